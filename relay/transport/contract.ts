@@ -130,6 +130,9 @@ export interface SendStream {
 /** Both halves. */
 export interface BidiStream extends RecvStream, SendStream {}
 
+/** Takes a new link and says who gets its events. Streams may be opened on the link from inside this call. */
+export type Attach = (link: Link) => LinkHandler;
+
 /** One connection with one negotiated protocol. */
 export interface Link {
   readonly info: LinkInfo;
@@ -204,8 +207,11 @@ export interface LinkLimits {
 /** What a client asked for; exactly one of `accept` and `reject` is called, at once or later. */
 export interface LinkRequest {
   readonly info: LinkInfo;
-  /** Nothing comes back when the client has gone meanwhile. */
-  accept(handler: LinkHandler): Link | undefined;
+  /**
+   * Completes the handshake. `attach` is called with the link before its first event, from inside this call or
+   * in a later turn; it is not called when the client has gone meanwhile.
+   */
+  accept(attach: Attach): void;
   /** Answers with an HTTP status where the binding has one. */
   reject(status: number, reason: string): void;
 }
@@ -257,8 +263,8 @@ export interface DialOptions {
 export interface Engine extends FanOutFactory {
   /** Rejects when the socket cannot be bound or the certificate is unusable. */
   listen(options: ListenOptions, onRequest: (request: LinkRequest) => void): Promise<Listener>;
-  /** Resolves when the link is established with one of the protocols. */
-  dial(options: DialOptions, handler: LinkHandler): Promise<Link>;
+  /** Resolves when the link is established with one of the protocols; `attach` was called with it before. */
+  dial(options: DialOptions, attach: Attach): Promise<Link>;
 }
 
 /** What every engine is built from. */
