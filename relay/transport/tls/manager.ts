@@ -1,0 +1,101 @@
+import type { Clock } from "../../clock.ts";
+import { type CertificateOptions, type CertificateState, loadCertificate } from "./certificate.ts";
+
+/** How often a certificate's end and its files are looked at. Milliseconds. Short enough to survive a machine that slept. */
+export const CHECK_INTERVAL_MS = 60 * 60 * 1000;
+
+/** A certificate that nobody renews is warned about from this long before its end. Milliseconds. */
+const WARN_BEFORE_MS = 7 * 24 * 60 * 60 * 1000;
+
+export interface CertificateDeps {
+  readonly clock: Clock;
+  readonly warn: (message: string, error?: unknown) => void;
+}
+
+/**
+ * Owns the certificate while the relay runs: renews a self-signed one two days before its end, takes up files
+ * that were replaced, and warns of an end that comes near. A file that is broken leaves the old one in use.
+ */
+export class CertificateManager {
+  readonly #options: CertificateOptions;
+  readonly #deps: CertificateDeps;
+  readonly #listeners = new Set<(state: CertificateState) => void>();
+  #current: CertificateState;
+  #cancelTimer: () => void;
+  #checking: Promise<void> | undefined;
+  #closed = false;
+
+  /** `current` is what {@link loadCertificate} gave for the same options. */
+  constructor(options: CertificateOptions, deps: CertificateDeps, current: CertificateState) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#current = current;
+    this.#cancelTimer = this.#arm();
+    this.#warnOfEnd();
+  }
+
+  /** Loads or makes the certificate; throws as {@link loadCertificate}. */
+  static async open(options: CertificateOptions, deps: CertificateDeps): Promise<CertificateManager> {
+    return new CertificateManager(options, deps, await loadCertificate(options));
+  }
+
+  get current(): CertificateState {
+    return this.#current;
+  }
+
+  /** True when the certificate's time is over. */
+  get expired(): boolean {
+    return this.#options.wallNow() > this.#current.notAfter.getTime();
+  }
+
+  /** Calls `listener` with every certificate that replaces the current one, until the returned function is called. */
+  onChange(listener: (state: CertificateState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Looks at the certificate now; concurrent calls share one look. Never rejects. */
+  check(): Promise<void> {
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  /** Stops the timer and tells nobody anything more. */
+  close(): void {
+    this.#closed = true;
+    this.#cancelTimer();
+    this.#listeners.clear();
+  }
+
+  #arm(): () => void {
+    return this.#deps.clock.timer(CHECK_INTERVAL_MS, () => {
+      this.#cancelTimer = this.#arm();
+      void this.check();
+    });
+  }
+
+  async #check(): Promise<void> {
+    try {
+      const state = await loadCertificate(this.#options);
+      if (this.#closed) return;
+      if (state.certificate.cert !== this.#current.certificate.cert) {
+        this.#current = state;
+        for (const listener of this.#listeners) listener(state);
+      }
+    } catch (error) {
+      this.#deps.warn("the certificate could not be renewed; the old one stays in use", error);
+    }
+    this.#warnOfEnd();
+  }
+
+  #warnOfEnd(): void {
+    const { notAfter, generated } = this.#current;
+    const left = notAfter.getTime() - this.#options.wallNow();
+    if (left < 0) this.#deps.warn(`the certificate expired on ${notAfter.toISOString()}`);
+    else if (!generated && left < WARN_BEFORE_MS) {
+      this.#deps.warn(`the certificate expires on ${notAfter.toISOString()}`);
+    }
+  }
+}
