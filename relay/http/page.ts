@@ -1,0 +1,116 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile, stat } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { extname, join, relative, sep } from "node:path";
+import { type Headers, send } from "./respond.ts";
+
+/** Bytes of all files of a page together: they are kept in memory. */
+export const MAX_PAGE_BYTES = 64 * 1024 * 1024;
+
+/** The bundler's `name-HASH.ext`: a file whose name carries a hash of its content never changes. */
+const HASHED_NAME = /-[A-Z0-9]{8}\.[a-z0-9]+$/;
+/** A year, in seconds. */
+const IMMUTABLE = "public, max-age=31536000, immutable";
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".mjs": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".json": "application/json",
+  ".map": "application/json",
+  ".webmanifest": "application/manifest+json",
+  ".wasm": "application/wasm",
+  ".svg": "image/svg+xml",
+  ".png": "image/png",
+  ".jpg": "image/jpeg",
+  ".webp": "image/webp",
+  ".ico": "image/x-icon",
+  ".woff2": "font/woff2",
+  ".txt": "text/plain; charset=utf-8",
+};
+
+/**
+ * The page talks to any relay whose address a user types (WebTransport and fetch under `https:`, WebSocket under
+ * `wss:`, plain ones on a developer's machine), decodes with WebAssembly, and runs its audio worklets from blobs.
+ */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'self'",
+  "connect-src 'self' https: wss: http: ws:",
+  "script-src 'self' blob: 'wasm-unsafe-eval'",
+  "worker-src 'self' blob:",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "media-src 'self' blob: mediastream:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/** Isolation gives the page shared memory between its audio thread and its decoder. */
+const DOCUMENT_HEADERS: Headers = {
+  "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+  "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=()",
+};
+
+interface PageFile {
+  readonly bytes: Uint8Array;
+  readonly headers: Headers;
+  readonly etag: string;
+}
+
+/** The files of one folder, read once and served from memory: a request never touches the file system. */
+export class Page {
+  readonly #files: ReadonlyMap<string, PageFile>;
+
+  constructor(files: ReadonlyMap<string, PageFile>) {
+    this.#files = files;
+  }
+
+  /** Number of files. */
+  get size(): number {
+    return this.#files.size;
+  }
+
+  /** Answers with the file of `path` (decoded, starting with `/`; a folder means its `index.html`). False when there is none. */
+  serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
+    const file = this.#files.get(path.endsWith("/") ? `${path}index.html` : path);
+    if (file === undefined) return false;
+    const known = (request.headers["if-none-match"] ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+    const unchanged = known.includes(file.etag) || known.includes("*");
+    send(request, response, unchanged ? 304 : 200, file.headers, file.bytes);
+    return true;
+  }
+}
+
+/** Reads a folder and all below it. Rejects when it cannot be read, or holds more than {@link MAX_PAGE_BYTES}. */
+export async function readPage(folder: string): Promise<Page> {
+  const files = new Map<string, PageFile>();
+  let total = 0;
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const name = `/${relative(folder, path).split(sep).join("/")}`;
+    if (!entry.isFile() || name.includes("/.")) continue;
+    total += (await stat(path)).size;
+    if (total > MAX_PAGE_BYTES) throw new Error(`${folder} holds more than ${MAX_PAGE_BYTES} bytes`);
+    files.set(name, pageFile(name, await readFile(path)));
+  }
+  return new Page(files);
+}
+
+function pageFile(name: string, bytes: Uint8Array): PageFile {
+  const extension = extname(name).toLowerCase();
+  const etag = `"${createHash("sha256").update(bytes).digest("base64url").slice(0, 22)}"`;
+  const hashed = extension !== ".html" && HASHED_NAME.test(name);
+  const headers = {
+    "Content-Type": CONTENT_TYPES[extension] ?? "application/octet-stream",
+    "Cache-Control": hashed ? IMMUTABLE : "no-cache",
+    ETag: etag,
+    "Cross-Origin-Resource-Policy": "same-origin",
+    ...DOCUMENT_HEADERS,
+  };
+  return { bytes, headers, etag };
+}

@@ -1,0 +1,193 @@
+import {
+  createServer as createHttpServer,
+  type Server as HttpServer,
+  type RequestListener,
+  type ServerOptions,
+} from "node:http";
+import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+
+/** First byte of a TLS connection: the content type `handshake` (RFC 8446 section 5.1). */
+const TLS_HANDSHAKE = 0x16;
+
+/** Milliseconds from connecting to the first byte, to the end of a TLS handshake, and to the end of a request's headers. */
+export const HEADER_TIMEOUT_MS = 10_000;
+
+/** Milliseconds in which a request has arrived whole. No request here has a body. */
+const REQUEST_TIMEOUT_MS = 15_000;
+
+/** Milliseconds that a connection may lie idle between requests. */
+const KEEP_ALIVE_MS = 5_000;
+
+/** Milliseconds without a byte in either direction after which a plain HTTP connection is cut: a client that does not read. */
+const STALL_MS = 30_000;
+
+/** Requests on one connection before it is closed, so that no client keeps one for ever. */
+const REQUESTS_PER_CONNECTION = 1_000;
+
+export interface PortOptions {
+  readonly host: string;
+  readonly port: number;
+  /** PEM text. */
+  readonly certificate: { readonly cert: string; readonly key: string };
+  /** Connections that have not been upgraded; more are cut when they arrive. */
+  readonly maxConnections: number;
+  /** Milliseconds; {@link HEADER_TIMEOUT_MS} unless told. */
+  readonly headerTimeoutMs?: number;
+}
+
+export interface PortStats {
+  /** Connections now, those upgraded to WebSocket included. */
+  readonly connections: number;
+  /** Connections cut at the bound since the start. */
+  readonly refused: number;
+  /** Connections cut because their first byte did not come in time. */
+  readonly timedOut: number;
+}
+
+/**
+ * One TCP port for http, https, ws and wss: the first byte of a connection tells TLS from plain text, and the
+ * connection goes to a server of that kind. Owns every socket that arrives, upgraded ones too, until `close`.
+ */
+export class HttpPort {
+  readonly plain: HttpServer;
+  readonly secure: HttpsServer;
+  readonly #listener: Server;
+  readonly #headerTimeoutMs: number;
+  readonly #maxConnections: number;
+  readonly #sockets = new Set<Socket>();
+  /** Of the sockets that are not upgraded, by their end's address: a TLS socket and the one below it share it. */
+  readonly #unupgraded = new Set<string>();
+  #refused = 0;
+  #timedOut = 0;
+
+  /** Does not listen yet: `HttpPort.listen` does. */
+  constructor(options: PortOptions, onRequest: RequestListener) {
+    this.#headerTimeoutMs = options.headerTimeoutMs ?? HEADER_TIMEOUT_MS;
+    this.#maxConnections = options.maxConnections;
+    const bounds: ServerOptions = {
+      headersTimeout: this.#headerTimeoutMs,
+      requestTimeout: Math.max(REQUEST_TIMEOUT_MS, this.#headerTimeoutMs),
+      connectionsCheckingInterval: Math.min(1_000, this.#headerTimeoutMs),
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    };
+    this.plain = createHttpServer(bounds, onRequest);
+    this.secure = createHttpsServer(
+      { ...bounds, ...options.certificate, minVersion: "TLSv1.2", handshakeTimeout: this.#headerTimeoutMs },
+      onRequest,
+    );
+    for (const server of [this.plain, this.secure]) {
+      server.timeout = STALL_MS;
+      server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION;
+      server.prependListener("upgrade", (_request, socket: Socket) => this.#unupgraded.delete(endOf(socket)));
+      // The time-outs of headers and requests are armed by this event; these two servers never listen themselves.
+      server.emit("listening");
+    }
+    this.#listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+  }
+
+  /** Rejects with the system's error when the port cannot be bound. */
+  static async listen(options: PortOptions, onRequest: RequestListener): Promise<HttpPort> {
+    const port = new HttpPort(options, onRequest);
+    try {
+      await port.#listen(options.host, options.port);
+    } catch (error) {
+      await port.close();
+      throw error;
+    }
+    return port;
+  }
+
+  /** Only while listening. */
+  get address(): AddressInfo {
+    const address = this.#listener.address();
+    if (address === null || typeof address === "string") throw new Error("the port is closed");
+    return address;
+  }
+
+  stats(): PortStats {
+    return { connections: this.#sockets.size, refused: this.#refused, timedOut: this.#timedOut };
+  }
+
+  /** New TLS connections use it. Throws when it is unusable; the old one stays then. */
+  setCertificate(certificate: { readonly cert: string; readonly key: string }): void {
+    this.secure.setSecureContext({ ...certificate, minVersion: "TLSv1.2" });
+  }
+
+  /** Frees the port for new connections; those that exist go on. */
+  stopAccepting(): void {
+    this.#listener.close();
+    this.plain.closeIdleConnections();
+    this.secure.closeIdleConnections();
+  }
+
+  /** Cuts every connection and frees the port. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.#listener.close(() => resolve());
+    });
+    // Ends the timers of both servers.
+    this.plain.close();
+    this.secure.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  #listen(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#listener.once("error", reject);
+      this.#listener.listen({ host, port }, () => {
+        this.#listener.off("error", reject);
+        // Running out of file descriptors fails single accepts; the port goes on.
+        this.#listener.on("error", () => {});
+        resolve();
+      });
+    });
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#unupgraded.size >= this.#maxConnections) {
+      this.#refused += 1;
+      socket.destroy();
+      return;
+    }
+    const end = endOf(socket);
+    this.#sockets.add(socket);
+    this.#unupgraded.add(end);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      this.#unupgraded.delete(end);
+    });
+    socket.on("error", () => socket.destroy());
+    this.#awaitFirstByte(socket);
+  }
+
+  #awaitFirstByte(socket: Socket): void {
+    const expire = () => {
+      this.#timedOut += 1;
+      socket.destroy();
+    };
+    const end = () => socket.destroy();
+    socket.setTimeout(this.#headerTimeoutMs, expire);
+    socket.once("end", end);
+    socket.once("readable", () => {
+      socket.off("timeout", expire);
+      socket.off("end", end);
+      socket.setTimeout(0);
+      const first: unknown = socket.read(1);
+      if (!Buffer.isBuffer(first)) {
+        socket.destroy();
+        return;
+      }
+      socket.unshift(first);
+      const isTls = first[0] === TLS_HANDSHAKE;
+      // As each server has it for sockets that it accepts itself.
+      socket.allowHalfOpen = !isTls;
+      (isTls ? this.secure : this.plain).emit("connection", socket);
+    });
+  }
+}
+
+function endOf(socket: Socket): string {
+  return `${socket.localAddress} ${socket.remoteAddress} ${socket.remotePort}`;
+}

@@ -1,0 +1,33 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Page } from "./page.ts";
+import { HttpPort, type PortOptions } from "./port.ts";
+import { readPath, sendText } from "./respond.ts";
+
+export interface PublicHttpOptions extends PortOptions {
+  /** Fingerprint of a self-signed certificate in lower-case hex; nothing when clients trust it anyway. Asked per request. */
+  readonly fingerprint: () => string | undefined;
+  /** The demo page, where it is served. */
+  readonly page?: Page;
+}
+
+/**
+ * Opens the relay's public HTTP port (http and https alike): the fingerprint at `/certificate.sha256` and the demo
+ * page. WebSocket upgrades are for whoever listens to `upgrade` of its two servers.
+ */
+export function listenPublic(options: PublicHttpOptions): Promise<HttpPort> {
+  return HttpPort.listen(options, (request, response) => answer(options, request, response));
+}
+
+function answer(options: PublicHttpOptions, request: IncomingMessage, response: ServerResponse): void {
+  const path = readPath(request, response);
+  if (path === undefined) return;
+  if (path === "/certificate.sha256") {
+    const fingerprint = options.fingerprint();
+    const allow = { "Access-Control-Allow-Origin": "*" };
+    if (fingerprint === undefined) sendText(request, response, 404, "the certificate is not self-signed", allow);
+    else sendText(request, response, 200, fingerprint, allow);
+    return;
+  }
+  if (options.page?.serve(request, response, path)) return;
+  sendText(request, response, 404, "not found");
+}

@@ -1,0 +1,79 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+/** Bytes of a request target that are looked at; the rest of what a parser lets through is refused. */
+const MAX_TARGET = 2048;
+
+/** Headers of every answer: no guessing of types, and no address (whose query may hold a token) sent elsewhere. */
+const SAFE_HEADERS = { "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" } as const;
+
+export type Headers = Readonly<Record<string, string | number>>;
+
+/** Sends a whole body; to a HEAD request only its headers. */
+export function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  headers: Headers,
+  body: Uint8Array | string,
+): void {
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  const length = status === 304 ? {} : { "Content-Length": bytes.length };
+  response.writeHead(status, { ...SAFE_HEADERS, ...length, ...headers });
+  response.end(request.method === "HEAD" || status === 304 ? undefined : bytes);
+}
+
+export function sendText(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  text: string,
+  headers: Headers = {},
+): void {
+  send(
+    request,
+    response,
+    status,
+    { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store", ...headers },
+    `${text}\n`,
+  );
+}
+
+export function sendJson(request: IncomingMessage, response: ServerResponse, status: number, value: unknown): void {
+  send(
+    request,
+    response,
+    status,
+    { "Content-Type": "application/json", "Cache-Control": "no-store" },
+    `${JSON.stringify(value)}\n`,
+  );
+}
+
+/**
+ * The decoded path of a GET or HEAD request. Everything else is answered here (405, 414, 400) and gives nothing.
+ * A path with a NUL, a backslash or a `..` segment, however encoded, is answered with 400.
+ */
+export function readPath(request: IncomingMessage, response: ServerResponse): string | undefined {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    sendText(request, response, 405, "method not allowed", { Allow: "GET, HEAD" });
+    return undefined;
+  }
+  const target = request.url ?? "";
+  if (target.length > MAX_TARGET) {
+    sendText(request, response, 414, "the address is too long");
+    return undefined;
+  }
+  const path = decodePath(target.split(/[?#]/, 1)[0] ?? "");
+  if (path === undefined) sendText(request, response, 400, "bad path");
+  return path;
+}
+
+function decodePath(raw: string): string | undefined {
+  let path: string;
+  try {
+    path = decodeURIComponent(raw);
+  } catch {
+    return undefined;
+  }
+  const unsafe = !path.startsWith("/") || /[\0\\]/.test(path) || path.split("/").includes("..");
+  return unsafe ? undefined : path;
+}
