@@ -1,0 +1,130 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Metrics } from "./metrics.ts";
+import { readPath, send, sendJson, sendText } from "./respond.ts";
+import type { RelayView } from "./view.ts";
+
+/** Connections at a time: probes, a scraper, and an operator. */
+const MAX_CONNECTIONS = 64;
+/** Milliseconds for a request's headers, for a whole request, and of silence on a connection. */
+const HEADER_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+const STALL_MS = 30_000;
+
+export interface AdminOptions {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  readonly view: RelayView;
+  readonly warn: (message: string, error?: unknown) => void;
+}
+
+/** The listener for operators and their machines: `/health`, `/health/live`, `/health/ready` and `/metrics`. */
+export class AdminServer {
+  readonly #server: Server;
+  readonly #view: RelayView;
+  readonly #metrics: Metrics;
+  readonly #warn: AdminOptions["warn"];
+
+  constructor({ view, warn }: Pick<AdminOptions, "view" | "warn">) {
+    this.#view = view;
+    this.#warn = warn;
+    this.#metrics = new Metrics(view);
+    this.#server = createServer(
+      { headersTimeout: HEADER_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+      (request, response) => {
+        void this.#answer(request, response);
+      },
+    );
+    this.#server.timeout = STALL_MS;
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  /** Rejects with the system's error when the port cannot be bound. */
+  static async listen(options: AdminOptions): Promise<AdminServer> {
+    const admin = new AdminServer(options);
+    await new Promise<void>((resolve, reject) => {
+      admin.#server.once("error", reject);
+      admin.#server.listen({ host: options.host, port: options.port }, () => {
+        admin.#server.off("error", reject);
+        admin.#server.on("error", (error) => options.warn("the admin listener failed", error));
+        resolve();
+      });
+    });
+    return admin;
+  }
+
+  /** Only while listening. */
+  get address(): AddressInfo {
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") throw new Error("the admin listener is closed");
+    return address;
+  }
+
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = readPath(request, response);
+    if (path === undefined) return;
+    const view = this.#view;
+    switch (path) {
+      case "/health/live":
+        sendJson(request, response, 200, { status: "alive" });
+        return;
+      case "/health/ready": {
+        const reasons = view.reasons();
+        sendJson(request, response, reasons.length === 0 ? 200 : 503, { status: view.state(), reasons });
+        return;
+      }
+      case "/health":
+        sendJson(request, response, 200, detail(view));
+        return;
+      case "/metrics":
+        await this.#sendMetrics(request, response);
+        return;
+      default:
+        sendText(request, response, 404, "not found");
+    }
+  }
+
+  async #sendMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const text = await this.#metrics.render();
+      send(request, response, 200, { "Content-Type": this.#metrics.contentType, "Cache-Control": "no-store" }, text);
+    } catch (error) {
+      this.#warn("the metrics could not be read", error);
+      sendText(request, response, 500, "the metrics could not be read");
+    }
+  }
+}
+
+function detail(view: RelayView): Record<string, unknown> {
+  const { counters } = view;
+  const certificate = view.certificate();
+  return {
+    status: view.state(),
+    reasons: view.reasons(),
+    version: view.version,
+    engine: view.engine,
+    uptime_seconds: Math.round(view.uptimeMs() / 1000),
+    sessions: { active: counters.sessionsActive, opened: counters.sessionsOpened, by: view.sessions() },
+    broadcasts: counters.broadcastsActive,
+    tracks: counters.tracksActive,
+    subscriptions: counters.subscriptionsActive,
+    cache: { bytes: counters.cacheBytes, budget: counters.cacheBudget, groups: counters.cacheGroups },
+    bounds_hit: Object.fromEntries(Object.entries(counters.boundsHit).filter(([, count]) => count > 0)),
+    ...(certificate && {
+      certificate: {
+        fingerprint: certificate.fingerprint,
+        not_after: certificate.notAfter.toISOString(),
+        self_signed: certificate.selfSigned,
+      },
+    }),
+    memory_bytes: process.memoryUsage.rss(),
+  };
+}

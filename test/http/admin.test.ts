@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { AdminServer } from "../../relay/http/admin.ts";
+import { MAX_REASON_LABELS } from "../../relay/http/metrics.ts";
+import type { RelayState, RelayView } from "../../relay/http/view.ts";
+import { BOUNDS, Counters, DROP_REASONS } from "../../relay/model/counters.ts";
+
+class FakeView implements RelayView {
+  readonly version = "1.2.3";
+  readonly engine = "memory";
+  readonly counters = new Counters();
+  current: RelayState = "starting";
+  state(): RelayState {
+    return this.current;
+  }
+  reasons(): string[] {
+    return this.current === "ready" ? [] : [this.current];
+  }
+  sessions() {
+    return [
+      { engine: "memory", protocol: "moq-lite-04", count: 2 },
+      { engine: "websocket", protocol: "moq-lite-03", count: 1 },
+    ];
+  }
+  uptimeMs(): number {
+    return 4200;
+  }
+  certificate() {
+    return { fingerprint: "ab", notAfter: new Date(1_700_000_000_000), selfSigned: true };
+  }
+  http() {
+    return { connections: 3, refused: 4, timedOut: 5 };
+  }
+}
+
+async function withAdmin(
+  run: (get: (path: string, method?: string) => Promise<Response>, view: FakeView) => Promise<void>,
+) {
+  const view = new FakeView();
+  const warn = (message: string) => assert.fail(message);
+  const admin = await AdminServer.listen({ host: "127.0.0.1", port: 0, view, warn });
+  try {
+    await run((path, method = "GET") => fetch(`http://127.0.0.1:${admin.address.port}${path}`, { method }), view);
+  } finally {
+    await admin.close();
+  }
+}
+
+describe("health", () => {
+  test("is live in every state and ready only when sessions are taken", () =>
+    withAdmin(async (get, view) => {
+      const states: [RelayState, number][] = [
+        ["starting", 503],
+        ["ready", 200],
+        ["draining", 503],
+      ];
+      for (const [state, status] of states) {
+        view.current = state;
+        assert.equal((await get("/health/live")).status, 200);
+        const ready = await get("/health/ready");
+        assert.equal(ready.status, status);
+        assert.deepEqual(await ready.json(), { status: state, reasons: state === "ready" ? [] : [state] });
+      }
+    }));
+
+  test("tells the detail as JSON", () =>
+    withAdmin(async (get, view) => {
+      view.counters.sessionsActive = 3;
+      view.counters.boundsHit.sessions = 7;
+      const response = await get("/health");
+      assert.match(response.headers.get("content-type") ?? "", /^application\/json/);
+      const { memory_bytes: memory, ...detail }: Record<string, unknown> = JSON.parse(await response.text());
+      assert.ok(Number(memory) > 0);
+      assert.deepEqual(detail, {
+        status: "starting",
+        reasons: ["starting"],
+        version: "1.2.3",
+        engine: "memory",
+        uptime_seconds: 4,
+        sessions: { active: 3, opened: 0, by: view.sessions() },
+        broadcasts: 0,
+        tracks: 0,
+        subscriptions: 0,
+        cache: { bytes: 0, budget: 0, groups: 0 },
+        bounds_hit: { sessions: 7 },
+        certificate: { fingerprint: "ab", not_after: "2023-11-14T22:13:20.000Z", self_signed: true },
+      });
+    }));
+
+  test("answers 404 and 405 where nothing is to be had", () =>
+    withAdmin(async (get) => {
+      assert.equal((await get("/")).status, 404);
+      assert.equal((await get("/health/")).status, 404);
+      assert.equal((await get("/metrics", "POST")).status, 405);
+    }));
+});
+
+describe("metrics", () => {
+  const scrape = async (get: (path: string) => Promise<Response>) => {
+    const response = await get("/metrics");
+    assert.match(response.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
+    return (await response.text()).split("\n");
+  };
+
+  test("follow the counters from scrape to scrape", () =>
+    withAdmin(async (get, view) => {
+      for (const value of [5, 8]) {
+        view.counters.bytesIn = value;
+        view.counters.cacheBytes = value;
+        view.counters.groupsDropped.expired = value;
+        view.counters.sessionsClosed.set("idle", value);
+        const lines = await scrape(get);
+        assert.ok(lines.includes(`moqmesh_received_payload_bytes_total ${value}`));
+        assert.ok(lines.includes(`moqmesh_cache_bytes ${value}`));
+        assert.ok(lines.includes(`moqmesh_groups_dropped_total{reason="expired"} ${value}`));
+        assert.ok(lines.includes(`moqmesh_sessions_closed_total{reason="idle"} ${value}`));
+      }
+    }));
+
+  test("tell sessions by engine and protocol, the build, the certificate and the public port", () =>
+    withAdmin(async (get, view) => {
+      const wanted = [
+        'moqmesh_sessions{engine="memory",protocol="moq-lite-04"} 2',
+        'moqmesh_sessions{engine="websocket",protocol="moq-lite-03"} 1',
+        'moqmesh_build_info{version="1.2.3",engine="memory"} 1',
+        "moqmesh_certificate_expiry_timestamp_seconds 1700000000",
+        "moqmesh_http_connections 3",
+        "moqmesh_http_connections_refused_total 4",
+        "moqmesh_ready 0",
+      ];
+      const lines = await scrape(get);
+      for (const line of wanted) assert.ok(lines.includes(line), line);
+      view.current = "ready";
+      assert.ok((await scrape(get)).includes("moqmesh_ready 1"));
+    }));
+
+  test("show every bound and drop reason from the start, and bound what has no closed set", () =>
+    withAdmin(async (get, view) => {
+      for (let i = 0; i < MAX_REASON_LABELS + 10; i++) view.counters.closed(`reason-${i}`);
+      const lines = await scrape(get);
+      for (const bound of BOUNDS) assert.ok(lines.includes(`moqmesh_bounds_hit_total{bound="${bound}"} 0`));
+      for (const reason of DROP_REASONS)
+        assert.ok(lines.includes(`moqmesh_groups_dropped_total{reason="${reason}"} 0`));
+      const closed = lines.filter((line) => line.startsWith("moqmesh_sessions_closed_total{"));
+      assert.equal(closed.length, MAX_REASON_LABELS + 1);
+      assert.ok(closed.includes('moqmesh_sessions_closed_total{reason="other"} 10'));
+    }));
+
+  test("are all prefixed and explained, counters end in _total, and the process and its event loop are among them", () =>
+    withAdmin(async (get) => {
+      const lines = await scrape(get);
+      const types = lines.filter((line) => line.startsWith("# TYPE ")).map((line) => line.split(" ").slice(2));
+      const helped = lines.filter((line) => /^# HELP \S+ \S/.test(line)).map((line) => line.split(" ")[2]);
+      const names = types.map(([name]) => name);
+      for (const [name, type] of types) {
+        assert.match(name ?? "", /^moqmesh_[a-z0-9_]+$/);
+        assert.ok(helped.includes(name), name);
+        if (type === "counter") assert.match(name ?? "", /_total$/);
+      }
+      assert.equal(new Set(names).size, names.length);
+      assert.ok(names.includes("moqmesh_process_cpu_seconds_total"));
+      assert.ok(names.includes("moqmesh_nodejs_eventloop_lag_p99_seconds"));
+    }));
+
+  test("stand side by side for several relays of one process", () =>
+    withAdmin((first, one) =>
+      withAdmin(async (second, two) => {
+        one.counters.joins = 1;
+        two.counters.joins = 2;
+        assert.ok((await scrape(first)).includes("moqmesh_joins_from_cache_total 1"));
+        assert.ok((await scrape(second)).includes("moqmesh_joins_from_cache_total 2"));
+      }),
+    ));
+});
