@@ -1,0 +1,104 @@
+import { type DestinationStream, destination, type Logger, pino } from "pino";
+import { type PinoPretty, prettyFactory } from "pino-pretty";
+
+export type { Logger } from "pino";
+
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** `auto`: pretty on a terminal, JSON elsewhere. */
+export const LOG_FORMATS = ["auto", "json", "pretty"] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** Takes whole lines; standard error unless told, so that what a command prints stays apart. */
+  readonly stream?: DestinationStream;
+}
+
+/** File descriptor of standard error. */
+const STDERR = 2;
+
+const CENSOR = "[redacted]";
+
+/** Fields that may hold a credential, wherever they stand at the first three levels of an entry. */
+const SECRET_FIELDS = ["query", "search", "authorization", "cookie", "headers", "jwt", "token", "password", "secret"];
+
+/**
+ * Credentials inside text: JSON web tokens, `Bearer` values, query parameters with a telling name. A second net
+ * under {@link SECRET_FIELDS}, for messages and stacks that quote what a peer sent.
+ */
+const SECRET_TEXT: readonly [pattern: RegExp, replacement: string][] = [
+  [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, CENSOR],
+  [/\b(bearer|basic)\s+[\w.~+/=-]+/gi, `$1 ${CENSOR}`],
+  [/([?&](?:jwt|token|access_token|auth|key|secret|password)=)[^&\s"'\\]+/gi, `$1${CENSOR}`],
+];
+
+/** The program's log: JSON lines, or text for people on a terminal; never with a credential in it. */
+export function createLogger(options: LogOptions): Logger {
+  const pretty = options.format === "pretty" || (options.format === "auto" && process.stderr.isTTY);
+  const sink = options.stream ?? destination({ dest: STDERR, sync: true });
+  return pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: CENSOR },
+      hooks: { streamWrite: scrub },
+    },
+    pretty ? prettyStream(sink) : sink,
+  );
+}
+
+/** Without the credentials that {@link SECRET_TEXT} knows. */
+export function scrub(text: string): string {
+  return SECRET_TEXT.reduce((result, [pattern, replacement]) => result.replace(pattern, replacement), text);
+}
+
+/** Formats in this thread: a worker would outlive the last line, or lose it. */
+function prettyStream(sink: DestinationStream): DestinationStream {
+  const options: PinoPretty.PrettyOptions = {
+    colorize: process.stderr.isTTY && process.env["NO_COLOR"] === undefined,
+    translateTime: "SYS:HH:MM:ss.l",
+    singleLine: true,
+  };
+  const format = prettyFactory(options);
+  return { write: (line) => sink.write(format(line)) };
+}
+
+/** What a session's line tells when it opens. */
+export interface SessionOpened {
+  /** Unique in this process. */
+  readonly session: number;
+  readonly engine: string;
+  readonly protocol: string;
+  /** IP address and port of the peer. */
+  readonly peer: string;
+  readonly path: string;
+}
+
+/** What a session's line tells when it closes. */
+export interface SessionClosed extends SessionOpened {
+  /** Stable name, as in the metrics. */
+  readonly reason: string;
+  /** Application close code and the text that came with it. */
+  readonly code: number;
+  readonly text: string;
+  readonly durationMs: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly broadcasts: number;
+  readonly subscriptions: number;
+}
+
+/** One line when a session opens. */
+export function logSessionOpened(log: Logger, session: SessionOpened): void {
+  log.info(session, "session opened");
+}
+
+/** One line when a session closes. */
+export function logSessionClosed(log: Logger, session: SessionClosed): void {
+  log.info({ ...session, durationMs: Math.round(session.durationMs) }, "session closed");
+}
