@@ -1,0 +1,89 @@
+/** The list of live broadcasts, which changes by itself. */
+import { describeConnection, element, showAlert, showState } from "../dom.ts";
+import type { ConnectionState } from "../relay/connection.ts";
+import type { Target } from "../relay/dial.ts";
+import { Announcements } from "./announcements.ts";
+
+export interface LivePanelOptions {
+  readonly target: Target;
+  readonly onChoose: (name: string) => void;
+}
+
+export class LivePanel {
+  readonly #connection = element("list-connection", HTMLParagraphElement);
+  readonly #list = element("live-list", HTMLUListElement);
+  readonly #empty = element("live-empty", HTMLParagraphElement);
+  readonly #count = element("live-count", HTMLParagraphElement);
+  readonly #error = element("live-error", HTMLParagraphElement);
+  readonly #onChoose: (name: string) => void;
+  #connected = false;
+  #names: readonly string[] = [];
+  #current: string | undefined;
+
+  constructor({ target, onChoose }: LivePanelOptions) {
+    this.#onChoose = onChoose;
+    new Announcements({
+      target,
+      onState: (state) => this.#showConnection(state),
+      onNames: (names) => this.#showNames(names),
+    });
+  }
+
+  /** Marks the broadcast that is being watched. */
+  setCurrent(name: string | undefined): void {
+    this.#current = name;
+    for (const button of this.#list.querySelectorAll("button")) this.#mark(button);
+  }
+
+  #showConnection(state: ConnectionState): void {
+    this.#connected = state.kind === "connected";
+    const { text, tone } = describeConnection(state);
+    showState(this.#connection, text, tone);
+    // While the next attempt runs, the reason of the last one stays.
+    if (state.kind !== "connecting") showAlert(this.#error, state.kind === "lost" ? state.reason : undefined);
+    this.#showEmpty();
+  }
+
+  #showNames(names: readonly string[]): void {
+    const gone = new Map([...this.#list.children].map((item) => [item.getAttribute("data-name"), item]));
+    names.forEach((name, i) => {
+      const item = gone.get(name) ?? this.#item(name);
+      gone.delete(name);
+      // Only what is out of place moves, so that the focus stays where it is.
+      if (this.#list.children[i] !== item) this.#list.insertBefore(item, this.#list.children[i] ?? null);
+    });
+    for (const item of gone.values()) item.remove();
+    this.#names = names;
+    this.#showEmpty();
+  }
+
+  #showEmpty(): void {
+    const some = this.#names.length > 0;
+    this.#count.textContent = some ? `${this.#names.length} live` : "";
+    this.#empty.hidden = some;
+    this.#empty.textContent = this.#connected
+      ? "Nothing is live on this relay. Publish something, and it appears here."
+      : "The list comes when the relay answers.";
+  }
+
+  #item(name: string): HTMLLIElement {
+    const item = document.createElement("li");
+    item.dataset["name"] = name;
+    const button = document.createElement("button");
+    button.type = "button";
+    const label = document.createElement("span");
+    label.textContent = name;
+    button.append(label, document.createElement("small"));
+    button.addEventListener("click", () => this.#onChoose(name));
+    item.append(button);
+    this.#mark(button, name);
+    return item;
+  }
+
+  #mark(button: HTMLButtonElement, name = button.parentElement?.dataset["name"]): void {
+    const current = name !== undefined && name === this.#current;
+    button.setAttribute("aria-current", String(current));
+    const hint = button.querySelector("small");
+    if (hint) hint.textContent = current ? "Watching" : "Watch";
+  }
+}

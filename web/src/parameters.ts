@@ -1,0 +1,79 @@
+/** What the page's address asks for, and addresses that ask for the same. */
+import type { SourceKind } from "./publish/source.ts";
+import type { Target, TransportChoice } from "./relay/dial.ts";
+
+/**
+ * `?watch=NAME` watches at once; `?publish=pattern|camera|screen` with `&name=NAME` publishes at once;
+ * `&url=RELAY` is the relay, by default the one that served the page; `&transport=auto|webtransport|websocket`.
+ */
+export interface Parameters {
+  readonly target: Target;
+  readonly watch: string | undefined;
+  readonly publish: SourceKind | undefined;
+  readonly name: string | undefined;
+  /** What in the address made no sense, in words. */
+  readonly problems: readonly string[];
+}
+
+/** Ending of broadcast names that says how the catalog is written. */
+const SUFFIX = ".hang";
+
+export function readParameters(address: URL): Parameters {
+  const query = address.searchParams;
+  const problems: string[] = [];
+  const given = query.get("url");
+  const relay = given === null ? undefined : parseRelay(given);
+  if (given !== null && !relay)
+    problems.push(`“${given}” is not an address of a relay; it starts with http:// or https://.`);
+  const transport = query.get("transport") ?? "auto";
+  if (!isTransport(transport)) problems.push(`There is no transport “${transport}”: auto, webtransport or websocket.`);
+  const publish = query.get("publish") ?? undefined;
+  if (publish !== undefined && !isSource(publish)) {
+    problems.push(`There is no source “${publish}”: pattern, camera or screen.`);
+  }
+  return {
+    target: { url: relay ?? new URL("/", address), transport: isTransport(transport) ? transport : "auto" },
+    watch: broadcastName(query.get("watch") ?? ""),
+    publish: publish !== undefined && isSource(publish) ? publish : undefined,
+    name: broadcastName(query.get("name") ?? ""),
+    problems,
+  };
+}
+
+/** A relay's address, or nothing when the text is none. A host without a scheme gets `https:`. */
+export function parseRelay(text: string): URL | undefined {
+  const full = /^[a-z]+:\/\//i.test(text) ? text : `https://${text}`;
+  const url = URL.canParse(full) ? new URL(full) : undefined;
+  return url && (url.protocol === "http:" || url.protocol === "https:") ? url : undefined;
+}
+
+/** A broadcast's path with single slashes and the customary ending, or nothing when the text is empty. */
+export function broadcastName(text: string): string | undefined {
+  const path = text.trim().split("/").filter(Boolean).join("/");
+  if (path === "") return undefined;
+  return /\.[a-z0-9]+$/i.test(path) ? path : `${path}${SUFFIX}`;
+}
+
+/** A name that nobody else is likely to use at the same time. */
+export function inventName(): string {
+  const letters = "abcdefghjkmnpqrstuvwxyz23456789";
+  const chosen = crypto.getRandomValues(new Uint8Array(4));
+  return `demo-${Array.from(chosen, (byte) => letters[byte % letters.length]).join("")}${SUFFIX}`;
+}
+
+/** Address of this page for watching a broadcast on the same relay. */
+export function watchAddress(page: URL, target: Target, name: string): URL {
+  const address = new URL(page.pathname, page);
+  address.searchParams.set("watch", name);
+  if (target.url.href !== new URL("/", page).href) address.searchParams.set("url", target.url.href);
+  if (target.transport !== "auto") address.searchParams.set("transport", target.transport);
+  return address;
+}
+
+function isTransport(text: string): text is TransportChoice {
+  return text === "auto" || text === "webtransport" || text === "websocket";
+}
+
+function isSource(text: string): text is SourceKind {
+  return text === "pattern" || text === "camera" || text === "screen";
+}

@@ -1,0 +1,104 @@
+/** One running publication: a source, its encoders and the session that carries them. */
+import * as Publish from "@moq/publish";
+import { Rate, toBits } from "../rate.ts";
+import { Connection, type ConnectionState } from "../relay/connection.ts";
+import type { Target } from "../relay/dial.ts";
+import { SentBytes } from "./sent-bytes.ts";
+import type { Source } from "./source.ts";
+
+/** What @moq/publish speaks, best first. */
+const PROTOCOLS = ["moq-lite-04", "moq-lite-03"];
+
+export interface PublisherOptions {
+  readonly target: Target;
+  /** Path of the broadcast. */
+  readonly name: string;
+  readonly source: Source;
+  readonly onState: (state: ConnectionState) => void;
+}
+
+/** Figures of a publication; a figure that the browser does not give is absent. */
+export interface PublisherStats {
+  /** True while somebody subscribes to the picture: without viewers nothing is encoded. */
+  readonly watched: boolean;
+  readonly codec: string | undefined;
+  readonly width: number | undefined;
+  readonly height: number | undefined;
+  /** True when there is sound to send. */
+  readonly audio: boolean;
+  /** Bit rate in bits per second that the encoder aims at. */
+  readonly targetRate: number | undefined;
+  /** Bits per second written to the transport, without its overhead. */
+  readonly sentRate: number | undefined;
+}
+
+/** Publishes until closed; comes back by itself under the same name when the connection is lost. */
+export class Publisher {
+  readonly #broadcast: Publish.Broadcast;
+  readonly #connection: Connection<Publish.Net.Connection.Established>;
+  readonly #rate = new Rate();
+  #sent: SentBytes | undefined;
+
+  constructor({ target, name, source, onState }: PublisherOptions) {
+    this.#broadcast = new Publish.Broadcast({
+      name: Publish.Net.Path.from(name),
+      enabled: true,
+      video: { hd: { enabled: true } },
+      audio: { enabled: true },
+    });
+    this.#broadcast.video.source.set(videoTrack(source.video));
+    if (source.audio) this.#setAudio(source.audio);
+    source.onLateAudio((track) => this.#setAudio(track));
+    this.#connection = new Connection({
+      target,
+      protocols: PROTOCOLS,
+      handshake: (url, transport) => {
+        this.#sent = new SentBytes(transport);
+        return Publish.Net.Connection.connect(url, { transport });
+      },
+      onState,
+      onSession: (session) => this.#broadcast.connection.set(session),
+    });
+  }
+
+  stats(): PublisherStats {
+    const { hd } = this.#broadcast.video;
+    const resolved = hd.resolved.peek();
+    return {
+      watched: hd.active.peek(),
+      codec: resolved?.codec,
+      width: resolved?.width,
+      height: resolved?.height,
+      audio: this.#broadcast.audio.source.peek() !== undefined,
+      targetRate: resolved?.bitrate,
+      sentRate: toBits(this.#rate.add(this.#sent?.count)),
+    };
+  }
+
+  close(): void {
+    this.#connection.close();
+    this.#broadcast.close();
+  }
+
+  #setAudio(track: MediaStreamTrack): void {
+    this.#broadcast.audio.source.set({ track: audioTrack(track), kind: "auto" });
+  }
+}
+
+function isVideo(track: MediaStreamTrack): track is Publish.Video.StreamTrack {
+  return track.kind === "video";
+}
+
+function isAudio(track: MediaStreamTrack): track is Publish.Audio.StreamTrack {
+  return track.kind === "audio";
+}
+
+function videoTrack(track: MediaStreamTrack): Publish.Video.StreamTrack {
+  if (!isVideo(track)) throw new TypeError("not a video track");
+  return track;
+}
+
+function audioTrack(track: MediaStreamTrack): Publish.Audio.StreamTrack {
+  if (!isAudio(track)) throw new TypeError("not an audio track");
+  return track;
+}

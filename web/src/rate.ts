@@ -1,0 +1,28 @@
+/** Turns a growing count into its growth per second. */
+
+/** Counts nearer together than this, in milliseconds, give no new rate. */
+const SHORTEST_MS = 200;
+
+export class Rate {
+  #count: number | undefined;
+  #at = 0;
+  #rate: number | undefined;
+
+  /** Growth per second since the count before, or nothing before there are two. A smaller count starts anew. */
+  add(count: number | undefined, now = performance.now()): number | undefined {
+    if (count === undefined || this.#count === undefined || count < this.#count) {
+      this.#rate = undefined;
+    } else {
+      if (now - this.#at < SHORTEST_MS) return this.#rate;
+      this.#rate = ((count - this.#count) * 1000) / (now - this.#at);
+    }
+    this.#count = count;
+    this.#at = now;
+    return this.#rate;
+  }
+}
+
+/** Bits per second from bytes per second. */
+export function toBits(bytesPerSecond: number | undefined): number | undefined {
+  return bytesPerSecond === undefined ? undefined : bytesPerSecond * 8;
+}
