@@ -1,0 +1,178 @@
+/**
+ * Building blocks of the configuration schema. Each block is a zod schema that carries what the documentation,
+ * the environment and the flags need to know of it in {@link fields}.
+ */
+import { z } from "zod";
+import { formatBytes, formatDuration, parseBytes, parseDuration, UnitError } from "./units.ts";
+
+export type FieldKind = "text" | "integer" | "boolean" | "choice" | "list" | "duration" | "size";
+
+/** What is known of one key besides its schema. */
+export interface FieldMeta {
+  readonly kind: FieldKind;
+  /** One or two sentences of Markdown for the reference page. */
+  readonly description: string;
+  /** The default as the reference page shows it; empty when there is none. */
+  readonly default: string;
+  /** What a value may be, for error messages and the reference page. */
+  readonly expects: string;
+  readonly choices?: readonly string[];
+  /** Name of a short flag without its dashes, such as `port`. */
+  readonly flag?: string;
+}
+
+/** Metadata of every field, by its schema. */
+export const fields = z.registry<FieldMeta>();
+
+interface About {
+  readonly description: string;
+  readonly flag?: string;
+}
+
+/** A value as an error message shows it: its JSON, cut to a readable length. */
+export function show(value: unknown): string {
+  const text = typeof value === "bigint" ? String(value) : (JSON.stringify(value) ?? String(value));
+  return text.length > 40 ? `${text.slice(0, 37)}...` : text;
+}
+
+function expected(what: string): { error: (issue: { input?: unknown }) => string } {
+  return { error: (issue) => `expected ${what}, got ${show(issue.input)}` };
+}
+
+/** Turns a reader of text into a step of a schema; its {@link UnitError} becomes the issue. */
+function reading<I>(read: (raw: I) => number): (raw: I, context: z.RefinementCtx) => number {
+  return (raw, context) => {
+    try {
+      return read(raw);
+    } catch (error) {
+      if (!(error instanceof UnitError)) throw error;
+      context.addIssue(`${error.message}; got ${show(raw)}`);
+      return z.NEVER;
+    }
+  };
+}
+
+function bounded(min: number, max: number, format: (value: number) => string): z.ZodNumber {
+  return z
+    .number()
+    .min(min, { error: `must be at least ${format(min)}` })
+    .max(max, { error: `must be at most ${format(max)}` });
+}
+
+/** Free text that is not empty. */
+export function text(about: About & { readonly default: string }) {
+  const what = "text in quotes";
+  return z
+    .string(expected(what))
+    .min(1, { error: "must not be empty" })
+    .prefault(about.default)
+    .register(fields, { ...about, kind: "text", expects: "text", default: show(about.default) });
+}
+
+/** Text that may be left out; `fallback` says in words what happens then. */
+export function optionalText(about: About & { readonly fallback: string }) {
+  const { fallback, ...rest } = about;
+  return z
+    .string(expected("text in quotes"))
+    .min(1, { error: "must not be empty; leave the key out instead" })
+    .optional()
+    .register(fields, { ...rest, kind: "text", expects: "text", default: fallback });
+}
+
+export function flagField(about: About & { readonly default: boolean }) {
+  return z
+    .boolean(expected("true or false"))
+    .prefault(about.default)
+    .register(fields, { ...about, kind: "boolean", expects: "`true` or `false`", default: String(about.default) });
+}
+
+export function integer(about: About & { readonly default: number; readonly min: number; readonly max: number }) {
+  const { min, max, ...rest } = about;
+  return z
+    .int(expected("a whole number"))
+    .min(min, { error: `must be at least ${min}` })
+    .max(max, { error: `must be at most ${max}` })
+    .prefault(about.default)
+    .register(fields, { ...rest, kind: "integer", expects: `${min} to ${max}`, default: String(about.default) });
+}
+
+export function choice<const C extends readonly [string, ...string[]]>(
+  choices: C,
+  about: About & { readonly default: C[number] },
+) {
+  const listed = choices.map((one) => `"${one}"`).join(", ");
+  return z
+    .enum(choices, expected(`one of ${listed}`))
+    .prefault(about.default)
+    .register(fields, { ...about, kind: "choice", choices, expects: listed, default: show(about.default) });
+}
+
+/** A list of names out of a closed set. */
+export function choices<const C extends readonly [string, ...string[]]>(
+  allowed: C,
+  about: About & { readonly default: readonly C[number][] },
+) {
+  const listed = allowed.map((one) => `"${one}"`).join(", ");
+  return z
+    .array(z.enum(allowed, expected(`one of ${listed}`)), expected("a list"))
+    .prefault([...about.default])
+    .register(fields, {
+      ...about,
+      kind: "list",
+      choices: allowed,
+      expects: `list of ${listed}`,
+      default: show(about.default),
+    });
+}
+
+/** A list of texts, none of them empty. */
+export function texts(about: About & { readonly default: readonly string[] }) {
+  return z
+    .array(z.string(expected("text in quotes")).min(1, { error: "must not be empty" }), expected("a list of texts"))
+    .prefault([...about.default])
+    .register(fields, { ...about, kind: "list", expects: "list of texts", default: show(about.default) });
+}
+
+/** A duration; milliseconds in the resolved configuration. */
+export function duration(about: About & { readonly default: string; readonly min: string; readonly max: string }) {
+  const { min, max, ...rest } = about;
+  return z
+    .string(expected('a duration such as "10s" or "500ms"'))
+    .transform(reading(parseDuration))
+    .pipe(bounded(parseDuration(min), parseDuration(max), formatDuration))
+    .prefault(about.default)
+    .register(fields, { ...rest, kind: "duration", expects: `${min} to ${max}`, default: show(about.default) });
+}
+
+const sizeInput = z.union([z.int().min(0), z.string()], expected('a size such as "16MiB" or a number of bytes'));
+
+function readSize(raw: string | number): number {
+  return typeof raw === "number" ? raw : parseBytes(raw);
+}
+
+/** A size; bytes in the resolved configuration. */
+export function size(about: About & { readonly default: string; readonly min: string; readonly max: string }) {
+  const { min, max, ...rest } = about;
+  return sizeInput
+    .transform(reading(readSize))
+    .pipe(bounded(parseBytes(min), parseBytes(max), formatBytes))
+    .prefault(about.default)
+    .register(fields, { ...rest, kind: "size", expects: `${min} to ${max}`, default: show(about.default) });
+}
+
+/** A size or `"auto"`. */
+export function autoSize(about: About & { readonly max: string }) {
+  const { max, ...rest } = about;
+  const sized = sizeInput.transform(reading(readSize)).pipe(bounded(0, parseBytes(max), formatBytes));
+  return z
+    .unknown()
+    .transform((raw, context) => {
+      if (raw === "auto") return "auto" as const;
+      const parsed = sized.safeParse(raw);
+      if (parsed.success) return parsed.data;
+      for (const issue of parsed.error.issues) context.addIssue(issue.message);
+      return z.NEVER;
+    })
+    .prefault("auto")
+    .register(fields, { ...rest, kind: "size", expects: `"auto", or 0B to ${max}`, default: '"auto"' });
+}

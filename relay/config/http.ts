@@ -1,0 +1,29 @@
+import { flagField, integer, text } from "./fields.ts";
+import { section } from "./section.ts";
+
+export const httpSection = section(
+  "http",
+  "HTTP on the TCP side of the public port, and the admin listener apart from it.",
+  {
+    enabled: flagField({
+      description: "Serve `/certificate.sha256` and, when `page` is set, the demo page on the public port.",
+      default: true,
+    }),
+    page: flagField({ description: "Serve the demo page at `/`. Meant for development.", default: false }),
+    admin: flagField({
+      description: "Run the admin listener: `/health/live`, `/health/ready`, `/health` and `/metrics`.",
+      default: true,
+    }),
+    admin_host: text({
+      description:
+        "Address of the admin listener. It has no authentication, so it stays on loopback unless told otherwise.",
+      default: "127.0.0.1",
+    }),
+    admin_port: integer({
+      description: "Port of the admin listener. `0` takes any free port.",
+      default: 4444,
+      min: 0,
+      max: 65535,
+    }),
+  },
+);

@@ -1,0 +1,150 @@
+/** The places that values come from. Each becomes a layer: raw values by section and key, and where each one is. */
+import { readFileSync } from "node:fs";
+import { parse, TomlError } from "smol-toml";
+import type { z } from "zod";
+import { type FieldMeta, fields } from "./fields.ts";
+import { nearest } from "./nearest.ts";
+import type { Origin, Problem } from "./problem.ts";
+import type { Section } from "./section.ts";
+import { keyLines, lineOf } from "./toml-lines.ts";
+import { parseWhole } from "./units.ts";
+
+export type AnySection = Section<z.ZodRawShape>;
+export type Sections = ReadonlyMap<string, AnySection>;
+
+/** Values of one place, not yet checked. */
+export interface Layer {
+  readonly values: Readonly<Record<string, unknown>>;
+  originOf(path: readonly string[]): Origin;
+}
+
+/** A value given on the command line. */
+export interface Flag {
+  /** Dotted path, such as `server.port`. */
+  readonly key: string;
+  readonly value: string;
+  /** As it was typed, such as `--port`. */
+  readonly name: string;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export const ENV_PREFIX = "MOQMESH_";
+
+/** Variables that Kubernetes sets for a service whose name starts like ours; they are not meant for us. */
+const SERVICE_LINK = /_SERVICE_(HOST|PORT(_.+)?)$|_PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?$/;
+
+/** Edits within which a variable of no known section is still taken for a slip, and not for somebody else's. */
+const ENV_SLIP_EDITS = 2;
+
+export function envName(section: string, key: string): string {
+  return `${ENV_PREFIX}${section}_${key}`.toUpperCase();
+}
+
+/** What is known of `section.key`; nothing when there is no such key. */
+export function fieldOf(section: AnySection | undefined, key: string): FieldMeta | undefined {
+  const schema = section?.schema.shape[key];
+  return schema === undefined ? undefined : fields.get(schema as z.ZodType);
+}
+
+/** Reads a TOML file. Problems are given to `report`; the layer is empty then. */
+export function fileLayer(file: string, report: (problem: Problem) => void): Layer {
+  const empty: Layer = { values: {}, originOf: () => ({ kind: "file", file }) };
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    const message = why === "ENOENT" ? "no such file" : `cannot be read (${why})`;
+    report({ code: "unreadable", key: "", message, origin: { kind: "file", file } });
+    return empty;
+  }
+  try {
+    const values = parse(text, { unsafeKeyBehaviour: "throw" });
+    const lines = keyLines(text);
+    const originOf = (path: readonly string[]): Origin => {
+      const line = lineOf(lines, path);
+      return { kind: "file", file, ...(line === undefined ? {} : { line }) };
+    };
+    return { values, originOf };
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const message = (error.message.split("\n")[0] ?? "").replace(/^Invalid TOML document: /, "");
+    report({ code: "syntax", key: "", message, origin: { kind: "file", file, line: error.line } });
+    return empty;
+  }
+}
+
+/**
+ * Reads `MOQMESH_SECTION_KEY`. An empty variable counts as unset. A variable of a known section must name a key;
+ * others are left alone unless they are near the name of a key.
+ */
+export function envLayer(env: Environment, sections: Sections, report: (problem: Problem) => void): Layer {
+  const values: Record<string, Record<string, unknown>> = {};
+  const known = new Map<string, { section: string; key: string }>();
+  for (const [name, section] of sections) {
+    for (const key of Object.keys(section.schema.shape)) known.set(envName(name, key), { section: name, key });
+  }
+  for (const [name, text] of Object.entries(env)) {
+    if (!name.startsWith(ENV_PREFIX) || text === undefined || text === "") continue;
+    const place = known.get(name);
+    if (place === undefined) {
+      const problem = unknownVariable(name, sections, known.keys());
+      if (problem !== undefined) report(problem);
+      continue;
+    }
+    values[place.section] ??= {};
+    const group = values[place.section];
+    if (group) group[place.key] = fromText(text, fieldOf(sections.get(place.section), place.key));
+  }
+  return { values, originOf: ([section = "", key = ""]) => ({ kind: "env", name: envName(section, key) }) };
+}
+
+function unknownVariable(name: string, sections: Sections, known: Iterable<string>): Problem | undefined {
+  if (SERVICE_LINK.test(name)) return undefined;
+  const ours = [...sections.keys()].some((section) => name.startsWith(envName(section, "")));
+  const meant = nearest(name, known, ours ? undefined : ENV_SLIP_EDITS);
+  if (!ours && meant === undefined) return undefined;
+  const hint = meant === undefined ? {} : { hint: `did you mean ${meant}?` };
+  return { code: "unknown_key", key: "", message: "unknown variable", ...hint, origin: { kind: "env", name } };
+}
+
+/** The last of several values of one key counts. */
+export function flagLayer(flags: readonly Flag[], sections: Sections): Layer {
+  const values: Record<string, Record<string, unknown>> = {};
+  const names = new Map<string, string>();
+  for (const flag of flags) {
+    const dot = flag.key.indexOf(".");
+    const section = flag.key.slice(0, Math.max(dot, 0));
+    const key = flag.key.slice(dot + 1);
+    values[section] = { ...values[section], [key]: fromText(flag.value, fieldOf(sections.get(section), key)) };
+    names.set(flag.key, flag.name);
+  }
+  return {
+    values,
+    originOf: (path) => ({ kind: "flag", name: names.get(path.slice(0, 2).join(".")) ?? `--${path.join(".")}` }),
+  };
+}
+
+/** Text as the type that its field has; text that does not fit stays text, for the schema to refuse. */
+function fromText(text: string, field: FieldMeta | undefined): unknown {
+  switch (field?.kind) {
+    case "integer":
+      return parseWhole(text) ?? text;
+    case "boolean":
+      return text === "true" ? true : text === "false" ? false : text;
+    case "list":
+      return text === ""
+        ? []
+        : text
+            .split(",")
+            .map((one) => one.trim())
+            .filter((one) => one !== "");
+    case "text":
+    case "choice":
+    case "duration":
+    case "size":
+    case undefined:
+      return text;
+  }
+}

@@ -1,0 +1,60 @@
+/** Where a value of the configuration comes from. */
+export type Origin =
+  | { readonly kind: "default"; readonly note?: string }
+  | { readonly kind: "file"; readonly file: string; readonly line?: number }
+  | { readonly kind: "env"; readonly name: string }
+  | { readonly kind: "flag"; readonly name: string };
+
+export type ProblemCode =
+  /** The file cannot be read. */
+  | "unreadable"
+  /** The file is not TOML. */
+  | "syntax"
+  | "unknown_section"
+  | "unknown_key"
+  | "bad_value"
+  /** Values that are right one by one do not go together. */
+  | "conflict";
+
+/** One thing that is wrong with a configuration. */
+export interface Problem {
+  readonly code: ProblemCode;
+  /** Dotted path, such as `server.port`; empty when the problem is with the whole file. */
+  readonly key: string;
+  readonly message: string;
+  /** What was probably meant. */
+  readonly hint?: string;
+  readonly origin: Origin;
+}
+
+/** A configuration that cannot be used; `problems` has all that is wrong, in the order of file, environment, flags. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(formatProblem).join("\n"));
+    this.problems = problems;
+  }
+}
+
+/** `file:line`, `env NAME`, `flag --name` or `default`. */
+export function formatOrigin(origin: Origin): string {
+  switch (origin.kind) {
+    case "default":
+      return origin.note === undefined ? "default" : `default (${origin.note})`;
+    case "file":
+      return origin.line === undefined ? origin.file : `${origin.file}:${origin.line}`;
+    case "env":
+      return `env ${origin.name}`;
+    case "flag":
+      return `flag ${origin.name}`;
+  }
+}
+
+/** One line: place, key, what is wrong, what was probably meant. */
+export function formatProblem(problem: Problem): string {
+  const key = problem.key === "" ? "" : `${problem.key}: `;
+  const hint = problem.hint === undefined ? "" : `; ${problem.hint}`;
+  return `${formatOrigin(problem.origin)}: ${key}${problem.message}${hint}`;
+}

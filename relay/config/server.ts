@@ -1,0 +1,38 @@
+import { choice, choices, flagField, integer, text } from "./fields.ts";
+import { section } from "./section.ts";
+
+/** Protocols that are spoken only when they are named under `[server] experimental`. */
+export const EXPERIMENTAL_PROTOCOLS = ["moq-lite-06"] as const;
+
+/** Values of `[server] engine`. */
+export const ENGINES = ["auto", "rwebtransport", "native", "fails-components"] as const;
+
+export const serverSection = section("server", "Where the relay listens for publishers and viewers, and how.", {
+  host: text({
+    description:
+      "Address that the public listeners bind to, UDP and TCP. `::` takes IPv6 and IPv4; where the machine has no IPv6 it falls back to `0.0.0.0`.",
+    default: "::",
+    flag: "host",
+  }),
+  port: integer({
+    description: "Public port: WebTransport over UDP, HTTP and WebSocket over TCP. `0` takes any free port.",
+    default: 4443,
+    min: 0,
+    max: 65535,
+    flag: "port",
+  }),
+  engine: choice(ENGINES, {
+    description:
+      "QUIC engine. `auto` takes the best one that loads and logs which; a named engine that cannot load is an error.",
+    default: "auto",
+    flag: "engine",
+  }),
+  experimental: choices(EXPERIMENTAL_PROTOCOLS, {
+    description: "Protocols offered besides the finished ones.",
+    default: [],
+  }),
+  websocket: flagField({
+    description: "Offer the same sessions over WebSocket on the TCP side of the port, for networks that block UDP.",
+    default: true,
+  }),
+});

@@ -1,0 +1,161 @@
+/**
+ * Finds the line of every key in a TOML text. The parser gives values without places; this walks the same text
+ * (which the parser has accepted by then) just far enough to tell keys from values.
+ */
+
+/** Line (from 1) by dotted path, such as `server.port`; a table has the line of its header. */
+export type KeyLines = ReadonlyMap<string, number>;
+
+/** Line of `path`, or of the nearest table around it: keys inside inline tables have no line of their own. */
+export function lineOf(lines: KeyLines, path: readonly string[]): number | undefined {
+  for (let depth = path.length; depth > 0; depth--) {
+    const line = lines.get(path.slice(0, depth).join("."));
+    if (line !== undefined) return line;
+  }
+  return undefined;
+}
+
+export function keyLines(toml: string): KeyLines {
+  const lines = new Map<string, number>();
+  const scanner = new Scanner(toml);
+  let table: readonly string[] = [];
+  for (;;) {
+    scanner.skipBlank();
+    if (scanner.done) return lines;
+    const line = scanner.line;
+    if (scanner.eat("[")) {
+      scanner.eat("[");
+      table = scanner.key();
+      note(lines, table, line);
+      scanner.skipLine();
+    } else {
+      note(lines, [...table, ...scanner.key()], line);
+      scanner.skipValue();
+    }
+  }
+}
+
+/** The first place of a path wins; so do those of the tables that a dotted key makes on its way. */
+function note(lines: Map<string, number>, path: readonly string[], line: number): void {
+  for (let depth = 1; depth <= path.length; depth++) {
+    const name = path.slice(0, depth).join(".");
+    if (!lines.has(name)) lines.set(name, line);
+  }
+}
+
+const BARE = /[A-Za-z0-9_-]/;
+
+class Scanner {
+  readonly #text: string;
+  #at = 0;
+  line = 1;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  get done(): boolean {
+    return this.#at >= this.#text.length;
+  }
+
+  eat(token: string): boolean {
+    if (!this.#text.startsWith(token, this.#at)) return false;
+    for (const char of token) this.#advance(char);
+    return true;
+  }
+
+  /** White space, line ends and comments. */
+  skipBlank(): void {
+    while (!this.done) {
+      const char = this.#peek();
+      if (char === "#") this.skipLine();
+      else if (/\s|\uFEFF/.test(char)) this.#advance(char);
+      else return;
+    }
+  }
+
+  skipLine(): void {
+    while (!this.done && this.#peek() !== "\n") this.#advance(this.#peek());
+  }
+
+  /** A bare, quoted or dotted key; ends before `=` or `]`. */
+  key(): string[] {
+    const path: string[] = [];
+    do {
+      this.#skipSpace();
+      path.push(this.#part());
+      this.#skipSpace();
+    } while (this.eat("."));
+    return path;
+  }
+
+  /** From `=` to the end of the value: the line's end outside of all brackets and strings. */
+  skipValue(): void {
+    let depth = 0;
+    while (!this.done) {
+      const char = this.#peek();
+      if (char === '"' || char === "'") {
+        this.#string();
+        continue;
+      }
+      if (char === "#") {
+        this.skipLine();
+        continue;
+      }
+      if (char === "\n" && depth === 0) return;
+      if (char === "[" || char === "{") depth++;
+      if (char === "]" || char === "}") depth--;
+      this.#advance(char);
+    }
+  }
+
+  #part(): string {
+    const start = this.#at;
+    if (this.#peek() === '"' || this.#peek() === "'") {
+      this.#string();
+      const quoted = this.#text.slice(start, this.#at);
+      return quoted.startsWith("'") ? quoted.slice(1, -1) : unescapeBasic(quoted.slice(1, -1));
+    }
+    while (!this.done && BARE.test(this.#peek())) this.#advance(this.#peek());
+    // Not a key: the parser would have refused it. One step keeps the walk going to its end.
+    if (this.#at === start) this.#advance(this.#peek());
+    return this.#text.slice(start, this.#at);
+  }
+
+  #string(): void {
+    const quote = this.#peek();
+    const multi = this.#text.startsWith(quote.repeat(3), this.#at);
+    const end = multi ? quote.repeat(3) : quote;
+    this.eat(end);
+    while (!this.done && !this.#text.startsWith(end, this.#at)) {
+      const char = this.#peek();
+      this.#advance(char);
+      if (char === "\\" && quote === '"' && !this.done) this.#advance(this.#peek());
+    }
+    this.eat(end);
+    // A multi-line string may end in up to two quotes of its own before the closing three.
+    if (multi) while (!this.done && this.#peek() === quote) this.#advance(quote);
+  }
+
+  #skipSpace(): void {
+    while (!this.done && (this.#peek() === " " || this.#peek() === "\t")) this.#advance(this.#peek());
+  }
+
+  #peek(): string {
+    return this.#text[this.#at] ?? "";
+  }
+
+  #advance(char: string): void {
+    if (char === "\n") this.line++;
+    this.#at++;
+  }
+}
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = { b: "\b", t: "\t", n: "\n", f: "\f", r: "\r", e: "\u001b" };
+
+function unescapeBasic(text: string): string {
+  return text.replace(/\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|(.))/g, (_, u, long, x, char) => {
+    const code: string | undefined = u ?? long ?? x;
+    return code === undefined ? (SHORT_ESCAPES[char] ?? char) : String.fromCodePoint(Number.parseInt(code, 16));
+  });
+}

@@ -1,0 +1,106 @@
+/** Text forms of durations, byte sizes and fractions, as configuration files, the environment and flags write them. */
+
+/** A value that cannot be read; the message is a whole sentence part, such as `expected a duration …`. */
+export class UnitError extends Error {
+  override readonly name = "UnitError";
+}
+
+/** Milliseconds in each unit of time. */
+const TIME_UNITS: ReadonlyMap<string, number> = new Map([
+  ["ms", 1],
+  ["s", 1000],
+  ["m", 60 * 1000],
+  ["h", 60 * 60 * 1000],
+  ["d", 24 * 60 * 60 * 1000],
+]);
+
+/** Bytes in each unit of size: powers of 1000 (SI) and of 1024 (IEC), by lower-case name. */
+const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
+  ["b", 1],
+  ["kb", 1e3],
+  ["mb", 1e6],
+  ["gb", 1e9],
+  ["tb", 1e12],
+  ["kib", 2 ** 10],
+  ["mib", 2 ** 20],
+  ["gib", 2 ** 30],
+  ["tib", 2 ** 40],
+]);
+
+const NUMBER = /^(\d+(?:\.\d+)?)\s*([A-Za-z%]*)$/;
+const WHOLE = /^\d+$/;
+
+function split(text: string): { amount: number; unit: string } | undefined {
+  const match = NUMBER.exec(text.trim());
+  const [, amount, unit] = match ?? [];
+  return amount === undefined || unit === undefined ? undefined : { amount: Number(amount), unit };
+}
+
+/**
+ * Milliseconds of a duration such as `"500ms"`, `"10s"`, `"1.5h"`. A unit is required, so that nobody has to
+ * guess one. Throws {@link UnitError}; fractions of a millisecond are rounded.
+ */
+export function parseDuration(text: string): number {
+  const parts = split(text);
+  const scale = parts && TIME_UNITS.get(parts.unit);
+  if (parts?.unit === "")
+    throw new UnitError(`a duration needs a unit, such as "${text.trim()}s" or "${text.trim()}ms"`);
+  if (!parts || scale === undefined) {
+    throw new UnitError('expected a duration such as "500ms", "10s", "5m", "2h" or "1d"');
+  }
+  return whole(parts.amount * scale, "duration");
+}
+
+/** Bytes of a size such as `"16MiB"`, `"1GB"` or `"1500"` (bytes). Throws {@link UnitError}. */
+export function parseBytes(text: string): number {
+  const parts = split(text);
+  const scale = parts && (parts.unit === "" ? 1 : SIZE_UNITS.get(parts.unit.toLowerCase()));
+  if (!parts || scale === undefined) {
+    throw new UnitError('expected a size such as "64KiB", "16MiB" or "1GB", or a number of bytes');
+  }
+  return whole(parts.amount * scale, "size");
+}
+
+/** A share of one, from `"25%"` or `"0.25"`. Throws {@link UnitError} outside 0 to 1. */
+export function parseFraction(text: string): number {
+  const parts = split(text);
+  const value = parts?.unit === "%" ? parts.amount / 100 : parts?.unit === "" ? parts.amount : undefined;
+  if (value === undefined || value > 1) throw new UnitError('expected a share such as "25%" or 0.25, from 0 to 1');
+  return value;
+}
+
+function whole(value: number, what: string): number {
+  const rounded = Math.round(value);
+  if (!Number.isSafeInteger(rounded)) throw new UnitError(`this ${what} is too large`);
+  return rounded;
+}
+
+/** Shortest exact text that {@link parseDuration} reads back as `ms`. */
+export function formatDuration(ms: number): string {
+  return largestExact(ms, TIME_UNITS, "ms");
+}
+
+/** Shortest exact text that {@link parseBytes} reads back as `bytes`, in binary units. */
+export function formatBytes(bytes: number): string {
+  const binary = new Map([
+    ["B", 1],
+    ["KiB", 2 ** 10],
+    ["MiB", 2 ** 20],
+    ["GiB", 2 ** 30],
+    ["TiB", 2 ** 40],
+  ]);
+  return largestExact(bytes, binary, "B");
+}
+
+function largestExact(value: number, units: ReadonlyMap<string, number>, smallest: string): string {
+  let text = `${value}${smallest}`;
+  if (value === 0) return text;
+  for (const [unit, scale] of units) if (value % scale === 0) text = `${value / scale}${unit}`;
+  return text;
+}
+
+/** Reads a whole number from text, or nothing; used where a value has no type of its own (environment, flags). */
+export function parseWhole(text: string): number | undefined {
+  const value = Number(text.trim());
+  return WHOLE.test(text.trim()) && Number.isSafeInteger(value) ? value : undefined;
+}
