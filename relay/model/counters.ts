@@ -5,92 +5,89 @@
 
 /** Why a group did not reach a subscriber whole. */
 export const DROP_REASONS = [
-	/** Older than the subscriber's max latency allows. */
-	"expired",
-	/** The subscriber's queue passed its mark. */
-	"backlog",
-	/** The subscriber allows no more streams. */
-	"no_stream",
-	/** The subscriber asked to stop. */
-	"stopped",
-	/** The publisher reset it, or went away inside it. */
-	"upstream",
-	/** Older than what the cache keeps, or evicted. */
-	"evicted",
-	/** A bound of the relay was reached. */
-	"refused",
+  /** Older than the subscriber's max latency allows. */
+  "expired",
+  /** The subscriber's queue passed its mark. */
+  "backlog",
+  /** The subscriber allows no more streams. */
+  "no_stream",
+  /** The subscriber asked to stop. */
+  "stopped",
+  /** The publisher reset it, or went away inside it. */
+  "upstream",
+  /** Older than what the cache keeps, or evicted. */
+  "evicted",
+  /** A bound of the relay was reached. */
+  "refused",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
 /** Named bounds; each one that is hit is counted and refused with a code. */
 export const BOUNDS = [
-	"sessions",
-	"announcements_per_session",
-	"announce_streams_per_session",
-	"subscriptions_per_session",
-	"fetches_per_session",
-	"pending_streams_per_session",
-	"tracks_per_broadcast",
-	"broadcasts",
-	"path_bytes",
-	"track_name_bytes",
-	"frame_bytes",
-	"group_bytes",
-	"frames_per_group",
-	"groups_per_track",
-	"session_queue_bytes",
-	"waiting_subscriptions",
-	"message_bytes",
-	"cache_bytes",
-	"header_timeout",
+  "sessions",
+  "announcements_per_session",
+  "announce_streams_per_session",
+  "subscriptions_per_session",
+  "fetches_per_session",
+  "pending_streams_per_session",
+  "tracks_per_broadcast",
+  "broadcasts",
+  "path_bytes",
+  "track_name_bytes",
+  "frame_bytes",
+  "group_bytes",
+  "frames_per_group",
+  "groups_per_track",
+  "session_queue_bytes",
+  "waiting_subscriptions",
+  "message_bytes",
+  "cache_bytes",
+  "header_timeout",
 ] as const;
 export type BoundName = (typeof BOUNDS)[number];
 
 function zeroes<K extends string>(names: readonly K[]): Record<K, number> {
-	return Object.fromEntries(names.map((name) => [name, 0])) as Record<
-		K,
-		number
-	>;
+  return Object.fromEntries(names.map((name) => [name, 0])) as Record<K, number>;
 }
 
 /** Totals since the process started, and gauges kept by whoever owns the thing counted. */
 export class Counters {
-	sessionsOpened = 0;
-	sessionsActive = 0;
-	/** Sessions ended, by the reason's stable name. */
-	readonly sessionsClosed = new Map<string, number>();
-	/** Payload bytes of frames received from publishers. */
-	bytesIn = 0;
-	/** Payload bytes of frames written to subscribers. */
-	bytesOut = 0;
-	framesIn = 0;
-	framesOut = 0;
-	groupsIn = 0;
-	/** Groups opened towards subscribers. */
-	groupsOut = 0;
-	datagramsIn = 0;
-	datagramsOut = 0;
-	readonly groupsDropped = zeroes(DROP_REASONS);
-	readonly boundsHit = zeroes(BOUNDS);
-	broadcastsActive = 0;
-	/** Tracks with an upstream subscription. */
-	tracksActive = 0;
-	subscriptionsActive = 0;
-	subscriptionsTotal = 0;
-	subscriptionsRefused = 0;
-	upstreamSubscriptions = 0;
-	/** Bytes that the group cache holds now, and its budget. */
-	cacheBytes = 0;
-	cacheBudget = 0;
-	cacheGroups = 0;
-	cacheEvictions = 0;
-	fetchHits = 0;
-	fetchMisses = 0;
-	/** Late joiners that got a current group from the cache. */
-	joins = 0;
-	protocolViolations = 0;
+  sessionsOpened = 0;
+  sessionsActive = 0;
+  /** Sessions ended, by the reason's stable name. */
+  readonly sessionsClosed = new Map<string, number>();
+  /** Payload bytes of frames received from publishers. */
+  bytesIn = 0;
+  /** Payload bytes of frames written to subscribers. */
+  bytesOut = 0;
+  framesIn = 0;
+  framesOut = 0;
+  groupsIn = 0;
+  /** Groups opened towards subscribers. */
+  groupsOut = 0;
+  datagramsIn = 0;
+  datagramsOut = 0;
+  readonly groupsDropped = zeroes(DROP_REASONS);
+  readonly boundsHit = zeroes(BOUNDS);
+  broadcastsActive = 0;
+  /** Tracks with an upstream subscription. */
+  tracksActive = 0;
+  subscriptionsActive = 0;
+  subscriptionsTotal = 0;
+  subscriptionsRefused = 0;
+  upstreamSubscriptions = 0;
+  /** Bytes that the group cache holds now, and its budget. */
+  cacheBytes = 0;
+  cacheBudget = 0;
+  cacheGroups = 0;
+  cacheEvictions = 0;
+  fetchHits = 0;
+  fetchMisses = 0;
+  /** Late joiners that got a current group from the cache. */
+  joins = 0;
+  protocolViolations = 0;
 
-	closed(reason: string): void {
-		this.sessionsClosed.set(reason, (this.sessionsClosed.get(reason) ?? 0) + 1);
-	}
+  closed(reason: string): void {
+    this.sessionsClosed.set(reason, (this.sessionsClosed.get(reason) ?? 0) + 1);
+  }
 }

@@ -6,99 +6,86 @@ import type { Reason } from "./reason.ts";
 
 /** One asker of one group. */
 export interface FetchRequest {
-	/** In our numbering. */
-	readonly sequence: number;
-	readonly priority: number;
-	readonly channel: Channel;
-	readonly stream: OutStream;
-	/** What was added to the source's numbering. */
-	readonly offset: number;
-	readonly source: Source | undefined;
+  /** In our numbering. */
+  readonly sequence: number;
+  readonly priority: number;
+  readonly channel: Channel;
+  readonly stream: OutStream;
+  /** What was added to the source's numbering. */
+  readonly offset: number;
+  readonly source: Source | undefined;
 }
 
 interface Fetching {
-	readonly group: Group;
-	readonly cancel: () => void;
-	readers: number;
+  readonly group: Group;
+  readonly cancel: () => void;
+  readers: number;
 }
 
 /** Groups asked for by number: from the cache, else one upstream fetch however many ask. */
 export class Fetches {
-	readonly #path: string;
-	readonly #name: string;
-	readonly #store: GroupStore;
-	readonly #counters: Counters;
-	readonly #running = new Map<number, Fetching>();
+  readonly #path: string;
+  readonly #name: string;
+  readonly #store: GroupStore;
+  readonly #counters: Counters;
+  readonly #running = new Map<number, Fetching>();
 
-	constructor(
-		path: string,
-		name: string,
-		store: GroupStore,
-		counters: Counters,
-	) {
-		this.#path = path;
-		this.#name = name;
-		this.#store = store;
-		this.#counters = counters;
-	}
+  constructor(path: string, name: string, store: GroupStore, counters: Counters) {
+    this.#path = path;
+    this.#name = name;
+    this.#store = store;
+    this.#counters = counters;
+  }
 
-	get busy(): boolean {
-		return this.#running.size > 0;
-	}
+  get busy(): boolean {
+    return this.#running.size > 0;
+  }
 
-	/** Frames go to `stream`, which is finished or reset. The returned function tells that its reader has left. */
-	fetch(request: FetchRequest): () => void {
-		const { sequence, channel, stream } = request;
-		const cached = this.#store.get(sequence);
-		if (cached?.keeps) {
-			this.#counters.fetchHits++;
-			const running = this.#running.get(sequence);
-			if (running !== undefined) running.readers++;
-			cached.subgroup.attach(channel, stream);
-			return () => this.#leave(sequence);
-		}
-		this.#counters.fetchMisses++;
-		const theirs = sequence - request.offset;
-		if (request.source === undefined || theirs < 0)
-			return this.#refuse(request, "not_found");
-		if (cached !== undefined) return this.#refuse(request, "evicted");
-		const group = this.#store.fetched(sequence);
-		group.subgroup.attach(channel, stream);
-		const cancel = request.source.fetch(
-			this.#path,
-			this.#name,
-			theirs,
-			request.priority,
-			{
-				frame: (size, timestamp) => group.subgroup.frame(size, timestamp),
-				payload: (bytes) => group.subgroup.payload(bytes),
-				end: () => group.subgroup.end(),
-				finish: () => {
-					this.#running.delete(sequence);
-					group.subgroup.finish();
-				},
-				reset: (reason) => {
-					this.#running.delete(sequence);
-					group.subgroup.reset(reason);
-				},
-				onStop: (callback) => group.subgroup.onStop(callback),
-			},
-		);
-		if (group.subgroup.open)
-			this.#running.set(sequence, { group, cancel, readers: 1 });
-		return () => this.#leave(sequence);
-	}
+  /** Frames go to `stream`, which is finished or reset. The returned function tells that its reader has left. */
+  fetch(request: FetchRequest): () => void {
+    const { sequence, channel, stream } = request;
+    const cached = this.#store.get(sequence);
+    if (cached?.keeps) {
+      this.#counters.fetchHits++;
+      const running = this.#running.get(sequence);
+      if (running !== undefined) running.readers++;
+      cached.subgroup.attach(channel, stream);
+      return () => this.#leave(sequence);
+    }
+    this.#counters.fetchMisses++;
+    const theirs = sequence - request.offset;
+    if (request.source === undefined || theirs < 0) return this.#refuse(request, "not_found");
+    if (cached !== undefined) return this.#refuse(request, "evicted");
+    const group = this.#store.fetched(sequence);
+    group.subgroup.attach(channel, stream);
+    const cancel = request.source.fetch(this.#path, this.#name, theirs, request.priority, {
+      frame: (size, timestamp) => group.subgroup.frame(size, timestamp),
+      payload: (bytes) => group.subgroup.payload(bytes),
+      end: () => group.subgroup.end(),
+      finish: () => {
+        this.#running.delete(sequence);
+        group.subgroup.finish();
+      },
+      reset: (reason) => {
+        this.#running.delete(sequence);
+        group.subgroup.reset(reason);
+      },
+      onStop: (callback) => group.subgroup.onStop(callback),
+    });
+    if (group.subgroup.open) this.#running.set(sequence, { group, cancel, readers: 1 });
+    return () => this.#leave(sequence);
+  }
 
-	#leave(sequence: number): void {
-		const running = this.#running.get(sequence);
-		if (running === undefined || --running.readers > 0) return;
-		this.#running.delete(sequence);
-		running.cancel();
-		running.group.subgroup.reset("cancelled");
-	}
+  #leave(sequence: number): void {
+    const running = this.#running.get(sequence);
+    if (running === undefined || --running.readers > 0) return;
+    this.#running.delete(sequence);
+    running.cancel();
+    running.group.subgroup.reset("cancelled");
+  }
 
-	#refuse(request: FetchRequest, reason: Reason): () => void {
-		request.stream.reset(request.channel.dialect.resetCode(reason));
-		return () => {};
-	}
+  #refuse(request: FetchRequest, reason: Reason): () => void {
+    request.stream.reset(request.channel.dialect.resetCode(reason));
+    return () => {};
+  }
 }

@@ -6,149 +6,136 @@ import type { ModelLimits } from "./limits.ts";
 import type { Reason } from "./reason.ts";
 
 interface StoreHost {
-	readonly clock: Clock;
-	readonly cache: GroupCache;
-	readonly counters: Counters;
-	readonly limits: ModelLimits;
+  readonly clock: Clock;
+  readonly cache: GroupCache;
+  readonly counters: Counters;
+  readonly limits: ModelLimits;
 }
 
 /** The groups of one track: those being received, and those the cache keeps. */
 export class GroupStore {
-	readonly #host: StoreHost;
-	readonly #groupHost: GroupHost;
-	readonly #groups = new Map<number, Group>();
-	/** Groups being received from the live subscription; at most as many as the publisher has streams. */
-	readonly #open = new Set<Group>();
-	#newest: Group | undefined;
+  readonly #host: StoreHost;
+  readonly #groupHost: GroupHost;
+  readonly #groups = new Map<number, Group>();
+  /** Groups being received from the live subscription; at most as many as the publisher has streams. */
+  readonly #open = new Set<Group>();
+  #newest: Group | undefined;
 
-	constructor(host: StoreHost, groupHost: GroupHost) {
-		this.#host = host;
-		this.#groupHost = groupHost;
-	}
+  constructor(host: StoreHost, groupHost: GroupHost) {
+    this.#host = host;
+    this.#groupHost = groupHost;
+  }
 
-	get size(): number {
-		return this.#groups.size;
-	}
+  get size(): number {
+    return this.#groups.size;
+  }
 
-	/** The live group with the highest sequence, also when it is already complete. */
-	get newest(): Group | undefined {
-		return this.#newest;
-	}
+  /** The live group with the highest sequence, also when it is already complete. */
+  get newest(): Group | undefined {
+    return this.#newest;
+  }
 
-	get(sequence: number): Group | undefined {
-		const group = this.#groups.get(sequence);
-		if (group !== undefined) this.#host.cache.touch(group);
-		return group;
-	}
+  get(sequence: number): Group | undefined {
+    const group = this.#groups.get(sequence);
+    if (group !== undefined) this.#host.cache.touch(group);
+    return group;
+  }
 
-	joinable(from: number, to: number): Group[] {
-		const found: Group[] = [];
-		for (const group of this.#groups.values()) {
-			if (group.sequence >= from && group.sequence <= to && group.keeps)
-				found.push(group);
-		}
-		return found.sort((a, b) => a.sequence - b.sequence);
-	}
+  joinable(from: number, to: number): Group[] {
+    const found: Group[] = [];
+    for (const group of this.#groups.values()) {
+      if (group.sequence >= from && group.sequence <= to && group.keeps) found.push(group);
+    }
+    return found.sort((a, b) => a.sequence - b.sequence);
+  }
 
-	/** A group of the live subscription begins; refused when it was here already or is far too old. */
-	open(sequence: number, maxLatency: number): Group | Reason {
-		if (this.#groups.has(sequence)) return "duplicate";
-		const newest = this.#newest;
-		if (
-			newest !== undefined &&
-			newest.sequence - sequence > this.#host.limits.groupsPerTrack
-		)
-			return "expired";
-		const group = this.#create(sequence);
-		this.#open.add(group);
-		if (newest === undefined || sequence > newest.sequence) {
-			this.#newest = group;
-			if (newest !== undefined) this.#host.cache.offer(newest);
-		} else {
-			this.#host.cache.offer(group);
-		}
-		this.#trim();
-		this.expire(maxLatency);
-		return group;
-	}
+  /** A group of the live subscription begins; refused when it was here already or is far too old. */
+  open(sequence: number, maxLatency: number): Group | Reason {
+    if (this.#groups.has(sequence)) return "duplicate";
+    const newest = this.#newest;
+    if (newest !== undefined && newest.sequence - sequence > this.#host.limits.groupsPerTrack) return "expired";
+    const group = this.#create(sequence);
+    this.#open.add(group);
+    if (newest === undefined || sequence > newest.sequence) {
+      this.#newest = group;
+      if (newest !== undefined) this.#host.cache.offer(newest);
+    } else {
+      this.#host.cache.offer(group);
+    }
+    this.#trim();
+    this.expire(maxLatency);
+    return group;
+  }
 
-	/** A place for a group that is being fetched. */
-	fetched(sequence: number): Group {
-		const group = this.#create(sequence);
-		this.#host.cache.offer(group);
-		return group;
-	}
+  /** A place for a group that is being fetched. */
+  fetched(sequence: number): Group {
+    const group = this.#create(sequence);
+    this.#host.cache.offer(group);
+    return group;
+  }
 
-	/** Milliseconds by which `group` is older than the newest: by arrival or by timestamps, whichever says more. */
-	age(group: Group, timescale: number): number {
-		const newest = this.#newest;
-		if (newest === undefined || newest === group) return 0;
-		const byArrival = newest.arrivedAt - group.arrivedAt;
-		if (
-			newest.firstTimestamp === undefined ||
-			group.firstTimestamp === undefined
-		)
-			return byArrival;
-		return Math.max(
-			byArrival,
-			((newest.firstTimestamp - group.firstTimestamp) * 1000) / timescale,
-		);
-	}
+  /** Milliseconds by which `group` is older than the newest: by arrival or by timestamps, whichever says more. */
+  age(group: Group, timescale: number): number {
+    const newest = this.#newest;
+    if (newest === undefined || newest === group) return 0;
+    const byArrival = newest.arrivedAt - group.arrivedAt;
+    if (newest.firstTimestamp === undefined || group.firstTimestamp === undefined) return byArrival;
+    return Math.max(byArrival, ((newest.firstTimestamp - group.firstTimestamp) * 1000) / timescale);
+  }
 
-	/** Drops complete groups that the publisher (moq-lite Publisher Max Latency) or the operator keeps no longer. */
-	expire(maxLatency: number): void {
-		const newest = this.#newest;
-		if (newest === undefined) return;
-		const keep = Math.min(maxLatency, this.#host.cache.maxAgeMs);
-		// In order of arrival, so the first that stays ends the walk.
-		for (const group of this.#groups.values()) {
-			if (newest.arrivedAt - group.arrivedAt <= keep) return;
-			if (group !== newest && !group.subgroup.open) group.evict();
-		}
-	}
+  /** Drops complete groups that the publisher (moq-lite Publisher Max Latency) or the operator keeps no longer. */
+  expire(maxLatency: number): void {
+    const newest = this.#newest;
+    if (newest === undefined) return;
+    const keep = Math.min(maxLatency, this.#host.cache.maxAgeMs);
+    // In order of arrival, so the first that stays ends the walk.
+    for (const group of this.#groups.values()) {
+      if (newest.arrivedAt - group.arrivedAt <= keep) return;
+      if (group !== newest && !group.subgroup.open) group.evict();
+    }
+  }
 
-	/** `group` gets no more frames. */
-	settle(group: Group): void {
-		this.#open.delete(group);
-		if (!group.subgroup.whole) group.evict();
-	}
+  /** `group` gets no more frames. */
+  settle(group: Group): void {
+    this.#open.delete(group);
+    if (!group.subgroup.whole) group.evict();
+  }
 
-	/** The live subscription is over: what it had not finished never will be. */
-	cutOff(reason: Reason): void {
-		for (const group of [...this.#open]) group.subgroup.stop(reason);
-		this.#open.clear();
-	}
+  /** The live subscription is over: what it had not finished never will be. */
+  cutOff(reason: Reason): void {
+    for (const group of [...this.#open]) group.subgroup.stop(reason);
+    this.#open.clear();
+  }
 
-	/** Nobody follows the track: its newest group is old news from now on. */
-	retire(): void {
-		this.#newest = undefined;
-		this.clear();
-	}
+  /** Nobody follows the track: its newest group is old news from now on. */
+  retire(): void {
+    this.#newest = undefined;
+    this.clear();
+  }
 
-	clear(): void {
-		for (const group of [...this.#groups.values()]) group.evict();
-		this.#newest = undefined;
-	}
+  clear(): void {
+    for (const group of [...this.#groups.values()]) group.evict();
+    this.#newest = undefined;
+  }
 
-	forget(group: Group): void {
-		if (this.#groups.get(group.sequence) === group)
-			this.#groups.delete(group.sequence);
-		this.#open.delete(group);
-	}
+  forget(group: Group): void {
+    if (this.#groups.get(group.sequence) === group) this.#groups.delete(group.sequence);
+    this.#open.delete(group);
+  }
 
-	#create(sequence: number): Group {
-		const group = new Group(sequence, this.#host.clock.now(), this.#groupHost);
-		this.#groups.set(sequence, group);
-		return group;
-	}
+  #create(sequence: number): Group {
+    const group = new Group(sequence, this.#host.clock.now(), this.#groupHost);
+    this.#groups.set(sequence, group);
+    return group;
+  }
 
-	#trim(): void {
-		if (this.#groups.size <= this.#host.limits.groupsPerTrack) return;
-		this.#host.counters.boundsHit.groups_per_track++;
-		for (const group of this.#groups.values()) {
-			if (group === this.#newest) continue;
-			group.evict();
-			if (this.#groups.size <= this.#host.limits.groupsPerTrack) return;
-		}
-	}
+  #trim(): void {
+    if (this.#groups.size <= this.#host.limits.groupsPerTrack) return;
+    this.#host.counters.boundsHit.groups_per_track++;
+    for (const group of this.#groups.values()) {
+      if (group === this.#newest) continue;
+      group.evict();
+      if (this.#groups.size <= this.#host.limits.groupsPerTrack) return;
+    }
+  }
 }

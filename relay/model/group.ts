@@ -7,19 +7,19 @@ import type { Reason } from "./reason.ts";
 
 /** What a group needs from around it. */
 export interface GroupHost {
-	readonly cache: GroupCache;
-	readonly counters: Counters;
-	readonly limits: ModelLimits;
-	/** Timestamp for a frame of a version without timestamps, in the track's timescale. */
-	stamp(): number;
-	/** Turns a publisher's timestamp into the track's timescale. */
-	rescale(timestamp: number): number;
-	/** The first frame of `group` has begun. */
-	begun(group: Group): void;
-	/** No more frames come. */
-	done(group: Group): void;
-	/** The cache no longer has it. */
-	forgotten(group: Group): void;
+  readonly cache: GroupCache;
+  readonly counters: Counters;
+  readonly limits: ModelLimits;
+  /** Timestamp for a frame of a version without timestamps, in the track's timescale. */
+  stamp(): number;
+  /** Turns a publisher's timestamp into the track's timescale. */
+  rescale(timestamp: number): number;
+  /** The first frame of `group` has begun. */
+  begun(group: Group): void;
+  /** No more frames come. */
+  done(group: Group): void;
+  /** The cache no longer has it. */
+  forgotten(group: Group): void;
 }
 
 /** Small pieces are joined up to this many bytes before they are written to a late joiner. */
@@ -30,243 +30,258 @@ const JOIN_BYTES = 64 * 1024;
  * first what is there. moq-lite has one subgroup a group; moq-transport may have several.
  */
 export class Subgroup implements GroupWriter {
-	readonly id: number;
-	readonly #group: Group;
-	readonly #host: GroupHost;
-	readonly #frames: Frame[] = [];
-	readonly #fans = new Map<Channel, OutFan>();
-	#current: Frame | undefined;
-	#count = 0;
-	#previous = 0;
-	#state: "open" | "finished" | "reset" = "open";
-	#reason: Reason = "closed";
-	#onStop: ((reason: Reason) => void) | undefined;
+  readonly id: number;
+  readonly #group: Group;
+  readonly #host: GroupHost;
+  readonly #frames: Frame[] = [];
+  readonly #fans = new Map<Channel, OutFan>();
+  #current: Frame | undefined;
+  #count = 0;
+  #previous = 0;
+  #state: "open" | "finished" | "reset" = "open";
+  #reason: Reason = "closed";
+  #onStop: ((reason: Reason) => void) | undefined;
 
-	constructor(id: number, group: Group, host: GroupHost) {
-		this.id = id;
-		this.#group = group;
-		this.#host = host;
-	}
+  constructor(id: number, group: Group, host: GroupHost) {
+    this.id = id;
+    this.#group = group;
+    this.#host = host;
+  }
 
-	get open(): boolean {
-		return this.#state === "open";
-	}
+  get open(): boolean {
+    return this.#state === "open";
+  }
 
-	get whole(): boolean {
-		return this.#state === "finished";
-	}
+  get whole(): boolean {
+    return this.#state === "finished";
+  }
 
-	/** Streams that get what is appended next. */
-	get readers(): number {
-		let readers = 0;
-		for (const fan of this.#fans.values()) readers += fan.size;
-		return readers;
-	}
+  /** Streams that get what is appended next. */
+  get readers(): number {
+    let readers = 0;
+    for (const fan of this.#fans.values()) readers += fan.size;
+    return readers;
+  }
 
-	frame(size: number, timestamp: number | undefined): void {
-		if (this.#state !== "open") return;
-		const { limits } = this.#host;
-		if (size > limits.frameBytes)
-			return this.#refuse("frame_bytes", "frame_too_large");
-		if (this.#group.payloadBytes + size > limits.groupBytes)
-			return this.#refuse("group_bytes", "limit");
-		if (this.#count >= limits.framesPerGroup)
-			return this.#refuse("frames_per_group", "limit");
-		if (!this.#group.charge(FRAME_OVERHEAD)) return this.stop("limit");
-		const at =
-			timestamp === undefined
-				? this.#host.stamp()
-				: this.#host.rescale(timestamp);
-		const frame = new Frame(size, at, at - this.#previous);
-		this.#previous = at;
-		this.#current = frame;
-		this.#count++;
-		if (this.#group.keeps) this.#frames.push(frame);
-		if (this.#group.firstTimestamp === undefined) {
-			this.#group.firstTimestamp = at;
-			this.#host.begun(this.#group);
-		}
-	}
+  frame(size: number, timestamp: number | undefined): void {
+    if (this.#state !== "open") return;
+    const { limits } = this.#host;
+    if (size > limits.frameBytes) {
+      this.#refuse("frame_bytes", "frame_too_large");
+      return;
+    }
+    if (this.#group.payloadBytes + size > limits.groupBytes) {
+      this.#refuse("group_bytes", "limit");
+      return;
+    }
+    if (this.#count >= limits.framesPerGroup) {
+      this.#refuse("frames_per_group", "limit");
+      return;
+    }
+    if (!this.#group.charge(FRAME_OVERHEAD)) {
+      this.stop("limit");
+      return;
+    }
+    const at = timestamp === undefined ? this.#host.stamp() : this.#host.rescale(timestamp);
+    const frame = new Frame(size, at, at - this.#previous);
+    this.#previous = at;
+    this.#current = frame;
+    this.#count++;
+    if (this.#group.keeps) this.#frames.push(frame);
+    if (this.#group.firstTimestamp === undefined) {
+      this.#group.firstTimestamp = at;
+      this.#host.begun(this.#group);
+    }
+  }
 
-	payload(bytes: Uint8Array): void {
-		const frame = this.#current;
-		if (this.#state !== "open" || frame === undefined) return;
-		if (!this.#group.charge(bytes.length)) return this.stop("limit");
-		this.#group.payloadBytes += bytes.length;
-		const { counters } = this.#host;
-		counters.bytesIn += bytes.length;
-		const begins = frame.received === 0;
-		const views = frame.append(bytes);
-		for (const [channel, fan] of this.#fans) {
-			const readers = fan.size;
-			if (readers === 0) continue;
-			let from = 0;
-			if (begins) {
-				const first = views[0] as Uint8Array;
-				const header = channel.dialect.frameHeader(frame.size, frame.delta);
-				const joined = frame.joined(channel.dialect, header, first);
-				if (joined === undefined) fan.write(header);
-				else {
-					fan.write(joined);
-					from = 1;
-				}
-			}
-			for (let i = from; i < views.length; i++)
-				fan.write(views[i] as Uint8Array);
-			counters.bytesOut += bytes.length * readers;
-		}
-	}
+  payload(bytes: Uint8Array): void {
+    const frame = this.#current;
+    if (this.#state !== "open" || frame === undefined) return;
+    if (!this.#group.charge(bytes.length)) {
+      this.stop("limit");
+      return;
+    }
+    this.#group.payloadBytes += bytes.length;
+    const { counters } = this.#host;
+    counters.bytesIn += bytes.length;
+    const begins = frame.received === 0;
+    const views = frame.append(bytes);
+    for (const [channel, fan] of this.#fans) {
+      const readers = fan.size;
+      if (readers === 0) continue;
+      let from = 0;
+      if (begins) {
+        const first = views[0] as Uint8Array;
+        const header = channel.dialect.frameHeader(frame.size, frame.delta);
+        const joined = frame.joined(channel.dialect, header, first);
+        if (joined === undefined) fan.write(header);
+        else {
+          fan.write(joined);
+          from = 1;
+        }
+      }
+      for (let i = from; i < views.length; i++) fan.write(views[i] as Uint8Array);
+      counters.bytesOut += bytes.length * readers;
+    }
+  }
 
-	end(): void {
-		const frame = this.#current;
-		if (this.#state !== "open" || frame === undefined) return;
-		this.#current = undefined;
-		this.#host.counters.framesIn++;
-		for (const [channel, fan] of this.#fans) {
-			if (fan.size === 0) continue;
-			if (frame.size === 0)
-				fan.write(channel.dialect.frameHeader(0, frame.delta));
-			this.#host.counters.framesOut += fan.size;
-		}
-	}
+  end(): void {
+    const frame = this.#current;
+    if (this.#state !== "open" || frame === undefined) return;
+    this.#current = undefined;
+    this.#host.counters.framesIn++;
+    for (const [channel, fan] of this.#fans) {
+      if (fan.size === 0) continue;
+      if (frame.size === 0) fan.write(channel.dialect.frameHeader(0, frame.delta));
+      this.#host.counters.framesOut += fan.size;
+    }
+  }
 
-	finish(): void {
-		if (this.#state !== "open") return;
-		if (this.#current !== undefined) return this.reset("protocol");
-		this.#state = "finished";
-		for (const fan of this.#fans.values()) fan.finish();
-		this.#close();
-	}
+  finish(): void {
+    if (this.#state !== "open") return;
+    if (this.#current !== undefined) {
+      this.reset("protocol");
+      return;
+    }
+    this.#state = "finished";
+    for (const fan of this.#fans.values()) fan.finish();
+    this.#close();
+  }
 
-	reset(reason: Reason): void {
-		if (this.#state !== "open") return;
-		this.#state = "reset";
-		this.#reason = reason;
-		for (const [channel, fan] of this.#fans) {
-			this.#host.counters.groupsDropped.upstream += fan.size;
-			fan.reset(channel.dialect.resetCode(reason));
-		}
-		this.#close();
-	}
+  reset(reason: Reason): void {
+    if (this.#state !== "open") return;
+    this.#state = "reset";
+    this.#reason = reason;
+    for (const [channel, fan] of this.#fans) {
+      this.#host.counters.groupsDropped.upstream += fan.size;
+      fan.reset(channel.dialect.resetCode(reason));
+    }
+    this.#close();
+  }
 
-	onStop(callback: (reason: Reason) => void): void {
-		this.#onStop = callback;
-	}
+  onStop(callback: (reason: Reason) => void): void {
+    this.#onStop = callback;
+  }
 
-	/** We want no more of it: the publisher is told, readers are reset. */
-	stop(reason: Reason): void {
-		if (this.#state !== "open") return;
-		const tell = this.#onStop;
-		this.reset(reason);
-		tell?.(reason);
-	}
+  /** We want no more of it: the publisher is told, readers are reset. */
+  stop(reason: Reason): void {
+    if (this.#state !== "open") return;
+    const tell = this.#onStop;
+    this.reset(reason);
+    tell?.(reason);
+  }
 
-	/** `stream` gets all frames from the first on, and those that come. */
-	attach(channel: Channel, stream: OutStream): void {
-		const { dialect } = channel;
-		this.#replay(channel, stream);
-		if (this.#state === "finished") return stream.finish();
-		if (this.#state === "reset")
-			return stream.reset(dialect.resetCode(this.#reason));
-		let fan = this.#fans.get(channel);
-		if (fan === undefined) {
-			fan = channel.fanOut();
-			this.#fans.set(channel, fan);
-		}
-		fan.add(stream);
-	}
+  /** `stream` gets all frames from the first on, and those that come. */
+  attach(channel: Channel, stream: OutStream): void {
+    const { dialect } = channel;
+    this.#replay(channel, stream);
+    if (this.#state === "finished") {
+      stream.finish();
+      return;
+    }
+    if (this.#state === "reset") {
+      stream.reset(dialect.resetCode(this.#reason));
+      return;
+    }
+    let fan = this.#fans.get(channel);
+    if (fan === undefined) {
+      fan = channel.fanOut();
+      this.#fans.set(channel, fan);
+    }
+    fan.add(stream);
+  }
 
-	/** Drops what is kept; readers that are attached go on. */
-	forget(): void {
-		this.#frames.length = 0;
-	}
+  /** Drops what is kept; readers that are attached go on. */
+  forget(): void {
+    this.#frames.length = 0;
+  }
 
-	#replay(channel: Channel, stream: OutStream): void {
-		const pieces: Uint8Array[] = [];
-		const { counters } = this.#host;
-		for (const frame of this.#frames) {
-			// A frame without a byte yet is written to all together, header first, once it has one.
-			if (frame === this.#current && frame.received === 0) continue;
-			frame.encoded(channel.dialect, pieces);
-			counters.bytesOut += frame.received;
-			if (frame !== this.#current) counters.framesOut++;
-		}
-		for (const piece of join(pieces)) stream.write(piece);
-	}
+  #replay(channel: Channel, stream: OutStream): void {
+    const pieces: Uint8Array[] = [];
+    const { counters } = this.#host;
+    for (const frame of this.#frames) {
+      // A frame without a byte yet is written to all together, header first, once it has one.
+      if (frame === this.#current && frame.received === 0) continue;
+      frame.encoded(channel.dialect, pieces);
+      counters.bytesOut += frame.received;
+      if (frame !== this.#current) counters.framesOut++;
+    }
+    for (const piece of join(pieces)) stream.write(piece);
+  }
 
-	#refuse(bound: BoundName, reason: Reason): void {
-		this.#host.counters.boundsHit[bound]++;
-		this.stop(reason);
-	}
+  #refuse(bound: BoundName, reason: Reason): void {
+    this.#host.counters.boundsHit[bound]++;
+    this.stop(reason);
+  }
 
-	#close(): void {
-		this.#current = undefined;
-		this.#onStop = undefined;
-		this.#fans.clear();
-		if (this.#state === "reset") this.#frames.length = 0;
-		this.#host.done(this.#group);
-	}
+  #close(): void {
+    this.#current = undefined;
+    this.#onStop = undefined;
+    this.#fans.clear();
+    if (this.#state === "reset") this.#frames.length = 0;
+    this.#host.done(this.#group);
+  }
 }
 
 /** Joins neighbours so that a late joiner gets a small group in one write; large pieces stay shared. */
 function join(pieces: Uint8Array[]): Uint8Array[] {
-	const total = pieces.reduce((sum, piece) => sum + piece.length, 0);
-	if (pieces.length <= 1 || total > JOIN_BYTES) return pieces;
-	const joined = new Uint8Array(total);
-	let at = 0;
-	for (const piece of pieces) {
-		joined.set(piece, at);
-		at += piece.length;
-	}
-	return [joined];
+  const total = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  if (pieces.length <= 1 || total > JOIN_BYTES) return pieces;
+  const joined = new Uint8Array(total);
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.length;
+  }
+  return [joined];
 }
 
 /** A decodable run of frames: the unit of caching, skipping and expiry. */
 export class Group implements Evictable {
-	/** In the numbering that subscribers see. */
-	readonly sequence: number;
-	/** When its first byte came, in the clock's milliseconds. */
-	readonly arrivedAt: number;
-	readonly subgroup: Subgroup;
-	/** Timestamp of its first frame, once there is one. */
-	firstTimestamp: number | undefined;
-	payloadBytes = 0;
-	readonly #host: GroupHost;
-	#charged = 0;
-	#keeps = true;
+  /** In the numbering that subscribers see. */
+  readonly sequence: number;
+  /** When its first byte came, in the clock's milliseconds. */
+  readonly arrivedAt: number;
+  readonly subgroup: Subgroup;
+  /** Timestamp of its first frame, once there is one. */
+  firstTimestamp: number | undefined;
+  payloadBytes = 0;
+  readonly #host: GroupHost;
+  #charged = 0;
+  #keeps = true;
 
-	constructor(sequence: number, arrivedAt: number, host: GroupHost) {
-		this.sequence = sequence;
-		this.arrivedAt = arrivedAt;
-		this.#host = host;
-		this.subgroup = new Subgroup(0, this, host);
-		host.counters.cacheGroups++;
-	}
+  constructor(sequence: number, arrivedAt: number, host: GroupHost) {
+    this.sequence = sequence;
+    this.arrivedAt = arrivedAt;
+    this.#host = host;
+    this.subgroup = new Subgroup(0, this, host);
+    host.counters.cacheGroups++;
+  }
 
-	/** Whether it is held from its first frame on, so that a reader may join. */
-	get keeps(): boolean {
-		return this.#keeps && (this.subgroup.open || this.subgroup.whole);
-	}
+  /** Whether it is held from its first frame on, so that a reader may join. */
+  get keeps(): boolean {
+    return this.#keeps && (this.subgroup.open || this.subgroup.whole);
+  }
 
-	/** Takes part of the budget; true without doing so once nothing of it is kept. */
-	charge(bytes: number): boolean {
-		if (!this.#keeps) return true;
-		if (!this.#host.cache.charge(bytes)) return false;
-		// Making room may have cost this very group its place.
-		if (this.#keeps) this.#charged += bytes;
-		else this.#host.cache.release(bytes);
-		return true;
-	}
+  /** Takes part of the budget; true without doing so once nothing of it is kept. */
+  charge(bytes: number): boolean {
+    if (!this.#keeps) return true;
+    if (!this.#host.cache.charge(bytes)) return false;
+    // Making room may have cost this very group its place.
+    if (this.#keeps) this.#charged += bytes;
+    else this.#host.cache.release(bytes);
+    return true;
+  }
 
-	/** Lets go of the bytes. What is attached goes on; nobody joins any more. */
-	evict(): void {
-		if (!this.#keeps) return;
-		this.#keeps = false;
-		this.#host.cache.withdraw(this);
-		this.#host.cache.release(this.#charged);
-		this.#charged = 0;
-		this.#host.counters.cacheGroups--;
-		this.subgroup.forget();
-		this.#host.forgotten(this);
-	}
+  /** Lets go of the bytes. What is attached goes on; nobody joins any more. */
+  evict(): void {
+    if (!this.#keeps) return;
+    this.#keeps = false;
+    this.#host.cache.withdraw(this);
+    this.#host.cache.release(this.#charged);
+    this.#charged = 0;
+    this.#host.counters.cacheGroups--;
+    this.subgroup.forget();
+    this.#host.forgotten(this);
+  }
 }

@@ -6,36 +6,31 @@ import type { SubscribeOptions } from "./contract.ts";
  * groups come from the cache or by FETCH.
  */
 export function mergeOptions(
-	subscriptions: Iterable<{ readonly options: SubscribeOptions }>,
-	start: number | undefined,
+  subscriptions: Iterable<{ readonly options: SubscribeOptions }>,
+  start: number | undefined,
 ): SubscribeOptions | undefined {
-	let merged:
-		| { priority: number; ordered: boolean; maxLatency: number }
-		| undefined;
-	let end: number | undefined = -1;
-	let from = start;
-	for (const { options } of subscriptions) {
-		if (merged === undefined) {
-			merged = {
-				priority: options.priority,
-				ordered: options.ordered,
-				maxLatency: options.maxLatency,
-			};
-			from ??= options.start;
-		} else {
-			merged.priority = Math.max(merged.priority, options.priority);
-			merged.ordered &&= options.ordered;
-			merged.maxLatency = Math.max(merged.maxLatency, options.maxLatency);
-		}
-		end =
-			end === undefined || options.end === undefined
-				? undefined
-				: Math.max(end, options.end);
-	}
-	if (merged === undefined) return undefined;
-	return {
-		...merged,
-		...(from === undefined ? {} : { start: from }),
-		...(end === undefined ? {} : { end }),
-	};
+  let merged: { priority: number; ordered: boolean; maxLatency: number } | undefined;
+  let end: number | undefined = -1;
+  let from = start;
+  for (const { options } of subscriptions) {
+    if (merged === undefined) {
+      merged = {
+        priority: options.priority,
+        ordered: options.ordered,
+        maxLatency: options.maxLatency,
+      };
+      from ??= options.start;
+    } else {
+      merged.priority = Math.max(merged.priority, options.priority);
+      merged.ordered &&= options.ordered;
+      merged.maxLatency = Math.max(merged.maxLatency, options.maxLatency);
+    }
+    end = end === undefined || options.end === undefined ? undefined : Math.max(end, options.end);
+  }
+  if (merged === undefined) return undefined;
+  return {
+    ...merged,
+    ...(from === undefined ? {} : { start: from }),
+    ...(end === undefined ? {} : { end }),
+  };
 }

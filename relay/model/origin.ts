@@ -1,18 +1,7 @@
 import type { Clock } from "../clock.ts";
-import {
-	type Advertisement,
-	Broadcast,
-	type BroadcastHost,
-} from "./broadcast.ts";
+import { type Advertisement, Broadcast, type BroadcastHost } from "./broadcast.ts";
 import { GroupCache } from "./cache.ts";
-import type {
-	Channel,
-	OutStream,
-	Source,
-	SubscribeOptions,
-	Subscriber,
-	TrackInfo,
-} from "./contract.ts";
+import type { Channel, OutStream, Source, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import { Counters } from "./counters.ts";
 import type { CacheOptions, ModelLimits } from "./limits.ts";
 import { PathTree, prefixes } from "./path-tree.ts";
@@ -21,173 +10,154 @@ import type { Subscription } from "./subscription.ts";
 
 /** Told of every change under its prefix; it asks the broadcast for the route that is fit for its peer. */
 export interface Watcher {
-	changed(broadcast: Broadcast): void;
+  changed(broadcast: Broadcast): void;
 }
 
 /** A route that a source gave, until it ends it. */
 export interface Publication {
-	update(advertisement: Advertisement): void;
-	/** `lost`: the session went with it. */
-	end(lost: boolean): void;
+  update(advertisement: Advertisement): void;
+  /** `lost`: the session went with it. */
+  end(lost: boolean): void;
 }
 
 /** The broadcasts that this relay knows, and whoever watches for them. One per process. */
 export class Origin {
-	readonly counters: Counters;
-	readonly cache: GroupCache;
-	readonly #limits: ModelLimits;
-	readonly #host: BroadcastHost;
-	readonly #broadcasts = new PathTree<Broadcast>();
-	readonly #watchers = new Map<string, Set<Watcher>>();
-	#waiting = 0;
+  readonly counters: Counters;
+  readonly cache: GroupCache;
+  readonly #limits: ModelLimits;
+  readonly #host: BroadcastHost;
+  readonly #broadcasts = new PathTree<Broadcast>();
+  readonly #watchers = new Map<string, Set<Watcher>>();
+  #waiting = 0;
 
-	constructor(deps: {
-		clock: Clock;
-		limits: ModelLimits;
-		cache: CacheOptions;
-		counters?: Counters;
-	}) {
-		this.#limits = deps.limits;
-		this.counters = deps.counters ?? new Counters();
-		this.cache = new GroupCache(deps.cache, this.counters);
-		this.#host = {
-			clock: deps.clock,
-			cache: this.cache,
-			counters: this.counters,
-			limits: deps.limits,
-			wait: () => {
-				if (this.#waiting >= this.#limits.waitingSubscriptions) return false;
-				this.#waiting++;
-				return true;
-			},
-			stopWaiting: () => {
-				this.#waiting--;
-			},
-			changed: (broadcast) => this.#changed(broadcast),
-			idle: (broadcast) => this.#drop(broadcast),
-		};
-	}
+  constructor(deps: {
+    clock: Clock;
+    limits: ModelLimits;
+    cache: CacheOptions;
+    counters?: Counters;
+  }) {
+    this.#limits = deps.limits;
+    this.counters = deps.counters ?? new Counters();
+    this.cache = new GroupCache(deps.cache, this.counters);
+    this.#host = {
+      clock: deps.clock,
+      cache: this.cache,
+      counters: this.counters,
+      limits: deps.limits,
+      wait: () => {
+        if (this.#waiting >= this.#limits.waitingSubscriptions) return false;
+        this.#waiting++;
+        return true;
+      },
+      stopWaiting: () => {
+        this.#waiting--;
+      },
+      changed: (broadcast) => this.#changed(broadcast),
+      idle: (broadcast) => this.#drop(broadcast),
+    };
+  }
 
-	/** Broadcasts that have a route, at or under `prefix`. */
-	*broadcasts(prefix = ""): Generator<Broadcast> {
-		for (const broadcast of this.#broadcasts.under(prefix))
-			if (broadcast.route() !== undefined) yield broadcast;
-	}
+  /** Broadcasts that have a route, at or under `prefix`. */
+  *broadcasts(prefix = ""): Generator<Broadcast> {
+    for (const broadcast of this.#broadcasts.under(prefix)) if (broadcast.route() !== undefined) yield broadcast;
+  }
 
-	/** Takes in a route to a broadcast; refused with `limit` when there are too many broadcasts. */
-	publish(
-		path: string,
-		advertisement: Advertisement,
-		source: Source,
-	): Publication | Reason {
-		const broadcast = this.#at(path);
-		if (broadcast === undefined) return "limit";
-		const fresh = broadcast.route() === undefined;
-		broadcast.advertise(source, advertisement);
-		if (fresh) this.counters.broadcastsActive++;
-		let over = false;
-		return {
-			update: (next) => {
-				if (!over) broadcast.advertise(source, next);
-			},
-			end: (lost) => {
-				if (over) return;
-				over = true;
-				const had = broadcast.route() !== undefined;
-				broadcast.withdraw(source, lost);
-				if (had && broadcast.route() === undefined)
-					this.counters.broadcastsActive--;
-			},
-		};
-	}
+  /** Takes in a route to a broadcast; refused with `limit` when there are too many broadcasts. */
+  publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason {
+    const broadcast = this.#at(path);
+    if (broadcast === undefined) return "limit";
+    const fresh = broadcast.route() === undefined;
+    broadcast.advertise(source, advertisement);
+    if (fresh) this.counters.broadcastsActive++;
+    let over = false;
+    return {
+      update: (next) => {
+        if (!over) broadcast.advertise(source, next);
+      },
+      end: (lost) => {
+        if (over) return;
+        over = true;
+        const had = broadcast.route() !== undefined;
+        broadcast.withdraw(source, lost);
+        if (had && broadcast.route() === undefined) this.counters.broadcastsActive--;
+      },
+    };
+  }
 
-	/** Calls `watcher` on changes under `prefix`, from now on. Returns a stop. */
-	watch(prefix: string, watcher: Watcher): () => void {
-		const set = this.#watchers.get(prefix) ?? new Set();
-		this.#watchers.set(prefix, set.add(watcher));
-		return () => {
-			set.delete(watcher);
-			if (set.size === 0 && this.#watchers.get(prefix) === set)
-				this.#watchers.delete(prefix);
-		};
-	}
+  /** Calls `watcher` on changes under `prefix`, from now on. Returns a stop. */
+  watch(prefix: string, watcher: Watcher): () => void {
+    const set = this.#watchers.get(prefix) ?? new Set();
+    this.#watchers.set(prefix, set.add(watcher));
+    return () => {
+      set.delete(watcher);
+      if (set.size === 0 && this.#watchers.get(prefix) === set) this.#watchers.delete(prefix);
+    };
+  }
 
-	/** Subscribes to a track, waiting for its broadcast when it is not there yet; nothing when refused through `subscriber`. */
-	subscribe(
-		path: string,
-		track: string,
-		options: SubscribeOptions,
-		subscriber: Subscriber,
-	): Subscription | undefined {
-		const found = this.#at(path)?.track(track);
-		if (found === undefined) {
-			this.counters.subscriptionsRefused++;
-			subscriber.closed("limit");
-			return undefined;
-		}
-		return found.subscribe(options, subscriber);
-	}
+  /** Subscribes to a track, waiting for its broadcast when it is not there yet; nothing when refused through `subscriber`. */
+  subscribe(path: string, track: string, options: SubscribeOptions, subscriber: Subscriber): Subscription | undefined {
+    const found = this.#at(path)?.track(track);
+    if (found === undefined) {
+      this.counters.subscriptionsRefused++;
+      subscriber.closed("limit");
+      return undefined;
+    }
+    return found.subscribe(options, subscriber);
+  }
 
-	/** Asks for a track's properties, waiting for its broadcast when it is not there yet. Returns a cancel. */
-	info(
-		path: string,
-		track: string,
-		answer: (result: TrackInfo | Reason) => void,
-	): () => void {
-		const found = this.#at(path)?.track(track);
-		if (found === undefined) {
-			answer("limit");
-			return () => {};
-		}
-		return found.ask(answer);
-	}
+  /** Asks for a track's properties, waiting for its broadcast when it is not there yet. Returns a cancel. */
+  info(path: string, track: string, answer: (result: TrackInfo | Reason) => void): () => void {
+    const found = this.#at(path)?.track(track);
+    if (found === undefined) {
+      answer("limit");
+      return () => {};
+    }
+    return found.ask(answer);
+  }
 
-	/** Sends one group to `stream` as bare frames. Returns a cancel. */
-	fetch(
-		where: { path: string; track: string; sequence: number; priority: number },
-		channel: Channel,
-		stream: OutStream,
-	): () => void {
-		const refuse = (reason: Reason) => {
-			stream.reset(channel.dialect.resetCode(reason));
-			return () => {};
-		};
-		const broadcast = this.#broadcasts.get(where.path);
-		if (broadcast?.route() === undefined) return refuse("not_found");
-		const track = broadcast.track(where.track);
-		if (track === undefined) return refuse("limit");
-		return track.fetch(where.sequence, where.priority, channel, stream);
-	}
+  /** Sends one group to `stream` as bare frames. Returns a cancel. */
+  fetch(
+    where: { path: string; track: string; sequence: number; priority: number },
+    channel: Channel,
+    stream: OutStream,
+  ): () => void {
+    const refuse = (reason: Reason) => {
+      stream.reset(channel.dialect.resetCode(reason));
+      return () => {};
+    };
+    const broadcast = this.#broadcasts.get(where.path);
+    if (broadcast?.route() === undefined) return refuse("not_found");
+    const track = broadcast.track(where.track);
+    if (track === undefined) return refuse("limit");
+    return track.fetch(where.sequence, where.priority, channel, stream);
+  }
 
-	/** Ends everything. */
-	close(reason: Reason): void {
-		for (const broadcast of [...this.#broadcasts.values()])
-			broadcast.close(reason);
-	}
+  /** Ends everything. */
+  close(reason: Reason): void {
+    for (const broadcast of [...this.#broadcasts.values()]) broadcast.close(reason);
+  }
 
-	#at(path: string): Broadcast | undefined {
-		const known = this.#broadcasts.get(path);
-		if (known !== undefined) return known;
-		if (this.#broadcasts.size >= this.#limits.broadcasts) {
-			this.counters.boundsHit.broadcasts++;
-			return undefined;
-		}
-		const broadcast = new Broadcast(path, this.#host);
-		this.#broadcasts.set(path, broadcast);
-		return broadcast;
-	}
+  #at(path: string): Broadcast | undefined {
+    const known = this.#broadcasts.get(path);
+    if (known !== undefined) return known;
+    if (this.#broadcasts.size >= this.#limits.broadcasts) {
+      this.counters.boundsHit.broadcasts++;
+      return undefined;
+    }
+    const broadcast = new Broadcast(path, this.#host);
+    this.#broadcasts.set(path, broadcast);
+    return broadcast;
+  }
 
-	#changed(broadcast: Broadcast): void {
-		for (const prefix of prefixes(broadcast.path)) {
-			const watchers = this.#watchers.get(prefix);
-			if (watchers !== undefined)
-				for (const watcher of [...watchers]) watcher.changed(broadcast);
-		}
-	}
+  #changed(broadcast: Broadcast): void {
+    for (const prefix of prefixes(broadcast.path)) {
+      const watchers = this.#watchers.get(prefix);
+      if (watchers !== undefined) for (const watcher of [...watchers]) watcher.changed(broadcast);
+    }
+  }
 
-	#drop(broadcast: Broadcast): void {
-		if (broadcast.route() !== undefined || broadcast.tracks > 0) return;
-		if (this.#broadcasts.get(broadcast.path) === broadcast)
-			this.#broadcasts.delete(broadcast.path);
-	}
+  #drop(broadcast: Broadcast): void {
+    if (broadcast.route() !== undefined || broadcast.tracks > 0) return;
+    if (this.#broadcasts.get(broadcast.path) === broadcast) this.#broadcasts.delete(broadcast.path);
+  }
 }

@@ -3,98 +3,89 @@
  * The empty path is a prefix of every path.
  */
 export function hasPrefix(prefix: string, path: string): boolean {
-	if (prefix === "") return true;
-	return (
-		path.startsWith(prefix) &&
-		(path.length === prefix.length || path[prefix.length] === "/")
-	);
+  if (prefix === "") return true;
+  return path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === "/");
 }
 
 /** Every prefix of `path` from the empty one to itself. */
 export function* prefixes(path: string): Generator<string> {
-	yield "";
-	if (path === "") return;
-	for (let at = path.indexOf("/"); at !== -1; at = path.indexOf("/", at + 1))
-		yield path.slice(0, at);
-	yield path;
+  yield "";
+  if (path === "") return;
+  for (let at = path.indexOf("/"); at !== -1; at = path.indexOf("/", at + 1)) yield path.slice(0, at);
+  yield path;
 }
 
 interface Node<T> {
-	value: T | undefined;
-	readonly children: Map<string, Node<T>>;
+  value: T | undefined;
+  readonly children: Map<string, Node<T>>;
 }
 
 /** A map from paths to values that lists a prefix without walking the rest. */
 export class PathTree<T> {
-	readonly #root: Node<T> = { value: undefined, children: new Map() };
-	readonly #exact = new Map<string, T>();
+  readonly #root: Node<T> = { value: undefined, children: new Map() };
+  readonly #exact = new Map<string, T>();
 
-	get size(): number {
-		return this.#exact.size;
-	}
+  get size(): number {
+    return this.#exact.size;
+  }
 
-	get(path: string): T | undefined {
-		return this.#exact.get(path);
-	}
+  get(path: string): T | undefined {
+    return this.#exact.get(path);
+  }
 
-	set(path: string, value: T): void {
-		this.#exact.set(path, value);
-		let node = this.#root;
-		for (const segment of segments(path)) {
-			let child = node.children.get(segment);
-			if (child === undefined) {
-				child = { value: undefined, children: new Map() };
-				node.children.set(segment, child);
-			}
-			node = child;
-		}
-		node.value = value;
-	}
+  set(path: string, value: T): void {
+    this.#exact.set(path, value);
+    let node = this.#root;
+    for (const segment of segments(path)) {
+      let child = node.children.get(segment);
+      if (child === undefined) {
+        child = { value: undefined, children: new Map() };
+        node.children.set(segment, child);
+      }
+      node = child;
+    }
+    node.value = value;
+  }
 
-	delete(path: string): boolean {
-		if (!this.#exact.delete(path)) return false;
-		const trail: [Node<T>, string][] = [];
-		let node = this.#root;
-		for (const segment of segments(path)) {
-			const child = node.children.get(segment);
-			if (child === undefined) return true;
-			trail.push([node, segment]);
-			node = child;
-		}
-		node.value = undefined;
-		for (let i = trail.length - 1; i >= 0; i--) {
-			const [parent, segment] = trail[i] as [Node<T>, string];
-			const child = parent.children.get(segment);
-			if (
-				child === undefined ||
-				child.value !== undefined ||
-				child.children.size > 0
-			)
-				break;
-			parent.children.delete(segment);
-		}
-		return true;
-	}
+  delete(path: string): boolean {
+    if (!this.#exact.delete(path)) return false;
+    const trail: [Node<T>, string][] = [];
+    let node = this.#root;
+    for (const segment of segments(path)) {
+      const child = node.children.get(segment);
+      if (child === undefined) return true;
+      trail.push([node, segment]);
+      node = child;
+    }
+    node.value = undefined;
+    for (let i = trail.length - 1; i >= 0; i--) {
+      const [parent, segment] = trail[i] as [Node<T>, string];
+      const child = parent.children.get(segment);
+      if (child === undefined || child.value !== undefined || child.children.size > 0) break;
+      parent.children.delete(segment);
+    }
+    return true;
+  }
 
-	values(): IterableIterator<T> {
-		return this.#exact.values();
-	}
+  values(): IterableIterator<T> {
+    return this.#exact.values();
+  }
 
-	/** Values at or under `prefix`. */
-	*under(prefix: string): Generator<T> {
-		let node: Node<T> | undefined = this.#root;
-		for (const segment of segments(prefix)) {
-			node = node.children.get(segment);
-			if (node === undefined) return;
-		}
-		const stack: Node<T>[] = [node];
-		for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-			if (next.value !== undefined) yield next.value;
-			stack.push(...next.children.values());
-		}
-	}
+  /** Values at or under `prefix`. */
+  *under(prefix: string): Generator<T> {
+    let node: Node<T> | undefined = this.#root;
+    for (const segment of segments(prefix)) {
+      node = node.children.get(segment);
+      if (node === undefined) return;
+    }
+    const stack: Node<T>[] = [node];
+    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+      if (next.value !== undefined) yield next.value;
+      stack.push(...next.children.values());
+    }
+  }
 }
 
 function segments(path: string): string[] {
-	return path === "" ? [] : path.split("/");
+  return path === "" ? [] : path.split("/");
 }

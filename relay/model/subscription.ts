@@ -1,28 +1,23 @@
-import type {
-	OutStream,
-	SubscribeOptions,
-	Subscriber,
-	TrackInfo,
-} from "./contract.ts";
+import type { OutStream, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import type { Counters, DropReason } from "./counters.ts";
 import type { Group } from "./group.ts";
 import type { Reason } from "./reason.ts";
 
 /** The part of a track that its subscriptions need. */
 export interface SubscribedTrack {
-	readonly counters: Counters;
-	readonly newest: Group | undefined;
-	/** Groups that can be joined from their first frame, with `from <= sequence <= to`, ascending. */
-	joinable(from: number, to: number): Group[];
-	/** Milliseconds by which `group` is older than the newest (moq-lite Expiration: the larger of the two measures). */
-	age(group: Group): number;
-	changed(): void;
-	leave(subscription: Subscription): void;
+  readonly counters: Counters;
+  readonly newest: Group | undefined;
+  /** Groups that can be joined from their first frame, with `from <= sequence <= to`, ascending. */
+  joinable(from: number, to: number): Group[];
+  /** Milliseconds by which `group` is older than the newest (moq-lite Expiration: the larger of the two measures). */
+  age(group: Group): number;
+  changed(): void;
+  leave(subscription: Subscription): void;
 }
 
 interface Sending {
-	readonly group: Group;
-	readonly stream: OutStream;
+  readonly group: Group;
+  readonly stream: OutStream;
 }
 
 /** Positions within a subscription that priorities tell apart; what is further behind shares the last. */
@@ -33,295 +28,241 @@ const POSITIONS = 2 ** 15;
  * (moq-lite Prioritization). Positions rather than sequences, so that tracks of equal priority share the link.
  * From 0 to 2^31-2, below what control messages have.
  */
-export function rank(
-	subscriber: number,
-	publisher: number,
-	position: number,
-): number {
-	return (
-		subscriber * 2 ** 23 +
-		publisher * 2 ** 15 +
-		Math.max(0, POSITIONS - 2 - position)
-	);
+export function rank(subscriber: number, publisher: number, position: number): number {
+  return subscriber * 2 ** 23 + publisher * 2 ** 15 + Math.max(0, POSITIONS - 2 - position);
 }
 
 /** One viewer of one track: which groups it gets, in what order, and when one is given up. */
 export class Subscription {
-	readonly #track: SubscribedTrack;
-	readonly #subscriber: Subscriber;
-	#options: SubscribeOptions;
-	#info: TrackInfo | undefined;
-	/** Groups below it are never sent: they were not promised. Known once the first group is. */
-	#floor: number | undefined;
-	/** Groups with a stream that may still have something to send, by sequence. */
-	#sending: Sending[] = [];
-	/** The newest group, when the viewer had no stream left for it. */
-	#missed: Group | undefined;
-	/** No group at or after it will be sent. */
-	#end: number | undefined;
-	#done = false;
+  readonly #track: SubscribedTrack;
+  readonly #subscriber: Subscriber;
+  #options: SubscribeOptions;
+  #info: TrackInfo | undefined;
+  /** Groups below it are never sent: they were not promised. Known once the first group is. */
+  #floor: number | undefined;
+  /** Groups with a stream that may still have something to send, by sequence. */
+  #sending: Sending[] = [];
+  /** The newest group, when the viewer had no stream left for it. */
+  #missed: Group | undefined;
+  /** No group at or after it will be sent. */
+  #end: number | undefined;
+  #done = false;
 
-	constructor(
-		track: SubscribedTrack,
-		options: SubscribeOptions,
-		subscriber: Subscriber,
-	) {
-		this.#track = track;
-		this.#options = options;
-		this.#subscriber = subscriber;
-	}
+  constructor(track: SubscribedTrack, options: SubscribeOptions, subscriber: Subscriber) {
+    this.#track = track;
+    this.#options = options;
+    this.#subscriber = subscriber;
+  }
 
-	get options(): SubscribeOptions {
-		return this.#options;
-	}
+  get options(): SubscribeOptions {
+    return this.#options;
+  }
 
-	/** Streams that may still have something to send. */
-	get sending(): number {
-		return this.#sending.length;
-	}
+  /** Streams that may still have something to send. */
+  get sending(): number {
+    return this.#sending.length;
+  }
 
-	/** The track exists: the viewer is told, and gets what is there. */
-	accept(info: TrackInfo): void {
-		if (this.#done || this.#info !== undefined) return;
-		this.#info = info;
-		this.#subscriber.accepted(info);
-		this.#join();
-	}
+  /** The track exists: the viewer is told, and gets what is there. */
+  accept(info: TrackInfo): void {
+    if (this.#done || this.#info !== undefined) return;
+    this.#info = info;
+    this.#subscriber.accepted(info);
+    this.#join();
+  }
 
-	/** A group has begun. */
-	offer(group: Group): void {
-		if (this.#done || this.#info === undefined) return;
-		const { start, end } = this.#options;
-		if (end !== undefined && group.sequence > end) return this.#finale(end + 1);
-		if (start !== undefined && group.sequence < start) return;
-		if (this.#floor === undefined) this.#begin(group.sequence);
-		else if (group.sequence < this.#floor) return;
-		if (this.#missed !== undefined && group === this.#track.newest)
-			this.#giveUp(this.#missed, "no_stream");
-		const newest = this.#track.newest ?? group;
-		if (group !== newest && this.#track.age(group) > this.#options.maxLatency)
-			return this.#giveUp(group, "expired");
-		this.#open(group);
-	}
+  /** A group has begun. */
+  offer(group: Group): void {
+    if (this.#done || this.#info === undefined) return;
+    const { start, end } = this.#options;
+    if (end !== undefined && group.sequence > end) {
+      this.#finale(end + 1);
+      return;
+    }
+    if (start !== undefined && group.sequence < start) return;
+    if (this.#floor === undefined) this.#begin(group.sequence);
+    else if (group.sequence < this.#floor) return;
+    if (this.#missed !== undefined && group === this.#track.newest) this.#giveUp(this.#missed, "no_stream");
+    const newest = this.#track.newest ?? group;
+    if (group !== newest && this.#track.age(group) > this.#options.maxLatency) {
+      this.#giveUp(group, "expired");
+      return;
+    }
+    this.#open(group);
+  }
 
-	/** Streams may be opened again: the newest group is tried once more, from its start. */
-	retry(): void {
-		const missed = this.#missed;
-		if (missed === undefined || this.#done) return;
-		this.#missed = undefined;
-		if (missed.keeps) this.#open(missed);
-		else this.#giveUp(missed, "evicted");
-	}
+  /** Streams may be opened again: the newest group is tried once more, from its start. */
+  retry(): void {
+    const missed = this.#missed;
+    if (missed === undefined || this.#done) return;
+    this.#missed = undefined;
+    if (missed.keeps) this.#open(missed);
+    else this.#giveUp(missed, "evicted");
+  }
 
-	/** Gives up what is too old and still queued, and forgets what has left. Called a moment after each new group. */
-	sweep(): void {
-		const newest = this.#track.newest;
-		let changed = false;
-		for (const sending of this.#sending) {
-			const { group, stream } = sending;
-			if (stream.ended && stream.queued === 0) changed = true;
-			else if (
-				group !== newest &&
-				stream.queued > 0 &&
-				this.#track.age(group) > this.#options.maxLatency
-			) {
-				this.#reset(sending, "expired");
-				changed = true;
-			}
-		}
-		if (changed) this.#settle();
-	}
+  /** Gives up what is too old and still queued, and forgets what has left. Called a moment after each new group. */
+  sweep(): void {
+    const newest = this.#track.newest;
+    let changed = false;
+    for (const sending of this.#sending) {
+      const { group, stream } = sending;
+      if (stream.ended && stream.queued === 0) changed = true;
+      else if (group !== newest && stream.queued > 0 && this.#track.age(group) > this.#options.maxLatency) {
+        this.#reset(sending, "expired");
+        changed = true;
+      }
+    }
+    if (changed) this.#settle();
+  }
 
-	/** The viewer does not keep up: everything but the newest group is given up. */
-	shed(): void {
-		const newest = this.#track.newest;
-		for (const sending of this.#sending)
-			if (sending.group !== newest) this.#reset(sending, "backlog");
-		this.#settle();
-	}
+  /** The viewer does not keep up: everything but the newest group is given up. */
+  shed(): void {
+    const newest = this.#track.newest;
+    for (const sending of this.#sending) if (sending.group !== newest) this.#reset(sending, "backlog");
+    this.#settle();
+  }
 
-	update(options: SubscribeOptions): void {
-		if (this.#done) return;
-		this.#options = options;
-		if (
-			options.start !== undefined &&
-			this.#floor !== undefined &&
-			options.start < this.#floor &&
-			this.#info
-		) {
-			const from = options.start;
-			const to = this.#floor - 1;
-			this.#floor = from;
-			for (const group of this.#track.joinable(from, to)) this.offer(group);
-		}
-		this.#rerank();
-		this.#track.changed();
-		this.#checkEnd();
-	}
+  update(options: SubscribeOptions): void {
+    if (this.#done) return;
+    this.#options = options;
+    if (options.start !== undefined && this.#floor !== undefined && options.start < this.#floor && this.#info) {
+      const from = options.start;
+      const to = this.#floor - 1;
+      this.#floor = from;
+      for (const group of this.#track.joinable(from, to)) this.offer(group);
+    }
+    this.#rerank();
+    this.#track.changed();
+    this.#checkEnd();
+  }
 
-	/** The track has ended before `end`. */
-	ended(end: number): void {
-		if (this.#done) return;
-		if (this.#missed !== undefined) this.#giveUp(this.#missed, "no_stream");
-		this.#finale(end);
-	}
+  /** The track has ended before `end`. */
+  ended(end: number): void {
+    if (this.#done) return;
+    if (this.#missed !== undefined) this.#giveUp(this.#missed, "no_stream");
+    this.#finale(end);
+  }
 
-	/** A group is complete; a range that ends with it may be over. */
-	settled(): void {
-		this.#checkEnd();
-		if (this.#end !== undefined) this.#settle();
-	}
+  /** A group is complete; a range that ends with it may be over. */
+  settled(): void {
+    this.#checkEnd();
+    if (this.#end !== undefined) this.#settle();
+  }
 
-	datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
-		if (this.#done || this.#info === undefined) return;
-		const { start, end } = this.#options;
-		if (
-			sequence < (this.#floor ?? start ?? 0) ||
-			(end !== undefined && sequence > end)
-		)
-			return;
-		this.#subscriber.datagram(sequence, timestamp, payload);
-	}
+  datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
+    if (this.#done || this.#info === undefined) return;
+    const { start, end } = this.#options;
+    if (sequence < (this.#floor ?? start ?? 0) || (end !== undefined && sequence > end)) return;
+    this.#subscriber.datagram(sequence, timestamp, payload);
+  }
 
-	/** Ends it with a reason for the viewer. */
-	refuse(reason: Reason): void {
-		if (this.#done) return;
-		this.#finish(reason);
-		this.#subscriber.closed(reason);
-	}
+  /** Ends it with a reason for the viewer. */
+  refuse(reason: Reason): void {
+    if (this.#done) return;
+    this.#finish(reason);
+    this.#subscriber.closed(reason);
+  }
 
-	/** The viewer left. */
-	cancel(): void {
-		if (!this.#done) this.#finish("cancelled");
-	}
+  /** The viewer left. */
+  cancel(): void {
+    if (!this.#done) this.#finish("cancelled");
+  }
 
-	#join(): void {
-		const { start, end } = this.#options;
-		const newest = this.#track.newest;
-		if (start === undefined) {
-			if (newest?.keeps && (end === undefined || newest.sequence <= end)) {
-				this.#track.counters.joins++;
-				this.offer(newest);
-			}
-		} else {
-			for (const group of this.#track.joinable(
-				start,
-				end ?? Number.MAX_SAFE_INTEGER,
-			))
-				this.offer(group);
-		}
-		this.#checkEnd();
-	}
+  #join(): void {
+    const { start, end } = this.#options;
+    const newest = this.#track.newest;
+    if (start === undefined) {
+      if (newest?.keeps && (end === undefined || newest.sequence <= end)) {
+        this.#track.counters.joins++;
+        this.offer(newest);
+      }
+    } else {
+      for (const group of this.#track.joinable(start, end ?? Number.MAX_SAFE_INTEGER)) this.offer(group);
+    }
+    this.#checkEnd();
+  }
 
-	#begin(sequence: number): void {
-		this.#floor = sequence;
-		this.#subscriber.started(sequence);
-	}
+  #begin(sequence: number): void {
+    this.#floor = sequence;
+    this.#subscriber.started(sequence);
+  }
 
-	#open(group: Group): void {
-		const position = this.#position(group);
-		const stream = this.#subscriber.open(group.sequence, this.#rank(position));
-		if (stream === undefined) {
-			if (group === this.#track.newest) this.#missed = group;
-			else this.#giveUp(group, "no_stream");
-			return;
-		}
-		this.#track.counters.groupsOut++;
-		this.#sending.push({ group, stream });
-		group.subgroup.attach(this.#subscriber.channel, stream);
-		if (this.#sending.length > 1) this.#rerank();
-	}
+  #open(group: Group): void {
+    const position = this.#position(group);
+    const stream = this.#subscriber.open(group.sequence, this.#rank(position));
+    if (stream === undefined) {
+      if (group === this.#track.newest) this.#missed = group;
+      else this.#giveUp(group, "no_stream");
+      return;
+    }
+    this.#track.counters.groupsOut++;
+    this.#sending.push({ group, stream });
+    group.subgroup.attach(this.#subscriber.channel, stream);
+    if (this.#sending.length > 1) this.#rerank();
+  }
 
-	/** How many groups of this subscription are to be sent before `group`. */
-	#position(group: Group): number {
-		const { ordered } = this.#options;
-		let before = 0;
-		for (const sending of this.#sending) {
-			const other = sending.group.sequence;
-			if (ordered ? other < group.sequence : other > group.sequence) before++;
-		}
-		return before;
-	}
+  /** How many groups of this subscription are to be sent before `group`. */
+  #position(group: Group): number {
+    const { ordered } = this.#options;
+    let before = 0;
+    for (const sending of this.#sending) {
+      const other = sending.group.sequence;
+      if (ordered ? other < group.sequence : other > group.sequence) before++;
+    }
+    return before;
+  }
 
-	#rank(position: number): number {
-		return rank(this.#options.priority, this.#info?.priority ?? 0, position);
-	}
+  #rank(position: number): number {
+    return rank(this.#options.priority, this.#info?.priority ?? 0, position);
+  }
 
-	#rerank(): void {
-		this.#sending = this.#sending.filter(
-			({ stream }) => !stream.ended || stream.queued > 0,
-		);
-		for (const { group, stream } of this.#sending)
-			stream.setPriority(this.#rank(this.#position(group)));
-	}
+  #rerank(): void {
+    this.#sending = this.#sending.filter(({ stream }) => !stream.ended || stream.queued > 0);
+    for (const { group, stream } of this.#sending) stream.setPriority(this.#rank(this.#position(group)));
+  }
 
-	#reset({ stream }: Sending, reason: DropReason): void {
-		this.#track.counters.groupsDropped[reason]++;
-		stream.reset(
-			this.#subscriber.channel.dialect.resetCode(
-				reason === "backlog" ? "lagged" : "expired",
-			),
-		);
-	}
+  #reset({ stream }: Sending, reason: DropReason): void {
+    this.#track.counters.groupsDropped[reason]++;
+    stream.reset(this.#subscriber.channel.dialect.resetCode(reason === "backlog" ? "lagged" : "expired"));
+  }
 
-	#giveUp(group: Group, reason: DropReason): void {
-		if (group === this.#missed) this.#missed = undefined;
-		this.#track.counters.groupsDropped[reason]++;
-		this.#subscriber.dropped(
-			group.sequence,
-			group.sequence,
-			reason === "expired" ? "expired" : "lagged",
-		);
-	}
+  #giveUp(group: Group, reason: DropReason): void {
+    if (group === this.#missed) this.#missed = undefined;
+    this.#track.counters.groupsDropped[reason]++;
+    this.#subscriber.dropped(group.sequence, group.sequence, reason === "expired" ? "expired" : "lagged");
+  }
 
-	/** A bounded range is over once a group past it has begun or its last one is complete. */
-	#checkEnd(): void {
-		const { end } = this.#options;
-		const newest = this.#track.newest;
-		if (
-			end === undefined ||
-			newest === undefined ||
-			this.#info === undefined ||
-			this.#end !== undefined
-		)
-			return;
-		if (
-			newest.sequence > end ||
-			(newest.sequence === end && !newest.subgroup.open)
-		)
-			this.#finale(end + 1);
-	}
+  /** A bounded range is over once a group past it has begun or its last one is complete. */
+  #checkEnd(): void {
+    const { end } = this.#options;
+    const newest = this.#track.newest;
+    if (end === undefined || newest === undefined || this.#info === undefined || this.#end !== undefined) return;
+    if (newest.sequence > end || (newest.sequence === end && !newest.subgroup.open)) this.#finale(end + 1);
+  }
 
-	#finale(end: number): void {
-		if (this.#end !== undefined) return;
-		this.#end = end;
-		this.#subscriber.ended(end);
-		this.#settle();
-	}
+  #finale(end: number): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#subscriber.ended(end);
+    this.#settle();
+  }
 
-	#settle(): void {
-		this.#sending = this.#sending.filter(
-			({ stream }) => !stream.ended || stream.queued > 0,
-		);
-		if (this.#end === undefined || this.#done) return;
-		if (
-			this.#sending.some(
-				({ group, stream }) => !stream.ended && group.subgroup.open,
-			)
-		)
-			return;
-		this.#done = true;
-		this.#track.leave(this);
-		this.#subscriber.closed(undefined);
-	}
+  #settle(): void {
+    this.#sending = this.#sending.filter(({ stream }) => !stream.ended || stream.queued > 0);
+    if (this.#end === undefined || this.#done) return;
+    if (this.#sending.some(({ group, stream }) => !stream.ended && group.subgroup.open)) return;
+    this.#done = true;
+    this.#track.leave(this);
+    this.#subscriber.closed(undefined);
+  }
 
-	#finish(reason: Reason): void {
-		this.#done = true;
-		for (const { stream } of this.#sending) {
-			stream.reset(this.#subscriber.channel.dialect.resetCode(reason));
-		}
-		this.#sending = [];
-		this.#missed = undefined;
-		this.#track.leave(this);
-	}
+  #finish(reason: Reason): void {
+    this.#done = true;
+    for (const { stream } of this.#sending) {
+      stream.reset(this.#subscriber.channel.dialect.resetCode(reason));
+    }
+    this.#sending = [];
+    this.#missed = undefined;
+    this.#track.leave(this);
+  }
 }

@@ -1,14 +1,14 @@
 import type { Clock } from "../clock.ts";
 import type { GroupCache } from "./cache.ts";
 import type {
-	Channel,
-	GroupWriter,
-	OutStream,
-	Source,
-	SubscribeOptions,
-	Subscriber,
-	TrackInfo,
-	Upstream,
+  Channel,
+  GroupWriter,
+  OutStream,
+  Source,
+  SubscribeOptions,
+  Subscriber,
+  TrackInfo,
+  Upstream,
 } from "./contract.ts";
 import type { Counters } from "./counters.ts";
 import { Fetches } from "./fetches.ts";
@@ -21,15 +21,15 @@ import { type SubscribedTrack, Subscription } from "./subscription.ts";
 
 /** What a track needs from its broadcast and the process. */
 export interface TrackHost {
-	readonly clock: Clock;
-	readonly cache: GroupCache;
-	readonly counters: Counters;
-	readonly limits: ModelLimits;
-	/** Takes a place among those that wait for a publisher; false when all are taken. */
-	wait(): boolean;
-	stopWaiting(): void;
-	/** Nothing refers to the track any more. */
-	idle(track: Track): void;
+  readonly clock: Clock;
+  readonly cache: GroupCache;
+  readonly counters: Counters;
+  readonly limits: ModelLimits;
+  /** Takes a place among those that wait for a publisher; false when all are taken. */
+  wait(): boolean;
+  stopWaiting(): void;
+  /** Nothing refers to the track any more. */
+  idle(track: Track): void;
 }
 
 /** Milliseconds after a new group until older ones that are still queued are judged: what left with it gets through. */
@@ -43,12 +43,12 @@ const ARRIVAL_TIMESCALE = 1000;
 
 /** A subscription at one source, and how its numbering and time map to ours. */
 interface Feed {
-	readonly source: Source;
-	upstream: Upstream | undefined;
-	/** Added to its sequences; unknown until its first group. */
-	offset: number | undefined;
-	timescale: number | undefined;
-	alive: boolean;
+  readonly source: Source;
+  upstream: Upstream | undefined;
+  /** Added to its sequences; unknown until its first group. */
+  offset: number | undefined;
+  timescale: number | undefined;
+  alive: boolean;
 }
 
 /**
@@ -56,447 +56,413 @@ interface Feed {
  * publishers: when another takes the path, its groups go on above those that were sent.
  */
 export class Track implements SubscribedTrack {
-	readonly path: string;
-	readonly name: string;
-	readonly #host: TrackHost;
-	readonly #store: GroupStore;
-	readonly #fetches: Fetches;
-	readonly #subscriptions = new Set<Subscription>();
-	readonly #askers = new Set<(answer: TrackInfo | Reason) => void>();
-	#source: Source | undefined;
-	#feed: Feed | undefined;
-	#info: TrackInfo | undefined;
-	/** Where `#info` came from, so that another publisher is asked anew. */
-	#informed: Source | undefined;
-	#cancelInfo: (() => void) | undefined;
-	#asked: SubscribeOptions | undefined;
-	#ended: number | undefined;
-	#cancelWait: (() => void) | undefined;
-	#cancelLinger: (() => void) | undefined;
-	#cancelSweep: (() => void) | undefined;
-	readonly #since: number;
+  readonly path: string;
+  readonly name: string;
+  readonly #host: TrackHost;
+  readonly #store: GroupStore;
+  readonly #fetches: Fetches;
+  readonly #subscriptions = new Set<Subscription>();
+  readonly #askers = new Set<(answer: TrackInfo | Reason) => void>();
+  #source: Source | undefined;
+  #feed: Feed | undefined;
+  #info: TrackInfo | undefined;
+  /** Where `#info` came from, so that another publisher is asked anew. */
+  #informed: Source | undefined;
+  #cancelInfo: (() => void) | undefined;
+  #asked: SubscribeOptions | undefined;
+  #ended: number | undefined;
+  #cancelWait: (() => void) | undefined;
+  #cancelLinger: (() => void) | undefined;
+  #cancelSweep: (() => void) | undefined;
+  readonly #since: number;
 
-	constructor(path: string, name: string, host: TrackHost) {
-		this.path = path;
-		this.name = name;
-		this.#host = host;
-		this.#since = host.clock.now();
-		this.#store = new GroupStore(host, this.#groupHost());
-		this.#fetches = new Fetches(path, name, this.#store, host.counters);
-	}
+  constructor(path: string, name: string, host: TrackHost) {
+    this.path = path;
+    this.name = name;
+    this.#host = host;
+    this.#since = host.clock.now();
+    this.#store = new GroupStore(host, this.#groupHost());
+    this.#fetches = new Fetches(path, name, this.#store, host.counters);
+  }
 
-	get counters(): Counters {
-		return this.#host.counters;
-	}
+  get counters(): Counters {
+    return this.#host.counters;
+  }
 
-	get newest(): Group | undefined {
-		return this.#store.newest;
-	}
+  get newest(): Group | undefined {
+    return this.#store.newest;
+  }
 
-	get info(): TrackInfo | undefined {
-		return this.#info;
-	}
+  get info(): TrackInfo | undefined {
+    return this.#info;
+  }
 
-	get subscribers(): number {
-		return this.#subscriptions.size;
-	}
+  get subscribers(): number {
+    return this.#subscriptions.size;
+  }
 
-	joinable(from: number, to: number): Group[] {
-		return this.#store.joinable(from, to);
-	}
+  joinable(from: number, to: number): Group[] {
+    return this.#store.joinable(from, to);
+  }
 
-	age(group: Group): number {
-		return this.#store.age(group, this.#info?.timescale ?? ARRIVAL_TIMESCALE);
-	}
+  age(group: Group): number {
+    return this.#store.age(group, this.#info?.timescale ?? ARRIVAL_TIMESCALE);
+  }
 
-	/** Adds a viewer. It is told all the rest through `subscriber`, perhaps before this returns. */
-	subscribe(options: SubscribeOptions, subscriber: Subscriber): Subscription {
-		const subscription = new Subscription(this, options, subscriber);
-		this.#subscriptions.add(subscription);
-		this.counters.subscriptionsActive++;
-		this.counters.subscriptionsTotal++;
-		this.#stopLinger();
-		if (this.#feed === undefined || this.#ended !== undefined) this.#connect();
-		else this.changed();
-		if (this.#info !== undefined && this.#feed !== undefined)
-			subscription.accept(this.#info);
-		return subscription;
-	}
+  /** Adds a viewer. It is told all the rest through `subscriber`, perhaps before this returns. */
+  subscribe(options: SubscribeOptions, subscriber: Subscriber): Subscription {
+    const subscription = new Subscription(this, options, subscriber);
+    this.#subscriptions.add(subscription);
+    this.counters.subscriptionsActive++;
+    this.counters.subscriptionsTotal++;
+    this.#stopLinger();
+    if (this.#feed === undefined || this.#ended !== undefined) this.#connect();
+    else this.changed();
+    if (this.#info !== undefined && this.#feed !== undefined) subscription.accept(this.#info);
+    return subscription;
+  }
 
-	/** Answers with the track's properties, or why there are none; at once when they are known. */
-	ask(answer: (result: TrackInfo | Reason) => void): () => void {
-		if (this.#info !== undefined && this.#source === this.#informed) {
-			answer(this.#info);
-			return () => {};
-		}
-		this.#askers.add(answer);
-		this.#stopLinger();
-		if (this.#source === undefined) this.#wait();
-		else if (this.#source.hasInfo) this.#learn(this.#source);
-		else if (this.#feed === undefined) this.#connect();
-		return () => {
-			if (this.#askers.delete(answer)) this.#rest();
-		};
-	}
+  /** Answers with the track's properties, or why there are none; at once when they are known. */
+  ask(answer: (result: TrackInfo | Reason) => void): () => void {
+    if (this.#info !== undefined && this.#source === this.#informed) {
+      answer(this.#info);
+      return () => {};
+    }
+    this.#askers.add(answer);
+    this.#stopLinger();
+    if (this.#source === undefined) this.#wait();
+    else if (this.#source.hasInfo) this.#learn(this.#source);
+    else if (this.#feed === undefined) this.#connect();
+    return () => {
+      if (this.#askers.delete(answer)) this.#rest();
+    };
+  }
 
-	/** Sends one group to `stream` when it is here, else fetches it. Returns a cancel. */
-	fetch(
-		sequence: number,
-		priority: number,
-		channel: Channel,
-		stream: OutStream,
-	): () => void {
-		const feed = this.#feed;
-		const offset =
-			feed !== undefined && feed.source === this.#source
-				? (feed.offset ?? 0)
-				: 0;
-		return this.#fetches.fetch({
-			sequence,
-			priority,
-			channel,
-			stream,
-			offset,
-			source: this.#source,
-		});
-	}
+  /** Sends one group to `stream` when it is here, else fetches it. Returns a cancel. */
+  fetch(sequence: number, priority: number, channel: Channel, stream: OutStream): () => void {
+    const feed = this.#feed;
+    const offset = feed !== undefined && feed.source === this.#source ? (feed.offset ?? 0) : 0;
+    return this.#fetches.fetch({
+      sequence,
+      priority,
+      channel,
+      stream,
+      offset,
+      source: this.#source,
+    });
+  }
 
-	/**
-	 * The path has another publisher, or none. `same` says that it sends the same content under the same numbers.
-	 * What the old one began and has not finished is cut off.
-	 */
-	switch(source: Source | undefined, same: boolean): void {
-		const before = this.#feed;
-		this.#source = source;
-		if (
-			before === undefined &&
-			this.#subscriptions.size === 0 &&
-			this.#askers.size === 0
-		)
-			return;
-		this.#detach("replaced");
-		this.#cancelInfo?.();
-		this.#cancelInfo = undefined;
-		if (source === undefined) return this.#wait();
-		this.#stopWait();
-		if (this.#askers.size > 0 && source.hasInfo) this.#learn(source);
-		if (this.#subscriptions.size > 0 || this.#askers.size > 0)
-			this.#connect(same ? before?.offset : undefined);
-		else this.#rest();
-	}
+  /**
+   * The path has another publisher, or none. `same` says that it sends the same content under the same numbers.
+   * What the old one began and has not finished is cut off.
+   */
+  switch(source: Source | undefined, same: boolean): void {
+    const before = this.#feed;
+    this.#source = source;
+    if (before === undefined && this.#subscriptions.size === 0 && this.#askers.size === 0) return;
+    this.#detach("replaced");
+    this.#cancelInfo?.();
+    this.#cancelInfo = undefined;
+    if (source === undefined) {
+      this.#wait();
+      return;
+    }
+    this.#stopWait();
+    if (this.#askers.size > 0 && source.hasInfo) this.#learn(source);
+    if (this.#subscriptions.size > 0 || this.#askers.size > 0) this.#connect(same ? before?.offset : undefined);
+    else this.#rest();
+  }
 
-	changed(): void {
-		const feed = this.#feed;
-		if (feed?.upstream === undefined || this.#asked === undefined) return;
-		const wanted = mergeOptions(this.#subscriptions, this.#asked.start);
-		if (wanted === undefined || same(wanted, this.#asked)) return;
-		this.#asked = wanted;
-		feed.upstream.update(wanted);
-	}
+  changed(): void {
+    const feed = this.#feed;
+    if (feed?.upstream === undefined || this.#asked === undefined) return;
+    const wanted = mergeOptions(this.#subscriptions, this.#asked.start);
+    if (wanted === undefined || same(wanted, this.#asked)) return;
+    this.#asked = wanted;
+    feed.upstream.update(wanted);
+  }
 
-	leave(subscription: Subscription): void {
-		if (!this.#subscriptions.delete(subscription)) return;
-		this.counters.subscriptionsActive--;
-		this.changed();
-		this.#rest();
-	}
+  leave(subscription: Subscription): void {
+    if (!this.#subscriptions.delete(subscription)) return;
+    this.counters.subscriptionsActive--;
+    this.changed();
+    this.#rest();
+  }
 
-	/** Ends everything, for a reason. */
-	close(reason: Reason): void {
-		this.#detach(reason);
-		this.#fail(reason);
-		this.#stopLinger();
-		this.#stopWait();
-		this.#store.clear();
-	}
+  /** Ends everything, for a reason. */
+  close(reason: Reason): void {
+    this.#detach(reason);
+    this.#fail(reason);
+    this.#stopLinger();
+    this.#stopWait();
+    this.#store.clear();
+  }
 
-	#groupHost(): GroupHost {
-		return {
-			cache: this.#host.cache,
-			counters: this.#host.counters,
-			limits: this.#host.limits,
-			stamp: () =>
-				Math.round(
-					((this.#host.clock.now() - this.#since) * this.#timescale) / 1000,
-				),
-			rescale: (timestamp) => {
-				const theirs = this.#feed?.timescale;
-				if (theirs === undefined || theirs === this.#timescale)
-					return timestamp;
-				return Math.round((timestamp * this.#timescale) / theirs);
-			},
-			begun: () => this.#sweepSoon(),
-			done: (group) => {
-				this.#store.settle(group);
-				for (const subscription of [...this.#subscriptions])
-					subscription.settled();
-				this.#rest();
-			},
-			forgotten: (group) => {
-				this.#store.forget(group);
-				this.#rest();
-			},
-		};
-	}
+  #groupHost(): GroupHost {
+    return {
+      cache: this.#host.cache,
+      counters: this.#host.counters,
+      limits: this.#host.limits,
+      stamp: () => Math.round(((this.#host.clock.now() - this.#since) * this.#timescale) / 1000),
+      rescale: (timestamp) => {
+        const theirs = this.#feed?.timescale;
+        if (theirs === undefined || theirs === this.#timescale) return timestamp;
+        return Math.round((timestamp * this.#timescale) / theirs);
+      },
+      begun: () => this.#sweepSoon(),
+      done: (group) => {
+        this.#store.settle(group);
+        for (const subscription of [...this.#subscriptions]) subscription.settled();
+        this.#rest();
+      },
+      forgotten: (group) => {
+        this.#store.forget(group);
+        this.#rest();
+      },
+    };
+  }
 
-	get #timescale(): number {
-		return this.#info?.timescale ?? ARRIVAL_TIMESCALE;
-	}
+  get #timescale(): number {
+    return this.#info?.timescale ?? ARRIVAL_TIMESCALE;
+  }
 
-	#connect(offset?: number): void {
-		const source = this.#source;
-		if (source === undefined) return this.#wait();
-		this.#detach("replaced");
-		this.#ended = undefined;
-		const feed: Feed = {
-			source,
-			upstream: undefined,
-			offset,
-			timescale: undefined,
-			alive: true,
-		};
-		this.#feed = feed;
-		this.counters.tracksActive++;
-		const known = this.#informed === source && this.#info !== undefined;
-		if (known) feed.timescale = this.#info?.timescale;
-		// A track whose properties the viewers know must not change them: those of another publisher are awaited.
-		const first = this.#info === undefined;
-		if (source.hasInfo && !known) this.#learn(source);
-		if (first || known || !source.hasInfo) this.#open(feed);
-	}
+  #connect(offset?: number): void {
+    const source = this.#source;
+    if (source === undefined) {
+      this.#wait();
+      return;
+    }
+    this.#detach("replaced");
+    this.#ended = undefined;
+    const feed: Feed = {
+      source,
+      upstream: undefined,
+      offset,
+      timescale: undefined,
+      alive: true,
+    };
+    this.#feed = feed;
+    this.counters.tracksActive++;
+    const known = this.#informed === source && this.#info !== undefined;
+    if (known) feed.timescale = this.#info?.timescale;
+    // A track whose properties the viewers know must not change them: those of another publisher are awaited.
+    const first = this.#info === undefined;
+    if (source.hasInfo && !known) this.#learn(source);
+    if (first || known || !source.hasInfo) this.#open(feed);
+  }
 
-	#open(feed: Feed): void {
-		if (!feed.alive || feed.upstream !== undefined) return;
-		const resume =
-			feed.offset !== undefined && this.newest !== undefined
-				? this.newest.sequence + 1
-				: undefined;
-		const options = mergeOptions(this.#subscriptions, resume) ?? LATEST;
-		this.#asked = options;
-		this.counters.upstreamSubscriptions++;
-		feed.upstream = feed.source.subscribe(this.path, this.name, options, {
-			info: (info) => this.#learned(feed.source, info),
-			group: (sequence) => this.#group(feed, sequence),
-			datagram: (sequence, timestamp, payload) =>
-				this.#datagram(feed, sequence, timestamp, payload),
-			dropped: () => {},
-			ended: (end) => {
-				if (feed.alive) this.#ended = end + (feed.offset ?? 0);
-			},
-			closed: (reason) => this.#closed(feed, reason),
-		});
-		if (!feed.alive) feed.upstream.cancel();
-	}
+  #open(feed: Feed): void {
+    if (!feed.alive || feed.upstream !== undefined) return;
+    const resume = feed.offset !== undefined && this.newest !== undefined ? this.newest.sequence + 1 : undefined;
+    const options = mergeOptions(this.#subscriptions, resume) ?? LATEST;
+    this.#asked = options;
+    this.counters.upstreamSubscriptions++;
+    feed.upstream = feed.source.subscribe(this.path, this.name, options, {
+      info: (info) => this.#learned(feed.source, info),
+      group: (sequence) => this.#group(feed, sequence),
+      datagram: (sequence, timestamp, payload) => this.#datagram(feed, sequence, timestamp, payload),
+      dropped: () => {},
+      ended: (end) => {
+        if (feed.alive) this.#ended = end + (feed.offset ?? 0);
+      },
+      closed: (reason) => this.#closed(feed, reason),
+    });
+    if (!feed.alive) feed.upstream.cancel();
+  }
 
-	#group(feed: Feed, theirs: number): GroupWriter | Reason {
-		if (!feed.alive) return "cancelled";
-		const newest = this.newest;
-		feed.offset ??=
-			newest === undefined || theirs > newest.sequence
-				? 0
-				: newest.sequence + 1 - theirs;
-		const sequence = theirs + feed.offset;
-		const group = this.#store.open(sequence, this.#info?.maxLatency ?? 0);
-		if (typeof group === "string") return group;
-		this.counters.groupsIn++;
-		for (const subscription of [...this.#subscriptions])
-			subscription.offer(group);
-		if (this.#store.size > 1) this.#sweepSoon();
-		return group.subgroup;
-	}
+  #group(feed: Feed, theirs: number): GroupWriter | Reason {
+    if (!feed.alive) return "cancelled";
+    const newest = this.newest;
+    feed.offset ??= newest === undefined || theirs > newest.sequence ? 0 : newest.sequence + 1 - theirs;
+    const sequence = theirs + feed.offset;
+    const group = this.#store.open(sequence, this.#info?.maxLatency ?? 0);
+    if (typeof group === "string") return group;
+    this.counters.groupsIn++;
+    for (const subscription of [...this.#subscriptions]) subscription.offer(group);
+    if (this.#store.size > 1) this.#sweepSoon();
+    return group.subgroup;
+  }
 
-	#datagram(
-		feed: Feed,
-		theirs: number,
-		timestamp: number,
-		payload: Uint8Array,
-	): void {
-		if (!feed.alive) return;
-		this.counters.datagramsIn++;
-		const newest = this.newest;
-		feed.offset ??=
-			newest === undefined || theirs > newest.sequence
-				? 0
-				: newest.sequence + 1 - theirs;
-		const scaled =
-			feed.timescale === undefined
-				? timestamp
-				: Math.round((timestamp * this.#timescale) / feed.timescale);
-		for (const subscription of this.#subscriptions)
-			subscription.datagram(theirs + feed.offset, scaled, payload);
-	}
+  #datagram(feed: Feed, theirs: number, timestamp: number, payload: Uint8Array): void {
+    if (!feed.alive) return;
+    this.counters.datagramsIn++;
+    const newest = this.newest;
+    feed.offset ??= newest === undefined || theirs > newest.sequence ? 0 : newest.sequence + 1 - theirs;
+    const scaled =
+      feed.timescale === undefined ? timestamp : Math.round((timestamp * this.#timescale) / feed.timescale);
+    for (const subscription of this.#subscriptions) subscription.datagram(theirs + feed.offset, scaled, payload);
+  }
 
-	/** The source ended the subscription: the track is over, was refused, or its session went. */
-	#closed(feed: Feed, reason: Reason | undefined): void {
-		if (!feed.alive) return;
-		if (reason === undefined) {
-			const announced = this.#ended;
-			if (announced !== undefined && this.#next() >= announced)
-				return this.#end(feed);
-			// Its last groups may still be on their way: their streams race with the one that just ended.
-			this.#ended ??= this.#next();
-			this.#host.clock.timer(END_GRACE_MS, () => this.#end(feed));
-			return;
-		}
-		this.#detach(reason);
-		if (reason === "upstream") {
-			// Its session is gone, or its own publisher is: another route takes over, if one comes.
-			if (this.#source === feed.source) this.#source = undefined;
-			this.#wait();
-		} else this.#fail(reason);
-		this.#rest();
-	}
+  /** The source ended the subscription: the track is over, was refused, or its session went. */
+  #closed(feed: Feed, reason: Reason | undefined): void {
+    if (!feed.alive) return;
+    if (reason === undefined) {
+      const announced = this.#ended;
+      if (announced !== undefined && this.#next() >= announced) {
+        this.#end(feed);
+        return;
+      }
+      // Its last groups may still be on their way: their streams race with the one that just ended.
+      this.#ended ??= this.#next();
+      this.#host.clock.timer(END_GRACE_MS, () => this.#end(feed));
+      return;
+    }
+    this.#detach(reason);
+    if (reason === "upstream") {
+      // Its session is gone, or its own publisher is: another route takes over, if one comes.
+      if (this.#source === feed.source) this.#source = undefined;
+      this.#wait();
+    } else this.#fail(reason);
+    this.#rest();
+  }
 
-	/** The sequence after the newest group. */
-	#next(): number {
-		return this.newest === undefined ? 0 : this.newest.sequence + 1;
-	}
+  /** The sequence after the newest group. */
+  #next(): number {
+    return this.newest === undefined ? 0 : this.newest.sequence + 1;
+  }
 
-	#end(feed: Feed): void {
-		if (!feed.alive) return;
-		const end = Math.max(this.#ended ?? 0, this.#next());
-		this.#ended = end;
-		for (const subscription of [...this.#subscriptions]) {
-			if (this.#info !== undefined) subscription.accept(this.#info);
-			subscription.ended(end);
-		}
-		this.#rest();
-	}
+  #end(feed: Feed): void {
+    if (!feed.alive) return;
+    const end = Math.max(this.#ended ?? 0, this.#next());
+    this.#ended = end;
+    for (const subscription of [...this.#subscriptions]) {
+      if (this.#info !== undefined) subscription.accept(this.#info);
+      subscription.ended(end);
+    }
+    this.#rest();
+  }
 
-	#learn(source: Source): void {
-		if (this.#cancelInfo !== undefined) return;
-		let answered = false;
-		const cancel = source.info(this.path, this.name, (answer) => {
-			answered = true;
-			this.#cancelInfo = undefined;
-			if (typeof answer !== "string") this.#learned(source, answer);
-			else if (source === this.#source) {
-				this.#detach(answer);
-				if (answer === "upstream") this.#wait();
-				else this.#fail(answer);
-				this.#rest();
-			}
-		});
-		if (!answered) this.#cancelInfo = cancel;
-	}
+  #learn(source: Source): void {
+    if (this.#cancelInfo !== undefined) return;
+    let answered = false;
+    const cancel = source.info(this.path, this.name, (answer) => {
+      answered = true;
+      this.#cancelInfo = undefined;
+      if (typeof answer !== "string") this.#learned(source, answer);
+      else if (source === this.#source) {
+        this.#detach(answer);
+        if (answer === "upstream") this.#wait();
+        else this.#fail(answer);
+        this.#rest();
+      }
+    });
+    if (!answered) this.#cancelInfo = cancel;
+  }
 
-	#learned(source: Source, info: TrackInfo): void {
-		if (source !== this.#source) return;
-		this.#informed = source;
-		// What viewers were told stays true for as long as there are viewers (moq-lite TRACK_INFO).
-		if (this.#info === undefined || this.#subscriptions.size === 0)
-			this.#info = info;
-		const feed = this.#feed;
-		if (feed?.source === source) {
-			feed.timescale = info.timescale;
-			this.#open(feed);
-		}
-		const known = this.#info;
-		for (const asker of [...this.#askers]) {
-			this.#askers.delete(asker);
-			asker(known);
-		}
-		for (const subscription of [...this.#subscriptions])
-			subscription.accept(known);
-		this.#rest();
-	}
+  #learned(source: Source, info: TrackInfo): void {
+    if (source !== this.#source) return;
+    this.#informed = source;
+    // What viewers were told stays true for as long as there are viewers (moq-lite TRACK_INFO).
+    if (this.#info === undefined || this.#subscriptions.size === 0) this.#info = info;
+    const feed = this.#feed;
+    if (feed?.source === source) {
+      feed.timescale = info.timescale;
+      this.#open(feed);
+    }
+    const known = this.#info;
+    for (const asker of [...this.#askers]) {
+      this.#askers.delete(asker);
+      asker(known);
+    }
+    for (const subscription of [...this.#subscriptions]) subscription.accept(known);
+    this.#rest();
+  }
 
-	#detach(reason: Reason): void {
-		const feed = this.#feed;
-		if (feed === undefined) return;
-		this.#feed = undefined;
-		feed.alive = false;
-		this.#asked = undefined;
-		this.counters.tracksActive--;
-		feed.upstream?.cancel();
-		this.#store.cutOff(reason);
-	}
+  #detach(reason: Reason): void {
+    const feed = this.#feed;
+    if (feed === undefined) return;
+    this.#feed = undefined;
+    feed.alive = false;
+    this.#asked = undefined;
+    this.counters.tracksActive--;
+    feed.upstream?.cancel();
+    this.#store.cutOff(reason);
+  }
 
-	#fail(reason: Reason): void {
-		for (const asker of [...this.#askers]) asker(reason);
-		this.#askers.clear();
-		for (const subscription of [...this.#subscriptions])
-			subscription.refuse(reason);
-		this.#info = undefined;
-		this.#informed = undefined;
-	}
+  #fail(reason: Reason): void {
+    this.#info = undefined;
+    this.#informed = undefined;
+    const askers = [...this.#askers];
+    this.#askers.clear();
+    for (const asker of askers) asker(reason);
+    for (const subscription of [...this.#subscriptions]) subscription.refuse(reason);
+  }
 
-	#wait(): void {
-		if (this.#cancelWait !== undefined) return;
-		if (this.#subscriptions.size === 0 && this.#askers.size === 0)
-			return this.#rest();
-		if (!this.#host.wait()) {
-			this.counters.boundsHit.waiting_subscriptions++;
-			return this.#fail("limit");
-		}
-		const known = this.#info !== undefined;
-		const cancel = this.#host.clock.timer(
-			this.#host.limits.subscribeWaitMs,
-			() => {
-				this.#stopWait();
-				this.#fail(known ? "upstream" : "not_found");
-				this.#rest();
-			},
-		);
-		this.#cancelWait = () => {
-			cancel();
-			this.#host.stopWaiting();
-		};
-	}
+  #wait(): void {
+    if (this.#cancelWait !== undefined) return;
+    if (this.#subscriptions.size === 0 && this.#askers.size === 0) {
+      this.#rest();
+      return;
+    }
+    if (!this.#host.wait()) {
+      this.counters.boundsHit.waiting_subscriptions++;
+      this.#fail("limit");
+      return;
+    }
+    const known = this.#info !== undefined;
+    const cancel = this.#host.clock.timer(this.#host.limits.subscribeWaitMs, () => {
+      this.#stopWait();
+      this.#fail(known ? "upstream" : "not_found");
+      this.#rest();
+    });
+    this.#cancelWait = () => {
+      cancel();
+      this.#host.stopWaiting();
+    };
+  }
 
-	#stopWait(): void {
-		this.#cancelWait?.();
-		this.#cancelWait = undefined;
-	}
+  #stopWait(): void {
+    this.#cancelWait?.();
+    this.#cancelWait = undefined;
+  }
 
-	/** With nobody left, the upstream subscription goes after a while, and then the track. */
-	#rest(): void {
-		if (this.#subscriptions.size > 0 || this.#askers.size > 0) return;
-		this.#stopWait();
-		if (this.#feed !== undefined || this.#cancelInfo !== undefined) {
-			this.#cancelLinger ??= this.#host.clock.timer(
-				this.#host.limits.trackLingerMs,
-				() => this.#retire(),
-			);
-			return;
-		}
-		if (this.#store.size === 0 || this.#source === undefined) this.#retire();
-	}
+  /** With nobody left, what is known and subscribed goes after a while, and then the track. */
+  #rest(): void {
+    if (this.#subscriptions.size > 0 || this.#askers.size > 0) return;
+    this.#stopWait();
+    if (this.#feed !== undefined || this.#cancelInfo !== undefined || this.#info !== undefined) {
+      this.#cancelLinger ??= this.#host.clock.timer(this.#host.limits.trackLingerMs, () => this.#retire());
+      return;
+    }
+    if (this.#store.size === 0 || this.#source === undefined) this.#retire();
+  }
 
-	#retire(): void {
-		this.#cancelLinger = undefined;
-		this.#cancelInfo?.();
-		this.#cancelInfo = undefined;
-		this.#detach("cancelled");
-		this.#cancelSweep?.();
-		this.#cancelSweep = undefined;
-		this.#store.retire();
-		if (this.#store.size === 0 && !this.#fetches.busy) this.#host.idle(this);
-	}
+  #retire(): void {
+    this.#cancelLinger = undefined;
+    this.#cancelInfo?.();
+    this.#cancelInfo = undefined;
+    this.#detach("cancelled");
+    this.#info = undefined;
+    this.#informed = undefined;
+    this.#cancelSweep?.();
+    this.#cancelSweep = undefined;
+    this.#store.retire();
+    if (this.#store.size === 0 && !this.#fetches.busy) this.#host.idle(this);
+  }
 
-	#stopLinger(): void {
-		this.#cancelLinger?.();
-		this.#cancelLinger = undefined;
-	}
+  #stopLinger(): void {
+    this.#cancelLinger?.();
+    this.#cancelLinger = undefined;
+  }
 
-	#sweepSoon(): void {
-		this.#cancelSweep ??= this.#host.clock.timer(SWEEP_DELAY_MS, () => {
-			this.#cancelSweep = undefined;
-			this.#store.expire(this.#info?.maxLatency ?? 0);
-			for (const subscription of [...this.#subscriptions]) subscription.sweep();
-		});
-	}
+  #sweepSoon(): void {
+    this.#cancelSweep ??= this.#host.clock.timer(SWEEP_DELAY_MS, () => {
+      this.#cancelSweep = undefined;
+      this.#store.expire(this.#info?.maxLatency ?? 0);
+      for (const subscription of [...this.#subscriptions]) subscription.sweep();
+    });
+  }
 }
 
 /** Asked for when somebody wants the track's properties and its version tells them only to subscribers. */
 const LATEST: SubscribeOptions = { priority: 0, ordered: false, maxLatency: 0 };
 
 function same(a: SubscribeOptions, b: SubscribeOptions): boolean {
-	return (
-		a.priority === b.priority &&
-		a.ordered === b.ordered &&
-		a.maxLatency === b.maxLatency &&
-		a.start === b.start &&
-		a.end === b.end
-	);
+  return (
+    a.priority === b.priority &&
+    a.ordered === b.ordered &&
+    a.maxLatency === b.maxLatency &&
+    a.start === b.start &&
+    a.end === b.end
+  );
 }

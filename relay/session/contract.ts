@@ -1,0 +1,93 @@
+/**
+ * A session: one link, one negotiated version. A viewer, a publisher and another relay differ by what they ask
+ * for and by their {@link Access}, not by kind.
+ */
+import type { Clock } from "../clock.ts";
+import type { Source } from "../model/contract.ts";
+import type { Origin } from "../model/origin.ts";
+import type { Attach, LinkInfo } from "../transport/contract.ts";
+import type { ChannelRegistry } from "./channels.ts";
+
+/** What a session may do. Paths are absolute, root included. */
+export interface Access {
+  /** Every path on the wire is under it; empty for none. */
+  readonly root: string;
+  mayPublish(path: string): boolean;
+  maySubscribe(path: string): boolean;
+}
+
+/** Everything under `root`, both ways. */
+export function openAccess(root: string): Access {
+  return { root, mayPublish: () => true, maySubscribe: () => true };
+}
+
+/** Bounds of one session; each is counted and refused with reason `limit`. */
+export interface SessionLimits {
+  /** Broadcasts announced by the peer, and to it, each. */
+  readonly announcements: number;
+  /** Announce streams that the peer has open. */
+  readonly announceStreams: number;
+  /** Subscriptions of the peer, TRACK requests that are unanswered included. */
+  readonly subscriptions: number;
+  readonly fetches: number;
+  /** Requests of ours that wait until the peer allows another stream. */
+  readonly pendingStreams: number;
+  /** Bytes queued for the peer at which old groups are given up. */
+  readonly queueMark: number;
+  /** Bytes queued for the peer at which the session ends. */
+  readonly queueBytes: number;
+  /** Milliseconds for a stream's first message to be complete. */
+  readonly headerTimeoutMs: number;
+  readonly pathBytes: number;
+  readonly trackNameBytes: number;
+  readonly frameBytes: number;
+}
+
+/** What a session is built from. */
+export interface SessionDeps {
+  readonly origin: Origin;
+  readonly clock: Clock;
+  readonly limits: SessionLimits;
+  readonly channels: ChannelRegistry;
+  /** Our hop id, not 0 (moq-lite ANNOUNCE_OK). */
+  readonly hop: bigint;
+  readonly access: Access;
+  /** Prefix, relative to the root, of the announcements that we ask the peer for; absent: none. */
+  readonly announcePrefix?: string;
+  /** A defect: something threw that should not have. The session is closed by then. */
+  readonly defect: (error: unknown) => void;
+  /** The one report at the end. */
+  readonly closed: (report: SessionReport) => void;
+}
+
+/** How a session ended, for one line of the log. No credential is in it. */
+export interface SessionReport {
+  readonly info: LinkInfo;
+  readonly durationMs: number;
+  /** Stable name: a {@link import("../model/reason.ts").Reason}, `remote`, `local`, `timeout` or `error`. */
+  readonly reason: string;
+  readonly code: number;
+  /** What the peer or we said about it; may be empty. */
+  readonly message: string;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** Over the session's life. */
+  readonly subscriptions: number;
+  readonly broadcasts: number;
+  readonly groupsSent: number;
+  readonly groupsReceived: number;
+}
+
+export interface Session {
+  readonly info: LinkInfo;
+  /** The peer as a place to subscribe at. */
+  readonly source: Source;
+  /** Settles when the peer's first announcements are in, or it is clear that there are none. */
+  readonly announced: Promise<void>;
+  /** Tells the peer to leave for `uri`, or just to leave when it is empty; does nothing where the version cannot. */
+  goaway(uri: string): void;
+  close(code: number, message: string): void;
+}
+
+/** Starts a session on a link; the result is given to the engine's `accept` or `dial`. */
+export type SessionFactory = (deps: SessionDeps, started?: (session: Session) => void) => Attach;

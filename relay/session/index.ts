@@ -1,0 +1,19 @@
+/** The one way in: a session for a link, by the protocol that was negotiated. */
+import { EXPERIMENTAL_PROTOCOLS, STABLE_PROTOCOLS } from "../wire/versions.ts";
+
+export { ChannelRegistry } from "./channels.ts";
+export {
+  type Access,
+  openAccess,
+  type Session,
+  type SessionDeps,
+  type SessionLimits,
+  type SessionReport,
+} from "./contract.ts";
+export { codeOf } from "./lite/codes.ts";
+export { liteSession } from "./lite/session.ts";
+
+/** Protocols that sessions speak, best first: the stable ones, and of the experimental ones those named. */
+export function protocols(experimental: readonly string[]): string[] {
+  return [...STABLE_PROTOCOLS, ...EXPERIMENTAL_PROTOCOLS.filter((name) => experimental.includes(name))];
+}

@@ -1,0 +1,136 @@
+import type { Broadcast, Route } from "../../model/broadcast.ts";
+import type { BidiStream } from "../../transport/contract.ts";
+import { type AnnounceRequest, encodeAnnouncement, encodeAnnounceOk } from "../../wire/lite/announce.ts";
+import { joinPath, stripPrefix } from "../../wire/path.ts";
+import { codeOf } from "./codes.ts";
+import type { LiteContext } from "./context.ts";
+
+/** Broadcasts that all announce streams of a session have told of, together. */
+export interface AnnounceBudget {
+  used: number;
+}
+
+interface Told {
+  readonly id: number;
+  route: Route;
+}
+
+/** Serves one Announce Stream: what the peer may watch under a prefix, and every change to it (moq-lite Announce). */
+export class Announcer {
+  readonly #context: LiteContext;
+  readonly #stream: BidiStream;
+  readonly #request: AnnounceRequest;
+  readonly #budget: AnnounceBudget;
+  /** By absolute path. */
+  readonly #told = new Map<string, Told>();
+  readonly #prefix: string;
+  readonly #unwatch: () => void;
+  #nextId = 0;
+  #over = false;
+
+  constructor(context: LiteContext, stream: BidiStream, request: AnnounceRequest, budget: AnnounceBudget) {
+    this.#context = context;
+    this.#stream = stream;
+    this.#request = request;
+    this.#budget = budget;
+    this.#prefix = joinPath(context.deps.access.root, request.prefix);
+    const { origin, hop } = context.deps;
+    const first: [Broadcast, Route][] = [];
+    for (const broadcast of origin.broadcasts(this.#prefix)) {
+      const route = this.#route(broadcast);
+      if (route !== undefined) first.push([broadcast, route]);
+    }
+    if (context.caps.announceOk) {
+      stream.write(encodeAnnounceOk({ hop, active: Math.min(first.length, this.#room()) }, context.caps));
+    }
+    for (const [broadcast, route] of first) this.#start(broadcast, route);
+    this.#unwatch = origin.watch(this.#prefix, {
+      changed: (broadcast) => void context.guard(() => this.#changed(broadcast)),
+    });
+    if (this.#over) this.#unwatch();
+  }
+
+  /** The peer's identity became known: routes through it are taken back. */
+  refresh(): void {
+    for (const broadcast of this.#context.deps.origin.broadcasts(this.#prefix)) this.#changed(broadcast);
+  }
+
+  /** The peer closed the stream, or the session ended. */
+  close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#unwatch();
+    this.#budget.used -= this.#told.size;
+    this.#told.clear();
+    this.#stream.finish();
+  }
+
+  #room(): number {
+    return this.#context.deps.limits.announcements - this.#budget.used;
+  }
+
+  /** The best route that does not lead back to the peer (moq-lite Routing), if the peer may have it. */
+  #route(broadcast: Broadcast): Route | undefined {
+    const { access } = this.#context.deps;
+    if (!access.maySubscribe(broadcast.path)) return undefined;
+    const exclude = this.#request.excludeHop === 0n ? this.#context.peerHop : this.#request.excludeHop;
+    const route = broadcast.route(exclude);
+    return route?.advertisement.ended === true && !this.#request.ended ? undefined : route;
+  }
+
+  #changed(broadcast: Broadcast): void {
+    if (this.#over) return;
+    const told = this.#told.get(broadcast.path);
+    const route = this.#route(broadcast);
+    if (route === undefined) {
+      if (told !== undefined) this.#end(broadcast.path, told);
+    } else if (told === undefined) this.#start(broadcast, route);
+    else if (told.route !== route) this.#update(broadcast.path, told, route);
+  }
+
+  #start(broadcast: Broadcast, route: Route): void {
+    if (this.#over) return;
+    if (this.#room() <= 0) {
+      this.#context.deps.origin.counters.boundsHit.announcements_per_session++;
+      this.#stream.reset(codeOf("limit"));
+      this.close();
+      return;
+    }
+    this.#budget.used++;
+    this.#told.set(broadcast.path, { id: this.#nextId++, route });
+    const { caps } = this.#context;
+    this.#stream.write(
+      encodeAnnouncement({ kind: "start", suffix: this.#suffix(broadcast.path), ...this.#fields(route) }, caps),
+    );
+  }
+
+  /**
+   * Before announcements had ids a change cannot be told apart from a new broadcast, and players would start over
+   * although their subscriptions go on; so only versions with ids hear of it.
+   */
+  #update(path: string, told: Told, route: Route): void {
+    told.route = route;
+    const { caps } = this.#context;
+    if (!caps.announceIds) return;
+    const fields = { kind: "update" as const, id: told.id, suffix: this.#suffix(path), ...this.#fields(route) };
+    this.#stream.write(encodeAnnouncement(fields, caps));
+  }
+
+  #end(path: string, told: Told): void {
+    this.#told.delete(path);
+    this.#budget.used--;
+    const fields = { kind: "end" as const, id: told.id, suffix: this.#suffix(path) };
+    this.#stream.write(encodeAnnouncement(fields, this.#context.caps));
+  }
+
+  #fields(route: Route) {
+    const { hops, epoch, ended, cost } = route.advertisement;
+    const { caps, deps } = this.#context;
+    // Where ANNOUNCE_OK says who we are, our own hop is left out of the list.
+    return { hops: caps.announceOk ? [...hops] : [...hops, deps.hop], epoch, ended, cost };
+  }
+
+  #suffix(path: string): string {
+    return stripPrefix(this.#prefix, path) ?? "";
+  }
+}

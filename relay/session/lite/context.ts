@@ -1,0 +1,42 @@
+import type { Channel } from "../../model/contract.ts";
+import type { Reason } from "../../model/reason.ts";
+import type { Link } from "../../transport/contract.ts";
+import type { WireLimits } from "../../wire/limits.ts";
+import type { Capabilities } from "../../wire/versions.ts";
+import type { SessionDeps } from "../contract.ts";
+import type { Opener } from "./opener.ts";
+
+/** What the parts of one session share. */
+export interface LiteContext {
+  readonly link: Link;
+  readonly caps: Capabilities;
+  readonly wire: WireLimits;
+  readonly deps: SessionDeps;
+  readonly channel: Channel;
+  readonly opener: Opener;
+  readonly totals: SessionTotals;
+  /** True once the session is over; nothing is to be sent then. */
+  readonly over: boolean;
+  /** True once the peer asked us to open no more streams. */
+  readonly leaving: boolean;
+  /** What the peer charges for what it forwards (moq-lite Cost parameter); nothing when it did not say. */
+  readonly peerCost: number | undefined;
+  /** The hop id that the peer declared in its SETUP; 0 when unknown. */
+  readonly peerHop: bigint;
+  /** Runs an entry point of the session: whatever it throws ends this session and nothing else. */
+  guard<T>(work: () => T): T | undefined;
+  /** Ends the session with the code of a reason. */
+  end(reason: Reason, message: string): void;
+  /** A path of the wire as the model has it. */
+  absolute(path: string): string;
+  /** A path of the model as the wire has it; nothing when it is not under the root. */
+  relative(path: string): string | undefined;
+}
+
+/** Counted for the closing line of the log. */
+export interface SessionTotals {
+  subscriptions: number;
+  broadcasts: number;
+  groupsSent: number;
+  groupsReceived: number;
+}

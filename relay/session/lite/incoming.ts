@@ -1,0 +1,253 @@
+import type { GroupWriter } from "../../model/contract.ts";
+import type { Reason } from "../../model/reason.ts";
+import type { BidiHandler, BidiStream, RecvHandler, RecvStream } from "../../transport/contract.ts";
+import { BoundExceeded } from "../../wire/errors.ts";
+import { type Request, RequestReader } from "../../wire/lite/requests.ts";
+import type { Setup } from "../../wire/lite/setup.ts";
+import { UniReader } from "../../wire/lite/uni.ts";
+import { Announcer } from "./announcer.ts";
+import { codeOf, reasonOf } from "./codes.ts";
+import { type Responder, serveFetch, serveProbe, serveTrack } from "./serve.ts";
+import type { LiteSession } from "./session.ts";
+import { frameSink, type PeerSource } from "./source.ts";
+import { Viewer } from "./viewer.ts";
+
+/** Probe Streams of one session: one is of use. */
+const MAX_PROBES = 4;
+
+/** A bidirectional stream of the peer: its first message says what serves it (moq-lite Bidirectional Streams). */
+export class IncomingBidi implements BidiHandler {
+  readonly #session: LiteSession;
+  readonly #stream: BidiStream;
+  readonly #reader: RequestReader;
+  readonly #left: () => void;
+  #responder: Responder | undefined;
+  #viewer: Viewer | undefined;
+  #over = false;
+
+  constructor(session: LiteSession, stream: BidiStream, left: () => void) {
+    this.#session = session;
+    this.#stream = stream;
+    this.#reader = new RequestReader(session.caps, session.wire);
+    this.#left = left;
+  }
+
+  data(bytes: Uint8Array): void {
+    if (this.#over) return;
+    this.#session.guard(() => this.#reader.push(bytes, (request) => this.#on(request)));
+  }
+
+  fin(): void {
+    if (this.#over) return;
+    this.#session.guard(() => {
+      this.#reader.finish();
+      this.#responder?.fin();
+    });
+  }
+
+  reset(): void {
+    this.#session.guard(() => this.gone());
+  }
+
+  stop(): void {
+    this.#session.guard(() => this.gone());
+  }
+
+  /** The peer gave it up, or the session ended. */
+  gone(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#left();
+    if (this.#responder === undefined) this.#stream.finish();
+    else this.#responder.gone();
+  }
+
+  refuse(reason: Reason): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#left();
+    this.#stream.reset(codeOf(reason));
+    this.#stream.stop(codeOf(reason));
+  }
+
+  #on(request: Request): void {
+    if (request.kind === "subscribeUpdate") {
+      this.#viewer?.update(request);
+      return;
+    }
+    // Later targets of a probe: we report and never pad.
+    if (request.kind === "probe" && this.#responder !== undefined) return;
+    this.#session.named(this);
+    const responder = this.#serve(request);
+    if (typeof responder === "string") this.refuse(responder);
+    else this.#responder = responder;
+  }
+
+  #serve(request: Request): Responder | Reason {
+    const session = this.#session;
+    const { limits, access } = session.deps;
+    const { counters } = session.deps.origin;
+    const { running } = session;
+    switch (request.kind) {
+      case "announce": {
+        if (session.announcers.size >= limits.announceStreams) {
+          counters.boundsHit.announce_streams_per_session++;
+          return "limit";
+        }
+        const announcer = new Announcer(session, this.#stream, request, session.announceBudget);
+        session.announcers.add(announcer);
+        const close = () => {
+          session.announcers.delete(announcer);
+          announcer.close();
+          this.#done();
+        };
+        return { fin: close, gone: close };
+      }
+      case "subscribe": {
+        if (!access.maySubscribe(session.absolute(request.path))) return "unauthorized";
+        if (session.viewers.size + running.tracks >= limits.subscriptions)
+          return this.#full("subscriptions_per_session");
+        const viewer = new Viewer(session, this.#stream, request, () => {
+          session.viewers.delete(viewer);
+          this.#done();
+        });
+        this.#viewer = viewer;
+        session.viewers.add(viewer);
+        session.totals.subscriptions++;
+        viewer.start();
+        const cancel = () => viewer.cancel();
+        return { fin: cancel, gone: cancel };
+      }
+      case "track": {
+        if (!access.maySubscribe(session.absolute(request.path))) return "unauthorized";
+        if (session.viewers.size + running.tracks >= limits.subscriptions)
+          return this.#full("subscriptions_per_session");
+        running.tracks++;
+        return serveTrack(session, this.#stream, request, () => {
+          running.tracks--;
+          this.#done();
+        });
+      }
+      case "fetch": {
+        if (!access.maySubscribe(session.absolute(request.path))) return "unauthorized";
+        if (running.fetches >= limits.fetches) return this.#full("fetches_per_session");
+        running.fetches++;
+        return serveFetch(session, this.#stream, request, () => {
+          running.fetches--;
+          this.#done();
+        });
+      }
+      case "probe": {
+        if (running.probes >= MAX_PROBES) return "limit";
+        const { sendRate, rttMs } = session.link.stats();
+        if (sendRate === undefined && (rttMs === undefined || !session.caps.probeRtt)) return "unsupported";
+        running.probes++;
+        return serveProbe(session, this.#stream, () => {
+          running.probes--;
+          this.#done();
+        });
+      }
+      case "goaway":
+        session.onGoaway();
+        return { fin: () => this.gone(), gone: () => this.#stream.finish() };
+      case "subscribeUpdate":
+      case "unknown":
+        return "unsupported";
+    }
+  }
+
+  #full(bound: "subscriptions_per_session" | "fetches_per_session"): Reason {
+    this.#session.deps.origin.counters.boundsHit[bound]++;
+    return "limit";
+  }
+
+  #done(): void {
+    this.#over = true;
+    this.#left();
+  }
+}
+
+/** What a unidirectional stream of the peer may turn out to be, beside a group. */
+export interface UniEvents {
+  setup(setup: Setup): void;
+  /** Its header is complete. */
+  named(): void;
+}
+
+/** A unidirectional stream of the peer: SETUP or a group (moq-lite Unidirectional Streams). */
+export class IncomingUni implements RecvHandler {
+  readonly #session: LiteSession;
+  readonly #stream: RecvStream;
+  readonly #reader: UniReader;
+  #writer: GroupWriter | undefined;
+  #ignored = false;
+
+  constructor(session: LiteSession, source: PeerSource, stream: RecvStream, events: UniEvents) {
+    this.#session = session;
+    this.#stream = stream;
+    this.#reader = new UniReader(session.caps, session.wire, {
+      group: (header) => {
+        events.named();
+        const writer = source.group(header, stream);
+        if (writer === undefined) {
+          this.#ignored = true;
+          return NOTHING;
+        }
+        this.#writer = writer;
+        session.receiving.add(writer);
+        return frameSink(writer);
+      },
+      setup: (setup) => {
+        events.named();
+        events.setup(setup);
+      },
+      unknown: () => {
+        events.named();
+        this.refuse("unsupported");
+      },
+    });
+  }
+
+  data(bytes: Uint8Array): void {
+    if (this.#ignored) return;
+    this.#session.guard(() => {
+      try {
+        this.#reader.push(bytes);
+      } catch (error) {
+        // A frame over its bound ends its group, not the session.
+        if (!(error instanceof BoundExceeded)) throw error;
+        this.#session.deps.origin.counters.boundsHit.frame_bytes++;
+        this.#end((writer) => writer.reset("frame_too_large"));
+        this.refuse("frame_too_large");
+      }
+    });
+  }
+
+  fin(): void {
+    if (this.#ignored) return;
+    this.#session.guard(() => {
+      this.#reader.finish();
+      this.#end((writer) => writer.finish());
+    });
+  }
+
+  reset(code: number): void {
+    this.#session.guard(() => this.#end((writer) => writer.reset(reasonOf(code))));
+  }
+
+  refuse(reason: Reason): void {
+    this.#ignored = true;
+    this.#stream.stop(codeOf(reason));
+  }
+
+  #end(how: (writer: GroupWriter) => void): void {
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    this.#writer = undefined;
+    this.#session.receiving.delete(writer);
+    how(writer);
+  }
+}
+
+/** Where the frames of a group that nobody wants go. */
+const NOTHING = { frame: () => {}, payload: () => {}, end: () => {} };

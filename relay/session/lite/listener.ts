@@ -1,0 +1,202 @@
+import type { Advertisement } from "../../model/broadcast.ts";
+import type { Publication } from "../../model/origin.ts";
+import type { BidiHandler, BidiStream } from "../../transport/contract.ts";
+import { type AnnounceResponse, announceResponses } from "../../wire/lite/announce.ts";
+import { encodeRequest } from "../../wire/lite/requests.ts";
+import { joinPath } from "../../wire/path.ts";
+import { codeOf } from "./codes.ts";
+import type { LiteContext } from "./context.ts";
+import type { PeerSource } from "./source.ts";
+
+/** What accepting from this peer costs when it declares nothing (moq-lite Cost parameter). */
+const DEFAULT_COST = 1;
+
+interface Heard {
+  readonly path: string;
+  /** Nothing when the peer may not publish it, or it leads back to us. */
+  publication: Publication | undefined;
+}
+
+/** Asks the peer for its announcements and puts them into the origin. */
+export class AnnounceListener implements BidiHandler {
+  readonly #context: LiteContext;
+  readonly #source: PeerSource;
+  readonly #prefix: string;
+  readonly #reader;
+  readonly #done: () => void;
+  /** By suffix; where announcements have ids they are looked up there first. */
+  readonly #heard = new Map<string, Heard>();
+  readonly #byId = new Map<number, string>();
+  #nextId = 0;
+  #peerHop: bigint | undefined;
+  #awaited: number | undefined;
+  #stream: BidiStream | undefined;
+
+  /** `prefix` is relative to the root. `done` is called once the first announcements are in. */
+  constructor(context: LiteContext, source: PeerSource, prefix: string, done: () => void) {
+    this.#context = context;
+    this.#source = source;
+    this.#prefix = prefix;
+    this.#done = done;
+    this.#reader = announceResponses(context.caps, context.wire);
+  }
+
+  start(): void {
+    const request = {
+      kind: "announce" as const,
+      prefix: this.#prefix,
+      excludeHop: this.#context.deps.hop,
+      ended: true,
+    };
+    this.#context.opener.open(
+      this,
+      (stream) => {
+        this.#stream = stream;
+        stream.write(encodeRequest(request, this.#context.caps));
+        // Before ANNOUNCE_OK nothing tells when the first ones are in.
+        if (!this.#context.caps.announceOk) this.#context.deps.clock.timer(FIRST_ANNOUNCEMENTS_MS, this.#done);
+      },
+      () => this.#done(),
+    );
+  }
+
+  data(bytes: Uint8Array): void {
+    this.#context.guard(() => this.#reader.push(bytes, (message) => this.#on(message)));
+  }
+
+  fin(): void {
+    this.#context.guard(() => {
+      this.#reader.finish();
+      this.#withdraw(false);
+      this.#stream?.finish();
+      this.#done();
+    });
+  }
+
+  reset(): void {
+    this.#context.guard(() => {
+      this.#withdraw(false);
+      this.#stream?.finish();
+      this.#done();
+    });
+  }
+
+  stop(): void {
+    this.#done();
+  }
+
+  /** The session is over, and its subscriptions with it. */
+  close(): void {
+    this.#withdraw(true);
+    this.#done();
+  }
+
+  #on(message: AnnounceResponse): void {
+    switch (message.kind) {
+      case "ok":
+        this.#peerHop = message.hop;
+        this.#awaited = message.active;
+        break;
+      case "start":
+        if (this.#context.caps.announceIds) this.#byId.set(this.#nextId++, message.suffix);
+        this.#start(message.suffix, this.#advertisement(message));
+        if (this.#awaited !== undefined) this.#awaited--;
+        break;
+      case "update": {
+        const suffix = this.#suffix(message.id, message.suffix);
+        if (suffix !== undefined) this.#start(suffix, this.#advertisement(message), true);
+        break;
+      }
+      case "end": {
+        const suffix = this.#suffix(message.id, message.suffix);
+        if (message.id !== undefined) this.#byId.delete(message.id);
+        if (suffix !== undefined) this.#end(suffix);
+        break;
+      }
+    }
+    if (this.#awaited === 0) this.#done();
+  }
+
+  /** Resolves an announcement id; one that is unknown or retired ends the stream (moq-lite Announce). */
+  #suffix(id: number | undefined, suffix: string | undefined): string | undefined {
+    if (id === undefined) return suffix;
+    const known = this.#byId.get(id);
+    if (known === undefined) this.#refuse();
+    return known;
+  }
+
+  #refuse(): void {
+    this.#context.deps.origin.counters.protocolViolations++;
+    this.#stream?.reset(codeOf("protocol"));
+    this.#stream?.stop(codeOf("protocol"));
+    this.#withdraw(false);
+  }
+
+  #start(suffix: string, advertisement: Advertisement, update = false): void {
+    const heard = this.#heard.get(suffix);
+    if (heard !== undefined) {
+      // With ids a second start for a live path is an error; before, it is how an update is told.
+      if (this.#context.caps.announceIds && !update) {
+        this.#refuse();
+        return;
+      }
+      this.#again(heard, advertisement);
+      return;
+    }
+    const { limits, origin, access } = this.#context.deps;
+    if (this.#heard.size >= limits.announcements) {
+      origin.counters.boundsHit.announcements_per_session++;
+      this.#context.end("limit", `more than ${limits.announcements} broadcasts announced`);
+      return;
+    }
+    const path = joinPath(access.root, joinPath(this.#prefix, suffix));
+    const entry: Heard = { path, publication: undefined };
+    this.#heard.set(suffix, entry);
+    this.#publish(entry, advertisement);
+  }
+
+  #again(heard: Heard, advertisement: Advertisement): void {
+    if (this.#loops(advertisement)) {
+      heard.publication?.end(false);
+      heard.publication = undefined;
+    } else if (heard.publication === undefined) this.#publish(heard, advertisement);
+    else heard.publication.update(advertisement);
+  }
+
+  #publish(heard: Heard, advertisement: Advertisement): void {
+    const { access, origin } = this.#context.deps;
+    if (this.#loops(advertisement) || !access.mayPublish(heard.path)) return;
+    const publication = origin.publish(heard.path, advertisement, this.#source);
+    if (typeof publication === "string") return;
+    heard.publication = publication;
+    this.#context.totals.broadcasts++;
+  }
+
+  /** It has been here before (moq-lite Routing: the only loop defence that is needed). */
+  #loops(advertisement: Advertisement): boolean {
+    return advertisement.hops.includes(this.#context.deps.hop);
+  }
+
+  #end(suffix: string): void {
+    const heard = this.#heard.get(suffix);
+    this.#heard.delete(suffix);
+    heard?.publication?.end(false);
+  }
+
+  #withdraw(lost: boolean): void {
+    const all = [...this.#heard.values()];
+    this.#heard.clear();
+    this.#byId.clear();
+    for (const heard of all) heard.publication?.end(lost);
+  }
+
+  #advertisement(message: Advertisement): Advertisement {
+    const { hops, epoch, ended, cost } = message;
+    const path = this.#peerHop === undefined ? hops : [...hops, this.#peerHop];
+    const more = this.#context.peerCost ?? DEFAULT_COST;
+    return { hops: path, epoch, ended, cost: Math.min(cost + more, Number.MAX_SAFE_INTEGER) };
+  }
+}
+
+/** Milliseconds after which the first announcements of versions without ANNOUNCE_OK are taken to be in. */
+const FIRST_ANNOUNCEMENTS_MS = 250;

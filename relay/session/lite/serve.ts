@@ -1,0 +1,122 @@
+import { rank } from "../../model/subscription.ts";
+import type { BidiStream } from "../../transport/contract.ts";
+import type { Fetch } from "../../wire/lite/fetch.ts";
+import { encodeProbe } from "../../wire/lite/probe.ts";
+import { encodeTrackInfo, type Track } from "../../wire/lite/track.ts";
+import { codeOf } from "./codes.ts";
+import type { LiteContext } from "./context.ts";
+
+/** What serves a bidirectional stream of the peer after its first message. */
+export interface Responder {
+  /** The peer finished its half. */
+  fin(): void;
+  /** The peer gave the stream up, or the session ended. */
+  gone(): void;
+}
+
+/** Milliseconds between looks at a link that a peer wants probed. */
+const PROBE_INTERVAL_MS = 250;
+/** A report is repeated after this long even when nothing moved. */
+const PROBE_REPEAT_MS = 5000;
+/** Part by which a figure must move to be reported before that. */
+const PROBE_STEP = 0.1;
+
+/** Serves a Track Stream: the properties once they are known, then FIN (moq-lite Track). */
+export function serveTrack(context: LiteContext, stream: BidiStream, request: Track, gone: () => void): Responder {
+  const { origin } = context.deps;
+  const path = context.absolute(request.path);
+  let answered = false;
+  const cancel = origin.info(path, request.track, (answer) => {
+    answered = true;
+    gone();
+    let epoch = 0n;
+    for (const broadcast of origin.broadcasts(path)) {
+      if (broadcast.path === path) epoch = broadcast.route()?.advertisement.epoch ?? 0n;
+    }
+    const reason =
+      typeof answer === "string" ? answer : request.epoch !== 0n && request.epoch !== epoch ? "not_found" : undefined;
+    if (reason !== undefined || typeof answer === "string") {
+      stream.reset(codeOf(reason ?? "internal"));
+      stream.stop(codeOf(reason ?? "internal"));
+      return;
+    }
+    stream.write(encodeTrackInfo({ epoch, ...answer }, context.caps));
+    stream.finish();
+  });
+  return {
+    // The request is whole; the answer is still wanted.
+    fin: () => {},
+    gone: () => {
+      if (answered) return;
+      answered = true;
+      cancel();
+      gone();
+      stream.finish();
+    },
+  };
+}
+
+/** Serves a Fetch Stream: the frames of one group, then FIN (moq-lite Fetch). */
+export function serveFetch(context: LiteContext, stream: BidiStream, request: Fetch, gone: () => void): Responder {
+  const { origin } = context.deps;
+  const path = context.absolute(request.path);
+  const { track, priority, group } = request;
+  let left = false;
+  stream.setPriority(rank(priority, 0, 0));
+  for (const broadcast of request.epoch === 0n ? [] : origin.broadcasts(path)) {
+    if (broadcast.path !== path || broadcast.route()?.advertisement.epoch === request.epoch) continue;
+    stream.reset(codeOf("not_found"));
+    gone();
+    return { fin: () => {}, gone: () => {} };
+  }
+  const cancel = origin.fetch({ path, track, sequence: group, priority }, context.channel, stream);
+  return {
+    fin: () => {},
+    gone: () => {
+      if (left) return;
+      left = true;
+      cancel();
+      gone();
+    },
+  };
+}
+
+/** Serves a Probe Stream: what the engine knows of the link, when it moves (moq-lite Probe). */
+export function serveProbe(context: LiteContext, stream: BidiStream, gone: () => void): Responder {
+  const { clock } = context.deps;
+  const { link, caps } = context;
+  let sent: { bitrate: number; rtt: number; at: number } | undefined;
+  let stopTimer = () => {};
+  const end = () => {
+    stopTimer();
+    stopTimer = () => {};
+    gone();
+  };
+  const look = () => {
+    const { sendRate, rttMs } = link.stats();
+    const bitrate = Math.round(sendRate ?? 0);
+    const rtt = caps.probeRtt && rttMs !== undefined ? Math.max(1, Math.round(rttMs)) : 0;
+    const at = clock.now();
+    const known = bitrate !== 0 || rtt !== 0;
+    if (known && (!sent || at - sent.at >= PROBE_REPEAT_MS || moved(sent.bitrate, bitrate) || moved(sent.rtt, rtt))) {
+      sent = { bitrate, rtt, at };
+      stream.write(encodeProbe({ bitrate, rtt }, caps));
+    }
+    stopTimer = clock.timer(PROBE_INTERVAL_MS, () => void context.guard(look));
+  };
+  look();
+  return {
+    fin: () => {
+      end();
+      stream.finish();
+    },
+    gone: () => {
+      end();
+      stream.finish();
+    },
+  };
+}
+
+function moved(before: number, now: number): boolean {
+  return Math.abs(now - before) > before * PROBE_STEP;
+}

@@ -1,0 +1,314 @@
+import type { GroupWriter, Source } from "../../model/contract.ts";
+import type { Reason } from "../../model/reason.ts";
+import {
+  type Attach,
+  type BidiHandler,
+  type BidiStream,
+  type Link,
+  type LinkClosed,
+  type LinkHandler,
+  PRIORITY_CONTROL,
+  type RecvHandler,
+  type RecvStream,
+} from "../../transport/contract.ts";
+import { ProtocolViolation } from "../../wire/errors.ts";
+import { DEFAULT_WIRE_LIMITS } from "../../wire/limits.ts";
+import { decodeDatagram } from "../../wire/lite/datagram.ts";
+import { encodeRequest } from "../../wire/lite/requests.ts";
+import { encodeSetupStream, type Setup } from "../../wire/lite/setup.ts";
+import { joinPath, stripPrefix } from "../../wire/path.ts";
+import { type Capabilities, capabilities } from "../../wire/versions.ts";
+import type { Session, SessionDeps } from "../contract.ts";
+import type { AnnounceBudget, Announcer } from "./announcer.ts";
+import { codeOf } from "./codes.ts";
+import type { LiteContext, SessionTotals } from "./context.ts";
+import { dialectOf } from "./dialect.ts";
+import { IncomingBidi, IncomingUni } from "./incoming.ts";
+import { AnnounceListener } from "./listener.ts";
+import { Opener } from "./opener.ts";
+import { PeerSource } from "./source.ts";
+import type { Viewer } from "./viewer.ts";
+
+/**
+ * Starts a moq-lite session on a link: SETUP where the version has it, our announce request, and handlers for what
+ * the peer opens. Nothing when the link's protocol is none of moq-lite's.
+ */
+export function liteSession(deps: SessionDeps, started?: (session: Session) => void): Attach {
+  return (link) => {
+    const caps = capabilities(link.info.protocol);
+    if (caps === undefined) throw new Error(`not a moq-lite protocol: ${link.info.protocol}`);
+    const session = new LiteSession(link, caps, deps);
+    started?.(session);
+    session.start();
+    return session;
+  };
+}
+
+/** One moq-lite session. Owns everything that its peer opened or that we opened there; all of it ends with the link. */
+export class LiteSession implements Session, LinkHandler, LiteContext {
+  readonly link: Link;
+  readonly caps: Capabilities;
+  readonly deps: SessionDeps;
+  readonly wire;
+  readonly channel;
+  readonly opener: Opener;
+  readonly totals: SessionTotals = { subscriptions: 0, broadcasts: 0, groupsSent: 0, groupsReceived: 0 };
+  readonly announced: Promise<void>;
+  readonly viewers = new Set<Viewer>();
+  readonly announcers = new Set<Announcer>();
+  readonly announceBudget: AnnounceBudget = { used: 0 };
+  /** Unanswered TRACK and running FETCH requests of the peer. */
+  readonly running = { tracks: 0, fetches: 0, probes: 0 };
+  /** Groups that the peer is sending. */
+  readonly receiving = new Set<GroupWriter>();
+  readonly #source: PeerSource;
+  readonly #listener: AnnounceListener | undefined;
+  readonly #incoming = new Set<IncomingBidi>();
+  /** Streams of the peer without a complete first message, and when they began. */
+  readonly #headless = new Map<IncomingBidi | IncomingUni, number>();
+  readonly #startedAt: number;
+  #cancelSweep: (() => void) | undefined;
+  #over = false;
+  #leaving = false;
+  #goaway: BidiStream | undefined;
+  #setup: Setup | undefined;
+  #ended: { reason: string; message: string } | undefined;
+
+  constructor(link: Link, caps: Capabilities, deps: SessionDeps) {
+    this.link = link;
+    this.caps = caps;
+    this.deps = deps;
+    const { pathBytes, trackNameBytes, frameBytes } = deps.limits;
+    this.wire = { ...DEFAULT_WIRE_LIMITS, pathBytes, trackNameBytes, frameBytes };
+    this.channel = deps.channels.get(link.engine, dialectOf(caps));
+    this.opener = new Opener(link, deps.limits.pendingStreams, deps.origin.counters);
+    this.#startedAt = deps.clock.now();
+    this.#source = new PeerSource(this);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.announced = promise;
+    if (deps.announcePrefix === undefined) resolve();
+    else this.#listener = new AnnounceListener(this, this.#source, deps.announcePrefix, resolve);
+    deps.origin.counters.sessionsOpened++;
+    deps.origin.counters.sessionsActive++;
+  }
+
+  get info() {
+    return this.link.info;
+  }
+
+  get source(): Source {
+    return this.#source;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  get leaving(): boolean {
+    return this.#leaving;
+  }
+
+  get peerHop(): bigint {
+    return this.#setup?.origin ?? 0n;
+  }
+
+  get peerCost(): number | undefined {
+    return this.#setup?.cost;
+  }
+
+  start(): void {
+    this.guard(() => {
+      if (this.caps.setupStream) this.#sendSetup();
+      this.#listener?.start();
+    });
+  }
+
+  goaway(uri: string): void {
+    if (!this.caps.goaway || this.#over || this.#goaway !== undefined) return;
+    this.opener.open(
+      { data: () => {}, fin: () => {}, reset: () => {}, stop: () => {} },
+      (stream) => {
+        this.#goaway = stream;
+        stream.write(encodeRequest({ kind: "goaway", uri }, this.caps));
+      },
+      () => {},
+    );
+  }
+
+  close(code: number, message: string): void {
+    this.#ended ??= { reason: "local", message };
+    this.link.close(code, message);
+  }
+
+  end(reason: Reason, message: string): void {
+    if (this.#over) return;
+    this.#ended ??= { reason, message };
+    this.link.close(codeOf(reason), message);
+  }
+
+  guard<T>(work: () => T): T | undefined {
+    if (this.#over) return undefined;
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof ProtocolViolation) {
+        this.deps.origin.counters.protocolViolations++;
+        this.end("protocol", error.message);
+      } else {
+        this.end("internal", "internal error");
+        this.deps.defect(error);
+      }
+      return undefined;
+    }
+  }
+
+  absolute(path: string): string {
+    return joinPath(this.deps.access.root, path);
+  }
+
+  relative(path: string): string | undefined {
+    return stripPrefix(this.deps.access.root, path);
+  }
+
+  uni(stream: RecvStream): RecvHandler {
+    const incoming = new IncomingUni(this, this.#source, stream, {
+      setup: (setup) => this.#onSetup(setup),
+      named: () => this.#headless.delete(incoming),
+    });
+    this.#await(incoming);
+    return incoming;
+  }
+
+  bidi(stream: BidiStream): BidiHandler {
+    const incoming = new IncomingBidi(this, stream, () => {
+      this.#incoming.delete(incoming);
+      this.#headless.delete(incoming);
+    });
+    this.#incoming.add(incoming);
+    this.#await(incoming);
+    return incoming;
+  }
+
+  /** The first message of `incoming` is complete. */
+  named(incoming: IncomingBidi): void {
+    this.#headless.delete(incoming);
+  }
+
+  datagram(bytes: Uint8Array): void {
+    this.guard(() => {
+      if (!this.caps.datagrams) return;
+      const datagram = decodeDatagram(bytes);
+      if (datagram === undefined) return;
+      this.#source.datagram(datagram.subscribe, datagram.sequence, datagram.timestamp, datagram.payload);
+    });
+  }
+
+  capacity(): void {
+    this.guard(() => {
+      this.opener.resume();
+      for (const viewer of [...this.viewers]) viewer.retry();
+    });
+  }
+
+  backlog(queued: number): void {
+    this.guard(() => {
+      const { counters } = this.deps.origin;
+      for (const viewer of [...this.viewers]) viewer.shed();
+      if (Math.min(queued, this.link.queued) <= this.deps.limits.queueBytes) return;
+      counters.boundsHit.session_queue_bytes++;
+      this.end("lagged", `more than ${this.deps.limits.queueBytes} bytes queued`);
+    });
+  }
+
+  drained(): void {
+    this.capacity();
+  }
+
+  closed(why: LinkClosed): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#cancelSweep?.();
+    this.#headless.clear();
+    // Routes first, so that nothing is subscribed anew at a peer that is gone.
+    for (const end of [
+      () => this.#listener?.close(),
+      () => this.#source.close(),
+      ...[...this.receiving].map((writer) => () => writer.reset("upstream")),
+      ...[...this.viewers].map((viewer) => () => viewer.cancel()),
+      ...[...this.announcers].map((announcer) => () => announcer.close()),
+      ...[...this.#incoming].map((incoming) => () => incoming.gone()),
+    ]) {
+      try {
+        end();
+      } catch (error) {
+        this.deps.defect(error);
+      }
+    }
+    this.#report(why);
+  }
+
+  /** A message that only one side of a session may send, or only once, came otherwise. */
+  onGoaway(): void {
+    this.#leaving = true;
+  }
+
+  #report(why: LinkClosed): void {
+    const { counters } = this.deps.origin;
+    const reason = this.#ended?.reason ?? (why.by === "remote" && why.code !== 0 ? "remote_error" : why.by);
+    counters.sessionsActive--;
+    counters.closed(reason);
+    const { bytesSent, bytesReceived } = this.link.stats();
+    this.deps.closed({
+      info: this.info,
+      durationMs: this.deps.clock.now() - this.#startedAt,
+      reason,
+      code: why.code,
+      message: this.#ended?.message ?? why.reason,
+      bytesSent,
+      bytesReceived,
+      ...this.totals,
+    });
+  }
+
+  #sendSetup(): void {
+    const stream = this.link.openUni(PRIORITY_CONTROL, { stop: () => {} });
+    if (stream === undefined) return;
+    const { sendRate, rttMs } = this.link.stats();
+    const probe = sendRate === undefined && rttMs === undefined ? 0 : 1;
+    stream.write(encodeSetupStream({ probe, role: "both", origin: this.deps.hop }, this.caps));
+    stream.finish();
+  }
+
+  #onSetup(setup: Setup): void {
+    const { binding, dialled } = this.info;
+    if (this.#setup !== undefined) throw new ProtocolViolation("SETUP", "second Setup Stream");
+    if (dialled && setup.role !== "both") throw new ProtocolViolation("Role Parameter", "sent by a server");
+    if (setup.path !== undefined && (dialled || binding !== "quic")) {
+      throw new ProtocolViolation("Path Parameter", "not on this binding, or sent by a server");
+    }
+    this.#setup = setup;
+    if (setup.origin !== undefined) for (const announcer of [...this.announcers]) announcer.refresh();
+  }
+
+  #await(incoming: IncomingBidi | IncomingUni): void {
+    this.#headless.set(incoming, this.deps.clock.now());
+    this.#cancelSweep ??= this.deps.clock.timer(this.deps.limits.headerTimeoutMs, () => this.#sweep());
+  }
+
+  /** Gives up streams whose first message does not come. */
+  #sweep(): void {
+    this.#cancelSweep = undefined;
+    const { headerTimeoutMs } = this.deps.limits;
+    const now = this.deps.clock.now();
+    for (const [incoming, since] of this.#headless) {
+      const left = since + headerTimeoutMs - now;
+      if (left > 0) {
+        this.#cancelSweep = this.deps.clock.timer(left, () => this.#sweep());
+        return;
+      }
+      this.#headless.delete(incoming);
+      this.deps.origin.counters.boundsHit.header_timeout++;
+      incoming.refuse("timeout");
+    }
+  }
+}

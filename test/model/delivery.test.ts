@@ -1,0 +1,343 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+import type { Origin } from "../../relay/model/origin.ts";
+import { rank } from "../../relay/model/subscription.ts";
+import { ManualClock } from "../support/clock.ts";
+import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, origin, say } from "./support.ts";
+
+let clock: ManualClock;
+let relay: Origin;
+let publisher: FakeSource;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  relay = origin(clock);
+  publisher = new FakeSource();
+  relay.publish("live/cam", AD, publisher);
+});
+
+function watch(options = LIVE, viewer = new FakeViewer()) {
+  const subscription = relay.subscribe("live/cam", "video", options, viewer);
+  if (subscription === undefined) throw new Error("refused");
+  return { viewer, subscription };
+}
+
+function stuck(options = LIVE) {
+  const viewer = new FakeViewer();
+  viewer.stuck = true;
+  return watch(options, viewer);
+}
+
+describe("priority", () => {
+  it("puts the subscriber's before the publisher's before the place in the track", () => {
+    assert.ok(rank(2, 0, 9) > rank(1, 255, 0));
+    assert.ok(rank(1, 2, 9) > rank(1, 1, 0));
+    assert.ok(rank(1, 1, 0) > rank(1, 1, 1));
+    assert.ok(rank(255, 255, 0) < 2 ** 31 - 1, "below control messages");
+    assert.ok(rank(0, 0, 1e9) >= 0);
+  });
+
+  it("sends the newest group first, and the oldest first when ordered", () => {
+    const live = stuck({ ...LIVE, priority: 5 }).viewer;
+    const ordered = stuck({ ...LIVE, priority: 5, ordered: true }).viewer;
+    for (let i = 0; i < 3; i++) publisher.send(i, "x");
+    assert.deepEqual(
+      live.streams.map((stream) => stream.priority),
+      [rank(5, 3, 2), rank(5, 3, 1), rank(5, 3, 0)],
+    );
+    assert.deepEqual(
+      ordered.streams.map((stream) => stream.priority),
+      [rank(5, 3, 0), rank(5, 3, 1), rank(5, 3, 2)],
+    );
+  });
+
+  it("follows an update", () => {
+    const { viewer, subscription } = stuck();
+    publisher.send(0, "x");
+    subscription.update({ ...LIVE, priority: 200 });
+    assert.equal(viewer.streams[0]?.priority, rank(200, 3, 0));
+  });
+});
+
+describe("expiry", () => {
+  it("resets a group that is still queued once a newer one is further ahead than the viewer allows", () => {
+    const patient = stuck({ ...LIVE, maxLatency: 3000 }).viewer;
+    const hurried = stuck({ ...LIVE, maxLatency: 500 }).viewer;
+    publisher.send(0, "a");
+    clock.advance(1000);
+    publisher.send(1, "b");
+    clock.advance(100);
+    assert.deepEqual(hurried.groups, ["0:reset:[1]a", "1:finished:[1]b"]);
+    assert.deepEqual(patient.groups, ["0:finished:[1]a", "1:finished:[1]b"]);
+    assert.equal(hurried.streams[0]?.code, 2);
+    assert.equal(relay.counters.groupsDropped.expired, 1);
+  });
+
+  it("never touches the newest group", () => {
+    const { viewer } = stuck({ ...LIVE, maxLatency: 0 });
+    publisher.send(0, "a");
+    clock.advance(60_000);
+    assert.equal(viewer.streams[0]?.state, "finished");
+  });
+
+  it("lets the tail of a group through that left together with the next one", () => {
+    const { viewer } = watch({ ...LIVE, maxLatency: 0 });
+    const first = publisher.group(0);
+    say(first, "a");
+    clock.advance(1000);
+    const second = publisher.group(1);
+    say(first, "tail");
+    first.finish();
+    say(second, "b");
+    clock.advance(200);
+    assert.deepEqual(viewer.groups, ["0:finished:[1]a[4]tail", "1:open:[1]b"]);
+  });
+
+  it("goes by timestamps when they say more than arrival", () => {
+    const { viewer } = stuck({ ...LIVE, maxLatency: 500 });
+    const first = publisher.group(0);
+    say(first, "a", 0);
+    first.finish();
+    const second = publisher.group(1);
+    say(second, "b", 4000);
+    clock.advance(100);
+    assert.equal(viewer.streams[0]?.state, "reset");
+  });
+
+  it("does not open a straggler that is too old, and says so", () => {
+    const { viewer } = watch({ ...LIVE, maxLatency: 100 });
+    publisher.send(0, "a");
+    const late = publisher.group(1);
+    clock.advance(1000);
+    publisher.send(2, "c");
+    const third = watch({ ...LIVE, maxLatency: 100, start: 0 }).viewer;
+    say(late, "late");
+    assert.ok(third.log.includes("dropped 0-0 expired"));
+    assert.ok(third.log.includes("dropped 1-1 expired"));
+    assert.equal(viewer.groups.length, 3);
+  });
+});
+
+describe("a viewer that does not keep up", () => {
+  it("misses groups while it allows no stream, and gets the newest from its start when it does", () => {
+    const viewer = new FakeViewer();
+    viewer.room = 1;
+    const { subscription } = watch(LIVE, viewer);
+    publisher.send(0, "a");
+    publisher.send(1, "b");
+    const current = publisher.group(2);
+    say(current, "c1");
+    assert.deepEqual(viewer.groups, ["0:finished:[1]a"]);
+    viewer.room = 1;
+    subscription.retry();
+    say(current, "c2");
+    assert.deepEqual(viewer.groups, ["0:finished:[1]a", "2:open:[2]c1[2]c2"]);
+    assert.deepEqual(viewer.log.slice(2), ["dropped 1-1 lagged"]);
+    assert.equal(relay.counters.groupsDropped.no_stream, 1);
+  });
+
+  it("gives up all but the newest group when told to shed", () => {
+    const { viewer, subscription } = stuck();
+    const well = watch().viewer;
+    for (let i = 0; i < 4; i++) publisher.send(i, `g${i}`);
+    subscription.shed();
+    assert.deepEqual(
+      viewer.streams.map((stream) => stream.state),
+      ["reset", "reset", "reset", "finished"],
+    );
+    assert.deepEqual(
+      well.streams.map((stream) => stream.state),
+      ["finished", "finished", "finished", "finished"],
+    );
+    assert.equal(relay.counters.groupsDropped.backlog, 3);
+  });
+
+  it("keeps no record of groups that have left", () => {
+    const { subscription } = watch();
+    for (let i = 0; i < 1000; i++) {
+      publisher.send(i, "x");
+      clock.advance(20);
+    }
+    assert.ok(subscription.sending < 10, `${subscription.sending} streams`);
+  });
+});
+
+describe("datagrams", () => {
+  it("go to viewers in range, uncached", () => {
+    const { viewer } = watch();
+    publisher.send(3, "a");
+    publisher.sink.datagram(4, 77, Buffer.from("d"));
+    publisher.sink.datagram(2, 77, Buffer.from("old"));
+    assert.deepEqual(viewer.log.slice(2), ["datagram 4 77 d"]);
+  });
+});
+
+describe("bounds", () => {
+  it("refuses frames, groups and counts of frames over their bound, for that group alone", () => {
+    relay = origin(clock, { frameBytes: 10, groupBytes: 25, framesPerGroup: 4 });
+    relay.publish("live/cam", AD, publisher);
+    const { viewer } = watch();
+    const stops: string[] = [];
+    const begin = (sequence: number) => {
+      const group = publisher.group(sequence);
+      group.onStop((reason) => stops.push(`${sequence} ${reason}`));
+      return group;
+    };
+    begin(0).frame(11, 0);
+    const full = begin(1);
+    for (let i = 0; i < 3; i++) say(full, "0123456789");
+    const many = begin(2);
+    for (let i = 0; i < 5; i++) say(many, "x");
+    const fine = begin(3);
+    say(fine, "ok");
+    fine.finish();
+    assert.deepEqual(stops, ["0 frame_too_large", "1 limit", "2 limit"]);
+    assert.deepEqual(
+      viewer.streams.map((stream) => stream.state),
+      ["reset", "reset", "reset", "finished"],
+    );
+    assert.equal(relay.counters.boundsHit.frame_bytes, 1);
+    assert.equal(relay.counters.boundsHit.group_bytes, 1);
+    assert.equal(relay.counters.boundsHit.frames_per_group, 1);
+  });
+
+  it("refuses more tracks of a broadcast and more broadcasts than allowed", () => {
+    relay = origin(clock, { tracksPerBroadcast: 2, broadcasts: 1 });
+    relay.publish("live/cam", AD, publisher);
+    const viewers = ["a", "b", "c"].map((track) => {
+      const viewer = new FakeViewer();
+      relay.subscribe("live/cam", track, LIVE, viewer);
+      return viewer;
+    });
+    assert.deepEqual(viewers[2]?.log, ["closed limit"]);
+    assert.equal(relay.publish("live/two", AD, publisher), "limit");
+  });
+});
+
+describe("fetch", () => {
+  const plain = channel();
+  function fetch(sequence: number, priority = 0) {
+    const stream = new FakeStream(sequence, 0, false);
+    const cancel = relay.fetch({ path: "live/cam", track: "video", sequence, priority }, plain, stream);
+    return { stream, cancel };
+  }
+
+  it("serves a cached group without asking the publisher", () => {
+    watch();
+    publisher.send(0, "a", "b");
+    publisher.send(1, "c");
+    assert.equal(fetch(0).stream.text, "[1]a[1]b");
+    assert.equal(publisher.fetches.length, 0);
+    assert.equal(relay.counters.fetchHits, 1);
+  });
+
+  it("asks upstream once however many ask, and keeps the answer", () => {
+    const first = fetch(9).stream;
+    const second = fetch(9).stream;
+    assert.equal(publisher.fetches.length, 1);
+    const writer = publisher.fetches[0]?.writer;
+    assert.ok(writer);
+    say(writer, "a");
+    const third = fetch(9).stream;
+    say(writer, "b");
+    writer.finish();
+    for (const stream of [first, second, third, fetch(9).stream]) {
+      assert.equal(stream.text, "[1]a[1]b");
+      assert.equal(stream.state, "finished");
+    }
+    assert.equal(publisher.fetches.length, 1);
+  });
+
+  it("passes on a failure, and cancels when the last asker leaves", () => {
+    const failed = fetch(1).stream;
+    publisher.fetches[0]?.writer.reset("not_found");
+    assert.equal(failed.state, "reset");
+    const a = fetch(2);
+    const b = fetch(2);
+    a.cancel();
+    assert.equal(publisher.fetches[1]?.cancelled, false);
+    b.cancel();
+    assert.equal(publisher.fetches[1]?.cancelled, true);
+    assert.equal(relay.cache.bytes, 0);
+  });
+
+  it("refuses a broadcast that is not there", () => {
+    const stream = new FakeStream(0, 0, false);
+    relay.fetch({ path: "nobody", track: "video", sequence: 0, priority: 0 }, plain, stream);
+    assert.equal(stream.state, "reset");
+  });
+});
+
+describe("the cache", () => {
+  const chunk = "x".repeat(10_000);
+
+  it("stays within its budget and never evicts the newest group of a live track", () => {
+    relay = origin(clock, {}, { bytes: 100_000 });
+    relay.publish("live/cam", AD, publisher);
+    const { viewer } = watch();
+    for (let i = 0; i < 30; i++) {
+      publisher.send(i, chunk);
+      assert.ok(relay.cache.bytes <= 100_000, `${relay.cache.bytes} bytes`);
+    }
+    assert.equal(viewer.groups.length, 30);
+    assert.ok(relay.counters.cacheEvictions > 0);
+    const late = watch().viewer;
+    assert.equal(late.streams[0]?.sequence, 29);
+  });
+
+  it("refuses a group when nothing can be evicted for it, and counts that", () => {
+    relay = origin(clock, {}, { bytes: 25_000 });
+    relay.publish("live/cam", AD, publisher);
+    const { viewer } = watch();
+    const group = publisher.group(0);
+    for (let i = 0; i < 3; i++) say(group, chunk);
+    assert.equal(viewer.streams[0]?.state, "reset");
+    assert.equal(relay.counters.boundsHit.cache_bytes, 1);
+    assert.equal(relay.cache.bytes, 0);
+    publisher.send(1, "next");
+    assert.equal(viewer.groups.at(-1), "1:finished:[4]next");
+  });
+
+  it("keeps groups as long as the publisher says, and no longer than the operator says", () => {
+    publisher.answer = { ...INFO, maxLatency: 3000 };
+    relay = origin(clock, {}, { maxAgeMs: 2000 });
+    relay.publish("live/cam", AD, publisher);
+    watch();
+    for (let i = 0; i < 10; i++) {
+      publisher.send(i, "x");
+      clock.advance(1000);
+    }
+    const { viewer } = watch({ ...LIVE, maxLatency: 60_000, start: 0 });
+    assert.deepEqual(
+      viewer.streams.map((stream) => stream.sequence),
+      [7, 8, 9],
+    );
+  });
+
+  it("gives everything back when the publisher and the viewers are gone", () => {
+    const { subscription } = watch();
+    for (let i = 0; i < 20; i++) publisher.send(i, chunk);
+    publisher.group(20).frame(50, 0);
+    subscription.cancel();
+    clock.advance(60_000);
+    assert.equal(relay.cache.bytes, 0);
+    assert.equal(relay.counters.cacheGroups, 0);
+    assert.equal(clock.pending, 0);
+  });
+
+  it("goes on sending a group that was evicted while it is open", () => {
+    relay = origin(clock, {}, { bytes: 60_000 });
+    relay.publish("live/cam", AD, publisher);
+    const { viewer } = watch();
+    const slow = publisher.group(0);
+    say(slow, "start");
+    for (let i = 1; i < 12; i++) publisher.send(i, chunk);
+    say(slow, "tail");
+    slow.finish();
+    assert.equal(viewer.groups[0], "0:finished:[5]start[4]tail");
+    assert.equal(
+      watch({ ...LIVE, start: 0 }).viewer.streams.some((stream) => stream.sequence === 0),
+      false,
+    );
+  });
+});

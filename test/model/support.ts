@@ -1,0 +1,258 @@
+import type { Clock } from "../../relay/clock.ts";
+import type {
+  Channel,
+  GroupWriter,
+  OutFan,
+  OutStream,
+  Source,
+  SubscribeOptions,
+  Subscriber,
+  TrackInfo,
+  UpstreamSink,
+} from "../../relay/model/contract.ts";
+import type { CacheOptions, ModelLimits } from "../../relay/model/limits.ts";
+import { Origin } from "../../relay/model/origin.ts";
+import type { Reason } from "../../relay/model/reason.ts";
+
+export const LIMITS: ModelLimits = {
+  broadcasts: 100,
+  tracksPerBroadcast: 10,
+  frameBytes: 1_000_000,
+  groupBytes: 4_000_000,
+  framesPerGroup: 1000,
+  groupsPerTrack: 50,
+  waitingSubscriptions: 10,
+  subscribeWaitMs: 10_000,
+  trackLingerMs: 2000,
+};
+
+export const CACHE: CacheOptions = { bytes: 64 * 1024 * 1024, policy: "oldest", maxAgeMs: 60_000 };
+
+export function origin(clock: Clock, limits: Partial<ModelLimits> = {}, cache: Partial<CacheOptions> = {}): Origin {
+  return new Origin({ clock, limits: { ...LIMITS, ...limits }, cache: { ...CACHE, ...cache } });
+}
+
+/** A stream that records; `stuck` keeps what is written in its queue, as a viewer that reads nothing would. */
+export class FakeStream implements OutStream {
+  readonly sequence: number;
+  readonly chunks: Uint8Array[] = [];
+  priority: number;
+  state: "open" | "finished" | "reset" = "open";
+  code: number | undefined;
+  queued = 0;
+  readonly #stuck: boolean;
+
+  constructor(sequence: number, priority: number, stuck: boolean) {
+    this.sequence = sequence;
+    this.priority = priority;
+    this.#stuck = stuck;
+  }
+
+  get ended(): boolean {
+    return this.state !== "open";
+  }
+
+  get text(): string {
+    return Buffer.concat(this.chunks).toString();
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.ended) return;
+    this.chunks.push(bytes);
+    if (this.#stuck) this.queued += bytes.length;
+  }
+
+  finish(): void {
+    if (this.state === "open") this.state = "finished";
+  }
+
+  reset(code: number): void {
+    if (this.state === "reset") return;
+    this.state = "reset";
+    this.code = code;
+    this.queued = 0;
+  }
+
+  setPriority(priority: number): void {
+    this.priority = priority;
+  }
+}
+
+class FakeFan implements OutFan {
+  readonly #streams = new Set<OutStream>();
+
+  get size(): number {
+    this.#prune();
+    return this.#streams.size;
+  }
+
+  add(stream: OutStream): void {
+    this.#streams.add(stream);
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#prune();
+    for (const stream of this.#streams) stream.write(bytes);
+  }
+
+  finish(): void {
+    for (const stream of this.#streams) stream.finish();
+    this.#streams.clear();
+  }
+
+  reset(code: number): void {
+    for (const stream of this.#streams) stream.reset(code);
+    this.#streams.clear();
+  }
+
+  #prune(): void {
+    for (const stream of this.#streams) if (stream.ended) this.#streams.delete(stream);
+  }
+}
+
+export const CODES: Partial<Record<Reason, number>> = { cancelled: 0, expired: 2, lagged: 26, upstream: 24 };
+
+/** Frames look like `[3@0]abc`: size, timestamp delta, payload. */
+export function channel(name = "plain"): Channel {
+  return {
+    dialect: {
+      name,
+      frameHeader: (size, delta) => Buffer.from(name === "plain" ? `[${size}]` : `[${size}@${delta}]`),
+      resetCode: (reason) => CODES[reason] ?? 99,
+    },
+    fanOut: () => new FakeFan(),
+  };
+}
+
+const PLAIN = channel();
+
+/** A viewer that records what it is told. */
+export class FakeViewer implements Subscriber {
+  readonly channel: Channel;
+  readonly log: string[] = [];
+  readonly streams: FakeStream[] = [];
+  /** Streams that it allows. */
+  room = Number.POSITIVE_INFINITY;
+  stuck = false;
+
+  constructor(through: Channel = PLAIN) {
+    this.channel = through;
+  }
+
+  accepted(info: TrackInfo): void {
+    this.log.push(`accepted ${info.timescale}`);
+  }
+
+  started(sequence: number): void {
+    this.log.push(`started ${sequence}`);
+  }
+
+  open(sequence: number, priority: number): OutStream | undefined {
+    if (this.room <= 0) return undefined;
+    this.room--;
+    const stream = new FakeStream(sequence, priority, this.stuck);
+    this.streams.push(stream);
+    return stream;
+  }
+
+  datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
+    this.log.push(`datagram ${sequence} ${timestamp} ${Buffer.from(payload)}`);
+  }
+
+  dropped(start: number, end: number, reason: Reason): void {
+    this.log.push(`dropped ${start}-${end} ${reason}`);
+  }
+
+  ended(end: number): void {
+    this.log.push(`ended ${end}`);
+  }
+
+  closed(reason: Reason | undefined): void {
+    this.log.push(`closed ${reason ?? "cleanly"}`);
+  }
+
+  /** What came of each group, e.g. `0:finished:[1]a`. */
+  get groups(): string[] {
+    return this.streams.map((stream) => `${stream.sequence}:${stream.state}:${stream.text}`);
+  }
+}
+
+export const INFO: TrackInfo = { priority: 3, ordered: false, maxLatency: 10_000, timescale: 1000 };
+
+/** A publisher that records what it is asked and sends what a test says. */
+export class FakeSource implements Source {
+  readonly hasInfo: boolean;
+  readonly log: string[] = [];
+  readonly subscriptions: { track: string; options: SubscribeOptions; sink: UpstreamSink; cancelled: boolean }[] = [];
+  readonly fetches: { track: string; sequence: number; writer: GroupWriter; cancelled: boolean }[] = [];
+  /** Answers TRACK at once; null leaves it open. */
+  answer: TrackInfo | Reason | null;
+
+  constructor(options: { hasInfo?: boolean; answer?: TrackInfo | Reason | null } = {}) {
+    this.hasInfo = options.hasInfo ?? true;
+    this.answer = options.answer === undefined ? INFO : options.answer;
+  }
+
+  subscribe(_path: string, track: string, options: SubscribeOptions, sink: UpstreamSink) {
+    this.log.push(`subscribe ${track}`);
+    const entry = { track, options, sink, cancelled: false };
+    this.subscriptions.push(entry);
+    return {
+      update: (next: SubscribeOptions) => {
+        entry.options = next;
+        this.log.push(`update ${track}`);
+      },
+      cancel: () => {
+        entry.cancelled = true;
+        this.log.push(`cancel ${track}`);
+      },
+    };
+  }
+
+  info(_path: string, track: string, answer: (result: TrackInfo | Reason) => void): () => void {
+    this.log.push(`info ${track}`);
+    if (this.answer !== null) answer(this.answer);
+    return () => {};
+  }
+
+  fetch(_path: string, track: string, sequence: number, _priority: number, writer: GroupWriter): () => void {
+    this.log.push(`fetch ${track} ${sequence}`);
+    const entry = { track, sequence, writer, cancelled: false };
+    this.fetches.push(entry);
+    return () => {
+      entry.cancelled = true;
+    };
+  }
+
+  /** The last subscription's sink. */
+  get sink(): UpstreamSink {
+    const last = this.subscriptions.at(-1);
+    if (last === undefined) throw new Error("nobody subscribed");
+    return last.sink;
+  }
+
+  /** Begins a group; throws when it is refused. */
+  group(sequence: number): GroupWriter {
+    const writer = this.sink.group(sequence);
+    if (typeof writer === "string") throw new Error(`refused: ${writer}`);
+    return writer;
+  }
+
+  /** A whole group. */
+  send(sequence: number, ...frames: string[]): void {
+    const writer = this.group(sequence);
+    for (const frame of frames) say(writer, frame);
+    writer.finish();
+  }
+}
+
+/** One frame, as bytes come. */
+export function say(writer: GroupWriter, text: string, timestamp?: number): void {
+  const bytes = Buffer.from(text);
+  writer.frame(bytes.length, timestamp);
+  if (bytes.length > 0) writer.payload(bytes);
+  writer.end();
+}
+
+export const LIVE: SubscribeOptions = { priority: 1, ordered: false, maxLatency: 5000 };
+export const AD = { epoch: 0n, hops: [7n], cost: 1, ended: false };
