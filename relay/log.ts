@@ -13,11 +13,11 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
-  /** Takes whole lines; standard error unless told, so that what a command prints stays apart. */
+  /** Takes whole lines; standard output unless told. A command whose output others read logs to {@link stderrLines}. */
   readonly stream?: DestinationStream;
 }
 
-/** File descriptor of standard error. */
+const STDOUT = 1;
 const STDERR = 2;
 
 const CENSOR = "[redacted]";
@@ -37,8 +37,8 @@ const SECRET_TEXT: readonly [pattern: RegExp, replacement: string][] = [
 
 /** The program's log: JSON lines, or text for people on a terminal; never with a credential in it. */
 export function createLogger(options: LogOptions): Logger {
-  const pretty = options.format === "pretty" || (options.format === "auto" && process.stderr.isTTY);
-  const sink = options.stream ?? destination({ dest: STDERR, sync: true });
+  const pretty = options.format === "pretty" || (options.format === "auto" && onTerminal(options));
+  const sink = options.stream ?? destination({ dest: STDOUT, sync: true });
   return pino(
     {
       level: options.level,
@@ -48,8 +48,17 @@ export function createLogger(options: LogOptions): Logger {
       redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: CENSOR },
       hooks: { streamWrite: scrub },
     },
-    pretty ? prettyStream(sink) : sink,
+    pretty ? prettyStream(sink, onTerminal(options)) : sink,
   );
+}
+
+/** Standard error as a place for log lines. */
+export function stderrLines(): DestinationStream {
+  return destination({ dest: STDERR, sync: true });
+}
+
+function onTerminal(options: LogOptions): boolean {
+  return options.stream === undefined && process.stdout.isTTY === true;
 }
 
 /** Without the credentials that {@link SECRET_TEXT} knows. */
@@ -58,9 +67,9 @@ export function scrub(text: string): string {
 }
 
 /** Formats in this thread: a worker would outlive the last line, or lose it. */
-function prettyStream(sink: DestinationStream): DestinationStream {
+function prettyStream(sink: DestinationStream, terminal: boolean): DestinationStream {
   const options: PinoPretty.PrettyOptions = {
-    colorize: process.stderr.isTTY && process.env["NO_COLOR"] === undefined,
+    colorize: terminal && process.env["NO_COLOR"] === undefined,
     translateTime: "SYS:HH:MM:ss.l",
     singleLine: true,
   };
@@ -91,6 +100,8 @@ export interface SessionClosed extends SessionOpened {
   readonly bytesSent: number;
   readonly broadcasts: number;
   readonly subscriptions: number;
+  readonly groupsReceived: number;
+  readonly groupsSent: number;
 }
 
 /** One line when a session opens. */

@@ -49,7 +49,14 @@ describe("the log", () => {
     const { log, parsed } = capture();
     const session = { session: 7, engine: "memory", protocol: "moq-lite-04", peer: "::1 5000", path: "/live" };
     logSessionOpened(log, session);
-    const counts = { bytesReceived: 1, bytesSent: 2, broadcasts: 3, subscriptions: 4 };
+    const counts = {
+      bytesReceived: 1,
+      bytesSent: 2,
+      broadcasts: 3,
+      subscriptions: 4,
+      groupsReceived: 5,
+      groupsSent: 6,
+    };
     logSessionClosed(log, { ...session, reason: "closed", code: 0, text: "bye", durationMs: 12.6, ...counts });
     const [opened, closed] = parsed();
     assert.equal(opened?.["msg"], "session opened");

@@ -1,0 +1,52 @@
+import type { Config } from "../config.ts";
+import type { ModelLimits } from "../model/limits.ts";
+import type { SessionLimits } from "../session/index.ts";
+import type { LinkLimits } from "../transport/contract.ts";
+import type { CertificateOptions } from "../transport/tls/certificate.ts";
+
+/** The parts of a configuration as the rooms below take them. */
+export function modelLimits({ limits }: Config): ModelLimits {
+  return {
+    broadcasts: limits.broadcasts,
+    tracksPerBroadcast: limits.tracksPerBroadcast,
+    frameBytes: limits.frameBytes,
+    groupBytes: limits.groupBytes,
+    framesPerGroup: limits.framesPerGroup,
+    groupsPerTrack: limits.groupsPerTrack,
+    waitingSubscriptions: limits.waitingSubscriptions,
+    subscribeWaitMs: limits.subscribeWait,
+    trackLingerMs: limits.trackLinger,
+  };
+}
+
+export function sessionLimits({ limits }: Config): SessionLimits {
+  return {
+    announcements: limits.announcementsPerSession,
+    announceStreams: limits.announceStreamsPerSession,
+    subscriptions: limits.subscriptionsPerSession,
+    fetches: limits.fetchesPerSession,
+    pendingStreams: limits.pendingStreamsPerSession,
+    queueMark: limits.sessionQueueMark,
+    queueBytes: limits.sessionQueueBytes,
+    headerTimeoutMs: limits.headerTimeout,
+    pathBytes: limits.pathBytes,
+    trackNameBytes: limits.trackNameBytes,
+    frameBytes: limits.frameBytes,
+  };
+}
+
+export function linkLimits({ limits }: Config): LinkLimits {
+  return {
+    uniStreams: limits.uniStreams,
+    bidiStreams: limits.bidiStreams,
+    idleTimeoutMs: limits.idleTimeout,
+    keepAliveMs: limits.keepAlive,
+    queueMark: limits.sessionQueueMark,
+  };
+}
+
+export function certificateOptions({ tls }: Config, wallNow: () => number): CertificateOptions {
+  const { cert, key, stateDir, hosts } = tls;
+  const files = cert !== undefined && key !== undefined ? { files: { cert, key } } : {};
+  return { ...files, stateDir, hosts, wallNow };
+}

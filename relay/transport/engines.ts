@@ -1,0 +1,47 @@
+import { type Engine, type EngineDeps, TransportError } from "./contract.ts";
+
+/** Loads an engine; rejects with {@link TransportError} `engine_unavailable` and the command that helps. */
+type Load = (deps: EngineDeps) => Promise<Engine>;
+
+/** QUIC engines, best first. Each is imported when it is asked for, so that a missing one costs nothing. */
+const ENGINES: ReadonlyMap<string, Load> = new Map<string, Load>([
+  ["rwebtransport", async (deps) => (await import("./rwebtransport/index.ts")).createRwebtransport(deps)],
+]);
+
+/**
+ * The QUIC engine called `name`, or with `auto` the best one that loads; its `name` tells which. Rejects with
+ * {@link TransportError} `engine_unavailable` saying why for each engine that was tried.
+ *
+ * `engines` is for tests.
+ */
+export async function createEngine(name: string, deps: EngineDeps, engines = ENGINES): Promise<Engine> {
+  if (name === "auto") return await firstOf(engines, deps);
+  const load = engines.get(name);
+  if (load === undefined) {
+    const known = ["auto", ...engines.keys()].join(", ");
+    throw new TransportError("engine_unavailable", `this version has no engine "${name}"; it has: ${known}`);
+  }
+  try {
+    return await load(deps);
+  } catch (cause) {
+    throw new TransportError("engine_unavailable", `the engine "${name}" cannot be used: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+async function firstOf(engines: ReadonlyMap<string, Load>, deps: EngineDeps): Promise<Engine> {
+  const failures: string[] = [];
+  for (const [name, load] of engines) {
+    try {
+      return await load(deps);
+    } catch (error) {
+      failures.push(`${name}: ${messageOf(error)}`);
+    }
+  }
+  throw new TransportError("engine_unavailable", `no QUIC engine can be used (${failures.join("; ")})`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

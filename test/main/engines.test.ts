@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { systemClock } from "../../relay/transport/clock.ts";
+import { type Engine, type EngineDeps, TransportError } from "../../relay/transport/contract.ts";
+import { createEngine } from "../../relay/transport/engines.ts";
+
+const deps: EngineDeps = { clock: systemClock, warn: (message) => assert.fail(message) };
+
+function fake(name: string): Engine {
+  const unused = () => assert.fail("not called here");
+  return { name, fanOut: unused, listen: unused, dial: unused };
+}
+const works = (name: string) => [name, async () => fake(name)] as const;
+const fails = (name: string) =>
+  [
+    name,
+    async (): Promise<Engine> => {
+      throw new TransportError("engine_unavailable", `run "npm install ${name}"`);
+    },
+  ] as const;
+
+describe("the choice of an engine", () => {
+  test("takes the best one that loads", async () => {
+    const table = new Map([fails("a"), works("b"), works("c")]);
+    assert.equal((await createEngine("auto", deps, table)).name, "b");
+  });
+
+  test("takes the one that is named and no other", async () => {
+    const table = new Map([works("a"), fails("b"), works("c")]);
+    assert.equal((await createEngine("c", deps, table)).name, "c");
+    await assert.rejects(createEngine("b", deps, table), {
+      code: "engine_unavailable",
+      message: 'the engine "b" cannot be used: run "npm install b"',
+    });
+  });
+
+  test("says which engines there are when another is named, and why none loads when none does", async () => {
+    await assert.rejects(createEngine("x", deps, new Map([works("a"), works("b")])), /has no engine "x".*auto, a, b/);
+    await assert.rejects(createEngine("auto", deps, new Map([fails("a"), fails("b")])), /a: run .*; b: run /);
+  });
+
+  test("finds an engine on this machine", async () => {
+    assert.equal((await createEngine("auto", deps)).name, "rwebtransport");
+  });
+});
