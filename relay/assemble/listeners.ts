@@ -1,3 +1,5 @@
+import type { Server } from "node:http";
+import type { Server as SecureServer } from "node:https";
 import { createServer } from "node:net";
 import type { HttpPort, PortStats } from "../http/port.ts";
 import { listenPublic, type PublicHttpOptions } from "../http/public.ts";
@@ -7,10 +9,10 @@ import {
   type LinkLimits,
   type LinkRequest,
   type Listener,
+  type ListenOptions,
   type PeerAddress,
   TransportError,
 } from "../transport/contract.ts";
-import type { QmuxEngine } from "../transport/qmux/index.ts";
 import { errorCode } from "../transport/tls/pem.ts";
 
 /** Free ports that are tried until one is free for UDP and TCP alike. */
@@ -19,13 +21,22 @@ const PORT_ATTEMPTS = 16;
 const ANY_IPV6 = "::";
 const ANY_IPV4 = "0.0.0.0";
 
+/** What makes links of the WebSockets that are asked for at an HTTP server. */
+export interface WebSocketSessions {
+  attach(
+    server: Server | SecureServer,
+    options: Pick<ListenOptions, "protocols" | "limits">,
+    onRequest: (request: LinkRequest) => void,
+  ): Listener;
+}
+
 export interface ListenersOptions {
   readonly host: string;
   /** 0 takes a port that is free for UDP and TCP. */
   readonly port: number;
   readonly engine: Engine;
   /** Sessions over WebSocket, where they are offered. */
-  readonly qmux?: QmuxEngine;
+  readonly qmux?: WebSocketSessions;
   /** The TCP side, where there is one; it is needed for `qmux`. */
   readonly http?: Pick<PublicHttpOptions, "fingerprint" | "page" | "maxConnections" | "headerTimeoutMs">;
   readonly protocols: readonly string[];
@@ -54,10 +65,14 @@ export class Listeners {
     return this.#http?.stats();
   }
 
-  /** False when the engine keeps the old certificate until a restart. */
-  setCertificate(certificate: Certificate): boolean {
-    this.#http?.setCertificate(certificate);
-    return this.#udp.setCertificate(certificate);
+  /**
+   * False when the engine keeps the old certificate until a restart. Then TCP keeps it, too, where clients know the
+   * certificate by its fingerprint (`pinned`): they are told one for both.
+   */
+  setCertificate(certificate: Certificate, pinned: boolean): boolean {
+    const taken = this.#udp.setCertificate(certificate);
+    if (taken || !pinned) this.#http?.setCertificate(certificate);
+    return taken;
   }
 
   /** Takes no new connections; sessions that run go on. */
@@ -117,7 +132,8 @@ async function bindable(host: string): Promise<string> {
   });
 }
 
-function bindFailed(kind: string, host: string, port: number, cause: unknown): TransportError {
+/** `kind` is what the sentence calls the socket, such as `TCP`. */
+export function bindFailed(kind: string, host: string, port: number, cause: unknown): TransportError {
   const code = errorCode(cause);
   const why =
     code === "EADDRINUSE"

@@ -113,11 +113,9 @@ describe("the certificate manager", () => {
     wall = given.notAfter.getTime() - 6 * DAY_MS;
     await manager.check();
     assert.match(warnings.join(), /^the certificate expires on 20/);
-    assert.equal(manager.expired, false);
     warnings = [];
     wall = given.notAfter.getTime() + 1;
     await manager.check();
-    assert.equal(manager.expired, true);
     assert.match(warnings.join(), /the certificate expired on 20/);
     manager.close();
   });

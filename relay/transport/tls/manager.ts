@@ -43,11 +43,6 @@ export class CertificateManager {
     return this.#current;
   }
 
-  /** True when the certificate's time is over. */
-  get expired(): boolean {
-    return this.#options.wallNow() > this.#current.notAfter.getTime();
-  }
-
   /** Calls `listener` with every certificate that replaces the current one, until the returned function is called. */
   onChange(listener: (state: CertificateState) => void): () => void {
     this.#listeners.add(listener);

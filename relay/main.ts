@@ -1,0 +1,306 @@
+/**
+ * The one place where a relay is put together: configuration, certificate, engine, sockets, model, sessions, admin
+ * endpoints; and taken down again.
+ */
+import { fileURLToPath } from "node:url";
+import { drainSessions } from "./assemble/drain.ts";
+import { bindFailed, type Listeners, openListeners } from "./assemble/listeners.ts";
+import { certificateOptions, linkLimits, modelLimits, sessionLimits } from "./assemble/options.ts";
+import { CLOSE_SHUTDOWN, SessionHost } from "./assemble/sessions.ts";
+import { waitUntil } from "./assemble/wait.ts";
+import type { Clock } from "./clock.ts";
+import type { Config } from "./config.ts";
+import { AdminServer } from "./http/admin.ts";
+import { type Page, readPage } from "./http/page.ts";
+import type { RelayState, RelayView } from "./http/view.ts";
+import { createLogger, type Logger } from "./log.ts";
+import { Counters } from "./model/counters.ts";
+import { Origin } from "./model/origin.ts";
+import { protocols } from "./session/index.ts";
+import { systemClock } from "./transport/clock.ts";
+import type { Engine, EngineDeps, PeerAddress } from "./transport/contract.ts";
+import { createEngine } from "./transport/engines.ts";
+import type { CertificateState } from "./transport/tls/certificate.ts";
+import { CertificateManager } from "./transport/tls/manager.ts";
+import { VERSION } from "./version.ts";
+
+/** Milliseconds that peers get to hear of a close before the sockets go. */
+const FAREWELL_MS = 500;
+
+/** Longest delay of a Node timer, in milliseconds. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** TCP connections that are not (yet) WebSocket sessions: pages being loaded, fingerprints being asked for. */
+const MAX_HTTP_CONNECTIONS = 1_024;
+
+/** From `relay/` in a checkout and from `dist/` in a package alike. */
+const PAGE_FOLDER = fileURLToPath(new URL("../web/dist/", import.meta.url));
+
+/** What a start may be given besides its configuration; everything has a default. */
+export interface StartOptions {
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  /** Milliseconds since 1970, for the certificate's life. */
+  readonly wallNow?: () => number;
+  /** Used instead of the configured one. */
+  readonly engine?: Engine;
+  /** Folder of the demo page. */
+  readonly pageFolder?: string;
+}
+
+/** A relay that runs. */
+export interface Relay extends RelayView {
+  /** UDP and TCP. */
+  readonly address: PeerAddress;
+  /** Nothing when there is no admin listener. */
+  readonly adminAddress: PeerAddress | undefined;
+  /** The demo page is served. */
+  readonly hasPage: boolean;
+  /** Of the certificate, in lower-case hex, where clients have to be told it because it is self-signed. */
+  readonly fingerprint: string | undefined;
+  /**
+   * Ends in good order: not ready, no new sessions, GOAWAY, `drain.grace`, the rest closed over `drain.spread`, then
+   * everything freed. Resolves when it is done. Later calls join the first.
+   */
+  drain(reason: string): Promise<void>;
+  /** Ends at once, also in the middle of a drain: sessions are closed with a code, then everything is freed. */
+  close(reason?: string): Promise<void>;
+  /** Resolves when the relay has ended, however it came. */
+  readonly ended: Promise<void>;
+}
+
+/**
+ * Starts a relay and resolves when it takes sessions. Rejects with what made it impossible: a `TransportError` of the
+ * certificate, the engine or a socket. Nothing is left open then.
+ */
+export async function start(config: Config, options: StartOptions = {}): Promise<Relay> {
+  const relay = new RelayProcess(config, options);
+  try {
+    await relay.start();
+  } catch (error) {
+    await relay.close("the start failed");
+    throw error;
+  }
+  return relay;
+}
+
+class RelayProcess implements Relay {
+  readonly version = VERSION;
+  readonly counters = new Counters();
+  readonly #config: Config;
+  readonly #options: StartOptions;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #origin: Origin;
+  readonly #host: SessionHost;
+  readonly #wallNow: () => number;
+  readonly #startedAt: number;
+  readonly #ended = Promise.withResolvers<void>();
+  /** Keeps the process alive for as long as the relay runs; engines and timers need not. */
+  readonly #hold = setInterval(() => {}, LONGEST_TIMER_MS);
+  #state: RelayState = "starting";
+  #engine: Engine | undefined;
+  #certificates: CertificateManager | undefined;
+  /** The certificate that QUIC connections get: not always the manager's newest, because some engines cannot swap it. */
+  #served: CertificateState | undefined;
+  #listeners: Listeners | undefined;
+  #admin: AdminServer | undefined;
+  #page: Page | undefined;
+  #draining: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(config: Config, options: StartOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#log = options.log ?? createLogger(config.log);
+    this.#wallNow = options.wallNow ?? Date.now;
+    this.#startedAt = this.#clock.now();
+    const { bytes, policy, maxAge } = config.cache;
+    this.#origin = new Origin({
+      clock: this.#clock,
+      limits: modelLimits(config),
+      cache: { bytes, policy, maxAgeMs: maxAge },
+      counters: this.counters,
+    });
+    this.#host = new SessionHost({
+      origin: this.#origin,
+      clock: this.#clock,
+      log: this.#log,
+      limits: sessionLimits(config),
+      maxSessions: config.limits.sessions,
+      handshakeTimeoutMs: config.limits.handshakeTimeout,
+    });
+  }
+
+  get engine(): string {
+    return this.#engine?.name ?? "";
+  }
+
+  get address(): PeerAddress {
+    if (this.#listeners === undefined) throw new Error("the relay does not listen");
+    return this.#listeners.address;
+  }
+
+  get adminAddress(): PeerAddress | undefined {
+    const admin = this.#admin?.address;
+    return admin && { address: admin.address, port: admin.port };
+  }
+
+  get hasPage(): boolean {
+    return this.#page !== undefined;
+  }
+
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  state(): RelayState {
+    return this.#state;
+  }
+
+  reasons(): string[] {
+    if (this.#state !== "ready") return [this.#state];
+    const end = this.#served?.notAfter.getTime() ?? 0;
+    return this.#wallNow() > end ? ["certificate_expired"] : [];
+  }
+
+  sessions() {
+    return this.#host.counts();
+  }
+
+  uptimeMs(): number {
+    return this.#clock.now() - this.#startedAt;
+  }
+
+  get fingerprint(): string | undefined {
+    const state = this.certificate();
+    return state?.selfSigned ? state.fingerprint : undefined;
+  }
+
+  certificate(): CertificateState | undefined {
+    return this.#served;
+  }
+
+  http() {
+    return this.#listeners?.httpStats();
+  }
+
+  /** Called once, by {@link start}. */
+  async start(): Promise<void> {
+    const { server, http, limits } = this.#config;
+    // First, so that probes see a relay that starts.
+    if (http.admin) this.#admin = await this.#openAdmin();
+    const certificates = await this.#openCertificates();
+    this.#certificates = certificates;
+    this.#served = certificates.current;
+    const deps: EngineDeps = { clock: this.#clock, warn: this.#warn };
+    const engine = this.#options.engine ?? (await createEngine(server.engine, deps));
+    this.#engine = engine;
+    if (http.enabled && http.page) this.#page = await this.#readPage();
+    this.#listeners = await openListeners({
+      host: server.host,
+      port: server.port,
+      engine,
+      protocols: protocols(server.experimental),
+      limits: linkLimits(this.#config),
+      certificate: this.#served.certificate,
+      onRequest: (request) => this.#host.accept(request),
+      ...((http.enabled || server.websocket) && {
+        http: {
+          fingerprint: () => (http.enabled ? this.fingerprint : undefined),
+          maxConnections: MAX_HTTP_CONNECTIONS,
+          headerTimeoutMs: limits.handshakeTimeout,
+          ...(this.#page && { page: this.#page }),
+        },
+      }),
+    });
+    certificates.onChange((state) => this.#swap(state));
+    // It may have been replaced while the sockets were opened.
+    if (certificates.current !== this.#served) this.#swap(certificates.current);
+    this.#state = "ready";
+    const { address, port } = this.address;
+    const admin = this.adminAddress?.port;
+    this.#log.info({ address, port, admin, engine: engine.name, version: VERSION }, "relay ready");
+  }
+
+  drain(reason: string): Promise<void> {
+    this.#draining ??= this.#drain(reason);
+    return this.#draining;
+  }
+
+  close(reason = "closed"): Promise<void> {
+    this.#closing ??= this.#close(reason);
+    return this.#closing;
+  }
+
+  async #drain(reason: string): Promise<void> {
+    if (this.#closing === undefined) {
+      const { grace: graceMs, spread: spreadMs } = this.#config.drain;
+      this.#state = "draining";
+      this.#log.info({ reason, sessions: this.#host.sessions, graceMs }, "relay draining");
+      this.#listeners?.stopAccepting();
+      const hurry = () => this.#closing !== undefined;
+      await drainSessions(this.#host, { clock: this.#clock, graceMs, spreadMs, reason, hurry });
+    }
+    await this.close(reason);
+  }
+
+  async #close(reason: string): Promise<void> {
+    this.#state = "closed";
+    this.#host.stopAccepting();
+    this.#host.closeAll(CLOSE_SHUTDOWN, reason);
+    await waitUntil(this.#clock, FAREWELL_MS, () => this.#host.sessions === 0);
+    this.#host.close();
+    this.#origin.close("closed");
+    this.#certificates?.close();
+    const ends = await Promise.allSettled([this.#listeners?.close(), this.#admin?.close()]);
+    for (const end of ends) {
+      if (end.status === "rejected") this.#warn("a listener did not close", end.reason);
+    }
+    clearInterval(this.#hold);
+    this.#log.info({ reason }, "relay closed");
+    this.#ended.resolve();
+  }
+
+  readonly #warn = (message: string, err?: unknown): void => {
+    this.#log.warn(err === undefined ? {} : { err }, message);
+  };
+
+  async #openAdmin(): Promise<AdminServer> {
+    const { adminHost: host, adminPort: port } = this.#config.http;
+    try {
+      return await AdminServer.listen({ host, port, view: this, warn: this.#warn });
+    } catch (error) {
+      throw bindFailed("the admin listener's TCP", host, port, error);
+    }
+  }
+
+  #openCertificates(): Promise<CertificateManager> {
+    const options = certificateOptions(this.#config, this.#wallNow);
+    return CertificateManager.open(options, { clock: this.#clock, warn: this.#warn });
+  }
+
+  async #readPage(): Promise<Page | undefined> {
+    const folder = this.#options.pageFolder ?? PAGE_FOLDER;
+    try {
+      return await readPage(folder);
+    } catch (error) {
+      this.#warn("the demo page is not served; `npm run build` makes it", error);
+      return undefined;
+    }
+  }
+
+  #swap(state: CertificateState): void {
+    const { fingerprint, notAfter } = state;
+    if (this.#listeners?.setCertificate(state.certificate, state.selfSigned)) {
+      this.#served = state;
+      this.#log.info({ fingerprint, notAfter }, "new certificate");
+      return;
+    }
+    const end = this.#served?.notAfter.toISOString();
+    this.#warn(
+      `there is a new certificate, but the engine ${this.engine} takes it only at a restart: restart before ${end}`,
+    );
+  }
+}
