@@ -29,10 +29,13 @@ interface About {
   readonly flag?: string;
 }
 
+/** Characters of a value that an error message quotes. */
+const QUOTED_MAX = 40;
+
 /** A value as an error message shows it: its JSON, cut to a readable length. */
-export function show(value: unknown): string {
+export function show(value: unknown, max = QUOTED_MAX): string {
   const text = typeof value === "bigint" ? String(value) : (JSON.stringify(value) ?? String(value));
-  return text.length > 40 ? `${text.slice(0, 37)}...` : text;
+  return text.length > max ? `${text.slice(0, max - 3)}...` : text;
 }
 
 function expected(what: string): { error: (issue: { input?: unknown }) => string } {

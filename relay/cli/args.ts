@@ -1,0 +1,121 @@
+import { parseArgs } from "node:util";
+import { fieldOf } from "../config/layers.ts";
+import { nearest } from "../config/nearest.ts";
+import { sections } from "../config.ts";
+import { type Command, type Invocation, type OptionSpec, UsageError } from "./command.ts";
+
+/** Options that every command has. */
+export const COMMON_OPTIONS: readonly OptionSpec[] = [
+  { name: "help", description: "Show this text." },
+  { name: "version", description: "Show the version." },
+];
+
+const SHORT_FORMS: Readonly<Record<string, string>> = { h: "help", V: "version" };
+
+/** Options that set configuration: `--section.key`, and short names such as `--port` for the common ones. */
+export function configOptions(): OptionSpec[] {
+  return [...sections].flatMap(([name, section]) =>
+    Object.keys(section.schema.shape).flatMap((key) => {
+      const field = fieldOf(section, key);
+      if (field === undefined) return [];
+      const long = {
+        name: `${name}.${key}`,
+        value: "VALUE",
+        description: field.description,
+        configKey: `${name}.${key}`,
+      };
+      return field.flag === undefined ? [long] : [{ ...long, name: field.flag }, long];
+    }),
+  );
+}
+
+/** Every option of a command, the common ones and those of the configuration included. */
+export function optionsOf(command: Command): OptionSpec[] {
+  return [...command.options, ...COMMON_OPTIONS, ...(command.takesConfig ? configOptions() : [])];
+}
+
+/** Understands the arguments after the command's name. Throws {@link UsageError} with all that is wrong. */
+export function parseInvocation(command: Command, args: readonly string[]): Invocation {
+  const options = new Map(optionsOf(command).map((option) => [option.name, option]));
+  const found = new Found(options);
+  for (const token of tokensOf(options, args)) found.take(token);
+  const { problems, positionals, switches } = found;
+  const asked = switches.has("help") || switches.has("version");
+  if (!asked) {
+    const missing = command.positionals.slice(positionals.length).filter(({ required }) => required);
+    problems.push(...missing.map(({ name }) => `${name} is missing`));
+  }
+  const surplus = positionals.slice(command.positionals.length);
+  problems.push(...surplus.map((text) => `unexpected argument "${text}"`));
+  if (problems.length > 0) throw new UsageError(problems.join("\n"));
+  return found;
+}
+
+/** What stands on the command line, piece by piece. */
+type Token =
+  | { readonly kind: "positional"; readonly text: string }
+  | { readonly kind: "option"; readonly name: string; readonly typed: string; readonly value: string | undefined };
+
+function tokensOf(options: ReadonlyMap<string, OptionSpec>, args: readonly string[]): Token[] {
+  const config = Object.fromEntries(
+    [...options.values()].map(({ name, value }) => [
+      name,
+      { type: value === undefined ? ("boolean" as const) : ("string" as const) },
+    ]),
+  );
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: config,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  return tokens.flatMap((token): Token[] => {
+    if (token.kind === "positional") return [{ kind: "positional", text: token.value }];
+    if (token.kind !== "option") return [];
+    const { rawName, value, inlineValue } = token;
+    // A value that looks like another option was not meant as one; `-` alone stands for a stream.
+    const swallowed = inlineValue === false && value.startsWith("-") && value !== "-";
+    const name = rawName.startsWith("--") ? token.name : (SHORT_FORMS[token.name] ?? token.name);
+    return [{ kind: "option", name, typed: rawName, value: swallowed ? undefined : value }];
+  });
+}
+
+class Found implements Invocation {
+  readonly positionals: string[] = [];
+  readonly values = new Map<string, string>();
+  readonly switches = new Set<string>();
+  readonly config: { key: string; value: string; name: string }[] = [];
+  readonly problems: string[] = [];
+  readonly #options: ReadonlyMap<string, OptionSpec>;
+
+  constructor(options: ReadonlyMap<string, OptionSpec>) {
+    this.#options = options;
+  }
+
+  take(token: Token): void {
+    if (token.kind === "positional") {
+      this.positionals.push(token.text);
+      return;
+    }
+    const { name, typed, value } = token;
+    const option = this.#options.get(name);
+    if (option === undefined) {
+      this.problems.push(unknownOption(typed, this.#options.keys()));
+    } else if (option.value === undefined) {
+      if (value === undefined) this.switches.add(name);
+      else this.problems.push(`${typed} takes no value`);
+    } else if (value === undefined) {
+      this.problems.push(`${typed} needs a value: ${typed} ${option.value}`);
+    } else if (option.configKey === undefined) {
+      this.values.set(name, value);
+    } else {
+      this.config.push({ key: option.configKey, value, name: typed });
+    }
+  }
+}
+
+function unknownOption(typed: string, known: Iterable<string>): string {
+  const meant = nearest(typed.replace(/^-+/, ""), known);
+  return meant === undefined ? `unknown option ${typed}` : `unknown option ${typed}; did you mean --${meant}?`;
+}

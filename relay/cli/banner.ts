@@ -1,0 +1,58 @@
+import { networkInterfaces } from "node:os";
+import type { Config } from "../config.ts";
+import type { Relay } from "../main.ts";
+import { list } from "./help.ts";
+import { type Io, styles } from "./io.ts";
+
+/** What a person at a terminal wants to know of a relay that has just started. */
+export function banner(relay: Relay, config: Config, io: Io): string {
+  const { bold, dim } = styles(io.out, io.env);
+  const { address, port } = relay.address;
+  const hosts = reachableHosts(address);
+  // A self-signed certificate is trusted by its fingerprint, which clients fetch where the scheme is http.
+  const scheme = relay.fingerprint === undefined ? "https" : "http";
+  const entries: [string, string][] = [
+    ...hosts.map((host, index): [string, string] => [index === 0 ? "Relay" : "", `${scheme}://${host}:${port}/`]),
+    ["Engine", `${relay.engine}; WebSocket ${config.server.websocket ? "on the same port (TCP)" : "off"}`],
+    ...(relay.fingerprint === undefined ? [] : [["Fingerprint", relay.fingerprint] as [string, string]]),
+    ...adminEntry(relay),
+  ];
+  const first = `${scheme}://${hosts[0] ?? "localhost"}:${port}/`;
+  const next = relay.hasPage
+    ? [`Open ${first} in a browser to publish and watch.`]
+    : [`Point a MoQ publisher or player at ${first}`];
+  return [
+    "",
+    bold(`moqmesh ${relay.version} is running`),
+    "",
+    ...list(entries, io.out.columns),
+    "",
+    ...next,
+    `See what is live: moqmesh ls ${first}`,
+    dim("Ctrl-C ends it; pressed again, at once."),
+    "",
+    "",
+  ].join("\n");
+}
+
+function adminEntry(relay: Relay): [string, string][] {
+  const admin = relay.adminAddress;
+  if (admin === undefined) return [];
+  const host = bracketed(reachableHosts(admin.address)[0] ?? admin.address);
+  return [["Health", `http://${host}:${admin.port}/health and /metrics`]];
+}
+
+/** Hosts at which a listener bound to `address` answers, this machine's own name first. */
+export function reachableHosts(address: string): string[] {
+  if (address === "127.0.0.1" || address === "::1") return ["localhost"];
+  if (address !== "::" && address !== "0.0.0.0" && address !== "") return [bracketed(address)];
+  const outside = Object.values(networkInterfaces())
+    .flatMap((entries) => entries ?? [])
+    .filter(({ internal, family }) => !internal && family === "IPv4")
+    .map((entry) => entry.address);
+  return ["localhost", ...outside];
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+}

@@ -1,0 +1,78 @@
+import { readFileSync } from "node:fs";
+import { describeConfig } from "../config/describe.ts";
+import { type Config, ConfigError, formatOrigin, formatProblem, type LoadedConfig, type Problem } from "../config.ts";
+import type { Command, Invocation } from "./command.ts";
+import { loadConfigured } from "./configured.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { type Io, styles } from "./io.ts";
+
+export const checkCommand: Command = {
+  name: "check",
+  summary: "Check a configuration and show what would run.",
+  description: [
+    "Prints every value of the merged configuration and where it is from, or every problem with its file and line. It takes the same environment and flags as serve, so that what it shows is what would run.",
+  ],
+  positionals: [{ name: "FILE", required: false, description: "Configuration file; without it, the defaults." }],
+  options: [{ name: "json", description: "Print one JSON object." }],
+  takesConfig: true,
+  examples: ["check configs/dev.toml", "check relay.toml --json", "check relay.toml --server.port 443"],
+  run,
+};
+
+async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
+  const json = invocation.switches.has("json");
+  try {
+    const loaded = loadConfigured(invocation, io);
+    const problems = unreadableFiles(loaded);
+    if (problems.length > 0) throw new ConfigError(problems);
+    io.out.write(json ? asJson(loaded) : asText(loaded, io));
+    return EXIT.ok;
+  } catch (error) {
+    if (!json || !(error instanceof ConfigError)) throw error;
+    const problems = error.problems.map((problem) => ({ ...problem, text: formatProblem(problem) }));
+    io.out.write(`${JSON.stringify({ ok: false, problems }, null, 2)}\n`);
+    return EXIT.config;
+  }
+}
+
+/** Files that the configuration names and that cannot be read by this user. */
+function unreadableFiles({ config, origins }: LoadedConfig): Problem[] {
+  const named: [key: string, file: Config["tls"]["cert"]][] = [
+    ["tls.cert", config.tls.cert],
+    ["tls.key", config.tls.key],
+  ];
+  return named.flatMap(([key, file]): Problem[] => {
+    if (file === undefined) return [];
+    try {
+      readFileSync(file);
+      return [];
+    } catch (error) {
+      const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
+      const message = why === "ENOENT" ? `there is no file "${file}"` : `"${file}" cannot be read (${why})`;
+      return [{ code: "bad_value", key, message, origin: origins.get(key) ?? { kind: "default" } }];
+    }
+  });
+}
+
+function asJson(loaded: LoadedConfig): string {
+  const values = describeConfig(loaded).map(({ key, value, origin }) => ({ key, value: value ?? null, origin }));
+  return `${JSON.stringify({ ok: true, values }, null, 2)}\n`;
+}
+
+/** TOML with the origin of each value as a comment: what is printed can be used as a file. */
+function asText(loaded: LoadedConfig, io: Io): string {
+  const { bold, dim } = styles(io.out, io.env);
+  const lines: string[] = [];
+  let current = "";
+  for (const { key, text, value, origin } of describeConfig(loaded)) {
+    const [section = "", name = ""] = key.split(".");
+    if (section !== current) {
+      lines.push(...(current === "" ? [] : [""]), bold(`[${section}]`));
+      current = section;
+    }
+    const setting = value === undefined ? `# ${name} is not set` : `${name} = ${text}`;
+    const comment = value === undefined && origin.kind === "default" ? "" : dim(`  # ${formatOrigin(origin)}`);
+    lines.push(`${setting}${comment}`);
+  }
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,57 @@
+import type { ExitCode } from "./exit-codes.ts";
+import type { Io } from "./io.ts";
+
+/** An option of a command, such as `--out FILE`. */
+export interface OptionSpec {
+  /** Without its dashes. */
+  readonly name: string;
+  /** What stands for the value in help texts; absent for a switch. */
+  readonly value?: string;
+  readonly description: string;
+  /** The key of the configuration that it sets, such as `server.port`. */
+  readonly configKey?: string;
+}
+
+/** A positional argument. */
+export interface PositionalSpec {
+  readonly name: string;
+  readonly required: boolean;
+  readonly description: string;
+}
+
+/** A command line that fits its command. */
+export interface Invocation {
+  /** In the order of the command's positionals; those that were left out are missing at the end. */
+  readonly positionals: readonly string[];
+  /** Last value of each option with a value. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly switches: ReadonlySet<string>;
+  /** Options that set configuration keys, in the order given. */
+  readonly config: readonly { readonly key: string; readonly value: string; readonly name: string }[];
+}
+
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Paragraphs. */
+  readonly description: readonly string[];
+  readonly positionals: readonly PositionalSpec[];
+  readonly options: readonly OptionSpec[];
+  /** Takes `--section.key VALUE` for every key of the configuration. */
+  readonly takesConfig: boolean;
+  /** Command lines to learn from, without the program's name. */
+  readonly examples: readonly string[];
+  run(invocation: Invocation, io: Io): Promise<ExitCode>;
+}
+
+/** A command line that cannot be understood; the message has a line for each thing that is wrong. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** `moqmesh fetch URL BROADCAST TRACK [GROUP]` */
+export function usage(command: Command): string {
+  const positionals = command.positionals.map(({ name, required }) => (required ? name : `[${name}]`));
+  return ["moqmesh", command.name, ...positionals, "[OPTIONS]"].join(" ");
+}

@@ -1,0 +1,26 @@
+/** Exit codes, stable: scripts may rely on them. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  config: 3,
+  connect: 4,
+  notFound: 5,
+  refused: 6,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** What each code means, for `--help` and the reference page. */
+export const EXIT_MEANINGS: ReadonlyMap<ExitCode, string> = new Map([
+  [EXIT.ok, "Done."],
+  [EXIT.failed, "It failed while running, such as a port that is taken or a session that broke."],
+  [EXIT.usage, "The command line is wrong."],
+  [EXIT.config, "The configuration is wrong; every problem is listed."],
+  [EXIT.connect, "The relay cannot be reached, or its certificate is not trusted."],
+  [EXIT.notFound, "The relay has no such broadcast, track or group."],
+  [EXIT.refused, "The relay refused it."],
+]);
+
+/** Ending at a second signal: 128 and the signal's number, as shells report it. */
+export const SIGNAL_EXIT_BASE = 128;

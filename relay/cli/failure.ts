@@ -1,0 +1,39 @@
+import { ConfigError, formatProblem } from "../config.ts";
+import { TransportError } from "../transport/contract.ts";
+import { UsageError } from "./command.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+
+/** HTTP statuses with which a relay says no to who we are. */
+const REFUSED_STATUS = [401, 403];
+
+/** What to tell the user of an error, and with which code to end. */
+export function describeFailure(error: unknown): { text: string; code: ExitCode } {
+  if (error instanceof UsageError) return { text: error.message, code: EXIT.usage };
+  if (error instanceof ConfigError) return { text: configProblems(error), code: EXIT.config };
+  if (error instanceof TransportError) return { text: error.message, code: transportCode(error) };
+  return { text: error instanceof Error ? error.message : String(error), code: EXIT.failed };
+}
+
+function configProblems({ problems }: ConfigError): string {
+  const lines = problems.map(formatProblem);
+  return problems.length === 1
+    ? lines.join("")
+    : [...lines, `${problems.length} problems; nothing was started`].join("\n");
+}
+
+function transportCode({ code, status }: TransportError): ExitCode {
+  switch (code) {
+    case "dial_rejected":
+      return status !== undefined && REFUSED_STATUS.includes(status) ? EXIT.refused : EXIT.connect;
+    case "dial_failed":
+    case "dial_timeout":
+    case "no_common_protocol":
+      return EXIT.connect;
+    case "unsupported_url":
+      return EXIT.usage;
+    case "engine_unavailable":
+    case "bind_failed":
+    case "bad_certificate":
+      return EXIT.failed;
+  }
+}

@@ -1,0 +1,84 @@
+import { nearest } from "../config/nearest.ts";
+import { VERSION } from "../version.ts";
+import { parseInvocation } from "./args.ts";
+import { checkCommand } from "./check.ts";
+import { type Command, UsageError } from "./command.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { describeFailure } from "./failure.ts";
+import { fetchCommand } from "./fetch.ts";
+import { commandHelp, programHelp } from "./help.ts";
+import { endOnClosedPipe, type Io, processIo } from "./io.ts";
+import { lsCommand } from "./ls.ts";
+import { serveCommand } from "./serve.ts";
+
+/** In the order of the help text. */
+export const COMMANDS: readonly Command[] = [serveCommand, checkCommand, lsCommand, fetchCommand];
+
+/** Runs the program with its arguments and resolves with its exit code; it never rejects. */
+export async function main(args: readonly string[]): Promise<ExitCode> {
+  endOnClosedPipe();
+  return runProgram(args, processIo());
+}
+
+/** {@link main} with the world around it as an argument. */
+export async function runProgram(args: readonly string[], io: Io): Promise<ExitCode> {
+  const [name, ...rest] = args;
+  if (name === undefined) {
+    io.err.write(programHelp(COMMANDS, io.err));
+    return EXIT.usage;
+  }
+  if (["--help", "-h", "help"].includes(name)) return help(rest, io);
+  if (["--version", "-V", "version"].includes(name)) return printVersion(io);
+  const command = COMMANDS.find((one) => one.name === name);
+  if (command === undefined) return unknownCommand(name, io);
+  return runCommand(command, rest, io);
+}
+
+async function runCommand(command: Command, args: readonly string[], io: Io): Promise<ExitCode> {
+  try {
+    const invocation = parseInvocation(command, args);
+    if (invocation.switches.has("help")) return print(commandHelp(command, io.out), io);
+    if (invocation.switches.has("version")) return printVersion(io);
+    return await command.run(invocation, io);
+  } catch (error) {
+    const { text, code } = describeFailure(error);
+    io.err.write(prefixed(text));
+    if (error instanceof UsageError) io.err.write(`Run "moqmesh ${command.name} --help" for how it is used.\n`);
+    return code;
+  }
+}
+
+function help(names: readonly string[], io: Io): ExitCode {
+  const [name] = names;
+  if (name === undefined) return print(programHelp(COMMANDS, io.out), io);
+  const command = COMMANDS.find((one) => one.name === name);
+  return command === undefined ? unknownCommand(name, io) : print(commandHelp(command, io.out), io);
+}
+
+function unknownCommand(name: string, io: Io): ExitCode {
+  const kind = name.startsWith("-") ? "option" : "command";
+  const meant = nearest(
+    name,
+    COMMANDS.map((one) => one.name),
+  );
+  const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
+  io.err.write(prefixed(`unknown ${kind} "${name}"${hint}`));
+  io.err.write('Run "moqmesh --help" for what there is.\n');
+  return EXIT.usage;
+}
+
+function printVersion(io: Io): ExitCode {
+  return print(`moqmesh ${VERSION}\n`, io);
+}
+
+function print(text: string, io: Io): ExitCode {
+  io.out.write(text);
+  return EXIT.ok;
+}
+
+function prefixed(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => `moqmesh: ${line}\n`)
+    .join("");
+}

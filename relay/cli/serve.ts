@@ -1,0 +1,55 @@
+import { createLogger } from "../log.ts";
+import type { Relay } from "../main.ts";
+import { start } from "../main.ts";
+import { banner } from "./banner.ts";
+import type { Command, Invocation } from "./command.ts";
+import { loadConfigured } from "./configured.ts";
+import { EXIT, type ExitCode, SIGNAL_EXIT_BASE } from "./exit-codes.ts";
+import type { Io } from "./io.ts";
+import { recheck } from "./recheck.ts";
+import { onSignals } from "./signals.ts";
+
+export const serveCommand: Command = {
+  name: "serve",
+  summary: "Run a relay.",
+  description: [
+    "Runs a relay with the configuration of FILE (TOML), or with the defaults when there is none. Without a certificate in the configuration it makes a self-signed one and prints its fingerprint.",
+    "SIGTERM or SIGINT (Ctrl-C) ends it in good order: no new sessions, GOAWAY to those that run, a grace time. A second one ends it at once. SIGHUP, when it does not run on a terminal, checks the configuration anew and logs what a restart would change.",
+  ],
+  positionals: [{ name: "FILE", required: false, description: "Configuration file." }],
+  options: [],
+  takesConfig: true,
+  examples: ["serve", "serve configs/dev.toml", "serve /etc/moqmesh/relay.toml --port 443 --log.format json"],
+  run,
+};
+
+async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
+  const loaded = loadConfigured(invocation, io);
+  const { config } = loaded;
+  const log = createLogger(config.log);
+  const relay = await start(config, { log });
+  const pretty = config.log.format === "pretty" || (config.log.format === "auto" && io.out.isTTY);
+  if (pretty) io.out.write(banner(relay, config, io));
+  const stopListening = onSignals({
+    terminal: io.out.isTTY,
+    end: (signal) => void relay.drain(signal),
+    endNow: (signal, number) => {
+      void relay.close(signal);
+      leaveAtOnce(relay, SIGNAL_EXIT_BASE + number);
+    },
+    reload: () => recheck(loaded, () => loadConfigured(invocation, io), log),
+  });
+  await relay.ended;
+  stopListening();
+  return EXIT.ok;
+}
+
+/** Milliseconds that a relay which is told to end at once gets to say good-bye. */
+const LAST_WORDS_MS = 1_000;
+
+/** Ends the process when the relay has closed, or when that takes too long. */
+function leaveAtOnce(relay: Relay, code: number): void {
+  const leave = () => process.exit(code);
+  setTimeout(leave, LAST_WORDS_MS).unref();
+  void relay.ended.then(leave);
+}
