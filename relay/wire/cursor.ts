@@ -1,0 +1,101 @@
+import { ProtocolViolation } from "./errors.ts";
+import { getVarint, getVarintBig, varintSize } from "./varint.ts";
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Reads one complete message; whatever does not fit is a violation of `clause`. */
+export class Cursor {
+  readonly #bytes: Uint8Array;
+  readonly #clause: string;
+  #at = 0;
+
+  constructor(bytes: Uint8Array, clause: string) {
+    this.#bytes = bytes;
+    this.#clause = clause;
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  /** Up to 2^53-1; more is a violation. */
+  varint(): number {
+    const value = this.saturating();
+    if (value > Number.MAX_SAFE_INTEGER) throw this.violation("number over 2^53-1");
+    return value;
+  }
+
+  /** More than 2^53-1 is read as about that. */
+  saturating(): number {
+    const value = getVarint(this.#bytes, this.#take());
+    return value > Number.MAX_SAFE_INTEGER ? Number.MAX_SAFE_INTEGER + 1 : value;
+  }
+
+  varintBig(): bigint {
+    return getVarintBig(this.#bytes, this.#take());
+  }
+
+  u8(): number {
+    if (this.left < 1) throw this.violation("ends too early");
+    return this.#bytes[this.#at++] as number;
+  }
+
+  bool(): boolean {
+    const value = this.u8();
+    if (value > 1) throw this.violation("flag is neither 0 nor 1");
+    return value === 1;
+  }
+
+  /** A flag that is a varint. */
+  flag(): boolean {
+    const value = this.varint();
+    if (value > 1) throw this.violation("flag is neither 0 nor 1");
+    return value === 1;
+  }
+
+  string(limit: number): string {
+    const length = this.varint();
+    if (length > limit) throw this.violation(`string of ${length} bytes, at most ${limit}`);
+    return this.#utf8(this.raw(length));
+  }
+
+  raw(length: number): Uint8Array {
+    if (length > this.left) throw this.violation("ends too early");
+    const bytes = this.#bytes.subarray(this.#at, this.#at + length);
+    this.#at += length;
+    return bytes;
+  }
+
+  rest(): Uint8Array {
+    return this.raw(this.left);
+  }
+
+  text(limit: number): string {
+    if (this.left > limit) throw this.violation(`string of ${this.left} bytes, at most ${limit}`);
+    return this.#utf8(this.rest());
+  }
+
+  end(): void {
+    if (this.left > 0) throw this.violation(`${this.left} bytes too many`);
+  }
+
+  violation(what: string): ProtocolViolation {
+    return new ProtocolViolation(this.#clause, what);
+  }
+
+  #utf8(bytes: Uint8Array): string {
+    try {
+      return decoder.decode(bytes);
+    } catch {
+      throw this.violation("not UTF-8");
+    }
+  }
+
+  #take(): number {
+    const at = this.#at;
+    const first = this.#bytes[at];
+    if (first === undefined || this.left < varintSize(first)) throw this.violation("ends too early");
+    this.#at += varintSize(first);
+    return at;
+  }
+}

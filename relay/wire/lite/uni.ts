@@ -1,0 +1,102 @@
+import { Cursor } from "../cursor.ts";
+import { ProtocolViolation } from "../errors.ts";
+import { Inbox } from "../inbox.ts";
+import type { WireLimits } from "../limits.ts";
+import type { Capabilities } from "../versions.ts";
+import { FrameReader, type FrameSink } from "./frame.ts";
+import { type GroupHeader, readGroup } from "./group.ts";
+import { UNI_STREAM } from "./message.ts";
+import { readSetup, type Setup } from "./setup.ts";
+
+/** What a unidirectional stream turns out to be. */
+export interface UniSink {
+  /** A group; its frames go to what is returned. */
+  group(header: GroupHeader): FrameSink;
+  setup(setup: Setup): void;
+  /** A stream type that is not known: the stream is to be stopped, the session goes on. */
+  unknown(type: number): void;
+}
+
+/** Reads a unidirectional stream from its type on (moq-lite Unidirectional Streams). */
+export class UniReader {
+  readonly #caps: Capabilities;
+  readonly #limits: WireLimits;
+  readonly #sink: UniSink;
+  readonly #inbox = new Inbox();
+  #state: "type" | "length" | "body" | "frames" | "setup" | "ignored" = "type";
+  #type = 0;
+  #length = 0;
+  #frames: FrameReader | undefined;
+
+  constructor(caps: Capabilities, limits: WireLimits, sink: UniSink) {
+    this.#caps = caps;
+    this.#limits = limits;
+    this.#sink = sink;
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.#frames !== undefined) {
+      this.#frames.push(bytes);
+      return;
+    }
+    if (this.#state === "ignored") return;
+    this.#inbox.push(bytes);
+    try {
+      this.#header();
+    } finally {
+      this.#inbox.keep();
+    }
+  }
+
+  /** The stream has ended. */
+  finish(): void {
+    if (this.#frames !== undefined) this.#frames.finish();
+    else if (this.#state !== "setup" && this.#state !== "ignored") {
+      throw new ProtocolViolation("Unidirectional Streams", "stream ends before its first message");
+    }
+  }
+
+  #header(): void {
+    if (this.#state === "type") {
+      const type = this.#inbox.varint();
+      if (type === undefined) return;
+      this.#type = type;
+      if (type !== UNI_STREAM.group && !(type === UNI_STREAM.setup && this.#caps.setupStream)) {
+        this.#state = "ignored";
+        this.#sink.unknown(type);
+        return;
+      }
+      this.#state = "length";
+    }
+    const clause = this.#type === UNI_STREAM.group ? "GROUP" : "SETUP";
+    if (this.#state === "length") {
+      const length = this.#inbox.varint();
+      if (length === undefined) return;
+      if (length > this.#limits.messageBytes) throw new ProtocolViolation(clause, "message too long");
+      this.#length = length;
+      this.#state = "body";
+    }
+    if (this.#state === "body") {
+      const body = this.#inbox.take(this.#length);
+      if (body === undefined) return;
+      this.#message(new Cursor(body, clause));
+    }
+    if (this.#state === "setup" && this.#inbox.left > 0) throw new ProtocolViolation("SETUP", "a message too many");
+    const rest = this.#inbox.take(this.#inbox.left);
+    if (rest !== undefined && rest.length > 0) this.#frames?.push(rest);
+  }
+
+  #message(cursor: Cursor): void {
+    if (this.#type === UNI_STREAM.setup) {
+      const setup = readSetup(cursor, this.#limits);
+      cursor.end();
+      this.#state = "setup";
+      this.#sink.setup(setup);
+      return;
+    }
+    const header = readGroup(cursor);
+    cursor.end();
+    this.#state = "frames";
+    this.#frames = new FrameReader(this.#caps, this.#limits, this.#sink.group(header));
+  }
+}

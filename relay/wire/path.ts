@@ -1,0 +1,30 @@
+/** Broadcast paths: segments joined by `/`, without leading, trailing or doubled slashes. */
+
+export function normalisePath(raw: string): string {
+  if (!raw.includes("/")) return raw;
+  return raw
+    .split("/")
+    .filter((segment) => segment !== "")
+    .join("/");
+}
+
+/** Number of segments. */
+export function pathParts(path: string): number {
+  if (path === "") return 0;
+  let parts = 1;
+  for (let at = path.indexOf("/"); at !== -1; at = path.indexOf("/", at + 1)) parts++;
+  return parts;
+}
+
+export function joinPath(root: string, path: string): string {
+  if (root === "") return path;
+  return path === "" ? root : `${root}/${path}`;
+}
+
+/** `path` without `prefix`, which it has by whole segments; else nothing. */
+export function stripPrefix(prefix: string, path: string): string | undefined {
+  if (prefix === "") return path;
+  if (!path.startsWith(prefix)) return undefined;
+  if (path.length === prefix.length) return "";
+  return path[prefix.length] === "/" ? path.slice(prefix.length + 1) : undefined;
+}

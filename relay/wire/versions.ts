@@ -1,0 +1,103 @@
+/** The only place that knows version numbers. Everything else asks for a named capability. */
+
+/** What a version of moq-lite can do, or how it says a thing. */
+export interface Capabilities {
+  /** The protocol id that was negotiated. */
+  readonly protocol: string;
+  /** Each side opens a Setup Stream with one SETUP. */
+  readonly setupStream: boolean;
+  /** ANNOUNCE_OK comes first on announce streams, and hop lists leave the sender out. */
+  readonly announceOk: boolean;
+  /** Announcements have a type and an implicit id; retraction and update refer to it. */
+  readonly announceIds: boolean;
+  /** Announcements, SUBSCRIBE, TRACK, FETCH and TRACK_INFO carry an epoch. */
+  readonly epochs: boolean;
+  /** ANNOUNCE_REQUEST and announcements carry the ended flag. */
+  readonly ended: boolean;
+  /** ANNOUNCE_REQUEST carries the asker's hop id. */
+  readonly excludeHop: boolean;
+  /** Announcements list hop ids; else they only count hops. */
+  readonly hopIds: boolean;
+  /** Announcements carry a route cost. */
+  readonly routeCost: boolean;
+  /** PROBE carries a round-trip time. */
+  readonly probeRtt: boolean;
+  /** There are Goaway Streams. */
+  readonly goaway: boolean;
+  /** Track properties are asked for on Track Streams. */
+  readonly trackStream: boolean;
+  /** Frames carry timestamps. */
+  readonly timestamps: boolean;
+  /** Single-frame groups may travel as QUIC datagrams. */
+  readonly datagrams: boolean;
+  /** SUBSCRIBE_OK carries the track's properties, or only the first group. */
+  readonly subscribeOk: "properties" | "start";
+  /** SUBSCRIBE_END tells where a track ends. */
+  readonly subscribeEnd: boolean;
+}
+
+const LITE_03: Capabilities = {
+  protocol: "moq-lite-03",
+  setupStream: false,
+  announceOk: false,
+  announceIds: false,
+  epochs: false,
+  ended: false,
+  excludeHop: false,
+  hopIds: false,
+  routeCost: false,
+  probeRtt: false,
+  goaway: false,
+  trackStream: false,
+  timestamps: false,
+  datagrams: false,
+  subscribeOk: "properties",
+  subscribeEnd: false,
+};
+
+const LITE_04: Capabilities = {
+  ...LITE_03,
+  protocol: "moq-lite-04",
+  excludeHop: true,
+  hopIds: true,
+  probeRtt: true,
+  goaway: true,
+};
+
+const LITE_05: Capabilities = {
+  ...LITE_04,
+  protocol: "moq-lite-05",
+  setupStream: true,
+  announceOk: true,
+  trackStream: true,
+  timestamps: true,
+  datagrams: true,
+  subscribeOk: "start",
+  subscribeEnd: true,
+};
+
+/** What published clients call 06 so far: ids and route cost, without epochs. */
+const LITE_06_WIP: Capabilities = {
+  ...LITE_05,
+  protocol: "moq-lite-06-wip",
+  announceIds: true,
+  excludeHop: false,
+  routeCost: true,
+};
+
+const LITE_06: Capabilities = { ...LITE_06_WIP, protocol: "moq-lite-06", epochs: true, ended: true };
+
+const ALL = new Map([LITE_03, LITE_04, LITE_05, LITE_06, LITE_06_WIP].map((caps) => [caps.protocol, caps]));
+
+/** Spoken by default, best first. */
+export const STABLE_PROTOCOLS: readonly string[] = ["moq-lite-05", "moq-lite-04", "moq-lite-03"];
+
+/** Spoken where configuration names them. */
+export const EXPERIMENTAL_PROTOCOLS: readonly string[] = ["moq-lite-06", "moq-lite-06-wip"];
+
+export type LiteVersion = "moq-lite-03" | "moq-lite-04" | "moq-lite-05" | "moq-lite-06" | "moq-lite-06-wip";
+
+/** Nothing for a protocol that is not ours. */
+export function capabilities(protocol: string): Capabilities | undefined {
+  return ALL.get(protocol);
+}
