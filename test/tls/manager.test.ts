@@ -3,36 +3,16 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
-import type { Clock } from "../../relay/clock.ts";
 import { type CertificateState, loadCertificate } from "../../relay/transport/tls/certificate.ts";
 import { CertificateManager, CHECK_INTERVAL_MS } from "../../relay/transport/tls/manager.ts";
+import { ManualClock } from "../support/clock.ts";
 
 const DAY_MS = 86_400_000;
-
-/** One timer at a time, as the manager uses it, fired by hand. */
-class HandClock implements Clock {
-  timers: { delayMs: number; callback: () => void }[] = [];
-  now(): number {
-    return 0;
-  }
-  timer(delayMs: number, callback: () => void): () => void {
-    const timer = { delayMs, callback };
-    this.timers.push(timer);
-    return () => {
-      this.timers = this.timers.filter((other) => other !== timer);
-    };
-  }
-  fire(): void {
-    const due = this.timers;
-    this.timers = [];
-    for (const timer of due) timer.callback();
-  }
-}
 
 describe("the certificate manager", () => {
   let stateDir = "";
   let wall = 0;
-  let clock = new HandClock();
+  let clock = new ManualClock();
   let warnings: string[] = [];
   const open = (files?: { cert: string; key: string }) =>
     CertificateManager.open(
@@ -46,7 +26,7 @@ describe("the certificate manager", () => {
   after(() => rm(stateDir, { recursive: true, force: true }));
   beforeEach(() => {
     wall = Date.now();
-    clock = new HandClock();
+    clock = new ManualClock();
     warnings = [];
   });
 
@@ -55,18 +35,13 @@ describe("the certificate manager", () => {
     const first = manager.current;
     const seen: CertificateState[] = [];
     manager.onChange((state) => seen.push(state));
-    assert.deepEqual(
-      clock.timers.map((timer) => timer.delayMs),
-      [CHECK_INTERVAL_MS],
-    );
-
-    clock.fire();
+    clock.advance(CHECK_INTERVAL_MS);
     await manager.check();
     assert.equal(manager.current.fingerprint, first.fingerprint);
-    assert.equal(clock.timers.length, 1);
+    assert.equal(clock.pending, 1);
 
     wall = first.notAfter.getTime() - 2 * DAY_MS + 1;
-    clock.fire();
+    clock.advance(CHECK_INTERVAL_MS);
     await manager.check();
     assert.deepEqual(seen, [manager.current]);
     assert.notEqual(manager.current.fingerprint, first.fingerprint);
@@ -131,6 +106,6 @@ describe("the certificate manager", () => {
     manager.close();
     await look;
     assert.equal(changes, 0);
-    assert.deepEqual(clock.timers, []);
+    assert.equal(clock.pending, 0);
   });
 });

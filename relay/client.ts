@@ -1,0 +1,315 @@
+/** A client of any relay, for the command line: what is announced there, and single groups. */
+import { randomBytes } from "node:crypto";
+import { type FetchedFrame, GroupCollector } from "./assemble/collector.ts";
+import { dialRelay } from "./assemble/dial.ts";
+import { waitUntil } from "./assemble/wait.ts";
+import type { Clock } from "./clock.ts";
+import type { Upstream, UpstreamSink } from "./model/contract.ts";
+import { Counters } from "./model/counters.ts";
+import type { ModelLimits } from "./model/limits.ts";
+import { Origin } from "./model/origin.ts";
+import type { Reason } from "./model/reason.ts";
+import {
+  ChannelRegistry,
+  codeOf,
+  liteSession,
+  protocols,
+  type Session,
+  type SessionDeps,
+  type SessionLimits,
+} from "./session/index.ts";
+import { systemClock } from "./transport/clock.ts";
+import { type EngineDeps, TransportError, type Trust } from "./transport/contract.ts";
+
+export type { FetchedFrame } from "./assemble/collector.ts";
+
+const MIB = 2 ** 20;
+
+/** Bounds of what a relay may make a client keep. */
+const MODEL_LIMITS: ModelLimits = {
+  broadcasts: 1_000_000,
+  tracksPerBroadcast: 16,
+  frameBytes: 64 * MIB,
+  groupBytes: 256 * MIB,
+  framesPerGroup: 65_536,
+  groupsPerTrack: 1,
+  waitingSubscriptions: 16,
+  subscribeWaitMs: 0,
+  trackLingerMs: 0,
+};
+
+const SESSION_LIMITS: SessionLimits = {
+  announcements: MODEL_LIMITS.broadcasts,
+  announceStreams: 16,
+  subscriptions: 16,
+  fetches: 16,
+  pendingStreams: 64,
+  queueMark: 4 * MIB,
+  queueBytes: 16 * MIB,
+  headerTimeoutMs: 10_000,
+  pathBytes: 4_096,
+  trackNameBytes: 4_096,
+  frameBytes: MODEL_LIMITS.frameBytes,
+};
+
+/** Milliseconds that the relay gets to hear of our close. */
+const FAREWELL_MS = 500;
+
+/** Longest delay of a Node timer, in milliseconds. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Subscriber priority of fetches: the middle of 0 to 255. */
+const PRIORITY = 128;
+
+export interface ConnectOptions {
+  /** `system` with an `http:` URL means the certificate whose fingerprint the relay tells over HTTP. */
+  readonly trust: Trust;
+  /** Milliseconds until the attempt fails, and for the first announcements. */
+  readonly timeoutMs: number;
+  /** Best first; all stable ones unless told. */
+  readonly protocols?: readonly string[];
+  /** Announcements are asked for under this prefix only; everything unless told. */
+  readonly announcePrefix?: string;
+  /** Something unexpected that does not end the connection. */
+  readonly warn?: EngineDeps["warn"];
+}
+
+/** A broadcast came or went. */
+export interface Announced {
+  readonly path: string;
+  readonly active: boolean;
+}
+
+export interface FetchOptions {
+  readonly broadcast: string;
+  readonly track: string;
+  /** Absent: the newest group there is, or the first that comes. */
+  readonly group?: number;
+  readonly timeoutMs: number;
+}
+
+export interface FetchedGroup {
+  readonly group: number;
+  readonly frames: readonly FetchedFrame[];
+}
+
+/** A relay refused a fetch, or did not answer it. */
+export class FetchError extends Error {
+  /** `not_found`: no such broadcast, track or group. `timeout`: no answer in time. */
+  readonly code: Reason;
+
+  constructor(code: Reason, what: string) {
+    super(code === "timeout" ? `${what}: no answer in time` : `${what}: ${code.replaceAll("_", " ")}`);
+    this.name = "FetchError";
+    this.code = code;
+  }
+}
+
+/** A connection to a relay. */
+export interface Client {
+  /** The version that was agreed on, such as `moq-lite-05`. */
+  readonly protocol: string;
+  /** Resolves when the session has ended, with what was said about it; empty when nothing was. */
+  readonly closed: Promise<string>;
+  /**
+   * Calls `onChange` for each broadcast under `prefix` (whole segments) that is live, then for every change until
+   * `close`. `ready` resolves when the live ones have been told, and rejects when they do not come.
+   */
+  announced(prefix: string, onChange: (change: Announced) => void): { close(): void; readonly ready: Promise<void> };
+  /** One whole group. Rejects with {@link FetchError}. */
+  fetch(options: FetchOptions): Promise<FetchedGroup>;
+  /** Ends the session; never rejects. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to the relay at `url`: `https:` and `http:` by WebTransport, `wss:` and `ws:` by WebSocket. The path of the
+ * URL is the root of all paths. Rejects with {@link TransportError}.
+ */
+export async function connect(url: URL, options: ConnectOptions): Promise<Client> {
+  const warn = options.warn ?? (() => {});
+  const client = new RelayClient(bare(options.announcePrefix ?? ""), options.timeoutMs, warn);
+  try {
+    await dialRelay({
+      url,
+      trust: options.trust,
+      timeoutMs: options.timeoutMs,
+      protocols: options.protocols ?? protocols([]),
+      deps: { clock: systemClock, warn },
+      attach: client.attach,
+    });
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+  return client;
+}
+
+class RelayClient implements Client {
+  readonly attach;
+  readonly #clock: Clock = systemClock;
+  readonly #origin: Origin;
+  readonly #prefix: string;
+  readonly #timeoutMs: number;
+  readonly #closed = Promise.withResolvers<string>();
+  /** Keeps the process alive while there is a connection; engines and timers need not. */
+  readonly #hold = setInterval(() => {}, LONGEST_TIMER_MS);
+  #session: Session | undefined;
+  #over = false;
+
+  constructor(prefix: string, timeoutMs: number, warn: EngineDeps["warn"]) {
+    this.#prefix = prefix;
+    this.#timeoutMs = timeoutMs;
+    this.#origin = new Origin({
+      clock: this.#clock,
+      limits: MODEL_LIMITS,
+      cache: { bytes: 0, policy: "oldest", maxAgeMs: 0 },
+      counters: new Counters(),
+    });
+    const deps: SessionDeps = {
+      origin: this.#origin,
+      clock: this.#clock,
+      limits: SESSION_LIMITS,
+      channels: new ChannelRegistry(),
+      hop: BigInt(randomBytes(6).readUIntBE(0, 6)) + 1n,
+      // The relay has nothing to get here.
+      access: { root: "", mayPublish: () => true, maySubscribe: () => false },
+      announcePrefix: prefix,
+      defect: (error) => warn("a defect in the session", error),
+      closed: ({ message }) => this.#end(message),
+    };
+    this.attach = liteSession(deps, (session) => {
+      this.#session = session;
+    });
+  }
+
+  get protocol(): string {
+    return this.#live.info.protocol;
+  }
+
+  get closed(): Promise<string> {
+    return this.#closed.promise;
+  }
+
+  announced(under: string, onChange: (change: Announced) => void) {
+    const prefix = bare(under);
+    if (this.#prefix !== "" && prefix !== this.#prefix && !prefix.startsWith(`${this.#prefix}/`)) {
+      throw new Error(`announcements were asked for under "${this.#prefix}" only`);
+    }
+    const live = new Set<string>();
+    const look = (path: string, active: boolean) => {
+      if (active === live.has(path)) return;
+      if (active) live.add(path);
+      else live.delete(path);
+      onChange({ path, active });
+    };
+    const close = this.#origin.watch(prefix, {
+      changed: (broadcast) => look(broadcast.path, broadcast.route() !== undefined),
+    });
+    for (const broadcast of [...this.#origin.broadcasts(prefix)]) look(broadcast.path, true);
+    return { close, ready: this.#firstAnnouncements() };
+  }
+
+  fetch({ broadcast, track, group, timeoutMs }: FetchOptions): Promise<FetchedGroup> {
+    const what = `${broadcast} ${track}${group === undefined ? "" : ` ${group}`}`;
+    const { source } = this.#live;
+    return new Promise((resolve, reject) => {
+      const fail = (reason: Reason) => {
+        finish();
+        reject(new FetchError(reason, what));
+      };
+      const collect = (sequence: number) =>
+        new GroupCollector(MODEL_LIMITS.groupBytes, (result) => {
+          if (typeof result === "string") return fail(result);
+          finish();
+          resolve({ group: sequence, frames: result });
+        });
+      let cancel = () => {};
+      let done = false;
+      const cancelTimer = this.#clock.timer(timeoutMs, () => fail("timeout"));
+      const finish = () => {
+        done = true;
+        cancelTimer();
+        cancel();
+      };
+      cancel =
+        group === undefined
+          ? subscribeToOne(fail, collect, (sink) =>
+              source.subscribe(broadcast, track, { priority: PRIORITY, ordered: false, maxLatency: timeoutMs }, sink),
+            )
+          : source.fetch(broadcast, track, group, PRIORITY, collect(group));
+      if (done) cancel();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#session?.close(codeOf("cancelled"), "");
+    await waitUntil(this.#clock, FAREWELL_MS, () => this.#over || this.#session === undefined);
+    this.#end("");
+  }
+
+  get #live(): Session {
+    if (this.#session === undefined) throw new Error("not connected");
+    return this.#session;
+  }
+
+  async #firstAnnouncements(): Promise<void> {
+    const timeout = Promise.withResolvers<never>();
+    const cancel = this.#clock.timer(this.#timeoutMs, () =>
+      timeout.reject(new TransportError("dial_timeout", "the relay has told no announcements in time")),
+    );
+    try {
+      await Promise.race([this.#live.announced, timeout.promise]);
+    } finally {
+      cancel();
+    }
+    if (!this.#over) return;
+    const why = await this.#closed.promise;
+    throw new TransportError("dial_failed", `the relay has ended the session${why === "" ? "" : `: ${why}`}`);
+  }
+
+  #end(message: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearInterval(this.#hold);
+    this.#closed.resolve(message);
+  }
+}
+
+/** Without the slashes at its ends, which mean nothing. */
+function bare(path: string): string {
+  return path.replace(/^\/+|\/+$/g, "");
+}
+
+/** Takes the first group of a subscription. Returns a cancel. */
+function subscribeToOne(
+  fail: (reason: Reason) => void,
+  collect: (sequence: number) => GroupCollector,
+  subscribe: (sink: UpstreamSink) => Upstream,
+): () => void {
+  let collecting = false;
+  const upstream = subscribe({
+    info: () => {},
+    group: (sequence) => {
+      if (collecting) return "cancelled";
+      collecting = true;
+      return collect(sequence);
+    },
+    // A datagram is a group of one frame.
+    datagram: (sequence, timestamp, payload) => {
+      if (collecting) return;
+      collecting = true;
+      const collector = collect(sequence);
+      collector.frame(payload.length, timestamp);
+      collector.payload(payload);
+      collector.end();
+      collector.finish();
+    },
+    dropped: () => {},
+    ended: () => {},
+    closed: (reason) => {
+      if (!collecting) fail(reason ?? "not_found");
+    },
+  });
+  return () => upstream.cancel();
+}

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { after, before, describe, test } from "node:test";
+import { type Announced, type Client, connect, FetchError } from "../../relay/client.ts";
+import { type Relay, start } from "../../relay/main.ts";
+import { captureLog, publishTo, type TestPublisher, testConfig } from "./support.ts";
+
+const GROUPS = [["a", "b"], ["c"], ["d", "", "e"]];
+
+let relay: Relay;
+let remove: () => Promise<void>;
+let url: URL;
+let publisher: TestPublisher;
+
+before(async () => {
+  const made = await testConfig({ MOQMESH_LIMITS_SUBSCRIBE_WAIT: "50ms" });
+  remove = made.remove;
+  relay = await start(made.config, { log: captureLog().log });
+  url = new URL(`http://127.0.0.1:${relay.address.port}/`);
+  publisher = await publishTo(url, "live/room1", "chat", GROUPS);
+});
+after(async () => {
+  await relay.close();
+  await remove();
+});
+
+async function withClient<T>(use: (client: Client) => Promise<T>, at = url, protocols?: string[]): Promise<T> {
+  const trust = { kind: "system" } as const;
+  const client = await connect(at, { trust, timeoutMs: 5_000, ...(protocols && { protocols }) });
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+}
+
+const texts = (frames: readonly { payload: Uint8Array }[]) =>
+  frames.map(({ payload }) => Buffer.from(payload).toString());
+
+for (const protocol of ["moq-lite-05", "moq-lite-04", "moq-lite-03"]) {
+  describe(`a client that speaks ${protocol}`, () => {
+    test("fetches the group it names, and the newest when it names none", () =>
+      withClient(
+        async (client) => {
+          assert.equal(client.protocol, protocol);
+          const where = { broadcast: "live/room1", track: "chat", timeoutMs: 5_000 };
+          const named = await client.fetch({ ...where, group: 0 });
+          assert.deepEqual([named.group, texts(named.frames)], [0, ["a", "b"]]);
+          const newest = await client.fetch(where);
+          assert.deepEqual([newest.group, texts(newest.frames)], [2, ["d", "", "e"]]);
+        },
+        url,
+        [protocol],
+      ));
+
+    test("is told what is live, by whole segments of the prefix, and what comes and goes", () =>
+      withClient(
+        async (client) => {
+          const seen: Announced[] = [];
+          const all = client.announced("", (change) => seen.push(change));
+          await all.ready;
+          assert.ok(seen.some(({ path, active }) => path === "live/room1" && active));
+          const none: Announced[] = [];
+          const other = client.announced("live/room", (change) => none.push(change));
+          await other.ready;
+          assert.deepEqual(none, []);
+
+          const path = `more/${protocol}`;
+          const short = await publishTo(url, path, "chat", GROUPS);
+          while (!seen.some((change) => change.path === path && change.active)) await new Promise(setImmediate);
+          short.session.close(0, "");
+          while (!seen.some((change) => change.path === path && !change.active)) await new Promise(setImmediate);
+          all.close();
+        },
+        url,
+        [protocol],
+      ));
+  });
+}
+
+describe("a client", () => {
+  test("sees the paths under the root that its URL names", () =>
+    withClient(async (client) => {
+      const seen: Announced[] = [];
+      await client.announced("", (change) => seen.push(change)).ready;
+      assert.deepEqual(seen, [{ path: "room1", active: true }]);
+      const { frames } = await client.fetch({ broadcast: "room1", track: "chat", group: 1, timeoutMs: 5_000 });
+      assert.deepEqual(texts(frames), ["c"]);
+    }, new URL("live", url)));
+
+  test("learns that a broadcast, a track or a group does not exist", () =>
+    withClient(async (client) => {
+      const where = { broadcast: "live/room1", track: "chat", timeoutMs: 5_000 };
+      for (const wrong of [{ broadcast: "none" }, { track: "none" }, { group: 99 }, { broadcast: "none", group: 0 }]) {
+        await assert.rejects(client.fetch({ ...where, ...wrong }), (error) => {
+          assert.ok(error instanceof FetchError);
+          assert.equal(error.code, "not_found", JSON.stringify(wrong));
+          return true;
+        });
+      }
+    }));
+
+  test("is told when the relay ends the session, also while it waits", async () => {
+    const { config, remove: clean } = await testConfig();
+    const other = await start(config, { log: captureLog().log });
+    const at = new URL(`http://127.0.0.1:${other.address.port}/`);
+    await withClient(async (client) => {
+      const waiting = client.fetch({ broadcast: "none", track: "none", timeoutMs: 5_000 });
+      const [failed] = await Promise.all([assert.rejects(waiting, FetchError), other.close("gone fishing")]);
+      assert.equal(failed, undefined);
+      assert.equal(await client.closed, "gone fishing");
+    }, at);
+    await clean();
+  });
+
+  test("does not connect to what is no relay, or cannot be reached, and says why", async () => {
+    const web = createServer((_request, response) => response.end("hello")).listen(0, "127.0.0.1");
+    await once(web, "listening");
+    const address = web.address();
+    assert.ok(address !== null && typeof address === "object");
+    const at = `http://127.0.0.1:${address.port}/`;
+    const options = { trust: { kind: "system" }, timeoutMs: 1_000 } as const;
+    await assert.rejects(connect(new URL(at), options), { code: "dial_failed", message: /tells no fingerprint/ });
+    web.close();
+    await once(web, "close");
+    await assert.rejects(connect(new URL(at), options), { code: "dial_failed", message: /ECONNREFUSED/ });
+    await assert.rejects(connect(new URL("ftp://x/"), options), { code: "unsupported_url" });
+  });
+
+  test("does not connect when the certificate is another", async () => {
+    const trust = { kind: "hashes", sha256: [new Uint8Array(32)] } as const;
+    await assert.rejects(connect(url, { trust, timeoutMs: 5_000 }), { code: "dial_failed" });
+  });
+
+  test("refuses to watch what it did not ask for", async () => {
+    const client = await connect(url, { trust: { kind: "system" }, timeoutMs: 5_000, announcePrefix: "live" });
+    const seen: Announced[] = [];
+    await client.announced("live/room1", (change) => seen.push(change)).ready;
+    assert.equal(seen.length, 1);
+    assert.throws(() => client.announced("liver", () => {}), /under "live" only/);
+    await client.close();
+    assert.equal(typeof publisher.session.info.protocol, "string");
+  });
+});

@@ -1,0 +1,235 @@
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { type Client, connect } from "../../relay/client.ts";
+import type { Config } from "../../relay/config.ts";
+import { type Relay, type StartOptions, start } from "../../relay/main.ts";
+import type { Certificate, Engine } from "../../relay/transport/contract.ts";
+import { CHECK_INTERVAL_MS } from "../../relay/transport/tls/manager.ts";
+import { ManualClock } from "../support/clock.ts";
+import { captureLog, publishTo, testConfig } from "./support.ts";
+
+const DAY_MS = 86_400_000;
+const TRUST = { trust: { kind: "system" }, timeoutMs: 5_000 } as const;
+
+let cleanups: (() => Promise<unknown>)[] = [];
+let captured = captureLog();
+
+beforeEach(() => {
+  cleanups = [];
+  captured = captureLog();
+});
+afterEach(async () => {
+  for (const cleanup of cleanups.reverse()) await cleanup();
+});
+
+async function configured(settings: Record<string, string> = {}): Promise<Config> {
+  const { config, remove } = await testConfig(settings);
+  cleanups.push(remove);
+  return config;
+}
+
+async function run(settings: Record<string, string> = {}, options: StartOptions = {}): Promise<Relay> {
+  const relay = await start(await configured(settings), { log: captured.log, ...options });
+  cleanups.push(() => relay.close());
+  return relay;
+}
+
+function urlOf(relay: Relay, path = "/"): URL {
+  return new URL(`http://127.0.0.1:${relay.address.port}${path}`);
+}
+
+async function connected(relay: Relay): Promise<Client> {
+  const client = await connect(urlOf(relay), TRUST);
+  cleanups.push(() => client.close());
+  return client;
+}
+
+async function ready(relay: Relay): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/health/ready`);
+  return { status: response.status, body: await response.json() };
+}
+
+/** Polls what only other turns of the event loop can bring about; the test's time-out bounds it. */
+async function until(reached: () => boolean): Promise<void> {
+  while (!reached()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+describe("a relay", () => {
+  test("listens on one port for UDP and TCP, tells its fingerprint and is ready", async () => {
+    const relay = await run();
+    const response = await fetch(urlOf(relay, "/certificate.sha256"));
+    assert.equal((await response.text()).trim(), relay.fingerprint);
+    assert.deepEqual(await ready(relay), { status: 200, body: { status: "ready", reasons: [] } });
+    const client = await connected(relay);
+    assert.match(client.protocol, /^moq-lite-/);
+    await until(() => relay.counters.sessionsActive === 1);
+    assert.deepEqual(relay.sessions(), [{ engine: relay.engine, protocol: client.protocol, count: 1 }]);
+  });
+
+  test("logs one line when a session opens and one when it closes, and counts it", async () => {
+    const relay = await run();
+    const client = await connect(urlOf(relay, "/live?jwt=hush"), TRUST);
+    await client.close();
+    await until(() => captured.messages().includes("session closed"));
+    const lines = captured.entries.filter((entry) => String(entry["msg"]).startsWith("session "));
+    assert.deepEqual(
+      lines.map((entry) => entry["msg"]),
+      ["session opened", "session closed"],
+    );
+    assert.equal(lines[1]?.["path"], "/live");
+    assert.equal(lines[1]?.["reason"], "remote");
+    assert.doesNotMatch(JSON.stringify(captured.entries), /hush/);
+    const metrics = await (await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/metrics`)).text();
+    assert.match(metrics, /^moqmesh_sessions_opened_total 1$/m);
+    assert.match(metrics, /^moqmesh_sessions_closed_total\{reason="remote"\} 1$/m);
+  });
+
+  test("drains: not ready at once, GOAWAY, and gone when the last session has left", async () => {
+    const relay = await run({ MOQMESH_DRAIN_GRACE: "1m" });
+    const client = await connected(relay);
+    const drained = relay.drain("test");
+    assert.deepEqual(await ready(relay), { status: 503, body: { status: "draining", reasons: ["draining"] } });
+    await assert.rejects(fetch(urlOf(relay, "/certificate.sha256")));
+    assert.equal(relay.state(), "draining");
+    await client.close();
+    await drained;
+    assert.equal(relay.state(), "closed");
+    await relay.ended;
+  });
+
+  test("closes with a code what is left when the grace is over", async () => {
+    const relay = await run({ MOQMESH_DRAIN_GRACE: "50ms", MOQMESH_DRAIN_SPREAD: "100ms" });
+    const [one, two] = await Promise.all(["one", "two"].map((path) => publishTo(urlOf(relay), path, "t", [["x"]])));
+    assert.ok(one !== undefined && two !== undefined);
+    await until(() => relay.counters.sessionsActive === 2);
+    await relay.drain("maintenance");
+    for (const { closed } of [one, two]) assert.deepEqual(await closed, { code: 25, message: "maintenance" });
+    assert.equal(relay.counters.sessionsActive, 0);
+  });
+
+  test("ends at once when it is told to in the middle of a drain", async () => {
+    const relay = await run({ MOQMESH_DRAIN_GRACE: "1h" });
+    const client = await connected(relay);
+    const drained = relay.drain("slowly");
+    const closed = relay.close("now");
+    await Promise.all([drained, closed, relay.ended]);
+    assert.equal(await client.closed, "now");
+  });
+
+  test("frees its port and leaves nothing open", async () => {
+    const relay = await run();
+    const { port } = relay.address;
+    await relay.close();
+    const tcp = createServer().listen(port, "127.0.0.1");
+    await once(tcp, "listening");
+    tcp.close();
+    const udp = createSocket("udp4").bind(port, "127.0.0.1");
+    await once(udp, "listening");
+    udp.close();
+  });
+
+  test("says which socket is taken and gives back what it had opened", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const address = taken.address();
+    assert.ok(address !== null && typeof address === "object");
+    const message = `cannot listen on TCP 127.0.0.1:${address.port}: it is in use`;
+    const config = await configured({ MOQMESH_SERVER_PORT: String(address.port) });
+    await assert.rejects(start(config, { log: captured.log }), { code: "bind_failed", message });
+    const udp = createSocket("udp4").bind(address.port, "127.0.0.1");
+    await once(udp, "listening");
+    udp.close();
+    const admin = await configured({ MOQMESH_HTTP_ADMIN_PORT: String(address.port) });
+    await assert.rejects(start(admin, { log: captured.log }), /cannot listen on the admin listener's TCP/);
+    taken.close();
+  });
+
+  test("refuses to start with a certificate that cannot be used", async () => {
+    const config = await configured({ MOQMESH_TLS_CERT: "/nowhere/a.pem", MOQMESH_TLS_KEY: "/nowhere/b.pem" });
+    await assert.rejects(start(config, { log: captured.log }), { code: "bad_certificate", message: /does not exist/ });
+  });
+
+  test("has no TCP side when neither HTTP nor WebSocket is wanted", async () => {
+    const relay = await run({ MOQMESH_HTTP_ENABLED: "false", MOQMESH_SERVER_WEBSOCKET: "false" });
+    assert.equal(relay.http(), undefined);
+    const tcp = createServer().listen(relay.address.port, "127.0.0.1");
+    await once(tcp, "listening");
+    tcp.close();
+  });
+
+  test("goes without its page when that was not built, and says so", async () => {
+    const relay = await run({ MOQMESH_HTTP_PAGE: "true" }, { pageFolder: "/nowhere" });
+    assert.equal(relay.hasPage, false);
+    assert.equal((await fetch(urlOf(relay))).status, 404);
+    assert.match(captured.messages().join(), /page is not served/);
+  });
+});
+
+describe("a renewed certificate", () => {
+  /** An engine without a network that takes certificates, or does not. */
+  function engineThat(swaps: boolean) {
+    const given: Certificate[] = [];
+    const unused = () => assert.fail("not called here");
+    const engine: Engine = {
+      name: "test",
+      fanOut: unused,
+      dial: unused,
+      listen: async (options) => {
+        const probe = createServer().listen(0, "127.0.0.1");
+        await once(probe, "listening");
+        const address = probe.address();
+        await new Promise((resolve) => probe.close(resolve));
+        assert.ok(address !== null && typeof address === "object");
+        given.push(options.certificate);
+        return {
+          address: { address: "127.0.0.1", port: address.port },
+          setCertificate: (certificate) => {
+            if (swaps) given.push(certificate);
+            return swaps;
+          },
+          stopAccepting: () => {},
+          close: async () => {},
+        };
+      },
+    };
+    return { engine, given };
+  }
+
+  async function renewed(swaps: boolean) {
+    let now = Date.now();
+    const clock = new ManualClock();
+    const { engine, given } = engineThat(swaps);
+    const relay = await run({}, { clock, engine, wallNow: () => now });
+    const before = relay.fingerprint;
+    now += 12 * DAY_MS;
+    clock.advance(CHECK_INTERVAL_MS);
+    await until(() => captured.messages().some((message) => String(message).includes("new certificate")));
+    const told = (await (await fetch(urlOf(relay, "/certificate.sha256"))).text()).trim();
+    cleanups.push(async () => {
+      // Closing waits on the clock.
+      clock.advance(1_000);
+    });
+    return { relay, before, told, given, later: (ms: number) => void (now += ms) };
+  }
+
+  test("is used and told where the engine can take it", async () => {
+    const { relay, before, told, given } = await renewed(true);
+    assert.notEqual(told, before);
+    assert.equal(relay.fingerprint, told);
+    assert.equal(given.length, 2);
+    assert.deepEqual(relay.reasons(), []);
+  });
+
+  test("is not told while the engine keeps the old one; a warning asks for a restart", async () => {
+    const { relay, before, told, later } = await renewed(false);
+    assert.equal(told, before);
+    const warning = captured.entries.find((entry) => entry["level"] === "warn");
+    assert.match(String(warning?.["msg"]), /takes it only at a restart: restart before 20/);
+    assert.deepEqual(relay.reasons(), []);
+    later(DAY_MS);
+    assert.deepEqual(relay.reasons(), ["certificate_expired"]);
+  });
+});

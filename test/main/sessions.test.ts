@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { modelLimits, sessionLimits } from "../../relay/assemble/options.ts";
+import { rootOf, SessionHost } from "../../relay/assemble/sessions.ts";
+import { loadConfig } from "../../relay/config.ts";
+import { createLogger } from "../../relay/log.ts";
+import { Origin } from "../../relay/model/origin.ts";
+import type { Attach, LinkInfo, LinkRequest } from "../../relay/transport/contract.ts";
+import { ManualClock } from "../support/clock.ts";
+
+function request(path = "/") {
+  const info: LinkInfo = {
+    engine: "memory",
+    binding: "memory",
+    protocol: "moq-lite-04",
+    dialled: false,
+    authority: "",
+    path,
+    query: "",
+    headers: new Map(),
+    peer: { address: "", port: 0 },
+  };
+  const seen: { accepted?: Attach; rejected?: number } = {};
+  const offer: LinkRequest = {
+    info,
+    accept: (attach) => {
+      seen.accepted = attach;
+    },
+    reject: (status) => {
+      seen.rejected = status;
+    },
+  };
+  return { offer, seen };
+}
+
+function hostOf(maxSessions: number) {
+  const { config } = loadConfig({});
+  const clock = new ManualClock();
+  const { bytes, policy, maxAge } = config.cache;
+  const origin = new Origin({ clock, limits: modelLimits(config), cache: { bytes, policy, maxAgeMs: maxAge } });
+  const log = createLogger({ level: "silent", format: "json" });
+  const limits = sessionLimits(config);
+  const host = new SessionHost({ origin, clock, log, limits, maxSessions, handshakeTimeoutMs: 1_000 });
+  return { host, clock, origin };
+}
+
+describe("the host of the sessions", () => {
+  test("counts handshakes under way against the bound, and forgets those that never finish", () => {
+    const { host, clock, origin } = hostOf(2);
+    const offers = [request(), request(), request()];
+    for (const { offer } of offers) host.accept(offer);
+    assert.deepEqual(
+      offers.map(({ seen }) => seen.rejected),
+      [undefined, undefined, 503],
+    );
+    assert.equal(origin.counters.boundsHit.sessions, 1);
+    clock.advance(1_000);
+    const late = request();
+    host.accept(late.offer);
+    assert.ok(late.seen.accepted !== undefined);
+    host.close();
+    assert.equal(clock.pending, 0);
+  });
+
+  test("refuses what comes after it stopped accepting, and paths that are none", () => {
+    const { host } = hostOf(10);
+    const [bad, long, late] = [request("/%zz"), request(`/${"a".repeat(5_000)}`), request()];
+    host.accept(bad.offer);
+    host.accept(long.offer);
+    host.stopAccepting();
+    host.accept(late.offer);
+    assert.deepEqual(
+      [bad, long, late].map(({ seen }) => seen.rejected),
+      [400, 400, 503],
+    );
+  });
+
+  test("takes the path of the URL as the root of a session's paths", () => {
+    const roots: [string, string | undefined][] = [
+      ["/", ""],
+      ["", ""],
+      ["/live", "live"],
+      ["//live//room%201/", "live/room 1"],
+      ["/%ff", undefined],
+    ];
+    for (const [path, root] of roots) assert.equal(rootOf(path), root);
+  });
+});
