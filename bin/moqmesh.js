@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const NEEDED_MAJOR = 24;
+/** @type {NodeJS.Signals[]} */
 const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"];
 
 const self = realpathSync(fileURLToPath(import.meta.url));
@@ -38,6 +39,7 @@ function bundledNode() {
   return undefined;
 }
 
+/** @param {string} node */
 function handOver(node) {
   const child = spawn(node, [self, ...process.argv.slice(2)], {
     stdio: ["inherit", "inherit", "inherit", "ipc"],
@@ -49,13 +51,13 @@ function handOver(node) {
     process.exitCode = 1;
   });
   child.on("exit", (code, signal) => {
-    process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
+    process.exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
   });
 }
 
 /** Ends in order when the launcher is killed, so that no relay stays behind without an owner. */
 function followLauncher() {
-  delete process.env.MOQMESH_NODE;
+  delete process.env["MOQMESH_NODE"];
   if (process.channel === undefined) return;
   process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
   process.channel.unref();
@@ -63,12 +65,12 @@ function followLauncher() {
 
 async function main() {
   if (Number.parseInt(process.versions.node, 10) >= NEEDED_MAJOR) {
-    if (process.env.MOQMESH_NODE !== undefined) followLauncher();
+    if (process.env["MOQMESH_NODE"] !== undefined) followLauncher();
     const { main: run } = await import(program());
     process.exitCode = await run(process.argv.slice(2));
     return;
   }
-  const node = process.env.MOQMESH_NODE === undefined ? bundledNode() : undefined;
+  const node = process.env["MOQMESH_NODE"] === undefined ? bundledNode() : undefined;
   if (node === undefined) {
     console.error(
       `moqmesh needs Node ${NEEDED_MAJOR} or newer and this is ${process.version}: install it from https://nodejs.org, or add it to this project with "npm install node@${NEEDED_MAJOR}".`,

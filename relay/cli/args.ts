@@ -40,13 +40,13 @@ export function parseInvocation(command: Command, args: readonly string[]): Invo
   const found = new Found(options);
   for (const token of tokensOf(options, args)) found.take(token);
   const { problems, positionals, switches } = found;
-  const asked = switches.has("help") || switches.has("version");
-  if (!asked) {
+  // The word after an unknown option may be its value, so the arguments tell nothing then.
+  if (problems.length === 0 && !switches.has("help") && !switches.has("version")) {
     const missing = command.positionals.slice(positionals.length).filter(({ required }) => required);
+    const surplus = positionals.slice(command.positionals.length);
     problems.push(...missing.map(({ name }) => `${name} is missing`));
+    problems.push(...surplus.map((text) => `unexpected argument "${text}"`));
   }
-  const surplus = positionals.slice(command.positionals.length);
-  problems.push(...surplus.map((text) => `unexpected argument "${text}"`));
   if (problems.length > 0) throw new UsageError(problems.join("\n"));
   return found;
 }

@@ -50,6 +50,17 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** A command that could not do what it was asked to; ends the program with `code`. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  readonly code: ExitCode;
+
+  constructor(message: string, code: ExitCode) {
+    super(message);
+    this.code = code;
+  }
+}
+
 /** `moqmesh fetch URL BROADCAST TRACK [GROUP]` */
 export function usage(command: Command): string {
   const positionals = command.positionals.map(({ name, required }) => (required ? name : `[${name}]`));

@@ -1,6 +1,6 @@
 /** What `ls` and `fetch` have in common: which relay, how it is trusted, how long to wait. */
 import { readFileSync } from "node:fs";
-import { type Client, connect } from "../client.ts";
+import type { Client } from "../client.ts";
 import { parseDuration, UnitError } from "../config/units.ts";
 import type { Trust } from "../transport/contract.ts";
 import { type Invocation, type OptionSpec, type PositionalSpec, UsageError } from "./command.ts";
@@ -48,10 +48,16 @@ export function targetOf(invocation: Invocation): Target {
   };
 }
 
-/** Runs `use` with a connection and closes it whatever happens. */
-export async function withClient<T>(target: Target, use: (client: Client) => Promise<T>): Promise<T> {
+/** Runs `use` with a connection that hears of the broadcasts under `prefix`, and closes it whatever happens. */
+export async function withClient<T>(target: Target, prefix: string, use: (client: Client) => Promise<T>): Promise<T> {
   const { url, trust, timeoutMs, protocols } = target;
-  const client = await connect(url, { trust, timeoutMs, ...(protocols === undefined ? {} : { protocols }) });
+  const { connect } = await import("../client.ts");
+  const client = await connect(url, {
+    trust,
+    timeoutMs,
+    announcePrefix: prefix,
+    ...(protocols === undefined ? {} : { protocols }),
+  });
   try {
     return await use(client);
   } finally {

@@ -1,6 +1,6 @@
 import { ConfigError, formatProblem } from "../config.ts";
 import { TransportError } from "../transport/contract.ts";
-import { UsageError } from "./command.ts";
+import { CommandError, UsageError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 
 /** HTTP statuses with which a relay says no to who we are. */
@@ -9,6 +9,7 @@ const REFUSED_STATUS = [401, 403];
 /** What to tell the user of an error, and with which code to end. */
 export function describeFailure(error: unknown): { text: string; code: ExitCode } {
   if (error instanceof UsageError) return { text: error.message, code: EXIT.usage };
+  if (error instanceof CommandError) return { text: error.message, code: error.code };
   if (error instanceof ConfigError) return { text: configProblems(error), code: EXIT.config };
   if (error instanceof TransportError) return { text: error.message, code: transportCode(error) };
   return { text: error instanceof Error ? error.message : String(error), code: EXIT.failed };

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import type { FetchedGroup } from "../client.ts";
 import { parseWhole } from "../config/units.ts";
-import { type Command, type Invocation, UsageError } from "./command.ts";
+import type { Reason } from "../model/reason.ts";
+import { type Command, CommandError, type Invocation, UsageError } from "./command.ts";
 import { DIAL_OPTIONS, targetOf, URL_ARGUMENT, withClient } from "./dial.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
@@ -37,7 +38,9 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const target = targetOf(invocation);
   const group = number === undefined ? {} : { group: readGroup(number) };
   const { timeoutMs } = target;
-  const fetched = await withClient(target, (client) => client.fetch({ broadcast, track, ...group, timeoutMs }));
+  const fetched = await withClient(target, broadcast, (client) =>
+    client.fetch({ broadcast, track, ...group, timeoutMs }),
+  ).catch(refused);
   const payload = Buffer.concat(fetched.frames.map((frame) => frame.payload));
   const file = invocation.values.get("out");
   if (file !== undefined && file !== "-") writeFileSync(file, payload);
@@ -53,6 +56,22 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   }
   return EXIT.ok;
 }
+
+/** Gives a refusal the exit code that says which kind it is. */
+async function refused(error: unknown): Promise<never> {
+  const { FetchError } = await import("../client.ts");
+  if (!(error instanceof FetchError)) throw error;
+  throw new CommandError(error.message, REFUSALS.get(error.code) ?? EXIT.failed);
+}
+
+const REFUSALS: ReadonlyMap<Reason, ExitCode> = new Map([
+  ["not_found", EXIT.notFound],
+  ["evicted", EXIT.notFound],
+  ["expired", EXIT.notFound],
+  ["unauthorized", EXIT.refused],
+  ["limit", EXIT.refused],
+  ["unsupported", EXIT.refused],
+]);
 
 const NEWLINE = 0x0a;
 

@@ -27,7 +27,7 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const target = targetOf(invocation);
   const prefix = invocation.positionals[1] ?? "";
   const json = invocation.switches.has("json");
-  return withClient(target, (client) =>
+  return withClient(target, prefix, (client) =>
     invocation.switches.has("follow") ? follow(client, prefix, json, io) : once(client, prefix, json, target, io),
   );
 }

@@ -14,10 +14,19 @@ import { serveCommand } from "./serve.ts";
 /** In the order of the help text. */
 export const COMMANDS: readonly Command[] = [serveCommand, checkCommand, lsCommand, fetchCommand];
 
+/** Longest delay of a Node timer, in milliseconds. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Runs the program with its arguments and resolves with its exit code; it never rejects. */
 export async function main(args: readonly string[]): Promise<ExitCode> {
   endOnClosedPipe();
-  return runProgram(args, processIo());
+  // What a command waits for (an engine, a clock) need not keep the process alive; the command does.
+  const hold = setInterval(() => {}, LONGEST_TIMER_MS);
+  try {
+    return await runProgram(args, processIo());
+  } finally {
+    clearInterval(hold);
+  }
 }
 
 /** {@link main} with the world around it as an argument. */

@@ -1,6 +1,5 @@
 import { createLogger } from "../log.ts";
 import type { Relay } from "../main.ts";
-import { start } from "../main.ts";
 import { banner } from "./banner.ts";
 import type { Command, Invocation } from "./command.ts";
 import { loadConfigured } from "./configured.ts";
@@ -27,6 +26,7 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const loaded = loadConfigured(invocation, io);
   const { config } = loaded;
   const log = createLogger(config.log);
+  const { start } = await import("../main.ts");
   const relay = await start(config, { log });
   const pretty = config.log.format === "pretty" || (config.log.format === "auto" && io.out.isTTY);
   if (pretty) io.out.write(banner(relay, config, io));

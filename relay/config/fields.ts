@@ -12,8 +12,10 @@ export interface FieldMeta {
   readonly kind: FieldKind;
   /** One or two sentences of Markdown for the reference page. */
   readonly description: string;
-  /** The default as the reference page shows it; empty when there is none. */
+  /** The default as the file would write it; empty when there is none. */
   readonly default: string;
+  /** What happens without a value, in Markdown, where there is no default. */
+  readonly fallback?: string;
   /** What a value may be, for error messages and the reference page. */
   readonly expects: string;
   readonly choices?: readonly string[];
@@ -72,14 +74,13 @@ export function text(about: About & { readonly default: string }) {
     .register(fields, { ...about, kind: "text", expects: "text", default: show(about.default) });
 }
 
-/** Text that may be left out; `fallback` says in words what happens then. */
+/** Text that may be left out. */
 export function optionalText(about: About & { readonly fallback: string }) {
-  const { fallback, ...rest } = about;
   return z
     .string(expected("text in quotes"))
     .min(1, { error: "must not be empty; leave the key out instead" })
     .optional()
-    .register(fields, { ...rest, kind: "text", expects: "text", default: fallback });
+    .register(fields, { ...about, kind: "text", expects: "text", default: "" });
 }
 
 export function flagField(about: About & { readonly default: boolean }) {

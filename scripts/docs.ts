@@ -1,0 +1,35 @@
+/**
+ * Writes docs/config.md from the schema and docs/cli.md from the commands: `node scripts/docs.ts [config|cli] [--check]`.
+ * With `--check` it changes nothing and fails when a page is not what it would write.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { cliPage } from "./docs/cli.ts";
+import { configPage } from "./docs/config.ts";
+
+const pages: ReadonlyMap<string, () => string> = new Map([
+  ["config", configPage],
+  ["cli", cliPage],
+]);
+
+const [only] = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
+const check = process.argv.includes("--check");
+
+for (const [name, write] of pages) {
+  if (only !== undefined && only !== name) continue;
+  const file = fileURLToPath(new URL(`../docs/${name}.md`, import.meta.url));
+  if (!check) {
+    writeFileSync(file, write());
+  } else if (readOr(file, "") !== write()) {
+    console.error(`docs/${name}.md is not up to date: run "npm run docs:${name}"`);
+    process.exitCode = 1;
+  }
+}
+
+function readOr(file: string, otherwise: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return otherwise;
+  }
+}

@@ -1,0 +1,59 @@
+import { type AnySection, envName, fieldOf } from "../../relay/config/layers.ts";
+import { sections } from "../../relay/config.ts";
+import { code, table } from "./markdown.ts";
+
+const INTRODUCTION = `# Configuration
+
+<!-- Generated from the schema in relay/config/ by \`npm run docs:config\`; changes here are lost. -->
+
+A configuration is a [TOML](https://toml.io) file; every key is optional. \`moqmesh check FILE\` shows the values that
+would be used and where each one is from, or everything that is wrong with them.
+
+Later places win over earlier ones:
+
+1. the defaults below,
+2. the file: \`port = 443\` under \`[server]\`,
+3. the environment: \`MOQMESH_SERVER_PORT=443\`; lists are separated by commas, an empty variable counts as unset,
+4. flags: \`--server.port 443\`, with short names for the common ones.
+
+The file is read strictly. An unknown key, section or \`MOQMESH_\` variable of one of the sections is an error, and so
+is a value of the wrong type or out of range.
+
+| Kind | Written as |
+| --- | --- |
+| duration | a number with \`ms\`, \`s\`, \`m\`, \`h\` or \`d\`: \`"500ms"\`, \`"10s"\`, \`"1.5h"\` |
+| size | a number of bytes, or one with \`kB\`, \`MB\`, \`GB\`, \`TB\` (1000) or \`KiB\`, \`MiB\`, \`GiB\`, \`TiB\` (1024): \`"16MiB"\` |
+
+Paths are relative to the folder in which the program was started.
+
+In Kubernetes, a service named \`moqmesh-server\` makes the cluster set variables such as \`MOQMESH_SERVER_PORT\` in every
+pod of its namespace. Name the service otherwise, or set \`enableServiceLinks: false\`.
+`;
+
+/** The text of docs/config.md. */
+export function configPage(): string {
+  return `${[INTRODUCTION, ...[...sections.values()].map(sectionText)].join("\n")}`;
+}
+
+function sectionText(section: AnySection): string {
+  const rows = Object.keys(section.schema.shape).map((key) => row(section, key));
+  return `## \`[${section.name}]\`
+
+${section.description}
+
+${table(["Key", "Value", "Default", "Meaning"], rows)}
+
+Environment: ${Object.keys(section.schema.shape)
+    .map((key) => code(envName(section.name, key)))
+    .join(", ")}.
+`;
+}
+
+function row(section: AnySection, key: string): string[] {
+  const field = fieldOf(section, key);
+  if (field === undefined) throw new Error(`${section.name}.${key} is not described`);
+  const { kind, expects, default: standard, fallback, description, flag } = field;
+  const value = kind === "duration" || kind === "size" ? `${kind}, ${expects}` : expects;
+  const short = flag === undefined ? "" : ` Flag: \`--${flag}\`.`;
+  return [code(key), value, fallback ?? code(standard), `${description}${short}`];
+}
