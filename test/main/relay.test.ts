@@ -9,7 +9,7 @@ import { type Relay, type StartOptions, start } from "../../relay/main.ts";
 import type { Certificate, Engine } from "../../relay/transport/contract.ts";
 import { CHECK_INTERVAL_MS } from "../../relay/transport/tls/manager.ts";
 import { ManualClock } from "../support/clock.ts";
-import { captureLog, publishTo, testConfig } from "./support.ts";
+import { captureLog, publishTo, testConfig, until } from "./support.ts";
 
 const DAY_MS = 86_400_000;
 const TRUST = { trust: { kind: "system" }, timeoutMs: 5_000 } as const;
@@ -50,11 +50,6 @@ async function connected(relay: Relay): Promise<Client> {
 async function ready(relay: Relay): Promise<{ status: number; body: unknown }> {
   const response = await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/health/ready`);
   return { status: response.status, body: await response.json() };
-}
-
-/** Polls what only other turns of the event loop can bring about; the test's time-out bounds it. */
-async function until(reached: () => boolean): Promise<void> {
-  while (!reached()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 describe("a relay", () => {

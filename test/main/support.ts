@@ -36,6 +36,11 @@ export function captureLog(): { log: Logger; entries: Record<string, unknown>[];
   return { log, entries, messages: () => entries.map((entry) => entry["msg"]) };
 }
 
+/** Polls what only other turns of the event loop can bring about; the test's time-out bounds it. */
+export async function until(reached: () => boolean): Promise<void> {
+  while (!reached()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 export interface TestPublisher {
   readonly session: Session;
   /** Settles with the code that the session was closed with. */
@@ -107,7 +112,7 @@ function sourceOf(name: string, groups: readonly (readonly string[])[]): Source 
     for (const frame of frames) {
       const bytes = Buffer.from(frame);
       writer.frame(bytes.length, undefined);
-      writer.payload(bytes);
+      if (bytes.length > 0) writer.payload(bytes);
       writer.end();
     }
     writer.finish();
