@@ -61,7 +61,7 @@ export class Connection<S extends Session> {
       const { connected, reason } = await this.#once();
       if (this.#ended.signal.aborted) return;
       failures = connected ? 0 : failures + 1;
-      const retryInMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** failures);
+      const retryInMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.max(0, failures - 1));
       this.#options.onState({ kind: "lost", reason, retryInMs });
       await pause(retryInMs, this.#ended.signal);
     }

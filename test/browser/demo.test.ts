@@ -1,0 +1,147 @@
+/**
+ * The demo page in a real browser: one page publishes the generated picture, another watches it through the relay, and
+ * the clock in the picture tells how old it is when it is seen.
+ */
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, describe, type TestContext, test } from "node:test";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { buildPage } from "../../scripts/build-web.ts";
+import { startRelay, type TestRelay } from "../support/relay.ts";
+import { launchChromium, missingBrowser } from "./support/chromium.ts";
+import { firstLook, looks } from "./support/picture.ts";
+import { openTcpProxy, type TcpProxy } from "./support/tcp-proxy.ts";
+
+const TIMEOUT = { timeout: 60_000 };
+/** A picture older than this, in milliseconds, is not live video. It is some 100 ms on an idle machine. */
+const MAX_AGE_MS = 3000;
+/** Looks at the canvas, a tenth of a second or more apart. */
+const LOOKS = 20;
+const WATCHED = "#watch-canvas";
+
+describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
+  let folder: string;
+  let relay: TestRelay;
+  let browser: Browser;
+  let context: BrowserContext;
+  let proxy: TcpProxy;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "moqmesh-page-"));
+    await buildPage(folder);
+    relay = await startRelay({ MOQMESH_HTTP_PAGE: "true" }, folder);
+    proxy = await openTcpProxy(relay.url);
+    browser = await launchChromium();
+  });
+  after(async () => {
+    await browser?.close();
+    await proxy?.close();
+    await relay?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  afterEach(() => context?.close());
+
+  async function open(base: URL, parameters: Record<string, string>): Promise<Page> {
+    const address = new URL(base);
+    for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, value);
+    const page = await context.newPage();
+    await page.goto(address.href);
+    return page;
+  }
+
+  async function publishAndWatch(base: URL, name: string): Promise<{ publisher: Page; watcher: Page }> {
+    context = await browser.newContext();
+    const publisher = await open(base, { publish: "pattern", name });
+    const watcher = await open(base, { watch: name });
+    return { publisher, watcher };
+  }
+
+  test("carries the picture over WebTransport", TIMEOUT, async (t) => {
+    const { publisher, watcher } = await publishAndWatch(relay.url, "quic.hang");
+    await assertLive(t, watcher);
+    assert.equal(await watcher.textContent("#watch-transport"), "WebTransport");
+    assert.equal(await publisher.textContent("#publish-transport"), "WebTransport");
+    assert.equal(await watcher.textContent("#watch-protocol"), "moq-lite-05");
+    assert.equal(await publisher.textContent("#publish-protocol"), "moq-lite-04");
+  });
+
+  test("carries the picture over WebSocket where UDP is blocked", TIMEOUT, async (t) => {
+    const { publisher, watcher } = await publishAndWatch(proxy.url, "tcp.hang");
+    await assertLive(t, watcher);
+    assert.equal(await watcher.textContent("#watch-transport"), "WebSocket");
+    assert.equal(await publisher.textContent("#publish-transport"), "WebSocket");
+    assert.match((await watcher.textContent("#list-connection")) ?? "", /WebSocket.*UDP/);
+  });
+
+  test("goes on when the publisher comes back under the same name", TIMEOUT, async () => {
+    const { publisher, watcher } = await publishAndWatch(relay.url, "again.hang");
+    const { shown } = await firstLook(watcher, WATCHED);
+    await publisher.reload();
+    await firstLook(watcher, WATCHED, shown + 2000);
+  });
+
+  test("lists what is live by itself, and Enter on an item watches it", TIMEOUT, async () => {
+    context = await browser.newContext();
+    const watcher = await open(relay.url, {});
+    await watcher.waitForSelector("#live-empty:not([hidden])");
+    const publisher = await open(relay.url, { publish: "pattern", name: "listed.hang" });
+    const item = watcher.locator("#live-list button");
+    await item.focus();
+    assert.match((await item.textContent()) ?? "", /^listed\.hang/);
+    await watcher.keyboard.press("Enter");
+    await firstLook(watcher, WATCHED);
+    await publisher.close();
+    await item.waitFor({ state: "detached" });
+    assert.match((await watcher.textContent("#watch-placeholder")) ?? "", /listed\.hang is not live/);
+  });
+
+  test("stops and starts a publication from the keyboard", TIMEOUT, async () => {
+    context = await browser.newContext();
+    const page = await open(relay.url, { name: "keys.hang" });
+    await page.focus("#publish-name");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#live-list button");
+    await page.focus("#publish-button");
+    await page.keyboard.press("Space");
+    await page.waitForSelector("#live-list button", { state: "detached" });
+    assert.equal(await page.textContent("#publish-button"), "Start");
+  });
+
+  test("says that a relay cannot be reached, and keeps trying", TIMEOUT, async () => {
+    context = await browser.newContext();
+    const nobody = await openTcpProxy(relay.url);
+    await nobody.close();
+    const page = await open(relay.url, { url: nobody.url.href, watch: "x.hang" });
+    await page.waitForSelector("#watch-error:not([hidden])");
+    assert.match((await page.textContent("#watch-error")) ?? "", /Cannot reach the relay at 127\.0\.0\.1:\d+/);
+    // Each further attempt waits longer.
+    await page.waitForFunction(() => /in 2 s$/.test(document.querySelector("#watch-state")?.textContent ?? ""));
+  });
+
+  test("fits a phone's screen without scrolling sideways", TIMEOUT, async () => {
+    context = await browser.newContext({ viewport: { width: 375, height: 812 } });
+    const page = await open(relay.url, { publish: "pattern", name: "phone.hang", watch: "phone.hang" });
+    await firstLook(page, WATCHED);
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(width <= 375, `the page is ${width} px wide`);
+  });
+});
+
+/** Looks at the watcher's canvas for some seconds: the picture is there, young, and moves on. */
+async function assertLive(t: TestContext, watcher: Page): Promise<void> {
+  await firstLook(watcher, WATCHED);
+  const seen = await looks(watcher, WATCHED, LOOKS);
+  const ages = seen.map((one) => one.seen - one.shown).toSorted((a, b) => a - b);
+  const at = (part: number) => Math.round(ages[Math.floor((ages.length - 1) * part)] ?? Number.NaN);
+  t.diagnostic(`picture age: median ${at(0.5)} ms, least ${at(0)} ms, most ${at(1)} ms in ${ages.length} looks`);
+  assert.ok(seen.length >= LOOKS / 2, `the clock could be read in ${seen.length} of ${LOOKS} looks only`);
+  assert.ok(at(0) > 0, "a picture cannot be seen before it is drawn");
+  assert.ok(at(1) < MAX_AGE_MS, `a picture was ${at(1)} ms old`);
+  const [first, last] = [seen[0], seen.at(-1)];
+  assert.ok(first && last && last.shown - first.shown > 1000, "the picture stands still");
+  assert.equal(new Set(seen.map((one) => one.shown)).size > seen.length / 2, true, "most looks see a new picture");
+  await watcher.waitForFunction(() => /^\d+ ms$/.test(document.querySelector("#watch-age")?.textContent ?? ""));
+  await watcher.waitForFunction(() => /bit\/s$/.test(document.querySelector("#watch-rate")?.textContent ?? ""));
+}

@@ -1,0 +1,50 @@
+/** A broadcast published in one version and over one transport is watched in any other. */
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, test } from "node:test";
+import { startRelay, type TestRelay } from "../support/relay.ts";
+import {
+  EVERYTHING,
+  freshPath,
+  groupHash,
+  online,
+  publish,
+  readGroups,
+  subscribed,
+  TRACK,
+  writeGroup,
+} from "./support/media.ts";
+import { Peers, PROTOCOLS, TRANSPORTS } from "./support/peer.ts";
+
+const GROUPS = 6;
+const FRAMES = 6;
+
+let relay: TestRelay;
+const peers = new Peers(() => relay);
+
+before(async () => {
+  relay = await startRelay();
+});
+after(() => relay.stop());
+afterEach(() => peers.closeAll());
+
+for (const from of TRANSPORTS) {
+  for (const to of TRANSPORTS) {
+    describe(`published over ${from}, watched over ${to}`, () => {
+      for (const spoken of PROTOCOLS) {
+        for (const heard of PROTOCOLS) {
+          test(`${spoken} to ${heard}`, { timeout: 20_000 }, async () => {
+            const path = freshPath();
+            const { track } = publish(await peers.connect(from, spoken), path);
+            const viewer = await peers.connect(to, heard);
+            const broadcast = await online(viewer.announcedBroadcast(path));
+            const subscriber = broadcast.track(TRACK).subscribe(EVERYTHING);
+            await subscribed(track);
+            for (let group = 0; group < GROUPS; group++) writeGroup(track, 9, group, FRAMES);
+            const expected = Array.from({ length: GROUPS }, (_, group) => groupHash(9, group, FRAMES));
+            assert.deepEqual((await readGroups(subscriber, GROUPS)).toSorted(), expected.toSorted());
+          });
+        }
+      }
+    });
+  }
+}
