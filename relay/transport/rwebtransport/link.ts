@@ -1,0 +1,387 @@
+import type {
+  Attach,
+  BidiHandler,
+  BidiStream,
+  FanOutFactory,
+  Link,
+  LinkClosed,
+  LinkHandler,
+  LinkInfo,
+  LinkLimits,
+  LinkStats,
+  SendHandler,
+  SendStream,
+} from "../contract.ts";
+import type { ClosedEvent, SessionEvent } from "./addon.ts";
+import { Hold } from "./hold.ts";
+import { Life } from "./life.ts";
+import { Outbox } from "./outbox.ts";
+import type { Port } from "./port.ts";
+import { Bidi, RecvHalf, type RecvOwner } from "./streams.ts";
+import type { Flushable, Turn } from "./turn.ts";
+
+/** Datagrams given to the addon and not yet answered; at this many further ones are refused. */
+const MAX_DATAGRAMS = 256;
+
+/** Milliseconds that a closed link waits for its close to reach the peer before the connection is cut. */
+const CLOSE_GRACE_MS = 2000;
+
+/**
+ * STOP_SENDING for streams of the peer, each kind by itself, that a link sends in its life. The addon's QUIC stack
+ * never gives back the credit of a stream that was stopped before its end, of which it grants 256; once half of them
+ * are gone this way, what still comes on a stopped stream is read and thrown away instead.
+ */
+const MAX_STOPS = 128;
+
+/** What the link says of itself when a handler failed. */
+const HANDLER_FAILED: Omit<LinkClosed, "by"> = { code: 0, reason: "internal error" };
+
+/** HTTP/3's H3_NO_ERROR (RFC 9114 section 8.1): a connection closed without a WebTransport code. */
+const H3_NO_ERROR = 0x100;
+
+const CONNECT_STREAM = 0;
+const NOTHING = new Uint8Array(0);
+
+/** Request id of the write to the CONNECT stream that goes before a close; other writes to it have 0. */
+const BEFORE_CLOSE = 1;
+
+export interface LinkParts {
+  readonly port: Port;
+  readonly info: LinkInfo;
+  readonly engine: FanOutFactory;
+  readonly limits: LinkLimits;
+  readonly turn: Turn;
+  readonly now: () => number;
+  readonly warn: (message: string, error?: unknown) => void;
+}
+
+/** One session of the addon. Events before `attach` are kept for the handler. */
+export class RwtLink implements Link, Flushable, RecvOwner {
+  readonly info: LinkInfo;
+  readonly engine: FanOutFactory;
+  readonly #port: Port;
+  readonly #limits: LinkLimits;
+  readonly #turn: Turn;
+  readonly #now: () => number;
+  readonly #warn: LinkParts["warn"];
+  readonly #outbox: Outbox;
+  readonly #life: Life;
+  /** Receive halves by QUIC id. */
+  readonly #recv = new Map<number, RecvHalf>();
+  #hold: Hold | undefined;
+  #handler: LinkHandler | undefined;
+  #marked = false;
+  #datagrams = 0;
+  #uniStops = 0;
+  #bidiStops = 0;
+  /** Multiple of the queue mark that was last reported. */
+  #mark = 0;
+  #failure = "";
+  /** Set when the link has ended, until it is reported. */
+  #why: LinkClosed | undefined;
+  #ended = false;
+  #closedAt = 0;
+  #cut = false;
+  /** The addon is done with the session, or has at least sent its close. */
+  #gone = false;
+  #sent = false;
+  #onSent: (() => void)[] = [];
+
+  constructor(parts: LinkParts) {
+    this.info = parts.info;
+    this.engine = parts.engine;
+    this.#port = parts.port;
+    this.#limits = parts.limits;
+    this.#turn = parts.turn;
+    this.#now = parts.now;
+    this.#warn = parts.warn;
+    this.#hold = new Hold(parts.port);
+    this.#outbox = new Outbox(parts.port, parts.info.dialled, () => this.#wake(), parts.now);
+    this.#life = new Life(parts.port, parts.limits, parts.now());
+  }
+
+  get queued(): number {
+    return this.#outbox.queued;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** The addon has ended the session; the link can be forgotten. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  get maxDatagramSize(): number {
+    return this.#ended ? 0 : this.#port.maxDatagramSize();
+  }
+
+  /** Gives the link its handler. Does nothing when the link has ended. */
+  attach(attach: Attach): void {
+    if (this.#ended || this.#handler !== undefined) return;
+    try {
+      this.#handler = attach(this);
+    } catch (error) {
+      this.#fault(error);
+    }
+    this.#wake();
+  }
+
+  openUni(priority: number, handler: SendHandler): SendStream | undefined {
+    if (this.#ended) return undefined;
+    return this.#outbox.open(false, priority, handler);
+  }
+
+  openBidi(priority: number, handler: BidiHandler): BidiStream | undefined {
+    if (this.#ended) return undefined;
+    const send = this.#outbox.open(true, priority, handler);
+    if (send === undefined) return undefined;
+    const recv = new RecvHalf(this, send.id, true, undefined);
+    recv.handler = handler;
+    send.opened = (nativeId) => this.#opened(recv, nativeId);
+    return new Bidi(send, recv);
+  }
+
+  sendDatagram(bytes: Uint8Array): boolean {
+    if (this.#ended || this.#datagrams >= MAX_DATAGRAMS || bytes.length > this.#port.maxDatagramSize()) return false;
+    this.#datagrams += 1;
+    this.#port.sendDatagram(bytes);
+    return true;
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#ended) return;
+    this.#shut(code, reason);
+    this.#end({ by: "local", code, reason });
+  }
+
+  stats(): LinkStats {
+    return this.#life.stats(this.#now());
+  }
+
+  stopping(half: RecvHalf, code: number): void {
+    if (half.nativeId === undefined) {
+      half.stopCode = code;
+      return;
+    }
+    this.#recv.delete(half.nativeId);
+    if (this.#mayStop(half)) this.#port.stopSending(half.nativeId, code);
+  }
+
+  /** Takes one event of the addon. Never throws: the addon would lose the rest of its batch. */
+  dispatch(event: SessionEvent): void {
+    if (event.type === "closed") {
+      this.#closed(event);
+    } else if (event.type === "error") {
+      if (!/^(quic|socket) recv: /.test(event.message)) this.#failure = event.message;
+    } else if (this.#hold !== undefined && !this.#ended) {
+      if (this.#hold.add(event)) return;
+      this.close(0, "too much before the session was accepted");
+    } else {
+      this.#guarded(event);
+    }
+  }
+
+  /** Looks after the link at the interval `tickMs`. */
+  tick(now: number): void {
+    if (this.#gone) return;
+    if (this.#ended) {
+      if (this.#cut || now - this.#closedAt < CLOSE_GRACE_MS) return;
+      // Data that the peer does not take holds the close back. A CONNECT stream that was reset has nothing to wait
+      // for, and the addon ends the connection.
+      this.#cut = true;
+      this.#port.reset(CONNECT_STREAM, 0);
+      this.#port.write(CONNECT_STREAM, NOTHING, 0);
+      return;
+    }
+    this.#outbox.tick();
+    if (this.#life.tick(now)) return;
+    this.#shut(0, "timed out");
+    this.#end({ by: "timeout", code: 0, reason: "" });
+  }
+
+  /** Calls back when the close is on its way to the peer, or the session is gone. */
+  whenSent(callback: () => void): void {
+    if (this.#sent || this.#gone) callback();
+    else this.#onSent.push(callback);
+  }
+
+  flush(): void {
+    this.#marked = false;
+    try {
+      this.#flush();
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #flush(): void {
+    const handler = this.#handler;
+    if (handler === undefined) return;
+    const hold = this.#hold;
+    if (hold !== undefined) {
+      this.#hold = undefined;
+      for (const event of hold.release()) this.#guarded(event);
+    }
+    const why = this.#why;
+    if (why !== undefined) {
+      this.#why = undefined;
+      handler.closed(why);
+    }
+    if (this.#ended) return;
+    this.#outbox.flush();
+    if (this.#outbox.takeCapacity()) handler.capacity();
+    const mark = Math.floor(this.#outbox.queued / this.#limits.queueMark);
+    if (mark > this.#mark) {
+      this.#mark = mark;
+      handler.backlog(this.#outbox.queued);
+    } else if (this.#mark > 0 && this.#outbox.queued < this.#limits.queueMark / 2) {
+      this.#mark = 0;
+      handler.drained();
+    }
+  }
+
+  #guarded(event: SessionEvent): void {
+    try {
+      this.#handle(event);
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #handle(event: SessionEvent): void {
+    if (this.#ended) {
+      if (event.type === "writeAck" && event.requestId === BEFORE_CLOSE) this.#wasSent();
+      return;
+    }
+    switch (event.type) {
+      case "writeAck":
+        this.#outbox.acked(event.requestId);
+        if (this.#mark > 0) this.#wake();
+        return;
+      case "streamData":
+        this.#life.heard = true;
+        this.#recv.get(event.streamId)?.handler?.data(event.data);
+        return;
+      case "streamFin":
+        this.#takeRecv(event.streamId)?.fin();
+        return;
+      case "streamReset":
+        this.#takeRecv(event.streamId)?.reset(toCode(event.code));
+        return;
+      case "stream":
+        this.#incoming(event.streamId, event.bidi);
+        return;
+      case "streamStopSending":
+        this.#life.heard = true;
+        this.#outbox.stopped(event.streamId)?.stop(toCode(event.code));
+        return;
+      case "streamOpened":
+        if (event.streamId !== event.requestId) throw new Error("the addon numbers streams otherwise");
+        return;
+      case "datagram":
+        this.#life.heard = true;
+        this.#handler?.datagram(event.data);
+        return;
+      case "datagramAck":
+        this.#datagrams -= 1;
+        return;
+      case "stats":
+        this.#life.took(event);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #incoming(nativeId: number, isBidi: boolean): void {
+    this.#life.heard = true;
+    const handler = this.#handler;
+    if (handler === undefined) return;
+    const recv = new RecvHalf(this, nativeId, isBidi, nativeId);
+    this.#recv.set(nativeId, recv);
+    if (!isBidi) {
+      recv.handler = handler.uni(recv);
+      return;
+    }
+    const send = this.#outbox.adopt(nativeId);
+    const streamHandler = handler.bidi(new Bidi(send, recv));
+    recv.handler = streamHandler;
+    send.handler = streamHandler;
+  }
+
+  /** A stream of this end costs no credit. */
+  #mayStop(half: RecvHalf): boolean {
+    if (half.local) return true;
+    if (half.bidi) this.#bidiStops += 1;
+    else this.#uniStops += 1;
+    return (half.bidi ? this.#bidiStops : this.#uniStops) <= MAX_STOPS;
+  }
+
+  #takeRecv(nativeId: number): RecvHalf["handler"] {
+    this.#life.heard = true;
+    const half = this.#recv.get(nativeId);
+    if (half === undefined) return undefined;
+    this.#recv.delete(nativeId);
+    half.ended = true;
+    return half.handler;
+  }
+
+  #opened(recv: RecvHalf, nativeId: number): void {
+    recv.nativeId = nativeId;
+    if (recv.stopCode === undefined) this.#recv.set(nativeId, recv);
+    else this.#port.stopSending(nativeId, recv.stopCode);
+  }
+
+  #closed(event: ClosedEvent): void {
+    this.#gone = true;
+    this.#wasSent();
+    this.#port.release();
+    if (!this.#ended) this.#end(whyClosed(event, this.#failure));
+  }
+
+  #shut(code: number, reason: string): void {
+    this.#port.write(CONNECT_STREAM, NOTHING, BEFORE_CLOSE);
+    this.#port.close(code, new TextEncoder().encode(reason));
+  }
+
+  #end(why: LinkClosed): void {
+    this.#ended = true;
+    this.#closedAt = this.#now();
+    this.#why = why;
+    this.#outbox.end();
+    this.#recv.clear();
+    this.#wake();
+  }
+
+  #fault(error: unknown): void {
+    this.#warn("rwebtransport: a handler failed, its link is closed", error);
+    this.close(HANDLER_FAILED.code, HANDLER_FAILED.reason);
+  }
+
+  #wasSent(): void {
+    this.#sent = true;
+    for (const callback of this.#onSent.splice(0)) callback();
+  }
+
+  #wake(): void {
+    if (this.#marked) return;
+    this.#marked = true;
+    this.#turn.mark(this);
+  }
+}
+
+function whyClosed(event: ClosedEvent, failure: string): LinkClosed {
+  if (failure !== "" && !failure.endsWith("peer transport error 0x0")) {
+    return { by: failure.includes("timed out") ? "timeout" : "error", code: 0, reason: failure };
+  }
+  const reason = new TextDecoder().decode(event.reason);
+  const none = event.code === H3_NO_ERROR && reason === "";
+  return { by: event.remote ? "remote" : "error", code: none ? 0 : event.code, reason };
+}
+
+/** Codes outside WebTransport's range, which only a peer that is no WebTransport endpoint sends, say nothing. */
+function toCode(code: number): number {
+  return code <= 0xffff_ffff ? code : 0;
+}

@@ -1,0 +1,79 @@
+import type { BidiStream, RecvHandler, RecvStream } from "../contract.ts";
+import type { SendHalf } from "./send-half.ts";
+
+/** What the link does for its receive halves. */
+export interface RecvOwner {
+  stopping(half: RecvHalf, code: number): void;
+}
+
+/** The receive half of a stream. */
+export class RecvHalf implements RecvStream {
+  readonly id: number;
+  readonly bidi: boolean;
+  /** Of a stream that this end opened. */
+  readonly local: boolean;
+  /** Undefined until QUIC has opened the stream. */
+  nativeId: number | undefined;
+  /** Set before the first event. */
+  handler: RecvHandler | undefined;
+  /** Set when it was stopped before QUIC had opened the stream. */
+  stopCode: number | undefined;
+  /** FIN or a reset came, or it was stopped. */
+  ended = false;
+  readonly #owner: RecvOwner;
+
+  constructor(owner: RecvOwner, id: number, bidi: boolean, nativeId: number | undefined) {
+    this.#owner = owner;
+    this.id = id;
+    this.bidi = bidi;
+    this.local = nativeId === undefined;
+    this.nativeId = nativeId;
+  }
+
+  stop(code: number): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.#owner.stopping(this, code);
+  }
+}
+
+/** Both halves under one name. */
+export class Bidi implements BidiStream {
+  readonly id: number;
+  readonly #send: SendHalf;
+  readonly #recv: RecvHalf;
+
+  constructor(send: SendHalf, recv: RecvHalf) {
+    this.id = send.id;
+    this.#send = send;
+    this.#recv = recv;
+  }
+
+  get queued(): number {
+    return this.#send.queued;
+  }
+
+  get ended(): boolean {
+    return this.#send.ended;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#send.write(bytes);
+  }
+
+  finish(): void {
+    this.#send.finish();
+  }
+
+  reset(code: number): void {
+    this.#send.reset(code);
+  }
+
+  setPriority(priority: number): void {
+    this.#send.setPriority(priority);
+  }
+
+  stop(code: number): void {
+    this.#recv.stop(code);
+  }
+}
