@@ -2,11 +2,14 @@
 import { readFileSync } from "node:fs";
 import type { Client } from "../client.ts";
 import { parseDuration, UnitError } from "../config/units.ts";
-import type { Trust } from "../transport/contract.ts";
+import { TransportError, type Trust } from "../transport/contract.ts";
 import { type Invocation, type OptionSpec, type PositionalSpec, UsageError } from "./command.ts";
 
-/** Wait for a connection, or for an answer on it, unless `--timeout` says otherwise. */
-export const TIMEOUT_DEFAULT = "10s";
+/**
+ * Wait for a connection, or for an answer on it, unless `--timeout` says otherwise. Longer than a relay's own
+ * `limits.subscribe_wait`, so that its refusal comes first.
+ */
+const TIMEOUT_DEFAULT = "15s";
 
 const SCHEMES = ["https:", "http:", "wss:", "ws:"];
 const SHA256_HEX = /^[0-9a-f]{64}$/;
@@ -57,12 +60,20 @@ export async function withClient<T>(target: Target, prefix: string, use: (client
     timeoutMs,
     announcePrefix: prefix,
     ...(protocols === undefined ? {} : { protocols }),
-  });
+  }).catch((error: unknown) => advise(error, target));
   try {
     return await use(client);
   } finally {
     await client.close();
   }
+}
+
+/** Most failures of `https:` on a developer's machine are self-signed certificates. */
+function advise(error: unknown, { url, trust }: Target): never {
+  const doubtful = url.protocol === "https:" && trust.kind === "system";
+  if (!doubtful || !(error instanceof TransportError) || error.code !== "dial_failed") throw error;
+  const advice = "if its certificate is self-signed, use http:// or --fingerprint";
+  throw new TransportError(error.code, `${error.message}\n${advice}`, { cause: error });
 }
 
 function readUrl(text: string): URL {

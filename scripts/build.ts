@@ -1,0 +1,34 @@
+/**
+ * Bundles the program into dist/ for the published package: Node does not strip types inside node_modules. Packages
+ * stay outside, as dependencies.
+ */
+import { rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+
+await rm(`${root}dist`, { recursive: true, force: true });
+const { metafile } = await build({
+  absWorkingDir: root,
+  entryPoints: { moqmesh: "relay/cli/main.ts" },
+  outdir: "dist",
+  bundle: true,
+  // Commands and engines load when they are used.
+  splitting: true,
+  chunkNames: "[name]-[hash]",
+  packages: "external",
+  platform: "node",
+  format: "esm",
+  target: "node24",
+  sourcemap: true,
+  sourcesContent: false,
+  keepNames: true,
+  logLevel: "warning",
+  metafile: true,
+});
+const bytes = Object.entries(metafile.outputs).reduce(
+  (sum, [name, output]) => sum + (name.endsWith(".js") ? output.bytes : 0),
+  0,
+);
+console.log(`dist/moqmesh.js and what it loads: ${(bytes / 1024).toFixed(0)} KiB`);
