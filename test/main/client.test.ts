@@ -105,6 +105,7 @@ describe("a client", () => {
     const other = await start(config, { log: captureLog().log });
     const at = new URL(`http://127.0.0.1:${other.address.port}/`);
     await withClient(async (client) => {
+      await until(() => other.counters.sessionsActive === 1);
       const waiting = client.fetch({ broadcast: "none", track: "none", timeoutMs: 5_000 });
       const [failed] = await Promise.all([assert.rejects(waiting, FetchError), other.close("gone fishing")]);
       assert.equal(failed, undefined);
