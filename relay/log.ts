@@ -13,12 +13,11 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
-  /** Takes whole lines; standard output unless told. A command whose output others read logs to {@link stderrLines}. */
+  /** Takes whole lines; standard output unless told. */
   readonly stream?: DestinationStream;
 }
 
 const STDOUT = 1;
-const STDERR = 2;
 
 const CENSOR = "[redacted]";
 
@@ -52,13 +51,8 @@ export function createLogger(options: LogOptions): Logger {
   );
 }
 
-/** Standard error as a place for log lines. */
-export function stderrLines(): DestinationStream {
-  return destination({ dest: STDERR, sync: true });
-}
-
 function onTerminal(options: LogOptions): boolean {
-  return options.stream === undefined && process.stdout.isTTY === true;
+  return options.stream === undefined && process.stdout.isTTY;
 }
 
 /** Without the credentials that {@link SECRET_TEXT} knows. */

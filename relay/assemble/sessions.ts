@@ -65,21 +65,29 @@ export class SessionHost {
 
   /** Decides on a client: a session, or a refusal with an HTTP status. */
   accept(request: LinkRequest): void {
-    const { origin, limits, maxSessions } = this.#deps;
-    if (!this.#accepting) return request.reject(STATUS_UNAVAILABLE, "this relay is going away");
-    if (this.#sessions.size + this.#handshakes.size >= maxSessions) {
-      origin.counters.boundsHit.sessions++;
-      return request.reject(STATUS_UNAVAILABLE, "too many sessions");
+    const refusal = this.#refusal(request.info);
+    if (refusal !== undefined) {
+      request.reject(refusal.status, refusal.reason);
+      return;
     }
-    const root = rootOf(request.info.path);
-    if (root === undefined || Buffer.byteLength(root) > limits.pathBytes) {
-      return request.reject(STATUS_BAD_REQUEST, "bad path");
-    }
+    const root = rootOf(request.info.path) ?? "";
     const done = this.#countHandshake();
     request.accept((link) => {
       done();
       return this.#start(link.info, root)(link);
     });
+  }
+
+  #refusal({ path }: LinkInfo): { status: number; reason: string } | undefined {
+    const { origin, limits, maxSessions } = this.#deps;
+    if (!this.#accepting) return { status: STATUS_UNAVAILABLE, reason: "this relay is going away" };
+    if (this.#sessions.size + this.#handshakes.size >= maxSessions) {
+      origin.counters.boundsHit.sessions++;
+      return { status: STATUS_UNAVAILABLE, reason: "too many sessions" };
+    }
+    const root = rootOf(path);
+    const fits = root !== undefined && Buffer.byteLength(root) <= limits.pathBytes;
+    return fits ? undefined : { status: STATUS_BAD_REQUEST, reason: "bad path" };
   }
 
   /** Refuses every further request. */

@@ -46,6 +46,20 @@ const HTTP_COUNTER_ROWS: readonly Row<PortStats>[] = [
   ["http_connections_timed_out_total", "TCP connections cut because their first byte was late.", (s) => s.timedOut],
 ];
 
+const HTTP_GAUGE_ROWS: readonly Row<PortStats>[] = [
+  ["http_connections", "TCP connections on the public port now.", (s) => s.connections],
+];
+
+const VIEW_GAUGE_ROWS: readonly Row<RelayView>[] = [
+  ["ready", "1 while the relay takes sessions, else 0.", (v) => Number(v.reasons().length === 0)],
+  ["uptime_seconds", "Time since the start.", (v) => v.uptimeMs() / 1000],
+  [
+    "certificate_expiry_timestamp_seconds",
+    "End of the certificate, in seconds since 1970; 0 before it is loaded.",
+    (v) => (v.certificate()?.notAfter.getTime() ?? 0) / 1000,
+  ],
+];
+
 let processRegistry: Registry | undefined;
 
 /** Metrics of the process: made once, because their observers cannot be taken down again. */
@@ -57,32 +71,29 @@ function processMetrics(): Registry {
   return processRegistry;
 }
 
+type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+
+/** A metric with what it shows now. */
+interface Shown {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames?: readonly string[];
+  readonly samples: () => Iterable<Sample>;
+}
+
 /** The metrics of one relay for Prometheus, read from its view whenever `render` is called. */
 export class Metrics {
   readonly #registry = new Registry();
 
   constructor(view: RelayView) {
     const counters = () => view.counters;
-    for (const row of COUNTER_ROWS) this.#counter(row, counters);
-    for (const row of GAUGE_ROWS) this.#gauge(row, counters);
-    for (const row of HTTP_COUNTER_ROWS) this.#counter(row, () => view.http());
-    this.#gauge(["http_connections", "TCP connections on the public port now.", (s: PortStats) => s.connections], () =>
-      view.http(),
-    );
-    this.#gauge(
-      ["ready", "1 while the relay takes sessions, else 0.", (v: RelayView) => Number(v.reasons().length === 0)],
-      () => view,
-    );
-    this.#gauge(["uptime_seconds", "Time since the start.", (v: RelayView) => v.uptimeMs() / 1000], () => view);
-    this.#gauge(
-      [
-        "certificate_expiry_timestamp_seconds",
-        "End of the certificate, in seconds since 1970.",
-        (date: Date) => date.getTime() / 1000,
-      ],
-      () => view.certificate()?.notAfter,
-    );
-    this.#labelled(view);
+    const http = () => view.http();
+    for (const row of COUNTER_ROWS) this.#counter(plain(row, counters));
+    for (const row of GAUGE_ROWS) this.#gauge(plain(row, counters));
+    for (const row of HTTP_COUNTER_ROWS) this.#counter(plain(row, http));
+    for (const row of HTTP_GAUGE_ROWS) this.#gauge(plain(row, http));
+    for (const row of VIEW_GAUGE_ROWS) this.#gauge(plain(row, () => view));
+    this.#addLabelled(view);
   }
 
   get contentType(): string {
@@ -94,97 +105,84 @@ export class Metrics {
     return (await Promise.all([this.#registry.metrics(), processMetrics().metrics()])).join("\n");
   }
 
-  #counter<S>([name, help, read]: Row<S>, source: () => S | undefined): void {
-    new Counter({
-      name: PREFIX + name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        const from = source();
-        this.reset();
-        if (from !== undefined) this.inc(read(from));
-      },
-    });
-  }
-
-  #gauge<S>([name, help, read]: Row<S>, source: () => S | undefined): void {
-    new Gauge({
-      name: PREFIX + name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        const from = source();
-        if (from === undefined) this.reset();
-        else this.set(read(from));
-      },
-    });
-  }
-
-  #labelled(view: RelayView): void {
-    const registers = [this.#registry];
-    new Gauge({
-      name: `${PREFIX}build_info`,
+  #addLabelled(view: RelayView): void {
+    this.#gauge({
+      name: "build_info",
       help: "Always 1; the labels tell what runs.",
       labelNames: ["version", "engine"],
-      registers,
-      collect() {
-        this.reset();
-        this.set({ version: view.version, engine: view.engine }, 1);
-      },
+      samples: () => [[{ version: view.version, engine: view.engine }, 1]],
     });
-    new Gauge({
-      name: `${PREFIX}sessions`,
+    this.#gauge({
+      name: "sessions",
       help: "Sessions now, by engine and protocol version.",
       labelNames: ["engine", "protocol"],
-      registers,
+      samples: () => view.sessions().map(({ engine, protocol, count }) => [{ engine, protocol }, count]),
+    });
+    this.#counter({
+      name: "sessions_closed_total",
+      help: "Sessions that ended, by reason.",
+      labelNames: ["reason"],
+      samples: () => boundedEntries(view.counters.sessionsClosed).map(([reason, count]) => [{ reason }, count]),
+    });
+    this.#counter({
+      name: "groups_dropped_total",
+      help: "Groups that did not reach a subscriber whole, by reason.",
+      labelNames: ["reason"],
+      samples: () => Object.entries(view.counters.groupsDropped).map(([reason, count]) => [{ reason }, count]),
+    });
+    this.#counter({
+      name: "bounds_hit_total",
+      help: "Times that a bound of the relay was reached, by bound.",
+      labelNames: ["bound"],
+      samples: () => Object.entries(view.counters.boundsHit).map(([bound, count]) => [{ bound }, count]),
+    });
+  }
+
+  #counter({ name, help, labelNames = [], samples }: Shown): void {
+    const counter = new Counter({
+      name: PREFIX + name,
+      help,
+      labelNames: [...labelNames],
+      registers: [],
       collect() {
         this.reset();
-        for (const { engine, protocol, count } of view.sessions()) this.set({ engine, protocol }, count);
+        for (const [labels, value] of samples()) this.inc(labels, value);
       },
     });
-    byLabel(registers, "sessions_closed_total", "Sessions that ended, by reason.", "reason", () =>
-      boundedEntries(view.counters.sessionsClosed),
-    );
-    byLabel(
-      registers,
-      "groups_dropped_total",
-      "Groups that did not reach a subscriber whole, by reason.",
-      "reason",
-      () => Object.entries(view.counters.groupsDropped),
-    );
-    byLabel(registers, "bounds_hit_total", "Times that a bound of the relay was reached, by bound.", "bound", () =>
-      Object.entries(view.counters.boundsHit),
-    );
+    this.#registry.registerMetric(counter);
+  }
+
+  #gauge({ name, help, labelNames = [], samples }: Shown): void {
+    const gauge = new Gauge({
+      name: PREFIX + name,
+      help,
+      labelNames: [...labelNames],
+      registers: [],
+      collect() {
+        this.reset();
+        for (const [labels, value] of samples()) this.set(labels, value);
+      },
+    });
+    this.#registry.registerMetric(gauge);
   }
 }
 
-function byLabel(
-  registers: Registry[],
-  name: string,
-  help: string,
-  label: string,
-  entries: () => Iterable<[string, number]>,
-): void {
-  new Counter({
-    name: PREFIX + name,
+/** A metric without labels; it shows 0 while there is no source. */
+function plain<S>([name, help, read]: Row<S>, source: () => S | undefined): Shown {
+  return {
+    name,
     help,
-    labelNames: [label],
-    registers,
-    collect() {
-      this.reset();
-      for (const [value, count] of entries()) this.inc({ [label]: value }, count);
+    samples: () => {
+      const from = source();
+      return from === undefined ? [] : [[{}, read(from)]];
     },
-  });
+  };
 }
 
 /** The first {@link MAX_REASON_LABELS} entries, and one for all others together. */
-function* boundedEntries(counts: ReadonlyMap<string, number>): Generator<[string, number]> {
-  let seen = 0;
-  let other = 0;
-  for (const entry of counts) {
-    seen += 1;
-    if (seen <= MAX_REASON_LABELS) yield entry;
-    else other += entry[1];
-  }
-  if (other > 0) yield ["other", other];
+function boundedEntries(counts: ReadonlyMap<string, number>): [string, number][] {
+  const entries = [...counts];
+  const others = entries.splice(MAX_REASON_LABELS);
+  if (others.length > 0) entries.push(["other", others.reduce((sum, [, count]) => sum + count, 0)]);
+  return entries;
 }

@@ -22,7 +22,7 @@ beforeEach(() => {
   captured = captureLog();
 });
 afterEach(async () => {
-  for (const cleanup of cleanups.reverse()) await cleanup();
+  for (const cleanup of cleanups.toReversed()) await cleanup();
 });
 
 async function configured(settings: Record<string, string> = {}): Promise<Config> {
@@ -208,7 +208,10 @@ describe("a renewed certificate", () => {
       // Closing waits on the clock.
       clock.advance(1_000);
     });
-    return { relay, before, told, given, later: (ms: number) => void (now += ms) };
+    const later = (ms: number) => {
+      now += ms;
+    };
+    return { relay, before, told, given, later };
   }
 
   test("is used and told where the engine can take it", async () => {

@@ -13,7 +13,7 @@ import { systemClock } from "../../relay/transport/clock.ts";
 /** A configuration on free loopback ports with state in a folder of its own. */
 export async function testConfig(
   settings: Record<string, string> = {},
-): Promise<{ config: Config; remove(): Promise<void> }> {
+): Promise<{ config: Config; remove: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "moqmesh-main-"));
   const { config } = loadConfig({
     env: {
@@ -29,7 +29,7 @@ export async function testConfig(
 }
 
 /** A log whose entries can be looked at. */
-export function captureLog(): { log: Logger; entries: Record<string, unknown>[]; messages(): unknown[] } {
+export function captureLog(): { log: Logger; entries: Record<string, unknown>[]; messages: () => unknown[] } {
   const entries: Record<string, unknown>[] = [];
   const stream = { write: (line: string) => entries.push(JSON.parse(line)) };
   const log = createLogger({ level: "info", format: "json", stream });
