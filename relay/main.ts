@@ -20,6 +20,7 @@ import { protocols } from "./session/index.ts";
 import { systemClock } from "./transport/clock.ts";
 import type { Engine, EngineDeps, PeerAddress } from "./transport/contract.ts";
 import { createEngine } from "./transport/engines.ts";
+import { createQmux } from "./transport/qmux/index.ts";
 import type { CertificateState } from "./transport/tls/certificate.ts";
 import { CertificateManager } from "./transport/tls/manager.ts";
 import { VERSION } from "./version.ts";
@@ -206,6 +207,7 @@ class RelayProcess implements Relay {
       limits: linkLimits(this.#config),
       certificate: this.#served.certificate,
       onRequest: (request) => this.#host.accept(request),
+      ...(server.websocket && { qmux: createQmux(deps) }),
       ...((http.enabled || server.websocket) && {
         http: {
           fingerprint: () => (http.enabled ? this.fingerprint : undefined),

@@ -1,6 +1,7 @@
 import type { Attach, EngineDeps, Link, LinkLimits, Trust } from "../transport/contract.ts";
 import { type Engine, TransportError } from "../transport/contract.ts";
 import { createEngine } from "../transport/engines.ts";
+import { createQmux } from "../transport/qmux/index.ts";
 
 /** Bounds of a link that we dial. */
 const DIAL_LIMITS: LinkLimits = {
@@ -41,6 +42,9 @@ async function engineFor(url: URL, deps: EngineDeps): Promise<Engine> {
     case "https:":
     case "http:":
       return await createEngine("auto", deps);
+    case "ws:":
+    case "wss:":
+      return createQmux(deps);
     default:
       throw new TransportError("unsupported_url", `cannot dial ${url.protocol}// addresses`);
   }

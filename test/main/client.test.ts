@@ -8,6 +8,8 @@ import { captureLog, publishTo, testConfig, until } from "./support.ts";
 
 const GROUPS = [["a", "b"], ["c"], ["d", "", "e"]];
 
+const PROTOCOLS = ["moq-lite-05", "moq-lite-04", "moq-lite-03"];
+
 let relay: Relay;
 let remove: () => Promise<void>;
 let url: URL;
@@ -37,8 +39,10 @@ async function withClient<T>(use: (client: Client) => Promise<T>, at = url, prot
 const texts = (frames: readonly { payload: Uint8Array }[]) =>
   frames.map(({ payload }) => Buffer.from(payload).toString());
 
-for (const protocol of ["moq-lite-05", "moq-lite-04", "moq-lite-03"]) {
-  describe(`a client that speaks ${protocol}`, () => {
+for (const [scheme, protocol] of ["http", "ws"].flatMap((one) => PROTOCOLS.map((name) => [one, name] as const))) {
+  describe(`a client that speaks ${protocol} at a ${scheme} address`, () => {
+    const at = () => new URL(url.href.replace(/^http/, scheme));
+
     test("fetches the group it names, and the newest when it names none", () =>
       withClient(
         async (client) => {
@@ -49,7 +53,7 @@ for (const protocol of ["moq-lite-05", "moq-lite-04", "moq-lite-03"]) {
           const newest = await client.fetch(where);
           assert.deepEqual([newest.group, texts(newest.frames)], [2, ["d", "", "e"]]);
         },
-        url,
+        at(),
         [protocol],
       ));
 
@@ -65,14 +69,14 @@ for (const protocol of ["moq-lite-05", "moq-lite-04", "moq-lite-03"]) {
           await other.ready;
           assert.deepEqual(none, []);
 
-          const path = `more/${protocol}`;
-          const short = await publishTo(url, path, "chat", GROUPS);
+          const path = `more/${scheme}/${protocol}`;
+          const short = await publishTo(at(), path, "chat", GROUPS);
           await until(() => seen.some((change) => change.path === path && change.active));
           short.session.close(0, "");
           await until(() => seen.some((change) => change.path === path && !change.active));
           all.close();
         },
-        url,
+        at(),
         [protocol],
       ));
   });

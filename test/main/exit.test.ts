@@ -15,6 +15,6 @@ for (const end of ["drain", "close", "fail"]) {
     const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", LIFE, end], {
       timeout: EXIT_WITHIN_MS,
     });
-    assert.deepEqual(JSON.parse(stdout), { sessions: end === "fail" ? 0 : 2, left: [] });
+    assert.deepEqual(JSON.parse(stdout), { sessions: end === "fail" ? 0 : 3, left: [] });
   });
 }

@@ -1,6 +1,6 @@
 /**
- * The whole life of a relay in a process of its own, for `exit.test.ts`: started, used by a publisher and a viewer that
- * do not leave, and ended as the argument says. Prints what is still open then, and must end by itself.
+ * The whole life of a relay in a process of its own, for `exit.test.ts`: started, used by a publisher and two viewers
+ * that do not leave, and ended as the argument says. Prints what is still open then, and must end by itself.
  */
 import { connect } from "../../relay/client.ts";
 import { start } from "../../relay/main.ts";
@@ -29,9 +29,14 @@ if (how === "fail") {
   await publishTo(url, "room", "chat", [["hello"]]);
   const client = await connect(url, { trust: { kind: "system" }, timeoutMs: 5_000 });
   await client.fetch({ broadcast: "room", track: "chat", timeoutMs: 5_000 });
+  const other = await connect(new URL(url.href.replace(/^http/, "ws")), {
+    trust: { kind: "system" },
+    timeoutMs: 5_000,
+  });
+  await other.fetch({ broadcast: "room", track: "chat", timeoutMs: 5_000 });
   sessions = relay.counters.sessionsActive;
   await (how === "drain" ? relay.drain("test") : relay.close("test"));
-  await client.closed;
+  await Promise.all([client.closed, other.closed]);
 }
 await remove();
 // Closed sockets leave the list in the turn after they were closed.

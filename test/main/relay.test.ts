@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { type Client, connect } from "../../relay/client.ts";
 import type { Config } from "../../relay/config.ts";
 import { type Relay, type StartOptions, start } from "../../relay/main.ts";
-import type { Certificate, Engine } from "../../relay/transport/contract.ts";
+import { type Certificate, type Engine, TransportError } from "../../relay/transport/contract.ts";
 import { CHECK_INTERVAL_MS } from "../../relay/transport/tls/manager.ts";
 import { ManualClock } from "../support/clock.ts";
 import { captureLog, publishTo, testConfig, until } from "./support.ts";
@@ -98,11 +98,14 @@ describe("a relay", () => {
 
   test("closes with a code what is left when the grace is over", async () => {
     const relay = await run({ MOQMESH_DRAIN_GRACE: "50ms", MOQMESH_DRAIN_SPREAD: "100ms" });
-    const [one, two] = await Promise.all(["one", "two"].map((path) => publishTo(urlOf(relay), path, "t", [["x"]])));
-    assert.ok(one !== undefined && two !== undefined);
-    await until(() => relay.counters.sessionsActive === 2);
+    const websocket = new URL(urlOf(relay).href.replace(/^http/, "ws"));
+    const urls = [urlOf(relay), websocket, urlOf(relay), websocket];
+    const publishers = await Promise.all(urls.map((url, index) => publishTo(url, `room${index}`, "t", [["x"]])));
+    await until(() => relay.counters.sessionsActive === 4);
+    const engines = Object.fromEntries(relay.sessions().map(({ engine, count }) => [engine, count]));
+    assert.deepEqual(engines, { qmux: 2, rwebtransport: 2 });
     await relay.drain("maintenance");
-    for (const { closed } of [one, two]) assert.deepEqual(await closed, { code: 25, message: "maintenance" });
+    for (const { closed } of publishers) assert.deepEqual(await closed, { code: 25, message: "maintenance" });
     assert.equal(relay.counters.sessionsActive, 0);
   });
 
@@ -146,6 +149,21 @@ describe("a relay", () => {
   test("refuses to start with a certificate that cannot be used", async () => {
     const config = await configured({ MOQMESH_TLS_CERT: "/nowhere/a.pem", MOQMESH_TLS_KEY: "/nowhere/b.pem" });
     await assert.rejects(start(config, { log: captured.log }), { code: "bad_certificate", message: /does not exist/ });
+  });
+
+  test("takes no WebSocket when that is off", async () => {
+    const relay = await run({ MOQMESH_SERVER_WEBSOCKET: "false" });
+    await assert.rejects(connect(new URL(`ws://127.0.0.1:${relay.address.port}/`), TRUST), TransportError);
+    assert.equal((await fetch(urlOf(relay, "/certificate.sha256"))).status, 200);
+  });
+
+  test("takes sessions over TLS on its TCP port from clients that pin the certificate", async () => {
+    const relay = await run();
+    const trust = { kind: "hashes", sha256: [Buffer.from(relay.fingerprint ?? "", "hex")] } as const;
+    const client = await connect(new URL(`wss://127.0.0.1:${relay.address.port}/`), { ...TRUST, trust });
+    await until(() => relay.counters.sessionsActive === 1);
+    await client.close();
+    await until(() => relay.counters.sessionsActive === 0);
   });
 
   test("has no TCP side when neither HTTP nor WebSocket is wanted", async () => {
