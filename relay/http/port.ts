@@ -25,6 +25,9 @@ const STALL_MS = 30_000;
 /** Requests on one connection before it is closed, so that no client keeps one for ever. */
 const REQUESTS_PER_CONNECTION = 1_000;
 
+/** Answer to an upgrade that nobody is there for. */
+const NO_UPGRADE = "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
 export interface PortOptions {
   readonly host: string;
   readonly port: number;
@@ -79,7 +82,10 @@ export class HttpPort {
     for (const server of [this.plain, this.secure]) {
       server.timeout = STALL_MS;
       server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION;
-      server.prependListener("upgrade", (_request, socket: Socket) => this.#unupgraded.delete(endOf(socket)));
+      server.prependListener("upgrade", (_request, socket: Socket) => {
+        if (server.listenerCount("upgrade") > 1) this.#unupgraded.delete(endOf(socket));
+        else socket.end(NO_UPGRADE, () => socket.destroy());
+      });
       // The time-outs of headers and requests are armed by this event; these two servers never listen themselves.
       server.emit("listening");
     }

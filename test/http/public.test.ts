@@ -119,6 +119,15 @@ describe("the public HTTP port", () => {
     await port.close();
   });
 
+  test("refuses upgrades when there is nobody for them", async () => {
+    const port = await open();
+    const client = new WebSocket(`ws://127.0.0.1:${port.address.port}/`);
+    const [error] = await once(client, "error");
+    assert.match(String(error), /Unexpected server response: 404/);
+    await until(() => port.stats().connections === 0);
+    await port.close();
+  });
+
   test("tells no fingerprint of a certificate that an authority signed", async () => {
     const port = await open({ selfSigned: false });
     assert.equal((await ask(port, "/certificate.sha256")).status, 404);
