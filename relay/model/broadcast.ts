@@ -84,7 +84,7 @@ export class Broadcast {
       },
     });
     this.#tracks.set(name, track);
-    track.switch(this.#routes[0]?.source, false);
+    track.switch(this.#routes[0], false);
     return track;
   }
 
@@ -118,7 +118,7 @@ export class Broadcast {
     const now = this.#routes[0];
     if (now?.source !== before?.source && !(now === undefined && before?.source === ending)) {
       const same = before !== undefined && now !== undefined && sameContent(before.advertisement, now.advertisement);
-      for (const track of [...this.#tracks.values()]) track.switch(now?.source, same);
+      for (const track of [...this.#tracks.values()]) track.switch(now, same);
     }
     this.#host.changed(this);
   }

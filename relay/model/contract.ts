@@ -82,6 +82,8 @@ export interface GroupWriter {
 /** What a source reports of one upstream subscription. */
 export interface UpstreamSink {
   info(info: TrackInfo): void;
+  /** The first group that will come, where the version says so. */
+  started(sequence: number): void;
   /** A group begins; the refusal says why its stream is to be stopped. */
   group(sequence: number): GroupWriter | Reason;
   datagram(sequence: number, timestamp: number, payload: Uint8Array): void;
@@ -118,6 +120,8 @@ export interface Source {
 /** What a subscription tells its session. */
 export interface Subscriber {
   readonly channel: Channel;
+  /** Whether `started` is a promise to the viewer, so that nothing below it may be sent. */
+  readonly promisesStart: boolean;
   /** The track exists. First call, at most once. */
   accepted(info: TrackInfo): void;
   /** The first group that can come. Once, before any group. */

@@ -34,3 +34,13 @@ export function mergeOptions(
     ...(end === undefined ? {} : { end }),
   };
 }
+
+export function sameOptions(a: SubscribeOptions, b: SubscribeOptions): boolean {
+  return (
+    a.priority === b.priority &&
+    a.ordered === b.ordered &&
+    a.maxLatency === b.maxLatency &&
+    a.start === b.start &&
+    a.end === b.end
+  );
+}

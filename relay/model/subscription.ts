@@ -7,6 +7,8 @@ import type { Reason } from "./reason.ts";
 export interface SubscribedTrack {
   readonly counters: Counters;
   readonly newest: Group | undefined;
+  /** The lowest sequence that the publisher will send, where it says so. */
+  readonly first: number | undefined;
   /** Groups that can be joined from their first frame, with `from <= sequence <= to`, ascending. */
   joinable(from: number, to: number): Group[];
   /** Milliseconds by which `group` is older than the newest (moq-lite Expiration: the larger of the two measures). */
@@ -80,7 +82,7 @@ export class Subscription {
       return;
     }
     if (start !== undefined && group.sequence < start) return;
-    if (this.#floor === undefined) this.#begin(group.sequence);
+    if (this.#floor === undefined) this.#beginWith(group);
     else if (group.sequence < this.#floor) return;
     if (this.#missed !== undefined && group === this.#track.newest) this.#giveUp(this.#missed, "no_stream");
     const newest = this.#track.newest ?? group;
@@ -174,6 +176,7 @@ export class Subscription {
     if (start === undefined) {
       if (newest?.keeps && (end === undefined || newest.sequence <= end)) {
         this.#track.counters.joins++;
+        this.#begin(newest.sequence, newest.sequence);
         this.offer(newest);
       }
     } else {
@@ -182,8 +185,15 @@ export class Subscription {
     this.#checkEnd();
   }
 
-  #begin(sequence: number): void {
-    this.#floor = sequence;
+  /** The first group of the track has come; those before it may have been overtaken. */
+  #beginWith(group: Group): void {
+    const first = Math.min(this.#track.first ?? group.sequence, group.sequence);
+    const from = Math.max(first, this.#options.start ?? 0);
+    this.#begin(from, this.#subscriber.promisesStart || this.#track.first !== undefined ? from : 0);
+  }
+
+  #begin(sequence: number, floor: number): void {
+    this.#floor = floor;
     this.#subscriber.started(sequence);
   }
 

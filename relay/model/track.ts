@@ -1,21 +1,14 @@
 import type { Clock } from "../clock.ts";
 import type { GroupCache } from "./cache.ts";
-import type {
-  Channel,
-  GroupWriter,
-  OutStream,
-  Source,
-  SubscribeOptions,
-  Subscriber,
-  TrackInfo,
-  Upstream,
-} from "./contract.ts";
+import type { Channel, GroupWriter, OutStream, Source, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import type { Counters } from "./counters.ts";
+import { Feed } from "./feed.ts";
 import { Fetches } from "./fetches.ts";
 import type { Group, GroupHost } from "./group.ts";
 import { GroupStore } from "./group-store.ts";
 import type { ModelLimits } from "./limits.ts";
-import { mergeOptions } from "./merge.ts";
+import { mergeOptions, sameOptions } from "./merge.ts";
+import { Patience } from "./patience.ts";
 import type { Reason } from "./reason.ts";
 import { type SubscribedTrack, Subscription } from "./subscription.ts";
 
@@ -32,6 +25,12 @@ export interface TrackHost {
   idle(track: Track): void;
 }
 
+/** Where a track is to be had: a source, and which publisher of the path that is. */
+export interface TrackRoute {
+  readonly source: Source;
+  readonly generation: number;
+}
+
 /** Milliseconds after a new group until older ones that are still queued are judged: what left with it gets through. */
 const SWEEP_DELAY_MS = 100;
 
@@ -41,15 +40,11 @@ const END_GRACE_MS = 500;
 /** Timescale of tracks whose publisher sends no timestamps: milliseconds of arrival. */
 const ARRIVAL_TIMESCALE = 1000;
 
-/** A subscription at one source, and how its numbering and time map to ours. */
-interface Feed {
-  readonly source: Source;
-  upstream: Upstream | undefined;
-  /** Added to its sequences; unknown until its first group. */
-  offset: number | undefined;
-  timescale: number | undefined;
-  alive: boolean;
-}
+/** Publishers of one path whose numbering is remembered for when they take over again. */
+const REMEMBERED = 8;
+
+/** Asked for when somebody wants the track's properties and its version tells them only to subscribers. */
+const LATEST: SubscribeOptions = { priority: 0, ordered: false, maxLatency: 0 };
 
 /**
  * One track of one broadcast at this relay: subscribed upstream once however many subscribe here. It outlives
@@ -61,9 +56,12 @@ export class Track implements SubscribedTrack {
   readonly #host: TrackHost;
   readonly #store: GroupStore;
   readonly #fetches: Fetches;
+  readonly #patience: Patience;
   readonly #subscriptions = new Set<Subscription>();
   readonly #askers = new Set<(answer: TrackInfo | Reason) => void>();
-  #source: Source | undefined;
+  /** Highest whole group by generation, in the publisher's numbers. */
+  readonly #sent = new Map<number, number>();
+  #route: TrackRoute | undefined;
   #feed: Feed | undefined;
   #info: TrackInfo | undefined;
   /** Where `#info` came from, so that another publisher is asked anew. */
@@ -71,7 +69,6 @@ export class Track implements SubscribedTrack {
   #cancelInfo: (() => void) | undefined;
   #asked: SubscribeOptions | undefined;
   #ended: number | undefined;
-  #cancelWait: (() => void) | undefined;
   #cancelLinger: (() => void) | undefined;
   #cancelSweep: (() => void) | undefined;
   readonly #since: number;
@@ -83,6 +80,7 @@ export class Track implements SubscribedTrack {
     this.#since = host.clock.now();
     this.#store = new GroupStore(host, this.#groupHost());
     this.#fetches = new Fetches(path, name, this.#store, host.counters);
+    this.#patience = new Patience(host.clock, host.wait, host.stopWaiting);
   }
 
   get counters(): Counters {
@@ -93,12 +91,8 @@ export class Track implements SubscribedTrack {
     return this.#store.newest;
   }
 
-  get info(): TrackInfo | undefined {
-    return this.#info;
-  }
-
-  get subscribers(): number {
-    return this.#subscriptions.size;
+  get first(): number | undefined {
+    return this.#feed?.first;
   }
 
   joinable(from: number, to: number): Group[] {
@@ -106,7 +100,7 @@ export class Track implements SubscribedTrack {
   }
 
   age(group: Group): number {
-    return this.#store.age(group, this.#info?.timescale ?? ARRIVAL_TIMESCALE);
+    return this.#store.age(group, this.#timescale);
   }
 
   /** Adds a viewer. It is told all the rest through `subscriber`, perhaps before this returns. */
@@ -124,14 +118,14 @@ export class Track implements SubscribedTrack {
 
   /** Answers with the track's properties, or why there are none; at once when they are known. */
   ask(answer: (result: TrackInfo | Reason) => void): () => void {
-    if (this.#info !== undefined && this.#source === this.#informed) {
+    if (this.#info !== undefined && this.#route?.source === this.#informed) {
       answer(this.#info);
       return () => {};
     }
     this.#askers.add(answer);
     this.#stopLinger();
-    if (this.#source === undefined) this.#wait();
-    else if (this.#source.hasInfo) this.#learn(this.#source);
+    if (this.#route === undefined) this.#wait();
+    else if (this.#route.source.hasInfo) this.#learn(this.#route.source);
     else if (this.#feed === undefined) this.#connect();
     return () => {
       if (this.#askers.delete(answer)) this.#rest();
@@ -140,36 +134,29 @@ export class Track implements SubscribedTrack {
 
   /** Sends one group to `stream` when it is here, else fetches it. Returns a cancel. */
   fetch(sequence: number, priority: number, channel: Channel, stream: OutStream): () => void {
-    const feed = this.#feed;
-    const offset = feed !== undefined && feed.source === this.#source ? (feed.offset ?? 0) : 0;
-    return this.#fetches.fetch({
-      sequence,
-      priority,
-      channel,
-      stream,
-      offset,
-      source: this.#source,
-    });
+    const source = this.#route?.source;
+    const offset = this.#feed !== undefined && this.#feed.source === source ? (this.#feed.offset ?? 0) : 0;
+    return this.#fetches.fetch({ sequence, priority, channel, stream, offset, source });
   }
 
   /**
    * The path has another publisher, or none. `same` says that it sends the same content under the same numbers.
    * What the old one began and has not finished is cut off.
    */
-  switch(source: Source | undefined, same: boolean): void {
+  switch(route: TrackRoute | undefined, same: boolean): void {
     const before = this.#feed;
-    this.#source = source;
+    this.#route = route;
     if (before === undefined && this.#subscriptions.size === 0 && this.#askers.size === 0) return;
     this.#detach("replaced");
     this.#cancelInfo?.();
     this.#cancelInfo = undefined;
-    if (source === undefined) {
+    if (route === undefined) {
       this.#wait();
       return;
     }
-    this.#stopWait();
-    if (this.#askers.size > 0 && source.hasInfo) this.#learn(source);
-    if (this.#subscriptions.size > 0 || this.#askers.size > 0) this.#connect(same ? before?.offset : undefined);
+    this.#patience.stop();
+    if (this.#askers.size > 0 && route.source.hasInfo) this.#learn(route.source);
+    if (this.#subscriptions.size > 0 || this.#askers.size > 0) this.#connect(same ? before : undefined);
     else this.#rest();
   }
 
@@ -177,7 +164,7 @@ export class Track implements SubscribedTrack {
     const feed = this.#feed;
     if (feed?.upstream === undefined || this.#asked === undefined) return;
     const wanted = mergeOptions(this.#subscriptions, this.#asked.start);
-    if (wanted === undefined || same(wanted, this.#asked)) return;
+    if (wanted === undefined || sameOptions(wanted, this.#asked)) return;
     this.#asked = wanted;
     feed.upstream.update(wanted);
   }
@@ -194,8 +181,14 @@ export class Track implements SubscribedTrack {
     this.#detach(reason);
     this.#fail(reason);
     this.#stopLinger();
-    this.#stopWait();
+    this.#cancelSweep?.();
+    this.#cancelSweep = undefined;
+    this.#patience.stop();
     this.#store.clear();
+  }
+
+  get #timescale(): number {
+    return this.#info?.timescale ?? ARRIVAL_TIMESCALE;
   }
 
   #groupHost(): GroupHost {
@@ -204,13 +197,13 @@ export class Track implements SubscribedTrack {
       counters: this.#host.counters,
       limits: this.#host.limits,
       stamp: () => Math.round(((this.#host.clock.now() - this.#since) * this.#timescale) / 1000),
-      rescale: (timestamp) => {
-        const theirs = this.#feed?.timescale;
-        if (theirs === undefined || theirs === this.#timescale) return timestamp;
-        return Math.round((timestamp * this.#timescale) / theirs);
-      },
+      rescale: (timestamp) => this.#feed?.rescale(timestamp, this.#timescale) ?? timestamp,
       begun: () => this.#sweepSoon(),
       done: (group) => {
+        const feed = this.#feed;
+        if (group.subgroup.whole && feed?.offset !== undefined) {
+          feed.whole = Math.max(feed.whole, group.sequence - feed.offset);
+        }
         this.#store.settle(group);
         for (const subscription of [...this.#subscriptions]) subscription.settled();
         this.#rest();
@@ -222,25 +215,21 @@ export class Track implements SubscribedTrack {
     };
   }
 
-  get #timescale(): number {
-    return this.#info?.timescale ?? ARRIVAL_TIMESCALE;
-  }
-
-  #connect(offset?: number): void {
-    const source = this.#source;
-    if (source === undefined) {
+  #connect(continued?: Feed): void {
+    const route = this.#route;
+    if (route === undefined) {
       this.#wait();
       return;
     }
     this.#detach("replaced");
     this.#ended = undefined;
-    const feed: Feed = {
-      source,
-      upstream: undefined,
-      offset,
-      timescale: undefined,
-      alive: true,
-    };
+    const { source, generation } = route;
+    const whole = this.#sent.get(generation);
+    const offset = continued?.offset;
+    const feed = new Feed(source, generation, {
+      ...(offset === undefined ? {} : { offset }),
+      ...(whole === undefined ? {} : { whole }),
+    });
     this.#feed = feed;
     this.counters.tracksActive++;
     const known = this.#informed === source && this.#info !== undefined;
@@ -259,6 +248,7 @@ export class Track implements SubscribedTrack {
     this.counters.upstreamSubscriptions++;
     feed.upstream = feed.source.subscribe(this.path, this.name, options, {
       info: (info) => this.#learned(feed.source, info),
+      started: (sequence) => feed.starts(sequence),
       group: (sequence) => this.#group(feed, sequence),
       datagram: (sequence, timestamp, payload) => this.#datagram(feed, sequence, timestamp, payload),
       dropped: () => {},
@@ -272,9 +262,8 @@ export class Track implements SubscribedTrack {
 
   #group(feed: Feed, theirs: number): GroupWriter | Reason {
     if (!feed.alive) return "cancelled";
-    const newest = this.newest;
-    feed.offset ??= newest === undefined || theirs > newest.sequence ? 0 : newest.sequence + 1 - theirs;
-    const sequence = theirs + feed.offset;
+    const sequence = feed.place(theirs, this.newest?.sequence);
+    if (sequence === undefined) return "duplicate";
     const group = this.#store.open(sequence, this.#info?.maxLatency ?? 0);
     if (typeof group === "string") return group;
     this.counters.groupsIn++;
@@ -286,11 +275,10 @@ export class Track implements SubscribedTrack {
   #datagram(feed: Feed, theirs: number, timestamp: number, payload: Uint8Array): void {
     if (!feed.alive) return;
     this.counters.datagramsIn++;
-    const newest = this.newest;
-    feed.offset ??= newest === undefined || theirs > newest.sequence ? 0 : newest.sequence + 1 - theirs;
-    const scaled =
-      feed.timescale === undefined ? timestamp : Math.round((timestamp * this.#timescale) / feed.timescale);
-    for (const subscription of this.#subscriptions) subscription.datagram(theirs + feed.offset, scaled, payload);
+    const sequence = feed.place(theirs, this.newest?.sequence);
+    if (sequence === undefined) return;
+    const scaled = feed.rescale(timestamp, this.#timescale);
+    for (const subscription of this.#subscriptions) subscription.datagram(sequence, scaled, payload);
   }
 
   /** The source ended the subscription: the track is over, was refused, or its session went. */
@@ -307,12 +295,16 @@ export class Track implements SubscribedTrack {
       this.#host.clock.timer(END_GRACE_MS, () => this.#end(feed));
       return;
     }
+    // Its session is gone, or its own publisher is: another route takes over, if one comes.
+    if (reason === "upstream" && this.#route?.source === feed.source) this.#route = undefined;
+    this.#lost(reason);
+  }
+
+  /** What the current source was to give will not come from it. */
+  #lost(reason: Reason): void {
     this.#detach(reason);
-    if (reason === "upstream") {
-      // Its session is gone, or its own publisher is: another route takes over, if one comes.
-      if (this.#source === feed.source) this.#source = undefined;
-      this.#wait();
-    } else this.#fail(reason);
+    if (reason === "upstream") this.#wait();
+    else this.#fail(reason);
     this.#rest();
   }
 
@@ -339,18 +331,13 @@ export class Track implements SubscribedTrack {
       answered = true;
       this.#cancelInfo = undefined;
       if (typeof answer !== "string") this.#learned(source, answer);
-      else if (source === this.#source) {
-        this.#detach(answer);
-        if (answer === "upstream") this.#wait();
-        else this.#fail(answer);
-        this.#rest();
-      }
+      else if (source === this.#route?.source) this.#lost(answer);
     });
     if (!answered) this.#cancelInfo = cancel;
   }
 
   #learned(source: Source, info: TrackInfo): void {
-    if (source !== this.#source) return;
+    if (source !== this.#route?.source) return;
     this.#informed = source;
     // What viewers were told stays true for as long as there are viewers (moq-lite TRACK_INFO).
     if (this.#info === undefined || this.#subscriptions.size === 0) this.#info = info;
@@ -376,7 +363,15 @@ export class Track implements SubscribedTrack {
     this.#asked = undefined;
     this.counters.tracksActive--;
     feed.upstream?.cancel();
+    this.#remember(feed);
     this.#store.cutOff(reason);
+  }
+
+  #remember(feed: Feed): void {
+    this.#sent.delete(feed.generation);
+    if (feed.whole >= 0) this.#sent.set(feed.generation, feed.whole);
+    const [oldest] = this.#sent.keys();
+    if (oldest !== undefined && this.#sent.size > REMEMBERED) this.#sent.delete(oldest);
   }
 
   #fail(reason: Reason): void {
@@ -389,42 +384,29 @@ export class Track implements SubscribedTrack {
   }
 
   #wait(): void {
-    if (this.#cancelWait !== undefined) return;
     if (this.#subscriptions.size === 0 && this.#askers.size === 0) {
       this.#rest();
       return;
     }
-    if (!this.#host.wait()) {
-      this.counters.boundsHit.waiting_subscriptions++;
-      this.#fail("limit");
-      return;
-    }
     const known = this.#info !== undefined;
-    const cancel = this.#host.clock.timer(this.#host.limits.subscribeWaitMs, () => {
-      this.#stopWait();
+    const waits = this.#patience.begin(this.#host.limits.subscribeWaitMs, () => {
       this.#fail(known ? "upstream" : "not_found");
       this.#rest();
     });
-    this.#cancelWait = () => {
-      cancel();
-      this.#host.stopWaiting();
-    };
-  }
-
-  #stopWait(): void {
-    this.#cancelWait?.();
-    this.#cancelWait = undefined;
+    if (waits) return;
+    this.counters.boundsHit.waiting_subscriptions++;
+    this.#fail("limit");
   }
 
   /** With nobody left, what is known and subscribed goes after a while, and then the track. */
   #rest(): void {
     if (this.#subscriptions.size > 0 || this.#askers.size > 0) return;
-    this.#stopWait();
+    this.#patience.stop();
     if (this.#feed !== undefined || this.#cancelInfo !== undefined || this.#info !== undefined) {
       this.#cancelLinger ??= this.#host.clock.timer(this.#host.limits.trackLingerMs, () => this.#retire());
       return;
     }
-    if (this.#store.size === 0 || this.#source === undefined) this.#retire();
+    if (this.#store.size === 0 || this.#route === undefined) this.#retire();
   }
 
   #retire(): void {
@@ -452,17 +434,4 @@ export class Track implements SubscribedTrack {
       for (const subscription of [...this.#subscriptions]) subscription.sweep();
     });
   }
-}
-
-/** Asked for when somebody wants the track's properties and its version tells them only to subscribers. */
-const LATEST: SubscribeOptions = { priority: 0, ordered: false, maxLatency: 0 };
-
-function same(a: SubscribeOptions, b: SubscribeOptions): boolean {
-  return (
-    a.priority === b.priority &&
-    a.ordered === b.ordered &&
-    a.maxLatency === b.maxLatency &&
-    a.start === b.start &&
-    a.end === b.end
-  );
 }

@@ -129,6 +129,7 @@ const PLAIN = channel();
 /** A viewer that records what it is told. */
 export class FakeViewer implements Subscriber {
   readonly channel: Channel;
+  readonly promisesStart: boolean = true;
   readonly log: string[] = [];
   readonly streams: FakeStream[] = [];
   /** Streams that it allows. */

@@ -248,7 +248,8 @@ class UpstreamSubscription implements Upstream {
     this.#over = true;
     this.#forget();
     this.#leave();
-    this.#stream?.reset(codeOf("cancelled"));
+    // A FIN is how a subscriber leaves: some publishers do not look at a reset while they have nothing to send.
+    this.#stream?.finish();
     this.#stream?.stop(codeOf("cancelled"));
   }
 
@@ -296,6 +297,7 @@ class UpstreamSubscription implements Upstream {
         break;
       }
       case "start":
+        this.#sink.started(message.group);
         break;
       case "end":
         this.#sink.ended(message.group);

@@ -14,6 +14,7 @@ const DATAGRAM_BYTES = 1200;
 /** Serves one Subscribe Stream of the peer. */
 export class Viewer implements Subscriber {
   readonly channel;
+  readonly promisesStart: boolean;
   readonly #context: LiteContext;
   readonly #stream: BidiStream;
   readonly #request: Subscribe;
@@ -28,6 +29,7 @@ export class Viewer implements Subscriber {
     this.#request = request;
     this.#gone = gone;
     this.channel = context.channel;
+    this.promisesStart = context.caps.subscribeOk === "start";
   }
 
   start(): void {

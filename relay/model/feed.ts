@@ -1,0 +1,66 @@
+import type { Source, Upstream } from "./contract.ts";
+
+/**
+ * Numbers left free below the first group of another publisher, when it does not say where it starts: groups that
+ * were sent before that one and overtaken by it find their place there.
+ */
+const OVERTAKEN = 8;
+
+/** A track's subscription at one publisher, and how that publisher's numbers and times map to those of the track. */
+export class Feed {
+  readonly source: Source;
+  /** Which publisher of the path it is; the same for routes to the same content. */
+  readonly generation: number;
+  upstream: Upstream | undefined;
+  /** Of its timestamps; unknown until its properties are. */
+  timescale: number | undefined;
+  /** False once the track listens no more. */
+  alive = true;
+  /** Its highest group that came whole, in its own numbers. */
+  whole: number;
+  /** Groups up to this one were sent when it was followed before, in its own numbers. */
+  readonly #after: number;
+  #offset: number | undefined;
+  /** Where it says that it starts, in its own numbers. */
+  #start: number | undefined;
+
+  /** `before`: the feed that this one continues, with the same content or at the same publisher. */
+  constructor(source: Source, generation: number, before: { offset?: number; whole?: number } = {}) {
+    this.source = source;
+    this.generation = generation;
+    this.#offset = before.offset;
+    this.#after = before.whole ?? -1;
+    this.whole = this.#after;
+  }
+
+  /** Added to its numbers; unknown until its first group. */
+  get offset(): number | undefined {
+    return this.#offset;
+  }
+
+  /** The publisher says which group is its first. */
+  starts(theirs: number): void {
+    this.#start = theirs;
+  }
+
+  /** The first group of the track that it may send, as far as that is known. */
+  get first(): number | undefined {
+    return this.#start === undefined || this.#offset === undefined ? undefined : this.#start + this.#offset;
+  }
+
+  /** Our number for its group: above `newest` when it is another publisher's first; nothing when it was sent before. */
+  place(theirs: number, newest: number | undefined): number | undefined {
+    if (theirs <= this.#after) return undefined;
+    if (this.#offset === undefined) {
+      const lowest = Math.min(theirs, this.#start ?? Math.max(this.#after + 1, theirs - OVERTAKEN));
+      this.#offset = newest === undefined || lowest > newest ? 0 : newest + 1 - lowest;
+    }
+    return theirs + this.#offset;
+  }
+
+  /** One of its timestamps in `timescale`. */
+  rescale(timestamp: number, timescale: number): number {
+    if (this.timescale === undefined || this.timescale === timescale) return timestamp;
+    return Math.round((timestamp * timescale) / this.timescale);
+  }
+}
