@@ -4,8 +4,11 @@ import type { Relay } from "../main.ts";
 import { list } from "./help.ts";
 import { type Io, styles } from "./io.ts";
 
+/** What the banner tells of a relay. */
+export type BannerFacts = Pick<Relay, "address" | "adminAddress" | "engine" | "fingerprint" | "hasPage" | "version">;
+
 /** What a person at a terminal wants to know of a relay that has just started. */
-export function banner(relay: Relay, config: Config, io: Io): string {
+export function banner(relay: BannerFacts, config: Config, io: Io): string {
   const { bold, dim } = styles(io.out, io.env);
   const { address, port } = relay.address;
   const hosts = reachableHosts(address);
@@ -35,7 +38,7 @@ export function banner(relay: Relay, config: Config, io: Io): string {
   ].join("\n");
 }
 
-function adminEntry(relay: Relay): [string, string][] {
+function adminEntry(relay: BannerFacts): [string, string][] {
   const admin = relay.adminAddress;
   if (admin === undefined) return [];
   const host = bracketed(reachableHosts(admin.address)[0] ?? admin.address);

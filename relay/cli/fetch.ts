@@ -28,7 +28,7 @@ export const fetchCommand: Command = {
   takesConfig: false,
   examples: [
     "fetch http://localhost:4443/ live/room1.hang catalog.json",
-    "fetch https://relay.example/ live/room1.hang video/hd 120 --out group.bin",
+    "fetch https://relay.example/ live/a.hang video/hd 120 --out group.bin",
   ],
   run,
 };

@@ -6,7 +6,7 @@ import { loadConfigured } from "./configured.ts";
 import { EXIT, type ExitCode, SIGNAL_EXIT_BASE } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
 import { recheck } from "./recheck.ts";
-import { onSignals } from "./signals.ts";
+import { onSignals, type SignalActions } from "./signals.ts";
 
 export const serveCommand: Command = {
   name: "serve",
@@ -26,30 +26,53 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const loaded = loadConfigured(invocation, io);
   const { config } = loaded;
   const log = createLogger(config.log);
-  const { start } = await import("../main.ts");
-  const relay = await start(config, { log });
-  const pretty = config.log.format === "pretty" || (config.log.format === "auto" && io.out.isTTY);
-  if (pretty) io.out.write(banner(relay, config, io));
-  const stopListening = onSignals({
-    terminal: io.out.isTTY,
-    end: (signal) => void relay.drain(signal),
-    endNow: (signal, number) => {
-      void relay.close(signal);
-      leaveAtOnce(relay, SIGNAL_EXIT_BASE + number);
-    },
-    reload: () => recheck(loaded, () => loadConfigured(invocation, io), log),
-  });
-  await relay.ended;
-  stopListening();
-  return EXIT.ok;
+  const life = new Life(() => recheck(loaded, () => loadConfigured(invocation, io), log));
+  // Before the start, so that a signal in the middle of it is heard.
+  const stopListening = onSignals({ terminal: io.out.isTTY, ...life });
+  try {
+    const { start } = await import("../main.ts");
+    const relay = await start(config, { log });
+    life.begin(relay);
+    const pretty = config.log.format === "pretty" || (config.log.format === "auto" && io.out.isTTY);
+    if (pretty) io.out.write(banner(relay, config, io));
+    await relay.ended;
+    return EXIT.ok;
+  } finally {
+    stopListening();
+  }
 }
 
 /** Milliseconds that a relay which is told to end at once gets to say good-bye. */
 const LAST_WORDS_MS = 1_000;
 
-/** Ends the process when the relay has closed, or when that takes too long. */
-function leaveAtOnce(relay: Relay, code: number): void {
-  const leave = () => process.exit(code);
-  setTimeout(leave, LAST_WORDS_MS).unref();
-  void relay.ended.then(leave);
+/** What signals do to a relay, from before it runs. */
+class Life implements Omit<SignalActions, "terminal"> {
+  readonly reload: () => void;
+  #relay: Relay | undefined;
+  /** The signal that asked for an end while the relay was starting. */
+  #early: string | undefined;
+
+  constructor(reload: () => void) {
+    this.reload = reload;
+  }
+
+  begin(relay: Relay): void {
+    this.#relay = relay;
+    if (this.#early !== undefined) void relay.drain(this.#early);
+  }
+
+  readonly end = (signal: string): void => {
+    if (this.#relay === undefined) this.#early = signal;
+    else void this.#relay.drain(signal);
+  };
+
+  readonly endNow = (signal: string, number: number): void => {
+    const leave = () => process.exit(SIGNAL_EXIT_BASE + number);
+    if (this.#relay === undefined) {
+      leave();
+    } else {
+      setTimeout(leave, LAST_WORDS_MS).unref();
+      void this.#relay.close(signal).then(leave);
+    }
+  };
 }

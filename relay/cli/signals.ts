@@ -18,11 +18,11 @@ export interface SignalActions {
   reload(): void;
 }
 
-/** Listens to this process's signals until the returned function is called. */
-export function onSignals(actions: SignalActions): () => void {
+/** Listens to this process's signals until the returned function is called. `clock` gives milliseconds. */
+export function onSignals(actions: SignalActions, clock: () => number = () => performance.now()): () => void {
   let firstAt: number | undefined;
   const end = (signal: EndSignal): void => {
-    const now = performance.now();
+    const now = clock();
     if (firstAt === undefined) {
       firstAt = now;
       actions.end(signal);

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type BannerFacts, banner, reachableHosts } from "../../relay/cli/banner.ts";
+import { loadConfig } from "../../relay/config.ts";
+import { recordedIo } from "./support/io.ts";
+
+const FINGERPRINT = "0123456789abcdef".repeat(4);
+
+const facts: BannerFacts = {
+  version: "1.2.3",
+  engine: "rwebtransport",
+  address: { address: "127.0.0.1", port: 4443 },
+  adminAddress: { address: "127.0.0.1", port: 4444 },
+  fingerprint: FINGERPRINT,
+  hasPage: true,
+};
+
+function shown(change: Partial<BannerFacts> = {}): string {
+  return banner({ ...facts, ...change }, loadConfig({}).config, recordedIo());
+}
+
+test("tells the address, the fingerprint, the health page and what to do next, in 80 columns", () => {
+  const text = shown();
+  for (const part of [
+    "moqmesh 1.2.3",
+    "http://localhost:4443/",
+    FINGERPRINT,
+    "http://localhost:4444/health",
+    "Open http://localhost:4443/ in a browser",
+    "moqmesh ls http://localhost:4443/",
+  ]) {
+    assert.ok(text.includes(part), part);
+  }
+  for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
+});
+
+test("with a certificate that clients trust shows https and no fingerprint", () => {
+  const text = shown({ fingerprint: undefined, hasPage: false });
+  assert.match(text, /https:\/\/localhost:4443\//);
+  assert.doesNotMatch(text, /Fingerprint|http:\/\/localhost:4443|browser/);
+});
+
+test("leaves the admin listener out when there is none", () => {
+  assert.doesNotMatch(shown({ adminAddress: undefined }), /Health/);
+});
+
+test("names hosts at which a listener answers", () => {
+  assert.deepEqual(reachableHosts("127.0.0.1"), ["localhost"]);
+  assert.deepEqual(reachableHosts("192.0.2.1"), ["192.0.2.1"]);
+  assert.deepEqual(reachableHosts("2001:db8::1"), ["[2001:db8::1]"]);
+  assert.equal(reachableHosts("::")[0], "localhost");
+});

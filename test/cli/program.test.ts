@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { COMMANDS, runProgram } from "../../relay/cli/main.ts";
+import { VERSION } from "../../relay/version.ts";
+import { recordedIo } from "./support/io.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "moqmesh-cli-"));
+after(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, toml: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, toml);
+  return path;
+}
+
+async function run(...args: string[]) {
+  const io = recordedIo();
+  const code = await runProgram(args, io);
+  return { code, out: io.stdout(), err: io.stderr() };
+}
+
+const HELPS = [
+  ["--help"],
+  ["-h"],
+  ["help"],
+  ...COMMANDS.flatMap(({ name }) => [
+    [name, "--help"],
+    ["help", name],
+  ]),
+];
+
+for (const args of HELPS) {
+  test(`moqmesh ${args.join(" ")} fits 80 columns and ends with the exit codes`, async () => {
+    const { code, out, err } = await run(...args);
+    assert.equal(code, 0);
+    assert.equal(err, "");
+    for (const line of out.split("\n")) assert.ok(line.length <= 80, line);
+    assert.match(out, /Usage: moqmesh /);
+    assert.match(out, /Exit codes:\n {2}0 {2}Done\.\n[\s\S]*\n {2}6 {2}The relay refused it\.\n$/);
+  });
+}
+
+test("tells the version for the program and for each command", async () => {
+  for (const args of [["--version"], ["-V"], ["version"], ...COMMANDS.map(({ name }) => [name, "--version"])]) {
+    assert.deepEqual(await run(...args), { code: 0, out: `moqmesh ${VERSION}\n`, err: "" });
+  }
+});
+
+test("without a command shows the help on standard error and exits with 2", async () => {
+  const { code, out, err } = await run();
+  assert.equal(code, 2);
+  assert.equal(out, "");
+  assert.match(err, /^moqmesh .*\n\nUsage:/);
+});
+
+test("names the nearest command", async () => {
+  const { code, err } = await run("sevre");
+  assert.equal(code, 2);
+  assert.match(err, /^moqmesh: unknown command "sevre"; did you mean "serve"\?\n/);
+});
+
+test("names the nearest option, of the command and of the configuration", async () => {
+  const cases: [string[], RegExp][] = [
+    [["serve", "--prot", "1"], /unknown option --prot; did you mean --port\?/],
+    [["serve", "--server.prot=1"], /unknown option --server\.prot; did you mean --server\.port\?/],
+    [["ls", "http://localhost/", "--jsno"], /unknown option --jsno; did you mean --json\?/],
+    [["check", "-x"], /unknown option -x\n/],
+  ];
+  for (const [args, message] of cases) {
+    const { code, out, err } = await run(...args);
+    assert.equal(code, 2, args.join(" "));
+    assert.equal(out, "");
+    assert.match(err, message);
+    assert.match(err, /Run "moqmesh \w+ --help"/);
+  }
+});
+
+test("says what is missing, too much, or without its value", async () => {
+  const cases: [string[], RegExp][] = [
+    [["fetch", "http://localhost/"], /BROADCAST is missing\nmoqmesh: TRACK is missing/],
+    [["check", "a.toml", "b.toml"], /unexpected argument "b\.toml"/],
+    [["serve", "--port"], /--port needs a value: --port VALUE/],
+    [["serve", "--port", "--host", "::1"], /--port needs a value/],
+    [["ls", "http://localhost/", "--json=1"], /--json takes no value/],
+    [["ls", "localhost:4443"], /"localhost:4443" is not the URL of a relay/],
+    [["ls", "ftp://localhost/"], /is not the URL of a relay/],
+    [["ls", "http://localhost/", "--timeout", "5"], /--timeout: a duration needs a unit/],
+    [["ls", "https://localhost/", "--fingerprint", "abc"], /expected 64 hexadecimal digits/],
+    [["ls", "https://localhost/", "--ca", join(folder, "none.pem")], /cannot be read \(ENOENT\)/],
+    [["ls", "https://localhost/", "--insecure", "--ca", "x"], /exclude one another/],
+    [["fetch", "http://localhost/", "a", "b", "-1"], /unknown option -1/],
+    [["fetch", "http://localhost/", "a", "b", "1.5"], /GROUP is a whole number/],
+  ];
+  for (const [args, message] of cases) {
+    const { code, err } = await run(...args);
+    assert.equal(code, 2, args.join(" "));
+    assert.match(err, message);
+  }
+});
+
+test("check prints the merged configuration as TOML, with the origin of each value", async () => {
+  const path = file("good.toml", '[server]\nport = 1\n\n[drain]\ngrace = "3s"\n');
+  const io = recordedIo({ env: { MOQMESH_LOG_LEVEL: "warn" } });
+  assert.equal(await runProgram(["check", path, "--host", "::1"], io), 0);
+  const lines = io.stdout().split("\n");
+  for (const line of [
+    "[server]",
+    'host = "::1"  # flag --host',
+    `port = 1  # ${path}:2`,
+    'engine = "auto"  # default',
+    "# cert is not set",
+    `grace = "3s"  # ${path}:5`,
+    'level = "warn"  # env MOQMESH_LOG_LEVEL',
+  ]) {
+    assert.ok(lines.includes(line), line);
+  }
+  const again = recordedIo();
+  assert.equal(await runProgram(["check", file("again.toml", io.stdout())], again), 0, again.stderr());
+});
+
+test("check marks its output only on a terminal that wants colours", async () => {
+  const escaped = async (env: Record<string, string>, terminal: boolean) => {
+    const io = recordedIo({ env, terminal });
+    await runProgram(["check"], io);
+    return io.stdout().includes("\u001b[");
+  };
+  assert.equal(await escaped({}, true), true);
+  assert.equal(await escaped({}, false), false);
+  assert.equal(await escaped({ NO_COLOR: "1" }, true), false);
+});
+
+test("check exits with 3 and lists every problem", async () => {
+  const path = file("bad.toml", "[server]\nprot = 1\nport = 99999\n");
+  const { code, out, err } = await run("check", path);
+  assert.equal(code, 3);
+  assert.equal(out, "");
+  assert.equal(
+    err,
+    `moqmesh: ${path}:2: server.prot: unknown key; did you mean "port"?\n` +
+      `moqmesh: ${path}:3: server.port: must be at most 65535\n` +
+      "moqmesh: 2 problems; nothing was started\n",
+  );
+});
+
+test("check finds certificate files that cannot be read", async () => {
+  const path = file("tls.toml", '[tls]\ncert = "/nowhere/cert.pem"\nkey = "/nowhere/key.pem"\n');
+  const { code, err } = await run("check", path);
+  assert.equal(code, 3);
+  assert.match(err, /tls\.toml:2: tls\.cert: there is no file "\/nowhere\/cert\.pem"/);
+  assert.match(err, /tls\.toml:3: tls\.key: there is no file/);
+});
+
+test("check --json tells values and origins, or problems, as one object", async () => {
+  const good = await run("check", file("one.toml", '[limits]\nidle_timeout = "1m"\n'), "--json");
+  const { ok, values }: { ok: boolean; values: { key: string; value: unknown; origin: object }[] } = JSON.parse(
+    good.out,
+  );
+  assert.equal(ok, true);
+  const { value, origin } = values.find(({ key }) => key === "limits.idle_timeout") ?? {};
+  assert.equal(value, 60_000);
+  assert.deepEqual(origin, { kind: "file", file: join(folder, "one.toml"), line: 2 });
+
+  const bad = await run("check", file("two.toml", "[limits]\nidle_timeot = 1\n"), "--json");
+  assert.equal(bad.code, 3);
+  const report: { ok: boolean; problems: { code: string; key: string; hint: string }[] } = JSON.parse(bad.out);
+  assert.equal(report.ok, false);
+  assert.equal(report.problems.length, 1);
+  assert.deepEqual(
+    report.problems.map(({ code, key, hint }) => [code, key, hint]),
+    [["unknown_key", "limits.idle_timeot", 'did you mean "idle_timeout"?']],
+  );
+});

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { SIGNAL_ECHO_MS } from "../../relay/cli/signals.ts";
+import { connect } from "../../relay/client.ts";
+import { BIN, Program, QUIET } from "./support/process.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "moqmesh-serve-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const running: Program[] = [];
+afterEach(async () => {
+  for (const program of running.splice(0)) {
+    program.kill("SIGKILL");
+    await program.ends();
+  }
+});
+
+function start(args: readonly string[], options?: ConstructorParameters<typeof Program>[1]): Program {
+  const program = new Program(args, options);
+  running.push(program);
+  return program;
+}
+
+const SERVE = ["serve", ...QUIET, "--tls.state_dir", join(folder, "state")];
+/** Pretends to be an older Node, so that the launcher hands over. */
+const OLD_NODE = `data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.0.0"}})`;
+
+test("serves until SIGTERM and exits with 0", async () => {
+  const program = start(SERVE);
+  const { port, admin } = await program.ready();
+  const live = await fetch(`http://127.0.0.1:${admin}/health/live`);
+  assert.equal(live.status, 200);
+  await live.body?.cancel();
+  const hash = await (await fetch(`http://127.0.0.1:${port}/certificate.sha256`)).text();
+  assert.match(hash.trim(), /^[0-9a-f]{64}$/);
+  program.kill("SIGTERM");
+  assert.equal(await program.ends(), 0);
+  assert.equal(program.stderr, "");
+  for (const line of program.stdout.trim().split("\n")) assert.ok(JSON.parse(line), "one JSON object a line");
+});
+
+test("ends at once at a second signal, with the signal's exit code", async () => {
+  const program = start([...SERVE, "--drain.grace", "1h"]);
+  const { port } = await program.ready();
+  // A viewer that stays keeps the relay draining.
+  const viewer = await connect(new URL(`http://127.0.0.1:${port}/`), { trust: { kind: "system" }, timeoutMs: 10_000 });
+  program.kill("SIGTERM");
+  await program.says(/"relay draining"/);
+  await delay(SIGNAL_ECHO_MS + 100);
+  assert.equal(program.child.exitCode, null, "it waits for its viewer");
+  program.kill("SIGINT");
+  assert.equal(await program.ends(), 130);
+  await viewer.close();
+});
+
+test("on SIGHUP checks its configuration anew, and goes on", async () => {
+  const file = join(folder, "reload.toml");
+  writeFileSync(file, "[limits]\nsessions = 5\n");
+  const program = start([...SERVE, file]);
+  await program.ready();
+  program.kill("SIGHUP");
+  await program.says(/configuration checked: unchanged/);
+  writeFileSync(file, "[limits]\nsessions = 6\n");
+  program.kill("SIGHUP");
+  await program.says(/"limits\.sessions: 5 -> 6".*a restart is needed/);
+  writeFileSync(file, "[limits]\nsesions = 6\n");
+  program.kill("SIGHUP");
+  await program.says(/limits\.sesions: unknown key.*nothing changes/);
+  program.kill("SIGTERM");
+  assert.equal(await program.ends(), 0);
+});
+
+test("exits with 3 before it opens anything when the configuration is wrong", async () => {
+  const program = start([...SERVE, "--limits.sessions", "0"]);
+  assert.equal(await program.ends(), 3);
+  assert.match(program.stderr, /flag --limits\.sessions: limits\.sessions: must be at least 1/);
+  assert.equal(program.stdout, "");
+});
+
+test("exits with 1 and names the socket when the port is taken", async () => {
+  const taken = createServer();
+  const port = await new Promise<number>((resolve) => {
+    taken.listen(0, "127.0.0.1", () => {
+      const address = taken.address();
+      resolve(typeof address === "object" && address !== null ? address.port : 0);
+    });
+  });
+  const program = start([...SERVE, "--port", String(port)]);
+  assert.equal(await program.ends(), 1);
+  assert.match(program.stderr, new RegExp(`^moqmesh: .*${port}`));
+  taken.close();
+});
+
+test("on an older Node hands over to the one installed beside it, with signals and exit codes", async () => {
+  const options = { execArgv: ["--import", OLD_NODE] };
+  const check = start(["check", "--limits.sessions", "0"], options);
+  assert.equal(await check.ends(), 3);
+  assert.match(check.stderr, /must be at least 1/);
+  const program = start(SERVE, options);
+  await program.ready();
+  program.kill("SIGTERM");
+  assert.equal(await program.ends(), 0);
+  assert.match(program.stdout, /"relay closed"/);
+});
+
+test("a relay ends in order when the launcher that handed over to it is killed", async () => {
+  const program = start(SERVE, { execArgv: ["--import", OLD_NODE] });
+  await program.ready();
+  program.kill("SIGKILL");
+  await program.ends();
+  // The output is the relay's own; it closes when the relay has ended.
+  assert.match(program.stdout, /"relay closed"/);
+});
+
+test("on an older Node alone says in one line what to do", async () => {
+  const bin = join(folder, "alone", "bin");
+  mkdirSync(bin, { recursive: true });
+  writeFileSync(join(folder, "alone", "package.json"), '{"type":"module"}');
+  copyFileSync(BIN, join(bin, "moqmesh.js"));
+  const program = start(["--version"], { execArgv: ["--import", OLD_NODE], bin: join(bin, "moqmesh.js") });
+  assert.equal(await program.ends(), 1);
+  assert.match(program.stderr, /^moqmesh needs Node 24 or newer .*npm install node@24.*\n$/);
+});

@@ -1,0 +1,26 @@
+import type { Io } from "../../../relay/cli/io.ts";
+
+/** What a command wrote. */
+export interface Recorded extends Io {
+  stdout(): string;
+  stderr(): string;
+  stdoutBytes(): Buffer;
+}
+
+/** Standard output and error in memory; no terminal unless told. */
+export function recordedIo(options: { env?: Io["env"]; terminal?: boolean } = {}): Recorded {
+  const written: { out: Buffer[]; err: Buffer[] } = { out: [], err: [] };
+  const output = (chunks: Buffer[]) => ({
+    write: (chunk: string | Uint8Array) => void chunks.push(Buffer.from(chunk)),
+    isTTY: options.terminal ?? false,
+    columns: 80,
+  });
+  return {
+    out: output(written.out),
+    err: output(written.err),
+    env: options.env ?? {},
+    stdout: () => Buffer.concat(written.out).toString(),
+    stderr: () => Buffer.concat(written.err).toString(),
+    stdoutBytes: () => Buffer.concat(written.out),
+  };
+}

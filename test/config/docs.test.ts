@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fieldOf } from "../../relay/config/layers.ts";
+import { loadConfig, sections } from "../../relay/config.ts";
+
+const keys = [...sections.values()].flatMap((section) =>
+  Object.keys(section.schema.shape).map((key) => ({ section, key, path: `${section.name}.${key}` })),
+);
+
+test("every key is described in whole sentences", () => {
+  for (const { section, key, path } of keys)
+    assert.match(fieldOf(section, key)?.description ?? "", /^[A-Z`].*\.$/, path);
+});
+
+test("every documented default is what an empty configuration gives", () => {
+  const defaults = keys.flatMap(({ section, key, path }) => {
+    const text = fieldOf(section, key)?.default ?? "";
+    return text === ""
+      ? []
+      : [{ key: path, value: text.replace(/^"(.*)"$/, "$1").replace(/^\[\]$/, ""), name: `--${path}` }];
+  });
+  const memory = () => 2 ** 32;
+  assert.deepEqual(loadConfig({ flags: defaults, memory }).config, loadConfig({ memory }).config);
+});
+
+test("short flags do not collide", () => {
+  const flags = keys.flatMap(({ section, key }) => fieldOf(section, key)?.flag ?? []);
+  assert.equal(new Set(flags).size, flags.length);
+});

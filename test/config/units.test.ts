@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import {
+  formatBytes,
+  formatDuration,
+  parseBytes,
+  parseDuration,
+  parseFraction,
+  parseWhole,
+  UnitError,
+} from "../../relay/config/units.ts";
+
+test("reads durations in every unit as milliseconds", () => {
+  const cases: [string, number][] = [
+    ["0s", 0],
+    ["500ms", 500],
+    ["10s", 10_000],
+    ["1.5h", 5_400_000],
+    ["5m", 300_000],
+    ["1d", 86_400_000],
+    [" 2 s ", 2_000],
+  ];
+  for (const [text, ms] of cases) assert.equal(parseDuration(text), ms, text);
+});
+
+test("asks for the unit of a duration without one", () => {
+  assert.throws(() => parseDuration("10"), { name: "UnitError", message: /needs a unit, such as "10s"/ });
+});
+
+test("refuses what is not a duration", () => {
+  for (const text of ["", "s", "ten s", "-1s", "1 week", "1s2s", "1e3s", "9999999999999999d"]) {
+    assert.throws(() => parseDuration(text), UnitError, text);
+  }
+});
+
+test("tells powers of 1000 from powers of 1024", () => {
+  const cases: [string, number][] = [
+    ["1500", 1_500],
+    ["1B", 1],
+    ["1kB", 1_000],
+    ["1KiB", 1_024],
+    ["1GB", 1_000_000_000],
+    ["16MiB", 16_777_216],
+    ["0.5 GiB", 536_870_912],
+    ["1tib", 1_099_511_627_776],
+  ];
+  for (const [text, bytes] of cases) assert.equal(parseBytes(text), bytes, text);
+});
+
+test("refuses what is not a size", () => {
+  for (const text of ["", "MiB", "1ZB", "-1kB", "1 2", "9999999TiB"]) {
+    assert.throws(() => parseBytes(text), UnitError, text);
+  }
+});
+
+test("reads shares as percent or as a part of one", () => {
+  assert.equal(parseFraction("25%"), 0.25);
+  assert.equal(parseFraction("0.25"), 0.25);
+  assert.equal(parseFraction("100%"), 1);
+  for (const text of ["101%", "1.1", "-1%", "half", "1s"]) assert.throws(() => parseFraction(text), UnitError, text);
+});
+
+test("reads back what it writes", () => {
+  const whole = fc.integer({ min: 0, max: 2 ** 45 });
+  fc.assert(
+    fc.property(whole, (value) => {
+      assert.equal(parseBytes(formatBytes(value)), value);
+      assert.equal(parseDuration(formatDuration(value)), value);
+    }),
+  );
+});
+
+test("writes the largest unit that is exact", () => {
+  assert.equal(formatDuration(90_000), "90s");
+  assert.equal(formatDuration(7_200_000), "2h");
+  assert.equal(formatDuration(0), "0ms");
+  assert.equal(formatBytes(16_777_216), "16MiB");
+  assert.equal(formatBytes(1_000), "1000B");
+});
+
+test("takes only plain decimal digits for whole numbers", () => {
+  assert.equal(parseWhole(" 443 "), 443);
+  for (const text of ["", "-1", "1.5", "0x10", "1e3", "12345678901234567890"])
+    assert.equal(parseWhole(text), undefined);
+});
