@@ -1,7 +1,8 @@
 import { ProtocolViolation } from "./errors.ts";
 import { getVarint, getVarintBig, varintSize } from "./varint.ts";
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
+/** A byte order mark is kept: paths and names are equal only byte by byte. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Reads one complete message; whatever does not fit is a violation of `clause`. */
 export class Cursor {
@@ -31,6 +32,7 @@ export class Cursor {
     return value > Number.MAX_SAFE_INTEGER ? Number.MAX_SAFE_INTEGER + 1 : value;
   }
 
+  /** Up to 2^62-1. */
   varintBig(): bigint {
     return getVarintBig(this.#bytes, this.#take());
   }
@@ -53,12 +55,14 @@ export class Cursor {
     return value === 1;
   }
 
+  /** Bytes after their length, as UTF-8. */
   string(limit: number): string {
     const length = this.varint();
     if (length > limit) throw this.violation(`string of ${length} bytes, at most ${limit}`);
     return this.#utf8(this.raw(length));
   }
 
+  /** A view of the message, not a copy. */
   raw(length: number): Uint8Array {
     if (length > this.left) throw this.violation("ends too early");
     const bytes = this.#bytes.subarray(this.#at, this.#at + length);
@@ -70,11 +74,13 @@ export class Cursor {
     return this.raw(this.left);
   }
 
+  /** All that is left, as UTF-8. */
   text(limit: number): string {
     if (this.left > limit) throw this.violation(`string of ${this.left} bytes, at most ${limit}`);
     return this.#utf8(this.rest());
   }
 
+  /** Nothing may be left (moq-lite Message Length). */
   end(): void {
     if (this.left > 0) throw this.violation(`${this.left} bytes too many`);
   }

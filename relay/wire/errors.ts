@@ -1,4 +1,7 @@
-/** A peer broke the protocol. It ends the session (moq-lite PROTOCOL_VIOLATION). */
+/**
+ * A peer broke the protocol. It ends the session (moq-lite PROTOCOL_VIOLATION). The message is made of the clause and
+ * of numbers, never of what the peer sent.
+ */
 export class ProtocolViolation extends Error {
   /** The message or section of the draft that was broken, e.g. `ANNOUNCE_OK`. */
   readonly clause: string;
@@ -12,6 +15,7 @@ export class ProtocolViolation extends Error {
 
 /** Something is larger than this relay takes. It ends what it came on, not the session. */
 export class BoundExceeded extends Error {
+  /** A name of `BOUNDS` in the counters of the model. */
   readonly bound: string;
 
   constructor(bound: string, what: string) {

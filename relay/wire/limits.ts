@@ -17,9 +17,11 @@ export interface WireLimits {
 }
 
 export const DEFAULT_WIRE_LIMITS: WireLimits = {
-  // The largest sound message is an announcement with a long path and 32 hops: under 2 KiB.
+  // The largest sound message is a SETUP or GOAWAY with a URI of 8 KiB; an announcement with 32 hops is under 2 KiB.
   messageBytes: 16 * 1024,
+  // Room for 32 parts of 31 bytes; browsers keep a URL that names it under 2 KiB.
   pathBytes: 1024,
+  // A name such as `video/hd.m4s`, or a digest in hexadecimal, many times over.
   trackNameBytes: 256,
   // As peers have it (moq-transport: 32 fields of a namespace).
   pathParts: 32,
@@ -29,5 +31,6 @@ export const DEFAULT_WIRE_LIMITS: WireLimits = {
   frameBytes: 16 * 1024 * 1024,
   // As peers have it.
   setupParameters: 64,
+  // As moq-transport bounds the URI of its GOAWAY; tokens travel in the query.
   uriBytes: 8 * 1024,
 };

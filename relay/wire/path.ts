@@ -1,5 +1,6 @@
 /** Broadcast paths: segments joined by `/`, without leading, trailing or doubled slashes. */
 
+/** Without the slashes that mean nothing, as peers read paths. */
 export function normalisePath(raw: string): string {
   if (!raw.includes("/")) return raw;
   return raw
@@ -8,7 +9,7 @@ export function normalisePath(raw: string): string {
     .join("/");
 }
 
-/** Number of segments. */
+/** Number of segments of a normalised path. */
 export function pathParts(path: string): number {
   if (path === "") return 0;
   let parts = 1;
@@ -16,6 +17,7 @@ export function pathParts(path: string): number {
   return parts;
 }
 
+/** `path` under `root`, both normalised. */
 export function joinPath(root: string, path: string): string {
   if (root === "") return path;
   return path === "" ? root : `${root}/${path}`;

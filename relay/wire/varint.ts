@@ -7,7 +7,7 @@ export function varintLength(value: number): number {
   return value < 0x4000_0000 ? 4 : 8;
 }
 
-/** Writes `value`, 0 to 2^53-1, at `at`; returns the position after it. */
+/** Writes `value`, an integer from 0 to 2^53-1, at `at`; returns the position after it. */
 export function putVarint(into: Uint8Array, at: number, value: number): number {
   if (value < 0x40) {
     into[at] = value;
@@ -60,11 +60,35 @@ export function getVarintBig(from: Uint8Array, at: number): bigint {
   return value;
 }
 
-/** Signed to unsigned, so that small values of either sign stay short (moq-lite FRAME). Within ±2^52. */
-export function zigzag(value: number): number {
-  return value >= 0 ? value * 2 : -value * 2 - 1;
+/**
+ * Signed numbers interleave with unsigned ones, so that small values of either sign stay short (moq-lite FRAME,
+ * Timestamp Delta). They may be any safe integer, whose mapping needs 54 bits: above 53 it is made of bigints.
+ */
+export function signedLength(value: number): number {
+  return varintLength(interleave(value));
 }
 
-export function unzigzag(value: number): number {
-  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+/** Writes `value`, a safe integer, at `at`; returns the position after it. */
+export function putSigned(into: Uint8Array, at: number, value: number): number {
+  const mapped = interleave(value);
+  if (mapped <= Number.MAX_SAFE_INTEGER) return putVarint(into, at, mapped);
+  const exact = BigInt(value);
+  const bits = exact < 0n ? -exact * 2n - 1n : exact * 2n;
+  putU32(into, at, (0xc000_0000 | Number(bits >> 32n)) >>> 0);
+  putU32(into, at + 4, Number(bits & 0xffff_ffffn));
+  return at + 8;
+}
+
+/** The whole signed varint at `at`; NaN for one beyond ±(2^53-1). */
+export function getSigned(from: Uint8Array, at: number): number {
+  const mapped = getVarint(from, at);
+  if (mapped <= Number.MAX_SAFE_INTEGER) return mapped % 2 === 0 ? mapped / 2 : -(mapped + 1) / 2;
+  const exact = getVarintBig(from, at);
+  const value = Number(exact % 2n === 0n ? exact / 2n : -((exact + 1n) / 2n));
+  return Number.isSafeInteger(value) ? value : Number.NaN;
+}
+
+/** Above 2^53 only near, which is enough for a length. */
+function interleave(value: number): number {
+  return value < 0 ? -value * 2 - 1 : value * 2;
 }

@@ -1,15 +1,30 @@
-/** The only place that knows version numbers. Everything else asks for a named capability. */
+/**
+ * The only place that knows version numbers. Everything else asks for a named capability.
+ *
+ * 03, 04 and 05 are what published clients speak under those names. `moq-lite-05-wip`, which older clients offer beside
+ * them, is another protocol and not spoken here.
+ */
+
+/** All that are spoken, newest first. */
+export const LITE_VERSIONS = ["moq-lite-06", "moq-lite-06-wip", "moq-lite-05", "moq-lite-04", "moq-lite-03"] as const;
+
+export type LiteVersion = (typeof LITE_VERSIONS)[number];
 
 /** What a version of moq-lite can do, or how it says a thing. */
 export interface Capabilities {
   /** The protocol id that was negotiated. */
-  readonly protocol: string;
+  readonly protocol: LiteVersion;
   /** Each side opens a Setup Stream with one SETUP. */
   readonly setupStream: boolean;
   /** ANNOUNCE_OK comes first on announce streams, and hop lists leave the sender out. */
   readonly announceOk: boolean;
   /** Announcements have a type and an implicit id; retraction and update refer to it. */
   readonly announceIds: boolean;
+  /**
+   * Without ids: a second announcement of a live path replaces the first. Where this is false as well, a path must be
+   * retracted before it is announced again; published clients end the stream otherwise.
+   */
+  readonly announceRepeat: boolean;
   /** Announcements, SUBSCRIBE, TRACK, FETCH and TRACK_INFO carry an epoch. */
   readonly epochs: boolean;
   /** ANNOUNCE_REQUEST and announcements carry the ended flag. */
@@ -32,7 +47,7 @@ export interface Capabilities {
   readonly datagrams: boolean;
   /** SUBSCRIBE_OK carries the track's properties, or only the first group. */
   readonly subscribeOk: "properties" | "start";
-  /** SUBSCRIBE_END tells where a track ends. */
+  /** SUBSCRIBE_END tells where a track ends, exclusively: in 05 too, whose first text had it inclusive. */
   readonly subscribeEnd: boolean;
 }
 
@@ -41,6 +56,7 @@ const LITE_03: Capabilities = {
   setupStream: false,
   announceOk: false,
   announceIds: false,
+  announceRepeat: false,
   epochs: false,
   ended: false,
   excludeHop: false,
@@ -69,6 +85,7 @@ const LITE_05: Capabilities = {
   protocol: "moq-lite-05",
   setupStream: true,
   announceOk: true,
+  announceRepeat: true,
   trackStream: true,
   timestamps: true,
   datagrams: true,
@@ -81,21 +98,22 @@ const LITE_06_WIP: Capabilities = {
   ...LITE_05,
   protocol: "moq-lite-06-wip",
   announceIds: true,
+  announceRepeat: false,
   excludeHop: false,
   routeCost: true,
 };
 
 const LITE_06: Capabilities = { ...LITE_06_WIP, protocol: "moq-lite-06", epochs: true, ended: true };
 
-const ALL = new Map([LITE_03, LITE_04, LITE_05, LITE_06, LITE_06_WIP].map((caps) => [caps.protocol, caps]));
+const ALL: ReadonlyMap<string, Capabilities> = new Map(
+  [LITE_06, LITE_06_WIP, LITE_05, LITE_04, LITE_03].map((caps) => [caps.protocol, caps]),
+);
 
 /** Spoken by default, best first. */
 export const STABLE_PROTOCOLS: readonly string[] = ["moq-lite-05", "moq-lite-04", "moq-lite-03"];
 
 /** Spoken where configuration names them. */
 export const EXPERIMENTAL_PROTOCOLS: readonly string[] = ["moq-lite-06", "moq-lite-06-wip"];
-
-export type LiteVersion = "moq-lite-03" | "moq-lite-04" | "moq-lite-05" | "moq-lite-06" | "moq-lite-06-wip";
 
 /** Nothing for a protocol that is not ours. */
 export function capabilities(protocol: string): Capabilities | undefined {

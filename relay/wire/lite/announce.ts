@@ -15,7 +15,7 @@ export interface AnnounceRequest {
 
 /** ANNOUNCE_OK: who answers, and how many announcements come at once. */
 export interface AnnounceOk {
-  /** 0 is unknown. */
+  /** 0 is unknown; a published client (`@moq/net` 0.2) takes that for an error, so it is not to be sent. */
   readonly hop: bigint;
   readonly active: number;
 }
@@ -42,8 +42,11 @@ export type AnnounceResponse = ({ readonly kind: "ok" } & AnnounceOk) | Announce
 const START = 0;
 const END = 1;
 const UPDATE = 2;
-/** Statuses of ANNOUNCE_BROADCAST, before 06. */
-const STATUS = { end: 0, start: 1, update: 2 } as const;
+/**
+ * Statuses of ANNOUNCE_BROADCAST, before 06. The third is understood by published clients and sent by none: they
+ * repeat `active`, as the draft has it. 03 and 04 have neither.
+ */
+const STATUS = { ended: 0, active: 1, restart: 2 } as const;
 const NAMES = ["ANNOUNCE_START", "ANNOUNCE_END", "ANNOUNCE_UPDATE"];
 
 /** The body without its stream type. */
@@ -62,24 +65,45 @@ export function readAnnounceRequest(cursor: Cursor, caps: Capabilities, limits: 
   };
 }
 
+/** Of versions that have it. */
 export function encodeAnnounceOk(message: AnnounceOk, _caps: Capabilities): Uint8Array {
   return new Writer().varintBig(message.hop).varint(message.active).message();
 }
 
-/** An end or update must carry what the version refers to it by: its id, or its suffix. */
+/**
+ * An end or update must carry what the version refers to it by: its id, or its suffix. Before 05 there are no updates;
+ * a path is retracted and announced again. Anything else is a RangeError.
+ */
 export function encodeAnnouncement(message: Announcement, caps: Capabilities): Uint8Array {
+  return caps.announceIds ? encodeTyped(message, caps) : encodeBroadcast(message, caps);
+}
+
+function encodeTyped(message: Announcement, caps: Capabilities): Uint8Array {
   const writer = new Writer();
-  if (caps.announceIds) {
-    if (message.kind === "start") writer.string(message.suffix);
-    else writer.varint(message.id ?? 0);
-    if (message.kind !== "end") putFields(writer, message, caps);
-    const type = message.kind === "start" ? START : message.kind === "end" ? END : UPDATE;
-    return writer.message(Uint8Array.of(type));
+  switch (message.kind) {
+    case "start":
+      putFields(writer.string(message.suffix), message, caps);
+      return writer.message(Uint8Array.of(START));
+    case "end":
+      return writer.varint(named(message.id)).message(Uint8Array.of(END));
+    case "update":
+      putFields(writer.varint(named(message.id)), message, caps);
+      return writer.message(Uint8Array.of(UPDATE));
   }
-  writer.u8(STATUS[message.kind]).string(message.suffix ?? "");
+}
+
+function encodeBroadcast(message: Announcement, caps: Capabilities): Uint8Array {
+  if (message.kind === "update" && !caps.announceRepeat) throw new RangeError(`no updates in ${caps.protocol}`);
+  const writer = new Writer().u8(message.kind === "end" ? STATUS.ended : STATUS.active).string(named(message.suffix));
   if (message.kind === "end") putHops(writer, [], caps);
   else putFields(writer, message, caps);
   return writer.message();
+}
+
+/** What an announcement is referred to by. */
+function named<T>(reference: T | undefined): T {
+  if (reference === undefined) throw new RangeError("an announcement without id or suffix");
+  return reference;
 }
 
 /** What the publisher sends on an Announce Stream: ANNOUNCE_OK where the version has it, then announcements. */
@@ -114,17 +138,15 @@ function readStatus(cursor: Cursor, caps: Capabilities, limits: WireLimits): Ann
   const status = cursor.u8();
   const suffix = readPath(cursor, limits);
   switch (status) {
-    case STATUS.end:
-      // Published clients send hops with a retraction as well; some send nothing.
-      if (cursor.left > 0) readHops(cursor, caps, limits);
+    case STATUS.ended:
+      readHops(cursor, caps, limits);
       return { kind: "end", suffix };
-    case STATUS.start:
+    case STATUS.active:
       return { kind: "start", suffix, ...readFields(cursor, caps, limits) };
-    case STATUS.update:
-      return { kind: "update", suffix, ...readFields(cursor, caps, limits) };
-    default:
-      throw cursor.violation("unknown status");
+    case STATUS.restart:
+      if (caps.announceRepeat) return { kind: "update", suffix, ...readFields(cursor, caps, limits) };
   }
+  throw cursor.violation("unknown status");
 }
 
 function putFields(writer: Writer, fields: AnnouncementFields, caps: Capabilities): void {

@@ -5,14 +5,16 @@ import { Writer } from "../writer.ts";
 export interface Datagram {
   readonly subscribe: number;
   readonly sequence: number;
-  /** Absolute, in the track's timescale. */
+  /** Absolute, in the track's timescale; from 0 to 2^53-1. */
   readonly timestamp: number;
+  /** Of a decoded datagram: a view of the body. */
   readonly payload: Uint8Array;
 }
 
 /** Longest body; a longer one is dropped on receipt. */
 export const DATAGRAM_BYTES = 1200;
 
+/** The body has no room for a sign: a timestamp before 0 is written as 0. */
 export function encodeDatagram(datagram: Datagram): Uint8Array {
   return new Writer()
     .varint(datagram.subscribe)

@@ -1,6 +1,6 @@
 import { BoundExceeded, ProtocolViolation } from "../errors.ts";
 import type { WireLimits } from "../limits.ts";
-import { getVarint, putVarint, unzigzag, varintLength, varintSize, zigzag } from "../varint.ts";
+import { getSigned, getVarint, putSigned, putVarint, signedLength, varintLength, varintSize } from "../varint.ts";
 import type { Capabilities } from "../versions.ts";
 
 /** Takes frames as they come. */
@@ -16,11 +16,19 @@ export interface FrameSink {
 /** Longest header: two varints of 8 bytes. */
 const MAX_HEADER = 16;
 
-/** Bytes before a frame's payload: its size, and before that the timestamp delta where the version has one. */
+/**
+ * Bytes before a frame's payload: its size, and before that the timestamp delta where the version has one. `delta` is an
+ * integer; beyond ±(2^53-1) it is written as that.
+ */
 export function encodeFrameHeader(caps: Capabilities, size: number, delta: number): Uint8Array {
-  const stamp = caps.timestamps ? zigzag(delta) : -1;
-  const out = new Uint8Array((stamp < 0 ? 0 : varintLength(stamp)) + varintLength(size));
-  putVarint(out, stamp < 0 ? 0 : putVarint(out, 0, stamp), size);
+  if (!caps.timestamps) {
+    const out = new Uint8Array(varintLength(size));
+    putVarint(out, 0, size);
+    return out;
+  }
+  const stamp = Math.max(-Number.MAX_SAFE_INTEGER, Math.min(delta, Number.MAX_SAFE_INTEGER));
+  const out = new Uint8Array(signedLength(stamp) + varintLength(size));
+  putVarint(out, putSigned(out, 0, stamp), size);
   return out;
 }
 
@@ -34,6 +42,7 @@ export class FrameReader {
   readonly #sink: FrameSink;
   /** Payload bytes of the current frame still to come; -1 between frames. */
   #missing = -1;
+  /** Of the current frame, or of the last one. */
   #timestamp = 0;
   /** A header that has not come whole. */
   readonly #header = new Uint8Array(MAX_HEADER);
@@ -99,8 +108,8 @@ export class FrameReader {
   #open(from: Uint8Array, at: number): void {
     let next = at;
     if (this.#timestamps) {
-      this.#timestamp += unzigzag(getVarint(from, next));
-      if (!Number.isSafeInteger(this.#timestamp)) throw new ProtocolViolation("FRAME", "timestamp over 2^53-1");
+      this.#timestamp += getSigned(from, next);
+      if (!Number.isSafeInteger(this.#timestamp)) throw new ProtocolViolation("FRAME", "timestamp beyond 2^53-1");
       next += varintSize(from[next] as number);
     }
     const size = getVarint(from, next);

@@ -19,6 +19,7 @@ export class MessageReader<T> {
   readonly #limits: WireLimits;
   readonly #inbox = new Inbox();
   #index = 0;
+  /** Type and length of a message whose body has not come whole. */
   #type: number | undefined;
   #length: number | undefined;
 
@@ -26,6 +27,11 @@ export class MessageReader<T> {
   constructor(expect: (index: number) => Expected<T> | undefined, limits: WireLimits) {
     this.#expect = expect;
     this.#limits = limits;
+  }
+
+  /** Messages read so far. */
+  get count(): number {
+    return this.#index;
   }
 
   /** Takes the next bytes and hands out the messages that they complete. */

@@ -84,11 +84,26 @@ export class RequestReader {
       return;
     }
     this.#inbox.push(bytes);
-    const type = this.#inbox.varint();
-    if (type === undefined) {
+    try {
+      this.#begin(sink);
+    } finally {
       this.#inbox.keep();
-      return;
     }
+  }
+
+  /** The opener has finished its half; not before its first message, nor inside one. */
+  finish(): void {
+    if (this.#ignored) return;
+    this.#messages?.finish();
+    if (this.#messages === undefined || this.#messages.count === 0) {
+      throw new ProtocolViolation("STREAM_TYPE", "stream ends before its first message");
+    }
+  }
+
+  /** Reads the stream type, once it is whole, and what came with it. */
+  #begin(sink: (request: Request) => void): void {
+    const type = this.#inbox.varint();
+    if (type === undefined) return;
     const expect = expectations(type, this.#caps, this.#limits);
     if (expect === undefined) {
       this.#ignored = true;
@@ -98,15 +113,6 @@ export class RequestReader {
     this.#messages = new MessageReader(expect, this.#limits);
     const rest = this.#inbox.take(this.#inbox.left);
     if (rest !== undefined && rest.length > 0) this.#messages.push(rest, sink);
-  }
-
-  /** The opener has finished its half. */
-  finish(): void {
-    if (this.#ignored) return;
-    if (this.#messages === undefined) {
-      throw new ProtocolViolation("STREAM_TYPE", "stream ends before its first message");
-    }
-    this.#messages.finish();
   }
 }
 

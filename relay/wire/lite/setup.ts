@@ -7,10 +7,12 @@ import { UNI_STREAM } from "./message.ts";
 /** What a client wants the session for (moq-lite Role parameter). */
 export type Role = "both" | "publisher" | "subscriber";
 
+export type ProbeLevel = 0 | 1 | 2;
+
 /** SETUP: what the sender can do. A field that is absent, or its default, is not on the wire. */
 export interface Setup {
   /** Probe level: 0 none, 1 report, 2 increase. */
-  readonly probe: number;
+  readonly probe: ProbeLevel;
   readonly role: Role;
   /** Request target of bindings without a URI; client only. */
   readonly path?: string;
@@ -61,7 +63,8 @@ export function readSetup(cursor: Cursor, limits: WireLimits): Setup {
     return result;
   };
   // Levels and roles of the future: the highest that we know, and both ways.
-  const probe = Math.min(one(PROBE, "Probe Parameter", (value) => value.saturating()) ?? 0, 2);
+  const level = one(PROBE, "Probe Parameter", (value) => value.saturating()) ?? 0;
+  const probe = level === 0 || level === 1 ? level : 2;
   const path = one(PATH, "Path Parameter", (value) => value.text(limits.uriBytes));
   const role = ROLES[one(ROLE, "Role Parameter", (value) => value.saturating()) ?? 0] ?? "both";
   const cost = one(COST, "Cost Parameter", (value) => Math.min(value.saturating(), Number.MAX_SAFE_INTEGER));

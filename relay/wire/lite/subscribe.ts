@@ -38,8 +38,10 @@ export type SubscribeResponse =
 
 type ResponseKind = SubscribeResponse["kind"];
 
+/** By message type. */
 function responseKinds(caps: Capabilities): readonly ResponseKind[] {
-  return caps.subscribeOk === "properties" ? ["ok", "drop"] : ["start", "end", "drop"];
+  const ok = caps.subscribeOk === "properties" ? "ok" : "start";
+  return caps.subscribeEnd ? [ok, "end", "drop"] : [ok, "drop"];
 }
 
 const CLAUSES: Readonly<Record<ResponseKind, string>> = {
@@ -71,8 +73,10 @@ export function readSubscribeUpdate(cursor: Cursor): SubscribeUpdate {
   return readOptions(cursor);
 }
 
-/** The version must have a message of that kind. */
+/** A RangeError where the version has no message of that kind. */
 export function encodeSubscribeResponse(response: SubscribeResponse, caps: Capabilities): Uint8Array {
+  const type = responseKinds(caps).indexOf(response.kind);
+  if (type < 0) throw new RangeError(`no ${CLAUSES[response.kind]} of kind ${response.kind} in ${caps.protocol}`);
   const writer = new Writer();
   switch (response.kind) {
     case "ok":
@@ -86,7 +90,7 @@ export function encodeSubscribeResponse(response: SubscribeResponse, caps: Capab
       writer.varint(response.start).varint(response.end).varint(response.code);
       break;
   }
-  return writer.message(Uint8Array.of(responseKinds(caps).indexOf(response.kind)));
+  return writer.message(Uint8Array.of(type));
 }
 
 export function subscribeResponses(caps: Capabilities, limits: WireLimits): MessageReader<SubscribeResponse> {
@@ -98,18 +102,27 @@ export function subscribeResponses(caps: Capabilities, limits: WireLimits): Mess
       const kind = kinds[type];
       return kind && CLAUSES[kind];
     },
-    read: (cursor: Cursor, type: number): SubscribeResponse => readResponse(cursor, kinds[type] ?? "drop"),
+    read: (cursor: Cursor, type: number): SubscribeResponse => readResponse(cursor, kinds[type]),
   };
   return new MessageReader(() => expected, limits);
 }
 
-function readResponse(cursor: Cursor, kind: ResponseKind): SubscribeResponse {
-  if (kind === "ok") return { kind, ...readOptions(cursor) };
-  if (kind !== "drop") return { kind, group: cursor.varint() };
-  const start = cursor.varint();
-  const end = cursor.varint();
-  if (end < start) throw cursor.violation("range ends before it starts");
-  return { kind, start, end, code: cursor.varint() };
+function readResponse(cursor: Cursor, kind: ResponseKind | undefined): SubscribeResponse {
+  switch (kind) {
+    case "ok":
+      return { kind, ...readOptions(cursor) };
+    case "start":
+    case "end":
+      return { kind, group: cursor.varint() };
+    case "drop": {
+      const start = cursor.varint();
+      const end = cursor.varint();
+      if (end < start) throw cursor.violation("range ends before it starts");
+      return { kind, start, end, code: cursor.varint() };
+    }
+    case undefined:
+      throw cursor.violation("unknown message type");
+  }
 }
 
 function putOptions(writer: Writer, options: SubscribeUpdate): Writer {

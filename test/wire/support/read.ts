@@ -1,0 +1,112 @@
+import { DEFAULT_WIRE_LIMITS, type WireLimits } from "../../../relay/wire/limits.ts";
+import { announceResponses } from "../../../relay/wire/lite/announce.ts";
+import { FrameReader, type FrameSink } from "../../../relay/wire/lite/frame.ts";
+import { probeResponses } from "../../../relay/wire/lite/probe.ts";
+import { RequestReader } from "../../../relay/wire/lite/requests.ts";
+import { subscribeResponses } from "../../../relay/wire/lite/subscribe.ts";
+import { trackResponses } from "../../../relay/wire/lite/track.ts";
+import { UniReader } from "../../../relay/wire/lite/uni.ts";
+import type { Capabilities } from "../../../relay/wire/versions.ts";
+import { concat, feed, hex } from "./bytes.ts";
+
+/** What a stream can be read as. */
+export type StreamKind = "request" | "announce" | "subscribe" | "track" | "probe" | "frames" | "uni";
+
+export const STREAM_KINDS: readonly StreamKind[] = [
+  "request",
+  "announce",
+  "subscribe",
+  "track",
+  "probe",
+  "frames",
+  "uni",
+];
+
+/** A frame as it came out of a reader: its payload put together from its pieces. */
+export interface ReadFrame {
+  readonly size: number;
+  readonly timestamp: number | undefined;
+  readonly payload: string;
+}
+
+export interface Reading {
+  push(piece: Uint8Array): void;
+  finish(): void;
+}
+
+/** A reader for that kind of stream; what it gives goes to `out`, copied. */
+export function reading(
+  kind: StreamKind,
+  caps: Capabilities,
+  out: (message: unknown) => void,
+  limits: WireLimits = DEFAULT_WIRE_LIMITS,
+): Reading {
+  switch (kind) {
+    case "request":
+      return sinking(new RequestReader(caps, limits), out);
+    case "announce":
+      return sinking(announceResponses(caps, limits), out);
+    case "subscribe":
+      return sinking(subscribeResponses(caps, limits), out);
+    case "track":
+      return sinking(trackResponses(caps, limits), out);
+    case "probe":
+      return sinking(probeResponses(caps, limits), out);
+    case "frames":
+      return new FrameReader(caps, limits, collector(out));
+    case "uni":
+      return new UniReader(caps, limits, {
+        group: (header) => {
+          out({ kind: "group", ...header });
+          return collector(out);
+        },
+        setup: (setup) => out({ kind: "setup", ...setup }),
+        unknown: (type) => out({ kind: "unknown", type }),
+      });
+  }
+}
+
+/** All that a whole stream gives, pushed in pieces of those sizes, and finished unless told otherwise. */
+export function readAll(
+  kind: StreamKind,
+  caps: Capabilities,
+  stream: Uint8Array,
+  { sizes = [], finish = true }: { sizes?: readonly number[]; finish?: boolean } = {},
+): unknown[] {
+  const messages: unknown[] = [];
+  const reader = reading(kind, caps, (message) => messages.push(message));
+  feed(stream, sizes, (piece) => reader.push(piece));
+  if (finish) reader.finish();
+  return messages;
+}
+
+function sinking<T>(
+  reader: { push(piece: Uint8Array, sink: (message: T) => void): void; finish(): void },
+  out: (message: unknown) => void,
+): Reading {
+  return { push: (piece) => reader.push(piece, out), finish: () => reader.finish() };
+}
+
+/** Gives each frame once it is whole. */
+function collector(out: (message: unknown) => void): FrameSink {
+  let head: { size: number; timestamp: number | undefined } | undefined;
+  let pieces: Uint8Array[] = [];
+  return {
+    frame: (size, timestamp) => {
+      if (head !== undefined) throw new Error("a frame begins inside another");
+      head = { size, timestamp };
+    },
+    payload: (piece) => {
+      if (head === undefined) throw new Error("payload without a frame");
+      pieces.push(piece.slice());
+    },
+    end: () => {
+      const payload = concat(...pieces);
+      if (head === undefined || head.size !== payload.length) throw new Error("a frame ends that is not whole");
+      const frame: ReadFrame = { ...head, payload: hex(payload) };
+      head = undefined;
+      pieces = [];
+      out(frame);
+    },
+  };
+}

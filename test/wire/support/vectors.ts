@@ -1,0 +1,256 @@
+/** Messages and their bytes in every version, written down by hand from the draft and from what clients send. */
+import { type Announcement, encodeAnnouncement, encodeAnnounceOk } from "../../../relay/wire/lite/announce.ts";
+import { encodeGroupStream } from "../../../relay/wire/lite/group.ts";
+import { encodeProbe } from "../../../relay/wire/lite/probe.ts";
+import { encodeRequest, type OpeningRequest } from "../../../relay/wire/lite/requests.ts";
+import { encodeSetupStream, type Setup } from "../../../relay/wire/lite/setup.ts";
+import {
+  encodeSubscribeResponse,
+  encodeSubscribeUpdate,
+  type SubscribeResponse,
+  type SubscribeUpdate,
+} from "../../../relay/wire/lite/subscribe.ts";
+import { encodeTrackInfo, type TrackInfo } from "../../../relay/wire/lite/track.ts";
+import type { Capabilities, LiteVersion } from "../../../relay/wire/versions.ts";
+import { bytes, capsOf, concat } from "./bytes.ts";
+import type { StreamKind } from "./read.ts";
+
+export interface Vector {
+  readonly name: string;
+  readonly caps: Capabilities;
+  readonly stream: StreamKind;
+  /** What must come before it on the stream, and what that reads as. */
+  readonly before: Uint8Array;
+  readonly first: readonly unknown[];
+  readonly bytes: Uint8Array;
+  /** What the bytes read as. */
+  readonly message: unknown;
+  /** What our side writes; nothing where it only reads. */
+  readonly encode?: () => Uint8Array;
+}
+
+const V3: LiteVersion[] = ["moq-lite-03"];
+const V4: LiteVersion[] = ["moq-lite-04"];
+const V5: LiteVersion[] = ["moq-lite-05"];
+const WIP: LiteVersion[] = ["moq-lite-06-wip"];
+const V6: LiteVersion[] = ["moq-lite-06"];
+const V45 = [...V4, ...V5];
+const V34 = [...V3, ...V4];
+const V345 = [...V34, ...V5];
+const V5W = [...V5, ...WIP];
+const V5W6 = [...V5W, ...V6];
+const V345W = [...V345, ...WIP];
+const W6 = [...WIP, ...V6];
+const ALL = [...V345, ...W6];
+
+/** Versions, their bytes, and the fields that they lose. */
+type Row = readonly [versions: readonly LiteVersion[], hex: string, lost?: object];
+
+/** Expands the rows of one message. */
+function rows<T extends object>(
+  name: string,
+  stream: StreamKind,
+  message: T,
+  encode: ((message: T, caps: Capabilities) => Uint8Array) | undefined,
+  table: readonly Row[],
+): Vector[] {
+  return table.flatMap(([versions, hex, lost]) =>
+    versions.map((version) => {
+      const caps = capsOf(version);
+      return {
+        name: `${name} in ${version}`,
+        caps,
+        stream,
+        before: bytes(""),
+        first: [],
+        bytes: bytes(hex),
+        message: { ...message, ...lost },
+        ...(encode === undefined ? {} : { encode: () => encode(message, caps) }),
+      };
+    }),
+  );
+}
+
+function request(name: string, message: OpeningRequest, table: readonly Row[]): Vector[] {
+  return rows(name, "request", message, encodeRequest, table);
+}
+
+/** On a stream that ANNOUNCE_OK of hop 7 opens, where the version has it. */
+function announcement(name: string, message: Announcement, table: readonly Row[], writes = true): Vector[] {
+  return rows(name, "announce", message, writes ? encodeAnnouncement : undefined, table).map((vector) =>
+    vector.caps.announceOk
+      ? { ...vector, before: bytes("02 07 00"), first: [{ kind: "ok", hop: 7n, active: 0 }] }
+      : vector,
+  );
+}
+
+function response(name: string, message: SubscribeResponse, table: readonly Row[]): Vector[] {
+  return rows(name, "subscribe", message, encodeSubscribeResponse, table);
+}
+
+/** After a SUBSCRIBE with nothing in it. */
+function update(name: string, message: SubscribeUpdate, table: readonly Row[]): Vector[] {
+  const plain = {
+    kind: "subscribe",
+    id: 0,
+    path: "a",
+    track: "b",
+    epoch: 0n,
+    priority: 0,
+    ordered: false,
+    maxLatency: 0,
+  };
+  return rows(name, "request", { kind: "subscribeUpdate" as const, ...message }, encodeSubscribeUpdate, table).map(
+    (vector) => ({
+      ...vector,
+      before: vector.caps.epochs
+        ? bytes("02 0b 00 01 61 01 62 00 00 00 00 00 00")
+        : bytes("02 0a 00 01 61 01 62 00 00 00 00 00"),
+      first: [plain],
+    }),
+  );
+}
+
+function setup(name: string, message: Setup, hex: string): Vector[] {
+  const encode = ({ kind: _, ...fields }: Setup & { kind: "setup" }, caps: Capabilities) =>
+    encodeSetupStream(fields, caps);
+  return rows(name, "uni", { kind: "setup" as const, ...message }, encode, [[V5W6, hex]]);
+}
+
+const HOPS = [1n, 300n];
+const PATH = "06 6c6976652f61";
+const TRACK = "05 766964656f";
+
+const ANNOUNCE: Vector[] = [
+  ...request("ANNOUNCE_REQUEST", { kind: "announce", prefix: "live", excludeHop: 0x1234n, ended: true }, [
+    [V3, "01 05 04 6c697665", { excludeHop: 0n, ended: false }],
+    [V45, "01 07 04 6c697665 5234", { ended: false }],
+    [WIP, "01 05 04 6c697665", { excludeHop: 0n, ended: false }],
+    [V6, "01 06 04 6c697665 01", { excludeHop: 0n }],
+  ]),
+  ...request("ANNOUNCE_REQUEST for everything", { kind: "announce", prefix: "", excludeHop: 0n, ended: false }, [
+    [V3, "01 01 00"],
+    [V45, "01 02 00 00"],
+    [WIP, "01 01 00"],
+    [V6, "01 02 00 00"],
+  ]),
+  ...rows(
+    "ANNOUNCE_OK",
+    "announce",
+    { kind: "ok" as const, hop: 2n ** 62n - 1n, active: 70 },
+    ({ hop, active }, caps) => encodeAnnounceOk({ hop, active }, caps),
+    [[V5W6, "0a ffffffffffffffff 4046"]],
+  ),
+  ...announcement("a start", { kind: "start", suffix: "a", hops: HOPS, epoch: 5n, ended: true, cost: 3 }, [
+    [V3, "04 01 01 61 02", { hops: [0n, 0n], epoch: 0n, ended: false, cost: 0 }],
+    [V45, "07 01 01 61 02 01 412c", { epoch: 0n, ended: false, cost: 0 }],
+    [WIP, "00 07 01 61 02 01 412c 03", { epoch: 0n, ended: false }],
+    [V6, "00 09 01 61 05 01 02 01 412c 03"],
+  ]),
+  ...announcement(
+    "a start of the prefix itself",
+    { kind: "start", suffix: "", hops: [], epoch: 0n, ended: false, cost: 0 },
+    [
+      [V345, "03 01 00 00"],
+      [WIP, "00 03 00 00 00"],
+      [V6, "00 05 00 00 00 00 00"],
+    ],
+  ),
+  ...announcement("an end by suffix", { kind: "end", suffix: "a" }, [[V345, "04 00 01 61 00"]]),
+  ...announcement("an end by suffix with hops", { kind: "end", suffix: "a" }, [[V45, "05 00 01 61 01 09"]], false),
+  ...announcement("an end by id", { kind: "end", id: 300 }, [[W6, "01 02 412c"]]),
+  ...announcement("an update by id", { kind: "update", id: 9, hops: [1n], epoch: 6n, ended: true, cost: 0 }, [
+    [WIP, "02 04 09 01 01 00", { epoch: 0n, ended: false }],
+    [V6, "02 06 09 06 01 01 01 00"],
+  ]),
+  ...announcement("a repeated start", { kind: "start", suffix: "a", hops: [1n], epoch: 0n, ended: false, cost: 0 }, [
+    [V5, "05 01 01 61 01 01"],
+  ]),
+  ...announcement(
+    "an update by suffix",
+    { kind: "update", suffix: "a", hops: [1n], epoch: 0n, ended: false, cost: 0 },
+    [[V5, "05 02 01 61 01 01"]],
+    false,
+  ),
+];
+
+const SUBSCRIBE: Vector[] = [
+  ...request(
+    "SUBSCRIBE",
+    {
+      kind: "subscribe",
+      id: 5,
+      path: "live/a",
+      track: "video",
+      epoch: 9n,
+      priority: 200,
+      ordered: true,
+      maxLatency: 1500,
+      start: 10,
+    },
+    [
+      [V345W, `02 14 05 ${PATH} ${TRACK} c8 01 45dc 0b 00`, { epoch: 0n }],
+      [V6, `02 15 05 ${PATH} ${TRACK} 09 c8 01 45dc 0b 00`],
+    ],
+  ),
+  ...update("SUBSCRIBE_UPDATE", { priority: 1, ordered: false, maxLatency: 0, end: 4 }, [[ALL, "05 01 00 00 00 05"]]),
+  ...update("SUBSCRIBE_UPDATE from group 0", { priority: 255, ordered: true, maxLatency: 63, start: 0, end: 0 }, [
+    [ALL, "05 ff 01 3f 01 01"],
+  ]),
+  ...response("SUBSCRIBE_OK", { kind: "ok", priority: 128, ordered: true, maxLatency: 0, start: 3 }, [
+    [V34, "00 05 80 01 00 04 00"],
+  ]),
+  ...response("SUBSCRIBE_OK", { kind: "start", group: 300 }, [[V5W6, "00 02 412c"]]),
+  ...response("SUBSCRIBE_END before any group", { kind: "end", group: 0 }, [[V5W6, "01 01 00"]]),
+  ...response("SUBSCRIBE_DROP", { kind: "drop", start: 2, end: 3, code: 7 }, [
+    [V34, "01 03 02 03 07"],
+    [V5W6, "02 03 02 03 07"],
+  ]),
+];
+
+const INFO: TrackInfo = { epoch: 9n, priority: 2, ordered: false, maxLatency: 5000, timescale: 90_000 };
+
+const REST: Vector[] = [
+  ...request("TRACK", { kind: "track", path: "live/a", track: "video", epoch: 9n }, [
+    [V5W, `06 0d ${PATH} ${TRACK}`, { epoch: 0n }],
+    [V6, `06 0e ${PATH} ${TRACK} 09`],
+  ]),
+  ...rows("TRACK_INFO", "track", INFO, encodeTrackInfo, [
+    [V5W, "08 02 00 5388 80015f90", { epoch: 0n }],
+    [V6, "09 09 02 00 5388 80015f90"],
+  ]),
+  ...request("FETCH", { kind: "fetch", path: "live/a", track: "video", epoch: 9n, priority: 7, group: 70 }, [
+    [V345W, `03 10 ${PATH} ${TRACK} 07 4046`, { epoch: 0n }],
+    [V6, `03 11 ${PATH} ${TRACK} 09 07 4046`],
+  ]),
+  ...request("PROBE of a subscriber", { kind: "probe", bitrate: 1_000_000, rtt: 40 }, [
+    [V3, "04 04 800f4240", { rtt: 0 }],
+    [[...V45, ...W6], "04 05 800f4240 28"],
+  ]),
+  ...rows("PROBE of a publisher", "probe", { bitrate: 0, rtt: 40 }, encodeProbe, [
+    [V3, "01 00", { rtt: 0 }],
+    [[...V45, ...W6], "02 00 28"],
+  ]),
+  ...request("GOAWAY", { kind: "goaway", uri: "https://x" }, [[[...V45, ...W6], "05 0a 09 68747470733a2f2f78"]]),
+  ...request("GOAWAY to nowhere", { kind: "goaway", uri: "" }, [[[...V45, ...W6], "05 01 00"]]),
+  ...rows(
+    "GROUP",
+    "uni",
+    { kind: "group" as const, subscribe: 5, sequence: 2 ** 53 - 1 },
+    ({ subscribe, sequence }, caps) => encodeGroupStream(caps, { subscribe, sequence }),
+    [[ALL, "00 09 05 c01fffffffffffff"]],
+  ),
+  ...setup("SETUP of nothing", { probe: 0, role: "both" }, "01 01 00"),
+  ...setup(
+    "SETUP of everything",
+    { probe: 1, role: "subscriber", path: "/p?jwt=x", cost: 0, origin: 300n },
+    "01 18 05 01 01 01 02 08 2f703f6a77743d78 03 01 02 04 01 00 05 02 412c",
+  ),
+];
+
+export const VECTORS: readonly Vector[] = [...ANNOUNCE, ...SUBSCRIBE, ...REST];
+
+/** The stream that a vector is about. */
+export function streamOf(vector: Vector): Uint8Array {
+  return concat(vector.before, vector.bytes);
+}
