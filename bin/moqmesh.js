@@ -66,8 +66,9 @@ function followLauncher() {
 async function main() {
   if (Number.parseInt(process.versions.node, 10) >= NEEDED_MAJOR) {
     if (process.env["MOQMESH_NODE"] !== undefined) followLauncher();
-    const { main: run } = await import(program());
-    process.exitCode = await run(process.argv.slice(2));
+    /** @type {typeof import("../relay/cli/main.ts")} */
+    const cli = await import(program());
+    process.exitCode = await cli.main(process.argv.slice(2));
     return;
   }
   const node = process.env["MOQMESH_NODE"] === undefined ? bundledNode() : undefined;

@@ -1,3 +1,5 @@
+import { isatty } from "node:tty";
+
 /** The terminal, pipe or file that a command writes to. */
 export interface Output {
   write(chunk: string | Uint8Array): void;
@@ -20,10 +22,10 @@ export function processIo(): Io {
   return { out: output(process.stdout), err: output(process.stderr), env: process.env };
 }
 
-function output(stream: NodeJS.WriteStream): Output {
+function output(stream: NodeJS.WriteStream & { readonly fd: number }): Output {
   return {
     write: (chunk) => void stream.write(chunk),
-    isTTY: stream.isTTY === true,
+    isTTY: isatty(stream.fd),
     columns: Math.min(stream.columns ?? MAX_COLUMNS, MAX_COLUMNS),
   };
 }
@@ -37,7 +39,7 @@ export function endOnClosedPipe(): void {
 }
 
 /** Marks text for a terminal that shows colours: not in a pipe, and not where `NO_COLOR` asks for none. */
-export function styles(output: Output, env: Io["env"]): { bold(text: string): string; dim(text: string): string } {
+export function styles(output: Output, env: Io["env"]): Record<"bold" | "dim", (text: string) => string> {
   const on = output.isTTY && !env["NO_COLOR"] && env["TERM"] !== "dumb";
   const mark = (code: number) => (text: string) => (on ? `\u001b[${code}m${text}\u001b[0m` : text);
   return { bold: mark(1), dim: mark(2) };

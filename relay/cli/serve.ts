@@ -26,9 +26,9 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const loaded = loadConfigured(invocation, io);
   const { config } = loaded;
   const log = createLogger(config.log);
-  const life = new Life(() => recheck(loaded, () => loadConfigured(invocation, io), log));
+  const life = new Life(io.out.isTTY, () => recheck(loaded, () => loadConfigured(invocation, io), log));
   // Before the start, so that a signal in the middle of it is heard.
-  const stopListening = onSignals({ terminal: io.out.isTTY, ...life });
+  const stopListening = onSignals(life);
   try {
     const { start } = await import("../main.ts");
     const relay = await start(config, { log });
@@ -46,13 +46,15 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
 const LAST_WORDS_MS = 1_000;
 
 /** What signals do to a relay, from before it runs. */
-class Life implements Omit<SignalActions, "terminal"> {
+class Life implements SignalActions {
+  readonly terminal: boolean;
   readonly reload: () => void;
   #relay: Relay | undefined;
   /** The signal that asked for an end while the relay was starting. */
   #early: string | undefined;
 
-  constructor(reload: () => void) {
+  constructor(terminal: boolean, reload: () => void) {
+    this.terminal = terminal;
     this.reload = reload;
   }
 
@@ -61,12 +63,12 @@ class Life implements Omit<SignalActions, "terminal"> {
     if (this.#early !== undefined) void relay.drain(this.#early);
   }
 
-  readonly end = (signal: string): void => {
+  end(signal: string): void {
     if (this.#relay === undefined) this.#early = signal;
     else void this.#relay.drain(signal);
-  };
+  }
 
-  readonly endNow = (signal: string, number: number): void => {
+  endNow(signal: string, number: number): void {
     const leave = () => process.exit(SIGNAL_EXIT_BASE + number);
     if (this.#relay === undefined) {
       leave();
@@ -74,5 +76,5 @@ class Life implements Omit<SignalActions, "terminal"> {
       setTimeout(leave, LAST_WORDS_MS).unref();
       void this.#relay.close(signal).then(leave);
     }
-  };
+  }
 }

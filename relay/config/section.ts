@@ -5,7 +5,7 @@ export interface Rule<Values> {
   /** Keys as the file writes them; the problem is shown at the first one that was given. */
   readonly keys: readonly (keyof Values & string)[];
   /** What is wrong, naming the keys; nothing when all is well. */
-  broken(values: Values): string | undefined;
+  readonly broken: (values: Values) => string | undefined;
 }
 
 /** A broken {@link Rule}. */

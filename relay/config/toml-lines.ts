@@ -154,8 +154,9 @@ class Scanner {
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { b: "\b", t: "\t", n: "\n", f: "\f", r: "\r", e: "\u001b" };
 
 function unescapeBasic(text: string): string {
-  return text.replace(/\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|(.))/g, (_, u, long, x, char) => {
-    const code: string | undefined = u ?? long ?? x;
-    return code === undefined ? (SHORT_ESCAPES[char] ?? char) : String.fromCodePoint(Number.parseInt(code, 16));
+  return text.replace(/\\(?:u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|.)/g, (escaped) => {
+    const digits = escaped.slice(2);
+    const char = escaped.slice(1, 2);
+    return digits === "" ? (SHORT_ESCAPES[char] ?? char) : String.fromCodePoint(Number.parseInt(digits, 16));
   });
 }
