@@ -1,0 +1,80 @@
+import type { FanoutOptions } from "../options.ts";
+import type { Subject } from "../relays/contract.ts";
+import { moqRelay } from "../relays/moq-relay.ts";
+import { moqmesh } from "../relays/moqmesh.ts";
+import { running } from "../relays/running.ts";
+import type { Progress } from "../report/progress.ts";
+import type { Pinning } from "../system/pin.ts";
+import { type Figures, figuresOf, summarise } from "./figures.ts";
+import { runRound } from "./round.ts";
+
+/** A relay and what it came to. */
+export interface Measured {
+  readonly name: string;
+  readonly engine: string;
+  readonly protocol: string;
+  readonly figures: Figures;
+}
+
+/**
+ * Measures our relay, or the one at the URL, and the other one in turns with it. Rejects with a {@link BenchError} when
+ * something cannot be started or fails.
+ */
+export async function fanout(
+  options: FanoutOptions,
+  pinning: Pinning | undefined,
+  progress: Progress,
+): Promise<{ ours: Measured; theirs: Measured | undefined }> {
+  const { url, pid, trust, engine } = options;
+  const subject = url === undefined ? moqmesh(engine) : running(url, pid, trust);
+  const subjects = [subject, ...(options.against === undefined ? [] : [await moqRelay()])];
+  const series = subjects.map((each) => new Series(each, options, pinning));
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const each of series) {
+      progress.round(`round ${round} of ${options.rounds}, ${each.name}`);
+      await each.round(progress);
+    }
+  }
+  progress.clear();
+  const [ours, theirs] = series.map((each) => each.measured());
+  if (ours === undefined) throw new Error("a run without a relay");
+  return { ours, theirs };
+}
+
+/** The rounds of one relay. */
+class Series {
+  readonly #subject: Subject;
+  readonly #options: FanoutOptions;
+  readonly #pinning: Pinning | undefined;
+  readonly #rounds: Figures[] = [];
+  #engine = "";
+  #protocol = "";
+
+  constructor(subject: Subject, options: FanoutOptions, pinning: Pinning | undefined) {
+    this.#subject = subject;
+    this.#options = options;
+    this.#pinning = pinning;
+  }
+
+  get name(): string {
+    return this.#subject.name;
+  }
+
+  async round(progress: Progress): Promise<void> {
+    const data = await runRound(this.#subject, this.#options, this.#pinning, progress);
+    const { broadcastEach } = this.#options.scenario;
+    const loadCores = this.#pinning?.load.length ?? 1;
+    this.#rounds.push(figuresOf(data, loadCores, (viewer) => (broadcastEach ? viewer : 0)));
+    this.#engine = data.engine;
+    this.#protocol = data.protocol;
+  }
+
+  measured(): Measured {
+    return {
+      name: this.name,
+      engine: this.#engine,
+      protocol: this.#protocol,
+      figures: summarise(this.#rounds),
+    };
+  }
+}

@@ -1,0 +1,151 @@
+import type { RoundData } from "./round.ts";
+
+/** Share of its cores that the load may use; above it the load, not the relay, is what was measured. */
+export const LOAD_LIMIT_PERCENT = 80;
+
+/** Share of the relay's cores that other work may use before it is told. */
+const OTHER_NOTE_PERCENT = 5;
+
+/** What a round, or the medians of several, come to. Figures of an unknown process are absent. */
+export interface Figures {
+  readonly cpuPercent: number | undefined;
+  /** CPU of the relay for each frame that reached a viewer. */
+  readonly cpuUsPerFrame: number | undefined;
+  /** CPU of the relay, in percent of one core, for each Gbit/s of payload that reached viewers. */
+  readonly cpuPercentPerGbps: number | undefined;
+  readonly mbps: number;
+  readonly latencyMs: Latency;
+  readonly rssBeforeMb: number | undefined;
+  readonly rssWithMb: number | undefined;
+  readonly rssKbPerViewer: number | undefined;
+  readonly framesDelivered: number;
+  readonly framesLost: number;
+  readonly duplicates: number;
+  readonly loadCpuPercent: number;
+  readonly otherCpuPercent: number | undefined;
+  /** Why the figures mean nothing; empty when they do. */
+  readonly voidReasons: readonly string[];
+  readonly notes: readonly string[];
+}
+
+export interface Latency {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** Figures of one round. `broadcastOf` gives the number of the broadcast that a viewer watches. */
+export function figuresOf(data: RoundData, loadCores: number, broadcastOf: (viewer: number) => number): Figures {
+  const { publisher, audiences, latency, elapsedUs, relayCpuUs, rssKb } = data;
+  const received = audiences.flatMap((audience) => audience.received);
+  const sum = (pick: (audience: (typeof audiences)[number]) => number) =>
+    audiences.reduce((total, audience) => total + pick(audience), 0);
+  const lost = received.reduce(
+    (total, got, viewer) => total + Math.max(0, (publisher.sent[broadcastOf(viewer)] ?? 0) - got),
+    0,
+  );
+  const arrived = sum(({ arrivedFrames }) => arrivedFrames);
+  const mbps = (sum(({ arrivedBytes }) => arrivedBytes) * 8) / elapsedUs;
+  const cpuPercent = relayCpuUs === undefined ? undefined : (100 * relayCpuUs) / elapsedUs;
+  const ms = (fraction: number) => latency.percentile(fraction) / 1_000;
+  const other = data.otherCpuUs === undefined ? undefined : (100 * data.otherCpuUs) / elapsedUs;
+  const loadCpuPercent = (100 * data.loadCpuUs) / elapsedUs / loadCores;
+  const figures = {
+    cpuPercent,
+    cpuUsPerFrame: relayCpuUs === undefined || arrived === 0 ? undefined : relayCpuUs / arrived,
+    cpuPercentPerGbps: cpuPercent === undefined || mbps === 0 ? undefined : (1_000 * cpuPercent) / mbps,
+    mbps,
+    latencyMs: { p50: ms(0.5), p95: ms(0.95), p99: ms(0.99), max: latency.max / 1_000 },
+    rssBeforeMb: rssKb === undefined ? undefined : rssKb.before / 1_024,
+    rssWithMb: rssKb === undefined ? undefined : rssKb.with / 1_024,
+    rssKbPerViewer: rssKb === undefined ? undefined : (rssKb.with - rssKb.before) / received.length,
+    framesDelivered: received.reduce((total, got) => total + got, 0),
+    framesLost: lost,
+    duplicates: sum(({ duplicates }) => duplicates),
+    loadCpuPercent,
+    otherCpuPercent: other,
+  };
+  return { ...figures, voidReasons: voidReasons(data, loadCpuPercent), notes: notesOf(data, other) };
+}
+
+function voidReasons({ publisher }: RoundData, loadCpuPercent: number): string[] {
+  const reasons: string[] = [];
+  if (loadCpuPercent > LOAD_LIMIT_PERCENT) {
+    reasons.push(`the load used ${loadCpuPercent.toFixed(0)} % of its cores, more than ${LOAD_LIMIT_PERCENT} %`);
+  }
+  if (publisher.sent.every((sent) => sent === 0)) reasons.push("nothing was sent within the window");
+  return reasons;
+}
+
+function notesOf({ publisher, audiences }: RoundData, other: number | undefined): string[] {
+  const notes: string[] = [];
+  if (publisher.skipped > 0) notes.push(`the relay did not take ${publisher.skipped} frames from the publisher`);
+  const gone = audiences.reduce((total, { lostSessions }) => total + lostSessions, 0);
+  if (gone > 0) notes.push(`${gone} viewers were disconnected`);
+  if (publisher.lostSessions > 0) notes.push(`${publisher.lostSessions} sessions of the publisher were disconnected`);
+  if (other !== undefined && other > OTHER_NOTE_PERCENT) {
+    notes.push(`the relay's cores also did other work (${other.toFixed(0)} %)`);
+  }
+  return notes;
+}
+
+/** Medians over rounds; frames are summed, and what makes one round void makes all void. */
+export function summarise(rounds: readonly Figures[]): Figures {
+  const middle = (pick: (figures: Figures) => number) => median(rounds.map(pick)) ?? 0;
+  const known = (pick: (figures: Figures) => number | undefined) =>
+    median(rounds.map(pick).filter((value) => value !== undefined));
+  const total = (pick: (figures: Figures) => number) => rounds.reduce((sum, figures) => sum + pick(figures), 0);
+  return {
+    cpuPercent: known((figures) => figures.cpuPercent),
+    cpuUsPerFrame: known((figures) => figures.cpuUsPerFrame),
+    cpuPercentPerGbps: known((figures) => figures.cpuPercentPerGbps),
+    mbps: middle((figures) => figures.mbps),
+    latencyMs: {
+      p50: middle((figures) => figures.latencyMs.p50),
+      p95: middle((figures) => figures.latencyMs.p95),
+      p99: middle((figures) => figures.latencyMs.p99),
+      max: middle((figures) => figures.latencyMs.max),
+    },
+    rssBeforeMb: known((figures) => figures.rssBeforeMb),
+    rssWithMb: known((figures) => figures.rssWithMb),
+    rssKbPerViewer: known((figures) => figures.rssKbPerViewer),
+    framesDelivered: total((figures) => figures.framesDelivered),
+    framesLost: total((figures) => figures.framesLost),
+    duplicates: total((figures) => figures.duplicates),
+    loadCpuPercent: middle((figures) => figures.loadCpuPercent),
+    otherCpuPercent: known((figures) => figures.otherCpuPercent),
+    voidReasons: [...new Set(rounds.flatMap((figures) => figures.voidReasons))],
+    notes: [...new Set(rounds.flatMap((figures) => figures.notes))],
+  };
+}
+
+/** The middle value, or the mean of the two middle ones; nothing of nothing. */
+export function median(values: readonly number[]): number | undefined {
+  const sorted = values.toSorted((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)];
+  const lower = sorted[Math.ceil(sorted.length / 2) - 1];
+  return upper === undefined || lower === undefined ? undefined : (upper + lower) / 2;
+}
+
+/** Ours over theirs: below 1 ours takes less. Absent where a figure is. */
+export interface Ratio {
+  readonly cpu: number | undefined;
+  readonly latencyP50: number | undefined;
+  readonly latencyP99: number | undefined;
+  readonly rss: number | undefined;
+}
+
+export function ratioOf(ours: Figures, theirs: Figures): Ratio {
+  return {
+    cpu: quotient(ours.cpuUsPerFrame, theirs.cpuUsPerFrame),
+    latencyP50: quotient(ours.latencyMs.p50, theirs.latencyMs.p50),
+    latencyP99: quotient(ours.latencyMs.p99, theirs.latencyMs.p99),
+    rss: quotient(ours.rssKbPerViewer, theirs.rssKbPerViewer),
+  };
+}
+
+function quotient(a: number | undefined, b: number | undefined): number | undefined {
+  // Memory may shrink while viewers come: a ratio of that means nothing.
+  return a === undefined || b === undefined || a <= 0 || b <= 0 ? undefined : a / b;
+}

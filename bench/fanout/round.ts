@@ -1,0 +1,233 @@
+/** One round: a relay, a publisher and an audience, one measured window. */
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Histogram } from "../load/histogram.ts";
+import type { AudienceReport, PublisherReport, Window } from "../load/messages.ts";
+import { sharedMicros } from "../load/micros.ts";
+import type { FanoutOptions } from "../options.ts";
+import type { RunningRelay, Subject } from "../relays/contract.ts";
+import type { Progress } from "../report/progress.ts";
+import type { Pinning } from "../system/pin.ts";
+import { busyUs, cpuUs, rssKb } from "../system/proc.ts";
+import { LoadProcess } from "./load.ts";
+
+/** Milliseconds for all sessions to connect and all viewers to get a frame. */
+const CONNECT_MS = 60_000;
+
+/** Broadcasts that share a publisher's session, so that no relay's stream or announcement limit is touched. */
+const BROADCASTS_PER_SESSION = 20;
+
+/** Milliseconds between publisher and first viewer, for the relay to come to rest before its memory is read. */
+const SETTLE_MS = 500;
+
+/** Milliseconds before a window begins, for the word to reach every process. */
+const NOTICE_MS = 200;
+
+/** Longest wait after the window for frames that were sent within it, in milliseconds; later ones are lost. */
+const STRAGGLER_MS = 2_000;
+
+/** Milliseconds between two looks at whether all have come. */
+const LOOK_MS = 200;
+
+const TRACK = "data";
+
+/** What was read in one round. Times are microseconds. */
+export interface RoundData {
+  readonly engine: string;
+  readonly protocol: string;
+  readonly publisher: PublisherReport;
+  readonly audiences: readonly AudienceReport[];
+  readonly latency: Histogram;
+  /** Of the relay and of the whole load, over `elapsedUs`; the relay's is absent when its process is not known. */
+  readonly relayCpuUs: number | undefined;
+  readonly loadCpuUs: number;
+  readonly elapsedUs: number;
+  /** What the relay's cores did besides the relay; absent when it is not pinned. */
+  readonly otherCpuUs: number | undefined;
+  /** Resident memory of the relay before the first viewer and at the end of the window. */
+  readonly rssKb: { readonly before: number; readonly with: number } | undefined;
+}
+
+/** Runs a round. Rejects with a {@link BenchError} when something fails; leaves no process behind. */
+export async function runRound(
+  subject: Subject,
+  options: FanoutOptions,
+  pinning: Pinning | undefined,
+  progress: Progress,
+): Promise<RoundData> {
+  progress.phase("starting");
+  const relay = await subject.start(pinning?.relay);
+  const publisher = new LoadProcess("publisher", pinning?.load);
+  const audiences = Array.from(
+    { length: options.audienceProcesses },
+    (_, index) => new LoadProcess(`audience ${index + 1}`, pinning?.load),
+  );
+  const round = new Round(relay, publisher, audiences, options, pinning, progress);
+  try {
+    return await Promise.race([round.run(), relay.ended]);
+  } finally {
+    await Promise.all([publisher, ...audiences].map((process) => process.stop()));
+    await relay.stop();
+  }
+}
+
+class Round {
+  readonly #relay: RunningRelay;
+  readonly #publisher: LoadProcess;
+  readonly #audiences: readonly LoadProcess[];
+  readonly #options: FanoutOptions;
+  readonly #pinning: Pinning | undefined;
+  readonly #progress: Progress;
+  /** What each viewer watches. */
+  readonly #watches: readonly string[];
+
+  constructor(
+    relay: RunningRelay,
+    publisher: LoadProcess,
+    audiences: readonly LoadProcess[],
+    options: FanoutOptions,
+    pinning: Pinning | undefined,
+    progress: Progress,
+  ) {
+    this.#relay = relay;
+    this.#publisher = publisher;
+    this.#audiences = audiences;
+    this.#options = options;
+    this.#pinning = pinning;
+    this.#progress = progress;
+    // A name of its own for every round: the relay may be one that others use.
+    const root = `bench-${randomBytes(6).toString("hex")}`;
+    const { scenario, viewers } = options;
+    this.#watches = Array.from({ length: viewers }, (_, viewer) => `${root}/${scenario.broadcastEach ? viewer : 0}`);
+  }
+
+  async run(): Promise<RoundData> {
+    const { pid, engine } = this.#relay;
+    const protocol = await this.#publish();
+    await sleep(SETTLE_MS);
+    const before = pid === undefined ? undefined : rssKb(pid);
+    await this.#watch();
+    await this.#progress.during("warming up", this.#options.warmup * 1_000);
+    const measured = await this.#measure();
+    const withViewers = pid === undefined ? undefined : rssKb(pid);
+    const { publisher, audiences } = await this.#collect();
+    const latency = new Histogram();
+    for (const { latencyUs } of audiences) latency.add(latencyUs);
+    return {
+      engine,
+      protocol,
+      publisher,
+      audiences,
+      latency,
+      ...measured,
+      rssKb: before === undefined || withViewers === undefined ? undefined : { before, with: withViewers },
+    };
+  }
+
+  get #broadcasts(): string[] {
+    return [...new Set(this.#watches)];
+  }
+
+  get #target() {
+    const { url, trust } = this.#relay;
+    return { url: url.href, trust, protocols: [...this.#options.protocols], timeoutMs: CONNECT_MS, track: TRACK };
+  }
+
+  async #publish(): Promise<string> {
+    const { framesPerSecond, frameBytes, framesPerGroup } = this.#options.scenario;
+    const ready = await this.#publisher.ask(
+      {
+        kind: "start",
+        role: "publisher",
+        ...this.#target,
+        broadcasts: this.#broadcasts,
+        broadcastsPerSession: BROADCASTS_PER_SESSION,
+        framesPerSecond,
+        frameBytes,
+        framesPerGroup,
+      },
+      "ready",
+      CONNECT_MS,
+    );
+    return ready.protocol;
+  }
+
+  async #watch(): Promise<void> {
+    const { seconds, scenario } = this.#options;
+    const share = Math.ceil(this.#watches.length / this.#audiences.length);
+    const flowing = this.#audiences.map(() => 0);
+    await Promise.all(
+      this.#audiences.map((audience, index) =>
+        audience.ask(
+          {
+            kind: "start",
+            role: "audience",
+            ...this.#target,
+            watches: this.#watches.slice(index * share, (index + 1) * share),
+            // Twice what the rate gives, for a publisher that makes up for a stall.
+            windowFrames: Math.ceil(2 * seconds * scenario.framesPerSecond) + 64,
+          },
+          "ready",
+          CONNECT_MS,
+          (done) => {
+            flowing[index] = done;
+            const sum = flowing.reduce((total, each) => total + each, 0);
+            this.#progress.bar("connecting viewers", sum / this.#watches.length);
+          },
+        ),
+      ),
+    );
+  }
+
+  async #measure(): Promise<Pick<RoundData, "relayCpuUs" | "loadCpuUs" | "elapsedUs" | "otherCpuUs">> {
+    const windowUs = Math.round(this.#options.seconds * 1_000_000);
+    const fromUs = sharedMicros() + NOTICE_MS * 1_000;
+    const window: Window = { kind: "window", fromUs, toUs: fromUs + windowUs };
+    for (const process of [this.#publisher, ...this.#audiences]) process.order(window);
+    await sleepUntil(window.fromUs);
+    const start = this.#read();
+    await this.#progress.during("measuring", (window.toUs - sharedMicros()) / 1_000);
+    await sleepUntil(window.toUs);
+    const end = this.#read();
+    const relayCpuUs = start.relay === undefined || end.relay === undefined ? undefined : end.relay - start.relay;
+    const busy = start.busy === undefined || end.busy === undefined ? undefined : end.busy - start.busy;
+    return {
+      relayCpuUs,
+      loadCpuUs: end.load - start.load,
+      elapsedUs: end.at - start.at,
+      otherCpuUs: busy === undefined || relayCpuUs === undefined ? undefined : Math.max(0, busy - relayCpuUs),
+    };
+  }
+
+  #read() {
+    const { pid } = this.#relay;
+    const load = [this.#publisher, ...this.#audiences];
+    return {
+      at: sharedMicros(),
+      relay: pid === undefined ? undefined : cpuUs(pid),
+      busy: this.#pinning === undefined ? undefined : busyUs(this.#pinning.relay),
+      load: load.reduce((sum, process) => sum + cpuUs(process.pid), 0),
+    };
+  }
+
+  /** What was sent within the window, and what has come of it once all has, or nothing more is waited for. */
+  async #collect(): Promise<Pick<RoundData, "publisher" | "audiences">> {
+    this.#progress.phase("collecting");
+    const publisher = await this.#publisher.ask({ kind: "report" }, "publisherReport");
+    const due = this.#watches.reduce((sum, path) => sum + (publisher.sent[this.#broadcasts.indexOf(path)] ?? 0), 0);
+    const deadline = sharedMicros() + STRAGGLER_MS * 1_000;
+    for (;;) {
+      const audiences = await Promise.all(
+        this.#audiences.map((audience) => audience.ask({ kind: "report" }, "audienceReport")),
+      );
+      const got = audiences.flatMap(({ received }) => received).reduce((sum, each) => sum + each, 0);
+      if (got >= due || sharedMicros() >= deadline) return { publisher, audiences };
+      await sleep(LOOK_MS);
+    }
+  }
+}
+
+async function sleepUntil(us: number): Promise<void> {
+  const wait = (us - sharedMicros()) / 1_000;
+  if (wait > 0) await sleep(wait);
+}

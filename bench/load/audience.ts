@@ -1,0 +1,52 @@
+import type { Clock } from "../../relay/clock.ts";
+import { dialAll, type Target } from "./dial.ts";
+import type { AudienceReport, AudienceStart, Window } from "./messages.ts";
+import { attachLoad } from "./session.ts";
+import { Tally } from "./tally.ts";
+import { Viewer } from "./viewer.ts";
+
+/** Viewers publish nothing, so their hop id is in no announcement. */
+const HOP = 1n;
+
+/** The watching side of the load: one session per viewer. */
+export class Audience {
+  readonly #start: AudienceStart;
+  readonly #clock: Clock;
+  readonly #tally: Tally;
+
+  constructor(start: AudienceStart, clock: Clock) {
+    this.#start = start;
+    this.#clock = clock;
+    this.#tally = new Tally(start.watches.length, start.windowFrames);
+  }
+
+  /** Connects every viewer; resolves with the protocol that was agreed on once each has got a frame. */
+  async run(target: Target, progress: (flowing: number) => void): Promise<string> {
+    const { watches, track, timeoutMs } = this.#start;
+    const all = Promise.withResolvers<void>();
+    let flowing = 0;
+    const deps = {
+      clock: this.#clock,
+      tally: this.#tally,
+      flowing: () => {
+        progress(++flowing);
+        if (flowing === watches.length) all.resolve();
+      },
+    };
+    const attaches = watches.map((path, index) => attachLoad(new Viewer(deps, index, path, track), HOP));
+    const cancel = this.#clock.timer(timeoutMs, () =>
+      all.reject(new Error(`${flowing} of ${watches.length} viewers got a frame within ${timeoutMs} ms`)),
+    );
+    const [links] = await Promise.all([dialAll(target, attaches), all.promise]);
+    cancel();
+    return links[0]?.info.protocol ?? "";
+  }
+
+  measure(window: Window): void {
+    this.#tally.measure(window);
+  }
+
+  report(): AudienceReport {
+    return this.#tally.report();
+  }
+}

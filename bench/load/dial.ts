@@ -1,0 +1,60 @@
+import type { Attach, Engine, Link, LinkLimits, Trust } from "../../relay/transport/contract.ts";
+import { TransportError } from "../../relay/transport/contract.ts";
+import type { TrustSpec } from "./messages.ts";
+
+/** Bounds of a link of the load. Streams: more than a relay should ever have open towards one viewer. */
+const LIMITS: LinkLimits = {
+  uniStreams: 512,
+  bidiStreams: 64,
+  idleTimeoutMs: 30_000,
+  keepAliveMs: 5_000,
+  queueMark: 64 * 2 ** 20,
+};
+
+/** Pause between two attempts to reach a relay that is still starting, in milliseconds. */
+const RETRY_MS = 100;
+
+/** Sessions of one process that connect at the same time; more make handshakes time out on a busy core. */
+const CONNECTING = 8;
+
+/** Where the load goes, and how it gets there. */
+export interface Target {
+  readonly engine: Engine;
+  readonly url: URL;
+  readonly trust: Trust;
+  readonly protocols: readonly string[];
+  readonly timeoutMs: number;
+}
+
+export function trustOf(spec: TrustSpec): Trust {
+  if (spec.kind !== "hash") return spec;
+  return { kind: "hashes", sha256: [new Uint8Array(Buffer.from(spec.sha256, "hex"))] };
+}
+
+/** Connects once for each of `attaches`, a few at a time. Rejects with the first failure that lasts. */
+export async function dialAll(target: Target, attaches: readonly Attach[]): Promise<Link[]> {
+  const deadline = performance.now() + target.timeoutMs;
+  const links: Link[] = [];
+  let next = 0;
+  const worker = async () => {
+    for (let attach = attaches[next++]; attach !== undefined; attach = attaches[next++]) {
+      links.push(await dialUntil(target, attach, deadline));
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTING }, worker));
+  return links;
+}
+
+async function dialUntil(target: Target, attach: Attach, deadline: number): Promise<Link> {
+  const { engine, url, trust, protocols } = target;
+  for (;;) {
+    const timeoutMs = Math.max(1, deadline - performance.now());
+    try {
+      return await engine.dial({ url, trust, protocols, limits: LIMITS, timeoutMs }, attach);
+    } catch (error) {
+      const passing = error instanceof TransportError && error.code === "dial_failed";
+      if (!passing || performance.now() + RETRY_MS >= deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}

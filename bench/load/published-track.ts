@@ -1,0 +1,112 @@
+import type { BidiStream, SendStream } from "../../relay/transport/contract.ts";
+import { encodeFrameHeader } from "../../relay/wire/lite/frame.ts";
+import { encodeGroupStream } from "../../relay/wire/lite/group.ts";
+import { encodeSubscribeResponse, type Subscribe } from "../../relay/wire/lite/subscribe.ts";
+import { sharedMicros } from "./micros.ts";
+import type { LoadSession } from "./session.ts";
+import { putStamp } from "./stamp.ts";
+
+/** Timestamp units per second: milliseconds. */
+export const TIMESCALE = 1_000;
+
+/** Milliseconds that late groups are worth sending: long, so that a relay in difficulty shows as latency before loss. */
+export const MAX_LATENCY_MS = 10_000;
+
+/** The middle of 0 to 255. */
+export const PRIORITY = 128;
+
+/** Bytes queued for the relay at which the publisher begins no more groups. */
+const QUEUE_BYTES = 64 * 2 ** 20;
+
+export interface TrackShape {
+  readonly framesPerSecond: number;
+  readonly framesPerGroup: number;
+  /** Filler of which every payload is a copy, stamp included. */
+  readonly payload: Uint8Array;
+}
+
+/** A relay's subscription to a track. */
+interface Subscription {
+  readonly id: number;
+  readonly session: LoadSession;
+  readonly stream: BidiStream;
+  group: SendStream | undefined;
+  /** True once SUBSCRIBE_OK told its first group, where the version does so. */
+  started: boolean;
+}
+
+/** A track that sends a frame whenever it is told to, to whoever subscribes; a new subscription begins with a group. */
+export class PublishedTrack {
+  readonly #shape: TrackShape;
+  readonly #subscriptions = new Map<BidiStream, Subscription>();
+  /** Number of the next frame. */
+  #frame = 0;
+
+  constructor(shape: TrackShape) {
+    this.#shape = shape;
+  }
+
+  subscribe(request: Subscribe, stream: BidiStream, session: LoadSession): void {
+    const { caps } = session;
+    this.#subscriptions.set(stream, { id: request.id, session, stream, group: undefined, started: false });
+    if (caps.subscribeOk === "properties") {
+      const properties = { priority: PRIORITY, ordered: false, maxLatency: MAX_LATENCY_MS };
+      stream.write(encodeSubscribeResponse({ kind: "ok", ...properties }, caps));
+    }
+  }
+
+  /** The subscriber left. */
+  unsubscribe(stream: BidiStream): void {
+    this.#subscriptions.get(stream)?.group?.finish();
+    if (this.#subscriptions.delete(stream)) stream.finish();
+  }
+
+  /**
+   * Sends the next frame. Returns when, in shared microseconds; nothing when nobody subscribes or a subscription has
+   * just not begun; and `skipped` when a subscriber would not take it.
+   */
+  send(): number | "skipped" | undefined {
+    const { framesPerGroup, framesPerSecond } = this.#shape;
+    const frame = this.#frame++;
+    const index = frame % framesPerGroup;
+    if (index === 0) for (const subscription of this.#subscriptions.values()) this.#next(subscription, frame);
+    const now = sharedMicros();
+    const millis = (at: number) => Math.floor((at * TIMESCALE) / framesPerSecond);
+    const delta = index === 0 ? millis(frame) : millis(frame) - millis(frame - 1);
+    let outcome: number | "skipped" | undefined;
+    for (const { group, started, session } of this.#subscriptions.values()) {
+      if (group !== undefined && !group.ended) {
+        group.write(this.#encode(frame, now, encodeFrameHeader(session.caps, this.#shape.payload.length, delta)));
+        outcome ??= now;
+      } else if (started) outcome = "skipped";
+    }
+    if (index === framesPerGroup - 1) for (const { group } of this.#subscriptions.values()) group?.finish();
+    return outcome;
+  }
+
+  #next(subscription: Subscription, frame: number): void {
+    const { session, stream, id } = subscription;
+    const { link, caps } = session;
+    const sequence = frame / this.#shape.framesPerGroup;
+    subscription.group?.finish();
+    subscription.group =
+      link.queued > QUEUE_BYTES ? undefined : link.openUni(PRIORITY, { stop: () => this.#stopped(subscription) });
+    subscription.group?.write(encodeGroupStream(caps, { subscribe: id, sequence }));
+    if (subscription.started) return;
+    subscription.started = true;
+    if (caps.subscribeOk === "start") stream.write(encodeSubscribeResponse({ kind: "start", group: sequence }, caps));
+  }
+
+  #stopped(subscription: Subscription): void {
+    subscription.group = undefined;
+  }
+
+  #encode(frame: number, sentUs: number, header: Uint8Array): Uint8Array {
+    const { payload } = this.#shape;
+    const bytes = new Uint8Array(header.length + payload.length);
+    bytes.set(header);
+    bytes.set(payload, header.length);
+    putStamp(bytes, header.length, frame, sentUs);
+    return bytes;
+  }
+}

@@ -1,0 +1,136 @@
+import type {
+  Attach,
+  BidiHandler,
+  BidiStream,
+  Link,
+  LinkHandler,
+  RecvHandler,
+  RecvStream,
+} from "../../relay/transport/contract.ts";
+import { PRIORITY_CONTROL } from "../../relay/transport/contract.ts";
+import { DEFAULT_WIRE_LIMITS } from "../../relay/wire/limits.ts";
+import { encodeAnnouncement, encodeAnnounceOk } from "../../relay/wire/lite/announce.ts";
+import { type Request, RequestReader } from "../../relay/wire/lite/requests.ts";
+import { encodeSetupStream } from "../../relay/wire/lite/setup.ts";
+import { stripPrefix } from "../../relay/wire/path.ts";
+import { type Capabilities, capabilities } from "../../relay/wire/versions.ts";
+
+/** Close code for what should not happen: INTERNAL_ERROR of no spec, read by people only. */
+const CLOSE_FAILED = 1;
+
+/** Reset code of requests that the load does not serve (moq-lite leaves codes open; 13 is "not found" to moq-rs). */
+const NOT_SERVED = 13;
+
+const IGNORE = { data() {}, fin() {}, reset() {}, stop() {} };
+
+/** What a session of the load does beyond the handshake. */
+export interface Part {
+  /** Broadcasts that it announces. */
+  readonly broadcasts: readonly string[];
+  /** The session stands. */
+  start(session: LoadSession): void;
+  /** A request other than for announcements; absent when nothing is published. */
+  request?(request: Request, stream: BidiStream, session: LoadSession): void;
+  /** The opener of a stream on which `request` was called has ended its half, or asked to stop. */
+  left?(stream: BidiStream): void;
+  uni?(stream: RecvStream): RecvHandler;
+  capacity?(): void;
+  /** The relay, or the network, ended the session. */
+  closed(): void;
+}
+
+/** One link of the load: a thin moq-lite session without model or cache. What throws in it ends it. */
+export class LoadSession implements LinkHandler {
+  readonly link: Link;
+  readonly caps: Capabilities;
+  readonly #part: Part;
+  readonly #hop: bigint;
+  #over = false;
+
+  /** `hop`: the hop id that it announces its broadcasts with, not 0. */
+  constructor(link: Link, caps: Capabilities, part: Part, hop: bigint) {
+    this.link = link;
+    this.caps = caps;
+    this.#part = part;
+    this.#hop = hop;
+    if (caps.setupStream) {
+      const setup = link.openUni(PRIORITY_CONTROL, IGNORE);
+      setup?.write(encodeSetupStream({ probe: 0, role: "both" }, caps));
+      setup?.finish();
+    }
+    part.start(this);
+  }
+
+  uni(stream: RecvStream): RecvHandler {
+    return this.#part.uni?.(stream) ?? IGNORE;
+  }
+
+  bidi(stream: BidiStream): BidiHandler {
+    const reader = new RequestReader(this.caps, DEFAULT_WIRE_LIMITS);
+    const left = () => this.#part.left?.(stream);
+    return {
+      data: (bytes) => this.guard(() => reader.push(bytes, (request) => this.#request(request, stream))),
+      fin: left,
+      reset: left,
+      stop: left,
+    };
+  }
+
+  datagram(): void {}
+  backlog(): void {}
+  drained(): void {}
+
+  capacity(): void {
+    this.#part.capacity?.();
+  }
+
+  closed(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#part.closed();
+  }
+
+  /** Runs what reads the peer's bytes: a violation ends the session. */
+  guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.link.close(CLOSE_FAILED, error instanceof Error ? error.message : String(error));
+      this.closed();
+    }
+  }
+
+  #request(request: Request, stream: BidiStream): void {
+    if (request.kind === "announce") this.#announce(request.prefix, stream);
+    else if (this.#part.request !== undefined) this.#part.request(request, stream, this);
+    else refuse(stream);
+  }
+
+  /** Our broadcasts under the prefix; the stream stays open, for there is no more to say. */
+  #announce(prefix: string, stream: BidiStream): void {
+    const suffixes = this.#part.broadcasts
+      .map((path) => stripPrefix(prefix, path))
+      .filter((suffix) => suffix !== undefined);
+    const { caps } = this;
+    if (caps.announceOk) stream.write(encodeAnnounceOk({ hop: this.#hop, active: suffixes.length }, caps));
+    const fields = { hops: caps.announceOk ? [] : [this.#hop], epoch: 1n, ended: false, cost: 0 };
+    for (const suffix of suffixes) {
+      stream.write(encodeAnnouncement({ kind: "start", suffix, ...fields }, caps));
+    }
+  }
+}
+
+/** Ends a request that is not served. */
+export function refuse(stream: BidiStream): void {
+  stream.reset(NOT_SERVED);
+  stream.stop(NOT_SERVED);
+}
+
+/** For an engine's `dial`. */
+export function attachLoad(part: Part, hop: bigint): Attach {
+  return (link) => {
+    const caps = capabilities(link.info.protocol);
+    if (caps === undefined) throw new Error(`the load does not speak "${link.info.protocol}"`);
+    return new LoadSession(link, caps, part, hop);
+  };
+}

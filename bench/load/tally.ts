@@ -1,0 +1,63 @@
+import { Histogram } from "./histogram.ts";
+import type { AudienceReport, Window } from "./messages.ts";
+import { Seen } from "./seen.ts";
+
+/** Counts what the viewers of one process get, within one window at a time. */
+export class Tally {
+  readonly #windowFrames: number;
+  readonly #latency = new Histogram();
+  #viewers: Seen[];
+  #fromUs = Number.POSITIVE_INFINITY;
+  #toUs = Number.POSITIVE_INFINITY;
+  #duplicates = 0;
+  #arrivedFrames = 0;
+  #arrivedBytes = 0;
+  #lostSessions = 0;
+
+  /** `windowFrames`: frames of one broadcast that a window may hold. */
+  constructor(viewers: number, windowFrames: number) {
+    this.#windowFrames = windowFrames;
+    this.#viewers = this.#blank(viewers);
+  }
+
+  measure(window: Window): void {
+    this.#fromUs = window.fromUs;
+    this.#toUs = window.toUs;
+    this.#viewers = this.#blank(this.#viewers.length);
+    this.#latency.clear();
+    this.#duplicates = 0;
+    this.#arrivedFrames = 0;
+    this.#arrivedBytes = 0;
+  }
+
+  /** A whole frame arrived at `viewer`. */
+  frame(viewer: number, frame: number, sentUs: number, nowUs: number, bytes: number): void {
+    if (nowUs >= this.#fromUs && nowUs < this.#toUs) {
+      this.#arrivedFrames++;
+      this.#arrivedBytes += bytes;
+    }
+    if (sentUs < this.#fromUs || sentUs >= this.#toUs) return;
+    if (this.#viewers[viewer]?.mark(frame) === true) this.#latency.record(nowUs - sentUs);
+    else this.#duplicates++;
+  }
+
+  sessionLost(): void {
+    this.#lostSessions++;
+  }
+
+  report(): AudienceReport {
+    return {
+      kind: "audienceReport",
+      received: this.#viewers.map((seen) => seen.count),
+      duplicates: this.#duplicates,
+      arrivedFrames: this.#arrivedFrames,
+      arrivedBytes: this.#arrivedBytes,
+      latencyUs: this.#latency.data(),
+      lostSessions: this.#lostSessions,
+    };
+  }
+
+  #blank(viewers: number): Seen[] {
+    return Array.from({ length: viewers }, () => new Seen(this.#windowFrames));
+  }
+}

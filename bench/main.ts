@@ -1,0 +1,61 @@
+/** `npm run bench -- fanout`: measures relays. */
+import { fanout } from "./fanout/fanout.ts";
+import { ratioOf } from "./fanout/figures.ts";
+import { type FanoutOptions, fanoutHelp, parseFanout, UsageError } from "./options.ts";
+import { jsonReport } from "./report/json.ts";
+import { Progress } from "./report/progress.ts";
+import { table } from "./report/table.ts";
+import { BenchError } from "./system/error.ts";
+import { findPin, type Pinning, pinSelf } from "./system/pin.ts";
+
+const EXIT = { ok: 0, failed: 1, usage: 2, void: 3 } as const;
+
+async function main(args: readonly string[]): Promise<number> {
+  const [command, ...rest] = args;
+  if (command === undefined || command === "--help" || command === "-h") {
+    process.stdout.write(fanoutHelp());
+    return command === undefined ? EXIT.usage : EXIT.ok;
+  }
+  if (command !== "fanout") throw new UsageError(`there is no "${command}", only fanout`);
+  const options = parseFanout(rest);
+  if (options === "help") {
+    process.stdout.write(fanoutHelp());
+    return EXIT.ok;
+  }
+  if (process.platform !== "linux") throw new BenchError("this needs Linux: CPU and memory are read from /proc");
+  return await run(options);
+}
+
+async function run(options: FanoutOptions): Promise<number> {
+  const progress = new Progress(process.stderr, options.json);
+  const pinning = await pin(options);
+  const { ours, theirs } = await fanout(options, pinning, progress);
+  const ratio = theirs === undefined ? undefined : ratioOf(ours.figures, theirs.figures);
+  const text = options.json
+    ? JSON.stringify(jsonReport(options, ours, theirs, ratio))
+    : table(options, ours, theirs, ratio);
+  process.stdout.write(`${text}\n`);
+  const isVoid = [ours, theirs].some((each) => (each?.figures.voidReasons.length ?? 0) > 0);
+  return isVoid ? EXIT.void : EXIT.ok;
+}
+
+/** Where things run; says so when they cannot run where they should. */
+async function pin({ pinning: wanted }: FanoutOptions): Promise<Pinning | undefined> {
+  if (wanted === undefined) return undefined;
+  const found = await findPin(wanted);
+  if (found.pinning === undefined) process.stderr.write(`bench: not pinned to cores: ${found.why}\n`);
+  else await pinSelf(found.pinning.load);
+  return found.pinning;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof UsageError) {
+    process.stderr.write(`bench: ${error.message}\nSee npm run bench -- fanout --help\n`);
+    process.exitCode = EXIT.usage;
+  } else if (error instanceof BenchError) {
+    process.stderr.write(`\nbench: ${error.message}\n`);
+    process.exitCode = EXIT.failed;
+  } else throw error;
+}

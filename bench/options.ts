@@ -1,0 +1,226 @@
+import { parseArgs } from "node:util";
+import { nearest } from "../relay/config/nearest.ts";
+import { capabilities, STABLE_PROTOCOLS } from "../relay/wire/versions.ts";
+import type { TrustSpec } from "./load/messages.ts";
+import { SCENARIOS, type Scenario } from "./scenarios.ts";
+import { type Pinning, parseCores } from "./system/pin.ts";
+
+/** The command line is wrong; the message says all that is. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "UsageError";
+  }
+}
+
+export interface FanoutOptions {
+  readonly scenario: Scenario;
+  readonly viewers: number;
+  /** Length of the measured window and of the time before it, in seconds. */
+  readonly seconds: number;
+  readonly warmup: number;
+  readonly rounds: number;
+  /** `[server] engine` of our relay. */
+  readonly engine: string;
+  /** Offered to the relay, best first. */
+  readonly protocols: readonly string[];
+  /** A relay that runs already, in place of ours. */
+  readonly url: URL | undefined;
+  readonly pid: number | undefined;
+  readonly trust: TrustSpec;
+  readonly against: "moq-relay" | undefined;
+  readonly audienceProcesses: number;
+  /** Absent: not to be pinned. */
+  readonly pinning: Pinning | undefined;
+  readonly json: boolean;
+}
+
+interface Flag {
+  readonly value?: string;
+  readonly text: string;
+}
+
+const FLAGS: Readonly<Record<string, Flag>> = {
+  scenario: { value: "NAME", text: `What is sent: ${[...SCENARIOS.keys()].join(", ")} (default video).` },
+  viewers: { value: "N", text: "Viewers, one session each (default: the scenario's)." },
+  seconds: { value: "S", text: "Length of the measured window (default 10)." },
+  warmup: { value: "S", text: "Time at full load before the window (default 3)." },
+  rounds: { value: "N", text: "Rounds, of which medians are printed (default 1, with --against 3)." },
+  engine: { value: "NAME", text: "QUIC engine of our relay (default auto)." },
+  protocol: { value: "LIST", text: `Protocols to offer, best first (default ${STABLE_PROTOCOLS.join(",")}).` },
+  url: { value: "URL", text: "Measure the relay that runs there instead of starting ours." },
+  pid: { value: "PID", text: "Its process, for CPU and memory." },
+  fingerprint: { value: "HEX", text: "Trust the certificate with this SHA-256 and no other at --url." },
+  insecure: { text: "Trust any certificate at --url." },
+  against: { value: "RELAY", text: "Measure moq-relay (from PATH) as well, in turns, and print ratios." },
+  "audience-processes": { value: "N", text: "Processes that the viewers are spread over (default 1)." },
+  "relay-cores": { value: "LIST", text: "Cores of the relay, such as 0 or 0-3 (default 0)." },
+  "load-cores": { value: "LIST", text: "Cores of publisher and viewers (default 1)." },
+  "no-pin": { text: "Pin nothing; figures of CPU then say less." },
+  json: { text: "Print one JSON object instead of the table." },
+  help: { text: "Show this text." },
+};
+
+/** Most of anything: a guard against slips of the keyboard. */
+const MOST = 100_000;
+const LONGEST_SECONDS = 3_600;
+
+export function fanoutHelp(): string {
+  const rows = Object.entries(FLAGS).map(([name, { value, text }]): [string, string] => [
+    `--${name}${value === undefined ? "" : ` ${value}`}`,
+    text,
+  ]);
+  const scenarios = [...SCENARIOS.values()].map(({ name, summary, viewers }): [string, string] => [
+    name,
+    `${summary}; ${viewers} viewers`,
+  ]);
+  const lines = (entries: readonly [string, string][]) =>
+    entries.map(([left, right]) => `  ${left.padEnd(24)}${right}`);
+  return [
+    "Usage: npm run bench -- fanout [options]",
+    "",
+    "Sends one publisher's broadcast through a relay to many viewers and measures what that costs the relay.",
+    "",
+    "Options:",
+    ...lines(rows),
+    "",
+    "Scenarios:",
+    ...lines(scenarios),
+    "",
+    "Exit codes: 0 measured, 1 failed, 2 wrong command line, 3 measured but void (the load was the bottleneck).",
+    "",
+  ].join("\n");
+}
+
+/** Understands the arguments after `fanout`; `help` when that is asked for. Throws {@link UsageError}. */
+export function parseFanout(args: readonly string[]): FanoutOptions | "help" {
+  const values = read(args);
+  if (values.get("help") === true) return "help";
+  const scenario = scenarioOf(text(values, "scenario") ?? "video");
+  const against = againstOf(text(values, "against"));
+  const url = urlOf(text(values, "url"));
+  for (const name of ["pid", "fingerprint", "insecure"]) {
+    if (values.has(name) && url === undefined) throw new UsageError(`--${name} is of use with --url only`);
+  }
+  if (values.has("engine") && url !== undefined) throw new UsageError("--engine is for our own relay, not for --url");
+  const viewers = whole(values, "viewers") ?? scenario.viewers;
+  const audienceProcesses = whole(values, "audience-processes") ?? 1;
+  if (audienceProcesses > viewers) throw new UsageError("--audience-processes: more than there are viewers");
+  return {
+    scenario,
+    viewers,
+    seconds: seconds(values, "seconds") ?? 10,
+    warmup: seconds(values, "warmup") ?? 3,
+    rounds: whole(values, "rounds") ?? (against === undefined ? 1 : 3),
+    engine: text(values, "engine") ?? "auto",
+    protocols: protocolsOf(text(values, "protocol")),
+    url,
+    pid: whole(values, "pid", 2 ** 31),
+    trust: trustOf(text(values, "fingerprint"), values.get("insecure") === true),
+    against,
+    audienceProcesses,
+    pinning: pinningOf(values),
+    json: values.get("json") === true,
+  };
+}
+
+type Values = ReadonlyMap<string, string | boolean>;
+
+function read(args: readonly string[]): Values {
+  const config = Object.fromEntries(
+    Object.entries(FLAGS).map(([name, { value }]) => [
+      name,
+      { type: value === undefined ? ("boolean" as const) : ("string" as const) },
+    ]),
+  );
+  const { tokens } = parseArgs({ args: [...args], options: config, strict: false, tokens: true });
+  const values = new Map<string, string | boolean>();
+  for (const token of tokens) {
+    if (token.kind === "positional") throw new UsageError(`unexpected argument "${token.value}"`);
+    if (token.kind !== "option") continue;
+    const name = token.rawName === "-h" ? "help" : token.name;
+    const flag = FLAGS[name];
+    if (flag === undefined) throw new UsageError(unknown(token.rawName));
+    const missing = token.value === undefined || (!token.inlineValue && token.value.startsWith("-"));
+    if (flag.value !== undefined && missing) throw new UsageError(`--${name} needs a value: --${name} ${flag.value}`);
+    if (flag.value === undefined && token.value !== undefined) throw new UsageError(`--${name} takes no value`);
+    values.set(name, token.value ?? true);
+  }
+  return values;
+}
+
+function unknown(typed: string): string {
+  const meant = nearest(typed.replace(/^-+/, ""), Object.keys(FLAGS));
+  return meant === undefined ? `unknown option ${typed}` : `unknown option ${typed}; did you mean --${meant}?`;
+}
+
+function text(values: Values, name: string): string | undefined {
+  const value = values.get(name);
+  return typeof value === "string" ? value : undefined;
+}
+
+function whole(values: Values, name: string, most = MOST): number | undefined {
+  const value = text(values, name);
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number < 1 || number > most) {
+    throw new UsageError(`--${name}: expected a whole number from 1 to ${most}, not "${value}"`);
+  }
+  return number;
+}
+
+function seconds(values: Values, name: string): number | undefined {
+  const value = text(values, name);
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!/^\d+(\.\d+)?$/.test(value) || number <= 0 || number > LONGEST_SECONDS) {
+    throw new UsageError(`--${name}: expected seconds, more than 0 and at most ${LONGEST_SECONDS}, not "${value}"`);
+  }
+  return number;
+}
+
+function scenarioOf(name: string): Scenario {
+  const scenario = SCENARIOS.get(name);
+  if (scenario !== undefined) return scenario;
+  throw new UsageError(`--scenario: there is no "${name}", only ${[...SCENARIOS.keys()].join(", ")}`);
+}
+
+function againstOf(name: string | undefined): "moq-relay" | undefined {
+  if (name === undefined || name === "moq-relay") return name;
+  throw new UsageError(`--against: only moq-relay can be started, not "${name}"; measure others with --url`);
+}
+
+function urlOf(address: string | undefined): URL | undefined {
+  if (address === undefined) return undefined;
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url?.protocol === "https:" || url?.protocol === "http:") return url;
+  throw new UsageError(`--url: "${address}" is not the https: or http: address of a relay`);
+}
+
+function protocolsOf(list: string | undefined): readonly string[] {
+  if (list === undefined) return STABLE_PROTOCOLS;
+  const names = list.split(",").map((name) => name.trim());
+  for (const name of names) {
+    if (capabilities(name) === undefined) throw new UsageError(`--protocol: the load does not speak "${name}"`);
+  }
+  return names;
+}
+
+function trustOf(fingerprint: string | undefined, insecure: boolean): TrustSpec {
+  if (fingerprint === undefined) return { kind: insecure ? "insecure" : "system" };
+  if (insecure) throw new UsageError("--fingerprint and --insecure exclude one another");
+  const sha256 = fingerprint.replaceAll(":", "").toLowerCase();
+  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new UsageError("--fingerprint: expected 64 hexadecimal digits (SHA-256)");
+  return { kind: "hash", sha256 };
+}
+
+function pinningOf(values: Values): Pinning | undefined {
+  const cores = (name: string, standard: string) => {
+    const list = text(values, name) ?? standard;
+    const parsed = parseCores(list);
+    if (parsed === undefined) throw new UsageError(`--${name}: expected cores such as 0 or 1-3, not "${list}"`);
+    return parsed;
+  };
+  const pinning = { relay: cores("relay-cores", "0"), load: cores("load-cores", "1") };
+  return values.get("no-pin") === true ? undefined : pinning;
+}

@@ -1,0 +1,65 @@
+import type { Measured } from "../fanout/fanout.ts";
+import type { Ratio } from "../fanout/figures.ts";
+import type { FanoutOptions } from "../options.ts";
+
+/** The result for a program: one object. What is not known is null. */
+export function jsonReport(
+  options: FanoutOptions,
+  ours: Measured,
+  theirs: Measured | undefined,
+  ratio: Ratio | undefined,
+): Readonly<Record<string, unknown>> {
+  const { scenario, viewers, seconds, warmup, rounds } = options;
+  return {
+    scenario: scenario.name,
+    viewers,
+    seconds,
+    warmup,
+    rounds,
+    ...figuresJson(ours),
+    ratio:
+      ratio === undefined
+        ? null
+        : {
+            cpu: rounded(ratio.cpu),
+            latency_p50: rounded(ratio.latencyP50),
+            latency_p99: rounded(ratio.latencyP99),
+            rss: rounded(ratio.rss),
+          },
+    against: theirs === undefined ? null : figuresJson(theirs),
+  };
+}
+
+function figuresJson({ name, engine, protocol, figures }: Measured): Record<string, unknown> {
+  const { latencyMs } = figures;
+  return {
+    relay: name,
+    engine,
+    protocol,
+    cpu_percent: rounded(figures.cpuPercent),
+    cpu_us_per_frame: rounded(figures.cpuUsPerFrame),
+    cpu_percent_per_gbps: rounded(figures.cpuPercentPerGbps),
+    mbps: rounded(figures.mbps),
+    latency_ms: {
+      p50: rounded(latencyMs.p50),
+      p95: rounded(latencyMs.p95),
+      p99: rounded(latencyMs.p99),
+      max: rounded(latencyMs.max),
+    },
+    rss_mb: { before: rounded(figures.rssBeforeMb), with: rounded(figures.rssWithMb) },
+    rss_kb_per_viewer: rounded(figures.rssKbPerViewer),
+    frames_delivered: figures.framesDelivered,
+    frames_lost: figures.framesLost,
+    frames_duplicate: figures.duplicates,
+    load_cpu_percent: rounded(figures.loadCpuPercent),
+    other_cpu_percent: rounded(figures.otherCpuPercent),
+    void: figures.voidReasons.length > 0,
+    void_reasons: figures.voidReasons,
+    notes: figures.notes,
+  };
+}
+
+/** Three digits after the point are more than any of it is good for. */
+function rounded(value: number | undefined): number | null {
+  return value === undefined ? null : Math.round(value * 1_000) / 1_000;
+}

@@ -1,0 +1,86 @@
+import type { Measured } from "../fanout/fanout.ts";
+import type { Figures, Ratio } from "../fanout/figures.ts";
+import type { FanoutOptions } from "../options.ts";
+
+const UNKNOWN = "?";
+
+interface Row {
+  readonly label: string;
+  readonly cell: (figures: Figures) => string;
+  readonly ratio?: (ratio: Ratio) => number | undefined;
+}
+
+const ROWS: readonly Row[] = [
+  { label: "relay CPU, % of a core", cell: ({ cpuPercent }) => number(cpuPercent, 1) },
+  {
+    label: "relay CPU, s per Gbit delivered",
+    cell: ({ cpuPercentPerGbps }) => number(cpuPercentPerGbps && cpuPercentPerGbps / 100, 3),
+  },
+  {
+    label: "relay CPU, ms per 1000 frames",
+    cell: ({ cpuUsPerFrame }) => number(cpuUsPerFrame, 2),
+    ratio: ({ cpu }) => cpu,
+  },
+  { label: "delivered, Mbit/s", cell: ({ mbps }) => number(mbps, 1) },
+  {
+    label: "latency p50, ms",
+    cell: ({ latencyMs }) => number(latencyMs.p50, 2),
+    ratio: ({ latencyP50 }) => latencyP50,
+  },
+  { label: "latency p95, ms", cell: ({ latencyMs }) => number(latencyMs.p95, 2) },
+  {
+    label: "latency p99, ms",
+    cell: ({ latencyMs }) => number(latencyMs.p99, 2),
+    ratio: ({ latencyP99 }) => latencyP99,
+  },
+  { label: "latency max, ms", cell: ({ latencyMs }) => number(latencyMs.max, 2) },
+  { label: "RSS before viewers, MiB", cell: ({ rssBeforeMb }) => number(rssBeforeMb, 1) },
+  { label: "RSS with viewers, MiB", cell: ({ rssWithMb }) => number(rssWithMb, 1) },
+  { label: "RSS per viewer, KiB", cell: ({ rssKbPerViewer }) => number(rssKbPerViewer, 0), ratio: ({ rss }) => rss },
+  { label: "frames delivered", cell: ({ framesDelivered }) => String(framesDelivered) },
+  { label: "frames lost", cell: ({ framesLost }) => String(framesLost) },
+  { label: "load CPU, % of its cores", cell: ({ loadCpuPercent }) => number(loadCpuPercent, 1) },
+];
+
+/** The result for a person. */
+export function table(options: FanoutOptions, ours: Measured, theirs: Measured | undefined, ratio: Ratio | undefined) {
+  const { scenario, viewers, seconds, rounds } = options;
+  const subjects = theirs === undefined ? [ours] : [ours, theirs];
+  const header = ["", ...subjects.map(({ name }) => name), ...(ratio === undefined ? [] : ["ratio"])];
+  const rows = ROWS.map((row) => [
+    row.label,
+    ...subjects.map(({ figures }) => row.cell(figures)),
+    ...(ratio === undefined ? [] : [number(row.ratio?.(ratio), 2, "")]),
+  ]);
+  const median = rounds === 1 ? "" : `, medians of ${rounds} rounds (frames: sums)`;
+  return [
+    `fanout ${scenario.name}: ${viewers} viewers, ${scenario.summary}; ${seconds} s${median}`,
+    ...subjects.map(({ name, engine, protocol }) => `${name}: engine ${engine}, ${protocol}`),
+    "",
+    ...align([header, ...rows]),
+    "",
+    ...remarks(subjects),
+  ].join("\n");
+}
+
+function remarks(subjects: readonly Measured[]): string[] {
+  return subjects.flatMap(({ name, figures }) => [
+    ...figures.voidReasons.map((reason) => `VOID (${name}): ${reason}`),
+    ...figures.notes.map((note) => `note (${name}): ${note}`),
+  ]);
+}
+
+/** First column to the left, the others to the right. */
+export function align(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join("   ")
+      .trimEnd(),
+  );
+}
+
+function number(value: number | undefined, digits: number, unknown = UNKNOWN): string {
+  return value === undefined ? unknown : value.toFixed(digits);
+}

@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { BenchError } from "./error.ts";
+import { pinned } from "./pin.ts";
+
+/** Characters of a process's output that are kept to explain its failure. */
+const OUTPUT_KEPT = 2_000;
+
+/** Milliseconds between SIGTERM and SIGKILL. */
+const GRACE_MS = 3_000;
+
+export interface ChildOptions {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** Cores to run on; any when absent. */
+  readonly cores: readonly number[] | undefined;
+  /** Whether there is a channel for messages. */
+  readonly channel: boolean;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Each line of its standard output. */
+  readonly line?: (line: string) => void;
+}
+
+/** A process that the bench started and ends. */
+export class Child {
+  readonly name: string;
+  readonly #process: ChildProcess;
+  readonly #ended = Promise.withResolvers<never>();
+  #output = "";
+  #over = false;
+
+  constructor(options: ChildOptions) {
+    this.name = options.name;
+    const [file, args] = pinned(options.cores, options.command);
+    this.#process = spawn(file, args, {
+      stdio: ["ignore", "pipe", "pipe", ...(options.channel ? (["ipc"] as const) : [])],
+      env: options.env ?? process.env,
+    });
+    // Whoever waits on it sees the failure; nobody may be waiting.
+    this.#ended.promise.catch(() => {});
+    let rest = "";
+    const take = (text: string) => {
+      this.#output = (this.#output + text).slice(-OUTPUT_KEPT);
+    };
+    this.#process.stderr?.setEncoding("utf8").on("data", take);
+    this.#process.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      take(text);
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) options.line?.(line);
+    });
+    this.#process.once("error", (error) => this.#fail(`cannot start ${this.name}: ${error.message}`));
+    this.#process.once("exit", (code, signal) => this.#fail(`${this.name} ended by itself (${signal ?? code})`));
+  }
+
+  get pid(): number {
+    const { pid } = this.#process;
+    if (pid === undefined) throw new BenchError(`${this.name} did not start`);
+    return pid;
+  }
+
+  /** Rejects with a {@link BenchError} when the process ends. */
+  get ended(): Promise<never> {
+    return this.#ended.promise;
+  }
+
+  send(message: object): void {
+    if (!this.#over && this.#process.connected) this.#process.send(message);
+  }
+
+  onMessage(take: (message: unknown) => void): void {
+    this.#process.on("message", take);
+  }
+
+  /** Asks it to end, and makes it. */
+  async stop(): Promise<void> {
+    if (this.#over) return;
+    const gone = new Promise<void>((resolve) => this.#process.once("exit", () => resolve()));
+    const killer = setTimeout(() => this.#process.kill("SIGKILL"), GRACE_MS);
+    if (this.#process.connected) this.#process.disconnect();
+    else this.#process.kill("SIGTERM");
+    await gone;
+    clearTimeout(killer);
+  }
+
+  #fail(what: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    const output = this.#output.trim();
+    this.#ended.reject(new BenchError(output === "" ? what : `${what}:\n${output}`));
+  }
+}

@@ -1,0 +1,54 @@
+import { execFile } from "node:child_process";
+import { availableParallelism } from "node:os";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** Which cores the relay and the load run on. */
+export interface Pinning {
+  readonly relay: readonly number[];
+  readonly load: readonly number[];
+}
+
+/** Pinned, or why not. */
+export type Pin = { readonly pinning: Pinning } | { readonly pinning: undefined; readonly why: string };
+
+/** Finds out whether processes can be pinned as wanted. */
+export async function findPin(wanted: Pinning): Promise<Pin> {
+  const cores = [...wanted.relay, ...wanted.load];
+  const needed = Math.max(...cores) + 1;
+  if (new Set(cores).size < cores.length) return { pinning: undefined, why: "relay and load share a core" };
+  if (availableParallelism() < 2) return { pinning: undefined, why: "there is only one core" };
+  try {
+    await run("taskset", ["-c", cores.join(","), "true"]);
+  } catch (error) {
+    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    return { pinning: undefined, why: missing ? "taskset is missing" : `core ${needed - 1} cannot be used` };
+  }
+  return { pinning: wanted };
+}
+
+/** The command that runs `command` on `cores`; as it is without any. */
+export function pinned(cores: readonly number[] | undefined, command: readonly string[]): [string, string[]] {
+  const [file = "", ...args] = command;
+  return cores === undefined ? [file, args] : ["taskset", ["-c", cores.join(","), file, ...args]];
+}
+
+/** Moves this process with all its threads, so that its own work does not fall on the relay's core. */
+export async function pinSelf(cores: readonly number[]): Promise<void> {
+  await run("taskset", ["-a", "-c", "-p", cores.join(","), String(process.pid)]);
+}
+
+/** Reads `0`, `1-3` or `1,3`; nothing when it is none. */
+export function parseCores(text: string): number[] | undefined {
+  const cores: number[] = [];
+  for (const part of text.split(",")) {
+    const match = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part);
+    if (match === null) return undefined;
+    const first = Number(match[1]);
+    const last = Number(match[2] ?? match[1]);
+    if (last < first) return undefined;
+    for (let core = first; core <= last; core++) cores.push(core);
+  }
+  return cores;
+}
