@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { type Client, connect } from "../../relay/client.ts";
+import { type Client, connect, FetchError } from "../../relay/client.ts";
 import type { Config } from "../../relay/config.ts";
 import { type Relay, type StartOptions, start } from "../../relay/main.ts";
 import { type Certificate, type Engine, TransportError } from "../../relay/transport/contract.ts";
@@ -84,12 +84,17 @@ describe("a relay", () => {
   });
 
   test("drains: not ready at once, GOAWAY, and gone when the last session has left", async () => {
-    const relay = await run({ MOQMESH_DRAIN_GRACE: "1m" });
+    const relay = await run({ MOQMESH_DRAIN_GRACE: "1m", MOQMESH_LIMITS_SUBSCRIBE_WAIT: "0s" });
     const client = await connected(relay);
     const drained = relay.drain("test");
     assert.deepEqual(await ready(relay), { status: 503, body: { status: "draining", reasons: ["draining"] } });
     await assert.rejects(fetch(urlOf(relay, "/certificate.sha256")));
-    assert.equal(relay.state(), "draining");
+    // A session that was told to leave asks for nothing more.
+    const refusedWith = async (code: string) => {
+      const error: unknown = await client.fetch({ broadcast: "none", track: "t", timeoutMs: 1_000 }).catch((e) => e);
+      return error instanceof FetchError && error.code === code;
+    };
+    while (!(await refusedWith("upstream"))) assert.equal(relay.state(), "draining");
     await client.close();
     await drained;
     assert.equal(relay.state(), "closed");
