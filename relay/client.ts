@@ -290,6 +290,7 @@ function subscribeToOne(
   let collecting = false;
   const upstream = subscribe({
     info: () => {},
+    started: () => {},
     group: (sequence) => {
       if (collecting) return "cancelled";
       collecting = true;
