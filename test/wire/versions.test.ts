@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  type Capabilities,
+  capabilities,
+  EXPERIMENTAL_PROTOCOLS,
+  LITE_VERSIONS,
+  STABLE_PROTOCOLS,
+} from "../../relay/wire/versions.ts";
+import { capsOf, EVERY } from "./support/bytes.ts";
+
+test("stable versions are offered best first, and no version is both stable and experimental", () => {
+  assert.deepEqual(STABLE_PROTOCOLS, ["moq-lite-05", "moq-lite-04", "moq-lite-03"]);
+  assert.deepEqual(EXPERIMENTAL_PROTOCOLS, ["moq-lite-06", "moq-lite-06-wip"]);
+  assert.deepEqual([...STABLE_PROTOCOLS, ...EXPERIMENTAL_PROTOCOLS].toSorted(), [...LITE_VERSIONS].toSorted());
+});
+
+test("each has its own row", () => {
+  for (const version of LITE_VERSIONS) assert.equal(capsOf(version).protocol, version);
+});
+
+test("other protocols have no capabilities", () => {
+  for (const other of ["", "h3", "moql", "moq-lite-02", "moq-lite-05-wip", "moq-lite-07", "constructor"]) {
+    assert.equal(capabilities(other), undefined);
+  }
+});
+
+test("what came with a version stayed, but for what the changelog removes", () => {
+  const removed: (keyof Capabilities)[] = ["excludeHop", "announceRepeat"];
+  const oldestFirst = EVERY.toReversed();
+  oldestFirst.slice(1).forEach((caps, index) => {
+    const before = oldestFirst[index];
+    for (const [name, value] of Object.entries(before ?? {})) {
+      const key = name as keyof Capabilities;
+      if (value === true && !removed.includes(key)) assert.equal(caps[key], true, `${name} in ${caps.protocol}`);
+    }
+  });
+});
