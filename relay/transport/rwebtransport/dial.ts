@@ -98,7 +98,7 @@ class Dial {
       engine,
       limits,
       turn,
-      now: () => deps.clock.now(),
+      clock: deps.clock,
       warn: deps.warn,
     });
     this.#link = link;

@@ -22,7 +22,7 @@ const KEEP_ALIVE = Uint8Array.of(0x00, 0x02, 0x17, 0x00);
 
 /** Interval of ticks that `limits` call for, in milliseconds. */
 export function tickMs(limits: LinkLimits): number {
-  return Math.max(MIN_TICK_MS, Math.min(MAX_TICK_MS, limits.keepAliveMs / 2, limits.idleTimeoutMs / 4));
+  return Math.max(MIN_TICK_MS, Math.min(MAX_TICK_MS, limits.keepAliveMs / 2, limits.idleTimeoutMs / 8));
 }
 
 /**
@@ -78,12 +78,13 @@ export class Life {
       this.#heardAt = now;
     }
     const silent = now - this.#heardAt;
-    if (silent >= this.#limits.idleTimeoutMs) return false;
+    // What is known of the peer is up to a tick old; rather late than early.
+    if (silent >= this.#limits.idleTimeoutMs + tick) return false;
     if (silent + tick >= this.#limits.keepAliveMs && now - this.#pingedAt >= this.#limits.keepAliveMs - tick) {
       this.#pingedAt = now;
       this.#port.write(CONNECT_STREAM, KEEP_ALIVE, 0);
     }
-    // Twice a keep-alive interval and four times a time-out are often enough to see that something came.
+    // Twice a keep-alive interval and eight times a time-out are often enough to see that something came.
     if (silent > 0) this.#ask(now);
     return true;
   }

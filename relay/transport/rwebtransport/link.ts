@@ -1,3 +1,4 @@
+import type { Clock } from "../../clock.ts";
 import type {
   Attach,
   BidiHandler,
@@ -12,6 +13,7 @@ import type {
   SendHandler,
   SendStream,
 } from "../contract.ts";
+import { MAX_CLOSE_REASON } from "../contract.ts";
 import type { ClosedEvent, SessionEvent } from "./addon.ts";
 import { Hold } from "./hold.ts";
 import { Life } from "./life.ts";
@@ -51,7 +53,7 @@ export interface LinkParts {
   readonly engine: FanOutFactory;
   readonly limits: LinkLimits;
   readonly turn: Turn;
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly warn: (message: string, error?: unknown) => void;
 }
 
@@ -62,7 +64,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
   readonly #port: Port;
   readonly #limits: LinkLimits;
   readonly #turn: Turn;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #warn: LinkParts["warn"];
   readonly #outbox: Outbox;
   readonly #life: Life;
@@ -93,11 +95,11 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     this.#port = parts.port;
     this.#limits = parts.limits;
     this.#turn = parts.turn;
-    this.#now = parts.now;
+    this.#clock = parts.clock;
     this.#warn = parts.warn;
     this.#hold = new Hold(parts.port);
-    this.#outbox = new Outbox(parts.port, parts.info.dialled, () => this.#wake(), parts.now);
-    this.#life = new Life(parts.port, parts.limits, parts.now());
+    this.#outbox = new Outbox(parts.port, parts.info.dialled, () => this.#wake(), parts.clock);
+    this.#life = new Life(parts.port, parts.limits, parts.clock.now());
   }
 
   get queued(): number {
@@ -152,12 +154,13 @@ export class RwtLink implements Link, Flushable, RecvOwner {
 
   close(code: number, reason: string): void {
     if (this.#ended) return;
-    this.#shut(code, reason);
-    this.#end({ by: "local", code, reason });
+    const cut = cutReason(reason);
+    this.#shut(code, cut);
+    this.#end({ by: "local", code, reason: new TextDecoder().decode(cut) });
   }
 
   stats(): LinkStats {
-    return this.#life.stats(this.#now());
+    return this.#life.stats(this.#clock.now());
   }
 
   stopping(half: RecvHalf, code: number): void {
@@ -197,7 +200,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     }
     this.#outbox.tick();
     if (this.#life.tick(now)) return;
-    this.#shut(0, "timed out");
+    this.#shut(0, cutReason("timed out"));
     this.#end({ by: "timeout", code: 0, reason: "" });
   }
 
@@ -341,14 +344,14 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     if (!this.#ended) this.#end(whyClosed(event, this.#failure));
   }
 
-  #shut(code: number, reason: string): void {
+  #shut(code: number, reason: Uint8Array): void {
     this.#port.write(CONNECT_STREAM, NOTHING, BEFORE_CLOSE);
-    this.#port.close(code, new TextEncoder().encode(reason));
+    this.#port.close(code, reason);
   }
 
   #end(why: LinkClosed): void {
     this.#ended = true;
-    this.#closedAt = this.#now();
+    this.#closedAt = this.#clock.now();
     this.#why = why;
     this.#outbox.end();
     this.#recv.clear();
@@ -379,6 +382,15 @@ function whyClosed(event: ClosedEvent, failure: string): LinkClosed {
   const reason = new TextDecoder().decode(event.reason);
   const none = event.code === H3_NO_ERROR && reason === "";
   return { by: event.remote ? "remote" : "error", code: none ? 0 : event.code, reason };
+}
+
+/** UTF-8, cut between characters. */
+function cutReason(reason: string): Uint8Array {
+  const bytes = new TextEncoder().encode(reason);
+  if (bytes.length <= MAX_CLOSE_REASON) return bytes;
+  let end = MAX_CLOSE_REASON;
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return bytes.subarray(0, end);
 }
 
 /** Codes outside WebTransport's range, which only a peer that is no WebTransport endpoint sends, say nothing. */

@@ -62,6 +62,7 @@ class RwtListener implements Listener {
   readonly #ready = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   #handle: ServerHandle | undefined;
+  #listening = false;
   #address: PeerAddress = { address: "", port: 0 };
   #accepting = true;
   #closing: Promise<void> | undefined;
@@ -138,6 +139,7 @@ class RwtListener implements Listener {
     switch (event.type) {
       case "listening":
         this.#address = { address: this.#address.address, port: event.port };
+        this.#listening = true;
         this.#ready.resolve();
         return;
       case "serverError":
@@ -167,7 +169,7 @@ class RwtListener implements Listener {
       engine,
       limits: this.#options.limits,
       turn,
-      now: () => deps.clock.now(),
+      clock: deps.clock,
       warn: deps.warn,
     });
     this.#links.set(session, link);
@@ -195,7 +197,7 @@ class RwtListener implements Listener {
   #failed(message: string): void {
     const code = /certificate|private key/.test(message) ? "bad_certificate" : "bind_failed";
     this.#ready.reject(new TransportError(code, `rwebtransport cannot listen: ${message}`));
-    if (this.#closing === undefined && this.#address.port !== 0) this.#parts.deps.warn(`rwebtransport: ${message}`);
+    if (this.#listening) this.#parts.deps.warn(`rwebtransport: the listener ended: ${message}`);
   }
 
   #ended(): void {

@@ -1,24 +1,25 @@
-import type { SendHandler } from "../contract.ts";
+import type { Clock } from "../../clock.ts";
+import { PRIORITY_CONTROL, type SendHandler } from "../contract.ts";
 import type { Port } from "./port.ts";
 import { SendHalf, type SendOwner } from "./send-half.ts";
-
-/** Largest single write to the addon in bytes. */
-const SLICE = 64 * 1024;
+import { Window } from "./window.ts";
 
 /** Largest first write of a stream in bytes: until the peer's stream limit lets it pass, it cannot be taken back. */
 const FIRST_SLICE = 16 * 1024;
 
 /**
- * Bytes of a link that the addon may hold unacknowledged. The addon sends them in no order of priority and does not
- * give them back, so the window shrinks on a slow path and grows where it is what limits the rate.
+ * Age in milliseconds of an unacknowledged write from which on no stream of lower priority is served, and none of
+ * the same. The addon sends what it holds in the order of a hash table: fed on, streams that happen to come
+ * first there would starve the others.
  */
-const WINDOW_MIN = 32 * 1024;
-const WINDOW_START = 256 * 1024;
-const WINDOW_MAX = 1024 * 1024;
+const YIELD_MS = 5;
+const SHARE_MS = 60;
 
-/** A write acknowledged sooner than this, in milliseconds, lets the window grow; one that took longer than the other, shrink. */
-const QUICK_ACK_MS = 10;
-const SLOW_ACK_MS = 50;
+/**
+ * Age in milliseconds from which on a write is taken to stand still by itself (a stream that the peer does not read, or
+ * beyond its stream limit): others no longer wait for it, and it leaves the window.
+ */
+const STALL_MS = 200;
 
 /** Streams of one kind that the addon is told to open before QUIC has opened the earlier ones. */
 const MAX_OPENING = 32;
@@ -29,7 +30,7 @@ const MAX_UNCONFIRMED = 64;
 /** Ticks without a write after which an idle stream is asked for a STOP_SENDING only every so many ticks. */
 const IDLE_PROBE_TICKS = 8;
 
-/** Request ids of writes are `QUIC stream id * REQUEST_SCALE + bytes`; a write has at most `SLICE` bytes. */
+/** Request ids of writes are `QUIC stream id * REQUEST_SCALE + bytes`; a write is shorter than the scale. */
 const REQUEST_SCALE = 2 ** 17;
 
 const NOTHING = new Uint8Array(0);
@@ -59,27 +60,25 @@ export class Outbox implements SendOwner {
   queued = 0;
   readonly #port: Port;
   readonly #wake: () => void;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #uni: Kind;
   readonly #bidi: Kind;
   /** Halves with something to do, in no order. */
   readonly #ready: SendHalf[] = [];
   /** Halves that the addon knows, by QUIC id. */
   readonly #native = new Map<number, SendHalf>();
-  #inFlight = 0;
-  #window = WINDOW_START;
-  #limited = false;
+  readonly #window = new Window();
   #services = 0;
-  /** The half with the write whose acknowledgement is timed, how many acknowledgements come first, and since when. */
-  #sample: SendHalf | undefined;
-  #sampleAfter = 0;
-  #sampleAt = 0;
+  /** Priorities that the last look found to be held back: see `YIELD_MS` and `SHARE_MS`. */
+  #yieldBelow = 0;
+  #shareAt = -1;
+  #cancelStall: (() => void) | undefined;
 
-  /** `wake` asks for a `flush` in the engine's next turn; `now` is in milliseconds. */
-  constructor(port: Port, dialled: boolean, wake: () => void, now: () => number) {
+  /** `wake` asks for a `flush` in the engine's next turn. */
+  constructor(port: Port, dialled: boolean, wake: () => void, clock: Clock) {
     this.#port = port;
     this.#wake = wake;
-    this.#now = now;
+    this.#clock = clock;
     // The addon's first ids: 0 is the CONNECT stream, three unidirectional ones are HTTP/3's own.
     this.#uni = kind(dialled ? 14 : 15);
     this.#bidi = kind(dialled ? 4 : 1);
@@ -99,9 +98,9 @@ export class Outbox implements SendOwner {
     return half;
   }
 
-  /** The send half of a stream that the peer opened. */
+  /** The send half of a stream that the peer opened: answers to it, unless its priority is set otherwise. */
   adopt(nativeId: number): SendHalf {
-    const half = new SendHalf(this, nativeId, true, 0, nativeId);
+    const half = new SendHalf(this, nativeId, true, PRIORITY_CONTROL, nativeId);
     this.#native.set(nativeId, half);
     return half;
   }
@@ -128,13 +127,17 @@ export class Outbox implements SendOwner {
 
   /** Gives the addon what it may have now. */
   flush(): void {
-    while (this.#ready.length > 0) {
-      this.#limited = this.#inFlight >= this.#window;
-      if (this.#limited) return;
+    if (this.#ready.length === 0) return;
+    this.#look();
+    for (;;) {
       const half = this.#pick();
-      if (half === undefined) return;
+      if (half === undefined) break;
+      // Control messages are few and small: they need not wait for the window.
+      const room = half.priority === PRIORITY_CONTROL ? this.#window.size * 2 : this.#window.size;
+      if (this.#window.inFlight >= room) break;
       this.#serve(half);
     }
+    if (this.#ready.length > 0) this.#cancelStall ??= this.#clock.timer(STALL_MS, this.#stalled);
   }
 
   /** The addon handed a write over to QUIC. */
@@ -145,23 +148,23 @@ export class Outbox implements SendOwner {
     const bytes = request - nativeId * REQUEST_SCALE;
     half.unacked -= 1;
     half.inFlight -= bytes;
-    half.moved = true;
     if (!half.dropped) this.queued -= bytes;
-    if (half === this.#sample) this.#sampled();
+    const now = this.#clock.now();
+    half.sentAt = now;
+    this.#window.acked(bytes, this.#ready.length > 0 || half.waiting > 0, now);
     if (half.counted) {
-      this.#inFlight -= bytes;
+      this.#window.inFlight -= bytes;
     } else {
       half.counted = true;
-      this.#inFlight += half.inFlight;
-      if (half.phase === "opening" && !this.#confirm(half)) return;
+      this.#window.inFlight += half.inFlight;
     }
+    if (half.phase === "opening" && !this.#confirm(half)) return;
     if (half.finSent) {
       if (half.unacked === 0) this.#retire(half);
     } else if (half.waiting > 0 || half.finAsked) {
       this.#list(half);
-    } else if (this.#ready.length > 0) {
-      this.#wake();
     }
+    if (this.#ready.length > 0) this.#wake();
   }
 
   /** The peer sent STOP_SENDING. Says which handler is to be told. */
@@ -187,18 +190,11 @@ export class Outbox implements SendOwner {
   }
 
   /**
-   * Once in a while, at most every second. What stands still (a peer that does not read one stream) no longer takes
-   * from the window of the others. The addon notices STOP_SENDING only when it writes, so idle streams get a
+   * Once in a while, at most every second. The addon notices STOP_SENDING only when it writes, so idle streams get a
    * write without bytes, less and less often.
    */
   tick(): void {
     for (const half of this.#native.values()) {
-      if (half.inFlight > 0 && !half.moved && half.counted) {
-        half.counted = false;
-        this.#inFlight -= half.inFlight;
-        this.#wake();
-      }
-      half.moved = false;
       if (half.phase !== "open" || half.unacked > 0 || half.waiting > 0 || half.finSent) continue;
       half.idleTicks += 1;
       const ticks = half.idleTicks;
@@ -208,6 +204,7 @@ export class Outbox implements SendOwner {
 
   /** The link is gone: every half is dropped, nobody is told. */
   end(): void {
+    this.#cancelStall?.();
     for (const half of this.#native.values()) {
       half.drop();
       half.phase = "gone";
@@ -229,6 +226,38 @@ export class Outbox implements SendOwner {
     this.#wake();
   }
 
+  /** Sees which priorities are held back by writes that the addon has had for a while. */
+  #look(): void {
+    this.#yieldBelow = 0;
+    this.#shareAt = -1;
+    if (this.#window.inFlight === 0) return;
+    const now = this.#clock.now();
+    for (const half of this.#native.values()) {
+      if (half.unacked === 0 || !half.counted || half.dropped) continue;
+      const age = now - half.sentAt;
+      if (age > YIELD_MS && half.priority > this.#yieldBelow) this.#yieldBelow = half.priority;
+      if (age > SHARE_MS && half.priority > this.#shareAt) this.#shareAt = half.priority;
+    }
+  }
+
+  readonly #stalled = (): void => {
+    this.#cancelStall = undefined;
+    if (this.#ready.length === 0) return;
+    const now = this.#clock.now();
+    let moving = false;
+    for (const half of this.#native.values()) {
+      if (half.unacked === 0 || !half.counted) continue;
+      if (now - half.sentAt < STALL_MS) {
+        moving = true;
+        continue;
+      }
+      half.counted = false;
+      this.#window.inFlight -= half.inFlight;
+    }
+    if (!moving) this.#window.stalled();
+    this.#wake();
+  };
+
   /** The half to serve next. Takes those off the list that can do nothing until something is acknowledged. */
   #pick(): SendHalf | undefined {
     const ready = this.#ready;
@@ -243,6 +272,8 @@ export class Outbox implements SendOwner {
         continue;
       }
       at += 1;
+      const held = half.priority < this.#yieldBelow || half.priority <= this.#shareAt;
+      if (held && half.waiting > 0) continue;
       if (half.phase === "unopened" && this.#kindOf(half).opening >= MAX_OPENING) continue;
       if (best === undefined || half.priority > best.priority) best = half;
       else if (half.priority === best.priority && half.servedAt < best.servedAt) best = half;
@@ -252,7 +283,7 @@ export class Outbox implements SendOwner {
 
   #canSend(half: SendHalf): boolean {
     const finOnly = half.waiting === 0 && half.finAsked && !half.finSent;
-    if (half.phase === "open") return finOnly || (half.waiting > 0 && half.inFlight < this.#window / 2);
+    if (half.phase === "open") return finOnly || (half.waiting > 0 && half.counted);
     if (half.phase === "opening") return finOnly && !half.dropped;
     return half.phase === "unopened";
   }
@@ -264,8 +295,7 @@ export class Outbox implements SendOwner {
     if (opening) this.#open(half);
     if (half.waiting > 0) {
       half.idleTicks = 0;
-      this.#write(half, half.take(opening ? FIRST_SLICE : SLICE));
-      if (this.#sample === undefined && (half.waiting > 0 || this.#ready.length > 1)) this.#time(half);
+      this.#write(half, half.take(opening ? Math.min(FIRST_SLICE, this.#window.slice) : this.#window.slice));
     } else if (opening) {
       // Its acknowledgement says that the peer's stream limit has let the stream pass.
       this.#write(half, NOTHING);
@@ -303,9 +333,10 @@ export class Outbox implements SendOwner {
   }
 
   #write(half: SendHalf, bytes: Uint8Array): void {
+    if (half.unacked === 0) half.sentAt = this.#clock.now();
     half.unacked += 1;
     half.inFlight += bytes.length;
-    if (half.counted) this.#inFlight += bytes.length;
+    if (half.counted) this.#window.inFlight += bytes.length;
     this.#port.write(half.nativeId, bytes, half.nativeId * REQUEST_SCALE + bytes.length);
   }
 
@@ -316,26 +347,10 @@ export class Outbox implements SendOwner {
       kind.unconfirmed -= 1;
       if (half.phase === "opening") kind.opening -= 1;
     }
-    if (half.counted) this.#inFlight -= half.inFlight;
-    if (half === this.#sample) this.#sample = undefined;
+    if (half.counted) this.#window.inFlight -= half.inFlight;
     half.phase = "gone";
     this.#native.delete(half.nativeId);
     if (this.#ready.length > 0 || this.#uni.refused || this.#bidi.refused) this.#wake();
-  }
-
-  #time(half: SendHalf): void {
-    this.#sample = half;
-    this.#sampleAfter = half.unacked;
-    this.#sampleAt = this.#now();
-  }
-
-  #sampled(): void {
-    this.#sampleAfter -= 1;
-    if (this.#sampleAfter > 0) return;
-    this.#sample = undefined;
-    const took = this.#now() - this.#sampleAt;
-    if (took > SLOW_ACK_MS) this.#window = Math.max(WINDOW_MIN, this.#window / 2);
-    else if (took < QUICK_ACK_MS && this.#limited) this.#window = Math.min(WINDOW_MAX, this.#window * 2);
   }
 
   #kindOf(half: SendHalf): Kind {

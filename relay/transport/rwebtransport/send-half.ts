@@ -46,10 +46,10 @@ export class SendHalf implements SendStream {
   /** Writes, bytes of writes, that the addon has not acknowledged. */
   unacked = 0;
   inFlight = 0;
-  /** `inFlight` counts in the link's window. */
-  counted: boolean;
-  /** An acknowledgement came since the last tick. */
-  moved = false;
+  /** When the last acknowledgement came, or else the oldest unacknowledged write was made; milliseconds. */
+  sentAt = 0;
+  /** False while it stands still by itself: its bytes do not count in the link's window, and no more are given. */
+  counted = true;
   /** Ticks since the last write. */
   idleTicks = 0;
   finSent = false;
@@ -72,7 +72,6 @@ export class SendHalf implements SendStream {
     this.bidi = bidi;
     this.priority = priority;
     this.phase = nativeId === undefined ? "unopened" : "open";
-    this.counted = nativeId !== undefined;
     this.nativeId = nativeId ?? -1;
   }
 
