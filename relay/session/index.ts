@@ -13,7 +13,11 @@ export {
 export { codeOf } from "./lite/codes.ts";
 export { liteSession } from "./lite/session.ts";
 
-/** Protocols that sessions speak, best first: the stable ones, and of the experimental ones those named. */
+/**
+ * Protocols that sessions speak, best first: the stable ones, and of the experimental ones those named. Naming a
+ * version also means its `-wip` form, by which clients that were published before it was finished ask for it.
+ */
 export function protocols(experimental: readonly string[]): string[] {
-  return [...STABLE_PROTOCOLS, ...EXPERIMENTAL_PROTOCOLS.filter((name) => experimental.includes(name))];
+  const named = EXPERIMENTAL_PROTOCOLS.filter((name) => experimental.includes(name.replace(/-wip$/, "")));
+  return [...STABLE_PROTOCOLS, ...named];
 }

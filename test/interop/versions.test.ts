@@ -2,17 +2,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { startRelay, type TestRelay } from "../support/relay.ts";
-import {
-  EVERYTHING,
-  freshPath,
-  groupHash,
-  online,
-  publish,
-  readGroups,
-  subscribed,
-  TRACK,
-  writeGroup,
-} from "./support/media.ts";
+import { EVERYTHING, freshPath, groupHash, online, passInTurn, publish, TRACK } from "./support/media.ts";
 import { Peers, PROTOCOLS, TRANSPORTS } from "./support/peer.ts";
 
 const GROUPS = 6;
@@ -38,10 +28,9 @@ for (const from of TRANSPORTS) {
             const viewer = await peers.connect(to, heard);
             const broadcast = await online(viewer.announcedBroadcast(path));
             const subscriber = broadcast.track(TRACK).subscribe(EVERYTHING);
-            await subscribed(track);
-            for (let group = 0; group < GROUPS; group++) writeGroup(track, 9, group, FRAMES);
+            const received = await passInTurn(track, subscriber, { seed: 9, count: GROUPS, frames: FRAMES });
             const expected = Array.from({ length: GROUPS }, (_, group) => groupHash(9, group, FRAMES));
-            assert.deepEqual((await readGroups(subscriber, GROUPS)).toSorted(), expected.toSorted());
+            assert.deepEqual(received.toSorted(), expected.toSorted());
           });
         }
       }
