@@ -96,7 +96,7 @@ export class Subgroup implements GroupWriter {
 
   payload(bytes: Uint8Array): void {
     const frame = this.#current;
-    if (this.#state !== "open" || frame === undefined) return;
+    if (this.#state !== "open" || frame === undefined || bytes.length === 0) return;
     if (!this.#group.charge(bytes.length)) {
       this.stop("limit");
       return;
