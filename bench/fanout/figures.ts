@@ -42,7 +42,7 @@ export function figuresOf(data: RoundData, loadCores: number, broadcastOf: (view
   const sum = (pick: (audience: (typeof audiences)[number]) => number) =>
     audiences.reduce((total, audience) => total + pick(audience), 0);
   const lost = received.reduce(
-    (total, got, viewer) => total + Math.max(0, (publisher.sent[broadcastOf(viewer)] ?? 0) - got),
+    (total, got, viewer) => total + Math.max(0, (publisher.due[broadcastOf(viewer)] ?? 0) - got),
     0,
   );
   const arrived = sum(({ arrivedFrames }) => arrivedFrames);
@@ -74,20 +74,23 @@ function voidReasons({ publisher }: RoundData, loadCpuPercent: number): string[]
   if (loadCpuPercent > LOAD_LIMIT_PERCENT) {
     reasons.push(`the load used ${loadCpuPercent.toFixed(0)} % of its cores, more than ${LOAD_LIMIT_PERCENT} %`);
   }
-  if (publisher.sent.every((sent) => sent === 0)) reasons.push("nothing was sent within the window");
+  if (publisher.due.every((due) => due === 0)) reasons.push("nothing was to be sent within the window");
   return reasons;
 }
 
 function notesOf({ publisher, audiences }: RoundData, other: number | undefined): string[] {
   const notes: string[] = [];
   if (publisher.skipped > 0) notes.push(`the relay did not take ${publisher.skipped} frames from the publisher`);
-  const gone = audiences.reduce((total, { lostSessions }) => total + lostSessions, 0);
-  if (gone > 0) notes.push(`${gone} viewers were disconnected`);
-  if (publisher.lostSessions > 0) notes.push(`${publisher.lostSessions} sessions of the publisher were disconnected`);
+  for (const { lostSessions } of audiences) notes.push(...lostNotes("viewers", lostSessions));
+  notes.push(...lostNotes("sessions of the publisher", publisher.lostSessions));
   if (other !== undefined && other > OTHER_NOTE_PERCENT) {
     notes.push(`the relay's cores also did other work (${other.toFixed(0)} %)`);
   }
   return notes;
+}
+
+function lostNotes(whose: string, lost: Readonly<Record<string, number>>): string[] {
+  return Object.entries(lost).map(([why, count]) => `${count} ${whose} were disconnected (${why})`);
 }
 
 /** Medians over rounds; frames are summed, and what makes one round void makes all void. */

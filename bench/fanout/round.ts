@@ -214,7 +214,7 @@ class Round {
   async #collect(): Promise<Pick<RoundData, "publisher" | "audiences">> {
     this.#progress.phase("collecting");
     const publisher = await this.#publisher.ask({ kind: "report" }, "publisherReport");
-    const due = this.#watches.reduce((sum, path) => sum + (publisher.sent[this.#broadcasts.indexOf(path)] ?? 0), 0);
+    const due = this.#watches.reduce((sum, path) => sum + (publisher.due[this.#broadcasts.indexOf(path)] ?? 0), 0);
     const deadline = sharedMicros() + STRAGGLER_MS * 1_000;
     for (;;) {
       const audiences = await Promise.all(

@@ -53,14 +53,16 @@ export type Window = z.infer<typeof window>;
 const order = z.union([start, window, z.object({ kind: z.literal("report") })]);
 export type Order = z.infer<typeof order>;
 
+/** Sessions that ended, by what was said about it. */
+const lostSessions = z.record(z.string(), z.number());
+
 const publisherReport = z.object({
   kind: z.literal("publisherReport"),
-  /** Frames sent within the window, by broadcast. */
-  sent: z.array(z.number()),
-  /** Frames due within the window that the relay took no stream or no more bytes for. */
+  /** Frames due within the window, by broadcast; all of them were sent but those skipped. */
+  due: z.array(z.number()),
+  /** Those that could not be sent: the relay took no stream or no more bytes, or had left. */
   skipped: z.number(),
-  /** Sessions that the relay ended. */
-  lostSessions: z.number(),
+  lostSessions,
 });
 export type PublisherReport = z.infer<typeof publisherReport>;
 
@@ -74,7 +76,7 @@ const audienceReport = z.object({
   arrivedBytes: z.number(),
   /** Of frames sent within the window. */
   latencyUs: z.object({ max: z.number(), counts: z.array(z.number()).readonly() }),
-  lostSessions: z.number(),
+  lostSessions,
 });
 export type AudienceReport = z.infer<typeof audienceReport>;
 

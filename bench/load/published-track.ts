@@ -41,6 +41,8 @@ export class PublishedTrack {
   readonly #subscriptions = new Map<BidiStream, Subscription>();
   /** Number of the next frame. */
   #frame = 0;
+  /** True once anybody was sent a group. */
+  #begun = false;
 
   constructor(shape: TrackShape) {
     this.#shape = shape;
@@ -62,8 +64,8 @@ export class PublishedTrack {
   }
 
   /**
-   * Sends the next frame. Returns when, in shared microseconds; nothing when nobody subscribes or a subscription has
-   * just not begun; and `skipped` when a subscriber would not take it.
+   * Sends the next frame. Returns when, in shared microseconds; `skipped` when there is nobody to take it any more, or
+   * who is there does not; and nothing while the first subscription has not begun.
    */
   send(): number | "skipped" | undefined {
     const { framesPerGroup, framesPerSecond } = this.#shape;
@@ -73,12 +75,11 @@ export class PublishedTrack {
     const now = sharedMicros();
     const millis = (at: number) => Math.floor((at * TIMESCALE) / framesPerSecond);
     const delta = index === 0 ? millis(frame) : millis(frame) - millis(frame - 1);
-    let outcome: number | "skipped" | undefined;
-    for (const { group, started, session } of this.#subscriptions.values()) {
-      if (group !== undefined && !group.ended) {
-        group.write(this.#encode(frame, now, encodeFrameHeader(session.caps, this.#shape.payload.length, delta)));
-        outcome ??= now;
-      } else if (started) outcome = "skipped";
+    let outcome: number | "skipped" | undefined = this.#begun ? "skipped" : undefined;
+    for (const { group, session } of this.#subscriptions.values()) {
+      if (group === undefined || group.ended) continue;
+      group.write(this.#encode(frame, now, encodeFrameHeader(session.caps, this.#shape.payload.length, delta)));
+      outcome = now;
     }
     if (index === framesPerGroup - 1) for (const { group } of this.#subscriptions.values()) group?.finish();
     return outcome;
@@ -94,6 +95,7 @@ export class PublishedTrack {
     subscription.group?.write(encodeGroupStream(caps, { subscribe: id, sequence }));
     if (subscription.started) return;
     subscription.started = true;
+    this.#begun = true;
     if (caps.subscribeOk === "start") stream.write(encodeSubscribeResponse({ kind: "start", group: sequence }, caps));
   }
 

@@ -4,6 +4,7 @@ import type { BidiStream } from "../../relay/transport/contract.ts";
 import type { Request } from "../../relay/wire/lite/requests.ts";
 import { encodeTrackInfo } from "../../relay/wire/lite/track.ts";
 import { dialAll, type Target } from "./dial.ts";
+import { LostSessions } from "./lost-sessions.ts";
 import type { PublisherReport, PublisherStart, Window } from "./messages.ts";
 import { sharedMicros } from "./micros.ts";
 import { Pacer } from "./pacer.ts";
@@ -16,15 +17,15 @@ export class Publisher {
   readonly #tracks: readonly PublishedTrack[];
   readonly #pacer: Pacer;
   #window: Window = { kind: "window", fromUs: 0, toUs: 0 };
-  #sent: number[];
+  #due: number[];
   #skipped = 0;
-  #lostSessions = 0;
+  readonly #lostSessions = new LostSessions();
 
   constructor(start: PublisherStart, clock: Clock) {
     this.#start = start;
     const shape: TrackShape = { ...start, payload: randomBytes(start.frameBytes) };
     this.#tracks = start.broadcasts.map(() => new PublishedTrack(shape));
-    this.#sent = start.broadcasts.map(() => 0);
+    this.#due = start.broadcasts.map(() => 0);
     this.#pacer = new Pacer(clock, this.#tracks.length, start.framesPerSecond, (track) => this.#send(track));
   }
 
@@ -47,16 +48,16 @@ export class Publisher {
 
   measure(window: Window): void {
     this.#window = window;
-    this.#sent = this.#sent.map(() => 0);
+    this.#due = this.#due.map(() => 0);
     this.#skipped = 0;
   }
 
   report(): PublisherReport {
     return {
       kind: "publisherReport",
-      sent: this.#sent,
+      due: this.#due,
       skipped: this.#skipped,
-      lostSessions: this.#lostSessions,
+      lostSessions: this.#lostSessions.data(),
     };
   }
 
@@ -65,8 +66,8 @@ export class Publisher {
     if (outcome === undefined) return;
     const at = outcome === "skipped" ? sharedMicros() : outcome;
     if (at < this.#window.fromUs || at >= this.#window.toUs) return;
+    this.#due[index] = (this.#due[index] ?? 0) + 1;
     if (outcome === "skipped") this.#skipped++;
-    else this.#sent[index] = (this.#sent[index] ?? 0) + 1;
   }
 
   /** One session: `broadcasts` are those from number `first` on. */
@@ -89,8 +90,8 @@ export class Publisher {
         track.subscribe(request, stream, session);
       },
       left: leave,
-      closed: () => {
-        this.#lostSessions++;
+      closed: (why) => {
+        this.#lostSessions.add(why);
         for (const stream of [...serving.keys()]) leave(stream);
       },
     };

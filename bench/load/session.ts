@@ -3,6 +3,7 @@ import type {
   BidiHandler,
   BidiStream,
   Link,
+  LinkClosed,
   LinkHandler,
   RecvHandler,
   RecvStream,
@@ -35,8 +36,8 @@ export interface Part {
   left?(stream: BidiStream): void;
   uni?(stream: RecvStream): RecvHandler;
   capacity?(): void;
-  /** The relay, or the network, ended the session. */
-  closed(): void;
+  /** The session has ended; `why` is short. */
+  closed(why: string): void;
 }
 
 /** One link of the load: a thin moq-lite session without model or cache. What throws in it ends it. */
@@ -84,10 +85,8 @@ export class LoadSession implements LinkHandler {
     this.#part.capacity?.();
   }
 
-  closed(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#part.closed();
+  closed({ by, code, reason }: LinkClosed): void {
+    this.#end(`${by} ${code}${reason === "" ? "" : `: ${reason}`}`);
   }
 
   /** Runs what reads the peer's bytes: a violation ends the session. */
@@ -95,9 +94,16 @@ export class LoadSession implements LinkHandler {
     try {
       work();
     } catch (error) {
-      this.link.close(CLOSE_FAILED, error instanceof Error ? error.message : String(error));
-      this.closed();
+      const why = error instanceof Error ? error.message : String(error);
+      this.link.close(CLOSE_FAILED, why);
+      this.#end(why);
     }
+  }
+
+  #end(why: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#part.closed(why);
   }
 
   #request(request: Request, stream: BidiStream): void {

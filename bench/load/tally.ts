@@ -1,5 +1,6 @@
 import { Histogram } from "./histogram.ts";
 import type { AudienceReport, Window } from "./messages.ts";
+import { LostSessions } from "./lost-sessions.ts";
 import { Seen } from "./seen.ts";
 
 /** Counts what the viewers of one process get, within one window at a time. */
@@ -12,7 +13,7 @@ export class Tally {
   #duplicates = 0;
   #arrivedFrames = 0;
   #arrivedBytes = 0;
-  #lostSessions = 0;
+  readonly #lostSessions = new LostSessions();
 
   /** `windowFrames`: frames of one broadcast that a window may hold. */
   constructor(viewers: number, windowFrames: number) {
@@ -41,8 +42,8 @@ export class Tally {
     else this.#duplicates++;
   }
 
-  sessionLost(): void {
-    this.#lostSessions++;
+  sessionLost(why: string): void {
+    this.#lostSessions.add(why);
   }
 
   report(): AudienceReport {
@@ -53,7 +54,7 @@ export class Tally {
       arrivedFrames: this.#arrivedFrames,
       arrivedBytes: this.#arrivedBytes,
       latencyUs: this.#latency.data(),
-      lostSessions: this.#lostSessions,
+      lostSessions: this.#lostSessions.data(),
     };
   }
 

@@ -51,9 +51,9 @@ export class Viewer implements Part {
     return new IncomingGroup(session, this);
   }
 
-  closed(): void {
+  closed(why: string): void {
     this.#over = true;
-    this.#deps.tally.sessionLost();
+    this.#deps.tally.sessionLost(why);
   }
 
   frame(stamp: Uint8Array, bytes: number): void {
