@@ -60,6 +60,8 @@ class Attempt {
   /** Ends what has been begun. */
   #abandon: () => void = () => {};
   #settled = false;
+  /** The peer's, DER. Read when the handshake ends: TLS forgets it afterwards. */
+  #certificate: Uint8Array | undefined;
 
   constructor(dialling: Dialling, resolve: (link: Link) => void, reject: (error: TransportError) => void) {
     this.#dialling = dialling;
@@ -78,7 +80,8 @@ class Attempt {
     socket.once("error", this.#failed);
     socket.once(secure ? "secureConnect" : "connect", () => {
       socket.off("error", this.#failed);
-      if (!isTrusted(socket, options.trust)) {
+      this.#certificate = certificateOf(socket);
+      if (!isTrusted(this.#certificate, options.trust)) {
         this.#fail(new TransportError("dial_failed", "the peer's certificate is none of those expected"));
         return;
       }
@@ -124,7 +127,7 @@ class Attempt {
     socket.setNoDelay(true);
     const connection = openConnection(ws, socket, {
       ...deps,
-      info: infoOf(options, protocol, engine.name, socket),
+      info: infoOf(options, protocol, engine.name, socket, this.#certificate),
       form,
       engine,
       limits: options.limits,
@@ -168,15 +171,13 @@ function tlsOptions(host: string, trust: Trust): TlsOptions {
 }
 
 /** For `hashes`: whether the peer proved to own one of the certificates. The other kinds are up to TLS. */
-function isTrusted(socket: Socket, trust: Trust): boolean {
-  if (trust.kind !== "hashes" || !(socket instanceof TLSSocket)) return true;
-  const certificate = certificateOf(socket);
+function isTrusted(certificate: Uint8Array | undefined, trust: Trust): boolean {
+  if (trust.kind !== "hashes") return true;
   if (certificate === undefined) return false;
   const hash = createHash("sha256").update(certificate).digest();
   return trust.sha256.some((expected) => expected.length === hash.length && timingSafeEqual(expected, hash));
 }
 
-/** DER. */
 function certificateOf(socket: Socket): Uint8Array | undefined {
   return socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.raw : undefined;
 }
@@ -188,8 +189,13 @@ function webSocketUrl(url: URL): URL {
   return target;
 }
 
-function infoOf({ url, headers }: DialOptions, protocol: string, engine: string, socket: Socket): LinkInfo {
-  const peerCertificate = certificateOf(socket);
+function infoOf(
+  { url, headers }: DialOptions,
+  protocol: string,
+  engine: string,
+  socket: Socket,
+  peerCertificate: Uint8Array | undefined,
+): LinkInfo {
   return {
     engine,
     binding: "websocket",

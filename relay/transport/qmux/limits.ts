@@ -10,6 +10,9 @@ export const MAX_SENT_RECORD = 65536;
 /** Most data in one STREAM frame that is sent, in bytes: published peers refuse frames with more than 16384 less 24. */
 export const MAX_STREAM_PAYLOAD = 16352;
 
+/** Bytes of data below which a stream is not split to fill up a record that has other frames. */
+export const MIN_SPLIT = 1024;
+
 /**
  * Receive window of a connection in bytes. Data is handed on as it arrives, so this bounds what may be on the way
  * and not memory: 4 MiB carry 335 Mbit/s over a round trip of 100 ms.

@@ -1,6 +1,13 @@
 import type { Form } from "./forms.ts";
 import { dataBlockedFrame, MAX_STREAM_HEAD, resetFrame, streamBlockedFrame, streamHeadSize } from "./frames.ts";
-import { MAX_CONTROL_BYTES, MAX_FRAME_SIZE, MAX_SENT_RECORD, MAX_STREAM_PAYLOAD, SOCKET_BUDGET } from "./limits.ts";
+import {
+  MAX_CONTROL_BYTES,
+  MAX_FRAME_SIZE,
+  MAX_SENT_RECORD,
+  MAX_STREAM_PAYLOAD,
+  MIN_SPLIT,
+  SOCKET_BUDGET,
+} from "./limits.ts";
 import { DEFAULT_RECORD_SIZE } from "./params.ts";
 import { type OutgoingRecord, RecordWriter } from "./record.ts";
 import type { SendHalf } from "./send-half.ts";
@@ -143,13 +150,14 @@ export class Outbound {
   #addStreams(): void {
     for (let half = this.#order.first; half !== undefined; half = this.#order.first) {
       const room = this.#recordLimit - this.#writer.size - MAX_STREAM_HEAD;
-      if (room <= 0) return;
       const credit = this.#credit - this.#sent;
       if (credit <= 0 && half.queued > 0) {
         this.#reportBlocked();
         return;
       }
-      this.#addStream(half, Math.min(half.queued, half.credit - half.sent, credit, room, MAX_STREAM_PAYLOAD));
+      const allowed = Math.min(half.queued, half.credit - half.sent, credit);
+      if (room < 0 || (this.#writer.size > 0 && room < Math.min(allowed, MIN_SPLIT))) return;
+      this.#addStream(half, Math.min(allowed, room, MAX_STREAM_PAYLOAD));
       if (!this.#form.records) return;
     }
   }

@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { SendStream } from "../../relay/transport/contract.ts";
+import { FORMS } from "../../relay/transport/qmux/forms.ts";
+import {
+  closeFrame,
+  maxDataFrame,
+  maxStreamDataFrame,
+  maxStreamsFrame,
+  paramsFrame,
+  pingFrame,
+  pongFrame,
+  putStreamHead,
+  resetFrame,
+  stopFrame,
+} from "../../relay/transport/qmux/frames.ts";
+import { writeParams } from "../../relay/transport/qmux/params.ts";
+import { linkOf, Received, SimEnd, settle, silent, simPair } from "./qmux-sim.ts";
+
+const PARAMS = paramsFrame(
+  writeParams({
+    maxIdleTimeout: 0,
+    maxData: 1000,
+    maxStreamDataBidiLocal: 100,
+    maxStreamDataBidiRemote: 100,
+    maxStreamDataUni: 100,
+    maxStreamsBidi: 3,
+    maxStreamsUni: 3,
+    maxRecordSize: 16_382,
+    resetStreamAt: true,
+  }),
+);
+
+function streamFrame(id: number, offset: number, data: Uint8Array, fin: boolean): Uint8Array {
+  const head = new Uint8Array(32);
+  const end = putStreamHead(head, 0, id, offset, data.length, fin);
+  return Buffer.concat([head.subarray(0, end), data]);
+}
+
+const id = fc.nat({ max: 24 });
+const small = fc.nat({ max: 200 });
+const frame = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.tuple(id, small, fc.uint8Array({ maxLength: 20 }), fc.boolean()).map((f) => streamFrame(...f)),
+  },
+  { weight: 5, arbitrary: fc.tuple(id, fc.boolean()).map(([n, fin]) => streamFrame(n, 0, Uint8Array.of(n), fin)) },
+  fc.tuple(id, small, small).map((f) => resetFrame(...f)),
+  fc.tuple(id, small).map((f) => stopFrame(...f)),
+  small.map(maxDataFrame),
+  fc.tuple(id, small).map((f) => maxStreamDataFrame(...f)),
+  fc.tuple(fc.boolean(), small).map((f) => maxStreamsFrame(...f)),
+  fc.bigInt(0n, 5n).map(pingFrame),
+  fc.bigInt(0n, 1n).map(pongFrame),
+  { weight: 1, arbitrary: fc.tuple(fc.boolean(), small, fc.uint8Array({ maxLength: 5 })).map((f) => closeFrame(...f)) },
+  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 12 }) },
+  fc.constant(PARAMS),
+);
+
+/** What the program does between messages, by the number of a stream it has. */
+const act = fc.record({
+  what: fc.constantFrom(
+    "uni",
+    "bidi",
+    "write",
+    "finish",
+    "reset",
+    "stop",
+    "priority",
+    "close",
+    "turn",
+    "stick",
+    "time",
+  ),
+  which: fc.nat({ max: 7 }),
+});
+
+type Act = typeof act extends fc.Arbitrary<infer T> ? T : never;
+
+class Program {
+  readonly end: SimEnd;
+  readonly streams: SendStream[] = [];
+
+  constructor(end: SimEnd) {
+    this.end = end;
+  }
+
+  act({ what, which }: Act): void {
+    const link = linkOf(this.end);
+    const stream = this.streams[which] ?? this.end.watcher.bidis[which]?.stream;
+    if (what === "uni") this.keep(link.openUni(which, silent));
+    else if (what === "bidi") this.keep(link.openBidi(which, new Received()));
+    else if (what === "write") stream?.write(new Uint8Array(which * 40));
+    else if (what === "finish") stream?.finish();
+    else if (what === "reset") stream?.reset(which);
+    else if (what === "priority") stream?.setPriority(which);
+    else if (what === "stop") (this.end.watcher.bidis[which] ?? this.end.watcher.unis[which])?.stream.stop(which);
+    else if (what === "close" && which === 0) link.close(0, "");
+    else if (what === "stick") this.end.stuck = which % 2 === 0;
+    else if (what === "time") this.end.clock.advance(which * 1000);
+    else this.end.turn();
+  }
+
+  keep(stream: SendStream | undefined): void {
+    if (stream !== undefined) this.streams.push(stream);
+  }
+}
+
+/** What holds for a link whatever its peer sends. */
+function check(program: Program): void {
+  const { end } = program;
+  end.turn();
+  assert.deepEqual(end.warnings, []);
+  const link = linkOf(end);
+  const halves = [...program.streams, ...end.watcher.bidis.map(({ stream }) => stream)];
+  assert.equal(link.queued, link.ended ? 0 : halves.reduce((sum, half) => sum + half.queued, 0));
+  assert.equal(end.watcher.closings.length, link.ended ? 1 : 0);
+  for (const { got } of [...end.watcher.unis, ...end.watcher.bidis]) {
+    const ends = got.events.filter((event) => !event.startsWith("stop"));
+    assert.ok(ends.length <= 1 && got.events.length - ends.length <= 1);
+  }
+  if (link.ended) {
+    assert.ok(halves.every((half) => half.ended && half.queued === 0));
+    assert.equal(end.clock.pending, 0);
+  }
+}
+
+test("whatever frames come and whatever the program does, a link stays consistent or ends once", () => {
+  const step = fc.oneof(
+    fc.array(frame, { minLength: 1, maxLength: 4 }).map((frames) => ({ message: Buffer.concat(frames) })),
+    act.map((what) => ({ act: what })),
+  );
+  fc.assert(
+    fc.property(fc.constantFrom(...FORMS), fc.array(step, { maxLength: 40 }), (form, steps) => {
+      const program = new Program(new SimEnd({ form, limits: { uniStreams: 3, bidiStreams: 3, queueMark: 100 } }));
+      program.end.receive(PARAMS);
+      for (const each of steps) {
+        if ("message" in each) program.end.receive(each.message);
+        else program.act(each.act);
+      }
+      check(program);
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test("random messages never get further than a violation", () => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 5 }), fc.boolean(), (messages, open) => {
+      const end = new SimEnd();
+      if (open) end.receive(PARAMS);
+      end.receive(...messages);
+      assert.deepEqual(end.warnings, []);
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test("two ends agree on every byte and every end, whatever their programs do", () => {
+  const steps = fc.array(fc.record({ who: fc.boolean(), act }), { maxLength: 60 });
+  fc.assert(
+    fc.property(fc.constantFrom(...FORMS), steps, (form, acts) => {
+      const { client, server } = simPair({ form, limits: { uniStreams: 2, bidiStreams: 2, queueMark: 50 } });
+      const programs = [new Program(client), new Program(server)] as const;
+      for (const { who, act: what } of acts) {
+        if (what.what === "time") continue;
+        programs[who ? 0 : 1].act(what);
+        if (what.what === "turn") settle(client, server);
+      }
+      client.stuck = false;
+      server.stuck = false;
+      client.turn();
+      server.turn();
+      settle(client, server);
+      for (const program of programs) {
+        check(program);
+        assert.ok(program.end.watcher.closings.every(({ by }) => by === "local" || by === "remote"));
+        assert.equal(linkOf(program.end).queued, 0);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
