@@ -80,7 +80,8 @@ export class Life {
     const silent = now - this.#heardAt;
     // What is known of the peer is up to a tick old; rather late than early.
     if (silent >= this.#limits.idleTimeoutMs + tick) return false;
-    if (silent + tick >= this.#limits.keepAliveMs && now - this.#pingedAt >= this.#limits.keepAliveMs - tick) {
+    const due = this.#limits.keepAliveMs - tick / 2;
+    if (silent >= due && now - this.#pingedAt >= due) {
       this.#pingedAt = now;
       this.#port.write(CONNECT_STREAM, KEEP_ALIVE, 0);
     }
