@@ -49,12 +49,17 @@ for (const scheme of ["http:", "ws:"]) {
   });
 }
 
+/** Looks that are taken for a broadcast; each is a connection of its own, so the publisher has time between them. */
+const LOOKS_MAX = 50;
+
 /** Waits until the relay tells of all paths. */
 async function publisherSeen(url: URL, paths: readonly string[]): Promise<void> {
-  for (;;) {
-    const { out } = await run("ls", url.href);
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    const { code, out, err } = await run("ls", url.href);
+    assert.equal(code, 0, err);
     if (paths.every((path) => out.includes(path))) return;
   }
+  assert.fail(`the relay does not tell of ${paths.join(", ")}`);
 }
 
 test("ls --json tells the protocol and the paths as one object", TIMEOUT, async () => {
