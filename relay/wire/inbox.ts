@@ -38,13 +38,13 @@ export class Inbox {
     } else if (!this.#own || this.left < this.#bytes.length / ROOMY) this.#move(this.left);
   }
 
-  /** The next varint when it is whole; above 2^53-1 only near. */
+  /** The next varint when it is whole; 2^53-1 for all that are larger. */
   varint(): number | undefined {
     const first = this.#bytes[this.#at];
     if (this.left === 0 || first === undefined || this.left < varintSize(first)) return undefined;
     const value = getVarint(this.#bytes, this.#at);
     this.#at += varintSize(first);
-    return value;
+    return Math.min(value, Number.MAX_SAFE_INTEGER);
   }
 
   /** The next `length` bytes when they are there: a view, valid until the next push or `keep`. */

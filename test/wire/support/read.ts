@@ -80,8 +80,8 @@ export function readAll(
   return messages;
 }
 
-function sinking<T>(
-  reader: { push(piece: Uint8Array, sink: (message: T) => void): void; finish(): void },
+function sinking(
+  reader: { push(piece: Uint8Array, sink: (message: unknown) => void): void; finish(): void },
   out: (message: unknown) => void,
 ): Reading {
   return { push: (piece) => reader.push(piece, out), finish: () => reader.finish() };

@@ -1,0 +1,73 @@
+/**
+ * Feeds random and tampered input to every reader of what peers send.
+ *
+ *     npm run fuzz -- [--inputs 1000000] [--seed N] [--target PART]...
+ *     npm run fuzz -- --target NAME --hex INPUT
+ *
+ * The second form runs one input again. Exit code 1 when an input fails, hangs, or takes too much memory; the input is
+ * printed in hexadecimal.
+ */
+import { inspect, parseArgs } from "node:util";
+import { drive } from "../test/fuzz/driver.ts";
+import { TARGETS } from "../test/fuzz/targets.ts";
+
+const INPUTS = 1_000_000;
+/** An input takes microseconds; the machine may be busy. */
+const STALL_MS = 10_000;
+/** Readers hold a message at most; this is room for the corpus and for garbage. */
+const HEAP_MB = 256;
+
+const { values } = parseArgs({
+  options: {
+    inputs: { type: "string", default: String(INPUTS) },
+    seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) },
+    target: { type: "string", multiple: true, default: [] },
+    hex: { type: "string" },
+  },
+});
+
+function integer(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`--${name} must be a whole number, not ${text}`);
+  return value;
+}
+
+if (values.hex === undefined) await all();
+else again(values.hex);
+
+async function all(): Promise<void> {
+  const inputs = integer("inputs", values.inputs);
+  const seed = integer("seed", values.seed);
+  console.log(`${inputs} inputs, seed ${seed}`);
+  const progress = (count: number) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r${((100 * count) / inputs).toFixed(0)} % `);
+  };
+  const module = new URL("../test/fuzz/targets.ts", import.meta.url);
+  const watched = { module, names: values.target, stallMs: STALL_MS, heapMb: HEAP_MB, progress };
+  const result = await drive({ ...watched, inputs, seed });
+  if (process.stderr.isTTY) process.stderr.write("\r");
+  if (result.kind === "failed") {
+    console.error(`${result.target}: ${result.what}\n--target "${result.target}" --hex ${result.input}`);
+    process.exitCode = 1;
+    return;
+  }
+  console.table(
+    Object.fromEntries(
+      result.summaries.map(({ name, slowestMs, ...rest }) => [name, { ...rest, "slowest ms": slowestMs.toFixed(1) }]),
+    ),
+  );
+  const rate = Math.round(inputs / result.seconds);
+  console.log(`${inputs} inputs in ${result.seconds.toFixed(1)} s, ${rate} a second, none failed`);
+}
+
+function again(hex: string): void {
+  const input = Uint8Array.from(Buffer.from(hex, "hex"));
+  for (const target of TARGETS.filter(({ name }) => values.target.length === 0 || values.target.includes(name))) {
+    try {
+      console.log(`${target.name}: ${target.run(input) ? "taken" : "refused"}`);
+    } catch (error) {
+      console.error(`${target.name}: ${inspect(error)}`);
+      process.exitCode = 1;
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/** The readers of relay/wire: whatever comes, in whatever pieces, is taken or refused, and the same way each time. */
+import assert from "node:assert/strict";
+import { BoundExceeded, ProtocolViolation } from "../../relay/wire/errors.ts";
+import { DATAGRAM_BYTES, decodeDatagram, encodeDatagram } from "../../relay/wire/lite/datagram.ts";
+import type { Capabilities } from "../../relay/wire/versions.ts";
+import { bytes, EVERY } from "../wire/support/bytes.ts";
+import { reading, STREAM_KINDS, type StreamKind } from "../wire/support/read.ts";
+import { rewritten } from "../wire/support/rewrite.ts";
+import { streamOf, VECTORS } from "../wire/support/vectors.ts";
+import { Random, seedOf } from "./random.ts";
+import type { FuzzTarget } from "./target.ts";
+
+export function wireTargets(): FuzzTarget[] {
+  const streams = STREAM_KINDS.flatMap((kind) =>
+    EVERY.filter(({ trackStream }) => kind !== "track" || trackStream).map((caps) => streamTarget(kind, caps)),
+  );
+  return [...streams, DATAGRAM];
+}
+
+function streamTarget(kind: StreamKind, caps: Capabilities): FuzzTarget {
+  return {
+    name: `${kind} ${caps.protocol}`,
+    sound: soundStreams(kind, caps),
+    run: (input) => {
+      const whole = outcome(kind, caps, input, () => input.length);
+      const random = new Random(seedOf(input));
+      const longest = 1 + random.below(24);
+      const pieces = outcome(kind, caps, input, () => 1 + random.below(longest));
+      assert.deepEqual(pieces, whole, "read in pieces as in one");
+      if (whole.refused !== undefined) return false;
+      const again = rewritten(kind, caps, whole.messages);
+      const reread = outcome(kind, caps, again, () => again.length);
+      assert.deepEqual(reread, whole, "what was read can be written, and reads the same");
+      return true;
+    },
+  };
+}
+
+function soundStreams(kind: StreamKind, caps: Capabilities): Uint8Array[] {
+  const vectors = VECTORS.filter((vector) => vector.caps === caps && vector.stream === kind).map(streamOf);
+  const frames = bytes(caps.timestamps ? "47d0 03 aabbcc 01 00 4041 01 dd" : "03 aabbcc 00 01 dd");
+  if (kind === "frames") return [frames];
+  if (kind === "uni") vectors.push(Uint8Array.of(0, 2, 5, 9, ...frames), Uint8Array.of(9, 9, 9));
+  if (kind === "request") vectors.push(Uint8Array.of(0x20, 1, 2));
+  return vectors;
+}
+
+interface Outcome {
+  readonly messages: unknown[];
+  readonly refused?: string;
+}
+
+/** What a reader says of a stream; anything but the two errors of relay/wire is a failure. */
+function outcome(kind: StreamKind, caps: Capabilities, input: Uint8Array, size: () => number): Outcome {
+  const messages: unknown[] = [];
+  const reader = reading(kind, caps, (message) => messages.push(message));
+  try {
+    for (let at = 0; at < input.length; ) {
+      const piece = input.slice(at, at + size());
+      at += piece.length;
+      reader.push(piece);
+      piece.fill(0xee);
+    }
+    reader.finish();
+  } catch (error) {
+    if (!(error instanceof ProtocolViolation || error instanceof BoundExceeded)) throw error;
+    assert.ok(error.message.length <= 128, "short enough for a log");
+    return { messages, refused: `${error.name} ${error.message}` };
+  }
+  assert.ok(messages.length <= input.length, "no message is made of nothing");
+  return { messages };
+}
+
+const DATAGRAM: FuzzTarget = {
+  name: "datagram",
+  sound: [bytes("03 412c 43e8 aabb"), bytes("00 00 00"), new Uint8Array(DATAGRAM_BYTES)],
+  run: (input) => {
+    const datagram = decodeDatagram(input);
+    if (datagram === undefined) return false;
+    const again = encodeDatagram(datagram);
+    assert.ok(again.length <= input.length);
+    assert.deepEqual(decodeDatagram(again), datagram);
+    return true;
+  },
+};

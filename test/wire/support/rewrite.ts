@@ -1,0 +1,81 @@
+/** Writes what was read: encoders take whatever readers give. */
+import { type AnnounceResponse, encodeAnnouncement, encodeAnnounceOk } from "../../../relay/wire/lite/announce.ts";
+import { encodeFrameHeader } from "../../../relay/wire/lite/frame.ts";
+import { encodeGroupStream, type GroupHeader } from "../../../relay/wire/lite/group.ts";
+import { encodeProbe, type Probe } from "../../../relay/wire/lite/probe.ts";
+import { encodeRequest, type Request } from "../../../relay/wire/lite/requests.ts";
+import { encodeSetupStream, type Setup } from "../../../relay/wire/lite/setup.ts";
+import {
+  encodeSubscribeResponse,
+  encodeSubscribeUpdate,
+  type SubscribeResponse,
+} from "../../../relay/wire/lite/subscribe.ts";
+import { encodeTrackInfo, type TrackInfo } from "../../../relay/wire/lite/track.ts";
+import type { Capabilities } from "../../../relay/wire/versions.ts";
+import { Writer } from "../../../relay/wire/writer.ts";
+import { bytes, concat } from "./bytes.ts";
+import type { ReadFrame, StreamKind } from "./read.ts";
+
+type UniMessage =
+  | ({ kind: "group" } & GroupHeader)
+  | ({ kind: "setup" } & Setup)
+  | { kind: "unknown"; type: number }
+  | (ReadFrame & { kind?: undefined });
+
+/** A stream of that kind that reads as `messages`, which a reader gave. */
+export function rewritten(kind: StreamKind, caps: Capabilities, messages: readonly unknown[]): Uint8Array {
+  switch (kind) {
+    case "request":
+      return concat(...(messages as Request[]).map((message, index) => rewriteRequest(message, index, caps)));
+    case "announce":
+      return concat(...(messages as AnnounceResponse[]).map((message) => rewriteAnnouncement(message, caps)));
+    case "subscribe":
+      return concat(...(messages as SubscribeResponse[]).map((message) => encodeSubscribeResponse(message, caps)));
+    case "track":
+      return concat(...(messages as TrackInfo[]).map((message) => encodeTrackInfo(message, caps)));
+    case "probe":
+      return concat(...(messages as Probe[]).map((message) => encodeProbe(message, caps)));
+    case "frames":
+      return rewriteFrames(messages as ReadFrame[], caps);
+    case "uni": {
+      const [first, ...frames] = messages as UniMessage[];
+      switch (first?.kind) {
+        case "group":
+          return concat(encodeGroupStream(caps, first), rewriteFrames(frames as ReadFrame[], caps));
+        case "setup":
+          return encodeSetupStream(first, caps);
+        default:
+          return new Writer().varint(first?.kind === "unknown" ? first.type : 0).finish();
+      }
+    }
+  }
+}
+
+function rewriteRequest(message: Request, index: number, caps: Capabilities): Uint8Array {
+  if (message.kind === "unknown") return new Writer().varint(message.type).finish();
+  if (message.kind === "subscribeUpdate") return encodeSubscribeUpdate(message, caps);
+  // Later targets of a probe have no stream type before them.
+  return message.kind === "probe" && index > 0 ? encodeProbe(message, caps) : encodeRequest(message, caps);
+}
+
+/** By hand where we only read: the third status of 05. */
+function rewriteAnnouncement(message: AnnounceResponse, caps: Capabilities): Uint8Array {
+  if (message.kind === "ok") return encodeAnnounceOk(message, caps);
+  const written = encodeAnnouncement(message, caps);
+  if (message.kind === "update" && !caps.announceIds) written[written.indexOf(1, lengthOf(written))] = 2;
+  return written;
+}
+
+function lengthOf(message: Uint8Array): number {
+  return 1 << ((message[0] ?? 0) >> 6);
+}
+
+function rewriteFrames(frames: readonly ReadFrame[], caps: Capabilities): Uint8Array {
+  let last = 0;
+  const parts = frames.map(({ size, timestamp = 0, payload }) => {
+    const header = encodeFrameHeader(caps, size, timestamp - last);
+    last = timestamp;
+    return concat(header, bytes(payload));
+  });
+  return concat(...parts);
+}
