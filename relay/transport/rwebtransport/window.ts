@@ -31,9 +31,9 @@ export class Window {
     return this.#size;
   }
 
-  /** Largest single write now. */
+  /** Largest single write now: whole bytes, or a cut chunk would lose the fraction. */
   get slice(): number {
-    return Math.min(MAX_SLICE, this.#size / SLICES);
+    return Math.min(MAX_SLICE, Math.floor(this.#size / SLICES));
   }
 
   /** After each acknowledgement; `waiting`: there was more to send all along. `now` in milliseconds. */
