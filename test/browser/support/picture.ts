@@ -7,8 +7,8 @@ const FIRST_PICTURE_MS = 20_000;
 /** Pause between two looks at the canvas, in milliseconds. */
 const LOOK_EVERY_MS = 100;
 /** Size in pixels to which the strip of blocks is scaled. */
-const WIDTH = 280;
-const HEIGHT = 40;
+const WIDTH = 112;
+const HEIGHT = 16;
 
 /** One look at the canvas, in Unix milliseconds of the browser's clock. */
 export interface Look {
