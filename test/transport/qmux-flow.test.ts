@@ -194,7 +194,7 @@ test("credit comes back as data is handed on, for the stream and for the connect
   stream.write(new Uint8Array(size));
   stream.finish();
   settle(client, server);
-  assert.equal(server.watcher.unis[0]?.got.bytes.length, size);
+  assert.equal(server.watcher.unis[0]?.got.size, size);
   assert.deepEqual(server.watcher.unis[0]?.got.events, ["fin"]);
   assert.equal(linkOf(server).stats().bytesReceived, linkOf(client).stats().bytesSent);
 });

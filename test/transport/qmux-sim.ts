@@ -32,11 +32,17 @@ export function form(name: string): Form {
 
 /** What a stream of the peer delivered. */
 export class Received implements BidiHandler {
-  bytes: number[] = [];
   readonly events: string[] = [];
+  size = 0;
+  readonly #chunks: Uint8Array[] = [];
+
+  get bytes(): number[] {
+    return [...Buffer.concat(this.#chunks)];
+  }
 
   data(bytes: Uint8Array): void {
-    for (const byte of bytes) this.bytes.push(byte);
+    this.size += bytes.length;
+    this.#chunks.push(Uint8Array.from(bytes));
   }
 
   fin(): void {
