@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { RecvHandler } from "../../../relay/transport/contract.ts";
+import { pattern, unheard } from "../fixtures.ts";
+import type { Bench, Pair } from "./harness.ts";
+
+const WARM_UP = 2_000;
+const STREAMS = 10_000;
+const SIZE = 600;
+
+/** What 10,000 streams may leave behind, in bytes: under 100 a stream, which no table entry or promise fits into. */
+const MAX_HEAP_GROWTH = 1_000_000;
+/** Memory that is not V8's, in bytes; allocators keep some of what was freed. */
+const MAX_RSS_GROWTH = 48 * 1024 * 1024;
+
+/** Many short streams. */
+export function manyStreams(bench: Bench): void {
+  bench.case("carries ten thousand short streams in flat memory", async (t) => {
+    const pair = await bench.pair(t);
+    const collect = garbageCollector();
+    const payload = pattern(SIZE);
+    const seen = { streams: 0, bytes: 0 };
+    pair.serverEvents.onUni = () => counting(seen);
+    await send(bench, pair, payload, seen, WARM_UP);
+    const before = await measure(bench, pair, collect);
+    await send(bench, pair, payload, seen, WARM_UP + STREAMS);
+    const after = await measure(bench, pair, collect);
+    assert.equal(seen.bytes, (WARM_UP + STREAMS) * SIZE);
+    const heap = after.heapUsed - before.heapUsed;
+    const rss = after.rss - before.rss;
+    t.diagnostic(`heap grew by ${Math.round(heap / 1024)} KiB, resident memory by ${Math.round(rss / 1024)} KiB`);
+    assert.ok(heap < MAX_HEAP_GROWTH, `the heap grew by ${heap} bytes`);
+    assert.ok(rss < MAX_RSS_GROWTH, `resident memory grew by ${rss} bytes`);
+  });
+}
+
+/** Opens streams as fast as the peer's limit lets it until `total` have been delivered whole. */
+async function send(
+  bench: Bench,
+  { client }: Pair,
+  payload: Uint8Array,
+  seen: { streams: number },
+  total: number,
+): Promise<void> {
+  let sent = seen.streams;
+  await bench.until(`${total} streams`, () => {
+    while (sent < total) {
+      const stream = client.openUni(1, unheard);
+      if (stream === undefined) break;
+      stream.write(payload);
+      stream.finish();
+      sent += 1;
+    }
+    return seen.streams === total;
+  });
+}
+
+async function measure(bench: Bench, pair: Pair, collect: () => void): Promise<NodeJS.MemoryUsage> {
+  await bench.quiet();
+  // The recorders note every event; that is not the engine's memory.
+  for (const { log } of [pair.clientEvents, pair.serverEvents]) log.length = 0;
+  collect();
+  await bench.quiet();
+  collect();
+  return process.memoryUsage();
+}
+
+function counting(seen: { streams: number; bytes: number }): RecvHandler {
+  return {
+    data: (bytes) => {
+      seen.bytes += bytes.length;
+    },
+    fin: () => {
+      seen.streams += 1;
+    },
+    reset: () => {
+      throw new Error("a stream was reset");
+    },
+  };
+}
+
+/** V8's, which has to be asked for. */
+function garbageCollector(): () => void {
+  setFlagsFromString("--expose-gc");
+  const collect: unknown = runInNewContext("gc");
+  if (typeof collect !== "function") throw new Error("no garbage collector");
+  return () => {
+    collect();
+  };
+}
