@@ -5,10 +5,16 @@ import { type FanoutOptions, fanoutHelp, parseFanout, UsageError } from "./optio
 import { jsonReport } from "./report/json.ts";
 import { Progress } from "./report/progress.ts";
 import { table } from "./report/table.ts";
+import { interruptAll } from "./system/child.ts";
 import { BenchError } from "./system/error.ts";
 import { findPin, type Pinning, pinSelf } from "./system/pin.ts";
 
 const EXIT = { ok: 0, failed: 1, usage: 2, void: 3 } as const;
+
+/** Ending by a signal: 128 and its number, as shells report it. */
+const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+let interrupted: number | undefined;
 
 async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
@@ -48,10 +54,20 @@ async function pin({ pinning: wanted }: FanoutOptions): Promise<Pinning | undefi
   return found.pinning;
 }
 
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    interrupted = SIGNAL_EXITS[signal];
+    if (!interruptAll()) process.exit(interrupted);
+  });
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (error instanceof UsageError) {
+  if (interrupted !== undefined) {
+    process.stderr.write("\nbench: interrupted\n");
+    process.exitCode = interrupted;
+  } else if (error instanceof UsageError) {
     process.stderr.write(`bench: ${error.message}\nSee npm run bench -- fanout --help\n`);
     process.exitCode = EXIT.usage;
   } else if (error instanceof BenchError) {

@@ -3,7 +3,7 @@ import type { RoundData } from "./round.ts";
 /** Share of its cores that the load may use; above it the load, not the relay, is what was measured. */
 export const LOAD_LIMIT_PERCENT = 80;
 
-/** Share of the relay's cores that other work may use before it is told. */
+/** Percent of a core that other programs may use before it is told. */
 const OTHER_NOTE_PERCENT = 5;
 
 /** What a round, or the medians of several, come to. Figures of an unknown process are absent. */
@@ -22,7 +22,8 @@ export interface Figures {
   readonly framesLost: number;
   readonly duplicates: number;
   readonly loadCpuPercent: number;
-  readonly otherCpuPercent: number | undefined;
+  /** What the cores of relay and load did besides, in percent of one core; absent when that is not known. */
+  readonly otherCpuPercent: { readonly relay: number | undefined; readonly load: number | undefined };
   /** Why the figures mean nothing; empty when they do. */
   readonly voidReasons: readonly string[];
   readonly notes: readonly string[];
@@ -47,9 +48,9 @@ export function figuresOf(data: RoundData, loadCores: number, broadcastOf: (view
   );
   const arrived = sum(({ arrivedFrames }) => arrivedFrames);
   const mbps = (sum(({ arrivedBytes }) => arrivedBytes) * 8) / elapsedUs;
-  const cpuPercent = relayCpuUs === undefined ? undefined : (100 * relayCpuUs) / elapsedUs;
+  const percent = (us: number | undefined) => (us === undefined ? undefined : (100 * us) / elapsedUs);
+  const cpuPercent = percent(relayCpuUs);
   const ms = (fraction: number) => latency.percentile(fraction) / 1_000;
-  const other = data.otherCpuUs === undefined ? undefined : (100 * data.otherCpuUs) / elapsedUs;
   const loadCpuPercent = (100 * data.loadCpuUs) / elapsedUs / loadCores;
   const figures = {
     cpuPercent,
@@ -64,9 +65,9 @@ export function figuresOf(data: RoundData, loadCores: number, broadcastOf: (view
     framesLost: lost,
     duplicates: sum(({ duplicates }) => duplicates),
     loadCpuPercent,
-    otherCpuPercent: other,
+    otherCpuPercent: { relay: percent(data.otherCpuUs?.relay), load: percent(data.otherCpuUs?.load) },
   };
-  return { ...figures, voidReasons: voidReasons(data, loadCpuPercent), notes: notesOf(data, other) };
+  return { ...figures, voidReasons: voidReasons(data, loadCpuPercent), notes: notesOf(data, figures.otherCpuPercent) };
 }
 
 function voidReasons({ publisher }: RoundData, loadCpuPercent: number): string[] {
@@ -78,13 +79,14 @@ function voidReasons({ publisher }: RoundData, loadCpuPercent: number): string[]
   return reasons;
 }
 
-function notesOf({ publisher, audiences }: RoundData, other: number | undefined): string[] {
+function notesOf({ publisher, audiences }: RoundData, other: Figures["otherCpuPercent"]): string[] {
   const notes: string[] = [];
   if (publisher.skipped > 0) notes.push(`the relay did not take ${publisher.skipped} frames from the publisher`);
   for (const { lostSessions } of audiences) notes.push(...lostNotes("viewers", lostSessions));
   notes.push(...lostNotes("sessions of the publisher", publisher.lostSessions));
-  if (other !== undefined && other > OTHER_NOTE_PERCENT) {
-    notes.push(`the relay's cores also did other work (${other.toFixed(0)} %)`);
+  for (const [whose, percent] of Object.entries(other)) {
+    if (percent === undefined || percent <= OTHER_NOTE_PERCENT) continue;
+    notes.push(`other programs used ${percent.toFixed(0)} % of a core on the ${whose}'s cores`);
   }
   return notes;
 }
@@ -117,7 +119,10 @@ export function summarise(rounds: readonly Figures[]): Figures {
     framesLost: total((figures) => figures.framesLost),
     duplicates: total((figures) => figures.duplicates),
     loadCpuPercent: middle((figures) => figures.loadCpuPercent),
-    otherCpuPercent: known((figures) => figures.otherCpuPercent),
+    otherCpuPercent: {
+      relay: known((figures) => figures.otherCpuPercent.relay),
+      load: known((figures) => figures.otherCpuPercent.load),
+    },
     voidReasons: [...new Set(rounds.flatMap((figures) => figures.voidReasons))],
     notes: [...new Set(rounds.flatMap((figures) => figures.notes))],
   };

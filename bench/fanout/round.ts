@@ -14,6 +14,9 @@ import { LoadProcess } from "./load.ts";
 /** Milliseconds for all sessions to connect and all viewers to get a frame. */
 const CONNECT_MS = 60_000;
 
+/** How much longer a load process gets to say that it did not work, in milliseconds. */
+const SAY_SO_MS = 5_000;
+
 /** Broadcasts that share a publisher's session, so that no relay's stream or announcement limit is touched. */
 const BROADCASTS_PER_SESSION = 20;
 
@@ -42,8 +45,8 @@ export interface RoundData {
   readonly relayCpuUs: number | undefined;
   readonly loadCpuUs: number;
   readonly elapsedUs: number;
-  /** What the relay's cores did besides the relay; absent when it is not pinned. */
-  readonly otherCpuUs: number | undefined;
+  /** What the cores did besides; absent when nothing is pinned, the relay's also when its process is not known. */
+  readonly otherCpuUs: { readonly relay: number | undefined; readonly load: number } | undefined;
   /** Resident memory of the relay before the first viewer and at the end of the window. */
   readonly rssKb: { readonly before: number; readonly with: number } | undefined;
 }
@@ -147,7 +150,7 @@ class Round {
         framesPerGroup,
       },
       "ready",
-      CONNECT_MS,
+      CONNECT_MS + SAY_SO_MS,
     );
     return ready.protocol;
   }
@@ -168,7 +171,7 @@ class Round {
             windowFrames: Math.ceil(2 * seconds * scenario.framesPerSecond) + 64,
           },
           "ready",
-          CONNECT_MS,
+          CONNECT_MS + SAY_SO_MS,
           (done) => {
             flowing[index] = done;
             const sum = flowing.reduce((total, each) => total + each, 0);
@@ -190,12 +193,19 @@ class Round {
     await sleepUntil(window.toUs);
     const end = this.#read();
     const relayCpuUs = start.relay === undefined || end.relay === undefined ? undefined : end.relay - start.relay;
-    const busy = start.busy === undefined || end.busy === undefined ? undefined : end.busy - start.busy;
+    const loadCpuUs = end.load - start.load;
+    const other = (busy: number, ours: number) => Math.max(0, busy - ours);
     return {
       relayCpuUs,
-      loadCpuUs: end.load - start.load,
+      loadCpuUs,
       elapsedUs: end.at - start.at,
-      otherCpuUs: busy === undefined || relayCpuUs === undefined ? undefined : Math.max(0, busy - relayCpuUs),
+      otherCpuUs:
+        this.#pinning === undefined
+          ? undefined
+          : {
+              relay: relayCpuUs === undefined ? undefined : other(end.relayBusy - start.relayBusy, relayCpuUs),
+              load: other(end.loadBusy - start.loadBusy, loadCpuUs),
+            },
     };
   }
 
@@ -205,7 +215,8 @@ class Round {
     return {
       at: sharedMicros(),
       relay: pid === undefined ? undefined : cpuUs(pid),
-      busy: this.#pinning === undefined ? undefined : busyUs(this.#pinning.relay),
+      relayBusy: busyUs(this.#pinning?.relay ?? []),
+      loadBusy: busyUs(this.#pinning?.load ?? []),
       load: load.reduce((sum, process) => sum + cpuUs(process.pid), 0),
     };
   }

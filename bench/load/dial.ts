@@ -14,6 +14,9 @@ const LIMITS: LinkLimits = {
 /** Pause between two attempts to reach a relay that is still starting, in milliseconds. */
 const RETRY_MS = 100;
 
+/** Milliseconds for which a relay may be starting; after them a failure to connect is final. */
+const STARTING_MS = 5_000;
+
 /** Sessions of one process that connect at the same time; more make handshakes time out on a busy core. */
 const CONNECTING = 8;
 
@@ -33,27 +36,27 @@ export function trustOf(spec: TrustSpec): Trust {
 
 /** Connects once for each of `attaches`, a few at a time. Rejects with the first failure that lasts. */
 export async function dialAll(target: Target, attaches: readonly Attach[]): Promise<Link[]> {
-  const deadline = performance.now() + target.timeoutMs;
+  const started = performance.now();
   const links: Link[] = [];
   let next = 0;
   const worker = async () => {
     for (let attach = attaches[next++]; attach !== undefined; attach = attaches[next++]) {
-      links.push(await dialUntil(target, attach, deadline));
+      links.push(await dialPatiently(target, attach, started));
     }
   };
   await Promise.all(Array.from({ length: CONNECTING }, worker));
   return links;
 }
 
-async function dialUntil(target: Target, attach: Attach, deadline: number): Promise<Link> {
+async function dialPatiently(target: Target, attach: Attach, started: number): Promise<Link> {
   const { engine, url, trust, protocols } = target;
   for (;;) {
-    const timeoutMs = Math.max(1, deadline - performance.now());
+    const timeoutMs = Math.max(1, started + target.timeoutMs - performance.now());
     try {
       return await engine.dial({ url, trust, protocols, limits: LIMITS, timeoutMs }, attach);
     } catch (error) {
       const passing = error instanceof TransportError && error.code === "dial_failed";
-      if (!passing || performance.now() + RETRY_MS >= deadline) throw error;
+      if (!passing || performance.now() > started + STARTING_MS) throw error;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }

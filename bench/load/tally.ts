@@ -1,6 +1,6 @@
 import { Histogram } from "./histogram.ts";
-import type { AudienceReport, Window } from "./messages.ts";
 import { LostSessions } from "./lost-sessions.ts";
+import type { AudienceReport, Window } from "./messages.ts";
 import { Seen } from "./seen.ts";
 
 /** Counts what the viewers of one process get, within one window at a time. */

@@ -52,7 +52,7 @@ function figuresJson({ name, engine, protocol, figures }: Measured): Record<stri
     frames_lost: figures.framesLost,
     frames_duplicate: figures.duplicates,
     load_cpu_percent: rounded(figures.loadCpuPercent),
-    other_cpu_percent: rounded(figures.otherCpuPercent),
+    other_cpu_percent: { relay: rounded(figures.otherCpuPercent.relay), load: rounded(figures.otherCpuPercent.load) },
     void: figures.voidReasons.length > 0,
     void_reasons: figures.voidReasons,
     notes: figures.notes,

@@ -58,16 +58,17 @@ export function table(options: FanoutOptions, ours: Measured, theirs: Measured |
     ...subjects.map(({ name, engine, protocol }) => `${name}: engine ${engine}, ${protocol}`),
     "",
     ...align([header, ...rows]),
-    "",
     ...remarks(subjects),
   ].join("\n");
 }
 
 function remarks(subjects: readonly Measured[]): string[] {
-  return subjects.flatMap(({ name, figures }) => [
+  const lines = subjects.flatMap(({ name, figures }) => [
     ...figures.voidReasons.map((reason) => `VOID (${name}): ${reason}`),
     ...figures.notes.map((note) => `note (${name}): ${note}`),
   ]);
+  if (new Set(subjects.map(({ protocol }) => protocol)).size > 1) lines.push("note: the protocols differ");
+  return lines.length === 0 ? [] : ["", ...lines];
 }
 
 /** First column to the left, the others to the right. */

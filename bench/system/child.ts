@@ -20,6 +20,15 @@ export interface ChildOptions {
   readonly line?: (line: string) => void;
 }
 
+/** Processes that run. */
+const running = new Set<Child>();
+
+/** Ends every process that the bench has started; whoever waits for one of them hears of it. False when none runs. */
+export function interruptAll(): boolean {
+  for (const child of running) child.interrupt();
+  return running.size > 0;
+}
+
 /** A process that the bench started and ends. */
 export class Child {
   readonly name: string;
@@ -35,6 +44,7 @@ export class Child {
       stdio: ["ignore", "pipe", "pipe", ...(options.channel ? (["ipc"] as const) : [])],
       env: options.env ?? process.env,
     });
+    running.add(this);
     // Whoever waits on it sees the failure; nobody may be waiting.
     this.#ended.promise.catch(() => {});
     let rest = "";
@@ -82,7 +92,13 @@ export class Child {
     clearTimeout(killer);
   }
 
+  /** Asks it to end, unexpectedly for whoever uses it. */
+  interrupt(): void {
+    this.#process.kill("SIGTERM");
+  }
+
   #fail(what: string): void {
+    running.delete(this);
     if (this.#over) return;
     this.#over = true;
     const output = this.#output.trim();
