@@ -9,8 +9,8 @@ import type {
   RecvHandler,
   RecvStream,
 } from "../../relay/transport/contract.ts";
+import { JsFanOut } from "../../relay/transport/fanout.ts";
 import { Connection, type RecordSocket } from "../../relay/transport/qmux/connection.ts";
-import { StreamSet } from "../../relay/transport/qmux/fan-out.ts";
 import { FORMS, type Form } from "../../relay/transport/qmux/forms.ts";
 import type { OutgoingRecord } from "../../relay/transport/qmux/record.ts";
 import { ManualClock } from "../support/clock.ts";
@@ -141,7 +141,7 @@ export class SimEnd implements RecordSocket {
         peer: { address: "", port: 0 },
       },
       form: options.form ?? form("qmux-02"),
-      engine: { name: "qmux", fanOut: () => new StreamSet() },
+      engine: { name: "qmux", fanOut: () => new JsFanOut() },
       limits: { ...LIMITS, ...options.limits },
       clock: this.clock,
       socket: this,

@@ -307,7 +307,7 @@ describe("a dial", () => {
     const code = async (url: string, options: Partial<DialOptions> = {}) =>
       (await refusedWith(engine.dial(dialOptions(url, { trust, ...options }), attach))).code;
     assert.equal(await code("moql://127.0.0.1/"), "unsupported_url");
-    assert.equal(await code(`wss://127.0.0.1:${port}/`, { protocols: ["z"] }), "dial_rejected");
+    assert.equal(await code(`wss://127.0.0.1:${port}/`, { protocols: ["z"] }), "no_common_protocol");
     assert.equal(await code("ws://127.0.0.1:9/"), "dial_failed");
     assert.equal(await code(`ws://127.0.0.1:${port}/`), "dial_failed");
   });

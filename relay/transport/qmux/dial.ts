@@ -106,8 +106,10 @@ class Attempt {
     ws.once("upgrade", () => {
       answered = true;
     });
-    ws.once("unexpected-response", (_request, { statusCode: status = 0 }) => {
-      this.#fail(new TransportError("dial_rejected", `the peer answered with HTTP status ${status}`, { status }));
+    ws.once("unexpected-response", (_request, { statusCode: status = 0, headers }) => {
+      // A listener of this engine names its protocols when it knows none of ours.
+      const code = headers["sec-websocket-protocol"] === undefined ? "dial_rejected" : "no_common_protocol";
+      this.#fail(new TransportError(code, `the peer answered with HTTP status ${status}`, { status }));
     });
     const failed = (cause: Error) => {
       if (!answered) this.#failed(cause);

@@ -1,8 +1,8 @@
 import type { Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { Engine, EngineDeps, LinkRequest, Listener } from "../contract.ts";
+import { JsFanOut } from "../fanout.ts";
 import { dial } from "./dial.ts";
-import { StreamSet } from "./fan-out.ts";
 import { type AttachOptions, UpgradeListener } from "./listener.ts";
 import { listen } from "./own-server.ts";
 import { Turn } from "./turn.ts";
@@ -29,7 +29,7 @@ export function createQmux(deps: EngineDeps): QmuxEngine {
   const turn = new Turn();
   const engine: QmuxEngine = {
     name: "qmux",
-    fanOut: () => new StreamSet(),
+    fanOut: () => new JsFanOut(),
     listen: (options, onRequest) => listen(options, engine, deps, turn, onRequest),
     dial: (options, attach) => dial(options, engine, deps, turn, attach),
     attach: (server, options, onRequest) => new UpgradeListener({ ...options, server, engine, deps, turn, onRequest }),

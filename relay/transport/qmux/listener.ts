@@ -15,7 +15,7 @@ import type {
   PeerAddress,
 } from "../contract.ts";
 import type { Connection } from "./connection.ts";
-import { type Agreement, choose } from "./forms.ts";
+import { type Agreement, agreements, choose } from "./forms.ts";
 import { HOLD_TIMEOUT_MS, MAX_HELD_UPGRADES } from "./limits.ts";
 import type { Turn } from "./turn.ts";
 import { answer, handshakeRefusal, infoOf, offeredBy, type Refusal, targetOf } from "./upgrade.ts";
@@ -110,7 +110,7 @@ export class UpgradeListener implements Listener {
     if (refusal !== undefined) {
       answer(socket, refusal);
     } else if (agreed === undefined) {
-      answer(socket, { status: 400, text: "no protocol in common" });
+      answer(socket, noProtocol(this.#options.protocols));
     } else {
       const info = infoOf(request, socket, this.#options.engine.name, agreed, target);
       this.#hold({ request, socket, head, agreed, info });
@@ -175,6 +175,13 @@ export class UpgradeListener implements Listener {
       ws.once("close", () => this.#open.delete(ws));
     });
   }
+}
+
+/** The header tells a client of ours why it was refused, and others what to offer. */
+function noProtocol(protocols: readonly string[]): Refusal {
+  const ours = agreements(protocols).map(({ subprotocol }) => subprotocol);
+  const headers = { "Sec-WebSocket-Protocol": ours.join(", ") };
+  return { status: 400, text: "no protocol in common", headers };
 }
 
 function unavailable(text: string): Refusal {

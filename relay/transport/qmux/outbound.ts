@@ -1,3 +1,4 @@
+import { PriorityQueue } from "../priority-queue.ts";
 import type { Form } from "./forms.ts";
 import { dataBlockedFrame, MAX_STREAM_HEAD, resetFrame, streamBlockedFrame, streamHeadSize } from "./frames.ts";
 import {
@@ -11,7 +12,6 @@ import {
 import { DEFAULT_RECORD_SIZE } from "./params.ts";
 import { type OutgoingRecord, RecordWriter } from "./record.ts";
 import type { SendHalf } from "./send-half.ts";
-import { SendOrder } from "./send-order.ts";
 import { Violation } from "./violation.ts";
 
 /** What the send side needs of its connection. */
@@ -30,7 +30,7 @@ export class Outbound {
   readonly #form: Form;
   readonly #owner: OutboundOwner;
   readonly #writer = new RecordWriter();
-  readonly #order = new SendOrder();
+  readonly #order = new PriorityQueue<SendHalf>();
   #control: Uint8Array[] = [];
   #controlBytes = 0;
   /** Bytes of stream data waiting in all halves. */

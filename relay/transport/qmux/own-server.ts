@@ -17,16 +17,15 @@ const MIN_TLS = "TLSv1.2";
 
 /** A listener with an HTTP server of its own that serves nothing else. */
 class OwnServerListener implements Listener {
+  /** As it was bound, also after `close`. */
+  readonly address: PeerAddress;
   readonly #server: HttpServer | HttpsServer;
   readonly #upgrades: UpgradeListener;
 
   constructor(server: HttpServer | HttpsServer, upgrades: UpgradeListener) {
     this.#server = server;
     this.#upgrades = upgrades;
-  }
-
-  get address(): PeerAddress {
-    return this.#upgrades.address;
+    this.address = upgrades.address;
   }
 
   setCertificate({ cert, key }: Certificate): boolean {

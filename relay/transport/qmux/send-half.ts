@@ -1,4 +1,5 @@
 import type { SendHandler, SendStream } from "../contract.ts";
+import type { Prioritized } from "../priority-queue.ts";
 
 /** What a connection does for its send halves. */
 export interface SendOwner {
@@ -13,7 +14,7 @@ export interface SendOwner {
 const COMPACT_AT = 32;
 
 /** The send half of a stream: what is written waits here until the connection frames it. */
-export class SendHalf implements SendStream {
+export class SendHalf implements SendStream, Prioritized {
   readonly id: number;
   /** The id on the wire; undefined until the first frame of a stream that this end opened. */
   wireId: number | undefined;
@@ -26,9 +27,7 @@ export class SendHalf implements SendStream {
   credit: number;
   /** The value of {@link credit} that the peer was last told is not enough. */
   blockedAt = -1;
-  /** Place in the order of streams to send from; -1 when it is not in it. */
-  heapIndex = -1;
-  /** Among equal priorities the smaller goes first. */
+  place = -1;
   turn = 0;
   /** FIN or a reset has been framed, or nothing ever will be. */
   done = false;
@@ -95,7 +94,7 @@ export class SendHalf implements SendStream {
   }
 
   reset(code: number): void {
-    if (this.#ended) return;
+    if (this.done) return;
     const dropped = this.end();
     this.#owner.wasReset(this, code, dropped);
   }
