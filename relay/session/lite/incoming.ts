@@ -34,7 +34,11 @@ export class IncomingBidi implements BidiHandler {
 
   data(bytes: Uint8Array): void {
     if (this.#over) return;
-    this.#session.guard(() => this.#reader.push(bytes, (request) => this.#on(request)));
+    this.#session.guard(() => {
+      this.#reader.push(bytes, (request) => this.#on(request));
+      const unanswered = this.#reader.probe && this.#responder === undefined && !this.#over;
+      if (unanswered) this.#on({ kind: "probe", bitrate: 0, rtt: 0 });
+    });
   }
 
   fin(): void {
@@ -139,8 +143,6 @@ export class IncomingBidi implements BidiHandler {
       }
       case "probe": {
         if (running.probes >= MAX_PROBES) return "limit";
-        const { sendRate, rttMs } = session.link.stats();
-        if (sendRate === undefined && (rttMs === undefined || !session.caps.probeRtt)) return "unsupported";
         running.probes++;
         return serveProbe(session, this.#stream, () => {
           running.probes--;

@@ -81,7 +81,7 @@ export function serveFetch(context: LiteContext, stream: BidiStream, request: Fe
   };
 }
 
-/** Serves a Probe Stream: what the engine knows of the link, when it moves (moq-lite Probe). */
+/** Serves a Probe Stream: what the engine knows of the link, when it moves; silent while that is nothing (moq-lite Probe). */
 export function serveProbe(context: LiteContext, stream: BidiStream, gone: () => void): Responder {
   const { clock } = context.deps;
   const { link, caps } = context;

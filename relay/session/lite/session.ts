@@ -273,9 +273,8 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   #sendSetup(): void {
     const stream = this.link.openUni(PRIORITY_CONTROL, { stop: () => {} });
     if (stream === undefined) return;
-    const { sendRate, rttMs } = this.link.stats();
-    const probe = sendRate === undefined && rttMs === undefined ? 0 : 1;
-    stream.write(encodeSetupStream({ probe, role: "both", origin: this.deps.hop }, this.caps));
+    // Always "Report": what an engine can tell of a link it mostly cannot tell yet when the link has just opened.
+    stream.write(encodeSetupStream({ probe: 1, role: "both", origin: this.deps.hop }, this.caps));
     stream.finish();
   }
 

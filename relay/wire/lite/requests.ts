@@ -71,10 +71,16 @@ export class RequestReader {
   readonly #inbox = new Inbox();
   #messages: MessageReader<Request> | undefined;
   #ignored = false;
+  #probe = false;
 
   constructor(caps: Capabilities, limits: WireLimits) {
     this.#caps = caps;
     this.#limits = limits;
+  }
+
+  /** It is a Probe Stream. Published clients send no target on it, so it can be answered before a first message. */
+  get probe(): boolean {
+    return this.#probe;
   }
 
   push(bytes: Uint8Array, sink: (request: Request) => void): void {
@@ -111,6 +117,7 @@ export class RequestReader {
       return;
     }
     this.#messages = new MessageReader(expect, this.#limits);
+    this.#probe = type === STREAM.probe;
     const rest = this.#inbox.take(this.#inbox.left);
     if (rest !== undefined && rest.length > 0) this.#messages.push(rest, sink);
   }

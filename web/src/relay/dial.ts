@@ -88,21 +88,50 @@ async function dialWebTransport(url: URL, protocols: readonly string[], signal: 
         : "WebTransport needs a secure page (localhost or https)",
     );
   }
-  const secure = new URL(url);
   const options: WebTransportOptions & { protocols: readonly string[] } = {
     allowPooling: false,
     congestionControl: "low-latency",
     protocols: [...protocols],
   };
   if (url.protocol === "http:") {
-    secure.protocol = "https:";
     options.serverCertificateHashes = [{ algorithm: "sha-256", value: await certificateHash(url, signal) }];
   }
-  const session = new WebTransport(secure, options);
-  session.closed.catch(() => undefined);
-  await opened(session, signal, "WebTransport could not connect (is UDP blocked?)");
+  const session = await firstOpened(quicAddresses(url), options, signal);
   withoutUdp.delete(url.href);
   return { session, kind: "webtransport", fallback: undefined };
+}
+
+/**
+ * Where the relay may take QUIC. A browser tries one address of a name only: for `localhost` that is IPv6, while a
+ * relay for one machine may listen on IPv4. The pinned certificate needs no name, so both can be tried by number.
+ */
+function quicAddresses(url: URL): URL[] {
+  const secure = new URL(url);
+  secure.protocol = "https:";
+  if (url.protocol !== "http:" || url.hostname !== "localhost") return [secure];
+  const byNumber = new URL(secure);
+  byNumber.hostname = "127.0.0.1";
+  return [byNumber, secure];
+}
+
+async function firstOpened(
+  addresses: readonly URL[],
+  options: WebTransportOptions,
+  signal: AbortSignal,
+): Promise<WebTransport> {
+  let failure: unknown;
+  for (const address of addresses) {
+    const session = new WebTransport(address, options);
+    session.closed.catch(() => undefined);
+    try {
+      await opened(session, signal, "WebTransport could not connect (is UDP blocked?)");
+      return session;
+    } catch (error) {
+      signal.throwIfAborted();
+      failure = error;
+    }
+  }
+  throw failure;
 }
 
 async function dialWebSocket(url: URL, protocols: readonly string[], signal: AbortSignal): Promise<WebTransport> {
