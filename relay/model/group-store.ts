@@ -5,6 +5,12 @@ import { Group, type GroupHost } from "./group.ts";
 import type { ModelLimits } from "./limits.ts";
 import type { Reason } from "./reason.ts";
 
+/**
+ * Milliseconds without a frame after which a group that has a successor is taken to be over (moq-lite Track: a new
+ * group closes the one before).
+ */
+const ABANDON_MS = 10_000;
+
 interface StoreHost {
   readonly clock: Clock;
   readonly cache: GroupCache;
@@ -93,6 +99,13 @@ export class GroupStore {
       if (newest.arrivedAt - group.arrivedAt <= keep) return;
       if (group !== newest && !group.subgroup.open) group.evict();
     }
+  }
+
+  /** Ends groups before the newest in which nothing happens any more. */
+  abandon(): void {
+    if (this.#open.size <= 1) return;
+    const before = this.#host.clock.now() - ABANDON_MS;
+    for (const group of [...this.#open]) if (group !== this.#newest) group.subgroup.abandon(before);
   }
 
   /** `group` gets no more frames. */

@@ -10,6 +10,7 @@ export interface GroupHost {
   readonly cache: GroupCache;
   readonly counters: Counters;
   readonly limits: ModelLimits;
+  now(): number;
   /** Timestamp for a frame of a version without timestamps, in the track's timescale. */
   stamp(): number;
   /** Turns a publisher's timestamp into the track's timescale. */
@@ -41,11 +42,14 @@ export class Subgroup implements GroupWriter {
   #state: "open" | "finished" | "reset" = "open";
   #reason: Reason = "closed";
   #onStop: ((reason: Reason) => void) | undefined;
+  /** When its last frame began, or it did. */
+  #activeAt: number;
 
   constructor(id: number, group: Group, host: GroupHost) {
     this.id = id;
     this.#group = group;
     this.#host = host;
+    this.#activeAt = group.arrivedAt;
   }
 
   get open(): boolean {
@@ -86,6 +90,7 @@ export class Subgroup implements GroupWriter {
     const frame = new Frame(size, at, at - this.#previous);
     this.#previous = at;
     this.#current = frame;
+    this.#activeAt = this.#host.now();
     this.#count++;
     if (this.#group.keeps) this.#frames.push(frame);
     if (this.#group.firstTimestamp === undefined) {
@@ -157,6 +162,18 @@ export class Subgroup implements GroupWriter {
       fan.reset(channel.dialect.resetCode(reason));
     }
     this.#close();
+  }
+
+  /**
+   * Nothing came since `before`: it is taken to be over, so that publishers whose FIN was lost, or who never send one,
+   * do not keep a stream of ours and of every viewer for ever.
+   */
+  abandon(before: number): void {
+    if (this.#state !== "open" || this.#activeAt >= before) return;
+    const tell = this.#onStop;
+    if (this.#current === undefined) this.finish();
+    else this.reset("timeout");
+    tell?.("cancelled");
   }
 
   onStop(callback: (reason: Reason) => void): void {

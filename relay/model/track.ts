@@ -196,6 +196,7 @@ export class Track implements SubscribedTrack {
       cache: this.#host.cache,
       counters: this.#host.counters,
       limits: this.#host.limits,
+      now: () => this.#host.clock.now(),
       stamp: () => Math.round(((this.#host.clock.now() - this.#since) * this.#timescale) / 1000),
       rescale: (timestamp) => this.#feed?.rescale(timestamp, this.#timescale) ?? timestamp,
       begun: () => this.#sweepSoon(),
@@ -431,6 +432,7 @@ export class Track implements SubscribedTrack {
     this.#cancelSweep ??= this.#host.clock.timer(SWEEP_DELAY_MS, () => {
       this.#cancelSweep = undefined;
       this.#store.expire(this.#info?.maxLatency ?? 0);
+      this.#store.abandon();
       for (const subscription of [...this.#subscriptions]) subscription.sweep();
     });
   }

@@ -162,6 +162,25 @@ describe("a viewer that does not keep up", () => {
   });
 });
 
+describe("a group whose end never comes", () => {
+  it("is taken to be over once it has a successor and nothing came for ten seconds", () => {
+    const { viewer } = watch();
+    const stops: string[] = [];
+    const lost = publisher.group(0);
+    lost.onStop((reason) => stops.push(reason));
+    say(lost, "whole");
+    const cut = publisher.group(1);
+    cut.onStop((reason) => stops.push(reason));
+    cut.frame(10, 0);
+    for (let i = 2; i < 15; i++) {
+      publisher.send(i, "x");
+      clock.advance(1000);
+    }
+    assert.deepEqual(viewer.groups.slice(0, 2), ["0:finished:[5]whole", "1:reset:"]);
+    assert.deepEqual(stops, ["cancelled", "cancelled"]);
+  });
+});
+
 describe("datagrams", () => {
   it("go to viewers in range, uncached", () => {
     const { viewer } = watch();

@@ -3,7 +3,7 @@ import type { Publication } from "../../model/origin.ts";
 import type { BidiHandler, BidiStream } from "../../transport/contract.ts";
 import { type AnnounceResponse, announceResponses } from "../../wire/lite/announce.ts";
 import { encodeRequest } from "../../wire/lite/requests.ts";
-import { joinPath } from "../../wire/path.ts";
+import { joinPath, pathParts } from "../../wire/path.ts";
 import { codeOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
 import type { PeerSource } from "./source.ts";
@@ -165,16 +165,26 @@ export class AnnounceListener implements BidiHandler {
 
   #publish(heard: Heard, advertisement: Advertisement): void {
     const { access, origin } = this.#context.deps;
-    if (this.#loops(advertisement) || !access.mayPublish(heard.path)) return;
+    if (this.#loops(advertisement) || !access.mayPublish(heard.path) || !this.#fits(heard.path)) return;
     const publication = origin.publish(heard.path, advertisement, this.#source);
     if (typeof publication === "string") return;
     heard.publication = publication;
     this.#context.totals.broadcasts++;
   }
 
-  /** It has been here before (moq-lite Routing: the only loop defence that is needed). */
+  /** It has been here before (moq-lite Routing: the only loop defence that is needed), or as far as hops can be told. */
   #loops(advertisement: Advertisement): boolean {
-    return advertisement.hops.includes(this.#context.deps.hop);
+    const { hops } = advertisement;
+    // What we pass on has our own hop as well, and peers refuse longer lists.
+    return hops.includes(this.#context.deps.hop) || hops.length >= this.#context.wire.hops;
+  }
+
+  /** With the root before it, the path is still one that can be told to others. */
+  #fits(path: string): boolean {
+    const { wire, deps } = this.#context;
+    if (pathParts(path) <= wire.pathParts && new TextEncoder().encode(path).length <= wire.pathBytes) return true;
+    deps.origin.counters.boundsHit.path_bytes++;
+    return false;
   }
 
   #end(suffix: string): void {

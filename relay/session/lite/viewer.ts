@@ -2,14 +2,11 @@ import type { OutStream, Subscriber, TrackInfo } from "../../model/contract.ts";
 import type { Reason } from "../../model/reason.ts";
 import type { Subscription } from "../../model/subscription.ts";
 import type { BidiStream } from "../../transport/contract.ts";
-import { encodeDatagram } from "../../wire/lite/datagram.ts";
+import { DATAGRAM_BYTES, encodeDatagram } from "../../wire/lite/datagram.ts";
 import { encodeGroupStream } from "../../wire/lite/group.ts";
 import { encodeSubscribeResponse, type Subscribe, type SubscribeUpdate } from "../../wire/lite/subscribe.ts";
 import { codeOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
-
-/** Longest datagram body (moq-lite Datagrams): 1200 bytes fit any path. */
-const DATAGRAM_BYTES = 1200;
 
 /** Serves one Subscribe Stream of the peer. */
 export class Viewer implements Subscriber {
