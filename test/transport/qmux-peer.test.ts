@@ -165,7 +165,7 @@ describe("our server and the newest client", () => {
     await until(() => watcher.link !== undefined);
     assert.equal(session.protocol, PROTOCOL);
     assert.equal(watcher.link?.info.protocol, PROTOCOL);
-    return { session, link: watcher.link! };
+    return { session, link: watcher.link };
   }
 
   for (const offer of FORMS) {
@@ -251,8 +251,8 @@ describe("our server and the newest client", () => {
     await session.ready;
     await until(() => watcher.link !== undefined);
     assert.equal(watcher.link?.info.protocol, "");
-    await exchange(session, watcher, watcher.link!);
-    await manyStreams(session, watcher, watcher.link!, 350);
+    await exchange(session, watcher, watcher.link);
+    await manyStreams(session, watcher, watcher.link, 350);
     session.close({ closeCode: 3, reason: "bye" });
     await until(() => watcher.closings.length === 1);
     assert.equal(watcher.closings[0]?.by, "remote");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer, request, type Server } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -322,6 +322,25 @@ describe("a dial", () => {
     assert.equal(error.code, "dial_timeout");
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => silentServer.close(resolve));
+  });
+
+  test("fails when the server breaks off before its transport parameters", async () => {
+    const { WebSocketServer } = await import("ws");
+    const other = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    await new Promise((resolve) => other.once("listening", resolve));
+    const { port } = other.address() as AddressInfo;
+    const goodbyes = [
+      (socket: Socket) => socket.write(Buffer.from("ffff", "hex")),
+      (socket: Socket) => socket.destroy(),
+      (socket: Socket) => socket.end(Buffer.from("880203e9", "hex")),
+    ];
+    other.on("connection", (_ws, { socket }) => goodbyes.shift()?.(socket));
+    while (goodbyes.length > 0) {
+      const error = await refusedWith(engine.dial(dialOptions(`ws://127.0.0.1:${port}/`), attach));
+      assert.equal(error.code, "dial_failed");
+    }
+    for (const ws of other.clients) ws.terminate();
+    await new Promise((resolve) => other.close(resolve));
   });
 
   test("fails when the server chooses none of the protocols", async () => {

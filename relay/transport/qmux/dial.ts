@@ -102,9 +102,10 @@ class Attempt {
       },
     );
     this.#abandon = () => ws.terminate();
-    let answered = false;
+    /** The peer agreed to a WebSocket, and the rest of the handshake is being looked at. */
+    let agreeing = false;
     ws.once("upgrade", () => {
-      answered = true;
+      agreeing = true;
     });
     ws.once("unexpected-response", (_request, { statusCode: status = 0, headers }) => {
       // A listener of this engine names its protocols when it knows none of ours.
@@ -112,7 +113,7 @@ class Attempt {
       this.#fail(new TransportError(code, `the peer answered with HTTP status ${status}`, { status }));
     });
     const failed = (cause: Error) => {
-      if (!answered) this.#failed(cause);
+      if (!agreeing) this.#failed(cause);
       else this.#fail(new TransportError("no_common_protocol", "the peer took none of the protocols", { cause }));
     };
     // Stays while the attempt is given up, which is an error for `ws`.
@@ -120,6 +121,7 @@ class Attempt {
     ws.once("open", () => {
       const agreed = offered.find(({ subprotocol }) => subprotocol === ws.protocol);
       if (agreed === undefined) return failed(new Error("no subprotocol"));
+      agreeing = false;
       this.#open(ws, socket, agreed);
     });
   }

@@ -39,9 +39,9 @@ export function fanOut(bench: Bench): void {
     await bench.until("every end", () => records().every(({ end }) => end));
     const [reset, ...others] = records();
     assert.deepEqual(reset?.end, { reset: 6 });
-    for (const record of others) {
+    for (const [index, record] of others.entries()) {
       assert.equal(record.end, "fin");
-      assert.equal(record.digest(), digestOf(content));
+      assert.equal(record.digest(), digestOf(Buffer.concat([bytesOf(`${index + 1};`), content])));
     }
   });
 

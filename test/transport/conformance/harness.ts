@@ -178,6 +178,11 @@ export class Bench {
     const listener = await this.listen(
       t,
       (request) => {
+        // What else the case dials is none of the pair's.
+        if (info !== undefined) {
+          request.accept(new Recorder().attach);
+          return;
+        }
         info = request.info;
         request.accept(serverEvents.attach);
       },
