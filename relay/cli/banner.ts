@@ -41,19 +41,21 @@ export function banner(relay: BannerFacts, config: Config, io: Io): string {
 function adminEntry(relay: BannerFacts): [string, string][] {
   const admin = relay.adminAddress;
   if (admin === undefined) return [];
-  const host = bracketed(reachableHosts(admin.address)[0] ?? admin.address);
+  const host = reachableHosts(admin.address)[0] ?? bracketed(admin.address);
   return [["Health", `http://${host}:${admin.port}/health and /metrics`]];
 }
 
-/** Hosts at which a listener bound to `address` answers, this machine's own name first. */
+/**
+ * Hosts at which a listener bound to `address` answers, this machine's own first. `localhost` only where both
+ * families are bound: browsers try `::1` first, and WebTransport does not go on to the next address.
+ */
 export function reachableHosts(address: string): string[] {
-  if (address === "127.0.0.1" || address === "::1") return ["localhost"];
-  if (address !== "::" && address !== "0.0.0.0" && address !== "") return [bracketed(address)];
+  if (address !== "::" && address !== "0.0.0.0") return [bracketed(address)];
   const outside = Object.values(networkInterfaces())
     .flatMap((entries) => entries ?? [])
     .filter(({ internal, family }) => !internal && family === "IPv4")
     .map((entry) => entry.address);
-  return ["localhost", ...outside];
+  return [address === "::" ? "localhost" : "127.0.0.1", ...outside];
 }
 
 function bracketed(host: string): string {

@@ -23,11 +23,11 @@ test("tells the address, the fingerprint, the health page and what to do next, i
   const text = shown();
   for (const part of [
     "moqmesh 1.2.3",
-    "http://localhost:4443/",
+    "http://127.0.0.1:4443/",
     FINGERPRINT,
-    "http://localhost:4444/health",
-    "Open http://localhost:4443/ in a browser",
-    "moqmesh ls http://localhost:4443/",
+    "http://127.0.0.1:4444/health",
+    "Open http://127.0.0.1:4443/ in a browser",
+    "moqmesh ls http://127.0.0.1:4443/",
   ]) {
     assert.ok(text.includes(part), part);
   }
@@ -36,16 +36,18 @@ test("tells the address, the fingerprint, the health page and what to do next, i
 
 test("with a certificate that clients trust shows https and no fingerprint", () => {
   const text = shown({ fingerprint: undefined, hasPage: false });
-  assert.match(text, /https:\/\/localhost:4443\//);
-  assert.doesNotMatch(text, /Fingerprint|http:\/\/localhost:4443|browser/);
+  assert.match(text, /https:\/\/127\.0\.0\.1:4443\//);
+  assert.doesNotMatch(text, /Fingerprint|http:\/\/127\.0\.0\.1:4443|browser/);
 });
 
 test("leaves the admin listener out when there is none", () => {
   assert.doesNotMatch(shown({ adminAddress: undefined }), /Health/);
 });
 
-test("names hosts at which a listener answers", () => {
-  assert.deepEqual(reachableHosts("127.0.0.1"), ["localhost"]);
+test("names hosts at which a listener answers, and localhost only when both families do", () => {
+  assert.deepEqual(reachableHosts("127.0.0.1"), ["127.0.0.1"]);
+  assert.deepEqual(reachableHosts("::1"), ["[::1]"]);
+  assert.equal(reachableHosts("0.0.0.0")[0], "127.0.0.1");
   assert.deepEqual(reachableHosts("192.0.2.1"), ["192.0.2.1"]);
   assert.deepEqual(reachableHosts("2001:db8::1"), ["[2001:db8::1]"]);
   assert.equal(reachableHosts("::")[0], "localhost");
