@@ -15,11 +15,18 @@ export interface LivenessOptions {
 /** Weight of a new sample in the smoothed round-trip time (RFC 9002 section 5.3). */
 const RTT_WEIGHT = 1 / 8;
 
+/**
+ * Milliseconds from the first probe to the second; doubles up to the keep-alive interval. The first sample is taken
+ * while both ends are busy with their start, and players choose their buffer by what they are told of it.
+ */
+const FIRST_INTERVAL_MS = 250;
+
 /** Probes the peer and notices its silence (draft-lcurley-qmux-websocket section 9). */
 export class Liveness {
   readonly #options: LivenessOptions;
   #heardAt = 0;
   #probeDue = 0;
+  #interval = FIRST_INTERVAL_MS;
   /** When the probe that is out was sent. */
   #probedAt: number | undefined;
   #rttMs: number | undefined;
@@ -29,7 +36,7 @@ export class Liveness {
     this.#options = options;
   }
 
-  /** Smoothed; undefined before the first answer. */
+  /** Smoothed upwards, downwards at once; undefined before the first answer. */
   get rttMs(): number | undefined {
     return this.#rttMs;
   }
@@ -57,7 +64,9 @@ export class Liveness {
     if (this.#probedAt === undefined) return;
     const sample = this.#heardAt - this.#probedAt;
     this.#probedAt = undefined;
-    this.#rttMs = this.#rttMs === undefined ? sample : this.#rttMs + (sample - this.#rttMs) * RTT_WEIGHT;
+    const known = this.#rttMs;
+    // A probe waits for busy programs as well as for the network: a lower sample is the truer one.
+    this.#rttMs = known === undefined || sample < known ? sample : known + (sample - known) * RTT_WEIGHT;
   }
 
   /** Does what is due; `planned` is when this should have run. */
@@ -72,7 +81,8 @@ export class Liveness {
       return;
     }
     if (now >= this.#probeDue) {
-      this.#probeDue = now + keepAliveMs;
+      this.#probeDue = now + Math.min(this.#interval, keepAliveMs);
+      this.#interval = Math.min(this.#interval * 2, keepAliveMs);
       if (this.#probedAt === undefined) {
         this.#probedAt = now;
         probe();
