@@ -31,7 +31,7 @@ export function banner(relay: BannerFacts, config: Config, io: Io): string {
     ...list(entries, io.out.columns),
     "",
     ...next,
-    `See what is live: moqmesh ls ${first}`,
+    `See what is live: npx moqmesh ls ${first}`,
     dim("Ctrl-C ends it; pressed again, at once."),
     "",
     "",

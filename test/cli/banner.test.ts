@@ -27,7 +27,7 @@ test("tells the address, the fingerprint, the health page and what to do next, i
     FINGERPRINT,
     "http://127.0.0.1:4444/health",
     "Open http://127.0.0.1:4443/ in a browser",
-    "moqmesh ls http://127.0.0.1:4443/",
+    "npx moqmesh ls http://127.0.0.1:4443/",
   ]) {
     assert.ok(text.includes(part), part);
   }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { homedir, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { memoryLimit } from "../../relay/config/cache.ts";
 import { describeConfig } from "../../relay/config/describe.ts";
 import { ConfigError, type ConfigSources, formatProblem, loadConfig, sections } from "../../relay/config.ts";
 
@@ -195,4 +196,9 @@ test("describes every key, and what it describes can be read back", () => {
   );
   const lines = described.filter(({ value }) => value !== undefined).map(({ key, text }) => `${key} = ${text}`);
   assert.deepEqual(loadConfig({ file: file(lines.join("\n")) }).config, loaded.config);
+});
+
+test("never takes more memory for its own than the machine has", () => {
+  const limit = memoryLimit();
+  assert.ok(limit > 0 && limit <= totalmem());
 });
