@@ -16,14 +16,16 @@ export type Pin = { readonly pinning: Pinning } | { readonly pinning: undefined;
 /** Finds out whether processes can be pinned as wanted. */
 export async function findPin(wanted: Pinning): Promise<Pin> {
   const cores = [...wanted.relay, ...wanted.load];
-  const needed = Math.max(...cores) + 1;
-  if (new Set(cores).size < cores.length) return { pinning: undefined, why: "relay and load share a core" };
   if (availableParallelism() < 2) return { pinning: undefined, why: "there is only one core" };
-  try {
-    await run("taskset", ["-c", cores.join(","), "true"]);
-  } catch (error) {
-    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    return { pinning: undefined, why: missing ? "taskset is missing" : `core ${needed - 1} cannot be used` };
+  if (new Set(cores).size < cores.length) return { pinning: undefined, why: "relay and load share a core" };
+  for (const core of cores) {
+    try {
+      // One by one: of a list, taskset silently leaves out those that are not there.
+      await run("taskset", ["-c", String(core), "true"]);
+    } catch (error) {
+      const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
+      return { pinning: undefined, why: missing ? "taskset is missing" : `core ${core} cannot be used` };
+    }
   }
   return { pinning: wanted };
 }

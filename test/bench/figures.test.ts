@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Measured } from "../../bench/fanout/fanout.ts";
+import { figuresOf, median, ratioOf, summarise } from "../../bench/fanout/figures.ts";
+import type { RoundData } from "../../bench/fanout/round.ts";
+import { Histogram } from "../../bench/load/histogram.ts";
+import { parseFanout } from "../../bench/options.ts";
+import { jsonReport } from "../../bench/report/json.ts";
+import { drawBar } from "../../bench/report/progress.ts";
+import { align, table } from "../../bench/report/table.ts";
+
+/** Ten seconds, two viewers of one broadcast, a hundred frames of 1 MB each; the relay took 1 s of CPU. */
+function round(changes: Partial<RoundData> = {}): RoundData {
+  const latency = new Histogram();
+  for (let ms = 1; ms <= 100; ms++) latency.record(ms * 1_000);
+  return {
+    engine: "test",
+    protocol: "moq-lite-05",
+    publisher: { kind: "publisherReport", due: [100], skipped: 0, lostSessions: {} },
+    audiences: [audience([100, 100])],
+    latency,
+    relayCpuUs: 1_000_000,
+    loadCpuUs: 2_000_000,
+    elapsedUs: 10_000_000,
+    otherCpuUs: { relay: 0, load: 0 },
+    rssKb: { before: 10_240, with: 20_480 },
+    ...changes,
+  };
+}
+
+function audience(received: number[], lostSessions: Record<string, number> = {}) {
+  const frames = received.reduce((sum, each) => sum + each, 0);
+  return {
+    kind: "audienceReport" as const,
+    received,
+    duplicates: 0,
+    arrivedFrames: frames,
+    arrivedBytes: frames * 1_000_000,
+    latencyUs: { max: 0, counts: [] },
+    lostSessions,
+  };
+}
+
+const figures = (changes: Partial<RoundData> = {}, loadCores = 1) => figuresOf(round(changes), loadCores, () => 0);
+
+describe("figures of a round", () => {
+  it("relate the relay's CPU time to what was delivered", () => {
+    const { cpuPercent, cpuUsPerFrame, cpuPercentPerGbps, mbps } = figures();
+    assert.equal(cpuPercent, 10);
+    assert.equal(cpuUsPerFrame, 5_000);
+    assert.equal(mbps, 160);
+    assert.equal(cpuPercentPerGbps, 62.5);
+  });
+
+  it("give latency in milliseconds", () => {
+    const { p50, p99, max } = figures().latencyMs;
+    assert.ok(Math.abs(p50 - 50) < 0.5, `p50 ${p50}`);
+    assert.ok(Math.abs(p99 - 99) < 1, `p99 ${p99}`);
+    assert.equal(max, 100);
+  });
+
+  it("share the growth of memory among the viewers", () => {
+    assert.equal(figures().rssKbPerViewer, 5_120);
+    assert.equal(figures().rssBeforeMb, 10);
+  });
+
+  it("count for each viewer what its own broadcast sent", () => {
+    const data = round({
+      publisher: { kind: "publisherReport", due: [100, 50, 10], skipped: 0, lostSessions: {} },
+      audiences: [audience([90, 50]), audience([0])],
+    });
+    const { framesLost, framesDelivered } = figuresOf(data, 1, (viewer) => viewer);
+    assert.deepEqual([framesLost, framesDelivered], [20, 140]);
+  });
+
+  it("do not set one viewer's surplus against another's loss", () => {
+    assert.equal(figures({ audiences: [audience([103, 97])] }).framesLost, 3);
+  });
+
+  it("leave out what is not known of a relay of someone else", () => {
+    const unknown = figures({ relayCpuUs: undefined, rssKb: undefined, otherCpuUs: undefined });
+    assert.equal(unknown.cpuPercent, undefined);
+    assert.equal(unknown.cpuUsPerFrame, undefined);
+    assert.equal(unknown.rssKbPerViewer, undefined);
+    assert.deepEqual(unknown.notes, []);
+  });
+
+  it("are void when the load took more than 80 % of its cores", () => {
+    assert.deepEqual(figures({ loadCpuUs: 8_000_000 }).voidReasons, []);
+    assert.match(figures({ loadCpuUs: 8_100_000 }).voidReasons.join(), /81 %/);
+    assert.deepEqual(figures({ loadCpuUs: 8_100_000 }, 2).voidReasons, []);
+  });
+
+  it("are void when nothing was to be sent", () => {
+    const data = { publisher: { kind: "publisherReport", due: [0], skipped: 0, lostSessions: {} } } as const;
+    assert.match(figures({ publisher: { ...data.publisher, due: [0] } }).voidReasons.join(), /nothing/);
+  });
+
+  it("come with what else a reader must know", () => {
+    const { notes } = figures({
+      publisher: { kind: "publisherReport", due: [100], skipped: 4, lostSessions: { "timeout 0": 1 } },
+      audiences: [audience([100, 0], { "remote 3": 2 })],
+      otherCpuUs: { relay: 3_000_000, load: 0 },
+    });
+    assert.deepEqual(notes, [
+      "the relay did not take 4 frames from the publisher",
+      "2 viewers were disconnected (remote 3)",
+      "1 sessions of the publisher were disconnected (timeout 0)",
+      "other programs used 30 % of a core on the relay's cores",
+    ]);
+  });
+});
+
+describe("several rounds", () => {
+  it("have medians", () => {
+    assert.equal(median([3, 1, 2]), 2);
+    assert.equal(median([4, 1, 2, 3]), 2.5);
+    assert.equal(median([]), undefined);
+  });
+
+  it("are summed up by medians, but every lost frame counts", () => {
+    const rounds = [1, 9, 2].map((seconds) => figures({ relayCpuUs: seconds * 1_000_000 }));
+    const all = summarise([...rounds, figures({ relayCpuUs: 2_000_000, audiences: [audience([100, 93])] })]);
+    assert.equal(all.cpuPercent, 20);
+    assert.equal(all.framesLost, 7);
+    assert.equal(all.framesDelivered, 793);
+  });
+
+  it("are void when one of them is", () => {
+    assert.equal(summarise([figures(), figures({ loadCpuUs: 9_900_000 })]).voidReasons.length, 1);
+  });
+});
+
+describe("ratios", () => {
+  it("are ours over theirs", () => {
+    const ratio = ratioOf(figures({ relayCpuUs: 500_000 }), figures());
+    assert.equal(ratio.cpu, 0.5);
+    assert.equal(ratio.latencyP50, 1);
+    assert.equal(ratio.rss, 1);
+  });
+
+  it("are absent where a figure is, or means nothing", () => {
+    assert.equal(ratioOf(figures({ relayCpuUs: undefined }), figures()).cpu, undefined);
+    assert.equal(ratioOf(figures({ rssKb: { before: 2_000, with: 1_000 } }), figures()).rss, undefined);
+  });
+});
+
+describe("reports", () => {
+  const options = parseFanout(["--scenario", "small", "--viewers", "2", "--rounds", "3"]);
+  if (options === "help") throw new Error("not asked for help");
+  const ours: Measured = { name: "ours", engine: "test", protocol: "moq-lite-05", figures: figures() };
+  const theirs: Measured = { ...ours, name: "theirs", protocol: "moq-lite-04" };
+
+  it("line up in columns", () => {
+    assert.deepEqual(
+      align([
+        ["", "one"],
+        ["label", "1"],
+      ]),
+      ["        one", "label     1"],
+    );
+  });
+
+  it("say in the table what is void and what differs", () => {
+    const bad = { ...ours, figures: figures({ loadCpuUs: 9_900_000 }) };
+    const text = table(options, bad, theirs, ratioOf(bad.figures, theirs.figures));
+    assert.match(text, /VOID \(ours\): the load used 99 %/);
+    assert.match(text, /the protocols differ/);
+    assert.match(text, /medians of 3 rounds/);
+  });
+
+  it("show a question mark for what is not known", () => {
+    const unknown = { ...ours, figures: figures({ relayCpuUs: undefined }) };
+    assert.match(table(options, unknown, undefined, undefined), /ms per 1000 frames +\?/);
+  });
+
+  it("are one object for programs, with null for what is not known", () => {
+    const unknown = { ...ours, figures: figures({ relayCpuUs: undefined }) };
+    const report = jsonReport(options, unknown, theirs, ratioOf(unknown.figures, theirs.figures));
+    assert.equal(report["cpu_us_per_frame"], null);
+    assert.deepEqual(report["ratio"], { cpu: null, latency_p50: 1, latency_p99: 1, rss: 1 });
+    assert.deepEqual(JSON.parse(JSON.stringify(report)), report);
+  });
+
+  it("draw a bar that never leaves its frame", () => {
+    assert.equal(drawBar(-1), drawBar(0));
+    assert.equal(drawBar(2), drawBar(1));
+    assert.equal(drawBar(0.5).length, drawBar(0).length);
+  });
+});

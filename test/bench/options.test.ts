@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type FanoutOptions, fanoutHelp, parseFanout, UsageError } from "../../bench/options.ts";
+
+function parsed(...args: string[]): FanoutOptions {
+  const options = parseFanout(args);
+  if (options === "help") throw new Error("not asked for help");
+  return options;
+}
+
+function refused(pattern: RegExp, ...args: string[]): void {
+  assert.throws(
+    () => parseFanout(args),
+    (error) => error instanceof UsageError && pattern.test(error.message),
+    args.join(" "),
+  );
+}
+
+describe("options of the fan-out bench", () => {
+  it("have defaults", () => {
+    const options = parsed();
+    assert.equal(options.scenario.name, "video");
+    assert.equal(options.viewers, 64);
+    assert.deepEqual([options.seconds, options.warmup, options.rounds], [10, 3, 1]);
+    assert.deepEqual(options.pinning, { relay: [0], load: [1] });
+    assert.equal(options.protocols[0], "moq-lite-05");
+    assert.equal(options.json, false);
+  });
+
+  it("take the viewers of the scenario unless told otherwise", () => {
+    assert.equal(parsed("--scenario", "many").viewers, 200);
+    assert.equal(parsed("--scenario", "many", "--viewers=7").viewers, 7);
+  });
+
+  it("run several rounds beside another relay", () => {
+    assert.equal(parsed("--against", "moq-relay").rounds, 3);
+    assert.equal(parsed("--against", "moq-relay", "--rounds", "5").rounds, 5);
+  });
+
+  it("understand cores, and no pinning", () => {
+    assert.deepEqual(parsed("--relay-cores", "0-1", "--load-cores", "2,3").pinning, { relay: [0, 1], load: [2, 3] });
+    assert.equal(parsed("--no-pin").pinning, undefined);
+    refused(/--load-cores: expected cores/, "--load-cores", "one");
+  });
+
+  it("understand where a relay runs and how it is trusted", () => {
+    const hex = "ab".repeat(32);
+    const options = parsed("--url", "https://relay.example:4443/", "--pid", "12", "--fingerprint", hex);
+    assert.equal(options.url?.host, "relay.example:4443");
+    assert.equal(options.pid, 12);
+    assert.deepEqual(options.trust, { kind: "hash", sha256: hex });
+    assert.deepEqual(parsed("--url", "http://localhost:1/", "--insecure").trust, { kind: "insecure" });
+    refused(/not the https: or http: address/, "--url", "localhost");
+    refused(/exclude one another/, "--url", "https://a/", "--insecure", "--fingerprint", hex);
+    refused(/64 hexadecimal/, "--url", "https://a/", "--fingerprint", "abc");
+  });
+
+  it("that need --url are refused without it", () => {
+    refused(/--pid is of use with --url only/, "--pid", "1");
+    refused(/--insecure is of use with --url only/, "--insecure");
+    refused(/for our own relay/, "--url", "https://a/", "--engine", "native");
+  });
+
+  it("are refused with the nearest known name", () => {
+    refused(/unknown option --viewer; did you mean --viewers\?/, "--viewer", "3");
+    refused(/unknown option --zzzzzzzz$/, "--zzzzzzzz");
+    refused(/unexpected argument "video"/, "video");
+  });
+
+  it("are refused with a value that is none", () => {
+    for (const bad of ["0", "-1", "1.5", "x", "1000000"]) refused(/--viewers/, `--viewers=${bad}`);
+    for (const bad of ["0", "-1", "x", "99999"]) refused(/--seconds/, `--seconds=${bad}`);
+    refused(/--viewers needs a value/, "--viewers");
+    refused(/--viewers needs a value/, "--viewers", "--json");
+    refused(/--json takes no value/, "--json=1");
+    refused(/there is no "big", only video/, "--scenario", "big");
+    refused(/only moq-relay/, "--against", "other");
+    refused(/does not speak "moq-lite-99"/, "--protocol", "moq-lite-05,moq-lite-99");
+    refused(/more than there are viewers/, "--viewers", "2", "--audience-processes", "3");
+  });
+
+  it("are all in the help", () => {
+    assert.equal(parseFanout(["--help"]), "help");
+    assert.equal(parseFanout(["-h"]), "help");
+    for (const flag of ["scenario", "viewers", "url", "against", "json", "help"]) {
+      assert.match(fanoutHelp(), new RegExp(`--${flag}\\b`));
+    }
+  });
+});

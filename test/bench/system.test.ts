@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { flagsFor } from "../../bench/relays/moq-relay.ts";
+import { findPin, parseCores, pinned } from "../../bench/system/pin.ts";
+import { parseBusyUs, parseCpuUs, parseRssKb } from "../../bench/system/proc.ts";
+
+/** Fields 3 to 20 of proc(5) `stat`; `utime` is 250 ticks, `stime` 50. */
+const FIELDS = "S 1 100 100 0 -1 4194560 900 0 3 0 250 50 7 9 20 0 11 0";
+
+describe("/proc", () => {
+  it("tells the CPU time of a process, whatever its name looks like", () => {
+    assert.equal(parseCpuUs(`100 (node) ${FIELDS}`), 3_000_000);
+    assert.equal(parseCpuUs(`100 (a) b (c d) ${FIELDS}`), 3_000_000);
+  });
+
+  it("tells resident memory", () => {
+    assert.equal(parseRssKb("Name:\tnode\nVmPeak:\t  900 kB\nVmRSS:\t   61440 kB\nThreads:\t11\n"), 61_440);
+  });
+
+  it("tells how long a core was busy, waiting for disks not counted", () => {
+    const stat = "cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 1 2 3 1000 500 4 5 6 0 0\ncpu1 10 0 0 0 0 0 0 0 0 0\nintr 1\n";
+    assert.equal(parseBusyUs(stat, 0), 210_000);
+    assert.equal(parseBusyUs(stat, 1), 100_000);
+    assert.equal(parseBusyUs(stat, 2), undefined);
+  });
+
+  it("does not take anything else for a figure", () => {
+    assert.throws(() => parseCpuUs(""), /not the stat file/);
+    assert.throws(() => parseCpuUs("100 (node) S 1 2"), /not the stat file/);
+    // A zombie has no memory.
+    assert.throws(() => parseRssKb("Name:\tnode\nState:\tZ (zombie)\n"), /not the status file/);
+  });
+});
+
+describe("pinning", () => {
+  it("reads lists of cores", () => {
+    assert.deepEqual(parseCores("0"), [0]);
+    assert.deepEqual(parseCores("1-3"), [1, 2, 3]);
+    assert.deepEqual(parseCores("0,2-3"), [0, 2, 3]);
+    for (const bad of ["", "a", "1-", "3-1", "-1", "1,,2", "1.5"]) assert.equal(parseCores(bad), undefined, bad);
+  });
+
+  it("wraps a command only where there are cores to pin it to", () => {
+    assert.deepEqual(pinned([0, 2], ["relay", "--flag"]), ["taskset", ["-c", "0,2", "relay", "--flag"]]);
+    assert.deepEqual(pinned(undefined, ["relay", "--flag"]), ["relay", ["--flag"]]);
+  });
+
+  it("is given up, with the reason, where it cannot be as wanted", async () => {
+    const shared = await findPin({ relay: [0], load: [0] });
+    const absent = await findPin({ relay: [0], load: [4_000] });
+    for (const pin of [shared, absent]) {
+      assert.ok(pin.pinning === undefined && pin.why !== "", "no reason");
+    }
+  });
+});
+
+describe("flags of moq-relay", () => {
+  it("are those of its version", () => {
+    const newer = flagsFor("  --listen-tls-cert <CERT>")("127.0.0.1:1", "c", "k");
+    assert.deepEqual(newer.slice(0, 6), ["--listen", "127.0.0.1:1", "--listen-tls-cert", "c", "--listen-tls-key", "k"]);
+    const older = flagsFor("  --server-bind <ADDR>")("127.0.0.1:1", "c", "k");
+    assert.deepEqual(older.slice(0, 6), ["--server-bind", "127.0.0.1:1", "--tls-cert", "c", "--tls-key", "k"]);
+  });
+});
