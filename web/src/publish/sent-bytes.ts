@@ -15,7 +15,7 @@ export class SentBytes {
     const open = session.createUnidirectionalStream.bind(session);
     session.createUnidirectionalStream = async (options) => {
       const stream = await open(options);
-      const getWriter = stream.getWriter.bind(stream);
+      const getWriter: () => WritableStreamDefaultWriter<Uint8Array> = stream.getWriter.bind(stream);
       stream.getWriter = () => this.#counting(getWriter());
       return stream;
     };
