@@ -8,6 +8,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "../../relay/config.ts";
+import { start } from "../../relay/main.ts";
 
 /** Address of a relay that is up already, if the tests shall use one. */
 export const EXTERNAL_RELAY = process.env["MOQMESH_TEST_RELAY"];
@@ -41,7 +42,6 @@ export async function startRelay(settings: Settings = {}, pageFolder?: string): 
   if (EXTERNAL_RELAY !== undefined && Object.keys(settings).length === 0) return await external(EXTERNAL_RELAY);
   const folder = await mkdtemp(join(tmpdir(), "moqmesh-test-"));
   const { config } = loadConfig({ env: { ...QUIET, MOQMESH_TLS_STATE_DIR: folder, ...settings } });
-  const { start } = await import("../../relay/main.ts");
   const relay = await start(config, pageFolder === undefined ? {} : { pageFolder });
   const { fingerprint } = relay;
   if (fingerprint === undefined) throw new Error("the relay has no self-signed certificate");
