@@ -8,7 +8,7 @@ interface Timer {
   callback: (() => void) | undefined;
 }
 
-/** Rounds in which `settle` waits for code that keeps causing work at one moment before it takes that for a loop. */
+/** Rounds of the event loop at one moment of the clock after which work that keeps causing work is taken for a loop. */
 const MAX_ROUNDS = 10_000;
 
 /** Milliseconds of the clock that `runUntil` waits for what shall happen. */
@@ -19,6 +19,8 @@ export class ManualClock implements Clock {
   #now = 0;
   #turn = 0;
   #pending = 0;
+  /** Timers that have run. */
+  #ran = 0;
   /** Binary heap by moment and turn; cancelled timers stay until they come to the top. */
   readonly #heap: Timer[] = [];
 
@@ -58,6 +60,7 @@ export class ManualClock implements Clock {
       const { callback } = timer;
       timer.callback = undefined;
       this.#pending -= 1;
+      this.#ran += 1;
       callback?.();
     }
     this.#now = until;
@@ -71,32 +74,46 @@ export class ManualClock implements Clock {
       const next = this.nextAt;
       if (next === undefined || next > this.#now) return;
     }
-    throw new Error(`something is still due at ${this.#now} ms after ${MAX_ROUNDS} rounds`);
+    throw busy(this.#now);
   }
 
   /** Moves on by `ms`, letting promises go on after each moment at which something was due. */
   async run(ms: number): Promise<void> {
     const until = this.#now + ms;
+    await this.#step(
+      () => this.#now >= until,
+      () => Math.min(this.nextAt ?? until, until),
+    );
     await this.settle();
-    for (let next = this.nextAt; next !== undefined && next <= until; next = this.nextAt) {
-      this.advance(next - this.#now);
-      await this.settle();
-    }
-    this.advance(until - this.#now);
   }
 
   /** Moves on until `done` is true, looking after each moment at which something was due; fails after `maxMs`. */
   async runUntil(done: () => boolean, maxMs = MAX_WAIT_MS): Promise<void> {
     const until = this.#now + maxMs;
-    await turnOfEventLoop();
-    while (!done()) {
+    await this.#step(done, () => {
       const next = this.nextAt;
-      if (next === undefined || next > until) {
-        this.advance(until - this.#now);
-        throw new Error(`what was waited for did not happen within ${maxMs} ms of the clock`);
-      }
-      this.advance(next - this.#now);
+      if (next !== undefined && next <= until) return next;
+      throw new Error(`what was waited for did not happen within ${maxMs} ms of the clock`);
+    });
+  }
+
+  /**
+   * Several may wait at the same time: none moves on before what another one's step has caused was seen by all.
+   */
+  async #step(done: () => boolean, next: () => number): Promise<void> {
+    let seen = -1;
+    let since = this.#now;
+    for (let rounds = 0; !done(); rounds++) {
+      if (this.#now > since) rounds = 0;
+      else if (rounds > MAX_ROUNDS) throw busy(since);
+      since = this.#now;
       await turnOfEventLoop();
+      if (seen !== this.#ran) {
+        seen = this.#ran;
+        continue;
+      }
+      this.advance(Math.max(0, next() - this.#now));
+      seen = this.#ran;
     }
   }
 
@@ -140,6 +157,10 @@ export class ManualClock implements Clock {
 
 function precedes(a: Timer, b: Timer): boolean {
   return a.at < b.at || (a.at === b.at && a.turn < b.turn);
+}
+
+function busy(now: number): Error {
+  return new Error(`something is still due at ${now} ms after ${MAX_ROUNDS} rounds`);
 }
 
 /** All promises that can go on do so meanwhile. */
