@@ -195,7 +195,7 @@ test("malformed frames are violations with the code of the clause", () => {
 
 test("any bytes are frames or a violation", () => {
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 64 }), (record) => {
+    fc.property(fc.uint8Array({ maxLength: 64, size: "max" }), (record) => {
       try {
         readFrames(record, new Notes());
       } catch (error) {
@@ -263,7 +263,7 @@ test("wrong transport parameters are violations", () => {
 
 test("any payload is transport parameters or a violation", () => {
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 48 }), (payload) => {
+    fc.property(fc.uint8Array({ maxLength: 48, size: "max" }), (payload) => {
       try {
         readParams(payload);
       } catch (error) {
