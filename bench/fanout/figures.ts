@@ -67,7 +67,7 @@ export function figuresOf(data: RoundData, loadCores: number, broadcastOf: (view
     loadCpuPercent,
     otherCpuPercent: { relay: percent(data.otherCpuUs?.relay), load: percent(data.otherCpuUs?.load) },
   };
-  return { ...figures, voidReasons: voidReasons(data, loadCpuPercent), notes: notesOf(data, figures.otherCpuPercent) };
+  return { ...figures, voidReasons: voidReasons(data, loadCpuPercent), notes: notesOf(data) };
 }
 
 function voidReasons({ publisher }: RoundData, loadCpuPercent: number): string[] {
@@ -79,28 +79,45 @@ function voidReasons({ publisher }: RoundData, loadCpuPercent: number): string[]
   return reasons;
 }
 
-function notesOf({ publisher, audiences }: RoundData, other: Figures["otherCpuPercent"]): string[] {
+function notesOf({ publisher, audiences }: RoundData): string[] {
   const notes: string[] = [];
   if (publisher.skipped > 0) notes.push(`the relay did not take ${publisher.skipped} frames from the publisher`);
   for (const { lostSessions } of audiences) notes.push(...lostNotes("viewers", lostSessions));
   notes.push(...lostNotes("sessions of the publisher", publisher.lostSessions));
-  for (const [whose, percent] of Object.entries(other)) {
-    if (percent === undefined || percent <= OTHER_NOTE_PERCENT) continue;
-    notes.push(`other programs used ${percent.toFixed(0)} % of a core on the ${whose}'s cores`);
-  }
   return notes;
+}
+
+function otherNotes(other: Figures["otherCpuPercent"]): string[] {
+  return Object.entries(other).flatMap(([whose, percent]) =>
+    percent === undefined || percent <= OTHER_NOTE_PERCENT
+      ? []
+      : [
+          `other programs used up to ${percent.toFixed(0)} % of a core on the ${whose}'s cores; latency says little then`,
+        ],
+  );
 }
 
 function lostNotes(whose: string, lost: Readonly<Record<string, number>>): string[] {
   return Object.entries(lost).map(([why, count]) => `${count} ${whose} were disconnected (${why})`);
 }
 
-/** Medians over rounds; frames are summed, and what makes one round void makes all void. */
+/**
+ * Medians over rounds. But frames are summed, of other programs' work the most counts, and what makes one round void
+ * makes all void.
+ */
 export function summarise(rounds: readonly Figures[]): Figures {
   const middle = (pick: (figures: Figures) => number) => median(rounds.map(pick)) ?? 0;
   const known = (pick: (figures: Figures) => number | undefined) =>
     median(rounds.map(pick).filter((value) => value !== undefined));
   const total = (pick: (figures: Figures) => number) => rounds.reduce((sum, figures) => sum + pick(figures), 0);
+  const most = (pick: (figures: Figures) => number | undefined) => {
+    const values = rounds.map(pick).filter((value) => value !== undefined);
+    return values.length === 0 ? undefined : Math.max(...values);
+  };
+  const otherCpuPercent = {
+    relay: most((figures) => figures.otherCpuPercent.relay),
+    load: most((figures) => figures.otherCpuPercent.load),
+  };
   return {
     cpuPercent: known((figures) => figures.cpuPercent),
     cpuUsPerFrame: known((figures) => figures.cpuUsPerFrame),
@@ -119,12 +136,9 @@ export function summarise(rounds: readonly Figures[]): Figures {
     framesLost: total((figures) => figures.framesLost),
     duplicates: total((figures) => figures.duplicates),
     loadCpuPercent: middle((figures) => figures.loadCpuPercent),
-    otherCpuPercent: {
-      relay: known((figures) => figures.otherCpuPercent.relay),
-      load: known((figures) => figures.otherCpuPercent.load),
-    },
+    otherCpuPercent,
     voidReasons: [...new Set(rounds.flatMap((figures) => figures.voidReasons))],
-    notes: [...new Set(rounds.flatMap((figures) => figures.notes))],
+    notes: [...new Set(rounds.flatMap((figures) => figures.notes)), ...otherNotes(otherCpuPercent)],
   };
 }
 

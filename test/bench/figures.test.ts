@@ -100,13 +100,11 @@ describe("figures of a round", () => {
     const { notes } = figures({
       publisher: { kind: "publisherReport", due: [100], skipped: 4, lostSessions: { "timeout 0": 1 } },
       audiences: [audience([100, 0], { "remote 3": 2 })],
-      otherCpuUs: { relay: 3_000_000, load: 0 },
     });
     assert.deepEqual(notes, [
       "the relay did not take 4 frames from the publisher",
       "2 viewers were disconnected (remote 3)",
       "1 sessions of the publisher were disconnected (timeout 0)",
-      "other programs used 30 % of a core on the relay's cores",
     ]);
   });
 });
@@ -124,6 +122,14 @@ describe("several rounds", () => {
     assert.equal(all.cpuPercent, 20);
     assert.equal(all.framesLost, 7);
     assert.equal(all.framesDelivered, 793);
+  });
+
+  it("tell of the most that other programs disturbed any of them", () => {
+    const disturbed = figures({ otherCpuUs: { relay: 3_000_000, load: 100_000 } });
+    const { notes, otherCpuPercent } = summarise([figures(), disturbed, figures()]);
+    assert.deepEqual(otherCpuPercent, { relay: 30, load: 1 });
+    assert.deepEqual(notes.length, 1);
+    assert.match(notes.join(), /up to 30 % of a core on the relay's cores/);
   });
 
   it("are void when one of them is", () => {
