@@ -112,6 +112,7 @@ export class ManualClock implements Clock {
         seen = this.#ran;
         continue;
       }
+      if (done()) return;
       this.advance(Math.max(0, next() - this.#now));
       seen = this.#ran;
     }

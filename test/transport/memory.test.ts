@@ -1,8 +1,11 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { TransportError } from "../../relay/transport/contract.ts";
 import { type LaneSettings, MemoryNetwork } from "../../relay/transport/memory/index.ts";
 import { ManualClock } from "../support/clock.ts";
 import { conformance, type Harness } from "./conformance.ts";
-
-const NO_CERTIFICATE = { cert: "", key: "" };
+import { bytesOf, LIMITS, pattern, Recorder, unheard } from "./fixtures.ts";
+import { connect, failure, memoryWorld } from "./memory-world.ts";
 
 /** The suite's time is the clock's: nothing in it waits for real. */
 function harness(settings: Partial<LaneSettings>): Harness {
@@ -22,16 +25,19 @@ function harness(settings: Partial<LaneSettings>): Harness {
     maxCode: 2 ** 32 - 1,
     host: "relay.test",
     start: () => Promise.resolve({ client: network.engine(), server: network.engine() }),
-    certificate: () => NO_CERTIFICATE,
+    certificate: () => ({ cert: "", key: "" }),
     trust: () => ({ kind: "insecure" }),
     url: ({ address, port }, target) => new URL(`https://${address}:${port}${target}`),
     until: async (what, look) => {
       let found = look();
-      await clock.runUntil(() => {
+      const looked = clock.runUntil(() => {
         found = look();
         return found !== undefined && found !== false;
       });
-      if (found === undefined || found === false) throw new Error(`${what} did not come`);
+      await looked.catch((error: unknown) => {
+        throw new Error(`did not happen: ${what}`, { cause: error });
+      });
+      if (found === undefined || found === false) throw new Error(`did not happen: ${what}`);
       return found;
     },
     settled: async (promise) => {
@@ -50,3 +56,328 @@ function harness(settings: Partial<LaneSettings>): Harness {
 
 conformance("memory, a local network", harness({ latencyMs: 0.1, bandwidth: 100_000_000 }));
 conformance("memory, a long way with jitter", harness({ latencyMs: 20, jitterMs: 10, bandwidth: 10_000_000 }));
+
+describe("time on a simulated network", () => {
+  it("takes the latency one way and twice that for a dial", async () => {
+    const world = memoryWorld({ settings: { latencyMs: 40 } });
+    const pair = await connect(world);
+    assert.equal(world.clock.now(), 80);
+    assert.equal(pair.client.stats().rttMs, 80);
+    pair.client.openUni(1, unheard)?.write(bytesOf("x"));
+    world.clock.advance(39.9);
+    assert.equal(pair.serverEvents.unis.length, 0);
+    world.clock.advance(0.1);
+    assert.equal(pair.serverEvents.unis[0]?.text, "x");
+  });
+
+  it("delivers in the next turn where there is no latency, never from inside a call", async () => {
+    const world = memoryWorld();
+    const { client, clientEvents, serverEvents } = await connect(world);
+    clientEvents.calling(() => serverEvents.calling(() => client.openUni(1, unheard)?.write(bytesOf("x"))));
+    assert.equal(serverEvents.unis.length, 0);
+    world.clock.advance(0);
+    assert.equal(serverEvents.unis[0]?.text, "x");
+  });
+
+  it("takes the time that the bandwidth asks for, also when it changes on the way", async () => {
+    const world = memoryWorld({ settings: { bandwidth: 100_000 } });
+    const { client, serverEvents, wire } = await connect(world);
+    client.openUni(1, unheard)?.write(pattern(200_000));
+    world.clock.advance(1000);
+    assert.ok(Math.abs((serverEvents.unis[0]?.received ?? 0) - 100_000) <= 1200);
+    assert.ok(Math.abs(client.queued - 100_000) <= 1200);
+    assert.equal(client.stats().sendRate, 800_000);
+    wire.configure({ bandwidth: 1_000_000 }, "up");
+    world.clock.advance(60);
+    assert.ok(Math.abs((serverEvents.unis[0]?.received ?? 0) - 160_000) <= 2400);
+    wire.configure({ bandwidth: 0 });
+    world.clock.advance(2);
+    assert.equal(serverEvents.unis[0]?.received, 200_000);
+    assert.equal(client.queued, 0);
+  });
+
+  it("keeps the bytes of a stream in order under jitter, and lets streams overtake each other", async () => {
+    const arrivals = (await jittered(7)).split(" ");
+    assert.equal(arrivals.length, 60);
+    assert.notDeepEqual(
+      arrivals.map((each) => each.split("@")[0]),
+      arrivals.map((each) => each.split("@")[0]).toSorted(),
+    );
+  });
+
+  it("repeats itself with the same seed, and not with another", async () => {
+    const once = await jittered(7);
+    assert.equal(await jittered(7), once);
+    assert.notEqual(await jittered(8), once);
+  });
+});
+
+describe("windows on a simulated network", () => {
+  it("hands over no more than the windows of stream and link while the peer reads nothing", async () => {
+    const world = memoryWorld({ settings: { streamWindow: 10_000, linkWindow: 25_000 } });
+    const { client, serverEvents, wire } = await connect(world);
+    wire.configure({ reading: false }, "up");
+    const streams = [1, 2, 3].map((priority) => client.openUni(priority, unheard));
+    for (const stream of streams) stream?.write(pattern(30_000));
+    streams[2]?.finish();
+    await world.clock.run(LIMITS.idleTimeoutMs * 3);
+    assert.equal(client.ended, false, "the peer lives");
+    assert.equal(serverEvents.unis.length, 0);
+    assert.deepEqual(
+      streams.map((stream) => stream?.queued),
+      [25_000, 20_000, 20_000],
+    );
+    wire.configure({ reading: true }, "up");
+    await world.clock.settle();
+    assert.ok(serverEvents.unis.every(({ received }) => received === 30_000));
+    assert.equal(serverEvents.unis.filter(({ end }) => end === "fin").length, 1);
+    assert.equal(client.queued, 0);
+  });
+
+  it("lets a window's worth pass in each round trip", async () => {
+    const world = memoryWorld({ settings: { latencyMs: 50, streamWindow: 10_000, linkWindow: 0 } });
+    const { client, serverEvents } = await connect(world);
+    client.openUni(1, unheard)?.write(pattern(100_000));
+    await world.clock.run(50);
+    assert.equal(serverEvents.unis[0]?.received, 10_000);
+    await world.clock.run(400);
+    assert.equal(serverEvents.unis[0]?.received, 50_000);
+    world.network.configure({ streamWindow: 0 });
+    await world.clock.run(150);
+    assert.equal(serverEvents.unis[0]?.received, 100_000);
+  });
+
+  it("tells of the backlog at each multiple of the mark, once, and when under half a mark is left", async () => {
+    const world = memoryWorld();
+    const { client, clientEvents, wire } = await connect(world, { client: { queueMark: 1000 } });
+    wire.configure({ reading: false, streamWindow: 1, linkWindow: 1 }, "up");
+    const stream = client.openUni(1, unheard);
+    const told = async (bytes: number) => {
+      stream?.write(pattern(bytes));
+      await world.clock.settle();
+      return clientEvents.backlogs;
+    };
+    assert.deepEqual(await told(1001), [], "one byte has been handed over, and a whole mark is not past it");
+    assert.deepEqual(await told(1), [1001]);
+    assert.deepEqual(await told(999), [1001]);
+    assert.deepEqual(await told(1500), [1001, 3500]);
+    assert.deepEqual(await told(400), [1001, 3500]);
+    stream?.reset(1);
+    await world.clock.settle();
+    assert.equal(clientEvents.drains, 1);
+    client.openUni(1, unheard)?.write(pattern(1200));
+    await world.clock.settle();
+    assert.deepEqual(clientEvents.backlogs, [1001, 3500, 1200]);
+  });
+});
+
+describe("a simulated network that fails", () => {
+  it("ends both ends of a cut link after the idle time-out and not before", async () => {
+    const world = memoryWorld({ settings: { latencyMs: 10 } });
+    const { client, clientEvents, serverEvents, wire } = await connect(world, { server: { idleTimeoutMs: 3_000 } });
+    await world.clock.run(100);
+    wire.cut();
+    const stream = client.openUni(1, unheard);
+    stream?.write(pattern(5_000_000));
+    await world.clock.run(2_800);
+    assert.equal(serverEvents.closing?.by, undefined);
+    await world.clock.run(LIMITS.keepAliveMs + 200);
+    assert.deepEqual(serverEvents.closing, { by: "timeout", code: 0, reason: "" });
+    assert.equal(clientEvents.closing?.by, undefined);
+    assert.ok(client.queued > 0);
+    await world.clock.run(LIMITS.idleTimeoutMs);
+    assert.equal(clientEvents.closing?.by, "timeout");
+    assert.equal(client.queued, 0);
+    assert.equal(serverEvents.unis.length, 0);
+    assert.equal(world.network.size, 0);
+  });
+
+  it("goes on where it was when a link heals in time", async () => {
+    const world = memoryWorld({ settings: { latencyMs: 10 } });
+    const { client, serverEvents, wire } = await connect(world);
+    const stream = client.openUni(1, unheard);
+    stream?.write(bytesOf("before,"));
+    await world.clock.run(5);
+    wire.cut();
+    stream?.write(bytesOf("meanwhile,"));
+    stream?.finish();
+    await world.clock.run(5_000);
+    assert.equal(serverEvents.unis.length, 0, "what was under way has not arrived either");
+    wire.heal();
+    await world.clock.run(10);
+    assert.equal(serverEvents.unis[0]?.text, "before,meanwhile,");
+    assert.equal(serverEvents.unis[0]?.end, "fin");
+    await world.clock.run(60_000);
+    assert.equal(client.ended, false);
+  });
+
+  it("notices a cut in one direction first at the end that hears nothing", async () => {
+    const world = memoryWorld();
+    const { clientEvents, serverEvents, wire } = await connect(world);
+    wire.cut("down");
+    await world.clock.runUntil(() => clientEvents.closing !== undefined);
+    assert.equal(world.clock.now(), LIMITS.idleTimeoutMs);
+    assert.equal(serverEvents.closing?.by, undefined);
+    await world.clock.runUntil(() => serverEvents.closing !== undefined);
+    assert.equal(serverEvents.closing?.by, "timeout");
+  });
+
+  it("cuts hosts from each other, also for new links, and leaves other hosts alone", async () => {
+    const world = memoryWorld();
+    const { clientEvents, serverEvents } = await connect(world);
+    const third = world.network.engine();
+    world.network.cut(world.client, world.server);
+    assert.equal((await failure(world, { timeoutMs: 700 })).code, "dial_timeout");
+    await connect({ ...world, client: third });
+    await world.clock.run(30_000);
+    assert.equal(clientEvents.closing?.by, "timeout");
+    assert.equal(serverEvents.closing?.by, "timeout");
+    world.network.heal(world.client, world.server);
+    await connect(world);
+    assert.equal(world.network.size, 2);
+  });
+
+  it("leaves no word of a process that dies, and gives its port to the next", async () => {
+    const world = memoryWorld();
+    const { client, clientEvents, serverEvents, listener } = await connect(world);
+    const { port } = listener.address;
+    client.openUni(1, unheard)?.write(bytesOf("x"));
+    await world.clock.settle();
+    const heard = serverEvents.log.length;
+    world.server.vanish();
+    assert.equal((await failure(world, { port })).code, "dial_failed");
+    await world.clock.run(30_000);
+    assert.equal(clientEvents.closing?.by, "timeout");
+    assert.equal(serverEvents.log.length, heard);
+    await connect({ ...world, server: world.network.engine() }, { port });
+  });
+
+  it("loses the share of datagrams that it is told to, and counts them", async () => {
+    const world = memoryWorld({ settings: { datagramLoss: 0.25 } });
+    const { client, serverEvents } = await connect(world);
+    for (let i = 0; i < 400; i++) {
+      assert.equal(client.sendDatagram(bytesOf(`${i}`)), true);
+      world.clock.advance(1);
+    }
+    const lost = 400 - serverEvents.datagrams.length;
+    assert.ok(lost > 60 && lost < 140, `${lost} of 400 are lost`);
+    assert.equal(client.stats().packetsLost, lost);
+    world.network.configure({ maxDatagramSize: 0 });
+    assert.equal(client.maxDatagramSize, 0);
+    assert.equal(client.sendDatagram(bytesOf("x")), false);
+  });
+
+  it("refuses datagrams while many wait for a slow link", async () => {
+    const world = memoryWorld({ settings: { bandwidth: 1000 } });
+    const { client } = await connect(world);
+    let taken = 0;
+    while (client.sendDatagram(pattern(100))) taken += 1;
+    assert.ok(taken >= 10 && taken < 1000, `${taken} wait`);
+    world.clock.advance(5_000);
+    assert.equal(client.sendDatagram(pattern(100)), true);
+  });
+
+  it("ends the listener's end of a link whose client gave up before the answer came", async () => {
+    const world = memoryWorld({ settings: { latencyMs: 300 } });
+    const serverEvents = new Recorder();
+    const error = await failure(world, { timeoutMs: 500, onRequest: (request) => request.accept(serverEvents.attach) });
+    assert.equal(error.code, "dial_timeout");
+    assert.equal(serverEvents.link?.ended, false);
+    await world.clock.run(300);
+    assert.equal(serverEvents.closing?.by, "remote");
+    assert.equal(world.network.size, 0);
+  });
+});
+
+describe("names and hosts of a simulated network", () => {
+  it("finds listeners by name, by address, and by any name where they listen on all", async () => {
+    const world = memoryWorld();
+    await connect(world, { host: "relay-a", port: 4443, url: "memory://Relay-A:4443/live?x=1" });
+    await connect(world, { host: "relay-b", port: 4443, url: "https://relay-b:4443/" });
+    await connect(world, { host: "::", port: 443, url: "https://anything.test/" });
+    const { info } = await connect(world, {
+      host: "relay-c",
+      port: 9000,
+      url: `https://${world.server.address}:9000/`,
+    });
+    assert.equal(info.peer.address, world.client.address);
+    assert.equal(info.authority, `${world.server.address}:9000`);
+    assert.equal((await failure(world, { url: "https://relay-d:4443/" })).code, "dial_failed");
+  });
+});
+
+describe("a memory engine", () => {
+  it("leaves neither timers nor links behind", async () => {
+    const world = memoryWorld({ settings: { latencyMs: 5, jitterMs: 5, bandwidth: 1_000_000 } });
+    const { client, server, listener } = await connect(world);
+    client.openUni(1, unheard)?.write(pattern(100_000));
+    server.openBidi(1, new Recorder().stream())?.write(pattern(100_000));
+    await world.clock.run(20);
+    client.close(0, "");
+    await listener.close();
+    await world.clock.run(1_000);
+    assert.equal(world.clock.pending, 0);
+    assert.equal(world.network.size, 0);
+  });
+
+  it("overwrites data after its event when it is told to", async () => {
+    const world = memoryWorld({ overwrite: true });
+    const { client, serverEvents } = await connect(world);
+    const kept: Uint8Array[] = [];
+    serverEvents.onUni = () => ({ data: (bytes) => void kept.push(bytes), fin: () => {}, reset: () => {} });
+    const sent = bytesOf("secret");
+    client.openUni(1, unheard)?.write(sent);
+    await world.clock.settle();
+    assert.deepEqual(kept, [new Uint8Array(6).fill(0xdd)]);
+    assert.deepEqual(sent, bytesOf("secret"), "what was written is the writer's");
+  });
+
+  it("hands a handler's error to whoever turns the clock when nobody else takes it", async () => {
+    const world = memoryWorld();
+    const { client, serverEvents } = await connect(world);
+    const defect = new TypeError("a defect");
+    serverEvents.onData = () => {
+      throw defect;
+    };
+    client.openUni(1, unheard)?.write(bytesOf("x"));
+    assert.throws(
+      () => world.clock.advance(0),
+      (error) => error instanceof Error && error.cause === defect,
+    );
+    world.clock.advance(0);
+    assert.equal(serverEvents.closing?.by, "local");
+  });
+
+  it("refuses links and engines of others", async () => {
+    const world = memoryWorld();
+    const { client } = await connect(world);
+    const other = new MemoryNetwork({ clock: world.clock });
+    assert.throws(() => other.wireOf(client), /another network/);
+    assert.throws(() => other.vanish(client), /another network/);
+    assert.ok((await failure(world, { url: "ws://relay.test/" })) instanceof TransportError);
+  });
+});
+
+/** Which stream's data arrived when, of six streams that write ten times each. */
+async function jittered(seed: number): Promise<string> {
+  const world = memoryWorld({ seed, settings: { latencyMs: 10, jitterMs: 30 } });
+  const { client, serverEvents } = await connect(world);
+  const arrivals: string[] = [];
+  const seen = new Map<string, string>();
+  serverEvents.onData = (record) => {
+    const name = record.text.slice(0, 1);
+    assert.ok(record.text.startsWith(seen.get(name) ?? ""));
+    seen.set(name, record.text);
+    arrivals.push(`${name}@${world.clock.now().toFixed(3)}`);
+  };
+  const streams = ["a", "b", "c", "d", "e", "f"].map((name) => ({ name, stream: client.openUni(1, unheard) }));
+  for (let i = 0; i < 10; i++) {
+    for (const { name, stream } of streams) stream?.write(bytesOf(`${name}${i}`));
+    await world.clock.run(1);
+  }
+  await world.clock.run(100);
+  for (const { name } of streams) {
+    assert.equal(seen.get(name), Array.from({ length: 10 }, (_, i) => `${name}${i}`).join(""));
+  }
+  return arrivals.join(" ");
+}

@@ -146,9 +146,12 @@ class SimulatedNetwork implements Network {
   }
 
   bind(host: string, port: number, listener: MemoryListener): boolean {
-    const keys = [keyOf(isWildcard(host) ? ANY : host, port), keyOf(listener.engine.address, port)];
-    if (keys.some((key) => this.#listeners.has(key))) return false;
-    for (const key of keys) this.#listeners.set(key, listener);
+    const key = keyOf(isWildcard(host) ? ANY : host, port);
+    if (this.#listeners.has(key)) return false;
+    this.#listeners.set(key, listener);
+    // Of several names of one host the first is what its address leads to.
+    const byAddress = keyOf(listener.engine.address, port);
+    if (!this.#listeners.has(byAddress)) this.#listeners.set(byAddress, listener);
     return true;
   }
 

@@ -191,11 +191,11 @@ export class MemoryLink implements Link, SendOwner {
 
   wasReset(half: SendHalf, code: number, dropped: number): void {
     this.#outbox.dropped(half, dropped);
+    this.#wake();
     if (!half.announced && !half.bidi) {
       // The peer never heard of it.
       this.#streams.delete(half.id);
       this.#own.uni.ended();
-      this.#wake();
       return;
     }
     this.#announce(half);
