@@ -55,10 +55,14 @@ export class Broadcast {
     this.#host = host;
   }
 
-  /** The best route, or the best that does not pass through `exclude` (moq-lite Origin parameter); 0 excludes nothing. */
-  route(exclude = 0n): Route | undefined {
-    if (exclude === 0n) return this.#routes[0];
-    return this.#routes.find((route) => !route.advertisement.hops.includes(exclude));
+  /**
+   * The best route that does not pass through the hop `exclude` (moq-lite Origin parameter; 0 excludes nothing) and is not
+   * by `source`: nobody is told of what came from itself.
+   */
+  route(exclude = 0n, source?: Source): Route | undefined {
+    return this.#routes.find(
+      (route) => route.source !== source && (exclude === 0n || !route.advertisement.hops.includes(exclude)),
+    );
   }
 
   get tracks(): number {

@@ -101,11 +101,6 @@ export interface Upstream {
   cancel(): void;
 }
 
-/** What a source reports of one fetch. */
-export interface FetchSink {
-  readonly writer: GroupWriter;
-}
-
 /** Where a broadcast can be had: a publisher's session, or a relay's. */
 export interface Source {
   /** True when `info` works without a subscription (moq-lite 05 and later). */

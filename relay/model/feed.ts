@@ -1,10 +1,10 @@
 import type { Source, Upstream } from "./contract.ts";
 
 /**
- * Numbers left free below the first group of another publisher, when it does not say where it starts: groups that
- * were sent before that one and overtaken by it find their place there.
+ * Groups that the first one to arrive may have overtaken, where the publisher does not say at which it starts: they are
+ * still taken, and have their place below it when it is renumbered.
  */
-const OVERTAKEN = 8;
+export const OVERTAKEN = 8;
 
 /** A track's subscription at one publisher, and how that publisher's numbers and times map to those of the track. */
 export class Feed {

@@ -1,12 +1,3 @@
-/**
- * Broadcasts by path and watchers by prefix, both by whole segments: `foo` is a prefix of `foo/bar`, not of `foobar`.
- * The empty path is a prefix of every path.
- */
-export function hasPrefix(prefix: string, path: string): boolean {
-  if (prefix === "") return true;
-  return path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === "/");
-}
-
 /** Every prefix of `path` from the empty one to itself. */
 export function* prefixes(path: string): Generator<string> {
   yield "";
@@ -20,7 +11,10 @@ interface Node<T> {
   readonly children: Map<string, Node<T>>;
 }
 
-/** A map from paths to values that lists a prefix without walking the rest. */
+/**
+ * A map from paths to values that lists a prefix without walking the rest. Prefixes go by whole segments: `foo` is one of
+ * `foo/bar`, not of `foobar`; the empty path is one of every path.
+ */
 export class PathTree<T> {
   readonly #root: Node<T> = { value: undefined, children: new Map() };
   readonly #exact = new Map<string, T>();

@@ -1,5 +1,6 @@
 import type { OutStream, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import type { Counters, DropReason } from "./counters.ts";
+import { OVERTAKEN } from "./feed.ts";
 import type { Group } from "./group.ts";
 import type { Reason } from "./reason.ts";
 
@@ -187,8 +188,8 @@ export class Subscription {
 
   /** The first group of the track has come; those before it may have been overtaken. */
   #beginWith(group: Group): void {
-    const first = Math.min(this.#track.first ?? group.sequence, group.sequence);
-    const from = Math.max(first, this.#options.start ?? 0);
+    const first = this.#track.first ?? group.sequence - OVERTAKEN;
+    const from = Math.max(Math.min(first, group.sequence), this.#options.start ?? 0);
     this.#begin(from, this.#subscriber.promisesStart || this.#track.first !== undefined ? from : 0);
   }
 

@@ -80,7 +80,11 @@ export class Track implements SubscribedTrack {
     this.#since = host.clock.now();
     this.#store = new GroupStore(host, this.#groupHost());
     this.#fetches = new Fetches(path, name, this.#store, host.counters);
-    this.#patience = new Patience(host.clock, host.wait, host.stopWaiting);
+    this.#patience = new Patience(
+      host.clock,
+      () => host.wait(),
+      () => host.stopWaiting(),
+    );
   }
 
   get counters(): Counters {
@@ -147,7 +151,7 @@ export class Track implements SubscribedTrack {
     const before = this.#feed;
     this.#route = route;
     if (before === undefined && this.#subscriptions.size === 0 && this.#askers.size === 0) return;
-    this.#detach("replaced");
+    this.#detach(route === undefined ? "upstream" : "replaced");
     this.#cancelInfo?.();
     this.#cancelInfo = undefined;
     if (route === undefined) {

@@ -5,7 +5,7 @@
 import type { Clock } from "../clock.ts";
 import type { Source } from "../model/contract.ts";
 import type { Origin } from "../model/origin.ts";
-import type { Attach, LinkInfo } from "../transport/contract.ts";
+import type { LinkInfo } from "../transport/contract.ts";
 import type { ChannelRegistry } from "./channels.ts";
 
 /** What a session may do. Paths are absolute, root included. */
@@ -88,6 +88,3 @@ export interface Session {
   goaway(uri: string): void;
   close(code: number, message: string): void;
 }
-
-/** Starts a session on a link; the result is given to the engine's `accept` or `dial`. */
-export type SessionFactory = (deps: SessionDeps, started?: (session: Session) => void) => Attach;

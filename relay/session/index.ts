@@ -3,7 +3,6 @@ import { EXPERIMENTAL_PROTOCOLS, STABLE_PROTOCOLS } from "../wire/versions.ts";
 
 export { ChannelRegistry } from "./channels.ts";
 export {
-  type Access,
   openAccess,
   type Session,
   type SessionDeps,

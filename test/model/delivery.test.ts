@@ -184,6 +184,7 @@ describe("a group whose end never comes", () => {
 describe("datagrams", () => {
   it("go to viewers in range, uncached", () => {
     const { viewer } = watch();
+    publisher.sink.started(3);
     publisher.send(3, "a");
     publisher.sink.datagram(4, 77, Buffer.from("d"));
     publisher.sink.datagram(2, 77, Buffer.from("old"));

@@ -31,6 +31,7 @@ describe("fan-out", () => {
   it("subscribes upstream once for many viewers and gives each every byte in order", () => {
     publish();
     const viewers = [watch().viewer, watch().viewer, watch().viewer];
+    publisher.sink.started(4);
     const group = publisher.group(4);
     group.frame(6, 0);
     group.payload(Buffer.from("abc"));

@@ -74,7 +74,7 @@ export class Announcer {
     const { access } = this.#context.deps;
     if (!access.maySubscribe(broadcast.path)) return undefined;
     const exclude = this.#request.excludeHop === 0n ? this.#context.peerHop : this.#request.excludeHop;
-    const route = broadcast.route(exclude);
+    const route = broadcast.route(exclude, this.#context.source);
     return route?.advertisement.ended === true && !this.#request.ended ? undefined : route;
   }
 

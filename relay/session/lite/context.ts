@@ -1,4 +1,4 @@
-import type { Channel } from "../../model/contract.ts";
+import type { Channel, Source } from "../../model/contract.ts";
 import type { Reason } from "../../model/reason.ts";
 import type { Link } from "../../transport/contract.ts";
 import type { WireLimits } from "../../wire/limits.ts";
@@ -14,6 +14,8 @@ export interface LiteContext {
   readonly deps: SessionDeps;
   readonly channel: Channel;
   readonly opener: Opener;
+  /** The peer as a place to subscribe at. */
+  readonly source: Source;
   readonly totals: SessionTotals;
   /** True once the session is over; nothing is to be sent then. */
   readonly over: boolean;

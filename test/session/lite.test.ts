@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { codeOf } from "../../relay/session/index.ts";
+import { LIVE, TestRelay, TestViewer, TRACK, VERSIONS, write } from "./support.ts";
+
+const hasTrackStream = (version: string) => !["moq-lite-03", "moq-lite-04"].includes(version);
+
+for (const version of VERSIONS) {
+  describe(`${version} through the relay`, () => {
+    async function pair() {
+      const relay = await TestRelay.start();
+      const publisher = await relay.connect(version);
+      const viewer = await relay.connect(version, "/", "");
+      return { relay, publisher, viewer };
+    }
+
+    it("announces, updates and retracts", async () => {
+      const { relay, publisher, viewer } = await pair();
+      const live = () => [...viewer.origin.broadcasts()].map((broadcast) => broadcast.path).sort();
+      const first = publisher.publish("live/a");
+      publisher.publish("live/b");
+      await relay.pass(100);
+      assert.deepEqual(live(), ["live/a", "live/b"]);
+      first.end();
+      await relay.pass(100);
+      assert.deepEqual(live(), ["live/b"]);
+      publisher.session.close(0, "done");
+      await relay.pass(100);
+      assert.deepEqual(live(), []);
+      assert.deepEqual(relay.defects, []);
+    });
+
+    it("delivers groups, timestamps and the end of a track", async () => {
+      const { relay, publisher, viewer } = await pair();
+      const broadcast = publisher.publish("live/a");
+      await relay.pass(100);
+      const watched = viewer.watch("live/a");
+      await relay.pass(100);
+      assert.equal(broadcast.sinks.size, 1);
+      for (const writer of broadcast.open(4)) {
+        write(writer, Buffer.from("a"), 1000);
+        write(writer, Buffer.from(""), 1033);
+        write(writer, Buffer.from("c"), 990);
+        writer.finish();
+      }
+      await relay.pass(100);
+      assert.deepEqual(watched.told, ["4 finished a||c"]);
+      if (hasTrackStream(version)) assert.deepEqual(watched.groups[0]?.timestamps, [1000, 1033, 990]);
+      for (const sink of broadcast.sinks) {
+        sink.ended(5);
+        sink.closed(undefined);
+      }
+      await relay.pass(2000);
+      assert.equal(watched.log.at(-1), "closed cleanly");
+      assert.deepEqual(relay.defects, []);
+    });
+
+    it("subscribes once for many, follows updates, and leaves when all have left", async () => {
+      const { relay, publisher, viewer } = await pair();
+      const broadcast = publisher.publish("live/a");
+      await relay.pass(100);
+      const viewers = [viewer.watch("live/a"), viewer.watch("live/a", { ...LIVE, maxLatency: 900 })];
+      await relay.pass(100);
+      assert.equal(broadcast.requests.length >= 1, true);
+      assert.equal(broadcast.sinks.size, 1);
+      viewers[0]?.upstream?.update({ ...LIVE, priority: 77 });
+      await relay.pass(100);
+      assert.equal(broadcast.requests.at(-1)?.priority, 77);
+      for (const each of viewers) each.upstream?.cancel();
+      await relay.pass(10_000);
+      assert.equal(broadcast.sinks.size, 0);
+      assert.equal(relay.counters.subscriptionsActive, 0);
+      assert.equal(relay.counters.tracksActive, 0);
+      assert.equal(relay.origin.cache.bytes, 0);
+    });
+
+    it("fetches from the cache, and from the publisher what is not there", async () => {
+      const { relay, publisher, viewer } = await pair();
+      const broadcast = publisher.publish("live/a");
+      await relay.pass(100);
+      viewer.watch("live/a");
+      await relay.pass(100);
+      broadcast.send(0, "cached");
+      broadcast.send(1, "newest");
+      await relay.pass(100);
+      const sink = new TestViewer();
+      const [cached, missing] = [sink.group(0), sink.group(9)];
+      viewer.session.source.fetch("live/a", TRACK, 0, 0, cached);
+      viewer.session.source.fetch("live/a", TRACK, 9, 0, missing);
+      await relay.pass(100);
+      // 03 and 04 say how long groups are kept only in SUBSCRIBE_OK, which the publisher here answers with its own.
+      assert.deepEqual(sink.told[0], "0 finished cached");
+      assert.deepEqual(sink.told[1], "9 finished fetched 9|more");
+      assert.deepEqual(broadcast.fetched, [9]);
+      assert.equal(relay.counters.fetchHits, 1);
+    });
+
+    it("refuses what does not exist, after a bounded wait", async () => {
+      const { relay, publisher, viewer } = await pair();
+      publisher.publish("live/a");
+      await relay.pass(100);
+      const nothing = viewer.watch("live/a", LIVE, "nothing");
+      const nobody = viewer.watch("live/nobody");
+      await relay.pass(20_000);
+      assert.match(nothing.log.at(-1) ?? "", /^closed (not_found|timeout)/);
+      assert.equal(nobody.log.at(-1), "closed not_found");
+    });
+
+    it("tells its peers to leave, and takes no for an answer in versions without it", async () => {
+      const { relay, viewer } = await pair();
+      for (const session of relay.sessions) session.goaway("https://elsewhere/");
+      await relay.pass(100);
+      assert.equal(viewer.link.ended, false);
+      const after = viewer.watch("live/a");
+      await relay.pass(100);
+      // After GOAWAY no new streams are opened (moq-lite Goaway).
+      assert.deepEqual(after.log, version === "moq-lite-03" ? [] : ["closed upstream"]);
+    });
+
+    it("keeps paths under the root that the URL names", async () => {
+      const relay = await TestRelay.start();
+      const inside = await relay.connect(version, "/tenant/one");
+      const outside = await relay.connect(version, "/", "");
+      const sibling = await relay.connect(version, "/tenant", "");
+      inside.publish("cam");
+      await relay.pass(300);
+      const paths = (client: typeof outside) => [...client.origin.broadcasts()].map((broadcast) => broadcast.path);
+      assert.deepEqual(paths(outside), ["tenant/one/cam"]);
+      assert.deepEqual(paths(sibling), ["one/cam"]);
+    });
+  });
+}
+
+describe("between versions", () => {
+  for (const from of VERSIONS) {
+    it(`what is published in ${from} is watched in all others`, async () => {
+      const relay = await TestRelay.start();
+      const publisher = await relay.connect(from);
+      const broadcast = publisher.publish("live/a");
+      await relay.pass(300);
+      const viewers = [];
+      for (const version of VERSIONS) viewers.push((await relay.connect(version)).watch("live/a"));
+      await relay.pass(100);
+      for (let i = 0; i < 5; i++) broadcast.send(i, `key ${i}`, "delta", "");
+      await relay.pass(100);
+      for (const { told } of viewers) {
+        assert.deepEqual(
+          told.toSorted(),
+          [0, 1, 2, 3, 4].map((i) => `${i} finished key ${i}|delta|`),
+        );
+      }
+      assert.equal(broadcast.sinks.size, 1);
+      assert.deepEqual(relay.defects, []);
+    });
+  }
+
+  it("datagrams go to those whose version has them", async () => {
+    const relay = await TestRelay.start();
+    const broadcast = (await relay.connect("moq-lite-05")).publish("live/a");
+    await relay.pass(100);
+    const timed = (await relay.connect("moq-lite-06")).watch("live/a");
+    const plain = (await relay.connect("moq-lite-04")).watch("live/a");
+    await relay.pass(100);
+    for (const sink of broadcast.sinks) sink.datagram(7, 123, Buffer.from("d"));
+    await relay.pass(100);
+    assert.ok(timed.log.includes("datagram 7 123 d"));
+    assert.ok(!plain.log.some((line) => line.startsWith("datagram")));
+  });
+});
+
+describe("moq-lite-06", () => {
+  it("refuses a subscription to another generation, and ends it when the generation changes", async () => {
+    const relay = await TestRelay.start();
+    const publisher = await relay.connect("moq-lite-06");
+    const first = publisher.publish("live/a");
+    const viewer = await relay.connect("moq-lite-06", "/", "");
+    await relay.pass(100);
+    const [broadcast] = viewer.origin.broadcasts();
+    assert.equal(broadcast?.route()?.advertisement.epoch, first.epoch);
+    const second = (await relay.connect("moq-lite-06")).publish("live/a");
+    await relay.pass(100);
+    assert.equal(broadcast?.route()?.advertisement.epoch, second.epoch, "told by ANNOUNCE_UPDATE");
+  });
+});
+
+describe("codes", () => {
+  it("are those of moq-rs where it has the reason", () => {
+    assert.equal(codeOf("cancelled"), 0);
+    assert.equal(codeOf("not_found"), 13);
+    assert.equal(codeOf("protocol"), 15);
+    assert.equal(codeOf("lagged"), 26);
+  });
+});
