@@ -14,6 +14,8 @@ export interface FetchRequest {
   /** What was added to the source's numbering. */
   readonly offset: number;
   readonly source: Source | undefined;
+  /** Called once `stream` has been finished or reset. */
+  readonly over: () => void;
 }
 
 interface Fetching {
@@ -50,6 +52,7 @@ export class Fetches {
       const running = this.#running.get(sequence);
       if (running !== undefined) running.readers++;
       cached.subgroup.attach(channel, stream);
+      cached.subgroup.whenOver(request.over);
       return () => this.#leave(sequence);
     }
     this.#counters.fetchMisses++;
@@ -58,6 +61,7 @@ export class Fetches {
     if (cached !== undefined) return this.#refuse(request, "evicted");
     const group = this.#store.fetched(sequence);
     group.subgroup.attach(channel, stream);
+    group.subgroup.whenOver(request.over);
     const cancel = request.source.fetch(this.#path, this.#name, theirs, request.priority, {
       frame: (size, timestamp) => group.subgroup.frame(size, timestamp),
       payload: (bytes) => group.subgroup.payload(bytes),
@@ -86,6 +90,7 @@ export class Fetches {
 
   #refuse(request: FetchRequest, reason: Reason): () => void {
     request.stream.reset(request.channel.dialect.resetCode(reason));
+    request.over();
     return () => {};
   }
 }

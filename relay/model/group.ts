@@ -42,6 +42,7 @@ export class Subgroup implements GroupWriter {
   #state: "open" | "finished" | "reset" = "open";
   #reason: Reason = "closed";
   #onStop: ((reason: Reason) => void) | undefined;
+  #onOver: (() => void)[] = [];
   /** When its last frame began, or it did. */
   #activeAt: number;
 
@@ -208,6 +209,12 @@ export class Subgroup implements GroupWriter {
     fan.add(stream);
   }
 
+  /** Calls `callback` once no more frames come, which may be now. */
+  whenOver(callback: () => void): void {
+    if (this.#state === "open") this.#onOver.push(callback);
+    else callback();
+  }
+
   /** Drops what is kept; readers that are attached go on. */
   forget(): void {
     this.#frames.length = 0;
@@ -236,7 +243,10 @@ export class Subgroup implements GroupWriter {
     this.#onStop = undefined;
     this.#fans.clear();
     if (this.#state === "reset") this.#frames.length = 0;
+    const callbacks = this.#onOver;
+    this.#onOver = [];
     this.#host.done(this.#group);
+    for (const callback of callbacks) callback();
   }
 }
 

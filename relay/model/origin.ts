@@ -115,21 +115,23 @@ export class Origin {
     return found.ask(answer);
   }
 
-  /** Sends one group to `stream` as bare frames. Returns a cancel. */
+  /** Sends one group to `stream` as bare frames, and calls `over` once it was finished or reset. Returns a cancel. */
   fetch(
     where: { path: string; track: string; sequence: number; priority: number },
     channel: Channel,
     stream: OutStream,
+    over: () => void,
   ): () => void {
     const refuse = (reason: Reason) => {
       stream.reset(channel.dialect.resetCode(reason));
+      over();
       return () => {};
     };
     const broadcast = this.#broadcasts.get(where.path);
     if (broadcast?.route() === undefined) return refuse("not_found");
     const track = broadcast.track(where.track);
     if (track === undefined) return refuse("limit");
-    return track.fetch(where.sequence, where.priority, channel, stream);
+    return track.fetch(where.sequence, where.priority, channel, stream, over);
   }
 
   /** Ends everything. */

@@ -136,11 +136,11 @@ export class Track implements SubscribedTrack {
     };
   }
 
-  /** Sends one group to `stream` when it is here, else fetches it. Returns a cancel. */
-  fetch(sequence: number, priority: number, channel: Channel, stream: OutStream): () => void {
+  /** Sends one group to `stream` when it is here, else fetches it; `over` is called at the end. Returns a cancel. */
+  fetch(sequence: number, priority: number, channel: Channel, stream: OutStream, over: () => void): () => void {
     const source = this.#route?.source;
     const offset = this.#feed !== undefined && this.#feed.source === source ? (this.#feed.offset ?? 0) : 0;
-    return this.#fetches.fetch({ sequence, priority, channel, stream, offset, source });
+    return this.#fetches.fetch({ sequence, priority, channel, stream, offset, source, over });
   }
 
   /**

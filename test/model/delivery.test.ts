@@ -236,9 +236,16 @@ describe("bounds", () => {
 
 describe("fetch", () => {
   const plain = channel();
+  const over: number[] = [];
+  beforeEach(() => {
+    over.length = 0;
+  });
+
   function fetch(sequence: number, priority = 0) {
     const stream = new FakeStream(sequence, 0, false);
-    const cancel = relay.fetch({ path: "live/cam", track: "video", sequence, priority }, plain, stream);
+    const cancel = relay.fetch({ path: "live/cam", track: "video", sequence, priority }, plain, stream, () =>
+      over.push(sequence),
+    );
     return { stream, cancel };
   }
 
@@ -265,6 +272,7 @@ describe("fetch", () => {
       assert.equal(stream.text, "[1]a[1]b");
       assert.equal(stream.state, "finished");
     }
+    assert.deepEqual(over, [9, 9, 9, 9]);
     assert.equal(publisher.fetches.length, 1);
   });
 
@@ -283,7 +291,7 @@ describe("fetch", () => {
 
   it("refuses a broadcast that is not there", () => {
     const stream = new FakeStream(0, 0, false);
-    relay.fetch({ path: "nobody", track: "video", sequence: 0, priority: 0 }, plain, stream);
+    relay.fetch({ path: "nobody", track: "video", sequence: 0, priority: 0 }, plain, stream, () => {});
     assert.equal(stream.state, "reset");
   });
 });

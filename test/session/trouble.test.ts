@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import type { Link } from "../../relay/transport/contract.ts";
 import { encodeRequest } from "../../relay/wire/lite/requests.ts";
 import { capabilities } from "../../relay/wire/versions.ts";
-import { LIVE, SESSION_LIMITS, TestRelay, TRACK, VERSIONS, write } from "./support.ts";
+import { LIVE, SESSION_LIMITS, TestRelay, TestViewer, TRACK, VERSIONS, write } from "./support.ts";
 
 function frame(seed: number, size: number): Buffer {
   const bytes = Buffer.alloc(size);
@@ -279,6 +279,24 @@ describe("bounds of a session", () => {
     await relay.pass(200);
     return codes;
   }
+
+  it("count only what is under way: fetches and properties may be asked for again and again", async () => {
+    const relay = await TestRelay.start({ session: { fetches: 2, subscriptions: 2 } });
+    const broadcast = (await relay.connect()).publish("live/a");
+    const viewer = await relay.connect();
+    await relay.pass(100);
+    for (let i = 0; i < 20; i++) {
+      const sink = new TestViewer();
+      viewer.session.source.fetch("live/a", TRACK, i, 0, sink.group(i));
+      const answers: unknown[] = [];
+      viewer.session.source.info("live/a", TRACK, (answer) => answers.push(answer));
+      await relay.pass(100);
+      assert.deepEqual(sink.told, [`${i} finished fetched ${i}|more`]);
+      assert.equal(answers.length, 1);
+    }
+    assert.equal(broadcast.fetched.length, 20);
+    assert.equal(relay.counters.boundsHit.fetches_per_session, 0);
+  });
 
   it("refuse more subscriptions, announce streams and announcements than allowed, with a code and a count", async () => {
     const relay = await TestRelay.start({ session: { subscriptions: 3, announceStreams: 2, announcements: 2 } });

@@ -69,14 +69,17 @@ export function serveFetch(context: LiteContext, stream: BidiStream, request: Fe
     gone();
     return { fin: () => {}, gone: () => {} };
   }
-  const cancel = origin.fetch({ path, track, sequence: group, priority }, context.channel, stream);
+  const leave = () => {
+    if (left) return;
+    left = true;
+    gone();
+  };
+  const cancel = origin.fetch({ path, track, sequence: group, priority }, context.channel, stream, leave);
   return {
     fin: () => {},
     gone: () => {
-      if (left) return;
-      left = true;
-      cancel();
-      gone();
+      if (!left) cancel();
+      leave();
     },
   };
 }
