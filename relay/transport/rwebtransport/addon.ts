@@ -183,7 +183,7 @@ export const thisHost: AddonHost = {
   platform: process.platform,
   arch: process.arch,
   resolve: () => require.resolve("rwebtransport"),
-  load: (path) => require(path),
+  load: (path): unknown => require(path),
 };
 
 /**

@@ -8,8 +8,12 @@ const MAX_TICK_MS = 1000;
 /** Shortest, so that a tiny time-out cannot keep the process busy. */
 const MIN_TICK_MS = 20;
 
-/** Age in milliseconds at which statistics are asked for again. */
+/** Age in milliseconds at which statistics are asked for again when somebody wants them, and in any case. */
 const STATS_AGE_MS = 1000;
+const MAX_STATS_AGE_MS = 5000;
+
+/** Milliseconds after a loss during which the path counts as lossy. */
+const LOSSY_MS = 30_000;
 
 /** The session's own stream, which carries capsules (WebTransport over HTTP/3 section 2). */
 const CONNECT_STREAM = 0;
@@ -38,6 +42,7 @@ export class Life {
   #pingedAt: number;
   #askedAt: number;
   #tickedAt: number;
+  #lostAt = Number.NEGATIVE_INFINITY;
   #stats: LinkStats = { bytesSent: 0, bytesReceived: 0 };
 
   constructor(port: Port, limits: LinkLimits, now: number) {
@@ -56,7 +61,13 @@ export class Life {
     return this.#stats;
   }
 
-  took(event: StatsEvent): void {
+  /** Packets were lost lately. */
+  lossy(now: number): boolean {
+    return now - this.#lostAt < LOSSY_MS;
+  }
+
+  took(event: StatsEvent, now: number): void {
+    if (event.packetsLost > (this.#stats.packetsLost ?? 0)) this.#lostAt = now;
     if (event.bytesReceived > this.#stats.bytesReceived) this.heard = true;
     this.#stats = {
       bytesSent: event.bytesSent,
@@ -86,7 +97,7 @@ export class Life {
       this.#port.write(CONNECT_STREAM, KEEP_ALIVE, 0);
     }
     // Twice a keep-alive interval and eight times a time-out are often enough to see that something came.
-    if (silent > 0) this.#ask(now);
+    if (silent > 0 || now - this.#askedAt >= MAX_STATS_AGE_MS) this.#ask(now);
     return true;
   }
 

@@ -164,6 +164,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
   }
 
   stopping(half: RecvHalf, code: number): void {
+    if (this.#ended) return;
     if (half.nativeId === undefined) {
       half.stopCode = code;
       return;
@@ -290,9 +291,12 @@ export class RwtLink implements Link, Flushable, RecvOwner {
       case "datagramAck":
         this.#datagrams -= 1;
         return;
-      case "stats":
-        this.#life.took(event);
+      case "stats": {
+        const now = this.#clock.now();
+        this.#life.took(event, now);
+        this.#outbox.setPath(event.smoothedRtt, this.#life.lossy(now));
         return;
+      }
       default:
         return;
     }

@@ -21,6 +21,26 @@ const SHARE_MS = 60;
  */
 const STALL_MS = 200;
 
+/**
+ * A FIN that goes out by itself, after the last data, is lost for good when its packet is lost and the data is
+ * acknowledged before that shows: the QUIC stack then takes the stream for complete. The peer would wait for the end,
+ * and its credit for the stream would never come back. Such a FIN therefore waits until the data should have been
+ * acknowledged: round-trip times and milliseconds (a peer may hold an acknowledgement back for 25, RFC 9000 section
+ * 18.2) after the last write, rounded up to steps so that the FINs of many links go out together.
+ */
+const FIN_RTTS = 2;
+const FIN_EXTRA_MS = 25;
+const FIN_STEP_MS = 25;
+
+/**
+ * FINs that may follow their data at once, per link and tick. They nearly always share its packet, but the addon's
+ * thread may take the one command before it sees the other, which the chances of a busy link make certain.
+ */
+const MAX_DIRECT_FINS = 100;
+
+/** Round-trip time that is assumed while none is known, in milliseconds. */
+const UNKNOWN_RTT_MS = 50;
+
 /** Streams of one kind that the addon is told to open before QUIC has opened the earlier ones. */
 const MAX_OPENING = 32;
 
@@ -73,6 +93,13 @@ export class Outbox implements SendOwner {
   #yieldBelow = 0;
   #shareAt = -1;
   #cancelStall: (() => void) | undefined;
+  /** Halves whose FIN waits. */
+  readonly #lingering = new Set<SendHalf>();
+  #cancelFin: (() => void) | undefined;
+  #finDelay = finDelay(UNKNOWN_RTT_MS);
+  /** Packets are being lost: FIN does not even go out together with data, as the addon may separate them. */
+  #lossy = false;
+  #directFins = 0;
 
   /** `wake` asks for a `flush` in the engine's next turn. */
   constructor(port: Port, dialled: boolean, wake: () => void, clock: Clock) {
@@ -82,6 +109,12 @@ export class Outbox implements SendOwner {
     // The addon's first ids: 0 is the CONNECT stream, three unidirectional ones are HTTP/3's own.
     this.#uni = kind(dialled ? 14 : 15);
     this.#bidi = kind(dialled ? 4 : 1);
+  }
+
+  /** What is known of the path. */
+  setPath(rttMs: number, lossy: boolean): void {
+    this.#finDelay = finDelay(rttMs);
+    this.#lossy = lossy;
   }
 
   open(bidi: boolean, priority: number, handler: SendHandler): SendHalf | undefined {
@@ -129,14 +162,7 @@ export class Outbox implements SendOwner {
   flush(): void {
     if (this.#ready.length === 0) return;
     this.#look();
-    for (;;) {
-      const half = this.#pick();
-      if (half === undefined) break;
-      // Control messages are few and small: they need not wait for the window.
-      const room = half.priority === PRIORITY_CONTROL ? this.#window.size * 2 : this.#window.size;
-      if (this.#window.inFlight >= room) break;
-      this.#serve(half);
-    }
+    for (let half = this.#pick(); half !== undefined; half = this.#pick()) this.#serve(half);
     if (this.#ready.length > 0) this.#cancelStall ??= this.#clock.timer(STALL_MS, this.#stalled);
   }
 
@@ -194,6 +220,7 @@ export class Outbox implements SendOwner {
    * write without bytes, less and less often.
    */
   tick(): void {
+    this.#directFins = 0;
     for (const half of this.#native.values()) {
       if (half.phase !== "open" || half.unacked > 0 || half.waiting > 0 || half.finSent) continue;
       half.idleTicks += 1;
@@ -205,6 +232,8 @@ export class Outbox implements SendOwner {
   /** The link is gone: every half is dropped, nobody is told. */
   end(): void {
     this.#cancelStall?.();
+    this.#cancelFin?.();
+    this.#lingering.clear();
     for (const half of this.#native.values()) {
       half.drop();
       half.phase = "gone";
@@ -245,16 +274,19 @@ export class Outbox implements SendOwner {
     if (this.#ready.length === 0) return;
     const now = this.#clock.now();
     let moving = false;
+    let stands = false;
     for (const half of this.#native.values()) {
       if (half.unacked === 0 || !half.counted) continue;
       if (now - half.sentAt < STALL_MS) {
         moving = true;
         continue;
       }
+      // Where it is the peer's stream limit, the path is none the worse.
+      if (half.phase === "open") stands = true;
       half.counted = false;
       this.#window.inFlight -= half.inFlight;
     }
-    if (!moving) this.#window.stalled();
+    if (stands && !moving) this.#window.stalled();
     this.#wake();
   };
 
@@ -272,8 +304,7 @@ export class Outbox implements SendOwner {
         continue;
       }
       at += 1;
-      const held = half.priority < this.#yieldBelow || half.priority <= this.#shareAt;
-      if (held && half.waiting > 0) continue;
+      if (half.waiting > 0 && !this.#hasRoom(half.priority)) continue;
       if (half.phase === "unopened" && this.#kindOf(half).opening >= MAX_OPENING) continue;
       if (best === undefined || half.priority > best.priority) best = half;
       else if (half.priority === best.priority && half.servedAt < best.servedAt) best = half;
@@ -281,17 +312,43 @@ export class Outbox implements SendOwner {
     return best;
   }
 
-  #canSend(half: SendHalf): boolean {
-    const finOnly = half.waiting === 0 && half.finAsked && !half.finSent;
-    if (half.phase === "open") return finOnly || (half.waiting > 0 && half.counted);
-    if (half.phase === "opening") return finOnly && !half.dropped;
-    return half.phase === "unopened";
+  #hasRoom(priority: number): boolean {
+    if (priority < this.#yieldBelow || priority <= this.#shareAt) return false;
+    // Control messages are few and small: they need not wait for the window.
+    const room = priority === PRIORITY_CONTROL ? this.#window.size * 2 : this.#window.size;
+    return this.#window.inFlight < room;
   }
+
+  #canSend(half: SendHalf): boolean {
+    if (half.phase !== "open") return half.phase === "unopened";
+    if (half.waiting > 0) return half.counted;
+    if (!half.finAsked || half.finSent || half.unacked > 0) return false;
+    if (this.#clock.now() - half.sentAt >= this.#finDelay) return true;
+    this.#lingering.add(half);
+    this.#cancelFin ??= this.#clock.timer(this.#finDelay, this.#lingered);
+    return false;
+  }
+
+  readonly #lingered = (): void => {
+    this.#cancelFin = undefined;
+    const now = this.#clock.now();
+    // In the order in which they came, which is nearly that in which they are due.
+    for (const half of this.#lingering) {
+      const left = half.sentAt + this.#finDelay - now;
+      if (left > 0) {
+        this.#cancelFin = this.#clock.timer(Math.max(FIN_STEP_MS / 2, left), this.#lingered);
+        return;
+      }
+      this.#lingering.delete(half);
+      this.#list(half);
+    }
+  };
 
   #serve(half: SendHalf): void {
     this.#services += 1;
     half.servedAt = this.#services;
     const opening = half.phase === "unopened";
+    const finOnly = half.waiting === 0 && !opening;
     if (opening) this.#open(half);
     if (half.waiting > 0) {
       half.idleTicks = 0;
@@ -300,12 +357,18 @@ export class Outbox implements SendOwner {
       // Its acknowledgement says that the peer's stream limit has let the stream pass.
       this.#write(half, NOTHING);
     }
-    if (half.waiting === 0 && half.finAsked && !half.finSent) {
+    if (half.waiting === 0 && half.finAsked && !half.finSent && (finOnly || this.#mayFinNow())) {
       half.finSent = true;
       this.#port.fin(half.nativeId);
       // Should STOP_SENDING have come in between, the addon forgets the stream only when it writes again.
       if (half.unacked === 0) this.#write(half, NOTHING);
     }
+  }
+
+  #mayFinNow(): boolean {
+    if (this.#lossy || this.#directFins >= MAX_DIRECT_FINS) return false;
+    this.#directFins += 1;
+    return true;
   }
 
   #open(half: SendHalf): void {
@@ -350,12 +413,17 @@ export class Outbox implements SendOwner {
     if (half.counted) this.#window.inFlight -= half.inFlight;
     half.phase = "gone";
     this.#native.delete(half.nativeId);
+    this.#lingering.delete(half);
     if (this.#ready.length > 0 || this.#uni.refused || this.#bidi.refused) this.#wake();
   }
 
   #kindOf(half: SendHalf): Kind {
     return half.bidi ? this.#bidi : this.#uni;
   }
+}
+
+function finDelay(rttMs: number): number {
+  return FIN_STEP_MS * Math.ceil((FIN_RTTS * rttMs + FIN_EXTRA_MS) / FIN_STEP_MS);
 }
 
 function kind(firstId: number): Kind {
