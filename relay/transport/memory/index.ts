@@ -12,7 +12,7 @@ import { LinkWire, type Wire } from "./wire.ts";
 
 export type { MemoryEngine } from "./engine.ts";
 export type { LaneSettings } from "./settings.ts";
-export type { Direction, Wire } from "./wire.ts";
+export type { Wire } from "./wire.ts";
 
 /** First of the ports that are given where 0 was asked for, and to clients (RFC 6335 section 6). */
 const FIRST_PORT = 49_152;

@@ -431,10 +431,7 @@ export class MemoryLink implements Link, SendOwner {
     this.#liveness.stop();
     this.#cancelTurn?.();
     this.#outbox.clear();
-    for (const { send, recv } of this.#streams.values()) {
-      send?.end();
-      if (recv !== undefined) recv.handler = undefined;
-    }
+    for (const { send } of this.#streams.values()) send?.end();
     this.#streams.clear();
   }
 }

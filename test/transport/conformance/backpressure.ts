@@ -101,6 +101,19 @@ function drops(bench: Bench): void {
     assert.equal(client.queued, 0);
   });
 
+  bench.case("drops what is queued of a finished stream that the peer stops, and says nothing of it", async (t) => {
+    const { client, clientEvents, serverEvents } = await bench.pair(t);
+    serverEvents.onData = (record) => record.recv?.stop(3);
+    const sender = clientEvents.stream();
+    const stream = client.openUni(1, sender);
+    burst(stream, pattern(BURST));
+    stream?.finish();
+    await bench.until("the queue to be dropped", () => stream?.queued === 0 && client.queued === 0);
+    await bench.quiet();
+    assert.ok((serverEvents.unis[0]?.received ?? BURST) < BURST);
+    assert.equal(sender.stopped, undefined, "the half had ended before");
+  });
+
   bench.case("lets a stream go that is reset before anything was sent on it", async (t) => {
     const { client, serverEvents } = await bench.pair(t);
     for (let i = 0; i < LIMITS.uniStreams * 3; i++) {
@@ -222,6 +235,27 @@ function limits(bench: Bench): void {
       "streamLimits",
     );
   }
+
+  bench.case(
+    "takes streams that were reset or stopped off the limit",
+    async (t) => {
+      const { client, clientEvents, serverEvents } = await bench.pair(t, { server: { uniStreams: 4, bidiStreams: 4 } });
+      for (let round = 0; round < 6; round++) {
+        const begin = serverEvents.unis.length;
+        const streams = Array.from({ length: 4 }, () => client.openUni(1, unheard));
+        for (const stream of streams) stream?.write(bytesOf("x"));
+        assert.ok(streams.every((stream) => stream !== undefined));
+        assert.equal(client.openUni(1, unheard), undefined);
+        await bench.until("all four", () => serverEvents.unis.slice(begin).filter(({ begun }) => begun).length === 4);
+        const { capacities } = clientEvents;
+        if (round % 2 === 0) for (const { recv } of serverEvents.unis.slice(begin)) recv?.stop(1);
+        else for (const stream of streams) stream?.reset(2);
+        await bench.until("capacity", () => clientEvents.capacities > capacities);
+        await bench.quiet();
+      }
+    },
+    "streamLimits",
+  );
 
   bench.case("gives nothing at the limit, and capacity when streams have ended", async (t) => {
     const { client, clientEvents, serverEvents } = await bench.pair(t);

@@ -32,7 +32,10 @@ export function fanOut(bench: Bench): void {
     const content = pattern(FRAME * FRAMES);
     for (let frame = 0; frame < FRAMES; frame++) {
       fan.write(content.subarray(frame * FRAME, (frame + 1) * FRAME));
-      if (frame === FRAMES / 2) victim.reset(6);
+      if (frame === FRAMES / 2) {
+        victim.reset(6);
+        assert.equal(fan.size, streams.length - 1);
+      }
       if (frame % 5 === 0) await bench.quiet();
     }
     assert.equal(fan.size, streams.length - 1);

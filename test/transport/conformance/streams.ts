@@ -254,6 +254,22 @@ function stops(bench: Bench): void {
     assert.equal(answer.text, "not that one");
   });
 
+  bench.case("stops the answer of a stream that it has just opened", async (t) => {
+    const { client, clientEvents, serverEvents } = await bench.pair(t);
+    const answer = clientEvents.stream();
+    const stream = client.openBidi(1, answer);
+    stream?.stop(4);
+    stream?.write(bytesOf("no need to answer"));
+    stream?.finish();
+    const record = await bench.until("the question", () => serverEvents.bidis[0]?.done);
+    assert.equal(record.text, "no need to answer");
+    record.bidi?.write(bytesOf("oh"));
+    await bench.until("the stop", () => record.stopped !== undefined);
+    assert.equal(record.stopped, 4);
+    await bench.quiet();
+    assert.equal(answer.received, 0);
+  });
+
   bench.case("stops from inside the event of the first data", async (t) => {
     const { client, clientEvents, serverEvents } = await bench.pair(t);
     serverEvents.onData = (record: StreamRecord) => record.recv?.stop(11);
