@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Audience } from "../../bench/load/audience.ts";
+import type { Target } from "../../bench/load/dial.ts";
+import type { AudienceReport, PublisherReport } from "../../bench/load/messages.ts";
+import { sharedMicros } from "../../bench/load/micros.ts";
+import { Publisher } from "../../bench/load/publisher.ts";
+import { systemClock } from "../../relay/transport/clock.ts";
+import type { Engine } from "../../relay/transport/contract.ts";
+import { createEngine } from "../../relay/transport/engines.ts";
+import { STABLE_PROTOCOLS } from "../../relay/wire/versions.ts";
+import { startRelay, type TestRelay } from "../support/relay.ts";
+
+/** Milliseconds after which a run that waits for its sessions has failed. */
+const TIMEOUT_MS = 20_000;
+
+/** Length of the window in microseconds. */
+const WINDOW_US = 300_000;
+
+interface Load {
+  readonly path: string;
+  readonly broadcasts: number;
+  readonly viewers: number;
+  readonly framesPerGroup: number;
+}
+
+describe("load", { timeout: 3 * TIMEOUT_MS }, () => {
+  let relay: TestRelay;
+  let engine: Engine;
+  // Neither the engine's sockets nor the clock's timers keep the process running.
+  const hold = setInterval(() => {}, TIMEOUT_MS);
+
+  before(async () => {
+    relay = await startRelay();
+    engine = await createEngine("auto", { clock: systemClock, warn: (message) => assert.fail(message) });
+  });
+
+  after(async () => {
+    clearInterval(hold);
+    await relay.stop();
+  });
+
+  async function run(protocol: string, load: Load): Promise<[PublisherReport, AudienceReport]> {
+    const url = new URL(relay.url.href.replace(/^http:/, "https:"));
+    const trust = { kind: "hashes", sha256: [relay.certificateHash] } as const;
+    const target: Target = { engine, url, trust, protocols: [protocol], timeoutMs: TIMEOUT_MS };
+    const paths = Array.from({ length: load.broadcasts }, (_, index) => `${load.path}/${index}`);
+    const common = {
+      kind: "start" as const,
+      url: url.href,
+      trust: { kind: "insecure" as const },
+      protocols: [protocol],
+      timeoutMs: TIMEOUT_MS,
+      track: "data",
+    };
+    const publisher = new Publisher(
+      {
+        ...common,
+        role: "publisher",
+        broadcasts: paths,
+        broadcastsPerSession: 2,
+        framesPerSecond: 50,
+        frameBytes: 3_000,
+        framesPerGroup: load.framesPerGroup,
+      },
+      systemClock,
+    );
+    const watches = Array.from({ length: load.viewers }, (_, viewer) => paths[viewer % paths.length] ?? "");
+    const audience = new Audience({ ...common, role: "audience", watches, windowFrames: 200 }, systemClock);
+    assert.equal(await publisher.run(target, () => {}), protocol);
+    assert.equal(await audience.run(target, () => {}), protocol);
+    const fromUs = sharedMicros();
+    const window = { kind: "window", fromUs, toUs: fromUs + WINDOW_US } as const;
+    publisher.measure(window);
+    audience.measure(window);
+    await sleep(WINDOW_US / 1_000);
+    const due = () => watches.map((path) => publisher.report().due[paths.indexOf(path)] ?? 0);
+    const got = () => audience.report().received;
+    while (sharedMicros() < window.toUs || got().some((count, viewer) => count < (due()[viewer] ?? 0))) await sleep(20);
+    return [publisher.report(), audience.report()];
+  }
+
+  for (const protocol of STABLE_PROTOCOLS) {
+    it(`brings every frame to every viewer in ${protocol}`, async () => {
+      const load = { path: `one/${protocol}`, broadcasts: 1, viewers: 4, framesPerGroup: 5 };
+      const [sent, got] = await run(protocol, load);
+      const due = sent.due[0] ?? 0;
+      assert.ok(due >= 5, `${due} frames in the window`);
+      assert.deepEqual(got.received, [due, due, due, due]);
+      assert.equal(got.duplicates, 0);
+      assert.equal(sent.skipped, 0);
+      assert.deepEqual([sent.lostSessions, got.lostSessions], [{}, {}]);
+      assert.ok(got.latencyUs.max > 0 && got.latencyUs.max < TIMEOUT_MS * 1_000);
+    });
+  }
+
+  it("spreads broadcasts over sessions and gives each viewer its own", async () => {
+    const [sent, got] = await run("moq-lite-05", { path: "many", broadcasts: 5, viewers: 5, framesPerGroup: 1 });
+    assert.equal(sent.due.length, 5);
+    assert.deepEqual(got.received, sent.due);
+  });
+});
