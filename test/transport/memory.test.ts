@@ -96,6 +96,15 @@ describe("time on a simulated network", () => {
     assert.equal(client.queued, 0);
   });
 
+  it("takes the time of the last byte before the latency", async () => {
+    const world = memoryWorld({ settings: { latencyMs: 40, bandwidth: 10_000 } });
+    const { client, serverEvents } = await connect(world);
+    const start = world.clock.now();
+    client.openUni(1, unheard)?.write(pattern(1_000));
+    await world.clock.runUntil(() => serverEvents.unis[0]?.received === 1_000);
+    assert.ok(Math.abs(world.clock.now() - start - 140) < 0.001);
+  });
+
   it("sends by priority from packet to packet, also when it changes, and in turn among equals", async () => {
     const world = memoryWorld({ settings: { bandwidth: 1_200_000 } });
     const { client, serverEvents } = await connect(world);
@@ -241,7 +250,8 @@ describe("a simulated network that fails", () => {
     const { clientEvents, serverEvents } = await connect(world);
     const third = world.network.engine();
     world.network.cut(world.client, world.server);
-    assert.equal((await failure(world, { timeoutMs: 700 })).code, "dial_timeout");
+    const dialled = failure(world, { timeoutMs: 700, onRequest: (request) => request.accept(new Recorder().attach) });
+    assert.equal((await dialled).code, "dial_timeout");
     await connect({ ...world, client: third });
     await world.clock.run(30_000);
     assert.equal(clientEvents.closing?.by, "timeout");
