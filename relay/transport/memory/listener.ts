@@ -19,7 +19,7 @@ export interface Offer {
   readonly limits: LinkLimits;
   /** What the listener is to know of the client, but for the protocol. */
   readonly info: Omit<LinkInfo, "protocol">;
-  /** The address that the client reached. */
+  /** The link is established with this protocol; `limits` are the listener's. */
   accepted(protocol: string, limits: LinkLimits): void;
   failed(error: TransportError): void;
 }
