@@ -95,7 +95,10 @@ export interface RecvHandler {
 
 /** Events of a send half. */
 export interface SendHandler {
-  /** The peer asked to stop (STOP_SENDING). The send half is over: what is queued is dropped, no `reset` is needed. */
+  /**
+   * The peer asked to stop (STOP_SENDING). The send half is over: what is queued is dropped, no `reset` is needed. After
+   * `finish` the queue is dropped without this event.
+   */
   stop(code: number): void;
 }
 
@@ -121,7 +124,7 @@ export interface SendStream {
   write(bytes: Uint8Array): void;
   /** Sends FIN after what is queued. */
   finish(): void;
-  /** Ends the half at once and drops what is queued. */
+  /** Ends the half at once and drops what is queued, also after `finish` while something is. */
   reset(code: number): void;
   /** Higher first among the streams of the link. An integer from 0 to 2^31-1. */
   setPriority(priority: number): void;
