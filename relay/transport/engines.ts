@@ -1,10 +1,17 @@
 import { type Engine, type EngineDeps, TransportError } from "./contract.ts";
+import type { EngineSettings } from "./native/index.ts";
+
+/** What engines are built from, and what one of them is set to. */
+export interface EnginesDeps extends EngineDeps {
+  readonly native?: Partial<EngineSettings>;
+}
 
 /** Loads an engine; rejects with {@link TransportError} `engine_unavailable` and the command that helps. */
-type Load = (deps: EngineDeps) => Promise<Engine>;
+type Load = (deps: EnginesDeps) => Promise<Engine>;
 
 /** QUIC engines, best first. Each is imported when it is asked for, so that a missing one costs nothing. */
 const ENGINES: ReadonlyMap<string, Load> = new Map<string, Load>([
+  ["native", async (deps) => (await import("./native/index.ts")).createNative(deps, deps.native)],
   ["rwebtransport", async (deps) => (await import("./rwebtransport/index.ts")).createRwebtransport(deps)],
 ]);
 
@@ -14,7 +21,7 @@ const ENGINES: ReadonlyMap<string, Load> = new Map<string, Load>([
  *
  * `engines` is for tests.
  */
-export async function createEngine(name: string, deps: EngineDeps, engines = ENGINES): Promise<Engine> {
+export async function createEngine(name: string, deps: EnginesDeps, engines = ENGINES): Promise<Engine> {
   if (name === "auto") return await firstOf(engines, deps);
   const load = engines.get(name);
   if (load === undefined) {
@@ -30,7 +37,7 @@ export async function createEngine(name: string, deps: EngineDeps, engines = ENG
   }
 }
 
-async function firstOf(engines: ReadonlyMap<string, Load>, deps: EngineDeps): Promise<Engine> {
+async function firstOf(engines: ReadonlyMap<string, Load>, deps: EnginesDeps): Promise<Engine> {
   const failures: string[] = [];
   for (const [name, load] of engines) {
     try {

@@ -1,0 +1,41 @@
+//! What a worker is asked to do: by JavaScript, and by the tasks that wait on QUIC for it.
+
+use crate::link::NewLink;
+use bytes::Bytes;
+
+pub enum Command {
+    Accept(u32),
+    Reject(u32, u16),
+    Close(u32, u32, String),
+    /// JavaScript opened a stream.
+    Opened {
+        id: u32,
+        link: u32,
+        send: quinn::SendStream,
+        recv: Option<quinn::RecvStream>,
+        priority: i32,
+    },
+    Write(u32, Bytes),
+    WriteMany(Box<[u32]>, Bytes),
+    Finish(u32),
+    FinishMany(Box<[u32]>),
+    Reset(u32, u32),
+    ResetMany(Box<[u32]>, u32),
+    Stop(u32, u32),
+    Priority(u32, i32),
+    /// JavaScript has drained what a link had to wait for.
+    Resume(u32),
+    /// JavaScript found the peer's stream limit reached; true for bidirectional.
+    Want(u32, bool),
+    NewLink(Box<NewLink>),
+    IncomingUni(u32, quinn::RecvStream),
+    IncomingBidi(u32, quinn::SendStream, quinn::RecvStream),
+    Datagram(u32, Bytes),
+    /// The connection is over; everything that it still held was passed on.
+    Lost(u32),
+    /// The peer ended the WebTransport session.
+    SessionEnded(u32, u32, String),
+    /// Ends the listener's links.
+    CloseListener(u32),
+    Shutdown,
+}

@@ -1,0 +1,113 @@
+//! What JavaScript sets, and the QUIC parameters made of it.
+
+use napi_derive::napi;
+use quinn::{AckFrequencyConfig, IdleTimeout, TransportConfig, VarInt};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Of an engine; every listener and dial has the same.
+#[napi(object)]
+pub struct EngineOptions {
+    /// Threads for QUIC.
+    pub threads: u32,
+    /// `cubic`, `bbr` or `newreno`.
+    pub congestion: String,
+    /// Ask peers to acknowledge less often where they offer it.
+    pub ack_frequency: bool,
+    /// Smallest send window of a link in bytes.
+    pub send_window: u32,
+    /// Receive windows in bytes, of a stream and of a link.
+    pub stream_receive_window: u32,
+    pub receive_window: u32,
+    /// Socket buffers to ask the kernel for, in bytes.
+    pub socket_buffer: u32,
+    /// Unfinished handshakes from which on clients have to prove their address; 0 always.
+    pub retry_above: u32,
+    /// Several processes may bind the same port.
+    pub reuse_port: bool,
+    /// Key of stateless resets and tokens, at least 32 bytes: with the same key after a restart, peers learn at once
+    /// that their connection is gone.
+    pub reset_key: Option<napi::bindgen_prelude::Uint8Array>,
+    /// Folder for a qlog file of each connection.
+    pub qlog: Option<String>,
+    /// UDP payload to begin with in bytes, where all paths are known to carry it.
+    pub initial_mtu: u32,
+}
+
+/// Bounds of a link, as the contract's `LinkLimits`.
+#[napi(object)]
+#[derive(Clone)]
+pub struct Limits {
+    pub uni_streams: u32,
+    pub bidi_streams: u32,
+    pub idle_timeout_ms: u32,
+    pub keep_alive_ms: u32,
+    pub queue_mark: u32,
+}
+
+/// What the transport needs of [`EngineOptions`], without JavaScript's values.
+#[derive(Clone)]
+pub struct Tuning {
+    pub congestion: Congestion,
+    pub ack_frequency: bool,
+    pub send_window: u64,
+    pub stream_receive_window: u32,
+    pub receive_window: u32,
+    pub initial_mtu: u16,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Congestion {
+    Cubic,
+    Bbr,
+    NewReno,
+}
+
+impl Congestion {
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "cubic" => Some(Self::Cubic),
+            "bbr" => Some(Self::Bbr),
+            "newreno" => Some(Self::NewReno),
+            _ => None,
+        }
+    }
+}
+
+/// An acknowledgement for so many packets, where the peer offers the extension.
+const ACK_EVERY: u32 = 10;
+
+/// Unidirectional streams of HTTP/3 that do not count in a link's limit: control, QPACK, and as many unknown ones.
+pub const MAX_HTTP3_STREAMS: u32 = 6;
+
+/// Datagrams that wait to be sent, in bytes of one link.
+const DATAGRAM_BUFFER: usize = 256 * 1024;
+
+/// QUIC's parameters for the links of a listener or a dial; `h3_server` adds the control stream of the peer.
+pub fn transport(tuning: &Tuning, limits: &Limits, h3_server: bool) -> TransportConfig {
+    let mut config = TransportConfig::default();
+    config
+        .max_concurrent_uni_streams(VarInt::from_u32(limits.uni_streams.saturating_add(h3_server.into()).max(1)))
+        .max_concurrent_bidi_streams(VarInt::from_u32(limits.bidi_streams.max(1)))
+        .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(limits.idle_timeout_ms.max(1)))))
+        .keep_alive_interval(Some(Duration::from_millis(limits.keep_alive_ms.max(1).into())))
+        .send_window(tuning.send_window)
+        .stream_receive_window(VarInt::from_u32(tuning.stream_receive_window))
+        .receive_window(VarInt::from_u32(tuning.receive_window))
+        .datagram_receive_buffer_size(Some(DATAGRAM_BUFFER))
+        .datagram_send_buffer_size(DATAGRAM_BUFFER)
+        .initial_mtu(tuning.initial_mtu.clamp(1200, 65_527));
+    if tuning.ack_frequency {
+        let mut acks = AckFrequencyConfig::default();
+        acks.ack_eliciting_threshold(VarInt::from_u32(ACK_EVERY));
+        config.ack_frequency_config(Some(acks));
+    }
+    match tuning.congestion {
+        Congestion::Cubic => config.congestion_controller_factory(Arc::new(quinn::congestion::CubicConfig::default())),
+        Congestion::Bbr => config.congestion_controller_factory(Arc::new(quinn::congestion::BbrConfig::default())),
+        Congestion::NewReno => {
+            config.congestion_controller_factory(Arc::new(quinn::congestion::NewRenoConfig::default()))
+        }
+    };
+    config
+}

@@ -1,0 +1,143 @@
+//! WebTransport over HTTP/3: settings and the CONNECT request, at both ends. One session for a connection.
+
+use crate::codes::H3_NO_ERROR;
+use crate::link::WebTransport;
+use crate::shared::DialError;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use web_transport_proto::{
+    ConnectError, ConnectRequest, ConnectResponse, Frame, Settings, StreamUni, VarInt,
+    http::{HeaderName, HeaderValue, StatusCode},
+};
+
+/// How long a refused client has to read its status.
+const REJECT_GRACE: Duration = Duration::from_secs(1);
+
+/// Largest SETTINGS frame in bytes.
+const MAX_SETTINGS: u64 = 16 * 1024;
+
+pub type Result<T> = std::result::Result<T, String>;
+
+/// The client's request, and the session without its answer.
+pub async fn accept(conn: &quinn::Connection, protocols: &[String]) -> Result<(ConnectRequest, WebTransport)> {
+    let control = send_settings(conn).await?;
+    let (send, mut recv) = conn.accept_bi().await.map_err(text)?;
+    let request = ConnectRequest::read(&mut recv).await.map_err(text)?;
+    let protocol = protocols.iter().find(|name| request.protocols.contains(name)).cloned().unwrap_or_default();
+    let session = send.id().into();
+    let web = WebTransport { send, recv: Some(recv), control: vec![control], held: Vec::new(), session, protocol };
+    Ok((request, web))
+}
+
+/// Answers a request. The answer is small, and a new stream always takes it at once.
+pub fn respond(web: &mut WebTransport, status: u16) {
+    let mut response = ConnectResponse::new(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    if status == 200 && !web.protocol.is_empty() {
+        response = response.with_protocol(web.protocol.clone());
+    }
+    let mut bytes = Vec::new();
+    if response.encode(&mut bytes).is_err() {
+        return;
+    }
+    let mut context = Context::from_waker(Waker::noop());
+    let written = pin!(web.send.write_all(&bytes)).poll(&mut context);
+    debug_assert!(!matches!(written, Poll::Pending));
+}
+
+/// Refuses a request with an HTTP status.
+pub fn reject(conn: quinn::Connection, mut web: WebTransport, status: u16) {
+    respond(&mut web, status);
+    tokio::spawn(async move {
+        let _ = web.send.finish();
+        let stopped = web.send.stopped();
+        let read = async {
+            let _ = stopped.await;
+            // The client closes once it has read the status.
+            conn.closed().await;
+        };
+        let _ = tokio::time::timeout(REJECT_GRACE, read).await;
+        conn.close(quinn::VarInt::from_u32(H3_NO_ERROR), b"");
+        drop(web);
+    });
+}
+
+/// What a dial asks for.
+pub struct Ask {
+    pub url: url::Url,
+    pub protocols: Vec<String>,
+    pub headers: Vec<(String, String)>,
+}
+
+/// Opens a session; its protocol is in the result.
+pub async fn connect(conn: &quinn::Connection, ask: &Ask) -> std::result::Result<WebTransport, DialError> {
+    let control = send_settings(conn).await.map_err(DialError::failed)?;
+    let held = read_settings(conn).await.map_err(DialError::failed)?;
+    let mut request = ConnectRequest::new(ask.url.clone()).with_protocols(ask.protocols.iter().cloned());
+    for (name, value) in &ask.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| DialError::failed(text(error)))?;
+        let value = HeaderValue::from_str(value).map_err(|error| DialError::failed(text(error)))?;
+        request = request.with_header(name, value);
+    }
+    let (mut send, mut recv) = conn.open_bi().await.map_err(|error| DialError::failed(text(error)))?;
+    request.write(&mut send).await.map_err(|error| DialError::failed(text(error)))?;
+    let response = ConnectResponse::read(&mut recv).await.map_err(|error| refused(conn, error))?;
+    let protocol = response.protocol.unwrap_or_default();
+    let session = send.id().into();
+    Ok(WebTransport { send, recv: Some(recv), control: vec![control], held, session, protocol })
+}
+
+fn refused(conn: &quinn::Connection, error: ConnectError) -> DialError {
+    match (error, conn.close_reason()) {
+        (ConnectError::WrongStatus(Some(status)) | ConnectError::ErrorStatus(status), _) => DialError {
+            code: "dial_rejected",
+            message: format!("answered {}", status.as_u16()),
+            status: Some(status.as_u16()),
+        },
+        (_, Some(reason)) => DialError::failed(text(reason)),
+        (error, None) => DialError::failed(text(error)),
+    }
+}
+
+async fn send_settings(conn: &quinn::Connection) -> Result<quinn::SendStream> {
+    let mut settings = Settings::default();
+    settings.enable_webtransport(1);
+    let mut control = conn.open_uni().await.map_err(text)?;
+    settings.write(&mut control).await.map_err(text)?;
+    Ok(control)
+}
+
+/// Waits for the server's SETTINGS (RFC 9220 section 3); streams of other types are kept open.
+async fn read_settings(conn: &quinn::Connection) -> Result<Vec<quinn::RecvStream>> {
+    let mut held = Vec::new();
+    loop {
+        let mut recv = conn.accept_uni().await.map_err(text)?;
+        let kind = VarInt::read(&mut recv).await.map_err(|_| "a stream ended inside its type")?;
+        if kind != StreamUni::CONTROL.0 {
+            held.push(recv);
+            continue;
+        }
+        let frame = VarInt::read(&mut recv).await.map_err(|_| "the control stream ended")?;
+        let length = VarInt::read(&mut recv).await.map_err(|_| "the control stream ended")?;
+        if Frame(frame) != Frame::SETTINGS || length.into_inner() > MAX_SETTINGS {
+            return Err("the control stream does not begin with SETTINGS".into());
+        }
+        let mut wire = Vec::new();
+        StreamUni::CONTROL.encode(&mut wire);
+        Frame::SETTINGS.encode(&mut wire);
+        length.encode(&mut wire);
+        let start = wire.len();
+        wire.resize(start + length.into_inner() as usize, 0);
+        recv.read_exact(&mut wire[start..]).await.map_err(text)?;
+        let settings = Settings::decode(&mut wire.as_slice()).map_err(text)?;
+        if settings.supports_webtransport() == 0 {
+            return Err("the server does not support WebTransport".into());
+        }
+        held.push(recv);
+        return Ok(held);
+    }
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

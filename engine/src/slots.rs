@@ -1,0 +1,182 @@
+//! Ids of streams and links, and the tables that JavaScript reads without a call.
+//!
+//! An id is a slot and a generation, so that a late call for something gone does not meet its successor. Ids are
+//! taken on any thread and given back only on JavaScript's, when the last event of their bearer is drained: until
+//! then a slot's entries in the tables are its own.
+
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// Streams alive at a time in one process; beyond, none can be opened and those of peers are refused.
+pub const STREAM_BITS: u32 = 20;
+/// Links alive at a time in one process; beyond, connections are refused.
+pub const LINK_BITS: u32 = 16;
+
+/// Free slots that are kept before one is used again: distance between two bearers of an id's slot.
+const REUSE_AFTER: usize = 1024;
+
+struct Free {
+    slots: VecDeque<u32>,
+    generations: Vec<u32>,
+}
+
+/// Ids of one kind with their table of queued bytes.
+pub struct Slots {
+    bits: u32,
+    free: Mutex<Free>,
+    /// Bytes written and not yet taken by QUIC, by slot.
+    queued: Box<[AtomicU32]>,
+    /// By slot of a stream: its link's slot, and the worker in the upper eight bits.
+    owner: Box<[AtomicU32]>,
+}
+
+impl Slots {
+    pub fn new(bits: u32) -> Self {
+        Self {
+            bits,
+            free: Mutex::new(Free { slots: VecDeque::new(), generations: vec![0] }),
+            queued: zeroed(1 << bits),
+            owner: zeroed(1 << bits),
+        }
+    }
+
+    /// Nothing when all slots are taken. Slot 0 is never given.
+    pub fn take(&self) -> Option<u32> {
+        let mut free = self.free.lock();
+        let full = free.generations.len() >> self.bits != 0;
+        let slot = if free.slots.len() > REUSE_AFTER || full {
+            free.slots.pop_front()?
+        } else {
+            free.generations.push(0);
+            free.generations.len() as u32 - 1
+        };
+        Some(free.generations[slot as usize] << self.bits | slot)
+    }
+
+    /// On JavaScript's thread only.
+    pub fn give_back(&self, id: u32) {
+        let slot = self.slot(id);
+        let mut free = self.free.lock();
+        let generation = &mut free.generations[slot];
+        *generation = (*generation + 1) & (u32::MAX >> self.bits);
+        free.slots.push_back(slot as u32);
+    }
+
+    #[inline]
+    pub fn slot(&self, id: u32) -> usize {
+        (id & ((1 << self.bits) - 1)) as usize
+    }
+
+    pub fn queued(&self) -> &[AtomicU32] {
+        &self.queued
+    }
+
+    #[inline]
+    pub fn queued_of(&self, id: u32) -> &AtomicU32 {
+        &self.queued[self.slot(id)]
+    }
+
+    #[inline]
+    pub fn owner_of(&self, id: u32) -> &AtomicU32 {
+        &self.owner[self.slot(id)]
+    }
+}
+
+/// The ids and queues of one engine.
+pub struct Ids {
+    pub streams: Slots,
+    pub links: Slots,
+}
+
+impl Ids {
+    pub fn new() -> Self {
+        Self { streams: Slots::new(STREAM_BITS), links: Slots::new(LINK_BITS) }
+    }
+
+    /// A stream's id, bound to its link and worker.
+    pub fn take_stream(&self, link: u32, worker: usize) -> Option<u32> {
+        let id = self.streams.take()?;
+        let owner = (worker as u32) << 24 | self.links.slot(link) as u32;
+        self.streams.owner_of(id).store(owner, Relaxed);
+        Some(id)
+    }
+
+    /// Worker and link slot of a live stream.
+    #[inline]
+    pub fn owner(&self, stream: u32) -> (usize, usize) {
+        let owner = self.streams.owner_of(stream).load(Relaxed);
+        ((owner >> 24) as usize, (owner & 0xffff) as usize)
+    }
+
+    /// JavaScript wrote `bytes`.
+    #[inline]
+    pub fn queue(&self, stream: u32, link_slot: usize, bytes: u32) {
+        self.streams.queued_of(stream).fetch_add(bytes, Relaxed);
+        self.links.queued()[link_slot].fetch_add(bytes, Relaxed);
+    }
+
+    /// QUIC took `bytes`. What JavaScript has dropped meanwhile is not subtracted twice.
+    pub fn taken(&self, stream: u32, bytes: u32) {
+        let slot = self.streams.queued_of(stream);
+        let mut now = slot.load(Relaxed);
+        loop {
+            let less = now.min(bytes);
+            if less == 0 {
+                return;
+            }
+            match slot.compare_exchange_weak(now, now - less, Relaxed, Relaxed) {
+                Ok(_) => {
+                    self.links.queued()[self.owner(stream).1].fetch_sub(less, Relaxed);
+                    return;
+                }
+                Err(seen) => now = seen,
+            }
+        }
+    }
+
+    /// Everything queued is dropped.
+    pub fn dropped(&self, stream: u32) {
+        let rest = self.streams.queued_of(stream).swap(0, Relaxed);
+        if rest > 0 {
+            self.links.queued()[self.owner(stream).1].fetch_sub(rest, Relaxed);
+        }
+    }
+}
+
+fn zeroed(length: usize) -> Box<[AtomicU32]> {
+    // SAFETY: all zero bits are a valid AtomicU32. Pages that are never touched cost no memory this way.
+    unsafe { Box::new_zeroed_slice(length).assume_init() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_does_not_come_back_with_its_slot() {
+        let slots = Slots::new(4);
+        let first: Vec<u32> = std::iter::from_fn(|| slots.take()).collect();
+        assert_eq!(first.len(), 15);
+        assert_eq!(slots.take(), None);
+        slots.give_back(first[3]);
+        let next = slots.take().unwrap();
+        assert_ne!(next, first[3]);
+        assert_eq!(slots.slot(next), slots.slot(first[3]));
+    }
+
+    #[test]
+    fn queued_bytes_are_settled_once() {
+        let ids = Ids::new();
+        let link = ids.links.take().unwrap();
+        let stream = ids.take_stream(link, 3).unwrap();
+        let (worker, slot) = ids.owner(stream);
+        assert_eq!((worker, slot), (3, ids.links.slot(link)));
+        ids.queue(stream, slot, 100);
+        ids.taken(stream, 30);
+        ids.dropped(stream);
+        ids.taken(stream, 70);
+        assert_eq!(ids.streams.queued_of(stream).load(Relaxed), 0);
+        assert_eq!(ids.links.queued_of(link).load(Relaxed), 0);
+    }
+}

@@ -1,0 +1,209 @@
+//! Certificates: the listener's own by server name, swapped while running; clients' checked against roots; and how a
+//! dial trusts a server.
+
+use parking_lot::RwLock;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub type Result<T> = std::result::Result<T, String>;
+
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// A chain with its key.
+pub fn certified(cert: &str, key: &str) -> Result<Arc<CertifiedKey>> {
+    let chain = chain(cert)?;
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| format!("the key: {error}"))?;
+    let certified = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| error.to_string())?;
+    Ok(Arc::new(certified))
+}
+
+fn chain(pem: &str) -> Result<Vec<CertificateDer<'static>>> {
+    let chain: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    let chain = chain.map_err(|error| format!("the certificate: {error}"))?;
+    if chain.is_empty() { Err("no certificate".into()) } else { Ok(chain) }
+}
+
+fn roots(pem: &str) -> Result<RootCertStore> {
+    let mut store = RootCertStore::empty();
+    for root in chain(pem)? {
+        store.add(root).map_err(|error| format!("a root: {error}"))?;
+    }
+    Ok(store)
+}
+
+struct Held {
+    default: Arc<CertifiedKey>,
+    by_name: HashMap<String, Arc<CertifiedKey>>,
+}
+
+impl Held {
+    fn new(default: Arc<CertifiedKey>, names: Vec<(String, Arc<CertifiedKey>)>) -> Self {
+        let by_name = names.into_iter().map(|(name, key)| (name.to_ascii_lowercase(), key)).collect();
+        Self { default, by_name }
+    }
+}
+
+/// What a listener shows, by the name that the client asks for.
+pub struct Certificates(RwLock<Held>);
+
+impl Certificates {
+    pub fn new(default: Arc<CertifiedKey>, names: Vec<(String, Arc<CertifiedKey>)>) -> Arc<Self> {
+        Arc::new(Self(RwLock::new(Held::new(default, names))))
+    }
+
+    /// New handshakes show these; `names` are of further certificates.
+    pub fn set(&self, default: Arc<CertifiedKey>, names: Vec<(String, Arc<CertifiedKey>)>) {
+        *self.0.write() = Held::new(default, names);
+    }
+
+    fn of(&self, name: Option<&str>) -> Arc<CertifiedKey> {
+        let held = self.0.read();
+        let by_name = name.and_then(|name| {
+            let name = name.to_ascii_lowercase();
+            let wildcard = name.split_once('.').map(|(_, rest)| format!("*.{rest}"));
+            held.by_name.get(&name).or_else(|| held.by_name.get(&wildcard?))
+        });
+        by_name.unwrap_or(&held.default).clone()
+    }
+}
+
+impl std::fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Certificates")
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.of(hello.server_name()))
+    }
+}
+
+/// TLS of a listener. With `client_roots` clients may show a certificate, which must chain to one of them.
+pub fn server(
+    certificates: Arc<Certificates>,
+    client_roots: Option<&str>,
+    alpn: Vec<Vec<u8>>,
+) -> Result<Arc<dyn quinn::crypto::ServerConfig>> {
+    let builder = rustls::ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|error| error.to_string())?;
+    let builder = match client_roots {
+        None => builder.with_no_client_auth(),
+        Some(pem) => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(pem)?), provider())
+                .allow_unauthenticated()
+                .build()
+                .map_err(|error| error.to_string())?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let mut tls = builder.with_cert_resolver(certificates);
+    tls.alpn_protocols = alpn;
+    let quic = quinn::crypto::rustls::QuicServerConfig::try_from(tls).map_err(|error| error.to_string())?;
+    Ok(Arc::new(quic))
+}
+
+/// How a dial trusts.
+pub enum Trust {
+    System,
+    Roots(String),
+    /// SHA-256 of the DER.
+    Hashes(Vec<Vec<u8>>),
+    Insecure,
+}
+
+/// TLS of a dial; `own` is shown to servers that ask.
+pub fn client(
+    trust: Trust,
+    own: Option<(&str, &str)>,
+    alpn: Vec<Vec<u8>>,
+) -> Result<Arc<dyn quinn::crypto::ClientConfig>> {
+    let builder = rustls::ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|error| error.to_string())?;
+    let builder = match trust {
+        Trust::System => builder.with_root_certificates(system_roots()),
+        Trust::Roots(pem) => builder.with_root_certificates(roots(&pem)?),
+        Trust::Hashes(hashes) => builder.dangerous().with_custom_certificate_verifier(Pinned::new(Some(hashes))),
+        Trust::Insecure => builder.dangerous().with_custom_certificate_verifier(Pinned::new(None)),
+    };
+    let mut tls = match own {
+        None => builder.with_no_client_auth(),
+        Some((cert, key)) => {
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| format!("the key: {error}"))?;
+            builder.with_client_auth_cert(chain(cert)?, key).map_err(|error| error.to_string())?
+        }
+    };
+    tls.alpn_protocols = alpn;
+    let quic = quinn::crypto::rustls::QuicClientConfig::try_from(tls).map_err(|error| error.to_string())?;
+    Ok(Arc::new(quic))
+}
+
+fn system_roots() -> RootCertStore {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    store
+}
+
+/// Trusts certificates by their hash, or any; the handshake is signed with the certificate's key in both cases.
+#[derive(Debug)]
+struct Pinned {
+    hashes: Option<Vec<Vec<u8>>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Pinned {
+    fn new(hashes: Option<Vec<Vec<u8>>>) -> Arc<Self> {
+        Arc::new(Self { hashes, provider: provider() })
+    }
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        let Some(hashes) = &self.hashes else { return Ok(ServerCertVerified::assertion()) };
+        let seen = ring::digest::digest(&ring::digest::SHA256, end_entity);
+        if hashes.iter().any(|hash| hash == seen.as_ref()) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        Err(rustls::Error::General("the certificate has none of the given hashes".into()))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
