@@ -35,6 +35,8 @@ export interface NativeExtras {
   readonly clientRoots?: string;
 }
 
+const utf8 = new TextDecoder();
+
 /** The engine: tables from ids to objects, and the loop that drains what its threads have to tell. */
 export class NativeEngine implements Engine {
   readonly name = "native";
@@ -42,7 +44,8 @@ export class NativeEngine implements Engine {
   readonly #native: Native;
   readonly #deps: EngineDeps;
   readonly #records = new Uint32Array(BATCH_RECORDS * RECORD);
-  readonly #data = Buffer.allocUnsafeSlow(BATCH_BYTES);
+  /** Not a Buffer: its `slice` would share what others mean to copy. */
+  readonly #data = new Uint8Array(BATCH_BYTES);
   /** By slot. */
   readonly #streams: (NativeStream | undefined)[] = [];
   readonly #links: (NativeLink | NativeRequest | undefined)[] = [];
@@ -128,7 +131,7 @@ export class NativeEngine implements Engine {
       const second = records[at + 4] ?? 0;
       if (kind === KIND.data) this.#onData(other, first, second);
       else if (kind === KIND.gone) this.#onGone(other);
-      else if (kind <= KIND.closed) this.#onLife(kind, link, other, this.#data.toString("utf8", first, first + second));
+      else if (kind <= KIND.closed) this.#onLife(kind, link, other, this.#text(first, second));
       else if (kind <= KIND.stop) this.#onStream(kind, link, other, first);
       else this.#onLink(kind, link, other, first, second);
     }
@@ -177,7 +180,7 @@ export class NativeEngine implements Engine {
         this.#listeners.get(other)?.closed();
         return;
       default:
-        this.#deps.warn(`native: ${this.#data.toString("utf8", first, first + second)}`);
+        this.#deps.warn(`native: ${this.#text(first, second)}`);
     }
   }
 
@@ -217,6 +220,10 @@ export class NativeEngine implements Engine {
     if (dial === undefined) return;
     link.attach(dial.attach);
     dial.resolve(link);
+  }
+
+  #text(offset: number, length: number): string {
+    return utf8.decode(this.#data.subarray(offset, offset + length));
   }
 
   #stream(id: number): NativeStream | undefined {
