@@ -35,6 +35,13 @@ const CLOSE_GRACE_MS = 2000;
  */
 const MAX_STOPS = 128;
 
+/**
+ * Milliseconds by which STOP_SENDING on a bidirectional stream comes after the call, so that it comes after the end of
+ * this end's half, which often is asked for in the same turn: a peer with this same engine that gets
+ * both at once never sees the stop (see `Probes`).
+ */
+const BIDI_STOP_DELAY_MS = 200;
+
 /** What the link says of itself when a handler failed. */
 const HANDLER_FAILED: Omit<LinkClosed, "by"> = { code: 0, reason: "internal error" };
 
@@ -141,6 +148,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     if (send === undefined) return undefined;
     const recv = new RecvHalf(this, send.id, true, undefined);
     recv.handler = handler;
+    recv.send = send;
     send.opened = (nativeId) => this.#opened(recv, nativeId);
     return new Bidi(send, recv);
   }
@@ -170,7 +178,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
       return;
     }
     this.#recv.delete(half.nativeId);
-    if (this.#mayStop(half)) this.#port.stopSending(half.nativeId, code);
+    this.#sendStop(half, half.nativeId, code);
   }
 
   /** Takes one event of the addon. Never throws: the addon would lose the rest of its batch. */
@@ -199,7 +207,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
       this.#port.write(CONNECT_STREAM, NOTHING, 0);
       return;
     }
-    this.#outbox.tick();
+    for (const handler of this.#outbox.tick()) this.#tellStop(handler);
     if (this.#life.tick(now)) return;
     this.#shut(0, cutReason("timed out"));
     this.#end({ by: "timeout", code: 0, reason: "" });
@@ -313,6 +321,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
       return;
     }
     const send = this.#outbox.adopt(nativeId);
+    recv.send = send;
     const streamHandler = handler.bidi(new Bidi(send, recv));
     recv.handler = streamHandler;
     send.handler = streamHandler;
@@ -332,13 +341,35 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     if (half === undefined) return undefined;
     this.#recv.delete(nativeId);
     half.ended = true;
+    if (half.send !== undefined) this.#outbox.recvEnded(half.send);
     return half.handler;
   }
 
   #opened(recv: RecvHalf, nativeId: number): void {
     recv.nativeId = nativeId;
     if (recv.stopCode === undefined) this.#recv.set(nativeId, recv);
-    else this.#port.stopSending(nativeId, recv.stopCode);
+    else this.#sendStop(recv, nativeId, recv.stopCode);
+  }
+
+  #sendStop(half: RecvHalf, nativeId: number, code: number): void {
+    if (!this.#mayStop(half)) return;
+    if (!half.bidi) {
+      this.#port.stopSending(nativeId, code);
+      return;
+    }
+    this.#clock.timer(BIDI_STOP_DELAY_MS, () => {
+      if (!this.#ended) this.#port.stopSending(nativeId, code);
+    });
+  }
+
+  /** The peer has stopped a stream and its code is not known. */
+  #tellStop(handler: SendHandler): void {
+    if (this.#ended) return;
+    try {
+      handler.stop(0);
+    } catch (error) {
+      this.#fault(error);
+    }
   }
 
   #closed(event: ClosedEvent): void {

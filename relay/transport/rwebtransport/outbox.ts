@@ -1,6 +1,8 @@
 import type { Clock } from "../../clock.ts";
 import { PRIORITY_CONTROL, type SendHandler } from "../contract.ts";
+import { Fins } from "./fins.ts";
 import type { Port } from "./port.ts";
+import { Probes } from "./probes.ts";
 import { SendHalf, type SendOwner } from "./send-half.ts";
 import { Window } from "./window.ts";
 
@@ -21,34 +23,11 @@ const SHARE_MS = 60;
  */
 const STALL_MS = 200;
 
-/**
- * A FIN that goes out by itself, after the last data, is lost for good when its packet is lost and the data is
- * acknowledged before that shows: the QUIC stack then takes the stream for complete. The peer would wait for the end,
- * and its credit for the stream would never come back. Such a FIN therefore waits until the data should have been
- * acknowledged: round-trip times and milliseconds (a peer may hold an acknowledgement back for 25, RFC 9000 section
- * 18.2) after the last write, rounded up to steps so that the FINs of many links go out together.
- */
-const FIN_RTTS = 2;
-const FIN_EXTRA_MS = 25;
-const FIN_STEP_MS = 25;
-
-/**
- * FINs that may follow their data at once, per link and tick. They nearly always share its packet, but the addon's
- * thread may take the one command before it sees the other, which the chances of a busy link make certain.
- */
-const MAX_DIRECT_FINS = 100;
-
-/** Round-trip time that is assumed while none is known, in milliseconds. */
-const UNKNOWN_RTT_MS = 50;
-
 /** Streams of one kind that the addon is told to open before QUIC has opened the earlier ones. */
 const MAX_OPENING = 32;
 
 /** Streams of one kind that are open here and not yet in QUIC; at this many there is no capacity. */
 const MAX_UNCONFIRMED = 64;
-
-/** Ticks without a write after which an idle stream is asked for a STOP_SENDING only every so many ticks. */
-const IDLE_PROBE_TICKS = 8;
 
 /** Request ids of writes are `QUIC stream id * REQUEST_SCALE + bytes`; a write is shorter than the scale. */
 const REQUEST_SCALE = 2 ** 17;
@@ -93,13 +72,8 @@ export class Outbox implements SendOwner {
   #yieldBelow = 0;
   #shareAt = -1;
   #cancelStall: (() => void) | undefined;
-  /** Halves whose FIN waits. */
-  readonly #lingering = new Set<SendHalf>();
-  #cancelFin: (() => void) | undefined;
-  #finDelay = finDelay(UNKNOWN_RTT_MS);
-  /** Packets are being lost: FIN does not even go out together with data, as the addon may separate them. */
-  #lossy = false;
-  #directFins = 0;
+  readonly #fins: Fins;
+  readonly #probes: Probes;
 
   /** `wake` asks for a `flush` in the engine's next turn. */
   constructor(port: Port, dialled: boolean, wake: () => void, clock: Clock) {
@@ -109,12 +83,17 @@ export class Outbox implements SendOwner {
     // The addon's first ids: 0 is the CONNECT stream, three unidirectional ones are HTTP/3's own.
     this.#uni = kind(dialled ? 14 : 15);
     this.#bidi = kind(dialled ? 4 : 1);
+    this.#fins = new Fins(clock, (half) => this.#list(half));
+    this.#probes = new Probes(
+      (half) => this.#write(half, NOTHING),
+      () => port.stats(),
+    );
   }
 
-  /** What is known of the path. */
+  /** New statistics of the connection. */
   setPath(rttMs: number, lossy: boolean): void {
-    this.#finDelay = finDelay(rttMs);
-    this.#lossy = lossy;
+    this.#fins.setPath(rttMs, lossy);
+    this.#probes.answered();
   }
 
   open(bidi: boolean, priority: number, handler: SendHandler): SendHalf | undefined {
@@ -177,6 +156,7 @@ export class Outbox implements SendOwner {
     if (!half.dropped) this.queued -= bytes;
     const now = this.#clock.now();
     half.sentAt = now;
+    this.#probes.clear(half);
     this.#window.acked(bytes, this.#ready.length > 0 || half.waiting > 0, now);
     if (half.counted) {
       this.#window.inFlight -= bytes;
@@ -215,25 +195,32 @@ export class Outbox implements SendOwner {
     return back;
   }
 
-  /**
-   * Once in a while, at most every second. The addon notices STOP_SENDING only when it writes, so idle streams get a
-   * write without bytes, less and less often.
-   */
-  tick(): void {
-    this.#directFins = 0;
+  /** The receive half of the same stream has ended. */
+  recvEnded(half: SendHalf): void {
+    if (half.phase === "open") this.#probes.doubt(half, this.#clock.now());
+  }
+
+  /** Once in a while, at most every second. Says which handlers are to be told that the peer stopped their streams. */
+  tick(): readonly SendHandler[] {
+    this.#fins.tick();
     for (const half of this.#native.values()) {
-      if (half.phase !== "open" || half.unacked > 0 || half.waiting > 0 || half.finSent) continue;
-      half.idleTicks += 1;
-      const ticks = half.idleTicks;
-      if (ticks % IDLE_PROBE_TICKS === 0 || (ticks & (ticks - 1)) === 0) this.#write(half, NOTHING);
+      if (half.phase === "open" && half.unacked === 0 && half.waiting === 0 && !half.finSent) this.#probes.idle(half);
     }
+    const handlers: SendHandler[] = [];
+    for (const half of this.#probes.forgotten(this.#clock.now())) {
+      // The addon has the stream on its list still.
+      this.#port.reset(half.nativeId, 0);
+      const handler = this.stopped(half.nativeId);
+      if (handler !== undefined) handlers.push(handler);
+    }
+    return handlers;
   }
 
   /** The link is gone: every half is dropped, nobody is told. */
   end(): void {
     this.#cancelStall?.();
-    this.#cancelFin?.();
-    this.#lingering.clear();
+    this.#fins.end();
+    this.#probes.end();
     for (const half of this.#native.values()) {
       half.drop();
       half.phase = "gone";
@@ -321,28 +308,10 @@ export class Outbox implements SendOwner {
 
   #canSend(half: SendHalf): boolean {
     if (half.phase !== "open") return half.phase === "unopened";
+    if (this.#probes.isDoubted(half)) return false;
     if (half.waiting > 0) return half.counted;
-    if (!half.finAsked || half.finSent || half.unacked > 0) return false;
-    if (this.#clock.now() - half.sentAt >= this.#finDelay) return true;
-    this.#lingering.add(half);
-    this.#cancelFin ??= this.#clock.timer(this.#finDelay, this.#lingered);
-    return false;
+    return half.finAsked && !half.finSent && half.unacked === 0 && this.#fins.isDue(half);
   }
-
-  readonly #lingered = (): void => {
-    this.#cancelFin = undefined;
-    const now = this.#clock.now();
-    // In the order in which they came, which is nearly that in which they are due.
-    for (const half of this.#lingering) {
-      const left = half.sentAt + this.#finDelay - now;
-      if (left > 0) {
-        this.#cancelFin = this.#clock.timer(Math.max(FIN_STEP_MS / 2, left), this.#lingered);
-        return;
-      }
-      this.#lingering.delete(half);
-      this.#list(half);
-    }
-  };
 
   #serve(half: SendHalf): void {
     this.#services += 1;
@@ -357,18 +326,12 @@ export class Outbox implements SendOwner {
       // Its acknowledgement says that the peer's stream limit has let the stream pass.
       this.#write(half, NOTHING);
     }
-    if (half.waiting === 0 && half.finAsked && !half.finSent && (finOnly || this.#mayFinNow())) {
+    if (half.waiting === 0 && half.finAsked && !half.finSent && (finOnly || this.#fins.mayFollowAtOnce())) {
       half.finSent = true;
       this.#port.fin(half.nativeId);
       // Should STOP_SENDING have come in between, the addon forgets the stream only when it writes again.
       if (half.unacked === 0) this.#write(half, NOTHING);
     }
-  }
-
-  #mayFinNow(): boolean {
-    if (this.#lossy || this.#directFins >= MAX_DIRECT_FINS) return false;
-    this.#directFins += 1;
-    return true;
   }
 
   #open(half: SendHalf): void {
@@ -413,17 +376,14 @@ export class Outbox implements SendOwner {
     if (half.counted) this.#window.inFlight -= half.inFlight;
     half.phase = "gone";
     this.#native.delete(half.nativeId);
-    this.#lingering.delete(half);
+    this.#fins.forget(half);
+    this.#probes.clear(half);
     if (this.#ready.length > 0 || this.#uni.refused || this.#bidi.refused) this.#wake();
   }
 
   #kindOf(half: SendHalf): Kind {
     return half.bidi ? this.#bidi : this.#uni;
   }
-}
-
-function finDelay(rttMs: number): number {
-  return FIN_STEP_MS * Math.ceil((FIN_RTTS * rttMs + FIN_EXTRA_MS) / FIN_STEP_MS);
 }
 
 function kind(firstId: number): Kind {

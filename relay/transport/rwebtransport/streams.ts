@@ -20,6 +20,8 @@ export class RecvHalf implements RecvStream {
   stopCode: number | undefined;
   /** FIN or a reset came, or it was stopped. */
   ended = false;
+  /** The other half of a bidirectional stream. */
+  send: SendHalf | undefined;
   readonly #owner: RecvOwner;
 
   constructor(owner: RecvOwner, id: number, bidi: boolean, nativeId: number | undefined) {
