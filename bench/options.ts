@@ -22,6 +22,8 @@ export interface FanoutOptions {
   readonly rounds: number;
   /** `[server] engine` of our relay. */
   readonly engine: string;
+  /** Engine of publisher and viewers. */
+  readonly loadEngine: string;
   /** Offered to the relay, best first. */
   readonly protocols: readonly string[];
   /** A relay that runs already, in place of ours. */
@@ -47,6 +49,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   warmup: { value: "S", text: "Time at full load before the window (default 3)." },
   rounds: { value: "N", text: "Rounds, of which medians are printed (default 1, with --against 3)." },
   engine: { value: "NAME", text: "QUIC engine of our relay (default auto)." },
+  "load-engine": { value: "NAME", text: "QUIC engine of publisher and viewers (default auto)." },
   protocol: { value: "LIST", text: `Protocols to offer, best first (default ${STABLE_PROTOCOLS.join(",")}).` },
   url: { value: "URL", text: "Measure the relay that runs there instead of starting ours." },
   pid: { value: "PID", text: "Its process, for CPU and memory." },
@@ -113,6 +116,7 @@ export function parseFanout(args: readonly string[]): FanoutOptions | "help" {
     warmup: seconds(values, "warmup") ?? 3,
     rounds: whole(values, "rounds") ?? (against === undefined ? 1 : 3),
     engine: text(values, "engine") ?? "auto",
+    loadEngine: text(values, "load-engine") ?? "auto",
     protocols: protocolsOf(text(values, "protocol")),
     url,
     pid: whole(values, "pid", 2 ** 31),

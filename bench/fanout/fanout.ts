@@ -12,6 +12,7 @@ import { runRound } from "./round.ts";
 export interface Measured {
   readonly name: string;
   readonly engine: string;
+  readonly loadEngine: string;
   readonly protocol: string;
   readonly figures: Figures;
 }
@@ -48,6 +49,7 @@ class Series {
   readonly #pinning: Pinning | undefined;
   readonly #rounds: Figures[] = [];
   #engine = "";
+  #loadEngine = "";
   #protocol = "";
 
   constructor(subject: Subject, options: FanoutOptions, pinning: Pinning | undefined) {
@@ -66,6 +68,7 @@ class Series {
     const loadCores = this.#pinning?.load.length ?? 1;
     this.#rounds.push(figuresOf(data, loadCores, (viewer) => (broadcastEach ? viewer : 0)));
     this.#engine = data.engine;
+    this.#loadEngine = data.loadEngine;
     this.#protocol = data.protocol;
   }
 
@@ -73,6 +76,7 @@ class Series {
     return {
       name: this.name,
       engine: this.#engine,
+      loadEngine: this.#loadEngine,
       protocol: this.#protocol,
       figures: summarise(this.#rounds),
     };

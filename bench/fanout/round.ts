@@ -37,6 +37,7 @@ const TRACK = "data";
 /** What was read in one round. Times are microseconds. */
 export interface RoundData {
   readonly engine: string;
+  readonly loadEngine: string;
   readonly protocol: string;
   readonly publisher: PublisherReport;
   readonly audiences: readonly AudienceReport[];
@@ -106,7 +107,7 @@ class Round {
 
   async run(): Promise<RoundData> {
     const { pid, engine } = this.#relay;
-    const protocol = await this.#publish();
+    const { protocol, engine: loadEngine } = await this.#publish();
     await sleep(SETTLE_MS);
     const before = pid === undefined ? undefined : rssKb(pid);
     await this.#watch();
@@ -118,6 +119,7 @@ class Round {
     for (const { latencyUs } of audiences) latency.add(latencyUs);
     return {
       engine,
+      loadEngine,
       protocol,
       publisher,
       audiences,
@@ -133,12 +135,20 @@ class Round {
 
   get #target() {
     const { url, trust } = this.#relay;
-    return { url: url.href, trust, protocols: [...this.#options.protocols], timeoutMs: CONNECT_MS, track: TRACK };
+    const { loadEngine: engine } = this.#options;
+    return {
+      engine,
+      url: url.href,
+      trust,
+      protocols: [...this.#options.protocols],
+      timeoutMs: CONNECT_MS,
+      track: TRACK,
+    };
   }
 
-  async #publish(): Promise<string> {
+  async #publish(): Promise<{ protocol: string; engine: string }> {
     const { framesPerSecond, frameBytes, framesPerGroup } = this.#options.scenario;
-    const ready = await this.#publisher.ask(
+    return await this.#publisher.ask(
       {
         kind: "start",
         role: "publisher",
@@ -152,7 +162,6 @@ class Round {
       "ready",
       CONNECT_MS + SAY_SO_MS,
     );
-    return ready.protocol;
   }
 
   async #watch(): Promise<void> {

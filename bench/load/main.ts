@@ -24,7 +24,7 @@ function fail(error: unknown): void {
 
 async function start(order: PublisherStart | AudienceStart): Promise<void> {
   role = order.role === "publisher" ? new Publisher(order, systemClock) : new Audience(order, systemClock);
-  const engine = await createEngine("auto", { clock: systemClock, warn: (message) => console.error(message) });
+  const engine = await createEngine(order.engine, { clock: systemClock, warn: (message) => console.error(message) });
   const { protocols, timeoutMs } = order;
   const target = { engine, url: new URL(order.url), trust: trustOf(order.trust), protocols, timeoutMs };
   let done = 0;
@@ -33,7 +33,7 @@ async function start(order: PublisherStart | AudienceStart): Promise<void> {
     const protocol = await role.run(target, (count) => {
       done = count;
     });
-    answer({ kind: "ready", protocol });
+    answer({ kind: "ready", engine: engine.name, protocol });
   } finally {
     clearInterval(ticker);
   }

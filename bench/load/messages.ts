@@ -10,6 +10,8 @@ const trust = z.discriminatedUnion("kind", [
 export type TrustSpec = z.infer<typeof trust>;
 
 const target = {
+  /** Engine to dial with. */
+  engine: z.string(),
   url: z.string(),
   trust,
   /** Best first. */
@@ -84,7 +86,7 @@ const answer = z.discriminatedUnion("kind", [
   /** How many of the sessions are connected, or of the viewers have got a frame. */
   z.object({ kind: z.literal("progress"), done: z.number() }),
   /** All are; `protocol` was agreed on. */
-  z.object({ kind: z.literal("ready"), protocol: z.string() }),
+  z.object({ kind: z.literal("ready"), engine: z.string(), protocol: z.string() }),
   publisherReport,
   audienceReport,
   z.object({ kind: z.literal("failed"), message: z.string() }),

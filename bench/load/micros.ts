@@ -1,7 +1,20 @@
 import { performance } from "node:perf_hooks";
 
+/** Readings of the two clocks from which their distance is taken. */
+const READINGS = 64;
+
 /** Microseconds of CLOCK_MONOTONIC at which `performance.now()` is 0. */
-const ORIGIN_US = Number(process.hrtime.bigint() / 1_000n) - performance.now() * 1_000;
+const ORIGIN_US = origin();
+
+/** A process that is interrupted between its two readings finds too early an origin, so the latest is the best. */
+function origin(): number {
+  let latest = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < READINGS; i++) {
+    const monotonic = Number(process.hrtime.bigint() / 1_000n);
+    latest = Math.max(latest, monotonic - performance.now() * 1_000);
+  }
+  return latest;
+}
 
 /**
  * Microseconds of the machine's monotonic clock, the same in every process of this machine. As `process.hrtime.bigint()`,

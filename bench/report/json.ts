@@ -30,11 +30,12 @@ export function jsonReport(
   };
 }
 
-function figuresJson({ name, engine, protocol, figures }: Measured): Record<string, unknown> {
+function figuresJson({ name, engine, loadEngine, protocol, figures }: Measured): Record<string, unknown> {
   const { latencyMs } = figures;
   return {
     relay: name,
     engine,
+    load_engine: loadEngine,
     protocol,
     cpu_percent: rounded(figures.cpuPercent),
     cpu_us_per_frame: rounded(figures.cpuUsPerFrame),

@@ -55,7 +55,9 @@ export function table(options: FanoutOptions, ours: Measured, theirs: Measured |
   const median = rounds === 1 ? "" : `, medians of ${rounds} rounds (frames: sums)`;
   return [
     `fanout ${scenario.name}: ${viewers} viewers, ${scenario.summary}; ${seconds} s${median}`,
-    ...subjects.map(({ name, engine, protocol }) => `${name}: engine ${engine}, ${protocol}`),
+    ...subjects.map(
+      ({ name, engine, loadEngine, protocol }) => `${name}: engine ${engine}, load over ${loadEngine}, ${protocol}`,
+    ),
     "",
     ...align([header, ...rows]),
     ...remarks(subjects),

@@ -15,6 +15,7 @@ function round(changes: Partial<RoundData> = {}): RoundData {
   for (let ms = 1; ms <= 100; ms++) latency.record(ms * 1_000);
   return {
     engine: "test",
+    loadEngine: "test",
     protocol: "moq-lite-05",
     publisher: { kind: "publisherReport", due: [100], skipped: 0, lostSessions: {} },
     audiences: [audience([100, 100])],
@@ -154,7 +155,13 @@ describe("ratios", () => {
 describe("reports", () => {
   const options = parseFanout(["--scenario", "small", "--viewers", "2", "--rounds", "3"]);
   if (options === "help") throw new Error("not asked for help");
-  const ours: Measured = { name: "ours", engine: "test", protocol: "moq-lite-05", figures: figures() };
+  const ours: Measured = {
+    name: "ours",
+    engine: "test",
+    loadEngine: "test",
+    protocol: "moq-lite-05",
+    figures: figures(),
+  };
   const theirs: Measured = { ...ours, name: "theirs", protocol: "moq-lite-04" };
 
   it("line up in columns", () => {

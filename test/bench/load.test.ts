@@ -48,6 +48,7 @@ describe("load", { timeout: 3 * TIMEOUT_MS }, () => {
     const paths = Array.from({ length: load.broadcasts }, (_, index) => `${load.path}/${index}`);
     const common = {
       kind: "start" as const,
+      engine: "auto",
       url: url.href,
       trust: { kind: "insecure" as const },
       protocols: [protocol],

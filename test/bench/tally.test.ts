@@ -2,9 +2,22 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { LostSessions } from "../../bench/load/lost-sessions.ts";
+import { sharedMicros } from "../../bench/load/micros.ts";
 import { Seen } from "../../bench/load/seen.ts";
 import { putStamp, STAMP_BYTES, stampFrame, stampSentUs } from "../../bench/load/stamp.ts";
 import { Tally } from "../../bench/load/tally.ts";
+
+describe("clock of all processes", () => {
+  it("is the machine's monotonic clock", () => {
+    const monotonic = () => Number(process.hrtime.bigint()) / 1_000;
+    for (let i = 0; i < 100; i++) {
+      const before = monotonic();
+      const shared = sharedMicros();
+      const after = monotonic();
+      assert.ok(shared >= before - 5 && shared <= after + 5, `${before} ${shared} ${after}`);
+    }
+  });
+});
 
 describe("stamp of a frame", () => {
   it("comes back as it was put, at any place", () => {
