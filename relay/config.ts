@@ -18,6 +18,7 @@ import {
 import { limitsSection } from "./config/limits.ts";
 import { logSection } from "./config/log.ts";
 import { ConfigError, type Origin, type Problem } from "./config/problem.ts";
+import { quicSection } from "./config/quic.ts";
 import { type CamelKeys, camelKeys, type Values } from "./config/section.ts";
 import { serverSection } from "./config/server.ts";
 import { defaultStateDir, tlsSection } from "./config/tls.ts";
@@ -31,6 +32,7 @@ export { ConfigError, formatOrigin, formatProblem, type Origin, type Problem } f
 export interface Config {
   readonly server: CamelKeys<Values<typeof serverSection>>;
   /** `cert` and `key` are both there or both absent. */
+  readonly quic: CamelKeys<Values<typeof quicSection>>;
   readonly tls: CamelKeys<Values<typeof tlsSection>> & { readonly stateDir: string };
   readonly http: CamelKeys<Values<typeof httpSection>>;
   /** `bytes` is resolved: never `"auto"`. */
@@ -42,10 +44,9 @@ export interface Config {
 
 /** Sections in the order of the reference page. */
 export const sections: Sections = new Map<string, AnySection>(
-  [serverSection, tlsSection, httpSection, cacheSection, limitsSection, logSection, drainSection].map((section) => [
-    section.name,
-    section,
-  ]),
+  [serverSection, quicSection, tlsSection, httpSection, cacheSection, limitsSection, logSection, drainSection].map(
+    (section) => [section.name, section],
+  ),
 );
 
 export interface ConfigSources {
@@ -89,6 +90,7 @@ function resolve(raw: RawConfig, env: Environment, memory: () => number): Config
   const cache = camelKeys(cacheSection.schema.parse(raw["cache"]));
   return {
     server: camelKeys(serverSection.schema.parse(raw["server"])),
+    quic: camelKeys(quicSection.schema.parse(raw["quic"])),
     tls: { ...tls, stateDir: tls.stateDir ?? defaultStateDir(env) },
     http: camelKeys(httpSection.schema.parse(raw["http"])),
     cache: { ...cache, bytes: cache.bytes === "auto" ? autoCacheBytes(memory()) : cache.bytes },

@@ -5,6 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { drainSessions } from "./assemble/drain.ts";
 import { bindFailed, type Listeners, openListeners } from "./assemble/listeners.ts";
+import { nativeSettings } from "./assemble/native.ts";
 import { certificateOptions, linkLimits, modelLimits, sessionLimits } from "./assemble/options.ts";
 import { CLOSE_SHUTDOWN, SessionHost } from "./assemble/sessions.ts";
 import { waitUntil } from "./assemble/wait.ts";
@@ -196,7 +197,9 @@ class RelayProcess implements Relay {
     this.#certificates = certificates;
     this.#served = certificates.current;
     const deps: EngineDeps = { clock: this.#clock, warn: this.#warn };
-    const engine = this.#options.engine ?? (await createEngine(server.engine, deps));
+    const engine =
+      this.#options.engine ??
+      (await createEngine(server.engine, { ...deps, native: await nativeSettings(this.#config) }));
     this.#engine = engine;
     if (http.enabled && http.page) this.#page = await this.#readPage();
     this.#listeners = await openListeners({

@@ -52,6 +52,7 @@ impl Call {
     }
 
     /// The elements of a typed array of `kind`; empty for anything else.
+    #[expect(clippy::mut_from_ref, reason = "the elements are JavaScript's, and each argument is an array of its own")]
     fn elements<T>(&self, index: usize, kind: sys::napi_typedarray_type) -> &mut [T] {
         let (mut found, mut length, mut data) = (0, 0usize, ptr::null_mut::<c_void>());
         // SAFETY: as above. The array lives and does not move while the call lasts, JavaScript does not run meanwhile,

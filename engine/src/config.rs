@@ -3,7 +3,8 @@
 use napi_derive::napi;
 use quinn::{AckFrequencyConfig, IdleTimeout, TransportConfig, VarInt};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
 
 /// Of an engine; every listener and dial has the same.
 #[napi(object)]
@@ -54,6 +55,22 @@ pub struct Tuning {
     pub stream_receive_window: u32,
     pub receive_window: u32,
     pub initial_mtu: u16,
+    /// Folder for a qlog file of each connection.
+    pub qlog: Option<Arc<std::path::Path>>,
+}
+
+impl Tuning {
+    /// A new file in the folder, where one is wanted; what cannot be written is left out.
+    pub fn qlog_stream(&self, end: &str) -> Option<quinn::QlogStream> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let folder = self.qlog.as_ref()?;
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+        let name = format!("{since}-{}-{end}.sqlog", NEXT.fetch_add(1, Ordering::Relaxed));
+        let file = std::fs::File::create_new(folder.join(name)).ok()?;
+        let mut config = quinn::QlogConfig::default();
+        config.writer(Box::new(std::io::BufWriter::new(file)));
+        config.into_stream()
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

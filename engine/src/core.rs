@@ -78,7 +78,7 @@ impl Core {
         let congestion = Congestion::parse(&options.congestion)
             .ok_or_else(|| Failure("engine_unavailable", format!("no congestion control {}", options.congestion)))?;
         let hub = Arc::new(Hub::new(waker));
-        let ids = Arc::new(Ids::new());
+        let ids = Arc::new(Ids::default());
         let count = options.threads.clamp(1, 64) as usize;
         let threads: std::io::Result<Vec<_>> =
             (0..count).map(|index| WorkerThread::start(index, hub.clone(), ids.clone())).collect();
@@ -100,6 +100,7 @@ impl Core {
                 send_window: options.send_window.into(),
                 stream_receive_window: options.stream_receive_window,
                 receive_window: options.receive_window,
+                qlog: options.qlog.map(|folder| std::path::PathBuf::from(folder).into()),
                 initial_mtu: options.initial_mtu.clamp(1200, 65_527) as u16,
             },
             socket: SocketOptions { buffer: options.socket_buffer as usize, reuse_port: options.reuse_port },

@@ -88,7 +88,9 @@ impl Dial {
             return Err(DialError::failed("this machine has no socket for the address"));
         };
         let mut config = ClientConfig::new(self.crypto.clone());
-        config.transport_config(Arc::new(transport(&self.tuning, &self.limits, !self.raw)));
+        let mut transport = transport(&self.tuning, &self.limits, !self.raw);
+        transport.qlog_stream(self.tuning.qlog_stream("client"));
+        config.transport_config(Arc::new(transport));
         let connecting = on(worker.index, || endpoint.connect_with(config, address, name));
         let connecting = connecting.map_err(|error| DialError::failed(error.to_string()))?;
         connecting.await.map_err(|error| self.refused(error))

@@ -4,22 +4,26 @@
 //! take effect at the end of its turn, and drains their events in flat batches. Bytes to send are copied once, however
 //! many streams they go to; bytes received are copied once, into the batch.
 
-mod batch;
-mod boundary;
+/// What the binary was built from: `scripts/build-engine.js` looks for it in the file.
+#[used]
+static SOURCES: &str = concat!("moqmesh-engine-sources:", env!("MOQMESH_ENGINE_SOURCES"));
+
+pub mod batch;
+pub mod boundary;
 pub mod codes;
-mod command;
-mod config;
-mod core;
-mod dial;
+pub mod command;
+pub mod config;
+pub mod core;
+pub mod dial;
 pub mod events;
-mod h3;
-mod link;
-mod listener;
-mod rounds;
-mod runtime;
-mod shared;
+pub mod h3;
+pub mod link;
+pub mod listener;
+pub mod rounds;
+pub mod runtime;
+pub mod shared;
 pub mod slots;
-mod socket;
-mod stream;
-mod tls;
-mod worker;
+pub mod socket;
+pub mod stream;
+pub mod tls;
+pub mod worker;

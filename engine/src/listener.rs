@@ -45,7 +45,9 @@ pub struct Listener {
 struct Common {
     id: u32,
     protocols: Vec<String>,
-    send_window: u64,
+    tuning: Tuning,
+    /// What a connection is accepted with that gets a qlog file of its own.
+    logged: Option<ServerConfig>,
     limits: Limits,
     retry_above: usize,
     handshakes: AtomicUsize,
@@ -80,13 +82,15 @@ impl Listener {
         let runtime = Arc::new(Spread { workers: workers.clone() });
         let socket = runtime.wrap_udp_socket(parts.socket)?;
         let held = Arc::downgrade(&socket);
+        let logged = parts.tuning.qlog.is_some().then(|| server.clone());
         let endpoint =
             on(first.index, || Endpoint::new_with_abstract_socket(parts.endpoint, Some(server), socket, runtime))?;
         let accepting = Arc::new(AtomicBool::new(true));
         let common = Arc::new(Common {
             id: parts.id,
             protocols: parts.protocols,
-            send_window: parts.tuning.send_window,
+            tuning: parts.tuning,
+            logged,
             limits: parts.limits,
             retry_above: parts.retry_above,
             handshakes: AtomicUsize::new(0),
@@ -150,7 +154,17 @@ async fn take_connections(endpoint: Endpoint, workers: Arc<[Arc<WorkerShared>]>,
 
 /// Completes the handshake on the worker that is to have the link.
 fn greet(incoming: Incoming, worker: Arc<WorkerShared>, common: Arc<Common>) {
-    let connecting = match on(worker.index, || incoming.accept()) {
+    let connecting = on(worker.index, || match &common.logged {
+        None => incoming.accept(),
+        Some(server) => {
+            let mut server = server.clone();
+            let mut transport = transport(&common.tuning, &common.limits, false);
+            transport.qlog_stream(common.tuning.qlog_stream("server"));
+            server.transport_config(Arc::new(transport));
+            incoming.accept_with(Arc::new(server))
+        }
+    });
+    let connecting = match connecting {
         Ok(connecting) => connecting,
         Err(_) => {
             worker.load.fetch_sub(1, Relaxed);
@@ -226,7 +240,7 @@ async fn meet(conn: quinn::Connection, common: &Common) -> Option<NewLink> {
         origin: common.id,
         dialled: false,
         queue_mark: common.limits.queue_mark,
-        send_window: common.send_window,
+        send_window: common.tuning.send_window,
         uni_streams: common.limits.uni_streams,
     })
 }

@@ -89,11 +89,13 @@ pub struct Ids {
     pub links: Slots,
 }
 
-impl Ids {
-    pub fn new() -> Self {
+impl Default for Ids {
+    fn default() -> Self {
         Self { streams: Slots::new(STREAM_BITS), links: Slots::new(LINK_BITS) }
     }
+}
 
+impl Ids {
     /// A stream's id, bound to its link and worker.
     pub fn take_stream(&self, link: u32, worker: usize) -> Option<u32> {
         let id = self.streams.take()?;
@@ -167,7 +169,7 @@ mod tests {
 
     #[test]
     fn queued_bytes_are_settled_once() {
-        let ids = Ids::new();
+        let ids = Ids::default();
         let link = ids.links.take().unwrap();
         let stream = ids.take_stream(link, 3).unwrap();
         let (worker, slot) = ids.owner(stream);

@@ -27,6 +27,13 @@ export const serverSection = section("server", "Where the relay listens for publ
     default: "auto",
     flag: "engine",
   }),
+  threads: integer({
+    description:
+      "Threads of the native engine for QUIC, besides the one that decides. `0`: as many as there are cores, less one.",
+    default: 0,
+    min: 0,
+    max: 64,
+  }),
   experimental: choices(EXPERIMENTAL_PROTOCOLS, {
     description: "Protocols offered besides the finished ones.",
     default: [],

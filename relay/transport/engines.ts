@@ -1,9 +1,9 @@
 import { type Engine, type EngineDeps, TransportError } from "./contract.ts";
-import type { EngineSettings } from "./native/index.ts";
+import type { NativeSettings } from "./native/index.ts";
 
 /** What engines are built from, and what one of them is set to. */
 export interface EnginesDeps extends EngineDeps {
-  readonly native?: Partial<EngineSettings>;
+  readonly native?: NativeSettings;
 }
 
 /** Loads an engine; rejects with {@link TransportError} `engine_unavailable` and the command that helps. */

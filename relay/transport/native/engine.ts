@@ -27,7 +27,7 @@ const BATCH_BYTES = 1024 * 1024;
 /** Batches in one turn of the event loop; the rest waits until timers and other sockets had theirs. */
 const BATCHES_PER_TURN = 4;
 
-/** What a listener or dial of this engine may have besides the contract's options. */
+/** What a listener of this engine may have besides the contract's options. */
 export interface NativeExtras {
   /** Further certificates by server name. */
   readonly certificates?: ReadonlyMap<string, { readonly cert: string; readonly key: string }>;
@@ -43,6 +43,7 @@ export class NativeEngine implements Engine {
   readonly port: Port;
   readonly #native: Native;
   readonly #deps: EngineDeps;
+  readonly #extras: NativeExtras;
   readonly #records = new Uint32Array(BATCH_RECORDS * RECORD);
   /** Not a Buffer: its `slice` would share what others mean to copy. */
   readonly #data = new Uint8Array(BATCH_BYTES);
@@ -54,8 +55,9 @@ export class NativeEngine implements Engine {
   #nextDial = 1;
 
   /** `start` makes the engine proper and is given what it calls when something waits. */
-  constructor(deps: EngineDeps, start: (wake: () => void) => Native) {
+  constructor(deps: EngineDeps, extras: NativeExtras, start: (wake: () => void) => Native) {
     this.#deps = deps;
+    this.#extras = extras;
     this.#native = start(() => this.#drain());
     this.port = new Port(this.#native);
   }
@@ -66,7 +68,9 @@ export class NativeEngine implements Engine {
 
   async listen(options: ListenOptions & NativeExtras, onRequest: (request: LinkRequest) => void): Promise<Listener> {
     const host = await resolveHost(options.host);
-    const listener = new NativeListener(this.port, options, onRequest, () => this.#listeners.delete(listener.id));
+    const listener = new NativeListener(this.port, { ...this.#extras, ...options }, onRequest, () =>
+      this.#listeners.delete(listener.id),
+    );
     listener.bind(host);
     this.#listeners.set(listener.id, listener);
     return listener;

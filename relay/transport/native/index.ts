@@ -5,13 +5,14 @@
  * written in a turn of the program takes effect together at its end. Bytes that QUIC holds count as handed to the
  * network: at most twice its congestion window, and at least the send window of the settings.
  */
+import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import type { EngineDeps } from "../contract.ts";
 import { type EngineSettings, loadAddon } from "./addon.ts";
-import { NativeEngine } from "./engine.ts";
+import { NativeEngine, type NativeExtras } from "./engine.ts";
 
-export type { EngineSettings } from "./addon.ts";
-export type { NativeEngine, NativeExtras } from "./engine.ts";
+/** What may be set: the engine's own parameters, and what each of its listeners has. */
+export type NativeSettings = Partial<EngineSettings> & NativeExtras;
 
 /** What is not said. Sizes in bytes. */
 const DEFAULTS: Omit<EngineSettings, "threads"> = {
@@ -28,7 +29,7 @@ const DEFAULTS: Omit<EngineSettings, "threads"> = {
 };
 
 /** JavaScript keeps a core for itself. */
-export function defaultThreads(): number {
+function defaultThreads(): number {
   return Math.max(1, availableParallelism() - 1);
 }
 
@@ -36,8 +37,11 @@ export function defaultThreads(): number {
  * Loads the binary and starts its threads. Rejects with {@link TransportError} `engine_unavailable` and the command
  * that helps.
  */
-export async function createNative(deps: EngineDeps, settings: Partial<EngineSettings> = {}): Promise<NativeEngine> {
+export async function createNative(deps: EngineDeps, settings: NativeSettings = {}): Promise<NativeEngine> {
   const addon = loadAddon();
-  const all: EngineSettings = { ...DEFAULTS, threads: defaultThreads(), ...settings };
-  return new NativeEngine(deps, (wake) => addon.createEngine(all, wake));
+  const { certificates, clientRoots, ...own } = settings;
+  const extras = { ...(certificates && { certificates }), ...(clientRoots !== undefined && { clientRoots }) };
+  if (own.qlog !== undefined) await mkdir(own.qlog, { recursive: true });
+  const all: EngineSettings = { ...DEFAULTS, threads: defaultThreads(), ...own };
+  return new NativeEngine(deps, extras, (wake) => addon.createEngine(all, wake));
 }

@@ -1,0 +1,228 @@
+/** What the native engine does beyond the transport contract. */
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { before, describe, test } from "node:test";
+import type { Link } from "../../relay/transport/contract.ts";
+import { testCertificate } from "../support/certificate.ts";
+import { bytesOf, digestOf, pattern, unheard } from "../transport/fixtures.ts";
+import { authority } from "./support/authority.ts";
+import { missingEngine } from "./support/available.ts";
+import { Network } from "./support/network.ts";
+import { dialTo, type Met, meeting, type NativeEngine, startEngine, until } from "./support/pair.ts";
+
+/** Bytes of one link that wait for the program at most: `LINK_UNREAD` in `engine/src/events.rs`. */
+const UNREAD = 1024 * 1024;
+
+const missing = missingEngine();
+
+describe("the native engine", { skip: missing ?? false }, () => {
+  let engine: NativeEngine;
+  before(async () => {
+    engine = await startEngine();
+  });
+
+  /** Sends a stream and waits until it has come whole. */
+  async function delivers(link: Link, met: Met, bytes = 200_000): Promise<void> {
+    const content = pattern(bytes);
+    const streams = met.recorders.reduce((sum, { unis }) => sum + unis.length, 0);
+    const stream = link.openUni(1, unheard);
+    stream?.write(content);
+    stream?.finish();
+    const all = () => met.recorders.flatMap(({ unis }) => unis);
+    const record = await until("the stream", () => all()[streams]?.done);
+    assert.equal(record.digest(), digestOf(content));
+  }
+
+  test("speaks raw QUIC and WebTransport on one port", async (t) => {
+    const met = await meeting(t, engine, await testCertificate());
+    const raw = await dialTo(t, engine, met.listener.address.port, { scheme: "moql", host: "localhost" });
+    const web = await dialTo(t, engine, met.listener.address.port);
+    await until("both", () => met.infos.length === 2);
+    const seen = met.infos.map(({ binding, protocol, authority, path }) => [binding, protocol, authority, path]);
+    assert.deepEqual(seen, [
+      ["quic", "moq-lite-05", "localhost", ""],
+      ["webtransport", "moq-lite-05", `127.0.0.1:${met.listener.address.port}`, "/some/path"],
+    ]);
+    for (const { link } of [raw, web]) await delivers(link, met);
+    raw.link.close(2 ** 32 - 1, "größer");
+    const closing = await until("the close", () => met.recorders[0]?.closing);
+    assert.deepEqual(closing, { by: "remote", code: 2 ** 32 - 1, reason: "größer" });
+  });
+
+  test("agrees on a raw protocol by ALPN, and refuses others", async (t) => {
+    const met = await meeting(t, engine, await testCertificate());
+    const { port } = met.listener.address;
+    const { link } = await dialTo(t, engine, port, { scheme: "moql", protocols: ["moq-lite-03", "moq-lite-04"] });
+    assert.equal(link.info.protocol, "moq-lite-04");
+    await assert.rejects(dialTo(t, engine, port, { scheme: "moql", protocols: ["moq-lite-03"] }), {
+      code: "no_common_protocol",
+    });
+  });
+
+  test("verifies by given roots and names, and shows each name its own certificate", async (t) => {
+    const ours = await authority("ours");
+    const certificates = new Map([["localhost", await ours.issue("server", ["localhost"])]]);
+    const listening = await startEngine({ certificates });
+    const met = await meeting(t, listening, await ours.issue("server", ["127.0.0.1"]));
+    const { port } = met.listener.address;
+    const trust = { kind: "roots", pem: ours.root } as const;
+    for (const host of ["localhost", "127.0.0.1"]) {
+      const { link } = await dialTo(t, engine, port, { host, trust });
+      const shown = new X509Certificate(Buffer.from(link.info.peerCertificate ?? []));
+      assert.equal(shown.subject, `CN=${host}`);
+    }
+    const others = await authority("others");
+    const foreign = { kind: "roots", pem: others.root } as const;
+    await assert.rejects(dialTo(t, engine, port, { trust: foreign }), { code: "dial_failed" });
+    await assert.rejects(dialTo(t, engine, port, { trust: { kind: "system" } }), { code: "dial_failed" });
+  });
+
+  test("tells a client's certificate, lets clients without one in, and refuses one of other roots", async (t) => {
+    const ours = await authority("ours");
+    const others = await authority("others");
+    const listening = await startEngine({ clientRoots: ours.root });
+    const met = await meeting(t, listening, await testCertificate());
+    const { port } = met.listener.address;
+    const certificate = await ours.issue("client", ["peer-1"]);
+    await dialTo(t, engine, port, { certificate });
+    await dialTo(t, engine, port);
+    await until("both", () => met.infos.length === 2);
+    const [shown, none] = met.infos;
+    assert.equal(new X509Certificate(Buffer.from(shown?.peerCertificate ?? [])).subject, "CN=peer-1");
+    assert.equal(none?.peerCertificate, undefined);
+    const foreign = await others.issue("client", ["peer-2"]);
+    await assert.rejects(dialTo(t, engine, port, { certificate: foreign }), { code: "dial_failed" });
+  });
+
+  test("swaps its certificate under 200 links and drops none", async (t) => {
+    const first = await testCertificate();
+    const second = await testCertificate();
+    const met = await meeting(t, engine, first);
+    const { port } = met.listener.address;
+    const links: Link[] = [];
+    for (let i = 0; i < 10; i++) {
+      const some = await Promise.all(Array.from({ length: 20 }, () => dialTo(t, engine, port)));
+      links.push(...some.map(({ link }) => link));
+    }
+    assert.equal(met.listener.setCertificate(second), true);
+    const trust = { kind: "hashes", sha256: [second.sha256] } as const;
+    const fresh = await dialTo(t, engine, port, { trust });
+    const old = { kind: "hashes", sha256: [first.sha256] } as const;
+    await assert.rejects(dialTo(t, engine, port, { trust: old }), { code: "dial_failed" });
+    for (const link of [...links, fresh.link]) {
+      const stream = link.openUni(1, unheard);
+      stream?.write(bytesOf("still here"));
+      stream?.finish();
+    }
+    const said = () => met.recorders.flatMap(({ unis }) => unis).filter(({ text }) => text === "still here");
+    await until("a word on every link", () => said().length === 201);
+    assert.ok(met.recorders.every(({ closing }) => closing === undefined));
+  });
+
+  test("stops reading at a bound while the program is away, and loses nothing", async (t) => {
+    const windows = { streamReceiveWindow: 256 * 1024, receiveWindow: 512 * 1024 };
+    const listening = await startEngine(windows);
+    const met = await meeting(t, listening, await testCertificate());
+    const { link } = await dialTo(t, engine, met.listener.address.port);
+    const server = await until("the link", () => met.recorders[0]?.link);
+    const content = pattern(8 * 1024 * 1024);
+    for (const stream of [link.openUni(1, unheard), link.openUni(1, unheard)]) {
+      stream?.write(content);
+      stream?.finish();
+    }
+    // What was written takes effect; then the program is away, while the threads of both engines go on.
+    await Promise.resolve();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    const before = server.stats().bytesReceived;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    const after = server.stats().bytesReceived;
+    assert.ok(before > UNREAD / 2, `${before} bytes`);
+    // One window more, and the packets around them.
+    assert.ok(after < 1.2 * (UNREAD + windows.receiveWindow), `${after} bytes came although nobody reads`);
+    const records = () => met.recorders[0]?.unis ?? [];
+    await until("both ends", () => records().length === 2 && records().every(({ end }) => end === "fin"));
+    for (const record of records()) assert.equal(record.digest(), digestOf(content));
+  });
+
+  for (const congestion of ["cubic", "bbr", "newreno"] as const) {
+    test(`sends through a network that loses packets, with ${congestion} and few acknowledgements`, async (t) => {
+      const sending = await startEngine({ congestion });
+      const met = await meeting(t, engine, await testCertificate());
+      const network = await Network.to(met.listener.address.port);
+      t.after(() => network.close());
+      const { link } = await dialTo(t, sending, network.port);
+      network.loss = 0.03;
+      await delivers(link, met, 1_000_000);
+      assert.ok((link.stats().packetsLost ?? 0) > 0);
+    });
+  }
+
+  test("notices on both ends that the network between them went dark", async (t) => {
+    const limits = { idleTimeoutMs: 600, keepAliveMs: 150 };
+    const met = await meeting(t, engine, await testCertificate(), { limits });
+    const network = await Network.to(met.listener.address.port);
+    t.after(() => network.close());
+    const { link, events } = await dialTo(t, engine, network.port, { limits });
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    assert.equal(link.ended, false, "a silent link lives on by its keep-alive");
+    network.dark = true;
+    const ends = await until("both ends", () => met.recorders[0]?.closing && events.closing && [met, events]);
+    assert.equal(ends.length, 2);
+    assert.deepEqual([met.recorders[0]?.closing?.by, events.closing?.by], ["timeout", "timeout"]);
+  });
+
+  test("has every client prove its address where that is asked", async (t) => {
+    const listening = await startEngine({ retryAbove: 0 });
+    const met = await meeting(t, listening, await testCertificate());
+    const { link } = await dialTo(t, engine, met.listener.address.port);
+    await delivers(link, met);
+  });
+
+  test("writes a qlog file of each connection where that is asked", async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), "moqmesh-qlog-"));
+    t.after(() => rm(folder, { recursive: true }));
+    const logging = await startEngine({ qlog: join(folder, "deep", "er") });
+    const met = await meeting(t, logging, await testCertificate());
+    const { link } = await dialTo(t, logging, met.listener.address.port);
+    await delivers(link, met);
+    link.close(0, "");
+    await met.listener.close();
+    const files = (await readdir(join(folder, "deep", "er"))).map((name) => name.replace(/^\d+-\d+-/, ""));
+    assert.deepEqual(files.sort(), ["client.sqlog", "server.sqlog"]);
+  });
+
+  test("spreads links over its threads", async (t) => {
+    const threads = await startEngine({ threads: 3 });
+    const met = await meeting(t, threads, await testCertificate());
+    const dialled = await Promise.all(Array.from({ length: 12 }, () => dialTo(t, threads, met.listener.address.port)));
+    const fan = threads.fanOut();
+    await until("all links", () => met.recorders.length === 12);
+    for (const { link } of met.recorders) {
+      const stream = link?.openUni(1, unheard);
+      assert.ok(stream);
+      fan.add(stream);
+    }
+    const content = pattern(300_000);
+    fan.write(content);
+    fan.finish();
+    for (const { events } of dialled) {
+      const record = await until("the stream", () => events.unis[0]?.done);
+      assert.equal(record.digest(), digestOf(content));
+    }
+    const names = await threadNames();
+    if (names !== undefined) assert.ok([0, 1, 2].every((index) => names.includes(`moqmesh-quic-${index}`)));
+  });
+});
+
+/** Names of this process's threads, where the system tells. */
+async function threadNames(): Promise<string[] | undefined> {
+  try {
+    const ids = await readdir("/proc/self/task");
+    return await Promise.all(ids.map(async (id) => (await readFile(`/proc/self/task/${id}/comm`, "utf8")).trim()));
+  } catch {
+    return undefined;
+  }
+}
