@@ -505,17 +505,18 @@ describe("the rwebtransport engine", () => {
     test("ends sessions that come after stopAccepting and keeps those before", async () => {
       const link = once<Link>();
       const listener = await listen((request) =>
-        request.accept((accepted) => {
-          link.resolve(accepted);
+        request.accept((made) => {
+          link.resolve(made);
           return handler({});
         }),
       );
       const early = await dial(listener);
+      const accepted = await link.promise;
       listener.stopAccepting();
       const closed = once<LinkClosed>();
       await dial(listener, { closed: closed.resolve });
       assert.equal((await closed.promise).code, 503);
-      assert.deepEqual([early.ended, (await link.promise).ended], [false, false]);
+      assert.deepEqual([early.ended, accepted.ended], [false, false]);
       early.close(0, "");
     });
   });
