@@ -255,6 +255,93 @@ describe("the outbox of an rwebtransport link", () => {
   });
 });
 
+describe("the FIN of a stream", () => {
+  const finsOf = (port: NotingPort): string[] => port.commands.filter((command) => command.startsWith("fin"));
+
+  test("waits until data that was sent before it should have been acknowledged", () => {
+    const { port, outbox, clock, ackAll } = setup();
+    outbox.setPath(20, false);
+    const half = open(outbox, 1);
+    half.write(new Uint8Array(10));
+    outbox.flush();
+    ackAll();
+    clock.advance(10);
+    half.finish();
+    assert.equal(half.ended, true);
+    outbox.flush();
+    clock.advance(40);
+    outbox.flush();
+    assert.deepEqual(finsOf(port), []);
+    clock.advance(50);
+    outbox.flush();
+    assert.deepEqual(finsOf(port), ["fin 15"]);
+  });
+
+  test("waits in any case while packets are being lost", () => {
+    const { port, outbox, clock, ackAll } = setup();
+    outbox.setPath(1, true);
+    const half = open(outbox, 1);
+    half.write(new Uint8Array(10));
+    half.finish();
+    outbox.flush();
+    assert.deepEqual(finsOf(port), []);
+    ackAll();
+    outbox.flush();
+    clock.advance(100);
+    outbox.flush();
+    assert.deepEqual(finsOf(port), ["fin 15"]);
+  });
+
+  test("goes out at once at most a hundred times between two ticks", () => {
+    const { port, outbox, ackAll } = setup();
+    const finish = (count: number): void => {
+      for (let i = 0; i < count; i += 1) {
+        const half = open(outbox, 1);
+        half.write(new Uint8Array(10));
+        half.finish();
+        outbox.flush();
+        ackAll();
+      }
+    };
+    finish(150);
+    assert.equal(finsOf(port).length, 100);
+    outbox.tick();
+    ackAll();
+    finish(10);
+    assert.equal(finsOf(port).length, 110);
+  });
+});
+
+describe("a bidirectional stream whose receive half has ended", () => {
+  test("is written to again once a write without bytes was acknowledged", () => {
+    const { port, outbox, ackAll } = setup();
+    const half = outbox.adopt(4);
+    outbox.recvEnded(half);
+    half.write(new Uint8Array(10));
+    outbox.flush();
+    assert.deepEqual(port.commands, ["write 4 0"]);
+    ackAll();
+    outbox.flush();
+    assert.deepEqual(port.commands, ["write 4 0", "write 4 10"]);
+  });
+
+  test("counts as stopped when that write is not acknowledged although the addon answers", () => {
+    const { port, outbox, clock } = setup();
+    const half = outbox.adopt(4);
+    half.handler = quiet;
+    outbox.recvEnded(half);
+    half.write(new Uint8Array(10));
+    clock.advance(5000);
+    assert.deepEqual(outbox.tick(), []);
+    assert.equal(half.ended, false, "the addon may just be slow");
+    outbox.setPath(1, false);
+    outbox.setPath(1, false);
+    assert.deepEqual(outbox.tick(), [quiet]);
+    assert.deepEqual([half.ended, half.queued, outbox.queued], [true, 0, 0]);
+    assert.equal(port.commands.at(-1), "reset 4 0");
+  });
+});
+
 describe("the life of an rwebtransport link", () => {
   const limits = { uniStreams: 1, bidiStreams: 1, idleTimeoutMs: 8000, keepAliveMs: 2000, queueMark: 1 };
   const stats = { type: "stats", bytesSent: 0, packetsLost: 0, smoothedRtt: 1 } as const;
