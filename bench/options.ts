@@ -64,6 +64,9 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   help: { text: "Show this text." },
 };
 
+/** WebTransport, and WebSocket. */
+const SCHEMES = ["https:", "http:", "wss:", "ws:"];
+
 /** Most of anything: a guard against slips of the keyboard. */
 const MOST = 100_000;
 const LONGEST_SECONDS = 3_600;
@@ -197,8 +200,8 @@ function againstOf(name: string | undefined): "moq-relay" | undefined {
 function urlOf(address: string | undefined): URL | undefined {
   if (address === undefined) return undefined;
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url?.protocol === "https:" || url?.protocol === "http:") return url;
-  throw new UsageError(`--url: "${address}" is not the https: or http: address of a relay`);
+  if (url !== undefined && SCHEMES.includes(url.protocol)) return url;
+  throw new UsageError(`--url: "${address}" is not the address of a relay, such as https://relay.example:4443/`);
 }
 
 function protocolsOf(list: string | undefined): readonly string[] {

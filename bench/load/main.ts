@@ -4,6 +4,7 @@
  */
 import { systemClock } from "../../relay/transport/clock.ts";
 import { createEngine } from "../../relay/transport/engines.ts";
+import { createQmux } from "../../relay/transport/qmux/index.ts";
 import { Audience } from "./audience.ts";
 import { trustOf } from "./dial.ts";
 import { type Answer, type AudienceStart, type PublisherStart, readOrder } from "./messages.ts";
@@ -24,9 +25,11 @@ function fail(error: unknown): void {
 
 async function start(order: PublisherStart | AudienceStart): Promise<void> {
   role = order.role === "publisher" ? new Publisher(order, systemClock) : new Audience(order, systemClock);
-  const engine = await createEngine(order.engine, { clock: systemClock, warn: (message) => console.error(message) });
+  const deps = { clock: systemClock, warn: (message: string) => console.error(message) };
+  const url = new URL(order.url);
+  const engine = url.protocol === "https:" ? await createEngine(order.engine, deps) : createQmux(deps);
   const { protocols, timeoutMs } = order;
-  const target = { engine, url: new URL(order.url), trust: trustOf(order.trust), protocols, timeoutMs };
+  const target = { engine, url, trust: trustOf(order.trust), protocols, timeoutMs };
   let done = 0;
   const ticker = setInterval(() => answer({ kind: "progress", done }), PROGRESS_MS);
   try {

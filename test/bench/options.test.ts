@@ -50,7 +50,8 @@ describe("options of the fan-out bench", () => {
     assert.equal(options.pid, 12);
     assert.deepEqual(options.trust, { kind: "hash", sha256: hex });
     assert.deepEqual(parsed("--url", "http://localhost:1/", "--insecure").trust, { kind: "insecure" });
-    refused(/not the https: or http: address/, "--url", "localhost");
+    assert.equal(parsed("--url", "ws://localhost:1/").url?.protocol, "ws:");
+    refused(/not the address of a relay/, "--url", "localhost");
     refused(/exclude one another/, "--url", "https://a/", "--insecure", "--fingerprint", hex);
     refused(/64 hexadecimal/, "--url", "https://a/", "--fingerprint", "abc");
   });
