@@ -114,7 +114,7 @@ function build(sources, { quiet, limitMs }) {
 
 /** One line that counts what is compiled; on a terminal it replaces itself. */
 function progressLine() {
-  const terminal = process.stderr.isTTY === true;
+  const terminal = process.stderr.isTTY;
   let crates = 0;
   let said = 0;
   const say = () => {

@@ -14,6 +14,7 @@ use crate::tls::{self, Certificates, Trust};
 use crate::worker::{WorkerShared, WorkerThread};
 use bytes::Bytes;
 use quinn::{Endpoint, EndpointConfig};
+use quinn_proto::HashedConnectionIdGenerator;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -217,10 +218,14 @@ impl Core {
     }
 
     fn endpoint_config(&self) -> EndpointConfig {
-        match &self.reset_key {
-            None => EndpointConfig::default(),
-            Some(key) => EndpointConfig::new(Arc::new(ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key))),
-        }
+        let Some(secret) = &self.reset_key else { return EndpointConfig::default() };
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
+        // An endpoint answers packets of connections that it has forgotten only where their ids look like its own.
+        let tag = ring::hmac::sign(&key, b"moqmesh connection ids");
+        let ids = u64::from_be_bytes(std::array::from_fn(|at| tag.as_ref()[at]));
+        let mut config = EndpointConfig::new(Arc::new(key));
+        config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+        config
     }
 
     fn token_key(&self) -> Option<Arc<dyn quinn::crypto::HandshakeTokenKey>> {

@@ -1,0 +1,151 @@
+/**
+ * Opens and ends streams for a long time and looks whether memory stays flat, at both ends:
+ * `npm run soak -- [--streams N] [--engine NAME]`. Ten million take minutes. The parent listens, the child dials.
+ */
+import { fork } from "node:child_process";
+import { createHash, X509Certificate } from "node:crypto";
+import { parseArgs } from "node:util";
+import { systemClock } from "../relay/transport/clock.ts";
+import type { Link, LinkHandler, LinkLimits, RecvHandler } from "../relay/transport/contract.ts";
+import { createEngine } from "../relay/transport/engines.ts";
+import { certificateHosts, makeSelfSigned } from "../relay/transport/tls/self-signed.ts";
+
+const PROTOCOL = "moq-lite-05";
+
+/** Bytes of each stream. */
+const PAYLOAD = new Uint8Array(200);
+
+/** What memory may grow by between the first fifth of the run and its end, in MiB. */
+const ALLOWED_MIB = 24;
+
+const LIMITS: LinkLimits = {
+  uniStreams: 128,
+  bidiStreams: 16,
+  idleTimeoutMs: 30_000,
+  keepAliveMs: 5_000,
+  queueMark: 4 * 2 ** 20,
+};
+
+/** Milliseconds between two looks at memory. */
+const LOOK_MS = 1000;
+
+interface Job {
+  readonly engine: string;
+  readonly port: number;
+  readonly sha256: string;
+  readonly streams: number;
+}
+
+const deps = {
+  clock: systemClock,
+  warn: (message: string, error?: unknown) => console.error(message, error ?? ""),
+};
+
+function handler(recv: RecvHandler, some: Partial<LinkHandler> = {}): LinkHandler {
+  const none = { data() {}, fin() {}, reset() {}, stop() {} };
+  return {
+    uni: () => recv,
+    bidi: () => none,
+    datagram() {},
+    capacity() {},
+    backlog() {},
+    drained() {},
+    closed() {},
+    ...some,
+  };
+}
+
+const mebibytes = (): number => process.memoryUsage.rss() / 2 ** 20;
+
+/** Memory over a run. */
+class Memory {
+  readonly #name: string;
+  readonly #total: number;
+  #early = 0;
+
+  constructor(name: string, total: number) {
+    this.#name = name;
+    this.#total = total;
+  }
+
+  /** Notes what is used after `done` streams; false when it has grown too much. */
+  look(done: number): boolean {
+    const now = mebibytes();
+    if (done < this.#total / 5) this.#early = Math.max(this.#early, now);
+    console.log(`${this.#name}: ${done} streams, ${now.toFixed(0)} MiB`);
+    return this.#early === 0 || now - this.#early <= ALLOWED_MIB;
+  }
+}
+
+async function dialling(job: Job): Promise<void> {
+  const engine = await createEngine(job.engine, deps);
+  const memory = new Memory("dialling end", job.streams);
+  let opened = 0;
+  let link: Link | undefined;
+  const done = Promise.withResolvers<void>();
+  const open = (): void => {
+    while (link !== undefined && opened < job.streams) {
+      const stream = link.openUni(1, { stop() {} });
+      if (stream === undefined) return;
+      stream.write(PAYLOAD);
+      // Every tenth is broken off.
+      if (opened % 10 === 9) stream.reset(opened % 1000);
+      else stream.finish();
+      opened += 1;
+    }
+    done.resolve();
+  };
+  const none = { data() {}, fin() {}, reset() {} };
+  link = await engine.dial(
+    {
+      url: new URL(`https://127.0.0.1:${job.port}/`),
+      protocols: [PROTOCOL],
+      trust: { kind: "hashes", sha256: [Buffer.from(job.sha256, "hex")] },
+      limits: LIMITS,
+      timeoutMs: 10_000,
+    },
+    () => handler(none, { capacity: open, closed: () => done.reject(new Error("the link has ended")) }),
+  );
+  const looks = setInterval(() => {
+    if (!memory.look(opened)) process.exitCode = 1;
+  }, LOOK_MS);
+  open();
+  await done.promise;
+  clearInterval(looks);
+  if (!memory.look(opened)) process.exitCode = 1;
+  link.close(0, "");
+  process.disconnect();
+}
+
+async function listening(): Promise<void> {
+  const { values } = parseArgs({
+    options: { streams: { type: "string", default: "10000000" }, engine: { type: "string", default: "native" } },
+  });
+  const streams = Number(values.streams);
+  const engine = await createEngine(values.engine, deps);
+  const certificate = await makeSelfSigned(certificateHosts([]), Date.now());
+  const memory = new Memory("listening end", streams);
+  let ended = 0;
+  const end = (): void => {
+    ended += 1;
+  };
+  const recv = { data() {}, fin: end, reset: end };
+  const listener = await engine.listen(
+    { host: "127.0.0.1", port: 0, protocols: [PROTOCOL], certificate, limits: LIMITS },
+    (request) => request.accept(() => handler(recv)),
+  );
+  const sha256 = createHash("sha256").update(new X509Certificate(certificate.cert).raw).digest("hex");
+  const child = fork(import.meta.filename);
+  child.send({ engine: values.engine, port: listener.address.port, sha256, streams } satisfies Job);
+  const looks = setInterval(() => {
+    if (!memory.look(ended)) process.exitCode = 1;
+  }, LOOK_MS);
+  const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
+  clearInterval(looks);
+  if (!memory.look(ended) || code !== 0) process.exitCode = 1;
+  await listener.close();
+  console.log(process.exitCode === 1 ? "memory grew, or an end failed" : "memory is flat");
+}
+
+if (process.send === undefined) await listening();
+else process.once("message", (job: Job) => void dialling(job));
