@@ -320,7 +320,7 @@ export class Outbox implements SendOwner {
     const finOnly = half.waiting === 0 && !opening;
     if (opening) this.#open(half);
     if (half.waiting > 0) {
-      half.idleTicks = 0;
+      half.idleTicks = -1;
       this.#write(half, half.take(opening ? Math.min(FIRST_SLICE, this.#window.slice) : this.#window.slice));
     } else if (opening) {
       // Its acknowledgement says that the peer's stream limit has let the stream pass.

@@ -64,6 +64,7 @@ export class Probes {
   idle(half: SendHalf): void {
     half.idleTicks += 1;
     const ticks = half.idleTicks;
+    if (ticks === 0) return;
     if (ticks % IDLE_TICKS === 0 || (ticks & (ticks - 1)) === 0) this.#probe(half);
   }
 

@@ -50,8 +50,8 @@ export class SendHalf implements SendStream {
   sentAt = 0;
   /** False while it stands still by itself: its bytes do not count in the link's window, and no more are given. */
   counted = true;
-  /** Ticks since the last write. */
-  idleTicks = 0;
+  /** Whole ticks since the last write. */
+  idleTicks = -1;
   finSent = false;
   /** Set when the half was reset before QUIC had opened it. */
   resetCode: number | undefined;
