@@ -14,6 +14,9 @@ use std::sync::atomic::Ordering::*;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+/// How often send halves are looked through.
+pub const SWEEP: Duration = Duration::from_millis(50);
+
 /// How often a link's send window follows its congestion window.
 const WINDOW_EVERY: Duration = Duration::from_millis(20);
 
@@ -28,6 +31,7 @@ pub struct Rounds {
     pub links: HashMap<u32, Link>,
     /// By slot.
     pub streams: Vec<Option<Box<Stream>>>,
+    live: usize,
     events: Vec<Event>,
     /// Streams opened in this round, whose header goes out even when nothing was written.
     opened: Vec<u32>,
@@ -43,6 +47,7 @@ impl Rounds {
             worker,
             links: HashMap::new(),
             streams: Vec::new(),
+            live: 0,
             events: Vec::new(),
             opened: Vec::new(),
             touched: Vec::new(),
@@ -133,6 +138,11 @@ impl Rounds {
         self.worker.hub.publish(&mut self.events);
     }
 
+    /// Streams that it has.
+    pub fn streams_live(&self) -> usize {
+        self.live
+    }
+
     fn stream(&mut self, id: u32) -> Option<&mut Stream> {
         let slot = self.worker.ids.streams.slot(id);
         self.streams.get_mut(slot)?.as_deref_mut().filter(|stream| stream.id == id)
@@ -148,6 +158,7 @@ impl Rounds {
             self.streams.resize_with(slot + 1, || None);
         }
         self.streams[slot] = Some(Box::new(stream));
+        self.live += 1;
     }
 
     /// Takes a stream both of whose halves are over, and lets its id go.
@@ -159,6 +170,7 @@ impl Rounds {
         let link = stream.link;
         let slot = self.worker.ids.streams.slot(id);
         self.streams[slot] = None;
+        self.live -= 1;
         if let Some(link) = self.links.get_mut(&link) {
             link.streams.remove(&id);
         }
@@ -188,12 +200,11 @@ impl Rounds {
         };
         link.streams.insert(id);
         let header = if recv.is_some() { &link.bidi_header } else { &link.uni_header }.clone();
-        let send = SendHalf::new(&self.worker, id, send, header, priority);
+        let send = SendHalf::new(send, header, priority);
         let recv = recv.map(|recv| RecvHalf::new(&self.worker, id, recv, Head::Read));
         let reads = recv.is_some();
         self.insert(Stream { id, link: link_id, send: Some(send), recv, told: true });
         self.opened.push(id);
-        self.check_stopped(id);
         if reads {
             self.read(id, false);
         }
@@ -228,16 +239,18 @@ impl Rounds {
 
     /// Hands over a share; the number of bytes.
     fn drain_share(&mut self, id: u32) -> (SendState, u32) {
-        const NOTHING: (SendState, u32) = (SendState::Dead, 0);
+        const NOTHING: (SendState, u32) = (SendState::Dead(None), 0);
         let worker = self.worker.clone();
         let Some(stream) = self.stream(id) else { return NOTHING };
         let link_id = stream.link;
         let Some(send) = stream.send.as_mut() else { return NOTHING };
         let (state, taken) = send.drain(&worker, id);
         let was_blocked = std::mem::replace(&mut send.blocked, state == SendState::Blocked);
-        if state == SendState::Dead {
-            worker.ids.dropped(id);
-        } else if taken > 0 {
+        if let SendState::Dead(code) = state {
+            self.send_over(id, code);
+            return (state, taken);
+        }
+        if taken > 0 {
             worker.ids.taken(id, taken);
         }
         if state == SendState::Blocked || was_blocked {
@@ -303,10 +316,17 @@ impl Rounds {
     }
 
     fn check_stopped(&mut self, id: u32) {
+        let worker = self.worker.clone();
+        let Some(send) = self.send_half(id) else { return };
+        if let Poll::Ready(code) = send.poll_stopped(&worker, id) {
+            self.send_over(id, code);
+        }
+    }
+
+    /// The send half is over, stopped by the peer where there is a code.
+    fn send_over(&mut self, id: u32, code: Option<quinn::VarInt>) {
         let Some(stream) = self.stream(id) else { return };
         let (link_id, told) = (stream.link, stream.told);
-        let Some(send) = stream.send.as_mut() else { return };
-        let Poll::Ready(code) = send.poll_stopped() else { return };
         stream.send = None;
         self.worker.ids.dropped(id);
         self.touch(link_id);
@@ -315,6 +335,20 @@ impl Rounds {
             self.tell(event);
         }
         self.settle(id);
+    }
+
+    /// Looks through all send halves for those that are over and those that must be watched; every [`SWEEP`].
+    pub fn sweep(&mut self) {
+        for slot in 0..self.streams.len() {
+            let Some(stream) = self.streams[slot].as_deref_mut() else { continue };
+            let id = stream.id;
+            let Some(send) = stream.send.as_mut() else { continue };
+            if send.acknowledged() {
+                self.send_over(id, None);
+            } else if send.idle() {
+                self.check_stopped(id);
+            }
+        }
     }
 
     fn check_marks(&mut self, link_id: u32) {
@@ -357,7 +391,7 @@ impl Rounds {
         link.streams.insert(id);
         let raw = link.web.is_none();
         let head = if raw { Head::Read } else { Head::Reading(Vec::new()) };
-        let send = send.map(|send| SendHalf::new(&self.worker, id, send, Bytes::new(), 0));
+        let send = send.map(|send| SendHalf::new(send, Bytes::new(), 0));
         let recv = RecvHalf::new(&self.worker, id, recv, head);
         self.insert(Stream { id, link: link_id, send, recv: Some(recv), told: false });
         if raw {
@@ -375,7 +409,6 @@ impl Rounds {
         let shared = link.shared.clone();
         if bidi {
             self.tell(Event::Bidi(shared, id));
-            self.check_stopped(id);
         } else {
             self.tell(Event::Uni(shared, id));
         }

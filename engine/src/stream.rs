@@ -4,7 +4,7 @@
 
 use crate::worker::WorkerShared;
 use bytes::Bytes;
-use quinn::{ReadError, StoppedError, VarInt};
+use quinn::{ReadError, StoppedError, VarInt, WriteError};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -56,14 +56,17 @@ pub enum SendState {
     Shared,
     /// QUIC takes no more now; a [`Ready::Write`] follows.
     Blocked,
-    /// Stopped or lost: nothing more can be sent, and what was queued is dropped.
-    Dead,
+    /// Stopped with a code, or lost: nothing more can be sent, and what was queued is dropped.
+    Dead(Option<VarInt>),
 }
 
 pub struct SendHalf {
     stream: quinn::SendStream,
-    stopped: Stopped,
-    on_stopped: Waker,
+    /// Watched only where nothing else would tell: QUIC keeps a note of a watch until the connection's end when the
+    /// stream is reset.
+    stopped: Option<(Stopped, Waker)>,
+    /// Something was written since the last [`SendHalf::idle`].
+    busy: bool,
     on_writable: Option<Waker>,
     queue: VecDeque<Bytes>,
     /// Bytes of the WebTransport header at the front of the queue, which count for nobody.
@@ -76,14 +79,13 @@ pub struct SendHalf {
 }
 
 impl SendHalf {
-    pub fn new(worker: &Arc<WorkerShared>, id: u32, stream: quinn::SendStream, header: Bytes, priority: i32) -> Self {
-        let stopped = Box::pin(stream.stopped());
+    pub fn new(stream: quinn::SendStream, header: Bytes, priority: i32) -> Self {
         if priority != 0 {
             let _ = stream.set_priority(priority);
         }
         Self {
-            stopped,
-            on_stopped: waker(worker, id, Ready::Stopped),
+            stopped: None,
+            busy: true,
             on_writable: None,
             header: header.len(),
             queue: if header.is_empty() { VecDeque::new() } else { VecDeque::from([header]) },
@@ -119,6 +121,7 @@ impl SendHalf {
     /// Gives QUIC what it takes, or a [`SHARE`] of it; the number of bytes that it took.
     pub fn drain(&mut self, worker: &Arc<WorkerShared>, id: u32) -> (SendState, u32) {
         let mut taken = 0;
+        self.busy = true;
         while let Some(first) = self.queue.front_mut() {
             if taken as usize >= SHARE {
                 return (SendState::Shared, taken);
@@ -139,9 +142,10 @@ impl SendHalf {
                     taken += (written.bytes - header) as u32;
                     self.queue.drain(..written.chunks);
                 }
-                Poll::Ready(Err(_)) => {
+                Poll::Ready(Err(error)) => {
                     self.queue.clear();
-                    return (SendState::Dead, taken);
+                    let code = if let WriteError::Stopped(code) = error { Some(code) } else { None };
+                    return (SendState::Dead(code), taken);
                 }
                 Poll::Pending => return (SendState::Blocked, taken),
             }
@@ -157,11 +161,25 @@ impl SendHalf {
         let _ = self.stream.reset(code);
     }
 
-    /// Whether the peer has stopped the half (its code), or has acknowledged all up to FIN, or the link is lost.
-    /// Until then [`Ready::Stopped`] follows.
-    pub fn poll_stopped(&mut self) -> Poll<Option<VarInt>> {
-        let mut context = Context::from_waker(&self.on_stopped);
-        match self.stopped.as_mut().poll(&mut context) {
+    /// Whether all up to FIN was acknowledged.
+    pub fn acknowledged(&self) -> bool {
+        self.finishing && self.queue.is_empty() && self.stream.priority().is_err()
+    }
+
+    /// Whether a watch is needed to learn of STOP_SENDING: not while there are writes, which fail then, nor while QUIC
+    /// wakes the writer that it blocks, nor after FIN.
+    pub fn idle(&mut self) -> bool {
+        let busy = std::mem::take(&mut self.busy);
+        !busy && !self.blocked && !self.finishing && self.stopped.is_none()
+    }
+
+    /// Whether the peer has stopped the half, with its code, or the link is lost. Until then [`Ready::Stopped`] follows.
+    pub fn poll_stopped(&mut self, worker: &Arc<WorkerShared>, id: u32) -> Poll<Option<VarInt>> {
+        let stream = &self.stream;
+        let (stopped, waker) =
+            self.stopped.get_or_insert_with(|| (Box::pin(stream.stopped()), waker(worker, id, Ready::Stopped)));
+        let mut context = Context::from_waker(waker);
+        match stopped.as_mut().poll(&mut context) {
             Poll::Ready(Ok(code)) => Poll::Ready(code),
             Poll::Ready(Err(_)) => Poll::Ready(None),
             Poll::Pending => Poll::Pending,

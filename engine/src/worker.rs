@@ -6,7 +6,7 @@
 
 use crate::command::Command;
 use crate::events::Hub;
-use crate::rounds::Rounds;
+use crate::rounds::{Rounds, SWEEP};
 use crate::slots::Ids;
 use crate::stream::Ready;
 use parking_lot::Mutex;
@@ -124,9 +124,18 @@ async fn serve(shared: Arc<WorkerShared>) {
     let mut rounds = Rounds::new(shared.clone());
     let mut commands = Vec::new();
     let mut ready = Vec::new();
+    let mut sweep = tokio::time::interval(SWEEP);
+    sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        shared.notify.notified().await;
-        shared.scheduled.store(false, Release);
+        let sleeping = rounds.streams_live() == 0;
+        tokio::select! {
+            () = shared.notify.notified() => shared.scheduled.store(false, Release),
+            _ = sweep.tick(), if !sleeping => {
+                guarded(&mut rounds, Rounds::sweep);
+                guarded(&mut rounds, Rounds::end);
+                continue;
+            }
+        }
         std::mem::swap(&mut commands, &mut *shared.inbox.lock());
         for command in commands.drain(..) {
             if matches!(command, Command::Shutdown) {
