@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock.ts";
+import { Bidi } from "../bidi.ts";
 import {
   type Attach,
   type BidiHandler,
@@ -19,7 +20,7 @@ import type { Lane, Order, Packet } from "./lane.ts";
 import { Liveness } from "./liveness.ts";
 import { Outbox, PACKET_BYTES } from "./outbox.ts";
 import { QueueMarks } from "./queue-marks.ts";
-import { Bidi, RecvHalf } from "./recv-half.ts";
+import { RecvHalf } from "./recv-half.ts";
 import { SendHalf, type SendOwner } from "./send-half.ts";
 import { OwnStreams } from "./streams.ts";
 

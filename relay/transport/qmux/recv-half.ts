@@ -1,4 +1,4 @@
-import type { BidiStream, RecvHandler, RecvStream } from "../contract.ts";
+import type { RecvHandler, RecvStream } from "../contract.ts";
 import type { SendHalf } from "./send-half.ts";
 
 /** A window that moves on as data is handed to the program (RFC 9000 section 4.1). Bytes. */
@@ -66,46 +66,5 @@ export class RecvHalf implements RecvStream {
     if (this.ended) return;
     this.ended = true;
     this.#owner.stopped(this, code);
-  }
-}
-
-/** Both halves of a bidirectional stream under one name. */
-export class Bidi implements BidiStream {
-  readonly id: number;
-  readonly #send: SendHalf;
-  readonly #recv: RecvHalf;
-
-  constructor(send: SendHalf, recv: RecvHalf) {
-    this.id = send.id;
-    this.#send = send;
-    this.#recv = recv;
-  }
-
-  get queued(): number {
-    return this.#send.queued;
-  }
-
-  get ended(): boolean {
-    return this.#send.ended;
-  }
-
-  write(bytes: Uint8Array): void {
-    this.#send.write(bytes);
-  }
-
-  finish(): void {
-    this.#send.finish();
-  }
-
-  reset(code: number): void {
-    this.#send.reset(code);
-  }
-
-  setPriority(priority: number): void {
-    this.#send.setPriority(priority);
-  }
-
-  stop(code: number): void {
-    this.#recv.stop(code);
   }
 }

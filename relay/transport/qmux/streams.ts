@@ -1,7 +1,8 @@
+import { Bidi } from "../bidi.ts";
 import { type BidiHandler, type LinkHandler, PRIORITY_CONTROL, type SendHandler } from "../contract.ts";
 import { STREAM_WINDOW } from "./limits.ts";
 import type { Params } from "./params.ts";
-import { Bidi, RecvHalf, type RecvOwner } from "./recv-half.ts";
+import { RecvHalf, type RecvOwner } from "./recv-half.ts";
 import { SendHalf, type SendOwner } from "./send-half.ts";
 import { OwnStreams, PeerStreams } from "./stream-counts.ts";
 import { Violation } from "./violation.ts";

@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock.ts";
+import { Bidi } from "../bidi.ts";
 import type {
   Attach,
   BidiHandler,
@@ -19,7 +20,7 @@ import { Hold } from "./hold.ts";
 import { Life } from "./life.ts";
 import { Outbox } from "./outbox.ts";
 import type { Port } from "./port.ts";
-import { Bidi, RecvHalf, type RecvOwner } from "./streams.ts";
+import { RecvHalf, type RecvOwner } from "./recv-half.ts";
 import type { Flushable, Turn } from "./turn.ts";
 
 /** Datagrams given to the addon and not yet answered; at this many further ones are refused. */

@@ -1,4 +1,4 @@
-import type { BidiStream, RecvHandler, RecvStream } from "../contract.ts";
+import type { RecvHandler, RecvStream } from "../contract.ts";
 import type { SendHalf } from "./send-half.ts";
 
 /** What the link does for its receive halves. */
@@ -36,46 +36,5 @@ export class RecvHalf implements RecvStream {
     if (this.ended) return;
     this.ended = true;
     this.#owner.stopping(this, code);
-  }
-}
-
-/** Both halves under one name. */
-export class Bidi implements BidiStream {
-  readonly id: number;
-  readonly #send: SendHalf;
-  readonly #recv: RecvHalf;
-
-  constructor(send: SendHalf, recv: RecvHalf) {
-    this.id = send.id;
-    this.#send = send;
-    this.#recv = recv;
-  }
-
-  get queued(): number {
-    return this.#send.queued;
-  }
-
-  get ended(): boolean {
-    return this.#send.ended;
-  }
-
-  write(bytes: Uint8Array): void {
-    this.#send.write(bytes);
-  }
-
-  finish(): void {
-    this.#send.finish();
-  }
-
-  reset(code: number): void {
-    this.#send.reset(code);
-  }
-
-  setPriority(priority: number): void {
-    this.#send.setPriority(priority);
-  }
-
-  stop(code: number): void {
-    this.#recv.stop(code);
   }
 }
