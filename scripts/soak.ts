@@ -15,7 +15,7 @@ const PROTOCOL = "moq-lite-05";
 /** Bytes of each stream. */
 const PAYLOAD = new Uint8Array(200);
 
-/** What memory may grow by between the first fifth of the run and its end, in MiB. */
+/** What memory may grow by in the second half of the run, in MiB; in the first, tables find their size. */
 const ALLOWED_MIB = 24;
 
 const LIMITS: LinkLimits = {
@@ -71,7 +71,7 @@ class Memory {
   /** Notes what is used after `done` streams; false when it has grown too much. */
   look(done: number): boolean {
     const now = mebibytes();
-    if (done < this.#total / 5) this.#early = Math.max(this.#early, now);
+    if (done < this.#total / 2) this.#early = Math.max(this.#early, now);
     console.log(`${this.#name}: ${done} streams, ${now.toFixed(0)} MiB`);
     return this.#early === 0 || now - this.#early <= ALLOWED_MIB;
   }
@@ -84,8 +84,8 @@ async function dialling(job: Job): Promise<void> {
   let link: Link | undefined;
   const done = Promise.withResolvers<void>();
   const open = (): void => {
-    while (link !== undefined && opened < job.streams) {
-      const stream = link.openUni(1, { stop() {} });
+    while (opened < job.streams) {
+      const stream = link?.openUni(1, { stop() {} });
       if (stream === undefined) return;
       stream.write(PAYLOAD);
       // Every tenth is broken off.

@@ -541,6 +541,7 @@ impl Rounds {
         let (origin, dialled) = (new.origin, new.dialled);
         let Some(id) = self.worker.ids.links.take() else {
             new.conn.close(quinn::VarInt::from_u32(H3_REQUEST_REJECTED), b"too many links");
+            self.worker.load.fetch_sub(1, Relaxed);
             self.warn("no more links can be kept, a connection was refused".into());
             return;
         };

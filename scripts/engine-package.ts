@@ -1,6 +1,6 @@
 /**
  * Makes the npm package of one platform's binary in `dist/engine/PLATFORM`:
- * `node scripts/engine-package.js PLATFORM OS CPU [LIBC]`. The binary is in `engine/` by then.
+ * `node scripts/engine-package.ts PLATFORM OS CPU [LIBC]`. The binary is in `engine/` by then.
  */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,12 +9,14 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../", import.meta.url));
 const [platform, os, cpu, libc] = process.argv.slice(2);
 if (platform === undefined || os === undefined || cpu === undefined) {
-  console.error("usage: node scripts/engine-package.js PLATFORM OS CPU [LIBC]");
+  console.error("usage: node scripts/engine-package.ts PLATFORM OS CPU [LIBC]");
   process.exit(2);
 }
 
-/** @type {{ version: string, license: string }} */
-const { version, license } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const { version, license } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+  version: string;
+  license: string;
+};
 const binary = `moqmesh-engine.${platform}.node`;
 const folder = join(root, "dist", "engine", platform);
 mkdirSync(folder, { recursive: true });
