@@ -16,10 +16,10 @@ import {
   type SendHandler,
   type SendStream,
 } from "../contract.ts";
+import { QueueMarks } from "../queue-marks.ts";
 import type { Lane, Order, Packet } from "./lane.ts";
 import { Liveness } from "./liveness.ts";
 import { Outbox, PACKET_BYTES } from "./outbox.ts";
-import { QueueMarks } from "./queue-marks.ts";
 import { RecvHalf } from "./recv-half.ts";
 import { SendHalf, type SendOwner } from "./send-half.ts";
 import { OwnStreams } from "./streams.ts";
@@ -388,7 +388,8 @@ export class MemoryLink implements Link, SendOwner {
     this.#outbox.pump();
     this.#tellCapacity();
     this.#guard(() => {
-      if (this.#handler !== undefined && !this.#ended) this.#marks.look(this.queued, this.#handler);
+      if (this.#handler !== undefined && !this.#ended) this.#marks.rise(this.queued, this.#handler);
+      if (this.#handler !== undefined && !this.#ended) this.#marks.fall(this.queued, this.#handler);
     });
   }
 

@@ -14,6 +14,7 @@ import {
   type SendHandler,
   type SendStream,
 } from "../contract.ts";
+import { QueueMarks } from "../queue-marks.ts";
 import { Dispatch } from "./dispatch.ts";
 import type { Form } from "./forms.ts";
 import { closeFrame, openFrame, paramsFrame, pingFrame, readFrames, stopFrame, streamsBlockedFrame } from "./frames.ts";
@@ -28,7 +29,6 @@ import {
 import { Liveness } from "./liveness.ts";
 import { Outbound } from "./outbound.ts";
 import { type Params, writeParams } from "./params.ts";
-import { QueueMarks } from "./queue-marks.ts";
 import type { OutgoingRecord } from "./record.ts";
 import type { RecvHalf } from "./recv-half.ts";
 import type { SendHalf } from "./send-half.ts";

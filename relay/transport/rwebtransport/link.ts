@@ -15,6 +15,7 @@ import type {
   SendStream,
 } from "../contract.ts";
 import { MAX_CLOSE_REASON } from "../contract.ts";
+import { QueueMarks } from "../queue-marks.ts";
 import type { ClosedEvent, SessionEvent } from "./addon.ts";
 import { Hold } from "./hold.ts";
 import { Life } from "./life.ts";
@@ -70,7 +71,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
   readonly info: LinkInfo;
   readonly engine: FanOutFactory;
   readonly #port: Port;
-  readonly #limits: LinkLimits;
+  readonly #marks: QueueMarks;
   readonly #turn: Turn;
   readonly #clock: Clock;
   readonly #warn: LinkParts["warn"];
@@ -84,8 +85,6 @@ export class RwtLink implements Link, Flushable, RecvOwner {
   #datagrams = 0;
   #uniStops = 0;
   #bidiStops = 0;
-  /** Multiple of the queue mark that was last reported. */
-  #mark = 0;
   #failure = "";
   /** Set when the link has ended, until it is reported. */
   #why: LinkClosed | undefined;
@@ -101,7 +100,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     this.info = parts.info;
     this.engine = parts.engine;
     this.#port = parts.port;
-    this.#limits = parts.limits;
+    this.#marks = new QueueMarks(parts.limits.queueMark);
     this.#turn = parts.turn;
     this.#clock = parts.clock;
     this.#warn = parts.warn;
@@ -245,14 +244,8 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     if (this.#ended) return;
     this.#outbox.flush();
     if (this.#outbox.takeCapacity()) handler.capacity();
-    const mark = Math.floor(this.#outbox.queued / this.#limits.queueMark);
-    if (mark > this.#mark) {
-      this.#mark = mark;
-      handler.backlog(this.#outbox.queued);
-    } else if (this.#mark > 0 && this.#outbox.queued < this.#limits.queueMark / 2) {
-      this.#mark = 0;
-      handler.drained();
-    }
+    this.#marks.rise(this.queued, handler);
+    if (!this.#ended) this.#marks.fall(this.queued, handler);
   }
 
   #guarded(event: SessionEvent): void {
@@ -271,7 +264,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     switch (event.type) {
       case "writeAck":
         this.#outbox.acked(event.requestId);
-        if (this.#mark > 0) this.#wake();
+        if (this.#marks.passed) this.#wake();
         return;
       case "streamData":
         this.#life.heard = true;
