@@ -1,0 +1,117 @@
+/** A service that decides per session, in the way of moq-relay's `--auth-api`: `GET URL?root=…&kid=…&transport=…`. */
+import { z } from "zod";
+import type { AuthClock } from "./clock.ts";
+import { AuthError } from "./error.ts";
+import { type Fetch, getText } from "./http.ts";
+import { type Key, toKey } from "./keys/key.ts";
+import { isSuspect } from "./paths.ts";
+
+/** Answers kept, and questions under way; each is at most a few KiB. */
+const MAX_CACHED = 10_000;
+const MAX_UNDER_WAY = 256;
+
+const path = z
+  .string()
+  .max(1024)
+  .refine((value) => !isSuspect(value), "not a path");
+const answerSchema = z.object({
+  alias: path.optional(),
+  public: z.object({ subscribe: z.array(path).default([]), publish: z.array(path).default([]) }).optional(),
+  key: z.unknown().optional(),
+});
+
+/** What the service said of a path. */
+export interface ApiAnswer {
+  /** Takes the place of the path, when there is one. */
+  readonly alias: string | undefined;
+  /** Granted without a token, relative to the path. */
+  readonly public: { readonly subscribe: readonly string[]; readonly publish: readonly string[] } | undefined;
+  /** Verifies the token that was asked about. */
+  readonly key: Key | undefined;
+}
+
+export interface ApiQuestion {
+  /** Path of the URL, normalised. */
+  readonly root: string;
+  /** Absent without a token. */
+  readonly kid: string | undefined;
+  readonly transport: string;
+}
+
+export interface ApiOptions {
+  readonly url: URL;
+  readonly clock: AuthClock;
+  readonly fetch: Fetch;
+  readonly warn: (message: string, error?: unknown) => void;
+  readonly timeoutMs: number;
+  /** Longest time that an answer is kept, in milliseconds; less where its Cache-Control says so. */
+  readonly cacheMs: number;
+}
+
+/** Asks, and keeps answers for a bounded time. It fails closed: no answer is a refusal. */
+export class AuthApi {
+  readonly #options: ApiOptions;
+  /** In the order of asking. */
+  readonly #cache = new Map<string, { answer: ApiAnswer; until: number }>();
+  readonly #underWay = new Map<string, Promise<ApiAnswer>>();
+  #complainedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ApiOptions) {
+    this.#options = options;
+  }
+
+  /** Throws {@link AuthError} `api_unavailable`, or `busy` when too many questions are under way. */
+  async ask(question: ApiQuestion): Promise<ApiAnswer> {
+    const url = this.#urlOf(question);
+    const cached = this.#cache.get(url.href);
+    if (cached !== undefined && cached.until > this.#options.clock.wallNow()) return cached.answer;
+    const running = this.#underWay.get(url.href);
+    if (running !== undefined) return await running;
+    if (this.#underWay.size >= MAX_UNDER_WAY) throw new AuthError("busy", "too many decisions are under way");
+    const asked = this.#fetch(url).finally(() => this.#underWay.delete(url.href));
+    this.#underWay.set(url.href, asked);
+    return await asked;
+  }
+
+  #urlOf({ root, kid, transport }: ApiQuestion): URL {
+    const url = new URL(this.#options.url);
+    url.searchParams.set("root", `/${root}`);
+    if (kid !== undefined) url.searchParams.set("kid", kid);
+    url.searchParams.set("transport", transport);
+    return url;
+  }
+
+  async #fetch(url: URL): Promise<ApiAnswer> {
+    const { clock, cacheMs, timeoutMs, fetch } = this.#options;
+    try {
+      const { text, maxAgeMs } = await getText(url, timeoutMs, fetch);
+      const { alias, public: open, key } = answerSchema.parse(JSON.parse(text));
+      const answer = { alias, public: open, key: key === undefined || key === null ? undefined : toKey(key) };
+      const keepMs = Math.min(cacheMs, maxAgeMs ?? cacheMs);
+      if (keepMs > 0) this.#keep(url.href, answer, clock.wallNow() + keepMs);
+      return answer;
+    } catch (error) {
+      this.#complain(error);
+      throw new AuthError("api_unavailable", "the service that decides who may connect did not answer as it should");
+    }
+  }
+
+  #keep(href: string, answer: ApiAnswer, until: number): void {
+    this.#cache.delete(href);
+    this.#cache.set(href, { answer, until });
+    if (this.#cache.size <= MAX_CACHED) return;
+    const [oldest] = this.#cache.keys();
+    if (oldest !== undefined) this.#cache.delete(oldest);
+  }
+
+  /** Once in ten seconds, however many sessions ask. */
+  #complain(error: unknown): void {
+    const { clock, url, warn } = this.#options;
+    const now = clock.wallNow();
+    if (now - this.#complainedAt < 10_000) return;
+    this.#complainedAt = now;
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const why = cause instanceof z.ZodError ? "its answer is not of the right form" : String(cause);
+    warn(`the auth API at ${url.origin}${url.pathname} did not answer as it should: ${why}`);
+  }
+}

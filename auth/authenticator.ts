@@ -1,0 +1,270 @@
+import { AuthApi } from "./api.ts";
+import { authorize, type Claims, rebase } from "./claims.ts";
+import type { AuthClock } from "./clock.ts";
+import { AuthError } from "./error.ts";
+import type { Fetch } from "./http.ts";
+import { watchKeyFile, watchKeyFolder } from "./keys/files.ts";
+import type { Key } from "./keys/key.ts";
+import { KeyRing } from "./keys/ring.ts";
+import { UrlKeys } from "./keys/url.ts";
+import { isSuspect, join, normalise } from "./paths.ts";
+import { type Revocation, Revocations } from "./revocations.ts";
+import { readHeader, type TokenRules, verifyToken } from "./verify.ts";
+
+/** Tokens whose verification is under way at once: an RSA signature costs about 0.1 ms of one core. */
+const MAX_UNDER_WAY = 512;
+
+export interface AuthOptions {
+  readonly clock: AuthClock;
+  readonly fetch: Fetch;
+  readonly warn: (message: string, error?: unknown) => void;
+  /** File with a JWK or a JWK set. */
+  readonly keyFile?: string;
+  /** Folder with a `KID.jwk` for each key. */
+  readonly keyFolder?: string;
+  readonly keyUrl?: {
+    readonly url: URL;
+    readonly refreshMs: number;
+    readonly cooldownMs: number;
+    readonly keepMs: number;
+  };
+  readonly api?: { readonly url: URL; readonly timeoutMs: number; readonly cacheMs: number };
+  readonly revocationFile?: string;
+  /** Absolute prefixes that need no token; empty lists for none. */
+  readonly publicSubscribe: readonly string[];
+  readonly publicPublish: readonly string[];
+  readonly rules: TokenRules;
+  /** Sessions whose key was removed are over. */
+  readonly closeOnKeyRemoval: boolean;
+  /** Less may be allowed than before: every grant should be {@link Authenticator.check}ed. */
+  readonly changed: () => void;
+}
+
+/** A client that asks to come in. */
+export interface Visitor {
+  /** Path of the URL, percent-decoded. */
+  readonly path: string;
+  readonly token: string | undefined;
+  /** `webtransport`, `websocket` or the like, for the external service. */
+  readonly transport: string;
+  /** It comes from this machine, and not through a proxy. */
+  readonly loopback: boolean;
+}
+
+/** Who a token is of; nothing in it is secret. */
+export interface Identity {
+  readonly jti: string | undefined;
+  readonly sub: string | undefined;
+  readonly kid: string | undefined;
+  /** The key that verified it; for {@link Authenticator.check} only. */
+  readonly fingerprint: string;
+  /** Its key is of the ring, not of the external service. */
+  readonly ringed: boolean;
+  readonly cluster: boolean;
+}
+
+/** What a visitor may do. Paths are absolute and normalised; a prefix covers itself and what is under it. */
+export interface Grant {
+  readonly root: string;
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number | undefined;
+  /** First segment of the token's root, or else of the path. */
+  readonly tenant: string;
+  /** Nothing for public access. */
+  readonly identity: Identity | undefined;
+}
+
+/** Answers who may do what, from keys, claims, public prefixes and the time. */
+export class Authenticator {
+  readonly #options: AuthOptions;
+  readonly #ring: KeyRing;
+  readonly #closers: (() => void)[] = [];
+  #urlKeys: UrlKeys | undefined;
+  #api: AuthApi | undefined;
+  #revocations: Revocations | undefined;
+  #underWay = 0;
+
+  private constructor(options: AuthOptions) {
+    this.#options = options;
+    this.#ring = new KeyRing(() => options.changed());
+  }
+
+  /** Rejects when a configured file cannot be used; a URL that does not answer is told and tried again. */
+  static async open(options: AuthOptions): Promise<Authenticator> {
+    const auth = new Authenticator(options);
+    try {
+      await auth.#open();
+    } catch (error) {
+      auth.close();
+      throw error;
+    }
+    return auth;
+  }
+
+  /** Keys in use. */
+  get keys(): number {
+    return this.#ring.size;
+  }
+
+  get revocations(): number {
+    return this.#revocations?.size ?? 0;
+  }
+
+  /** Nothing is configured: only this machine itself is served. */
+  get unconfigured(): boolean {
+    const { keyFile, keyFolder, keyUrl, api, publicPublish, publicSubscribe } = this.#options;
+    const tokens = keyFile !== undefined || keyFolder !== undefined || keyUrl !== undefined || api !== undefined;
+    return !tokens && publicPublish.length + publicSubscribe.length === 0;
+  }
+
+  close(): void {
+    for (const close of this.#closers.splice(0)) close();
+  }
+
+  /** Decides on a visitor. Throws {@link AuthError}; anything else is a defect. */
+  async admit(visitor: Visitor): Promise<Grant> {
+    if (isSuspect(visitor.path)) throw new AuthError("path_invalid", "the path of the URL cannot be used");
+    const root = normalise(visitor.path);
+    if (this.#api !== undefined) return await this.#admitByApi(this.#api, root, visitor);
+    if (visitor.token !== undefined) return await this.#admitToken(visitor.token, root);
+    const { publicPublish, publicSubscribe } = this.#options;
+    if (this.unconfigured) {
+      if (visitor.loopback) return { ...anonymous(root), publish: [root], subscribe: [root] };
+      throw new AuthError(
+        "not_configured",
+        "this relay serves its own machine only until keys or public prefixes are configured",
+      );
+    }
+    return open(root, root, rebase(publicPublish, root), rebase(publicSubscribe, root));
+  }
+
+  /** Why a grant that was given no longer holds, by the state of now; nothing while it does. */
+  check({ identity, expiresAt }: Grant): "token_expired" | "token_revoked" | undefined {
+    if (identity === undefined) return undefined;
+    if (this.#revocations?.match(identity) !== undefined) return "token_revoked";
+    const { closeOnKeyRemoval, clock } = this.#options;
+    if (closeOnKeyRemoval && identity.ringed && !this.#ring.has(identity.fingerprint)) return "token_revoked";
+    return expiresAt !== undefined && expiresAt <= clock.wallNow() ? "token_expired" : undefined;
+  }
+
+  /** Revokes at once. Rejects with a `RevocationError` when that does not last or was not possible. */
+  async revoke(entry: Revocation): Promise<void> {
+    await this.#revocations?.add(entry);
+  }
+
+  async #open(): Promise<void> {
+    const { clock, warn, fetch, keyFile, keyFolder, keyUrl, api, revocationFile: file } = this.#options;
+    const deps = { clock, warn, ring: this.#ring };
+    const changed = () => this.#options.changed();
+    this.#revocations = await Revocations.open({ clock, warn, changed, ...(file !== undefined && { file }) });
+    this.#closers.push(() => this.#revocations?.close());
+    const watches = [
+      ...(keyFile === undefined ? [] : [watchKeyFile(keyFile, deps)]),
+      ...(keyFolder === undefined ? [] : [watchKeyFolder(keyFolder, deps)]),
+    ];
+    for (const opened of await Promise.allSettled(watches)) {
+      if (opened.status === "rejected") throw opened.reason;
+      this.#closers.push(() => opened.value.close());
+    }
+    if (keyUrl !== undefined) {
+      const urlKeys = new UrlKeys({ ...deps, fetch, ...keyUrl });
+      this.#urlKeys = urlKeys;
+      this.#closers.push(() => urlKeys.close());
+      await urlKeys.start();
+    }
+    if (api !== undefined) this.#api = new AuthApi({ clock, fetch, warn, ...api });
+  }
+
+  async #admitToken(token: string, root: string): Promise<Grant> {
+    const { kid } = readHeader(token);
+    const key = await this.#keyFor(kid);
+    const claims = await this.#verified(token, key);
+    const { publish, subscribe } = this.#permissions(claims, root);
+    return this.#granted(claims, key, root, publish, subscribe, true);
+  }
+
+  async #admitByApi(api: AuthApi, root: string, { token, transport }: Visitor): Promise<Grant> {
+    const kid = token === undefined ? undefined : readHeader(token).kid;
+    const answer = await api.ask({ root, kid, transport });
+    const at = answer.alias === undefined ? root : normalise(answer.alias);
+    if (token === undefined) {
+      const relative = (list: readonly string[] = []) => list.map(normalise);
+      return open(at, root, relative(answer.public?.publish), relative(answer.public?.subscribe));
+    }
+    if (answer.key === undefined) throw new AuthError("key_unknown", "the auth API has no key for the token");
+    const claims = await this.#verified(token, answer.key);
+    const { publish, subscribe } = this.#permissions(claims, root);
+    return this.#granted(claims, answer.key, at, publish, subscribe, false);
+  }
+
+  async #keyFor(kid: string | undefined): Promise<Key> {
+    let key = this.#ring.find(kid);
+    if (this.#urlKeys !== undefined && (key === undefined || !this.#urlKeys.fresh)) {
+      await this.#urlKeys.refresh();
+      this.#urlKeys.check();
+      key = this.#ring.find(kid);
+    }
+    if (key !== undefined) return key;
+    if (this.#ring.size === 0) throw new AuthError("key_unknown", "there is no key here to verify tokens with");
+    const which =
+      kid === undefined ? "the token names no `kid`, and there are several keys" : "no key has the token's `kid`";
+    throw new AuthError("key_unknown", which);
+  }
+
+  async #verified(token: string, key: Key): Promise<Claims> {
+    const { rules, clock } = this.#options;
+    if (this.#underWay >= MAX_UNDER_WAY) throw new AuthError("busy", "too many tokens are being verified");
+    this.#underWay++;
+    try {
+      const claims = await verifyToken(token, key, rules, clock.wallNow());
+      const by = this.#revocations?.match({ jti: claims.jti, sub: claims.sub, kid: key.kid });
+      if (by !== undefined) throw new AuthError("token_revoked", `the token was revoked by its \`${by}\``);
+      return claims;
+    } finally {
+      this.#underWay--;
+    }
+  }
+
+  /** A token of a relay of the mesh need not grant paths. */
+  #permissions(claims: Claims, root: string): ReturnType<typeof authorize> {
+    const bare = claims.cluster && claims.put.length + claims.get.length === 0;
+    return bare ? { publish: [], subscribe: [] } : authorize(claims, root);
+  }
+
+  #granted(
+    claims: Claims,
+    key: Key,
+    root: string,
+    publish: readonly string[],
+    subscribe: readonly string[],
+    ringed: boolean,
+  ): Grant {
+    const { jti, sub, cluster, exp } = claims;
+    return {
+      root,
+      publish: publish.map((prefix) => join(root, prefix)),
+      subscribe: subscribe.map((prefix) => join(root, prefix)),
+      expiresAt: exp === undefined ? undefined : exp * 1000,
+      tenant: tenantOf(normalise(claims.root)) || tenantOf(root),
+      identity: { jti, sub, kid: key.kid, fingerprint: key.fingerprint, ringed, cluster },
+    };
+  }
+}
+
+function open(root: string, asked: string, publish: readonly string[], subscribe: readonly string[]): Grant {
+  if (publish.length + subscribe.length === 0) {
+    throw new AuthError("token_missing", `a token is needed for /${asked}: as \`?jwt=\` in the URL or as a Bearer`);
+  }
+  const under = (prefix: string) => join(root, prefix);
+  return { ...anonymous(root), publish: publish.map(under), subscribe: subscribe.map(under) };
+}
+
+function anonymous(root: string): Grant {
+  return { root, publish: [], subscribe: [], expiresAt: undefined, tenant: tenantOf(root), identity: undefined };
+}
+
+function tenantOf(path: string): string {
+  return path.split("/", 1)[0] ?? "";
+}

@@ -1,0 +1,53 @@
+import type { Key } from "./key.ts";
+
+/** Keys of all sources together: a folder of one key per customer is meant to fit, a mistake is not. */
+export const MAX_KEYS = 10_000;
+
+/** The keys that tokens are verified with now. Sources put theirs in whole; who signed what was taken out is told. */
+export class KeyRing {
+  readonly #sources = new Map<object, readonly Key[]>();
+  readonly #removed: () => void;
+  #byKid = new Map<string, Key>();
+  #fingerprints = new Set<string>();
+  #all: readonly Key[] = [];
+
+  /** `removed` is called after a key has left the ring. */
+  constructor(removed: () => void) {
+    this.#removed = removed;
+  }
+
+  get size(): number {
+    return this.#all.length;
+  }
+
+  /** Replaces the keys of `source`. Throws a `RangeError` over {@link MAX_KEYS}; nothing has changed then. */
+  put(source: object, keys: readonly Key[]): void {
+    const next = new Map(this.#sources).set(
+      source,
+      keys.filter((key) => key.verifies),
+    );
+    const all = [...next.values()].flat();
+    if (all.length > MAX_KEYS) throw new RangeError(`more than ${MAX_KEYS} keys`);
+    this.#sources.set(source, next.get(source) ?? []);
+    const before = this.#fingerprints;
+    this.#all = all;
+    this.#fingerprints = new Set(all.map((key) => key.fingerprint));
+    this.#byKid = new Map(all.flatMap((key) => (key.kid === undefined ? [] : [[key.kid, key] as const])).reverse());
+    if ([...before].some((fingerprint) => !this.#fingerprints.has(fingerprint))) this.#removed();
+  }
+
+  /**
+   * The key for a token with this `kid` in its header. A token without one is for the only key there is, and the only
+   * key, when it has no `kid`, is for every token.
+   */
+  find(kid: string | undefined): Key | undefined {
+    const [only, second] = this.#all;
+    const named = kid === undefined ? undefined : this.#byKid.get(kid);
+    if (named !== undefined || second !== undefined) return named;
+    return kid === undefined || only?.kid === undefined ? only : undefined;
+  }
+
+  has(fingerprint: string): boolean {
+    return this.#fingerprints.has(fingerprint);
+  }
+}

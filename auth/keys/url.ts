@@ -1,0 +1,94 @@
+import type { AuthClock } from "../clock.ts";
+import { AuthError } from "../error.ts";
+import { type Fetch, getText } from "../http.ts";
+import { parsePublishedSet } from "./key.ts";
+import type { KeyRing } from "./ring.ts";
+
+/** Milliseconds that a key server gets to answer. */
+const FETCH_TIMEOUT_MS = 5_000;
+
+export interface UrlKeysOptions {
+  readonly url: URL;
+  readonly clock: AuthClock;
+  readonly ring: KeyRing;
+  readonly warn: (message: string, error?: unknown) => void;
+  readonly fetch: Fetch;
+  /** Milliseconds after which the set is fetched again. */
+  readonly refreshMs: number;
+  /** Shortest time between two fetches, in milliseconds, whatever `kid`s tokens ask for. */
+  readonly cooldownMs: number;
+  /** Milliseconds that the last good set is used while the URL does not answer. */
+  readonly keepMs: number;
+}
+
+/**
+ * Keys of a JWK set at a URL. It is fetched at the start, every `refreshMs`, and when a token names a `kid` that is not
+ * in it, at most once per `cooldownMs`. While the URL fails the last good set stays in use for `keepMs`.
+ */
+export class UrlKeys {
+  readonly #options: UrlKeysOptions;
+  #fetchedAt: number | undefined;
+  #triedAt: number | undefined;
+  #running: Promise<void> | undefined;
+  #cancel = () => {};
+  #closed = false;
+
+  constructor(options: UrlKeysOptions) {
+    this.#options = options;
+  }
+
+  /** The first fetch; one that fails is told and repeated, because the key server may start after the relay. */
+  async start(): Promise<void> {
+    await this.refresh();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancel();
+  }
+
+  /** True while there is a set that may be used. */
+  get fresh(): boolean {
+    return this.#fetchedAt !== undefined && this.#options.clock.wallNow() - this.#fetchedAt < this.#options.keepMs;
+  }
+
+  /** Throws {@link AuthError} `keys_unavailable` where there is no set that may be used. */
+  check(): void {
+    if (!this.fresh) throw new AuthError("keys_unavailable", "the key server cannot be reached");
+  }
+
+  /** Fetches again unless it did so within `cooldownMs`. Never rejects. */
+  async refresh(): Promise<void> {
+    const { clock, cooldownMs } = this.#options;
+    const now = clock.wallNow();
+    if (this.#running === undefined) {
+      if (this.#closed || (this.#triedAt !== undefined && now - this.#triedAt < cooldownMs)) return;
+      this.#triedAt = now;
+      this.#running = this.#fetch().finally(() => {
+        this.#running = undefined;
+      });
+    }
+    await this.#running;
+  }
+
+  async #fetch(): Promise<void> {
+    const { url, clock, ring, warn, fetch, refreshMs, cooldownMs } = this.#options;
+    this.#cancel();
+    let nextMs = refreshMs;
+    try {
+      const { text } = await getText(url, FETCH_TIMEOUT_MS, fetch);
+      ring.put(this, parsePublishedSet(text));
+      this.#fetchedAt = clock.wallNow();
+    } catch (error) {
+      nextMs = Math.min(refreshMs, cooldownMs);
+      const left = this.fresh ? "the last good set stays in use" : "no token can be verified with it";
+      warn(`the keys at ${url.origin}${url.pathname} cannot be fetched; ${left}: ${reasonOf(error)}`);
+    }
+    if (!this.#closed) this.#cancel = clock.timer(nextMs, () => void this.refresh());
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}

@@ -1,0 +1,136 @@
+import { AuthError } from "../error.ts";
+import { Bucket } from "./bucket.ts";
+import { isLoopback, Networks, networkOf } from "./networks.ts";
+
+/** Addresses that are remembered, about 200 bytes each; over it the one that was idle longest is forgotten. */
+export const MAX_ADDRESSES = 100_000;
+/** Failed tokens that an address has free; one comes back every ten seconds. */
+const FREE_FAILURES = 5;
+const FAILURE_PER_SECOND = 0.1;
+/** First and longest wait after that, in milliseconds; it doubles with every further failure. */
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 300_000;
+/** Entries that are looked at to forget one, so that a full table costs no more. */
+const FORGET_LOOKS = 64;
+/** Milliseconds without a failure after which waits begin at the first again. */
+const FORGIVE_MS = 600_000;
+
+/** Bounds of one address: an IPv4 address or an IPv6 /64. 0 is no bound. */
+export interface AddressLimits {
+  readonly sessions: number;
+  readonly handshakesPerSecond: number;
+  /** Networks that are refused; and, when the second list is not empty, those that alone are let in. */
+  readonly deny: readonly string[];
+  readonly allow: readonly string[];
+  /** Loopback is counted like any other address. */
+  readonly limitLoopback: boolean;
+}
+
+interface Entry {
+  sessions: number;
+  handshakes: Bucket;
+  failures: Bucket;
+  waitMs: number;
+  waitUntil: number;
+  failedAt: number;
+}
+
+/** Counts sessions, handshakes and failed tokens by address. */
+export class Addresses {
+  readonly #limits: AddressLimits;
+  readonly #deny: Networks;
+  readonly #allow: Networks | undefined;
+  readonly #now: () => number;
+  /** Least recently seen first. */
+  readonly #entries = new Map<string, Entry>();
+
+  /** `now` is in milliseconds of a clock that does not go back. Throws a `RangeError` for a list with a bad block. */
+  constructor(limits: AddressLimits, now: () => number) {
+    this.#limits = limits;
+    this.#deny = new Networks(limits.deny);
+    this.#allow = limits.allow.length === 0 ? undefined : new Networks(limits.allow);
+    this.#now = now;
+  }
+
+  /** Addresses that are remembered. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * Counts a handshake and its session until the returned function is called. Throws {@link AuthError} `address_denied`,
+   * `address_backoff`, `address_rate` or `address_sessions`.
+   */
+  enter(address: string): () => void {
+    if (this.#deny.has(address) || this.#allow?.has(address) === false) {
+      throw new AuthError("address_denied", "this relay does not serve this address");
+    }
+    if (this.#isExempt(address)) return () => {};
+    const { sessions, handshakesPerSecond } = this.#limits;
+    const entry = this.#entry(address);
+    const now = this.#now();
+    if (now < entry.waitUntil) {
+      const seconds = Math.ceil((entry.waitUntil - now) / 1000);
+      throw new AuthError("address_backoff", `too many failed tokens from this address: try again in ${seconds} s`);
+    }
+    if (handshakesPerSecond > 0 && !entry.handshakes.take(1, now)) {
+      throw new AuthError("address_rate", "too many sessions a second from this address");
+    }
+    if (sessions > 0 && entry.sessions >= sessions) {
+      throw new AuthError("address_sessions", "too many sessions from this address");
+    }
+    entry.sessions++;
+    let left = false;
+    return () => {
+      if (!left) entry.sessions--;
+      left = true;
+    };
+  }
+
+  /** A token of this address was no good. */
+  failed(address: string): void {
+    if (this.#isExempt(address)) return;
+    const entry = this.#entry(address);
+    const now = this.#now();
+    if (now - entry.failedAt > FORGIVE_MS) entry.waitMs = 0;
+    entry.failedAt = now;
+    if (entry.failures.take(1, now)) return;
+    entry.waitMs = Math.min(LONGEST_WAIT_MS, Math.max(FIRST_WAIT_MS, entry.waitMs * 2));
+    entry.waitUntil = now + entry.waitMs;
+  }
+
+  #isExempt(address: string): boolean {
+    return address === "" || (!this.#limits.limitLoopback && isLoopback(address));
+  }
+
+  #entry(address: string): Entry {
+    const network = networkOf(address);
+    const now = this.#now();
+    const rate = this.#limits.handshakesPerSecond;
+    const entry = this.#entries.get(network) ?? {
+      sessions: 0,
+      handshakes: new Bucket(rate, rate, now),
+      failures: new Bucket(FAILURE_PER_SECOND, FREE_FAILURES, now),
+      waitMs: 0,
+      waitUntil: Number.NEGATIVE_INFINITY,
+      failedAt: Number.NEGATIVE_INFINITY,
+    };
+    this.#entries.delete(network);
+    this.#entries.set(network, entry);
+    if (this.#entries.size > MAX_ADDRESSES) this.#forgetOne();
+    return entry;
+  }
+
+  /** One without sessions among the oldest; those with sessions are bounded by the sessions there are. */
+  #forgetOne(): void {
+    let looked = 0;
+    for (const [network, entry] of this.#entries) {
+      if (entry.sessions === 0) {
+        this.#entries.delete(network);
+        return;
+      }
+      looked++;
+      if (looked === FORGET_LOOKS) return;
+    }
+  }
+}

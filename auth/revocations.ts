@@ -1,0 +1,157 @@
+/** What was revoked: tokens by `jti`, all tokens of a key by `kid`, all tokens of somebody by `sub`. */
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { z } from "zod";
+import type { AuthClock } from "./clock.ts";
+import { stampOf } from "./keys/files.ts";
+import { Watch } from "./watch.ts";
+
+/** Entries; each is about 100 bytes, and a list that grows past it calls for a new key. */
+export const MAX_REVOCATIONS = 100_000;
+
+export const REVOKED_BY = ["jti", "kid", "sub"] as const;
+export type RevokedBy = (typeof REVOKED_BY)[number];
+
+const value = z.string().min(1).max(256);
+/** Seconds since 1970. */
+const until = z.number().min(0).optional();
+
+/** One entry: exactly one of `jti`, `kid`, `sub`, and `until` (seconds since 1970) where it may be forgotten one day. */
+export const revocationSchema = z.union([
+  z.strictObject({ jti: value, until }),
+  z.strictObject({ kid: value, until }),
+  z.strictObject({ sub: value, until }),
+]);
+export type Revocation = z.output<typeof revocationSchema>;
+const listSchema = z.array(revocationSchema).max(MAX_REVOCATIONS);
+
+/** What tells a token; `kid` is of the key that verified it. */
+export interface Revocable {
+  readonly jti: string | undefined;
+  readonly kid: string | undefined;
+  readonly sub: string | undefined;
+}
+
+/** The list is full, or its file cannot be written. */
+export class RevocationError extends Error {
+  override readonly name = "RevocationError";
+}
+
+export interface RevocationsOptions {
+  readonly clock: AuthClock;
+  readonly warn: (message: string, error?: unknown) => void;
+  /** There is more on the list than before. */
+  readonly changed: () => void;
+  /** JSON: a list of entries. It is read at every change, and written when an entry comes by {@link Revocations.add}. */
+  readonly file?: string;
+}
+
+/** Keeps the list, of the file and of calls together. */
+export class Revocations {
+  readonly #options: RevocationsOptions;
+  /** By `jti:…`, `kid:…`, `sub:…`; the value is when it may be forgotten, in seconds since 1970. */
+  #entries = new Map<string, number>();
+  #watch: Watch | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(options: RevocationsOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects when the file is there and cannot be used; one that is not there yet is an empty list. */
+  static async open(options: RevocationsOptions): Promise<Revocations> {
+    const revocations = new Revocations(options);
+    const { file, clock, warn } = options;
+    if (file === undefined) return revocations;
+    revocations.#watch = await Watch.open({
+      clock,
+      warn,
+      what: `the revocation file ${file}`,
+      stamp: () => stampOf(file).catch((error: unknown) => (isMissing(error) ? "none" : Promise.reject(error))),
+      load: async () => revocations.#take(await readList(file)),
+    });
+    return revocations;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  close(): void {
+    this.#watch?.close();
+  }
+
+  /** Which of its names is on the list, if one is. */
+  match(token: Revocable): RevokedBy | undefined {
+    if (this.#entries.size === 0) return undefined;
+    return REVOKED_BY.find((by) => token[by] !== undefined && this.#entries.has(`${by}:${token[by]}`));
+  }
+
+  /**
+   * Puts an entry on the list at once, and into the file, where there is one, before it resolves. Rejects with
+   * {@link RevocationError} when the list is full (nothing has changed) or the file cannot be written (it holds until
+   * the relay ends).
+   */
+  async add(entry: Revocation): Promise<void> {
+    this.#forget();
+    const [key, end] = keyOf(entry);
+    if (!this.#entries.has(key) && this.#entries.size >= MAX_REVOCATIONS) {
+      throw new RevocationError(`there are ${MAX_REVOCATIONS} revocations already`);
+    }
+    this.#entries.set(key, Math.max(end, this.#entries.get(key) ?? 0));
+    this.#options.changed();
+    const { file } = this.#options;
+    if (file === undefined) return;
+    const written = this.#writing.then(() => this.#write(file));
+    this.#writing = written.catch(() => {});
+    await written;
+  }
+
+  #take(list: readonly Revocation[]): void {
+    const next = new Map(list.map(keyOf));
+    const grew = [...next.keys()].some((key) => !this.#entries.has(key));
+    this.#entries = next;
+    if (grew) this.#options.changed();
+  }
+
+  /** Those whose tokens have all expired. */
+  #forget(): void {
+    const now = this.#options.clock.wallNow() / 1000;
+    for (const [key, end] of this.#entries) if (end <= now) this.#entries.delete(key);
+  }
+
+  async #write(file: string): Promise<void> {
+    const entries = [...this.#entries].map(([key, end]) => {
+      const by = key.slice(0, 3);
+      return { [by]: key.slice(4), ...(Number.isFinite(end) && { until: end }) };
+    });
+    const next = `${file}.next`;
+    try {
+      await writeFile(next, `${JSON.stringify(entries, null, 2)}\n`, { mode: 0o600 });
+      await rename(next, file);
+    } catch (error) {
+      throw new RevocationError("it is revoked until the relay ends, but its file cannot be written", { cause: error });
+    }
+  }
+}
+
+function keyOf(entry: Revocation): [string, number] {
+  const [by, name] = "jti" in entry ? ["jti", entry.jti] : "kid" in entry ? ["kid", entry.kid] : ["sub", entry.sub];
+  return [`${by}:${name}`, entry.until ?? Number.POSITIVE_INFINITY];
+}
+
+async function readList(file: string): Promise<Revocation[]> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+  const parsed = listSchema.safeParse(JSON.parse(text));
+  if (parsed.success) return parsed.data;
+  throw new RevocationError(`${file} is not a list such as [{"jti": "..."}, {"sub": "...", "until": 1767225600}]`);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}

@@ -1,0 +1,47 @@
+/** Makes keys and tokens: for the command line and for tests, never for the relay. */
+import { randomBytes } from "node:crypto";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { type ClaimsInput, parseClaims, withinScope } from "./claims.ts";
+import { type Algorithm, type Key, KeyError, signerOf, toKey } from "./keys/key.ts";
+
+/** Bytes of a new secret: as long as its hash, at least. */
+const SECRET_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
+const RSA_BITS = 2048;
+
+export interface GenerateOptions {
+  readonly alg: Algorithm;
+  /** Made up unless given. */
+  readonly kid?: string;
+  /** The most that the key may grant. */
+  readonly scope?: { readonly root?: string; readonly put?: readonly string[]; readonly get?: readonly string[] };
+}
+
+/** A new key with its private part. Throws {@link KeyError} for a `kid` or scope that cannot be used. */
+export async function generateKey({
+  alg,
+  kid = randomBytes(12).toString("hex"),
+  scope,
+}: GenerateOptions): Promise<Key> {
+  if (!/^[\w-]{1,128}$/.test(kid)) throw new KeyError("a key id has letters, digits, `-` and `_` only, at most 128");
+  const common = { kid, alg, key_ops: ["sign", "verify"], ...(scope !== undefined && { scope }) };
+  const secretBytes = SECRET_BYTES[alg];
+  if (secretBytes !== undefined) {
+    return toKey({ ...common, kty: "oct", k: randomBytes(secretBytes).toString("base64url") });
+  }
+  const pair = await generateKeyPair(alg, { extractable: true, modulusLength: RSA_BITS });
+  return toKey({ ...(await exportJWK(pair.privateKey)), ...common });
+}
+
+/**
+ * A signed token. Throws {@link KeyError} when the key cannot sign or its scope is smaller than the claims, `AuthError`
+ * `claims_invalid` when the claims cannot be used.
+ */
+export async function signToken(key: Key, claims: ClaimsInput): Promise<string> {
+  const checked = parseClaims(claims);
+  if (key.scope !== undefined && !withinScope(key.scope, checked)) {
+    throw new KeyError("the claims grant more than the scope of the key");
+  }
+  const header = { alg: key.alg, typ: "JWT", ...(key.kid !== undefined && { kid: key.kid }) };
+  const payload = Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
+  return await new SignJWT(payload).setProtectedHeader(header).sign(await signerOf(key));
+}

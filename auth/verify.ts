@@ -1,0 +1,92 @@
+/** Verifies one token with one key. */
+import { decodeProtectedHeader, errors, jwtVerify } from "jose";
+import { type Claims, parseClaims, withinScope } from "./claims.ts";
+import { AuthError } from "./error.ts";
+import { ALGORITHMS, type Key } from "./keys/key.ts";
+
+/** Bytes of a token: it comes in a URL or a header field, for which 8 KiB is what servers and proxies take. */
+export const MAX_TOKEN_BYTES = 8192;
+
+export interface TokenRules {
+  /** Accepted `iss` and `aud`; empty for any, and for none. */
+  readonly issuers: readonly string[];
+  readonly audiences: readonly string[];
+  /** Milliseconds that an issuer's clock may be ahead of ours, for `nbf` and `iat`. `exp` is exact. */
+  readonly skewMs: number;
+}
+
+/** What a token's header says before anything is verified. Throws {@link AuthError}. */
+export function readHeader(token: string): { readonly kid: string | undefined; readonly alg: string } {
+  if (Buffer.byteLength(token) > MAX_TOKEN_BYTES) {
+    throw new AuthError("token_too_large", `the token is longer than ${MAX_TOKEN_BYTES} bytes`);
+  }
+  let header: { alg?: unknown; kid?: unknown };
+  try {
+    header = decodeProtectedHeader(token);
+  } catch {
+    throw new AuthError("token_malformed", "the token is not a JSON web token");
+  }
+  const { alg, kid } = header;
+  const known: readonly unknown[] = ALGORITHMS;
+  if (typeof alg !== "string" || !known.includes(alg)) {
+    throw new AuthError("alg_refused", "the token's `alg` is none that this relay takes");
+  }
+  if (token.split(".").length !== 3) throw new AuthError("token_malformed", "the token is not a signed one");
+  if (kid !== undefined && (typeof kid !== "string" || kid === "" || kid.length > 256)) {
+    throw new AuthError("token_malformed", "the token's `kid` cannot be used");
+  }
+  return { kid, alg };
+}
+
+/** The claims of a token that `key` signed and that is valid at `now` (milliseconds since 1970). Throws {@link AuthError}. */
+export async function verifyToken(token: string, key: Key, rules: TokenRules, now: number): Promise<Claims> {
+  if (readHeader(token).alg !== key.alg) {
+    throw new AuthError("alg_refused", "the token's `alg` is not the one that its key is for");
+  }
+  const claims = parseClaims(await signedPayload(token, key, rules, now));
+  if (claims.exp !== undefined && claims.exp * 1000 <= now)
+    throw new AuthError("token_expired", "the token has expired");
+  if (claims.iat !== undefined && claims.iat * 1000 > now + rules.skewMs) {
+    throw new AuthError("token_not_yet_valid", "the token was issued in the future: compare the clocks");
+  }
+  if (key.scope !== undefined && !withinScope(key.scope, claims)) {
+    throw new AuthError("key_scope_exceeded", "the token grants more than the scope of its key");
+  }
+  return claims;
+}
+
+async function signedPayload(token: string, key: Key, rules: TokenRules, now: number): Promise<unknown> {
+  const { issuers, audiences, skewMs } = rules;
+  try {
+    const { payload } = await jwtVerify(token, await key.verifier, {
+      algorithms: [key.alg],
+      currentDate: new Date(now),
+      clockTolerance: skewMs / 1000,
+      ...(issuers.length > 0 && { issuer: [...issuers] }),
+      ...(audiences.length > 0 && { audience: [...audiences] }),
+    });
+    return payload;
+  } catch (error) {
+    throw refusalOf(error);
+  }
+}
+
+function refusalOf(error: unknown): AuthError {
+  if (error instanceof errors.JWTExpired) return new AuthError("token_expired", "the token has expired");
+  if (error instanceof errors.JWSSignatureVerificationFailed) {
+    return new AuthError("signature_invalid", "the token's signature is not of its key");
+  }
+  if (error instanceof errors.JOSEAlgNotAllowed)
+    return new AuthError("alg_refused", "the token's `alg` is not allowed");
+  if (error instanceof errors.JWTClaimValidationFailed) return claimRefusal(error.claim, error.reason);
+  return new AuthError("token_malformed", "the token is not one that can be verified");
+}
+
+function claimRefusal(claim: string, reason: string): AuthError {
+  if (claim === "iss") return new AuthError("issuer_mismatch", "the token's `iss` is none that this relay trusts");
+  if (claim === "aud") return new AuthError("audience_mismatch", "the token's `aud` does not name this relay");
+  if (claim === "nbf" && reason === "check_failed") {
+    return new AuthError("token_not_yet_valid", "the token is not valid yet");
+  }
+  return new AuthError("claims_invalid", `the token's \`${claim}\` cannot be used`);
+}

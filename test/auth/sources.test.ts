@@ -1,0 +1,368 @@
+/** Keys from files, folders, URLs and a deciding service; revocation; and the limits of addresses. */
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { Addresses, type Grant, isLoopback, publicJwk, type Visitor } from "../../auth/index.ts";
+import { fileOf, generateKey, NOW_SECONDS, openAuth, signToken } from "./support.ts";
+
+const folders: string[] = [];
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), "moqmesh-auth-"));
+  folders.push(path);
+  return path;
+}
+after(async () => {
+  for (const path of folders) await rm(path, { recursive: true, force: true });
+});
+
+const CLAIMS = { root: "demo", put: ["a"], get: [""], exp: NOW_SECONDS + 60, jti: "t1", sub: "ann" };
+const one = await generateKey({ alg: "ES256", kid: "one" });
+const two = await generateKey({ alg: "HS256", kid: "two" });
+
+function visit(token: string | undefined, more: Partial<Visitor> = {}): Visitor {
+  return { path: "/demo", token, transport: "webtransport", loopback: false, ...more };
+}
+
+/** Lets reading of files and answers of services come in. */
+async function settle(reached: () => boolean): Promise<void> {
+  while (!reached()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+describe("keys", () => {
+  it("from a set file: rotated without a restart, and what a removed key signed is over", async () => {
+    const keyFile = join(await folder(), "keys.json");
+    await writeFile(keyFile, fileOf(one, two));
+    const { auth, clock, changes } = await openAuth({ keyFile });
+    const byOne = await auth.admit(visit(await signToken(one, CLAIMS)));
+    const byTwo = await auth.admit(visit(await signToken(two, CLAIMS)));
+    await writeFile(`${keyFile}.next`, fileOf(two));
+    await rename(`${keyFile}.next`, keyFile);
+    clock.advance(1_000);
+    await settle(() => changes() > 0);
+    assert.deepEqual([auth.check(byOne), auth.check(byTwo)], ["token_revoked", undefined]);
+    // Two has a `kid`, so that a token of another one is not taken for it.
+    await assert.rejects(auth.admit(visit(await signToken(one, CLAIMS))), { code: "key_unknown" });
+    auth.close();
+  });
+
+  it("a file that becomes unreadable changes nothing and is told once", async () => {
+    const keyFile = join(await folder(), "key.jwk");
+    await writeFile(keyFile, fileOf(one));
+    const { auth, clock, warnings } = await openAuth({ keyFile });
+    await writeFile(keyFile, "{ half a");
+    for (let turn = 0; turn < 3; turn++) {
+      clock.advance(1_000);
+      await settle(() => warnings.length > 0);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.equal(warnings.length, 1);
+    await auth.admit(visit(await signToken(one, CLAIMS)));
+    auth.close();
+  });
+
+  it("from a folder by kid: a file that is gone takes its key along, one that is no good is left out", async () => {
+    const keyFolder = await folder();
+    await writeFile(join(keyFolder, "one.jwk"), JSON.stringify(publicJwk(one)));
+    await writeFile(join(keyFolder, "other.jwk"), fileOf(two));
+    await writeFile(join(keyFolder, "notes.txt"), "no key");
+    const { auth, clock, warnings, changes } = await openAuth({ keyFolder });
+    assert.equal(auth.keys, 1);
+    assert.match(warnings.join(), /other\.jwk is not used: its `kid` is not its file's name/);
+    const grant = await auth.admit(visit(await signToken(one, CLAIMS)));
+    await writeFile(join(keyFolder, "two.jwk"), Buffer.from(fileOf(two)).toString("base64url"));
+    clock.advance(1_000);
+    await settle(() => auth.keys === 2);
+    await auth.admit(visit(await signToken(two, CLAIMS)));
+    await rm(join(keyFolder, "one.jwk"));
+    clock.advance(1_000);
+    await settle(() => changes() > 0);
+    assert.equal(auth.check(grant), "token_revoked");
+    auth.close();
+  });
+
+  it("a removed key ends nothing where that is configured", async () => {
+    const keyFolder = await folder();
+    await writeFile(join(keyFolder, "one.jwk"), fileOf(one));
+    const { auth, clock, changes } = await openAuth({ keyFolder, closeOnKeyRemoval: false });
+    const grant = await auth.admit(visit(await signToken(one, CLAIMS)));
+    await rm(join(keyFolder, "one.jwk"));
+    clock.advance(1_000);
+    await settle(() => changes() > 0);
+    assert.equal(auth.check(grant), undefined);
+    auth.close();
+  });
+
+  it("a start with a key that cannot be used fails and names the file", async () => {
+    const keyFile = join(await folder(), "key.jwk");
+    await writeFile(keyFile, JSON.stringify({ kty: "oct", alg: "HS256", k: "c2hvcnQ" }));
+    await assert.rejects(
+      openAuth({ keyFile }),
+      (error: Error) => error.message.includes(keyFile) && /32 bytes/.test(error.message),
+    );
+    await assert.rejects(openAuth({ keyFile: `${keyFile}.none` }), { code: "ENOENT" });
+  });
+
+  it("from a URL: cached, cooled down, and the last good set is kept for a bounded time", async () => {
+    let answer: () => Response = () =>
+      new Response(JSON.stringify({ keys: [publicJwk(one), { kty: "EC", crv: "P-521" }] }));
+    let fetches = 0;
+    const { auth, clock } = await openAuth({
+      keyUrl: { url: new URL("https://keys.example/jwks"), refreshMs: 300_000, cooldownMs: 30_000, keepMs: 3_600_000 },
+      fetch: async () => {
+        fetches++;
+        return answer();
+      },
+    });
+    const token = await signToken(one, { ...CLAIMS, exp: NOW_SECONDS + 100_000 });
+    for (let n = 0; n < 20; n++) await auth.admit(visit(token));
+    assert.equal(fetches, 1);
+    const unknown = await signToken(two, CLAIMS);
+    clock.advance(31_000);
+    for (let n = 0; n < 20; n++) await assert.rejects(auth.admit(visit(unknown)), { code: "key_unknown" });
+    assert.equal(fetches, 2);
+    answer = () => new Response("down", { status: 500 });
+    clock.advance(1_800_000);
+    await settle(() => fetches === 3);
+    await auth.admit(visit(token));
+    clock.advance(1_800_001);
+    await assert.rejects(auth.admit(visit(token)), { code: "keys_unavailable" });
+    answer = () => new Response(JSON.stringify({ keys: [publicJwk(one)] }));
+    clock.advance(31_000);
+    await auth.admit(visit(token));
+    auth.close();
+  });
+});
+
+describe("revocation", () => {
+  for (const entry of [{ jti: "t1" }, { sub: "ann" }, { kid: "one" }]) {
+    it(`by ${Object.keys(entry)}: a grant no longer holds, and the token is not taken again`, async () => {
+      const keyFile = join(await folder(), "keys.json");
+      await writeFile(keyFile, fileOf(one, two));
+      const { auth, changes } = await openAuth({ keyFile });
+      const token = await signToken(one, CLAIMS);
+      const other = await auth.admit(visit(await signToken(two, { ...CLAIMS, jti: "t2", sub: "bob" })));
+      const grant = await auth.admit(visit(token));
+      await auth.revoke(entry);
+      assert.deepEqual([changes(), auth.check(grant), auth.check(other)], [1, "token_revoked", undefined]);
+      await assert.rejects(auth.admit(visit(token)), { code: "token_revoked" });
+      auth.close();
+    });
+  }
+
+  it("from a file that changes, and into it, so that it outlives the relay", async () => {
+    const at = await folder();
+    const [keyFile, revocationFile] = [join(at, "key.jwk"), join(at, "revoked.json")];
+    await writeFile(keyFile, fileOf(one));
+    const first = await openAuth({ keyFile, revocationFile });
+    const grant = await first.auth.admit(visit(await signToken(one, CLAIMS)));
+    await first.auth.revoke({ sub: "bob", until: NOW_SECONDS + 10 });
+    assert.equal(first.auth.check(grant), undefined);
+    const list: unknown[] = JSON.parse(await readFile(revocationFile, "utf8"));
+    assert.deepEqual(list, [{ sub: "bob", until: NOW_SECONDS + 10 }]);
+    await writeFile(revocationFile, JSON.stringify([...list, { jti: "t1" }]));
+    first.clock.advance(1_000);
+    await settle(() => first.auth.revocations === 2);
+    assert.equal(first.auth.check(grant), "token_revoked");
+    first.clock.advance(20_000);
+    await first.auth.revoke({ kid: "gone" });
+    first.auth.close();
+    const second = await openAuth({ keyFile, revocationFile });
+    // Bob's tokens have all expired, so his entry is forgotten.
+    assert.equal(second.auth.revocations, 2);
+    assert.equal(second.auth.check(grant), "token_revoked");
+    second.auth.close();
+  });
+
+  it("expiry", async () => {
+    const keyFile = join(await folder(), "key.jwk");
+    await writeFile(keyFile, fileOf(one));
+    const { auth, clock } = await openAuth({ keyFile });
+    const grant = await auth.admit(visit(await signToken(one, CLAIMS)));
+    clock.advance(59_999);
+    assert.equal(auth.check(grant), undefined);
+    clock.advance(1);
+    assert.equal(auth.check(grant), "token_expired");
+    auth.close();
+  });
+});
+
+describe("without a token", () => {
+  const shape = ({ root, publish, subscribe, tenant }: Grant) => ({ root, publish, subscribe, tenant });
+
+  it("nothing configured: this machine may do everything, others nothing", async () => {
+    const { auth } = await openAuth();
+    const grant = await auth.admit(visit(undefined, { loopback: true }));
+    assert.deepEqual(shape(grant), { root: "demo", publish: ["demo"], subscribe: ["demo"], tenant: "demo" });
+    await assert.rejects(auth.admit(visit(undefined)), { code: "not_configured", status: 403 });
+    await assert.rejects(auth.admit(visit(await signToken(one, CLAIMS))), { code: "key_unknown" });
+  });
+
+  it("public prefixes: read and write apart, by whole segments, for everybody alike", async () => {
+    const { auth } = await openAuth({ publicSubscribe: ["demo", "open"], publicPublish: ["demo/guests"] });
+    assert.deepEqual(shape(await auth.admit(visit(undefined))), {
+      root: "demo",
+      publish: ["demo/guests"],
+      subscribe: ["demo"],
+      tenant: "demo",
+    });
+    assert.deepEqual((await auth.admit(visit(undefined, { path: "/" }))).subscribe, ["demo", "open"]);
+    for (const path of ["/demos", "/other", "/ope"]) {
+      await assert.rejects(auth.admit(visit(undefined, { path, loopback: true })), {
+        code: "token_missing",
+        status: 401,
+      });
+    }
+    for (const path of ["/demo/../other", "/./demo", "/demo/\u0000", "/..", "/demo\\..\\other"]) {
+      await assert.rejects(auth.admit(visit(undefined, { path })), { code: "path_invalid", status: 400 });
+    }
+  });
+});
+
+describe("a deciding service", () => {
+  async function asked(answer: () => Promise<Response>) {
+    const questions: string[] = [];
+    const opened = await openAuth({
+      api: { url: new URL("https://api.example/auth?v=1"), timeoutMs: 1_000, cacheMs: 10_000 },
+      fetch: async (url) => {
+        questions.push(url.search);
+        return await answer();
+      },
+    });
+    return { ...opened, questions };
+  }
+  const json = (value: unknown, headers: Record<string, string> = {}) =>
+    new Response(JSON.stringify(value), { headers });
+
+  it("gives public access under an alias, and is asked once while its answer holds", async () => {
+    const { auth, clock, questions } = await asked(async () =>
+      json({ alias: "x7/room", public: { subscribe: ["a"] } }, { "cache-control": "max-age=5" }),
+    );
+    for (let n = 0; n < 3; n++) {
+      const grant = await auth.admit(visit(undefined, { path: "/demo/room" }));
+      assert.deepEqual([grant.root, grant.subscribe, grant.publish], ["x7/room", ["x7/room/a"], []]);
+    }
+    assert.deepEqual(questions, ["?v=1&root=%2Fdemo%2Froom&transport=webtransport"]);
+    clock.advance(5_001);
+    await auth.admit(visit(undefined, { path: "/demo/room" }));
+    assert.equal(questions.length, 2);
+  });
+
+  it("gives the key of a token, whose root is of the path that was asked for", async () => {
+    const { auth, questions } = await asked(async () => json({ alias: "x7", key: publicJwk(one) }));
+    const grant = await auth.admit(visit(await signToken(one, CLAIMS)));
+    assert.deepEqual([grant.root, grant.publish, grant.identity?.sub], ["x7", ["x7/a"], "ann"]);
+    assert.match(questions[0] ?? "", /kid=one/);
+    await assert.rejects(auth.admit(visit(await signToken({ ...two, kid: "one" }, CLAIMS))), { code: "alg_refused" });
+  });
+
+  it("fails closed: down, slow, refusing, not JSON, no key, a redirect", async () => {
+    const answers: [() => Promise<Response>, string][] = [
+      [() => Promise.reject(new Error("down")), "api_unavailable"],
+      [async () => new Response("no", { status: 403 }), "api_unavailable"],
+      [async () => new Response("<html>"), "api_unavailable"],
+      [async () => json({ public: { subscribe: ["../x"] } }), "api_unavailable"],
+      [async () => json({ key: { kty: "oct", k: "YQ" } }), "api_unavailable"],
+      [async () => json({ public: { subscribe: [""], publish: [""] } }), "key_unknown"],
+    ];
+    for (const [answer, code] of answers) {
+      const { auth } = await asked(answer);
+      await assert.rejects(auth.admit(visit(await signToken(one, CLAIMS))), { code });
+    }
+    const { auth } = await asked(async () => json({}));
+    await assert.rejects(auth.admit(visit(undefined, { loopback: true })), { code: "token_missing" });
+  });
+});
+
+describe("an address", () => {
+  const LIMITS = { sessions: 2, handshakesPerSecond: 10, deny: [], allow: [], limitLoopback: false };
+
+  it("has a number of sessions, IPv6 by the first 64 bits, IPv4 also when written as IPv6", () => {
+    const addresses = new Addresses(LIMITS, () => 0);
+    const leave = addresses.enter("2001:db8::1");
+    addresses.enter("2001:db8::ffff:1");
+    assert.throws(() => addresses.enter("2001:db8:0:0:8000::"), { code: "address_sessions", status: 429 });
+    addresses.enter("2001:db8:0:1::1");
+    leave();
+    leave();
+    addresses.enter("2001:db8::2");
+    assert.throws(() => addresses.enter("2001:db8::2"), { code: "address_sessions" });
+    addresses.enter("192.0.2.1");
+    addresses.enter("::ffff:192.0.2.1");
+    assert.throws(() => addresses.enter("192.0.2.1"), { code: "address_sessions" });
+  });
+
+  it("has a number of handshakes a second", () => {
+    let now = 0;
+    const addresses = new Addresses({ ...LIMITS, sessions: 0 }, () => now);
+    for (let n = 0; n < 10; n++) addresses.enter("192.0.2.1");
+    assert.throws(() => addresses.enter("192.0.2.1"), { code: "address_rate" });
+    addresses.enter("192.0.2.2");
+    now = 100;
+    addresses.enter("192.0.2.1");
+    assert.throws(() => addresses.enter("192.0.2.1"), { code: "address_rate" });
+  });
+
+  it("waits longer after every failed token over the free ones, and is forgiven", () => {
+    let now = 0;
+    const addresses = new Addresses({ ...LIMITS, sessions: 0 }, () => now);
+    for (let n = 0; n < 6; n++) addresses.failed("192.0.2.1");
+    assert.throws(() => addresses.enter("192.0.2.1"), { code: "address_backoff", message: /try again in 1 s/ });
+    addresses.enter("192.0.2.2");
+    const waits: number[] = [];
+    for (let n = 0; n < 10; n++) {
+      addresses.failed("192.0.2.1");
+      const from = now;
+      for (;;) {
+        try {
+          addresses.enter("192.0.2.1");
+          break;
+        } catch {
+          now += 1_000;
+        }
+      }
+      waits.push((now - from) / 1_000);
+    }
+    // A free failure comes back every ten seconds, which is why a long wait is followed by none.
+    assert.deepEqual(waits.slice(0, 4), [2, 4, 8, 0]);
+    assert.ok(Math.max(...waits) <= 300);
+    now += 601_000;
+    for (let n = 0; n < 6; n++) addresses.failed("192.0.2.1");
+    assert.throws(() => addresses.enter("192.0.2.1"), { message: /try again in 1 s/ });
+  });
+
+  it("is let in or kept out by block", () => {
+    const addresses = new Addresses(
+      { ...LIMITS, deny: ["10.1.0.0/16", "2001:db8::/32"], allow: ["10.0.0.0/8", "::1"] },
+      () => 0,
+    );
+    for (const one of ["10.2.0.1", "::1", "::ffff:10.2.0.1"]) addresses.enter(one);
+    for (const one of ["10.1.2.3", "192.0.2.1", "2001:db8::1", "::ffff:10.1.2.3", ""]) {
+      assert.throws(() => addresses.enter(one), { code: "address_denied", status: 403 }, one);
+    }
+    assert.throws(() => new Addresses({ ...LIMITS, deny: ["10.0.0.0/40"] }, () => 0), RangeError);
+  });
+
+  it("of this machine is not counted unless told", () => {
+    const exempt = new Addresses({ ...LIMITS, sessions: 1 }, () => 0);
+    for (let n = 0; n < 50; n++) exempt.enter("127.0.0.1");
+    const counted = new Addresses({ ...LIMITS, sessions: 1, limitLoopback: true }, () => 0);
+    counted.enter("127.0.0.1");
+    assert.throws(() => counted.enter("127.0.0.1"), { code: "address_sessions" });
+    assert.deepEqual(["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"].map(isLoopback), [true, true, true, true]);
+    assert.deepEqual(["", "localhost", "10.0.0.1", "::2", "::ffff:10.0.0.1"].map(isLoopback), [
+      false,
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it("costs no memory over a bound", () => {
+    const addresses = new Addresses(LIMITS, () => 0);
+    for (let n = 0; n < 101_000; n++) addresses.enter(`10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`)();
+    assert.equal(addresses.size, 100_000);
+  });
+});

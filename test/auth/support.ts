@@ -1,0 +1,67 @@
+/** Keys, tokens and a time for tests of who may do what. */
+import { type AuthClock, Authenticator, type AuthOptions, generateKey, type Key, signToken } from "../../auth/index.ts";
+
+/** 2026-01-01T00:00:00Z in milliseconds. */
+export const NOW = 1_767_225_600_000;
+export const NOW_SECONDS = NOW / 1000;
+
+/** A wall clock that tests turn; timers run when it is advanced. */
+export class WallClock implements AuthClock {
+  #now = NOW;
+  #timers = new Set<{ at: number; callback: () => void }>();
+
+  wallNow(): number {
+    return this.#now;
+  }
+
+  timer(delayMs: number, callback: () => void): () => void {
+    const timer = { at: this.#now + delayMs, callback };
+    this.#timers.add(timer);
+    return () => void this.#timers.delete(timer);
+  }
+
+  advance(ms: number): void {
+    this.#now += ms;
+    for (const timer of [...this.#timers].sort((a, b) => a.at - b.at)) {
+      if (timer.at <= this.#now && this.#timers.delete(timer)) timer.callback();
+    }
+  }
+}
+
+export const RULES = { issuers: [], audiences: [], skewMs: 5_000 };
+
+export interface OpenedAuth {
+  readonly auth: Authenticator;
+  readonly clock: WallClock;
+  readonly warnings: string[];
+  /** Times that less may be allowed than before. */
+  changes(): number;
+}
+
+export async function openAuth(options: Partial<AuthOptions> = {}): Promise<OpenedAuth> {
+  const clock = new WallClock();
+  const warnings: string[] = [];
+  let changes = 0;
+  const auth = await Authenticator.open({
+    clock,
+    fetch: () => Promise.reject(new Error("no network in this test")),
+    warn: (message) => warnings.push(message),
+    publicPublish: [],
+    publicSubscribe: [],
+    rules: RULES,
+    closeOnKeyRemoval: true,
+    changed: () => {
+      changes++;
+    },
+    ...options,
+  });
+  return { auth, clock, warnings, changes: () => changes };
+}
+
+/** As a file holds it. */
+export function fileOf(...keys: readonly Key[]): string {
+  const [only] = keys;
+  return JSON.stringify(keys.length === 1 ? only?.jwk : { keys: keys.map((key) => key.jwk) });
+}
+
+export { generateKey, signToken };
