@@ -50,6 +50,7 @@ export default {
       "^relay/(main|client|config|log|version)\\.ts$",
       "^relay/config/",
       "^relay/model/reason\\.ts$",
+      "^auth/index\\.ts$",
       TRANSPORT_CONTRACT,
     ]),
     room("auth", "^auth/", []),

@@ -113,10 +113,14 @@ export class Authenticator {
   }
 
   /** Nothing is configured: only this machine itself is served. */
-  get unconfigured(): boolean {
-    const { keyFile, keyFolder, keyUrl, api, publicPublish, publicSubscribe } = this.#options;
-    const tokens = keyFile !== undefined || keyFolder !== undefined || keyUrl !== undefined || api !== undefined;
-    return !tokens && publicPublish.length + publicSubscribe.length === 0;
+  get #unconfigured(): boolean {
+    const { publicPublish, publicSubscribe } = this.#options;
+    return !this.#takesTokens && publicPublish.length + publicSubscribe.length === 0;
+  }
+
+  get #takesTokens(): boolean {
+    const { keyFile, keyFolder, keyUrl, api } = this.#options;
+    return [keyFile, keyFolder, keyUrl, api].some((source) => source !== undefined);
   }
 
   close(): void {
@@ -128,9 +132,10 @@ export class Authenticator {
     if (isSuspect(visitor.path)) throw new AuthError("path_invalid", "the path of the URL cannot be used");
     const root = normalise(visitor.path);
     if (this.#api !== undefined) return await this.#admitByApi(this.#api, root, visitor);
-    if (visitor.token !== undefined) return await this.#admitToken(visitor.token, root);
+    // Where nothing can verify tokens they are not looked at: they get what everybody gets.
+    if (visitor.token !== undefined && this.#takesTokens) return await this.#admitToken(visitor.token, root);
     const { publicPublish, publicSubscribe } = this.#options;
-    if (this.unconfigured) {
+    if (this.#unconfigured) {
       if (visitor.loopback) return { ...anonymous(root), publish: [root], subscribe: [root] };
       throw new AuthError(
         "not_configured",

@@ -1,5 +1,5 @@
 /** Verifies one token with one key. */
-import { decodeProtectedHeader, errors, jwtVerify } from "jose";
+import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from "jose";
 import { type Claims, parseClaims, withinScope } from "./claims.ts";
 import { AuthError } from "./error.ts";
 import { ALGORITHMS, type Key } from "./keys/key.ts";
@@ -36,6 +36,16 @@ export function readHeader(token: string): { readonly kid: string | undefined; r
     throw new AuthError("token_malformed", "the token's `kid` cannot be used");
   }
   return { kid, alg };
+}
+
+/** Header and claims as they stand in a token, unchecked; nothing when it is none. */
+export function readClaims(token: string): { readonly header: unknown; readonly claims: unknown } | undefined {
+  if (Buffer.byteLength(token) > MAX_TOKEN_BYTES) return undefined;
+  try {
+    return { header: decodeProtectedHeader(token), claims: decodeJwt(token) };
+  } catch {
+    return undefined;
+  }
 }
 
 /** The claims of a token that `key` signed and that is valid at `now` (milliseconds since 1970). Throws {@link AuthError}. */

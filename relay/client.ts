@@ -173,7 +173,7 @@ class RelayClient implements Client {
       channels: new ChannelRegistry(),
       hop: BigInt(randomBytes(6).readUIntBE(0, 6)) + 1n,
       // The relay has nothing to get here.
-      access: { root: "", mayPublish: () => true, maySubscribe: () => false },
+      access: { root: "", subscribes: false, mayPublish: () => true, maySubscribe: () => false },
       announcePrefix: prefix,
       defect: (error) => warn("a defect in the session", error),
       closed: ({ message }) => this.#end(message),

@@ -3,6 +3,7 @@
  *
  * Order, later over earlier: defaults, file, environment (`MOQMESH_SECTION_KEY`), flags (`--section.key`).
  */
+import { authSection } from "./config/auth.ts";
 import { autoCacheBytes, cacheSection, memoryLimit } from "./config/cache.ts";
 import { drainSection } from "./config/drain.ts";
 import { httpSection } from "./config/http.ts";
@@ -34,6 +35,7 @@ export interface Config {
   /** `cert` and `key` are both there or both absent. */
   readonly quic: CamelKeys<Values<typeof quicSection>>;
   readonly tls: CamelKeys<Values<typeof tlsSection>> & { readonly stateDir: string };
+  readonly auth: CamelKeys<Values<typeof authSection>>;
   readonly http: CamelKeys<Values<typeof httpSection>>;
   /** `bytes` is resolved: never `"auto"`. */
   readonly cache: Omit<CamelKeys<Values<typeof cacheSection>>, "bytes"> & { readonly bytes: number };
@@ -44,9 +46,17 @@ export interface Config {
 
 /** Sections in the order of the reference page. */
 export const sections: Sections = new Map<string, AnySection>(
-  [serverSection, quicSection, tlsSection, httpSection, cacheSection, limitsSection, logSection, drainSection].map(
-    (section) => [section.name, section],
-  ),
+  [
+    serverSection,
+    quicSection,
+    tlsSection,
+    authSection,
+    httpSection,
+    cacheSection,
+    limitsSection,
+    logSection,
+    drainSection,
+  ].map((section) => [section.name, section]),
 );
 
 export interface ConfigSources {
@@ -92,6 +102,7 @@ function resolve(raw: RawConfig, env: Environment, memory: () => number): Config
     server: camelKeys(serverSection.schema.parse(raw["server"])),
     quic: camelKeys(quicSection.schema.parse(raw["quic"])),
     tls: { ...tls, stateDir: tls.stateDir ?? defaultStateDir(env) },
+    auth: camelKeys(authSection.schema.parse(raw["auth"])),
     http: camelKeys(httpSection.schema.parse(raw["http"])),
     cache: { ...cache, bytes: cache.bytes === "auto" ? autoCacheBytes(memory()) : cache.bytes },
     limits: camelKeys(limitsSection.schema.parse(raw["limits"])),

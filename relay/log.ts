@@ -80,6 +80,10 @@ export interface SessionOpened {
   /** IP address and port of the peer. */
   readonly peer: string;
   readonly path: string;
+  /** `sub`, `jti` and the key's `kid` of its token. */
+  readonly subject?: string;
+  readonly tokenId?: string;
+  readonly keyId?: string;
 }
 
 /** What a session's line tells when it closes. */

@@ -4,12 +4,15 @@
  */
 import { fileURLToPath } from "node:url";
 import { drainSessions } from "./assemble/drain.ts";
+import { AuthGate } from "./assemble/gate.ts";
 import { bindFailed, type Listeners, openListeners } from "./assemble/listeners.ts";
 import { nativeSettings } from "./assemble/native.ts";
 import { certificateOptions, linkLimits, modelLimits, sessionLimits } from "./assemble/options.ts";
+import { revokeAtGate } from "./assemble/revoke.ts";
 import { CLOSE_SHUTDOWN, SessionHost } from "./assemble/sessions.ts";
 import { waitUntil } from "./assemble/wait.ts";
 import type { Clock } from "./clock.ts";
+import { exposures } from "./config/exposure.ts";
 import type { Config } from "./config.ts";
 import { AdminServer } from "./http/admin.ts";
 import { type Page, readPage } from "./http/page.ts";
@@ -95,6 +98,7 @@ class RelayProcess implements Relay {
   readonly #log: Logger;
   readonly #origin: Origin;
   readonly #host: SessionHost;
+  readonly #gate: AuthGate;
   readonly #wallNow: () => number;
   readonly #startedAt: number;
   readonly #ended = Promise.withResolvers<void>();
@@ -125,7 +129,17 @@ class RelayProcess implements Relay {
       cache: { bytes, policy, maxAgeMs: maxAge },
       counters: this.counters,
     });
+    this.#gate = new AuthGate({
+      config: config.auth,
+      clock: this.#clock,
+      wallNow: this.#wallNow,
+      warn: (message, error) => this.#warn(message, error),
+      changed: () => this.#host.recheck(),
+    });
     this.#host = new SessionHost({
+      gate: this.#gate,
+      wallNow: this.#wallNow,
+      expiryNoticeMs: config.auth.expiryNotice,
       origin: this.#origin,
       clock: this.#clock,
       log: this.#log,
@@ -193,6 +207,8 @@ class RelayProcess implements Relay {
     const { server, http, limits } = this.#config;
     // First, so that probes see a relay that starts.
     if (http.admin) this.#admin = await this.#openAdmin();
+    await this.#gate.open();
+    for (const warning of exposures(this.#config)) this.#warn(warning);
     const certificates = await this.#openCertificates();
     this.#certificates = certificates;
     this.#served = certificates.current;
@@ -257,6 +273,7 @@ class RelayProcess implements Relay {
     this.#host.closeAll(CLOSE_SHUTDOWN, reason);
     await waitUntil(this.#clock, FAREWELL_MS, () => this.#host.sessions === 0);
     this.#host.close();
+    this.#gate.close();
     this.#origin.close("closed");
     this.#certificates?.close();
     const ends = await Promise.allSettled([this.#listeners?.close(), this.#admin?.close()]);
@@ -275,7 +292,13 @@ class RelayProcess implements Relay {
   async #openAdmin(): Promise<AdminServer> {
     const { adminHost: host, adminPort: port } = this.#config.http;
     try {
-      return await AdminServer.listen({ host, port, view: this, warn: this.#warn });
+      return await AdminServer.listen({
+        host,
+        port,
+        view: this,
+        warn: this.#warn,
+        revoke: (entry) => revokeAtGate(this.#gate, this.#host, entry),
+      });
     } catch (error) {
       throw bindFailed("the admin listener's TCP", host, port, error);
     }

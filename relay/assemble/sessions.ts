@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { AuthError } from "../../auth/index.ts";
 import type { Clock } from "../clock.ts";
 import type { SessionCount } from "../http/view.ts";
 import { type Logger, logSessionClosed, logSessionOpened, type SessionOpened } from "../log.ts";
@@ -7,27 +8,51 @@ import {
   ChannelRegistry,
   codeOf,
   liteSession,
-  openAccess,
   type Session,
   type SessionDeps,
   type SessionLimits,
   type SessionReport,
 } from "../session/index.ts";
 import type { LinkInfo, LinkRequest } from "../transport/contract.ts";
+import { watchExpiry } from "./expiry.ts";
+import type { Admission, Gate } from "./gate.ts";
+import { peerOf, RefusalLog } from "./refusals.ts";
 
 /** HTTP status of a refused session: too many, or not any more. */
 const STATUS_UNAVAILABLE = 503;
 const STATUS_BAD_REQUEST = 400;
+const STATUS_ERROR = 500;
 
 export interface SessionHostDeps {
   readonly origin: Origin;
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits: SessionLimits;
+  readonly gate: Gate;
+  /** Milliseconds since 1970. */
+  readonly wallNow: () => number;
+  /** Milliseconds before its token expires at which a session is asked to leave; 0 for no notice. */
+  readonly expiryNoticeMs: number;
   /** Sessions at once, those included whose handshake is under way. */
   readonly maxSessions: number;
   /** Milliseconds after which a handshake that was accepted and never finished is no longer counted. */
   readonly handshakeTimeoutMs: number;
+}
+
+/** A session that runs, and on what terms. */
+interface Running {
+  readonly admission: Admission;
+  /** Ends the waiting for its token's expiry. */
+  readonly cancel: () => void;
+}
+
+/** A handshake that is under way. */
+interface Handshake {
+  /** It ended, one way or another. */
+  done(): void;
+  /** It took too long and is no longer counted. */
+  readonly late: boolean;
+  admission: Admission | undefined;
 }
 
 /** Takes the requests of all listeners, makes sessions of them and knows which run. */
@@ -36,14 +61,15 @@ export class SessionHost {
   readonly #channels = new ChannelRegistry();
   /** This relay in the hops of announcements: random per start, 53 bits so that it fits every peer's number type. */
   readonly #hop = (randomBytes(8).readBigUInt64BE() & ((1n << 53n) - 1n)) | 1n;
-  readonly #sessions = new Set<Session>();
-  /** Ends the count of a handshake, one for each that is under way. */
-  readonly #handshakes = new Set<() => void>();
+  readonly #sessions = new Map<Session, Running>();
+  readonly #handshakes = new Set<Handshake>();
+  readonly #refusals: RefusalLog;
   #nextId = 1;
   #accepting = true;
 
   constructor(deps: SessionHostDeps) {
     this.#deps = deps;
+    this.#refusals = new RefusalLog(deps);
   }
 
   /** Sessions that run. */
@@ -54,7 +80,7 @@ export class SessionHost {
   /** Sessions that run, by engine and protocol. */
   counts(): SessionCount[] {
     const counts = new Map<string, { engine: string; protocol: string; count: number }>();
-    for (const { info } of this.#sessions) {
+    for (const { info } of this.#sessions.keys()) {
       const key = `${info.engine} ${info.protocol}`;
       const entry = counts.get(key) ?? { engine: info.engine, protocol: info.protocol, count: 0 };
       counts.set(key, entry);
@@ -63,18 +89,57 @@ export class SessionHost {
     return [...counts.values()];
   }
 
-  /** Decides on a client: a session, or a refusal with an HTTP status. */
+  /** Decides on a client, at once or later: a session, or a refusal with an HTTP status. */
   accept(request: LinkRequest): void {
     const refusal = this.#refusal(request.info);
     if (refusal !== undefined) {
       request.reject(refusal.status, refusal.reason);
       return;
     }
-    const root = rootOf(request.info.path) ?? "";
-    const done = this.#countHandshake();
+    const handshake = this.#countHandshake();
+    const refuse = (error: unknown) => {
+      handshake.done();
+      this.#refuse(request, error);
+    };
+    try {
+      const admission = this.#deps.gate.admit(request.info, rootOf(request.info.path) ?? "");
+      if (admission instanceof Promise) admission.then((one) => this.#admit(request, one, handshake), refuse);
+      else this.#admit(request, admission, handshake);
+    } catch (error) {
+      refuse(error);
+    }
+  }
+
+  /** Ends every session whose admission no longer holds. */
+  recheck(): void {
+    for (const [session, { admission }] of [...this.#sessions]) endIfOver(session, admission);
+  }
+
+  #refuse(request: LinkRequest, error: unknown): void {
+    const { log, origin } = this.#deps;
+    if (error instanceof AuthError) {
+      origin.counters.refused(error.code);
+      this.#refusals.tell(request.info, error);
+      request.reject(error.status, `${error.code}: ${error.message}`);
+      return;
+    }
+    log.error({ err: error }, "a defect in the decision on a session");
+    request.reject(STATUS_ERROR, "internal error");
+  }
+
+  #admit(request: LinkRequest, admission: Admission, handshake: Handshake): void {
+    if (!this.#accepting || handshake.late) {
+      handshake.done();
+      admission.release();
+      request.reject(STATUS_UNAVAILABLE, this.#accepting ? "the decision took too long" : "this relay is going away");
+      return;
+    }
+    handshake.admission = admission;
     request.accept((link) => {
-      done();
-      return this.#start(link.info, root)(link);
+      const { late } = handshake;
+      handshake.admission = undefined;
+      handshake.done();
+      return this.#start(link.info, admission, late)(link);
     });
   }
 
@@ -97,36 +162,50 @@ export class SessionHost {
 
   /** Asks every peer to leave for `uri`, or just to leave when it is empty. */
   goaway(uri: string): void {
-    for (const session of [...this.#sessions]) session.goaway(uri);
+    for (const session of [...this.#sessions.keys()]) session.goaway(uri);
   }
 
   /** Closes at most `atMost` sessions, those that have run longest first. */
   closeAll(code: number, reason: string, atMost = Number.POSITIVE_INFINITY): void {
     let left = atMost;
-    for (const session of [...this.#sessions]) {
+    for (const session of [...this.#sessions.keys()]) {
       if (left <= 0) return;
       left -= 1;
       session.close(code, reason);
     }
   }
 
-  /** Drops the timers of handshakes that never finished. */
+  /** Drops the timers of handshakes that never finished, and of sessions that did not end. */
   close(): void {
-    for (const done of [...this.#handshakes]) done();
+    for (const handshake of [...this.#handshakes]) handshake.done();
+    for (const { cancel } of this.#sessions.values()) cancel();
   }
 
-  #countHandshake(): () => void {
-    const done = () => {
-      if (this.#handshakes.delete(done)) cancel();
+  #countHandshake(): Handshake {
+    let late = false;
+    const handshake: Handshake = {
+      admission: undefined,
+      get late() {
+        return late;
+      },
+      done: () => {
+        if (!this.#handshakes.delete(handshake)) return;
+        cancel();
+        // Still there: the client never came to its link.
+        handshake.admission?.release();
+      },
     };
-    const cancel = this.#deps.clock.timer(this.#deps.handshakeTimeoutMs, done);
-    this.#handshakes.add(done);
-    return done;
+    const cancel = this.#deps.clock.timer(this.#deps.handshakeTimeoutMs, () => {
+      late = true;
+      handshake.done();
+    });
+    this.#handshakes.add(handshake);
+    return handshake;
   }
 
-  #start(info: LinkInfo, root: string) {
+  #start(info: LinkInfo, admission: Admission, late: boolean) {
     const { origin, clock, limits, log } = this.#deps;
-    const opened = describe(this.#nextId++, info);
+    const opened: SessionOpened = { ...describe(this.#nextId++, info), ...admission.who };
     let session: Session | undefined;
     const deps: SessionDeps = {
       origin,
@@ -134,20 +213,51 @@ export class SessionHost {
       limits,
       channels: this.#channels,
       hop: this.#hop,
-      access: openAccess(root),
+      access: admission.access,
       announcePrefix: "",
       defect: (err) => log.error({ err, session: opened.session }, "a defect in a session"),
       closed: (report) => {
-        if (session !== undefined) this.#sessions.delete(session);
+        if (session !== undefined) this.#forget(session);
         logSessionClosed(log, closedEntry(opened, report));
       },
     };
     return liteSession(deps, (started) => {
       session = started;
-      this.#sessions.add(started);
+      const cancel = this.#watchExpiry(started, admission);
+      this.#sessions.set(started, { admission, cancel });
       logSessionOpened(log, opened);
+      // It may have been revoked during the handshake.
+      endIfOver(started, admission);
+      // What it was counted by is given back by now.
+      if (late) started.end("timeout", "the handshake took too long");
     });
   }
+
+  #watchExpiry(session: Session, { expiresAt }: Admission): () => void {
+    const { clock, wallNow, expiryNoticeMs } = this.#deps;
+    if (expiresAt === undefined) return () => {};
+    return watchExpiry({
+      clock,
+      wallNow,
+      expiresAt,
+      noticeMs: expiryNoticeMs,
+      notice: () => session.goaway(""),
+      expired: () => session.end("token_expired", "the token has expired"),
+    });
+  }
+
+  #forget(session: Session): void {
+    const running = this.#sessions.get(session);
+    this.#sessions.delete(session);
+    running?.cancel();
+    running?.admission.release();
+  }
+}
+
+function endIfOver(session: Session, admission: Admission): void {
+  const why = admission.check();
+  if (why === undefined) return;
+  session.end(why, why === "token_expired" ? "the token has expired" : "the token was revoked");
 }
 
 /** Close code of sessions that a relay ends because it shuts down. */
@@ -168,9 +278,7 @@ export function rootOf(path: string): string | undefined {
 }
 
 function describe(session: number, info: LinkInfo): SessionOpened {
-  const { address, port } = info.peer;
-  const peer = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-  return { session, engine: info.engine, protocol: info.protocol, peer, path: info.path };
+  return { session, engine: info.engine, protocol: info.protocol, peer: peerOf(info), path: info.path };
 }
 
 function closedEntry(opened: SessionOpened, report: SessionReport) {

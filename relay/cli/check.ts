@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describeConfig } from "../config/describe.ts";
-import { type Config, ConfigError, formatOrigin, formatProblem, type LoadedConfig, type Problem } from "../config.ts";
+import { productionProblems } from "../config/exposure.ts";
+import { ConfigError, formatOrigin, formatProblem, type LoadedConfig, type Problem } from "../config.ts";
 import type { Command, Invocation } from "./command.ts";
 import { loadConfigured } from "./configured.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -13,9 +14,21 @@ export const checkCommand: Command = {
     "Prints every value of the merged configuration and where it is from, or every problem with its file and line. It takes the same environment and flags as serve, so that what it shows is what would run.",
   ],
   positionals: [{ name: "FILE", required: false, description: "Configuration file; without it, the defaults." }],
-  options: [{ name: "json", description: "Print one JSON object." }],
+  options: [
+    { name: "json", description: "Print one JSON object." },
+    {
+      name: "production",
+      description:
+        "Also refuse what a relay that others rely on must not have: public access to everything, no keys, a self-signed certificate, an admin listener that others reach.",
+    },
+  ],
   takesConfig: true,
-  examples: ["check configs/dev.toml", "check relay.toml --json", "check relay.toml --server.port 443"],
+  examples: [
+    "check configs/dev.toml",
+    "check relay.toml --production",
+    "check relay.toml --json",
+    "check relay.toml --server.port 443",
+  ],
   run,
 };
 
@@ -23,7 +36,8 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const json = invocation.switches.has("json");
   try {
     const loaded = loadConfigured(invocation, io);
-    const problems = unreadableFiles(loaded);
+    const production = invocation.switches.has("production") ? productionProblems(loaded) : [];
+    const problems = [...unreadableFiles(loaded), ...production];
     if (problems.length > 0) throw new ConfigError(problems);
     io.out.write(json ? asJson(loaded) : asText(loaded, io));
     return EXIT.ok;
@@ -37,7 +51,8 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
 
 /** Files that the configuration names and that cannot be read by this user. */
 function unreadableFiles({ config, origins }: LoadedConfig): Problem[] {
-  const named: [key: string, file: Config["tls"]["cert"]][] = [
+  const named: [key: string, file: string | undefined][] = [
+    ["auth.key", config.auth.key],
     ["tls.cert", config.tls.cert],
     ["tls.key", config.tls.key],
   ];

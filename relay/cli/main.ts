@@ -10,9 +10,10 @@ import { commandHelp, programHelp } from "./help.ts";
 import { endOnClosedPipe, type Io, processIo } from "./io.ts";
 import { lsCommand } from "./ls.ts";
 import { serveCommand } from "./serve.ts";
+import { tokenCommand } from "./token.ts";
 
 /** In the order of the help text. */
-export const COMMANDS: readonly Command[] = [serveCommand, checkCommand, lsCommand, fetchCommand];
+export const COMMANDS: readonly Command[] = [serveCommand, checkCommand, lsCommand, fetchCommand, tokenCommand];
 
 /** Longest delay of a Node timer, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

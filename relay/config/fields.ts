@@ -137,6 +137,14 @@ export function texts(about: About & { readonly default: readonly string[] }) {
     .register(fields, { ...about, kind: "list", expects: "list of texts", default: show(about.default) });
 }
 
+/** A list of path prefixes; the empty one, or `/`, is everything. */
+export function paths(about: About & { readonly default: readonly string[] }) {
+  return z
+    .array(z.string(expected("text in quotes")), expected("a list of path prefixes"))
+    .prefault([...about.default])
+    .register(fields, { ...about, kind: "list", expects: "list of path prefixes", default: show(about.default) });
+}
+
 /** A duration; milliseconds in the resolved configuration. */
 export function duration(about: About & { readonly default: string; readonly min: string; readonly max: string }) {
   const { min, max, ...rest } = about;

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Metrics } from "./metrics.ts";
-import { readPath, send, sendJson, sendText } from "./respond.ts";
+import { readJson, readPath, send, sendJson, sendText } from "./respond.ts";
 import type { RelayView } from "./view.ts";
 
 /** Connections at a time: probes, a scraper, and an operator. */
@@ -17,17 +17,24 @@ export interface AdminOptions {
   readonly port: number;
   readonly view: RelayView;
   readonly warn: (message: string, error?: unknown) => void;
+  /** Revokes what the body of `POST /auth/revoke` names, and says what to answer. */
+  readonly revoke?: Revoke;
 }
 
-/** The listener for operators and their machines: `/health`, `/health/live`, `/health/ready` and `/metrics`. */
+/** Gets parsed JSON that nobody has checked. */
+type Revoke = (entry: unknown) => Promise<{ readonly status: number; readonly body: unknown }>;
+
+/** The listener for operators and their machines: `/health`, `/health/live`, `/health/ready`, `/metrics` and `/auth/revoke`. */
 export class AdminServer {
   readonly #server: Server;
   readonly #view: RelayView;
   readonly #metrics: Metrics;
   readonly #warn: AdminOptions["warn"];
+  readonly #revoke: Revoke | undefined;
 
-  constructor({ view, warn }: Pick<AdminOptions, "view" | "warn">) {
+  constructor({ view, warn, revoke }: Pick<AdminOptions, "view" | "warn" | "revoke">) {
     this.#view = view;
+    this.#revoke = revoke;
     this.#warn = warn;
     this.#metrics = new Metrics(view);
     this.#server = createServer(
@@ -69,6 +76,10 @@ export class AdminServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method === "POST" && request.url === "/auth/revoke" && this.#revoke !== undefined) {
+      await this.#answerRevoke(request, response, this.#revoke);
+      return;
+    }
     const path = readPath(request, response);
     if (path === undefined) return;
     const view = this.#view;
@@ -89,6 +100,18 @@ export class AdminServer {
         return;
       default:
         sendText(request, response, 404, "not found");
+    }
+  }
+
+  async #answerRevoke(request: IncomingMessage, response: ServerResponse, revoke: Revoke): Promise<void> {
+    try {
+      const entry = await readJson(request, response);
+      if (entry === undefined) return;
+      const { status, body } = await revoke(entry);
+      sendJson(request, response, status, body);
+    } catch (error) {
+      this.#warn("a revocation failed", error);
+      sendText(request, response, 500, "the revocation failed");
     }
   }
 

@@ -125,6 +125,12 @@ export class Metrics {
       samples: () => boundedEntries(view.counters.sessionsClosed).map(([reason, count]) => [{ reason }, count]),
     });
     this.#counter({
+      name: "sessions_refused_total",
+      help: "Clients that were not let in, by the refusal's code.",
+      labelNames: ["code"],
+      samples: () => boundedEntries(view.counters.sessionsRefused).map(([code, count]) => [{ code }, count]),
+    });
+    this.#counter({
       name: "groups_dropped_total",
       help: "Groups that did not reach a subscriber whole, by reason.",
       labelNames: ["reason"],

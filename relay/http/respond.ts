@@ -67,6 +67,33 @@ export function readPath(request: IncomingMessage, response: ServerResponse): st
   return path;
 }
 
+/** Bytes of a body that is taken. */
+const MAX_BODY = 4096;
+
+/**
+ * The JSON body of a request; anything else is answered here and gives nothing. A page in a browser cannot send one: what
+ * has an Origin is refused, and a type other than JSON as well, so that no form reaches a listener on loopback.
+ */
+export async function readJson(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
+  const { origin, "content-type": type = "" } = request.headers;
+  if (origin !== undefined) return void sendText(request, response, 403, "not for browsers");
+  if (!/^application\/json\b/i.test(type)) return void sendText(request, response, 415, "send application/json");
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    if (!(chunk instanceof Uint8Array)) continue;
+    bytes += chunk.length;
+    if (bytes > MAX_BODY) return void sendText(request, response, 413, "too long", { Connection: "close" });
+    chunks.push(chunk);
+  }
+  try {
+    const value: unknown = JSON.parse(Buffer.concat(chunks).toString());
+    return value ?? void sendText(request, response, 400, "no JSON object");
+  } catch {
+    return void sendText(request, response, 400, "not JSON");
+  }
+}
+
 function decodePath(raw: string): string | undefined {
   let path: string;
   try {

@@ -56,6 +56,8 @@ export class Counters {
   sessionsActive = 0;
   /** Sessions ended, by the reason's stable name. */
   readonly sessionsClosed = new Map<string, number>();
+  /** Clients that were not let in, by the refusal's code. */
+  readonly sessionsRefused = new Map<string, number>();
   /** Payload bytes of frames received from publishers. */
   bytesIn = 0;
   /** Payload bytes of frames written to subscribers. */
@@ -86,6 +88,10 @@ export class Counters {
   /** Late joiners that got a current group from the cache. */
   joins = 0;
   protocolViolations = 0;
+
+  refused(code: string): void {
+    this.sessionsRefused.set(code, (this.sessionsRefused.get(code) ?? 0) + 1);
+  }
 
   closed(reason: string): void {
     this.sessionsClosed.set(reason, (this.sessionsClosed.get(reason) ?? 0) + 1);

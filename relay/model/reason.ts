@@ -11,6 +11,10 @@ export const REASONS = [
   "timeout",
   /** The token does not grant it. */
   "unauthorized",
+  /** The session's token has expired. */
+  "token_expired",
+  /** The session's token, or the key that signed it, was revoked. */
+  "token_revoked",
   /** A bound of this relay; the counters tell which. */
   "limit",
   /** A second one where there may be one. */

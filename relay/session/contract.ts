@@ -5,6 +5,7 @@
 import type { Clock } from "../clock.ts";
 import type { Source } from "../model/contract.ts";
 import type { Origin } from "../model/origin.ts";
+import type { Reason } from "../model/reason.ts";
 import type { LinkInfo } from "../transport/contract.ts";
 import type { ChannelRegistry } from "./channels.ts";
 
@@ -12,13 +13,15 @@ import type { ChannelRegistry } from "./channels.ts";
 export interface Access {
   /** Every path on the wire is under it; empty for none. */
   readonly root: string;
+  /** There is something that it may watch; without it, what serves only watchers is refused. */
+  readonly subscribes: boolean;
   mayPublish(path: string): boolean;
   maySubscribe(path: string): boolean;
 }
 
 /** Everything under `root`, both ways. */
 export function openAccess(root: string): Access {
-  return { root, mayPublish: () => true, maySubscribe: () => true };
+  return { root, subscribes: true, mayPublish: () => true, maySubscribe: () => true };
 }
 
 /** Bounds of one session; each is counted and refused with reason `limit`. */
@@ -87,4 +90,6 @@ export interface Session {
   /** Tells the peer to leave for `uri`, or just to leave when it is empty; does nothing where the version cannot. */
   goaway(uri: string): void;
   close(code: number, message: string): void;
+  /** Closes with the code of `reason`, which the report then names. */
+  end(reason: Reason, message: string): void;
 }

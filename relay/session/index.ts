@@ -3,6 +3,7 @@ import { EXPERIMENTAL_PROTOCOLS, STABLE_PROTOCOLS } from "../wire/versions.ts";
 
 export { ChannelRegistry } from "./channels.ts";
 export {
+  type Access,
   openAccess,
   type Session,
   type SessionDeps,

@@ -196,7 +196,8 @@ describe("without a token", () => {
     const grant = await auth.admit(visit(undefined, { loopback: true }));
     assert.deepEqual(shape(grant), { root: "demo", publish: ["demo"], subscribe: ["demo"], tenant: "demo" });
     await assert.rejects(auth.admit(visit(undefined)), { code: "not_configured", status: 403 });
-    await assert.rejects(auth.admit(visit(await signToken(one, CLAIMS))), { code: "key_unknown" });
+    await assert.rejects(auth.admit(visit(await signToken(one, CLAIMS))), { code: "not_configured" });
+    assert.equal((await auth.admit(visit("nonsense", { loopback: true }))).identity, undefined);
   });
 
   it("public prefixes: read and write apart, by whole segments, for everybody alike", async () => {

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { Gate } from "../../relay/assemble/gate.ts";
 import { modelLimits, sessionLimits } from "../../relay/assemble/options.ts";
 import { rootOf, SessionHost } from "../../relay/assemble/sessions.ts";
 import { loadConfig } from "../../relay/config.ts";
 import { createLogger } from "../../relay/log.ts";
 import { Origin } from "../../relay/model/origin.ts";
+import { openAccess } from "../../relay/session/index.ts";
 import type { Attach, LinkInfo, LinkRequest } from "../../relay/transport/contract.ts";
 import { ManualClock } from "../support/clock.ts";
 
@@ -40,7 +42,17 @@ function hostOf(maxSessions: number) {
   const origin = new Origin({ clock, limits: modelLimits(config), cache: { bytes, policy, maxAgeMs: maxAge } });
   const log = createLogger({ level: "silent", format: "json" });
   const limits = sessionLimits(config);
-  const host = new SessionHost({ origin, clock, log, limits, maxSessions, handshakeTimeoutMs: 1_000 });
+  const gate: Gate = {
+    admit: (_info, root) => ({
+      access: openAccess(root),
+      expiresAt: undefined,
+      who: {},
+      check: () => undefined,
+      release: () => {},
+    }),
+  };
+  const terms = { gate, wallNow: () => 0, expiryNoticeMs: 0 };
+  const host = new SessionHost({ origin, clock, log, limits, maxSessions, handshakeTimeoutMs: 1_000, ...terms });
   return { host, clock, origin };
 }
 

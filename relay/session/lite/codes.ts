@@ -22,6 +22,8 @@ const CODES: Readonly<Record<Reason, number>> = {
   evicted: 31,
   replaced: 64,
   internal: 65,
+  token_expired: 66,
+  token_revoked: 67,
 };
 
 const REASONS = new Map(Object.entries(CODES).map(([reason, code]) => [code, reason as Reason]));

@@ -142,6 +142,7 @@ export class IncomingBidi implements BidiHandler {
         });
       }
       case "probe": {
+        if (!access.subscribes) return "unauthorized";
         if (running.probes >= MAX_PROBES) return "limit";
         running.probes++;
         return serveProbe(session, this.#stream, () => {

@@ -165,7 +165,13 @@ export class AnnounceListener implements BidiHandler {
 
   #publish(heard: Heard, advertisement: Advertisement): void {
     const { access, origin } = this.#context.deps;
-    if (this.#loops(advertisement) || !access.mayPublish(heard.path) || !this.#fits(heard.path)) return;
+    if (this.#loops(advertisement)) return;
+    if (!access.mayPublish(heard.path)) {
+      // Told at once, by the only means that every version has: a publisher that is ignored waits for nothing.
+      this.#context.end("unauthorized", `not allowed to publish "${heard.path}"`);
+      return;
+    }
+    if (!this.#fits(heard.path)) return;
     const publication = origin.publish(heard.path, advertisement, this.#source);
     if (typeof publication === "string") return;
     heard.publication = publication;

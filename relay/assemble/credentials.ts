@@ -1,0 +1,27 @@
+import { AuthError } from "../../auth/index.ts";
+import type { LinkInfo } from "../transport/contract.ts";
+
+/** Header fields by which a proxy tells for whom it asks: the peer's own address says nothing then. */
+const PROXY_FIELDS = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+
+/**
+ * The token of a request: `?jwt=` or `Authorization: Bearer`. Throws {@link AuthError} `token_malformed` when there are
+ * several, or the field is of another scheme.
+ */
+export function tokenOf({ query, headers }: Pick<LinkInfo, "query" | "headers">): string | undefined {
+  const tokens = new URLSearchParams(query).getAll("jwt").filter((one) => one !== "");
+  const field = headers.get("authorization");
+  if (field !== undefined) {
+    const bearer = /^bearer +(\S+) *$/i.exec(field)?.[1];
+    if (bearer === undefined) throw new AuthError("token_malformed", "the Authorization field holds no Bearer token");
+    tokens.push(bearer);
+  }
+  const [token] = tokens;
+  if (tokens.some((one) => one !== token)) throw new AuthError("token_malformed", "there are several tokens");
+  return token;
+}
+
+/** True when a proxy speaks for somebody else. */
+export function isProxied({ headers }: Pick<LinkInfo, "headers">): boolean {
+  return PROXY_FIELDS.some((name) => headers.has(name));
+}

@@ -1,0 +1,154 @@
+import {
+  Addresses,
+  AuthError,
+  Authenticator,
+  covers,
+  type Grant,
+  isLoopback,
+  type Revocation,
+  Tenants,
+} from "../../auth/index.ts";
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import type { Access } from "../session/index.ts";
+import type { LinkInfo } from "../transport/contract.ts";
+import { isProxied, tokenOf } from "./credentials.ts";
+
+/** A client that was let in. */
+export interface Admission {
+  readonly access: Access;
+  /** Milliseconds since 1970 at which it ends. */
+  readonly expiresAt: number | undefined;
+  /** Who it is, for the log; nothing in it is secret. */
+  readonly who: { readonly subject?: string; readonly tokenId?: string; readonly keyId?: string };
+  /** Why it no longer holds; nothing while it does. */
+  check(): "token_expired" | "token_revoked" | undefined;
+  /** Its session is over, or never began. */
+  release(): void;
+}
+
+/** Decides who comes in. */
+export interface Gate {
+  /** Throws or rejects with `AuthError`; with anything else for a defect. `root` is the path of the URL, decoded. */
+  admit(info: LinkInfo, root: string): Admission | Promise<Admission>;
+}
+
+export interface AuthGateDeps {
+  readonly config: Config["auth"];
+  readonly clock: Clock;
+  readonly wallNow: () => number;
+  readonly warn: (message: string, error?: unknown) => void;
+  /** Admissions may no longer hold: each should be checked. */
+  readonly changed: () => void;
+}
+
+/** The gate that the configuration describes: limits of addresses, then tokens or public access, then tenants. */
+export class AuthGate implements Gate {
+  readonly #deps: AuthGateDeps;
+  readonly #addresses: Addresses;
+  readonly #tenants: Tenants;
+  #auth: Authenticator | undefined;
+
+  constructor(deps: AuthGateDeps) {
+    const { config, clock } = deps;
+    this.#deps = deps;
+    this.#tenants = new Tenants(config.sessionsPerTenant);
+    this.#addresses = new Addresses(
+      {
+        sessions: config.sessionsPerAddress,
+        handshakesPerSecond: config.handshakesPerAddress,
+        allow: config.allow,
+        deny: config.deny,
+        limitLoopback: config.limitLoopback,
+      },
+      () => clock.now(),
+    );
+  }
+
+  /** Reads keys and revocations. Rejects when a configured file cannot be used. */
+  async open(): Promise<void> {
+    const { config, clock, wallNow, warn, changed } = this.#deps;
+    const { key, keyDir, keyUrl, api, revocations } = config;
+    this.#auth = await Authenticator.open({
+      clock: { wallNow, timer: (delayMs, callback) => clock.timer(delayMs, callback) },
+      fetch: (url, init) => fetch(url, init),
+      warn,
+      changed,
+      ...(key !== undefined && { keyFile: key }),
+      ...(keyDir !== undefined && { keyFolder: keyDir }),
+      ...(keyUrl !== undefined && {
+        keyUrl: {
+          url: new URL(keyUrl),
+          refreshMs: config.keyUrlRefresh,
+          cooldownMs: config.keyUrlCooldown,
+          keepMs: config.keyUrlKeep,
+        },
+      }),
+      ...(api !== undefined && {
+        api: { url: new URL(api), timeoutMs: config.apiTimeout, cacheMs: config.apiCache },
+      }),
+      ...(revocations !== undefined && { revocationFile: revocations }),
+      publicSubscribe: config.publicSubscribe,
+      publicPublish: config.publicPublish,
+      rules: { issuers: config.issuers, audiences: config.audiences, skewMs: config.clockSkew },
+      closeOnKeyRemoval: config.onKeyRemoved === "close",
+    });
+  }
+
+  close(): void {
+    this.#auth?.close();
+  }
+
+  /** Keys in use and entries revoked, for the metrics. */
+  get counts(): { keys: number; revocations: number } {
+    return { keys: this.#auth?.keys ?? 0, revocations: this.#auth?.revocations ?? 0 };
+  }
+
+  async revoke(entry: Revocation): Promise<void> {
+    await this.#auth?.revoke(entry);
+  }
+
+  async admit(info: LinkInfo, root: string): Promise<Admission> {
+    const auth = this.#auth;
+    if (auth === undefined) throw new AuthError("busy", "this relay is starting");
+    const { address } = info.peer;
+    const leave = this.#addresses.enter(address);
+    try {
+      const token = tokenOf(info);
+      const loopback = isLoopback(address) && !isProxied(info);
+      const grant = await auth.admit({ path: root, token, transport: info.binding, loopback });
+      const left = this.#tenants.enter(grant.tenant);
+      return admission(auth, grant, () => {
+        leave();
+        left();
+      });
+    } catch (error) {
+      leave();
+      // A client without a token tries nothing; one with a token that is no good may be guessing.
+      if (error instanceof AuthError && error.status === 401 && error.code !== "token_missing") {
+        this.#addresses.failed(address);
+      }
+      throw error;
+    }
+  }
+}
+
+function admission(auth: Authenticator, grant: Grant, release: () => void): Admission {
+  const { root, publish, subscribe, expiresAt, identity } = grant;
+  return {
+    access: {
+      root,
+      subscribes: subscribe.length > 0,
+      mayPublish: (path) => covers(publish, path),
+      maySubscribe: (path) => covers(subscribe, path),
+    },
+    expiresAt,
+    who: {
+      ...(identity?.sub !== undefined && { subject: identity.sub }),
+      ...(identity?.jti !== undefined && { tokenId: identity.jti }),
+      ...(identity?.kid !== undefined && { keyId: identity.kid }),
+    },
+    check: () => auth.check(grant),
+    release,
+  };
+}

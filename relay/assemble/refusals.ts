@@ -1,0 +1,48 @@
+import { type AuthError, Bucket } from "../../auth/index.ts";
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../log.ts";
+import type { LinkInfo } from "../transport/contract.ts";
+
+/** Lines a second about refused clients, and at once after a silence: an attack must not fill the disk. */
+const LINES_PER_SECOND = 5;
+const LINES_AT_ONCE = 20;
+/** Milliseconds between two lines that say what to configure. */
+const ADVICE_INTERVAL_MS = 60_000;
+
+const ADVICE =
+  "clients of other machines are refused because nothing is configured: set [auth] key, key_dir or key_url (moqmesh token keygen makes a key), or public_subscribe and public_publish; docs/auth.md has the steps";
+
+/** Tells of refused clients, a bounded number a second. */
+export class RefusalLog {
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #lines: Bucket;
+  #left = 0;
+  #advisedAt = Number.NEGATIVE_INFINITY;
+
+  constructor({ log, clock }: { readonly log: Logger; readonly clock: Clock }) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#lines = new Bucket(LINES_PER_SECOND, LINES_AT_ONCE, clock.now());
+  }
+
+  tell(info: LinkInfo, { code, status, message }: AuthError): void {
+    const now = this.#clock.now();
+    if (code === "not_configured" && now - this.#advisedAt >= ADVICE_INTERVAL_MS) {
+      this.#advisedAt = now;
+      this.#log.warn({ code }, ADVICE);
+    }
+    if (!this.#lines.take(1, now)) {
+      this.#left++;
+      return;
+    }
+    const entry = { peer: peerOf(info), path: info.path, engine: info.engine, status, code, text: message };
+    this.#log.info({ ...entry, ...(this.#left > 0 && { unlogged: this.#left }) }, "session refused");
+    this.#left = 0;
+  }
+}
+
+/** `address:port` of a client. */
+export function peerOf({ peer: { address, port } }: LinkInfo): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}

@@ -1,0 +1,80 @@
+import { readFileSync } from "node:fs";
+import {
+  AuthError,
+  type Key,
+  KeyError,
+  KeyRing,
+  parseKeys,
+  readClaims,
+  readHeader,
+  verifyToken,
+} from "../../auth/index.ts";
+import { CommandError, type Invocation, UsageError } from "./command.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import type { Io } from "./io.ts";
+
+/** File descriptor of standard input. */
+const STDIN = 0;
+
+/** What the relay takes by default. */
+const SKEW_MS = 5_000;
+
+/** Text of a file, or of standard input for `-`. Throws {@link CommandError}. */
+export function readText(file: string, what: string): string {
+  try {
+    return readFileSync(file === "-" ? STDIN : file, "utf8");
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw new CommandError(`the ${what} in "${file}" cannot be read (${why})`, EXIT.failed);
+  }
+}
+
+/** Keys of the file that `--key` names. Throws {@link CommandError} or {@link UsageError}. */
+export function readKeys(invocation: Invocation): Key[] {
+  const file = invocation.values.get("key");
+  if (file === undefined) throw new UsageError("--key FILE is missing");
+  try {
+    return parseKeys(readText(file, "key"));
+  } catch (error) {
+    if (error instanceof KeyError) throw new CommandError(`the key in "${file}": ${error.message}`, EXIT.failed);
+    throw error;
+  }
+}
+
+/** Checks a token as the relay would, and prints its claims. */
+export async function tokenVerify(invocation: Invocation, io: Io): Promise<ExitCode> {
+  const ring = new KeyRing(() => {});
+  ring.put(ring, readKeys(invocation));
+  const token = readToken(invocation);
+  try {
+    const key = ring.find(readHeader(token).kid);
+    if (key === undefined) throw new AuthError("key_unknown", "the key is not the one that the token names by `kid`");
+    const claims = await verifyToken(token, key, { issuers: [], audiences: [], skewMs: SKEW_MS }, Date.now());
+    print(io, claims);
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof AuthError) throw new CommandError(`${error.code}: ${error.message}`, EXIT.refused);
+    throw error;
+  }
+}
+
+/** Prints what a token says, unchecked; never the token itself. */
+export async function tokenInspect(invocation: Invocation, io: Io): Promise<ExitCode> {
+  const { header, claims } = readClaims(readToken(invocation)) ?? {};
+  if (header === undefined) throw new CommandError("this is no JSON web token", EXIT.failed);
+  io.err.write("Not verified: anybody can write this.\n");
+  print(io, { header, claims });
+  return EXIT.ok;
+}
+
+function readToken(invocation: Invocation): string {
+  const file = invocation.values.get("in") ?? "-";
+  if (file === "-" && invocation.values.get("key") === "-") {
+    throw new UsageError("only one of key and token can come from standard input");
+  }
+  return readText(file, "token").trim();
+}
+
+function print(io: Io, value: unknown): void {
+  io.out.write(`${JSON.stringify(value, null, 2)}\n`);
+}

@@ -1,0 +1,115 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ALGORITHMS, AuthError, generateKey, type Key, KeyError, publicJwk, signToken } from "../../auth/index.ts";
+import { parseDuration, UnitError } from "../config/units.ts";
+import { CommandError, type Invocation, UsageError } from "./command.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import type { Io } from "./io.ts";
+import { readKeys } from "./token-read.ts";
+
+/** Permissions of files with a private part: for their owner only. */
+const PRIVATE_MODE = 0o600;
+const PUBLIC_MODE = 0o644;
+
+/** Makes a key. Its private part is printed only for `--out -`. */
+export async function tokenKeygen(invocation: Invocation, io: Io): Promise<ExitCode> {
+  const { values } = invocation;
+  const out = values.get("out");
+  if (out === undefined) throw new UsageError("--out FILE is missing: where the key goes (- for standard output)");
+  const name = values.get("alg") ?? "HS256";
+  const alg = ALGORITHMS.find((one) => one === name);
+  if (alg === undefined) throw new UsageError(`--alg ${name}: one of ${ALGORITHMS.join(", ")}`);
+  const grants = grantsOf(invocation);
+  const kid = values.get("kid");
+  const scope = Object.keys(grants).length === 0 ? {} : { scope: grants };
+  const key = await usable(() => generateKey({ alg, ...(kid !== undefined && { kid }), ...scope }));
+  const halves =
+    values.get("public") === undefined && alg.startsWith("HS") ? undefined : await usable(async () => publicJwk(key));
+  write(io, out, key, key.jwk, PRIVATE_MODE);
+  if (halves !== undefined && !(out === "-" && values.get("public") === undefined)) {
+    write(io, values.get("public") ?? "-", key, halves, PUBLIC_MODE);
+  }
+  io.err.write(`Made key ${key.kid ?? ""} (${alg}).\n`);
+  return EXIT.ok;
+}
+
+/** Prints a token. */
+export async function tokenSign(invocation: Invocation, io: Io): Promise<ExitCode> {
+  const { values, switches } = invocation;
+  const key = readKeys(invocation).find((one) => one.signs);
+  if (key === undefined) throw new CommandError("no key in the file of --key can sign", EXIT.failed);
+  const now = Math.floor(Date.now() / 1000);
+  const [expires, notBefore] = [seconds(values, "expires"), seconds(values, "not-before")];
+  const text = (claim: string, option: string) => {
+    const value = values.get(option);
+    return value === undefined ? {} : { [claim]: value };
+  };
+  const claims = {
+    root: "",
+    ...grantsOf(invocation),
+    ...(switches.has("cluster") && { cluster: true }),
+    iat: now,
+    ...(expires !== undefined && { exp: now + expires }),
+    ...(notBefore !== undefined && { nbf: now + notBefore }),
+    jti: values.get("id") ?? randomUUID(),
+    ...text("sub", "subject"),
+    ...text("iss", "issuer"),
+    ...text("aud", "audience"),
+  };
+  const token = await usable(() => signToken(key, claims));
+  if (expires === undefined) io.err.write("It never expires; --expires 2h would bound it.\n");
+  io.out.write(`${token}\n`);
+  return EXIT.ok;
+}
+
+function grantsOf({ values }: Invocation): { root?: string; put?: string[]; get?: string[] } {
+  const [root, put, get] = ["root", "put", "get"].map((name) => values.get(name));
+  return {
+    ...(root !== undefined && { root }),
+    ...(put !== undefined && { put: put.split(",") }),
+    ...(get !== undefined && { get: get.split(",") }),
+  };
+}
+
+/** Seconds of a duration that is given as an option. */
+function seconds(values: Invocation["values"], option: string): number | undefined {
+  const text = values.get(option);
+  if (text === undefined) return undefined;
+  try {
+    return Math.round(parseDuration(text) / 1000);
+  } catch (error) {
+    if (error instanceof UnitError) throw new UsageError(`--${option}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Runs what may refuse its input. */
+async function usable<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof KeyError || error instanceof AuthError) throw new CommandError(error.message, EXIT.failed);
+    throw error;
+  }
+}
+
+/** To standard output, a file that is not there yet, or `KID.jwk` in a folder. */
+function write(io: Io, target: string, key: Key, jwk: Readonly<Record<string, unknown>>, mode: number): void {
+  const text = `${JSON.stringify(jwk, null, 2)}\n`;
+  if (target === "-") {
+    io.out.write(text);
+    return;
+  }
+  const folder = target.endsWith("/");
+  if (folder) mkdirSync(target, { recursive: true });
+  const file = folder ? join(target, `${key.kid ?? "key"}.jwk`) : target;
+  try {
+    // A key that is there is in use: losing it would end every session that it signed for.
+    writeFileSync(file, text, { mode, flag: "wx" });
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    const hint = why === "EEXIST" ? "it is there already" : why;
+    throw new CommandError(`"${file}" cannot be written: ${hint}`, EXIT.failed);
+  }
+}
