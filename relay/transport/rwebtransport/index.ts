@@ -20,9 +20,9 @@
  * - Priorities order what waits here; up to a window of 16 KiB to 1 MiB a link that the addon holds is unordered.
  */
 import type { Engine, EngineDeps } from "../contract.ts";
+import { JsFanOut } from "../fanout.ts";
 import { type Addon, type AddonHost, loadAddon, thisHost } from "./addon.ts";
 import { dial } from "./dial.ts";
-import { StreamFanOut } from "./fan-out.ts";
 import { listen } from "./listener.ts";
 import { Turn } from "./turn.ts";
 
@@ -40,7 +40,7 @@ function engineOf(addon: Addon, deps: EngineDeps): Engine {
   const turn = new Turn();
   const engine: Engine = {
     name: "rwebtransport",
-    fanOut: () => new StreamFanOut(),
+    fanOut: () => new JsFanOut(),
     listen: (options, onRequest) => listen({ addon, engine, turn, deps }, options, onRequest),
     dial: (options, attach) => dial({ addon, engine, turn, deps }, options, attach),
   };
