@@ -1,6 +1,7 @@
 import {
   createServer as createHttpServer,
   type Server as HttpServer,
+  type IncomingMessage,
   type RequestListener,
   type ServerOptions,
 } from "node:http";
@@ -73,6 +74,7 @@ export class HttpPort {
       requestTimeout: Math.max(REQUEST_TIMEOUT_MS, this.#headerTimeoutMs),
       connectionsCheckingInterval: Math.min(1_000, this.#headerTimeoutMs),
       keepAliveTimeout: KEEP_ALIVE_MS,
+      shouldUpgradeCallback: asksForWebSocket,
     };
     this.plain = createHttpServer(bounds, onRequest);
     this.secure = createHttpsServer(
@@ -192,6 +194,11 @@ export class HttpPort {
       (isTls ? this.secure : this.plain).emit("connection", socket);
     });
   }
+}
+
+/** Other upgrades, such as the `h2c` of `curl --http2`, are requests like any other (RFC 9110 section 7.8). */
+function asksForWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === "websocket";
 }
 
 function endOf(socket: Socket): string {

@@ -128,6 +128,24 @@ describe("the public HTTP port", () => {
     await port.close();
   });
 
+  test("answers requests that offer another upgrade, as curl --http2 does, and counts them as not upgraded", async () => {
+    const port = await open({ page });
+    let upgrades = 0;
+    for (const server of [port.plain, port.secure]) {
+      server.on("upgrade", (_request, socket) => {
+        upgrades += 1;
+        socket.destroy();
+      });
+    }
+    const headers = { Connection: "Upgrade, HTTP2-Settings", Upgrade: "h2c", "HTTP2-Settings": "AAMAAABkAAQAoAAA" };
+    for (const tls of [false, true]) {
+      const { status, body } = await ask(port, "/", { tls, headers });
+      assert.deepEqual([status, body], [200, "<!doctype html><title>demo</title>"]);
+    }
+    assert.equal(upgrades, 0);
+    await port.close();
+  });
+
   test("tells no fingerprint of a certificate that an authority signed", async () => {
     const port = await open({ selfSigned: false });
     assert.equal((await ask(port, "/certificate.sha256")).status, 404);
