@@ -2,7 +2,6 @@
 import { randomBytes } from "node:crypto";
 import { type FetchedFrame, GroupCollector } from "./assemble/collector.ts";
 import { dialRelay } from "./assemble/dial.ts";
-import { waitUntil } from "./assemble/wait.ts";
 import type { Clock } from "./clock.ts";
 import type { Upstream, UpstreamSink } from "./model/contract.ts";
 import { Counters } from "./model/counters.ts";
@@ -244,8 +243,11 @@ class RelayClient implements Client {
 
   async close(): Promise<void> {
     this.#session?.close(codeOf("cancelled"), "");
-    await waitUntil(this.#clock, FAREWELL_MS, () => this.#over || this.#session === undefined);
-    this.#end("");
+    if (this.#session === undefined) this.#end("");
+    // Whoever ends it lets go of the process in the same turn: nothing may be left to a timer then.
+    const cancel = this.#clock.timer(FAREWELL_MS, () => this.#end(""));
+    await this.#closed.promise;
+    cancel();
   }
 
   get #live(): Session {

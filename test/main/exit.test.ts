@@ -4,8 +4,12 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { start } from "../../relay/main.ts";
+import { captureLog, testConfig } from "./support.ts";
 
-const LIFE = join(dirname(fileURLToPath(import.meta.url)), "life.ts");
+const HERE = dirname(fileURLToPath(import.meta.url));
+const LIFE = join(HERE, "life.ts");
+const VISIT = join(HERE, "visit.ts");
 
 /** Far more than a start and an end need, and far less than any timer that might be left behind. */
 const EXIT_WITHIN_MS = 20_000;
@@ -16,5 +20,23 @@ for (const end of ["drain", "close", "fail"]) {
       timeout: EXIT_WITHIN_MS,
     });
     assert.deepEqual(JSON.parse(stdout), { sessions: end === "fail" ? 0 : 3, left: [] });
+  });
+}
+
+for (const scheme of ["http", "ws"]) {
+  test(`a process ends well after it has closed its client of a ${scheme} address`, async () => {
+    const { config, remove } = await testConfig();
+    const relay = await start(config, { log: captureLog().log });
+    try {
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        ["--import", "tsx", VISIT, `${scheme}://127.0.0.1:${relay.address.port}/`],
+        { timeout: EXIT_WITHIN_MS },
+      );
+      assert.equal(stdout, "closed\n");
+    } finally {
+      await relay.close();
+      await remove();
+    }
   });
 }
