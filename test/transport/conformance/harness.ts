@@ -33,6 +33,8 @@ export interface Supports {
   readonly certificateSwap: Support;
   /** True needs {@link Harness.vanish}. */
   readonly vanish: Support;
+  /** Why packets lost in a burst may cost more than time: a close then may come without its code, a stream without its end. */
+  readonly burstLoss?: string;
 }
 
 /** An engine and the world in which it is tested: turned time and a simulated network, or real time and sockets. */
@@ -212,7 +214,7 @@ export class Bench {
   }
 
   /** Registers a case; what the engine does not support is skipped with the reason. */
-  case(name: string, run: (t: TestContext) => Promise<void>, needs?: keyof Supports): void {
+  case(name: string, run: (t: TestContext) => Promise<void>, needs?: Exclude<keyof Supports, "burstLoss">): void {
     const support = needs === undefined ? true : this.harness.supports[needs];
     test(name, support === true ? {} : { skip: support }, run);
   }

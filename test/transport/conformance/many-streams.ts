@@ -14,6 +14,9 @@ const MAX_HEAP_GROWTH = 1_000_000;
 /** Memory that is not V8's, in bytes; allocators keep some of what was freed. */
 const MAX_RSS_GROWTH = 48 * 1024 * 1024;
 
+/** Streams under way at once where bursts may lose the end of one: few enough for any socket buffer. */
+const CALM = 128;
+
 /** Many short streams. */
 export function manyStreams(bench: Bench): void {
   bench.case("carries ten thousand short streams in flat memory", async (t) => {
@@ -44,8 +47,9 @@ async function send(
   total: number,
 ): Promise<void> {
   let sent = seen.streams;
+  const atOnce = bench.harness.supports.burstLoss === undefined ? total : CALM;
   await bench.until(`${total} streams`, () => {
-    while (sent < total) {
+    while (sent < total && sent - seen.streams < atOnce) {
       const stream = client.openUni(1, unheard);
       if (stream === undefined) break;
       stream.write(payload);
