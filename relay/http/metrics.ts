@@ -144,33 +144,31 @@ export class Metrics {
     });
   }
 
-  #counter({ name, help, labelNames = [], samples }: Shown): void {
+  #counter(shown: Shown): void {
     const counter = new Counter({
-      name: PREFIX + name,
-      help,
-      labelNames: [...labelNames],
-      registers: [],
+      ...headOf(shown),
       collect() {
         this.reset();
-        for (const [labels, value] of samples()) this.inc(labels, value);
+        for (const [labels, value] of shown.samples()) this.inc(labels, value);
       },
     });
     this.#registry.registerMetric(counter);
   }
 
-  #gauge({ name, help, labelNames = [], samples }: Shown): void {
+  #gauge(shown: Shown): void {
     const gauge = new Gauge({
-      name: PREFIX + name,
-      help,
-      labelNames: [...labelNames],
-      registers: [],
+      ...headOf(shown),
       collect() {
         this.reset();
-        for (const [labels, value] of samples()) this.set(labels, value);
+        for (const [labels, value] of shown.samples()) this.set(labels, value);
       },
     });
     this.#registry.registerMetric(gauge);
   }
+}
+
+function headOf({ name, help, labelNames = [] }: Shown) {
+  return { name: PREFIX + name, help, labelNames: [...labelNames], registers: [] };
 }
 
 /** A metric without labels; it shows 0 while there is no source. */
