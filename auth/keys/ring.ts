@@ -32,7 +32,7 @@ export class KeyRing {
     const before = this.#fingerprints;
     this.#all = all;
     this.#fingerprints = new Set(all.map((key) => key.fingerprint));
-    this.#byKid = new Map(all.flatMap((key) => (key.kid === undefined ? [] : [[key.kid, key] as const])).reverse());
+    this.#byKid = new Map(all.flatMap((key) => (key.kid === undefined ? [] : [[key.kid, key] as const])).toReversed());
     if ([...before].some((fingerprint) => !this.#fingerprints.has(fingerprint))) this.#removed();
   }
 

@@ -169,12 +169,12 @@ export class GuardedRelay {
 
   /** Time passes only while no token is being verified, which is other threads' work. */
   async #settled(dialled: Promise<Link>): Promise<Link> {
-    let over = false;
+    const state = { over: false };
     const settled = dialled.finally(() => {
-      over = true;
+      state.over = true;
     });
     settled.catch(() => {});
-    while (!over) {
+    while (!state.over) {
       await Promise.allSettled(this.#deciding);
       await new Promise((resolve) => setImmediate(resolve));
       this.clock.advance(1);

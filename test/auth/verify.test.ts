@@ -3,15 +3,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { describe, it } from "node:test";
 import { exportSPKI, importJWK } from "jose";
-import {
-  type ClaimsInput,
-  generateKey,
-  type Key,
-  publicJwk,
-  signToken,
-  type TokenRules,
-  verifyToken,
-} from "../../auth/index.ts";
+import { generateKey, type Key, publicJwk, signToken, type TokenRules, verifyToken } from "../../auth/index.ts";
 import { NOW, NOW_SECONDS, RULES } from "./support.ts";
 
 const GRANT = { root: "demo", put: ["a"], get: [""] };
@@ -21,7 +13,7 @@ const rsa = await generateKey({ alg: "RS256", kid: "rsa" });
 
 const take = (token: string, by: Key = key, rules: Partial<TokenRules> = {}) =>
   verifyToken(token, by, { ...RULES, ...rules }, NOW);
-const sign = (claims: Record<string, unknown>, by: Key = key) => signToken(by, { ...GRANT, ...claims } as ClaimsInput);
+const sign = (claims: Record<string, unknown>, by: Key = key) => signToken(by, { ...GRANT, ...claims });
 
 function unsigned(header: object, payload: unknown, signature = ""): string {
   const encode = (part: unknown) => Buffer.from(JSON.stringify(part)).toString("base64url");
