@@ -3,17 +3,16 @@ export {
   Authenticator,
   type AuthOptions,
   type Grant,
-  type Identity,
   type Visitor,
 } from "./authenticator.ts";
-export { authorize, type Claims, type ClaimsInput, parseClaims } from "./claims.ts";
+export { authorize, type ClaimsInput, parseClaims } from "./claims.ts";
 export type { AuthClock } from "./clock.ts";
-export { AuthError, REFUSALS, type RefusalCode } from "./error.ts";
-export { ALGORITHMS, type Algorithm, type Key, KeyError, parseKeys, publicJwk } from "./keys/key.ts";
+export { AuthError } from "./error.ts";
+export { ALGORITHMS, type Key, KeyError, parseKeys, publicJwk } from "./keys/key.ts";
 export { KeyRing } from "./keys/ring.ts";
-export { Addresses, type AddressLimits } from "./limits/addresses.ts";
+export { Addresses } from "./limits/addresses.ts";
 export { Bucket } from "./limits/bucket.ts";
-export { isLoopback, parseBlock } from "./limits/networks.ts";
+export { isLoopback } from "./limits/networks.ts";
 export { Tenants } from "./limits/tenants.ts";
 export { covers } from "./permissions.ts";
 export { type Revocation, RevocationError, revocationSchema } from "./revocations.ts";
