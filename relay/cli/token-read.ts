@@ -43,6 +43,10 @@ export function readKeys(invocation: Invocation): Key[] {
 
 /** Checks a token as the relay would, and prints its claims. */
 export async function tokenVerify(invocation: Invocation, io: Io): Promise<ExitCode> {
+  // Before anything is read: standard input can be read once, and waits for somebody to write.
+  if ((invocation.values.get("in") ?? "-") === "-" && invocation.values.get("key") === "-") {
+    throw new UsageError("only one of key and token can come from standard input");
+  }
   const ring = new KeyRing(() => {});
   ring.put(ring, readKeys(invocation));
   const token = readToken(invocation);
@@ -68,11 +72,7 @@ export async function tokenInspect(invocation: Invocation, io: Io): Promise<Exit
 }
 
 function readToken(invocation: Invocation): string {
-  const file = invocation.values.get("in") ?? "-";
-  if (file === "-" && invocation.values.get("key") === "-") {
-    throw new UsageError("only one of key and token can come from standard input");
-  }
-  return readText(file, "token").trim();
+  return readText(invocation.values.get("in") ?? "-", "token").trim();
 }
 
 function print(io: Io, value: unknown): void {

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import * as peer from "@moq/token";
+import { ALGORITHMS } from "../../auth/index.ts";
+import { runProgram } from "../../relay/cli/main.ts";
+import { recordedIo } from "./support/io.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "moqmesh-token-"));
+after(() => rmSync(folder, { recursive: true }));
+const at = (name: string) => join(folder, name);
+
+async function token(...args: string[]) {
+  const io = recordedIo();
+  const code = await runProgram(["token", ...args], io);
+  return { code, out: io.stdout(), err: io.stderr() };
+}
+
+for (const alg of ALGORITHMS) {
+  test(`${alg}: a key that is made signs a token that is verified, here and by @moq/token`, async () => {
+    const secret = alg.startsWith("HS");
+    const halves = secret ? [] : ["--public", at(`${alg}.public`)];
+    const made = await token("keygen", "--alg", alg, "--kid", alg, "--out", at(`${alg}.jwk`), ...halves);
+    assert.deepEqual([made.code, made.out, made.err], [0, "", `Made key ${alg} (${alg}).\n`]);
+    assert.equal(statSync(at(`${alg}.jwk`)).mode & 0o777, 0o600);
+    const grants = ["--root", "room", "--put", "cam,mic", "--get", ""];
+    const signed = await token("sign", "--key", at(`${alg}.jwk`), ...grants, "--expires", "2h", "--subject", "ann");
+    assert.deepEqual([signed.code, signed.err], [0, ""]);
+    writeFileSync(at(`${alg}.jwt`), signed.out);
+    const verifying = secret ? at(`${alg}.jwk`) : at(`${alg}.public`);
+    const verified = await token("verify", "--key", verifying, "--in", at(`${alg}.jwt`));
+    assert.equal(verified.code, 0, verified.err);
+    const claims: Record<string, unknown> = JSON.parse(verified.out);
+    assert.deepEqual(
+      [claims["root"], claims["put"], claims["get"], claims["sub"]],
+      ["room", ["cam", "mic"], [""], "ann"],
+    );
+    assert.equal(Number(claims["exp"]) - Number(claims["iat"]), 7_200);
+    const text = readFileSync(verifying, "utf8");
+    const theirs = secret ? peer.load(text) : peer.loadPublic(text);
+    const seen = await peer.verify(theirs as Parameters<typeof peer.verify>[0], signed.out.trim(), "room");
+    assert.deepEqual(seen.put, ["cam", "mic"]);
+  });
+}
+
+test("keygen prints only the public half unless it is asked for the other, and overwrites nothing", async () => {
+  const made = await token("keygen", "--alg", "EdDSA", "--out", `${at("private")}/`);
+  const printed: Record<string, unknown> = JSON.parse(made.out);
+  assert.deepEqual(Object.keys(printed).sort(), ["alg", "crv", "key_ops", "kid", "kty", "x"]);
+  const file = join(at("private"), `${printed["kid"]}.jwk`);
+  assert.ok("d" in JSON.parse(readFileSync(file, "utf8")));
+  const asked = await token("keygen", "--alg", "EdDSA", "--out", "-");
+  assert.ok("d" in JSON.parse(asked.out));
+  const again = await token("keygen", "--out", file);
+  assert.equal(again.code, 1);
+  assert.match(again.err, /it is there already/);
+});
+
+test("verify says with a code why a token is refused, and never shows it or the key", async () => {
+  const [mine, other] = [at("mine.jwk"), at("other.jwk")];
+  for (const file of [mine, other]) await token("keygen", "--kid", "same", "--out", file);
+  const signed = await token("sign", "--key", mine, "--get", "");
+  assert.match(signed.err, /never expires/);
+  writeFileSync(at("mine.jwt"), signed.out);
+  writeFileSync(at("none.jwt"), "eyJhbGciOiJub25lIn0.eyJnZXQiOiIifQ.");
+  const table: [string, string, RegExp][] = [
+    [other, at("mine.jwt"), /^moqmesh: signature_invalid: /],
+    [mine, at("none.jwt"), /^moqmesh: alg_refused: /],
+    [mine, mine, /^moqmesh: token_malformed: /],
+  ];
+  for (const [key, file, expected] of table) {
+    const { code, out, err } = await token("verify", "--key", key, "--in", file);
+    assert.deepEqual([code, out], [6, ""]);
+    assert.match(err, expected);
+    assert.doesNotMatch(err, /eyJ/);
+  }
+});
+
+test("inspect shows what a token says, and that nothing was checked", async () => {
+  writeFileSync(at("any.jwt"), "eyJhbGciOiJub25lIn0.eyJnZXQiOiIifQ.");
+  const { code, out, err } = await token("inspect", "--in", at("any.jwt"));
+  assert.deepEqual([code, JSON.parse(out)], [0, { header: { alg: "none" }, claims: { get: "" } }]);
+  assert.match(err, /Not verified/);
+});
+
+test("a key with a scope signs nothing beyond it", async () => {
+  await token("keygen", "--out", at("scoped.jwk"), "--root", "room", "--put", "cam");
+  assert.equal((await token("sign", "--key", at("scoped.jwk"), "--root", "room/cam", "--put", "")).code, 0);
+  const beyond = await token("sign", "--key", at("scoped.jwk"), "--root", "room", "--put", "camera");
+  assert.equal(beyond.code, 1);
+  assert.match(beyond.err, /more than the scope of the key/);
+});
+
+test("says what is wrong with a command line", async () => {
+  const table: [string[], RegExp][] = [
+    [["mint"], /none of keygen, sign, verify and inspect/],
+    [["keygen"], /--out FILE is missing/],
+    [["keygen", "--alg", "none", "--out", "-"], /--alg none: one of HS256/],
+    [["sign"], /--key FILE is missing/],
+    [["sign", "--key", at("mine.jwk"), "--get", "", "--expires", "2"], /a duration needs a unit/],
+    [["verify", "--key", "-"], /only one of key and token/],
+  ];
+  for (const [args, expected] of table) {
+    const { code, err } = await token(...args);
+    assert.equal(code, 2);
+    assert.match(err, expected);
+  }
+  const nothing = await token("sign", "--key", at("mine.jwk"));
+  assert.equal(nothing.code, 1);
+  assert.match(nothing.err, /neither `put` nor `get`/);
+});
+
+test("check --production refuses what is open or cannot be used by others", async () => {
+  const check = async (toml: string, ...more: string[]) => {
+    writeFileSync(at("relay.toml"), toml);
+    const io = recordedIo();
+    return { code: await runProgram(["check", at("relay.toml"), ...more], io), err: io.stderr() };
+  };
+  const open = '[auth]\npublic_subscribe = [""]\npublic_publish = ["/"]\n';
+  assert.equal((await check(open)).code, 0);
+  const refused = await check(open, "--production");
+  assert.equal(refused.code, 3);
+  for (const line of ["relay.toml:2: auth.public_subscribe", "relay.toml:3: auth.public_publish", "tls.cert"]) {
+    assert.ok(refused.err.includes(line), refused.err);
+  }
+  assert.match((await check("", "--production")).err, /only this machine itself is served/);
+  const good = `[auth]\nkey = "${at("mine.jwk")}"\n[tls]\ncert = "${at("mine.jwk")}"\nkey = "${at("mine.jwk")}"\n`;
+  assert.deepEqual(await check(good, "--production"), { code: 0, err: "" });
+  const wrong = '[auth]\napi = "http://api.example/"\nkey = "x"\ndeny = ["10.0.0.0/99"]\n';
+  const { err } = await check(wrong);
+  for (const part of ["goes with neither keys", "has to be https://", "10.0.0.0/99"])
+    assert.ok(err.includes(part), err);
+});
