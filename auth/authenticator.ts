@@ -260,7 +260,7 @@ export class Authenticator {
 
 function open(root: string, asked: string, publish: readonly string[], subscribe: readonly string[]): Grant {
   if (publish.length + subscribe.length === 0) {
-    throw new AuthError("token_missing", `a token is needed for /${asked}: as \`?jwt=\` in the URL or as a Bearer`);
+    throw new AuthError("token_missing", `a token is needed for /${asked}: \`jwt\` in the URL, or a Bearer`);
   }
   const under = (prefix: string) => join(root, prefix);
   return { ...anonymous(root), publish: publish.map(under), subscribe: subscribe.map(under) };

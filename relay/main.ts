@@ -297,7 +297,7 @@ class RelayProcess implements Relay {
         port,
         view: this,
         warn: this.#warn,
-        revoke: (entry) => revokeAtGate(this.#gate, this.#host, entry),
+        revoke: (entry) => revokeAtGate(this.#gate, entry),
       });
     } catch (error) {
       throw bindFailed("the admin listener's TCP", host, port, error);

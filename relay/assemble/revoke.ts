@@ -1,6 +1,5 @@
 import { RevocationError, revocationSchema } from "../../auth/index.ts";
 import type { AuthGate } from "./gate.ts";
-import type { SessionHost } from "./sessions.ts";
 
 /** What an operator who revokes is answered. */
 export interface RevokeAnswer {
@@ -10,7 +9,7 @@ export interface RevokeAnswer {
 }
 
 /** Revokes what `entry` names, which has not been checked, and ends its sessions before it answers. */
-export async function revokeAtGate(gate: AuthGate, host: SessionHost, entry: unknown): Promise<RevokeAnswer> {
+export async function revokeAtGate(gate: AuthGate, entry: unknown): Promise<RevokeAnswer> {
   const parsed = revocationSchema.safeParse(entry);
   if (!parsed.success) {
     return {
@@ -18,12 +17,11 @@ export async function revokeAtGate(gate: AuthGate, host: SessionHost, entry: unk
       body: { error: 'expected {"jti": "..."}, {"kid": "..."} or {"sub": "..."}, and "until" in seconds' },
     };
   }
-  const before = host.sessions;
   try {
     await gate.revoke(parsed.data);
   } catch (error) {
     if (!(error instanceof RevocationError)) throw error;
     return { status: 507, body: { error: error.message } };
   }
-  return { status: 200, body: { revoked: parsed.data, sessions_before: before } };
+  return { status: 200, body: { revoked: parsed.data } };
 }
