@@ -29,8 +29,13 @@ export class Watch {
   /** Loads once, then watches. Rejects when the first load fails. */
   static async open(options: WatchOptions): Promise<Watch> {
     const watch = new Watch(options);
-    watch.#stamp = await options.stamp();
-    await options.load();
+    try {
+      watch.#stamp = await options.stamp();
+      await options.load();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new Error(`${options.what} cannot be used: ${why}`, { cause: error });
+    }
     watch.#schedule();
     return watch;
   }

@@ -6,6 +6,8 @@ import { after, test } from "node:test";
 import * as peer from "@moq/token";
 import { ALGORITHMS } from "../../auth/index.ts";
 import { runProgram } from "../../relay/cli/main.ts";
+import { exposures } from "../../relay/config/exposure.ts";
+import { loadConfig } from "../../relay/config.ts";
 import { recordedIo } from "./support/io.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "moqmesh-token-"));
@@ -132,4 +134,13 @@ test("check --production refuses what is open or cannot be used by others", asyn
   const { err } = await check(wrong);
   for (const part of ["goes with neither keys", "has to be https://", "10.0.0.0/99"])
     assert.ok(err.includes(part), err);
+});
+
+test("a start warns of public access to everything where others can reach it", () => {
+  const of = (env: Record<string, string>) => exposures(loadConfig({ env }).config);
+  const open = { MOQMESH_AUTH_PUBLIC_SUBSCRIBE: "/", MOQMESH_AUTH_PUBLIC_PUBLISH: "demo,/" };
+  assert.equal(of(open).length, 2);
+  assert.deepEqual(of({ ...open, MOQMESH_SERVER_HOST: "127.0.0.1" }), []);
+  assert.deepEqual(of({ MOQMESH_AUTH_PUBLIC_SUBSCRIBE: "demo" }), []);
+  assert.deepEqual(of({}), []);
 });
