@@ -13,7 +13,7 @@ export { KeyRing } from "./keys/ring.ts";
 export { Addresses } from "./limits/addresses.ts";
 export { Bucket } from "./limits/bucket.ts";
 export { isLoopback } from "./limits/networks.ts";
-export { Tenants } from "./limits/tenants.ts";
+export { type Seat, Tenants } from "./limits/tenants.ts";
 export { covers } from "./permissions.ts";
 export { type Revocation, RevocationError, revocationSchema } from "./revocations.ts";
 export { generateKey, signToken } from "./sign.ts";

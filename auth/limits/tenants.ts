@@ -1,30 +1,120 @@
 import { AuthError } from "../error.ts";
+import { Bucket } from "./bucket.ts";
 
-/** Counts the sessions of each tenant: the first segment of a token's root, or of the path without a token. */
+/** Seconds of its rate that a tenant which was quiet may use at once: a key frame, or a page of viewers that join. */
+const BURST_S = 2;
+/** Seconds of its rate that a tenant may owe: what began before the bound was met is let through for that long. */
+const MAX_DEBT_S = 10;
+
+/** Bounds of one tenant, all its sessions together. 0 is no bound. */
+export interface TenantLimits {
+  readonly sessions: number;
+  /** Broadcasts that its sessions announce. */
+  readonly broadcasts: number;
+  /** Tracks that its sessions watch. */
+  readonly subscriptions: number;
+  /** Bytes a second from its sessions, and to them. */
+  readonly ingress: number;
+  readonly egress: number;
+}
+
+type Counted = "sessions" | "broadcasts" | "subscriptions";
+
+/** A session's place among those of its tenant. Every call is safe after `leave`. */
+export interface Seat {
+  readonly tenant: string;
+  /** What it uses is of interest. */
+  readonly metered: boolean;
+  /** Counts one more until the returned function is called; nothing when there are too many. */
+  take(what: "broadcasts" | "subscriptions"): (() => void) | undefined;
+  /** Bytes that this session used. */
+  spend(way: "ingress" | "egress", bytes: number): void;
+  /** `free`: within its rate. `over`: nothing more may begin. `owing`: it goes on beyond what can be let through. */
+  rate(way: "ingress" | "egress"): "free" | "over" | "owing";
+  /** Gives back everything. */
+  leave(): void;
+}
+
+interface Tenant {
+  readonly counts: Record<Counted, number>;
+  readonly buckets: Readonly<Record<"ingress" | "egress", Bucket>>;
+}
+
+/** Counts what sessions of each tenant do: the first segment of a token's root, or of the path without a token. */
 export class Tenants {
-  readonly #most: number;
+  readonly #limits: TenantLimits;
+  readonly #now: () => number;
   /** Only tenants with sessions, so it is as bounded as they are. */
-  readonly #sessions = new Map<string, number>();
+  readonly #tenants = new Map<string, Tenant>();
 
-  /** `most` sessions each; 0 is no bound. */
-  constructor(most: number) {
-    this.#most = most;
+  /** `now` is in milliseconds of a clock that does not go back. */
+  constructor(limits: TenantLimits, now: () => number) {
+    this.#limits = limits;
+    this.#now = now;
   }
 
-  /** Counts a session until the returned function is called. Throws {@link AuthError} `tenant_sessions`. */
-  enter(tenant: string): () => void {
-    const count = this.#sessions.get(tenant) ?? 0;
-    if (this.#most > 0 && count >= this.#most) {
-      throw new AuthError("tenant_sessions", "too many sessions under this root");
-    }
-    this.#sessions.set(tenant, count + 1);
+  /** Tenants that have sessions. */
+  get size(): number {
+    return this.#tenants.size;
+  }
+
+  /** Counts a session until it leaves. Throws {@link AuthError} `tenant_sessions`. */
+  enter(name: string): Seat {
+    const tenant = this.#tenants.get(name) ?? this.#fresh();
+    const leave = this.#take(tenant, "sessions");
+    if (leave === undefined) throw new AuthError("tenant_sessions", "too many sessions under this root");
+    this.#tenants.set(name, tenant);
+    const taken = new Set<() => void>();
     let left = false;
-    return () => {
-      if (left) return;
-      left = true;
-      const now = (this.#sessions.get(tenant) ?? 1) - 1;
-      if (now === 0) this.#sessions.delete(tenant);
-      else this.#sessions.set(tenant, now);
+    return {
+      tenant: name,
+      metered: this.#limits.ingress + this.#limits.egress > 0,
+      take: (what) => {
+        const back = left ? undefined : this.#take(tenant, what);
+        if (back === undefined) return undefined;
+        taken.add(back);
+        return () => {
+          if (taken.delete(back)) back();
+        };
+      },
+      spend: (way, bytes) => {
+        if (this.#limits[way] > 0) tenant.buckets[way].spend(bytes, this.#now());
+      },
+      rate: (way) => this.#rate(tenant, way),
+      leave: () => {
+        if (left) return;
+        left = true;
+        for (const back of taken) back();
+        taken.clear();
+        leave();
+        if (tenant.counts.sessions === 0) this.#tenants.delete(name);
+      },
     };
+  }
+
+  #fresh(): Tenant {
+    const { ingress, egress } = this.#limits;
+    const bucket = (rate: number) => new Bucket(rate, rate * BURST_S, this.#now());
+    return {
+      counts: { sessions: 0, broadcasts: 0, subscriptions: 0 },
+      buckets: { ingress: bucket(ingress), egress: bucket(egress) },
+    };
+  }
+
+  #take(tenant: Tenant, what: Counted): (() => void) | undefined {
+    const most = this.#limits[what];
+    if (most > 0 && tenant.counts[what] >= most) return undefined;
+    tenant.counts[what]++;
+    return () => {
+      tenant.counts[what]--;
+    };
+  }
+
+  #rate(tenant: Tenant, way: "ingress" | "egress"): "free" | "over" | "owing" {
+    const most = this.#limits[way];
+    if (most === 0) return "free";
+    const level = tenant.buckets[way].level(this.#now());
+    if (level >= 0) return "free";
+    return level < -most * MAX_DEBT_S ? "owing" : "over";
   }
 }

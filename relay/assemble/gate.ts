@@ -6,6 +6,7 @@ import {
   type Grant,
   isLoopback,
   type Revocation,
+  type Seat,
   Tenants,
 } from "../../auth/index.ts";
 import type { Clock } from "../clock.ts";
@@ -21,6 +22,8 @@ export interface Admission {
   readonly expiresAt: number | undefined;
   /** Who it is, for the log; nothing in it is secret. */
   readonly who: { readonly subject?: string; readonly tokenId?: string; readonly keyId?: string };
+  /** Its place among the sessions of its tenant. */
+  readonly seat?: Seat;
   /** Why it no longer holds; nothing while it does. */
   check(): "token_expired" | "token_revoked" | undefined;
   /** Its session is over, or never began. */
@@ -52,7 +55,16 @@ export class AuthGate implements Gate {
   constructor(deps: AuthGateDeps) {
     const { config, clock } = deps;
     this.#deps = deps;
-    this.#tenants = new Tenants(config.sessionsPerTenant);
+    this.#tenants = new Tenants(
+      {
+        sessions: config.sessionsPerTenant,
+        broadcasts: config.broadcastsPerTenant,
+        subscriptions: config.subscriptionsPerTenant,
+        ingress: config.ingressPerTenant,
+        egress: config.egressPerTenant,
+      },
+      () => clock.now(),
+    );
     this.#addresses = new Addresses(
       {
         sessions: config.sessionsPerAddress,
@@ -117,10 +129,10 @@ export class AuthGate implements Gate {
       const token = tokenOf(info);
       const loopback = isLoopback(address) && !isProxied(info);
       const grant = await auth.admit({ path: root, token, transport: info.binding, loopback });
-      const left = this.#tenants.enter(grant.tenant);
-      return admission(auth, grant, () => {
+      const seat = this.#tenants.enter(grant.tenant);
+      return admission(auth, grant, seat, () => {
         leave();
-        left();
+        seat.leave();
       });
     } catch (error) {
       leave();
@@ -133,7 +145,7 @@ export class AuthGate implements Gate {
   }
 }
 
-function admission(auth: Authenticator, grant: Grant, release: () => void): Admission {
+function admission(auth: Authenticator, grant: Grant, seat: Seat, release: () => void): Admission {
   const { root, publish, subscribe, expiresAt, identity } = grant;
   return {
     access: {
@@ -143,6 +155,7 @@ function admission(auth: Authenticator, grant: Grant, release: () => void): Admi
       maySubscribe: (path) => covers(subscribe, path),
     },
     expiresAt,
+    seat,
     who: {
       ...(identity?.sub !== undefined && { subject: identity.sub }),
       ...(identity?.jti !== undefined && { tokenId: identity.jti }),

@@ -16,6 +16,7 @@ import {
 import type { LinkInfo, LinkRequest } from "../transport/contract.ts";
 import { watchExpiry } from "./expiry.ts";
 import type { Admission, Gate } from "./gate.ts";
+import { Meter, Meters } from "./quota.ts";
 import { peerOf, RefusalLog } from "./refusals.ts";
 
 /** HTTP status of a refused session: too many, or not any more. */
@@ -64,12 +65,14 @@ export class SessionHost {
   readonly #sessions = new Map<Session, Running>();
   readonly #handshakes = new Set<Handshake>();
   readonly #refusals: RefusalLog;
+  readonly #meters: Meters;
   #nextId = 1;
   #accepting = true;
 
   constructor(deps: SessionHostDeps) {
     this.#deps = deps;
     this.#refusals = new RefusalLog(deps);
+    this.#meters = new Meters(deps.clock);
   }
 
   /** Sessions that run. */
@@ -178,7 +181,10 @@ export class SessionHost {
   /** Drops the timers of handshakes that never finished, and of sessions that did not end. */
   close(): void {
     for (const handshake of [...this.#handshakes]) handshake.done();
-    for (const { cancel } of this.#sessions.values()) cancel();
+    for (const [session, { cancel }] of this.#sessions) {
+      cancel();
+      this.#meters.delete(session);
+    }
   }
 
   #countHandshake(): Handshake {
@@ -206,6 +212,8 @@ export class SessionHost {
   #start(info: LinkInfo, admission: Admission, late: boolean) {
     const { origin, clock, limits, log } = this.#deps;
     const opened: SessionOpened = { ...describe(this.#nextId++, info), ...admission.who };
+    const { seat } = admission;
+    const meter = seat && new Meter(seat);
     let session: Session | undefined;
     const deps: SessionDeps = {
       origin,
@@ -214,6 +222,7 @@ export class SessionHost {
       channels: this.#channels,
       hop: this.#hop,
       access: admission.access,
+      ...(meter !== undefined && { quota: meter }),
       announcePrefix: "",
       defect: (err) => log.error({ err, session: opened.session }, "a defect in a session"),
       closed: (report) => {
@@ -225,6 +234,7 @@ export class SessionHost {
       session = started;
       const cancel = this.#watchExpiry(started, admission);
       this.#sessions.set(started, { admission, cancel });
+      if (meter !== undefined && seat !== undefined) this.#meters.add(started, meter, seat);
       logSessionOpened(log, opened);
       // It may have been revoked during the handshake.
       endIfOver(started, admission);
@@ -249,6 +259,7 @@ export class SessionHost {
   #forget(session: Session): void {
     const running = this.#sessions.get(session);
     this.#sessions.delete(session);
+    this.#meters.delete(session);
     running?.cancel();
     running?.admission.release();
   }

@@ -1,5 +1,5 @@
 import ipaddr from "ipaddr.js";
-import { choice, duration, flagField, integer, optionalText, paths, texts } from "./fields.ts";
+import { choice, duration, flagField, integer, optionalText, paths, size, texts } from "./fields.ts";
 import { section } from "./section.ts";
 
 /** Largest count of sessions or handshakes of one address or tenant; a guard against slips of the keyboard. */
@@ -113,6 +113,30 @@ const limits = {
     default: 0,
     min: 0,
     max: COUNT_MAX,
+  }),
+  broadcasts_per_tenant: integer({
+    description: "Broadcasts that the sessions of one tenant announce at once. `0` for no bound.",
+    default: 0,
+    min: 0,
+    max: COUNT_MAX,
+  }),
+  subscriptions_per_tenant: integer({
+    description: "Tracks that the sessions of one tenant watch at once. `0` for no bound.",
+    default: 0,
+    min: 0,
+    max: COUNT_MAX,
+  }),
+  ingress_per_tenant: size({
+    description: 'Bytes a second that the sessions of one tenant may send, such as `"5MiB"`. `0` for no bound.',
+    default: "0B",
+    min: "0B",
+    max: "1TiB",
+  }),
+  egress_per_tenant: size({
+    description: "Bytes a second that the sessions of one tenant may be sent. `0` for no bound.",
+    default: "0B",
+    min: "0B",
+    max: "1TiB",
   }),
 };
 

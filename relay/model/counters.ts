@@ -43,6 +43,10 @@ export const BOUNDS = [
   "message_bytes",
   "cache_bytes",
   "header_timeout",
+  "tenant_broadcasts",
+  "tenant_subscriptions",
+  "tenant_ingress",
+  "tenant_egress",
 ] as const;
 export type BoundName = (typeof BOUNDS)[number];
 

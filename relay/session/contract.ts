@@ -24,6 +24,14 @@ export function openAccess(root: string): Access {
   return { root, subscribes: true, mayPublish: () => true, maySubscribe: () => true };
 }
 
+/** What several sessions have together. What is refused gets reason `limit`. */
+export interface Quota {
+  /** Counts a broadcast, or a subscription, until the returned function is called; nothing when there are too many. */
+  take(what: "broadcasts" | "subscriptions"): (() => void) | undefined;
+  /** Whether another group may begin to come from the peer, or to go to it. */
+  free(way: "ingress" | "egress"): boolean;
+}
+
 /** Bounds of one session; each is counted and refused with reason `limit`. */
 export interface SessionLimits {
   /** Broadcasts announced by the peer, and to it, each. */
@@ -55,6 +63,8 @@ export interface SessionDeps {
   /** Our hop id, not 0 (moq-lite ANNOUNCE_OK). */
   readonly hop: bigint;
   readonly access: Access;
+  /** Absent: it shares no bound with others. */
+  readonly quota?: Quota;
   /** Prefix, relative to the root, of the announcements that we ask the peer for; absent: none. */
   readonly announcePrefix?: string;
   /** A defect: something threw that should not have. The session is closed by then. */
@@ -87,6 +97,10 @@ export interface Session {
   readonly source: Source;
   /** Settles when the peer's first announcements are in, or it is clear that there are none. */
   readonly announced: Promise<void>;
+  /** Bytes so far: of the peer's groups as far as they were taken, and all that was sent to it. */
+  traffic(): { readonly ingress: number; readonly egress: number };
+  /** Groups that were held back may go now. */
+  retry(): void;
   /** Tells the peer to leave for `uri`, or just to leave when it is empty; does nothing where the version cannot. */
   goaway(uri: string): void;
   close(code: number, message: string): void;

@@ -5,6 +5,7 @@ export { ChannelRegistry } from "./channels.ts";
 export {
   type Access,
   openAccess,
+  type Quota,
   type Session,
   type SessionDeps,
   type SessionLimits,

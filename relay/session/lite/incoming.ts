@@ -1,4 +1,5 @@
 import type { GroupWriter } from "../../model/contract.ts";
+import type { BoundName } from "../../model/counters.ts";
 import type { Reason } from "../../model/reason.ts";
 import type { BidiHandler, BidiStream, RecvHandler, RecvStream } from "../../transport/contract.ts";
 import { BoundExceeded } from "../../wire/errors.ts";
@@ -89,7 +90,7 @@ export class IncomingBidi implements BidiHandler {
 
   #serve(request: Request): Responder | Reason {
     const session = this.#session;
-    const { limits, access } = session.deps;
+    const { limits, access, quota } = session.deps;
     const { counters } = session.deps.origin;
     const { running } = session;
     switch (request.kind) {
@@ -111,8 +112,11 @@ export class IncomingBidi implements BidiHandler {
         if (!access.maySubscribe(session.absolute(request.path))) return "unauthorized";
         if (session.viewers.size + running.tracks >= limits.subscriptions)
           return this.#full("subscriptions_per_session");
+        const giveBack = quota === undefined ? () => {} : quota.take("subscriptions");
+        if (giveBack === undefined) return this.#full("tenant_subscriptions");
         const viewer = new Viewer(session, this.#stream, request, () => {
           session.viewers.delete(viewer);
+          giveBack();
           this.#done();
         });
         this.#viewer = viewer;
@@ -135,6 +139,7 @@ export class IncomingBidi implements BidiHandler {
       case "fetch": {
         if (!access.maySubscribe(session.absolute(request.path))) return "unauthorized";
         if (running.fetches >= limits.fetches) return this.#full("fetches_per_session");
+        if (quota?.free("egress") === false) return this.#full("tenant_egress");
         running.fetches++;
         return serveFetch(session, this.#stream, request, () => {
           running.fetches--;
@@ -159,7 +164,7 @@ export class IncomingBidi implements BidiHandler {
     }
   }
 
-  #full(bound: "subscriptions_per_session" | "fetches_per_session"): Reason {
+  #full(bound: BoundName): Reason {
     this.#session.deps.origin.counters.boundsHit[bound]++;
     return "limit";
   }
@@ -214,6 +219,7 @@ export class IncomingUni implements RecvHandler {
   data(bytes: Uint8Array): void {
     if (this.#ignored) return;
     this.#session.guard(() => {
+      this.#session.taken += bytes.length;
       try {
         this.#reader.push(bytes);
       } catch (error) {

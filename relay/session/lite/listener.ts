@@ -15,6 +15,8 @@ interface Heard {
   readonly path: string;
   /** Nothing when the peer may not publish it, or it leads back to us. */
   publication: Publication | undefined;
+  /** What it counts for among the broadcasts of several sessions is given back. */
+  giveBack: () => void;
 }
 
 /** Asks the peer for its announcements and puts them into the origin. */
@@ -150,21 +152,20 @@ export class AnnounceListener implements BidiHandler {
       return;
     }
     const path = joinPath(access.root, joinPath(this.#prefix, suffix));
-    const entry: Heard = { path, publication: undefined };
+    const entry: Heard = { path, publication: undefined, giveBack: () => {} };
     this.#heard.set(suffix, entry);
     this.#publish(entry, advertisement);
   }
 
   #again(heard: Heard, advertisement: Advertisement): void {
     if (this.#loops(advertisement)) {
-      heard.publication?.end(false);
-      heard.publication = undefined;
+      over(heard, false);
     } else if (heard.publication === undefined) this.#publish(heard, advertisement);
     else heard.publication.update(advertisement);
   }
 
   #publish(heard: Heard, advertisement: Advertisement): void {
-    const { access, origin } = this.#context.deps;
+    const { access, origin, quota } = this.#context.deps;
     if (this.#loops(advertisement)) return;
     if (!access.mayPublish(heard.path)) {
       // Told at once, by the only means that every version has: a publisher that is ignored waits for nothing.
@@ -172,9 +173,19 @@ export class AnnounceListener implements BidiHandler {
       return;
     }
     if (!this.#fits(heard.path)) return;
+    const giveBack = quota === undefined ? () => {} : quota.take("broadcasts");
+    if (giveBack === undefined) {
+      origin.counters.boundsHit.tenant_broadcasts++;
+      this.#context.end("limit", "too many broadcasts under this root");
+      return;
+    }
     const publication = origin.publish(heard.path, advertisement, this.#source);
-    if (typeof publication === "string") return;
+    if (typeof publication === "string") {
+      giveBack();
+      return;
+    }
     heard.publication = publication;
+    heard.giveBack = giveBack;
     this.#context.totals.broadcasts++;
   }
 
@@ -196,14 +207,14 @@ export class AnnounceListener implements BidiHandler {
   #end(suffix: string): void {
     const heard = this.#heard.get(suffix);
     this.#heard.delete(suffix);
-    heard?.publication?.end(false);
+    if (heard !== undefined) over(heard, false);
   }
 
   #withdraw(lost: boolean): void {
     const all = [...this.#heard.values()];
     this.#heard.clear();
     this.#byId.clear();
-    for (const heard of all) heard.publication?.end(lost);
+    for (const heard of all) over(heard, lost);
   }
 
   #advertisement(message: Advertisement): Advertisement {
@@ -212,6 +223,13 @@ export class AnnounceListener implements BidiHandler {
     const more = this.#context.peerCost ?? DEFAULT_COST;
     return { hops: path, epoch, ended, cost: Math.min(cost + more, Number.MAX_SAFE_INTEGER) };
   }
+}
+
+function over(heard: Heard, lost: boolean): void {
+  heard.publication?.end(lost);
+  heard.publication = undefined;
+  heard.giveBack();
+  heard.giveBack = () => {};
 }
 
 /** Milliseconds after which the first announcements of versions without ANNOUNCE_OK are taken to be in. */

@@ -59,6 +59,8 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   readonly announceBudget: AnnounceBudget = { used: 0 };
   /** Unanswered TRACK and running FETCH requests of the peer. */
   readonly running = { tracks: 0, fetches: 0, probes: 0 };
+  /** Bytes of groups of the peer that were not refused. */
+  taken = 0;
   /** Groups that the peer is sending. */
   readonly receiving = new Set<GroupWriter>();
   readonly #source: PeerSource;
@@ -135,6 +137,16 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     );
   }
 
+  traffic() {
+    return { ingress: this.taken, egress: this.link.stats().bytesSent };
+  }
+
+  retry(): void {
+    this.guard(() => {
+      for (const viewer of [...this.viewers]) viewer.retry();
+    });
+  }
+
   close(code: number, message: string): void {
     this.#ended ??= { reason: "local", message };
     this.link.close(code, message);
@@ -197,6 +209,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   datagram(bytes: Uint8Array): void {
     this.guard(() => {
       if (!this.caps.datagrams) return;
+      this.taken += bytes.length;
       const datagram = decodeDatagram(bytes);
       if (datagram === undefined) return;
       this.#source.datagram(datagram.subscribe, datagram.sequence, datagram.timestamp, datagram.payload);
@@ -204,10 +217,8 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   }
 
   capacity(): void {
-    this.guard(() => {
-      this.opener.resume();
-      for (const viewer of [...this.viewers]) viewer.retry();
-    });
+    this.guard(() => this.opener.resume());
+    this.retry();
   }
 
   backlog(queued: number): void {

@@ -90,7 +90,9 @@ export class PeerSource implements Source {
 
   /** A group stream of the peer: its subscription takes it, or it is stopped. */
   group(header: GroupHeader, stream: RecvStream): GroupWriter | undefined {
-    const writer = this.#subscriptions.get(header.subscribe)?.group(header.sequence) ?? "cancelled";
+    const writer = this.#mayReceive()
+      ? (this.#subscriptions.get(header.subscribe)?.group(header.sequence) ?? "cancelled")
+      : "limit";
     if (typeof writer === "string") {
       stream.stop(codeOf(writer));
       return undefined;
@@ -102,6 +104,13 @@ export class PeerSource implements Source {
 
   datagram(subscribe: number, sequence: number, timestamp: number, payload: Uint8Array): void {
     this.#subscriptions.get(subscribe)?.datagram(sequence, timestamp, payload);
+  }
+
+  #mayReceive(): boolean {
+    const { quota, origin } = this.#context.deps;
+    if (quota?.free("ingress") !== false) return true;
+    origin.counters.boundsHit.tenant_ingress++;
+    return false;
   }
 
   /** The session is over. */

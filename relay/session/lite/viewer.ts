@@ -95,7 +95,11 @@ export class Viewer implements Subscriber {
 
   open(sequence: number, priority: number): OutStream | undefined {
     const { link, caps, totals, deps } = this.#context;
-    const { groupsDropped } = deps.origin.counters;
+    const { groupsDropped, boundsHit } = deps.origin.counters;
+    if (deps.quota?.free("egress") === false) {
+      boundsHit.tenant_egress++;
+      return undefined;
+    }
     const stream = link.openUni(priority, {
       stop: () => {
         groupsDropped.stopped++;
