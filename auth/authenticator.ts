@@ -49,6 +49,18 @@ export interface Visitor {
   readonly transport: string;
   /** It comes from this machine, and not through a proxy. */
   readonly loopback: boolean;
+  /** The certificate that it proved to own, of an authority that was configured for relays of the mesh. */
+  readonly certificate?: PeerCertificate | undefined;
+}
+
+/** A certificate of a relay of the mesh. */
+export interface PeerCertificate {
+  /** Its common name, or all of its subject where it has none. */
+  readonly subject: string;
+  /** SHA-256 of its DER, in hexadecimal. */
+  readonly fingerprint: string;
+  /** Milliseconds since 1970. */
+  readonly notAfter: number;
 }
 
 /** Who a token is of; nothing in it is secret. */
@@ -131,6 +143,10 @@ export class Authenticator {
   async admit(visitor: Visitor): Promise<Grant> {
     if (isSuspect(visitor.path)) throw new AuthError("path_invalid", "the path of the URL cannot be used");
     const root = normalise(visitor.path);
+    // A token says more exactly what is asked for, so it goes first.
+    if (visitor.certificate !== undefined && visitor.token === undefined) {
+      return this.#admitPeer(visitor.certificate, root);
+    }
     if (this.#api !== undefined) return await this.#admitByApi(this.#api, root, visitor);
     // Where nothing can verify tokens they are not looked at: they get what everybody gets.
     if (visitor.token !== undefined && this.#takesTokens) return await this.#admitToken(visitor.token, root);
@@ -180,6 +196,15 @@ export class Authenticator {
       await urlKeys.start();
     }
     if (api !== undefined) this.#api = new AuthApi({ clock, fetch, warn, ...api });
+  }
+
+  /** A relay of the mesh, by its certificate: everything, until the certificate ends or its subject is revoked. */
+  #admitPeer({ subject, fingerprint, notAfter }: PeerCertificate, root: string): Grant {
+    const identity = { jti: undefined, sub: subject, kid: undefined, fingerprint, ringed: false, cluster: true };
+    const grant = { ...anonymous(root), publish: [root], subscribe: [root], expiresAt: notAfter, identity };
+    const over = this.check(grant);
+    if (over !== undefined) throw new AuthError(over, "the client certificate does not hold any more");
+    return grant;
   }
 
   async #admitToken(token: string, root: string): Promise<Grant> {

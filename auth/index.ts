@@ -3,6 +3,7 @@ export {
   Authenticator,
   type AuthOptions,
   type Grant,
+  type PeerCertificate,
   type Visitor,
 } from "./authenticator.ts";
 export { authorize, type ClaimsInput, parseClaims } from "./claims.ts";

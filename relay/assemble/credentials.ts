@@ -1,4 +1,5 @@
-import { AuthError } from "../../auth/index.ts";
+import { X509Certificate } from "node:crypto";
+import { AuthError, type PeerCertificate } from "../../auth/index.ts";
 import type { LinkInfo } from "../transport/contract.ts";
 
 /** Header fields by which a proxy tells for whom it asks: the peer's own address says nothing then. */
@@ -24,4 +25,19 @@ export function tokenOf({ query, headers }: Pick<LinkInfo, "query" | "headers">)
 /** True when a proxy speaks for somebody else. */
 export function isProxied({ headers }: Pick<LinkInfo, "headers">): boolean {
   return PROXY_FIELDS.some((name) => headers.has(name));
+}
+
+/** Bytes of a subject that are kept and logged. */
+const MAX_SUBJECT = 256;
+
+/** The certificate that a client proved to own; its engine has checked it against the authorities that are configured. */
+export function certificateOf({ peerCertificate }: Pick<LinkInfo, "peerCertificate">): PeerCertificate | undefined {
+  if (peerCertificate === undefined) return undefined;
+  const parsed = new X509Certificate(peerCertificate);
+  const name = /^CN=(.+)$/m.exec(parsed.subject)?.[1] ?? parsed.subject.replaceAll("\n", ", ");
+  return {
+    subject: name.slice(0, MAX_SUBJECT),
+    fingerprint: parsed.fingerprint256.replaceAll(":", "").toLowerCase(),
+    notAfter: parsed.validToDate.getTime(),
+  };
 }

@@ -42,6 +42,8 @@ async function engineFor(url: URL, deps: EngineDeps): Promise<Engine> {
     case "https:":
     case "http:":
       return await createEngine("auto", deps);
+    case "moql:":
+      return await createEngine("native", deps);
     case "ws:":
     case "wss:":
       return createQmux(deps);

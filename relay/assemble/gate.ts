@@ -13,7 +13,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { Access } from "../session/index.ts";
 import type { LinkInfo } from "../transport/contract.ts";
-import { isProxied, tokenOf } from "./credentials.ts";
+import { certificateOf, isProxied, tokenOf } from "./credentials.ts";
 
 /** A client that was let in. */
 export interface Admission {
@@ -128,7 +128,8 @@ export class AuthGate implements Gate {
     try {
       const token = tokenOf(info);
       const loopback = isLoopback(address) && !isProxied(info);
-      const grant = await auth.admit({ path: root, token, transport: info.binding, loopback });
+      const certificate = certificateOf(info);
+      const grant = await auth.admit({ path: root, token, transport: info.binding, loopback, certificate });
       const seat = this.#tenants.enter(grant.tenant);
       return admission(auth, grant, seat, () => {
         leave();

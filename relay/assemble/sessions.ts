@@ -4,7 +4,10 @@ import type { Clock } from "../clock.ts";
 import type { SessionCount } from "../http/view.ts";
 import { type Logger, logSessionClosed, logSessionOpened, type SessionOpened } from "../log.ts";
 import type { Origin } from "../model/origin.ts";
+import type { Reason } from "../model/reason.ts";
 import {
+  afterSetup,
+  asksInSetup,
   ChannelRegistry,
   codeOf,
   liteSession,
@@ -100,6 +103,11 @@ export class SessionHost {
       return;
     }
     const handshake = this.#countHandshake();
+    if (asksInSetup(request.info)) request.accept(this.#threshold(request.info, handshake));
+    else this.#decide(request, handshake);
+  }
+
+  #decide(request: LinkRequest, handshake: Handshake): void {
     const refuse = (error: unknown) => {
       handshake.done();
       this.#refuse(request, error);
@@ -111,6 +119,28 @@ export class SessionHost {
     } catch (error) {
       refuse(error);
     }
+  }
+
+  /** Raw QUIC has no request: its client says in its SETUP what it asks for, and is then decided on like any other. */
+  #threshold(info: LinkInfo, handshake: Handshake) {
+    return afterSetup({
+      clock: this.#deps.clock,
+      timeoutMs: this.#deps.handshakeTimeoutMs,
+      left: () => handshake.done(),
+      decide: (target, answer) => {
+        const mark = target.indexOf("?");
+        const path = mark < 0 ? target : target.slice(0, mark);
+        const asked = { ...info, path, query: mark < 0 ? "" : target.slice(mark + 1) };
+        const reject = (status: number, message: string) => answer({ reason: reasonFor(status), message });
+        const refusal = this.#refusal(asked, 1);
+        if (refusal !== undefined) {
+          handshake.done();
+          reject(refusal.status, refusal.reason);
+          return;
+        }
+        this.#decide({ info: asked, accept: answer, reject }, handshake);
+      },
+    });
   }
 
   /** Ends every session whose admission no longer holds. */
@@ -142,14 +172,15 @@ export class SessionHost {
       const { late } = handshake;
       handshake.admission = undefined;
       handshake.done();
-      return this.#start(link.info, admission, late)(link);
+      return this.#start(request.info, admission, late)(link);
     });
   }
 
-  #refusal({ path }: LinkInfo): { status: number; reason: string } | undefined {
+  /** `counted`: handshakes of its own that count against the bound already. */
+  #refusal({ path }: LinkInfo, counted = 0): { status: number; reason: string } | undefined {
     const { origin, limits, maxSessions } = this.#deps;
     if (!this.#accepting) return { status: STATUS_UNAVAILABLE, reason: "this relay is going away" };
-    if (this.#sessions.size + this.#handshakes.size >= maxSessions) {
+    if (this.#sessions.size + this.#handshakes.size - counted >= maxSessions) {
       origin.counters.boundsHit.sessions++;
       return { status: STATUS_UNAVAILABLE, reason: "too many sessions" };
     }
@@ -269,6 +300,23 @@ function endIfOver(session: Session, admission: Admission): void {
   const why = admission.check();
   if (why === undefined) return;
   session.end(why, why === "token_expired" ? "the token has expired" : "the token was revoked");
+}
+
+/** What a client whose binding has no HTTP status is told instead. */
+function reasonFor(status: number): Reason {
+  switch (status) {
+    case 401:
+    case 403:
+      return "unauthorized";
+    case STATUS_BAD_REQUEST:
+      return "unroutable";
+    case 429:
+      return "limit";
+    case STATUS_ERROR:
+      return "internal";
+    default:
+      return "closed";
+  }
 }
 
 /** Close code of sessions that a relay ends because it shuts down. */

@@ -11,14 +11,14 @@ import { type Invocation, type OptionSpec, type PositionalSpec, UsageError } fro
  */
 const TIMEOUT_DEFAULT = "15s";
 
-const SCHEMES = ["https:", "http:", "wss:", "ws:"];
+const SCHEMES = ["https:", "http:", "moql:", "wss:", "ws:"];
 const SHA256_HEX = /^[0-9a-f]{64}$/;
 
 export const URL_ARGUMENT: PositionalSpec = {
   name: "URL",
   required: true,
   description:
-    "The relay: https:// or http:// for WebTransport, wss:// or ws:// for WebSocket. With http:// the fingerprint of the relay's certificate is first read from /certificate.sha256.",
+    "The relay: https:// or http:// for WebTransport, moql:// for QUIC alone (the native engine), wss:// or ws:// for WebSocket. With http:// the fingerprint of the relay's certificate is first read from /certificate.sha256.",
 };
 
 export const DIAL_OPTIONS: readonly OptionSpec[] = [

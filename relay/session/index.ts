@@ -13,6 +13,7 @@ export {
 } from "./contract.ts";
 export { codeOf } from "./lite/codes.ts";
 export { liteSession } from "./lite/session.ts";
+export { afterSetup, asksInSetup } from "./lite/threshold.ts";
 
 /**
  * Protocols that sessions speak, best first: the stable ones, and of the experimental ones those named. Naming a

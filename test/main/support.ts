@@ -9,6 +9,7 @@ import type { GroupWriter, Source } from "../../relay/model/contract.ts";
 import { Origin } from "../../relay/model/origin.ts";
 import { ChannelRegistry, liteSession, openAccess, type Session } from "../../relay/session/index.ts";
 import { systemClock } from "../../relay/transport/clock.ts";
+import type { Trust } from "../../relay/transport/contract.ts";
 
 /** A configuration on free loopback ports with state in a folder of its own. */
 export async function testConfig(
@@ -55,6 +56,7 @@ export async function publishTo(
   path: string,
   track: string,
   groups: readonly (readonly string[])[],
+  trust: Trust = { kind: "system" },
 ): Promise<TestPublisher> {
   const origin = new Origin({
     clock: systemClock,
@@ -102,7 +104,9 @@ export async function publishTo(
     (session) => started.resolve(session),
   );
   const deps = { clock: systemClock, warn: () => {} };
-  await dialRelay({ url, trust: { kind: "system" }, protocols: ["moq-lite-04"], timeoutMs: 5_000, deps, attach });
+  // The newest of those that need no SETUP, unless the path has to travel in it.
+  const protocols = url.protocol === "moql:" ? ["moq-lite-05"] : ["moq-lite-04"];
+  await dialRelay({ url, trust, protocols, timeoutMs: 5_000, deps, attach });
   return { session: await started.promise, closed: closed.promise, publish };
 }
 

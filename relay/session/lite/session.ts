@@ -285,7 +285,10 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     const stream = this.link.openUni(PRIORITY_CONTROL, { stop: () => {} });
     if (stream === undefined) return;
     // Always "Report": what an engine can tell of a link it mostly cannot tell yet when the link has just opened.
-    stream.write(encodeSetupStream({ probe: 1, role: "both", origin: this.deps.hop }, this.caps));
+    const { dialled, binding, path, query } = this.info;
+    // Where there is no URI the server is told here what is asked for (Path parameter).
+    const target = dialled && binding === "quic" ? { path: query === "" ? path : `${path}?${query}` } : {};
+    stream.write(encodeSetupStream({ probe: 1, role: "both", origin: this.deps.hop, ...target }, this.caps));
     stream.finish();
   }
 

@@ -1,0 +1,116 @@
+/** Tokens in a real browser: what a viewer sees, and when the picture stops after its token expired or was revoked. */
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, type TestContext, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { type ClaimsInput, generateKey, publicJwk, signToken } from "../../auth/index.ts";
+import { type Relay, start } from "../../relay/main.ts";
+import { buildPage } from "../../scripts/build-web.ts";
+import { captureLog, testConfig } from "../main/support.ts";
+import { launchChromium, missingBrowser } from "./support/chromium.ts";
+import { firstLook, type Look, look } from "./support/picture.ts";
+
+const TIMEOUT = { timeout: 90_000 };
+const WATCHED = "#watch-canvas";
+/** Milliseconds of the viewer's token in the test of expiry: a browser that starts slowly gets a picture before. */
+const LIFE_MS = 15_000;
+/** Longest time in milliseconds from the end of a token to the last picture; some 100 ms are the picture's own age. */
+const MAX_LATE_MS = 1_000;
+/** Milliseconds without a new picture after which it has stopped. */
+const STILL_MS = 2_000;
+
+describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, () => {
+  const captured = captureLog();
+  const tokens: string[] = [];
+  let folder: string;
+  let key: Awaited<ReturnType<typeof generateKey>>;
+  let relay: Relay;
+  let removeConfig: () => Promise<void>;
+  let browser: Browser;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "moqmesh-page-tokens-"));
+    await buildPage(folder);
+    key = await generateKey({ alg: "ES256", kid: "page" });
+    await writeFile(join(folder, "page.jwk"), JSON.stringify(publicJwk(key)));
+    const { config, remove } = await testConfig({
+      MOQMESH_HTTP_PAGE: "true",
+      MOQMESH_AUTH_KEY: join(folder, "page.jwk"),
+    });
+    removeConfig = remove;
+    relay = await start(config, { log: captured.log, pageFolder: folder });
+    browser = await launchChromium();
+  });
+  after(async () => {
+    await browser?.close();
+    await relay?.close();
+    await removeConfig?.();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function open(claims: ClaimsInput, parameters: Record<string, string>): Promise<Page> {
+    const base = `http://127.0.0.1:${relay.address.port}/`;
+    const jwt = await signToken(key, { exp: Math.floor(Date.now() / 1000) + 3_600, ...claims });
+    tokens.push(jwt);
+    const address = new URL(base);
+    for (const [name, value] of Object.entries({ url: `${base}?jwt=${jwt}`, ...parameters })) {
+      address.searchParams.set(name, value);
+    }
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(address.href);
+    return page;
+  }
+
+  /** Looks on, after `first`, until the picture stands still. Tells when the last one that was seen had been drawn. */
+  async function lastPicture(page: Page, first: Look): Promise<number> {
+    let last = first;
+    for (;;) {
+      const next = await look(page, WATCHED);
+      if (next !== undefined && next.shown > last.shown) last = next;
+      else if (performance.timeOrigin + performance.now() - last.seen > STILL_MS) return last.shown;
+      await page.waitForTimeout(20);
+    }
+  }
+
+  function assertCutOff(t: TestContext, what: string, late: number): void {
+    t.diagnostic(`the last picture was drawn ${Math.round(late)} ms after the token ${what}`);
+    assert.ok(late < MAX_LATE_MS, `${late} ms`);
+  }
+
+  test("a viewer is cut off when its token expires", TIMEOUT, async (t) => {
+    const publisher = await open({ root: "live", put: "" }, { publish: "pattern", name: "live/expires.hang" });
+    const exp = Math.ceil((Date.now() + LIFE_MS) / 1000);
+    const viewer = await open({ root: "live", get: "", exp }, { watch: "live/expires.hang" });
+    const first = await firstLook(viewer, WATCHED);
+    assert.ok(first.seen < exp * 1000, "there was a picture before");
+    assertCutOff(t, "expired", (await lastPicture(viewer, first)) - exp * 1000);
+    assert.equal(relay.counters.sessionsClosed.has("token_expired"), true);
+    await publisher.close();
+  });
+
+  test("a viewer is cut off when its token is revoked, and another one watches on", TIMEOUT, async (t) => {
+    const publisher = await open({ root: "live", put: "" }, { publish: "pattern", name: "live/revoked.hang" });
+    const viewer = await open({ root: "live", get: "", jti: "browser-1" }, { watch: "live/revoked.hang" });
+    const other = await open({ root: "live", get: "", jti: "browser-2" }, { watch: "live/revoked.hang" });
+    await firstLook(other, WATCHED);
+    const last = lastPicture(viewer, await firstLook(viewer, WATCHED));
+    const revokedAt = Date.now();
+    const answer = await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/auth/revoke`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ jti: "browser-1" }),
+    });
+    assert.equal(answer.status, 200);
+    assertCutOff(t, "was revoked", (await last) - revokedAt);
+    await firstLook(other, WATCHED, Date.now());
+    await publisher.close();
+  });
+
+  test("no token of these is in the log", () => {
+    const text = JSON.stringify(captured.entries);
+    assert.match(text, /browser-1/);
+    for (const token of tokens) for (const part of token.split(".")) assert.equal(text.includes(part), false);
+  });
+});
