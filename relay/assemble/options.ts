@@ -1,3 +1,4 @@
+import { PEM_PAIR } from "../config/tls.ts";
 import type { Config } from "../config.ts";
 import type { ModelLimits } from "../model/limits.ts";
 import type { SessionLimits } from "../session/index.ts";
@@ -46,7 +47,11 @@ export function linkLimits({ limits }: Config): LinkLimits {
 }
 
 export function certificateOptions({ tls }: Config, wallNow: () => number): CertificateOptions {
-  const { cert, key, stateDir, hosts } = tls;
+  const { cert, key, certificates, stateDir, hosts } = tls;
   const files = cert !== undefined && key !== undefined ? { files: { cert, key } } : {};
-  return { ...files, stateDir, hosts, wallNow };
+  const further = certificates.map((one) => {
+    const { cert: chain = "", key: own = "" } = PEM_PAIR.exec(one)?.groups ?? {};
+    return { cert: chain, key: own };
+  });
+  return { ...files, further, stateDir, hosts, wallNow };
 }

@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { optionalText, texts } from "./fields.ts";
 import { section } from "./section.ts";
 
+/** Two paths; a space in one of them is not possible here. */
+export const PEM_PAIR = /^(?<cert>\S+) (?<key>\S+)$/;
+
 export const tlsSection = section(
   "tls",
   "The certificate of the public listeners. Without `cert` and `key` the relay makes a self-signed one, valid for 13 days, keeps it in `state_dir` and renews it before it ends; browsers then trust it by its fingerprint at `/certificate.sha256`.",
@@ -16,6 +19,11 @@ export const tlsSection = section(
       description: "PEM file with the private key (PKCS#8).",
       fallback: "self-signed",
       flag: "key",
+    }),
+    certificates: texts({
+      description:
+        "Further certificates, each as `CERT KEY`: two PEM files. A client that asks for a name of one of them is shown that one; QUIC needs the native engine for it. Files that are replaced are taken up as those of `cert` and `key` are.",
+      default: [],
     }),
     state_dir: optionalText({
       description: "Folder of the self-signed certificate; made when it is missing.",
@@ -34,6 +42,15 @@ export const tlsSection = section(
         (cert === undefined) === (key === undefined)
           ? undefined
           : `a certificate needs both \`cert\` and \`key\`; \`${cert === undefined ? "cert" : "key"}\` is missing`,
+    },
+    {
+      keys: ["certificates"],
+      broken: ({ certificates }) => {
+        const bad = certificates.find((one) => !PEM_PAIR.test(one));
+        return bad === undefined
+          ? undefined
+          : `\`certificates\` has "${bad}", which is not two files such as "b.pem b-key.pem"`;
+      },
     },
   ],
 );

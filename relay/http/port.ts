@@ -7,6 +7,7 @@ import {
 } from "node:http";
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createSecureContext, type SecureContext } from "node:tls";
 
 /** First byte of a TLS connection: the content type `handshake` (RFC 8446 section 5.1). */
 const TLS_HANDSHAKE = 0x16;
@@ -33,11 +34,18 @@ export interface PortOptions {
   readonly host: string;
   readonly port: number;
   /** PEM text. */
-  readonly certificate: { readonly cert: string; readonly key: string };
+  readonly certificate: PortCertificate;
   /** Connections that have not been upgraded; more are cut when they arrive. */
   readonly maxConnections: number;
   /** Milliseconds; {@link HEADER_TIMEOUT_MS} unless told. */
   readonly headerTimeoutMs?: number;
+}
+
+/** PEM text; further ones by DNS name for clients that ask for it, `*.` for one label. */
+export interface PortCertificate {
+  readonly cert: string;
+  readonly key: string;
+  readonly names?: ReadonlyMap<string, { readonly cert: string; readonly key: string }>;
 }
 
 export interface PortStats {
@@ -62,6 +70,7 @@ export class HttpPort {
   readonly #sockets = new Set<Socket>();
   /** Of the sockets that are not upgraded, by their end's address: a TLS socket and the one below it share it. */
   readonly #unupgraded = new Set<string>();
+  #byName: ReadonlyMap<string, SecureContext>;
   #refused = 0;
   #timedOut = 0;
 
@@ -77,8 +86,14 @@ export class HttpPort {
       shouldUpgradeCallback: asksForWebSocket,
     };
     this.plain = createHttpServer(bounds, onRequest);
+    this.#byName = contextsOf(options.certificate);
     this.secure = createHttpsServer(
-      { ...bounds, ...options.certificate, minVersion: "TLSv1.2", handshakeTimeout: this.#headerTimeoutMs },
+      {
+        ...bounds,
+        ...mainOf(options.certificate),
+        handshakeTimeout: this.#headerTimeoutMs,
+        SNICallback: (name, answer) => answer(null, this.#contextFor(name.toLowerCase())),
+      },
       onRequest,
     );
     for (const server of [this.plain, this.secure]) {
@@ -118,8 +133,15 @@ export class HttpPort {
   }
 
   /** New TLS connections use it. Throws when it is unusable; the old one stays then. */
-  setCertificate(certificate: { readonly cert: string; readonly key: string }): void {
-    this.secure.setSecureContext({ ...certificate, minVersion: "TLSv1.2" });
+  setCertificate(certificate: PortCertificate): void {
+    const byName = contextsOf(certificate);
+    this.secure.setSecureContext(mainOf(certificate));
+    this.#byName = byName;
+  }
+
+  /** Nothing for names that have no certificate of their own. */
+  #contextFor(name: string): SecureContext | undefined {
+    return this.#byName.get(name) ?? this.#byName.get(name.replace(/^[^.]*/, "*"));
   }
 
   /** Frees the port for new connections; those that exist go on. */
@@ -203,4 +225,14 @@ function asksForWebSocket({ headers }: IncomingMessage): boolean {
 
 function endOf(socket: Socket): string {
   return `${socket.localAddress} ${socket.remoteAddress} ${socket.remotePort}`;
+}
+
+const MIN_VERSION = "TLSv1.2";
+
+function mainOf({ cert, key }: PortCertificate) {
+  return { cert, key, minVersion: MIN_VERSION } as const;
+}
+
+function contextsOf({ names = new Map() }: PortCertificate): Map<string, SecureContext> {
+  return new Map([...names].map(([name, pair]) => [name, createSecureContext(mainOf(pair))]));
 }

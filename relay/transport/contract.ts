@@ -188,7 +188,12 @@ export interface FanOut {
 }
 
 /** Certificate chain and key as PEM text; the key is PKCS#8. */
-export interface Certificate {
+export interface Certificate extends KeyPairPem {
+  /** Further ones by DNS name, lower-case, `*.` for one label: for clients that ask for it. Engines without SNI show the first to all. */
+  readonly names?: ReadonlyMap<string, KeyPairPem>;
+}
+
+export interface KeyPairPem {
   readonly cert: string;
   readonly key: string;
 }

@@ -64,9 +64,8 @@ describe("the native engine", { skip: missing ?? false }, () => {
 
   test("verifies by given roots and names, and shows each name its own certificate", async (t) => {
     const ours = await authority("ours");
-    const certificates = new Map([["localhost", await ours.issue("server", ["localhost"])]]);
-    const listening = await startEngine({ certificates });
-    const met = await meeting(t, listening, await ours.issue("server", ["127.0.0.1"]));
+    const names = new Map([["localhost", await ours.issue("server", ["localhost"])]]);
+    const met = await meeting(t, engine, { ...(await ours.issue("server", ["127.0.0.1"])), names });
     const { port } = met.listener.address;
     const trust = { kind: "roots", pem: ours.root } as const;
     for (const host of ["localhost", "127.0.0.1"]) {

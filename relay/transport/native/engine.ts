@@ -29,8 +29,6 @@ const BATCHES_PER_TURN = 4;
 
 /** What a listener of this engine may have besides the contract's options. */
 export interface NativeExtras {
-  /** Further certificates by server name. */
-  readonly certificates?: ReadonlyMap<string, { readonly cert: string; readonly key: string }>;
   /** PEM: clients may show a certificate that chains to one of them. */
   readonly clientRoots?: string;
 }

@@ -39,8 +39,8 @@ function defaultThreads(): number {
  */
 export async function createNative(deps: EngineDeps, settings: NativeSettings = {}): Promise<NativeEngine> {
   const addon = loadAddon();
-  const { certificates, clientRoots, ...own } = settings;
-  const extras = { ...(certificates && { certificates }), ...(clientRoots !== undefined && { clientRoots }) };
+  const { clientRoots, ...own } = settings;
+  const extras = clientRoots === undefined ? {} : { clientRoots };
   if (own.qlog !== undefined) await mkdir(own.qlog, { recursive: true });
   const all: EngineSettings = { ...DEFAULTS, threads: defaultThreads(), ...own };
   return new NativeEngine(deps, extras, (wake) => addon.createEngine(all, wake));

@@ -92,9 +92,9 @@ export class NativeListener implements Listener {
     this.#done.resolve();
   }
 
-  #named({ cert, key }: Certificate): NamedCertificate[] {
+  #named({ cert, key, names = new Map() }: Certificate): NamedCertificate[] {
     const pair = parseKeyPair(cert, "the certificate", key, "the key");
-    const further = [...(this.#options.certificates ?? [])].map(([name, own]) => ({ name, ...own }));
+    const further = [...names].map(([name, own]) => ({ name, cert: own.cert, key: own.key }));
     return [{ name: "", cert: pair.cert, key: pair.key }, ...further];
   }
 }

@@ -41,6 +41,9 @@ type OnRequest = (request: LinkRequest) => void;
 /** Binds the socket. Rejects with {@link TransportError} `bind_failed` or `bad_certificate`. */
 export async function listen(parts: EngineParts, options: ListenOptions, onRequest: OnRequest): Promise<Listener> {
   parseKeyPair(options.certificate.cert, "the certificate", options.certificate.key, "the key");
+  if (options.certificate.names !== undefined) {
+    parts.deps.warn("rwebtransport shows one certificate to all clients: those for other names are for TCP only");
+  }
   const address = await resolveHost(options.host);
   // The addon reads the files before it says that it listens.
   const folder = await mkdtemp(join(tmpdir(), "moqmesh-"));

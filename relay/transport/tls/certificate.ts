@@ -1,8 +1,8 @@
 import { randomBytes, type X509Certificate } from "node:crypto";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Certificate, TransportError } from "../contract.ts";
-import { assertValidAt, errorCode, type KeyPair, parseKeyPair, readKeyPair } from "./pem.ts";
+import { type Certificate, type KeyPairPem, TransportError } from "../contract.ts";
+import { assertValidAt, dnsNames, errorCode, type KeyPair, parseKeyPair, readKeyPair } from "./pem.ts";
 import {
   certificateHosts,
   fingerprintOf,
@@ -19,13 +19,21 @@ const FILE_MODE = 0o600;
 
 export interface CertificateOptions {
   /** PEM files of a certificate that was given; without them a self-signed one is made and kept in `stateDir`. */
-  readonly files?: { readonly cert: string; readonly key: string };
+  readonly files?: PemFiles;
+  /** Of certificates for clients that ask for one of their names. */
+  readonly further?: readonly PemFiles[];
   /** Folder for what outlives a start; made with mode 0700. */
   readonly stateDir: string;
   /** Names of a self-signed certificate besides `localhost`, `127.0.0.1` and `::1`. */
   readonly hosts: readonly string[];
   /** Milliseconds since 1970: the life of a certificate is in wall time. */
   readonly wallNow: () => number;
+}
+
+/** Paths of a chain and its key. */
+export interface PemFiles {
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** A certificate ready for use. */
@@ -47,6 +55,27 @@ export interface CertificateState {
  * Throws {@link TransportError} `bad_certificate` saying what is wrong with which file.
  */
 export async function loadCertificate(options: CertificateOptions): Promise<CertificateState> {
+  const state = await loadMain(options);
+  const names = await loadFurther(options.further ?? [], options.wallNow());
+  return names.size === 0 ? state : { ...state, certificate: { ...state.certificate, names } };
+}
+
+/** Further certificates under each name that they are for; of two for one name the first counts. */
+async function loadFurther(further: readonly PemFiles[], nowMs: number): Promise<Map<string, KeyPairPem>> {
+  const names = new Map<string, KeyPairPem>();
+  for (const { cert, key } of further) {
+    const pair = await readKeyPair(cert, key);
+    assertValidAt(pair.leaf, nowMs, cert);
+    const own = dnsNames(pair.leaf);
+    if (own.length === 0) {
+      throw new TransportError("bad_certificate", `${cert} names no host, so no client can ask for it`);
+    }
+    for (const name of own) if (!names.has(name)) names.set(name, { cert: pair.cert, key: pair.key });
+  }
+  return names;
+}
+
+async function loadMain(options: CertificateOptions): Promise<CertificateState> {
   if (options.files !== undefined) {
     const pair = await readKeyPair(options.files.cert, options.files.key);
     assertValidAt(pair.leaf, options.wallNow(), options.files.cert);

@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock.ts";
+import type { Certificate } from "../contract.ts";
 import { type CertificateOptions, type CertificateState, loadCertificate } from "./certificate.ts";
 
 /** How often a certificate's end and its files are looked at. Milliseconds. Short enough to survive a machine that slept. */
@@ -75,7 +76,7 @@ export class CertificateManager {
     try {
       const state = await loadCertificate(this.#options);
       if (this.#closed) return;
-      if (state.certificate.cert !== this.#current.certificate.cert) {
+      if (!sameCertificates(state.certificate, this.#current.certificate)) {
         this.#current = state;
         for (const listener of this.#listeners) listener(state);
       }
@@ -93,4 +94,9 @@ export class CertificateManager {
       this.#deps.warn(`the certificate expires on ${notAfter.toISOString()}`);
     }
   }
+}
+
+function sameCertificates(a: Certificate, b: Certificate): boolean {
+  const others = [a, b].map(({ names = new Map() }) => [...names].map(([name, { cert }]) => `${name} ${cert}`).join());
+  return a.cert === b.cert && others[0] === others[1];
 }

@@ -46,6 +46,11 @@ export function assertValidAt(leaf: X509Certificate, nowMs: number, name: string
   }
 }
 
+/** The DNS names of its Subject Alternative Name (RFC 5280 section 4.2.1.6), lower-case. */
+export function dnsNames({ subjectAltName = "" }: X509Certificate): string[] {
+  return [...subjectAltName.matchAll(/(?:^|, )DNS:([^,"]+)/g)].map(([, name = ""]) => name.toLowerCase());
+}
+
 async function readPem(path: string, what: string): Promise<string> {
   let bytes: Buffer;
   try {

@@ -1,0 +1,151 @@
+/** Several certificates, each shown to clients that ask for one of its names. */
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { connect } from "node:tls";
+import { type Relay, start } from "../../relay/main.ts";
+import { systemClock } from "../../relay/transport/clock.ts";
+import { TransportError } from "../../relay/transport/contract.ts";
+import { createNative } from "../../relay/transport/native/index.ts";
+import { loadCertificate } from "../../relay/transport/tls/certificate.ts";
+import { CertificateManager } from "../../relay/transport/tls/manager.ts";
+import { type Authority, authority } from "../engine/support/authority.ts";
+import { missingEngine } from "../engine/support/available.ts";
+import { captureLog, testConfig } from "../main/support.ts";
+import { ManualClock } from "../support/clock.ts";
+import { LIMITS, Recorder } from "../transport/fixtures.ts";
+
+let folder: string;
+let ours: Authority;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "moqmesh-names-"));
+  ours = await authority("ours");
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+/** Writes a certificate for `names`; gives its two paths. */
+async function files(file: string, names: readonly string[]): Promise<{ cert: string; key: string }> {
+  const { cert, key } = await ours.issue("server", names);
+  const paths = { cert: join(folder, `${file}.pem`), key: join(folder, `${file}-key.pem`) };
+  await writeFile(paths.cert, cert);
+  await writeFile(paths.key, key);
+  return paths;
+}
+
+const loading = (main: { cert: string; key: string }, further: readonly { cert: string; key: string }[]) =>
+  ({ files: main, further, stateDir: folder, hosts: [], wallNow: Date.now }) as const;
+
+describe("certificates for several names", () => {
+  it("are shown over TCP by the name that is asked for", async () => {
+    const main = await files("main", ["relay.example"]);
+    const others = await files("others", ["b.example", "*.c.example"]);
+    const { config, remove } = await testConfig({
+      MOQMESH_TLS_CERT: main.cert,
+      MOQMESH_TLS_KEY: main.key,
+      MOQMESH_TLS_CERTIFICATES: `${others.cert} ${others.key}`,
+    });
+    const relay = await start(config, { log: captureLog().log });
+    try {
+      for (const [asked, shown] of [
+        ["relay.example", "relay.example"],
+        ["B.example", "b.example"],
+        ["x.c.example", "b.example"],
+        ["y.x.c.example", "relay.example"],
+        ["unknown.example", "relay.example"],
+      ] as const) {
+        assert.equal(await overTcp(relay, asked), `CN=${shown}`, asked);
+      }
+    } finally {
+      await relay.close();
+      await remove();
+    }
+  });
+
+  it("are shown over QUIC by the name that is asked for", { skip: missingEngine() ?? false }, async () => {
+    const main = await files("main", ["127.0.0.1"]);
+    const local = await files("local", ["localhost"]);
+    const { config, remove } = await testConfig({
+      MOQMESH_SERVER_ENGINE: "native",
+      MOQMESH_TLS_CERT: main.cert,
+      MOQMESH_TLS_KEY: main.key,
+      MOQMESH_TLS_CERTIFICATES: `${local.cert} ${local.key}`,
+    });
+    const relay = await start(config, { log: captureLog().log });
+    const engine = await createNative({ clock: systemClock, warn: () => {} }, { threads: 1, socketBuffer: 65_536 });
+    try {
+      for (const host of ["127.0.0.1", "localhost"]) {
+        const link = await engine.dial(
+          {
+            url: new URL(`https://${host}:${relay.address.port}/`),
+            protocols: ["moq-lite-05"],
+            trust: { kind: "roots", pem: ours.root },
+            limits: LIMITS,
+            timeoutMs: 20_000,
+          },
+          new Recorder().attach,
+        );
+        const shown = new X509Certificate(Buffer.from(link.info.peerCertificate ?? []));
+        assert.equal(shown.subject, `CN=${host}`);
+        link.close(0, "");
+      }
+    } finally {
+      await relay.close();
+      await remove();
+    }
+  });
+
+  it("are taken up when their files are replaced, and not when what replaced them is broken", async () => {
+    const main = await files("main", ["a.example"]);
+    const others = await files("others", ["b.example"]);
+    const warnings: string[] = [];
+    const clock = new ManualClock();
+    const deps = { clock, warn: (message: string) => warnings.push(message) };
+    const manager = await CertificateManager.open(loading(main, [others]), deps);
+    const seen: string[][] = [];
+    manager.onChange(({ certificate }) => seen.push([...(certificate.names?.keys() ?? [])]));
+    await manager.check();
+    assert.deepEqual(seen, []);
+    await files("others", ["b.example", "c.example"]);
+    await manager.check();
+    assert.deepEqual(seen, [["b.example", "c.example"]]);
+    await writeFile(others.key, "nonsense");
+    await manager.check();
+    assert.equal(seen.length, 1);
+    assert.ok(warnings.some((message) => message.includes("could not be renewed")));
+    manager.close();
+  });
+
+  it("have to name a host and to belong to their key", async () => {
+    const main = await files("main", ["a.example"]);
+    const address = await files("address", ["127.0.0.1"]);
+    for (const [further, why] of [
+      [address, /names no host/],
+      [{ cert: address.cert, key: main.key }, /does not belong/],
+      [{ cert: join(folder, "missing.pem"), key: main.key }, /does not exist/],
+    ] as const) {
+      await assert.rejects(loadCertificate(loading(main, [further])), (error) => {
+        assert.ok(error instanceof TransportError);
+        assert.equal(error.code, "bad_certificate");
+        assert.match(error.message, why);
+        return true;
+      });
+    }
+  });
+});
+
+/** Subject of the certificate that is shown to who asks for `servername`. */
+function overTcp(relay: Relay, servername: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(
+      { host: "127.0.0.1", port: relay.address.port, servername, rejectUnauthorized: false },
+      () => {
+        resolve(`CN=${socket.getPeerCertificate().subject.CN}`);
+        socket.destroy();
+      },
+    );
+    socket.on("error", reject);
+  });
+}
