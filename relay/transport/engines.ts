@@ -13,6 +13,7 @@ type Load = (deps: EnginesDeps) => Promise<Engine>;
 const ENGINES: ReadonlyMap<string, Load> = new Map<string, Load>([
   ["native", async (deps) => (await import("./native/index.ts")).createNative(deps, deps.native)],
   ["rwebtransport", async (deps) => (await import("./rwebtransport/index.ts")).createRwebtransport(deps)],
+  ["fails-components", async (deps) => (await import("./fails-components/index.ts")).createFailsComponents(deps)],
 ]);
 
 /**

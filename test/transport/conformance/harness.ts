@@ -35,6 +35,8 @@ export interface Supports {
   readonly vanish: Support;
   /** Why packets lost in a burst may cost more than time: a close then may come without its code, a stream without its end. */
   readonly burstLoss?: string;
+  /** Cases by name that a fault of the engine's makers lets fail, and the fault. */
+  readonly faults?: Readonly<Record<string, string>>;
 }
 
 /** An engine and the world in which it is tested: turned time and a simulated network, or real time and sockets. */
@@ -214,8 +216,13 @@ export class Bench {
   }
 
   /** Registers a case; what the engine does not support is skipped with the reason. */
-  case(name: string, run: (t: TestContext) => Promise<void>, needs?: Exclude<keyof Supports, "burstLoss">): void {
-    const support = needs === undefined ? true : this.harness.supports[needs];
+  case(
+    name: string,
+    run: (t: TestContext) => Promise<void>,
+    needs?: Exclude<keyof Supports, "burstLoss" | "faults">,
+  ): void {
+    const { supports } = this.harness;
+    const support = supports.faults?.[name] ?? (needs === undefined ? true : supports[needs]);
     test(name, support === true ? {} : { skip: support }, run);
   }
 }

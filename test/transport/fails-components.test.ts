@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { systemClock } from "../../relay/transport/clock.ts";
+import { TransportError } from "../../relay/transport/contract.ts";
+import { createFailsComponents } from "../../relay/transport/fails-components/index.ts";
+import { conformance } from "./conformance.ts";
+import { overTls } from "./real-harness.ts";
+
+const deps = { clock: systemClock, warn: () => {} };
+
+async function http3Missing(): Promise<string | undefined> {
+  try {
+    await createFailsComponents(deps);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+const missing = await http3Missing();
+const http2 = missing !== undefined;
+
+/** Of the package's HTTP/2, as of 1.6.8. */
+const FAULTS = {
+  "resets one half of a bidirectional stream and leaves the other": "the package ends both halves when one is reset",
+  "lets a stream go that is reset before anything was sent on it":
+    "the package never gives back the credit of a stream that was reset before it was read",
+  "carries ten thousand short streams in flat memory": "the package keeps every stream of a session, 7 kB each",
+};
+
+/** Over HTTP/3 where the addon is installed, else over the package's HTTP/2 server. */
+conformance(`fails-components over ${http2 ? `HTTP/2, because ${missing}` : "HTTP/3"}`, {
+  ...overTls({
+    supports: {
+      datagrams: true,
+      priority: "what waits is in the package's own order",
+      streamLimits: "streams over the peer's limit wait in the package",
+      reject: "the package's client is not told the status, nor that there was one",
+      stopAccepting: true,
+      headers: http2 ? "the package's HTTP/2 client sends no headers of its own" : true,
+      certificateSwap: http2 ? true : "the package keeps the certificate that it began with",
+      vanish: "the package, or TCP, decides when a silent peer is gone",
+      ...(http2 && { faults: FAULTS }),
+    },
+    make: (engineDeps) => createFailsComponents(engineDeps, { http2 }),
+  }),
+  maxCode: 255,
+});
+
+describe("the fails-components engine", () => {
+  test("says what to install where its addon is missing", async () => {
+    await assert.rejects(
+      createFailsComponents(deps, {
+        load: (name) => (name.endsWith("quiche") ? Promise.reject(new Error("no such package")) : import(name)),
+      }),
+      (error) => {
+        assert.ok(error instanceof TransportError);
+        assert.equal(error.code, "engine_unavailable");
+        assert.match(
+          error.message,
+          /npm install @fails-components\/webtransport-transport-http3-quiche|npm install .*http3-quiche/,
+        );
+        return true;
+      },
+    );
+  });
+
+  test("says what to install where the package itself is missing", async () => {
+    await assert.rejects(
+      createFailsComponents(deps, { http2: true, load: () => Promise.reject(new Error("no such package")) }),
+      { code: "engine_unavailable", message: /npm install @fails-components\/webtransport/ },
+    );
+  });
+});
