@@ -1,5 +1,7 @@
 //! What JavaScript sets, and the QUIC parameters made of it.
 
+use crate::allowance::{Allowance, first};
+use crate::shared::Allowances;
 use napi_derive::napi;
 use quinn::{AckFrequencyConfig, IdleTimeout, TransportConfig, VarInt};
 use std::sync::Arc;
@@ -33,6 +35,8 @@ pub struct EngineOptions {
     pub qlog: Option<String>,
     /// UDP payload to begin with in bytes, where all paths are known to carry it.
     pub initial_mtu: u32,
+    /// Streams of each kind that a peer may have open at the beginning, until it uses them; 0 for all that it may have.
+    pub initial_streams: u32,
 }
 
 /// Bounds of a link, as the contract's `LinkLimits`.
@@ -55,6 +59,7 @@ pub struct Tuning {
     pub stream_receive_window: u32,
     pub receive_window: u32,
     pub initial_mtu: u16,
+    pub initial_streams: u32,
     /// Folder for a qlog file of each connection.
     pub qlog: Option<Arc<std::path::Path>>,
 }
@@ -100,12 +105,22 @@ pub const MAX_HTTP3_STREAMS: u32 = 6;
 /// Datagrams that wait to be sent, in bytes of one link.
 const DATAGRAM_BUFFER: usize = 256 * 1024;
 
+/// What the peer of a link may open; `http3` streams of each kind are HTTP/3's own.
+pub fn allowances(tuning: &Tuning, limits: &Limits, http3: (u32, u32)) -> Allowances {
+    Allowances {
+        uni: Allowance::new(limits.uni_streams, tuning.initial_streams, http3.0),
+        bidi: Allowance::new(limits.bidi_streams, tuning.initial_streams, http3.1),
+    }
+}
+
 /// QUIC's parameters for the links of a listener or a dial; `h3_server` adds the control stream of the peer.
 pub fn transport(tuning: &Tuning, limits: &Limits, h3_server: bool) -> TransportConfig {
     let mut config = TransportConfig::default();
+    let uni = first(limits.uni_streams, tuning.initial_streams);
+    let bidi = first(limits.bidi_streams, tuning.initial_streams);
     config
-        .max_concurrent_uni_streams(VarInt::from_u32(limits.uni_streams.saturating_add(h3_server.into()).max(1)))
-        .max_concurrent_bidi_streams(VarInt::from_u32(limits.bidi_streams.max(1)))
+        .max_concurrent_uni_streams(VarInt::from_u32(uni.saturating_add(h3_server.into()).max(1)))
+        .max_concurrent_bidi_streams(VarInt::from_u32(bidi.max(1)))
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(limits.idle_timeout_ms.max(1)))))
         .keep_alive_interval(Some(Duration::from_millis(limits.keep_alive_ms.max(1).into())))
         .send_window(tuning.send_window)

@@ -103,6 +103,7 @@ impl Core {
                 receive_window: options.receive_window,
                 qlog: options.qlog.map(|folder| std::path::PathBuf::from(folder).into()),
                 initial_mtu: options.initial_mtu.clamp(1200, 65_527) as u16,
+                initial_streams: options.initial_streams,
             },
             socket: SocketOptions { buffer: options.socket_buffer as usize, reuse_port: options.reuse_port },
             retry_above: options.retry_above as usize,

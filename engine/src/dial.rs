@@ -1,7 +1,7 @@
 //! Dialling: WebTransport for `https:`, raw QUIC for `moql:`.
 
 use crate::command::Command;
-use crate::config::{Limits, Tuning, transport};
+use crate::config::{Limits, Tuning, allowances, transport};
 use crate::events::Event;
 use crate::h3::{self, Ask};
 use crate::link::NewLink;
@@ -139,7 +139,7 @@ impl Dial {
             dialled: true,
             queue_mark: self.limits.queue_mark,
             send_window: self.tuning.send_window,
-            uni_streams: self.limits.uni_streams,
+            allowed: allowances(&self.tuning, &self.limits, (u32::from(!self.raw), 0)),
         })
     }
 }

@@ -8,6 +8,7 @@
 #[used]
 static SOURCES: &str = concat!("moqmesh-engine-sources:", env!("MOQMESH_ENGINE_SOURCES"));
 
+pub mod allowance;
 pub mod batch;
 pub mod boundary;
 pub mod codes;

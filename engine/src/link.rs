@@ -2,7 +2,7 @@
 
 use crate::codes::{Coding, H3_NO_ERROR};
 use crate::command::Command;
-use crate::shared::{Closed, LinkShared, Meta, Spare};
+use crate::shared::{Allowances, Closed, LinkShared, Meta, Spare};
 use crate::worker::WorkerShared;
 use bytes::{BufMut, Bytes, BytesMut};
 use std::collections::HashSet;
@@ -38,8 +38,8 @@ pub struct NewLink {
     pub queue_mark: u32,
     /// Smallest send window in bytes.
     pub send_window: u64,
-    /// Unidirectional streams that the peer may have open.
-    pub uni_streams: u32,
+    /// Streams that the peer may have open.
+    pub allowed: Allowances,
 }
 
 pub struct Link {
@@ -58,7 +58,6 @@ pub struct Link {
     pub mark: u32,
     pub send_window: u64,
     pub window_at: Option<std::time::Instant>,
-    uni_streams: u32,
     /// Unidirectional streams that the peer has for HTTP/3 itself.
     of_http3: u32,
     accept: Option<oneshot::Sender<()>>,
@@ -72,7 +71,7 @@ impl Link {
             Some(web) => (Coding::WebTransport, varint(web.session / 4)),
             None => (Coding::Raw, Vec::new()),
         };
-        let shared = Arc::new(LinkShared::new(id, worker.index, new.conn, coding, prefix));
+        let shared = Arc::new(LinkShared::new(id, worker.index, new.conn, coding, prefix, new.allowed));
         let header = |kind: u32| match &new.web {
             Some(web) => stream_header(kind, web.session),
             None => Bytes::new(),
@@ -98,7 +97,6 @@ impl Link {
             mark: 0,
             send_window: new.send_window,
             window_at: None,
-            uni_streams: new.uni_streams,
             of_http3: 0,
             accept: Some(accept),
             tasks,
@@ -121,7 +119,7 @@ impl Link {
     pub fn one_more_of_http3(&mut self) {
         self.of_http3 += 1;
         if self.of_http3 > 1 && self.of_http3 <= crate::config::MAX_HTTP3_STREAMS {
-            let limit = self.uni_streams.saturating_add(self.of_http3);
+            let limit = self.shared.allowed.uni.with_extra(self.of_http3);
             self.shared.conn.set_max_concurrent_uni_streams(quinn::VarInt::from_u32(limit));
         }
     }
@@ -183,11 +181,21 @@ async fn pump(worker: Arc<WorkerShared>, link: Arc<LinkShared>, accepted: onesho
         }
         tokio::select! {
             uni = conn.accept_uni() => match uni {
-                Ok(recv) => worker.push(Command::IncomingUni(link.id, recv)),
+                Ok(recv) => {
+                    if let Some(limit) = link.allowed.uni.used() {
+                        conn.set_max_concurrent_uni_streams(quinn::VarInt::from_u32(limit));
+                    }
+                    worker.push(Command::IncomingUni(link.id, recv));
+                }
                 Err(_) => break,
             },
             bidi = conn.accept_bi() => match bidi {
-                Ok((send, recv)) => worker.push(Command::IncomingBidi(link.id, send, recv)),
+                Ok((send, recv)) => {
+                    if let Some(limit) = link.allowed.bidi.used() {
+                        conn.set_max_concurrent_bi_streams(quinn::VarInt::from_u32(limit));
+                    }
+                    worker.push(Command::IncomingBidi(link.id, send, recv));
+                }
                 Err(_) => break,
             },
             datagram = conn.read_datagram() => match datagram {

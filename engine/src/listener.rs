@@ -1,8 +1,9 @@
 //! Listening: one endpoint for raw QUIC and WebTransport on one port.
 
+use crate::allowance::first;
 use crate::codes::H3_NO_ERROR;
 use crate::command::Command;
-use crate::config::{Limits, Tuning, transport};
+use crate::config::{Limits, Tuning, allowances, transport};
 use crate::events::Event;
 use crate::h3;
 use crate::link::NewLink;
@@ -208,8 +209,9 @@ async fn meet(conn: quinn::Connection, common: &Common) -> Option<NewLink> {
     let mut web = None;
     if alpn == ALPN_H3 {
         // Its control stream and its request take nothing from what the client may open.
-        conn.set_max_concurrent_uni_streams(VarInt::from_u32(common.limits.uni_streams.saturating_add(1)));
-        conn.set_max_concurrent_bi_streams(VarInt::from_u32(common.limits.bidi_streams.saturating_add(1)));
+        let first = |limit| first(limit, common.tuning.initial_streams).saturating_add(1);
+        conn.set_max_concurrent_uni_streams(VarInt::from_u32(first(common.limits.uni_streams)));
+        conn.set_max_concurrent_bi_streams(VarInt::from_u32(first(common.limits.bidi_streams)));
         let (request, session) = match h3::accept(&conn, &common.protocols).await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -233,6 +235,7 @@ async fn meet(conn: quinn::Connection, common: &Common) -> Option<NewLink> {
             .collect();
         web = Some(session);
     }
+    let http3 = if web.is_some() { (1, 1) } else { (0, 0) };
     Some(NewLink {
         conn,
         web,
@@ -241,7 +244,7 @@ async fn meet(conn: quinn::Connection, common: &Common) -> Option<NewLink> {
         dialled: false,
         queue_mark: common.limits.queue_mark,
         send_window: common.tuning.send_window,
-        uni_streams: common.limits.uni_streams,
+        allowed: allowances(&common.tuning, &common.limits, http3),
     })
 }
 

@@ -1,5 +1,6 @@
 //! What a worker and JavaScript's thread share of a link.
 
+use crate::allowance::Allowance;
 use crate::codes::Coding;
 use crate::events::LINK_UNREAD;
 use parking_lot::Mutex;
@@ -31,10 +32,25 @@ pub struct LinkShared {
     /// A stream of the kind is being waited for.
     pub wanted_uni: AtomicBool,
     pub wanted_bidi: AtomicBool,
+    /// Streams that the peer may have open.
+    pub allowed: Allowances,
+}
+
+/// By kind of stream.
+pub struct Allowances {
+    pub uni: Allowance,
+    pub bidi: Allowance,
 }
 
 impl LinkShared {
-    pub fn new(id: u32, worker: usize, conn: quinn::Connection, coding: Coding, datagram_prefix: Vec<u8>) -> Self {
+    pub fn new(
+        id: u32,
+        worker: usize,
+        conn: quinn::Connection,
+        coding: Coding,
+        datagram_prefix: Vec<u8>,
+        allowed: Allowances,
+    ) -> Self {
         Self {
             id,
             worker,
@@ -47,6 +63,7 @@ impl LinkShared {
             spare: Mutex::default(),
             wanted_uni: AtomicBool::new(false),
             wanted_bidi: AtomicBool::new(false),
+            allowed,
         }
     }
 

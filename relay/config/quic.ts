@@ -39,6 +39,13 @@ export const quicSection = section("quic", "Parameters of the native engine; oth
     min: "64KiB",
     max: "256MiB",
   }),
+  initial_streams: integer({
+    description:
+      "Streams of each kind that a peer may have open at the beginning; it is allowed more as it uses them, up to `limits.uni_streams` and `limits.bidi_streams`. QUIC keeps a table of all that are allowed, which is a third of a viewer's memory at 256. `0` allows all at once.",
+    default: 16,
+    min: 0,
+    max: 65_535,
+  }),
   initial_mtu: integer({
     description:
       "UDP payload in bytes to begin with. Every path carries 1200; more is found by probing. Set it higher on private networks that are known to carry it.",

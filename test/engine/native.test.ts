@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import type { Link } from "../../relay/transport/contract.ts";
+import type { Link, SendStream } from "../../relay/transport/contract.ts";
 import { testCertificate } from "../support/certificate.ts";
 import { bytesOf, digestOf, pattern, unheard } from "../transport/fixtures.ts";
 import { authority } from "./support/authority.ts";
@@ -94,6 +94,28 @@ describe("the native engine", { skip: missing ?? false }, () => {
     assert.equal(none?.peerCertificate, undefined);
     const foreign = await others.issue("client", ["peer-2"]);
     await assert.rejects(dialTo(t, engine, port, { certificate: foreign }), { code: "dial_failed" });
+  });
+
+  test("allows few streams at first and more as they are used, up to the limit", async (t) => {
+    const careful = await startEngine({ initialStreams: 16 });
+    const met = await meeting(t, careful, await testCertificate(), { limits: { uniStreams: 100 } });
+    const { link } = await dialTo(t, engine, met.listener.address.port);
+    const streams: SendStream[] = [];
+    // None of them ends, so all are open at once.
+    const open = () => {
+      for (let one = link.openUni(1, unheard); one !== undefined; one = link.openUni(1, unheard)) {
+        one.write(bytesOf("x"));
+        streams.push(one);
+      }
+      return streams.length;
+    };
+    const atOnce = open();
+    assert.ok(atOnce > 0 && atOnce <= 16, `${atOnce} at once`);
+    await until("all that are allowed", () => open() === 100);
+    await until("all of them at the other end", () => met.recorders[0]?.unis.length === 100);
+    assert.equal(open(), 100);
+    for (const stream of streams) stream.finish();
+    await until("room for another", () => link.openUni(1, unheard));
   });
 
   test("swaps its certificate under 200 links and drops none", async (t) => {

@@ -18,6 +18,8 @@ export interface EngineSettings {
   readonly resetKey?: Uint8Array;
   readonly qlog?: string;
   readonly initialMtu: number;
+  /** Streams of each kind that a peer may have open at the beginning, until it uses them; 0 for all that it may have. */
+  readonly initialStreams: number;
 }
 
 interface LimitSettings {

@@ -26,6 +26,7 @@ const DEFAULTS: Omit<EngineSettings, "threads"> = {
   reusePort: false,
   // The least that every path of QUIC carries (RFC 9000 section 14); MTU discovery finds more.
   initialMtu: 1200,
+  initialStreams: 0,
 };
 
 /** JavaScript keeps a core for itself. */

@@ -12,6 +12,7 @@ const SETTINGS: EngineSettings = {
   retryAbove: 256,
   reusePort: false,
   initialMtu: 1200,
+  initialStreams: 0,
 };
 
 /** The engine without its adapter: accepts everyone and drops all events. */

@@ -2,6 +2,10 @@ import assert from "node:assert/strict";
 import { bytesOf, digestOf, LIMITS, pattern, Recorder, unheard } from "../fixtures.ts";
 import type { Bench } from "./harness.ts";
 
+/** Milliseconds in which three bursts are written where nothing interrupts it, and attempts at that. */
+const STALL_MS = 15;
+const MAX_ATTEMPTS = 5;
+
 /** More in one turn than any engine can hand over at once. */
 const BURST = 8 * 1024 * 1024;
 const PIECE = 16 * 1024;
@@ -28,7 +32,8 @@ function queues(bench: Bench): void {
     assert.equal(client.queued, 0);
     burst(stream, content);
     assert.ok(client.queued > LIMITS.queueMark, `${client.queued} bytes are queued`);
-    assert.equal(client.queued, stream?.queued);
+    // An engine with threads may take some in between.
+    assert.ok(client.queued >= (stream?.queued ?? Number.NaN));
     assert.equal(clientEvents.backlogs.length, 0, "not from inside a call");
     await bench.until("the backlog", () => clientEvents.backlogs.length > 0);
     stream?.finish();
@@ -137,20 +142,27 @@ function priorities(bench: Bench): void {
   bench.case(
     "sends the stream of higher priority first",
     async (t) => {
-      const { client, serverEvents } = await bench.pair(t);
-      const order: number[] = [];
-      serverEvents.onUni = () => sink((bytes) => order.push(bytes));
-      for (const [priority, size] of [
-        [10, BURST],
-        [30, BURST / 2],
-        [20, BURST / 4],
-      ] as const) {
-        const stream = client.openUni(priority, unheard);
-        burst(stream, pattern(size));
-        stream?.finish();
+      for (let attempt = 1; ; attempt++) {
+        const { client, serverEvents } = await bench.pair(t);
+        const order: number[] = [];
+        serverEvents.onUni = () => sink((bytes) => order.push(bytes));
+        const began = performance.now();
+        for (const [priority, size] of [
+          [10, BURST],
+          [30, BURST / 2],
+          [20, BURST / 4],
+        ] as const) {
+          const stream = client.openUni(priority, unheard);
+          burst(stream, pattern(size));
+          stream?.finish();
+        }
+        const took = performance.now() - began;
+        await bench.until("all three", () => order.length === 3);
+        // Where this process had to wait in between, the first may have left before the others were written.
+        if (took > STALL_MS && attempt < MAX_ATTEMPTS) continue;
+        assert.deepEqual(order, [BURST / 2, BURST / 4, BURST]);
+        return;
       }
-      await bench.until("all three", () => order.length === 3);
-      assert.deepEqual(order, [BURST / 2, BURST / 4, BURST]);
     },
     "priority",
   );
