@@ -58,14 +58,14 @@ function handler(recv: RecvHandler, some: Partial<LinkHandler> = {}): LinkHandle
 }
 
 setFlagsFromString("--expose-gc");
-const collect: unknown = runInNewContext("gc");
+const collect = runInNewContext("gc") as () => void;
 
 /**
  * What is in use, in MiB: resident memory less what V8 holds and does not use. V8 doubles its heap now and then while streams come
  * and go by the thousand, and does not give it back at once; a leak shows all the same.
  */
 function used(): { readonly used: number; readonly rss: number } {
-  if (typeof collect === "function") collect();
+  collect();
   const { rss, heapTotal, heapUsed } = process.memoryUsage();
   return { used: (rss - heapTotal + heapUsed) / 2 ** 20, rss: rss / 2 ** 20 };
 }
