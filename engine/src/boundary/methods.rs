@@ -1,0 +1,192 @@
+//! The methods of an engine, and what their arguments are.
+
+use super::call::{Answer, Call, Method};
+use crate::batch::Batch;
+use crate::command::Command;
+use crate::config::Limits;
+use crate::core::{Core, DialRequest, Failure, Listen, Named};
+use crate::tls::Trust;
+use napi::bindgen_prelude::Uint8Array;
+use napi::sys;
+use napi_derive::napi;
+use std::cell::RefCell;
+use std::ffi::CStr;
+use std::time::Duration;
+
+/// Methods called for frames, streams and batches.
+pub const HOT: &[(&CStr, Method)] = &[
+    (c"poll", |core, call| {
+        let records = call.elements(0, sys::TypedarrayType::uint32_array);
+        let data = call.elements(1, sys::TypedarrayType::uint8_array);
+        let count = Batch::new(records, data).fill(&mut core.borrow_mut());
+        call.give(count as u32)
+    }),
+    (c"flush", |core, call| {
+        core.borrow().flush();
+        call.nothing()
+    }),
+    (c"openUni", |core, call| call.give(core.borrow().open(call.number(0), call.number(1) as i32, false))),
+    (c"openBidi", |core, call| call.give(core.borrow().open(call.number(0), call.number(1) as i32, true))),
+    (c"write", |core, call| {
+        core.borrow().write(call.number(0), call.bytes(1));
+        call.nothing()
+    }),
+    (c"writeMany", |core, call| {
+        core.borrow().write_many(call.ids(0, call.number(1) as usize), call.bytes(2));
+        call.nothing()
+    }),
+    (c"finish", |core, call| {
+        let id = call.number(0);
+        core.borrow().to_stream(id, Command::Finish(id));
+        call.nothing()
+    }),
+    (c"finishMany", |core, call| {
+        core.borrow().finish_many(call.ids(0, call.number(1) as usize));
+        call.nothing()
+    }),
+    (c"reset", |core, call| {
+        core.borrow().reset(call.number(0), call.number(1));
+        call.nothing()
+    }),
+    (c"resetMany", |core, call| {
+        core.borrow().reset_many(call.ids(0, call.number(1) as usize), call.number(2));
+        call.nothing()
+    }),
+    (c"stop", |core, call| {
+        let id = call.number(0);
+        core.borrow().to_stream(id, Command::Stop(id, call.number(1)));
+        call.nothing()
+    }),
+    (c"setPriority", |core, call| {
+        let id = call.number(0);
+        core.borrow().to_stream(id, Command::Priority(id, call.number(1) as i32));
+        call.nothing()
+    }),
+    (c"sendDatagram", |core, call| call.give(core.borrow().send_datagram(call.number(0), call.bytes(1)).into())),
+    (c"maxDatagram", |core, call| {
+        call.give(core.borrow().link(call.number(0)).map_or(0, |link| link.max_datagram() as u32))
+    }),
+    (c"stats", |core, call| {
+        core.borrow().stats(call.number(0), call.elements(1, sys::TypedarrayType::float64_array));
+        call.nothing()
+    }),
+];
+
+/// Methods called for listeners and links.
+pub const COLD: &[(&CStr, Method)] = &[
+    (c"listen", listen),
+    (c"dial", dial),
+    (c"setCertificates", |core, call| {
+        let named: Vec<JsCertificate> = call.parse(1)?;
+        core.borrow_mut().set_certificates(call.number(0), &named.into_iter().map(Into::into).collect::<Vec<_>>())?;
+        call.nothing()
+    }),
+    (c"stopAccepting", |core, call| {
+        core.borrow().stop_accepting(call.number(0));
+        call.nothing()
+    }),
+    (c"closeListener", |core, call| {
+        core.borrow_mut().close_listener(call.number(0));
+        call.nothing()
+    }),
+    (c"accept", |core, call| {
+        let id = call.number(0);
+        core.borrow().to_link(id, Command::Accept(id));
+        call.nothing()
+    }),
+    (c"reject", |core, call| {
+        let id = call.number(0);
+        core.borrow().to_link(id, Command::Reject(id, call.number(1) as u16));
+        call.nothing()
+    }),
+    (c"closeLink", |core, call| {
+        let (id, code, reason) = (call.number(0), call.number(1), call.text(2));
+        core.borrow().to_link(id, Command::Close(id, code, reason));
+        call.nothing()
+    }),
+    (c"stopEngine", |core, call| {
+        core.borrow_mut().stop();
+        call.nothing()
+    }),
+];
+
+#[napi(object)]
+struct JsCertificate {
+    /// Server name; of the first it is not looked at.
+    pub name: String,
+    pub cert: String,
+    pub key: String,
+}
+
+impl From<JsCertificate> for Named {
+    fn from(from: JsCertificate) -> Self {
+        Self { name: from.name, cert: from.cert, key: from.key }
+    }
+}
+
+#[napi(object)]
+struct JsListen {
+    /// An IP address.
+    pub host: String,
+    pub port: u16,
+    pub protocols: Vec<String>,
+    pub certificates: Vec<JsCertificate>,
+    /// PEM of the roots that clients' certificates must chain to.
+    pub client_roots: Option<String>,
+    pub limits: Limits,
+}
+
+#[napi(object)]
+struct JsDial {
+    pub token: u32,
+    pub url: String,
+    pub protocols: Vec<String>,
+    pub header_names: Vec<String>,
+    pub header_values: Vec<String>,
+    /// `system`, `roots`, `hashes` or `insecure`.
+    pub trust: String,
+    pub roots: Option<String>,
+    pub hashes: Option<Vec<Uint8Array>>,
+    /// Shown to servers that ask for a certificate.
+    pub certificate: Option<JsCertificate>,
+    pub limits: Limits,
+    pub timeout_ms: u32,
+}
+
+/// Answers `[listener, port]` as one number: the id in the upper half.
+fn listen(core: &RefCell<Core>, call: &Call) -> Answer {
+    let options: JsListen = call.parse(0)?;
+    let ip: std::net::IpAddr =
+        options.host.parse().map_err(|_| Failure("bind_failed", format!("{} is no address", options.host)))?;
+    let (id, address) = core.borrow_mut().listen(Listen {
+        address: std::net::SocketAddr::new(ip, options.port),
+        protocols: options.protocols,
+        certificates: options.certificates.into_iter().map(Into::into).collect(),
+        client_roots: options.client_roots,
+        limits: options.limits,
+    })?;
+    call.give(id << 16 | u32::from(address.port()))
+}
+
+fn dial(core: &RefCell<Core>, call: &Call) -> Answer {
+    let options: JsDial = call.parse(0)?;
+    let url = url::Url::parse(&options.url).map_err(|error| Failure("unsupported_url", error.to_string()))?;
+    let trust = match options.trust.as_str() {
+        "system" => Trust::System,
+        "roots" => Trust::Roots(options.roots.unwrap_or_default()),
+        "hashes" => Trust::Hashes(options.hashes.unwrap_or_default().iter().map(|hash| hash.to_vec()).collect()),
+        "insecure" => Trust::Insecure,
+        other => return Err(Failure("dial_failed", format!("no such trust: {other}"))),
+    };
+    core.borrow_mut().dial(DialRequest {
+        token: options.token,
+        url,
+        protocols: options.protocols,
+        headers: options.header_names.into_iter().zip(options.header_values).collect(),
+        trust,
+        own: options.certificate.map(|own| (own.cert, own.key)),
+        limits: options.limits,
+        timeout: Duration::from_millis(options.timeout_ms.into()),
+    })?;
+    call.nothing()
+}

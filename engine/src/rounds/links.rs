@@ -1,0 +1,108 @@
+//! Links: how they come, are accepted or refused, and end.
+
+use super::Rounds;
+use crate::codes::H3_REQUEST_REJECTED;
+use crate::events::Event;
+use crate::link::{self, Link, NewLink};
+use crate::shared::{Closed, json};
+use crate::stream::{RecvHalf, SendHalf};
+use std::sync::atomic::Ordering::*;
+
+impl Rounds {
+    pub(super) fn new_link(&mut self, new: NewLink) {
+        let (origin, dialled) = (new.origin, new.dialled);
+        let Some(id) = self.worker.ids.links.take() else {
+            new.conn.close(quinn::VarInt::from_u32(H3_REQUEST_REJECTED), b"too many links");
+            self.worker.load.fetch_sub(1, Relaxed);
+            self.warn("no more links can be kept, a connection was refused".into());
+            return;
+        };
+        let (mut link, meta) = Link::new(&self.worker, id, new);
+        let shared = link.shared.clone();
+        if dialled {
+            link.accept();
+        }
+        self.links.insert(id, link);
+        let text = json(&meta);
+        self.events.push(match dialled {
+            true => Event::Dialled(shared, origin, text),
+            false => Event::Request(shared, origin, text),
+        });
+    }
+
+    pub(super) fn accept(&mut self, id: u32) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.accept();
+        if let Some(web) = link.web.as_mut() {
+            crate::h3::respond(web, 200);
+        }
+    }
+
+    pub(super) fn reject(&mut self, id: u32, status: u16) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.abort_tasks();
+        match link.web.take() {
+            Some(web) => crate::h3::reject(link.shared.conn.clone(), web, status),
+            None => link.shared.conn.close(quinn::VarInt::from_u32(status.into()), b"rejected"),
+        }
+        self.end_link(id, Closed { by: "local", code: 0, reason: String::new() });
+    }
+
+    pub(super) fn close(&mut self, id: u32, code: u32, reason: String) {
+        let Some(link) = self.links.get(&id) else { return };
+        let streams: Vec<u32> = link.streams.iter().copied().collect();
+        let mut keep = Vec::new();
+        for id in streams {
+            let Some(stream) = self.stream(id) else { continue };
+            keep.push((stream.send.take().map(SendHalf::into_stream), stream.recv.take().map(RecvHalf::into_stream)));
+        }
+        if let Some(link) = self.links.get_mut(&id) {
+            link::close(link, code, reason.clone(), keep);
+        }
+        self.end_link(id, Closed { by: "local", code, reason });
+    }
+
+    pub(super) fn lost(&mut self, id: u32) {
+        let Some(link) = self.links.get(&id) else { return };
+        let streams: Vec<u32> = link.streams.iter().copied().collect();
+        let why = link::closed_by(link.shared.conn.close_reason(), link.shared.coding);
+        for stream in streams {
+            self.read(stream, true);
+        }
+        self.end_link(id, why);
+    }
+
+    pub(super) fn session_ended(&mut self, id: u32, code: u32, reason: String) {
+        let Some(link) = self.links.get(&id) else { return };
+        let streams: Vec<u32> = link.streams.iter().copied().collect();
+        for stream in streams {
+            self.read(stream, true);
+        }
+        if let Some(link) = self.links.get_mut(&id) {
+            link::close_answer(link);
+        }
+        self.end_link(id, Closed { by: "remote", code, reason });
+    }
+
+    pub(super) fn end_link(&mut self, id: u32, why: Closed) {
+        let Some(mut link) = self.links.remove(&id) else { return };
+        link.abort_tasks();
+        for stream in std::mem::take(&mut link.streams) {
+            let Some(found) = self.stream(stream) else { continue };
+            found.send = None;
+            found.recv = None;
+            self.worker.ids.dropped(stream);
+            self.settle(stream);
+        }
+        self.worker.load.fetch_sub(1, Relaxed);
+        self.events.push(Event::Closed(link.shared.clone(), json(&why)));
+    }
+
+    pub(super) fn close_listener(&mut self, listener: u32) {
+        let of_it = |link: &&Link| link.listener == Some(listener);
+        let ids: Vec<u32> = self.links.values().filter(of_it).map(|link| link.shared.id).collect();
+        for id in ids {
+            self.close(id, 0, String::new());
+        }
+    }
+}

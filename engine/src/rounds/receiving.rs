@@ -1,0 +1,194 @@
+//! Receiving: what QUIC has read becomes events, as far as JavaScript keeps up.
+
+use super::Rounds;
+use crate::codes::H3_REQUEST_REJECTED;
+use crate::events::Event;
+use crate::link;
+use crate::stream::{Head, READ_CHUNKS, RecvHalf, SendHalf, Stream};
+use bytes::{Buf, Bytes};
+
+/// Bytes of the header of a WebTransport stream at most: two varints.
+const MAX_HEAD: usize = 16;
+
+impl Rounds {
+    pub(super) fn tell(&mut self, event: Event) {
+        let cost = event.cost();
+        match &event {
+            Event::Data(link, ..)
+            | Event::Fin(link, _)
+            | Event::Reset(link, ..)
+            | Event::Stop(link, ..)
+            | Event::Uni(link, _)
+            | Event::Bidi(link, _)
+            | Event::Datagram(link, _) => link.charge(cost),
+            _ => {}
+        }
+        self.events.push(event);
+    }
+
+    pub(super) fn incoming(&mut self, link_id: u32, send: Option<quinn::SendStream>, mut recv: quinn::RecvStream) {
+        let Some(link) = self.links.get_mut(&link_id) else { return };
+        let Some(id) = self.worker.ids.take_stream(link_id, self.worker.index) else {
+            let _ = recv.stop(quinn::VarInt::from_u32(H3_REQUEST_REJECTED));
+            self.warn("no more streams can be kept, one of a peer was refused".into());
+            return;
+        };
+        link.streams.insert(id);
+        let raw = link.web.is_none();
+        let head = if raw { Head::Read } else { Head::Reading(Vec::new()) };
+        let send = send.map(|send| SendHalf::new(send, Bytes::new(), 0));
+        let recv = RecvHalf::new(&self.worker, id, recv, head);
+        self.insert(Stream { id, link: link_id, send, recv: Some(recv), told: false });
+        if raw {
+            self.announce(id);
+        }
+        self.read(id, false);
+    }
+
+    /// Tells JavaScript of a stream of the peer.
+    pub(super) fn announce(&mut self, id: u32) {
+        let Some(stream) = self.stream(id) else { return };
+        stream.told = true;
+        let (bidi, link_id) = (stream.send.is_some(), stream.link);
+        let Some(link) = self.links.get(&link_id) else { return };
+        let shared = link.shared.clone();
+        if bidi {
+            self.tell(Event::Bidi(shared, id));
+        } else {
+            self.tell(Event::Uni(shared, id));
+        }
+    }
+
+    /// Reads what has come, up to the link's bound, or all of it when the link is over.
+    pub(super) fn read(&mut self, id: u32, all: bool) {
+        let mut chunks: [Bytes; READ_CHUNKS] = Default::default();
+        loop {
+            let Some(stream) = self.stream(id) else { return };
+            let link_id = stream.link;
+            let Some(link) = self.links.get_mut(&link_id) else { return };
+            let shared = link.shared.clone();
+            if !all && !shared.may_read() {
+                if !link.parked.contains(&id) {
+                    link.parked.push(id);
+                }
+                return;
+            }
+            let Some(recv) = self.stream(id).and_then(|stream| stream.recv.as_mut()) else { return };
+            if matches!(recv.head, Head::Foreign) {
+                return;
+            }
+            match recv.read(&mut chunks) {
+                crate::stream::Read::Chunks(count) => {
+                    for bytes in chunks[..count].iter_mut().map(std::mem::take) {
+                        self.received(id, bytes);
+                    }
+                }
+                crate::stream::Read::Pending => return,
+                crate::stream::Read::Lost => return,
+                crate::stream::Read::Fin => return self.recv_over(id, |id| Event::Fin(shared, id)),
+                crate::stream::Read::Reset(code) => {
+                    let code = shared.coding.decode(code);
+                    return self.recv_over(id, |id| Event::Reset(shared, id, code));
+                }
+            }
+        }
+    }
+
+    pub(super) fn recv_over(&mut self, id: u32, event: impl FnOnce(u32) -> Event) {
+        let Some(stream) = self.stream(id) else { return };
+        stream.recv = None;
+        if stream.told {
+            self.tell(event(id));
+        } else {
+            // A stream that ended inside its header is nobody's.
+            stream.send = None;
+        }
+        self.settle(id);
+    }
+
+    pub(super) fn received(&mut self, id: u32, mut bytes: Bytes) {
+        let Some(stream) = self.stream(id) else { return };
+        let (link_id, bidi) = (stream.link, stream.send.is_some());
+        let Some(recv) = stream.recv.as_mut() else { return };
+        if let Head::Reading(head) = &mut recv.head {
+            let before = head.len();
+            head.extend_from_slice(&bytes[..bytes.len().min(MAX_HEAD)]);
+            let Some((kind, length)) = parse_head(head) else { return };
+            if kind != if bidi { link::STREAM_BIDI } else { link::STREAM_UNI } {
+                return self.foreign(id, bidi);
+            }
+            recv.head = Head::Read;
+            bytes.advance(length - before);
+            self.announce(id);
+        }
+        if bytes.is_empty() {
+            return;
+        }
+        let Some(link) = self.links.get(&link_id) else { return };
+        let event = Event::Data(link.shared.clone(), id, bytes);
+        self.tell(event);
+    }
+
+    /// HTTP/3's own unidirectional streams are left alone; a further request is refused.
+    pub(super) fn foreign(&mut self, id: u32, bidi: bool) {
+        let Some(stream) = self.stream(id) else { return };
+        let link_id = stream.link;
+        if !bidi {
+            if let Some(recv) = stream.recv.as_mut() {
+                recv.head = Head::Foreign;
+            }
+            if let Some(link) = self.links.get_mut(&link_id) {
+                link.one_more_of_http3();
+            }
+            return;
+        }
+        let code = quinn::VarInt::from_u32(H3_REQUEST_REJECTED);
+        if let Some(mut send) = stream.send.take() {
+            send.reset(code);
+        }
+        if let Some(mut recv) = stream.recv.take() {
+            recv.stop(code);
+        }
+        self.settle(id);
+    }
+
+    pub(super) fn stop(&mut self, id: u32, code: u32) {
+        let Some(stream) = self.stream(id) else { return };
+        let link_id = stream.link;
+        let Some(mut recv) = stream.recv.take() else { return };
+        if let Some(link) = self.links.get(&link_id) {
+            recv.stop(link.shared.coding.encode(code));
+        }
+        self.settle(id);
+    }
+
+    pub(super) fn datagram(&mut self, link_id: u32, mut bytes: Bytes) {
+        let Some(link) = self.links.get(&link_id) else { return };
+        let shared = link.shared.clone();
+        if !bytes.starts_with(&shared.datagram_prefix) {
+            return;
+        }
+        bytes.advance(shared.datagram_prefix.len());
+        self.tell(Event::Datagram(shared, bytes));
+    }
+
+    pub(super) fn resume(&mut self, link_id: u32) {
+        let Some(link) = self.links.get_mut(&link_id) else { return };
+        link.shared.room.notify_one();
+        for id in std::mem::take(&mut link.parked) {
+            self.read(id, false);
+        }
+    }
+}
+
+/// Type and length of the header of a WebTransport stream, once it is complete.
+fn parse_head(head: &[u8]) -> Option<(u32, usize)> {
+    let mut rest = head;
+    let kind = web_transport_proto::VarInt::decode(&mut rest).ok()?.into_inner();
+    let kind = u32::try_from(kind).unwrap_or(u32::MAX);
+    if kind != link::STREAM_UNI && kind != link::STREAM_BIDI {
+        return Some((kind, head.len() - rest.len()));
+    }
+    web_transport_proto::VarInt::decode(&mut rest).ok()?;
+    Some((kind, head.len() - rest.len()))
+}
