@@ -22,6 +22,8 @@ export interface FanoutOptions {
   readonly rounds: number;
   /** `[server] engine` of our relay. */
   readonly engine: string;
+  /** `[server] threads` of our relay; absent: its default. */
+  readonly threads: number | undefined;
   /** Engine of publisher and viewers. */
   readonly loadEngine: string;
   /** Offered to the relay, best first. */
@@ -49,6 +51,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   warmup: { value: "S", text: "Time at full load before the window (default 3)." },
   rounds: { value: "N", text: "Rounds, of which medians are printed (default 1, with --against 3)." },
   engine: { value: "NAME", text: "QUIC engine of our relay (default auto)." },
+  threads: { value: "N", text: "Threads of our relay's engine (default: its own)." },
   "load-engine": { value: "NAME", text: "QUIC engine of publisher and viewers (default auto)." },
   protocol: { value: "LIST", text: `Protocols to offer, best first (default ${STABLE_PROTOCOLS.join(",")}).` },
   url: { value: "URL", text: "Measure the relay that runs there instead of starting ours." },
@@ -69,6 +72,7 @@ const SCHEMES = ["https:", "http:", "wss:", "ws:"];
 
 /** Most of anything: a guard against slips of the keyboard. */
 const MOST = 100_000;
+const MOST_THREADS = 64;
 const LONGEST_SECONDS = 3_600;
 
 export function fanoutHelp(): string {
@@ -108,7 +112,9 @@ export function parseFanout(args: readonly string[]): FanoutOptions | "help" {
   for (const name of ["pid", "fingerprint", "insecure"]) {
     if (values.has(name) && url === undefined) throw new UsageError(`--${name} is of use with --url only`);
   }
-  if (values.has("engine") && url !== undefined) throw new UsageError("--engine is for our own relay, not for --url");
+  for (const name of ["engine", "threads"]) {
+    if (values.has(name) && url !== undefined) throw new UsageError(`--${name} is for our own relay, not for --url`);
+  }
   const viewers = whole(values, "viewers") ?? scenario.viewers;
   const audienceProcesses = whole(values, "audience-processes") ?? 1;
   if (audienceProcesses > viewers) throw new UsageError("--audience-processes: more than there are viewers");
@@ -119,6 +125,7 @@ export function parseFanout(args: readonly string[]): FanoutOptions | "help" {
     warmup: seconds(values, "warmup") ?? 3,
     rounds: whole(values, "rounds") ?? (against === undefined ? 1 : 3),
     engine: text(values, "engine") ?? "auto",
+    threads: whole(values, "threads", MOST_THREADS),
     loadEngine: text(values, "load-engine") ?? "auto",
     protocols: protocolsOf(text(values, "protocol")),
     url,

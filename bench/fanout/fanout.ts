@@ -26,8 +26,8 @@ export async function fanout(
   pinning: Pinning | undefined,
   progress: Progress,
 ): Promise<{ ours: Measured; theirs: Measured | undefined }> {
-  const { url, pid, trust, engine } = options;
-  const subject = url === undefined ? moqmesh(engine) : running(url, pid, trust);
+  const { url, pid, trust, engine, threads } = options;
+  const subject = url === undefined ? moqmesh({ engine, threads }) : running(url, pid, trust);
   const subjects = [subject, ...(options.against === undefined ? [] : [await moqRelay()])];
   const series = subjects.map((each) => new Series(each, options, pinning));
   for (let round = 1; round <= options.rounds; round++) {

@@ -9,6 +9,8 @@ const OTHER_NOTE_PERCENT = 5;
 /** What a round, or the medians of several, come to. Figures of an unknown process are absent. */
 export interface Figures {
   readonly cpuPercent: number | undefined;
+  /** Of the relay's first thread, in which JavaScript runs where there is any. */
+  readonly mainThreadPercent: number | undefined;
   /** CPU of the relay for each frame that reached a viewer. */
   readonly cpuUsPerFrame: number | undefined;
   /** CPU of the relay, in percent of one core, for each Gbit/s of payload that reached viewers. */
@@ -54,6 +56,7 @@ export function figuresOf(data: RoundData, loadCores: number, broadcastOf: (view
   const loadCpuPercent = (100 * data.loadCpuUs) / elapsedUs / loadCores;
   const figures = {
     cpuPercent,
+    mainThreadPercent: percent(data.mainThreadUs),
     cpuUsPerFrame: relayCpuUs === undefined || arrived === 0 ? undefined : relayCpuUs / arrived,
     cpuPercentPerGbps: cpuPercent === undefined || mbps === 0 ? undefined : (1_000 * cpuPercent) / mbps,
     mbps,
@@ -120,6 +123,7 @@ export function summarise(rounds: readonly Figures[]): Figures {
   };
   return {
     cpuPercent: known((figures) => figures.cpuPercent),
+    mainThreadPercent: known((figures) => figures.mainThreadPercent),
     cpuUsPerFrame: known((figures) => figures.cpuUsPerFrame),
     cpuPercentPerGbps: known((figures) => figures.cpuPercentPerGbps),
     mbps: middle((figures) => figures.mbps),

@@ -8,7 +8,7 @@ import type { FanoutOptions } from "../options.ts";
 import type { RunningRelay, Subject } from "../relays/contract.ts";
 import type { Progress } from "../report/progress.ts";
 import type { Pinning } from "../system/pin.ts";
-import { busyUs, cpuUs, rssKb } from "../system/proc.ts";
+import { busyUs, cpuUs, mainThreadUs, rssKb } from "../system/proc.ts";
 import { LoadProcess } from "./load.ts";
 
 /** Milliseconds for all sessions to connect and all viewers to get a frame. */
@@ -44,6 +44,8 @@ export interface RoundData {
   readonly latency: Histogram;
   /** Of the relay and of the whole load, over `elapsedUs`; the relay's is absent when its process is not known. */
   readonly relayCpuUs: number | undefined;
+  /** Of its first thread alone. */
+  readonly mainThreadUs: number | undefined;
   readonly loadCpuUs: number;
   readonly elapsedUs: number;
   /** What the cores did besides; absent when nothing is pinned, the relay's also when its process is not known. */
@@ -191,7 +193,7 @@ class Round {
     );
   }
 
-  async #measure(): Promise<Pick<RoundData, "relayCpuUs" | "loadCpuUs" | "elapsedUs" | "otherCpuUs">> {
+  async #measure(): Promise<Pick<RoundData, "relayCpuUs" | "mainThreadUs" | "loadCpuUs" | "elapsedUs" | "otherCpuUs">> {
     const windowUs = Math.round(this.#options.seconds * 1_000_000);
     const fromUs = sharedMicros() + NOTICE_MS * 1_000;
     const window: Window = { kind: "window", fromUs, toUs: fromUs + windowUs };
@@ -201,11 +203,13 @@ class Round {
     await this.#progress.during("measuring", (window.toUs - sharedMicros()) / 1_000);
     await sleepUntil(window.toUs);
     const end = this.#read();
-    const relayCpuUs = start.relay === undefined || end.relay === undefined ? undefined : end.relay - start.relay;
+    const between = (from?: number, to?: number) => (from === undefined || to === undefined ? undefined : to - from);
+    const relayCpuUs = between(start.relay, end.relay);
     const loadCpuUs = end.load - start.load;
     const other = (busy: number, ours: number) => Math.max(0, busy - ours);
     return {
       relayCpuUs,
+      mainThreadUs: between(start.mainThread, end.mainThread),
       loadCpuUs,
       elapsedUs: end.at - start.at,
       otherCpuUs:
@@ -224,6 +228,7 @@ class Round {
     return {
       at: sharedMicros(),
       relay: pid === undefined ? undefined : cpuUs(pid),
+      mainThread: pid === undefined ? undefined : mainThreadUs(pid),
       relayBusy: busyUs(this.#pinning?.relay ?? []),
       loadBusy: busyUs(this.#pinning?.load ?? []),
       load: load.reduce((sum, process) => sum + cpuUs(process.pid), 0),

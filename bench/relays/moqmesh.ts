@@ -15,15 +15,21 @@ const START_MS = 15_000;
 /** The line of the log that tells where it listens. */
 const READY = z.object({ msg: z.literal("relay ready"), port: z.number(), engine: z.string() });
 
-/** This project's relay, as a user starts it, with its default limits. */
-export function moqmesh(engine: string): Subject {
-  return { name: "moqmesh", start: (cores) => start(engine, cores) };
+/** What of its configuration is not the default. */
+interface Settings {
+  readonly engine: string;
+  readonly threads: number | undefined;
 }
 
-async function start(engine: string, cores: readonly number[] | undefined): Promise<RunningRelay> {
+/** This project's relay, as a user starts it, with its default limits. */
+export function moqmesh(settings: Settings): Subject {
+  return { name: "moqmesh", start: (cores) => start(settings, cores) };
+}
+
+async function start(settings: Settings, cores: readonly number[] | undefined): Promise<RunningRelay> {
   const workspace = await makeWorkspace();
   const file = join(workspace.folder, "relay.toml");
-  await writeFile(file, configuration(engine, workspace));
+  await writeFile(file, configuration(settings, workspace));
   const ready = Promise.withResolvers<z.infer<typeof READY>>();
   const child = new Child({
     name: "moqmesh",
@@ -59,13 +65,14 @@ async function start(engine: string, cores: readonly number[] | undefined): Prom
   }
 }
 
-function configuration(engine: string, { cert, key }: { cert: string; key: string }): string {
+function configuration({ engine, threads }: Settings, { cert, key }: { cert: string; key: string }): string {
   const text = JSON.stringify;
   return `
 [server]
 host = "127.0.0.1"
 port = 0
 engine = ${text(engine)}
+${threads === undefined ? "" : `threads = ${threads}`}
 [tls]
 cert = ${text(cert)}
 key = ${text(key)}

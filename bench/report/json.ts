@@ -38,6 +38,7 @@ function figuresJson({ name, engine, loadEngine, protocol, figures }: Measured):
     load_engine: loadEngine,
     protocol,
     cpu_percent: rounded(figures.cpuPercent),
+    main_thread_percent: rounded(figures.mainThreadPercent),
     cpu_us_per_frame: rounded(figures.cpuUsPerFrame),
     cpu_percent_per_gbps: rounded(figures.cpuPercentPerGbps),
     mbps: rounded(figures.mbps),

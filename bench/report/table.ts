@@ -12,6 +12,7 @@ interface Row {
 
 const ROWS: readonly Row[] = [
   { label: "relay CPU, % of a core", cell: ({ cpuPercent }) => number(cpuPercent, 1) },
+  { label: "its first thread, % of a core", cell: ({ mainThreadPercent }) => number(mainThreadPercent, 1) },
   {
     label: "relay CPU, s per Gbit delivered",
     cell: ({ cpuPercentPerGbps }) => number(cpuPercentPerGbps && cpuPercentPerGbps / 100, 3),

@@ -40,6 +40,11 @@ export function rssKb(pid: number): number {
   return parseRssKb(readFileSync(`/proc/${pid}/status`, "utf8"));
 }
 
+/** Of the thread that the process began with, which in Node is JavaScript's. */
+export function mainThreadUs(pid: number): number {
+  return parseCpuUs(readFileSync(`/proc/${pid}/task/${pid}/stat`, "utf8"));
+}
+
 /** Sum over the cores. */
 export function busyUs(cores: readonly number[]): number {
   const stat = readFileSync("/proc/stat", "utf8");

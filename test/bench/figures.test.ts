@@ -21,6 +21,7 @@ function round(changes: Partial<RoundData> = {}): RoundData {
     audiences: [audience([100, 100])],
     latency,
     relayCpuUs: 1_000_000,
+    mainThreadUs: 20_000,
     loadCpuUs: 2_000_000,
     elapsedUs: 10_000_000,
     otherCpuUs: { relay: 0, load: 0 },
@@ -46,8 +47,9 @@ const figures = (changes: Partial<RoundData> = {}, loadCores = 1) => figuresOf(r
 
 describe("figures of a round", () => {
   it("relate the relay's CPU time to what was delivered", () => {
-    const { cpuPercent, cpuUsPerFrame, cpuPercentPerGbps, mbps } = figures();
+    const { cpuPercent, mainThreadPercent, cpuUsPerFrame, cpuPercentPerGbps, mbps } = figures();
     assert.equal(cpuPercent, 10);
+    assert.equal(mainThreadPercent, 0.2);
     assert.equal(cpuUsPerFrame, 5_000);
     assert.equal(mbps, 160);
     assert.equal(cpuPercentPerGbps, 62.5);

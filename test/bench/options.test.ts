@@ -37,6 +37,13 @@ describe("options of the fan-out bench", () => {
     assert.equal(parsed("--against", "moq-relay", "--rounds", "5").rounds, 5);
   });
 
+  it("take threads for a relay of ours only", () => {
+    assert.equal(parsed().threads, undefined);
+    assert.equal(parsed("--threads", "2").threads, 2);
+    refused(/--threads: expected a whole number from 1 to 64/, "--threads", "65");
+    refused(/--threads is for our own relay/, "--threads", "2", "--url", "https://a/");
+  });
+
   it("understand cores, and no pinning", () => {
     assert.deepEqual(parsed("--relay-cores", "0-1", "--load-cores", "2,3").pinning, { relay: [0, 1], load: [2, 3] });
     assert.equal(parsed("--no-pin").pinning, undefined);
