@@ -28,7 +28,7 @@ const TRANSPORT_CONTRACT = "^relay/transport/contract\\.ts$";
 const SESSION_CONTRACT = "^relay/session/contract\\.ts$";
 const MODEL = "^relay/model/";
 /** Free of I/O: a clock and a transport are arguments. */
-const PURE = "^relay/(model|wire|session)/|^relay/clock\\.ts$";
+const PURE = "^relay/(model|wire|session)/|^relay/clock\\.ts$|^cluster/";
 
 /** @type {import("dependency-cruiser").IConfiguration & { options: import("dependency-cruiser").ICruiseOptions }} */
 export default {
@@ -45,7 +45,7 @@ export default {
     room("session", "^relay/session/", [MODEL, "^relay/wire/", TRANSPORT_CONTRACT, CLOCK]),
     room("transport", "^relay/transport/", [CLOCK]),
     room("http", "^relay/http/", ["^relay/model/counters\\.ts$", "^relay/log\\.ts$"]),
-    room("config", "^relay/config", ["^relay/log\\.ts$"]),
+    room("config", "^relay/config", ["^relay/log\\.ts$", "^cluster/contract\\.ts$"]),
     room("cli", "^relay/cli/", [
       "^relay/(main|client|config|log|version)\\.ts$",
       "^relay/config/",
@@ -57,7 +57,7 @@ export default {
     room("cluster", "^cluster/", [MODEL, SESSION_CONTRACT, CLOCK]),
     {
       name: "pure-has-no-builtins",
-      comment: "relay/model, relay/wire and relay/session get their clock and their transport as arguments.",
+      comment: "relay/model, relay/wire, relay/session and cluster get their clock and their transport as arguments.",
       severity: "error",
       from: { path: PURE },
       to: { dependencyTypes: ["core"] },

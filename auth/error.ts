@@ -38,6 +38,10 @@ export const REFUSALS = {
   address_backoff: 429,
   /** Too many sessions of one tenant. */
   tenant_sessions: 429,
+  /** Only relays of the mesh may come in here: the token lacks the `cluster` claim. */
+  cluster_required: 403,
+  /** This relay is no root, or belongs to no mesh. */
+  not_a_root: 404,
   /** Too many decisions under way. */
   busy: 503,
 } as const;

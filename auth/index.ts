@@ -15,7 +15,7 @@ export { Addresses } from "./limits/addresses.ts";
 export { Bucket } from "./limits/bucket.ts";
 export { isLoopback } from "./limits/networks.ts";
 export { type Seat, Tenants } from "./limits/tenants.ts";
-export { covers } from "./permissions.ts";
+export { covers, overlap } from "./permissions.ts";
 export { type Revocation, RevocationError, revocationSchema } from "./revocations.ts";
 export { generateKey, signToken } from "./sign.ts";
 export { readClaims, readHeader, type TokenRules, verifyToken } from "./verify.ts";

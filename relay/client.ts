@@ -172,7 +172,13 @@ class RelayClient implements Client {
       channels: new ChannelRegistry(),
       hop: BigInt(randomBytes(6).readUIntBE(0, 6)) + 1n,
       // The relay has nothing to get here.
-      access: { root: "", subscribes: false, mayPublish: () => true, maySubscribe: () => false },
+      access: {
+        root: "",
+        subscribes: false,
+        mayPublish: () => true,
+        maySubscribe: () => false,
+        watchable: () => [],
+      },
       announcePrefix: prefix,
       defect: (error) => warn("a defect in the session", error),
       closed: ({ message }) => this.#end(message),

@@ -5,6 +5,7 @@
  */
 import { authSection } from "./config/auth.ts";
 import { autoCacheBytes, cacheSection, memoryLimit } from "./config/cache.ts";
+import { clusterSection } from "./config/cluster.ts";
 import { drainSection } from "./config/drain.ts";
 import { httpSection } from "./config/http.ts";
 import {
@@ -42,6 +43,7 @@ export interface Config {
   readonly limits: CamelKeys<Values<typeof limitsSection>>;
   readonly log: CamelKeys<Values<typeof logSection>>;
   readonly drain: CamelKeys<Values<typeof drainSection>>;
+  readonly cluster: CamelKeys<Values<typeof clusterSection>>;
 }
 
 /** Sections in the order of the reference page. */
@@ -56,6 +58,7 @@ export const sections: Sections = new Map<string, AnySection>(
     limitsSection,
     logSection,
     drainSection,
+    clusterSection,
   ].map((section) => [section.name, section]),
 );
 
@@ -108,6 +111,7 @@ function resolve(raw: RawConfig, env: Environment, memory: () => number): Config
     limits: camelKeys(limitsSection.schema.parse(raw["limits"])),
     log: camelKeys(logSection.schema.parse(raw["log"])),
     drain: camelKeys(drainSection.schema.parse(raw["drain"])),
+    cluster: camelKeys(clusterSection.schema.parse(raw["cluster"])),
   };
 }
 

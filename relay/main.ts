@@ -2,14 +2,17 @@
  * The one place where a relay is put together: configuration, certificate, engine, sockets, model, sessions, admin
  * endpoints; and taken down again.
  */
+import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { drainSessions } from "./assemble/drain.ts";
 import { AuthGate } from "./assemble/gate.ts";
 import { bindFailed, type Listeners, openListeners } from "./assemble/listeners.ts";
+import { MESH_PROTOCOL } from "./assemble/mesh/dial.ts";
+import { MeshRuntime } from "./assemble/mesh/index.ts";
 import { nativeSettings } from "./assemble/native.ts";
 import { certificateOptions, linkLimits, modelLimits, sessionLimits } from "./assemble/options.ts";
 import { revokeAtGate } from "./assemble/revoke.ts";
-import { CLOSE_SHUTDOWN, SessionHost } from "./assemble/sessions.ts";
+import { CLOSE_SHUTDOWN, ordinaryTerms, SessionHost } from "./assemble/sessions.ts";
 import { waitUntil } from "./assemble/wait.ts";
 import type { Clock } from "./clock.ts";
 import { exposures } from "./config/exposure.ts";
@@ -20,7 +23,7 @@ import type { RelayState, RelayView } from "./http/view.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { Counters } from "./model/counters.ts";
 import { Origin } from "./model/origin.ts";
-import { protocols } from "./session/index.ts";
+import { ChannelRegistry, protocols } from "./session/index.ts";
 import { systemClock } from "./transport/clock.ts";
 import type { Engine, EngineDeps, PeerAddress } from "./transport/contract.ts";
 import { createEngine } from "./transport/engines.ts";
@@ -101,10 +104,14 @@ class RelayProcess implements Relay {
   readonly #gate: AuthGate;
   readonly #wallNow: () => number;
   readonly #startedAt: number;
+  readonly #channels = new ChannelRegistry();
+  /** This relay in the hops of announcements: random per start, 53 bits so that it fits every peer's number type. */
+  readonly #hop = (randomBytes(8).readBigUInt64BE() & ((1n << 53n) - 1n)) | 1n;
   readonly #ended = Promise.withResolvers<void>();
   /** Keeps the process alive for as long as the relay runs; engines and timers need not. */
   readonly #hold = setInterval(() => {}, LONGEST_TIMER_MS);
   #state: RelayState = "starting";
+  #mesh: MeshRuntime | undefined;
   #engine: Engine | undefined;
   #certificates: CertificateManager | undefined;
   /** The certificate that QUIC connections get: not always the manager's newest, because some engines cannot swap it. */
@@ -138,6 +145,9 @@ class RelayProcess implements Relay {
     });
     this.#host = new SessionHost({
       gate: this.#gate,
+      channels: this.#channels,
+      hop: this.#hop,
+      terms: (info, admission) => this.#mesh?.terms(info, admission) ?? ordinaryTerms(admission),
       wallNow: this.#wallNow,
       expiryNoticeMs: config.auth.expiryNotice,
       origin: this.#origin,
@@ -178,7 +188,7 @@ class RelayProcess implements Relay {
   reasons(): string[] {
     if (this.#state !== "ready") return [this.#state];
     const end = this.#served?.notAfter.getTime() ?? 0;
-    return this.#wallNow() > end ? ["certificate_expired"] : [];
+    return [...(this.#wallNow() > end ? ["certificate_expired"] : []), ...(this.#mesh?.reasons() ?? [])];
   }
 
   sessions() {
@@ -196,6 +206,10 @@ class RelayProcess implements Relay {
 
   certificate(): CertificateState | undefined {
     return this.#served;
+  }
+
+  cluster() {
+    return this.#mesh?.view();
   }
 
   http() {
@@ -217,16 +231,29 @@ class RelayProcess implements Relay {
       this.#options.engine ??
       (await createEngine(server.engine, { ...deps, native: await nativeSettings(this.#config) }));
     this.#engine = engine;
+    const qmux = createQmux(deps);
+    this.#mesh = await MeshRuntime.open({
+      config: this.#config.cluster,
+      origin: this.#origin,
+      clock: this.#clock,
+      wallNow: this.#wallNow,
+      channels: this.#channels,
+      hop: this.#hop,
+      limits: sessionLimits(this.#config),
+      log: this.#log,
+      quic: engine,
+      websocket: qmux,
+    });
     if (http.enabled && http.page) this.#page = await this.#readPage();
     this.#listeners = await openListeners({
       host: server.host,
       port: server.port,
       engine,
-      protocols: protocols(server.experimental),
+      protocols: this.#protocols(),
       limits: linkLimits(this.#config),
       certificate: this.#served.certificate,
       onRequest: (request) => this.#host.accept(request),
-      ...(server.websocket && { qmux: createQmux(deps) }),
+      ...(server.websocket && { qmux }),
       ...((http.enabled || server.websocket) && {
         http: {
           fingerprint: () => (http.enabled ? this.fingerprint : undefined),
@@ -240,6 +267,7 @@ class RelayProcess implements Relay {
     // It may have been replaced while the sockets were opened.
     if (certificates.current !== this.#served) this.#swap(certificates.current);
     this.#state = "ready";
+    this.#mesh?.start();
     const { address, port } = this.address;
     const admin = this.adminAddress?.port;
     this.#log.info({ address, port, admin, engine: engine.name, version: VERSION }, "relay ready");
@@ -260,9 +288,12 @@ class RelayProcess implements Relay {
       const { grace: graceMs, spread: spreadMs } = this.#config.drain;
       this.#state = "draining";
       this.#log.info({ reason, sessions: this.#host.sessions, graceMs }, "relay draining");
+      // First nobody comes here any more, then those who are here leave.
+      this.#mesh?.drain();
+      const uri = this.#mesh?.refuge() ?? "";
       this.#listeners?.stopAccepting();
       const hurry = () => this.#closing !== undefined;
-      await drainSessions(this.#host, { clock: this.#clock, graceMs, spreadMs, reason, hurry });
+      await drainSessions(this.#host, { clock: this.#clock, graceMs, spreadMs, reason, hurry, uri });
     }
     await this.close(reason);
   }
@@ -270,6 +301,7 @@ class RelayProcess implements Relay {
   async #close(reason: string): Promise<void> {
     this.#state = "closed";
     this.#host.stopAccepting();
+    this.#mesh?.close();
     this.#host.closeAll(CLOSE_SHUTDOWN, reason);
     await waitUntil(this.#clock, FAREWELL_MS, () => this.#host.sessions === 0);
     this.#host.close();
@@ -302,6 +334,12 @@ class RelayProcess implements Relay {
     } catch (error) {
       throw bindFailed("the admin listener's TCP", host, port, error);
     }
+  }
+
+  /** Relays of a mesh speak a version with each other that is offered to clients only where configuration says so. */
+  #protocols(): string[] {
+    const offered = protocols(this.#config.server.experimental);
+    return this.#mesh === undefined || offered.includes(MESH_PROTOCOL) ? offered : [...offered, MESH_PROTOCOL];
   }
 
   #openCertificates(): Promise<CertificateManager> {

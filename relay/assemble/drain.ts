@@ -12,6 +12,8 @@ export interface DrainOptions {
   readonly graceMs: number;
   /** Milliseconds over which those that are left are closed. */
   readonly spreadMs: number;
+  /** Where sessions are asked to go; empty for anywhere. */
+  readonly uri?: string;
   /** Told to the peers of sessions that are closed. */
   readonly reason: string;
   /** True when there is no time for it any more. */
@@ -25,7 +27,7 @@ export interface DrainOptions {
 export async function drainSessions(host: SessionHost, options: DrainOptions): Promise<void> {
   const { clock, graceMs, spreadMs, reason, hurry } = options;
   host.stopAccepting();
-  host.goaway("");
+  host.goaway(options.uri ?? "");
   const left = () => host.sessions === 0 || hurry();
   if (await waitUntil(clock, graceMs, left)) return;
   const batches = Math.max(1, Math.ceil(spreadMs / BATCH_INTERVAL_MS));

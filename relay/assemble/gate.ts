@@ -5,6 +5,7 @@ import {
   covers,
   type Grant,
   isLoopback,
+  overlap,
   type Revocation,
   type Seat,
   Tenants,
@@ -20,6 +21,8 @@ export interface Admission {
   readonly access: Access;
   /** Milliseconds since 1970 at which it ends. */
   readonly expiresAt: number | undefined;
+  /** Its token is of a relay of the mesh. */
+  readonly cluster: boolean;
   /** Who it is, for the log; nothing in it is secret. */
   readonly who: { readonly subject?: string; readonly tokenId?: string; readonly keyId?: string };
   /** Its place among the sessions of its tenant. */
@@ -154,8 +157,10 @@ function admission(auth: Authenticator, grant: Grant, seat: Seat, release: () =>
       subscribes: subscribe.length > 0,
       mayPublish: (path) => covers(publish, path),
       maySubscribe: (path) => covers(subscribe, path),
+      watchable: (prefix) => overlap(subscribe, prefix),
     },
     expiresAt,
+    cluster: identity?.cluster === true,
     seat,
     who: {
       ...(identity?.sub !== undefined && { subject: identity.sub }),

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { AuthError } from "../../auth/index.ts";
 import type { Clock } from "../clock.ts";
 import type { SessionCount } from "../http/view.ts";
@@ -6,9 +5,11 @@ import { type Logger, logSessionClosed, logSessionOpened, type SessionOpened } f
 import type { Origin } from "../model/origin.ts";
 import type { Reason } from "../model/reason.ts";
 import {
+  type Access,
+  type AnnounceTable,
   afterSetup,
   asksInSetup,
-  ChannelRegistry,
+  type ChannelRegistry,
   codeOf,
   liteSession,
   type Session,
@@ -27,12 +28,33 @@ const STATUS_UNAVAILABLE = 503;
 const STATUS_BAD_REQUEST = 400;
 const STATUS_ERROR = 500;
 
+/** What a session that was let in gets to see and to do. */
+export interface SessionTerms {
+  readonly access: Access;
+  /** Where its announcements go and come from. */
+  readonly table: AnnounceTable | undefined;
+  /** Of the announcements that it is asked for; absent: none. */
+  readonly announcePrefix: string | undefined;
+  /** Instead of those that clients have. */
+  readonly limits?: SessionLimits;
+  readonly started?: (session: Session) => void;
+  readonly ended?: (session: Session) => void;
+}
+
+/** Tells sessions of relays and of clients apart. Throws `AuthError`. */
+export type DecideTerms = (info: LinkInfo, admission: Admission) => SessionTerms;
+
 export interface SessionHostDeps {
   readonly origin: Origin;
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits: SessionLimits;
   readonly gate: Gate;
+  readonly channels: ChannelRegistry;
+  /** This relay in the hops of announcements. */
+  readonly hop: bigint;
+  /** What an admission means here, where it is more than it says. */
+  readonly terms?: DecideTerms | undefined;
   /** Milliseconds since 1970. */
   readonly wallNow: () => number;
   /** Milliseconds before its token expires at which a session is asked to leave; 0 for no notice. */
@@ -62,9 +84,6 @@ interface Handshake {
 /** Takes the requests of all listeners, makes sessions of them and knows which run. */
 export class SessionHost {
   readonly #deps: SessionHostDeps;
-  readonly #channels = new ChannelRegistry();
-  /** This relay in the hops of announcements: random per start, 53 bits so that it fits every peer's number type. */
-  readonly #hop = (randomBytes(8).readBigUInt64BE() & ((1n << 53n) - 1n)) | 1n;
   readonly #sessions = new Map<Session, Running>();
   readonly #handshakes = new Set<Handshake>();
   readonly #refusals: RefusalLog;
@@ -114,7 +133,7 @@ export class SessionHost {
     };
     try {
       const admission = this.#deps.gate.admit(request.info, rootOf(request.info.path) ?? "");
-      if (admission instanceof Promise) admission.then((one) => this.#admit(request, one, handshake), refuse);
+      if (admission instanceof Promise) admission.then((one) => this.#admit(request, one, handshake)).catch(refuse);
       else this.#admit(request, admission, handshake);
     } catch (error) {
       refuse(error);
@@ -168,11 +187,13 @@ export class SessionHost {
       return;
     }
     handshake.admission = admission;
+    // A refusal gives the admission back with the handshake.
+    const terms = this.#deps.terms?.(request.info, admission) ?? ordinaryTerms(admission);
     request.accept((link) => {
       const { late } = handshake;
       handshake.admission = undefined;
       handshake.done();
-      return this.#start(request.info, admission, late)(link);
+      return this.#start(request.info, admission, terms, late)(link);
     });
   }
 
@@ -196,7 +217,8 @@ export class SessionHost {
 
   /** Asks every peer to leave for `uri`, or just to leave when it is empty. */
   goaway(uri: string): void {
-    for (const session of [...this.#sessions.keys()]) session.goaway(uri);
+    for (const session of [...this.#sessions.keys()])
+      session.goaway(uri === "" ? "" : elsewhere(uri, session.info.path));
   }
 
   /** Closes at most `atMost` sessions, those that have run longest first. */
@@ -240,24 +262,30 @@ export class SessionHost {
     return handshake;
   }
 
-  #start(info: LinkInfo, admission: Admission, late: boolean) {
-    const { origin, clock, limits, log } = this.#deps;
+  #start(info: LinkInfo, admission: Admission, terms: SessionTerms, late: boolean) {
+    const { origin, clock, log, channels, hop } = this.#deps;
+    const { access, table, announcePrefix, limits = this.#deps.limits } = terms;
     const opened: SessionOpened = { ...describe(this.#nextId++, info), ...admission.who };
-    const { seat } = admission;
+    // Relays of the mesh carry what is counted where it came in and where it is watched.
+    const seat = admission.cluster ? undefined : admission.seat;
     const meter = seat && new Meter(seat);
     let session: Session | undefined;
     const deps: SessionDeps = {
       origin,
       clock,
       limits,
-      channels: this.#channels,
-      hop: this.#hop,
-      access: admission.access,
+      channels,
+      hop,
+      access,
       ...(meter !== undefined && { quota: meter }),
-      announcePrefix: "",
+      ...(table !== undefined && { table }),
+      ...(announcePrefix !== undefined && { announcePrefix }),
       defect: (err) => log.error({ err, session: opened.session }, "a defect in a session"),
       closed: (report) => {
-        if (session !== undefined) this.#forget(session);
+        if (session !== undefined) {
+          this.#forget(session);
+          terms.ended?.(session);
+        }
         logSessionClosed(log, closedEntry(opened, report));
       },
     };
@@ -267,6 +295,7 @@ export class SessionHost {
       this.#sessions.set(started, { admission, cancel });
       if (meter !== undefined && seat !== undefined) this.#meters.add(started, meter, seat);
       logSessionOpened(log, opened);
+      terms.started?.(started);
       // It may have been revoked during the handshake.
       endIfOver(started, admission);
       // What it was counted by is given back by now.
@@ -296,6 +325,11 @@ export class SessionHost {
   }
 }
 
+/** What a client gets where there is no mesh. */
+export function ordinaryTerms({ access }: Admission): SessionTerms {
+  return { access, table: undefined, announcePrefix: "" };
+}
+
 function endIfOver(session: Session, admission: Admission): void {
   const why = admission.check();
   if (why === undefined) return;
@@ -317,6 +351,13 @@ function reasonFor(status: number): Reason {
     default:
       return "closed";
   }
+}
+
+/** The place that a session is sent to: its own path, at another relay. Its query, which may hold a token, is not told again. */
+function elsewhere(uri: string, path: string): string {
+  const at = new URL(uri);
+  at.pathname = `${at.pathname.replace(/\/+$/, "")}${path === "" ? "/" : path}`;
+  return at.href;
 }
 
 /** Close code of sessions that a relay ends because it shuts down. */

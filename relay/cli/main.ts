@@ -2,6 +2,7 @@ import { nearest } from "../config/nearest.ts";
 import { VERSION } from "../version.ts";
 import { parseInvocation } from "./args.ts";
 import { checkCommand } from "./check.ts";
+import { clusterCommand } from "./cluster.ts";
 import { type Command, UsageError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { describeFailure } from "./failure.ts";
@@ -13,7 +14,14 @@ import { serveCommand } from "./serve.ts";
 import { tokenCommand } from "./token.ts";
 
 /** In the order of the help text. */
-export const COMMANDS: readonly Command[] = [serveCommand, checkCommand, lsCommand, fetchCommand, tokenCommand];
+export const COMMANDS: readonly Command[] = [
+  serveCommand,
+  checkCommand,
+  lsCommand,
+  fetchCommand,
+  tokenCommand,
+  clusterCommand,
+];
 
 /** Longest delay of a Node timer, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { describeCluster } from "./cluster.ts";
 import { Metrics } from "./metrics.ts";
 import { readJson, readPath, send, sendJson, sendText } from "./respond.ts";
 import type { RelayView } from "./view.ts";
@@ -24,7 +25,7 @@ export interface AdminOptions {
 /** Gets parsed JSON that nobody has checked. */
 type Revoke = (entry: unknown) => Promise<{ readonly status: number; readonly body: unknown }>;
 
-/** The listener for operators and their machines: `/health`, `/health/live`, `/health/ready`, `/metrics` and `/auth/revoke`. */
+/** The listener for operators and their machines: `/health`, `/health/live`, `/health/ready`, `/metrics`, `/cluster` and `/auth/revoke`. */
 export class AdminServer {
   readonly #server: Server;
   readonly #view: RelayView;
@@ -95,6 +96,12 @@ export class AdminServer {
       case "/health":
         sendJson(request, response, 200, detail(view));
         return;
+      case "/cluster": {
+        const cluster = view.cluster();
+        if (cluster === undefined) sendText(request, response, 404, "this relay is in no mesh");
+        else sendJson(request, response, 200, describeCluster(cluster, queryOf(request)));
+        return;
+      }
       case "/metrics":
         await this.#sendMetrics(request, response);
         return;
@@ -124,6 +131,11 @@ export class AdminServer {
       sendText(request, response, 500, "the metrics could not be read");
     }
   }
+}
+
+function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
+  const mark = url.indexOf("?");
+  return new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
 }
 
 function detail(view: RelayView): Record<string, unknown> {

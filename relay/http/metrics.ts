@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { Counters } from "../model/counters.ts";
 import type { PortStats } from "./port.ts";
-import type { RelayView } from "./view.ts";
+import type { ClusterView, RelayView } from "./view.ts";
 
 /** Every name starts with it. */
 const PREFIX = "moqmesh_";
@@ -50,6 +50,28 @@ const HTTP_GAUGE_ROWS: readonly Row<PortStats>[] = [
   ["http_connections", "TCP connections on the public port now.", (s) => s.connections],
 ];
 
+const CLUSTER_COUNTER_ROWS: readonly Row<ClusterView>[] = [
+  ["mesh_failovers_total", "Tracks taken from another relay because theirs was gone.", (c) => c.failovers],
+  ["mesh_splices_total", "Tracks that went over to another relay while theirs still ran.", (c) => c.splices],
+  ["mesh_groups_resumed_total", "Groups that one relay began and another ended.", (c) => c.groupsResumed],
+  ["mesh_groups_lost_total", "Groups that no relay went on with.", (c) => c.groupsLost],
+];
+
+const CLUSTER_GAUGE_ROWS: readonly Row<ClusterView>[] = [
+  ["mesh_roots_connected", "Roots that this relay is registered at.", (c) => c.roots.connected],
+  ["mesh_nodes", "Other relays that are known.", (c) => c.nodes],
+  ["mesh_links", "Links to other relays for media.", (c) => c.upstreams.length],
+  ["mesh_remote_broadcasts", "Broadcasts had from other relays.", (c) => c.broadcasts.remote],
+  ["mesh_registered_broadcasts", "Broadcasts that are registered as published here.", (c) => c.broadcasts.registered],
+  ["mesh_scopes", "Prefixes and paths asked for at a root.", (c) => c.scopes],
+  ["registry_nodes", "Relays that this root knows.", (c) => c.registry?.counts.nodes ?? 0],
+  [
+    "registry_holdings",
+    "Broadcasts that this root knows, once for each relay that has it.",
+    (c) => c.registry?.counts.holdings ?? 0,
+  ],
+];
+
 const VIEW_GAUGE_ROWS: readonly Row<RelayView>[] = [
   ["ready", "1 while the relay takes sessions, else 0.", (v) => Number(v.reasons().length === 0)],
   ["uptime_seconds", "Time since the start.", (v) => v.uptimeMs() / 1000],
@@ -92,6 +114,9 @@ export class Metrics {
     for (const row of GAUGE_ROWS) this.#gauge(plain(row, counters));
     for (const row of HTTP_COUNTER_ROWS) this.#counter(plain(row, http));
     for (const row of HTTP_GAUGE_ROWS) this.#gauge(plain(row, http));
+    const cluster = () => view.cluster();
+    for (const row of CLUSTER_COUNTER_ROWS) this.#counter(plain(row, cluster));
+    for (const row of CLUSTER_GAUGE_ROWS) this.#gauge(plain(row, cluster));
     for (const row of VIEW_GAUGE_ROWS) this.#gauge(plain(row, () => view));
     this.#addLabelled(view);
   }

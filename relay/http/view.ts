@@ -11,6 +11,54 @@ export interface SessionCount {
   readonly count: number;
 }
 
+/** A relay as a root knows it. */
+export interface ClusterNode {
+  readonly node: string;
+  readonly role: string;
+  readonly region: string;
+  readonly url: string;
+  readonly draining: boolean;
+  /** False: it is remembered until its lease ends. */
+  readonly present: boolean;
+  readonly sessions?: number;
+  readonly subscriptions?: number;
+}
+
+/** A broadcast as a root knows it. */
+export interface ClusterBroadcast {
+  readonly path: string;
+  /** Names of relays that have it first-hand. */
+  readonly holders: readonly string[];
+}
+
+/** A relay's part in its mesh. */
+export interface ClusterView {
+  readonly node: string;
+  readonly role: string;
+  readonly region: string;
+  readonly roots: { readonly configured: number; readonly connected: number };
+  /** Other relays that are known. */
+  readonly nodes: number;
+  /** Broadcasts had from other relays, and those registered as published here. */
+  readonly broadcasts: { readonly remote: number; readonly registered: number };
+  /** Prefixes and paths asked for. */
+  readonly scopes: number;
+  /** Names of relays that this one has links to, for media. */
+  readonly upstreams: readonly string[];
+  readonly failovers: number;
+  readonly splices: number;
+  readonly groupsResumed: number;
+  readonly groupsLost: number;
+  /** Only of a root. */
+  readonly registry:
+    | {
+        readonly counts: { readonly nodes: number; readonly broadcasts: number; readonly holdings: number };
+        nodes(): Iterable<ClusterNode>;
+        broadcasts(prefix: string): Iterable<ClusterBroadcast>;
+      }
+    | undefined;
+}
+
 /** What the admin endpoints may know of a relay. Read-only, and cheap: every member is read at every scrape. */
 export interface RelayView {
   readonly version: string;
@@ -25,6 +73,8 @@ export interface RelayView {
   uptimeMs(): number;
   /** Nothing until it is loaded. */
   certificate(): { readonly fingerprint: string; readonly notAfter: Date; readonly selfSigned: boolean } | undefined;
+  /** Nothing for a relay that is in no mesh. */
+  cluster(): ClusterView | undefined;
   /** The public TCP port; nothing until it is open. */
   http(): PortStats | undefined;
 }

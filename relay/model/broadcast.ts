@@ -47,6 +47,8 @@ export class Broadcast {
   readonly #host: BroadcastHost;
   readonly #tracks = new Map<string, Track>();
   #routes: Ranked[] = [];
+  /** Held while there are tracks. */
+  #release: (() => void) | undefined;
   #generations = 0;
   #orders = 0;
 
@@ -63,6 +65,11 @@ export class Broadcast {
     return this.#routes.find(
       (route) => route.source !== source && (exclude === 0n || !route.advertisement.hops.includes(exclude)),
     );
+  }
+
+  /** All ways to it, best first. */
+  get routes(): readonly Route[] {
+    return this.#routes;
   }
 
   get tracks(): number {
@@ -84,11 +91,13 @@ export class Broadcast {
       idle: (idle) => {
         if (this.#tracks.get(name) !== idle) return;
         this.#tracks.delete(name);
+        this.#rest();
         this.#host.idle(this);
       },
     });
     this.#tracks.set(name, track);
     track.switch(this.#routes[0], false);
+    this.#release ??= this.#host.want(this.path);
     return track;
   }
 
@@ -113,6 +122,13 @@ export class Broadcast {
   close(reason: Reason): void {
     for (const track of [...this.#tracks.values()]) track.close(reason);
     this.#tracks.clear();
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#tracks.size > 0) return;
+    this.#release?.();
+    this.#release = undefined;
   }
 
   /** `ending`: a source that took its route back, whose subscriptions conclude by themselves unless another takes over. */
@@ -130,6 +146,8 @@ export class Broadcast {
 
 /** What a broadcast needs from the table it is in. */
 export interface BroadcastHost extends Omit<TrackHost, "idle"> {
+  /** Its tracks are in use, wherever it is. Returns a release. */
+  want(path: string): (() => void) | undefined;
   changed(broadcast: Broadcast): void;
   /** Nobody may need it any more. */
   idle(broadcast: Broadcast): void;

@@ -43,6 +43,7 @@ export const BOUNDS = [
   "message_bytes",
   "cache_bytes",
   "header_timeout",
+  "mesh_scopes",
   "tenant_broadcasts",
   "tenant_subscriptions",
   "tenant_ingress",

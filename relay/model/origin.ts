@@ -20,6 +20,16 @@ export interface Publication {
   end(lost: boolean): void;
 }
 
+/** Whoever can find broadcasts that no session of this relay has announced: the mesh. */
+export interface Resolver {
+  /** Sessions watch for what is under `prefix`. Returns a release. */
+  watching(prefix: string): () => void;
+  /** Tracks of the broadcast are in use, or waited for. Returns a release. */
+  wanting(path: string): () => void;
+  /** The routes of the broadcast changed. */
+  routed(broadcast: Broadcast): void;
+}
+
 /** The broadcasts that this relay knows, and whoever watches for them. One per process. */
 export class Origin {
   readonly counters: Counters;
@@ -28,6 +38,7 @@ export class Origin {
   readonly #host: BroadcastHost;
   readonly #broadcasts = new PathTree<Broadcast>();
   readonly #watchers = new Map<string, Set<Watcher>>();
+  #resolver: Resolver | undefined;
   #waiting = 0;
 
   constructor(deps: {
@@ -52,9 +63,15 @@ export class Origin {
       stopWaiting: () => {
         this.#waiting--;
       },
+      want: (path) => this.#resolver?.wanting(path),
       changed: (broadcast) => this.#changed(broadcast),
       idle: (broadcast) => this.#drop(broadcast),
     };
+  }
+
+  /** From now on `resolver` is told what is wanted here and not known. Once, before the first session. */
+  resolveWith(resolver: Resolver): void {
+    this.#resolver = resolver;
   }
 
   /** Broadcasts that have a route, at or under `prefix`. */
@@ -84,11 +101,16 @@ export class Origin {
     };
   }
 
-  /** Calls `watcher` on changes under `prefix`, from now on. Returns a stop. */
-  watch(prefix: string, watcher: Watcher): () => void {
+  /**
+   * Calls `watcher` on changes under `prefix`, from now on. `interests` are the parts of it that it may have: only they are
+   * looked for elsewhere. Returns a stop.
+   */
+  watch(prefix: string, watcher: Watcher, interests: readonly string[] = [prefix]): () => void {
     const set = this.#watchers.get(prefix) ?? new Set();
     this.#watchers.set(prefix, set.add(watcher));
+    const releases = interests.map((one) => this.#resolver?.watching(one));
     return () => {
+      for (const release of releases.splice(0)) release?.();
       set.delete(watcher);
       if (set.size === 0 && this.#watchers.get(prefix) === set) this.#watchers.delete(prefix);
     };
@@ -127,11 +149,21 @@ export class Origin {
       over();
       return () => {};
     };
-    const broadcast = this.#broadcasts.get(where.path);
-    if (broadcast?.route() === undefined) return refuse("not_found");
-    const track = broadcast.track(where.track);
+    const known = this.#broadcasts.get(where.path)?.route() !== undefined;
+    if (!known && this.#resolver === undefined) return refuse("not_found");
+    const track = this.#at(where.path)?.track(where.track);
     if (track === undefined) return refuse("limit");
-    return track.fetch(where.sequence, where.priority, channel, stream, over);
+    const fetch = () => track.fetch(where.sequence, where.priority, channel, stream, over);
+    if (known) return fetch();
+    // It may be elsewhere: the track's properties come when it was found.
+    let cancel = () => {};
+    const leave = track.ask((answer) => {
+      cancel = typeof answer === "string" ? refuse(answer) : fetch();
+    });
+    return () => {
+      leave();
+      cancel();
+    };
   }
 
   /** Ends everything. */
@@ -152,6 +184,7 @@ export class Origin {
   }
 
   #changed(broadcast: Broadcast): void {
+    this.#resolver?.routed(broadcast);
     for (const prefix of prefixes(broadcast.path)) {
       const watchers = this.#watchers.get(prefix);
       if (watchers !== undefined) for (const watcher of [...watchers]) watcher.changed(broadcast);

@@ -3,8 +3,9 @@
  * for and by their {@link Access}, not by kind.
  */
 import type { Clock } from "../clock.ts";
+import type { Advertisement, Route } from "../model/broadcast.ts";
 import type { Source } from "../model/contract.ts";
-import type { Origin } from "../model/origin.ts";
+import type { Origin, Publication } from "../model/origin.ts";
 import type { Reason } from "../model/reason.ts";
 import type { LinkInfo } from "../transport/contract.ts";
 import type { ChannelRegistry } from "./channels.ts";
@@ -17,11 +18,13 @@ export interface Access {
   readonly subscribes: boolean;
   mayPublish(path: string): boolean;
   maySubscribe(path: string): boolean;
+  /** The parts of a prefix that it may watch, as prefixes; what lies elsewhere is not looked for on its behalf. */
+  watchable(prefix: string): readonly string[];
 }
 
 /** Everything under `root`, both ways. */
 export function openAccess(root: string): Access {
-  return { root, subscribes: true, mayPublish: () => true, maySubscribe: () => true };
+  return { root, subscribes: true, mayPublish: () => true, maySubscribe: () => true, watchable: (prefix) => [prefix] };
 }
 
 /** What several sessions have together. What is refused gets reason `limit`. */
@@ -54,9 +57,35 @@ export interface SessionLimits {
   readonly frameBytes: number;
 }
 
+/** A broadcast as announcements know it. */
+export interface Announced {
+  readonly path: string;
+  /** The best route that is not through the hop `exclude` (0 excludes nothing) and not by `source`. */
+  route(exclude?: bigint, source?: Source): Route | undefined;
+}
+
+/** Where announcements come from and go to. The model's {@link Origin} is one; the registry of a mesh is another. */
+export interface AnnounceTable {
+  /** Those at or under `prefix` that have a route. */
+  broadcasts(prefix: string): Iterable<Announced>;
+  /** Tells of every change under `prefix` until the returned function is called; `interests` as the origin has them. */
+  watch(prefix: string, watcher: { changed(broadcast: Announced): void }, interests?: readonly string[]): () => void;
+  publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason;
+}
+
+/** Announcements that are asked for besides those of the session's start. */
+export interface Following {
+  /** Takes back what was announced, and asks no more. */
+  stop(): void;
+  /** Settles when what there was has been announced, or it is clear that nothing comes. */
+  readonly complete: Promise<void>;
+}
+
 /** What a session is built from. */
 export interface SessionDeps {
   readonly origin: Origin;
+  /** For announcements, both ways; the origin unless told. */
+  readonly table?: AnnounceTable;
   readonly clock: Clock;
   readonly limits: SessionLimits;
   readonly channels: ChannelRegistry;
@@ -67,6 +96,8 @@ export interface SessionDeps {
   readonly quota?: Quota;
   /** Prefix, relative to the root, of the announcements that we ask the peer for; absent: none. */
   readonly announcePrefix?: string;
+  /** The peer asked us to leave, for another place where it named one; empty where it did not. */
+  readonly leaving?: (uri: string) => void;
   /** A defect: something threw that should not have. The session is closed by then. */
   readonly defect: (error: unknown) => void;
   /** The one report at the end. */
@@ -97,6 +128,8 @@ export interface Session {
   readonly source: Source;
   /** Settles when the peer's first announcements are in, or it is clear that there are none. */
   readonly announced: Promise<void>;
+  /** Asks for announcements under `prefix`, relative to the root; they go to `table`. */
+  follow(prefix: string, table: AnnounceTable): Following;
   /** Bytes so far: of the peer's groups as far as they were taken, and all that was sent to it. */
   traffic(): { readonly ingress: number; readonly egress: number };
   /** Groups that were held back may go now. */

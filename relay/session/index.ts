@@ -4,6 +4,7 @@ import { EXPERIMENTAL_PROTOCOLS, STABLE_PROTOCOLS } from "../wire/versions.ts";
 export { ChannelRegistry } from "./channels.ts";
 export {
   type Access,
+  type AnnounceTable,
   openAccess,
   type Quota,
   type Session,

@@ -290,7 +290,8 @@ export type TransportErrorCode =
   | "dial_timeout"
   | "dial_rejected"
   | "no_common_protocol"
-  | "unsupported_url";
+  | "unsupported_url"
+  | "cluster_unusable";
 
 /** A failed `listen` or `dial`. */
 export class TransportError extends Error {

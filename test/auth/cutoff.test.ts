@@ -268,6 +268,7 @@ describe("the log and the metrics", () => {
         sessions: () => relay.host.counts(),
         uptimeMs: () => 0,
         certificate: () => undefined,
+        cluster: () => undefined,
         http: () => undefined,
       };
       const text = JSON.stringify(relay.lines) + (await new Metrics(view).render());

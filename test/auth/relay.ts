@@ -87,6 +87,8 @@ export class GuardedRelay {
           return decision;
         },
       },
+      channels: new ChannelRegistry(),
+      hop: 1_000n,
       wallNow,
       expiryNoticeMs: config.auth.expiryNotice,
       maxSessions: 1_000,

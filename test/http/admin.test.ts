@@ -28,6 +28,9 @@ class FakeView implements RelayView {
   certificate() {
     return { fingerprint: "ab", notAfter: new Date(1_700_000_000_000), selfSigned: true };
   }
+  cluster() {
+    return undefined;
+  }
   http() {
     return { connections: 3, refused: 4, timedOut: 5 };
   }

@@ -6,7 +6,7 @@ import { rootOf, SessionHost } from "../../relay/assemble/sessions.ts";
 import { loadConfig } from "../../relay/config.ts";
 import { createLogger } from "../../relay/log.ts";
 import { Origin } from "../../relay/model/origin.ts";
-import { openAccess } from "../../relay/session/index.ts";
+import { ChannelRegistry, openAccess } from "../../relay/session/index.ts";
 import type { Attach, LinkInfo, LinkRequest } from "../../relay/transport/contract.ts";
 import { ManualClock } from "../support/clock.ts";
 
@@ -46,12 +46,13 @@ function hostOf(maxSessions: number) {
     admit: (_info, root) => ({
       access: openAccess(root),
       expiresAt: undefined,
+      cluster: false,
       who: {},
       check: () => undefined,
       release: () => {},
     }),
   };
-  const terms = { gate, wallNow: () => 0, expiryNoticeMs: 0 };
+  const terms = { gate, channels: new ChannelRegistry(), hop: 7n, wallNow: () => 0, expiryNoticeMs: 0 };
   const host = new SessionHost({ origin, clock, log, limits, maxSessions, handshakeTimeoutMs: 1_000, ...terms });
   return { host, clock, origin };
 }

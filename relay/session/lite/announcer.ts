@@ -1,7 +1,8 @@
-import type { Broadcast, Route } from "../../model/broadcast.ts";
+import type { Route } from "../../model/broadcast.ts";
 import type { BidiStream } from "../../transport/contract.ts";
 import { type AnnounceRequest, encodeAnnouncement, encodeAnnounceOk } from "../../wire/lite/announce.ts";
 import { joinPath, stripPrefix } from "../../wire/path.ts";
+import type { Announced, AnnounceTable } from "../contract.ts";
 import { codeOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
 
@@ -24,6 +25,7 @@ export class Announcer {
   /** By absolute path. */
   readonly #told = new Map<string, Told>();
   readonly #prefix: string;
+  readonly #table: AnnounceTable;
   readonly #unwatch: () => void;
   #nextId = 0;
   #over = false;
@@ -34,9 +36,11 @@ export class Announcer {
     this.#request = request;
     this.#budget = budget;
     this.#prefix = joinPath(context.deps.access.root, request.prefix);
-    const { origin, hop } = context.deps;
-    const first: [Broadcast, Route][] = [];
-    for (const broadcast of origin.broadcasts(this.#prefix)) {
+    const { hop, access } = context.deps;
+    const table = context.deps.table ?? context.deps.origin;
+    this.#table = table;
+    const first: [Announced, Route][] = [];
+    for (const broadcast of table.broadcasts(this.#prefix)) {
       const route = this.#route(broadcast);
       if (route !== undefined) first.push([broadcast, route]);
     }
@@ -44,15 +48,14 @@ export class Announcer {
       stream.write(encodeAnnounceOk({ hop, active: Math.min(first.length, this.#room()) }, context.caps));
     }
     for (const [broadcast, route] of first) this.#start(broadcast, route);
-    this.#unwatch = origin.watch(this.#prefix, {
-      changed: (broadcast) => void context.guard(() => this.#changed(broadcast)),
-    });
+    const watcher = { changed: (broadcast: Announced) => void context.guard(() => this.#changed(broadcast)) };
+    this.#unwatch = table.watch(this.#prefix, watcher, access.watchable(this.#prefix));
     if (this.#over) this.#unwatch();
   }
 
   /** The peer's identity became known: routes through it are taken back. */
   refresh(): void {
-    for (const broadcast of this.#context.deps.origin.broadcasts(this.#prefix)) this.#changed(broadcast);
+    for (const broadcast of this.#table.broadcasts(this.#prefix)) this.#changed(broadcast);
   }
 
   /** The peer closed the stream, or the session ended. */
@@ -70,7 +73,7 @@ export class Announcer {
   }
 
   /** The best route that does not lead back to the peer (moq-lite Routing), if the peer may have it. */
-  #route(broadcast: Broadcast): Route | undefined {
+  #route(broadcast: Announced): Route | undefined {
     const { access } = this.#context.deps;
     if (!access.maySubscribe(broadcast.path)) return undefined;
     const exclude = this.#request.excludeHop === 0n ? this.#context.peerHop : this.#request.excludeHop;
@@ -78,7 +81,7 @@ export class Announcer {
     return route?.advertisement.ended === true && !this.#request.ended ? undefined : route;
   }
 
-  #changed(broadcast: Broadcast): void {
+  #changed(broadcast: Announced): void {
     if (this.#over) return;
     const told = this.#told.get(broadcast.path);
     const route = this.#route(broadcast);
@@ -88,7 +91,7 @@ export class Announcer {
     else if (told.route !== route) this.#update(broadcast.path, told, route);
   }
 
-  #start(broadcast: Broadcast, route: Route): void {
+  #start(broadcast: Announced, route: Route): void {
     if (this.#over) return;
     if (this.#room() <= 0) {
       this.#context.deps.origin.counters.boundsHit.announcements_per_session++;

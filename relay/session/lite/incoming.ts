@@ -156,7 +156,7 @@ export class IncomingBidi implements BidiHandler {
         });
       }
       case "goaway":
-        session.onGoaway();
+        session.onGoaway(request.uri);
         return { fin: () => this.gone(), gone: () => this.#stream.finish() };
       case "subscribeUpdate":
       case "unknown":

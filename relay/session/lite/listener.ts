@@ -4,6 +4,7 @@ import type { BidiHandler, BidiStream } from "../../transport/contract.ts";
 import { type AnnounceResponse, announceResponses } from "../../wire/lite/announce.ts";
 import { encodeRequest } from "../../wire/lite/requests.ts";
 import { joinPath, pathParts } from "../../wire/path.ts";
+import type { AnnounceTable } from "../contract.ts";
 import { codeOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
 import type { PeerSource } from "./source.ts";
@@ -24,6 +25,7 @@ export class AnnounceListener implements BidiHandler {
   readonly #context: LiteContext;
   readonly #source: PeerSource;
   readonly #prefix: string;
+  readonly #table: AnnounceTable;
   readonly #reader;
   readonly #done: () => void;
   /** By suffix; where announcements have ids they are looked up there first. */
@@ -33,12 +35,14 @@ export class AnnounceListener implements BidiHandler {
   #peerHop: bigint | undefined;
   #awaited: number | undefined;
   #stream: BidiStream | undefined;
+  #leave: () => void = () => {};
 
   /** `prefix` is relative to the root. `done` is called once the first announcements are in. */
-  constructor(context: LiteContext, source: PeerSource, prefix: string, done: () => void) {
+  constructor(context: LiteContext, source: PeerSource, prefix: string, table: AnnounceTable, done: () => void) {
     this.#context = context;
     this.#source = source;
     this.#prefix = prefix;
+    this.#table = table;
     this.#done = done;
     this.#reader = announceResponses(context.caps, context.wire);
   }
@@ -50,7 +54,7 @@ export class AnnounceListener implements BidiHandler {
       excludeHop: this.#context.deps.hop,
       ended: true,
     };
-    this.#context.opener.open(
+    this.#leave = this.#context.opener.open(
       this,
       (stream) => {
         this.#stream = stream;
@@ -84,6 +88,15 @@ export class AnnounceListener implements BidiHandler {
   }
 
   stop(): void {
+    this.#done();
+  }
+
+  /** What it announces is of no more interest. */
+  cancel(): void {
+    this.#leave();
+    this.#stream?.finish();
+    this.#stream?.stop(codeOf("cancelled"));
+    this.#withdraw(false);
     this.#done();
   }
 
@@ -179,7 +192,7 @@ export class AnnounceListener implements BidiHandler {
       this.#context.end("limit", "too many broadcasts under this root");
       return;
     }
-    const publication = origin.publish(heard.path, advertisement, this.#source);
+    const publication = this.#table.publish(heard.path, advertisement, this.#source);
     if (typeof publication === "string") {
       giveBack();
       return;

@@ -18,7 +18,7 @@ import { encodeRequest } from "../../wire/lite/requests.ts";
 import { encodeSetupStream, type Setup } from "../../wire/lite/setup.ts";
 import { joinPath, stripPrefix } from "../../wire/path.ts";
 import { type Capabilities, capabilities } from "../../wire/versions.ts";
-import type { Session, SessionDeps } from "../contract.ts";
+import type { AnnounceTable, Following, Session, SessionDeps } from "../contract.ts";
 import type { AnnounceBudget, Announcer } from "./announcer.ts";
 import { codeOf } from "./codes.ts";
 import type { LiteContext, SessionTotals } from "./context.ts";
@@ -64,7 +64,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   /** Groups that the peer is sending. */
   readonly receiving = new Set<GroupWriter>();
   readonly #source: PeerSource;
-  readonly #listener: AnnounceListener | undefined;
+  readonly #listeners = new Set<AnnounceListener>();
   readonly #incoming = new Set<IncomingBidi>();
   /** Streams of the peer without a complete first message, and when they began. */
   readonly #headless = new Map<IncomingBidi | IncomingUni, number>();
@@ -89,7 +89,10 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.announced = promise;
     if (deps.announcePrefix === undefined) resolve();
-    else this.#listener = new AnnounceListener(this, this.#source, deps.announcePrefix, resolve);
+    else {
+      const table = deps.table ?? deps.origin;
+      this.#listeners.add(new AnnounceListener(this, this.#source, deps.announcePrefix, table, resolve));
+    }
     deps.origin.counters.sessionsOpened++;
     deps.origin.counters.sessionsActive++;
   }
@@ -121,7 +124,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   start(): void {
     this.guard(() => {
       if (this.caps.setupStream) this.#sendSetup();
-      this.#listener?.start();
+      for (const listener of this.#listeners) listener.start();
     });
   }
 
@@ -135,6 +138,23 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
       },
       () => {},
     );
+  }
+
+  follow(prefix: string, table: AnnounceTable): Following {
+    const { promise: complete, resolve } = Promise.withResolvers<void>();
+    if (this.#over || this.#leaving) {
+      resolve();
+      return { stop: () => {}, complete };
+    }
+    const listener = new AnnounceListener(this, this.#source, prefix, table, resolve);
+    this.#listeners.add(listener);
+    this.guard(() => listener.start());
+    return {
+      stop: () => {
+        if (this.#listeners.delete(listener)) this.guard(() => listener.cancel());
+      },
+      complete,
+    };
   }
 
   traffic() {
@@ -242,7 +262,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     this.#headless.clear();
     // Routes first, so that nothing is subscribed anew at a peer that is gone.
     for (const end of [
-      () => this.#listener?.close(),
+      ...[...this.#listeners].map((listener) => () => listener.close()),
       () => this.#source.close(),
       ...[...this.receiving].map((writer) => () => writer.reset("upstream")),
       ...[...this.viewers].map((viewer) => () => viewer.cancel()),
@@ -259,8 +279,9 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   }
 
   /** A message that only one side of a session may send, or only once, came otherwise. */
-  onGoaway(): void {
+  onGoaway(uri: string): void {
     this.#leaving = true;
+    this.deps.leaving?.(uri);
   }
 
   #report(why: LinkClosed): void {

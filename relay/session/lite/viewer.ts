@@ -41,7 +41,7 @@ export class Viewer implements Subscriber {
       };
       check();
       if (this.#over) return;
-      this.#unpin = origin.watch(absolute, { changed: check });
+      this.#unpin = origin.watch(absolute, { changed: check }, []);
     }
     const subscription = origin.subscribe(absolute, track, options, this);
     if (this.#over) subscription?.cancel();

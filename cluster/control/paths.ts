@@ -1,0 +1,90 @@
+/**
+ * How a control session writes relays and broadcasts as paths of announcements. A relay tells a root `n/NODE/INFO`, `l/NODE/LOAD`
+ * and `b/PATH/NODE`; a root tells a relay `n/NODE/INFO`, `b/PATH/NODE` under a prefix, `e/PATH/NODE` for one path, and
+ * `c/PATH/NODE` of others that hold what the relay itself holds. INFO and LOAD are JSON in base64url.
+ */
+import type { NodeInfo, Scope } from "../contract.ts";
+import { NODE_NAME, ROLES } from "../contract.ts";
+import type { NodeLoad } from "../registry/contract.ts";
+
+export function nodePath(info: NodeInfo): string {
+  const { node, hop, ...rest } = info;
+  return `n/${node}/${encode({ ...rest, hop: hop.toString() })}`;
+}
+
+export function loadPath(node: string, load: NodeLoad): string {
+  return `l/${node}/${encode(load)}`;
+}
+
+export function holdingPath(kind: "b" | "e" | "c", path: string, node: string): string {
+  return path === "" ? `${kind}/${node}` : `${kind}/${path}/${node}`;
+}
+
+/** The prefix that asks for a scope. */
+export function scopePrefix(scope: Scope): string {
+  switch (scope.kind) {
+    case "nodes":
+      return "n";
+    case "rivals":
+      return "c";
+    case "under":
+      return scope.prefix === "" ? "b" : `b/${scope.prefix}`;
+    case "exact":
+      return scope.path === "" ? "e" : `e/${scope.path}`;
+  }
+}
+
+export type ControlPath =
+  | { readonly kind: "node"; readonly info: NodeInfo }
+  | { readonly kind: "load"; readonly node: string; readonly load: NodeLoad }
+  | { readonly kind: "holding"; readonly of: "b" | "e" | "c"; readonly path: string; readonly node: string };
+
+/** Nothing for what is none of these. */
+export function parseControlPath(text: string): ControlPath | undefined {
+  const [kind = "", ...parts] = text.split("/");
+  const last = parts.pop() ?? "";
+  if (kind === "b" || kind === "e" || kind === "c") {
+    return NODE_NAME.test(last) ? { kind: "holding", of: kind, path: parts.join("/"), node: last } : undefined;
+  }
+  const node = parts[0] ?? "";
+  const fields = decode(last);
+  if (parts.length !== 1 || !NODE_NAME.test(node) || fields === undefined) return undefined;
+  if (kind === "n") return nodeOf(node, fields);
+  return kind === "l" ? loadOf(node, fields) : undefined;
+}
+
+function nodeOf(node: string, fields: Record<string, unknown>): ControlPath | undefined {
+  const { hop, role, region, url, publicUrl, draining, startedAt } = fields;
+  const known = ROLES.find((one) => one === role);
+  if (typeof hop !== "string" || !/^\d{1,20}$/.test(hop) || known === undefined) return undefined;
+  if (typeof region !== "string" || typeof url !== "string" || typeof publicUrl !== "string") return undefined;
+  if (typeof draining !== "boolean" || typeof startedAt !== "number") return undefined;
+  return {
+    kind: "node",
+    info: { node, hop: BigInt(hop), role: known, region, url, publicUrl, draining, startedAt },
+  };
+}
+
+function loadOf(node: string, { sessions, subscriptions }: Record<string, unknown>): ControlPath | undefined {
+  if (typeof sessions !== "number" || typeof subscriptions !== "number") return undefined;
+  return { kind: "load", node, load: { sessions, subscriptions } };
+}
+
+function encode(value: unknown): string {
+  const bytes = new TextEncoder().encode(JSON.stringify(value));
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+}
+
+function decode(text: string): Record<string, unknown> | undefined {
+  try {
+    const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = Uint8Array.from(binary, (char) => char.charCodeAt(0));
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof value === "object" && value !== null ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,258 @@
+import type { Clock } from "../relay/clock.ts";
+import type { Advertisement, Broadcast, Route } from "../relay/model/broadcast.ts";
+import type { Source } from "../relay/model/contract.ts";
+import type { Origin, Publication, Resolver } from "../relay/model/origin.ts";
+import type { Reason } from "../relay/model/reason.ts";
+import type { AnnounceTable } from "../relay/session/contract.ts";
+import { type Holding, type NodeInfo, type Scope, type ScopeSink, scopeKey } from "./contract.ts";
+import { Interest } from "./routes/interest.ts";
+import { Stamper } from "./routes/stamp.ts";
+import type { Holders, RouteTable } from "./routes/table.ts";
+import type { MeshSource } from "./splice/index.ts";
+
+/** Cost of taking a broadcast from another relay, so that what is published here is taken from here. */
+const RELAY_COST = 1;
+
+/** The relay's hold on the roots. */
+export interface Registrar {
+  /** This relay has the broadcast first-hand; told again when something of it changes. */
+  hold(holding: Holding): void;
+  release(path: string): void;
+  ask(scope: Scope, sink: ScopeSink): () => void;
+}
+
+export interface MeshDeps {
+  readonly self: NodeInfo;
+  readonly origin: Origin;
+  readonly clock: Clock;
+  /** Milliseconds since 1970. */
+  readonly wallNow: () => number;
+  readonly registrar: Registrar;
+  readonly table: RouteTable;
+  readonly lingerMs: number;
+  readonly maxScopes: number;
+  readonly redundant: readonly string[];
+  readonly cost: number;
+  /** A source for one broadcast of one epoch; `idle` is called when nothing is subscribed through it any more. */
+  readonly source: (candidates: () => readonly string[], idle: () => void) => MeshSource;
+  /** Something was given up at a bound. */
+  readonly refused: (bound: "mesh_scopes") => void;
+}
+
+/** A broadcast that is had from other relays. */
+interface Remote {
+  readonly epoch: bigint;
+  readonly source: MeshSource;
+  /** Nothing while nobody is known to hold it any more, but tracks of it still run. */
+  publication: Publication | undefined;
+}
+
+/**
+ * Puts the broadcasts of other relays into the origin, where somebody asks for them here, and tells the roots of those that are
+ * published here. Does no I/O.
+ */
+export class Mesh implements Resolver {
+  /** What sessions of publishers put their announcements into. */
+  readonly announcements: AnnounceTable;
+  readonly #deps: MeshDeps;
+  readonly #interest: Interest;
+  readonly #stamper: Stamper;
+  readonly #remotes = new Map<string, Remote>();
+  readonly #sources = new WeakSet<Source>();
+  /** What was registered, by path. */
+  readonly #held = new Map<string, Route>();
+  #stopRivals: (() => void) | undefined;
+  readonly #stopNodes: () => void;
+
+  constructor(deps: MeshDeps) {
+    this.#deps = deps;
+    const { origin, clock, lingerMs, maxScopes, registrar, wallNow, redundant, cost } = deps;
+    this.#interest = new Interest({
+      clock,
+      lingerMs,
+      maxScopes,
+      ask: (scope, complete) => this.#ask(scope, complete),
+      refused: () => deps.refused("mesh_scopes"),
+    });
+    this.#stamper = new Stamper({ wallNow, redundant, cost, latest: (path) => this.#latest(path) });
+    this.announcements = {
+      broadcasts: (prefix) => origin.broadcasts(prefix),
+      watch: (prefix, watcher, interests) => origin.watch(prefix, watcher, interests),
+      publish: (path, advertisement, source) => this.#publish(path, advertisement, source),
+    };
+    this.#stopNodes = registrar.ask(
+      { kind: "nodes" },
+      this.#sink("nodes", () => {}),
+    );
+    origin.resolveWith(this);
+  }
+
+  /** Broadcasts that are had from other relays, and of those published here that were registered. */
+  get counts(): { remote: number; held: number; scopes: number } {
+    return { remote: this.#remotes.size, held: this.#held.size, scopes: this.#interest.size };
+  }
+
+  watching(prefix: string): () => void {
+    return this.#interest.watching(prefix);
+  }
+
+  wanting(path: string): () => void {
+    return this.#interest.wanting(path);
+  }
+
+  /** Whether a publisher of the broadcast is here, or a relay outside the mesh. */
+  firstHand(path: string): boolean {
+    return this.#held.has(path);
+  }
+
+  routed(broadcast: Broadcast): void {
+    const { registrar, self } = this.#deps;
+    const { path } = broadcast;
+    const local = broadcast.routes.find(({ source }) => !this.#sources.has(source));
+    const before = this.#held.get(path);
+    if (local === before) return;
+    if (local === undefined) {
+      this.#held.delete(path);
+      registrar.release(path);
+    } else {
+      this.#held.set(path, local);
+      const { epoch, hops, cost, ended } = local.advertisement;
+      registrar.hold({ path, node: self.node, epoch, hops: [...hops, self.hop], cost, ended });
+    }
+    this.#watchRivals();
+    this.#settle(path);
+  }
+
+  /** What is known of the holders of `path` changed. */
+  changed(path: string): void {
+    this.#settle(path);
+  }
+
+  /** Relays came, went, or changed. */
+  nodesChanged(): void {
+    for (const remote of this.#remotes.values()) remote.source.candidatesChanged();
+  }
+
+  close(): void {
+    this.#interest.close();
+    this.#stopRivals?.();
+    this.#stopNodes();
+    for (const remote of [...this.#remotes.values()]) remote.source.close();
+    this.#remotes.clear();
+  }
+
+  /** Makes the origin's route to `path` through the mesh what it is to be by now. */
+  #settle(path: string): void {
+    const { table, origin } = this.#deps;
+    const holders = table.holders(path);
+    const local = this.#held.get(path)?.advertisement.epoch ?? 0n;
+    const wanted = holders !== undefined && holders.epoch >= local ? holders : undefined;
+    const before = this.#remotes.get(path);
+    if (wanted === undefined) {
+      if (before !== undefined) this.#withdraw(path, before);
+      return;
+    }
+    const advertisement = advertisementOf(wanted);
+    if (before?.epoch === wanted.epoch) {
+      if (before.publication === undefined) before.publication = this.#offer(path, advertisement, before.source);
+      else before.publication.update(advertisement);
+      before.source.candidatesChanged();
+      return;
+    }
+    const source = this.#source(path, wanted.epoch);
+    const publication = origin.publish(path, advertisement, source);
+    if (typeof publication === "string") return;
+    this.#remotes.set(path, { epoch: wanted.epoch, source, publication });
+    // After the new one is there, so that tracks go over rather than end.
+    before?.publication?.end(false);
+  }
+
+  #source(path: string, epoch: bigint): MeshSource {
+    const { table } = this.#deps;
+    const source: MeshSource = this.#deps.source(
+      () => table.candidates(path, epoch),
+      () => {
+        const remote = this.#remotes.get(path);
+        if (remote?.source === source && remote.publication === undefined) this.#remotes.delete(path);
+      },
+    );
+    this.#sources.add(source);
+    return source;
+  }
+
+  #offer(path: string, advertisement: Advertisement, source: MeshSource): Publication | undefined {
+    const publication = this.#deps.origin.publish(path, advertisement, source);
+    return typeof publication === "string" ? undefined : publication;
+  }
+
+  /** Nobody holds it any more, as far as is known: its tracks conclude by themselves. */
+  #withdraw(path: string, remote: Remote): void {
+    const { publication } = remote;
+    remote.publication = undefined;
+    if (remote.source.idle) this.#remotes.delete(path);
+    publication?.end(false);
+  }
+
+  #publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason {
+    const stamped = this.#stamper.stamp(path, advertisement);
+    const publication = this.#deps.origin.publish(path, stamped, source);
+    if (typeof publication === "string") return publication;
+    return {
+      update: (next) => publication.update(this.#stamper.again(next, stamped.epoch)),
+      end: (lost) => publication.end(lost),
+    };
+  }
+
+  #latest(path: string): bigint {
+    const here = this.#held.get(path)?.advertisement.epoch ?? 0n;
+    const elsewhere = this.#deps.table.holders(path)?.epoch ?? 0n;
+    return here > elsewhere ? here : elsewhere;
+  }
+
+  /** Whoever holds something hears of others that hold the same. */
+  #watchRivals(): void {
+    if (this.#held.size > 0 && this.#stopRivals === undefined) {
+      this.#stopRivals = this.#ask({ kind: "rivals" }, () => {});
+    } else if (this.#held.size === 0) {
+      this.#stopRivals?.();
+      this.#stopRivals = undefined;
+    }
+  }
+
+  #ask(scope: Scope, complete: () => void): () => void {
+    const key = scopeKey(scope);
+    const told = new Map<string, Set<string>>();
+    const stop = this.#deps.registrar.ask(scope, this.#sink(key, complete, told));
+    return () => {
+      stop();
+      for (const [path, nodes] of told) for (const node of nodes) this.#deps.table.holdingGone(path, node, key);
+    };
+  }
+
+  /** `told`: what the scope told of and did not take back. */
+  #sink(key: string, complete: () => void, told = new Map<string, Set<string>>()): ScopeSink {
+    const { table } = this.#deps;
+    return {
+      node: (info) => table.node(info, "root"),
+      nodeGone: (node) => table.nodeGone(node, "root"),
+      holding: (holding) => {
+        const nodes = told.get(holding.path) ?? new Set<string>();
+        told.set(holding.path, nodes.add(holding.node));
+        table.holding(holding, key);
+      },
+      holdingGone: (path, node) => {
+        const nodes = told.get(path);
+        nodes?.delete(node);
+        if (nodes?.size === 0) told.delete(path);
+        table.holdingGone(path, node, key);
+      },
+      complete,
+    };
+  }
+}
+
+function advertisementOf({ epoch, holdings }: Holders): Advertisement {
+  const [best] = holdings;
+  if (best === undefined) throw new Error("holders without a holding");
+  return { epoch, hops: best.hops, cost: best.cost + RELAY_COST, ended: best.ended };
+}

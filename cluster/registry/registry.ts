@@ -1,0 +1,190 @@
+import type { Clock } from "../../relay/clock.ts";
+import { PathTree, prefixes } from "../../relay/model/path-tree.ts";
+import type { Holding, NodeInfo } from "../contract.ts";
+import type { NodeEntry, NodeLoad, RegistryWatcher } from "./contract.ts";
+
+export interface RegistryDeps {
+  readonly clock: Clock;
+  /** Milliseconds that what a relay registered stays after the relay was lost. */
+  readonly leaseMs: number;
+  /** Relays, and broadcasts of all of them together. */
+  readonly maxNodes: number;
+  readonly maxHoldings: number;
+}
+
+/** Milliseconds that a relay which comes back has to tell again what it holds, before what it did not tell is forgotten. */
+const SETTLE_MS = 2_000;
+
+interface Owner {
+  info: NodeInfo;
+  load: NodeLoad | undefined;
+  /** The session that speaks for it now. */
+  session: object | undefined;
+  readonly paths: Set<string>;
+  /** What it told in this session, until those that it did not tell are forgotten. */
+  told: Set<string> | undefined;
+  cancel: (() => void) | undefined;
+}
+
+/** Relays and the broadcasts that each has first-hand, in memory. */
+export class Registry {
+  readonly #deps: RegistryDeps;
+  readonly #owners = new Map<string, Owner>();
+  readonly #holdings = new PathTree<Map<string, Holding>>();
+  readonly #under = new Map<string, Set<RegistryWatcher>>();
+  readonly #exact = new Map<string, Set<RegistryWatcher>>();
+  readonly #all = new Set<RegistryWatcher>();
+  #count = 0;
+
+  constructor(deps: RegistryDeps) {
+    this.#deps = deps;
+  }
+
+  get counts(): { nodes: number; broadcasts: number; holdings: number } {
+    return { nodes: this.#owners.size, broadcasts: this.#holdings.size, holdings: this.#count };
+  }
+
+  *nodes(): Generator<NodeEntry> {
+    for (const { info, load, session } of this.#owners.values()) yield { info, load, present: session !== undefined };
+  }
+
+  *under(prefix: string): Generator<Holding> {
+    for (const holders of this.#holdings.under(prefix)) yield* holders.values();
+  }
+
+  *exact(path: string): Generator<Holding> {
+    yield* this.#holdings.get(path)?.values() ?? [];
+  }
+
+  /** A relay, or news of it, from the session that speaks for it. False when there are too many, or another one is newer. */
+  register(info: NodeInfo, session: object): boolean {
+    const known = this.#owners.get(info.node);
+    if (known === undefined) {
+      if (this.#owners.size >= this.#deps.maxNodes) return false;
+      this.#owners.set(info.node, {
+        info,
+        load: undefined,
+        session,
+        paths: new Set(),
+        told: undefined,
+        cancel: undefined,
+      });
+      for (const watcher of [...this.#all]) watcher.node?.(info);
+      return true;
+    }
+    if (known.info.startedAt > info.startedAt) return false;
+    if (known.session !== session) this.#again(known, session);
+    known.info = info;
+    for (const watcher of [...this.#all]) watcher.node?.(info);
+    return true;
+  }
+
+  setLoad(node: string, load: NodeLoad, session: object): void {
+    const owner = this.#owners.get(node);
+    if (owner?.session === session) owner.load = load;
+  }
+
+  /** The relay leaves on purpose: all that it has goes with it. */
+  unregister(node: string, session: object): void {
+    const owner = this.#owners.get(node);
+    if (owner?.session === session) this.#forget(node, owner);
+  }
+
+  /** False when there are too many, or the session does not speak for the relay. */
+  hold(holding: Holding, session: object): boolean {
+    const owner = this.#owners.get(holding.node);
+    if (owner?.session !== session) return false;
+    owner.told?.add(holding.path);
+    const holders = this.#holdings.get(holding.path) ?? new Map<string, Holding>();
+    if (!holders.has(holding.node)) {
+      if (this.#count >= this.#deps.maxHoldings) return false;
+      this.#count++;
+      if (holders.size === 0) this.#holdings.set(holding.path, holders);
+    }
+    holders.set(holding.node, holding);
+    owner.paths.add(holding.path);
+    this.#tell(holding.path, (watcher) => watcher.holding?.(holding));
+    return true;
+  }
+
+  release(path: string, node: string, session: object): void {
+    const owner = this.#owners.get(node);
+    if (owner?.session === session) this.#drop(path, owner);
+  }
+
+  /** The session is gone without a word: what it registered stays for the lease. */
+  lost(session: object): void {
+    for (const [node, owner] of this.#owners) {
+      if (owner.session !== session) continue;
+      owner.session = undefined;
+      owner.told = undefined;
+      owner.cancel?.();
+      owner.cancel = this.#deps.clock.timer(this.#deps.leaseMs, () => this.#forget(node, owner));
+    }
+  }
+
+  watchAll(watcher: RegistryWatcher): () => void {
+    this.#all.add(watcher);
+    return () => void this.#all.delete(watcher);
+  }
+
+  watchUnder(prefix: string, watcher: RegistryWatcher): () => void {
+    return add(this.#under, prefix, watcher);
+  }
+
+  watchExact(path: string, watcher: RegistryWatcher): () => void {
+    return add(this.#exact, path, watcher);
+  }
+
+  close(): void {
+    for (const owner of this.#owners.values()) owner.cancel?.();
+    this.#owners.clear();
+  }
+
+  /** A relay that was lost, or restarted under its name, speaks again. */
+  #again(owner: Owner, session: object): void {
+    owner.session = session;
+    owner.cancel?.();
+    const told = new Set<string>();
+    owner.told = told;
+    owner.cancel = this.#deps.clock.timer(SETTLE_MS, () => {
+      owner.cancel = undefined;
+      owner.told = undefined;
+      for (const path of [...owner.paths]) if (!told.has(path)) this.#drop(path, owner);
+    });
+  }
+
+  #forget(node: string, owner: Owner): void {
+    if (this.#owners.get(node) !== owner) return;
+    owner.cancel?.();
+    for (const path of [...owner.paths]) this.#drop(path, owner);
+    this.#owners.delete(node);
+    for (const watcher of [...this.#all]) watcher.nodeGone?.(node);
+  }
+
+  #drop(path: string, owner: Owner): void {
+    if (!owner.paths.delete(path)) return;
+    const holders = this.#holdings.get(path);
+    const holding = holders?.get(owner.info.node);
+    if (holders === undefined || holding === undefined) return;
+    holders.delete(owner.info.node);
+    if (holders.size === 0) this.#holdings.delete(path);
+    this.#count--;
+    this.#tell(path, (watcher) => watcher.holdingGone?.(holding));
+  }
+
+  #tell(path: string, what: (watcher: RegistryWatcher) => void): void {
+    for (const prefix of prefixes(path)) for (const watcher of [...(this.#under.get(prefix) ?? [])]) what(watcher);
+    for (const watcher of [...(this.#exact.get(path) ?? [])]) what(watcher);
+    for (const watcher of [...this.#all]) what(watcher);
+  }
+}
+
+function add(map: Map<string, Set<RegistryWatcher>>, key: string, watcher: RegistryWatcher): () => void {
+  const set = map.get(key) ?? new Set();
+  map.set(key, set.add(watcher));
+  return () => {
+    set.delete(watcher);
+    if (set.size === 0 && map.get(key) === set) map.delete(key);
+  };
+}

@@ -1,0 +1,147 @@
+import type { Clock } from "../../relay/clock.ts";
+import { type Scope, scopeKey } from "../contract.ts";
+
+/** Milliseconds that a scope stays asked for after those that take its place were asked: theirs is told by then. */
+const HANDOVER_MS = 5_000;
+
+export interface InterestDeps {
+  readonly clock: Clock;
+  /** Milliseconds that a scope is still asked for after its last user. */
+  readonly lingerMs: number;
+  /** Scopes asked for at once. */
+  readonly maxScopes: number;
+  /** Asks a root; `complete` is called when it has told what there is. Returns a stop. */
+  readonly ask: (scope: Scope, complete: () => void) => () => void;
+  /** A scope was refused because there are too many. */
+  readonly refused: () => void;
+}
+
+type Part = Extract<Scope, { kind: "under" | "exact" }>;
+
+interface Entry {
+  readonly scope: Part;
+  users: number;
+  /** Set while it is asked for by itself; else a wider one covers it. */
+  stop: (() => void) | undefined;
+  cancelLinger: (() => void) | undefined;
+}
+
+/**
+ * What is watched and wanted at this relay, as scopes to ask a root for: none that another one covers when it comes, and each
+ * for as long as it has users and a while after.
+ */
+export class Interest {
+  readonly #deps: InterestDeps;
+  readonly #entries = new Map<string, Entry>();
+  /** Stops of scopes that wait for those that take their place. */
+  readonly #leaving = new Set<() => void>();
+
+  constructor(deps: InterestDeps) {
+    this.#deps = deps;
+  }
+
+  /** Scopes that are known here, covered ones included. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Everything at or under `prefix`. Returns a release. */
+  watching(prefix: string): () => void {
+    return this.#use({ kind: "under", prefix });
+  }
+
+  /** One broadcast. Returns a release. */
+  wanting(path: string): () => void {
+    return this.#use({ kind: "exact", path });
+  }
+
+  close(): void {
+    for (const { stop, cancelLinger } of this.#entries.values()) {
+      cancelLinger?.();
+      stop?.();
+    }
+    this.#entries.clear();
+    for (const stop of [...this.#leaving]) stop();
+  }
+
+  #use(scope: Part): () => void {
+    const key = scopeKey(scope);
+    const entry = this.#entries.get(key) ?? this.#add(key, scope);
+    if (entry === undefined) return () => {};
+    entry.users++;
+    entry.cancelLinger?.();
+    entry.cancelLinger = undefined;
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      entry.users--;
+      if (entry.users === 0 && this.#entries.get(key) === entry) {
+        entry.cancelLinger = this.#deps.clock.timer(this.#deps.lingerMs, () => this.#drop(key, entry));
+      }
+    };
+  }
+
+  #add(key: string, scope: Part): Entry | undefined {
+    if (this.#entries.size >= this.#deps.maxScopes) {
+      this.#deps.refused();
+      return undefined;
+    }
+    const entry: Entry = { scope, users: 0, stop: undefined, cancelLinger: undefined };
+    this.#entries.set(key, entry);
+    if (!this.#covered(scope)) entry.stop = this.#deps.ask(scope, () => {});
+    return entry;
+  }
+
+  #drop(key: string, entry: Entry): void {
+    this.#entries.delete(key);
+    const { stop } = entry;
+    if (stop === undefined) return;
+    const orphans = entry.scope.kind === "under" ? this.#orphans(entry.scope.prefix) : [];
+    if (orphans.length === 0) stop();
+    else this.#handOver(stop, orphans);
+  }
+
+  /** What `prefix` covered and nothing that is asked for does. */
+  #orphans(prefix: string): Entry[] {
+    return [...this.#entries.values()].filter(
+      ({ scope, stop }) => stop === undefined && covers(prefix, pathOf(scope)) && !this.#covered(scope),
+    );
+  }
+
+  /** Nothing that is known may be forgotten in between: the old scope goes when the new ones were told. */
+  #handOver(stop: () => void, orphans: readonly Entry[]): void {
+    let waiting = orphans.length;
+    const leave = () => {
+      if (!this.#leaving.delete(leave)) return;
+      cancel();
+      stop();
+    };
+    this.#leaving.add(leave);
+    const cancel = this.#deps.clock.timer(HANDOVER_MS, leave);
+    for (const orphan of orphans) {
+      orphan.stop = this.#deps.ask(orphan.scope, () => {
+        waiting -= 1;
+        if (waiting === 0) leave();
+      });
+    }
+  }
+
+  #covered(scope: Part): boolean {
+    const path = pathOf(scope);
+    for (let end = path.length; ; end = path.lastIndexOf("/", end - 1)) {
+      const prefix = end > 0 ? path.slice(0, end) : "";
+      const wider = this.#entries.get(scopeKey({ kind: "under", prefix }));
+      if (wider?.stop !== undefined && wider.scope !== scope) return true;
+      if (end <= 0) return false;
+    }
+  }
+}
+
+function pathOf(scope: Part): string {
+  return scope.kind === "under" ? scope.prefix : scope.path;
+}
+
+function covers(prefix: string, path: string): boolean {
+  return prefix === "" || path === prefix || path.startsWith(`${prefix}/`);
+}

@@ -1,0 +1,25 @@
+/**
+ * Rendezvous hashing (highest random weight): each of several ranks the same nodes alike for a key, keys spread evenly, and when
+ * a node goes only its keys move. FNV-1a of node and key with a final mix, so the order does not depend on the runtime.
+ */
+export function rank(key: string, nodes: readonly string[]): string[] {
+  if (nodes.length < 2) return [...nodes];
+  return nodes
+    .map((node) => ({ node, weight: weightOf(node, key) }))
+    .sort((a, b) => b.weight - a.weight || (a.node < b.node ? -1 : 1))
+    .map(({ node }) => node);
+}
+
+const OFFSET = 0x811c9dc5;
+const PRIME = 0x01000193;
+
+function weightOf(node: string, key: string): number {
+  let hash = OFFSET;
+  for (const text of [node, "\0", key]) {
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), PRIME);
+  }
+  // The finaliser of MurmurHash3: without it keys that differ in their last letter only stay together.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

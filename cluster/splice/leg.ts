@@ -1,0 +1,85 @@
+import type { GroupWriter, Source, SubscribeOptions, TrackInfo, Upstream } from "../../relay/model/contract.ts";
+import type { Reason } from "../../relay/model/reason.ts";
+import type { Peers } from "../contract.ts";
+
+/** What a leg tells the track that it carries. */
+export interface LegEvents {
+  info(info: TrackInfo): void;
+  started(sequence: number): void;
+  group(leg: Leg, sequence: number): GroupWriter | Reason;
+  datagram(leg: Leg, sequence: number, timestamp: number, payload: Uint8Array): void;
+  dropped(start: number, end: number): void;
+  ended(end: number): void;
+  /** The relay has said all, refused, or its link is gone (`upstream`). */
+  closed(leg: Leg, reason: Reason | undefined): void;
+  /** The relay asked us to leave. */
+  leaving(leg: Leg): void;
+}
+
+/** One track at one relay: its link is used, and the track subscribed to when the link is up. */
+export class Leg {
+  readonly node: string;
+  readonly #events: LegEvents;
+  readonly #release: () => void;
+  #upstream: Upstream | undefined;
+  #over = false;
+  leaving = false;
+
+  /** `options` says what to ask for by the time that the link is up. */
+  constructor(
+    node: string,
+    peers: Peers,
+    what: { readonly path: string; readonly track: string; readonly options: () => SubscribeOptions },
+    events: LegEvents,
+  ) {
+    this.node = node;
+    this.#events = events;
+    this.#release = peers.use(node, {
+      up: (source) => this.#subscribe(source, what.path, what.track, what.options()),
+      down: () => this.#closed("upstream"),
+      leaving: () => {
+        this.leaving = true;
+        if (!this.#over) events.leaving(this);
+      },
+    });
+  }
+
+  /** The track is subscribed to there. */
+  get live(): boolean {
+    return this.#upstream !== undefined && !this.#over;
+  }
+
+  update(options: SubscribeOptions): void {
+    if (!this.#over) this.#upstream?.update(options);
+  }
+
+  cancel(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#upstream?.cancel();
+    this.#release();
+  }
+
+  #subscribe(source: Source, path: string, track: string, options: SubscribeOptions): void {
+    if (this.#over || this.#upstream !== undefined) return;
+    const events = this.#events;
+    const upstream = source.subscribe(path, track, options, {
+      info: (info) => events.info(info),
+      started: (sequence) => events.started(sequence),
+      group: (sequence) => (this.#over ? "cancelled" : events.group(this, sequence)),
+      datagram: (sequence, timestamp, payload) => events.datagram(this, sequence, timestamp, payload),
+      dropped: (start, end) => events.dropped(start, end),
+      ended: (end) => events.ended(end),
+      closed: (reason) => this.#closed(reason),
+    });
+    if (this.#over) upstream.cancel();
+    else this.#upstream = upstream;
+  }
+
+  #closed(reason: Reason | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#release();
+    this.#events.closed(this, reason);
+  }
+}

@@ -1,0 +1,62 @@
+import { readFile } from "node:fs/promises";
+import { type Key, KeyError, parseKeys, signToken } from "../../../auth/index.ts";
+import type { Config } from "../../config.ts";
+import { TransportError, type Trust } from "../../transport/contract.ts";
+
+/** Seconds for which a token that a relay makes for itself holds: long beside a clock that is off, short beside a theft. */
+const TOKEN_LIFE_S = 3_600;
+
+type ClusterConfig = Config["cluster"];
+
+/** How the relay shows that it is one, and how it knows the others. */
+export interface MeshCredentials {
+  /** A token for a new connection; nothing where none is configured. Rejects naming the file that cannot be used. */
+  token(): Promise<string | undefined>;
+  readonly trust: Trust;
+}
+
+/** Reads what `[cluster]` names. Rejects with {@link TransportError} naming a file that cannot be used. */
+export async function meshCredentials(config: ClusterConfig, wallNow: () => number): Promise<MeshCredentials> {
+  const token = await tokens(config, wallNow);
+  // What cannot be had now is told now, not at the first connection.
+  await token();
+  return { token, trust: await trustOf(config) };
+}
+
+async function tokens(config: ClusterConfig, wallNow: () => number): Promise<MeshCredentials["token"]> {
+  const { token, tokenFile, keyFile, node } = config;
+  if (tokenFile !== undefined) return async () => (await read(tokenFile)).trim();
+  if (keyFile === undefined) return async () => token;
+  const key = parse(keyFile, await read(keyFile));
+  return async () => {
+    const now = Math.floor(wallNow() / 1000);
+    return await signToken(key, { cluster: true, sub: `relay ${node}`, iat: now, exp: now + TOKEN_LIFE_S });
+  };
+}
+
+function parse(path: string, text: string): Key {
+  try {
+    const [key] = parseKeys(text);
+    if (key?.signs) return key;
+  } catch (cause) {
+    if (!(cause instanceof KeyError)) throw cause;
+    throw new TransportError("cluster_unusable", `${path} (cluster.key_file): ${cause.message}`, { cause });
+  }
+  throw new TransportError("cluster_unusable", `${path} (cluster.key_file) holds no key that can sign`);
+}
+
+async function trustOf({ ca, fingerprints }: ClusterConfig): Promise<Trust> {
+  if (fingerprints.length > 0) {
+    const sha256 = fingerprints.map((hex) => new Uint8Array(Buffer.from(hex.replaceAll(":", ""), "hex")));
+    return { kind: "hashes", sha256 };
+  }
+  return ca === undefined ? { kind: "system" } : { kind: "roots", pem: await read(ca) };
+}
+
+async function read(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new TransportError("cluster_unusable", `the file ${path} of [cluster] cannot be read`, { cause });
+  }
+}

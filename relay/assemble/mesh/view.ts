@@ -1,0 +1,63 @@
+import type { NodeInfo } from "../../../cluster/contract.ts";
+import type { ControlClient } from "../../../cluster/control/client.ts";
+import type { Mesh } from "../../../cluster/mesh.ts";
+import type { PeerLinks } from "../../../cluster/peers/links.ts";
+import type { Registry } from "../../../cluster/registry/registry.ts";
+import type { RouteTable } from "../../../cluster/routes/table.ts";
+import type { SpliceCounters } from "../../../cluster/splice/index.ts";
+import type { ClusterBroadcast, ClusterNode, ClusterView } from "../../http/view.ts";
+
+export interface ClusterParts {
+  readonly self: NodeInfo;
+  readonly registry: Registry | undefined;
+  readonly table: RouteTable;
+  readonly mesh: Mesh;
+  readonly peers: PeerLinks;
+  readonly control: ControlClient;
+  readonly roots: number;
+  readonly counters: SpliceCounters;
+}
+
+/** What the admin endpoints may know of the mesh. */
+export function clusterView(parts: ClusterParts): ClusterView {
+  const { self, registry, table, mesh, peers, control, roots, counters } = parts;
+  const { node, role, region } = self;
+  return {
+    node,
+    role,
+    region,
+    roots: { configured: roots, connected: control.connected },
+    nodes: table.counts.nodes,
+    broadcasts: { remote: mesh.counts.remote, registered: mesh.counts.held },
+    scopes: mesh.counts.scopes,
+    upstreams: peers.up,
+    ...counters,
+    registry: registry && {
+      counts: registry.counts,
+      nodes: function* () {
+        for (const { info, load, present } of registry.nodes()) yield nodeOf(info, load, present);
+      },
+      broadcasts: (prefix) => grouped(registry, prefix),
+    },
+  };
+}
+
+function nodeOf(
+  { node, role, region, url, draining }: NodeInfo,
+  load: { readonly sessions: number; readonly subscriptions: number } | undefined,
+  present: boolean,
+): ClusterNode {
+  return { node, role, region, url, draining, present, ...load };
+}
+
+function* grouped(registry: Registry, prefix: string): Generator<ClusterBroadcast> {
+  let current: { path: string; holders: string[] } | undefined;
+  for (const { path, node } of registry.under(prefix)) {
+    if (current?.path === path) current.holders.push(node);
+    else {
+      if (current !== undefined) yield current;
+      current = { path, holders: [node] };
+    }
+  }
+  if (current !== undefined) yield current;
+}

@@ -1,0 +1,110 @@
+import { z } from "zod";
+import { type Command, CommandError, type Invocation, UsageError } from "./command.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import type { Io } from "./io.ts";
+
+/** Milliseconds that a relay has to answer. */
+const TIMEOUT_MS = 10_000;
+
+const NODE = z.object({
+  node: z.string(),
+  role: z.string(),
+  region: z.string(),
+  url: z.string(),
+  draining: z.boolean(),
+  present: z.boolean(),
+  sessions: z.number().optional(),
+  subscriptions: z.number().optional(),
+});
+
+const ANSWER = z.looseObject({
+  node: z.string(),
+  role: z.string(),
+  region: z.string(),
+  roots: z.object({ configured: z.number(), connected: z.number() }),
+  upstreams: z.array(z.object({ node: z.string() })),
+  nodes: z.array(NODE).optional(),
+  broadcasts: z.array(z.object({ path: z.string(), holders: z.array(z.string()) })).optional(),
+});
+type Answer = z.output<typeof ANSWER>;
+
+export const clusterCommand: Command = {
+  name: "cluster",
+  summary: "Show what a relay knows of its mesh.",
+  description: [
+    "Asks the admin listener of a relay, such as http://127.0.0.1:4444/. A root lists the relays of the mesh and the broadcasts that each has first-hand; any other relay tells what it takes from where.",
+  ],
+  positionals: [
+    { name: "URL", required: true, description: "The admin listener of a relay." },
+    { name: "PREFIX", required: false, description: "List only broadcasts under it; whole segments." },
+  ],
+  options: [{ name: "json", description: "Print the answer as it came." }],
+  takesConfig: false,
+  examples: ["cluster http://127.0.0.1:4444/", "cluster http://127.0.0.1:4444/ live --json"],
+  run,
+};
+
+async function run({ positionals, switches }: Invocation, io: Io): Promise<ExitCode> {
+  const [address = "", prefix = ""] = positionals;
+  const base = URL.canParse(address) ? new URL(address) : undefined;
+  if (base === undefined || !["http:", "https:"].includes(base.protocol)) {
+    throw new UsageError(`"${address}" is not the URL of an admin listener, such as http://127.0.0.1:4444/`);
+  }
+  const at = new URL("/cluster", base);
+  if (prefix !== "") at.searchParams.set("prefix", prefix);
+  const answer = await ask(at);
+  if (switches.has("json")) io.out.write(`${JSON.stringify(answer, null, 2)}\n`);
+  else io.out.write(describe(answer));
+  return EXIT.ok;
+}
+
+async function ask(at: URL): Promise<Answer> {
+  let response: Response;
+  try {
+    response = await fetch(at, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: "error" });
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+    throw new CommandError(`${at.origin} cannot be asked: ${cause}`, EXIT.connect);
+  }
+  if (response.status === 404) throw new CommandError(`the relay at ${at.origin} is in no mesh`, EXIT.failed);
+  const parsed = ANSWER.safeParse(response.ok ? await response.json() : undefined);
+  if (parsed.success) return parsed.data;
+  throw new CommandError(
+    `${at.origin} does not answer like an admin listener (status ${response.status})`,
+    EXIT.failed,
+  );
+}
+
+function describe(answer: Answer): string {
+  const { node, role, region, roots, upstreams, nodes, broadcasts } = answer;
+  const lines = [`${node}: ${role} in ${region}, at ${roots.connected} of ${roots.configured} roots`];
+  if (upstreams.length > 0) lines.push(`takes from ${upstreams.map((one) => one.node).join(", ")}`);
+  if (nodes !== undefined) {
+    const rows = nodes.map((one) => [
+      one.node,
+      one.role,
+      one.region,
+      one.present ? (one.draining ? "draining" : "up") : "lost",
+      String(one.sessions ?? "-"),
+      String(one.subscriptions ?? "-"),
+      one.url,
+    ]);
+    lines.push("", ...table([["NODE", "ROLE", "REGION", "STATE", "SESSIONS", "SUBSCRIPTIONS", "URL"], ...rows]));
+  }
+  if (broadcasts !== undefined) {
+    const rows = broadcasts.map(({ path, holders }) => [path, holders.join(", ")]);
+    lines.push("", ...(rows.length === 0 ? ["no broadcasts"] : table([["BROADCAST", "HELD BY"], ...rows])));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** Columns as wide as their widest cell, two spaces apart. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}

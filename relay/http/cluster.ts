@@ -1,0 +1,42 @@
+import type { ClusterView } from "./view.ts";
+
+/** Entries of a list that one answer holds, unless fewer are asked for: a terminal's worth, and no burden to build. */
+const MAX_LISTED = 10_000;
+const LISTED = 1_000;
+
+/** `GET /cluster?prefix=PATH&limit=N`: what this relay knows of the mesh, and a root's nodes and broadcasts. */
+export function describeCluster(view: ClusterView, query: URLSearchParams): Record<string, unknown> {
+  const asked = Number(query.get("limit") ?? LISTED);
+  const limit = Number.isInteger(asked) && asked >= 0 ? Math.min(MAX_LISTED, asked) : LISTED;
+  const prefix = (query.get("prefix") ?? "").replace(/^\/+|\/+$/g, "");
+  const { registry } = view;
+  return {
+    node: view.node,
+    role: view.role,
+    region: view.region,
+    roots: view.roots,
+    known_nodes: view.nodes,
+    remote_broadcasts: view.broadcasts.remote,
+    registered_broadcasts: view.broadcasts.registered,
+    scopes: view.scopes,
+    upstreams: view.upstreams.map((node) => ({ node })),
+    failovers: view.failovers,
+    splices: view.splices,
+    groups_resumed: view.groupsResumed,
+    groups_lost: view.groupsLost,
+    ...(registry && {
+      registry: registry.counts,
+      nodes: first(registry.nodes(), limit),
+      broadcasts: first(registry.broadcasts(prefix), limit),
+    }),
+  };
+}
+
+function first<T>(all: Iterable<T>, limit: number): T[] {
+  const list: T[] = [];
+  for (const one of all) {
+    if (list.length >= limit) break;
+    list.push(one);
+  }
+  return list;
+}

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, it } from "node:test";
+import { runProgram } from "../../relay/cli/main.ts";
+import { recordedIo } from "./support/io.ts";
+
+const ANSWER = {
+  node: "root-1",
+  role: "root",
+  region: "eu",
+  roots: { configured: 0, connected: 0 },
+  upstreams: [],
+  nodes: [
+    {
+      node: "origin-1",
+      role: "origin",
+      region: "eu",
+      url: "https://o:1",
+      draining: false,
+      present: true,
+      sessions: 3,
+      subscriptions: 2,
+    },
+    { node: "edge-long-name", role: "edge", region: "us", url: "https://e:1", draining: true, present: true },
+    { node: "gone", role: "edge", region: "us", url: "", draining: false, present: false },
+  ],
+  broadcasts: [{ path: "live/a", holders: ["origin-1", "origin-2"] }],
+};
+
+async function answering(status: number, body: unknown, work: (url: string, asked: string[]) => Promise<void>) {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? "");
+    response.writeHead(status, { "Content-Type": "application/json" });
+    response.end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    await work(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, asked);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+describe("moqmesh cluster", () => {
+  it("shows relays and broadcasts of a root as tables", () =>
+    answering(200, ANSWER, async (url, asked) => {
+      const io = recordedIo();
+      assert.equal(await runProgram(["cluster", url, "live"], io), 0);
+      assert.deepEqual(asked, ["/cluster?prefix=live"]);
+      assert.equal(
+        io.stdout(),
+        [
+          "root-1: root in eu, at 0 of 0 roots",
+          "",
+          "NODE            ROLE    REGION  STATE     SESSIONS  SUBSCRIPTIONS  URL",
+          "origin-1        origin  eu      up        3         2              https://o:1",
+          "edge-long-name  edge    us      draining  -         -              https://e:1",
+          "gone            edge    us      lost      -         -",
+          "",
+          "BROADCAST  HELD BY",
+          "live/a     origin-1, origin-2",
+          "",
+        ].join("\n"),
+      );
+    }));
+
+  it("says where a relay is in no mesh, is none, or cannot be asked", async () => {
+    for (const [status, code, text] of [
+      [404, 1, /is in no mesh/],
+      [200, 1, /does not answer like an admin listener/],
+    ] as const) {
+      await answering(status, {}, async (url) => {
+        const io = recordedIo();
+        assert.equal(await runProgram(["cluster", url], io), code);
+        assert.match(io.stderr(), text);
+      });
+    }
+    const io = recordedIo();
+    assert.equal(await runProgram(["cluster", "http://127.0.0.1:1/"], io), 4);
+    assert.match(io.stderr(), /cannot be asked/);
+    assert.equal(await runProgram(["cluster", "ftp://x"], recordedIo()), 2);
+  });
+});

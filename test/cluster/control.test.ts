@@ -1,0 +1,244 @@
+/** Control sessions between relays and roots: real sessions at moq-lite-06, over a simulated network with a turned clock. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { NodeInfo, ScopeSink } from "../../cluster/contract.ts";
+import { ControlClient } from "../../cluster/control/client.ts";
+import { parseControlPath } from "../../cluster/control/paths.ts";
+import { Registry } from "../../cluster/registry/registry.ts";
+import { RootTable } from "../../cluster/root/table.ts";
+import { Origin } from "../../relay/model/origin.ts";
+import {
+  type AnnounceTable,
+  ChannelRegistry,
+  liteSession,
+  openAccess,
+  type Session,
+} from "../../relay/session/index.ts";
+import { MemoryNetwork } from "../../relay/transport/memory/index.ts";
+import { CACHE, LIMITS } from "../model/support.ts";
+import { SESSION_LIMITS } from "../session/support.ts";
+import { ManualClock } from "../support/clock.ts";
+import { holdingOf, nodeInfo } from "./support.ts";
+
+const LINK = { uniStreams: 100, bidiStreams: 100, idleTimeoutMs: 600, keepAliveMs: 150, queueMark: 1_000_000 };
+const LEASE_MS = 10_000;
+
+class World {
+  readonly clock = new ManualClock();
+  readonly network = new MemoryNetwork({ clock: this.clock, settings: { latencyMs: 5 } });
+  readonly defects: unknown[] = [];
+  #hops = 1n;
+
+  /** A root that listens at `name:1`. */
+  async root(name: string) {
+    const registry = new Registry({ clock: this.clock, leaseMs: LEASE_MS, maxNodes: 100, maxHoldings: 1_000 });
+    const engine = this.network.engine();
+    const hop = this.#hops++;
+    const listener = await engine.listen(
+      { host: name, port: 1, protocols: ["moq-lite-06"], certificate: { cert: "", key: "" }, limits: LINK },
+      (request) =>
+        request.accept((link) => {
+          const table = new RootTable(registry);
+          return liteSession(this.#deps(hop, table, () => table.close()))(link);
+        }),
+    );
+    return { registry, engine, listener };
+  }
+
+  relay(node: string, roots: readonly string[], more: Partial<NodeInfo> = {}): ControlClient {
+    const engine = this.network.engine();
+    const hop = this.#hops++;
+    const client = new ControlClient({
+      clock: this.clock,
+      random: () => 0.5,
+      self: nodeInfo(node, "origin", { hop, ...more }),
+      roots: roots.map((name) => `https://${name}:1/`),
+      leaseMs: LEASE_MS,
+      warn: () => {},
+      dial: async (url, table, gone) => {
+        let session: Session | undefined;
+        const attach = liteSession(this.#deps(hop, table, gone), (started) => {
+          session = started;
+        });
+        const protocols = ["moq-lite-06"];
+        const trust = { kind: "insecure" } as const;
+        await engine.dial({ url: new URL(url), protocols, trust, limits: LINK, timeoutMs: 1_000 }, attach);
+        if (session === undefined) throw new Error("no session");
+        return session;
+      },
+    });
+    client.start();
+    return client;
+  }
+
+  async pass(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 50) {
+      this.clock.advance(Math.min(50, left));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #deps(hop: bigint, table: AnnounceTable, closed: () => void) {
+    return {
+      origin: new Origin({ clock: this.clock, limits: LIMITS, cache: CACHE }),
+      clock: this.clock,
+      limits: SESSION_LIMITS,
+      channels: new ChannelRegistry(),
+      hop,
+      access: openAccess(""),
+      table,
+      announcePrefix: "",
+      defect: (error: unknown) => void this.defects.push(error),
+      closed,
+    };
+  }
+}
+
+/** Notes what a root tells. */
+class Notes implements ScopeSink {
+  readonly log: string[] = [];
+
+  node({ node, draining }: NodeInfo): void {
+    this.log.push(`+${node}${draining ? " draining" : ""}`);
+  }
+
+  nodeGone(node: string): void {
+    this.log.push(`-${node}`);
+  }
+
+  holding({ path, node, epoch, hops, cost }: ReturnType<typeof holdingOf>): void {
+    this.log.push(`+${path} ${node} ${epoch} [${hops}] ${cost}`);
+  }
+
+  holdingGone(path: string, node: string): void {
+    this.log.push(`-${path} ${node}`);
+  }
+
+  complete(): void {
+    this.log.push("complete");
+  }
+
+  take(): string[] {
+    return this.log.splice(0);
+  }
+}
+
+describe("a control session", () => {
+  it("tells one relay what another registered, under a prefix and for one path, until it is released", async () => {
+    const world = new World();
+    await world.root("root");
+    const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
+    await world.pass(200);
+    const [under, exact, other] = [new Notes(), new Notes(), new Notes()];
+    edge.ask({ kind: "under", prefix: "live" }, under);
+    edge.ask({ kind: "exact", path: "live/a" }, exact);
+    edge.ask({ kind: "under", prefix: "else" }, other);
+    origin.hold(holdingOf("live/a", "o1", { epoch: 7n, hops: [42n, 2n], cost: 3 }));
+    origin.hold(holdingOf("live/a/deep", "o1", { hops: [2n] }));
+    await world.pass(200);
+    // Each of the two sessions adds its cost of 1; hops are the publisher's and the relay's own.
+    assert.deepEqual(under.take().sort(), ["+live/a o1 7 [42,2] 5", "+live/a/deep o1 1 [2] 2", "complete"]);
+    assert.deepEqual(exact.take().sort(), ["+live/a o1 7 [42,2] 5", "complete"]);
+    assert.deepEqual(other.take(), ["complete"]);
+    origin.hold(holdingOf("live/a", "o1", { epoch: 8n, hops: [42n, 2n], cost: 3 }));
+    await world.pass(200);
+    assert.deepEqual(exact.take(), ["+live/a o1 8 [42,2] 5"]);
+    origin.release("live/a");
+    await world.pass(200);
+    assert.deepEqual(exact.take(), ["-live/a o1"]);
+    assert.deepEqual(world.defects, []);
+  });
+
+  it("tells of relays: who comes, drains and leaves; and of rivals only what one holds oneself", async () => {
+    const world = new World();
+    const { registry } = await world.root("root");
+    const one = world.relay("o1", ["root"]);
+    await world.pass(200);
+    const [nodes, rivals] = [new Notes(), new Notes()];
+    one.ask({ kind: "nodes" }, nodes);
+    one.ask({ kind: "rivals" }, rivals);
+    const two = world.relay("o2", ["root"]);
+    await world.pass(200);
+    two.setLoad({ sessions: 3, subscriptions: 4 });
+    two.hold(holdingOf("live/a", "o2", { hops: [3n] }));
+    two.hold(holdingOf("live/b", "o2", { hops: [3n] }));
+    await world.pass(200);
+    assert.deepEqual(rivals.take(), ["complete"]);
+    one.hold(holdingOf("live/a", "o1", { hops: [2n] }));
+    await world.pass(200);
+    assert.deepEqual(rivals.take(), ["+live/a o2 1 [3] 2"]);
+    assert.deepEqual([...registry.nodes()].find(({ info }) => info.node === "o2")?.load, {
+      sessions: 3,
+      subscriptions: 4,
+    });
+    two.inform(nodeInfo("o2", "origin", { hop: 3n, draining: true }));
+    await world.pass(200);
+    two.leave();
+    await world.pass(200);
+    assert.deepEqual(
+      nodes.take().filter((line) => line !== "complete" && !line.includes("o1")),
+      ["+o2", "+o2 draining", "-o2"],
+    );
+    assert.deepEqual(rivals.take(), ["-live/a o2"]);
+    assert.deepEqual(world.defects, []);
+  });
+
+  it("may be lost: what was told stays known, and a root that starts again is complete again", async () => {
+    const world = new World();
+    const first = await world.root("root");
+    const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
+    const notes = new Notes();
+    edge.ask({ kind: "under", prefix: "" }, notes);
+    origin.hold(holdingOf("live/a", "o1", { hops: [2n] }));
+    origin.hold(holdingOf("live/b", "o1", { hops: [2n] }));
+    await world.pass(300);
+    assert.equal(notes.take().length, 3);
+    await first.listener.close();
+    await world.pass(3_000);
+    assert.deepEqual([edge.connected, notes.take()], [0, []]);
+    origin.release("live/b");
+    const second = await world.root("root");
+    await world.pass(6_000);
+    assert.deepEqual([edge.connected, second.registry.counts.holdings], [1, 1]);
+    await world.pass(LEASE_MS + 1_000);
+    // Told anew, which changes nothing, and what nobody has any more is gone at last.
+    assert.deepEqual(notes.take(), ["+live/a o1 1 [2] 2", "complete", "-live/b o1"]);
+  });
+
+  it("is kept to every root: each knows all, and the next is asked when the first is gone", async () => {
+    const world = new World();
+    const [first, second] = [await world.root("root-1"), await world.root("root-2")];
+    const [origin, edge] = [world.relay("o1", ["root-1", "root-2"]), world.relay("e1", ["root-1", "root-2"])];
+    const notes = new Notes();
+    edge.ask({ kind: "under", prefix: "" }, notes);
+    origin.hold(holdingOf("live/a", "o1", { hops: [3n] }));
+    await world.pass(300);
+    assert.deepEqual([first.registry.counts.holdings, second.registry.counts.holdings], [1, 1]);
+    assert.deepEqual(notes.take().sort(), ["+live/a o1 1 [3] 2", "complete"]);
+    await first.listener.close();
+    await world.pass(500);
+    origin.hold(holdingOf("live/b", "o1", { hops: [3n] }));
+    await world.pass(500);
+    assert.ok(notes.take().includes("+live/b o1 1 [3] 2"));
+  });
+});
+
+describe("paths of announcements", () => {
+  it("that are none are not taken for any", () => {
+    const odd = [
+      "",
+      "n",
+      "n/x",
+      "n/x/notbase64!",
+      "n/x/e30",
+      "l/x/e30",
+      "b",
+      "b/",
+      "b/-bad",
+      "z/a/b",
+      "n/a/b/c",
+      `n/${"x".repeat(64)}/e30`,
+    ];
+    for (const path of odd) assert.equal(parseControlPath(path), undefined, path);
+  });
+});

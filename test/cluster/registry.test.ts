@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Registry } from "../../cluster/registry/registry.ts";
+import { ManualClock } from "../support/clock.ts";
+import { holdingOf, nodeInfo } from "./support.ts";
+
+const LEASE_MS = 10_000;
+
+function registryOf(bounds: { maxNodes?: number; maxHoldings?: number } = {}) {
+  const clock = new ManualClock();
+  const registry = new Registry({ clock, leaseMs: LEASE_MS, maxNodes: 10, maxHoldings: 10, ...bounds });
+  const log: string[] = [];
+  const noting = (name: string) => ({
+    holding: ({ path, node }: { path: string; node: string }) => void log.push(`${name} +${path} ${node}`),
+    holdingGone: ({ path, node }: { path: string; node: string }) => void log.push(`${name} -${path} ${node}`),
+  });
+  const paths = () => [...registry.under("")].map(({ path, node }) => `${path} ${node}`).sort();
+  return { clock, registry, log, noting, paths };
+}
+
+describe("the registry", () => {
+  it("tells those who watch a prefix, a path, or everything, and nobody else", () => {
+    const { registry, log, noting } = registryOf();
+    const session = {};
+    registry.register(nodeInfo("o1"), session);
+    registry.watchUnder("live", noting("live"));
+    registry.watchExact("live/a", noting("exact"));
+    registry.watchUnder("liv", noting("other"));
+    const stop = registry.watchUnder("", noting("all"));
+    assert.equal(registry.hold(holdingOf("live/a", "o1"), session), true);
+    stop();
+    registry.release("live/a", "o1", session);
+    assert.deepEqual(log, [
+      "all +live/a o1",
+      "live +live/a o1",
+      "exact +live/a o1",
+      "live -live/a o1",
+      "exact -live/a o1",
+    ]);
+  });
+
+  it("keeps what a relay has for the lease when the relay is lost, and not when it says that it leaves", () => {
+    const { clock, registry, paths } = registryOf();
+    const [one, two] = [{}, {}];
+    registry.register(nodeInfo("o1"), one);
+    registry.register(nodeInfo("o2"), two);
+    registry.hold(holdingOf("live/a", "o1"), one);
+    registry.hold(holdingOf("live/b", "o2"), two);
+    registry.lost(one);
+    registry.unregister("o2", two);
+    assert.deepEqual(paths(), ["live/a o1"]);
+    assert.deepEqual(
+      [...registry.nodes()].map(({ info, present }) => [info.node, present]),
+      [["o1", false]],
+    );
+    clock.advance(LEASE_MS - 1);
+    assert.deepEqual(paths(), ["live/a o1"]);
+    clock.advance(2);
+    assert.deepEqual(paths(), []);
+    assert.deepEqual(registry.counts, { nodes: 0, broadcasts: 0, holdings: 0 });
+    assert.equal(clock.pending, 0);
+  });
+
+  it("goes on without a word when a relay comes back in time, and forgets what that one does not have any more", () => {
+    const { clock, registry, log, noting, paths } = registryOf();
+    const [before, after] = [{}, {}];
+    registry.register(nodeInfo("o1"), before);
+    for (const path of ["live/a", "live/b"]) registry.hold(holdingOf(path, "o1"), before);
+    registry.lost(before);
+    registry.watchUnder("", noting("w"));
+    clock.advance(1_000);
+    assert.equal(registry.register(nodeInfo("o1", "origin", { startedAt: 2 }), after), true);
+    registry.hold(holdingOf("live/b", "o1"), after);
+    // The old session ends late: it speaks for nobody any more.
+    registry.release("live/b", "o1", before);
+    registry.lost(before);
+    clock.advance(LEASE_MS * 2);
+    assert.deepEqual(paths(), ["live/b o1"]);
+    assert.deepEqual(log, ["w +live/b o1", "w -live/a o1"]);
+  });
+
+  it("refuses an older one of two relays with one name, and what a session says for another", () => {
+    const { registry, paths } = registryOf();
+    const [one, two] = [{}, {}];
+    registry.register(nodeInfo("o1", "origin", { startedAt: 5 }), one);
+    assert.equal(registry.register(nodeInfo("o1", "origin", { startedAt: 4 }), two), false);
+    assert.equal(registry.hold(holdingOf("live/a", "o1"), two), false);
+    registry.unregister("o1", two);
+    assert.deepEqual(paths(), []);
+    assert.equal(registry.counts.nodes, 1);
+  });
+
+  it("is bounded", () => {
+    const { registry } = registryOf({ maxNodes: 1, maxHoldings: 2 });
+    const session = {};
+    assert.equal(registry.register(nodeInfo("o1"), session), true);
+    assert.equal(registry.register(nodeInfo("o2"), {}), false);
+    const held = ["a", "b", "c"].map((path) => registry.hold(holdingOf(path, "o1"), session));
+    assert.deepEqual(held, [true, true, false]);
+    assert.equal(registry.hold(holdingOf("a", "o1", { epoch: 2n }), session), true, "an update is no further one");
+  });
+});
+
+describe("a large registry", () => {
+  it("holds a hundred thousand broadcasts in bounded memory", (t) => {
+    const count = 100_000;
+    const { registry } = registryOf({ maxNodes: 500, maxHoldings: count });
+    const sessions = Array.from({ length: 100 }, (_, n) => ({ n }));
+    for (const [n, session] of sessions.entries()) registry.register(nodeInfo(`o${n}`), session);
+    const before = process.memoryUsage().heapUsed;
+    for (let n = 0; n < count; n++) {
+      const node = `o${n % 100}`;
+      registry.hold(
+        holdingOf(`tenant-${n % 50}/room-${n}`, node, { epoch: BigInt(n), hops: [1n, 2n] }),
+        sessions[n % 100] ?? {},
+      );
+    }
+    const each = (process.memoryUsage().heapUsed - before) / count;
+    t.diagnostic(`${Math.round(each)} bytes a broadcast`);
+    assert.equal(registry.counts.holdings, count);
+    assert.equal([...registry.under("tenant-7")].length, count / 50);
+    assert.ok(each < 3_000, `${each} bytes`);
+  });
+});

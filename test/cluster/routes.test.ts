@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import type { Role } from "../../cluster/contract.ts";
+import { Interest } from "../../cluster/routes/interest.ts";
+import { rank } from "../../cluster/routes/rendezvous.ts";
+import { Stamper } from "../../cluster/routes/stamp.ts";
+import { type Health, RouteTable } from "../../cluster/routes/table.ts";
+import { ManualClock } from "../support/clock.ts";
+import { holdingOf, nodeInfo } from "./support.ts";
+
+function tableOf(role: Role = "edge") {
+  const health = new Map<string, Health>();
+  const changed: string[] = [];
+  const table = new RouteTable({
+    self: { node: "me", role, region: "eu" },
+    health: (node) => health.get(node) ?? "unknown",
+    changed: (path) => changed.push(path),
+    nodesChanged: () => {},
+  });
+  return { table, health, changed };
+}
+
+describe("rendezvous hashing", () => {
+  const nodes = Array.from({ length: 8 }, (_, n) => `regional-${n}`);
+
+  it("spreads keys evenly", () => {
+    const counts = new Map<string, number>();
+    for (let key = 0; key < 8_000; key++) {
+      const [first = ""] = rank(`live/room-${key}`, nodes);
+      counts.set(first, (counts.get(first) ?? 0) + 1);
+    }
+    for (const node of nodes) assert.ok(Math.abs((counts.get(node) ?? 0) - 1_000) < 200, `${node} ${counts.get(node)}`);
+  });
+
+  it("moves only the keys of a node that goes, whatever the order in which nodes are known", () => {
+    fc.assert(
+      fc.property(fc.string(), fc.shuffledSubarray(nodes, { minLength: 2 }), fc.nat(), (key, some, pick) => {
+        const gone = some[pick % some.length];
+        const before = rank(key, some);
+        const after = rank(
+          key,
+          some.toReversed().filter((node) => node !== gone),
+        );
+        assert.deepEqual(
+          after,
+          before.filter((node) => node !== gone),
+        );
+      }),
+    );
+  });
+});
+
+describe("the table of routes", () => {
+  it("sends an edge to a regional of its region, then to others, then to the holder; what is down or drains comes last", () => {
+    const { table, health } = tableOf();
+    for (const node of ["r1", "r2", "far"]) {
+      table.node(nodeInfo(node, "regional", node === "far" ? { region: "us" } : {}), "root");
+    }
+    table.node(nodeInfo("o1"), "root");
+    table.holding(holdingOf("live/a", "o1"), "under/");
+    const [best = "", second = ""] = rank("live/a", ["r1", "r2"]);
+    assert.deepEqual(table.candidates("live/a", 1n), [best, second, "o1"]);
+    health.set(best, "down");
+    assert.deepEqual(table.candidates("live/a", 1n), [second, "o1", best]);
+    health.clear();
+    table.node(nodeInfo(best, "regional", { draining: true }), "root");
+    assert.deepEqual(table.candidates("live/a", 1n), [second, "o1", best]);
+    assert.deepEqual(table.candidates("live/a", 2n), [second, best], "the holder has another epoch");
+  });
+
+  it("sends everybody else straight to the holder, the cheaper one first", () => {
+    const { table } = tableOf("regional");
+    table.node(nodeInfo("r1", "regional"), "root");
+    for (const node of ["o1", "o2"]) table.node(nodeInfo(node), "root");
+    table.holding(holdingOf("live/a", "o1", { cost: 5 }), "s");
+    table.holding(holdingOf("live/a", "o2", { cost: 1 }), "s");
+    assert.deepEqual(table.candidates("live/a", 1n), ["o2", "o1"]);
+  });
+
+  it("takes the highest epoch for the content, and forgets a holding when the last scope that told of it does", () => {
+    const { table, changed } = tableOf("regional");
+    table.holding(holdingOf("live/a", "o1", { epoch: 5n }), "one");
+    table.holding(holdingOf("live/a", "o1", { epoch: 5n }), "two");
+    table.holding(holdingOf("live/a", "o2", { epoch: 9n }), "one");
+    assert.equal(table.holders("live/a")?.epoch, 9n);
+    table.holdingGone("live/a", "o2", "one");
+    assert.equal(table.holders("live/a")?.epoch, 5n);
+    table.holdingGone("live/a", "o1", "one");
+    assert.equal(table.holders("live/a")?.epoch, 5n);
+    table.holdingGone("live/a", "o1", "two");
+    assert.equal(table.holders("live/a"), undefined);
+    assert.deepEqual(changed, ["live/a", "live/a", "live/a", "live/a"]);
+    assert.deepEqual(table.counts, { nodes: 0, broadcasts: 0, holdings: 0 });
+  });
+
+  it("knows a place for viewers: the same role, near before far, not one that drains", () => {
+    const { table } = tableOf();
+    table.node(nodeInfo("e-far", "edge", { region: "us" }), "root");
+    assert.equal(table.refuge()?.node, "e-far");
+    table.node(nodeInfo("e-near", "edge"), "root");
+    table.node(nodeInfo("o1"), "root");
+    assert.equal(table.refuge()?.node, "e-near");
+    table.node(nodeInfo("e-near", "edge", { draining: true }), "root");
+    assert.equal(table.refuge()?.node, "e-far");
+  });
+});
+
+describe("interest", () => {
+  function interestOf() {
+    const clock = new ManualClock();
+    const asked: string[] = [];
+    const completes: (() => void)[] = [];
+    const interest = new Interest({
+      clock,
+      lingerMs: 1_000,
+      maxScopes: 3,
+      ask: (scope, complete) => {
+        const text =
+          scope.kind === "under" ? `under ${scope.prefix}` : scope.kind === "exact" ? `exact ${scope.path}` : "";
+        asked.push(`+${text}`);
+        completes.push(complete);
+        return () => void asked.push(`-${text}`);
+      },
+      refused: () => asked.push("refused"),
+    });
+    return { clock, interest, asked, completes };
+  }
+
+  it("asks once for what several want, and stops a while after the last of them", () => {
+    const { clock, interest, asked } = interestOf();
+    const [one, two] = [interest.watching("live"), interest.watching("live")];
+    one();
+    two();
+    clock.advance(500);
+    const three = interest.watching("live");
+    clock.advance(2_000);
+    assert.deepEqual(asked, ["+under live"]);
+    three();
+    clock.advance(1_001);
+    assert.deepEqual(asked, ["+under live", "-under live"]);
+    assert.equal(clock.pending, 0);
+  });
+
+  it("asks for nothing that a wider prefix covers, and asks for it before the wider one is given up", () => {
+    const { clock, interest, asked, completes } = interestOf();
+    const wide = interest.watching("live");
+    interest.wanting("live/a");
+    interest.wanting("lively");
+    assert.deepEqual(asked, ["+under live", "+exact lively"]);
+    wide();
+    clock.advance(1_001);
+    assert.deepEqual(asked.slice(2), ["+exact live/a"]);
+    completes.at(-1)?.();
+    assert.deepEqual(asked.slice(2), ["+exact live/a", "-under live"]);
+  });
+
+  it("is bounded", () => {
+    const { interest, asked } = interestOf();
+    for (const path of ["a", "b", "c", "d"]) interest.wanting(path);
+    assert.deepEqual(asked, ["+exact a", "+exact b", "+exact c", "refused"]);
+  });
+});
+
+describe("epochs", () => {
+  const advertisement = { epoch: 0n, hops: [], cost: 2, ended: false };
+
+  it("are given to publishers without one: the time, and above what is known", () => {
+    let latest = 0n;
+    const stamper = new Stamper({ wallNow: () => 1_000, latest: () => latest, redundant: ["twin"], cost: 10 });
+    assert.deepEqual(stamper.stamp("live/a", advertisement), { ...advertisement, epoch: 1_000n, cost: 12 });
+    latest = 5_000n;
+    assert.equal(stamper.stamp("live/a", advertisement).epoch, 5_001n);
+    assert.equal(stamper.stamp("live/a", { ...advertisement, epoch: 7n }).epoch, 7n);
+    assert.equal(stamper.again(advertisement, 1_000n).epoch, 1_000n);
+  });
+
+  it("are one and the same where publishers send the same content", () => {
+    const stamper = new Stamper({ wallNow: () => 1_000, latest: () => 9n, redundant: ["twin"], cost: 0 });
+    assert.equal(stamper.stamp("twin/a", advertisement).epoch, 1n);
+    assert.notEqual(stamper.stamp("twins", advertisement).epoch, 1n);
+  });
+});

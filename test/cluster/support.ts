@@ -1,0 +1,114 @@
+/** Relays that a test plays: links that are up when it says so, and sources that send what it says. */
+import type { Holding, NodeInfo, Peers, PeerUser, Role } from "../../cluster/contract.ts";
+import type { GroupWriter, Source, SubscribeOptions, TrackInfo, UpstreamSink } from "../../relay/model/contract.ts";
+import type { Reason } from "../../relay/model/reason.ts";
+
+export function nodeInfo(node: string, role: Role = "origin", more: Partial<NodeInfo> = {}): NodeInfo {
+  const url = `https://${node}:443`;
+  return { node, hop: 1n, role, region: "eu", url, publicUrl: url, draining: false, startedAt: 1, ...more };
+}
+
+export function holdingOf(path: string, node: string, more: Partial<Holding> = {}): Holding {
+  return { path, node, epoch: 1n, hops: [1n], cost: 0, ended: false, ...more };
+}
+
+/** A subscription at a relay of the test. */
+export interface Subscribed {
+  readonly options: SubscribeOptions;
+  readonly sink: UpstreamSink;
+  cancelled: boolean;
+}
+
+/** One relay as a place to subscribe at. */
+export class FakeRelay implements Source {
+  readonly hasInfo = true;
+  readonly users = new Set<PeerUser>();
+  readonly subscriptions: Subscribed[] = [];
+  readonly fetches: GroupWriter[] = [];
+  readonly asked: ((answer: TrackInfo | Reason) => void)[] = [];
+  up = true;
+
+  subscribe(_path: string, _track: string, options: SubscribeOptions, sink: UpstreamSink) {
+    const one: Subscribed = { options, sink, cancelled: false };
+    this.subscriptions.push(one);
+    return {
+      update: () => {},
+      cancel: () => {
+        one.cancelled = true;
+      },
+    };
+  }
+
+  info(_path: string, _track: string, answer: (answer: TrackInfo | Reason) => void): () => void {
+    this.asked.push(answer);
+    return () => {};
+  }
+
+  fetch(_path: string, _track: string, _sequence: number, _priority: number, writer: GroupWriter): () => void {
+    this.fetches.push(writer);
+    return () => {};
+  }
+
+  get last(): Subscribed {
+    const last = this.subscriptions.at(-1);
+    if (last === undefined) throw new Error("nobody has subscribed");
+    return last;
+  }
+
+  /** Begins a group at the last subscription; the reason where it is refused. */
+  group(sequence: number): GroupWriter | Reason {
+    return this.last.sink.group(sequence);
+  }
+
+  /** Begins a group that must be taken. */
+  taken(sequence: number): GroupWriter {
+    const writer = this.group(sequence);
+    if (typeof writer === "string") throw new Error(`group ${sequence} was refused: ${writer}`);
+    return writer;
+  }
+
+  /** The link goes: what runs over it ends first, as a session does it. */
+  die(): void {
+    this.up = false;
+    for (const one of this.subscriptions) if (!one.cancelled) one.sink.closed("upstream");
+    for (const user of [...this.users]) user.down();
+  }
+
+  leave(): void {
+    for (const user of [...this.users]) user.leaving();
+  }
+}
+
+/** Links that are there at once. */
+export class FakePeers implements Peers {
+  readonly relays = new Map<string, FakeRelay>();
+
+  relay(node: string): FakeRelay {
+    const known = this.relays.get(node) ?? new FakeRelay();
+    this.relays.set(node, known);
+    return known;
+  }
+
+  use(node: string, user: PeerUser): () => void {
+    const relay = this.relay(node);
+    relay.users.add(user);
+    queueMicrotask(() => {
+      if (!relay.users.has(user)) return;
+      if (relay.up) user.up(relay);
+      else user.down();
+    });
+    return () => void relay.users.delete(user);
+  }
+}
+
+export function frame(writer: GroupWriter, text: string): void {
+  const bytes = Buffer.from(text);
+  writer.frame(bytes.length, 0);
+  writer.payload(bytes);
+  writer.end();
+}
+
+/** Lets promises and microtasks go on. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

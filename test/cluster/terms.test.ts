@@ -1,0 +1,83 @@
+/** Who is taken for a relay of the mesh, and what each gets to see. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { AuthError } from "../../auth/index.ts";
+import type { Admission } from "../../relay/assemble/gate.ts";
+import { type MeshTermsDeps, meshTerms } from "../../relay/assemble/mesh/terms.ts";
+import { type AnnounceTable, openAccess } from "../../relay/session/index.ts";
+import type { LinkInfo } from "../../relay/transport/contract.ts";
+import { SESSION_LIMITS } from "../session/support.ts";
+
+const table = (): AnnounceTable => ({ broadcasts: () => [], watch: () => () => {}, publish: () => "limit" });
+const announcements = table();
+const registry = table();
+
+const DEPS: MeshTermsDeps = {
+  limits: SESSION_LIMITS,
+  announcements,
+  control: () => ({ table: registry, close: () => {} }),
+  firstHand: (path) => path === "live/mine",
+};
+
+function info(path: string, query = ""): LinkInfo {
+  return {
+    engine: "memory",
+    binding: "memory",
+    protocol: "moq-lite-06",
+    dialled: false,
+    authority: "",
+    path,
+    query,
+    headers: new Map(),
+    peer: { address: "203.0.113.9", port: 1 },
+  };
+}
+
+function admission(cluster: boolean, root = ""): Admission {
+  const access = { ...openAccess(root), maySubscribe: (path: string) => path.startsWith("live/") };
+  return { access, expiresAt: undefined, cluster, who: {}, check: () => undefined, release: () => {} };
+}
+
+const refusal = (code: string) => (error: unknown) => error instanceof AuthError && error.code === code;
+
+describe("the control session of a root", () => {
+  it("is for relays only, and only where the relay is a root", () => {
+    for (const path of ["/.moqmesh", "/.moqmesh/", "//%2emoqmesh"]) {
+      assert.throws(() => meshTerms(DEPS, info(path), admission(false)), refusal("cluster_required"));
+      assert.equal(meshTerms(DEPS, info(path), admission(true)).table, registry);
+    }
+    const none = { ...DEPS, control: undefined };
+    assert.throws(() => meshTerms(none, info("/.moqmesh"), admission(true)), refusal("not_a_root"));
+  });
+});
+
+describe("a media session", () => {
+  it("of an edge is served everything, of another relay what was published here; neither publishes", () => {
+    for (const [role, others] of [
+      ["edge", true],
+      ["regional", false],
+      ["origin", false],
+    ] as const) {
+      const { access, announcePrefix, table: own } = meshTerms(DEPS, info("/", `node=x&role=${role}`), admission(true));
+      assert.equal(access.maySubscribe("live/mine"), true);
+      assert.equal(access.maySubscribe("live/other"), others, role);
+      assert.deepEqual(access.watchable("live"), others ? ["live"] : []);
+      assert.equal(access.mayPublish("live/mine"), false);
+      assert.deepEqual([announcePrefix, own], [undefined, undefined]);
+    }
+  });
+
+  it("of a client that claims to be a relay is that of a client, and its token decides", () => {
+    const client = admission(false, "live");
+    const terms = meshTerms(DEPS, info("/live", "node=x&role=edge"), client);
+    assert.equal(terms.access, client.access);
+    assert.equal(terms.table, announcements);
+    assert.equal(terms.limits, undefined);
+  });
+
+  it("of a relay outside the mesh with a cluster token is open both ways", () => {
+    const { access, table: own, announcePrefix } = meshTerms(DEPS, info("/"), admission(true));
+    assert.equal(access.mayPublish("any") && access.maySubscribe("any"), true);
+    assert.deepEqual([own, announcePrefix], [announcements, ""]);
+  });
+});
