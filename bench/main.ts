@@ -1,7 +1,11 @@
-/** `npm run bench -- fanout`: measures relays. */
+/** `npm run bench`: measures relays. */
 import { fanout } from "./fanout/fanout.ts";
 import { ratioOf } from "./fanout/figures.ts";
-import { type FanoutOptions, fanoutHelp, parseFanout, UsageError } from "./options.ts";
+import { UsageError } from "./flags.ts";
+import { hops } from "./hops/hops.ts";
+import { hopsHelp, parseHops } from "./hops/options.ts";
+import { hopsJson, hopsText } from "./hops/report.ts";
+import { type FanoutOptions, fanoutHelp, parseFanout } from "./options.ts";
 import { jsonReport } from "./report/json.ts";
 import { Progress } from "./report/progress.ts";
 import { table } from "./report/table.ts";
@@ -16,20 +20,47 @@ const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 let interrupted: number | undefined;
 
+interface Command {
+  readonly help: () => string;
+  readonly run: (args: readonly string[]) => Promise<number>;
+}
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ["fanout", { help: fanoutHelp, run: runFanout }],
+  ["mesh", { help: hopsHelp, run: runHops }],
+]);
+
 async function main(args: readonly string[]): Promise<number> {
-  const [command, ...rest] = args;
-  if (command === undefined || command === "--help" || command === "-h") {
-    process.stdout.write(fanoutHelp());
-    return command === undefined ? EXIT.usage : EXIT.ok;
+  const [name, ...rest] = args;
+  if (name === undefined || name === "--help" || name === "-h") {
+    process.stdout.write([...COMMANDS.values()].map(({ help }) => help()).join("\n"));
+    return name === undefined ? EXIT.usage : EXIT.ok;
   }
-  if (command !== "fanout") throw new UsageError(`there is no "${command}", only fanout`);
-  const options = parseFanout(rest);
-  if (options === "help") {
-    process.stdout.write(fanoutHelp());
-    return EXIT.ok;
+  const command = COMMANDS.get(name);
+  if (command === undefined) throw new UsageError(`there is no "${name}", only ${[...COMMANDS.keys()].join(" and ")}`);
+  return await command.run(rest);
+}
+
+/** Prints the help where that is asked for, else measures. */
+async function parsed<O>(options: O | "help", help: () => string, measure: (options: O) => Promise<number>) {
+  if (options !== "help") {
+    if (process.platform !== "linux") throw new BenchError("this needs Linux: CPU and memory are read from /proc");
+    return await measure(options);
   }
-  if (process.platform !== "linux") throw new BenchError("this needs Linux: CPU and memory are read from /proc");
-  return await run(options);
+  process.stdout.write(help());
+  return EXIT.ok;
+}
+
+async function runFanout(args: readonly string[]): Promise<number> {
+  return await parsed(parseFanout(args), fanoutHelp, run);
+}
+
+async function runHops(args: readonly string[]): Promise<number> {
+  return await parsed(parseHops(args), hopsHelp, async (options) => {
+    const found = await hops(options, new Progress(process.stderr, options.json));
+    process.stdout.write(`${options.json ? JSON.stringify(hopsJson(options, found)) : hopsText(options, found)}\n`);
+    return found.tiers.some(({ lost }) => lost > 0) ? EXIT.void : EXIT.ok;
+  });
 }
 
 async function run(options: FanoutOptions): Promise<number> {
@@ -68,7 +99,7 @@ try {
     process.stderr.write("\nbench: interrupted\n");
     process.exitCode = interrupted;
   } else if (error instanceof UsageError) {
-    process.stderr.write(`bench: ${error.message}\nSee npm run bench -- fanout --help\n`);
+    process.stderr.write(`bench: ${error.message}\nSee npm run bench -- --help\n`);
     process.exitCode = EXIT.usage;
   } else if (error instanceof BenchError) {
     process.stderr.write(`\nbench: ${error.message}\n`);

@@ -1,17 +1,8 @@
-import { parseArgs } from "node:util";
-import { nearest } from "../relay/config/nearest.ts";
 import { capabilities, STABLE_PROTOCOLS } from "../relay/wire/versions.ts";
+import { columns, type Flags, flagLines, readFlags, seconds, text, UsageError, type Values, whole } from "./flags.ts";
 import type { TrustSpec } from "./load/messages.ts";
 import { SCENARIOS, type Scenario } from "./scenarios.ts";
 import { type Pinning, parseCores } from "./system/pin.ts";
-
-/** The command line is wrong; the message says all that is. */
-export class UsageError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "UsageError";
-  }
-}
 
 export interface FanoutOptions {
   readonly scenario: Scenario;
@@ -39,12 +30,7 @@ export interface FanoutOptions {
   readonly json: boolean;
 }
 
-interface Flag {
-  readonly value?: string;
-  readonly text: string;
-}
-
-const FLAGS: Readonly<Record<string, Flag>> = {
+const FLAGS: Flags = {
   scenario: { value: "NAME", text: `What is sent: ${[...SCENARIOS.keys()].join(", ")} (default video).` },
   viewers: { value: "N", text: "Viewers, one session each (default: the scenario's)." },
   seconds: { value: "S", text: "Length of the measured window (default 10)." },
@@ -70,32 +56,23 @@ const FLAGS: Readonly<Record<string, Flag>> = {
 /** WebTransport, and WebSocket. */
 const SCHEMES = ["https:", "http:", "wss:", "ws:"];
 
-/** Most of anything: a guard against slips of the keyboard. */
-const MOST = 100_000;
 const MOST_THREADS = 64;
-const LONGEST_SECONDS = 3_600;
 
 export function fanoutHelp(): string {
-  const rows = Object.entries(FLAGS).map(([name, { value, text }]): [string, string] => [
-    `--${name}${value === undefined ? "" : ` ${value}`}`,
-    text,
-  ]);
   const scenarios = [...SCENARIOS.values()].map(({ name, summary, viewers }): [string, string] => [
     name,
     `${summary}; ${viewers} viewers`,
   ]);
-  const lines = (entries: readonly [string, string][]) =>
-    entries.map(([left, right]) => `  ${left.padEnd(24)}${right}`);
   return [
     "Usage: npm run bench -- fanout [options]",
     "",
     "Sends one publisher's broadcast through a relay to many viewers and measures what that costs the relay.",
     "",
     "Options:",
-    ...lines(rows),
+    ...flagLines(FLAGS),
     "",
     "Scenarios:",
-    ...lines(scenarios),
+    ...columns(scenarios),
     "",
     "Exit codes: 0 measured, 1 failed, 2 wrong command line, 3 measured but void (the load was the bottleneck).",
     "",
@@ -104,7 +81,7 @@ export function fanoutHelp(): string {
 
 /** Understands the arguments after `fanout`; `help` when that is asked for. Throws {@link UsageError}. */
 export function parseFanout(args: readonly string[]): FanoutOptions | "help" {
-  const values = read(args);
+  const values = readFlags(FLAGS, args);
   if (values.get("help") === true) return "help";
   const scenario = scenarioOf(text(values, "scenario") ?? "video");
   const against = againstOf(text(values, "against"));
@@ -136,61 +113,6 @@ export function parseFanout(args: readonly string[]): FanoutOptions | "help" {
     pinning: pinningOf(values),
     json: values.get("json") === true,
   };
-}
-
-type Values = ReadonlyMap<string, string | boolean>;
-
-function read(args: readonly string[]): Values {
-  const config = Object.fromEntries(
-    Object.entries(FLAGS).map(([name, { value }]) => [
-      name,
-      { type: value === undefined ? ("boolean" as const) : ("string" as const) },
-    ]),
-  );
-  const { tokens } = parseArgs({ args: [...args], options: config, strict: false, tokens: true });
-  const values = new Map<string, string | boolean>();
-  for (const token of tokens) {
-    if (token.kind === "positional") throw new UsageError(`unexpected argument "${token.value}"`);
-    if (token.kind !== "option") continue;
-    const name = token.rawName === "-h" ? "help" : token.name;
-    const flag = FLAGS[name];
-    if (flag === undefined) throw new UsageError(unknown(token.rawName));
-    const missing = token.value === undefined || (!token.inlineValue && token.value.startsWith("-"));
-    if (flag.value !== undefined && missing) throw new UsageError(`--${name} needs a value: --${name} ${flag.value}`);
-    if (flag.value === undefined && token.value !== undefined) throw new UsageError(`--${name} takes no value`);
-    values.set(name, token.value ?? true);
-  }
-  return values;
-}
-
-function unknown(typed: string): string {
-  const meant = nearest(typed.replace(/^-+/, ""), Object.keys(FLAGS));
-  return meant === undefined ? `unknown option ${typed}` : `unknown option ${typed}; did you mean --${meant}?`;
-}
-
-function text(values: Values, name: string): string | undefined {
-  const value = values.get(name);
-  return typeof value === "string" ? value : undefined;
-}
-
-function whole(values: Values, name: string, most = MOST): number | undefined {
-  const value = text(values, name);
-  if (value === undefined) return undefined;
-  const number = Number(value);
-  if (!/^\d+$/.test(value) || number < 1 || number > most) {
-    throw new UsageError(`--${name}: expected a whole number from 1 to ${most}, not "${value}"`);
-  }
-  return number;
-}
-
-function seconds(values: Values, name: string): number | undefined {
-  const value = text(values, name);
-  if (value === undefined) return undefined;
-  const number = Number(value);
-  if (!/^\d+(\.\d+)?$/.test(value) || number <= 0 || number > LONGEST_SECONDS) {
-    throw new UsageError(`--${name}: expected seconds, more than 0 and at most ${LONGEST_SECONDS}, not "${value}"`);
-  }
-  return number;
 }
 
 function scenarioOf(name: string): Scenario {

@@ -1,7 +1,8 @@
 /** What the bench says to its load processes and what they answer. Times are microseconds of `sharedMicros`. */
 import { z } from "zod";
 
-const trust = z.discriminatedUnion("kind", [
+/** How a relay is trusted. */
+export const trust = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("system") }),
   z.object({ kind: z.literal("insecure") }),
   /** SHA-256 in hex. */

@@ -23,6 +23,10 @@ export interface TrackShape {
   readonly framesPerGroup: number;
   /** Filler of which every payload is a copy, stamp included. */
   readonly payload: Uint8Array;
+  /** Sequence of the first group; 0 unless told. */
+  readonly firstGroup?: number;
+  /** A new subscription begins with the current group from its start, and not with the next one. */
+  readonly joinsCurrent?: boolean;
 }
 
 /** A relay's subscription to a track. */
@@ -35,25 +39,42 @@ interface Subscription {
   started: boolean;
 }
 
-/** A track that sends a frame whenever it is told to, to whoever subscribes; a new subscription begins with a group. */
+/** A track that sends a frame whenever it is told to, to whoever subscribes; a subscription begins with a group's start. */
 export class PublishedTrack {
   readonly #shape: TrackShape;
   readonly #subscriptions = new Map<BidiStream, Subscription>();
   /** Number of the next frame. */
-  #frame = 0;
+  #frame: number;
+  /** When each frame of the current group was sent, in shared microseconds. */
+  #sent: number[] = [];
   /** True once anybody was sent a group. */
   #begun = false;
 
   constructor(shape: TrackShape) {
     this.#shape = shape;
+    this.#frame = (shape.firstGroup ?? 0) * shape.framesPerGroup;
+  }
+
+  /** Number of the next frame. */
+  get next(): number {
+    return this.#frame;
   }
 
   subscribe(request: Subscribe, stream: BidiStream, session: LoadSession): void {
     const { caps } = session;
-    this.#subscriptions.set(stream, { id: request.id, session, stream, group: undefined, started: false });
+    const subscription: Subscription = { id: request.id, session, stream, group: undefined, started: false };
+    this.#subscriptions.set(stream, subscription);
     if (caps.subscribeOk === "properties") {
       const properties = { priority: PRIORITY, ordered: false, maxLatency: MAX_LATENCY_MS };
       stream.write(encodeSubscribeResponse({ kind: "ok", ...properties }, caps));
+    }
+    const { joinsCurrent, framesPerGroup } = this.#shape;
+    const index = this.#frame % framesPerGroup;
+    if (joinsCurrent !== true || index === 0) return;
+    const first = this.#frame - index;
+    this.#next(subscription, first);
+    for (const [at, sentUs] of this.#sent.entries()) {
+      subscription.group?.write(this.#encode(first + at, sentUs, this.#header(session, first + at)));
     }
   }
 
@@ -68,17 +89,19 @@ export class PublishedTrack {
    * who is there does not; and nothing while the first subscription has not begun.
    */
   send(): number | "skipped" | undefined {
-    const { framesPerGroup, framesPerSecond } = this.#shape;
+    const { framesPerGroup } = this.#shape;
     const frame = this.#frame++;
     const index = frame % framesPerGroup;
-    if (index === 0) for (const subscription of this.#subscriptions.values()) this.#next(subscription, frame);
+    if (index === 0) {
+      this.#sent = [];
+      for (const subscription of this.#subscriptions.values()) this.#next(subscription, frame);
+    }
     const now = sharedMicros();
-    const millis = (at: number) => Math.floor((at * TIMESCALE) / framesPerSecond);
-    const delta = index === 0 ? millis(frame) : millis(frame) - millis(frame - 1);
+    this.#sent.push(now);
     let outcome: number | "skipped" | undefined = this.#begun ? "skipped" : undefined;
     for (const { group, session } of this.#subscriptions.values()) {
       if (group === undefined || group.ended) continue;
-      group.write(this.#encode(frame, now, encodeFrameHeader(session.caps, this.#shape.payload.length, delta)));
+      group.write(this.#encode(frame, now, this.#header(session, frame)));
       outcome = now;
     }
     if (index === framesPerGroup - 1) for (const { group } of this.#subscriptions.values()) group?.finish();
@@ -101,6 +124,13 @@ export class PublishedTrack {
 
   #stopped(subscription: Subscription): void {
     subscription.group = undefined;
+  }
+
+  #header({ caps }: LoadSession, frame: number): Uint8Array {
+    const { framesPerGroup, framesPerSecond, payload } = this.#shape;
+    const millis = (at: number) => Math.floor((at * TIMESCALE) / framesPerSecond);
+    const delta = frame % framesPerGroup === 0 ? millis(frame) : millis(frame) - millis(frame - 1);
+    return encodeFrameHeader(caps, payload.length, delta);
   }
 
   #encode(frame: number, sentUs: number, header: Uint8Array): Uint8Array {

@@ -1,15 +1,13 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../relay/clock.ts";
-import type { BidiStream } from "../../relay/transport/contract.ts";
-import type { Request } from "../../relay/wire/lite/requests.ts";
-import { encodeTrackInfo } from "../../relay/wire/lite/track.ts";
 import { dialAll, type Target } from "./dial.ts";
 import { LostSessions } from "./lost-sessions.ts";
 import type { PublisherReport, PublisherStart, Window } from "./messages.ts";
 import { sharedMicros } from "./micros.ts";
 import { Pacer } from "./pacer.ts";
-import { MAX_LATENCY_MS, PRIORITY, PublishedTrack, TIMESCALE, type TrackShape } from "./published-track.ts";
-import { attachLoad, type LoadSession, type Part, refuse } from "./session.ts";
+import { PublishedTrack, type TrackShape } from "./published-track.ts";
+import { Serving } from "./serving.ts";
+import { attachLoad, type Part } from "./session.ts";
 
 /** The publishing side of the load: broadcasts with one track each, on as many sessions as the scenario wants. */
 export class Publisher {
@@ -72,44 +70,19 @@ export class Publisher {
 
   /** One session: `broadcasts` are those from number `first` on. */
   #part(first: number, broadcasts: readonly string[], connected: () => void): Part {
-    const serving = new Map<BidiStream, PublishedTrack>();
-    const leave = (stream: BidiStream) => {
-      serving.get(stream)?.unsubscribe(stream);
-      serving.delete(stream);
-    };
+    const serving = new Serving((path, track) => {
+      const at = broadcasts.indexOf(path);
+      return at < 0 || track !== this.#start.track ? undefined : this.#tracks[first + at];
+    });
     return {
       broadcasts,
       start: connected,
-      request: (request, stream, session) => {
-        const track = this.#asked(request, first, broadcasts);
-        if (track === undefined) return;
-        if (track === "unknown") return refuse(stream);
-        if (request.kind === "track") return inform(stream, session);
-        if (request.kind !== "subscribe") return refuse(stream);
-        serving.set(stream, track);
-        track.subscribe(request, stream, session);
-      },
-      left: leave,
+      request: (request, stream, session) => serving.request(request, stream, session),
+      left: (stream) => serving.left(stream),
       closed: (why) => {
         this.#lostSessions.add(why);
-        for (const stream of [...serving.keys()]) leave(stream);
+        serving.close();
       },
     };
   }
-
-  /** The track that a request is for; nothing when it needs no answer. */
-  #asked(request: Request, first: number, broadcasts: readonly string[]): PublishedTrack | "unknown" | undefined {
-    if (request.kind === "subscribeUpdate" || request.kind === "goaway" || request.kind === "probe") return undefined;
-    if (request.kind !== "subscribe" && request.kind !== "track") return "unknown";
-    const at = broadcasts.indexOf(request.path);
-    if (at < 0 || request.track !== this.#start.track) return "unknown";
-    return this.#tracks[first + at] ?? "unknown";
-  }
-}
-
-/** Answers TRACK. */
-function inform(stream: BidiStream, { caps }: LoadSession): void {
-  const info = { epoch: 1n, priority: PRIORITY, ordered: false, maxLatency: MAX_LATENCY_MS, timescale: TIMESCALE };
-  stream.write(encodeTrackInfo(info, caps));
-  stream.finish();
 }

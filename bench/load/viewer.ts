@@ -1,13 +1,11 @@
 import type { Clock } from "../../relay/clock.ts";
 import { PRIORITY_CONTROL, type RecvHandler } from "../../relay/transport/contract.ts";
-import { DEFAULT_WIRE_LIMITS } from "../../relay/wire/limits.ts";
-import type { FrameSink } from "../../relay/wire/lite/frame.ts";
 import { encodeRequest } from "../../relay/wire/lite/requests.ts";
-import { UniReader, type UniSink } from "../../relay/wire/lite/uni.ts";
+import { IncomingGroup } from "./incoming-group.ts";
 import { sharedMicros } from "./micros.ts";
 import { MAX_LATENCY_MS, PRIORITY } from "./published-track.ts";
 import type { LoadSession, Part } from "./session.ts";
-import { STAMP_BYTES, stampFrame, stampSentUs } from "./stamp.ts";
+import { stampFrame, stampSentUs } from "./stamp.ts";
 import type { Tally } from "./tally.ts";
 
 /** Pause before a subscription that was refused is tried again, in milliseconds: the announcement may be on its way. */
@@ -75,51 +73,5 @@ export class Viewer implements Part {
     const options = { priority: PRIORITY, ordered: false, maxLatency: MAX_LATENCY_MS };
     const what = { id: this.#attempts++, path: this.#path, track: this.#track, epoch: 0n };
     stream.write(encodeRequest({ kind: "subscribe", ...what, ...options }, session.caps));
-  }
-}
-
-/** One Group Stream. */
-class IncomingGroup implements RecvHandler, UniSink, FrameSink {
-  readonly #session: LoadSession;
-  readonly #viewer: Viewer;
-  readonly #reader: UniReader;
-  /** The beginning of the current frame. */
-  readonly #stamp = new Uint8Array(STAMP_BYTES);
-  #stamped = 0;
-  #size = 0;
-
-  constructor(session: LoadSession, viewer: Viewer) {
-    this.#session = session;
-    this.#viewer = viewer;
-    this.#reader = new UniReader(session.caps, DEFAULT_WIRE_LIMITS, this);
-  }
-
-  data(bytes: Uint8Array): void {
-    this.#session.guard(() => this.#reader.push(bytes));
-  }
-
-  fin(): void {}
-  /** What was reset is missing in the tally. */
-  reset(): void {}
-  setup(): void {}
-  unknown(): void {}
-
-  group(): FrameSink {
-    return this;
-  }
-
-  frame(size: number): void {
-    this.#size = size;
-    this.#stamped = 0;
-  }
-
-  payload(bytes: Uint8Array): void {
-    for (let at = 0; this.#stamped < STAMP_BYTES && at < bytes.length; at++) {
-      this.#stamp[this.#stamped++] = bytes[at] ?? 0;
-    }
-  }
-
-  end(): void {
-    if (this.#stamped === STAMP_BYTES) this.#viewer.frame(this.#stamp, this.#size);
   }
 }

@@ -1,19 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { z } from "zod";
-import { Child } from "../system/child.ts";
-import { BenchError } from "../system/error.ts";
 import { makeWorkspace } from "./certificate.ts";
 import type { RunningRelay, Subject } from "./contract.ts";
-
-const PROGRAM = fileURLToPath(new URL("../../bin/moqmesh.js", import.meta.url));
-
-/** Milliseconds until it must be ready. */
-const START_MS = 15_000;
-
-/** The line of the log that tells where it listens. */
-const READY = z.object({ msg: z.literal("relay ready"), port: z.number(), engine: z.string() });
+import { Program } from "./program.ts";
 
 /** What of its configuration is not the default. */
 interface Settings {
@@ -30,38 +19,24 @@ async function start(settings: Settings, cores: readonly number[] | undefined): 
   const workspace = await makeWorkspace();
   const file = join(workspace.folder, "relay.toml");
   await writeFile(file, configuration(settings, workspace));
-  const ready = Promise.withResolvers<z.infer<typeof READY>>();
-  const child = new Child({
-    name: "moqmesh",
-    command: [process.execPath, PROGRAM, "serve", file],
-    cores,
-    channel: false,
-    env: bareEnvironment(),
-    line: (line) => {
-      const parsed = READY.safeParse(jsonOf(line));
-      if (parsed.success) ready.resolve(parsed.data);
-    },
-  });
+  const program = new Program({ name: "moqmesh", file, cores });
   const stop = async () => {
-    await child.stop();
+    await program.child.stop();
     await workspace.remove();
   };
-  const timer = setTimeout(() => ready.reject(new BenchError("moqmesh does not get ready")), START_MS);
   try {
-    const { port, engine: chosen } = await Promise.race([ready.promise, child.ended]);
+    const { port, engine: chosen } = await program.ready();
     return {
       url: new URL(`https://127.0.0.1:${port}/`),
       trust: workspace.trust,
-      pid: child.pid,
+      pid: program.child.pid,
       engine: chosen,
-      ended: child.ended,
+      ended: program.child.ended,
       stop,
     };
   } catch (error) {
     await stop();
     throw error;
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -81,17 +56,4 @@ admin = false
 [log]
 format = "json"
 `;
-}
-
-/** Without settings of the caller, so that what is measured is what the file says. */
-function bareEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("MOQMESH_")));
-}
-
-function jsonOf(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

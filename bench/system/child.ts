@@ -18,6 +18,8 @@ export interface ChildOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Each line of its standard output. */
   readonly line?: (line: string) => void;
+  /** All that it prints, in pieces. */
+  readonly output?: (text: string) => void;
 }
 
 /** Processes that run. */
@@ -34,6 +36,7 @@ export class Child {
   readonly name: string;
   readonly #process: ChildProcess;
   readonly #ended = Promise.withResolvers<never>();
+  readonly #gone = Promise.withResolvers<number | NodeJS.Signals>();
   #output = "";
   #over = false;
 
@@ -50,6 +53,7 @@ export class Child {
     let rest = "";
     const take = (text: string) => {
       this.#output = (this.#output + text).slice(-OUTPUT_KEPT);
+      options.output?.(text);
     };
     this.#process.stderr?.setEncoding("utf8").on("data", take);
     this.#process.stdout?.setEncoding("utf8").on("data", (text: string) => {
@@ -58,8 +62,14 @@ export class Child {
       rest = lines.pop() ?? "";
       for (const line of lines) options.line?.(line);
     });
-    this.#process.once("error", (error) => this.#fail(`cannot start ${this.name}: ${error.message}`));
-    this.#process.once("exit", (code, signal) => this.#fail(`${this.name} ended by itself (${signal ?? code})`));
+    this.#process.once("error", (error) => {
+      this.#fail(`cannot start ${this.name}: ${error.message}`);
+      this.#gone.resolve(1);
+    });
+    this.#process.once("exit", (code, signal) => {
+      this.#fail(`${this.name} ended by itself (${signal ?? code})`);
+      this.#gone.resolve(signal ?? code ?? 0);
+    });
   }
 
   get pid(): number {
@@ -71,6 +81,20 @@ export class Child {
   /** Rejects with a {@link BenchError} when the process ends. */
   get ended(): Promise<never> {
     return this.#ended.promise;
+  }
+
+  /** Resolves with how it ended, when it has. */
+  get gone(): Promise<number | NodeJS.Signals> {
+    return this.#gone.promise;
+  }
+
+  /** The end of its output, for whoever has to explain what it did. */
+  get output(): string {
+    return this.#output.trim();
+  }
+
+  signal(name: NodeJS.Signals): void {
+    if (!this.#over) this.#process.kill(name);
   }
 
   send(message: object): void {
@@ -101,7 +125,7 @@ export class Child {
     running.delete(this);
     if (this.#over) return;
     this.#over = true;
-    const output = this.#output.trim();
+    const { output } = this;
     this.#ended.reject(new BenchError(output === "" ? what : `${what}:\n${output}`));
   }
 }

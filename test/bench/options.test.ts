@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type FanoutOptions, fanoutHelp, parseFanout, UsageError } from "../../bench/options.ts";
+import { UsageError } from "../../bench/flags.ts";
+import { type FanoutOptions, fanoutHelp, parseFanout } from "../../bench/options.ts";
 
 function parsed(...args: string[]): FanoutOptions {
   const options = parseFanout(args);

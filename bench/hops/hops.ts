@@ -1,0 +1,117 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { STABLE_PROTOCOLS } from "../../relay/wire/versions.ts";
+import { LoadProcess } from "../fanout/load.ts";
+import { sharedMicros } from "../load/micros.ts";
+import { Mesh } from "../mesh/mesh.ts";
+import type { Node } from "../mesh/node.ts";
+import { LIVE } from "../mesh/workspace.ts";
+import type { Progress } from "../report/progress.ts";
+import { BenchError } from "../system/error.ts";
+import { type TierFigures, tierFigures, upstreamRatio } from "./figures.ts";
+import type { HopsOptions } from "./options.ts";
+
+const TIERS = ["origin", "regional", "edge"] as const;
+
+const BROADCAST = `${LIVE}/hops`;
+const TRACK = "data";
+
+/** Milliseconds for every session to be there and flow. */
+const CONNECT_MS = 30_000;
+
+/** Milliseconds after the window for what is late. */
+const LATE_MS = 2_000;
+
+export interface Hops {
+  readonly engine: string;
+  readonly loadEngine: string;
+  readonly protocol: string;
+  readonly tiers: readonly TierFigures[];
+  /** Viewers at the edge, and what it took from upstream over what one of them got. */
+  readonly upstream: { readonly viewers: number; readonly bytes: number; readonly ratio: number };
+}
+
+/** Measures. Rejects with a {@link BenchError} when something cannot be started or fails. */
+export async function hops(options: HopsOptions, progress: Progress): Promise<Hops> {
+  progress.round("mesh");
+  const mesh = await Mesh.make({
+    shape: { origins: 1, regionals: 1, edges: 1 },
+    engine: options.engine,
+    told: (what) => progress.phase(what),
+  });
+  const load = [new LoadProcess("publisher", undefined), ...TIERS.map((tier) => new LoadProcess(tier, undefined))];
+  try {
+    progress.phase("starting relays");
+    await mesh.start();
+    return await measure(mesh, load, options, progress);
+  } finally {
+    await Promise.allSettled(load.map((each) => each.stop()));
+    await mesh.stop();
+    progress.clear();
+  }
+}
+
+async function measure(
+  mesh: Mesh,
+  [publisher, ...audiences]: readonly LoadProcess[],
+  options: HopsOptions,
+  progress: Progress,
+): Promise<Hops> {
+  const places = TIERS.map((tier) => mesh.role(tier)[0]);
+  const [origin, , edge] = places;
+  if (publisher === undefined || origin === undefined || edge === undefined) throw new Error("a mesh without tiers");
+  const { loadEngine, framesPerSecond, frameBytes, seconds } = options;
+  const { publisherToken, viewerToken, trust } = mesh.workspace;
+  const common = (node: Node, token: string) => ({
+    kind: "start" as const,
+    engine: loadEngine,
+    url: `${node.url}/?jwt=${token}`,
+    trust,
+    protocols: [...STABLE_PROTOCOLS],
+    timeoutMs: CONNECT_MS,
+    track: TRACK,
+  });
+  progress.phase("connecting");
+  const shape = { framesPerSecond, frameBytes, framesPerGroup: framesPerSecond };
+  const start = { ...common(origin, publisherToken), role: "publisher" as const, broadcasts: [BROADCAST], ...shape };
+  const ready = await publisher.ask({ ...start, broadcastsPerSession: 1 }, "ready", CONNECT_MS);
+  const windowFrames = Math.ceil(framesPerSecond * (seconds + LATE_MS / 1_000)) * 2;
+  const counts = TIERS.map((_, index) => Math.floor((options.viewers + index) / TIERS.length));
+  for (const [index, audience] of audiences.entries()) {
+    const node = places[index];
+    if (node === undefined) throw new Error("a mesh without tiers");
+    const watches = Array.from({ length: counts[index] ?? 0 }, () => BROADCAST);
+    const order = { ...common(node, viewerToken), role: "audience" as const, watches, windowFrames };
+    await audience.ask(order, "ready", CONNECT_MS);
+  }
+  await progress.during("warming up", options.warmup * 1_000);
+  const fromUs = sharedMicros();
+  const window = { kind: "window" as const, fromUs, toUs: fromUs + seconds * 1_000_000 };
+  for (const each of [publisher, ...audiences]) each.order(window);
+  const before = await traffic(edge);
+  await progress.during("measuring", seconds * 1_000);
+  const after = await traffic(edge);
+  await sleep(LATE_MS);
+  const { due } = await publisher.ask({ kind: "report" }, "publisherReport");
+  const reports = await Promise.all(audiences.map((each) => each.ask({ kind: "report" }, "audienceReport")));
+  const data = TIERS.map((tier, index) => {
+    const report = reports[index];
+    if (report === undefined) throw new Error("a tier without a report");
+    return { tier, viewers: counts[index] ?? 0, latencyUs: report.latencyUs, received: report.received };
+  });
+  const viewers = counts.at(-1) ?? 0;
+  const bytes = after.in - before.in;
+  return {
+    engine: origin.engine,
+    loadEngine: ready.engine,
+    protocol: ready.protocol,
+    tiers: tierFigures(data, due[0] ?? 0),
+    upstream: { viewers, bytes, ratio: upstreamRatio(bytes, after.out - before.out, viewers) },
+  };
+}
+
+async function traffic(node: Node): Promise<{ in: number; out: number }> {
+  const samples = await node.admin?.metrics();
+  if (samples === undefined) throw new BenchError(`${node.name} does not tell its metrics`);
+  const value = (name: string) => samples.get(`moqmesh_${name}_payload_bytes_total`) ?? 0;
+  return { in: value("received"), out: value("sent") };
+}

@@ -1,0 +1,68 @@
+import type { RecvHandler } from "../../relay/transport/contract.ts";
+import { DEFAULT_WIRE_LIMITS } from "../../relay/wire/limits.ts";
+import type { FrameSink } from "../../relay/wire/lite/frame.ts";
+import { UniReader, type UniSink } from "../../relay/wire/lite/uni.ts";
+import type { LoadSession } from "./session.ts";
+import { STAMP_BYTES } from "./stamp.ts";
+
+/** What is made of a group that comes in. */
+export interface GroupEvents {
+  /** A whole frame; `stamp` is valid during the call. */
+  frame(stamp: Uint8Array, bytes: number): void;
+  /** The stream turned out to be a group. */
+  began?(): void;
+  /** No more will come on this stream, whether the group is whole or not. */
+  over?(): void;
+}
+
+/** One Group Stream of frames that begin with a stamp. */
+export class IncomingGroup implements RecvHandler, UniSink, FrameSink {
+  readonly #session: LoadSession;
+  readonly #events: GroupEvents;
+  readonly #reader: UniReader;
+  /** The beginning of the current frame. */
+  readonly #stamp = new Uint8Array(STAMP_BYTES);
+  #stamped = 0;
+  #size = 0;
+
+  constructor(session: LoadSession, events: GroupEvents) {
+    this.#session = session;
+    this.#events = events;
+    this.#reader = new UniReader(session.caps, DEFAULT_WIRE_LIMITS, this);
+  }
+
+  data(bytes: Uint8Array): void {
+    this.#session.guard(() => this.#reader.push(bytes));
+  }
+
+  fin(): void {
+    this.#events.over?.();
+  }
+
+  reset(): void {
+    this.#events.over?.();
+  }
+
+  setup(): void {}
+  unknown(): void {}
+
+  group(): FrameSink {
+    this.#events.began?.();
+    return this;
+  }
+
+  frame(size: number): void {
+    this.#size = size;
+    this.#stamped = 0;
+  }
+
+  payload(bytes: Uint8Array): void {
+    for (let at = 0; this.#stamped < STAMP_BYTES && at < bytes.length; at++) {
+      this.#stamp[this.#stamped++] = bytes[at] ?? 0;
+    }
+  }
+
+  end(): void {
+    if (this.#stamped === STAMP_BYTES) this.#events.frame(this.#stamp, this.#size);
+  }
+}

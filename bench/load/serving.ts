@@ -1,0 +1,51 @@
+import type { BidiStream } from "../../relay/transport/contract.ts";
+import type { Request } from "../../relay/wire/lite/requests.ts";
+import { encodeTrackInfo } from "../../relay/wire/lite/track.ts";
+import { MAX_LATENCY_MS, PRIORITY, type PublishedTrack, TIMESCALE } from "./published-track.ts";
+import { type LoadSession, refuse } from "./session.ts";
+
+/** What one session of a publisher is asked for. */
+export class Serving {
+  readonly #find: (path: string, track: string) => PublishedTrack | undefined;
+  readonly #streams = new Map<BidiStream, PublishedTrack>();
+
+  constructor(find: (path: string, track: string) => PublishedTrack | undefined) {
+    this.#find = find;
+  }
+
+  /** Subscriptions that run. */
+  get subscriptions(): number {
+    return this.#streams.size;
+  }
+
+  request(request: Request, stream: BidiStream, session: LoadSession): void {
+    // They need no answer.
+    if (request.kind === "subscribeUpdate" || request.kind === "goaway" || request.kind === "probe") return;
+    const named = request.kind === "subscribe" || request.kind === "track";
+    const track = named ? this.#find(request.path, request.track) : undefined;
+    if (track === undefined) refuse(stream);
+    else if (request.kind === "track") inform(stream, session);
+    else if (request.kind === "subscribe") {
+      this.#streams.set(stream, track);
+      track.subscribe(request, stream, session);
+    }
+  }
+
+  /** The subscriber left. */
+  left(stream: BidiStream): void {
+    this.#streams.get(stream)?.unsubscribe(stream);
+    this.#streams.delete(stream);
+  }
+
+  /** The session is over. */
+  close(): void {
+    for (const stream of [...this.#streams.keys()]) this.left(stream);
+  }
+}
+
+/** Answers TRACK. */
+function inform(stream: BidiStream, { caps }: LoadSession): void {
+  const info = { epoch: 1n, priority: PRIORITY, ordered: false, maxLatency: MAX_LATENCY_MS, timescale: TIMESCALE };
+  stream.write(encodeTrackInfo(info, caps));
+  stream.finish();
+}

@@ -1,0 +1,51 @@
+/** What a relay's admin listener tells. */
+
+/** Milliseconds for an answer. */
+const TIMEOUT_MS = 2_000;
+
+/** `name` or `name{labels}`, and its value. */
+const SAMPLE = /^([a-zA-Z_:][\w:]*)(\{[^}]*\})? (\S+)/;
+
+/** Samples of one scrape by name; those of one name with different labels are added. */
+export type Samples = ReadonlyMap<string, number>;
+
+export class Admin {
+  readonly #base: string;
+
+  constructor(port: number) {
+    this.#base = `http://127.0.0.1:${port}`;
+  }
+
+  /** Rejects when it does not answer. */
+  async metrics(): Promise<Samples> {
+    return parseMetrics(await (await this.#get("/metrics")).text());
+  }
+
+  /** 200 or 503. */
+  async ready(): Promise<boolean> {
+    return (await this.#get("/health/ready")).ok;
+  }
+
+  /** Of any endpoint that answers with JSON; nothing when it is not there. */
+  async json(path: string): Promise<unknown> {
+    const response = await this.#get(path);
+    const body: unknown = await response.json();
+    return response.status === 404 ? undefined : body;
+  }
+
+  async #get(path: string): Promise<Response> {
+    return await fetch(`${this.#base}${path}`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  }
+}
+
+/** Reads the text form of Prometheus. */
+export function parseMetrics(text: string): Samples {
+  const samples = new Map<string, number>();
+  for (const line of text.split("\n")) {
+    const match = SAMPLE.exec(line);
+    const [, name, , value] = match ?? [];
+    if (name === undefined || value === undefined) continue;
+    samples.set(name, (samples.get(name) ?? 0) + Number(value));
+  }
+  return samples;
+}

@@ -1,0 +1,49 @@
+import type { Place } from "./topology.ts";
+import { type MeshWorkspace, TWIN } from "./workspace.ts";
+
+export interface NodeSettings {
+  readonly place: Place;
+  readonly port: number;
+  /** URLs. */
+  readonly roots: readonly string[];
+  readonly workspace: MeshWorkspace;
+  readonly engine: string;
+}
+
+/** How long a relay that drains waits for its sessions: clients here leave much sooner. */
+const GRACE = "8s";
+
+export function urlOf(port: number): string {
+  return `https://127.0.0.1:${port}`;
+}
+
+/** The configuration of one relay, in TOML. All that is not here is as users have it who say nothing about it. */
+export function configurationOf({ place, port, roots, workspace, engine }: NodeSettings): string {
+  const text = JSON.stringify;
+  return `
+[server]
+host = "127.0.0.1"
+port = ${port}
+engine = ${text(engine)}
+[tls]
+cert = ${text(workspace.cert)}
+key = ${text(workspace.key)}
+[auth]
+key_dir = ${text(workspace.keys)}
+[http]
+admin_port = 0
+[log]
+format = "json"
+[drain]
+grace = ${text(GRACE)}
+[cluster]
+node = ${text(place.name)}
+role = ${text(place.role)}
+region = ${text(place.region)}
+url = ${text(urlOf(port))}
+root = ${text(roots)}
+key_file = ${text(workspace.clusterKey)}
+fingerprints = ${text([workspace.fingerprint])}
+redundant = ${text([TWIN])}
+`;
+}

@@ -1,0 +1,73 @@
+import type { Seen } from "../broadcasting.ts";
+
+/** A gap that every loaded machine has now and then between two frames that are 33 ms apart, in milliseconds. */
+export const USUAL_GAP_MS = 250;
+
+/** What a drill comes to. */
+export interface DrillReport {
+  readonly drill: string;
+  readonly ok: boolean;
+  /** Why it is not. */
+  readonly wrong: readonly string[];
+  readonly viewers: number;
+  /** Of the longest gap that each viewer saw. */
+  readonly worst_gap_ms: number;
+  readonly median_gap_ms: number;
+  /** Each missing or broken group of each viewer counts. */
+  readonly groups_lost: number;
+  /** Groups that were published meanwhile. */
+  readonly groups: number;
+  readonly upstream_subscriptions_per_track: number;
+  /** Of all viewers: GOAWAYs followed, sessions lost, subscriptions lost. */
+  readonly moved: number;
+  readonly reconnected: number;
+  readonly resubscribed: number;
+  /** Viewers that got nothing at all, or nothing any more. */
+  readonly stalled: number;
+  /** Worst gap of the seconds before anything was done. */
+  readonly usual_gap_ms: number;
+  readonly seconds: number;
+  readonly engine: string;
+  readonly load_engine: string;
+  readonly figures: Readonly<Record<string, number | string>>;
+}
+
+/** Longest silence before the report that still counts as flowing, in milliseconds. */
+const STALLED_MS = 2_000;
+
+export interface GapFigures {
+  readonly worst: number;
+  readonly median: number;
+  readonly lost: number;
+  readonly stalled: number;
+  readonly moved: number;
+  readonly reconnected: number;
+  readonly resubscribed: number;
+}
+
+/** `nowUs`: when the viewers were asked. */
+export function gapFigures({ viewers }: Seen, nowUs: number): GapFigures {
+  const gaps = viewers.map(({ gapUs }) => gapUs / 1_000).sort((a, b) => a - b);
+  const total = (of: (viewer: Seen["viewers"][number]) => number) => viewers.reduce((sum, one) => sum + of(one), 0);
+  return {
+    worst: tenth(gaps.at(-1) ?? 0),
+    median: tenth(median(gaps)),
+    lost: total(({ lost }) => lost.length),
+    // A gap that goes up to now, and is long.
+    stalled: total(({ frames, gapFromUs, gapUs }) =>
+      Number(frames === 0 || (gapUs > STALLED_MS * 1_000 && nowUs - (gapFromUs + gapUs) < STALLED_MS * 500)),
+    ),
+    moved: total(({ moved }) => moved),
+    reconnected: total(({ reconnected }) => reconnected),
+    resubscribed: total(({ resubscribed }) => resubscribed),
+  };
+}
+
+function median(sorted: readonly number[]): number {
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? 0;
+  return sorted.length % 2 === 1 ? upper : ((sorted[sorted.length / 2 - 1] ?? upper) + upper) / 2;
+}
+
+function tenth(value: number): number {
+  return Math.round(value * 10) / 10;
+}

@@ -1,0 +1,49 @@
+/**
+ * Ends the relays of a mesh when the process that started them is gone, however it went: a relay that nobody stops
+ * would run for ever. It is told which processes there are over its channel; when that closes, it ends them and
+ * removes the folder of the run.
+ */
+import { readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { z } from "zod";
+
+const order = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("folder"), path: z.string() }),
+  z.object({ kind: z.literal("started"), pid: z.number() }),
+  z.object({ kind: z.literal("ended"), pid: z.number() }),
+]);
+export type KeeperOrder = z.infer<typeof order>;
+
+/** When each process started, so that another one that got its number is left alone. */
+const kept = new Map<number, string>();
+let folder: string | undefined;
+
+/** Field 22 of `/proc/PID/stat`, as text; nothing when there is no such process. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  } catch {
+    return undefined;
+  }
+}
+
+process.on("message", (message) => {
+  const told = order.parse(message);
+  if (told.kind === "folder") folder = told.path;
+  else if (told.kind === "ended") kept.delete(told.pid);
+  else {
+    const start = startOf(told.pid);
+    if (start !== undefined) kept.set(told.pid, start);
+  }
+});
+
+async function endAll(): Promise<void> {
+  for (const [pid, start] of kept) if (startOf(pid) === start) process.kill(pid, "SIGKILL");
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+}
+
+process.once("disconnect", () => void endAll().finally(() => process.exit(0)));
+
+// A terminal sends these to everybody in front of it; the bench needs its keeper longer than that.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});

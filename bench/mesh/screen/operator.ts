@@ -1,0 +1,93 @@
+import type { Broadcasting } from "../broadcasting.ts";
+import type { Mesh } from "../mesh.ts";
+import type { Node } from "../node.ts";
+import type { KeyAction, NodeAction } from "./keys.ts";
+
+/** Does to the mesh what a person asks for; what fails is told and harms nothing else. */
+export class Operator {
+  readonly #mesh: Mesh;
+  readonly #broadcasting: Broadcasting;
+  readonly #told: (what: string) => void;
+  #selected = 0;
+  #restarting = false;
+
+  constructor(mesh: Mesh, broadcasting: Broadcasting, told: (what: string) => void) {
+    this.#mesh = mesh;
+    this.#broadcasting = broadcasting;
+    this.#told = told;
+  }
+
+  /** Number of the relay that is acted on. */
+  get selected(): number {
+    return this.#selected;
+  }
+
+  /** True when the person wants to quit. */
+  act(action: KeyAction): boolean {
+    const { nodes } = this.#mesh;
+    switch (action.kind) {
+      case "quit":
+        return true;
+      case "select":
+        this.#selected = (this.#selected + action.by + nodes.length) % nodes.length;
+        return false;
+      case "pick":
+        if (action.index < nodes.length) this.#selected = action.index;
+        return false;
+      case "publisher":
+        this.#do("the publisher", () => this.#republish());
+        return false;
+      default: {
+        const node = nodes[this.#selected];
+        const { kind } = action;
+        if (node !== undefined) this.#do(node.name, () => this.#work(node, kind));
+        return false;
+      }
+    }
+  }
+
+  #do(what: string, work: () => Promise<void>): void {
+    work().catch((error: unknown) => this.#told(`${what}: ${error instanceof Error ? error.message : String(error)}`));
+  }
+
+  async #work(node: Node, kind: NodeAction): Promise<void> {
+    if (kind === "kill" && node.state !== "down") {
+      this.#told(`${node.name} is killed`);
+      await node.kill();
+    }
+    if (kind === "freeze") this.#freeze(node);
+    if ((kind === "drain" || kind === "restart") && node.state === "up") {
+      this.#told(`${node.name} drains`);
+      await node.drain();
+      this.#told(`${node.name} has ended`);
+    }
+    if (kind === "restart" && node.state === "down") {
+      this.#told(`${node.name} starts`);
+      await node.start();
+      this.#told(`${node.name} is up`);
+    }
+  }
+
+  #freeze(node: Node): void {
+    if (node.state === "frozen") {
+      node.thaw();
+      this.#told(`${node.name} is heard again`);
+    } else if (node.state === "up") {
+      node.freeze();
+      this.#told(`${node.name} falls silent`);
+    }
+  }
+
+  async #republish(): Promise<void> {
+    if (this.#restarting) return;
+    this.#restarting = true;
+    try {
+      this.#told("the publisher is killed");
+      await this.#broadcasting.publisher.kill();
+      await this.#broadcasting.publisher.start();
+      this.#told("another publisher has taken its place");
+    } finally {
+      this.#restarting = false;
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { Child } from "../system/child.ts";
+import { BenchError } from "../system/error.ts";
+
+const PROGRAM = fileURLToPath(new URL("../../bin/moqmesh.js", import.meta.url));
+
+/** Milliseconds until it must be ready. */
+const START_MS = 15_000;
+
+/** The line of the log that tells where it listens. */
+const READY = z.object({
+  msg: z.literal("relay ready"),
+  port: z.number(),
+  /** Absent: no admin listener. */
+  admin: z.number().optional(),
+  engine: z.string(),
+});
+
+export type Ready = z.infer<typeof READY>;
+
+export interface ProgramOptions {
+  readonly name: string;
+  /** The configuration; it has to log JSON of level `info`. */
+  readonly file: string;
+  readonly cores: readonly number[] | undefined;
+  /** All that it prints, in pieces. */
+  readonly output?: (text: string) => void;
+}
+
+/** `moqmesh serve`, as a user starts it. */
+export class Program {
+  readonly child: Child;
+  readonly #ready = Promise.withResolvers<Ready>();
+
+  constructor({ name, file, cores, output }: ProgramOptions) {
+    this.child = new Child({
+      name,
+      command: [process.execPath, PROGRAM, "serve", file],
+      cores,
+      channel: false,
+      env: bareEnvironment(),
+      line: (line) => {
+        const parsed = READY.safeParse(jsonOf(line));
+        if (parsed.success) this.#ready.resolve(parsed.data);
+      },
+      ...(output && { output }),
+    });
+  }
+
+  /** Resolves when it takes sessions. Rejects with a {@link BenchError} when it ends, or takes too long. */
+  async ready(): Promise<Ready> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new BenchError(`${this.child.name} does not get ready`)), START_MS);
+    try {
+      return await Promise.race([this.#ready.promise, late.promise, this.child.ended]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Without settings of the caller, so that what is measured is what the file says. */
+function bareEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("MOQMESH_")));
+}
+
+function jsonOf(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

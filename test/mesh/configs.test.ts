@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const TIMEOUT_MS = 30_000;
+
+/** What `moqmesh check` says that would run, by key. */
+async function checked(file: string): Promise<ReadonlyMap<string, unknown>> {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("MOQMESH_")));
+  const { stdout } = await run(process.execPath, ["bin/moqmesh.js", "check", file, "--json"], { cwd: ROOT, env });
+  const report: { ok: boolean; values: { key: string; value: unknown }[] } = JSON.parse(stdout);
+  assert.equal(report.ok, true);
+  return new Map(report.values.map(({ key, value }) => [key, value]));
+}
+
+describe("configurations of a mesh", { timeout: 4 * TIMEOUT_MS }, () => {
+  const ROLES = ["root", "origin", "regional", "edge"];
+
+  for (const role of ROLES) {
+    it(`check: ${role}`, async () => {
+      const values = await checked(`configs/${role}.toml`);
+      assert.equal(values.get("cluster.role"), role);
+      assert.equal(values.get("cluster.url"), `https://127.0.0.1:${values.get("server.port")}`);
+    });
+  }
+
+  it("go together on one machine", async () => {
+    const all = await Promise.all(ROLES.map((role) => checked(`configs/${role}.toml`)));
+    const of = (key: string) => all.map((values) => values.get(key));
+    for (const key of ["server.port", "http.admin_port", "cluster.node"]) assert.equal(new Set(of(key)).size, 4, key);
+    for (const key of ["tls.state_dir", "auth.key_dir", "cluster.key_file", "cluster.ca"]) {
+      assert.equal(new Set(of(key)).size, 1, key);
+    }
+    const [root] = all;
+    for (const roots of of("cluster.root")) assert.deepEqual(roots, [root?.get("cluster.url")]);
+    const [, , regional, edge] = of("cluster.region");
+    assert.equal(edge, regional);
+  });
+});

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseMetrics } from "../../bench/mesh/admin.ts";
+import { gapFigures } from "../../bench/mesh/drills/figures.ts";
+import type { ViewerReport } from "../../bench/mesh/load/messages.ts";
+import { WatchLog } from "../../bench/mesh/load/watch-log.ts";
+
+const viewer = (fields: Partial<ViewerReport>): ViewerReport => ({
+  edge: 0,
+  frames: 100,
+  gapUs: 40_000,
+  gapFromUs: 0,
+  moved: 0,
+  reconnected: 0,
+  resubscribed: 0,
+  lost: [],
+  ...fields,
+});
+
+describe("what a viewer got", () => {
+  it("is measured from one new frame to the next", () => {
+    const log = new WatchLog(10);
+    log.frame(100, 1_000);
+    log.frame(101, 34_000);
+    log.frame(102, 500_000);
+    log.frame(103, 533_000);
+    assert.deepEqual(log.longest(540_000), { gapUs: 466_000, fromUs: 34_000 });
+  });
+
+  it("counts a frame that comes twice once, and it ends no wait", () => {
+    const log = new WatchLog(10);
+    assert.equal(log.frame(100, 1_000), true);
+    assert.equal(log.frame(100, 300_000), false);
+    assert.equal(log.frames, 1);
+    assert.deepEqual(log.longest(400_000), { gapUs: 399_000, fromUs: 1_000 });
+  });
+
+  it("includes a wait that is under way when the measuring begins", () => {
+    const log = new WatchLog(10);
+    log.frame(100, 1_000);
+    log.restart();
+    log.frame(101, 900_000);
+    assert.deepEqual(log.longest(900_000), { gapUs: 899_000, fromUs: 1_000 });
+  });
+
+  it("names the groups that are missing or not whole", () => {
+    const log = new WatchLog(3);
+    for (const frame of [30, 31, 32, 33, 35, 36, 38, 37]) log.frame(frame, frame * 1_000);
+    assert.deepEqual(log.lost([10, 11, 12, 13]), [11, 13]);
+  });
+});
+
+describe("figures of a drill", () => {
+  it("are the worst and the middle of the viewers' longest gaps", () => {
+    const viewers = [30, 500, 40, 60].map((ms) => viewer({ gapUs: ms * 1_000 }));
+    const { worst, median } = gapFigures({ viewers, groups: [] }, 100_000_000);
+    assert.deepEqual([worst, median], [500, 50]);
+  });
+
+  it("add what viewers lost", () => {
+    const viewers = [viewer({ lost: [1, 2], moved: 1 }), viewer({ lost: [2], resubscribed: 2, reconnected: 1 })];
+    const { lost, moved, reconnected, resubscribed } = gapFigures({ viewers, groups: [1, 2] }, 100_000_000);
+    assert.deepEqual([lost, moved, reconnected, resubscribed], [3, 1, 1, 2]);
+  });
+
+  it("tell viewers that get nothing any more from those that did not for a while", () => {
+    const nowUs = 60_000_000;
+    const viewers = [
+      viewer({ frames: 0 }),
+      viewer({ gapFromUs: nowUs - 3_000_000, gapUs: 3_000_000 }),
+      viewer({ gapFromUs: nowUs - 30_000_000, gapUs: 3_000_000 }),
+      viewer({}),
+    ];
+    assert.equal(gapFigures({ viewers, groups: [] }, nowUs).stalled, 2);
+  });
+});
+
+describe("metrics", () => {
+  it("are read, labels added up", () => {
+    const samples = parseMetrics(
+      '# HELP a b\n# TYPE a gauge\na 3\nb_total{x="1",y="2"} 4\nb_total{x="2",y="z{"} 1.5\nc NaN\n\n',
+    );
+    assert.equal(samples.get("a"), 3);
+    assert.equal(samples.get("b_total"), 5.5);
+    assert.equal(samples.has("x"), false);
+  });
+});

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { UsageError } from "../../bench/flags.ts";
+import { DRILLS } from "../../bench/mesh/drills/all.ts";
+import { meshHelp, parseMesh } from "../../bench/mesh/options.ts";
+
+const PROGRAM = fileURLToPath(new URL("../../bench/mesh/main.ts", import.meta.url));
+const TIMEOUT_MS = 30_000;
+
+function refused(pattern: RegExp, ...args: string[]): void {
+  assert.throws(
+    () => parseMesh(args),
+    (error) => error instanceof UsageError && pattern.test(error.message),
+    args.join(" "),
+  );
+}
+
+describe("options of the mesh", () => {
+  it("have defaults", () => {
+    const options = parseMesh([]);
+    assert.ok(options !== "help");
+    assert.equal(options.drill, undefined);
+    assert.deepEqual(options.shape, { origins: 1, regionals: 2, edges: 4 });
+    const { viewers, framesPerSecond, frameBytes, framesPerGroup } = options.broadcasting;
+    assert.deepEqual([viewers, framesPerSecond, frameBytes, framesPerGroup], [[5], 30, 1_200, 30]);
+  });
+
+  it("name a drill", () => {
+    for (const name of [
+      "kill-regional",
+      "kill-root",
+      "kill-origin",
+      "restart-publisher",
+      "rolling-restart",
+      "partition",
+    ]) {
+      const options = parseMesh(["--drill", name, "--json", "--viewers", "20"]);
+      assert.ok(options !== "help");
+      assert.deepEqual([options.drill?.name, options.json, options.broadcasting.viewers], [name, true, [20]]);
+      assert.ok(meshHelp().includes(name));
+    }
+    assert.equal(DRILLS.size, 6);
+    refused(/there is no "kill-everybody", only kill-regional/, "--drill", "kill-everybody");
+    refused(/--json is of use with --drill only/, "--json");
+  });
+
+  it("are bounded", () => {
+    refused(/--frame-bytes: at least 16/, "--frame-bytes", "15");
+    refused(/--edges: expected a whole number from 1 to 32/, "--edges", "33");
+    refused(/did you mean --viewers/, "--viewer", "3");
+  });
+
+  it("are told of by the program", { timeout: TIMEOUT_MS }, async () => {
+    const run = promisify(execFile);
+    const { stdout } = await run(process.execPath, [PROGRAM, "--help"]);
+    assert.equal(stdout, meshHelp());
+    await assert.rejects(run(process.execPath, [PROGRAM, "--drill", "nothing"]), { code: 2, stdout: "" });
+  });
+});

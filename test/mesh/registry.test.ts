@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, it } from "node:test";
+import { Admin } from "../../bench/mesh/admin.ts";
+import { registryOf, upstreamsOf } from "../../bench/mesh/registry.ts";
+import { waitFor } from "../../bench/mesh/wait.ts";
+
+const TIMEOUT_MS = 10_000;
+
+/** Answers every request with `body`, or with 404 when there is none. */
+async function told<T>(body: unknown, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const server = createServer((_, response) => {
+    response.writeHead(body === undefined ? 404 : 200, { "content-type": "application/json" });
+    response.end(JSON.stringify(body ?? { error: "not found" }));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port }: AddressInfo = Object(server.address());
+  try {
+    return await work(new Admin(port));
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+describe("what a relay tells of its mesh", { timeout: TIMEOUT_MS }, () => {
+  it("is relays that are there, and broadcasts, at a root", async () => {
+    const nodes = [
+      { node: "edge-1", role: "edge", present: true },
+      { node: "edge-2", role: "edge", present: false },
+    ];
+    const body = { nodes, broadcasts: [{ path: "live/a", holders: [] }] };
+    const registry = await told(body, (admin) => registryOf({ admin }));
+    assert.deepEqual(registry, { nodes: ["edge-1"], broadcasts: ["live/a"] });
+  });
+
+  it("is whom it takes from, each named once", async () => {
+    const body = { upstreams: [{ node: "regional-2" }, { node: "regional-1" }, { node: "regional-2" }] };
+    assert.deepEqual(await told(body, upstreamsOf), ["regional-1", "regional-2"]);
+  });
+
+  it("may be nothing", async () => {
+    assert.equal(await told(undefined, (admin) => registryOf({ admin })), undefined);
+    assert.deepEqual(await told(undefined, upstreamsOf), []);
+    assert.equal(await registryOf({ admin: undefined }), undefined);
+  });
+});
+
+describe("waiting", { timeout: TIMEOUT_MS }, () => {
+  it("ends with what is found, and survives looks that fail", async () => {
+    let looks = 0;
+    const found = await waitFor(TIMEOUT_MS, async () => {
+      if (++looks === 1) throw new Error("not yet");
+      return looks === 3 ? looks : undefined;
+    });
+    assert.equal(found, 3);
+    assert.equal(await waitFor(0, async () => undefined), undefined);
+  });
+});

@@ -1,0 +1,13 @@
+import { systemClock } from "../../../relay/transport/clock.ts";
+import { createEngine } from "../../../relay/transport/engines.ts";
+
+/** Why a mesh of processes cannot run here; false when it can. */
+export async function unable(): Promise<string | false> {
+  if (process.platform !== "linux") return "it reads /proc, so it needs Linux";
+  try {
+    await createEngine("auto", { clock: systemClock, warn: () => {} });
+    return false;
+  } catch (error) {
+    return `no QUIC engine loads: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
