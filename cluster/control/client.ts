@@ -1,12 +1,12 @@
 import type { Clock } from "../../relay/clock.ts";
 import type { Advertisement, Route } from "../../relay/model/broadcast.ts";
-import type { Source } from "../../relay/model/contract.ts";
 import type { Publication } from "../../relay/model/origin.ts";
 import type { Reason } from "../../relay/model/reason.ts";
 import type { Announced, AnnounceTable, Session } from "../../relay/session/contract.ts";
 import { type Holding, type NodeInfo, type Scope, type ScopeSink, scopeKey } from "../contract.ts";
 import type { Registrar } from "../mesh.ts";
 import type { NodeLoad } from "../registry/contract.ts";
+import { NOBODY } from "./nobody.ts";
 import { holdingPath, loadPath, nodePath, parseControlPath, scopePrefix } from "./paths.ts";
 
 /** First and longest wait between two dials of a root, in milliseconds. */
@@ -61,6 +61,7 @@ export class ControlClient implements Registrar {
   #info: NodeInfo;
   #load: NodeLoad | undefined;
   #primary: Root | undefined;
+  #reached = false;
   #closed = false;
   readonly #cancels = new Set<() => void>();
 
@@ -78,6 +79,11 @@ export class ControlClient implements Registrar {
   /** Roots that are up. */
   get connected(): number {
     return this.#roots.filter(({ session }) => session !== undefined).length;
+  }
+
+  /** A root was up at one time. */
+  get reached(): boolean {
+    return this.#reached;
   }
 
   /** Something of the relay itself changed. */
@@ -147,6 +153,7 @@ export class ControlClient implements Registrar {
           return;
         }
         root.session = session;
+        this.#reached = true;
         root.waitMs = FIRST_WAIT_MS;
         root.failed = false;
         if (this.#primary === undefined) this.#choose();
@@ -247,7 +254,7 @@ export class ControlClient implements Registrar {
   }
 
   #announce(path: string, advertisement: Advertisement): void {
-    const route: Route = { advertisement, source: SELF };
+    const route: Route = { advertisement, source: NOBODY };
     const announced: Announced = { path, route: () => (this.#own.get(path) === announced ? route : undefined) };
     this.#own.set(path, announced);
     for (const watcher of [...this.#watchers]) watcher.changed(announced);
@@ -274,20 +281,3 @@ export class ControlClient implements Registrar {
 }
 
 const NO_COST: Advertisement = { epoch: 0n, hops: [], cost: 0, ended: false };
-
-/** Nobody subscribes over a control session. */
-const SELF: Source = {
-  hasInfo: false,
-  subscribe: (_path, _track, _options, sink) => {
-    sink.closed("not_found");
-    return { update: () => {}, cancel: () => {} };
-  },
-  info: (_path, _track, answer) => {
-    answer("not_found");
-    return () => {};
-  },
-  fetch: (_path, _track, _sequence, _priority, writer) => {
-    writer.reset("not_found");
-    return () => {};
-  },
-};

@@ -4,6 +4,7 @@ import type { Publication } from "../../relay/model/origin.ts";
 import type { Reason } from "../../relay/model/reason.ts";
 import type { Announced, AnnounceTable } from "../../relay/session/contract.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
+import { NOBODY } from "../control/nobody.ts";
 import { holdingPath, nodePath, parseControlPath } from "../control/paths.ts";
 import type { Registry } from "../registry/registry.ts";
 
@@ -146,23 +147,6 @@ function partsOf(prefix: string): { kind: string; path: string } {
   const at = prefix.indexOf("/");
   return at < 0 ? { kind: prefix, path: "" } : { kind: prefix.slice(0, at), path: prefix.slice(at + 1) };
 }
-
-/** Where a registry's announcements come from: nobody subscribes to them. */
-const NOBODY: Source = {
-  hasInfo: false,
-  subscribe: (_path, _track, _options, sink) => {
-    sink.closed("not_found");
-    return { update: () => {}, cancel: () => {} };
-  },
-  info: (_path, _track, answer) => {
-    answer("not_found");
-    return () => {};
-  },
-  fetch: (_path, _track, _sequence, _priority, writer) => {
-    writer.reset("not_found");
-    return () => {};
-  },
-};
 
 function announcedNode(info: NodeInfo): Announced {
   const route: Route = { advertisement: { epoch: 0n, hops: [], cost: 0, ended: false }, source: NOBODY };

@@ -164,10 +164,9 @@ export class MeshRuntime {
     if (this.#deps.config.root.length > 0) this.#tellLoad();
   }
 
-  /** Why it is not of use yet, as stable names. */
+  /** Why it is not of use yet, as stable names. A root that is gone changes nothing for what flows, so the first one counts. */
   reasons(): string[] {
-    const { root } = this.#deps.config;
-    return root.length > 0 && this.#control.connected === 0 && !this.#everConnected() ? ["no_root"] : [];
+    return this.#deps.config.root.length > 0 && !this.#control.reached ? ["no_root"] : [];
   }
 
   view(): ClusterView {
@@ -203,14 +202,6 @@ export class MeshRuntime {
     this.#peers.close();
     for (const session of this.#strangers) session.close(0, "");
     this.#registry?.close();
-  }
-
-  #everConnectedFlag = false;
-
-  /** A root that is gone changes nothing for what flows; only a relay that never had one is not ready. */
-  #everConnected(): boolean {
-    this.#everConnectedFlag ||= this.#control.connected > 0;
-    return this.#everConnectedFlag;
   }
 
   #tellLoad(): void {
