@@ -8,10 +8,13 @@ import { type Holding, type NodeInfo, type Scope, type ScopeSink, scopeKey } fro
 import { Interest } from "./routes/interest.ts";
 import { Stamper } from "./routes/stamp.ts";
 import type { Holders, RouteTable } from "./routes/table.ts";
-import type { MeshSource } from "./splice/index.ts";
+import type { MeshSource, MeshSourceDeps } from "./splice/index.ts";
 
 /** Cost of taking a broadcast from another relay, so that what is published here is taken from here. */
 const RELAY_COST = 1;
+
+/** Milliseconds until relays that could not be reached are tried anew for those who still wait. */
+const RENEW_MS = 500;
 
 /** The relay's hold on the roots. */
 export interface Registrar {
@@ -34,10 +37,12 @@ export interface MeshDeps {
   readonly redundant: readonly string[];
   readonly cost: number;
   /** A source for one broadcast of one epoch; `idle` is called when nothing is subscribed through it any more. */
-  readonly source: (candidates: () => readonly string[], idle: () => void) => MeshSource;
+  readonly source: (on: MeshSourceEvents) => MeshSource;
   /** Something was given up at a bound. */
   readonly refused: (bound: "mesh_scopes") => void;
 }
+
+export type MeshSourceEvents = Pick<MeshSourceDeps, "candidates" | "idle" | "spent">;
 
 /** A broadcast that is had from other relays. */
 interface Remote {
@@ -61,6 +66,9 @@ export class Mesh implements Resolver {
   readonly #sources = new WeakSet<Source>();
   /** What was registered, by path. */
   readonly #held = new Map<string, Route>();
+  /** The source that is being put into the origin: tracks may go over to it, and leave it, before that is done. */
+  #offering: MeshSource | undefined;
+  readonly #renewals = new Set<() => void>();
   #stopRivals: (() => void) | undefined;
   readonly #stopNodes: () => void;
 
@@ -135,6 +143,7 @@ export class Mesh implements Resolver {
 
   close(): void {
     this.#interest.close();
+    for (const cancel of this.#renewals) cancel();
     this.#stopRivals?.();
     this.#stopNodes();
     for (const remote of [...this.#remotes.values()]) remote.source.close();
@@ -143,7 +152,7 @@ export class Mesh implements Resolver {
 
   /** Makes the origin's route to `path` through the mesh what it is to be by now. */
   #settle(path: string): void {
-    const { table, origin } = this.#deps;
+    const { table } = this.#deps;
     const holders = table.holders(path);
     const local = this.#held.get(path)?.advertisement.epoch ?? 0n;
     const wanted = holders !== undefined && holders.epoch >= local ? holders : undefined;
@@ -160,8 +169,8 @@ export class Mesh implements Resolver {
       return;
     }
     const source = this.#source(path, wanted.epoch);
-    const publication = origin.publish(path, advertisement, source);
-    if (typeof publication === "string") return;
+    const publication = this.#offer(path, advertisement, source);
+    if (publication === undefined) return;
     this.#remotes.set(path, { epoch: wanted.epoch, source, publication });
     // After the new one is there, so that tracks go over rather than end.
     before?.publication?.end(false);
@@ -169,19 +178,43 @@ export class Mesh implements Resolver {
 
   #source(path: string, epoch: bigint): MeshSource {
     const { table } = this.#deps;
-    const source: MeshSource = this.#deps.source(
-      () => table.candidates(path, epoch),
-      () => {
+    const source: MeshSource = this.#deps.source({
+      candidates: () => table.candidates(path, epoch),
+      idle: () => {
         const remote = this.#remotes.get(path);
-        if (remote?.source === source && remote.publication === undefined) this.#remotes.delete(path);
+        const offered = remote?.publication !== undefined || this.#offering === source;
+        if (remote?.source === source && !offered) this.#remotes.delete(path);
       },
-    );
+      spent: () => this.#renewSoon(path, source),
+    });
     this.#sources.add(source);
     return source;
   }
 
+  /**
+   * A track of the source was given up, and whoever still waits for it looks for another way. As long as somebody is known to hold
+   * the broadcast there is one: the same relays, tried anew.
+   */
+  #renewSoon(path: string, source: MeshSource): void {
+    const cancel = this.#deps.clock.timer(RENEW_MS, () => {
+      this.#renewals.delete(cancel);
+      const before = this.#remotes.get(path);
+      const holders = this.#deps.table.holders(path);
+      if (before?.source !== source || before.publication === undefined || holders?.epoch !== before.epoch) return;
+      const next = this.#source(path, before.epoch);
+      const publication = this.#offer(path, advertisementOf(holders), next);
+      if (publication === undefined) return;
+      this.#remotes.set(path, { epoch: before.epoch, source: next, publication });
+      before.publication.end(false);
+    });
+    this.#renewals.add(cancel);
+  }
+
   #offer(path: string, advertisement: Advertisement, source: MeshSource): Publication | undefined {
+    const before = this.#offering;
+    this.#offering = source;
     const publication = this.#deps.origin.publish(path, advertisement, source);
+    this.#offering = before;
     return typeof publication === "string" ? undefined : publication;
   }
 

@@ -270,7 +270,8 @@ export class ControlClient implements Registrar {
   /** What the root gets to see: this relay, and what it holds. */
   #table(): AnnounceTable {
     return {
-      broadcasts: () => [...this.#own.values()],
+      // The relay itself first: a root takes nothing from one that it does not know.
+      broadcasts: () => [...this.#own.values()].sort((a, b) => Number(isNode(b)) - Number(isNode(a))),
       watch: (_prefix, watcher) => {
         this.#watchers.add(watcher);
         return () => void this.#watchers.delete(watcher);
@@ -278,6 +279,10 @@ export class ControlClient implements Registrar {
       publish: () => "unauthorized",
     };
   }
+}
+
+function isNode({ path }: Announced): boolean {
+  return path.startsWith("n/");
 }
 
 const NO_COST: Advertisement = { epoch: 0n, hops: [], cost: 0, ended: false };

@@ -11,6 +11,9 @@ import { SplicedTrack, type SplicedTrackDeps } from "./track.ts";
 
 export type { SpliceCounters } from "./track.ts";
 
+/** Milliseconds until relays that all could not be reached are asked again. */
+const RETRY_MS = 250;
+
 export type MeshSourceDeps = Omit<SplicedTrackDeps, "gone"> & {
   /** Nothing is asked through it any more. */
   readonly idle: () => void;
@@ -87,11 +90,13 @@ export class MeshSource implements Source {
     const { peers, candidates, clock, holdMs } = this.#deps;
     const tried = new Set<string>();
     let cancelOne = () => {};
+    let cancelRetry = () => {};
     let over = false;
     const end = () => {
       over = true;
       this.#requests.delete(cancel);
       cancelTimer();
+      cancelRetry();
       cancelOne();
       this.#rest();
     };
@@ -106,7 +111,13 @@ export class MeshSource implements Source {
     const next = () => {
       const node = candidates().find((one) => !tried.has(one));
       if (over) return;
-      if (node === undefined) return done("upstream");
+      if (node === undefined) {
+        cancelRetry = clock.timer(RETRY_MS, () => {
+          tried.clear();
+          next();
+        });
+        return;
+      }
       tried.add(node);
       let asked = false;
       let leave = () => {};
@@ -136,7 +147,10 @@ export class MeshSource implements Source {
         next();
       };
     };
-    const cancelTimer = clock.timer(holdMs, () => done("upstream"));
+    const cancelTimer = clock.timer(holdMs, () => {
+      done("upstream");
+      this.#deps.spent();
+    });
     this.#requests.add(cancel);
     next();
     return cancel;

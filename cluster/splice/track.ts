@@ -34,6 +34,8 @@ export interface SplicedTrackDeps {
   /** Milliseconds that the track is kept while no relay can be reached. */
   readonly holdMs: number;
   readonly counters: SpliceCounters;
+  /** A track was given up because no relay could be reached for too long. */
+  readonly spent: () => void;
   readonly gone: () => void;
 }
 
@@ -203,6 +205,7 @@ export class SplicedTrack implements Upstream, LegEvents {
     }
     this.#end();
     this.#sink.closed("upstream");
+    this.#deps.spent();
   }
 
   /** Something came: the wait is over. */

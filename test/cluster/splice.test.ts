@@ -15,6 +15,7 @@ class Scene {
   readonly viewer = new TestViewer();
   candidates: string[] = ["a", "b"];
   idle = 0;
+  spent = 0;
   readonly source = new MeshSource({
     clock: this.clock,
     peers: this.peers,
@@ -22,6 +23,7 @@ class Scene {
     holdMs: HOLD_MS,
     counters: this.counters,
     idle: () => this.idle++,
+    spent: () => this.spent++,
   });
 
   get a() {
@@ -136,6 +138,7 @@ describe("a relay that dies", () => {
     await scene.die("a");
     scene.clock.advance(HOLD_MS + 1);
     assert.deepEqual(scene.viewer.log.at(-1), "closed upstream");
+    assert.equal(scene.spent, 1);
     assert.equal(scene.source.idle, true);
     assert.equal(scene.clock.pending, 0);
   });

@@ -124,15 +124,8 @@ export class MeshRuntime {
       maxScopes: MAX_SCOPES,
       redundant: config.redundant,
       cost: config.cost,
-      source: (candidates, idle) =>
-        new MeshSource({
-          clock,
-          peers: this.#peers,
-          candidates,
-          holdMs: config.hold,
-          counters: this.#counters,
-          idle,
-        }),
+      source: (on) =>
+        new MeshSource({ clock, peers: this.#peers, holdMs: config.hold, counters: this.#counters, ...on }),
       refused: (bound) => {
         origin.counters.boundsHit[bound]++;
       },

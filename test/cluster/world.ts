@@ -1,0 +1,276 @@
+/** Whole relays of a mesh in one process: real sessions over a simulated network, with a clock turned by hand. */
+
+import type { NodeInfo, Role } from "../../cluster/contract.ts";
+import { ControlClient } from "../../cluster/control/client.ts";
+import { Mesh } from "../../cluster/mesh.ts";
+import { PeerLinks } from "../../cluster/peers/links.ts";
+import { Registry } from "../../cluster/registry/registry.ts";
+import { RootTable } from "../../cluster/root/table.ts";
+import { RouteTable } from "../../cluster/routes/table.ts";
+import { MeshSource, type SpliceCounters } from "../../cluster/splice/index.ts";
+import { meshTerms } from "../../relay/assemble/mesh/terms.ts";
+import { Counters } from "../../relay/model/counters.ts";
+import { Origin } from "../../relay/model/origin.ts";
+import {
+  type AnnounceTable,
+  ChannelRegistry,
+  liteSession,
+  openAccess,
+  type Session,
+  type SessionDeps,
+} from "../../relay/session/index.ts";
+import type { LinkInfo } from "../../relay/transport/contract.ts";
+import { type MemoryEngine, MemoryNetwork } from "../../relay/transport/memory/index.ts";
+import { CACHE, LIMITS } from "../model/support.ts";
+import { SESSION_LIMITS, TestClient } from "../session/support.ts";
+import { ManualClock } from "../support/clock.ts";
+import { nodeInfo } from "./support.ts";
+
+/** Times of a mesh as users have it who say nothing about them. */
+const PEER = { uniStreams: 1_000, bidiStreams: 256, idleTimeoutMs: 600, keepAliveMs: 150, queueMark: 1_000_000 };
+export const IDLE_MS = 10_000;
+const CLIENT = { ...PEER, idleTimeoutMs: IDLE_MS, keepAliveMs: 2_000 };
+export const LEASE_MS = 10_000;
+const HOLD_MS = 5_000;
+const LINGER_MS = 10_000;
+const CERTIFICATE = { cert: "", key: "" };
+
+export class World {
+  readonly clock = new ManualClock();
+  readonly network: MemoryNetwork;
+  readonly defects: unknown[] = [];
+  readonly relays = new Map<string, SimRelay>();
+  readonly roots: readonly string[];
+  readonly random: () => number;
+  /** Announcements that control sessions carried, both ways. */
+  messages = 0;
+  hops = 1n;
+
+  constructor(roots: readonly string[], random: () => number) {
+    this.roots = roots;
+    this.random = random;
+    this.network = new MemoryNetwork({ clock: this.clock, settings: { latencyMs: 5 } });
+  }
+
+  async start(node: string, role: Role, region = "eu"): Promise<SimRelay> {
+    const relay = new SimRelay(this, nodeInfo(node, role, { hop: this.hops++, region, startedAt: this.clock.now() }));
+    await relay.listen();
+    this.relays.set(node, relay);
+    return relay;
+  }
+
+  relay(node: string): SimRelay {
+    const relay = this.relays.get(node);
+    if (relay === undefined) throw new Error(`no relay ${node}`);
+    return relay;
+  }
+
+  async pass(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 25) {
+      this.clock.advance(Math.min(25, left));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** A publisher or viewer at a relay. */
+  async client(node: string): Promise<TestClient> {
+    const origin = new Origin({ clock: this.clock, limits: LIMITS, cache: CACHE });
+    let session: Session | undefined;
+    const attach = liteSession(
+      {
+        origin,
+        clock: this.clock,
+        limits: SESSION_LIMITS,
+        channels: new ChannelRegistry(),
+        hop: this.hops++,
+        access: openAccess(""),
+        defect: (error) => void this.defects.push(error),
+        closed: () => {},
+      },
+      (started) => {
+        session = started;
+      },
+    );
+    const url = new URL(`https://${node}:1/`);
+    const trust = { kind: "insecure" } as const;
+    const options = { url, protocols: ["moq-lite-05"], trust, limits: CLIENT, timeoutMs: 2_000 };
+    const dialled = this.network.engine().dial(options, attach);
+    const state = { over: false };
+    const settled = dialled.finally(() => {
+      state.over = true;
+    });
+    settled.catch(() => {});
+    while (!state.over) await this.pass(25);
+    const link = await settled;
+    if (session === undefined) throw new Error("no session");
+    return new TestClient(origin, session, link, []);
+  }
+}
+
+export class SimRelay {
+  readonly info: NodeInfo;
+  readonly counters = new Counters();
+  readonly splices: SpliceCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
+  readonly origin: Origin;
+  readonly engine: MemoryEngine;
+  readonly registry: Registry | undefined;
+  readonly table: RouteTable;
+  readonly peers: PeerLinks;
+  readonly control: ControlClient;
+  readonly mesh: Mesh;
+  readonly #world: World;
+  readonly #channels = new ChannelRegistry();
+  #stop: () => Promise<void> = async () => {};
+
+  constructor(world: World, info: NodeInfo) {
+    this.#world = world;
+    this.info = info;
+    const { clock, random } = world;
+    this.engine = world.network.engine();
+    const limits = { ...LIMITS, subscribeWaitMs: 10_000 };
+    this.origin = new Origin({ clock, counters: this.counters, limits, cache: CACHE });
+    this.registry =
+      info.role === "root"
+        ? new Registry({ clock, leaseMs: LEASE_MS, maxNodes: 1_000, maxHoldings: 100_000 })
+        : undefined;
+    this.peers = new PeerLinks({
+      clock,
+      random,
+      lingerMs: LINGER_MS,
+      dial: (node, on) => this.#dialPeer(node, on),
+      changed: () => this.mesh.nodesChanged(),
+    });
+    this.table = new RouteTable({
+      self: info,
+      health: (node) => this.peers.health(node),
+      changed: (path) => this.mesh.changed(path),
+      nodesChanged: () => this.mesh.nodesChanged(),
+    });
+    this.control = new ControlClient({
+      clock,
+      random,
+      self: info,
+      roots: info.role === "root" ? [] : world.roots.map((root) => `https://${root}:1/.moqmesh`),
+      leaseMs: LEASE_MS,
+      warn: () => {},
+      dial: (url, table, gone) => this.#dial(new URL(url), { table: this.#counted(table), announcePrefix: "" }, gone),
+    });
+    this.mesh = new Mesh({
+      self: info,
+      origin: this.origin,
+      clock,
+      wallNow: () => clock.now(),
+      registrar: this.control,
+      table: this.table,
+      lingerMs: LINGER_MS,
+      maxScopes: 1_000,
+      redundant: ["twin"],
+      cost: 0,
+      source: (on) => new MeshSource({ clock, peers: this.peers, holdMs: HOLD_MS, counters: this.splices, ...on }),
+      refused: () => {},
+    });
+  }
+
+  async listen(): Promise<void> {
+    const protocols = ["moq-lite-06", "moq-lite-05"];
+    const options = { host: this.info.node, port: 1, protocols, certificate: CERTIFICATE, limits: CLIENT };
+    const listener = await this.engine.listen(options, (request) => {
+      const { access, table, announcePrefix, ended } = this.#terms(request.info);
+      request.accept((link) =>
+        liteSession(
+          this.#deps(
+            { access, ...(table && { table }), ...(announcePrefix !== undefined && { announcePrefix }) },
+            (session) => ended?.(session),
+          ),
+        )(link),
+      );
+    });
+    this.#stop = () => listener.close();
+    this.control.start();
+  }
+
+  /** Its process is killed: nobody is told. */
+  async kill(): Promise<void> {
+    this.#world.network.cut(this.engine);
+    this.control.close();
+    this.mesh.close();
+    this.peers.close();
+    this.registry?.close();
+    await this.#stop();
+    this.origin.close("closed");
+    this.#world.relays.delete(this.info.node);
+  }
+
+  #terms(info: LinkInfo) {
+    const cluster = info.path === "/.moqmesh" || info.query.includes("node=");
+    const { registry } = this;
+    return meshTerms(
+      {
+        limits: SESSION_LIMITS,
+        announcements: this.mesh.announcements,
+        firstHand: (path) => this.mesh.firstHand(path),
+        control:
+          registry &&
+          (() => {
+            const table = new RootTable(registry);
+            return { table: this.#counted(table), close: () => table.close() };
+          }),
+      },
+      info,
+      { access: openAccess(""), expiresAt: undefined, cluster, who: {}, check: () => undefined, release: () => {} },
+    );
+  }
+
+  /** Counts what is heard: each announcement, change and end is one message. */
+  #counted(table: AnnounceTable): AnnounceTable {
+    const world = this.#world;
+    return {
+      broadcasts: (prefix) => table.broadcasts(prefix),
+      watch: (prefix, watcher) =>
+        table.watch(prefix, {
+          changed: (broadcast) => {
+            if (/^[bec]\//.test(broadcast.path)) world.messages++;
+            watcher.changed(broadcast);
+          },
+        }),
+      publish: (path, advertisement, source) => table.publish(path, advertisement, source),
+    };
+  }
+
+  #dialPeer(node: string, on: { gone: () => void; leaving: () => void }): Promise<Session> {
+    const info = this.table.get(node);
+    if (info === undefined) return Promise.reject(new Error("unknown"));
+    const url = new URL(`https://${node}:1/?node=${this.info.node}&role=${this.info.role}`);
+    const access = { ...openAccess(""), maySubscribe: () => false, watchable: () => [] };
+    return this.#dial(url, { access, leaving: on.leaving }, on.gone);
+  }
+
+  async #dial(url: URL, terms: Partial<SessionDeps>, gone: () => void): Promise<Session> {
+    let session: Session | undefined;
+    const attach = liteSession(this.#deps(terms, gone), (started) => {
+      session = started;
+    });
+    const trust = { kind: "insecure" } as const;
+    await this.engine.dial({ url, protocols: ["moq-lite-06"], trust, limits: PEER, timeoutMs: 1_000 }, attach);
+    if (session === undefined) throw new Error("no session");
+    return session;
+  }
+
+  #deps(terms: Partial<SessionDeps>, closed: (session: Session) => void): SessionDeps {
+    const world = this.#world;
+    return {
+      origin: this.origin,
+      clock: world.clock,
+      limits: { ...SESSION_LIMITS, announceStreams: 1_000, subscriptions: 1_000 },
+      channels: this.#channels,
+      hop: this.info.hop,
+      access: openAccess(""),
+      defect: (error) => void world.defects.push(error),
+      ...terms,
+      closed: () => closed(NO_SESSION),
+    };
+  }
+}
+
+/** Whoever hears of a session's end here does not look at it. */
+const NO_SESSION = {} as Session;
