@@ -204,11 +204,18 @@ export class MeshRuntime {
   }
 
   async #dialPeer(node: string, on: { gone: () => void; leaving: () => void }): Promise<Session> {
+    const { log } = this.#deps;
     const info = this.#table.get(node);
     if (info === undefined || info.url === "") throw new Error(`nobody knows where the relay ${node} is`);
-    const session = await this.#dialler.node(info, this.#start({ access: NOTHING, leaving: on.leaving }, on.gone));
-    this.#deps.log.info({ node, protocol: session.info.protocol }, "relay reached");
-    return session;
+    try {
+      const session = await this.#dialler.node(info, this.#start({ access: NOTHING, leaving: on.leaving }, on.gone));
+      log.info({ node, protocol: session.info.protocol }, "relay reached");
+      return session;
+    } catch (err) {
+      // Tried again with back-off for as long as something is to be had there.
+      log.warn({ err, node }, "a relay cannot be reached");
+      throw err;
+    }
   }
 
   #dialRoot(root: string, table: AnnounceTable, gone: () => void): Promise<Session> {
