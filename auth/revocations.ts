@@ -120,6 +120,14 @@ export class Revocations {
   }
 
   async #write(file: string): Promise<void> {
+    // What was written there by hand and not been looked at yet stays; a file that is broken is left to whoever broke it.
+    const known = await readList(file).catch((cause: unknown) => {
+      throw new RevocationError("it is revoked until the relay ends, but its file cannot be read", { cause });
+    });
+    const now = this.#options.clock.wallNow() / 1000;
+    const fresh = known.map(keyOf).filter(([key, end]) => end > now && !this.#entries.has(key));
+    for (const [key, end] of fresh) this.#entries.set(key, end);
+    if (fresh.length > 0) this.#options.changed();
     const entries = [...this.#entries].map(([key, end]) => {
       const by = key.slice(0, 3);
       return { [by]: key.slice(4), ...(Number.isFinite(end) && { until: end }) };

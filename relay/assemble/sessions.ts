@@ -180,7 +180,9 @@ export class SessionHost {
   }
 
   #admit(request: LinkRequest, admission: Admission, handshake: Handshake): void {
-    if (!this.#accepting || handshake.late) {
+    // Late, or its client has left meanwhile: it holds nothing any more, and nobody would give this back.
+    const gone = !this.#handshakes.has(handshake);
+    if (!this.#accepting || gone) {
       handshake.done();
       admission.release();
       request.reject(STATUS_UNAVAILABLE, this.#accepting ? "the decision took too long" : "this relay is going away");

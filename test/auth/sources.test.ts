@@ -138,6 +138,21 @@ describe("keys", () => {
 });
 
 describe("revocation", () => {
+  it("by a call keeps what was just written into the file by hand", async () => {
+    const revocationFile = join(await folder(), "revoked.json");
+    await writeFile(revocationFile, "[]");
+    const keyFile = join(await folder(), "key.jwk");
+    await writeFile(keyFile, fileOf(one));
+    const { auth } = await openAuth({ keyFile, revocationFile });
+    // Before the file is looked at again: the clock stands still.
+    await writeFile(revocationFile, JSON.stringify([{ jti: "by-hand" }]));
+    await auth.revoke({ jti: "by-call" });
+    const list: unknown = JSON.parse(await readFile(revocationFile, "utf8"));
+    assert.deepEqual(list, [{ jti: "by-call" }, { jti: "by-hand" }]);
+    assert.equal(auth.revocations, 2);
+    auth.close();
+  });
+
   for (const entry of [{ jti: "t1" }, { sub: "ann" }, { kid: "one" }]) {
     it(`by ${Object.keys(entry)}: a grant no longer holds, and the token is not taken again`, async () => {
       const keyFile = join(await folder(), "keys.json");

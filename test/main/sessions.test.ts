@@ -7,7 +7,10 @@ import { loadConfig } from "../../relay/config.ts";
 import { createLogger } from "../../relay/log.ts";
 import { Origin } from "../../relay/model/origin.ts";
 import { ChannelRegistry, openAccess } from "../../relay/session/index.ts";
-import type { Attach, LinkInfo, LinkRequest } from "../../relay/transport/contract.ts";
+import type { Attach, Link, LinkHandler, LinkInfo, LinkRequest } from "../../relay/transport/contract.ts";
+import { JsFanOut } from "../../relay/transport/fanout.ts";
+import { encodeSetupStream } from "../../relay/wire/lite/setup.ts";
+import { capabilities } from "../../relay/wire/versions.ts";
 import { ManualClock } from "../support/clock.ts";
 
 function request(path = "/") {
@@ -56,6 +59,78 @@ function hostOf(maxSessions: number) {
   const host = new SessionHost({ origin, clock, log, limits, maxSessions, handshakeTimeoutMs: 1_000, ...terms });
   return { host, clock, origin };
 }
+
+/** A link over raw QUIC on which nothing can be sent. */
+function rawLink(): Link {
+  const info = { ...request().offer.info, binding: "quic" as const, protocol: "moq-lite-05", dialled: false };
+  const engine = { name: "none", fanOut: () => new JsFanOut() };
+  return {
+    info,
+    engine,
+    queued: 0,
+    ended: false,
+    maxDatagramSize: 0,
+    openUni: () => undefined,
+    openBidi: () => undefined,
+    sendDatagram: () => false,
+    close: () => {},
+    stats: () => ({ bytesSent: 0, bytesReceived: 0 }),
+  };
+}
+
+describe("a client over raw QUIC that leaves while it is decided on", () => {
+  test("gives back what it was counted by", async () => {
+    const { config } = loadConfig({});
+    const clock = new ManualClock();
+    const { bytes, policy, maxAge } = config.cache;
+    const origin = new Origin({ clock, limits: modelLimits(config), cache: { bytes, policy, maxAgeMs: maxAge } });
+    const decided = Promise.withResolvers<void>();
+    let released = 0;
+    const host = new SessionHost({
+      origin,
+      clock,
+      log: createLogger({ level: "silent", format: "json" }),
+      limits: sessionLimits(config),
+      channels: new ChannelRegistry(),
+      hop: 7n,
+      wallNow: () => 0,
+      expiryNoticeMs: 0,
+      maxSessions: 10,
+      handshakeTimeoutMs: 1_000,
+      gate: {
+        admit: async (_info, root) => {
+          await decided.promise;
+          const release = () => void released++;
+          return {
+            access: openAccess(root),
+            expiresAt: undefined,
+            cluster: false,
+            who: {},
+            check: () => undefined,
+            release,
+          };
+        },
+      },
+    });
+    const link = rawLink();
+    let handler: LinkHandler | undefined;
+    host.accept({
+      info: link.info,
+      accept: (attach) => {
+        handler = attach(link);
+      },
+      reject: () => assert.fail("it is not told by a status"),
+    });
+    const caps = capabilities("moq-lite-05");
+    assert.ok(caps);
+    handler?.uni({ id: 2, stop: () => {} }).data(encodeSetupStream({ probe: 0, role: "both", path: "/live" }, caps));
+    handler?.closed({ by: "remote", code: 0, reason: "" });
+    decided.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([released, host.sessions], [1, 0]);
+    assert.equal(clock.pending, 0);
+  });
+});
 
 describe("the host of the sessions", () => {
   test("counts handshakes under way against the bound, and forgets those that never finish", () => {
