@@ -56,6 +56,15 @@ export type Scope =
   /** Others' holdings of what the asking relay holds itself. One for all its paths. */
   | { readonly kind: "rivals" };
 
+/** Those that are answered with holdings of certain paths. */
+export type BroadcastScope = Extract<Scope, { kind: "under" | "exact" }>;
+
+/** What being told of a broadcast over a session adds to its cost (moq-lite Cost parameter), which the mesh takes off again. */
+export const SESSION_COST = 1;
+
+/** Cost of taking a broadcast from another relay, so that what is published here is taken from here. */
+export const RELAY_COST = 1;
+
 /** One key for each different scope. */
 export function scopeKey(scope: Scope): string {
   switch (scope.kind) {
@@ -77,7 +86,7 @@ export interface ScopeSink {
   /** New, or changed. */
   holding(holding: Holding): void;
   holdingGone(path: string, node: string): void;
-  /** Everything that was there when it was asked has been told. At most once per ask. */
+  /** Everything that was there has been told: by the root that was asked first, and by each that took its place. */
   complete(): void;
 }
 

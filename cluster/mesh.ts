@@ -4,14 +4,20 @@ import type { Source } from "../relay/model/contract.ts";
 import type { Origin, Publication, Resolver } from "../relay/model/origin.ts";
 import type { Reason } from "../relay/model/reason.ts";
 import type { AnnounceTable } from "../relay/session/contract.ts";
-import { type Holding, type NodeInfo, type Scope, type ScopeSink, scopeKey } from "./contract.ts";
+import {
+  type BroadcastScope,
+  type Holding,
+  type NodeInfo,
+  RELAY_COST,
+  type Scope,
+  type ScopeSink,
+  scopeKey,
+} from "./contract.ts";
 import { Interest } from "./routes/interest.ts";
 import { Stamper } from "./routes/stamp.ts";
 import type { Holders, RouteTable } from "./routes/table.ts";
 import type { MeshSource, MeshSourceDeps } from "./splice/index.ts";
-
-/** Cost of taking a broadcast from another relay, so that what is published here is taken from here. */
-const RELAY_COST = 1;
+import type { Tiers } from "./tiers/index.ts";
 
 /** Milliseconds until relays that could not be reached are tried anew for those who still wait. */
 const RENEW_MS = 500;
@@ -32,6 +38,7 @@ export interface MeshDeps {
   readonly wallNow: () => number;
   readonly registrar: Registrar;
   readonly table: RouteTable;
+  readonly tiers: Pick<Tiers, "want" | "changed" | "close">;
   readonly lingerMs: number;
   readonly maxScopes: number;
   readonly redundant: readonly string[];
@@ -79,7 +86,7 @@ export class Mesh implements Resolver {
       clock,
       lingerMs,
       maxScopes,
-      ask: (scope, complete) => this.#ask(scope, complete),
+      ask: (scope, complete) => this.#askAll(scope, complete),
       refused: () => deps.refused("mesh_scopes"),
     });
     this.#stamper = new Stamper({ wallNow, redundant, cost, latest: (path) => this.#latest(path) });
@@ -138,11 +145,13 @@ export class Mesh implements Resolver {
 
   /** Relays came, went, or changed. */
   nodesChanged(): void {
+    this.#deps.tiers.changed();
     for (const remote of this.#remotes.values()) remote.source.candidatesChanged();
   }
 
   close(): void {
     this.#interest.close();
+    this.#deps.tiers.close();
     for (const cancel of this.#renewals) cancel();
     this.#stopRivals?.();
     this.#stopNodes();
@@ -250,6 +259,19 @@ export class Mesh implements Resolver {
       this.#stopRivals?.();
       this.#stopRivals = undefined;
     }
+  }
+
+  /** Asks a root, and the tiers while there is none. */
+  #askAll(scope: BroadcastScope, complete: () => void): () => void {
+    const want = this.#deps.tiers.want(scope);
+    const stop = this.#ask(scope, () => {
+      complete();
+      want.answered();
+    });
+    return () => {
+      stop();
+      want.release();
+    };
   }
 
   #ask(scope: Scope, complete: () => void): () => void {

@@ -3,7 +3,7 @@ import type { Advertisement, Route } from "../../relay/model/broadcast.ts";
 import type { Publication } from "../../relay/model/origin.ts";
 import type { Reason } from "../../relay/model/reason.ts";
 import type { Announced, AnnounceTable, Session } from "../../relay/session/contract.ts";
-import { type Holding, type NodeInfo, type Scope, type ScopeSink, scopeKey } from "../contract.ts";
+import { type Holding, type NodeInfo, type Scope, type ScopeSink, SESSION_COST, scopeKey } from "../contract.ts";
 import type { Registrar } from "../mesh.ts";
 import type { NodeLoad } from "../registry/contract.ts";
 import { NOBODY } from "./nobody.ts";
@@ -28,6 +28,8 @@ export interface ControlDeps {
   /** Milliseconds that what a root told is believed after it is gone, or after another one took its place. */
   readonly leaseMs: number;
   readonly warn: (message: string, error?: unknown) => void;
+  /** Whether a root can be asked. Told at the start, when the last one goes, and when one comes. */
+  readonly rooted: (up: boolean) => void;
 }
 
 interface Root {
@@ -74,6 +76,7 @@ export class ControlClient implements Registrar {
 
   start(): void {
     for (const root of this.#roots) this.#dial(root);
+    this.#deps.rooted(false);
   }
 
   /** Roots that are up. */
@@ -192,6 +195,7 @@ export class ControlClient implements Registrar {
 
   #choose(): void {
     this.#primary = this.#roots.find(({ session }) => session !== undefined);
+    this.#deps.rooted(this.#primary !== undefined);
     if (this.#primary === undefined) return;
     for (const ask of this.#asks.values()) this.#follow(ask);
   }
@@ -236,8 +240,9 @@ export class ControlClient implements Registrar {
     const parsed = parseControlPath(path);
     if (parsed?.kind === "node") ask.sink.node(parsed.info);
     else if (parsed?.kind === "holding") {
-      // The last hop is the root's: it carries no media.
-      ask.sink.holding({ path: parsed.path, node: parsed.node, epoch, hops: hops.slice(0, -1), cost, ended });
+      // The last hop is the root's: it carries no media, and what two sessions added is not of the broadcast.
+      const own = Math.max(0, cost - 2 * SESSION_COST);
+      ask.sink.holding({ path: parsed.path, node: parsed.node, epoch, hops: hops.slice(0, -1), cost: own, ended });
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from "../../relay/clock.ts";
-import { type Scope, scopeKey } from "../contract.ts";
+import { type BroadcastScope, scopeKey } from "../contract.ts";
 
 /** Milliseconds that a scope stays asked for after those that take its place were asked: theirs is told by then. */
 const HANDOVER_MS = 5_000;
@@ -11,15 +11,13 @@ export interface InterestDeps {
   /** Scopes asked for at once. */
   readonly maxScopes: number;
   /** Asks a root; `complete` is called when it has told what there is. Returns a stop. */
-  readonly ask: (scope: Scope, complete: () => void) => () => void;
+  readonly ask: (scope: BroadcastScope, complete: () => void) => () => void;
   /** A scope was refused because there are too many. */
   readonly refused: () => void;
 }
 
-type Part = Extract<Scope, { kind: "under" | "exact" }>;
-
 interface Entry {
-  readonly scope: Part;
+  readonly scope: BroadcastScope;
   users: number;
   /** Set while it is asked for by itself; else a wider one covers it. */
   stop: (() => void) | undefined;
@@ -64,7 +62,7 @@ export class Interest {
     for (const stop of [...this.#leaving]) stop();
   }
 
-  #use(scope: Part): () => void {
+  #use(scope: BroadcastScope): () => void {
     const key = scopeKey(scope);
     const entry = this.#entries.get(key) ?? this.#add(key, scope);
     if (entry === undefined) return () => {};
@@ -82,7 +80,7 @@ export class Interest {
     };
   }
 
-  #add(key: string, scope: Part): Entry | undefined {
+  #add(key: string, scope: BroadcastScope): Entry | undefined {
     if (this.#entries.size >= this.#deps.maxScopes) {
       this.#deps.refused();
       return undefined;
@@ -127,7 +125,7 @@ export class Interest {
     }
   }
 
-  #covered(scope: Part): boolean {
+  #covered(scope: BroadcastScope): boolean {
     const path = pathOf(scope);
     for (let end = path.length; ; end = path.lastIndexOf("/", end - 1)) {
       const prefix = end > 0 ? path.slice(0, end) : "";
@@ -138,7 +136,7 @@ export class Interest {
   }
 }
 
-function pathOf(scope: Part): string {
+function pathOf(scope: BroadcastScope): string {
   return scope.kind === "under" ? scope.prefix : scope.path;
 }
 

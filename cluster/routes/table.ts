@@ -28,9 +28,10 @@ export interface Holders {
 }
 
 interface Held {
+  /** What counts of what was told. */
   holding: Holding;
-  /** Scopes that told of it; it is known for as long as one does. */
-  readonly scopes: Set<string>;
+  /** By the scope that told it, latest last; it is known for as long as one does. */
+  readonly told: Map<string, Holding>;
 }
 
 /**
@@ -46,6 +47,8 @@ export class RouteTable {
   readonly #nodes = new Map<string, Map<NodeSource, NodeInfo>>();
   readonly #held = new Map<string, Map<string, Held>>();
   #holdings = 0;
+  /** Made when it is needed, and anew when relays change. */
+  #hops: Map<bigint, string> | undefined;
 
   constructor(deps: RouteTableDeps) {
     this.#deps = deps;
@@ -76,6 +79,7 @@ export class RouteTable {
     if (info.node === this.#deps.self.node) return;
     const known = this.#nodes.get(info.node) ?? new Map<NodeSource, NodeInfo>();
     this.#nodes.set(info.node, known.set(from, info));
+    this.#hops = undefined;
     this.#deps.nodesChanged();
   }
 
@@ -83,6 +87,7 @@ export class RouteTable {
     const known = this.#nodes.get(node);
     if (!known?.delete(from)) return;
     if (known.size === 0) this.#nodes.delete(node);
+    this.#hops = undefined;
     this.#deps.nodesChanged();
   }
 
@@ -93,21 +98,26 @@ export class RouteTable {
     this.#held.set(path, all);
     const known = all.get(node);
     if (known === undefined) {
-      all.set(node, { holding, scopes: new Set([scope]) });
+      all.set(node, { holding, told: new Map([[scope, holding]]) });
       this.#holdings++;
-    } else {
-      known.scopes.add(scope);
-      if (alike(known.holding, holding)) return;
-      known.holding = holding;
+      this.#deps.changed(path);
+      return;
     }
-    this.#deps.changed(path);
+    known.told.delete(scope);
+    this.#weigh(known.told.set(scope, holding), known);
   }
 
   holdingGone(path: string, node: string, scope: string): void {
+    const known = this.#held.get(path)?.get(node);
+    if (!known?.told.delete(scope)) return;
+    if (known.told.size === 0) this.holdingOver(path, node);
+    else this.#weigh(known.told, known);
+  }
+
+  /** Whoever told of it: it is known that the relay has it no more. */
+  holdingOver(path: string, node: string): void {
     const all = this.#held.get(path);
-    const known = all?.get(node);
-    if (all === undefined || !known?.scopes.delete(scope) || known.scopes.size > 0) return;
-    all.delete(node);
+    if (all === undefined || !all.delete(node)) return;
     this.#holdings--;
     if (all.size === 0) this.#held.delete(path);
     this.#deps.changed(path);
@@ -133,12 +143,23 @@ export class RouteTable {
     return [...ways.filter((node) => this.#fit(node)), ...ways.filter((node) => !this.#fit(node))];
   }
 
-  /** Where to ask when no root can be: an edge its regionals, everybody the origins that are known. */
-  tiers(key: string): string[] {
-    const { self } = this.#deps;
-    const regionals = self.role === "edge" ? this.#regionals(key, []).filter((node) => this.#fit(node)) : [];
-    if (regionals.length > 0) return regionals.slice(0, 1);
-    return [...this.nodes()].filter(({ role }) => role === "origin").map(({ node }) => node);
+  /**
+   * Whom to ask when no root can be, as groups: all of the first one, and of the next one where nobody in those before it can be
+   * asked. An edge asks a regional, everybody else, and an edge without one, all the origins that are known.
+   */
+  tiers(key: string): string[][] {
+    const regionals = this.#deps.self.role === "edge" ? this.#regionals(key, []) : [];
+    const origins = [...this.nodes()].filter(({ role, url }) => role === "origin" && url !== "");
+    return [
+      ...regionals.filter((node) => this.get(node)?.draining !== true).map((node) => [node]),
+      origins.map(({ node }) => node),
+    ];
+  }
+
+  /** Name of the relay that is known to have that id in the hops of announcements. */
+  named(hop: bigint): string | undefined {
+    this.#hops ??= new Map([...this.nodes()].map((info) => [info.hop, info.node]));
+    return hop === 0n ? undefined : this.#hops.get(hop);
   }
 
   /** A relay to send viewers to instead of this one: of the same role, near before far. */
@@ -155,6 +176,15 @@ export class RouteTable {
       among.map(({ node }) => node),
     );
     return among.find(({ node }) => node === first);
+  }
+
+  /** Of what several tell of one relay's holding, the highest epoch counts, and then the latest word. */
+  #weigh(told: ReadonlyMap<string, Holding>, known: Held): void {
+    let best: Holding | undefined;
+    for (const holding of told.values()) if (best === undefined || holding.epoch >= best.epoch) best = holding;
+    if (best === undefined || alike(known.holding, best)) return;
+    known.holding = best;
+    this.#deps.changed(best.path);
   }
 
   #regionals(path: string, holders: readonly string[]): string[] {

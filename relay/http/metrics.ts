@@ -64,6 +64,8 @@ const CLUSTER_GAUGE_ROWS: readonly Row<ClusterView>[] = [
   ["mesh_remote_broadcasts", "Broadcasts had from other relays.", (c) => c.broadcasts.remote],
   ["mesh_registered_broadcasts", "Broadcasts that are registered as published here.", (c) => c.broadcasts.registered],
   ["mesh_scopes", "Prefixes and paths asked for at a root.", (c) => c.scopes],
+  ["mesh_tier_relays", "Relays that are asked because no root can be.", (c) => c.tiers.relays],
+  ["mesh_tier_asks", "Prefixes that they are asked for, together.", (c) => c.tiers.asks],
   ["registry_nodes", "Relays that this root knows.", (c) => c.registry?.counts.nodes ?? 0],
   [
     "registry_holdings",

@@ -43,6 +43,8 @@ export interface ClusterView {
   readonly broadcasts: { readonly remote: number; readonly registered: number };
   /** Prefixes and paths asked for. */
   readonly scopes: number;
+  /** Relays that are asked because no root can be, and prefixes that each is asked for, together. */
+  readonly tiers: { readonly relays: number; readonly asks: number };
   /** Names of relays that this one has links to, for media. */
   readonly upstreams: readonly string[];
   readonly failovers: number;

@@ -44,6 +44,8 @@ export const BOUNDS = [
   "cache_bytes",
   "header_timeout",
   "mesh_scopes",
+  "mesh_tier_relays",
+  "mesh_tier_asks",
   "tenant_broadcasts",
   "tenant_subscriptions",
   "tenant_ingress",

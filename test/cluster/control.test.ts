@@ -55,6 +55,7 @@ class World {
       roots: roots.map((name) => `https://${name}:1/`),
       leaseMs: LEASE_MS,
       warn: () => {},
+      rooted: () => {},
       dial: async (url, table, gone) => {
         let session: Session | undefined;
         const attach = liteSession(this.#deps(hop, table, gone), (started) => {
@@ -137,12 +138,12 @@ describe("a control session", () => {
     origin.hold(holdingOf("live/a/deep", "o1", { hops: [2n] }));
     await world.pass(200);
     // Each of the two sessions adds its cost of 1; hops are the publisher's and the relay's own.
-    assert.deepEqual(under.take().sort(), ["+live/a o1 7 [42,2] 5", "+live/a/deep o1 1 [2] 2", "complete"]);
-    assert.deepEqual(exact.take().sort(), ["+live/a o1 7 [42,2] 5", "complete"]);
+    assert.deepEqual(under.take().sort(), ["+live/a o1 7 [42,2] 3", "+live/a/deep o1 1 [2] 0", "complete"]);
+    assert.deepEqual(exact.take().sort(), ["+live/a o1 7 [42,2] 3", "complete"]);
     assert.deepEqual(other.take(), ["complete"]);
     origin.hold(holdingOf("live/a", "o1", { epoch: 8n, hops: [42n, 2n], cost: 3 }));
     await world.pass(200);
-    assert.deepEqual(exact.take(), ["+live/a o1 8 [42,2] 5"]);
+    assert.deepEqual(exact.take(), ["+live/a o1 8 [42,2] 3"]);
     origin.release("live/a");
     await world.pass(200);
     assert.deepEqual(exact.take(), ["-live/a o1"]);
@@ -166,7 +167,7 @@ describe("a control session", () => {
     assert.deepEqual(rivals.take(), ["complete"]);
     one.hold(holdingOf("live/a", "o1", { hops: [2n] }));
     await world.pass(200);
-    assert.deepEqual(rivals.take(), ["+live/a o2 1 [3] 2"]);
+    assert.deepEqual(rivals.take(), ["+live/a o2 1 [3] 0"]);
     assert.deepEqual([...registry.nodes()].find(({ info }) => info.node === "o2")?.load, {
       sessions: 3,
       subscriptions: 4,
@@ -202,7 +203,7 @@ describe("a control session", () => {
     assert.deepEqual([edge.connected, second.registry.counts.holdings], [1, 1]);
     await world.pass(LEASE_MS + 1_000);
     // Told anew, which changes nothing, and what nobody has any more is gone at last.
-    assert.deepEqual(notes.take(), ["+live/a o1 1 [2] 2", "complete", "-live/b o1"]);
+    assert.deepEqual(notes.take(), ["+live/a o1 1 [2] 0", "complete", "-live/b o1"]);
   });
 
   it("is kept to every root: each knows all, and the next is asked when the first is gone", async () => {
@@ -214,12 +215,12 @@ describe("a control session", () => {
     origin.hold(holdingOf("live/a", "o1", { hops: [3n] }));
     await world.pass(300);
     assert.deepEqual([first.registry.counts.holdings, second.registry.counts.holdings], [1, 1]);
-    assert.deepEqual(notes.take().sort(), ["+live/a o1 1 [3] 2", "complete"]);
+    assert.deepEqual(notes.take().sort(), ["+live/a o1 1 [3] 0", "complete"]);
     await first.listener.close();
     await world.pass(500);
     origin.hold(holdingOf("live/b", "o1", { hops: [3n] }));
     await world.pass(500);
-    assert.ok(notes.take().includes("+live/b o1 1 [3] 2"));
+    assert.ok(notes.take().includes("+live/b o1 1 [3] 0"));
   });
 });
 

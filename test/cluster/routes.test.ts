@@ -94,6 +94,42 @@ describe("the table of routes", () => {
     assert.deepEqual(table.counts, { nodes: 0, broadcasts: 0, holdings: 0 });
   });
 
+  it("takes the highest epoch of what several tell of one holding, then the latest word, and forgets all at once", () => {
+    const { table, changed } = tableOf("regional");
+    const told = () => table.holders("live/a")?.holdings.map(({ epoch, cost }) => [epoch, cost]);
+    table.holding(holdingOf("live/a", "o1", { epoch: 5n, cost: 1 }), "root");
+    table.holding(holdingOf("live/a", "o1", { epoch: 6n, cost: 2 }), "tiers");
+    table.holding(holdingOf("live/a", "o1", { epoch: 5n, cost: 3 }), "root");
+    assert.deepEqual(told(), [[6n, 2]]);
+    table.holding(holdingOf("live/a", "o1", { epoch: 6n, cost: 4 }), "root");
+    assert.deepEqual(told(), [[6n, 4]]);
+    table.holdingGone("live/a", "o1", "root");
+    assert.deepEqual(told(), [[6n, 2]]);
+    table.holding(holdingOf("live/a", "o1", { epoch: 6n, cost: 2 }), "root");
+    assert.equal(changed.length, 4, "the same again changes nothing");
+    table.holdingOver("live/a", "o1");
+    assert.deepEqual([told(), table.counts.holdings], [undefined, 0]);
+    table.holdingGone("live/a", "o1", "root");
+    assert.equal(changed.length, 5);
+  });
+
+  it("says whom to ask without a root: an edge one regional after the other and then origins, everybody else origins", () => {
+    for (const [role, first] of [
+      ["edge", rank("live", ["r1", "r2"]).map((node) => [node])],
+      ["regional", []],
+    ] as const) {
+      const { table } = tableOf(role);
+      for (const node of ["r1", "r2", "r3"]) table.node(nodeInfo(node, "regional"), "root");
+      table.node(nodeInfo("r3", "regional", { draining: true }), "root");
+      for (const node of ["o1", "o2"]) table.node(nodeInfo(node, "origin", { hop: node === "o1" ? 7n : 8n }), "root");
+      table.node(nodeInfo("o3", "origin", { url: "" }), "root");
+      assert.deepEqual(table.tiers("live"), [...first, ["o1", "o2"]]);
+      assert.deepEqual([table.named(7n), table.named(9n), table.named(0n)], ["o1", undefined, undefined]);
+      table.nodeGone("o1", "root");
+      assert.equal(table.named(7n), undefined);
+    }
+  });
+
   it("knows a place for viewers: the same role, near before far, not one that drains", () => {
     const { table } = tableOf();
     table.node(nodeInfo("e-far", "edge", { region: "us" }), "root");

@@ -8,6 +8,7 @@ import { Registry } from "../../cluster/registry/registry.ts";
 import { RootTable } from "../../cluster/root/table.ts";
 import { RouteTable } from "../../cluster/routes/table.ts";
 import { MeshSource, type SpliceCounters } from "../../cluster/splice/index.ts";
+import { Tiers } from "../../cluster/tiers/index.ts";
 import { meshTerms } from "../../relay/assemble/mesh/terms.ts";
 import { Counters } from "../../relay/model/counters.ts";
 import { Origin } from "../../relay/model/origin.ts";
@@ -117,6 +118,7 @@ export class SimRelay {
   readonly table: RouteTable;
   readonly peers: PeerLinks;
   readonly control: ControlClient;
+  readonly tiers: Tiers;
   readonly mesh: Mesh;
   readonly #world: World;
   readonly #channels = new ChannelRegistry();
@@ -153,7 +155,16 @@ export class SimRelay {
       roots: info.role === "root" ? [] : world.roots.map((root) => `https://${root}:1/.moqmesh`),
       leaseMs: LEASE_MS,
       warn: () => {},
+      rooted: (up) => this.tiers.rooted(up),
       dial: (url, table, gone) => this.#dial(new URL(url), { table: this.#counted(table), announcePrefix: "" }, gone),
+    });
+    this.tiers = new Tiers({
+      clock,
+      links: this.peers,
+      table: this.table,
+      leaseMs: LEASE_MS,
+      refused: () => {},
+      told: () => {},
     });
     this.mesh = new Mesh({
       self: info,
@@ -162,6 +173,7 @@ export class SimRelay {
       wallNow: () => clock.now(),
       registrar: this.control,
       table: this.table,
+      tiers: this.tiers,
       lingerMs: LINGER_MS,
       maxScopes: 1_000,
       redundant: ["twin"],

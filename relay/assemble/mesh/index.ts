@@ -7,6 +7,7 @@ import { Registry } from "../../../cluster/registry/registry.ts";
 import { RootTable } from "../../../cluster/root/table.ts";
 import { RouteTable } from "../../../cluster/routes/table.ts";
 import { MeshSource, type SpliceCounters } from "../../../cluster/splice/index.ts";
+import { Tiers } from "../../../cluster/tiers/index.ts";
 import type { Clock } from "../../clock.ts";
 import type { Config } from "../../config.ts";
 import type { ClusterView } from "../../http/view.ts";
@@ -62,6 +63,7 @@ export class MeshRuntime {
   readonly #table: RouteTable;
   readonly #peers: PeerLinks;
   readonly #control: ControlClient;
+  readonly #tiers: Tiers;
   readonly #mesh: Mesh;
   readonly #registry: Registry | undefined;
   readonly #counters: SpliceCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
@@ -112,6 +114,17 @@ export class MeshRuntime {
       dial: (root, table, gone) => this.#dialRoot(root, table, gone),
       leaseMs: config.lease,
       warn: (message, err) => log.warn({ err }, message),
+      rooted: (up) => this.#tiers.rooted(up),
+    });
+    this.#tiers = new Tiers({
+      clock,
+      links: this.#peers,
+      table: this.#table,
+      leaseMs: config.lease,
+      refused: (bound) => {
+        origin.counters.boundsHit[bound]++;
+      },
+      told: (asking) => log.info(asking ? "no root can be asked: asking along the tiers" : "a root can be asked again"),
     });
     this.#mesh = new Mesh({
       self: this.#self,
@@ -120,6 +133,7 @@ export class MeshRuntime {
       wallNow,
       registrar: this.#control,
       table: this.#table,
+      tiers: this.#tiers,
       lingerMs: config.linger,
       maxScopes: MAX_SCOPES,
       redundant: config.redundant,
@@ -168,6 +182,7 @@ export class MeshRuntime {
       registry: this.#registry,
       table: this.#table,
       mesh: this.#mesh,
+      tiers: this.#tiers,
       peers: this.#peers,
       control: this.#control,
       roots: this.#deps.config.root.length,

@@ -5,6 +5,7 @@ import type { PeerLinks } from "../../../cluster/peers/links.ts";
 import type { Registry } from "../../../cluster/registry/registry.ts";
 import type { RouteTable } from "../../../cluster/routes/table.ts";
 import type { SpliceCounters } from "../../../cluster/splice/index.ts";
+import type { Tiers } from "../../../cluster/tiers/index.ts";
 import type { ClusterBroadcast, ClusterNode, ClusterView } from "../../http/view.ts";
 
 export interface ClusterParts {
@@ -12,6 +13,7 @@ export interface ClusterParts {
   readonly registry: Registry | undefined;
   readonly table: RouteTable;
   readonly mesh: Mesh;
+  readonly tiers: Tiers;
   readonly peers: PeerLinks;
   readonly control: ControlClient;
   readonly roots: number;
@@ -20,7 +22,7 @@ export interface ClusterParts {
 
 /** What the admin endpoints may know of the mesh. */
 export function clusterView(parts: ClusterParts): ClusterView {
-  const { self, registry, table, mesh, peers, control, roots, counters } = parts;
+  const { self, registry, table, mesh, tiers, peers, control, roots, counters } = parts;
   const { node, role, region } = self;
   return {
     node,
@@ -30,6 +32,7 @@ export function clusterView(parts: ClusterParts): ClusterView {
     nodes: table.counts.nodes,
     broadcasts: { remote: mesh.counts.remote, registered: mesh.counts.held },
     scopes: mesh.counts.scopes,
+    tiers: tiers.counts,
     upstreams: peers.up,
     ...counters,
     registry: registry && {

@@ -1,0 +1,139 @@
+import type { Clock } from "../../relay/clock.ts";
+import type { Advertisement } from "../../relay/model/broadcast.ts";
+import type { Publication } from "../../relay/model/origin.ts";
+import type { Following, Session } from "../../relay/session/contract.ts";
+import { type Holding, RELAY_COST, SESSION_COST } from "../contract.ts";
+
+/** What an ask tells its owner. A broadcast is known by its path and the relay that has it. */
+export interface AskEvents {
+  /** It is to be had; told again when something of it changes. */
+  holding(holding: Holding, ask: TierAsk): void;
+  /** This ask knows no more of it. */
+  forgotten(holding: Holding, ask: TierAsk): void;
+  /** Whoever was asked took it back. */
+  over(holding: Holding, ask: TierAsk): void;
+}
+
+export interface AskDeps {
+  readonly clock: Clock;
+  /** Name of the relay that is asked. */
+  readonly node: string;
+  /** Name of the relay with that id in the hops, where it is known. */
+  readonly named: (hop: bigint) => string | undefined;
+  /** Milliseconds that what was told stays known after the link has gone. */
+  readonly leaseMs: number;
+  readonly events: AskEvents;
+}
+
+/** What one relay tells of the broadcasts under one prefix, from one link to the next. */
+export class TierAsk {
+  readonly prefix: string;
+  readonly node: string;
+  readonly #deps: AskDeps;
+  /** By path. */
+  readonly #told = new Map<string, Holding>();
+  /** Told over a link that is gone, and not again since. */
+  readonly #stale = new Set<string>();
+  #following: Following | undefined;
+  #cancelStale = () => {};
+
+  constructor(prefix: string, deps: AskDeps) {
+    this.prefix = prefix;
+    this.node = deps.node;
+    this.#deps = deps;
+  }
+
+  /** The scope under which the table of routes has it: no other ask's. */
+  get scope(): string {
+    return `tiers/${this.node}/${this.prefix}`;
+  }
+
+  /** It is asked over a link that is up. */
+  get following(): boolean {
+    return this.#following !== undefined;
+  }
+
+  get told(): Iterable<Holding> {
+    return this.#told.values();
+  }
+
+  get(path: string): Holding | undefined {
+    return this.#told.get(path);
+  }
+
+  follow(session: Pick<Session, "follow">): void {
+    const following: Following = session.follow(this.prefix, {
+      broadcasts: () => [],
+      watch: () => () => {},
+      publish: (path, advertisement) => this.#heard(path, advertisement, () => this.#following === following),
+    });
+    this.#following = following;
+    void following.complete.then(() => {
+      // It may have asked others meanwhile, who have not told it yet.
+      if (this.#following === following) this.#forgetStaleLater();
+    });
+  }
+
+  /** The link is gone: what came over it is believed for a while. */
+  lost(): void {
+    if (this.#following === undefined) return;
+    this.#following = undefined;
+    for (const path of this.#told.keys()) this.#stale.add(path);
+    this.#forgetStaleLater();
+  }
+
+  stop(): void {
+    const following = this.#following;
+    this.#following = undefined;
+    this.#cancelStale();
+    following?.stop();
+    for (const path of [...this.#told.keys()]) this.#forget(path);
+  }
+
+  #forgetStaleLater(): void {
+    this.#cancelStale();
+    if (this.#stale.size === 0) return;
+    this.#cancelStale = this.#deps.clock.timer(this.#deps.leaseMs, () => {
+      for (const path of [...this.#stale]) this.#forget(path);
+    });
+  }
+
+  #heard(path: string, advertisement: Advertisement, current: () => boolean): Publication {
+    this.#tell(path, advertisement);
+    return {
+      update: (next) => this.#tell(path, next),
+      end: (lost) => {
+        // What goes with the link is stale, not over.
+        const holding = this.#told.get(path);
+        if (lost || !current() || holding === undefined) return;
+        this.#told.delete(path);
+        this.#stale.delete(path);
+        this.#deps.events.over(holding, this);
+      },
+    };
+  }
+
+  #tell(path: string, { epoch, hops, cost, ended }: Advertisement): void {
+    const { events } = this.#deps;
+    // The last hop is the relay that was asked; where it has the broadcast from another one, that one is before it.
+    const holder = this.#deps.named(hops.at(-2) ?? 0n);
+    const told = { path, epoch, ended };
+    const holding: Holding =
+      holder === undefined
+        ? { ...told, node: this.node, hops, cost: Math.max(0, cost - SESSION_COST) }
+        : { ...told, node: holder, hops: hops.slice(0, -1), cost: Math.max(0, cost - SESSION_COST - RELAY_COST) };
+    const before = this.#told.get(path);
+    this.#told.set(path, holding);
+    this.#stale.delete(path);
+    events.holding(holding, this);
+    if (before !== undefined && before.node !== holding.node) events.forgotten(before, this);
+  }
+
+  #forget(path: string): void {
+    const holding = this.#told.get(path);
+    this.#stale.delete(path);
+    if (holding === undefined) return;
+    this.#told.delete(path);
+    this.#deps.events.forgotten(holding, this);
+  }
+}

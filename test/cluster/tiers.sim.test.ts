@@ -1,0 +1,222 @@
+/** Meshes without a root: whole relays over a simulated network. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { TestClient } from "../session/support.ts";
+import { nodeInfo } from "./support.ts";
+import { LEASE_MS, type SimRelay, World } from "./world.ts";
+
+/** Milliseconds from the end of the last root to the first group of a broadcast that was published after it, at an edge. */
+const FOUND_MS = 2_000;
+
+const RELAYS = [
+  ["o1", "origin"],
+  ["o2", "origin"],
+  ["r1", "regional"],
+  ["r2", "regional"],
+  ["e1", "edge"],
+  ["e2", "edge"],
+] as const;
+
+async function meshOf(roots: readonly string[]): Promise<World> {
+  const world = new World(roots, () => 0.5);
+  for (const root of roots) await world.start(root, "root");
+  for (const [node, role] of RELAYS) await world.start(node, role);
+  await world.pass(500);
+  return world;
+}
+
+/** Relays that know each other by configuration only: no ids of hops. */
+async function rootless(relays: readonly (readonly [string, "origin" | "regional" | "edge"])[] = RELAYS) {
+  const world = new World([], () => 0.5);
+  for (const [node, role] of relays) await world.start(node, role);
+  for (const relay of world.relays.values()) know(relay, relays);
+  await world.pass(1_000);
+  return world;
+}
+
+function know(relay: SimRelay, relays: readonly (readonly [string, "origin" | "regional" | "edge"])[] = RELAYS): void {
+  for (const [node, role] of relays) relay.table.node(nodeInfo(node, role, { hop: 0n, startedAt: 0 }), "static");
+}
+
+/** What a client is told at a relay, with the epochs of updates left out. */
+function announced(client: TestClient, prefix = ""): string[] {
+  const seen: string[] = [];
+  client.session.follow(prefix, {
+    broadcasts: () => [],
+    watch: () => () => {},
+    publish: (path) => {
+      seen.push(`+${path}`);
+      return { update: () => {}, end: () => void seen.push(`-${path}`) };
+    },
+  });
+  return seen;
+}
+
+const asks = (world: World, ...nodes: string[]) => nodes.map((node) => world.relay(node).tiers.counts.asks);
+const pulled = (world: World, ...nodes: string[]) =>
+  nodes.map((node) => world.relay(node).counters.upstreamSubscriptions).reduce((sum, count) => sum + count, 0);
+
+describe("a mesh whose roots are gone", () => {
+  it("finds what is published then, and lets go of the tiers without a flap when a root is back", async (t) => {
+    const world = await meshOf(["root"]);
+    const old = (await world.client("o1")).publish("live/old");
+    const seen = announced(await world.client("e1"));
+    const running = (await world.client("e1")).watch("live/old");
+    await world.pass(1_000);
+    let group = 0;
+    const pass = async (ms: number) => {
+      for (const end = world.clock.now() + ms; world.clock.now() < end; group++) {
+        old.send(group, `group ${group}`);
+        await world.pass(250);
+      }
+    };
+    await pass(500);
+    await world.relay("root").kill();
+    const killed = world.clock.now();
+    const fresh = (await world.client("o2")).publish("live/new");
+    // One that watches for announcements has it from there; one that only subscribes asks for the one path.
+    const subscriber = (await world.client("e2")).watch("live/new");
+    for (let n = 0; subscriber.groups.length === 0 && world.clock.now() - killed < 5_000; n++) {
+      fresh.send(n, "first");
+      await pass(50);
+    }
+    const found = world.clock.now() - killed;
+    t.diagnostic(`${found} ms of simulated time`);
+    assert.ok(found < FOUND_MS, `${found} ms`);
+    await pass(1_000);
+    assert.deepEqual(seen, ["+live/old", "+live/new"]);
+    const watcher = (await world.client("e1")).watch("live/new");
+    await pass(1_000);
+    fresh.send(1_000, "second");
+    await pass(250);
+    assert.deepEqual(watcher.told.at(-1), "1000 finished second");
+    assert.deepEqual(asks(world, "e1", "e2"), [1, 1]);
+    const [edges, regionals] = [pulled(world, "e1", "e2"), pulled(world, "r1", "r2")];
+    assert.equal(edges, 3, "one for each track and edge");
+
+    await world.start("root", "root");
+    await pass(3 * LEASE_MS);
+    assert.deepEqual(
+      [...world.relays.values()].map(({ tiers }) => tiers.counts),
+      [...world.relays.values()].map(() => ({ relays: 0, asks: 0 })),
+    );
+    assert.deepEqual(seen, ["+live/old", "+live/new"]);
+    assert.deepEqual([pulled(world, "e1", "e2"), pulled(world, "r1", "r2")], [edges, regionals]);
+    assert.deepEqual(
+      running.told,
+      Array.from({ length: group }, (_, n) => `${n} finished group ${n}`),
+    );
+    fresh.send(1_001, "third");
+    await pass(250);
+    assert.deepEqual(watcher.told.slice(-2), ["1000 finished second", "1001 finished third"]);
+    assert.deepEqual(world.defects, []);
+  });
+
+  it("asks nobody when another root takes over", async () => {
+    const world = await meshOf(["root-1", "root-2"]);
+    announced(await world.client("e1"));
+    await world.pass(500);
+    await world.relay("root-1").kill();
+    for (let n = 0; n < 40; n++) {
+      await world.pass(100);
+      assert.deepEqual(asks(world, "e1", "r1", "r2"), [0, 0, 0]);
+    }
+  });
+
+  it("forgets what ends then, also where a root had told of it", async () => {
+    const world = await meshOf(["root"]);
+    const client = await world.client("o1");
+    const publisher = client.publish("live/a");
+    const seen = announced(await world.client("e1"));
+    await world.pass(1_000);
+    await world.relay("root").kill();
+    await world.pass(3_000);
+    publisher.end();
+    await world.pass(500);
+    assert.deepEqual(seen, ["+live/a", "-live/a"]);
+  });
+});
+
+describe("a mesh that never had a root", () => {
+  it("carries a broadcast from an origin through one regional to edges, asked for once by each relay", async () => {
+    const world = await rootless();
+    const seen = announced(await world.client("e1"), "live");
+    const viewers = [(await world.client("e1")).watch("live/a"), (await world.client("e2")).watch("live/a")];
+    const live = (await world.client("o1")).publish("live/a");
+    await world.pass(500);
+    for (let group = 0; group < 5; group++) {
+      live.send(group, `group ${group}`);
+      await world.pass(200);
+    }
+    const expected = Array.from({ length: 5 }, (_, group) => `${group} finished group ${group}`);
+    for (const viewer of viewers) assert.deepEqual(viewer.told, expected);
+    assert.deepEqual(seen, ["+live/a"]);
+    assert.deepEqual([pulled(world, "e1", "e2"), pulled(world, "o1", "o2")], [2, 1]);
+    assert.deepEqual(asks(world, "e1", "e2"), [1, 1], "the prefix covers the path at one, the other wants the path");
+    assert.deepEqual(world.defects, []);
+  });
+
+  it("goes on at another regional when the one that was asked is killed", async () => {
+    const world = await rootless();
+    const live = (await world.client("o1")).publish("live/a");
+    const seen = announced(await world.client("e1"), "live");
+    const viewer = (await world.client("e1")).watch("live/a");
+    await world.pass(1_000);
+    live.send(0, "before");
+    await world.pass(200);
+    const asked = ["r1", "r2"].find((node) => world.relay(node).tiers.counts.asks > 0);
+    assert.ok(asked);
+    await world.relay(asked).kill();
+    await world.pass(3_000);
+    live.send(1, "after");
+    const late = (await world.client("o2")).publish("live/b");
+    await world.pass(1_000);
+    assert.deepEqual(viewer.told, ["0 finished before", "1 finished after"]);
+    assert.deepEqual(seen, ["+live/a", "+live/b"]);
+    const again = await world.start(asked, "regional");
+    await world.pass(LEASE_MS + 15_000);
+    assert.deepEqual(seen, ["+live/a", "+live/b"]);
+    assert.deepEqual(asks(world, "e1"), [2], "the one that is back knows nobody that it could ask");
+    know(again);
+    await world.pass(LEASE_MS + 15_000);
+    assert.deepEqual(asks(world, "e1"), [1]);
+    late.end();
+    await world.pass(500);
+    assert.deepEqual(seen, ["+live/a", "+live/b", "-live/b"]);
+  });
+
+  it("has edges ask origins where there is no regional, and origins one another; nothing comes back to where it is from", async () => {
+    const world = await rootless([
+      ["o1", "origin"],
+      ["o2", "origin"],
+      ["e1", "edge"],
+    ]);
+    const live = (await world.client("o1")).publish("live/a");
+    const [at1, at2] = [(await world.client("o1")).watch("live/a"), (await world.client("o2")).watch("live/a")];
+    const edge = (await world.client("e1")).watch("live/a");
+    await world.pass(1_500);
+    for (let group = 0; group < 3; group++) {
+      live.send(group, `group ${group}`);
+      await world.pass(200);
+    }
+    const expected = Array.from({ length: 3 }, (_, group) => `${group} finished group ${group}`);
+    assert.deepEqual([at1.told, at2.told, edge.told], [expected, expected, expected]);
+    assert.deepEqual([pulled(world, "o1"), pulled(world, "o2"), pulled(world, "e1")], [1, 1, 1]);
+    assert.equal(world.relay("o1").mesh.counts.remote, 0);
+    live.end();
+    await world.pass(1_000);
+    for (const node of ["o2", "e1"]) assert.deepEqual([...world.relay(node).origin.broadcasts("")], [], node);
+  });
+
+  it("forgets what an origin had that is gone, after the lease", async () => {
+    const world = await rootless();
+    (await world.client("o1")).publish("live/a");
+    const seen = announced(await world.client("e1"));
+    await world.pass(1_000);
+    await world.relay("o1").kill();
+    await world.pass(LEASE_MS);
+    assert.deepEqual(seen, ["+live/a"]);
+    await world.pass(2_000);
+    assert.deepEqual(seen, ["+live/a", "-live/a"]);
+  });
+});
