@@ -36,7 +36,7 @@ export interface Seen {
 export class Broadcasting {
   readonly path: string;
   readonly publisher: PublisherProcess;
-  readonly #viewers: ViewersProcess;
+  readonly viewers: ViewersProcess;
   #measuredFromUs = 0;
 
   constructor(mesh: Mesh, options: BroadcastingOptions) {
@@ -59,7 +59,7 @@ export class Broadcasting {
       (text) => mesh.log("publisher", text),
     );
     const at = (edge: number) => Array.from({ length: viewers[edge] ?? viewers.at(-1) ?? 0 }, () => edge);
-    this.#viewers = new ViewersProcess(
+    this.viewers = new ViewersProcess(
       { ...common, role: "viewers", edges, viewers: edges.flatMap((_, edge) => at(edge)) },
       { output: (text) => mesh.log("viewers", text), ...(pulse && { pulse }) },
     );
@@ -68,23 +68,23 @@ export class Broadcasting {
   /** Starts the publisher, then the viewers; resolves when each viewer has got a frame. */
   async start(): Promise<{ engine: string; protocol: string }> {
     await this.publisher.start();
-    return await this.#viewers.start();
+    return await this.viewers.start();
   }
 
   /** What the viewers see counts from here. */
   measure(): void {
     this.#measuredFromUs = sharedMicros();
-    this.#viewers.measure();
+    this.viewers.measure();
   }
 
   /** What they saw since. Groups count that were published early enough to have come. */
   async seen(): Promise<Seen> {
     const groups = this.publisher.groups(this.#measuredFromUs, sharedMicros() - SETTLE_US);
-    return { viewers: await this.#viewers.report(groups), groups };
+    return { viewers: await this.viewers.report(groups), groups };
   }
 
   /** Viewers and publisher say goodbye and end. */
   async stop(): Promise<void> {
-    await Promise.allSettled([this.#viewers.stop(), this.publisher.stop()]);
+    await Promise.allSettled([this.viewers.stop(), this.publisher.stop()]);
   }
 }

@@ -6,6 +6,8 @@ export interface NodeSettings {
   readonly port: number;
   /** URLs. */
   readonly roots: readonly string[];
+  /** Relays that are known without a root, as configuration writes them. */
+  readonly peers?: readonly string[];
   readonly workspace: MeshWorkspace;
   readonly engine: string;
 }
@@ -18,7 +20,7 @@ export function urlOf(port: number): string {
 }
 
 /** The configuration of one relay, in TOML. All that is not here is as users have it who say nothing about it. */
-export function configurationOf({ place, port, roots, workspace, engine }: NodeSettings): string {
+export function configurationOf({ place, port, roots, peers = [], workspace, engine }: NodeSettings): string {
   const text = JSON.stringify;
   return `
 [server]
@@ -42,6 +44,7 @@ role = ${text(place.role)}
 region = ${text(place.region)}
 url = ${text(urlOf(port))}
 root = ${text(roots)}
+peers = ${text(peers)}
 key_file = ${text(workspace.clusterKey)}
 fingerprints = ${text([workspace.fingerprint])}
 redundant = ${text([TWIN])}

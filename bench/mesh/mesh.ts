@@ -7,7 +7,7 @@ import { Keeper } from "./keeper.ts";
 import { Node } from "./node.ts";
 import { freePorts } from "./ports.ts";
 import { registryOf } from "./registry.ts";
-import { placesOf, type Shape } from "./topology.ts";
+import { type Place, placesOf, type Shape } from "./topology.ts";
 import { waitFor } from "./wait.ts";
 import { type MeshWorkspace, makeMeshWorkspace } from "./workspace.ts";
 
@@ -22,6 +22,10 @@ export interface MeshOptions {
   readonly logs?: string;
   /** Something happened that a person may want to read. */
   readonly told: (what: string) => void;
+}
+
+function peerOf({ name, role, region }: Place, port: number): string {
+  return `${name} ${role} ${region} ${urlOf(port)}`;
 }
 
 /** Meshes that run. */
@@ -50,13 +54,14 @@ export class Mesh {
     if (logs !== undefined) mkdirSync(logs, { recursive: true });
     const places = placesOf(shape);
     const roots = places.flatMap(({ role }, index) => (role === "root" ? [urlOf(ports[index] ?? 0)] : []));
+    const peers = roots.length > 0 ? [] : places.map((place, index) => peerOf(place, ports[index] ?? 0));
     const deps = {
       keeper: this.#keeper,
       output: (name: string, text: string) => this.log(name, text),
       lost: (node: Node, how: string) => told(`${node.name} ended by itself (${how})`),
     };
     this.nodes = places.map(
-      (place, index) => new Node({ place, port: ports[index] ?? 0, roots, workspace, engine }, deps),
+      (place, index) => new Node({ place, port: ports[index] ?? 0, roots, peers, workspace, engine }, deps),
     );
   }
 
@@ -71,15 +76,16 @@ export class Mesh {
   }
 
   /**
-   * Starts all relays at once, for a mesh must not depend on an order, and resolves when the root knows them. Rejects with a
+   * Starts all relays at once, for a mesh must not depend on an order, and resolves when the root, if any, knows them. Rejects with a
    * {@link BenchError}.
    */
   async start(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.start()));
     const [root] = this.role("root");
+    if (root === undefined) return;
     const others = this.nodes.length - 1;
     const complete = await waitFor(REGISTER_MS, async () => {
-      const registry = root && (await registryOf(root));
+      const registry = await registryOf(root);
       return registry !== undefined && registry.nodes.length >= others ? true : undefined;
     });
     if (complete === undefined) throw new BenchError("the relays do not register at the root");

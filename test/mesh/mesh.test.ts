@@ -14,6 +14,7 @@ import { registryOf } from "../../bench/mesh/registry.ts";
 import { busiest, type NodeSurvey, sample, survey, upstreamSubscriptions } from "../../bench/mesh/survey.ts";
 import { waitFor } from "../../bench/mesh/wait.ts";
 import { unable } from "./support/unable.ts";
+import { watching } from "./support/watching.ts";
 
 const TIMEOUT_MS = 60_000;
 
@@ -22,6 +23,12 @@ const GAP_MS = 3_000;
 
 /** Longest gap where nothing of what flows was touched. */
 const USUAL_MS = 1_000;
+
+/** From the moment at which an origin has a broadcast until an edge tells of it, without a root: twice the goal. */
+const FOUND_MS = 4_000;
+
+/** Until nobody asks along the tiers any more when the root is back: a lease, and what takes its place. */
+const LET_GO_MS = 40_000;
 
 /** Whole groups that are waited for, and for how long. */
 const GROUPS = 3;
@@ -174,6 +181,52 @@ describe("a mesh of processes", { skip: await unable() }, () => {
       const { worst, lost, reconnected, resubscribed } = await gaps(test, broadcasting);
       assert.ok(worst <= USUAL_MS, `a gap of ${worst} ms`);
       assert.deepEqual({ lost, reconnected, resubscribed }, { lost: 0, reconnected: 0, resubscribed: 0 });
+    });
+  });
+
+  it("finds what is published while its root is away, and changes nothing when that is back", {
+    timeout: 2 * TIMEOUT_MS,
+  }, async (test) => {
+    await watched({ name: "before", publishing: "one", viewers: [3, 1] }, async (before) => {
+      const [root, edge] = [...mesh.role("root"), ...mesh.role("edge")];
+      assert.ok(root !== undefined && edge !== undefined);
+      const after = mesh.broadcast({ name: "meanwhile", publishing: "one", viewers: [1], ...FLOW, engine: "auto" });
+      const watcher = await watching(mesh, edge, after.path);
+      try {
+        await root.kill();
+        const killed = performance.now();
+        await after.publisher.start();
+        const published = Math.max(performance.now(), killed);
+        const announced = await watcher.seen;
+        test.diagnostic(
+          `announced at an edge ${Math.round(announced - killed)} ms after the root's end, ` +
+            `${Math.round(announced - published)} ms after an origin had it`,
+        );
+        assert.ok(announced - published <= FOUND_MS);
+        await after.viewers.start();
+        await groups(before);
+        const upstream = async () => {
+          const surveys = await survey(mesh.nodes);
+          const relays = surveys.filter(({ node }) => ["origin", "regional"].includes(node.place.role));
+          return relays.reduce((sum, one) => sum + sample(one, "subscriptions"), 0);
+        };
+        // One from the regional to the origin, and one from each edge, of both broadcasts.
+        assert.equal(await upstream(), 6);
+        await root.start();
+        const calm = await waitFor(LET_GO_MS, async () => {
+          const surveys = await survey(mesh.nodes);
+          const asks = surveys.reduce((sum, one) => sum + sample(one, "mesh_tier_asks"), 0);
+          return asks === 0 && (await registryOf(root))?.broadcasts.includes(after.path) ? true : undefined;
+        });
+        assert.ok(calm, "the tiers are still asked, or the root does not know everything");
+        assert.equal(await upstream(), 6);
+        assert.deepEqual(watcher.gone, []);
+        const { worst, lost, reconnected, resubscribed } = await gaps(test, before);
+        assert.ok(worst <= USUAL_MS, `a gap of ${worst} ms`);
+        assert.deepEqual({ lost, reconnected, resubscribed }, { lost: 0, reconnected: 0, resubscribed: 0 });
+      } finally {
+        await Promise.allSettled([watcher.close(), after.stop(), revive(root)]);
+      }
     });
   });
 

@@ -1,0 +1,65 @@
+/** A mesh of processes without any root: relays know each other by their configuration. */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { Mesh } from "../../bench/mesh/mesh.ts";
+import { sample, survey, upstreamSubscriptions } from "../../bench/mesh/survey.ts";
+import { waitFor } from "../../bench/mesh/wait.ts";
+import { unable } from "./support/unable.ts";
+import { watching } from "./support/watching.ts";
+
+const TIMEOUT_MS = 60_000;
+
+/** Until each viewer has got groups. */
+const GROUPS_MS = 20_000;
+const GROUPS = 5;
+
+describe("a mesh of processes without a root", { skip: await unable() }, () => {
+  let mesh: Mesh;
+
+  before(async () => {
+    mesh = await Mesh.make({
+      shape: { roots: 0, origins: 1, regionals: 2, edges: 2 },
+      engine: "auto",
+      told: (what) => console.log(what),
+    });
+    await mesh.start();
+  });
+  after(async () => await mesh.stop());
+
+  it("announces and carries what is published at an origin, each track pulled once by each relay", {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const [edge] = mesh.role("edge");
+    assert.ok(edge !== undefined);
+    const broadcasting = mesh.broadcast({
+      name: "static",
+      publishing: "one",
+      viewers: [2],
+      framesPerSecond: 30,
+      frameBytes: 1_200,
+      framesPerGroup: 15,
+      engine: "auto",
+    });
+    const watcher = await watching(mesh, edge, broadcasting.path);
+    try {
+      await broadcasting.start();
+      await watcher.seen;
+      broadcasting.measure();
+      const seen = await waitFor(GROUPS_MS, async () => {
+        const now = await broadcasting.seen();
+        return now.groups.length >= GROUPS ? now : undefined;
+      });
+      assert.deepEqual(
+        seen?.viewers.map(({ lost }) => lost),
+        [[], [], [], []],
+      );
+      const surveys = await survey(mesh.nodes);
+      assert.equal(upstreamSubscriptions(surveys, 1), 1);
+      const edges = surveys.filter(({ node }) => node.place.role === "edge");
+      assert.equal(new Set(edges.flatMap(({ from }) => from)).size, 1, "both take it from one regional");
+      assert.ok(edges.every((one) => sample(one, "mesh_tier_asks") > 0));
+    } finally {
+      await Promise.allSettled([watcher.close(), broadcasting.stop()]);
+    }
+  });
+});
