@@ -22,6 +22,8 @@ export interface NodeInfo {
   readonly region: string;
   /** Where other relays dial it. */
   readonly url: string;
+  /** IP address to dial instead of what the URL's host resolves to, which names it and its certificate all the same. Of relays found by DNS. */
+  readonly address?: string;
   /** Where its viewers connect to, for those who are sent to it. */
   readonly publicUrl: string;
   /** It is about to end: nobody goes there anew, and who is there leaves. */

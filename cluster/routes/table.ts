@@ -1,18 +1,15 @@
-import type { Holding, NodeInfo, Role } from "../contract.ts";
+import type { Holding, NodeInfo } from "../contract.ts";
+import { type NodeSource, Nodes } from "./nodes.ts";
 import { rank } from "./rendezvous.ts";
 
 /** How a relay was when it was last dialled. */
 export type Health = "unknown" | "up" | "down";
 
-/** Where a relay is known from; the later one is believed where several tell of it. */
-export const NODE_SOURCES = ["dns", "static", "root"] as const;
-export type NodeSource = (typeof NODE_SOURCES)[number];
-
 /** Regionals that a broadcast may be taken from, best first: the one where it gathers, and those that stand in for it. */
 const MAX_REGIONALS = 4;
 
 export interface RouteTableDeps {
-  readonly self: { readonly node: string; readonly role: Role; readonly region: string };
+  readonly self: Pick<NodeInfo, "node" | "role" | "region" | "hop">;
   readonly health: (node: string) => Health;
   /** What is known of the holders of a broadcast changed. */
   readonly changed: (path: string) => void;
@@ -44,14 +41,13 @@ interface Held {
  */
 export class RouteTable {
   readonly #deps: RouteTableDeps;
-  readonly #nodes = new Map<string, Map<NodeSource, NodeInfo>>();
+  readonly #nodes: Nodes;
   readonly #held = new Map<string, Map<string, Held>>();
   #holdings = 0;
-  /** Made when it is needed, and anew when relays change. */
-  #hops: Map<bigint, string> | undefined;
 
   constructor(deps: RouteTableDeps) {
     this.#deps = deps;
+    this.#nodes = new Nodes(deps.self);
   }
 
   /** What there is to know, for the metrics. */
@@ -60,35 +56,20 @@ export class RouteTable {
   }
 
   get(node: string): NodeInfo | undefined {
-    const known = this.#nodes.get(node);
-    for (let i = NODE_SOURCES.length - 1; i >= 0; i--) {
-      const info = known?.get(NODE_SOURCES[i] as NodeSource);
-      if (info !== undefined) return info;
-    }
-    return undefined;
-  }
-
-  *nodes(): Generator<NodeInfo> {
-    for (const node of this.#nodes.keys()) {
-      const info = this.get(node);
-      if (info !== undefined) yield info;
-    }
+    return this.#nodes.get(node);
   }
 
   node(info: NodeInfo, from: NodeSource): void {
-    if (info.node === this.#deps.self.node) return;
-    const known = this.#nodes.get(info.node) ?? new Map<NodeSource, NodeInfo>();
-    this.#nodes.set(info.node, known.set(from, info));
-    this.#hops = undefined;
-    this.#deps.nodesChanged();
+    if (this.#nodes.set(info, from)) this.#deps.nodesChanged();
   }
 
   nodeGone(node: string, from: NodeSource): void {
-    const known = this.#nodes.get(node);
-    if (!known?.delete(from)) return;
-    if (known.size === 0) this.#nodes.delete(node);
-    this.#hops = undefined;
-    this.#deps.nodesChanged();
+    if (this.#nodes.delete(node, from)) this.#deps.nodesChanged();
+  }
+
+  /** The relay that was reached under that name has that id in the hops of announcements. */
+  met(node: string, hop: bigint): void {
+    if (this.#nodes.met(node, hop)) this.#deps.nodesChanged();
   }
 
   holding(holding: Holding, scope: string): void {
@@ -137,7 +118,7 @@ export class RouteTable {
   candidates(path: string, epoch: bigint): string[] {
     const { self } = this.#deps;
     const holders = this.holders(path);
-    const direct = holders?.epoch === epoch ? holders.holdings.map(({ node }) => node) : [];
+    const direct = holders?.epoch === epoch ? holders.holdings.map(({ node }) => this.#nodes.current(node)) : [];
     const tier = self.role === "edge" && holders !== undefined ? this.#regionals(path, direct) : [];
     const ways = [...new Set([...tier, ...direct])].filter((node) => this.get(node) !== undefined);
     return [...ways.filter((node) => this.#fit(node)), ...ways.filter((node) => !this.#fit(node))];
@@ -149,7 +130,7 @@ export class RouteTable {
    */
   tiers(key: string): string[][] {
     const regionals = this.#deps.self.role === "edge" ? this.#regionals(key, []) : [];
-    const origins = [...this.nodes()].filter(({ role, url }) => role === "origin" && url !== "");
+    const origins = [...this.#nodes.values()].filter(({ role, url }) => role === "origin" && url !== "");
     return [
       ...regionals.filter((node) => this.get(node)?.draining !== true).map((node) => [node]),
       origins.map(({ node }) => node),
@@ -158,14 +139,13 @@ export class RouteTable {
 
   /** Name of the relay that is known to have that id in the hops of announcements. */
   named(hop: bigint): string | undefined {
-    this.#hops ??= new Map([...this.nodes()].map((info) => [info.hop, info.node]));
-    return hop === 0n ? undefined : this.#hops.get(hop);
+    return this.#nodes.named(hop);
   }
 
   /** A relay to send viewers to instead of this one: of the same role, near before far. */
   refuge(): NodeInfo | undefined {
     const { self, health } = this.#deps;
-    const fit = [...this.nodes()].filter(
+    const fit = [...this.#nodes.values()].filter(
       ({ node, role, draining, publicUrl }) =>
         role === self.role && !draining && publicUrl !== "" && health(node) !== "down",
     );
@@ -189,7 +169,7 @@ export class RouteTable {
 
   #regionals(path: string, holders: readonly string[]): string[] {
     const { self } = this.#deps;
-    const near = [...this.nodes()]
+    const near = [...this.#nodes.values()]
       .filter(({ role, region, url }) => role === "regional" && region === self.region && url !== "")
       .map(({ node }) => node);
     // One that has it first-hand is as good as the holder it is.

@@ -46,6 +46,7 @@ pub struct Listen {
 pub struct DialRequest {
     pub token: u32,
     pub url: url::Url,
+    pub address: Option<std::net::IpAddr>,
     pub protocols: Vec<String>,
     pub headers: Vec<(String, String)>,
     pub trust: Trust,
@@ -192,6 +193,7 @@ impl Core {
             Dial {
                 token: request.token,
                 ask: Ask { url: request.url, protocols: request.protocols, headers: request.headers },
+                address: request.address,
                 raw,
                 crypto,
                 limits: request.limits,

@@ -10,7 +10,7 @@ use crate::runtime::on;
 use crate::shared::{DialError, Meta, address_text, json};
 use crate::worker::WorkerShared;
 use quinn::{ClientConfig, Endpoint};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -22,6 +22,8 @@ pub struct Dial {
     /// JavaScript's number of the attempt.
     pub token: u32,
     pub ask: Ask,
+    /// Connected to instead of what the host resolves to; the certificate is still to be the host's.
+    pub address: Option<IpAddr>,
     pub raw: bool,
     pub crypto: Arc<dyn quinn::crypto::ClientConfig>,
     pub limits: Limits,
@@ -65,8 +67,13 @@ impl Dial {
         let url = &self.ask.url;
         let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = url.port_or_known_default().unwrap_or(DEFAULT_PORT);
-        let addresses = tokio::net::lookup_host((host.as_str(), port));
-        let addresses = addresses.await.map_err(|error| DialError::failed(error.to_string()))?;
+        let addresses: Vec<SocketAddr> = match self.address {
+            Some(address) => vec![SocketAddr::new(address, port)],
+            None => {
+                let found = tokio::net::lookup_host((host.as_str(), port));
+                found.await.map_err(|error| DialError::failed(error.to_string()))?.collect()
+            }
+        };
         let mut last = DialError::failed("the host has no address that can be reached from here");
         for address in addresses {
             match self.connect(worker, address, &host).await {

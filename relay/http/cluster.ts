@@ -19,6 +19,7 @@ export function describeCluster(view: ClusterView, query: URLSearchParams): Reco
     remote_broadcasts: view.broadcasts.remote,
     registered_broadcasts: view.broadcasts.registered,
     scopes: view.scopes,
+    tiers: view.tiers,
     upstreams: view.upstreams.map((node) => ({ node })),
     failovers: view.failovers,
     splices: view.splices,

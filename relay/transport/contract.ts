@@ -258,6 +258,11 @@ export type Trust =
 export interface DialOptions {
   /** `https:` for WebTransport, `ws:` or `wss:` for WebSocket, `moql:` for raw QUIC. */
   readonly url: URL;
+  /**
+   * IP address to connect to instead of what the URL's host resolves to; SNI, certificate and request are still those of the host.
+   * Only where the engine {@link Engine.dialsAddresses}; others reject with `dial_failed`.
+   */
+  readonly address?: string;
   /** Application protocols, best first. */
   readonly protocols: readonly string[];
   readonly headers?: ReadonlyMap<string, string>;
@@ -271,6 +276,8 @@ export interface DialOptions {
 export interface Engine extends FanOutFactory {
   /** Rejects when the socket cannot be bound or the certificate is unusable. */
   listen(options: ListenOptions, onRequest: (request: LinkRequest) => void): Promise<Listener>;
+  /** Whether `DialOptions.address` can be used. */
+  readonly dialsAddresses: boolean;
   /** Resolves when the link is established with one of the protocols; `attach` was called with it before. */
   dial(options: DialOptions, attach: Attach): Promise<Link>;
 }

@@ -13,7 +13,7 @@ function tableOf(role: Role = "edge") {
   const health = new Map<string, Health>();
   const changed: string[] = [];
   const table = new RouteTable({
-    self: { node: "me", role, region: "eu" },
+    self: { node: "me", role, region: "eu", hop: 1_000n },
     health: (node) => health.get(node) ?? "unknown",
     changed: (path) => changed.push(path),
     nodesChanged: () => {},

@@ -92,7 +92,7 @@ function tiersOf(role: Role = "edge") {
   const bounds: string[] = [];
   const asking: boolean[] = [];
   const table: RouteTable = new RouteTable({
-    self: { node: "me", role, region: "eu" },
+    self: { node: "me", role, region: "eu", hop: 1_000n },
     health: (node) => links.health(node),
     changed: () => {},
     nodesChanged: () => tiers.changed(),

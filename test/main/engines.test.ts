@@ -8,7 +8,7 @@ const deps: EngineDeps = { clock: systemClock, warn: (message) => assert.fail(me
 
 function fake(name: string): Engine {
   const unused = () => assert.fail("not called here");
-  return { name, fanOut: unused, listen: unused, dial: unused };
+  return { name, dialsAddresses: false, fanOut: unused, listen: unused, dial: unused };
 }
 const works = (name: string) => [name, async () => fake(name)] as const;
 const fails = (name: string) =>

@@ -194,6 +194,7 @@ describe("a renewed certificate", () => {
     const unused = () => assert.fail("not called here");
     const engine: Engine = {
       name: "test",
+      dialsAddresses: false,
       fanOut: unused,
       dial: unused,
       listen: async (options) => {

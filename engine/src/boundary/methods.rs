@@ -140,6 +140,8 @@ struct JsListen {
 struct JsDial {
     pub token: u32,
     pub url: String,
+    /// IP address that is connected to instead of what the URL's host resolves to.
+    pub address: Option<String>,
     pub protocols: Vec<String>,
     pub header_names: Vec<String>,
     pub header_values: Vec<String>,
@@ -178,9 +180,14 @@ fn dial(core: &RefCell<Core>, call: &Call) -> Answer {
         "insecure" => Trust::Insecure,
         other => return Err(Failure("dial_failed", format!("no such trust: {other}"))),
     };
+    let address = match options.address {
+        Some(text) => Some(text.parse().map_err(|_| Failure("dial_failed", format!("{text} is no IP address")))?),
+        None => None,
+    };
     core.borrow_mut().dial(DialRequest {
         token: options.token,
         url,
+        address,
         protocols: options.protocols,
         headers: options.header_names.into_iter().zip(options.header_values).collect(),
         trust,

@@ -321,7 +321,9 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
       throw new ProtocolViolation("Path Parameter", "not on this binding, or sent by a server");
     }
     this.#setup = setup;
-    if (setup.origin !== undefined) for (const announcer of [...this.announcers]) announcer.refresh();
+    if (setup.origin === undefined) return;
+    for (const announcer of [...this.announcers]) announcer.refresh();
+    this.deps.identified?.(setup.origin);
   }
 
   #await(incoming: IncomingBidi | IncomingUni): void {

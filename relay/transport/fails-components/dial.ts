@@ -12,6 +12,12 @@ export async function dial(parts: EngineParts, options: DialOptions, attach: Att
   if (url.protocol !== "https:") {
     throw new TransportError("unsupported_url", `fails-components dials https: URLs, not ${url.protocol}`);
   }
+  if (options.address !== undefined) {
+    throw new TransportError(
+      "dial_failed",
+      "fails-components dials what a URL's host resolves to, and no other address",
+    );
+  }
   const session = open(parts, options);
   // Its end is told by the link; a dial that failed has no other use for it.
   session.closed.catch(() => {});

@@ -33,6 +33,7 @@ export async function createFailsComponents(
   const lib = await loadPackage(!http2, load);
   const engine: Engine = {
     name: "fails-components",
+    dialsAddresses: false,
     fanOut: () => new JsFanOut(),
     listen: (options, onRequest) => listen(parts, options, onRequest),
     dial: (options, attach) => dial(parts, options, attach),

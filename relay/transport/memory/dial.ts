@@ -63,7 +63,8 @@ class Dial {
   }
 
   #find(): MemoryListener | undefined {
-    return this.#engine.network.find(this.#options.url.hostname, this.#port);
+    const { url, address } = this.#options;
+    return this.#engine.network.find(address ?? url.hostname, this.#port);
   }
 
   #send(startedAt: number): void {

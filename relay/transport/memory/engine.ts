@@ -47,6 +47,7 @@ export interface MemoryEngine extends TransportEngine {
 
 export class Engine implements MemoryEngine {
   readonly name = "memory";
+  readonly dialsAddresses = true;
   readonly address: string;
   readonly network: Network;
   readonly #links = new Set<MemoryLink>();

@@ -51,6 +51,7 @@ export interface ListenSettings {
 export interface DialSettings {
   readonly token: number;
   readonly url: string;
+  readonly address?: string;
   readonly protocols: readonly string[];
   readonly headerNames: readonly string[];
   readonly headerValues: readonly string[];

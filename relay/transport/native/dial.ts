@@ -15,7 +15,7 @@ const MAX_TIMEOUT_MS = 2 ** 31;
 
 /** A dial in the engine's words. Throws {@link TransportError} `unsupported_url` or `dial_failed`. */
 export function settingsOf(options: DialOptions & { readonly certificate?: Certificate }, token: number): DialSettings {
-  const { url, protocols, headers, trust, limits, timeoutMs, certificate } = options;
+  const { url, address, protocols, headers, trust, limits, timeoutMs, certificate } = options;
   if (url.protocol !== "https:" && url.protocol !== "moql:") {
     throw new TransportError("unsupported_url", `the native engine dials https: and moql: URLs, not ${url.protocol}`);
   }
@@ -23,6 +23,7 @@ export function settingsOf(options: DialOptions & { readonly certificate?: Certi
   return {
     token,
     url: url.href,
+    ...(address !== undefined && { address }),
     protocols,
     headerNames: named.map(([name]) => name.toLowerCase()),
     headerValues: named.map(([, value]) => value),

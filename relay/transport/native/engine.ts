@@ -38,6 +38,7 @@ const utf8 = new TextDecoder();
 /** The engine: tables from ids to objects, and the loop that drains what its threads have to tell. */
 export class NativeEngine implements Engine {
   readonly name = "native";
+  readonly dialsAddresses = true;
   readonly port: Port;
   readonly #native: Native;
   readonly #deps: EngineDeps;

@@ -75,7 +75,8 @@ class Attempt {
     this.#cancelTimer = deps.clock.timer(options.timeoutMs, late);
     const host = options.url.hostname.replace(/^\[|\]$/g, "");
     const port = Number(options.url.port) || (secure ? 443 : 80);
-    const socket = secure ? connectTls({ host, port, ...tlsOptions(host, options.trust) }) : connectTcp({ host, port });
+    const at = { host: options.address ?? host, port };
+    const socket = secure ? connectTls({ ...at, ...tlsOptions(host, options.trust) }) : connectTcp(at);
     this.#abandon = () => socket.destroy();
     socket.once("error", this.#failed);
     socket.once(secure ? "secureConnect" : "connect", () => {

@@ -29,6 +29,7 @@ export function createQmux(deps: EngineDeps): QmuxEngine {
   const turn = new Turn();
   const engine: QmuxEngine = {
     name: "qmux",
+    dialsAddresses: true,
     fanOut: () => new JsFanOut(),
     listen: (options, onRequest) => listen(options, engine, deps, turn, onRequest),
     dial: (options, attach) => dial(options, engine, deps, turn, attach),

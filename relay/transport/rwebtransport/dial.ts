@@ -15,6 +15,9 @@ export async function dial(parts: EngineParts, options: DialOptions, attach: Att
   if (url.protocol !== "https:") {
     throw new TransportError("unsupported_url", `rwebtransport dials https: URLs, not ${url.protocol}`);
   }
+  if (options.address !== undefined) {
+    throw new TransportError("dial_failed", "rwebtransport dials what a URL's host resolves to, and no other address");
+  }
   const trust = trustOf(options.trust);
   return new Promise((resolve, reject) => {
     new Dial(parts, options, attach, { resolve, reject }).start(trust);

@@ -40,6 +40,7 @@ function engineOf(addon: Addon, deps: EngineDeps): Engine {
   const turn = new Turn();
   const engine: Engine = {
     name: "rwebtransport",
+    dialsAddresses: false,
     fanOut: () => new JsFanOut(),
     listen: (options, onRequest) => listen({ addon, engine, turn, deps }, options, onRequest),
     dial: (options, attach) => dial({ addon, engine, turn, deps }, options, attach),

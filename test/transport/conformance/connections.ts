@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { type LinkRequest, TransportError, type TransportErrorCode } from "../../../relay/transport/contract.ts";
+import {
+  type LinkInfo,
+  type LinkRequest,
+  TransportError,
+  type TransportErrorCode,
+} from "../../../relay/transport/contract.ts";
 import { bytesOf, Recorder, unheard } from "../fixtures.ts";
 import type { Bench, PairOptions } from "./harness.ts";
 
@@ -45,6 +50,26 @@ function requests(bench: Bench): void {
     },
     "headers",
   );
+
+  bench.case("dials an address instead of what the host resolves to, or says that it cannot", async (t) => {
+    const infos: LinkInfo[] = [];
+    const listener = await bench.listen(t, (request) => {
+      infos.push(request.info);
+      request.accept(new Recorder().attach);
+    });
+    // No name under .invalid resolves (RFC 6761).
+    const url = bench.harness.url(listener.address, "/");
+    url.hostname = "relay.invalid";
+    const dialling = bench.dial(t, listener.address, new Recorder(), { url, address: bench.harness.host });
+    if (bench.client.dialsAddresses) {
+      const link = await dialling;
+      assert.equal(link.info.authority, url.host);
+      await bench.until("the request", () => infos.length > 0);
+      assert.equal(infos[0]?.authority, url.host);
+    } else {
+      await assert.rejects(dialling, (error) => error instanceof TransportError && error.code === "dial_failed");
+    }
+  });
 
   bench.case("agrees on the protocol that the listener likes best", async (t) => {
     const { client, server } = await bench.pair(t, {

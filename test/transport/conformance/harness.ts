@@ -155,12 +155,13 @@ export class Bench {
     t: TestContext,
     address: PeerAddress,
     events: Recorder,
-    options: PairOptions & { readonly timeoutMs?: number } = {},
+    options: PairOptions & { readonly timeoutMs?: number; readonly url?: URL; readonly address?: string } = {},
   ): Promise<Link> {
     const { harness } = this;
     const dialling = this.client.dial(
       {
-        url: harness.url(address, options.target ?? "/"),
+        url: options.url ?? harness.url(address, options.target ?? "/"),
+        ...(options.address !== undefined && { address: options.address }),
         protocols: options.protocols?.client ?? [PROTOCOL],
         ...(options.headers === undefined ? {} : { headers: options.headers }),
         trust: options.trust ?? harness.trust(),
