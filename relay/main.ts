@@ -4,11 +4,13 @@
  */
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import type { Resolver } from "../cluster/peers/dns.ts";
 import { drainSessions } from "./assemble/drain.ts";
 import { AuthGate } from "./assemble/gate.ts";
 import { bindFailed, type Listeners, openListeners } from "./assemble/listeners.ts";
 import { MESH_PROTOCOL } from "./assemble/mesh/dial.ts";
 import { MeshRuntime } from "./assemble/mesh/index.ts";
+import { dnsResolver } from "./assemble/mesh/resolver.ts";
 import { nativeSettings } from "./assemble/native.ts";
 import { certificateOptions, linkLimits, modelLimits, sessionLimits } from "./assemble/options.ts";
 import { revokeAtGate } from "./assemble/revoke.ts";
@@ -54,6 +56,8 @@ export interface StartOptions {
   readonly engine?: Engine;
   /** Folder of the demo page. */
   readonly pageFolder?: string;
+  /** Where the names in `cluster.dns` are resolved; the system's name servers unless told. */
+  readonly resolver?: Resolver;
 }
 
 /** A relay that runs. */
@@ -243,6 +247,7 @@ class RelayProcess implements Relay {
       log: this.#log,
       quic: engine,
       websocket: qmux,
+      resolver: this.#options.resolver ?? dnsResolver(),
     });
     if (http.enabled && http.page) this.#page = await this.#readPage();
     this.#listeners = await openListeners({

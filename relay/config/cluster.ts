@@ -14,6 +14,12 @@ const FINGERPRINT = /^([0-9a-f]{2}:?){31}[0-9a-f]{2}$/i;
 /** A relay that configuration names. */
 export const STATIC_PEER = /^(?<node>\S+) (?<role>origin|regional|edge|root) (?<region>\S+) (?<url>\S+)$/;
 
+/** Relays under a name. */
+const DNS_ENTRY = /^(origin|regional|edge) \S+ (https|wss|ws|moql):\/\/[^/?#\s]+(\/[^?#\s]*)?$/;
+
+/** The ports of a service are in its records. */
+const SERVICE_PORT = /:\/\/_[^/]*:\d+(\/|$)/;
+
 function each<V>(keys: readonly (keyof V & string)[], wrong: (values: V) => readonly string[], what: string): Rule<V> {
   return {
     keys,
@@ -78,6 +84,17 @@ export const clusterSection = section(
       description: "Relays that are known without a root, each as `NAME ROLE REGION URL`.",
       default: [],
     }),
+    dns: texts({
+      description:
+        "Names of relays, each as `ROLE REGION URL`: every address that the host has is a relay there. A host that begins with `_`, such as `_moqmesh._udp.example.com`, has SRV records. The URL's host, or the record's target, is what certificates must be for.",
+      default: [],
+    }),
+    dns_interval: duration({
+      description: "Time between two looks at the names in `dns`, more or less a quarter.",
+      default: "10s",
+      min: "1s",
+      max: "1h",
+    }),
     connect: texts({
       description:
         "Other relays that speak moq-lite, such as moq-relay, to exchange all broadcasts with, both ways. Their tokens go into the query.",
@@ -140,9 +157,9 @@ export const clusterSection = section(
           : "`node` is up to 63 letters, digits, dots, dashes and underscores",
     },
     {
-      keys: ["root", "serve_root", "peers", "connect"],
-      broken: ({ node, root, serve_root, peers, connect }) =>
-        node !== undefined || !(serve_root || root.length + peers.length + connect.length > 0)
+      keys: ["root", "serve_root", "peers", "dns", "connect"],
+      broken: ({ node, root, serve_root, peers, dns, connect }) =>
+        node !== undefined || !(serve_root || root.length + peers.length + dns.length + connect.length > 0)
           ? undefined
           : "a relay of a mesh needs a name: `node` is missing",
     },
@@ -155,8 +172,8 @@ export const clusterSection = section(
     },
     {
       keys: ["token", "token_file", "key_file", "root"],
-      broken: ({ token, token_file, key_file, root, peers }) =>
-        root.length + peers.length === 0 || [token, token_file, key_file].some((one) => one !== undefined)
+      broken: ({ token, token_file, key_file, root, peers, dns }) =>
+        root.length + peers.length + dns.length === 0 || [token, token_file, key_file].some((one) => one !== undefined)
           ? undefined
           : "relays know each other by a token: one of `token`, `token_file` and `key_file` is missing",
     },
@@ -177,6 +194,16 @@ export const clusterSection = section(
       "`connect` has URLs such as `https://relay.example/`",
     ),
     each(["fingerprints"], ({ fingerprints }) => unless(FINGERPRINT)(fingerprints), "expected 64 hexadecimal digits"),
+    each(
+      ["dns"],
+      ({ dns }) => unless(DNS_ENTRY)(dns),
+      "expected `ROLE REGION URL` with the role `origin`, `regional` or `edge`",
+    ),
+    each(
+      ["dns"],
+      ({ dns }) => dns.filter((one) => SERVICE_PORT.test(one)),
+      "the ports of a name with SRV records are in these",
+    ),
     each(["peers"], ({ peers }) => unless(STATIC_PEER)(peers), "expected `NAME ROLE REGION URL`"),
   ],
 );

@@ -46,6 +46,7 @@ export const BOUNDS = [
   "mesh_scopes",
   "mesh_tier_relays",
   "mesh_tier_asks",
+  "mesh_dns_relays",
   "tenant_broadcasts",
   "tenant_subscriptions",
   "tenant_ingress",

@@ -48,11 +48,11 @@ export class MeshDialler {
   }
 
   /** A relay of the mesh, by the address that it gave. */
-  async node({ url }: Pick<NodeInfo, "url">, start: SessionStart): Promise<Session> {
+  async node({ url, address }: Pick<NodeInfo, "url" | "address">, start: SessionStart): Promise<Session> {
     const { node, role } = this.#deps.self;
     const at = new URL(url);
     at.search = new URLSearchParams({ node, role }).toString();
-    return await this.#dial(at, await this.#headers(), [MESH_PROTOCOL], start);
+    return await this.#dial(at, await this.#headers(), [MESH_PROTOCOL], start, address);
   }
 
   /** The control session of a root. */
@@ -77,6 +77,7 @@ export class MeshDialler {
     headers: ReadonlyMap<string, string>,
     protocols: readonly string[],
     start: SessionStart,
+    address?: string,
   ): Promise<Session> {
     const { quic, websocket, credentials, peerTimeoutMs, heartbeatMs, queueMark } = this.#deps;
     const engine = url.protocol === "ws:" || url.protocol === "wss:" ? websocket : quic;
@@ -93,7 +94,8 @@ export class MeshDialler {
         session = started;
       })(link);
     const { trust } = credentials;
-    await engine.dial({ url, protocols, headers, trust, limits, timeoutMs: DIAL_TIMEOUT_MS }, attach);
+    const options = { url, ...(address !== undefined && { address }), protocols, headers, trust, limits };
+    await engine.dial({ ...options, timeoutMs: DIAL_TIMEOUT_MS }, attach);
     if (session === undefined) throw new TransportError("dial_failed", `no session at ${url.origin}`);
     return session;
   }

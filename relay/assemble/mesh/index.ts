@@ -1,6 +1,8 @@
 import type { NodeInfo } from "../../../cluster/contract.ts";
 import { ControlClient } from "../../../cluster/control/client.ts";
 import { Mesh } from "../../../cluster/mesh.ts";
+import { Discovery } from "../../../cluster/peers/discovery.ts";
+import { type DnsEntry, dnsEntries, type Resolver } from "../../../cluster/peers/dns.ts";
 import { PeerLinks } from "../../../cluster/peers/links.ts";
 import { staticPeers } from "../../../cluster/peers/static.ts";
 import { Registry } from "../../../cluster/registry/registry.ts";
@@ -23,7 +25,7 @@ import {
   type SessionDeps,
   type SessionLimits,
 } from "../../session/index.ts";
-import type { Engine } from "../../transport/contract.ts";
+import { type Engine, TransportError } from "../../transport/contract.ts";
 import type { DecideTerms } from "../sessions.ts";
 import { meshCredentials } from "./credentials.ts";
 import { MeshDialler, type SessionStart } from "./dial.ts";
@@ -37,6 +39,8 @@ const MAX_NODES = 10_000;
 const MAX_HOLDINGS = 2_000_000;
 /** Milliseconds between two reports of this relay's load to the roots. */
 const LOAD_INTERVAL_MS = 5_000;
+/** Milliseconds until a relay that was reached must have said who it is. */
+const IDENTIFY_MS = 3_000;
 /** First and longest wait between two dials of a relay outside the mesh, in milliseconds. */
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
@@ -52,6 +56,7 @@ export interface MeshRuntimeDeps {
   readonly log: Logger;
   readonly quic: Engine;
   readonly websocket: Engine;
+  readonly resolver: Resolver;
 }
 
 /** A relay's part in its mesh. */
@@ -64,6 +69,7 @@ export class MeshRuntime {
   readonly #peers: PeerLinks;
   readonly #control: ControlClient;
   readonly #tiers: Tiers;
+  readonly #discovery: Discovery;
   readonly #mesh: Mesh;
   readonly #registry: Registry | undefined;
   readonly #counters: SpliceCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
@@ -75,10 +81,17 @@ export class MeshRuntime {
   static async open(deps: MeshRuntimeDeps): Promise<MeshRuntime | undefined> {
     const { config, wallNow } = deps;
     if (config.node === undefined) return undefined;
-    return new MeshRuntime(deps, config.node, await meshCredentials(config, wallNow));
+    const entries = dnsEntries(config.dns);
+    checkEngine(deps.quic, entries);
+    return new MeshRuntime(deps, config.node, entries, await meshCredentials(config, wallNow));
   }
 
-  private constructor(deps: MeshRuntimeDeps, node: string, credentials: Awaited<ReturnType<typeof meshCredentials>>) {
+  private constructor(
+    deps: MeshRuntimeDeps,
+    node: string,
+    entries: readonly DnsEntry[],
+    credentials: Awaited<ReturnType<typeof meshCredentials>>,
+  ) {
     const { config, origin, clock, wallNow, hop, limits, log } = deps;
     const { role, region, url = "", publicUrl = url } = config;
     this.#deps = deps;
@@ -144,6 +157,7 @@ export class MeshRuntime {
         origin.counters.boundsHit[bound]++;
       },
     });
+    this.#discovery = this.#discover(entries);
     const isRoot = role === "root" || config.serveRoot;
     this.#registry = isRoot
       ? new Registry({ clock, leaseMs: config.lease, maxNodes: MAX_NODES, maxHoldings: MAX_HOLDINGS })
@@ -166,6 +180,7 @@ export class MeshRuntime {
   /** Once the relay takes sessions itself. */
   start(): void {
     for (const peer of staticPeers(this.#deps.config.peers)) this.#table.node(peer, "static");
+    this.#discovery.start();
     this.#control.start();
     for (const url of this.#deps.config.connect) this.#connect(url, FIRST_WAIT_MS);
     if (this.#deps.config.root.length > 0) this.#tellLoad();
@@ -204,6 +219,7 @@ export class MeshRuntime {
     if (this.#closed) return;
     this.#closed = true;
     this.#cancelLoad();
+    this.#discovery.close();
     this.#control.leave();
     this.#control.close();
     this.#mesh.close();
@@ -223,13 +239,48 @@ export class MeshRuntime {
     const info = this.#table.get(node);
     if (info === undefined || info.url === "") throw new Error(`nobody knows where the relay ${node} is`);
     try {
-      const session = await this.#dialler.node(info, this.#start({ access: NOTHING, leaving: on.leaving }, on.gone));
+      const identified = (hop: bigint) => this.#table.met(node, hop);
+      const terms = { access: NOTHING, leaving: on.leaving, identified };
+      const session = await this.#dialler.node(info, this.#start(terms, on.gone));
       log.info({ node, protocol: session.info.protocol }, "relay reached");
       return session;
     } catch (err) {
       // Tried again with back-off for as long as something is to be had there.
       log.warn({ err, node }, "a relay cannot be reached");
       throw err;
+    }
+  }
+
+  #discover(entries: readonly DnsEntry[]): Discovery {
+    const { clock, resolver, config, log, origin } = this.#deps;
+    return new Discovery({
+      clock,
+      random: Math.random,
+      entries,
+      resolver,
+      intervalMs: config.dnsInterval,
+      identify: (info) => this.#identify(info),
+      table: this.#table,
+      refused: () => {
+        origin.counters.boundsHit.mesh_dns_relays++;
+      },
+      warn: (message, err) => log.warn({ err }, message),
+    });
+  }
+
+  /** Asks a relay who it is. */
+  async #identify(info: NodeInfo): Promise<bigint> {
+    const { promise, resolve, reject } = Promise.withResolvers<bigint>();
+    // Nobody waits for it when the dial fails.
+    promise.catch(() => {});
+    const gone = () => reject(new Error("the session ended at once"));
+    const session = await this.#dialler.node(info, this.#start({ access: NOTHING, identified: resolve }, gone));
+    const cancel = this.#deps.clock.timer(IDENTIFY_MS, () => reject(new Error("it does not say who it is")));
+    try {
+      return await promise;
+    } finally {
+      cancel();
+      session.close(0, "");
     }
   }
 
@@ -268,7 +319,8 @@ export class MeshRuntime {
   }
 
   #start(
-    terms: Pick<SessionDeps, "access"> & Partial<Pick<SessionDeps, "table" | "announcePrefix" | "leaving">>,
+    terms: Pick<SessionDeps, "access"> &
+      Partial<Pick<SessionDeps, "table" | "announcePrefix" | "leaving" | "identified">>,
     gone: () => void,
   ): SessionStart {
     const { origin, clock, channels, hop, limits, log } = this.#deps;
@@ -290,6 +342,17 @@ export class MeshRuntime {
         started,
       );
   }
+}
+
+/** Throws where relays found by DNS could not be dialled. */
+function checkEngine(quic: Engine, entries: readonly DnsEntry[]): void {
+  const lost = entries.find(({ url }) => /^(https|moql):$/.test(url.protocol));
+  if (lost === undefined || quic.dialsAddresses) return;
+  const what = `the engine ${quic.name} cannot dial the addresses that ${lost.url.hostname} (cluster.dns) has`;
+  throw new TransportError(
+    "cluster_unusable",
+    `${what}: the engine native can (npm run build:engine), or use wss: URLs`,
+  );
 }
 
 /** A relay that we dialled for media has nothing to get from us. */

@@ -1,0 +1,178 @@
+/** Relays that find each other by DNS: a name server on loopback, whole relays over real QUIC in this process. */
+import assert from "node:assert/strict";
+import { createHash, X509Certificate } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { freePorts } from "../../bench/mesh/ports.ts";
+import { type MeshWorkspace, makeMeshWorkspace } from "../../bench/mesh/workspace.ts";
+import { dnsResolver } from "../../relay/assemble/mesh/resolver.ts";
+import { connect } from "../../relay/client.ts";
+import { loadConfig } from "../../relay/config.ts";
+import { type Relay, start } from "../../relay/main.ts";
+import { systemClock } from "../../relay/transport/clock.ts";
+import type { Certificate, Trust } from "../../relay/transport/contract.ts";
+import { createEngine } from "../../relay/transport/engines.ts";
+import { certificateHosts, makeSelfSigned } from "../../relay/transport/tls/self-signed.ts";
+import { captureLog, publishTo, until } from "../main/support.ts";
+import { DnsServer } from "../support/dns-server.ts";
+
+const TIMEOUT_MS = 60_000;
+const HOST = "relay.mesh.test";
+const SERVICE = "_moqmesh._udp.mesh.test";
+
+/** Why relays by DNS cannot be dialled here; false when they can. */
+async function unable(): Promise<string | false> {
+  if (process.platform !== "linux") return "loopback has one address only, so it needs Linux";
+  try {
+    const { name, dialsAddresses } = await createEngine("auto", { clock: systemClock, warn: () => {} });
+    return dialsAddresses ? false : `the engine ${name} cannot dial an address`;
+  } catch (error) {
+    return `no QUIC engine loads: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+interface Place {
+  readonly node: string;
+  readonly role: string;
+  readonly address: string;
+  readonly port: number;
+  readonly dns: readonly string[];
+}
+
+describe("relays found by DNS", { skip: await unable() }, () => {
+  let workspace: MeshWorkspace;
+  let server: DnsServer;
+  let certificate: Certificate;
+  let trust: Trust;
+  const relays = new Set<Relay>();
+
+  before(async () => {
+    workspace = await makeMeshWorkspace();
+    server = await DnsServer.start();
+    certificate = await makeSelfSigned(certificateHosts([HOST, "127.0.0.2"]), Date.now());
+    const sha256 = createHash("sha256").update(new X509Certificate(certificate.cert).raw).digest();
+    trust = { kind: "hashes", sha256: [sha256] };
+    await writeFile(join(workspace.folder, "dns.crt"), certificate.cert);
+    await writeFile(join(workspace.folder, "dns.key"), certificate.key);
+  });
+  after(async () => {
+    await Promise.all([...relays].map((relay) => relay.close()));
+    server.close();
+    await workspace.remove();
+  });
+
+  async function relayAt({ node, role, address, port, dns }: Place) {
+    const { folder, keys, clusterKey } = workspace;
+    const text = JSON.stringify;
+    const file = join(folder, `dns-${node}.toml`);
+    await writeFile(
+      file,
+      `
+[server]
+host = ${text(address)}
+port = ${port}
+[tls]
+cert = ${text(join(folder, "dns.crt"))}
+key = ${text(join(folder, "dns.key"))}
+[auth]
+key_dir = ${text(keys)}
+[http]
+admin_port = 0
+[cluster]
+node = ${text(node)}
+role = ${text(role)}
+region = "eu"
+key_file = ${text(clusterKey)}
+ca = ${text(join(folder, "dns.crt"))}
+dns = ${text(dns)}
+dns_interval = "1s"
+`,
+    );
+    const captured = captureLog();
+    const { config } = loadConfig({ file });
+    const relay = await start(config, { log: captured.log, resolver: dnsResolver([server.at]) });
+    relays.add(relay);
+    return { relay, messages: captured.messages, known: () => relay.cluster()?.nodes ?? 0 };
+  }
+
+  const url = (address: string, port: number, token: string) => new URL(`https://${address}:${port}/?jwt=${token}`);
+
+  /** Reads one group of a broadcast at a relay, which finds it where it is. */
+  async function fetched(address: string, port: number, broadcast: string) {
+    const client = await connect(url(address, port, workspace.viewerToken), { trust, timeoutMs: 5_000 });
+    try {
+      const { frames } = await client.fetch({ broadcast, track: "video", timeoutMs: 15_000 });
+      return frames.map(({ payload }) => Buffer.from(payload).toString());
+    } finally {
+      await client.close();
+    }
+  }
+
+  it("are dialled at each address, trusted by their host's name, and follow the records", {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const [port = 0, edgePort = 0] = await freePorts(2);
+    const dns = [`origin eu https://${HOST}:${port}`];
+    server.addresses.set(HOST, ["127.0.0.1", "127.0.0.2"]);
+    // The origins find themselves as well, and must not count themselves.
+    const one = await relayAt({ node: "o1", role: "origin", address: "127.0.0.1", port, dns });
+    const two = await relayAt({ node: "o2", role: "origin", address: "127.0.0.2", port, dns });
+    const edge = await relayAt({ node: "e1", role: "edge", address: "127.0.0.1", port: edgePort, dns });
+    await until(() => edge.known() === 2 && one.known() === 1 && two.known() === 1);
+
+    const publisher = await publishTo(
+      url("127.0.0.2", port, workspace.publisherToken),
+      "live/a",
+      "video",
+      [["at two"]],
+      trust,
+    );
+    assert.deepEqual(await fetched("127.0.0.1", edgePort, "live/a"), ["at two"]);
+    assert.deepEqual(await fetched("127.0.0.1", port, "live/a"), ["at two"], "an origin finds what another one has");
+    publisher.session.close(0, "");
+
+    server.addresses.set(HOST, ["127.0.0.1"]);
+    await until(() => edge.known() === 1);
+    const asked = server.asked.length;
+    server.silent = true;
+    await until(
+      () => server.asked.length > asked + 4 && edge.messages().some((text) => /cannot be resolved/.test(String(text))),
+    );
+    assert.equal(edge.known(), 1, "what was known stays");
+    server.silent = false;
+    await Promise.all([one, two, edge].map(({ relay }) => relay.close()));
+  });
+
+  it("have their ports from SRV records", { timeout: TIMEOUT_MS }, async () => {
+    const [port = 0, edgePort = 0] = await freePorts(2);
+    server.addresses.set(HOST, ["127.0.0.1"]);
+    server.services.set(SERVICE, [{ host: HOST, port }]);
+    const origin = await relayAt({ node: "o1", role: "origin", address: "127.0.0.1", port, dns: [] });
+    const dns = [`origin eu https://${SERVICE}`];
+    const edge = await relayAt({ node: "e1", role: "edge", address: "127.0.0.1", port: edgePort, dns });
+    const publisher = await publishTo(
+      url("127.0.0.1", port, workspace.publisherToken),
+      "live/b",
+      "video",
+      [["by SRV"]],
+      trust,
+    );
+    assert.deepEqual(await fetched("127.0.0.1", edgePort, "live/b"), ["by SRV"]);
+    publisher.session.close(0, "");
+    await Promise.all([origin, edge].map(({ relay }) => relay.close()));
+  });
+
+  it("are not believed without a certificate for the name", { timeout: TIMEOUT_MS }, async () => {
+    const [port = 0, edgePort = 0] = await freePorts(2);
+    server.addresses.set("stranger.mesh.test", ["127.0.0.1"]);
+    const origin = await relayAt({ node: "o1", role: "origin", address: "127.0.0.1", port, dns: [] });
+    const dns = [`origin eu https://stranger.mesh.test:${port}`];
+    const edge = await relayAt({ node: "e1", role: "edge", address: "127.0.0.1", port: edgePort, dns });
+    await until(() =>
+      edge.messages().some((text) => String(text).startsWith(`the relay dns-127.0.0.1-${port} cannot`)),
+    );
+    assert.equal(edge.known(), 0);
+    await Promise.all([origin, edge].map(({ relay }) => relay.close()));
+  });
+});
