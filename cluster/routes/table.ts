@@ -10,6 +10,8 @@ const MAX_REGIONALS = 4;
 
 export interface RouteTableDeps {
   readonly self: Pick<NodeInfo, "node" | "role" | "region" | "hop">;
+  /** Regions to go to where there is nobody in this relay's own, best first. */
+  readonly regions: readonly string[];
   readonly health: (node: string) => Health;
   /** What is known of the holders of a broadcast changed. */
   readonly changed: (path: string) => void;
@@ -35,8 +37,8 @@ interface Held {
  * Relays, who has what, and the way there. Pure: it is told and asked, and does nothing.
  *
  * Media takes the tiers: an edge goes to a regional of its region, chosen by rendezvous hashing of the path, so that one
- * broadcast gathers at one regional; everybody else, and an edge without a regional, goes to the relay that has the broadcast
- * first-hand. What another relay asks of one that is no edge is served first-hand only, so no way is longer than two and none
+ * broadcast gathers at one regional, or to one of the next region that it prefers; everybody else, and an edge without a regional, goes
+ * to the relay that has the broadcast first-hand, the cheapest first and then the nearest. What another relay asks of one that is no edge is served first-hand only, so no way is longer than two and none
  * leads back.
  */
 export class RouteTable {
@@ -119,9 +121,10 @@ export class RouteTable {
     const { self } = this.#deps;
     const holders = this.holders(path);
     const direct = holders?.epoch === epoch ? holders.holdings.map(({ node }) => this.#nodes.current(node)) : [];
-    const tier = self.role === "edge" && holders !== undefined ? this.#regionals(path, direct) : [];
+    const regionals = self.role === "edge" && holders !== undefined ? this.#regionals(path, direct) : [];
+    const tier = this.#fitFirst(regionals).slice(0, MAX_REGIONALS);
     const ways = [...new Set([...tier, ...direct])].filter((node) => this.get(node) !== undefined);
-    return [...ways.filter((node) => this.#fit(node)), ...ways.filter((node) => !this.#fit(node))];
+    return this.#fitFirst(ways);
   }
 
   /**
@@ -142,15 +145,15 @@ export class RouteTable {
     return this.#nodes.named(hop);
   }
 
-  /** A relay to send viewers to instead of this one: of the same role, near before far. */
+  /** A relay to send viewers to instead of this one: of the same role, the nearest. */
   refuge(): NodeInfo | undefined {
     const { self, health } = this.#deps;
     const fit = [...this.#nodes.values()].filter(
       ({ node, role, draining, publicUrl }) =>
         role === self.role && !draining && publicUrl !== "" && health(node) !== "down",
     );
-    const near = fit.filter(({ region }) => region === self.region);
-    const among = near.length > 0 ? near : fit;
+    const nearest = Math.min(...fit.map(({ region }) => this.#distance(region)));
+    const among = fit.filter(({ region }) => this.#distance(region) === nearest);
     const [first] = rank(
       self.node,
       among.map(({ node }) => node),
@@ -167,14 +170,16 @@ export class RouteTable {
     this.#deps.changed(best.path);
   }
 
+  /** Regionals of this relay's region, then of those that it prefers, each region's best first; nobody of others. */
   #regionals(path: string, holders: readonly string[]): string[] {
-    const { self } = this.#deps;
-    const near = [...this.#nodes.values()]
-      .filter(({ role, region, url }) => role === "regional" && region === self.region && url !== "")
-      .map(({ node }) => node);
-    // One that has it first-hand is as good as the holder it is.
-    const first = holders.filter((node) => near.includes(node));
-    return [...new Set([...first, ...rank(path, near)])].slice(0, MAX_REGIONALS);
+    const { self, regions } = this.#deps;
+    const all = [...this.#nodes.values()].filter(({ role, url }) => role === "regional" && url !== "");
+    const ways = [self.region, ...regions].flatMap((region) => {
+      const near = all.filter((info) => info.region === region).map(({ node }) => node);
+      // One that has it first-hand is as good as the holder it is.
+      return [...holders.filter((node) => near.includes(node)), ...rank(path, near)];
+    });
+    return [...new Set(ways)];
   }
 
   #ordered(path: string, holdings: readonly Holding[]): Holding[] {
@@ -186,13 +191,25 @@ export class RouteTable {
     const key = ({ node, cost }: Holding): readonly number[] => [
       this.#fit(node) ? 0 : 1,
       cost,
-      this.get(node)?.region === this.#deps.self.region ? 0 : 1,
+      this.#distance(this.get(node)?.region),
       order.indexOf(node),
     ];
     return holdings
       .map((holding) => ({ holding, key: key(holding) }))
       .sort((a, b) => compare(a.key, b.key))
       .map(({ holding }) => holding);
+  }
+
+  /** 0 for this relay's own region, then as it prefers them; the others are all as far. */
+  #distance(region: string | undefined): number {
+    const { self, regions } = this.#deps;
+    if (region === self.region) return 0;
+    const at = region === undefined ? -1 : regions.indexOf(region);
+    return at < 0 ? regions.length + 1 : at + 1;
+  }
+
+  #fitFirst(nodes: readonly string[]): string[] {
+    return [...nodes.filter((node) => this.#fit(node)), ...nodes.filter((node) => !this.#fit(node))];
   }
 
   #fit(node: string): boolean {

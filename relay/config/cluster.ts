@@ -47,6 +47,11 @@ export const clusterSection = section(
       description: "Relays of one region are near to each other: an edge takes the regionals of its own.",
       default: "default",
     }),
+    regions: texts({
+      description:
+        "Other regions, best first, for where nobody can be had in this relay's own: regionals of an edge (of regions that are not named it takes none), relays that viewers are sent to, and who a broadcast is taken from among those with the same cost.",
+      default: [],
+    }),
     url: optionalText({
       description: "Where other relays dial this one, such as `https://edge-1.example:443`.",
       fallback: "it is not dialled by others",
@@ -145,7 +150,7 @@ export const clusterSection = section(
     }),
     redirect: optionalText({
       description: "Where viewers are sent when this relay drains.",
-      fallback: "another relay of the same role, of this region if there is one",
+      fallback: "another relay of the same role, of this region or the next in `regions`",
     }),
   },
   [

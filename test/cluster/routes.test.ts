@@ -9,11 +9,12 @@ import { type Health, RouteTable } from "../../cluster/routes/table.ts";
 import { ManualClock } from "../support/clock.ts";
 import { holdingOf, nodeInfo } from "./support.ts";
 
-function tableOf(role: Role = "edge") {
+function tableOf(role: Role = "edge", regions: readonly string[] = []) {
   const health = new Map<string, Health>();
   const changed: string[] = [];
   const table = new RouteTable({
     self: { node: "me", role, region: "eu", hop: 1_000n },
+    regions,
     health: (node) => health.get(node) ?? "unknown",
     changed: (path) => changed.push(path),
     nodesChanged: () => {},
@@ -78,6 +79,59 @@ describe("the table of routes", () => {
     assert.deepEqual(table.candidates("live/a", 1n), ["o2", "o1"]);
   });
 
+  it("sends an edge without a regional of its own region to those of the next that it prefers, and to no other", () => {
+    const { table, health } = tableOf("edge", ["near", "far"]);
+    const place = (node: string, region: string) => table.node(nodeInfo(node, "regional", { region }), "root");
+    place("far-1", "far");
+    place("near-1", "near");
+    place("near-2", "near");
+    place("elsewhere", "asia");
+    table.node(nodeInfo("o1"), "root");
+    table.holding(holdingOf("live/a", "o1"), "s");
+    const near = rank("live/a", ["near-1", "near-2"]);
+    assert.deepEqual(table.candidates("live/a", 1n), [...near, "far-1", "o1"]);
+    assert.deepEqual(table.tiers("live/a"), [...near.map((node) => [node]), ["far-1"], ["o1"]]);
+    health.set(near[0] ?? "", "down");
+    assert.deepEqual(table.tiers("live/a")[0], near.slice(0, 1), "who is down may be back");
+    health.clear();
+    place("own", "eu");
+    assert.deepEqual(table.candidates("live/a", 1n), ["own", ...near, "far-1", "o1"]);
+    for (const node of ["own", ...near]) health.set(node, "down");
+    assert.deepEqual(table.candidates("live/a", 1n), ["far-1", "o1", "own", ...near]);
+    health.clear();
+    for (let n = 0; n < 5; n++) place(`own-${n}`, "eu");
+    for (let n = 0; n < 5; n++) health.set(`own-${n}`, "down");
+    health.set("own", "down");
+    assert.deepEqual(
+      table.candidates("live/a", 1n).slice(0, 4),
+      [...near, "far-1", "o1"],
+      "those that are down are not in the way",
+    );
+  });
+
+  it("does not go around a regional of its region to one elsewhere that has the broadcast first-hand", () => {
+    const { table } = tableOf("edge", ["near"]);
+    for (const node of ["own-1", "own-2"]) table.node(nodeInfo(node, "regional"), "root");
+    table.node(nodeInfo("near-1", "regional", { region: "near" }), "root");
+    const own = rank("live/a", ["own-1", "own-2"]);
+    table.holding(holdingOf("live/a", "near-1"), "s");
+    assert.deepEqual(table.candidates("live/a", 1n), [...own, "near-1"]);
+    const last = own.at(-1) ?? "";
+    table.holding(holdingOf("live/a", last), "s");
+    assert.equal(table.candidates("live/a", 1n)[0], last);
+  });
+
+  it("takes a broadcast from the nearest of those with the same cost", () => {
+    const { table } = tableOf("regional", ["near", "far"]);
+    for (const region of ["asia", "far", "near", "eu"]) {
+      table.node(nodeInfo(`o-${region}`, "origin", { region }), "root");
+      table.holding(holdingOf("live/a", `o-${region}`), "s");
+    }
+    assert.deepEqual(table.candidates("live/a", 1n), ["o-eu", "o-near", "o-far", "o-asia"]);
+    table.holding(holdingOf("live/a", "o-eu", { cost: 1 }), "s");
+    assert.deepEqual(table.candidates("live/a", 1n), ["o-near", "o-far", "o-asia", "o-eu"]);
+  });
+
   it("takes the highest epoch for the content, and forgets a holding when the last scope that told of it does", () => {
     const { table, changed } = tableOf("regional");
     table.holding(holdingOf("live/a", "o1", { epoch: 5n }), "one");
@@ -139,6 +193,18 @@ describe("the table of routes", () => {
     assert.equal(table.refuge()?.node, "e-near");
     table.node(nodeInfo("e-near", "edge", { draining: true }), "root");
     assert.equal(table.refuge()?.node, "e-far");
+  });
+
+  it("knows a place for viewers in the region that it prefers", () => {
+    const { table, health } = tableOf("edge", ["near", "far"]);
+    for (const region of ["asia", "far", "near"]) table.node(nodeInfo(`e-${region}`, "edge", { region }), "root");
+    assert.equal(table.refuge()?.node, "e-near");
+    health.set("e-near", "down");
+    assert.equal(table.refuge()?.node, "e-far");
+    health.set("e-far", "down");
+    assert.equal(table.refuge()?.node, "e-asia");
+    health.set("e-asia", "down");
+    assert.equal(table.refuge(), undefined);
   });
 });
 

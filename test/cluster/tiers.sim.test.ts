@@ -220,3 +220,45 @@ describe("a mesh that never had a root", () => {
     assert.deepEqual(seen, ["+live/a", "-live/a"]);
   });
 });
+
+describe("regions", () => {
+  it("stand in for each other as relays prefer them", async () => {
+    const world = new World(["root"], () => 0.5);
+    world.regions = ["near"];
+    await world.start("root", "root");
+    await world.start("o1", "origin", "us");
+    await world.start("own", "regional", "eu");
+    await world.start("near", "regional", "near");
+    await world.start("asia", "regional", "asia");
+    await world.start("e1", "edge", "eu");
+    await world.pass(500);
+    const live = (await world.client("o1")).publish("live/a");
+    const viewer = (await world.client("e1")).watch("live/a");
+    await world.pass(1_000);
+    const serving = () => ["own", "near", "asia", "o1"].filter((node) => world.relays.get(node)?.counters.tracksActive);
+    let group = 0;
+    const pass = async (ms: number) => {
+      for (const end = world.clock.now() + ms; world.clock.now() < end; group++) {
+        live.send(group, `group ${group}`);
+        await world.pass(500);
+      }
+    };
+    await pass(1_000);
+    assert.deepEqual(serving(), ["own", "o1"]);
+    await world.relay("own").kill();
+    await pass(10_000);
+    assert.deepEqual(serving(), ["near", "o1"]);
+    await world.start("own", "regional", "eu");
+    await pass(15_000);
+    assert.deepEqual(serving(), ["own", "o1"], "home again");
+    for (const node of ["own", "near"]) await world.relay(node).kill();
+    await pass(10_000);
+    assert.deepEqual(serving(), ["o1"], "a region that is not named is not used");
+    // What was missed while a relay was silent comes newest first.
+    assert.deepEqual(
+      viewer.told.toSorted(),
+      Array.from({ length: group }, (_, n) => `${n} finished group ${n}`).toSorted(),
+    );
+    assert.deepEqual(world.defects, []);
+  });
+});

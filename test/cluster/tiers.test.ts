@@ -93,6 +93,7 @@ function tiersOf(role: Role = "edge") {
   const asking: boolean[] = [];
   const table: RouteTable = new RouteTable({
     self: { node: "me", role, region: "eu", hop: 1_000n },
+    regions: [],
     health: (node) => links.health(node),
     changed: () => {},
     nodesChanged: () => tiers.changed(),

@@ -43,6 +43,8 @@ export class World {
   readonly relays = new Map<string, SimRelay>();
   readonly roots: readonly string[];
   readonly random: () => number;
+  /** Preferred by every relay after its own. */
+  regions: readonly string[] = [];
   /** Announcements that control sessions carried, both ways. */
   messages = 0;
   hops = 1n;
@@ -144,6 +146,7 @@ export class SimRelay {
     });
     this.table = new RouteTable({
       self: info,
+      regions: world.regions,
       health: (node) => this.peers.health(node),
       changed: (path) => this.mesh.changed(path),
       nodesChanged: () => this.mesh.nodesChanged(),

@@ -115,6 +115,7 @@ export class MeshRuntime {
     });
     this.#table = new RouteTable({
       self: this.#self,
+      regions: config.regions,
       health: (name) => this.#peers.health(name),
       changed: (path) => this.#mesh.changed(path),
       nodesChanged: () => this.#mesh.nodesChanged(),
