@@ -1,7 +1,7 @@
 import type { NodeInfo } from "../contract.ts";
 
-/** Where a relay is known from; the later one is believed where several tell of it. */
-export const NODE_SOURCES = ["dns", "static", "root"] as const;
+/** Where a relay is known from; the first one is believed where several tell of it. */
+const NODE_SOURCES = ["root", "static", "dns"] as const;
 export type NodeSource = (typeof NODE_SOURCES)[number];
 
 type Known = Map<NodeSource, NodeInfo>;
@@ -34,7 +34,8 @@ export class Nodes {
 
   /** Also one that is known under another name. */
   get(node: string): NodeInfo | undefined {
-    return bestOf(this.#known.get(node))?.[1];
+    const known = this.#known.get(node);
+    return known?.get("root") ?? known?.get("static") ?? known?.get("dns");
   }
 
   /** Each once. */
@@ -57,6 +58,9 @@ export class Nodes {
   set(info: NodeInfo, from: NodeSource): boolean {
     if (info.node === this.#self.node) return false;
     const known = this.#known.get(info.node) ?? new Map<NodeSource, NodeInfo>();
+    const before = known.get(from);
+    // A root that is back tells of everybody again.
+    if (before !== undefined && alike(before, info)) return false;
     this.#known.set(info.node, known.set(from, info));
     this.#view = undefined;
     return true;
@@ -93,18 +97,26 @@ export class Nodes {
   #look(): View {
     const byHop = new Map<bigint, string>();
     const visible = new Map<string, NodeInfo>();
-    const ranked = [...this.#known]
-      .flatMap(([node, known]) => {
-        const best = bestOf(known);
-        return best === undefined ? [] : [{ node, from: best[0], info: best[1] }];
-      })
-      .sort((a, b) => rankOf(b.from) - rankOf(a.from) || (a.node < b.node ? -1 : 1));
-    for (const { node, from, info } of ranked) {
-      if (from !== "root" && this.#hidden(info, byHop, visible)) continue;
-      visible.set(node, info);
-      if (info.hop !== 0n && !byHop.has(info.hop)) byHop.set(info.hop, node);
+    for (const from of NODE_SOURCES) {
+      for (const info of this.#from(from)) {
+        if (from !== "root" && this.#hidden(info, byHop, visible)) continue;
+        visible.set(info.node, info);
+        if (info.hop !== 0n && !byHop.has(info.hop)) byHop.set(info.hop, info.node);
+      }
     }
     return { visible, byHop };
+  }
+
+  /** Those that are known best from there. */
+  #from(from: NodeSource): NodeInfo[] {
+    const all: NodeInfo[] = [];
+    for (const known of this.#known.values()) {
+      const best = NODE_SOURCES.find((one) => known.has(one));
+      const info = best === from ? known.get(from) : undefined;
+      if (info !== undefined) all.push(info);
+    }
+    // Of several addresses of one relay the same is taken everywhere.
+    return from === "dns" ? all.sort((a, b) => (a.node < b.node ? -1 : 1)) : all;
   }
 
   #hidden({ node, hop }: NodeInfo, byHop: View["byHop"], visible: View["visible"]): boolean {
@@ -116,14 +128,15 @@ export class Nodes {
   }
 }
 
-function bestOf(known: Known | undefined): [NodeSource, NodeInfo] | undefined {
-  for (const from of NODE_SOURCES.toReversed()) {
-    const info = known?.get(from);
-    if (info !== undefined) return [from, info];
-  }
-  return undefined;
-}
-
-function rankOf(from: NodeSource): number {
-  return NODE_SOURCES.indexOf(from);
+function alike(a: NodeInfo, b: NodeInfo): boolean {
+  return (
+    a.hop === b.hop &&
+    a.role === b.role &&
+    a.region === b.region &&
+    a.url === b.url &&
+    a.address === b.address &&
+    a.publicUrl === b.publicUrl &&
+    a.draining === b.draining &&
+    a.startedAt === b.startedAt
+  );
 }

@@ -52,8 +52,7 @@ export class Tiers implements AskEvents {
   readonly #prefixes = new Set<string>();
   #active = false;
   #cancelGrace: (() => void) | undefined;
-  #busy = false;
-  #again = false;
+  #due = false;
 
   constructor(deps: TiersDeps) {
     this.#deps = deps;
@@ -110,22 +109,21 @@ export class Tiers implements AskEvents {
 
   /** Relays came, went, or are better or worse than before. */
   changed(): void {
-    if (this.#paths.size + this.#prefixes.size + this.#relays.size === 0) return;
-    // What follows may change what is known of relays.
-    this.#again = this.#busy;
-    if (this.#busy) return;
-    this.#busy = true;
-    do {
-      this.#again = false;
+    if (this.#due || this.#paths.size + this.#prefixes.size + this.#relays.size === 0) return;
+    this.#due = true;
+    // Changes come in crowds, when a root is back or a region is gone.
+    queueMicrotask(() => {
+      this.#due = false;
       this.#turn();
-    } while (this.#again);
-    this.#busy = false;
+    });
   }
 
   close(): void {
     this.#cancelGrace?.();
     for (const want of this.#wants.values()) this.#keep(want);
     this.#wants.clear();
+    this.#paths.clear();
+    this.#prefixes.clear();
     for (const relay of this.#relays.values()) relay.close();
     this.#relays.clear();
   }

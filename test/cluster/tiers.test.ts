@@ -111,7 +111,7 @@ function tiersOf(role: Role = "edge") {
 }
 
 describe("asking along the tiers", () => {
-  it("begins a while after the last root is gone, and not when one is back before", () => {
+  it("begins a while after the last root is gone, and not when one is back before", async () => {
     const { clock, links, table, tiers, asking } = tiersOf();
     table.node(nodeInfo("r1", "regional"), "root");
     tiers.want({ kind: "under", prefix: "live" });
@@ -119,20 +119,23 @@ describe("asking along the tiers", () => {
     clock.advance(SOON_MS / 2);
     tiers.rooted(true);
     clock.advance(SOON_MS);
+    await settle();
     assert.deepEqual([links.used, asking], [[], []]);
     tiers.rooted(false);
     clock.advance(SOON_MS);
+    await settle();
     assert.deepEqual([links.used, asking], [["r1"], [true]]);
     assert.deepEqual(links.up("r1").tables.size, 1);
   });
 
-  it("takes the relay that is named in the hops for the holder, and the one that was asked where none is", () => {
+  it("takes the relay that is named in the hops for the holder, and the one that was asked where none is", async () => {
     const { clock, links, table, tiers } = tiersOf();
     table.node(nodeInfo("r1", "regional", { hop: 10n }), "root");
     table.node(nodeInfo("o1", "origin", { hop: 20n }), "root");
     tiers.want({ kind: "under", prefix: "" });
     tiers.rooted(false);
     clock.advance(SOON_MS);
+    await settle();
     const session = links.up("r1");
     session.say("live/a", [99n, 20n, 10n]);
     session.say("live/b", [99n, 30n, 10n]);
@@ -144,7 +147,7 @@ describe("asking along the tiers", () => {
     assert.equal(table.holders("live/a"), undefined);
   });
 
-  it("believes the tiers more than a root that is gone, and keeps what the root told of others", () => {
+  it("believes the tiers more than a root that is gone, and keeps what the root told of others", async () => {
     const { clock, links, table, tiers, known } = tiersOf("regional");
     for (const node of ["o1", "o2"]) table.node(nodeInfo(node), "root");
     const holding = { hops: [1n], cost: 0, ended: false };
@@ -153,6 +156,7 @@ describe("asking along the tiers", () => {
     tiers.want({ kind: "under", prefix: "" });
     tiers.rooted(false);
     clock.advance(SOON_MS);
+    await settle();
     const session = links.up("o1");
     session.say("a", [1n], 2n);
     assert.equal(table.holders("a")?.epoch, 2n);
@@ -166,19 +170,23 @@ describe("asking along the tiers", () => {
     tiers.want({ kind: "exact", path: "live/a" });
     tiers.rooted(false);
     clock.advance(SOON_MS);
+    await settle();
     const [first = ""] = links.used;
     const second = first === "r1" ? "r2" : "r1";
     assert.deepEqual(links.used, [first]);
     clock.advance(SOON_MS);
+    await settle();
     assert.deepEqual(links.used.toSorted(), ["r1", "r2"]);
     links.up(second).say("live/a", [5n, 6n]);
     assert.deepEqual(known("live/a"), [[second]]);
     const late = links.up(first);
     await settle();
     clock.advance(REPLACED_MS);
+    await settle();
     assert.deepEqual(links.asked, { r1: ["live/a"], r2: ["live/a"] }, "the first one does not know it yet");
     late.say("live/a", [5n, 7n]);
     clock.advance(REPLACED_MS);
+    await settle();
     assert.deepEqual([links.asked, links.used], [{ [first]: ["live/a"] }, [first]]);
     for (const user of links.users.get(first) ?? []) user.leaving();
     await settle();
@@ -191,6 +199,7 @@ describe("asking along the tiers", () => {
     tiers.want({ kind: "under", prefix: "live" });
     tiers.rooted(false);
     clock.advance(SOON_MS);
+    await settle();
     const session = links.up("o1");
     for (const path of ["live/a", "live/b"]) session.say(path, [5n]);
     links.down("o1");
@@ -202,12 +211,13 @@ describe("asking along the tiers", () => {
     assert.deepEqual(known("live/a", "live/b"), [["o1"], undefined]);
   });
 
-  it("ends when a root has answered and relays had their time to come back to it", () => {
+  it("ends when a root has answered and relays had their time to come back to it", async () => {
     const { clock, links, table, tiers, asking, known } = tiersOf("regional");
     table.node(nodeInfo("o1"), "static");
     const want = tiers.want({ kind: "under", prefix: "live" });
     tiers.rooted(false);
     clock.advance(SOON_MS);
+    await settle();
     links.up("o1").say("live/a", [5n]);
     tiers.rooted(true);
     clock.advance(LEASE_MS * 3);
@@ -219,18 +229,23 @@ describe("asking along the tiers", () => {
     assert.deepEqual(known("live/a"), [["o1"]], "it was gone again before");
     tiers.rooted(true);
     want.answered();
-    clock.advance(LEASE_MS + REPLACED_MS);
+    clock.advance(LEASE_MS);
+    await settle();
+    clock.advance(REPLACED_MS);
+    await settle();
     assert.deepEqual([links.asked, links.used, known("live/a")], [{}, [], [undefined]]);
     assert.deepEqual([asking, clock.pending], [[true, false, true, false], 0]);
   });
 
-  it("takes from a wider answer only what is wanted", () => {
+  it("takes from a wider answer only what is wanted", async () => {
     const { clock, links, table, tiers, known, bounds } = tiersOf("regional");
     table.node(nodeInfo("o1"), "static");
     tiers.rooted(false);
     clock.advance(SOON_MS);
+    await settle();
     const rooms = Array.from({ length: MAX_ASKS + 1 }, (_, n) => `live/${n}`);
     const wants = rooms.map((path) => tiers.want({ kind: "exact", path }));
+    await settle();
     const session = links.up("o1");
     assert.deepEqual([...session.tables.keys()], ["live"]);
     assert.deepEqual(bounds, ["mesh_tier_asks"]);

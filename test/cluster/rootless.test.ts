@@ -2,20 +2,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { TestClient } from "../session/support.ts";
-import { nodeInfo } from "./support.ts";
-import { LEASE_MS, type SimRelay, World } from "./world.ts";
+import { know, RELAYS, rootless } from "./rootless.ts";
+import { LEASE_MS, World } from "./world.ts";
 
 /** Milliseconds from the end of the last root to the first group of a broadcast that was published after it, at an edge. */
 const FOUND_MS = 2_000;
-
-const RELAYS = [
-  ["o1", "origin"],
-  ["o2", "origin"],
-  ["r1", "regional"],
-  ["r2", "regional"],
-  ["e1", "edge"],
-  ["e2", "edge"],
-] as const;
 
 async function meshOf(roots: readonly string[]): Promise<World> {
   const world = new World(roots, () => 0.5);
@@ -23,19 +14,6 @@ async function meshOf(roots: readonly string[]): Promise<World> {
   for (const [node, role] of RELAYS) await world.start(node, role);
   await world.pass(500);
   return world;
-}
-
-/** Relays that know each other by configuration only: no ids of hops. */
-async function rootless(relays: readonly (readonly [string, "origin" | "regional" | "edge"])[] = RELAYS) {
-  const world = new World([], () => 0.5);
-  for (const [node, role] of relays) await world.start(node, role);
-  for (const relay of world.relays.values()) know(relay, relays);
-  await world.pass(1_000);
-  return world;
-}
-
-function know(relay: SimRelay, relays: readonly (readonly [string, "origin" | "regional" | "edge"])[] = RELAYS): void {
-  for (const [node, role] of relays) relay.table.node(nodeInfo(node, role, { hop: 0n, startedAt: 0 }), "static");
 }
 
 /** What a client is told at a relay, with the epochs of updates left out. */
