@@ -188,6 +188,8 @@ export class ControlClient implements Registrar {
     this.#primary = undefined;
     for (const ask of this.#asks.values()) {
       ask.stop = () => {};
+      // What the root before this one had told may be forgotten when the next one has answered, not now.
+      ask.cancelStale();
       for (const path of ask.told.keys()) ask.stale.add(path);
     }
     this.#choose();

@@ -102,6 +102,11 @@ export class SplicedTrack implements Upstream, LegEvents {
       return;
     }
     const best = this.#best();
+    if (best === leg.node && !leg.leaving) {
+      // It is the best again before another one has taken over.
+      this.#next?.cancel();
+      this.#next = undefined;
+    }
     if (best === undefined || best === leg.node || best === this.#next?.node) return;
     if (!leg.live) this.#replace(best);
     else if (leg.leaving || this.#deps.candidates()[0] !== leg.node) this.#preferSoon(leg);
@@ -285,6 +290,8 @@ export class SplicedTrack implements Upstream, LegEvents {
     this.#old = this.#leg;
     this.#leg = leg;
     this.#lastOfOld = this.#newest ?? 0;
+    // Relays may have changed while it was awaited.
+    this.candidatesChanged();
     if (this.#old === undefined) return;
     this.#deps.counters.splices++;
     this.#cancelOverlap?.();

@@ -206,6 +206,28 @@ describe("a control session", () => {
     assert.deepEqual(notes.take(), ["+live/a o1 1 [2] 0", "complete", "-live/b o1"]);
   });
 
+  it("may be lost, found and lost again: nothing is forgotten while there is none", async () => {
+    const world = new World();
+    const first = await world.root("root");
+    const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
+    const notes = new Notes();
+    edge.ask({ kind: "under", prefix: "" }, notes);
+    origin.hold(holdingOf("live/a", "o1", { hops: [2n] }));
+    await world.pass(300);
+    await first.listener.close();
+    await world.pass(1_000);
+    const second = await world.root("root");
+    await world.pass(6_000);
+    await second.listener.close();
+    notes.take();
+    await world.pass(2 * LEASE_MS);
+    assert.deepEqual([edge.connected, notes.take()], [0, []]);
+    origin.release("live/a");
+    await world.root("root");
+    await world.pass(6_000 + LEASE_MS);
+    assert.deepEqual(notes.take(), ["complete", "-live/a o1"]);
+  });
+
   it("is kept to every root: each knows all, and the next is asked when the first is gone", async () => {
     const world = new World();
     const [first, second] = [await world.root("root-1"), await world.root("root-2")];

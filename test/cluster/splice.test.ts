@@ -215,6 +215,22 @@ describe("a relay that takes over", () => {
     }
   });
 
+  it("is left again for one that became better meanwhile, and not awaited when the other one is the best again", async () => {
+    const scene = await goingOver();
+    scene.candidates = ["b", "a"];
+    scene.source.candidatesChanged();
+    assert.equal(scene.a.last.cancelled, true);
+    scene.candidates = ["a"];
+    scene.source.candidatesChanged();
+    await settle();
+    assert.equal(scene.a.subscriptions.length, 2);
+    scene.candidates = ["c", "a"];
+    scene.a.taken(2).finish();
+    scene.clock.advance(5_500);
+    await settle();
+    assert.equal(scene.peers.relay("c").subscriptions.length, 1);
+  });
+
   it("leaves to the other one what that is late with, and everything when it is gone itself", async () => {
     const scene = await goingOver();
     const third = scene.a.taken(3);
