@@ -106,6 +106,14 @@ export class RouteTable {
     this.#deps.changed(path);
   }
 
+  /** All that is known at or under a prefix. */
+  *under(prefix: string): Generator<Holding> {
+    for (const [path, all] of this.#held) {
+      if (prefix !== "" && path !== prefix && !path.startsWith(`${prefix}/`)) continue;
+      for (const { holding } of all.values()) yield holding;
+    }
+  }
+
   /** The highest epoch of a broadcast elsewhere, and who has it; nothing when nobody is known to. */
   holders(path: string): Holders | undefined {
     const all = this.#held.get(path);

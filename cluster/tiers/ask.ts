@@ -12,6 +12,8 @@ export interface AskEvents {
   forgotten(holding: Holding, ask: TierAsk): void;
   /** Whoever was asked took it back. */
   over(holding: Holding, ask: TierAsk): void;
+  /** It has been answered for so long that what was not told is not there. */
+  settled(ask: TierAsk): void;
 }
 
 export interface AskDeps {
@@ -35,7 +37,7 @@ export class TierAsk {
   /** Told over a link that is gone, and not again since. */
   readonly #stale = new Set<string>();
   #following: Following | undefined;
-  #cancelStale = () => {};
+  #cancelReview = () => {};
 
   constructor(prefix: string, deps: AskDeps) {
     this.prefix = prefix;
@@ -69,8 +71,16 @@ export class TierAsk {
     });
     this.#following = following;
     void following.complete.then(() => {
-      // It may have asked others meanwhile, who have not told it yet.
-      if (this.#following === following) this.#forgetStaleLater();
+      if (this.#following === following) this.review();
+    });
+  }
+
+  /** What is not told again is forgotten after a while: whoever is asked may ask others, who have not answered yet. */
+  review(): void {
+    this.#cancelReview();
+    this.#cancelReview = this.#deps.clock.timer(this.#deps.leaseMs, () => {
+      for (const path of [...this.#stale]) this.#forget(path);
+      if (this.#following !== undefined) this.#deps.events.settled(this);
     });
   }
 
@@ -79,23 +89,15 @@ export class TierAsk {
     if (this.#following === undefined) return;
     this.#following = undefined;
     for (const path of this.#told.keys()) this.#stale.add(path);
-    this.#forgetStaleLater();
+    this.review();
   }
 
   stop(): void {
     const following = this.#following;
     this.#following = undefined;
-    this.#cancelStale();
+    this.#cancelReview();
     following?.stop();
     for (const path of [...this.#told.keys()]) this.#forget(path);
-  }
-
-  #forgetStaleLater(): void {
-    this.#cancelStale();
-    if (this.#stale.size === 0) return;
-    this.#cancelStale = this.#deps.clock.timer(this.#deps.leaseMs, () => {
-      for (const path of [...this.#stale]) this.#forget(path);
-    });
   }
 
   #heard(path: string, advertisement: Advertisement, current: () => boolean): Publication {

@@ -16,7 +16,7 @@ export type TierBound = "mesh_tier_relays" | "mesh_tier_asks";
 export interface TiersDeps {
   readonly clock: Clock;
   readonly links: AskLinks;
-  readonly table: Pick<RouteTable, "tiers" | "named" | "holding" | "holdingGone" | "holdingOver">;
+  readonly table: Pick<RouteTable, "tiers" | "named" | "get" | "under" | "holding" | "holdingGone" | "holdingOver">;
   /** Milliseconds that what was told is believed after its teller is gone, and that are given to relays to come back to a root. */
   readonly leaseMs: number;
   /** A bound was hit. */
@@ -80,6 +80,8 @@ export class Tiers implements AskEvents {
       this.#active = true;
       this.#deps.told(true);
       for (const want of this.#wants.values()) this.#ask(want);
+      // Those that were asked when there was none before have to be looked at again.
+      for (const ask of this.#asks()) ask.review();
       this.changed();
     });
   }
@@ -139,6 +141,26 @@ export class Tiers implements AskEvents {
   over({ path, node }: Holding): void {
     // Newer than anything that a root said before it was gone.
     this.#deps.table.holdingOver(path, node);
+  }
+
+  settled(ask: TierAsk): void {
+    // Else what a root tells is the newer word.
+    if (!this.#active) return;
+    const gone = [...this.#deps.table.under(ask.prefix)].filter(
+      ({ path, node }) => this.#wanted(path) && this.#speaksFor(ask.node, node) && !this.#told(path, node),
+    );
+    for (const { path, node } of gone) this.#deps.table.holdingOver(path, node);
+  }
+
+  /** Whether a relay knows what another one has: itself, and a regional what origins have, whom it asks. */
+  #speaksFor(asked: string, holder: string): boolean {
+    const { table } = this.#deps;
+    return asked === holder || (table.get(asked)?.role === "regional" && table.get(holder)?.role === "origin");
+  }
+
+  #told(path: string, node: string): boolean {
+    for (const ask of this.#asks()) if (ask.get(path)?.node === node) return true;
+    return false;
   }
 
   #keep(want: Want): void {

@@ -1,6 +1,7 @@
 /** Meshes that come to harm while no root is there, from seeds that are printed: MOQMESH_SEED=N runs one again. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { CACHE } from "../model/support.ts";
 import { know, RELAYS } from "./rootless.ts";
 import { IDLE_MS, LEASE_MS, World } from "./world.ts";
 
@@ -102,7 +103,8 @@ class Harm {
   /** Nothing is left of broadcasts that nobody publishes, a time after which all time-outs are over. */
   async forgotten(): Promise<void> {
     const world = this.#world;
-    await world.pass(IDLE_MS + 3 * LEASE_MS);
+    // A track is known, and asked for, as long as a group of it is in the cache.
+    await world.pass(IDLE_MS + 3 * LEASE_MS + CACHE.maxAgeMs);
     for (const { origin, info, table } of world.relays.values()) {
       assert.deepEqual(
         [...origin.broadcasts("")].map(({ path }) => path),

@@ -164,6 +164,36 @@ describe("asking along the tiers", () => {
     assert.deepEqual(known("a", "b"), [undefined, ["o2"]]);
   });
 
+  it("forgets what a root told that the holder itself, or a regional for an origin, does not tell for the lease", async () => {
+    for (const asked of ["o1", "r1"] as const) {
+      const { clock, links, table, tiers, known } = tiersOf(asked === "r1" ? "edge" : "regional");
+      table.node(nodeInfo("r1", "regional"), "root");
+      table.node(nodeInfo("o1", "origin", { hop: 20n }), "root");
+      table.node(nodeInfo("e2", "edge", { hop: 30n }), "root");
+      for (const path of ["live/a", "live/b", "other"]) {
+        table.holding({ path, node: "o1", epoch: 1n, hops: [20n], cost: 0, ended: false }, "under/");
+      }
+      table.holding({ path: "live/a", node: "e2", epoch: 1n, hops: [30n], cost: 0, ended: false }, "under/");
+      tiers.want({ kind: "under", prefix: "live" });
+      tiers.rooted(false);
+      clock.advance(SOON_MS);
+      await settle();
+      links.up(asked).say("live/b", asked === "r1" ? [20n, 10n] : [20n]);
+      await settle();
+      clock.advance(LEASE_MS - 1);
+      assert.equal(known("live/a")[0]?.length, 2);
+      clock.advance(1);
+      assert.deepEqual(known("live/a", "live/b", "other"), [["e2"], ["o1"], ["o1"]]);
+      tiers.rooted(true);
+      table.holding({ path: "live/a", node: "o1", epoch: 2n, hops: [20n], cost: 0, ended: false }, "under/");
+      clock.advance(2 * LEASE_MS);
+      assert.deepEqual(known("live/a"), [["o1"]], "told by a root that is there");
+      tiers.rooted(false);
+      clock.advance(SOON_MS + LEASE_MS);
+      assert.deepEqual(known("live/a"), [["e2"]]);
+    }
+  });
+
   it("asks the next regional when one is late or leaves, and leaves that one when the first tells the same", async () => {
     const { clock, links, table, tiers, known } = tiersOf();
     for (const node of ["r1", "r2"]) table.node(nodeInfo(node, "regional"), "root");
