@@ -138,7 +138,11 @@ export class MeshRuntime {
       refused: (bound) => {
         origin.counters.boundsHit[bound]++;
       },
-      told: (asking) => log.info(asking ? "no root can be asked: asking along the tiers" : "a root can be asked again"),
+      told: (asking) => {
+        // A root that knows nobody else has nobody to ask, and nothing to say.
+        if (config.root.length + config.peers.length + config.dns.length === 0) return;
+        log.info(asking ? "no root can be asked: asking along the tiers" : "a root can be asked again");
+      },
     });
     this.#mesh = new Mesh({
       self: this.#self,
