@@ -107,15 +107,76 @@ describe("a relay that dies", () => {
     assert.equal(scene.b.group(7), "duplicate");
   });
 
-  it("and whose group nobody brings: it is reset when the next one says where it starts", async () => {
+  it("and whose group the next one does not bring by itself: it is fetched, and goes on", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    frame(scene.a.taken(7), "one");
+    await scene.die("a");
+    scene.b.last.sink.started(9);
+    assert.deepEqual(scene.b.fetched, [7]);
+    const [fetched] = scene.b.fetches;
+    assert.ok(fetched);
+    for (const text of ["one", "two"]) frame(fetched, text);
+    fetched.finish();
+    assert.deepEqual(scene.viewer.told, ["7 finished one|two"]);
+    assert.equal(scene.counters.groupsLost, 0);
+  });
+
+  it("and groups that were never begun: they are fetched once the next one had its time", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const first = scene.a.taken(7);
+    frame(first, "one");
+    first.finish();
+    await scene.die("a");
+    const later = scene.b.taken(9);
+    frame(later, "later");
+    later.finish();
+    assert.deepEqual(scene.b.fetched, []);
+    scene.clock.advance(1_000);
+    assert.deepEqual(scene.b.fetched, [8]);
+    const [fetched] = scene.b.fetches;
+    assert.ok(fetched);
+    frame(fetched, "between");
+    fetched.finish();
+    assert.deepEqual(scene.viewer.told, ["7 finished one", "9 finished later", "8 finished between"]);
+  });
+
+  it("and whose group nobody has: it is reset when the next one does not have it either", async () => {
     const scene = new Scene();
     await scene.watch();
     frame(scene.a.taken(7), "one");
     await scene.die("a");
     scene.b.last.sink.started(9);
     frame(scene.b.taken(9), "later");
+    scene.b.fetches[0]?.reset("not_found");
     assert.deepEqual(scene.viewer.told, ["7 upstream one", "9 open later"]);
     assert.equal(scene.counters.groupsLost, 1);
+  });
+
+  it("and whose group is fetched in vain: it is reset after a bounded time", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    frame(scene.a.taken(7), "one");
+    await scene.die("a");
+    scene.b.last.sink.started(9);
+    scene.clock.advance(5_000);
+    assert.deepEqual(scene.viewer.told, ["7 upstream one"]);
+  });
+
+  it("while a group of it is fetched from it: the next one is asked for that group", async () => {
+    const scene = new Scene();
+    scene.candidates = ["a", "b", "c"];
+    await scene.watch();
+    frame(scene.a.taken(7), "one");
+    await scene.die("a");
+    scene.b.last.sink.started(9);
+    frame(scene.b.taken(9), "later");
+    await scene.die("b");
+    scene.b.fetches[0]?.reset("upstream");
+    await settle();
+    assert.equal(scene.peers.relay("c").last.options.start, 7);
+    assert.equal(scene.counters.groupsLost, 0);
   });
 
   it("with no other: the track is kept for a while, goes on when one is back, and ends when none is", async () => {
@@ -164,6 +225,69 @@ describe("a relay that asks to leave", () => {
     next.finish();
     assert.deepEqual(scene.viewer.told, ["1 finished one|two", "2 finished next"]);
     assert.deepEqual(scene.counters, { failovers: 0, splices: 1, groupsResumed: 0, groupsLost: 0 });
+  });
+});
+
+describe("a relay that is left", () => {
+  it("is heard until its long group ends, and brings none of those that the other one brings", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const long = scene.a.taken(1);
+    frame(long, "one");
+    scene.candidates = ["b", "a"];
+    scene.a.leave();
+    await settle();
+    frame(scene.b.taken(2), "next");
+    assert.equal(scene.a.group(3), "duplicate");
+    scene.clock.advance(9_000);
+    frame(long, "two");
+    long.finish();
+    assert.equal(scene.a.last.cancelled, true);
+    assert.deepEqual(scene.viewer.told, ["1 finished one|two", "2 open next"]);
+  });
+
+  it("and dies before its group has ended: the rest is fetched from the other one at once", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    frame(scene.a.taken(1), "one");
+    scene.candidates = ["b", "a"];
+    scene.a.leave();
+    await settle();
+    scene.b.last.sink.started(2);
+    frame(scene.b.taken(2), "next");
+    await scene.die("a");
+    scene.clock.advance(1_000);
+    assert.deepEqual(scene.b.fetched, [1]);
+    const [rest] = scene.b.fetches;
+    assert.ok(rest);
+    for (const text of ["one", "two"]) frame(rest, text);
+    rest.finish();
+    assert.deepEqual(scene.viewer.told, ["1 finished one|two", "2 open next"]);
+  });
+});
+
+describe("a track that is over", () => {
+  it("still gets the groups that its end has overtaken", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const open = scene.a.taken(1);
+    frame(open, "one");
+    scene.a.last.sink.ended(3);
+    scene.a.last.sink.closed(undefined);
+    frame(open, "two");
+    open.finish();
+    const last = scene.a.taken(2);
+    frame(last, "last");
+    last.finish();
+    assert.deepEqual(scene.viewer.log, ["ended 3", "closed cleanly"]);
+    assert.deepEqual(scene.viewer.told, ["1 finished one|two", "2 finished last"]);
+    scene.candidates = ["b", "a"];
+    scene.source.candidatesChanged();
+    await settle();
+    assert.equal(scene.b.subscriptions.length, 0);
+    scene.clock.advance(2_000);
+    assert.equal(scene.source.idle, true);
+    assert.equal(scene.clock.pending, 0);
   });
 });
 
