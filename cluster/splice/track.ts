@@ -51,7 +51,7 @@ export class SplicedTrack implements Upstream, LegEvents {
   readonly #refused = new Set<string>();
   #options: SubscribeOptions;
   #leg: Leg | undefined;
-  /** Takes over when its first group comes. */
+  /** Takes over when a group of it comes, be it one that is there already. */
   #next: Leg | undefined;
   #old: Leg | undefined;
   /** From this group on the old relay's are not taken any more. */
@@ -142,9 +142,10 @@ export class SplicedTrack implements Upstream, LegEvents {
     if (leg === this.#old && sequence >= this.#handedOver) return "duplicate";
     const known = this.#groups.knows(sequence);
     const writer = this.#groups.take(leg, sequence);
-    if (typeof writer === "string") return writer;
-    if (known) this.#deps.counters.groupsResumed++;
-    else if (leg === this.#next) this.#takeOver(leg, sequence);
+    const taken = typeof writer !== "string";
+    if (known && taken) this.#deps.counters.groupsResumed++;
+    // It delivers. Where the other one is always a moment ahead, that one ends what it has begun, and begins no more.
+    if (leg === this.#next) this.#takeOver(leg, taken ? sequence : (this.#groups.newest ?? sequence) + 1);
     return writer;
   }
 
@@ -285,6 +286,7 @@ export class SplicedTrack implements Upstream, LegEvents {
     this.#deps.counters.splices++;
     this.#cancelOverlap?.();
     this.#cancelOverlap = this.#deps.clock.timer(OVERLAP_MS, () => this.#leaveOld());
+    if (!this.#groups.feeds(this.#old)) this.#leaveOld();
   }
 
   /** The groups of the relay that was left are over, or took too long: what is missing of them is fetched from the other. */

@@ -229,6 +229,37 @@ describe("a relay that asks to leave", () => {
 });
 
 describe("a relay that is left", () => {
+  it("is left also where it is always ahead of the other one, after the group that it has begun", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    frame(scene.a.taken(1), "one");
+    scene.candidates = ["b", "a"];
+    scene.a.leave();
+    await settle();
+    const ahead = scene.a.taken(2);
+    frame(ahead, "two");
+    assert.equal(scene.b.group(2), "duplicate");
+    assert.equal(scene.a.group(3), "duplicate");
+    frame(scene.b.taken(3), "three");
+    assert.equal(scene.a.last.cancelled, false);
+  });
+
+  it("and whose own publisher goes: its group is not over for that", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const cut = scene.a.taken(1);
+    frame(cut, "one");
+    scene.candidates = ["b", "a"];
+    scene.a.leave();
+    await settle();
+    scene.b.last.sink.started(2);
+    assert.equal(scene.b.group(1), "duplicate");
+    cut.reset("replaced");
+    assert.deepEqual(scene.viewer.told, ["1 open one"]);
+    scene.clock.advance(1_000);
+    assert.deepEqual(scene.b.fetched, [1]);
+  });
+
   it("is heard until its long group ends, and brings none of those that the other one brings", async () => {
     const scene = new Scene();
     await scene.watch();
