@@ -18,6 +18,8 @@ export interface RouteTableDeps {
   readonly changed: (path: string) => void;
   /** Relays came, went, moved or drain. */
   readonly nodesChanged: () => void;
+  /** The relay was started anew. */
+  readonly restarted: (node: string) => void;
 }
 
 /** Who has the newest content of a broadcast. */
@@ -75,7 +77,10 @@ export class RouteTable {
   node(info: NodeInfo, from: NodeSource): void {
     if (info.node === this.#deps.self.node) return;
     const known = this.#nodes.get(info.node) ?? new Map<NodeSource, NodeInfo>();
+    const before = known.get(from);
+    if (before !== undefined && sameNode(before, info)) return;
     this.#nodes.set(info.node, known.set(from, info));
+    if (before?.hop !== info.hop) this.#deps.restarted(info.node);
     this.#deps.nodesChanged();
   }
 
@@ -196,6 +201,18 @@ function compare(a: readonly number[], b: readonly number[]): number {
     if (by !== 0) return by;
   }
   return 0;
+}
+
+function sameNode(a: NodeInfo, b: NodeInfo): boolean {
+  return (
+    a.hop === b.hop &&
+    a.role === b.role &&
+    a.region === b.region &&
+    a.url === b.url &&
+    a.publicUrl === b.publicUrl &&
+    a.draining === b.draining &&
+    a.startedAt === b.startedAt
+  );
 }
 
 function alike(a: Holding, b: Holding): boolean {
