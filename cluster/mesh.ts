@@ -77,6 +77,7 @@ export class Mesh implements Resolver {
   #offering: MeshSource | undefined;
   readonly #renewals = new Set<() => void>();
   #stopRivals: (() => void) | undefined;
+  #asked = 0;
   readonly #stopNodes: () => void;
 
   constructor(deps: MeshDeps) {
@@ -275,7 +276,8 @@ export class Mesh implements Resolver {
   }
 
   #ask(scope: Scope, complete: () => void): () => void {
-    const key = scopeKey(scope);
+    // Of its own: while one takes another's place the same may be asked for twice, and each takes back what it told.
+    const key = `${scopeKey(scope)} ${this.#asked++}`;
     const told = new Map<string, Set<string>>();
     const stop = this.#deps.registrar.ask(scope, this.#sink(key, complete, told));
     return () => {

@@ -25,8 +25,11 @@ export interface TrackShape {
   readonly payload: Uint8Array;
   /** Sequence of the first group; 0 unless told. */
   readonly firstGroup?: number;
-  /** A new subscription begins with the current group from its start, and not with the next one. */
-  readonly joinsCurrent?: boolean;
+  /**
+   * A new subscription begins with the current group from its start, or with the one that it asks for while that is kept, and not
+   * with the next one.
+   */
+  readonly keeps?: boolean;
 }
 
 /** A relay's subscription to a track. */
@@ -45,8 +48,10 @@ export class PublishedTrack {
   readonly #subscriptions = new Map<BidiStream, Subscription>();
   /** Number of the next frame. */
   #frame: number;
-  /** When each frame of the current group was sent, in shared microseconds. */
-  #sent: number[] = [];
+  /** The newest group that was begun. */
+  #current = -1;
+  /** When each frame of the groups that are kept was sent, in shared microseconds; by sequence, the current one last. */
+  readonly #kept = new Map<number, number[]>();
   /** True once anybody was sent a group. */
   #begun = false;
 
@@ -68,13 +73,18 @@ export class PublishedTrack {
       const properties = { priority: PRIORITY, ordered: false, maxLatency: MAX_LATENCY_MS };
       stream.write(encodeSubscribeResponse({ kind: "ok", ...properties }, caps));
     }
-    const { joinsCurrent, framesPerGroup } = this.#shape;
-    const index = this.#frame % framesPerGroup;
-    if (joinsCurrent !== true || index === 0) return;
-    const first = this.#frame - index;
-    this.#next(subscription, first);
-    for (const [at, sentUs] of this.#sent.entries()) {
-      subscription.group?.write(this.#encode(first + at, sentUs, this.#header(session, first + at)));
+    if (this.#shape.keeps !== true) return;
+    const { framesPerGroup } = this.#shape;
+    const begun = this.#frame % framesPerGroup !== 0;
+    const from = request.start ?? (begun ? this.#current : this.#current + 1);
+    for (const [sequence, sent] of this.#kept) {
+      if (sequence < from) continue;
+      this.#next(subscription, sequence);
+      for (const [at, sentUs] of sent.entries()) {
+        const frame = sequence * framesPerGroup + at;
+        subscription.group?.write(this.#encode(frame, sentUs, this.#header(session, frame)));
+      }
+      if (sent.length === framesPerGroup) subscription.group?.finish();
     }
   }
 
@@ -93,11 +103,11 @@ export class PublishedTrack {
     const frame = this.#frame++;
     const index = frame % framesPerGroup;
     if (index === 0) {
-      this.#sent = [];
-      for (const subscription of this.#subscriptions.values()) this.#next(subscription, frame);
+      this.#keep(frame / framesPerGroup);
+      for (const subscription of this.#subscriptions.values()) this.#next(subscription, frame / framesPerGroup);
     }
     const now = sharedMicros();
-    this.#sent.push(now);
+    this.#kept.get(this.#current)?.push(now);
     let outcome: number | "skipped" | undefined = this.#begun ? "skipped" : undefined;
     for (const { group, session } of this.#subscriptions.values()) {
       if (group === undefined || group.ended) continue;
@@ -108,10 +118,19 @@ export class PublishedTrack {
     return outcome;
   }
 
-  #next(subscription: Subscription, frame: number): void {
+  /** A group begins; those that are older than what TRACK_INFO promises are forgotten. */
+  #keep(sequence: number): void {
+    const { framesPerGroup, framesPerSecond } = this.#shape;
+    const groups = Math.ceil((MAX_LATENCY_MS * framesPerSecond) / (1_000 * framesPerGroup));
+    this.#current = sequence;
+    this.#kept.set(sequence, []);
+    const [oldest] = this.#kept.keys();
+    if (oldest !== undefined && this.#kept.size > groups + 1) this.#kept.delete(oldest);
+  }
+
+  #next(subscription: Subscription, sequence: number): void {
     const { session, stream, id } = subscription;
     const { link, caps } = session;
-    const sequence = frame / this.#shape.framesPerGroup;
     subscription.group?.finish();
     subscription.group =
       link.queued > QUEUE_BYTES ? undefined : link.openUni(PRIORITY, { stop: () => this.#stopped(subscription) });

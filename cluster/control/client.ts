@@ -3,7 +3,7 @@ import type { Advertisement, Route } from "../../relay/model/broadcast.ts";
 import type { Publication } from "../../relay/model/origin.ts";
 import type { Reason } from "../../relay/model/reason.ts";
 import type { Announced, AnnounceTable, Session } from "../../relay/session/contract.ts";
-import { type Holding, type NodeInfo, type Scope, type ScopeSink, SESSION_COST, scopeKey } from "../contract.ts";
+import { type Holding, type NodeInfo, type Scope, type ScopeSink, SESSION_COST } from "../contract.ts";
 import type { Registrar } from "../mesh.ts";
 import type { NodeLoad } from "../registry/contract.ts";
 import { NOBODY } from "./nobody.ts";
@@ -57,7 +57,7 @@ interface Ask {
 export class ControlClient implements Registrar {
   readonly #deps: ControlDeps;
   readonly #roots: Root[];
-  readonly #asks = new Map<string, Ask>();
+  readonly #asks = new Set<Ask>();
   readonly #own = new Map<string, Announced>();
   readonly #watchers = new Set<{ changed(broadcast: Announced): void }>();
   #info: NodeInfo;
@@ -116,12 +116,11 @@ export class ControlClient implements Registrar {
   }
 
   ask(scope: Scope, sink: ScopeSink): () => void {
-    const key = scopeKey(scope);
     const ask: Ask = { scope, sink, told: new Map(), stale: new Set(), stop: () => {}, cancelStale: () => {} };
-    this.#asks.set(key, ask);
+    this.#asks.add(ask);
     this.#follow(ask);
     return () => {
-      if (this.#asks.get(key) === ask) this.#asks.delete(key);
+      this.#asks.delete(ask);
       ask.cancelStale();
       // What it told is taken back by whoever asked.
       ask.told.clear();
@@ -132,7 +131,7 @@ export class ControlClient implements Registrar {
   close(): void {
     this.#closed = true;
     for (const cancel of this.#cancels) cancel();
-    for (const ask of this.#asks.values()) ask.cancelStale();
+    for (const ask of this.#asks) ask.cancelStale();
     for (const { session } of this.#roots) session?.close(0, "");
   }
 
@@ -186,7 +185,7 @@ export class ControlClient implements Registrar {
     this.#later(root);
     if (root !== this.#primary) return;
     this.#primary = undefined;
-    for (const ask of this.#asks.values()) {
+    for (const ask of this.#asks) {
       ask.stop = () => {};
       // What the root before this one had told may be forgotten when the next one has answered, not now.
       ask.cancelStale();
@@ -199,7 +198,7 @@ export class ControlClient implements Registrar {
     this.#primary = this.#roots.find(({ session }) => session !== undefined);
     this.#deps.rooted(this.#primary !== undefined);
     if (this.#primary === undefined) return;
-    for (const ask of this.#asks.values()) this.#follow(ask);
+    for (const ask of this.#asks) this.#follow(ask);
   }
 
   #follow(ask: Ask): void {
@@ -212,7 +211,7 @@ export class ControlClient implements Registrar {
     });
     ask.stop = () => following.stop();
     void following.complete.then(() => {
-      if (this.#primary?.session !== session || this.#asks.get(scopeKey(ask.scope)) !== ask) return;
+      if (this.#primary?.session !== session || !this.#asks.has(ask)) return;
       ask.sink.complete();
       ask.cancelStale();
       // A root that has just started knows a relay only when that one has come back to it.

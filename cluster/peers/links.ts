@@ -64,7 +64,7 @@ export class PeerLinks implements Peers {
     else if (peer.state.kind === "idle") this.#dial(peer);
     return () => {
       if (!peer.users.delete(user) || peer.users.size > 0) return;
-      peer.cancelLinger = this.#deps.clock.timer(this.#deps.lingerMs, () => this.#retire(peer));
+      this.#rest(peer);
     };
   }
 
@@ -74,13 +74,19 @@ export class PeerLinks implements Peers {
     return state?.kind === "up" ? state.session : undefined;
   }
 
-  /** The relay is known again, or anew: what it was before does not count. */
+  /** The relay has started anew: what it was before does not count. */
   forgive(node: string): void {
     const peer = this.#peers.get(node);
     if (peer === undefined || peer.state.kind !== "waiting") return;
     peer.state.cancel();
     peer.waitMs = FIRST_WAIT_MS;
-    this.#dial(peer);
+    if (peer.users.size > 0) this.#dial(peer);
+    else this.#forget(peer);
+  }
+
+  /** Relays that are remembered. */
+  get size(): number {
+    return this.#peers.size;
   }
 
   close(): void {
@@ -98,6 +104,13 @@ export class PeerLinks implements Peers {
     if (!peer.users.has(user) || peer.state.kind !== "up") return;
     user.up(peer.state.session.source);
     if (peer.leaving) user.leaving();
+  }
+
+  /** Nobody uses it. A relay that asked us to leave waits for that. */
+  #rest(peer: Peer): void {
+    peer.cancelLinger?.();
+    const wait = peer.leaving ? 0 : this.#deps.lingerMs;
+    peer.cancelLinger = this.#deps.clock.timer(wait, () => this.#retire(peer));
   }
 
   #peer(node: string): Peer {
@@ -124,18 +137,19 @@ export class PeerLinks implements Peers {
     const gone = () => {
       if (ended) return;
       ended = true;
-      if (up) this.#lost(peer);
+      if (up) this.#failed(peer);
     };
     const leaving = () => {
       if (ended || this.#closed) return;
       peer.leaving = true;
       for (const user of [...peer.users]) user.leaving();
+      if (peer.users.size === 0 && up) this.#rest(peer);
     };
     this.#deps.dial(peer.node, { gone, leaving }).then(
       (session) => {
         if (this.#closed || ended) {
           session.close(0, "");
-          if (!this.#closed) this.#failed(peer);
+          this.#failed(peer);
           return;
         }
         up = true;
@@ -143,22 +157,20 @@ export class PeerLinks implements Peers {
         peer.state = { kind: "up", session };
         this.#healthy(peer, "up");
         for (const user of [...peer.users]) user.up(session.source);
+        // Whoever wanted it has left meanwhile.
+        if (peer.users.size === 0) this.#rest(peer);
       },
       () => {
         ended = true;
-        if (!this.#closed) this.#failed(peer);
+        this.#failed(peer);
       },
     );
   }
 
   #failed(peer: Peer): void {
-    this.#later(peer);
-    this.#healthy(peer, "down");
-    for (const user of [...peer.users]) user.down();
-  }
-
-  #lost(peer: Peer): void {
     if (this.#closed) return;
+    peer.cancelLinger?.();
+    peer.cancelLinger = undefined;
     this.#later(peer);
     this.#healthy(peer, "down");
     for (const user of [...peer.users]) user.down();

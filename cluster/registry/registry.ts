@@ -12,7 +12,10 @@ export interface RegistryDeps {
   readonly maxHoldings: number;
 }
 
-/** Milliseconds that a relay which comes back has to tell again what it holds, before what it did not tell is forgotten. */
+/**
+ * Milliseconds that a relay which comes back may be silent while it tells again what it holds; then what it did not tell is
+ * forgotten. One that has much to tell takes longer for all of it.
+ */
 const SETTLE_MS = 2_000;
 
 interface Owner {
@@ -23,6 +26,8 @@ interface Owner {
   readonly paths: Set<string>;
   /** What it told in this session, until those that it did not tell are forgotten. */
   told: Set<string> | undefined;
+  /** Of what it had, it has told something again since that was last looked at. */
+  retelling: boolean;
   cancel: (() => void) | undefined;
 }
 
@@ -67,6 +72,7 @@ export class Registry {
         session,
         paths: new Set(),
         told: undefined,
+        retelling: false,
         cancel: undefined,
       });
       for (const watcher of [...this.#all]) watcher.node?.(info);
@@ -94,6 +100,8 @@ export class Registry {
   hold(holding: Holding, session: object): boolean {
     const owner = this.#owners.get(holding.node);
     if (owner?.session !== session) return false;
+    if (owner.told !== undefined && owner.paths.has(holding.path) && !owner.told.has(holding.path))
+      owner.retelling = true;
     owner.told?.add(holding.path);
     const holders = this.#holdings.get(holding.path) ?? new Map<string, Holding>();
     if (!holders.has(holding.node)) {
@@ -145,9 +153,19 @@ export class Registry {
   #again(owner: Owner, session: object): void {
     owner.session = session;
     owner.cancel?.();
-    const told = new Set<string>();
-    owner.told = told;
+    owner.told = new Set();
+    owner.retelling = false;
+    this.#settle(owner, owner.told);
+  }
+
+  /** Once the relay tells nothing of what it had any more, what it did not tell is over. */
+  #settle(owner: Owner, told: ReadonlySet<string>): void {
     owner.cancel = this.#deps.clock.timer(SETTLE_MS, () => {
+      if (owner.retelling) {
+        owner.retelling = false;
+        this.#settle(owner, told);
+        return;
+      }
       owner.cancel = undefined;
       owner.told = undefined;
       for (const path of [...owner.paths]) if (!told.has(path)) this.#drop(path, owner);

@@ -17,8 +17,6 @@ export class RootTable implements AnnounceTable {
   readonly #held = new Set<string>();
   /** Told of what the relay itself holds. */
   readonly #rivals = new Set<{ changed(broadcast: Announced): void }>();
-  /** INFO paths by node, so that a change takes the old one back. */
-  readonly #infos = new Map<string, Announced>();
 
   constructor(registry: Registry) {
     this.#registry = registry;
@@ -32,11 +30,7 @@ export class RootTable implements AnnounceTable {
   *broadcasts(prefix: string): Generator<Announced> {
     const { kind, path } = partsOf(prefix);
     if (kind === "n") {
-      for (const { info } of this.#registry.nodes()) {
-        const announced = announcedNode(info);
-        this.#infos.set(info.node, announced);
-        yield announced;
-      }
+      for (const { info } of this.#registry.nodes()) yield announcedNode(info);
     } else if (kind === "b") {
       for (const holding of this.#registry.under(path)) if (!this.#mine(holding)) yield announced("b", holding);
     } else if (kind === "e") {
@@ -94,6 +88,9 @@ export class RootTable implements AnnounceTable {
       update: (next) => void put(next),
       end: (lost) => {
         this.#held.delete(path);
+        for (const { path: rival } of this.#rivalsOf(path)) {
+          for (const watcher of this.#rivals) watcher.changed({ path: rival, route: () => undefined });
+        }
         if (!lost) this.#registry.release(path, node, this);
       },
     };
@@ -108,19 +105,22 @@ export class RootTable implements AnnounceTable {
   }
 
   #watchNodes(watcher: { changed(broadcast: Announced): void }): () => void {
+    // INFO paths by node, so that a change takes the old one back. Whoever watches was told of those that are there.
+    const infos = new Map<string, Announced>();
+    for (const { info } of this.#registry.nodes()) infos.set(info.node, announcedNode(info));
     return this.#registry.watchAll({
       node: (info) => {
-        const before = this.#infos.get(info.node);
+        const before = infos.get(info.node);
         const now = announcedNode(info);
         if (before?.path === now.path) return;
-        this.#infos.set(info.node, now);
+        infos.set(info.node, now);
         // The new one first, so that the relay is never gone in between.
         watcher.changed(now);
         if (before !== undefined) watcher.changed({ path: before.path, route: () => undefined });
       },
       nodeGone: (node) => {
-        const before = this.#infos.get(node);
-        this.#infos.delete(node);
+        const before = infos.get(node);
+        infos.delete(node);
         if (before !== undefined) watcher.changed({ path: before.path, route: () => undefined });
       },
     });

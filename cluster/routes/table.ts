@@ -17,6 +17,8 @@ export interface RouteTableDeps {
   readonly changed: (path: string) => void;
   /** Relays came, went, moved or drain. */
   readonly nodesChanged: () => void;
+  /** The relay was started anew. */
+  readonly restarted: (node: string) => void;
 }
 
 /** Who has the newest content of a broadcast. */
@@ -62,7 +64,10 @@ export class RouteTable {
   }
 
   node(info: NodeInfo, from: NodeSource): void {
-    if (this.#nodes.set(info, from)) this.#deps.nodesChanged();
+    const before = this.#nodes.get(info.node)?.hop;
+    if (!this.#nodes.set(info, from)) return;
+    if (info.hop !== 0n && before !== info.hop) this.#deps.restarted(info.node);
+    this.#deps.nodesChanged();
   }
 
   nodeGone(node: string, from: NodeSource): void {

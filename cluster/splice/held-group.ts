@@ -1,6 +1,9 @@
 import type { GroupWriter } from "../../relay/model/contract.ts";
 import type { Reason } from "../../relay/model/reason.ts";
 
+/** Why a relay ends a group that others, asked the same, would end as well. All else is that relay's own trouble. */
+const FINAL: ReadonlySet<Reason> = new Set(["expired", "lagged", "limit", "frame_too_large", "unauthorized"]);
+
 /** What becomes of a group. */
 export interface HeldGroupEvents {
   /** It is complete, or was given up for good. */
@@ -100,8 +103,8 @@ export class HeldGroup {
       },
       reset: (reason) => {
         if (!live()) return;
-        if (reason === "upstream") this.orphan();
-        else this.reset(reason);
+        if (FINAL.has(reason)) this.reset(reason);
+        else this.orphan();
       },
       onStop: (callback) => {
         this.#stop = callback;

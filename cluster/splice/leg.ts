@@ -5,12 +5,12 @@ import type { Peers } from "../contract.ts";
 /** What a leg tells the track that it carries. */
 export interface LegEvents {
   info(info: TrackInfo): void;
-  started(sequence: number): void;
+  started(leg: Leg, sequence: number): void;
   group(leg: Leg, sequence: number): GroupWriter | Reason;
   datagram(leg: Leg, sequence: number, timestamp: number, payload: Uint8Array): void;
   dropped(start: number, end: number): void;
   ended(end: number): void;
-  /** The relay has said all, refused, or its link is gone (`upstream`). */
+  /** The relay has said all (its last groups may still come), refused, or its link is gone (`upstream`). */
   closed(leg: Leg, reason: Reason | undefined): void;
   /** The relay asked us to leave. */
   leaving(leg: Leg): void;
@@ -19,11 +19,17 @@ export interface LegEvents {
 /** One track at one relay: its link is used, and the track subscribed to when the link is up. */
 export class Leg {
   readonly node: string;
+  readonly #what: { readonly path: string; readonly track: string };
   readonly #events: LegEvents;
   readonly #release: () => void;
+  #source: Source | undefined;
   #upstream: Upstream | undefined;
+  /** The relay has said all. */
+  #said = false;
   #over = false;
   leaving = false;
+  /** Where the relay says that it starts. */
+  first: number | undefined;
 
   /** `options` says what to ask for by the time that the link is up. */
   constructor(
@@ -33,6 +39,7 @@ export class Leg {
     events: LegEvents,
   ) {
     this.node = node;
+    this.#what = what;
     this.#events = events;
     this.#release = peers.use(node, {
       up: (source) => this.#subscribe(source, what.path, what.track, what.options()),
@@ -46,7 +53,7 @@ export class Leg {
 
   /** The track is subscribed to there. */
   get live(): boolean {
-    return this.#upstream !== undefined && !this.#over;
+    return this.#upstream !== undefined && !this.#said && !this.#over;
   }
 
   update(options: SubscribeOptions): void {
@@ -60,12 +67,25 @@ export class Leg {
     this.#release();
   }
 
+  /** One group of the track from the relay that it is subscribed to at. Returns a cancel. */
+  fetch(sequence: number, priority: number, writer: GroupWriter): () => void {
+    if (this.#source === undefined) {
+      writer.reset("upstream");
+      return () => {};
+    }
+    return this.#source.fetch(this.#what.path, this.#what.track, sequence, priority, writer);
+  }
+
   #subscribe(source: Source, path: string, track: string, options: SubscribeOptions): void {
     if (this.#over || this.#upstream !== undefined) return;
     const events = this.#events;
+    this.#source = source;
     const upstream = source.subscribe(path, track, options, {
       info: (info) => events.info(info),
-      started: (sequence) => events.started(sequence),
+      started: (sequence) => {
+        this.first = sequence;
+        events.started(this, sequence);
+      },
       group: (sequence) => (this.#over ? "cancelled" : events.group(this, sequence)),
       datagram: (sequence, timestamp, payload) => events.datagram(this, sequence, timestamp, payload),
       dropped: (start, end) => events.dropped(start, end),
@@ -77,9 +97,12 @@ export class Leg {
   }
 
   #closed(reason: Reason | undefined): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#release();
+    if (this.#over || this.#said) return;
+    if (reason === undefined) this.#said = true;
+    else {
+      this.#over = true;
+      this.#release();
+    }
     this.#events.closed(this, reason);
   }
 }

@@ -2,17 +2,18 @@ import type { Clock } from "../../relay/clock.ts";
 import type { GroupWriter, SubscribeOptions, TrackInfo, Upstream, UpstreamSink } from "../../relay/model/contract.ts";
 import type { Reason } from "../../relay/model/reason.ts";
 import type { Peers } from "../contract.ts";
-import { HeldGroup } from "./held-group.ts";
+import { Gaps } from "./gaps.ts";
+import { HeldGroups } from "./held-groups.ts";
 import { Leg, type LegEvents } from "./leg.ts";
 
 /** Milliseconds that a better relay has to be known before a track that runs well goes over to it. */
 const SETTLED_MS = 5_000;
-/** Milliseconds that a track has two relays when it goes from one to the other: the groups of the old one end by then. */
-const OVERLAP_MS = 3_000;
+/** Milliseconds that a track has two relays when it goes from one to the other: the groups of the old one end by then, or are fetched. */
+const OVERLAP_MS = 10_000;
 /** Milliseconds until relays that all refused are asked again. */
 const RETRY_MS = 250;
-/** Groups that are remembered as complete, so that a second relay does not send them again. */
-const REMEMBERED = 64;
+/** Milliseconds that the last groups of a track which is over have to come: their streams race with its end. */
+const STRAGGLER_MS = 2_000;
 
 /** Counted for the metrics. */
 export interface SpliceCounters {
@@ -44,26 +45,26 @@ export class SplicedTrack implements Upstream, LegEvents {
   readonly #deps: SplicedTrackDeps;
   readonly #what: { readonly path: string; readonly track: string };
   readonly #sink: UpstreamSink;
-  readonly #groups = new Map<number, HeldGroup>();
-  readonly #feeders = new Map<number, Leg>();
-  readonly #complete: number[] = [];
+  readonly #groups: HeldGroups;
+  readonly #gaps: Gaps;
   /** Relays that refused since the last group. */
   readonly #refused = new Set<string>();
   #options: SubscribeOptions;
   #leg: Leg | undefined;
-  /** Takes over when its first group comes, be it one that is here already. */
+  /** Takes over when a group of it comes, be it one that is there already. */
   #next: Leg | undefined;
   #old: Leg | undefined;
-  /** The newest group when it was left: later ones are the new relay's. */
-  #lastOfOld = 0;
-  #newest: number | undefined;
+  /** From this group on the old relay's are not taken any more. */
+  #handedOver = Number.POSITIVE_INFINITY;
   #informed = false;
   #started = false;
+  #concluding = false;
   #over = false;
   #cancelHold: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
   #cancelSettled: (() => void) | undefined;
   #cancelOverlap: (() => void) | undefined;
+  #cancelConclusion: (() => void) | undefined;
 
   constructor(
     what: { readonly path: string; readonly track: string },
@@ -75,6 +76,18 @@ export class SplicedTrack implements Upstream, LegEvents {
     this.#options = options;
     this.#sink = sink;
     this.#deps = deps;
+    this.#groups = new HeldGroups({
+      begin: (sequence) => sink.group(sequence),
+      over: () => this.#groupOver(),
+      orphaned: () => this.#gaps.lookSoon(),
+    });
+    this.#gaps = new Gaps({
+      clock: deps.clock,
+      groups: this.#groups,
+      leg: () => (this.#leg?.live === true ? this.#leg : undefined),
+      priority: () => this.#options.priority,
+      lost: () => void deps.counters.groupsLost++,
+    });
   }
 
   /** Once, when whoever made it knows it. */
@@ -94,7 +107,7 @@ export class SplicedTrack implements Upstream, LegEvents {
 
   /** Relays came, went, or are better or worse than before. */
   candidatesChanged(): void {
-    if (this.#over) return;
+    if (this.#over || this.#concluding) return;
     const leg = this.#leg;
     if (leg === undefined) {
       this.#refused.clear();
@@ -119,9 +132,9 @@ export class SplicedTrack implements Upstream, LegEvents {
     this.#sink.info(info);
   }
 
-  started(sequence: number): void {
+  started(leg: Leg, sequence: number): void {
     this.#alive();
-    for (const [number, group] of [...this.#groups]) if (number < sequence && !group.fed) this.#lose(group);
+    if (leg === this.#leg) this.#gaps.fill(sequence);
     if (this.#started) return;
     this.#started = true;
     this.#sink.started(sequence);
@@ -131,29 +144,14 @@ export class SplicedTrack implements Upstream, LegEvents {
     if (this.#over) return "cancelled";
     this.#alive();
     this.#refused.clear();
-    const held = this.#groups.get(sequence);
-    if (held?.fed === true || this.#complete.includes(sequence)) {
-      // The other relay was faster, and may always be.
-      if (leg === this.#next) this.#takeOver(leg);
-      return "duplicate";
-    }
-    if (leg === this.#old && sequence > this.#lastOfOld && this.#leg?.live === true) return "duplicate";
-    if (held !== undefined) {
-      this.#deps.counters.groupsResumed++;
-      this.#feeders.set(sequence, leg);
-      return held.feed();
-    }
-    const writer = this.#sink.group(sequence);
-    if (typeof writer === "string") return writer;
-    if (this.#newest === undefined || sequence > this.#newest) this.#newest = sequence;
-    if (leg === this.#next) this.#takeOver(leg);
-    const group = new HeldGroup(writer, {
-      over: () => this.#groupOver(sequence),
-      orphaned: () => void this.#feeders.delete(sequence),
-    });
-    this.#groups.set(sequence, group);
-    this.#feeders.set(sequence, leg);
-    return group.feed();
+    if (leg === this.#old && sequence >= this.#handedOver) return "duplicate";
+    const known = this.#groups.knows(sequence);
+    const writer = this.#groups.take(leg, sequence);
+    const taken = typeof writer !== "string";
+    if (known && taken) this.#deps.counters.groupsResumed++;
+    // It delivers. Where the other one is always a moment ahead, that one ends what it has begun, and begins no more.
+    if (leg === this.#next) this.#takeOver(leg, taken ? sequence : (this.#groups.newest ?? sequence) + 1);
+    return writer;
   }
 
   datagram(leg: Leg, sequence: number, timestamp: number, payload: Uint8Array): void {
@@ -170,9 +168,7 @@ export class SplicedTrack implements Upstream, LegEvents {
 
   closed(leg: Leg, reason: Reason | undefined): void {
     if (this.#over) return;
-    for (const [sequence, feeder] of [...this.#feeders]) {
-      if (feeder === leg && reason !== undefined) this.#groups.get(sequence)?.orphan();
-    }
+    if (reason !== undefined) this.#groups.orphan(leg);
     if (leg === this.#old) this.#old = undefined;
     else if (leg === this.#next) {
       this.#next = undefined;
@@ -186,19 +182,18 @@ export class SplicedTrack implements Upstream, LegEvents {
 
   /** The relay that it was taken from is gone, or will not give it. */
   #lost(leg: Leg, reason: Reason | undefined): void {
-    this.#leg = undefined;
     if (reason === undefined) {
-      this.#end();
-      this.#sink.closed(undefined);
+      this.#conclude();
       return;
     }
+    this.#leg = undefined;
     this.#refused.add(leg.node);
     this.#cancelHold ??= this.#deps.clock.timer(this.#deps.holdMs, () => this.#held());
     if (this.#next !== undefined) {
-      this.#takeOver(this.#next);
+      this.#takeOver(this.#next, Number.POSITIVE_INFINITY);
       return;
     }
-    if (this.#newest !== undefined) this.#deps.counters.failovers++;
+    if (this.#groups.newest !== undefined) this.#deps.counters.failovers++;
     if (this.#best() === undefined && reason !== "upstream") {
       this.#end();
       this.#sink.closed(reason);
@@ -210,10 +205,7 @@ export class SplicedTrack implements Upstream, LegEvents {
   /** The time is over in which another relay should have been found. */
   #held(): void {
     this.#cancelHold = undefined;
-    if (this.#leg?.live === true) {
-      for (const group of [...this.#groups.values()]) if (!group.fed) this.#lose(group);
-      return;
-    }
+    if (this.#leg?.live === true) return;
     this.#end();
     this.#sink.closed("upstream");
     this.#deps.spent();
@@ -259,9 +251,11 @@ export class SplicedTrack implements Upstream, LegEvents {
 
   /** What to ask the next relay for: from the first group that is not whole, or the one after the newest. */
   #wanted(): SubscribeOptions {
-    if (this.#newest === undefined) return this.#options;
-    const orphans = [...this.#groups].filter(([, group]) => !group.fed).map(([sequence]) => sequence);
-    return { ...this.#options, start: Math.min(this.#newest + 1, ...orphans) };
+    const { newest, orphans } = this.#groups;
+    if (newest === undefined) return this.#options;
+    const start = Math.min(newest + 1, ...orphans);
+    this.#gaps.expect(start);
+    return { ...this.#options, start };
   }
 
   #preferSoon(leg: Leg): void {
@@ -277,59 +271,67 @@ export class SplicedTrack implements Upstream, LegEvents {
 
   /** Goes over to the best other relay, which takes over with its first group. */
   #splice(): void {
-    if (this.#over || this.#next !== undefined) return;
+    if (this.#over || this.#concluding || this.#next !== undefined) return;
     const from = this.#leg?.node;
     const best = this.#deps.candidates().find((node) => node !== from && !this.#refused.has(node));
     if (best === undefined) return;
     this.#next = this.#begin(best);
   }
 
-  #takeOver(leg: Leg): void {
+  /** `first`: the group that it began with. */
+  #takeOver(leg: Leg, first: number): void {
     this.#next = undefined;
     this.#old?.cancel();
     this.#old = this.#leg;
+    this.#handedOver = first;
     this.#leg = leg;
-    this.#lastOfOld = this.#newest ?? 0;
     // Relays may have changed while it was awaited.
     this.candidatesChanged();
+    if (leg.live && leg.first !== undefined) this.#gaps.fill(leg.first);
+    this.#gaps.lookSoon();
     if (this.#old === undefined) return;
     this.#deps.counters.splices++;
     this.#cancelOverlap?.();
     this.#cancelOverlap = this.#deps.clock.timer(OVERLAP_MS, () => this.#leaveOld());
+    if (!this.#groups.feeds(this.#old)) this.#leaveOld();
   }
 
-  /** The groups of the relay that was left are over, or took too long. */
+  /** The groups of the relay that was left are over, or took too long: what is missing of them is fetched from the other. */
   #leaveOld(): void {
     const old = this.#old;
     if (old === undefined) return;
     this.#old = undefined;
     this.#cancelOverlap?.();
-    for (const [sequence, feeder] of [...this.#feeders]) {
-      const group = this.#groups.get(sequence);
-      if (feeder === old && group !== undefined) this.#lose(group);
-    }
+    this.#groups.orphan(old);
     old.cancel();
   }
 
-  #groupOver(sequence: number): void {
-    this.#groups.delete(sequence);
-    this.#feeders.delete(sequence);
-    this.#complete.push(sequence);
-    if (this.#complete.length > REMEMBERED) this.#complete.shift();
-    if (this.#old !== undefined && ![...this.#feeders.values()].includes(this.#old)) this.#leaveOld();
+  #groupOver(): void {
+    if (this.#old !== undefined && !this.#groups.feeds(this.#old)) this.#leaveOld();
   }
 
-  #lose(group: HeldGroup): void {
-    this.#deps.counters.groupsLost++;
-    group.reset("upstream");
+  /** The track is over, but for the groups that are still on their way. */
+  #conclude(): void {
+    this.#concluding = true;
+    this.#cancelConclusion = this.#deps.clock.timer(STRAGGLER_MS, () => this.#end());
+    this.#sink.closed(undefined);
   }
 
   #end(): void {
     if (this.#over) return;
     this.#over = true;
-    for (const cancel of [this.#cancelHold, this.#cancelRetry, this.#cancelSettled, this.#cancelOverlap]) cancel?.();
+    for (const cancel of [
+      this.#cancelHold,
+      this.#cancelRetry,
+      this.#cancelSettled,
+      this.#cancelOverlap,
+      this.#cancelConclusion,
+    ]) {
+      cancel?.();
+    }
+    this.#gaps.close();
     for (const leg of [this.#leg, this.#next, this.#old]) leg?.cancel();
-    for (const group of [...this.#groups.values()]) group.reset("upstream");
+    this.#groups.reset();
     this.#deps.gone();
   }
 }

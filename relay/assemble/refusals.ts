@@ -26,7 +26,8 @@ export class RefusalLog {
     this.#lines = new Bucket(LINES_PER_SECOND, LINES_AT_ONCE, clock.now());
   }
 
-  tell(info: LinkInfo, { code, status, message }: AuthError): void {
+  /** `status` is HTTP's, or the close code where there is no HTTP. */
+  tell(info: LinkInfo, { code, status, message }: Pick<AuthError, "status" | "message"> & { code: string }): void {
     const now = this.#clock.now();
     if (code === "not_configured" && now - this.#advisedAt >= ADVICE_INTERVAL_MS) {
       this.#advisedAt = now;

@@ -70,6 +70,8 @@ interface Running {
   readonly admission: Admission;
   /** Ends the waiting for its token's expiry. */
   readonly cancel: () => void;
+  /** What it asked for, by its URI or in its SETUP. */
+  readonly path: string;
 }
 
 /** A handshake that is under way. */
@@ -142,10 +144,15 @@ export class SessionHost {
 
   /** Raw QUIC has no request: its client says in its SETUP what it asks for, and is then decided on like any other. */
   #threshold(info: LinkInfo, handshake: Handshake) {
+    const { origin } = this.#deps;
     return afterSetup({
       clock: this.#deps.clock,
       timeoutMs: this.#deps.handshakeTimeoutMs,
       left: () => handshake.done(),
+      refused: ({ reason, message }) => {
+        origin.counters.refused(reason);
+        this.#refusals.tell(info, { code: reason, status: codeOf(reason), message });
+      },
       decide: (target, answer) => {
         const mark = target.indexOf("?");
         const path = mark < 0 ? target : target.slice(0, mark);
@@ -219,8 +226,7 @@ export class SessionHost {
 
   /** Asks every peer to leave for `uri`, or just to leave when it is empty. */
   goaway(uri: string): void {
-    for (const session of [...this.#sessions.keys()])
-      session.goaway(uri === "" ? "" : elsewhere(uri, session.info.path));
+    for (const [session, { path }] of [...this.#sessions]) session.goaway(uri === "" ? "" : elsewhere(uri, path));
   }
 
   /** Closes at most `atMost` sessions, those that have run longest first. */
@@ -294,7 +300,7 @@ export class SessionHost {
     return liteSession(deps, (started) => {
       session = started;
       const cancel = this.#watchExpiry(started, admission);
-      this.#sessions.set(started, { admission, cancel });
+      this.#sessions.set(started, { admission, cancel, path: info.path });
       if (meter !== undefined && seat !== undefined) this.#meters.add(started, meter, seat);
       logSessionOpened(log, opened);
       terms.started?.(started);

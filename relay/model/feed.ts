@@ -64,3 +64,23 @@ export class Feed {
     return Math.round((timestamp * timescale) / this.timescale);
   }
 }
+
+/** Publishers of one path whose numbering is remembered for when they take over again. */
+const REMEMBERED = 8;
+
+/** How far each publisher of a path came: its highest whole group, in its own numbers. */
+export class SentGroups {
+  readonly #whole = new Map<number, number>();
+
+  of(generation: number): number | undefined {
+    return this.#whole.get(generation);
+  }
+
+  /** The track does not follow `feed` any more. */
+  remember({ generation, whole }: Feed): void {
+    this.#whole.delete(generation);
+    if (whole >= 0) this.#whole.set(generation, whole);
+    const [oldest] = this.#whole.keys();
+    if (oldest !== undefined && this.#whole.size > REMEMBERED) this.#whole.delete(oldest);
+  }
+}

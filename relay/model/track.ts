@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { GroupCache } from "./cache.ts";
 import type { Channel, GroupWriter, OutStream, Source, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import type { Counters } from "./counters.ts";
-import { Feed } from "./feed.ts";
+import { Feed, SentGroups } from "./feed.ts";
 import { Fetches } from "./fetches.ts";
 import type { Group, GroupHost } from "./group.ts";
 import { GroupStore } from "./group-store.ts";
@@ -40,9 +40,6 @@ const END_GRACE_MS = 500;
 /** Timescale of tracks whose publisher sends no timestamps: milliseconds of arrival. */
 const ARRIVAL_TIMESCALE = 1000;
 
-/** Publishers of one path whose numbering is remembered for when they take over again. */
-const REMEMBERED = 8;
-
 /** Asked for when somebody wants the track's properties and its version tells them only to subscribers. */
 const LATEST: SubscribeOptions = { priority: 0, ordered: false, maxLatency: 0 };
 
@@ -59,8 +56,7 @@ export class Track implements SubscribedTrack {
   readonly #patience: Patience;
   readonly #subscriptions = new Set<Subscription>();
   readonly #askers = new Set<(answer: TrackInfo | Reason) => void>();
-  /** Highest whole group by generation, in the publisher's numbers. */
-  readonly #sent = new Map<number, number>();
+  readonly #sent = new SentGroups();
   #route: TrackRoute | undefined;
   #feed: Feed | undefined;
   #info: TrackInfo | undefined;
@@ -229,7 +225,7 @@ export class Track implements SubscribedTrack {
     this.#detach("replaced");
     this.#ended = undefined;
     const { source, generation } = route;
-    const whole = this.#sent.get(generation);
+    const whole = this.#sent.of(generation);
     const offset = continued?.offset;
     const feed = new Feed(source, generation, {
       ...(offset === undefined ? {} : { offset }),
@@ -368,15 +364,8 @@ export class Track implements SubscribedTrack {
     this.#asked = undefined;
     this.counters.tracksActive--;
     feed.upstream?.cancel();
-    this.#remember(feed);
+    this.#sent.remember(feed);
     this.#store.cutOff(reason);
-  }
-
-  #remember(feed: Feed): void {
-    this.#sent.delete(feed.generation);
-    if (feed.whole >= 0) this.#sent.set(feed.generation, feed.whole);
-    const [oldest] = this.#sent.keys();
-    if (oldest !== undefined && this.#sent.size > REMEMBERED) this.#sent.delete(oldest);
   }
 
   #fail(reason: Reason): void {

@@ -246,6 +246,61 @@ describe("a control session", () => {
   });
 });
 
+describe("what a root told", () => {
+  it("stays known when the root that took its place is lost as well, for as long as none is there", async () => {
+    const world = new World();
+    const [first, second] = [await world.root("root-1"), await world.root("root-2")];
+    const [origin, edge] = [world.relay("o1", ["root-1"]), world.relay("e1", ["root-1", "root-2"])];
+    const notes = new Notes();
+    edge.ask({ kind: "under", prefix: "" }, notes);
+    origin.hold(holdingOf("live/a", "o1", { hops: [3n] }));
+    await world.pass(300);
+    assert.deepEqual(notes.take().sort(), ["+live/a o1 1 [3] 0", "complete"]);
+    await first.listener.close();
+    await world.pass(1_000);
+    assert.deepEqual(notes.take(), ["complete"]);
+    await second.listener.close();
+    await world.pass(2 * LEASE_MS);
+    assert.deepEqual([edge.connected, notes.take()], [0, []]);
+  });
+
+  it("is told to each of two who ask for the same, also when one of them stops", async () => {
+    const world = new World();
+    await world.root("root");
+    const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
+    await world.pass(200);
+    const [one, two] = [new Notes(), new Notes()];
+    const stop = edge.ask({ kind: "nodes" }, one);
+    edge.ask({ kind: "nodes" }, two);
+    await world.pass(200);
+    stop();
+    one.take();
+    two.take();
+    origin.inform(nodeInfo("o1", "origin", { hop: 2n, draining: true }));
+    await world.pass(200);
+    assert.deepEqual([one.take(), two.take()], [[], ["+o1 draining"]]);
+    origin.leave();
+    await world.pass(200);
+    assert.deepEqual(two.take(), ["-o1"]);
+  });
+
+  it("of rivals is taken back when one does not hold the broadcast any more oneself", async () => {
+    const world = new World();
+    await world.root("root");
+    const [one, two] = [world.relay("o1", ["root"]), world.relay("o2", ["root"])];
+    await world.pass(200);
+    const rivals = new Notes();
+    one.ask({ kind: "rivals" }, rivals);
+    two.hold(holdingOf("live/a", "o2", { hops: [3n] }));
+    one.hold(holdingOf("live/a", "o1", { hops: [2n] }));
+    await world.pass(200);
+    assert.deepEqual(rivals.take().sort(), ["+live/a o2 1 [3] 0", "complete"]);
+    one.release("live/a");
+    await world.pass(200);
+    assert.deepEqual(rivals.take(), ["-live/a o2"]);
+  });
+});
+
 describe("paths of announcements", () => {
   it("that are none are not taken for any", () => {
     const odd = [

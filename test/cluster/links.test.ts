@@ -1,52 +1,152 @@
+/** Links to other relays: dialled when somebody uses them, and let go of when nobody does. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { PeerUser } from "../../cluster/contract.ts";
 import { PeerLinks } from "../../cluster/peers/links.ts";
-import type { Session } from "../../relay/session/contract.ts";
+import type { Session } from "../../relay/session/index.ts";
 import { ManualClock } from "../support/clock.ts";
 import { FakeRelay, settle } from "./support.ts";
 
 const LINGER_MS = 10_000;
-const REDIAL_MS = 200;
 
-function linksOf() {
-  const clock = new ManualClock();
-  const dials: { gone: () => void }[] = [];
-  const links = new PeerLinks({
-    clock,
-    random: () => 0.5,
-    lingerMs: LINGER_MS,
-    dial: async (_node, on) => {
-      dials.push(on);
-      const session: Partial<Session> = { source: new FakeRelay(), close: () => on.gone() };
-      return session as Session;
-    },
-    changed: () => {},
-  });
-  const log: string[] = [];
-  const user: PeerUser = {
-    up: () => void log.push("up"),
-    down: () => void log.push("down"),
-    leaving: () => void log.push("leaving"),
-  };
-  return { clock, links, dials, log, user };
+interface Dial {
+  readonly on: { gone: () => void; leaving: () => void };
+  readonly up: () => void;
+  readonly fail: () => void;
 }
 
-describe("links to relays", () => {
-  it("are not ended by what is left of a link before that was lost and forgotten", async () => {
-    const { clock, links, dials, log, user } = linksOf();
-    const leave = links.use("r1", user);
+class Scene {
+  readonly clock = new ManualClock();
+  readonly dials: Dial[] = [];
+  readonly log: string[] = [];
+  closed = 0;
+  readonly links = new PeerLinks({
+    clock: this.clock,
+    random: () => 1,
+    lingerMs: LINGER_MS,
+    changed: () => {},
+    dial: (_node, on) =>
+      new Promise<Session>((resolve, reject) => {
+        const session = {
+          source: new FakeRelay(),
+          close: () => {
+            this.closed++;
+            on.gone();
+          },
+        };
+        this.dials.push({ on, up: () => resolve(sessionOf(session)), fail: () => reject(new Error("none")) });
+      }),
+  });
+
+  use(): () => void {
+    return this.links.use("r", {
+      up: () => void this.log.push("up"),
+      down: () => void this.log.push("down"),
+      leaving: () => void this.log.push("leaving"),
+    });
+  }
+
+  get last(): Dial {
+    const last = this.dials.at(-1);
+    assert.ok(last);
+    return last;
+  }
+}
+
+function sessionOf(parts: Pick<Session, "source" | "close">): Session {
+  const none = () => assert.fail("not of use here");
+  return {
+    ...parts,
+    get info() {
+      return none();
+    },
+    announced: Promise.resolve(),
+    follow: none,
+    traffic: none,
+    retry: none,
+    goaway: none,
+    end: none,
+  };
+}
+
+describe("a link to a relay", () => {
+  it("lingers after its last use, and is closed then", async () => {
+    const scene = new Scene();
+    const release = scene.use();
+    scene.last.up();
     await settle();
-    dials[0]?.gone();
-    leave();
-    clock.advance(REDIAL_MS);
-    assert.deepEqual([links.health("r1"), dials.length], ["unknown", 1]);
-    links.use("r1", user);
+    release();
+    scene.clock.advance(LINGER_MS - 1);
+    assert.equal(scene.closed, 0);
+    scene.clock.advance(2);
+    assert.equal(scene.closed, 1);
+    scene.clock.advance(60_000);
+    assert.deepEqual([scene.links.size, scene.clock.pending], [0, 0]);
+  });
+
+  it("that comes up when nobody wants it any more lingers, too, and is closed then", async () => {
+    const scene = new Scene();
+    scene.use()();
+    scene.clock.advance(LINGER_MS + 1);
+    scene.last.up();
     await settle();
-    clock.advance(2 * LINGER_MS);
-    assert.deepEqual([links.health("r1"), links.up, dials.length], ["up", ["r1"], 2]);
-    assert.deepEqual(log, ["up", "down", "up"]);
-    links.close();
-    assert.equal(clock.pending, 0);
+    scene.clock.advance(LINGER_MS + 1);
+    assert.equal(scene.closed, 1);
+    scene.clock.advance(60_000);
+    assert.deepEqual([scene.links.size, scene.clock.pending], [0, 0]);
+  });
+
+  it("is not ended by what is left of one before that was lost and forgotten", async () => {
+    const scene = new Scene();
+    const release = scene.use();
+    scene.last.up();
+    await settle();
+    scene.last.on.gone();
+    release();
+    scene.clock.advance(1_000);
+    assert.deepEqual([scene.links.size, scene.dials.length], [0, 1]);
+    scene.use();
+    scene.last.up();
+    await settle();
+    scene.clock.advance(2 * LINGER_MS);
+    assert.deepEqual([scene.links.up, scene.dials.length, scene.log.join(" ")], [["r"], 2, "up down up"]);
+    scene.links.close();
+    assert.equal(scene.clock.pending, 0);
+  });
+
+  it("to one that asked us to leave is closed with its last use, or at once where there is none", async () => {
+    const scene = new Scene();
+    const release = scene.use();
+    scene.last.up();
+    await settle();
+    scene.last.on.leaving();
+    assert.equal(scene.closed, 0);
+    release();
+    scene.clock.advance(1);
+    assert.equal(scene.closed, 1);
+    assert.deepEqual(scene.log, ["up", "leaving"]);
+    scene.clock.advance(60_000);
+    scene.use()();
+    scene.last.up();
+    await settle();
+    scene.last.on.leaving();
+    scene.clock.advance(1);
+    assert.equal(scene.closed, 2);
+  });
+
+  it("to one that has started anew is dialled at once, whatever the wait was", async () => {
+    const scene = new Scene();
+    scene.use();
+    for (let failed = 0; failed < 5; failed++) {
+      scene.last.fail();
+      await settle();
+      scene.clock.advance(scene.clock.nextAt === undefined ? 0 : scene.clock.nextAt - scene.clock.now());
+    }
+    scene.last.fail();
+    await settle();
+    const before = scene.dials.length;
+    scene.links.forgive("r");
+    assert.equal(scene.dials.length, before + 1);
+    scene.links.close();
+    assert.equal(scene.clock.pending, 0);
   });
 });

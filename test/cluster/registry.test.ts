@@ -121,4 +121,20 @@ describe("a large registry", () => {
     assert.equal([...registry.under("tenant-7")].length, count / 50);
     assert.ok(each < 3_000, `${each} bytes`);
   });
+
+  it("waits for a relay that takes long to tell again what it has, and forgets only what it did not tell", () => {
+    const { clock, registry, paths } = registryOf();
+    const [before, after] = [{}, {}];
+    registry.register(nodeInfo("o1"), before);
+    for (const path of ["a", "b", "c", "old"]) registry.hold(holdingOf(path, "o1"), before);
+    registry.register(nodeInfo("o1"), after);
+    for (const path of ["a", "b", "c"]) {
+      clock.advance(1_500);
+      registry.hold(holdingOf(path, "o1"), after);
+      assert.deepEqual(paths(), ["a o1", "b o1", "c o1", "old o1"]);
+    }
+    clock.advance(4_000);
+    assert.deepEqual(paths(), ["a o1", "b o1", "c o1"]);
+    assert.equal(clock.pending, 0);
+  });
 });

@@ -12,14 +12,16 @@ import { holdingOf, nodeInfo } from "./support.ts";
 function tableOf(role: Role = "edge", regions: readonly string[] = []) {
   const health = new Map<string, Health>();
   const changed: string[] = [];
+  const restarts: string[] = [];
   const table = new RouteTable({
     self: { node: "me", role, region: "eu", hop: 1_000n },
     regions,
     health: (node) => health.get(node) ?? "unknown",
     changed: (path) => changed.push(path),
     nodesChanged: () => {},
+    restarted: (node) => restarts.push(node),
   });
-  return { table, health, changed };
+  return { table, health, changed, restarts };
 }
 
 describe("rendezvous hashing", () => {
@@ -281,5 +283,15 @@ describe("epochs", () => {
     const stamper = new Stamper({ wallNow: () => 1_000, latest: () => 9n, redundant: ["twin"], cost: 0 });
     assert.equal(stamper.stamp("twin/a", advertisement).epoch, 1n);
     assert.notEqual(stamper.stamp("twins", advertisement).epoch, 1n);
+  });
+});
+
+describe("relays that are told of", () => {
+  it("count as started anew when their hop is another one, and not when they drain", () => {
+    const { table, restarts } = tableOf();
+    table.node(nodeInfo("r1", "regional"), "root");
+    table.node(nodeInfo("r1", "regional", { draining: true }), "root");
+    table.node(nodeInfo("r1", "regional", { hop: 2n }), "root");
+    assert.deepEqual(restarts, ["r1", "r1"]);
   });
 });

@@ -107,15 +107,76 @@ describe("a relay that dies", () => {
     assert.equal(scene.b.group(7), "duplicate");
   });
 
-  it("and whose group nobody brings: it is reset when the next one says where it starts", async () => {
+  it("and whose group the next one does not bring by itself: it is fetched, and goes on", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    frame(scene.a.taken(7), "one");
+    await scene.die("a");
+    scene.b.last.sink.started(9);
+    assert.deepEqual(scene.b.fetched, [7]);
+    const [fetched] = scene.b.fetches;
+    assert.ok(fetched);
+    for (const text of ["one", "two"]) frame(fetched, text);
+    fetched.finish();
+    assert.deepEqual(scene.viewer.told, ["7 finished one|two"]);
+    assert.equal(scene.counters.groupsLost, 0);
+  });
+
+  it("and groups that were never begun: they are fetched once the next one had its time", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const first = scene.a.taken(7);
+    frame(first, "one");
+    first.finish();
+    await scene.die("a");
+    const later = scene.b.taken(9);
+    frame(later, "later");
+    later.finish();
+    assert.deepEqual(scene.b.fetched, []);
+    scene.clock.advance(1_000);
+    assert.deepEqual(scene.b.fetched, [8]);
+    const [fetched] = scene.b.fetches;
+    assert.ok(fetched);
+    frame(fetched, "between");
+    fetched.finish();
+    assert.deepEqual(scene.viewer.told, ["7 finished one", "9 finished later", "8 finished between"]);
+  });
+
+  it("and whose group nobody has: it is reset when the next one does not have it either", async () => {
     const scene = new Scene();
     await scene.watch();
     frame(scene.a.taken(7), "one");
     await scene.die("a");
     scene.b.last.sink.started(9);
     frame(scene.b.taken(9), "later");
+    scene.b.fetches[0]?.reset("not_found");
     assert.deepEqual(scene.viewer.told, ["7 upstream one", "9 open later"]);
     assert.equal(scene.counters.groupsLost, 1);
+  });
+
+  it("and whose group is fetched in vain: it is reset after a bounded time", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    frame(scene.a.taken(7), "one");
+    await scene.die("a");
+    scene.b.last.sink.started(9);
+    scene.clock.advance(5_000);
+    assert.deepEqual(scene.viewer.told, ["7 upstream one"]);
+  });
+
+  it("while a group of it is fetched from it: the next one is asked for that group", async () => {
+    const scene = new Scene();
+    scene.candidates = ["a", "b", "c"];
+    await scene.watch();
+    frame(scene.a.taken(7), "one");
+    await scene.die("a");
+    scene.b.last.sink.started(9);
+    frame(scene.b.taken(9), "later");
+    await scene.die("b");
+    scene.b.fetches[0]?.reset("upstream");
+    await settle();
+    assert.equal(scene.peers.relay("c").last.options.start, 7);
+    assert.equal(scene.counters.groupsLost, 0);
   });
 
   it("with no other: the track is kept for a while, goes on when one is back, and ends when none is", async () => {
@@ -167,6 +228,100 @@ describe("a relay that asks to leave", () => {
   });
 });
 
+describe("a relay that is left", () => {
+  it("is left also where it is always ahead of the other one, after the group that it has begun", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    frame(scene.a.taken(1), "one");
+    scene.candidates = ["b", "a"];
+    scene.a.leave();
+    await settle();
+    const ahead = scene.a.taken(2);
+    frame(ahead, "two");
+    assert.equal(scene.b.group(2), "duplicate");
+    assert.equal(scene.a.group(3), "duplicate");
+    frame(scene.b.taken(3), "three");
+    assert.equal(scene.a.last.cancelled, false);
+  });
+
+  it("and whose own publisher goes: its group is not over for that", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const cut = scene.a.taken(1);
+    frame(cut, "one");
+    scene.candidates = ["b", "a"];
+    scene.a.leave();
+    await settle();
+    scene.b.last.sink.started(2);
+    assert.equal(scene.b.group(1), "duplicate");
+    cut.reset("replaced");
+    assert.deepEqual(scene.viewer.told, ["1 open one"]);
+    scene.clock.advance(1_000);
+    assert.deepEqual(scene.b.fetched, [1]);
+  });
+
+  it("is heard until its long group ends, and brings none of those that the other one brings", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const long = scene.a.taken(1);
+    frame(long, "one");
+    scene.candidates = ["b", "a"];
+    scene.a.leave();
+    await settle();
+    frame(scene.b.taken(2), "next");
+    assert.equal(scene.a.group(3), "duplicate");
+    scene.clock.advance(9_000);
+    frame(long, "two");
+    long.finish();
+    assert.equal(scene.a.last.cancelled, true);
+    assert.deepEqual(scene.viewer.told, ["1 finished one|two", "2 open next"]);
+  });
+
+  it("and dies before its group has ended: the rest is fetched from the other one at once", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    frame(scene.a.taken(1), "one");
+    scene.candidates = ["b", "a"];
+    scene.a.leave();
+    await settle();
+    scene.b.last.sink.started(2);
+    frame(scene.b.taken(2), "next");
+    await scene.die("a");
+    scene.clock.advance(1_000);
+    assert.deepEqual(scene.b.fetched, [1]);
+    const [rest] = scene.b.fetches;
+    assert.ok(rest);
+    for (const text of ["one", "two"]) frame(rest, text);
+    rest.finish();
+    assert.deepEqual(scene.viewer.told, ["1 finished one|two", "2 open next"]);
+  });
+});
+
+describe("a track that is over", () => {
+  it("still gets the groups that its end has overtaken", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const open = scene.a.taken(1);
+    frame(open, "one");
+    scene.a.last.sink.ended(3);
+    scene.a.last.sink.closed(undefined);
+    frame(open, "two");
+    open.finish();
+    const last = scene.a.taken(2);
+    frame(last, "last");
+    last.finish();
+    assert.deepEqual(scene.viewer.log, ["ended 3", "closed cleanly"]);
+    assert.deepEqual(scene.viewer.told, ["1 finished one|two", "2 finished last"]);
+    scene.candidates = ["b", "a"];
+    scene.source.candidatesChanged();
+    await settle();
+    assert.equal(scene.b.subscriptions.length, 0);
+    scene.clock.advance(2_000);
+    assert.equal(scene.source.idle, true);
+    assert.equal(scene.clock.pending, 0);
+  });
+});
+
 describe("a better relay", () => {
   it("takes over once it has been better for a while, not before", async () => {
     const scene = new Scene();
@@ -204,7 +359,8 @@ describe("a relay that takes over", () => {
       frame(second, "two");
       if (whole) second.finish();
       assert.equal(scene.a.group(2), "duplicate");
-      assert.equal(scene.b.group(3), "duplicate", "it is the new relay's, however late");
+      // One that has nothing more to bring was left at once.
+      assert.equal(scene.b.group(3), whole ? "cancelled" : "duplicate", "it is the new relay's, however late");
       if (!whole) second.finish();
       const third = scene.a.taken(3);
       third.finish();
@@ -229,22 +385,6 @@ describe("a relay that takes over", () => {
     scene.clock.advance(5_500);
     await settle();
     assert.equal(scene.peers.relay("c").subscriptions.length, 1);
-  });
-
-  it("leaves to the other one what that is late with, and everything when it is gone itself", async () => {
-    const scene = await goingOver();
-    const third = scene.a.taken(3);
-    const old = scene.b.last;
-    const second = scene.b.taken(2);
-    assert.equal(scene.b.group(4), "duplicate");
-    third.finish();
-    scene.candidates = ["b"];
-    scene.a.die();
-    const fourth = old.sink.group(4);
-    assert.ok(typeof fourth !== "string", "nobody else brings it");
-    second.finish();
-    fourth.finish();
-    assert.deepEqual(scene.viewer.told.toSorted(), ["1 finished ", "2 finished ", "3 finished ", "4 finished "]);
   });
 });
 

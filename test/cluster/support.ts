@@ -25,6 +25,7 @@ export class FakeRelay implements Source {
   readonly users = new Set<PeerUser>();
   readonly subscriptions: Subscribed[] = [];
   readonly fetches: GroupWriter[] = [];
+  readonly fetched: number[] = [];
   readonly asked: ((answer: TrackInfo | Reason) => void)[] = [];
   up = true;
 
@@ -44,7 +45,8 @@ export class FakeRelay implements Source {
     return () => {};
   }
 
-  fetch(_path: string, _track: string, _sequence: number, _priority: number, writer: GroupWriter): () => void {
+  fetch(_path: string, _track: string, sequence: number, _priority: number, writer: GroupWriter): () => void {
+    this.fetched.push(sequence);
     this.fetches.push(writer);
     return () => {};
   }

@@ -97,6 +97,7 @@ function tiersOf(role: Role = "edge") {
     health: (node) => links.health(node),
     changed: () => {},
     nodesChanged: () => tiers.changed(),
+    restarted: () => {},
   });
   const tiers: Tiers = new Tiers({
     clock,

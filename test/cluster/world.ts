@@ -150,6 +150,7 @@ export class SimRelay {
       health: (node) => this.peers.health(node),
       changed: (path) => this.mesh.changed(path),
       nodesChanged: () => this.mesh.nodesChanged(),
+      restarted: (name) => this.peers.forgive(name),
     });
     this.control = new ControlClient({
       clock,

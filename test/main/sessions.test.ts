@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { PassThrough } from "node:stream";
 import { describe, test } from "node:test";
 import type { Gate } from "../../relay/assemble/gate.ts";
 import { modelLimits, sessionLimits } from "../../relay/assemble/options.ts";
@@ -38,12 +39,11 @@ function request(path = "/") {
   return { offer, seen };
 }
 
-function hostOf(maxSessions: number) {
+function hostOf(maxSessions: number, log = createLogger({ level: "silent", format: "json" })) {
   const { config } = loadConfig({});
   const clock = new ManualClock();
   const { bytes, policy, maxAge } = config.cache;
   const origin = new Origin({ clock, limits: modelLimits(config), cache: { bytes, policy, maxAgeMs: maxAge } });
-  const log = createLogger({ level: "silent", format: "json" });
   const limits = sessionLimits(config);
   const gate: Gate = {
     admit: (_info, root) => ({
@@ -60,8 +60,8 @@ function hostOf(maxSessions: number) {
   return { host, clock, origin };
 }
 
-/** A link over raw QUIC on which nothing can be sent. */
-function rawLink(): Link {
+/** A link over raw QUIC on which nothing can be sent, but on `wrote` where that is given. */
+function rawLink(wrote?: (bytes: Uint8Array) => void): Link {
   const info = { ...request().offer.info, binding: "quic" as const, protocol: "moq-lite-05", dialled: false };
   const engine = { name: "none", fanOut: () => new JsFanOut() };
   return {
@@ -71,7 +71,17 @@ function rawLink(): Link {
     ended: false,
     maxDatagramSize: 0,
     openUni: () => undefined,
-    openBidi: () => undefined,
+    openBidi: () =>
+      wrote && {
+        id: 1,
+        queued: 0,
+        ended: false,
+        write: wrote,
+        finish: () => {},
+        reset: () => {},
+        stop: () => {},
+        setPriority: () => {},
+      },
     sendDatagram: () => false,
     close: () => {},
     stats: () => ({ bytesSent: 0, bytesReceived: 0 }),
@@ -129,6 +139,51 @@ describe("a client over raw QUIC that leaves while it is decided on", () => {
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual([released, host.sessions], [1, 0]);
     assert.equal(clock.pending, 0);
+  });
+});
+
+describe("a client over raw QUIC", () => {
+  function attached(wrote?: (bytes: Uint8Array) => void) {
+    const lines: string[] = [];
+    const stream = new PassThrough();
+    stream.on("data", (line: Buffer) => lines.push(line.toString()));
+    const { host, clock, origin } = hostOf(10, createLogger({ level: "info", format: "json", stream }));
+    const link = rawLink(wrote);
+    let handler: LinkHandler | undefined;
+    const accept = (attach: Attach) => {
+      handler = attach(link);
+    };
+    host.accept({ info: link.info, accept, reject: () => assert.fail("it is not told by a status") });
+    assert.ok(handler);
+    return { handler, host, clock, origin, lines };
+  }
+  const caps = capabilities("moq-lite-05");
+
+  test("that is sent elsewhere takes its path along, which only its SETUP told", async () => {
+    const written: Buffer[] = [];
+    const { handler, host } = attached((bytes) => void written.push(Buffer.from(bytes)));
+    assert.ok(caps);
+    handler
+      .uni({ id: 2, stop: () => {} })
+      .data(encodeSetupStream({ probe: 0, role: "both", path: "/room?jwt=secret" }, caps));
+    await new Promise((resolve) => setImmediate(resolve));
+    host.goaway("moql://other.example:4443");
+    const told = Buffer.concat(written).toString("latin1");
+    assert.match(told, /moql:\/\/other\.example:4443\/room$/);
+    assert.doesNotMatch(told, /secret/);
+  });
+
+  test("that says nothing, or too much, before its SETUP is counted and logged", () => {
+    const silent = attached();
+    silent.clock.advance(1_001);
+    assert.deepEqual([...silent.origin.counters.sessionsRefused], [["timeout", 1]]);
+    assert.match(silent.lines.join(""), /"code":"timeout","text":"no SETUP came".*session refused/);
+    const loud = attached();
+    for (let opened = 0; opened < 33; opened++) loud.handler.uni({ id: 2, stop: () => {} });
+    assert.deepEqual([...loud.origin.counters.sessionsRefused], [["limit", 1]]);
+    // Once, whatever comes after.
+    loud.clock.advance(2_000);
+    assert.deepEqual([...loud.origin.counters.sessionsRefused], [["limit", 1]]);
   });
 });
 

@@ -61,7 +61,7 @@ describe("a viewer that roams", { timeout: 3 * TIMEOUT_MS }, () => {
       framesPerGroup: FRAMES_PER_GROUP,
       payload: new Uint8Array(300),
     };
-    const source = new PublishedTrack({ ...shape, firstGroup: 1_000, joinsCurrent: true });
+    const source = new PublishedTrack({ ...shape, firstGroup: 1_000, keeps: true });
     const groups: number[] = [];
     const pacer = new Pacer(systemClock, 1, FRAMES_PER_SECOND, () => {
       source.send();
@@ -135,7 +135,7 @@ describe("a publisher that moves", { timeout: 2 * TIMEOUT_MS }, () => {
     const deps: ClientDeps = { engine, trust: { kind: "insecure" }, clock: systemClock };
     const [first, second] = [await relay(), await relay()];
     const shape = { framesPerSecond: FRAMES_PER_SECOND, framesPerGroup: FRAMES_PER_GROUP };
-    const source = new PublishedTrack({ ...shape, payload: new Uint8Array(300), joinsCurrent: true });
+    const source = new PublishedTrack({ ...shape, payload: new Uint8Array(300), keeps: true });
     const pacer = new Pacer(systemClock, 1, FRAMES_PER_SECOND, () => void source.send());
     let up = 0;
     const uplink = new Uplink(deps, { path: PATH, track: TRACK, source }, [first, second].map(urlOf), () => up++);

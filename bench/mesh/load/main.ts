@@ -50,7 +50,7 @@ async function publish(start: PublisherStart): Promise<void> {
     framesPerSecond,
     payload: randomBytes(frameBytes),
     firstGroup: firstGroup(start),
-    joinsCurrent: true,
+    keeps: true,
   });
   let began = 0;
   const pacer = new Pacer(systemClock, 1, framesPerSecond, () => {

@@ -74,6 +74,8 @@ export class MeshRuntime {
   readonly #registry: Registry | undefined;
   readonly #counters: SpliceCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
   readonly #strangers = new Set<Session>();
+  /** Cancel the dials of relays outside the mesh that are due later. */
+  readonly #waits = new Set<() => void>();
   #cancelLoad = () => {};
   #closed = false;
 
@@ -119,6 +121,7 @@ export class MeshRuntime {
       health: (name) => this.#peers.health(name),
       changed: (path) => this.#mesh.changed(path),
       nodesChanged: () => this.#mesh.nodesChanged(),
+      restarted: (name) => this.#peers.forgive(name),
     });
     this.#control = new ControlClient({
       clock,
@@ -229,6 +232,7 @@ export class MeshRuntime {
     this.#control.close();
     this.#mesh.close();
     this.#peers.close();
+    for (const cancel of this.#waits) cancel();
     for (const session of this.#strangers) session.close(0, "");
     this.#registry?.close();
   }
@@ -289,8 +293,13 @@ export class MeshRuntime {
     }
   }
 
-  #dialRoot(root: string, table: AnnounceTable, gone: () => void): Promise<Session> {
-    return this.#dialler.root(root, this.#start({ access: openAccess(""), table, announcePrefix: "" }, gone));
+  async #dialRoot(root: string, table: AnnounceTable, gone: () => void): Promise<Session> {
+    let session: Session | undefined;
+    // A root that drains is asked nothing any more: the next one is, or this one when it is back.
+    const leaving = () => session?.close(0, "");
+    const terms = { access: openAccess(""), table, announcePrefix: "", leaving };
+    session = await this.#dialler.root(root, this.#start(terms, gone));
+    return session;
   }
 
   /** Keeps a session with a relay outside the mesh, both ways. */
@@ -298,9 +307,11 @@ export class MeshRuntime {
     const { log, clock } = this.#deps;
     const again = (wait: number) => {
       if (this.#closed) return;
-      clock.timer(wait * (0.5 + Math.random() / 2), () => {
-        if (!this.#closed) this.#connect(url, Math.min(LONGEST_WAIT_MS, wait * 2));
+      const cancel = clock.timer(wait * (0.5 + Math.random() / 2), () => {
+        this.#waits.delete(cancel);
+        this.#connect(url, Math.min(LONGEST_WAIT_MS, wait * 2));
       });
+      this.#waits.add(cancel);
     };
     const { host } = new URL(url);
     let session: Session | undefined;
@@ -312,6 +323,10 @@ export class MeshRuntime {
     const terms = { access: openAccess(""), table: this.#mesh.announcements, announcePrefix: "" };
     this.#dialler.stranger(url, protocols([]), this.#start(terms, gone)).then(
       (started) => {
+        if (this.#closed) {
+          started.close(0, "");
+          return;
+        }
         session = started;
         this.#strangers.add(started);
         log.info({ host, protocol: started.info.protocol }, "relay outside the mesh reached");

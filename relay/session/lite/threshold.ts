@@ -42,6 +42,8 @@ export interface ThresholdOptions {
   readonly decide: (target: string, answer: (outcome: Attach | Refusal) => void) => void;
   /** The link ended before it was let in. */
   readonly left: () => void;
+  /** It was ended before it could be decided on, or while it was: for what came, or because nothing did. */
+  readonly refused: (refusal: Refusal) => void;
 }
 
 /** Holds a link of {@link asksInSetup} back until its SETUP has come and was decided on; nothing of what came meanwhile is lost. */
@@ -73,7 +75,7 @@ class Threshold implements LinkHandler {
     this.#caps = caps;
     this.#options = options;
     this.#cancel = options.clock.timer(options.timeoutMs, () =>
-      this.#refuse({ reason: "timeout", message: "no SETUP came" }),
+      this.#cutOff({ reason: "timeout", message: this.#asked ? "the decision took too long" : "no SETUP came" }),
     );
   }
 
@@ -126,7 +128,7 @@ class Threshold implements LinkHandler {
       reader.push(bytes);
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
-      this.#refuse({ reason: "protocol", message: error.message });
+      this.#cutOff({ reason: "protocol", message: error.message });
     }
     return !this.#over;
   }
@@ -157,6 +159,12 @@ class Threshold implements LinkHandler {
     this.#link.close(codeOf(reason), message);
   }
 
+  #cutOff(refusal: Refusal): void {
+    if (this.#over || this.#inner !== undefined) return;
+    this.#options.refused(refusal);
+    this.#refuse(refusal);
+  }
+
   #hold(open: (inner: LinkHandler) => BidiHandler): HeldStream {
     const stream = new HeldStream(open, (bytes) => this.#count(bytes));
     this.#streams.push(stream);
@@ -170,7 +178,7 @@ class Threshold implements LinkHandler {
   }
 
   #full(): void {
-    this.#refuse({ reason: "limit", message: "too much before the session was accepted" });
+    this.#cutOff({ reason: "limit", message: "too much before the session was accepted" });
   }
 }
 

@@ -1,0 +1,55 @@
+/** Two origins with the same content, of which the one that serves is killed: no group may be missing at a viewer. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Keeps, Twin } from "./twin.ts";
+import { World } from "./world.ts";
+
+const FRAME_MS = 100;
+const PATH = "twin/a";
+
+/** Lets `frames` frames go by, sent by all publishers at once. */
+async function flow(world: World, twins: readonly Twin[], frames: number): Promise<void> {
+  for (let sent = 0; sent < frames; sent++) {
+    for (const twin of twins) twin.send();
+    await world.pass(FRAME_MS);
+  }
+}
+
+async function killed(keeps: Keeps, within: number) {
+  const world = new World(["root"], () => 0.5);
+  await world.start("root", "root");
+  for (const node of ["o1", "o2"]) await world.start(node, "origin");
+  await world.start("r1", "regional");
+  await world.start("e1", "edge");
+  await world.pass(500);
+  const twins = [new Twin(keeps), new Twin(keeps)];
+  for (const [at, twin] of twins.entries()) twin.publish(await world.client(`o${at + 1}`), PATH);
+  await world.pass(500);
+  const viewer = (await world.client("e1")).watch(PATH);
+  await flow(world, twins, 20 + within);
+  const serving = ["o1", "o2"].find((node) => world.relay(node).counters.tracksActive > 0);
+  assert.ok(serving);
+  await world.relay(serving).kill();
+  await flow(world, twins, 30);
+  const last = (twins[0] as Twin).current - 1;
+  const first = viewer.groups[0]?.sequence ?? 0;
+  const missing: string[] = [];
+  for (let group = first; group <= last; group++) {
+    if (!viewer.told.includes(Twin.whole(group)))
+      missing.push(viewer.told.find((told) => told.startsWith(`${group} `)) ?? `${group}`);
+  }
+  return { missing, world, twins };
+}
+
+describe("two origins with the same content", () => {
+  for (const keeps of ["serves", "fetches"] as const) {
+    for (let within = 0; within < 5; within++) {
+      it(`of which one is killed ${within} frames into a group, publisher ${keeps} what is past`, async () => {
+        const { missing, world } = await killed(keeps, within);
+        assert.deepEqual(missing, []);
+        assert.deepEqual(world.defects, []);
+        assert.equal(world.relay("r1").splices.groupsLost, 0);
+      });
+    }
+  }
+});

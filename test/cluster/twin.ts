@@ -1,0 +1,100 @@
+/** An encoder whose output several publishers send alike: the same groups and frames at the same time, to whoever asks. */
+import type { GroupWriter, Source, SubscribeOptions, UpstreamSink } from "../../relay/model/contract.ts";
+import { INFO } from "../model/support.ts";
+import type { TestClient } from "../session/support.ts";
+
+const FRAMES = 5;
+
+interface Follower {
+  readonly sink: UpstreamSink;
+  group: GroupWriter | undefined;
+}
+
+/** What a publisher does with a subscription that starts in the past. */
+export type Keeps =
+  /** Sends it from there. */
+  | "serves"
+  /** Begins with the current group; the older ones are to be fetched. */
+  | "fetches";
+
+export class Twin implements Source {
+  readonly hasInfo = true;
+  readonly #keeps: Keeps;
+  readonly #followers = new Set<Follower>();
+  #frame = 0;
+  readonly fetched: number[] = [];
+
+  constructor(keeps: Keeps) {
+    this.#keeps = keeps;
+  }
+
+  /** The group that is being sent. */
+  get current(): number {
+    return Math.floor(this.#frame / FRAMES);
+  }
+
+  get within(): number {
+    return this.#frame % FRAMES;
+  }
+
+  static whole(group: number): string {
+    return `${group} finished ${Array.from({ length: FRAMES }, (_, index) => `${group}.${index}`).join("|")}`;
+  }
+
+  publish(client: TestClient, path: string): void {
+    client.origin.publish(path, { epoch: 0n, hops: [], cost: 0, ended: false }, this);
+  }
+
+  subscribe(_path: string, _track: string, { start }: SubscribeOptions, sink: UpstreamSink) {
+    const follower: Follower = { sink, group: undefined };
+    this.#followers.add(follower);
+    const from = this.#keeps === "serves" ? Math.min(start ?? this.current, this.current) : this.current;
+    sink.started(from);
+    for (let group = from; group < this.current; group++) {
+      const writer = sink.group(group);
+      if (typeof writer !== "string") this.#write(writer, group, FRAMES).finish();
+    }
+    if (this.within > 0) this.#begin(follower, this.within);
+    return { update: () => {}, cancel: () => void this.#followers.delete(follower) };
+  }
+
+  info(_path: string, _track: string, answer: (result: typeof INFO) => void): () => void {
+    answer(INFO);
+    return () => {};
+  }
+
+  fetch(_path: string, _track: string, sequence: number, _priority: number, writer: GroupWriter): () => void {
+    this.fetched.push(sequence);
+    if (sequence >= this.current) writer.reset("not_found");
+    else this.#write(writer, sequence, FRAMES).finish();
+    return () => {};
+  }
+
+  /** Sends the next frame. */
+  send(): void {
+    const { current, within } = this;
+    for (const follower of this.#followers) {
+      if (within === 0) this.#begin(follower, 0);
+      if (follower.group !== undefined) one(follower.group, `${current}.${within}`);
+      if (within === FRAMES - 1) follower.group?.finish();
+    }
+    this.#frame++;
+  }
+
+  #begin(follower: Follower, frames: number): void {
+    const writer = follower.sink.group(this.current);
+    follower.group = typeof writer === "string" ? undefined : this.#write(writer, this.current, frames);
+  }
+
+  #write(writer: GroupWriter, group: number, frames: number): GroupWriter {
+    for (let index = 0; index < frames; index++) one(writer, `${group}.${index}`);
+    return writer;
+  }
+}
+
+function one(writer: GroupWriter, text: string): void {
+  const bytes = Buffer.from(text);
+  writer.frame(bytes.length, 0);
+  writer.payload(bytes);
+  writer.end();
+}
