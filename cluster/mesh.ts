@@ -5,6 +5,7 @@ import type { Origin, Publication, Resolver } from "../relay/model/origin.ts";
 import type { Reason } from "../relay/model/reason.ts";
 import type { AnnounceTable } from "../relay/session/contract.ts";
 import { type Holding, type NodeInfo, type Scope, type ScopeSink, scopeKey } from "./contract.ts";
+import { Entrances } from "./routes/entrance.ts";
 import { Interest } from "./routes/interest.ts";
 import { Stamper } from "./routes/stamp.ts";
 import type { Holders, RouteTable } from "./routes/table.ts";
@@ -62,6 +63,7 @@ export class Mesh implements Resolver {
   readonly #deps: MeshDeps;
   readonly #interest: Interest;
   readonly #stamper: Stamper;
+  readonly #entrances = new Entrances();
   readonly #remotes = new Map<string, Remote>();
   readonly #sources = new WeakSet<Source>();
   /** What was registered, by path. */
@@ -86,7 +88,11 @@ export class Mesh implements Resolver {
     this.announcements = {
       broadcasts: (prefix) => origin.broadcasts(prefix),
       watch: (prefix, watcher, interests) => origin.watch(prefix, watcher, interests),
-      publish: (path, advertisement, source) => this.#publish(path, advertisement, source),
+      publish: (path, advertisement, source) =>
+        this.#entrances.publish(path, advertisement, {
+          publish: (first) => this.#publish(path, first, source),
+          holders: () => deps.table.holders(path),
+        }),
     };
     this.#stopNodes = registrar.ask(
       { kind: "nodes" },
@@ -133,6 +139,7 @@ export class Mesh implements Resolver {
 
   /** What is known of the holders of `path` changed. */
   changed(path: string): void {
+    this.#entrances.changed(path);
     this.#settle(path);
   }
 
@@ -266,7 +273,10 @@ export class Mesh implements Resolver {
   #sink(key: string, complete: () => void, told = new Map<string, Set<string>>()): ScopeSink {
     const { table } = this.#deps;
     return {
-      node: (info) => table.node(info, "root"),
+      node: (info) => {
+        this.#entrances.learn(info.hop);
+        table.node(info, "root");
+      },
       nodeGone: (node) => table.nodeGone(node, "root"),
       holding: (holding) => {
         const nodes = told.get(holding.path) ?? new Set<string>();
