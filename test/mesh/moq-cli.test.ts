@@ -127,13 +127,18 @@ describe("moq-cli through a mesh", { skip }, () => {
     },
   );
 
-  it("publishes and plays anew when its publisher is replaced", TIMEOUT, async () => {
+  it("publishes and plays anew when its publisher comes back", TIMEOUT, async () => {
     const [publisher] = running;
     assert.ok(publisher);
+    const watcher = await stage.client(edge.url, { token: stage.workspace.viewerToken, follows: "" });
+    await until(() => watcher.told.includes(PATH));
     clearInterval(pacing);
+    publisher.kill("SIGTERM");
+    await until(() => !watcher.told.includes(PATH));
     await end(publisher);
     const since = pictures;
     publish();
+    await until(() => watcher.told.includes(PATH));
     const viewer = start(edge, stage.workspace.viewerToken, "export", "h264");
     await until(() => played(viewer.state.output).filter((number) => number >= since).length >= PICTURES);
     await end(viewer.child);
