@@ -12,7 +12,7 @@ import { systemClock } from "../../../relay/transport/clock.ts";
 import type { Trust } from "../../../relay/transport/contract.ts";
 import { captureLog, until } from "../../main/support.ts";
 import { CACHE, LIMITS } from "../../model/support.ts";
-import { SESSION_LIMITS, TestClient, type TestPublisher, type TestViewer } from "../../session/support.ts";
+import { LIVE, SESSION_LIMITS, TestClient, type TestPublisher, type TestViewer, TRACK } from "../../session/support.ts";
 
 /** Milliseconds for a client's handshake. */
 const DIAL_MS = 10_000;
@@ -158,8 +158,8 @@ export class StageClient {
     return this.inner.publish(path);
   }
 
-  watch(path: string): TestViewer {
-    return this.inner.watch(path);
+  watch(path: string, track = TRACK): TestViewer {
+    return this.inner.watch(path, LIVE, track);
   }
 
   close(): void {
