@@ -173,6 +173,11 @@ export class SplicedTrack implements Upstream, LegEvents {
     if (leg === this.#leg) this.#splice();
   }
 
+  /** Goes over to another link of the same relay, as it would to another relay. */
+  renewed(leg: Leg): void {
+    if (leg === this.#leg && leg.live && this.#next === undefined) this.#next = this.#begin(leg.node);
+  }
+
   /** The relay that it was taken from is gone, or will not give it. */
   #lost(leg: Leg, reason: Reason | undefined): void {
     this.#leg = undefined;
@@ -181,11 +186,17 @@ export class SplicedTrack implements Upstream, LegEvents {
       this.#sink.closed(undefined);
       return;
     }
-    this.#refused.add(leg.node);
+    if (this.#next?.node !== leg.node) this.#refused.add(leg.node);
     this.#cancelHold ??= this.#deps.clock.timer(this.#deps.holdMs, () => this.#held());
     if (this.#next !== undefined) {
-      this.#takeOver(this.#next);
-      return;
+      const cutOff = [...this.#groups.values()].some((group) => !group.fed);
+      if (!cutOff) {
+        this.#takeOver(this.#next);
+        return;
+      }
+      // It was asked for later groups only.
+      this.#next.cancel();
+      this.#next = undefined;
     }
     if (this.#newest !== undefined) this.#deps.counters.failovers++;
     if (this.#best() === undefined && reason !== "upstream") {

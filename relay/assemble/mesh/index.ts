@@ -1,7 +1,7 @@
 import type { NodeInfo } from "../../../cluster/contract.ts";
 import { ControlClient } from "../../../cluster/control/client.ts";
 import { Mesh } from "../../../cluster/mesh.ts";
-import { PeerLinks } from "../../../cluster/peers/links.ts";
+import { type LinkEvents, PeerLinks } from "../../../cluster/peers/links.ts";
 import { staticPeers } from "../../../cluster/peers/static.ts";
 import { Registry } from "../../../cluster/registry/registry.ts";
 import { RootTable } from "../../../cluster/root/table.ts";
@@ -24,8 +24,9 @@ import {
 } from "../../session/index.ts";
 import type { Engine } from "../../transport/contract.ts";
 import type { DecideTerms } from "../sessions.ts";
-import { meshCredentials } from "./credentials.ts";
+import { type MeshCredentials, meshCredentials } from "./credentials.ts";
 import { MeshDialler, type SessionStart } from "./dial.ts";
+import { Renewal } from "./renewal.ts";
 import { meshLimits, meshTerms } from "./terms.ts";
 import { clusterView } from "./view.ts";
 
@@ -58,6 +59,7 @@ export class MeshRuntime {
   readonly terms: DecideTerms;
   readonly #deps: MeshRuntimeDeps;
   readonly #self: NodeInfo;
+  readonly #credentials: MeshCredentials;
   readonly #dialler: MeshDialler;
   readonly #table: RouteTable;
   readonly #peers: PeerLinks;
@@ -76,10 +78,11 @@ export class MeshRuntime {
     return new MeshRuntime(deps, config.node, await meshCredentials(config, wallNow));
   }
 
-  private constructor(deps: MeshRuntimeDeps, node: string, credentials: Awaited<ReturnType<typeof meshCredentials>>) {
+  private constructor(deps: MeshRuntimeDeps, node: string, credentials: MeshCredentials) {
     const { config, origin, clock, wallNow, hop, limits, log } = deps;
     const { role, region, url = "", publicUrl = url } = config;
     this.#deps = deps;
+    this.#credentials = credentials;
     this.#self = { node, hop, role, region, url, publicUrl, draining: false, startedAt: wallNow() };
     this.#dialler = new MeshDialler({
       clock,
@@ -109,7 +112,7 @@ export class MeshRuntime {
       random: Math.random,
       self: this.#self,
       roots: config.root,
-      dial: (root, table, gone) => this.#dialRoot(root, table, gone),
+      dial: (root, table, gone, renew) => this.#dialRoot(root, table, gone, renew),
       leaseMs: config.lease,
       warn: (message, err) => log.warn({ err }, message),
     });
@@ -203,12 +206,18 @@ export class MeshRuntime {
     this.#cancelLoad = this.#deps.clock.timer(LOAD_INTERVAL_MS, () => this.#tellLoad());
   }
 
-  async #dialPeer(node: string, on: { gone: () => void; leaving: () => void }): Promise<Session> {
+  async #dialPeer(node: string, on: LinkEvents): Promise<Session> {
     const { log } = this.#deps;
     const info = this.#table.get(node);
     if (info === undefined || info.url === "") throw new Error(`nobody knows where the relay ${node} is`);
+    const renewal = this.#renewal(`of ${node}`, on.renew);
+    const gone = () => {
+      renewal.stop();
+      on.gone();
+    };
     try {
-      const session = await this.#dialler.node(info, this.#start({ access: NOTHING, leaving: on.leaving }, on.gone));
+      const start = this.#start({ access: NOTHING, leaving: on.leaving }, gone);
+      const session = await this.#dialler.node(info, start, renewal);
       log.info({ node, protocol: session.info.protocol }, "relay reached");
       return session;
     } catch (err) {
@@ -218,8 +227,34 @@ export class MeshRuntime {
     }
   }
 
-  #dialRoot(root: string, table: AnnounceTable, gone: () => void): Promise<Session> {
-    return this.#dialler.root(root, this.#start({ access: openAccess(""), table, announcePrefix: "" }, gone));
+  #dialRoot(root: string, table: AnnounceTable, gone: () => void, renew: () => void): Promise<Session> {
+    const renewal = this.#renewal(`of the root ${new URL(root).host}`, renew);
+    const start = this.#start({ access: openAccess(""), table, announcePrefix: "" }, () => {
+      renewal.stop();
+      gone();
+    });
+    return this.#dialler.root(root, start, renewal);
+  }
+
+  /** Has a session made anew before its token expires. */
+  #renewal(whose: string, renew: () => void): Renewal {
+    const { clock, wallNow, log } = this.#deps;
+    return new Renewal(
+      {
+        clock,
+        wallNow,
+        random: Math.random,
+        token: () => this.#credentials.token(),
+        late: (at) => {
+          const expires = new Date(at).toISOString();
+          log.warn(
+            { code: "cluster_token_ends", expires },
+            `the cluster token that the session ${whose} has ends, and there is no newer one`,
+          );
+        },
+      },
+      renew,
+    );
   }
 
   /** Keeps a session with a relay outside the mesh, both ways. */
