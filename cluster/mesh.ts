@@ -4,7 +4,7 @@ import type { Source } from "../relay/model/contract.ts";
 import type { Origin, Publication, Resolver } from "../relay/model/origin.ts";
 import type { Reason } from "../relay/model/reason.ts";
 import type { AnnounceTable } from "../relay/session/contract.ts";
-import { type Holding, type NodeInfo, type Scope, type ScopeSink, scopeKey } from "./contract.ts";
+import { type Holding, type NodeInfo, type Role, type Scope, type ScopeSink, scopeKey } from "./contract.ts";
 import { Entrances } from "./routes/entrance.ts";
 import { Interest } from "./routes/interest.ts";
 import { Stamper } from "./routes/stamp.ts";
@@ -13,6 +13,19 @@ import type { MeshSource, MeshSourceDeps } from "./splice/index.ts";
 
 /** Cost of taking a broadcast from another relay, so that what is published here is taken from here. */
 const RELAY_COST = 1;
+
+/**
+ * Longest that a regional keeps what it cannot get, in milliseconds: the edges that it serves know other ways, and keep
+ * their viewers meanwhile.
+ */
+const PASS_ON_MS = 1_000;
+
+/** How long a relay waits for a way to a broadcast, and what it says when there is none. */
+export function patienceOf(role: Role, holdMs: number): Pick<MeshSourceDeps, "holdMs" | "lostAs"> {
+  return role !== "regional"
+    ? { holdMs, lostAs: "upstream" }
+    : { holdMs: Math.min(holdMs, PASS_ON_MS), lostAs: "unroutable" };
+}
 
 /** Milliseconds until relays that could not be reached are tried anew for those who still wait. */
 const RENEW_MS = 500;

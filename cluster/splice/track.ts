@@ -33,6 +33,11 @@ export interface SplicedTrackDeps {
   readonly candidates: () => readonly string[];
   /** Milliseconds that the track is kept while no relay can be reached. */
   readonly holdMs: number;
+  /**
+   * Why it ends then. `upstream`: whoever waits here waits on. `unroutable`: whoever is served here, another relay, may know
+   * another way, and is told to look for it.
+   */
+  readonly lostAs: "upstream" | "unroutable";
   readonly counters: SpliceCounters;
   /** A track was given up because no relay could be reached for too long. */
   readonly spent: () => void;
@@ -199,7 +204,7 @@ export class SplicedTrack implements Upstream, LegEvents {
       this.#next = undefined;
     }
     if (this.#newest !== undefined) this.#deps.counters.failovers++;
-    if (this.#best() === undefined && reason !== "upstream") {
+    if (this.#best() === undefined && reason !== "upstream" && reason !== "unroutable") {
       this.#end();
       this.#sink.closed(reason);
       return;
@@ -215,7 +220,7 @@ export class SplicedTrack implements Upstream, LegEvents {
       return;
     }
     this.#end();
-    this.#sink.closed("upstream");
+    this.#sink.closed(this.#deps.lostAs);
     this.#deps.spent();
   }
 

@@ -1,6 +1,6 @@
 import type { NodeInfo } from "../../../cluster/contract.ts";
 import { ControlClient } from "../../../cluster/control/client.ts";
-import { Mesh } from "../../../cluster/mesh.ts";
+import { Mesh, patienceOf } from "../../../cluster/mesh.ts";
 import { type LinkEvents, PeerLinks } from "../../../cluster/peers/links.ts";
 import { staticPeers } from "../../../cluster/peers/static.ts";
 import { Registry } from "../../../cluster/registry/registry.ts";
@@ -128,7 +128,13 @@ export class MeshRuntime {
       redundant: config.redundant,
       cost: config.cost,
       source: (on) =>
-        new MeshSource({ clock, peers: this.#peers, holdMs: config.hold, counters: this.#counters, ...on }),
+        new MeshSource({
+          clock,
+          peers: this.#peers,
+          ...patienceOf(role, config.hold),
+          counters: this.#counters,
+          ...on,
+        }),
       refused: (bound) => {
         origin.counters.boundsHit[bound]++;
       },
