@@ -5,7 +5,7 @@ import { type MeshWorkspace, makeMeshWorkspace } from "../../../bench/mesh/works
 import type { Role } from "../../../cluster/contract.ts";
 import { dialRelay } from "../../../relay/assemble/dial.ts";
 import { loadConfig } from "../../../relay/config.ts";
-import { type Relay, start } from "../../../relay/main.ts";
+import { type Relay, type StartOptions, start } from "../../../relay/main.ts";
 import { Origin } from "../../../relay/model/origin.ts";
 import { ChannelRegistry, liteSession, openAccess, type Session } from "../../../relay/session/index.ts";
 import { systemClock } from "../../../relay/transport/clock.ts";
@@ -39,6 +39,8 @@ export interface ClientOptions {
   readonly protocol?: string;
   /** Of the announcements that it asks for; none unless told. */
   readonly follows?: string;
+  /** That of the stage's certificate unless told. */
+  readonly trust?: Trust;
 }
 
 export class Stage {
@@ -58,7 +60,12 @@ export class Stage {
   }
 
   /** Starts a relay of the mesh that `settings` names the roots of. */
-  async relay(node: string, role: Role, settings: Settings = {}): Promise<Staged> {
+  async relay(
+    node: string,
+    role: Role,
+    settings: Settings = {},
+    options: Pick<StartOptions, "wallNow"> = {},
+  ): Promise<Staged> {
     const [port = 0] = settings["server.port"] === undefined ? await freePorts(1) : [Number(settings["server.port"])];
     const url = `https://127.0.0.1:${port}`;
     const { workspace } = this;
@@ -84,14 +91,14 @@ export class Stage {
       Object.entries(all).map(([key, value]) => [`MOQMESH_${key.replace(".", "_").toUpperCase()}`, value]),
     );
     const { log, entries } = captureLog();
-    const relay = await start(loadConfig({ env }).config, { log });
+    const relay = await start(loadConfig({ env }).config, { ...options, log });
     this.#relays.add(relay);
     return { node, port, url, relay, entries };
   }
 
   /** A publisher or viewer with a session of its own at any relay. Rejects with the refusal. */
   async client(url: string, options: ClientOptions = {}): Promise<StageClient> {
-    const { token, protocol = "moq-lite-05", follows } = options;
+    const { token, protocol = "moq-lite-05", follows, trust = this.trust } = options;
     const origin = new Origin({ clock: systemClock, limits: LIMITS, cache: CACHE });
     const at = new URL(url);
     if (token !== undefined) at.searchParams.set("jwt", token);
@@ -118,7 +125,6 @@ export class Stage {
       },
     );
     const deps = { clock: systemClock, warn: () => {} };
-    const { trust } = this;
     const link = await dialRelay({ url: at, trust, protocols: [protocol], timeoutMs: DIAL_MS, deps, attach });
     if (session === undefined) throw new Error("no session");
     this.#clients.add(session);
