@@ -70,7 +70,10 @@ export class MeshDialler {
 
   async #known(at: URL, start: SessionStart, renewal: Renewal): Promise<Session> {
     const token = await this.#deps.credentials.token();
-    const headers = new Map(token === undefined ? [] : [["authorization", `Bearer ${token}`]]);
+    const headers = new Map<string, string>();
+    // Raw QUIC has no header fields: its token travels with the path, in SETUP.
+    if (token !== undefined && at.protocol === "moql:") at.searchParams.set("jwt", token);
+    else if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
     const session = await this.#dial(at, headers, [MESH_PROTOCOL], start);
     renewal.begin(token);
     return session;
