@@ -44,7 +44,7 @@ const FLAGS: Flags = {
   pid: { value: "PID", text: "Its process, for CPU and memory." },
   fingerprint: { value: "HEX", text: "Trust the certificate with this SHA-256 and no other at --url." },
   insecure: { text: "Trust any certificate at --url." },
-  against: { value: "RELAY", text: "Measure moq-relay (from PATH) as well, in turns, and print ratios." },
+  against: { value: "RELAY", text: "Measure moq-relay as well, in turns, and print ratios." },
   "audience-processes": { value: "N", text: "Processes that the viewers are spread over (default 1)." },
   "relay-cores": { value: "LIST", text: "Cores of the relay, such as 0 or 0-3 (default 0)." },
   "load-cores": { value: "LIST", text: "Cores of publisher and viewers (default 1)." },

@@ -103,6 +103,8 @@ export interface PeerUser {
   down(): void;
   /** The peer asked us to leave: nothing new may be opened there; what runs goes on for a while. */
   leaving(): void;
+  /** There is a second link, which whoever uses the node from now on gets; the first one ends before long. */
+  renewed?(): void;
 }
 
 /** Links to other relays, by the name of the node. */

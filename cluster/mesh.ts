@@ -9,15 +9,30 @@ import {
   type Holding,
   type NodeInfo,
   RELAY_COST,
+  type Role,
   type Scope,
   type ScopeSink,
   scopeKey,
 } from "./contract.ts";
+import { Entrances } from "./routes/entrance.ts";
 import { Interest } from "./routes/interest.ts";
 import { Stamper } from "./routes/stamp.ts";
 import type { Holders, RouteTable } from "./routes/table.ts";
 import type { MeshSource, MeshSourceDeps } from "./splice/index.ts";
 import type { Tiers } from "./tiers/index.ts";
+
+/**
+ * Longest that a regional keeps what it cannot get, in milliseconds: the edges that it serves know other ways, and keep
+ * their viewers meanwhile.
+ */
+const PASS_ON_MS = 1_000;
+
+/** How long a relay waits for a way to a broadcast, and what it says when there is none. */
+export function patienceOf(role: Role, holdMs: number): Pick<MeshSourceDeps, "holdMs" | "lostAs"> {
+  return role !== "regional"
+    ? { holdMs, lostAs: "upstream" }
+    : { holdMs: Math.min(holdMs, PASS_ON_MS), lostAs: "unroutable" };
+}
 
 /** Milliseconds until relays that could not be reached are tried anew for those who still wait. */
 const RENEW_MS = 500;
@@ -69,6 +84,7 @@ export class Mesh implements Resolver {
   readonly #deps: MeshDeps;
   readonly #interest: Interest;
   readonly #stamper: Stamper;
+  readonly #entrances = new Entrances();
   readonly #remotes = new Map<string, Remote>();
   readonly #sources = new WeakSet<Source>();
   /** What was registered, by path. */
@@ -94,7 +110,11 @@ export class Mesh implements Resolver {
     this.announcements = {
       broadcasts: (prefix) => origin.broadcasts(prefix),
       watch: (prefix, watcher, interests) => origin.watch(prefix, watcher, interests),
-      publish: (path, advertisement, source) => this.#publish(path, advertisement, source),
+      publish: (path, advertisement, source) =>
+        this.#entrances.publish(path, advertisement, {
+          publish: (first) => this.#publish(path, first, source),
+          holders: () => deps.table.holders(path),
+        }),
     };
     this.#stopNodes = registrar.ask(
       { kind: "nodes" },
@@ -141,6 +161,7 @@ export class Mesh implements Resolver {
 
   /** What is known of the holders of `path` changed. */
   changed(path: string): void {
+    this.#entrances.changed(path);
     this.#settle(path);
   }
 
@@ -290,7 +311,10 @@ export class Mesh implements Resolver {
   #sink(key: string, complete: () => void, told = new Map<string, Set<string>>()): ScopeSink {
     const { table } = this.#deps;
     return {
-      node: (info) => table.node(info, "root"),
+      node: (info) => {
+        this.#entrances.learn(info.hop);
+        table.node(info, "root");
+      },
       nodeGone: (node) => table.nodeGone(node, "root"),
       holding: (holding) => {
         const nodes = told.get(holding.path) ?? new Set<string>();

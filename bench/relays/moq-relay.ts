@@ -2,22 +2,60 @@ import { execFile } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { promisify } from "node:util";
-import { Child } from "../system/child.ts";
+import { Child, type ChildOptions } from "../system/child.ts";
 import { BenchError } from "../system/error.ts";
+import { findProgram } from "../system/find.ts";
 import { makeWorkspace } from "./certificate.ts";
 import type { RunningRelay, Subject } from "./contract.ts";
 
 const BINARY = "moq-relay";
+
+/** Names a moq-relay that is not in PATH. */
+const VARIABLE = "MOQ_RELAY";
 
 /** Streams that a peer may have open: near our own default, for memory follows the limit (moq-relay's is 10,000). */
 const MAX_STREAMS = "128";
 
 const run = promisify(execFile);
 
-/** The relay of moq-dev/moq, from PATH. Rejects with a {@link BenchError} when it is not there. */
+/** A moq-relay that is installed. */
+export interface MoqRelayProgram {
+  /** What it calls itself, such as `moq-relay 0.17.10`. */
+  readonly name: string;
+  /** A process of it. */
+  run(options: MoqRelayOptions): Child;
+}
+
+export interface MoqRelayOptions extends Pick<ChildOptions, "cores" | "output"> {
+  /** Address and port of loopback. */
+  readonly listen: string;
+  /** Paths of PEM files. */
+  readonly cert: string;
+  readonly key: string;
+  /** Flags of the same program besides. */
+  readonly more?: readonly string[];
+}
+
+/** Nothing when it is not installed. Rejects with a {@link BenchError} when it does not run. */
+export async function findMoqRelay(): Promise<MoqRelayProgram | undefined> {
+  const binary = await findProgram(BINARY, VARIABLE);
+  if (binary === undefined) return undefined;
+  const [version, help] = await Promise.all([outputOf(binary, "--version"), outputOf(binary, "--help")]);
+  const flags = flagsFor(help);
+  const run = ({ listen, cert, key, more = [], ...options }: MoqRelayOptions) =>
+    new Child({ name: BINARY, command: [binary, ...flags(listen, cert, key), ...more], channel: false, ...options });
+  return { name: version.trim(), run };
+}
+
+/** The relay of moq-dev/moq. Rejects with a {@link BenchError} when it is not there. */
 export async function moqRelay(): Promise<Subject> {
-  const [version, help] = await Promise.all([outputOf("--version"), outputOf("--help")]);
-  return { name: version.trim(), start: (cores) => start(flagsFor(help), cores) };
+  const program = await findMoqRelay();
+  if (program === undefined) {
+    throw new BenchError(
+      `${BINARY} is neither named by ${VARIABLE} nor on PATH; "cargo install ${BINARY}" installs it`,
+    );
+  }
+  return { name: program.name, start: (cores) => start(program, cores) };
 }
 
 type Flags = (listen: string, cert: string, key: string) => string[];
@@ -36,14 +74,14 @@ export function flagsFor(help: string): Flags {
   ];
 }
 
-async function start(flags: Flags, cores: readonly number[] | undefined): Promise<RunningRelay> {
+async function start(program: MoqRelayProgram, cores: readonly number[] | undefined): Promise<RunningRelay> {
   const workspace = await makeWorkspace();
   const port = await freeUdpPort();
-  const command = [BINARY, ...flags(`127.0.0.1:${port}`, workspace.cert, workspace.key)];
-  const child = new Child({ name: BINARY, command, cores, channel: false });
+  const { cert, key, trust } = workspace;
+  const child = program.run({ listen: `127.0.0.1:${port}`, cert, key, cores });
   return {
     url: new URL(`https://127.0.0.1:${port}/`),
-    trust: workspace.trust,
+    trust,
     pid: child.pid,
     engine: "its own",
     ended: child.ended,
@@ -54,15 +92,11 @@ async function start(flags: Flags, cores: readonly number[] | undefined): Promis
   };
 }
 
-async function outputOf(flag: string): Promise<string> {
+async function outputOf(binary: string, flag: string): Promise<string> {
   try {
-    return (await run(BINARY, [flag])).stdout;
+    return (await run(binary, [flag])).stdout;
   } catch (cause) {
-    const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-    throw new BenchError(
-      missing ? `${BINARY} is not on PATH; "cargo install ${BINARY}" installs it` : `${BINARY} ${flag} fails`,
-      { cause },
-    );
+    throw new BenchError(`${binary} ${flag} fails`, { cause });
   }
 }
 

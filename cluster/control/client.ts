@@ -13,6 +13,9 @@ import { holdingPath, loadPath, nodePath, parseControlPath, scopePrefix } from "
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5_000;
 
+/** Milliseconds that a session stays beside the one that takes its place, so that the root hears of everything again before. */
+const OVERLAP_MS = 1_000;
+
 export interface ControlDeps {
   readonly clock: Clock;
   /** From 0 to 1. */
@@ -21,10 +24,10 @@ export interface ControlDeps {
   /** URLs; the first that is up is asked. */
   readonly roots: readonly string[];
   /**
-   * A session with the root whose announcements, both ways, are those of `table`. `gone` is called at its end. Rejects when there is
-   * none to be had.
+   * A session with the root whose announcements, both ways, are those of `table`. `gone` is called at its end, `renew` when that is
+   * near and another one may be had by now. Rejects when there is none to be had.
    */
-  readonly dial: (root: string, table: AnnounceTable, gone: () => void) => Promise<Session>;
+  readonly dial: (root: string, table: AnnounceTable, gone: () => void, renew: () => void) => Promise<Session>;
   /** Milliseconds that what a root told is believed after it is gone, or after another one took its place. */
   readonly leaseMs: number;
   readonly warn: (message: string, error?: unknown) => void;
@@ -37,6 +40,7 @@ interface Root {
   session: Session | undefined;
   waitMs: number;
   failed: boolean;
+  renewing: boolean;
 }
 
 interface Ask {
@@ -66,11 +70,19 @@ export class ControlClient implements Registrar {
   #reached = false;
   #closed = false;
   readonly #cancels = new Set<() => void>();
+  /** Sessions that others have taken the place of. */
+  readonly #former = new Set<Session>();
 
   constructor(deps: ControlDeps) {
     this.#deps = deps;
     this.#info = deps.self;
-    this.#roots = deps.roots.map((url) => ({ url, session: undefined, waitMs: FIRST_WAIT_MS, failed: false }));
+    this.#roots = deps.roots.map((url) => ({
+      url,
+      session: undefined,
+      waitMs: FIRST_WAIT_MS,
+      failed: false,
+      renewing: false,
+    }));
     this.#announce(nodePath(deps.self), NO_COST);
   }
 
@@ -132,6 +144,7 @@ export class ControlClient implements Registrar {
     this.#closed = true;
     for (const cancel of this.#cancels) cancel();
     for (const ask of this.#asks) ask.cancelStale();
+    for (const session of this.#former) session.close(0, "");
     for (const { session } of this.#roots) session?.close(0, "");
   }
 
@@ -141,16 +154,9 @@ export class ControlClient implements Registrar {
   }
 
   #dial(root: Root): void {
-    let over = false;
-    const gone = () => {
-      if (over) return;
-      over = true;
-      if (!this.#closed) this.#lost(root);
-    };
-    this.#deps.dial(root.url, this.#table(), gone).then(
+    this.#open(root).then(
       (session) => {
-        if (this.#closed || over) {
-          session.close(0, "");
+        if (session === undefined) {
           if (!this.#closed) this.#later(root);
           return;
         }
@@ -161,13 +167,62 @@ export class ControlClient implements Registrar {
         if (this.#primary === undefined) this.#choose();
       },
       (error: unknown) => {
-        over = true;
         if (this.#closed) return;
         if (!root.failed) this.#deps.warn(`the root ${new URL(root.url).host} cannot be reached; trying again`, error);
         root.failed = true;
         this.#later(root);
       },
     );
+  }
+
+  /** A session; nothing when it is over by the time that it is there. */
+  async #open(root: Root): Promise<Session | undefined> {
+    let session: Session | undefined;
+    let over = false;
+    const current = () => session !== undefined && root.session === session && !this.#closed;
+    const opened = await this.#deps.dial(
+      root.url,
+      this.#table(),
+      () => {
+        over = true;
+        if (current()) this.#lost(root);
+      },
+      () => {
+        if (current()) this.#renew(root);
+      },
+    );
+    session = opened;
+    if (!this.#closed && !over) return opened;
+    opened.close(0, "");
+    return undefined;
+  }
+
+  /** Makes before it breaks: what a root told stays known, and what it was told is told again. */
+  #renew(root: Root): void {
+    const before = root.session;
+    if (before === undefined || root.renewing) return;
+    root.renewing = true;
+    this.#open(root)
+      .then((session) => {
+        if (session === undefined) return;
+        if (root.session !== before) {
+          session.close(0, "");
+          return;
+        }
+        root.session = session;
+        if (root === this.#primary) this.#askAnew();
+        this.#former.add(before);
+        const cancel = this.#deps.clock.timer(OVERLAP_MS, () => {
+          this.#cancels.delete(cancel);
+          this.#former.delete(before);
+          before.close(0, "");
+        });
+        this.#cancels.add(cancel);
+      })
+      .catch(() => {})
+      .finally(() => {
+        root.renewing = false;
+      });
   }
 
   #later(root: Root): void {
@@ -185,20 +240,24 @@ export class ControlClient implements Registrar {
     this.#later(root);
     if (root !== this.#primary) return;
     this.#primary = undefined;
-    for (const ask of this.#asks) {
-      ask.stop = () => {};
-      // What the root before this one had told may be forgotten when the next one has answered, not now.
-      ask.cancelStale();
-      for (const path of ask.told.keys()) ask.stale.add(path);
-    }
     this.#choose();
   }
 
   #choose(): void {
     this.#primary = this.#roots.find(({ session }) => session !== undefined);
     this.#deps.rooted(this.#primary !== undefined);
-    if (this.#primary === undefined) return;
-    for (const ask of this.#asks) this.#follow(ask);
+    this.#askAnew();
+  }
+
+  /** What is asked goes to the primary's session, if there is one; what was told stays known until that has told its part. */
+  #askAnew(): void {
+    for (const ask of this.#asks) {
+      ask.stop = () => {};
+      // What the root before this one had told may be forgotten when the next one has answered, not now.
+      ask.cancelStale();
+      for (const path of ask.told.keys()) ask.stale.add(path);
+      this.#follow(ask);
+    }
   }
 
   #follow(ask: Ask): void {

@@ -7,14 +7,24 @@ import type { Health } from "../routes/table.ts";
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 10_000;
 
+/** What happens to a link. */
+export interface LinkEvents {
+  /** Its session is over. */
+  readonly gone: () => void;
+  /** The peer asks us to leave. */
+  readonly leaving: () => void;
+  /** It will end before long, and another one may be had by now. May come several times. */
+  readonly renew: () => void;
+}
+
 export interface PeerLinksDeps {
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
   /** Milliseconds that a link stays after its last use. */
   readonly lingerMs: number;
-  /** Rejects when it cannot be reached. `gone` is called at the end of the session, `leaving` when the peer asks us to leave. */
-  readonly dial: (node: string, on: { gone: () => void; leaving: () => void }) => Promise<Session>;
+  /** Rejects when it cannot be reached. */
+  readonly dial: (node: string, on: LinkEvents) => Promise<Session>;
   /** What is known of a relay's health changed. */
   readonly changed: (node: string) => void;
 }
@@ -25,10 +35,18 @@ type State =
   | { readonly kind: "up"; readonly session: Session }
   | { readonly kind: "waiting"; readonly cancel: () => void };
 
+/** A link that another one has taken the place of, for as long as somebody runs over it. */
+interface Former {
+  readonly session: Session;
+  readonly users: Set<PeerUser>;
+}
+
 interface Peer {
   readonly node: string;
   readonly users: Set<PeerUser>;
   state: State;
+  former: Former | undefined;
+  renewing: boolean;
   health: Health;
   waitMs: number;
   leaving: boolean;
@@ -63,7 +81,9 @@ export class PeerLinks implements Peers {
     if (peer.state.kind === "up") queueMicrotask(() => this.#greet(peer, user));
     else if (peer.state.kind === "idle") this.#dial(peer);
     return () => {
-      if (!peer.users.delete(user) || peer.users.size > 0) return;
+      if (!peer.users.delete(user)) return;
+      this.#leaveFormer(peer, user);
+      if (peer.users.size > 0) return;
       this.#rest(peer);
     };
   }
@@ -95,6 +115,7 @@ export class PeerLinks implements Peers {
       peer.cancelLinger?.();
       if (peer.state.kind === "waiting") peer.state.cancel();
       if (peer.state.kind === "up") peer.state.session.close(0, "");
+      peer.former?.session.close(0, "");
     }
     this.#peers.clear();
   }
@@ -120,6 +141,8 @@ export class PeerLinks implements Peers {
       node,
       users: new Set(),
       state: { kind: "idle" },
+      former: undefined,
+      renewing: false,
       health: "unknown",
       waitMs: FIRST_WAIT_MS,
       leaving: false,
@@ -132,27 +155,12 @@ export class PeerLinks implements Peers {
   #dial(peer: Peer): void {
     peer.state = { kind: "dialling" };
     peer.leaving = false;
-    let ended = false;
-    let up = false;
-    const gone = () => {
-      if (ended) return;
-      ended = true;
-      if (up) this.#failed(peer);
-    };
-    const leaving = () => {
-      if (ended || this.#closed) return;
-      peer.leaving = true;
-      for (const user of [...peer.users]) user.leaving();
-      if (peer.users.size === 0 && up) this.#rest(peer);
-    };
-    this.#deps.dial(peer.node, { gone, leaving }).then(
+    this.#open(peer).then(
       (session) => {
-        if (this.#closed || ended) {
-          session.close(0, "");
+        if (session === undefined) {
           this.#failed(peer);
           return;
         }
-        up = true;
         peer.waitMs = FIRST_WAIT_MS;
         peer.state = { kind: "up", session };
         this.#healthy(peer, "up");
@@ -161,10 +169,79 @@ export class PeerLinks implements Peers {
         if (peer.users.size === 0) this.#rest(peer);
       },
       () => {
-        ended = true;
         this.#failed(peer);
       },
     );
+  }
+
+  /** A link; nothing when it is over, or not wanted any more, by the time that it is there. */
+  async #open(peer: Peer): Promise<Session | undefined> {
+    let session: Session | undefined;
+    let ended = false;
+    const current = () => session !== undefined && peer.state.kind === "up" && peer.state.session === session;
+    const opened = await this.#deps.dial(peer.node, {
+      gone: () => {
+        if (ended) return;
+        ended = true;
+        if (current()) this.#failed(peer);
+        else if (session !== undefined) this.#lostFormer(peer, session);
+      },
+      leaving: () => {
+        if (ended || this.#closed || !current()) return;
+        peer.leaving = true;
+        for (const user of [...peer.users]) user.leaving();
+        if (peer.users.size === 0) this.#rest(peer);
+      },
+      renew: () => {
+        if (!ended && current()) this.#renew(peer);
+      },
+    });
+    session = opened;
+    if (!this.#closed && !ended) return opened;
+    opened.close(0, "");
+    return undefined;
+  }
+
+  /** Makes before it breaks: those who use the link go over to a new one. Where there is none to be had, this one has its end. */
+  #renew(peer: Peer): void {
+    if (peer.renewing || peer.users.size === 0) return;
+    peer.renewing = true;
+    const before = peer.state;
+    this.#open(peer)
+      .then((session) => {
+        if (session === undefined) return;
+        if (before.kind !== "up" || peer.state !== before) {
+          session.close(0, "");
+          return;
+        }
+        peer.former?.session.close(0, "");
+        peer.former = { session: before.session, users: new Set(peer.users) };
+        peer.state = { kind: "up", session };
+        peer.leaving = false;
+        for (const user of [...peer.users]) user.renewed?.();
+      })
+      .catch(() => {})
+      .finally(() => {
+        peer.renewing = false;
+      });
+  }
+
+  #leaveFormer(peer: Peer, user: PeerUser): void {
+    const { former } = peer;
+    if (!former?.users.delete(user) || former.users.size > 0) return;
+    peer.former = undefined;
+    former.session.close(0, "");
+  }
+
+  #lostFormer(peer: Peer, session: Session): void {
+    const { former } = peer;
+    if (former?.session !== session) return;
+    peer.former = undefined;
+    for (const user of [...former.users]) {
+      user.down();
+      // Whoever did not go over yet does now.
+      queueMicrotask(() => this.#greet(peer, user));
+    }
   }
 
   #failed(peer: Peer): void {
@@ -173,7 +250,7 @@ export class PeerLinks implements Peers {
     peer.cancelLinger = undefined;
     this.#later(peer);
     this.#healthy(peer, "down");
-    for (const user of [...peer.users]) user.down();
+    for (const user of [...peer.users]) if (peer.former?.users.has(user) !== true) user.down();
   }
 
   /** Dials again after a while, if somebody still uses it then. */

@@ -126,7 +126,7 @@ export class MeshSource implements Source {
           if (asked || over) return;
           asked = true;
           leave = ask(source, (result) => {
-            if (result === "upstream") step();
+            if (result === "upstream" || result === "unroutable") step();
             else done(result);
           });
         },
@@ -148,7 +148,7 @@ export class MeshSource implements Source {
       };
     };
     const cancelTimer = clock.timer(holdMs, () => {
-      done("upstream");
+      done(this.#deps.lostAs);
       this.#deps.spent();
     });
     this.#requests.add(cancel);

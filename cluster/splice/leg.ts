@@ -14,6 +14,8 @@ export interface LegEvents {
   closed(leg: Leg, reason: Reason | undefined): void;
   /** The relay asked us to leave. */
   leaving(leg: Leg): void;
+  /** There is a second link to the relay; the one that is used ends before long. */
+  renewed(leg: Leg): void;
 }
 
 /** One track at one relay: its link is used, and the track subscribed to when the link is up. */
@@ -47,6 +49,9 @@ export class Leg {
       leaving: () => {
         this.leaving = true;
         if (!this.#over) events.leaving(this);
+      },
+      renewed: () => {
+        if (!this.#over) events.renewed(this);
       },
     });
   }

@@ -34,6 +34,11 @@ export interface SplicedTrackDeps {
   readonly candidates: () => readonly string[];
   /** Milliseconds that the track is kept while no relay can be reached. */
   readonly holdMs: number;
+  /**
+   * Why it ends then. `upstream`: whoever waits here waits on. `unroutable`: whoever is served here, another relay, may know
+   * another way, and is told to look for it.
+   */
+  readonly lostAs: "upstream" | "unroutable";
   readonly counters: SpliceCounters;
   /** A track was given up because no relay could be reached for too long. */
   readonly spent: () => void;
@@ -117,8 +122,10 @@ export class SplicedTrack implements Upstream, LegEvents {
     const best = this.#best();
     if (best === leg.node && !leg.leaving) {
       // It is the best again before another one has taken over.
-      this.#next?.cancel();
-      this.#next = undefined;
+      if (this.#next?.node !== leg.node) {
+        this.#next?.cancel();
+        this.#next = undefined;
+      }
     }
     if (best === undefined || best === leg.node || best === this.#next?.node) return;
     if (!leg.live) this.#replace(best);
@@ -180,6 +187,11 @@ export class SplicedTrack implements Upstream, LegEvents {
     if (leg === this.#leg) this.#splice();
   }
 
+  /** Goes over to another link of the same relay, as it would to another relay. */
+  renewed(leg: Leg): void {
+    if (leg === this.#leg && leg.live && this.#next === undefined) this.#next = this.#begin(leg.node);
+  }
+
   /** The relay that it was taken from is gone, or will not give it. */
   #lost(leg: Leg, reason: Reason | undefined): void {
     if (reason === undefined) {
@@ -187,14 +199,14 @@ export class SplicedTrack implements Upstream, LegEvents {
       return;
     }
     this.#leg = undefined;
-    this.#refused.add(leg.node);
+    if (this.#next?.node !== leg.node) this.#refused.add(leg.node);
     this.#cancelHold ??= this.#deps.clock.timer(this.#deps.holdMs, () => this.#held());
     if (this.#next !== undefined) {
       this.#takeOver(this.#next, Number.POSITIVE_INFINITY);
       return;
     }
     if (this.#groups.newest !== undefined) this.#deps.counters.failovers++;
-    if (this.#best() === undefined && reason !== "upstream") {
+    if (this.#best() === undefined && reason !== "upstream" && reason !== "unroutable") {
       this.#end();
       this.#sink.closed(reason);
       return;
@@ -207,7 +219,7 @@ export class SplicedTrack implements Upstream, LegEvents {
     this.#cancelHold = undefined;
     if (this.#leg?.live === true) return;
     this.#end();
-    this.#sink.closed("upstream");
+    this.#sink.closed(this.#deps.lostAs);
     this.#deps.spent();
   }
 

@@ -35,6 +35,8 @@ export interface SessionTerms {
   readonly table: AnnounceTable | undefined;
   /** Of the announcements that it is asked for; absent: none. */
   readonly announcePrefix: string | undefined;
+  /** The peer looks after its token itself: it is not asked to leave before that expires. */
+  readonly renews?: boolean;
   /** Instead of those that clients have. */
   readonly limits?: SessionLimits;
   readonly started?: (session: Session) => void;
@@ -299,7 +301,7 @@ export class SessionHost {
     };
     return liteSession(deps, (started) => {
       session = started;
-      const cancel = this.#watchExpiry(started, admission);
+      const cancel = this.#watchExpiry(started, admission, terms);
       this.#sessions.set(started, { admission, cancel, path: info.path });
       if (meter !== undefined && seat !== undefined) this.#meters.add(started, meter, seat);
       logSessionOpened(log, opened);
@@ -311,14 +313,14 @@ export class SessionHost {
     });
   }
 
-  #watchExpiry(session: Session, { expiresAt }: Admission): () => void {
+  #watchExpiry(session: Session, { expiresAt }: Admission, { renews }: SessionTerms): () => void {
     const { clock, wallNow, expiryNoticeMs } = this.#deps;
     if (expiresAt === undefined) return () => {};
     return watchExpiry({
       clock,
       wallNow,
       expiresAt,
-      noticeMs: expiryNoticeMs,
+      noticeMs: renews === true ? 0 : expiryNoticeMs,
       notice: () => session.goaway(""),
       expired: () => session.end("token_expired", "the token has expired"),
     });

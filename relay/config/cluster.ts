@@ -74,8 +74,15 @@ export const clusterSection = section(
       fallback: "none",
     }),
     key_file: optionalText({
-      description: "File with a private JWK: the relay makes its own tokens, each for an hour.",
+      description: "File with a private JWK: the relay makes its own tokens.",
       fallback: "none",
+    }),
+    token_life: duration({
+      description:
+        "How long a token holds that the relay makes with `key_file`: long beside clocks that are off, short beside a theft. Sessions are made anew in time.",
+      default: "1h",
+      min: "2s",
+      max: "30d",
     }),
     ca: optionalText({
       description: "PEM file of the authorities that certificates of roots and peers must chain to.",

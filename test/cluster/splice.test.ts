@@ -21,6 +21,7 @@ class Scene {
     peers: this.peers,
     candidates: () => this.candidates,
     holdMs: HOLD_MS,
+    lostAs: "upstream",
     counters: this.counters,
     idle: () => this.idle++,
     spent: () => this.spent++,

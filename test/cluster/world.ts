@@ -2,7 +2,7 @@
 
 import type { NodeInfo, Role } from "../../cluster/contract.ts";
 import { ControlClient } from "../../cluster/control/client.ts";
-import { Mesh } from "../../cluster/mesh.ts";
+import { Mesh, patienceOf } from "../../cluster/mesh.ts";
 import { PeerLinks } from "../../cluster/peers/links.ts";
 import { Registry } from "../../cluster/registry/registry.ts";
 import { RootTable } from "../../cluster/root/table.ts";
@@ -182,7 +182,8 @@ export class SimRelay {
       maxScopes: 1_000,
       redundant: ["twin"],
       cost: 0,
-      source: (on) => new MeshSource({ clock, peers: this.peers, holdMs: HOLD_MS, counters: this.splices, ...on }),
+      source: (on) =>
+        new MeshSource({ clock, peers: this.peers, ...patienceOf(info.role, HOLD_MS), counters: this.splices, ...on }),
       refused: () => {},
     });
   }

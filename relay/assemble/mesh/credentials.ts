@@ -3,9 +3,6 @@ import { type Key, KeyError, parseKeys, signToken } from "../../../auth/index.ts
 import type { Config } from "../../config.ts";
 import { TransportError, type Trust } from "../../transport/contract.ts";
 
-/** Seconds for which a token that a relay makes for itself holds: long beside a clock that is off, short beside a theft. */
-const TOKEN_LIFE_S = 3_600;
-
 type ClusterConfig = Config["cluster"];
 
 /** How the relay shows that it is one, and how it knows the others. */
@@ -24,13 +21,18 @@ export async function meshCredentials(config: ClusterConfig, wallNow: () => numb
 }
 
 async function tokens(config: ClusterConfig, wallNow: () => number): Promise<MeshCredentials["token"]> {
-  const { token, tokenFile, keyFile, node } = config;
+  const { token, tokenFile, keyFile, tokenLife, node } = config;
   if (tokenFile !== undefined) return async () => (await read(tokenFile)).trim();
   if (keyFile === undefined) return async () => token;
   const key = parse(keyFile, await read(keyFile));
   return async () => {
     const now = Math.floor(wallNow() / 1000);
-    return await signToken(key, { cluster: true, sub: `relay ${node}`, iat: now, exp: now + TOKEN_LIFE_S });
+    return await signToken(key, {
+      cluster: true,
+      sub: `relay ${node}`,
+      iat: now,
+      exp: now + Math.ceil(tokenLife / 1000),
+    });
   };
 }
 

@@ -9,6 +9,7 @@ import {
   TransportError,
 } from "../../transport/contract.ts";
 import type { MeshCredentials } from "./credentials.ts";
+import type { Renewal } from "./renewal.ts";
 
 /** The version that relays of a mesh speak with each other: the one with epochs and costs. */
 export const MESH_PROTOCOL = "moq-lite-06";
@@ -48,18 +49,22 @@ export class MeshDialler {
   }
 
   /** A relay of the mesh, by the address that it gave. */
-  async node({ url, address }: Pick<NodeInfo, "url" | "address">, start: SessionStart): Promise<Session> {
+  async node(
+    { url, address }: Pick<NodeInfo, "url" | "address">,
+    start: SessionStart,
+    renewal?: Renewal,
+  ): Promise<Session> {
     const { node, role } = this.#deps.self;
     const at = new URL(url);
     at.search = new URLSearchParams({ node, role }).toString();
-    return await this.#dial(at, await this.#headers(), [MESH_PROTOCOL], start, address);
+    return await this.#known(at, start, renewal, address);
   }
 
   /** The control session of a root. */
-  async root(url: string, start: SessionStart): Promise<Session> {
+  async root(url: string, start: SessionStart, renewal: Renewal): Promise<Session> {
     const at = new URL(url);
     at.pathname = `${at.pathname.replace(/\/+$/, "")}/${CONTROL_PATH}`;
-    return await this.#dial(at, await this.#headers(), [MESH_PROTOCOL], start);
+    return await this.#known(at, start, renewal);
   }
 
   /** A relay outside the mesh; its token, if it takes one, is in the URL. */
@@ -67,9 +72,15 @@ export class MeshDialler {
     return await this.#dial(new URL(url), new Map(), protocols, start);
   }
 
-  async #headers(): Promise<ReadonlyMap<string, string>> {
+  async #known(at: URL, start: SessionStart, renewal?: Renewal, address?: string): Promise<Session> {
     const token = await this.#deps.credentials.token();
-    return new Map(token === undefined ? [] : [["authorization", `Bearer ${token}`]]);
+    const headers = new Map<string, string>();
+    // Raw QUIC has no header fields: its token travels with the path, in SETUP.
+    if (token !== undefined && at.protocol === "moql:") at.searchParams.set("jwt", token);
+    else if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
+    const session = await this.#dial(at, headers, [MESH_PROTOCOL], start, address);
+    renewal?.begin(token);
+    return session;
   }
 
   async #dial(

@@ -1,9 +1,9 @@
 import type { NodeInfo } from "../../../cluster/contract.ts";
 import { ControlClient } from "../../../cluster/control/client.ts";
-import { Mesh } from "../../../cluster/mesh.ts";
+import { Mesh, patienceOf } from "../../../cluster/mesh.ts";
 import { Discovery } from "../../../cluster/peers/discovery.ts";
 import { type DnsEntry, dnsEntries, type Resolver } from "../../../cluster/peers/dns.ts";
-import { PeerLinks } from "../../../cluster/peers/links.ts";
+import { type LinkEvents, PeerLinks } from "../../../cluster/peers/links.ts";
 import { staticPeers } from "../../../cluster/peers/static.ts";
 import { Registry } from "../../../cluster/registry/registry.ts";
 import { RootTable } from "../../../cluster/root/table.ts";
@@ -27,9 +27,11 @@ import {
 } from "../../session/index.ts";
 import { type Engine, TransportError } from "../../transport/contract.ts";
 import type { DecideTerms } from "../sessions.ts";
-import { meshCredentials } from "./credentials.ts";
+import { type MeshCredentials, meshCredentials } from "./credentials.ts";
 import { MeshDialler, type SessionStart } from "./dial.ts";
-import { meshLimits, meshTerms } from "./terms.ts";
+import { Renewal } from "./renewal.ts";
+import { Strangers } from "./strangers.ts";
+import { type MeshTermsDeps, meshLimits, meshTerms } from "./terms.ts";
 import { clusterView } from "./view.ts";
 
 /** Scopes that a relay asks the roots for: prefixes and paths that its sessions watch. */
@@ -41,9 +43,6 @@ const MAX_HOLDINGS = 2_000_000;
 const LOAD_INTERVAL_MS = 5_000;
 /** Milliseconds until a relay that was reached must have said who it is. */
 const IDENTIFY_MS = 3_000;
-/** First and longest wait between two dials of a relay outside the mesh, in milliseconds. */
-const FIRST_WAIT_MS = 250;
-const LONGEST_WAIT_MS = 10_000;
 
 export interface MeshRuntimeDeps {
   readonly config: Config["cluster"];
@@ -64,6 +63,7 @@ export class MeshRuntime {
   readonly terms: DecideTerms;
   readonly #deps: MeshRuntimeDeps;
   readonly #self: NodeInfo;
+  readonly #credentials: MeshCredentials;
   readonly #dialler: MeshDialler;
   readonly #table: RouteTable;
   readonly #peers: PeerLinks;
@@ -73,9 +73,7 @@ export class MeshRuntime {
   readonly #mesh: Mesh;
   readonly #registry: Registry | undefined;
   readonly #counters: SpliceCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
-  readonly #strangers = new Set<Session>();
-  /** Cancel the dials of relays outside the mesh that are due later. */
-  readonly #waits = new Set<() => void>();
+  readonly #strangers: Strangers;
   #cancelLoad = () => {};
   #closed = false;
 
@@ -88,15 +86,11 @@ export class MeshRuntime {
     return new MeshRuntime(deps, config.node, entries, await meshCredentials(config, wallNow));
   }
 
-  private constructor(
-    deps: MeshRuntimeDeps,
-    node: string,
-    entries: readonly DnsEntry[],
-    credentials: Awaited<ReturnType<typeof meshCredentials>>,
-  ) {
+  private constructor(deps: MeshRuntimeDeps, node: string, entries: readonly DnsEntry[], credentials: MeshCredentials) {
     const { config, origin, clock, wallNow, hop, limits, log } = deps;
     const { role, region, url = "", publicUrl = url } = config;
     this.#deps = deps;
+    this.#credentials = credentials;
     this.#self = { node, hop, role, region, url, publicUrl, draining: false, startedAt: wallNow() };
     this.#dialler = new MeshDialler({
       clock,
@@ -128,25 +122,12 @@ export class MeshRuntime {
       random: Math.random,
       self: this.#self,
       roots: config.root,
-      dial: (root, table, gone) => this.#dialRoot(root, table, gone),
+      dial: (root, table, gone, renew) => this.#dialRoot(root, table, gone, renew),
       leaseMs: config.lease,
       warn: (message, err) => log.warn({ err }, message),
       rooted: (up) => this.#tiers.rooted(up),
     });
-    this.#tiers = new Tiers({
-      clock,
-      links: this.#peers,
-      table: this.#table,
-      leaseMs: config.lease,
-      refused: (bound) => {
-        origin.counters.boundsHit[bound]++;
-      },
-      told: (asking) => {
-        // A root that knows nobody else has nobody to ask, and nothing to say.
-        if (config.root.length + config.peers.length + config.dns.length === 0) return;
-        log.info(asking ? "no root can be asked: asking along the tiers" : "a root can be asked again");
-      },
-    });
+    this.#tiers = this.#makeTiers();
     this.#mesh = new Mesh({
       self: this.#self,
       origin,
@@ -160,27 +141,36 @@ export class MeshRuntime {
       redundant: config.redundant,
       cost: config.cost,
       source: (on) =>
-        new MeshSource({ clock, peers: this.#peers, holdMs: config.hold, counters: this.#counters, ...on }),
+        new MeshSource({
+          clock,
+          peers: this.#peers,
+          ...patienceOf(role, config.hold),
+          counters: this.#counters,
+          ...on,
+        }),
       refused: (bound) => {
         origin.counters.boundsHit[bound]++;
       },
     });
     this.#discovery = this.#discover(entries);
+    this.#strangers = new Strangers({
+      clock,
+      random: Math.random,
+      log,
+      dial: (url, gone) => {
+        const terms = { access: openAccess(""), table: this.#mesh.announcements, announcePrefix: "" };
+        return this.#dialler.stranger(url, protocols([]), this.#start(terms, gone));
+      },
+    });
     const isRoot = role === "root" || config.serveRoot;
     this.#registry = isRoot
       ? new Registry({ clock, leaseMs: config.lease, maxNodes: MAX_NODES, maxHoldings: MAX_HOLDINGS })
       : undefined;
-    const registry = this.#registry;
     const terms = {
       limits,
       announcements: this.#mesh.announcements,
       firstHand: (path: string) => this.#mesh.firstHand(path),
-      control:
-        registry &&
-        (() => {
-          const table = new RootTable(registry);
-          return { table, close: () => table.close() };
-        }),
+      control: controlOf(this.#registry),
     };
     this.terms = (info, admission) => meshTerms(terms, info, admission);
   }
@@ -190,7 +180,7 @@ export class MeshRuntime {
     for (const peer of staticPeers(this.#deps.config.peers)) this.#table.node(peer, "static");
     this.#discovery.start();
     this.#control.start();
-    for (const url of this.#deps.config.connect) this.#connect(url, FIRST_WAIT_MS);
+    for (const url of this.#deps.config.connect) this.#strangers.connect(url);
     if (this.#deps.config.root.length > 0) this.#tellLoad();
   }
 
@@ -232,8 +222,7 @@ export class MeshRuntime {
     this.#control.close();
     this.#mesh.close();
     this.#peers.close();
-    for (const cancel of this.#waits) cancel();
-    for (const session of this.#strangers) session.close(0, "");
+    this.#strangers.close();
     this.#registry?.close();
   }
 
@@ -243,14 +232,19 @@ export class MeshRuntime {
     this.#cancelLoad = this.#deps.clock.timer(LOAD_INTERVAL_MS, () => this.#tellLoad());
   }
 
-  async #dialPeer(node: string, on: { gone: () => void; leaving: () => void }): Promise<Session> {
+  async #dialPeer(node: string, on: LinkEvents): Promise<Session> {
     const { log } = this.#deps;
     const info = this.#table.get(node);
     if (info === undefined || info.url === "") throw new Error(`nobody knows where the relay ${node} is`);
+    const renewal = this.#renewal(`of ${node}`, on.renew);
+    const gone = () => {
+      renewal.stop();
+      on.gone();
+    };
     try {
       const identified = (hop: bigint) => this.#table.met(node, hop);
-      const terms = { access: NOTHING, leaving: on.leaving, identified };
-      const session = await this.#dialler.node(info, this.#start(terms, on.gone));
+      const start = this.#start({ access: NOTHING, leaving: on.leaving, identified }, gone);
+      const session = await this.#dialler.node(info, start, renewal);
       log.info({ node, protocol: session.info.protocol }, "relay reached");
       return session;
     } catch (err) {
@@ -258,6 +252,24 @@ export class MeshRuntime {
       log.warn({ err, node }, "a relay cannot be reached");
       throw err;
     }
+  }
+
+  #makeTiers(): Tiers {
+    const { config, origin, clock, log } = this.#deps;
+    return new Tiers({
+      clock,
+      links: this.#peers,
+      table: this.#table,
+      leaseMs: config.lease,
+      refused: (bound) => {
+        origin.counters.boundsHit[bound]++;
+      },
+      told: (asking) => {
+        // A root that knows nobody else has nobody to ask, and nothing to say.
+        if (config.root.length + config.peers.length + config.dns.length === 0) return;
+        log.info(asking ? "no root can be asked: asking along the tiers" : "a root can be asked again");
+      },
+    });
   }
 
   #discover(entries: readonly DnsEntry[]): Discovery {
@@ -293,48 +305,37 @@ export class MeshRuntime {
     }
   }
 
-  async #dialRoot(root: string, table: AnnounceTable, gone: () => void): Promise<Session> {
+  async #dialRoot(root: string, table: AnnounceTable, gone: () => void, renew: () => void): Promise<Session> {
     let session: Session | undefined;
     // A root that drains is asked nothing any more: the next one is, or this one when it is back.
     const leaving = () => session?.close(0, "");
-    const terms = { access: openAccess(""), table, announcePrefix: "", leaving };
-    session = await this.#dialler.root(root, this.#start(terms, gone));
+    const renewal = this.#renewal(`of the root ${new URL(root).host}`, renew);
+    const start = this.#start({ access: openAccess(""), table, announcePrefix: "", leaving }, () => {
+      renewal.stop();
+      gone();
+    });
+    session = await this.#dialler.root(root, start, renewal);
     return session;
   }
 
-  /** Keeps a session with a relay outside the mesh, both ways. */
-  #connect(url: string, waitMs: number): void {
-    const { log, clock } = this.#deps;
-    const again = (wait: number) => {
-      if (this.#closed) return;
-      const cancel = clock.timer(wait * (0.5 + Math.random() / 2), () => {
-        this.#waits.delete(cancel);
-        this.#connect(url, Math.min(LONGEST_WAIT_MS, wait * 2));
-      });
-      this.#waits.add(cancel);
-    };
-    const { host } = new URL(url);
-    let session: Session | undefined;
-    const gone = () => {
-      if (session === undefined) return;
-      this.#strangers.delete(session);
-      again(FIRST_WAIT_MS);
-    };
-    const terms = { access: openAccess(""), table: this.#mesh.announcements, announcePrefix: "" };
-    this.#dialler.stranger(url, protocols([]), this.#start(terms, gone)).then(
-      (started) => {
-        if (this.#closed) {
-          started.close(0, "");
-          return;
-        }
-        session = started;
-        this.#strangers.add(started);
-        log.info({ host, protocol: started.info.protocol }, "relay outside the mesh reached");
+  /** Has a session made anew before its token expires. */
+  #renewal(whose: string, renew: () => void): Renewal {
+    const { clock, wallNow, log } = this.#deps;
+    return new Renewal(
+      {
+        clock,
+        wallNow,
+        random: Math.random,
+        token: () => this.#credentials.token(),
+        late: (at) => {
+          const expires = new Date(at).toISOString();
+          log.warn(
+            { code: "cluster_token_ends", expires },
+            `the cluster token that the session ${whose} has ends, and there is no newer one`,
+          );
+        },
       },
-      (err: unknown) => {
-        log.warn({ err, host }, "a relay outside the mesh cannot be reached; trying again");
-        again(waitMs);
-      },
+      renew,
     );
   }
 
@@ -373,6 +374,15 @@ function checkEngine(quic: Engine, entries: readonly DnsEntry[]): void {
     "cluster_unusable",
     `${what}: the engine native can (npm run build:engine), or use wss: URLs`,
   );
+}
+
+/** What a root puts into the control session of a relay. */
+function controlOf(registry: Registry | undefined): MeshTermsDeps["control"] {
+  if (registry === undefined) return undefined;
+  return () => {
+    const table = new RootTable(registry);
+    return { table, close: () => table.close() };
+  };
 }
 
 /** A relay that we dialled for media has nothing to get from us. */

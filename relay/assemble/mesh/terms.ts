@@ -40,7 +40,7 @@ export function meshTerms(deps: MeshTermsDeps, info: LinkInfo, admission: Admiss
   if (rootOf(info.path) === CONTROL_PATH) return controlTerms(deps, admission);
   const { announcements, limits } = deps;
   const role = admission.cluster ? roleOf(info) : undefined;
-  if (role !== undefined) return { ...peerTerms(deps, role), limits: meshLimits(limits) };
+  if (role !== undefined) return { ...peerTerms(deps, role), renews: true, limits: meshLimits(limits) };
   if (!admission.cluster) return { access: admission.access, table: announcements, announcePrefix: "" };
   const access = openAccess(admission.access.root);
   return { access, table: announcements, announcePrefix: "", limits: meshLimits(limits) };
@@ -50,7 +50,8 @@ function controlTerms({ control, limits }: MeshTermsDeps, { cluster }: Admission
   if (!cluster) throw new AuthError("cluster_required", "only a token with the `cluster` claim opens this path");
   if (control === undefined) throw new AuthError("not_a_root", "this relay is no root");
   const { table, close } = control();
-  return { access: openAccess(""), table, announcePrefix: "", limits: meshLimits(limits), ended: close };
+  const session = { access: openAccess(""), table, announcePrefix: "", renews: true };
+  return { ...session, limits: meshLimits(limits), ended: close };
 }
 
 /** An edge is served like a viewer that may watch everything; other relays get what is published here, so that no way leads back. */

@@ -1,0 +1,80 @@
+/** The same small mesh over every way that relays can reach each other. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { freePorts } from "../../bench/mesh/ports.ts";
+import { systemClock } from "../../relay/transport/clock.ts";
+import { createEngine } from "../../relay/transport/engines.ts";
+import { until } from "../main/support.ts";
+import { type Settings, Stage, sendUntil, whole } from "./support/stage.ts";
+
+/** Milliseconds in which viewers have to go on here, on a machine with other work to do; the goal is a second. */
+const PAUSE_MS = 5_000;
+
+/** Why an engine cannot be used; false when it can. */
+async function missing(engine: string): Promise<string | false> {
+  return await createEngine(engine, { clock: systemClock, warn: () => {} }).then(
+    () => false,
+    (error: unknown) => `the engine ${engine} does not load: ${error instanceof Error ? error.message : String(error)}`,
+  );
+}
+
+const WAYS = [
+  { way: "WebTransport by native", engine: "native", scheme: "https" },
+  { way: "WebTransport by rwebtransport", engine: "rwebtransport", scheme: "https" },
+  { way: "QMux over WebSocket", engine: "auto", scheme: "wss" },
+  { way: "raw QUIC by native", engine: "native", scheme: "moql" },
+] as const;
+
+describe("a mesh over", () => {
+  for (const { way, engine, scheme } of WAYS) {
+    it(`${way} carries broadcasts, also when the regional that serves is gone`, { timeout: 60_000 }, async (test) => {
+      const why = await missing(engine);
+      if (why !== false) {
+        test.skip(why);
+        return;
+      }
+      const stage = await Stage.open();
+      try {
+        const ports = await freePorts(5);
+        const url = (at: number) => `${scheme}://127.0.0.1:${ports[at]}`;
+        const of = (at: number): Settings => ({
+          "server.engine": engine,
+          "server.port": String(ports[at]),
+          "cluster.url": url(at),
+          "cluster.root": at === 0 ? "" : url(0),
+        });
+        const root = await stage.relay("root-1", "root", of(0));
+        const origin = await stage.relay("origin-1", "origin", of(1));
+        const regionals = [
+          await stage.relay("regional-1", "regional", of(2)),
+          await stage.relay("regional-2", "regional", of(3)),
+        ];
+        const edge = await stage.relay("edge-1", "edge", of(4));
+        await until(() => [...(root.relay.cluster()?.registry?.nodes() ?? [])].length === 4);
+        const { publisherToken, viewerToken } = stage.workspace;
+        const source = (await stage.client(origin.url, { token: publisherToken })).publish("live/a");
+        const viewer = await stage.client(edge.url, { token: viewerToken, follows: "" });
+        await until(() => viewer.told.includes("live/a"));
+        const watching = viewer.watch("live/a");
+        const next = await sendUntil(source, 0, () => whole(watching).length >= 3);
+        const used = new Set(root.relay.sessions().map((one) => `${one.engine}, ${one.protocol}`));
+        const serving = regionals.find(({ relay }) => relay.counters.tracksActive > 0);
+        assert.ok(serving, "no regional serves");
+        const from = performance.now();
+        // Its sessions end at once; that of a process that is killed falls silent, which the other tests have.
+        const closing = serving.relay.close("gone");
+        const seen = whole(watching).length;
+        await sendUntil(source, next, () => whole(watching).length > seen + 3);
+        const pause = performance.now() - from;
+        await closing;
+        test.diagnostic(`${[...used].join("; ")}: going on ${Math.round(pause)} ms after the regional's end`);
+        assert.ok(pause < PAUSE_MS, `${pause} ms`);
+        const groups = whole(watching);
+        assert.equal(new Set(groups).size, groups.length);
+        assert.equal(origin.relay.counters.upstreamSubscriptions, 1);
+      } finally {
+        await stage.close();
+      }
+    });
+  }
+});

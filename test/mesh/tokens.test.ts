@@ -1,0 +1,245 @@
+/** Tokens of relays and viewers in a mesh that runs: they expire, are renewed and are revoked. */
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { type ClaimsInput, generateKey, type Key, parseKeys, signToken } from "../../auth/index.ts";
+import { until } from "../main/support.ts";
+import { type Settings, Stage, type Staged, sendUntil, whole } from "./support/stage.ts";
+
+const TIMEOUT = { timeout: 60_000 };
+
+/** Life of a relay's token here, in seconds. */
+const LIFE_S = 6;
+
+/** Longest wait for a group that is sent every 50 ms: no time-out, back-off or second attempt fits into it. */
+const PAUSE_MS = 400;
+
+/** A whole mesh of few relays. */
+async function mesh(stage: Stage, settings: Settings = {}) {
+  const root = await stage.relay("root-1", "root", settings);
+  const all = { "cluster.root": root.url, ...settings };
+  const origin = await stage.relay("origin-1", "origin", all);
+  const regional = await stage.relay("regional-1", "regional", all);
+  const edge = await stage.relay("edge-1", "edge", all);
+  const present = () => [...(root.relay.cluster()?.registry?.nodes() ?? [])].filter((one) => one.present).length;
+  await until(() => present() === 3);
+  return { root, origin, regional, edge };
+}
+
+const closedBy = ({ entries }: Staged, reason: string) =>
+  entries.filter((entry) => entry["msg"] === "session closed" && entry["reason"] === reason);
+const reached = ({ entries }: Staged) => entries.filter((entry) => entry["msg"] === "relay reached").length;
+
+describe("tokens that relays make", () => {
+  it(
+    "are renewed without a pause for viewers, and without a moment in which the root misses a relay",
+    TIMEOUT,
+    async (test) => {
+      const stage = await Stage.open();
+      try {
+        const settings = { "cluster.token_life": `${LIFE_S}s` };
+        const { root, origin, regional, edge } = await mesh(stage, settings);
+        const { publisherToken, viewerToken } = stage.workspace;
+        const source = (await stage.client(origin.url, { token: publisherToken })).publish("live/a");
+        const quiet = (await stage.client(origin.url, { token: publisherToken })).publish("live/quiet");
+        const viewer = (await stage.client(edge.url, { token: viewerToken })).watch("live/a");
+        const patient = (await stage.client(edge.url, { token: viewerToken })).watch("live/quiet");
+        let next = await sendUntil(source, 0, () => whole(viewer).length > 0);
+        await sendUntil(quiet, 0, () => whole(patient).length > 0);
+        const begun = performance.now();
+        const before = reached(edge);
+        let [last, longest, seen] = [begun, 0, whole(viewer).length];
+        let absent = 0;
+        next = await sendUntil(source, next, () => {
+          const now = performance.now();
+          if (viewer.groups.length > seen) [seen, last] = [viewer.groups.length, now];
+          longest = Math.max(longest, now - last);
+          if ([...(root.relay.cluster()?.registry?.nodes() ?? [])].some(({ present }) => !present)) absent++;
+          return now - begun > 3 * LIFE_S * 1_000;
+        });
+        await until(() => whole(viewer).at(-1) === next - 1);
+        const renewed = reached(edge) - before;
+        test.diagnostic(
+          `${renewed} links made anew in ${3 * LIFE_S} s, longest wait for a group ${Math.round(longest)} ms`,
+        );
+        // Every group once, each whole, in their order.
+        const groups = whole(viewer);
+        assert.deepEqual(
+          groups,
+          Array.from({ length: groups.length }, (_, index) => (groups[0] ?? 0) + index),
+        );
+        assert.equal(groups.length, viewer.groups.length);
+        assert.ok(renewed >= 2, `${renewed} links`);
+        assert.ok(longest < PAUSE_MS, `${longest} ms`);
+        assert.equal(absent, 0, "the root missed a relay");
+        // What nobody sent anything on for several lives of a token is still there.
+        const sent = whole(patient).length;
+        await sendUntil(quiet, 1_000, () => whole(patient).length > sent);
+        assert.deepEqual(edge.relay.cluster()?.failovers, 0);
+        // Control sessions had no reason to end by it.
+        assert.deepEqual(closedBy(root, "token_expired"), []);
+        assert.ok(reached(regional) > 2);
+      } finally {
+        await stage.close();
+      }
+    },
+  );
+});
+
+async function clusterKey({ workspace }: Stage): Promise<Key> {
+  const [key] = parseKeys(await readFile(workspace.clusterKey, "utf8"));
+  assert.ok(key);
+  return key;
+}
+
+const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1000) + seconds;
+
+/** Revokes at the admin listener of one relay. */
+async function revoke({ relay }: Staged, entry: object): Promise<void> {
+  const answer = await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/auth/revoke`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(entry),
+  });
+  assert.equal(answer.status, 200, await answer.text());
+}
+
+/** Codes by which sessions were refused. */
+const refusals = ({ entries }: Staged): unknown[] =>
+  entries.filter((entry) => entry["msg"] === "session refused").map((entry) => entry["code"]);
+
+describe("a revocation in a mesh", () => {
+  it("of a viewer's token ends its session at the edge, and it does not come back", TIMEOUT, async () => {
+    const stage = await Stage.open();
+    try {
+      const { origin, edge } = await mesh(stage);
+      const key = await clusterKey(stage);
+      const token = (claims: ClaimsInput) => signToken(key, { get: "live", exp: inSeconds(600), ...claims });
+      const source = (await stage.client(origin.url, { token: stage.workspace.publisherToken })).publish("live/a");
+      const [gone, kept] = [await token({ jti: "gone" }), await token({ jti: "kept" })];
+      const leaver = await stage.client(edge.url, { token: gone });
+      const [left, stays] = [leaver.watch("live/a"), (await stage.client(edge.url, { token: kept })).watch("live/a")];
+      const next = await sendUntil(source, 0, () => whole(left).length > 0 && whole(stays).length > 0);
+      await revoke(edge, { jti: "gone" });
+      assert.equal((await leaver.ended).code, 67);
+      await assert.rejects(stage.client(edge.url, { token: gone }), /token_revoked|401/);
+      const seen = whole(stays).length;
+      await sendUntil(source, next, () => whole(stays).length > seen);
+    } finally {
+      await stage.close();
+    }
+  });
+
+  it("of a relay's token ends its session at the root, which it is kept out of", TIMEOUT, async () => {
+    const stage = await Stage.open();
+    try {
+      const { root, origin, edge } = await mesh(stage, { "cluster.lease": "1s" });
+      await revoke(root, { sub: "relay edge-1" });
+      await until(() => closedBy(root, "token_revoked").length === 1);
+      await until(() => refusals(root).includes("token_revoked"));
+      const nodes = () => [...(root.relay.cluster()?.registry?.nodes() ?? [])].map(({ node }) => node);
+      await until(() => !nodes().includes("edge-1"));
+      assert.ok(nodes().includes("origin-1"));
+      const warned = () =>
+        edge.entries.find((entry) => String(entry["msg"]).includes("cannot be reached; trying again"));
+      await until(() => warned() !== undefined);
+      assert.match(JSON.stringify(warned()), /"status":401|token_revoked/);
+      // It serves what it serves, and finds nothing new.
+      const source = (await stage.client(origin.url, { token: stage.workspace.publisherToken })).publish("live/new");
+      const viewer = await stage.client(edge.url, { token: stage.workspace.viewerToken });
+      viewer.watch("live/new");
+      await until(() => refusals(root).length >= 2);
+      assert.equal(source.sinks.size, 0);
+    } finally {
+      await stage.close();
+    }
+  });
+
+  it("of a relay's token ends its session at an origin, which serves it nothing any more", TIMEOUT, async () => {
+    const stage = await Stage.open();
+    try {
+      const { origin, edge } = await mesh(stage);
+      const source = (await stage.client(origin.url, { token: stage.workspace.publisherToken })).publish("live/a");
+      const watching = (await stage.client(edge.url, { token: stage.workspace.viewerToken })).watch("live/a");
+      await sendUntil(source, 0, () => whole(watching).length > 0);
+      await revoke(origin, { sub: "relay regional-1" });
+      await until(() => closedBy(origin, "token_revoked").length === 1);
+      await until(() => refusals(origin).filter((code) => code === "token_revoked").length >= 2);
+      // The edge is welcome there still, and takes the track itself, because the regional gave it up.
+      const seen = whole(watching).length;
+      await sendUntil(source, 100, () => whole(watching).length > seen);
+      assert.deepEqual(
+        origin.entries.filter((entry) => entry["msg"] === "session opened" && entry["subject"] === "relay edge-1")
+          .length,
+        1,
+      );
+    } finally {
+      await stage.close();
+    }
+  });
+});
+
+describe("a token that is read from a file", () => {
+  it(
+    "is the one of the moment at the next dial; one that expired or that another key signed is refused",
+    TIMEOUT,
+    async () => {
+      const stage = await Stage.open();
+      try {
+        const key = await clusterKey(stage);
+        const file = join(stage.workspace.folder, "edge.jwt");
+        const write = async (by: Key, claims: ClaimsInput) => await writeFile(file, await signToken(by, claims));
+        await write(await generateKey({ alg: "ES256", kid: "cluster" }), { cluster: true, exp: inSeconds(600) });
+        const root = await stage.relay("root-1", "root");
+        // An empty variable counts as unset.
+        const edge = await stage.relay("edge-1", "edge", {
+          "cluster.root": root.url,
+          "cluster.key_file": "",
+          "cluster.token_file": file,
+        });
+        const ready = async () => await fetch(`http://127.0.0.1:${edge.relay.adminAddress?.port}/health/ready`);
+        await until(() => refusals(root).includes("signature_invalid"));
+        const answer = await ready();
+        assert.deepEqual([answer.status, /no_root/.test(await answer.text())], [503, true]);
+        await write(key, { cluster: true, exp: inSeconds(-60) });
+        await until(() => refusals(root).includes("token_expired"));
+        await write(key, { get: "", put: "", exp: inSeconds(600) });
+        await until(() => refusals(root).includes("cluster_required"));
+        assert.equal(edge.relay.cluster()?.roots.connected, 0);
+        assert.deepEqual([...(root.relay.cluster()?.registry?.nodes() ?? [])], []);
+        await write(key, { cluster: true, exp: inSeconds(600) });
+        await until(() => edge.relay.cluster()?.roots.connected === 1);
+        assert.equal((await ready()).status, 200);
+      } finally {
+        await stage.close();
+      }
+    },
+  );
+
+  it(
+    "is told of before it expires when there is no newer one, and replaced without a pause when there is",
+    TIMEOUT,
+    async () => {
+      const stage = await Stage.open();
+      try {
+        const key = await clusterKey(stage);
+        const file = join(stage.workspace.folder, "edge.jwt");
+        const write = async (seconds: number) =>
+          await writeFile(file, await signToken(key, { cluster: true, sub: "relay edge-1", exp: inSeconds(seconds) }));
+        await write(8);
+        const root = await stage.relay("root-1", "root");
+        const settings = { "cluster.root": root.url, "cluster.key_file": "", "cluster.token_file": file };
+        const edge = await stage.relay("edge-1", "edge", settings);
+        await until(() => edge.entries.some((entry) => entry["code"] === "cluster_token_ends"));
+        await write(600);
+        const opened = () => root.entries.filter((entry) => entry["msg"] === "session opened").length;
+        await until(() => opened() === 2);
+        assert.deepEqual(closedBy(root, "token_expired"), []);
+        assert.equal(edge.relay.cluster()?.roots.connected, 1);
+      } finally {
+        await stage.close();
+      }
+    },
+  );
+});
