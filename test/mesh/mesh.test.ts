@@ -87,9 +87,11 @@ describe("a mesh of processes", { skip: await unable() }, () => {
 
   /** What the viewers saw, printed. */
   async function gaps(test: TestContext, broadcasting: Broadcasting) {
-    const figures = gapFigures(await groups(broadcasting), sharedMicros());
+    const seen = await groups(broadcasting);
+    const figures = gapFigures(seen, sharedMicros());
     const { worst, median, lost } = figures;
-    test.diagnostic(`gaps: worst ${worst} ms, median ${median} ms; ${lost} groups lost`);
+    const each = seen.viewers.map(({ gapUs }) => Math.round(gapUs / 1_000)).join(" ");
+    test.diagnostic(`gaps: worst ${worst} ms, median ${median} ms, of each viewer ${each} ms; ${lost} groups lost`);
     return figures;
   }
 
@@ -148,6 +150,25 @@ describe("a mesh of processes", { skip: await unable() }, () => {
       const ratio = ((inAfter - inBefore) * 50) / (outAfter - outBefore);
       test.diagnostic(`upstream bytes are ${ratio.toFixed(3)} times those of one viewer`);
       assert.ok(ratio > 0.8 && ratio < 1.25, `${ratio}`);
+      assert.equal(upstreamSubscriptions(await survey(mesh.nodes), 1), 1);
+    });
+  });
+
+  it("takes a track once from upstream for several edges", { timeout: TIMEOUT_MS }, async (test) => {
+    await watched({ name: "edges", publishing: "one", viewers: [5, 5] }, async (broadcasting) => {
+      const { name } = await serving("regional");
+      const traffic = async () => {
+        const surveys = await survey(mesh.nodes);
+        const bytes = (node: string) => sample(of(surveys, node), "received_payload_bytes_total");
+        return [bytes(name), bytes("edge-1"), bytes("edge-2")];
+      };
+      const from = await traffic();
+      await groups(broadcasting, 5);
+      const to = await traffic();
+      const [regional = 0, ...edges] = to.map((bytes, index) => bytes - (from[index] ?? 0));
+      const ratios = edges.map((bytes) => regional / bytes);
+      test.diagnostic(`the regional took ${regional} B, its edges ${edges.join(" and ")} B`);
+      for (const ratio of ratios) assert.ok(ratio > 0.8 && ratio < 1.25, `${ratio}`);
       assert.equal(upstreamSubscriptions(await survey(mesh.nodes), 1), 1);
     });
   });

@@ -1,0 +1,117 @@
+/** Links between relays that are made anew before they end, because the token that opened them does. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { generateKey, signToken } from "../../auth/index.ts";
+import { MeshSource, type SpliceCounters } from "../../cluster/splice/index.ts";
+import { Renewal } from "../../relay/assemble/mesh/renewal.ts";
+import { LIVE, TestViewer } from "../session/support.ts";
+import { ManualClock } from "../support/clock.ts";
+import { FakePeers, frame, settle } from "./support.ts";
+
+async function scene() {
+  const clock = new ManualClock();
+  const peers = new FakePeers();
+  const counters: SpliceCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
+  const on = { candidates: () => ["a"], idle: () => {}, spent: () => {} };
+  const source = new MeshSource({ clock, peers, counters, holdMs: 5_000, lostAs: "upstream", ...on });
+  const viewer = new TestViewer();
+  source.subscribe("live/a", "video", LIVE, viewer);
+  await settle();
+  const relay = peers.relay("a");
+  const [former] = relay.subscriptions;
+  assert.ok(former);
+  const renew = async () => {
+    for (const user of [...relay.users]) user.renewed?.();
+    await settle();
+  };
+  return { viewer, relay, former, renew, counters };
+}
+
+describe("a second link to the same relay", () => {
+  it("takes a track over with its first group; what the first link began ends there", async () => {
+    const { viewer, relay, former, renew, counters } = await scene();
+    const open = relay.taken(4);
+    frame(open, "one");
+    await renew();
+    await renew();
+    assert.equal(relay.subscriptions.length, 2);
+    assert.equal(relay.last.options.start, 5);
+    const next = relay.taken(5);
+    frame(next, "new");
+    next.finish();
+    assert.equal(former.cancelled, false);
+    frame(open, "two");
+    open.finish();
+    assert.equal(former.cancelled, true);
+    assert.deepEqual(viewer.told, ["4 finished one|two", "5 finished new"]);
+    assert.deepEqual(counters, { failovers: 0, splices: 1, groupsResumed: 0, groupsLost: 0 });
+  });
+
+  it("goes on with a group that was not over when the first one ended", async () => {
+    const { viewer, relay, former, renew, counters } = await scene();
+    frame(relay.taken(0), "one");
+    await renew();
+    former.sink.closed("upstream");
+    await settle();
+    assert.equal(relay.last.options.start, 0);
+    const again = relay.taken(0);
+    for (const text of ["one", "two"]) frame(again, text);
+    again.finish();
+    assert.deepEqual(viewer.told, ["0 finished one|two"]);
+    assert.equal(counters.groupsLost, 0);
+  });
+
+  it("keeps a track on which nothing comes when the first one ends", async () => {
+    const { viewer, relay, former, renew } = await scene();
+    const only = relay.taken(0);
+    frame(only, "one");
+    only.finish();
+    await renew();
+    former.sink.closed("upstream");
+    await settle();
+    assert.equal(relay.subscriptions.length, 2);
+    const next = relay.taken(1);
+    frame(next, "two");
+    next.finish();
+    assert.deepEqual(viewer.told, ["0 finished one", "1 finished two"]);
+  });
+});
+
+describe("a session whose token ends", () => {
+  it("is made anew once there is a newer token, and somebody is told when there is none", async () => {
+    const key = await generateKey({ alg: "ES256", kid: "k" });
+    const clock = new ManualClock();
+    const begun = 1_767_225_600_000;
+    const tokenUntil = (ms: number) => signToken(key, { cluster: true, exp: (begun + ms) / 1_000 });
+    const [first, second] = [await tokenUntil(100_000), await tokenUntil(200_000)];
+    let token = first;
+    const done: string[] = [];
+    const deps = {
+      clock,
+      wallNow: () => begun + clock.now(),
+      random: () => 0,
+      token: async () => token,
+      late: () => void done.push(`late at ${clock.now()}`),
+    };
+    const renewal = new Renewal(deps, () => done.push(`renew at ${clock.now()}`));
+    renewal.begin(first);
+    const pass = async (ms: number) => {
+      for (let left = ms; left > 0; left -= 1_000) {
+        clock.advance(1_000);
+        await settle();
+      }
+    };
+    await pass(79_000);
+    assert.deepEqual(done, []);
+    await pass(6_000);
+    assert.match(done.join(), /^late at 8\d000$/);
+    token = second;
+    await pass(3_000);
+    assert.match(done.at(-1) ?? "", /^renew at 8\d000$/);
+    renewal.stop();
+    const { length } = done;
+    await pass(60_000);
+    assert.equal(done.length, length);
+    new Renewal(deps, () => assert.fail("renewed without a token")).begin(undefined);
+  });
+});
