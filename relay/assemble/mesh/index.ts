@@ -68,6 +68,9 @@ export class MeshRuntime {
   readonly #strangers = new Set<Session>();
   /** Cancel the dials of relays outside the mesh that are due later. */
   readonly #waits = new Set<() => void>();
+  /** Relays that are known by configuration. */
+  #static: ReadonlySet<string> = new Set();
+  #redirect: string | undefined;
   #cancelLoad = () => {};
   #closed = false;
 
@@ -82,6 +85,7 @@ export class MeshRuntime {
     const { config, origin, clock, wallNow, hop, limits, log } = deps;
     const { role, region, url = "", publicUrl = url } = config;
     this.#deps = deps;
+    this.#redirect = config.redirect;
     this.#self = { node, hop, role, region, url, publicUrl, draining: false, startedAt: wallNow() };
     this.#dialler = new MeshDialler({
       clock,
@@ -154,10 +158,16 @@ export class MeshRuntime {
 
   /** Once the relay takes sessions itself. */
   start(): void {
-    for (const peer of staticPeers(this.#deps.config.peers)) this.#table.node(peer, "static");
+    this.#know(this.#deps.config.peers);
     this.#control.start();
     for (const url of this.#deps.config.connect) this.#connect(url, FIRST_WAIT_MS);
     if (this.#deps.config.root.length > 0) this.#tellLoad();
+  }
+
+  /** Goes by what of `[cluster]` may change while it runs. */
+  reconfigure({ peers, redirect }: Config["cluster"]): void {
+    this.#redirect = redirect;
+    this.#know(peers);
   }
 
   /** Why it is not of use yet, as stable names. A root that is gone changes nothing for what flows, so the first one counts. */
@@ -185,7 +195,7 @@ export class MeshRuntime {
 
   /** Where viewers are to go instead; empty when nobody knows a place. */
   refuge(): string {
-    return this.#deps.config.redirect ?? this.#table.refuge()?.publicUrl ?? "";
+    return this.#redirect ?? this.#table.refuge()?.publicUrl ?? "";
   }
 
   close(): void {
@@ -199,6 +209,14 @@ export class MeshRuntime {
     for (const cancel of this.#waits) cancel();
     for (const session of this.#strangers) session.close(0, "");
     this.#registry?.close();
+  }
+
+  /** `lines` name all relays that are known by configuration. */
+  #know(lines: readonly string[]): void {
+    const peers = new Map(staticPeers(lines).map((peer) => [peer.node, peer]));
+    for (const node of this.#static) if (!peers.has(node)) this.#table.nodeGone(node, "static");
+    for (const peer of peers.values()) this.#table.node(peer, "static");
+    this.#static = new Set(peers.keys());
   }
 
   #tellLoad(): void {
