@@ -12,7 +12,7 @@ import { MESH_PROTOCOL } from "./assemble/mesh/dial.ts";
 import { MeshRuntime } from "./assemble/mesh/index.ts";
 import { dnsResolver } from "./assemble/mesh/resolver.ts";
 import { nativeSettings } from "./assemble/native.ts";
-import { certificateOptions, linkLimits, modelLimits, sessionLimits } from "./assemble/options.ts";
+import { certificateOptions, linkLimits, liveLimits, modelLimits, sessionLimits } from "./assemble/options.ts";
 import { revokeAtGate } from "./assemble/revoke.ts";
 import { CLOSE_SHUTDOWN, ordinaryTerms, SessionHost } from "./assemble/sessions.ts";
 import { waitUntil } from "./assemble/wait.ts";
@@ -70,6 +70,8 @@ export interface Relay extends RelayView {
   readonly hasPage: boolean;
   /** Of the certificate, in lower-case hex, where clients have to be told it because it is self-signed. */
   readonly fingerprint: string | undefined;
+  /** Goes by what of `config` may change while it runs, for new sessions. */
+  reconfigure(config: Config): void;
   /**
    * Ends in good order: not ready, no new sessions, GOAWAY, `drain.grace`, the rest closed over `drain.spread`, then
    * everything freed. Resolves when it is done. Later calls join the first.
@@ -123,11 +125,13 @@ class RelayProcess implements Relay {
   #listeners: Listeners | undefined;
   #admin: AdminServer | undefined;
   #page: Page | undefined;
+  #drainConfig: Config["drain"];
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(config: Config, options: StartOptions) {
     this.#config = config;
+    this.#drainConfig = config.drain;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? createLogger(config.log);
@@ -278,6 +282,13 @@ class RelayProcess implements Relay {
     this.#log.info({ address, port, admin, engine: engine.name, version: VERSION }, "relay ready");
   }
 
+  reconfigure(config: Config): void {
+    this.#drainConfig = config.drain;
+    const { sessions: maxSessions, handshakeTimeout: handshakeTimeoutMs } = config.limits;
+    this.#host.reconfigure({ limits: liveLimits(this.#config, config), maxSessions, handshakeTimeoutMs });
+    this.#mesh?.reconfigure(config.cluster);
+  }
+
   drain(reason: string): Promise<void> {
     this.#draining ??= this.#drain(reason);
     return this.#draining;
@@ -290,7 +301,7 @@ class RelayProcess implements Relay {
 
   async #drain(reason: string): Promise<void> {
     if (this.#closing === undefined) {
-      const { grace: graceMs, spread: spreadMs } = this.#config.drain;
+      const { grace: graceMs, spread: spreadMs } = this.#drainConfig;
       this.#state = "draining";
       this.#log.info({ reason, sessions: this.#host.sessions, graceMs }, "relay draining");
       // First nobody comes here any more, then those who are here leave.

@@ -203,6 +203,8 @@ export class SplicedTrack implements Upstream, LegEvents {
     this.#cancelHold ??= this.#deps.clock.timer(this.#deps.holdMs, () => this.#held());
     if (this.#next !== undefined) {
       this.#takeOver(this.#next, Number.POSITIVE_INFINITY);
+      // It was asked for what comes after them.
+      if (this.#leg?.live === true) this.#gaps.fill((this.#groups.newest ?? 0) + 1);
       return;
     }
     if (this.#groups.newest !== undefined) this.#deps.counters.failovers++;

@@ -36,6 +36,12 @@ export function sessionLimits({ limits }: Config): SessionLimits {
   };
 }
 
+/** Those of `next`, but for what other parts of a relay that runs go by as well. */
+export function liveLimits(running: Config, next: Config): SessionLimits {
+  const { queueMark, pathBytes, trackNameBytes, frameBytes } = sessionLimits(running);
+  return { ...sessionLimits(next), queueMark, pathBytes, trackNameBytes, frameBytes };
+}
+
 export function linkLimits({ limits }: Config): LinkLimits {
   return {
     uniStreams: limits.uniStreams,

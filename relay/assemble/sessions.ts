@@ -87,7 +87,7 @@ interface Handshake {
 
 /** Takes the requests of all listeners, makes sessions of them and knows which run. */
 export class SessionHost {
-  readonly #deps: SessionHostDeps;
+  #deps: SessionHostDeps;
   readonly #sessions = new Map<Session, Running>();
   readonly #handshakes = new Set<Handshake>();
   readonly #refusals: RefusalLog;
@@ -169,6 +169,11 @@ export class SessionHost {
         this.#decide({ info: asked, accept: answer, reject }, handshake);
       },
     });
+  }
+
+  /** Goes for sessions from now on. */
+  reconfigure(bounds: Pick<SessionHostDeps, "limits" | "maxSessions" | "handshakeTimeoutMs">): void {
+    this.#deps = { ...this.#deps, ...bounds };
   }
 
   /** Ends every session whose admission no longer holds. */

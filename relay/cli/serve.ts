@@ -1,3 +1,4 @@
+import type { Config } from "../config.ts";
 import { createLogger } from "../log.ts";
 import type { Relay } from "../main.ts";
 import { banner } from "./banner.ts";
@@ -5,7 +6,7 @@ import type { Command, Invocation } from "./command.ts";
 import { loadConfigured } from "./configured.ts";
 import { EXIT, type ExitCode, SIGNAL_EXIT_BASE } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
-import { recheck } from "./recheck.ts";
+import { reloader } from "./reload.ts";
 import { onSignals, type SignalActions } from "./signals.ts";
 
 export const serveCommand: Command = {
@@ -13,7 +14,7 @@ export const serveCommand: Command = {
   summary: "Run a relay.",
   description: [
     "Runs a relay with the configuration of FILE (TOML), or with the defaults when there is none. Without a certificate in the configuration it makes a self-signed one and prints its fingerprint.",
-    "SIGTERM or SIGINT (Ctrl-C) ends it in good order: no new sessions, GOAWAY to those that run, a grace time. A second one ends it at once. SIGHUP, when it does not run on a terminal, checks the configuration anew and logs what a restart would change.",
+    "SIGTERM or SIGINT (Ctrl-C) ends it in good order: no new sessions, GOAWAY to those that run, a grace time. A second one ends it at once. SIGHUP, when it does not run on a terminal, reads the configuration anew: bounds of sessions, `[drain]`, and the `peers` and `redirect` of `[cluster]` go for new sessions from then on, and the log names what needs a restart. A configuration with an error changes nothing.",
   ],
   positionals: [{ name: "FILE", required: false, description: "Configuration file." }],
   options: [],
@@ -26,7 +27,13 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const loaded = loadConfigured(invocation, io);
   const { config } = loaded;
   const log = createLogger(config.log);
-  const life = new Life(io.out.isTTY, () => recheck(loaded, () => loadConfigured(invocation, io), log));
+  const reload = reloader({
+    running: loaded,
+    load: () => loadConfigured(invocation, io),
+    apply: (next) => life.reconfigure(next),
+    log,
+  });
+  const life: Life = new Life(io.out.isTTY, reload);
   // Before the start, so that a signal in the middle of it is heard.
   const stopListening = onSignals(life);
   try {
@@ -61,6 +68,12 @@ class Life implements SignalActions {
   begin(relay: Relay): void {
     this.#relay = relay;
     if (this.#early !== undefined) void relay.drain(this.#early);
+  }
+
+  /** False when there is no relay yet. */
+  reconfigure(config: Config): boolean {
+    this.#relay?.reconfigure(config);
+    return this.#relay !== undefined;
   }
 
   end(signal: string): void {

@@ -58,21 +58,44 @@ test("ends at once at a second signal, with the signal's exit code", async () =>
   await viewer.close();
 });
 
-test("on SIGHUP checks its configuration anew, and goes on", async () => {
+test("on SIGHUP takes in what may change for new sessions, names what may not, and nothing where there is an error", async () => {
   const file = join(folder, "reload.toml");
-  writeFileSync(file, "[limits]\nsessions = 5\n");
+  const write = (text: string) => writeFileSync(file, text);
+  write("[limits]\nsessions = 1\n");
   const program = start([...SERVE, file]);
-  await program.ready();
+  const { port } = await program.ready();
+  const dial = () => connect(new URL(`http://127.0.0.1:${port}/`), { trust: { kind: "system" }, timeoutMs: 10_000 });
+  const first = await dial();
   program.kill("SIGHUP");
   await program.says(/configuration checked: unchanged/);
-  writeFileSync(file, "[limits]\nsessions = 6\n");
-  program.kill("SIGHUP");
-  await program.says(/"limits\.sessions: 5 -> 6".*a restart is needed/);
-  writeFileSync(file, "[limits]\nsesions = 6\n");
+  // With an error anywhere nothing of it counts.
+  write("[limits]\nsessions = 2\nsesions = 6\n");
   program.kill("SIGHUP");
   await program.says(/limits\.sesions: unknown key.*nothing changes/);
+  await assert.rejects(dial());
+  write('[limits]\nsessions = 2\nbroadcasts = 7\n[cluster]\nnode = "a"\nredirect = "https://b.example"\n');
+  program.kill("SIGHUP");
+  await program.says(/"limits\.sessions: 1 -> 2".*"cluster\.redirect.*b\.example.*reloaded/);
+  await program.says(/"limits\.broadcasts: 10000 -> 7".*"cluster\.node.*a restart is needed/);
+  const second = await dial();
+  await assert.rejects(dial());
+  for (const session of [first, second]) await session.close();
   program.kill("SIGTERM");
   assert.equal(await program.ends(), 0);
+});
+
+test("on SIGHUP tells no secret that changed", async () => {
+  const file = join(folder, "secret.toml");
+  const cluster = '[cluster]\nnode = "a"\ntoken = ';
+  writeFileSync(file, `${cluster}"first-of-them"\n`);
+  const program = start([...SERVE, file]);
+  await program.ready();
+  writeFileSync(file, `${cluster}"second-of-them"\nconnect = ["https://x.example/?jwt=third-of-them"]\n`);
+  program.kill("SIGHUP");
+  await program.says(/"cluster\.token".*a restart is needed/);
+  program.kill("SIGTERM");
+  assert.equal(await program.ends(), 0);
+  assert.doesNotMatch(program.stdout, /of-them/);
 });
 
 test("exits with 3 before it opens anything when the configuration is wrong", async () => {

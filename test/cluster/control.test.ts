@@ -284,6 +284,21 @@ describe("what a root told", () => {
     assert.deepEqual(two.take(), ["-o1"]);
   });
 
+  it("is told once, however often it is registered in the same words", async () => {
+    const world = new World();
+    await world.root("root");
+    const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
+    const notes = new Notes();
+    edge.ask({ kind: "under", prefix: "" }, notes);
+    await world.pass(200);
+    notes.take();
+    for (let times = 0; times < 3; times++) {
+      origin.hold(holdingOf("live/a", "o1", { hops: [2n] }));
+      await world.pass(200);
+    }
+    assert.deepEqual(notes.take(), ["+live/a o1 1 [2] 0"]);
+  });
+
   it("of rivals is taken back when one does not hold the broadcast any more oneself", async () => {
     const world = new World();
     await world.root("root");

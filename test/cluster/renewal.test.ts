@@ -53,8 +53,9 @@ describe("a second link to the same relay", () => {
     await renew();
     former.sink.closed("upstream");
     await settle();
-    assert.equal(relay.last.options.start, 0);
-    const again = relay.taken(0);
+    assert.deepEqual([relay.last.options.start, relay.fetched], [1, [0]]);
+    const [again] = relay.fetches;
+    assert.ok(again);
     for (const text of ["one", "two"]) frame(again, text);
     again.finish();
     assert.deepEqual(viewer.told, ["0 finished one|two"]);

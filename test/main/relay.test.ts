@@ -256,3 +256,19 @@ describe("a renewed certificate", () => {
     assert.deepEqual(relay.reasons(), ["certificate_expired"]);
   });
 });
+
+describe("a relay that is configured anew while it runs", () => {
+  test("knows the relays that are listed now, and no others", async () => {
+    const cluster = { MOQMESH_CLUSTER_NODE: "a", MOQMESH_CLUSTER_TOKEN: "none" };
+    const peers = (...names: string[]) => ({
+      ...cluster,
+      MOQMESH_CLUSTER_PEERS: names.map((name) => `${name} origin eu https://${name}.example`).join(","),
+    });
+    const relay = await run(peers("b", "c"));
+    assert.equal(relay.cluster()?.nodes, 2);
+    relay.reconfigure(await configured(peers("d")));
+    assert.equal(relay.cluster()?.nodes, 1);
+    relay.reconfigure(await configured(cluster));
+    assert.equal(relay.cluster()?.nodes, 0);
+  });
+});

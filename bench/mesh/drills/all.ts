@@ -37,6 +37,7 @@ const ALL: readonly Drill[] = [
     publishing: "one",
     gapMs: 1_000,
     undisturbed: true,
+    lossless: true,
     run: async ({ mesh, told }) => {
       const node = await serving(mesh, "regional");
       told(`killing ${node.name}`);
@@ -51,6 +52,7 @@ const ALL: readonly Drill[] = [
     publishing: "all",
     gapMs: 1_000,
     undisturbed: true,
+    lossless: true,
     run: async ({ mesh, told }) => {
       const node = await serving(mesh, "origin");
       told(`killing ${node.name}`);
@@ -65,6 +67,7 @@ const ALL: readonly Drill[] = [
     publishing: "one",
     gapMs: 0,
     undisturbed: true,
+    lossless: true,
     run: killRoot,
   },
   {
@@ -74,6 +77,7 @@ const ALL: readonly Drill[] = [
     publishing: "one",
     gapMs: 1_000,
     undisturbed: true,
+    lossless: true,
     run: async ({ mesh, told }) => {
       const node = await serving(mesh, "regional");
       told(`${node.name} falls silent`);
@@ -91,6 +95,7 @@ const ALL: readonly Drill[] = [
     publishing: "one",
     gapMs: 1_000,
     undisturbed: true,
+    lossless: false,
     run: async ({ broadcasting, told, figure }) => {
       told("killing the publisher");
       const from = performance.now();
@@ -108,6 +113,7 @@ const ALL: readonly Drill[] = [
     publishing: "moving",
     gapMs: 1_000,
     undisturbed: false,
+    lossless: true,
     run: rollingRestart,
   },
 ];

@@ -23,5 +23,7 @@ export interface Drill {
   readonly gapMs: number;
   /** Viewers keep their session with their relay and their subscription there. */
   readonly undisturbed: boolean;
+  /** Every group that the publisher sent whole reaches every viewer whole. */
+  readonly lossless: boolean;
   readonly run: (exercise: Exercise) => Promise<void>;
 }

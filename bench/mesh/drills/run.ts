@@ -79,6 +79,7 @@ async function exercise(
   const limit = drill.gapMs === 0 ? Math.max(USUAL_GAP_MS, 2 * usual.worst) : drill.gapMs;
   const away = Number(figures["publisher_away_ms"] ?? 0);
   if (found.worst > limit + away) wrong.push(`a viewer waited for ${found.worst} ms, more than ${limit + away}`);
+  if (drill.lossless && found.lost > 0) wrong.push(`${found.lost} groups were lost, summed over the viewers`);
   if (found.stalled > 0) wrong.push(`${found.stalled} viewers get nothing any more`);
   if (found.resubscribed > 0) wrong.push(`${found.resubscribed} subscriptions of viewers were lost`);
   if (drill.undisturbed && found.reconnected > 0) wrong.push(`${found.reconnected} sessions of viewers were lost`);

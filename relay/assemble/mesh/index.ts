@@ -74,6 +74,9 @@ export class MeshRuntime {
   readonly #registry: Registry | undefined;
   readonly #counters: SpliceCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
   readonly #strangers: Strangers;
+  /** Relays that are known by configuration. */
+  #static: ReadonlySet<string> = new Set();
+  #redirect: string | undefined;
   #cancelLoad = () => {};
   #closed = false;
 
@@ -91,6 +94,7 @@ export class MeshRuntime {
     const { role, region, url = "", publicUrl = url } = config;
     this.#deps = deps;
     this.#credentials = credentials;
+    this.#redirect = config.redirect;
     this.#self = { node, hop, role, region, url, publicUrl, draining: false, startedAt: wallNow() };
     this.#dialler = new MeshDialler({
       clock,
@@ -177,11 +181,17 @@ export class MeshRuntime {
 
   /** Once the relay takes sessions itself. */
   start(): void {
-    for (const peer of staticPeers(this.#deps.config.peers)) this.#table.node(peer, "static");
+    this.#know(this.#deps.config.peers);
     this.#discovery.start();
     this.#control.start();
     for (const url of this.#deps.config.connect) this.#strangers.connect(url);
     if (this.#deps.config.root.length > 0) this.#tellLoad();
+  }
+
+  /** Goes by what of `[cluster]` may change while it runs. */
+  reconfigure({ peers, redirect }: Config["cluster"]): void {
+    this.#redirect = redirect;
+    this.#know(peers);
   }
 
   /** Why it is not of use yet, as stable names. A root that is gone changes nothing for what flows, so the first one counts. */
@@ -210,7 +220,7 @@ export class MeshRuntime {
 
   /** Where viewers are to go instead; empty when nobody knows a place. */
   refuge(): string {
-    return this.#deps.config.redirect ?? this.#table.refuge()?.publicUrl ?? "";
+    return this.#redirect ?? this.#table.refuge()?.publicUrl ?? "";
   }
 
   close(): void {
@@ -224,6 +234,14 @@ export class MeshRuntime {
     this.#peers.close();
     this.#strangers.close();
     this.#registry?.close();
+  }
+
+  /** `lines` name all relays that are known by configuration. */
+  #know(lines: readonly string[]): void {
+    const peers = new Map(staticPeers(lines).map((peer) => [peer.node, peer]));
+    for (const node of this.#static) if (!peers.has(node)) this.#table.nodeGone(node, "static");
+    for (const peer of peers.values()) this.#table.node(peer, "static");
+    this.#static = new Set(peers.keys());
   }
 
   #tellLoad(): void {

@@ -88,7 +88,7 @@ export class Announcer {
     if (route === undefined) {
       if (told !== undefined) this.#end(broadcast.path, told);
     } else if (told === undefined) this.#start(broadcast, route);
-    else if (told.route !== route) this.#update(broadcast.path, told, route);
+    else if (!alike(told.route, route)) this.#update(broadcast.path, told, route);
   }
 
   #start(broadcast: Announced, route: Route): void {
@@ -136,4 +136,18 @@ export class Announcer {
   #suffix(path: string): string {
     return stripPrefix(this.#prefix, path) ?? "";
   }
+}
+
+/** Whether a peer would be told the same of both. */
+function alike(a: Route, b: Route): boolean {
+  if (a === b) return true;
+  const [x, y] = [a.advertisement, b.advertisement];
+  return (
+    a.source === b.source &&
+    x.epoch === y.epoch &&
+    x.cost === y.cost &&
+    x.ended === y.ended &&
+    x.hops.length === y.hops.length &&
+    x.hops.every((hop, i) => hop === y.hops[i])
+  );
 }
