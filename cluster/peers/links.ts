@@ -185,6 +185,8 @@ export class PeerLinks implements Peers {
   /** Nobody uses it: whoever does next finds out anew how it is. */
   #forget(peer: Peer): void {
     if (peer.state.kind === "waiting") peer.state.cancel();
+    // Else it would end the link of whoever uses the relay by then.
+    peer.cancelLinger?.();
     this.#peers.delete(peer.node);
     if (peer.health !== "unknown") this.#deps.changed(peer.node);
   }

@@ -51,9 +51,11 @@ export class SplicedTrack implements Upstream, LegEvents {
   readonly #refused = new Set<string>();
   #options: SubscribeOptions;
   #leg: Leg | undefined;
-  /** Takes over when its first group comes. */
+  /** Takes over when its first group comes, be it one that is here already. */
   #next: Leg | undefined;
   #old: Leg | undefined;
+  /** The newest group when it was left: later ones are the new relay's. */
+  #lastOfOld = 0;
   #newest: number | undefined;
   #informed = false;
   #started = false;
@@ -125,13 +127,17 @@ export class SplicedTrack implements Upstream, LegEvents {
     this.#alive();
     this.#refused.clear();
     const held = this.#groups.get(sequence);
+    if (held?.fed === true || this.#complete.includes(sequence)) {
+      // The other relay was faster, and may always be.
+      if (leg === this.#next) this.#takeOver(leg);
+      return "duplicate";
+    }
+    if (leg === this.#old && sequence > this.#lastOfOld && this.#leg?.live === true) return "duplicate";
     if (held !== undefined) {
-      if (held.fed) return "duplicate";
       this.#deps.counters.groupsResumed++;
       this.#feeders.set(sequence, leg);
       return held.feed();
     }
-    if (this.#complete.includes(sequence)) return "duplicate";
     const writer = this.#sink.group(sequence);
     if (typeof writer === "string") return writer;
     if (this.#newest === undefined || sequence > this.#newest) this.#newest = sequence;
@@ -278,6 +284,7 @@ export class SplicedTrack implements Upstream, LegEvents {
     this.#old?.cancel();
     this.#old = this.#leg;
     this.#leg = leg;
+    this.#lastOfOld = this.#newest ?? 0;
     if (this.#old === undefined) return;
     this.#deps.counters.splices++;
     this.#cancelOverlap?.();

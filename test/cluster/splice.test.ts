@@ -184,6 +184,54 @@ describe("a better relay", () => {
   });
 });
 
+describe("a relay that takes over", () => {
+  async function goingOver() {
+    const scene = new Scene();
+    scene.candidates = ["b", "a"];
+    await scene.watch();
+    scene.b.taken(1).finish();
+    scene.candidates = ["a", "b"];
+    scene.source.candidatesChanged();
+    scene.clock.advance(5_500);
+    await settle();
+    return scene;
+  }
+
+  it("does so with a group that the other one was faster with, begun or whole, and brings all that follow", async () => {
+    for (const whole of [false, true]) {
+      const scene = await goingOver();
+      const second = scene.b.taken(2);
+      frame(second, "two");
+      if (whole) second.finish();
+      assert.equal(scene.a.group(2), "duplicate");
+      assert.equal(scene.b.group(3), "duplicate", "it is the new relay's, however late");
+      if (!whole) second.finish();
+      const third = scene.a.taken(3);
+      third.finish();
+      scene.clock.advance(3_000);
+      assert.equal(scene.b.last.cancelled, true);
+      assert.deepEqual(scene.viewer.told, ["1 finished ", "2 finished two", "3 finished "]);
+      assert.deepEqual(scene.counters, { failovers: 0, splices: 1, groupsResumed: 0, groupsLost: 0 });
+    }
+  });
+
+  it("leaves to the other one what that is late with, and everything when it is gone itself", async () => {
+    const scene = await goingOver();
+    const third = scene.a.taken(3);
+    const old = scene.b.last;
+    const second = scene.b.taken(2);
+    assert.equal(scene.b.group(4), "duplicate");
+    third.finish();
+    scene.candidates = ["b"];
+    scene.a.die();
+    const fourth = old.sink.group(4);
+    assert.ok(typeof fourth !== "string", "nobody else brings it");
+    second.finish();
+    fourth.finish();
+    assert.deepEqual(scene.viewer.told.toSorted(), ["1 finished ", "2 finished ", "3 finished ", "4 finished "]);
+  });
+});
+
 describe("what relays answer", () => {
   it("not_found by all of them is the track's answer", async () => {
     const scene = new Scene();
