@@ -185,6 +185,8 @@ export class ControlClient implements Registrar {
     this.#primary = undefined;
     for (const ask of this.#asks.values()) {
       ask.stop = () => {};
+      // It was for what the root before this one told.
+      ask.cancelStale();
       for (const path of ask.told.keys()) ask.stale.add(path);
     }
     this.#choose();
