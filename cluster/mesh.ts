@@ -68,6 +68,7 @@ export class Mesh implements Resolver {
   readonly #held = new Map<string, Route>();
   /** The source that is being put into the origin: tracks may go over to it, and leave it, before that is done. */
   #offering: MeshSource | undefined;
+  #asks = 0;
   readonly #renewals = new Set<() => void>();
   #stopRivals: (() => void) | undefined;
   readonly #stopNodes: () => void;
@@ -253,7 +254,8 @@ export class Mesh implements Resolver {
   }
 
   #ask(scope: Scope, complete: () => void): () => void {
-    const key = scopeKey(scope);
+    // Asked again while the same one before still goes: what that one told and takes back is its own.
+    const key = `${scopeKey(scope)} ${++this.#asks}`;
     const told = new Map<string, Set<string>>();
     const stop = this.#deps.registrar.ask(scope, this.#sink(key, complete, told));
     return () => {
