@@ -66,8 +66,10 @@ export class RootTable implements AnnounceTable {
       this.#registry.setLoad(parsed.node, parsed.load, this);
       return { update: () => {}, end: () => {} };
     }
-    if (parsed?.kind !== "holding" || parsed.of !== "b" || parsed.node !== this.#node) return "unauthorized";
-    return this.#hold(parsed.path, parsed.node, advertisement);
+    if (parsed?.kind !== "holding" || parsed.of !== "b" || this.#node === undefined) return "unauthorized";
+    if (parsed.node !== this.#node) return "unauthorized";
+    // One string of the name for all that the relay has.
+    return this.#hold(parsed.path, this.#node, advertisement);
   }
 
   #register(info: NodeInfo): Publication | Reason {
