@@ -19,6 +19,7 @@ import {
   openAccess,
   type Session,
   type SessionDeps,
+  type SessionReport,
 } from "../../relay/session/index.ts";
 import type { LinkInfo } from "../../relay/transport/contract.ts";
 import { type MemoryEngine, MemoryNetwork } from "../../relay/transport/memory/index.ts";
@@ -109,6 +110,7 @@ export class World {
   async client(node: string): Promise<TestClient> {
     const origin = new Origin({ clock: this.clock, limits: LIMITS, cache: CACHE });
     let session: Session | undefined;
+    const reports: SessionReport[] = [];
     const attach = liteSession(
       {
         origin,
@@ -118,7 +120,7 @@ export class World {
         hop: this.hops++,
         access: openAccess(""),
         defect: (error) => void this.defects.push(error),
-        closed: () => {},
+        closed: (report) => void reports.push(report),
       },
       (started) => {
         session = started;
@@ -136,7 +138,7 @@ export class World {
     while (!state.over) await this.pass(25);
     const link = await settled;
     if (session === undefined) throw new Error("no session");
-    return new TestClient(origin, session, link, []);
+    return new TestClient(origin, session, link, reports);
   }
 }
 

@@ -57,6 +57,11 @@ export class Checks implements WorldEvents {
     this.#cut.set(node, this.#now());
   }
 
+  /** It was not cut off for so long that another cut is one of its own, and not a longer one. */
+  sound(node: string): boolean {
+    return this.#now() - (this.#cut.get(node) ?? Number.NEGATIVE_INFINITY) >= EXCUSED_MS;
+  }
+
   held({ info: { node } }: SimRelay, path: string): void {
     const paths = this.#held.get(node) ?? new Map<string, number>();
     this.#held.set(node, paths);

@@ -118,6 +118,8 @@ export class Ordeal {
       this.#wounds = this.#wounds.filter((wound) => !due.includes(wound));
       for (const { heal } of due) await heal();
     } while (this.#world.clock.now() < until);
+    for (const { path, client } of this.#publishers.values()) if (client.reports.length > 0) this.#homeless.add(path);
+    for (const viewer of [...this.#viewers]) if (viewer.client.reports.length > 0) this.#dismiss(viewer);
     for (const path of [...this.#homeless]) await this.#publish(path);
     for (const viewer of this.#viewers) viewer.insist();
   }
@@ -247,7 +249,8 @@ export class Ordeal {
 
   /** Something does not reach something else for a while. */
   #partition(kind: string): void {
-    const others = this.#alive("origin", "regional", "edge");
+    const others = this.#alive("origin", "regional", "edge").filter((one) => this.#checks.sound(one));
+    if (others.length === 0) return;
     const node = this.#chance.pick(others);
     const roots = this.#alive("root");
     const peer = this.#chance.pick(kind === "cut from root" && roots.length > 0 ? roots : others);
