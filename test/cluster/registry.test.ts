@@ -119,6 +119,6 @@ describe("a large registry", () => {
     t.diagnostic(`${Math.round(each)} bytes a broadcast`);
     assert.equal(registry.counts.holdings, count);
     assert.equal([...registry.under("tenant-7")].length, count / 50);
-    assert.ok(each < 3_000, `${each} bytes`);
+    assert.ok(each < 1_500, `${each} bytes`);
   });
 });
