@@ -267,7 +267,8 @@ export class Ordeal {
   /** Nothing more happens, and what was broken is put right; long enough that what is gone is known to be. */
   async #mend(): Promise<void> {
     while (this.#wounds.length > 0 || this.#homeless.size > 0) await this.#pass(1_000);
-    await this.#pass(TIMED_OUT_MS);
+    // Whoever finds out only now that its session is over has time enough as well.
+    for (let passed = 0; passed < 2 * TIMED_OUT_MS; passed += 1_000) await this.#pass(1_000);
     this.#nothingStale();
   }
 
