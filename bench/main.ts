@@ -6,6 +6,9 @@ import { hops } from "./hops/hops.ts";
 import { hopsHelp, parseHops } from "./hops/options.ts";
 import { hopsJson, hopsText } from "./hops/report.ts";
 import { type FanoutOptions, fanoutHelp, parseFanout } from "./options.ts";
+import { parseRegistry, registryHelp } from "./registry/options.ts";
+import { registryFigures } from "./registry/registry.ts";
+import { registryJson, registryText } from "./registry/report.ts";
 import { jsonReport } from "./report/json.ts";
 import { Progress } from "./report/progress.ts";
 import { table } from "./report/table.ts";
@@ -28,6 +31,7 @@ interface Command {
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["fanout", { help: fanoutHelp, run: runFanout }],
   ["mesh", { help: hopsHelp, run: runHops }],
+  ["registry", { help: registryHelp, run: runRegistry }],
 ]);
 
 async function main(args: readonly string[]): Promise<number> {
@@ -60,6 +64,15 @@ async function runHops(args: readonly string[]): Promise<number> {
     const found = await hops(options, new Progress(process.stderr, options.json));
     process.stdout.write(`${options.json ? JSON.stringify(hopsJson(options, found)) : hopsText(options, found)}\n`);
     return found.tiers.some(({ lost }) => lost > 0) ? EXIT.void : EXIT.ok;
+  });
+}
+
+async function runRegistry(args: readonly string[]): Promise<number> {
+  return await parsed(parseRegistry(args), registryHelp, async (options) => {
+    const found = await registryFigures(options);
+    const text = options.json ? JSON.stringify(registryJson(options, found)) : registryText(options, found);
+    process.stdout.write(`${text}\n`);
+    return EXIT.ok;
   });
 }
 

@@ -39,6 +39,8 @@ export class Registry {
   readonly #under = new Map<string, Set<RegistryWatcher>>();
   readonly #exact = new Map<string, Set<RegistryWatcher>>();
   readonly #all = new Set<RegistryWatcher>();
+  /** Called when nobody speaks for the relay any more. */
+  readonly #unclaimed = new Map<string, Set<() => void>>();
   #count = 0;
 
   constructor(deps: RegistryDeps) {
@@ -78,7 +80,8 @@ export class Registry {
       for (const watcher of [...this.#all]) watcher.node?.(info);
       return true;
     }
-    if (known.info.startedAt > info.startedAt) return false;
+    // Clocks differ: of one that nobody speaks for any more, whoever speaks now is the relay.
+    if (known.session !== undefined && known.info.startedAt > info.startedAt) return false;
     if (known.session !== session) this.#again(known, session);
     known.info = info;
     for (const watcher of [...this.#all]) watcher.node?.(info);
@@ -128,7 +131,18 @@ export class Registry {
       owner.told = undefined;
       owner.cancel?.();
       owner.cancel = this.#deps.clock.timer(this.#deps.leaseMs, () => this.#forget(node, owner));
+      this.#free(node);
     }
+  }
+
+  /** A session speaks for the relay. */
+  claimed(node: string): boolean {
+    return this.#owners.get(node)?.session !== undefined;
+  }
+
+  /** Calls `free` when the session that speaks for the relay is gone. Returns a stop. */
+  whenUnclaimed(node: string, free: () => void): () => void {
+    return add(this.#unclaimed, node, free);
   }
 
   watchAll(watcher: RegistryWatcher): () => void {
@@ -178,6 +192,11 @@ export class Registry {
     for (const path of [...owner.paths]) this.#drop(path, owner);
     this.#owners.delete(node);
     for (const watcher of [...this.#all]) watcher.nodeGone?.(node);
+    this.#free(node);
+  }
+
+  #free(node: string): void {
+    for (const free of [...(this.#unclaimed.get(node) ?? [])]) free();
   }
 
   #drop(path: string, owner: Owner): void {
@@ -198,11 +217,11 @@ export class Registry {
   }
 }
 
-function add(map: Map<string, Set<RegistryWatcher>>, key: string, watcher: RegistryWatcher): () => void {
+function add<T>(map: Map<string, Set<T>>, key: string, one: T): () => void {
   const set = map.get(key) ?? new Set();
-  map.set(key, set.add(watcher));
+  map.set(key, set.add(one));
   return () => {
-    set.delete(watcher);
+    set.delete(one);
     if (set.size === 0 && map.get(key) === set) map.delete(key);
   };
 }

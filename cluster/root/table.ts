@@ -15,6 +15,10 @@ export class RootTable implements AnnounceTable {
   #node: string | undefined;
   #info: NodeInfo | undefined;
   readonly #held = new Set<string>();
+  /** Its name is another session's, with a later start: it registers once that one is gone. With what it told meanwhile. */
+  #waiting:
+    | { readonly info: NodeInfo; readonly told: Map<string, Advertisement>; readonly stop: () => void }
+    | undefined;
   /** Told of what the relay itself holds. */
   readonly #rivals = new Set<{ changed(broadcast: Announced): void }>();
 
@@ -24,6 +28,8 @@ export class RootTable implements AnnounceTable {
 
   /** The session is over; where the relay did not say so itself, its lease begins. */
   close(): void {
+    this.#waiting?.stop();
+    this.#waiting = undefined;
     this.#registry.lost(this);
   }
 
@@ -60,40 +66,71 @@ export class RootTable implements AnnounceTable {
       this.#registry.setLoad(parsed.node, parsed.load, this);
       return { update: () => {}, end: () => {} };
     }
-    if (parsed?.kind !== "holding" || parsed.of !== "b" || parsed.node !== this.#node) return "unauthorized";
-    return this.#hold(parsed.path, parsed.node, advertisement);
+    if (parsed?.kind !== "holding" || parsed.of !== "b" || this.#node === undefined) return "unauthorized";
+    if (parsed.node !== this.#node) return "unauthorized";
+    // One string of the name for all that the relay has.
+    return this.#hold(parsed.path, this.#node, advertisement);
   }
 
   #register(info: NodeInfo): Publication | Reason {
     if (this.#node !== undefined && this.#node !== info.node) return "unauthorized";
-    if (!this.#registry.register(info, this)) return "limit";
-    this.#node = info.node;
+    if (!this.#claim(info) && !this.#registry.claimed(info.node)) return "limit";
     this.#info = info;
     return {
       update: () => {},
       end: (lost) => {
         // A change is told as an end and a start: only the end of the newest is one.
-        if (!lost && this.#info === info) this.#registry.unregister(info.node, this);
+        if (lost || this.#info !== info) return;
+        this.#registry.unregister(info.node, this);
+        this.#waiting?.stop();
+        this.#waiting = undefined;
       },
     };
   }
 
+  /** False when it cannot register now; where that is because the name is taken, it does when the name is free. */
+  #claim(info: NodeInfo): boolean {
+    const told = this.#waiting?.told ?? new Map<string, Advertisement>();
+    this.#waiting?.stop();
+    this.#waiting = undefined;
+    this.#node = info.node;
+    if (this.#registry.register(info, this)) {
+      for (const [path, advertisement] of told) this.#put(path, info.node, advertisement);
+      return true;
+    }
+    const stop = this.#registry.whenUnclaimed(info.node, () => void this.#claim(info));
+    this.#waiting = { info, told, stop };
+    return false;
+  }
+
   #hold(path: string, node: string, advertisement: Advertisement): Publication | Reason {
-    const put = ({ epoch, hops, cost, ended: over }: Advertisement) =>
-      this.#registry.hold({ path, node, epoch, hops, cost, ended: over }, this);
-    if (!put(advertisement)) return "limit";
-    this.#held.add(path);
-    for (const rival of this.#rivalsOf(path)) for (const watcher of this.#rivals) watcher.changed(rival);
+    if (!this.#put(path, node, advertisement)) return "limit";
     return {
-      update: (next) => void put(next),
+      update: (next) => void this.#put(path, node, next),
       end: (lost) => {
+        this.#waiting?.told.delete(path);
+        if (lost) return;
         this.#held.delete(path);
-        for (const { path: rival } of this.#rivalsOf(path)) {
-          for (const watcher of this.#rivals) watcher.changed({ path: rival, route: () => undefined });
+        // It is no rival of theirs any more, and hears of them no more.
+        for (const rival of this.#registry.exact(path)) {
+          if (!this.#mine(rival)) for (const watcher of this.#rivals) watcher.changed(ended("c", rival));
         }
-        if (!lost) this.#registry.release(path, node, this);
+        this.#registry.release(path, node, this);
       },
     };
+  }
+
+  #put(path: string, node: string, advertisement: Advertisement): boolean {
+    if (this.#waiting !== undefined) {
+      this.#waiting.told.set(path, advertisement);
+      return true;
+    }
+    const { epoch, hops, cost, ended: over } = advertisement;
+    if (!this.#registry.hold({ path, node, epoch, hops, cost, ended: over }, this)) return false;
+    if (this.#held.has(path)) return true;
+    this.#held.add(path);
+    for (const rival of this.#rivalsOf(path)) for (const watcher of this.#rivals) watcher.changed(rival);
+    return true;
   }
 
   #mine({ node }: Holding): boolean {
@@ -148,9 +185,16 @@ function partsOf(prefix: string): { kind: string; path: string } {
   return at < 0 ? { kind: prefix, path: "" } : { kind: prefix.slice(0, at), path: prefix.slice(at + 1) };
 }
 
+/** Written once for all sessions that are told of it. */
+const announcedNodes = new WeakMap<NodeInfo, Announced>();
+
 function announcedNode(info: NodeInfo): Announced {
+  const known = announcedNodes.get(info);
+  if (known !== undefined) return known;
   const route: Route = { advertisement: { epoch: 0n, hops: [], cost: 0, ended: false }, source: NOBODY };
-  return { path: nodePath(info), route: () => route };
+  const announced: Announced = { path: nodePath(info), route: () => route };
+  announcedNodes.set(info, announced);
+  return announced;
 }
 
 function announced(kind: "b" | "e" | "c", { path, node, epoch, hops, cost, ended: over }: Holding): Announced {

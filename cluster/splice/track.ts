@@ -201,10 +201,11 @@ export class SplicedTrack implements Upstream, LegEvents {
     this.#leg = undefined;
     if (this.#next?.node !== leg.node) this.#refused.add(leg.node);
     this.#cancelHold ??= this.#deps.clock.timer(this.#deps.holdMs, () => this.#held());
-    if (this.#next !== undefined) {
-      this.#takeOver(this.#next, Number.POSITIVE_INFINITY);
-      // It was asked for what comes after them.
-      if (this.#leg?.live === true) this.#gaps.fill((this.#groups.newest ?? 0) + 1);
+    const next = this.#next;
+    if (next !== undefined) {
+      this.#takeOver(next, Number.POSITIVE_INFINITY);
+      // It was asked for what comes after the groups that are cut off.
+      if (next.live) this.#gaps.fill((this.#groups.newest ?? 0) + 1);
       return;
     }
     if (this.#groups.newest !== undefined) this.#deps.counters.failovers++;

@@ -8,7 +8,8 @@ export function* prefixes(path: string): Generator<string> {
 
 interface Node<T> {
   value: T | undefined;
-  readonly children: Map<string, Node<T>>;
+  /** Most paths have none below them. */
+  children: Map<string, Node<T>> | undefined;
 }
 
 /**
@@ -16,7 +17,7 @@ interface Node<T> {
  * `foo/bar`, not of `foobar`; the empty path is one of every path.
  */
 export class PathTree<T> {
-  readonly #root: Node<T> = { value: undefined, children: new Map() };
+  readonly #root: Node<T> = { value: undefined, children: undefined };
   readonly #exact = new Map<string, T>();
 
   get size(): number {
@@ -31,9 +32,10 @@ export class PathTree<T> {
     this.#exact.set(path, value);
     let node = this.#root;
     for (const segment of segments(path)) {
-      let child = node.children.get(segment);
+      let child = node.children?.get(segment);
       if (child === undefined) {
-        child = { value: undefined, children: new Map() };
+        child = { value: undefined, children: undefined };
+        node.children ??= new Map();
         node.children.set(segment, child);
       }
       node = child;
@@ -46,7 +48,7 @@ export class PathTree<T> {
     const trail: [Node<T>, string][] = [];
     let node = this.#root;
     for (const segment of segments(path)) {
-      const child = node.children.get(segment);
+      const child = node.children?.get(segment);
       if (child === undefined) return true;
       trail.push([node, segment]);
       node = child;
@@ -54,9 +56,10 @@ export class PathTree<T> {
     node.value = undefined;
     for (let i = trail.length - 1; i >= 0; i--) {
       const [parent, segment] = trail[i] as [Node<T>, string];
-      const child = parent.children.get(segment);
-      if (child === undefined || child.value !== undefined || child.children.size > 0) break;
-      parent.children.delete(segment);
+      const child = parent.children?.get(segment);
+      if (child === undefined || child.value !== undefined || child.children !== undefined) break;
+      parent.children?.delete(segment);
+      if (parent.children?.size === 0) parent.children = undefined;
     }
     return true;
   }
@@ -69,13 +72,13 @@ export class PathTree<T> {
   *under(prefix: string): Generator<T> {
     let node: Node<T> | undefined = this.#root;
     for (const segment of segments(prefix)) {
-      node = node.children.get(segment);
+      node = node.children?.get(segment);
       if (node === undefined) return;
     }
     const stack: Node<T>[] = [node];
     for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
       if (next.value !== undefined) yield next.value;
-      stack.push(...next.children.values());
+      if (next.children !== undefined) stack.push(...next.children.values());
     }
   }
 }

@@ -316,6 +316,95 @@ describe("what a root told", () => {
   });
 });
 
+describe("what stays registered", () => {
+  it("is not told as gone when the root is lost twice within the lease", async () => {
+    const world = new World();
+    const first = await world.root("root");
+    const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
+    const notes = new Notes();
+    edge.ask({ kind: "under", prefix: "" }, notes);
+    origin.hold(holdingOf("live/a", "o1", { hops: [2n] }));
+    await world.pass(300);
+    await first.listener.close();
+    const second = await world.root("root");
+    await world.pass(LEASE_MS - 1_000);
+    await second.listener.close();
+    // The lease of what the first one told would be over now.
+    await world.pass(3_000);
+    await world.root("root");
+    await world.pass(LEASE_MS * 2);
+    assert.deepEqual(
+      notes.take().filter((line) => line.startsWith("-")),
+      [],
+    );
+    assert.deepEqual(world.defects, []);
+  });
+
+  it("is registered by a relay that was started again with a clock that is behind", async () => {
+    const world = new World();
+    const { registry } = await world.root("root");
+    const edge = world.relay("e1", ["root"]);
+    const before = world.relay("o1", ["root"], { startedAt: 100_000 });
+    const [nodes, under] = [new Notes(), new Notes()];
+    edge.ask({ kind: "nodes" }, nodes);
+    edge.ask({ kind: "under", prefix: "" }, under);
+    await world.pass(300);
+    nodes.take();
+    const after = world.relay("o1", ["root"], { startedAt: 5_000 });
+    after.hold(holdingOf("live/a", "o1", { hops: [9n] }));
+    await world.pass(300);
+    assert.equal(registry.counts.holdings, 0, "the one before still speaks");
+    before.close();
+    await world.pass(LEASE_MS * 2);
+    assert.deepEqual(nodes.take(), ["+o1"]);
+    assert.deepEqual(under.take(), ["complete", "+live/a o1 1 [4] 0"]);
+    after.leave();
+    await world.pass(300);
+    assert.deepEqual([nodes.take(), registry.counts.nodes], [["-o1"], 1]);
+  });
+});
+
+describe("a root's table", () => {
+  it("takes rivals back from a relay that does not hold the broadcast any more", async () => {
+    const world = new World();
+    await world.root("root");
+    const [one, two] = [world.relay("o1", ["root"]), world.relay("o2", ["root"])];
+    const rivals = new Notes();
+    one.ask({ kind: "rivals" }, rivals);
+    for (const [relay, node] of [
+      [one, "o1"],
+      [two, "o2"],
+    ] as const)
+      relay.hold(holdingOf("live/a", node, { hops: [2n] }));
+    await world.pass(300);
+    one.release("live/a");
+    await world.pass(300);
+    two.hold(holdingOf("live/a", "o2", { hops: [2n], epoch: 2n }));
+    await world.pass(300);
+    assert.deepEqual(
+      rivals.take().filter((line) => line !== "complete"),
+      ["+live/a o2 1 [3] 0", "-live/a o2"],
+    );
+  });
+
+  it("tells each of several who watch for relays of every change", () => {
+    const registry = new Registry({ clock: new ManualClock(), leaseMs: LEASE_MS, maxNodes: 10, maxHoldings: 10 });
+    const table = new RootTable(registry);
+    const session = {};
+    registry.register(nodeInfo("o1"), session);
+    const seen: string[][] = [[], []];
+    for (const list of seen) {
+      table.watch("n", { changed: (relay) => void list.push(relay.route() === undefined ? "gone" : "there") });
+    }
+    registry.register(nodeInfo("o1", "origin", { draining: true }), session);
+    registry.unregister("o1", session);
+    assert.deepEqual(seen, [
+      ["there", "gone", "gone"],
+      ["there", "gone", "gone"],
+    ]);
+  });
+});
+
 describe("paths of announcements", () => {
   it("that are none are not taken for any", () => {
     const odd = [

@@ -119,7 +119,7 @@ describe("a large registry", () => {
     t.diagnostic(`${Math.round(each)} bytes a broadcast`);
     assert.equal(registry.counts.holdings, count);
     assert.equal([...registry.under("tenant-7")].length, count / 50);
-    assert.ok(each < 3_000, `${each} bytes`);
+    assert.ok(each < 1_500, `${each} bytes`);
   });
 
   it("waits for a relay that takes long to tell again what it has, and forgets only what it did not tell", () => {

@@ -2,7 +2,7 @@
 
 import type { NodeInfo, Role } from "../../cluster/contract.ts";
 import { ControlClient } from "../../cluster/control/client.ts";
-import { Mesh, patienceOf } from "../../cluster/mesh.ts";
+import { Mesh, patienceOf, type Registrar } from "../../cluster/mesh.ts";
 import { PeerLinks } from "../../cluster/peers/links.ts";
 import { Registry } from "../../cluster/registry/registry.ts";
 import { RootTable } from "../../cluster/root/table.ts";
@@ -10,6 +10,7 @@ import { RouteTable } from "../../cluster/routes/table.ts";
 import { MeshSource, type SpliceCounters } from "../../cluster/splice/index.ts";
 import { Tiers } from "../../cluster/tiers/index.ts";
 import { meshTerms } from "../../relay/assemble/mesh/terms.ts";
+import type { Source } from "../../relay/model/contract.ts";
 import { Counters } from "../../relay/model/counters.ts";
 import { Origin } from "../../relay/model/origin.ts";
 import {
@@ -19,6 +20,7 @@ import {
   openAccess,
   type Session,
   type SessionDeps,
+  type SessionReport,
 } from "../../relay/session/index.ts";
 import type { LinkInfo } from "../../relay/transport/contract.ts";
 import { type MemoryEngine, MemoryNetwork } from "../../relay/transport/memory/index.ts";
@@ -33,8 +35,32 @@ export const IDLE_MS = 10_000;
 const CLIENT = { ...PEER, idleTimeoutMs: IDLE_MS, keepAliveMs: 2_000 };
 export const LEASE_MS = 10_000;
 const HOLD_MS = 5_000;
-const LINGER_MS = 10_000;
+export const LINGER_MS = 10_000;
+/** When the worlds begin; late enough for clocks that are behind. */
+const EPOCH_MS = 1_000_000_000;
 const CERTIFICATE = { cert: "", key: "" };
+
+/** How a world is besides its relays; what is absent is as users have it who say nothing. */
+export interface WorldOptions {
+  /** Of links between relays: large meshes have slow ones, so that most of what happens is not signs of life. */
+  readonly peer?: { readonly idleTimeoutMs: number; readonly keepAliveMs: number };
+  /** One-way delay of each new link, in milliseconds. */
+  readonly latencyMs?: () => number;
+  /** What the wall clock of a relay is ahead, in milliseconds. */
+  readonly skewMs?: (node: string) => number;
+  readonly events?: WorldEvents;
+}
+
+/** What relays do, for whoever checks it. */
+export interface WorldEvents {
+  held(relay: SimRelay, path: string): void;
+  released(relay: SimRelay, path: string): void;
+  /** A relay was told that another, or what that one held, is gone. */
+  nodeGone(relay: SimRelay, node: string): void;
+  holdingGone(relay: SimRelay, path: string, node: string): void;
+  /** A relay takes a track from another, until the returned function is called. */
+  subscribed(relay: SimRelay, node: string, path: string, track: string): () => void;
+}
 
 export class World {
   readonly clock = new ManualClock();
@@ -45,21 +71,29 @@ export class World {
   readonly random: () => number;
   /** Preferred by every relay after its own. */
   regions: readonly string[] = [];
+  readonly options: WorldOptions;
   /** Announcements that control sessions carried, both ways. */
   messages = 0;
   hops = 1n;
 
-  constructor(roots: readonly string[], random: () => number) {
+  constructor(roots: readonly string[], random: () => number, options: WorldOptions = {}) {
     this.roots = roots;
+    this.options = options;
     this.random = random;
     this.network = new MemoryNetwork({ clock: this.clock, settings: { latencyMs: 5 } });
   }
 
   async start(node: string, role: Role, region = "eu"): Promise<SimRelay> {
-    const relay = new SimRelay(this, nodeInfo(node, role, { hop: this.hops++, region, startedAt: this.clock.now() }));
+    const startedAt = this.wallNow(node);
+    const relay = new SimRelay(this, nodeInfo(node, role, { hop: this.hops++, region, startedAt }));
     await relay.listen();
     this.relays.set(node, relay);
     return relay;
+  }
+
+  /** What time it is for a relay, in milliseconds since 1970. */
+  wallNow(node: string): number {
+    return EPOCH_MS + this.clock.now() + (this.options.skewMs?.(node) ?? 0);
   }
 
   relay(node: string): SimRelay {
@@ -79,6 +113,7 @@ export class World {
   async client(node: string): Promise<TestClient> {
     const origin = new Origin({ clock: this.clock, limits: LIMITS, cache: CACHE });
     let session: Session | undefined;
+    const reports: SessionReport[] = [];
     const attach = liteSession(
       {
         origin,
@@ -88,7 +123,7 @@ export class World {
         hop: this.hops++,
         access: openAccess(""),
         defect: (error) => void this.defects.push(error),
-        closed: () => {},
+        closed: (report) => void reports.push(report),
       },
       (started) => {
         session = started;
@@ -106,7 +141,7 @@ export class World {
     while (!state.over) await this.pass(25);
     const link = await settled;
     if (session === undefined) throw new Error("no session");
-    return new TestClient(origin, session, link, []);
+    return new TestClient(origin, session, link, reports);
   }
 }
 
@@ -174,8 +209,8 @@ export class SimRelay {
       self: info,
       origin: this.origin,
       clock,
-      wallNow: () => clock.now(),
-      registrar: this.control,
+      wallNow: () => world.wallNow(info.node),
+      registrar: this.#registrar(),
       table: this.table,
       tiers: this.tiers,
       lingerMs: LINGER_MS,
@@ -208,7 +243,7 @@ export class SimRelay {
 
   /** Its process is killed: nobody is told. */
   async kill(): Promise<void> {
-    this.#world.network.cut(this.engine);
+    this.engine.vanish();
     this.control.close();
     this.mesh.close();
     this.peers.close();
@@ -259,7 +294,84 @@ export class SimRelay {
     if (info === undefined) return Promise.reject(new Error("unknown"));
     const url = new URL(`https://${node}:1/?node=${this.info.node}&role=${this.info.role}`);
     const access = { ...openAccess(""), maySubscribe: () => false, watchable: () => [] };
-    return this.#dial(url, { access, leaving: on.leaving }, on.gone);
+    return this.#dial(url, { access, leaving: on.leaving }, on.gone).then((session) => this.#watched(session, node));
+  }
+
+  /** The control client, with whoever checks the world between. */
+  #registrar(): Registrar {
+    const { control } = this;
+    const { events } = this.#world.options;
+    if (events === undefined) return control;
+    return {
+      hold: (holding) => {
+        events.held(this, holding.path);
+        control.hold(holding);
+      },
+      release: (path) => {
+        events.released(this, path);
+        control.release(path);
+      },
+      ask: (scope, sink) =>
+        control.ask(scope, {
+          node: (info) => sink.node(info),
+          holding: (holding) => sink.holding(holding),
+          complete: () => sink.complete(),
+          nodeGone: (node) => {
+            events.nodeGone(this, node);
+            sink.nodeGone(node);
+          },
+          holdingGone: (path, node) => {
+            // Of rivals also those go that the relay is no rival of any more.
+            if (scope.kind !== "rivals") events.holdingGone(this, path, node);
+            sink.holdingGone(path, node);
+          },
+        }),
+    };
+  }
+
+  /** A session with another relay whose subscriptions are told to whoever checks the world. */
+  #watched(session: Session, node: string): Session {
+    const { events } = this.#world.options;
+    if (events === undefined) return session;
+    const { source } = session;
+    const watched: Source = {
+      hasInfo: source.hasInfo,
+      info: (path, track, answer) => source.info(path, track, answer),
+      fetch: (path, track, sequence, priority, writer) => source.fetch(path, track, sequence, priority, writer),
+      subscribe: (path, track, options, sink) => {
+        const over = events.subscribed(this, node, path, track);
+        const upstream = source.subscribe(path, track, options, {
+          info: (info) => sink.info(info),
+          started: (sequence) => sink.started(sequence),
+          group: (sequence) => sink.group(sequence),
+          datagram: (sequence, timestamp, payload) => sink.datagram(sequence, timestamp, payload),
+          dropped: (start, end) => sink.dropped(start, end),
+          ended: (end) => sink.ended(end),
+          closed: (reason) => {
+            over();
+            sink.closed(reason);
+          },
+        });
+        return {
+          update: (next) => upstream.update(next),
+          cancel: () => {
+            over();
+            upstream.cancel();
+          },
+        };
+      },
+    };
+    return {
+      info: session.info,
+      source: watched,
+      announced: session.announced,
+      follow: (prefix, table) => session.follow(prefix, table),
+      traffic: () => session.traffic(),
+      retry: () => session.retry(),
+      goaway: (uri) => session.goaway(uri),
+      close: (code, message) => session.close(code, message),
+      end: (reason, message) => session.end(reason, message),
+    };
   }
 
   async #dial(url: URL, terms: Partial<SessionDeps>, gone: () => void): Promise<Session> {
@@ -268,7 +380,10 @@ export class SimRelay {
       session = started;
     });
     const trust = { kind: "insecure" } as const;
-    await this.engine.dial({ url, protocols: ["moq-lite-06"], trust, limits: PEER, timeoutMs: 1_000 }, attach);
+    const { network, options } = this.#world;
+    const limits = { ...PEER, ...options.peer };
+    const link = await this.engine.dial({ url, protocols: ["moq-lite-06"], trust, limits, timeoutMs: 1_000 }, attach);
+    if (options.latencyMs !== undefined) network.wireOf(link).configure({ latencyMs: options.latencyMs() });
     if (session === undefined) throw new Error("no session");
     return session;
   }

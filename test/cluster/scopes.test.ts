@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Scope, type ScopeSink, scopeKey } from "../../cluster/contract.ts";
+import { Mesh } from "../../cluster/mesh.ts";
+import { RouteTable } from "../../cluster/routes/table.ts";
+import { MeshSource } from "../../cluster/splice/index.ts";
+import { Tiers } from "../../cluster/tiers/index.ts";
+import { Origin } from "../../relay/model/origin.ts";
+import { CACHE, LIMITS } from "../model/support.ts";
+import { ManualClock } from "../support/clock.ts";
+import { FakePeers, holdingOf, nodeInfo } from "./support.ts";
+
+const LINGER_MS = 10_000;
+
+describe("a scope that is asked for again while it is handed over", () => {
+  it("keeps what it was told when the one before goes", () => {
+    const clock = new ManualClock();
+    const origin = new Origin({ clock, limits: LIMITS, cache: CACHE });
+    const asked: { key: string; sink: ScopeSink }[] = [];
+    const self = nodeInfo("me", "edge");
+    const counters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
+    const table: RouteTable = new RouteTable({
+      self,
+      regions: [],
+      health: () => "up",
+      changed: (path) => mesh.changed(path),
+      nodesChanged: () => mesh.nodesChanged(),
+      restarted: () => {},
+    });
+    const links = { use: () => () => {}, session: () => undefined, health: () => "unknown" as const };
+    const tiers = new Tiers({ clock, links, table, leaseMs: 10_000, refused: () => {}, told: () => {} });
+    const ask = (scope: Scope, sink: ScopeSink) => {
+      asked.push({ key: scopeKey(scope), sink });
+      return () => {};
+    };
+    const mesh: Mesh = new Mesh({
+      self,
+      origin,
+      clock,
+      wallNow: () => clock.now(),
+      registrar: { hold: () => {}, release: () => {}, ask },
+      table,
+      tiers,
+      lingerMs: LINGER_MS,
+      maxScopes: 10,
+      redundant: [],
+      cost: 0,
+      source: (on) =>
+        new MeshSource({ clock, peers: new FakePeers(), holdMs: 5_000, lostAs: "upstream", counters, ...on }),
+      refused: () => {},
+    });
+    const leave = mesh.watching("live");
+    mesh.wanting("live/a");
+    const tell = () => asked.at(-1)?.sink.holding(holdingOf("live/b", "o1"));
+    tell();
+    leave();
+    clock.advance(LINGER_MS);
+    assert.equal(asked.at(-1)?.key, "exact/live/a", "nobody has told of it yet, so the wider one is still there");
+    mesh.watching("live");
+    tell();
+    clock.advance(LINGER_MS);
+    assert.deepEqual(
+      table.holders("live/b")?.holdings.map(({ node }) => node),
+      ["o1"],
+    );
+    mesh.close();
+  });
+});

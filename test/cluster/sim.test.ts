@@ -1,0 +1,29 @@
+/** Random meshes that come to harm, from seeds that are printed: MOQMESH_SEED=N runs one again, `npm run sim` runs many. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Ordeal, type OrdealOptions } from "./sim/ordeal.ts";
+
+const given = process.env["MOQMESH_SEED"];
+const MESHES: readonly Omit<OrdealOptions, "seed">[] = [
+  { nodes: 12, roots: 1, rounds: 2, blows: 8 },
+  { nodes: 14, roots: 2, rounds: 2, blows: 8 },
+  { nodes: 40, roots: 3, rounds: 2, blows: 8 },
+  { nodes: 200, roots: 3, rounds: 1, blows: 8 },
+];
+
+describe("a random mesh that comes to harm", () => {
+  for (const [n, options] of MESHES.entries()) {
+    const seed = given === undefined ? n + 1 : Number(given);
+    const { nodes, roots } = options;
+    it(`of ${nodes} relays with ${roots} roots keeps its promises (seed ${seed})`, async (t) => {
+      const told = given === undefined ? {} : { told: (line: string) => t.diagnostic(line) };
+      const report = await new Ordeal({ seed, ...options, ...told }).run();
+      const { blows, simulatedMs, worstWaitMs, watched } = report;
+      const happened = Object.entries(blows).map(([kind, count]) => `${count} ${kind}`);
+      t.diagnostic(`${happened.join(", ")} in ${simulatedMs / 1_000} s of simulated time`);
+      t.diagnostic(`${watched} viewers tried, the last of them got something after ${worstWaitMs} ms`);
+      assert.deepEqual(report.violations, []);
+      assert.ok(watched > 0);
+    });
+  }
+});

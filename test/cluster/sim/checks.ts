@@ -1,0 +1,169 @@
+import type { SimRelay, WorldEvents } from "../world.ts";
+import { LEASE_MS } from "../world.ts";
+
+/** Milliseconds that a track may be taken from two relays when it goes from one to the other: the better one may have to look for a way itself. */
+const OVERLAP_MS = 15_000;
+/** Milliseconds that an end may be on its way, or wait for the lease, while the same is registered anew. */
+const UNDER_WAY_MS = 10_000;
+/** Milliseconds after which neither a cut nor a new root explains that something is not registered there. */
+const EXCUSED_MS = 25_000;
+/** Milliseconds in which two relays have heard of each other what they had to. */
+const CROSSING_MS = 2_000;
+/** Relays that a broadcast goes through at most from the one that has it first-hand. */
+const LONGEST_WAY = 2;
+
+/** What must hold at every moment, whatever happens to the mesh. What does not is noted. */
+export class Checks implements WorldEvents {
+  readonly violations: string[] = [];
+  /** The most relays that one relay took one track from at once. */
+  mostUpstreams = 0;
+  subscriptions = 0;
+  readonly #now: () => number;
+  /** Since when a relay has had a broadcast first-hand. */
+  readonly #held = new Map<string, Map<string, number>>();
+  /** Relays that are not there, and since when. */
+  readonly #dead = new Map<string, number>();
+  readonly #cut = new Map<string, number>();
+  #rootStarted = Number.NEGATIVE_INFINITY;
+  /** Tracks that a relay takes, and from whom. */
+  readonly #upstreams = new Map<string, Map<string, Taken>>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  started(node: string): void {
+    this.#dead.delete(node);
+    this.#held.delete(node);
+  }
+
+  rootStarted(): void {
+    this.#rootStarted = this.#now();
+  }
+
+  killed(node: string): void {
+    this.#dead.set(node, this.#now());
+    this.#held.delete(node);
+    this.#upstreams.delete(node);
+  }
+
+  /** It said that it leaves: nobody needs to wait. */
+  left(node: string): void {
+    this.#dead.set(node, Number.NEGATIVE_INFINITY);
+  }
+
+  /** Something of what the node sends or gets does not arrive, or did not until now. */
+  cutOff(node: string): void {
+    this.#cut.set(node, this.#now());
+  }
+
+  /** It was not cut off for so long that another cut is one of its own, and not a longer one. */
+  sound(node: string): boolean {
+    return this.#now() - (this.#cut.get(node) ?? Number.NEGATIVE_INFINITY) >= EXCUSED_MS;
+  }
+
+  held({ info: { node } }: SimRelay, path: string): void {
+    const paths = this.#held.get(node) ?? new Map<string, number>();
+    this.#held.set(node, paths);
+    if (!paths.has(path)) paths.set(path, this.#now());
+  }
+
+  released({ info: { node } }: SimRelay, path: string): void {
+    this.#held.get(node)?.delete(path);
+  }
+
+  nodeGone({ info }: SimRelay, node: string): void {
+    if (this.#missing(node) || this.#excused(node) || this.#excused(info.node)) return;
+    this.#violated(`${info.node} was told that ${node} is gone, which is there`);
+  }
+
+  holdingGone({ info }: SimRelay, path: string, node: string): void {
+    if (this.#missing(node) || this.#excused(node) || this.#excused(info.node)) return;
+    const since = this.#held.get(node)?.get(path);
+    if (since === undefined || this.#now() - since < UNDER_WAY_MS) return;
+    this.#violated(`${info.node} was told that ${node} does not have ${path} any more, which has it`);
+  }
+
+  subscribed({ info }: SimRelay, node: string, path: string, track: string): () => void {
+    this.subscriptions++;
+    const key = `${path} ${track}`;
+    const tracks = this.#upstreams.get(info.node) ?? new Map<string, Taken>();
+    this.#upstreams.set(info.node, tracks);
+    const taken = tracks.get(key) ?? { from: [], since: this.#now(), oddSince: undefined };
+    tracks.set(key, taken);
+    if (taken.from.length === 1) taken.since = this.#now();
+    taken.from.push(node);
+    this.mostUpstreams = Math.max(this.mostUpstreams, taken.from.length);
+    let over = false;
+    return () => {
+      if (over) return;
+      over = true;
+      this.#overlap(info.node, key, taken);
+      taken.from.splice(taken.from.indexOf(node), 1);
+      if (taken.from.length === 0 && tracks.get(key) === taken) tracks.delete(key);
+    };
+  }
+
+  /** To be called now and then: what lasts too long is not an event. */
+  look(): void {
+    for (const [node, tracks] of this.#upstreams) {
+      for (const [key, taken] of tracks) {
+        this.#overlap(node, key, taken);
+        this.#follow(node, key, taken);
+      }
+    }
+  }
+
+  #overlap(node: string, key: string, taken: Taken): void {
+    const forMs = this.#now() - taken.since;
+    if (taken.from.length < 2 || forMs <= OVERLAP_MS) return;
+    this.#violated(`${node} takes ${key} from ${taken.from.join(" and ")} for ${forMs} ms`);
+    taken.since = this.#now();
+  }
+
+  /** Goes every way that the track takes to `node`. News of who has what passes each other on the way, but not for long. */
+  #follow(node: string, key: string, taken: Taken): void {
+    const odd = this.#oddWay(node, key);
+    if (odd === undefined) taken.oddSince = undefined;
+    else {
+      taken.oddSince ??= this.#now();
+      if (this.#now() - taken.oddSince >= CROSSING_MS) this.#violated(`${key} goes ${odd}`);
+    }
+  }
+
+  #oddWay(node: string, key: string): string | undefined {
+    const ways: string[][] = [[node]];
+    for (let way = ways.pop(); way !== undefined; way = ways.pop()) {
+      for (const from of this.#upstreams.get(way.at(-1) ?? "")?.get(key)?.from ?? []) {
+        if (from === node) return `in a circle: ${[...way, from].join(" from ")}`;
+        if (way.length > LONGEST_WAY) return `a long way: ${[...way, from].join(" from ")}`;
+        ways.push([...way, from]);
+      }
+    }
+    return undefined;
+  }
+
+  /** It may be told as gone: it is not there for so long that its lease is over. */
+  #missing(node: string): boolean {
+    const since = this.#dead.get(node);
+    return since !== undefined && this.#now() - since >= LEASE_MS;
+  }
+
+  /** A root that was started while it could not be reached does not know it. */
+  #excused(node: string): boolean {
+    const cut = this.#cut.get(node);
+    return cut !== undefined && this.#now() - cut < EXCUSED_MS && this.#now() - this.#rootStarted < EXCUSED_MS;
+  }
+
+  #violated(what: string): void {
+    this.violations.push(`at ${this.#now()} ms: ${what}`);
+  }
+}
+
+interface Taken {
+  readonly from: string[];
+  /** Since when there is more than one. */
+  since: number;
+  /** Since when it comes by a way that it should not. */
+  oddSince: number | undefined;
+}

@@ -1,0 +1,347 @@
+import type { TestClient } from "../../session/support.ts";
+import { IDLE_MS, LEASE_MS, LINGER_MS, World } from "../world.ts";
+import { Checks } from "./checks.ts";
+import { SimPublisher, SimViewer } from "./people.ts";
+import { Chance } from "./random.ts";
+import { type Place, raise, rootsOf, shapeOf } from "./shape.ts";
+
+/** Milliseconds in which a broadcast that can be reached is to be watchable once nothing is broken any more. */
+const BOUNDED_MS = 15_000;
+/** Milliseconds after which nobody tells of what is gone: a client's silence, a relay's, its lease, and a link's way. */
+const TIMED_OUT_MS = 2 * IDLE_MS + LEASE_MS + 2_000;
+/** What is known for those who asked goes when they have not for so long: the linger of tracks and scopes, and a handover. */
+const FORGOTTEN_MS = 2 * LINGER_MS + 10_000;
+const STEP_MS = 500;
+/** Wall clocks differ by up to so many milliseconds each way. */
+const SKEW_MS = 150_000;
+/** Relays at which it is tried whether a broadcast can be watched. */
+const SAMPLE = 4;
+const FEWEST_PUBLISHERS = 3;
+const MOST_PUBLISHERS = 8;
+const MOST_VIEWERS = 16;
+const PATHS = ["live/a", "live/b", "live/deep/c", "shows/d", "shows/e", "numbered/f", "numbered/g", "other/h"];
+
+export interface OrdealOptions {
+  readonly seed: number;
+  /** Relays, roots included. */
+  readonly nodes: number;
+  readonly roots: number;
+  /** Times that everything is to be well again, and things that happen before each. */
+  readonly rounds: number;
+  readonly blows: number;
+  readonly told?: (line: string) => void;
+}
+
+export interface OrdealReport {
+  readonly violations: readonly string[];
+  readonly blows: Readonly<Record<string, number>>;
+  /** Simulated milliseconds. */
+  readonly simulatedMs: number;
+  /** The longest that somebody waited for a broadcast once things were well, in simulated milliseconds. */
+  readonly worstWaitMs: number;
+  readonly mostUpstreams: number;
+  readonly subscriptions: number;
+  readonly watched: number;
+}
+
+/** Something that is put right at a time. */
+interface Wound {
+  readonly at: number;
+  readonly heal: () => Promise<void> | void;
+}
+
+/** A mesh to which things happen, in an order made from a seed. */
+export class Ordeal {
+  readonly #options: OrdealOptions;
+  readonly #chance: Chance;
+  readonly #world: World;
+  readonly #checks: Checks;
+  readonly #places: readonly Place[];
+  readonly #skews = new Map<string, number>();
+  readonly #publishers = new Map<string, SimPublisher>();
+  /** Whose relay or way to it is gone: they publish again elsewhere. */
+  readonly #homeless = new Set<string>();
+  readonly #viewers = new Set<SimViewer>();
+  #wounds: Wound[] = [];
+  readonly #blows: Record<string, number> = {};
+  #epoch = 1n;
+  #worstWaitMs = 0;
+  #watched = 0;
+
+  constructor(options: OrdealOptions) {
+    this.#options = options;
+    const chance = new Chance(options.seed);
+    this.#chance = chance;
+    this.#checks = new Checks(() => this.#world.clock.now());
+    const roots = rootsOf(options.roots);
+    this.#places = shapeOf(options.nodes, roots, chance);
+    this.#world = new World(roots, chance.next, {
+      peer: { idleTimeoutMs: 2_500, keepAliveMs: 1_000 },
+      latencyMs: () => chance.whole(1, 120),
+      skewMs: (node) => this.#skews.get(node) ?? 0,
+      events: this.#checks,
+    });
+  }
+
+  async run(): Promise<OrdealReport> {
+    for (const { node } of this.#places) this.#skews.set(node, this.#chance.whole(-SKEW_MS, SKEW_MS));
+    await raise(this.#world, this.#places);
+    await this.#pass(3_000);
+    for (let n = 0; n < FEWEST_PUBLISHERS; n++) await this.#publish();
+    for (let round = 0; round < this.#options.rounds; round++) {
+      for (let n = 0; n < this.#options.blows; n++) {
+        await this.#blow();
+        await this.#pass(this.#chance.pick([0, 500, 1_500, 4_000]));
+      }
+      await this.#mend();
+      await this.#everythingIsWatchable();
+    }
+    await this.#everybodyLeaves();
+    return {
+      violations: [...this.#checks.violations, ...this.#world.defects.map((defect) => `defect: ${String(defect)}`)],
+      blows: this.#blows,
+      simulatedMs: this.#world.clock.now(),
+      worstWaitMs: this.#worstWaitMs,
+      mostUpstreams: this.#checks.mostUpstreams,
+      subscriptions: this.#checks.subscriptions,
+      watched: this.#watched,
+    };
+  }
+
+  async #pass(ms: number): Promise<void> {
+    const until = this.#world.clock.now() + ms;
+    do {
+      for (const publisher of this.#publishers.values()) publisher.send();
+      await this.#world.pass(STEP_MS);
+      this.#checks.look();
+      const due = this.#wounds.filter(({ at }) => at <= this.#world.clock.now());
+      this.#wounds = this.#wounds.filter((wound) => !due.includes(wound));
+      for (const { heal } of due) await heal();
+    } while (this.#world.clock.now() < until);
+    for (const { path, client } of this.#publishers.values()) if (client.reports.length > 0) this.#homeless.add(path);
+    for (const viewer of [...this.#viewers]) if (viewer.client.reports.length > 0) this.#dismiss(viewer);
+    for (const path of [...this.#homeless]) await this.#publish(path);
+    for (const viewer of this.#viewers) viewer.insist();
+  }
+
+  #later(ms: number, heal: () => Promise<void> | void): void {
+    this.#wounds.push({ at: this.#world.clock.now() + ms, heal });
+  }
+
+  #alive(...roles: string[]): string[] {
+    return this.#places
+      .filter(({ node, role }) => this.#world.relays.has(node) && roles.includes(role))
+      .map(({ node }) => node);
+  }
+
+  async #client(node: string): Promise<TestClient | undefined> {
+    try {
+      return await this.#world.client(node);
+    } catch {
+      // It is cut off, or was killed meanwhile.
+      return undefined;
+    }
+  }
+
+  /** Somebody new at the path, or the same one again, which tells nobody about it. */
+  async #publish(path = this.#chance.pick(PATHS)): Promise<void> {
+    const roles = this.#chance.happens(0.85) ? ["origin"] : ["origin", "regional", "edge"];
+    const places = this.#alive(...roles);
+    if (places.length === 0) return;
+    const node = this.#chance.pick(places);
+    const client = await this.#client(node);
+    if (client === undefined) {
+      this.#homeless.add(path);
+      return;
+    }
+    const before = this.#publishers.get(path);
+    if (before !== undefined) {
+      if (this.#chance.happens(0.5)) before.leave();
+      else before.vanish(this.#world);
+    }
+    const epoch = path.startsWith("numbered/") ? ++this.#epoch : 0n;
+    this.#publishers.set(path, new SimPublisher(path, node, client, epoch));
+    this.#homeless.delete(path);
+  }
+
+  async #blow(): Promise<void> {
+    const kinds = ["publish", "publish", "unpublish", "view", "view", "leave", "kill", "kill", "root", "roots"];
+    const kind = this.#chance.pick([...kinds, "cut", "cut", "cut off", "cut from root", "drain"]);
+    this.#blows[kind] = (this.#blows[kind] ?? 0) + 1;
+    this.#options.told?.(`${this.#world.clock.now()} ${kind}`);
+    await this.#strike(kind);
+  }
+
+  async #strike(kind: string): Promise<void> {
+    switch (kind) {
+      case "publish":
+        if (this.#publishers.size < MOST_PUBLISHERS) await this.#publish();
+        return;
+      case "unpublish":
+        return this.#unpublish();
+      case "view":
+        return await this.#view();
+      case "leave": {
+        const [viewer] = this.#viewers;
+        if (viewer !== undefined) this.#dismiss(viewer);
+        return;
+      }
+      case "kill":
+        return await this.#kill(this.#chance.pick(this.#alive("origin", "regional", "edge")));
+      case "root":
+      case "roots": {
+        const roots = this.#alive("root");
+        const some = kind === "roots" || roots.length === 0 ? roots : [this.#chance.pick(roots)];
+        for (const root of some) await this.#kill(root);
+        return;
+      }
+      case "drain":
+        return this.#drain(this.#chance.pick(this.#alive("origin", "regional")));
+      default:
+        this.#partition(kind);
+    }
+  }
+
+  #unpublish(): void {
+    const paths = [...this.#publishers.keys()];
+    if (paths.length <= FEWEST_PUBLISHERS) return;
+    const path = this.#chance.pick(paths);
+    const publisher = this.#publishers.get(path);
+    this.#publishers.delete(path);
+    if (this.#chance.happens(0.5)) publisher?.leave();
+    else publisher?.vanish(this.#world);
+  }
+
+  async #view(): Promise<void> {
+    if (this.#viewers.size >= MOST_VIEWERS) return;
+    const node = this.#chance.pick(this.#alive("edge", "edge", "regional"));
+    const path = this.#chance.pick(this.#chance.happens(0.8) ? [...this.#publishers.keys()] : PATHS);
+    const client = await this.#client(node);
+    if (client !== undefined) this.#viewers.add(new SimViewer(path, node, client, this.#chance.happens(0.5)));
+  }
+
+  #dismiss(viewer: SimViewer): void {
+    this.#viewers.delete(viewer);
+    viewer.leave();
+  }
+
+  /** Killed, and started under the same name after a while, with a clock that may be anywhere. */
+  async #kill(node: string): Promise<void> {
+    const place = this.#places.find((one) => one.node === node);
+    if (place === undefined) return;
+    await this.#world.relay(node).kill();
+    this.#checks.killed(node);
+    for (const { path, node: at } of this.#publishers.values()) if (at === node) this.#homeless.add(path);
+    for (const viewer of [...this.#viewers]) if (viewer.node === node) this.#dismiss(viewer);
+    this.#later(this.#chance.pick([100, 1_000, 3_000, 8_000, 13_000]), async () => {
+      if (this.#chance.happens(0.5)) this.#skews.set(node, this.#chance.whole(-SKEW_MS, SKEW_MS));
+      this.#checks.started(node);
+      if (place.role === "root") this.#checks.rootStarted();
+      await this.#world.start(node, place.role, place.region);
+    });
+  }
+
+  #drain(node: string): void {
+    const relay = this.#world.relay(node);
+    relay.control.inform({ ...relay.info, draining: true });
+    this.#later(this.#chance.pick([1_000, 6_000]), () => relay.control.inform(relay.info));
+  }
+
+  /** Something does not reach something else for a while. */
+  #partition(kind: string): void {
+    const others = this.#alive("origin", "regional", "edge").filter((one) => this.#checks.sound(one));
+    if (others.length === 0) return;
+    const node = this.#chance.pick(others);
+    const roots = this.#alive("root");
+    const peer = this.#chance.pick(kind === "cut from root" && roots.length > 0 ? roots : others);
+    const one = this.#world.relay(node).engine;
+    const other = kind === "cut off" ? undefined : this.#world.relays.get(peer)?.engine;
+    this.#world.network.cut(one, other);
+    this.#checks.cutOff(node);
+    this.#later(this.#chance.pick([300, 2_000, 8_000]), () => {
+      this.#world.network.heal(one, other);
+      this.#checks.cutOff(node);
+    });
+  }
+
+  /** Nothing more happens, and what was broken is put right; long enough that what is gone is known to be. */
+  async #mend(): Promise<void> {
+    while (this.#wounds.length > 0 || this.#homeless.size > 0) await this.#pass(1_000);
+    // Whoever finds out only now that its session is over has time enough as well.
+    for (let passed = 0; passed < 2 * TIMED_OUT_MS; passed += 1_000) await this.#pass(1_000);
+    this.#nothingStale();
+  }
+
+  async #everythingIsWatchable(): Promise<void> {
+    const tries: { viewer: SimViewer; publisher: SimPublisher; from: number }[] = [];
+    for (const publisher of this.#publishers.values()) {
+      for (let n = 0; n < SAMPLE; n++) {
+        const node = this.#chance.pick(this.#alive("edge", "edge", "regional", "origin"));
+        const client = await this.#world.client(node);
+        const viewer = new SimViewer(publisher.path, node, client, false);
+        tries.push({ viewer, publisher, from: publisher.sent });
+      }
+    }
+    const since = this.#world.clock.now();
+    let left = tries;
+    while (left.length > 0 && this.#world.clock.now() - since < BOUNDED_MS) {
+      for (const publisher of this.#publishers.values()) publisher.send();
+      await this.#world.pass(STEP_MS);
+      left = left.filter(({ viewer, publisher, from }) => !viewer.got(publisher, from));
+    }
+    this.#worstWaitMs = Math.max(this.#worstWaitMs, this.#world.clock.now() - since);
+    this.#watched += tries.length - left.length;
+    for (const { viewer, publisher } of left) {
+      const what = `${viewer.path} of ${publisher.node} cannot be watched at ${viewer.node}`;
+      this.#checks.violations.push(`at ${this.#world.clock.now()} ms: ${what}: ${viewer.log}`);
+    }
+    for (const { viewer } of tries) viewer.leave();
+  }
+
+  /** What is told of broadcasts is true: nobody has what nobody publishes, and the roots know who publishes. */
+  #nothingStale(): void {
+    const violated = (what: string) => this.#checks.violations.push(`at ${this.#world.clock.now()} ms: ${what}`);
+    for (const { info, origin, table, registry } of this.#world.relays.values()) {
+      for (const path of PATHS) {
+        const at = this.#publishers.get(path)?.node;
+        const told = table.holders(path)?.holdings.map(({ node }) => node) ?? [];
+        if (told.some((node) => node !== at)) violated(`${info.node} knows ${path} at ${told}, which is at ${at}`);
+        const registered = [...(registry?.exact(path) ?? [])].map(({ node }) => node);
+        const right = at === undefined ? registered.length === 0 : registered.length === 1 && registered[0] === at;
+        if (registry !== undefined && !right)
+          violated(`${info.node} has ${path} at [${registered}], which is at ${at}`);
+      }
+      for (const { path } of origin.broadcasts()) {
+        if (!this.#publishers.has(path)) violated(`${info.node} tells of ${path}, which nobody publishes`);
+      }
+    }
+  }
+
+  /** When everybody has left, nothing is left. */
+  async #everybodyLeaves(): Promise<void> {
+    for (const viewer of [...this.#viewers]) this.#dismiss(viewer);
+    for (const publisher of this.#publishers.values()) publisher.leave();
+    this.#publishers.clear();
+    await this.#pass(TIMED_OUT_MS + FORGOTTEN_MS);
+    const left = (node: string, what: Readonly<Record<string, number>>) => {
+      for (const [name, count] of Object.entries(what)) {
+        if (count > 0) this.#checks.violations.push(`${count} ${name} left at ${node}`);
+      }
+    };
+    for (const { info, mesh, table, origin, peers, registry, counters } of this.#world.relays.values()) {
+      const { broadcasts, holdings } = table.counts;
+      left(info.node, { ...mesh.counts, broadcasts, holdings, links: peers.up.length, tracks: counters.tracksActive });
+      left(info.node, { paths: [...origin.broadcasts()].length, registered: registry?.counts.holdings ?? 0 });
+    }
+    const roots = new Set(this.#alive("root"));
+    const relays = [...this.#world.relays.values()].filter(({ info }) => !roots.has(info.node));
+    for (const relay of relays) {
+      this.#checks.left(relay.info.node);
+      relay.control.leave();
+    }
+    await this.#world.pass(1_000);
+    for (const root of roots) left(root, { relays: this.#world.relay(root).registry?.counts.nodes ?? 0 });
+    for (const relay of [...this.#world.relays.values()]) await relay.kill();
+    left("the clock", { timers: this.#world.clock.pending });
+  }
+}

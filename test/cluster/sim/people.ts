@@ -1,0 +1,82 @@
+import { LIVE, type TestClient, TestPublisher, type TestViewer } from "../../session/support.ts";
+import type { World } from "../world.ts";
+
+let incarnations = 0;
+
+/** One publisher of a path, at a relay. Each says in its frames who it is, so that old content is not taken for new. */
+export class SimPublisher {
+  readonly path: string;
+  readonly node: string;
+  readonly client: TestClient;
+  readonly name = `publisher-${++incarnations}`;
+  readonly #source = new TestPublisher();
+  readonly #end: () => void;
+  sent = 0;
+
+  /** `epoch`: 0 when it numbers none. */
+  constructor(path: string, node: string, client: TestClient, epoch: bigint) {
+    this.path = path;
+    this.node = node;
+    this.client = client;
+    const publication = client.origin.publish(path, { epoch, hops: [], cost: 0, ended: false }, this.#source);
+    if (typeof publication === "string") throw new Error(publication);
+    this.#end = () => publication.end(false);
+  }
+
+  send(): void {
+    this.#source.send(this.sent, `${this.name} ${this.sent}`);
+    this.sent++;
+  }
+
+  /** It says so. */
+  leave(): void {
+    this.#end();
+    this.client.session.close(0, "");
+  }
+
+  /** Its machine dies: the relay finds out by its silence. */
+  vanish(world: World): void {
+    world.network.vanish(this.client.link);
+  }
+}
+
+/** Somebody who watches, and connects and subscribes again for as long as that is over. */
+export class SimViewer {
+  readonly path: string;
+  readonly node: string;
+  readonly client: TestClient;
+  #viewer: TestViewer;
+
+  constructor(path: string, node: string, client: TestClient, follows: boolean) {
+    this.path = path;
+    this.node = node;
+    this.client = client;
+    this.#viewer = client.watch(path, LIVE);
+    if (!follows) return;
+    const prefix = path.slice(0, path.lastIndexOf("/"));
+    client.session.follow(prefix, { broadcasts: () => [], watch: () => () => {}, publish: () => "limit" });
+  }
+
+  /** It got something of the publisher that was sent as its group `from` or later. */
+  got(publisher: SimPublisher, from: number): boolean {
+    return this.#viewer.groups.some(({ state, frames }) => {
+      const [name, sent] = (frames[0] ?? "").split(" ");
+      return state === "finished" && name === publisher.name && Number(sent) >= from;
+    });
+  }
+
+  get log(): string {
+    const { log, told } = this.#viewer;
+    return [...log, ...told.slice(-3)].join(", ");
+  }
+
+  /** Subscribes again if what it had is over. */
+  insist(): void {
+    if (this.#viewer.log.some((line) => line.startsWith("closed"))) this.#viewer = this.client.watch(this.path, LIVE);
+    else this.#viewer.groups.splice(0);
+  }
+
+  leave(): void {
+    this.client.session.close(0, "");
+  }
+}
