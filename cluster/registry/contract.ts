@@ -14,6 +14,18 @@ export interface NodeEntry {
   readonly present: boolean;
 }
 
+/** Told of what sessions say, so that it can be passed on. `session` is the one that speaks for the relay. */
+export interface RegistryObserver {
+  /** New, or changed. */
+  registered(node: string, session: object): void;
+  /** A broadcast is there, changed, or is there no more. */
+  held(path: string, node: string, session: object): void;
+  /** The relay left on purpose. */
+  withdrawn(info: NodeInfo, session: object): void;
+  /** Its session is gone without a word. */
+  lost(node: string): void;
+}
+
 /** Told of every change under what it watches. */
 export interface RegistryWatcher {
   node?(info: NodeInfo): void;

@@ -1,7 +1,7 @@
 import type { Clock } from "../../relay/clock.ts";
 import { PathTree, prefixes } from "../../relay/model/path-tree.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
-import type { NodeEntry, NodeLoad, RegistryWatcher } from "./contract.ts";
+import type { NodeEntry, NodeLoad, RegistryObserver, RegistryWatcher } from "./contract.ts";
 
 export interface RegistryDeps {
   readonly clock: Clock;
@@ -12,8 +12,11 @@ export interface RegistryDeps {
   readonly maxHoldings: number;
 }
 
-/** Milliseconds that a relay which comes back has to tell again what it holds, before what it did not tell is forgotten. */
-const SETTLE_MS = 2_000;
+/**
+ * Milliseconds after which a relay that comes back counts as having told all that it holds, although its session does not say so:
+ * long beside two million announcements, short beside a day.
+ */
+export const SETTLE_MAX_MS = 60_000;
 
 interface Owner {
   info: NodeInfo;
@@ -21,7 +24,7 @@ interface Owner {
   /** The session that speaks for it now. */
   session: object | undefined;
   readonly paths: Set<string>;
-  /** What it told in this session, until those that it did not tell are forgotten. */
+  /** What it told in this session, until it has told all: then those that it did not tell are forgotten. */
   told: Set<string> | undefined;
   cancel: (() => void) | undefined;
 }
@@ -34,6 +37,7 @@ export class Registry {
   readonly #under = new Map<string, Set<RegistryWatcher>>();
   readonly #exact = new Map<string, Set<RegistryWatcher>>();
   readonly #all = new Set<RegistryWatcher>();
+  #observer: RegistryObserver | undefined;
   #count = 0;
 
   constructor(deps: RegistryDeps) {
@@ -56,27 +60,62 @@ export class Registry {
     yield* this.#holdings.get(path)?.values() ?? [];
   }
 
+  get(node: string): NodeInfo | undefined {
+    return this.#owners.get(node)?.info;
+  }
+
+  /** The session that speaks for a relay now. */
+  speaker(node: string): object | undefined {
+    return this.#owners.get(node)?.session;
+  }
+
+  /** Whether all that the relay holds has been told in the session that speaks for it. */
+  settled(node: string): boolean {
+    const owner = this.#owners.get(node);
+    return owner?.session !== undefined && owner.told === undefined;
+  }
+
+  /** Paths that the relay holds. */
+  *paths(node: string): Generator<string> {
+    yield* this.#owners.get(node)?.paths ?? [];
+  }
+
+  holding(path: string, node: string): Holding | undefined {
+    return this.#holdings.get(path)?.get(node);
+  }
+
+  /** Tells one who passes it on what sessions say, after it is done. */
+  observe(observer: RegistryObserver): void {
+    this.#observer = observer;
+  }
+
   /** A relay, or news of it, from the session that speaks for it. False when there are too many, or another one is newer. */
   register(info: NodeInfo, session: object): boolean {
     const known = this.#owners.get(info.node);
     if (known === undefined) {
       if (this.#owners.size >= this.#deps.maxNodes) return false;
-      this.#owners.set(info.node, {
-        info,
-        load: undefined,
-        session,
-        paths: new Set(),
-        told: undefined,
-        cancel: undefined,
-      });
-      for (const watcher of [...this.#all]) watcher.node?.(info);
+      const owner: Owner = { info, load: undefined, session, paths: new Set(), told: undefined, cancel: undefined };
+      this.#owners.set(info.node, owner);
+      this.#begin(owner, session);
+      this.#news(info, session);
       return true;
     }
     if (known.info.startedAt > info.startedAt) return false;
-    if (known.session !== session) this.#again(known, session);
+    if (known.session !== session) this.#begin(known, session);
     known.info = info;
-    for (const watcher of [...this.#all]) watcher.node?.(info);
+    this.#news(info, session);
     return true;
+  }
+
+  /** The session has told all that there is for now: what it did not tell is forgotten. */
+  complete(session: object): void {
+    for (const owner of this.#owners.values()) if (owner.session === session) this.#settle(owner);
+  }
+
+  /** As {@link complete}, for one relay of a session that speaks for several. */
+  completeNode(node: string, session: object): void {
+    const owner = this.#owners.get(node);
+    if (owner?.session === session) this.#settle(owner);
   }
 
   setLoad(node: string, load: NodeLoad, session: object): void {
@@ -87,7 +126,9 @@ export class Registry {
   /** The relay leaves on purpose: all that it has goes with it. */
   unregister(node: string, session: object): void {
     const owner = this.#owners.get(node);
-    if (owner?.session === session) this.#forget(node, owner);
+    if (owner?.session !== session) return;
+    this.#forget(node, owner);
+    this.#observer?.withdrawn(owner.info, session);
   }
 
   /** False when there are too many, or the session does not speak for the relay. */
@@ -104,6 +145,7 @@ export class Registry {
     holders.set(holding.node, holding);
     owner.paths.add(holding.path);
     this.#tell(holding.path, (watcher) => watcher.holding?.(holding));
+    this.#observer?.held(holding.path, holding.node, session);
     return true;
   }
 
@@ -120,6 +162,7 @@ export class Registry {
       owner.told = undefined;
       owner.cancel?.();
       owner.cancel = this.#deps.clock.timer(this.#deps.leaseMs, () => this.#forget(node, owner));
+      this.#observer?.lost(node);
     }
   }
 
@@ -141,17 +184,26 @@ export class Registry {
     this.#owners.clear();
   }
 
-  /** A relay that was lost, or restarted under its name, speaks again. */
-  #again(owner: Owner, session: object): void {
+  /** A relay that is new, was lost, or restarted under its name, speaks. */
+  #begin(owner: Owner, session: object): void {
     owner.session = session;
     owner.cancel?.();
-    const told = new Set<string>();
-    owner.told = told;
-    owner.cancel = this.#deps.clock.timer(SETTLE_MS, () => {
-      owner.cancel = undefined;
-      owner.told = undefined;
-      for (const path of [...owner.paths]) if (!told.has(path)) this.#drop(path, owner);
-    });
+    owner.told = new Set();
+    owner.cancel = this.#deps.clock.timer(SETTLE_MAX_MS, () => this.#settle(owner));
+  }
+
+  #settle(owner: Owner): void {
+    const { told } = owner;
+    if (told === undefined) return;
+    owner.cancel?.();
+    owner.cancel = undefined;
+    owner.told = undefined;
+    for (const path of [...owner.paths]) if (!told.has(path)) this.#drop(path, owner);
+  }
+
+  #news(info: NodeInfo, session: object): void {
+    for (const watcher of [...this.#all]) watcher.node?.(info);
+    this.#observer?.registered(info.node, session);
   }
 
   #forget(node: string, owner: Owner): void {
@@ -171,6 +223,7 @@ export class Registry {
     if (holders.size === 0) this.#holdings.delete(path);
     this.#count--;
     this.#tell(path, (watcher) => watcher.holdingGone?.(holding));
+    if (owner.session !== undefined) this.#observer?.held(path, owner.info.node, owner.session);
   }
 
   #tell(path: string, what: (watcher: RegistryWatcher) => void): void {

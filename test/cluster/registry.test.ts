@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Registry } from "../../cluster/registry/registry.ts";
+import { Registry, SETTLE_MAX_MS } from "../../cluster/registry/registry.ts";
 import { ManualClock } from "../support/clock.ts";
 import { holdingOf, nodeInfo } from "./support.ts";
 
@@ -74,9 +74,26 @@ describe("the registry", () => {
     // The old session ends late: it speaks for nobody any more.
     registry.release("live/b", "o1", before);
     registry.lost(before);
-    clock.advance(LEASE_MS * 2);
+    registry.complete(before);
+    clock.advance(LEASE_MS);
+    assert.deepEqual(paths(), ["live/a o1", "live/b o1"], "it may not have told all yet");
+    registry.complete(after);
     assert.deepEqual(paths(), ["live/b o1"]);
     assert.deepEqual(log, ["w +live/b o1", "w -live/a o1"]);
+  });
+
+  it("takes a relay that never says that it has told all to have done so at last", () => {
+    const { clock, registry, paths } = registryOf();
+    const [before, after] = [{}, {}];
+    registry.register(nodeInfo("o1"), before);
+    registry.hold(holdingOf("live/a", "o1"), before);
+    registry.lost(before);
+    registry.register(nodeInfo("o1"), after);
+    clock.advance(SETTLE_MAX_MS - 1);
+    assert.deepEqual(paths(), ["live/a o1"]);
+    clock.advance(1);
+    assert.deepEqual(paths(), []);
+    assert.equal(registry.counts.nodes, 1);
   });
 
   it("refuses an older one of two relays with one name, and what a session says for another", () => {

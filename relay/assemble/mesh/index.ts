@@ -139,12 +139,7 @@ export class MeshRuntime {
       limits,
       announcements: this.#mesh.announcements,
       firstHand: (path: string) => this.#mesh.firstHand(path),
-      control:
-        registry &&
-        (() => {
-          const table = new RootTable(registry);
-          return { table, close: () => table.close() };
-        }),
+      control: registry && (() => new RootTable(registry)),
     };
     this.terms = (info, admission) => meshTerms(terms, info, admission);
   }
