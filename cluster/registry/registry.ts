@@ -112,10 +112,19 @@ export class Registry {
     for (const owner of this.#owners.values()) if (owner.session === session) this.#settle(owner);
   }
 
-  /** As {@link complete}, for one relay of a session that speaks for several. */
-  completeNode(node: string, session: object): void {
+  /** As {@link complete}, for one relay of which the session has taken back by itself what is there no more. */
+  rest(node: string, session: object): void {
     const owner = this.#owners.get(node);
-    if (owner?.session === session) this.#settle(owner);
+    if (owner?.session !== session) return;
+    owner.cancel?.();
+    owner.cancel = undefined;
+    owner.told = undefined;
+  }
+
+  /** It left on purpose, as others say, whoever speaks for it here. */
+  evict(node: string): void {
+    const owner = this.#owners.get(node);
+    if (owner !== undefined) this.#forget(node, owner);
   }
 
   setLoad(node: string, load: NodeLoad, session: object): void {
@@ -209,6 +218,7 @@ export class Registry {
   #forget(node: string, owner: Owner): void {
     if (this.#owners.get(node) !== owner) return;
     owner.cancel?.();
+    owner.session = undefined;
     for (const path of [...owner.paths]) this.#drop(path, owner);
     this.#owners.delete(node);
     for (const watcher of [...this.#all]) watcher.nodeGone?.(node);

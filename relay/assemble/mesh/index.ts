@@ -1,13 +1,17 @@
+import { randomUUID } from "node:crypto";
 import type { NodeInfo } from "../../../cluster/contract.ts";
 import { ControlClient } from "../../../cluster/control/client.ts";
 import { Mesh } from "../../../cluster/mesh.ts";
 import { PeerLinks } from "../../../cluster/peers/links.ts";
 import { staticPeers } from "../../../cluster/peers/static.ts";
+import { RedisBackend, redisChannel } from "../../../cluster/registry/redis/backend.ts";
 import { Registry } from "../../../cluster/registry/registry.ts";
+import { SharedRegistry } from "../../../cluster/registry/sharing.ts";
 import { RootTable } from "../../../cluster/root/table.ts";
 import { RouteTable } from "../../../cluster/routes/table.ts";
 import { MeshSource, type SpliceCounters } from "../../../cluster/splice/index.ts";
 import type { Clock } from "../../clock.ts";
+import { type RedisAddress, redisAddress } from "../../config/registry.ts";
 import type { Config } from "../../config.ts";
 import type { ClusterView } from "../../http/view.ts";
 import type { Logger } from "../../log.ts";
@@ -26,6 +30,7 @@ import type { Engine } from "../../transport/contract.ts";
 import type { DecideTerms } from "../sessions.ts";
 import { meshCredentials } from "./credentials.ts";
 import { MeshDialler, type SessionStart } from "./dial.ts";
+import { dialRedis } from "./redis.ts";
 import { meshLimits, meshTerms } from "./terms.ts";
 import { clusterView } from "./view.ts";
 
@@ -64,6 +69,7 @@ export class MeshRuntime {
   readonly #control: ControlClient;
   readonly #mesh: Mesh;
   readonly #registry: Registry | undefined;
+  readonly #shared: SharedRegistry | undefined;
   readonly #counters: SpliceCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
   readonly #strangers = new Set<Session>();
   #cancelLoad = () => {};
@@ -135,6 +141,8 @@ export class MeshRuntime {
       ? new Registry({ clock, leaseMs: config.lease, maxNodes: MAX_NODES, maxHoldings: MAX_HOLDINGS })
       : undefined;
     const registry = this.#registry;
+    const redis = redisAddress(config.registry ?? "memory");
+    if (registry !== undefined && redis !== undefined) this.#shared = this.#share(registry, redis);
     const terms = {
       limits,
       announcements: this.#mesh.announcements,
@@ -147,6 +155,7 @@ export class MeshRuntime {
   /** Once the relay takes sessions itself. */
   start(): void {
     for (const peer of staticPeers(this.#deps.config.peers)) this.#table.node(peer, "static");
+    this.#shared?.start();
     this.#control.start();
     for (const url of this.#deps.config.connect) this.#connect(url, FIRST_WAIT_MS);
     if (this.#deps.config.root.length > 0) this.#tellLoad();
@@ -161,6 +170,7 @@ export class MeshRuntime {
     return clusterView({
       self: this.#self,
       registry: this.#registry,
+      shared: this.#shared,
       table: this.#table,
       mesh: this.#mesh,
       peers: this.#peers,
@@ -189,7 +199,27 @@ export class MeshRuntime {
     this.#mesh.close();
     this.#peers.close();
     for (const session of this.#strangers) session.close(0, "");
+    this.#shared?.close();
     this.#registry?.close();
+  }
+
+  #share(registry: Registry, address: RedisAddress): SharedRegistry {
+    const { clock, log, config } = this.#deps;
+    const { host, port, database } = address;
+    const where = { host, port, database };
+    const backend = new RedisBackend({
+      clock,
+      random: Math.random,
+      dial: dialRedis(address),
+      writer: randomUUID(),
+      unique: randomUUID,
+      channel: redisChannel(database),
+    });
+    const told = (up: boolean, reason: string) => {
+      if (up) log.info(where, "the registry's Redis is there");
+      else log.warn({ ...where, reason }, "the registry's Redis is gone; what is known is told on");
+    };
+    return new SharedRegistry({ registry, backend, clock, leaseMs: config.lease, told });
   }
 
   #tellLoad(): void {
