@@ -80,6 +80,11 @@ export class Registry {
     yield* this.#owners.get(node)?.paths ?? [];
   }
 
+  /** Broadcasts that the relay holds. */
+  size(node: string): number {
+    return this.#owners.get(node)?.paths.size ?? 0;
+  }
+
   holding(path: string, node: string): Holding | undefined {
     return this.#holdings.get(path)?.get(node);
   }

@@ -260,7 +260,11 @@ export class SharedRegistry implements RegistryObserver, BackendEvents {
       this.counters.writes++;
       if (versions === undefined) return;
       this.#renewed.set(node, now);
-      if (versions.before === (this.#versions.get(node) ?? "")) this.#versions.set(node, versions.after);
+      if (versions.before === "" && paths.length < registry.size(node)) {
+        // It had expired, or was lost: all of it goes there again.
+        this.#versions.delete(node);
+        for (const path of registry.paths(node)) if (!paths.includes(path)) this.#mark(node, path);
+      } else if (versions.before === (this.#versions.get(node) ?? "")) this.#versions.set(node, versions.after);
       else this.#versions.delete(node);
     } catch (error) {
       for (const path of paths) this.#mark(node, path);
@@ -354,10 +358,13 @@ export class SharedRegistry implements RegistryObserver, BackendEvents {
     const { registry } = this.#deps;
     const { node } = info;
     if (!this.#register(info)) return;
-    for (const path of [...registry.paths(node)]) if (!holdings.has(path)) registry.release(path, node, this.#others);
+    // A relay is written in parts: what is missing just after all was lost may be about to come.
+    const filling = this.#deps.clock.now() < this.#graceUntil;
+    const missing = [...registry.paths(node)].filter((path) => !holdings.has(path));
+    if (!filling) for (const path of missing) registry.release(path, node, this.#others);
     for (const holding of holdings.values()) {
       if (!sameHolding(holding, registry.holding(holding.path, node))) registry.hold(holding, this.#others);
     }
-    this.#versions.set(node, version);
+    if (!filling || missing.length === 0) this.#versions.set(node, version);
   }
 }
