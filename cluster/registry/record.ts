@@ -28,7 +28,7 @@ export function decodeHolding(node: string, path: string, text: unknown): Holdin
   if (typeof text !== "string" || text.length > MAX_VALUE || path.length > MAX_PATH) return undefined;
   const fields = parse(text);
   if (!Array.isArray(fields) || fields.length !== 4) return undefined;
-  const [epoch, hops, cost, ended]: unknown[] = fields;
+  const [epoch, hops, cost, ended] = fields as unknown[];
   if (typeof epoch !== "string" || !NUMBER.test(epoch) || BigInt(epoch) === 0n) return undefined;
   if (!Array.isArray(hops) || hops.length > MAX_HOPS) return undefined;
   const ids: bigint[] = [];
@@ -50,7 +50,7 @@ export function encodeChange(writer: string, { info, holdings, released }: NodeC
 export function decodeChange(text: string): { writer: string; change: NodeChange } | undefined {
   const fields = text.length > MAX_MESSAGE ? undefined : parse(text);
   if (!Array.isArray(fields) || fields.length !== 5) return undefined;
-  const [writer, node, told, put, released]: unknown[] = fields;
+  const [writer, node, told, put, released] = fields as unknown[];
   if (typeof writer !== "string" || typeof node !== "string") return undefined;
   const info = decodeInfo(node, told);
   if (info === undefined || !Array.isArray(put) || !Array.isArray(released)) return undefined;

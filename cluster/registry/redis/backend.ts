@@ -59,7 +59,7 @@ export class RedisBackend implements RegistryBackend {
       ],
     );
     if (!Array.isArray(answer)) return undefined;
-    const [before, after]: unknown[] = answer;
+    const [before, after] = answer as unknown[];
     return { before: String(before), after: String(after) };
   }
 

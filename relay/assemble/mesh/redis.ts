@@ -9,7 +9,7 @@ const CONNECT_MS = 3_000;
 /** Connects to a Redis or Valkey. Errors name no credential. */
 export function dialRedis(address: RedisAddress): DialRedis {
   const { host, port, database, tls, user, password } = address;
-  return async ({ message, lost }) => {
+  return async (on) => {
     const client = createClient({
       RESP: 3,
       socket: { host, port, connectTimeout: CONNECT_MS, reconnectStrategy: false, ...(tls ? { tls } : {}) },
@@ -23,7 +23,7 @@ export function dialRedis(address: RedisAddress): DialRedis {
     let up = false;
     const end = (why: string) => {
       if (client.isOpen) client.destroy();
-      if (up) lost(why);
+      if (up) on.lost(why);
     };
     client.on("error", (error: Error) => end(error.message));
     client.on("end", () => end("the connection ended"));
@@ -32,7 +32,7 @@ export function dialRedis(address: RedisAddress): DialRedis {
     try {
       const opened = async () => {
         await client.connect();
-        await client.subscribe(redisChannel(database), (text) => message(text));
+        await client.subscribe(redisChannel(database), (text) => on.message(text));
       };
       await Promise.race([opened(), late.promise]);
     } catch (error) {
