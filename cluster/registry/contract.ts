@@ -14,10 +14,83 @@ export interface NodeEntry {
   readonly present: boolean;
 }
 
+/** Told of what sessions say, so that it can be passed on. `session` is the one that speaks for the relay. */
+export interface RegistryObserver {
+  /** New, or changed. */
+  registered(node: string, session: object): void;
+  /** A broadcast is there, changed, or is there no more. */
+  held(path: string, node: string, session: object): void;
+  /** The relay left on purpose. */
+  withdrawn(info: NodeInfo, session: object): void;
+  /** Its session is gone without a word. */
+  lost(node: string): void;
+}
+
 /** Told of every change under what it watches. */
 export interface RegistryWatcher {
   node?(info: NodeInfo): void;
   nodeGone?(node: string): void;
   holding?(holding: Holding): void;
   holdingGone?(holding: Holding): void;
+}
+
+/** News of one relay, as roots tell each other. */
+export interface NodeChange {
+  readonly info: NodeInfo;
+  /** New, or changed. */
+  readonly holdings: readonly Holding[];
+  /** Paths that it holds no more. */
+  readonly released: readonly string[];
+}
+
+/** Everything that a backend keeps of one relay. */
+export interface StoredNode {
+  /** Changes with every change of what is kept; two that are equal are of the same content. */
+  readonly version: string;
+  readonly info: NodeInfo;
+  readonly holdings: ReadonlyMap<string, Holding>;
+}
+
+/** What is there, without its content. */
+export interface Listing {
+  /** Of the memory behind it: another one when all was lost. */
+  readonly instance: string;
+  readonly nodes: readonly { readonly node: string; readonly version: string; readonly leftMs: number }[];
+}
+
+/** Version before and after a change; nothing before the first one. */
+export interface Versions {
+  readonly before: string;
+  readonly after: string;
+}
+
+/** What a backend tells by itself. Any of `changed` and `withdrawn` may be lost. */
+export interface BackendEvents {
+  up(): void;
+  /** `why` names no credential. */
+  down(why: string): void;
+  /** Another root changed it. */
+  changed(change: NodeChange, versions: Versions): void;
+  /** A relay that started then, or earlier, left on purpose. */
+  withdrawn(node: string, startedAt: number): void;
+  /** Something was there that no root wrote. */
+  strange(): void;
+}
+
+/**
+ * What several roots share: relays and their broadcasts, each relay with a lease. Every call rejects when the backend cannot be
+ * reached or does not answer in time; none waits for it to come back.
+ */
+export interface RegistryBackend {
+  /** Connects, and again whenever the connection is lost. */
+  start(events: BackendEvents): void;
+  /** Adds to what is kept, and begins the lease anew. Nothing when a later start of the relay is kept. */
+  put(change: NodeChange, leaseMs: number): Promise<Versions | undefined>;
+  /** Begins the lease anew. Version of what is kept; nothing when that is nothing, or of another start. */
+  renew(info: NodeInfo, leaseMs: number): Promise<string | undefined>;
+  /** Removes a relay with all that it holds, unless a later start of it is kept. */
+  remove(node: string, startedAt: number): Promise<void>;
+  list(): Promise<Listing>;
+  read(node: string): Promise<StoredNode | undefined>;
+  close(): void;
 }

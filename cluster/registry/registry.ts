@@ -1,7 +1,7 @@
 import type { Clock } from "../../relay/clock.ts";
 import { PathTree, prefixes } from "../../relay/model/path-tree.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
-import type { NodeEntry, NodeLoad, RegistryWatcher } from "./contract.ts";
+import type { NodeEntry, NodeLoad, RegistryObserver, RegistryWatcher } from "./contract.ts";
 
 export interface RegistryDeps {
   readonly clock: Clock;
@@ -13,10 +13,10 @@ export interface RegistryDeps {
 }
 
 /**
- * Milliseconds that a relay which comes back may be silent while it tells again what it holds; then what it did not tell is
- * forgotten. One that has much to tell takes longer for all of it.
+ * Milliseconds after which a relay that comes back counts as having told all that it holds, although its session does not say so:
+ * long beside two million announcements, short beside a day.
  */
-const SETTLE_MS = 2_000;
+export const SETTLE_MAX_MS = 60_000;
 
 interface Owner {
   info: NodeInfo;
@@ -24,10 +24,8 @@ interface Owner {
   /** The session that speaks for it now. */
   session: object | undefined;
   readonly paths: Set<string>;
-  /** What it told in this session, until those that it did not tell are forgotten. */
+  /** What it told in this session, until it has told all: then those that it did not tell are forgotten. */
   told: Set<string> | undefined;
-  /** Of what it had, it has told something again since that was last looked at. */
-  retelling: boolean;
   cancel: (() => void) | undefined;
 }
 
@@ -41,6 +39,7 @@ export class Registry {
   readonly #all = new Set<RegistryWatcher>();
   /** Called when nobody speaks for the relay any more. */
   readonly #unclaimed = new Map<string, Set<() => void>>();
+  #observer: RegistryObserver | undefined;
   #count = 0;
 
   constructor(deps: RegistryDeps) {
@@ -63,29 +62,77 @@ export class Registry {
     yield* this.#holdings.get(path)?.values() ?? [];
   }
 
+  get(node: string): NodeInfo | undefined {
+    return this.#owners.get(node)?.info;
+  }
+
+  /** The session that speaks for a relay now. */
+  speaker(node: string): object | undefined {
+    return this.#owners.get(node)?.session;
+  }
+
+  /** Whether all that the relay holds has been told in the session that speaks for it. */
+  settled(node: string): boolean {
+    const owner = this.#owners.get(node);
+    return owner?.session !== undefined && owner.told === undefined;
+  }
+
+  /** Paths that the relay holds. */
+  *paths(node: string): Generator<string> {
+    yield* this.#owners.get(node)?.paths ?? [];
+  }
+
+  /** Broadcasts that the relay holds. */
+  size(node: string): number {
+    return this.#owners.get(node)?.paths.size ?? 0;
+  }
+
+  holding(path: string, node: string): Holding | undefined {
+    return this.#holdings.get(path)?.get(node);
+  }
+
+  /** Tells one who passes it on what sessions say, after it is done. */
+  observe(observer: RegistryObserver): void {
+    this.#observer = observer;
+  }
+
   /** A relay, or news of it, from the session that speaks for it. False when there are too many, or another one is newer. */
   register(info: NodeInfo, session: object): boolean {
     const known = this.#owners.get(info.node);
     if (known === undefined) {
       if (this.#owners.size >= this.#deps.maxNodes) return false;
-      this.#owners.set(info.node, {
-        info,
-        load: undefined,
-        session,
-        paths: new Set(),
-        told: undefined,
-        retelling: false,
-        cancel: undefined,
-      });
-      for (const watcher of [...this.#all]) watcher.node?.(info);
+      const owner: Owner = { info, load: undefined, session, paths: new Set(), told: undefined, cancel: undefined };
+      this.#owners.set(info.node, owner);
+      this.#begin(owner, session);
+      this.#news(info, session);
       return true;
     }
     // Clocks differ: of one that nobody speaks for any more, whoever speaks now is the relay.
     if (known.session !== undefined && known.info.startedAt > info.startedAt) return false;
-    if (known.session !== session) this.#again(known, session);
+    if (known.session !== session) this.#begin(known, session);
     known.info = info;
-    for (const watcher of [...this.#all]) watcher.node?.(info);
+    this.#news(info, session);
     return true;
+  }
+
+  /** The session has told all that there is for now: what it did not tell is forgotten. */
+  complete(session: object): void {
+    for (const owner of this.#owners.values()) if (owner.session === session) this.#settle(owner);
+  }
+
+  /** As {@link complete}, for one relay of which the session has taken back by itself what is there no more. */
+  rest(node: string, session: object): void {
+    const owner = this.#owners.get(node);
+    if (owner?.session !== session) return;
+    owner.cancel?.();
+    owner.cancel = undefined;
+    owner.told = undefined;
+  }
+
+  /** It left on purpose, as others say, whoever speaks for it here. */
+  evict(node: string): void {
+    const owner = this.#owners.get(node);
+    if (owner !== undefined) this.#forget(node, owner);
   }
 
   setLoad(node: string, load: NodeLoad, session: object): void {
@@ -96,15 +143,15 @@ export class Registry {
   /** The relay leaves on purpose: all that it has goes with it. */
   unregister(node: string, session: object): void {
     const owner = this.#owners.get(node);
-    if (owner?.session === session) this.#forget(node, owner);
+    if (owner?.session !== session) return;
+    this.#forget(node, owner);
+    this.#observer?.withdrawn(owner.info, session);
   }
 
   /** False when there are too many, or the session does not speak for the relay. */
   hold(holding: Holding, session: object): boolean {
     const owner = this.#owners.get(holding.node);
     if (owner?.session !== session) return false;
-    if (owner.told !== undefined && owner.paths.has(holding.path) && !owner.told.has(holding.path))
-      owner.retelling = true;
     owner.told?.add(holding.path);
     const holders = this.#holdings.get(holding.path) ?? new Map<string, Holding>();
     if (!holders.has(holding.node)) {
@@ -115,6 +162,7 @@ export class Registry {
     holders.set(holding.node, holding);
     owner.paths.add(holding.path);
     this.#tell(holding.path, (watcher) => watcher.holding?.(holding));
+    this.#observer?.held(holding.path, holding.node, session);
     return true;
   }
 
@@ -131,6 +179,7 @@ export class Registry {
       owner.told = undefined;
       owner.cancel?.();
       owner.cancel = this.#deps.clock.timer(this.#deps.leaseMs, () => this.#forget(node, owner));
+      this.#observer?.lost(node);
       this.#free(node);
     }
   }
@@ -163,32 +212,32 @@ export class Registry {
     this.#owners.clear();
   }
 
-  /** A relay that was lost, or restarted under its name, speaks again. */
-  #again(owner: Owner, session: object): void {
+  /** A relay that is new, was lost, or restarted under its name, speaks. */
+  #begin(owner: Owner, session: object): void {
     owner.session = session;
     owner.cancel?.();
     owner.told = new Set();
-    owner.retelling = false;
-    this.#settle(owner, owner.told);
+    owner.cancel = this.#deps.clock.timer(SETTLE_MAX_MS, () => this.#settle(owner));
   }
 
-  /** Once the relay tells nothing of what it had any more, what it did not tell is over. */
-  #settle(owner: Owner, told: ReadonlySet<string>): void {
-    owner.cancel = this.#deps.clock.timer(SETTLE_MS, () => {
-      if (owner.retelling) {
-        owner.retelling = false;
-        this.#settle(owner, told);
-        return;
-      }
-      owner.cancel = undefined;
-      owner.told = undefined;
-      for (const path of [...owner.paths]) if (!told.has(path)) this.#drop(path, owner);
-    });
+  #settle(owner: Owner): void {
+    const { told } = owner;
+    if (told === undefined) return;
+    owner.cancel?.();
+    owner.cancel = undefined;
+    owner.told = undefined;
+    for (const path of [...owner.paths]) if (!told.has(path)) this.#drop(path, owner);
+  }
+
+  #news(info: NodeInfo, session: object): void {
+    for (const watcher of [...this.#all]) watcher.node?.(info);
+    this.#observer?.registered(info.node, session);
   }
 
   #forget(node: string, owner: Owner): void {
     if (this.#owners.get(node) !== owner) return;
     owner.cancel?.();
+    owner.session = undefined;
     for (const path of [...owner.paths]) this.#drop(path, owner);
     this.#owners.delete(node);
     for (const watcher of [...this.#all]) watcher.nodeGone?.(node);
@@ -208,6 +257,7 @@ export class Registry {
     if (holders.size === 0) this.#holdings.delete(path);
     this.#count--;
     this.#tell(path, (watcher) => watcher.holdingGone?.(holding));
+    if (owner.session !== undefined) this.#observer?.held(path, owner.info.node, owner.session);
   }
 
   #tell(path: string, what: (watcher: RegistryWatcher) => void): void {

@@ -26,6 +26,11 @@ export class RootTable implements AnnounceTable {
     this.#registry = registry;
   }
 
+  /** The relay has told all that it holds for now. */
+  complete(): void {
+    this.#registry.complete(this);
+  }
+
   /** The session is over; where the relay did not say so itself, its lease begins. */
   close(): void {
     this.#waiting?.stop();

@@ -22,6 +22,7 @@ const ANSWER = z.looseObject({
   role: z.string(),
   region: z.string(),
   roots: z.object({ configured: z.number(), connected: z.number() }),
+  registry: z.looseObject({ backend: z.string(), up: z.boolean() }).optional(),
   upstreams: z.array(z.object({ node: z.string() })),
   nodes: z.array(NODE).optional(),
   broadcasts: z.array(z.object({ path: z.string(), holders: z.array(z.string()) })).optional(),
@@ -76,8 +77,9 @@ async function ask(at: URL): Promise<Answer> {
 }
 
 function describe(answer: Answer): string {
-  const { node, role, region, roots, upstreams, nodes, broadcasts } = answer;
+  const { node, role, region, roots, registry, upstreams, nodes, broadcasts } = answer;
   const lines = [`${node}: ${role} in ${region}, at ${roots.connected} of ${roots.configured} roots`];
+  if (registry !== undefined) lines.push(`registry in ${registry.backend}${registry.up ? "" : ", which is down"}`);
   if (upstreams.length > 0) lines.push(`takes from ${upstreams.map((one) => one.node).join(", ")}`);
   if (nodes !== undefined) {
     const rows = nodes.map((one) => [

@@ -1,5 +1,6 @@
 import { NODE_NAME, ROLES } from "../../cluster/contract.ts";
-import { choice, duration, flagField, integer, optionalText, paths, text, texts } from "./fields.ts";
+import { choice, duration, flagField, integer, optionalText, paths, secretText, text, texts } from "./fields.ts";
+import { redisAddress, withoutPassword } from "./registry.ts";
 import { type Rule, section } from "./section.ts";
 
 /** Schemes by which relays are dialled. */
@@ -67,6 +68,12 @@ export const clusterSection = section(
     serve_root: flagField({
       description: 'Be a root besides what `role` says. A relay with `role = "root"` is one anyway.',
       default: false,
+    }),
+    registry: secretText({
+      description:
+        'Where a root keeps what it knows: `"memory"`, or a Redis or Valkey that several roots share, `redis://[user:password@]host:port/db` (`rediss://` with TLS; `valkey://` is the same). A password is better given as `MOQMESH_CLUSTER_REGISTRY`.',
+      fallback: '`"memory"`',
+      shown: withoutPassword,
     }),
     token: optionalText({ description: "Token with the `cluster` claim, shown to roots and peers.", fallback: "none" }),
     token_file: optionalText({
@@ -167,6 +174,20 @@ export const clusterSection = section(
         node === undefined || NODE_NAME.test(node)
           ? undefined
           : "`node` is up to 63 letters, digits, dots, dashes and underscores",
+    },
+    {
+      keys: ["registry"],
+      broken: ({ registry, node, role, serve_root }) =>
+        registry === undefined || (node !== undefined && (role === "root" || serve_root))
+          ? undefined
+          : 'only a root has a `registry`: `role = "root"` or `serve_root = true` is missing',
+    },
+    {
+      keys: ["registry"],
+      broken: ({ registry = "memory" }) =>
+        registry === "memory" || redisAddress(registry) !== undefined
+          ? undefined
+          : '`registry` is "memory" or such as "redis://10.0.0.5:6379/0"',
     },
     {
       keys: ["root", "serve_root", "peers", "dns", "connect"],

@@ -22,8 +22,10 @@ export function describeConfig({ config, origins }: LoadedConfig): DescribedValu
     const group = new Map<string, unknown>(Object.entries(values.get(name) ?? {}));
     return Object.keys(section.schema.shape).map((key): DescribedValue => {
       const path = `${name}.${key}`;
-      const value = group.get(camel(key));
-      const text = value === undefined ? "(none)" : written(value, fieldOf(section, key)?.kind);
+      const field = fieldOf(section, key);
+      const raw = group.get(camel(key));
+      const value = typeof raw === "string" && field?.shown !== undefined ? field.shown(raw) : raw;
+      const text = value === undefined ? "(none)" : written(value, field?.kind);
       return { key: path, text, value, origin: origins.get(path) ?? { kind: "default" } };
     });
   });

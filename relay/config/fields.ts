@@ -19,6 +19,8 @@ export interface FieldMeta {
   /** What a value may be, for error messages and the reference page. */
   readonly expects: string;
   readonly choices?: readonly string[];
+  /** A value as people may see it, where it may hold a secret. */
+  readonly shown?: (value: string) => string;
   /** Name of a short flag without its dashes, such as `port`. */
   readonly flag?: string;
 }
@@ -78,6 +80,15 @@ export function text(about: About & { readonly default: string }) {
 export function optionalText(about: About & { readonly fallback: string }) {
   return z
     .string(expected("text in quotes"))
+    .min(1, { error: "must not be empty; leave the key out instead" })
+    .optional()
+    .register(fields, { ...about, kind: "text", expects: "text", default: "" });
+}
+
+/** Text that may be left out and may hold a password: no message quotes it, and people see it as `shown` has it. */
+export function secretText(about: About & { readonly fallback: string; readonly shown: (value: string) => string }) {
+  return z
+    .string({ error: "expected text in quotes" })
     .min(1, { error: "must not be empty; leave the key out instead" })
     .optional()
     .register(fields, { ...about, kind: "text", expects: "text", default: "" });

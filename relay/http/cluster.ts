@@ -26,7 +26,7 @@ export function describeCluster(view: ClusterView, query: URLSearchParams): Reco
     groups_resumed: view.groupsResumed,
     groups_lost: view.groupsLost,
     ...(registry && {
-      registry: registry.counts,
+      registry: { ...registry.counts, backend: registry.backend.kind, up: registry.backend.up },
       nodes: first(registry.nodes(), limit),
       broadcasts: first(registry.broadcasts(prefix), limit),
     }),

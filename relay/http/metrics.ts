@@ -55,6 +55,13 @@ const CLUSTER_COUNTER_ROWS: readonly Row<ClusterView>[] = [
   ["mesh_splices_total", "Tracks that went over to another relay while theirs still ran.", (c) => c.splices],
   ["mesh_groups_resumed_total", "Groups that one relay began and another ended.", (c) => c.groupsResumed],
   ["mesh_groups_lost_total", "Groups that no relay went on with.", (c) => c.groupsLost],
+  ["registry_writes_total", "Writes to the shared registry.", (c) => c.registry?.sharing.writes ?? 0],
+  ["registry_errors_total", "Calls of the shared registry that failed.", (c) => c.registry?.sharing.errors ?? 0],
+  [
+    "registry_strange_total",
+    "Things read in the shared registry that no root wrote.",
+    (c) => c.registry?.sharing.strange ?? 0,
+  ],
 ];
 
 const CLUSTER_GAUGE_ROWS: readonly Row<ClusterView>[] = [
@@ -71,6 +78,19 @@ const CLUSTER_GAUGE_ROWS: readonly Row<ClusterView>[] = [
     "registry_holdings",
     "Broadcasts that this root knows, once for each relay that has it.",
     (c) => c.registry?.counts.holdings ?? 0,
+  ],
+];
+
+const REGISTRY_GAUGE_ROWS: readonly Row<ClusterView>[] = [
+  [
+    "registry_backend_up",
+    "1 while what keeps the registry can be reached, else 0; memory always can.",
+    (c) => Number(c.registry?.backend.up ?? false),
+  ],
+  [
+    "registry_reconcile_seconds",
+    "Time that the last comparison with the shared registry took.",
+    (c) => (c.registry?.sharing.reconcileMs ?? 0) / 1000,
   ],
 ];
 
@@ -118,6 +138,7 @@ export class Metrics {
     for (const row of HTTP_GAUGE_ROWS) this.#gauge(plain(row, http));
     const cluster = () => view.cluster();
     for (const row of CLUSTER_COUNTER_ROWS) this.#counter(plain(row, cluster));
+    for (const row of REGISTRY_GAUGE_ROWS) this.#gauge(plain(row, cluster));
     for (const row of CLUSTER_GAUGE_ROWS) this.#gauge(plain(row, cluster));
     for (const row of VIEW_GAUGE_ROWS) this.#gauge(plain(row, () => view));
     this.#addLabelled(view);

@@ -55,6 +55,15 @@ export interface ClusterView {
   readonly registry:
     | {
         readonly counts: { readonly nodes: number; readonly broadcasts: number; readonly holdings: number };
+        /** Where it is kept; `up` is false while a backend cannot be reached. */
+        readonly backend: { readonly kind: "memory" | "redis"; readonly up: boolean };
+        /** What was written to the backend, failed, was read there and is not ours, and the last comparison's milliseconds. */
+        readonly sharing: {
+          readonly writes: number;
+          readonly errors: number;
+          readonly strange: number;
+          readonly reconcileMs: number;
+        };
         nodes(): Iterable<ClusterNode>;
         broadcasts(prefix: string): Iterable<ClusterBroadcast>;
       }

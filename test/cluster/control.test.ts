@@ -39,7 +39,8 @@ class World {
       (request) =>
         request.accept((link) => {
           const table = new RootTable(registry);
-          return liteSession(this.#deps(hop, table, () => table.close()))(link);
+          const deps = this.#deps(hop, table, () => table.close());
+          return liteSession(deps, ({ announced }) => void announced.then(() => table.complete()))(link);
         }),
     );
     return { registry, engine, listener };
@@ -226,6 +227,35 @@ describe("a control session", () => {
     await world.root("root");
     await world.pass(6_000 + LEASE_MS);
     assert.deepEqual(notes.take(), ["complete", "-live/a o1"]);
+  });
+
+  it("that takes long to tell everything again takes nothing back meanwhile, and what it does not tell goes when it has", async () => {
+    const world = new World();
+    const { registry, engine } = await world.root("root");
+    const origin = world.relay("o1", ["root"]);
+    const names = Array.from({ length: 400 }, (_, n) => `live/${n}`);
+    for (const name of names) origin.hold(holdingOf(name, "o1", { hops: [1n] }));
+    await world.pass(1_000);
+    assert.equal(registry.counts.holdings, 400);
+    const gone: string[] = [];
+    let again = 0;
+    registry.watchUnder("", {
+      holding: () => void again++,
+      holdingGone: ({ path }) => void gone.push(path),
+    });
+    world.network.cut(engine);
+    await world.pass(1_000);
+    assert.equal(origin.connected, 0);
+    origin.release("live/7");
+    world.network.configure({ bandwidth: 1_000 });
+    world.network.heal(engine);
+    await world.pass(5_000);
+    assert.ok(again > 0 && again < 399, `${again} of 399 told after five seconds: it is slow`);
+    assert.deepEqual(gone, []);
+    await world.pass(30_000);
+    assert.equal(registry.counts.holdings, 399);
+    assert.deepEqual(gone, ["live/7"]);
+    assert.deepEqual(world.defects, []);
   });
 
   it("is kept to every root: each knows all, and the next is asked when the first is gone", async () => {

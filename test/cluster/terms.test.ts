@@ -10,12 +10,12 @@ import { SESSION_LIMITS } from "../session/support.ts";
 
 const table = (): AnnounceTable => ({ broadcasts: () => [], watch: () => () => {}, publish: () => "limit" });
 const announcements = table();
-const registry = table();
+const registry = { ...table(), complete: () => {}, close: () => {} };
 
 const DEPS: MeshTermsDeps = {
   limits: SESSION_LIMITS,
   announcements,
-  control: () => ({ table: registry, close: () => {} }),
+  control: () => registry,
   firstHand: (path) => path === "live/mine",
 };
 

@@ -227,13 +227,15 @@ export class SimRelay {
     const protocols = ["moq-lite-06", "moq-lite-05"];
     const options = { host: this.info.node, port: 1, protocols, certificate: CERTIFICATE, limits: CLIENT };
     const listener = await this.engine.listen(options, (request) => {
-      const { access, table, announcePrefix, ended } = this.#terms(request.info);
+      const { access, table, announcePrefix, started, ended } = this.#terms(request.info);
+      const counted = table && this.#counted(table);
       request.accept((link) =>
         liteSession(
           this.#deps(
-            { access, ...(table && { table }), ...(announcePrefix !== undefined && { announcePrefix }) },
+            { access, ...(counted && { table: counted }), ...(announcePrefix !== undefined && { announcePrefix }) },
             (session) => ended?.(session),
           ),
+          (session) => started?.(session),
         )(link),
       );
     });
@@ -261,12 +263,7 @@ export class SimRelay {
         limits: SESSION_LIMITS,
         announcements: this.mesh.announcements,
         firstHand: (path) => this.mesh.firstHand(path),
-        control:
-          registry &&
-          (() => {
-            const table = new RootTable(registry);
-            return { table: this.#counted(table), close: () => table.close() };
-          }),
+        control: registry && (() => new RootTable(registry)),
       },
       info,
       { access: openAccess(""), expiresAt: undefined, cluster, who: {}, check: () => undefined, release: () => {} },

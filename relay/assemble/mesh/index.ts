@@ -6,6 +6,7 @@ import { type DnsEntry, dnsEntries, type Resolver } from "../../../cluster/peers
 import { type LinkEvents, PeerLinks } from "../../../cluster/peers/links.ts";
 import { staticPeers } from "../../../cluster/peers/static.ts";
 import { Registry } from "../../../cluster/registry/registry.ts";
+import type { SharedRegistry } from "../../../cluster/registry/sharing.ts";
 import { RootTable } from "../../../cluster/root/table.ts";
 import { RouteTable } from "../../../cluster/routes/table.ts";
 import { MeshSource, type SpliceCounters } from "../../../cluster/splice/index.ts";
@@ -29,9 +30,10 @@ import { type Engine, TransportError } from "../../transport/contract.ts";
 import type { DecideTerms } from "../sessions.ts";
 import { type MeshCredentials, meshCredentials } from "./credentials.ts";
 import { MeshDialler, type SessionStart } from "./dial.ts";
+import { shareRegistry } from "./registry.ts";
 import { Renewal } from "./renewal.ts";
 import { Strangers } from "./strangers.ts";
-import { type MeshTermsDeps, meshLimits, meshTerms } from "./terms.ts";
+import { meshLimits, meshTerms } from "./terms.ts";
 import { clusterView } from "./view.ts";
 
 /** Scopes that a relay asks the roots for: prefixes and paths that its sessions watch. */
@@ -72,6 +74,7 @@ export class MeshRuntime {
   readonly #discovery: Discovery;
   readonly #mesh: Mesh;
   readonly #registry: Registry | undefined;
+  readonly #shared: SharedRegistry | undefined;
   readonly #counters: SpliceCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
   readonly #strangers: Strangers;
   /** Relays that are known by configuration. */
@@ -170,11 +173,13 @@ export class MeshRuntime {
     this.#registry = isRoot
       ? new Registry({ clock, leaseMs: config.lease, maxNodes: MAX_NODES, maxHoldings: MAX_HOLDINGS })
       : undefined;
+    const registry = this.#registry;
+    this.#shared = registry && shareRegistry(registry, deps);
     const terms = {
       limits,
       announcements: this.#mesh.announcements,
       firstHand: (path: string) => this.#mesh.firstHand(path),
-      control: controlOf(this.#registry),
+      control: registry && (() => new RootTable(registry)),
     };
     this.terms = (info, admission) => meshTerms(terms, info, admission);
   }
@@ -182,6 +187,7 @@ export class MeshRuntime {
   /** Once the relay takes sessions itself. */
   start(): void {
     this.#know(this.#deps.config.peers);
+    this.#shared?.start();
     this.#discovery.start();
     this.#control.start();
     for (const url of this.#deps.config.connect) this.#strangers.connect(url);
@@ -203,6 +209,7 @@ export class MeshRuntime {
     return clusterView({
       self: this.#self,
       registry: this.#registry,
+      shared: this.#shared,
       table: this.#table,
       mesh: this.#mesh,
       tiers: this.#tiers,
@@ -233,6 +240,7 @@ export class MeshRuntime {
     this.#mesh.close();
     this.#peers.close();
     this.#strangers.close();
+    this.#shared?.close();
     this.#registry?.close();
   }
 
@@ -392,15 +400,6 @@ function checkEngine(quic: Engine, entries: readonly DnsEntry[]): void {
     "cluster_unusable",
     `${what}: the engine native can (npm run build:engine), or use wss: URLs`,
   );
-}
-
-/** What a root puts into the control session of a relay. */
-function controlOf(registry: Registry | undefined): MeshTermsDeps["control"] {
-  if (registry === undefined) return undefined;
-  return () => {
-    const table = new RootTable(registry);
-    return { table, close: () => table.close() };
-  };
 }
 
 /** A relay that we dialled for media has nothing to get from us. */

@@ -26,12 +26,20 @@ export function meshLimits(limits: SessionLimits): SessionLimits {
   };
 }
 
+/** What a root puts into the control session of a relay. */
+export interface ControlTable extends AnnounceTable {
+  /** The relay has told all that there is for now. */
+  complete(): void;
+  /** The session is over. */
+  close(): void;
+}
+
 export interface MeshTermsDeps {
   readonly limits: SessionLimits;
   /** What publishers announce into. */
   readonly announcements: AnnounceTable;
   /** A table for the control session of a relay; nothing where this one is no root. */
-  readonly control: (() => { readonly table: AnnounceTable; readonly close: () => void }) | undefined;
+  readonly control: (() => ControlTable) | undefined;
   readonly firstHand: (path: string) => boolean;
 }
 
@@ -49,9 +57,16 @@ export function meshTerms(deps: MeshTermsDeps, info: LinkInfo, admission: Admiss
 function controlTerms({ control, limits }: MeshTermsDeps, { cluster }: Admission): SessionTerms {
   if (!cluster) throw new AuthError("cluster_required", "only a token with the `cluster` claim opens this path");
   if (control === undefined) throw new AuthError("not_a_root", "this relay is no root");
-  const { table, close } = control();
-  const session = { access: openAccess(""), table, announcePrefix: "", renews: true };
-  return { ...session, limits: meshLimits(limits), ended: close };
+  const table = control();
+  return {
+    access: openAccess(""),
+    table,
+    announcePrefix: "",
+    renews: true,
+    limits: meshLimits(limits),
+    started: ({ announced }) => void announced.then(() => table.complete()),
+    ended: () => table.close(),
+  };
 }
 
 /** An edge is served like a viewer that may watch everything; other relays get what is published here, so that no way leads back. */

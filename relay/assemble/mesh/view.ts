@@ -3,6 +3,7 @@ import type { ControlClient } from "../../../cluster/control/client.ts";
 import type { Mesh } from "../../../cluster/mesh.ts";
 import type { PeerLinks } from "../../../cluster/peers/links.ts";
 import type { Registry } from "../../../cluster/registry/registry.ts";
+import type { SharedRegistry } from "../../../cluster/registry/sharing.ts";
 import type { RouteTable } from "../../../cluster/routes/table.ts";
 import type { SpliceCounters } from "../../../cluster/splice/index.ts";
 import type { Tiers } from "../../../cluster/tiers/index.ts";
@@ -11,6 +12,7 @@ import type { ClusterBroadcast, ClusterNode, ClusterView } from "../../http/view
 export interface ClusterParts {
   readonly self: NodeInfo;
   readonly registry: Registry | undefined;
+  readonly shared: SharedRegistry | undefined;
   readonly table: RouteTable;
   readonly mesh: Mesh;
   readonly tiers: Tiers;
@@ -22,7 +24,7 @@ export interface ClusterParts {
 
 /** What the admin endpoints may know of the mesh. */
 export function clusterView(parts: ClusterParts): ClusterView {
-  const { self, registry, table, mesh, tiers, peers, control, roots, counters } = parts;
+  const { self, registry, shared, table, mesh, tiers, peers, control, roots, counters } = parts;
   const { node, role, region } = self;
   return {
     node,
@@ -37,6 +39,8 @@ export function clusterView(parts: ClusterParts): ClusterView {
     ...counters,
     registry: registry && {
       counts: registry.counts,
+      backend: { kind: shared === undefined ? "memory" : "redis", up: shared?.connected ?? true },
+      sharing: shared?.counters ?? { writes: 0, errors: 0, strange: 0, reconcileMs: 0 },
       nodes: function* () {
         for (const { info, load, present } of registry.nodes()) yield nodeOf(info, load, present);
       },

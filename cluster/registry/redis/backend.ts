@@ -1,0 +1,146 @@
+import { type Holding, NODE_NAME, type NodeInfo } from "../../contract.ts";
+import type { BackendEvents, Listing, NodeChange, RegistryBackend, StoredNode, Versions } from "../contract.ts";
+import { decodeChange, decodeHolding, decodeInfo, encodeChange, encodeHolding, encodeInfo } from "../record.ts";
+import { type ConnectionDeps, RedisConnection } from "./connection.ts";
+import { INSTANCE, NAMES, PEEK, PUT, READ, REMOVE, RENEW } from "./scripts.ts";
+
+const PREFIX = "moqmesh:";
+const NAMES_KEY = `${PREFIX}nodes`;
+const INSTANCE_KEY = `${PREFIX}instance`;
+
+/** Name of the channel that roots tell each other changes on: channels are not kept apart by database as keys are. */
+export function redisChannel(database: number): string {
+  return `${PREFIX}changes:${database}`;
+}
+
+/** Relays that are looked at in one go. */
+const PEEKED = 256;
+
+/** Names that are looked at: others write there, too, when there are more. */
+const MAX_NAMES = 20_000;
+
+export interface RedisBackendDeps extends ConnectionDeps {
+  /** Different for each start of a root, so that it knows its own messages. */
+  readonly writer: string;
+  readonly channel: string;
+  /** A new identifier. */
+  readonly unique: () => string;
+}
+
+/** The registry of several roots in Redis or Valkey. It is handed its connections. */
+export class RedisBackend implements RegistryBackend {
+  readonly #deps: RedisBackendDeps;
+  #events: BackendEvents | undefined;
+  #connection: RedisConnection | undefined;
+
+  constructor(deps: RedisBackendDeps) {
+    this.#deps = deps;
+  }
+
+  start(events: BackendEvents): void {
+    this.#events = events;
+    this.#connection = new RedisConnection(this.#deps, {
+      up: () => events.up(),
+      down: (why) => events.down(why),
+      message: (text) => this.#heard(text),
+    });
+  }
+
+  async put(change: NodeChange, leaseMs: number): Promise<Versions | undefined> {
+    const { info, holdings, released } = change;
+    const { writer, channel, unique } = this.#deps;
+    const fields = holdings.flatMap((holding) => [`p${holding.path}`, encodeHolding(holding)]);
+    const answer = await this.#eval(
+      PUT,
+      [nodeKey(info.node), NAMES_KEY],
+      [
+        ...[String(info.startedAt), encodeInfo(info), String(leaseMs), channel, unique(), encodeChange(writer, change)],
+        ...[info.node, String(holdings.length), ...fields, ...released.map((path) => `p${path}`)],
+      ],
+    );
+    if (!Array.isArray(answer)) return undefined;
+    const [before, after] = answer as unknown[];
+    return { before: String(before), after: String(after) };
+  }
+
+  async renew({ node, startedAt }: NodeInfo, leaseMs: number): Promise<string | undefined> {
+    const answer = await this.#eval(RENEW, [nodeKey(node), NAMES_KEY], [String(startedAt), String(leaseMs), node]);
+    return typeof answer === "string" ? answer : undefined;
+  }
+
+  async remove(node: string, startedAt: number): Promise<void> {
+    await this.#eval(REMOVE, [nodeKey(node), NAMES_KEY], [String(startedAt), node, this.#deps.channel]);
+  }
+
+  async list(): Promise<Listing> {
+    const instance = String(await this.#eval(INSTANCE, [INSTANCE_KEY], [this.#deps.unique()]));
+    const answer = await this.#eval(NAMES, [NAMES_KEY], []);
+    const names: string[] = [];
+    for (const name of (Array.isArray(answer) ? answer : []) as unknown[]) {
+      if (typeof name === "string" && NODE_NAME.test(name) && names.length < MAX_NAMES) names.push(name);
+      else this.#events?.strange();
+    }
+    const nodes: Listing["nodes"][number][] = [];
+    const gone: string[] = [];
+    for (let at = 0; at < names.length; at += PEEKED) {
+      const some = names.slice(at, at + PEEKED);
+      const peeked = await Promise.all(some.map((name) => this.#eval(PEEK, [nodeKey(name)], [])));
+      for (const [n, node] of some.entries()) {
+        const one = peeked[n];
+        if (!Array.isArray(one)) gone.push(node);
+        else nodes.push({ node, version: String(one[0]), leftMs: Number(one[1]) });
+      }
+    }
+    // Whoever renews one lists it again.
+    if (gone.length > 0) await this.#connection?.send(["SREM", NAMES_KEY, ...gone]);
+    return { instance, nodes };
+  }
+
+  async read(node: string): Promise<StoredNode | undefined> {
+    const answer = await this.#eval(READ, [nodeKey(node)], []);
+    if (!Array.isArray(answer)) return undefined;
+    const fields = new Map<string, unknown>();
+    for (let i = 0; i + 1 < answer.length; i += 2) fields.set(String(answer[i]), answer[i + 1]);
+    const info = decodeInfo(node, fields.get("@info"));
+    if (info === undefined) {
+      this.#events?.strange();
+      return undefined;
+    }
+    const holdings = new Map<string, Holding>();
+    for (const [field, value] of fields) {
+      if (field.startsWith("@")) continue;
+      const path = field.slice(1);
+      const holding = field.startsWith("p") ? decodeHolding(node, path, value) : undefined;
+      if (holding === undefined) this.#events?.strange();
+      else holdings.set(path, holding);
+    }
+    return { version: `${String(fields.get("@gen"))}:${String(fields.get("@v"))}`, info, holdings };
+  }
+
+  close(): void {
+    this.#connection?.close();
+  }
+
+  async #eval(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    if (this.#connection === undefined) throw new Error("it was not started");
+    return await this.#connection.send(["EVAL", script, String(keys.length), ...keys, ...args]);
+  }
+
+  #heard(text: string): void {
+    const gone = /^- (\S+) (\d+(?:\.\d+)?)$/.exec(text);
+    if (gone !== null && NODE_NAME.test(gone[1] ?? "")) {
+      this.#events?.withdrawn(gone[1] ?? "", Number(gone[2]));
+      return;
+    }
+    const told = /^\+ (\S{0,64}) (\S{1,64}) /.exec(text);
+    const decoded = told === null ? undefined : decodeChange(text.slice(told[0].length));
+    if (told === null || decoded === undefined) this.#events?.strange();
+    else if (decoded.writer !== this.#deps.writer) {
+      this.#events?.changed(decoded.change, { before: told[1] ?? "", after: told[2] ?? "" });
+    }
+  }
+}
+
+function nodeKey(node: string): string {
+  return `${PREFIX}node:${node}`;
+}

@@ -1,0 +1,107 @@
+import type { Clock } from "../../../relay/clock.ts";
+
+/** First and longest wait between two connections that failed, in milliseconds. */
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 5_000;
+
+/** Milliseconds that Redis has to answer: it does so in one, unless it hangs. */
+const ANSWER_MS = 2_000;
+
+/** Commands that wait for their answer; whoever wants more is refused, as when there is no connection. */
+const MAX_WAITING = 20_000;
+
+/** A connection that is up. Both calls are safe after its end. */
+export interface RedisLink {
+  /** Rejects when Redis refuses the command, or the connection ends. */
+  send(command: readonly string[]): Promise<unknown>;
+  close(): void;
+}
+
+/** Connects, subscribes, and rejects when that takes too long. `lost` is called once at most, after it resolved. */
+export type DialRedis = (on: { message(text: string): void; lost(why: string): void }) => Promise<RedisLink>;
+
+export interface ConnectionDeps {
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly dial: DialRedis;
+}
+
+export interface ConnectionEvents {
+  up(): void;
+  down(why: string): void;
+  message(text: string): void;
+}
+
+/** One connection to Redis at a time, made again with back-off; nothing is queued while there is none. */
+export class RedisConnection {
+  readonly #deps: ConnectionDeps;
+  readonly #events: ConnectionEvents;
+  #link: RedisLink | undefined;
+  #fail: (why: string) => void = () => {};
+  #waitMs = FIRST_WAIT_MS;
+  #waiting = 0;
+  #cancel = () => {};
+  #closed = false;
+
+  constructor(deps: ConnectionDeps, events: ConnectionEvents) {
+    this.#deps = deps;
+    this.#events = events;
+    this.#dial();
+  }
+
+  async send(command: readonly string[]): Promise<unknown> {
+    const link = this.#link;
+    if (link === undefined) throw new Error("there is no connection to Redis");
+    if (this.#waiting >= MAX_WAITING) throw new Error(`more than ${MAX_WAITING} commands wait for Redis`);
+    this.#waiting++;
+    const late = Promise.withResolvers<never>();
+    const cancel = this.#deps.clock.timer(ANSWER_MS, () => {
+      late.reject(new Error(`no answer within ${ANSWER_MS} ms`));
+      if (this.#link === link) this.#fail(`no answer within ${ANSWER_MS} ms`);
+    });
+    try {
+      return await Promise.race([link.send(command), late.promise]);
+    } finally {
+      cancel();
+      this.#waiting--;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancel();
+    this.#link?.close();
+    this.#link = undefined;
+  }
+
+  #dial(): void {
+    let over = false;
+    const failed = (why: string) => {
+      if (over || this.#closed) return;
+      over = true;
+      this.#link?.close();
+      this.#link = undefined;
+      this.#events.down(why);
+      const wait = this.#waitMs * (0.5 + this.#deps.random() / 2);
+      this.#waitMs = Math.min(LONGEST_WAIT_MS, this.#waitMs * 2);
+      this.#cancel = this.#deps.clock.timer(wait, () => this.#dial());
+    };
+    const message = (text: string) => {
+      if (!over && !this.#closed) this.#events.message(text);
+    };
+    this.#deps.dial({ message, lost: failed }).then(
+      (link) => {
+        if (this.#closed || over) {
+          link.close();
+          return;
+        }
+        this.#link = link;
+        this.#fail = failed;
+        this.#waitMs = FIRST_WAIT_MS;
+        this.#events.up();
+      },
+      (error: unknown) => failed(error instanceof Error ? error.message : String(error)),
+    );
+  }
+}

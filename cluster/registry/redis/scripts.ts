@@ -1,0 +1,79 @@
+/**
+ * What is done in Redis in one piece. A relay is a hash at `moqmesh:node:NAME` that expires with its lease: `@started`, `@info`,
+ * `@gen` and `@v` (which make its version), and a field `p` + PATH for each broadcast. `moqmesh:nodes` lists the names.
+ */
+
+/** KEYS: hash, names. ARGV: started, info, lease, channel, generation, message, name, fields set, field, value, ..., fields removed. */
+export const PUT = `
+local key, started = KEYS[1], ARGV[1]
+if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end
+local kept = tonumber(redis.call('HGET', key, '@started') or '')
+if kept and kept > tonumber(started) then return false end
+local gen, v = redis.call('HGET', key, '@gen'), tonumber(redis.call('HGET', key, '@v') or '')
+local before = ''
+if gen and v and kept then before = gen .. ':' .. string.format('%d', v)
+else redis.call('DEL', key) gen = ARGV[5] redis.call('HSET', key, '@gen', gen) end
+v = redis.call('HINCRBY', key, '@v', 1)
+redis.call('HSET', key, '@started', started, '@info', ARGV[2])
+local i, last = 9, 8 + 2 * tonumber(ARGV[8])
+while i < last do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) i = i + 2 end
+while i <= #ARGV do redis.call('HDEL', key, ARGV[i]) i = i + 1 end
+redis.call('PEXPIRE', key, ARGV[3])
+if redis.call('TYPE', KEYS[2]).ok ~= 'set' then redis.call('DEL', KEYS[2]) end
+redis.call('SADD', KEYS[2], ARGV[7])
+local after = gen .. ':' .. string.format('%d', v)
+redis.call('PUBLISH', ARGV[4], '+ ' .. before .. ' ' .. after .. ' ' .. ARGV[6])
+return {before, after}
+`;
+
+/** KEYS: hash, names. ARGV: started, lease, name. */
+export const RENEW = `
+local key = KEYS[1]
+if redis.call('TYPE', key).ok ~= 'hash' then return false end
+local kept = redis.call('HMGET', key, '@started', '@gen', '@v')
+if kept[1] ~= ARGV[1] or not kept[2] or not kept[3] then return false end
+redis.call('PEXPIRE', key, ARGV[2])
+if redis.call('TYPE', KEYS[2]).ok ~= 'set' then redis.call('DEL', KEYS[2]) end
+redis.call('SADD', KEYS[2], ARGV[3])
+return kept[2] .. ':' .. kept[3]
+`;
+
+/** KEYS: hash, names. ARGV: started, name, channel. */
+export const REMOVE = `
+local key = KEYS[1]
+if redis.call('TYPE', key).ok == 'hash' then
+  local kept = tonumber(redis.call('HGET', key, '@started') or '')
+  if kept and kept > tonumber(ARGV[1]) then return 0 end
+end
+redis.call('DEL', key)
+if redis.call('TYPE', KEYS[2]).ok == 'set' then redis.call('SREM', KEYS[2], ARGV[2]) end
+redis.call('PUBLISH', ARGV[3], '- ' .. ARGV[2] .. ' ' .. ARGV[1])
+return 1
+`;
+
+/** KEYS: hash. Version and what is left of the lease; nothing when it is not there. */
+export const PEEK = `
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return false end
+local kept = redis.call('HMGET', KEYS[1], '@gen', '@v')
+if not kept[1] or not kept[2] then return false end
+return {kept[1] .. ':' .. kept[2], redis.call('PTTL', KEYS[1])}
+`;
+
+/** KEYS: hash. Its fields, one after the other with their values. */
+export const READ = `
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return false end
+return redis.call('HGETALL', KEYS[1])
+`;
+
+/** KEYS: names. */
+export const NAMES = `
+if redis.call('TYPE', KEYS[1]).ok ~= 'set' then return {} end
+return redis.call('SMEMBERS', KEYS[1])
+`;
+
+/** KEYS: instance. ARGV: what it is to be when there is none. */
+export const INSTANCE = `
+redis.call('SET', KEYS[1], ARGV[1], 'NX')
+if redis.call('TYPE', KEYS[1]).ok ~= 'string' then redis.call('SET', KEYS[1], ARGV[1]) end
+return redis.call('GET', KEYS[1])
+`;

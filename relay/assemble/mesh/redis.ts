@@ -1,0 +1,54 @@
+import { createClient } from "@redis/client";
+import { redisChannel } from "../../../cluster/registry/redis/backend.ts";
+import type { DialRedis, RedisLink } from "../../../cluster/registry/redis/connection.ts";
+import type { RedisAddress } from "../../config/registry.ts";
+
+/** Milliseconds until a connection has failed: TCP, TLS, password and subscription together. */
+const CONNECT_MS = 3_000;
+
+/** Connects to a Redis or Valkey. Errors name no credential. */
+export function dialRedis(address: RedisAddress): DialRedis {
+  const { host, port, database, tls, user, password } = address;
+  return async (on) => {
+    const client = createClient({
+      RESP: 3,
+      socket: { host, port, connectTimeout: CONNECT_MS, reconnectStrategy: false, ...(tls ? { tls } : {}) },
+      database,
+      disableOfflineQueue: true,
+      disableClientInfo: true,
+      maintNotifications: "disabled",
+      ...(user === undefined ? {} : { username: user }),
+      ...(password === undefined ? {} : { password }),
+    });
+    let up = false;
+    const end = (why: string) => {
+      if (client.isOpen) client.destroy();
+      if (up) on.lost(why);
+    };
+    client.on("error", (error: Error) => end(error.message));
+    client.on("end", () => end("the connection ended"));
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Error(`no answer within ${CONNECT_MS} ms`)), CONNECT_MS);
+    try {
+      const opened = async () => {
+        await client.connect();
+        await client.subscribe(redisChannel(database), (text) => on.message(text));
+      };
+      await Promise.race([opened(), late.promise]);
+    } catch (error) {
+      end("");
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+    up = true;
+    const link: RedisLink = {
+      send: async (command) => await client.sendCommand([...command]),
+      close: () => {
+        up = false;
+        if (client.isOpen) client.destroy();
+      },
+    };
+    return link;
+  };
+}
