@@ -3,7 +3,7 @@
 use crate::allowance::{Allowance, first};
 use crate::shared::Allowances;
 use napi_derive::napi;
-use quinn::{AckFrequencyConfig, IdleTimeout, TransportConfig, VarInt};
+use quinn::{AckFrequencyConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
@@ -35,6 +35,10 @@ pub struct EngineOptions {
     pub qlog: Option<String>,
     /// UDP payload to begin with in bytes, where all paths are known to carry it.
     pub initial_mtu: u32,
+    /// Largest UDP payload to find by probing, and to take from peers, in bytes.
+    pub max_mtu: u32,
+    /// Milliseconds that peers which offer the extension may hold back an acknowledgement; 0 for what they propose.
+    pub ack_delay: u32,
     /// Streams of each kind that a peer may have open at the beginning, until it uses them; 0 for all that it may have.
     pub initial_streams: u32,
 }
@@ -59,6 +63,8 @@ pub struct Tuning {
     pub stream_receive_window: u32,
     pub receive_window: u32,
     pub initial_mtu: u16,
+    pub max_mtu: u16,
+    pub ack_delay: Option<Duration>,
     pub initial_streams: u32,
     /// Folder for a qlog file of each connection.
     pub qlog: Option<Arc<std::path::Path>>,
@@ -96,6 +102,20 @@ impl Congestion {
     }
 }
 
+/// UDP payloads of QUIC in bytes: the least that every path carries (RFC 9000 section 14), and what UDP can.
+const MTUS: std::ops::RangeInclusive<u32> = 1200..=65_527;
+
+/// A payload that paths are tried with.
+pub fn mtu(bytes: u32) -> u16 {
+    bytes.clamp(*MTUS.start(), *MTUS.end()) as u16
+}
+
+fn probing(largest: u16) -> MtuDiscoveryConfig {
+    let mut config = MtuDiscoveryConfig::default();
+    config.upper_bound(largest);
+    config
+}
+
 /// An acknowledgement for so many packets, where the peer offers the extension.
 const ACK_EVERY: u32 = 10;
 
@@ -128,10 +148,11 @@ pub fn transport(tuning: &Tuning, limits: &Limits, h3_server: bool) -> Transport
         .receive_window(VarInt::from_u32(tuning.receive_window))
         .datagram_receive_buffer_size(Some(DATAGRAM_BUFFER))
         .datagram_send_buffer_size(DATAGRAM_BUFFER)
-        .initial_mtu(tuning.initial_mtu.clamp(1200, 65_527));
+        .initial_mtu(tuning.initial_mtu)
+        .mtu_discovery_config(Some(probing(tuning.max_mtu)));
     if tuning.ack_frequency {
         let mut acks = AckFrequencyConfig::default();
-        acks.ack_eliciting_threshold(VarInt::from_u32(ACK_EVERY));
+        acks.ack_eliciting_threshold(VarInt::from_u32(ACK_EVERY)).max_ack_delay(tuning.ack_delay);
         config.ack_frequency_config(Some(acks));
     }
     match tuning.congestion {

@@ -1,7 +1,7 @@
 //! The engine as JavaScript's thread has it: workers, listeners and the links that it may call.
 
 use crate::command::Command;
-use crate::config::{Congestion, EngineOptions, Limits, Tuning};
+use crate::config::{Congestion, EngineOptions, Limits, Tuning, mtu};
 use crate::dial::{self, Dial};
 use crate::events::{Event, Hub, Waker};
 use crate::h3::Ask;
@@ -22,6 +22,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::*;
 use std::task::{Context, Poll, Waker as TaskWaker};
 use std::time::Duration;
+
+/// UDP payload in bytes that is taken from peers in any case: what an Ethernet carries.
+const DEFAULT_RECEIVED: u16 = 1472;
 
 /// A failure with the contract's code.
 pub struct Failure(pub &'static str, pub String);
@@ -103,7 +106,10 @@ impl Core {
                 stream_receive_window: options.stream_receive_window,
                 receive_window: options.receive_window,
                 qlog: options.qlog.map(|folder| std::path::PathBuf::from(folder).into()),
-                initial_mtu: options.initial_mtu.clamp(1200, 65_527) as u16,
+                initial_mtu: mtu(options.initial_mtu),
+                // What is begun with is taken from peers as well.
+                max_mtu: mtu(options.max_mtu.max(options.initial_mtu)),
+                ack_delay: (options.ack_delay > 0).then(|| Duration::from_millis(options.ack_delay.into())),
                 initial_streams: options.initial_streams,
             },
             socket: SocketOptions { buffer: options.socket_buffer as usize, reuse_port: options.reuse_port },
@@ -221,6 +227,16 @@ impl Core {
     }
 
     fn endpoint_config(&self) -> EndpointConfig {
+        let mut config = self.reset_config();
+        // Buffers to receive are made for it, so it is not simply the largest that there is.
+        let largest = self.tuning.max_mtu.max(DEFAULT_RECEIVED);
+        if let Err(error) = config.max_udp_payload_size(largest) {
+            self.hub.push(Event::Warning(format!("UDP payloads of {largest} bytes cannot be taken: {error}")));
+        }
+        config
+    }
+
+    fn reset_config(&self) -> EndpointConfig {
         let Some(secret) = &self.reset_key else { return EndpointConfig::default() };
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
         // An endpoint answers packets of connections that it has forgotten only where their ids look like its own.

@@ -1,4 +1,4 @@
-import { choice, flagField, integer, optionalText, size } from "./fields.ts";
+import { choice, duration, flagField, integer, optionalText, size } from "./fields.ts";
 import { section } from "./section.ts";
 
 /** Values of `[quic] congestion`. */
@@ -12,6 +12,13 @@ export const quicSection = section("quic", "Parameters of the native engine; oth
   ack_frequency: flagField({
     description: "Ask peers to acknowledge less often, where they offer the extension. Saves both ends work.",
     default: true,
+  }),
+  ack_delay: duration({
+    description:
+      "How long peers may hold back an acknowledgement with `ack_frequency`; a round trip at most, or 25 ms where that is longer. `50ms` saves half of the acknowledgements at 30 frames a second, and makes what is lost at the end of a burst later by as much. `0`: what peers propose, mostly 25 ms.",
+    default: "0s",
+    min: "0s",
+    max: "1s",
   }),
   send_window: size({
     description:
@@ -50,6 +57,13 @@ export const quicSection = section("quic", "Parameters of the native engine; oth
     description:
       "UDP payload in bytes to begin with. Every path carries 1200; more is found by probing. Set it higher on private networks that are known to carry it.",
     default: 1200,
+    min: 1200,
+    max: 65_527,
+  }),
+  max_mtu: integer({
+    description:
+      "Largest UDP payload in bytes that is looked for by probing, and taken from peers. 8900 between relays whose network has jumbo frames, on both of them: video costs 40 % less then. Buffers of 2 KiB for each byte of it are kept for a socket.",
+    default: 1452,
     min: 1200,
     max: 65_527,
   }),

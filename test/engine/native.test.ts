@@ -181,6 +181,47 @@ describe("the native engine", { skip: missing ?? false }, () => {
     });
   }
 
+  test("sends larger packets where both ends take them", async (t) => {
+    const counts: number[] = [];
+    for (const settings of [{}, { maxMtu: 8_900 }]) {
+      const both = await startEngine(settings);
+      const met = await meeting(t, both, await testCertificate());
+      const network = await Network.to(met.listener.address.port);
+      t.after(() => network.close());
+      const { link } = await dialTo(t, both, network.port);
+      // Never more than the buffers of sockets hold: what is lost there looks like a path that carries less.
+      for (let probe = 0; probe < 40; probe++) await delivers(link, met, 100);
+      const before = network.packets.up;
+      for (let part = 0; part < 10; part++) await delivers(link, met, 50_000);
+      counts.push(network.packets.up - before);
+    }
+    const [usual = 0, large = 0] = counts;
+    assert.ok(usual > 330 && large < usual / 2, `${usual} packets, then ${large}`);
+  });
+
+  test("has peers hold back their acknowledgements where that is asked", async (t) => {
+    const acks: number[] = [];
+    for (const ackDelay of [0, 100]) {
+      const sending = await startEngine({ ackDelay });
+      const met = await meeting(t, engine, await testCertificate());
+      const network = await Network.to(met.listener.address.port);
+      t.after(() => network.close());
+      network.delayMs = 50;
+      const { link } = await dialTo(t, sending, network.port);
+      const stream = link.openUni(0, unheard);
+      assert.ok(stream);
+      for (let frame = 1; frame <= 30; frame++) {
+        stream.write(pattern(100));
+        await until("a frame", () => met.recorders[0]?.unis[0]?.received === 100 * frame);
+        // The handshake is over by then, and the round trip is known.
+        if (frame === 10) acks.push(network.packets.down);
+      }
+      acks.push(network.packets.down - (acks.pop() ?? 0));
+    }
+    const [usual = 0, held = 0] = acks;
+    assert.ok(held < 0.8 * usual, `${usual} acknowledgements, then ${held}`);
+  });
+
   test("notices on both ends that the network between them went dark", async (t) => {
     const limits = { idleTimeoutMs: 600, keepAliveMs: 150 };
     const met = await meeting(t, engine, await testCertificate(), { limits });

@@ -18,6 +18,10 @@ export interface EngineSettings {
   readonly resetKey?: Uint8Array;
   readonly qlog?: string;
   readonly initialMtu: number;
+  /** Largest UDP payload to find by probing, and to take from peers. */
+  readonly maxMtu: number;
+  /** Milliseconds that peers may hold back an acknowledgement; 0 for what they propose. */
+  readonly ackDelay: number;
   /** Streams of each kind that a peer may have open at the beginning, until it uses them; 0 for all that it may have. */
   readonly initialStreams: number;
 }

@@ -26,6 +26,9 @@ const DEFAULTS: Omit<EngineSettings, "threads"> = {
   reusePort: false,
   // The least that every path of QUIC carries (RFC 9000 section 14); MTU discovery finds more.
   initialMtu: 1200,
+  // An Ethernet's, less IPv6, UDP and what tunnels add.
+  maxMtu: 1452,
+  ackDelay: 0,
   initialStreams: 0,
 };
 

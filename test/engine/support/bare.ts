@@ -12,6 +12,8 @@ const SETTINGS: EngineSettings = {
   retryAbove: 256,
   reusePort: false,
   initialMtu: 1200,
+  maxMtu: 1452,
+  ackDelay: 0,
   initialStreams: 0,
 };
 

@@ -5,6 +5,10 @@ export class Network {
   dark = false;
   /** Part of the packets that is lost, each way; in an order that is the same in each run. */
   loss = 0;
+  /** Milliseconds that a packet takes, each way. */
+  delayMs = 0;
+  /** Packets that came from the client, and from the server. */
+  readonly packets = { up: 0, down: 0 };
   #state = 1;
   readonly #front = createSocket("udp4");
   readonly #back = createSocket("udp4");
@@ -14,10 +18,12 @@ export class Network {
     let client = 0;
     network.#front.on("message", (packet, from) => {
       client = from.port;
-      if (network.#passes()) network.#back.send(packet, port, "127.0.0.1");
+      network.packets.up++;
+      network.#pass(() => network.#back.send(packet, port, "127.0.0.1"));
     });
     network.#back.on("message", (packet) => {
-      if (network.#passes()) network.#front.send(packet, client, "127.0.0.1");
+      network.packets.down++;
+      network.#pass(() => network.#front.send(packet, client, "127.0.0.1"));
     });
     await new Promise<void>((resolve) => network.#front.bind(0, "127.0.0.1", resolve));
     return network;
@@ -28,8 +34,15 @@ export class Network {
   }
 
   close(): void {
+    this.dark = true;
     this.#front.close();
     this.#back.close();
+  }
+
+  #pass(send: () => void): void {
+    if (!this.#passes()) return;
+    if (this.delayMs === 0) send();
+    else setTimeout(() => void (this.dark || send()), this.delayMs);
   }
 
   #passes(): boolean {
