@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
 
 const NEEDED_MAJOR = 24;
 /** @type {NodeJS.Signals[]} */
@@ -66,6 +67,8 @@ function followLauncher() {
 async function main() {
   if (Number.parseInt(process.versions.node, 10) >= NEEDED_MAJOR) {
     if (process.env["MOQMESH_NODE"] !== undefined) followLauncher();
+    // Loading alone would make V8's young generation 32 MiB large, which it would keep: relay/cli/young-heap.ts.
+    setFlagsFromString("--semi-space-growth-factor=1");
     /** @type {typeof import("../relay/cli/main.ts")} */
     const cli = await import(program());
     process.exitCode = await cli.main(process.argv.slice(2));

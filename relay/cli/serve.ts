@@ -8,6 +8,7 @@ import { EXIT, type ExitCode, SIGNAL_EXIT_BASE } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
 import { reloader } from "./reload.ts";
 import { onSignals, type SignalActions } from "./signals.ts";
+import { boundYoungHeap } from "./young-heap.ts";
 
 export const serveCommand: Command = {
   name: "serve",
@@ -39,10 +40,12 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   try {
     const { start } = await import("../main.ts");
     const relay = await start(config, { log });
+    const stopBounding = boundYoungHeap();
     life.begin(relay);
     const pretty = config.log.format === "pretty" || (config.log.format === "auto" && io.out.isTTY);
     if (pretty) io.out.write(banner(relay, config, io));
     await relay.ended;
+    stopBounding();
     return EXIT.ok;
   } finally {
     stopListening();
