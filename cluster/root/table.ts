@@ -2,15 +2,17 @@ import type { Advertisement, Route } from "../../relay/model/broadcast.ts";
 import type { Source } from "../../relay/model/contract.ts";
 import type { Publication } from "../../relay/model/origin.ts";
 import type { Reason } from "../../relay/model/reason.ts";
-import type { Announced, AnnounceTable } from "../../relay/session/contract.ts";
+import type { Announced } from "../../relay/session/contract.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
+import type { ControlTable } from "../control/local.ts";
 import { NOBODY } from "../control/nobody.ts";
 import { holdingPath, nodePath, parseControlPath } from "../control/paths.ts";
 import type { Registry } from "../registry/registry.ts";
 
 /** What a root puts into the control session of one relay in place of the origin. */
-export class RootTable implements AnnounceTable {
+export class RootTable implements ControlTable {
   readonly #registry: Registry;
+  readonly #own: bigint | undefined;
   /** The relay that registered here. */
   #node: string | undefined;
   #info: NodeInfo | undefined;
@@ -22,8 +24,10 @@ export class RootTable implements AnnounceTable {
   /** Told of what the relay itself holds. */
   readonly #rivals = new Set<{ changed(broadcast: Announced): void }>();
 
-  constructor(registry: Registry) {
+  /** `own`: hop id of the relay that the root is, in sessions with others; it registers without one. */
+  constructor(registry: Registry, own?: bigint) {
     this.#registry = registry;
+    this.#own = own;
   }
 
   /** The relay has told all that it holds for now. */
@@ -78,6 +82,7 @@ export class RootTable implements AnnounceTable {
   }
 
   #register(info: NodeInfo): Publication | Reason {
+    if (info.hop === this.#own) return "duplicate";
     if (this.#node !== undefined && this.#node !== info.node) return "unauthorized";
     if (!this.#claim(info) && !this.#registry.claimed(info.node)) return "limit";
     this.#info = info;

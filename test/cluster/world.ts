@@ -85,7 +85,10 @@ export class World {
 
   async start(node: string, role: Role, region = "eu"): Promise<SimRelay> {
     const startedAt = this.wallNow(node);
-    const relay = new SimRelay(this, nodeInfo(node, role, { hop: this.hops++, region, startedAt }));
+    const relay = new SimRelay(
+      this,
+      nodeInfo(node, role, { hop: this.hops++, region, startedAt, url: `https://${node}:1` }),
+    );
     await relay.listen();
     this.relays.set(node, relay);
     return relay;
@@ -168,10 +171,11 @@ export class SimRelay {
     this.engine = world.network.engine();
     const limits = { ...LIMITS, subscribeWaitMs: 10_000 };
     this.origin = new Origin({ clock, counters: this.counters, limits, cache: CACHE });
-    this.registry =
-      info.role === "root"
+    const registry =
+      info.role === "root" || world.roots.includes(info.node)
         ? new Registry({ clock, leaseMs: LEASE_MS, maxNodes: 1_000, maxHoldings: 100_000 })
         : undefined;
+    this.registry = registry;
     this.peers = new PeerLinks({
       clock,
       random,
@@ -191,7 +195,8 @@ export class SimRelay {
       clock,
       random,
       self: info,
-      roots: info.role === "root" ? [] : world.roots.map((root) => `https://${root}:1/.moqmesh`),
+      roots: world.roots.map((root) => `https://${root}:1/.moqmesh`),
+      ...(registry && { local: () => new RootTable(registry) }),
       leaseMs: LEASE_MS,
       warn: () => {},
       rooted: (up) => this.tiers.rooted(up),
@@ -263,7 +268,7 @@ export class SimRelay {
         limits: SESSION_LIMITS,
         announcements: this.mesh.announcements,
         firstHand: (path) => this.mesh.firstHand(path),
-        control: registry && (() => new RootTable(registry)),
+        control: registry && (() => new RootTable(registry, this.info.hop)),
       },
       info,
       { access: openAccess(""), expiresAt: undefined, cluster, who: {}, check: () => undefined, release: () => {} },

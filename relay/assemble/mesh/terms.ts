@@ -1,5 +1,6 @@
 import { AuthError } from "../../../auth/index.ts";
 import { ROLES, type Role } from "../../../cluster/contract.ts";
+import type { ControlTable } from "../../../cluster/control/local.ts";
 import { type AnnounceTable, openAccess, type SessionLimits } from "../../session/index.ts";
 import type { LinkInfo } from "../../transport/contract.ts";
 import type { Admission } from "../gate.ts";
@@ -24,14 +25,6 @@ export function meshLimits(limits: SessionLimits): SessionLimits {
     queueMark: limits.queueMark * MESH_QUEUE,
     queueBytes: limits.queueBytes * MESH_QUEUE,
   };
-}
-
-/** What a root puts into the control session of a relay. */
-export interface ControlTable extends AnnounceTable {
-  /** The relay has told all that there is for now. */
-  complete(): void;
-  /** The session is over. */
-  close(): void;
 }
 
 export interface MeshTermsDeps {
