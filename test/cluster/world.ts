@@ -395,7 +395,13 @@ export class SimRelay {
     return {
       origin: this.origin,
       clock: world.clock,
-      limits: { ...SESSION_LIMITS, announceStreams: 1_000, subscriptions: 1_000 },
+      limits: {
+        ...SESSION_LIMITS,
+        announceStreams: 1_000,
+        subscriptions: 1_000,
+        pendingStreams: 1_000,
+        requests: 2_000,
+      },
       channels: this.#channels,
       hop: this.info.hop,
       access: openAccess(""),

@@ -11,6 +11,8 @@ import { CONTROL_PATH } from "./dial.ts";
 const MESH_ANNOUNCEMENTS = 2_000_000;
 const MESH_ANNOUNCE_STREAMS = 16_384;
 const MESH_SUBSCRIPTIONS = 65_536;
+/** Each subscription, and each prefix or path that is asked for, is a request that stays open. */
+const MESH_REQUESTS = MESH_SUBSCRIPTIONS + MESH_ANNOUNCE_STREAMS;
 const MESH_PENDING_STREAMS = 16_384;
 /** Times the bytes that a viewer may have queued: a link between relays carries many tracks. */
 const MESH_QUEUE = 8;
@@ -21,6 +23,7 @@ export function meshLimits(limits: SessionLimits): SessionLimits {
     announcements: MESH_ANNOUNCEMENTS,
     announceStreams: MESH_ANNOUNCE_STREAMS,
     subscriptions: MESH_SUBSCRIPTIONS,
+    requests: MESH_REQUESTS,
     pendingStreams: MESH_PENDING_STREAMS,
     queueMark: limits.queueMark * MESH_QUEUE,
     queueBytes: limits.queueBytes * MESH_QUEUE,
