@@ -23,6 +23,7 @@ export class RootTable implements ControlTable {
     | undefined;
   /** Told of what the relay itself holds. */
   readonly #rivals = new Set<{ changed(broadcast: Announced): void }>();
+  #stopRivals: (() => void) | undefined;
 
   /** `own`: hop id of the relay that the root is, in sessions with others; it registers without one. */
   constructor(registry: Registry, own?: bigint) {
@@ -39,6 +40,7 @@ export class RootTable implements ControlTable {
   close(): void {
     this.#waiting?.stop();
     this.#waiting = undefined;
+    this.#stopRivals?.();
     this.#registry.lost(this);
   }
 
@@ -104,6 +106,7 @@ export class RootTable implements ControlTable {
     this.#waiting?.stop();
     this.#waiting = undefined;
     this.#node = info.node;
+    this.#listen(info.node);
     if (this.#registry.register(info, this)) {
       for (const [path, advertisement] of told) this.#put(path, info.node, advertisement);
       return true;
@@ -123,7 +126,7 @@ export class RootTable implements ControlTable {
         this.#held.delete(path);
         // It is no rival of theirs any more, and hears of them no more.
         for (const rival of this.#registry.exact(path)) {
-          if (!this.#mine(rival)) for (const watcher of this.#rivals) watcher.changed(ended("c", rival));
+          if (!this.#mine(rival)) this.#tellRivals(ended("c", rival));
         }
         this.#registry.release(path, node, this);
       },
@@ -139,7 +142,7 @@ export class RootTable implements ControlTable {
     if (!this.#registry.hold({ path, node, epoch, hops, cost, ended: over }, this)) return false;
     if (this.#held.has(path)) return true;
     this.#held.add(path);
-    for (const rival of this.#rivalsOf(path)) for (const watcher of this.#rivals) watcher.changed(rival);
+    for (const rival of this.#rivalsOf(path)) this.#tellRivals(rival);
     return true;
   }
 
@@ -155,7 +158,7 @@ export class RootTable implements ControlTable {
     // INFO paths by node, so that a change takes the old one back. Whoever watches was told of those that are there.
     const infos = new Map<string, Announced>();
     for (const { info } of this.#registry.nodes()) infos.set(info.node, announcedNode(info));
-    return this.#registry.watchAll({
+    return this.#registry.watchNodes({
       node: (info) => {
         const before = infos.get(info.node);
         const now = announcedNode(info);
@@ -175,18 +178,30 @@ export class RootTable implements ControlTable {
 
   #watchRivals(watcher: { changed(broadcast: Announced): void }): () => void {
     this.#rivals.add(watcher);
-    const stop = this.#registry.watchAll({
-      holding: (holding) => {
-        if (this.#held.has(holding.path) && !this.#mine(holding)) watcher.changed(announced("c", holding));
-      },
-      holdingGone: (holding) => {
-        if (!this.#mine(holding)) watcher.changed(ended("c", holding));
-      },
-    });
+    if (this.#node !== undefined) this.#listen(this.#node);
     return () => {
       this.#rivals.delete(watcher);
-      stop();
+      if (this.#rivals.size > 0) return;
+      this.#stopRivals?.();
+      this.#stopRivals = undefined;
     };
+  }
+
+  /** To what is held besides by others, where the relay has asked for that. */
+  #listen(node: string): void {
+    if (this.#rivals.size === 0) return;
+    this.#stopRivals ??= this.#registry.watchRivals(node, {
+      holding: (holding) => {
+        if (this.#held.has(holding.path) && !this.#mine(holding)) this.#tellRivals(announced("c", holding));
+      },
+      holdingGone: (holding) => {
+        if (!this.#mine(holding)) this.#tellRivals(ended("c", holding));
+      },
+    });
+  }
+
+  #tellRivals(broadcast: Announced): void {
+    for (const watcher of [...this.#rivals]) watcher.changed(broadcast);
   }
 }
 
