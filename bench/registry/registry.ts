@@ -55,7 +55,7 @@ export async function registryFigures(options: RegistryOptions): Promise<Registr
   const after = memory();
   sent.asked = 0;
   const run = await events(options, tables, live);
-  for (const table of tables) table.close();
+  for (const table of tables) table.close(0);
   registry.close();
   return {
     heapBytesPerBroadcast: (after.heap - before.heap) / broadcasts,

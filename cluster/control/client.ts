@@ -3,7 +3,7 @@ import type { Advertisement, Route } from "../../relay/model/broadcast.ts";
 import type { Publication } from "../../relay/model/origin.ts";
 import type { Reason } from "../../relay/model/reason.ts";
 import type { Announced, AnnounceTable, Session } from "../../relay/session/contract.ts";
-import { type Holding, type NodeInfo, type Scope, type ScopeSink, SESSION_COST } from "../contract.ts";
+import { CLOSE_LEAVING, type Holding, type NodeInfo, type Scope, type ScopeSink, SESSION_COST } from "../contract.ts";
 import type { Registrar } from "../mesh.ts";
 import type { NodeLoad } from "../registry/contract.ts";
 import { type ControlSession, type ControlTable, LocalSession } from "./local.ts";
@@ -77,6 +77,7 @@ export class ControlClient implements Registrar {
   #primary: Root | undefined;
   #reached = false;
   #closed = false;
+  #left = false;
   readonly #cancels = new Set<() => void>();
   /** Sessions that others have taken the place of. */
   readonly #former = new Set<ControlSession>();
@@ -176,12 +177,14 @@ export class ControlClient implements Registrar {
     for (const cancel of this.#cancels) cancel();
     for (const ask of this.#asks) ask.cancelStale();
     for (const session of this.#former) session.close(0, "");
-    for (const { session } of this.#roots) session?.close(0, "");
-    this.#local?.close();
+    const code = this.#left ? CLOSE_LEAVING : 0;
+    for (const { session } of this.#roots) session?.close(code, "");
+    this.#local?.close(code);
   }
 
   /** Takes everything back, so that nobody has to wait for the lease. */
   leave(): void {
+    this.#left = true;
     for (const path of [...this.#own.keys()]) this.#retract(path);
   }
 

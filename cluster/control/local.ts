@@ -11,8 +11,8 @@ export type ControlSession = Pick<Session, "follow" | "close">;
 export interface ControlTable extends AnnounceTable {
   /** The relay has told all that there is for now. */
   complete(): void;
-  /** The session is over. */
-  close(): void;
+  /** The session is over, with that close code of the relay's. */
+  close(code: number): void;
 }
 
 /**
@@ -64,10 +64,10 @@ export class LocalSession implements ControlSession {
     return { stop, complete: promise };
   }
 
-  close(): void {
+  close(code: number): void {
     for (const stop of this.#stops) stop();
     this.#stops.clear();
-    this.#root.close();
+    this.#root.close(code);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Source } from "../../relay/model/contract.ts";
 import type { Publication } from "../../relay/model/origin.ts";
 import type { Reason } from "../../relay/model/reason.ts";
 import type { Announced } from "../../relay/session/contract.ts";
-import type { Holding, NodeInfo } from "../contract.ts";
+import { CLOSE_LEAVING, type Holding, type NodeInfo } from "../contract.ts";
 import type { ControlTable } from "../control/local.ts";
 import { NOBODY } from "../control/nobody.ts";
 import { holdingPath, nodePath, parseControlPath } from "../control/paths.ts";
@@ -36,11 +36,12 @@ export class RootTable implements ControlTable {
     this.#registry.complete(this);
   }
 
-  /** The session is over; where the relay did not say so itself, its lease begins. */
-  close(): void {
+  /** The session is over; where the relay does not say that it leaves, its lease begins. */
+  close(code: number): void {
     this.#waiting?.stop();
     this.#waiting = undefined;
     this.#stopRivals?.();
+    if (code === CLOSE_LEAVING && this.#node !== undefined) this.#registry.unregister(this.#node, this);
     this.#registry.lost(this);
   }
 

@@ -238,7 +238,7 @@ export class SimRelay {
         liteSession(
           this.#deps(
             { access, ...(counted && { table: counted }), ...(announcePrefix !== undefined && { announcePrefix }) },
-            (session) => ended?.(session),
+            (session, code) => ended?.(session, code),
           ),
           (session) => started?.(session),
         )(link),
@@ -390,7 +390,7 @@ export class SimRelay {
     return session;
   }
 
-  #deps(terms: Partial<SessionDeps>, closed: (session: Session) => void): SessionDeps {
+  #deps(terms: Partial<SessionDeps>, closed: (session: Session, code: number) => void): SessionDeps {
     const world = this.#world;
     return {
       origin: this.origin,
@@ -407,7 +407,7 @@ export class SimRelay {
       access: openAccess(""),
       defect: (error) => void world.defects.push(error),
       ...terms,
-      closed: () => closed(NO_SESSION),
+      closed: ({ code }) => closed(NO_SESSION, code),
     };
   }
 }

@@ -61,7 +61,7 @@ function controlTerms({ control, limits }: MeshTermsDeps, { cluster }: Admission
     renews: true,
     limits: meshLimits(limits),
     started: ({ announced }) => void announced.then(() => table.complete()),
-    ended: () => table.close(),
+    ended: (_session, code) => table.close(code),
   };
 }
 
