@@ -67,6 +67,12 @@ export const SESSION_COST = 1;
 /** Cost of taking a broadcast from another relay, so that what is published here is taken from here. */
 export const RELAY_COST = 1;
 
+/**
+ * Close code of a control session whose relay leaves the mesh on purpose: what it has goes with it. What it retracts just before may
+ * be lost with the session, and the code is not. Of the application's own, from 64 on.
+ */
+export const CLOSE_LEAVING = 72;
+
 /** One key for each different scope. */
 export function scopeKey(scope: Scope): string {
   switch (scope.kind) {

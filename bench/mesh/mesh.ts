@@ -83,10 +83,9 @@ export class Mesh {
     await Promise.all(this.nodes.map((node) => node.start()));
     const [root] = this.role("root");
     if (root === undefined) return;
-    const others = this.nodes.length - 1;
     const complete = await waitFor(REGISTER_MS, async () => {
       const registry = await registryOf(root);
-      return registry !== undefined && registry.nodes.length >= others ? true : undefined;
+      return registry !== undefined && registry.nodes.length >= this.nodes.length ? true : undefined;
     });
     if (complete === undefined) throw new BenchError("the relays do not register at the root");
   }

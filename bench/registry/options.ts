@@ -5,6 +5,8 @@ export interface RegistryOptions {
   readonly relays: number;
   /** Relays that ask for one tenant's broadcasts each. */
   readonly askers: number;
+  /** Relays that ask for others' broadcasts of the paths that they hold themselves. */
+  readonly rivals: number;
   readonly eventsPerSecond: number;
   readonly seconds: number;
   readonly json: boolean;
@@ -16,6 +18,7 @@ const FLAGS: Flags = {
   broadcasts: { value: "N", text: "Broadcasts that the root knows (default 1000000)." },
   relays: { value: "N", text: "Relays that have them (default 500)." },
   askers: { value: "N", text: "Of these, relays that ask for one of a hundred tenants each (default 50)." },
+  rivals: { value: "N", text: "Relays that ask who else has what they have, as publishers' relays do (default all)." },
   events: { value: "N", text: "Publish events a second: one broadcast begins or ends (default 1000)." },
   seconds: { value: "S", text: "Length of the measured window (default 10)." },
   json: { text: "Print one JSON object instead of the table." },
@@ -44,10 +47,13 @@ export function parseRegistry(args: readonly string[]): RegistryOptions | "help"
   const relays = whole(values, "relays") ?? 500;
   const askers = whole(values, "askers") ?? Math.min(50, relays);
   if (askers > relays) throw new UsageError("--askers: more than there are relays");
+  const rivals = whole(values, "rivals") ?? relays;
+  if (rivals > relays) throw new UsageError("--rivals: more than there are relays");
   return {
     broadcasts: whole(values, "broadcasts", MOST_BROADCASTS) ?? 1_000_000,
     relays,
     askers,
+    rivals,
     eventsPerSecond: whole(values, "events") ?? 1_000,
     seconds: seconds(values, "seconds") ?? 10,
     json: values.get("json") === true,

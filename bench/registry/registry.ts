@@ -31,7 +31,7 @@ export interface RegistryFigures {
 
 /** Measures. Rejects with a {@link BenchError} when the root refuses something. */
 export async function registryFigures(options: RegistryOptions): Promise<RegistryFigures> {
-  const { broadcasts, relays, askers } = options;
+  const { broadcasts, relays, askers, rivals } = options;
   const registry = new Registry({
     clock: systemClock,
     leaseMs: LEASE_MS,
@@ -43,6 +43,9 @@ export async function registryFigures(options: RegistryOptions): Promise<Registr
   for (const [n, table] of tables.entries()) {
     if (n < askers) table.watch(`b/tenant-${n % TENANTS}`, { changed: () => void sent.asked++ });
     else table.watch("b/nobody-publishes-here", { changed: () => void sent.idle++ });
+    // As every relay does.
+    table.watch("n", { changed: () => {} });
+    if (n < rivals) table.watch("c", { changed: () => void sent.idle++ });
   }
   const before = memory();
   const filledFrom = performance.now();
@@ -52,7 +55,7 @@ export async function registryFigures(options: RegistryOptions): Promise<Registr
   const after = memory();
   sent.asked = 0;
   const run = await events(options, tables, live);
-  for (const table of tables) table.close();
+  for (const table of tables) table.close(0);
   registry.close();
   return {
     heapBytesPerBroadcast: (after.heap - before.heap) / broadcasts,

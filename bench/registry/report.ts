@@ -3,11 +3,12 @@ import type { RegistryOptions } from "./options.ts";
 import type { RegistryFigures } from "./registry.ts";
 
 /** For a program: one object. */
-export function registryJson({ broadcasts, relays, askers }: RegistryOptions, figures: RegistryFigures) {
+export function registryJson({ broadcasts, relays, askers, rivals }: RegistryOptions, figures: RegistryFigures) {
   return {
     broadcasts,
     relays,
     askers,
+    rivals,
     heap_bytes_per_broadcast: Math.round(figures.heapBytesPerBroadcast),
     rss_bytes_per_broadcast: Math.round(figures.rssBytesPerBroadcast),
     rss_mb: Math.round(figures.rssMb),

@@ -3,9 +3,10 @@ import type { Advertisement, Route } from "../../relay/model/broadcast.ts";
 import type { Publication } from "../../relay/model/origin.ts";
 import type { Reason } from "../../relay/model/reason.ts";
 import type { Announced, AnnounceTable, Session } from "../../relay/session/contract.ts";
-import { type Holding, type NodeInfo, type Scope, type ScopeSink, SESSION_COST } from "../contract.ts";
+import { CLOSE_LEAVING, type Holding, type NodeInfo, type Scope, type ScopeSink, SESSION_COST } from "../contract.ts";
 import type { Registrar } from "../mesh.ts";
 import type { NodeLoad } from "../registry/contract.ts";
+import { type ControlSession, type ControlTable, LocalSession } from "./local.ts";
 import { NOBODY } from "./nobody.ts";
 import { holdingPath, loadPath, nodePath, parseControlPath, scopePrefix } from "./paths.ts";
 
@@ -24,6 +25,11 @@ export interface ControlDeps {
   /** URLs; the first that is up is asked. */
   readonly roots: readonly string[];
   /**
+   * Where the relay is a root itself: what that root keeps for it. It always registers there, and asks there in place of a session with
+   * the root that has its own URL, or where no root is named.
+   */
+  readonly local?: () => ControlTable;
+  /**
    * A session with the root whose announcements, both ways, are those of `table`. `gone` is called at its end, `renew` when that is
    * near and another one may be had by now. Rejects when there is none to be had.
    */
@@ -37,7 +43,9 @@ export interface ControlDeps {
 
 interface Root {
   readonly url: string;
-  session: Session | undefined;
+  session: ControlSession | undefined;
+  /** It is this relay: there is no session but the local one. */
+  self: boolean;
   waitMs: number;
   failed: boolean;
   renewing: boolean;
@@ -69,26 +77,50 @@ export class ControlClient implements Registrar {
   #primary: Root | undefined;
   #reached = false;
   #closed = false;
+  #left = false;
   readonly #cancels = new Set<() => void>();
   /** Sessions that others have taken the place of. */
-  readonly #former = new Set<Session>();
+  readonly #former = new Set<ControlSession>();
+  #local: LocalSession | undefined;
 
   constructor(deps: ControlDeps) {
+    const { self, roots, local } = deps;
     this.#deps = deps;
-    this.#info = deps.self;
-    this.#roots = deps.roots.map((url) => ({
+    this.#info = self;
+    this.#roots = (local !== undefined && roots.length === 0 ? [self.url] : roots).map((url) => ({
       url,
       session: undefined,
+      self: local !== undefined && sameOrigin(url, self.url),
       waitMs: FIRST_WAIT_MS,
       failed: false,
       renewing: false,
     }));
-    this.#announce(nodePath(deps.self), NO_COST);
+    this.#announce(nodePath(self), NO_COST);
   }
 
   start(): void {
-    for (const root of this.#roots) this.#dial(root);
-    this.#deps.rooted(false);
+    const { local, self, rooted } = this.#deps;
+    rooted(false);
+    if (local !== undefined) this.#local = new LocalSession(local(), this.#table(), self.hop);
+    for (const root of this.#roots) {
+      if (root.self) this.#isSelf(root);
+      else this.#dial(root);
+    }
+  }
+
+  /** The root at that URL has turned out to be this relay. */
+  itself(url: string): void {
+    for (const root of this.#roots) {
+      if (root.url !== url || root.self || this.#local === undefined) continue;
+      const { session } = root;
+      this.#isSelf(root);
+      session?.close(0, "");
+    }
+  }
+
+  /** Roots that are asked. */
+  get known(): number {
+    return this.#roots.length;
   }
 
   /** Roots that are up. */
@@ -145,11 +177,14 @@ export class ControlClient implements Registrar {
     for (const cancel of this.#cancels) cancel();
     for (const ask of this.#asks) ask.cancelStale();
     for (const session of this.#former) session.close(0, "");
-    for (const { session } of this.#roots) session?.close(0, "");
+    const code = this.#left ? CLOSE_LEAVING : 0;
+    for (const { session } of this.#roots) session?.close(code, "");
+    this.#local?.close(code);
   }
 
   /** Takes everything back, so that nobody has to wait for the lease. */
   leave(): void {
+    this.#left = true;
     for (const path of [...this.#own.keys()]) this.#retract(path);
   }
 
@@ -158,6 +193,10 @@ export class ControlClient implements Registrar {
       (session) => {
         if (session === undefined) {
           if (!this.#closed) this.#later(root);
+          return;
+        }
+        if (root.self) {
+          session.close(0, "");
           return;
         }
         root.session = session;
@@ -173,6 +212,15 @@ export class ControlClient implements Registrar {
         this.#later(root);
       },
     );
+  }
+
+  #isSelf(root: Root): void {
+    const before = root.session;
+    root.self = true;
+    root.session = this.#local;
+    this.#reached = true;
+    if (this.#primary === undefined) this.#choose();
+    else if (root === this.#primary && before !== this.#local) this.#askAnew();
   }
 
   /** A session; nothing when it is over by the time that it is there. */
@@ -226,6 +274,7 @@ export class ControlClient implements Registrar {
   }
 
   #later(root: Root): void {
+    if (root.self) return;
     const wait = root.waitMs * (0.5 + this.#deps.random() / 2);
     root.waitMs = Math.min(LONGEST_WAIT_MS, root.waitMs * 2);
     const cancel = this.#deps.clock.timer(wait, () => {
@@ -280,7 +329,7 @@ export class ControlClient implements Registrar {
     });
   }
 
-  #heard(ask: Ask, session: Session, path: string, advertisement: Advertisement): Publication | Reason {
+  #heard(ask: Ask, session: ControlSession, path: string, advertisement: Advertisement): Publication | Reason {
     ask.stale.delete(path);
     ask.told.set(path, advertisement);
     this.#tell(ask, path, advertisement);
@@ -344,6 +393,16 @@ export class ControlClient implements Registrar {
       publish: () => "unauthorized",
     };
   }
+}
+
+/** Whether both are one relay's: the rest of a URL that is dialled may differ. */
+function sameOrigin(a: string, b: string): boolean {
+  return URL.canParse(a) && URL.canParse(b) && placeOf(new URL(a)) === placeOf(new URL(b));
+}
+
+/** Host and port; `moql:` and `https:` of one port are one relay. */
+function placeOf({ protocol, hostname, port }: URL): string {
+  return `${hostname}:${port || (protocol === "ws:" ? "80" : "443")}`;
 }
 
 function isNode({ path }: Announced): boolean {

@@ -7,6 +7,12 @@ import type { Health } from "../routes/table.ts";
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 10_000;
 
+/** Milliseconds that a link lasts which was no failure: one that is refused may be there for a moment. */
+const STEADY_MS = 1_000;
+
+/** Milliseconds that the wait of a relay which nobody uses any more is remembered after it is over. */
+const REMEMBER_MS = 60_000;
+
 /** What happens to a link. */
 export interface LinkEvents {
   /** Its session is over. */
@@ -48,7 +54,10 @@ interface Peer {
   former: Former | undefined;
   renewing: boolean;
   health: Health;
+  /** Before the next dial but one: it outlives those who use the relay, for they come again at once. */
   waitMs: number;
+  /** Since when the link is up. */
+  upAt: number;
   leaving: boolean;
   cancelLinger: (() => void) | undefined;
 }
@@ -56,7 +65,7 @@ interface Peer {
 /** Links to relays, dialled while somebody uses them and kept for a while after. Does no I/O. */
 export class PeerLinks implements Peers {
   readonly #deps: PeerLinksDeps;
-  /** Only of relays that were used, so it is as bounded as those that are known. */
+  /** Only of relays that were used lately, so it is as bounded as those that are known. */
   readonly #peers = new Map<string, Peer>();
   #closed = false;
 
@@ -80,6 +89,7 @@ export class PeerLinks implements Peers {
     peer.cancelLinger = undefined;
     if (peer.state.kind === "up") queueMicrotask(() => this.#greet(peer, user));
     else if (peer.state.kind === "idle") this.#dial(peer);
+    else if (peer.state.kind === "waiting") queueMicrotask(() => this.#refuse(peer, user));
     return () => {
       if (!peer.users.delete(user)) return;
       this.#leaveFormer(peer, user);
@@ -97,9 +107,10 @@ export class PeerLinks implements Peers {
   /** The relay has started anew: what it was before does not count. */
   forgive(node: string): void {
     const peer = this.#peers.get(node);
-    if (peer === undefined || peer.state.kind !== "waiting") return;
-    peer.state.cancel();
+    if (peer === undefined || peer.state.kind === "up") return;
     peer.waitMs = FIRST_WAIT_MS;
+    if (peer.state.kind === "dialling") return;
+    if (peer.state.kind === "waiting") peer.state.cancel();
     if (peer.users.size > 0) this.#dial(peer);
     else this.#forget(peer);
   }
@@ -127,8 +138,14 @@ export class PeerLinks implements Peers {
     if (peer.leaving) user.leaving();
   }
 
-  /** Nobody uses it. A relay that asked us to leave waits for that. */
+  /** It is not dialled yet. Whoever cannot wait asks another one. */
+  #refuse(peer: Peer, user: PeerUser): void {
+    if (peer.users.has(user) && peer.state.kind === "waiting") user.down();
+  }
+
+  /** Nobody uses the link. A relay that asked us to leave waits for that. */
   #rest(peer: Peer): void {
+    if (peer.state.kind !== "up") return;
     peer.cancelLinger?.();
     const wait = peer.leaving ? 0 : this.#deps.lingerMs;
     peer.cancelLinger = this.#deps.clock.timer(wait, () => this.#retire(peer));
@@ -145,6 +162,7 @@ export class PeerLinks implements Peers {
       renewing: false,
       health: "unknown",
       waitMs: FIRST_WAIT_MS,
+      upAt: 0,
       leaving: false,
       cancelLinger: undefined,
     };
@@ -161,7 +179,7 @@ export class PeerLinks implements Peers {
           this.#failed(peer);
           return;
         }
-        peer.waitMs = FIRST_WAIT_MS;
+        peer.upAt = this.#deps.clock.now();
         peer.state = { kind: "up", session };
         this.#healthy(peer, "up");
         for (const user of [...peer.users]) user.up(session.source);
@@ -248,32 +266,41 @@ export class PeerLinks implements Peers {
     if (this.#closed) return;
     peer.cancelLinger?.();
     peer.cancelLinger = undefined;
+    if (peer.state.kind === "up" && this.#deps.clock.now() - peer.upAt >= STEADY_MS) peer.waitMs = FIRST_WAIT_MS;
     this.#later(peer);
     this.#healthy(peer, "down");
     for (const user of [...peer.users]) if (peer.former?.users.has(user) !== true) user.down();
   }
 
-  /** Dials again after a while, if somebody still uses it then. */
+  /** Dials again after a while: at once then if somebody uses it, else when somebody does. */
   #later(peer: Peer): void {
     const wait = peer.waitMs * (0.5 + this.#deps.random() / 2);
     peer.waitMs = Math.min(LONGEST_WAIT_MS, peer.waitMs * 2);
     const cancel = this.#deps.clock.timer(wait, () => {
-      if (peer.users.size > 0) this.#dial(peer);
-      else this.#forget(peer);
+      if (peer.users.size > 0) {
+        this.#dial(peer);
+        return;
+      }
+      peer.state = { kind: "idle" };
+      peer.cancelLinger = this.#deps.clock.timer(REMEMBER_MS, () => this.#forget(peer));
+      this.#healthy(peer, "unknown");
     });
     peer.state = { kind: "waiting", cancel };
   }
 
   #retire(peer: Peer): void {
     peer.cancelLinger = undefined;
-    if (peer.users.size > 0) return;
-    if (peer.state.kind === "up") peer.state.session.close(0, "");
-    else if (peer.state.kind !== "dialling") this.#forget(peer);
+    if (peer.users.size > 0 || peer.state.kind !== "up") return;
+    const { session } = peer.state;
+    // It did not fail.
+    this.#forget(peer);
+    session.close(0, "");
   }
 
   /** Nobody uses it: whoever does next finds out anew how it is. */
   #forget(peer: Peer): void {
     if (peer.state.kind === "waiting") peer.state.cancel();
+    peer.state = { kind: "idle" };
     // Else it would end the link of whoever uses the relay by then.
     peer.cancelLinger?.();
     this.#peers.delete(peer.node);

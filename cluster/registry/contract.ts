@@ -27,11 +27,15 @@ export interface RegistryObserver {
 }
 
 /** Told of every change under what it watches. */
-export interface RegistryWatcher {
-  node?(info: NodeInfo): void;
-  nodeGone?(node: string): void;
+export interface HoldingWatcher {
   holding?(holding: Holding): void;
   holdingGone?(holding: Holding): void;
+}
+
+/** Told of every relay. */
+export interface NodeWatcher {
+  node(info: NodeInfo): void;
+  nodeGone(node: string): void;
 }
 
 /** News of one relay, as roots tell each other. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../../relay/clock.ts";
 import { PathTree, prefixes } from "../../relay/model/path-tree.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
-import type { NodeEntry, NodeLoad, RegistryObserver, RegistryWatcher } from "./contract.ts";
+import type { HoldingWatcher, NodeEntry, NodeLoad, NodeWatcher, RegistryObserver } from "./contract.ts";
 
 export interface RegistryDeps {
   readonly clock: Clock;
@@ -34,9 +34,11 @@ export class Registry {
   readonly #deps: RegistryDeps;
   readonly #owners = new Map<string, Owner>();
   readonly #holdings = new PathTree<Map<string, Holding>>();
-  readonly #under = new Map<string, Set<RegistryWatcher>>();
-  readonly #exact = new Map<string, Set<RegistryWatcher>>();
-  readonly #all = new Set<RegistryWatcher>();
+  readonly #under = new Map<string, Set<HoldingWatcher>>();
+  readonly #exact = new Map<string, Set<HoldingWatcher>>();
+  readonly #nodes = new Set<NodeWatcher>();
+  /** By the relay that holds what they watch. */
+  readonly #rivals = new Map<string, Set<HoldingWatcher>>();
   /** Called when nobody speaks for the relay any more. */
   readonly #unclaimed = new Map<string, Set<() => void>>();
   #observer: RegistryObserver | undefined;
@@ -194,17 +196,22 @@ export class Registry {
     return add(this.#unclaimed, node, free);
   }
 
-  watchAll(watcher: RegistryWatcher): () => void {
-    this.#all.add(watcher);
-    return () => void this.#all.delete(watcher);
+  watchNodes(watcher: NodeWatcher): () => void {
+    this.#nodes.add(watcher);
+    return () => void this.#nodes.delete(watcher);
   }
 
-  watchUnder(prefix: string, watcher: RegistryWatcher): () => void {
+  watchUnder(prefix: string, watcher: HoldingWatcher): () => void {
     return add(this.#under, prefix, watcher);
   }
 
-  watchExact(path: string, watcher: RegistryWatcher): () => void {
+  watchExact(path: string, watcher: HoldingWatcher): () => void {
     return add(this.#exact, path, watcher);
+  }
+
+  /** Holdings of exactly those paths that the relay holds, its own included. */
+  watchRivals(node: string, watcher: HoldingWatcher): () => void {
+    return add(this.#rivals, node, watcher);
   }
 
   close(): void {
@@ -230,7 +237,7 @@ export class Registry {
   }
 
   #news(info: NodeInfo, session: object): void {
-    for (const watcher of [...this.#all]) watcher.node?.(info);
+    for (const watcher of [...this.#nodes]) watcher.node(info);
     this.#observer?.registered(info.node, session);
   }
 
@@ -240,7 +247,7 @@ export class Registry {
     owner.session = undefined;
     for (const path of [...owner.paths]) this.#drop(path, owner);
     this.#owners.delete(node);
-    for (const watcher of [...this.#all]) watcher.nodeGone?.(node);
+    for (const watcher of [...this.#nodes]) watcher.nodeGone(node);
     this.#free(node);
   }
 
@@ -260,10 +267,12 @@ export class Registry {
     if (owner.session !== undefined) this.#observer?.held(path, owner.info.node, owner.session);
   }
 
-  #tell(path: string, what: (watcher: RegistryWatcher) => void): void {
+  #tell(path: string, what: (watcher: HoldingWatcher) => void): void {
     for (const prefix of prefixes(path)) for (const watcher of [...(this.#under.get(prefix) ?? [])]) what(watcher);
     for (const watcher of [...(this.#exact.get(path) ?? [])]) what(watcher);
-    for (const watcher of [...this.#all]) what(watcher);
+    if (this.#rivals.size === 0) return;
+    const holders = this.#holdings.get(path)?.keys() ?? [];
+    for (const node of [...holders]) for (const watcher of [...(this.#rivals.get(node) ?? [])]) what(watcher);
   }
 }
 

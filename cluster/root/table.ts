@@ -2,15 +2,17 @@ import type { Advertisement, Route } from "../../relay/model/broadcast.ts";
 import type { Source } from "../../relay/model/contract.ts";
 import type { Publication } from "../../relay/model/origin.ts";
 import type { Reason } from "../../relay/model/reason.ts";
-import type { Announced, AnnounceTable } from "../../relay/session/contract.ts";
-import type { Holding, NodeInfo } from "../contract.ts";
+import type { Announced } from "../../relay/session/contract.ts";
+import { CLOSE_LEAVING, type Holding, type NodeInfo } from "../contract.ts";
+import type { ControlTable } from "../control/local.ts";
 import { NOBODY } from "../control/nobody.ts";
 import { holdingPath, nodePath, parseControlPath } from "../control/paths.ts";
 import type { Registry } from "../registry/registry.ts";
 
 /** What a root puts into the control session of one relay in place of the origin. */
-export class RootTable implements AnnounceTable {
+export class RootTable implements ControlTable {
   readonly #registry: Registry;
+  readonly #own: bigint | undefined;
   /** The relay that registered here. */
   #node: string | undefined;
   #info: NodeInfo | undefined;
@@ -21,9 +23,12 @@ export class RootTable implements AnnounceTable {
     | undefined;
   /** Told of what the relay itself holds. */
   readonly #rivals = new Set<{ changed(broadcast: Announced): void }>();
+  #stopRivals: (() => void) | undefined;
 
-  constructor(registry: Registry) {
+  /** `own`: hop id of the relay that the root is, in sessions with others; it registers without one. */
+  constructor(registry: Registry, own?: bigint) {
     this.#registry = registry;
+    this.#own = own;
   }
 
   /** The relay has told all that it holds for now. */
@@ -31,10 +36,12 @@ export class RootTable implements AnnounceTable {
     this.#registry.complete(this);
   }
 
-  /** The session is over; where the relay did not say so itself, its lease begins. */
-  close(): void {
+  /** The session is over; where the relay does not say that it leaves, its lease begins. */
+  close(code: number): void {
     this.#waiting?.stop();
     this.#waiting = undefined;
+    this.#stopRivals?.();
+    if (code === CLOSE_LEAVING && this.#node !== undefined) this.#registry.unregister(this.#node, this);
     this.#registry.lost(this);
   }
 
@@ -78,6 +85,7 @@ export class RootTable implements AnnounceTable {
   }
 
   #register(info: NodeInfo): Publication | Reason {
+    if (info.hop === this.#own) return "duplicate";
     if (this.#node !== undefined && this.#node !== info.node) return "unauthorized";
     if (!this.#claim(info) && !this.#registry.claimed(info.node)) return "limit";
     this.#info = info;
@@ -99,6 +107,7 @@ export class RootTable implements AnnounceTable {
     this.#waiting?.stop();
     this.#waiting = undefined;
     this.#node = info.node;
+    this.#listen(info.node);
     if (this.#registry.register(info, this)) {
       for (const [path, advertisement] of told) this.#put(path, info.node, advertisement);
       return true;
@@ -118,7 +127,7 @@ export class RootTable implements AnnounceTable {
         this.#held.delete(path);
         // It is no rival of theirs any more, and hears of them no more.
         for (const rival of this.#registry.exact(path)) {
-          if (!this.#mine(rival)) for (const watcher of this.#rivals) watcher.changed(ended("c", rival));
+          if (!this.#mine(rival)) this.#tellRivals(ended("c", rival));
         }
         this.#registry.release(path, node, this);
       },
@@ -134,7 +143,7 @@ export class RootTable implements AnnounceTable {
     if (!this.#registry.hold({ path, node, epoch, hops, cost, ended: over }, this)) return false;
     if (this.#held.has(path)) return true;
     this.#held.add(path);
-    for (const rival of this.#rivalsOf(path)) for (const watcher of this.#rivals) watcher.changed(rival);
+    for (const rival of this.#rivalsOf(path)) this.#tellRivals(rival);
     return true;
   }
 
@@ -150,7 +159,7 @@ export class RootTable implements AnnounceTable {
     // INFO paths by node, so that a change takes the old one back. Whoever watches was told of those that are there.
     const infos = new Map<string, Announced>();
     for (const { info } of this.#registry.nodes()) infos.set(info.node, announcedNode(info));
-    return this.#registry.watchAll({
+    return this.#registry.watchNodes({
       node: (info) => {
         const before = infos.get(info.node);
         const now = announcedNode(info);
@@ -170,18 +179,30 @@ export class RootTable implements AnnounceTable {
 
   #watchRivals(watcher: { changed(broadcast: Announced): void }): () => void {
     this.#rivals.add(watcher);
-    const stop = this.#registry.watchAll({
-      holding: (holding) => {
-        if (this.#held.has(holding.path) && !this.#mine(holding)) watcher.changed(announced("c", holding));
-      },
-      holdingGone: (holding) => {
-        if (!this.#mine(holding)) watcher.changed(ended("c", holding));
-      },
-    });
+    if (this.#node !== undefined) this.#listen(this.#node);
     return () => {
       this.#rivals.delete(watcher);
-      stop();
+      if (this.#rivals.size > 0) return;
+      this.#stopRivals?.();
+      this.#stopRivals = undefined;
     };
+  }
+
+  /** To what is held besides by others, where the relay has asked for that. */
+  #listen(node: string): void {
+    if (this.#rivals.size === 0) return;
+    this.#stopRivals ??= this.#registry.watchRivals(node, {
+      holding: (holding) => {
+        if (this.#held.has(holding.path) && !this.#mine(holding)) this.#tellRivals(announced("c", holding));
+      },
+      holdingGone: (holding) => {
+        if (!this.#mine(holding)) this.#tellRivals(ended("c", holding));
+      },
+    });
+  }
+
+  #tellRivals(broadcast: Announced): void {
+    for (const watcher of [...this.#rivals]) watcher.changed(broadcast);
   }
 }
 

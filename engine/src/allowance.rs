@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 const GROWTH: u32 = 4;
 
 pub struct Allowance {
-    limit: u32,
+    limit: AtomicU32,
     now: AtomicU32,
     /// Streams of the peer so far, those included that have ended.
     used: AtomicU32,
@@ -19,18 +19,26 @@ impl Allowance {
     /// `initial` of at most `limit` streams; 0 begins with all of them.
     pub fn new(limit: u32, initial: u32, extra: u32) -> Self {
         let now = AtomicU32::new(first(limit, initial));
-        Self { limit, now, used: AtomicU32::new(0), extra: AtomicU32::new(extra) }
+        Self { limit: AtomicU32::new(limit), now, used: AtomicU32::new(0), extra: AtomicU32::new(extra) }
     }
 
     /// Takes note of a stream of the peer; tells what QUIC is to allow when that has grown.
     pub fn used(&self) -> Option<u32> {
         let used = self.used.fetch_add(1, Relaxed).saturating_add(1);
         let now = self.now.load(Relaxed);
-        if now >= self.limit || used < now / 2 {
+        let limit = self.limit.load(Relaxed);
+        if now >= limit || used < now / 2 {
             return None;
         }
-        self.now.store(now.saturating_mul(GROWTH).min(self.limit), Relaxed);
+        self.now.fetch_max(now.saturating_mul(GROWTH).min(limit), Relaxed);
         Some(self.total())
+    }
+
+    /// Allows `limit` from now on, at once; tells what QUIC is to allow when that is more than before.
+    pub fn raise(&self, limit: u32) -> Option<u32> {
+        self.limit.fetch_max(limit, Relaxed);
+        let before = self.now.fetch_max(limit, Relaxed);
+        (limit > before).then(|| self.total())
     }
 
     /// HTTP/3 has so many streams of its own; tells what QUIC is to allow.
@@ -59,6 +67,15 @@ mod tests {
         let grown: Vec<_> = (0..100).filter_map(|_| allowance.used()).collect();
         assert_eq!(grown, [65, 101]);
         assert_eq!(allowance.with_extra(3), 103);
+    }
+
+    #[test]
+    fn is_raised_at_once_and_never_lowered() {
+        let allowance = Allowance::new(100, 16, 1);
+        assert_eq!(allowance.raise(500), Some(501));
+        assert_eq!(allowance.raise(200), None);
+        assert!((0..1000).all(|_| allowance.used().is_none()));
+        assert_eq!(allowance.with_extra(0), 500);
     }
 
     #[test]

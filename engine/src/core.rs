@@ -305,6 +305,14 @@ impl Core {
         link.conn.send_datagram(datagram.into()).is_ok()
     }
 
+    /// The peer may have so many bidirectional streams open; less than before changes nothing.
+    pub fn allow_bidi(&self, link: u32, streams: u32) {
+        let Some(link) = self.link(link) else { return };
+        if let Some(limit) = link.allowed.bidi.raise(streams) {
+            link.conn.set_max_concurrent_bi_streams(quinn::VarInt::from_u32(limit));
+        }
+    }
+
     /// Bytes sent and received, round trip in milliseconds, congestion window in bytes, packets lost and sent.
     pub fn stats(&self, link: u32, into: &mut [f64]) {
         let Some(link) = self.link(link) else { return };

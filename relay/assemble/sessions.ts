@@ -40,7 +40,8 @@ export interface SessionTerms {
   /** Instead of those that clients have. */
   readonly limits?: SessionLimits;
   readonly started?: (session: Session) => void;
-  readonly ended?: (session: Session) => void;
+  /** With the close code. */
+  readonly ended?: (session: Session, code: number) => void;
 }
 
 /** Tells sessions of relays and of clients apart. Throws `AuthError`. */
@@ -299,7 +300,7 @@ export class SessionHost {
       closed: (report) => {
         if (session !== undefined) {
           this.#forget(session);
-          terms.ended?.(session);
+          terms.ended?.(session, report.code);
         }
         logSessionClosed(log, closedEntry(opened, report));
       },

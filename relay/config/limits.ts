@@ -88,7 +88,10 @@ const linkLimits = {
     max: "1h",
   }),
   uni_streams: count(256, "Unidirectional streams (groups) that a peer may have open at once."),
-  bidi_streams: count(256, "Bidirectional streams (requests) that a peer may have open at once."),
+  bidi_streams: count(
+    256,
+    "Bidirectional streams (requests) that a peer may have open at once. Relays of the mesh are allowed more as they use them.",
+  ),
 };
 
 export const limitsSection = section(

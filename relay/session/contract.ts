@@ -44,6 +44,8 @@ export interface SessionLimits {
   /** Subscriptions of the peer, TRACK requests that are unanswered included. */
   readonly subscriptions: number;
   readonly fetches: number;
+  /** Requests that the peer may have open, where that is more than the link begins with; absent: what that is. */
+  readonly requests?: number;
   /** Requests of ours that wait until the peer allows another stream. */
   readonly pendingStreams: number;
   /** Bytes queued for the peer at which old groups are given up. */

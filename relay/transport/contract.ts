@@ -150,6 +150,11 @@ export interface Link {
   /** A new stream, or nothing when the peer's stream limit is reached or the link has ended; `capacity` follows. */
   openUni(priority: number, handler: SendHandler): SendStream | undefined;
   openBidi(priority: number, handler: BidiHandler): BidiStream | undefined;
+  /**
+   * The peer may have so many bidirectional streams open from now on, beyond `LinkLimits.bidiStreams`; fewer than before change
+   * nothing. Engines that cannot, `rwebtransport` and `fails-components`, do nothing.
+   */
+  allowBidi(streams: number): void;
   /** False when it could not be sent: too long, queue full, or unsupported. */
   sendDatagram(bytes: Uint8Array): boolean;
   /** Ends the link; `closed` follows with `by: "local"`. Streams are not flushed. */

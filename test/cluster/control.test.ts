@@ -13,6 +13,7 @@ import {
   liteSession,
   openAccess,
   type Session,
+  type SessionReport,
 } from "../../relay/session/index.ts";
 import { MemoryNetwork } from "../../relay/transport/memory/index.ts";
 import { CACHE, LIMITS } from "../model/support.ts";
@@ -39,7 +40,7 @@ class World {
       (request) =>
         request.accept((link) => {
           const table = new RootTable(registry);
-          const deps = this.#deps(hop, table, () => table.close());
+          const deps = this.#deps(hop, table, ({ code }) => table.close(code));
           return liteSession(deps, ({ announced }) => void announced.then(() => table.complete()))(link);
         }),
     );
@@ -80,7 +81,7 @@ class World {
     }
   }
 
-  #deps(hop: bigint, table: AnnounceTable, closed: () => void) {
+  #deps(hop: bigint, table: AnnounceTable, closed: (report: SessionReport) => void) {
     return {
       origin: new Origin({ clock: this.clock, limits: LIMITS, cache: CACHE }),
       clock: this.clock,
@@ -255,6 +256,29 @@ describe("a control session", () => {
     await world.pass(30_000);
     assert.equal(registry.counts.holdings, 399);
     assert.deepEqual(gone, ["live/7"]);
+    assert.deepEqual(world.defects, []);
+  });
+
+  it("that a relay closes as it leaves takes all along at once, though nothing else that it says comes through", async () => {
+    const world = new World();
+    const { registry } = await world.root("root");
+    const [leaves, breaks, stays] = ["o1", "o2", "e1"].map((node) => world.relay(node, ["root"]));
+    assert.ok(leaves && breaks && stays);
+    for (let n = 0; n < 100; n++) leaves.hold(holdingOf(`live/${n}`, "o1"));
+    breaks.hold(holdingOf("live/0", "o2"));
+    const notes = new Notes();
+    stays.ask({ kind: "exact", path: "live/0" }, notes);
+    await world.pass(200);
+    assert.deepEqual([registry.counts.nodes, registry.counts.holdings], [3, 101]);
+    notes.take();
+    // Streams are not flushed by a close: none of what `leave` takes back is sent.
+    leaves.leave();
+    leaves.close();
+    breaks.close();
+    await world.pass(200);
+    const present = [...registry.nodes()].map((entry) => `${entry.info.node} ${entry.present}`);
+    assert.deepEqual(present.toSorted(), ["e1 true", "o2 false"]);
+    assert.deepEqual([registry.counts.holdings, notes.take()], [1, ["-live/0 o1"]]);
     assert.deepEqual(world.defects, []);
   });
 

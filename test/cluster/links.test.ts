@@ -14,6 +14,9 @@ interface Dial {
   readonly fail: () => void;
 }
 
+/** Milliseconds between two attempts of a track. */
+const RETRY_MS = 250;
+
 class Scene {
   readonly clock = new ManualClock();
   readonly dials: Dial[] = [];
@@ -95,7 +98,7 @@ describe("a link to a relay", () => {
     assert.deepEqual([scene.links.size, scene.clock.pending], [0, 0]);
   });
 
-  it("is not ended by what is left of one before that was lost and forgotten", async () => {
+  it("is not ended by what is left of one before that was lost", async () => {
     const scene = new Scene();
     const release = scene.use();
     scene.last.up();
@@ -103,7 +106,7 @@ describe("a link to a relay", () => {
     scene.last.on.gone();
     release();
     scene.clock.advance(1_000);
-    assert.deepEqual([scene.links.size, scene.dials.length], [0, 1]);
+    assert.deepEqual([scene.links.health("r"), scene.dials.length], ["unknown", 1]);
     scene.use();
     scene.last.up();
     await settle();
@@ -148,5 +151,78 @@ describe("a link to a relay", () => {
     assert.equal(scene.dials.length, before + 1);
     scene.links.close();
     assert.equal(scene.clock.pending, 0);
+  });
+
+  it("that cannot be made is tried after ever longer waits, however often somebody asks for it anew", async () => {
+    const scene = new Scene();
+    const attempts: number[] = [];
+    const start = scene.clock.now();
+    while (scene.clock.now() - start < 60_000) {
+      const before = scene.dials.length;
+      const release = scene.use();
+      if (scene.dials.length > before) {
+        attempts.push(scene.clock.now() - start);
+        scene.last.fail();
+      }
+      await settle();
+      assert.ok(scene.log.includes("down"), "whoever asks is told, so that it may ask another one");
+      scene.log.length = 0;
+      release();
+      scene.clock.advance(RETRY_MS);
+    }
+    const waits = attempts.slice(1).map((at, index) => at - (attempts[index] ?? 0));
+    assert.equal(attempts[0], 0, "the first is made at once");
+    assert.ok(
+      waits.every((wait, index) => wait >= Math.min(10_000, 100 * 2 ** index) && wait <= 10_000 + RETRY_MS),
+      `${waits}`,
+    );
+    assert.ok(attempts.length < 14, `${attempts.length} attempts in a minute`);
+    // Nobody has asked for a while: it is as if never tried.
+    scene.clock.advance(10_000 + 60_000);
+    assert.deepEqual([scene.links.size, scene.clock.pending], [0, 0]);
+    scene.use();
+    assert.equal(scene.dials.length, attempts.length + 1);
+  });
+
+  it("that is refused as soon as it is up counts as one that cannot be made; one that lasted begins anew", async () => {
+    const scene = new Scene();
+    scene.use();
+    const ups: number[] = [];
+    while (scene.clock.now() < 30_000) {
+      const known = scene.dials.length;
+      ups.push(scene.clock.now());
+      scene.last.up();
+      await settle();
+      scene.last.on.gone();
+      while (scene.dials.length === known) scene.clock.advance(50);
+    }
+    assert.ok(ups.length < 10, `${ups.length} links in half a minute`);
+    scene.last.up();
+    await settle();
+    scene.clock.advance(1_000);
+    const lasted = scene.dials.length;
+    scene.last.on.gone();
+    scene.clock.advance(100);
+    assert.equal(scene.dials.length, lasted + 1, "after the first wait");
+    scene.links.close();
+    assert.equal(scene.clock.pending, 0);
+  });
+
+  it("is dialled at once again when the relay has started anew, also while nobody uses it", async () => {
+    const scene = new Scene();
+    for (let failed = 0; failed < 6; failed++) {
+      scene.use()();
+      scene.last.fail();
+      await settle();
+      scene.clock.advance(4_000);
+    }
+    scene.links.forgive("r");
+    const before = scene.dials.length;
+    scene.use();
+    assert.equal(scene.dials.length, before + 1);
+    scene.last.fail();
+    await settle();
+    scene.clock.advance(100);
+    assert.equal(scene.dials.length, before + 2, "and its waits begin anew");
   });
 });

@@ -39,6 +39,26 @@ describe("the registry", () => {
     ]);
   });
 
+  it("tells those who watch the rivals of a relay of the paths that it holds, and of no others", () => {
+    const { registry, log, noting } = registryOf();
+    const [one, two] = [{}, {}];
+    registry.register(nodeInfo("o1"), one);
+    registry.register(nodeInfo("o2"), two);
+    const stop = registry.watchRivals("o1", noting("o1"));
+    registry.hold(holdingOf("live/a", "o2"), two);
+    registry.hold(holdingOf("live/b", "o2"), two);
+    assert.deepEqual(log, [], "it holds neither");
+    registry.hold(holdingOf("live/a", "o1"), one);
+    registry.hold(holdingOf("live/a", "o2", { cost: 2 }), two);
+    registry.release("live/b", "o2", two);
+    registry.release("live/a", "o2", two);
+    registry.release("live/a", "o1", one);
+    registry.hold(holdingOf("live/a", "o2"), two);
+    stop();
+    registry.hold(holdingOf("live/a", "o1"), one);
+    assert.deepEqual(log, ["o1 +live/a o1", "o1 +live/a o2", "o1 -live/a o2"]);
+  });
+
   it("keeps what a relay has for the lease when the relay is lost, and not when it says that it leaves", () => {
     const { clock, registry, paths } = registryOf();
     const [one, two] = [{}, {}];

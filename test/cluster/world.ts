@@ -85,7 +85,10 @@ export class World {
 
   async start(node: string, role: Role, region = "eu"): Promise<SimRelay> {
     const startedAt = this.wallNow(node);
-    const relay = new SimRelay(this, nodeInfo(node, role, { hop: this.hops++, region, startedAt }));
+    const relay = new SimRelay(
+      this,
+      nodeInfo(node, role, { hop: this.hops++, region, startedAt, url: `https://${node}:1` }),
+    );
     await relay.listen();
     this.relays.set(node, relay);
     return relay;
@@ -168,10 +171,11 @@ export class SimRelay {
     this.engine = world.network.engine();
     const limits = { ...LIMITS, subscribeWaitMs: 10_000 };
     this.origin = new Origin({ clock, counters: this.counters, limits, cache: CACHE });
-    this.registry =
-      info.role === "root"
+    const registry =
+      info.role === "root" || world.roots.includes(info.node)
         ? new Registry({ clock, leaseMs: LEASE_MS, maxNodes: 1_000, maxHoldings: 100_000 })
         : undefined;
+    this.registry = registry;
     this.peers = new PeerLinks({
       clock,
       random,
@@ -191,7 +195,8 @@ export class SimRelay {
       clock,
       random,
       self: info,
-      roots: info.role === "root" ? [] : world.roots.map((root) => `https://${root}:1/.moqmesh`),
+      roots: world.roots.map((root) => `https://${root}:1/.moqmesh`),
+      ...(registry && { local: () => new RootTable(registry) }),
       leaseMs: LEASE_MS,
       warn: () => {},
       rooted: (up) => this.tiers.rooted(up),
@@ -233,7 +238,7 @@ export class SimRelay {
         liteSession(
           this.#deps(
             { access, ...(counted && { table: counted }), ...(announcePrefix !== undefined && { announcePrefix }) },
-            (session) => ended?.(session),
+            (session, code) => ended?.(session, code),
           ),
           (session) => started?.(session),
         )(link),
@@ -263,7 +268,7 @@ export class SimRelay {
         limits: SESSION_LIMITS,
         announcements: this.mesh.announcements,
         firstHand: (path) => this.mesh.firstHand(path),
-        control: registry && (() => new RootTable(registry)),
+        control: registry && (() => new RootTable(registry, this.info.hop)),
       },
       info,
       { access: openAccess(""), expiresAt: undefined, cluster, who: {}, check: () => undefined, release: () => {} },
@@ -385,18 +390,24 @@ export class SimRelay {
     return session;
   }
 
-  #deps(terms: Partial<SessionDeps>, closed: (session: Session) => void): SessionDeps {
+  #deps(terms: Partial<SessionDeps>, closed: (session: Session, code: number) => void): SessionDeps {
     const world = this.#world;
     return {
       origin: this.origin,
       clock: world.clock,
-      limits: { ...SESSION_LIMITS, announceStreams: 1_000, subscriptions: 1_000 },
+      limits: {
+        ...SESSION_LIMITS,
+        announceStreams: 1_000,
+        subscriptions: 1_000,
+        pendingStreams: 1_000,
+        requests: 2_000,
+      },
       channels: this.#channels,
       hop: this.info.hop,
       access: openAccess(""),
       defect: (error) => void world.defects.push(error),
       ...terms,
-      closed: () => closed(NO_SESSION),
+      closed: ({ code }) => closed(NO_SESSION, code),
     };
   }
 }

@@ -82,6 +82,7 @@ function rawLink(wrote?: (bytes: Uint8Array) => void): Link {
         stop: () => {},
         setPriority: () => {},
       },
+    allowBidi: () => {},
     sendDatagram: () => false,
     close: () => {},
     stats: () => ({ bytesSent: 0, bytesReceived: 0 }),

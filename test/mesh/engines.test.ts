@@ -50,7 +50,7 @@ describe("a mesh over", () => {
           await stage.relay("regional-2", "regional", of(3)),
         ];
         const edge = await stage.relay("edge-1", "edge", of(4));
-        await until(() => [...(root.relay.cluster()?.registry?.nodes() ?? [])].length === 4);
+        await until(() => [...(root.relay.cluster()?.registry?.nodes() ?? [])].length === 5);
         const { publisherToken, viewerToken } = stage.workspace;
         const source = (await stage.client(origin.url, { token: publisherToken })).publish("live/a");
         const viewer = await stage.client(edge.url, { token: viewerToken, follows: "" });

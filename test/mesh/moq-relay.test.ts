@@ -163,7 +163,7 @@ describe("a ring of a moq-relay and two relays of one mesh", { skip }, () => {
     await stage.relay("regional-1", "regional", mesh);
     edge = await stage.relay("edge-1", "edge", mesh);
     await Promise.all([connected(first), connected(second)]);
-    await until(() => [...(root.relay.cluster()?.registry?.nodes() ?? [])].length === 4);
+    await until(() => [...(root.relay.cluster()?.registry?.nodes() ?? [])].length === 5);
   });
   after(async () => {
     await stage.close();

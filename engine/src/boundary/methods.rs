@@ -76,6 +76,10 @@ pub const HOT: &[(&CStr, Method)] = &[
 pub const COLD: &[(&CStr, Method)] = &[
     (c"listen", listen),
     (c"dial", dial),
+    (c"allowBidi", |core, call| {
+        core.borrow().allow_bidi(call.number(0), call.number(1));
+        call.nothing()
+    }),
     (c"setCertificates", |core, call| {
         let named: Vec<JsCertificate> = call.parse(1)?;
         core.borrow_mut().set_certificates(call.number(0), &named.into_iter().map(Into::into).collect::<Vec<_>>())?;

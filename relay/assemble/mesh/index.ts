@@ -124,11 +124,18 @@ export class MeshRuntime {
       nodesChanged: () => this.#mesh.nodesChanged(),
       restarted: (name) => this.#peers.forgive(name),
     });
+    const isRoot = role === "root" || config.serveRoot;
+    this.#registry = isRoot
+      ? new Registry({ clock, leaseMs: config.lease, maxNodes: MAX_NODES, maxHoldings: MAX_HOLDINGS })
+      : undefined;
+    const registry = this.#registry;
+    this.#shared = registry && shareRegistry(registry, deps);
     this.#control = new ControlClient({
       clock,
       random: Math.random,
       self: this.#self,
       roots: config.root,
+      ...(registry && { local: () => new RootTable(registry) }),
       dial: (root, table, gone, renew) => this.#dialRoot(root, table, gone, renew),
       leaseMs: config.lease,
       warn: (message, err) => log.warn({ err }, message),
@@ -169,17 +176,11 @@ export class MeshRuntime {
         return this.#dialler.stranger(url, protocols([]), this.#start(terms, gone));
       },
     });
-    const isRoot = role === "root" || config.serveRoot;
-    this.#registry = isRoot
-      ? new Registry({ clock, leaseMs: config.lease, maxNodes: MAX_NODES, maxHoldings: MAX_HOLDINGS })
-      : undefined;
-    const registry = this.#registry;
-    this.#shared = registry && shareRegistry(registry, deps);
     const terms = {
       limits,
       announcements: this.#mesh.announcements,
       firstHand: (path: string) => this.#mesh.firstHand(path),
-      control: registry && (() => new RootTable(registry)),
+      control: registry && (() => new RootTable(registry, hop)),
     };
     this.terms = (info, admission) => meshTerms(terms, info, admission);
   }
@@ -191,7 +192,7 @@ export class MeshRuntime {
     this.#discovery.start();
     this.#control.start();
     for (const url of this.#deps.config.connect) this.#strangers.connect(url);
-    if (this.#deps.config.root.length > 0) this.#tellLoad();
+    if (this.#control.known > 0) this.#tellLoad();
   }
 
   /** Goes by what of `[cluster]` may change while it runs. */
@@ -215,7 +216,6 @@ export class MeshRuntime {
       tiers: this.#tiers,
       peers: this.#peers,
       control: this.#control,
-      roots: this.#deps.config.root.length,
       counters: this.#counters,
     });
   }
@@ -336,7 +336,11 @@ export class MeshRuntime {
     // A root that drains is asked nothing any more: the next one is, or this one when it is back.
     const leaving = () => session?.close(0, "");
     const renewal = this.#renewal(`of the root ${new URL(root).host}`, renew);
-    const start = this.#start({ access: openAccess(""), table, announcePrefix: "", leaving }, () => {
+    const identified = (hop: bigint) => {
+      if (hop === this.#self.hop) this.#control.itself(root);
+    };
+    const terms = { access: openAccess(""), table, announcePrefix: "", leaving, identified };
+    const start = this.#start(terms, () => {
       renewal.stop();
       gone();
     });

@@ -1,5 +1,6 @@
 import { AuthError } from "../../../auth/index.ts";
 import { ROLES, type Role } from "../../../cluster/contract.ts";
+import type { ControlTable } from "../../../cluster/control/local.ts";
 import { type AnnounceTable, openAccess, type SessionLimits } from "../../session/index.ts";
 import type { LinkInfo } from "../../transport/contract.ts";
 import type { Admission } from "../gate.ts";
@@ -10,6 +11,8 @@ import { CONTROL_PATH } from "./dial.ts";
 const MESH_ANNOUNCEMENTS = 2_000_000;
 const MESH_ANNOUNCE_STREAMS = 16_384;
 const MESH_SUBSCRIPTIONS = 65_536;
+/** Each subscription, and each prefix or path that is asked for, is a request that stays open. */
+const MESH_REQUESTS = MESH_SUBSCRIPTIONS + MESH_ANNOUNCE_STREAMS;
 const MESH_PENDING_STREAMS = 16_384;
 /** Times the bytes that a viewer may have queued: a link between relays carries many tracks. */
 const MESH_QUEUE = 8;
@@ -20,18 +23,11 @@ export function meshLimits(limits: SessionLimits): SessionLimits {
     announcements: MESH_ANNOUNCEMENTS,
     announceStreams: MESH_ANNOUNCE_STREAMS,
     subscriptions: MESH_SUBSCRIPTIONS,
+    requests: MESH_REQUESTS,
     pendingStreams: MESH_PENDING_STREAMS,
     queueMark: limits.queueMark * MESH_QUEUE,
     queueBytes: limits.queueBytes * MESH_QUEUE,
   };
-}
-
-/** What a root puts into the control session of a relay. */
-export interface ControlTable extends AnnounceTable {
-  /** The relay has told all that there is for now. */
-  complete(): void;
-  /** The session is over. */
-  close(): void;
 }
 
 export interface MeshTermsDeps {
@@ -65,7 +61,7 @@ function controlTerms({ control, limits }: MeshTermsDeps, { cluster }: Admission
     renews: true,
     limits: meshLimits(limits),
     started: ({ announced }) => void announced.then(() => table.complete()),
-    ended: () => table.close(),
+    ended: (_session, code) => table.close(code),
   };
 }
 

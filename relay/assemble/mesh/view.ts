@@ -18,19 +18,18 @@ export interface ClusterParts {
   readonly tiers: Tiers;
   readonly peers: PeerLinks;
   readonly control: ControlClient;
-  readonly roots: number;
   readonly counters: SpliceCounters;
 }
 
 /** What the admin endpoints may know of the mesh. */
 export function clusterView(parts: ClusterParts): ClusterView {
-  const { self, registry, shared, table, mesh, tiers, peers, control, roots, counters } = parts;
+  const { self, registry, shared, table, mesh, tiers, peers, control, counters } = parts;
   const { node, role, region } = self;
   return {
     node,
     role,
     region,
-    roots: { configured: roots, connected: control.connected },
+    roots: { configured: control.known, connected: control.connected },
     nodes: table.counts.nodes,
     broadcasts: { remote: mesh.counts.remote, registered: mesh.counts.held },
     scopes: mesh.counts.scopes,

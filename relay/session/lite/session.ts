@@ -29,6 +29,11 @@ import { Opener } from "./opener.ts";
 import { PeerSource } from "./source.ts";
 import type { Viewer } from "./viewer.ts";
 
+/** Requests that a peer which may have more is taken to have room for at first: no engine's limit is lower unless configured so. */
+const FIRST_REQUESTS = 64;
+/** What the allowance grows by when half of it is open. */
+const REQUESTS_GROWTH = 4;
+
 /**
  * Starts a moq-lite session on a link: SETUP where the version has it, our announce request, and handlers for what
  * the peer opens. Nothing when the link's protocol is none of moq-lite's.
@@ -72,6 +77,8 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   #cancelSweep: (() => void) | undefined;
   #over = false;
   #leaving = false;
+  /** Requests that the peer may have open at least. */
+  #allowed = FIRST_REQUESTS;
   #goaway: BidiStream | undefined;
   #setup: Setup | undefined;
   #ended: { reason: string; message: string } | undefined;
@@ -217,8 +224,17 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
       this.#headless.delete(incoming);
     });
     this.#incoming.add(incoming);
+    this.#allowMore();
     this.#await(incoming);
     return incoming;
+  }
+
+  /** An engine has a place for every stream that is allowed, so there are to be only as many as are used, and some more. */
+  #allowMore(): void {
+    const { requests = 0 } = this.deps.limits;
+    if (this.#allowed >= requests || this.#incoming.size * 2 < this.#allowed) return;
+    this.#allowed = Math.min(requests, this.#allowed * REQUESTS_GROWTH);
+    this.link.allowBidi(this.#allowed);
   }
 
   /** The first message of `incoming` is complete. */

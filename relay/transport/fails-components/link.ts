@@ -124,6 +124,10 @@ export class W3cLink implements Link {
     return new Bidi(half, recv);
   }
 
+  allowBidi(): void {
+    // Its limit is fixed.
+  }
+
   sendDatagram(bytes: Uint8Array): boolean {
     if (this.#ended || bytes.length > this.maxDatagramSize || this.#datagramsQueued >= MAX_DATAGRAMS) return false;
     this.#datagramsQueued += 1;

@@ -127,6 +127,10 @@ export class MemoryLink implements Link, SendOwner {
     return new Bidi(send, recv);
   }
 
+  allowBidi(streams: number): void {
+    if (!this.#ended) this.#tell("control", undefined, (peer) => peer.onAllowed(streams));
+  }
+
   sendDatagram(bytes: Uint8Array): boolean {
     if (this.#ended || bytes.length > this.maxDatagramSize) return false;
     const taken = this.#outbox.datagram(bytes.slice());
@@ -283,6 +287,12 @@ export class MemoryLink implements Link, SendOwner {
   onStreamGone(bidi: boolean): void {
     const own = bidi ? this.#own.bidi : this.#own.uni;
     own.ended();
+    this.#tellCapacity();
+  }
+
+  /** The peer lets more bidirectional streams be open. */
+  onAllowed(streams: number): void {
+    this.#own.bidi.raise(streams);
     this.#tellCapacity();
   }
 

@@ -5,7 +5,7 @@ const KINDS = 4;
 
 /** Streams of one kind that this end opens. */
 export class OwnStreams {
-  readonly #limit: number;
+  #limit: number;
   #open = 0;
   #nextId: number;
   /** One was refused since capacity was last told. */
@@ -27,6 +27,11 @@ export class OwnStreams {
     const id = this.#nextId;
     this.#nextId += KINDS;
     return id;
+  }
+
+  /** The peer lets more be open. */
+  raise(limit: number): void {
+    this.#limit = Math.max(this.#limit, limit);
   }
 
   ended(): void {

@@ -89,6 +89,8 @@ export interface Native {
   resetMany(streams: Uint32Array, count: number, code: number): void;
   stop(stream: number, code: number): void;
   setPriority(stream: number, priority: number): void;
+  /** The peer may have so many open; fewer than before change nothing. */
+  allowBidi(link: number, streams: number): void;
   /** 1 when it was taken. */
   sendDatagram(link: number, bytes: Uint8Array): number;
   maxDatagram(link: number): number;

@@ -82,6 +82,10 @@ export class NativeLink implements Link {
     return stream;
   }
 
+  allowBidi(streams: number): void {
+    if (!this.#ended) this.#port.native.allowBidi(this.id, streams);
+  }
+
   sendDatagram(bytes: Uint8Array): boolean {
     return !this.#ended && this.#port.native.sendDatagram(this.id, bytes) === 1;
   }

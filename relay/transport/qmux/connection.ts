@@ -195,6 +195,10 @@ export class Connection implements Link {
     return this.#streams.openBidi(priority, handler) ?? this.#refused(true);
   }
 
+  allowBidi(streams: number): void {
+    if (!this.#ended) this.#dispatch.allowBidi(streams);
+  }
+
   sendDatagram(): boolean {
     return false;
   }

@@ -153,6 +153,11 @@ export class Dispatch implements FrameVisitor {
     this.#owner.closedByPeer(true, code, reason);
   }
 
+  allowBidi(streams: number): void {
+    const max = this.#streams.allowBidi(streams);
+    if (max !== undefined) this.#outbound.control(maxStreamsFrame(true, max));
+  }
+
   /** A half of stream `id` became done: lets the peer open another when both are. */
   retire(id: number): void {
     const more = this.#streams.retire(id);

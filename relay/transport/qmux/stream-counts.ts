@@ -5,7 +5,7 @@ const RENEW_SHARE = 1 / 4;
 
 /** Streams of one kind that the peer opens. Indexes count from 0 (RFC 9000 section 2.1). */
 export class PeerStreams {
-  readonly #limit: number;
+  #limit: number;
   /** Streams that the peer may have opened in all, as it was told. */
   #max: number;
   #ended = 0;
@@ -29,6 +29,14 @@ export class PeerStreams {
     for (let skipped = this.#opened; skipped < index; skipped++) this.#skipped.add(skipped);
     this.#opened = index + 1;
     return true;
+  }
+
+  /** More may be open at a time. Returns the limit that the peer shall be told, if that changed. */
+  raise(limit: number): number | undefined {
+    if (limit <= this.#limit) return undefined;
+    this.#limit = limit;
+    this.#max = limit + this.#ended;
+    return this.#max;
   }
 
   /** One has ended. Returns the limit that the peer shall be told, if it is time. */

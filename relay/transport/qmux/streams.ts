@@ -118,6 +118,11 @@ export class Streams {
     return max === undefined ? undefined : { bidi: !isUni(id), max };
   }
 
+  /** The peer may have more bidirectional streams open. Returns the limit that it shall be told, if that changed. */
+  allowBidi(streams: number): number | undefined {
+    return this.#peer.bidi.raise(streams);
+  }
+
   /** The connection is over: every half ends without a word. */
   end(): void {
     for (const { send, recv } of this.#live.values()) endHalves(send, recv);

@@ -153,6 +153,10 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     return new Bidi(send, recv);
   }
 
+  allowBidi(): void {
+    // Its limit is fixed.
+  }
+
   sendDatagram(bytes: Uint8Array): boolean {
     if (this.#ended || this.#datagrams >= MAX_DATAGRAMS || bytes.length > this.#port.maxDatagramSize()) return false;
     this.#datagrams += 1;

@@ -334,8 +334,7 @@ export class Ordeal {
       left(info.node, { paths: [...origin.broadcasts()].length, registered: registry?.counts.holdings ?? 0 });
     }
     const roots = new Set(this.#alive("root"));
-    const relays = [...this.#world.relays.values()].filter(({ info }) => !roots.has(info.node));
-    for (const relay of relays) {
+    for (const relay of this.#world.relays.values()) {
       this.#checks.left(relay.info.node);
       relay.control.leave();
     }

@@ -249,6 +249,28 @@ function limits(bench: Bench): void {
   }
 
   bench.case(
+    "allows a peer more bidirectional streams while the link runs, and never fewer",
+    async (t) => {
+      const { client, server, clientEvents, serverEvents } = await bench.pair(t, { server: { bidiStreams: 4 } });
+      const open = () => client.openBidi(1, clientEvents.stream());
+      const streams = [open(), open(), open(), open()];
+      assert.equal(open(), undefined);
+      server.allowBidi(300);
+      server.allowBidi(2);
+      await bench.until("capacity", () => clientEvents.capacities > 0);
+      for (let next = open(); next !== undefined; next = open()) streams.push(next);
+      assert.equal(streams.length, 300);
+      for (const stream of streams) stream?.write(bytesOf("x"));
+      await bench.until("all", () => serverEvents.bidis.length === 300);
+      for (const record of serverEvents.bidis.slice(0, 100)) record.bidi?.finish();
+      for (const stream of streams) stream?.finish();
+      await bench.until("the end of those that both ends have ended", () => clientEvents.capacities > 1);
+      assert.ok(open());
+    },
+    "streamLimits",
+  );
+
+  bench.case(
     "takes streams that were reset or stopped off the limit",
     async (t) => {
       const { client, clientEvents, serverEvents } = await bench.pair(t, { server: { uniStreams: 4, bidiStreams: 4 } });

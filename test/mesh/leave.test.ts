@@ -1,0 +1,36 @@
+/** A relay that ends on purpose is gone from the root at once, whatever it still had to say. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { until } from "../main/support.ts";
+import { Stage } from "./support/stage.ts";
+
+/** Far longer than the test: whoever is forgotten was not waited for. */
+const LEASE = "10m";
+const BROADCASTS = 480;
+const CLIENTS = 6;
+
+describe("a relay that is ended", () => {
+  it("has no lease at the root", { timeout: 30_000 }, async (test) => {
+    const stage = await Stage.open();
+    try {
+      const root = await stage.relay("root-1", "root", { "cluster.lease": LEASE });
+      const settings = { "cluster.root": root.url, "cluster.lease": LEASE };
+      const origin = await stage.relay("origin-1", "origin", settings);
+      const counts = () => root.relay.cluster()?.registry?.counts;
+      const { publisherToken } = stage.workspace;
+      for (let at = 0; at < CLIENTS; at++) {
+        const client = await stage.client(origin.url, { token: publisherToken });
+        for (let n = at; n < BROADCASTS; n += CLIENTS) client.publish(`live/${n}`);
+      }
+      await until(() => counts()?.holdings === BROADCASTS);
+      const from = performance.now();
+      const closing = origin.relay.close("gone");
+      await until(() => counts()?.nodes === 1);
+      test.diagnostic(`forgotten ${Math.round(performance.now() - from)} ms after its end`);
+      assert.deepEqual(counts(), { nodes: 1, broadcasts: 0, holdings: 0 });
+      await closing;
+    } finally {
+      await stage.close();
+    }
+  });
+});

@@ -1,0 +1,46 @@
+/** More broadcasts at one edge than a client may have requests open. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { until } from "../main/support.ts";
+import type { TestPublisher, TestViewer } from "../session/support.ts";
+import { contentOf, Stage, whole } from "./support/stage.ts";
+
+/** Over the 256 that `limits.bidi_streams` allows; each is a request to the root and one to the origin. */
+const BROADCASTS = 600;
+const CLIENTS = 12;
+
+describe("an edge that watches hundreds of broadcasts by their names", () => {
+  it("asks the root for each and takes each from the origin, over one session each", {
+    timeout: 60_000,
+  }, async (test) => {
+    const stage = await Stage.open();
+    try {
+      const root = await stage.relay("root-1", "root");
+      const settings = { "cluster.root": root.url };
+      const origin = await stage.relay("origin-1", "origin", settings);
+      const edge = await stage.relay("edge-1", "edge", settings);
+      const { publisherToken, viewerToken } = stage.workspace;
+      const sources: TestPublisher[] = [];
+      for (let at = 0; at < CLIENTS; at++) {
+        const client = await stage.client(origin.url, { token: publisherToken });
+        for (let n = at; n < BROADCASTS; n += CLIENTS) sources.push(client.publish(`live/${n}`));
+      }
+      await until(() => root.relay.cluster()?.registry?.counts.holdings === BROADCASTS);
+      const from = performance.now();
+      const viewers: TestViewer[] = [];
+      for (let at = 0; at < CLIENTS; at++) {
+        const client = await stage.client(edge.url, { token: viewerToken });
+        for (let n = at; n < BROADCASTS; n += CLIENTS) viewers.push(client.watch(`live/${n}`));
+      }
+      await until(() => sources.every(({ sinks }) => sinks.size > 0));
+      for (const source of sources) source.send(0, ...contentOf(0));
+      await until(() => viewers.every((viewer) => whole(viewer).length > 0));
+      test.diagnostic(`${BROADCASTS} broadcasts after ${Math.round(performance.now() - from)} ms`);
+      const upstreams = edge.relay.cluster()?.upstreams;
+      assert.deepEqual([edge.relay.cluster()?.scopes, upstreams], [BROADCASTS, ["origin-1"]]);
+      assert.equal(edge.relay.counters.upstreamSubscriptions, BROADCASTS);
+    } finally {
+      await stage.close();
+    }
+  });
+});
