@@ -397,14 +397,20 @@ export class Track implements SubscribedTrack {
     if (this.#subscriptions.size > 0 || this.#askers.size > 0) return;
     this.#patience.stop();
     if (this.#feed !== undefined || this.#cancelInfo !== undefined || this.#info !== undefined) {
-      this.#cancelLinger ??= this.#host.clock.timer(this.#host.limits.trackLingerMs, () => this.#retire());
+      this.#retireSoon();
       return;
     }
     if (this.#store.size === 0 || this.#route === undefined) this.#retire();
+    // Followed until it was refused. What was only fetched stays for as long as the cache keeps it.
+    else if (this.newest !== undefined) this.#retireSoon();
+  }
+
+  #retireSoon(): void {
+    this.#cancelLinger ??= this.#host.clock.timer(this.#host.limits.trackLingerMs, () => this.#retire());
   }
 
   #retire(): void {
-    this.#cancelLinger = undefined;
+    this.#stopLinger();
     this.#cancelInfo?.();
     this.#cancelInfo = undefined;
     this.#detach("cancelled");
