@@ -41,6 +41,9 @@ export class Registry {
   readonly #rivals = new Map<string, Set<HoldingWatcher>>();
   /** Called when nobody speaks for the relay any more. */
   readonly #unclaimed = new Map<string, Set<() => void>>();
+  /** Of sessions of relays, in the order in which they began. */
+  readonly #begun = new WeakMap<object, number>();
+  #sessions = 0;
   #observer: RegistryObserver | undefined;
   #count = 0;
 
@@ -98,6 +101,11 @@ export class Registry {
     this.#observer = observer;
   }
 
+  /** A session of a relay begins: it is newer than those before it. */
+  begun(session: object): void {
+    this.#begun.set(session, this.#sessions++);
+  }
+
   /** A relay, or news of it, from the session that speaks for it. False when there are too many, or another one is newer. */
   register(info: NodeInfo, session: object): boolean {
     const known = this.#owners.get(info.node);
@@ -111,6 +119,7 @@ export class Registry {
     }
     // Clocks differ: of one that nobody speaks for any more, whoever speaks now is the relay.
     if (known.session !== undefined && known.info.startedAt > info.startedAt) return false;
+    if (known.info.startedAt === info.startedAt && this.#older(session, known.session)) return false;
     if (known.session !== session) this.#begin(known, session);
     known.info = info;
     this.#news(info, session);
@@ -217,6 +226,12 @@ export class Registry {
   close(): void {
     for (const owner of this.#owners.values()) owner.cancel?.();
     this.#owners.clear();
+  }
+
+  /** What was on its way in a session that the relay has left may come after what it told in the next one. */
+  #older(session: object, than: object | undefined): boolean {
+    const [one, other] = [this.#begun.get(session), than && this.#begun.get(than)];
+    return one !== undefined && other !== undefined && one < other;
   }
 
   /** A relay that is new, was lost, or restarted under its name, speaks. */

@@ -16,11 +16,12 @@ export class RootTable implements ControlTable {
   /** The relay that registered here. */
   #node: string | undefined;
   #info: NodeInfo | undefined;
-  readonly #held = new Set<string>();
-  /** Its name is another session's, with a later start: it registers once that one is gone. With what it told meanwhile. */
-  #waiting:
-    | { readonly info: NodeInfo; readonly told: Map<string, Advertisement>; readonly stop: () => void }
-    | undefined;
+  /** What the relay told in this session, by path. */
+  readonly #held = new Map<string, Holding>();
+  /** It has told all that it holds. */
+  #complete = false;
+  /** Another session may speak for the relay by now, which began later or has a later start: this one does when that one is gone. */
+  #stopWaiting = () => {};
   /** Told of what the relay itself holds. */
   readonly #rivals = new Set<{ changed(broadcast: Announced): void }>();
   #stopRivals: (() => void) | undefined;
@@ -29,17 +30,18 @@ export class RootTable implements ControlTable {
   constructor(registry: Registry, own?: bigint) {
     this.#registry = registry;
     this.#own = own;
+    registry.begun(this);
   }
 
   /** The relay has told all that it holds for now. */
   complete(): void {
+    this.#complete = true;
     this.#registry.complete(this);
   }
 
   /** The session is over; where the relay does not say that it leaves, its lease begins. */
   close(code: number): void {
-    this.#waiting?.stop();
-    this.#waiting = undefined;
+    this.#stopWaiting();
     this.#stopRivals?.();
     if (code === CLOSE_LEAVING && this.#node !== undefined) this.#registry.unregister(this.#node, this);
     this.#registry.lost(this);
@@ -54,7 +56,7 @@ export class RootTable implements ControlTable {
     } else if (kind === "e") {
       for (const holding of this.#registry.exact(path)) if (!this.#mine(holding)) yield announced("e", holding);
     } else if (kind === "c") {
-      for (const own of this.#held) yield* this.#rivalsOf(own);
+      for (const own of this.#held.keys()) yield* this.#rivalsOf(own);
     }
   }
 
@@ -94,27 +96,32 @@ export class RootTable implements ControlTable {
       end: (lost) => {
         // A change is told as an end and a start: only the end of the newest is one.
         if (lost || this.#info !== info) return;
+        this.#stopWaiting();
         this.#registry.unregister(info.node, this);
-        this.#waiting?.stop();
-        this.#waiting = undefined;
       },
     };
   }
 
   /** False when it cannot register now; where that is because the name is taken, it does when the name is free. */
   #claim(info: NodeInfo): boolean {
-    const told = this.#waiting?.told ?? new Map<string, Advertisement>();
-    this.#waiting?.stop();
-    this.#waiting = undefined;
+    this.#stopWaiting();
     this.#node = info.node;
     this.#listen(info.node);
-    if (this.#registry.register(info, this)) {
-      for (const [path, advertisement] of told) this.#put(path, info.node, advertisement);
-      return true;
+    const before = this.#speaks;
+    const registered = this.#registry.register(info, this);
+    this.#stopWaiting = this.#registry.whenUnclaimed(info.node, () => {
+      // Of a relay that was known and left on purpose there is nothing to tell any more.
+      if (!registered || this.#registry.get(info.node) !== undefined) this.#claim(this.#info ?? info);
+    });
+    if (registered && !before) {
+      for (const holding of this.#held.values()) this.#tell(holding, false);
+      if (this.#complete) this.#registry.complete(this);
     }
-    const stop = this.#registry.whenUnclaimed(info.node, () => void this.#claim(info));
-    this.#waiting = { info, told, stop };
-    return false;
+    return registered;
+  }
+
+  get #speaks(): boolean {
+    return this.#node !== undefined && this.#registry.speaker(this.#node) === this;
   }
 
   #hold(path: string, node: string, advertisement: Advertisement): Publication | Reason {
@@ -122,7 +129,6 @@ export class RootTable implements ControlTable {
     return {
       update: (next) => void this.#put(path, node, next),
       end: (lost) => {
-        this.#waiting?.told.delete(path);
         if (lost) return;
         this.#held.delete(path);
         // It is no rival of theirs any more, and hears of them no more.
@@ -135,15 +141,19 @@ export class RootTable implements ControlTable {
   }
 
   #put(path: string, node: string, advertisement: Advertisement): boolean {
-    if (this.#waiting !== undefined) {
-      this.#waiting.told.set(path, advertisement);
-      return true;
-    }
     const { epoch, hops, cost, ended: over } = advertisement;
-    if (!this.#registry.hold({ path, node, epoch, hops, cost, ended: over }, this)) return false;
-    if (this.#held.has(path)) return true;
-    this.#held.add(path);
-    for (const rival of this.#rivalsOf(path)) this.#tellRivals(rival);
+    const holding = { path, node, epoch, hops, cost, ended: over };
+    const known = this.#held.has(path);
+    this.#held.set(path, holding);
+    if (!this.#speaks || this.#tell(holding, known)) return true;
+    this.#held.delete(path);
+    return false;
+  }
+
+  #tell(holding: Holding, known: boolean): boolean {
+    if (!this.#registry.hold(holding, this)) return false;
+    if (known) return true;
+    for (const rival of this.#rivalsOf(holding.path)) this.#tellRivals(rival);
     return true;
   }
 

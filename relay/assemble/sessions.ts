@@ -39,6 +39,8 @@ export interface SessionTerms {
   readonly renews?: boolean;
   /** Instead of those that clients have. */
   readonly limits?: SessionLimits;
+  /** As `SessionDeps` has it. */
+  readonly ownNumbers?: boolean;
   readonly started?: (session: Session) => void;
   /** With the close code. */
   readonly ended?: (session: Session, code: number) => void;
@@ -280,7 +282,7 @@ export class SessionHost {
 
   #start(info: LinkInfo, admission: Admission, terms: SessionTerms, late: boolean) {
     const { origin, clock, log, channels, hop } = this.#deps;
-    const { access, table, announcePrefix, limits = this.#deps.limits } = terms;
+    const { access, table, announcePrefix, ownNumbers = false, limits = this.#deps.limits } = terms;
     const opened: SessionOpened = { ...describe(this.#nextId++, info), ...admission.who };
     // Relays of the mesh carry what is counted where it came in and where it is watched.
     const seat = admission.cluster ? undefined : admission.seat;
@@ -293,6 +295,7 @@ export class SessionHost {
       channels,
       hop,
       access,
+      ownNumbers,
       ...(meter !== undefined && { quota: meter }),
       ...(table !== undefined && { table }),
       ...(announcePrefix !== undefined && { announcePrefix }),

@@ -117,6 +117,11 @@ export interface Subscriber {
   readonly channel: Channel;
   /** Whether `started` is a promise to the viewer, so that nothing below it may be sent. */
   readonly promisesStart: boolean;
+  /**
+   * It takes the same content from several relays, so groups have the numbers that their publisher gave them, and when another
+   * publisher takes the path it is over. Others see one track that goes on, numbered upwards.
+   */
+  readonly ownNumbers?: boolean;
   /** The track exists. First call, at most once. */
   accepted(info: TrackInfo): void;
   /** The first group that can come. Once, before any group. */

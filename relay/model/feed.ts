@@ -23,12 +23,15 @@ export class Feed {
   #offset: number | undefined;
   /** Where it says that it starts, in its own numbers. */
   #start: number | undefined;
+  /** The lowest number of the track that is one of its groups; others' are below. Unknown until its first group. */
+  #lowest: number | undefined;
 
   /** `before`: the feed that this one continues, with the same content or at the same publisher. */
-  constructor(source: Source, generation: number, before: { offset?: number; whole?: number } = {}) {
+  constructor(source: Source, generation: number, before: { offset?: number; lowest?: number; whole?: number } = {}) {
     this.source = source;
     this.generation = generation;
     this.#offset = before.offset;
+    this.#lowest = before.lowest;
     this.#after = before.whole ?? -1;
     this.whole = this.#after;
   }
@@ -36,6 +39,10 @@ export class Feed {
   /** Added to its numbers; unknown until its first group. */
   get offset(): number | undefined {
     return this.#offset;
+  }
+
+  get lowest(): number | undefined {
+    return this.#lowest;
   }
 
   /** The publisher says which group is its first. */
@@ -54,6 +61,7 @@ export class Feed {
     if (this.#offset === undefined) {
       const lowest = Math.min(theirs, this.#start ?? Math.max(this.#after + 1, theirs - OVERTAKEN));
       this.#offset = newest === undefined || lowest > newest ? 0 : newest + 1 - lowest;
+      this.#lowest = newest === undefined ? 0 : newest + 1;
     }
     return theirs + this.#offset;
   }

@@ -57,8 +57,8 @@ export class Fetches {
     }
     this.#counters.fetchMisses++;
     const theirs = sequence - request.offset;
-    if (request.source === undefined || theirs < 0) return this.#refuse(request, "not_found");
-    if (cached !== undefined) return this.#refuse(request, "evicted");
+    if (request.source === undefined || theirs < 0) return this.refuse(request, "not_found");
+    if (cached !== undefined) return this.refuse(request, "evicted");
     const group = this.#store.fetched(sequence);
     group.subgroup.attach(channel, stream);
     group.subgroup.whenOver(request.over);
@@ -88,7 +88,7 @@ export class Fetches {
     running.group.subgroup.reset("cancelled");
   }
 
-  #refuse(request: FetchRequest, reason: Reason): () => void {
+  refuse(request: Pick<FetchRequest, "channel" | "stream" | "over">, reason: Reason): () => void {
     request.stream.reset(request.channel.dialect.resetCode(reason));
     request.over();
     return () => {};

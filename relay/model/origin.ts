@@ -139,7 +139,7 @@ export class Origin {
 
   /** Sends one group to `stream` as bare frames, and calls `over` once it was finished or reset. Returns a cancel. */
   fetch(
-    where: { path: string; track: string; sequence: number; priority: number },
+    where: { path: string; track: string; sequence: number; priority: number; ownNumbers?: boolean },
     channel: Channel,
     stream: OutStream,
     over: () => void,
@@ -153,7 +153,8 @@ export class Origin {
     if (!known && this.#resolver === undefined) return refuse("not_found");
     const track = this.#at(where.path)?.track(where.track);
     if (track === undefined) return refuse("limit");
-    const fetch = () => track.fetch(where.sequence, where.priority, channel, stream, over);
+    const { sequence: number, priority, ownNumbers: own = false } = where;
+    const fetch = () => track.fetch({ number, own, priority }, channel, stream, over);
     if (known) return fetch();
     // It may be elsewhere: the track's properties come when it was found.
     let cancel = () => {};

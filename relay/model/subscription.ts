@@ -10,6 +10,10 @@ export interface SubscribedTrack {
   readonly newest: Group | undefined;
   /** The lowest sequence that the publisher will send, where it says so. */
   readonly first: number | undefined;
+  /** What was added to its publisher's numbers; unknown until its first group. */
+  readonly offset: number | undefined;
+  /** Groups below it are not by its publisher. */
+  readonly lowest: number;
   /** Groups that can be joined from their first frame, with `from <= sequence <= to`, ascending. */
   joinable(from: number, to: number): Group[];
   /** Milliseconds by which `group` is older than the newest (moq-lite Expiration: the larger of the two measures). */
@@ -50,6 +54,8 @@ export class Subscription {
   /** No group at or after it will be sent. */
   #end: number | undefined;
   #done = false;
+  /** Taken off what it is told, once the first group of the publisher was. */
+  #shift: number | undefined;
 
   constructor(track: SubscribedTrack, options: SubscribeOptions, subscriber: Subscriber) {
     this.#track = track;
@@ -59,6 +65,15 @@ export class Subscription {
 
   get options(): SubscribeOptions {
     return this.#options;
+  }
+
+  get ownNumbers(): boolean {
+    return this.#subscriber.ownNumbers === true;
+  }
+
+  /** It has been told a number that is its publisher's own. */
+  get numbered(): boolean {
+    return this.ownNumbers && this.#shift !== undefined;
   }
 
   /** Streams that may still have something to send. */
@@ -77,7 +92,7 @@ export class Subscription {
   /** A group has begun. */
   offer(group: Group): void {
     if (this.#done || this.#info === undefined) return;
-    const { start, end } = this.#options;
+    const { start, end } = this.#range();
     if (end !== undefined && group.sequence > end) {
       this.#finale(end + 1);
       return;
@@ -128,8 +143,8 @@ export class Subscription {
   update(options: SubscribeOptions): void {
     if (this.#done) return;
     this.#options = options;
-    if (options.start !== undefined && this.#floor !== undefined && options.start < this.#floor && this.#info) {
-      const from = options.start;
+    const { start: from } = this.#range();
+    if (from !== undefined && this.#floor !== undefined && from < this.#floor && this.#info) {
       const to = this.#floor - 1;
       this.#floor = from;
       for (const group of this.#track.joinable(from, to)) this.offer(group);
@@ -154,9 +169,9 @@ export class Subscription {
 
   datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
     if (this.#done || this.#info === undefined) return;
-    const { start, end } = this.#options;
+    const { start, end } = this.#range();
     if (sequence < (this.#floor ?? start ?? 0) || (end !== undefined && sequence > end)) return;
-    this.#subscriber.datagram(sequence, timestamp, payload);
+    this.#subscriber.datagram(this.#told(sequence), timestamp, payload);
   }
 
   /** Ends it with a reason for the viewer. */
@@ -172,10 +187,11 @@ export class Subscription {
   }
 
   #join(): void {
-    const { start, end } = this.#options;
+    if (this.ownNumbers && this.#track.offset === undefined) return;
+    const { start, end } = this.#range();
     const newest = this.#track.newest;
     if (start === undefined) {
-      if (newest?.keeps && (end === undefined || newest.sequence <= end)) {
+      if (newest?.keeps && newest.sequence >= this.#lowest && (end === undefined || newest.sequence <= end)) {
         this.#track.counters.joins++;
         this.#begin(newest.sequence, newest.sequence);
         this.offer(newest);
@@ -189,18 +205,18 @@ export class Subscription {
   /** The first group of the track has come; those before it may have been overtaken. */
   #beginWith(group: Group): void {
     const first = this.#track.first ?? group.sequence - OVERTAKEN;
-    const from = Math.max(Math.min(first, group.sequence), this.#options.start ?? 0);
+    const from = Math.max(Math.min(first, group.sequence), this.#range().start ?? 0, this.#lowest);
     this.#begin(from, this.#subscriber.promisesStart || this.#track.first !== undefined ? from : 0);
   }
 
   #begin(sequence: number, floor: number): void {
     this.#floor = floor;
-    this.#subscriber.started(sequence);
+    this.#subscriber.started(this.#told(sequence));
   }
 
   #open(group: Group): void {
     const position = this.#position(group);
-    const stream = this.#subscriber.open(group.sequence, this.#rank(position));
+    const stream = this.#subscriber.open(this.#told(group.sequence), this.#rank(position));
     if (stream === undefined) {
       if (group === this.#track.newest) this.#missed = group;
       else this.#giveUp(group, "no_stream");
@@ -240,12 +256,13 @@ export class Subscription {
   #giveUp(group: Group, reason: DropReason): void {
     if (group === this.#missed) this.#missed = undefined;
     this.#track.counters.groupsDropped[reason]++;
-    this.#subscriber.dropped(group.sequence, group.sequence, reason === "expired" ? "expired" : "lagged");
+    const told = this.#told(group.sequence);
+    this.#subscriber.dropped(told, told, reason === "expired" ? "expired" : "lagged");
   }
 
   /** A bounded range is over once a group past it has begun or its last one is complete. */
   #checkEnd(): void {
-    const { end } = this.#options;
+    const { end } = this.#range();
     const newest = this.#track.newest;
     if (end === undefined || newest === undefined || this.#info === undefined || this.#end !== undefined) return;
     if (newest.sequence > end || (newest.sequence === end && !newest.subgroup.open)) this.#finale(end + 1);
@@ -254,8 +271,35 @@ export class Subscription {
   #finale(end: number): void {
     if (this.#end !== undefined) return;
     this.#end = end;
-    this.#subscriber.ended(end);
+    this.#subscriber.ended(this.#told(end));
     this.#settle();
+  }
+
+  /** Groups below it are others', for those who get one publisher's. */
+  get #lowest(): number {
+    return this.ownNumbers ? this.#track.lowest : 0;
+  }
+
+  /** What it asks for, in the track's numbers. */
+  #range(): Pick<SubscribeOptions, "start" | "end"> {
+    if (!this.ownNumbers) return this.#options;
+    const { start, end } = this.#options;
+    const shift = this.#shifted();
+    return {
+      ...(start === undefined ? {} : { start: Math.max(start + shift, this.#lowest) }),
+      ...(end === undefined ? {} : { end: end + shift }),
+    };
+  }
+
+  /** The number of the track as it is told. */
+  #told(sequence: number): number {
+    return Math.max(0, sequence - this.#shifted());
+  }
+
+  #shifted(): number {
+    if (!this.ownNumbers) return 0;
+    this.#shift ??= this.#track.offset;
+    return this.#shift ?? 0;
   }
 
   #settle(): void {

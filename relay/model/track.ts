@@ -7,7 +7,7 @@ import { Fetches } from "./fetches.ts";
 import type { Group, GroupHost } from "./group.ts";
 import { GroupStore } from "./group-store.ts";
 import type { ModelLimits } from "./limits.ts";
-import { mergeOptions, sameOptions } from "./merge.ts";
+import { mergeOptions, type Numbering, sameOptions } from "./merge.ts";
 import { Patience } from "./patience.ts";
 import type { Reason } from "./reason.ts";
 import { type SubscribedTrack, Subscription } from "./subscription.ts";
@@ -29,6 +29,13 @@ export interface TrackHost {
 export interface TrackRoute {
   readonly source: Source;
   readonly generation: number;
+}
+
+/** A group that is asked for by its number: its publisher's `own`, or this track's. */
+export interface Wanted {
+  readonly number: number;
+  readonly own: boolean;
+  readonly priority: number;
 }
 
 /** Milliseconds after a new group until older ones that are still queued are judged: what left with it gets through. */
@@ -95,6 +102,14 @@ export class Track implements SubscribedTrack {
     return this.#feed?.first;
   }
 
+  get offset(): number | undefined {
+    return this.#feed?.offset;
+  }
+
+  get lowest(): number {
+    return this.#feed?.lowest ?? 0;
+  }
+
   joinable(from: number, to: number): Group[] {
     return this.#store.joinable(from, to);
   }
@@ -133,9 +148,12 @@ export class Track implements SubscribedTrack {
   }
 
   /** Sends one group to `stream` when it is here, else fetches it; `over` is called at the end. Returns a cancel. */
-  fetch(sequence: number, priority: number, channel: Channel, stream: OutStream, over: () => void): () => void {
+  fetch({ number, own, priority }: Wanted, channel: Channel, stream: OutStream, over: () => void): () => void {
     const source = this.#route?.source;
     const offset = this.#feed !== undefined && this.#feed.source === source ? (this.#feed.offset ?? 0) : 0;
+    const sequence = own ? number + offset : number;
+    // Else it would get another publisher's group.
+    if (own && sequence < this.lowest) return this.#fetches.refuse({ channel, stream, over }, "not_found");
     return this.#fetches.fetch({ sequence, priority, channel, stream, offset, source, over });
   }
 
@@ -163,7 +181,8 @@ export class Track implements SubscribedTrack {
   changed(): void {
     const feed = this.#feed;
     if (feed?.upstream === undefined || this.#asked === undefined) return;
-    const wanted = mergeOptions(this.#subscriptions, this.#asked.start);
+    const start = feed.offset === undefined ? undefined : this.#asked.start;
+    const wanted = mergeOptions(this.#subscriptions, start, this.#numbering(feed));
     if (wanted === undefined || sameOptions(wanted, this.#asked)) return;
     this.#asked = wanted;
     feed.upstream.update(wanted);
@@ -224,11 +243,18 @@ export class Track implements SubscribedTrack {
     }
     this.#detach("replaced");
     this.#ended = undefined;
+    // What they were sent has numbers that do not go on.
+    if (continued === undefined) {
+      for (const one of [...this.#subscriptions]) if (one.numbered) one.refuse("upstream");
+      if (this.#subscriptions.size + this.#askers.size === 0) return;
+    }
     const { source, generation } = route;
     const whole = this.#sent.of(generation);
     const offset = continued?.offset;
+    const lowest = continued?.lowest;
     const feed = new Feed(source, generation, {
       ...(offset === undefined ? {} : { offset }),
+      ...(lowest === undefined ? {} : { lowest }),
       ...(whole === undefined ? {} : { whole }),
     });
     this.#feed = feed;
@@ -243,8 +269,9 @@ export class Track implements SubscribedTrack {
 
   #open(feed: Feed): void {
     if (!feed.alive || feed.upstream !== undefined) return;
-    const resume = feed.offset !== undefined && this.newest !== undefined ? this.newest.sequence + 1 : undefined;
-    const options = mergeOptions(this.#subscriptions, resume) ?? LATEST;
+    const { offset } = feed;
+    const resume = offset !== undefined && this.newest !== undefined ? this.newest.sequence + 1 - offset : undefined;
+    const options = mergeOptions(this.#subscriptions, resume, this.#numbering(feed)) ?? LATEST;
     this.#asked = options;
     this.counters.upstreamSubscriptions++;
     feed.upstream = feed.source.subscribe(this.path, this.name, options, {
@@ -259,6 +286,11 @@ export class Track implements SubscribedTrack {
       closed: (reason) => this.#closed(feed, reason),
     });
     if (!feed.alive) feed.upstream.cancel();
+  }
+
+  /** Where nothing came before, its first group keeps its number. */
+  #numbering({ offset }: Feed): Numbering {
+    return { offset: offset ?? (this.newest === undefined ? 0 : undefined) };
   }
 
   #group(feed: Feed, theirs: number): GroupWriter | Reason {
@@ -397,14 +429,20 @@ export class Track implements SubscribedTrack {
     if (this.#subscriptions.size > 0 || this.#askers.size > 0) return;
     this.#patience.stop();
     if (this.#feed !== undefined || this.#cancelInfo !== undefined || this.#info !== undefined) {
-      this.#cancelLinger ??= this.#host.clock.timer(this.#host.limits.trackLingerMs, () => this.#retire());
+      this.#retireSoon();
       return;
     }
     if (this.#store.size === 0 || this.#route === undefined) this.#retire();
+    // Followed until it was refused. What was only fetched stays for as long as the cache keeps it.
+    else if (this.newest !== undefined) this.#retireSoon();
+  }
+
+  #retireSoon(): void {
+    this.#cancelLinger ??= this.#host.clock.timer(this.#host.limits.trackLingerMs, () => this.#retire());
   }
 
   #retire(): void {
-    this.#cancelLinger = undefined;
+    this.#stopLinger();
     this.#cancelInfo?.();
     this.#cancelInfo = undefined;
     this.#detach("cancelled");

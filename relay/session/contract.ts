@@ -98,6 +98,8 @@ export interface SessionDeps {
   readonly quota?: Quota;
   /** Prefix, relative to the root, of the announcements that we ask the peer for; absent: none. */
   readonly announcePrefix?: string;
+  /** The peer is a relay of the mesh, which takes the same content from several: see `ownNumbers` of `Subscriber`. */
+  readonly ownNumbers?: boolean;
   /** The peer told its hop id (moq-lite Origin parameter). */
   readonly identified?: (hop: bigint) => void;
   /** The peer asked us to leave, for another place where it named one; empty where it did not. */

@@ -232,12 +232,17 @@ export class SimRelay {
     const protocols = ["moq-lite-06", "moq-lite-05"];
     const options = { host: this.info.node, port: 1, protocols, certificate: CERTIFICATE, limits: CLIENT };
     const listener = await this.engine.listen(options, (request) => {
-      const { access, table, announcePrefix, started, ended } = this.#terms(request.info);
+      const { access, table, announcePrefix, ownNumbers = false, started, ended } = this.#terms(request.info);
       const counted = table && this.#counted(table);
       request.accept((link) =>
         liteSession(
           this.#deps(
-            { access, ...(counted && { table: counted }), ...(announcePrefix !== undefined && { announcePrefix }) },
+            {
+              access,
+              ownNumbers,
+              ...(counted && { table: counted }),
+              ...(announcePrefix !== undefined && { announcePrefix }),
+            },
             (session, code) => ended?.(session, code),
           ),
           (session) => started?.(session),

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Broadcast } from "../../relay/model/broadcast.ts";
 import { Origin, type Resolver } from "../../relay/model/origin.ts";
 import { ManualClock } from "../support/clock.ts";
-import { CACHE, LIMITS } from "./support.ts";
+import { AD, CACHE, FakeSource, FakeViewer, LIMITS, LIVE } from "./support.ts";
 
 class Recorder implements Resolver {
   readonly log: string[] = [];
@@ -54,4 +54,31 @@ test("a resolver hears once of a broadcast that tracks are wanted of, until the 
   for (const cancel of cancels) cancel();
   clock.advance(1);
   assert.deepEqual(log, ['wanting "live/a"', 'no longer wanting "live/a"']);
+});
+
+test("a resolver hears that a broadcast is wanted no more when a track of it was refused after groups had come", () => {
+  const { origin, clock, log } = resolved();
+  const relay = new FakeSource();
+  origin.publish("live/a", AD, relay);
+  origin.subscribe("live/a", "video", LIVE, new FakeViewer());
+  relay.send(0, "kept");
+  relay.sink.closed("unroutable");
+  clock.advance(1);
+  assert.deepEqual(log.slice(1), ['wanting "live/a"', 'no longer wanting "live/a"']);
+});
+
+test("groups of a refused track stay for whoever subscribes again before it is forgotten", () => {
+  const clock = new ManualClock();
+  const origin = new Origin({ clock, limits: { ...LIMITS, trackLingerMs: 2_000 }, cache: CACHE });
+  const relay = new FakeSource();
+  origin.publish("live/a", AD, relay);
+  origin.subscribe("live/a", "video", LIVE, new FakeViewer());
+  relay.send(0, "kept");
+  relay.sink.closed("unroutable");
+  clock.advance(1_999);
+  const viewer = new FakeViewer();
+  origin.subscribe("live/a", "video", LIVE, viewer);
+  clock.advance(2_000);
+  assert.deepEqual(viewer.groups, ["0:finished:[4]kept"]);
+  assert.equal(clock.pending, 0);
 });

@@ -44,7 +44,8 @@ export function meshTerms(deps: MeshTermsDeps, info: LinkInfo, admission: Admiss
   if (rootOf(info.path) === CONTROL_PATH) return controlTerms(deps, admission);
   const { announcements, limits } = deps;
   const role = admission.cluster ? roleOf(info) : undefined;
-  if (role !== undefined) return { ...peerTerms(deps, role), renews: true, limits: meshLimits(limits) };
+  if (role !== undefined)
+    return { ...peerTerms(deps, role), renews: true, ownNumbers: true, limits: meshLimits(limits) };
   if (!admission.cluster) return { access: admission.access, table: announcements, announcePrefix: "" };
   const access = openAccess(admission.access.root);
   return { access, table: announcements, announcePrefix: "", limits: meshLimits(limits) };

@@ -58,7 +58,7 @@ export function serveTrack(context: LiteContext, stream: BidiStream, request: Tr
 
 /** Serves a Fetch Stream: the frames of one group, then FIN (moq-lite Fetch). */
 export function serveFetch(context: LiteContext, stream: BidiStream, request: Fetch, gone: () => void): Responder {
-  const { origin } = context.deps;
+  const { origin, ownNumbers = false } = context.deps;
   const path = context.absolute(request.path);
   const { track, priority, group } = request;
   let left = false;
@@ -74,7 +74,7 @@ export function serveFetch(context: LiteContext, stream: BidiStream, request: Fe
     left = true;
     gone();
   };
-  const cancel = origin.fetch({ path, track, sequence: group, priority }, context.channel, stream, leave);
+  const cancel = origin.fetch({ path, track, sequence: group, priority, ownNumbers }, context.channel, stream, leave);
   return {
     fin: () => {},
     gone: () => {

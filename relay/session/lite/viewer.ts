@@ -12,6 +12,7 @@ import type { LiteContext } from "./context.ts";
 export class Viewer implements Subscriber {
   readonly channel;
   readonly promisesStart: boolean;
+  readonly ownNumbers: boolean;
   readonly #context: LiteContext;
   readonly #stream: BidiStream;
   readonly #request: Subscribe;
@@ -26,6 +27,7 @@ export class Viewer implements Subscriber {
     this.#request = request;
     this.#gone = gone;
     this.channel = context.channel;
+    this.ownNumbers = context.deps.ownNumbers === true;
     this.promisesStart = context.caps.subscribeOk === "start";
   }
 

@@ -128,6 +128,10 @@ export class Ordeal {
     this.#wounds.push({ at: this.#world.clock.now() + ms, heal });
   }
 
+  #tell(what: string): void {
+    this.#options.told?.(`${this.#world.clock.now()} ${what}`);
+  }
+
   #alive(...roles: string[]): string[] {
     return this.#places
       .filter(({ node, role }) => this.#world.relays.has(node) && roles.includes(role))
@@ -161,6 +165,7 @@ export class Ordeal {
     }
     const epoch = path.startsWith("numbered/") ? ++this.#epoch : 0n;
     this.#publishers.set(path, new SimPublisher(path, node, client, epoch));
+    this.#tell(`${path} is published at ${node}`);
     this.#homeless.delete(path);
   }
 
@@ -231,6 +236,7 @@ export class Ordeal {
     if (place === undefined) return;
     await this.#world.relay(node).kill();
     this.#checks.killed(node);
+    this.#tell(`${node} is killed`);
     for (const { path, node: at } of this.#publishers.values()) if (at === node) this.#homeless.add(path);
     for (const viewer of [...this.#viewers]) if (viewer.node === node) this.#dismiss(viewer);
     this.#later(this.#chance.pick([100, 1_000, 3_000, 8_000, 13_000]), async () => {
@@ -238,12 +244,14 @@ export class Ordeal {
       this.#checks.started(node);
       if (place.role === "root") this.#checks.rootStarted();
       await this.#world.start(node, place.role, place.region);
+      this.#tell(`${node} is started, its clock at ${this.#world.wallNow(node)}`);
     });
   }
 
   #drain(node: string): void {
     const relay = this.#world.relay(node);
     relay.control.inform({ ...relay.info, draining: true });
+    this.#tell(`${node} drains`);
     this.#later(this.#chance.pick([1_000, 6_000]), () => relay.control.inform(relay.info));
   }
 
@@ -258,7 +266,10 @@ export class Ordeal {
     const other = kind === "cut off" ? undefined : this.#world.relays.get(peer)?.engine;
     this.#world.network.cut(one, other);
     this.#checks.cutOff(node);
+    const what = other === undefined ? `${node} from all` : `${node} from ${peer}`;
+    this.#tell(`${what} is cut`);
     this.#later(this.#chance.pick([300, 2_000, 8_000]), () => {
+      this.#tell(`${what} is healed`);
       this.#world.network.heal(one, other);
       this.#checks.cutOff(node);
     });

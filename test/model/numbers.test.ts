@@ -1,0 +1,110 @@
+/** Numbers of groups, where another publisher has taken the path. */
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+import type { Origin } from "../../relay/model/origin.ts";
+import { ManualClock } from "../support/clock.ts";
+import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, origin } from "./support.ts";
+
+/** A relay of the mesh that watches. */
+class FakeRelay extends FakeViewer {
+  readonly ownNumbers = true;
+}
+
+let relay: Origin;
+
+beforeEach(() => {
+  relay = origin(new ManualClock());
+});
+
+function publish(epoch: bigint): FakeSource {
+  const source = new FakeSource();
+  const publication = relay.publish("live/cam", { ...AD, epoch }, source);
+  if (typeof publication === "string") throw new Error(publication);
+  return source;
+}
+
+function watch<V extends FakeViewer>(viewer: V, options = LIVE): V {
+  relay.subscribe("live/cam", "video", options, viewer);
+  return viewer;
+}
+
+/** Viewers have seen up to group 100 by the time that a second publisher takes over and sends its group 7. */
+function replaced(): FakeSource {
+  const first = publish(1n);
+  watch(new FakeViewer());
+  first.send(100, "old");
+  const second = publish(2n);
+  second.sink.started(7);
+  second.send(7, "new");
+  return second;
+}
+
+describe("a publisher whose groups are numbered upwards from another's", () => {
+  it("is asked in its own numbers", () => {
+    replaced();
+    const way = new FakeSource();
+    relay.publish("live/cam", { ...AD, epoch: 2n, cost: 0 }, way);
+    assert.equal(way.subscriptions.at(-1)?.options.start, 8, "from where the other way to it had come");
+  });
+
+  it("is not told the range that was meant for the one before it", () => {
+    const first = publish(1n);
+    watch(new FakeViewer(), { ...LIVE, start: 100 });
+    first.send(100, "old");
+    const second = publish(2n);
+    assert.equal(second.subscriptions.at(-1)?.options.start, undefined);
+  });
+
+  it("is given to relays under its own numbers, and to viewers above what they saw", () => {
+    const second = replaced();
+    const viewer = watch(new FakeViewer());
+    const other = watch(new FakeRelay());
+    second.send(8, "newer");
+    assert.deepEqual(viewer.groups, ["101:finished:[3]new", "102:finished:[5]newer"]);
+    assert.deepEqual(other.groups, ["7:finished:[3]new", "8:finished:[5]newer"]);
+    assert.deepEqual(other.log, ["accepted 1000", "started 7"]);
+  });
+
+  it("is asked by relays in its own numbers, and gives them no group of the one before it", () => {
+    const second = replaced();
+    const other = watch(new FakeRelay(), { ...LIVE, start: 6 });
+    assert.deepEqual(other.groups, ["7:finished:[3]new"]);
+    const late = watch(new FakeRelay(), { ...LIVE, start: 9 });
+    for (const sequence of [8, 9]) second.send(sequence, "newer");
+    assert.deepEqual(late.groups, ["9:finished:[5]newer"]);
+  });
+
+  it("is fetched by relays in its own numbers", () => {
+    replaced();
+    const ask = (sequence: number) => {
+      const stream = new FakeStream(sequence, 0, false);
+      relay.fetch(
+        { path: "live/cam", track: "video", sequence, priority: 0, ownNumbers: true },
+        channel(),
+        stream,
+        () => {},
+      );
+      return `${stream.state} ${stream.text}`;
+    };
+    assert.deepEqual([ask(7), ask(6)], ["finished [3]new", "reset "]);
+  });
+
+  it("ends what relays have of the one before it, while viewers go on", () => {
+    const first = publish(1n);
+    const [viewer, other] = [watch(new FakeViewer()), watch(new FakeRelay())];
+    first.send(100, "old");
+    publish(2n).send(0, "new");
+    assert.deepEqual(other.log.slice(-1), ["closed upstream"]);
+    assert.deepEqual(viewer.groups, ["100:finished:[3]old", "101:finished:[3]new"]);
+  });
+});
+
+it("viewers of what is live are not kept waiting by one who waits for a later group", () => {
+  const publisher = publish(1n);
+  watch(new FakeViewer(), { ...LIVE, start: 50 });
+  assert.equal(publisher.subscriptions.at(-1)?.options.start, 50);
+  const viewer = watch(new FakeViewer());
+  assert.equal(publisher.subscriptions.at(-1)?.options.start, undefined);
+  publisher.send(3, "live");
+  assert.deepEqual(viewer.groups, ["3:finished:[4]live"]);
+});
