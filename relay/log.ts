@@ -31,7 +31,7 @@ const SECRET_FIELDS = ["query", "search", "authorization", "cookie", "headers", 
 const SECRET_TEXT: readonly [pattern: RegExp, replacement: string][] = [
   [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, CENSOR],
   [/\b(bearer|basic)\s+[\w.~+/=-]+/gi, `$1 ${CENSOR}`],
-  [/\b((?:redis|valkey)s?:\/\/)[^\s/@"']*@/gi, `$1${CENSOR}@`],
+  [/\b((?:redis|valkey)s?:\/\/)[^\s/"]*@/gi, `$1${CENSOR}@`],
   [/([?&](?:jwt|token|access_token|auth|key|secret|password)=)[^&\s"'\\]+/gi, `$1${CENSOR}`],
 ];
 

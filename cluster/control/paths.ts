@@ -59,6 +59,7 @@ function nodeOf(node: string, fields: Record<string, unknown>): ControlPath | un
   if (typeof hop !== "string" || !/^\d{1,20}$/.test(hop) || known === undefined) return undefined;
   if (typeof region !== "string" || typeof url !== "string" || typeof publicUrl !== "string") return undefined;
   if (typeof draining !== "boolean" || typeof startedAt !== "number") return undefined;
+  if (startedAt < 0 || startedAt > Number.MAX_SAFE_INTEGER) return undefined;
   return {
     kind: "node",
     info: { node, hop: BigInt(hop), role: known, region, url, publicUrl, draining, startedAt },

@@ -53,7 +53,14 @@ export interface StoredNode {
   readonly version: string;
   readonly info: NodeInfo;
   readonly holdings: ReadonlyMap<string, Holding>;
+  /** Whoever writes it has more to write: what is not there is not known to be gone. */
+  readonly partial: boolean;
+  /** Milliseconds that are left of its lease. */
+  readonly leftMs: number;
 }
+
+/** How much of what a relay has is in one write: all of it, the last that waits to be written, or more is to follow. */
+export type Part = "whole" | "last" | "more";
 
 /** What is there, without its content. */
 export interface Listing {
@@ -66,6 +73,8 @@ export interface Listing {
 export interface Versions {
   readonly before: string;
   readonly after: string;
+  /** As {@link StoredNode} has it, after the change. */
+  readonly partial: boolean;
 }
 
 /** What a backend tells by itself. Any of `changed` and `withdrawn` may be lost. */
@@ -88,8 +97,11 @@ export interface BackendEvents {
 export interface RegistryBackend {
   /** Connects, and again whenever the connection is lost. */
   start(events: BackendEvents): void;
-  /** Adds to what is kept, and begins the lease anew. Nothing when a later start of the relay is kept. */
-  put(change: NodeChange, leaseMs: number): Promise<Versions | undefined>;
+  /**
+   * Adds to what is kept, and begins the lease anew. Nothing when a later start of the relay is kept. `known` is the version of which
+   * the writer knows the content: only where that is what was kept does the last part make it complete.
+   */
+  put(change: NodeChange, leaseMs: number, part: Part, known: string): Promise<Versions | undefined>;
   /** Begins the lease anew. Version of what is kept; nothing when that is nothing, or of another start. */
   renew(info: NodeInfo, leaseMs: number): Promise<string | undefined>;
   /** Removes a relay with all that it holds, unless a later start of it is kept. */

@@ -45,6 +45,7 @@ export class Registry {
   readonly #begun = new WeakMap<object, number>();
   #sessions = 0;
   #observer: RegistryObserver | undefined;
+  #others: object | undefined;
   #count = 0;
 
   constructor(deps: RegistryDeps) {
@@ -96,9 +97,13 @@ export class Registry {
     return this.#holdings.get(path)?.get(node);
   }
 
-  /** Tells one who passes it on what sessions say, after it is done. */
-  observe(observer: RegistryObserver): void {
+  /**
+   * Tells one who passes it on what sessions say, after it is done. `others` speaks for relays that are at other roots: whoever has a
+   * session here is believed before it, whatever their clocks say.
+   */
+  observe(observer: RegistryObserver, others: object): void {
     this.#observer = observer;
+    this.#others = others;
   }
 
   /** A session of a relay begins: it is newer than those before it. */
@@ -118,7 +123,8 @@ export class Registry {
       return true;
     }
     // Clocks differ: of one that nobody speaks for any more, whoever speaks now is the relay.
-    if (known.session !== undefined && known.info.startedAt > info.startedAt) return false;
+    const held = known.session !== undefined && (known.session !== this.#others || session === this.#others);
+    if (held && known.info.startedAt > info.startedAt) return false;
     if (known.info.startedAt === info.startedAt && this.#older(session, known.session)) return false;
     if (known.session !== session) this.#begin(known, session);
     known.info = info;

@@ -1,8 +1,10 @@
 import type { Clock } from "../../relay/clock.ts";
 import { type Holding, NODE_NAME, type NodeInfo } from "../contract.ts";
 import type { BackendEvents, NodeChange, RegistryBackend, RegistryObserver, StoredNode, Versions } from "./contract.ts";
+import { LaterStarts, LEASE_SLACK_MS } from "./later.ts";
 import { encodeInfo, sameHolding } from "./record.ts";
 import type { Registry } from "./registry.ts";
+import { Waiting } from "./waiting.ts";
 
 /** Milliseconds between two comparisons of all that is kept: what messages that got lost cost at most. */
 const RECONCILE_MS = 2_000;
@@ -10,10 +12,9 @@ const RECONCILE_MS = 2_000;
 const GATHER_MS = 10;
 /** Broadcasts that one write has. */
 const BATCH = 500;
-/** Paths that wait to be written; more are found by comparison. */
-const MAX_WAITING = 200_000;
-/** Milliseconds by which two leases of one relay may differ for other reasons than another root's renewal. */
-const LEASE_SLACK_MS = 500;
+
+/** Relays of which is remembered that they left while others are read. */
+const MAX_LEFT = 10_000;
 
 /** Counted for the metrics. */
 export interface SharingCounters {
@@ -45,12 +46,14 @@ export class SharedRegistry implements RegistryObserver, BackendEvents {
   readonly #deps: SharingDeps;
   /** Speaks for what others wrote. */
   readonly #others = {};
-  readonly #dirty = new Map<string, Set<string>>();
-  #waiting = 0;
+  readonly #waiting = new Waiting();
   readonly #withdrawn = new Map<string, { startedAt: number; until: number }>();
-  /** Version that our state of a relay is known to be of. */
+  /** Version that our state of a relay is known to be of, but for what waits to be written. */
   readonly #versions = new Map<string, string>();
   readonly #renewed = new Map<string, number>();
+  readonly #later: LaterStarts;
+  /** Left on purpose since the comparison began that is under way. */
+  readonly #left = new Map<string, number>();
   /** Kept, not known here, at the last comparison: gone at the next, as it may just not have been heard yet. */
   readonly #extra = new Map<string, ReadonlySet<string>>();
   #instance = "";
@@ -65,6 +68,7 @@ export class SharedRegistry implements RegistryObserver, BackendEvents {
 
   constructor(deps: SharingDeps) {
     this.#deps = deps;
+    this.#later = new LaterStarts(deps.leaseMs);
   }
 
   get connected(): boolean {
@@ -72,7 +76,7 @@ export class SharedRegistry implements RegistryObserver, BackendEvents {
   }
 
   start(): void {
-    this.#deps.registry.observe(this);
+    this.#deps.registry.observe(this, this.#others);
     this.#deps.backend.start(this);
     this.#tick();
   }
@@ -98,18 +102,19 @@ export class SharedRegistry implements RegistryObserver, BackendEvents {
     if (typeof what === "string") {
       const known = this.#deps.registry.get(what);
       this.#versions.delete(what);
-      if (known !== undefined && known.startedAt <= Number(by)) this.#deps.registry.evict(what);
+      if (this.#busy && this.#left.size < MAX_LEFT) this.#left.set(what, Number(by));
+      if (known === undefined || known.startedAt > Number(by)) return;
+      const ours = this.#ours(what);
+      this.#deps.registry.evict(what);
+      // A write of ours may be under way, and come after the removal.
+      if (ours) this.#remove(known);
       return;
     }
-    if (by === this.#others) return;
-    this.#unmark(what.node);
-    this.#withdrawn.set(what.node, { startedAt: what.startedAt, until: this.#deps.clock.now() + this.#deps.leaseMs });
-    this.#gather();
+    if (by !== this.#others) this.#remove(what);
   }
 
   lost(node: string): void {
-    this.#unmark(node);
-    this.#versions.delete(node);
+    this.#drop(node);
   }
 
   up(): void {
@@ -131,14 +136,18 @@ export class SharedRegistry implements RegistryObserver, BackendEvents {
     this.counters.strange++;
   }
 
-  changed(change: NodeChange, { before, after }: Versions): void {
+  changed(change: NodeChange, { before, after, partial }: Versions): void {
     const { registry } = this.#deps;
     const { node } = change.info;
     const known = this.#versions.get(node);
     if (this.#ours(node)) {
-      if (known === before && this.#agrees(change)) this.#versions.set(node, after);
+      // Whoever left it partial may not come to complete it.
+      if (partial) this.#versions.delete(node);
+      else if (known === before && this.#agrees(change)) this.#versions.set(node, after);
       return;
     }
+    // Lost here, it is at another root, which speaks of it.
+    if ((registry.get(node)?.startedAt ?? 0) <= change.info.startedAt) this.#renewed.delete(node);
     const speaks = registry.speaker(node) === this.#others;
     if (speaks ? known === before : before === "" && registry.get(node) === undefined) {
       if (this.#register(change.info)) {
@@ -148,7 +157,8 @@ export class SharedRegistry implements RegistryObserver, BackendEvents {
       }
     } else if (known !== after) {
       this.#versions.delete(node);
-      void this.#work(true);
+      // There is more to come, and it is read at the end of it.
+      if (!partial) void this.#work(true);
     }
   }
 
@@ -167,18 +177,22 @@ export class SharedRegistry implements RegistryObserver, BackendEvents {
   }
 
   #mark(node: string, path?: string): void {
-    const paths = this.#dirty.get(node) ?? new Set<string>();
-    this.#dirty.set(node, paths);
-    if (path !== undefined && !paths.has(path) && this.#waiting < MAX_WAITING) {
-      paths.add(path);
-      this.#waiting++;
-    }
+    this.#waiting.add(node, path);
     this.#gather();
   }
 
-  #unmark(node: string): void {
-    this.#waiting -= this.#dirty.get(node)?.size ?? 0;
-    this.#dirty.delete(node);
+  /** It is not this root any more that speaks for it. */
+  #drop(node: string): void {
+    this.#waiting.delete(node);
+    this.#versions.delete(node);
+    this.#later.delete(node);
+    this.#extra.delete(node);
+  }
+
+  #remove({ node, startedAt }: NodeInfo): void {
+    this.#drop(node);
+    this.#withdrawn.set(node, { startedAt, until: this.#deps.clock.now() + this.#deps.leaseMs });
+    this.#gather();
   }
 
   #gather(): void {
@@ -221,7 +235,7 @@ export class SharedRegistry implements RegistryObserver, BackendEvents {
     const again = this.#again;
     this.#again = false;
     if (again && this.#up && !this.#closed) void this.#work(true);
-    else if (this.#dirty.size + this.#withdrawn.size > 0) this.#gather();
+    else if (this.#waiting.size + this.#withdrawn.size > 0) this.#gather();
   }
 
   async #write(): Promise<void> {
@@ -230,14 +244,13 @@ export class SharedRegistry implements RegistryObserver, BackendEvents {
       if (clock.now() < until) await backend.remove(node, startedAt);
       if (this.#withdrawn.get(node)?.until === until) this.#withdrawn.delete(node);
     }
-    for (const [node, paths] of [...this.#dirty]) {
+    for (const [node, all] of this.#waiting.nodes()) {
       if (!this.#ours(node)) {
-        this.#unmark(node);
+        this.#waiting.delete(node);
         continue;
       }
-      const all = [...paths];
       for (let at = 0; at === 0 || at < all.length; at += BATCH) await this.#put(node, all.slice(at, at + BATCH));
-      if (this.#dirty.get(node)?.size === 0) this.#dirty.delete(node);
+      this.#waiting.written(node);
     }
   }
 
@@ -245,8 +258,7 @@ export class SharedRegistry implements RegistryObserver, BackendEvents {
     const { registry, backend, clock, leaseMs } = this.#deps;
     const info = registry.get(node);
     if (info === undefined) return;
-    const waiting = this.#dirty.get(node);
-    for (const path of paths) if (waiting?.delete(path)) this.#waiting--;
+    this.#waiting.take(node, paths);
     const holdings: Holding[] = [];
     const released: string[] = [];
     for (const path of paths) {
@@ -256,15 +268,22 @@ export class SharedRegistry implements RegistryObserver, BackendEvents {
     }
     const now = clock.now();
     try {
-      const versions = await backend.put({ info, holdings, released }, leaseMs);
+      const known = this.#versions.get(node) ?? "";
+      const rest = holdings.length === registry.size(node) ? "whole" : "last";
+      const settled = registry.settled(node);
+      const part = this.#waiting.more(node) || !settled ? "more" : rest;
+      const versions = await backend.put({ info, holdings, released }, leaseMs, part, known);
       this.counters.writes++;
-      if (versions === undefined) return;
+      if (versions === undefined || !this.#ours(node)) return;
       this.#renewed.set(node, now);
-      if (versions.before === "" && paths.length < registry.size(node)) {
+      if (versions.before === "" && part !== "whole") {
         // It had expired, or was lost: all of it goes there again.
-        this.#versions.delete(node);
-        for (const path of registry.paths(node)) if (!paths.includes(path)) this.#mark(node, path);
-      } else if (versions.before === (this.#versions.get(node) ?? "")) this.#versions.set(node, versions.after);
+        const written = new Set(paths);
+        for (const path of registry.paths(node)) if (!written.has(path)) this.#mark(node, path);
+      }
+      const follows = versions.before === "" || versions.before === known;
+      // One that has not told all yet is completed by a comparison.
+      if (follows && settled && !this.#waiting.cut(node)) this.#versions.set(node, versions.after);
       else this.#versions.delete(node);
     } catch (error) {
       for (const path of paths) this.#mark(node, path);
@@ -292,34 +311,37 @@ export class SharedRegistry implements RegistryObserver, BackendEvents {
     const info = registry.get(node);
     if (info === undefined || !this.#ours(node)) return;
     if (stored !== undefined && stored.info.startedAt > info.startedAt) {
-      this.#apply(stored);
+      if (this.#later.lives(stored, this.#deps.clock.now())) this.#apply(stored);
       return;
     }
-    let alike = stored !== undefined && encodeInfo(stored.info) === encodeInfo(info);
-    const wrong = (path?: string) => {
-      alike = false;
-      this.#mark(node, path);
-    };
-    if (!alike) wrong();
+    this.#later.delete(node);
+    this.#waiting.compared(node);
+    const wrong = (path?: string) => this.#mark(node, path);
+    const settled = registry.settled(node);
+    if (stored === undefined || (stored.partial && settled) || encodeInfo(stored.info) !== encodeInfo(info)) wrong();
     for (const path of registry.paths(node)) {
       if (!sameHolding(registry.holding(path, node), stored?.holdings.get(path))) wrong(path);
     }
-    const extra = new Set([...(stored?.holdings.keys() ?? [])].filter((path) => !registry.holding(path, node)));
+    const more = stored !== undefined && this.#findExtra(stored, settled);
+    if (stored === undefined || more || !settled || this.#waiting.cut(node)) this.#versions.delete(node);
+    else this.#versions.set(node, stored.version);
+  }
+
+  /** Whether something of a relay of ours is kept that is not known here. */
+  #findExtra({ info, holdings }: StoredNode, settled: boolean): boolean {
+    const { node } = info;
+    const extra = new Set([...holdings.keys()].filter((path) => !this.#deps.registry.holding(path, node)));
     const before = this.#extra.get(node);
     this.#extra.delete(node);
-    if (extra.size > 0) {
-      alike = false;
-      this.#extra.set(node, extra);
-      if (registry.settled(node)) for (const path of extra) if (before?.has(path)) wrong(path);
-    }
-    if (alike && stored !== undefined) this.#versions.set(node, stored.version);
-    else if (stored === undefined) this.#versions.delete(node);
-    else this.#versions.delete(node);
+    if (extra.size > 0) this.#extra.set(node, extra);
+    if (settled) for (const path of extra) if (before?.has(path)) this.#mark(node, path);
+    return extra.size > 0;
   }
 
   /** What others registered. */
   async #take(): Promise<void> {
     const { registry, backend, clock, leaseMs } = this.#deps;
+    this.#left.clear();
     const { instance, nodes } = await backend.list();
     if (instance !== this.#instance) this.#graceUntil = clock.now() + leaseMs;
     this.#instance = instance;
@@ -354,12 +376,14 @@ export class SharedRegistry implements RegistryObserver, BackendEvents {
     return true;
   }
 
-  #apply({ version, info, holdings }: StoredNode): void {
+  #apply({ version, info, holdings, partial }: StoredNode): void {
     const { registry } = this.#deps;
     const { node } = info;
-    if (!this.#register(info)) return;
-    // A relay is written in parts: what is missing just after all was lost may be about to come.
-    const filling = this.#deps.clock.now() < this.#graceUntil;
+    const left = this.#left.get(node);
+    if ((left !== undefined && left >= info.startedAt) || !this.#register(info)) return;
+    this.#drop(node);
+    // What is missing while it is written may be about to come; what is there after it was gone may be of an old snapshot.
+    const filling = partial || this.#deps.clock.now() < this.#graceUntil;
     const missing = [...registry.paths(node)].filter((path) => !holdings.has(path));
     if (!filling) for (const path of missing) registry.release(path, node, this.#others);
     for (const holding of holdings.values()) {

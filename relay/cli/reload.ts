@@ -1,4 +1,5 @@
-import { describeConfig } from "../config/describe.ts";
+import { isDeepStrictEqual } from "node:util";
+import { configValues, type DescribedValue, describeConfig } from "../config/describe.ts";
 import { type Config, ConfigError, formatProblem, type LoadedConfig } from "../config.ts";
 import type { Logger } from "../log.ts";
 
@@ -19,9 +20,6 @@ const LIVE: ReadonlySet<string> = new Set([
   "cluster.redirect",
 ]);
 
-/** Their values are secrets, or have some in them: only that they changed is told. */
-const SECRET: ReadonlySet<string> = new Set(["cluster.token", "cluster.connect", "auth.api", "auth.key_url"]);
-
 export interface Reloading {
   readonly running: LoadedConfig;
   readonly load: () => LoadedConfig;
@@ -32,8 +30,9 @@ export interface Reloading {
 
 /** A function that loads the configuration again: all that can be taken in is, or, where anything is wrong, nothing. */
 export function reloader({ running, load, apply, log }: Reloading): () => void {
-  /** What the relay goes by, as text by key. */
+  /** What the relay goes by, by key: as text, and as values to compare, since credentials all look the same in text. */
   const current = new Map(describeConfig(running).map(({ key, text }) => [key, text]));
+  const values = configValues(running.config);
   return () => {
     let loaded: LoadedConfig;
     try {
@@ -46,13 +45,13 @@ export function reloader({ running, load, apply, log }: Reloading): () => void {
       );
       return;
     }
-    const changed = describeConfig(loaded).filter(({ key, text }) => current.get(key) !== text);
+    const next = configValues(loaded.config);
+    const changed = describeConfig(loaded).filter(({ key }) => !isDeepStrictEqual(next.get(key), values.get(key)));
     if (changed.length === 0) {
       log.info("configuration checked: unchanged");
       return;
     }
-    const tell = ({ key, text }: { key: string; text: string }) =>
-      SECRET.has(key) ? key : `${key}: ${current.get(key)} -> ${text}`;
+    const tell = ({ key, text, secret }: DescribedValue) => (secret ? key : `${key}: ${current.get(key)} -> ${text}`);
     const later = changed.filter(({ key }) => !LIVE.has(key)).map(tell);
     const live = changed.filter(({ key }) => LIVE.has(key));
     if (live.length > 0) {
@@ -61,7 +60,10 @@ export function reloader({ running, load, apply, log }: Reloading): () => void {
         log.warn("configuration checked: the relay is not running, nothing changes");
         return;
       }
-      for (const { key, text } of live) current.set(key, text);
+      for (const { key, text } of live) {
+        current.set(key, text);
+        values.set(key, next.get(key));
+      }
       log.info({ changes }, "configuration reloaded: it goes for new sessions");
     }
     if (later.length > 0) log.warn({ changes: later }, "configuration checked: a restart is needed for what changed");

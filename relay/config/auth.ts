@@ -1,5 +1,16 @@
 import ipaddr from "ipaddr.js";
-import { choice, duration, flagField, integer, optionalText, paths, size, texts } from "./fields.ts";
+import {
+  choice,
+  duration,
+  flagField,
+  integer,
+  optionalText,
+  paths,
+  secretText,
+  size,
+  texts,
+  withoutCredentials,
+} from "./fields.ts";
 import { section } from "./section.ts";
 
 /** Largest count of sessions or handshakes of one address or tenant; a guard against slips of the keyboard. */
@@ -15,9 +26,10 @@ const keys = {
       "Folder with a `KID.jwk` for each key. Files that come, change or go take effect within a second, as with `key`.",
     fallback: "no such keys",
   }),
-  key_url: optionalText({
+  key_url: secretText({
     description: "URL of a JWK set, such as an identity provider's `jwks.json`.",
     fallback: "no such keys",
+    shown: withoutCredentials,
   }),
   key_url_refresh: duration({
     description: "How often the set at `key_url` is fetched again.",
@@ -71,10 +83,11 @@ const without = {
     description: 'Path prefixes that anybody may publish without a token. `"/"` or `""` is everything.',
     default: [],
   }),
-  api: optionalText({
+  api: secretText({
     description:
       "URL of a service that is asked about every session in place of keys and public prefixes: `GET URL?root=PATH&kid=KID&transport=NAME`. No answer is a refusal.",
     fallback: "no service is asked",
+    shown: withoutCredentials,
   }),
   api_timeout: duration({ description: "Longest wait for `api`.", default: "2s", min: "100ms", max: "1m" }),
   api_cache: duration({

@@ -1,6 +1,19 @@
 import { NODE_NAME, ROLES } from "../../cluster/contract.ts";
-import { choice, duration, flagField, integer, optionalText, paths, secretText, text, texts } from "./fields.ts";
-import { redisAddress, withoutPassword } from "./registry.ts";
+import {
+  choice,
+  duration,
+  flagField,
+  integer,
+  optionalText,
+  paths,
+  REDACTED,
+  secretText,
+  secretTexts,
+  text,
+  texts,
+  withoutCredentials,
+} from "./fields.ts";
+import { redisAddress } from "./registry.ts";
 import { type Rule, section } from "./section.ts";
 
 /** Schemes by which relays are dialled. */
@@ -26,7 +39,7 @@ function each<V>(keys: readonly (keyof V & string)[], wrong: (values: V) => read
     keys,
     broken: (values) => {
       const [first] = wrong(values);
-      return first === undefined ? undefined : `${what}, got "${first.replace(/\?.*/s, "?...")}"`;
+      return first === undefined ? undefined : `${what}, got "${withoutCredentials(first)}"`;
     },
   };
 }
@@ -73,9 +86,13 @@ export const clusterSection = section(
       description:
         'Where a root keeps what it knows: `"memory"`, or a Redis or Valkey that several roots share, `redis://[user:password@]host:port/db` (`rediss://` with TLS; `valkey://` is the same). A password is better given as `MOQMESH_CLUSTER_REGISTRY`.',
       fallback: '`"memory"`',
-      shown: withoutPassword,
+      shown: withoutCredentials,
     }),
-    token: optionalText({ description: "Token with the `cluster` claim, shown to roots and peers.", fallback: "none" }),
+    token: secretText({
+      description: "Token with the `cluster` claim, shown to roots and peers.",
+      fallback: "none",
+      shown: () => REDACTED,
+    }),
     token_file: optionalText({
       description: "File that holds the token; read again at each connection.",
       fallback: "none",
@@ -114,10 +131,11 @@ export const clusterSection = section(
       min: "1s",
       max: "1h",
     }),
-    connect: texts({
+    connect: secretTexts({
       description:
         "Other relays that speak moq-lite, such as moq-relay, to exchange all broadcasts with, both ways. Their tokens go into the query.",
       default: [],
+      shown: withoutCredentials,
     }),
     peer_timeout: duration({
       description:

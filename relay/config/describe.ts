@@ -1,5 +1,5 @@
-import { type LoadedConfig, type Origin, sections } from "../config.ts";
-import { show } from "./fields.ts";
+import { type Config, type LoadedConfig, type Origin, sections } from "../config.ts";
+import { type FieldMeta, show } from "./fields.ts";
 import { fieldOf } from "./layers.ts";
 import { camel } from "./section.ts";
 import { formatBytes, formatDuration } from "./units.ts";
@@ -12,23 +12,39 @@ export interface DescribedValue {
   readonly text: string;
   /** As the program reads it: milliseconds, bytes. Nothing when it was left out and has no default. */
   readonly value: unknown;
+  /** The program's own value may hold credentials; here are none. */
+  readonly secret: boolean;
   readonly origin: Origin;
 }
 
-/** Every key in the order of the reference page. */
+/** Every key in the order of the reference page. No credential is in it. */
 export function describeConfig({ config, origins }: LoadedConfig): DescribedValue[] {
-  const values = new Map<string, object>(Object.entries(config));
-  return [...sections].flatMap(([name, section]) => {
-    const group = new Map<string, unknown>(Object.entries(values.get(name) ?? {}));
-    return Object.keys(section.schema.shape).map((key): DescribedValue => {
-      const path = `${name}.${key}`;
-      const field = fieldOf(section, key);
-      const raw = group.get(camel(key));
-      const value = typeof raw === "string" && field?.shown !== undefined ? field.shown(raw) : raw;
-      const text = value === undefined ? "(none)" : written(value, field?.kind);
-      return { key: path, text, value, origin: origins.get(path) ?? { kind: "default" } };
-    });
+  return [...each(config)].map(({ path, field, raw }): DescribedValue => {
+    const value = field?.shown === undefined ? raw : redacted(raw, field.shown);
+    const text = value === undefined ? "(none)" : written(value, field?.kind);
+    const secret = field?.shown !== undefined;
+    return { key: path, text, value, secret, origin: origins.get(path) ?? { kind: "default" } };
   });
+}
+
+/** Every value by its key, credentials as well: to compare, not to show. */
+export function configValues(config: Config): Map<string, unknown> {
+  return new Map([...each(config)].map(({ path, raw }) => [path, raw]));
+}
+
+function* each(config: Config): Generator<{ path: string; field: FieldMeta | undefined; raw: unknown }> {
+  const values = new Map<string, object>(Object.entries(config));
+  for (const [name, section] of sections) {
+    const group = new Map<string, unknown>(Object.entries(values.get(name) ?? {}));
+    for (const key of Object.keys(section.schema.shape)) {
+      yield { path: `${name}.${key}`, field: fieldOf(section, key), raw: group.get(camel(key)) };
+    }
+  }
+}
+
+function redacted(raw: unknown, shown: (value: string) => string): unknown {
+  if (typeof raw === "string") return shown(raw);
+  return Array.isArray(raw) ? raw.map((one: unknown) => redacted(one, shown)) : undefined;
 }
 
 function written(value: unknown, kind: string | undefined): string {

@@ -94,6 +94,14 @@ export function secretText(about: About & { readonly fallback: string; readonly 
     .register(fields, { ...about, kind: "text", expects: "text", default: "" });
 }
 
+/** What people see of a value that is a secret as a whole. */
+export const REDACTED = "[redacted]";
+
+/** A URL without what may let others in: a password, and whatever its query has. */
+export function withoutCredentials(url: string): string {
+  return url.replace(/^([a-z][a-z\d+.-]*:\/\/)[^/?#]*@/i, `$1${REDACTED}@`).replace(/\?.+/s, `?${REDACTED}`);
+}
+
 export function flagField(about: About & { readonly default: boolean }) {
   return z
     .boolean(expected("true or false"))
@@ -144,6 +152,18 @@ export function choices<const C extends readonly [string, ...string[]]>(
 export function texts(about: About & { readonly default: readonly string[] }) {
   return z
     .array(z.string(expected("text in quotes")).min(1, { error: "must not be empty" }), expected("a list of texts"))
+    .prefault([...about.default])
+    .register(fields, { ...about, kind: "list", expects: "list of texts", default: show(about.default) });
+}
+
+/** A list of texts that may hold credentials: no message quotes one, and people see each as `shown` has it. */
+export function secretTexts(
+  about: About & { readonly default: readonly string[]; readonly shown: (value: string) => string },
+) {
+  return z
+    .array(z.string({ error: "expected text in quotes" }).min(1, { error: "must not be empty" }), {
+      error: "expected a list of texts",
+    })
     .prefault([...about.default])
     .register(fields, { ...about, kind: "list", expects: "list of texts", default: show(about.default) });
 }

@@ -36,8 +36,3 @@ export function redisAddress(text: string): RedisAddress | undefined {
     return undefined;
   }
 }
-
-/** The same without what nobody may read. */
-export function withoutPassword(text: string): string {
-  return text.replace(/^([a-z]+:\/\/)[^/]*@/i, "$1[redacted]@");
-}

@@ -121,6 +121,50 @@ test("check prints the merged configuration as TOML, with the origin of each val
   assert.equal(await runProgram(["check", file("again.toml", io.stdout())], again), 0, again.stderr());
 });
 
+test("check shows no credential, whatever place it is from, and says that there is one", async () => {
+  const alone = '[cluster]\nnode = "a"\nserve_root = true\ntoken = "of-them-1"\n';
+  const more = '[auth]\nkey_url = "https://u:of-them-5@keys.example/?key=of-them-6"\n';
+  const path = file("secret.toml", `${alone}connect = ["https://of-them-3@x.example/?jwt=of-them-4"]\n${more}`);
+  const env = { MOQMESH_CLUSTER_REGISTRY: "rediss://u:p@of-them-2@redis.example:6380/3" };
+  for (const flags of [[], ["--json"], ["--cluster.token", "of-them-7", "--json"]]) {
+    const io = recordedIo({ env });
+    assert.equal(await runProgram(["check", path, ...flags], io), 0, io.stderr());
+    assert.doesNotMatch(io.stdout() + io.stderr(), /of-them/);
+    for (const shown of [
+      "rediss://[redacted]@redis.example:6380/3",
+      "https://[redacted]@x.example/?[redacted]",
+      "https://[redacted]@keys.example/?[redacted]",
+    ]) {
+      assert.ok(io.stdout().includes(`"${shown}"`), shown);
+    }
+    assert.match(io.stdout(), /token = "\[redacted\]" {2}# .*:4|"cluster\.token",\s+"value": "\[redacted\]"/);
+  }
+});
+
+test("check quotes no credential that it refuses", async () => {
+  const alone = '[cluster]\nnode = "a"\nserve_root = true\n';
+  const wrong = [
+    `${alone}registry = "redis://:of-them@h:1/x"\n`,
+    `${alone}registry = "redis://u:1/of-them@h:1/0"\n`,
+    `${alone}registry = "http://u:of-them@h/"\n`,
+    `${alone}connect = ["https://x.example/?jwt=of-them#x"]\n`,
+    `${alone}connect = ["ftp://u:of-them@x.example/"]\n`,
+    `${alone}connect = [["of-them"]]\n`,
+    `${alone}connect = "of-them"\n`,
+    `${alone}token = ["of-them"]\n`,
+    '[cluster]\nnode = "a"\ntoken = "of-them"\ntoken_file = "x"\n',
+    '[auth]\nkey_url = "ftp://u:of-them@keys.example/"\n',
+    '[auth]\napi = ["of-them"]\n',
+  ];
+  for (const toml of wrong) {
+    for (const more of [[], ["--json"]]) {
+      const { code, out, err } = await run("check", file("refused.toml", toml), ...more);
+      assert.equal(code, 3, toml);
+      assert.doesNotMatch(out + err, /of-them/);
+    }
+  }
+});
+
 test("check marks its output only on a terminal that wants colours", async () => {
   const escaped = async (env: Record<string, string>, terminal: boolean) => {
     const io = recordedIo({ env, terminal });

@@ -98,6 +98,21 @@ test("on SIGHUP tells no secret that changed", async () => {
   assert.doesNotMatch(program.stdout, /of-them/);
 });
 
+test("takes a password that changed for a change, and logs none of a Redis that is not there", async () => {
+  const file = join(folder, "redis.toml");
+  const config = (password: string) =>
+    `[cluster]\nnode = "a"\nserve_root = true\nregistry = "redis://u:${password}@127.0.0.1:1/0"\n`;
+  writeFileSync(file, config("first-of-them"));
+  const program = start([...SERVE, file]);
+  await program.says(/the registry's Redis is gone/);
+  writeFileSync(file, config("second-of-them"));
+  program.kill("SIGHUP");
+  await program.says(/"cluster\.registry".*a restart is needed/);
+  program.kill("SIGTERM");
+  assert.equal(await program.ends(), 0);
+  assert.doesNotMatch(program.stdout + program.stderr, /of-them/);
+});
+
 test("exits with 3 before it opens anything when the configuration is wrong", async () => {
   const program = start([...SERVE, "--limits.sessions", "0"]);
   assert.equal(await program.ends(), 3);

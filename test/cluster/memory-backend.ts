@@ -5,6 +5,7 @@ import type {
   BackendEvents,
   Listing,
   NodeChange,
+  Part,
   RegistryBackend,
   StoredNode,
   Versions,
@@ -16,6 +17,7 @@ interface Kept {
   info: NodeInfo;
   readonly holdings: Map<string, Holding>;
   version: number;
+  partial: boolean;
   until: number;
 }
 
@@ -25,6 +27,10 @@ export class MemoryStore {
   readonly backends = new Set<MemoryBackend>();
   instance = 1;
   lossy = false;
+  /** Cannot be reached. */
+  gone = false;
+  /** Milliseconds that a call takes, half of it each way. */
+  latencyMs = 0;
   versions = 0;
 
   constructor(clock: Clock) {
@@ -35,6 +41,35 @@ export class MemoryStore {
     const kept = this.nodes.get(node);
     if (kept !== undefined && kept.until <= this.clock.now()) this.nodes.delete(node);
     return this.nodes.get(node);
+  }
+
+  cut(): void {
+    this.gone = true;
+    for (const one of this.backends) one.events?.down("it was cut off");
+  }
+
+  heal(): void {
+    this.gone = false;
+    for (const one of this.backends) one.events?.up();
+  }
+
+  /** All that is in it. */
+  wipe(): void {
+    this.nodes.clear();
+    this.instance++;
+  }
+
+  async call<T>(work: () => T): Promise<T> {
+    await this.#half();
+    const answer = work();
+    await this.#half();
+    return answer;
+  }
+
+  async #half(): Promise<void> {
+    const { latencyMs } = this;
+    if (latencyMs > 0) await new Promise<void>((resolve) => void this.clock.timer(latencyMs / 2, resolve));
+    if (this.gone) throw new Error("it cannot be reached");
   }
 
   tell(from: MemoryBackend, what: (events: BackendEvents) => void): void {
@@ -54,16 +89,25 @@ export class MemoryBackend implements RegistryBackend {
   start(events: BackendEvents): void {
     this.events = events;
     this.#store.backends.add(this);
-    queueMicrotask(() => events.up());
+    queueMicrotask(() => {
+      if (!this.#store.gone) events.up();
+    });
   }
 
-  async put(change: NodeChange, leaseMs: number): Promise<Versions | undefined> {
+  async put(change: NodeChange, leaseMs: number, part: Part, known: string): Promise<Versions | undefined> {
+    return await this.#store.call(() => this.#put(change, leaseMs, part, known));
+  }
+
+  #put(change: NodeChange, leaseMs: number, part: Part, known: string): Versions | undefined {
     const store = this.#store;
     const { info, holdings, released } = change;
     const before = store.kept(info.node);
     if (before !== undefined && before.info.startedAt > info.startedAt) return undefined;
-    const kept: Kept = before ?? { info, holdings: new Map(), version: 0, until: 0 };
-    const versions = { before: before === undefined ? "" : String(kept.version), after: String(++store.versions) };
+    const kept: Kept = before ?? { info, holdings: new Map(), version: 0, partial: false, until: 0 };
+    const version = before === undefined ? "" : String(kept.version);
+    if (part === "more" || (version === "" && part === "last")) kept.partial = true;
+    else if (part === "whole" || version === known) kept.partial = false;
+    const versions = { before: version, after: String(++store.versions), partial: kept.partial };
     kept.info = info;
     kept.version = store.versions;
     kept.until = store.clock.now() + leaseMs;
@@ -74,7 +118,11 @@ export class MemoryBackend implements RegistryBackend {
     return versions;
   }
 
-  async renew({ node, startedAt }: NodeInfo, leaseMs: number): Promise<string | undefined> {
+  async renew(info: NodeInfo, leaseMs: number): Promise<string | undefined> {
+    return await this.#store.call(() => this.#renew(info, leaseMs));
+  }
+
+  #renew({ node, startedAt }: NodeInfo, leaseMs: number): string | undefined {
     const kept = this.#store.kept(node);
     if (kept?.info.startedAt !== startedAt) return undefined;
     kept.until = this.#store.clock.now() + leaseMs;
@@ -82,6 +130,10 @@ export class MemoryBackend implements RegistryBackend {
   }
 
   async remove(node: string, startedAt: number): Promise<void> {
+    return await this.#store.call(() => this.#remove(node, startedAt));
+  }
+
+  #remove(node: string, startedAt: number): void {
     const kept = this.#store.kept(node);
     if (kept !== undefined && kept.info.startedAt > startedAt) return;
     this.#store.nodes.delete(node);
@@ -89,6 +141,10 @@ export class MemoryBackend implements RegistryBackend {
   }
 
   async list(): Promise<Listing> {
+    return await this.#store.call(() => this.#list());
+  }
+
+  #list(): Listing {
     const now = this.#store.clock.now();
     const nodes = [...this.#store.nodes.keys()].flatMap((node) => {
       const kept = this.#store.kept(node);
@@ -98,10 +154,16 @@ export class MemoryBackend implements RegistryBackend {
   }
 
   async read(node: string): Promise<StoredNode | undefined> {
+    return await this.#store.call(() => this.#read(node));
+  }
+
+  #read(node: string): StoredNode | undefined {
     const kept = this.#store.kept(node);
     if (kept === undefined) return undefined;
     for (const one of kept.holdings.values()) encodeHolding(one);
-    return { version: String(kept.version), info: kept.info, holdings: new Map(kept.holdings) };
+    const { version, info, holdings, partial, until } = kept;
+    const leftMs = until - this.#store.clock.now();
+    return { version: String(version), info, holdings: new Map(holdings), partial, leftMs };
   }
 
   close(): void {

@@ -21,6 +21,8 @@ export function withoutRedis(): string | false {
 }
 
 export class RedisServer {
+  /** So odd that nothing else that is printed has it. */
+  readonly password = "s3cret-q7w";
   readonly port: number;
   readonly #folder: string;
   #process: ChildProcess | undefined;
@@ -44,7 +46,7 @@ export class RedisServer {
   /** On the same port, with nothing in it. */
   async run(): Promise<void> {
     const options = ["--port", String(this.port), "--bind", "127.0.0.1", "--save", "", "--dir", this.#folder];
-    this.#process = spawn("redis-server", [...options, "--requirepass", "s3cret"], { stdio: "ignore" });
+    this.#process = spawn("redis-server", [...options, "--requirepass", this.password], { stdio: "ignore" });
     for (let left = START_MS; ; left -= 20) {
       const socket = connect(this.port, "127.0.0.1");
       const up = await new Promise((resolve) => {

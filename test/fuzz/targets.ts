@@ -1,5 +1,6 @@
+import { registryTargets } from "./registry.ts";
 import type { FuzzTarget } from "./target.ts";
 import { wireTargets } from "./wire.ts";
 
-/** Every reader of what peers send. */
-export const TARGETS: readonly FuzzTarget[] = [...wireTargets()];
+/** Every reader of what peers send, and of what others may have written where roots share it. */
+export const TARGETS: readonly FuzzTarget[] = [...wireTargets(), ...registryTargets()];

@@ -1,5 +1,5 @@
 import { type Holding, NODE_NAME, type NodeInfo } from "../../contract.ts";
-import type { BackendEvents, Listing, NodeChange, RegistryBackend, StoredNode, Versions } from "../contract.ts";
+import type { BackendEvents, Listing, NodeChange, Part, RegistryBackend, StoredNode, Versions } from "../contract.ts";
 import { decodeChange, decodeHolding, decodeInfo, encodeChange, encodeHolding, encodeInfo } from "../record.ts";
 import { type ConnectionDeps, RedisConnection } from "./connection.ts";
 import { INSTANCE, NAMES, PEEK, PUT, READ, REMOVE, RENEW } from "./scripts.ts";
@@ -46,7 +46,7 @@ export class RedisBackend implements RegistryBackend {
     });
   }
 
-  async put(change: NodeChange, leaseMs: number): Promise<Versions | undefined> {
+  async put(change: NodeChange, leaseMs: number, part: Part, known: string): Promise<Versions | undefined> {
     const { info, holdings, released } = change;
     const { writer, channel, unique } = this.#deps;
     const fields = holdings.flatMap((holding) => [`p${holding.path}`, encodeHolding(holding)]);
@@ -55,12 +55,12 @@ export class RedisBackend implements RegistryBackend {
       [nodeKey(info.node), NAMES_KEY],
       [
         ...[String(info.startedAt), encodeInfo(info), String(leaseMs), channel, unique(), encodeChange(writer, change)],
-        ...[info.node, String(holdings.length), ...fields, ...released.map((path) => `p${path}`)],
+        ...[info.node, part, known, String(holdings.length), ...fields, ...released.map((path) => `p${path}`)],
       ],
     );
     if (!Array.isArray(answer)) return undefined;
-    const [before, after] = answer as unknown[];
-    return { before: String(before), after: String(after) };
+    const [before, after, partial] = answer as unknown[];
+    return { before: String(before), after: String(after), partial: partial !== "0" };
   }
 
   async renew({ node, startedAt }: NodeInfo, leaseMs: number): Promise<string | undefined> {
@@ -99,8 +99,10 @@ export class RedisBackend implements RegistryBackend {
   async read(node: string): Promise<StoredNode | undefined> {
     const answer = await this.#eval(READ, [nodeKey(node)], []);
     if (!Array.isArray(answer)) return undefined;
+    const [leftMs, told] = answer as unknown[];
+    const flat: unknown[] = Array.isArray(told) ? told : [];
     const fields = new Map<string, unknown>();
-    for (let i = 0; i + 1 < answer.length; i += 2) fields.set(String(answer[i]), answer[i + 1]);
+    for (let i = 0; i + 1 < flat.length; i += 2) fields.set(String(flat[i]), flat[i + 1]);
     const info = decodeInfo(node, fields.get("@info"));
     if (info === undefined) {
       this.#events?.strange();
@@ -114,7 +116,8 @@ export class RedisBackend implements RegistryBackend {
       if (holding === undefined) this.#events?.strange();
       else holdings.set(path, holding);
     }
-    return { version: `${String(fields.get("@gen"))}:${String(fields.get("@v"))}`, info, holdings };
+    const version = `${String(fields.get("@gen"))}:${String(fields.get("@v"))}`;
+    return { version, info, holdings, partial: fields.has("@partial"), leftMs: Number(leftMs) };
   }
 
   close(): void {
@@ -132,11 +135,15 @@ export class RedisBackend implements RegistryBackend {
       this.#events?.withdrawn(gone[1] ?? "", Number(gone[2]));
       return;
     }
-    const told = /^\+ (\S{0,64}) (\S{1,64}) /.exec(text);
+    const told = /^\+ (\S{0,64}) (\S{1,64}) ([01]) /.exec(text);
     const decoded = told === null ? undefined : decodeChange(text.slice(told[0].length));
     if (told === null || decoded === undefined) this.#events?.strange();
     else if (decoded.writer !== this.#deps.writer) {
-      this.#events?.changed(decoded.change, { before: told[1] ?? "", after: told[2] ?? "" });
+      this.#events?.changed(decoded.change, {
+        before: told[1] ?? "",
+        after: told[2] ?? "",
+        partial: told[3] === "1",
+      });
     }
   }
 }

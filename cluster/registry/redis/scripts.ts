@@ -1,9 +1,12 @@
 /**
  * What is done in Redis in one piece. A relay is a hash at `moqmesh:node:NAME` that expires with its lease: `@started`, `@info`,
- * `@gen` and `@v` (which make its version), and a field `p` + PATH for each broadcast. `moqmesh:nodes` lists the names.
+ * `@gen` and `@v` (which make its version), `@partial` while more is to be written, and a field `p` + PATH for each broadcast. `moqmesh:nodes` lists the names.
  */
 
-/** KEYS: hash, names. ARGV: started, info, lease, channel, generation, message, name, fields set, field, value, ..., fields removed. */
+/**
+ * KEYS: hash, names. ARGV: started, info, lease, channel, generation, message, name, part, known version, fields set, field, value, ...,
+ * fields removed.
+ */
 export const PUT = `
 local key, started = KEYS[1], ARGV[1]
 if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end
@@ -15,15 +18,18 @@ if gen and v and kept then before = gen .. ':' .. string.format('%d', v)
 else redis.call('DEL', key) gen = ARGV[5] redis.call('HSET', key, '@gen', gen) end
 v = redis.call('HINCRBY', key, '@v', 1)
 redis.call('HSET', key, '@started', started, '@info', ARGV[2])
-local i, last = 9, 8 + 2 * tonumber(ARGV[8])
+local i, last = 11, 10 + 2 * tonumber(ARGV[10])
 while i < last do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) i = i + 2 end
 while i <= #ARGV do redis.call('HDEL', key, ARGV[i]) i = i + 1 end
+if ARGV[8] == 'more' or (before == '' and ARGV[8] ~= 'whole') then redis.call('HSET', key, '@partial', '1')
+elseif ARGV[8] == 'whole' or before == ARGV[9] then redis.call('HDEL', key, '@partial') end
 redis.call('PEXPIRE', key, ARGV[3])
 if redis.call('TYPE', KEYS[2]).ok ~= 'set' then redis.call('DEL', KEYS[2]) end
 redis.call('SADD', KEYS[2], ARGV[7])
+local partial = tostring(redis.call('HEXISTS', key, '@partial'))
 local after = gen .. ':' .. string.format('%d', v)
-redis.call('PUBLISH', ARGV[4], '+ ' .. before .. ' ' .. after .. ' ' .. ARGV[6])
-return {before, after}
+redis.call('PUBLISH', ARGV[4], '+ ' .. before .. ' ' .. after .. ' ' .. partial .. ' ' .. ARGV[6])
+return {before, after, partial}
 `;
 
 /** KEYS: hash, names. ARGV: started, lease, name. */
@@ -59,10 +65,10 @@ if not kept[1] or not kept[2] then return false end
 return {kept[1] .. ':' .. kept[2], redis.call('PTTL', KEYS[1])}
 `;
 
-/** KEYS: hash. Its fields, one after the other with their values. */
+/** KEYS: hash. What is left of its lease, and its fields, one after the other with their values. */
 export const READ = `
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return false end
-return redis.call('HGETALL', KEYS[1])
+return {redis.call('PTTL', KEYS[1]), redis.call('HGETALL', KEYS[1])}
 `;
 
 /** KEYS: names. */

@@ -6,6 +6,11 @@ import type { RedisAddress } from "../../config/registry.ts";
 /** Milliseconds until a connection has failed: TCP, TLS, password and subscription together. */
 const CONNECT_MS = 3_000;
 
+/** What answers with its first error quotes what it was sent, which is the password, when it is too old or no Redis at all. */
+function withoutPassword(message: string, password: string | undefined): string {
+  return password === undefined ? message : message.replaceAll(password, "[redacted]");
+}
+
 /** Connects to a Redis or Valkey. Errors name no credential. */
 export function dialRedis(address: RedisAddress): DialRedis {
   const { host, port, database, tls, user, password } = address;
@@ -25,7 +30,7 @@ export function dialRedis(address: RedisAddress): DialRedis {
       if (client.isOpen) client.destroy();
       if (up) on.lost(why);
     };
-    client.on("error", (error: Error) => end(error.message));
+    client.on("error", (error: Error) => end(withoutPassword(error.message, password)));
     client.on("end", () => end("the connection ended"));
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => late.reject(new Error(`no answer within ${CONNECT_MS} ms`)), CONNECT_MS);
@@ -37,7 +42,8 @@ export function dialRedis(address: RedisAddress): DialRedis {
       await Promise.race([opened(), late.promise]);
     } catch (error) {
       end("");
-      throw error;
+      // oxlint-disable-next-line preserve-caught-error -- the cause has the password in its text.
+      throw new Error(withoutPassword(error instanceof Error ? error.message : String(error), password));
     } finally {
       clearTimeout(timer);
     }

@@ -1,0 +1,261 @@
+/** Backends of a registry that roots share: what each of them does, and what only Redis can suffer. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, afterEach, before, describe, it } from "node:test";
+import { createClient } from "@redis/client";
+import type { RegistryBackend } from "../../cluster/registry/contract.ts";
+import { RedisBackend, redisChannel } from "../../cluster/registry/redis/backend.ts";
+import { dialRedis } from "../../relay/assemble/mesh/redis.ts";
+import type { Clock } from "../../relay/clock.ts";
+import { systemClock } from "../../relay/transport/clock.ts";
+import { until } from "../main/support.ts";
+import { ManualClock } from "../support/clock.ts";
+import { MemoryBackend, MemoryStore } from "./memory-backend.ts";
+import { RedisServer, withoutRedis } from "./redis-server.ts";
+import { many, Root } from "./roots.ts";
+import { holdingOf, nodeInfo } from "./support.ts";
+
+const TIMEOUT_MS = 60_000;
+/** So long that it does not end while a test looks. */
+const LEASE_MS = 30_000;
+const DATABASE = 3;
+
+const skip = withoutRedis();
+let server: RedisServer;
+
+function redis(clock: Clock = systemClock): RegistryBackend {
+  const dial = dialRedis({
+    host: "127.0.0.1",
+    port: server.port,
+    database: DATABASE,
+    tls: false,
+    user: undefined,
+    password: server.password,
+  });
+  return new RedisBackend({
+    clock,
+    random: Math.random,
+    dial,
+    writer: randomUUID(),
+    unique: randomUUID,
+    channel: redisChannel(DATABASE),
+  });
+}
+
+/** A backend that is up, and what it told. */
+async function started(backend: RegistryBackend) {
+  const told: string[] = [];
+  let up = false;
+  backend.start({
+    up: () => {
+      up = true;
+    },
+    down: () => {
+      up = false;
+    },
+    changed: ({ info, holdings, released }, { before: from, partial }) =>
+      void told.push(
+        `${info.node} +${holdings.length} -${released.length}${from === "" ? " new" : ""}${partial ? " partial" : ""}`,
+      ),
+    withdrawn: (node, startedAt) => void told.push(`${node} left ${startedAt}`),
+    strange: () => void told.push("strange"),
+  });
+  await until(() => up);
+  return { backend, told };
+}
+
+function conforms(name: string, open: () => RegistryBackend): void {
+  it(`${name} keeps relays, tells of changes, and knows what is whole`, { timeout: TIMEOUT_MS }, async () => {
+    const [one, other] = [await started(open()), await started(open())];
+    const a = one.backend;
+    const info = nodeInfo("o1", "origin", { startedAt: 5 });
+    const change = (holdings: readonly string[], released: readonly string[] = [], more = {}) => ({
+      info: { ...info, ...more },
+      holdings: holdings.map((path) => holdingOf(path, "o1")),
+      released,
+    });
+    const versions: string[] = [""];
+    const put = async (...[what, part, known]: [ReturnType<typeof change>, "whole" | "last" | "more", string]) => {
+      const done = await a.put(what, LEASE_MS, part, known);
+      assert.ok(done !== undefined);
+      assert.equal(done.before, versions.at(-1));
+      assert.ok(!versions.includes(done.after), "each version is new");
+      versions.push(done.after);
+      const kept = await other.backend.read("o1");
+      assert.deepEqual([kept?.version, kept?.partial], [done.after, done.partial]);
+      return done.partial;
+    };
+    assert.equal(await put(change(["x/1"]), "last", ""), true, "of a new one the last part is not all");
+    assert.equal(await put(change(["x/2"]), "more", versions.at(-1) ?? ""), true);
+    assert.equal(await put(change(["x/3"]), "last", "another"), true, "somebody else wrote in between");
+    assert.equal(await put(change([], ["x/1"]), "last", versions.at(-1) ?? ""), false);
+    assert.equal(await put(change(["x/4"]), "last", "another"), false, "it was complete");
+    assert.equal(await put(change(["x/4"]), "more", versions.at(-1) ?? ""), true);
+    assert.equal(await put(change(["x/2", "x/3", "x/4"]), "whole", ""), false);
+    const kept = await other.backend.read("o1");
+    assert.deepEqual([...(kept?.holdings.keys() ?? [])].sort(), ["x/2", "x/3", "x/4"]);
+    assert.deepEqual([kept?.info, kept?.holdings.get("x/2")], [info, holdingOf("x/2", "o1")]);
+    assert.ok(kept !== undefined && kept.leftMs > 0 && kept.leftMs <= LEASE_MS);
+
+    assert.equal(await a.put(change(["x/9"], [], { startedAt: 4 }), LEASE_MS, "whole", ""), undefined);
+    assert.equal(await a.renew({ ...info, startedAt: 4 }, LEASE_MS), undefined);
+    assert.equal(await a.renew(nodeInfo("o9"), LEASE_MS), undefined);
+    assert.equal(await a.renew(info, 2 * LEASE_MS), versions.at(-1));
+    const [listed, ...others] = (await other.backend.list()).nodes;
+    assert.deepEqual([listed?.node, listed?.version, others], ["o1", versions.at(-1), []]);
+    assert.ok((listed?.leftMs ?? 0) > LEASE_MS);
+    assert.equal((await a.list()).instance, (await other.backend.list()).instance);
+
+    await a.remove("o1", 4);
+    assert.ok((await a.read("o1")) !== undefined, "a later start stays");
+    await a.remove("o1", 5);
+    assert.deepEqual([await a.read("o1"), (await a.list()).nodes], [undefined, []]);
+    await until(() => other.told.includes("o1 left 5"));
+    assert.deepEqual(other.told, [
+      "o1 +1 -0 new partial",
+      "o1 +1 -0 partial",
+      "o1 +1 -0 partial",
+      "o1 +0 -1",
+      "o1 +1 -0",
+      "o1 +1 -0 partial",
+      "o1 +3 -0",
+      "o1 left 5",
+    ]);
+    assert.deepEqual(
+      one.told.filter((line) => !line.includes("left")),
+      [],
+      "nobody is told of what he wrote",
+    );
+    for (const { backend } of [one, other]) backend.close();
+  });
+
+  it(`${name} forgets what nobody renews`, { timeout: TIMEOUT_MS }, async () => {
+    const { backend } = await started(open());
+    await backend.put({ info: nodeInfo("o2"), holdings: [], released: [] }, 50, "whole", "");
+    for (let listed = 1; listed > 0; ) {
+      await new Promise((resolve) => setImmediate(resolve));
+      listed = (await backend.list()).nodes.length;
+    }
+    assert.equal(await backend.read("o2"), undefined);
+    backend.close();
+  });
+}
+
+describe("a backend in memory", () => {
+  const store = new MemoryStore(systemClock);
+  conforms("memory", () => new MemoryBackend(store));
+});
+
+describe("a Redis that roots share", { skip, timeout: TIMEOUT_MS }, () => {
+  const roots: Root[] = [];
+  const root = (clock: Clock = systemClock) => {
+    const one = new Root(redis(clock), clock, LEASE_MS);
+    roots.push(one);
+    return one;
+  };
+  before(async () => {
+    server = await RedisServer.start();
+  });
+  afterEach(async () => {
+    for (const one of roots.splice(0)) one.close();
+    await server.kill();
+    await server.run();
+  });
+  after(async () => await server.stop());
+  conforms("Redis", redis);
+
+  it("gives a root that starts everything at once", async () => {
+    const a = root();
+    const held = many(2_000);
+    a.relay("o1", held);
+    const { backend } = await started(redis());
+    let kept = await backend.read("o1");
+    while (kept?.partial !== false) kept = await backend.read("o1");
+    backend.close();
+    const b = root();
+    await until(() => b.paths.length === held.length);
+  });
+
+  it("may be killed: an empty one gets it all, and what changed meanwhile", async () => {
+    const [a, b] = [root(), root()];
+    const relay = a.relay("o1", ["live/a"]);
+    b.relay("o2", ["live/b"]);
+    await until(() => a.paths.length === 2 && b.paths.length === 2);
+    await server.kill();
+    await until(() => !a.shared.connected && !b.shared.connected);
+    relay.hold("live/c");
+    assert.deepEqual([b.paths, b.said.length], [["live/a o1", "live/b o2"], 2]);
+    await server.run();
+    await until(() => b.paths.join() === "live/a o1,live/b o2,live/c o1");
+    const c = root();
+    await until(() => c.paths.length === 3);
+    assert.deepEqual([a.gone, b.gone], [[], []]);
+  });
+
+  it("may hang: nobody waits for it, and it goes on where it was", async () => {
+    const clock = new ManualClock();
+    const [a, b] = [root(clock), root()];
+    const relay = a.relay("o1", ["live/a"]);
+    await until(() => {
+      clock.advance(20);
+      return a.shared.connected && b.paths.length === 1;
+    });
+    server.signal("SIGSTOP");
+    relay.hold("live/c");
+    clock.advance(5_000);
+    await until(() => !a.shared.connected);
+    assert.deepEqual([a.paths, a.said.at(-1)], [["live/a o1", "live/c o1"], "down: no answer within 2000 ms"]);
+    server.signal("SIGCONT");
+    await until(() => {
+      clock.advance(20);
+      return b.paths.length === 2;
+    });
+    assert.ok(a.shared.counters.errors > 0);
+  });
+
+  it("may hold what no root wrote: it is ignored and counted", async () => {
+    const [a, b] = [root(), root()];
+    a.relay("o1", ["live/a"]);
+    b.relay("o2", ["live/b"]);
+    await until(() => a.paths.length === 2 && b.paths.length === 2);
+    const client = createClient({ url: `redis://:${server.password}@127.0.0.1:${server.port}/${DATABASE}` });
+    client.on("error", () => {});
+    await client.connect();
+    const key = "moqmesh:node:o1";
+    const values = [
+      "",
+      "null",
+      "{",
+      "[1,2]",
+      '["0",[],0,0]',
+      '["1",["x"],0,0]',
+      '["1",[],-1,0]',
+      "x".repeat(1_000_000),
+    ];
+    for (const [n, value] of values.entries()) await client.hSet(key, `pbad/${n}`, value);
+    await client.hSet(key, "foreign", "x");
+    await client.hIncrBy(key, "@v", 1);
+    await client.sAdd("moqmesh:nodes", ["o1", "a/b", "", "x".repeat(1_000), "text", "list"]);
+    await client.set("moqmesh:node:text", "x");
+    await client.lPush("moqmesh:node:list", "x");
+    const messages = [
+      "",
+      "+",
+      "- o1",
+      "+ a b 0 c",
+      "+ a b 0 []",
+      "+ a b 2 []",
+      "- a/b 1",
+      `+ a b 1 ["w","o1","n/o1/e30",[],[]]`,
+    ];
+    for (const text of messages) await client.publish(redisChannel(DATABASE), text);
+    await until(() => b.shared.counters.strange >= values.length + messages.length);
+    for (const one of [a, b]) assert.deepEqual([one.paths, one.gone], [["live/a o1", "live/b o2"], []]);
+    await client.set("moqmesh:nodes", "not a set");
+    await client.del(key);
+    await client.set(key, "not a hash");
+    const c = root();
+    await until(() => c.paths.length === 2);
+    client.destroy();
+  });
+});

@@ -1,0 +1,79 @@
+/** Roots that share a registry, with relays that a test plays. */
+import assert from "node:assert/strict";
+import type { NodeInfo } from "../../cluster/contract.ts";
+import type { RegistryBackend } from "../../cluster/registry/contract.ts";
+import { Registry } from "../../cluster/registry/registry.ts";
+import { SharedRegistry } from "../../cluster/registry/sharing.ts";
+import type { Clock } from "../../relay/clock.ts";
+import { holdingOf, nodeInfo } from "./support.ts";
+
+export class Root {
+  readonly registry: Registry;
+  readonly shared: SharedRegistry;
+  /** That the backend went and came. */
+  readonly said: string[] = [];
+  /** Paths that were told as gone. */
+  readonly gone: string[] = [];
+
+  constructor(backend: RegistryBackend, clock: Clock, leaseMs: number) {
+    this.registry = new Registry({ clock, leaseMs, maxNodes: 1_000, maxHoldings: 500_000 });
+    const told = (up: boolean, why: string) => void this.said.push(up ? "up" : `down: ${why}`);
+    this.shared = new SharedRegistry({ registry: this.registry, backend, clock, leaseMs, told });
+    this.registry.watchUnder("", { holdingGone: ({ path }) => void this.gone.push(path) });
+    this.shared.start();
+  }
+
+  get paths(): string[] {
+    return [...this.registry.under("")].map(({ path, node }) => `${path} ${node}`).sort();
+  }
+
+  get nodes(): string[] {
+    return [...this.registry.nodes()].map(({ info }) => info.node).sort();
+  }
+
+  /** A relay with a session here that has told all. */
+  relay(node: string, held: readonly string[], more: Partial<NodeInfo> = {}): RelayAtRoot {
+    const session = new RelayAtRoot(this.registry, node);
+    assert.equal(this.registry.register(nodeInfo(node, "origin", more), session), true);
+    for (const path of held) session.hold(path);
+    this.registry.complete(session);
+    return session;
+  }
+
+  close(): void {
+    this.shared.close();
+    this.registry.close();
+  }
+}
+
+/** What a relay's session does at a root. */
+export class RelayAtRoot {
+  readonly #registry: Registry;
+  readonly #node: string;
+
+  constructor(registry: Registry, node: string) {
+    this.#registry = registry;
+    this.#node = node;
+  }
+
+  hold(path: string, more: Parameters<typeof holdingOf>[2] = {}): void {
+    assert.equal(this.#registry.hold(holdingOf(path, this.#node, more), this), true);
+  }
+
+  release(path: string): void {
+    this.#registry.release(path, this.#node, this);
+  }
+
+  leave(): void {
+    this.#registry.unregister(this.#node, this);
+  }
+
+  /** The session ends without a word. */
+  die(): void {
+    this.#registry.lost(this);
+  }
+}
+
+export function many(count: number): string[] {
+  return Array.from({ length: count }, (_, n) => `live/${n}`);
+}

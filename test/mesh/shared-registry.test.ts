@@ -1,0 +1,154 @@
+/** Two roots whose only tie is a Redis: an origin at one, an edge at the other. */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { runProgram } from "../../relay/cli/main.ts";
+import { recordedIo } from "../cli/support/io.ts";
+import { RedisServer, withoutRedis } from "../cluster/redis-server.ts";
+import { until } from "../main/support.ts";
+import { Stage, type StageClient, type Staged, sendUntil, whole } from "./support/stage.ts";
+import { unable } from "./support/unable.ts";
+
+const TIMEOUT_MS = 90_000;
+/** As `lease` of the relays, and in groups of a publisher, with room. */
+const LEASE = "2s";
+const GROUPS_PER_LEASE = 60;
+
+const skip = withoutRedis() || (await unable());
+
+const paths = ({ relay }: Staged): string[] =>
+  [...(relay.cluster()?.registry?.broadcasts("") ?? [])].map(({ path }) => path).sort();
+const nodes = ({ relay }: Staged): string[] =>
+  [...(relay.cluster()?.registry?.nodes() ?? [])].map(({ node }) => node).sort();
+const admin = ({ relay }: Staged): string => `http://127.0.0.1:${relay.adminAddress?.port}/`;
+
+/** What the root says of its registry to whoever asks its admin listener. */
+async function told(root: Staged): Promise<{ json: unknown; text: string; metrics: string }> {
+  const at = admin(root);
+  const io = recordedIo();
+  assert.equal(await runProgram(["cluster", at], io), 0);
+  const body: { registry?: unknown } = await (await fetch(new URL("cluster", at))).json();
+  return { json: body.registry, text: io.stdout(), metrics: await (await fetch(new URL("metrics", at))).text() };
+}
+
+describe("two roots that share a Redis", { skip, timeout: TIMEOUT_MS }, () => {
+  let redis: RedisServer;
+  let stage: Stage;
+  let a: Staged;
+  let b: Staged;
+  let publisher: StageClient;
+  let far: StageClient;
+  let near: StageClient;
+  let watched: ReturnType<StageClient["watch"]>;
+  let sending: Promise<number>;
+  let over = false;
+
+  const root = (node: string, port?: number) =>
+    stage.relay(node, "root", {
+      "cluster.registry": `redis://:${redis.password}@127.0.0.1:${redis.port}/2`,
+      "cluster.lease": LEASE,
+      ...(port !== undefined && { "server.port": String(port) }),
+    });
+  /** Resolves when the viewer that watches all the time has got so many groups more. */
+  const more = async (groups: number) => {
+    const wanted = whole(watched).length + groups;
+    await until(() => whole(watched).length >= wanted);
+  };
+
+  before(async () => {
+    redis = await RedisServer.start();
+    stage = await Stage.open();
+    [a, b] = [await root("root-a"), await root("root-b")];
+    const at = ({ url }: Staged) => ({ "cluster.root": url, "cluster.lease": LEASE });
+    const origin = await stage.relay("origin-1", "origin", at(a));
+    const [edgeA, edgeB] = [await stage.relay("edge-a", "edge", at(a)), await stage.relay("edge-b", "edge", at(b))];
+    const { publisherToken, viewerToken } = stage.workspace;
+    publisher = await stage.client(origin.url, { token: publisherToken });
+    near = await stage.client(edgeA.url, { token: viewerToken, follows: "" });
+    far = await stage.client(edgeB.url, { token: viewerToken, follows: "" });
+  });
+  after(async () => {
+    over = true;
+    await sending;
+    await stage.close();
+    await redis.stop();
+  });
+
+  it("show a viewer at one what is published at the other", async () => {
+    const broadcast = publisher.publish("live/a");
+    await until(() => far.told.includes("live/a"));
+    watched = far.watch("live/a");
+    sending = sendUntil(broadcast, 0, () => over);
+    await more(5);
+    for (const one of [a, b]) {
+      await until(() => nodes(one).join() === "edge-a,edge-b,origin-1");
+      assert.deepEqual(paths(one), ["live/a"]);
+      const { json, text, metrics } = await told(one);
+      assert.deepEqual(json, { nodes: 3, broadcasts: 1, holdings: 1, backend: "redis", up: true });
+      assert.match(text, /^registry in redis$/m);
+      assert.match(metrics, /^moqmesh_registry_backend_up 1$/m);
+    }
+  });
+
+  it("go on when it is killed, say so, and tell each what is at itself", async () => {
+    await redis.kill();
+    const cut = "the registry's Redis is gone; what is known is told on";
+    for (const one of [a, b]) {
+      await until(() => one.relay.cluster()?.registry?.backend.up === false);
+      const { json, text, metrics } = await told(one);
+      assert.deepEqual(json, { nodes: 3, broadcasts: 1, holdings: 1, backend: "redis", up: false });
+      assert.match(text, /^registry in redis, which is down$/m);
+      assert.match(metrics, /^moqmesh_registry_backend_up 0$/m);
+      assert.equal((await fetch(new URL("health/ready", admin(one)))).status, 200, "a root is ready without it");
+    }
+    publisher.publish("live/b");
+    await until(() => near.told.includes("live/b"));
+    await more(GROUPS_PER_LEASE * 1.5);
+    assert.deepEqual([nodes(b).length, paths(b), paths(a)], [3, ["live/a"], ["live/a", "live/b"]]);
+    assert.deepEqual(far.told, ["live/a"]);
+    for (const one of [a, b]) assert.equal(one.entries.filter(({ msg }) => msg === cut).length, 1, "said once");
+  });
+
+  it("know all again when it is back and empty", async () => {
+    await redis.run();
+    await until(() => far.told.includes("live/b"));
+    for (const one of [a, b]) {
+      await until(() => one.relay.cluster()?.registry?.backend.up === true);
+      await until(() => nodes(one).length === 3 && paths(one).length === 2);
+      assert.match((await told(one)).text, /^registry in redis$/m);
+    }
+    await more(GROUPS_PER_LEASE * 1.5);
+    assert.deepEqual(
+      [paths(a), paths(b)],
+      [
+        ["live/a", "live/b"],
+        ["live/a", "live/b"],
+      ],
+    );
+  });
+
+  it("may be started again: one knows all from it, although the relays are at the other", async () => {
+    const { port } = b;
+    await b.relay.close("restarted");
+    await more(3);
+    b = await root("root-b", port);
+    await until(() => paths(b).length === 2 && nodes(b).length === 3);
+    const late = publisher.publish("live/c");
+    await until(() => far.told.includes("live/c"));
+    const viewer = far.watch("live/c");
+    await sendUntil(late, 0, () => whole(viewer).length >= 3);
+  });
+
+  it("let nobody who watched miss a group, and name no password", async () => {
+    await more(3);
+    const seen = whole(watched);
+    const [first = 0] = seen;
+    assert.deepEqual(
+      seen,
+      Array.from(seen, (_, n) => first + n),
+    );
+    assert.deepEqual(far.told.sort(), ["live/a", "live/b", "live/c"]);
+    const said = JSON.stringify([a.entries, b.entries, await told(a), await told(b)]);
+    assert.equal(said.includes(redis.password), false);
+    assert.match(said, /the registry's Redis is there/);
+  });
+});
