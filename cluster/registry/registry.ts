@@ -123,7 +123,7 @@ export class Registry {
       return true;
     }
     // Clocks differ: of one that nobody speaks for any more, whoever speaks now is the relay.
-    const held = known.session !== undefined && (known.session !== this.#others || session === this.#others);
+    const held = known.session !== undefined && known.session !== session && known.session !== this.#others;
     if (held && known.info.startedAt > info.startedAt) return false;
     if (known.info.startedAt === info.startedAt && this.#older(session, known.session)) return false;
     if (known.session !== session) this.#begin(known, session);

@@ -150,6 +150,17 @@ describe("roots that share a registry", () => {
     assert.deepEqual(a.paths, ["live/b o1", "live/c o1"]);
   });
 
+  it("follow a relay that restarts at its root with a clock that was put back", async () => {
+    const [a, b] = await pair();
+    store.latencyMs = 2;
+    const old = a.relay("o1", ["live/a"], { startedAt: 1_000_000 });
+    await clock.run(TOLD_MS);
+    old.die();
+    a.relay("o1", ["live/b"], { startedAt: 5 });
+    await clock.run(LEASE_MS + FOUND_MS);
+    for (const one of [a, b]) assert.deepEqual([one.paths, one.registry.get("o1")?.startedAt], [["live/b o1"], 5]);
+  });
+
   it("believe the later of two that live under one name", async () => {
     const [a, b] = await pair();
     a.relay("o1", ["live/old"], { startedAt: 1 });
