@@ -138,9 +138,13 @@ export class Tiers implements AskEvents {
     this.#deps.table.holdingGone(path, node, ask.scope);
   }
 
-  over({ path, node }: Holding): void {
-    // Newer than anything that a root said before it was gone.
-    this.#deps.table.holdingOver(path, node);
+  over(holding: Holding, ask: TierAsk): void {
+    const { path, node } = holding;
+    // What the holder says is newer than anything that a root said, and so is what a regional does while there is no root. Another
+    // relay that had it from the holder may only have left it.
+    const known = ask.node === node || (this.#active && this.#speaksFor(ask.node, node));
+    if (known) this.#deps.table.holdingOver(path, node);
+    else this.forgotten(holding, ask);
   }
 
   settled(ask: TierAsk): void {

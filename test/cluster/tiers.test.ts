@@ -165,6 +165,28 @@ describe("asking along the tiers", () => {
     assert.deepEqual(known("a", "b"), [undefined, ["o2"]]);
   });
 
+  it("does not take a relay's leave of a broadcast for its end", async () => {
+    const { clock, links, table, tiers, known } = tiersOf("regional");
+    for (const [node, hop] of [
+      ["o1", 20n],
+      ["o2", 30n],
+    ] as const) {
+      table.node(nodeInfo(node, "origin", { hop }), "root");
+    }
+    tiers.want({ kind: "under", prefix: "" });
+    tiers.rooted(false);
+    clock.advance(SOON_MS);
+    await settle();
+    const [holder, other] = [links.up("o1"), links.up("o2")];
+    other.say("a", [99n, 20n, 30n]);
+    table.holding({ path: "a", node: "o1", epoch: 1n, hops: [99n, 20n], cost: 0, ended: false }, "exact/a");
+    other.end("a");
+    assert.deepEqual(known("a"), [["o1"]], "who had it from the holder has it no more");
+    holder.say("a", [99n, 20n]);
+    holder.end("a");
+    assert.deepEqual(known("a"), [undefined]);
+  });
+
   it("forgets what a root told that the holder itself, or a regional for an origin, does not tell for the lease", async () => {
     for (const asked of ["o1", "r1"] as const) {
       const { clock, links, table, tiers, known } = tiersOf(asked === "r1" ? "edge" : "regional");

@@ -298,10 +298,13 @@ export class SimRelay {
 
   #dialPeer(node: string, on: { gone: () => void; leaving: () => void }): Promise<Session> {
     const info = this.table.get(node);
-    if (info === undefined) return Promise.reject(new Error("unknown"));
+    if (info === undefined || info.url === "") return Promise.reject(new Error("unknown"));
     const url = new URL(`https://${node}:1/?node=${this.info.node}&role=${this.info.role}`);
-    const access = { ...openAccess(""), maySubscribe: () => false, watchable: () => [] };
-    return this.#dial(url, { access, leaving: on.leaving }, on.gone).then((session) => this.#watched(session, node));
+    const access = { ...openAccess(""), subscribes: false, maySubscribe: () => false, watchable: () => [] };
+    const identified = (hop: bigint) => this.table.met(node, hop);
+    return this.#dial(url, { access, leaving: on.leaving, identified }, on.gone).then((session) =>
+      this.#watched(session, node),
+    );
   }
 
   /** The control client, with whoever checks the world between. */

@@ -9,6 +9,8 @@ const UNDER_WAY_MS = 10_000;
 const EXCUSED_MS = 25_000;
 /** Milliseconds in which two relays have heard of each other what they had to. */
 const CROSSING_MS = 2_000;
+/** Milliseconds in which relays have come back to a root that was started: they wait up to five seconds between two dials. */
+const REGISTERED_MS = 6_000;
 /** Relays that a broadcast goes through at most from the one that has it first-hand. */
 const LONGEST_WAY = 2;
 
@@ -23,6 +25,8 @@ export class Checks implements WorldEvents {
   readonly #held = new Map<string, Map<string, number>>();
   /** Relays that are not there, and since when. */
   readonly #dead = new Map<string, number>();
+  /** When they were started again, of relays that may have been forgotten by then. */
+  readonly #back = new Map<string, number>();
   readonly #cut = new Map<string, number>();
   #rootStarted = Number.NEGATIVE_INFINITY;
   /** Tracks that a relay takes, and from whom. */
@@ -33,6 +37,7 @@ export class Checks implements WorldEvents {
   }
 
   started(node: string): void {
+    if (this.#missing(node)) this.#back.set(node, this.#now());
     this.#dead.delete(node);
     this.#held.delete(node);
   }
@@ -143,10 +148,16 @@ export class Checks implements WorldEvents {
     return undefined;
   }
 
-  /** It may be told as gone: it is not there for so long that its lease is over. */
+  /**
+   * It may be told as gone: it is not there for so long that its lease is over, or a root that was started shortly before, or
+   * since, never knew it. That is on its way, or falls due, while it is started and registers again.
+   */
   #missing(node: string): boolean {
+    const back = this.#back.get(node);
+    if (back !== undefined && this.#now() - back < CROSSING_MS) return true;
     const since = this.#dead.get(node);
-    return since !== undefined && this.#now() - since >= LEASE_MS;
+    if (since === undefined) return false;
+    return this.#now() - since >= LEASE_MS || this.#rootStarted > since - REGISTERED_MS;
   }
 
   /** A root that was started while it could not be reached does not know it. */
