@@ -87,10 +87,12 @@ export class ControlClient implements Registrar {
     const { self, roots, local } = deps;
     this.#deps = deps;
     this.#info = self;
-    this.#roots = (local !== undefined && roots.length === 0 ? [self.url] : roots).map((url) => ({
+    // A root that names none asks itself, also where nobody can dial it.
+    const alone = local !== undefined && roots.length === 0;
+    this.#roots = (alone ? [self.url] : roots).map((url) => ({
       url,
       session: undefined,
-      self: local !== undefined && sameOrigin(url, self.url),
+      self: alone || (local !== undefined && sameOrigin(url, self.url)),
       waitMs: FIRST_WAIT_MS,
       failed: false,
       renewing: false,

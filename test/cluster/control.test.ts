@@ -419,6 +419,24 @@ describe("what stays registered", () => {
 });
 
 describe("a root's table", () => {
+  it("is what a root asks that names no root, without a URL of its own as well", () => {
+    const registry = new Registry({ clock: new ManualClock(), leaseMs: LEASE_MS, maxNodes: 10, maxHoldings: 10 });
+    const client = new ControlClient({
+      clock: new ManualClock(),
+      random: () => 0.5,
+      self: nodeInfo("a", "root", { url: "" }),
+      roots: [],
+      local: () => new RootTable(registry),
+      dial: () => assert.fail("there is nobody to dial"),
+      leaseMs: LEASE_MS,
+      warn: () => assert.fail("nothing is wrong"),
+      rooted: () => {},
+    });
+    client.start();
+    assert.deepEqual([client.connected, registry.counts.nodes], [1, 1]);
+    client.close();
+  });
+
   it("takes rivals back from a relay that does not hold the broadcast any more", async () => {
     const world = new World();
     await world.root("root");
