@@ -80,10 +80,10 @@ describe("two roots that share a Redis", { skip, timeout: TIMEOUT_MS }, () => {
     sending = sendUntil(broadcast, 0, () => over);
     await more(5);
     for (const one of [a, b]) {
-      await until(() => nodes(one).join() === "edge-a,edge-b,origin-1");
+      await until(() => nodes(one).join() === "edge-a,edge-b,origin-1,root-a,root-b");
       assert.deepEqual(paths(one), ["live/a"]);
       const { json, text, metrics } = await told(one);
-      assert.deepEqual(json, { nodes: 3, broadcasts: 1, holdings: 1, backend: "redis", up: true });
+      assert.deepEqual(json, { nodes: 5, broadcasts: 1, holdings: 1, backend: "redis", up: true });
       assert.match(text, /^registry in redis$/m);
       assert.match(metrics, /^moqmesh_registry_backend_up 1$/m);
     }
@@ -95,7 +95,7 @@ describe("two roots that share a Redis", { skip, timeout: TIMEOUT_MS }, () => {
     for (const one of [a, b]) {
       await until(() => one.relay.cluster()?.registry?.backend.up === false);
       const { json, text, metrics } = await told(one);
-      assert.deepEqual(json, { nodes: 3, broadcasts: 1, holdings: 1, backend: "redis", up: false });
+      assert.deepEqual(json, { nodes: 5, broadcasts: 1, holdings: 1, backend: "redis", up: false });
       assert.match(text, /^registry in redis, which is down$/m);
       assert.match(metrics, /^moqmesh_registry_backend_up 0$/m);
       assert.equal((await fetch(new URL("health/ready", admin(one)))).status, 200, "a root is ready without it");
@@ -103,7 +103,7 @@ describe("two roots that share a Redis", { skip, timeout: TIMEOUT_MS }, () => {
     publisher.publish("live/b");
     await until(() => near.told.includes("live/b"));
     await more(GROUPS_PER_LEASE * 1.5);
-    assert.deepEqual([nodes(b).length, paths(b), paths(a)], [3, ["live/a"], ["live/a", "live/b"]]);
+    assert.deepEqual([nodes(b).length, paths(b), paths(a)], [5, ["live/a"], ["live/a", "live/b"]]);
     assert.deepEqual(far.told, ["live/a"]);
     for (const one of [a, b]) assert.equal(one.entries.filter(({ msg }) => msg === cut).length, 1, "said once");
   });
@@ -113,7 +113,7 @@ describe("two roots that share a Redis", { skip, timeout: TIMEOUT_MS }, () => {
     await until(() => far.told.includes("live/b"));
     for (const one of [a, b]) {
       await until(() => one.relay.cluster()?.registry?.backend.up === true);
-      await until(() => nodes(one).length === 3 && paths(one).length === 2);
+      await until(() => nodes(one).length === 5 && paths(one).length === 2);
       assert.match((await told(one)).text, /^registry in redis$/m);
     }
     await more(GROUPS_PER_LEASE * 1.5);
@@ -131,7 +131,7 @@ describe("two roots that share a Redis", { skip, timeout: TIMEOUT_MS }, () => {
     await b.relay.close("restarted");
     await more(3);
     b = await root("root-b", port);
-    await until(() => paths(b).length === 2 && nodes(b).length === 3);
+    await until(() => paths(b).length === 2 && nodes(b).length === 5);
     const late = publisher.publish("live/c");
     await until(() => far.told.includes("live/c"));
     const viewer = far.watch("live/c");
