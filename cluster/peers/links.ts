@@ -197,6 +197,15 @@ export class PeerLinks implements Peers {
     let session: Session | undefined;
     let ended = false;
     const current = () => session !== undefined && peer.state.kind === "up" && peer.state.session === session;
+    let early = false;
+    const leaving = () => {
+      if (ended || this.#closed) return;
+      early = session === undefined;
+      if (!current()) return;
+      peer.leaving = true;
+      for (const user of [...peer.users]) user.leaving();
+      if (peer.users.size === 0) this.#rest(peer);
+    };
     const opened = await this.#deps.dial(peer.node, {
       gone: () => {
         if (ended) return;
@@ -204,17 +213,14 @@ export class PeerLinks implements Peers {
         if (current()) this.#failed(peer);
         else if (session !== undefined) this.#lostFormer(peer, session);
       },
-      leaving: () => {
-        if (ended || this.#closed || !current()) return;
-        peer.leaving = true;
-        for (const user of [...peer.users]) user.leaving();
-        if (peer.users.size === 0) this.#rest(peer);
-      },
+      leaving,
       renew: () => {
         if (!ended && current()) this.#renew(peer);
       },
     });
     session = opened;
+    // It was asked for before the link was there to leave.
+    if (early) this.#deps.clock.timer(0, leaving);
     if (!this.#closed && !ended) return opened;
     opened.close(0, "");
     return undefined;

@@ -116,6 +116,18 @@ describe("a link to a relay", () => {
     assert.equal(scene.clock.pending, 0);
   });
 
+  it("to one that asks us to leave while it comes up is left as well", async () => {
+    const scene = new Scene();
+    scene.use();
+    scene.last.on.leaving();
+    scene.last.up();
+    await settle();
+    scene.clock.advance(1);
+    assert.deepEqual(scene.log, ["up", "leaving"]);
+    scene.links.close();
+    assert.equal(scene.clock.pending, 0);
+  });
+
   it("to one that asked us to leave is closed with its last use, or at once where there is none", async () => {
     const scene = new Scene();
     const release = scene.use();
