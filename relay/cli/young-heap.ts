@@ -2,8 +2,8 @@ import { PerformanceObserver } from "node:perf_hooks";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 
 /**
- * Bytes of V8's young generation from which on it grows no more. By default it doubles up to 128 MiB and gives little back, which
- * was half the memory of a relay with 200 viewers; with 8 MiB no more time went into collecting.
+ * Bytes of V8's young generation from which on it grows no more. By default it doubles up to 128 MiB and gives little back, a third of
+ * what 200 viewers of small frames took. What smaller ones cost is in docs/engines.md.
  */
 export const YOUNG_HEAP_BYTES = 8 * 1024 * 1024;
 
