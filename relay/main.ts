@@ -8,7 +8,6 @@ import type { Resolver } from "../cluster/peers/dns.ts";
 import { drainSessions } from "./assemble/drain.ts";
 import { AuthGate } from "./assemble/gate.ts";
 import { bindFailed, type Listeners, openListeners } from "./assemble/listeners.ts";
-import { MESH_PROTOCOL } from "./assemble/mesh/dial.ts";
 import { MeshRuntime } from "./assemble/mesh/index.ts";
 import { dnsResolver } from "./assemble/mesh/resolver.ts";
 import { nativeSettings } from "./assemble/native.ts";
@@ -25,7 +24,7 @@ import type { RelayState, RelayView } from "./http/view.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { Counters } from "./model/counters.ts";
 import { Origin } from "./model/origin.ts";
-import { ChannelRegistry, protocols } from "./session/index.ts";
+import { ChannelRegistry, MESH_PROTOCOLS, protocols } from "./session/index.ts";
 import { systemClock } from "./transport/clock.ts";
 import type { Engine, EngineDeps, PeerAddress } from "./transport/contract.ts";
 import { createEngine } from "./transport/engines.ts";
@@ -352,10 +351,10 @@ class RelayProcess implements Relay {
     }
   }
 
-  /** Relays of a mesh speak a version with each other that is offered to clients only where configuration says so. */
+  /** A relay of a mesh also speaks the mesh's own wire; only sessions with a cluster token may use it. */
   #protocols(): string[] {
     const offered = protocols(this.#config.server.experimental);
-    return this.#mesh === undefined || offered.includes(MESH_PROTOCOL) ? offered : [...offered, MESH_PROTOCOL];
+    return this.#mesh === undefined ? offered : [...offered, ...MESH_PROTOCOLS];
   }
 
   #openCertificates(): Promise<CertificateManager> {

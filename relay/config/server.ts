@@ -2,7 +2,7 @@ import { choice, choices, flagField, integer, text } from "./fields.ts";
 import { section } from "./section.ts";
 
 /** Protocols that are spoken only when they are named under `[server] experimental`. */
-export const EXPERIMENTAL_PROTOCOLS = ["moq-lite-06"] as const;
+export const EXPERIMENTAL_PROTOCOLS = ["moq-lite-06-wip"] as const;
 
 /** Values of `[server] engine`. */
 export const ENGINES = ["auto", "rwebtransport", "native", "fails-components"] as const;

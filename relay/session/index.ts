@@ -1,6 +1,7 @@
 /** The one way in: a session for a link, by the protocol that was negotiated. */
 import { EXPERIMENTAL_PROTOCOLS, STABLE_PROTOCOLS } from "../wire/versions.ts";
 
+export { MESH_PROTOCOLS } from "../wire/versions.ts";
 export { ChannelRegistry } from "./channels.ts";
 export {
   type Access,
@@ -17,10 +18,9 @@ export { liteSession } from "./lite/session.ts";
 export { afterSetup, asksInSetup } from "./lite/threshold.ts";
 
 /**
- * Protocols that sessions speak, best first: the stable ones, and of the experimental ones those named. Naming a
- * version also means its `-wip` form, by which clients that were published before it was finished ask for it.
+ * Protocols offered to clients, best first: the stable ones, and the experimental ones that `experimental` names.
  */
 export function protocols(experimental: readonly string[]): string[] {
-  const named = EXPERIMENTAL_PROTOCOLS.filter((name) => experimental.includes(name.replace(/-wip$/, "")));
+  const named = EXPERIMENTAL_PROTOCOLS.filter((name) => experimental.includes(name));
   return [...STABLE_PROTOCOLS, ...named];
 }

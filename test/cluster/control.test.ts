@@ -1,4 +1,4 @@
-/** Control sessions between relays and roots: real sessions at moq-lite-06, over a simulated network with a turned clock. */
+/** Control sessions between relays and roots: real sessions at moqmesh-1, over a simulated network with a turned clock. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { NodeInfo, ScopeSink } from "../../cluster/contract.ts";
@@ -36,7 +36,7 @@ class World {
     const engine = this.network.engine();
     const hop = this.#hops++;
     const listener = await engine.listen(
-      { host: name, port: 1, protocols: ["moq-lite-06"], certificate: { cert: "", key: "" }, limits: LINK },
+      { host: name, port: 1, protocols: ["moqmesh-1"], certificate: { cert: "", key: "" }, limits: LINK },
       (request) =>
         request.accept((link) => {
           const table = new RootTable(registry);
@@ -63,7 +63,7 @@ class World {
         const attach = liteSession(this.#deps(hop, table, gone), (started) => {
           session = started;
         });
-        const protocols = ["moq-lite-06"];
+        const protocols = ["moqmesh-1"];
         const trust = { kind: "insecure" } as const;
         await engine.dial({ url: new URL(url), protocols, trust, limits: LINK, timeoutMs: 1_000 }, attach);
         if (session === undefined) throw new Error("no session");

@@ -19,11 +19,11 @@ const DEPS: MeshTermsDeps = {
   firstHand: (path) => path === "live/mine",
 };
 
-function info(path: string, query = ""): LinkInfo {
+function info(path: string, query = "", protocol = "moqmesh-1"): LinkInfo {
   return {
     engine: "memory",
     binding: "memory",
-    protocol: "moq-lite-06",
+    protocol,
     dialled: false,
     authority: "",
     path,
@@ -69,10 +69,14 @@ describe("a media session", () => {
 
   it("of a client that claims to be a relay is that of a client, and its token decides", () => {
     const client = admission(false, "live");
-    const terms = meshTerms(DEPS, info("/live", "node=x&role=edge"), client);
+    const terms = meshTerms(DEPS, info("/live", "node=x&role=edge", "moq-lite-05"), client);
     assert.equal(terms.access, client.access);
     assert.equal(terms.table, announcements);
     assert.equal(terms.limits, undefined);
+  });
+
+  it("at the mesh's own version is refused without a cluster token", () => {
+    assert.throws(() => meshTerms(DEPS, info("/live"), admission(false, "live")), refusal("cluster_required"));
   });
 
   it("of a relay outside the mesh with a cluster token is open both ways", () => {

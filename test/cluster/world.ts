@@ -229,7 +229,7 @@ export class SimRelay {
   }
 
   async listen(): Promise<void> {
-    const protocols = ["moq-lite-06", "moq-lite-05"];
+    const protocols = ["moqmesh-1", "moq-lite-05"];
     const options = { host: this.info.node, port: 1, protocols, certificate: CERTIFICATE, limits: CLIENT };
     const listener = await this.engine.listen(options, (request) => {
       const { access, table, announcePrefix, ownNumbers = false, started, ended } = this.#terms(request.info);
@@ -392,7 +392,7 @@ export class SimRelay {
     const trust = { kind: "insecure" } as const;
     const { network, options } = this.#world;
     const limits = { ...PEER, ...options.peer };
-    const link = await this.engine.dial({ url, protocols: ["moq-lite-06"], trust, limits, timeoutMs: 1_000 }, attach);
+    const link = await this.engine.dial({ url, protocols: ["moqmesh-1"], trust, limits, timeoutMs: 1_000 }, attach);
     if (options.latencyMs !== undefined) network.wireOf(link).configure({ latencyMs: options.latencyMs() });
     if (session === undefined) throw new Error("no session");
     return session;

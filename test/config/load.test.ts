@@ -58,7 +58,7 @@ test("reads every kind of value from text", () => {
   const { config } = loadConfig({
     env: {
       MOQMESH_SERVER_WEBSOCKET: "false",
-      MOQMESH_SERVER_EXPERIMENTAL: "moq-lite-06",
+      MOQMESH_SERVER_EXPERIMENTAL: "moq-lite-06-wip",
       MOQMESH_TLS_HOSTS: "a.example, b.example",
       MOQMESH_CACHE_BYTES: "1MiB",
       MOQMESH_LIMITS_SESSIONS: "7",
@@ -66,7 +66,7 @@ test("reads every kind of value from text", () => {
     },
   });
   assert.equal(config.server.websocket, false);
-  assert.deepEqual(config.server.experimental, ["moq-lite-06"]);
+  assert.deepEqual(config.server.experimental, ["moq-lite-06-wip"]);
   assert.deepEqual(config.tls.hosts, ["a.example", "b.example"]);
   assert.equal(config.cache.bytes, 2 ** 20);
   assert.equal(config.limits.sessions, 7);
@@ -101,7 +101,7 @@ x = 1
     'FILE:4: server.port: expected a whole number, got "x"',
     'FILE:5: server.engine: expected one of "auto", "rwebtransport", "native", "fails-components", got "quic"',
     'FILE:6: server.admin_port: unknown key; "admin_port" belongs to [http]',
-    'FILE:7: server.experimental: expected one of "moq-lite-06", got "moq-lite-99"',
+    'FILE:7: server.experimental: expected one of "moq-lite-06-wip", got "moq-lite-99"',
     'FILE:9: limits.idle_timeout: expected a duration such as "10s" or "500ms", got 3',
     'FILE:10: limits.frame_bytes: expected a size such as "64KiB", "16MiB" or "1GB", or a number of bytes; got "1ZB"',
     "FILE:11: limits.path_bytes: must be at least 1",

@@ -1,4 +1,4 @@
-/** moq-lite-06, which is a work in progress and spoken only by relays that are told to. */
+/** moq-lite-06-wip, which published clients offer and which relays speak only when configuration names it. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { startRelay, type TestRelay } from "../support/relay.ts";
@@ -10,9 +10,9 @@ const peers = new Peers(() => relay);
 
 afterEach(() => peers.closeAll());
 
-describe("with moq-lite-06 switched on", () => {
+describe("with moq-lite-06-wip switched on", () => {
   before(async () => {
-    relay = await startRelay({ MOQMESH_SERVER_EXPERIMENTAL: "moq-lite-06" });
+    relay = await startRelay({ MOQMESH_SERVER_EXPERIMENTAL: EXPERIMENTAL_PROTOCOL });
   });
   after(() => relay.stop());
 

@@ -118,7 +118,7 @@ describe("without the cluster claim", () => {
   });
   after(async () => await stage.close());
 
-  const CONTROL = "moq-lite-06";
+  const CONTROL = "moqmesh-1";
   const opens = ({ entries }: Staged) => entries.filter((entry) => entry["msg"] === "session opened").length;
 
   it("the control session of a root is refused, whatever the token grants", TIMEOUT, async () => {
@@ -146,14 +146,16 @@ describe("without the cluster claim", () => {
     const { publisherToken, viewerToken } = stage.workspace;
     (await stage.client(origin.url, { token: publisherToken })).publish("live/seen");
     const at = `${origin.url}/?node=edge-9&role=edge`;
-    const viewer = await stage.client(at, { token: viewerToken, follows: "", protocol: CONTROL });
+    const forged = stage.client(at, { token: viewerToken, protocol: CONTROL });
+    await assert.rejects(forged, /answered 403/, "the mesh's own version is for relays");
+    const viewer = await stage.client(at, { token: viewerToken, follows: "" });
     await until(() => viewer.told.includes("live/seen"));
     viewer.publish("live/forged");
     assert.match((await viewer.ended).message, /not allowed to publish/);
-    const publisher = await stage.client(at, { token: publisherToken, follows: "", protocol: CONTROL });
+    const publisher = await stage.client(at, { token: publisherToken, follows: "" });
     publisher.publish("n/edge-9/e30");
     assert.match((await publisher.ended).message, /not allowed to publish/);
-    const holder = await stage.client(at, { token: publisherToken, protocol: CONTROL });
+    const holder = await stage.client(at, { token: publisherToken });
     holder.publish("live/mine");
     await until(() => [...(root.relay.cluster()?.registry?.broadcasts("live/mine") ?? [])].length === 1);
     // It is a publisher at the origin, not a relay of its own.

@@ -158,7 +158,7 @@ describe("between versions", () => {
     const relay = await TestRelay.start();
     const broadcast = (await relay.connect("moq-lite-05")).publish("live/a");
     await relay.pass(100);
-    const timed = (await relay.connect("moq-lite-06")).watch("live/a");
+    const timed = (await relay.connect("moqmesh-1")).watch("live/a");
     const plain = (await relay.connect("moq-lite-04")).watch("live/a");
     await relay.pass(100);
     for (const sink of broadcast.sinks) sink.datagram(7, 123, Buffer.from("d"));
@@ -168,16 +168,16 @@ describe("between versions", () => {
   });
 });
 
-describe("moq-lite-06", () => {
+describe("moqmesh-1", () => {
   it("refuses a subscription to another generation, and ends it when the generation changes", async () => {
     const relay = await TestRelay.start();
-    const publisher = await relay.connect("moq-lite-06");
+    const publisher = await relay.connect("moqmesh-1");
     const first = publisher.publish("live/a");
-    const viewer = await relay.connect("moq-lite-06", "/", "");
+    const viewer = await relay.connect("moqmesh-1", "/", "");
     await relay.pass(100);
     const [broadcast] = viewer.origin.broadcasts();
     assert.equal(broadcast?.route()?.advertisement.epoch, first.epoch);
-    const second = (await relay.connect("moq-lite-06")).publish("live/a");
+    const second = (await relay.connect("moqmesh-1")).publish("live/a");
     await relay.pass(100);
     assert.equal(broadcast?.route()?.advertisement.epoch, second.epoch, "told by ANNOUNCE_UPDATE");
   });

@@ -25,7 +25,7 @@ import { type LaneSettings, MemoryNetwork } from "../../relay/transport/memory/i
 import { CACHE, INFO, LIMITS } from "../model/support.ts";
 import { ManualClock } from "../support/clock.ts";
 
-export const VERSIONS = ["moq-lite-03", "moq-lite-04", "moq-lite-05", "moq-lite-06", "moq-lite-06-wip"] as const;
+export const VERSIONS = ["moq-lite-03", "moq-lite-04", "moq-lite-05", "moqmesh-1", "moq-lite-06-wip"] as const;
 export const TRACK = "video";
 export const LIVE: SubscribeOptions = { priority: 1, ordered: false, maxLatency: 5000 };
 

@@ -44,9 +44,9 @@ describe("what a version does not have is not written", () => {
   });
 
   test("an announcement without what it is referred to by", () => {
-    assert.throws(() => encodeAnnouncement({ kind: "end", suffix: "a" }, capsOf("moq-lite-06")), RangeError);
+    assert.throws(() => encodeAnnouncement({ kind: "end", suffix: "a" }, capsOf("moqmesh-1")), RangeError);
     assert.throws(
-      () => encodeAnnouncement({ kind: "update", suffix: "a", ...fields }, capsOf("moq-lite-06")),
+      () => encodeAnnouncement({ kind: "update", suffix: "a", ...fields }, capsOf("moqmesh-1")),
       RangeError,
     );
     assert.throws(() => encodeAnnouncement({ kind: "end", id: 1 }, capsOf("moq-lite-05")), RangeError);

@@ -5,14 +5,19 @@ import {
   capabilities,
   EXPERIMENTAL_PROTOCOLS,
   LITE_VERSIONS,
+  MESH_PROTOCOLS,
   STABLE_PROTOCOLS,
 } from "../../relay/wire/versions.ts";
 import { capsOf, EVERY } from "./support/bytes.ts";
 
-test("stable versions are offered best first, and no version is both stable and experimental", () => {
+test("stable versions are offered best first, and no version is in two lists", () => {
   assert.deepEqual(STABLE_PROTOCOLS, ["moq-lite-05", "moq-lite-04", "moq-lite-03"]);
-  assert.deepEqual(EXPERIMENTAL_PROTOCOLS, ["moq-lite-06", "moq-lite-06-wip"]);
-  assert.deepEqual([...STABLE_PROTOCOLS, ...EXPERIMENTAL_PROTOCOLS].toSorted(), [...LITE_VERSIONS].toSorted());
+  assert.deepEqual(EXPERIMENTAL_PROTOCOLS, ["moq-lite-06-wip"]);
+  assert.deepEqual(MESH_PROTOCOLS, ["moqmesh-1"]);
+  assert.deepEqual(
+    [...STABLE_PROTOCOLS, ...EXPERIMENTAL_PROTOCOLS, ...MESH_PROTOCOLS].toSorted(),
+    [...LITE_VERSIONS].toSorted(),
+  );
 });
 
 test("each has its own row", () => {

@@ -17,7 +17,7 @@ const string = (text: string) => concat(two(Buffer.byteLength(text)), Buffer.fro
 const request = (type: number, ...body: Uint8Array[]) => concat(Uint8Array.of(type), message(...body));
 
 const CASES: readonly Case[] = [
-  ["a path that is not UTF-8", "moq-lite-06", "request", bytes("06 05 02 c328 00 00"), /^moq-lite TRACK: not UTF-8$/],
+  ["a path that is not UTF-8", "moqmesh-1", "request", bytes("06 05 02 c328 00 00"), /^moq-lite TRACK: not UTF-8$/],
   [
     "a body that ends early",
     "moq-lite-05",
@@ -64,13 +64,7 @@ const CASES: readonly Case[] = [
     bytes("02 09 00 00 00 00 02 00 00 00 00"),
     /SUBSCRIBE: flag is neither/,
   ],
-  [
-    "an ended flag that is neither",
-    "moq-lite-06",
-    "request",
-    bytes("01 02 00 02"),
-    /ANNOUNCE_REQUEST: flag is neither/,
-  ],
+  ["an ended flag that is neither", "moqmesh-1", "request", bytes("01 02 00 02"), /ANNOUNCE_REQUEST: flag is neither/],
   ["a second ANNOUNCE_REQUEST", "moq-lite-03", "request", bytes("01 01 00 01 00"), /a message too many/],
   ["a message after FETCH", "moq-lite-03", "request", bytes("03 04 00 00 00 00 00"), /a message too many/],
   ["a message after TRACK", "moq-lite-05", "request", bytes("06 02 00 00 00"), /a message too many/],
@@ -114,21 +108,15 @@ const CASES: readonly Case[] = [
   ],
   [
     "an announcement type of the future",
-    "moq-lite-06",
+    "moqmesh-1",
     "announce",
     bytes("02 00 00 03"),
     /Announce: unknown message type/,
   ],
-  [
-    "an ended flag in a start",
-    "moq-lite-06",
-    "announce",
-    bytes("02 00 00 00 05 00 00 02 00 00"),
-    /ANNOUNCE_START: flag/,
-  ],
+  ["an ended flag in a start", "moqmesh-1", "announce", bytes("02 00 00 00 05 00 00 02 00 00"), /ANNOUNCE_START: flag/],
   [
     "an announce id over 2^53-1",
-    "moq-lite-06",
+    "moqmesh-1",
     "announce",
     bytes("02 00 00 01 08 c020000000000000"),
     /ANNOUNCE_END: number/,
@@ -249,7 +237,7 @@ describe("what is unknown is no violation", () => {
 
   test("an empty path and an origin of 0, which are as good as none", () => {
     const all = bytes("01 06 02 02 00 05 01 00");
-    assert.deepEqual(readAll("uni", capsOf("moq-lite-06"), all), [{ kind: "setup", probe: 0, role: "both" }]);
+    assert.deepEqual(readAll("uni", capsOf("moqmesh-1"), all), [{ kind: "setup", probe: 0, role: "both" }]);
   });
 
   test("a cost over 2^53-1, which ranks last", () => {
@@ -258,7 +246,7 @@ describe("what is unknown is no violation", () => {
     const all = bytes("02 00 00 00 0a 00 00 ffffffffffffffff");
     assert.deepEqual(readAll("announce", capsOf("moq-lite-06-wip"), all), [{ kind: "ok", hop: 0n, active: 0 }, start]);
     const setup = bytes("01 0b 01 04 08 ffffffffffffffff");
-    assert.deepEqual(readAll("uni", capsOf("moq-lite-06"), setup), [{ kind: "setup", probe: 0, role: "both", cost }]);
+    assert.deepEqual(readAll("uni", capsOf("moqmesh-1"), setup), [{ kind: "setup", probe: 0, role: "both", cost }]);
   });
 });
 
@@ -266,7 +254,7 @@ test("a frame over its bound ends its group only", () => {
   for (const [version, all] of [
     ["moq-lite-03", "00 02 00 00 81000001"],
     ["moq-lite-05", "00 02 00 00 00 81000001"],
-    ["moq-lite-06", "00 02 00 00 00 ffffffffffffffff"],
+    ["moqmesh-1", "00 02 00 00 00 ffffffffffffffff"],
   ] as const) {
     assert.throws(
       () => readAll("uni", capsOf(version), bytes(all), { finish: false }),

@@ -1,6 +1,6 @@
 import type { NodeInfo } from "../../../cluster/contract.ts";
 import type { Clock } from "../../clock.ts";
-import type { Session } from "../../session/index.ts";
+import { MESH_PROTOCOLS, type Session } from "../../session/index.ts";
 import {
   type Attach,
   type Engine,
@@ -10,9 +10,6 @@ import {
 } from "../../transport/contract.ts";
 import type { MeshCredentials } from "./credentials.ts";
 import type { Renewal } from "./renewal.ts";
-
-/** The version that relays of a mesh speak with each other: the one with epochs and costs. */
-export const MESH_PROTOCOL = "moq-lite-06";
 
 /** Path of the control session that a relay keeps to a root. */
 export const CONTROL_PATH = ".moqmesh";
@@ -78,7 +75,7 @@ export class MeshDialler {
     // Raw QUIC has no header fields: its token travels with the path, in SETUP.
     if (token !== undefined && at.protocol === "moql:") at.searchParams.set("jwt", token);
     else if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
-    const session = await this.#dial(at, headers, [MESH_PROTOCOL], start, address);
+    const session = await this.#dial(at, headers, MESH_PROTOCOLS, start, address);
     renewal?.begin(token);
     return session;
   }

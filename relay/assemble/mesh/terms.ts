@@ -1,7 +1,7 @@
 import { AuthError } from "../../../auth/index.ts";
 import { ROLES, type Role } from "../../../cluster/contract.ts";
 import type { ControlTable } from "../../../cluster/control/local.ts";
-import { type AnnounceTable, openAccess, type SessionLimits } from "../../session/index.ts";
+import { type AnnounceTable, MESH_PROTOCOLS, openAccess, type SessionLimits } from "../../session/index.ts";
 import type { LinkInfo } from "../../transport/contract.ts";
 import type { Admission } from "../gate.ts";
 import { rootOf, type SessionTerms } from "../sessions.ts";
@@ -42,6 +42,9 @@ export interface MeshTermsDeps {
 /** What a session that was let in is: the control session of a relay, its media session, a relay of others, or a client. */
 export function meshTerms(deps: MeshTermsDeps, info: LinkInfo, admission: Admission): SessionTerms {
   if (rootOf(info.path) === CONTROL_PATH) return controlTerms(deps, admission);
+  if (MESH_PROTOCOLS.includes(info.protocol) && !admission.cluster) {
+    throw new AuthError("cluster_required", `only a token with the \`cluster\` claim may speak ${info.protocol}`);
+  }
   const { announcements, limits } = deps;
   const role = admission.cluster ? roleOf(info) : undefined;
   if (role !== undefined)
