@@ -79,6 +79,12 @@ export class Origin {
     for (const broadcast of this.#broadcasts.under(prefix)) if (broadcast.route() !== undefined) yield broadcast;
   }
 
+  /** The broadcast at `path` itself, when it has a route. */
+  broadcast(path: string): Broadcast | undefined {
+    const broadcast = this.#broadcasts.get(path);
+    return broadcast?.route() === undefined ? undefined : broadcast;
+  }
+
   /** Takes in a route to a broadcast; refused with `limit` when there are too many broadcasts. */
   publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason {
     const broadcast = this.#at(path);

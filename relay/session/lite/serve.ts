@@ -29,10 +29,7 @@ export function serveTrack(context: LiteContext, stream: BidiStream, request: Tr
   const cancel = origin.info(path, request.track, (answer) => {
     answered = true;
     gone();
-    let epoch = 0n;
-    for (const broadcast of origin.broadcasts(path)) {
-      if (broadcast.path === path) epoch = broadcast.route()?.advertisement.epoch ?? 0n;
-    }
+    const epoch = origin.broadcast(path)?.route()?.advertisement.epoch ?? 0n;
     const reason =
       typeof answer === "string" ? answer : request.epoch !== 0n && request.epoch !== epoch ? "not_found" : undefined;
     if (reason !== undefined || typeof answer === "string") {
@@ -63,8 +60,8 @@ export function serveFetch(context: LiteContext, stream: BidiStream, request: Fe
   const { track, priority, group } = request;
   let left = false;
   stream.setPriority(rank(priority, 0, 0));
-  for (const broadcast of request.epoch === 0n ? [] : origin.broadcasts(path)) {
-    if (broadcast.path !== path || broadcast.route()?.advertisement.epoch === request.epoch) continue;
+  const epoch = origin.broadcast(path)?.route()?.advertisement.epoch;
+  if (request.epoch !== 0n && epoch !== undefined && epoch !== request.epoch) {
     stream.reset(codeOf("not_found"));
     gone();
     return { fin: () => {}, gone: () => {} };

@@ -37,13 +37,12 @@ export class Viewer implements Subscriber {
     const absolute = this.#context.absolute(path);
     if (epoch !== 0n) {
       const check = () => {
-        for (const broadcast of origin.broadcasts(absolute)) {
-          if (broadcast.path === absolute && broadcast.route()?.advertisement.epoch !== epoch) this.refuse("replaced");
-        }
+        const now = origin.broadcast(absolute)?.route()?.advertisement.epoch;
+        if (now !== undefined && now !== epoch) this.refuse("replaced");
       };
       check();
       if (this.#over) return;
-      this.#unpin = origin.watch(absolute, { changed: check }, []);
+      this.#unpin = origin.watch(absolute, { changed: ({ path: its }) => its === absolute && check() }, []);
     }
     const subscription = origin.subscribe(absolute, track, options, this);
     if (this.#over) subscription?.cancel();
