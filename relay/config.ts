@@ -87,12 +87,12 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     envLayer(env, sections, report),
     flagLayer(sources.flags ?? [], sections),
   ];
-  for (const layer of layers) problems.push(...checkLayer(layer, sections));
-  if (problems.length > 0) throw new ConfigError(problems);
+  const all = problems.concat(layers.flatMap((layer) => checkLayer(layer, sections)));
+  if (all.length > 0) throw new ConfigError(all);
 
   const { raw, origins } = mergeLayers(layers, sections);
-  problems.push(...checkRules(raw, origins, sections));
-  if (problems.length > 0) throw new ConfigError(problems);
+  const conflicts = checkRules(raw, origins, sections);
+  if (conflicts.length > 0) throw new ConfigError(conflicts);
 
   const config = deepFreeze(resolve(raw, env, sources.memory ?? memoryLimit));
   return { config, origins: completeOrigins(origins, config) };

@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import type { Resolver } from "../cluster/peers/dns.ts";
+import { Defects } from "./assemble/defects.ts";
 import { drainSessions } from "./assemble/drain.ts";
 import { AuthGate } from "./assemble/gate.ts";
 import { bindFailed, type Listeners, openListeners } from "./assemble/listeners.ts";
@@ -69,6 +70,8 @@ export interface Relay extends RelayView {
   readonly hasPage: boolean;
   /** Of the certificate, in lower-case hex, where clients have to be told it because it is self-signed. */
   readonly fingerprint: string | undefined;
+  /** Takes in an error that reached the process itself: it is counted and logged. */
+  contain(error: unknown): void;
   /** Goes by what of `config` may change while it runs, for new sessions. */
   reconfigure(config: Config): void;
   /**
@@ -104,6 +107,7 @@ class RelayProcess implements Relay {
   readonly #options: StartOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #defects: Defects;
   readonly #origin: Origin;
   readonly #host: SessionHost;
   readonly #gate: AuthGate;
@@ -134,6 +138,7 @@ class RelayProcess implements Relay {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? createLogger(config.log);
+    this.#defects = new Defects({ log: this.#log, clock: this.#clock, counters: this.counters });
     this.#wallNow = options.wallNow ?? Date.now;
     this.#startedAt = this.#clock.now();
     const { bytes, policy, maxAge } = config.cache;
@@ -160,6 +165,7 @@ class RelayProcess implements Relay {
       origin: this.#origin,
       clock: this.#clock,
       log: this.#log,
+      defects: this.#defects,
       limits: sessionLimits(config),
       maxSessions: config.limits.sessions,
       handshakeTimeoutMs: config.limits.handshakeTimeout,
@@ -248,6 +254,7 @@ class RelayProcess implements Relay {
       hop: this.#hop,
       limits: sessionLimits(this.#config),
       log: this.#log,
+      defects: this.#defects,
       quic: engine,
       websocket: qmux,
       resolver: this.#options.resolver ?? dnsResolver(),
@@ -265,6 +272,7 @@ class RelayProcess implements Relay {
       ...((http.enabled || server.websocket) && {
         http: {
           fingerprint: () => (http.enabled ? this.fingerprint : undefined),
+          failed: (error) => this.#defects.report("in a request at the public port", error),
           maxConnections: MAX_HTTP_CONNECTIONS,
           headerTimeoutMs: limits.handshakeTimeout,
           ...(this.#page && { page: this.#page }),
@@ -279,6 +287,10 @@ class RelayProcess implements Relay {
     const { address, port } = this.address;
     const admin = this.adminAddress?.port;
     this.#log.info({ address, port, admin, engine: engine.name, version: VERSION }, "relay ready");
+  }
+
+  contain(error: unknown): void {
+    this.#defects.report("outside of any session", error);
   }
 
   reconfigure(config: Config): void {
@@ -344,6 +356,7 @@ class RelayProcess implements Relay {
         port,
         view: this,
         warn: this.#warn,
+        failed: (error) => this.#defects.report("in a request at the admin listener", error),
         revoke: (entry) => revokeAtGate(this.#gate, entry),
       });
     } catch (error) {

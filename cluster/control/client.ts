@@ -37,6 +37,8 @@ export interface ControlDeps {
   /** Milliseconds that what a root told is believed after it is gone, or after another one took its place. */
   readonly leaseMs: number;
   readonly warn: (message: string, error?: unknown) => void;
+  /** Something threw that should not have, outside of any session. */
+  readonly defect: (error: unknown) => void;
   /** Whether a root can be asked. Told at the start, when the last one goes, and when one comes. */
   readonly rooted: (up: boolean) => void;
 }
@@ -101,9 +103,9 @@ export class ControlClient implements Registrar {
   }
 
   start(): void {
-    const { local, self, rooted } = this.#deps;
+    const { local, self, rooted, defect } = this.#deps;
     rooted(false);
-    if (local !== undefined) this.#local = new LocalSession(local(), this.#table(), self.hop);
+    if (local !== undefined) this.#local = new LocalSession(local(), this.#table(), self.hop, defect);
     for (const root of this.#roots) {
       if (root.self) this.#isSelf(root);
       else this.#dial(root);

@@ -22,14 +22,16 @@ export interface ControlTable extends AnnounceTable {
 export class LocalSession implements ControlSession {
   readonly #root: ControlTable;
   readonly #hop: bigint;
+  readonly #defect: (error: unknown) => void;
   readonly #stops = new Set<() => void>();
 
-  /** `own`: what the relay tells roots, itself first. `hop`: its id. */
-  constructor(root: ControlTable, own: AnnounceTable, hop: bigint) {
+  /** `own`: what the relay tells roots, itself first. `hop`: its id. `defect`: something threw that should not have. */
+  constructor(root: ControlTable, own: AnnounceTable, hop: bigint, defect: (error: unknown) => void) {
     this.#root = root;
     this.#hop = hop;
+    this.#defect = defect;
     const relay = { publish: root.publish.bind(root) };
-    this.#stops.add(own.watch("", passOn(own.broadcasts(""), relay, hop)));
+    this.#stops.add(own.watch("", this.#passOn(own.broadcasts(""), relay)));
     root.complete();
   }
 
@@ -51,7 +53,7 @@ export class LocalSession implements ControlSession {
             if (waiting.push(broadcast) === 1) queueMicrotask(flush);
           },
         });
-        told = passOn(this.#root.broadcasts(prefix), table, this.#hop);
+        told = this.#passOn(this.#root.broadcasts(prefix), table);
       }
       resolve();
     });
@@ -69,34 +71,43 @@ export class LocalSession implements ControlSession {
     this.#stops.clear();
     this.#root.close(code);
   }
+
+  /** Publishes what there is, and what changes, as the other end of a session would see it. A defect with one broadcast is that one's alone. */
+  #passOn(first: Iterable<Announced>, to: Pick<AnnounceTable, "publish">): { changed(broadcast: Announced): void } {
+    const publications = new Map<string, Publication>();
+    const changed = (broadcast: Announced) => {
+      try {
+        pass(broadcast, publications, to, this.#hop);
+      } catch (error) {
+        this.#defect(error);
+      }
+    };
+    for (const broadcast of first) changed(broadcast);
+    return { changed };
+  }
 }
 
-/** Publishes what there is, and what changes, as the other end of a session would see it. */
-function passOn(
-  first: Iterable<Announced>,
+function pass(
+  broadcast: Announced,
+  publications: Map<string, Publication>,
   to: Pick<AnnounceTable, "publish">,
   hop: bigint,
-): { changed(broadcast: Announced): void } {
-  const publications = new Map<string, Publication>();
-  const changed = (broadcast: Announced) => {
-    const { path } = broadcast;
-    const known = publications.get(path);
-    const advertisement = broadcast.route()?.advertisement;
-    if (advertisement === undefined) {
-      publications.delete(path);
-      known?.end(false);
-      return;
-    }
-    const seen = overSession(advertisement, hop);
-    if (known !== undefined) {
-      known.update(seen);
-      return;
-    }
-    const publication = to.publish(path, seen, NOBODY);
-    if (typeof publication !== "string") publications.set(path, publication);
-  };
-  for (const broadcast of first) changed(broadcast);
-  return { changed };
+): void {
+  const { path } = broadcast;
+  const known = publications.get(path);
+  const advertisement = broadcast.route()?.advertisement;
+  if (advertisement === undefined) {
+    publications.delete(path);
+    known?.end(false);
+    return;
+  }
+  const seen = overSession(advertisement, hop);
+  if (known !== undefined) {
+    known.update(seen);
+    return;
+  }
+  const publication = to.publish(path, seen, NOBODY);
+  if (typeof publication !== "string") publications.set(path, publication);
 }
 
 function overSession({ epoch, hops, cost, ended }: Advertisement, hop: bigint): Advertisement {

@@ -165,7 +165,10 @@ export class RouteTable {
       ({ node, role, draining, publicUrl }) =>
         role === self.role && !draining && publicUrl !== "" && health(node) !== "down",
     );
-    const nearest = Math.min(...fit.map(({ region }) => this.#distance(region)));
+    const nearest = fit.reduce(
+      (least, { region }) => Math.min(least, this.#distance(region)),
+      Number.POSITIVE_INFINITY,
+    );
     const among = fit.filter(({ region }) => this.#distance(region) === nearest);
     const [first] = rank(
       self.node,

@@ -268,7 +268,7 @@ export class SplicedTrack implements Upstream, LegEvents {
   #wanted(): SubscribeOptions {
     const { newest, orphans } = this.#groups;
     if (newest === undefined) return this.#options;
-    const start = Math.min(newest + 1, ...orphans);
+    const start = orphans.reduce((least, sequence) => Math.min(least, sequence), newest + 1);
     this.#gaps.expect(start);
     return { ...this.#options, start };
   }

@@ -18,6 +18,7 @@ import {
   type SessionReport,
 } from "../session/index.ts";
 import type { LinkInfo, LinkRequest } from "../transport/contract.ts";
+import type { Defects } from "./defects.ts";
 import { watchExpiry } from "./expiry.ts";
 import type { Admission, Gate } from "./gate.ts";
 import { Meter, Meters } from "./quota.ts";
@@ -53,6 +54,7 @@ export interface SessionHostDeps {
   readonly origin: Origin;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly defects: Defects;
   readonly limits: SessionLimits;
   readonly gate: Gate;
   readonly channels: ChannelRegistry;
@@ -185,14 +187,14 @@ export class SessionHost {
   }
 
   #refuse(request: LinkRequest, error: unknown): void {
-    const { log, origin } = this.#deps;
+    const { defects, origin } = this.#deps;
     if (error instanceof AuthError) {
       origin.counters.refused(error.code);
       this.#refusals.tell(request.info, error);
       request.reject(error.status, `${error.code}: ${error.message}`);
       return;
     }
-    log.error({ err: error }, "a defect in the decision on a session");
+    defects.report("in the decision on a session", error);
     request.reject(STATUS_ERROR, "internal error");
   }
 
@@ -281,7 +283,7 @@ export class SessionHost {
   }
 
   #start(info: LinkInfo, admission: Admission, terms: SessionTerms, late: boolean) {
-    const { origin, clock, log, channels, hop } = this.#deps;
+    const { origin, clock, log, defects, channels, hop } = this.#deps;
     const { access, table, announcePrefix, ownNumbers = false, limits = this.#deps.limits } = terms;
     const opened: SessionOpened = { ...describe(this.#nextId++, info), ...admission.who };
     // Relays of the mesh carry what is counted where it came in and where it is watched.
@@ -299,7 +301,7 @@ export class SessionHost {
       ...(meter !== undefined && { quota: meter }),
       ...(table !== undefined && { table }),
       ...(announcePrefix !== undefined && { announcePrefix }),
-      defect: (err) => log.error({ err, session: opened.session }, "a defect in a session"),
+      defect: (error) => defects.report("in a session", error, { session: opened.session }),
       closed: (report) => {
         if (session !== undefined) {
           this.#forget(session);

@@ -44,8 +44,8 @@ export function parseInvocation(command: Command, args: readonly string[]): Invo
   if (problems.length === 0 && !switches.has("help") && !switches.has("version")) {
     const missing = command.positionals.slice(positionals.length).filter(({ required }) => required);
     const surplus = positionals.slice(command.positionals.length);
-    problems.push(...missing.map(({ name }) => `${name} is missing`));
-    problems.push(...surplus.map((text) => `unexpected argument "${text}"`));
+    for (const { name } of missing) problems.push(`${name} is missing`);
+    for (const text of surplus) problems.push(`unexpected argument "${text}"`);
   }
   if (problems.length > 0) throw new UsageError(problems.join("\n"));
   return found;

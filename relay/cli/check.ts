@@ -82,7 +82,8 @@ function asText(loaded: LoadedConfig, io: Io): string {
   for (const { key, text, value, origin } of describeConfig(loaded)) {
     const [section = "", name = ""] = key.split(".");
     if (section !== current) {
-      lines.push(...(current === "" ? [] : [""]), bold(`[${section}]`));
+      if (current !== "") lines.push("");
+      lines.push(bold(`[${section}]`));
       current = section;
     }
     const setting = value === undefined ? `# ${name} is not set` : `${name} = ${text}`;

@@ -78,9 +78,10 @@ async function ask(at: URL): Promise<Answer> {
 
 function describe(answer: Answer): string {
   const { node, role, region, roots, registry, upstreams, nodes, broadcasts } = answer;
-  const lines = [`${node}: ${role} in ${region}, at ${roots.connected} of ${roots.configured} roots`];
-  if (registry !== undefined) lines.push(`registry in ${registry.backend}${registry.up ? "" : ", which is down"}`);
-  if (upstreams.length > 0) lines.push(`takes from ${upstreams.map((one) => one.node).join(", ")}`);
+  const head = [`${node}: ${role} in ${region}, at ${roots.connected} of ${roots.configured} roots`];
+  if (registry !== undefined) head.push(`registry in ${registry.backend}${registry.up ? "" : ", which is down"}`);
+  if (upstreams.length > 0) head.push(`takes from ${upstreams.map((one) => one.node).join(", ")}`);
+  const parts = [head];
   if (nodes !== undefined) {
     const rows = nodes.map((one) => [
       one.node,
@@ -91,18 +92,20 @@ function describe(answer: Answer): string {
       String(one.subscriptions ?? "-"),
       one.url,
     ]);
-    lines.push("", ...table([["NODE", "ROLE", "REGION", "STATE", "SESSIONS", "SUBSCRIPTIONS", "URL"], ...rows]));
+    parts.push(table([["NODE", "ROLE", "REGION", "STATE", "SESSIONS", "SUBSCRIPTIONS", "URL"], ...rows]));
   }
   if (broadcasts !== undefined) {
     const rows = broadcasts.map(({ path, holders }) => [path, holders.join(", ")]);
-    lines.push("", ...(rows.length === 0 ? ["no broadcasts"] : table([["BROADCAST", "HELD BY"], ...rows])));
+    parts.push(rows.length === 0 ? ["no broadcasts"] : table([["BROADCAST", "HELD BY"], ...rows]));
   }
-  return `${lines.join("\n")}\n`;
+  return `${parts.map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }
 
 /** Columns as wide as their widest cell, two spaces apart. */
 function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = (rows[0] ?? []).map((_, column) =>
+    rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0),
+  );
   return rows.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))

@@ -93,7 +93,7 @@ function optionList(options: readonly OptionSpec[], width: number): string[] {
 /** Two columns; the right one is wrapped. */
 export function list(entries: readonly (readonly [label: string, text: string])[], width: number): string[] {
   const fitting = entries.map(([label]) => label.length).filter((length) => length <= LABEL_MAX);
-  const column = Math.max(...fitting, 0) + 2;
+  const column = fitting.reduce((widest, length) => Math.max(widest, length), 0) + 2;
   return entries.flatMap(([label, text]) => {
     const lines = wrap(text.replaceAll("`", ""), width - INDENT.length - column);
     const blank = " ".repeat(column);

@@ -4,6 +4,7 @@ import type { Relay } from "../main.ts";
 import { banner } from "./banner.ts";
 import type { Command, Invocation } from "./command.ts";
 import { loadConfigured } from "./configured.ts";
+import { containDefects } from "./contain.ts";
 import { EXIT, type ExitCode, SIGNAL_EXIT_BASE } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
 import { reloader } from "./reload.ts";
@@ -41,11 +42,13 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
     const { start } = await import("../main.ts");
     const relay = await start(config, { log });
     const stopBounding = boundYoungHeap();
+    const stopContaining = containDefects((error) => relay.contain(error));
     life.begin(relay);
     const pretty = config.log.format === "pretty" || (config.log.format === "auto" && io.out.isTTY);
     if (pretty) io.out.write(banner(relay, config, io));
     await relay.ended;
     stopBounding();
+    stopContaining();
     return EXIT.ok;
   } finally {
     stopListening();

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { describeCluster } from "./cluster.ts";
 import { Metrics } from "./metrics.ts";
-import { readJson, readPath, send, sendJson, sendText } from "./respond.ts";
+import { guarded, readJson, readPath, send, sendJson, sendText } from "./respond.ts";
 import type { RelayView } from "./view.ts";
 
 /** Connections at a time: probes, a scraper, and an operator. */
@@ -18,6 +18,8 @@ export interface AdminOptions {
   readonly port: number;
   readonly view: RelayView;
   readonly warn: (message: string, error?: unknown) => void;
+  /** A request could not be answered for a defect; its client got a 500. */
+  readonly failed: (error: unknown) => void;
   /** Revokes what the body of `POST /auth/revoke` names, and says what to answer. */
   readonly revoke?: Revoke;
 }
@@ -30,19 +32,15 @@ export class AdminServer {
   readonly #server: Server;
   readonly #view: RelayView;
   readonly #metrics: Metrics;
-  readonly #warn: AdminOptions["warn"];
   readonly #revoke: Revoke | undefined;
 
-  constructor({ view, warn, revoke }: Pick<AdminOptions, "view" | "warn" | "revoke">) {
+  constructor({ view, failed, revoke }: Pick<AdminOptions, "view" | "failed" | "revoke">) {
     this.#view = view;
     this.#revoke = revoke;
-    this.#warn = warn;
     this.#metrics = new Metrics(view);
     this.#server = createServer(
       { headersTimeout: HEADER_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-      (request, response) => {
-        void this.#answer(request, response);
-      },
+      guarded((request, response) => this.#answer(request, response), failed),
     );
     this.#server.timeout = STALL_MS;
     this.#server.maxConnections = MAX_CONNECTIONS;
@@ -111,25 +109,15 @@ export class AdminServer {
   }
 
   async #answerRevoke(request: IncomingMessage, response: ServerResponse, revoke: Revoke): Promise<void> {
-    try {
-      const entry = await readJson(request, response);
-      if (entry === undefined) return;
-      const { status, body } = await revoke(entry);
-      sendJson(request, response, status, body);
-    } catch (error) {
-      this.#warn("a revocation failed", error);
-      sendText(request, response, 500, "the revocation failed");
-    }
+    const entry = await readJson(request, response);
+    if (entry === undefined) return;
+    const { status, body } = await revoke(entry);
+    sendJson(request, response, status, body);
   }
 
   async #sendMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    try {
-      const text = await this.#metrics.render();
-      send(request, response, 200, { "Content-Type": this.#metrics.contentType, "Cache-Control": "no-store" }, text);
-    } catch (error) {
-      this.#warn("the metrics could not be read", error);
-      sendText(request, response, 500, "the metrics could not be read");
-    }
+    const text = await this.#metrics.render();
+    send(request, response, 200, { "Content-Type": this.#metrics.contentType, "Cache-Control": "no-store" }, text);
   }
 }
 

@@ -29,6 +29,7 @@ const COUNTER_ROWS: readonly Row<Counters>[] = [
   ["cache_evictions_total", "Groups that the cache gave up for its budget.", (c) => c.cacheEvictions],
   ["fetch_hits_total", "Fetches answered from the cache.", (c) => c.fetchHits],
   ["fetch_misses_total", "Fetches that had to ask the publisher.", (c) => c.fetchMisses],
+  ["defects_total", "Errors of the relay itself that were contained; the log has them.", (c) => c.defects],
   ["protocol_violations_total", "Sessions ended because the peer broke the protocol.", (c) => c.protocolViolations],
 ];
 

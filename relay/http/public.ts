@@ -1,13 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Page } from "./page.ts";
 import { HttpPort, type PortOptions } from "./port.ts";
-import { readPath, sendText } from "./respond.ts";
+import { guarded, readPath, sendText } from "./respond.ts";
 
 export interface PublicHttpOptions extends PortOptions {
   /** Fingerprint of a self-signed certificate in lower-case hex; nothing when clients trust it anyway. Asked per request. */
   readonly fingerprint: () => string | undefined;
   /** The demo page, where it is served. */
   readonly page?: Page;
+  /** A request could not be answered for a defect; its client got a 500. */
+  readonly failed: (error: unknown) => void;
 }
 
 /**
@@ -15,7 +17,10 @@ export interface PublicHttpOptions extends PortOptions {
  * page. WebSocket upgrades are for whoever listens to `upgrade` of its two servers.
  */
 export function listenPublic(options: PublicHttpOptions): Promise<HttpPort> {
-  return HttpPort.listen(options, (request, response) => answer(options, request, response));
+  return HttpPort.listen(
+    options,
+    guarded((request, response) => answer(options, request, response), options.failed),
+  );
 }
 
 function answer(options: PublicHttpOptions, request: IncomingMessage, response: ServerResponse): void {

@@ -1,10 +1,33 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 
 /** Bytes of a request target that are looked at; the rest of what a parser lets through is refused. */
 const MAX_TARGET = 2048;
 
 /** Headers of every answer: no guessing of types, and no address (whose query may hold a token) sent elsewhere. */
 const SAFE_HEADERS = { "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" } as const;
+
+/**
+ * A request listener that no failure of `answer` gets out of: the client gets a 500, or a cut connection where an answer had
+ * begun, and `failed` gets the error.
+ */
+export function guarded(
+  answer: (request: IncomingMessage, response: ServerResponse) => void | Promise<void>,
+  failed: (error: unknown) => void,
+): RequestListener {
+  return (request, response) => {
+    const fail = (error: unknown) => {
+      failed(error);
+      if (response.headersSent) response.destroy();
+      else sendText(request, response, 500, "internal error");
+    };
+    try {
+      const answering = answer(request, response);
+      if (answering instanceof Promise) answering.catch(fail);
+    } catch (error) {
+      fail(error);
+    }
+  };
+}
 
 export type Headers = Readonly<Record<string, string | number>>;
 

@@ -96,6 +96,8 @@ export class Counters {
   /** Late joiners that got a current group from the cache. */
   joins = 0;
   protocolViolations = 0;
+  /** Errors that the program did not expect; each ended what it happened in, and nothing else. */
+  defects = 0;
 
   refused(code: string): void {
     this.sessionsRefused.set(code, (this.sessionsRefused.get(code) ?? 0) + 1);

@@ -75,10 +75,18 @@ export class PathTree<T> {
       node = node.children?.get(segment);
       if (node === undefined) return;
     }
-    const stack: Node<T>[] = [node];
-    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    if (node.value !== undefined) yield node.value;
+    if (node.children === undefined) return;
+    // One iterator for each level that is being walked: as many as a path has segments, however many children a node has.
+    const levels = [node.children.values()];
+    for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+      const { value: next, done } = level.next();
+      if (done === true) {
+        levels.pop();
+        continue;
+      }
       if (next.value !== undefined) yield next.value;
-      if (next.children !== undefined) stack.push(...next.children.values());
+      if (next.children !== undefined) levels.push(next.children.values());
     }
   }
 }

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ClaimsInput, generateKey, type Key, type Revocation, signToken } from "../../auth/index.ts";
+import { Defects } from "../../relay/assemble/defects.ts";
 import { AuthGate } from "../../relay/assemble/gate.ts";
 import { modelLimits, sessionLimits } from "../../relay/assemble/options.ts";
 import { SessionHost } from "../../relay/assemble/sessions.ts";
@@ -77,6 +78,7 @@ export class GuardedRelay {
       origin: this.origin,
       clock,
       log,
+      defects: new Defects({ log, clock, counters: this.origin.counters }),
       limits: sessionLimits(config),
       gate: {
         admit: (info, root) => {

@@ -44,6 +44,19 @@ test("serves until SIGTERM and exits with 0", async () => {
   for (const line of program.stdout.trim().split("\n")) assert.ok(JSON.parse(line), "one JSON object a line");
 });
 
+test("goes on after an error that nothing has caught, logs it and counts it", async () => {
+  const hook = `data:text/javascript,process.on("SIGWINCH",()=>{setTimeout(()=>{throw new Error("in a timer")});Promise.reject(new Error("in a promise"))})`;
+  const program = start(SERVE, { execArgv: ["--import", hook] });
+  const { admin } = await program.ready();
+  program.kill("SIGWINCH");
+  await program.says(/"level":"error".*in a promise.*a defect outside of any session/);
+  await program.says(/"level":"error".*in a timer.*a defect outside of any session/);
+  const metrics = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
+  assert.match(metrics, /^moqmesh_defects_total 2$/m);
+  program.kill("SIGTERM");
+  assert.equal(await program.ends(), 0);
+});
+
 test("ends at once at a second signal, with the signal's exit code", async () => {
   const program = start([...SERVE, "--drain.grace", "1h"]);
   const { port } = await program.ready();

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { NodeInfo, ScopeSink } from "../../cluster/contract.ts";
 import { ControlClient } from "../../cluster/control/client.ts";
+import { LocalSession } from "../../cluster/control/local.ts";
 import { parseControlPath } from "../../cluster/control/paths.ts";
 import { Registry } from "../../cluster/registry/registry.ts";
 import { RootTable } from "../../cluster/root/table.ts";
@@ -57,6 +58,9 @@ class World {
       roots: roots.map((name) => `https://${name}:1/`),
       leaseMs: LEASE_MS,
       warn: () => {},
+      defect: (error) => {
+        throw error;
+      },
       rooted: () => {},
       dial: async (url, table, gone) => {
         let session: Session | undefined;
@@ -430,11 +434,39 @@ describe("a root's table", () => {
       dial: () => assert.fail("there is nobody to dial"),
       leaseMs: LEASE_MS,
       warn: () => assert.fail("nothing is wrong"),
+      defect: (error) => {
+        throw error;
+      },
       rooted: () => {},
     });
     client.start();
     assert.deepEqual([client.connected, registry.counts.nodes], [1, 1]);
     client.close();
+  });
+
+  it("follows a root that is the relay itself on to the end when one broadcast of many is a defect", async () => {
+    const registry = new Registry({ clock: new ManualClock(), leaseMs: LEASE_MS, maxNodes: 10, maxHoldings: 10 });
+    const table = new RootTable(registry);
+    const info = nodeInfo("b", "origin");
+    registry.register(info, table);
+    const holding = { node: "b", epoch: 1n, hops: [], cost: 0, ended: false };
+    for (const path of ["one", "two"]) registry.hold({ ...holding, path }, table);
+    const defects: unknown[] = [];
+    const none = { broadcasts: () => [], watch: () => () => {}, publish: () => "limit" as const };
+    const session = new LocalSession(new RootTable(registry), none, 1n, (error) => defects.push(error));
+    const seen: string[] = [];
+    const publish = (path: string) => {
+      seen.push(path);
+      if (path.endsWith("one/b")) throw new Error("no");
+      return "limit" as const;
+    };
+    const { complete } = session.follow("b", { ...none, publish });
+    await complete;
+    for (const path of ["one", "three"]) registry.hold({ ...holding, path }, table);
+    await Promise.resolve();
+    assert.deepEqual(seen, ["b/one/b", "b/two/b", "b/one/b", "b/three/b"]);
+    assert.equal(defects.length, 2);
+    session.close(0);
   });
 
   it("takes rivals back from a relay that does not hold the broadcast any more", async () => {

@@ -199,6 +199,9 @@ export class SimRelay {
       ...(registry && { local: () => new RootTable(registry) }),
       leaseMs: LEASE_MS,
       warn: () => {},
+      defect: (error) => {
+        throw error;
+      },
       rooted: (up) => this.tiers.rooted(up),
       dial: (url, table, gone) => this.#dial(new URL(url), { table: this.#counted(table), announcePrefix: "" }, gone),
     });

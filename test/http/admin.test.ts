@@ -41,7 +41,8 @@ async function withAdmin(
 ) {
   const view = new FakeView();
   const warn = (message: string) => assert.fail(message);
-  const admin = await AdminServer.listen({ host: "127.0.0.1", port: 0, view, warn });
+  const failed = (error: unknown) => assert.fail(String(error));
+  const admin = await AdminServer.listen({ host: "127.0.0.1", port: 0, view, warn, failed });
   try {
     await run((path, method = "GET") => fetch(`http://127.0.0.1:${admin.address.port}${path}`, { method }), view);
   } finally {
@@ -96,6 +97,25 @@ describe("health", () => {
       assert.equal((await get("/health/")).status, 404);
       assert.equal((await get("/metrics", "POST")).status, 405);
     }));
+});
+
+test("a request that runs into a defect is answered with 500, and the next one is served", async () => {
+  const view = new FakeView();
+  const failures: unknown[] = [];
+  const failed = (error: unknown) => void failures.push(error);
+  const warn = (message: string) => assert.fail(message);
+  const revoke = () => Promise.reject(new Error("later"));
+  const admin = await AdminServer.listen({ host: "127.0.0.1", port: 0, view, warn, failed, revoke });
+  const url = `http://127.0.0.1:${admin.address.port}`;
+  view.cluster = () => {
+    throw new Error("at once");
+  };
+  assert.equal((await fetch(`${url}/cluster`)).status, 500);
+  const headers = { "content-type": "application/json" };
+  assert.equal((await fetch(`${url}/auth/revoke`, { method: "POST", headers, body: "{}" })).status, 500);
+  assert.deepEqual(failures, [new Error("at once"), new Error("later")]);
+  assert.equal((await fetch(`${url}/health/live`)).status, 200);
+  await admin.close();
 });
 
 describe("metrics", () => {

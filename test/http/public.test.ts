@@ -46,6 +46,7 @@ async function open(overrides: Partial<PortOptions> & { selfSigned?: boolean; pa
     certificate: certificate.certificate,
     maxConnections: 10,
     fingerprint: () => (selfSigned ? certificate.fingerprint : undefined),
+    failed: (error) => assert.fail(String(error)),
     ...rest,
   });
 }

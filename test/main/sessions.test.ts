@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { describe, test } from "node:test";
+import { Defects } from "../../relay/assemble/defects.ts";
 import type { Gate } from "../../relay/assemble/gate.ts";
 import { modelLimits, sessionLimits } from "../../relay/assemble/options.ts";
 import { rootOf, SessionHost } from "../../relay/assemble/sessions.ts";
@@ -55,7 +56,8 @@ function hostOf(maxSessions: number, log = createLogger({ level: "silent", forma
       release: () => {},
     }),
   };
-  const terms = { gate, channels: new ChannelRegistry(), hop: 7n, wallNow: () => 0, expiryNoticeMs: 0 };
+  const defects = new Defects({ log, clock, counters: origin.counters });
+  const terms = { gate, defects, channels: new ChannelRegistry(), hop: 7n, wallNow: () => 0, expiryNoticeMs: 0 };
   const host = new SessionHost({ origin, clock, log, limits, maxSessions, handshakeTimeoutMs: 1_000, ...terms });
   return { host, clock, origin };
 }
@@ -97,10 +99,12 @@ describe("a client over raw QUIC that leaves while it is decided on", () => {
     const origin = new Origin({ clock, limits: modelLimits(config), cache: { bytes, policy, maxAgeMs: maxAge } });
     const decided = Promise.withResolvers<void>();
     let released = 0;
+    const log = createLogger({ level: "silent", format: "json" });
     const host = new SessionHost({
       origin,
       clock,
-      log: createLogger({ level: "silent", format: "json" }),
+      log,
+      defects: new Defects({ log, clock, counters: origin.counters }),
       limits: sessionLimits(config),
       channels: new ChannelRegistry(),
       hop: 7n,

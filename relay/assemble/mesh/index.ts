@@ -27,6 +27,7 @@ import {
   type SessionLimits,
 } from "../../session/index.ts";
 import { type Engine, TransportError } from "../../transport/contract.ts";
+import type { Defects } from "../defects.ts";
 import type { DecideTerms } from "../sessions.ts";
 import { type MeshCredentials, meshCredentials } from "./credentials.ts";
 import { MeshDialler, type SessionStart } from "./dial.ts";
@@ -55,6 +56,7 @@ export interface MeshRuntimeDeps {
   readonly hop: bigint;
   readonly limits: SessionLimits;
   readonly log: Logger;
+  readonly defects: Defects;
   readonly quic: Engine;
   readonly websocket: Engine;
   readonly resolver: Resolver;
@@ -139,6 +141,7 @@ export class MeshRuntime {
       dial: (root, table, gone, renew) => this.#dialRoot(root, table, gone, renew),
       leaseMs: config.lease,
       warn: (message, err) => log.warn({ err }, message),
+      defect: (error) => deps.defects.report("in the session with this root itself", error),
       rooted: (up) => this.#tiers.rooted(up),
     });
     this.#tiers = this.#makeTiers();
@@ -176,12 +179,9 @@ export class MeshRuntime {
         return this.#dialler.stranger(url, protocols([]), this.#start(terms, gone));
       },
     });
-    const terms = {
-      limits,
-      announcements: this.#mesh.announcements,
-      firstHand: (path: string) => this.#mesh.firstHand(path),
-      control: registry && (() => new RootTable(registry, hop)),
-    };
+    const { announcements } = this.#mesh;
+    const firstHand = (path: string) => this.#mesh.firstHand(path);
+    const terms = { limits, announcements, firstHand, control: registry && (() => new RootTable(registry, hop)) };
     this.terms = (info, admission) => meshTerms(terms, info, admission);
   }
 
@@ -384,7 +384,7 @@ export class MeshRuntime {
           hop,
           limits: meshLimits(limits),
           ...terms,
-          defect: (err) => log.error({ err }, "a defect in a session with a relay"),
+          defect: (error) => this.#deps.defects.report("in a session with a relay", error),
           closed: ({ reason, message, info }) => {
             log.info({ reason, text: message, host: info.authority }, "session with a relay closed");
             gone();

@@ -92,7 +92,7 @@ class SimulatedNetwork implements Network {
   /** Live wires and the addresses of their ends. */
   readonly #wires = new Map<LinkWire, { readonly from: string; readonly to: string | undefined }>();
   readonly #wireOf = new WeakMap<Link, { readonly wire: LinkWire; readonly link: MemoryLink }>();
-  readonly #cuts: { readonly a: string; readonly b: string }[] = [];
+  #cuts: { readonly a: string; readonly b: string }[] = [];
   #hosts = 0;
   #wireCount = 0;
   #nextPort = FIRST_PORT;
@@ -127,7 +127,7 @@ class SimulatedNetwork implements Network {
   heal(a = ANY, b = ANY): void {
     const all = a === ANY && b === ANY;
     const left = this.#cuts.filter((other) => !all && !(other.a === a && other.b === b));
-    this.#cuts.splice(0, this.#cuts.length, ...left);
+    this.#cuts = left;
     for (const [wire, { from, to }] of this.#wires) {
       if (cuts({ a, b }, from, to) && !this.#isCut(from, to)) wire.heal();
     }
