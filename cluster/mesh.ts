@@ -15,7 +15,7 @@ import {
   scopeKey,
 } from "./contract.ts";
 import { Entrances } from "./routes/entrance.ts";
-import { Interest } from "./routes/interest.ts";
+import { Interest, type ScopeTold } from "./routes/interest.ts";
 import { Stamper } from "./routes/stamp.ts";
 import type { Holders, RouteTable } from "./routes/table.ts";
 import type { MeshSource, MeshSourceDeps } from "./splice/index.ts";
@@ -103,7 +103,7 @@ export class Mesh implements Resolver {
       clock,
       lingerMs,
       maxScopes,
-      ask: (scope, complete) => this.#askAll(scope, complete),
+      ask: (scope, told) => this.#askAll(scope, told),
       refused: () => deps.refused("mesh_scopes"),
     });
     this.#stamper = new Stamper({ wallNow, redundant, cost, latest: (path) => this.#latest(path) });
@@ -128,8 +128,8 @@ export class Mesh implements Resolver {
     return { remote: this.#remotes.size, held: this.#held.size, scopes: this.#interest.size };
   }
 
-  watching(prefix: string): () => void {
-    return this.#interest.watching(prefix);
+  watching(prefix: string, complete: () => void): () => void {
+    return this.#interest.watching(prefix, complete);
   }
 
   wanting(path: string): () => void {
@@ -284,10 +284,10 @@ export class Mesh implements Resolver {
   }
 
   /** Asks a root, and the tiers while there is none. */
-  #askAll(scope: BroadcastScope, complete: () => void): () => void {
-    const want = this.#deps.tiers.want(scope);
+  #askAll(scope: BroadcastScope, told: ScopeTold): () => void {
+    const want = this.#deps.tiers.want(scope, told);
     const stop = this.#ask(scope, () => {
-      complete();
+      told(true);
       want.answered();
     });
     return () => {

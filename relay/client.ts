@@ -112,9 +112,10 @@ export interface Client {
   readonly closed: Promise<string>;
   /**
    * Calls `onChange` for each broadcast under `prefix` (whole segments) that is live, then for every change until
-   * `close`. `ready` resolves when the live ones have been told, and rejects when they do not come.
+   * `close`. `ready` resolves when the live ones have been told, and rejects when they do not come: true when they are all that there
+   * is, false when the relay had not heard from its mesh yet, or its version cannot say.
    */
-  announced(prefix: string, onChange: (change: Announced) => void): { close(): void; readonly ready: Promise<void> };
+  announced(prefix: string, onChange: (change: Announced) => void): { close(): void; readonly ready: Promise<boolean> };
   /** One whole group. Rejects with {@link FetchError}. */
   fetch(options: FetchOptions): Promise<FetchedGroup>;
   /** Ends the session; never rejects. */
@@ -261,17 +262,18 @@ class RelayClient implements Client {
     return this.#session;
   }
 
-  async #firstAnnouncements(): Promise<void> {
+  async #firstAnnouncements(): Promise<boolean> {
     const timeout = Promise.withResolvers<never>();
     const cancel = this.#clock.timer(this.#timeoutMs, () =>
       timeout.reject(new TransportError("dial_timeout", "the relay has told no announcements in time")),
     );
+    let complete = false;
     try {
-      await Promise.race([this.#live.announced, timeout.promise]);
+      complete = await Promise.race([this.#live.announced, timeout.promise]);
     } finally {
       cancel();
     }
-    if (!this.#over) return;
+    if (!this.#over) return complete;
     const why = await this.#closed.promise;
     throw new TransportError("dial_failed", `the relay has ended the session${why === "" ? "" : `: ${why}`}`);
   }

@@ -2,7 +2,7 @@ import type { Clock } from "../../relay/clock.ts";
 import type { Advertisement, Route } from "../../relay/model/broadcast.ts";
 import type { Publication } from "../../relay/model/origin.ts";
 import type { Reason } from "../../relay/model/reason.ts";
-import type { Announced, AnnounceTable, Session } from "../../relay/session/contract.ts";
+import type { Announced, AnnounceTable, AnnounceWatcher, Session } from "../../relay/session/contract.ts";
 import { CLOSE_LEAVING, type Holding, type NodeInfo, type Scope, type ScopeSink, SESSION_COST } from "../contract.ts";
 import type { Registrar } from "../mesh.ts";
 import type { NodeLoad } from "../registry/contract.ts";
@@ -73,7 +73,7 @@ export class ControlClient implements Registrar {
   readonly #roots: Root[];
   readonly #asks = new Set<Ask>();
   readonly #own = new Map<string, Announced>();
-  readonly #watchers = new Set<{ changed(broadcast: Announced): void }>();
+  readonly #watchers = new Set<AnnounceWatcher>();
   #info: NodeInfo;
   #load: NodeLoad | undefined;
   #primary: Root | undefined;
@@ -392,6 +392,7 @@ export class ControlClient implements Registrar {
       broadcasts: () => [...this.#own.values()].sort((a, b) => Number(isNode(b)) - Number(isNode(a))),
       watch: (_prefix, watcher) => {
         this.#watchers.add(watcher);
+        watcher.complete?.();
         return () => void this.#watchers.delete(watcher);
       },
       publish: () => "unauthorized",

@@ -37,7 +37,7 @@ export class LocalSession implements ControlSession {
 
   /** Tells in a later turn, as a session does, so that nobody is told from inside what it tells itself. */
   follow(prefix: string, table: AnnounceTable): Following {
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<boolean>();
     const waiting: Announced[] = [];
     let told: { changed(broadcast: Announced): void } | undefined;
     let stopped = false;
@@ -55,7 +55,7 @@ export class LocalSession implements ControlSession {
         });
         told = this.#passOn(this.#root.broadcasts(prefix), table);
       }
-      resolve();
+      resolve(!stopped);
     });
     const stop = () => {
       stopped = true;

@@ -2,7 +2,7 @@ import type { Advertisement, Route } from "../../relay/model/broadcast.ts";
 import type { Source } from "../../relay/model/contract.ts";
 import type { Publication } from "../../relay/model/origin.ts";
 import type { Reason } from "../../relay/model/reason.ts";
-import type { Announced } from "../../relay/session/contract.ts";
+import type { Announced, AnnounceWatcher } from "../../relay/session/contract.ts";
 import { CLOSE_LEAVING, type Holding, type NodeInfo } from "../contract.ts";
 import type { ControlTable } from "../control/local.ts";
 import { NOBODY } from "../control/nobody.ts";
@@ -23,7 +23,7 @@ export class RootTable implements ControlTable {
   /** Another session may speak for the relay by now, which began later or has a later start: this one does when that one is gone. */
   #stopWaiting = () => {};
   /** Told of what the relay itself holds. */
-  readonly #rivals = new Set<{ changed(broadcast: Announced): void }>();
+  readonly #rivals = new Set<AnnounceWatcher>();
   #stopRivals: (() => void) | undefined;
 
   /** `own`: hop id of the relay that the root is, in sessions with others; it registers without one. */
@@ -60,8 +60,10 @@ export class RootTable implements ControlTable {
     }
   }
 
-  watch(prefix: string, watcher: { changed(broadcast: Announced): void }): () => void {
+  watch(prefix: string, watcher: AnnounceWatcher): () => void {
     const { kind, path } = partsOf(prefix);
+    // What a root knows it knows at once.
+    watcher.complete?.();
     if (kind === "n") return this.#watchNodes(watcher);
     if (kind === "b" || kind === "e") {
       const on = {
@@ -165,7 +167,7 @@ export class RootTable implements ControlTable {
     for (const holding of this.#registry.exact(path)) if (!this.#mine(holding)) yield announced("c", holding);
   }
 
-  #watchNodes(watcher: { changed(broadcast: Announced): void }): () => void {
+  #watchNodes(watcher: AnnounceWatcher): () => void {
     // INFO paths by node, so that a change takes the old one back. Whoever watches was told of those that are there.
     const infos = new Map<string, Announced>();
     for (const { info } of this.#registry.nodes()) infos.set(info.node, announcedNode(info));
@@ -187,7 +189,7 @@ export class RootTable implements ControlTable {
     });
   }
 
-  #watchRivals(watcher: { changed(broadcast: Announced): void }): () => void {
+  #watchRivals(watcher: AnnounceWatcher): () => void {
     this.#rivals.add(watcher);
     if (this.#node !== undefined) this.#listen(this.#node);
     return () => {

@@ -1,4 +1,5 @@
 import type { Clock } from "../../relay/clock.ts";
+import { covers } from "../../relay/model/path-tree.ts";
 import { type BroadcastScope, scopeKey } from "../contract.ts";
 
 /** Milliseconds that a scope stays asked for after those that take its place were asked: theirs is told by then. */
@@ -10,14 +11,19 @@ export interface InterestDeps {
   readonly lingerMs: number;
   /** Scopes asked for at once. */
   readonly maxScopes: number;
-  /** Asks a root; `complete` is called when it has told what there is. Returns a stop. */
-  readonly ask: (scope: BroadcastScope, complete: () => void) => () => void;
+  /** Asks other relays; `told` is called as {@link ScopeTold}. Returns a stop. */
+  readonly ask: (scope: BroadcastScope, told: ScopeTold) => () => void;
   /** A scope was refused because there are too many. */
   readonly refused: () => void;
 }
 
+/** `true`: those that were asked have told all that there is. `false`: they are gone, and others have not answered yet. */
+export type ScopeTold = (complete: boolean) => void;
+
 interface Entry {
   readonly scope: BroadcastScope;
+  /** All of it has been told, where it is asked for by itself. */
+  complete: boolean;
   users: number;
   /** Set while it is asked for by itself; else a wider one covers it. */
   stop: (() => void) | undefined;
@@ -33,6 +39,8 @@ export class Interest {
   readonly #entries = new Map<string, Entry>();
   /** Stops of scopes that wait for those that take their place. */
   readonly #leaving = new Set<() => void>();
+  /** Called when all of the scope is known, itself or through a wider one. */
+  readonly #waiting = new Map<() => void, Entry>();
 
   constructor(deps: InterestDeps) {
     this.#deps = deps;
@@ -43,9 +51,9 @@ export class Interest {
     return this.#entries.size;
   }
 
-  /** Everything at or under `prefix`. Returns a release. */
-  watching(prefix: string): () => void {
-    return this.#use({ kind: "under", prefix });
+  /** Everything at or under `prefix`; `complete` is called once, when all of it is known. Returns a release. */
+  watching(prefix: string, complete: () => void): () => void {
+    return this.#use({ kind: "under", prefix }, complete);
   }
 
   /** One broadcast. Returns a release. */
@@ -60,19 +68,27 @@ export class Interest {
     }
     this.#entries.clear();
     for (const stop of [...this.#leaving]) stop();
+    this.#waiting.clear();
   }
 
-  #use(scope: BroadcastScope): () => void {
+  #use(scope: BroadcastScope, complete?: () => void): () => void {
     const key = scopeKey(scope);
     const entry = this.#entries.get(key) ?? this.#add(key, scope);
     if (entry === undefined) return () => {};
     entry.users++;
     entry.cancelLinger?.();
     entry.cancelLinger = undefined;
+    // Of its own for each user: several may be given the same function.
+    const waits = complete && (() => complete());
+    if (waits !== undefined) {
+      if (this.#known(entry)) waits();
+      else this.#waiting.set(waits, entry);
+    }
     let released = false;
     return () => {
       if (released) return;
       released = true;
+      if (waits !== undefined) this.#waiting.delete(waits);
       entry.users--;
       if (entry.users === 0 && this.#entries.get(key) === entry) {
         entry.cancelLinger = this.#deps.clock.timer(this.#deps.lingerMs, () => this.#drop(key, entry));
@@ -85,30 +101,42 @@ export class Interest {
       this.#deps.refused();
       return undefined;
     }
-    const entry: Entry = { scope, users: 0, stop: undefined, cancelLinger: undefined };
+    const entry: Entry = { scope, complete: false, users: 0, stop: undefined, cancelLinger: undefined };
     this.#entries.set(key, entry);
-    if (!this.#covered(scope)) entry.stop = this.#deps.ask(scope, () => {});
+    if (this.#cover(scope) === undefined) entry.stop = this.#deps.ask(scope, (all) => this.#told(entry, all));
     return entry;
+  }
+
+  #told(entry: Entry, complete: boolean): void {
+    entry.complete = complete;
+    if (!complete) return;
+    for (const [waits, waiting] of [...this.#waiting]) {
+      if (this.#known(waiting) && this.#waiting.delete(waits)) waits();
+    }
+  }
+
+  #known({ scope, stop, complete }: Entry): boolean {
+    return stop === undefined ? this.#cover(scope)?.complete === true : complete;
   }
 
   #drop(key: string, entry: Entry): void {
     this.#entries.delete(key);
-    const { stop } = entry;
+    const { stop, complete } = entry;
     if (stop === undefined) return;
     const orphans = entry.scope.kind === "under" ? this.#orphans(entry.scope.prefix) : [];
     if (orphans.length === 0) stop();
-    else this.#handOver(stop, orphans);
+    else this.#handOver(stop, complete, orphans);
   }
 
   /** What `prefix` covered and nothing that is asked for does. */
   #orphans(prefix: string): Entry[] {
     return [...this.#entries.values()].filter(
-      ({ scope, stop }) => stop === undefined && covers(prefix, pathOf(scope)) && !this.#covered(scope),
+      ({ scope, stop }) => stop === undefined && covers(prefix, pathOf(scope)) && this.#cover(scope) === undefined,
     );
   }
 
   /** Nothing that is known may be forgotten in between: the old scope goes when the new ones were told. */
-  #handOver(stop: () => void, orphans: readonly Entry[]): void {
+  #handOver(stop: () => void, complete: boolean, orphans: readonly Entry[]): void {
     let waiting = orphans.length;
     const leave = () => {
       if (!this.#leaving.delete(leave)) return;
@@ -118,28 +146,31 @@ export class Interest {
     this.#leaving.add(leave);
     const cancel = this.#deps.clock.timer(HANDOVER_MS, leave);
     for (const orphan of orphans) {
-      orphan.stop = this.#deps.ask(orphan.scope, () => {
+      let first = true;
+      // Until it was told, what the wider one told is known.
+      orphan.complete = complete;
+      orphan.stop = this.#deps.ask(orphan.scope, (all) => {
+        this.#told(orphan, all);
+        if (!all || !first) return;
+        first = false;
         waiting -= 1;
         if (waiting === 0) leave();
       });
     }
   }
 
-  #covered(scope: BroadcastScope): boolean {
+  /** A wider scope that is asked for by itself. */
+  #cover(scope: BroadcastScope): Entry | undefined {
     const path = pathOf(scope);
     for (let end = path.length; ; end = path.lastIndexOf("/", end - 1)) {
       const prefix = end > 0 ? path.slice(0, end) : "";
       const wider = this.#entries.get(scopeKey({ kind: "under", prefix }));
-      if (wider?.stop !== undefined && wider.scope !== scope) return true;
-      if (end <= 0) return false;
+      if (wider?.stop !== undefined && wider.scope !== scope) return wider;
+      if (end <= 0) return undefined;
     }
   }
 }
 
 function pathOf(scope: BroadcastScope): string {
   return scope.kind === "under" ? scope.prefix : scope.path;
-}
-
-function covers(prefix: string, path: string): boolean {
-  return prefix === "" || path === prefix || path.startsWith(`${prefix}/`);
 }

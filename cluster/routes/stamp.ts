@@ -1,4 +1,5 @@
 import type { Advertisement } from "../../relay/model/broadcast.ts";
+import { covers } from "../../relay/model/path-tree.ts";
 
 /** The epoch of what several publishers send alike and none of them numbers. */
 const SHARED_EPOCH = 1n;
@@ -44,8 +45,4 @@ export class Stamper {
     const before = latest(path);
     return now > before ? now : before + 1n;
   }
-}
-
-function covers(prefix: string, path: string): boolean {
-  return prefix === "" || path === prefix || path.startsWith(`${prefix}/`);
 }

@@ -1,3 +1,4 @@
+import { covers } from "../../relay/model/path-tree.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
 import { type NodeSource, Nodes } from "./nodes.ts";
 import { rank } from "./rendezvous.ts";
@@ -114,7 +115,7 @@ export class RouteTable {
   /** All that is known at or under a prefix. */
   *under(prefix: string): Generator<Holding> {
     for (const [path, all] of this.#held) {
-      if (prefix !== "" && path !== prefix && !path.startsWith(`${prefix}/`)) continue;
+      if (!covers(prefix, path)) continue;
       for (const { holding } of all.values()) yield holding;
     }
   }

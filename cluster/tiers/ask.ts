@@ -12,6 +12,8 @@ export interface AskEvents {
   forgotten(holding: Holding, ask: TierAsk): void;
   /** Whoever was asked took it back. */
   over(holding: Holding, ask: TierAsk): void;
+  /** Whoever was asked has told all that it knows. */
+  answered(): void;
   /** It has been answered for so long that what was not told is not there. */
   settled(ask: TierAsk): void;
 }
@@ -37,6 +39,7 @@ export class TierAsk {
   /** Told over a link that is gone, and not again since. */
   readonly #stale = new Set<string>();
   #following: Following | undefined;
+  #answered = false;
   #cancelReview = () => {};
 
   constructor(prefix: string, deps: AskDeps) {
@@ -55,6 +58,11 @@ export class TierAsk {
     return this.#following !== undefined;
   }
 
+  /** Whoever is asked now has told all that it knows. */
+  get answered(): boolean {
+    return this.#answered;
+  }
+
   get told(): Iterable<Holding> {
     return this.#told.values();
   }
@@ -70,8 +78,12 @@ export class TierAsk {
       publish: (path, advertisement) => this.#heard(path, advertisement, () => this.#following === following),
     });
     this.#following = following;
+    this.#answered = false;
     void following.complete.then(() => {
-      if (this.#following === following) this.review();
+      if (this.#following !== following) return;
+      this.review();
+      this.#answered = true;
+      this.#deps.events.answered();
     });
   }
 
@@ -88,6 +100,7 @@ export class TierAsk {
   lost(): void {
     if (this.#following === undefined) return;
     this.#following = undefined;
+    this.#answered = false;
     for (const path of this.#told.keys()) this.#stale.add(path);
     this.review();
   }
@@ -95,6 +108,7 @@ export class TierAsk {
   stop(): void {
     const following = this.#following;
     this.#following = undefined;
+    this.#answered = false;
     this.#cancelReview();
     following?.stop();
     for (const path of [...this.#told.keys()]) this.#forget(path);

@@ -1,5 +1,6 @@
 import type { Clock } from "../../relay/clock.ts";
 import type { Source } from "../../relay/model/contract.ts";
+import { covers } from "../../relay/model/path-tree.ts";
 import type { Session } from "../../relay/session/contract.ts";
 import type { PeerUser } from "../contract.ts";
 import type { Health } from "../routes/table.ts";
@@ -63,6 +64,11 @@ export class AskedRelay implements PeerUser {
   get hopeful(): boolean {
     const health = this.#deps.links.health(this.node);
     return !this.#leaving && (health === "up" || (health === "unknown" && !this.#late));
+  }
+
+  /** It has told all that it knows at or under `path`. */
+  answered(path: string): boolean {
+    return [...this.#asks.values()].some(({ ask }) => ask.answered && covers(ask.prefix, path));
   }
 
   get size(): number {

@@ -1,6 +1,7 @@
 import type { Clock } from "../../relay/clock.ts";
-import { prefixes } from "../../relay/model/path-tree.ts";
+import { covers, prefixes } from "../../relay/model/path-tree.ts";
 import { type BroadcastScope, type Holding, scopeKey } from "../contract.ts";
+import type { ScopeTold } from "../routes/interest.ts";
 import type { RouteTable } from "../routes/table.ts";
 import type { AskEvents, TierAsk } from "./ask.ts";
 import { AskedRelay, type AskLinks } from "./asked.ts";
@@ -19,6 +20,8 @@ export interface TiersDeps {
   readonly table: Pick<RouteTable, "tiers" | "named" | "get" | "under" | "holding" | "holdingGone" | "holdingOver">;
   /** Milliseconds that what was told is believed after its teller is gone, and that are given to relays to come back to a root. */
   readonly leaseMs: number;
+  /** Nothing of the mesh is configured but this relay: there is nobody to ask, and nothing to learn. */
+  readonly alone: boolean;
   /** A bound was hit. */
   readonly refused: (bound: TierBound) => void;
   /** From now on the tiers are asked, or not any more. */
@@ -27,7 +30,11 @@ export interface TiersDeps {
 
 interface Want {
   readonly scope: BroadcastScope;
+  readonly told: ScopeTold;
   asked: boolean;
+  /** Relays that answer for it, the first tier that can be asked; nothing while none can. */
+  by: readonly AskedRelay[] | undefined;
+  complete: boolean;
   /** Set while a root has answered, and relays have their time to come back to it. */
   cancel: (() => void) | undefined;
 }
@@ -79,16 +86,21 @@ export class Tiers implements AskEvents {
       this.#cancelGrace = undefined;
       this.#active = true;
       this.#deps.told(true);
-      for (const want of this.#wants.values()) this.#ask(want);
+      for (const want of this.#wants.values()) {
+        want.told(false);
+        want.complete = false;
+        this.#ask(want);
+      }
       // Those that were asked when there was none before have to be looked at again.
       for (const ask of this.#asks()) ask.review();
       this.changed();
     });
   }
 
-  want(scope: BroadcastScope): TierWant {
+  /** `told` is called while the tiers are asked for it. */
+  want(scope: BroadcastScope, told: ScopeTold): TierWant {
     const key = scopeKey(scope);
-    const want: Want = { scope, asked: false, cancel: undefined };
+    const want: Want = { scope, told, asked: false, by: undefined, complete: false, cancel: undefined };
     this.#wants.set(key, want);
     if (this.#active) {
       this.#ask(want);
@@ -136,6 +148,10 @@ export class Tiers implements AskEvents {
 
   forgotten({ path, node }: Holding, ask: TierAsk): void {
     this.#deps.table.holdingGone(path, node, ask.scope);
+  }
+
+  answered(): void {
+    this.changed();
   }
 
   over(holding: Holding, ask: TierAsk): void {
@@ -218,13 +234,19 @@ export class Tiers implements AskEvents {
   /** Asks whom there is to ask by now, and nobody else any more. */
   #turn(): void {
     const wanted = new Map<string, Set<string>>();
-    for (const { scope, asked } of this.#wants.values()) {
-      if (!asked) continue;
-      for (const group of this.#deps.table.tiers(pathOf(scope))) {
+    for (const want of this.#wants.values()) {
+      if (!want.asked) continue;
+      const path = pathOf(want.scope);
+      const groups = this.#deps.table.tiers(path);
+      want.by = this.#deps.alone ? [] : undefined;
+      for (const group of groups) {
         const relays = group.map((node) => this.#relay(node)).filter((relay) => relay !== undefined);
-        for (const { node } of relays) wanted.set(node, (wanted.get(node) ?? new Set()).add(pathOf(scope)));
+        for (const { node } of relays) wanted.set(node, (wanted.get(node) ?? new Set()).add(path));
         // Those before it stay asked, for they may be back.
-        if (relays.some(({ hopeful }) => hopeful)) break;
+        const hopeful = relays.filter((relay) => relay.hopeful);
+        if (hopeful.length === 0) continue;
+        want.by = hopeful;
+        break;
       }
     }
     for (const relay of [...this.#relays.values()]) {
@@ -233,6 +255,15 @@ export class Tiers implements AskEvents {
       this.#relays.delete(relay.node);
       relay.close();
     }
+    if (this.#active) for (const want of this.#wants.values()) this.#judge(want);
+  }
+
+  /** Says of what is wanted whether all that can be asked have answered. */
+  #judge(want: Want): void {
+    const complete = want.asked && want.by?.every((relay) => relay.answered(pathOf(want.scope))) === true;
+    if (complete === want.complete) return;
+    want.complete = complete;
+    want.told(complete);
   }
 
   #relay(node: string): AskedRelay | undefined {
@@ -272,6 +303,6 @@ function* toldOf(ask: TierAsk, scope: BroadcastScope): Generator<Holding> {
   }
   const { prefix } = scope;
   for (const holding of ask.told) {
-    if (prefix === "" || holding.path === prefix || holding.path.startsWith(`${prefix}/`)) yield holding;
+    if (covers(prefix, holding.path)) yield holding;
   }
 }

@@ -11,6 +11,8 @@ import type { Subscription } from "./subscription.ts";
 /** Told of every change under its prefix; it asks the broadcast for the route that is fit for its peer. */
 export interface Watcher {
   changed(broadcast: Broadcast): void;
+  /** Called at most once, possibly from inside `watch`: what there is elsewhere under its prefix is known by now. */
+  complete?(): void;
 }
 
 /** A route that a source gave, until it ends it. */
@@ -22,8 +24,8 @@ export interface Publication {
 
 /** Whoever can find broadcasts that no session of this relay has announced: the mesh. */
 export interface Resolver {
-  /** Sessions watch for what is under `prefix`. Returns a release. */
-  watching(prefix: string): () => void;
+  /** Sessions watch for what is under `prefix`; `complete` is called once, when all of it is known. Returns a release. */
+  watching(prefix: string, complete: () => void): () => void;
   /** Tracks of the broadcast are in use, or waited for. Returns a release. */
   wanting(path: string): () => void;
   /** The routes of the broadcast changed. */
@@ -114,7 +116,13 @@ export class Origin {
   watch(prefix: string, watcher: Watcher, interests: readonly string[] = [prefix]): () => void {
     const set = this.#watchers.get(prefix) ?? new Set();
     this.#watchers.set(prefix, set.add(watcher));
-    const releases = interests.map((one) => this.#resolver?.watching(one));
+    let unknown = this.#resolver === undefined ? 0 : interests.length;
+    const known = () => {
+      unknown -= 1;
+      if (unknown === 0) watcher.complete?.();
+    };
+    const releases = interests.map((one) => this.#resolver?.watching(one, known));
+    if (releases.length === 0 || this.#resolver === undefined) watcher.complete?.();
     return () => {
       for (const release of releases.splice(0)) release?.();
       set.delete(watcher);

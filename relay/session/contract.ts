@@ -66,12 +66,22 @@ export interface Announced {
   route(exclude?: bigint, source?: Source): Route | undefined;
 }
 
+/** Told of what an {@link AnnounceTable} has under a prefix. */
+export interface AnnounceWatcher {
+  changed(broadcast: Announced): void;
+  /**
+   * Called at most once, possibly from inside `watch`: everything that there is under the prefix, elsewhere in the mesh included, is in
+   * the table by now. Not called where no other relay can be asked.
+   */
+  complete?(): void;
+}
+
 /** Where announcements come from and go to. The model's {@link Origin} is one; the registry of a mesh is another. */
 export interface AnnounceTable {
   /** Those at or under `prefix` that have a route. */
   broadcasts(prefix: string): Iterable<Announced>;
   /** Tells of every change under `prefix` until the returned function is called; `interests` as the origin has them. */
-  watch(prefix: string, watcher: { changed(broadcast: Announced): void }, interests?: readonly string[]): () => void;
+  watch(prefix: string, watcher: AnnounceWatcher, interests?: readonly string[]): () => void;
   publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason;
 }
 
@@ -79,8 +89,11 @@ export interface AnnounceTable {
 export interface Following {
   /** Takes back what was announced, and asks no more. */
   stop(): void;
-  /** Settles when what there was has been announced, or it is clear that nothing comes. */
-  readonly complete: Promise<void>;
+  /**
+   * Settles when what there was has been announced, or it is clear that nothing comes. True when the peer knew all of it, in its mesh
+   * as well; false when it did not, or cannot say.
+   */
+  readonly complete: Promise<boolean>;
 }
 
 /** What a session is built from. */
@@ -132,8 +145,8 @@ export interface Session {
   readonly info: LinkInfo;
   /** The peer as a place to subscribe at. */
   readonly source: Source;
-  /** Settles when the peer's first announcements are in, or it is clear that there are none. */
-  readonly announced: Promise<void>;
+  /** Settles when the peer's first announcements are in, or it is clear that there are none; as {@link Following.complete}. */
+  readonly announced: Promise<boolean>;
   /** Asks for announcements under `prefix`, relative to the root; they go to `table`. */
   follow(prefix: string, table: AnnounceTable): Following;
   /** Bytes so far: of the peer's groups as far as they were taken, and all that was sent to it. */

@@ -62,7 +62,7 @@ function sessionOf(parts: Pick<Session, "source" | "close">): Session {
     get info() {
       return none();
     },
-    announced: Promise.resolve(),
+    announced: Promise.resolve(true),
     follow: none,
     traffic: none,
     retry: none,

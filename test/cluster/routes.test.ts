@@ -214,7 +214,7 @@ describe("interest", () => {
   function interestOf() {
     const clock = new ManualClock();
     const asked: string[] = [];
-    const completes: (() => void)[] = [];
+    const completes: ((all: boolean) => void)[] = [];
     const interest = new Interest({
       clock,
       lingerMs: 1_000,
@@ -233,11 +233,11 @@ describe("interest", () => {
 
   it("asks once for what several want, and stops a while after the last of them", () => {
     const { clock, interest, asked } = interestOf();
-    const [one, two] = [interest.watching("live"), interest.watching("live")];
+    const [one, two] = [interest.watching("live", () => {}), interest.watching("live", () => {})];
     one();
     two();
     clock.advance(500);
-    const three = interest.watching("live");
+    const three = interest.watching("live", () => {});
     clock.advance(2_000);
     assert.deepEqual(asked, ["+under live"]);
     three();
@@ -248,15 +248,43 @@ describe("interest", () => {
 
   it("asks for nothing that a wider prefix covers, and asks for it before the wider one is given up", () => {
     const { clock, interest, asked, completes } = interestOf();
-    const wide = interest.watching("live");
+    const wide = interest.watching("live", () => {});
     interest.wanting("live/a");
     interest.wanting("lively");
     assert.deepEqual(asked, ["+under live", "+exact lively"]);
     wide();
     clock.advance(1_001);
     assert.deepEqual(asked.slice(2), ["+exact live/a"]);
-    completes.at(-1)?.();
+    completes.at(-1)?.(true);
     assert.deepEqual(asked.slice(2), ["+exact live/a", "-under live"]);
+  });
+
+  it("says when all of a prefix is known: when those that were asked for it, or for a wider one, have told it", () => {
+    const { interest, completes } = interestOf();
+    const known: string[] = [];
+    interest.watching("live", () => known.push("live"));
+    interest.watching("live/a", () => known.push("live/a"));
+    const leave = interest.watching("live/b", () => known.push("live/b"));
+    interest.watching("other", () => known.push("other"));
+    leave();
+    assert.equal(known.length, 0);
+    completes[0]?.(true);
+    completes[0]?.(true);
+    assert.deepEqual(known, ["live", "live/a"]);
+    interest.watching("live/b", () => known.push("late"));
+    assert.deepEqual(known, ["live", "live/a", "late"]);
+  });
+
+  it("does not call known what it asks others for, because those that had told it are gone", () => {
+    const { interest, completes } = interestOf();
+    const known: string[] = [];
+    interest.watching("live", () => {});
+    completes[0]?.(true);
+    completes[0]?.(false);
+    interest.watching("live", () => known.push("again"));
+    assert.equal(known.length, 0);
+    completes[0]?.(true);
+    assert.deepEqual(known, ["again"]);
   });
 
   it("is bounded", () => {

@@ -28,7 +28,7 @@ describe("a scope that is asked for again while it is handed over", () => {
       restarted: () => {},
     });
     const links = { use: () => () => {}, session: () => undefined, health: () => "unknown" as const };
-    const tiers = new Tiers({ clock, links, table, leaseMs: 10_000, refused: () => {}, told: () => {} });
+    const tiers = new Tiers({ clock, links, table, leaseMs: 10_000, alone: false, refused: () => {}, told: () => {} });
     const ask = (scope: Scope, sink: ScopeSink) => {
       asked.push({ key: scopeKey(scope), sink });
       return () => {};
@@ -49,14 +49,14 @@ describe("a scope that is asked for again while it is handed over", () => {
         new MeshSource({ clock, peers: new FakePeers(), holdMs: 5_000, lostAs: "upstream", counters, ...on }),
       refused: () => {},
     });
-    const leave = mesh.watching("live");
+    const leave = mesh.watching("live", () => {});
     mesh.wanting("live/a");
     const tell = () => asked.at(-1)?.sink.holding(holdingOf("live/b", "o1"));
     tell();
     leave();
     clock.advance(LINGER_MS);
     assert.equal(asked.at(-1)?.key, "exact/live/a", "nobody has told of it yet, so the wider one is still there");
-    mesh.watching("live");
+    mesh.watching("live", () => {});
     tell();
     clock.advance(LINGER_MS);
     assert.deepEqual(

@@ -18,13 +18,15 @@ const REPLACED_MS = 6_000;
 /** What is announced at one relay, to whoever asks there. */
 class Announcing implements Pick<Session, "follow"> {
   readonly tables = new Map<string, AnnounceTable>();
+  /** When what there is has been told. */
+  answers = Promise.resolve(true);
   readonly #publications = new Map<string, Publication>();
 
   follow(prefix: string, table: AnnounceTable): Following {
     this.tables.set(prefix, table);
     return {
       stop: () => void (this.tables.get(prefix) === table && this.tables.delete(prefix)),
-      complete: Promise.resolve(),
+      complete: this.answers,
     };
   }
 
@@ -86,7 +88,7 @@ class Links {
   }
 }
 
-function tiersOf(role: Role = "edge") {
+function tiersOf(role: Role = "edge", alone = false) {
   const clock = new ManualClock();
   const links = new Links();
   const bounds: string[] = [];
@@ -104,6 +106,7 @@ function tiersOf(role: Role = "edge") {
     links,
     table,
     leaseMs: LEASE_MS,
+    alone,
     refused: (bound) => bounds.push(bound),
     told: (now) => asking.push(now),
   });
@@ -115,7 +118,7 @@ describe("asking along the tiers", () => {
   it("begins a while after the last root is gone, and not when one is back before", async () => {
     const { clock, links, table, tiers, asking } = tiersOf();
     table.node(nodeInfo("r1", "regional"), "root");
-    tiers.want({ kind: "under", prefix: "live" });
+    tiers.want({ kind: "under", prefix: "live" }, () => {});
     tiers.rooted(false);
     clock.advance(SOON_MS / 2);
     tiers.rooted(true);
@@ -133,7 +136,7 @@ describe("asking along the tiers", () => {
     const { clock, links, table, tiers } = tiersOf();
     table.node(nodeInfo("r1", "regional", { hop: 10n }), "root");
     table.node(nodeInfo("o1", "origin", { hop: 20n }), "root");
-    tiers.want({ kind: "under", prefix: "" });
+    tiers.want({ kind: "under", prefix: "" }, () => {});
     tiers.rooted(false);
     clock.advance(SOON_MS);
     await settle();
@@ -154,7 +157,7 @@ describe("asking along the tiers", () => {
     const holding = { hops: [1n], cost: 0, ended: false };
     table.holding({ path: "a", node: "o1", epoch: 1n, ...holding }, "under/");
     table.holding({ path: "b", node: "o2", epoch: 1n, ...holding }, "under/");
-    tiers.want({ kind: "under", prefix: "" });
+    tiers.want({ kind: "under", prefix: "" }, () => {});
     tiers.rooted(false);
     clock.advance(SOON_MS);
     await settle();
@@ -173,7 +176,7 @@ describe("asking along the tiers", () => {
     ] as const) {
       table.node(nodeInfo(node, "origin", { hop }), "root");
     }
-    tiers.want({ kind: "under", prefix: "" });
+    tiers.want({ kind: "under", prefix: "" }, () => {});
     tiers.rooted(false);
     clock.advance(SOON_MS);
     await settle();
@@ -197,7 +200,7 @@ describe("asking along the tiers", () => {
         table.holding({ path, node: "o1", epoch: 1n, hops: [20n], cost: 0, ended: false }, "under/");
       }
       table.holding({ path: "live/a", node: "e2", epoch: 1n, hops: [30n], cost: 0, ended: false }, "under/");
-      tiers.want({ kind: "under", prefix: "live" });
+      tiers.want({ kind: "under", prefix: "live" }, () => {});
       tiers.rooted(false);
       clock.advance(SOON_MS);
       await settle();
@@ -220,7 +223,7 @@ describe("asking along the tiers", () => {
   it("asks the next regional when one is late or leaves, and leaves that one when the first tells the same", async () => {
     const { clock, links, table, tiers, known } = tiersOf();
     for (const node of ["r1", "r2"]) table.node(nodeInfo(node, "regional"), "root");
-    tiers.want({ kind: "exact", path: "live/a" });
+    tiers.want({ kind: "exact", path: "live/a" }, () => {});
     tiers.rooted(false);
     clock.advance(SOON_MS);
     await settle();
@@ -249,7 +252,7 @@ describe("asking along the tiers", () => {
   it("believes a relay that is gone for the lease, and what is told again over the next link longer", async () => {
     const { clock, links, table, tiers, known } = tiersOf("regional");
     table.node(nodeInfo("o1"), "static");
-    tiers.want({ kind: "under", prefix: "live" });
+    tiers.want({ kind: "under", prefix: "live" }, () => {});
     tiers.rooted(false);
     clock.advance(SOON_MS);
     await settle();
@@ -267,7 +270,7 @@ describe("asking along the tiers", () => {
   it("ends when a root has answered and relays had their time to come back to it", async () => {
     const { clock, links, table, tiers, asking, known } = tiersOf("regional");
     table.node(nodeInfo("o1"), "static");
-    const want = tiers.want({ kind: "under", prefix: "live" });
+    const want = tiers.want({ kind: "under", prefix: "live" }, () => {});
     tiers.rooted(false);
     clock.advance(SOON_MS);
     await settle();
@@ -297,14 +300,14 @@ describe("asking along the tiers", () => {
     clock.advance(SOON_MS);
     await settle();
     const rooms = Array.from({ length: MAX_ASKS + 1 }, (_, n) => `live/${n}`);
-    const wants = rooms.map((path) => tiers.want({ kind: "exact", path }));
+    const wants = rooms.map((path) => tiers.want({ kind: "exact", path }, () => {}));
     await settle();
     const session = links.up("o1");
     assert.deepEqual([...session.tables.keys()], ["live"]);
     assert.deepEqual(bounds, ["mesh_tier_asks"]);
     for (const path of ["live/0", "live/0/deeper", "live/other"]) session.say(path, [5n]);
     assert.deepEqual(known("live/0", "live/0/deeper", "live/other"), [["o1"], undefined, undefined]);
-    tiers.want({ kind: "under", prefix: "live/other" });
+    tiers.want({ kind: "under", prefix: "live/other" }, () => {});
     assert.deepEqual(known("live/other"), [["o1"]], "told before it was wanted");
     wants[0]?.release();
     assert.deepEqual(known("live/0", "live/other"), [undefined, ["o1"]]);
@@ -322,5 +325,39 @@ describe("prefixes to ask one relay for", () => {
     assert.equal(widened(many(MAX_ASKS, (n) => `a/${n}`)).prefixes.size, MAX_ASKS);
     assert.deepEqual(widened(many(MAX_ASKS + 1, (n) => `a/${n}`)), { prefixes: new Set(["a"]), wide: true });
     assert.deepEqual(widened(many(MAX_ASKS + 1, (n) => `${n}/a`)), { prefixes: new Set([""]), wide: true });
+  });
+
+  it("says that all is known when each relay that can be asked has told what it knows", async () => {
+    const { clock, links, table, tiers } = tiersOf("regional");
+    for (const node of ["o1", "o2", "o3"]) table.node(nodeInfo(node), "root");
+    const told: boolean[] = [];
+    tiers.want({ kind: "under", prefix: "live" }, (all) => told.push(all));
+    tiers.rooted(false);
+    clock.advance(SOON_MS);
+    await settle();
+    assert.deepEqual(told, [false]);
+    links.up("o1");
+    await settle();
+    assert.deepEqual(told, [false], "the others may still answer");
+    links.up("o2");
+    links.down("o3");
+    await settle();
+    assert.deepEqual(told, [false, true]);
+    links.down("o1");
+    links.down("o2");
+    await settle();
+    assert.deepEqual(told, [false, true, false], "nobody is left who could know");
+  });
+
+  it("says that all is known where no other relay is configured, and not where none can be found", async () => {
+    for (const alone of [true, false]) {
+      const { clock, tiers } = tiersOf("edge", alone);
+      const told: boolean[] = [];
+      tiers.want({ kind: "under", prefix: "live" }, (all) => told.push(all));
+      tiers.rooted(false);
+      clock.advance(SOON_MS);
+      await settle();
+      assert.deepEqual(told, alone ? [false, true] : [false]);
+    }
   });
 });

@@ -210,6 +210,7 @@ export class SimRelay {
       links: this.peers,
       table: this.table,
       leaseMs: LEASE_MS,
+      alone: world.roots.length === 0,
       refused: () => {},
       told: () => {},
     });
@@ -294,6 +295,7 @@ export class SimRelay {
             if (/^[bec]\//.test(broadcast.path)) world.messages++;
             watcher.changed(broadcast);
           },
+          complete: () => watcher.complete?.(),
         }),
       publish: (path, advertisement, source) => table.publish(path, advertisement, source),
     };

@@ -8,7 +8,10 @@ import { AD, CACHE, FakeSource, FakeViewer, LIMITS, LIVE } from "./support.ts";
 class Recorder implements Resolver {
   readonly log: string[] = [];
 
-  watching(prefix: string): () => void {
+  readonly completes: (() => void)[] = [];
+
+  watching(prefix: string, complete: () => void): () => void {
+    this.completes.push(complete);
     return this.#hold(`watching "${prefix}"`);
   }
 
@@ -26,12 +29,12 @@ class Recorder implements Resolver {
   }
 }
 
-function resolved(): { origin: Origin; clock: ManualClock; log: string[] } {
+function resolved() {
   const clock = new ManualClock();
   const origin = new Origin({ clock, limits: { ...LIMITS, subscribeWaitMs: 1000, trackLingerMs: 0 }, cache: CACHE });
   const recorder = new Recorder();
   origin.resolveWith(recorder);
-  return { origin, clock, log: recorder.log };
+  return { origin, clock, log: recorder.log, completes: recorder.completes };
 }
 
 test("a resolver hears which parts of a prefix are watched, until they are no more", () => {
@@ -45,6 +48,21 @@ test("a resolver hears which parts of a prefix are watched, until they are no mo
     'no longer watching "live/a"',
     'no longer watching "live/b"',
   ]);
+});
+
+test("a watcher hears once that all is known: when each part of its prefix is, and at once where there is nobody to ask", () => {
+  const { origin, completes } = resolved();
+  let complete = 0;
+  const watcher = { changed: () => {}, complete: () => void complete++ };
+  origin.watch("live", watcher, ["live/a", "live/b"]);
+  completes[0]?.();
+  assert.equal(complete, 0);
+  completes[1]?.();
+  assert.equal(complete, 1);
+  origin.watch("live", watcher, []);
+  assert.equal(complete, 2);
+  new Origin({ clock: new ManualClock(), limits: LIMITS, cache: CACHE }).watch("live", watcher);
+  assert.equal(complete, 3);
 });
 
 test("a resolver hears once of a broadcast that tracks are wanted of, until the last one is given up", () => {

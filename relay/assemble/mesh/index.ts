@@ -282,8 +282,10 @@ export class MeshRuntime {
 
   #makeTiers(): Tiers {
     const { config, origin, clock, log } = this.#deps;
+    const alone = config.root.length + config.peers.length + config.dns.length === 0;
     return new Tiers({
       clock,
+      alone,
       links: this.#peers,
       table: this.#table,
       leaseMs: config.lease,
@@ -292,7 +294,7 @@ export class MeshRuntime {
       },
       told: (asking) => {
         // A root that knows nobody else has nobody to ask, and nothing to say.
-        if (config.root.length + config.peers.length + config.dns.length === 0) return;
+        if (alone) return;
         log.info(asking ? "no root can be asked: asking along the tiers" : "a root can be asked again");
       },
     });

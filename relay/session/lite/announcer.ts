@@ -11,6 +11,12 @@ export interface AnnounceBudget {
   used: number;
 }
 
+/**
+ * Longest that ANNOUNCE_OK is held back while other relays of the mesh are asked what there is, in milliseconds: long beside a few
+ * round trips, short for a viewer who waits.
+ */
+export const ANNOUNCE_HOLD_MS = 500;
+
 interface Told {
   readonly id: number;
   route: Route;
@@ -26,9 +32,13 @@ export class Announcer {
   readonly #told = new Map<string, Told>();
   readonly #prefix: string;
   readonly #table: AnnounceTable;
-  readonly #unwatch: () => void;
+  /** Nothing while the table is being asked. */
+  #unwatch: (() => void) | undefined;
   #nextId = 0;
   #over = false;
+  /** The first announcements have been sent; until then changes need not be. */
+  #open = false;
+  #cancelHold = () => {};
 
   constructor(context: LiteContext, stream: BidiStream, request: AnnounceRequest, budget: AnnounceBudget) {
     this.#context = context;
@@ -36,21 +46,37 @@ export class Announcer {
     this.#request = request;
     this.#budget = budget;
     this.#prefix = joinPath(context.deps.access.root, request.prefix);
-    const { hop, access } = context.deps;
+    const { clock, access } = context.deps;
     const table = context.deps.table ?? context.deps.origin;
     this.#table = table;
+    const watcher = {
+      changed: (broadcast: Announced) => void context.guard(() => this.#changed(broadcast)),
+      complete: () => void context.guard(() => this.#first()),
+    };
+    this.#unwatch = table.watch(this.#prefix, watcher, access.watchable(this.#prefix));
+    if (this.#over) this.#unwatch();
+    else if (!context.caps.announceOk) this.#first();
+    else if (!this.#open) {
+      this.#cancelHold = clock.timer(ANNOUNCE_HOLD_MS, () => void context.guard(() => this.#first()));
+    }
+  }
+
+  /** Sends ANNOUNCE_OK, and everything that is known by now. */
+  #first(): void {
+    if (this.#open || this.#over) return;
+    this.#open = true;
+    this.#cancelHold();
+    const { deps, caps } = this.#context;
     const first: [Announced, Route][] = [];
-    for (const broadcast of table.broadcasts(this.#prefix)) {
+    for (const broadcast of this.#table.broadcasts(this.#prefix)) {
       const route = this.#route(broadcast);
       if (route !== undefined) first.push([broadcast, route]);
     }
-    if (context.caps.announceOk) {
-      stream.write(encodeAnnounceOk({ hop, active: Math.min(first.length, this.#room()) }, context.caps));
+    if (caps.announceOk) {
+      const active = Math.min(first.length, this.#room());
+      this.#stream.write(encodeAnnounceOk({ hop: deps.hop, active }, caps));
     }
     for (const [broadcast, route] of first) this.#start(broadcast, route);
-    const watcher = { changed: (broadcast: Announced) => void context.guard(() => this.#changed(broadcast)) };
-    this.#unwatch = table.watch(this.#prefix, watcher, access.watchable(this.#prefix));
-    if (this.#over) this.#unwatch();
   }
 
   /** The peer's identity became known: routes through it are taken back. */
@@ -62,7 +88,8 @@ export class Announcer {
   close(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#unwatch();
+    this.#cancelHold();
+    this.#unwatch?.();
     this.#budget.used -= this.#told.size;
     this.#told.clear();
     this.#stream.finish();
@@ -82,7 +109,7 @@ export class Announcer {
   }
 
   #changed(broadcast: Announced): void {
-    if (this.#over) return;
+    if (this.#over || !this.#open) return;
     const told = this.#told.get(broadcast.path);
     const route = this.#route(broadcast);
     if (route === undefined) {

@@ -5,6 +5,7 @@ import { type AnnounceResponse, announceResponses } from "../../wire/lite/announ
 import { encodeRequest } from "../../wire/lite/requests.ts";
 import { joinPath, pathParts } from "../../wire/path.ts";
 import type { AnnounceTable } from "../contract.ts";
+import { ANNOUNCE_HOLD_MS } from "./announcer.ts";
 import { codeOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
 import type { PeerSource } from "./source.ts";
@@ -27,18 +28,30 @@ export class AnnounceListener implements BidiHandler {
   readonly #prefix: string;
   readonly #table: AnnounceTable;
   readonly #reader;
-  readonly #done: () => void;
+  readonly #done: (complete: boolean) => void;
   /** By suffix; where announcements have ids they are looked up there first. */
   readonly #heard = new Map<string, Heard>();
   readonly #byId = new Map<number, string>();
   #nextId = 0;
+  #askedAt = 0;
+  /** The answer came sooner than from a peer that gave up waiting for others. */
+  #soon = false;
   #peerHop: bigint | undefined;
   #awaited: number | undefined;
   #stream: BidiStream | undefined;
   #leave: () => void = () => {};
 
-  /** `prefix` is relative to the root. `done` is called once the first announcements are in. */
-  constructor(context: LiteContext, source: PeerSource, prefix: string, table: AnnounceTable, done: () => void) {
+  /**
+   * `prefix` is relative to the root. `done` is called once the first announcements are in; `complete`: the peer answered before it
+   * gives up waiting for other relays, so they are all that there is.
+   */
+  constructor(
+    context: LiteContext,
+    source: PeerSource,
+    prefix: string,
+    table: AnnounceTable,
+    done: (complete: boolean) => void,
+  ) {
     this.#context = context;
     this.#source = source;
     this.#prefix = prefix;
@@ -58,11 +71,13 @@ export class AnnounceListener implements BidiHandler {
       this,
       (stream) => {
         this.#stream = stream;
-        stream.write(encodeRequest(request, this.#context.caps));
+        const { caps, deps } = this.#context;
+        this.#askedAt = deps.clock.now();
+        stream.write(encodeRequest(request, caps));
         // Before ANNOUNCE_OK nothing tells when the first ones are in.
-        if (!this.#context.caps.announceOk) this.#context.deps.clock.timer(FIRST_ANNOUNCEMENTS_MS, this.#done);
+        if (!caps.announceOk) deps.clock.timer(FIRST_ANNOUNCEMENTS_MS, () => this.#done(false));
       },
-      () => this.#done(),
+      () => this.#done(false),
     );
   }
 
@@ -75,7 +90,7 @@ export class AnnounceListener implements BidiHandler {
       this.#reader.finish();
       this.#withdraw(false);
       this.#stream?.finish();
-      this.#done();
+      this.#done(false);
     });
   }
 
@@ -83,12 +98,12 @@ export class AnnounceListener implements BidiHandler {
     this.#context.guard(() => {
       this.#withdraw(false);
       this.#stream?.finish();
-      this.#done();
+      this.#done(false);
     });
   }
 
   stop(): void {
-    this.#done();
+    this.#done(false);
   }
 
   /** What it announces is of no more interest. */
@@ -97,19 +112,20 @@ export class AnnounceListener implements BidiHandler {
     this.#stream?.finish();
     this.#stream?.stop(codeOf("cancelled"));
     this.#withdraw(false);
-    this.#done();
+    this.#done(false);
   }
 
   /** The session is over, and its subscriptions with it. */
   close(): void {
     this.#withdraw(true);
-    this.#done();
+    this.#done(false);
   }
 
   #on(message: AnnounceResponse): void {
     switch (message.kind) {
       case "ok":
         this.#peerHop = message.hop;
+        this.#soon = this.#context.deps.clock.now() - this.#askedAt < ANNOUNCE_HOLD_MS;
         this.#awaited = message.active;
         break;
       case "start":
@@ -129,7 +145,7 @@ export class AnnounceListener implements BidiHandler {
         break;
       }
     }
-    if (this.#awaited === 0) this.#done();
+    if (this.#awaited === 0) this.#done(this.#soon);
   }
 
   /** Resolves an announcement id; one that is unknown or retired ends the stream (moq-lite Announce). */
@@ -245,5 +261,8 @@ function over(heard: Heard, lost: boolean): void {
   heard.giveBack = () => {};
 }
 
-/** Milliseconds after which the first announcements of versions without ANNOUNCE_OK are taken to be in. */
-const FIRST_ANNOUNCEMENTS_MS = 250;
+/**
+ * Milliseconds after which the first announcements of versions without ANNOUNCE_OK are taken to be in: as long as other versions hold
+ * it back, and a round trip.
+ */
+const FIRST_ANNOUNCEMENTS_MS = ANNOUNCE_HOLD_MS + 250;

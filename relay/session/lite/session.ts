@@ -58,7 +58,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   readonly channel;
   readonly opener: Opener;
   readonly totals: SessionTotals = { subscriptions: 0, broadcasts: 0, groupsSent: 0, groupsReceived: 0 };
-  readonly announced: Promise<void>;
+  readonly announced: Promise<boolean>;
   readonly viewers = new Set<Viewer>();
   readonly announcers = new Set<Announcer>();
   readonly announceBudget: AnnounceBudget = { used: 0 };
@@ -93,9 +93,9 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     this.opener = new Opener(link, deps.limits.pendingStreams, deps.origin.counters);
     this.#startedAt = deps.clock.now();
     this.#source = new PeerSource(this);
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<boolean>();
     this.announced = promise;
-    if (deps.announcePrefix === undefined) resolve();
+    if (deps.announcePrefix === undefined) resolve(false);
     else {
       const table = deps.table ?? deps.origin;
       this.#listeners.add(new AnnounceListener(this, this.#source, deps.announcePrefix, table, resolve));
@@ -148,9 +148,9 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   }
 
   follow(prefix: string, table: AnnounceTable): Following {
-    const { promise: complete, resolve } = Promise.withResolvers<void>();
+    const { promise: complete, resolve } = Promise.withResolvers<boolean>();
     if (this.#over || this.#leaving) {
-      resolve();
+      resolve(false);
       return { stop: () => {}, complete };
     }
     const listener = new AnnounceListener(this, this.#source, prefix, table, resolve);
