@@ -1,5 +1,5 @@
 import { AuthApi } from "./api.ts";
-import { authorize, type Claims, rebase } from "./claims.ts";
+import { authorize, type Permissions, rebase } from "./claims.ts";
 import type { AuthClock } from "./clock.ts";
 import { AuthError } from "./error.ts";
 import type { Fetch } from "./http.ts";
@@ -8,8 +8,9 @@ import type { Key } from "./keys/key.ts";
 import { KeyRing } from "./keys/ring.ts";
 import { UrlKeys } from "./keys/url.ts";
 import { isSuspect, join, normalise } from "./paths.ts";
+import { Granted, type Powers } from "./powers.ts";
 import { type Revocation, Revocations } from "./revocations.ts";
-import { readHeader, type TokenRules, verifyToken } from "./verify.ts";
+import { readHeader, type TokenRules, type Verified, verifyToken } from "./verify.ts";
 
 /** Tokens whose verification is under way at once: an RSA signature costs about 0.1 ms of one core. */
 const MAX_UNDER_WAY = 512;
@@ -72,7 +73,6 @@ export interface Identity {
   readonly fingerprint: string;
   /** Its key is of the ring, not of the external service. */
   readonly ringed: boolean;
-  readonly cluster: boolean;
 }
 
 /** What a visitor may do. Paths are absolute and normalised; a prefix covers itself and what is under it. */
@@ -80,6 +80,8 @@ export interface Grant {
   readonly root: string;
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
+  /** It is a relay of the mesh: it may do everything. */
+  readonly cluster: boolean;
   /** Milliseconds since 1970. */
   readonly expiresAt: number | undefined;
   /** First segment of the token's root, or else of the path. */
@@ -150,14 +152,14 @@ export class Authenticator {
     if (this.#api !== undefined) return await this.#admitByApi(this.#api, root, visitor);
     // Where nothing can verify tokens they are not looked at: they get what everybody gets.
     if (visitor.token !== undefined && this.#takesTokens) return await this.#admitToken(visitor.token, root);
-    const { publicPublish, publicSubscribe } = this.#options;
     if (this.#unconfigured) {
-      if (visitor.loopback) return { ...anonymous(root), publish: [root], subscribe: [root] };
+      if (visitor.loopback) return grantOf(Granted.within(undefined, ALL_PATHS), root, HERE);
       throw new AuthError(
         "not_configured",
         "this relay serves its own machine only until keys or public prefixes are configured",
       );
     }
+    const { publicPublish, publicSubscribe } = this.#options;
     return open(root, root, rebase(publicPublish, root), rebase(publicSubscribe, root));
   }
 
@@ -200,8 +202,9 @@ export class Authenticator {
 
   /** A relay of the mesh, by its certificate: everything, until the certificate ends or its subject is revoked. */
   #admitPeer({ subject, fingerprint, notAfter }: PeerCertificate, root: string): Grant {
-    const identity = { jti: undefined, sub: subject, kid: undefined, fingerprint, ringed: false, cluster: true };
-    const grant = { ...anonymous(root), publish: [root], subscribe: [root], expiresAt: notAfter, identity };
+    const identity = { jti: undefined, sub: subject, kid: undefined, fingerprint, ringed: false };
+    const granted = Granted.within(undefined, { ...ALL_PATHS, cluster: true });
+    const grant = grantOf(granted, root, HERE, { identity, expiresAt: notAfter });
     const over = this.check(grant);
     if (over !== undefined) throw new AuthError(over, "the client certificate does not hold any more");
     return grant;
@@ -210,9 +213,7 @@ export class Authenticator {
   async #admitToken(token: string, root: string): Promise<Grant> {
     const { kid } = readHeader(token);
     const key = await this.#keyFor(kid);
-    const claims = await this.#verified(token, key);
-    const { publish, subscribe } = this.#permissions(claims, root);
-    return this.#granted(claims, key, root, publish, subscribe, true);
+    return grantByToken(await this.#verified(token, key), key, { asked: root, at: root, ringed: true });
   }
 
   async #admitByApi(api: AuthApi, root: string, { token, transport }: Visitor): Promise<Grant> {
@@ -224,9 +225,7 @@ export class Authenticator {
       return open(at, root, relative(answer.public?.publish), relative(answer.public?.subscribe));
     }
     if (answer.key === undefined) throw new AuthError("key_unknown", "the auth API has no key for the token");
-    const claims = await this.#verified(token, answer.key);
-    const { publish, subscribe } = this.#permissions(claims, root);
-    return this.#granted(claims, answer.key, at, publish, subscribe, false);
+    return grantByToken(await this.#verified(token, answer.key), answer.key, { asked: root, at, ringed: false });
   }
 
   async #keyFor(kid: string | undefined): Promise<Key> {
@@ -243,56 +242,64 @@ export class Authenticator {
     throw new AuthError("key_unknown", which);
   }
 
-  async #verified(token: string, key: Key): Promise<Claims> {
+  async #verified(token: string, key: Key): Promise<Verified> {
     const { rules, clock } = this.#options;
     if (this.#underWay >= MAX_UNDER_WAY) throw new AuthError("busy", "too many tokens are being verified");
     this.#underWay++;
     try {
-      const claims = await verifyToken(token, key, rules, clock.wallNow());
-      const by = this.#revocations?.match({ jti: claims.jti, sub: claims.sub, kid: key.kid });
+      const verified = await verifyToken(token, key, rules, clock.wallNow());
+      const { jti, sub } = verified.about;
+      const by = this.#revocations?.match({ jti, sub, kid: key.kid });
       if (by !== undefined) throw new AuthError("token_revoked", `the token was revoked by its \`${by}\``);
-      return claims;
+      return verified;
     } finally {
       this.#underWay--;
     }
   }
-
-  /** A token of a relay of the mesh need not grant paths. */
-  #permissions(claims: Claims, root: string): ReturnType<typeof authorize> {
-    const bare = claims.cluster && claims.put.length + claims.get.length === 0;
-    return bare ? { publish: [], subscribe: [] } : authorize(claims, root);
-  }
-
-  #granted(
-    claims: Claims,
-    key: Key,
-    root: string,
-    publish: readonly string[],
-    subscribe: readonly string[],
-    ringed: boolean,
-  ): Grant {
-    const { jti, sub, cluster, exp } = claims;
-    return {
-      root,
-      publish: publish.map((prefix) => join(root, prefix)),
-      subscribe: subscribe.map((prefix) => join(root, prefix)),
-      expiresAt: exp === undefined ? undefined : exp * 1000,
-      tenant: tenantOf(normalise(claims.root)) || tenantOf(root),
-      identity: { jti, sub, kid: key.kid, fingerprint: key.fingerprint, ringed, cluster },
-    };
-  }
 }
+
+/** No token is needed for it, so nothing but paths is in it. */
+const NO_POWERS: Powers = { root: "", put: [], get: [], cluster: false };
+const ALL_PATHS: Powers = { ...NO_POWERS, put: [""], get: [""] };
+/** Everything under the path of the URL. */
+const HERE: Permissions = { publish: [""], subscribe: [""] };
 
 function open(root: string, asked: string, publish: readonly string[], subscribe: readonly string[]): Grant {
   if (publish.length + subscribe.length === 0) {
     throw new AuthError("token_missing", `a token is needed for /${asked}: \`jwt\` in the URL, or a Bearer`);
   }
-  const under = (prefix: string) => join(root, prefix);
-  return { ...anonymous(root), publish: publish.map(under), subscribe: subscribe.map(under) };
+  const granted = Granted.within(undefined, { ...NO_POWERS, put: [...publish], get: [...subscribe] });
+  return grantOf(granted, root, { publish: granted.put, subscribe: granted.get });
 }
 
-function anonymous(root: string): Grant {
-  return { root, publish: [], subscribe: [], expiresAt: undefined, tenant: tenantOf(root), identity: undefined };
+/** `asked`: the path of the URL. `at`: what takes its place, where a service says so. */
+function grantByToken(
+  { granted, about: { jti, sub, exp } }: Verified,
+  { kid, fingerprint }: Key,
+  { asked, at, ringed }: { readonly asked: string; readonly at: string; readonly ringed: boolean },
+): Grant {
+  // A token of a relay of the mesh need not name paths.
+  const bare = granted.cluster && granted.put.length + granted.get.length === 0;
+  const paths = bare ? { publish: [], subscribe: [] } : authorize(granted, asked);
+  const identity = { jti, sub, kid, fingerprint, ringed };
+  return grantOf(granted, at, paths, { identity, expiresAt: exp === undefined ? undefined : exp * 1000 });
+}
+
+/** The one place where powers become a grant. `paths` are relative to `root`. */
+function grantOf(
+  granted: Granted,
+  root: string,
+  { publish, subscribe }: Permissions,
+  who: Pick<Grant, "identity" | "expiresAt"> = { identity: undefined, expiresAt: undefined },
+): Grant {
+  return {
+    root,
+    publish: publish.map((prefix) => join(root, prefix)),
+    subscribe: subscribe.map((prefix) => join(root, prefix)),
+    cluster: granted.cluster,
+    tenant: tenantOf(normalise(granted.root)) || tenantOf(root),
+    ...who,
+  };
 }
 
 function tenantOf(path: string): string {

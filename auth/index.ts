@@ -16,6 +16,7 @@ export { Bucket } from "./limits/bucket.ts";
 export { isLoopback } from "./limits/networks.ts";
 export { type Seat, Tenants } from "./limits/tenants.ts";
 export { covers, overlap } from "./permissions.ts";
+export { beyondScope, type KeyScope } from "./powers.ts";
 export { type Revocation, RevocationError, revocationSchema } from "./revocations.ts";
 export { generateKey, signToken } from "./sign.ts";
 export { readClaims, readHeader, type TokenRules, verifyToken } from "./verify.ts";

@@ -1,8 +1,9 @@
 /** Makes keys and tokens: for the command line and for tests, never for the relay. */
 import { randomBytes } from "node:crypto";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { type ClaimsInput, parseClaims, withinScope } from "./claims.ts";
+import { type ClaimsInput, parseClaims } from "./claims.ts";
 import { type Algorithm, type Key, KeyError, signerOf, toKey } from "./keys/key.ts";
+import { beyondScope, type KeyScope } from "./powers.ts";
 
 /** Bytes of a new secret: as long as its hash, at least. */
 const SECRET_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
@@ -13,7 +14,7 @@ export interface GenerateOptions {
   /** Made up unless given. */
   readonly kid?: string;
   /** The most that the key may grant. */
-  readonly scope?: { readonly root?: string; readonly put?: readonly string[]; readonly get?: readonly string[] };
+  readonly scope?: Partial<KeyScope>;
 }
 
 /** A new key with its private part. Throws {@link KeyError} for a `kid` or scope that cannot be used. */
@@ -37,10 +38,9 @@ export async function generateKey({
  * `claims_invalid` when the claims cannot be used.
  */
 export async function signToken(key: Key, claims: ClaimsInput): Promise<string> {
-  const checked = parseClaims(claims);
-  if (key.scope !== undefined && !withinScope(key.scope, checked)) {
-    throw new KeyError("the claims grant more than the scope of the key");
-  }
+  const { asked } = parseClaims(claims);
+  const beyond = key.scope && beyondScope(key.scope, asked);
+  if (beyond !== undefined) throw new KeyError(`\`${beyond}\` is more than the scope of the key covers`);
   const header = { alg: key.alg, typ: "JWT", ...(key.kid !== undefined && { kid: key.kid }) };
   const payload = Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
   return await new SignJWT(payload).setProtectedHeader(header).sign(await signerOf(key));

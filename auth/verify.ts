@@ -1,8 +1,9 @@
 /** Verifies one token with one key. */
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from "jose";
-import { type Claims, parseClaims, withinScope } from "./claims.ts";
+import { type About, parseClaims } from "./claims.ts";
 import { AuthError } from "./error.ts";
 import { ALGORITHMS, type Key } from "./keys/key.ts";
+import { Granted } from "./powers.ts";
 
 /** Bytes of a token: it comes in a URL or a header field, for which 8 KiB is what servers and proxies take. */
 export const MAX_TOKEN_BYTES = 8192;
@@ -48,21 +49,23 @@ export function readClaims(token: string): { readonly header: unknown; readonly 
   }
 }
 
-/** The claims of a token that `key` signed and that is valid at `now` (milliseconds since 1970). Throws {@link AuthError}. */
-export async function verifyToken(token: string, key: Key, rules: TokenRules, now: number): Promise<Claims> {
+/** A token whose signature, times and scope hold. */
+export interface Verified {
+  readonly granted: Granted;
+  readonly about: About;
+}
+
+/** What a token that `key` signed grants at `now` (milliseconds since 1970). Throws {@link AuthError}. */
+export async function verifyToken(token: string, key: Key, rules: TokenRules, now: number): Promise<Verified> {
   if (readHeader(token).alg !== key.alg) {
     throw new AuthError("alg_refused", "the token's `alg` is not the one that its key is for");
   }
-  const claims = parseClaims(await signedPayload(token, key, rules, now));
-  if (claims.exp !== undefined && claims.exp * 1000 <= now)
-    throw new AuthError("token_expired", "the token has expired");
-  if (claims.iat !== undefined && claims.iat * 1000 > now + rules.skewMs) {
+  const { asked, about } = parseClaims(await signedPayload(token, key, rules, now));
+  if (about.exp !== undefined && about.exp * 1000 <= now) throw new AuthError("token_expired", "the token has expired");
+  if (about.iat !== undefined && about.iat * 1000 > now + rules.skewMs) {
     throw new AuthError("token_not_yet_valid", "the token was issued in the future: compare the clocks");
   }
-  if (key.scope !== undefined && !withinScope(key.scope, claims)) {
-    throw new AuthError("key_scope_exceeded", "the token grants more than the scope of its key");
-  }
-  return claims;
+  return { granted: Granted.within(key.scope, asked), about };
 }
 
 async function signedPayload(token: string, key: Key, rules: TokenRules, now: number): Promise<unknown> {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { type CryptoKey, importJWK, type JWK } from "jose";
 import { z } from "zod";
-import { type KeyScope, keyScopeSchema } from "../claims.ts";
+import { type KeyScope, keyScopeSchema } from "../powers.ts";
 
 /** Every algorithm that tokens may be signed with. `none` is not one. */
 export const ALGORITHMS = [

@@ -150,7 +150,7 @@ export class AuthGate implements Gate {
 }
 
 function admission(auth: Authenticator, grant: Grant, seat: Seat, release: () => void): Admission {
-  const { root, publish, subscribe, expiresAt, identity } = grant;
+  const { root, publish, subscribe, cluster, expiresAt, identity } = grant;
   return {
     access: {
       root,
@@ -160,7 +160,7 @@ function admission(auth: Authenticator, grant: Grant, seat: Seat, release: () =>
       watchable: (prefix) => overlap(subscribe, prefix),
     },
     expiresAt,
-    cluster: identity?.cluster === true,
+    cluster,
     seat,
     who: {
       ...(identity?.sub !== undefined && { subject: identity.sub }),

@@ -53,8 +53,14 @@ export async function tokenVerify(invocation: Invocation, io: Io): Promise<ExitC
   try {
     const key = ring.find(readHeader(token).kid);
     if (key === undefined) throw new AuthError("key_unknown", "the key is not the one that the token names by `kid`");
-    const claims = await verifyToken(token, key, { issuers: [], audiences: [], skewMs: SKEW_MS }, Date.now());
-    print(io, claims);
+    const { granted, about } = await verifyToken(
+      token,
+      key,
+      { issuers: [], audiences: [], skewMs: SKEW_MS },
+      Date.now(),
+    );
+    const { root, put, get, cluster } = granted;
+    print(io, { root, put, get, cluster, ...about });
     return EXIT.ok;
   } catch (error) {
     if (error instanceof AuthError) throw new CommandError(`${error.code}: ${error.message}`, EXIT.refused);

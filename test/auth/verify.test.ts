@@ -138,7 +138,7 @@ describe("a token that is taken", () => {
   ];
   for (const [what, claims] of table) {
     it(what, async () => {
-      assert.deepEqual((await take(await sign(claims))).put, ["a"]);
+      assert.deepEqual((await take(await sign(claims))).granted.put, ["a"]);
     });
   }
 

@@ -39,6 +39,9 @@ async function tokens(config: ClusterConfig, wallNow: () => number): Promise<Mes
 function parse(path: string, text: string): Key {
   try {
     const [key] = parseKeys(text);
+    if (key?.scope?.cluster === false) {
+      throw new KeyError("its scope lacks `cluster`, so it cannot sign for relays of the mesh");
+    }
     if (key?.signs) return key;
   } catch (cause) {
     if (!(cause instanceof KeyError)) throw cause;
