@@ -20,7 +20,7 @@ export async function tokenKeygen(invocation: Invocation, io: Io): Promise<ExitC
   const name = values.get("alg") ?? "HS256";
   const alg = ALGORITHMS.find((one) => one === name);
   if (alg === undefined) throw new UsageError(`--alg ${name}: one of ${ALGORITHMS.join(", ")}`);
-  const grants = grantsOf(invocation);
+  const grants = { ...grantsOf(invocation), ...clusterOf(invocation) };
   const kid = values.get("kid");
   const scope = Object.keys(grants).length === 0 ? {} : { scope: grants };
   const key = await usable(() => generateKey({ alg, ...(kid !== undefined && { kid }), ...scope }));
@@ -36,7 +36,7 @@ export async function tokenKeygen(invocation: Invocation, io: Io): Promise<ExitC
 
 /** Prints a token. */
 export async function tokenSign(invocation: Invocation, io: Io): Promise<ExitCode> {
-  const { values, switches } = invocation;
+  const { values } = invocation;
   const key = readKeys(invocation).find((one) => one.signs);
   if (key === undefined) throw new CommandError("no key in the file of --key can sign", EXIT.failed);
   const now = Math.floor(Date.now() / 1000);
@@ -48,7 +48,7 @@ export async function tokenSign(invocation: Invocation, io: Io): Promise<ExitCod
   const claims = {
     root: "",
     ...grantsOf(invocation),
-    ...(switches.has("cluster") && { cluster: true }),
+    ...clusterOf(invocation),
     iat: now,
     ...(expires !== undefined && { exp: now + expires }),
     ...(notBefore !== undefined && { nbf: now + notBefore }),
@@ -70,6 +70,10 @@ function grantsOf({ values }: Invocation): { root?: string; put?: string[]; get?
     ...(put !== undefined && { put: put.split(",") }),
     ...(get !== undefined && { get: get.split(",") }),
   };
+}
+
+function clusterOf({ switches }: Invocation): { cluster?: true } {
+  return switches.has("cluster") ? { cluster: true } : {};
 }
 
 /** Seconds of a duration that is given as an option. */

@@ -50,7 +50,7 @@ export const tokenCommand: Command = {
       description: 'sign: what may be published, such as cam1,cam2; "" for all. keygen: of the key\'s scope.',
     },
     { name: "get", value: "LIST", description: 'sign: what may be watched; "" for all. keygen: of the key\'s scope.' },
-    { name: "cluster", description: "sign: for a relay of the mesh." },
+    { name: "cluster", description: "sign: for a relay of the mesh. keygen: the key may sign for those." },
     {
       name: "expires",
       value: "TIME",

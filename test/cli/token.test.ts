@@ -95,6 +95,16 @@ test("a key with a scope signs nothing beyond it", async () => {
   assert.match(beyond.err, /more than the scope of the key/);
 });
 
+test("a key for relays of the mesh signs for them and for nothing else", async () => {
+  assert.equal((await token("keygen", "--out", at("mesh.jwk"), "--cluster")).code, 0);
+  assert.equal((await token("sign", "--key", at("mesh.jwk"), "--cluster")).code, 0);
+  assert.match(
+    (await token("sign", "--key", at("mesh.jwk"), "--get", "")).err,
+    /`get` is more than the scope of the key/,
+  );
+  assert.match((await token("sign", "--key", at("scoped.jwk"), "--cluster")).err, /`cluster` is more than the scope/);
+});
+
 test("says what is wrong with a command line", async () => {
   const table: [string[], RegExp][] = [
     [["mint"], /none of keygen, sign, verify and inspect/],
