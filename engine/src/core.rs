@@ -313,19 +313,9 @@ impl Core {
         }
     }
 
-    /// Bytes sent and received, round trip in milliseconds, congestion window in bytes, packets lost and sent.
     pub fn stats(&self, link: u32, into: &mut [f64]) {
         let Some(link) = self.link(link) else { return };
-        let stats = link.conn.stats();
-        let figures = [
-            stats.udp_tx.bytes as f64,
-            stats.udp_rx.bytes as f64,
-            stats.path.rtt.as_secs_f64() * 1000.0,
-            stats.path.cwnd as f64,
-            stats.path.lost_packets as f64,
-            stats.path.sent_packets as f64,
-        ];
-        for (place, figure) in into.iter_mut().zip(figures) {
+        for (place, figure) in into.iter_mut().zip(link.figures()) {
             *place = figure;
         }
     }

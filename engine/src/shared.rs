@@ -36,6 +36,9 @@ pub struct LinkShared {
     pub allowed: Allowances,
 }
 
+/// Numbers in [`LinkShared::figures`].
+pub const FIGURES: usize = 6;
+
 /// By kind of stream.
 pub struct Allowances {
     pub uni: Allowance,
@@ -91,6 +94,20 @@ impl LinkShared {
         false
     }
 
+    /// Bytes sent and received, round trip in milliseconds, congestion window in bytes, packets lost and sent; the last
+    /// ones once the connection has ended.
+    pub fn figures(&self) -> [f64; FIGURES] {
+        let stats = self.conn.stats();
+        [
+            stats.udp_tx.bytes as f64,
+            stats.udp_rx.bytes as f64,
+            stats.path.rtt.as_secs_f64() * 1000.0,
+            stats.path.cwnd as f64,
+            stats.path.lost_packets as f64,
+            stats.path.sent_packets as f64,
+        ]
+    }
+
     /// Longest datagram in bytes; 0 where there are none.
     pub fn max_datagram(&self) -> usize {
         self.conn.max_datagram_size().map_or(0, |size| size.saturating_sub(self.datagram_prefix.len()))
@@ -120,6 +137,14 @@ pub struct Closed {
     pub by: &'static str,
     pub code: u32,
     pub reason: String,
+}
+
+/// The end of a link and its last [`LinkShared::figures`].
+#[derive(Serialize)]
+pub struct Ended {
+    #[serde(flatten)]
+    pub why: Closed,
+    pub figures: [f64; FIGURES],
 }
 
 /// Why a dial failed.

@@ -234,6 +234,12 @@ describe("the native engine", { skip: missing ?? false }, () => {
     const ends = await until("both ends", () => met.recorders[0]?.closing && events.closing && [met, events]);
     assert.equal(ends.length, 2);
     assert.deepEqual([met.recorders[0]?.closing?.by, events.closing?.by], ["timeout", "timeout"]);
+    for (const end of [met.recorders[0], events]) {
+      assert.ok(
+        end?.figures && end.figures.bytesSent > 0 && end.figures.bytesReceived > 0,
+        "the last figures are kept",
+      );
+    }
   });
 
   test("has every client prove its address where that is asked", async (t) => {

@@ -8,6 +8,7 @@ import type {
   LinkClosed,
   LinkHandler,
   LinkLimits,
+  LinkStats,
   RecvHandler,
   RecvStream,
   SendHandler,
@@ -108,6 +109,8 @@ export class Recorder implements LinkHandler {
   capacities = 0;
   drains = 0;
   closing: LinkClosed | undefined;
+  /** The link's figures at its end. */
+  figures: LinkStats | undefined;
   /** Called with each piece of data after it was noted, to act from inside of an event. */
   onData: ((record: StreamRecord) => void) | undefined;
   /** Gives a stream of the peer another handler than a record; nothing is noted of it then. */
@@ -166,6 +169,7 @@ export class Recorder implements LinkHandler {
   closed(why: LinkClosed): void {
     this.told("closed");
     this.closing = why;
+    this.figures = this.link?.stats();
   }
 
   told(event: string): void {

@@ -4,7 +4,7 @@ use super::Rounds;
 use crate::codes::H3_REQUEST_REJECTED;
 use crate::events::Event;
 use crate::link::{self, Link, NewLink};
-use crate::shared::{Closed, json};
+use crate::shared::{Closed, Ended, json};
 use crate::stream::{RecvHalf, SendHalf};
 use std::sync::atomic::Ordering::*;
 
@@ -95,7 +95,8 @@ impl Rounds {
             self.settle(stream);
         }
         self.worker.load.fetch_sub(1, Relaxed);
-        self.events.push(Event::Closed(link.shared.clone(), json(&why)));
+        let text = json(&Ended { why, figures: link.shared.figures() });
+        self.events.push(Event::Closed(link.shared, text));
     }
 
     pub(super) fn close_listener(&mut self, listener: u32) {

@@ -168,8 +168,10 @@ export class W3cLink implements Link {
   readonly #owner: SendOwner = {
     queued: (bytes) => {
       this.#queued += bytes;
-      if (bytes < 0) this.#sent -= bytes;
       this.#look();
+    },
+    sent: (bytes) => {
+      this.#sent += bytes;
     },
     done: (half) => void this.#sends.delete(half),
   };

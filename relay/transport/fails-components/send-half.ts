@@ -8,6 +8,8 @@ export const MAX_STREAM_CODE = 255;
 export interface SendOwner {
   /** What is queued changed by so many bytes. */
   queued(bytes: number): void;
+  /** The package has taken so many bytes. */
+  sent(bytes: number): void;
   /** Nothing more is to be done. */
   done(half: SendHalf): void;
 }
@@ -106,6 +108,7 @@ export class SendHalf implements SendStream {
     try {
       for (let chunk = this.#chunks.shift(); chunk !== undefined; chunk = this.#chunks.shift()) {
         await writer.write(chunk);
+        this.#owner.sent(chunk.length);
         if (!this.#dropped) this.#count(-chunk.length);
       }
       if (!this.#finished || this.#dropped) return;

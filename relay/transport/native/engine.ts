@@ -5,7 +5,6 @@ import type {
   EngineDeps,
   FanOut,
   Link,
-  LinkClosed,
   LinkRequest,
   Listener,
   ListenOptions,
@@ -16,7 +15,7 @@ import { NativeFanOut } from "./fan-out.ts";
 import { NativeLink } from "./link.ts";
 import { NativeListener, resolveHost, transportError } from "./listener.ts";
 import { Port } from "./port.ts";
-import { KIND, LINK_SLOT, type MetaRecord, RECORD, STREAM_SLOT } from "./records.ts";
+import { type EndRecord, KIND, LINK_SLOT, type MetaRecord, RECORD, STREAM_SLOT } from "./records.ts";
 import { infoOf, NativeRequest } from "./request.ts";
 import type { NativeStream } from "./stream.ts";
 
@@ -210,7 +209,7 @@ export class NativeEngine implements Engine {
         const link = this.#links[id & LINK_SLOT];
         this.#links[id & LINK_SLOT] = undefined;
         this.port.live(-1);
-        link?.closed(JSON.parse(text) as LinkClosed);
+        link?.closed(JSON.parse(text) as EndRecord);
       }
     }
   }

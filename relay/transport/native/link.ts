@@ -4,7 +4,6 @@ import type {
   BidiStream,
   FanOutFactory,
   Link,
-  LinkClosed,
   LinkHandler,
   LinkInfo,
   LinkStats,
@@ -13,7 +12,7 @@ import type {
 } from "../contract.ts";
 import { MAX_CLOSE_REASON } from "../contract.ts";
 import type { Port } from "./port.ts";
-import { LINK_SLOT } from "./records.ts";
+import { type EndRecord, FIGURES, LINK_SLOT } from "./records.ts";
 import { NativeStream } from "./stream.ts";
 
 /** What a link is closed with whose handler has thrown. */
@@ -101,9 +100,7 @@ export class NativeLink implements Link {
   stats(): LinkStats {
     if (this.#ended) return this.#stats;
     this.#port.native.stats(this.id, figures);
-    const [bytesSent = 0, bytesReceived = 0, rttMs = 0, window = 0, packetsLost = 0] = figures;
-    const sendRate = rttMs > 0 ? (window * 8 * 1000) / rttMs : 0;
-    this.#stats = { bytesSent, bytesReceived, rttMs, sendRate, packetsLost };
+    this.#stats = statsOf(figures);
     return this.#stats;
   }
 
@@ -166,8 +163,9 @@ export class NativeLink implements Link {
     this.#call((handler) => handler.drained());
   }
 
-  closed(why: LinkClosed): void {
+  closed({ figures, ...why }: EndRecord): void {
     if (!this.#ended) this.#end();
+    this.#stats = statsOf(figures);
     const handler = this.#handler;
     this.#handler = undefined;
     try {
@@ -222,7 +220,18 @@ export class NativeLink implements Link {
   }
 }
 
-const figures = new Float64Array(6);
+const figures = new Float64Array(FIGURES);
+
+function statsOf([
+  bytesSent = 0,
+  bytesReceived = 0,
+  rttMs = 0,
+  window = 0,
+  packetsLost = 0,
+]: Iterable<number>): LinkStats {
+  const sendRate = rttMs > 0 ? (window * 8 * 1000) / rttMs : 0;
+  return { bytesSent, bytesReceived, rttMs, sendRate, packetsLost };
+}
 
 const unheard: BidiHandler = { data() {}, fin() {}, reset() {}, stop() {} };
 

@@ -1,3 +1,5 @@
+import type { LinkClosed } from "../contract.ts";
+
 /** Numbers of a record: kind, link, stream (or listener, or dial), and two that depend on the kind. */
 export const RECORD = 5;
 
@@ -28,6 +30,15 @@ export const KIND = {
 /** Low bits of a stream's and of a link's id: the index in tables. */
 export const STREAM_SLOT = (1 << 20) - 1;
 export const LINK_SLOT = (1 << 16) - 1;
+
+/** Numbers of {@link EndRecord.figures} and of `Native.stats`. */
+export const FIGURES = 6;
+
+/** The end of a link, as JSON. */
+export interface EndRecord extends LinkClosed {
+  /** The last figures of the link, as `Native.stats` gives them. */
+  readonly figures: readonly number[];
+}
 
 /** What the engine tells of a new link, as JSON. */
 export interface MetaRecord {

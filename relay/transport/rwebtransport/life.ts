@@ -55,10 +55,18 @@ export class Life {
     port.stats();
   }
 
-  /** The last statistics; asks for newer ones where they are old. */
-  stats(now: number): LinkStats {
+  /**
+   * The last statistics; asks for newer ones where they are old. `sent` and `received` are bytes of streams that the link has
+   * counted itself: the addon's figures are up to five seconds old, and it answers no more once the session has ended.
+   */
+  stats(now: number, sent: number, received: number): LinkStats {
     if (now - this.#askedAt >= STATS_AGE_MS) this.#ask(now);
-    return this.#stats;
+    const { bytesSent, bytesReceived } = this.#stats;
+    return {
+      ...this.#stats,
+      bytesSent: Math.max(bytesSent, sent),
+      bytesReceived: Math.max(bytesReceived, received),
+    };
   }
 
   /** Packets were lost lately. */

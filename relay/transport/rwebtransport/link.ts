@@ -83,6 +83,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
   #handler: LinkHandler | undefined;
   #marked = false;
   #datagrams = 0;
+  #received = 0;
   #uniStops = 0;
   #bidiStops = 0;
   #failure = "";
@@ -172,7 +173,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
   }
 
   stats(): LinkStats {
-    return this.#life.stats(this.#clock.now());
+    return this.#life.stats(this.#clock.now(), this.#outbox.sent, this.#received);
   }
 
   stopping(half: RecvHalf, code: number): void {
@@ -272,6 +273,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
         return;
       case "streamData":
         this.#life.heard = true;
+        this.#received += event.data.length;
         this.#recv.get(event.streamId)?.handler?.data(event.data);
         return;
       case "streamFin":

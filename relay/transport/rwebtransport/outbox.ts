@@ -57,6 +57,8 @@ interface Kind {
 export class Outbox implements SendOwner {
   /** Bytes written and not acknowledged, over all halves that are not dropped. */
   queued = 0;
+  /** Bytes that the addon has handed over to QUIC. */
+  sent = 0;
   readonly #port: Port;
   readonly #wake: () => void;
   readonly #clock: Clock;
@@ -148,9 +150,10 @@ export class Outbox implements SendOwner {
   /** The addon handed a write over to QUIC. */
   acked(request: number): void {
     const nativeId = Math.floor(request / REQUEST_SCALE);
+    const bytes = request - nativeId * REQUEST_SCALE;
+    this.sent += bytes;
     const half = this.#native.get(nativeId);
     if (half === undefined) return;
-    const bytes = request - nativeId * REQUEST_SCALE;
     half.unacked -= 1;
     half.inFlight -= bytes;
     if (!half.dropped) this.queued -= bytes;

@@ -27,6 +27,23 @@ function closing(bench: Bench): void {
     }
   });
 
+  bench.case("keeps the last figures of a link after its end, whichever end closes it", async (t) => {
+    for (const side of ["client", "server"] as const) {
+      const { client, server, clientEvents, serverEvents } = await bench.pair(t);
+      const stream = client.openUni(1, unheard);
+      stream?.write(pattern(100_000));
+      await bench.until("all of it", () => serverEvents.unis[0]?.received === 100_000 && client.queued === 0);
+      (side === "client" ? client : server).close(0, "");
+      await bench.until("the end at both ends", () => clientEvents.closing && serverEvents.closing);
+      const { figures: sent } = clientEvents;
+      const { figures: received } = serverEvents;
+      assert.ok(sent && sent.bytesSent >= 100_000, `sent ${sent?.bytesSent} bytes, closed by the ${side}`);
+      assert.ok(received && received.bytesReceived >= 100_000, `received ${received?.bytesReceived} bytes`);
+      assert.ok(client.stats().bytesSent >= sent.bytesSent);
+      assert.ok(server.stats().bytesReceived >= received.bytesReceived);
+    }
+  });
+
   bench.case("cuts a long reason between characters", async (t) => {
     const { client, clientEvents, serverEvents } = await bench.pair(t);
     const long = `ab${"€".repeat(400)}`;
@@ -162,6 +179,7 @@ function silence(bench: Bench): void {
       stream?.write(pattern(100_000));
       const why = await bench.until("the time-out", () => serverEvents.closing);
       assert.equal(why.by, "timeout");
+      assert.ok((serverEvents.figures?.bytesSent ?? 0) > 0, "the last figures are kept");
       assert.equal(server.ended, true);
       assert.equal(server.queued, 0);
       assert.equal(stream?.ended, true);
