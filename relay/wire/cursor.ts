@@ -1,4 +1,4 @@
-import { ProtocolViolation } from "./errors.ts";
+import { BoundExceeded, ProtocolViolation, type WireBound } from "./errors.ts";
 import { getVarint, getVarintBig, varintSize } from "./varint.ts";
 
 /** A byte order mark is kept: paths and names are equal only byte by byte. */
@@ -55,11 +55,14 @@ export class Cursor {
     return value === 1;
   }
 
-  /** Bytes after their length, as UTF-8. */
-  string(limit: number): string {
-    const length = this.varint();
-    if (length > limit) throw this.violation(`string of ${length} bytes, at most ${limit}`);
-    return this.#utf8(this.raw(length));
+  /** Bytes after their length, as UTF-8. More than `limit` is a violation, or over `bound` where one is named. */
+  string(limit: number, bound?: WireBound): string {
+    const bytes = this.raw(this.varint());
+    if (bytes.length > limit) {
+      const what = `string of ${bytes.length} bytes, at most ${limit}`;
+      throw bound === undefined ? this.violation(what) : new BoundExceeded(bound, `${this.#clause}: ${what}`);
+    }
+    return this.#utf8(bytes);
   }
 
   /** A view of the message, not a copy. */

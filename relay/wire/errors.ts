@@ -13,12 +13,15 @@ export class ProtocolViolation extends Error {
   }
 }
 
+/** Bounds of what is read that end less than the session. */
+export type WireBound = "frame_bytes" | "path_bytes" | "track_name_bytes";
+
 /** Something is larger than this relay takes. It ends what it came on, not the session. */
 export class BoundExceeded extends Error {
-  /** A name of `BOUNDS` in the counters of the model. */
-  readonly bound: string;
+  /** Has its count under the same name. */
+  readonly bound: WireBound;
 
-  constructor(bound: string, what: string) {
+  constructor(bound: WireBound, what: string) {
     super(what);
     this.name = "BoundExceeded";
     this.bound = bound;

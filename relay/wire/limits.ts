@@ -1,4 +1,7 @@
-/** Bounds of what is read from a peer. All but `frameBytes` are protocol violations when exceeded. */
+/**
+ * Bounds of what is read from a peer. A path, a name or a frame over its bound is refused alone; past the others the peer
+ * breaks the protocol.
+ */
 export interface WireLimits {
   /** Bytes of a control message after its length. */
   readonly messageBytes: number;

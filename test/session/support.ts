@@ -20,7 +20,7 @@ import {
   type SessionLimits,
   type SessionReport,
 } from "../../relay/session/index.ts";
-import type { Link, LinkClosed, LinkLimits } from "../../relay/transport/contract.ts";
+import type { BidiStream, Link, LinkClosed, LinkLimits } from "../../relay/transport/contract.ts";
 import { type LaneSettings, MemoryNetwork } from "../../relay/transport/memory/index.ts";
 import { CACHE, INFO, LIMITS } from "../model/support.ts";
 import { ManualClock } from "../support/clock.ts";
@@ -149,8 +149,11 @@ export class TestRelay {
     return new TestClient(origin, session, link, reports);
   }
 
-  /** A link that speaks no protocol of its own: the test writes the bytes. */
-  async raw(version: string): Promise<{ link: Link; closed: LinkClosed[]; stops: number[]; resets: number[] }> {
+  /** A link that speaks no protocol of its own: the test writes the bytes. `asked` gets each stream that the relay opens. */
+  async raw(
+    version: string,
+    asked: (stream: BidiStream) => void = () => {},
+  ): Promise<{ link: Link; closed: LinkClosed[]; stops: number[]; resets: number[] }> {
     const closed: LinkClosed[] = [];
     const stops: number[] = [];
     const resets: number[] = [];
@@ -170,7 +173,10 @@ export class TestRelay {
       },
       () => ({
         uni: () => ignore,
-        bidi: () => ignore,
+        bidi: (stream) => {
+          asked(stream);
+          return ignore;
+        },
         datagram: () => {},
         capacity: () => {},
         backlog: () => {},

@@ -8,6 +8,9 @@ import { bytes, capsOf, EVERY, hex } from "./support/bytes.ts";
 import { readAll } from "./support/read.ts";
 import { streamOf, VECTORS } from "./support/vectors.ts";
 
+/** Stream type. */
+const PROBE_STREAM = 4;
+
 describe("bytes", () => {
   for (const vector of VECTORS) {
     test(`of ${vector.name}`, () => {
@@ -18,6 +21,8 @@ describe("bytes", () => {
       assert.deepEqual(readAll(stream, caps, all, { sizes: [1] }), [...first, message], "read one by one");
       for (let length = before.length + 1; length < all.length; length++) {
         const cut = all.subarray(0, length);
+        // A Probe Stream may have its type alone.
+        if (stream === "request" && all[0] === PROBE_STREAM && length === 1) continue;
         assert.throws(() => readAll(stream, caps, cut), ProtocolViolation, `cut off at ${length}`);
       }
     });

@@ -36,7 +36,12 @@ export class IncomingBidi implements BidiHandler {
   data(bytes: Uint8Array): void {
     if (this.#over) return;
     this.#session.guard(() => {
-      this.#reader.push(bytes, (request) => this.#on(request));
+      try {
+        this.#reader.push(bytes, (request) => this.#on(request));
+      } catch (error) {
+        if (!(error instanceof BoundExceeded)) throw error;
+        this.refuse(this.#full(error.bound));
+      }
       const unanswered = this.#reader.probe && this.#responder === undefined && !this.#over;
       if (unanswered) this.#on({ kind: "probe", bitrate: 0, rtt: 0 });
     });
@@ -45,8 +50,8 @@ export class IncomingBidi implements BidiHandler {
   fin(): void {
     if (this.#over) return;
     this.#session.guard(() => {
-      this.#reader.finish();
-      this.#responder?.fin();
+      if (this.#reader.finish()) this.#responder?.fin();
+      else this.refuse("protocol");
     });
   }
 
@@ -187,12 +192,15 @@ export class IncomingUni implements RecvHandler {
   readonly #session: LiteSession;
   readonly #stream: RecvStream;
   readonly #reader: UniReader;
+  /** No header is awaited any more. */
+  readonly #named: () => void;
   #writer: GroupWriter | undefined;
   #ignored = false;
 
   constructor(session: LiteSession, source: PeerSource, stream: RecvStream, events: UniEvents) {
     this.#session = session;
     this.#stream = stream;
+    this.#named = events.named;
     this.#reader = new UniReader(session.caps, session.wire, {
       group: (header) => {
         events.named();
@@ -225,7 +233,7 @@ export class IncomingUni implements RecvHandler {
       } catch (error) {
         // A frame over its bound ends its group, not the session.
         if (!(error instanceof BoundExceeded)) throw error;
-        this.#session.deps.origin.counters.boundsHit.frame_bytes++;
+        this.#session.deps.origin.counters.boundsHit[error.bound]++;
         this.#end((writer) => writer.reset("frame_too_large"));
         this.refuse("frame_too_large");
       }
@@ -235,13 +243,17 @@ export class IncomingUni implements RecvHandler {
   fin(): void {
     if (this.#ignored) return;
     this.#session.guard(() => {
+      this.#named();
       this.#reader.finish();
       this.#end((writer) => writer.finish());
     });
   }
 
   reset(code: number): void {
-    this.#session.guard(() => this.#end((writer) => writer.reset(reasonOf(code))));
+    this.#session.guard(() => {
+      this.#named();
+      this.#end((writer) => writer.reset(reasonOf(code)));
+    });
   }
 
   refuse(reason: Reason): void {

@@ -31,7 +31,8 @@ export class AnnounceListener implements BidiHandler {
   readonly #done: (complete: boolean) => void;
   /** By suffix; where announcements have ids they are looked up there first. */
   readonly #heard = new Map<string, Heard>();
-  readonly #byId = new Map<number, string>();
+  /** Nothing for an announcement that was refused by itself. */
+  readonly #byId = new Map<number, string | undefined>();
   #nextId = 0;
   #askedAt = 0;
   /** The answer came sooner than from a peer that gave up waiting for others. */
@@ -133,6 +134,12 @@ export class AnnounceListener implements BidiHandler {
         this.#start(message.suffix, this.#advertisement(message));
         if (this.#awaited !== undefined) this.#awaited--;
         break;
+      case "oversized":
+        // The others that this publisher announces are not lost with it.
+        this.#context.deps.origin.counters.boundsHit[message.bound]++;
+        if (this.#context.caps.announceIds) this.#byId.set(this.#nextId++, undefined);
+        if (this.#awaited !== undefined) this.#awaited--;
+        break;
       case "update": {
         const suffix = this.#suffix(message.id, message.suffix);
         if (suffix !== undefined) this.#start(suffix, this.#advertisement(message), true);
@@ -151,9 +158,8 @@ export class AnnounceListener implements BidiHandler {
   /** Resolves an announcement id; one that is unknown or retired ends the stream (moq-lite Announce). */
   #suffix(id: number | undefined, suffix: string | undefined): string | undefined {
     if (id === undefined) return suffix;
-    const known = this.#byId.get(id);
-    if (known === undefined) this.#refuse();
-    return known;
+    if (!this.#byId.has(id)) this.#refuse();
+    return this.#byId.get(id);
   }
 
   #refuse(): void {

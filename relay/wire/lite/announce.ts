@@ -1,4 +1,5 @@
 import type { Cursor } from "../cursor.ts";
+import type { WireBound } from "../errors.ts";
 import type { WireLimits } from "../limits.ts";
 import type { Capabilities } from "../versions.ts";
 import { Writer } from "../writer.ts";
@@ -37,7 +38,13 @@ export type Announcement =
   | { readonly kind: "end"; readonly id?: number; readonly suffix?: string }
   | ({ readonly kind: "update"; readonly id?: number; readonly suffix?: string } & AnnouncementFields);
 
-export type AnnounceResponse = ({ readonly kind: "ok" } & AnnounceOk) | Announcement;
+/** An announcement whose path is over its bound. It uses up an id where announcements have ids: only a start has a path there. */
+export interface Oversized {
+  readonly kind: "oversized";
+  readonly bound: WireBound;
+}
+
+export type AnnounceResponse = ({ readonly kind: "ok" } & AnnounceOk) | Announcement | Oversized;
 
 const START = 0;
 const END = 1;
@@ -118,14 +125,20 @@ export function announceResponses(caps: Capabilities, limits: WireLimits): Messa
     typed: true,
     name: (type: number) => NAMES[type],
     read: (cursor: Cursor, type: number): AnnounceResponse => readTyped(cursor, type, caps, limits),
+    oversized,
   };
   const plain = {
     clause: "ANNOUNCE_BROADCAST",
     typed: false,
     read: (cursor: Cursor): AnnounceResponse => readStatus(cursor, caps, limits),
+    oversized,
   };
   const rest = caps.announceIds ? typed : plain;
   return new MessageReader((index) => (index === 0 && caps.announceOk ? ok : rest), limits);
+}
+
+function oversized(_type: number, bound: WireBound): Oversized {
+  return { kind: "oversized", bound };
 }
 
 function readTyped(cursor: Cursor, type: number, caps: Capabilities, limits: WireLimits): Announcement {

@@ -2,7 +2,7 @@ import type { Cursor } from "../cursor.ts";
 import type { WireLimits } from "../limits.ts";
 import type { Capabilities } from "../versions.ts";
 import { Writer } from "../writer.ts";
-import { readPath } from "./message.ts";
+import { readPath, readTrackName } from "./message.ts";
 
 /** FETCH: asks for one group. The answer is its frames, bare. */
 export interface Fetch {
@@ -23,7 +23,7 @@ export function encodeFetch(message: Fetch, caps: Capabilities): Uint8Array {
 
 export function readFetch(cursor: Cursor, caps: Capabilities, limits: WireLimits): Fetch {
   const path = readPath(cursor, limits);
-  const track = cursor.string(limits.trackNameBytes);
+  const track = readTrackName(cursor, limits);
   const epoch = caps.epochs ? cursor.varintBig() : 0n;
   return { path, track, epoch, priority: cursor.u8(), group: cursor.varint() };
 }

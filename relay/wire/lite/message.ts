@@ -1,5 +1,5 @@
 import { Cursor } from "../cursor.ts";
-import { ProtocolViolation } from "../errors.ts";
+import { BoundExceeded, ProtocolViolation, type WireBound } from "../errors.ts";
 import { Inbox } from "../inbox.ts";
 import type { WireLimits } from "../limits.ts";
 import { normalisePath, pathParts } from "../path.ts";
@@ -11,6 +11,8 @@ export interface Expected<T> {
   /** The clause of a typed message; nothing for a type that is unknown. */
   name?(type: number): string | undefined;
   read(cursor: Cursor, type: number): T;
+  /** What stands for a message with a path or name over its bound; absent: that is thrown. */
+  oversized?(type: number, bound: WireBound): T;
 }
 
 /** Splits a stream into messages, each `[Type] Length Body` (moq-lite Message Length). */
@@ -77,17 +79,29 @@ export class MessageReader<T> {
     this.#type = undefined;
     this.#length = undefined;
     const cursor = new Cursor(body, clause);
-    const message = expected.read(cursor, type);
-    cursor.end();
-    return message;
+    try {
+      const message = expected.read(cursor, type);
+      cursor.end();
+      return message;
+    } catch (error) {
+      if (!(error instanceof BoundExceeded) || expected.oversized === undefined) throw error;
+      return expected.oversized(type, error.bound);
+    }
   }
 }
 
 /** A broadcast path or a prefix of one, without superfluous slashes. */
 export function readPath(cursor: Cursor, limits: WireLimits): string {
-  const path = normalisePath(cursor.string(limits.pathBytes));
-  if (pathParts(path) > limits.pathParts) throw cursor.violation(`path of more than ${limits.pathParts} parts`);
+  const path = normalisePath(cursor.string(limits.pathBytes, "path_bytes"));
+  if (pathParts(path) > limits.pathParts) {
+    throw new BoundExceeded("path_bytes", `path of more than ${limits.pathParts} parts`);
+  }
   return path;
+}
+
+/** A track's name. */
+export function readTrackName(cursor: Cursor, limits: WireLimits): string {
+  return cursor.string(limits.trackNameBytes, "track_name_bytes");
 }
 
 /** A sequence that is sent plus one, so that 0 is none (moq-lite SUBSCRIBE, Group Start). */

@@ -97,13 +97,15 @@ export class RequestReader {
     }
   }
 
-  /** The opener has finished its half; not before its first message, nor inside one. */
-  finish(): void {
-    if (this.#ignored) return;
+  /** The opener has finished its half, which inside a message is a violation. False when nothing came on it at all. */
+  finish(): boolean {
+    if (this.#ignored) return true;
+    if (this.#messages === undefined && this.#inbox.left === 0) return false;
     this.#messages?.finish();
-    if (this.#messages === undefined || this.#messages.count === 0) {
+    if (this.#messages === undefined || (this.#messages.count === 0 && !this.#probe)) {
       throw new ProtocolViolation("STREAM_TYPE", "stream ends before its first message");
     }
+    return true;
   }
 
   /** Reads the stream type, once it is whole, and what came with it. */

@@ -2,7 +2,7 @@ import type { Cursor } from "../cursor.ts";
 import type { WireLimits } from "../limits.ts";
 import type { Capabilities } from "../versions.ts";
 import { Writer } from "../writer.ts";
-import { MessageReader, readOptional, readPath } from "./message.ts";
+import { MessageReader, readOptional, readPath, readTrackName } from "./message.ts";
 
 /** SUBSCRIBE_UPDATE: what a subscriber may change. Sequences are absolute, `end` inclusive; `maxLatency` in milliseconds. */
 export interface SubscribeUpdate {
@@ -60,7 +60,7 @@ export function encodeSubscribe(message: Subscribe, caps: Capabilities): Uint8Ar
 export function readSubscribe(cursor: Cursor, caps: Capabilities, limits: WireLimits): Subscribe {
   const id = cursor.varint();
   const path = readPath(cursor, limits);
-  const track = cursor.string(limits.trackNameBytes);
+  const track = readTrackName(cursor, limits);
   const epoch = caps.epochs ? cursor.varintBig() : 0n;
   return { id, path, track, epoch, ...readOptions(cursor) };
 }

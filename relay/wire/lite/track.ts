@@ -2,7 +2,7 @@ import type { Cursor } from "../cursor.ts";
 import type { WireLimits } from "../limits.ts";
 import type { Capabilities } from "../versions.ts";
 import { Writer } from "../writer.ts";
-import { MessageReader, readPath } from "./message.ts";
+import { MessageReader, readPath, readTrackName } from "./message.ts";
 
 /** TRACK: asks for a track's properties. */
 export interface Track {
@@ -33,7 +33,7 @@ export function encodeTrack(message: Track, caps: Capabilities): Uint8Array {
 
 export function readTrack(cursor: Cursor, caps: Capabilities, limits: WireLimits): Track {
   const path = readPath(cursor, limits);
-  const track = cursor.string(limits.trackNameBytes);
+  const track = readTrackName(cursor, limits);
   return { path, track, epoch: caps.epochs ? cursor.varintBig() : 0n };
 }
 

@@ -48,9 +48,10 @@ export class UniReader {
     }
   }
 
-  /** The stream has ended. */
+  /** The stream has ended: inside a message is a violation, before anything came it is not. */
   finish(): void {
     if (this.#frames !== undefined) this.#frames.finish();
+    else if (this.#state === "type" && this.#inbox.left === 0) this.#state = "ignored";
     else if (this.#state !== "setup" && this.#state !== "ignored") {
       throw new ProtocolViolation("Unidirectional Streams", "stream ends before its first message");
     }

@@ -1,6 +1,6 @@
 /** Any message that a version can carry, as fast-check arbitraries. Fields that it does not carry are their defaults. */
 import fc from "fast-check";
-import type { AnnounceResponse } from "../../../relay/wire/lite/announce.ts";
+import type { AnnounceResponse, Oversized } from "../../../relay/wire/lite/announce.ts";
 import type { Probe } from "../../../relay/wire/lite/probe.ts";
 import type { OpeningRequest } from "../../../relay/wire/lite/requests.ts";
 import type { Setup } from "../../../relay/wire/lite/setup.ts";
@@ -81,8 +81,10 @@ export function requests(caps: Capabilities): fc.Arbitrary<{ first: OpeningReque
   );
 }
 
+type Sent = Exclude<AnnounceResponse, Oversized>;
+
 /** What the publisher sends on an Announce Stream, from its first message on. */
-export function announceStream(caps: Capabilities): fc.Arbitrary<AnnounceResponse[]> {
+export function announceStream(caps: Capabilities): fc.Arbitrary<Sent[]> {
   const fields = {
     hops: fc.array(caps.hopIds ? big : fc.constant(0n), { maxLength: 32 }),
     epoch: epoch(caps),
@@ -94,12 +96,9 @@ export function announceStream(caps: Capabilities): fc.Arbitrary<AnnounceRespons
     ? record({ kind: fc.constant("end" as const), id: number })
     : record({ kind: fc.constant("end" as const), suffix: path });
   const change = record({ kind: fc.constant("update" as const), id: number, ...fields });
-  const announcements = fc.array(
-    fc.oneof<fc.Arbitrary<AnnounceResponse>[]>(start, end, ...(caps.announceIds ? [change] : [])),
-    {
-      maxLength: 8,
-    },
-  );
+  const announcements = fc.array(fc.oneof<fc.Arbitrary<Sent>[]>(start, end, ...(caps.announceIds ? [change] : [])), {
+    maxLength: 8,
+  });
   if (!caps.announceOk) return announcements;
   const ok = record({ kind: fc.constant("ok" as const), hop: big, active: number });
   return fc.tuple(ok, announcements).map(([first, rest]) => [first, ...rest]);

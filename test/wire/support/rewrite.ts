@@ -1,4 +1,5 @@
 /** Writes what was read: encoders take whatever readers give. */
+import { DEFAULT_WIRE_LIMITS } from "../../../relay/wire/limits.ts";
 import { type AnnounceResponse, encodeAnnouncement, encodeAnnounceOk } from "../../../relay/wire/lite/announce.ts";
 import { encodeFrameHeader } from "../../../relay/wire/lite/frame.ts";
 import { encodeGroupStream, type GroupHeader } from "../../../relay/wire/lite/group.ts";
@@ -44,8 +45,10 @@ export function rewritten(kind: StreamKind, caps: Capabilities, messages: readon
           return concat(encodeGroupStream(caps, first), rewriteFrames(frames as ReadFrame[], caps));
         case "setup":
           return encodeSetupStream(first, caps);
+        case "unknown":
+          return new Writer().varint(first.type).finish();
         default:
-          return new Writer().varint(first?.kind === "unknown" ? first.type : 0).finish();
+          return new Uint8Array(0);
       }
     }
   }
@@ -61,6 +64,10 @@ function rewriteRequest(message: Request, index: number, caps: Capabilities): Ui
 /** By hand where we only read: the third status of 05. */
 function rewriteAnnouncement(message: AnnounceResponse, caps: Capabilities): Uint8Array {
   if (message.kind === "ok") return encodeAnnounceOk(message, caps);
+  if (message.kind === "oversized") {
+    const suffix = "a".repeat(DEFAULT_WIRE_LIMITS.pathBytes + 1);
+    return encodeAnnouncement({ kind: "start", suffix, hops: [], epoch: 0n, ended: false, cost: 0 }, caps);
+  }
   const written = encodeAnnouncement(message, caps);
   if (message.kind === "update" && !caps.announceIds) written[written.indexOf(1, lengthOf(written))] = 2;
   return written;

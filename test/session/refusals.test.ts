@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { encodeAnnouncement, encodeAnnounceOk } from "../../relay/wire/lite/announce.ts";
+import { encodeRequest, type OpeningRequest } from "../../relay/wire/lite/requests.ts";
+import { capabilities } from "../../relay/wire/versions.ts";
+import { LIVE, TestRelay, TRACK, VERSIONS } from "./support.ts";
+
+function capsOf(version: string) {
+  const caps = capabilities(version);
+  assert.ok(caps);
+  return caps;
+}
+
+/** Records how each stream that is opened ends. */
+function ends() {
+  const codes: string[] = [];
+  return {
+    codes,
+    handler: {
+      data: () => {},
+      fin: () => {},
+      reset: (code: number) => codes.push(`reset ${code}`),
+      stop: (code: number) => codes.push(`stop ${code}`),
+    },
+  };
+}
+
+for (const version of VERSIONS) {
+  describe(`${version}: what is refused alone`, () => {
+    it("an empty stream of either kind", async () => {
+      const relay = await TestRelay.start();
+      const { link, closed } = await relay.raw(version);
+      const { codes, handler } = ends();
+      link.openUni(1, handler)?.finish();
+      link.openBidi(1, handler)?.finish();
+      await relay.pass(20_000);
+      assert.deepEqual(codes, ["reset 15"]);
+      assert.deepEqual(closed, []);
+      assert.equal(relay.counters.boundsHit.header_timeout, 0, "nothing is awaited on a stream that has ended");
+    });
+
+    it("a unidirectional stream that is reset before its header", async () => {
+      const relay = await TestRelay.start();
+      const { link, closed } = await relay.raw(version);
+      const stream = link.openUni(1, { stop: () => {} });
+      stream?.write(Uint8Array.of(0));
+      await relay.pass(50);
+      stream?.reset(0);
+      await relay.pass(20_000);
+      assert.deepEqual(closed, []);
+      assert.equal(relay.counters.boundsHit.header_timeout, 0);
+    });
+
+    it("a request for a path or a track whose name is too long", async () => {
+      const relay = await TestRelay.start({ session: { pathBytes: 8, trackNameBytes: 8 } });
+      const { link, closed } = await relay.raw(version);
+      const caps = capsOf(version);
+      const long = "nine_char";
+      const requests: OpeningRequest[] = [
+        { kind: "announce", prefix: long, excludeHop: 0n, ended: false },
+        { kind: "subscribe", id: 0, path: long, track: TRACK, epoch: 0n, ...LIVE },
+        { kind: "subscribe", id: 1, path: "a", track: long, epoch: 0n, ...LIVE },
+        { kind: "fetch", path: long, track: TRACK, epoch: 0n, priority: 0, group: 0 },
+        { kind: "fetch", path: "a", track: long, epoch: 0n, priority: 0, group: 0 },
+      ];
+      if (caps.trackStream) {
+        requests.push({ kind: "track", path: long, track: TRACK, epoch: 0n });
+        requests.push({ kind: "track", path: "a", track: long, epoch: 0n });
+      }
+      const { codes, handler } = ends();
+      for (const request of requests) link.openBidi(1, handler)?.write(encodeRequest(request, caps));
+      await relay.pass(200);
+      assert.equal(codes.filter((code) => code === "reset 11").length, requests.length);
+      const names = caps.trackStream ? 3 : 2;
+      assert.equal(relay.counters.boundsHit.track_name_bytes, names);
+      assert.equal(relay.counters.boundsHit.path_bytes, requests.length - names);
+      assert.equal(relay.counters.protocolViolations, 0);
+      assert.deepEqual(closed, []);
+    });
+
+    it("an announcement whose path is too long; its publisher's others stay", async () => {
+      const relay = await TestRelay.start({ session: { pathBytes: 8 } });
+      const caps = capsOf(version);
+      const { link, closed } = await relay.raw(version, (stream) => {
+        const say = (message: Parameters<typeof encodeAnnouncement>[0]) =>
+          stream.write(encodeAnnouncement(message, caps));
+        const fields = { hops: caps.announceOk ? [] : [5n], epoch: 0n, ended: false, cost: 0 };
+        if (caps.announceOk) stream.write(encodeAnnounceOk({ hop: 5n, active: 3 }, caps));
+        for (const suffix of ["first", "nine_char", "second"]) say({ kind: "start", suffix, ...fields });
+        say({ kind: "end", id: 1, suffix: "nine_char" });
+        say({ kind: "end", id: 0, suffix: "first" });
+      });
+      await relay.pass(500);
+      assert.deepEqual(
+        [...relay.origin.broadcasts()].map((broadcast) => broadcast.path),
+        ["second"],
+      );
+      assert.ok(relay.counters.boundsHit.path_bytes >= 1);
+      assert.equal(relay.counters.protocolViolations, 0);
+      assert.deepEqual(closed, []);
+      assert.equal(link.ended, false);
+    });
+  });
+}
