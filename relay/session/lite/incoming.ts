@@ -200,7 +200,7 @@ export class IncomingUni implements RecvHandler {
   constructor(session: LiteSession, source: PeerSource, stream: RecvStream, events: UniEvents) {
     this.#session = session;
     this.#stream = stream;
-    this.#named = events.named;
+    this.#named = () => events.named();
     this.#reader = new UniReader(session.caps, session.wire, {
       group: (header) => {
         events.named();
