@@ -1,5 +1,8 @@
-import { type DestinationStream, destination, type Logger, pino } from "pino";
+import { isatty } from "node:tty";
+import { type DestinationStream, type Logger, pino } from "pino";
 import { type PinoPretty, prettyFactory } from "pino-pretty";
+
+import { LogOutput } from "./log-output.ts";
 
 export type { Logger } from "pino";
 
@@ -13,8 +16,6 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
-  /** Takes whole lines; standard output unless told. */
-  readonly stream?: DestinationStream;
 }
 
 const STDOUT = 1;
@@ -35,10 +36,19 @@ const SECRET_TEXT: readonly [pattern: RegExp, replacement: string][] = [
   [/([?&](?:jwt|token|access_token|auth|key|secret|password)=)[^&\s"'\\]+/gi, `$1${CENSOR}`],
 ];
 
-/** The program's log: JSON lines, or text for people on a terminal; never with a credential in it. */
-export function createLogger(options: LogOptions): Logger {
-  const pretty = options.format === "pretty" || (options.format === "auto" && onTerminal(options));
-  const sink = options.stream ?? destination({ dest: STDOUT, sync: true });
+/** The program's log on standard output, and that output. */
+export function openLog(options: LogOptions): { log: Logger; output: LogOutput } {
+  const output = new LogOutput();
+  const terminal = isatty(STDOUT);
+  const log = createLogger({ ...options, stream: output, terminal });
+  output.onLost((lines, why) => log.warn({ lines, why }, "log lines were lost"));
+  return { log, output };
+}
+
+/** JSON lines, or text for people on a `terminal`; never with a credential in it. `stream` takes whole lines. */
+export function createLogger(options: LogOptions & { stream: DestinationStream; terminal?: boolean }): Logger {
+  const { stream, terminal = false } = options;
+  const pretty = options.format === "pretty" || (options.format === "auto" && terminal);
   return pino(
     {
       level: options.level,
@@ -48,12 +58,8 @@ export function createLogger(options: LogOptions): Logger {
       redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: CENSOR },
       hooks: { streamWrite: scrub },
     },
-    pretty ? prettyStream(sink, onTerminal(options)) : sink,
+    pretty ? prettyStream(stream, terminal) : stream,
   );
-}
-
-function onTerminal(options: LogOptions): boolean {
-  return options.stream === undefined && process.stdout.isTTY;
 }
 
 /** Without the credentials that {@link SECRET_TEXT} knows. */

@@ -22,7 +22,8 @@ import type { Config } from "./config.ts";
 import { AdminServer } from "./http/admin.ts";
 import { type Page, readPage } from "./http/page.ts";
 import type { RelayState, RelayView } from "./http/view.ts";
-import { createLogger, type Logger } from "./log.ts";
+import { type Logger, openLog } from "./log.ts";
+import type { LogOutput } from "./log-output.ts";
 import { Counters } from "./model/counters.ts";
 import { Origin } from "./model/origin.ts";
 import { ChannelRegistry, MESH_PROTOCOLS, protocols } from "./session/index.ts";
@@ -49,6 +50,8 @@ const PAGE_FOLDER = fileURLToPath(new URL("../web/dist/", import.meta.url));
 /** What a start may be given besides its configuration; everything has a default. */
 export interface StartOptions {
   readonly log?: Logger;
+  /** Where `log` goes. */
+  readonly logOutput?: Pick<LogOutput, "dropped">;
   readonly clock?: Clock;
   /** Milliseconds since 1970, for the certificate's life. */
   readonly wallNow?: () => number;
@@ -107,6 +110,7 @@ class RelayProcess implements Relay {
   readonly #options: StartOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #logOutput: Pick<LogOutput, "dropped"> | undefined;
   readonly #defects: Defects;
   readonly #origin: Origin;
   readonly #host: SessionHost;
@@ -137,7 +141,10 @@ class RelayProcess implements Relay {
     this.#drainConfig = config.drain;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#log = options.log ?? createLogger(config.log);
+    const { log, output } =
+      options.log === undefined ? openLog(config.log) : { log: options.log, output: options.logOutput };
+    this.#log = log;
+    this.#logOutput = output;
     this.#defects = new Defects({ log: this.#log, clock: this.#clock, counters: this.counters });
     this.#wallNow = options.wallNow ?? Date.now;
     this.#startedAt = this.#clock.now();
@@ -210,6 +217,10 @@ class RelayProcess implements Relay {
 
   uptimeMs(): number {
     return this.#clock.now() - this.#startedAt;
+  }
+
+  logLinesLost(): number {
+    return this.#logOutput?.dropped ?? 0;
   }
 
   get fingerprint(): string | undefined {

@@ -30,8 +30,13 @@ function output(stream: NodeJS.WriteStream & { readonly fd: number }): Output {
   };
 }
 
-/** A reader of our output that leaves early, such as `head`, ends the program without a word. */
-export function endOnClosedPipe(): void {
+/**
+ * A reader of our output that leaves early, such as `head`, ends the program without a word; but not a relay, which others rely on
+ * (`goOn`). What cannot be written to standard error is lost.
+ */
+export function heedClosedPipes({ goOn }: { goOn: boolean }): void {
+  process.stderr.on("error", () => {});
+  if (goOn) return;
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
     throw error;

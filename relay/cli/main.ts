@@ -8,7 +8,7 @@ import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { describeFailure } from "./failure.ts";
 import { fetchCommand } from "./fetch.ts";
 import { commandHelp, programHelp } from "./help.ts";
-import { endOnClosedPipe, type Io, processIo } from "./io.ts";
+import { heedClosedPipes, type Io, processIo } from "./io.ts";
 import { lsCommand } from "./ls.ts";
 import { serveCommand } from "./serve.ts";
 import { tokenCommand } from "./token.ts";
@@ -28,7 +28,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Runs the program with its arguments and resolves with its exit code; it never rejects. */
 export async function main(args: readonly string[]): Promise<ExitCode> {
-  endOnClosedPipe();
+  heedClosedPipes({ goOn: args[0] === serveCommand.name });
   // What a command waits for (an engine, a clock) need not keep the process alive; the command does.
   const hold = setInterval(() => {}, LONGEST_TIMER_MS);
   try {

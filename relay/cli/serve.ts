@@ -1,5 +1,5 @@
 import type { Config } from "../config.ts";
-import { createLogger } from "../log.ts";
+import { openLog } from "../log.ts";
 import type { Relay } from "../main.ts";
 import { banner } from "./banner.ts";
 import type { Command, Invocation } from "./command.ts";
@@ -28,7 +28,7 @@ export const serveCommand: Command = {
 async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const loaded = loadConfigured(invocation, io);
   const { config } = loaded;
-  const log = createLogger(config.log);
+  const { log, output } = openLog(config.log);
   const reload = reloader({
     running: loaded,
     load: () => loadConfigured(invocation, io),
@@ -40,18 +40,20 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const stopListening = onSignals(life);
   try {
     const { start } = await import("../main.ts");
-    const relay = await start(config, { log });
+    const relay = await start(config, { log, logOutput: output });
     const stopBounding = boundYoungHeap();
     const stopContaining = containDefects((error) => relay.contain(error));
     life.begin(relay);
     const pretty = config.log.format === "pretty" || (config.log.format === "auto" && io.out.isTTY);
-    if (pretty) io.out.write(banner(relay, config, io));
+    if (pretty) output.write(banner(relay, config, io));
     await relay.ended;
     stopBounding();
     stopContaining();
     return EXIT.ok;
   } finally {
     stopListening();
+    // Else the process would wait for as long as the log's reader stands still.
+    if (!(await output.close())) setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
   }
 }
 

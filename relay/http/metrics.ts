@@ -95,6 +95,10 @@ const REGISTRY_GAUGE_ROWS: readonly Row<ClusterView>[] = [
   ],
 ];
 
+const VIEW_COUNTER_ROWS: readonly Row<RelayView>[] = [
+  ["log_lines_lost_total", "Lines of the log that could not be written.", (v) => v.logLinesLost()],
+];
+
 const VIEW_GAUGE_ROWS: readonly Row<RelayView>[] = [
   ["ready", "1 while the relay takes sessions, else 0.", (v) => Number(v.reasons().length === 0)],
   ["uptime_seconds", "Time since the start.", (v) => v.uptimeMs() / 1000],
@@ -141,6 +145,7 @@ export class Metrics {
     for (const row of CLUSTER_COUNTER_ROWS) this.#counter(plain(row, cluster));
     for (const row of REGISTRY_GAUGE_ROWS) this.#gauge(plain(row, cluster));
     for (const row of CLUSTER_GAUGE_ROWS) this.#gauge(plain(row, cluster));
+    for (const row of VIEW_COUNTER_ROWS) this.#counter(plain(row, () => view));
     for (const row of VIEW_GAUGE_ROWS) this.#gauge(plain(row, () => view));
     this.#addLabelled(view);
   }

@@ -82,6 +82,8 @@ export interface RelayView {
   sessions(): readonly SessionCount[];
   /** Milliseconds since the start. */
   uptimeMs(): number;
+  /** Lines of the log that could not be written. */
+  logLinesLost(): number;
   /** Nothing until it is loaded. */
   certificate(): { readonly fingerprint: string; readonly notAfter: Date; readonly selfSigned: boolean } | undefined;
   /** Nothing for a relay that is in no mesh. */

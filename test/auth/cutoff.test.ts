@@ -270,6 +270,7 @@ describe("the log and the metrics", () => {
         certificate: () => undefined,
         cluster: () => undefined,
         http: () => undefined,
+        logLinesLost: () => 0,
       };
       const text = JSON.stringify(relay.lines) + (await new Metrics(view).render());
       assert.match(text, /"tokenId":"pub","keyId":"k1"/);

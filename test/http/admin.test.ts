@@ -31,6 +31,9 @@ class FakeView implements RelayView {
   cluster() {
     return undefined;
   }
+  logLinesLost() {
+    return 6;
+  }
   http() {
     return { connections: 3, refused: 4, timedOut: 5 };
   }

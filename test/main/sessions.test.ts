@@ -40,7 +40,10 @@ function request(path = "/") {
   return { offer, seen };
 }
 
-function hostOf(maxSessions: number, log = createLogger({ level: "silent", format: "json" })) {
+function hostOf(
+  maxSessions: number,
+  log = createLogger({ level: "silent", format: "json", stream: { write: () => {} } }),
+) {
   const { config } = loadConfig({});
   const clock = new ManualClock();
   const { bytes, policy, maxAge } = config.cache;
@@ -99,7 +102,7 @@ describe("a client over raw QUIC that leaves while it is decided on", () => {
     const origin = new Origin({ clock, limits: modelLimits(config), cache: { bytes, policy, maxAgeMs: maxAge } });
     const decided = Promise.withResolvers<void>();
     let released = 0;
-    const log = createLogger({ level: "silent", format: "json" });
+    const log = createLogger({ level: "silent", format: "json", stream: { write: () => {} } });
     const host = new SessionHost({
       origin,
       clock,

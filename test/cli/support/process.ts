@@ -15,9 +15,13 @@ export class Program {
   /** Waiting for a piece of output. */
   readonly #waiting = new Set<() => void>();
 
-  constructor(args: readonly string[], options: { execArgv?: string[]; bin?: string; env?: NodeJS.ProcessEnv } = {}) {
+  /** `stdout` is a descriptor that the program gets instead of a pipe to here. */
+  constructor(
+    args: readonly string[],
+    options: { execArgv?: string[]; bin?: string; env?: NodeJS.ProcessEnv; stdout?: number } = {},
+  ) {
     this.child = spawn(process.execPath, [...(options.execArgv ?? []), options.bin ?? BIN, ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", options.stdout ?? "pipe", "pipe"],
       env: options.env ?? process.env,
     });
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#heard(() => (this.#stdout += text)));
