@@ -14,16 +14,17 @@ const AUTO_STEP = 2 ** 20;
 export const cacheSection = section("cache", "Recent groups kept in memory, for late joiners and fetches.", {
   bytes: autoSize({
     description:
-      "Budget of the whole process. `auto`: a quarter of the memory that the process may use (its cgroup's limit where there is one), at most 1GiB. The newest group of a live track is kept whatever the budget says.",
+      "Budget of the whole process. `auto`: a quarter of the memory that the process may use (its cgroup's limit where there is one), at most 1GiB. It bounds what is kept for later viewers and never what is live: a group that it has no room for still reaches the viewers that have it, and later viewers start with the next group. The newest group of a track with viewers stays while there is anything else to evict; large groups make room for small ones (64KiB). `0B` keeps nothing.",
     max: "1TiB",
   }),
-  policy: choice(["oldest", "lru", "none"], {
+  policy: choice(["oldest", "lru"], {
     description:
-      "What leaves first when the budget is spent: the `oldest` group by arrival, the least recently used one (`lru`), or nothing, and new groups are refused to the cache (`none`).",
+      "Which group that has a successor leaves first when the budget is spent: the `oldest` by arrival, or the least recently used one (`lru`).",
     default: "oldest",
   }),
   max_age: duration({
-    description: "Longest that a group other than the newest is kept, whatever its publisher allows.",
+    description:
+      "Longest that a group other than the newest is kept, whatever its publisher allows. `0s` keeps the newest group of each track only.",
     default: "30s",
     min: "0s",
     max: "1d",

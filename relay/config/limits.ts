@@ -37,14 +37,22 @@ const sessionLimits = {
   }),
 };
 
+const PAST_BOUND =
+  "A longer group goes on to the viewers that have it, and its start is dropped: later viewers start with the next group.";
+
 /** Bounds of what is published. */
 const contentLimits = {
   tracks_per_broadcast: count(256, "Tracks of one broadcast that are subscribed to or cached."),
   path_bytes: count(1_024, "Bytes of a broadcast's path."),
   track_name_bytes: count(1_024, "Bytes of a track's name."),
   frame_bytes: size({ description: "Payload of one frame.", default: "16MiB", min: "1KiB", max: "1GiB" }),
-  group_bytes: size({ description: "Payload of one group.", default: "64MiB", min: "1KiB", max: "16GiB" }),
-  frames_per_group: count(65_536, "Frames of one group."),
+  group_bytes: size({
+    description: `Payload of one group up to which it is kept. ${PAST_BOUND}`,
+    default: "64MiB",
+    min: "1KiB",
+    max: "16GiB",
+  }),
+  frames_per_group: count(65_536, `Frames of one group up to which it is kept. ${PAST_BOUND}`),
   groups_per_track: count(4_096, "Groups of one track that the cache keeps."),
 };
 

@@ -19,7 +19,6 @@ export interface FetchRequest {
 }
 
 interface Fetching {
-  readonly group: Group;
   readonly cancel: () => void;
   readers: number;
 }
@@ -30,7 +29,7 @@ export class Fetches {
   readonly #name: string;
   readonly #store: GroupStore;
   readonly #counters: Counters;
-  readonly #running = new Map<number, Fetching>();
+  readonly #running = new Map<Group, Fetching>();
 
   constructor(path: string, name: string, store: GroupStore, counters: Counters) {
     this.#path = path;
@@ -49,11 +48,11 @@ export class Fetches {
     const cached = this.#store.get(sequence);
     if (cached?.keeps) {
       this.#counters.fetchHits++;
-      const running = this.#running.get(sequence);
+      const running = this.#running.get(cached);
       if (running !== undefined) running.readers++;
       cached.subgroup.attach(channel, stream);
       cached.subgroup.whenOver(request.over);
-      return () => this.#leave(sequence);
+      return () => this.#leave(cached);
     }
     this.#counters.fetchMisses++;
     const theirs = sequence - request.offset;
@@ -67,25 +66,25 @@ export class Fetches {
       payload: (bytes) => group.subgroup.payload(bytes),
       end: () => group.subgroup.end(),
       finish: () => {
-        this.#running.delete(sequence);
+        this.#running.delete(group);
         group.subgroup.finish();
       },
       reset: (reason) => {
-        this.#running.delete(sequence);
+        this.#running.delete(group);
         group.subgroup.reset(reason);
       },
       onStop: (callback) => group.subgroup.onStop(callback),
     });
-    if (group.subgroup.open) this.#running.set(sequence, { group, cancel, readers: 1 });
-    return () => this.#leave(sequence);
+    if (group.subgroup.open) this.#running.set(group, { cancel, readers: 1 });
+    return () => this.#leave(group);
   }
 
-  #leave(sequence: number): void {
-    const running = this.#running.get(sequence);
+  #leave(group: Group): void {
+    const running = this.#running.get(group);
     if (running === undefined || --running.readers > 0) return;
-    this.#running.delete(sequence);
+    this.#running.delete(group);
     running.cancel();
-    running.group.subgroup.reset("cancelled");
+    group.subgroup.reset("cancelled");
   }
 
   refuse(request: Pick<FetchRequest, "channel" | "stream" | "over">, reason: Reason): () => void {

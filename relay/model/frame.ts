@@ -12,9 +12,7 @@ export const FRAME_OVERHEAD = 240;
  */
 export class Frame {
   readonly size: number;
-  /** In the track's timescale. */
-  readonly timestamp: number;
-  /** `timestamp` less that of the frame before in its group; the timestamp itself for the first. */
+  /** Its timestamp less that of the frame before in its group; the timestamp itself for the first. In the track's timescale. */
   readonly delta: number;
   #received = 0;
   readonly #segments: Uint8Array[] = [];
@@ -23,18 +21,13 @@ export class Frame {
   #headDialect: string | undefined;
   #headLength = 0;
 
-  constructor(size: number, timestamp: number, delta: number) {
+  constructor(size: number, delta: number) {
     this.size = size;
-    this.timestamp = timestamp;
     this.delta = delta;
   }
 
   get received(): number {
     return this.#received;
-  }
-
-  get complete(): boolean {
-    return this.#received === this.size;
   }
 
   /** Copies `bytes` in and returns the views that hold them, in order. */
@@ -57,6 +50,20 @@ export class Frame {
       offset += take;
     }
     return views;
+  }
+
+  /** Copies `bytes` for those who get them now, and keeps none; nothing may have been kept before, or it was forgotten. */
+  pass(bytes: Uint8Array): Uint8Array[] {
+    const room = this.#received === 0 ? MAX_FRAME_HEADER : 0;
+    this.#received += bytes.length;
+    const copy = new Uint8Array(room + bytes.length);
+    copy.set(bytes, room);
+    return [copy.subarray(room)];
+  }
+
+  /** Drops what is kept of it; from now on its bytes only pass. */
+  forget(): void {
+    this.#segments.length = 0;
   }
 
   /**

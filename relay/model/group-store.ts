@@ -18,13 +18,14 @@ interface StoreHost {
   readonly limits: ModelLimits;
 }
 
-/** The groups of one track: those being received, and those the cache keeps. */
+/** The groups of one track: those being received, which the cache may keep or not, and those that it keeps. */
 export class GroupStore {
   readonly #host: StoreHost;
   readonly #groupHost: GroupHost;
+  /** Groups that are kept. In order of arrival. */
   readonly #groups = new Map<number, Group>();
-  /** Groups being received from the live subscription; at most as many as the publisher has streams. */
-  readonly #open = new Set<Group>();
+  /** Groups being received from the live subscription, kept or not; at most as many as the publisher has streams. */
+  readonly #open = new Map<number, Group>();
   #newest: Group | undefined;
 
   constructor(host: StoreHost, groupHost: GroupHost) {
@@ -55,13 +56,15 @@ export class GroupStore {
     return found.sort((a, b) => a.sequence - b.sequence);
   }
 
-  /** A group of the live subscription begins; refused when it was here already or is far too old. */
+  /**
+   * A group of the live subscription begins; refused when it is here already. How far its number is below the newest says nothing
+   * of its age, since numbers need not follow each other: viewers judge that by time.
+   */
   open(sequence: number, maxLatency: number): Group | Reason {
-    if (this.#groups.has(sequence)) return "duplicate";
+    if (this.#groups.has(sequence) || this.#open.has(sequence)) return "duplicate";
     const newest = this.#newest;
-    if (newest !== undefined && newest.sequence - sequence > this.#host.limits.groupsPerTrack) return "expired";
     const group = this.#create(sequence);
-    this.#open.add(group);
+    this.#open.set(sequence, group);
     if (newest === undefined || sequence > newest.sequence) {
       this.#newest = group;
       if (newest !== undefined) this.#host.cache.offer(newest);
@@ -105,18 +108,18 @@ export class GroupStore {
   abandon(): void {
     if (this.#open.size <= 1) return;
     const before = this.#host.clock.now() - ABANDON_MS;
-    for (const group of [...this.#open]) if (group !== this.#newest) group.subgroup.abandon(before);
+    for (const group of [...this.#open.values()]) if (group !== this.#newest) group.subgroup.abandon(before);
   }
 
   /** `group` gets no more frames. */
   settle(group: Group): void {
-    this.#open.delete(group);
+    if (this.#open.get(group.sequence) === group) this.#open.delete(group.sequence);
     if (!group.subgroup.whole) group.evict();
   }
 
   /** The live subscription is over: what it had not finished never will be. */
   cutOff(reason: Reason): void {
-    for (const group of [...this.#open]) group.subgroup.stop(reason);
+    for (const group of [...this.#open.values()]) group.subgroup.stop(reason);
     this.#open.clear();
   }
 
@@ -126,6 +129,14 @@ export class GroupStore {
     this.clear();
   }
 
+  /** What was kept over the budget, for viewers that are attached by now, goes. */
+  repay(): void {
+    for (const group of [...this.#groups.values()]) {
+      if (!this.#host.cache.overdrawn) return;
+      group.evict();
+    }
+  }
+
   clear(): void {
     for (const group of [...this.#groups.values()]) group.evict();
     this.#newest = undefined;
@@ -133,7 +144,6 @@ export class GroupStore {
 
   forget(group: Group): void {
     if (this.#groups.get(group.sequence) === group) this.#groups.delete(group.sequence);
-    this.#open.delete(group);
   }
 
   #create(sequence: number): Group {

@@ -13,6 +13,8 @@ export interface GroupHost {
   now(): number;
   /** Timestamp for a frame of a version without timestamps, in the track's timescale. */
   stamp(): number;
+  /** Viewers wait for the track's properties, so none of them is attached yet. */
+  awaited(): boolean;
   /** Turns a publisher's timestamp into the track's timescale. */
   rescale(timestamp: number): number;
   /** The first frame of `group` has begun. */
@@ -23,6 +25,13 @@ export interface GroupHost {
   forgotten(group: Group): void;
 }
 
+/**
+ * A group of at most so many bytes is small: a catalog, a second of sound, the first bytes of a video group. Large groups make room for
+ * small ones. While viewers wait for the track's properties a small group is kept even over the budget: nothing of it has
+ * been sent to them yet, so it would reach none of them.
+ */
+const SMALL_BYTES = 64 * 1024;
+
 /** Small pieces are joined up to this many bytes before they are written to a late joiner. */
 const JOIN_BYTES = 64 * 1024;
 
@@ -31,7 +40,6 @@ const JOIN_BYTES = 64 * 1024;
  * first what is there. moq-lite has one subgroup a group; moq-transport may have several.
  */
 export class Subgroup implements GroupWriter {
-  readonly id: number;
   readonly #group: Group;
   readonly #host: GroupHost;
   readonly #frames: Frame[] = [];
@@ -46,8 +54,7 @@ export class Subgroup implements GroupWriter {
   /** When its last frame began, or it did. */
   #activeAt: number;
 
-  constructor(id: number, group: Group, host: GroupHost) {
-    this.id = id;
+  constructor(group: Group, host: GroupHost) {
     this.#group = group;
     this.#host = host;
     this.#activeAt = group.arrivedAt;
@@ -61,39 +68,23 @@ export class Subgroup implements GroupWriter {
     return this.#state === "finished";
   }
 
-  /** Streams that get what is appended next. */
-  get readers(): number {
-    let readers = 0;
-    for (const fan of this.#fans.values()) readers += fan.size;
-    return readers;
-  }
-
   frame(size: number, timestamp: number | undefined): void {
     if (this.#state !== "open") return;
-    const { limits } = this.#host;
+    const { limits, counters } = this.#host;
     if (size > limits.frameBytes) {
-      this.#refuse("frame_bytes", "frame_too_large");
+      counters.boundsHit.frame_bytes++;
+      this.stop("frame_too_large");
       return;
     }
-    if (this.#group.payloadBytes + size > limits.groupBytes) {
-      this.#refuse("group_bytes", "limit");
-      return;
-    }
-    if (this.#count >= limits.framesPerGroup) {
-      this.#refuse("frames_per_group", "limit");
-      return;
-    }
-    if (!this.#group.charge(FRAME_OVERHEAD)) {
-      this.stop("limit");
-      return;
-    }
+    if (this.#group.payloadBytes + size > limits.groupBytes) this.#group.passOn("group_bytes");
+    else if (this.#count >= limits.framesPerGroup) this.#group.passOn("frames_per_group");
     const at = timestamp === undefined ? this.#host.stamp() : this.#host.rescale(timestamp);
-    const frame = new Frame(size, at, at - this.#previous);
+    const frame = new Frame(size, at - this.#previous);
     this.#previous = at;
     this.#current = frame;
     this.#activeAt = this.#host.now();
     this.#count++;
-    if (this.#group.keeps) this.#frames.push(frame);
+    if (this.#group.keep(FRAME_OVERHEAD)) this.#frames.push(frame);
     if (this.#group.firstTimestamp === undefined) {
       this.#group.firstTimestamp = at;
       this.#host.begun(this.#group);
@@ -103,15 +94,11 @@ export class Subgroup implements GroupWriter {
   payload(bytes: Uint8Array): void {
     const frame = this.#current;
     if (this.#state !== "open" || frame === undefined || bytes.length === 0) return;
-    if (!this.#group.charge(bytes.length)) {
-      this.stop("limit");
-      return;
-    }
     this.#group.payloadBytes += bytes.length;
     const { counters } = this.#host;
     counters.bytesIn += bytes.length;
     const begins = frame.received === 0;
-    const views = frame.append(bytes);
+    const views = this.#group.keep(bytes.length) ? frame.append(bytes) : frame.pass(bytes);
     for (const [channel, fan] of this.#fans) {
       const readers = fan.size;
       if (readers === 0) continue;
@@ -158,8 +145,9 @@ export class Subgroup implements GroupWriter {
     if (this.#state !== "open") return;
     this.#state = "reset";
     this.#reason = reason;
+    const drop = reason === "frame_too_large" ? "refused" : "upstream";
     for (const [channel, fan] of this.#fans) {
-      this.#host.counters.groupsDropped.upstream += fan.size;
+      this.#host.counters.groupsDropped[drop] += fan.size;
       fan.reset(channel.dialect.resetCode(reason));
     }
     this.#close();
@@ -215,9 +203,10 @@ export class Subgroup implements GroupWriter {
     else callback();
   }
 
-  /** Drops what is kept; readers that are attached go on. */
+  /** Drops what is kept, of the current frame as well; readers that are attached go on. */
   forget(): void {
     this.#frames.length = 0;
+    this.#current?.forget();
   }
 
   #replay(channel: Channel, stream: OutStream): void {
@@ -231,11 +220,6 @@ export class Subgroup implements GroupWriter {
       if (frame !== this.#current) counters.framesOut++;
     }
     for (const piece of join(pieces)) stream.write(piece);
-  }
-
-  #refuse(bound: BoundName, reason: Reason): void {
-    this.#host.counters.boundsHit[bound]++;
-    this.stop(reason);
   }
 
   #close(): void {
@@ -281,7 +265,7 @@ export class Group implements Evictable {
     this.sequence = sequence;
     this.arrivedAt = arrivedAt;
     this.#host = host;
-    this.subgroup = new Subgroup(0, this, host);
+    this.subgroup = new Subgroup(this, host);
     host.counters.cacheGroups++;
   }
 
@@ -290,17 +274,44 @@ export class Group implements Evictable {
     return this.#keeps && (this.subgroup.open || this.subgroup.whole);
   }
 
-  /** Takes part of the budget; true without doing so once nothing of it is kept. */
-  charge(bytes: number): boolean {
-    if (!this.#keeps) return true;
-    if (!this.#host.cache.charge(bytes)) return false;
+  /** It goes on, or came whole, and a reader that has not joined by now cannot. */
+  get passed(): boolean {
+    return !this.#keeps && (this.subgroup.open || this.subgroup.whole);
+  }
+
+  /** Takes `bytes` of the budget. False when they are not to be kept: then nothing of the group is, and it passes through. */
+  keep(bytes: number): boolean {
+    if (!this.#keeps) return false;
+    const { cache } = this.#host;
+    const small = this.#charged + bytes <= SMALL_BYTES;
+    if (!cache.charge(bytes, small)) {
+      if (!small || !this.#host.awaited()) {
+        this.passOn("cache_bytes");
+        return false;
+      }
+      cache.overdraw(bytes);
+    }
     // Making room may have cost this very group its place.
-    if (this.#keeps) this.#charged += bytes;
-    else this.#host.cache.release(bytes);
+    if (!this.#keeps) {
+      cache.release(bytes);
+      return false;
+    }
+    if (!small && this.#charged <= SMALL_BYTES) cache.grown(this);
+    this.#charged += bytes;
     return true;
   }
 
-  /** Lets go of the bytes. What is attached goes on; nobody joins any more. */
+  /**
+   * A bound on what is kept was reached. The group goes on to the viewers that have it; its start is dropped, so that later
+   * viewers start with the next group: frames in the middle of a group mean nothing without those before.
+   */
+  passOn(bound: BoundName): void {
+    if (!this.#keeps) return;
+    this.#host.counters.boundsHit[bound]++;
+    this.evict();
+  }
+
+  /** Gives its bytes back. The viewers that have it get the rest; no other joins any more. */
   evict(): void {
     if (!this.#keeps) return;
     this.#keeps = false;

@@ -1,4 +1,7 @@
-/** Bounds of the model. What happens at each: a refusal with reason `limit` and a count in `Counters.boundsHit`. */
+/**
+ * Bounds of the model, each counted in `Counters.boundsHit`. At a bound of what is kept, less is kept, and what is live goes on; at the
+ * others something is refused with reason `limit`.
+ */
 export interface ModelLimits {
   /** Broadcasts known at once. */
   readonly broadcasts: number;
@@ -6,8 +9,9 @@ export interface ModelLimits {
   readonly tracksPerBroadcast: number;
   /** Payload bytes of one frame. */
   readonly frameBytes: number;
-  /** Payload bytes of one group. */
+  /** Payload bytes of a group that is kept; a longer one passes through. */
   readonly groupBytes: number;
+  /** Frames of a group that is kept; a longer one passes through. */
   readonly framesPerGroup: number;
   /** Groups of one track that the cache keeps. */
   readonly groupsPerTrack: number;
@@ -23,8 +27,8 @@ export interface ModelLimits {
 export interface CacheOptions {
   /** Bytes, payload and bookkeeping. */
   readonly bytes: number;
-  /** `oldest`: by arrival. `lru`: by last use. `none`: nothing but live tracks' groups is kept. */
-  readonly policy: "oldest" | "lru" | "none";
+  /** Which group that has a successor is evicted first. `oldest`: by arrival. `lru`: by last use. */
+  readonly policy: "oldest" | "lru";
   /** Milliseconds that any group other than the newest is kept, whatever its publisher says. */
   readonly maxAgeMs: number;
 }

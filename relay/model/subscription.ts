@@ -190,15 +190,18 @@ export class Subscription {
     if (this.ownNumbers && this.#track.offset === undefined) return;
     const { start, end } = this.#range();
     const newest = this.#track.newest;
-    if (start === undefined) {
-      if (newest?.keeps && newest.sequence >= this.#lowest && (end === undefined || newest.sequence <= end)) {
-        this.#track.counters.joins++;
-        this.#begin(newest.sequence, newest.sequence);
-        this.offer(newest);
-      }
-    } else {
-      for (const group of this.#track.joinable(start, end ?? Number.MAX_SAFE_INTEGER)) this.offer(group);
+    const last = end ?? Number.MAX_SAFE_INTEGER;
+    const current =
+      newest !== undefined && newest.sequence >= (start ?? this.#lowest) && newest.sequence <= last
+        ? newest
+        : undefined;
+    if (start !== undefined) for (const group of this.#track.joinable(start, last)) this.offer(group);
+    else if (current?.keeps) {
+      this.#track.counters.joins++;
+      this.#begin(current.sequence, current.sequence);
+      this.offer(current);
     }
+    if (current?.passed) this.#giveUp(current, "evicted");
     this.#checkEnd();
   }
 

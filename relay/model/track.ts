@@ -217,6 +217,7 @@ export class Track implements SubscribedTrack {
       limits: this.#host.limits,
       now: () => this.#host.clock.now(),
       stamp: () => Math.round(((this.#host.clock.now() - this.#since) * this.#timescale) / 1000),
+      awaited: () => this.#info === undefined && this.#subscriptions.size > 0,
       rescale: (timestamp) => this.#feed?.rescale(timestamp, this.#timescale) ?? timestamp,
       begun: () => this.#sweepSoon(),
       done: (group) => {
@@ -385,6 +386,7 @@ export class Track implements SubscribedTrack {
       asker(known);
     }
     for (const subscription of [...this.#subscriptions]) subscription.accept(known);
+    this.#store.repay();
     this.#rest();
   }
 

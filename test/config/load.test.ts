@@ -124,7 +124,7 @@ test("reports problems of the environment and of flags by their names", () => {
     "env MOQMESH_SERVER_PROT: unknown variable; did you mean MOQMESH_SERVER_PORT?",
     'env MOQMESH_SERVER_WEBSOCKET: server.websocket: expected true or false, got "yes"',
     'env MOQMESH_DRAIN_GRACE: drain.grace: a duration needs a unit, such as "10s" or "10ms"; got "10"',
-    'flag --cache.policy: cache.policy: expected one of "oldest", "lru", "none", got "lfu"',
+    'flag --cache.policy: cache.policy: expected one of "oldest", "lru", got "lfu"',
   ]);
 });
 

@@ -3,7 +3,7 @@ import { beforeEach, describe, it } from "node:test";
 import type { Origin } from "../../relay/model/origin.ts";
 import { rank } from "../../relay/model/subscription.ts";
 import { ManualClock } from "../support/clock.ts";
-import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, origin, say } from "./support.ts";
+import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, origin, say } from "./support.ts";
 
 let clock: ManualClock;
 let relay: Origin;
@@ -193,32 +193,19 @@ describe("datagrams", () => {
 });
 
 describe("bounds", () => {
-  it("refuses frames, groups and counts of frames over their bound, for that group alone", () => {
-    relay = origin(clock, { frameBytes: 10, groupBytes: 25, framesPerGroup: 4 });
+  it("refuses a frame over its bound, for its group alone", () => {
+    relay = origin(clock, { frameBytes: 10 });
     relay.publish("live/cam", AD, publisher);
     const { viewer } = watch();
     const stops: string[] = [];
-    const begin = (sequence: number) => {
-      const group = publisher.group(sequence);
-      group.onStop((reason) => stops.push(`${sequence} ${reason}`));
-      return group;
-    };
-    begin(0).frame(11, 0);
-    const full = begin(1);
-    for (let i = 0; i < 3; i++) say(full, "0123456789");
-    const many = begin(2);
-    for (let i = 0; i < 5; i++) say(many, "x");
-    const fine = begin(3);
-    say(fine, "ok");
-    fine.finish();
-    assert.deepEqual(stops, ["0 frame_too_large", "1 limit", "2 limit"]);
-    assert.deepEqual(
-      viewer.streams.map((stream) => stream.state),
-      ["reset", "reset", "reset", "finished"],
-    );
+    const large = publisher.group(0);
+    large.onStop((reason) => stops.push(reason));
+    large.frame(11, 0);
+    publisher.send(1, "ok");
+    assert.deepEqual(stops, ["frame_too_large"]);
+    assert.deepEqual(viewer.groups, ["0:reset:", "1:finished:[2]ok"]);
     assert.equal(relay.counters.boundsHit.frame_bytes, 1);
-    assert.equal(relay.counters.boundsHit.group_bytes, 1);
-    assert.equal(relay.counters.boundsHit.frames_per_group, 1);
+    assert.equal(relay.counters.groupsDropped.refused, 1);
   });
 
   it("refuses more tracks of a broadcast and more broadcasts than allowed", () => {
@@ -293,79 +280,5 @@ describe("fetch", () => {
     const stream = new FakeStream(0, 0, false);
     relay.fetch({ path: "nobody", track: "video", sequence: 0, priority: 0 }, plain, stream, () => {});
     assert.equal(stream.state, "reset");
-  });
-});
-
-describe("the cache", () => {
-  const chunk = "x".repeat(10_000);
-
-  it("stays within its budget and never evicts the newest group of a live track", () => {
-    relay = origin(clock, {}, { bytes: 100_000 });
-    relay.publish("live/cam", AD, publisher);
-    const { viewer } = watch();
-    for (let i = 0; i < 30; i++) {
-      publisher.send(i, chunk);
-      assert.ok(relay.cache.bytes <= 100_000, `${relay.cache.bytes} bytes`);
-    }
-    assert.equal(viewer.groups.length, 30);
-    assert.ok(relay.counters.cacheEvictions > 0);
-    const late = watch().viewer;
-    assert.equal(late.streams[0]?.sequence, 29);
-  });
-
-  it("refuses a group when nothing can be evicted for it, and counts that", () => {
-    relay = origin(clock, {}, { bytes: 25_000 });
-    relay.publish("live/cam", AD, publisher);
-    const { viewer } = watch();
-    const group = publisher.group(0);
-    for (let i = 0; i < 3; i++) say(group, chunk);
-    assert.equal(viewer.streams[0]?.state, "reset");
-    assert.equal(relay.counters.boundsHit.cache_bytes, 1);
-    assert.equal(relay.cache.bytes, 0);
-    publisher.send(1, "next");
-    assert.equal(viewer.groups.at(-1), "1:finished:[4]next");
-  });
-
-  it("keeps groups as long as the publisher says, and no longer than the operator says", () => {
-    publisher.answer = { ...INFO, maxLatency: 3000 };
-    relay = origin(clock, {}, { maxAgeMs: 2000 });
-    relay.publish("live/cam", AD, publisher);
-    watch();
-    for (let i = 0; i < 10; i++) {
-      publisher.send(i, "x");
-      clock.advance(1000);
-    }
-    const { viewer } = watch({ ...LIVE, maxLatency: 60_000, start: 0 });
-    assert.deepEqual(
-      viewer.streams.map((stream) => stream.sequence),
-      [7, 8, 9],
-    );
-  });
-
-  it("gives everything back when the publisher and the viewers are gone", () => {
-    const { subscription } = watch();
-    for (let i = 0; i < 20; i++) publisher.send(i, chunk);
-    publisher.group(20).frame(50, 0);
-    subscription.cancel();
-    clock.advance(60_000);
-    assert.equal(relay.cache.bytes, 0);
-    assert.equal(relay.counters.cacheGroups, 0);
-    assert.equal(clock.pending, 0);
-  });
-
-  it("goes on sending a group that was evicted while it is open", () => {
-    relay = origin(clock, {}, { bytes: 60_000 });
-    relay.publish("live/cam", AD, publisher);
-    const { viewer } = watch();
-    const slow = publisher.group(0);
-    say(slow, "start");
-    for (let i = 1; i < 12; i++) publisher.send(i, chunk);
-    say(slow, "tail");
-    slow.finish();
-    assert.equal(viewer.groups[0], "0:finished:[5]start[4]tail");
-    assert.equal(
-      watch({ ...LIVE, start: 0 }).viewer.streams.some((stream) => stream.sequence === 0),
-      false,
-    );
   });
 });
