@@ -47,7 +47,7 @@ export default {
     room("http", "^relay/http/", ["^relay/model/counters\\.ts$", "^relay/log\\.ts$"]),
     room("config", "^relay/config", ["^relay/log\\.ts$", "^cluster/contract\\.ts$"]),
     room("cli", "^relay/cli/", [
-      "^relay/(main|client|config|log|version)\\.ts$",
+      "^relay/(main|client|config|log|redact|version)\\.ts$",
       "^relay/config/",
       "^relay/model/reason\\.ts$",
       "^auth/index\\.ts$",

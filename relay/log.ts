@@ -1,8 +1,8 @@
 import { isatty } from "node:tty";
 import { type DestinationStream, type Logger, pino } from "pino";
 import { type PinoPretty, prettyFactory } from "pino-pretty";
-
 import { LogOutput } from "./log-output.ts";
+import { CENSOR, scrub } from "./redact.ts";
 
 export type { Logger } from "pino";
 
@@ -20,21 +20,8 @@ export interface LogOptions {
 
 const STDOUT = 1;
 
-const CENSOR = "[redacted]";
-
-/** Fields that may hold a credential, wherever they stand at the first three levels of an entry. */
+/** Fields that may hold a credential, wherever they stand at the first three levels of an entry; texts are scrubbed besides. */
 const SECRET_FIELDS = ["query", "search", "authorization", "cookie", "headers", "jwt", "token", "password", "secret"];
-
-/**
- * Credentials inside text: JSON web tokens, `Bearer` values, query parameters with a telling name. A second net
- * under {@link SECRET_FIELDS}, for messages and stacks that quote what a peer sent.
- */
-const SECRET_TEXT: readonly [pattern: RegExp, replacement: string][] = [
-  [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, CENSOR],
-  [/\b(bearer|basic)\s+[\w.~+/=-]+/gi, `$1 ${CENSOR}`],
-  [/\b((?:redis|valkey)s?:\/\/)[^\s/"]*@/gi, `$1${CENSOR}@`],
-  [/([?&](?:jwt|token|access_token|auth|key|secret|password)=)[^&\s"'\\]+/gi, `$1${CENSOR}`],
-];
 
 /** The program's log on standard output, and that output. */
 export function openLog(options: LogOptions): { log: Logger; output: LogOutput } {
@@ -60,11 +47,6 @@ export function createLogger(options: LogOptions & { stream: DestinationStream; 
     },
     pretty ? prettyStream(stream, terminal) : stream,
   );
-}
-
-/** Without the credentials that {@link SECRET_TEXT} knows. */
-export function scrub(text: string): string {
-  return SECRET_TEXT.reduce((result, [pattern, replacement]) => result.replace(pattern, replacement), text);
 }
 
 /** Formats in this thread: a worker would outlive the last line, or lose it. */

@@ -4,6 +4,7 @@ import type { SessionCount } from "../http/view.ts";
 import { type Logger, logSessionClosed, logSessionOpened, type SessionOpened } from "../log.ts";
 import type { Origin } from "../model/origin.ts";
 import type { Reason } from "../model/reason.ts";
+import { scrub } from "../redact.ts";
 import {
   type Access,
   type AnnounceTable,
@@ -191,7 +192,7 @@ export class SessionHost {
     if (error instanceof AuthError) {
       origin.counters.refused(error.code);
       this.#refusals.tell(request.info, error);
-      request.reject(error.status, `${error.code}: ${error.message}`);
+      request.reject(error.status, scrub(`${error.code}: ${error.message}`));
       return;
     }
     defects.report("in the decision on a session", error);

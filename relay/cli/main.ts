@@ -1,4 +1,5 @@
 import { nearest } from "../config/nearest.ts";
+import { scrub } from "../redact.ts";
 import { VERSION } from "../version.ts";
 import { parseInvocation } from "./args.ts";
 import { checkCommand } from "./check.ts";
@@ -8,7 +9,7 @@ import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { describeFailure } from "./failure.ts";
 import { fetchCommand } from "./fetch.ts";
 import { commandHelp, programHelp } from "./help.ts";
-import { heedClosedPipes, type Io, processIo } from "./io.ts";
+import { heedClosedPipes, type Io, type Output, processIo } from "./io.ts";
 import { lsCommand } from "./ls.ts";
 import { serveCommand } from "./serve.ts";
 import { tokenCommand } from "./token.ts";
@@ -39,7 +40,8 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
 }
 
 /** {@link main} with the world around it as an argument. */
-export async function runProgram(args: readonly string[], io: Io): Promise<ExitCode> {
+export async function runProgram(args: readonly string[], around: Io): Promise<ExitCode> {
+  const io = { ...around, err: scrubbed(around.err) };
   const [name, ...rest] = args;
   if (name === undefined) {
     io.err.write(programHelp(COMMANDS, io.err));
@@ -50,6 +52,12 @@ export async function runProgram(args: readonly string[], io: Io): Promise<ExitC
   const command = COMMANDS.find((one) => one.name === name);
   if (command === undefined) return unknownCommand(name, io);
   return runCommand(command, rest, io);
+}
+
+/** Messages quote what was typed, and a URL or a slip of the hand may hold a token. Standard output is left alone: `token sign` prints one. */
+function scrubbed(output: Output): Output {
+  const write = (chunk: string | Uint8Array) => output.write(typeof chunk === "string" ? scrub(chunk) : chunk);
+  return { write, isTTY: output.isTTY, columns: output.columns };
 }
 
 async function runCommand(command: Command, args: readonly string[], io: Io): Promise<ExitCode> {

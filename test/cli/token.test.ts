@@ -80,6 +80,23 @@ test("verify says with a code why a token is refused, and never shows it or the 
   }
 });
 
+test("a token in the place of a file or in a URL is not printed back", async () => {
+  const jwt = (await token("sign", "--key", at("mine.jwk"), "--get", "")).out.trim();
+  const lines = [
+    ["token", "verify", "--key", at("mine.jwk"), "--in", jwt],
+    ["token", "inspect", "--in", `${jwt}x`],
+    ["token", jwt],
+    ["ls", `relay.example/?jwt=${jwt}`],
+    ["ls", `relay.example/x${jwt}`],
+    [jwt],
+  ];
+  for (const line of lines) {
+    const io = recordedIo();
+    assert.notEqual(await runProgram(line, io), 0);
+    assert.doesNotMatch(io.stdout() + io.stderr(), /eyJ/, line.join(" ").slice(0, 30));
+  }
+});
+
 test("inspect shows what a token says, and that nothing was checked", async () => {
   writeFileSync(at("any.jwt"), "eyJhbGciOiJub25lIn0.eyJnZXQiOiIifQ.");
   const { code, out, err } = await token("inspect", "--in", at("any.jwt"));

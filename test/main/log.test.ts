@@ -45,6 +45,60 @@ describe("the log", () => {
     }
   });
 
+  test("tells no token, whatever stands beside it and however often it is percent-encoded", () => {
+    const spaced = TOKEN.replace(/^[^.]*/, Buffer.from('{ "alg":"HS256" }').toString("base64url"));
+    const broken = TOKEN.replace(/^[^.]*/, Buffer.from('\n {\n"typ":"JWT","alg":"HS256"}').toString("base64url"));
+    const percent = (text: string) => [...text].map((c) => `%${c.charCodeAt(0).toString(16)}`).join("");
+    const again = (text: string, times: number): string =>
+      times === 0 ? text : again(text.replaceAll("%", "%25"), times - 1);
+    for (const token of [TOKEN, spaced, broken]) {
+      const encoded = token.replaceAll(".", "%2e").replace("e", "%65");
+      const forms = [
+        ...["", "x", "_", "-", "abc", "token=", ";jwt=", "%3Fjwt%3D", "%253Fjwt%253D", "a.b/", "v1."].map(
+          (lead) => lead + token,
+        ),
+        ...[0, 1, 2, 6, 7, 20].map((times) => `x${again(encoded, times)}`),
+        `jwt=${percent(token)}`,
+        percent(percent(token)),
+        `${token}.${token}`,
+        `${token}/${token}`,
+      ];
+      for (const form of forms) {
+        const { log, lines, parsed } = capture();
+        log.info({ path: `/p/${form}`, err: new Error(`no ${form}!`) }, `refused ${form}`);
+        const text = lines.join("");
+        assert.ok(!text.includes("c2lnbmF0dXJl") && !text.includes(token.split(".")[1] ?? ""), `${form}: ${text}`);
+        assert.match(String(parsed()[0]?.["path"]), /^\/?.*\[redacted\]/);
+      }
+    }
+  });
+
+  test("leaves what is no credential as it is", () => {
+    const texts = [
+      "/live/room-1/viewport-controller-component.index-of.many-parts.js",
+      "/p/caf%C3%A9%2Fx%20y/100%/%zz",
+      "ec2-203-0-113-25.compute-1.amazonaws.com refused",
+      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.sha256",
+      "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z",
+    ];
+    for (const text of texts) {
+      const { log, parsed } = capture();
+      log.info({ path: text }, text);
+      assert.deepEqual([parsed()[0]?.["path"], parsed()[0]?.["msg"]], [text, text]);
+    }
+  });
+
+  test("costs little for a line that is made to cost", () => {
+    for (const text of ["a-".repeat(30_000), "%25".repeat(20_000), '{"'.repeat(30_000), "eyJhIjox.".repeat(7_000)]) {
+      const { log, lines } = capture();
+      const begun = process.cpuUsage();
+      log.info({ text }, "m");
+      const { user, system } = process.cpuUsage(begun);
+      assert.equal(lines.length, 1);
+      assert.ok(user + system < 1_000_000, `${text.slice(0, 12)}…: ${user + system} µs`);
+    }
+  });
+
   test("has one line when a session opens and one when it closes", () => {
     const { log, parsed } = capture();
     const session = { session: 7, engine: "memory", protocol: "moq-lite-04", peer: "::1 5000", path: "/live" };
