@@ -114,11 +114,6 @@ export class AuthGate implements Gate {
     this.#auth?.close();
   }
 
-  /** Keys in use and entries revoked, for the metrics. */
-  get counts(): { keys: number; revocations: number } {
-    return { keys: this.#auth?.keys ?? 0, revocations: this.#auth?.revocations ?? 0 };
-  }
-
   async revoke(entry: Revocation): Promise<void> {
     await this.#auth?.revoke(entry);
   }

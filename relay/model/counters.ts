@@ -17,18 +17,19 @@ export const DROP_REASONS = [
   "upstream",
   /** Older than what the cache keeps, or evicted. */
   "evicted",
-  /** A bound of the relay was reached. */
+  /** A frame of it is larger than the relay takes. */
   "refused",
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
-/** Named bounds; each one that is hit is counted and refused with a code. */
+/** Named bounds; each time that one is hit is counted. */
 export const BOUNDS = [
   "sessions",
   "announcements_per_session",
   "announce_streams_per_session",
   "subscriptions_per_session",
   "fetches_per_session",
+  "probes_per_session",
   "pending_streams_per_session",
   "tracks_per_broadcast",
   "broadcasts",
@@ -40,7 +41,6 @@ export const BOUNDS = [
   "groups_per_track",
   "session_queue_bytes",
   "waiting_subscriptions",
-  "message_bytes",
   "cache_bytes",
   "header_timeout",
   "mesh_scopes",

@@ -235,6 +235,6 @@ describe("a link to a relay", () => {
     scene.last.fail();
     await settle();
     scene.clock.advance(100);
-    assert.equal(scene.dials.length, before + 2, "and its waits start anew");
+    assert.equal(scene.dials.length, before + 2, "and its waits begin anew");
   });
 });

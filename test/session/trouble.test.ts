@@ -306,10 +306,33 @@ describe("bounds of a session", () => {
     const announce = { kind: "announce" as const, prefix: "", excludeHop: 0n, ended: false };
     assert.deepEqual(await ask(relay, 3, announce), [11]);
     assert.equal(relay.counters.boundsHit.announce_streams_per_session, 1);
+    assert.deepEqual(await ask(relay, 6, { kind: "probe", bitrate: 0, rtt: 0 }), [11, 11]);
+    assert.equal(relay.counters.boundsHit.probes_per_session, 2);
     const many = await relay.connect();
     for (let i = 0; i < 3; i++) many.publish(`live/${i}`);
     await relay.pass(200);
     assert.equal(many.reports[0]?.code, 11, "a publisher of too many broadcasts");
     assert.ok(relay.counters.boundsHit.announcements_per_session >= 1);
+  });
+
+  it("count a session's announcements together, whatever we asked it for them by", async () => {
+    const relay = await TestRelay.start({ session: { announcements: 3 } });
+    const publisher = await relay.connect();
+    const publications = ["live/a", "live/b"].map((path) => publisher.publish(path));
+    await relay.pass(100);
+    const [session] = relay.sessions;
+    const again = session?.follow("live/a", relay.origin);
+    await relay.pass(100);
+    again?.stop();
+    await relay.pass(100);
+    assert.equal(publisher.reports.length, 0, "three with the second ask, and two without it");
+    session?.follow("live/b", relay.origin);
+    await relay.pass(100);
+    assert.equal(publisher.reports.length, 0);
+    session?.follow("live/b", relay.origin);
+    await relay.pass(100);
+    assert.equal(publisher.reports[0]?.code, 11);
+    assert.equal(relay.counters.boundsHit.announcements_per_session, 1);
+    assert.equal(publications.length, 2);
   });
 });

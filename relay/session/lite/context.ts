@@ -17,6 +17,8 @@ export interface LiteContext {
   /** The peer as a place to subscribe at. */
   readonly source: Source;
   readonly totals: SessionTotals;
+  /** Broadcasts that the peer announces now, on all announce streams that we have there. */
+  readonly heard: { count: number };
   /** True once the session is over; nothing is to be sent then. */
   readonly over: boolean;
   /** True once the peer asked us to open no more streams. */

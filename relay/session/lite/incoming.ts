@@ -96,14 +96,10 @@ export class IncomingBidi implements BidiHandler {
   #serve(request: Request): Responder | Reason {
     const session = this.#session;
     const { limits, access, quota } = session.deps;
-    const { counters } = session.deps.origin;
     const { running } = session;
     switch (request.kind) {
       case "announce": {
-        if (session.announcers.size >= limits.announceStreams) {
-          counters.boundsHit.announce_streams_per_session++;
-          return "limit";
-        }
+        if (session.announcers.size >= limits.announceStreams) return this.#full("announce_streams_per_session");
         const announcer = new Announcer(session, this.#stream, request, session.announceBudget);
         session.announcers.add(announcer);
         const close = () => {
@@ -153,7 +149,7 @@ export class IncomingBidi implements BidiHandler {
       }
       case "probe": {
         if (!access.subscribes) return "unauthorized";
-        if (running.probes >= MAX_PROBES) return "limit";
+        if (running.probes >= MAX_PROBES) return this.#full("probes_per_session");
         running.probes++;
         return serveProbe(session, this.#stream, () => {
           running.probes--;

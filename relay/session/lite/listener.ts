@@ -181,7 +181,7 @@ export class AnnounceListener implements BidiHandler {
       return;
     }
     const { limits, origin, access } = this.#context.deps;
-    if (this.#heard.size >= limits.announcements) {
+    if (this.#context.heard.count >= limits.announcements) {
       origin.counters.boundsHit.announcements_per_session++;
       this.#context.end("limit", `more than ${limits.announcements} broadcasts announced`);
       return;
@@ -189,6 +189,7 @@ export class AnnounceListener implements BidiHandler {
     const path = joinPath(access.root, joinPath(this.#prefix, suffix));
     const entry: Heard = { path, publication: undefined, giveBack: () => {} };
     this.#heard.set(suffix, entry);
+    this.#context.heard.count++;
     this.#publish(entry, advertisement);
   }
 
@@ -241,13 +242,16 @@ export class AnnounceListener implements BidiHandler {
 
   #end(suffix: string): void {
     const heard = this.#heard.get(suffix);
+    if (heard === undefined) return;
     this.#heard.delete(suffix);
-    if (heard !== undefined) over(heard, false);
+    this.#context.heard.count--;
+    over(heard, false);
   }
 
   #withdraw(lost: boolean): void {
     const all = [...this.#heard.values()];
     this.#heard.clear();
+    this.#context.heard.count -= all.length;
     this.#byId.clear();
     for (const heard of all) over(heard, lost);
   }

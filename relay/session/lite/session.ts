@@ -62,6 +62,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   readonly viewers = new Set<Viewer>();
   readonly announcers = new Set<Announcer>();
   readonly announceBudget: AnnounceBudget = { used: 0 };
+  readonly heard = { count: 0 };
   /** Unanswered TRACK and running FETCH requests of the peer. */
   readonly running = { tracks: 0, fetches: 0, probes: 0 };
   /** Bytes of groups of the peer that were not refused. */

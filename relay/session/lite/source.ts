@@ -73,7 +73,7 @@ export class PeerSource implements Source {
             reader.push(bytes);
           } catch (error) {
             if (!(error instanceof BoundExceeded)) throw error;
-            this.#context.deps.origin.counters.boundsHit.frame_bytes++;
+            this.#context.deps.origin.counters.boundsHit[error.bound]++;
             stream.stop(codeOf("frame_too_large"));
             over(() => writer.reset("frame_too_large"));
           }
