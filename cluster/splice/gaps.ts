@@ -10,7 +10,10 @@ import type { Leg } from "./leg.ts";
 const PATIENCE_MS = 1_000;
 /** Milliseconds for a group that was fetched. */
 const FETCH_MS = 5_000;
-/** Groups before the newest that are looked for: what is further back is no live group any more. */
+/**
+ * Groups before the newest that are looked for, where groups are numbered one after the other: what is further back is no live
+ * group any more.
+ */
 const REACH = 16;
 
 export interface GapsDeps {
@@ -60,9 +63,9 @@ export class Gaps {
     if (leg === undefined) return;
     const newest = groups.newest ?? 0;
     const missing = groups.orphans.filter((sequence) => sequence < end);
-    for (let one = Math.max(this.#from ?? newest, newest - REACH, 0); one < Math.min(end, newest); one++) {
-      if (!groups.knows(one)) missing.push(one);
-    }
+    // Where numbers are time stamps or the like, which groups there are between two of them cannot be told.
+    const from = groups.consecutive ? Math.max(this.#from ?? newest, newest - REACH, 0) : newest;
+    for (let one = from; one < Math.min(end, newest); one++) if (!groups.knows(one)) missing.push(one);
     for (const sequence of missing) if (!this.#fetching.has(sequence)) this.#fetch(leg, sequence);
   }
 

@@ -21,6 +21,9 @@ export class HeldGroups {
   readonly #feeders = new Map<number, object>();
   readonly #complete: number[] = [];
   #newest: number | undefined;
+  /** The smallest distance of a group that was begun to the newest one before it, and how many there were. */
+  #step = Number.POSITIVE_INFINITY;
+  #steps = 0;
 
   constructor(events: HeldGroupsEvents) {
     this.#events = events;
@@ -28,6 +31,11 @@ export class HeldGroups {
 
   get newest(): number | undefined {
     return this.#newest;
+  }
+
+  /** Whether the publisher numbers its groups one after the other, as far as they were seen; one distance alone may be a loss. */
+  get consecutive(): boolean {
+    return this.#step === 1 || this.#steps < 2;
   }
 
   /** Groups that were begun and that nobody sends, ascending. */
@@ -55,7 +63,7 @@ export class HeldGroups {
     if (group === undefined) {
       const writer = this.#events.begin(sequence);
       if (typeof writer === "string") return writer;
-      if (this.#newest === undefined || sequence > this.#newest) this.#newest = sequence;
+      this.#measure(sequence);
       group = new HeldGroup(writer, {
         over: () => this.#over(sequence),
         orphaned: () => {
@@ -84,6 +92,14 @@ export class HeldGroups {
 
   reset(): void {
     for (const group of [...this.#open.values()]) group.reset("upstream");
+  }
+
+  #measure(sequence: number): void {
+    if (this.#newest !== undefined) {
+      this.#step = Math.min(this.#step, Math.abs(sequence - this.#newest));
+      this.#steps++;
+    }
+    if (this.#newest === undefined || sequence > this.#newest) this.#newest = sequence;
   }
 
   #over(sequence: number): void {

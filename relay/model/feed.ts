@@ -1,10 +1,13 @@
 import type { Source, Upstream } from "./contract.ts";
 
 /**
- * Groups that the first one to arrive may have overtaken, where the publisher does not say at which it starts: they are
- * still taken, and have their place below it when it is renumbered.
+ * Where a publisher does not say at which group it starts, the first one to arrive may have overtaken earlier ones. So many numbers
+ * below it are taken to be still to come; numbers of a publisher need not follow each other, so this is a guess.
  */
 export const OVERTAKEN = 8;
+
+/** The highest number of a group that has a number after it. */
+const LAST_SEQUENCE = Number.MAX_SAFE_INTEGER - 1;
 
 /** A track's subscription at one publisher, and how that publisher's numbers and times map to those of the track. */
 export class Feed {
@@ -25,6 +28,7 @@ export class Feed {
   #start: number | undefined;
   /** The lowest number of the track that is one of its groups; others' are below. Unknown until its first group. */
   #lowest: number | undefined;
+  #exhausted = false;
 
   /** `before`: the feed that this one continues, with the same content or at the same publisher. */
   constructor(source: Source, generation: number, before: { offset?: number; lowest?: number; whole?: number } = {}) {
@@ -55,15 +59,28 @@ export class Feed {
     return this.#start === undefined || this.#offset === undefined ? undefined : this.#start + this.#offset;
   }
 
-  /** Our number for its group: above `newest` when it is another publisher's first; nothing when it was sent before. */
+  /**
+   * Our number for its group, above `newest` when another publisher sent that. Nothing when the group was sent before, when the
+   * number would be another publisher's, or when it is too high to count on from.
+   */
   place(theirs: number, newest: number | undefined): number | undefined {
-    if (theirs <= this.#after) return undefined;
+    if (theirs <= this.#after || theirs > LAST_SEQUENCE) return undefined;
     if (this.#offset === undefined) {
-      const lowest = Math.min(theirs, this.#start ?? Math.max(this.#after + 1, theirs - OVERTAKEN));
+      const guess = theirs - OVERTAKEN;
+      // A publisher that goes on above the older one keeps its numbers; any other has room for all that it may still send.
+      const open = newest === undefined || guess > newest ? guess : 0;
+      const lowest = Math.min(theirs, this.#start ?? Math.max(this.#after + 1, open));
       this.#offset = newest === undefined || lowest > newest ? 0 : newest + 1 - lowest;
       this.#lowest = newest === undefined ? 0 : newest + 1;
     }
-    return theirs + this.#offset;
+    const ours = theirs + this.#offset;
+    if (ours > LAST_SEQUENCE) this.#exhausted = true;
+    return this.#exhausted || ours < (this.#lowest ?? 0) ? undefined : ours;
+  }
+
+  /** Its numbers do not fit above those that other publishers of the path have used. */
+  get exhausted(): boolean {
+    return this.#exhausted;
   }
 
   /** One of its timestamps in `timescale`. */

@@ -297,7 +297,12 @@ export class Track implements SubscribedTrack {
   #group(feed: Feed, theirs: number): GroupWriter | Reason {
     if (!feed.alive) return "cancelled";
     const sequence = feed.place(theirs, this.newest?.sequence);
-    if (sequence === undefined) return "duplicate";
+    if (sequence === undefined) {
+      if (!feed.exhausted) return "duplicate";
+      // Viewers that ask again see a track that is numbered from this publisher on.
+      this.#lost("replaced");
+      return "replaced";
+    }
     const group = this.#store.open(sequence, this.#info?.maxLatency ?? 0);
     if (typeof group === "string") return group;
     this.counters.groupsIn++;

@@ -143,6 +143,17 @@ describe("a relay that dies", () => {
     assert.deepEqual(scene.viewer.told, ["7 finished one", "9 finished later", "8 finished between"]);
   });
 
+  it("and whose publisher numbers groups by time: none is looked for between those that came", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    for (const sequence of [33_333, 66_667, 100_000]) scene.a.taken(sequence).finish();
+    frame(scene.a.taken(133_333), "one");
+    await scene.die("a");
+    scene.b.taken(166_667).finish();
+    scene.clock.advance(1_000);
+    assert.deepEqual(scene.b.fetched, [133_333], "only what was begun");
+  });
+
   it("and whose group nobody has: it is reset when the next one does not have it either", async () => {
     const scene = new Scene();
     await scene.watch();

@@ -10,10 +10,12 @@ class FakeRelay extends FakeViewer {
   readonly ownNumbers = true;
 }
 
+let clock: ManualClock;
 let relay: Origin;
 
 beforeEach(() => {
-  relay = origin(new ManualClock());
+  clock = new ManualClock();
+  relay = origin(clock);
 });
 
 function publish(epoch: bigint): FakeSource {
@@ -63,6 +65,42 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
     assert.deepEqual(viewer.groups, ["101:finished:[3]new", "102:finished:[5]newer"]);
     assert.deepEqual(other.groups, ["7:finished:[3]new", "8:finished:[5]newer"]);
     assert.deepEqual(other.log, ["accepted 1000", "started 7"]);
+  });
+
+  it("has room for all that it may still send where it does not say at which group it starts", () => {
+    const first = publish(1n);
+    const viewer = watch(new FakeViewer());
+    first.send(1_000_000, "old");
+    const second = publish(2n);
+    for (const sequence of [5000, 100, 5001]) second.send(sequence, `${sequence}`);
+    assert.deepEqual(
+      viewer.streams.map(({ sequence, text }) => `${sequence} ${text}`),
+      ["1000000 [3]old", "1005001 [4]5000", "1000101 [3]100", "1005002 [4]5001"],
+    );
+  });
+
+  it("keeps its numbers where they go on above the others, and never takes one of those", () => {
+    const first = publish(1n);
+    const viewer = watch(new FakeViewer());
+    first.send(10, "old");
+    const second = publish(2n);
+    second.send(1000, "new");
+    assert.equal(second.sink.group(9), "duplicate");
+    assert.deepEqual(viewer.groups, ["10:finished:[3]old", "1000:finished:[3]new"]);
+  });
+
+  it("ends the track for those who watch when no number is left above the others", () => {
+    const first = publish(1n);
+    const viewer = watch(new FakeViewer());
+    assert.equal(first.sink.group(Number.MAX_SAFE_INTEGER), "duplicate");
+    first.send(Number.MAX_SAFE_INTEGER - 1, "last");
+    const second = publish(2n);
+    assert.equal(second.sink.group(0), "replaced");
+    assert.deepEqual(viewer.log.slice(-1), ["closed replaced"]);
+    clock.advance(2000);
+    const again = watch(new FakeViewer());
+    second.send(1, "new");
+    assert.deepEqual(again.groups, ["1:finished:[3]new"]);
   });
 
   it("is asked by relays in its own numbers, and gives them no group of the one before it", () => {
