@@ -6,8 +6,8 @@ import type { Source, Upstream } from "./contract.ts";
  */
 export const OVERTAKEN = 8;
 
-/** The highest number of a group that has a number after it. */
-const LAST_SEQUENCE = Number.MAX_SAFE_INTEGER - 1;
+/** The highest number of a group: versions write the one after it plus one, which must still be a number that all peers read. */
+const LAST_SEQUENCE = Number.MAX_SAFE_INTEGER - 2;
 
 /** A track's subscription at one publisher, and how that publisher's numbers and times map to those of the track. */
 export class Feed {

@@ -294,9 +294,9 @@ export class Subscription {
     };
   }
 
-  /** The number of the track as it is told. */
+  /** The number of the track as it is told. An end that the publisher named may be over what versions write. */
   #told(sequence: number): number {
-    return Math.max(0, sequence - this.#shifted());
+    return Math.min(Math.max(0, sequence - this.#shifted()), Number.MAX_SAFE_INTEGER);
   }
 
   #shifted(): number {

@@ -89,11 +89,23 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
     assert.deepEqual(viewer.groups, ["10:finished:[3]old", "1000:finished:[3]new"]);
   });
 
+  it("ends within the numbers that every version writes", () => {
+    const first = publish(1n);
+    const viewer = watch(new FakeViewer());
+    first.send(100, "old");
+    const second = publish(2n);
+    second.send(0, "new");
+    second.sink.ended(Number.MAX_SAFE_INTEGER);
+    second.sink.closed(undefined);
+    clock.advance(500);
+    assert.ok(viewer.log.includes(`ended ${Number.MAX_SAFE_INTEGER}`));
+  });
+
   it("ends the track for those who watch when no number is left above the others", () => {
     const first = publish(1n);
     const viewer = watch(new FakeViewer());
     assert.equal(first.sink.group(Number.MAX_SAFE_INTEGER), "duplicate");
-    first.send(Number.MAX_SAFE_INTEGER - 1, "last");
+    first.send(Number.MAX_SAFE_INTEGER - 2, "last");
     const second = publish(2n);
     assert.equal(second.sink.group(0), "replaced");
     assert.deepEqual(viewer.log.slice(-1), ["closed replaced"]);
