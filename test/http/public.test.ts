@@ -13,6 +13,7 @@ import { type Page, readPage } from "../../relay/http/page.ts";
 import type { HttpPort, PortOptions } from "../../relay/http/port.ts";
 import { listenPublic } from "../../relay/http/public.ts";
 import { type CertificateState, loadCertificate } from "../../relay/transport/tls/certificate.ts";
+import { until } from "../support/until.ts";
 
 interface Answer {
   status: number;
@@ -67,11 +68,6 @@ async function ask(
   let body = "";
   for await (const chunk of response) body += String(chunk);
   return { status: response.statusCode ?? 0, headers: response.headers, body };
-}
-
-/** Lets the event loop turn until `reached`; the test's own time-out bounds it. */
-async function until(reached: () => boolean): Promise<void> {
-  while (!reached()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 async function ended(socket: Socket): Promise<string> {

@@ -11,6 +11,8 @@ import { ChannelRegistry, liteSession, openAccess, type Session } from "../../re
 import { systemClock } from "../../relay/transport/clock.ts";
 import type { Trust } from "../../relay/transport/contract.ts";
 
+export { until } from "../support/until.ts";
+
 /** A configuration on free loopback ports with state in a folder of its own. */
 export async function testConfig(
   settings: Record<string, string> = {},
@@ -35,11 +37,6 @@ export function captureLog(): { log: Logger; entries: Record<string, unknown>[];
   const stream = { write: (line: string) => entries.push(JSON.parse(line)) };
   const log = createLogger({ level: "info", format: "json", stream });
   return { log, entries, messages: () => entries.map((entry) => entry["msg"]) };
-}
-
-/** Polls what only other turns of the event loop can bring about; the test's time-out bounds it. */
-export async function until(reached: () => boolean): Promise<void> {
-  while (!reached()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 export interface TestPublisher {

@@ -1,13 +1,18 @@
 /** More broadcasts at one edge than a client may have requests open. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { freePorts } from "../../bench/mesh/ports.ts";
+import { missingEngine } from "../engine/support/available.ts";
 import { until } from "../main/support.ts";
 import type { TestPublisher, TestViewer } from "../session/support.ts";
-import { contentOf, Stage, whole } from "./support/stage.ts";
+import { contentOf, type Settings, Stage, whole } from "./support/stage.ts";
 
 /** Over the 256 that `limits.bidi_streams` allows; each is a request to the root and one to the origin. */
 const BROADCASTS = 600;
 const CLIENTS = 12;
+
+/** `rwebtransport` has 256 requests at once on a link (docs/engines.md); without `native` relays dial over WebSocket. */
+const SCHEME = missingEngine() === undefined ? "https" : "wss";
 
 describe("an edge that watches hundreds of broadcasts by their names", () => {
   it("asks the root for each and takes each from the origin, over one session each", {
@@ -15,10 +20,15 @@ describe("an edge that watches hundreds of broadcasts by their names", () => {
   }, async (test) => {
     const stage = await Stage.open();
     try {
-      const root = await stage.relay("root-1", "root");
-      const settings = { "cluster.root": root.url };
-      const origin = await stage.relay("origin-1", "origin", settings);
-      const edge = await stage.relay("edge-1", "edge", settings);
+      const [atRoot = 0, atOrigin = 0, atEdge = 0] = await freePorts(3);
+      const of = (port: number): Settings => ({
+        "server.port": String(port),
+        "cluster.url": `${SCHEME}://127.0.0.1:${port}`,
+        "cluster.root": port === atRoot ? "" : `${SCHEME}://127.0.0.1:${atRoot}`,
+      });
+      const root = await stage.relay("root-1", "root", of(atRoot));
+      const origin = await stage.relay("origin-1", "origin", of(atOrigin));
+      const edge = await stage.relay("edge-1", "edge", of(atEdge));
       const { publisherToken, viewerToken } = stage.workspace;
       const sources: TestPublisher[] = [];
       for (let at = 0; at < CLIENTS; at++) {

@@ -10,6 +10,7 @@ import { loadConfig } from "../../relay/config.ts";
 import { type Relay, start } from "../../relay/main.ts";
 import { systemClock } from "../../relay/transport/clock.ts";
 import { createEngine } from "../../relay/transport/engines.ts";
+import { until } from "../support/until.ts";
 
 /** Milliseconds after which a test that waits has failed. */
 const TIMEOUT_MS = 30_000;
@@ -32,11 +33,6 @@ async function relay(): Promise<Relay> {
 }
 
 const urlOf = ({ address }: Relay) => `https://127.0.0.1:${address.port}/`;
-
-/** Looks at every frame until `done`. */
-async function until(done: () => boolean): Promise<void> {
-  while (!done()) await new Promise((resolve) => setTimeout(resolve, 10));
-}
 
 describe("a viewer that roams", { timeout: 3 * TIMEOUT_MS }, () => {
   let deps: ClientDeps;

@@ -8,22 +8,18 @@ import { findPackageJSON } from "node:module";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import Session, { selectSubprotocol } from "@moq/qmux";
 import { type WebSocket, WebSocketServer } from "ws";
 import { systemClock } from "../../relay/transport/clock.ts";
 import type { Link, LinkHandler, LinkRequest, Listener } from "../../relay/transport/contract.ts";
 import { createQmux } from "../../relay/transport/qmux/index.ts";
+import { until } from "../support/until.ts";
 import { LIMITS, Received, silent, Watcher } from "./qmux-sim.ts";
 
 const FORMS = ["qmux-02", "qmux-01", "qmux-00"] as const;
 const PROTOCOL = "moq-lite-05";
 const engine = createQmux({ clock: systemClock, warn: (message) => assert.fail(message) });
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(1);
-}
 
 /** Sends back what comes on bidirectional streams. */
 class Echo extends Watcher {

@@ -18,6 +18,7 @@ import {
 import { type AttachOptions, createQmux, type QmuxEngine } from "../../relay/transport/qmux/index.ts";
 import { type TestCertificate, testCertificate } from "../support/certificate.ts";
 import { ManualClock } from "../support/clock.ts";
+import { until } from "../support/until.ts";
 import { LIMITS, Watcher } from "./qmux-sim.ts";
 
 const deps = { clock: systemClock, warn: (message: string) => assert.fail(message) };
@@ -106,10 +107,6 @@ async function refusedWith(promise: Promise<unknown>): Promise<TransportError> {
     return error;
   }
   return assert.fail("it was not refused");
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(1);
 }
 
 describe("an HTTP server with a listener", () => {

@@ -36,6 +36,8 @@ export class Roamer implements VisitEvents {
   #reconnected = 0;
   #resubscribed = 0;
   #sawFrame = false;
+  /** Relays in a row that did not take it. */
+  #attempts = 0;
   protocol = "";
 
   /** `flowing`: it got its first frame. */
@@ -47,7 +49,7 @@ export class Roamer implements VisitEvents {
   }
 
   start(): void {
-    void this.#connect(this.#watched.edges[0] ?? "", 0);
+    void this.#connect(this.#watched.edges[0] ?? "");
   }
 
   stop(): void {
@@ -113,18 +115,29 @@ export class Roamer implements VisitEvents {
     if (visit !== this.#current) return;
     this.#current = undefined;
     if (this.#next !== undefined) return;
+    // Some engines refuse a client only after they have answered it.
+    if (!visit.delivering) {
+      this.#again(visit.url);
+      return;
+    }
     this.#reconnected++;
-    void this.#connect(silent ? this.#after(visit.url) : visit.url, 0);
+    this.#attempts = 0;
+    void this.#connect(silent ? this.#after(visit.url) : visit.url);
   }
 
   /** Connects where nothing is to be kept meanwhile. */
-  async #connect(url: string, attempt: number): Promise<void> {
+  async #connect(url: string): Promise<void> {
     const visit = new Visit(url, this.#watched, this.#deps.clock, this);
     this.#current = visit;
     if (await this.#dial(visit)) return;
     if (this.#current !== visit) return;
     this.#current = undefined;
-    this.#later(attempt, () => void this.#connect(this.#after(url), attempt + 1));
+    this.#again(url);
+  }
+
+  /** The relay at `url` did not take it: the next one, after a pause. */
+  #again(url: string): void {
+    this.#later(this.#attempts++, () => void this.#connect(this.#after(url)));
   }
 
   /** Connects beside what still flows. */
@@ -135,7 +148,7 @@ export class Roamer implements VisitEvents {
     if (this.#next !== visit) return;
     this.#next = undefined;
     this.#later(attempt, () => {
-      if (this.#current === undefined) void this.#connect(this.#after(url), attempt + 1);
+      if (this.#current === undefined) void this.#connect(this.#after(url));
       else void this.#move(this.#after(url), attempt + 1);
     });
   }

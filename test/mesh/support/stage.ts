@@ -9,7 +9,7 @@ import { type Relay, type StartOptions, start } from "../../../relay/main.ts";
 import { Origin } from "../../../relay/model/origin.ts";
 import { ChannelRegistry, liteSession, openAccess, type Session } from "../../../relay/session/index.ts";
 import { systemClock } from "../../../relay/transport/clock.ts";
-import type { Trust } from "../../../relay/transport/contract.ts";
+import { TransportError, type Trust } from "../../../relay/transport/contract.ts";
 import { captureLog, until } from "../../main/support.ts";
 import { CACHE, LIMITS } from "../../model/support.ts";
 import { LIVE, SESSION_LIMITS, TestClient, type TestPublisher, type TestViewer, TRACK } from "../../session/support.ts";
@@ -129,6 +129,21 @@ export class Stage {
     if (session === undefined) throw new Error("no session");
     this.#clients.add(session);
     return new StageClient(new TestClient(origin, session, link, reports), ended.promise);
+  }
+
+  /**
+   * The HTTP status with which a relay refuses a client. An engine that has answered before the relay is asked (docs/engines.md)
+   * closes the session with the status as its code.
+   */
+  async refusal(url: string, options: ClientOptions = {}): Promise<number> {
+    let client: StageClient;
+    try {
+      client = await this.client(url, options);
+    } catch (error) {
+      if (error instanceof TransportError && error.status !== undefined) return error.status;
+      throw error;
+    }
+    return (await client.ended).code;
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,18 @@
+/**
+ * Loaded into the process of each test file (`npm test`). A file whose tests are over must end by itself: what it has left
+ * open would keep its process, and with it the whole run, for ever. It then fails and names what is open.
+ */
+import { after } from "node:test";
+
+/** Milliseconds from the last test of a file to the end of its process. */
+const LEAVE_MS = 30_000;
+
+// The runner's own process runs no tests.
+if (process.env["NODE_TEST_CONTEXT"] !== undefined) {
+  after(() => {
+    setTimeout(() => {
+      console.error(`still open after the last test: ${process.getActiveResourcesInfo().join(", ")}`);
+      process.exit(1);
+    }, LEAVE_MS).unref();
+  });
+}
