@@ -50,6 +50,8 @@ export interface Visitor {
   readonly transport: string;
   /** It comes from this machine, and not through a proxy. */
   readonly loopback: boolean;
+  /** A page of another origin asks, or for a host name that is not of this machine. */
+  readonly foreign?: boolean;
   /** The certificate that it proved to own, of an authority that was configured for relays of the mesh. */
   readonly certificate?: PeerCertificate | undefined;
 }
@@ -153,7 +155,14 @@ export class Authenticator {
     // Where nothing can verify tokens they are not looked at: they get what everybody gets.
     if (visitor.token !== undefined && this.#takesTokens) return await this.#admitToken(visitor.token, root);
     if (this.#unconfigured) {
-      if (visitor.loopback) return grantOf(Granted.within(undefined, ALL_PATHS), root, HERE);
+      if (visitor.loopback && visitor.foreign !== true)
+        return grantOf(Granted.within(undefined, ALL_PATHS), root, HERE);
+      if (visitor.loopback) {
+        throw new AuthError(
+          "origin_refused",
+          "this relay serves its own machine only, and neither pages of other origins nor other host names, until keys or public prefixes are configured",
+        );
+      }
       throw new AuthError(
         "not_configured",
         "this relay serves its own machine only until keys or public prefixes are configured",

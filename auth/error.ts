@@ -25,6 +25,8 @@ export const REFUSALS = {
   path_invalid: 400,
   /** No key and no public prefix is configured: this relay serves its own machine only. */
   not_configured: 403,
+  /** A page of another origin, or a request for another host name, at a relay that serves its own machine only. */
+  origin_refused: 403,
   /** The key set could never be loaded, or is too old to be trusted. */
   keys_unavailable: 503,
   /** The service that decides did not answer, or not as it should. */
@@ -34,7 +36,7 @@ export const REFUSALS = {
   address_sessions: 429,
   /** Too many handshakes a second of one address. */
   address_rate: 429,
-  /** Too many failed tokens of one address; it has to wait. */
+  /** Another token that no key signed, after too many of one address. */
   address_backoff: 429,
   /** Too many sessions of one tenant. */
   tenant_sessions: 429,
@@ -48,6 +50,15 @@ export const REFUSALS = {
 
 export type RefusalCode = keyof typeof REFUSALS;
 
+/** The token may have been made up: no key has signed it. One that is signed and expired, say, is no guess. */
+const GUESSES: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
+  "token_malformed",
+  "token_too_large",
+  "alg_refused",
+  "key_unknown",
+  "signature_invalid",
+]);
+
 /** A refused client. The message is for it and for the log: it says what was missing, and never holds a token. */
 export class AuthError extends Error {
   override readonly name = "AuthError";
@@ -56,6 +67,11 @@ export class AuthError extends Error {
   constructor(code: RefusalCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.code = code;
+  }
+
+  /** The client may be guessing tokens. */
+  get guess(): boolean {
+    return GUESSES.has(this.code);
   }
 
   /** The HTTP status that it is answered with. */

@@ -4,7 +4,7 @@ import { isLoopback, Networks, networkOf } from "./networks.ts";
 
 /** Addresses that are remembered, about 200 bytes each; over it the one that was idle longest is forgotten. */
 export const MAX_ADDRESSES = 100_000;
-/** Failed tokens that an address has free; one comes back every ten seconds. */
+/** Guesses that an address has free; one comes back every ten seconds. */
 const FREE_FAILURES = 5;
 const FAILURE_PER_SECOND = 0.1;
 /** First and longest wait after that, in milliseconds; it doubles with every further failure. */
@@ -35,7 +35,7 @@ interface Entry {
   failedAt: number;
 }
 
-/** Counts sessions, handshakes and failed tokens by address. */
+/** Counts sessions, handshakes and guessed tokens by address. */
 export class Addresses {
   readonly #limits: AddressLimits;
   readonly #deny: Networks;
@@ -59,7 +59,7 @@ export class Addresses {
 
   /**
    * Counts a handshake and its session until the returned function is called. Throws {@link AuthError} `address_denied`,
-   * `address_backoff`, `address_rate` or `address_sessions`.
+   * `address_rate` or `address_sessions`.
    */
   enter(address: string): () => void {
     if (this.#deny.has(address) || this.#allow?.has(address) === false) {
@@ -69,10 +69,6 @@ export class Addresses {
     const { sessions, handshakesPerSecond } = this.#limits;
     const entry = this.#entry(address);
     const now = this.#now();
-    if (now < entry.waitUntil) {
-      const seconds = Math.ceil((entry.waitUntil - now) / 1000);
-      throw new AuthError("address_backoff", `too many failed tokens from this address: try again in ${seconds} s`);
-    }
     if (handshakesPerSecond > 0 && !entry.handshakes.take(1, now)) {
       throw new AuthError("address_rate", "too many sessions a second from this address");
     }
@@ -87,11 +83,18 @@ export class Addresses {
     };
   }
 
-  /** A token of this address was no good. */
-  failed(address: string): void {
+  /**
+   * Counts a guess: a token that no key signed. Throws {@link AuthError} `address_backoff` while earlier ones have this
+   * address wait. Good tokens of the address are let in meanwhile, because many clients may share it.
+   */
+  guessed(address: string): void {
     if (this.#isExempt(address)) return;
     const entry = this.#entry(address);
     const now = this.#now();
+    if (now < entry.waitUntil) {
+      const seconds = Math.ceil((entry.waitUntil - now) / 1000);
+      throw new AuthError("address_backoff", `too many bad tokens from this address: try again in ${seconds} s`);
+    }
     if (now - entry.failedAt > FORGIVE_MS) entry.waitMs = 0;
     entry.failedAt = now;
     if (entry.failures.take(1, now)) return;

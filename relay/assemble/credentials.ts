@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { AuthError, type PeerCertificate } from "../../auth/index.ts";
+import { isLocalRequest } from "../http/local.ts";
 import type { LinkInfo } from "../transport/contract.ts";
 
 /** Header fields by which a proxy tells for whom it asks: the peer's own address says nothing then. */
@@ -25,6 +26,15 @@ export function tokenOf({ query, headers }: Pick<LinkInfo, "query" | "headers">)
 /** True when a proxy speaks for somebody else. */
 export function isProxied({ headers }: Pick<LinkInfo, "headers">): boolean {
   return PROXY_FIELDS.some((name) => headers.has(name));
+}
+
+/** True when a page of another origin asks, or for a host name that is not of this machine. No page opens raw QUIC, which names neither. */
+export function isForeign({
+  binding,
+  authority,
+  headers,
+}: Pick<LinkInfo, "binding" | "authority" | "headers">): boolean {
+  return binding !== "quic" && !isLocalRequest(authority, headers.get("origin"));
 }
 
 /** Bytes of a subject that are kept and logged. */

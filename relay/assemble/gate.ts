@@ -14,7 +14,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { Access } from "../session/index.ts";
 import type { LinkInfo } from "../transport/contract.ts";
-import { certificateOf, isProxied, tokenOf } from "./credentials.ts";
+import { certificateOf, isForeign, isProxied, tokenOf } from "./credentials.ts";
 
 /** A client that was let in. */
 export interface Admission {
@@ -126,8 +126,9 @@ export class AuthGate implements Gate {
     try {
       const token = tokenOf(info);
       const loopback = isLoopback(address) && !isProxied(info);
+      const foreign = isForeign(info);
       const certificate = certificateOf(info);
-      const grant = await auth.admit({ path: root, token, transport: info.binding, loopback, certificate });
+      const grant = await auth.admit({ path: root, token, transport: info.binding, loopback, foreign, certificate });
       const seat = this.#tenants.enter(grant.tenant);
       return admission(auth, grant, seat, () => {
         leave();
@@ -135,10 +136,7 @@ export class AuthGate implements Gate {
       });
     } catch (error) {
       leave();
-      // A client without a token tries nothing; one with a token that is no good may be guessing.
-      if (error instanceof AuthError && error.status === 401 && error.code !== "token_missing") {
-        this.#addresses.failed(address);
-      }
+      if (error instanceof AuthError && error.guess) this.#addresses.guessed(address);
       throw error;
     }
   }

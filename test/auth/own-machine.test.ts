@@ -1,0 +1,123 @@
+/** A relay without keys and public prefixes serves programs and pages of its own machine only. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import WebSocket from "ws";
+import { isLocalRequest } from "../../relay/http/local.ts";
+import { type Relay, start } from "../../relay/main.ts";
+import { systemClock } from "../../relay/transport/clock.ts";
+import { TransportError } from "../../relay/transport/contract.ts";
+import { createNative } from "../../relay/transport/native/index.ts";
+import { missingEngine } from "../engine/support/available.ts";
+import { captureLog, testConfig } from "../main/support.ts";
+
+async function withRelay(work: (relay: Relay, log: Record<string, unknown>[]) => Promise<void>): Promise<void> {
+  const { config, remove } = await testConfig();
+  const { log, entries } = captureLog();
+  const relay = await start(config, { log });
+  try {
+    await work(relay, entries);
+  } finally {
+    await relay.close();
+    await remove();
+  }
+}
+
+/** What a request names, and whether it is let in. The port is that of the relay. */
+const TABLE: [host: string, origin: string | undefined, let_in: boolean][] = [
+  ["127.0.0.1", undefined, true],
+  ["localhost", undefined, true],
+  ["localhost", "http://localhost:5173", true],
+  ["[::1]", "https://[::1]", true],
+  ["demo.localhost", "http://127.0.0.1", true],
+  ["127.0.0.1", "https://evil.example", false],
+  ["127.0.0.1", "null", false],
+  ["127.0.0.1", "https://localhost.evil.example", false],
+  ["127.0.0.1", "https://127.0.0.1.evil.example", false],
+  ["127.0.0.1", "chrome-extension://abcdefghijklmnop", false],
+  ["rebound.evil.example", undefined, false],
+  ["rebound.evil.example", "http://rebound.evil.example", false],
+  ["rebound.evil.example", "http://localhost", false],
+  ["0.0.0.0", undefined, false],
+];
+
+function status(relay: Relay, host: string, origin: string | undefined): Promise<number> {
+  const { port } = relay.address;
+  const headers = { Host: `${host}:${port}`, ...(origin !== undefined && { Origin: origin }) };
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/`, ["moq-lite-05"], { headers });
+  return new Promise((resolve, reject) => {
+    socket.once("open", () => {
+      resolve(101);
+      socket.terminate();
+    });
+    socket.once("unexpected-response", (_request, { statusCode = 0 }) => {
+      resolve(statusCode);
+      socket.terminate();
+    });
+    socket.once("error", reject);
+  });
+}
+
+describe("a relay with nothing configured", () => {
+  it("takes WebSockets of its own machine by host and origin, and says why it refuses others", () =>
+    withRelay(async (relay, log) => {
+      for (const [host, origin, letIn] of TABLE) {
+        assert.equal(await status(relay, host, origin), letIn ? 101 : 403, `${host} ${origin}`);
+      }
+      const refused = log.filter(({ msg }) => msg === "session refused").map(({ code }) => code);
+      assert.deepEqual(new Set(refused), new Set(["origin_refused"]));
+    }));
+
+  it("takes WebTransport likewise", { skip: missingEngine() ?? false }, () =>
+    withRelay(async (relay) => {
+      const engine = await createNative({ clock: systemClock, warn: () => {} }, { threads: 1, socketBuffer: 65_536 });
+      const none = { data: () => {}, fin: () => {}, reset: () => {}, stop: () => {} };
+      const handler = { uni: () => none, bidi: () => none, datagram: () => {}, capacity: () => {}, backlog: () => {} };
+      const dial = async (host: string, origin: string | undefined) => {
+        const link = await engine.dial(
+          {
+            url: new URL(`https://${host}:${relay.address.port}/`),
+            address: "127.0.0.1",
+            protocols: ["moq-lite-05"],
+            headers: new Map(origin === undefined ? [] : [["origin", origin]]),
+            trust: { kind: "insecure" },
+            limits: { uniStreams: 9, bidiStreams: 9, idleTimeoutMs: 9_000, keepAliveMs: 2_000, queueMark: 1_000_000 },
+            timeoutMs: 20_000,
+          },
+          () => ({ ...handler, drained: () => {}, closed: () => {} }),
+        );
+        link.close(0, "");
+      };
+      for (const [host, origin, letIn] of TABLE) {
+        const dialled = dial(host, origin);
+        const refused = (error: unknown) => error instanceof TransportError && error.status === 403;
+        if (letIn) await dialled;
+        else await assert.rejects(dialled, refused, `${host} ${origin}`);
+      }
+    }),
+  );
+});
+
+it("a name counts as local only whole", () => {
+  for (const host of [
+    "localhost",
+    "LOCALHOST.",
+    "a.b.localhost:1",
+    "127.1.2.3",
+    "[::1]:4443",
+    "[::ffff:127.0.0.1]",
+    "",
+  ]) {
+    assert.equal(isLocalRequest(host, undefined), true, host);
+  }
+  for (const host of [
+    "localhost@evil.example",
+    "evil.example#localhost",
+    "notlocalhost",
+    "10.0.0.1",
+    "[::]",
+    "a b",
+    "%00",
+  ]) {
+    assert.equal(isLocalRequest(host, undefined), false, host);
+  }
+});
