@@ -15,6 +15,7 @@ export { Addresses } from "./limits/addresses.ts";
 export { Bucket } from "./limits/bucket.ts";
 export { isLoopback } from "./limits/networks.ts";
 export { type Seat, Tenants } from "./limits/tenants.ts";
+export { seenFrom } from "./paths.ts";
 export { covers, overlap } from "./permissions.ts";
 export { beyondScope, type KeyScope } from "./powers.ts";
 export { type Revocation, RevocationError, revocationSchema } from "./revocations.ts";

@@ -1,5 +1,6 @@
 /** A client of any relay, for the command line: what is announced there, and single groups. */
 import { randomBytes } from "node:crypto";
+import { type Announced, AnnouncedPaths } from "./assemble/announced-paths.ts";
 import { type FetchedFrame, GroupCollector } from "./assemble/collector.ts";
 import { dialRelay } from "./assemble/dial.ts";
 import type { Clock } from "./clock.ts";
@@ -11,16 +12,26 @@ import type { Reason } from "./model/reason.ts";
 import {
   ChannelRegistry,
   codeOf,
+  EXPERIMENTAL_PROTOCOLS,
   liteSession,
+  MESH_PROTOCOLS,
   protocols,
+  reasonOf,
   type Session,
   type SessionDeps,
   type SessionLimits,
 } from "./session/index.ts";
 import { systemClock } from "./transport/clock.ts";
 import { type EngineDeps, TransportError, type Trust } from "./transport/contract.ts";
+import { capabilities } from "./wire/versions.ts";
 
+export type { Announced } from "./assemble/announced-paths.ts";
+export { askAccess, isAdminListener, type Verdict } from "./assemble/ask.ts";
 export type { FetchedFrame } from "./assemble/collector.ts";
+export { describeTcpFailure } from "./transport/tls/failure.ts";
+
+/** What this client can be asked to offer. */
+export const PROTOCOLS: readonly string[] = [...protocols(EXPERIMENTAL_PROTOCOLS), ...MESH_PROTOCOLS];
 
 const MIB = 2 ** 20;
 
@@ -73,12 +84,6 @@ export interface ConnectOptions {
   readonly warn?: EngineDeps["warn"];
 }
 
-/** A broadcast came or went. */
-export interface Announced {
-  readonly path: string;
-  readonly active: boolean;
-}
-
 export interface FetchOptions {
   readonly broadcast: string;
   readonly track: string;
@@ -104,18 +109,48 @@ export class FetchError extends Error {
   }
 }
 
+/** How a session ended. */
+export interface Ended {
+  /** What its close code stands for; `upstream` when the code is none that is known. */
+  readonly reason: Reason;
+  /** What the relay said about it; empty when it said nothing. */
+  readonly message: string;
+}
+
+/** The session was over before what was asked for had come. */
+export class SessionEndedError extends Error {
+  readonly reason: Reason;
+
+  constructor({ reason, message }: Ended) {
+    super(`the relay has ended the session${message === "" ? "" : `: ${message}`}`);
+    this.name = "SessionEndedError";
+    this.reason = reason;
+  }
+}
+
+/** Announcements that a client follows. */
+export interface Following {
+  close(): void;
+  /**
+   * Resolves when the live ones have been told, and rejects when they do not come: true when they are all that there is, false when
+   * the relay had not heard from its mesh yet, nothing when its version cannot say.
+   */
+  readonly ready: Promise<boolean | undefined>;
+  /** Resolves when the relay announces no more although the session goes on, with its reason: what was told is a part. */
+  readonly cut: Promise<Reason>;
+}
+
 /** A connection to a relay. */
 export interface Client {
   /** The version that was agreed on, such as `moq-lite-05`. */
   readonly protocol: string;
-  /** Resolves when the session has ended, with what was said about it; empty when nothing was. */
-  readonly closed: Promise<string>;
+  /** Resolves when the session has ended. */
+  readonly closed: Promise<Ended>;
   /**
    * Calls `onChange` for each broadcast under `prefix` (whole segments) that is live, then for every change until
-   * `close`. `ready` resolves when the live ones have been told, and rejects when they do not come: true when they are all that there
-   * is, false when the relay had not heard from its mesh yet, or its version cannot say.
+   * `close`. A session that ends, or a list that the relay cuts, changes nothing.
    */
-  announced(prefix: string, onChange: (change: Announced) => void): { close(): void; readonly ready: Promise<boolean> };
+  announced(prefix: string, onChange: (change: Announced) => void): Following;
   /** One whole group. Rejects with {@link FetchError}. */
   fetch(options: FetchOptions): Promise<FetchedGroup>;
   /** Ends the session; never rejects. */
@@ -151,7 +186,8 @@ class RelayClient implements Client {
   readonly #origin: Origin;
   readonly #prefix: string;
   readonly #timeoutMs: number;
-  readonly #closed = Promise.withResolvers<string>();
+  readonly #closed = Promise.withResolvers<Ended>();
+  readonly #paths = new AnnouncedPaths();
   /** Keeps the process alive while there is a connection; engines and timers need not. */
   readonly #hold = setInterval(() => {}, LONGEST_TIMER_MS);
   #session: Session | undefined;
@@ -182,7 +218,8 @@ class RelayClient implements Client {
       },
       announcePrefix: prefix,
       defect: (error) => warn("a defect in the session", error),
-      closed: ({ message }) => this.#end(message),
+      table: this.#paths,
+      closed: ({ code, message }) => this.#end({ reason: meaningOf(code), message }),
     };
     this.attach = liteSession(deps, (session) => {
       this.#session = session;
@@ -193,27 +230,20 @@ class RelayClient implements Client {
     return this.#live.info.protocol;
   }
 
-  get closed(): Promise<string> {
+  get closed(): Promise<Ended> {
     return this.#closed.promise;
   }
 
-  announced(under: string, onChange: (change: Announced) => void) {
+  announced(under: string, onChange: (change: Announced) => void): Following {
     const prefix = bare(under);
     if (this.#prefix !== "" && prefix !== this.#prefix && !prefix.startsWith(`${this.#prefix}/`)) {
       throw new Error(`announcements were asked for under "${this.#prefix}" only`);
     }
-    const live = new Set<string>();
-    const look = (path: string, active: boolean) => {
-      if (active === live.has(path)) return;
-      if (active) live.add(path);
-      else live.delete(path);
-      onChange({ path, active });
-    };
-    const close = this.#origin.watch(prefix, {
-      changed: (broadcast) => look(broadcast.path, broadcast.route() !== undefined),
+    const inside = prefix === "" ? "" : `${prefix}/`;
+    const close = this.#paths.follow((change) => {
+      if (change.path === prefix || change.path.startsWith(inside)) onChange(change);
     });
-    for (const broadcast of [...this.#origin.broadcasts(prefix)]) look(broadcast.path, true);
-    return { close, ready: this.#firstAnnouncements() };
+    return { close, ready: this.#firstAnnouncements(), cut: this.#paths.ended };
   }
 
   fetch({ broadcast, track, group, timeoutMs }: FetchOptions): Promise<FetchedGroup> {
@@ -250,9 +280,9 @@ class RelayClient implements Client {
 
   async close(): Promise<void> {
     this.#session?.close(codeOf("cancelled"), "");
-    if (this.#session === undefined) this.#end("");
+    if (this.#session === undefined) this.#end(GONE);
     // Whoever ends it lets go of the process in the same turn: nothing may be left to a timer then.
-    const cancel = this.#clock.timer(FAREWELL_MS, () => this.#end(""));
+    const cancel = this.#clock.timer(FAREWELL_MS, () => this.#end(GONE));
     await this.#closed.promise;
     cancel();
   }
@@ -262,10 +292,10 @@ class RelayClient implements Client {
     return this.#session;
   }
 
-  async #firstAnnouncements(): Promise<boolean> {
+  async #firstAnnouncements(): Promise<boolean | undefined> {
     const timeout = Promise.withResolvers<never>();
     const cancel = this.#clock.timer(this.#timeoutMs, () =>
-      timeout.reject(new TransportError("dial_timeout", "the relay has told no announcements in time")),
+      timeout.reject(new TransportError("dial_timeout", "the relay has not said in time what is live")),
     );
     let complete = false;
     try {
@@ -273,17 +303,31 @@ class RelayClient implements Client {
     } finally {
       cancel();
     }
-    if (!this.#over) return complete;
-    const why = await this.#closed.promise;
-    throw new TransportError("dial_failed", `the relay has ended the session${why === "" ? "" : `: ${why}`}`);
+    if (!this.#over) return capabilities(this.protocol)?.announceOk === true ? complete : undefined;
+    throw new SessionEndedError(await this.#closed.promise);
   }
 
-  #end(message: string): void {
+  #end(ended: Ended): void {
     if (this.#over) return;
     this.#over = true;
     clearInterval(this.#hold);
-    this.#closed.resolve(message);
+    this.#closed.resolve(ended);
   }
+}
+
+/** We left, or the relay did without a word. */
+const GONE: Ended = { reason: "cancelled", message: "" };
+
+/** An engine that cannot refuse a request closes the session with the HTTP status as its code. */
+const STATUSES: ReadonlyMap<number, Reason> = new Map([
+  [401, "unauthorized"],
+  [403, "unauthorized"],
+  [429, "limit"],
+  [503, "limit"],
+]);
+
+function meaningOf(code: number): Reason {
+  return STATUSES.get(code) ?? reasonOf(code);
 }
 
 /** Without the slashes at its ends, which mean nothing. */

@@ -15,6 +15,7 @@ import { nativeSettings } from "./assemble/native.ts";
 import { certificateOptions, linkLimits, liveLimits, modelLimits, sessionLimits } from "./assemble/options.ts";
 import { revokeAtGate } from "./assemble/revoke.ts";
 import { CLOSE_SHUTDOWN, ordinaryTerms, SessionHost } from "./assemble/sessions.ts";
+import { judge } from "./assemble/verdict.ts";
 import { waitUntil } from "./assemble/wait.ts";
 import type { Clock } from "./clock.ts";
 import { exposures } from "./config/exposure.ts";
@@ -284,6 +285,7 @@ class RelayProcess implements Relay {
         http: {
           fingerprint: () => (http.enabled ? this.fingerprint : undefined),
           failed: (error) => this.#defects.report("in a request at the public port", error),
+          ...(http.enabled && { access: (question) => judge(this.#host, this.#defects, question) }),
           maxConnections: MAX_HTTP_CONNECTIONS,
           headerTimeoutMs: limits.handshakeTimeout,
           ...(this.#page && { page: this.#page }),

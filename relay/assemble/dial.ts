@@ -2,6 +2,8 @@ import type { Attach, EngineDeps, Link, LinkLimits, Trust } from "../transport/c
 import { type Engine, TransportError } from "../transport/contract.ts";
 import { createEngine } from "../transport/engines.ts";
 import { createQmux } from "../transport/qmux/index.ts";
+import { describeTcpFailure } from "../transport/tls/failure.ts";
+import { isAdminListener } from "./ask.ts";
 
 /** Bounds of a link that we dial. */
 const DIAL_LIMITS: LinkLimits = {
@@ -63,10 +65,13 @@ async function toldTrust(url: URL, timeoutMs: number): Promise<Trust> {
     if (cause instanceof Error && cause.name === "TimeoutError") {
       throw new TransportError("dial_timeout", `${at} does not answer`, { cause });
     }
-    throw new TransportError("dial_failed", `${at} cannot be read: ${reasonOf(cause)}`, { cause });
+    throw new TransportError("dial_failed", `${at} cannot be read: ${describeTcpFailure(cause)}`, { cause });
   }
-  // Not self-signed: the authorities vouch for it.
-  if (response.status === 404) return { kind: "system" };
+  if (response.status === 404) {
+    if (await isAdminListener(url)) throw new TransportError("dial_failed", adminListener(url.origin));
+    // Not self-signed: the authorities vouch for it.
+    return { kind: "system" };
+  }
   const hex = FINGERPRINT.exec(text)?.[1];
   if (!response.ok || hex === undefined) {
     throw new TransportError("dial_failed", `${at} tells no fingerprint (status ${response.status})`);
@@ -74,8 +79,7 @@ async function toldTrust(url: URL, timeoutMs: number): Promise<Trust> {
   return { kind: "hashes", sha256: [new Uint8Array(Buffer.from(hex, "hex"))] };
 }
 
-/** `fetch` hides the system's error in its cause. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
+/** Said of an address that takes no sessions because it is the other port of a relay. */
+export function adminListener(origin: string): string {
+  return `${origin} is the admin listener of a relay, which takes no sessions: use its public port ([server] port)`;
 }

@@ -19,6 +19,8 @@ import { certificateOf, isForeign, isProxied, tokenOf } from "./credentials.ts";
 /** A client that was let in. */
 export interface Admission {
   readonly access: Access;
+  /** Prefixes, absolute, that it may publish and watch. */
+  readonly granted: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
   /** Milliseconds since 1970 at which it ends. */
   readonly expiresAt: number | undefined;
   /** Its token is of a relay of the mesh. */
@@ -152,6 +154,7 @@ function admission(auth: Authenticator, grant: Grant, seat: Seat, release: () =>
       maySubscribe: (path) => covers(subscribe, path),
       watchable: (prefix) => overlap(subscribe, prefix),
     },
+    granted: { publish, subscribe },
     expiresAt,
     cluster,
     seat,

@@ -1,4 +1,4 @@
-import { type AuthError, Bucket } from "../../auth/index.ts";
+import { Bucket } from "../../auth/index.ts";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import type { LinkInfo } from "../transport/contract.ts";
@@ -11,6 +11,37 @@ const ADVICE_INTERVAL_MS = 60_000;
 
 const ADVICE =
   "clients of other machines are refused because nothing is configured: set [auth] key, key_dir or key_url (moqmesh token keygen makes a key), or public_subscribe and public_publish; docs/auth.md has the steps";
+
+/** Why a client is refused: HTTP's status (or the close code where there is no HTTP), a stable code, and a sentence. */
+export interface Refused {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+const UNAVAILABLE = 503;
+
+export const GOING_AWAY: Refused = {
+  status: UNAVAILABLE,
+  code: "relay_draining",
+  message: "this relay is going away: use another one",
+};
+export const TOO_LATE: Refused = {
+  status: UNAVAILABLE,
+  code: "busy",
+  message: "the decision on this session took too long: try again",
+};
+export const BAD_PATH: Refused = {
+  status: 400,
+  code: "path_invalid",
+  message: "the path of the URL is too long, or cannot be decoded",
+};
+
+/** The relay has as many sessions as `[limits] sessions` allows. */
+export function relayFull(sessions: number): Refused {
+  const message = `this relay has all the ${sessions} sessions that it may have: try again later, or another relay`;
+  return { status: UNAVAILABLE, code: "relay_full", message };
+}
 
 /** Tells of refused clients, a bounded number a second. */
 export class RefusalLog {
@@ -26,8 +57,7 @@ export class RefusalLog {
     this.#lines = new Bucket(LINES_PER_SECOND, LINES_AT_ONCE, clock.now());
   }
 
-  /** `status` is HTTP's, or the close code where there is no HTTP. */
-  tell(info: LinkInfo, { code, status, message }: Pick<AuthError, "status" | "message"> & { code: string }): void {
+  tell(info: LinkInfo, { code, status, message }: Refused): void {
     const now = this.#clock.now();
     if (code === "not_configured" && now - this.#advisedAt >= ADVICE_INTERVAL_MS) {
       this.#advisedAt = now;

@@ -1,5 +1,6 @@
-import { AuthError } from "../../auth/index.ts";
+import { AuthError, seenFrom } from "../../auth/index.ts";
 import type { Clock } from "../clock.ts";
+import type { Verdict } from "../http/access.ts";
 import type { SessionCount } from "../http/view.ts";
 import { type Logger, logSessionClosed, logSessionOpened, type SessionOpened } from "../log.ts";
 import type { Origin } from "../model/origin.ts";
@@ -23,10 +24,9 @@ import type { Defects } from "./defects.ts";
 import { watchExpiry } from "./expiry.ts";
 import type { Admission, Gate } from "./gate.ts";
 import { Meter, Meters } from "./quota.ts";
-import { peerOf, RefusalLog } from "./refusals.ts";
+import { BAD_PATH, GOING_AWAY, peerOf, RefusalLog, type Refused, relayFull, TOO_LATE } from "./refusals.ts";
 
-/** HTTP status of a refused session: too many, or not any more. */
-const STATUS_UNAVAILABLE = 503;
+/** HTTP status of a refused session. */
 const STATUS_BAD_REQUEST = 400;
 const STATUS_ERROR = 500;
 
@@ -128,7 +128,7 @@ export class SessionHost {
   accept(request: LinkRequest): void {
     const refusal = this.#refusal(request.info);
     if (refusal !== undefined) {
-      request.reject(refusal.status, refusal.reason);
+      this.#turnAway(request, refusal);
       return;
     }
     const handshake = this.#countHandshake();
@@ -169,7 +169,7 @@ export class SessionHost {
         const refusal = this.#refusal(asked, 1);
         if (refusal !== undefined) {
           handshake.done();
-          reject(refusal.status, refusal.reason);
+          this.#turnAway({ info: asked, reject }, refusal);
           return;
         }
         this.#decide({ info: asked, accept: answer, reject }, handshake);
@@ -187,16 +187,34 @@ export class SessionHost {
     for (const [session, { admission }] of [...this.#sessions]) endIfOver(session, admission);
   }
 
+  /**
+   * What a session with this request would get. Nothing is opened, and the log says nothing; bounds of addresses count it as
+   * they count an attempt, so that tokens cannot be guessed here. Rejects with `AuthError`.
+   */
+  async inspect(info: LinkInfo): Promise<Verdict> {
+    const refusal = this.#refusal(info);
+    if (refusal !== undefined) return { allowed: false, ...refusal };
+    const root = rootOf(info.path) ?? "";
+    const admission = await this.#deps.gate.admit(info, root);
+    admission.release();
+    const seen = (prefixes: readonly string[]) => prefixes.flatMap((prefix) => seenFrom(root, prefix) ?? []);
+    const { publish, subscribe } = admission.granted;
+    return { allowed: true, publish: seen(publish), subscribe: seen(subscribe) };
+  }
+
   #refuse(request: LinkRequest, error: unknown): void {
-    const { defects, origin } = this.#deps;
-    if (error instanceof AuthError) {
-      origin.counters.refused(error.code);
-      this.#refusals.tell(request.info, error);
-      request.reject(error.status, scrub(`${error.code}: ${error.message}`));
-      return;
+    if (error instanceof AuthError) this.#turnAway(request, error);
+    else {
+      this.#deps.defects.report("in the decision on a session", error);
+      request.reject(STATUS_ERROR, "internal error");
     }
-    defects.report("in the decision on a session", error);
-    request.reject(STATUS_ERROR, "internal error");
+  }
+
+  /** Refuses a client with a reason that it can read, a line in the log and a count. */
+  #turnAway(request: Pick<LinkRequest, "info" | "reject">, refusal: Refused): void {
+    this.#deps.origin.counters.refused(refusal.code);
+    this.#refusals.tell(request.info, refusal);
+    request.reject(refusal.status, scrub(`${refusal.code}: ${refusal.message}`));
   }
 
   #admit(request: LinkRequest, admission: Admission, handshake: Handshake): void {
@@ -205,7 +223,7 @@ export class SessionHost {
     if (!this.#accepting || gone) {
       handshake.done();
       admission.release();
-      request.reject(STATUS_UNAVAILABLE, this.#accepting ? "the decision took too long" : "this relay is going away");
+      this.#turnAway(request, this.#accepting ? TOO_LATE : GOING_AWAY);
       return;
     }
     handshake.admission = admission;
@@ -220,16 +238,16 @@ export class SessionHost {
   }
 
   /** `counted`: handshakes of its own that count against the bound already. */
-  #refusal({ path }: LinkInfo, counted = 0): { status: number; reason: string } | undefined {
+  #refusal({ path }: LinkInfo, counted = 0): Refused | undefined {
     const { origin, limits, maxSessions } = this.#deps;
-    if (!this.#accepting) return { status: STATUS_UNAVAILABLE, reason: "this relay is going away" };
+    if (!this.#accepting) return GOING_AWAY;
     if (this.#sessions.size + this.#handshakes.size - counted >= maxSessions) {
       origin.counters.boundsHit.sessions++;
-      return { status: STATUS_UNAVAILABLE, reason: "too many sessions" };
+      return relayFull(maxSessions);
     }
     const root = rootOf(path);
     const fits = root !== undefined && Buffer.byteLength(root) <= limits.pathBytes;
-    return fits ? undefined : { status: STATUS_BAD_REQUEST, reason: "bad path" };
+    return fits ? undefined : BAD_PATH;
   }
 
   /** Refuses every further request. */

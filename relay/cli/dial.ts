@@ -2,14 +2,19 @@
 import { readFileSync } from "node:fs";
 import type { Client } from "../client.ts";
 import { parseDuration, UnitError } from "../config/units.ts";
-import { TransportError, type Trust } from "../transport/contract.ts";
-import { type Invocation, type OptionSpec, type PositionalSpec, UsageError } from "./command.ts";
+import type { Trust } from "../transport/contract.ts";
+import { CommandError, type Invocation, type OptionSpec, type PositionalSpec, UsageError } from "./command.ts";
+import { exitFor, explainDial } from "./explain.ts";
+import type { Io } from "./io.ts";
 
 /**
  * Wait for a connection, or for an answer on it, unless `--timeout` says otherwise. Longer than a relay's own
  * `limits.subscribe_wait`, so that its refusal comes first.
  */
 const TIMEOUT_DEFAULT = "15s";
+
+/** File descriptor of standard input. */
+const STDIN = 0;
 
 const SCHEMES = ["https:", "http:", "moql:", "wss:", "ws:"];
 const SHA256_HEX = /^[0-9a-f]{64}$/;
@@ -23,6 +28,12 @@ export const URL_ARGUMENT: PositionalSpec = {
 
 export const DIAL_OPTIONS: readonly OptionSpec[] = [
   { name: "timeout", value: "TIME", description: `Longest wait for each answer (default ${TIMEOUT_DEFAULT}).` },
+  {
+    name: "token",
+    value: "FILE",
+    description:
+      "The token to show is in FILE; - for standard input. MOQMESH_TOKEN holds a token itself. Either keeps it out of the URL, and so out of the shell's history.",
+  },
   { name: "protocol", value: "LIST", description: "Offer only these protocols, such as moq-lite-05,moq-lite-04." },
   { name: "ca", value: "FILE", description: "Trust the authorities of this PEM file instead of the system's." },
   { name: "fingerprint", value: "HEX", description: "Trust the certificate with this SHA-256 and no other." },
@@ -37,11 +48,11 @@ export interface Target {
   readonly protocols: readonly string[] | undefined;
 }
 
-/** Reads URL and options. Throws {@link UsageError}. */
-export function targetOf(invocation: Invocation): Target {
+/** Reads URL, options and the variable `MOQMESH_TOKEN`. Throws {@link UsageError}. */
+export function targetOf(invocation: Invocation, { env }: Pick<Io, "env">): Target {
   const [address = ""] = invocation.positionals;
   return {
-    url: readUrl(address),
+    url: withToken(readUrl(address), invocation.values.get("token"), env["MOQMESH_TOKEN"]),
     trust: readTrust(invocation),
     timeoutMs: readTimeout(invocation.values.get("timeout") ?? TIMEOUT_DEFAULT),
     protocols: invocation.values
@@ -54,26 +65,26 @@ export function targetOf(invocation: Invocation): Target {
 /** Runs `use` with a connection that hears of the broadcasts under `prefix`, and closes it whatever happens. */
 export async function withClient<T>(target: Target, prefix: string, use: (client: Client) => Promise<T>): Promise<T> {
   const { url, trust, timeoutMs, protocols } = target;
-  const { connect } = await import("../client.ts");
-  const client = await connect(url, {
-    trust,
-    timeoutMs,
-    announcePrefix: prefix,
-    ...(protocols === undefined ? {} : { protocols }),
-  }).catch((error: unknown) => advise(error, target));
+  const library = await import("../client.ts");
+  const unknown = (protocols ?? []).filter((name) => !library.PROTOCOLS.includes(name));
+  if (unknown.length > 0) {
+    throw new UsageError(`--protocol: this client speaks ${library.PROTOCOLS.join(", ")}, not ${unknown.join(", ")}`);
+  }
+  const options = { trust, timeoutMs, announcePrefix: prefix, ...(protocols === undefined ? {} : { protocols }) };
+  let client: Client;
+  try {
+    client = await library.connect(url, options);
+  } catch (error) {
+    throw await explainDial(error, target, library);
+  }
   try {
     return await use(client);
+  } catch (error) {
+    if (!(error instanceof library.SessionEndedError)) throw error;
+    throw new CommandError(error.message, exitFor(error.reason));
   } finally {
     await client.close();
   }
-}
-
-/** Most failures of `https:` on a developer's machine are self-signed certificates. */
-function advise(error: unknown, { url, trust }: Target): never {
-  const doubtful = url.protocol === "https:" && trust.kind === "system";
-  if (!doubtful || !(error instanceof TransportError) || error.code !== "dial_failed") throw error;
-  const advice = "if its certificate is self-signed, use http:// or --fingerprint";
-  throw new TransportError(error.code, `${error.message}\n${advice}`, { cause: error });
 }
 
 function readUrl(text: string): URL {
@@ -82,6 +93,23 @@ function readUrl(text: string): URL {
     throw new UsageError(`"${text}" is not the URL of a relay, such as https://relay.example:4443/`);
   }
   return url;
+}
+
+/** A URL's query is where every binding and every relay takes a token; a token that is there already goes before the variable. */
+function withToken(url: URL, file: string | undefined, variable: string | undefined): URL {
+  const inUrl = url.searchParams.has("jwt");
+  if (file !== undefined && inUrl) throw new UsageError("there is a token in the URL and another in --token");
+  const token = file === undefined ? variable?.trim() : readTokenFile(file);
+  if (token === undefined || token === "" || inUrl) return url;
+  const shown = new URL(url);
+  shown.searchParams.set("jwt", token);
+  return shown;
+}
+
+function readTokenFile(file: string): string {
+  const token = readFile(file === "-" ? STDIN : file, "--token").trim();
+  if (token === "") throw new UsageError(`--token: "${file}" is empty`);
+  return token;
 }
 
 function readTimeout(text: string): number {
@@ -100,17 +128,18 @@ function readTrust({ values, switches }: Invocation): Trust {
   if ([ca !== undefined, fingerprint !== undefined, insecure].filter(Boolean).length > 1) {
     throw new UsageError("--ca, --fingerprint and --insecure exclude one another");
   }
-  if (ca !== undefined) return { kind: "roots", pem: readPem(ca) };
+  if (ca !== undefined) return { kind: "roots", pem: readFile(ca, "--ca") };
   if (fingerprint !== undefined) return { kind: "hashes", sha256: [readFingerprint(fingerprint)] };
   return insecure ? { kind: "insecure" } : { kind: "system" };
 }
 
-function readPem(file: string): string {
+/** Throws {@link UsageError} in the name of `option`. */
+function readFile(file: string | number, option: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
     const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw new UsageError(`--ca: "${file}" cannot be read (${why})`);
+    throw new UsageError(`${option}: "${file}" cannot be read (${why})`);
   }
 }
 

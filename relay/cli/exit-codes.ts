@@ -7,6 +7,8 @@ export const EXIT = {
   connect: 4,
   notFound: 5,
   refused: 6,
+  partial: 7,
+  interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -18,8 +20,10 @@ export const EXIT_MEANINGS: ReadonlyMap<ExitCode, string> = new Map([
   [EXIT.usage, "The command line is wrong."],
   [EXIT.config, "The configuration is wrong; every problem is listed."],
   [EXIT.connect, "The relay cannot be reached, or its certificate is not trusted."],
-  [EXIT.notFound, "The relay has no such broadcast, track or group."],
+  [EXIT.notFound, "The relay has no such broadcast, track or group, or none came in time."],
   [EXIT.refused, "The relay refused it."],
+  [EXIT.partial, "What was printed is only a part: the relay did not tell the rest."],
+  [EXIT.interrupted, "Ctrl-C ended it."],
 ]);
 
 /** Ending at a second signal: 128 and the signal's number, as shells report it. */

@@ -3,8 +3,8 @@ import { TransportError } from "../transport/contract.ts";
 import { CommandError, UsageError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 
-/** HTTP statuses with which a relay says no to who we are. */
-const REFUSED_STATUS = [401, 403];
+/** HTTP statuses with which a relay refuses a session: not allowed, too many, full. */
+const REFUSED_STATUS = [401, 403, 429, 503];
 
 /** What to tell the user of an error, and with which code to end. */
 export function describeFailure(error: unknown): { text: string; code: ExitCode } {

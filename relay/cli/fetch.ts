@@ -35,7 +35,7 @@ export const fetchCommand: Command = {
 
 async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const [, broadcast = "", track = "", number] = invocation.positionals;
-  const target = targetOf(invocation);
+  const target = targetOf(invocation, io);
   const group = number === undefined ? {} : { group: readGroup(number) };
   const { timeoutMs } = target;
   const fetched = await withClient(target, broadcast, (client) =>

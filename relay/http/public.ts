@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { type AccessQuestion, answerAccess, asksAccess, type Verdict } from "./access.ts";
 import type { Page } from "./page.ts";
 import { HttpPort, type PortOptions } from "./port.ts";
 import { guarded, readPath, sendText } from "./respond.ts";
@@ -6,6 +7,8 @@ import { guarded, readPath, sendText } from "./respond.ts";
 export interface PublicHttpOptions extends PortOptions {
   /** Fingerprint of a self-signed certificate in lower-case hex; nothing when clients trust it anyway. Asked per request. */
   readonly fingerprint: () => string | undefined;
+  /** What the relay would do with a session, for `/access`. Never rejects. */
+  readonly access?: (question: AccessQuestion) => Promise<Verdict>;
   /** The demo page, where it is served. */
   readonly page?: Page;
   /** A request could not be answered for a defect; its client got a 500. */
@@ -13,8 +16,8 @@ export interface PublicHttpOptions extends PortOptions {
 }
 
 /**
- * Opens the relay's public HTTP port (http and https alike): the fingerprint at `/certificate.sha256` and the demo
- * page. WebSocket upgrades are for whoever listens to `upgrade` of its two servers.
+ * Opens the relay's public HTTP port (http and https alike): the fingerprint at `/certificate.sha256`, why a session
+ * is refused at `/access`, and the demo page. WebSocket upgrades are for whoever listens to `upgrade` of its two servers.
  */
 export function listenPublic(options: PublicHttpOptions): Promise<HttpPort> {
   return HttpPort.listen(
@@ -23,7 +26,7 @@ export function listenPublic(options: PublicHttpOptions): Promise<HttpPort> {
   );
 }
 
-function answer(options: PublicHttpOptions, request: IncomingMessage, response: ServerResponse): void {
+function answer(options: PublicHttpOptions, request: IncomingMessage, response: ServerResponse): void | Promise<void> {
   const path = readPath(request, response);
   if (path === undefined) return;
   if (path === "/certificate.sha256") {
@@ -32,6 +35,9 @@ function answer(options: PublicHttpOptions, request: IncomingMessage, response: 
     if (fingerprint === undefined) sendText(request, response, 404, "the certificate is not self-signed", allow);
     else sendText(request, response, 200, fingerprint, allow);
     return;
+  }
+  if (options.access !== undefined && asksAccess(path)) {
+    return answerAccess(options.access, request, response);
   }
   if (options.page?.serve(request, response, path)) return;
   sendText(request, response, 404, "not found");

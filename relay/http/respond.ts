@@ -61,12 +61,18 @@ export function sendText(
   );
 }
 
-export function sendJson(request: IncomingMessage, response: ServerResponse, status: number, value: unknown): void {
+export function sendJson(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  value: unknown,
+  headers: Headers = {},
+): void {
   send(
     request,
     response,
     status,
-    { "Content-Type": "application/json", "Cache-Control": "no-store" },
+    { "Content-Type": "application/json", "Cache-Control": "no-store", ...headers },
     `${JSON.stringify(value)}\n`,
   );
 }

@@ -83,6 +83,8 @@ export interface AnnounceTable {
   /** Tells of every change under `prefix` until the returned function is called; `interests` as the origin has them. */
   watch(prefix: string, watcher: AnnounceWatcher, interests?: readonly string[]): () => void;
   publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason;
+  /** The peer refused its announcements, or ended them before the session. Called before what it announced is withdrawn. */
+  cut?(reason: Reason): void;
 }
 
 /** Announcements that are asked for besides those of the session's start. */

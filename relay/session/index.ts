@@ -1,7 +1,7 @@
 /** The one way in: a session for a link, by the protocol that was negotiated. */
 import { EXPERIMENTAL_PROTOCOLS, STABLE_PROTOCOLS } from "../wire/versions.ts";
 
-export { MESH_PROTOCOLS } from "../wire/versions.ts";
+export { EXPERIMENTAL_PROTOCOLS, MESH_PROTOCOLS } from "../wire/versions.ts";
 export { ChannelRegistry } from "./channels.ts";
 export {
   type Access,
@@ -13,7 +13,7 @@ export {
   type SessionLimits,
   type SessionReport,
 } from "./contract.ts";
-export { codeOf } from "./lite/codes.ts";
+export { codeOf, reasonOf } from "./lite/codes.ts";
 export { liteSession } from "./lite/session.ts";
 export { afterSetup, asksInSetup } from "./lite/threshold.ts";
 

@@ -35,7 +35,15 @@ function info(path: string, query = "", protocol = "moqmesh-1"): LinkInfo {
 
 function admission(cluster: boolean, root = ""): Admission {
   const access = { ...openAccess(root), maySubscribe: (path: string) => path.startsWith("live/") };
-  return { access, expiresAt: undefined, cluster, who: {}, check: () => undefined, release: () => {} };
+  return {
+    access,
+    expiresAt: undefined,
+    cluster,
+    who: {},
+    granted: { publish: [""], subscribe: [""] },
+    check: () => undefined,
+    release: () => {},
+  };
 }
 
 const refusal = (code: string) => (error: unknown) => error instanceof AuthError && error.code === code;

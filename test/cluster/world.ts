@@ -280,7 +280,15 @@ export class SimRelay {
         control: registry && (() => new RootTable(registry, this.info.hop)),
       },
       info,
-      { access: openAccess(""), expiresAt: undefined, cluster, who: {}, check: () => undefined, release: () => {} },
+      {
+        access: openAccess(""),
+        expiresAt: undefined,
+        cluster,
+        who: {},
+        granted: { publish: [""], subscribe: [""] },
+        check: () => undefined,
+        release: () => {},
+      },
     );
   }
 

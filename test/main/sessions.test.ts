@@ -55,6 +55,7 @@ function hostOf(
       expiresAt: undefined,
       cluster: false,
       who: {},
+      granted: { publish: [""], subscribe: [""] },
       check: () => undefined,
       release: () => {},
     }),
@@ -124,6 +125,7 @@ describe("a client over raw QUIC that leaves while it is decided on", () => {
             expiresAt: undefined,
             cluster: false,
             who: {},
+            granted: { publish: [""], subscribe: [""] },
             check: () => undefined,
             release,
           };

@@ -1,12 +1,13 @@
 import type { Advertisement } from "../../model/broadcast.ts";
 import type { Publication } from "../../model/origin.ts";
+import type { Reason } from "../../model/reason.ts";
 import type { BidiHandler, BidiStream } from "../../transport/contract.ts";
 import { type AnnounceResponse, announceResponses } from "../../wire/lite/announce.ts";
 import { encodeRequest } from "../../wire/lite/requests.ts";
 import { joinPath, pathParts } from "../../wire/path.ts";
 import type { AnnounceTable } from "../contract.ts";
 import { ANNOUNCE_HOLD_MS } from "./announcer.ts";
-import { codeOf } from "./codes.ts";
+import { codeOf, reasonOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
 import type { PeerSource } from "./source.ts";
 
@@ -78,7 +79,7 @@ export class AnnounceListener implements BidiHandler {
         // Before ANNOUNCE_OK nothing tells when the first ones are in.
         if (!caps.announceOk) deps.clock.timer(FIRST_ANNOUNCEMENTS_MS, () => this.#done(false));
       },
-      () => this.#done(false),
+      (reason) => this.#cut(reason),
     );
   }
 
@@ -89,18 +90,12 @@ export class AnnounceListener implements BidiHandler {
   fin(): void {
     this.#context.guard(() => {
       this.#reader.finish();
-      this.#withdraw(false);
-      this.#stream?.finish();
-      this.#done(false);
+      this.#cut("closed");
     });
   }
 
-  reset(): void {
-    this.#context.guard(() => {
-      this.#withdraw(false);
-      this.#stream?.finish();
-      this.#done(false);
-    });
+  reset(code: number): void {
+    this.#context.guard(() => this.#cut(reasonOf(code)));
   }
 
   stop(): void {
@@ -119,6 +114,14 @@ export class AnnounceListener implements BidiHandler {
   /** The session is over, and its subscriptions with it. */
   close(): void {
     this.#withdraw(true);
+    this.#done(false);
+  }
+
+  /** The peer announces no more here: what it announced before is withdrawn. */
+  #cut(reason: Reason): void {
+    this.#table.cut?.(reason);
+    this.#withdraw(false);
+    this.#stream?.finish();
     this.#done(false);
   }
 

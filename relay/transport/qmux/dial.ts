@@ -1,6 +1,6 @@
-import { createHash, timingSafeEqual } from "node:crypto";
-import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls, TLSSocket, type ConnectionOptions as TlsOptions } from "node:tls";
+import type { IncomingMessage } from "node:http";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { WebSocket } from "ws";
 import {
   type Attach,
@@ -10,8 +10,9 @@ import {
   type Link,
   type LinkInfo,
   TransportError,
-  type Trust,
 } from "../contract.ts";
+import { describeTcpFailure } from "../tls/failure.ts";
+import { certificateOf, isTrusted, tlsOptions } from "../tls/trust.ts";
 import { agreements } from "./forms.ts";
 import type { Turn } from "./turn.ts";
 import { openConnection, peerOf, WEBSOCKET_OPTIONS } from "./web-socket.ts";
@@ -108,10 +109,9 @@ class Attempt {
     ws.once("upgrade", () => {
       agreeing = true;
     });
-    ws.once("unexpected-response", (_request, { statusCode: status = 0, headers }) => {
-      // A listener of this engine names its protocols when it knows none of ours.
-      const code = headers["sec-websocket-protocol"] === undefined ? "dial_rejected" : "no_common_protocol";
-      this.#fail(new TransportError(code, `the peer answered with HTTP status ${status}`, { status }));
+    ws.once("unexpected-response", (_request, response) => {
+      // Only now, so that the time limit of the dial holds for the body as well.
+      void refusalOf(response, options).then((error) => this.#fail(error));
     });
     const failed = (cause: Error) => {
       if (!agreeing) this.#failed(cause);
@@ -149,7 +149,7 @@ class Attempt {
 
   readonly #failed = (cause: Error): void => {
     const { host } = this.#dialling.options.url;
-    this.#fail(new TransportError("dial_failed", `cannot reach ${host}: ${cause.message}`, { cause }));
+    this.#fail(new TransportError("dial_failed", `cannot reach ${host}: ${describeTcpFailure(cause)}`, { cause }));
   };
 
   #fail(error: TransportError): void {
@@ -167,24 +167,39 @@ class Attempt {
   }
 }
 
-function tlsOptions(host: string, trust: Trust): TlsOptions {
-  const base: TlsOptions = { minVersion: "TLSv1.2", ALPNProtocols: ["http/1.1"] };
-  if (isIP(host) === 0) base.servername = host;
-  if (trust.kind === "roots") return { ...base, ca: trust.pem };
-  // With `hashes` the certificate is compared before a byte of the request is sent.
-  return trust.kind === "system" ? base : { ...base, rejectUnauthorized: false };
+/** Bytes of the body of a refusal that are looked at. */
+const MAX_REFUSAL_BYTES = 1024;
+
+/** A refusal in the words of the relay, which stand in the body. */
+async function refusalOf(response: IncomingMessage, { url, protocols }: DialOptions): Promise<TransportError> {
+  const { statusCode: status = 0, headers } = response;
+  // A listener of this engine names its protocols when it knows none of ours.
+  const theirs = headers["sec-websocket-protocol"];
+  if (theirs !== undefined) {
+    // Each is there once for every form of QMux.
+    const bare = theirs.split(",").flatMap((name) => (name.trim().startsWith("qmux-") ? [] : name.trim()));
+    const message = `${url.host} speaks none of ${protocols.join(", ")}; it speaks ${bare.join(", ")}`;
+    return new TransportError("no_common_protocol", message, { status });
+  }
+  const text = await lineOf(response);
+  const message = `${url.host} answered with HTTP status ${status}${text === "" ? "" : `: ${text}`}`;
+  return new TransportError("dial_rejected", message, { status });
 }
 
-/** For `hashes`: whether the peer proved to own one of the certificates. The other kinds are up to TLS. */
-function isTrusted(certificate: Uint8Array | undefined, trust: Trust): boolean {
-  if (trust.kind !== "hashes") return true;
-  if (certificate === undefined) return false;
-  const hash = createHash("sha256").update(certificate).digest();
-  return trust.sha256.some((expected) => expected.length === hash.length && timingSafeEqual(expected, hash));
-}
-
-function certificateOf(socket: Socket): Uint8Array | undefined {
-  return socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.raw : undefined;
+/** The first line of a body that is plain text; empty for anything else. */
+async function lineOf(response: IncomingMessage): Promise<string> {
+  if (!/^text\/plain\b/i.test(response.headers["content-type"] ?? "")) return "";
+  let body = "";
+  try {
+    for await (const chunk of response.setEncoding("utf8")) {
+      body += String(chunk);
+      if (body.length >= MAX_REFUSAL_BYTES) break;
+    }
+  } catch {
+    // What came is what there is.
+  }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a peer's text must not move the terminal's cursor.
+  return (body.slice(0, MAX_REFUSAL_BYTES).split("\n", 1)[0] ?? "").replace(/[\u0000-\u001f\u007f-\u009f]/g, "").trim();
 }
 
 function webSocketUrl(url: URL): URL {

@@ -1,0 +1,33 @@
+/** What went wrong with a connection over TCP or TLS, in words for the one who dialled. */
+
+/** Node's codes for a certificate that no authority vouches for, and for one that does not hold. */
+const UNTRUSTED: ReadonlyMap<string, string> = new Map([
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", "its certificate is self-signed"],
+  ["SELF_SIGNED_CERT_IN_CHAIN", "its certificate is not from an authority that is trusted here"],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "its certificate is not from an authority that is trusted here"],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "its certificate is not from an authority that is trusted here"],
+  ["CERT_HAS_EXPIRED", "its certificate has expired"],
+  ["CERT_NOT_YET_VALID", "its certificate is not valid yet"],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is for another name"],
+]);
+
+const OTHERS: ReadonlyMap<string, string> = new Map([
+  ["ERR_SSL_WRONG_VERSION_NUMBER", "there is no TLS on that port: use http:// or ws://"],
+  ["ERR_SSL_PACKET_LENGTH_TOO_LONG", "there is no TLS on that port: use http:// or ws://"],
+  ["ENOTFOUND", "there is no host of that name"],
+  ["EAI_AGAIN", "the host's name cannot be looked up"],
+  ["ECONNREFUSED", "nothing listens there (ECONNREFUSED)"],
+]);
+
+/** The failure of a connection, without the advice that Node has for its own users. */
+export function describeTcpFailure(error: unknown): string {
+  // `fetch` hides the system's error in its cause.
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (!(cause instanceof Error)) return String(cause);
+  const code = "code" in cause ? String(cause.code) : "";
+  return UNTRUSTED.get(code) ?? OTHERS.get(code) ?? firstLine(cause.message);
+}
+
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0]?.trim() ?? "";
+}
