@@ -99,13 +99,16 @@ export interface FetchedGroup {
 
 /** A relay refused a fetch, or did not answer it. */
 export class FetchError extends Error {
-  /** `not_found`: no such broadcast, track or group. `timeout`: no answer in time. */
+  /** `not_found` and `cancelled`: no such broadcast, track or group. `timeout`: no whole group in time. */
   readonly code: Reason;
+  /** The group began to come. */
+  readonly begun: boolean;
 
-  constructor(code: Reason, what: string) {
+  constructor(code: Reason, what: string, begun: boolean) {
     super(code === "timeout" ? `${what}: no answer in time` : `${what}: ${code.replaceAll("_", " ")}`);
     this.name = "FetchError";
     this.code = code;
+    this.begun = begun;
   }
 }
 
@@ -151,6 +154,8 @@ export interface Client {
    * `close`. A session that ends, or a list that the relay cuts, changes nothing.
    */
   announced(prefix: string, onChange: (change: Announced) => void): Following;
+  /** Whether the relay announces this broadcast now. */
+  isLive(path: string): boolean;
   /** One whole group. Rejects with {@link FetchError}. */
   fetch(options: FetchOptions): Promise<FetchedGroup>;
   /** Ends the session; never rejects. */
@@ -246,16 +251,24 @@ class RelayClient implements Client {
     return { close, ready: this.#firstAnnouncements(), cut: this.#paths.ended };
   }
 
+  isLive(path: string): boolean {
+    return this.#paths.has(bare(path));
+  }
+
   fetch({ broadcast, track, group, timeoutMs }: FetchOptions): Promise<FetchedGroup> {
     const what = `${broadcast} ${track}${group === undefined ? "" : ` ${group}`}`;
     const { source } = this.#live;
     return new Promise((resolve, reject) => {
       const fail = (reason: Reason) => {
         finish();
-        reject(new FetchError(reason, what));
+        reject(new FetchError(reason, what, begun));
+      };
+      let begun = false;
+      const begin = () => {
+        begun = true;
       };
       const collect = (sequence: number) =>
-        new GroupCollector(MODEL_LIMITS.groupBytes, (result) => {
+        new GroupCollector(begin, MODEL_LIMITS.groupBytes, (result) => {
           if (typeof result === "string") return fail(result);
           finish();
           resolve({ group: sequence, frames: result });

@@ -10,6 +10,7 @@ export interface FetchedFrame {
 
 /** Gathers the frames of one group. Tells the result once: the frames, or why there are none. */
 export class GroupCollector implements GroupWriter {
+  readonly #begin: () => void;
   readonly #maxBytes: number;
   readonly #done: (result: readonly FetchedFrame[] | Reason) => void;
   readonly #frames: FetchedFrame[] = [];
@@ -19,13 +20,15 @@ export class GroupCollector implements GroupWriter {
   #bytes = 0;
   #over = false;
 
-  /** `maxBytes` of payload; a larger group ends with `limit`. */
-  constructor(maxBytes: number, done: (result: readonly FetchedFrame[] | Reason) => void) {
+  /** `begin` is called with each frame that begins. `maxBytes` of payload; a larger group ends with `limit`. */
+  constructor(begin: () => void, maxBytes: number, done: (result: readonly FetchedFrame[] | Reason) => void) {
+    this.#begin = begin;
     this.#maxBytes = maxBytes;
     this.#done = done;
   }
 
   frame(size: number, timestamp: number | undefined): void {
+    this.#begin();
     if (this.#bytes + size > this.#maxBytes) {
       this.#stop("limit");
       this.reset("limit");

@@ -1,7 +1,11 @@
 import { z } from "zod";
+import { formatDuration } from "../config/units.ts";
 import { type Command, CommandError, type Invocation, UsageError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
+
+/** What an admin listener says where there is no mesh. */
+const NO_MESH = "in no mesh";
 
 /** Milliseconds that a relay has to answer. */
 const TIMEOUT_MS = 10_000;
@@ -64,16 +68,30 @@ async function ask(at: URL): Promise<Answer> {
   try {
     response = await fetch(at, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: "error" });
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    throw new CommandError(`${at.origin} cannot be asked: ${cause}`, EXIT.connect);
+    const { describeTcpFailure } = await import("../client.ts");
+    const late = error instanceof Error && error.name === "TimeoutError";
+    const cause = late ? `no answer within ${formatDuration(TIMEOUT_MS)}` : describeTcpFailure(error);
+    const hint = at.protocol === "https:" ? "\nan admin listener has no TLS: use http://" : "";
+    throw new CommandError(`${at.origin} cannot be asked: ${cause}${hint}`, EXIT.connect);
   }
-  if (response.status === 404) throw new CommandError(`the relay at ${at.origin} is in no mesh`, EXIT.failed);
-  const parsed = ANSWER.safeParse(response.ok ? await response.json() : undefined);
+  const body = await response.text();
+  if (response.status === 404 && body.includes(NO_MESH)) {
+    throw new CommandError(`the relay at ${at.origin} is in no mesh`, EXIT.failed);
+  }
+  const parsed = ANSWER.safeParse(response.ok ? readJson(body) : undefined);
   if (parsed.success) return parsed.data;
   throw new CommandError(
-    `${at.origin} does not answer like an admin listener (status ${response.status})`,
+    `${at.origin} is no admin listener of a relay (status ${response.status})\nit is at [http] admin_host and admin_port, http://127.0.0.1:4444/ unless configured; the public port is another`,
     EXIT.failed,
   );
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function describe(answer: Answer): string {

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import type { FetchedGroup } from "../client.ts";
-import { parseWhole } from "../config/units.ts";
+import type { Client, FetchedGroup } from "../client.ts";
+import { formatDuration, parseWhole } from "../config/units.ts";
 import type { Reason } from "../model/reason.ts";
 import { type Command, CommandError, type Invocation, UsageError } from "./command.ts";
 import { DIAL_OPTIONS, targetOf, URL_ARGUMENT, withClient } from "./dial.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { exitFor } from "./explain.ts";
 import type { Io } from "./io.ts";
 
 export const fetchCommand: Command = {
@@ -37,10 +38,8 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const [, broadcast = "", track = "", number] = invocation.positionals;
   const target = targetOf(invocation, io);
   const group = number === undefined ? {} : { group: readGroup(number) };
-  const { timeoutMs } = target;
-  const fetched = await withClient(target, broadcast, (client) =>
-    client.fetch({ broadcast, track, ...group, timeoutMs }),
-  ).catch(refused);
+  const asked: Asked = { host: target.url.host, broadcast, track, ...group, timeoutMs: target.timeoutMs };
+  const fetched = await withClient(target, broadcast, (client) => fetchGroup(client, asked, io));
   const payload = Buffer.concat(fetched.frames.map((frame) => frame.payload));
   const file = invocation.values.get("out");
   if (file !== undefined && file !== "-") writeFileSync(file, payload);
@@ -57,20 +56,66 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   return EXIT.ok;
 }
 
-/** Gives a refusal the exit code that says which kind it is. */
-async function refused(error: unknown): Promise<never> {
-  const { FetchError } = await import("../client.ts");
-  if (!(error instanceof FetchError)) throw error;
-  throw new CommandError(error.message, REFUSALS.get(error.code) ?? EXIT.failed);
+/** What the command line asks for. */
+interface Asked {
+  readonly host: string;
+  readonly broadcast: string;
+  readonly track: string;
+  readonly group?: number;
+  readonly timeoutMs: number;
 }
 
-const REFUSALS: ReadonlyMap<Reason, ExitCode> = new Map([
-  ["not_found", EXIT.notFound],
-  ["evicted", EXIT.notFound],
-  ["expired", EXIT.notFound],
-  ["unauthorized", EXIT.refused],
-  ["limit", EXIT.refused],
-  ["unsupported", EXIT.refused],
+/** Fetches, and says first when that means to wait. Throws {@link CommandError}. */
+async function fetchGroup(client: Client, asked: Asked, io: Io): Promise<FetchedGroup> {
+  const { FetchError } = await import("../client.ts");
+  const { host, broadcast, ...wanted } = asked;
+  const watching = client.announced(broadcast, () => {});
+  await watching.ready;
+  watching.close();
+  // A relay waits for a broadcast, and not for one group of it.
+  if (asked.group === undefined && !client.isLive(broadcast)) {
+    io.err.write(
+      `${broadcast} is not live at ${host}; waiting up to ${formatDuration(asked.timeoutMs)} for it (--timeout)\n`,
+    );
+  }
+  try {
+    return await client.fetch({ broadcast, ...wanted });
+  } catch (error) {
+    if (!(error instanceof FetchError)) throw error;
+    const { code, begun } = error;
+    const { text, exit } = refused(code, begun, client.isLive(broadcast), asked);
+    throw new CommandError(text, exit);
+  }
+}
+
+/** What a failed fetch means: which of broadcast, track and group is not there, or why it was refused. */
+function refused(code: Reason, begun: boolean, live: boolean, asked: Asked): { text: string; exit: ExitCode } {
+  const { host, broadcast, track, group, timeoutMs } = asked;
+  const missing = (text: string) => ({ text, exit: EXIT.notFound });
+  const within = `within ${formatDuration(timeoutMs)}`;
+  switch (code) {
+    case "timeout":
+      if (begun) return missing(`${broadcast} ${track}: a group began to come and did not end ${within}`);
+      if (!live) return missing(`${broadcast} is not live at ${host}`);
+      if (group !== undefined) return missing(`${broadcast} ${track}: group ${group} did not come ${within}`);
+      return missing(`${broadcast} ${track}: nothing came ${within}; its publisher may have no such track`);
+    case "not_found":
+    case "evicted":
+    case "expired":
+    case "cancelled":
+      if (!live) return missing(`${broadcast} is not live at ${host}`);
+      if (group !== undefined) return missing(`${broadcast} ${track} has no group ${group} that can be had now`);
+      return missing(`${broadcast} has no track ${track}`);
+    default:
+      return { text: `${broadcast} ${track} cannot be fetched: ${REASONS.get(code) ?? code}`, exit: exitFor(code) };
+  }
+}
+
+const REASONS: ReadonlyMap<Reason, string> = new Map([
+  ["unauthorized", "the token does not grant it (unauthorized)"],
+  ["limit", "a bound of the relay was reached (limit)"],
+  ["unsupported", "its publisher does not serve single groups (unsupported); leave GROUP out for the newest"],
+  ["upstream", "its publisher, or the relay before this one, went away (upstream)"],
 ]);
 
 const NEWLINE = 0x0a;

@@ -6,12 +6,14 @@ export const httpSection = section(
   "HTTP on the TCP side of the public port, and the admin listener apart from it.",
   {
     enabled: flagField({
-      description: "Serve `/certificate.sha256` and, when `page` is set, the demo page on the public port.",
+      description:
+        "Serve on the public port: `/certificate.sha256`; `/access`, which tells a client why its session is refused; and, when `page` is set, the demo page.",
       default: true,
     }),
     page: flagField({ description: "Serve the demo page at `/`. Meant for development.", default: false }),
     admin: flagField({
-      description: "Run the admin listener: `/health/live`, `/health/ready`, `/health` and `/metrics`.",
+      description:
+        "Run the admin listener: `/health/live`, `/health/ready`, `/health`, `/metrics`, `/cluster` and `/auth/revoke`.",
       default: true,
     }),
     admin_host: text({

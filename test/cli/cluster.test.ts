@@ -68,11 +68,12 @@ describe("moqmesh cluster", () => {
     }));
 
   it("says where a relay is in no mesh, is none, or cannot be asked", async () => {
-    for (const [status, code, text] of [
-      [404, 1, /is in no mesh/],
-      [200, 1, /does not answer like an admin listener/],
+    for (const [status, code, text, body] of [
+      [404, 1, /is in no mesh/, "this relay is in no mesh"],
+      [404, 1, /is no admin listener of a relay \(status 404\)\n.*admin_port/, "not found"],
+      [200, 1, /is no admin listener of a relay/, {}],
     ] as const) {
-      await answering(status, {}, async (url) => {
+      await answering(status, body, async (url) => {
         const io = recordedIo();
         assert.equal(await runProgram(["cluster", url], io), code);
         assert.match(io.stderr(), text);

@@ -39,7 +39,10 @@ for (const args of HELPS) {
     assert.equal(err, "");
     for (const line of out.split("\n")) assert.ok(line.length <= 80, line);
     assert.match(out, /Usage: moqmesh /);
-    assert.match(out, /Exit codes:\n {2}0 {2}Done\.\n[\s\S]*\n {2}6 {2}The relay refused it\.\n$/);
+    assert.match(
+      out,
+      /Exit codes:\n {2}0 {4}Done\.\n[\s\S]*\n {2}6 {4}The relay refused it\.\n[\s\S]*\n {2}130 {2}Ctrl-C ended it\.\n$/,
+    );
   });
 }
 
