@@ -1,6 +1,6 @@
 import { AuthError } from "../../auth/index.ts";
 import type { AccessQuestion, Verdict } from "../http/access.ts";
-import { scrub } from "../log.ts";
+import { scrub } from "../redact.ts";
 import type { LinkInfo } from "../transport/contract.ts";
 import type { Defects } from "./defects.ts";
 import type { SessionHost } from "./sessions.ts";
