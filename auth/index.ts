@@ -14,6 +14,7 @@ export { KeyRing } from "./keys/ring.ts";
 export { Addresses } from "./limits/addresses.ts";
 export { Bucket } from "./limits/bucket.ts";
 export { isLoopback } from "./limits/networks.ts";
+export { Places } from "./limits/places.ts";
 export { type Seat, Tenants } from "./limits/tenants.ts";
 export { seenFrom } from "./paths.ts";
 export { covers, overlap } from "./permissions.ts";

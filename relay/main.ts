@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { Places } from "../auth/index.ts";
 import type { Resolver } from "../cluster/peers/dns.ts";
 import { Defects } from "./assemble/defects.ts";
 import { drainSessions } from "./assemble/drain.ts";
@@ -44,6 +45,9 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** TCP connections that are not (yet) WebSocket sessions: pages being loaded, fingerprints being asked for. */
 const MAX_HTTP_CONNECTIONS = 1_024;
+
+/** Connections to the admin listener: probes, a scraper, and an operator. */
+const MAX_ADMIN_CONNECTIONS = 64;
 
 /** From `relay/` in a checkout and from `dist/` in a package alike. */
 const PAGE_FOLDER = fileURLToPath(new URL("../web/dist/", import.meta.url));
@@ -286,7 +290,7 @@ class RelayProcess implements Relay {
           fingerprint: () => (http.enabled ? this.fingerprint : undefined),
           failed: (error) => this.#defects.report("in a request at the public port", error),
           ...(http.enabled && { access: (question) => judge(this.#host, this.#defects, question) }),
-          maxConnections: MAX_HTTP_CONNECTIONS,
+          places: new Places(MAX_HTTP_CONNECTIONS),
           headerTimeoutMs: limits.handshakeTimeout,
           ...(this.#page && { page: this.#page }),
         },
@@ -368,6 +372,7 @@ class RelayProcess implements Relay {
         host,
         port,
         view: this,
+        places: new Places(MAX_ADMIN_CONNECTIONS),
         warn: this.#warn,
         failed: (error) => this.#defects.report("in a request at the admin listener", error),
         revoke: (entry) => revokeAtGate(this.#gate, entry),

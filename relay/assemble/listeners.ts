@@ -38,10 +38,7 @@ export interface ListenersOptions {
   /** Sessions over WebSocket, where they are offered. */
   readonly qmux?: WebSocketSessions;
   /** The TCP side, where there is one; it is needed for `qmux`. */
-  readonly http?: Pick<
-    PublicHttpOptions,
-    "fingerprint" | "access" | "page" | "failed" | "maxConnections" | "headerTimeoutMs"
-  >;
+  readonly http?: Pick<PublicHttpOptions, "fingerprint" | "access" | "page" | "failed" | "places" | "headerTimeoutMs">;
   readonly protocols: readonly string[];
   readonly limits: LinkLimits;
   readonly certificate: Certificate;

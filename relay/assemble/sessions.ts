@@ -9,7 +9,6 @@ import { scrub } from "../redact.ts";
 import {
   type Access,
   type AnnounceTable,
-  afterSetup,
   asksInSetup,
   type ChannelRegistry,
   codeOf,
@@ -19,12 +18,13 @@ import {
   type SessionLimits,
   type SessionReport,
 } from "../session/index.ts";
-import type { LinkInfo, LinkRequest } from "../transport/contract.ts";
+import type { Attach, LinkInfo, LinkRequest } from "../transport/contract.ts";
 import type { Defects } from "./defects.ts";
 import { watchExpiry } from "./expiry.ts";
 import type { Admission, Gate } from "./gate.ts";
 import { Meter, Meters } from "./quota.ts";
 import { BAD_PATH, GOING_AWAY, peerOf, RefusalLog, type Refused, relayFull, TOO_LATE } from "./refusals.ts";
+import { Setups } from "./setups.ts";
 
 /** HTTP status of a refused session. */
 const STATUS_BAD_REQUEST = 400;
@@ -98,6 +98,7 @@ export class SessionHost {
   readonly #handshakes = new Set<Handshake>();
   readonly #refusals: RefusalLog;
   readonly #meters: Meters;
+  readonly #setups: Setups;
   #nextId = 1;
   #accepting = true;
 
@@ -105,6 +106,8 @@ export class SessionHost {
     this.#deps = deps;
     this.#refusals = new RefusalLog(deps);
     this.#meters = new Meters(deps.clock);
+    const { clock, maxSessions, origin } = deps;
+    this.#setups = new Setups({ clock, maxSessions, counters: origin.counters, refusals: this.#refusals });
   }
 
   /** Sessions that run. */
@@ -132,7 +135,7 @@ export class SessionHost {
       return;
     }
     const handshake = this.#countHandshake();
-    if (asksInSetup(request.info)) request.accept(this.#threshold(request.info, handshake));
+    if (asksInSetup(request.info)) request.accept(this.#threshold(request.info, handshake), () => handshake.done());
     else this.#decide(request, handshake);
   }
 
@@ -151,20 +154,11 @@ export class SessionHost {
   }
 
   /** Raw QUIC has no request: its client says in its SETUP what it asks for, and is then decided on like any other. */
-  #threshold(info: LinkInfo, handshake: Handshake) {
-    const { origin } = this.#deps;
-    return afterSetup({
-      clock: this.#deps.clock,
+  #threshold(info: LinkInfo, handshake: Handshake): Attach {
+    return this.#setups.hold(info, {
       timeoutMs: this.#deps.handshakeTimeoutMs,
       left: () => handshake.done(),
-      refused: ({ reason, message }) => {
-        origin.counters.refused(reason);
-        this.#refusals.tell(info, { code: reason, status: codeOf(reason), message });
-      },
-      decide: (target, answer) => {
-        const mark = target.indexOf("?");
-        const path = mark < 0 ? target : target.slice(0, mark);
-        const asked = { ...info, path, query: mark < 0 ? "" : target.slice(mark + 1) };
+      decide: (asked, answer) => {
         const reject = (status: number, message: string) => answer({ reason: reasonFor(status), message });
         const refusal = this.#refusal(asked, 1);
         if (refusal !== undefined) {
@@ -229,12 +223,15 @@ export class SessionHost {
     handshake.admission = admission;
     // A refusal gives the admission back with the handshake.
     const terms = this.#deps.terms?.(request.info, admission) ?? ordinaryTerms(admission);
-    request.accept((link) => {
-      const { late } = handshake;
-      handshake.admission = undefined;
-      handshake.done();
-      return this.#start(request.info, admission, terms, late)(link);
-    });
+    request.accept(
+      (link) => {
+        const { late } = handshake;
+        handshake.admission = undefined;
+        handshake.done();
+        return this.#start(request.info, admission, terms, late)(link);
+      },
+      () => handshake.done(),
+    );
   }
 
   /** `counted`: handshakes of its own that count against the bound already. */

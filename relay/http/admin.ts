@@ -1,12 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { describeCluster } from "./cluster.ts";
 import { Metrics } from "./metrics.ts";
 import { guarded, readJson, readPath, send, sendJson, sendText } from "./respond.ts";
-import type { RelayView } from "./view.ts";
+import type { Places, RelayView } from "./view.ts";
 
-/** Connections at a time: probes, a scraper, and an operator. */
-const MAX_CONNECTIONS = 64;
 /** Milliseconds for a request's headers, for a whole request, and of silence on a connection. */
 const HEADER_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -17,6 +15,8 @@ export interface AdminOptions {
   /** 0 takes a free port. */
   readonly port: number;
   readonly view: RelayView;
+  /** For connections. */
+  readonly places: Places;
   readonly warn: (message: string, error?: unknown) => void;
   /** A request could not be answered for a defect; its client got a 500. */
   readonly failed: (error: unknown) => void;
@@ -34,7 +34,7 @@ export class AdminServer {
   readonly #metrics: Metrics;
   readonly #revoke: Revoke | undefined;
 
-  constructor({ view, failed, revoke }: Pick<AdminOptions, "view" | "failed" | "revoke">) {
+  constructor({ view, failed, revoke, places }: Pick<AdminOptions, "view" | "failed" | "revoke" | "places">) {
     this.#view = view;
     this.#revoke = revoke;
     this.#metrics = new Metrics(view);
@@ -43,7 +43,11 @@ export class AdminServer {
       guarded((request, response) => this.#answer(request, response), failed),
     );
     this.#server.timeout = STALL_MS;
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.prependListener("connection", (socket: Socket) => {
+      const leave = places.take(socket.remoteAddress ?? "", () => socket.destroy());
+      if (leave === undefined) socket.destroy();
+      else socket.once("close", leave);
+    });
   }
 
   /** Rejects with the system's error when the port cannot be bound. */

@@ -8,6 +8,7 @@ import {
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
+import type { Places } from "./view.ts";
 
 /** First byte of a TLS connection: the content type `handshake` (RFC 8446 section 5.1). */
 const TLS_HANDSHAKE = 0x16;
@@ -35,8 +36,8 @@ export interface PortOptions {
   readonly port: number;
   /** PEM text. */
   readonly certificate: PortCertificate;
-  /** Connections that have not been upgraded; more are cut when they arrive. */
-  readonly maxConnections: number;
+  /** For connections that have not been upgraded. */
+  readonly places: Places;
   /** Milliseconds; {@link HEADER_TIMEOUT_MS} unless told. */
   readonly headerTimeoutMs?: number;
 }
@@ -51,7 +52,7 @@ export interface PortCertificate {
 export interface PortStats {
   /** Connections now, those upgraded to WebSocket included. */
   readonly connections: number;
-  /** Connections cut at the bound since the start. */
+  /** Connections cut at the bound since the start, newcomers or those that gave their place to one. */
   readonly refused: number;
   /** Connections cut because their first byte did not come in time. */
   readonly timedOut: number;
@@ -66,10 +67,10 @@ export class HttpPort {
   readonly secure: HttpsServer;
   readonly #listener: Server;
   readonly #headerTimeoutMs: number;
-  readonly #maxConnections: number;
   readonly #sockets = new Set<Socket>();
-  /** Of the sockets that are not upgraded, by their end's address: a TLS socket and the one below it share it. */
-  readonly #unupgraded = new Set<string>();
+  readonly #places: Places;
+  /** How sockets that are not upgraded give their places back, by their end's address: a TLS socket and the one below it share it. */
+  readonly #unupgraded = new Map<string, () => void>();
   #byName: ReadonlyMap<string, SecureContext>;
   #refused = 0;
   #timedOut = 0;
@@ -77,7 +78,7 @@ export class HttpPort {
   /** Does not listen yet: `HttpPort.listen` does. */
   constructor(options: PortOptions, onRequest: RequestListener) {
     this.#headerTimeoutMs = options.headerTimeoutMs ?? HEADER_TIMEOUT_MS;
-    this.#maxConnections = options.maxConnections;
+    this.#places = options.places;
     const bounds: ServerOptions = {
       headersTimeout: this.#headerTimeoutMs,
       requestTimeout: Math.max(REQUEST_TIMEOUT_MS, this.#headerTimeoutMs),
@@ -100,7 +101,7 @@ export class HttpPort {
       server.timeout = STALL_MS;
       server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION;
       server.prependListener("upgrade", (_request, socket: Socket) => {
-        if (server.listenerCount("upgrade") > 1) this.#unupgraded.delete(endOf(socket));
+        if (server.listenerCount("upgrade") > 1) this.#leave(endOf(socket));
         else socket.end(NO_UPGRADE, () => socket.destroy());
       });
       // The time-outs of headers and requests are armed by this event; these two servers never listen themselves.
@@ -176,20 +177,29 @@ export class HttpPort {
   }
 
   #accept(socket: Socket): void {
-    if (this.#unupgraded.size >= this.#maxConnections) {
+    const refuse = () => {
       this.#refused += 1;
       socket.destroy();
+    };
+    const leave = this.#places.take(socket.remoteAddress ?? "", refuse);
+    if (leave === undefined) {
+      refuse();
       return;
     }
     const end = endOf(socket);
     this.#sockets.add(socket);
-    this.#unupgraded.add(end);
+    this.#unupgraded.set(end, leave);
     socket.once("close", () => {
       this.#sockets.delete(socket);
-      this.#unupgraded.delete(end);
+      this.#leave(end);
     });
     socket.on("error", () => socket.destroy());
     this.#awaitFirstByte(socket);
+  }
+
+  #leave(end: string): void {
+    this.#unupgraded.get(end)?.();
+    this.#unupgraded.delete(end);
   }
 
   #awaitFirstByte(socket: Socket): void {

@@ -70,6 +70,12 @@ export interface ClusterView {
     | undefined;
 }
 
+/** Connections at once, shared out by address. */
+export interface Places {
+  /** A place until the returned function is called; `cut` is called where another address gets it. Nothing when there is none. */
+  take(address: string, cut: () => void): (() => void) | undefined;
+}
+
 /** What the admin endpoints may know of a relay. Read-only, and cheap: every member is read at every scrape. */
 export interface RelayView {
   readonly version: string;

@@ -15,7 +15,7 @@ export {
 } from "./contract.ts";
 export { codeOf, reasonOf } from "./lite/codes.ts";
 export { liteSession } from "./lite/session.ts";
-export { afterSetup, asksInSetup } from "./lite/threshold.ts";
+export { afterSetup, asksInSetup, type Refusal } from "./lite/threshold.ts";
 
 /**
  * Protocols offered to clients, best first: the stable ones, and the experimental ones that `experimental` names.

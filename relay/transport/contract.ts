@@ -222,9 +222,9 @@ export interface LinkRequest {
   readonly info: LinkInfo;
   /**
    * Completes the handshake. `attach` is called with the link before its first event, from inside this call or
-   * in a later turn; it is not called when the client has gone meanwhile.
+   * in a later turn. When the client has gone meanwhile, `gone` is called instead; engines that do not hear of that call neither.
    */
-  accept(attach: Attach): void;
+  accept(attach: Attach, gone?: () => void): void;
   /** Answers with an HTTP status where the binding has one. */
   reject(status: number, reason: string): void;
 }

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { describe, test } from "node:test";
+import { Places } from "../../auth/index.ts";
 import { AdminServer } from "../../relay/http/admin.ts";
 import { MAX_REASON_LABELS } from "../../relay/http/metrics.ts";
 import type { RelayState, RelayView } from "../../relay/http/view.ts";
@@ -45,7 +48,7 @@ async function withAdmin(
   const view = new FakeView();
   const warn = (message: string) => assert.fail(message);
   const failed = (error: unknown) => assert.fail(String(error));
-  const admin = await AdminServer.listen({ host: "127.0.0.1", port: 0, view, warn, failed });
+  const admin = await AdminServer.listen({ host: "127.0.0.1", port: 0, view, places: new Places(10), warn, failed });
   try {
     await run((path, method = "GET") => fetch(`http://127.0.0.1:${admin.address.port}${path}`, { method }), view);
   } finally {
@@ -108,7 +111,15 @@ test("a request that runs into a defect is answered with 500, and the next one i
   const failed = (error: unknown) => void failures.push(error);
   const warn = (message: string) => assert.fail(message);
   const revoke = () => Promise.reject(new Error("later"));
-  const admin = await AdminServer.listen({ host: "127.0.0.1", port: 0, view, warn, failed, revoke });
+  const admin = await AdminServer.listen({
+    host: "127.0.0.1",
+    port: 0,
+    view,
+    places: new Places(10),
+    warn,
+    failed,
+    revoke,
+  });
   const url = `http://127.0.0.1:${admin.address.port}`;
   view.cluster = () => {
     throw new Error("at once");
@@ -118,6 +129,25 @@ test("a request that runs into a defect is answered with 500, and the next one i
   assert.equal((await fetch(`${url}/auth/revoke`, { method: "POST", headers, body: "{}" })).status, 500);
   assert.deepEqual(failures, [new Error("at once"), new Error("later")]);
   assert.equal((await fetch(`${url}/health/live`)).status, 200);
+  await admin.close();
+});
+
+test("an address is answered while another one holds every connection", async () => {
+  const places = new Places(2);
+  const failed = (error: unknown) => assert.fail(String(error));
+  const warn = (message: string) => assert.fail(message);
+  const admin = await AdminServer.listen({ host: "127.0.0.1", port: 0, view: new FakeView(), places, warn, failed });
+  const { port } = admin.address;
+  const silent = [];
+  for (let i = 0; i < 3; i++) {
+    const socket = connect({ port, host: "127.0.0.1", localAddress: "127.0.0.7" });
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    silent.push(once(socket.resume(), "close"));
+  }
+  await silent[2];
+  assert.equal((await fetch(`http://127.0.0.1:${port}/health/live`)).status, 200);
+  await silent[0];
   await admin.close();
 });
 

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { connect as tlsConnect } from "node:tls";
 import { WebSocket, WebSocketServer } from "ws";
+import { Places } from "../../auth/index.ts";
 import { type Page, readPage } from "../../relay/http/page.ts";
 import type { HttpPort, PortOptions } from "../../relay/http/port.ts";
 import { listenPublic } from "../../relay/http/public.ts";
@@ -39,13 +40,15 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-async function open(overrides: Partial<PortOptions> & { selfSigned?: boolean; page?: Page } = {}): Promise<HttpPort> {
-  const { selfSigned = true, ...rest } = overrides;
+async function open(
+  overrides: Partial<PortOptions> & { maxConnections?: number; selfSigned?: boolean; page?: Page } = {},
+): Promise<HttpPort> {
+  const { selfSigned = true, maxConnections = 10, ...rest } = overrides;
   return await listenPublic({
     host: "127.0.0.1",
     port: 0,
     certificate: certificate.certificate,
-    maxConnections: 10,
+    places: new Places(maxConnections),
     fingerprint: () => (selfSigned ? certificate.fingerprint : undefined),
     failed: (error) => assert.fail(String(error)),
     ...rest,
@@ -216,6 +219,22 @@ describe("the public HTTP port", () => {
       await until(() => upgraded === index + 1);
     }
     assert.equal((await ask(port, "/certificate.sha256")).status, 200);
+    assert.equal(port.stats().refused, 1);
+    await port.close();
+  });
+
+  test("lets an address in while another one holds every connection, and cuts the oldest of those", async () => {
+    const port = await open({ maxConnections: 3 });
+    const number = port.address.port;
+    const silent = [];
+    for (let i = 0; i < 3; i++) {
+      const socket = connect({ port: number, host: "127.0.0.1", localAddress: "127.0.0.7" });
+      await once(socket, "connect");
+      silent.push(ended(socket));
+    }
+    await until(() => port.stats().connections === 3);
+    assert.equal((await ask(port, "/certificate.sha256")).status, 200);
+    assert.equal(await silent[0], "");
     assert.equal(port.stats().refused, 1);
     await port.close();
   });

@@ -197,7 +197,42 @@ describe("a client over raw QUIC", () => {
   });
 });
 
+describe("clients over raw QUIC that send no SETUP", () => {
+  test("hold a share of the sessions, from which a newcomer of another address gets the oldest place", () => {
+    const { host, origin } = hostOf(8);
+    const closed: string[] = [];
+    const come = (name: string, address: string) => {
+      const link: Link = { ...rawLink(), close: () => void closed.push(name) };
+      const info = { ...link.info, peer: { address, port: 1 } };
+      host.accept({ info, accept: (attach) => void attach(link), reject: () => assert.fail("there is room") });
+    };
+    come("first", "192.0.2.1");
+    come("second", "192.0.2.1");
+    come("third", "192.0.2.1");
+    assert.deepEqual(closed, ["third"]);
+    come("other", "192.0.2.2");
+    assert.deepEqual(closed, ["third", "first"]);
+    assert.deepEqual([...origin.counters.sessionsRefused], [["limit", 2]]);
+    host.close();
+  });
+});
+
 describe("the host of the sessions", () => {
+  test("counts no client any more that left before it came to its link", () => {
+    const { host } = hostOf(1);
+    const { offer } = request();
+    let leave: (() => void) | undefined;
+    const accept: LinkRequest["accept"] = (_attach, gone) => {
+      leave = gone;
+    };
+    host.accept({ ...offer, accept });
+    leave?.();
+    const next = request();
+    host.accept(next.offer);
+    assert.equal(next.seen.rejected, undefined);
+    host.close();
+  });
+
   test("counts handshakes under way against the bound, and forgets those that never finish", () => {
     const { host, clock, origin } = hostOf(2);
     const offers = [request(), request(), request()];

@@ -227,6 +227,21 @@ test("a client that goes away while it waits is forgotten", async () => {
   await host.stop();
 });
 
+test("a client that goes away after it was let in, before its link begins, is reported as gone", async () => {
+  const host = new Host();
+  const gone = Promise.withResolvers<void>();
+  await host.start(createQmux(deps), {}, (offered) =>
+    offered.accept(
+      () => assert.fail("no link ever began"),
+      () => gone.resolve(),
+    ),
+  );
+  const { status } = await host.upgrade("/", { ...HANDSHAKE, "Sec-WebSocket-Protocol": "a" });
+  assert.equal(status, 101);
+  await gone.promise;
+  await host.stop();
+});
+
 test("a request handler that throws costs its request only", async () => {
   const warnings: string[] = [];
   const host = new Host();

@@ -141,8 +141,9 @@ class MemoryRequest implements LinkRequest {
     this.info = info;
   }
 
-  accept(attach: Attach): void {
+  accept(attach: Attach, gone?: () => void): void {
     if (this.#settle()) this.#listener.accept(this.offer, this.info, attach);
+    else gone?.();
   }
 
   reject(status: number, reason: string): void {

@@ -20,8 +20,11 @@ export class NativeRequest implements LinkRequest {
     this.info = info;
   }
 
-  accept(attach: Attach): void {
-    if (this.#answered) return;
+  accept(attach: Attach, gone?: () => void): void {
+    if (this.#answered) {
+      gone?.();
+      return;
+    }
     this.#answered = true;
     this.#owner.accepted(this, attach);
   }

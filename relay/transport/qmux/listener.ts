@@ -145,8 +145,9 @@ export class UpgradeListener implements Listener {
     try {
       this.#options.onRequest({
         info: held.info,
-        accept: (attach) => {
-          if (settle()) this.#accept(held, attach);
+        accept: (attach, gone) => {
+          if (settle()) this.#accept(held, attach, gone);
+          else gone?.();
         },
         reject: (status, reason) => refuse({ status, text: reason }),
       });
@@ -156,8 +157,9 @@ export class UpgradeListener implements Listener {
     }
   }
 
-  #accept({ request, socket, head, agreed, info }: Held, attach: Attach): void {
+  #accept({ request, socket, head, agreed, info }: Held, attach: Attach, gone: () => void = () => {}): void {
     const { engine, limits, deps, turn } = this.#options;
+    let met = false;
     this.#agreed.set(request, agreed.subprotocol);
     this.#sockets.handleUpgrade(request, socket, head, (ws) => {
       socket.off("error", destroy);
@@ -169,7 +171,11 @@ export class UpgradeListener implements Listener {
         engine,
         limits,
         defer: turn.defer,
-        attach,
+        attach: (link) => {
+          met = true;
+          return attach(link);
+        },
+        ended: () => void (met || gone()),
       });
       this.#open.set(ws, connection);
       ws.once("close", () => this.#open.delete(ws));
