@@ -92,6 +92,8 @@ export class Mesh implements Resolver {
   /** The source that is being put into the origin: tracks may go over to it, and leave it, before that is done. */
   #offering: MeshSource | undefined;
   readonly #renewals = new Set<() => void>();
+  /** Broadcasts of others that found no place in the origin, each with its way out of the line. */
+  readonly #unplaced = new Map<string, () => void>();
   #stopRivals: (() => void) | undefined;
   #asked = 0;
   readonly #stopNodes: () => void;
@@ -115,6 +117,7 @@ export class Mesh implements Resolver {
           publish: (first) => this.#publish(path, first, source),
           holders: () => deps.table.holders(path),
         }),
+      whenRoom: (callback) => origin.whenRoom(callback),
     };
     this.#stopNodes = registrar.ask(
       { kind: "nodes" },
@@ -175,6 +178,7 @@ export class Mesh implements Resolver {
     this.#interest.close();
     this.#deps.tiers.close();
     for (const cancel of this.#renewals) cancel();
+    for (const leaveLine of this.#unplaced.values()) leaveLine();
     this.#stopRivals?.();
     this.#stopNodes();
     for (const remote of [...this.#remotes.values()]) remote.source.close();
@@ -189,6 +193,8 @@ export class Mesh implements Resolver {
     const wanted = holders !== undefined && holders.epoch >= local ? holders : undefined;
     const before = this.#remotes.get(path);
     if (wanted === undefined) {
+      this.#unplaced.get(path)?.();
+      this.#unplaced.delete(path);
       if (before !== undefined) this.#withdraw(path, before);
       return;
     }
@@ -246,7 +252,15 @@ export class Mesh implements Resolver {
     this.#offering = source;
     const publication = this.#deps.origin.publish(path, advertisement, source);
     this.#offering = before;
-    return typeof publication === "string" ? undefined : publication;
+    if (typeof publication !== "string") return publication;
+    if (publication === "limit" && !this.#unplaced.has(path)) {
+      const settle = () => {
+        this.#unplaced.delete(path);
+        this.#settle(path);
+      };
+      this.#unplaced.set(path, this.#deps.origin.whenRoom(settle));
+    }
+    return undefined;
   }
 
   /** Nobody holds it any more, as far as is known: its tracks conclude by themselves. */
@@ -263,6 +277,7 @@ export class Mesh implements Resolver {
     if (typeof publication === "string") return publication;
     return {
       update: (next) => publication.update(this.#stamper.again(next, stamped.epoch)),
+      leave: () => publication.leave?.(),
       end: (lost) => publication.end(lost),
     };
   }

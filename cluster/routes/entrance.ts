@@ -48,6 +48,7 @@ export class Entrances {
     this.#byPath.set(path, all.add(entrance));
     return {
       update: (next) => entrance.update(next),
+      leave: () => entrance.leave(),
       end: (lost) => {
         all.delete(entrance);
         if (all.size === 0 && this.#byPath.get(path) === all) this.#byPath.delete(path);
@@ -67,6 +68,8 @@ class Entrance {
   /** That it was given here, or took over from others; 0 while it has none but the publisher's. */
   #epoch = 0n;
   #over = false;
+  /** It asked us to leave. */
+  #leaving = false;
 
   constructor(advertisement: Advertisement, deps: EntrancesDeps, passed: (hops: readonly bigint[]) => boolean) {
     this.#advertisement = advertisement;
@@ -79,6 +82,11 @@ class Entrance {
     this.#advertisement = next;
     if (this.#publication === undefined || this.#passed(next.hops)) this.look();
     else this.#publication.update(this.#told());
+  }
+
+  leave(): void {
+    this.#leaving = true;
+    this.#publication?.leave?.();
   }
 
   end(lost: boolean): void {
@@ -108,6 +116,7 @@ class Entrance {
     const published = this.#deps.publish(this.#told());
     if (typeof published === "string") return published;
     this.#publication = published;
+    if (this.#leaving) published.leave?.();
     return undefined;
   }
 

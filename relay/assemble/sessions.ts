@@ -318,6 +318,12 @@ export class SessionHost {
       ...(table !== undefined && { table }),
       ...(announcePrefix !== undefined && { announcePrefix }),
       defect: (error) => defects.report("in a session", error, { session: opened.session }),
+      refused: (path, reason) => {
+        log.warn(
+          { session: opened.session, path, reason },
+          "broadcast not taken in; the metrics count the bound that refused it",
+        );
+      },
       closed: (report) => {
         if (session !== undefined) {
           this.#forget(session);

@@ -11,7 +11,10 @@ function count(standard: number, description: string, min = 1) {
 /** Bounds of the whole process. */
 const processLimits = {
   sessions: count(10_000, "Sessions open at once, handshakes that are under way included."),
-  broadcasts: count(10_000, "Broadcasts known at once."),
+  broadcasts: count(
+    10_000,
+    "Broadcasts published at once. Further ones are logged and counted, and taken in as soon as there is a place.",
+  ),
   waiting_subscriptions: count(10_000, "Subscriptions that wait for a broadcast which is not there (yet)."),
 };
 

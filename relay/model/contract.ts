@@ -101,15 +101,32 @@ export interface Upstream {
   cancel(): void;
 }
 
-/** Where a broadcast can be had: a publisher's session, or a relay's. */
+/** The peer that asks for something. */
+export interface Asker {
+  /** The peer as a place to subscribe at: what it publishes is not served to it. */
+  readonly source: Source;
+  /** Its hop id, 0 when unknown: what passed through it is not served to it (moq-lite Routing). */
+  readonly hop: bigint;
+  /** Requests on its behalf that one publisher may leave unanswered at once; further ones wait for their turn. */
+  readonly share: number;
+}
+
+/** Where a broadcast can be had: a publisher's session, or a relay's. `asker` is the peer on whose behalf it is asked. */
 export interface Source {
   /** True when `info` works without a subscription (moq-lite 05 and later). */
   readonly hasInfo: boolean;
-  subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink): Upstream;
+  subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream;
   /** Asks for the track's properties; the answer comes once unless cancelled by the returned function. */
-  info(path: string, track: string, answer: (result: TrackInfo | Reason) => void): () => void;
+  info(path: string, track: string, answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void;
   /** Asks for one group; its frames go to `writer`, which is finished or reset. Returns a cancel. */
-  fetch(path: string, track: string, sequence: number, priority: number, writer: GroupWriter): () => void;
+  fetch(
+    path: string,
+    track: string,
+    sequence: number,
+    priority: number,
+    writer: GroupWriter,
+    asker?: Asker,
+  ): () => void;
 }
 
 /** What a subscription tells its session. */
@@ -122,6 +139,8 @@ export interface Subscriber {
    * publisher takes the path it is over. Others see one track that goes on, numbered upwards.
    */
   readonly ownNumbers?: boolean;
+  /** The peer behind it; absent where there is none, and any route may serve it. */
+  readonly asker?: Asker;
   /** The track exists. First call, at most once. */
   accepted(info: TrackInfo): void;
   /** The first group that can come. Once, before any group. */

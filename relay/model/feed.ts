@@ -40,6 +40,12 @@ export class Feed {
     this.whole = this.#after;
   }
 
+  /** For a feed that goes on with the same content. */
+  get numbering(): { offset?: number; lowest?: number } {
+    if (this.#offset === undefined) return {};
+    return { offset: this.#offset, ...(this.#lowest === undefined ? {} : { lowest: this.#lowest }) };
+  }
+
   /** Added to its numbers; unknown until its first group. */
   get offset(): number | undefined {
     return this.#offset;
@@ -97,8 +103,9 @@ const REMEMBERED = 8;
 export class SentGroups {
   readonly #whole = new Map<number, number>();
 
-  of(generation: number): number | undefined {
-    return this.#whole.get(generation);
+  of(generation: number): { whole?: number } {
+    const whole = this.#whole.get(generation);
+    return whole === undefined ? {} : { whole };
   }
 
   /** The track does not follow `feed` any more. */

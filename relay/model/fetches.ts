@@ -1,4 +1,4 @@
-import type { Channel, OutStream, Source } from "./contract.ts";
+import type { Asker, Channel, GroupWriter, OutStream, Source } from "./contract.ts";
 import type { Counters } from "./counters.ts";
 import type { Group } from "./group.ts";
 import type { GroupStore } from "./group-store.ts";
@@ -14,6 +14,7 @@ export interface FetchRequest {
   /** What was added to the source's numbering. */
   readonly offset: number;
   readonly source: Source | undefined;
+  readonly asker: Asker | undefined;
   /** Called once `stream` has been finished or reset. */
   readonly over: () => void;
 }
@@ -61,7 +62,7 @@ export class Fetches {
     const group = this.#store.fetched(sequence);
     group.subgroup.attach(channel, stream);
     group.subgroup.whenOver(request.over);
-    const cancel = request.source.fetch(this.#path, this.#name, theirs, request.priority, {
+    const writer: GroupWriter = {
       frame: (size, timestamp) => group.subgroup.frame(size, timestamp),
       payload: (bytes) => group.subgroup.payload(bytes),
       end: () => group.subgroup.end(),
@@ -74,7 +75,9 @@ export class Fetches {
         group.subgroup.reset(reason);
       },
       onStop: (callback) => group.subgroup.onStop(callback),
-    });
+    };
+    const { source, priority, asker } = request;
+    const cancel = source.fetch(this.#path, this.#name, theirs, priority, writer, asker);
     if (group.subgroup.open) this.#running.set(group, { cancel, readers: 1 });
     return () => this.#leave(group);
   }

@@ -18,7 +18,7 @@ function asked({ options, ownNumbers }: Wanting, { offset }: Numbering): Subscri
   };
 }
 
-interface Wanting {
+export interface Wanting {
   readonly options: SubscribeOptions;
   readonly ownNumbers: boolean;
 }

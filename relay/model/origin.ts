@@ -1,12 +1,13 @@
 import type { Clock } from "../clock.ts";
 import { type Advertisement, Broadcast, type BroadcastHost } from "./broadcast.ts";
 import { GroupCache } from "./cache.ts";
-import type { Channel, OutStream, Source, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
+import type { Asker, Channel, OutStream, Source, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import { Counters } from "./counters.ts";
 import type { CacheOptions, ModelLimits } from "./limits.ts";
 import { PathTree, prefixes } from "./path-tree.ts";
 import type { Reason } from "./reason.ts";
 import type { Subscription } from "./subscription.ts";
+import type { Track } from "./track.ts";
 
 /** Told of every change under its prefix; it asks the broadcast for the route that is fit for its peer. */
 export interface Watcher {
@@ -18,6 +19,8 @@ export interface Watcher {
 /** A route that a source gave, until it ends it. */
 export interface Publication {
   update(advertisement: Advertisement): void;
+  /** Its source asked us to leave: it is for those who have it already, and for nobody new. Absent where there is no media. */
+  leave?(): void;
   /** `lost`: the session went with it. */
   end(lost: boolean): void;
 }
@@ -42,6 +45,10 @@ export class Origin {
   readonly #watchers = new Map<string, Set<Watcher>>();
   #resolver: Resolver | undefined;
   #waiting = 0;
+  /** Broadcasts with a route. */
+  #routed = 0;
+  /** Publications that found no place, in the order of their coming: at most as many as sessions may announce. */
+  readonly #refused = new Set<() => void>();
 
   constructor(deps: {
     clock: Clock;
@@ -87,26 +94,43 @@ export class Origin {
     return broadcast?.route() === undefined ? undefined : broadcast;
   }
 
-  /** Takes in a route to a broadcast; refused with `limit` when there are too many broadcasts. */
+  /** Takes in a route to a broadcast; refused with `limit` when there are too many broadcasts: see {@link whenRoom}. */
   publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason {
+    const fresh = this.broadcast(path) === undefined;
+    if (fresh && this.#routed >= this.#limits.broadcasts) {
+      this.counters.boundsHit.broadcasts++;
+      return "limit";
+    }
     const broadcast = this.#at(path);
-    if (broadcast === undefined) return "limit";
-    const fresh = broadcast.route() === undefined;
+    if (fresh) this.#count(1);
     broadcast.advertise(source, advertisement);
-    if (fresh) this.counters.broadcastsActive++;
     let over = false;
     return {
       update: (next) => {
         if (!over) broadcast.advertise(source, next);
+      },
+      leave: () => {
+        if (!over) broadcast.leave(source);
       },
       end: (lost) => {
         if (over) return;
         over = true;
         const had = broadcast.route() !== undefined;
         broadcast.withdraw(source, lost);
-        if (had && broadcast.route() === undefined) this.counters.broadcastsActive--;
+        if (!had || broadcast.route() !== undefined) return;
+        this.#count(-1);
+        this.#makeRoom();
       },
     };
+  }
+
+  /**
+   * Calls `callback` once there is a place for another broadcast: first come, first served. It publishes what was refused, or is
+   * of no more use and leaves the place to the next. Returns a way out of the line.
+   */
+  whenRoom(callback: () => void): () => void {
+    this.#refused.add(callback);
+    return () => this.#refused.delete(callback);
   }
 
   /**
@@ -132,28 +156,29 @@ export class Origin {
 
   /** Subscribes to a track, waiting for its broadcast when it is not there yet; nothing when refused through `subscriber`. */
   subscribe(path: string, track: string, options: SubscribeOptions, subscriber: Subscriber): Subscription | undefined {
-    const found = this.#at(path)?.track(track);
-    if (found === undefined) {
-      this.counters.subscriptionsRefused++;
-      subscriber.closed("limit");
-      return undefined;
-    }
-    return found.subscribe(options, subscriber);
+    const found = this.#track(path, track, subscriber.asker);
+    if (typeof found !== "string") return found.subscribe(options, subscriber);
+    this.counters.subscriptionsRefused++;
+    subscriber.closed(found);
+    return undefined;
   }
 
   /** Asks for a track's properties, waiting for its broadcast when it is not there yet. Returns a cancel. */
-  info(path: string, track: string, answer: (result: TrackInfo | Reason) => void): () => void {
-    const found = this.#at(path)?.track(track);
-    if (found === undefined) {
-      answer("limit");
-      return () => {};
-    }
-    return found.ask(answer);
+  info(path: string, track: string, answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void {
+    const found = this.#track(path, track, asker);
+    if (typeof found !== "string") return found.ask(answer, asker);
+    answer(found);
+    return () => {};
+  }
+
+  /** The hop id of `asker` is known only now: what it gets through itself is refused. */
+  recheck(path: string, asker: Asker): void {
+    this.#broadcasts.get(path)?.recheck(asker);
   }
 
   /** Sends one group to `stream` as bare frames, and calls `over` once it was finished or reset. Returns a cancel. */
   fetch(
-    where: { path: string; track: string; sequence: number; priority: number; ownNumbers?: boolean },
+    where: { path: string; track: string; sequence: number; priority: number; ownNumbers?: boolean; asker?: Asker },
     channel: Channel,
     stream: OutStream,
     over: () => void,
@@ -163,18 +188,18 @@ export class Origin {
       over();
       return () => {};
     };
-    const known = this.#broadcasts.get(where.path)?.route() !== undefined;
-    if (!known && this.#resolver === undefined) return refuse("not_found");
-    const track = this.#at(where.path)?.track(where.track);
-    if (track === undefined) return refuse("limit");
-    const { sequence: number, priority, ownNumbers: own = false } = where;
-    const fetch = () => track.fetch({ number, own, priority }, channel, stream, over);
-    if (known) return fetch();
+    const route = this.broadcast(where.path)?.route();
+    if (route === undefined && this.#resolver === undefined) return refuse("not_found");
+    const { sequence: number, priority, ownNumbers: own = false, asker } = where;
+    const track = this.#track(where.path, where.track, asker);
+    if (typeof track === "string") return refuse(track);
+    const fetch = () => track.fetch({ number, own, priority, asker }, channel, stream, over);
+    if (route !== undefined && route.leaving !== true) return fetch();
     // It may be elsewhere: the track's properties come when it was found.
     let cancel = () => {};
     const leave = track.ask((answer) => {
       cancel = typeof answer === "string" ? refuse(answer) : fetch();
-    });
+    }, asker);
     return () => {
       leave();
       cancel();
@@ -186,16 +211,35 @@ export class Origin {
     for (const broadcast of [...this.#broadcasts.values()]) broadcast.close(reason);
   }
 
-  #at(path: string): Broadcast | undefined {
+  #track(path: string, name: string, asker: Asker | undefined): Track | Reason {
+    const broadcast = this.#at(path);
+    const found = broadcast.track(name, asker);
+    if (typeof found === "string") this.#drop(broadcast);
+    return found;
+  }
+
+  /** Those that are only waited for are as many as the bound on waiting allows: each has a track that waits. */
+  #at(path: string): Broadcast {
     const known = this.#broadcasts.get(path);
     if (known !== undefined) return known;
-    if (this.#broadcasts.size >= this.#limits.broadcasts) {
-      this.counters.boundsHit.broadcasts++;
-      return undefined;
-    }
     const broadcast = new Broadcast(path, this.#host);
     this.#broadcasts.set(path, broadcast);
     return broadcast;
+  }
+
+  #count(more: number): void {
+    this.#routed += more;
+    this.counters.broadcastsActive += more;
+  }
+
+  #makeRoom(): void {
+    // Those that are refused once more go to the end of the line, and wait for the next place.
+    let left = this.#refused.size;
+    for (const callback of this.#refused) {
+      if (left-- === 0 || this.#routed >= this.#limits.broadcasts) return;
+      this.#refused.delete(callback);
+      callback();
+    }
   }
 
   #changed(broadcast: Broadcast): void {

@@ -1,24 +1,26 @@
 import type { Clock } from "../clock.ts";
 
+interface PatienceHost {
+  readonly clock: Clock;
+  /** Takes a place among all that wait; false when there is none. */
+  wait(): boolean;
+  stopWaiting(): void;
+}
+
 /** A bounded wait for a publisher. */
 export class Patience {
-  readonly #clock: Clock;
-  /** Takes a place among all that wait; false when there is none. */
-  readonly #enter: () => boolean;
-  readonly #leave: () => void;
+  readonly #host: PatienceHost;
   #cancel: (() => void) | undefined;
 
-  constructor(clock: Clock, enter: () => boolean, leave: () => void) {
-    this.#clock = clock;
-    this.#enter = enter;
-    this.#leave = leave;
+  constructor(host: PatienceHost) {
+    this.#host = host;
   }
 
   /** Calls `over` after `ms` unless stopped. False when no place is free; a wait that runs already goes on. */
   begin(ms: number, over: () => void): boolean {
     if (this.#cancel !== undefined) return true;
-    if (!this.#enter()) return false;
-    this.#cancel = this.#clock.timer(ms, () => {
+    if (!this.#host.wait()) return false;
+    this.#cancel = this.#host.clock.timer(ms, () => {
       this.stop();
       over();
     });
@@ -29,6 +31,6 @@ export class Patience {
     if (this.#cancel === undefined) return;
     this.#cancel();
     this.#cancel = undefined;
-    this.#leave();
+    this.#host.stopWaiting();
   }
 }

@@ -1,4 +1,4 @@
-import type { OutStream, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
+import type { Asker, OutStream, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import type { Counters, DropReason } from "./counters.ts";
 import { OVERTAKEN } from "./feed.ts";
 import type { Group } from "./group.ts";
@@ -69,6 +69,11 @@ export class Subscription {
 
   get ownNumbers(): boolean {
     return this.#subscriber.ownNumbers === true;
+  }
+
+  /** The peer that views. */
+  get asker(): Asker | undefined {
+    return this.#subscriber.asker;
   }
 
   /** It has been told a number that is its publisher's own. */

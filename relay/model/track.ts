@@ -1,54 +1,33 @@
-import type { Clock } from "../clock.ts";
-import type { GroupCache } from "./cache.ts";
-import type { Channel, GroupWriter, OutStream, Source, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
+import type {
+  Asker,
+  Channel,
+  GroupWriter,
+  OutStream,
+  Source,
+  SubscribeOptions,
+  Subscriber,
+  TrackInfo,
+  UpstreamSink,
+} from "./contract.ts";
 import type { Counters } from "./counters.ts";
+import { Delay } from "./delay.ts";
 import { Feed, SentGroups } from "./feed.ts";
 import { Fetches } from "./fetches.ts";
 import type { Group, GroupHost } from "./group.ts";
 import { GroupStore } from "./group-store.ts";
-import type { ModelLimits } from "./limits.ts";
-import { mergeOptions, type Numbering, sameOptions } from "./merge.ts";
+import type { Numbering } from "./merge.ts";
 import { Patience } from "./patience.ts";
+import { Properties } from "./properties.ts";
 import type { Reason } from "./reason.ts";
 import { type SubscribedTrack, Subscription } from "./subscription.ts";
-
-/** What a track needs from its broadcast and the process. */
-export interface TrackHost {
-  readonly clock: Clock;
-  readonly cache: GroupCache;
-  readonly counters: Counters;
-  readonly limits: ModelLimits;
-  /** Takes a place among those that wait for a publisher; false when all are taken. */
-  wait(): boolean;
-  stopWaiting(): void;
-  /** Nothing refers to the track any more. */
-  idle(track: Track): void;
-}
-
-/** Where a track is to be had: a source, and which publisher of the path that is. */
-export interface TrackRoute {
-  readonly source: Source;
-  readonly generation: number;
-}
-
-/** A group that is asked for by its number: its publisher's `own`, or this track's. */
-export interface Wanted {
-  readonly number: number;
-  readonly own: boolean;
-  readonly priority: number;
-}
+import type { TrackHost, TrackRoute, TrackStart, Wanted } from "./track-host.ts";
+import { UpstreamOptions } from "./upstream-options.ts";
 
 /** Milliseconds after a new group until older ones that are still queued are judged: what left with it gets through. */
 const SWEEP_DELAY_MS = 100;
 
 /** Milliseconds that the last groups of a track have to begin after its subscription was ended. */
 const END_GRACE_MS = 500;
-
-/** Timescale of tracks whose publisher sends no timestamps: milliseconds of arrival. */
-const ARRIVAL_TIMESCALE = 1000;
-
-/** Asked for when somebody wants the track's properties and its version tells them only to subscribers. */
-const LATEST: SubscribeOptions = { priority: 0, ordered: false, maxLatency: 0 };
 
 /**
  * One track of one broadcast at this relay: subscribed upstream once however many subscribe here. It outlives
@@ -57,37 +36,40 @@ const LATEST: SubscribeOptions = { priority: 0, ordered: false, maxLatency: 0 };
 export class Track implements SubscribedTrack {
   readonly path: string;
   readonly name: string;
-  readonly #host: TrackHost;
+  readonly asker: Asker | undefined;
+  readonly #host: TrackHost<Track>;
   readonly #store: GroupStore;
   readonly #fetches: Fetches;
   readonly #patience: Patience;
   readonly #subscriptions = new Set<Subscription>();
-  readonly #askers = new Set<(answer: TrackInfo | Reason) => void>();
+  readonly #properties: Properties;
+  readonly #wishes: UpstreamOptions;
   readonly #sent = new SentGroups();
+  /** The publisher that feeds it, or is to. */
   #route: TrackRoute | undefined;
+  /** That publisher says that the track is gone upstream: another one is waited for. */
+  #routeLost = false;
   #feed: Feed | undefined;
-  #info: TrackInfo | undefined;
-  /** Where `#info` came from, so that another publisher is asked anew. */
-  #informed: Source | undefined;
-  #cancelInfo: (() => void) | undefined;
-  #asked: SubscribeOptions | undefined;
   #ended: number | undefined;
-  #cancelLinger: (() => void) | undefined;
-  #cancelSweep: (() => void) | undefined;
+  #over = false;
+  readonly #linger: Delay;
+  readonly #sweep: Delay;
   readonly #since: number;
 
-  constructor(path: string, name: string, host: TrackHost) {
+  constructor(path: string, name: string, host: TrackHost<Track>, { asker, route }: TrackStart) {
     this.path = path;
     this.name = name;
+    this.asker = asker;
+    this.#route = route;
     this.#host = host;
     this.#since = host.clock.now();
     this.#store = new GroupStore(host, this.#groupHost());
     this.#fetches = new Fetches(path, name, this.#store, host.counters);
-    this.#patience = new Patience(
-      host.clock,
-      () => host.wait(),
-      () => host.stopWaiting(),
-    );
+    this.#properties = new Properties(path, name);
+    this.#wishes = new UpstreamOptions(host.clock, this.#subscriptions);
+    this.#linger = new Delay(host.clock, host.limits.trackLingerMs, () => this.#retire());
+    this.#sweep = new Delay(host.clock, SWEEP_DELAY_MS, () => this.#sweepUp());
+    this.#patience = new Patience(host);
   }
 
   get counters(): Counters {
@@ -110,12 +92,44 @@ export class Track implements SubscribedTrack {
     return this.#feed?.lowest ?? 0;
   }
 
+  /** The source of its route. */
+  get source(): Source | undefined {
+    return this.#route?.source;
+  }
+
+  /** It is subscribed to at its source. */
+  get fed(): boolean {
+    return this.#feed !== undefined;
+  }
+
+  /**
+   * Its publisher ended or refused it. What still runs goes on; a track of the same name that somebody asks for from now on is
+   * another one, with numbers and properties of its own.
+   */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Nobody uses it. */
+  get idle(): boolean {
+    return !this.#used && !this.#fetches.busy;
+  }
+
+  /** Who gives it: its route's source, or one that has no route any more and still sends. */
+  get #giver(): Source | undefined {
+    return this.#feed?.source ?? this.#route?.source;
+  }
+
+  get #used(): boolean {
+    return this.#subscriptions.size > 0 || this.#properties.awaited;
+  }
+
   joinable(from: number, to: number): Group[] {
     return this.#store.joinable(from, to);
   }
 
   age(group: Group): number {
-    return this.#store.age(group, this.#timescale);
+    return this.#store.age(group, this.#properties.timescale);
   }
 
   /** Adds a viewer. It is told all the rest through `subscriber`, perhaps before this returns. */
@@ -124,37 +138,39 @@ export class Track implements SubscribedTrack {
     this.#subscriptions.add(subscription);
     this.counters.subscriptionsActive++;
     this.counters.subscriptionsTotal++;
-    this.#stopLinger();
-    if (this.#feed === undefined || this.#ended !== undefined) this.#connect();
+    this.#linger.stop();
+    if (this.#feed === undefined) this.#connect();
     else this.changed();
-    if (this.#info !== undefined && this.#feed !== undefined) subscription.accept(this.#info);
+    const { known } = this.#properties;
+    if (known !== undefined && this.#feed !== undefined) subscription.accept(known);
     return subscription;
   }
 
   /** Answers with the track's properties, or why there are none; at once when they are known. */
-  ask(answer: (result: TrackInfo | Reason) => void): () => void {
-    if (this.#info !== undefined && this.#route?.source === this.#informed) {
-      answer(this.#info);
+  ask(answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void {
+    const known = this.#properties.of(this.#giver);
+    if (known !== undefined) {
+      answer(known);
       return () => {};
     }
-    this.#askers.add(answer);
-    this.#stopLinger();
-    if (this.#route === undefined) this.#wait();
+    const leave = this.#properties.wait(answer, asker);
+    this.#linger.stop();
+    if (this.#route === undefined || this.#routeLost) this.#wait();
     else if (this.#route.source.hasInfo) this.#learn(this.#route.source);
     else if (this.#feed === undefined) this.#connect();
     return () => {
-      if (this.#askers.delete(answer)) this.#rest();
+      if (leave()) this.#rest();
     };
   }
 
   /** Sends one group to `stream` when it is here, else fetches it; `over` is called at the end. Returns a cancel. */
-  fetch({ number, own, priority }: Wanted, channel: Channel, stream: OutStream, over: () => void): () => void {
-    const source = this.#route?.source;
+  fetch({ number, own, priority, asker }: Wanted, channel: Channel, stream: OutStream, over: () => void): () => void {
+    const source = this.#giver;
     const offset = this.#feed !== undefined && this.#feed.source === source ? (this.#feed.offset ?? 0) : 0;
     const sequence = own ? number + offset : number;
     // Else it would get another publisher's group.
     if (own && sequence < this.lowest) return this.#fetches.refuse({ channel, stream, over }, "not_found");
-    return this.#fetches.fetch({ sequence, priority, channel, stream, offset, source, over });
+    return this.#fetches.fetch({ sequence, priority, channel, stream, offset, source, asker, over });
   }
 
   /**
@@ -164,28 +180,39 @@ export class Track implements SubscribedTrack {
   switch(route: TrackRoute | undefined, same: boolean): void {
     const before = this.#feed;
     this.#route = route;
-    if (before === undefined && this.#subscriptions.size === 0 && this.#askers.size === 0) return;
+    this.#routeLost = false;
+    if (this.#over) return;
     this.#detach(route === undefined ? "upstream" : "replaced");
-    this.#cancelInfo?.();
-    this.#cancelInfo = undefined;
+    this.#properties.cancel();
+    if (!this.#used) {
+      if (!same) this.#retire();
+      else if (before !== undefined) this.#rest();
+      return;
+    }
     if (route === undefined) {
       this.#wait();
       return;
     }
     this.#patience.stop();
-    if (this.#askers.size > 0 && route.source.hasInfo) this.#learn(route.source);
-    if (this.#subscriptions.size > 0 || this.#askers.size > 0) this.#connect(same ? before : undefined);
-    else this.#rest();
+    if (this.#properties.awaited && route.source.hasInfo) this.#learn(route.source);
+    this.#connect(same ? before : undefined);
+  }
+
+  /** Its source took the broadcast back: subscriptions there conclude by themselves, and nothing new begins. */
+  conclude(): void {
+    if (this.#feed?.upstream === undefined || this.#subscriptions.size === 0) this.switch(undefined, false);
+    else this.#route = undefined;
+  }
+
+  /** Refuses the peers that the route leads back to. */
+  exclude(which: (asker: Asker) => boolean): void {
+    for (const one of [...this.#subscriptions]) if (one.asker && which(one.asker)) one.refuse("unroutable");
+    this.#properties.answer("unroutable", which);
   }
 
   changed(): void {
     const feed = this.#feed;
-    if (feed?.upstream === undefined || this.#asked === undefined) return;
-    const start = feed.offset === undefined ? undefined : this.#asked.start;
-    const wanted = mergeOptions(this.#subscriptions, start, this.#numbering(feed));
-    if (wanted === undefined || sameOptions(wanted, this.#asked)) return;
-    this.#asked = wanted;
-    feed.upstream.update(wanted);
+    if (feed?.upstream !== undefined) this.#wishes.changed(feed, this.#numbering(feed));
   }
 
   leave(subscription: Subscription): void {
@@ -195,19 +222,25 @@ export class Track implements SubscribedTrack {
     this.#rest();
   }
 
+  /** Goes now when nobody uses it. */
+  release(): void {
+    if (this.idle) this.#retire();
+  }
+
   /** Ends everything, for a reason. */
   close(reason: Reason): void {
     this.#detach(reason);
     this.#fail(reason);
-    this.#stopLinger();
-    this.#cancelSweep?.();
-    this.#cancelSweep = undefined;
+    this.#linger.stop();
+    this.#sweep.stop();
     this.#patience.stop();
     this.#store.clear();
   }
 
-  get #timescale(): number {
-    return this.#info?.timescale ?? ARRIVAL_TIMESCALE;
+  /** On whose behalf a publisher is asked: any of those that wait for the answer. */
+  get #asker(): Asker | undefined {
+    const [first] = this.#subscriptions;
+    return first?.asker ?? this.#properties.asker;
   }
 
   #groupHost(): GroupHost {
@@ -216,10 +249,10 @@ export class Track implements SubscribedTrack {
       counters: this.#host.counters,
       limits: this.#host.limits,
       now: () => this.#host.clock.now(),
-      stamp: () => Math.round(((this.#host.clock.now() - this.#since) * this.#timescale) / 1000),
-      awaited: () => this.#info === undefined && this.#subscriptions.size > 0,
-      rescale: (timestamp) => this.#feed?.rescale(timestamp, this.#timescale) ?? timestamp,
-      begun: () => this.#sweepSoon(),
+      stamp: () => Math.round(((this.#host.clock.now() - this.#since) * this.#properties.timescale) / 1000),
+      awaited: () => this.#properties.known === undefined && this.#subscriptions.size > 0,
+      rescale: (timestamp) => this.#feed?.rescale(timestamp, this.#properties.timescale) ?? timestamp,
+      begun: () => this.#sweep.start(),
       done: (group) => {
         const feed = this.#feed;
         if (group.subgroup.whole && feed?.offset !== undefined) {
@@ -238,7 +271,7 @@ export class Track implements SubscribedTrack {
 
   #connect(continued?: Feed): void {
     const route = this.#route;
-    if (route === undefined) {
+    if (route === undefined || this.#routeLost) {
       this.#wait();
       return;
     }
@@ -247,35 +280,27 @@ export class Track implements SubscribedTrack {
     // What they were sent has numbers that do not go on.
     if (continued === undefined) {
       for (const one of [...this.#subscriptions]) if (one.numbered) one.refuse("upstream");
-      if (this.#subscriptions.size + this.#askers.size === 0) return;
+      if (!this.#used) return;
     }
     const { source, generation } = route;
-    const whole = this.#sent.of(generation);
-    const offset = continued?.offset;
-    const lowest = continued?.lowest;
-    const feed = new Feed(source, generation, {
-      ...(offset === undefined ? {} : { offset }),
-      ...(lowest === undefined ? {} : { lowest }),
-      ...(whole === undefined ? {} : { whole }),
-    });
+    const feed = new Feed(source, generation, { ...this.#sent.of(generation), ...continued?.numbering });
     this.#feed = feed;
     this.counters.tracksActive++;
-    const known = this.#informed === source && this.#info !== undefined;
-    if (known) feed.timescale = this.#info?.timescale;
+    const known = this.#properties.of(source);
+    if (known !== undefined) feed.timescale = known.timescale;
     // A track whose properties the viewers know must not change them: those of another publisher are awaited.
-    const first = this.#info === undefined;
-    if (source.hasInfo && !known) this.#learn(source);
-    if (first || known || !source.hasInfo) this.#open(feed);
+    const first = this.#properties.known === undefined;
+    if (source.hasInfo && known === undefined) this.#learn(source);
+    if (first || known !== undefined || !source.hasInfo) this.#open(feed);
   }
 
   #open(feed: Feed): void {
     if (!feed.alive || feed.upstream !== undefined) return;
     const { offset } = feed;
     const resume = offset !== undefined && this.newest !== undefined ? this.newest.sequence + 1 - offset : undefined;
-    const options = mergeOptions(this.#subscriptions, resume, this.#numbering(feed)) ?? LATEST;
-    this.#asked = options;
+    const options = this.#wishes.begin(resume, this.#numbering(feed));
     this.counters.upstreamSubscriptions++;
-    feed.upstream = feed.source.subscribe(this.path, this.name, options, {
+    const sink: UpstreamSink = {
       info: (info) => this.#learned(feed.source, info),
       started: (sequence) => feed.starts(sequence),
       group: (sequence) => this.#group(feed, sequence),
@@ -285,7 +310,8 @@ export class Track implements SubscribedTrack {
         if (feed.alive) this.#ended = end + (feed.offset ?? 0);
       },
       closed: (reason) => this.#closed(feed, reason),
-    });
+    };
+    feed.upstream = feed.source.subscribe(this.path, this.name, options, sink, this.#asker);
     if (!feed.alive) feed.upstream.cancel();
   }
 
@@ -303,11 +329,11 @@ export class Track implements SubscribedTrack {
       this.#lost("replaced");
       return "replaced";
     }
-    const group = this.#store.open(sequence, this.#info?.maxLatency ?? 0);
+    const group = this.#store.open(sequence, this.#properties.maxLatency);
     if (typeof group === "string") return group;
     this.counters.groupsIn++;
     for (const subscription of [...this.#subscriptions]) subscription.offer(group);
-    if (this.#store.size > 1) this.#sweepSoon();
+    if (this.#store.size > 1) this.#sweep.start();
     return group.subgroup;
   }
 
@@ -316,7 +342,7 @@ export class Track implements SubscribedTrack {
     this.counters.datagramsIn++;
     const sequence = feed.place(theirs, this.newest?.sequence);
     if (sequence === undefined) return;
-    const scaled = feed.rescale(timestamp, this.#timescale);
+    const scaled = feed.rescale(timestamp, this.#properties.timescale);
     for (const subscription of this.#subscriptions) subscription.datagram(sequence, scaled, payload);
   }
 
@@ -324,6 +350,7 @@ export class Track implements SubscribedTrack {
   #closed(feed: Feed, reason: Reason | undefined): void {
     if (!feed.alive) return;
     if (reason === undefined) {
+      this.#over = true;
       const announced = this.#ended;
       if (announced !== undefined && this.#next() >= announced) {
         this.#end(feed);
@@ -334,16 +361,24 @@ export class Track implements SubscribedTrack {
       this.#host.clock.timer(END_GRACE_MS, () => this.#end(feed));
       return;
     }
-    // Its session is gone, or its own publisher is: another route takes over, if one comes.
-    if (reason === "upstream" && this.#route?.source === feed.source) this.#route = undefined;
     this.#lost(reason);
   }
 
-  /** What the current source was to give will not come from it. */
+  /**
+   * What the source was to give will not come from it. `upstream`: its session is gone, or its own publisher is, and another
+   * route takes over, if one comes.
+   */
   #lost(reason: Reason): void {
-    this.#detach(reason);
-    if (reason === "upstream") this.#wait();
-    else this.#fail(reason);
+    if (reason === "upstream") {
+      this.#routeLost = true;
+      this.#detach(reason);
+      this.#wait();
+    } else {
+      // That there is no way to it says nothing of the track.
+      this.#over = reason !== "unroutable";
+      this.#detach(reason);
+      this.#fail(reason);
+    }
     this.#rest();
   }
 
@@ -356,40 +391,30 @@ export class Track implements SubscribedTrack {
     if (!feed.alive) return;
     const end = Math.max(this.#ended ?? 0, this.#next());
     this.#ended = end;
+    const { known } = this.#properties;
     for (const subscription of [...this.#subscriptions]) {
-      if (this.#info !== undefined) subscription.accept(this.#info);
+      if (known !== undefined) subscription.accept(known);
       subscription.ended(end);
     }
     this.#rest();
   }
 
   #learn(source: Source): void {
-    if (this.#cancelInfo !== undefined) return;
-    let answered = false;
-    const cancel = source.info(this.path, this.name, (answer) => {
-      answered = true;
-      this.#cancelInfo = undefined;
+    this.#properties.request(source, this.#asker, (answer) => {
       if (typeof answer !== "string") this.#learned(source, answer);
-      else if (source === this.#route?.source) this.#lost(answer);
+      else if (source === this.#giver) this.#lost(answer);
     });
-    if (!answered) this.#cancelInfo = cancel;
   }
 
   #learned(source: Source, info: TrackInfo): void {
-    if (source !== this.#route?.source) return;
-    this.#informed = source;
-    // What viewers were told stays true for as long as there are viewers (moq-lite TRACK_INFO).
-    if (this.#info === undefined || this.#subscriptions.size === 0) this.#info = info;
+    if (source !== this.#giver) return;
+    const known = this.#properties.learn(source, info, this.#subscriptions.size > 0);
     const feed = this.#feed;
     if (feed?.source === source) {
       feed.timescale = info.timescale;
       this.#open(feed);
     }
-    const known = this.#info;
-    for (const asker of [...this.#askers]) {
-      this.#askers.delete(asker);
-      asker(known);
-    }
+    this.#properties.answer(known);
     for (const subscription of [...this.#subscriptions]) subscription.accept(known);
     this.#store.repay();
     this.#rest();
@@ -400,7 +425,7 @@ export class Track implements SubscribedTrack {
     if (feed === undefined) return;
     this.#feed = undefined;
     feed.alive = false;
-    this.#asked = undefined;
+    this.#wishes.end();
     this.counters.tracksActive--;
     feed.upstream?.cancel();
     this.#sent.remember(feed);
@@ -408,20 +433,17 @@ export class Track implements SubscribedTrack {
   }
 
   #fail(reason: Reason): void {
-    this.#info = undefined;
-    this.#informed = undefined;
-    const askers = [...this.#askers];
-    this.#askers.clear();
-    for (const asker of askers) asker(reason);
+    this.#properties.forget();
+    this.#properties.answer(reason);
     for (const subscription of [...this.#subscriptions]) subscription.refuse(reason);
   }
 
   #wait(): void {
-    if (this.#subscriptions.size === 0 && this.#askers.size === 0) {
+    if (!this.#used) {
       this.#rest();
       return;
     }
-    const known = this.#info !== undefined;
+    const known = this.#properties.known !== undefined;
     const waits = this.#patience.begin(this.#host.limits.subscribeWaitMs, () => {
       this.#fail(known ? "upstream" : "not_found");
       this.#rest();
@@ -429,49 +451,37 @@ export class Track implements SubscribedTrack {
     if (waits) return;
     this.counters.boundsHit.waiting_subscriptions++;
     this.#fail("limit");
+    this.#rest();
   }
 
   /** With nobody left, what is known and subscribed goes after a while, and then the track. */
   #rest(): void {
-    if (this.#subscriptions.size > 0 || this.#askers.size > 0) return;
+    if (this.#used) return;
     this.#patience.stop();
-    if (this.#feed !== undefined || this.#cancelInfo !== undefined || this.#info !== undefined) {
-      this.#retireSoon();
+    if (this.#feed !== undefined || this.#properties.requested || this.#properties.known !== undefined) {
+      this.#linger.start();
       return;
     }
     if (this.#store.size === 0 || this.#route === undefined) this.#retire();
     // Followed until it was refused. What was only fetched stays for as long as the cache keeps it.
-    else if (this.newest !== undefined) this.#retireSoon();
+    else if (this.newest !== undefined) this.#linger.start();
   }
 
-  #retireSoon(): void {
-    this.#cancelLinger ??= this.#host.clock.timer(this.#host.limits.trackLingerMs, () => this.#retire());
-  }
-
+  /** Nothing of it is kept. */
   #retire(): void {
-    this.#stopLinger();
-    this.#cancelInfo?.();
-    this.#cancelInfo = undefined;
+    this.#linger.stop();
+    this.#patience.stop();
+    this.#properties.cancel();
     this.#detach("cancelled");
-    this.#info = undefined;
-    this.#informed = undefined;
-    this.#cancelSweep?.();
-    this.#cancelSweep = undefined;
+    this.#properties.forget();
+    this.#sweep.stop();
     this.#store.retire();
-    if (this.#store.size === 0 && !this.#fetches.busy) this.#host.idle(this);
+    this.#host.idle(this);
   }
 
-  #stopLinger(): void {
-    this.#cancelLinger?.();
-    this.#cancelLinger = undefined;
-  }
-
-  #sweepSoon(): void {
-    this.#cancelSweep ??= this.#host.clock.timer(SWEEP_DELAY_MS, () => {
-      this.#cancelSweep = undefined;
-      this.#store.expire(this.#info?.maxLatency ?? 0);
-      this.#store.abandon();
-      for (const subscription of [...this.#subscriptions]) subscription.sweep();
-    });
+  #sweepUp(): void {
+    this.#store.expire(this.#properties.maxLatency);
+    this.#store.abandon();
+    for (const subscription of [...this.#subscriptions]) subscription.sweep();
   }
 }

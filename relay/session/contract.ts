@@ -85,6 +85,8 @@ export interface AnnounceTable {
   publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason;
   /** The peer refused its announcements, or ended them before the session. Called before what it announced is withdrawn. */
   cut?(reason: Reason): void;
+  /** What was refused with `limit` may be published again when `callback` is called. Absent: it never may. Returns a cancel. */
+  whenRoom?(callback: () => void): () => void;
 }
 
 /** Announcements that are asked for besides those of the session's start. */
@@ -119,6 +121,8 @@ export interface SessionDeps {
   readonly identified?: (hop: bigint) => void;
   /** The peer asked us to leave, for another place where it named one; empty where it did not. */
   readonly leaving?: (uri: string) => void;
+  /** A broadcast of the peer is not taken in; called for the first one of each of its announce streams. */
+  readonly refused?: (path: string, reason: Reason) => void;
   /** A defect: something threw that should not have. The session is closed by then. */
   readonly defect: (error: unknown) => void;
   /** The one report at the end. */

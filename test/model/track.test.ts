@@ -123,6 +123,7 @@ describe("fan-out", () => {
     const b = watch({ priority: 9, ordered: false, maxLatency: 50 });
     assert.deepEqual(publisher.subscriptions[0]?.options, { priority: 9, ordered: false, maxLatency: 100 });
     b.subscription?.cancel();
+    clock.advance(100);
     assert.deepEqual(publisher.subscriptions[0]?.options, { priority: 1, ordered: true, maxLatency: 100 });
     a.subscription?.cancel();
   });

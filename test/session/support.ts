@@ -69,6 +69,8 @@ export class TestRelay {
   readonly sessions = new Set<Session>();
   readonly reports: SessionReport[] = [];
   readonly defects: unknown[] = [];
+  /** Broadcasts that sessions reported as not taken in. */
+  readonly refused: string[] = [];
   readonly #limits: SessionLimits;
 
   private constructor(options: RelayOptions) {
@@ -101,6 +103,7 @@ export class TestRelay {
                 hop: 1000n,
                 access: openAccess(request.info.path.slice(1)),
                 announcePrefix: "",
+                refused: (path, reason) => relay.refused.push(`${path} ${reason}`),
                 defect: (error) => relay.defects.push(error),
                 closed: (report) => relay.reports.push(report),
               },

@@ -70,7 +70,7 @@ export class Announcer {
     const first: [Announced, Route][] = [];
     for (const broadcast of this.#table.broadcasts(this.#prefix)) {
       const route = this.#route(broadcast);
-      if (route !== undefined) first.push([broadcast, route]);
+      if (route !== undefined && route.leaving !== true) first.push([broadcast, route]);
     }
     if (caps.announceOk) {
       const active = Math.min(first.length, this.#room());
@@ -114,8 +114,10 @@ export class Announcer {
     const route = this.#route(broadcast);
     if (route === undefined) {
       if (told !== undefined) this.#end(broadcast.path, told);
-    } else if (told === undefined) this.#start(broadcast, route);
-    else if (!alike(told.route, route)) this.#update(broadcast.path, told, route);
+    } else if (told === undefined) {
+      // What its publisher asked us to leave is not for those who come now.
+      if (route.leaving !== true) this.#start(broadcast, route);
+    } else if (!alike(told.route, route)) this.#update(broadcast.path, told, route);
   }
 
   #start(broadcast: Announced, route: Route): void {

@@ -1,4 +1,4 @@
-import type { Channel, Source } from "../../model/contract.ts";
+import type { Asker, Channel, Source } from "../../model/contract.ts";
 import type { Reason } from "../../model/reason.ts";
 import type { Link } from "../../transport/contract.ts";
 import type { WireLimits } from "../../wire/limits.ts";
@@ -16,6 +16,8 @@ export interface LiteContext {
   readonly opener: Opener;
   /** The peer as a place to subscribe at. */
   readonly source: Source;
+  /** The peer as one that asks. */
+  readonly asker: Asker;
   readonly totals: SessionTotals;
   /** Broadcasts that the peer announces now, on all announce streams that we have there. */
   readonly heard: { count: number };

@@ -18,6 +18,8 @@ interface Heard {
   readonly path: string;
   /** Nothing when the peer may not publish it, or it leads back to us. */
   publication: Publication | undefined;
+  /** Waits for a place among all broadcasts no longer. */
+  leaveLine: () => void;
   /** What it counts for among the broadcasts of several sessions is given back. */
   giveBack: () => void;
 }
@@ -35,6 +37,7 @@ export class AnnounceListener implements BidiHandler {
   /** Nothing for an announcement that was refused by itself. */
   readonly #byId = new Map<number, string | undefined>();
   #nextId = 0;
+  #reported = false;
   #askedAt = 0;
   /** The answer came sooner than from a peer that gave up waiting for others. */
   #soon = false;
@@ -109,6 +112,11 @@ export class AnnounceListener implements BidiHandler {
     this.#stream?.stop(codeOf("cancelled"));
     this.#withdraw(false);
     this.#done(false);
+  }
+
+  /** The peer asked us to leave: what it announced is for nobody new. */
+  leave(): void {
+    for (const { publication } of this.#heard.values()) publication?.leave?.();
   }
 
   /** The session is over, and its subscriptions with it. */
@@ -190,7 +198,7 @@ export class AnnounceListener implements BidiHandler {
       return;
     }
     const path = joinPath(access.root, joinPath(this.#prefix, suffix));
-    const entry: Heard = { path, publication: undefined, giveBack: () => {} };
+    const entry: Heard = { path, publication: undefined, leaveLine: () => {}, giveBack: () => {} };
     this.#heard.set(suffix, entry);
     this.#context.heard.count++;
     this.#publish(entry, advertisement);
@@ -199,8 +207,10 @@ export class AnnounceListener implements BidiHandler {
   #again(heard: Heard, advertisement: Advertisement): void {
     if (this.#loops(advertisement)) {
       over(heard, false);
-    } else if (heard.publication === undefined) this.#publish(heard, advertisement);
-    else heard.publication.update(advertisement);
+    } else if (heard.publication === undefined) {
+      over(heard, false);
+      this.#publish(heard, advertisement);
+    } else heard.publication.update(advertisement);
   }
 
   #publish(heard: Heard, advertisement: Advertisement): void {
@@ -211,21 +221,44 @@ export class AnnounceListener implements BidiHandler {
       this.#context.end("unauthorized", `not allowed to publish "${heard.path}"`);
       return;
     }
-    if (!this.#fits(heard.path)) return;
+    if (!this.#fits(heard.path)) {
+      this.#refused(heard.path, "limit");
+      return;
+    }
     const giveBack = quota === undefined ? () => {} : quota.take("broadcasts");
     if (giveBack === undefined) {
       origin.counters.boundsHit.tenant_broadcasts++;
       this.#context.end("limit", "too many broadcasts under this root");
       return;
     }
+    heard.giveBack = giveBack;
+    this.#place(heard, advertisement);
+  }
+
+  #place(heard: Heard, advertisement: Advertisement): void {
     const publication = this.#table.publish(heard.path, advertisement, this.#source);
-    if (typeof publication === "string") {
-      giveBack();
+    if (typeof publication !== "string") {
+      heard.publication = publication;
+      this.#context.totals.broadcasts++;
+      if (this.#context.leaving) publication.leave?.();
       return;
     }
-    heard.publication = publication;
-    heard.giveBack = giveBack;
-    this.#context.totals.broadcasts++;
+    this.#refused(heard.path, publication);
+    if (publication !== "limit" || this.#table.whenRoom === undefined) {
+      heard.giveBack();
+      heard.giveBack = () => {};
+      return;
+    }
+    // No version can refuse one announcement, so its publisher never makes it again: it is taken in once there is a place.
+    const again = () => void this.#context.guard(() => this.#place(heard, advertisement));
+    heard.leaveLine = this.#table.whenRoom(again);
+  }
+
+  /** Reports the first broadcast of the stream that is not taken in, and no others, however many there are. */
+  #refused(path: string, reason: Reason): void {
+    if (this.#reported) return;
+    this.#reported = true;
+    this.#context.deps.refused?.(path, reason);
   }
 
   /** It has been here before (moq-lite Routing: the only loop defence that is needed), or as far as hops can be told. */
@@ -268,6 +301,8 @@ export class AnnounceListener implements BidiHandler {
 }
 
 function over(heard: Heard, lost: boolean): void {
+  heard.leaveLine();
+  heard.leaveLine = () => {};
   heard.publication?.end(lost);
   heard.publication = undefined;
   heard.giveBack();

@@ -1,3 +1,5 @@
+import type { TrackInfo } from "../../model/contract.ts";
+import type { Reason } from "../../model/reason.ts";
 import { rank } from "../../model/subscription.ts";
 import type { BidiStream } from "../../transport/contract.ts";
 import type { Fetch } from "../../wire/lite/fetch.ts";
@@ -26,20 +28,21 @@ export function serveTrack(context: LiteContext, stream: BidiStream, request: Tr
   const { origin } = context.deps;
   const path = context.absolute(request.path);
   let answered = false;
-  const cancel = origin.info(path, request.track, (answer) => {
+  const answer = (result: TrackInfo | Reason) => {
     answered = true;
     gone();
     const epoch = origin.broadcast(path)?.route()?.advertisement.epoch ?? 0n;
     const reason =
-      typeof answer === "string" ? answer : request.epoch !== 0n && request.epoch !== epoch ? "not_found" : undefined;
-    if (reason !== undefined || typeof answer === "string") {
+      typeof result === "string" ? result : request.epoch !== 0n && request.epoch !== epoch ? "not_found" : undefined;
+    if (reason !== undefined || typeof result === "string") {
       stream.reset(codeOf(reason ?? "internal"));
       stream.stop(codeOf(reason ?? "internal"));
       return;
     }
-    stream.write(encodeTrackInfo({ epoch, ...answer }, context.caps));
+    stream.write(encodeTrackInfo({ epoch, ...result }, context.caps));
     stream.finish();
-  });
+  };
+  const cancel = origin.info(path, request.track, answer, context.asker);
   return {
     // The request is whole; the answer is still wanted.
     fin: () => {},
@@ -71,7 +74,8 @@ export function serveFetch(context: LiteContext, stream: BidiStream, request: Fe
     left = true;
     gone();
   };
-  const cancel = origin.fetch({ path, track, sequence: group, priority, ownNumbers }, context.channel, stream, leave);
+  const { asker, channel } = context;
+  const cancel = origin.fetch({ path, track, sequence: group, priority, ownNumbers, asker }, channel, stream, leave);
   return {
     fin: () => {},
     gone: () => {

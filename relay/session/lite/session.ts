@@ -1,4 +1,4 @@
-import type { GroupWriter, Source } from "../../model/contract.ts";
+import type { Asker, GroupWriter, Source } from "../../model/contract.ts";
 import type { Reason } from "../../model/reason.ts";
 import {
   type Attach,
@@ -49,6 +49,18 @@ export function liteSession(deps: SessionDeps, started?: (session: Session) => v
   };
 }
 
+/** The peer as one that asks. A relay asks on behalf of all of its viewers, each of which has a share of its own there. */
+function askerOf(session: LiteSession): Asker {
+  const { ownNumbers = false } = session.deps;
+  return {
+    source: session.source,
+    get hop() {
+      return session.peerHop;
+    },
+    share: ownNumbers ? Number.POSITIVE_INFINITY : 16,
+  };
+}
+
 /** One moq-lite session. Owns everything that its peer opened or that we opened there; all of it ends with the link. */
 export class LiteSession implements Session, LinkHandler, LiteContext {
   readonly link: Link;
@@ -57,6 +69,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   readonly wire;
   readonly channel;
   readonly opener: Opener;
+  readonly asker: Asker;
   readonly totals: SessionTotals = { subscriptions: 0, broadcasts: 0, groupsSent: 0, groupsReceived: 0 };
   readonly announced: Promise<boolean>;
   readonly viewers = new Set<Viewer>();
@@ -94,6 +107,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     this.opener = new Opener(link, deps.limits.pendingStreams, deps.origin.counters);
     this.#startedAt = deps.clock.now();
     this.#source = new PeerSource(this);
+    this.asker = askerOf(this);
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.announced = promise;
     if (deps.announcePrefix === undefined) resolve(false);
@@ -298,6 +312,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   /** A message that only one side of a session may send, or only once, came otherwise. */
   onGoaway(uri: string): void {
     this.#leaving = true;
+    for (const listener of this.#listeners) listener.leave();
     this.deps.leaving?.(uri);
   }
 
@@ -340,6 +355,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     this.#setup = setup;
     if (setup.origin === undefined) return;
     for (const announcer of [...this.announcers]) announcer.refresh();
+    for (const viewer of [...this.viewers]) viewer.recheck();
     this.deps.identified?.(setup.origin);
   }
 

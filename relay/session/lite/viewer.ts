@@ -1,4 +1,4 @@
-import type { OutStream, Subscriber, TrackInfo } from "../../model/contract.ts";
+import type { Asker, OutStream, Subscriber, TrackInfo } from "../../model/contract.ts";
 import type { Reason } from "../../model/reason.ts";
 import type { Subscription } from "../../model/subscription.ts";
 import type { BidiStream } from "../../transport/contract.ts";
@@ -13,6 +13,7 @@ export class Viewer implements Subscriber {
   readonly channel;
   readonly promisesStart: boolean;
   readonly ownNumbers: boolean;
+  readonly asker: Asker;
   readonly #context: LiteContext;
   readonly #stream: BidiStream;
   readonly #request: Subscribe;
@@ -27,6 +28,7 @@ export class Viewer implements Subscriber {
     this.#request = request;
     this.#gone = gone;
     this.channel = context.channel;
+    this.asker = context.asker;
     this.ownNumbers = context.deps.ownNumbers === true;
     this.promisesStart = context.caps.subscribeOk === "start";
   }
@@ -51,6 +53,11 @@ export class Viewer implements Subscriber {
 
   update(update: SubscribeUpdate): void {
     this.#subscription?.update(update);
+  }
+
+  /** The hop id of the peer is known only now: what would come from the peer itself is refused. */
+  recheck(): void {
+    this.#context.deps.origin.recheck(this.#context.absolute(this.#request.path), this.asker);
   }
 
   /** The link allows more streams. */

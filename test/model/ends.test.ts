@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+import type { Origin } from "../../relay/model/origin.ts";
+import { ManualClock } from "../support/clock.ts";
+import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, origin, say } from "./support.ts";
+
+/** What becomes of a track, and of what is kept of it, when its publisher ends it or goes. */
+
+const PLAIN = channel();
+let clock: ManualClock;
+let relay: Origin;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  relay = origin(clock);
+});
+
+function publish(source: FakeSource, ad = AD) {
+  const publication = relay.publish("live/cam", ad, source);
+  if (typeof publication === "string") throw new Error(publication);
+  return publication;
+}
+
+function watch() {
+  const viewer = new FakeViewer();
+  relay.subscribe("live/cam", "video", LIVE, viewer);
+  return viewer;
+}
+
+function fetch(sequence: number): FakeStream {
+  const stream = new FakeStream(sequence, 0, false);
+  relay.fetch({ path: "live/cam", track: "video", sequence, priority: 0 }, PLAIN, stream, () => {});
+  return stream;
+}
+
+/** Answers the newest fetch at `source`. */
+function give(source: FakeSource, text: string): void {
+  const writer = source.fetches.at(-1)?.writer;
+  if (writer === undefined) throw new Error("nothing was fetched");
+  say(writer, text);
+  writer.finish();
+}
+
+describe("a group that was only fetched", () => {
+  for (const lost of [false, true]) {
+    it(`ends with its publisher, which ${lost ? "vanished" : "took the broadcast back"}`, () => {
+      const old = new FakeSource();
+      const publication = publish(old);
+      fetch(0);
+      give(old, "old");
+      assert.equal(fetch(0).text, "[3]old", "from the cache");
+      publication.end(lost);
+      assert.equal(relay.cache.bytes, 0);
+      const next = new FakeSource();
+      publish(next);
+      const stream = fetch(0);
+      give(next, "new");
+      assert.equal(stream.text, "[3]new");
+    });
+  }
+
+  it("does not answer for a publisher that replaces its own", () => {
+    const old = new FakeSource();
+    publish(old);
+    fetch(0);
+    give(old, "old");
+    const next = new FakeSource();
+    publish(next, { ...AD, hops: [8n] });
+    const stream = fetch(0);
+    give(next, "new");
+    assert.equal(stream.text, "[3]new");
+  });
+
+  it("stays while another route has the same content", () => {
+    const old = new FakeSource();
+    const publication = publish(old);
+    fetch(0);
+    give(old, "same");
+    publish(new FakeSource());
+    publication.end(true);
+    assert.equal(fetch(0).text, "[4]same");
+  });
+
+  it("goes on to who asked for it when its publisher takes the broadcast back meanwhile, and to nobody else", () => {
+    const old = new FakeSource();
+    const publication = publish(old);
+    const first = fetch(0);
+    publication.end(false);
+    const next = new FakeSource();
+    publish(next);
+    const second = fetch(0);
+    give(old, "old");
+    give(next, "new");
+    assert.deepEqual([first.text, second.text], ["[3]old", "[3]new"]);
+  });
+
+  it("keeps no place for its broadcast", () => {
+    relay = origin(clock, { broadcasts: 1 });
+    for (const path of ["show/1", "show/2", "show/3"]) {
+      const source = new FakeSource();
+      const publication = relay.publish(path, AD, source);
+      if (typeof publication === "string") throw new Error(`${path} refused: ${publication}`);
+      relay.fetch({ path, track: "video", sequence: 0, priority: 0 }, PLAIN, new FakeStream(0, 0, false), () => {});
+      give(source, "x");
+      publication.end(false);
+    }
+    assert.equal(clock.pending, 0);
+  });
+});
+
+describe("a viewer that comes after a track's end", () => {
+  it("does not cut off the last group of those before it, and asks the publisher anew", () => {
+    const source = new FakeSource();
+    publish(source);
+    const first = watch();
+    const group = source.group(0);
+    say(group, "a");
+    source.sink.ended(1);
+    source.sink.closed(undefined);
+    const second = watch();
+    say(group, "b");
+    group.finish();
+    clock.advance(500);
+    assert.deepEqual(first.groups, ["0:finished:[1]a[1]b"]);
+    assert.deepEqual(first.log.slice(-2), ["ended 1", "closed cleanly"]);
+    assert.equal(source.subscriptions.length, 2);
+    source.send(0, "again");
+    assert.deepEqual(second.groups, ["0:finished:[5]again"]);
+  });
+
+  it("joins the last group while the end is only announced", () => {
+    const source = new FakeSource();
+    publish(source);
+    watch();
+    const group = source.group(0);
+    say(group, "a");
+    source.sink.ended(1);
+    const second = watch();
+    assert.equal(source.subscriptions.length, 1);
+    say(group, "b");
+    group.finish();
+    source.sink.closed(undefined);
+    clock.advance(500);
+    assert.deepEqual(second.groups, ["0:finished:[1]a[1]b"]);
+    assert.deepEqual(second.log, ["accepted 1000", "started 0", "ended 1", "closed cleanly"]);
+  });
+
+  for (const reason of [undefined, "cancelled"] as const) {
+    it(`gets a track of the same name from its start, in its own timescale, after the old one ${reason ? "was reset" : "ended"}`, () => {
+      const source = new FakeSource();
+      publish(source);
+      watch();
+      for (let i = 0; i < 10; i++) source.send(i, `old ${i}`);
+      source.sink.closed(reason);
+      clock.advance(500);
+      source.answer = { ...INFO, timescale: 90_000 };
+      const viewer = watch();
+      for (let i = 0; i < 3; i++) source.send(i, `new ${i}`);
+      assert.deepEqual(
+        viewer.groups,
+        [0, 1, 2].map((i) => `${i}:finished:[5]new ${i}`),
+      );
+      assert.equal(viewer.log[0], "accepted 90000");
+    });
+  }
+
+  it("takes no place among the tracks of the broadcast from those that go on", () => {
+    relay = origin(clock, { tracksPerBroadcast: 1 });
+    const source = new FakeSource();
+    publish(source);
+    for (let i = 0; i < 5; i++) {
+      const viewer = watch();
+      source.sink.closed(undefined);
+      clock.advance(500);
+      assert.deepEqual(viewer.log.at(-1), "closed cleanly");
+    }
+    assert.equal(relay.counters.boundsHit.tracks_per_broadcast, 0);
+    clock.advance(2_000);
+    assert.equal(clock.pending, 0);
+  });
+});

@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+import type { Asker } from "../../relay/model/contract.ts";
+import type { Origin } from "../../relay/model/origin.ts";
+import { ManualClock } from "../support/clock.ts";
+import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, origin } from "./support.ts";
+
+/** Which route serves whom, and which broadcasts have a place. */
+
+let clock: ManualClock;
+let relay: Origin;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  relay = origin(clock);
+});
+
+function publish(source: FakeSource, ad = AD, path = "live/cam") {
+  const publication = relay.publish(path, ad, source);
+  if (typeof publication === "string") throw new Error(publication);
+  return publication;
+}
+
+class Peer extends FakeViewer {
+  readonly asker: Asker;
+
+  constructor(source: FakeSource, hop = 0n) {
+    super();
+    this.asker = { source, hop, share: 16 };
+  }
+}
+
+function watch(viewer: FakeViewer, path = "live/cam"): FakeViewer {
+  relay.subscribe(path, "video", LIVE, viewer);
+  return viewer;
+}
+
+describe("a peer that asks for what it publishes", () => {
+  it("is refused: its subscription, its TRACK and its FETCH", () => {
+    const own = new FakeSource();
+    publish(own);
+    const peer = new Peer(own);
+    assert.deepEqual(watch(peer).log, ["closed unroutable"]);
+    relay.info("live/cam", "video", (answer) => assert.equal(answer, "unroutable"), peer.asker);
+    const stream = new FakeStream(0, 0, false);
+    const where = { path: "live/cam", track: "video", sequence: 0, priority: 0, asker: peer.asker };
+    relay.fetch(where, channel(), stream, () => {});
+    assert.equal(stream.state, "reset");
+    assert.deepEqual(own.log, []);
+    assert.equal(clock.pending, 0);
+  });
+
+  it("is refused where the route passed through it", () => {
+    publish(new FakeSource(), { ...AD, hops: [3n, 7n] });
+    assert.deepEqual(watch(new Peer(new FakeSource(), 3n)).log, ["closed unroutable"]);
+  });
+
+  it("gets the broadcast by another route, while the others are served by the best", () => {
+    const other = new FakeSource();
+    publish(other, { ...AD, hops: [8n] });
+    const own = new FakeSource();
+    publish(own, { ...AD, hops: [9n] });
+    const viewer = watch(new FakeViewer());
+    const peer = watch(new Peer(own));
+    own.send(0, "mine");
+    other.send(5, "theirs");
+    assert.deepEqual(viewer.groups, ["0:finished:[4]mine"]);
+    assert.deepEqual(peer.groups, ["5:finished:[6]theirs"]);
+  });
+
+  it("is refused when the other route goes, and when what it views comes to lead back to it", () => {
+    const other = new FakeSource();
+    const publication = publish(other, { ...AD, hops: [8n] });
+    const own = new FakeSource();
+    const before = watch(new Peer(own));
+    publish(own, { ...AD, hops: [9n] });
+    assert.equal(before.log.at(-1), "closed unroutable");
+    const after = watch(new Peer(own));
+    assert.equal(after.log.at(-1), "accepted 1000");
+    publication.end(true);
+    assert.equal(after.log.at(-1), "closed unroutable");
+  });
+
+  it("is refused once its hop id is known", () => {
+    publish(new FakeSource(), { ...AD, hops: [3n, 7n] });
+    const asker = { source: new FakeSource(), hop: 0n, share: 16 };
+    const peer = new FakeViewer();
+    watch(Object.assign(peer, { asker }));
+    assert.equal(peer.log.at(-1), "accepted 1000");
+    asker.hop = 3n;
+    relay.recheck("live/cam", asker);
+    assert.equal(peer.log.at(-1), "closed unroutable");
+  });
+
+  it("is refused when it waited for a broadcast and publishes it itself", () => {
+    const own = new FakeSource();
+    const peer = watch(new Peer(own));
+    publish(own);
+    assert.deepEqual(peer.log, ["closed unroutable"]);
+    assert.deepEqual(own.log, []);
+  });
+});
+
+describe("a publisher that asks us to leave", () => {
+  it("goes on to feed its viewers; new tracks wait for the next publisher", () => {
+    const old = new FakeSource();
+    const publication = publish(old);
+    const first = watch(new FakeViewer());
+    old.send(0, "a");
+    publication.leave?.();
+    old.send(1, "b");
+    const second = new FakeViewer();
+    relay.subscribe("live/cam", "audio", LIVE, second);
+    assert.deepEqual(first.groups, ["0:finished:[1]a", "1:finished:[1]b"]);
+    assert.deepEqual(old.log, ["info video", "subscribe video"]);
+    const next = new FakeSource();
+    publish(next, { ...AD, hops: [8n] });
+    assert.deepEqual(next.log.filter((line) => line.startsWith("subscribe")).sort(), [
+      "subscribe audio",
+      "subscribe video",
+    ]);
+    assert.deepEqual(second.log, ["accepted 1000"]);
+  });
+
+  it("leaves new tracks to another route, and its own to it when its session ends", () => {
+    const spare = new FakeSource();
+    publish(spare, { ...AD, hops: [8n] });
+    const old = new FakeSource();
+    const publication = publish(old, { ...AD, hops: [9n] });
+    const first = watch(new FakeViewer());
+    publication.leave?.();
+    assert.equal(old.subscriptions[0]?.cancelled, false, "its viewers are not disturbed");
+    relay.subscribe("live/cam", "audio", LIVE, new FakeViewer());
+    assert.deepEqual(spare.log.at(-1), "subscribe audio");
+    publication.end(true);
+    assert.deepEqual(spare.log.at(-1), "subscribe video");
+    spare.send(0, "x");
+    assert.deepEqual(first.groups, ["0:finished:[1]x"]);
+  });
+
+  it("is the dearest route, also after it announces again", () => {
+    const publication = publish(new FakeSource());
+    publication.leave?.();
+    publication.update({ ...AD, cost: 0 });
+    const route = relay.broadcast("live/cam")?.route();
+    assert.equal(route?.leaving, true);
+    assert.ok((route?.advertisement.cost ?? 0) > 1_000_000);
+  });
+});
+
+describe("a place among the broadcasts", () => {
+  it("is not taken by those that are only waited for", () => {
+    relay = origin(clock, { broadcasts: 1, waitingSubscriptions: 3 });
+    const waiting = [0, 1, 2, 3].map((i) => watch(new FakeViewer(), `nowhere/${i}`));
+    assert.deepEqual(
+      waiting.map(({ log }) => log),
+      [[], [], [], ["closed limit"]],
+    );
+    assert.equal(relay.counters.boundsHit.waiting_subscriptions, 1);
+    publish(new FakeSource());
+    assert.equal(relay.counters.boundsHit.broadcasts, 0);
+    clock.advance(10_000);
+    assert.deepEqual(waiting[0]?.log, ["closed not_found"]);
+    assert.equal(clock.pending, 0);
+  });
+
+  it("goes to the first that was refused when there is one", () => {
+    relay = origin(clock, { broadcasts: 1 });
+    const publication = publish(new FakeSource());
+    const order: string[] = [];
+    for (const path of ["live/2", "live/3"]) {
+      assert.equal(relay.publish(path, AD, new FakeSource()), "limit");
+      relay.whenRoom(() => {
+        order.push(path);
+        publish(new FakeSource(), AD, path);
+      });
+    }
+    const leave = relay.whenRoom(() => order.push("gone"));
+    leave();
+    publication.end(false);
+    assert.deepEqual(order, ["live/2"]);
+    assert.equal(relay.counters.boundsHit.broadcasts, 2);
+    assert.equal(relay.counters.broadcastsActive, 1);
+  });
+});
