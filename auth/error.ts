@@ -42,6 +42,8 @@ export const REFUSALS = {
   tenant_sessions: 429,
   /** Only relays of the mesh may come in here: the token lacks the `cluster` claim. */
   cluster_required: 403,
+  /** The relay has another name than its token or certificate says. */
+  node_mismatch: 403,
   /** This relay is no root, or belongs to no mesh. */
   not_a_root: 404,
   /** Too many decisions under way. */

@@ -4,6 +4,7 @@ import type { Source } from "../relay/model/contract.ts";
 import type { Origin, Publication, Resolver } from "../relay/model/origin.ts";
 import type { Reason } from "../relay/model/reason.ts";
 import type { AnnounceTable } from "../relay/session/contract.ts";
+import type { ClockBound } from "./clock-bound.ts";
 import {
   type BroadcastScope,
   type Holding,
@@ -53,6 +54,8 @@ export interface MeshDeps {
   readonly wallNow: () => number;
   readonly registrar: Registrar;
   readonly table: RouteTable;
+  /** Bounds the epochs that publishers may give. */
+  readonly clocks: Pick<ClockBound, "takes">;
   readonly tiers: Pick<Tiers, "want" | "changed" | "close">;
   readonly lingerMs: number;
   readonly maxScopes: number;
@@ -272,11 +275,15 @@ export class Mesh implements Resolver {
   }
 
   #publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason {
+    const { clocks, self } = this.#deps;
+    if (!clocks.takes(advertisement.epoch, self.node)) return "limit";
     const stamped = this.#stamper.stamp(path, advertisement);
     const publication = this.#deps.origin.publish(path, stamped, source);
     if (typeof publication === "string") return publication;
     return {
-      update: (next) => publication.update(this.#stamper.again(next, stamped.epoch)),
+      update: (next) => {
+        if (clocks.takes(next.epoch, self.node)) publication.update(this.#stamper.again(next, stamped.epoch));
+      },
       leave: () => publication.leave?.(),
       end: (lost) => publication.end(lost),
     };

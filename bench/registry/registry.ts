@@ -9,6 +9,7 @@ import type { Publication } from "../../relay/model/origin.ts";
 import { systemClock } from "../../relay/transport/clock.ts";
 import { BenchError } from "../system/error.ts";
 import type { RegistryOptions } from "./options.ts";
+import { RULES } from "./rules.ts";
 
 const TENANTS = 100;
 const LEASE_MS = 10_000;
@@ -33,6 +34,7 @@ export interface RegistryFigures {
 export async function registryFigures(options: RegistryOptions): Promise<RegistryFigures> {
   const { broadcasts, relays, askers, rivals } = options;
   const registry = new Registry({
+    ...RULES,
     clock: systemClock,
     leaseMs: LEASE_MS,
     maxNodes: relays,

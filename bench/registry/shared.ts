@@ -13,6 +13,7 @@ import { SharedRegistry } from "../../cluster/registry/sharing.ts";
 import { dialRedis } from "../../relay/assemble/mesh/redis.ts";
 import { redisAddress } from "../../relay/config/registry.ts";
 import { systemClock } from "../../relay/transport/clock.ts";
+import { RULES } from "./rules.ts";
 
 const LEASE_MS = 10_000;
 const HOLDINGS = 100_000;
@@ -28,7 +29,13 @@ await client.connect();
 const at = address;
 
 function root() {
-  const registry = new Registry({ clock: systemClock, leaseMs: LEASE_MS, maxNodes: 10_000, maxHoldings: 2_000_000 });
+  const registry = new Registry({
+    ...RULES,
+    clock: systemClock,
+    leaseMs: LEASE_MS,
+    maxNodes: 10_000,
+    maxHoldings: 2_000_000,
+  });
   const backend = new RedisBackend({
     clock: systemClock,
     random: Math.random,

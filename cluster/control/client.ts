@@ -7,6 +7,7 @@ import { CLOSE_LEAVING, type Holding, type NodeInfo, type Scope, type ScopeSink,
 import type { Registrar } from "../mesh.ts";
 import type { NodeLoad } from "../registry/contract.ts";
 import { type ControlSession, type ControlTable, LocalSession } from "./local.ts";
+import { Namesakes } from "./namesakes.ts";
 import { NOBODY } from "./nobody.ts";
 import { holdingPath, loadPath, nodePath, parseControlPath, scopePrefix } from "./paths.ts";
 
@@ -36,6 +37,10 @@ export interface ControlDeps {
   readonly dial: (root: string, table: AnnounceTable, gone: () => void, renew: () => void) => Promise<Session>;
   /** Milliseconds that what a root told is believed after it is gone, or after another one took its place. */
   readonly leaseMs: number;
+  /** Milliseconds after which a relay with this one's name is no earlier start of it any more. */
+  readonly settleMs: number;
+  /** Another relay has this relay's name. */
+  readonly namesake: (info: NodeInfo) => void;
   readonly warn: (message: string, error?: unknown) => void;
   /** Something threw that should not have, outside of any session. */
   readonly defect: (error: unknown) => void;
@@ -84,11 +89,13 @@ export class ControlClient implements Registrar {
   /** Sessions that others have taken the place of. */
   readonly #former = new Set<ControlSession>();
   #local: LocalSession | undefined;
+  readonly #namesakes: Namesakes;
 
   constructor(deps: ControlDeps) {
     const { self, roots, local } = deps;
     this.#deps = deps;
     this.#info = self;
+    this.#namesakes = new Namesakes({ ...deps, found: deps.namesake });
     // A root that names none asks itself, also where nobody can dial it.
     const alone = local !== undefined && roots.length === 0;
     this.#roots = (alone ? [self.url] : roots).map((url) => ({
@@ -130,6 +137,11 @@ export class ControlClient implements Registrar {
   /** Roots that are up. */
   get connected(): number {
     return this.#roots.filter(({ session }) => session !== undefined).length;
+  }
+
+  /** Another relay is registered under this relay's name. */
+  get nameTaken(): boolean {
+    return this.#namesakes.taken;
   }
 
   /** A root was up at one time. */
@@ -178,6 +190,7 @@ export class ControlClient implements Registrar {
 
   close(): void {
     this.#closed = true;
+    this.#namesakes.close();
     for (const cancel of this.#cancels) cancel();
     for (const ask of this.#asks) ask.cancelStale();
     for (const session of this.#former) session.close(0, "");
@@ -351,8 +364,10 @@ export class ControlClient implements Registrar {
 
   #tell(ask: Ask, path: string, { epoch, hops, cost, ended }: Advertisement): void {
     const parsed = parseControlPath(path);
-    if (parsed?.kind === "node") ask.sink.node(parsed.info);
-    else if (parsed?.kind === "holding") {
+    if (parsed?.kind === "node") {
+      this.#namesakes.told(path, parsed.info);
+      ask.sink.node(parsed.info);
+    } else if (parsed?.kind === "holding") {
       // The last hop is the root's: it carries no media, and what two sessions added is not of the broadcast.
       const own = Math.max(0, cost - 2 * SESSION_COST);
       ask.sink.holding({ path: parsed.path, node: parsed.node, epoch, hops: hops.slice(0, -1), cost: own, ended });
@@ -364,6 +379,7 @@ export class ControlClient implements Registrar {
     if (!ask.told.delete(path)) return;
     const parsed = parseControlPath(path);
     if (parsed?.kind === "node") {
+      this.#namesakes.gone(path);
       // Told anew under another path when it changed: only the last one's end is its own.
       const { node } = parsed.info;
       const still = [...ask.told.keys()].some((other) => other.startsWith(`n/${node}/`));

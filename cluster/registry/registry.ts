@@ -1,6 +1,8 @@
 import type { Clock } from "../../relay/clock.ts";
 import { PathTree, prefixes } from "../../relay/model/path-tree.ts";
+import type { ClockBound } from "../clock-bound.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
+import { Claims } from "./claims.ts";
 import type { HoldingWatcher, NodeEntry, NodeLoad, NodeWatcher, RegistryObserver } from "./contract.ts";
 
 export interface RegistryDeps {
@@ -10,6 +12,11 @@ export interface RegistryDeps {
   /** Relays, and broadcasts of all of them together. */
   readonly maxNodes: number;
   readonly maxHoldings: number;
+  readonly clocks: Pick<ClockBound, "takes">;
+  /** Milliseconds after which two sessions with one name are two relays, and no restart of one. */
+  readonly settleMs: number;
+  /** Two relays have one name. */
+  readonly contested: (infos: readonly NodeInfo[]) => void;
 }
 
 /**
@@ -23,6 +30,8 @@ interface Owner {
   load: NodeLoad | undefined;
   /** The session that speaks for it now. */
   session: object | undefined;
+  /** That session showed an identity with this name. */
+  named: boolean;
   readonly paths: Set<string>;
   /** What it told in this session, until it has told all: then those that it did not tell are forgotten. */
   told: Set<string> | undefined;
@@ -31,6 +40,8 @@ interface Owner {
 
 /** Relays and the broadcasts that each has first-hand, in memory. */
 export class Registry {
+  /** Sessions that claim a name, believed or not. */
+  readonly claims: Claims;
   readonly #deps: RegistryDeps;
   readonly #owners = new Map<string, Owner>();
   readonly #holdings = new PathTree<Map<string, Holding>>();
@@ -40,7 +51,7 @@ export class Registry {
   /** By the relay that holds what they watch. */
   readonly #rivals = new Map<string, Set<HoldingWatcher>>();
   /** Called when nobody speaks for the relay any more. */
-  readonly #unclaimed = new Map<string, Set<() => void>>();
+  readonly #unclaimed = new Map<string, Set<(last: NodeInfo) => void>>();
   /** Of sessions of relays, in the order in which they began. */
   readonly #begun = new WeakMap<object, number>();
   #sessions = 0;
@@ -50,6 +61,7 @@ export class Registry {
 
   constructor(deps: RegistryDeps) {
     this.#deps = deps;
+    this.claims = new Claims(deps);
   }
 
   get counts(): { nodes: number; broadcasts: number; holdings: number } {
@@ -111,25 +123,51 @@ export class Registry {
     this.#begun.set(session, this.#sessions++);
   }
 
-  /** A relay, or news of it, from the session that speaks for it. False when there are too many, or another one is newer. */
-  register(info: NodeInfo, session: object): boolean {
+  /**
+   * A relay, or news of it, from the session that speaks for it; `named`: the session has shown an identity with that name. False when
+   * there are too many, or the session may not speak for the relay now.
+   */
+  register(info: NodeInfo, session: object, named = false): boolean {
     const known = this.#owners.get(info.node);
+    if (!this.#deps.clocks.takes(info.startedAt, info.node)) return false;
     if (known === undefined) {
       if (this.#owners.size >= this.#deps.maxNodes) return false;
-      const owner: Owner = { info, load: undefined, session, paths: new Set(), told: undefined, cancel: undefined };
+      const owner: Owner = {
+        info,
+        load: undefined,
+        session,
+        named,
+        paths: new Set(),
+        told: undefined,
+        cancel: undefined,
+      };
       this.#owners.set(info.node, owner);
       this.#begin(owner, session);
       this.#news(info, session);
       return true;
     }
-    // Clocks differ: of one that nobody speaks for any more, whoever speaks now is the relay.
-    const held = known.session !== undefined && known.session !== session && known.session !== this.#others;
-    if (held && known.info.startedAt > info.startedAt) return false;
-    if (known.info.startedAt === info.startedAt && this.#older(session, known.session)) return false;
+    if (!this.#maySpeak(known, info, session, named)) return false;
     if (known.session !== session) this.#begin(known, session);
     known.info = info;
+    known.named = named;
     this.#news(info, session);
     return true;
+  }
+
+  /**
+   * Whether a session may speak for a relay that is known:
+   * - with an identity of that name: where the other session is of an earlier start, or over;
+   * - without one: where nobody has shown an identity, and it is the same process, or a new start at the same URL. The name stays with
+   *   the relay that came first until its lease is over.
+   */
+  #maySpeak(known: Owner, info: NodeInfo, session: object, named: boolean): boolean {
+    if (known.session === session) return true;
+    const shown = named || session === this.#others;
+    if (!shown && (known.named || !sameRelay(known.info, info))) return false;
+    // Clocks differ: of one that nobody speaks for any more, whoever speaks now is the relay.
+    const held = known.session !== undefined && known.session !== this.#others;
+    if (held && known.info.startedAt > info.startedAt) return false;
+    return known.info.startedAt !== info.startedAt || !this.#older(session, known.session);
   }
 
   /** The session has told all that there is for now: what it did not tell is forgotten. */
@@ -168,7 +206,7 @@ export class Registry {
   /** False when there are too many, or the session does not speak for the relay. */
   hold(holding: Holding, session: object): boolean {
     const owner = this.#owners.get(holding.node);
-    if (owner?.session !== session) return false;
+    if (owner?.session !== session || !this.#deps.clocks.takes(holding.epoch, holding.node)) return false;
     owner.told?.add(holding.path);
     const holders = this.#holdings.get(holding.path) ?? new Map<string, Holding>();
     if (!holders.has(holding.node)) {
@@ -197,17 +235,12 @@ export class Registry {
       owner.cancel?.();
       owner.cancel = this.#deps.clock.timer(this.#deps.leaseMs, () => this.#forget(node, owner));
       this.#observer?.lost(node);
-      this.#free(node);
+      this.#free(owner.info);
     }
   }
 
-  /** A session speaks for the relay. */
-  claimed(node: string): boolean {
-    return this.#owners.get(node)?.session !== undefined;
-  }
-
-  /** Calls `free` when the session that speaks for the relay is gone. Returns a stop. */
-  whenUnclaimed(node: string, free: () => void): () => void {
+  /** Calls `free` when the session that speaks for the relay is gone, with what it had said last. Returns a stop. */
+  whenUnclaimed(node: string, free: (last: NodeInfo) => void): () => void {
     return add(this.#unclaimed, node, free);
   }
 
@@ -232,6 +265,7 @@ export class Registry {
   close(): void {
     for (const owner of this.#owners.values()) owner.cancel?.();
     this.#owners.clear();
+    this.claims.close();
   }
 
   /** What was on its way in a session that the relay has left may come after what it told in the next one. */
@@ -269,11 +303,11 @@ export class Registry {
     for (const path of [...owner.paths]) this.#drop(path, owner);
     this.#owners.delete(node);
     for (const watcher of [...this.#nodes]) watcher.nodeGone(node);
-    this.#free(node);
+    this.#free(owner.info);
   }
 
-  #free(node: string): void {
-    for (const free of [...(this.#unclaimed.get(node) ?? [])]) free();
+  #free(last: NodeInfo): void {
+    for (const free of [...(this.#unclaimed.get(last.node) ?? [])]) free(last);
   }
 
   #drop(path: string, owner: Owner): void {
@@ -295,6 +329,11 @@ export class Registry {
     const holders = this.#holdings.get(path)?.keys() ?? [];
     for (const node of [...holders]) for (const watcher of [...(this.#rivals.get(node) ?? [])]) what(watcher);
   }
+}
+
+/** The same process, or another start of what is dialled there. */
+function sameRelay(a: NodeInfo, b: NodeInfo): boolean {
+  return a.hop === b.hop || (a.url !== "" && a.url === b.url);
 }
 
 function add<T>(map: Map<string, Set<T>>, key: string, one: T): () => void {

@@ -9,10 +9,21 @@ import { NOBODY } from "../control/nobody.ts";
 import { holdingPath, nodePath, parseControlPath } from "../control/paths.ts";
 import type { Registry } from "../registry/registry.ts";
 
+export interface RootTableOptions {
+  /** Hop id of the relay that the root is, in sessions with others; it registers without one. */
+  readonly own?: bigint;
+  /** The only relay that the session may be of, by its token or certificate; absent: neither names one. */
+  readonly named?: string | undefined;
+  /** The session does what it may not, and is to end. */
+  readonly refuse?: (message: string) => void;
+  /** A relay registers, and neither its token nor a certificate names it. */
+  readonly unnamed?: (info: NodeInfo) => void;
+}
+
 /** What a root puts into the control session of one relay in place of the origin. */
 export class RootTable implements ControlTable {
   readonly #registry: Registry;
-  readonly #own: bigint | undefined;
+  readonly #options: RootTableOptions;
   /** The relay that registered here. */
   #node: string | undefined;
   #info: NodeInfo | undefined;
@@ -25,11 +36,13 @@ export class RootTable implements ControlTable {
   /** Told of what the relay itself holds. */
   readonly #rivals = new Set<AnnounceWatcher>();
   #stopRivals: (() => void) | undefined;
+  /** Look again at which other relays have the name of this one, for those that watch relays. */
+  readonly #looks = new Set<() => void>();
+  #stopClaims: (() => void) | undefined;
 
-  /** `own`: hop id of the relay that the root is, in sessions with others; it registers without one. */
-  constructor(registry: Registry, own?: bigint) {
+  constructor(registry: Registry, options: RootTableOptions = {}) {
     this.#registry = registry;
-    this.#own = own;
+    this.#options = options;
     registry.begun(this);
   }
 
@@ -43,6 +56,8 @@ export class RootTable implements ControlTable {
   close(code: number): void {
     this.#stopWaiting();
     this.#stopRivals?.();
+    this.#stopClaims?.();
+    if (this.#node !== undefined) this.#registry.claims.delete(this.#node, this);
     if (code === CLOSE_LEAVING && this.#node !== undefined) this.#registry.unregister(this.#node, this);
     this.#registry.lost(this);
   }
@@ -51,6 +66,7 @@ export class RootTable implements ControlTable {
     const { kind, path } = partsOf(prefix);
     if (kind === "n") {
       for (const { info } of this.#registry.nodes()) yield announcedNode(info);
+      for (const info of this.#namesakes()) yield announcedNode(info);
     } else if (kind === "b") {
       for (const holding of this.#registry.under(path)) if (!this.#mine(holding)) yield announced("b", holding);
     } else if (kind === "e") {
@@ -89,16 +105,29 @@ export class RootTable implements ControlTable {
   }
 
   #register(info: NodeInfo): Publication | Reason {
-    if (info.hop === this.#own) return "duplicate";
-    if (this.#node !== undefined && this.#node !== info.node) return "unauthorized";
-    if (!this.#claim(info) && !this.#registry.claimed(info.node)) return "limit";
+    const { own, named, refuse, unnamed } = this.#options;
+    if (info.hop === own) return "duplicate";
+    const name = this.#node ?? named ?? info.node;
+    if (name !== info.node) {
+      refuse?.(`node_mismatch: this session is of the relay ${name} and may not register ${info.node}`);
+      return "unauthorized";
+    }
+    if (named === undefined && this.#node === undefined) unnamed?.(info);
+    this.#registry.claims.set(info, this);
+    if (!this.#claim(info) && this.#registry.get(info.node) === undefined) {
+      this.#registry.claims.delete(info.node, this);
+      return "limit";
+    }
     this.#info = info;
+    this.#stopClaims ??= this.#registry.claims.watch(info.node, () => this.#lookAtNames());
+    this.#lookAtNames();
     return {
       update: () => {},
       end: (lost) => {
         // A change is told as an end and a start: only the end of the newest is one.
         if (lost || this.#info !== info) return;
         this.#stopWaiting();
+        this.#registry.claims.delete(info.node, this);
         this.#registry.unregister(info.node, this);
       },
     };
@@ -110,16 +139,28 @@ export class RootTable implements ControlTable {
     this.#node = info.node;
     this.#listen(info.node);
     const before = this.#speaks;
-    const registered = this.#registry.register(info, this);
-    this.#stopWaiting = this.#registry.whenUnclaimed(info.node, () => {
-      // Of a relay that was known and left on purpose there is nothing to tell any more.
-      if (!registered || this.#registry.get(info.node) !== undefined) this.#claim(this.#info ?? info);
+    const registered = this.#registry.register(info, this, this.#options.named === info.node);
+    this.#stopWaiting = this.#registry.whenUnclaimed(info.node, (last) => {
+      // Where it was this relay that left, in another session, there is nothing to tell any more.
+      const left = registered && this.#registry.get(info.node) === undefined && last.hop === info.hop;
+      if (!left) this.#claim(this.#info ?? info);
     });
     if (registered && !before) {
       for (const holding of this.#held.values()) this.#tell(holding, false);
       if (this.#complete) this.#registry.complete(this);
     }
     return registered;
+  }
+
+  /** Relays that have the name of this one and are not registered: the relay is told of them, and nobody else is. */
+  #namesakes(): NodeInfo[] {
+    if (this.#info === undefined) return [];
+    const registered = this.#registry.get(this.#info.node)?.hop;
+    return this.#registry.claims.others(this.#info).filter(({ hop }) => hop !== registered);
+  }
+
+  #lookAtNames(): void {
+    for (const look of [...this.#looks]) look();
   }
 
   get #speaks(): boolean {
@@ -171,7 +212,19 @@ export class RootTable implements ControlTable {
     // INFO paths by node, so that a change takes the old one back. Whoever watches was told of those that are there.
     const infos = new Map<string, Announced>();
     for (const { info } of this.#registry.nodes()) infos.set(info.node, announcedNode(info));
-    return this.#registry.watchNodes({
+    let namesakes = new Set(this.#namesakes().map(announcedNode));
+    const gone = ({ path }: Announced) => {
+      const known = [...namesakes].some((other) => other.path === path) || infos.get(nameIn(path))?.path === path;
+      if (!known) watcher.changed({ path, route: () => undefined });
+    };
+    const look = () => {
+      const before = namesakes;
+      namesakes = new Set(this.#namesakes().map(announcedNode));
+      for (const now of namesakes) if (!before.has(now)) watcher.changed(now);
+      for (const one of before) if (!namesakes.has(one)) gone(one);
+    };
+    this.#looks.add(look);
+    const stop = this.#registry.watchNodes({
       node: (info) => {
         const before = infos.get(info.node);
         const now = announcedNode(info);
@@ -179,14 +232,20 @@ export class RootTable implements ControlTable {
         infos.set(info.node, now);
         // The new one first, so that the relay is never gone in between.
         watcher.changed(now);
-        if (before !== undefined) watcher.changed({ path: before.path, route: () => undefined });
+        if (before !== undefined) gone(before);
+        if (info.node === this.#node) look();
       },
       nodeGone: (node) => {
         const before = infos.get(node);
         infos.delete(node);
-        if (before !== undefined) watcher.changed({ path: before.path, route: () => undefined });
+        if (before !== undefined) gone(before);
+        if (node === this.#node) look();
       },
     });
+    return () => {
+      this.#looks.delete(look);
+      stop();
+    };
   }
 
   #watchRivals(watcher: AnnounceWatcher): () => void {
@@ -221,6 +280,11 @@ export class RootTable implements ControlTable {
 function partsOf(prefix: string): { kind: string; path: string } {
   const at = prefix.indexOf("/");
   return at < 0 ? { kind: prefix, path: "" } : { kind: prefix.slice(0, at), path: prefix.slice(at + 1) };
+}
+
+/** The relay whose INFO a path has. */
+function nameIn(path: string): string {
+  return path.split("/", 2)[1] ?? "";
 }
 
 /** Written once for all sessions that are told of it. */

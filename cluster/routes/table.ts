@@ -1,4 +1,5 @@
 import { covers } from "../../relay/model/path-tree.ts";
+import type { ClockBound } from "../clock-bound.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
 import { type NodeSource, Nodes } from "./nodes.ts";
 import { rank } from "./rendezvous.ts";
@@ -14,6 +15,8 @@ export interface RouteTableDeps {
   /** Regions to go to where there is nobody in this relay's own, best first. */
   readonly regions: readonly string[];
   readonly health: (node: string) => Health;
+  /** Bounds the epochs that are believed. */
+  readonly clocks: Pick<ClockBound, "takes">;
   /** What is known of the holders of a broadcast changed. */
   readonly changed: (path: string) => void;
   /** Relays came, went, moved or drain. */
@@ -82,7 +85,7 @@ export class RouteTable {
 
   holding(holding: Holding, scope: string): void {
     const { path, node } = holding;
-    if (node === this.#deps.self.node) return;
+    if (node === this.#deps.self.node || !this.#deps.clocks.takes(holding.epoch, node)) return;
     const all = this.#held.get(path) ?? new Map<string, Held>();
     this.#held.set(path, all);
     const known = all.get(node);

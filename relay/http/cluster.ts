@@ -25,6 +25,7 @@ export function describeCluster(view: ClusterView, query: URLSearchParams): Reco
     splices: view.splices,
     groups_resumed: view.groupsResumed,
     groups_lost: view.groupsLost,
+    namesakes: view.namesakes,
     ...(registry && {
       registry: { ...registry.counts, backend: registry.backend.kind, up: registry.backend.up },
       nodes: first(registry.nodes(), limit),

@@ -56,6 +56,8 @@ const CLUSTER_COUNTER_ROWS: readonly Row<ClusterView>[] = [
   ["mesh_splices_total", "Tracks that went over to another relay while theirs still ran.", (c) => c.splices],
   ["mesh_groups_resumed_total", "Groups that one relay began and another ended.", (c) => c.groupsResumed],
   ["mesh_groups_lost_total", "Groups that no relay went on with.", (c) => c.groupsLost],
+  ["mesh_namesakes_total", "Other relays that were found to have this relay's name.", (c) => c.namesakes],
+  ["registry_contested_total", "Names that more than one relay had at once.", (c) => c.registry?.contested ?? 0],
   ["registry_writes_total", "Writes to the shared registry.", (c) => c.registry?.sharing.writes ?? 0],
   ["registry_errors_total", "Calls of the shared registry that failed.", (c) => c.registry?.sharing.errors ?? 0],
   [

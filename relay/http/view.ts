@@ -51,10 +51,14 @@ export interface ClusterView {
   readonly splices: number;
   readonly groupsResumed: number;
   readonly groupsLost: number;
+  /** Other relays that were found to have this relay's name. */
+  readonly namesakes: number;
   /** Only of a root. */
   readonly registry:
     | {
         readonly counts: { readonly nodes: number; readonly broadcasts: number; readonly holdings: number };
+        /** Names that more than one relay had at once. */
+        readonly contested: number;
         /** Where it is kept; `up` is false while a backend cannot be reached. */
         readonly backend: { readonly kind: "memory" | "redis"; readonly up: boolean };
         /** What was written to the backend, failed, was read there and is not ours, and the last comparison's milliseconds. */

@@ -47,6 +47,7 @@ export const BOUNDS = [
   "mesh_tier_relays",
   "mesh_tier_asks",
   "mesh_dns_relays",
+  "mesh_clock_ahead",
   "tenant_broadcasts",
   "tenant_subscriptions",
   "tenant_ingress",

@@ -20,7 +20,7 @@ import { MemoryNetwork } from "../../relay/transport/memory/index.ts";
 import { CACHE, LIMITS } from "../model/support.ts";
 import { SESSION_LIMITS } from "../session/support.ts";
 import { ManualClock } from "../support/clock.ts";
-import { holdingOf, nodeInfo } from "./support.ts";
+import { CONTROL, holdingOf, nodeInfo, REGISTRY } from "./support.ts";
 
 const LINK = { uniStreams: 100, bidiStreams: 100, idleTimeoutMs: 600, keepAliveMs: 150, queueMark: 1_000_000 };
 const LEASE_MS = 10_000;
@@ -33,7 +33,13 @@ class World {
 
   /** A root that listens at `name:1`. */
   async root(name: string) {
-    const registry = new Registry({ clock: this.clock, leaseMs: LEASE_MS, maxNodes: 100, maxHoldings: 1_000 });
+    const registry = new Registry({
+      ...REGISTRY,
+      clock: this.clock,
+      leaseMs: LEASE_MS,
+      maxNodes: 100,
+      maxHoldings: 1_000,
+    });
     const engine = this.network.engine();
     const hop = this.#hops++;
     const listener = await engine.listen(
@@ -52,6 +58,7 @@ class World {
     const engine = this.network.engine();
     const hop = this.#hops++;
     const client = new ControlClient({
+      ...CONTROL,
       clock: this.clock,
       random: () => 0.5,
       self: nodeInfo(node, "origin", { hop, ...more }),
@@ -424,8 +431,15 @@ describe("what stays registered", () => {
 
 describe("a root's table", () => {
   it("is what a root asks that names no root, without a URL of its own as well", () => {
-    const registry = new Registry({ clock: new ManualClock(), leaseMs: LEASE_MS, maxNodes: 10, maxHoldings: 10 });
+    const registry = new Registry({
+      ...REGISTRY,
+      clock: new ManualClock(),
+      leaseMs: LEASE_MS,
+      maxNodes: 10,
+      maxHoldings: 10,
+    });
     const client = new ControlClient({
+      ...CONTROL,
       clock: new ManualClock(),
       random: () => 0.5,
       self: nodeInfo("a", "root", { url: "" }),
@@ -445,7 +459,13 @@ describe("a root's table", () => {
   });
 
   it("follows a root that is the relay itself on to the end when one broadcast of many is a defect", async () => {
-    const registry = new Registry({ clock: new ManualClock(), leaseMs: LEASE_MS, maxNodes: 10, maxHoldings: 10 });
+    const registry = new Registry({
+      ...REGISTRY,
+      clock: new ManualClock(),
+      leaseMs: LEASE_MS,
+      maxNodes: 10,
+      maxHoldings: 10,
+    });
     const table = new RootTable(registry);
     const info = nodeInfo("b", "origin");
     registry.register(info, table);
@@ -492,7 +512,13 @@ describe("a root's table", () => {
   });
 
   it("tells each of several who watch for relays of every change", () => {
-    const registry = new Registry({ clock: new ManualClock(), leaseMs: LEASE_MS, maxNodes: 10, maxHoldings: 10 });
+    const registry = new Registry({
+      ...REGISTRY,
+      clock: new ManualClock(),
+      leaseMs: LEASE_MS,
+      maxNodes: 10,
+      maxHoldings: 10,
+    });
     const table = new RootTable(registry);
     const session = {};
     registry.register(nodeInfo("o1"), session);

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { ClockBound, MAX_AHEAD_MS } from "../../cluster/clock-bound.ts";
 import { Registry, SETTLE_MAX_MS } from "../../cluster/registry/registry.ts";
 import { ManualClock } from "../support/clock.ts";
-import { holdingOf, nodeInfo } from "./support.ts";
+import { holdingOf, nodeInfo, REGISTRY } from "./support.ts";
 
 const LEASE_MS = 10_000;
 
 function registryOf(bounds: { maxNodes?: number; maxHoldings?: number } = {}) {
   const clock = new ManualClock();
-  const registry = new Registry({ clock, leaseMs: LEASE_MS, maxNodes: 10, maxHoldings: 10, ...bounds });
+  const registry = new Registry({ ...REGISTRY, clock, leaseMs: LEASE_MS, maxNodes: 10, maxHoldings: 10, ...bounds });
   const log: string[] = [];
   const noting = (name: string) => ({
     holding: ({ path, node }: { path: string; node: string }) => void log.push(`${name} +${path} ${node}`),
@@ -125,6 +126,59 @@ describe("the registry", () => {
     registry.unregister("o1", two);
     assert.deepEqual(paths(), []);
     assert.equal(registry.counts.nodes, 1);
+  });
+
+  it("leaves a name to the relay that came first, where no identity says whose it is", () => {
+    const { clock, registry } = registryOf();
+    const [first, other] = [{}, {}];
+    const stranger = nodeInfo("o1", "origin", { hop: 2n, url: "https://elsewhere:443", startedAt: 9 });
+    registry.register(nodeInfo("o1"), first);
+    registry.hold(holdingOf("live/a", "o1"), first);
+    assert.equal(registry.register(stranger, other), false);
+    registry.lost(first);
+    assert.equal(registry.register(stranger, other), false, "it may come back before its lease is over");
+    assert.equal(registry.get("o1")?.url, "https://o1:443");
+    clock.advance(LEASE_MS);
+    assert.equal(registry.register(stranger, other), true);
+  });
+
+  it("takes a new start of a relay at its URL, and a new session of its process wherever it is", () => {
+    const { registry } = registryOf();
+    registry.register(nodeInfo("o1"), {});
+    assert.equal(registry.register(nodeInfo("o1", "origin", { hop: 2n, startedAt: 2 }), {}), true);
+    const moved = nodeInfo("o1", "origin", { hop: 2n, startedAt: 2, url: "https://moved:443" });
+    assert.equal(registry.register(moved, {}), true);
+  });
+
+  it("gives a name to the session whose identity has it, and to none without one after that", () => {
+    const { registry } = registryOf();
+    const elsewhere = nodeInfo("o1", "origin", { hop: 2n, url: "https://elsewhere:443", startedAt: 2 });
+    registry.register(nodeInfo("o1"), {});
+    assert.equal(registry.register(elsewhere, {}, true), true);
+    const later = { ...elsewhere, hop: 3n, startedAt: 3 };
+    assert.equal(registry.register(later, {}), false, "the same URL is no identity");
+    assert.equal(registry.register(later, {}, true), true);
+  });
+
+  it("takes nothing that is far ahead of its clock: no start, and no epoch", () => {
+    const clock = new ManualClock();
+    const refused: string[] = [];
+    let count = 0;
+    const clocks = new ClockBound({
+      clock,
+      wallNow: () => 1_000_000,
+      refused: () => void count++,
+      report: (node, aheadMs) => refused.push(`${node} ${aheadMs}`),
+    });
+    const registry = new Registry({ ...REGISTRY, clock, clocks, leaseMs: LEASE_MS, maxNodes: 10, maxHoldings: 10 });
+    const session = {};
+    const limit = 1_000_000 + MAX_AHEAD_MS;
+    assert.equal(registry.register(nodeInfo("o1", "origin", { startedAt: limit + 1 }), session), false);
+    assert.equal(registry.register(nodeInfo("o1", "origin", { startedAt: limit }), session), true);
+    assert.equal(registry.hold(holdingOf("live/a", "o1", { epoch: BigInt(limit) }), session), true);
+    assert.equal(registry.hold(holdingOf("live/a", "o1", { epoch: 2n ** 62n - 1n }), session), false);
+    assert.equal(registry.holding("live/a", "o1")?.epoch, BigInt(limit));
+    assert.deepEqual([count, refused], [2, [`o1 ${MAX_AHEAD_MS + 1}`]], "all are counted, some are reported");
   });
 
   it("is bounded", () => {

@@ -1,24 +1,27 @@
 /** Several sessions of one relay at a root: one that it left, or one that nobody answered in time. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import type { NodeInfo } from "../../cluster/contract.ts";
+import { CLOSE_LEAVING, type NodeInfo } from "../../cluster/contract.ts";
 import { NOBODY } from "../../cluster/control/nobody.ts";
-import { holdingPath, nodePath } from "../../cluster/control/paths.ts";
+import { holdingPath, loadPath, nodePath, parseControlPath } from "../../cluster/control/paths.ts";
 import { Registry } from "../../cluster/registry/registry.ts";
 import { RootTable } from "../../cluster/root/table.ts";
 import type { Publication } from "../../relay/model/origin.ts";
 import { ManualClock } from "../support/clock.ts";
-import { nodeInfo } from "./support.ts";
+import { nodeInfo, REGISTRY } from "./support.ts";
 
 const LEASE_MS = 10_000;
 const AD = { epoch: 1n, hops: [], cost: 0, ended: false };
 
 let clock: ManualClock;
 let registry: Registry;
+let contested: string[][];
 
 beforeEach(() => {
   clock = new ManualClock();
-  registry = new Registry({ clock, leaseMs: LEASE_MS, maxNodes: 10, maxHoldings: 10 });
+  contested = [];
+  const note = (infos: readonly NodeInfo[]) => void contested.push(infos.map(({ url }) => url));
+  registry = new Registry({ ...REGISTRY, contested: note, clock, leaseMs: LEASE_MS, maxNodes: 10, maxHoldings: 10 });
 });
 
 function tell(table: RootTable, path: string): Publication {
@@ -74,5 +77,89 @@ describe("sessions of one relay at a root", () => {
     session(nodeInfo("o1"), "live/a");
     registry.evict("o1");
     assert.deepEqual(registry.counts, { nodes: 0, broadcasts: 0, holdings: 0 });
+  });
+});
+
+describe("one name for two relays", () => {
+  const SETTLE_MS = 5_000;
+  const url = "https://copy:443";
+
+  function relayAt(info: NodeInfo) {
+    const table = new RootTable(registry);
+    const heard: string[] = [];
+    table.watch("n", {
+      changed: (one) => {
+        const parsed = parseControlPath(one.path);
+        const where = parsed?.kind === "node" ? parsed.info.url : "";
+        heard.push(`${one.route() === undefined ? "-" : "+"}${where}`);
+      },
+    });
+    const publication = tell(table, nodePath(info));
+    return { table, heard, publication };
+  }
+
+  it("is told to the root, and to each of the two by the URL of the other, once it is no restart any more", () => {
+    const first = relayAt(nodeInfo("o1", "origin", { hop: 1n }));
+    const second = relayAt(nodeInfo("o1", "origin", { hop: 2n, url }));
+    assert.deepEqual(second.heard, []);
+    assert.deepEqual(contested, []);
+    clock.advance(SETTLE_MS);
+    assert.deepEqual(contested, [["https://o1:443", url]]);
+    assert.deepEqual(first.heard, ["+https://o1:443", `+${url}`]);
+    assert.equal(registry.get("o1")?.url, "https://o1:443");
+    const listed = (table: RootTable) => [...table.broadcasts("n")].length;
+    assert.deepEqual([listed(first.table), listed(second.table)], [2, 1], "the other one's is the registered one");
+    second.table.close(0);
+    assert.deepEqual(first.heard.slice(2), [`-${url}`]);
+  });
+
+  it("goes over to the other one when the first leaves, and neither is told of the name as gone", () => {
+    const first = relayAt(nodeInfo("o1", "origin", { hop: 1n }));
+    const second = relayAt(nodeInfo("o1", "origin", { hop: 2n, url }));
+    const watcher = relayAt(nodeInfo("o2", "origin", { hop: 3n }));
+    clock.advance(SETTLE_MS);
+    first.publication.end(false);
+    assert.equal(registry.get("o1")?.url, url);
+    assert.deepEqual(second.heard, ["+https://o2:443", "-https://o1:443", `+${url}`]);
+    assert.deepEqual(watcher.heard, ["+https://o2:443", "-https://o1:443", `+${url}`]);
+  });
+
+  it("is no news where it is one relay that restarts, or that makes a session anew", () => {
+    const info = nodeInfo("o1", "origin", { hop: 1n });
+    const before = relayAt(info);
+    relayAt(info);
+    clock.advance(2 * SETTLE_MS);
+    relayAt({ ...info, hop: 2n, startedAt: 2 });
+    clock.advance(SETTLE_MS / 2);
+    before.table.close(0);
+    assert.deepEqual(contested, []);
+  });
+});
+
+describe("the control session of a relay whose identity has a name", () => {
+  it("registers that relay only, and ends when it tries another", () => {
+    session(nodeInfo("o1"), "live/a");
+    const refused: string[] = [];
+    const evil = new RootTable(registry, { named: "evil", refuse: (message) => refused.push(message) });
+    const stolen = nodeInfo("o1", "origin", { hop: 9n, startedAt: 9, url: "https://evil:443" });
+    assert.equal(evil.publish(nodePath(stolen), AD, NOBODY), "unauthorized");
+    assert.equal(evil.publish(holdingPath("b", "live/b", "o1"), AD, NOBODY), "unauthorized");
+    evil.close(CLOSE_LEAVING);
+    assert.deepEqual(known(), ["live/a"]);
+    assert.equal(registry.get("o1")?.url, "https://o1:443");
+    assert.match(refused[0] ?? "", /^node_mismatch: .*evil.*o1$/);
+  });
+
+  it("says nothing for another relay once it is registered: not its end, its load or its broadcasts", () => {
+    session(nodeInfo("o1"), "live/a");
+    const evil = new RootTable(registry, { named: "evil" });
+    tell(evil, nodePath(nodeInfo("evil", "edge", { hop: 9n })));
+    tell(evil, loadPath("o1", { sessions: 9, subscriptions: 9 }));
+    const refusedPaths = [holdingPath("b", "live/b", "o1"), nodePath(nodeInfo("o1", "origin", { draining: true }))];
+    for (const path of refusedPaths) assert.equal(evil.publish(path, AD, NOBODY), "unauthorized");
+    evil.close(CLOSE_LEAVING);
+    assert.deepEqual(known(), ["live/a"]);
+    const [o1] = [...registry.nodes()];
+    assert.deepEqual([o1?.info.draining, o1?.load, o1?.present], [false, undefined, true]);
   });
 });

@@ -5,7 +5,7 @@ import type { RegistryBackend } from "../../cluster/registry/contract.ts";
 import { Registry } from "../../cluster/registry/registry.ts";
 import { SharedRegistry } from "../../cluster/registry/sharing.ts";
 import type { Clock } from "../../relay/clock.ts";
-import { holdingOf, nodeInfo } from "./support.ts";
+import { holdingOf, nodeInfo, REGISTRY } from "./support.ts";
 
 export class Root {
   readonly registry: Registry;
@@ -16,7 +16,7 @@ export class Root {
   readonly gone: string[] = [];
 
   constructor(backend: RegistryBackend, clock: Clock, leaseMs: number) {
-    this.registry = new Registry({ clock, leaseMs, maxNodes: 1_000, maxHoldings: 500_000 });
+    this.registry = new Registry({ ...REGISTRY, clock, leaseMs, maxNodes: 1_000, maxHoldings: 500_000 });
     const told = (up: boolean, why: string) => void this.said.push(up ? "up" : `down: ${why}`);
     this.shared = new SharedRegistry({ registry: this.registry, backend, clock, leaseMs, told });
     this.registry.watchUnder("", { holdingGone: ({ path }) => void this.gone.push(path) });

@@ -7,13 +7,14 @@ import { rank } from "../../cluster/routes/rendezvous.ts";
 import { Stamper } from "../../cluster/routes/stamp.ts";
 import { type Health, RouteTable } from "../../cluster/routes/table.ts";
 import { ManualClock } from "../support/clock.ts";
-import { holdingOf, nodeInfo } from "./support.ts";
+import { ANY_TIME, holdingOf, nodeInfo } from "./support.ts";
 
 function tableOf(role: Role = "edge", regions: readonly string[] = []) {
   const health = new Map<string, Health>();
   const changed: string[] = [];
   const restarts: string[] = [];
   const table = new RouteTable({
+    clocks: ANY_TIME,
     self: { node: "me", role, region: "eu", hop: 1_000n },
     regions,
     health: (node) => health.get(node) ?? "unknown",

@@ -8,7 +8,7 @@ import { Tiers } from "../../cluster/tiers/index.ts";
 import { Origin } from "../../relay/model/origin.ts";
 import { CACHE, LIMITS } from "../model/support.ts";
 import { ManualClock } from "../support/clock.ts";
-import { FakePeers, holdingOf, nodeInfo } from "./support.ts";
+import { ANY_TIME, FakePeers, holdingOf, nodeInfo } from "./support.ts";
 
 const LINGER_MS = 10_000;
 
@@ -20,6 +20,7 @@ describe("a scope that is asked for again while it is handed over", () => {
     const self = nodeInfo("me", "edge");
     const counters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
     const table: RouteTable = new RouteTable({
+      clocks: ANY_TIME,
       self,
       regions: [],
       health: () => "up",
@@ -34,6 +35,7 @@ describe("a scope that is asked for again while it is handed over", () => {
       return () => {};
     };
     const mesh: Mesh = new Mesh({
+      clocks: ANY_TIME,
       self,
       origin,
       clock,

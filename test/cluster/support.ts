@@ -3,6 +3,15 @@ import type { Holding, NodeInfo, Peers, PeerUser, Role } from "../../cluster/con
 import type { GroupWriter, Source, SubscribeOptions, TrackInfo, UpstreamSink } from "../../relay/model/contract.ts";
 import type { Reason } from "../../relay/model/reason.ts";
 
+/** Believes every time that it is told. */
+export const ANY_TIME = { takes: () => true };
+
+/** What a registry is told besides its bounds. */
+export const REGISTRY = { clocks: ANY_TIME, settleMs: 5_000, contested: () => {} };
+
+/** What a control client is told besides what it is. */
+export const CONTROL = { settleMs: 5_000, namesake: () => {} };
+
 export function nodeInfo(node: string, role: Role = "origin", more: Partial<NodeInfo> = {}): NodeInfo {
   const url = `https://${node}:443`;
   return { node, hop: 1n, role, region: "eu", url, publicUrl: url, draining: false, startedAt: 1, ...more };

@@ -16,6 +16,7 @@ const DEPS: MeshTermsDeps = {
   limits: SESSION_LIMITS,
   announcements,
   control: () => registry,
+  roleOf: (node) => (node === "regional-1" ? "regional" : undefined),
   firstHand: (path) => path === "live/mine",
 };
 
@@ -33,13 +34,14 @@ function info(path: string, query = "", protocol = "moqmesh-1"): LinkInfo {
   };
 }
 
-function admission(cluster: boolean, root = ""): Admission {
+function admission(cluster: boolean, root = "", subject?: string): Admission {
   const access = { ...openAccess(root), maySubscribe: (path: string) => path.startsWith("live/") };
+  const who = subject === undefined ? {} : { subject };
   return {
     access,
     expiresAt: undefined,
     cluster,
-    who: {},
+    who,
     granted: { publish: [""], subscribe: [""] },
     check: () => undefined,
     release: () => {},
@@ -91,5 +93,38 @@ describe("a media session", () => {
     const { access, table: own, announcePrefix } = meshTerms(DEPS, info("/"), admission(true));
     assert.equal(access.mayPublish("any") && access.maySubscribe("any"), true);
     assert.deepEqual([own, announcePrefix], [announcements, ""]);
+  });
+});
+
+describe("the name of a relay", () => {
+  const [control, media] = ["/.moqmesh", "/"];
+
+  it("is that of its token or certificate, where these have one", () => {
+    for (const path of [control, media]) {
+      const asked = info(path, "node=edge-1&role=edge");
+      for (const subject of ["relay edge-1", "edge-1", undefined]) meshTerms(DEPS, asked, admission(true, "", subject));
+      for (const subject of ["relay edge-2", "edge-2", "relay relay edge-1", "somebody"]) {
+        assert.throws(() => meshTerms(DEPS, asked, admission(true, "", subject)), refusal("node_mismatch"), subject);
+      }
+    }
+  });
+
+  it("is told to the registry by its identity, whatever the relay says or leaves out", () => {
+    const told: (string | undefined)[] = [];
+    const deps: MeshTermsDeps = {
+      ...DEPS,
+      control: ({ named }) => {
+        told.push(named);
+        return registry;
+      },
+    };
+    for (const subject of ["relay edge-1", undefined]) meshTerms(deps, info(control), admission(true, "", subject));
+    assert.deepEqual(told, ["edge-1", undefined]);
+  });
+
+  it("says what the relay is: one that is known as no edge is served as none", () => {
+    const { access } = meshTerms(DEPS, info(media, "node=regional-1&role=edge"), admission(true));
+    assert.deepEqual([access.maySubscribe("live/mine"), access.maySubscribe("live/other")], [true, false]);
+    assert.deepEqual(access.watchable("live"), []);
   });
 });

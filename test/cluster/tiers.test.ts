@@ -8,7 +8,7 @@ import { MAX_ASKS, widened } from "../../cluster/tiers/widen.ts";
 import type { Publication } from "../../relay/model/origin.ts";
 import type { AnnounceTable, Following, Session } from "../../relay/session/contract.ts";
 import { ManualClock } from "../support/clock.ts";
-import { FakeRelay, nodeInfo, settle } from "./support.ts";
+import { ANY_TIME, FakeRelay, nodeInfo, settle } from "./support.ts";
 
 const LEASE_MS = 10_000;
 /** Longer than what the tiers are left alone for after a root went, and than an ask is kept after another took its place. */
@@ -94,6 +94,7 @@ function tiersOf(role: Role = "edge", alone = false) {
   const bounds: string[] = [];
   const asking: boolean[] = [];
   const table: RouteTable = new RouteTable({
+    clocks: ANY_TIME,
     self: { node: "me", role, region: "eu", hop: 1_000n },
     regions: [],
     health: (node) => links.health(node),

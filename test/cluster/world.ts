@@ -1,5 +1,6 @@
 /** Whole relays of a mesh in one process: real sessions over a simulated network, with a clock turned by hand. */
 
+import { ClockBound } from "../../cluster/clock-bound.ts";
 import type { NodeInfo, Role } from "../../cluster/contract.ts";
 import { ControlClient } from "../../cluster/control/client.ts";
 import { Mesh, patienceOf, type Registrar } from "../../cluster/mesh.ts";
@@ -27,7 +28,7 @@ import { type MemoryEngine, MemoryNetwork } from "../../relay/transport/memory/i
 import { CACHE, LIMITS } from "../model/support.ts";
 import { SESSION_LIMITS, TestClient } from "../session/support.ts";
 import { ManualClock } from "../support/clock.ts";
-import { nodeInfo } from "./support.ts";
+import { CONTROL, nodeInfo, REGISTRY } from "./support.ts";
 
 /** Times of a mesh as users have it who say nothing about them. */
 const PEER = { uniStreams: 1_000, bidiStreams: 256, idleTimeoutMs: 600, keepAliveMs: 150, queueMark: 1_000_000 };
@@ -171,9 +172,15 @@ export class SimRelay {
     this.engine = world.network.engine();
     const limits = { ...LIMITS, subscribeWaitMs: 10_000 };
     this.origin = new Origin({ clock, counters: this.counters, limits, cache: CACHE });
+    const clocks = new ClockBound({
+      clock,
+      wallNow: () => world.wallNow(info.node),
+      refused: () => {},
+      report: (node) => void world.defects.push(new Error(`${info.node} takes the clock of ${node} to be far ahead`)),
+    });
     const registry =
       info.role === "root" || world.roots.includes(info.node)
-        ? new Registry({ clock, leaseMs: LEASE_MS, maxNodes: 1_000, maxHoldings: 100_000 })
+        ? new Registry({ ...REGISTRY, clocks, clock, leaseMs: LEASE_MS, maxNodes: 1_000, maxHoldings: 100_000 })
         : undefined;
     this.registry = registry;
     this.peers = new PeerLinks({
@@ -184,6 +191,7 @@ export class SimRelay {
       changed: () => this.mesh.nodesChanged(),
     });
     this.table = new RouteTable({
+      clocks,
       self: info,
       regions: world.regions,
       health: (node) => this.peers.health(node),
@@ -192,10 +200,11 @@ export class SimRelay {
       restarted: (name) => this.peers.forgive(name),
     });
     this.control = new ControlClient({
+      ...CONTROL,
       clock,
       random,
       self: info,
-      roots: world.roots.map((root) => `https://${root}:1/.moqmesh`),
+      roots: world.roots.map((root) => `https://${root}:1/.moqmesh?node=${info.node}`),
       ...(registry && { local: () => new RootTable(registry) }),
       leaseMs: LEASE_MS,
       warn: () => {},
@@ -215,6 +224,7 @@ export class SimRelay {
       told: () => {},
     });
     this.mesh = new Mesh({
+      clocks,
       self: info,
       origin: this.origin,
       clock,
@@ -277,15 +287,16 @@ export class SimRelay {
         limits: SESSION_LIMITS,
         announcements: this.mesh.announcements,
         firstHand: (path) => this.mesh.firstHand(path),
-        control: registry && (() => new RootTable(registry, this.info.hop)),
+        roleOf: (name) => this.table.get(name)?.role,
+        control: registry && ((options) => new RootTable(registry, { own: this.info.hop, ...options })),
       },
       info,
       {
         access: openAccess(""),
         expiresAt: undefined,
         cluster,
-        who: {},
         granted: { publish: [""], subscribe: [""] },
+        who: { subject: `relay ${new URLSearchParams(info.query).get("node")}` },
         check: () => undefined,
         release: () => {},
       },

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { type Key, KeyError, parseKeys, signToken } from "../../../auth/index.ts";
+import { type Key, KeyError, parseKeys, readClaims, signToken } from "../../../auth/index.ts";
+import { nodeOf, subjectOf } from "../../../cluster/identity.ts";
 import type { Config } from "../../config.ts";
 import { TransportError, type Trust } from "../../transport/contract.ts";
 
@@ -22,18 +23,28 @@ export async function meshCredentials(config: ClusterConfig, wallNow: () => numb
 
 async function tokens(config: ClusterConfig, wallNow: () => number): Promise<MeshCredentials["token"]> {
   const { token, tokenFile, keyFile, tokenLife, node } = config;
-  if (tokenFile !== undefined) return async () => (await read(tokenFile)).trim();
-  if (keyFile === undefined) return async () => token;
+  if (tokenFile !== undefined) {
+    return async () => ofNode((await read(tokenFile)).trim(), node, `the token in ${tokenFile} (cluster.token_file)`);
+  }
+  if (keyFile === undefined) return async () => token && ofNode(token, node, "the token of cluster.token");
   const key = parse(keyFile, await read(keyFile));
   return async () => {
     const now = Math.floor(wallNow() / 1000);
     return await signToken(key, {
       cluster: true,
-      sub: `relay ${node}`,
+      ...(node !== undefined && { sub: subjectOf(node) }),
       iat: now,
       exp: now + Math.ceil(tokenLife / 1000),
     });
   };
+}
+
+/** The token. Throws where it is another relay's: every root and relay would refuse this one. */
+function ofNode(token: string, node: string | undefined, what: string): string {
+  const claims = readClaims(token)?.claims;
+  const sub = typeof claims === "object" && claims !== null && "sub" in claims ? claims.sub : undefined;
+  if (typeof sub !== "string" || node === undefined || nodeOf(sub) === node) return token;
+  throw new TransportError("cluster_unusable", `${what} is of \`${nodeOf(sub)}\`, and cluster.node is \`${node}\``);
 }
 
 function parse(path: string, text: string): Key {

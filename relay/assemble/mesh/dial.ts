@@ -61,6 +61,8 @@ export class MeshDialler {
   async root(url: string, start: SessionStart, renewal: Renewal): Promise<Session> {
     const at = new URL(url);
     at.pathname = `${at.pathname.replace(/\/+$/, "")}/${CONTROL_PATH}`;
+    // So that a root refuses a token of another relay at once, and says so.
+    at.search = new URLSearchParams({ node: this.#deps.self.node }).toString();
     return await this.#known(at, start, renewal);
   }
 

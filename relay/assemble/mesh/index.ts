@@ -5,9 +5,6 @@ import { Discovery } from "../../../cluster/peers/discovery.ts";
 import { type DnsEntry, dnsEntries, type Resolver } from "../../../cluster/peers/dns.ts";
 import { type LinkEvents, PeerLinks } from "../../../cluster/peers/links.ts";
 import { staticPeers } from "../../../cluster/peers/static.ts";
-import { Registry } from "../../../cluster/registry/registry.ts";
-import type { SharedRegistry } from "../../../cluster/registry/sharing.ts";
-import { RootTable } from "../../../cluster/root/table.ts";
 import { RouteTable } from "../../../cluster/routes/table.ts";
 import { MeshSource, type SpliceCounters } from "../../../cluster/splice/index.ts";
 import { Tiers } from "../../../cluster/tiers/index.ts";
@@ -31,17 +28,14 @@ import type { Defects } from "../defects.ts";
 import type { DecideTerms } from "../sessions.ts";
 import { type MeshCredentials, meshCredentials } from "./credentials.ts";
 import { MeshDialler, type SessionStart } from "./dial.ts";
-import { shareRegistry } from "./registry.ts";
 import { Renewal } from "./renewal.ts";
+import { clockBound, Root, settleMs } from "./root.ts";
 import { Strangers } from "./strangers.ts";
 import { meshLimits, meshTerms } from "./terms.ts";
 import { clusterView } from "./view.ts";
 
 /** Scopes that a relay asks the roots for: prefixes and paths that its sessions watch. */
 const MAX_SCOPES = 8_192;
-/** What a root remembers: a mesh of that size needs half a gigabyte for it. */
-const MAX_NODES = 10_000;
-const MAX_HOLDINGS = 2_000_000;
 /** Milliseconds between two reports of this relay's load to the roots. */
 const LOAD_INTERVAL_MS = 5_000;
 /** Milliseconds until a relay that was reached must have said who it is. */
@@ -75,13 +69,14 @@ export class MeshRuntime {
   readonly #tiers: Tiers;
   readonly #discovery: Discovery;
   readonly #mesh: Mesh;
-  readonly #registry: Registry | undefined;
-  readonly #shared: SharedRegistry | undefined;
+  readonly #root: Root | undefined;
   readonly #counters: SpliceCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
   readonly #strangers: Strangers;
   /** Relays that are known by configuration. */
   #static: ReadonlySet<string> = new Set();
   #redirect: string | undefined;
+  /** Other relays that were found to have this relay's name. */
+  #namesakes = 0;
   #cancelLoad = () => {};
   #closed = false;
 
@@ -118,8 +113,10 @@ export class MeshRuntime {
       dial: (name, on) => this.#dialPeer(name, on),
       changed: () => this.#mesh.nodesChanged(),
     });
+    const clocks = clockBound({ clock, wallNow, log, counters: origin.counters });
     this.#table = new RouteTable({
       self: this.#self,
+      clocks,
       regions: config.regions,
       health: (name) => this.#peers.health(name),
       changed: (path) => this.#mesh.changed(path),
@@ -127,18 +124,17 @@ export class MeshRuntime {
       restarted: (name) => this.#peers.forgive(name),
     });
     const isRoot = role === "root" || config.serveRoot;
-    this.#registry = isRoot
-      ? new Registry({ clock, leaseMs: config.lease, maxNodes: MAX_NODES, maxHoldings: MAX_HOLDINGS })
-      : undefined;
-    const registry = this.#registry;
-    this.#shared = registry && shareRegistry(registry, deps);
+    this.#root = isRoot ? new Root({ config, clock, log, clocks, self: this.#self }) : undefined;
+    const root = this.#root;
     this.#control = new ControlClient({
       clock,
       random: Math.random,
       self: this.#self,
       roots: config.root,
-      ...(registry && { local: () => new RootTable(registry) }),
-      dial: (root, table, gone, renew) => this.#dialRoot(root, table, gone, renew),
+      ...(root && { local: () => root.local() }),
+      dial: (url, table, gone, renew) => this.#dialRoot(url, table, gone, renew),
+      settleMs: settleMs(config),
+      namesake: (info) => this.#tellNamesake(info),
       leaseMs: config.lease,
       warn: (message, err) => log.warn({ err }, message),
       defect: (error) => deps.defects.report("in the session with this root itself", error),
@@ -152,6 +148,7 @@ export class MeshRuntime {
       wallNow,
       registrar: this.#control,
       table: this.#table,
+      clocks,
       tiers: this.#tiers,
       lingerMs: config.linger,
       maxScopes: MAX_SCOPES,
@@ -181,14 +178,16 @@ export class MeshRuntime {
     });
     const { announcements } = this.#mesh;
     const firstHand = (path: string) => this.#mesh.firstHand(path);
-    const terms = { limits, announcements, firstHand, control: registry && (() => new RootTable(registry, hop)) };
+    const control = root && ((options: Parameters<Root["control"]>[0]) => root.control(options));
+    const roleOf = (name: string) => this.#table.get(name)?.role;
+    const terms = { limits, announcements, firstHand, control, roleOf };
     this.terms = (info, admission) => meshTerms(terms, info, admission);
   }
 
   /** Once the relay takes sessions itself. */
   start(): void {
     this.#know(this.#deps.config.peers);
-    this.#shared?.start();
+    this.#root?.shared?.start();
     this.#discovery.start();
     this.#control.start();
     for (const url of this.#deps.config.connect) this.#strangers.connect(url);
@@ -203,20 +202,21 @@ export class MeshRuntime {
 
   /** Why it is not of use yet, as stable names. A root that is gone changes nothing for what flows, so the first one counts. */
   reasons(): string[] {
-    return this.#deps.config.root.length > 0 && !this.#control.reached ? ["no_root"] : [];
+    const rootless = this.#deps.config.root.length > 0 && !this.#control.reached;
+    return [...(rootless ? ["no_root"] : []), ...(this.#control.nameTaken ? ["node_taken"] : [])];
   }
 
   view(): ClusterView {
     return clusterView({
       self: this.#self,
-      registry: this.#registry,
-      shared: this.#shared,
+      root: this.#root,
       table: this.#table,
       mesh: this.#mesh,
       tiers: this.#tiers,
       peers: this.#peers,
       control: this.#control,
       counters: this.#counters,
+      namesakes: this.#namesakes,
     });
   }
 
@@ -240,8 +240,8 @@ export class MeshRuntime {
     this.#mesh.close();
     this.#peers.close();
     this.#strangers.close();
-    this.#shared?.close();
-    this.#registry?.close();
+    this.#root?.shared?.close();
+    this.#root?.registry.close();
   }
 
   /** `lines` name all relays that are known by configuration. */
@@ -250,6 +250,16 @@ export class MeshRuntime {
     for (const node of this.#static) if (!peers.has(node)) this.#table.nodeGone(node, "static");
     for (const peer of peers.values()) this.#table.node(peer, "static");
     this.#static = new Set(peers.keys());
+  }
+
+  #tellNamesake({ node, url }: NodeInfo): void {
+    this.#namesakes++;
+    const other = url === "" ? "another relay" : `the relay at ${url}`;
+    const which = this.#control.nameTaken ? "it is registered and this one is not" : "this one is registered";
+    this.#deps.log.warn(
+      { code: "node_twice", node, url },
+      `${other} has the name ${node} as well, and ${which}: give each relay a name of its own ([cluster] node)`,
+    );
   }
 
   #tellLoad(): void {

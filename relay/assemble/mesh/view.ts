@@ -3,27 +3,27 @@ import type { ControlClient } from "../../../cluster/control/client.ts";
 import type { Mesh } from "../../../cluster/mesh.ts";
 import type { PeerLinks } from "../../../cluster/peers/links.ts";
 import type { Registry } from "../../../cluster/registry/registry.ts";
-import type { SharedRegistry } from "../../../cluster/registry/sharing.ts";
 import type { RouteTable } from "../../../cluster/routes/table.ts";
 import type { SpliceCounters } from "../../../cluster/splice/index.ts";
 import type { Tiers } from "../../../cluster/tiers/index.ts";
 import type { ClusterBroadcast, ClusterNode, ClusterView } from "../../http/view.ts";
+import type { Root } from "./root.ts";
 
 export interface ClusterParts {
   readonly self: NodeInfo;
-  readonly registry: Registry | undefined;
-  readonly shared: SharedRegistry | undefined;
+  readonly root: Root | undefined;
   readonly table: RouteTable;
   readonly mesh: Mesh;
   readonly tiers: Tiers;
   readonly peers: PeerLinks;
   readonly control: ControlClient;
   readonly counters: SpliceCounters;
+  readonly namesakes: number;
 }
 
 /** What the admin endpoints may know of the mesh. */
 export function clusterView(parts: ClusterParts): ClusterView {
-  const { self, registry, shared, table, mesh, tiers, peers, control, counters } = parts;
+  const { self, root, table, mesh, tiers, peers, control, counters, namesakes } = parts;
   const { node, role, region } = self;
   return {
     node,
@@ -36,15 +36,21 @@ export function clusterView(parts: ClusterParts): ClusterView {
     tiers: tiers.counts,
     upstreams: peers.up,
     ...counters,
-    registry: registry && {
-      counts: registry.counts,
-      backend: { kind: shared === undefined ? "memory" : "redis", up: shared?.connected ?? true },
-      sharing: shared?.counters ?? { writes: 0, errors: 0, strange: 0, reconcileMs: 0 },
-      nodes: function* () {
-        for (const { info, load, present } of registry.nodes()) yield nodeOf(info, load, present);
-      },
-      broadcasts: (prefix) => grouped(registry, prefix),
+    namesakes,
+    registry: root && registryView(root),
+  };
+}
+
+function registryView({ registry, shared, contested }: Root): ClusterView["registry"] {
+  return {
+    counts: registry.counts,
+    contested,
+    backend: { kind: shared === undefined ? "memory" : "redis", up: shared?.connected ?? true },
+    sharing: shared?.counters ?? { writes: 0, errors: 0, strange: 0, reconcileMs: 0 },
+    nodes: function* () {
+      for (const { info, load, present } of registry.nodes()) yield nodeOf(info, load, present);
     },
+    broadcasts: (prefix) => grouped(registry, prefix),
   };
 }
 

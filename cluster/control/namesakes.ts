@@ -1,0 +1,69 @@
+import type { Clock } from "../../relay/clock.ts";
+import type { NodeInfo } from "../contract.ts";
+
+export interface NamesakesDeps {
+  readonly clock: Clock;
+  readonly self: Pick<NodeInfo, "node" | "hop">;
+  /** Milliseconds after which one is no earlier start of this relay any more. */
+  readonly settleMs: number;
+  /** Another relay has this relay's name. Called once for each start of that one. */
+  readonly found: (info: NodeInfo) => void;
+}
+
+interface Other {
+  readonly info: NodeInfo;
+  settled: boolean;
+  readonly cancel: () => void;
+}
+
+/** Other relays that a root knows by the name of this one. */
+export class Namesakes {
+  readonly #deps: NamesakesDeps;
+  /** By the path that tells of it. */
+  readonly #others = new Map<string, Other>();
+  /** Paths that tell of this relay itself. */
+  readonly #own = new Set<string>();
+  /** Hop ids of those that were found, until none is left. */
+  readonly #found = new Set<bigint>();
+
+  constructor(deps: NamesakesDeps) {
+    this.#deps = deps;
+  }
+
+  /** The name is registered for another relay, and not for this one. */
+  get taken(): boolean {
+    return this.#own.size === 0 && [...this.#others.values()].some(({ settled }) => settled);
+  }
+
+  /** A root told of a relay. */
+  told(path: string, info: NodeInfo): void {
+    const { self, clock, settleMs } = this.#deps;
+    if (info.node !== self.node || this.#others.has(path)) return;
+    if (info.hop === self.hop) {
+      this.#own.add(path);
+      return;
+    }
+    const cancel = clock.timer(settleMs, () => this.#settle(other));
+    const other: Other = { info, settled: false, cancel };
+    this.#others.set(path, other);
+  }
+
+  /** A root took back what it told. */
+  gone(path: string): void {
+    this.#own.delete(path);
+    this.#others.get(path)?.cancel();
+    if (this.#others.delete(path) && this.#others.size === 0) this.#found.clear();
+  }
+
+  close(): void {
+    for (const { cancel } of this.#others.values()) cancel();
+    this.#others.clear();
+  }
+
+  #settle(other: Other): void {
+    other.settled = true;
+    if (this.#found.has(other.info.hop)) return;
+    this.#found.add(other.info.hop);
+    this.#deps.found(other.info);
+  }
+}

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+import { Namesakes } from "../../cluster/control/namesakes.ts";
+import { ManualClock } from "../support/clock.ts";
+import { nodeInfo } from "./support.ts";
+
+const SETTLE_MS = 5_000;
+
+let clock: ManualClock;
+let found: string[];
+let namesakes: Namesakes;
+
+const own = nodeInfo("o1", "origin", { hop: 1n });
+const other = nodeInfo("o1", "origin", { hop: 2n, url: "https://copy:443" });
+
+beforeEach(() => {
+  clock = new ManualClock();
+  found = [];
+  namesakes = new Namesakes({ clock, self: own, settleMs: SETTLE_MS, found: ({ url }) => found.push(url) });
+});
+
+describe("other relays with this one's name", () => {
+  it("are found once they are no earlier start of this one any more, and hold the name where this one is not registered", () => {
+    namesakes.told("n/o1/other", other);
+    clock.advance(SETTLE_MS - 1);
+    assert.deepEqual([found, namesakes.taken], [[], false]);
+    clock.advance(1);
+    assert.deepEqual([found, namesakes.taken], [["https://copy:443"], true]);
+    namesakes.told("n/o1/own", own);
+    assert.equal(namesakes.taken, false);
+    namesakes.gone("n/o1/own");
+    namesakes.gone("n/o1/other");
+    assert.equal(namesakes.taken, false);
+  });
+
+  it("are found once for each start, whatever changes of them", () => {
+    namesakes.told("n/o1/other", other);
+    clock.advance(SETTLE_MS);
+    namesakes.told("n/o1/draining", { ...other, draining: true });
+    namesakes.gone("n/o1/other");
+    clock.advance(SETTLE_MS);
+    assert.equal(found.length, 1);
+  });
+
+  it("are none: this relay's earlier start, this relay itself, and relays with other names", () => {
+    namesakes.told("n/o1/earlier", other);
+    namesakes.told("n/o1/own", own);
+    namesakes.told("n/o2/info", nodeInfo("o2", "origin", { hop: 3n }));
+    clock.advance(SETTLE_MS / 2);
+    namesakes.gone("n/o1/earlier");
+    clock.advance(SETTLE_MS);
+    assert.deepEqual([found, namesakes.taken, clock.pending], [[], false, 0]);
+  });
+});
