@@ -1,3 +1,4 @@
+import type { ClockBound } from "../../../cluster/clock-bound.ts";
 import type { NodeInfo } from "../../../cluster/contract.ts";
 import { ControlClient } from "../../../cluster/control/client.ts";
 import { Mesh, patienceOf } from "../../../cluster/mesh.ts";
@@ -125,47 +126,9 @@ export class MeshRuntime {
     });
     const isRoot = role === "root" || config.serveRoot;
     this.#root = isRoot ? new Root({ config, clock, log, clocks, self: this.#self }) : undefined;
-    const root = this.#root;
-    this.#control = new ControlClient({
-      clock,
-      random: Math.random,
-      self: this.#self,
-      roots: config.root,
-      ...(root && { local: () => root.local() }),
-      dial: (url, table, gone, renew) => this.#dialRoot(url, table, gone, renew),
-      settleMs: settleMs(config),
-      namesake: (info) => this.#tellNamesake(info),
-      leaseMs: config.lease,
-      warn: (message, err) => log.warn({ err }, message),
-      defect: (error) => deps.defects.report("in the session with this root itself", error),
-      rooted: (up) => this.#tiers.rooted(up),
-    });
+    this.#control = this.#makeControl();
     this.#tiers = this.#makeTiers();
-    this.#mesh = new Mesh({
-      self: this.#self,
-      origin,
-      clock,
-      wallNow,
-      registrar: this.#control,
-      table: this.#table,
-      clocks,
-      tiers: this.#tiers,
-      lingerMs: config.linger,
-      maxScopes: MAX_SCOPES,
-      redundant: config.redundant,
-      cost: config.cost,
-      source: (on) =>
-        new MeshSource({
-          clock,
-          peers: this.#peers,
-          ...patienceOf(role, config.hold),
-          counters: this.#counters,
-          ...on,
-        }),
-      refused: (bound) => {
-        origin.counters.boundsHit[bound]++;
-      },
-    });
+    this.#mesh = this.#makeMesh(clocks);
     this.#discovery = this.#discover(entries);
     this.#strangers = new Strangers({
       clock,
@@ -178,6 +141,7 @@ export class MeshRuntime {
     });
     const { announcements } = this.#mesh;
     const firstHand = (path: string) => this.#mesh.firstHand(path);
+    const root = this.#root;
     const control = root && ((options: Parameters<Root["control"]>[0]) => root.control(options));
     const roleOf = (name: string) => this.#table.get(name)?.role;
     const terms = { limits, announcements, firstHand, control, roleOf };
@@ -288,6 +252,54 @@ export class MeshRuntime {
       log.warn({ err, node }, "a relay cannot be reached");
       throw err;
     }
+  }
+
+  #makeControl(): ControlClient {
+    const { config, clock, log, defects } = this.#deps;
+    const root = this.#root;
+    return new ControlClient({
+      clock,
+      random: Math.random,
+      self: this.#self,
+      roots: config.root,
+      ...(root && { local: () => root.local() }),
+      dial: (url, table, gone, renew) => this.#dialRoot(url, table, gone, renew),
+      settleMs: settleMs(config),
+      namesake: (info) => this.#tellNamesake(info),
+      leaseMs: config.lease,
+      warn: (message, err) => log.warn({ err }, message),
+      defect: (error) => defects.report("in the session with this root itself", error),
+      rooted: (up) => this.#tiers.rooted(up),
+    });
+  }
+
+  #makeMesh(clocks: ClockBound): Mesh {
+    const { config, origin, clock, wallNow } = this.#deps;
+    return new Mesh({
+      self: this.#self,
+      origin,
+      clock,
+      wallNow,
+      registrar: this.#control,
+      table: this.#table,
+      clocks,
+      tiers: this.#tiers,
+      lingerMs: config.linger,
+      maxScopes: MAX_SCOPES,
+      redundant: config.redundant,
+      cost: config.cost,
+      source: (on) =>
+        new MeshSource({
+          clock,
+          peers: this.#peers,
+          ...patienceOf(config.role, config.hold),
+          counters: this.#counters,
+          ...on,
+        }),
+      refused: (bound) => {
+        origin.counters.boundsHit[bound]++;
+      },
+    });
   }
 
   #makeTiers(): Tiers {
