@@ -22,6 +22,7 @@ export type MeshSourceDeps = Omit<SplicedTrackDeps, "gone"> & {
 /** A broadcast of other relays, as a place to subscribe at: whichever of them has it and can be reached. */
 export class MeshSource implements Source {
   readonly hasInfo = true;
+  readonly keepsNewest = true;
   readonly #deps: MeshSourceDeps;
   readonly #tracks = new Set<SplicedTrack>();
   readonly #requests = new Set<() => void>();

@@ -69,7 +69,8 @@ const linkLimits = {
     max: "10m",
   }),
   track_linger: duration({
-    description: "How long a track stays subscribed upstream after its last viewer left.",
+    description:
+      "How long live media stays subscribed upstream after its last viewer left. A track to which nothing comes meanwhile, such as a catalog that was written once, stays subscribed for as long as it is quiet and its publisher is there: at most 16 for each publisher, and only while other requests to it need no room.",
     default: "2s",
     min: "0s",
     max: "10m",

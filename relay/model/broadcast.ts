@@ -64,7 +64,7 @@ export class Broadcast {
   /** Those that are over but still run included. */
   readonly #tracks = new Set<Track>();
   #routes: Ranked[] = [];
-  /** Held while there are tracks. */
+  /** Held while there are tracks that are in use. */
   #release: (() => void) | undefined;
   #generations = 0;
   #orders = 0;
@@ -107,9 +107,13 @@ export class Broadcast {
     const key = detour ? asker.source : undefined;
     const lane = this.#lanes.get(key) ?? new Map<string, Track>();
     const known = lane.get(name);
-    if (known !== undefined && !known.over) return known;
-    const replaced = known?.idle === true ? 1 : 0;
-    if (this.#tracks.size - replaced >= this.#host.limits.tracksPerBroadcast) {
+    if (known !== undefined && !known.over) {
+      this.#release ??= this.#host.want(this.path);
+      return known;
+    }
+    const room = this.#host.limits.tracksPerBroadcast + (known?.idle === true ? 1 : 0);
+    if (this.#tracks.size >= room) [...this.#tracks].find((track) => track.kept)?.release();
+    if (this.#tracks.size >= room) {
       this.#host.counters.boundsHit.tracks_per_broadcast++;
       return "limit";
     }
@@ -136,6 +140,7 @@ export class Broadcast {
 
   /** `source` asked us to leave: it feeds the tracks that it feeds, for as long as it does, and others take over the rest. */
   leave(source: Source): void {
+    for (const track of [...this.#tracks]) if (track.kept && track.source === source) track.release();
     const routes = this.#routes.map((route) =>
       route.source !== source || route.leaving
         ? route
@@ -189,6 +194,7 @@ export class Broadcast {
       ...this.#host,
       wait: () => this.#host.wait(),
       stopWaiting: () => this.#host.stopWaiting(),
+      unwatched: () => this.#rest(),
       idle: (track: Track) => {
         if (!this.#tracks.delete(track)) return;
         const key = asker?.source;
@@ -203,7 +209,7 @@ export class Broadcast {
   }
 
   #rest(): void {
-    if (this.#tracks.size > 0) return;
+    for (const track of this.#tracks) if (!track.kept) return;
     this.#release?.();
     this.#release = undefined;
   }
@@ -236,7 +242,7 @@ export class Broadcast {
 }
 
 /** What a broadcast needs from the table it is in. */
-export interface BroadcastHost extends Omit<TrackHost<Track>, "idle"> {
+export interface BroadcastHost extends Omit<TrackHost<Track>, "idle" | "unwatched"> {
   /** Its tracks are in use, wherever it is. Returns a release. */
   want(path: string): (() => void) | undefined;
   changed(broadcast: Broadcast): void;

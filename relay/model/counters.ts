@@ -39,6 +39,7 @@ export const BOUNDS = [
   "group_bytes",
   "frames_per_group",
   "groups_per_track",
+  "kept_tracks_per_session",
   "session_queue_bytes",
   "waiting_subscriptions",
   "cache_bytes",

@@ -19,8 +19,7 @@ export class Feed {
   timescale: number | undefined;
   /** False once the track listens no more. */
   alive = true;
-  /** Its highest group that came whole, in its own numbers. */
-  whole: number;
+  #whole: number;
   /** Groups up to this one were sent when it was followed before, in its own numbers. */
   readonly #after: number;
   #offset: number | undefined;
@@ -37,7 +36,7 @@ export class Feed {
     this.#offset = before.offset;
     this.#lowest = before.lowest;
     this.#after = before.whole ?? -1;
-    this.whole = this.#after;
+    this.#whole = this.#after;
   }
 
   /** For a feed that goes on with the same content. */
@@ -87,6 +86,16 @@ export class Feed {
   /** Its numbers do not fit above those that other publishers of the path have used. */
   get exhausted(): boolean {
     return this.#exhausted;
+  }
+
+  /** The group that has the number `ours` in the track came whole. */
+  completed(ours: number): void {
+    if (this.#offset !== undefined) this.#whole = Math.max(this.#whole, ours - this.#offset);
+  }
+
+  /** Its highest group that came whole, in its own numbers. */
+  get whole(): number {
+    return this.#whole;
   }
 
   /** One of its timestamps in `timescale`. */

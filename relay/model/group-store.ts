@@ -18,6 +18,14 @@ interface StoreHost {
   readonly limits: ModelLimits;
 }
 
+/** What the groups of a track need from it. */
+export interface StoredTrack extends Pick<GroupHost, "stamp" | "awaited" | "rescale" | "begun"> {
+  /** `group` gets no more frames. */
+  settled(group: Group): void;
+  /** A group is kept no longer. */
+  forgotten(): void;
+}
+
 /** The groups of one track: those being received, which the cache may keep or not, and those that it keeps. */
 export class GroupStore {
   readonly #host: StoreHost;
@@ -28,9 +36,24 @@ export class GroupStore {
   readonly #open = new Map<number, Group>();
   #newest: Group | undefined;
 
-  constructor(host: StoreHost, groupHost: GroupHost) {
+  constructor(host: StoreHost, track: StoredTrack) {
     this.#host = host;
-    this.#groupHost = groupHost;
+    const { clock, cache, counters, limits } = host;
+    this.#groupHost = {
+      ...track,
+      cache,
+      counters,
+      limits,
+      now: () => clock.now(),
+      done: (group) => {
+        this.#settle(group);
+        track.settled(group);
+      },
+      forgotten: (group) => {
+        if (this.#groups.get(group.sequence) === group) this.#groups.delete(group.sequence);
+        track.forgotten();
+      },
+    };
   }
 
   get size(): number {
@@ -40,6 +63,25 @@ export class GroupStore {
   /** The live group with the highest sequence, also when it is already complete. */
   get newest(): Group | undefined {
     return this.#newest;
+  }
+
+  /** When something came last; nothing where the newest group is not kept. */
+  get activeAt(): number | undefined {
+    const newest = this.#newest;
+    if (newest?.keeps !== true) return undefined;
+    let last = newest.subgroup.activeAt;
+    for (const { subgroup } of this.#open.values()) last = Math.max(last, subgroup.activeAt);
+    return last;
+  }
+
+  /** Nobody watches: the newest group may be evicted when nothing older can. */
+  park(): void {
+    if (this.#newest?.keeps) this.#host.cache.park(this.#newest);
+  }
+
+  /** Somebody watches again. */
+  recall(): void {
+    if (this.#newest !== undefined) this.#host.cache.recall(this.#newest);
   }
 
   get(sequence: number): Group | undefined {
@@ -111,8 +153,7 @@ export class GroupStore {
     for (const group of [...this.#open.values()]) if (group !== this.#newest) group.subgroup.abandon(before);
   }
 
-  /** `group` gets no more frames. */
-  settle(group: Group): void {
+  #settle(group: Group): void {
     if (this.#open.get(group.sequence) === group) this.#open.delete(group.sequence);
     if (!group.subgroup.whole) group.evict();
   }
@@ -140,10 +181,6 @@ export class GroupStore {
   clear(): void {
     for (const group of [...this.#groups.values()]) group.evict();
     this.#newest = undefined;
-  }
-
-  forget(group: Group): void {
-    if (this.#groups.get(group.sequence) === group) this.#groups.delete(group.sequence);
   }
 
   #create(sequence: number): Group {

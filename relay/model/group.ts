@@ -68,6 +68,11 @@ export class Subgroup implements GroupWriter {
     return this.#state === "finished";
   }
 
+  /** When its last frame began, or it did. While a frame comes it is never quiet. */
+  get activeAt(): number {
+    return this.#current === undefined ? this.#activeAt : Number.POSITIVE_INFINITY;
+  }
+
   frame(size: number, timestamp: number | undefined): void {
     if (this.#state !== "open") return;
     const { limits, counters } = this.#host;

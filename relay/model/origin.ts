@@ -3,6 +3,7 @@ import { type Advertisement, Broadcast, type BroadcastHost } from "./broadcast.t
 import { GroupCache } from "./cache.ts";
 import type { Asker, Channel, OutStream, Source, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import { Counters } from "./counters.ts";
+import { KeptTracks } from "./kept-tracks.ts";
 import type { CacheOptions, ModelLimits } from "./limits.ts";
 import { PathTree, prefixes } from "./path-tree.ts";
 import type { Reason } from "./reason.ts";
@@ -63,6 +64,7 @@ export class Origin {
       clock: deps.clock,
       cache: this.cache,
       counters: this.counters,
+      kept: new KeptTracks(this.counters),
       limits: deps.limits,
       wait: () => {
         if (this.#waiting >= this.#limits.waitingSubscriptions) return false;

@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { GroupCache } from "./cache.ts";
 import type { Asker, Source } from "./contract.ts";
 import type { Counters } from "./counters.ts";
+import type { KeptTracks } from "./kept-tracks.ts";
 import type { ModelLimits } from "./limits.ts";
 
 /** What a track needs from its broadcast and the process. */
@@ -10,9 +11,12 @@ export interface TrackHost<T> {
   readonly cache: GroupCache;
   readonly counters: Counters;
   readonly limits: ModelLimits;
+  readonly kept: KeptTracks;
   /** Takes a place among those that wait for a publisher; false when all are taken. */
   wait(): boolean;
   stopWaiting(): void;
+  /** The track stays, with nobody who uses it. */
+  unwatched(): void;
   /** Nothing refers to the track any more. */
   idle(track: T): void;
 }

@@ -13,14 +13,15 @@ import type { Counters } from "./counters.ts";
 import { Delay } from "./delay.ts";
 import { Feed, SentGroups } from "./feed.ts";
 import { Fetches } from "./fetches.ts";
-import type { Group, GroupHost } from "./group.ts";
-import { GroupStore } from "./group-store.ts";
+import type { Group } from "./group.ts";
+import { GroupStore, type StoredTrack } from "./group-store.ts";
 import type { Numbering } from "./merge.ts";
 import { Patience } from "./patience.ts";
 import { Properties } from "./properties.ts";
 import type { Reason } from "./reason.ts";
 import { type SubscribedTrack, Subscription } from "./subscription.ts";
 import type { TrackHost, TrackRoute, TrackStart, Wanted } from "./track-host.ts";
+import { Unwatched } from "./unwatched.ts";
 import { UpstreamOptions } from "./upstream-options.ts";
 
 /** Milliseconds after a new group until older ones that are still queued are judged: what left with it gets through. */
@@ -52,7 +53,7 @@ export class Track implements SubscribedTrack {
   #feed: Feed | undefined;
   #ended: number | undefined;
   #over = false;
-  readonly #linger: Delay;
+  readonly #unwatched: Unwatched;
   readonly #sweep: Delay;
   readonly #since: number;
 
@@ -63,11 +64,14 @@ export class Track implements SubscribedTrack {
     this.#route = route;
     this.#host = host;
     this.#since = host.clock.now();
-    this.#store = new GroupStore(host, this.#groupHost());
+    this.#store = new GroupStore(host, this.#stored());
     this.#fetches = new Fetches(path, name, this.#store, host.counters);
     this.#properties = new Properties(path, name);
     this.#wishes = new UpstreamOptions(host.clock, this.#subscriptions);
-    this.#linger = new Delay(host.clock, host.limits.trackLingerMs, () => this.#retire());
+    this.#unwatched = new Unwatched(host, this.#store, {
+      source: () => this.#quietSource,
+      retire: () => this.#retire(),
+    });
     this.#sweep = new Delay(host.clock, SWEEP_DELAY_MS, () => this.#sweepUp());
     this.#patience = new Patience(host);
   }
@@ -110,6 +114,11 @@ export class Track implements SubscribedTrack {
     return this.#over;
   }
 
+  /** Nobody uses it, and it stays for its newest group. */
+  get kept(): boolean {
+    return this.#unwatched.kept;
+  }
+
   /** Nobody uses it. */
   get idle(): boolean {
     return !this.#used && !this.#fetches.busy;
@@ -138,7 +147,7 @@ export class Track implements SubscribedTrack {
     this.#subscriptions.add(subscription);
     this.counters.subscriptionsActive++;
     this.counters.subscriptionsTotal++;
-    this.#linger.stop();
+    this.#unwatched.stop();
     if (this.#feed === undefined) this.#connect();
     else this.changed();
     const { known } = this.#properties;
@@ -154,7 +163,7 @@ export class Track implements SubscribedTrack {
       return () => {};
     }
     const leave = this.#properties.wait(answer, asker);
-    this.#linger.stop();
+    this.#unwatched.stop();
     if (this.#route === undefined || this.#routeLost) this.#wait();
     else if (this.#route.source.hasInfo) this.#learn(this.#route.source);
     else if (this.#feed === undefined) this.#connect();
@@ -185,7 +194,7 @@ export class Track implements SubscribedTrack {
     this.#detach(route === undefined ? "upstream" : "replaced");
     this.#properties.cancel();
     if (!this.#used) {
-      if (!same) this.#retire();
+      if (!same || this.kept) this.#retire();
       else if (before !== undefined) this.#rest();
       return;
     }
@@ -231,7 +240,7 @@ export class Track implements SubscribedTrack {
   close(reason: Reason): void {
     this.#detach(reason);
     this.#fail(reason);
-    this.#linger.stop();
+    this.#unwatched.stop();
     this.#sweep.stop();
     this.#patience.stop();
     this.#store.clear();
@@ -243,29 +252,18 @@ export class Track implements SubscribedTrack {
     return first?.asker ?? this.#properties.asker;
   }
 
-  #groupHost(): GroupHost {
+  #stored(): StoredTrack {
     return {
-      cache: this.#host.cache,
-      counters: this.#host.counters,
-      limits: this.#host.limits,
-      now: () => this.#host.clock.now(),
       stamp: () => Math.round(((this.#host.clock.now() - this.#since) * this.#properties.timescale) / 1000),
       awaited: () => this.#properties.known === undefined && this.#subscriptions.size > 0,
       rescale: (timestamp) => this.#feed?.rescale(timestamp, this.#properties.timescale) ?? timestamp,
       begun: () => this.#sweep.start(),
-      done: (group) => {
-        const feed = this.#feed;
-        if (group.subgroup.whole && feed?.offset !== undefined) {
-          feed.whole = Math.max(feed.whole, group.sequence - feed.offset);
-        }
-        this.#store.settle(group);
+      settled: (group) => {
+        if (group.subgroup.whole) this.#feed?.completed(group.sequence);
         for (const subscription of [...this.#subscriptions]) subscription.settled();
         this.#rest();
       },
-      forgotten: (group) => {
-        this.#store.forget(group);
-        this.#rest();
-      },
+      forgotten: () => this.#rest(),
     };
   }
 
@@ -313,6 +311,7 @@ export class Track implements SubscribedTrack {
     };
     feed.upstream = feed.source.subscribe(this.path, this.name, options, sink, this.#asker);
     if (!feed.alive) feed.upstream.cancel();
+    if (feed.source.crowded) this.#host.kept.makeRoom(feed.source);
   }
 
   /** Where nothing came before, its first group keeps its number. */
@@ -459,17 +458,24 @@ export class Track implements SubscribedTrack {
     if (this.#used) return;
     this.#patience.stop();
     if (this.#feed !== undefined || this.#properties.requested || this.#properties.known !== undefined) {
-      this.#linger.start();
+      this.#unwatched.start();
       return;
     }
     if (this.#store.size === 0 || this.#route === undefined) this.#retire();
     // Followed until it was refused. What was only fetched stays for as long as the cache keeps it.
-    else if (this.newest !== undefined) this.#linger.start();
+    else if (this.newest !== undefined) this.#unwatched.start();
+  }
+
+  /** Its publisher, while it announces the broadcast and the track may stay subscribed there without viewers. */
+  get #quietSource(): Source | undefined {
+    const source = this.#route?.source;
+    if (source === undefined || source.keepsNewest || this.#over || this.#ended !== undefined) return undefined;
+    return this.#feed?.upstream !== undefined && this.#feed.source === source ? source : undefined;
   }
 
   /** Nothing of it is kept. */
   #retire(): void {
-    this.#linger.stop();
+    this.#unwatched.stop();
     this.#patience.stop();
     this.#properties.cancel();
     this.#detach("cancelled");

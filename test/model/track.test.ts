@@ -130,7 +130,7 @@ describe("fan-out", () => {
 });
 
 describe("a subscription's end", () => {
-  it("keeps the upstream subscription for a while after the last viewer left, then ends it", () => {
+  it("keeps the upstream subscription of live media for a while after the last viewer left, then ends it", () => {
     publish();
     const { subscription } = watch();
     publisher.send(0, "a");
@@ -139,7 +139,9 @@ describe("a subscription's end", () => {
     const again = watch();
     assert.deepEqual(again.viewer.groups, ["0:finished:[1]a"], "the same upstream subscription goes on");
     again.subscription?.cancel();
-    clock.advance(2100);
+    clock.advance(1000);
+    publisher.send(1, "b");
+    clock.advance(1100);
     assert.equal(publisher.subscriptions[0]?.cancelled, true);
     assert.equal(relay.cache.bytes, 0);
     const { viewer } = watch();

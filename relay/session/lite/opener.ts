@@ -20,6 +20,11 @@ export class Opener {
     this.#counters = counters;
   }
 
+  /** Requests wait in line. */
+  get crowded(): boolean {
+    return this.#pending.length > 0;
+  }
+
   /** Calls `opened` at once or once the peer allows it; `refused` when too many wait. Returns a way out of the line. */
   open(handler: BidiHandler, opened: (stream: BidiStream) => void, refused: (reason: Reason) => void): () => void {
     const stream = this.#pending.length === 0 ? this.#link.openBidi(PRIORITY_CONTROL, handler) : undefined;

@@ -36,6 +36,10 @@ export class PeerSource implements Source {
     this.hasInfo = context.caps.trackStream;
   }
 
+  get crowded(): boolean {
+    return this.#context.opener.crowded;
+  }
+
   subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink): Upstream {
     const id = this.#nextId++;
     const subscription = new UpstreamSubscription(this.#context, id, sink, () => this.#subscriptions.delete(id));

@@ -1,0 +1,235 @@
+/** A track whose publisher sends nothing, after its last viewer left: it stays, for later viewers. */
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+import type { CacheOptions, ModelLimits } from "../../relay/model/limits.ts";
+import type { Origin, Publication } from "../../relay/model/origin.ts";
+import { ManualClock } from "../support/clock.ts";
+import { AD, FakeSource, FakeViewer, LIVE, origin, say } from "./support.ts";
+
+let clock: ManualClock;
+let relay: Origin;
+let publisher: FakeSource;
+let publication: Publication;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  publisher = new FakeSource();
+  start();
+});
+
+function start(limits: Partial<ModelLimits> = {}, cache: Partial<CacheOptions> = {}): void {
+  relay = origin(clock, limits, cache);
+  const published = relay.publish("live/cam", AD, publisher);
+  if (typeof published === "string") throw new Error(published);
+  publication = published;
+}
+
+function watch(track = "catalog"): { viewer: FakeViewer; leave: () => void } {
+  const viewer = new FakeViewer();
+  const subscription = relay.subscribe("live/cam", track, LIVE, viewer);
+  return { viewer, leave: () => subscription?.cancel() };
+}
+
+/** A viewer gets the newest group of a track and leaves. */
+function visit(track = "catalog"): string[] {
+  const { viewer, leave } = watch(track);
+  const { groups } = viewer;
+  leave();
+  return groups;
+}
+
+/** A track is watched, its publisher sends one group, and the viewer leaves. */
+function written(track = "catalog", text = "{}"): void {
+  const { leave } = watch(track);
+  publisher.send(0, text);
+  leave();
+}
+
+const open = () => publisher.subscriptions.filter(({ cancelled }) => !cancelled).map(({ track }) => track);
+
+describe("a catalog that was written once", () => {
+  it("is there for every later viewer, however long the pauses are", () => {
+    written();
+    for (const pause of [2500, 60_000, 3_600_000]) {
+      clock.advance(pause);
+      assert.deepEqual(visit(), ["0:finished:[2]{}"]);
+    }
+    assert.deepEqual(publisher.log, ["info catalog", "subscribe catalog"]);
+  });
+
+  it("is there while its group is still open, and what is added to it", () => {
+    const { leave } = watch();
+    const group = publisher.group(0);
+    say(group, "{}");
+    leave();
+    clock.advance(30_000);
+    say(group, "patch");
+    clock.advance(30_000);
+    assert.deepEqual(visit(), ["0:open:[2]{}[5]patch"]);
+  });
+
+  it("is replaced by a newer one that comes while nobody watches", () => {
+    written();
+    clock.advance(60_000);
+    publisher.send(1, "new");
+    clock.advance(60_000);
+    assert.deepEqual(visit(), ["1:finished:[3]new"]);
+  });
+
+  for (const lingerMs of [0, 100, 10_000]) {
+    it(`is kept with a linger of ${lingerMs} ms`, () => {
+      start({ trackLingerMs: lingerMs });
+      const { leave } = watch();
+      publisher.send(0, "{}");
+      clock.advance(1000);
+      leave();
+      clock.advance(60_000);
+      assert.deepEqual(visit(), ["0:finished:[2]{}"]);
+    });
+  }
+
+  it("goes with its publisher", () => {
+    written();
+    clock.advance(60_000);
+    publication.end(true);
+    publisher.sink.closed("upstream");
+    clock.advance(20_000);
+    assert.equal(relay.cache.bytes, 0);
+    assert.equal(clock.pending, 0);
+    assert.equal([...relay.broadcasts()].length, 0);
+  });
+
+  it("does not stay when its broadcast was taken back while somebody watched", () => {
+    const { leave } = watch();
+    publisher.send(0, "{}");
+    publication.end(false);
+    leave();
+    clock.advance(2000);
+    assert.deepEqual(open(), []);
+    assert.equal(relay.cache.bytes, 0);
+  });
+
+  it("goes when its track ends", () => {
+    written();
+    clock.advance(60_000);
+    publisher.sink.ended(1);
+    publisher.sink.closed(undefined);
+    clock.advance(20_000);
+    assert.equal(relay.cache.bytes, 0);
+    assert.equal(clock.pending, 0);
+  });
+
+  it("goes before a group that somebody watches, when the budget is spent", () => {
+    start({}, { bytes: 30_000 });
+    written("catalog", "x".repeat(10_000));
+    clock.advance(60_000);
+    const { viewer } = watch("video");
+    const group = publisher.group(0);
+    say(group, "x".repeat(20_000));
+    assert.equal(viewer.streams[0]?.state, "open");
+    assert.equal(watch("video").viewer.streams.length, 1, "the live group is kept");
+    clock.advance(20_000);
+    assert.deepEqual(open(), ["video"]);
+  });
+
+  it("stays before older groups when the budget is spent, and is like any other once it is watched again", () => {
+    start({}, { bytes: 30_000 });
+    written();
+    clock.advance(60_000);
+    watch("video");
+    for (let i = 0; i < 10; i++) publisher.send(i, "x".repeat(10_000));
+    assert.equal(watch().viewer.groups.length, 1);
+    const group = publisher.subscriptions.find(({ track }) => track === "video")?.sink.group(10);
+    assert.ok(group !== undefined && typeof group !== "string");
+    for (let i = 0; i < 10; i++) say(group, "x".repeat(10_000));
+    assert.equal(watch().viewer.groups.length, 1);
+  });
+});
+
+describe("a track without viewers to which something comes", () => {
+  it("is given up after its linger when it came meanwhile", () => {
+    const { leave } = watch("video");
+    publisher.send(0, "a");
+    leave();
+    clock.advance(1000);
+    publisher.send(1, "b");
+    clock.advance(1000);
+    assert.deepEqual(open(), []);
+    assert.equal(relay.cache.bytes, 0);
+  });
+
+  it("is given up within seconds when its publisher begins to send again", () => {
+    written("video");
+    clock.advance(60_000);
+    for (let i = 1; open().length > 0; i++) {
+      publisher.send(i, "frame");
+      clock.advance(500);
+      assert.ok(i < 30, "still subscribed after 15 s");
+    }
+    assert.equal(relay.cache.bytes, 0);
+  });
+
+  it("is given up where it is taken from another relay: that one keeps it", () => {
+    Object.assign(publisher, { keepsNewest: true });
+    written();
+    clock.advance(2000);
+    assert.deepEqual(open(), []);
+  });
+});
+
+describe("tracks that stay without viewers", () => {
+  it("are bounded at each publisher: the one whose viewers left first goes", () => {
+    start({ tracksPerBroadcast: 100 });
+    for (let i = 0; i < 18; i++) {
+      written(`t${i}`);
+      clock.advance(100);
+    }
+    clock.advance(5000);
+    assert.deepEqual(
+      open(),
+      Array.from({ length: 16 }, (_, i) => `t${i + 2}`),
+    );
+    assert.equal(relay.counters.boundsHit.kept_tracks_per_session, 2);
+  });
+
+  it("make room for one that somebody asks for", () => {
+    start({ tracksPerBroadcast: 2 });
+    written("a");
+    written("b");
+    clock.advance(5000);
+    watch("c");
+    assert.deepEqual(open(), ["b", "c"]);
+    assert.equal(relay.counters.boundsHit.tracks_per_broadcast, 0);
+  });
+
+  it("give back their streams when requests wait for one", () => {
+    written();
+    clock.advance(5000);
+    Object.assign(publisher, { crowded: true });
+    watch("video");
+    assert.deepEqual(open(), ["video"]);
+  });
+
+  it("are not wanted of the mesh, until somebody watches again", () => {
+    let wanted = 0;
+    relay = origin(clock);
+    relay.resolveWith({
+      watching: () => () => {},
+      wanting: () => {
+        wanted++;
+        return () => wanted--;
+      },
+      routed: () => {},
+    });
+    relay.publish("live/cam", AD, publisher);
+    written();
+    assert.equal(wanted, 1);
+    clock.advance(5000);
+    assert.equal(wanted, 0);
+    const { leave } = watch();
+    assert.equal(wanted, 1);
+    leave();
+    clock.advance(5000);
+    assert.equal(wanted, 0);
+  });
+});
