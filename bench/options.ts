@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { capabilities, STABLE_PROTOCOLS } from "../relay/wire/versions.ts";
 import { columns, type Flags, flagLines, readFlags, seconds, text, UsageError, type Values, whole } from "./flags.ts";
 import type { TrustSpec } from "./load/messages.ts";
@@ -41,6 +42,7 @@ const FLAGS: Flags = {
   "load-engine": { value: "NAME", text: "QUIC engine of publisher and viewers (default auto)." },
   protocol: { value: "LIST", text: `Protocols to offer, best first (default ${STABLE_PROTOCOLS.join(",")}).` },
   url: { value: "URL", text: "Measure the relay that runs there instead of starting ours." },
+  token: { value: "FILE", text: "Show the token in FILE at --url; MOQMESH_TOKEN holds a token itself." },
   pid: { value: "PID", text: "Its process, for CPU and memory." },
   fingerprint: { value: "HEX", text: "Trust the certificate with this SHA-256 and no other at --url." },
   insecure: { text: "Trust any certificate at --url." },
@@ -85,8 +87,8 @@ export function parseFanout(args: readonly string[]): FanoutOptions | "help" {
   if (values.get("help") === true) return "help";
   const scenario = scenarioOf(text(values, "scenario") ?? "video");
   const against = againstOf(text(values, "against"));
-  const url = urlOf(text(values, "url"));
-  for (const name of ["pid", "fingerprint", "insecure"]) {
+  const url = withToken(urlOf(text(values, "url")), text(values, "token"), process.env["MOQMESH_TOKEN"]);
+  for (const name of ["token", "pid", "fingerprint", "insecure"]) {
     if (values.has(name) && url === undefined) throw new UsageError(`--${name} is of use with --url only`);
   }
   for (const name of ["engine", "threads"]) {
@@ -131,6 +133,24 @@ function urlOf(address: string | undefined): URL | undefined {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url !== undefined && SCHEMES.includes(url.protocol)) return url;
   throw new UsageError(`--url: "${address}" is not the address of a relay, such as https://relay.example:4443/`);
+}
+
+/** A token that is in the URL already goes before the variable. */
+function withToken(url: URL | undefined, file: string | undefined, variable: string | undefined): URL | undefined {
+  if (url === undefined) return undefined;
+  const inUrl = url.searchParams.has("jwt");
+  if (file !== undefined && inUrl) throw new UsageError("there is a token in --url and another in --token");
+  const token = file === undefined ? variable?.trim() : readToken(file);
+  if (token !== undefined && token !== "" && !inUrl) url.searchParams.set("jwt", token);
+  return url;
+}
+
+function readToken(file: string): string {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch {
+    throw new UsageError(`--token: "${file}" cannot be read`);
+  }
 }
 
 function protocolsOf(list: string | undefined): readonly string[] {

@@ -1,15 +1,8 @@
-/**
- * Feeds random and tampered input to every reader of what peers send.
- *
- *     npm run fuzz -- [--inputs 1000000] [--seed N] [--target PART]...
- *     npm run fuzz -- --target NAME --hex INPUT
- *
- * The second form runs one input again. Exit code 1 when an input fails, hangs, or takes too much memory; the input is
- * printed in hexadecimal.
- */
-import { inspect, parseArgs } from "node:util";
+/** Feeds random and tampered input to every reader of what peers send: `npm run fuzz`. */
+import { inspect } from "node:util";
 import { drive } from "../test/fuzz/driver.ts";
 import { TARGETS } from "../test/fuzz/targets.ts";
+import { readFlags, wholeFlag, wrongCommandLine } from "./flags.ts";
 
 const INPUTS = 1_000_000;
 /** An input takes microseconds; the machine may be busy. */
@@ -17,27 +10,35 @@ const STALL_MS = 10_000;
 /** Readers hold a message at most; this is room for the corpus and for garbage. */
 const HEAP_MB = 256;
 
-const { values } = parseArgs({
-  options: {
-    inputs: { type: "string", default: String(INPUTS) },
-    seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) },
-    target: { type: "string", multiple: true, default: [] },
-    hex: { type: "string" },
-  },
-});
+const HELP = `Usage: npm run fuzz -- [--inputs ${INPUTS}] [--seed N] [--target PART]...
+       npm run fuzz -- --target NAME --hex INPUT
 
-function integer(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`--${name} must be a whole number, not ${text}`);
-  return value;
+Feeds random and tampered input to every reader of what peers send. The second form runs one input again.
+
+  --inputs N     Inputs for all targets together (default ${INPUTS}).
+  --seed N       Where the random numbers begin (default: another one each time).
+  --target PART  Only targets with this in their names: ${TARGETS.map(({ name }) => name).join(", ")}.
+  --hex INPUT    One input, in hexadecimal.
+
+Exit codes: 0 nothing found; 1 an input failed, hung or took too much memory, and is printed in hexadecimal; 2 wrong
+command line.`;
+
+const values = readFlags(HELP, {
+  inputs: { type: "string", default: String(INPUTS) },
+  seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) },
+  target: { type: "string", multiple: true, default: [] },
+  hex: { type: "string" },
+});
+for (const part of values.target) {
+  if (!TARGETS.some(({ name }) => name.includes(part))) wrongCommandLine(`--target: there is no "${part}"`, HELP);
 }
 
 if (values.hex === undefined) await all();
 else again(values.hex);
 
 async function all(): Promise<void> {
-  const inputs = integer("inputs", values.inputs);
-  const seed = integer("seed", values.seed);
+  const inputs = wholeFlag(HELP, "inputs", values.inputs, 1);
+  const seed = wholeFlag(HELP, "seed", values.seed);
   console.log(`${inputs} inputs, seed ${seed}`);
   const progress = (count: number) => {
     if (process.stderr.isTTY) process.stderr.write(`\r${((100 * count) / inputs).toFixed(0)} % `);

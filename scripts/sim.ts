@@ -1,36 +1,40 @@
-/**
- * Lets random meshes come to harm, in one process, with a clock turned by hand.
- *
- *     npm run sim -- [--nodes 14] [--seeds 20] [--seed 1] [--rounds 3] [--blows 8]
- *     npm run sim -- --messages
- *
- * Seeds count up from `--seed`; one that fails is run again by `--seed N --seeds 1 --trace` with the same other options. Exit code 1
- * when a mesh did not keep its promises. The second form prints how messages for one publish event grow.
- */
-import { parseArgs } from "node:util";
+/** Lets random meshes come to harm, in one process, with a clock turned by hand: `npm run sim`. */
 import { growthOf, SIZES } from "../test/cluster/sim/growth.ts";
 import { Ordeal } from "../test/cluster/sim/ordeal.ts";
+import { readFlags, wholeFlag } from "./flags.ts";
 
 /** Of one mesh that are printed. */
 const MOST_VIOLATIONS = 10;
 const MOST_ROOTS = 3;
 
-const { values } = parseArgs({
-  options: {
-    nodes: { type: "string", default: "14" },
-    seeds: { type: "string", default: "20" },
-    seed: { type: "string", default: "1" },
-    rounds: { type: "string", default: "3" },
-    blows: { type: "string", default: "8" },
-    messages: { type: "boolean", default: false },
-    trace: { type: "boolean", default: false },
-  },
+const HELP = `Usage: npm run sim -- [--nodes 14] [--seeds 20] [--seed 1] [--rounds 3] [--blows 8] [--trace]
+       npm run sim -- --messages
+
+Lets random meshes come to harm, in one process, with a clock turned by hand. The second form prints how messages for one
+publish event grow with the mesh.
+
+  --nodes N   Relays of a mesh, at least 8 (default 14).
+  --seeds N   Meshes to try (default 20), with seeds that count up from --seed.
+  --seed N    The first seed (default 1).
+  --rounds N  Times that a mesh is harmed and has to recover (default 3).
+  --blows N   What is done to it in each round (default 8).
+  --trace     Print what happens. A seed that failed is run again by --seed N --seeds 1 --trace with the same other flags.
+  --messages  Count messages instead.
+
+Exit codes: 0 all meshes kept their promises, 1 one did not, 2 wrong command line.`;
+
+const values = readFlags(HELP, {
+  nodes: { type: "string", default: "14" },
+  seeds: { type: "string", default: "20" },
+  seed: { type: "string", default: "1" },
+  rounds: { type: "string", default: "3" },
+  blows: { type: "string", default: "8" },
+  messages: { type: "boolean", default: false },
+  trace: { type: "boolean", default: false },
 });
 
 function whole(name: "nodes" | "seeds" | "seed" | "rounds" | "blows", least: number): number {
-  const value = Number(values[name]);
-  if (Number.isSafeInteger(value) && value >= least) return value;
-  throw new Error(`--${name} must be a whole number from ${least}, not ${values[name]}`);
+  return wholeFlag(HELP, name, values[name], least);
 }
 
 if (values.messages) await messages();

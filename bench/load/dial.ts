@@ -1,5 +1,6 @@
 import type { Attach, Engine, Link, LinkLimits, Trust } from "../../relay/transport/contract.ts";
 import { TransportError } from "../../relay/transport/contract.ts";
+import { certificateFault } from "../../relay/transport/tls/failure.ts";
 import type { TrustSpec } from "./messages.ts";
 
 /** Bounds of a link of the load. Streams: more than a relay should ever have open towards one viewer. */
@@ -19,6 +20,9 @@ const STARTING_MS = 5_000;
 
 /** Sessions of one process that connect at the same time; more make handshakes time out on a busy core. */
 const CONNECTING = 8;
+
+const TRUST_ADVICE =
+  "use --fingerprint HEX (the relay prints it when it starts), or --insecure to trust any certificate";
 
 /** Where the load goes, and how it gets there. */
 export interface Target {
@@ -55,6 +59,8 @@ async function dialPatiently(target: Target, attach: Attach, started: number): P
     try {
       return await engine.dial({ url, trust, protocols, limits: LIMITS, timeoutMs }, attach);
     } catch (error) {
+      const fault = error instanceof TransportError ? certificateFault(error.message) : undefined;
+      if (fault !== undefined) throw new Error(`${url.host}: ${fault}; ${TRUST_ADVICE}`, { cause: error });
       const passing = error instanceof TransportError && error.code === "dial_failed";
       if (!passing || performance.now() > started + STARTING_MS) throw error;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

@@ -1,5 +1,5 @@
 /** Why a relay took no session, and what to do about it. */
-import type { connect, isAdminListener, SessionEndedError, Verdict } from "../client.ts";
+import type { certificateFault, connect, isAdminListener, SessionEndedError, Verdict } from "../client.ts";
 import { formatDuration } from "../config/units.ts";
 import type { Reason } from "../model/reason.ts";
 import { TransportError } from "../transport/contract.ts";
@@ -11,6 +11,7 @@ import { EXIT, type ExitCode } from "./exit-codes.ts";
 export interface Library {
   readonly connect: typeof connect;
   readonly isAdminListener: typeof isAdminListener;
+  readonly certificateFault: typeof certificateFault;
   readonly askAccess: (url: URL, trust: Target["trust"]) => Promise<Verdict | undefined>;
   readonly SessionEndedError: typeof SessionEndedError;
 }
@@ -63,7 +64,7 @@ export async function explainDial(error: unknown, target: Target, library: Libra
       return (await admin(target, library)) ?? new CommandError(`${late}${hint}`, EXIT.connect);
     }
     case "dial_failed":
-      return (await admin(target, library)) ?? advised(error, target);
+      return (await admin(target, library)) ?? advised(error, target, library);
     default:
       return error;
   }
@@ -75,20 +76,11 @@ async function admin({ url }: Target, library: Library): Promise<CommandError | 
   return new CommandError(text, EXIT.connect);
 }
 
-/** What rustls calls the faults of a certificate. */
-const CERTIFICATE_FAULTS: readonly (readonly [RegExp, string])[] = [
-  [/UnknownIssuer/, "its certificate is not from an authority that is trusted here"],
-  [/NotValidForName/, "its certificate is for another name"],
-  [/CertExpired|\bExpired/, "its certificate has expired"],
-  [/NotValidYet/, "its certificate is not valid yet"],
-];
-
 /** Most certificates that are not trusted are self-signed ones on a developer's machine. */
-function advised(error: TransportError, { url, trust }: Target): TransportError {
-  const fault = CERTIFICATE_FAULTS.find(([pattern]) => pattern.test(error.message))?.[1];
-  const message = fault === undefined ? error.message : `cannot connect to ${url.host}: ${fault}`;
-  if (trust.kind !== "system" || !message.includes("its certificate")) return error;
+function advised(error: TransportError, { url, trust }: Target, library: Library): TransportError {
+  const fault = library.certificateFault(error.message);
+  if (trust.kind !== "system" || fault === undefined) return error;
   const advice =
     "if you know that certificate, use --fingerprint HEX (the relay prints it when it starts); on your own machine, use http:// or ws://";
-  return new TransportError(error.code, `${message}\n${advice}`, { cause: error });
+  return new TransportError(error.code, `cannot connect to ${url.host}: ${fault}\n${advice}`, { cause: error });
 }

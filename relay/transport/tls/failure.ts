@@ -28,6 +28,20 @@ export function describeTcpFailure(error: unknown): string {
   return UNTRUSTED.get(code) ?? OTHERS.get(code) ?? firstLine(cause.message);
 }
 
+/** What rustls calls the faults of a certificate. */
+const RUSTLS_FAULTS: readonly (readonly [RegExp, string])[] = [
+  [/UnknownIssuer/, "its certificate is not from an authority that is trusted here"],
+  [/NotValidForName/, "its certificate is for another name"],
+  [/NotValidYet/, "its certificate is not valid yet"],
+  [/certificate.*Expired/, "its certificate has expired"],
+];
+
+/** The part of a dial's message that says what is wrong with the relay's certificate; nothing when something else went wrong. */
+export function certificateFault(message: string): string | undefined {
+  const fault = RUSTLS_FAULTS.find(([pattern]) => pattern.test(message))?.[1];
+  return fault ?? /its certificate is .*/.exec(message)?.[0];
+}
+
 function firstLine(text: string): string {
   return text.split("\n", 1)[0]?.trim() ?? "";
 }

@@ -1,0 +1,33 @@
+/** The command lines of scripts: flags only, a help text, and a message in place of a stack for what is wrong. */
+import { type ParseArgsConfig, parseArgs } from "node:util";
+
+const WRONG_COMMAND_LINE = 2;
+
+type Options = NonNullable<ParseArgsConfig["options"]>;
+
+/** The values of the flags. `--help` prints `help` and ends the process with 0, a wrong command line ends it with 2. */
+export function readFlags<const T extends Options>(help: string, options: T) {
+  const asked = process.argv.slice(2);
+  if (asked.includes("--help") || asked.includes("-h")) {
+    console.log(help);
+    process.exit(0);
+  }
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    return wrongCommandLine(error instanceof Error ? error.message : String(error), help);
+  }
+}
+
+/** A whole number of at least `least`; anything else ends the process with 2. */
+export function wholeFlag(help: string, name: string, text: string, least = 0): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isSafeInteger(value) && value >= least) return value;
+  return wrongCommandLine(`--${name} must be a whole number from ${least}, not "${text}"`, help);
+}
+
+/** Prints what is wrong, and the help. */
+export function wrongCommandLine(message: string, help: string): never {
+  console.error(`${message}\n\n${help}`);
+  process.exit(WRONG_COMMAND_LINE);
+}

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { dialAll } from "../../bench/load/dial.ts";
+import { parseFanout } from "../../bench/options.ts";
+import { start } from "../../relay/main.ts";
+import { systemClock } from "../../relay/transport/clock.ts";
+import { createQmux } from "../../relay/transport/qmux/index.ts";
+import { captureLog, testConfig } from "../main/support.ts";
+
+test("a certificate that is not trusted ends the load at once and names the flags that help", async () => {
+  const { config, remove } = await testConfig();
+  const relay = await start(config, { log: captureLog().log });
+  const engine = createQmux({ clock: systemClock, warn: () => {} });
+  const url = new URL(`wss://127.0.0.1:${relay.address.port}/`);
+  const target = { engine, url, trust: { kind: "system" }, protocols: ["moq-lite-05"], timeoutMs: 60_000 } as const;
+  const unreached = () => assert.fail("connected");
+  await assert.rejects(
+    dialAll(target, [unreached]),
+    /its certificate is self-signed; use --fingerprint HEX .*--insecure/,
+  );
+  await relay.close();
+  await remove();
+});
+
+test("a token for --url comes from a file, and never twice", () => {
+  const folder = mkdtempSync(join(tmpdir(), "moqmesh-bench-"));
+  const file = join(folder, "token");
+  writeFileSync(file, "abc\n");
+  const parsed = parseFanout(["--url", "https://a/", "--token", file]);
+  assert.ok(parsed !== "help");
+  assert.equal(parsed.url?.href, "https://a/?jwt=abc");
+  assert.throws(() => parseFanout(["--url", "https://a/?jwt=x", "--token", file]), /another in --token/);
+  assert.throws(() => parseFanout(["--token", file]), /--token is of use with --url only/);
+  rmSync(folder, { recursive: true });
+});
