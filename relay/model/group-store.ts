@@ -109,7 +109,7 @@ export class GroupStore {
     this.#open.set(sequence, group);
     if (newest === undefined || sequence > newest.sequence) {
       this.#newest = group;
-      if (newest !== undefined) this.#host.cache.offer(newest);
+      if (newest?.keeps) this.#host.cache.offer(newest);
     } else {
       this.#host.cache.offer(group);
     }

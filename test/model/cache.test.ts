@@ -140,6 +140,7 @@ describe("a live group that cannot be kept", () => {
     assert.deepEqual(late.log, ["accepted 1000", "dropped 0-0 lagged", "started 0"]);
     assert.equal(relay.counters.groupsDropped.evicted, 1);
     assert.equal(relay.cache.bytes, 0);
+    assert.equal(relay.counters.cacheEvictions, 0, "what was not kept is not evicted");
   });
 
   it("waits for the track's properties, so that its first viewers get it", () => {
