@@ -303,7 +303,10 @@ class RelayProcess implements Relay {
     this.#mesh?.start();
     const { address, port } = this.address;
     const admin = this.adminAddress?.port;
-    this.#log.info({ address, port, admin, engine: engine.name, version: VERSION }, "relay ready");
+    this.#log.info(
+      { address, port, admin, engine: engine.name, version: VERSION, ...this.#mesh?.place },
+      "relay ready",
+    );
   }
 
   contain(error: unknown): void {

@@ -41,7 +41,8 @@ export interface ControlDeps {
   readonly settleMs: number;
   /** Another relay has this relay's name. */
   readonly namesake: (info: NodeInfo) => void;
-  readonly warn: (message: string, error?: unknown) => void;
+  /** A root cannot be reached, and is tried again. Called once until it was reached. */
+  readonly unreachable: (root: string, error: unknown) => void;
   /** Something threw that should not have, outside of any session. */
   readonly defect: (error: unknown) => void;
   /** Whether a root can be asked. Told at the start, when the last one goes, and when one comes. */
@@ -224,7 +225,7 @@ export class ControlClient implements Registrar {
       },
       (error: unknown) => {
         if (this.#closed) return;
-        if (!root.failed) this.#deps.warn(`the root ${new URL(root.url).host} cannot be reached; trying again`, error);
+        if (!root.failed) this.#deps.unreachable(root.url, error);
         root.failed = true;
         this.#later(root);
       },

@@ -25,7 +25,9 @@ export interface DiscoveryDeps {
   readonly table: Pick<RouteTable, "node" | "nodeGone">;
   /** There were more relays than are taken. */
   readonly refused: () => void;
-  readonly warn: (message: string, error?: unknown) => void;
+  readonly warn: (message: string) => void;
+  /** A relay cannot be reached, and is tried again. Called once until it was reached. */
+  readonly unreachable: (info: NodeInfo, error: unknown) => void;
 }
 
 interface Name {
@@ -84,7 +86,10 @@ export class Discovery {
     try {
       name.found = await this.#inTime(lookUp(name.entry, resolver, name.found.values()));
     } catch (error) {
-      if (!name.failed && !this.#closed) warn(`${hostname} cannot be resolved; what it was stays`, error);
+      if (!name.failed && !this.#closed) {
+        const why = error instanceof Error ? error.message : String(error);
+        warn(`${hostname} cannot be resolved (${why}); what it was stays`);
+      }
       name.failed = true;
       return;
     }
@@ -144,7 +149,7 @@ export class Discovery {
   }
 
   async #ask(found: Found): Promise<void> {
-    const { identify, table, warn } = this.#deps;
+    const { identify, table, unreachable } = this.#deps;
     const { info } = found;
     found.state = "asked";
     try {
@@ -154,7 +159,7 @@ export class Discovery {
       table.node({ ...info, hop }, "dns");
     } catch (error) {
       found.state = "away";
-      if (!found.failed && !this.#closed) warn(`the relay ${info.node} cannot be reached; trying again`, error);
+      if (!found.failed && !this.#closed) unreachable(info, error);
       found.failed = true;
     }
     if (!this.#closed) this.#identify();

@@ -18,6 +18,7 @@ export function banner(relay: BannerFacts, config: Config, io: Io): string {
     ...hosts.map((host, index): [string, string] => [index === 0 ? "Relay" : "", `${scheme}://${host}:${port}/`]),
     ["Engine", `${relay.engine}; WebSocket ${config.server.websocket ? "on the same port (TCP)" : "off"}`],
     ...(relay.fingerprint === undefined ? [] : [["Fingerprint", relay.fingerprint] as [string, string]]),
+    ...meshEntries(config.cluster),
     ...adminEntry(relay),
   ];
   const first = `${scheme}://${hosts[0] ?? "localhost"}:${port}/`;
@@ -36,6 +37,19 @@ export function banner(relay: BannerFacts, config: Config, io: Io): string {
     "",
     "",
   ].join("\n");
+}
+
+/** Who the relay is in its mesh, and which roots it asks. */
+function meshEntries({ node, role, region, root, serveRoot }: Config["cluster"]): [string, string][] {
+  if (node === undefined) return [];
+  const what = serveRoot && role !== "root" ? `${role} and root` : role;
+  const [first = "none: asks the relays in peers and dns", ...others] = root;
+  const roots = role === "root" && root.length === 0 ? "itself" : first;
+  return [
+    ["Mesh", `${node}: ${what} in region ${region}`],
+    ["Root", roots],
+    ...others.map((url): [string, string] => ["", url]),
+  ];
 }
 
 function adminEntry(relay: BannerFacts): [string, string][] {

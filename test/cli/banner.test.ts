@@ -40,6 +40,27 @@ test("with a certificate that clients trust shows https and no fingerprint", () 
   assert.doesNotMatch(text, /Fingerprint|http:\/\/127\.0\.0\.1:4443|browser/);
 });
 
+test("tells who the relay is in its mesh, and which roots it asks", () => {
+  const text = (more: Record<string, string>) => {
+    const env = {
+      MOQMESH_CLUSTER_NODE: "edge-1",
+      MOQMESH_CLUSTER_ROLE: "edge",
+      MOQMESH_CLUSTER_REGION: "west",
+      ...more,
+    };
+    return banner(facts, loadConfig({ env }).config, recordedIo());
+  };
+  const root = "https://root-1.example:443";
+  assert.match(
+    text({ MOQMESH_CLUSTER_ROOT: root, MOQMESH_CLUSTER_KEY_FILE: "k.jwk" }),
+    /edge-1: edge in region west[\s\S]*root-1\.example/,
+  );
+  assert.match(text({}), /none: asks the relays in peers and dns/);
+  assert.match(text({ MOQMESH_CLUSTER_ROLE: "root" }), /edge-1: root in region west\n.*Root +itself/);
+  assert.match(text({ MOQMESH_CLUSTER_SERVE_ROOT: "true" }), /edge-1: edge and root in/);
+  assert.doesNotMatch(shown(), /Mesh|Root/);
+});
+
 test("leaves the admin listener out when there is none", () => {
   assert.doesNotMatch(shown({ adminAddress: undefined }), /Health/);
 });

@@ -64,7 +64,7 @@ class World {
       self: nodeInfo(node, "origin", { hop, ...more }),
       roots: roots.map((name) => `https://${name}:1/`),
       leaseMs: LEASE_MS,
-      warn: () => {},
+      unreachable: () => {},
       defect: (error) => {
         throw error;
       },
@@ -447,7 +447,7 @@ describe("a root's table", () => {
       local: () => new RootTable(registry),
       dial: () => assert.fail("there is nobody to dial"),
       leaseMs: LEASE_MS,
-      warn: () => assert.fail("nothing is wrong"),
+      unreachable: () => assert.fail("nothing is wrong"),
       defect: (error) => {
         throw error;
       },

@@ -207,7 +207,7 @@ export class SimRelay {
       roots: world.roots.map((root) => `https://${root}:1/.moqmesh?node=${info.node}`),
       ...(registry && { local: () => new RootTable(registry) }),
       leaseMs: LEASE_MS,
-      warn: () => {},
+      unreachable: () => {},
       defect: (error) => {
         throw error;
       },

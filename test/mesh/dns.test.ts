@@ -167,10 +167,13 @@ dns_interval = "1s"
     const [port = 0, edgePort = 0] = await freePorts(2);
     server.addresses.set("stranger.mesh.test", ["127.0.0.1"]);
     const origin = await relayAt({ node: "o1", role: "origin", address: "127.0.0.1", port, dns: [] });
-    const dns = [`origin eu https://stranger.mesh.test:${port}`];
+    const url = `https://stranger.mesh.test:${port}`;
+    const dns = [`origin eu ${url}`];
     const edge = await relayAt({ node: "e1", role: "edge", address: "127.0.0.1", port: edgePort, dns });
     await until(() =>
-      edge.messages().some((text) => String(text).startsWith(`the relay dns-127.0.0.1-${port} cannot`)),
+      edge
+        .messages()
+        .some((text) => String(text).startsWith(`the relay dns-127.0.0.1-${port} at ${url} cannot be reached`)),
     );
     assert.equal(edge.known(), 0);
     await Promise.all([origin, edge].map(({ relay }) => relay.close()));

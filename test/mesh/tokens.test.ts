@@ -142,7 +142,7 @@ describe("a revocation in a mesh", () => {
       await until(() => !nodes().includes("edge-1"));
       assert.ok(nodes().includes("origin-1"));
       const warned = () =>
-        edge.entries.find((entry) => String(entry["msg"]).includes("cannot be reached; trying again"));
+        edge.entries.find((entry) => /refused this relay's token \(401\); trying again$/.test(String(entry["msg"])));
       await until(() => warned() !== undefined);
       assert.match(JSON.stringify(warned()), /"status":401|token_revoked/);
       // It serves what it serves, and finds nothing new.

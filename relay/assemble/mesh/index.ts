@@ -14,33 +14,22 @@ import type { Config } from "../../config.ts";
 import type { ClusterView } from "../../http/view.ts";
 import type { Logger } from "../../log.ts";
 import type { Origin } from "../../model/origin.ts";
-import {
-  type AnnounceTable,
-  type ChannelRegistry,
-  liteSession,
-  openAccess,
-  protocols,
-  type Session,
-  type SessionDeps,
-  type SessionLimits,
-} from "../../session/index.ts";
+import type { ChannelRegistry, Session, SessionLimits } from "../../session/index.ts";
 import { type Engine, TransportError } from "../../transport/contract.ts";
 import type { Defects } from "../defects.ts";
 import type { DecideTerms } from "../sessions.ts";
 import { type MeshCredentials, meshCredentials } from "./credentials.ts";
-import { MeshDialler, type SessionStart } from "./dial.ts";
-import { Renewal } from "./renewal.ts";
 import { clockBound, Root, settleMs } from "./root.ts";
+import { MeshSessions } from "./sessions.ts";
 import { Strangers } from "./strangers.ts";
-import { meshLimits, meshTerms } from "./terms.ts";
+import { meshTerms } from "./terms.ts";
 import { clusterView } from "./view.ts";
+import { facts, whyUnreachable } from "./why.ts";
 
 /** Scopes that a relay asks the roots for: prefixes and paths that its sessions watch. */
 const MAX_SCOPES = 8_192;
 /** Milliseconds between two reports of this relay's load to the roots. */
 const LOAD_INTERVAL_MS = 5_000;
-/** Milliseconds until a relay that was reached must have said who it is. */
-const IDENTIFY_MS = 3_000;
 
 export interface MeshRuntimeDeps {
   readonly config: Config["cluster"];
@@ -62,8 +51,7 @@ export class MeshRuntime {
   readonly terms: DecideTerms;
   readonly #deps: MeshRuntimeDeps;
   readonly #self: NodeInfo;
-  readonly #credentials: MeshCredentials;
-  readonly #dialler: MeshDialler;
+  readonly #sessions: MeshSessions;
   readonly #table: RouteTable;
   readonly #peers: PeerLinks;
   readonly #control: ControlClient;
@@ -94,24 +82,14 @@ export class MeshRuntime {
     const { config, origin, clock, wallNow, hop, limits, log } = deps;
     const { role, region, url = "", publicUrl = url } = config;
     this.#deps = deps;
-    this.#credentials = credentials;
     this.#redirect = config.redirect;
     this.#self = { node, hop, role, region, url, publicUrl, draining: false, startedAt: wallNow() };
-    this.#dialler = new MeshDialler({
-      clock,
-      credentials,
-      self: this.#self,
-      quic: deps.quic,
-      websocket: deps.websocket,
-      peerTimeoutMs: config.peerTimeout,
-      heartbeatMs: config.heartbeat,
-      queueMark: meshLimits(limits).queueMark,
-    });
+    this.#sessions = new MeshSessions({ ...deps, credentials, self: this.#self });
     this.#peers = new PeerLinks({
       clock,
       random: Math.random,
       lingerMs: config.linger,
-      dial: (name, on) => this.#dialPeer(name, on),
+      dial: async (name, on) => await this.#dialPeer(name, on),
       changed: () => this.#mesh.nodesChanged(),
     });
     const clocks = clockBound({ clock, wallNow, log, counters: origin.counters });
@@ -134,10 +112,7 @@ export class MeshRuntime {
       clock,
       random: Math.random,
       log,
-      dial: (url, gone) => {
-        const terms = { access: openAccess(""), table: this.#mesh.announcements, announcePrefix: "" };
-        return this.#dialler.stranger(url, protocols([]), this.#start(terms, gone));
-      },
+      dial: (url, gone) => this.#sessions.stranger(url, this.#mesh.announcements, gone),
     });
     const { announcements } = this.#mesh;
     const firstHand = (path: string) => this.#mesh.firstHand(path);
@@ -162,6 +137,12 @@ export class MeshRuntime {
   reconfigure({ peers, redirect }: Config["cluster"]): void {
     this.#redirect = redirect;
     this.#know(peers);
+  }
+
+  /** Who this relay is, for the log. */
+  get place(): { node: string; role: string; region: string; roots: readonly string[] } {
+    const { node, role, region } = this.#self;
+    return { node, role, region, roots: this.#deps.config.root };
   }
 
   /** Why it is not of use yet, as stable names. A root that is gone changes nothing for what flows, so the first one counts. */
@@ -233,25 +214,9 @@ export class MeshRuntime {
   }
 
   async #dialPeer(node: string, on: LinkEvents): Promise<Session> {
-    const { log } = this.#deps;
     const info = this.#table.get(node);
     if (info === undefined || info.url === "") throw new Error(`nobody knows where the relay ${node} is`);
-    const renewal = this.#renewal(`of ${node}`, on.renew);
-    const gone = () => {
-      renewal.stop();
-      on.gone();
-    };
-    try {
-      const identified = (hop: bigint) => this.#table.met(node, hop);
-      const start = this.#start({ access: NOTHING, leaving: on.leaving, identified }, gone);
-      const session = await this.#dialler.node(info, start, renewal);
-      log.info({ node, protocol: session.info.protocol }, "relay reached");
-      return session;
-    } catch (err) {
-      // Tried again with back-off for as long as something is to be had there.
-      log.warn({ err, node }, "a relay cannot be reached");
-      throw err;
-    }
+    return await this.#sessions.peer(info, { ...on, met: (hop) => this.#table.met(node, hop) });
   }
 
   #makeControl(): ControlClient {
@@ -263,11 +228,14 @@ export class MeshRuntime {
       self: this.#self,
       roots: config.root,
       ...(root && { local: () => root.local() }),
-      dial: (url, table, gone, renew) => this.#dialRoot(url, table, gone, renew),
+      dial: (url, table, gone, renew) =>
+        this.#sessions.root(url, { table, gone, renew, itself: () => this.#control.itself(url) }),
       settleMs: settleMs(config),
       namesake: (info) => this.#tellNamesake(info),
       leaseMs: config.lease,
-      warn: (message, err) => log.warn({ err }, message),
+      unreachable: (url, error) => {
+        log.warn({ root: url, ...facts(error) }, `the root ${url} ${whyUnreachable(error)}; trying again`);
+      },
       defect: (error) => defects.report("in the session with this root itself", error),
       rooted: (up) => this.#tiers.rooted(up),
     });
@@ -317,7 +285,9 @@ export class MeshRuntime {
       told: (asking) => {
         // A root that knows nobody else has nobody to ask, and nothing to say.
         if (alone) return;
-        log.info(asking ? "no root can be asked: asking along the tiers" : "a root can be asked again");
+        const { trouble } = this.#sessions;
+        const why = trouble.length === 0 ? "" : ` (${trouble.join("; ")})`;
+        log.info(asking ? `no root can be asked${why}: asking along the tiers` : "a root can be asked again");
       },
     });
   }
@@ -330,92 +300,16 @@ export class MeshRuntime {
       entries,
       resolver,
       intervalMs: config.dnsInterval,
-      identify: (info) => this.#identify(info),
+      identify: (info) => this.#sessions.identify(info),
       table: this.#table,
       refused: () => {
         origin.counters.boundsHit.mesh_dns_relays++;
       },
-      warn: (message, err) => log.warn({ err }, message),
-    });
-  }
-
-  /** Asks a relay who it is. */
-  async #identify(info: NodeInfo): Promise<bigint> {
-    const { promise, resolve, reject } = Promise.withResolvers<bigint>();
-    // Nobody waits for it when the dial fails.
-    promise.catch(() => {});
-    const gone = () => reject(new Error("the session ended at once"));
-    const session = await this.#dialler.node(info, this.#start({ access: NOTHING, identified: resolve }, gone));
-    const cancel = this.#deps.clock.timer(IDENTIFY_MS, () => reject(new Error("it does not say who it is")));
-    try {
-      return await promise;
-    } finally {
-      cancel();
-      session.close(0, "");
-    }
-  }
-
-  async #dialRoot(root: string, table: AnnounceTable, gone: () => void, renew: () => void): Promise<Session> {
-    let session: Session | undefined;
-    // A root that drains is asked nothing any more: the next one is, or this one when it is back.
-    const leaving = () => session?.close(0, "");
-    const renewal = this.#renewal(`of the root ${new URL(root).host}`, renew);
-    const identified = (hop: bigint) => {
-      if (hop === this.#self.hop) this.#control.itself(root);
-    };
-    const terms = { access: openAccess(""), table, announcePrefix: "", leaving, identified };
-    const start = this.#start(terms, () => {
-      renewal.stop();
-      gone();
-    });
-    session = await this.#dialler.root(root, start, renewal);
-    return session;
-  }
-
-  /** Has a session made anew before its token expires. */
-  #renewal(whose: string, renew: () => void): Renewal {
-    const { clock, wallNow, log } = this.#deps;
-    return new Renewal(
-      {
-        clock,
-        wallNow,
-        random: Math.random,
-        token: () => this.#credentials.token(),
-        late: (at) => {
-          const expires = new Date(at).toISOString();
-          log.warn(
-            { code: "cluster_token_ends", expires },
-            `the cluster token that the session ${whose} has ends, and there is no newer one`,
-          );
-        },
+      warn: (message) => log.warn(message),
+      unreachable: ({ node, url }, error) => {
+        log.warn({ node, url, ...facts(error) }, `the relay ${node} at ${url} ${whyUnreachable(error)}; trying again`);
       },
-      renew,
-    );
-  }
-
-  #start(
-    terms: Pick<SessionDeps, "access"> &
-      Partial<Pick<SessionDeps, "table" | "announcePrefix" | "leaving" | "identified">>,
-    gone: () => void,
-  ): SessionStart {
-    const { origin, clock, channels, hop, limits, log } = this.#deps;
-    return (started) =>
-      liteSession(
-        {
-          origin,
-          clock,
-          channels,
-          hop,
-          limits: meshLimits(limits),
-          ...terms,
-          defect: (error) => this.#deps.defects.report("in a session with a relay", error),
-          closed: ({ reason, message, info }) => {
-            log.info({ reason, text: message, host: info.authority }, "session with a relay closed");
-            gone();
-          },
-        },
-        started,
-      );
+    });
   }
 }
 
@@ -429,12 +323,3 @@ function checkEngine(quic: Engine, entries: readonly DnsEntry[]): void {
     `${what}: the engine native can (npm run build:engine), or use wss: URLs`,
   );
 }
-
-/** A relay that we dialled for media has nothing to get from us. */
-const NOTHING: SessionDeps["access"] = {
-  root: "",
-  subscribes: false,
-  mayPublish: () => true,
-  maySubscribe: () => false,
-  watchable: () => [],
-};

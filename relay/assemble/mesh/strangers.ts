@@ -1,6 +1,7 @@
 import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log.ts";
 import type { Session } from "../../session/index.ts";
+import { facts, whyUnreachable } from "./why.ts";
 
 /** First and longest wait between two dials of one relay, in milliseconds. */
 const FIRST_WAIT_MS = 250;
@@ -46,8 +47,9 @@ export class Strangers {
         this.#sessions.add(started);
         log.info({ host, protocol: started.info.protocol }, "relay outside the mesh reached");
       },
-      (err: unknown) => {
-        log.warn({ err, host }, "a relay outside the mesh cannot be reached; trying again");
+      (error: unknown) => {
+        const why = whyUnreachable(error);
+        log.warn({ host, ...facts(error) }, `the relay ${host} outside the mesh ${why}; trying again`);
         this.#later(url, waitMs);
       },
     );

@@ -1,0 +1,67 @@
+/** What a relay logs of its mesh: who it is, and in one line why another relay cannot be had. */
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { generateKey, signToken } from "../../auth/index.ts";
+import { whyUnreachable } from "../../relay/assemble/mesh/why.ts";
+import { TransportError } from "../../relay/transport/contract.ts";
+import { until } from "../main/support.ts";
+import { Stage, type Staged } from "./support/stage.ts";
+
+const lines = ({ entries }: Staged) => entries.map(({ msg }) => String(msg));
+
+describe("the log of a relay of a mesh", () => {
+  it("says who the relay is, which root it reached, and in one line why a root cannot be asked", {
+    timeout: 60_000,
+  }, async () => {
+    const stage = await Stage.open();
+    try {
+      const root = await stage.relay("root-1", "root");
+      const mesh = { "cluster.root": root.url };
+      const edge = await stage.relay("edge-1", "edge", { ...mesh, "cluster.region": "west" });
+      const started = edge.entries.find(({ msg }) => msg === "relay ready");
+      const { node, role, region, roots } = started ?? {};
+      assert.deepEqual(
+        { node, role, region, roots },
+        { node: "edge-1", role: "edge", region: "west", roots: [root.url] },
+      );
+      await until(() => edge.entries.some((entry) => entry["msg"] === "root reached" && entry["root"] === root.url));
+
+      const file = join(stage.workspace.folder, "strange.jwt");
+      const exp = Math.floor(Date.now() / 1_000) + 600;
+      await writeFile(
+        file,
+        await signToken(await generateKey({ alg: "ES256", kid: "strange" }), { cluster: true, exp }),
+      );
+      const refused = await stage.relay("edge-2", "edge", {
+        ...mesh,
+        "cluster.key_file": "",
+        "cluster.token_file": file,
+      });
+      const told = `the root ${root.url} refused this relay's token (401); trying again`;
+      await until(() => lines(refused).includes(told));
+      assert.equal(refused.entries.find(({ msg }) => msg === told)?.["err"], undefined, "no stack");
+      await until(() => lines(refused).some((line) => line.startsWith("no root can be asked")));
+      const tiers = lines(refused).find((line) => line.startsWith("no root can be asked"));
+      assert.equal(
+        tiers,
+        `no root can be asked (${root.url} refused this relay's token (401)): asking along the tiers`,
+      );
+    } finally {
+      await stage.close();
+    }
+  });
+});
+
+describe("why a relay cannot be had", () => {
+  it("is told in words for each status, and by the message where there is none", () => {
+    const rejected = (status: number) => whyUnreachable(new TransportError("dial_rejected", "answered", { status }));
+    assert.equal(rejected(401), "refused this relay's token (401)");
+    assert.match(rejected(403), /no `cluster` claim, or another relay's name \(403\)$/);
+    assert.equal(rejected(404), "is no root, or of no mesh (404)");
+    assert.equal(rejected(418), "refused this relay (418)");
+    assert.equal(whyUnreachable(new TransportError("dial_timeout", "no link within 3000 ms")), "does not answer");
+    assert.equal(whyUnreachable(new Error("nobody knows where")), "cannot be reached: nobody knows where");
+  });
+});
