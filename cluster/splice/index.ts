@@ -1,4 +1,5 @@
 import type {
+  Asker,
   GroupWriter,
   Source,
   SubscribeOptions,
@@ -35,8 +36,8 @@ export class MeshSource implements Source {
     return this.#tracks.size + this.#requests.size === 0;
   }
 
-  subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink): Upstream {
-    const spliced: SplicedTrack = new SplicedTrack({ path, track }, options, sink, {
+  subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream {
+    const spliced: SplicedTrack = new SplicedTrack({ path, track, asker, known: sink.known === true }, options, sink, {
       ...this.#deps,
       gone: () => {
         this.#tracks.delete(spliced);
@@ -48,24 +49,33 @@ export class MeshSource implements Source {
     return spliced;
   }
 
-  info(path: string, track: string, answer: (result: TrackInfo | Reason) => void): () => void {
+  info(path: string, track: string, answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void {
     return this.#ask(
-      (source, over) => source.info(path, track, over),
+      (source, over) => source.info(path, track, over, asker),
       (result: TrackInfo | Reason) => answer(result),
     );
   }
 
-  fetch(path: string, track: string, sequence: number, priority: number, writer: GroupWriter): () => void {
+  fetch(
+    path: string,
+    track: string,
+    sequence: number,
+    priority: number,
+    writer: GroupWriter,
+    asker?: Asker,
+  ): () => void {
     return this.#ask<"finished" | Reason>(
-      (source, over) =>
-        source.fetch(path, track, sequence, priority, {
+      (source, over) => {
+        const through: GroupWriter = {
           frame: (size, timestamp) => writer.frame(size, timestamp),
           payload: (bytes) => writer.payload(bytes),
           end: () => writer.end(),
           finish: () => over("finished"),
           reset: (reason) => over(reason),
           onStop: (callback) => writer.onStop(callback),
-        }),
+        };
+        return source.fetch(path, track, sequence, priority, through, asker);
+      },
       (result) => {
         if (result === "finished") writer.finish();
         else writer.reset(result);

@@ -1,4 +1,12 @@
-import type { GroupWriter, Source, SubscribeOptions, TrackInfo, Upstream } from "../../relay/model/contract.ts";
+import type {
+  Asker,
+  GroupWriter,
+  Source,
+  SubscribeOptions,
+  TrackInfo,
+  Upstream,
+  UpstreamSink,
+} from "../../relay/model/contract.ts";
 import type { Reason } from "../../relay/model/reason.ts";
 import type { Peers } from "../contract.ts";
 
@@ -18,10 +26,19 @@ export interface LegEvents {
   renewed(leg: Leg): void;
 }
 
+/** A track, and on whose behalf it is asked for. */
+export interface TrackAddress {
+  readonly path: string;
+  readonly track: string;
+  readonly asker: Asker | undefined;
+  /** Its properties are known: it is there. */
+  readonly known: boolean;
+}
+
 /** One track at one relay: its link is used, and the track subscribed to when the link is up. */
 export class Leg {
   readonly node: string;
-  readonly #what: { readonly path: string; readonly track: string };
+  readonly #what: TrackAddress;
   readonly #events: LegEvents;
   readonly #release: () => void;
   #source: Source | undefined;
@@ -37,14 +54,14 @@ export class Leg {
   constructor(
     node: string,
     peers: Peers,
-    what: { readonly path: string; readonly track: string; readonly options: () => SubscribeOptions },
+    what: TrackAddress & { readonly options: () => SubscribeOptions },
     events: LegEvents,
   ) {
     this.node = node;
     this.#what = what;
     this.#events = events;
     this.#release = peers.use(node, {
-      up: (source) => this.#subscribe(source, what.path, what.track, what.options()),
+      up: (source) => this.#subscribe(source, what.options()),
       down: () => this.#closed("upstream"),
       leaving: () => {
         this.leaving = true;
@@ -78,14 +95,17 @@ export class Leg {
       writer.reset("upstream");
       return () => {};
     }
-    return this.#source.fetch(this.#what.path, this.#what.track, sequence, priority, writer);
+    const { path, track, asker } = this.#what;
+    return this.#source.fetch(path, track, sequence, priority, writer, asker);
   }
 
-  #subscribe(source: Source, path: string, track: string, options: SubscribeOptions): void {
+  #subscribe(source: Source, options: SubscribeOptions): void {
+    const { path, track, asker, known } = this.#what;
     if (this.#over || this.#upstream !== undefined) return;
     const events = this.#events;
     this.#source = source;
-    const upstream = source.subscribe(path, track, options, {
+    const sink: UpstreamSink = {
+      known,
       info: (info) => events.info(info),
       started: (sequence) => {
         this.first = sequence;
@@ -96,7 +116,8 @@ export class Leg {
       dropped: (start, end) => events.dropped(start, end),
       ended: (end) => events.ended(end),
       closed: (reason) => this.#closed(reason),
-    });
+    };
+    const upstream = source.subscribe(path, track, options, sink, asker);
     if (this.#over) upstream.cancel();
     else this.#upstream = upstream;
   }

@@ -4,7 +4,7 @@ import type { Reason } from "../../relay/model/reason.ts";
 import type { Peers } from "../contract.ts";
 import { Gaps } from "./gaps.ts";
 import { HeldGroups } from "./held-groups.ts";
-import { Leg, type LegEvents } from "./leg.ts";
+import { Leg, type LegEvents, type TrackAddress } from "./leg.ts";
 
 /** Milliseconds that a better relay has to be known before a track that runs well goes over to it. */
 const SETTLED_MS = 5_000;
@@ -48,7 +48,7 @@ export interface SplicedTrackDeps {
 /** One track, taken from one relay after the other; its viewers see one track. */
 export class SplicedTrack implements Upstream, LegEvents {
   readonly #deps: SplicedTrackDeps;
-  readonly #what: { readonly path: string; readonly track: string };
+  readonly #what: TrackAddress;
   readonly #sink: UpstreamSink;
   readonly #groups: HeldGroups;
   readonly #gaps: Gaps;
@@ -71,12 +71,7 @@ export class SplicedTrack implements Upstream, LegEvents {
   #cancelOverlap: (() => void) | undefined;
   #cancelConclusion: (() => void) | undefined;
 
-  constructor(
-    what: { readonly path: string; readonly track: string },
-    options: SubscribeOptions,
-    sink: UpstreamSink,
-    deps: SplicedTrackDeps,
-  ) {
+  constructor(what: TrackAddress, options: SubscribeOptions, sink: UpstreamSink, deps: SplicedTrackDeps) {
     this.#what = what;
     this.#options = options;
     this.#sink = sink;

@@ -27,6 +27,8 @@ export function sessionLimits({ limits }: Config): SessionLimits {
     subscriptions: limits.subscriptionsPerSession,
     fetches: limits.fetchesPerSession,
     pendingStreams: limits.pendingStreamsPerSession,
+    unanswered: limits.unansweredPerViewer,
+    requestTimeoutMs: limits.requestTimeout,
     queueMark: limits.sessionQueueMark,
     queueBytes: limits.sessionQueueBytes,
     headerTimeoutMs: limits.headerTimeout,

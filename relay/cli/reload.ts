@@ -11,6 +11,8 @@ const LIVE: ReadonlySet<string> = new Set([
   "limits.subscriptions_per_session",
   "limits.fetches_per_session",
   "limits.pending_streams_per_session",
+  "limits.unanswered_per_viewer",
+  "limits.request_timeout",
   "limits.session_queue_bytes",
   "limits.header_timeout",
   "limits.handshake_timeout",

@@ -25,6 +25,10 @@ const sessionLimits = {
   subscriptions_per_session: count(256, "Tracks that one session subscribes to at once."),
   fetches_per_session: count(64, "Fetches of one session under way at once."),
   pending_streams_per_session: count(256, "Requests of ours that wait until a session's peer allows another stream."),
+  unanswered_per_viewer: count(
+    16,
+    "Requests of one viewer that one publisher may leave unanswered at once; further ones of that viewer wait. Relays of the mesh keep to it for each of their viewers.",
+  ),
   session_queue_mark: size({
     description: "Bytes queued for a session at which it loses its oldest groups.",
     default: "4MiB",
@@ -73,6 +77,13 @@ const linkLimits = {
       "How long live media stays subscribed upstream after its last viewer left. A track to which nothing comes meanwhile, such as a catalog that was written once, stays subscribed for as long as it is quiet and its publisher is there: at most 16 for each publisher, and only while other requests to it need no room.",
     default: "2s",
     min: "0s",
+    max: "10m",
+  }),
+  request_timeout: duration({
+    description:
+      "How long a publisher may take to answer a request (TRACK, FETCH, or SUBSCRIBE where TRACK does not exist) before it is given up with `timeout`; twice that between relays.",
+    default: "10s",
+    min: "100ms",
     max: "10m",
   }),
   header_timeout: duration({

@@ -111,12 +111,8 @@ export class Broadcast {
       this.#release ??= this.#host.want(this.path);
       return known;
     }
-    const room = this.#host.limits.tracksPerBroadcast + (known?.idle === true ? 1 : 0);
-    if (this.#tracks.size >= room) [...this.#tracks].find((track) => track.kept)?.release();
-    if (this.#tracks.size >= room) {
-      this.#host.counters.boundsHit.tracks_per_broadcast++;
-      return "limit";
-    }
+    const replaced = known?.idle === true ? 1 : 0;
+    if (this.#tracks.size - replaced >= this.#host.limits.tracksPerBroadcast && !this.#makeRoom(asker)) return "limit";
     // Before there is a track: a route may come at once.
     this.#release ??= this.#host.want(this.path);
     const track = this.#make(name, detour ? asker : undefined);
@@ -172,6 +168,32 @@ export class Broadcast {
     this.#rest();
   }
 
+  /**
+   * Makes room for a track that `asker` wants: a track that nobody uses goes, else the newest one of a viewer that alone has more
+   * than half of them, so that none can keep the others from the broadcast.
+   */
+  #makeRoom(asker: Asker | undefined): boolean {
+    const { counters, limits } = this.#host;
+    const alone = new Map<Asker, Track[]>();
+    for (const track of this.#tracks) {
+      if (track.idle) {
+        track.release();
+        return true;
+      }
+      const viewer = track.viewer;
+      if (viewer !== undefined && viewer !== asker) alone.set(viewer, [...(alone.get(viewer) ?? []), track]);
+    }
+    counters.boundsHit.tracks_per_broadcast++;
+    for (const tracks of alone.values()) {
+      if (tracks.length * 2 <= limits.tracksPerBroadcast) continue;
+      const newest = tracks.at(-1);
+      newest?.close("limit");
+      newest?.release();
+      return true;
+    }
+    return false;
+  }
+
   /** Whether the track, or one that is to be made, comes through the peer that asks for it. */
   #comesFrom(asker: Asker, track: Track | undefined): boolean {
     const feeding = track === undefined || track.over ? undefined : track.source;
@@ -182,7 +204,7 @@ export class Broadcast {
 
   /** What a track is to be taken from: a source that leaves feeds on what it feeds. */
   #best(asker: Asker | undefined, track?: Track): Ranked | undefined {
-    const fed = track?.fed === true ? track.source : undefined;
+    const fed = track?.feed !== undefined ? track.source : undefined;
     return this.#routes.find((route) => {
       if (route.leaving && route.source !== fed) return false;
       return asker === undefined || !leadsBack(route, asker);

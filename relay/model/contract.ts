@@ -81,6 +81,8 @@ export interface GroupWriter {
 
 /** What a source reports of one upstream subscription. */
 export interface UpstreamSink {
+  /** The publisher has said already that it has the track, so its silence is no refusal. */
+  readonly known?: boolean;
   info(info: TrackInfo): void;
   /** The first group that will come, where the version says so. */
   started(sequence: number): void;

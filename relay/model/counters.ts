@@ -31,6 +31,8 @@ export const BOUNDS = [
   "fetches_per_session",
   "probes_per_session",
   "pending_streams_per_session",
+  "unanswered_per_viewer",
+  "request_timeout",
   "tracks_per_broadcast",
   "broadcasts",
   "path_bytes",

@@ -1,6 +1,6 @@
 import type { Asker, OutStream, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import type { Counters, DropReason } from "./counters.ts";
-import { OVERTAKEN } from "./feed.ts";
+import { type Feed, OVERTAKEN } from "./feed.ts";
 import type { Group } from "./group.ts";
 import type { Reason } from "./reason.ts";
 
@@ -8,12 +8,8 @@ import type { Reason } from "./reason.ts";
 export interface SubscribedTrack {
   readonly counters: Counters;
   readonly newest: Group | undefined;
-  /** The lowest sequence that the publisher will send, where it says so. */
-  readonly first: number | undefined;
-  /** What was added to its publisher's numbers; unknown until its first group. */
-  readonly offset: number | undefined;
-  /** Groups below it are not by its publisher. */
-  readonly lowest: number;
+  /** Its subscription at the publisher: how the numbers of that publisher map to those of the track. */
+  readonly feed: Pick<Feed, "first" | "offset" | "lowest"> | undefined;
   /** Groups that can be joined from their first frame, with `from <= sequence <= to`, ascending. */
   joinable(from: number, to: number): Group[];
   /** Milliseconds by which `group` is older than the newest (moq-lite Expiration: the larger of the two measures). */
@@ -192,7 +188,7 @@ export class Subscription {
   }
 
   #join(): void {
-    if (this.ownNumbers && this.#track.offset === undefined) return;
+    if (this.ownNumbers && this.#track.feed?.offset === undefined) return;
     const { start, end } = this.#range();
     const newest = this.#track.newest;
     const last = end ?? Number.MAX_SAFE_INTEGER;
@@ -212,9 +208,9 @@ export class Subscription {
 
   /** The first group of the track has come; those before it may have been overtaken. */
   #beginWith(group: Group): void {
-    const first = this.#track.first ?? group.sequence - OVERTAKEN;
+    const first = this.#track.feed?.first ?? group.sequence - OVERTAKEN;
     const from = Math.max(Math.min(first, group.sequence), this.#range().start ?? 0, this.#lowest);
-    this.#begin(from, this.#subscriber.promisesStart || this.#track.first !== undefined ? from : 0);
+    this.#begin(from, this.#subscriber.promisesStart || this.#track.feed?.first !== undefined ? from : 0);
   }
 
   #begin(sequence: number, floor: number): void {
@@ -285,7 +281,7 @@ export class Subscription {
 
   /** Groups below it are others', for those who get one publisher's. */
   get #lowest(): number {
-    return this.ownNumbers ? this.#track.lowest : 0;
+    return this.ownNumbers ? (this.#track.feed?.lowest ?? 0) : 0;
   }
 
   /** What it asks for, in the track's numbers. */
@@ -306,7 +302,7 @@ export class Subscription {
 
   #shifted(): number {
     if (!this.ownNumbers) return 0;
-    this.#shift ??= this.#track.offset;
+    this.#shift ??= this.#track.feed?.offset;
     return this.#shift ?? 0;
   }
 

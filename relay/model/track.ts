@@ -84,26 +84,13 @@ export class Track implements SubscribedTrack {
     return this.#store.newest;
   }
 
-  get first(): number | undefined {
-    return this.#feed?.first;
-  }
-
-  get offset(): number | undefined {
-    return this.#feed?.offset;
-  }
-
-  get lowest(): number {
-    return this.#feed?.lowest ?? 0;
+  get feed(): Feed | undefined {
+    return this.#feed;
   }
 
   /** The source of its route. */
   get source(): Source | undefined {
     return this.#route?.source;
-  }
-
-  /** It is subscribed to at its source. */
-  get fed(): boolean {
-    return this.#feed !== undefined;
   }
 
   /**
@@ -122,6 +109,12 @@ export class Track implements SubscribedTrack {
   /** Nobody uses it. */
   get idle(): boolean {
     return !this.#used && !this.#fetches.busy;
+  }
+
+  /** The peer that alone uses it, where that is a viewer and no relay. */
+  get viewer(): Asker | undefined {
+    const [first, ...others] = new Set([...this.#subscriptions].map((one) => one.asker));
+    return others.length === 0 && first !== undefined && Number.isFinite(first.share) ? first : undefined;
   }
 
   /** Who gives it: its route's source, or one that has no route any more and still sends. */
@@ -178,7 +171,8 @@ export class Track implements SubscribedTrack {
     const offset = this.#feed !== undefined && this.#feed.source === source ? (this.#feed.offset ?? 0) : 0;
     const sequence = own ? number + offset : number;
     // Else it would get another publisher's group.
-    if (own && sequence < this.lowest) return this.#fetches.refuse({ channel, stream, over }, "not_found");
+    if (own && sequence < (this.#feed?.lowest ?? 0))
+      return this.#fetches.refuse({ channel, stream, over }, "not_found");
     return this.#fetches.fetch({ sequence, priority, channel, stream, offset, source, asker, over });
   }
 
@@ -299,6 +293,7 @@ export class Track implements SubscribedTrack {
     const options = this.#wishes.begin(resume, this.#numbering(feed));
     this.counters.upstreamSubscriptions++;
     const sink: UpstreamSink = {
+      known: this.#properties.of(feed.source) !== undefined,
       info: (info) => this.#learned(feed.source, info),
       started: (sequence) => feed.starts(sequence),
       group: (sequence) => this.#group(feed, sequence),

@@ -48,6 +48,10 @@ export interface SessionLimits {
   readonly requests?: number;
   /** Requests of ours that wait until the peer allows another stream. */
   readonly pendingStreams: number;
+  /** Requests of this peer that one publisher may leave unanswered; those beyond wait for their turn. */
+  readonly unanswered: number;
+  /** Milliseconds for the peer to answer a request of ours; absent: who asks has a limit of its own. */
+  readonly requestTimeoutMs?: number;
   /** Bytes queued for the peer at which old groups are given up. */
   readonly queueMark: number;
   /** Bytes queued for the peer at which the session ends. */

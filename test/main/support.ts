@@ -85,6 +85,7 @@ export async function publishTo(
         subscriptions: 10,
         fetches: 10,
         pendingStreams: 10,
+        unanswered: 10,
         queueMark: 1e6,
         queueBytes: 1e7,
         headerTimeoutMs: 5_000,

@@ -183,3 +183,31 @@ describe("a place among the broadcasts", () => {
     assert.equal(relay.counters.broadcastsActive, 1);
   });
 });
+
+describe("a place among the tracks of a broadcast", () => {
+  it("is taken from a viewer that alone has more than half, for another one", () => {
+    relay = origin(clock, { tracksPerBroadcast: 4 });
+    publish(new FakeSource());
+    const asker: Asker = { source: new FakeSource(), hop: 0n, share: 16 };
+    const bogus = [0, 1, 2, 3].map((i) => {
+      const peer = Object.assign(new FakeViewer(), { asker });
+      relay.subscribe("live/cam", `bogus ${i}`, LIVE, peer);
+      return peer;
+    });
+    const good = watch(new Peer(new FakeSource()));
+    assert.deepEqual(good.log, ["accepted 1000"]);
+    assert.deepEqual(
+      bogus.map(({ log }) => log.at(-1)),
+      ["accepted 1000", "accepted 1000", "accepted 1000", "closed limit"],
+    );
+    assert.equal(relay.counters.boundsHit.tracks_per_broadcast, 1);
+  });
+
+  it("is taken from a track that nobody uses any more", () => {
+    relay = origin(clock, { tracksPerBroadcast: 1 });
+    publish(new FakeSource());
+    relay.subscribe("live/cam", "bogus", LIVE, new FakeViewer())?.cancel();
+    assert.deepEqual(watch(new FakeViewer()).log, ["accepted 1000"]);
+    assert.equal(relay.counters.boundsHit.tracks_per_broadcast, 0);
+  });
+});

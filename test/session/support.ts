@@ -35,6 +35,7 @@ export const SESSION_LIMITS: SessionLimits = {
   subscriptions: 100,
   fetches: 10,
   pendingStreams: 100,
+  unanswered: 100,
   queueMark: 256 * 1024,
   queueBytes: 1024 * 1024,
   headerTimeoutMs: 5000,
@@ -82,7 +83,7 @@ export class TestRelay {
       limits: { ...LIMITS, ...options.model },
       cache: { ...CACHE, ...options.cache },
     });
-    this.#limits = { ...SESSION_LIMITS, ...options.session };
+    this.#limits = { ...SESSION_LIMITS, requestTimeoutMs: 5000, ...options.session };
   }
 
   static async start(options: RelayOptions = {}): Promise<TestRelay> {
@@ -239,7 +240,7 @@ export class TestClient {
 
 let epochs = 1n;
 
-/** Where a client's own broadcasts come from: groups are written by the test to whoever subscribes. */
+/** Where a client's own broadcasts come from: groups are written by the test to whoever subscribes. Of tracks `mute…` it says nothing. */
 export class TestPublisher implements Source {
   readonly hasInfo = true;
   readonly epoch = epochs++;
@@ -255,7 +256,7 @@ export class TestPublisher implements Source {
   }
 
   info(_path: string, track: string, answer: (result: typeof INFO | Reason) => void): () => void {
-    answer(track === "nothing" ? "not_found" : INFO);
+    if (!track.startsWith("mute")) answer(track === "nothing" ? "not_found" : INFO);
     return () => {};
   }
 

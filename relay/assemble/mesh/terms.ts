@@ -25,9 +25,14 @@ const MESH_PENDING_STREAMS = 16_384;
 /** Times the bytes that a viewer may have queued: a link between relays carries many tracks. */
 const MESH_QUEUE = 8;
 
+/** Times that a publisher has to answer: the other relay's own limit comes first, and says why. */
+const MESH_TIMEOUT = 2;
+
 export function meshLimits(limits: SessionLimits): SessionLimits {
+  const { requestTimeoutMs: timeout } = limits;
   return {
     ...limits,
+    ...(timeout !== undefined && { requestTimeoutMs: timeout * MESH_TIMEOUT }),
     announcements: MESH_ANNOUNCEMENTS,
     announceStreams: MESH_ANNOUNCE_STREAMS,
     subscriptions: MESH_SUBSCRIPTIONS,

@@ -9,6 +9,7 @@ import type { AnnounceTable } from "../contract.ts";
 import { ANNOUNCE_HOLD_MS } from "./announcer.ts";
 import { codeOf, reasonOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
+import type { Place } from "./opener.ts";
 import type { PeerSource } from "./source.ts";
 
 /** What accepting from this peer costs when it declares nothing (moq-lite Cost parameter). */
@@ -44,7 +45,7 @@ export class AnnounceListener implements BidiHandler {
   #peerHop: bigint | undefined;
   #awaited: number | undefined;
   #stream: BidiStream | undefined;
-  #leave: () => void = () => {};
+  #place: Place | undefined;
 
   /**
    * `prefix` is relative to the root. `done` is called once the first announcements are in; `complete`: the peer answered before it
@@ -72,9 +73,9 @@ export class AnnounceListener implements BidiHandler {
       excludeHop: this.#context.deps.hop,
       ended: true,
     };
-    this.#leave = this.#context.opener.open(
-      this,
-      (stream) => {
+    this.#place = this.#context.opener.open({
+      handler: this,
+      opened: (stream) => {
         this.#stream = stream;
         const { caps, deps } = this.#context;
         this.#askedAt = deps.clock.now();
@@ -82,8 +83,8 @@ export class AnnounceListener implements BidiHandler {
         // Before ANNOUNCE_OK nothing tells when the first ones are in.
         if (!caps.announceOk) deps.clock.timer(FIRST_ANNOUNCEMENTS_MS, () => this.#done(false));
       },
-      (reason) => this.#cut(reason),
-    );
+      refused: (reason) => this.#cut(reason),
+    });
   }
 
   data(bytes: Uint8Array): void {
@@ -107,7 +108,7 @@ export class AnnounceListener implements BidiHandler {
 
   /** What it announces is of no more interest. */
   cancel(): void {
-    this.#leave();
+    this.#place?.leave();
     this.#stream?.finish();
     this.#stream?.stop(codeOf("cancelled"));
     this.#withdraw(false);
@@ -127,6 +128,7 @@ export class AnnounceListener implements BidiHandler {
 
   /** The peer announces no more here: what it announced before is withdrawn. */
   #cut(reason: Reason): void {
+    this.#place?.leave();
     this.#table.cut?.(reason);
     this.#withdraw(false);
     this.#stream?.finish();
@@ -175,6 +177,7 @@ export class AnnounceListener implements BidiHandler {
 
   #refuse(): void {
     this.#context.deps.origin.counters.protocolViolations++;
+    this.#place?.leave();
     this.#stream?.reset(codeOf("protocol"));
     this.#stream?.stop(codeOf("protocol"));
     this.#withdraw(false);
@@ -232,10 +235,10 @@ export class AnnounceListener implements BidiHandler {
       return;
     }
     heard.giveBack = giveBack;
-    this.#place(heard, advertisement);
+    this.#take(heard, advertisement);
   }
 
-  #place(heard: Heard, advertisement: Advertisement): void {
+  #take(heard: Heard, advertisement: Advertisement): void {
     const publication = this.#table.publish(heard.path, advertisement, this.#source);
     if (typeof publication !== "string") {
       heard.publication = publication;
@@ -250,7 +253,7 @@ export class AnnounceListener implements BidiHandler {
       return;
     }
     // No version can refuse one announcement, so its publisher never makes it again: it is taken in once there is a place.
-    const again = () => void this.#context.guard(() => this.#place(heard, advertisement));
+    const again = () => void this.#context.guard(() => this.#take(heard, advertisement));
     heard.leaveLine = this.#table.whenRoom(again);
   }
 

@@ -51,13 +51,13 @@ export function liteSession(deps: SessionDeps, started?: (session: Session) => v
 
 /** The peer as one that asks. A relay asks on behalf of all of its viewers, each of which has a share of its own there. */
 function askerOf(session: LiteSession): Asker {
-  const { ownNumbers = false } = session.deps;
+  const { ownNumbers = false, limits } = session.deps;
   return {
     source: session.source,
     get hop() {
       return session.peerHop;
     },
-    share: ownNumbers ? Number.POSITIVE_INFINITY : 16,
+    share: ownNumbers ? Number.POSITIVE_INFINITY : limits.unanswered,
   };
 }
 
@@ -104,7 +104,8 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     const { pathBytes, trackNameBytes, frameBytes } = deps.limits;
     this.wire = { ...DEFAULT_WIRE_LIMITS, pathBytes, trackNameBytes, frameBytes };
     this.channel = deps.channels.get(link.engine, dialectOf(caps));
-    this.opener = new Opener(link, deps.limits.pendingStreams, deps.origin.counters);
+    const { counters } = deps.origin;
+    this.opener = new Opener({ link, clock: deps.clock, counters, limit: deps.limits.pendingStreams });
     this.#startedAt = deps.clock.now();
     this.#source = new PeerSource(this);
     this.asker = askerOf(this);
@@ -152,14 +153,14 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
 
   goaway(uri: string): void {
     if (!this.caps.goaway || this.#over || this.#goaway !== undefined) return;
-    this.opener.open(
-      { data: () => {}, fin: () => {}, reset: () => {}, stop: () => {} },
-      (stream) => {
+    this.opener.open({
+      handler: { data: () => {}, fin: () => {}, reset: () => {}, stop: () => {} },
+      opened: (stream) => {
         this.#goaway = stream;
         stream.write(encodeRequest({ kind: "goaway", uri }, this.caps));
       },
-      () => {},
-    );
+      refused: () => {},
+    });
   }
 
   follow(prefix: string, table: AnnounceTable): Following {

@@ -1,4 +1,12 @@
-import type { GroupWriter, Source, SubscribeOptions, TrackInfo, Upstream, UpstreamSink } from "../../model/contract.ts";
+import type {
+  Asker,
+  GroupWriter,
+  Source,
+  SubscribeOptions,
+  TrackInfo,
+  Upstream,
+  UpstreamSink,
+} from "../../model/contract.ts";
 import type { Reason } from "../../model/reason.ts";
 import type { BidiStream, RecvStream } from "../../transport/contract.ts";
 import { BoundExceeded } from "../../wire/errors.ts";
@@ -9,6 +17,7 @@ import { encodeSubscribeUpdate, type SubscribeResponse, subscribeResponses } fro
 import { trackResponses } from "../../wire/lite/track.ts";
 import { codeOf, reasonOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
+import type { Place } from "./opener.ts";
 
 /** Timescale of versions without timestamps: the model stamps arrival in milliseconds. */
 const ARRIVAL_TIMESCALE = 1000;
@@ -27,6 +36,8 @@ export class PeerSource implements Source {
   readonly hasInfo: boolean;
   readonly #context: LiteContext;
   readonly #subscriptions = new Map<number, UpstreamSubscription>();
+  /** The newest subscription of each track. */
+  readonly #byTrack = new Map<string, UpstreamSubscription>();
   /** Requests in flight, so that the end of the session ends them. */
   readonly #requests = new Set<(reason: Reason) => void>();
   #nextId = 0;
@@ -40,56 +51,64 @@ export class PeerSource implements Source {
     return this.#context.opener.crowded;
   }
 
-  subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink): Upstream {
+  subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream {
     const id = this.#nextId++;
-    const subscription = new UpstreamSubscription(this.#context, id, sink, () => this.#subscriptions.delete(id));
+    const key = keyOf(path, track);
+    const subscription: UpstreamSubscription = new UpstreamSubscription(this.#context, id, sink, () => {
+      this.#subscriptions.delete(id);
+      if (this.#byTrack.get(key) === subscription) this.#byTrack.delete(key);
+    });
     const where = this.#where(path);
     if (typeof where !== "string") subscription.close(where.reason);
     else {
       this.#subscriptions.set(id, subscription);
-      subscription.open(where, track, options);
+      this.#byTrack.set(key, subscription);
+      subscription.open(where, track, options, asker);
     }
     return subscription;
   }
 
-  info(path: string, track: string, answer: (result: TrackInfo | Reason) => void): () => void {
+  info(path: string, track: string, answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void {
     const { caps, wire } = this.#context;
     const reader = trackResponses(caps, wire);
-    return this.#request(
-      path,
-      { kind: "track", track },
-      {
-        data: (bytes, over) => reader.push(bytes, (info) => over(() => answer(info))),
-        ended: (reason) => answer(reason ?? "protocol"),
-      },
-    );
+    return this.#request(path, { kind: "track", track }, asker, {
+      data: (bytes, over) =>
+        reader.push(bytes, (info) => {
+          this.#byTrack.get(keyOf(path, track))?.known();
+          over(() => answer(info));
+        }),
+      ended: (reason) => answer(reason ?? "protocol"),
+    });
   }
 
-  fetch(path: string, track: string, sequence: number, priority: number, writer: GroupWriter): () => void {
+  fetch(
+    path: string,
+    track: string,
+    sequence: number,
+    priority: number,
+    writer: GroupWriter,
+    asker?: Asker,
+  ): () => void {
     const { caps, wire } = this.#context;
     const reader = new FrameReader(caps, wire, frameSink(writer));
-    return this.#request(
-      path,
-      { kind: "fetch", track, sequence, priority },
-      {
-        data: (bytes, over, stream) => {
-          try {
-            reader.push(bytes);
-          } catch (error) {
-            if (!(error instanceof BoundExceeded)) throw error;
-            this.#context.deps.origin.counters.boundsHit[error.bound]++;
-            stream.stop(codeOf("frame_too_large"));
-            over(() => writer.reset("frame_too_large"));
-          }
-        },
-        ended: (reason) => {
-          if (reason !== undefined) return writer.reset(reason);
-          reader.finish();
-          writer.finish();
-        },
-        opened: (stream) => writer.onStop((reason) => stream.stop(codeOf(reason))),
+    return this.#request(path, { kind: "fetch", track, sequence, priority }, asker, {
+      data: (bytes, over, stream) => {
+        try {
+          reader.push(bytes);
+        } catch (error) {
+          if (!(error instanceof BoundExceeded)) throw error;
+          this.#context.deps.origin.counters.boundsHit[error.bound]++;
+          stream.stop(codeOf("frame_too_large"));
+          over(() => writer.reset("frame_too_large"));
+        }
       },
-    );
+      ended: (reason) => {
+        if (reason !== undefined) return writer.reset(reason);
+        reader.finish();
+        writer.finish();
+      },
+      opened: (stream) => writer.onStop((reason) => stream.stop(codeOf(reason))),
+    });
   }
 
   /** A group stream of the peer: its subscription takes it, or it is stopped. */
@@ -129,59 +148,95 @@ export class PeerSource implements Source {
   }
 
   /** One request and its answer on a stream of its own. `ended` is called once, unless it was cancelled before. */
-  #request(path: string, request: { kind: "track"; track: string } | FetchOne, on: RequestEvents): () => void {
+  #request(path: string, request: OneRequest, asker: Asker | undefined, on: RequestEvents): () => void {
     const context = this.#context;
     let stream: BidiStream | undefined;
+    let place: Place | undefined;
     let live = true;
-    const over = (then: () => void) => {
-      if (!live) return;
+    const end = (): boolean => {
+      if (!live) return false;
       live = false;
       this.#requests.delete(fail);
+      answered();
+      place?.leave();
+      return true;
+    };
+    const over = (then: () => void) => {
+      if (!end()) return;
       stream?.finish();
       then();
     };
     const fail = (reason: Reason) => over(() => on.ended(reason));
     const where = this.#where(path);
     if (typeof where !== "string") {
-      fail(where.reason);
+      on.ended(where.reason);
       return () => {};
     }
+    const giveUp = (reason: Reason) => {
+      stream?.reset(codeOf(reason));
+      stream?.stop(codeOf(reason));
+      fail(reason);
+    };
+    const answered = awaitAnswer(context, () => giveUp("timeout"));
     this.#requests.add(fail);
-    const leave = context.opener.open(
-      {
-        data: (bytes) => void context.guard(() => live && stream && on.data(bytes, over, stream)),
-        fin: () => void context.guard(() => over(() => on.ended(undefined))),
-        reset: (code) => void context.guard(() => fail(reasonOf(code))),
+    place = context.opener.open({
+      asker,
+      handler: {
+        data: (bytes) =>
+          void context.guard(() => {
+            answered();
+            place?.answered();
+            if (live && stream !== undefined) on.data(bytes, over, stream);
+          }),
+        fin: () =>
+          void context.guard(() => {
+            place?.answered();
+            over(() => on.ended(undefined));
+          }),
+        reset: (code) =>
+          void context.guard(() => {
+            place?.answered();
+            fail(reasonOf(code));
+          }),
         stop: () => {},
       },
-      (opened) => {
+      opened: (opened) => {
         stream = opened;
         on.opened?.(opened);
-        const fields =
-          request.kind === "track"
-            ? { kind: "track" as const, path: where, track: request.track, epoch: 0n }
-            : {
-                kind: "fetch" as const,
-                path: where,
-                track: request.track,
-                epoch: 0n,
-                priority: request.priority,
-                group: request.sequence,
-              };
-        opened.write(encodeRequest(fields, context.caps));
+        opened.write(encodeRequest(fieldsOf(where, request), context.caps));
       },
-      fail,
-    );
+      refused: giveUp,
+    });
+    if (!live) place.leave();
     return () => {
-      if (!live) return;
-      live = false;
-      this.#requests.delete(fail);
-      leave();
+      if (!end()) return;
       stream?.reset(codeOf("cancelled"));
       stream?.stop(codeOf("cancelled"));
     };
   }
 }
+
+function keyOf(path: string, track: string): string {
+  return `${path}\0${track}`;
+}
+
+/** Calls `late`, counted, unless the returned function is called before the peer's time to answer is over. */
+function awaitAnswer({ deps }: LiteContext, late: () => void): () => void {
+  const { requestTimeoutMs } = deps.limits;
+  if (requestTimeoutMs === undefined) return () => {};
+  return deps.clock.timer(requestTimeoutMs, () => {
+    deps.origin.counters.boundsHit.request_timeout++;
+    late();
+  });
+}
+
+function fieldsOf(path: string, request: OneRequest) {
+  const { track } = request;
+  if (request.kind === "track") return { kind: "track" as const, path, track, epoch: 0n };
+  return { kind: "fetch" as const, path, track, epoch: 0n, priority: request.priority, group: request.sequence };
+}
+
+type OneRequest = { readonly kind: "track"; readonly track: string } | FetchOne;
 
 interface FetchOne {
   readonly kind: "fetch";
@@ -196,6 +251,9 @@ interface RequestEvents {
   opened?(stream: BidiStream): void;
 }
 
+/** Milliseconds until an update that found the one before still queued is looked at again. */
+const UPDATE_RETRY_MS = 100;
+
 /** One Subscribe Stream that we opened. */
 class UpstreamSubscription implements Upstream {
   readonly #context: LiteContext;
@@ -203,9 +261,13 @@ class UpstreamSubscription implements Upstream {
   readonly #sink: UpstreamSink;
   readonly #gone: () => void;
   #stream: BidiStream | undefined;
-  #leave: () => void = () => {};
-  /** What to ask for once the stream is open, when it changed meanwhile. */
+  #place: Place | undefined;
+  /** The publisher has said something: it is not waited for any more. */
+  #heard = false;
+  #answered: () => void = () => {};
+  /** What was asked for last, or is to be once the stream is open or has room. */
   #options: SubscribeOptions | undefined;
+  #updating = false;
   #over = false;
   #lingering: (() => void) | undefined;
 
@@ -216,22 +278,33 @@ class UpstreamSubscription implements Upstream {
     this.#gone = gone;
   }
 
-  open(path: string, track: string, options: SubscribeOptions): void {
+  open(path: string, track: string, options: SubscribeOptions, asker: Asker | undefined): void {
     const context = this.#context;
     const reader = subscribeResponses(context.caps, context.wire);
     this.#options = options;
-    this.#leave = context.opener.open(
-      {
-        data: (bytes) => void context.guard(() => reader.push(bytes, (message) => this.#on(message))),
+    this.#answered = awaitAnswer(context, () => this.#late());
+    const place = context.opener.open({
+      asker,
+      handler: {
+        data: (bytes) =>
+          void context.guard(() => {
+            this.known();
+            reader.push(bytes, (message) => this.#on(message));
+          }),
         fin: () =>
           void context.guard(() => {
+            this.known();
             reader.finish();
             this.#finished();
           }),
-        reset: (code) => void context.guard(() => this.close(reasonOf(code))),
+        reset: (code) =>
+          void context.guard(() => {
+            this.known();
+            this.close(reasonOf(code));
+          }),
         stop: () => {},
       },
-      (stream) => {
+      opened: (stream) => {
         this.#stream = stream;
         const request = {
           kind: "subscribe" as const,
@@ -243,14 +316,28 @@ class UpstreamSubscription implements Upstream {
         };
         stream.write(encodeRequest(request, context.caps));
       },
-      (reason) => this.close(reason),
-    );
+      refused: (reason) => this.#giveUp(reason),
+    });
+    this.#place = place;
+    if (this.#over) place.leave();
+    // Where the publisher says on Track Streams what it has, a subscription has no answer until there is a group.
+    else if (this.#sink.known === true && this.#stream !== undefined) this.known();
   }
 
+  /** Only the newest options wait for a publisher that reads slowly, however often they change. */
   update(options: SubscribeOptions): void {
     this.#options = options;
-    if (this.#over) return;
-    this.#stream?.write(encodeSubscribeUpdate(options, this.#context.caps));
+    if (this.#over || this.#stream === undefined || this.#updating) return;
+    this.#updating = true;
+    this.#sendUpdate();
+  }
+
+  /** The publisher has answered, or has said on a Track Stream that it has the track. */
+  known(): void {
+    if (this.#stream === undefined || this.#heard) return;
+    this.#heard = true;
+    this.#answered();
+    this.#place?.answered();
   }
 
   cancel(): void {
@@ -260,13 +347,36 @@ class UpstreamSubscription implements Upstream {
     }
     this.#over = true;
     this.#forget();
-    this.#leave();
     // A FIN is how a subscriber leaves: some publishers do not look at a reset while they have nothing to send.
     this.#stream?.finish();
     this.#stream?.stop(codeOf("cancelled"));
   }
 
+  #sendUpdate(): void {
+    const { deps, caps } = this.#context;
+    if (this.#over || this.#stream === undefined || this.#options === undefined) return;
+    if (this.#stream.queued > 0) {
+      deps.clock.timer(UPDATE_RETRY_MS, () => this.#sendUpdate());
+      return;
+    }
+    this.#updating = false;
+    this.#stream.write(encodeSubscribeUpdate(this.#options, caps));
+  }
+
+  /** The publisher's time to answer is over. Where it answers TRACK instead, that request has a limit. */
+  #late(): void {
+    if (this.#context.caps.trackStream && this.#stream !== undefined) this.#place?.answered();
+    else this.#giveUp("timeout");
+  }
+
+  #giveUp(reason: Reason): void {
+    this.#stream?.reset(codeOf(reason));
+    this.#stream?.stop(codeOf(reason));
+    this.close(reason);
+  }
+
   group(sequence: number): GroupWriter | Reason {
+    this.known();
     return this.#sink.group(sequence);
   }
 
@@ -282,7 +392,6 @@ class UpstreamSubscription implements Upstream {
     }
     this.#over = true;
     this.#forget();
-    this.#leave();
     this.#stream?.finish();
     this.#sink.closed(reason);
   }
@@ -291,6 +400,7 @@ class UpstreamSubscription implements Upstream {
   #finished(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#leave();
     this.#stream?.finish();
     this.#lingering = this.#context.deps.clock.timer(STRAGGLER_MS, () => this.#forget());
     this.#sink.closed(undefined);
@@ -299,7 +409,13 @@ class UpstreamSubscription implements Upstream {
   #forget(): void {
     this.#lingering?.();
     this.#lingering = undefined;
+    this.#leave();
     this.#gone();
+  }
+
+  #leave(): void {
+    this.#answered();
+    this.#place?.leave();
   }
 
   #on(message: SubscribeResponse): void {
