@@ -173,7 +173,7 @@ dns_interval = "1s"
     await until(() =>
       edge
         .messages()
-        .some((text) => String(text).startsWith(`the relay dns-127.0.0.1-${port} at ${url} cannot be reached`)),
+        .some((text) => String(text).startsWith(`the relay dns-127.0.0.1-${port} at ${url}/ cannot be reached`)),
     );
     assert.equal(edge.known(), 0);
     await Promise.all([origin, edge].map(({ relay }) => relay.close()));
