@@ -119,8 +119,6 @@ export interface Source {
   readonly hasInfo: boolean;
   /** True for other relays: they keep the newest groups of their tracks, so that those need not be kept here without viewers. */
   readonly keepsNewest?: boolean;
-  /** Requests wait until the peer allows another stream. */
-  readonly crowded?: boolean;
   subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream;
   /** Asks for the track's properties; the answer comes once unless cancelled by the returned function. */
   info(path: string, track: string, answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void;

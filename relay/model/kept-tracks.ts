@@ -36,8 +36,10 @@ export class KeptTracks {
     if (kept?.delete(track) && kept.size === 0) this.#bySource.delete(source);
   }
 
-  /** Requests wait because `source` allows no more streams: those of tracks without viewers are given up. */
-  makeRoom(source: Source): void {
-    for (const track of [...(this.#bySource.get(source) ?? [])]) track.release();
+  /** All that are kept at `source` go. False when there are none. */
+  release(source: Source): boolean {
+    const kept = [...(this.#bySource.get(source) ?? [])];
+    for (const track of kept) track.release();
+    return kept.length > 0;
   }
 }

@@ -45,6 +45,7 @@ export class Origin {
   readonly #broadcasts = new PathTree<Broadcast>();
   readonly #watchers = new Map<string, Set<Watcher>>();
   #resolver: Resolver | undefined;
+  readonly #kept: KeptTracks;
   #waiting = 0;
   /** Broadcasts with a route. */
   #routed = 0;
@@ -60,11 +61,12 @@ export class Origin {
     this.#limits = deps.limits;
     this.counters = deps.counters ?? new Counters();
     this.cache = new GroupCache(deps.cache, this.counters);
+    this.#kept = new KeptTracks(this.counters);
     this.#host = {
       clock: deps.clock,
       cache: this.cache,
       counters: this.counters,
-      kept: new KeptTracks(this.counters),
+      kept: this.#kept,
       limits: deps.limits,
       wait: () => {
         if (this.#waiting >= this.#limits.waitingSubscriptions) return false;
@@ -206,6 +208,11 @@ export class Origin {
       leave();
       cancel();
     };
+  }
+
+  /** A request has to wait, because `source` allows no more streams: tracks without viewers give theirs back. False when there are none. */
+  makeRoom(source: Source): boolean {
+    return this.#kept.release(source);
   }
 
   /** Ends everything. */

@@ -306,7 +306,6 @@ export class Track implements SubscribedTrack {
     };
     feed.upstream = feed.source.subscribe(this.path, this.name, options, sink, this.#asker);
     if (!feed.alive) feed.upstream.cancel();
-    if (feed.source.crowded) this.#host.kept.makeRoom(feed.source);
   }
 
   /** Where nothing came before, its first group keeps its number. */

@@ -202,12 +202,13 @@ describe("tracks that stay without viewers", () => {
     assert.equal(relay.counters.boundsHit.tracks_per_broadcast, 0);
   });
 
-  it("give back their streams when requests wait for one", () => {
-    written();
+  it("give back their streams when a request to their publisher waits for one", () => {
+    for (const track of ["a", "b"]) written(track);
     clock.advance(5000);
-    Object.assign(publisher, { crowded: true });
-    watch("video");
-    assert.deepEqual(open(), ["video"]);
+    relay.makeRoom(new FakeSource());
+    assert.deepEqual(open(), ["a", "b"]);
+    relay.makeRoom(publisher);
+    assert.deepEqual(open(), []);
   });
 
   it("are not wanted of the mesh, until somebody watches again", () => {

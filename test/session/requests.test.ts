@@ -23,7 +23,7 @@ function scene(streams: number, limit = 100) {
       return Object.assign(new FakeStream(0, 0, false), { id: 0, stop: () => {} }) satisfies BidiStream;
     },
   };
-  const opener = new Opener({ link, clock, counters, limit });
+  const opener = new Opener({ link, clock, counters, limit, makeRoom: () => false });
   const log: string[] = [];
   const ask = (asker: Asker | undefined, name: string): Place =>
     opener.open({

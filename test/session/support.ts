@@ -118,7 +118,12 @@ export class TestRelay {
   }
 
   /** A client with a table of broadcasts of its own. */
-  async connect(version: string = "moq-lite-05", path = "/", prefix?: string): Promise<TestClient> {
+  async connect(
+    version: string = "moq-lite-05",
+    path = "/",
+    prefix?: string,
+    limits: Partial<LinkLimits> = {},
+  ): Promise<TestClient> {
     const origin = new Origin({ clock: this.clock, limits: LIMITS, cache: CACHE });
     const reports: SessionReport[] = [];
     let session: Session | undefined;
@@ -128,7 +133,7 @@ export class TestRelay {
         url: new URL(`https://relay:4443${path}`),
         protocols: [version],
         trust: { kind: "insecure" },
-        limits: LINK_LIMITS,
+        limits: { ...LINK_LIMITS, ...limits },
         timeoutMs: 5000,
       },
       liteSession(

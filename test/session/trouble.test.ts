@@ -315,6 +315,34 @@ describe("bounds of a session", () => {
     assert.ok(relay.counters.boundsHit.announcements_per_session >= 1);
   });
 
+  it("of streams at a publisher are kept for what is watched: tracks without viewers give theirs back", async () => {
+    const relay = await TestRelay.start();
+    // One is for announcements.
+    const publisher = await relay.connect("moq-lite-05", "/", undefined, { bidiStreams: 4 });
+    const broadcast = publisher.publish("live/a");
+    const viewer = await relay.connect();
+    await relay.pass(100);
+    const catalogs: TestViewer[] = [];
+    for (const track of ["a", "b", "c"]) {
+      catalogs.push(viewer.watch("live/a", LIVE, track));
+      await relay.pass(100);
+    }
+    broadcast.send(0, "catalog");
+    await relay.pass(100);
+    for (const { told, upstream } of catalogs) {
+      assert.deepEqual(told, ["0 finished catalog"]);
+      upstream?.cancel();
+    }
+    await relay.pass(15_000);
+    assert.equal(relay.counters.tracksActive, 3, "they stay for later viewers");
+    const video = viewer.watch("live/a", LIVE, "video");
+    await relay.pass(500);
+    assert.equal(relay.counters.tracksActive, 1);
+    broadcast.send(1, "frame");
+    await relay.pass(100);
+    assert.deepEqual(video.told, ["1 finished frame"]);
+  });
+
   it("count a session's announcements together, whatever we asked it for them by", async () => {
     const relay = await TestRelay.start({ session: { announcements: 3 } });
     const publisher = await relay.connect();

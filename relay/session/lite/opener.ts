@@ -63,6 +63,8 @@ export interface OpenerDeps {
   readonly counters: Counters;
   /** Requests that wait for a stream. */
   readonly limit: number;
+  /** A request has to wait because the peer allows no more streams. True when others that nobody needs now gave theirs back. */
+  readonly makeRoom: () => boolean;
 }
 
 /**
@@ -70,7 +72,7 @@ export interface OpenerDeps {
  * the publisher:
  *
  * - of one viewer only so many may be unanswered; the rest wait in a line of its own;
- * - where the peer allows no more streams, the viewer with the fewest gets the next one, and one that has more than half of all
+ * - where the peer allows no more streams, tracks without viewers give theirs back; the viewer with the fewest gets the next one, and one that has more than half of all
  *   gives up its newest for another that has to wait;
  * - where too many wait, the longest line is cut.
  */
@@ -87,11 +89,6 @@ export class Opener {
 
   constructor(deps: OpenerDeps) {
     this.#deps = deps;
-  }
-
-  /** Requests wait because the peer allows no more streams. */
-  get crowded(): boolean {
-    return this.#starved && this.#waiting > 0;
   }
 
   /** Opens a stream at once, or when it is the request's turn. `opened` or `refused` may be called before this returns. */
@@ -147,7 +144,7 @@ export class Opener {
       this.#refuse(longest.line.at(-1));
     }
     this.#line(entry, account.line.length);
-    if (this.#starved && account.mayAsk) this.#relieve(account);
+    if (this.#starved && account.mayAsk && !this.#deps.makeRoom()) this.#relieve(account);
   }
 
   #longest(): Account | undefined {

@@ -104,8 +104,14 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     const { pathBytes, trackNameBytes, frameBytes } = deps.limits;
     this.wire = { ...DEFAULT_WIRE_LIMITS, pathBytes, trackNameBytes, frameBytes };
     this.channel = deps.channels.get(link.engine, dialectOf(caps));
-    const { counters } = deps.origin;
-    this.opener = new Opener({ link, clock: deps.clock, counters, limit: deps.limits.pendingStreams });
+    const { clock, limits, origin } = deps;
+    this.opener = new Opener({
+      link,
+      clock,
+      counters: origin.counters,
+      limit: limits.pendingStreams,
+      makeRoom: () => origin.makeRoom(this.#source),
+    });
     this.#startedAt = deps.clock.now();
     this.#source = new PeerSource(this);
     this.asker = askerOf(this);

@@ -47,10 +47,6 @@ export class PeerSource implements Source {
     this.hasInfo = context.caps.trackStream;
   }
 
-  get crowded(): boolean {
-    return this.#context.opener.crowded;
-  }
-
   subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream {
     const id = this.#nextId++;
     const key = keyOf(path, track);
