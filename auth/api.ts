@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { AuthClock } from "./clock.ts";
 import { AuthError } from "./error.ts";
 import { type Fetch, getText } from "./http.ts";
+import { parseJson } from "./json.ts";
 import { type Key, toKey } from "./keys/key.ts";
 import { isSuspect } from "./paths.ts";
 
@@ -85,7 +86,7 @@ export class AuthApi {
     const { clock, cacheMs, timeoutMs, fetch } = this.#options;
     try {
       const { text, maxAgeMs } = await getText(url, timeoutMs, fetch);
-      const { alias, public: open, key } = answerSchema.parse(JSON.parse(text));
+      const { alias, public: open, key } = answerSchema.parse(parseJson(text));
       const answer = { alias, public: open, key: key === undefined || key === null ? undefined : toKey(key) };
       const keepMs = Math.min(cacheMs, maxAgeMs ?? cacheMs);
       if (keepMs > 0) this.#keep(url.href, answer, clock.wallNow() + keepMs);

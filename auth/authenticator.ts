@@ -3,7 +3,7 @@ import { authorize, type Permissions, rebase } from "./claims.ts";
 import type { AuthClock } from "./clock.ts";
 import { AuthError } from "./error.ts";
 import type { Fetch } from "./http.ts";
-import { watchKeyFile, watchKeyFolder } from "./keys/files.ts";
+import { type FileSource, watchKeyFile, watchKeyFolder } from "./keys/files.ts";
 import type { Key } from "./keys/key.ts";
 import { KeyRing } from "./keys/ring.ts";
 import { UrlKeys } from "./keys/url.ts";
@@ -14,6 +14,9 @@ import { readHeader, type TokenRules, type Verified, verifyToken } from "./verif
 
 /** Tokens whose verification is under way at once: an RSA signature costs about 0.1 ms of one core. */
 const MAX_UNDER_WAY = 512;
+
+/** Milliseconds that a file is unseen before that is worth a word: files are written in steps, and folders replaced. */
+const BLIND_AFTER_MS = 5_000;
 
 export interface AuthOptions {
   readonly clock: AuthClock;
@@ -31,6 +34,8 @@ export interface AuthOptions {
   };
   readonly api?: { readonly url: URL; readonly timeoutMs: number; readonly cacheMs: number };
   readonly revocationFile?: string;
+  /** Milliseconds that what files said before is used while they cannot be read. */
+  readonly fileKeepMs: number;
   /** Absolute prefixes that need no token; empty lists for none. */
   readonly publicSubscribe: readonly string[];
   readonly publicPublish: readonly string[];
@@ -97,6 +102,7 @@ export class Authenticator {
   readonly #options: AuthOptions;
   readonly #ring: KeyRing;
   readonly #closers: (() => void)[] = [];
+  readonly #keyFiles: FileSource[] = [];
   #urlKeys: UrlKeys | undefined;
   #api: AuthApi | undefined;
   #revocations: Revocations | undefined;
@@ -126,6 +132,19 @@ export class Authenticator {
 
   get revocations(): number {
     return this.#revocations?.size ?? 0;
+  }
+
+  /** Times that a file or folder of keys or revocations could not be read or used. */
+  get fileFailures(): number {
+    return [...this.#keyFiles, this.#revocations?.source].reduce((sum, file) => sum + (file?.failures ?? 0), 0);
+  }
+
+  /** What this relay does not know at the moment, as stable names: a removed key or a revocation may go unseen. */
+  blindness(): string[] {
+    return [
+      ...(this.#keyFiles.some((file) => this.#blindFor(file) >= BLIND_AFTER_MS) ? ["keys_unreadable"] : []),
+      ...(this.#blindFor(this.#revocations?.source) >= BLIND_AFTER_MS ? ["revocations_unreadable"] : []),
+    ];
   }
 
   /** Nothing is configured: only this machine itself is served. */
@@ -187,8 +206,8 @@ export class Authenticator {
   }
 
   async #open(): Promise<void> {
-    const { clock, warn, fetch, keyFile, keyFolder, keyUrl, api, revocationFile: file } = this.#options;
-    const deps = { clock, warn, ring: this.#ring };
+    const { clock, warn, fetch, keyFile, keyFolder, keyUrl, api, revocationFile: file, fileKeepMs } = this.#options;
+    const deps = { clock, warn, ring: this.#ring, keepMs: fileKeepMs };
     const changed = () => this.#options.changed();
     this.#revocations = await Revocations.open({ clock, warn, changed, ...(file !== undefined && { file }) });
     this.#closers.push(() => this.#revocations?.close());
@@ -198,6 +217,7 @@ export class Authenticator {
     ];
     for (const opened of await Promise.allSettled(watches)) {
       if (opened.status === "rejected") throw opened.reason;
+      this.#keyFiles.push(opened.value);
       this.#closers.push(() => opened.value.close());
     }
     if (keyUrl !== undefined) {
@@ -211,6 +231,7 @@ export class Authenticator {
 
   /** A relay of the mesh, by its certificate: everything, until the certificate ends or its subject is revoked. */
   #admitPeer({ subject, fingerprint, notAfter }: PeerCertificate, root: string): Grant {
+    this.#checkRevocations();
     const identity = { jti: undefined, sub: subject, kid: undefined, fingerprint, ringed: false };
     const granted = Granted.within(undefined, { ...ALL_PATHS, cluster: true });
     const grant = grantOf(granted, root, HERE, { identity, expiresAt: notAfter });
@@ -237,7 +258,21 @@ export class Authenticator {
     return grantByToken(await this.#verified(token, answer.key), answer.key, { asked: root, at, ringed: false });
   }
 
+  /** Milliseconds that a file has not been seen for. */
+  #blindFor(file: FileSource | undefined): number {
+    return file?.blindSince === undefined ? 0 : this.#options.clock.wallNow() - file.blindSince;
+  }
+
+  /** Throws {@link AuthError} where too much may have been revoked unseen. */
+  #checkRevocations(): void {
+    if (this.#blindFor(this.#revocations?.source) < this.#options.fileKeepMs) return;
+    throw new AuthError("revocations_unavailable", "the file of what is revoked cannot be read");
+  }
+
   async #keyFor(kid: string | undefined): Promise<Key> {
+    if (this.#keyFiles.some((file) => this.#blindFor(file) >= this.#options.fileKeepMs)) {
+      throw new AuthError("keys_unavailable", "the files of keys cannot be read");
+    }
     let key = this.#ring.find(kid);
     if (this.#urlKeys !== undefined && (key === undefined || !this.#urlKeys.fresh)) {
       await this.#urlKeys.refresh();
@@ -253,6 +288,7 @@ export class Authenticator {
 
   async #verified(token: string, key: Key): Promise<Verified> {
     const { rules, clock } = this.#options;
+    this.#checkRevocations();
     if (this.#underWay >= MAX_UNDER_WAY) throw new AuthError("busy", "too many tokens are being verified");
     this.#underWay++;
     try {

@@ -27,8 +27,10 @@ export const REFUSALS = {
   not_configured: 403,
   /** A page of another origin, or a request for another host name, at a relay that serves its own machine only. */
   origin_refused: 403,
-  /** The key set could never be loaded, or is too old to be trusted. */
+  /** The keys could never be loaded, or what was loaded is too old to be trusted. */
   keys_unavailable: 503,
+  /** The file of what is revoked cannot be read, and what it said before is too old to be trusted. */
+  revocations_unavailable: 503,
   /** The service that decides did not answer, or not as it should. */
   api_unavailable: 503,
   address_denied: 403,

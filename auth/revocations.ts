@@ -1,12 +1,16 @@
 /** What was revoked: tokens by `jti`, all tokens of a key by `kid`, all tokens of somebody by `sub`. */
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import type { AuthClock } from "./clock.ts";
-import { stampOf } from "./keys/files.ts";
-import { Watch } from "./watch.ts";
+import { carelessness, isMissing, readRegular, stampOf } from "./files.ts";
+import { parseJson } from "./json.ts";
+import type { FileSource } from "./keys/files.ts";
+import { Watch, withLimit } from "./watch.ts";
 
 /** Entries; each is about 100 bytes, and a list that grows past it calls for a new key. */
 export const MAX_REVOCATIONS = 100_000;
+/** Bytes of the file: entries with the longest names, and spaces between. */
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 export const REVOKED_BY = ["jti", "kid", "sub"] as const;
 export type RevokedBy = (typeof REVOKED_BY)[number];
@@ -67,13 +71,18 @@ export class Revocations {
       warn,
       what: `the revocation file ${file}`,
       stamp: () => stampOf(file).catch((error: unknown) => (isMissing(error) ? "none" : Promise.reject(error))),
-      load: async () => revocations.#take(await readList(file)),
+      load: async () => revocations.#take(await readList(file, warn)),
     });
     return revocations;
   }
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** The file, where there is one. */
+  get source(): FileSource | undefined {
+    return this.#watch;
   }
 
   close(): void {
@@ -102,8 +111,14 @@ export class Revocations {
     const { file } = this.#options;
     if (file === undefined) return;
     const written = this.#writing.then(() => this.#write(file));
+    // The next one waits for its end, so that a file system that hangs holds one thread and no more.
     this.#writing = written.catch(() => {});
-    await written;
+    try {
+      await withLimit(this.#options.clock, () => written);
+    } catch (cause) {
+      if (cause instanceof RevocationError) throw cause;
+      throw new RevocationError("it is revoked until the relay ends, but its file does not answer", { cause });
+    }
   }
 
   #take(list: readonly Revocation[]): void {
@@ -147,19 +162,18 @@ function keyOf(entry: Revocation): [string, number] {
   return [`${by}:${name}`, entry.until ?? Number.POSITIVE_INFINITY];
 }
 
-async function readList(file: string): Promise<Revocation[]> {
+async function readList(file: string, warn?: RevocationsOptions["warn"]): Promise<Revocation[]> {
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    const read = await readRegular(file, MAX_FILE_BYTES);
+    text = read.text;
+    const careless = carelessness(read.mode, false);
+    if (careless !== undefined) warn?.(`the revocation file ${file}: ${careless}`);
   } catch (error) {
     if (isMissing(error)) return [];
     throw error;
   }
-  const parsed = listSchema.safeParse(JSON.parse(text));
+  const parsed = listSchema.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
   throw new RevocationError(`${file} is not a list such as [{"jti": "..."}, {"sub": "...", "until": 1767225600}]`);
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

@@ -2,7 +2,8 @@
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from "jose";
 import { type About, parseClaims } from "./claims.ts";
 import { AuthError } from "./error.ts";
-import { ALGORITHMS, type Key } from "./keys/key.ts";
+import { parseJson } from "./json.ts";
+import { ALGORITHMS, type Algorithm, type Key } from "./keys/key.ts";
 import { Granted } from "./powers.ts";
 
 /** Bytes of a token: it comes in a URL or a header field, for which 8 KiB is what servers and proxies take. */
@@ -17,21 +18,20 @@ export interface TokenRules {
 }
 
 /** What a token's header says before anything is verified. Throws {@link AuthError}. */
-export function readHeader(token: string): { readonly kid: string | undefined; readonly alg: string } {
+export function readHeader(token: string): { readonly kid: string | undefined; readonly alg: Algorithm } {
   if (Buffer.byteLength(token) > MAX_TOKEN_BYTES) {
     throw new AuthError("token_too_large", `the token is longer than ${MAX_TOKEN_BYTES} bytes`);
   }
   let header: { alg?: unknown; kid?: unknown };
   try {
     header = decodeProtectedHeader(token);
+    partOf(token, 0);
   } catch {
     throw new AuthError("token_malformed", "the token is not a JSON web token");
   }
-  const { alg, kid } = header;
-  const known: readonly unknown[] = ALGORITHMS;
-  if (typeof alg !== "string" || !known.includes(alg)) {
-    throw new AuthError("alg_refused", "the token's `alg` is none that this relay takes");
-  }
+  const { kid } = header;
+  const alg = ALGORITHMS.find((one) => one === header.alg);
+  if (alg === undefined) throw new AuthError("alg_refused", "the token's `alg` is none that this relay takes");
   if (token.split(".").length !== 3) throw new AuthError("token_malformed", "the token is not a signed one");
   if (kid !== undefined && (typeof kid !== "string" || kid === "" || kid.length > 256)) {
     throw new AuthError("token_malformed", "the token's `kid` cannot be used");
@@ -57,10 +57,11 @@ export interface Verified {
 
 /** What a token that `key` signed grants at `now` (milliseconds since 1970). Throws {@link AuthError}. */
 export async function verifyToken(token: string, key: Key, rules: TokenRules, now: number): Promise<Verified> {
-  if (readHeader(token).alg !== key.alg) {
+  const { alg } = readHeader(token);
+  if (!key.algs.includes(alg)) {
     throw new AuthError("alg_refused", "the token's `alg` is not the one that its key is for");
   }
-  const { asked, about } = parseClaims(await signedPayload(token, key, rules, now));
+  const { asked, about } = parseClaims(await signedPayload(token, key, alg, rules, now));
   if (about.exp !== undefined && about.exp * 1000 <= now) throw new AuthError("token_expired", "the token has expired");
   if (about.iat !== undefined && about.iat * 1000 > now + rules.skewMs) {
     throw new AuthError("token_not_yet_valid", "the token was issued in the future: compare the clocks");
@@ -68,20 +69,32 @@ export async function verifyToken(token: string, key: Key, rules: TokenRules, no
   return { granted: Granted.within(key.scope, asked), about };
 }
 
-async function signedPayload(token: string, key: Key, rules: TokenRules, now: number): Promise<unknown> {
+async function signedPayload(
+  token: string,
+  key: Key,
+  alg: Algorithm,
+  rules: TokenRules,
+  now: number,
+): Promise<unknown> {
   const { issuers, audiences, skewMs } = rules;
   try {
-    const { payload } = await jwtVerify(token, await key.verifier, {
-      algorithms: [key.alg],
+    const { payload } = await jwtVerify(token, await key.verifier(alg), {
+      algorithms: [alg],
       currentDate: new Date(now),
       clockTolerance: skewMs / 1000,
       ...(issuers.length > 0 && { issuer: [...issuers] }),
       ...(audiences.length > 0 && { audience: [...audiences] }),
     });
+    partOf(token, 1);
     return payload;
   } catch (error) {
     throw refusalOf(error);
   }
+}
+
+/** A part of a token. Throws a `SyntaxError` where an object in it has a name twice (RFC 7515 section 4, RFC 7519 section 4). */
+function partOf(token: string, index: 0 | 1): unknown {
+  return parseJson(Buffer.from(token.split(".")[index] ?? "", "base64url").toString());
 }
 
 function refusalOf(error: unknown): AuthError {
@@ -92,6 +105,7 @@ function refusalOf(error: unknown): AuthError {
   if (error instanceof errors.JOSEAlgNotAllowed)
     return new AuthError("alg_refused", "the token's `alg` is not allowed");
   if (error instanceof errors.JWTClaimValidationFailed) return claimRefusal(error.claim, error.reason);
+  if (error instanceof SyntaxError) return new AuthError("claims_invalid", "a claim stands in the token twice");
   return new AuthError("token_malformed", "the token is not one that can be verified");
 }
 

@@ -14,7 +14,7 @@ import { MeshRuntime } from "./assemble/mesh/index.ts";
 import { dnsResolver } from "./assemble/mesh/resolver.ts";
 import { nativeSettings } from "./assemble/native.ts";
 import { certificateOptions, linkLimits, liveLimits, modelLimits, sessionLimits } from "./assemble/options.ts";
-import { revokeAtGate } from "./assemble/revoke.ts";
+import { RevokeRoute } from "./assemble/revoke.ts";
 import { CLOSE_SHUTDOWN, ordinaryTerms, SessionHost } from "./assemble/sessions.ts";
 import { judge } from "./assemble/verdict.ts";
 import { waitUntil } from "./assemble/wait.ts";
@@ -213,7 +213,12 @@ class RelayProcess implements Relay {
   reasons(): string[] {
     if (this.#state !== "ready") return [this.#state];
     const end = this.#served?.notAfter.getTime() ?? 0;
-    return [...(this.#wallNow() > end ? ["certificate_expired"] : []), ...(this.#mesh?.reasons() ?? [])];
+    const expired = this.#wallNow() > end ? ["certificate_expired"] : [];
+    return [...expired, ...this.#gate.reasons(), ...(this.#mesh?.reasons() ?? [])];
+  }
+
+  auth() {
+    return this.#gate.view();
   }
 
   sessions() {
@@ -369,7 +374,8 @@ class RelayProcess implements Relay {
   };
 
   async #openAdmin(): Promise<AdminServer> {
-    const { adminHost: host, adminPort: port } = this.#config.http;
+    const { adminHost: host, adminPort: port, adminTokenFile: secretFile } = this.#config.http;
+    const revocation = await RevokeRoute.open({ gate: this.#gate, secretFile, warn: this.#warn });
     try {
       return await AdminServer.listen({
         host,
@@ -378,7 +384,7 @@ class RelayProcess implements Relay {
         places: new Places(MAX_ADMIN_CONNECTIONS),
         warn: this.#warn,
         failed: (error) => this.#defects.report("in a request at the admin listener", error),
-        revoke: (entry) => revokeAtGate(this.#gate, entry),
+        revocation,
       });
     } catch (error) {
       throw bindFailed("the admin listener's TCP", host, port, error);

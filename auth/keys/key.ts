@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { type CryptoKey, importJWK, type JWK } from "jose";
 import { z } from "zod";
+import { parseJson } from "../json.ts";
 import { type KeyScope, keyScopeSchema } from "../powers.ts";
 
 /** Every algorithm that tokens may be signed with. `none` is not one. */
@@ -25,8 +26,10 @@ export type Algorithm = (typeof ALGORITHMS)[number];
 const MIN_SECRET_BYTES = 32;
 /** Shortest RSA modulus in bits (RFC 7518 section 3.3). */
 const MIN_RSA_BITS = 2048;
-/** Characters of a key's text: an RSA key of 8192 bits with all its parts is about 7,000. */
-const MAX_KEY_TEXT = 65_536;
+/** Bytes of a file of keys: an RSA key of 8192 bits with all its parts is about 7,000, and a set has a hundred. */
+export const MAX_KEYS_TEXT = 1_048_576;
+/** Characters of a key's name in a message. */
+const MAX_SHOWN_NAME = 64;
 const PRIVATE_FIELDS = ["d", "p", "q", "dp", "dq", "qi"] as const;
 
 /** A key that cannot be used; the message says why and holds nothing of the key. */
@@ -40,10 +43,11 @@ const kid = z.string().min(1).max(256);
 const common = {
   kid: kid.optional(),
   alg: z.enum(ALGORITHMS, "no algorithm that tokens can be signed with here").optional(),
-  use: z.literal("sig").optional(),
+  use: z.literal("sig", "it is not for signatures").optional(),
   key_ops: z.array(z.string()).optional(),
   scope: keyScopeSchema.optional(),
 };
+const setSchema = z.object({ keys: z.array(z.unknown()) });
 const half = encoded.optional();
 const schema = z.discriminatedUnion("kty", [
   z.object({ ...common, kty: z.literal("oct"), k: encoded }),
@@ -67,56 +71,84 @@ type ParsedJwk = z.output<typeof schema>;
 /** A key ready for use. Never logged: an `oct` key is its own secret. */
 export interface Key {
   readonly kid: string | undefined;
-  /** The only algorithm that it verifies or signs with. */
+  /** What it signs with. */
   readonly alg: Algorithm;
+  /** What it verifies: `alg` and, for an RSA key that names none, the others of its type. */
+  readonly algs: readonly Algorithm[];
   readonly scope: KeyScope | undefined;
   /** Tells keys apart, also those that share a `kid`; not for showing, because it is made of the secret of an `oct` key. */
   readonly fingerprint: string;
   /** It has what signing needs. */
   readonly signs: boolean;
   readonly verifies: boolean;
+  /** `private`: it has a public half, and is not it. `secret`: it has none. */
+  readonly holds: "public" | "private" | "secret";
   /** Private parts included. */
   readonly jwk: Readonly<Record<string, unknown>>;
-  readonly verifier: Promise<CryptoKey | Uint8Array>;
+  /** For verifying with one of {@link algs}. */
+  readonly verifier: (alg: Algorithm) => Promise<CryptoKey | Uint8Array>;
 }
 
-/** Keys of a JWK or a JWK set, as JSON or as base64url of JSON. Throws {@link KeyError}. */
-export function parseKeys(text: string): Key[] {
-  const data = decode(text);
-  const set = z.object({ keys: z.array(z.unknown()) }).safeParse(data);
-  return set.success ? set.data.keys.map(toKey) : [toKey(data)];
+/** A key of a set that is left out. */
+export interface Ignored {
+  /** Its `kid` in quotes, or its place in the set. */
+  readonly name: string;
+  readonly why: string;
 }
 
 /**
- * The keys of a set that others use as well: those for other purposes are left out, as RFC 7517 section 5 asks for.
- * Throws {@link KeyError} when it is no set.
+ * Keys of a JWK or a JWK set, as JSON or as base64url of JSON. Of a set, keys that cannot be used are left out, as RFC 7517
+ * section 5 asks for, and told to `ignored`. `kid` is for a single key that has none. Throws {@link KeyError} when no key can be used.
  */
-export function parsePublishedSet(text: string): Key[] {
-  const set = z.object({ keys: z.array(z.unknown()) }).safeParse(decode(text));
+export function parseKeys(text: string, ignored?: (key: Ignored) => void, kid?: string): Key[] {
+  const data = decode(text);
+  const set = setSchema.safeParse(data);
+  return set.success ? keysOf(set.data.keys, ignored) : [toKey(data, kid)];
+}
+
+/** The keys of a set that others publish and use as well. Throws {@link KeyError} when it is no set, or no key of it can be used. */
+export function parsePublishedSet(text: string, ignored: (key: Ignored) => void): Key[] {
+  const set = setSchema.safeParse(decode(text));
   if (!set.success) throw new KeyError("not a JWK set");
-  return set.data.keys.flatMap((one) => {
+  return keysOf(set.data.keys, ignored);
+}
+
+function keysOf(jwks: readonly unknown[], ignored?: (key: Ignored) => void): Key[] {
+  const left: Ignored[] = [];
+  const keys = jwks.flatMap((jwk, index) => {
     try {
-      return [toKey(one)];
+      return [toKey(jwk)];
     } catch (error) {
-      if (error instanceof KeyError) return [];
-      throw error;
+      if (!(error instanceof KeyError)) throw error;
+      left.push({ name: nameOf(jwk, index), why: error.message });
+      return [];
     }
   });
+  if (keys.length === 0 && left.length > 0) {
+    throw new KeyError(`no key of the set can be used: ${left.map(({ name, why }) => `${name}: ${why}`).join("; ")}`);
+  }
+  for (const key of left) ignored?.(key);
+  return keys;
+}
+
+function nameOf(jwk: unknown, index: number): string {
+  const named = z.object({ kid }).safeParse(jwk);
+  return named.success ? JSON.stringify(named.data.kid.slice(0, MAX_SHOWN_NAME)) : `number ${index + 1}`;
 }
 
 function decode(text: string): unknown {
   const trimmed = text.trim();
-  if (trimmed.length > MAX_KEY_TEXT * 16) throw new KeyError("too long for a key");
+  if (trimmed.length > MAX_KEYS_TEXT) throw new KeyError("too long for a key");
   const json = trimmed.startsWith("{") ? trimmed : Buffer.from(trimmed, "base64url").toString();
   try {
-    return JSON.parse(json);
+    return parseJson(json);
   } catch {
-    throw new KeyError("neither JSON nor base64url of JSON");
+    throw new KeyError("neither JSON nor base64url of JSON, or an object in it has the same name twice");
   }
 }
 
-/** Makes a key of a parsed JWK. Throws {@link KeyError}. */
-export function toKey(data: unknown): Key {
+/** Makes a key of a parsed JWK; `name` is its `kid` where it has none. Throws {@link KeyError}. */
+export function toKey(data: unknown, name?: string): Key {
   // Keys of the first moq-token have no `kty`.
   const legacy = z.object({ k: z.string(), kty: z.undefined() }).loose().safeParse(data);
   const parsed = schema.safeParse(legacy.success ? { ...legacy.data, kty: "oct" } : data);
@@ -124,24 +156,37 @@ export function toKey(data: unknown): Key {
     const [issue] = parsed.error.issues;
     throw new KeyError(`not a usable JWK: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`.replace(/ +/g, " "));
   }
-  const jwk = parsed.data;
-  const alg = algorithmOf(jwk);
+  const jwk = { ...parsed.data, kid: parsed.data.kid ?? name };
+  const algs = algorithmsOf(jwk);
   checkStrength(jwk);
   const ops = jwk.key_ops;
-  const hasPrivate = jwk.kty === "oct" || jwk.d !== undefined;
-  let verifier: Promise<CryptoKey | Uint8Array> | undefined;
+  const holds = jwk.kty === "oct" ? "secret" : jwk.d === undefined ? "public" : "private";
+  const signs = holds !== "public" && (ops === undefined || ops.includes("sign"));
+  const verifies = ops === undefined || ops.includes("verify");
+  if (!signs && !verifies) throw new KeyError("its `key_ops` allow neither signing nor verifying");
+  const [alg] = algs;
+  const { kid: named, ...rest } = jwk;
   return {
-    kid: jwk.kid,
+    kid: named,
     alg,
+    algs,
     scope: jwk.scope,
-    fingerprint: fingerprintOf(jwk, alg),
-    signs: hasPrivate && (ops === undefined || ops.includes("sign")),
-    verifies: ops === undefined || ops.includes("verify"),
-    jwk: { ...jwk, alg },
-    get verifier() {
-      verifier ??= importKey(publicMaterial(jwk), alg);
-      return verifier;
-    },
+    fingerprint: fingerprintOf(jwk, algs),
+    signs,
+    verifies,
+    holds,
+    jwk: { ...rest, ...(named !== undefined && { kid: named }), ...(algs.length === 1 && { alg }) },
+    verifier: verifierOf(publicMaterial(jwk)),
+  };
+}
+
+/** Imports the key once for each algorithm. */
+function verifierOf(material: JWK): Key["verifier"] {
+  const imported = new Map<Algorithm, Promise<CryptoKey | Uint8Array>>();
+  return (alg) => {
+    const known = imported.get(alg) ?? importKey(material, alg);
+    imported.set(alg, known);
+    return known;
   };
 }
 
@@ -169,18 +214,22 @@ async function importKey(jwk: JWK, alg: Algorithm): Promise<CryptoKey | Uint8Arr
   }
 }
 
-function algorithmOf(jwk: ParsedJwk): Algorithm {
+/** Those that the key is for. RSA keys need not name theirs (RFC 7517 section 4.4), and those of Entra ID do not. */
+function algorithmsOf(jwk: ParsedJwk): readonly [Algorithm, ...Algorithm[]] {
   const fits: readonly Algorithm[] = ALGORITHMS.filter((alg) => {
     if (jwk.kty === "oct") return alg.startsWith("HS");
     if (jwk.kty === "RSA") return alg.startsWith("RS") || alg.startsWith("PS");
     if (jwk.kty === "EC") return alg === (jwk.crv === "P-256" ? "ES256" : "ES384");
     return alg === "EdDSA";
   });
-  // Some issuers publish `Ed25519` or nothing; where the curve leaves one choice, that is the algorithm.
-  const alg = jwk.alg ?? (fits.length === 1 ? fits[0] : undefined);
-  if (alg === undefined) throw new KeyError(`a key of type ${jwk.kty} has to name its \`alg\``);
-  if (!fits.includes(alg)) throw new KeyError(`${alg} does not fit a key of type ${jwk.kty}`);
-  return alg;
+  if (jwk.alg !== undefined) {
+    if (!fits.includes(jwk.alg)) throw new KeyError(`${jwk.alg} does not fit a key of type ${jwk.kty}`);
+    return [jwk.alg];
+  }
+  const [first, ...others] = fits;
+  // A secret that is long enough for one hash may be too short for another.
+  if (first === undefined || jwk.kty === "oct") throw new KeyError("a secret has to name its `alg`");
+  return [first, ...others];
 }
 
 function checkStrength(jwk: ParsedJwk): void {
@@ -205,7 +254,7 @@ function publicMaterial(jwk: ParsedJwk): JWK {
   }
 }
 
-function fingerprintOf(jwk: ParsedJwk, alg: Algorithm): string {
-  const parts = JSON.stringify([alg, jwk.kid, jwk.scope, publicMaterial(jwk)]);
+function fingerprintOf(jwk: ParsedJwk, algs: readonly Algorithm[]): string {
+  const parts = JSON.stringify([algs, jwk.kid, jwk.scope, publicMaterial(jwk)]);
   return createHash("sha256").update(parts).digest("base64url");
 }

@@ -1,7 +1,7 @@
 import type { AuthClock } from "../clock.ts";
 import { AuthError } from "../error.ts";
 import { type Fetch, getText } from "../http.ts";
-import { parsePublishedSet } from "./key.ts";
+import { type Ignored, parsePublishedSet } from "./key.ts";
 import type { KeyRing } from "./ring.ts";
 
 /** Milliseconds that a key server gets to answer. */
@@ -32,6 +32,8 @@ export class UrlKeys {
   #running: Promise<void> | undefined;
   #cancel = () => {};
   #closed = false;
+  /** What was told of keys that are left out. */
+  #told = "";
 
   constructor(options: UrlKeysOptions) {
     this.#options = options;
@@ -77,7 +79,12 @@ export class UrlKeys {
     let nextMs = refreshMs;
     try {
       const { text } = await getText(url, FETCH_TIMEOUT_MS, fetch);
-      ring.put(this, parsePublishedSet(text));
+      const ignored: Ignored[] = [];
+      ring.put(
+        this,
+        parsePublishedSet(text, (key) => void ignored.push(key)),
+      );
+      this.#tell(ignored);
       this.#fetchedAt = clock.wallNow();
     } catch (error) {
       nextMs = Math.min(refreshMs, cooldownMs);
@@ -85,6 +92,18 @@ export class UrlKeys {
       warn(`the keys at ${url.origin}${url.pathname} cannot be fetched; ${left}: ${reasonOf(error)}`);
     }
     if (!this.#closed) this.#cancel = clock.timer(nextMs, () => void this.refresh());
+  }
+
+  /** Keys that are left out, once for each set of them. */
+  #tell(ignored: readonly Ignored[]): void {
+    const { url, warn } = this.#options;
+    const lines = ignored.map(
+      ({ name, why }) => `the keys at ${url.origin}${url.pathname}: the key ${name} is not used: ${why}`,
+    );
+    const told = lines.join("\n");
+    if (told === this.#told) return;
+    this.#told = told;
+    for (const line of lines) warn(line);
   }
 }
 

@@ -12,6 +12,7 @@ import {
 } from "../../auth/index.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
+import type { AuthView } from "../http/view.ts";
 import type { Access } from "../session/index.ts";
 import type { LinkInfo } from "../transport/contract.ts";
 import { certificateOf, isForeign, isProxied, tokenOf } from "./credentials.ts";
@@ -105,6 +106,7 @@ export class AuthGate implements Gate {
         api: { url: new URL(api), timeoutMs: config.apiTimeout, cacheMs: config.apiCache },
       }),
       ...(revocations !== undefined && { revocationFile: revocations }),
+      fileKeepMs: config.fileKeep,
       publicSubscribe: config.publicSubscribe,
       publicPublish: config.publicPublish,
       rules: { issuers: config.issuers, audiences: config.audiences, skewMs: config.clockSkew },
@@ -114,6 +116,17 @@ export class AuthGate implements Gate {
 
   close(): void {
     this.#auth?.close();
+  }
+
+  /** For the metrics. */
+  view(): AuthView {
+    const { keys = 0, revocations = 0, fileFailures = 0 } = this.#auth ?? {};
+    return { keys, revocations, fileFailures };
+  }
+
+  /** Why this relay should not be relied on, as stable names: it may not see that a key was removed or a token revoked. */
+  reasons(): string[] {
+    return this.#auth?.blindness() ?? [];
   }
 
   async revoke(entry: Revocation): Promise<void> {

@@ -1,5 +1,11 @@
-import { RevocationError, revocationSchema } from "../../auth/index.ts";
+import { createHash, timingSafeEqual } from "node:crypto";
+import { carelessness, RevocationError, readRegular, revocationSchema } from "../../auth/index.ts";
 import type { AuthGate } from "./gate.ts";
+
+/** Shortest secret that gives the right to revoke, in characters: 128 bits in hexadecimal. */
+const MIN_SECRET = 32;
+/** Bytes of its file. */
+const MAX_SECRET_BYTES = 4_096;
 
 /** What an operator who revokes is answered. */
 export interface RevokeAnswer {
@@ -8,20 +14,89 @@ export interface RevokeAnswer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** Revokes what `entry` names, which has not been checked, and ends its sessions before it answers. */
-export async function revokeAtGate(gate: AuthGate, entry: unknown): Promise<RevokeAnswer> {
-  const parsed = revocationSchema.safeParse(entry);
-  if (!parsed.success) {
-    return {
-      status: 400,
-      body: { error: 'expected {"jti": "..."}, {"kid": "..."} or {"sub": "..."}, and "until" in seconds' },
-    };
+export interface RevokeDeps {
+  readonly gate: Pick<AuthGate, "revoke">;
+  /** File with the secret that gives the right; without one nobody has it. */
+  readonly secretFile: string | undefined;
+  readonly warn: (message: string, error?: unknown) => void;
+}
+
+/** `POST /auth/revoke`: being on this machine is no right, because every program and user of it is. */
+export class RevokeRoute {
+  readonly #deps: RevokeDeps;
+
+  private constructor(deps: RevokeDeps) {
+    this.#deps = deps;
   }
+
+  /** Rejects naming the file when the secret in it cannot be used. */
+  static async open(deps: RevokeDeps): Promise<RevokeRoute> {
+    const { secretFile: file, warn } = deps;
+    if (file !== undefined) {
+      const { mode } = await readSecret(file);
+      const careless = carelessness(mode, true);
+      if (careless !== undefined) warn(`the file ${file} (http.admin_token_file): ${careless}`);
+    }
+    return new RevokeRoute(deps);
+  }
+
+  /** What a request with this Authorization field is refused with; nothing for one that may revoke. */
+  async refuse(authorization: string | undefined): Promise<RevokeAnswer | undefined> {
+    const { secretFile, warn } = this.#deps;
+    if (secretFile === undefined) {
+      return answer(
+        403,
+        "nobody may revoke here: set [http] admin_token_file, or write to the file of [auth] revocations",
+      );
+    }
+    const shown = /^bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
+    if (shown === undefined) return answer(401, "send Authorization: Bearer SECRET, as [http] admin_token_file has it");
+    try {
+      // Read each time, so that it can be replaced without a restart.
+      const { secret } = await readSecret(secretFile);
+      return timingSafeEqual(digest(secret), digest(shown))
+        ? undefined
+        : answer(401, "this secret gives no right to revoke");
+    } catch (error) {
+      warn("a revocation was refused because its right could not be checked", error);
+      return answer(503, "the secret of this relay cannot be read");
+    }
+  }
+
+  /** Revokes what `entry` names, which has not been checked, and ends its sessions before it answers. */
+  async revoke(entry: unknown): Promise<RevokeAnswer> {
+    const parsed = revocationSchema.safeParse(entry);
+    if (!parsed.success) {
+      return answer(400, 'expected {"jti": "..."}, {"kid": "..."} or {"sub": "..."}, and "until" in seconds');
+    }
+    try {
+      await this.#deps.gate.revoke(parsed.data);
+    } catch (error) {
+      if (!(error instanceof RevocationError)) throw error;
+      return answer(507, error.message);
+    }
+    return { status: 200, body: { revoked: parsed.data } };
+  }
+}
+
+async function readSecret(file: string): Promise<{ secret: string; mode: number }> {
   try {
-    await gate.revoke(parsed.data);
+    const { text, mode } = await readRegular(file, MAX_SECRET_BYTES);
+    const secret = text.trim();
+    if (secret.length < MIN_SECRET || /\s/.test(secret))
+      throw new Error(`a secret has at least ${MIN_SECRET} characters and no spaces`);
+    return { secret, mode };
   } catch (error) {
-    if (!(error instanceof RevocationError)) throw error;
-    return { status: 507, body: { error: error.message } };
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`the file ${file} (http.admin_token_file) cannot be used: ${why}`, { cause: error });
   }
-  return { status: 200, body: { revoked: parsed.data } };
+}
+
+/** Of one length, whatever was shown. */
+function digest(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
+}
+
+function answer(status: number, error: string): RevokeAnswer {
+  return { status, body: { error } };
 }

@@ -49,6 +49,13 @@ const keys = {
     min: "1s",
     max: "7d",
   }),
+  file_keep: duration({
+    description:
+      "How long what `key`, `key_dir` and `revocations` said before is used while they cannot be read or used; after that tokens are refused with 503.",
+    default: "10m",
+    min: "0s",
+    max: "7d",
+  }),
   on_key_removed: choice(["close", "keep"], {
     description: "What happens to sessions whose token was signed by a key that is no longer there.",
     default: "close",

@@ -1,4 +1,4 @@
-import { flagField, integer, text } from "./fields.ts";
+import { flagField, integer, optionalText, text } from "./fields.ts";
 import { section } from "./section.ts";
 
 export const httpSection = section(
@@ -18,7 +18,7 @@ export const httpSection = section(
     }),
     admin_host: text({
       description:
-        "Address of the admin listener. It has no authentication, so it stays on loopback unless told otherwise.",
+        "Address of the admin listener. Who reaches it may read everything there, so it stays on loopback unless told otherwise; there it answers for loopback hosts only, and no page of another origin.",
       default: "127.0.0.1",
     }),
     admin_port: integer({
@@ -26,6 +26,11 @@ export const httpSection = section(
       default: 4444,
       min: 0,
       max: 65535,
+    }),
+    admin_token_file: optionalText({
+      description:
+        "File with a secret of at least 32 characters; `POST /auth/revoke` asks for it as `Authorization: Bearer SECRET`. It is read at each request.",
+      fallback: "nobody may revoke over HTTP",
     }),
   },
 );

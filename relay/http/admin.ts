@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { describeCluster } from "./cluster.ts";
+import { isLocalRequest, isLoopbackHost } from "./local.ts";
 import { Metrics } from "./metrics.ts";
 import { guarded, readJson, readPath, send, sendJson, sendText } from "./respond.ts";
 import type { Places, RelayView } from "./view.ts";
@@ -20,23 +21,35 @@ export interface AdminOptions {
   readonly warn: (message: string, error?: unknown) => void;
   /** A request could not be answered for a defect; its client got a 500. */
   readonly failed: (error: unknown) => void;
-  /** Revokes what the body of `POST /auth/revoke` names, and says what to answer. */
-  readonly revoke?: Revoke;
+  /** What `POST /auth/revoke` does. */
+  readonly revocation?: Revocation;
 }
 
-/** Gets parsed JSON that nobody has checked. */
-type Revoke = (entry: unknown) => Promise<{ readonly status: number; readonly body: unknown }>;
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+interface Revocation {
+  /** What a request with this Authorization field is refused with; nothing for one that may revoke. */
+  refuse(authorization: string | undefined): Promise<Answer | undefined>;
+  /** Gets parsed JSON that nobody has checked. */
+  revoke(entry: unknown): Promise<Answer>;
+}
 
 /** The listener for operators and their machines: `/health`, `/health/live`, `/health/ready`, `/metrics`, `/cluster` and `/auth/revoke`. */
 export class AdminServer {
   readonly #server: Server;
   readonly #view: RelayView;
   readonly #metrics: Metrics;
-  readonly #revoke: Revoke | undefined;
+  readonly #revocation: Revocation | undefined;
+  /** Only this machine reaches it, and so whatever a browser on this machine has open. */
+  readonly #local: boolean;
 
-  constructor({ view, failed, revoke, places }: Pick<AdminOptions, "view" | "failed" | "revoke" | "places">) {
+  constructor({ host, view, failed, revocation, places }: Omit<AdminOptions, "port" | "warn">) {
+    this.#local = isLoopbackHost(host);
     this.#view = view;
-    this.#revoke = revoke;
+    this.#revocation = revocation;
     this.#metrics = new Metrics(view);
     this.#server = createServer(
       { headersTimeout: HEADER_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
@@ -79,8 +92,18 @@ export class AdminServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method === "POST" && request.url === "/auth/revoke" && this.#revoke !== undefined) {
-      await this.#answerRevoke(request, response, this.#revoke);
+    const { host = "", origin } = request.headers;
+    if (this.#local && !isLocalRequest(host, origin)) {
+      sendText(
+        request,
+        response,
+        403,
+        "only for this machine: ask for 127.0.0.1 or localhost, and from no page of another origin",
+      );
+      return;
+    }
+    if (request.method === "POST" && request.url === "/auth/revoke" && this.#revocation !== undefined) {
+      await answerRevoke(request, response, this.#revocation);
       return;
     }
     const path = readPath(request, response);
@@ -112,17 +135,23 @@ export class AdminServer {
     }
   }
 
-  async #answerRevoke(request: IncomingMessage, response: ServerResponse, revoke: Revoke): Promise<void> {
-    const entry = await readJson(request, response);
-    if (entry === undefined) return;
-    const { status, body } = await revoke(entry);
-    sendJson(request, response, status, body);
-  }
-
   async #sendMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = await this.#metrics.render();
     send(request, response, 200, { "Content-Type": this.#metrics.contentType, "Cache-Control": "no-store" }, text);
   }
+}
+
+async function answerRevoke(request: IncomingMessage, response: ServerResponse, revocation: Revocation): Promise<void> {
+  const refused = await revocation.refuse(request.headers.authorization);
+  if (refused !== undefined) {
+    if (refused.status === 401) response.setHeader("WWW-Authenticate", "Bearer");
+    sendJson(request, response, refused.status, refused.body);
+    return;
+  }
+  const entry = await readJson(request, response);
+  if (entry === undefined) return;
+  const { status, body } = await revocation.revoke(entry);
+  sendJson(request, response, status, body);
 }
 
 function queryOf({ url = "" }: IncomingMessage): URLSearchParams {

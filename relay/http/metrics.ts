@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { Counters } from "../model/counters.ts";
 import type { PortStats } from "./port.ts";
-import type { ClusterView, RelayView } from "./view.ts";
+import type { AuthView, ClusterView, RelayView } from "./view.ts";
 
 /** Every name starts with it. */
 const PREFIX = "moqmesh_";
@@ -49,6 +49,19 @@ const HTTP_COUNTER_ROWS: readonly Row<PortStats>[] = [
 
 const HTTP_GAUGE_ROWS: readonly Row<PortStats>[] = [
   ["http_connections", "TCP connections on the public port now.", (s) => s.connections],
+];
+
+const AUTH_COUNTER_ROWS: readonly Row<AuthView>[] = [
+  [
+    "auth_file_failures_total",
+    "Times that a file or folder of keys or revocations could not be read or used.",
+    (a) => a.fileFailures,
+  ],
+];
+
+const AUTH_GAUGE_ROWS: readonly Row<AuthView>[] = [
+  ["auth_keys", "Keys that tokens are verified with.", (a) => a.keys],
+  ["auth_revocations", "Entries that are revoked.", (a) => a.revocations],
 ];
 
 const CLUSTER_COUNTER_ROWS: readonly Row<ClusterView>[] = [
@@ -143,6 +156,9 @@ export class Metrics {
     for (const row of GAUGE_ROWS) this.#gauge(plain(row, counters));
     for (const row of HTTP_COUNTER_ROWS) this.#counter(plain(row, http));
     for (const row of HTTP_GAUGE_ROWS) this.#gauge(plain(row, http));
+    const auth = () => view.auth();
+    for (const row of AUTH_COUNTER_ROWS) this.#counter(plain(row, auth));
+    for (const row of AUTH_GAUGE_ROWS) this.#gauge(plain(row, auth));
     const cluster = () => view.cluster();
     for (const row of CLUSTER_COUNTER_ROWS) this.#counter(plain(row, cluster));
     for (const row of REGISTRY_GAUGE_ROWS) this.#gauge(plain(row, cluster));

@@ -80,6 +80,15 @@ export interface Places {
   take(address: string, cut: () => void): (() => void) | undefined;
 }
 
+/** What tokens are judged by. */
+export interface AuthView {
+  /** Keys in use, and entries revoked. */
+  readonly keys: number;
+  readonly revocations: number;
+  /** Times that a file or folder of either could not be read or used. */
+  readonly fileFailures: number;
+}
+
 /** What the admin endpoints may know of a relay. Read-only, and cheap: every member is read at every scrape. */
 export interface RelayView {
   readonly version: string;
@@ -98,6 +107,7 @@ export interface RelayView {
   certificate(): { readonly fingerprint: string; readonly notAfter: Date; readonly selfSigned: boolean } | undefined;
   /** Nothing for a relay that is in no mesh. */
   cluster(): ClusterView | undefined;
+  auth(): AuthView;
   /** The public TCP port; nothing until it is open. */
   http(): PortStats | undefined;
 }

@@ -15,6 +15,7 @@ import { missingEngine } from "../engine/support/available.ts";
 import { captureLog, testConfig, until } from "../main/support.ts";
 import { CACHE, LIMITS } from "../model/support.ts";
 import { SESSION_LIMITS, TestPublisher } from "../session/support.ts";
+import { revokeAt } from "../support/revoke.ts";
 
 const LINK = { uniStreams: 100, bidiStreams: 100, idleTimeoutMs: 10_000, keepAliveMs: 2_000, queueMark: 1_000_000 };
 
@@ -70,11 +71,7 @@ describe("a client certificate", { skip: missingEngine() ?? false }, () => {
       await assert.rejects(announce(relay, "live/c", await theirs.issue("client", ["edge-1"])), {
         code: "dial_failed",
       });
-      const revoked = await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/auth/revoke`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ sub: "edge-1" }),
-      });
+      const revoked = await revokeAt(relay.adminAddress?.port, { sub: "edge-1" });
       assert.equal(revoked.status, 200);
       assert.equal(await ended, codeOf("token_revoked"));
       await assert.rejects(announce(relay, "live/a", await ours.issue("client", ["edge-1"])), { status: 401 });

@@ -309,6 +309,7 @@ describe("the log and the metrics", () => {
         uptimeMs: () => 0,
         certificate: () => undefined,
         cluster: () => undefined,
+        auth: () => relay.gate.view(),
         http: () => undefined,
         logLinesLost: () => 0,
       };

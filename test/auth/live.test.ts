@@ -24,6 +24,7 @@ import {
 // Also keeps the library from telling every step, URL and token included, on the console.
 import "../interop/support/peer.ts";
 import { captureLog, testConfig, until } from "../main/support.ts";
+import { ADMIN_SECRET, revokeAt } from "../support/revoke.ts";
 
 const TIMEOUT = { timeout: 30_000 };
 const key = await generateKey({ alg: "ES256", kid: "live" });
@@ -108,7 +109,7 @@ for (const transport of ["webtransport", "websocket"] as const) {
         const kept = await dial(relay, transport, await token({ get: "", jti: "kept" }));
         await until(() => relay.counters.sessionsActive === 2);
         const from = Date.now();
-        const answer = await revoke(relay, { jti: "gone" });
+        const answer = await revokeAt(relay.adminAddress?.port, { jti: "gone" });
         assert.equal(answer.status, 200);
         const { at, code } = await viewer.ended;
         context.diagnostic(`ended ${at - from} ms after the call`);
@@ -151,17 +152,49 @@ describe("the admin listener", () => {
       const { port } = relay.adminAddress ?? { port: 0 };
       const post = async (body: string, headers: Record<string, string>) =>
         (await fetch(`http://127.0.0.1:${port}/auth/revoke`, { method: "POST", body, headers })).status;
-      const json = { "content-type": "application/json" };
+      const json = { "content-type": "application/json", authorization: `Bearer ${ADMIN_SECRET}` };
       assert.equal(await post('{"jti":"x"}', json), 200);
-      assert.equal(await post('{"jti":"x"}', { "content-type": "text/plain" }), 415);
+      assert.equal(await post('{"jti":"x"}', { ...json, "content-type": "text/plain" }), 415);
       assert.equal(await post('{"jti":"x"}', { ...json, origin: "https://evil.example" }), 403);
       for (const body of ["{", "[]", "null", "{}", '{"jti":""}', '{"jti":1}', '{"jti":"a","sub":"b"}', '{"jit":"a"}']) {
         assert.equal(await post(body, json), 400, body);
       }
       assert.equal(await post(`{"jti":"${"x".repeat(5_000)}"}`, json), 413);
+      for (const authorization of ["", "Bearer", `Bearer ${ADMIN_SECRET}x`, `Basic ${ADMIN_SECRET}`, ADMIN_SECRET]) {
+        assert.equal(await post('{"jti":"x"}', { ...json, authorization }), 401, authorization);
+      }
+      assert.equal(relay.auth().revocations, 1);
       assert.equal((await fetch(`http://127.0.0.1:${port}/auth/revoke`)).status, 404);
       assert.equal((await fetch(`http://127.0.0.1:${relay.address.port}/auth/revoke`, { method: "POST" })).status, 405);
     }));
+});
+
+describe("the admin listener without a secret", () => {
+  it("revokes nothing, and says what to configure", () =>
+    withRelay(
+      async (relay) => {
+        const answer = await revokeAt(relay.adminAddress?.port, { jti: "x" });
+        assert.equal(answer.status, 403);
+        assert.match(await answer.text(), /admin_token_file/);
+        assert.equal(relay.auth().revocations, 0);
+      },
+      { MOQMESH_HTTP_ADMIN_TOKEN_FILE: "" },
+    ));
+
+  it("does not start with one that can be guessed or cannot be read", async () => {
+    const short = join(folder, "short.token");
+    await writeFile(short, "hunter2\n");
+    for (const [file, why] of [
+      [short, /32 characters/],
+      [folder, /not a regular file/],
+      [join(folder, "none"), /ENOENT/],
+    ] as const) {
+      await assert.rejects(
+        withRelay(async () => {}, { MOQMESH_HTTP_ADMIN_TOKEN_FILE: file }),
+        (error: Error) => why.test(error.message) && error.message.includes("http.admin_token_file"),
+      );
+    }
+  });
 });
 
 describe("what a whole relay wrote meanwhile", () => {
@@ -173,11 +206,3 @@ describe("what a whole relay wrote meanwhile", () => {
     for (const one of tokens) for (const part of one.split(".")) assert.equal(text.includes(part), false);
   });
 });
-
-async function revoke(relay: Relay, entry: Record<string, string>): Promise<Response> {
-  return await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/auth/revoke`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(entry),
-  });
-}

@@ -49,7 +49,7 @@ describe("keys", () => {
 
   it("a file that becomes unreadable changes nothing and is told once", async () => {
     const keyFile = join(await folder(), "key.jwk");
-    await writeFile(keyFile, fileOf(one));
+    await writeFile(keyFile, JSON.stringify(publicJwk(one)));
     const { auth, clock, warnings } = await openAuth({ keyFile });
     await writeFile(keyFile, "{ half a");
     for (let turn = 0; turn < 3; turn++) {
@@ -106,17 +106,39 @@ describe("keys", () => {
     });
   });
 
+  it("from a set file: one that cannot be used is left out and named, and a set without a usable key is refused", async () => {
+    const keyFile = join(await folder(), "keys.json");
+    const encrypting = { ...publicJwk(await generateKey({ alg: "RS256", kid: "enc" })), use: "enc", alg: "RSA-OAEP" };
+    const odd = [encrypting, { ...publicJwk(one), kid: "dec", use: "enc" }, { kty: "EC", crv: "P-521" }];
+    await writeFile(keyFile, JSON.stringify({ keys: [...odd, publicJwk(one)] }));
+    const { auth, warnings } = await openAuth({ keyFile });
+    await auth.admit(visit(await signToken(one, CLAIMS)));
+    const named = warnings.map((line) => /: the key (.+) is not used/.exec(line)?.[1] ?? line);
+    assert.deepEqual(named, ['"enc"', '"dec"', "number 3"]);
+    auth.close();
+    await writeFile(keyFile, JSON.stringify({ keys: odd }));
+    await assert.rejects(
+      openAuth({ keyFile }),
+      /no key of the set can be used: "enc": .*; "dec": .*not for signatures/,
+    );
+  });
+
   it("from a URL: cached, cooled down, and the last good set is kept for a bounded time", async () => {
     let answer: () => Response = () =>
       new Response(JSON.stringify({ keys: [publicJwk(one), { kty: "EC", crv: "P-521" }] }));
     let fetches = 0;
-    const { auth, clock } = await openAuth({
+    const { auth, clock, warnings } = await openAuth({
       keyUrl: { url: new URL("https://keys.example/jwks"), refreshMs: 300_000, cooldownMs: 30_000, keepMs: 3_600_000 },
       fetch: async () => {
         fetches++;
         return answer();
       },
     });
+    const left = "the keys at https://keys.example/jwks: the key number 2 is not used: ";
+    assert.deepEqual(
+      warnings.map((line) => line.slice(0, left.length)),
+      [left],
+    );
     const token = await signToken(one, { ...CLAIMS, exp: NOW_SECONDS + 100_000 });
     for (let n = 0; n < 20; n++) await auth.admit(visit(token));
     assert.equal(fetches, 1);
@@ -124,6 +146,7 @@ describe("keys", () => {
     clock.advance(31_000);
     for (let n = 0; n < 20; n++) await assert.rejects(auth.admit(visit(unknown)), { code: "key_unknown" });
     assert.equal(fetches, 2);
+    assert.equal(warnings.length, 1, "told once");
     answer = () => new Response("down", { status: 500 });
     clock.advance(1_800_000);
     await settle(() => fetches === 3);

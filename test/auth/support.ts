@@ -50,6 +50,7 @@ export async function openAuth(options: Partial<AuthOptions> = {}): Promise<Open
     publicSubscribe: [],
     rules: RULES,
     closeOnKeyRemoval: true,
+    fileKeepMs: 600_000,
     changed: () => {
       changes++;
     },

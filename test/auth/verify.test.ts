@@ -3,7 +3,15 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { describe, it } from "node:test";
 import { exportSPKI, importJWK } from "jose";
-import { generateKey, type Key, publicJwk, signToken, type TokenRules, verifyToken } from "../../auth/index.ts";
+import {
+  generateKey,
+  type Key,
+  parseKeys,
+  publicJwk,
+  signToken,
+  type TokenRules,
+  verifyToken,
+} from "../../auth/index.ts";
 import { NOW, NOW_SECONDS, RULES } from "./support.ts";
 
 const GRANT = { root: "demo", put: ["a"], get: [""] };
@@ -22,7 +30,11 @@ function unsigned(header: object, payload: unknown, signature = ""): string {
 
 /** Signs what our own signer would not. */
 function hs256(header: object, payload: unknown, material: string | Uint8Array): string {
-  const text = unsigned(header, payload).slice(0, -1);
+  return hs256Text(JSON.stringify(header), JSON.stringify(payload), material);
+}
+
+function hs256Text(header: string, payload: string, material: string | Uint8Array): string {
+  const text = [header, payload].map((part) => Buffer.from(part).toString("base64url")).join(".");
   return `${text}.${createHmac("sha256", material).update(text).digest("base64url")}`;
 }
 
@@ -100,6 +112,24 @@ describe("a token that is refused", () => {
     ["put that climbs", "claims_invalid", () => bySecret({ root: "demo", put: ["../other"] }), secret],
     ["root that climbs", "claims_invalid", () => bySecret({ root: "demo/..", put: [""] }), secret],
     ["root with a NUL", "claims_invalid", () => bySecret({ root: "demo\u0000", put: [""] }), secret],
+    [
+      "put twice",
+      "claims_invalid",
+      () => hs256Text('{"alg":"HS256"}', '{"root":"demo","put":["none"],"put":[""]}', secretBytes),
+      secret,
+    ],
+    [
+      "root twice, once in other letters",
+      "claims_invalid",
+      () => hs256Text('{"alg":"HS256"}', '{"root":"demo","get":"","r\\u006fot":""}', secretBytes),
+      secret,
+    ],
+    [
+      "alg twice",
+      "token_malformed",
+      () => hs256Text('{"alg":"none","alg":"HS256"}', '{"get":""}', secretBytes),
+      secret,
+    ],
     ["neither put nor get", "claims_invalid", () => bySecret({ root: "demo" }), secret],
     ["cluster as text", "claims_invalid", () => bySecret({ ...GRANT, cluster: "true" }), secret],
   ];
@@ -141,6 +171,21 @@ describe("a token that is taken", () => {
       assert.deepEqual((await take(await sign(claims))).granted.put, ["a"]);
     });
   }
+
+  it("by an RSA key that names no algorithm: every one of its type, and none of another", async () => {
+    const { alg: _alg, key_ops: _ops, ...jwk } = publicJwk(rsa);
+    const [open] = parseKeys(JSON.stringify({ keys: [{ ...jwk, use: "sig" }] }));
+    assert.ok(open);
+    const { alg: _signs, ...material } = rsa.jwk;
+    for (const alg of ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] as const) {
+      const [signer] = parseKeys(JSON.stringify({ ...material, alg }));
+      assert.ok(signer);
+      assert.deepEqual((await take(await signToken(signer, GRANT), open)).granted.put, ["a"], alg);
+    }
+    const forged = hs256({ alg: "HS256", kid: "rsa" }, GRANT, JSON.stringify(jwk));
+    await assert.rejects(take(forged, open), { code: "alg_refused" });
+    await assert.rejects(take(unsigned({ alg: "none" }, GRANT), open), { code: "alg_refused" });
+  });
 
   it("whatever is refused, the message holds nothing of the token", async () => {
     const token = await sign({ exp: NOW_SECONDS - 1, sub: "somebody" });

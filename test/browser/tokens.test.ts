@@ -9,6 +9,7 @@ import { type ClaimsInput, generateKey, publicJwk, signToken } from "../../auth/
 import { type Relay, start } from "../../relay/main.ts";
 import { buildPage } from "../../scripts/build-web.ts";
 import { captureLog, testConfig } from "../main/support.ts";
+import { revokeAt } from "../support/revoke.ts";
 import { launchChromium, missingBrowser } from "./support/chromium.ts";
 import { firstLook, type Look, look } from "./support/picture.ts";
 
@@ -97,11 +98,7 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
     await firstLook(other, WATCHED);
     const last = lastPicture(viewer, await firstLook(viewer, WATCHED));
     const revokedAt = Date.now();
-    const answer = await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/auth/revoke`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ jti: "browser-1" }),
-    });
+    const answer = await revokeAt(relay.adminAddress?.port, { jti: "browser-1" });
     assert.equal(answer.status, 200);
     assertCutOff(t, "was revoked", (await last) - revokedAt);
     await firstLook(other, WATCHED, Date.now());

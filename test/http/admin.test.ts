@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { Places } from "../../auth/index.ts";
@@ -33,6 +34,9 @@ class FakeView implements RelayView {
   }
   cluster() {
     return undefined;
+  }
+  auth() {
+    return { keys: 7, revocations: 8, fileFailures: 9 };
   }
   logLinesLost() {
     return 6;
@@ -105,12 +109,52 @@ describe("health", () => {
     }));
 });
 
+describe("an admin listener on loopback", () => {
+  const status = async (path: string, headers: Record<string, string>, bound = "127.0.0.1") => {
+    const view = new FakeView();
+    const warn = (message: unknown) => assert.fail(String(message));
+    const admin = await AdminServer.listen({ host: bound, port: 0, view, places: new Places(10), warn, failed: warn });
+    const asked = request({ host: "127.0.0.1", port: admin.address.port, path, headers }).end();
+    const [response]: [IncomingMessage] = await new Promise((resolve) =>
+      asked.once("response", (...all) => resolve(all)),
+    );
+    response.resume();
+    await admin.close();
+    return response.statusCode;
+  };
+
+  test("answers for loopback hosts, and no page of another origin or a rebound name", async () => {
+    for (const path of ["/health", "/health/live", "/metrics", "/cluster", "/auth/revoke"]) {
+      const found = path === "/auth/revoke" || path === "/cluster" ? 404 : 200;
+      for (const headers of [
+        { Host: "localhost:4444" },
+        { Host: "[::1]" },
+        { Host: "127.0.0.1", Origin: "http://localhost" },
+      ]) {
+        assert.equal(await status(path, headers), found, JSON.stringify(headers));
+      }
+      for (const headers of [
+        { Host: "rebound.evil.example:4444" },
+        { Host: "127.0.0.1", Origin: "https://evil.example" },
+        { Host: "127.0.0.1", Origin: "null" },
+        { Host: "10.0.0.1" },
+      ]) {
+        assert.equal(await status(path, headers), 403, JSON.stringify(headers));
+      }
+    }
+  });
+
+  test("elsewhere it answers for every name that it is reached by", async () => {
+    assert.equal(await status("/health", { Host: "relay-1.internal:4444" }, "0.0.0.0"), 200);
+  });
+});
+
 test("a request that runs into a defect is answered with 500, and the next one is served", async () => {
   const view = new FakeView();
   const failures: unknown[] = [];
   const failed = (error: unknown) => void failures.push(error);
   const warn = (message: string) => assert.fail(message);
-  const revoke = () => Promise.reject(new Error("later"));
+  const revocation = { refuse: async () => undefined, revoke: () => Promise.reject(new Error("later")) };
   const admin = await AdminServer.listen({
     host: "127.0.0.1",
     port: 0,
@@ -118,7 +162,7 @@ test("a request that runs into a defect is answered with 500, and the next one i
     places: new Places(10),
     warn,
     failed,
-    revoke,
+    revocation,
   });
   const url = `http://127.0.0.1:${admin.address.port}`;
   view.cluster = () => {

@@ -13,6 +13,8 @@ import type { Trust } from "../../relay/transport/contract.ts";
 
 export { until } from "../support/until.ts";
 
+import { revocable } from "../support/revoke.ts";
+
 /** A configuration on free loopback ports with state in a folder of its own. */
 export async function testConfig(
   settings: Record<string, string> = {},
@@ -25,6 +27,7 @@ export async function testConfig(
       MOQMESH_HTTP_ADMIN_PORT: "0",
       MOQMESH_TLS_STATE_DIR: folder,
       MOQMESH_DRAIN_SPREAD: "0s",
+      MOQMESH_HTTP_ADMIN_TOKEN_FILE: (await revocable(folder))["http.admin_token_file"],
       ...settings,
     },
   });

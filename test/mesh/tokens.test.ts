@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { type ClaimsInput, generateKey, type Key, parseKeys, signToken } from "../../auth/index.ts";
 import { until } from "../main/support.ts";
+import { revokeAt } from "../support/revoke.ts";
 import { type Settings, Stage, type Staged, sendUntil, whole } from "./support/stage.ts";
 
 const TIMEOUT = { timeout: 60_000 };
@@ -97,11 +98,7 @@ const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1000) + s
 
 /** Revokes at the admin listener of one relay. */
 async function revoke({ relay }: Staged, entry: object): Promise<void> {
-  const answer = await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/auth/revoke`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(entry),
-  });
+  const answer = await revokeAt(relay.adminAddress?.port, entry);
   assert.equal(answer.status, 200, await answer.text());
 }
 

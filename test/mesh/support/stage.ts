@@ -13,6 +13,7 @@ import { TransportError, type Trust } from "../../../relay/transport/contract.ts
 import { captureLog, until } from "../../main/support.ts";
 import { CACHE, LIMITS } from "../../model/support.ts";
 import { LIVE, SESSION_LIMITS, TestClient, type TestPublisher, type TestViewer, TRACK } from "../../session/support.ts";
+import { revocable } from "../../support/revoke.ts";
 
 /** Milliseconds for a client's handshake. */
 const DIAL_MS = 10_000;
@@ -77,6 +78,7 @@ export class Stage {
       "tls.cert": workspace.cert,
       "tls.key": workspace.key,
       "auth.key_dir": workspace.keys,
+      ...(await revocable(workspace.folder)),
       "drain.grace": "5s",
       "drain.spread": "0s",
       "cluster.node": node,

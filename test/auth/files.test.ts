@@ -1,0 +1,215 @@
+/** Files of keys and revocations that cannot be read, should not be there, or are open to others. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { parseKeys, publicJwk } from "../../auth/index.ts";
+import { parseJson } from "../../auth/json.ts";
+import { Watch } from "../../auth/watch.ts";
+import { fileOf, generateKey, NOW_SECONDS, type OpenedAuth, openAuth, signToken, WallClock } from "./support.ts";
+
+const folders: string[] = [];
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), "moqmesh-files-"));
+  folders.push(path);
+  return path;
+}
+after(async () => {
+  for (const path of folders) await rm(path, { recursive: true, force: true });
+});
+
+const CLAIMS = { root: "demo", get: [""], exp: NOW_SECONDS + 100_000, jti: "t1" };
+const one = await generateKey({ alg: "ES256", kid: "one" });
+const two = await generateKey({ alg: "ES256", kid: "two" });
+const publicText = (key: typeof one) => JSON.stringify(publicJwk(key));
+
+function fifo(path: string): void {
+  execFileSync("mkfifo", [path]);
+}
+
+const admit = async ({ auth }: OpenedAuth, key = one) =>
+  await auth.admit({ path: "/demo", token: await signToken(key, CLAIMS), transport: "websocket", loopback: false });
+
+/** Has files looked at again and again, as time passes, until `reached`. */
+async function looked({ clock }: OpenedAuth, reached: () => boolean): Promise<void> {
+  while (!reached()) {
+    clock.advance(300);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+describe("a folder of keys", () => {
+  it("with a FIFO in it is read on: a key that is removed is gone, and the FIFO is named", async () => {
+    const keyFolder = await folder();
+    await writeFile(join(keyFolder, "one.jwk"), publicText(one));
+    fifo(join(keyFolder, "pipe.jwk"));
+    const opened = await openAuth({ keyFolder });
+    assert.match(opened.warnings.join(), /pipe\.jwk is not used: it is not a regular file/);
+    const grant = await admit(opened);
+    fifo(join(keyFolder, "later.jwk"));
+    await rm(join(keyFolder, "one.jwk"));
+    await looked(opened, () => opened.auth.check(grant) === "token_revoked");
+    await assert.rejects(admit(opened), { code: "key_unknown" });
+    await looked(opened, () => opened.auth.blindness().length === 0);
+    opened.auth.close();
+  });
+
+  it("drops a key at once whose file becomes something else, and after a time one whose file becomes useless", async () => {
+    const keyFolder = await folder();
+    const [first, second] = [join(keyFolder, "one.jwk"), join(keyFolder, "two.jwk")];
+    await writeFile(first, publicText(one));
+    await writeFile(second, publicText(two));
+    const opened = await openAuth({ keyFolder, fileKeepMs: 60_000 });
+    await rm(first);
+    fifo(first);
+    await writeFile(second, "");
+    await looked(opened, () => opened.auth.keys === 1);
+    await admit(opened, two);
+    await looked(opened, () => opened.auth.blindness().includes("keys_unreadable"));
+    assert.match(opened.warnings.join(), /two\.jwk is not used: .*stays in use for 60 s/);
+    await admit(opened, two);
+    await looked(opened, () => opened.auth.keys === 0);
+    await looked(opened, () => opened.auth.blindness().length === 0);
+    opened.auth.close();
+  });
+
+  it("that is gone is told, and after a time no token is taken, until it is back", async () => {
+    const keyFolder = join(await folder(), "keys");
+    const restore = async () => {
+      execFileSync("mkdir", ["-p", keyFolder]);
+      await writeFile(join(keyFolder, "one.jwk"), publicText(one));
+    };
+    await restore();
+    const opened = await openAuth({ keyFolder, fileKeepMs: 60_000 });
+    await rm(keyFolder, { recursive: true });
+    await looked(opened, () => opened.auth.blindness().includes("keys_unreadable"));
+    assert.match(opened.warnings.join(), /cannot be read again.*ENOENT/);
+    const grant = await admit(opened);
+    const from = opened.clock.wallNow();
+    await looked(opened, () => opened.clock.wallNow() > from + 60_000);
+    await assert.rejects(admit(opened), { code: "keys_unavailable" });
+    // Sessions that run go on: nothing says that their key is gone.
+    assert.equal(opened.auth.check(grant), undefined);
+    assert.ok(opened.auth.fileFailures > 0);
+    await restore();
+    await looked(opened, () => opened.auth.blindness().length === 0);
+    await admit(opened);
+    assert.match(opened.warnings.join(), /can be read again/);
+    opened.auth.close();
+  });
+
+  it("tells keys apart that have the same material and no `kid` but their file's name", async () => {
+    const keyFolder = await folder();
+    const { kid: _kid, ...nameless } = publicJwk(one);
+    for (const name of ["one", "two"]) await writeFile(join(keyFolder, `${name}.jwk`), JSON.stringify(nameless));
+    const opened = await openAuth({ keyFolder });
+    const grant = await admit(opened);
+    await rm(join(keyFolder, "one.jwk"));
+    await looked(opened, () => opened.auth.check(grant) === "token_revoked");
+    opened.auth.close();
+  });
+
+  it("warns by name of private keys, and of secrets and files that others may read or change", async () => {
+    const keyFolder = await folder();
+    const secret = await generateKey({ alg: "HS256", kid: "secret" });
+    const modes: [name: string, text: string, mode: number][] = [
+      ["one", fileOf(one), 0o600],
+      ["two", publicText(two), 0o646],
+      ["secret", fileOf(secret), 0o604],
+    ];
+    for (const [name, text, mode] of modes) {
+      await writeFile(join(keyFolder, `${name}.jwk`), text);
+      await chmod(join(keyFolder, `${name}.jwk`), mode);
+    }
+    await chmod(keyFolder, 0o777);
+    const { auth, warnings } = await openAuth({ keyFolder });
+    const expected = [
+      /one\.jwk: the key "one" is a private key; the relay needs its public half only/,
+      /secret\.jwk: everybody on this machine may read it \(mode 0604\)/,
+      /two\.jwk: everybody on this machine may change it \(mode 0646\)/,
+      /the key folder .*: everybody on this machine may change it \(mode 0777\)/,
+    ];
+    assert.equal(warnings.length, expected.length, warnings.join("\n"));
+    for (const line of expected) assert.match(warnings.join("\n"), line);
+    auth.close();
+  });
+});
+
+describe("a file of keys or of what is revoked", () => {
+  it("that is a FIFO, a device or a folder does not start a relay, and does not hang its start", async () => {
+    const path = join(await folder(), "pipe");
+    fifo(path);
+    for (const file of [path, "/dev/zero", await folder()]) {
+      await assert.rejects(openAuth({ keyFile: file }), /not a regular file/, file);
+      await assert.rejects(openAuth({ revocationFile: file }), /not a regular file/, file);
+    }
+  });
+
+  it("of revocations that cannot be used is told, and after a time no token is taken", async () => {
+    const base = await folder();
+    const [keyFile, revocationFile] = [join(base, "key"), join(base, "revoked.json")];
+    await writeFile(keyFile, publicText(one));
+    await writeFile(revocationFile, "[]");
+    const opened = await openAuth({ keyFile, revocationFile, fileKeepMs: 60_000 });
+    await writeFile(revocationFile, '[{"jti": "t1"');
+    await looked(opened, () => opened.auth.blindness().includes("revocations_unreadable"));
+    await admit(opened);
+    const from = opened.clock.wallNow();
+    await looked(opened, () => opened.clock.wallNow() > from + 60_000);
+    await assert.rejects(admit(opened), { code: "revocations_unavailable" });
+    await writeFile(revocationFile, '[{"jti": "t2"}]');
+    await looked(opened, () => opened.auth.blindness().length === 0);
+    await admit(opened);
+    opened.auth.close();
+  });
+});
+
+describe("a watch of a file system that hangs", () => {
+  it("is blind after a time limit, looks no second time meanwhile, and sees again by itself", async () => {
+    const clock = new WallClock();
+    const warnings: string[] = [];
+    const answers: (() => void)[] = [];
+    let hangs = false;
+    const stamp = () =>
+      hangs ? new Promise<string>((resolve) => answers.push(() => resolve("s"))) : Promise.resolve("s");
+    const warn = (line: string) => void warnings.push(line);
+    const watch = await Watch.open({ clock, what: "the keys", warn, stamp, load: async () => {} });
+    hangs = true;
+    for (let n = 0; n < 30; n++) {
+      clock.advance(300);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.deepEqual([answers.length, watch.failures], [1, 1]);
+    assert.ok(watch.blindSince !== undefined);
+    assert.match(warnings.join(), /^the keys cannot be read again.*no answer within 5 s$/);
+    hangs = false;
+    answers[0]?.();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(watch.blindSince, undefined);
+    watch.close();
+  });
+
+  it("does not hold the start for longer than that", async () => {
+    const clock = new WallClock();
+    const never = () => new Promise<string>(() => {});
+    const opening = Watch.open({ clock, what: "the keys", warn: () => {}, stamp: never, load: async () => {} });
+    clock.advance(5_000);
+    await assert.rejects(opening, { message: "the keys cannot be used: no answer within 5 s" });
+  });
+});
+
+describe("JSON with a name twice in one object", () => {
+  it("is refused, however the name is written, at any depth", () => {
+    const twice = ['{"a":1,"a":1}', '{"a":1,"\\u0061":2}', '[{"x":{"b":[],"b":{}}}]', '{"":1,"":2}', '{"k":{},"k":[]}'];
+    for (const text of twice) assert.throws(() => parseJson(text), SyntaxError, text);
+    const once = ['{"a":{"a":1},"b":["a","a",{"a":":"}]}', '"a:b"', "[]", '{"a":"\\"","b":"{\\"a\\":1}"}', " {} "];
+    for (const text of once) assert.deepEqual(parseJson(text), JSON.parse(text));
+  });
+
+  it("makes no key: a scope that stands twice could be read in two ways", () => {
+    const text = publicText(one).replace(/\}$/, ',"scope":{"get":["a"]},"scope":{"get":[""]}}');
+    assert.throws(() => parseKeys(text), /same name twice/);
+  });
+});
