@@ -1,5 +1,5 @@
 import type { Clock } from "../../relay/clock.ts";
-import { covers } from "../../relay/model/path-tree.ts";
+import { PathTree } from "../../relay/model/path-tree.ts";
 import { type BroadcastScope, scopeKey } from "../contract.ts";
 
 /** Milliseconds that a scope stays asked for after those that take its place were asked: theirs is told by then. */
@@ -37,6 +37,10 @@ interface Entry {
 export class Interest {
   readonly #deps: InterestDeps;
   readonly #entries = new Map<string, Entry>();
+  /** Entries by path: the prefix of one, the broadcast of the other kind. */
+  readonly #byPath = new PathTree<Set<Entry>>();
+  /** Those without users, in the order in which their last ones left. */
+  readonly #lingering = new Map<string, Entry>();
   /** Stops of scopes that wait for those that take their place. */
   readonly #leaving = new Set<() => void>();
   /** Called when all of the scope is known, itself or through a wider one. */
@@ -67,6 +71,7 @@ export class Interest {
       stop?.();
     }
     this.#entries.clear();
+    this.#lingering.clear();
     for (const stop of [...this.#leaving]) stop();
     this.#waiting.clear();
   }
@@ -78,6 +83,7 @@ export class Interest {
     entry.users++;
     entry.cancelLinger?.();
     entry.cancelLinger = undefined;
+    this.#lingering.delete(key);
     // Of its own for each user: several may be given the same function.
     const waits = complete && (() => complete());
     if (waits !== undefined) {
@@ -91,18 +97,37 @@ export class Interest {
       if (waits !== undefined) this.#waiting.delete(waits);
       entry.users--;
       if (entry.users === 0 && this.#entries.get(key) === entry) {
-        entry.cancelLinger = this.#deps.clock.timer(this.#deps.lingerMs, () => this.#drop(key, entry));
+        this.#linger(key, entry);
       }
     };
   }
 
+  #linger(key: string, entry: Entry): void {
+    entry.cancelLinger = this.#deps.clock.timer(this.#deps.lingerMs, () => this.#drop(key, entry));
+    this.#lingering.set(key, entry);
+  }
+
+  /** A scope that nobody uses any more yields to one that somebody asks for. */
+  #makeRoom(): void {
+    for (const [key, oldest] of this.#lingering) {
+      oldest.cancelLinger?.();
+      this.#drop(key, oldest);
+      return;
+    }
+  }
+
   #add(key: string, scope: BroadcastScope): Entry | undefined {
+    if (this.#entries.size >= this.#deps.maxScopes) this.#makeRoom();
     if (this.#entries.size >= this.#deps.maxScopes) {
       this.#deps.refused();
       return undefined;
     }
     const entry: Entry = { scope, complete: false, users: 0, stop: undefined, cancelLinger: undefined };
     this.#entries.set(key, entry);
+    const path = pathOf(scope);
+    const here = this.#byPath.get(path);
+    if (here === undefined) this.#byPath.set(path, new Set([entry]));
+    else here.add(entry);
     if (this.#cover(scope) === undefined) entry.stop = this.#deps.ask(scope, (all) => this.#told(entry, all));
     return entry;
   }
@@ -121,6 +146,10 @@ export class Interest {
 
   #drop(key: string, entry: Entry): void {
     this.#entries.delete(key);
+    this.#lingering.delete(key);
+    const path = pathOf(entry.scope);
+    const here = this.#byPath.get(path);
+    if (here?.delete(entry) && here.size === 0) this.#byPath.delete(path);
     const { stop, complete } = entry;
     if (stop === undefined) return;
     const orphans = entry.scope.kind === "under" ? this.#orphans(entry.scope.prefix) : [];
@@ -130,9 +159,12 @@ export class Interest {
 
   /** What `prefix` covered and nothing that is asked for does. */
   #orphans(prefix: string): Entry[] {
-    return [...this.#entries.values()].filter(
-      ({ scope, stop }) => stop === undefined && covers(prefix, pathOf(scope)) && this.#cover(scope) === undefined,
-    );
+    const found: Entry[] = [];
+    for (const here of this.#byPath.under(prefix)) {
+      for (const entry of here)
+        if (entry.stop === undefined && this.#cover(entry.scope) === undefined) found.push(entry);
+    }
+    return found;
   }
 
   /** Nothing that is known may be forgotten in between: the old scope goes when the new ones were told. */

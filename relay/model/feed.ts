@@ -101,8 +101,13 @@ export class Feed {
   /** One of its timestamps in `timescale`. */
   rescale(timestamp: number, timescale: number): number {
     if (this.timescale === undefined || this.timescale === timescale) return timestamp;
-    return Math.round((timestamp * timescale) / this.timescale);
+    return writable((timestamp * timescale) / this.timescale);
   }
+}
+
+/** The nearest timestamp that all peers read: the publisher chooses both factors, and players add up what they are sent. */
+export function writable(timestamp: number): number {
+  return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Math.round(timestamp), Number.MAX_SAFE_INTEGER));
 }
 
 /** Publishers of one path whose numbering is remembered for when they take over again. */

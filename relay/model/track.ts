@@ -11,7 +11,7 @@ import type {
 } from "./contract.ts";
 import type { Counters } from "./counters.ts";
 import { Delay } from "./delay.ts";
-import { Feed, SentGroups } from "./feed.ts";
+import { Feed, SentGroups, writable } from "./feed.ts";
 import { Fetches } from "./fetches.ts";
 import type { Group } from "./group.ts";
 import { GroupStore, type StoredTrack } from "./group-store.ts";
@@ -248,7 +248,7 @@ export class Track implements SubscribedTrack {
 
   #stored(): StoredTrack {
     return {
-      stamp: () => Math.round(((this.#host.clock.now() - this.#since) * this.#properties.timescale) / 1000),
+      stamp: () => writable(((this.#host.clock.now() - this.#since) * this.#properties.timescale) / 1000),
       awaited: () => this.#properties.known === undefined && this.#subscriptions.size > 0,
       rescale: (timestamp) => this.#feed?.rescale(timestamp, this.#properties.timescale) ?? timestamp,
       begun: () => this.#sweep.start(),

@@ -247,6 +247,21 @@ describe("interest", () => {
     assert.equal(clock.pending, 0);
   });
 
+  it("gives the place of a scope that nobody uses to one that somebody asks for", () => {
+    const { interest, asked } = interestOf();
+    for (const path of ["a", "b", "c", "d"]) interest.wanting(path)();
+    interest.wanting("e");
+    interest.wanting("f");
+    interest.wanting("g");
+    interest.wanting("h");
+    const stops = ["a", "b", "c", "d"].map((path) => `-exact ${path}`);
+    assert.deepEqual(
+      asked.filter((line) => line.startsWith("-")),
+      stops,
+    );
+    assert.equal(asked.at(-1), "refused", "what is in use stays");
+  });
+
   it("asks for nothing that a wider prefix covers, and asks for it before the wider one is given up", () => {
     const { clock, interest, asked, completes } = interestOf();
     const wide = interest.watching("live", () => {});

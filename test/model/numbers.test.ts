@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import type { Origin } from "../../relay/model/origin.ts";
 import { ManualClock } from "../support/clock.ts";
-import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, origin } from "./support.ts";
+import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, origin, say } from "./support.ts";
 
 /** A relay of the mesh that watches. */
 class FakeRelay extends FakeViewer {
@@ -157,4 +157,23 @@ it("viewers of what is live are not kept waiting by one who waits for a later gr
   assert.equal(publisher.subscriptions.at(-1)?.options.start, undefined);
   publisher.send(3, "live");
   assert.deepEqual(viewer.groups, ["3:finished:[4]live"]);
+});
+
+describe("a publisher that chooses its timescale and its timestamps", () => {
+  it("sends viewers none that they cannot read, however they are converted", () => {
+    publish(1n);
+    const told: number[] = [];
+    const { dialect, fanOut } = channel();
+    const frameHeader = (size: number, delta: number) => {
+      told.push((told.at(-1) ?? 0) + delta);
+      return dialect.frameHeader(size, delta);
+    };
+    watch(new FakeViewer({ dialect: { ...dialect, name: "timed", frameHeader }, fanOut }));
+    const second = new FakeSource({ answer: { ...INFO, timescale: 1 } });
+    relay.publish("live/cam", { ...AD, epoch: 2n }, second);
+    const group = second.group(0);
+    const most = Number.MAX_SAFE_INTEGER;
+    for (const timestamp of [most - 1, most, 1]) say(group, "x", timestamp);
+    assert.deepEqual(told, [most, most, 1000]);
+  });
 });
