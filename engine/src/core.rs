@@ -3,7 +3,7 @@
 use crate::command::Command;
 use crate::config::{Congestion, EngineOptions, Limits, Tuning, mtu};
 use crate::dial::{self, Dial};
-use crate::events::{Event, Hub, Waker};
+use crate::events::{Event, Hub, LINK_UNREAD, Waker};
 use crate::h3::Ask;
 use crate::listener::{ALPN_H3, ListenParts, Listener};
 use crate::runtime::{Spread, least_loaded, on};
@@ -306,6 +306,16 @@ impl Core {
     }
 
     /// The peer may have so many bidirectional streams open; less than before changes nothing.
+    /// While it is paused the link counts as one whose events JavaScript has not drained.
+    pub fn pause_reading(&self, link: u32, paused: bool) {
+        let Some(link) = self.link(link) else { return };
+        if paused {
+            link.charge(LINK_UNREAD);
+        } else {
+            self.settle(link, LINK_UNREAD);
+        }
+    }
+
     pub fn allow_bidi(&self, link: u32, streams: u32) {
         let Some(link) = self.link(link) else { return };
         if let Some(limit) = link.allowed.bidi.raise(streams) {

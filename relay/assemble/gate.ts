@@ -166,6 +166,7 @@ function admission(auth: Authenticator, grant: Grant, seat: Seat, release: () =>
       mayPublish: (path) => covers(publish, path),
       maySubscribe: (path) => covers(subscribe, path),
       watchable: (prefix) => overlap(subscribe, prefix),
+      listable: (prefix) => overlap(subscribe, prefix),
     },
     granted: { publish, subscribe },
     expiresAt,

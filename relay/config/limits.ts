@@ -37,7 +37,7 @@ const sessionLimits = {
   }),
   session_queue_bytes: size({
     description:
-      "Bytes queued for a session at which it is disconnected. Also what a viewer that reads nothing can cost.",
+      "Bytes queued for a session at which it is disconnected: what a viewer that reads nothing can cost. As many may wait of what a session has sent until it is its turn.",
     default: "16MiB",
     min: "64KiB",
     max: "16GiB",

@@ -43,6 +43,7 @@ export const BOUNDS = [
   "groups_per_track",
   "kept_tracks_per_session",
   "session_queue_bytes",
+  "session_unread_bytes",
   "waiting_subscriptions",
   "cache_bytes",
   "header_timeout",

@@ -7,6 +7,7 @@ import { KeptTracks } from "./kept-tracks.ts";
 import type { CacheOptions, ModelLimits } from "./limits.ts";
 import { PathTree, prefixes } from "./path-tree.ts";
 import type { Reason } from "./reason.ts";
+import { Scheduler } from "./scheduler.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Track } from "./track.ts";
 
@@ -40,6 +41,8 @@ export interface Resolver {
 export class Origin {
   readonly counters: Counters;
   readonly cache: GroupCache;
+  /** Shares the thread between the sessions. */
+  readonly scheduler: Scheduler;
   readonly #limits: ModelLimits;
   readonly #host: BroadcastHost;
   readonly #broadcasts = new PathTree<Broadcast>();
@@ -62,6 +65,7 @@ export class Origin {
     this.counters = deps.counters ?? new Counters();
     this.cache = new GroupCache(deps.cache, this.counters);
     this.#kept = new KeptTracks(this.counters);
+    this.scheduler = new Scheduler(deps.clock);
     this.#host = {
       clock: deps.clock,
       cache: this.cache,

@@ -20,6 +20,8 @@ export interface Access {
   maySubscribe(path: string): boolean;
   /** The parts of a prefix that it may watch, as prefixes; what lies elsewhere is not looked for on its behalf. */
   watchable(prefix: string): readonly string[];
+  /** The parts of a prefix, as prefixes, that hold everything it may watch; absent: the prefix. The rest is not looked through. */
+  listable?(prefix: string): readonly string[];
 }
 
 /** Everything under `root`, both ways. */

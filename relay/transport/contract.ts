@@ -155,6 +155,11 @@ export interface Link {
    * nothing. Engines that cannot, `rwebtransport` and `fails-components`, do nothing.
    */
   allowBidi(streams: number): void;
+  /**
+   * True: the peer's bytes, streams and datagrams wait in the network until this is called with false. Events that have been read
+   * already still come. Engines that cannot, `rwebtransport`, `fails-components` and `memory`, do nothing.
+   */
+  pauseReading(paused: boolean): void;
   /** False when it could not be sent: too long, queue full, or unsupported. */
   sendDatagram(bytes: Uint8Array): boolean;
   /** Ends the link; `closed` follows with `by: "local"`. Streams are not flushed. */

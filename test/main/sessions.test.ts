@@ -89,6 +89,7 @@ function rawLink(wrote?: (bytes: Uint8Array) => void): Link {
         setPriority: () => {},
       },
     allowBidi: () => {},
+    pauseReading: () => {},
     sendDatagram: () => false,
     close: () => {},
     stats: () => ({ bytesSent: 0, bytesReceived: 0 }),

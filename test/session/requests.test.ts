@@ -2,15 +2,17 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Asker } from "../../relay/model/contract.ts";
 import { Counters } from "../../relay/model/counters.ts";
+import type { Taker } from "../../relay/session/lite/intake.ts";
 import { Opener, type OpenerDeps, type Place } from "../../relay/session/lite/opener.ts";
-import type { BidiHandler, BidiStream } from "../../relay/transport/contract.ts";
+import type { BidiStream } from "../../relay/transport/contract.ts";
+import { READ } from "../../relay/wire/allowance.ts";
 import { FakeSource, FakeStream } from "../model/support.ts";
 import { ManualClock } from "../support/clock.ts";
 import { LIVE, TestRelay, VERSIONS } from "./support.ts";
 
 /** What viewers ask of a publisher through the relay: shares, limits of time, and no more updates than it can take. */
 
-const SILENT: BidiHandler = { data: () => {}, fin: () => {}, reset: () => {}, stop: () => {} };
+const SILENT: Taker = { data: () => READ, fin: () => {}, reset: () => {}, stop: () => {} };
 
 function scene(streams: number, limit = 100) {
   const clock = new ManualClock();
@@ -23,7 +25,8 @@ function scene(streams: number, limit = 100) {
       return Object.assign(new FakeStream(0, 0, false), { id: 0, stop: () => {} }) satisfies BidiStream;
     },
   };
-  const opener = new Opener({ link, clock, counters, limit, makeRoom: () => false });
+  const intake: OpenerDeps["intake"] = { stream: (taker) => taker };
+  const opener = new Opener({ link, intake, clock, counters, limit, makeRoom: () => false });
   const log: string[] = [];
   const ask = (asker: Asker | undefined, name: string): Place =>
     opener.open({

@@ -289,3 +289,26 @@ test("streams in a fan-out leave it when they end", () => {
   fanOut.add(c);
   assert.equal(fanOut.size, 0);
 });
+
+test("many frames in one turn have the socket read again in the next one", () => {
+  const end = openedWith({});
+  const messages = (count: number) => {
+    const message = Buffer.concat(Array.from({ length: 100 }, (_, at) => maxDataFrame(at)));
+    for (let i = 0; i < count; i++) end.connection.receive(message);
+  };
+  messages(10);
+  assert.equal(end.paused, false);
+  messages(15);
+  assert.equal(end.paused, true);
+  end.turn();
+  assert.equal(end.paused, false);
+});
+
+test("a program that reads no more pauses its socket across turns, and the end of the link has it read again", () => {
+  const end = openedWith({});
+  linkOf(end).pauseReading(true);
+  end.turn();
+  assert.equal(end.paused, true);
+  linkOf(end).close(0, "over");
+  assert.equal(end.paused, false);
+});

@@ -124,6 +124,7 @@ export class SimEnd implements RecordSocket {
   pings = 0;
   status: number | undefined;
   terminated = false;
+  paused = false;
   #tasks: (() => void)[] = [];
 
   constructor(options: { form?: Form; dialled?: boolean; limits?: Partial<LinkLimits>; clock?: ManualClock } = {}) {
@@ -161,6 +162,10 @@ export class SimEnd implements RecordSocket {
 
   ping(): void {
     this.pings += 1;
+  }
+
+  pause(paused: boolean): void {
+    this.paused = paused;
   }
 
   close(status: number): void {

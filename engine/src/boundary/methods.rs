@@ -80,6 +80,10 @@ pub const COLD: &[(&CStr, Method)] = &[
         core.borrow().allow_bidi(call.number(0), call.number(1));
         call.nothing()
     }),
+    (c"pauseReading", |core, call| {
+        core.borrow().pause_reading(call.number(0), call.number(1) != 0);
+        call.nothing()
+    }),
     (c"setCertificates", |core, call| {
         let named: Vec<JsCertificate> = call.parse(1)?;
         core.borrow_mut().set_certificates(call.number(0), &named.into_iter().map(Into::into).collect::<Vec<_>>())?;

@@ -1,5 +1,6 @@
 import type { Asker, Channel, Source } from "../../model/contract.ts";
 import type { Reason } from "../../model/reason.ts";
+import type { Share } from "../../model/scheduler.ts";
 import type { Link } from "../../transport/contract.ts";
 import type { WireLimits } from "../../wire/limits.ts";
 import type { Capabilities } from "../../wire/versions.ts";
@@ -14,6 +15,8 @@ export interface LiteContext {
   readonly deps: SessionDeps;
   readonly channel: Channel;
   readonly opener: Opener;
+  /** The session's part of the thread. */
+  readonly share: Share;
   /** The peer as a place to subscribe at. */
   readonly source: Source;
   /** The peer as one that asks. */

@@ -1,13 +1,15 @@
 import type { GroupWriter } from "../../model/contract.ts";
 import type { BoundName } from "../../model/counters.ts";
 import type { Reason } from "../../model/reason.ts";
-import type { BidiHandler, BidiStream, RecvHandler, RecvStream } from "../../transport/contract.ts";
+import type { BidiStream, RecvStream } from "../../transport/contract.ts";
+import { READ } from "../../wire/allowance.ts";
 import { BoundExceeded } from "../../wire/errors.ts";
 import { type Request, RequestReader } from "../../wire/lite/requests.ts";
 import type { Setup } from "../../wire/lite/setup.ts";
 import { UniReader } from "../../wire/lite/uni.ts";
 import { Announcer } from "./announcer.ts";
 import { codeOf, reasonOf } from "./codes.ts";
+import type { Taker } from "./intake.ts";
 import { type Responder, serveFetch, serveProbe, serveTrack } from "./serve.ts";
 import type { LiteSession } from "./session.ts";
 import { frameSink, type PeerSource } from "./source.ts";
@@ -17,7 +19,7 @@ import { Viewer } from "./viewer.ts";
 const MAX_PROBES = 4;
 
 /** A bidirectional stream of the peer: its first message says what serves it (moq-lite Bidirectional Streams). */
-export class IncomingBidi implements BidiHandler {
+export class IncomingBidi implements Taker {
   readonly #session: LiteSession;
   readonly #stream: BidiStream;
   readonly #reader: RequestReader;
@@ -33,18 +35,9 @@ export class IncomingBidi implements BidiHandler {
     this.#left = left;
   }
 
-  data(bytes: Uint8Array): void {
-    if (this.#over) return;
-    this.#session.guard(() => {
-      try {
-        this.#reader.push(bytes, (request) => this.#on(request));
-      } catch (error) {
-        if (!(error instanceof BoundExceeded)) throw error;
-        this.refuse(this.#full(error.bound));
-      }
-      const unanswered = this.#reader.probe && this.#responder === undefined && !this.#over;
-      if (unanswered) this.#on({ kind: "probe", bitrate: 0, rtt: 0 });
-    });
+  data(bytes: Uint8Array): Uint8Array {
+    if (this.#over) return READ;
+    return this.#session.guard(() => this.#read(bytes)) ?? READ;
   }
 
   fin(): void {
@@ -80,6 +73,19 @@ export class IncomingBidi implements BidiHandler {
     this.#stream.stop(codeOf(reason));
   }
 
+  #read(bytes: Uint8Array): Uint8Array {
+    let rest: Uint8Array = READ;
+    try {
+      rest = this.#reader.push(bytes, (request) => this.#on(request), this.#session.share);
+    } catch (error) {
+      if (!(error instanceof BoundExceeded)) throw error;
+      this.refuse(this.#full(error.bound));
+    }
+    const unanswered = this.#reader.probe && this.#responder === undefined && !this.#over;
+    if (unanswered) this.#on({ kind: "probe", bitrate: 0, rtt: 0 });
+    return rest;
+  }
+
   #on(request: Request): void {
     if (request.kind === "subscribeUpdate") {
       this.#viewer?.update(request);
@@ -100,14 +106,13 @@ export class IncomingBidi implements BidiHandler {
     switch (request.kind) {
       case "announce": {
         if (session.announcers.size >= limits.announceStreams) return this.#full("announce_streams_per_session");
-        const announcer = new Announcer(session, this.#stream, request, session.announceBudget);
-        session.announcers.add(announcer);
-        const close = () => {
+        const announcer = new Announcer(session, this.#stream, request, session.announceBudget, () => {
           session.announcers.delete(announcer);
-          announcer.close();
           this.#done();
-        };
-        return { fin: close, gone: close };
+        });
+        session.announcers.add(announcer);
+        announcer.start();
+        return { fin: () => announcer.finish(), gone: () => announcer.close() };
       }
       case "subscribe": {
         if (!access.maySubscribe(session.absolute(request.path))) return "unauthorized";
@@ -184,7 +189,7 @@ export interface UniEvents {
 }
 
 /** A unidirectional stream of the peer: SETUP or a group (moq-lite Unidirectional Streams). */
-export class IncomingUni implements RecvHandler {
+export class IncomingUni implements Taker {
   readonly #session: LiteSession;
   readonly #stream: RecvStream;
   readonly #reader: UniReader;
@@ -220,20 +225,9 @@ export class IncomingUni implements RecvHandler {
     });
   }
 
-  data(bytes: Uint8Array): void {
-    if (this.#ignored) return;
-    this.#session.guard(() => {
-      this.#session.taken += bytes.length;
-      try {
-        this.#reader.push(bytes);
-      } catch (error) {
-        // A frame over its bound ends its group, not the session.
-        if (!(error instanceof BoundExceeded)) throw error;
-        this.#session.deps.origin.counters.boundsHit[error.bound]++;
-        this.#end((writer) => writer.reset("frame_too_large"));
-        this.refuse("frame_too_large");
-      }
-    });
+  data(bytes: Uint8Array): Uint8Array {
+    if (this.#ignored) return READ;
+    return this.#session.guard(() => this.#read(bytes)) ?? READ;
   }
 
   fin(): void {
@@ -252,9 +246,27 @@ export class IncomingUni implements RecvHandler {
     });
   }
 
+  /** It has no half that sends. */
+  stop(): void {}
+
   refuse(reason: Reason): void {
     this.#ignored = true;
     this.#stream.stop(codeOf(reason));
+  }
+
+  #read(bytes: Uint8Array): Uint8Array {
+    try {
+      const rest = this.#reader.push(bytes, this.#session.share);
+      this.#session.taken += bytes.length - rest.length;
+      return rest;
+    } catch (error) {
+      // A frame over its bound ends its group, not the session.
+      if (!(error instanceof BoundExceeded)) throw error;
+      this.#session.deps.origin.counters.boundsHit[error.bound]++;
+      this.#end((writer) => writer.reset("frame_too_large"));
+      this.refuse("frame_too_large");
+      return READ;
+    }
   }
 
   #end(how: (writer: GroupWriter) => void): void {

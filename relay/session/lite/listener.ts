@@ -1,7 +1,8 @@
 import type { Advertisement } from "../../model/broadcast.ts";
 import type { Publication } from "../../model/origin.ts";
 import type { Reason } from "../../model/reason.ts";
-import type { BidiHandler, BidiStream } from "../../transport/contract.ts";
+import type { BidiStream } from "../../transport/contract.ts";
+import { READ } from "../../wire/allowance.ts";
 import { type AnnounceResponse, announceResponses } from "../../wire/lite/announce.ts";
 import { encodeRequest } from "../../wire/lite/requests.ts";
 import { joinPath, pathParts } from "../../wire/path.ts";
@@ -9,6 +10,7 @@ import type { AnnounceTable } from "../contract.ts";
 import { ANNOUNCE_HOLD_MS } from "./announcer.ts";
 import { codeOf, reasonOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
+import type { Taker } from "./intake.ts";
 import type { Place } from "./opener.ts";
 import type { PeerSource } from "./source.ts";
 
@@ -26,7 +28,7 @@ interface Heard {
 }
 
 /** Asks the peer for its announcements and puts them into the origin. */
-export class AnnounceListener implements BidiHandler {
+export class AnnounceListener implements Taker {
   readonly #context: LiteContext;
   readonly #source: PeerSource;
   readonly #prefix: string;
@@ -38,6 +40,8 @@ export class AnnounceListener implements BidiHandler {
   /** Nothing for an announcement that was refused by itself. */
   readonly #byId = new Map<number, string | undefined>();
   #nextId = 0;
+  /** Nothing that comes is of interest. */
+  #over = false;
   #reported = false;
   #askedAt = 0;
   /** The answer came sooner than from a peer that gave up waiting for others. */
@@ -87,8 +91,11 @@ export class AnnounceListener implements BidiHandler {
     });
   }
 
-  data(bytes: Uint8Array): void {
-    this.#context.guard(() => this.#reader.push(bytes, (message) => this.#on(message)));
+  data(bytes: Uint8Array): Uint8Array {
+    // What had come before it was cut off may still be handed over.
+    if (this.#over) return READ;
+    const { share } = this.#context;
+    return this.#context.guard(() => this.#reader.push(bytes, (message) => this.#on(message), share)) ?? READ;
   }
 
   fin(): void {
@@ -108,6 +115,7 @@ export class AnnounceListener implements BidiHandler {
 
   /** What it announces is of no more interest. */
   cancel(): void {
+    this.#over = true;
     this.#place?.leave();
     this.#stream?.finish();
     this.#stream?.stop(codeOf("cancelled"));
@@ -176,6 +184,7 @@ export class AnnounceListener implements BidiHandler {
   }
 
   #refuse(): void {
+    this.#over = true;
     this.#context.deps.origin.counters.protocolViolations++;
     this.#place?.leave();
     this.#stream?.reset(codeOf("protocol"));

@@ -2,7 +2,8 @@ import type { Clock } from "../../clock.ts";
 import type { Asker } from "../../model/contract.ts";
 import type { Counters } from "../../model/counters.ts";
 import type { Reason } from "../../model/reason.ts";
-import { type BidiHandler, type BidiStream, type Link, PRIORITY_CONTROL } from "../../transport/contract.ts";
+import { type BidiStream, type Link, PRIORITY_CONTROL } from "../../transport/contract.ts";
+import type { Intake, Taker } from "./intake.ts";
 
 /**
  * Milliseconds that a request which was given up before its answer still counts for its asker: a viewer that asks and leaves again
@@ -14,7 +15,7 @@ const GIVEN_UP_MS = 1_000;
 export interface OpenRequest {
   /** On whose behalf; absent: our own, which no share bounds. */
   readonly asker?: Asker | undefined;
-  readonly handler: BidiHandler;
+  readonly handler: Taker;
   opened(stream: BidiStream): void;
   /** It gets no stream, or loses it: others would have none. */
   refused(reason: Reason): void;
@@ -59,6 +60,7 @@ interface Entry {
 
 export interface OpenerDeps {
   readonly link: Pick<Link, "openBidi">;
+  readonly intake: Pick<Intake, "stream">;
   readonly clock: Clock;
   readonly counters: Counters;
   /** Requests that wait for a stream. */
@@ -115,7 +117,7 @@ export class Opener {
   #begin(entry: Entry): boolean {
     const { request, account } = entry;
     if (this.#starved || !account.mayAsk) return false;
-    const stream = this.#deps.link.openBidi(PRIORITY_CONTROL, request.handler);
+    const stream = this.#deps.link.openBidi(PRIORITY_CONTROL, this.#deps.intake.stream(request.handler));
     if (stream === undefined) {
       this.#starved = true;
       return false;

@@ -1,5 +1,6 @@
 import type { Asker, GroupWriter, Source } from "../../model/contract.ts";
 import type { Reason } from "../../model/reason.ts";
+import type { Share } from "../../model/scheduler.ts";
 import {
   type Attach,
   type BidiHandler,
@@ -11,6 +12,7 @@ import {
   type RecvHandler,
   type RecvStream,
 } from "../../transport/contract.ts";
+import { READ } from "../../wire/allowance.ts";
 import { ProtocolViolation } from "../../wire/errors.ts";
 import { DEFAULT_WIRE_LIMITS } from "../../wire/limits.ts";
 import { decodeDatagram } from "../../wire/lite/datagram.ts";
@@ -24,6 +26,7 @@ import { codeOf } from "./codes.ts";
 import type { LiteContext, SessionTotals } from "./context.ts";
 import { dialectOf } from "./dialect.ts";
 import { IncomingBidi, IncomingUni } from "./incoming.ts";
+import { Intake } from "./intake.ts";
 import { AnnounceListener } from "./listener.ts";
 import { Opener } from "./opener.ts";
 import { PeerSource } from "./source.ts";
@@ -31,6 +34,8 @@ import type { Viewer } from "./viewer.ts";
 
 /** Requests that a peer which may have more is taken to have room for at first: no engine's limit is lower unless configured so. */
 const FIRST_REQUESTS = 64;
+/** Units of work (see `Scheduler`) of a stream that begins, and of a datagram. */
+const STREAM_UNITS = 4;
 /** What the allowance grows by when half of it is open. */
 const REQUESTS_GROWTH = 4;
 
@@ -70,6 +75,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   readonly channel;
   readonly opener: Opener;
   readonly asker: Asker;
+  readonly share: Share;
   readonly totals: SessionTotals = { subscriptions: 0, broadcasts: 0, groupsSent: 0, groupsReceived: 0 };
   readonly announced: Promise<boolean>;
   readonly viewers = new Set<Viewer>();
@@ -82,6 +88,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   taken = 0;
   /** Groups that the peer is sending. */
   readonly receiving = new Set<GroupWriter>();
+  readonly #intake: Intake;
   readonly #source: PeerSource;
   readonly #listeners = new Set<AnnounceListener>();
   readonly #incoming = new Set<IncomingBidi>();
@@ -105,8 +112,11 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     this.wire = { ...DEFAULT_WIRE_LIMITS, pathBytes, trackNameBytes, frameBytes };
     this.channel = deps.channels.get(link.engine, dialectOf(caps));
     const { clock, limits, origin } = deps;
+    this.share = origin.scheduler.share((work) => this.guard(work));
+    this.#intake = new Intake(this);
     this.opener = new Opener({
       link,
+      intake: this.#intake,
       clock,
       counters: origin.counters,
       limit: limits.pendingStreams,
@@ -160,7 +170,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   goaway(uri: string): void {
     if (!this.caps.goaway || this.#over || this.#goaway !== undefined) return;
     this.opener.open({
-      handler: { data: () => {}, fin: () => {}, reset: () => {}, stop: () => {} },
+      handler: { data: () => READ, fin: () => {}, reset: () => {}, stop: () => {} },
       opened: (stream) => {
         this.#goaway = stream;
         stream.write(encodeRequest({ kind: "goaway", uri }, this.caps));
@@ -237,7 +247,8 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
       named: () => this.#headless.delete(incoming),
     });
     this.#await(incoming);
-    return incoming;
+    this.share.left -= STREAM_UNITS;
+    return this.#intake.stream(incoming);
   }
 
   bidi(stream: BidiStream): BidiHandler {
@@ -248,7 +259,8 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     this.#incoming.add(incoming);
     this.#allowMore();
     this.#await(incoming);
-    return incoming;
+    this.share.left -= STREAM_UNITS;
+    return this.#intake.stream(incoming);
   }
 
   /** An engine has a place for every stream that is allowed, so there are to be only as many as are used, and some more. */
@@ -265,19 +277,33 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   }
 
   datagram(bytes: Uint8Array): void {
-    this.guard(() => {
-      if (!this.caps.datagrams) return;
-      this.taken += bytes.length;
-      const datagram = decodeDatagram(bytes);
-      if (datagram === undefined) return;
-      this.#source.datagram(datagram.subscribe, datagram.sequence, datagram.timestamp, datagram.payload);
-    });
+    this.#intake.data(this.#datagrams, bytes);
   }
 
+  readonly #datagrams = {
+    data: (bytes: Uint8Array) => {
+      this.guard(() => {
+        if (!this.caps.datagrams) return;
+        this.share.left -= STREAM_UNITS;
+        this.taken += bytes.length;
+        const datagram = decodeDatagram(bytes);
+        if (datagram === undefined) return;
+        this.#source.datagram(datagram.subscribe, datagram.sequence, datagram.timestamp, datagram.payload);
+      });
+      return READ;
+    },
+  };
+
+  /** A peer may allow one stream at a time: what waits for streams is looked through once a turn. */
   capacity(): void {
-    this.guard(() => this.opener.resume());
-    this.retry();
+    if (!this.#over) this.share.later(this.#resume);
   }
+
+  readonly #resume = (): boolean => {
+    this.opener.resume();
+    this.retry();
+    return true;
+  };
 
   backlog(queued: number): void {
     this.guard(() => {
@@ -298,6 +324,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     this.#over = true;
     this.#cancelSweep?.();
     this.#headless.clear();
+    this.share.end();
     // Routes first, so that nothing is subscribed anew at a peer that is gone.
     for (const end of [
       ...[...this.#listeners].map((listener) => () => listener.close()),

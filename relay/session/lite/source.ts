@@ -9,6 +9,7 @@ import type {
 } from "../../model/contract.ts";
 import type { Reason } from "../../model/reason.ts";
 import type { BidiStream, RecvStream } from "../../transport/contract.ts";
+import { READ } from "../../wire/allowance.ts";
 import { BoundExceeded } from "../../wire/errors.ts";
 import { FrameReader, type FrameSink } from "../../wire/lite/frame.ts";
 import type { GroupHeader } from "../../wire/lite/group.ts";
@@ -65,14 +66,18 @@ export class PeerSource implements Source {
   }
 
   info(path: string, track: string, answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void {
-    const { caps, wire } = this.#context;
+    const { caps, wire, share } = this.#context;
     const reader = trackResponses(caps, wire);
     return this.#request(path, { kind: "track", track }, asker, {
       data: (bytes, over) =>
-        reader.push(bytes, (info) => {
-          this.#byTrack.get(keyOf(path, track))?.known();
-          over(() => answer(info));
-        }),
+        reader.push(
+          bytes,
+          (info) => {
+            this.#byTrack.get(keyOf(path, track))?.known();
+            over(() => answer(info));
+          },
+          share,
+        ),
       ended: (reason) => answer(reason ?? "protocol"),
     });
   }
@@ -85,17 +90,18 @@ export class PeerSource implements Source {
     writer: GroupWriter,
     asker?: Asker,
   ): () => void {
-    const { caps, wire } = this.#context;
+    const { caps, wire, share } = this.#context;
     const reader = new FrameReader(caps, wire, frameSink(writer));
     return this.#request(path, { kind: "fetch", track, sequence, priority }, asker, {
       data: (bytes, over, stream) => {
         try {
-          reader.push(bytes);
+          return reader.push(bytes, share);
         } catch (error) {
           if (!(error instanceof BoundExceeded)) throw error;
           this.#context.deps.origin.counters.boundsHit[error.bound]++;
           stream.stop(codeOf("frame_too_large"));
           over(() => writer.reset("frame_too_large"));
+          return READ;
         }
       },
       ended: (reason) => {
@@ -179,11 +185,11 @@ export class PeerSource implements Source {
       asker,
       handler: {
         data: (bytes) =>
-          void context.guard(() => {
+          context.guard(() => {
             answered();
             place?.answered();
-            if (live && stream !== undefined) on.data(bytes, over, stream);
-          }),
+            return live && stream !== undefined ? on.data(bytes, over, stream) : READ;
+          }) ?? READ,
         fin: () =>
           void context.guard(() => {
             place?.answered();
@@ -242,7 +248,7 @@ interface FetchOne {
 }
 
 interface RequestEvents {
-  data(bytes: Uint8Array, over: (then: () => void) => void, stream: BidiStream): void;
+  data(bytes: Uint8Array, over: (then: () => void) => void, stream: BidiStream): Uint8Array;
   ended(reason: Reason | undefined): void;
   opened?(stream: BidiStream): void;
 }
@@ -283,10 +289,11 @@ class UpstreamSubscription implements Upstream {
       asker,
       handler: {
         data: (bytes) =>
-          void context.guard(() => {
+          context.guard(() => {
+            if (this.#over) return READ;
             this.known();
-            reader.push(bytes, (message) => this.#on(message));
-          }),
+            return reader.push(bytes, (message) => this.#on(message), context.share);
+          }) ?? READ,
         fin: () =>
           void context.guard(() => {
             this.known();

@@ -124,6 +124,8 @@ export class W3cLink implements Link {
     return new Bidi(half, recv);
   }
 
+  pauseReading(): void {}
+
   allowBidi(): void {
     // Its limit is fixed.
   }

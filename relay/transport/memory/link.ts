@@ -127,6 +127,8 @@ export class MemoryLink implements Link, SendOwner {
     return new Bidi(send, recv);
   }
 
+  pauseReading(): void {}
+
   allowBidi(streams: number): void {
     if (!this.#ended) this.#tell("control", undefined, (peer) => peer.onAllowed(streams));
   }

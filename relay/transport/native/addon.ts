@@ -91,6 +91,8 @@ export interface Native {
   setPriority(stream: number, priority: number): void;
   /** The peer may have so many open; fewer than before change nothing. */
   allowBidi(link: number, streams: number): void;
+  /** 1: the link is not read until this is called with 0. Each in turn. */
+  pauseReading(link: number, paused: number): void;
   /** 1 when it was taken. */
   sendDatagram(link: number, bytes: Uint8Array): number;
   maxDatagram(link: number): number;

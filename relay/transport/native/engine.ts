@@ -23,8 +23,9 @@ import type { NativeStream } from "./stream.ts";
 const BATCH_RECORDS = 4096;
 const BATCH_BYTES = 1024 * 1024;
 
-/** Batches in one turn of the event loop; the rest waits until timers and other sockets had theirs. */
+/** Batches in one turn of the event loop, and milliseconds after which there is no other; the rest waits until timers and other sockets had theirs. */
 const BATCHES_PER_TURN = 4;
+const TURN_MS = 8;
 
 /** What a listener of this engine may have besides the contract's options. */
 export interface NativeExtras {
@@ -115,7 +116,8 @@ export class NativeEngine implements Engine {
   }
 
   readonly #drain = (): void => {
-    for (let batch = 0; batch < BATCHES_PER_TURN; batch += 1) {
+    const until = this.#deps.clock.now() + TURN_MS;
+    for (let batch = 0; batch < BATCHES_PER_TURN && this.#deps.clock.now() < until; batch += 1) {
       const count = this.#native.poll(this.#records, this.#data);
       if (count === 0) return;
       this.port.dispatch(() => this.#dispatch(count));

@@ -35,6 +35,7 @@ export class NativeLink implements Link {
   readonly #port: Port;
   #handler: LinkHandler | undefined;
   #ended = false;
+  #paused = false;
   #stats: LinkStats = { bytesSent: 0, bytesReceived: 0 };
 
   constructor(owner: LinkOwner, id: number, info: LinkInfo) {
@@ -83,6 +84,12 @@ export class NativeLink implements Link {
 
   allowBidi(streams: number): void {
     if (!this.#ended) this.#port.native.allowBidi(this.id, streams);
+  }
+
+  pauseReading(paused: boolean): void {
+    if (this.#ended || paused === this.#paused) return;
+    this.#paused = paused;
+    this.#port.native.pauseReading(this.id, paused ? 1 : 0);
   }
 
   sendDatagram(bytes: Uint8Array): boolean {

@@ -29,6 +29,7 @@ import {
 import { Liveness } from "./liveness.ts";
 import { Outbound } from "./outbound.ts";
 import { type Params, writeParams } from "./params.ts";
+import { Reading } from "./reading.ts";
 import type { OutgoingRecord } from "./record.ts";
 import type { RecvHalf } from "./recv-half.ts";
 import type { SendHalf } from "./send-half.ts";
@@ -53,6 +54,8 @@ export interface RecordSocket {
   close(status: number): void;
   /** The end of the transport at once. */
   terminate(): void;
+  /** True: nothing is read until this is called with false; what has been read may still come. */
+  pause(paused: boolean): void;
 }
 
 export interface ConnectionOptions {
@@ -82,6 +85,7 @@ export class Connection implements Link {
   readonly #streams: Streams;
   readonly #dispatch: Dispatch;
   readonly #liveness: Liveness;
+  readonly #reading: Reading;
   readonly #marks: QueueMarks;
   #handler: LinkHandler | undefined;
   #ended = false;
@@ -117,6 +121,7 @@ export class Connection implements Link {
     const { idleTimeoutMs, keepAliveMs } = limits;
     const timeout = () => this.#timedOut("nothing was heard of the peer");
     this.#liveness = new Liveness({ clock, idleTimeoutMs, keepAliveMs, probe: () => this.#probe(), timeout });
+    this.#reading = new Reading((paused) => options.socket.pause(paused));
     this.#marks = new QueueMarks(limits.queueMark);
   }
 
@@ -136,10 +141,12 @@ export class Connection implements Link {
     if (this.#ended) return;
     this.#bytesReceived += message.length;
     this.#liveness.heard();
+    const before = this.#dispatch.frames;
     this.#guard(() => {
       this.#checkSize(message.length);
       readFrames(message, this.#dispatch);
     });
+    if (!this.#ended) this.#reading.took(this.#dispatch.frames - before);
     this.#schedule();
   }
 
@@ -150,7 +157,10 @@ export class Connection implements Link {
 
   /** A frame of the WebSocket came that is no message. */
   heard(): void {
+    if (this.#ended) return;
     this.#liveness.heard();
+    this.#reading.took(0);
+    this.#schedule();
   }
 
   /** The answer to {@link RecordSocket.ping} came. */
@@ -193,6 +203,12 @@ export class Connection implements Link {
   openBidi(priority: number, handler: BidiHandler): BidiStream | undefined {
     if (this.#ended) return undefined;
     return this.#streams.openBidi(priority, handler) ?? this.#refused(true);
+  }
+
+  pauseReading(paused: boolean): void {
+    // What the peer sent meanwhile is not silence.
+    if (!paused) this.#liveness.heard();
+    this.#reading.want(!paused);
   }
 
   allowBidi(streams: number): void {
@@ -313,6 +329,7 @@ export class Connection implements Link {
 
   readonly #flush = (): void => {
     this.#flushing = false;
+    this.#reading.turn();
     if (this.#ended) return;
     this.#guard(() => {
       if (this.#handler !== undefined) this.#marks.rise(this.queued, this.#handler);
@@ -382,6 +399,7 @@ export class Connection implements Link {
   #end(why: LinkClosed): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#reading.end();
     this.#cancelOpening();
     this.#liveness.stop();
     this.#streams.end();

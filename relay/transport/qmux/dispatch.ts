@@ -25,6 +25,8 @@ export class Dispatch implements FrameVisitor {
   readonly #owner: DispatchOwner;
   readonly #window = new RecvWindow(CONNECTION_WINDOW);
   #gotParams = false;
+  /** Frames that came. */
+  frames = 0;
   /** The greatest sequence numbers of QX_PING that came and that were sent. */
   #pingedBy = -1n;
   #pinged = -1n;
@@ -47,6 +49,7 @@ export class Dispatch implements FrameVisitor {
   }
 
   next(isParameters: boolean): void {
+    this.frames += 1;
     if (isParameters !== this.#gotParams) return;
     const clause = "draft-ietf-quic-qmux section 4.2";
     if (isParameters) throw new Violation("PROTOCOL_VIOLATION", "transport parameters come twice", clause);

@@ -28,6 +28,12 @@ export const STREAM_WINDOW = 1 << 20;
  */
 export const SOCKET_BUDGET = 64 << 10;
 
+/**
+ * Frames of a connection in one turn of the event loop, a millisecond's worth, after which its socket is read again in the next turn.
+ * The rest of what was read with them is still taken.
+ */
+export const MAX_TURN_FRAMES = 2048;
+
 /** Bytes of frames other than STREAM that wait for the socket; a peer that makes them pile up is cut off there. */
 export const MAX_CONTROL_BYTES = 1 << 20;
 

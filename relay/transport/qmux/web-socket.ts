@@ -91,4 +91,9 @@ class WsRecordSocket implements RecordSocket {
   terminate(): void {
     this.#ws.terminate();
   }
+
+  pause(paused: boolean): void {
+    if (paused) this.#ws.pause();
+    else this.#ws.resume();
+  }
 }

@@ -154,6 +154,8 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     return new Bidi(send, recv);
   }
 
+  pauseReading(): void {}
+
   allowBidi(): void {
     // Its limit is fixed.
   }

@@ -1,3 +1,4 @@
+import { type Allowance, FRAME_UNITS, PAYLOAD_UNIT_BITS, READ, UNBOUNDED } from "../allowance.ts";
 import { BoundExceeded, ProtocolViolation } from "../errors.ts";
 import type { WireLimits } from "../limits.ts";
 import { getSigned, getVarint, putSigned, putVarint, signedLength, varintLength, varintSize } from "../varint.ts";
@@ -54,19 +55,24 @@ export class FrameReader {
     this.#sink = sink;
   }
 
-  push(bytes: Uint8Array): void {
+  /** Returns what it may not read yet, valid until the next call. */
+  push(bytes: Uint8Array, allowance: Allowance = UNBOUNDED): Uint8Array {
     let at = 0;
     while (at < bytes.length) {
+      if (allowance.left <= 0 && !allowance.more()) return bytes.subarray(at);
       if (this.#missing < 0) {
+        allowance.left -= FRAME_UNITS;
         at = this.#begin(bytes, at);
         continue;
       }
       const take = Math.min(this.#missing, bytes.length - at);
       this.#missing -= take;
+      allowance.left -= take >> PAYLOAD_UNIT_BITS;
       this.#sink.payload(at === 0 && take === bytes.length ? bytes : bytes.subarray(at, at + take));
       at += take;
       if (this.#missing === 0) this.#end();
     }
+    return READ;
   }
 
   /** The stream has ended; inside a frame that is a violation. */

@@ -1,3 +1,4 @@
+import { type Allowance, MESSAGE_UNITS, READ, UNBOUNDED } from "../allowance.ts";
 import { Cursor } from "../cursor.ts";
 import { BoundExceeded, ProtocolViolation, type WireBound } from "../errors.ts";
 import { Inbox } from "../inbox.ts";
@@ -36,11 +37,17 @@ export class MessageReader<T> {
     return this.#index;
   }
 
-  /** Takes the next bytes and hands out the messages that they complete. */
-  push(bytes: Uint8Array, sink: (message: T) => void): void {
+  /** Takes the next bytes and hands out the messages that they complete. Returns what it may not read yet, valid until the next call. */
+  push(bytes: Uint8Array, sink: (message: T) => void, allowance: Allowance = UNBOUNDED): Uint8Array {
     this.#inbox.push(bytes);
     try {
-      for (let message = this.#next(); message !== undefined; message = this.#next()) sink(message);
+      while (allowance.left > 0 || allowance.more()) {
+        const message = this.#next();
+        if (message === undefined) return READ;
+        allowance.left -= MESSAGE_UNITS;
+        sink(message);
+      }
+      return this.#inbox.take(this.#inbox.left) ?? READ;
     } finally {
       this.#inbox.keep();
     }

@@ -1,3 +1,4 @@
+import { type Allowance, READ, UNBOUNDED } from "../allowance.ts";
 import type { Cursor } from "../cursor.ts";
 import { ProtocolViolation } from "../errors.ts";
 import { Inbox } from "../inbox.ts";
@@ -83,15 +84,13 @@ export class RequestReader {
     return this.#probe;
   }
 
-  push(bytes: Uint8Array, sink: (request: Request) => void): void {
-    if (this.#ignored) return;
-    if (this.#messages !== undefined) {
-      this.#messages.push(bytes, sink);
-      return;
-    }
+  /** Returns what it may not read yet, valid until the next call. */
+  push(bytes: Uint8Array, sink: (request: Request) => void, allowance: Allowance = UNBOUNDED): Uint8Array {
+    if (this.#ignored) return READ;
+    if (this.#messages !== undefined) return this.#messages.push(bytes, sink, allowance);
     this.#inbox.push(bytes);
     try {
-      this.#begin(sink);
+      return this.#begin(sink, allowance);
     } finally {
       this.#inbox.keep();
     }
@@ -109,19 +108,19 @@ export class RequestReader {
   }
 
   /** Reads the stream type, once it is whole, and what came with it. */
-  #begin(sink: (request: Request) => void): void {
+  #begin(sink: (request: Request) => void, allowance: Allowance): Uint8Array {
     const type = this.#inbox.varint();
-    if (type === undefined) return;
+    if (type === undefined) return READ;
     const expect = expectations(type, this.#caps, this.#limits);
     if (expect === undefined) {
       this.#ignored = true;
       sink({ kind: "unknown", type });
-      return;
+      return READ;
     }
     this.#messages = new MessageReader(expect, this.#limits);
     this.#probe = type === STREAM.probe;
     const rest = this.#inbox.take(this.#inbox.left);
-    if (rest !== undefined && rest.length > 0) this.#messages.push(rest, sink);
+    return rest === undefined || rest.length === 0 ? READ : this.#messages.push(rest, sink, allowance);
   }
 }
 

@@ -1,3 +1,4 @@
+import { type Allowance, MESSAGE_UNITS, READ, UNBOUNDED } from "../allowance.ts";
 import { Cursor } from "../cursor.ts";
 import { ProtocolViolation } from "../errors.ts";
 import { Inbox } from "../inbox.ts";
@@ -34,15 +35,13 @@ export class UniReader {
     this.#sink = sink;
   }
 
-  push(bytes: Uint8Array): void {
-    if (this.#frames !== undefined) {
-      this.#frames.push(bytes);
-      return;
-    }
-    if (this.#state === "ignored") return;
+  /** Returns what it may not read yet, valid until the next call. */
+  push(bytes: Uint8Array, allowance: Allowance = UNBOUNDED): Uint8Array {
+    if (this.#frames !== undefined) return this.#frames.push(bytes, allowance);
+    if (this.#state === "ignored") return READ;
     this.#inbox.push(bytes);
     try {
-      this.#header();
+      return this.#header(allowance);
     } finally {
       this.#inbox.keep();
     }
@@ -57,34 +56,36 @@ export class UniReader {
     }
   }
 
-  #header(): void {
+  #header(allowance: Allowance): Uint8Array {
     if (this.#state === "type") {
       const type = this.#inbox.varint();
-      if (type === undefined) return;
+      if (type === undefined) return READ;
       this.#type = type;
       if (type !== UNI_STREAM.group && !(type === UNI_STREAM.setup && this.#caps.setupStream)) {
         this.#state = "ignored";
         this.#sink.unknown(type);
-        return;
+        return READ;
       }
       this.#state = "length";
     }
     const clause = this.#type === UNI_STREAM.group ? "GROUP" : "SETUP";
     if (this.#state === "length") {
       const length = this.#inbox.varint();
-      if (length === undefined) return;
+      if (length === undefined) return READ;
       if (length > this.#limits.messageBytes) throw new ProtocolViolation(clause, "message too long");
       this.#length = length;
       this.#state = "body";
     }
     if (this.#state === "body") {
       const body = this.#inbox.take(this.#length);
-      if (body === undefined) return;
+      if (body === undefined) return READ;
+      allowance.left -= MESSAGE_UNITS;
       this.#message(new Cursor(body, clause));
     }
     if (this.#state === "setup" && this.#inbox.left > 0) throw new ProtocolViolation("SETUP", "a message too many");
     const rest = this.#inbox.take(this.#inbox.left);
-    if (rest !== undefined && rest.length > 0) this.#frames?.push(rest);
+    if (rest === undefined || rest.length === 0) return READ;
+    return this.#frames?.push(rest, allowance) ?? READ;
   }
 
   #message(cursor: Cursor): void {

@@ -249,6 +249,33 @@ function limits(bench: Bench): void {
   }
 
   bench.case(
+    "makes the peer of a link that is not read wait, and loses nothing",
+    async (t) => {
+      const { client, server, serverEvents } = await bench.pair(t);
+      const send = () => {
+        const stream = client.openUni(1, unheard);
+        assert.ok(stream);
+        for (let i = 0; i < 64; i++) stream.write(new Uint8Array(256 * 1024));
+        stream.finish();
+      };
+      server.pauseReading(true);
+      send();
+      await bench.quiet();
+      const held = serverEvents.unis.reduce((sum, { received }) => sum + received, 0);
+      assert.ok(held < 8 * 1024 * 1024, `${held} bytes came while nothing was read`);
+      assert.ok(client.queued > 0);
+      server.pauseReading(false);
+      await bench.until("all of it", () => serverEvents.unis[0]?.end === "fin");
+      assert.equal(serverEvents.unis[0]?.received, 64 * 256 * 1024);
+      const other = await bench.pair(t);
+      other.server.pauseReading(true);
+      other.server.close(7, "over");
+      await bench.until("the end of a link that is not read", () => other.serverEvents.closing);
+    },
+    "pauses",
+  );
+
+  bench.case(
     "allows a peer more bidirectional streams while the link runs, and never fewer",
     async (t) => {
       const { client, server, clientEvents, serverEvents } = await bench.pair(t, { server: { bidiStreams: 4 } });

@@ -24,6 +24,8 @@ export interface Supports {
   /** The peer may open exactly as many streams as `LinkLimits` says. */
   readonly streamLimits: Support;
   /** A dial resolves after `accept` and not before, and `reject` gives it `dial_rejected` with the status. */
+  /** Whether `pauseReading` makes the peer wait. */
+  readonly pauses: Support;
   readonly reject: Support;
   /** A dial after `stopAccepting` rejects. */
   readonly stopAccepting: Support;
