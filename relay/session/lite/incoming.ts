@@ -255,9 +255,10 @@ export class IncomingUni implements Taker {
   }
 
   #read(bytes: Uint8Array): Uint8Array {
+    this.#session.taken += bytes.length;
     try {
       const rest = this.#reader.push(bytes, this.#session.share);
-      this.#session.taken += bytes.length - rest.length;
+      this.#session.taken -= rest.length;
       return rest;
     } catch (error) {
       // A frame over its bound ends its group, not the session.
