@@ -120,7 +120,7 @@ describe("a relay", () => {
     const drained = relay.drain("slowly");
     const closed = relay.close("now");
     await Promise.all([drained, closed, relay.ended]);
-    assert.equal(await client.closed, "now");
+    assert.deepEqual(await client.closed, { reason: "closed", message: "now" });
   });
 
   test("frees its port and leaves nothing open", async () => {
