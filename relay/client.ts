@@ -217,7 +217,6 @@ class RelayClient implements Client {
       // The relay has nothing to get here.
       access: {
         root: "",
-        subscribes: false,
         mayPublish: () => true,
         maySubscribe: () => false,
         watchable: () => [],

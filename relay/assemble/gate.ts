@@ -162,7 +162,6 @@ function admission(auth: Authenticator, grant: Grant, seat: Seat, release: () =>
   return {
     access: {
       root,
-      subscribes: subscribe.length > 0,
       mayPublish: (path) => covers(publish, path),
       maySubscribe: (path) => covers(subscribe, path),
       watchable: (prefix) => overlap(subscribe, prefix),

@@ -14,8 +14,6 @@ import type { ChannelRegistry } from "./channels.ts";
 export interface Access {
   /** Every path on the wire is under it; empty for none. */
   readonly root: string;
-  /** There is something that it may watch; without it, what serves only watchers is refused. */
-  readonly subscribes: boolean;
   mayPublish(path: string): boolean;
   maySubscribe(path: string): boolean;
   /** The parts of a prefix that it may watch, as prefixes; what lies elsewhere is not looked for on its behalf. */
@@ -26,7 +24,7 @@ export interface Access {
 
 /** Everything under `root`, both ways. */
 export function openAccess(root: string): Access {
-  return { root, subscribes: true, mayPublish: () => true, maySubscribe: () => true, watchable: (prefix) => [prefix] };
+  return { root, mayPublish: () => true, maySubscribe: () => true, watchable: (prefix) => [prefix] };
 }
 
 /** What several sessions have together. What is refused gets reason `limit`. */

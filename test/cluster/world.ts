@@ -324,7 +324,7 @@ export class SimRelay {
     const info = this.table.get(node);
     if (info === undefined || info.url === "") return Promise.reject(new Error("unknown"));
     const url = new URL(`https://${node}:1/?node=${this.info.node}&role=${this.info.role}`);
-    const access = { ...openAccess(""), subscribes: false, maySubscribe: () => false, watchable: () => [] };
+    const access = { ...openAccess(""), maySubscribe: () => false, watchable: () => [] };
     const identified = (hop: bigint) => this.table.met(node, hop);
     return this.#dial(url, { access, leaving: on.leaving, identified }, on.gone).then((session) =>
       this.#watched(session, node),

@@ -186,7 +186,6 @@ export class MeshSessions {
 /** A relay that we dialled for media has nothing to get from us. */
 const NOTHING: SessionDeps["access"] = {
   root: "",
-  subscribes: false,
   mayPublish: () => true,
   maySubscribe: () => false,
   watchable: () => [],

@@ -106,7 +106,6 @@ function peerTerms({ firstHand, roleOf }: MeshTermsDeps, { node, role }: Peer): 
   return {
     access: {
       root: "",
-      subscribes: true,
       mayPublish: () => false,
       maySubscribe: (path) => isEdge() || firstHand(path),
       watchable: (prefix) => (isEdge() ? [prefix] : []),

@@ -153,7 +153,7 @@ export class IncomingBidi implements Taker {
         });
       }
       case "probe": {
-        if (!access.subscribes) return "unauthorized";
+        // Whatever a session may do, it may ask about its own link.
         if (running.probes >= MAX_PROBES) return this.#full("probes_per_session");
         running.probes++;
         return serveProbe(session, this.#stream, () => {
