@@ -82,6 +82,31 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
     await firstLook(watcher, WATCHED, shown + 2000);
   });
 
+  test("says that another publisher has taken the name, until the other stops", TIMEOUT, async () => {
+    context = await browser.newContext();
+    const first = await open(relay.url, { publish: "pattern", name: "taken.hang" });
+    await first.waitForSelector("#publish-state[data-tone=good]");
+    // A publisher that was there before is announced at the start of a session; this one comes later.
+    await first.waitForTimeout(1_500);
+    const second = await open(relay.url, { publish: "pattern", name: "taken.hang" });
+    await first.waitForSelector("#publish-state[data-tone=bad]");
+    assert.match((await first.textContent("#publish-error")) ?? "", /Another publisher has taken this name/);
+    await second.waitForSelector("#publish-state[data-tone=good]");
+    await second.click("#publish-button");
+    await first.waitForSelector("#publish-state[data-tone=good]");
+    assert.equal(await first.isVisible("#publish-error"), false);
+  });
+
+  test("the address follows what is watched, so that a reload does the same", TIMEOUT, async () => {
+    context = await browser.newContext();
+    const page = await open(relay.url, {});
+    await page.fill("#watch-name", "followed");
+    await page.click("#watch-button");
+    assert.equal(new URL(page.url()).searchParams.get("watch"), "followed.hang");
+    await page.click("#watch-button");
+    assert.equal(new URL(page.url()).searchParams.has("watch"), false);
+  });
+
   test("lists what is live by itself, and Enter on an item watches it", TIMEOUT, async () => {
     context = await browser.newContext();
     const watcher = await open(relay.url, {});
@@ -117,6 +142,7 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
     const page = await open(relay.url, { url: nobody.url.href, watch: "x.hang" });
     await page.waitForSelector("#watch-error:not([hidden])");
     assert.match((await page.textContent("#watch-error")) ?? "", /Cannot reach the relay at 127\.0\.0\.1:\d+/);
+    assert.equal(await page.textContent("#watch-buffer"), "–");
     // Each further attempt waits longer.
     await page.waitForFunction(() => /in 2 s$/.test(document.querySelector("#watch-state")?.textContent ?? ""));
   });

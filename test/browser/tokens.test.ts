@@ -105,6 +105,48 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
     await publisher.close();
   });
 
+  test("a page without a token says that one is needed, and tries no more", TIMEOUT, async () => {
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(`http://127.0.0.1:${relay.address.port}/?watch=live/x.hang`);
+    const alert = page.locator("#watch-error:not([hidden])");
+    await alert.waitFor();
+    assert.match(
+      (await alert.textContent()) ?? "",
+      /refused this page: a token is needed .*\(token_missing\)\. Add a token/,
+    );
+    assert.equal(await page.textContent("#watch-state"), "Refused by the relay");
+    assert.equal(await page.textContent("#publish-hint"), "Only viewers whose token grants it can watch it.");
+    await page.close();
+  });
+
+  test("a page that may not publish a name says so, and tries no more", TIMEOUT, async () => {
+    const page = await open({ root: "live", get: "" }, { publish: "pattern", name: "live/x.hang" });
+    await page.waitForFunction(() => document.querySelector("#publish-state")?.textContent === "Refused by the relay");
+    assert.match((await page.textContent("#publish-error")) ?? "", /does not let this page publish live\/x\.hang/);
+    await page.close();
+  });
+
+  test("a page that may watch nothing says so where the list would be, and where it watches", TIMEOUT, async () => {
+    const page = await open({ root: "live", put: "" }, { watch: "live/x.hang" });
+    await page.waitForFunction(() =>
+      /may watch nothing/.test(document.querySelector("#live-empty")?.textContent ?? ""),
+    );
+    const alert = page.locator("#watch-error:not([hidden])");
+    await alert.waitFor();
+    assert.match((await alert.textContent()) ?? "", /does not let this page watch live\/x\.hang/);
+    await page.close();
+  });
+
+  test("a copied link leaves the viewer's token out, and says so", TIMEOUT, async () => {
+    const page = await open({ root: "live", get: "" }, { watch: "live/x.hang" });
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.click("#watch-share");
+    await page.waitForFunction(() => /Copied, without/.test(document.querySelector("#watch-share")?.textContent ?? ""));
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    assert.equal(new URL(link).search, "?watch=live%2Fx.hang");
+    await page.close();
+  });
+
   test("no token of these is in the log", () => {
     const text = JSON.stringify(captured.entries);
     assert.match(text, /browser-1/);

@@ -24,6 +24,11 @@ export function showState(target: HTMLElement, text: string, tone: Tone): void {
   else target.dataset["tone"] = tone;
 }
 
+/** Why a connection is not there; nothing while it is, or when it is not wanted. */
+export function troubleOf(state: ConnectionState): string | undefined {
+  return state.kind === "lost" || state.kind === "refused" ? state.reason : undefined;
+}
+
 /** A connection's state in words. */
 export function describeConnection(state: ConnectionState): { text: string; tone: Tone } {
   switch (state.kind) {
@@ -36,6 +41,8 @@ export function describeConnection(state: ConnectionState): { text: string; tone
       };
     case "lost":
       return { text: `Not connected, next attempt in ${(state.retryInMs / 1000).toFixed(0)} s`, tone: "bad" };
+    case "refused":
+      return { text: "Refused by the relay", tone: "bad" };
     case "closed":
       return { text: "", tone: "none" };
   }

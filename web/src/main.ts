@@ -1,14 +1,20 @@
 /** The page's assembly: reads its address, makes the three panels and ties them together. */
 import { element, showAlert } from "./dom.ts";
 import { LivePanel } from "./live/panel.ts";
-import { parseRelay, readParameters } from "./parameters.ts";
+import { currentAddress, parseRelay, readParameters } from "./parameters.ts";
 import { PublishPanel } from "./publish/panel.ts";
 import { WatchPanel } from "./watch/panel.ts";
 
 const page = new URL(location.href);
 const { target, watch, publish, name, problems } = readParameters(page);
 
-const watching = new WatchPanel({ target, onCurrent: (current) => live.setCurrent(current) });
+const watching = new WatchPanel({
+  target,
+  onCurrent: (current) => {
+    live.setCurrent(current);
+    history.replaceState(null, "", currentAddress(new URL(location.href), current));
+  },
+});
 const live = new LivePanel({
   target,
   onChoose: (chosen) => {

@@ -61,13 +61,29 @@ export function inventName(): string {
   return `demo-${Array.from(chosen, (byte) => letters[byte % letters.length]).join("")}${SUFFIX}`;
 }
 
-/** Address of this page for watching a broadcast on the same relay. */
+/** Address of this page for others, to watch a broadcast on the same relay. It has no token: that is this user's own. */
 export function watchAddress(page: URL, target: Target, name: string): URL {
   const address = new URL(page.pathname, page);
   address.searchParams.set("watch", name);
-  if (target.url.href !== new URL("/", page).href) address.searchParams.set("url", target.url.href);
+  const relay = withoutToken(target.url);
+  if (relay.href !== new URL("/", page).href) address.searchParams.set("url", relay.href);
   if (target.transport !== "auto") address.searchParams.set("transport", target.transport);
   return address;
+}
+
+/** The address bar after a broadcast is watched, or none is: reloading the page does the same again. */
+export function currentAddress(page: URL, watched: string | undefined): URL {
+  const address = new URL(page);
+  if (watched === undefined) address.searchParams.delete("watch");
+  else address.searchParams.set("watch", watched);
+  return address;
+}
+
+/** A relay's address as one without a token would use it. */
+export function withoutToken(url: URL): URL {
+  const bare = new URL(url);
+  bare.searchParams.delete("jwt");
+  return bare;
 }
 
 function isTransport(text: string): text is TransportChoice {

@@ -1,7 +1,8 @@
 /** The list of live broadcasts, which changes by itself. */
-import { describeConnection, element, showAlert, showState } from "../dom.ts";
+import { describeConnection, element, showAlert, showState, troubleOf } from "../dom.ts";
 import type { ConnectionState } from "../relay/connection.ts";
 import type { Target } from "../relay/dial.ts";
+import { askAccess } from "../relay/refusal.ts";
 import { Announcements } from "./announcements.ts";
 
 export interface LivePanelOptions {
@@ -16,12 +17,17 @@ export class LivePanel {
   readonly #count = element("live-count", HTMLParagraphElement);
   readonly #error = element("live-error", HTMLParagraphElement);
   readonly #onChoose: (name: string) => void;
+  readonly #target: Target;
   #connected = false;
+  #refused = false;
+  /** Nothing may be watched with this page's token, or without one. */
+  #blind = false;
   #names: readonly string[] = [];
   #current: string | undefined;
 
   constructor({ target, onChoose }: LivePanelOptions) {
     this.#onChoose = onChoose;
+    this.#target = target;
     new Announcements({
       target,
       onState: (state) => this.#showConnection(state),
@@ -37,10 +43,19 @@ export class LivePanel {
 
   #showConnection(state: ConnectionState): void {
     this.#connected = state.kind === "connected";
+    this.#refused = state.kind === "refused";
     const { text, tone } = describeConnection(state);
     showState(this.#connection, text, tone);
     // While the next attempt runs, the reason of the last one stays.
-    if (state.kind !== "connecting") showAlert(this.#error, state.kind === "lost" ? state.reason : undefined);
+    if (state.kind !== "connecting") showAlert(this.#error, troubleOf(state));
+    this.#showEmpty();
+    if (state.kind === "connected") void this.#lookIfBlind();
+  }
+
+  /** An empty list may mean that this page may watch nothing. */
+  async #lookIfBlind(): Promise<void> {
+    const verdict = await askAccess(this.#target.url);
+    this.#blind = verdict?.allowed === true && verdict.subscribe.length === 0;
     this.#showEmpty();
   }
 
@@ -60,9 +75,11 @@ export class LivePanel {
   #showEmpty(): void {
     const some = this.#names.length > 0;
     this.#count.textContent = some ? `${this.#names.length} live` : "";
-    this.#empty.hidden = some;
+    this.#empty.hidden = some || this.#refused;
     this.#empty.textContent = this.#connected
-      ? "Nothing is live on this relay. Publish something, and it appears here."
+      ? this.#blind
+        ? "This page may watch nothing on this relay, so it sees no list. A token that grants it is needed."
+        : "Nothing is live on this relay. Publish something, and it appears here."
       : "The list comes when the relay answers.";
   }
 

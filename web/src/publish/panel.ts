@@ -9,12 +9,17 @@ import {
   showState,
   size,
   transportName,
+  troubleOf,
 } from "../dom.ts";
-import { broadcastName, inventName } from "../parameters.ts";
+import { broadcastName, inventName, withoutToken } from "../parameters.ts";
 import type { ConnectionState } from "../relay/connection.ts";
 import type { Target } from "../relay/dial.ts";
-import { Publisher } from "./publisher.ts";
+import { askAccess } from "../relay/refusal.ts";
+import { Publisher, type PublisherStats } from "./publisher.ts";
 import { openSource, type Source, type SourceKind } from "./source.ts";
+
+const TAKEN =
+  "Another publisher has taken this name, and viewers see that one. This page goes on when the other stops; or stop, and choose another name.";
 
 /** Milliseconds between two looks at the figures. */
 const SHOW_EVERY_MS = 1000;
@@ -38,6 +43,7 @@ export class PublishPanel {
   readonly #button = element("publish-button", HTMLButtonElement);
   readonly #state = element("publish-state", HTMLParagraphElement);
   readonly #error = element("publish-error", HTMLParagraphElement);
+  readonly #hint = element("publish-hint", HTMLParagraphElement);
   readonly #screen = element("publish-screen", HTMLDivElement);
   readonly #canvas = element("publish-canvas", HTMLCanvasElement);
   readonly #video = element("publish-video", HTMLVideoElement);
@@ -49,6 +55,7 @@ export class PublishPanel {
   constructor({ target, name }: PublishPanelOptions) {
     this.#target = target;
     this.#name.value = name ?? inventName();
+    void this.#showAudience();
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       if (this.#running) this.stop();
@@ -125,7 +132,7 @@ export class PublishPanel {
     if (state.kind === "closed") return;
     const { text, tone } = describeConnection(state);
     showState(this.#state, state.kind === "connected" ? "Live" : text, tone);
-    if (state.kind !== "connecting") showAlert(this.#error, state.kind === "lost" ? state.reason : undefined);
+    if (state.kind !== "connecting") showAlert(this.#error, troubleOf(state));
   }
 
   #showFigures(): void {
@@ -133,7 +140,7 @@ export class PublishPanel {
     if (!running) return;
     const stats = running.publisher.stats();
     const connection = this.#connection.kind === "connected" ? this.#connection : undefined;
-    if (connection) showState(this.#state, stats.watched ? "Live, being watched" : "Live, nobody watches yet", "good");
+    if (connection) this.#showLive(stats);
     const figures: Figure[] = [
       ["publish-rate", "Sending", bitRate(stats.sentRate)],
       ["publish-target", "Encoder's aim", bitRate(stats.targetRate)],
@@ -144,6 +151,22 @@ export class PublishPanel {
       ["publish-protocol", "Protocol", connection?.protocol],
     ];
     showFigures(this.#figures, figures);
+  }
+
+  #showLive({ displaced, watched }: PublisherStats): void {
+    showAlert(this.#error, displaced ? TAKEN : undefined);
+    if (displaced) showState(this.#state, "Another publisher has taken this name", "bad");
+    else showState(this.#state, watched ? "Live, being watched" : "Live, nobody watches yet", "good");
+  }
+
+  /** Who can watch depends on what the relay lets those do who have no token. */
+  async #showAudience(): Promise<void> {
+    const verdict = await askAccess(withoutToken(this.#target.url));
+    if (verdict === undefined) return;
+    const open = verdict.allowed && verdict.subscribe.includes("");
+    this.#hint.textContent = open
+      ? "Anyone who can reach this relay can watch it by this name."
+      : "Only viewers whose token grants it can watch it.";
   }
 
   #chosen(): SourceKind {

@@ -9,6 +9,9 @@ import type { Source } from "./source.ts";
 /** What @moq/publish speaks, best first. */
 const PROTOCOLS = ["moq-lite-04", "moq-lite-03"];
 
+/** Milliseconds after a session began within which a relay announces a publisher that was there before. */
+const OLDER_MS = 1000;
+
 export interface PublisherOptions {
   readonly target: Target;
   /** Path of the broadcast. */
@@ -19,6 +22,8 @@ export interface PublisherOptions {
 
 /** Figures of a publication; a figure that the browser does not give is absent. */
 export interface PublisherStats {
+  /** Another publisher has taken the name: viewers see that one. Stays false where this page may not watch the name. */
+  readonly displaced: boolean;
   /** True while somebody subscribes to the picture: without viewers nothing is encoded. */
   readonly watched: boolean;
   readonly codec: string | undefined;
@@ -38,6 +43,7 @@ export class Publisher {
   readonly #connection: Connection<Publish.Net.Connection.Established>;
   readonly #rate = new Rate();
   #sent: SentBytes | undefined;
+  #displaced = false;
 
   constructor({ target, name, source, onState }: PublisherOptions) {
     this.#broadcast = new Publish.Broadcast({
@@ -51,20 +57,43 @@ export class Publisher {
     source.onLateAudio((track) => this.#setAudio(track));
     this.#connection = new Connection({
       target,
+      publishes: name,
       protocols: PROTOCOLS,
       handshake: (url, transport) => {
         this.#sent = new SentBytes(transport);
         return Publish.Net.Connection.connect(url, { transport });
       },
       onState,
-      onSession: (session) => this.#broadcast.connection.set(session),
+      onSession: (session) => {
+        this.#displaced = false;
+        this.#broadcast.connection.set(session);
+        if (session !== undefined) void this.#followRivals(session, name);
+      },
     });
+  }
+
+  /**
+   * Watches for another publisher of the same name, which a relay gives the viewers to when it is the newer one. A relay does not
+   * announce to us what we publish ourselves, so what is announced under our name is another's. An older one is announced at once.
+   */
+  async #followRivals(session: Publish.Net.Connection.Established, name: string): Promise<void> {
+    const announced = session.announced(Publish.Net.Path.from(name));
+    const older = performance.now() + OLDER_MS;
+    try {
+      for (let event = await announced.next(); event !== undefined; event = await announced.next()) {
+        if (event.path !== "" && event.path !== name) continue;
+        this.#displaced = event.active && performance.now() > older;
+      }
+    } catch {
+      // The session has ended; the next one begins again.
+    }
   }
 
   stats(): PublisherStats {
     const { hd } = this.#broadcast.video;
     const resolved = hd.resolved.peek();
     return {
+      displaced: this.#displaced,
       watched: hd.active.peek(),
       codec: resolved?.codec,
       width: resolved?.width,

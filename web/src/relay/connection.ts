@@ -1,10 +1,14 @@
 /** A session with a relay that comes back by itself after it is lost. */
 import { type Dialled, dial, type Target, type TransportKind } from "./dial.ts";
+import { type Refusal, whyClosed, whyRefused } from "./refusal.ts";
 
 /** Waiting time after the first failed attempt, in milliseconds; doubles with each further one. */
 const RETRY_FIRST_MS = 500;
 /** Longest waiting time between attempts, in milliseconds. */
 const RETRY_MAX_MS = 5000;
+
+/** Milliseconds between the library's end of a session and the transport's, which has the relay's reason. */
+const LAST_WORDS_MS = 500;
 
 /** What every version of the library's sessions has. */
 export interface Session {
@@ -24,6 +28,8 @@ export type ConnectionState =
       readonly fallback: string | undefined;
     }
   | { readonly kind: "lost"; readonly reason: string; readonly retryInMs: number }
+  /** The relay does not want this session, and would not the next time: there is no further attempt. */
+  | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "closed" };
 
 export interface ConnectionOptions<S extends Session> {
@@ -32,12 +38,14 @@ export interface ConnectionOptions<S extends Session> {
   readonly protocols: readonly string[];
   /** Runs the library's handshake over an open transport. */
   readonly handshake: (url: URL, session: WebTransport) => Promise<S>;
+  /** What the session will publish: without the right to, there is no second attempt. */
+  readonly publishes?: string;
   readonly onState: (state: ConnectionState) => void;
   /** The session to use from now on, or nothing while there is none. */
   readonly onSession: (session: S | undefined) => void;
 }
 
-/** Connects at once and again after every loss, until closed. */
+/** Connects at once and again after every loss, until closed or refused for good. */
 export class Connection<S extends Session> {
   readonly #options: ConnectionOptions<S>;
   readonly #ended = new AbortController();
@@ -58,8 +66,12 @@ export class Connection<S extends Session> {
     let failures = 0;
     while (!this.#ended.signal.aborted) {
       this.#options.onState({ kind: "connecting" });
-      const { connected, reason } = await this.#once();
+      const { connected, text: reason, final } = await this.#once();
       if (this.#ended.signal.aborted) return;
+      if (final) {
+        this.#options.onState({ kind: "refused", reason });
+        return;
+      }
       failures = connected ? 0 : failures + 1;
       const retryInMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.max(0, failures - 1));
       this.#options.onState({ kind: "lost", reason, retryInMs });
@@ -67,8 +79,15 @@ export class Connection<S extends Session> {
     }
   }
 
+  /** A browser keeps most reasons from the page, so the relay is asked. */
+  async #lost(connected: boolean, known: Refusal): Promise<Refusal & { readonly connected: boolean }> {
+    const { target, publishes } = this.#options;
+    const refused = known.final || this.#ended.signal.aborted ? undefined : await whyRefused(target.url, publishes);
+    return { connected, ...(refused ?? known) };
+  }
+
   /** One connection from its attempt to its end. */
-  async #once(): Promise<{ connected: boolean; reason: string }> {
+  async #once(): Promise<Refusal & { readonly connected: boolean }> {
     const { target, protocols, handshake, onState, onSession } = this.#options;
     const ended = this.#ended.signal;
     let session: S | undefined;
@@ -80,11 +99,18 @@ export class Connection<S extends Session> {
       onState({ kind: "connected", transport: dialled.kind, protocol: session.version, fallback: dialled.fallback });
       onSession(session);
       const aborted = new Promise<void>((resolve) => ended.addEventListener("abort", () => resolve(), { once: true }));
-      await Promise.race([session.closed, aborted]);
-      return { connected: true, reason: "The relay ended the connection." };
+      // The transport knows with which code and text the relay closed; the library's session does not tell.
+      const { closed } = dialled.session;
+      await Promise.race([session.closed, closed, aborted]);
+      const { closeCode, reason } = (await Promise.race([closed, pause(LAST_WORDS_MS, ended)])) ?? {};
+      return await this.#lost(true, whyClosed({ closeCode: closeCode ?? 0, reason: reason ?? "" }));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      return { connected: session !== undefined, reason: session ? `The connection was lost: ${reason}` : reason };
+      const connected = session !== undefined;
+      return await this.#lost(connected, {
+        text: connected ? `The connection was lost: ${reason}` : reason,
+        final: false,
+      });
     } finally {
       if (session) onSession(undefined);
       session?.close();
@@ -93,12 +119,12 @@ export class Connection<S extends Session> {
   }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+function pause(ms: number, signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
+    const timer = setTimeout(() => resolve(undefined), ms);
     const stop = () => {
       clearTimeout(timer);
-      resolve();
+      resolve(undefined);
     };
     signal.addEventListener("abort", stop, { once: true });
   });

@@ -10,10 +10,12 @@ import {
   showState,
   size,
   transportName,
+  troubleOf,
 } from "../dom.ts";
 import { broadcastName, watchAddress } from "../parameters.ts";
 import type { ConnectionState } from "../relay/connection.ts";
 import type { Target } from "../relay/dial.ts";
+import { askAccess, covers, notGranted } from "../relay/refusal.ts";
 import { AgeReader } from "./age.ts";
 import { Player, type PlayerStatus } from "./player.ts";
 
@@ -131,8 +133,12 @@ export class WatchPanel {
       this.#placeholder.hidden = false;
       return;
     }
-    if (connection?.kind === "lost") showAlert(this.#error, connection.reason);
-    if (connection?.kind === "connected") showAlert(this.#error, undefined);
+    const trouble = connection === undefined ? undefined : troubleOf(connection);
+    if (trouble !== undefined) showAlert(this.#error, trouble);
+    if (connection?.kind === "connected") {
+      showAlert(this.#error, undefined);
+      void this.#lookIfGranted(name);
+    }
     const live = this.#connection.kind === "connected" && this.#status === "live";
     this.#placeholder.hidden = live;
     if (this.#connection.kind !== "connected") {
@@ -146,6 +152,14 @@ export class WatchPanel {
       showState(this.#state, this.#status === "loading" ? "Loading" : "Not live", "wait");
       this.#placeholder.textContent = waiting;
     }
+  }
+
+  /** A broadcast that may not be watched looks like one that is not live. */
+  async #lookIfGranted(name: string): Promise<void> {
+    const { url } = this.#options.target;
+    const verdict = await askAccess(url);
+    if (this.#running?.name !== name || verdict?.allowed !== true || covers(verdict.subscribe, name)) return;
+    showAlert(this.#error, notGranted(url, `watch ${name}`));
   }
 
   #showButton(): void {
@@ -173,7 +187,7 @@ export class WatchPanel {
     const figures: Figure[] = [
       ["watch-age", "Picture age", milliseconds(median(this.#ages))],
       ["watch-behind", "Behind newest", live ? milliseconds(stats.behindMs) : undefined],
-      ["watch-buffer", "Player buffer", milliseconds(stats.bufferMs)],
+      ["watch-buffer", "Player buffer", connection && milliseconds(stats.bufferMs)],
       ["watch-rtt", "Round trip", milliseconds(stats.rttMs)],
       ["watch-rate", "Receiving", bitRate(live ? stats.receivedRate : undefined)],
       ["watch-frames", "Pictures a second", live ? stats.frameRate?.toFixed(0) : undefined],
@@ -198,10 +212,12 @@ export class WatchPanel {
 
   async #share(button: HTMLButtonElement): Promise<void> {
     if (!this.#running) return;
-    const address = watchAddress(new URL(location.href), this.#options.target, this.#running.name);
+    const { target } = this.#options;
+    const address = watchAddress(new URL(location.href), target, this.#running.name);
     try {
       await navigator.clipboard.writeText(address.href);
-      button.textContent = "Copied";
+      // The token is this viewer's own.
+      button.textContent = target.url.searchParams.has("jwt") ? "Copied, without your token" : "Copied";
       setTimeout(() => (button.textContent = "Copy link"), COPIED_MS);
     } catch {
       showAlert(this.#error, `The browser does not let this page copy. The link is ${address.href}`);
