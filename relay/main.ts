@@ -263,7 +263,7 @@ class RelayProcess implements Relay {
     const deps: EngineDeps = { clock: this.#clock, warn: this.#warn };
     const engine =
       this.#options.engine ??
-      (await createEngine(server.engine, { ...deps, native: await nativeSettings(this.#config) }));
+      (await createEngine(server.engine, { ...deps, native: await nativeSettings(this.#config, this.#warn) }));
     this.#engine = engine;
     const qmux = createQmux(deps);
     this.#mesh = await MeshRuntime.open({

@@ -2,14 +2,24 @@ import { readFile } from "node:fs/promises";
 import type { Config } from "../config.ts";
 import { TransportError } from "../transport/contract.ts";
 import type { NativeSettings } from "../transport/native/index.ts";
-
-/** Least length of the key of stateless resets in bytes. */
-const MIN_RESET_KEY = 32;
+import { keptResetKey, MIN_RESET_KEY } from "./reset-key.ts";
 
 /** The native engine's part of a configuration. Rejects with {@link TransportError} naming a file that cannot be used. */
-export async function nativeSettings({ server, quic }: Config): Promise<NativeSettings> {
+export async function nativeSettings(
+  { server, quic, tls }: Config,
+  warn: (message: string) => void,
+): Promise<NativeSettings> {
   const { resetKey: keyFile, clientCa, qlogDir, ...figures } = quic;
-  const resetKey = keyFile === undefined ? undefined : await read(keyFile);
+  // A free port is another one after a restart: nobody comes back to it.
+  const kept = async () =>
+    server.port === 0
+      ? undefined
+      : await keptResetKey(tls.stateDir, `${server.host} ${server.port}`).catch((error: unknown) => {
+          const why = error instanceof Error ? error.message : String(error);
+          warn(`no key of stateless resets can be kept (${why}): peers notice a restart by its silence only`);
+          return undefined;
+        });
+  const resetKey = keyFile === undefined ? await kept() : await read(keyFile);
   if (resetKey !== undefined && resetKey.length < MIN_RESET_KEY) {
     throw new TransportError("engine_unavailable", `the reset key in ${keyFile} has less than ${MIN_RESET_KEY} bytes`);
   }

@@ -79,8 +79,8 @@ export const quicSection = section("quic", "Parameters of the native engine; oth
   }),
   reset_key: optionalText({
     description:
-      "File with at least 32 random bytes. With the same key after a restart, peers learn at once that their old connection is gone.",
-    fallback: "a new key at each start",
+      "File with at least 32 random bytes. With the same key after a restart, peers learn at once that their old connection is gone. No two relays should have the same key.",
+    fallback: "`reset.key` in `[tls] state_dir`, made when it is missing; a key of its own for each host and port",
   }),
   client_ca: optionalText({
     description:

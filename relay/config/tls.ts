@@ -26,7 +26,8 @@ export const tlsSection = section(
       default: [],
     }),
     state_dir: optionalText({
-      description: "Folder of the self-signed certificate; made when it is missing.",
+      description:
+        "Folder of the self-signed certificate and of the key in `[quic] reset_key`; made when it is missing.",
       fallback: "`$XDG_STATE_HOME/moqmesh`, or `~/.local/state/moqmesh`",
     }),
     hosts: texts({

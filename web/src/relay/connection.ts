@@ -49,6 +49,8 @@ export interface ConnectionOptions<S extends Session> {
 export class Connection<S extends Session> {
   readonly #options: ConnectionOptions<S>;
   readonly #ended = new AbortController();
+  /** Ends the attempt or session of now, and not those after it. */
+  #again = new AbortController();
 
   constructor(options: ConnectionOptions<S>) {
     this.#options = options;
@@ -62,12 +64,20 @@ export class Connection<S extends Session> {
     this.#options.onState({ kind: "closed" });
   }
 
+  /** Gives the session up, which is silent, and dials again at once. */
+  redial(): void {
+    this.#again.abort();
+  }
+
   async #run(): Promise<void> {
     let failures = 0;
     while (!this.#ended.signal.aborted) {
       this.#options.onState({ kind: "connecting" });
-      const { connected, text: reason, final } = await this.#once();
+      this.#again = new AbortController();
+      const again = this.#again.signal;
+      const { connected, text: reason, final } = await this.#once(again);
       if (this.#ended.signal.aborted) return;
+      if (again.aborted) continue;
       if (final) {
         this.#options.onState({ kind: "refused", reason });
         return;
@@ -82,14 +92,15 @@ export class Connection<S extends Session> {
   /** A browser keeps most reasons from the page, so the relay is asked. */
   async #lost(connected: boolean, known: Refusal): Promise<Refusal & { readonly connected: boolean }> {
     const { target, publishes } = this.#options;
-    const refused = known.final || this.#ended.signal.aborted ? undefined : await whyRefused(target.url, publishes);
+    const given = this.#ended.signal.aborted || this.#again.signal.aborted;
+    const refused = known.final || given ? undefined : await whyRefused(target.url, publishes);
     return { connected, ...(refused ?? known) };
   }
 
   /** One connection from its attempt to its end. */
-  async #once(): Promise<Refusal & { readonly connected: boolean }> {
+  async #once(again: AbortSignal): Promise<Refusal & { readonly connected: boolean }> {
     const { target, protocols, handshake, onState, onSession } = this.#options;
-    const ended = this.#ended.signal;
+    const ended = AbortSignal.any([this.#ended.signal, again]);
     let session: S | undefined;
     let dialled: Dialled | undefined;
     try {

@@ -3,12 +3,16 @@ import * as Watch from "@moq/watch";
 import { Rate, toBits } from "../rate.ts";
 import { Connection, type ConnectionState } from "../relay/connection.ts";
 import type { Target } from "../relay/dial.ts";
+import { Patience } from "./patience.ts";
 
 /** What @moq/watch speaks, best first. */
 const PROTOCOLS = ["moq-lite-05", "moq-lite-04", "moq-lite-03"];
 
 /** The player downloads the picture while it is this near to the visible page, and the tab is in front. */
 const VISIBLE = "20%";
+
+/** Milliseconds between two looks at whether anything new has come. */
+const LOOK_MS = 250;
 
 type Session = Watch.Net.Connection.Established;
 
@@ -82,6 +86,14 @@ export class Player {
       onState: onConnection,
       onSession: (session) => this.#session.set(session),
     });
+    const patience = new Patience();
+    const timer = setInterval(() => {
+      // A picture that is not on screen is not asked for.
+      const watched = onScreen.peek() && document.visibilityState === "visible";
+      const expected = watched && this.#session.peek() !== undefined && broadcast.out.status.peek() === "live";
+      if (patience.look(performance.now(), this.#sync.out.timestamp.peek(), expected)) this.#connection.redial();
+    }, LOOK_MS);
+    this.#effects.cleanup(() => clearInterval(timer));
   }
 
   stats(): PlayerStats {

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Patience } from "../../web/src/watch/patience.ts";
+
+const LOOK_MS = 250;
+
+/** Seconds after which the relay was dialled again, in a time of which `newest` and `expected` tell second by second. */
+function dials(
+  seconds: number,
+  newest: (second: number) => number | undefined,
+  expected: (second: number) => boolean = () => true,
+): number[] {
+  const patience = new Patience();
+  const times: number[] = [];
+  for (let ms = 0; ms <= seconds * 1_000; ms += LOOK_MS) {
+    const second = Math.floor(ms / 1_000);
+    if (patience.look(ms, newest(second), expected(second))) times.push(second);
+  }
+  return times;
+}
+
+describe("a viewer whose relay falls silent", () => {
+  it("dials again after three seconds without a new picture, and later and later while that does not help", () => {
+    assert.deepEqual(
+      dials(60, () => 1),
+      [3, 9, 21, 45],
+    );
+  });
+
+  it("does not dial while the picture runs, before there is one, or while none is wanted", () => {
+    assert.deepEqual(
+      dials(60, (second) => second),
+      [],
+    );
+    assert.deepEqual(
+      dials(60, () => undefined),
+      [],
+    );
+    assert.deepEqual(
+      dials(
+        60,
+        () => 1,
+        () => false,
+      ),
+      [],
+    );
+  });
+
+  it("is as quick as the first time once the picture has run for a minute", () => {
+    const stops = (second: number) => (second < 70 ? Math.max(second, 4) : 70);
+    assert.deepEqual(dials(75, stops), [3, 73]);
+  });
+
+  it("leaves a picture that changes seldom alone, but for once a minute", () => {
+    const slow = (second: number) => Math.floor(second / 5);
+    assert.ok(dials(300, slow).length <= 5, String(dials(300, slow)));
+  });
+});
