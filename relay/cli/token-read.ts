@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { z } from "zod";
 import {
   AuthError,
   type Key,
@@ -30,11 +31,13 @@ export function readText(file: string, what: string): string {
 }
 
 /** Keys of the file that `--key` names. Throws {@link CommandError} or {@link UsageError}. */
-export function readKeys(invocation: Invocation): Key[] {
+export function readKeys(invocation: Invocation, io: Io): Key[] {
   const file = invocation.values.get("key");
   if (file === undefined) throw new UsageError("--key FILE is missing");
   try {
-    return parseKeys(readText(file, "key"));
+    return parseKeys(readText(file, "key"), ({ name, why }) => {
+      io.err.write(`moqmesh: the key ${name} in "${file}" is not used: ${why}\n`);
+    });
   } catch (error) {
     if (error instanceof KeyError) throw new CommandError(`the key in "${file}": ${error.message}`, EXIT.failed);
     throw error;
@@ -48,7 +51,7 @@ export async function tokenVerify(invocation: Invocation, io: Io): Promise<ExitC
     throw new UsageError("only one of key and token can come from standard input");
   }
   const ring = new KeyRing(() => {});
-  ring.put(ring, readKeys(invocation));
+  ring.put(ring, readKeys(invocation, io));
   const token = readToken(invocation);
   try {
     const key = ring.find(readHeader(token).kid);
@@ -60,7 +63,8 @@ export async function tokenVerify(invocation: Invocation, io: Io): Promise<ExitC
       Date.now(),
     );
     const { root, put, get, cluster } = granted;
-    print(io, { root, put, get, cluster, ...about });
+    printJson(io, { root, put, get, cluster, ...about });
+    if (!invocation.switches.has("json")) tellTimes(io, about);
     return EXIT.ok;
   } catch (error) {
     if (error instanceof AuthError) throw new CommandError(`${error.code}: ${error.message}`, EXIT.refused);
@@ -73,7 +77,8 @@ export async function tokenInspect(invocation: Invocation, io: Io): Promise<Exit
   const { header, claims } = readClaims(readToken(invocation)) ?? {};
   if (header === undefined) throw new CommandError("this is no JSON web token", EXIT.failed);
   io.err.write("Not verified: anybody can write this.\n");
-  print(io, { header, claims });
+  printJson(io, { header, claims });
+  if (!invocation.switches.has("json")) tellTimes(io, claims);
   return EXIT.ok;
 }
 
@@ -81,6 +86,26 @@ function readToken(invocation: Invocation): string {
   return readText(invocation.values.get("in") ?? "-", "token").trim();
 }
 
-function print(io: Io, value: unknown): void {
+export function printJson(io: Io, value: unknown): void {
   io.out.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Claims that are a time, and what each says. */
+const TIMES = { iat: "Issued", nbf: "Valid from", exp: "Expires" } as const;
+
+/** Says as dates what stands in `claims` as seconds since 1970; beside standard output, which stays JSON. */
+function tellTimes(io: Io, claims: unknown): void {
+  const named = z.record(z.string(), z.unknown()).safeParse(claims);
+  for (const [claim, says] of Object.entries(TIMES)) {
+    const seconds = named.data?.[claim];
+    const date = new Date(typeof seconds === "number" ? seconds * 1000 : Number.NaN);
+    if (Number.isNaN(date.getTime())) continue;
+    const over = claim === "exp" && date.getTime() <= Date.now() ? " (has expired)" : "";
+    io.err.write(
+      `${says} ${date
+        .toISOString()
+        .replace("T", " ")
+        .replace(/\.\d+Z$/, " UTC")}${over}\n`,
+    );
+  }
 }

@@ -1,12 +1,21 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ALGORITHMS, AuthError, generateKey, type Key, KeyError, publicJwk, signToken } from "../../auth/index.ts";
+import {
+  ALGORITHMS,
+  AuthError,
+  generateKey,
+  type Key,
+  KeyError,
+  publicJwk,
+  readClaims,
+  signToken,
+} from "../../auth/index.ts";
 import { parseDuration, UnitError } from "../config/units.ts";
 import { CommandError, type Invocation, UsageError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
-import { readKeys } from "./token-read.ts";
+import { printJson, readKeys } from "./token-read.ts";
 
 /** Permissions of files with a private part: for their owner only. */
 const PRIVATE_MODE = 0o600;
@@ -17,7 +26,7 @@ export async function tokenKeygen(invocation: Invocation, io: Io): Promise<ExitC
   const { values } = invocation;
   const out = values.get("out");
   if (out === undefined) throw new UsageError("--out FILE is missing: where the key goes (- for standard output)");
-  const name = values.get("alg") ?? "HS256";
+  const name = values.get("alg") ?? "ES256";
   const alg = ALGORITHMS.find((one) => one === name);
   if (alg === undefined) throw new UsageError(`--alg ${name}: one of ${ALGORITHMS.join(", ")}`);
   const grants = { ...grantsOf(invocation), ...clusterOf(invocation) };
@@ -26,10 +35,20 @@ export async function tokenKeygen(invocation: Invocation, io: Io): Promise<ExitC
   const key = await usable(() => generateKey({ alg, ...(kid !== undefined && { kid }), ...scope }));
   const halves =
     values.get("public") === undefined && alg.startsWith("HS") ? undefined : await usable(async () => publicJwk(key));
-  write(io, out, key, key.jwk, PRIVATE_MODE);
-  if (halves !== undefined && !(out === "-" && values.get("public") === undefined)) {
-    write(io, values.get("public") ?? "-", key, halves, PUBLIC_MODE);
+  const privatePlace = write(out, key, key.jwk, PRIVATE_MODE);
+  const shown = halves !== undefined && !(out === "-" && values.get("public") === undefined);
+  const publicPlace = shown ? write(values.get("public") ?? "-", key, halves, PUBLIC_MODE) : undefined;
+  if (invocation.switches.has("json")) {
+    printJson(io, {
+      kid: key.kid,
+      alg,
+      private: privatePlace ?? key.jwk,
+      ...(shown && { public: publicPlace ?? halves }),
+    });
+    return EXIT.ok;
   }
+  if (privatePlace === undefined) printJson(io, key.jwk);
+  if (shown && publicPlace === undefined) printJson(io, halves);
   io.err.write(`Made key ${key.kid ?? ""} (${alg}).\n`);
   return EXIT.ok;
 }
@@ -37,7 +56,7 @@ export async function tokenKeygen(invocation: Invocation, io: Io): Promise<ExitC
 /** Prints a token. */
 export async function tokenSign(invocation: Invocation, io: Io): Promise<ExitCode> {
   const { values } = invocation;
-  const key = readKeys(invocation).find((one) => one.signs);
+  const key = readKeys(invocation, io).find((one) => one.signs);
   if (key === undefined) throw new CommandError("no key in the file of --key can sign", EXIT.failed);
   const now = Math.floor(Date.now() / 1000);
   const [expires, notBefore] = [seconds(values, "expires"), seconds(values, "not-before")];
@@ -59,7 +78,8 @@ export async function tokenSign(invocation: Invocation, io: Io): Promise<ExitCod
   };
   const token = await usable(() => signToken(key, claims));
   if (expires === undefined) io.err.write("It never expires; --expires 2h would bound it.\n");
-  io.out.write(`${token}\n`);
+  if (invocation.switches.has("json")) printJson(io, { token, ...readClaims(token) });
+  else io.out.write(`${token}\n`);
   return EXIT.ok;
 }
 
@@ -98,19 +118,17 @@ async function usable<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** To standard output, a file that is not there yet, or `KID.jwk` in a folder. */
-function write(io: Io, target: string, key: Key, jwk: Readonly<Record<string, unknown>>, mode: number): void {
+/** Into a file that is not there yet, or `KID.jwk` in a folder, and says which; nothing for `-`, which stands for standard output. */
+function write(target: string, key: Key, jwk: Readonly<Record<string, unknown>>, mode: number): string | undefined {
+  if (target === "-") return undefined;
   const text = `${JSON.stringify(jwk, null, 2)}\n`;
-  if (target === "-") {
-    io.out.write(text);
-    return;
-  }
   const folder = target.endsWith("/");
   if (folder) mkdirSync(target, { recursive: true });
   const file = folder ? join(target, `${key.kid ?? "key"}.jwk`) : target;
   try {
     // A key that is there is in use: losing it would end every session that it signed for.
     writeFileSync(file, text, { mode, flag: "wx" });
+    return file;
   } catch (error) {
     const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
     const hint = why === "EEXIST" ? "it is there already" : why;

@@ -17,7 +17,7 @@ export const tokenCommand: Command = {
   summary: "Make keys, and make, verify and read tokens.",
   description: [
     "keygen makes a key. It goes to --out, readable by its owner only, and its public half to --public or to standard output; the private part is printed only when --out is -.",
-    "sign prints a token for --root with --put and --get, signed with --key. verify checks the token on standard input, or in the file of --in, with --key as the relay would, and prints its claims. inspect prints header and claims of a token without checking anything.",
+    "sign prints a token for --root with --put and --get, signed with --key. verify checks the token on standard input, or in the file of --in, with --key as the relay would, and prints its claims as JSON. inspect prints header and claims of a token without checking anything. Both say on standard error what its times are as dates.",
   ],
   positionals: [{ name: "ACTION", required: true, description: "keygen, sign, verify or inspect." }],
   options: [
@@ -25,7 +25,7 @@ export const tokenCommand: Command = {
       name: "alg",
       value: "ALG",
       description:
-        "keygen: HS256 (default), HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA.",
+        "keygen: ES256 (default), ES384, EdDSA, RS256, RS384, RS512, PS256, PS384, PS512; HS256, HS384 or HS512 make a secret, which has no public half.",
     },
     { name: "kid", value: "ID", description: "keygen: the key's id; made up unless given." },
     {
@@ -61,6 +61,11 @@ export const tokenCommand: Command = {
     { name: "id", value: "ID", description: "sign: the token's own id (jti), for revocation; made up unless given." },
     { name: "issuer", value: "NAME", description: "sign: iss." },
     { name: "audience", value: "NAME", description: "sign: aud." },
+    {
+      name: "json",
+      description:
+        "Print one JSON object: keygen where the key is, or the key itself for -; sign the token with its header and claims; verify and inspect without the dates.",
+    },
     { name: "in", value: "FILE", description: "verify, inspect: where the token is; standard input unless given." },
   ],
   takesConfig: false,

@@ -104,6 +104,56 @@ test("inspect shows what a token says, and that nothing was checked", async () =
   assert.match(err, /Not verified/);
 });
 
+test("keygen makes a key with a public half unless asked otherwise", async () => {
+  const made = await token("keygen", "--kid", "plain", "--out", at("plain.jwk"), "--public", at("plain.public"));
+  assert.deepEqual([made.code, made.err], [0, "Made key plain (ES256).\n"]);
+  assert.equal(JSON.parse(readFileSync(at("plain.public"), "utf8")).crv, "P-256");
+});
+
+test("verify and inspect say the times of a token as dates, beside the JSON", async () => {
+  writeFileSync(
+    at("times.jwt"),
+    "eyJhbGciOiJub25lIn0.eyJnZXQiOiIiLCJuYmYiOjE3NjcyMjU2MDAsImV4cCI6MTc2NzIyOTIwMCwiaWF0IjoxZTMwMH0.",
+  );
+  const { err } = await token("inspect", "--in", at("times.jwt"));
+  assert.deepEqual(err.split("\n").slice(1, -1), [
+    "Valid from 2026-01-01 00:00:00 UTC",
+    "Expires 2026-01-01 01:00:00 UTC (has expired)",
+  ]);
+  const signed = await token("sign", "--key", at("plain.jwk"), "--get", "", "--expires", "2h");
+  writeFileSync(at("plain.jwt"), signed.out);
+  const verified = await token("verify", "--key", at("plain.public"), "--in", at("plain.jwt"));
+  const { exp } = JSON.parse(verified.out);
+  const date = new Date(exp * 1000).toISOString().slice(0, 19).replace("T", " ");
+  assert.match(verified.err, new RegExp(`^Issued .* UTC\nExpires ${date} UTC\n$`));
+});
+
+test("--json gives one object for each action", async () => {
+  const printed = async (...args: string[]) => {
+    const { code, out, err } = await token(...args, "--json");
+    assert.deepEqual([code, err.replace("Not verified: anybody can write this.\n", "")], [0, ""], args.join(" "));
+    return JSON.parse(out);
+  };
+  const out = `${at("json-keys")}/`;
+  const made = await printed("keygen", "--kid", "j1", "--out", out, "--public", at("j1.public"));
+  assert.deepEqual(made, { kid: "j1", alg: "ES256", private: `${out}j1.jwk`, public: at("j1.public") });
+  const shown = await printed("keygen", "--kid", "j2", "--out", at("j2.jwk"));
+  assert.deepEqual([shown.private, shown.public.kid, "d" in shown.public], [at("j2.jwk"), "j2", false]);
+  const { token: jwt, header, claims } = await printed("sign", "--key", made.private, "--get", "a", "--expires", "1h");
+  assert.deepEqual([header.kid, claims.get], ["j1", ["a"]]);
+  writeFileSync(at("json.jwt"), jwt);
+  assert.deepEqual((await printed("verify", "--key", made.public, "--in", at("json.jwt"))).get, ["a"]);
+  assert.deepEqual(await printed("inspect", "--in", at("json.jwt")), { header, claims });
+});
+
+test("verify names a key of a set that it leaves out", async () => {
+  const set = { keys: [{ kty: "EC", crv: "P-521", kid: "odd" }, JSON.parse(readFileSync(at("plain.public"), "utf8"))] };
+  writeFileSync(at("set.json"), JSON.stringify(set));
+  const verified = await token("verify", "--key", at("set.json"), "--in", at("plain.jwt"));
+  assert.equal(verified.code, 0);
+  assert.match(verified.err, /the key "odd" in .* is not used/);
+});
+
 test("a key with a scope signs nothing beyond it", async () => {
   await token("keygen", "--out", at("scoped.jwk"), "--root", "room", "--put", "cam");
   assert.equal((await token("sign", "--key", at("scoped.jwk"), "--root", "room/cam", "--put", "")).code, 0);
