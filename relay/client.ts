@@ -54,6 +54,7 @@ const SESSION_LIMITS: SessionLimits = {
   subscriptions: 16,
   fetches: 16,
   pendingStreams: 64,
+  groups: 256,
   unanswered: 64,
   queueMark: 4 * MIB,
   queueBytes: 16 * MIB,

@@ -29,6 +29,7 @@ export function sessionLimits({ limits }: Config): SessionLimits {
     pendingStreams: limits.pendingStreamsPerSession,
     unanswered: limits.unansweredPerViewer,
     requestTimeoutMs: limits.requestTimeout,
+    groups: limits.groupsPerSession,
     queueMark: limits.sessionQueueMark,
     queueBytes: limits.sessionQueueBytes,
     headerTimeoutMs: limits.headerTimeout,

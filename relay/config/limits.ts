@@ -29,6 +29,11 @@ const sessionLimits = {
     16,
     "Requests of one viewer that one publisher may leave unanswered at once; further ones of that viewer wait. Relays of the mesh keep to it for each of their viewers.",
   ),
+  groups_per_session: count(
+    4_096,
+    "Groups on their way to one session at once. Its subscriptions share them, with 32 each at least; past its share a subscription loses its oldest group.",
+    32,
+  ),
   session_queue_mark: size({
     description: "Bytes queued for a session at which it loses its oldest groups.",
     default: "4MiB",

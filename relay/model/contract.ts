@@ -143,6 +143,8 @@ export interface Subscriber {
    * publisher takes the path it is over. Others see one track that goes on, numbered upwards.
    */
   readonly ownNumbers?: boolean;
+  /** Groups that may be under way to it at once; past that it loses the oldest of them. Absent: no bound. */
+  readonly maxGroups?: number;
   /** The peer behind it; absent where there is none, and any route may serve it. */
   readonly asker?: Asker;
   /** The track exists. First call, at most once. */

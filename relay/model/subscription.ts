@@ -1,7 +1,8 @@
-import type { Asker, OutStream, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
+import type { Asker, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import type { Counters, DropReason } from "./counters.ts";
 import { type Feed, OVERTAKEN } from "./feed.ts";
 import type { Group } from "./group.ts";
+import { hasLeft, Outgoing, type Sending } from "./outgoing.ts";
 import type { Reason } from "./reason.ts";
 
 /** The part of a track that its subscriptions need. */
@@ -16,11 +17,6 @@ export interface SubscribedTrack {
   age(group: Group): number;
   changed(): void;
   leave(subscription: Subscription): void;
-}
-
-interface Sending {
-  readonly group: Group;
-  readonly stream: OutStream;
 }
 
 /** Positions within a subscription that priorities tell apart; what is further behind shares the last. */
@@ -43,8 +39,7 @@ export class Subscription {
   #info: TrackInfo | undefined;
   /** Groups below it are never sent: they were not promised. Known once the first group is. */
   #floor: number | undefined;
-  /** Groups with a stream that may still have something to send, by sequence. */
-  #sending: Sending[] = [];
+  readonly #sending: Outgoing;
   /** The newest group, when the viewer had no stream left for it. */
   #missed: Group | undefined;
   /** No group at or after it will be sent. */
@@ -57,6 +52,9 @@ export class Subscription {
     this.#track = track;
     this.#options = options;
     this.#subscriber = subscriber;
+    this.#sending = new Outgoing(options.ordered, (place) =>
+      rank(this.#options.priority, this.#info?.priority ?? 0, place),
+    );
   }
 
   get options(): SubscribeOptions {
@@ -79,7 +77,7 @@ export class Subscription {
 
   /** Streams that may still have something to send. */
   get sending(): number {
-    return this.#sending.length;
+    return this.#sending.size;
   }
 
   /** The track exists: the viewer is told, and gets what is there. */
@@ -125,7 +123,7 @@ export class Subscription {
     let changed = false;
     for (const sending of this.#sending) {
       const { group, stream } = sending;
-      if (stream.ended && stream.queued === 0) changed = true;
+      if (hasLeft(sending)) changed = true;
       else if (group !== newest && stream.queued > 0 && this.#track.age(group) > this.#options.maxLatency) {
         this.#reset(sending, "expired");
         changed = true;
@@ -148,9 +146,9 @@ export class Subscription {
     if (from !== undefined && this.#floor !== undefined && from < this.#floor && this.#info) {
       const to = this.#floor - 1;
       this.#floor = from;
-      for (const group of this.#track.joinable(from, to)) this.offer(group);
+      this.#offerAll(from, to);
     }
-    this.#rerank();
+    this.#sending.reorder(options.ordered);
     this.#track.changed();
     this.#checkEnd();
   }
@@ -196,7 +194,7 @@ export class Subscription {
       newest !== undefined && newest.sequence >= (start ?? this.#lowest) && newest.sequence <= last
         ? newest
         : undefined;
-    if (start !== undefined) for (const group of this.#track.joinable(start, last)) this.offer(group);
+    if (start !== undefined) this.#offerAll(start, last);
     else if (current?.keeps) {
       this.#track.counters.joins++;
       this.#begin(current.sequence, current.sequence);
@@ -213,43 +211,55 @@ export class Subscription {
     this.#begin(from, this.#subscriber.promisesStart || this.#track.feed?.first !== undefined ? from : 0);
   }
 
+  /** Of more groups than may be under way at once the newest. */
+  #offerAll(from: number, to: number): void {
+    const groups = this.#track.joinable(from, to);
+    const left = groups.splice(0, Math.max(0, groups.length - this.#room));
+    for (const group of groups) this.offer(group);
+    const [first, last] = [left[0], left.at(-1)];
+    if (first === undefined || last === undefined || this.#done) return;
+    this.#track.counters.groupsDropped.backlog += left.length;
+    this.#subscriber.dropped(this.#told(first.sequence), this.#told(last.sequence), "lagged");
+  }
+
+  /** Groups that may be under way at once. */
+  get #room(): number {
+    return this.#subscriber.maxGroups ?? Number.POSITIVE_INFINITY;
+  }
+
   #begin(sequence: number, floor: number): void {
     this.#floor = floor;
     this.#subscriber.started(this.#told(sequence));
   }
 
   #open(group: Group): void {
-    const position = this.#position(group);
-    const stream = this.#subscriber.open(this.#told(group.sequence), this.#rank(position));
+    if (!this.#makeRoom(group)) {
+      this.#giveUp(group, "backlog");
+      return;
+    }
+    const place = this.#sending.placeOf(group);
+    const priority = rank(this.#options.priority, this.#info?.priority ?? 0, place);
+    const stream = this.#subscriber.open(this.#told(group.sequence), priority);
     if (stream === undefined) {
       if (group === this.#track.newest) this.#missed = group;
       else this.#giveUp(group, "no_stream");
       return;
     }
     this.#track.counters.groupsOut++;
-    this.#sending.push({ group, stream });
+    this.#sending.add(group, stream, place);
     group.subgroup.attach(this.#subscriber.channel, stream);
-    if (this.#sending.length > 1) this.#rerank();
   }
 
-  /** How many groups of this subscription are to be sent before `group`. */
-  #position(group: Group): number {
-    const { ordered } = this.#options;
-    let before = 0;
-    for (const sending of this.#sending) {
-      const other = sending.group.sequence;
-      if (ordered ? other < group.sequence : other > group.sequence) before++;
+  /** At the bound the oldest group that is under way makes room, never the newest; false when `group` is older than all. */
+  #makeRoom(group: Group): boolean {
+    while (this.#sending.size >= this.#room) {
+      const { oldest } = this.#sending;
+      if (oldest === undefined) return true;
+      if (oldest.group.sequence > group.sequence) return false;
+      this.#sending.shift();
+      if (!hasLeft(oldest)) this.#reset(oldest, "backlog");
     }
-    return before;
-  }
-
-  #rank(position: number): number {
-    return rank(this.#options.priority, this.#info?.priority ?? 0, position);
-  }
-
-  #rerank(): void {
-    this.#sending = this.#sending.filter(({ stream }) => !stream.ended || stream.queued > 0);
-    for (const { group, stream } of this.#sending) stream.setPriority(this.#rank(this.#position(group)));
+    return true;
   }
 
   #reset({ stream }: Sending, reason: DropReason): void {
@@ -307,9 +317,9 @@ export class Subscription {
   }
 
   #settle(): void {
-    this.#sending = this.#sending.filter(({ stream }) => !stream.ended || stream.queued > 0);
+    this.#sending.prune();
     if (this.#end === undefined || this.#done) return;
-    if (this.#sending.some(({ group, stream }) => !stream.ended && group.subgroup.open)) return;
+    for (const { group, stream } of this.#sending) if (!stream.ended && group.subgroup.open) return;
     this.#done = true;
     this.#track.leave(this);
     this.#subscriber.closed(undefined);
@@ -320,7 +330,7 @@ export class Subscription {
     for (const { stream } of this.#sending) {
       stream.reset(this.#subscriber.channel.dialect.resetCode(reason));
     }
-    this.#sending = [];
+    this.#sending.clear();
     this.#missed = undefined;
     this.#track.leave(this);
   }

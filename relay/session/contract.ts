@@ -52,6 +52,8 @@ export interface SessionLimits {
   readonly unanswered: number;
   /** Milliseconds for the peer to answer a request of ours; absent: who asks has a limit of its own. */
   readonly requestTimeoutMs?: number;
+  /** Groups that may be under way to the peer at once; its subscriptions share them. */
+  readonly groups: number;
   /** Bytes queued for the peer at which old groups are given up. */
   readonly queueMark: number;
   /** Bytes queued for the peer at which the session ends. */

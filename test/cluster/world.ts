@@ -432,6 +432,7 @@ export class SimRelay {
         announceStreams: 1_000,
         subscriptions: 1_000,
         pendingStreams: 1_000,
+        groups: 1_000,
         unanswered: 16,
         requests: 2_000,
       },

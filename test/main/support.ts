@@ -88,6 +88,7 @@ export async function publishTo(
         subscriptions: 10,
         fetches: 10,
         pendingStreams: 10,
+        groups: 256,
         unanswered: 10,
         queueMark: 1e6,
         queueBytes: 1e7,

@@ -35,6 +35,7 @@ export const SESSION_LIMITS: SessionLimits = {
   subscriptions: 100,
   fetches: 10,
   pendingStreams: 100,
+  groups: 256,
   unanswered: 100,
   queueMark: 256 * 1024,
   queueBytes: 1024 * 1024,

@@ -22,7 +22,7 @@ const MESH_SUBSCRIPTIONS = 65_536;
 /** Each subscription, and each prefix or path that is asked for, is a request that stays open. */
 const MESH_REQUESTS = MESH_SUBSCRIPTIONS + MESH_ANNOUNCE_STREAMS;
 const MESH_PENDING_STREAMS = 16_384;
-/** Times the bytes that a viewer may have queued: a link between relays carries many tracks. */
+/** Times the bytes and groups that a viewer may have on their way: a link between relays carries many tracks. */
 const MESH_QUEUE = 8;
 
 /** Times that a publisher has to answer: the other relay's own limit comes first, and says why. */
@@ -38,6 +38,7 @@ export function meshLimits(limits: SessionLimits): SessionLimits {
     subscriptions: MESH_SUBSCRIPTIONS,
     requests: MESH_REQUESTS,
     pendingStreams: MESH_PENDING_STREAMS,
+    groups: limits.groups * MESH_QUEUE,
     queueMark: limits.queueMark * MESH_QUEUE,
     queueBytes: limits.queueBytes * MESH_QUEUE,
   };

@@ -22,6 +22,8 @@ export interface LiteContext {
   /** The peer as one that asks. */
   readonly asker: Asker;
   readonly totals: SessionTotals;
+  /** The peer's subscriptions. */
+  readonly viewers: { readonly size: number };
   /** Broadcasts that the peer announces now, on all announce streams that we have there. */
   readonly heard: { count: number };
   /** True once the session is over; nothing is to be sent then. */

@@ -8,6 +8,12 @@ import { encodeSubscribeResponse, type Subscribe, type SubscribeUpdate } from ".
 import { codeOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
 
+/** Groups that each subscription may have under way however many there are: half a second of audio with a group for each packet. */
+const LEAST_GROUPS = 32;
+
+/** Units of work (see `Scheduler`) of new options, besides what they cost for each group that is under way. */
+const UPDATE_UNITS = 16;
+
 /** Serves one Subscribe Stream of the peer. */
 export class Viewer implements Subscriber {
   readonly channel;
@@ -21,6 +27,8 @@ export class Viewer implements Subscriber {
   #subscription: Subscription | undefined;
   #unpin: () => void = () => {};
   #over = false;
+  /** Options that are to take effect. */
+  #update: SubscribeUpdate | undefined;
 
   constructor(context: LiteContext, stream: BidiStream, request: Subscribe, gone: (viewer: Viewer) => void) {
     this.#context = context;
@@ -31,6 +39,11 @@ export class Viewer implements Subscriber {
     this.asker = context.asker;
     this.ownNumbers = context.deps.ownNumbers === true;
     this.promisesStart = context.caps.subscribeOk === "start";
+  }
+
+  get maxGroups(): number {
+    const { deps, viewers } = this.#context;
+    return Math.max(LEAST_GROUPS, Math.floor(deps.limits.groups / Math.max(1, viewers.size)));
   }
 
   start(): void {
@@ -51,9 +64,21 @@ export class Viewer implements Subscriber {
     else this.#subscription = subscription;
   }
 
+  /** Several in one turn are as good as the last of them. */
   update(update: SubscribeUpdate): void {
-    this.#subscription?.update(update);
+    this.#update = update;
+    this.#context.share.later(this.#updated);
   }
+
+  readonly #updated = (): boolean => {
+    const update = this.#update;
+    this.#update = undefined;
+    const subscription = this.#subscription;
+    if (update === undefined || subscription === undefined || this.#over) return true;
+    this.#context.share.left -= UPDATE_UNITS + subscription.sending;
+    subscription.update(update);
+    return true;
+  };
 
   /** The hop id of the peer is known only now: what would come from the peer itself is refused. */
   recheck(): void {
