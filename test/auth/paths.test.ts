@@ -1,5 +1,6 @@
 /** What a token grants at a path, as a person would read it. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { authorize, covers, generateKey, KeyError, signToken, verifyToken } from "../../auth/index.ts";
 import { NOW, RULES } from "./support.ts";
@@ -20,6 +21,26 @@ describe("a token's paths", () => {
       assert.deepEqual(authorize({ root, put, get }, at), { publish, subscribe });
     });
   }
+
+  it("are as the table of docs/auth.md says", () => {
+    const text = readFileSync(new URL("../../docs/auth.md", import.meta.url), "utf8");
+    const rows = [...text.matchAll(/^\|(.*)\| `(\/.*?)` \|(.*)\|(.*)\|$/gm)];
+    assert.ok(rows.length >= 10);
+    for (const [line, claims = "", at = "", publish = "", subscribe = ""] of rows) {
+      const [root = "", ...lists] = claims.split("|").map((cell) => cell.trim().replace(/^`(?:"")?|`$/g, ""));
+      const [put = [], get = []] = claims
+        .split("|")
+        .slice(1)
+        .map((cell, index) => (cell.trim() === "" ? [] : [lists[index] ?? ""]));
+      const says = (prefixes: readonly string[]) =>
+        prefixes.map((one) => (one === "" ? "everything" : `\`${one}\` and below`)).join() || "nothing";
+      const refused = /403 `(\w+)`/.exec(publish)?.[1];
+      if (refused === undefined) {
+        const found = authorize({ root, put, get }, at);
+        assert.deepEqual([says(found.publish), says(found.subscribe)], [publish.trim(), subscribe.trim()], line);
+      } else assert.throws(() => authorize({ root, put, get }, at), { code: refused }, line);
+    }
+  });
 
   const refused: [root: string, put: string[], at: string, code: string][] = [
     ["demo", [""], "other", "path_unrelated"],
