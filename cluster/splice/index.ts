@@ -37,13 +37,18 @@ export class MeshSource implements Source {
   }
 
   subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream {
-    const spliced: SplicedTrack = new SplicedTrack({ path, track, asker, known: sink.known === true }, options, sink, {
-      ...this.#deps,
-      gone: () => {
-        this.#tracks.delete(spliced);
-        this.#rest();
+    const spliced: SplicedTrack = new SplicedTrack(
+      { path, track, asker, known: sink.known === true, shared: () => sink.shared?.() === true },
+      options,
+      sink,
+      {
+        ...this.#deps,
+        gone: () => {
+          this.#tracks.delete(spliced);
+          this.#rest();
+        },
       },
-    });
+    );
     this.#tracks.add(spliced);
     spliced.start();
     return spliced;

@@ -33,6 +33,8 @@ export interface TrackAddress {
   readonly asker: Asker | undefined;
   /** Its properties are known: it is there. */
   readonly known: boolean;
+  /** Several viewers get it. */
+  readonly shared: () => boolean;
 }
 
 /** One track at one relay: its link is used, and the track subscribed to when the link is up. */
@@ -100,12 +102,13 @@ export class Leg {
   }
 
   #subscribe(source: Source, options: SubscribeOptions): void {
-    const { path, track, asker, known } = this.#what;
+    const { path, track, asker, known, shared } = this.#what;
     if (this.#over || this.#upstream !== undefined) return;
     const events = this.#events;
     this.#source = source;
     const sink: UpstreamSink = {
       known,
+      shared,
       info: (info) => events.info(info),
       started: (sequence) => {
         this.first = sequence;

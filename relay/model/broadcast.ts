@@ -181,7 +181,10 @@ export class Broadcast {
         return true;
       }
       const viewer = track.viewer;
-      if (viewer !== undefined && viewer !== asker) alone.set(viewer, [...(alone.get(viewer) ?? []), track]);
+      if (viewer === undefined || viewer === asker) continue;
+      const its = alone.get(viewer);
+      if (its === undefined) alone.set(viewer, [track]);
+      else its.push(track);
     }
     counters.boundsHit.tracks_per_broadcast++;
     for (const tracks of alone.values()) {

@@ -83,6 +83,8 @@ export interface GroupWriter {
 export interface UpstreamSink {
   /** The publisher has said already that it has the track, so its silence is no refusal. */
   readonly known?: boolean;
+  /** Several viewers get it, not only the one that asked for it. */
+  shared?(): boolean;
   info(info: TrackInfo): void;
   /** The first group that will come, where the version says so. */
   started(sequence: number): void;

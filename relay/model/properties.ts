@@ -43,10 +43,9 @@ export class Properties {
     return this.#cancel !== undefined;
   }
 
-  /** One of those that wait. */
-  get asker(): Asker | undefined {
-    const [first] = this.#waiting.values();
-    return first;
+  /** The peers that wait. */
+  get askers(): Iterable<Asker | undefined> {
+    return this.#waiting.values();
   }
 
   /** Those that `source` gave. */

@@ -113,8 +113,9 @@ export class Track implements SubscribedTrack {
 
   /** The peer that alone uses it, where that is a viewer and no relay. */
   get viewer(): Asker | undefined {
-    const [first, ...others] = new Set([...this.#subscriptions].map((one) => one.asker));
-    return others.length === 0 && first !== undefined && Number.isFinite(first.share) ? first : undefined;
+    const first = this.#asker;
+    for (const asker of this.#askers()) if (asker !== first) return undefined;
+    return first !== undefined && Number.isFinite(first.share) ? first : undefined;
   }
 
   /** Who gives it: its route's source, or one that has no route any more and still sends. */
@@ -240,10 +241,14 @@ export class Track implements SubscribedTrack {
     this.#store.clear();
   }
 
+  *#askers(): Generator<Asker | undefined> {
+    for (const { asker } of this.#subscriptions) yield asker;
+    yield* this.#properties.askers;
+  }
+
   /** On whose behalf a publisher is asked: any of those that wait for the answer. */
   get #asker(): Asker | undefined {
-    const [first] = this.#subscriptions;
-    return first?.asker ?? this.#properties.asker;
+    return this.#askers().next().value ?? undefined;
   }
 
   #stored(): StoredTrack {
@@ -294,6 +299,7 @@ export class Track implements SubscribedTrack {
     this.counters.upstreamSubscriptions++;
     const sink: UpstreamSink = {
       known: this.#properties.of(feed.source) !== undefined,
+      shared: () => this.#subscriptions.size > 1,
       info: (info) => this.#learned(feed.source, info),
       started: (sequence) => feed.starts(sequence),
       group: (sequence) => this.#group(feed, sequence),

@@ -203,6 +203,16 @@ describe("a place among the tracks of a broadcast", () => {
     assert.equal(relay.counters.boundsHit.tracks_per_broadcast, 1);
   });
 
+  it("is taken from a viewer that only asks for properties that do not come", () => {
+    relay = origin(clock, { tracksPerBroadcast: 4 });
+    publish(new FakeSource({ answer: null }));
+    const asker: Asker = { source: new FakeSource(), hop: 0n, share: 16 };
+    const answers: unknown[] = [];
+    for (const name of ["a", "b", "c", "d"]) relay.info("live/cam", name, (answer) => answers.push(answer), asker);
+    assert.deepEqual(watch(new Peer(new FakeSource())).log, []);
+    assert.deepEqual(answers, ["limit"]);
+  });
+
   it("is taken from a track that nobody uses any more", () => {
     relay = origin(clock, { tracksPerBroadcast: 1 });
     publish(new FakeSource());

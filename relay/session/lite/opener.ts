@@ -16,6 +16,8 @@ export interface OpenRequest {
   /** On whose behalf; absent: our own, which no share bounds. */
   readonly asker?: Asker | undefined;
   readonly handler: Taker;
+  /** It serves others than its asker as well. */
+  shared?(): boolean;
   opened(stream: BidiStream): void;
   /** It gets no stream, or loses it: others would have none. */
   refused(reason: Reason): void;
@@ -75,7 +77,7 @@ export interface OpenerDeps {
  *
  * - of one viewer only so many may be unanswered; the rest wait in a line of its own;
  * - where the peer allows no more streams, tracks without viewers give theirs back; the viewer with the fewest gets the next one, and one that has more than half of all
- *   gives up its newest for another that has to wait;
+ *   gives up its newest, that of itself alone first, for another that has to wait;
  * - where too many wait, the longest line is cut.
  */
 export class Opener {
@@ -160,7 +162,8 @@ export class Opener {
     for (const rich of this.#accounts.values()) {
       if (rich === poor || rich.open.size * 2 <= this.#open || !Number.isFinite(rich.share)) continue;
       this.#deps.counters.boundsHit.pending_streams_per_session++;
-      this.#refuse([...rich.open].at(-1));
+      const newest = [...rich.open].reverse();
+      this.#refuse(newest.find(({ request }) => request.shared?.() !== true) ?? newest[0]);
       return;
     }
   }

@@ -319,6 +319,7 @@ class UpstreamSubscription implements Upstream {
         };
         stream.write(encodeRequest(request, context.caps));
       },
+      shared: () => this.#sink.shared?.() === true,
       refused: (reason) => this.#giveUp(reason),
     });
     this.#place = place;
