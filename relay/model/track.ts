@@ -248,7 +248,8 @@ export class Track implements SubscribedTrack {
 
   /** On whose behalf a publisher is asked: any of those that wait for the answer. */
   get #asker(): Asker | undefined {
-    return this.#askers().next().value ?? undefined;
+    const [first] = this.#askers();
+    return first;
   }
 
   #stored(): StoredTrack {
@@ -350,8 +351,7 @@ export class Track implements SubscribedTrack {
     if (!feed.alive) return;
     if (reason === undefined) {
       this.#over = true;
-      const announced = this.#ended;
-      if (announced !== undefined && this.#next() >= announced) {
+      if (this.#ended !== undefined && this.#next() >= this.#ended) {
         this.#end(feed);
         return;
       }
@@ -390,9 +390,8 @@ export class Track implements SubscribedTrack {
     if (!feed.alive) return;
     const end = Math.max(this.#ended ?? 0, this.#next());
     this.#ended = end;
-    const { known } = this.#properties;
     for (const subscription of [...this.#subscriptions]) {
-      if (known !== undefined) subscription.accept(known);
+      if (this.#properties.known !== undefined) subscription.accept(this.#properties.known);
       subscription.ended(end);
     }
     this.#rest();

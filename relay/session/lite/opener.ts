@@ -162,8 +162,8 @@ export class Opener {
     for (const rich of this.#accounts.values()) {
       if (rich === poor || rich.open.size * 2 <= this.#open || !Number.isFinite(rich.share)) continue;
       this.#deps.counters.boundsHit.pending_streams_per_session++;
-      const newest = [...rich.open].reverse();
-      this.#refuse(newest.find(({ request }) => request.shared?.() !== true) ?? newest[0]);
+      const all = [...rich.open];
+      this.#refuse(all.findLast(({ request }) => request.shared?.() !== true) ?? all.at(-1));
       return;
     }
   }
