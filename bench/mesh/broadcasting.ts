@@ -8,7 +8,7 @@ import { LIVE, TWIN } from "./workspace.ts";
 /** Microseconds for the last frames of a group to reach everybody. */
 const SETTLE_US = 1_500_000;
 
-const TRACK = "video";
+export const TRACK = "video";
 
 export interface BroadcastingOptions {
   /** QUIC engine of the clients. */

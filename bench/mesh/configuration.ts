@@ -10,6 +10,8 @@ export interface NodeSettings {
   readonly peers?: readonly string[];
   readonly workspace: MeshWorkspace;
   readonly engine: string;
+  /** Serve the demo page. */
+  readonly page?: boolean;
 }
 
 /** How long a relay that drains waits for its sessions: clients here leave much sooner. */
@@ -20,7 +22,15 @@ export function urlOf(port: number): string {
 }
 
 /** The configuration of one relay, in TOML. All that is not here is as users have it who say nothing about it. */
-export function configurationOf({ place, port, roots, peers = [], workspace, engine }: NodeSettings): string {
+export function configurationOf({
+  place,
+  port,
+  roots,
+  peers = [],
+  workspace,
+  engine,
+  page = false,
+}: NodeSettings): string {
   const text = JSON.stringify;
   return `
 [server]
@@ -34,6 +44,7 @@ key = ${text(workspace.key)}
 key_dir = ${text(workspace.keys)}
 [http]
 admin_port = 0
+page = ${page}
 [log]
 format = "json"
 [drain]

@@ -18,6 +18,8 @@ export interface MeshOptions {
   readonly shape: Shape;
   /** QUIC engine of the relays. */
   readonly engine: string;
+  /** Relays serve the demo page; not unless told. */
+  readonly page?: boolean;
   /** Folder for what the processes print; nowhere unless told. */
   readonly logs?: string;
   /** Something happened that a person may want to read. */
@@ -46,7 +48,7 @@ export class Mesh {
   readonly #broadcasting = new Set<Broadcasting>();
 
   private constructor(options: MeshOptions, workspace: MeshWorkspace, ports: readonly number[]) {
-    const { shape, engine, logs, told } = options;
+    const { shape, engine, page = false, logs, told } = options;
     this.workspace = workspace;
     this.#keeper = new Keeper(workspace.folder);
     running.add(this);
@@ -61,7 +63,7 @@ export class Mesh {
       lost: (node: Node, how: string) => told(`${node.name} ended by itself (${how})`),
     };
     this.nodes = places.map(
-      (place, index) => new Node({ place, port: ports[index] ?? 0, roots, peers, workspace, engine }, deps),
+      (place, index) => new Node({ place, port: ports[index] ?? 0, roots, peers, workspace, engine, page }, deps),
     );
   }
 

@@ -3,7 +3,7 @@ export type KeyAction =
   | { readonly kind: "select"; readonly by: number }
   | { readonly kind: "pick"; readonly index: number }
   | { readonly kind: NodeAction }
-  | { readonly kind: "publisher" | "quit" };
+  | { readonly kind: "publisher" | "addresses" | "quit" };
 
 /** What is done to the relay that is chosen. */
 export type NodeAction = "kill" | "drain" | "restart" | "freeze";
@@ -16,11 +16,12 @@ export const KEY_HELP: readonly (readonly [string, string])[] = [
   ["r", "Restart it: drained first if it runs, just started if it does not."],
   ["f", "Freeze it (SIGSTOP), or thaw it (SIGCONT)."],
   ["p", "Kill the publisher and start another."],
+  ["u", "Show where to watch and to publish, with tokens; any key goes back."],
   ["q, Ctrl-C", "End everything."],
 ];
 
 /** The last line of the screen. */
-export const KEY_LINE = "↑↓ 1-9 choose  k kill  d drain  r restart  f freeze  p publisher  q quit";
+export const KEY_LINE = "↑↓ 1-9 choose  k kill  d drain  r restart  f freeze  p publisher  u URLs  q quit";
 
 const KEYS: ReadonlyMap<string, KeyAction> = new Map<string, KeyAction>([
   ["\u001b[A", { kind: "select", by: -1 }],
@@ -32,6 +33,7 @@ const KEYS: ReadonlyMap<string, KeyAction> = new Map<string, KeyAction>([
   ["r", { kind: "restart" }],
   ["f", { kind: "freeze" }],
   ["p", { kind: "publisher" }],
+  ["u", { kind: "addresses" }],
   ["q", { kind: "quit" }],
   ["\u0003", { kind: "quit" }],
   ["\u0004", { kind: "quit" }],

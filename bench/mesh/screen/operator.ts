@@ -8,13 +8,15 @@ export class Operator {
   readonly #mesh: Mesh;
   readonly #broadcasting: Broadcasting;
   readonly #told: (what: string) => void;
+  readonly #showAddresses: () => void;
   #selected = 0;
   #restarting = false;
 
-  constructor(mesh: Mesh, broadcasting: Broadcasting, told: (what: string) => void) {
+  constructor(mesh: Mesh, broadcasting: Broadcasting, told: (what: string) => void, showAddresses: () => void) {
     this.#mesh = mesh;
     this.#broadcasting = broadcasting;
     this.#told = told;
+    this.#showAddresses = showAddresses;
   }
 
   /** Number of the relay that is acted on. */
@@ -33,6 +35,9 @@ export class Operator {
         return false;
       case "pick":
         if (action.index < nodes.length) this.#selected = action.index;
+        return false;
+      case "addresses":
+        this.#showAddresses();
         return false;
       case "publisher":
         this.#do("the publisher", () => this.#republish());

@@ -1,4 +1,8 @@
+import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { buildPage } from "../../../scripts/build-web.ts";
+import { addressesOf } from "../addresses.ts";
 import type { Broadcasting, BroadcastingOptions } from "../broadcasting.ts";
 import type { Pulse } from "../load/messages.ts";
 import { Mesh, type MeshOptions } from "../mesh.ts";
@@ -20,6 +24,9 @@ const EVENTS_KEPT = 100;
 /** Size of a terminal that does not tell it. */
 const USUAL_SIZE = { columns: 80, rows: 24 };
 
+/** The demo page, from which a person watches the mesh. */
+const PAGE = fileURLToPath(new URL("../../../web/dist/", import.meta.url));
+
 const ENTER = "\u001b[?1049h\u001b[?25l";
 const LEAVE = "\u001b[?25h\u001b[?1049l";
 const HOME = "\u001b[H";
@@ -34,7 +41,8 @@ export async function show(
   const screen = new Screen(process.stdout, process.stdin);
   const told = (what: string) => screen.told(what);
   let pulse: Pulse | undefined;
-  const mesh = await Mesh.make({ ...options, told });
+  if (!existsSync(PAGE)) await buildPage(PAGE);
+  const mesh = await Mesh.make({ ...options, page: true, told });
   const broadcasting = mesh.broadcast({
     ...load,
     publishing: "one",
@@ -42,13 +50,20 @@ export async function show(
       pulse = latest;
     },
   });
-  const operator = new Operator(mesh, broadcasting, told);
+  const addresses = () => {
+    screen.page(addressesOf(mesh.nodes, broadcasting.path, mesh.workspace));
+  };
+  const operator = new Operator(mesh, broadcasting, told, addresses);
   try {
     screen.open((typed) => {
       const action = keyAction(typed);
       return action !== undefined && operator.act(action);
     });
-    const { failed } = bringUp(mesh, broadcasting, told);
+    const { failed } = bringUp(mesh, broadcasting, told, () => {
+      // A terminal shows them when they are asked for: they are longer than its lines.
+      if (screen.live) told("press u for where to watch and to publish, with tokens");
+      else addresses();
+    });
     const rows = new Rows();
     while (!screen.over) {
       const seen = rows.of(await survey(mesh.nodes), pulse, performance.now());
@@ -62,7 +77,12 @@ export async function show(
 }
 
 /** Starts everything while it is being watched. */
-function bringUp(mesh: Mesh, broadcasting: Broadcasting, told: (what: string) => void): { failed: Promise<never> } {
+function bringUp(
+  mesh: Mesh,
+  broadcasting: Broadcasting,
+  told: (what: string) => void,
+  up: () => void,
+): { failed: Promise<never> } {
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
   const work = async () => {
@@ -72,6 +92,7 @@ function bringUp(mesh: Mesh, broadcasting: Broadcasting, told: (what: string) =>
     const { engine, protocol } = await broadcasting.start();
     broadcasting.measure();
     told(`everything is up; relays over ${mesh.nodes[0]?.engine}, clients over ${engine} in ${protocol}`);
+    up();
   };
   work().catch(failed.reject);
   return { failed: failed.promise };
@@ -92,14 +113,17 @@ class Screen {
   readonly #in: NodeJS.ReadStream;
   readonly #started = performance.now();
   readonly #events: string[] = [];
-  readonly #live: boolean;
+  /** There is a terminal. */
+  readonly live: boolean;
+  /** Shown in place of the mesh until a key is typed. */
+  #paged: readonly string[] | undefined;
   #over = false;
   #lastLine = 0;
 
   constructor(out: NodeJS.WriteStream, input: NodeJS.ReadStream) {
     this.#out = out;
     this.#in = input;
-    this.#live = out.isTTY && input.isTTY;
+    this.live = out.isTTY && input.isTTY;
   }
 
   get over(): boolean {
@@ -109,26 +133,42 @@ class Screen {
   told(what: string): void {
     const seconds = Math.floor((performance.now() - this.#started) / 1_000);
     const line = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}  ${what.replace(/\s+/g, " ")}`;
-    if (!this.#live) this.#out.write(`${line}\n`);
+    if (!this.live) this.#out.write(`${line}\n`);
     this.#events.push(line);
     if (this.#events.length > EVENTS_KEPT) this.#events.shift();
   }
 
   /** `typed` says whether that was the end of it. */
   open(typed: (key: string) => boolean): void {
-    if (!this.#live) return;
+    if (!this.live) return;
     this.#out.write(ENTER);
     this.#in.setRawMode(true).setEncoding("utf8").resume();
     this.#in.on("data", (keys) => {
-      for (const key of keysOf(String(keys))) if (typed(key)) this.#over = true;
+      for (const key of keysOf(String(keys))) {
+        const paged = this.#paged !== undefined;
+        this.#paged = undefined;
+        if (!paged || keyAction(key)?.kind === "quit") this.#over ||= typed(key);
+      }
     });
   }
 
+  /** Lines of any length, whole, so that they can be copied. */
+  page(lines: readonly string[]): void {
+    const text = ["", ...lines.map((line) => (/^(http|npx)/.test(line) ? `  ${line}` : line)), ""];
+    if (!this.live) {
+      this.#out.write(`${text.join("\n")}\n`);
+      return;
+    }
+    this.#paged = lines;
+    this.#out.write(`${HOME}${CLEAR_BELOW}${text.join("\r\n")}\r\nAny key goes back.`);
+  }
+
   draw(title: string, rows: readonly Row[], selected: number): void {
-    if (!this.#live) {
+    if (!this.live) {
       this.#line(title, rows);
       return;
     }
+    if (this.#paged !== undefined) return;
     const size = { columns: this.#out.columns ?? USUAL_SIZE.columns, rows: this.#out.rows ?? USUAL_SIZE.rows };
     const lines = render({ title, rows, selected, events: this.#events }, size, process.env["NO_COLOR"] === undefined);
     this.#out.write(`${HOME}${lines.map((line) => `${line}${CLEAR_LINE}`).join("\r\n")}${CLEAR_BELOW}`);
@@ -136,7 +176,7 @@ class Screen {
 
   close(): void {
     this.#over = true;
-    if (!this.#live) return;
+    if (!this.live) return;
     this.#in.setRawMode(false).pause();
     this.#out.write(LEAVE);
   }

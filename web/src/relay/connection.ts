@@ -131,6 +131,7 @@ export class Connection<S extends Session> {
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<undefined> {
+  if (signal.aborted) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(undefined), ms);
     const stop = () => {
