@@ -41,7 +41,7 @@ export default {
     },
     { name: "nothing-missing", severity: "error", from: {}, to: { couldNotResolve: true } },
     room("model", MODEL, [CLOCK]),
-    room("wire", "^relay/wire/", [MODEL]),
+    room("wire", "^relay/wire/", []),
     room("session", "^relay/session/", [MODEL, "^relay/wire/", TRANSPORT_CONTRACT, CLOCK]),
     room("transport", "^relay/transport/", [CLOCK]),
     room("http", "^relay/http/", ["^relay/model/counters\\.ts$", "^relay/log\\.ts$"]),

@@ -33,8 +33,8 @@ export { ConfigError, formatOrigin, formatProblem, type Origin, type Problem } f
 /** Resolved configuration, frozen to its leaves. Durations are milliseconds, sizes are bytes. */
 export interface Config {
   readonly server: CamelKeys<Values<typeof serverSection>>;
-  /** `cert` and `key` are both there or both absent. */
   readonly quic: CamelKeys<Values<typeof quicSection>>;
+  /** `cert` and `key` are both there or both absent. */
   readonly tls: CamelKeys<Values<typeof tlsSection>> & { readonly stateDir: string };
   readonly auth: CamelKeys<Values<typeof authSection>>;
   readonly http: CamelKeys<Values<typeof httpSection>>;

@@ -1,6 +1,6 @@
 /**
- * The one place where a relay is put together: configuration, certificate, engine, sockets, model, sessions, admin
- * endpoints; and taken down again.
+ * Puts a relay together from its parts, most of them in `relay/assemble/`: configuration, certificate, engine, sockets, model,
+ * sessions, admin endpoints. Takes it down again.
  */
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";

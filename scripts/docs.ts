@@ -1,11 +1,14 @@
 /**
  * Writes docs/config.md from the schema and docs/cli.md from the commands: `node scripts/docs.ts [config|cli] [--check]`.
- * With `--check` it changes nothing and fails when a page is not what it would write.
+ * With `--check` it changes nothing. It fails when a page is not what it would write, or when a page names a file, command, flag,
+ * key, code or metric that is not there.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { checkPage } from "./docs/claims.ts";
 import { cliPage } from "./docs/cli.ts";
 import { configPage } from "./docs/config.ts";
+import { pages as allPages, readPage, repositoryFacts } from "./docs/facts.ts";
 
 const pages: ReadonlyMap<string, () => string> = new Map([
   ["config", configPage],
@@ -23,6 +26,16 @@ for (const [name, write] of pages) {
   } else if (readOr(file, "") !== write()) {
     console.error(`docs/${name}.md is not up to date: run "npm run docs:${name}"`);
     process.exitCode = 1;
+  }
+}
+
+if (check && only === undefined) {
+  const facts = repositoryFacts();
+  for (const page of allPages()) {
+    for (const { line, text } of checkPage(page, readPage(page), facts)) {
+      console.error(`${page}:${line}: ${text}`);
+      process.exitCode = 1;
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { type AnySection, envName, fieldOf } from "../../relay/config/layers.ts";
+import { type AnySection, fieldOf } from "../../relay/config/layers.ts";
 import { sections } from "../../relay/config.ts";
 import { code, table } from "./markdown.ts";
 
@@ -13,8 +13,11 @@ Later places win over earlier ones:
 
 1. the defaults below,
 2. the file: \`port = 443\` under \`[server]\`,
-3. the environment: \`MOQMESH_SERVER_PORT=443\`; lists are separated by commas, an empty variable counts as unset,
+3. the environment: \`MOQMESH_SERVER_PORT=443\`,
 4. flags: \`--server.port 443\`, with short names for the common ones.
+
+Every key has a variable: \`MOQMESH_\`, the section, \`_\` and the key, in capitals. So \`header_timeout\` under \`[limits]\` is
+\`MOQMESH_LIMITS_HEADER_TIMEOUT\`. Items of a list are separated by commas; an empty variable counts as unset.
 
 The file is read strictly. An unknown key, section or \`MOQMESH_\` variable of one of the sections is an error, and so
 is a value of the wrong type or out of range.
@@ -42,10 +45,6 @@ function sectionText(section: AnySection): string {
 ${section.description}
 
 ${table(["Key", "Value", "Default", "Meaning"], rows)}
-
-Environment: ${Object.keys(section.schema.shape)
-    .map((key) => code(envName(section.name, key)))
-    .join(", ")}.
 `;
 }
 

@@ -41,7 +41,7 @@ const REQUESTS_GROWTH = 4;
 
 /**
  * Starts a moq-lite session on a link: SETUP where the version has it, our announce request, and handlers for what
- * the peer opens. Nothing when the link's protocol is none of moq-lite's.
+ * the peer opens. The returned function throws when the link's protocol is none of moq-lite's.
  */
 export function liteSession(deps: SessionDeps, started?: (session: Session) => void): Attach {
   return (link) => {
@@ -343,7 +343,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     this.#report(why);
   }
 
-  /** A message that only one side of a session may send, or only once, came otherwise. */
+  /** The peer is leaving: nothing new is asked of it from now on. */
   onGoaway(uri: string): void {
     this.#leaving = true;
     for (const listener of this.#listeners) listener.leave();

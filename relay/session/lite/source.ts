@@ -23,7 +23,7 @@ import type { Place } from "./opener.ts";
 /** Timescale of versions without timestamps: the model stamps arrival in milliseconds. */
 const ARRIVAL_TIMESCALE = 1000;
 
-/** Frames of a group go to the model; what it refuses, the peer is told to stop sending. */
+/** Passes the frames of a group to the model. */
 export function frameSink(writer: GroupWriter): FrameSink {
   return {
     frame: (size, timestamp) => writer.frame(size, timestamp),

@@ -46,7 +46,10 @@ export interface ThresholdOptions {
   readonly refused: (refusal: Refusal) => void;
 }
 
-/** Holds a link of {@link asksInSetup} back until its SETUP has come and was decided on; nothing of what came meanwhile is lost. */
+/**
+ * Holds a link of {@link asksInSetup} back until its SETUP has come and was decided on. Streams that came meanwhile are kept for
+ * the session, within bounds at which the link is closed; datagrams are dropped.
+ */
 export function afterSetup(options: ThresholdOptions): Attach {
   return (link) => {
     const caps = capabilities(link.info.protocol);

@@ -1,0 +1,72 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { optionsOf } from "../../relay/cli/args.ts";
+import { COMMANDS } from "../../relay/cli/main.ts";
+import { envName } from "../../relay/config/layers.ts";
+import { sections } from "../../relay/config.ts";
+import type { Facts } from "./claims.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Files whose words count as names of the code: not pages, and not tests, which may name what is gone. */
+const SOURCES = /^(relay|cluster|auth|bench|scripts|bin|web\/src|engine\/src|configs|\.ci|\.github)\/|^package\.json$/;
+
+/** Names of other programs, their flags included, that pages speak of. */
+const FOREIGN = ["poll_transmit", "io_uring", "cluster-connect"];
+
+/** The pages whose claims are followed. */
+export function pages(): string[] {
+  return tracked().filter((path) => /^(docs\/[^/]+|README|CONTRIBUTING)\.md$/.test(path));
+}
+
+export function readPage(path: string): string {
+  return readFileSync(join(root, path), "utf8");
+}
+
+/** What this repository has. */
+export function repositoryFacts(): Facts {
+  const files = tracked();
+  const { scripts }: { scripts: Record<string, string> } = JSON.parse(readPage("package.json"));
+  const sources = files
+    .filter((path) => SOURCES.test(path))
+    .map(readPage)
+    .join("\n");
+  const words = new Set([...(sources.match(/\w+/g) ?? []), ...FOREIGN]);
+  for (const [section, { schema }] of sections)
+    for (const key of Object.keys(schema.shape)) words.add(envName(section, key));
+  return {
+    exists: (path) => existsSync(join(root, path)),
+    anchors: (path) => (path.endsWith(".md") ? anchorsOf(readPage(path)) : undefined),
+    roots: new Set(files.flatMap((path) => (path.includes("/") ? path.split("/", 1) : []))),
+    fileNames: new Set(files.map((path) => basename(path))),
+    scripts: new Set(Object.keys(scripts)),
+    commands: new Map(COMMANDS.map((command) => [command.name, new Set(optionsOf(command).map(({ name }) => name))])),
+    sections: new Map([...sections].map(([name, { schema }]) => [name, new Set(Object.keys(schema.shape))])),
+    words,
+    mentions: (text) => sources.includes(text),
+  };
+}
+
+function tracked(): string[] {
+  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  return files.split("\n").filter((path) => path !== "" && existsSync(join(root, path)));
+}
+
+/** As GitHub makes them of headings. */
+function anchorsOf(page: string): Set<string> {
+  const headings = [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading);
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\w\s-]/g, "")
+        .trim()
+        .replaceAll(/\s/g, "-"),
+    ),
+  );
+}
