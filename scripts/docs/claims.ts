@@ -34,8 +34,8 @@ export interface Problem {
 /** Prefix of every metric, which the sources leave out. */
 const METRIC_PREFIX = "moqmesh_";
 
-/** Folders of the machine, as against paths of a URL. */
-const SYSTEM_PATH = /^\/(etc|proc|var|tmp|dev|run|sys|usr|home|opt)\//;
+/** Paths of our listeners, as against paths of broadcasts and of the machine. */
+const OUR_TARGETS = /^\/(health|metrics|cluster|auth|access|api|certificate\.sha256)(\/|$)/;
 
 const PLACEHOLDERS = /^(COMMAND|SECTION|KEY|FILE|NAME)$/;
 
@@ -148,7 +148,7 @@ function checkSpan(span: string, facts: Facts): string[] {
   const flag = /^--([a-z][a-z-]+)/.exec(span)?.[1];
   if (flag !== undefined) return isFlag(flag, facts) ? [] : [`no command has a flag --${flag}`];
   const target = /^(?:GET |POST )?(\/[a-z][\w./-]*)/.exec(span)?.[1];
-  if (target !== undefined && !SYSTEM_PATH.test(target)) {
+  if (target !== undefined && OUR_TARGETS.test(target)) {
     return facts.mentions(target) ? [] : [`no listener answers at ${target}`];
   }
   return checkNames(span, facts);

@@ -2,11 +2,14 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { z } from "zod";
 import { optionsOf } from "../../relay/cli/args.ts";
 import { COMMANDS } from "../../relay/cli/main.ts";
 import { envName } from "../../relay/config/layers.ts";
 import { sections } from "../../relay/config.ts";
 import type { Facts } from "./claims.ts";
+
+const MANIFEST = z.object({ scripts: z.record(z.string(), z.string()) });
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -28,7 +31,7 @@ export function readPage(path: string): string {
 /** What this repository has. */
 export function repositoryFacts(): Facts {
   const files = tracked();
-  const { scripts }: { scripts: Record<string, string> } = JSON.parse(readPage("package.json"));
+  const manifest = MANIFEST.parse(JSON.parse(readPage("package.json")));
   const sources = files
     .filter((path) => SOURCES.test(path))
     .map(readPage)
@@ -41,7 +44,7 @@ export function repositoryFacts(): Facts {
     anchors: (path) => (path.endsWith(".md") ? anchorsOf(readPage(path)) : undefined),
     roots: new Set(files.flatMap((path) => (path.includes("/") ? path.split("/", 1) : []))),
     fileNames: new Set(files.map((path) => basename(path))),
-    scripts: new Set(Object.keys(scripts)),
+    scripts: new Set(Object.keys(manifest.scripts)),
     commands: new Map(COMMANDS.map((command) => [command.name, new Set(optionsOf(command).map(({ name }) => name))])),
     sections: new Map([...sections].map(([name, { schema }]) => [name, new Set(Object.keys(schema.shape))])),
     words,
