@@ -1,7 +1,7 @@
 import type { AuthClock } from "../clock.ts";
 import { AuthError } from "../error.ts";
 import { type Fetch, getText } from "../http.ts";
-import { type Ignored, parsePublishedSet } from "./key.ts";
+import { type Ignored, type Key, parsePublishedSet } from "./key.ts";
 import type { KeyRing } from "./ring.ts";
 
 /** Milliseconds that a key server gets to answer. */
@@ -32,7 +32,7 @@ export class UrlKeys {
   #running: Promise<void> | undefined;
   #cancel = () => {};
   #closed = false;
-  /** What was told of keys that are left out. */
+  /** What was said of the set last. */
   #told = "";
 
   constructor(options: UrlKeysOptions) {
@@ -80,11 +80,9 @@ export class UrlKeys {
     try {
       const { text } = await getText(url, FETCH_TIMEOUT_MS, fetch);
       const ignored: Ignored[] = [];
-      ring.put(
-        this,
-        parsePublishedSet(text, (key) => void ignored.push(key)),
-      );
-      this.#tell(ignored);
+      const keys = parsePublishedSet(text, (key) => void ignored.push(key));
+      ring.put(this, keys);
+      this.#tell([...ignored.map(leftOut), ...keys.flatMap(unwise)]);
       this.#fetchedAt = clock.wallNow();
     } catch (error) {
       nextMs = Math.min(refreshMs, cooldownMs);
@@ -94,17 +92,27 @@ export class UrlKeys {
     if (!this.#closed) this.#cancel = clock.timer(nextMs, () => void this.refresh());
   }
 
-  /** Keys that are left out, once for each set of them. */
-  #tell(ignored: readonly Ignored[]): void {
+  /** What is to be said of the set, once for each state of it. */
+  #tell(remarks: readonly string[]): void {
     const { url, warn } = this.#options;
-    const lines = ignored.map(
-      ({ name, why }) => `the keys at ${url.origin}${url.pathname}: the key ${name} is not used: ${why}`,
-    );
+    const lines = remarks.map((remark) => `the keys at ${url.origin}${url.pathname}: ${remark}`);
     const told = lines.join("\n");
     if (told === this.#told) return;
     this.#told = told;
     for (const line of lines) warn(line);
   }
+}
+
+function leftOut({ name, why }: Ignored): string {
+  return `the key ${name} is not used: ${why}`;
+}
+
+function unwise({ kid, holds, verifies }: Key): string[] {
+  const name = kid === undefined ? "a key" : `the key ${JSON.stringify(kid)}`;
+  return [
+    ...(holds === "public" ? [] : [`${name} can sign tokens, and so can everybody who reads it there`]),
+    ...(verifies ? [] : [`${name} is for signing only (\`key_ops\`) and verifies nothing`]),
+  ];
 }
 
 function reasonOf(error: unknown): string {

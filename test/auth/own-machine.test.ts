@@ -1,7 +1,9 @@
 /** A relay without keys and public prefixes serves programs and pages of its own machine only. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import WebSocket from "ws";
+import { loadConfig } from "../../relay/config.ts";
 import { isLocalRequest } from "../../relay/http/local.ts";
 import { type Relay, start } from "../../relay/main.ts";
 import { systemClock } from "../../relay/transport/clock.ts";
@@ -95,6 +97,12 @@ describe("a relay with nothing configured", () => {
       }
     }),
   );
+});
+
+it("the configuration of `npm start` opens nothing to pages of other origins", () => {
+  const file = fileURLToPath(new URL("../../configs/dev.toml", import.meta.url));
+  const { auth, server } = loadConfig({ file }).config;
+  assert.deepEqual([auth.publicSubscribe, auth.publicPublish, server.host], [[], [], "127.0.0.1"]);
 });
 
 it("a name counts as local only whole", () => {

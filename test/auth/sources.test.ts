@@ -123,6 +123,16 @@ describe("keys", () => {
     );
   });
 
+  it("from a URL that shows what signs: the log names it", async () => {
+    const keyUrl = { url: new URL("https://keys.example/jwks"), refreshMs: 1e6, cooldownMs: 1e6, keepMs: 1e6 };
+    const fetch = async () => new Response(JSON.stringify({ keys: [publicJwk(one), two.jwk] }));
+    const { auth, warnings } = await openAuth({ keyUrl, fetch });
+    assert.deepEqual(warnings, [
+      'the keys at https://keys.example/jwks: the key "two" can sign tokens, and so can everybody who reads it there',
+    ]);
+    auth.close();
+  });
+
   it("from a URL: cached, cooled down, and the last good set is kept for a bounded time", async () => {
     let answer: () => Response = () =>
       new Response(JSON.stringify({ keys: [publicJwk(one), { kty: "EC", crv: "P-521" }] }));
