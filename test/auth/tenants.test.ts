@@ -127,7 +127,8 @@ describe("the bit rate of a tenant", () => {
       const clients = { a: await join(relay, "a"), b: await join(relay, "b") };
       const [fast, slow] = [clients.a.publish("a/live"), clients.b.publish("b/live")];
       await relay.pass(100);
-      const [over, under] = [clients.a.watch("a/live"), clients.b.watch("b/live")];
+      const over = (await join(relay, "a")).watch("a/live");
+      const under = (await join(relay, "b")).watch("b/live");
       await relay.pass(100);
       for (let group = 0; group < 200; group++) {
         fast.send(group, GROUP);
