@@ -90,7 +90,7 @@ export class Root {
     const unnamed = ({ node, url }: NodeInfo) =>
       this.#log.warn(
         { code: "node_unnamed", node, url },
-        `the token of ${node} has no \`sub\`, so another relay could take that name; make it with --sub ${node}`,
+        `the token of ${node} has no \`sub\`, so another relay could take that name; make it with --subject ${node}`,
       );
     return new RootTable(this.registry, { own: this.#self.hop, unnamed, ...options });
   }

@@ -62,7 +62,9 @@ export class MeshSessions {
 
   /** Roots that cannot be asked now, each with the reason. */
   get trouble(): string[] {
-    return [...this.#trouble].map(([root, why]) => `${root} ${why}`);
+    const { root: roots } = this.#deps.config;
+    const away = roots.filter((root) => !this.#roots.has(root));
+    return away.map((root) => `${root} ${this.#trouble.get(root) ?? "has not answered yet"}`);
   }
 
   async root(root: string, { table, gone, renew, itself }: RootEvents): Promise<Session> {
