@@ -43,6 +43,17 @@ export async function readRegular(path: string, maxBytes: number): Promise<ReadF
   }
 }
 
+/** Calls that come while one is under way get its result: a file system that hangs holds one thread, and not one for each. */
+export function shared<T>(read: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= read().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+}
+
 /** Changes with the content of a file, also when another file takes its place. */
 export async function stampOf(file: string): Promise<string> {
   return stampFrom(await stat(file));

@@ -43,7 +43,7 @@ export async function watchKeyFile(file: string, { clock, ring, warn }: FileKeys
 
 /**
  * Keeps the keys of a folder in the ring; a file that is removed takes its key along. A file that cannot be used is
- * told and left out; where its key was in use before, that stays so for `keepMs`, because files are written in steps.
+ * left out with a warning; where its key was in use before, that stays so for `keepMs`, because files are written in steps.
  */
 export async function watchKeyFolder(folder: string, options: FileKeysOptions): Promise<FileSource> {
   const keys = new KeyFolder(folder, options);

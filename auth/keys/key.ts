@@ -98,7 +98,7 @@ export interface Ignored {
 
 /**
  * Keys of a JWK or a JWK set, as JSON or as base64url of JSON. Of a set, keys that cannot be used are left out, as RFC 7517
- * section 5 asks for, and told to `ignored`. `kid` is for a single key that has none. Throws {@link KeyError} when no key can be used.
+ * section 5 asks for; `ignored` gets each. `kid` is for a single key that has none. Throws {@link KeyError} when no key can be used.
  */
 export function parseKeys(text: string, ignored?: (key: Ignored) => void, kid?: string): Key[] {
   const data = decode(text);

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { carelessness, RevocationError, readRegular, revocationSchema } from "../../auth/index.ts";
+import { carelessness, RevocationError, readRegular, revocationSchema, shared } from "../../auth/index.ts";
 import type { AuthGate } from "./gate.ts";
 
 /** Shortest secret that gives the right to revoke, in characters: 128 bits in hexadecimal. */
@@ -24,41 +24,41 @@ export interface RevokeDeps {
 /** `POST /auth/revoke`: being on this machine is no right, because every program and user of it is. */
 export class RevokeRoute {
   readonly #deps: RevokeDeps;
+  /** Reads it each time, so that it can be replaced without a restart. Nothing where none is configured. */
+  readonly #secret: (() => Promise<{ readonly secret: string; readonly mode: number }>) | undefined;
 
   private constructor(deps: RevokeDeps) {
+    const { secretFile: file } = deps;
     this.#deps = deps;
+    this.#secret = file === undefined ? undefined : shared(() => readSecret(file));
   }
 
   /** Rejects naming the file when the secret in it cannot be used. */
   static async open(deps: RevokeDeps): Promise<RevokeRoute> {
-    const { secretFile: file, warn } = deps;
-    if (file !== undefined) {
-      const { mode } = await readSecret(file);
-      const careless = carelessness(mode, true);
-      if (careless !== undefined) warn(`the file ${file} (http.admin_token_file): ${careless}`);
-    }
-    return new RevokeRoute(deps);
+    const route = new RevokeRoute(deps);
+    const read = await route.#secret?.();
+    const careless = read && carelessness(read.mode, true);
+    if (careless !== undefined) deps.warn(`the file ${deps.secretFile} (http.admin_token_file): ${careless}`);
+    return route;
   }
 
   /** What a request with this Authorization field is refused with; nothing for one that may revoke. */
   async refuse(authorization: string | undefined): Promise<RevokeAnswer | undefined> {
-    const { secretFile, warn } = this.#deps;
-    if (secretFile === undefined) {
+    if (this.#secret === undefined) {
       return answer(
         403,
-        "nobody may revoke here: set [http] admin_token_file, or write to the file of [auth] revocations",
+        "revoking over HTTP is off: set [http] admin_token_file, or write to the file of [auth] revocations",
       );
     }
     const shown = /^bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
     if (shown === undefined) return answer(401, "send Authorization: Bearer SECRET, as [http] admin_token_file has it");
     try {
-      // Read each time, so that it can be replaced without a restart.
-      const { secret } = await readSecret(secretFile);
+      const { secret } = await this.#secret();
       return timingSafeEqual(digest(secret), digest(shown))
         ? undefined
         : answer(401, "this secret gives no right to revoke");
     } catch (error) {
-      warn("a revocation was refused because its right could not be checked", error);
+      this.#deps.warn("a revocation was refused because its right could not be checked", error);
       return answer(503, "the secret of this relay cannot be read");
     }
   }

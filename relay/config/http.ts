@@ -30,7 +30,7 @@ export const httpSection = section(
     admin_token_file: optionalText({
       description:
         "File with a secret of at least 32 characters; `POST /auth/revoke` asks for it as `Authorization: Bearer SECRET`. It is read at each request.",
-      fallback: "nobody may revoke over HTTP",
+      fallback: "revoking over HTTP is off",
     }),
   },
 );

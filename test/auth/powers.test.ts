@@ -4,10 +4,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { SignJWT } from "jose";
 import { beyondScope, type Key, KeyError, type KeyScope, publicJwk, type Visitor } from "../../auth/index.ts";
-import { signerOf } from "../../auth/keys/key.ts";
-import { generateKey, openAuth, signToken } from "./support.ts";
+import { forged, generateKey, openAuth, signToken } from "./support.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "moqmesh-powers-"));
 after(() => rm(folder, { recursive: true, force: true }));
@@ -15,11 +13,6 @@ after(() => rm(folder, { recursive: true, force: true }));
 const scope: KeyScope = { root: "tenant", put: ["a"], get: ["a"], cluster: false };
 const tenant = await generateKey({ alg: "ES256", kid: "tenant", scope });
 const mesh = await generateKey({ alg: "ES256", kid: "mesh", scope: { cluster: true } });
-
-/** Signs what our own signer would not. */
-async function forged(key: Key, claims: Record<string, unknown>): Promise<string> {
-  return await new SignJWT(claims).setProtectedHeader({ alg: key.alg, kid: key.kid ?? "" }).sign(await signerOf(key));
-}
 
 function visit(token: string, path = "/"): Visitor {
   return { path, token, transport: "webtransport", loopback: false };

@@ -15,12 +15,15 @@ import { encodeSetupStream } from "../../relay/wire/lite/setup.ts";
 import { capabilities } from "../../relay/wire/versions.ts";
 import { missingEngine } from "../engine/support/available.ts";
 import { captureLog, publishTo, testConfig, until } from "../main/support.ts";
+import { forged } from "./support.ts";
 
 const skip = missingEngine() ?? false;
 const TIMEOUT_MS = 20_000;
 const key = await generateKey({ alg: "ES256", kid: "raw" });
 const folder = await mkdtemp(join(tmpdir(), "moqmesh-raw-"));
 await writeFile(join(folder, "raw.jwk"), JSON.stringify(publicJwk(key)));
+const scoped = await generateKey({ alg: "ES256", kid: "scoped", scope: { root: "live", get: [""] } });
+await writeFile(join(folder, "scoped.jwk"), JSON.stringify(publicJwk(scoped)));
 after(() => rm(folder, { recursive: true, force: true }));
 
 const token = (claims: ClaimsInput) => signToken(key, { exp: Math.floor(Date.now() / 1000) + 3_600, ...claims });
@@ -101,11 +104,15 @@ describe("a client over raw QUIC", { skip }, () => {
     withRelay({}, async (relay) => {
       const other = await signToken(await generateKey({ alg: "ES256", kid: "raw" }), { get: "" });
       const elsewhere = await token({ root: "other", get: "" });
+      const beyond = await forged(scoped, { root: "live", get: "", cluster: true });
       for (const [target, why] of [
         ["/live", "token_missing"],
         ["/live?jwt=nonsense", "token_malformed"],
         [`/live?jwt=${other}`, "signature_invalid"],
         [`/live?jwt=${elsewhere}`, "path_unrelated"],
+        [`/live?jwt=${beyond}`, "key_scope_exceeded"],
+        [`/.moqmesh?jwt=${beyond}`, "key_scope_exceeded"],
+        [`/live?node=edge-1&role=edge&jwt=${beyond}`, "key_scope_exceeded"],
         [`/live/../other?jwt=${elsewhere}`.replace("..", "%2e%2e%2f"), "path_"],
       ] as const) {
         const { link, ended } = await bare(relay);

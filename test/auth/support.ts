@@ -1,5 +1,7 @@
 /** Keys, tokens and a time for tests of who may do what. */
+import { SignJWT } from "jose";
 import { type AuthClock, Authenticator, type AuthOptions, generateKey, type Key, signToken } from "../../auth/index.ts";
+import { signerOf } from "../../auth/keys/key.ts";
 
 /** 2026-01-01T00:00:00Z in milliseconds. */
 export const NOW = 1_767_225_600_000;
@@ -63,6 +65,11 @@ export async function openAuth(options: Partial<AuthOptions> = {}): Promise<Open
 export function fileOf(...keys: readonly Key[]): string {
   const [only] = keys;
   return JSON.stringify(keys.length === 1 ? only?.jwk : { keys: keys.map((key) => key.jwk) });
+}
+
+/** A token that our own signer would not sign. */
+export async function forged(key: Key, claims: Record<string, unknown>): Promise<string> {
+  return await new SignJWT(claims).setProtectedHeader({ alg: key.alg, kid: key.kid ?? "" }).sign(await signerOf(key));
 }
 
 export { generateKey, signToken };

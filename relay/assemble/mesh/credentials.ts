@@ -1,8 +1,10 @@
-import { readFile } from "node:fs/promises";
-import { type Key, KeyError, parseKeys, readClaims, signToken } from "../../../auth/index.ts";
+import { type Key, KeyError, parseKeys, readClaims, readRegular, shared, signToken } from "../../../auth/index.ts";
 import { nodeOf, subjectOf } from "../../../cluster/identity.ts";
 import type { Config } from "../../config.ts";
 import { TransportError, type Trust } from "../../transport/contract.ts";
+
+/** Bytes of a token, a key or a bundle of authorities: that of Mozilla is about 220 KiB. */
+const MAX_FILE_BYTES = 1024 * 1024;
 
 type ClusterConfig = Config["cluster"];
 
@@ -24,7 +26,8 @@ export async function meshCredentials(config: ClusterConfig, wallNow: () => numb
 async function tokens(config: ClusterConfig, wallNow: () => number): Promise<MeshCredentials["token"]> {
   const { token, tokenFile, keyFile, tokenLife, node } = config;
   if (tokenFile !== undefined) {
-    return async () => ofNode((await read(tokenFile)).trim(), node, `the token in ${tokenFile} (cluster.token_file)`);
+    const latest = shared(() => read(tokenFile));
+    return async () => ofNode((await latest()).trim(), node, `the token in ${tokenFile} (cluster.token_file)`);
   }
   if (keyFile === undefined) return async () => token && ofNode(token, node, "the token of cluster.token");
   const key = parse(keyFile, await read(keyFile));
@@ -71,8 +74,9 @@ async function trustOf({ ca, fingerprints }: ClusterConfig): Promise<Trust> {
 
 async function read(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    return (await readRegular(path, MAX_FILE_BYTES)).text;
   } catch (cause) {
-    throw new TransportError("cluster_unusable", `the file ${path} of [cluster] cannot be read`, { cause });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TransportError("cluster_unusable", `the file ${path} of [cluster] cannot be read: ${why}`, { cause });
   }
 }
