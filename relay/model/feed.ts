@@ -21,7 +21,7 @@ export class Feed {
   alive = true;
   #whole: number;
   /** Groups up to this one were sent when it was followed before, in its own numbers. */
-  readonly #after: number;
+  #after: number;
   #offset: number | undefined;
   /** Where it says that it starts, in its own numbers. */
   #start: number | undefined;
@@ -67,8 +67,15 @@ export class Feed {
   /**
    * Our number for its group, above `newest` when another publisher sent that. Nothing when the group was sent before, when the
    * number would be another publisher's, or when it is too high to count on from.
+   *
+   * The first group of a publisher that takes over again is taken whatever its number. It is what the publisher has now, and viewers
+   * have had another publisher's since; and a publisher may count from 0 again when it is subscribed to again (@moq/publish does).
    */
   place(theirs: number, newest: number | undefined): number | undefined {
+    if (this.#offset === undefined && theirs <= this.#after) {
+      this.#after = theirs - 1;
+      this.#whole = this.#after;
+    }
     if (theirs <= this.#after || theirs > LAST_SEQUENCE) return undefined;
     if (this.#offset === undefined) {
       const guess = theirs - OVERTAKEN;

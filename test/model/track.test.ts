@@ -221,17 +221,38 @@ describe("publishers of one path", () => {
     assert.deepEqual(viewer.groups, ["10:finished:[3]new", "14:finished:[3]old"], "with room for what it overtook");
   });
 
-  it("does not send again what the older publisher had sent before", () => {
+  it("sends again what the older publisher has now, but nothing from before that", () => {
     publish();
     const { viewer } = watch();
     publisher.send(0, "a");
+    publisher.send(1, "b");
     const newer = new FakeSource();
     const publication = publish(newer, { ...AD, hops: [8n] });
     newer.send(0, "A");
     publication.end(true);
-    assert.equal(publisher.sink.group(0), "duplicate");
     publisher.send(1, "b");
-    assert.deepEqual(viewer.groups, ["0:finished:[1]a", "1:finished:[1]A", "2:finished:[1]b"]);
+    assert.equal(publisher.sink.group(0), "duplicate");
+    publisher.send(2, "c");
+    assert.deepEqual(viewer.groups, [
+      "0:finished:[1]a",
+      "1:finished:[1]b",
+      "2:finished:[1]A",
+      "3:finished:[1]b",
+      "4:finished:[1]c",
+    ]);
+  });
+
+  it("follows an older publisher that counts from 0 again when it takes over again", () => {
+    publish();
+    const { viewer } = watch();
+    for (const [sequence, text] of ["a", "b", "c"].entries()) publisher.send(sequence, text);
+    const newer = new FakeSource();
+    const publication = publish(newer, { ...AD, hops: [8n] });
+    newer.send(0, "A");
+    publication.end(true);
+    publisher.send(0, "d");
+    publisher.send(1, "e");
+    assert.deepEqual(viewer.groups.slice(3), ["3:finished:[1]A", "4:finished:[1]d", "5:finished:[1]e"]);
   });
 
   it("finds a place for groups that were overtaken", () => {
