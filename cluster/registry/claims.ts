@@ -16,7 +16,7 @@ interface Name {
   cancel: (() => void) | undefined;
 }
 
-/** Which sessions claim to be which relay, whoever is believed: where two relays were given one name, each should learn of the other. */
+/** Sessions that claim to be a relay, believed or not: where two relays were given one name, each should learn of the other. */
 export class Claims {
   readonly #deps: ClaimsDeps;
   readonly #names = new Map<string, Name>();
@@ -41,7 +41,7 @@ export class Claims {
     if (name.claims.size === 0) this.#names.delete(node);
   }
 
-  /** Relays that have the name besides the one with that hop id, each once; nobody as long as it may be a restart. */
+  /** Relays that have the name besides the one with that hop id, each once; none as long as it may be a restart. */
   others({ node, hop }: NodeInfo): NodeInfo[] {
     const name = this.#names.get(node);
     return name?.contested === true ? [...distinct(name).values()].filter((info) => info.hop !== hop) : [];

@@ -157,14 +157,14 @@ export class Registry {
   /**
    * Whether a session may speak for a relay that is known:
    * - with an identity of that name: where the other session is of an earlier start, or over;
-   * - without one: where nobody has shown an identity, and it is the same process, or a new start at the same URL. The name stays with
+   * - without one: where no session has shown an identity, and it is the same process, or a new start at the same URL. The name stays with
    *   the relay that came first until its lease is over.
    */
   #maySpeak(known: Owner, info: NodeInfo, session: object, named: boolean): boolean {
     if (known.session === session) return true;
     const shown = named || session === this.#others;
     if (!shown && (known.named || !sameRelay(known.info, info))) return false;
-    // Clocks differ: of one that nobody speaks for any more, whoever speaks now is the relay.
+    // Clocks differ: where no session speaks for the relay any more, the one that speaks now does.
     const held = known.session !== undefined && known.session !== this.#others;
     if (held && known.info.startedAt > info.startedAt) return false;
     return known.info.startedAt !== info.startedAt || !this.#older(session, known.session);

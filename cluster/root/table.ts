@@ -152,7 +152,7 @@ export class RootTable implements ControlTable {
     return registered;
   }
 
-  /** Relays that have the name of this one and are not registered: the relay is told of them, and nobody else is. */
+  /** Relays that have the name of this one and are not registered: only the relay itself hears of them. */
   #namesakes(): NodeInfo[] {
     if (this.#info === undefined) return [];
     const registered = this.#registry.get(this.#info.node)?.hop;
@@ -186,10 +186,12 @@ export class RootTable implements ControlTable {
   #put(path: string, node: string, advertisement: Advertisement): boolean {
     const { epoch, hops, cost, ended: over } = advertisement;
     const holding = { path, node, epoch, hops, cost, ended: over };
-    const known = this.#held.has(path);
+    const known = this.#held.get(path);
     this.#held.set(path, holding);
-    if (!this.#speaks || this.#tell(holding, known)) return true;
-    this.#held.delete(path);
+    if (!this.#speaks || this.#tell(holding, known !== undefined)) return true;
+    // What the registry does not take changes nothing.
+    if (known === undefined) this.#held.delete(path);
+    else this.#held.set(path, known);
     return false;
   }
 

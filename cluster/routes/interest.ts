@@ -179,7 +179,7 @@ export class Interest {
     const cancel = this.#deps.clock.timer(HANDOVER_MS, leave);
     for (const orphan of orphans) {
       let first = true;
-      // Until it was told, what the wider one told is known.
+      // What the wider one announced stays known until the orphan has its own answer.
       orphan.complete = complete;
       orphan.stop = this.#deps.ask(orphan.scope, (all) => {
         this.#told(orphan, all);

@@ -12,7 +12,7 @@ export interface AskEvents {
   forgotten(holding: Holding, ask: TierAsk): void;
   /** Whoever was asked took it back. */
   over(holding: Holding, ask: TierAsk): void;
-  /** Whoever was asked has told all that it knows. */
+  /** The relay that was asked has announced all that it knows. */
   answered(): void;
   /** It has been answered for so long that what was not told is not there. */
   settled(ask: TierAsk): void;
@@ -58,7 +58,7 @@ export class TierAsk {
     return this.#following !== undefined;
   }
 
-  /** Whoever is asked now has told all that it knows. */
+  /** The relay that is asked now has announced all that it knows. */
   get answered(): boolean {
     return this.#answered;
   }

@@ -66,7 +66,7 @@ export class AskedRelay implements PeerUser {
     return !this.#leaving && (health === "up" || (health === "unknown" && !this.#late));
   }
 
-  /** It has told all that it knows at or under `path`. */
+  /** The relay has announced all that it knows at or under `path`. */
   answered(path: string): boolean {
     return [...this.#asks.values()].some(({ ask }) => ask.answered && covers(ask.prefix, path));
   }

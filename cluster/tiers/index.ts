@@ -20,7 +20,7 @@ export interface TiersDeps {
   readonly table: Pick<RouteTable, "tiers" | "named" | "get" | "under" | "holding" | "holdingGone" | "holdingOver">;
   /** Milliseconds that what was told is believed after its teller is gone, and that are given to relays to come back to a root. */
   readonly leaseMs: number;
-  /** Nothing of the mesh is configured but this relay: there is nobody to ask, and nothing to learn. */
+  /** No other relay of the mesh is configured, so there is nothing to learn. */
   readonly alone: boolean;
   /** A bound was hit. */
   readonly refused: (bound: TierBound) => void;

@@ -10,7 +10,7 @@ export async function nativeSettings(
   warn: (message: string) => void,
 ): Promise<NativeSettings> {
   const { resetKey: keyFile, clientCa, qlogDir, ...figures } = quic;
-  // A free port is another one after a restart: nobody comes back to it.
+  // A free port is another one after a restart, so no peer comes back to it.
   const kept = async () =>
     server.port === 0
       ? undefined

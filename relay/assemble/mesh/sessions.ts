@@ -125,7 +125,7 @@ export class MeshSessions {
   /** Asks a relay who it is: its id in the hops of announcements. */
   async identify(info: NodeInfo): Promise<bigint> {
     const { promise, resolve, reject } = Promise.withResolvers<bigint>();
-    // Nobody waits for it when the dial fails.
+    // It is not awaited when the dial fails.
     promise.catch(() => {});
     const gone = () => reject(new Error("the session ended at once"));
     const session = await this.#dialler.node(info, this.#start({ access: NOTHING, identified: resolve }, gone));
@@ -138,7 +138,7 @@ export class MeshSessions {
     }
   }
 
-  /** Has a session made anew before its token expires. */
+  /** Opens a second session in time, before the token of the first expires. */
   #renewal(whose: string, renew: () => void): Renewal {
     const { clock, wallNow, log, credentials } = this.#deps;
     return new Renewal(

@@ -1,0 +1,57 @@
+/** Times of other relays that are far ahead of this relay's clock: none of them wins. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { MAX_AHEAD_MS } from "../../cluster/clock-bound.ts";
+import { NOBODY } from "../../cluster/control/nobody.ts";
+import { holdingOf } from "./support.ts";
+import { World } from "./world.ts";
+
+const FAR = 2n ** 62n - 1n;
+
+async function origin() {
+  const world = new World(["o1"], () => 0.5);
+  const relay = await world.start("o1", "origin");
+  await world.pass(500);
+  const ahead = (ms: number) => BigInt(world.wallNow("o1") + ms);
+  return { world, relay, ahead };
+}
+
+describe("an epoch that is far ahead of the clock", () => {
+  it("is not taken of a publisher, and not as a change of one", async () => {
+    const { world, relay, ahead } = await origin();
+    const advertisement = { epoch: ahead(MAX_AHEAD_MS), hops: [], cost: 0, ended: false };
+    const { announcements } = relay.mesh;
+    assert.equal(announcements.publish("live/a", { ...advertisement, epoch: FAR }, NOBODY), "limit");
+    const publication = announcements.publish("live/a", advertisement, NOBODY);
+    assert.ok(typeof publication !== "string");
+    publication.update({ ...advertisement, epoch: FAR });
+    assert.equal([...relay.origin.broadcasts("live/a")][0]?.route()?.advertisement.epoch, advertisement.epoch);
+    assert.match(String(world.defects[0]), /far ahead/);
+  });
+
+  it("is not taken of another relay, whether a root or the tiers tell of it, and what was known before stays", async () => {
+    const { relay, ahead } = await origin();
+    const good = holdingOf("live/a", "o2", { epoch: ahead(0) });
+    for (const scope of ["under/live", "tiers/r1/live"]) {
+      relay.table.holding(good, scope);
+      relay.table.holding({ ...good, epoch: FAR }, scope);
+      assert.equal(relay.table.holders("live/a")?.epoch, good.epoch, scope);
+    }
+  });
+
+  it("is not taken of a relay that a root knows, and the epoch before stays registered", async () => {
+    const { world, relay, ahead } = await origin();
+    const other = await world.start("o2", "origin");
+    await world.pass(500);
+    const hold = (epoch: bigint) => other.control.hold(holdingOf("live/a", "o2", { epoch, hops: [other.info.hop] }));
+    hold(ahead(0));
+    await world.pass(100);
+    const before = relay.registry?.holding("live/a", "o2")?.epoch;
+    hold(FAR);
+    await world.pass(100);
+    assert.deepEqual([before !== undefined, relay.registry?.holding("live/a", "o2")?.epoch], [true, before]);
+    other.control.release("live/a");
+    await world.pass(100);
+    assert.equal(relay.registry?.holding("live/a", "o2"), undefined);
+  });
+});
