@@ -2,6 +2,9 @@
 import { fanout } from "./fanout/fanout.ts";
 import { ratioOf } from "./fanout/figures.ts";
 import { UsageError } from "./flags.ts";
+import { flood } from "./flood/flood.ts";
+import { floodHelp, parseFlood } from "./flood/options.ts";
+import { floodJson, floodText } from "./flood/report.ts";
 import { hops } from "./hops/hops.ts";
 import { hopsHelp, parseHops } from "./hops/options.ts";
 import { hopsJson, hopsText } from "./hops/report.ts";
@@ -31,6 +34,7 @@ interface Command {
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["fanout", { help: fanoutHelp, run: runFanout }],
   ["mesh", { help: hopsHelp, run: runHops }],
+  ["flood", { help: floodHelp, run: runFlood }],
   ["registry", { help: registryHelp, run: runRegistry }],
 ]);
 
@@ -64,6 +68,14 @@ async function runHops(args: readonly string[]): Promise<number> {
     const found = await hops(options, new Progress(process.stderr, options.json));
     process.stdout.write(`${options.json ? JSON.stringify(hopsJson(options, found)) : hopsText(options, found)}\n`);
     return found.tiers.some(({ lost }) => lost > 0) ? EXIT.void : EXIT.ok;
+  });
+}
+
+async function runFlood(args: readonly string[]): Promise<number> {
+  return await parsed(parseFlood(args), floodHelp, async (options) => {
+    const found = await flood(options, new Progress(process.stderr, options.json));
+    process.stdout.write(`${options.json ? JSON.stringify(floodJson(options, found)) : floodText(options, found)}\n`);
+    return EXIT.ok;
   });
 }
 

@@ -28,6 +28,8 @@ const IGNORE = { data() {}, fin() {}, reset() {}, stop() {} };
 export interface Part {
   /** Broadcasts that it announces. */
   readonly broadcasts: readonly string[];
+  /** Answers a request for announcements in place of `broadcasts`. */
+  announcing?(stream: BidiStream, session: LoadSession): void;
   /** The session stands. */
   start(session: LoadSession): void;
   /** A request other than for announcements; absent when nothing is published. */
@@ -107,7 +109,8 @@ export class LoadSession implements LinkHandler {
   }
 
   #request(request: Request, stream: BidiStream): void {
-    if (request.kind === "announce") this.#announce(request.prefix, stream);
+    if (request.kind === "announce" && this.#part.announcing !== undefined) this.#part.announcing(stream, this);
+    else if (request.kind === "announce") this.#announce(request.prefix, stream);
     else if (this.#part.request !== undefined) this.#part.request(request, stream, this);
     else refuse(stream);
   }

@@ -1,0 +1,162 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { systemClock } from "../../relay/transport/clock.ts";
+import { createEngine } from "../../relay/transport/engines.ts";
+import type { RunningRelay } from "../relays/contract.ts";
+import { moqmesh } from "../relays/moqmesh.ts";
+import type { Progress } from "../report/progress.ts";
+import { Child } from "../system/child.ts";
+import { BenchError } from "../system/error.ts";
+import { cpuUs, rssKb } from "../system/proc.ts";
+import { FLOODED, type Kind } from "./kinds.ts";
+import type { FloodOptions } from "./options.ts";
+import { type Answer, type Order, readAnswer } from "./sender/messages.ts";
+import { Bystanders } from "./watch.ts";
+
+const SENDER = fileURLToPath(new URL("sender/main.ts", import.meta.url));
+
+/** Longest wait for an answer of a sender, in milliseconds. */
+const ANSWER_MS = 120_000;
+
+/** Milliseconds over which a relay with nothing to do is measured, before and after. */
+const QUIET_MS = 1_000;
+
+/** CPU time beyond that of a quiet relay, in microseconds within {@link QUIET_MS}, below which the flood counts as worked off. */
+const OVER_US = 100_000;
+
+/** Looks after a flood at whether it is worked off. */
+const LOOKS = 30;
+
+export interface FloodFigures {
+  readonly kind: Kind;
+  /** Sent, all senders together; 0 where the binding has no such message. */
+  readonly messages: number;
+  /** CPU of the relay for the flood over that of the senders. */
+  readonly ratio: number;
+  readonly relayUsPerMessage: number;
+  readonly senderUsPerMessage: number;
+  /** Worst gap in the stream that somebody else watches, in milliseconds: while nothing else happens, and during the flood. */
+  readonly quietGapMs: number;
+  readonly gapMs: number;
+  readonly rssMb: number;
+  /** What the relay said when it ended a sender's session. */
+  readonly closed: string | undefined;
+}
+
+/** Measures one kind after the other, each with a relay of its own. Rejects with a {@link BenchError}. */
+export async function flood(options: FloodOptions, progress: Progress): Promise<FloodFigures[]> {
+  const figures: FloodFigures[] = [];
+  for (const kind of options.kinds) {
+    progress.round(kind);
+    figures.push(await floodOnce(kind, options));
+  }
+  progress.clear();
+  return figures;
+}
+
+export async function floodOnce(kind: Kind, options: FloodOptions): Promise<FloodFigures> {
+  const relay = await moqmesh({ engine: options.engine, threads: undefined }).start(undefined);
+  const senders = Array.from({ length: options.senders }, (_, i) => new Sender(`sender ${i}`));
+  let bystanders: Bystanders | undefined;
+  try {
+    const engine = await createEngine(options.loadEngine, { clock: systemClock, warn: () => {} });
+    bystanders = await Bystanders.join(relay, engine, options.broadcasts, options.watchers);
+    bystanders.watch(FLOODED);
+    return await measure(kind, options, relay, bystanders, senders);
+  } finally {
+    bystanders?.leave();
+    await Promise.all(senders.map((sender) => sender.stop()));
+    await relay.stop();
+  }
+}
+
+async function measure(
+  kind: Kind,
+  { messages, websocket, loadEngine }: FloodOptions,
+  relay: RunningRelay,
+  bystanders: Bystanders,
+  senders: readonly Sender[],
+): Promise<FloodFigures> {
+  const { pid } = relay;
+  // A WebSocket without TLS has no certificate to know.
+  const trust = websocket ? { kind: "insecure" as const } : relay.trust;
+  if (pid === undefined) throw new BenchError("the relay's CPU cannot be measured");
+  const url = websocket ? `ws://${relay.url.host}/` : relay.url.href;
+  const connected = await Promise.all(
+    senders.map((sender) => sender.ask({ kind: "connect", engine: loadEngine, url, trust, flood: kind }, "connected")),
+  );
+  await sleep(QUIET_MS);
+  bystanders.worstGap();
+  const quietFrom = cpuUs(pid);
+  await sleep(QUIET_MS);
+  const quietUs = cpuUs(pid) - quietFrom;
+  const quietGapMs = bystanders.worstGap();
+  const from = cpuUs(pid);
+  const begin = systemClock.now();
+  const possible = connected.every((each) => each.possible);
+  const reports = await Promise.all(
+    senders.map((sender) => sender.ask({ kind: "flood", messages: possible ? messages : 0 }, "flooded")),
+  );
+  await workedOff(pid, quietUs);
+  const relayUs = Math.max(0, cpuUs(pid) - from - (quietUs * (systemClock.now() - begin)) / QUIET_MS);
+  const gapMs = bystanders.worstGap();
+  if (bystanders.lost !== undefined) throw new BenchError(`${kind}: a bystander lost its session: ${bystanders.lost}`);
+  const sent = reports.reduce((sum, report) => sum + report.messages, 0);
+  const senderUs = reports.reduce((sum, report) => sum + report.cpuUs, 0);
+  return {
+    kind,
+    messages: sent,
+    ratio: sent === 0 ? 0 : relayUs / Math.max(1, senderUs),
+    relayUsPerMessage: sent === 0 ? 0 : relayUs / sent,
+    senderUsPerMessage: sent === 0 ? 0 : senderUs / sent,
+    quietGapMs,
+    gapMs,
+    rssMb: rssKb(pid) / 1024,
+    closed: reports.find((report) => report.closed !== undefined)?.closed,
+  };
+}
+
+/** Waits until the relay is about as quiet as it was. */
+async function workedOff(pid: number, quietUs: number): Promise<void> {
+  for (let look = 0; look < LOOKS; look++) {
+    const before = cpuUs(pid);
+    await sleep(QUIET_MS);
+    if (cpuUs(pid) - before < quietUs + OVER_US) return;
+  }
+}
+
+type AnswerOf<K extends Answer["kind"]> = Extract<Answer, { kind: K }>;
+
+/** A process that floods. */
+class Sender {
+  readonly #child: Child;
+  #take: (answer: Answer) => void = () => {};
+
+  constructor(name: string) {
+    this.#child = new Child({ name, command: [process.execPath, SENDER], cores: undefined, channel: true });
+    this.#child.onMessage((message) => this.#take(readAnswer(message)));
+  }
+
+  async ask<K extends Answer["kind"]>(order: Order, kind: K): Promise<AnswerOf<K>> {
+    const { promise, resolve, reject } = Promise.withResolvers<AnswerOf<K>>();
+    this.#take = (answer) => {
+      if (answer.kind === "failed") reject(new BenchError(`${this.#child.name}: ${answer.message}`));
+      else if (isKind(answer, kind)) resolve(answer);
+    };
+    const timer = setTimeout(() => reject(new BenchError(`${this.#child.name} does not answer`)), ANSWER_MS);
+    this.#child.send(order);
+    try {
+      return await Promise.race([promise, this.#child.ended]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#child.stop();
+  }
+}
+
+function isKind<K extends Answer["kind"]>(answer: Answer, kind: K): answer is AnswerOf<K> {
+  return answer.kind === kind;
+}

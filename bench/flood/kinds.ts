@@ -1,0 +1,29 @@
+/** What a flood is made of. Every name is one kind of message, or of stream, that a peer may send. */
+export const KINDS = [
+  "announce-request",
+  "subscribe",
+  "subscribe-update",
+  "track",
+  "fetch",
+  "probe",
+  "goaway",
+  "announce-start-end",
+  "announce-repeat",
+  "subscribe-drop",
+  "group",
+  "group-unwanted",
+  "empty-frame",
+  "datagram",
+  "bidi-reset",
+  "uni-reset",
+  "bidi-unknown",
+  "uni-unknown",
+] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** Broadcast that the sender publishes, and its track; the bench watches it. */
+export const FLOODED = "flood/of-messages";
+export const TRACK = "data";
+
+/** Part of the names of broadcasts that stand in the table meanwhile. */
+export const LOBBY = "lobby";

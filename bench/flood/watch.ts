@@ -1,0 +1,119 @@
+import { systemClock } from "../../relay/transport/clock.ts";
+import type { Engine } from "../../relay/transport/contract.ts";
+import { encodeRequest } from "../../relay/wire/lite/requests.ts";
+import { STABLE_PROTOCOLS } from "../../relay/wire/versions.ts";
+import { dialAll, trustOf } from "../load/dial.ts";
+import { PublishedTrack } from "../load/published-track.ts";
+import { Serving } from "../load/serving.ts";
+import { attachLoad, type LoadSession, type Part } from "../load/session.ts";
+import type { RunningRelay } from "../relays/contract.ts";
+import { LOBBY, TRACK } from "./kinds.ts";
+
+/** Milliseconds between two frames of the stream that is watched, frames of a group, and bytes of a frame. */
+const FRAME_MS = 10;
+const GROUP_FRAMES = 100;
+const FRAME_BYTES = 100;
+
+/** Milliseconds until a session that is to be there is. */
+const CONNECT_MS = 15_000;
+
+const IGNORE = { data() {}, fin() {}, reset() {}, stop() {} };
+const OPTIONS = { priority: 1, ordered: false, maxLatency: 5_000 };
+const HEARTBEAT = `${LOBBY}/heartbeat`;
+
+/** Those who do no harm: one stream with its viewer, broadcasts in the table, and sessions that watch them all. */
+export class Bystanders {
+  readonly #viewers: LoadSession[] = [];
+  readonly #timers: NodeJS.Timeout[] = [];
+  #lastAt = 0;
+  #worst = 0;
+  #nextId = 1;
+  /** Why a session of theirs ended, if one did. */
+  lost: string | undefined;
+
+  static async join(relay: RunningRelay, engine: Engine, broadcasts: number, watchers: number): Promise<Bystanders> {
+    const all = new Bystanders();
+    const parts = [
+      all.#publisher(broadcasts),
+      all.#viewer(),
+      ...Array.from({ length: watchers }, () => all.#watcher()),
+    ];
+    const target = { engine, url: relay.url, trust: trustOf(relay.trust), protocols: [...STABLE_PROTOCOLS] };
+    const attaches = parts.map((part, index) => attachLoad(part, BigInt(100 + index)));
+    await dialAll({ ...target, timeoutMs: CONNECT_MS }, attaches);
+    return all;
+  }
+
+  /** Milliseconds of the longest gap between two frames since the last call. */
+  worstGap(): number {
+    const now = systemClock.now();
+    const worst = Math.max(this.#worst, now - this.#lastAt);
+    this.#worst = 0;
+    this.#lastAt = now;
+    return worst;
+  }
+
+  /** Watches another broadcast as well. */
+  watch(path: string): void {
+    const [viewer] = this.#viewers;
+    if (viewer !== undefined) this.#subscribe(viewer, path);
+  }
+
+  leave(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+  }
+
+  #subscribe({ link, caps }: LoadSession, path: string): void {
+    const id = path === HEARTBEAT ? 0 : this.#nextId++;
+    const request = { kind: "subscribe" as const, id, path, track: TRACK, epoch: 0n, ...OPTIONS };
+    link.openBidi(0, IGNORE)?.write(encodeRequest(request, caps));
+  }
+
+  #publisher(broadcasts: number): Part {
+    const payload = new Uint8Array(FRAME_BYTES);
+    const track = new PublishedTrack({ framesPerSecond: 1_000 / FRAME_MS, framesPerGroup: GROUP_FRAMES, payload });
+    const serving = new Serving((path) => (path === HEARTBEAT ? track : undefined));
+    return {
+      broadcasts: [HEARTBEAT, ...Array.from({ length: broadcasts }, (_, i) => `${LOBBY}/room-${i}/of-somebody`)],
+      start: () => void this.#timers.push(setInterval(() => track.send(), FRAME_MS)),
+      request: (request, stream, session) => serving.request(request, stream, session),
+      left: (stream) => serving.left(stream),
+      closed: (why) => this.#closed(why),
+    };
+  }
+
+  #viewer(): Part {
+    return {
+      broadcasts: [],
+      start: (session) => {
+        this.#viewers.push(session);
+        this.#subscribe(session, HEARTBEAT);
+      },
+      uni: () => ({ ...IGNORE, data: (bytes) => this.#got(bytes) }),
+      closed: (why) => this.#closed(why),
+    };
+  }
+
+  #watcher(): Part {
+    return {
+      broadcasts: [],
+      start: ({ link, caps }) => {
+        const request = { kind: "announce" as const, prefix: "", excludeHop: 0n, ended: false };
+        link.openBidi(0, IGNORE)?.write(encodeRequest(request, caps));
+      },
+      closed: (why) => this.#closed(why),
+    };
+  }
+
+  #closed(why: string): void {
+    this.lost ??= why;
+  }
+
+  /** Only the stream that is watched has frames of that size. */
+  #got(bytes: Uint8Array): void {
+    if (bytes.length < FRAME_BYTES) return;
+    const now = systemClock.now();
+    this.#worst = Math.max(this.#worst, now - this.#lastAt);
+    this.#lastAt = now;
+  }
+}
