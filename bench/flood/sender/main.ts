@@ -24,12 +24,16 @@ const QUEUE_BYTES = 4 * 2 ** 20;
 
 const INFO = { epoch: 0n, priority: 0, ordered: false, maxLatency: 1_000, timescale: 1_000 };
 
-let kind: Kind | undefined;
-let link: Link | undefined;
-let closed: string | undefined;
-let announcing: BidiStream | undefined;
-let subscribed: Scene["subscribed"];
-let more = () => {};
+/** The session, once it is there. */
+const session: {
+  kind?: Kind;
+  link?: Link;
+  /** Why it has ended. */
+  closed?: string;
+  announcing?: BidiStream;
+  subscribed?: Scene["subscribed"];
+  more(): void;
+} = { more: () => {} };
 
 function answer(message: Answer): void {
   process.send?.(message);
@@ -37,62 +41,71 @@ function answer(message: Answer): void {
 
 const part: Part = {
   broadcasts: [],
-  announcing: (stream, session) => {
-    announcing = stream;
-    announceFlooded(stream, session.caps);
+  announcing: (stream, { caps }) => {
+    session.announcing = stream;
+    announceFlooded(stream, caps);
   },
   start: () => {},
-  request: (request, stream, session) => {
+  request: (request, stream, { caps }) => {
     if (request.kind === "track") {
-      stream.write(encodeTrackInfo(INFO, session.caps));
+      stream.write(encodeTrackInfo(INFO, caps));
       stream.finish();
-    } else if (request.kind === "subscribe") subscribed = { stream, id: request.id };
+    } else if (request.kind === "subscribe") session.subscribed = { stream, id: request.id };
   },
-  capacity: () => more(),
+  capacity: () => session.more(),
   closed: (why) => {
-    closed = why;
-    more();
+    session.closed = why;
+    session.more();
   },
 };
 
 async function connect(order: Extract<Order, { kind: "connect" }>): Promise<void> {
-  kind = order.flood;
   const deps = { clock: systemClock, warn: (message: string) => console.error(message) };
   const url = new URL(order.url);
   const engine = url.protocol === "https:" ? await createEngine(order.engine, deps) : createQmux(deps);
   const target = { engine, url, trust: trustOf(order.trust), protocols: [...STABLE_PROTOCOLS], timeoutMs: TIMEOUT_MS };
-  [link] = await dialAll(target, [attachLoad(part, 7n)]);
+  const [link] = await dialAll(target, [attachLoad(part, 7n)]);
+  if (link === undefined) throw new Error("not connected");
+  session.link = link;
+  session.kind = order.flood;
   const until = performance.now() + TIMEOUT_MS;
-  while (subscribed === undefined) {
+  while (session.subscribed === undefined) {
     if (performance.now() > until) throw new Error("the relay does not subscribe to what is flooded");
     await sleep(LOOK_MS);
   }
-  const possible = kind !== "datagram" || (link !== undefined && link.maxDatagramSize > 0);
+  const possible = order.flood !== "datagram" || link.maxDatagramSize > 0;
   answer({ kind: "connected", engine: engine.name, possible });
 }
 
 async function flood(messages: number): Promise<void> {
+  const { link, kind, announcing, subscribed } = session;
   if (link === undefined || kind === undefined) throw new Error("not connected");
   const send = floodOf(kind, { link, announcing, subscribed });
   const before = process.cpuUsage();
   const sent = send === undefined ? 0 : await sendAll(link, send, messages);
   const { user, system } = process.cpuUsage(before);
+  const { closed } = session;
   answer({ kind: "flooded", cpuUs: user + system, messages: sent, ...(closed !== undefined && { closed }) });
 }
 
-/** As fast as the relay lets it. */
-async function sendAll(over: Link, send: Send, messages: number): Promise<number> {
+/** As fast as the relay lets it; resolves with how many it took. */
+async function sendAll(link: Link, send: Send, messages: number): Promise<number> {
   for (let index = 0; index < messages; index++) {
-    for (let room = Promise.withResolvers<void>(); closed === undefined; room = Promise.withResolvers<void>()) {
-      more = room.resolve;
-      if (send(index)) break;
-      await room.promise;
+    for (let sent = false; !sent; ) {
+      const room = Promise.withResolvers<void>();
+      session.more = room.resolve;
+      if (session.closed !== undefined) return index;
+      sent = send(index);
+      if (!sent) await room.promise;
     }
-    if (closed !== undefined) return index;
-    if (index % BURST === BURST - 1) while (over.queued > QUEUE_BYTES && closed === undefined) await sleep(LOOK_MS);
+    if (index % BURST === BURST - 1) await drained(link, QUEUE_BYTES);
   }
-  while (over.queued > 0 && closed === undefined) await sleep(LOOK_MS);
+  await drained(link, 0);
   return messages;
+}
+
+async function drained(link: Link, bytes: number): Promise<void> {
+  while (link.queued > bytes && session.closed === undefined) await sleep(LOOK_MS);
 }
 
 process.on("message", (message) => {
