@@ -116,6 +116,26 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
     assert.equal(new URL(page.url()).searchParams.has("watch"), false);
   });
 
+  test("says that the relay has cut the list of what is live", TIMEOUT, async () => {
+    const small = await startRelay(
+      { MOQMESH_HTTP_PAGE: "true", MOQMESH_LIMITS_ANNOUNCEMENTS_PER_SESSION: "1" },
+      folder,
+    );
+    context = await browser.newContext();
+    for (const name of ["one.hang", "two.hang"]) {
+      const publisher = await open(small.url, { publish: "pattern", name });
+      await publisher.waitForSelector("#publish-state[data-tone=good]");
+    }
+    const page = await open(small.url, {});
+    const alert = page.locator("#live-error:not([hidden])");
+    await alert.waitFor();
+    assert.match((await alert.textContent()) ?? "", /The relay has cut this list/);
+    assert.equal(await page.isVisible("#live-empty"), false);
+    assert.match((await page.textContent("#list-connection")) ?? "", /^Connected/);
+    await context.close();
+    await small.stop();
+  });
+
   test("lists what is live by itself, and Enter on an item watches it", TIMEOUT, async () => {
     context = await browser.newContext();
     const watcher = await open(relay.url, {});

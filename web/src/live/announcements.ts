@@ -6,25 +6,30 @@ import type { Target } from "../relay/dial.ts";
 /** What @moq/net speaks and the relay's announcements are read in, best first. */
 const PROTOCOLS = ["moq-lite-05", "moq-lite-04", "moq-lite-03"];
 
+/** Milliseconds between the end of a session's announcements and its own. */
+const ENDING_MS = 1_000;
+
 export interface AnnouncementsOptions {
   readonly target: Target;
   readonly onState: (state: ConnectionState) => void;
   /** All live names, sorted; called at every change. */
   readonly onNames: (names: readonly string[]) => void;
+  /** The relay announces no more although the session goes on: the names are a part of what is live, and may be out of date. */
+  readonly onCut: () => void;
 }
 
 /** Follows a relay's announcements until closed. */
 export class Announcements {
   readonly #connection: Connection<MoqConnection.Established>;
 
-  constructor({ target, onState, onNames }: AnnouncementsOptions) {
+  constructor({ target, onState, onNames, onCut }: AnnouncementsOptions) {
     this.#connection = new Connection({
       target,
       protocols: PROTOCOLS,
       handshake: (url, transport) => MoqConnection.connect(url, { transport }),
       onState,
       onSession: (session) => {
-        if (session) void follow(session, onNames);
+        if (session) void follow(session, onNames, onCut);
         else onNames([]);
       },
     });
@@ -35,9 +40,18 @@ export class Announcements {
   }
 }
 
-async function follow(session: MoqConnection.Established, onNames: (names: readonly string[]) => void): Promise<void> {
+async function follow(
+  session: MoqConnection.Established,
+  onNames: (names: readonly string[]) => void,
+  onCut: () => void,
+): Promise<void> {
   const names = new Set<string>();
   const announced = session.announced();
+  let over = false;
+  void session.closed.then(
+    () => (over = true),
+    () => (over = true),
+  );
   try {
     for (;;) {
       const event = await announced.next();
@@ -49,6 +63,8 @@ async function follow(session: MoqConnection.Established, onNames: (names: reado
   } catch (error) {
     console.warn("The list of broadcasts is not followed any more.", error);
   }
-  // Without its list the session is of no use; the connection opens a new one.
-  session.close();
+  // A session that ends takes its announcements with it a moment before it says so. A relay that cuts the list would cut the next one too.
+  setTimeout(() => {
+    if (!over) onCut();
+  }, ENDING_MS);
 }

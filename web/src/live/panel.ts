@@ -5,6 +5,9 @@ import type { Target } from "../relay/dial.ts";
 import { askAccess } from "../relay/refusal.ts";
 import { Announcements } from "./announcements.ts";
 
+const CUT =
+  "The relay has cut this list: it announces no more to one page. Other broadcasts may be live; type a name to watch it.";
+
 export interface LivePanelOptions {
   readonly target: Target;
   readonly onChoose: (name: string) => void;
@@ -19,7 +22,8 @@ export class LivePanel {
   readonly #onChoose: (name: string) => void;
   readonly #target: Target;
   #connected = false;
-  #refused = false;
+  /** The alert says why there is no list. */
+  #explained = false;
   /** Nothing may be watched with this page's token, or without one. */
   #blind = false;
   #names: readonly string[] = [];
@@ -32,6 +36,11 @@ export class LivePanel {
       target,
       onState: (state) => this.#showConnection(state),
       onNames: (names) => this.#showNames(names),
+      onCut: () => {
+        this.#explained = true;
+        showAlert(this.#error, CUT);
+        this.#showEmpty();
+      },
     });
   }
 
@@ -43,7 +52,7 @@ export class LivePanel {
 
   #showConnection(state: ConnectionState): void {
     this.#connected = state.kind === "connected";
-    this.#refused = state.kind === "refused";
+    this.#explained = state.kind === "refused";
     const { text, tone } = describeConnection(state);
     showState(this.#connection, text, tone);
     // While the next attempt runs, the reason of the last one stays.
@@ -75,7 +84,7 @@ export class LivePanel {
   #showEmpty(): void {
     const some = this.#names.length > 0;
     this.#count.textContent = some ? `${this.#names.length} live` : "";
-    this.#empty.hidden = some || this.#refused;
+    this.#empty.hidden = some || this.#explained;
     this.#empty.textContent = this.#connected
       ? this.#blind
         ? "This page may watch nothing on this relay, so it sees no list. A token that grants it is needed."
