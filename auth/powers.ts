@@ -47,7 +47,7 @@ export function beyondScope(scope: KeyScope, asked: Powers): string | undefined 
   return Object.keys(asked).find((power) => power !== "root" && rules.get(power)?.(scope, asked) !== true);
 }
 
-/** Powers that were granted. Nothing else makes one, so whoever holds one has passed the scope of the key. */
+/** Powers that were granted. Only {@link Granted.within} makes one, so the scope of the key has been applied to each that exists. */
 export class Granted {
   readonly #powers: Powers;
 

@@ -167,7 +167,7 @@ function outcomeAt(relay: GuardedRelay, query: string, authorization?: string): 
 }
 
 describe("a neighbour behind one address", () => {
-  it("who retries with a token that is signed and no longer good keeps nobody out, and is told why", () =>
+  it("who retries with a token that is signed and no longer good does not keep others out, and gets the reason", () =>
     guarded(async (relay) => {
       await relay.revoke({ jti: "gone" });
       const stale = [
