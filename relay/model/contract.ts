@@ -135,6 +135,9 @@ export interface Source {
   ): () => void;
 }
 
+/** Takes a part of somebody's work that is done in later turns: `job` is run once a turn until it returns true. */
+export type Later = (job: () => boolean) => void;
+
 /** What a subscription tells its session. */
 export interface Subscriber {
   readonly channel: Channel;
@@ -147,6 +150,8 @@ export interface Subscriber {
   readonly ownNumbers?: boolean;
   /** Groups that may be under way to it at once; past that it loses the oldest of them. Absent: no bound. */
   readonly maxGroups?: number;
+  /** Does the rest of what is too much for one turn; absent: everything is done at once. */
+  readonly later?: Later;
   /** The peer behind it; absent where there is none, and any route may serve it. */
   readonly asker?: Asker;
   /** The track exists. First call, at most once. */

@@ -1,4 +1,4 @@
-import type { Asker, Channel, GroupWriter, OutStream, Source } from "./contract.ts";
+import type { Asker, Channel, GroupWriter, Later, OutStream, Source } from "./contract.ts";
 import type { Counters } from "./counters.ts";
 import type { Group } from "./group.ts";
 import type { GroupStore } from "./group-store.ts";
@@ -15,6 +15,8 @@ export interface FetchRequest {
   readonly offset: number;
   readonly source: Source | undefined;
   readonly asker: Asker | undefined;
+  /** As `Subscriber` has it. */
+  readonly later: Later | undefined;
   /** Called once `stream` has been finished or reset. */
   readonly over: () => void;
 }
@@ -51,7 +53,7 @@ export class Fetches {
       this.#counters.fetchHits++;
       const running = this.#running.get(cached);
       if (running !== undefined) running.readers++;
-      cached.subgroup.attach(channel, stream);
+      cached.subgroup.attach(channel, stream, request.later);
       cached.subgroup.whenOver(request.over);
       return () => this.#leave(cached);
     }

@@ -1,5 +1,5 @@
 import type { Evictable, GroupCache } from "./cache.ts";
-import type { Channel, GroupWriter, OutFan, OutStream } from "./contract.ts";
+import type { Channel, GroupWriter, Later, OutFan, OutStream } from "./contract.ts";
 import type { BoundName, Counters } from "./counters.ts";
 import { FRAME_OVERHEAD, Frame } from "./frame.ts";
 import type { ModelLimits } from "./limits.ts";
@@ -31,6 +31,9 @@ export interface GroupHost {
  * been sent to them yet, so it would reach none of them.
  */
 const SMALL_BYTES = 64 * 1024;
+
+/** Frames that a late joiner is sent at once; those of a longer group follow in later turns. */
+const REPLAY_FRAMES = 256;
 
 /** Small pieces are joined up to this many bytes before they are written to a late joiner. */
 const JOIN_BYTES = 64 * 1024;
@@ -182,10 +185,31 @@ export class Subgroup implements GroupWriter {
     tell?.(reason);
   }
 
-  /** `stream` gets all frames from the first on, and those that come. */
-  attach(channel: Channel, stream: OutStream): void {
+  /**
+   * `stream` gets all frames from the first on, and those that come. Of a long group it gets the first of them now, and the rest
+   * in jobs for `later`, each of which is run again in another turn until it returns true; absent, all at once.
+   */
+  attach(channel: Channel, stream: OutStream, later?: Later): void {
+    let at = 0;
+    const step = () => {
+      if (at > 0 && (stream.ended || this.#frames.length < at)) {
+        // It was given up meanwhile, or is kept no longer.
+        const cut = this.#state === "reset";
+        if (!stream.ended) this.#host.counters.groupsDropped[cut ? "upstream" : "evicted"]++;
+        stream.reset(channel.dialect.resetCode(cut ? this.#reason : "evicted"));
+        return true;
+      }
+      at = this.#replay(channel, stream, at, later === undefined ? Number.POSITIVE_INFINITY : REPLAY_FRAMES);
+      if (at < this.#frames.length) return false;
+      this.#join(channel, stream);
+      return true;
+    };
+    if (!step()) later?.(step);
+  }
+
+  /** `stream` has got all that is there. */
+  #join(channel: Channel, stream: OutStream): void {
     const { dialect } = channel;
-    this.#replay(channel, stream);
     if (this.#state === "finished") {
       stream.finish();
       return;
@@ -214,10 +238,13 @@ export class Subgroup implements GroupWriter {
     this.#current?.forget();
   }
 
-  #replay(channel: Channel, stream: OutStream): void {
+  /** Writes at most `count` frames from number `from` on; returns the number of the next one. */
+  #replay(channel: Channel, stream: OutStream, from: number, count: number): number {
     const pieces: Uint8Array[] = [];
     const { counters } = this.#host;
-    for (const frame of this.#frames) {
+    const frames =
+      count < this.#frames.length - from ? this.#frames.slice(from, from + count) : this.#frames.slice(from);
+    for (const frame of frames) {
       // A frame without a byte yet is written to all together, header first, once it has one.
       if (frame === this.#current && frame.received === 0) continue;
       frame.encoded(channel.dialect, pieces);
@@ -225,6 +252,7 @@ export class Subgroup implements GroupWriter {
       if (frame !== this.#current) counters.framesOut++;
     }
     for (const piece of join(pieces)) stream.write(piece);
+    return from + frames.length;
   }
 
   #close(): void {

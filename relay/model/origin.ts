@@ -186,7 +186,10 @@ export class Origin {
 
   /** Sends one group to `stream` as bare frames, and calls `over` once it was finished or reset. Returns a cancel. */
   fetch(
-    where: { path: string; track: string; sequence: number; priority: number; ownNumbers?: boolean; asker?: Asker },
+    where: { path: string; track: string; sequence: number; priority: number; ownNumbers?: boolean } & Pick<
+      Subscriber,
+      "asker" | "later"
+    >,
     channel: Channel,
     stream: OutStream,
     over: () => void,
@@ -201,7 +204,7 @@ export class Origin {
     const { sequence: number, priority, ownNumbers: own = false, asker } = where;
     const track = this.#track(where.path, where.track, asker);
     if (typeof track === "string") return refuse(track);
-    const fetch = () => track.fetch({ number, own, priority, asker }, channel, stream, over);
+    const fetch = () => track.fetch({ number, own, priority, asker, later: where.later }, channel, stream, over);
     if (route !== undefined && route.leaving !== true) return fetch();
     // It may be elsewhere: the track's properties come when it was found.
     let cancel = () => {};

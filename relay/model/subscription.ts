@@ -247,7 +247,7 @@ export class Subscription {
     }
     this.#track.counters.groupsOut++;
     this.#sending.add(group, stream, place);
-    group.subgroup.attach(this.#subscriber.channel, stream);
+    group.subgroup.attach(this.#subscriber.channel, stream, this.#subscriber.later);
   }
 
   /** At the bound the oldest group that is under way makes room, never the newest; false when `group` is older than all. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { GroupCache } from "./cache.ts";
-import type { Asker, Source } from "./contract.ts";
+import type { Asker, Later, Source } from "./contract.ts";
 import type { Counters } from "./counters.ts";
 import type { KeptTracks } from "./kept-tracks.ts";
 import type { ModelLimits } from "./limits.ts";
@@ -40,4 +40,6 @@ export interface Wanted {
   readonly own: boolean;
   readonly priority: number;
   readonly asker: Asker | undefined;
+  /** As `Subscriber` has it. */
+  readonly later?: Later | undefined;
 }

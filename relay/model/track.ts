@@ -167,14 +167,15 @@ export class Track implements SubscribedTrack {
   }
 
   /** Sends one group to `stream` when it is here, else fetches it; `over` is called at the end. Returns a cancel. */
-  fetch({ number, own, priority, asker }: Wanted, channel: Channel, stream: OutStream, over: () => void): () => void {
+  fetch(wanted: Wanted, channel: Channel, stream: OutStream, over: () => void): () => void {
+    const { number, own, priority, asker, later } = wanted;
     const source = this.#giver;
     const offset = this.#feed !== undefined && this.#feed.source === source ? (this.#feed.offset ?? 0) : 0;
     const sequence = own ? number + offset : number;
     // Else it would get another publisher's group.
     if (own && sequence < (this.#feed?.lowest ?? 0))
       return this.#fetches.refuse({ channel, stream, over }, "not_found");
-    return this.#fetches.fetch({ sequence, priority, channel, stream, offset, source, asker, over });
+    return this.#fetches.fetch({ sequence, priority, channel, stream, offset, source, asker, later, over });
   }
 
   /**

@@ -1,5 +1,6 @@
-import type { TrackInfo } from "../../model/contract.ts";
+import type { Later, TrackInfo } from "../../model/contract.ts";
 import type { Reason } from "../../model/reason.ts";
+import type { Share } from "../../model/scheduler.ts";
 import { rank } from "../../model/subscription.ts";
 import type { BidiStream } from "../../transport/contract.ts";
 import type { Fetch } from "../../wire/lite/fetch.ts";
@@ -74,8 +75,9 @@ export function serveFetch(context: LiteContext, stream: BidiStream, request: Fe
     left = true;
     gone();
   };
-  const { asker, channel } = context;
-  const cancel = origin.fetch({ path, track, sequence: group, priority, ownNumbers, asker }, channel, stream, leave);
+  const { asker, channel, share } = context;
+  const where = { path, track, sequence: group, priority, ownNumbers, asker, later: laterOf(share) };
+  const cancel = origin.fetch(where, channel, stream, leave);
   return {
     fin: () => {},
     gone: () => {
@@ -83,6 +85,18 @@ export function serveFetch(context: LiteContext, stream: BidiStream, request: Fe
       leave();
     },
   };
+}
+
+/** Units of work (see `Scheduler`) of a part of a group that is sent in a later turn. */
+const PART_UNITS = 128;
+
+/** Does the rest of a long group as part of the session's share. */
+export function laterOf(share: Share): Later {
+  return (job) =>
+    share.later(() => {
+      share.left -= PART_UNITS;
+      return job();
+    });
 }
 
 /** Serves a Probe Stream: what the engine knows of the link, when it moves; silent while that is nothing (moq-lite Probe). */

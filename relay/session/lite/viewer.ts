@@ -1,4 +1,4 @@
-import type { Asker, OutStream, Subscriber, TrackInfo } from "../../model/contract.ts";
+import type { Asker, Later, OutStream, Subscriber, TrackInfo } from "../../model/contract.ts";
 import type { Reason } from "../../model/reason.ts";
 import type { Subscription } from "../../model/subscription.ts";
 import type { BidiStream } from "../../transport/contract.ts";
@@ -7,6 +7,7 @@ import { encodeGroupStream } from "../../wire/lite/group.ts";
 import { encodeSubscribeResponse, type Subscribe, type SubscribeUpdate } from "../../wire/lite/subscribe.ts";
 import { codeOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
+import { laterOf } from "./serve.ts";
 
 /** Groups that each subscription may have under way however many there are: half a second of audio with a group for each packet. */
 const LEAST_GROUPS = 32;
@@ -20,6 +21,7 @@ export class Viewer implements Subscriber {
   readonly promisesStart: boolean;
   readonly ownNumbers: boolean;
   readonly asker: Asker;
+  readonly later: Later;
   readonly #context: LiteContext;
   readonly #stream: BidiStream;
   readonly #request: Subscribe;
@@ -37,6 +39,7 @@ export class Viewer implements Subscriber {
     this.#gone = gone;
     this.channel = context.channel;
     this.asker = context.asker;
+    this.later = laterOf(context.share);
     this.ownNumbers = context.deps.ownNumbers === true;
     this.promisesStart = context.caps.subscribeOk === "start";
   }

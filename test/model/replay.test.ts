@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ManualClock } from "../support/clock.ts";
+import { AD, FakeSource, FakeViewer, LIVE, origin, say } from "./support.ts";
+
+/** A viewer whose later work a test does. */
+class BusyViewer extends FakeViewer {
+  readonly jobs: (() => boolean)[] = [];
+  readonly later = (job: () => boolean) => void this.jobs.push(job);
+
+  turn(): void {
+    for (const job of this.jobs.splice(0)) if (!job()) this.jobs.push(job);
+  }
+}
+
+const FRAMES = 900;
+const text = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, i) => `[4]${1000 + from + i}`).join("");
+
+function scene() {
+  const clock = new ManualClock();
+  const model = origin(clock, { framesPerGroup: 10_000 });
+  const source = new FakeSource();
+  model.publish("live/a", AD, source);
+  const first = new FakeViewer();
+  model.subscribe("live/a", "video", LIVE, first);
+  const group = source.group(0);
+  for (let i = 0; i < FRAMES; i++) say(group, String(1000 + i));
+  const late = new BusyViewer();
+  const subscription = model.subscribe("live/a", "video", LIVE, late);
+  assert.ok(subscription);
+  return { model, source, group, first, late, subscription };
+}
+
+describe("a viewer that joins a long group", () => {
+  it("gets it in parts, one a turn, and then what comes, each frame once and in order", () => {
+    const { group, first, late } = scene();
+    const [stream] = late.streams;
+    assert.equal(stream?.text, text(0, 256), "the first part at once");
+    late.turn();
+    say(group, "1900");
+    assert.equal(stream?.text, text(0, 512));
+    while (late.jobs.length > 0) late.turn();
+    say(group, "1901");
+    group.finish();
+    assert.equal(stream?.text, text(0, FRAMES + 2));
+    assert.equal(stream?.state, "finished");
+    assert.equal(first.streams[0]?.text, text(0, FRAMES + 2));
+  });
+
+  it("gets all of it when it ends meanwhile, and the part of a frame that has come", () => {
+    const { group, late } = scene();
+    group.frame(4, undefined);
+    group.payload(Buffer.from("19"));
+    while (late.jobs.length > 0) late.turn();
+    group.payload(Buffer.from("00"));
+    group.end();
+    group.finish();
+    assert.equal(late.streams[0]?.text, text(0, FRAMES + 1));
+    const again = scene();
+    again.group.finish();
+    while (again.late.jobs.length > 0) again.late.turn();
+    assert.equal(again.late.streams[0]?.text, text(0, FRAMES));
+    assert.equal(again.late.streams[0]?.state, "finished");
+  });
+
+  it("is not sent the rest once it has left, or the group was reset or is kept no longer", () => {
+    const left = scene();
+    left.subscription.cancel();
+    left.late.turn();
+    assert.equal(left.late.jobs.length, 0);
+    assert.equal(left.late.streams[0]?.text, text(0, 256));
+    const cut = scene();
+    cut.group.reset("upstream");
+    cut.late.turn();
+    assert.equal(cut.late.jobs.length, 0);
+    assert.equal(cut.late.streams[0]?.state, "reset");
+    assert.equal(cut.late.streams[0]?.text, text(0, 256));
+  });
+});
