@@ -62,6 +62,8 @@ pub struct Link {
     of_http3: u32,
     accept: Option<oneshot::Sender<()>>,
     tasks: Vec<tokio::task::AbortHandle>,
+    /// Reads the CONNECT stream. Letting go of that stream stops it, which a browser takes for a lost connection.
+    session: Option<tokio::task::AbortHandle>,
 }
 
 impl Link {
@@ -77,12 +79,12 @@ impl Link {
             None => Bytes::new(),
         };
         let (accept, accepted) = oneshot::channel();
-        let mut tasks = vec![tokio::spawn(pump(worker.clone(), shared.clone(), accepted)).abort_handle()];
+        let tasks = vec![tokio::spawn(pump(worker.clone(), shared.clone(), accepted)).abort_handle()];
         let (uni_header, bidi_header) = (header(STREAM_UNI), header(STREAM_BIDI));
         let mut web = new.web;
-        if let Some(recv) = web.as_mut().and_then(|web| web.recv.take()) {
-            tasks.push(tokio::spawn(watch_session(worker.clone(), shared.clone(), recv)).abort_handle());
-        }
+        let recv = web.as_mut().and_then(|web| web.recv.take());
+        let session =
+            recv.map(|recv| tokio::spawn(watch_session(worker.clone(), shared.clone(), recv)).abort_handle());
         let held = web.as_ref().map_or(0, |web| web.held.len());
         let mut link = Self {
             shared,
@@ -100,6 +102,7 @@ impl Link {
             of_http3: 0,
             accept: Some(accept),
             tasks,
+            session,
         };
         for _ in 0..held {
             link.one_more_of_http3();
@@ -125,7 +128,7 @@ impl Link {
     }
 
     pub fn abort_tasks(&mut self) {
-        for task in self.tasks.drain(..) {
+        for task in self.tasks.drain(..).chain(self.session.take()) {
             task.abort();
         }
     }
@@ -257,6 +260,7 @@ pub fn close(
     reason: String,
     keep: Vec<(Option<quinn::SendStream>, Option<quinn::RecvStream>)>,
 ) {
+    let session = link.session.take();
     link.abort_tasks();
     let conn = link.shared.conn.clone();
     let wire = link.shared.coding.encode(code);
@@ -276,6 +280,9 @@ pub fn close(
         };
         let _ = tokio::time::timeout(CLOSE_GRACE, told).await;
         conn.close(wire, reason.as_bytes());
+        if let Some(session) = session {
+            session.abort();
+        }
         drop((send, control, held, keep));
     });
 }

@@ -7,6 +7,7 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { type ClaimsInput, generateKey, publicJwk, signToken } from "../../auth/index.ts";
 import { type Relay, start } from "../../relay/main.ts";
+import { codeOf } from "../../relay/session/index.ts";
 import { buildPage } from "../../scripts/build-web.ts";
 import { captureLog, testConfig } from "../main/support.ts";
 import { revokeAt } from "../support/revoke.ts";
@@ -123,6 +124,26 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
     const page = await open({ root: "live", get: "" }, { publish: "pattern", name: "live/x.hang" });
     await page.waitForFunction(() => document.querySelector("#publish-state")?.textContent === "Refused by the relay");
     assert.match((await page.textContent("#publish-error")) ?? "", /does not let this page publish live\/x\.hang/);
+    await page.close();
+  });
+
+  test("a page reads with which code and text the relay closed its session", TIMEOUT, async (t) => {
+    if (relay.engine !== "native") return t.skip(`${relay.engine} closes sessions in its own way`);
+    const page = await open({ root: "", get: "" }, {});
+    const jwt = tokens.at(-1) ?? "";
+    const closed = await page.evaluate(async (token) => {
+      const hex = (await (await fetch("/certificate.sha256")).text()).trim();
+      const value = Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
+      const options = { serverCertificateHashes: [{ algorithm: "sha-256", value }], protocols: ["moq-lite-04"] };
+      const session = new WebTransport(`https://${location.host}/?jwt=${token}`, options);
+      await session.ready;
+      // The relay asks for announcements; what is announced here, `x` with no hops, may not be published.
+      const { value: stream } = await session.incomingBidirectionalStreams.getReader().read();
+      await stream.writable.getWriter().write(Uint8Array.of(4, 1, 1, 0x78, 0));
+      const { closeCode, reason } = await session.closed;
+      return { closeCode, reason };
+    }, jwt);
+    assert.deepEqual(closed, { closeCode: codeOf("unauthorized"), reason: 'not allowed to publish "x"' });
     await page.close();
   });
 
