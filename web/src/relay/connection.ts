@@ -93,7 +93,7 @@ export class Connection<S extends Session> {
   async #lost(connected: boolean, known: Refusal): Promise<Refusal & { readonly connected: boolean }> {
     const { target, publishes } = this.#options;
     const given = this.#ended.signal.aborted || this.#again.signal.aborted;
-    const refused = known.final || given ? undefined : await whyRefused(target.url, publishes);
+    const refused = given ? undefined : await whyRefused(target.url, publishes);
     return { connected, ...(refused ?? known) };
   }
 
