@@ -20,6 +20,7 @@ pub mod events;
 pub mod h3;
 pub mod link;
 pub mod listener;
+pub mod places;
 pub mod rounds;
 pub mod runtime;
 pub mod shared;

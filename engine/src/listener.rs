@@ -7,18 +7,22 @@ use crate::config::{Limits, Tuning, allowances, transport};
 use crate::events::Event;
 use crate::h3;
 use crate::link::NewLink;
+use crate::places::{Place, Places};
 use crate::runtime::{Spread, least_loaded, on};
 use crate::shared::{Meta, address_text};
 use crate::tls::Certificates;
 use crate::worker::WorkerShared;
 use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Incoming, Runtime, ServerConfig, VarInt};
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// Handshakes that are under way at a time; further packets of new clients are ignored.
+/// Handshakes that are under way at a time. At the bound the address that has most of them loses its oldest one.
 const MAX_HANDSHAKES: usize = 4096;
+
+/// How often at most the log says that handshakes were cut at the bound.
+const CUT_WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How long a client has for its handshake and its request.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,7 +55,7 @@ struct Common {
     logged: Option<ServerConfig>,
     limits: Limits,
     retry_above: usize,
-    handshakes: AtomicUsize,
+    handshakes: Arc<Places>,
     accepting: Arc<AtomicBool>,
 }
 
@@ -94,10 +98,11 @@ impl Listener {
             logged,
             limits: parts.limits,
             retry_above: parts.retry_above,
-            handshakes: AtomicUsize::new(0),
+            handshakes: Places::new(MAX_HANDSHAKES),
             accepting: accepting.clone(),
         });
-        first.spawn(take_connections(endpoint.clone(), workers.clone(), common));
+        first.spawn(take_connections(endpoint.clone(), workers.clone(), common.clone()));
+        first.spawn(tell_of_cuts(Arc::downgrade(&common), first.clone()));
         let address = endpoint.local_addr()?;
         Ok(Self { id: parts.id, address, certificates: parts.certificates, endpoint, socket: held, workers, accepting })
     }
@@ -142,19 +147,38 @@ async fn take_connections(endpoint: Endpoint, workers: Arc<[Arc<WorkerShared>]>,
             incoming.refuse();
             continue;
         }
-        let busy = common.handshakes.load(Relaxed) >= common.retry_above;
+        let busy = common.handshakes.taken() >= common.retry_above;
         if busy && incoming.may_retry() && !incoming.remote_address_validated() {
             // Only fails where retrying is not possible, which was asked.
             let _ = incoming.retry();
             continue;
         }
+        let Some(place) = common.handshakes.take(incoming.remote_address().ip()) else {
+            incoming.refuse();
+            continue;
+        };
         let Some(worker) = least_loaded(&workers) else { return };
-        greet(incoming, worker.clone(), common.clone());
+        greet(incoming, place, worker.clone(), common.clone());
+    }
+}
+
+/// Warns when handshakes are cut at their bound, for as long as the listener is there.
+async fn tell_of_cuts(common: Weak<Common>, worker: Arc<WorkerShared>) {
+    loop {
+        tokio::time::sleep(CUT_WARNING_INTERVAL).await;
+        let Some(common) = common.upgrade() else { return };
+        let cut = common.handshakes.cut();
+        if cut > 0 {
+            let within = CUT_WARNING_INTERVAL.as_secs();
+            worker.hub.push(Event::Warning(format!(
+                "{cut} QUIC handshakes were cut at the bound of {MAX_HANDSHAKES} in the last {within} s"
+            )));
+        }
     }
 }
 
 /// Completes the handshake on the worker that is to have the link.
-fn greet(incoming: Incoming, worker: Arc<WorkerShared>, common: Arc<Common>) {
+fn greet(incoming: Incoming, place: Place, worker: Arc<WorkerShared>, common: Arc<Common>) {
     let connecting = on(worker.index, || match &common.logged {
         None => incoming.accept(),
         Some(server) => {
@@ -172,15 +196,17 @@ fn greet(incoming: Incoming, worker: Arc<WorkerShared>, common: Arc<Common>) {
             return;
         }
     };
-    common.handshakes.fetch_add(1, Relaxed);
     let there = worker.clone();
     worker.spawn(async move {
-        let link = tokio::time::timeout(HANDSHAKE_TIMEOUT, async {
+        let link = async {
             let conn = connecting.await.ok()?;
             meet(conn, &common).await
-        });
-        let link = link.await.ok().flatten();
-        common.handshakes.fetch_sub(1, Relaxed);
+        };
+        let link = tokio::select! {
+            link = tokio::time::timeout(HANDSHAKE_TIMEOUT, link) => link.ok().flatten(),
+            () = place.lost() => None,
+        };
+        drop(place);
         match link {
             Some(link) => there.push(Command::NewLink(Box::new(link))),
             None => {
