@@ -65,6 +65,8 @@ export const sections: Sections = new Map<string, AnySection>(
 export interface ConfigSources {
   /** Path of a TOML file; without it everything not given otherwise has its default. */
   readonly file?: string;
+  /** What `file` holds, where it has been read already. */
+  readonly text?: string;
   readonly env?: Environment;
   readonly flags?: readonly Flag[];
   /** Bytes that the process may use; asked once. Tests set it. */
@@ -83,7 +85,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const report = (problem: Problem): void => void problems.push(problem);
   const env = sources.env ?? {};
   const layers = [
-    ...(sources.file === undefined ? [] : [fileLayer(sources.file, report)]),
+    ...(sources.file === undefined ? [] : [fileLayer(sources.file, report, sources.text)]),
     envLayer(env, sections, report),
     flagLayer(sources.flags ?? [], sections),
   ];

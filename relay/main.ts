@@ -6,16 +6,21 @@ import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { Places } from "../auth/index.ts";
 import type { Resolver } from "../cluster/peers/dns.ts";
+import { bindFailed } from "./assemble/bind-failed.ts";
 import { Defects } from "./assemble/defects.ts";
+import { Descriptors } from "./assemble/descriptors.ts";
 import { drainSessions } from "./assemble/drain.ts";
+import { FileWatch, watchedFiles } from "./assemble/file-watch.ts";
 import { AuthGate } from "./assemble/gate.ts";
-import { bindFailed, type Listeners, openListeners } from "./assemble/listeners.ts";
+import { type Listeners, type ListenersOptions, openListeners } from "./assemble/listeners.ts";
 import { MeshRuntime } from "./assemble/mesh/index.ts";
 import { dnsResolver } from "./assemble/mesh/resolver.ts";
 import { nativeSettings } from "./assemble/native.ts";
 import { certificateOptions, linkLimits, liveLimits, modelLimits, sessionLimits } from "./assemble/options.ts";
+import { Readiness } from "./assemble/readiness.ts";
 import { RevokeRoute } from "./assemble/revoke.ts";
 import { CLOSE_SHUTDOWN, ordinaryTerms, SessionHost } from "./assemble/sessions.ts";
+import { Steps } from "./assemble/steps.ts";
 import { judge } from "./assemble/verdict.ts";
 import { waitUntil } from "./assemble/wait.ts";
 import type { Clock } from "./clock.ts";
@@ -66,6 +71,8 @@ export interface StartOptions {
   readonly pageFolder?: string;
   /** Where the names in `cluster.dns` are resolved; the system's name servers unless told. */
   readonly resolver?: Resolver;
+  /** Ends the start: {@link start} rejects with `StartEnded` then. */
+  readonly end?: AbortSignal;
 }
 
 /** A relay that runs. */
@@ -80,6 +87,8 @@ export interface Relay extends RelayView {
   readonly fingerprint: string | undefined;
   /** Takes in an error that reached the process itself: it is counted and logged. */
   contain(error: unknown): void;
+  /** Reads the files of certificates and authorities again, resolves with what has changed. Rejects when they cannot be read in time. */
+  reloadFiles(): Promise<string[]>;
   /** Goes by what of `config` may change while it runs, for new sessions. */
   reconfigure(config: Config): void;
   /**
@@ -132,6 +141,9 @@ class RelayProcess implements Relay {
   #mesh: MeshRuntime | undefined;
   #engine: Engine | undefined;
   #certificates: CertificateManager | undefined;
+  #readiness: Readiness | undefined;
+  #descriptors: Descriptors | undefined;
+  readonly #files: FileWatch;
   /** The certificate that QUIC connections get: not always the manager's newest, because some engines cannot swap it. */
   #served: CertificateState | undefined;
   #listeners: Listeners | undefined;
@@ -153,6 +165,11 @@ class RelayProcess implements Relay {
     this.#defects = new Defects({ log: this.#log, clock: this.#clock, counters: this.counters });
     this.#wallNow = options.wallNow ?? Date.now;
     this.#startedAt = this.#clock.now();
+    const watched = watchedFiles(config, {
+      certificates: async () => (await this.#certificates?.check()) ?? false,
+      trust: async () => (await this.#mesh?.reloadTrust()) ?? false,
+    });
+    this.#files = new FileWatch(watched, { clock: this.#clock, warn: this.#warn });
     const { bytes, policy, maxAge } = config.cache;
     this.#origin = new Origin({
       clock: this.#clock,
@@ -213,8 +230,12 @@ class RelayProcess implements Relay {
   reasons(): string[] {
     if (this.#state !== "ready") return [this.#state];
     const end = this.#served?.notAfter.getTime() ?? 0;
-    const expired = this.#wallNow() > end ? ["certificate_expired"] : [];
-    return [...expired, ...this.#gate.reasons(), ...(this.#mesh?.reasons() ?? [])];
+    return [
+      ...(this.#wallNow() > end ? ["certificate_expired"] : []),
+      ...(this.#descriptors?.exhausted === true ? ["file_descriptors"] : []),
+      ...this.#gate.reasons(),
+      ...(this.#mesh?.reasons() ?? []),
+    ];
   }
 
   auth() {
@@ -252,66 +273,52 @@ class RelayProcess implements Relay {
 
   /** Called once, by {@link start}. */
   async start(): Promise<void> {
-    const { server, http, limits } = this.#config;
-    // First, so that probes see a relay that starts.
-    if (http.admin) this.#admin = await this.#openAdmin();
-    await this.#gate.open();
+    const { server, http } = this.#config;
+    const steps = new Steps(this.#clock, this.#options.end);
+    // First, so that probes see a relay that starts. Where both ports are taken, the public one is what to name.
+    const adminFailure = http.admin ? await this.#openAdmin().catch((error: unknown) => ({ error })) : undefined;
+    await steps.run("what tokens are checked with", () => this.#gate.open());
     for (const warning of exposures(this.#config)) this.#warn(warning);
-    const certificates = await this.#openCertificates();
+    await steps.run("the state of the files", () => this.#files.open());
+    const certificates = await steps.run("the certificate", () => this.#openCertificates());
     this.#certificates = certificates;
     this.#served = certificates.current;
     const deps: EngineDeps = { clock: this.#clock, warn: this.#warn };
-    const engine =
-      this.#options.engine ??
-      (await createEngine(server.engine, { ...deps, native: await nativeSettings(this.#config, this.#warn) }));
+    const engine = this.#options.engine ?? (await steps.run("the engine", () => this.#createEngine(deps)));
     this.#engine = engine;
     const qmux = createQmux(deps);
-    this.#mesh = await MeshRuntime.open({
-      config: this.#config.cluster,
-      origin: this.#origin,
-      clock: this.#clock,
-      wallNow: this.#wallNow,
-      channels: this.#channels,
-      hop: this.#hop,
-      limits: sessionLimits(this.#config),
-      log: this.#log,
-      defects: this.#defects,
-      quic: engine,
-      websocket: qmux,
-      resolver: this.#options.resolver ?? dnsResolver(),
-    });
-    if (http.enabled && http.page) this.#page = await this.#readPage();
-    this.#listeners = await openListeners({
-      host: server.host,
-      port: server.port,
-      engine,
-      protocols: this.#protocols(),
-      limits: linkLimits(this.#config),
-      certificate: this.#served.certificate,
-      onRequest: (request) => this.#host.accept(request),
-      ...(server.websocket && { qmux }),
-      ...((http.enabled || server.websocket) && {
-        http: {
-          fingerprint: () => (http.enabled ? this.fingerprint : undefined),
-          failed: (error) => this.#defects.report("in a request at the public port", error),
-          ...(http.enabled && { access: (question) => judge(this.#host, this.#defects, question) }),
-          places: new Places(MAX_HTTP_CONNECTIONS),
-          headerTimeoutMs: limits.handshakeTimeout,
-          ...(this.#page && { page: this.#page }),
-        },
+    this.#mesh = await steps.run("what [cluster] names", () => this.#openMesh(engine, qmux));
+    if (http.enabled && http.page) this.#page = await steps.run("the demo page", () => this.#readPage());
+    const { certificate } = this.#served;
+    this.#listeners = await steps.run("the public port", () =>
+      openListeners({
+        host: server.host,
+        port: server.port,
+        engine,
+        protocols: this.#protocols(),
+        limits: linkLimits(this.#config),
+        certificate,
+        onRequest: (request) => this.#host.accept(request),
+        ...(server.websocket && { qmux }),
+        ...((http.enabled || server.websocket) && { http: this.#publicHttp() }),
       }),
-    });
+    );
+    if (adminFailure !== undefined) throw adminFailure.error;
     certificates.onChange((state) => this.#swap(state));
     // It may have been replaced while the sockets were opened.
     if (certificates.current !== this.#served) this.#swap(certificates.current);
+    this.#files.start();
+    this.#descriptors = new Descriptors({ clock: this.#clock, log: this.#log, counters: this.counters });
     this.#state = "ready";
     this.#mesh?.start();
     const { address, port } = this.address;
     const admin = this.adminAddress?.port;
-    this.#log.info(
-      { address, port, admin, engine: engine.name, version: VERSION, ...this.#mesh?.place },
-      "relay ready",
-    );
+    const facts = { address, port, admin, engine: engine.name, version: VERSION, ...this.#mesh?.place };
+    this.#readiness = new Readiness({ clock: this.#clock, log: this.#log, reasons: () => this.reasons(), facts });
+  }
+
+  reloadFiles(): Promise<string[]> {
+    return this.#files.reload();
   }
 
   contain(error: unknown): void {
@@ -351,7 +358,11 @@ class RelayProcess implements Relay {
   }
 
   async #close(reason: string): Promise<void> {
+    const began = this.#state !== "starting";
     this.#state = "closed";
+    this.#readiness?.close();
+    this.#descriptors?.close();
+    this.#files.close();
     this.#host.stopAccepting();
     this.#mesh?.close();
     this.#host.closeAll(CLOSE_SHUTDOWN, reason);
@@ -365,7 +376,7 @@ class RelayProcess implements Relay {
       if (end.status === "rejected") this.#warn("a listener did not close", end.reason);
     }
     clearInterval(this.#hold);
-    this.#log.info({ reason }, "relay closed");
+    if (began) this.#log.info({ reason }, "relay closed");
     this.#ended.resolve();
   }
 
@@ -373,11 +384,11 @@ class RelayProcess implements Relay {
     this.#log.warn(err === undefined ? {} : { err }, message);
   };
 
-  async #openAdmin(): Promise<AdminServer> {
+  async #openAdmin(): Promise<undefined> {
     const { adminHost: host, adminPort: port, adminTokenFile: secretFile } = this.#config.http;
     const revocation = await RevokeRoute.open({ gate: this.#gate, secretFile, warn: this.#warn });
     try {
-      return await AdminServer.listen({
+      this.#admin = await AdminServer.listen({
         host,
         port,
         view: this,
@@ -395,6 +406,42 @@ class RelayProcess implements Relay {
   #protocols(): string[] {
     const offered = protocols(this.#config.server.experimental);
     return this.#mesh === undefined ? offered : [...offered, ...MESH_PROTOCOLS];
+  }
+
+  async #createEngine(deps: EngineDeps): Promise<Engine> {
+    return await createEngine(this.#config.server.engine, {
+      ...deps,
+      native: await nativeSettings(this.#config, this.#warn),
+    });
+  }
+
+  #openMesh(quic: Engine, websocket: Engine): Promise<MeshRuntime | undefined> {
+    return MeshRuntime.open({
+      config: this.#config.cluster,
+      origin: this.#origin,
+      clock: this.#clock,
+      wallNow: this.#wallNow,
+      channels: this.#channels,
+      hop: this.#hop,
+      limits: sessionLimits(this.#config),
+      log: this.#log,
+      defects: this.#defects,
+      quic,
+      websocket,
+      resolver: this.#options.resolver ?? dnsResolver(),
+    });
+  }
+
+  #publicHttp(): NonNullable<ListenersOptions["http"]> {
+    const { http, limits } = this.#config;
+    return {
+      fingerprint: () => (http.enabled ? this.fingerprint : undefined),
+      failed: (error) => this.#defects.report("in a request at the public port", error),
+      ...(http.enabled && { access: (question) => judge(this.#host, this.#defects, question) }),
+      places: new Places(MAX_HTTP_CONNECTIONS),
+      headerTimeoutMs: limits.handshakeTimeout,
+      ...(this.#page && { page: this.#page }),
+    };
   }
 
   #openCertificates(): Promise<CertificateManager> {

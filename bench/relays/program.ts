@@ -8,9 +8,9 @@ const PROGRAM = fileURLToPath(new URL("../../bin/moqmesh.js", import.meta.url));
 /** Milliseconds until it must be ready. */
 const START_MS = 15_000;
 
-/** The line of the log that tells where it listens. */
+/** The line of the log that tells where it listens; a relay of a mesh is ready later, when it has reached a root. */
 const READY = z.object({
-  msg: z.literal("relay ready"),
+  msg: z.enum(["relay ready", "listening"]),
   port: z.number(),
   /** Absent: no admin listener. */
   admin: z.number().optional(),

@@ -14,6 +14,7 @@ import {
   TransportError,
 } from "../transport/contract.ts";
 import { errorCode } from "../transport/tls/pem.ts";
+import { bindFailed } from "./bind-failed.ts";
 
 /** Free ports that are tried until one is free for UDP and TCP alike. */
 const PORT_ATTEMPTS = 16;
@@ -130,17 +131,4 @@ async function bindable(host: string): Promise<string> {
     probe.once("error", () => resolve(ANY_IPV4));
     probe.listen(0, host, () => probe.close(() => resolve(host)));
   });
-}
-
-/** `kind` is what the sentence calls the socket, such as `TCP`. */
-export function bindFailed(kind: string, host: string, port: number, cause: unknown): TransportError {
-  const code = errorCode(cause);
-  const why =
-    code === "EADDRINUSE"
-      ? "it is in use"
-      : code === "EACCES"
-        ? "permission denied"
-        : (code ?? (cause instanceof Error ? cause.message : String(cause)));
-  const where = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  return new TransportError("bind_failed", `cannot listen on ${kind} ${where}: ${why}`, { cause });
 }

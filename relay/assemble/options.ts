@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import type { ModelLimits } from "../model/limits.ts";
 import type { SessionLimits } from "../session/index.ts";
 import type { LinkLimits } from "../transport/contract.ts";
-import type { CertificateOptions } from "../transport/tls/certificate.ts";
+import type { CertificateOptions, PemFiles } from "../transport/tls/certificate.ts";
 
 /** The parts of a configuration as the rooms below take them. */
 export function modelLimits({ limits }: Config): ModelLimits {
@@ -55,12 +55,20 @@ export function linkLimits({ limits }: Config): LinkLimits {
   };
 }
 
-export function certificateOptions({ tls }: Config, wallNow: () => number): CertificateOptions {
-  const { cert, key, certificates, stateDir, hosts } = tls;
-  const files = cert !== undefined && key !== undefined ? { files: { cert, key } } : {};
+/** Files of the certificate and of further ones, that one first. */
+export function pemPairs({ tls }: Pick<Config, "tls">): PemFiles[] {
+  const { cert, key, certificates } = tls;
   const further = certificates.map((one) => {
     const { cert: chain = "", key: own = "" } = PEM_PAIR.exec(one)?.groups ?? {};
     return { cert: chain, key: own };
   });
-  return { ...files, further, stateDir, hosts, wallNow };
+  return cert !== undefined && key !== undefined ? [{ cert, key }, ...further] : further;
+}
+
+export function certificateOptions({ tls }: Config, wallNow: () => number): CertificateOptions {
+  const { cert, stateDir, hosts } = tls;
+  const pairs = pemPairs({ tls });
+  const files = cert === undefined ? undefined : pairs[0];
+  const further = files === undefined ? pairs : pairs.slice(1);
+  return { ...(files && { files }), further, stateDir, hosts, wallNow };
 }

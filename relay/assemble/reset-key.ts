@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { link, lstat, mkdir, open, readFile, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { link, lstat, open, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { makeFolder } from "../transport/folder.ts";
 
 /** Least length of a key of stateless resets, in bytes. */
 export const MIN_RESET_KEY = 32;
@@ -8,7 +9,6 @@ export const MIN_RESET_KEY = 32;
 const FILE = "reset.key";
 /** Only the relay's own user may read it. */
 const FILE_MODE = 0o600;
-const FOLDER_MODE = 0o700;
 /** Longest file that is read for a key, in bytes: what is longer is something else. */
 const MAX_FILE = 4_096;
 
@@ -54,14 +54,4 @@ async function make(folder: string, path: string): Promise<Buffer> {
   } finally {
     await rm(temporary, { force: true });
   }
-}
-
-/** One level after another: `mkdir` with `recursive` does not come back in some file systems, such as below /proc. */
-async function makeFolder(folder: string): Promise<void> {
-  if (await stat(folder).catch(() => undefined)) return;
-  const above = dirname(folder);
-  if (above !== folder) await makeFolder(above);
-  await mkdir(folder, { mode: FOLDER_MODE }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error;
-  });
 }

@@ -35,6 +35,7 @@ function transportCode({ code, status }: TransportError): ExitCode {
     case "engine_unavailable":
     case "bind_failed":
     case "bad_certificate":
+    case "start_hangs":
     case "cluster_unusable":
       return EXIT.failed;
   }

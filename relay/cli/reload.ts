@@ -1,9 +1,10 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { configValues, type DescribedValue, describeConfig } from "../config/describe.ts";
 import { type Config, ConfigError, formatProblem, type LoadedConfig } from "../config.ts";
 import type { Logger } from "../log.ts";
 
-/** What a relay takes in while it runs, for new sessions. All else needs a restart. Files of keys and certificates are watched anyway. */
+/** What a relay takes in while it runs, for new sessions. All else needs a restart. Files of keys and certificates are read again when they change. */
 const LIVE: ReadonlySet<string> = new Set([
   "limits.sessions",
   "limits.announcements_per_session",
@@ -20,25 +21,66 @@ const LIVE: ReadonlySet<string> = new Set([
   "drain.spread",
   "cluster.peers",
   "cluster.redirect",
+  "log.level",
 ]);
+
+/** Milliseconds from one reading to the next: signals in between make one, so that a flood of them costs nothing. */
+const INTERVAL_MS = 1_000;
 
 export interface Reloading {
   readonly running: LoadedConfig;
-  readonly load: () => LoadedConfig;
+  readonly load: () => Promise<LoadedConfig>;
   /** Takes in the values of {@link LIVE}. False when the relay does not run yet, or not any more. */
   readonly apply: (config: Config) => boolean;
+  /** Reads files of certificates and authorities again, resolves with those that have changed. */
+  readonly files: () => Promise<readonly string[]>;
   readonly log: Logger;
 }
 
-/** A function that loads the configuration again: all that can be taken in is, or, where anything is wrong, nothing. */
-export function reloader({ running, load, apply, log }: Reloading): () => void {
+/** A function that reads configuration and files again, at most once in {@link INTERVAL_MS}; calls in between make one more reading. */
+export function reloader(reloading: Reloading): () => void {
+  const configuration = configurationReloader(reloading);
+  const { files, log } = reloading;
+  let running = false;
+  let again = false;
+  const read = async () => {
+    try {
+      await configuration();
+    } catch (err) {
+      log.error({ err }, "configuration checked: it cannot be read, nothing changes");
+    }
+    try {
+      const changed = await files();
+      if (changed.length > 0) log.info({ changed }, "files read again");
+    } catch (err) {
+      log.error({ err }, "files of certificates and authorities cannot be read; those read before stay in use");
+    }
+  };
+  const run = async () => {
+    do {
+      again = false;
+      await read();
+      await delay(INTERVAL_MS, undefined, { ref: false });
+    } while (again);
+    running = false;
+  };
+  return () => {
+    again = true;
+    if (running) return;
+    running = true;
+    void run();
+  };
+}
+
+/** Reads the configuration again: all that can be taken in is, or, where anything is wrong, nothing. */
+function configurationReloader({ running, load, apply, log }: Reloading): () => Promise<void> {
   /** What the relay goes by, by key: as text, and as values to compare, since credentials all look the same in text. */
   const current = new Map(describeConfig(running).map(({ key, text }) => [key, text]));
   const values = configValues(running.config);
-  return () => {
+  return async () => {
     let loaded: LoadedConfig;
     try {
-      loaded = load();
+      loaded = await load();
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       log.error(
@@ -66,7 +108,8 @@ export function reloader({ running, load, apply, log }: Reloading): () => void {
         current.set(key, text);
         values.set(key, next.get(key));
       }
-      log.info({ changes }, "configuration reloaded: it goes for new sessions");
+      log.info({ changes }, "configuration reloaded: it applies to new sessions");
+      log.level = loaded.config.log.level;
     }
     if (later.length > 0) log.warn({ changes: later }, "configuration checked: a restart is needed for what changed");
   };

@@ -3,7 +3,7 @@ import { openLog } from "../log.ts";
 import type { Relay } from "../main.ts";
 import { banner } from "./banner.ts";
 import type { Command, Invocation } from "./command.ts";
-import { loadConfigured } from "./configured.ts";
+import { loadAgain, loadConfigured } from "./configured.ts";
 import { containDefects } from "./contain.ts";
 import { EXIT, type ExitCode, SIGNAL_EXIT_BASE } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
@@ -31,8 +31,9 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const { log, output } = openLog(config.log);
   const reload = reloader({
     running: loaded,
-    load: () => loadConfigured(invocation, io),
+    load: () => loadAgain(invocation, io),
     apply: (next) => life.reconfigure(next),
+    files: () => life.reloadFiles(),
     log,
   });
   const life: Life = new Life(io.out.isTTY, reload);
@@ -40,7 +41,7 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const stopListening = onSignals(life);
   try {
     const { start } = await import("../main.ts");
-    const relay = await start(config, { log, logOutput: output });
+    const relay = await start(config, { log, logOutput: output, end: life.startEnd });
     const stopBounding = boundYoungHeap();
     const stopContaining = containDefects((error) => relay.contain(error));
     life.begin(relay);
@@ -50,10 +51,15 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
     stopBounding();
     stopContaining();
     return EXIT.ok;
+  } catch (error) {
+    if (!life.endedEarly) throw error;
+    log.info("ended while it started");
+    return EXIT.ok;
   } finally {
     stopListening();
-    // Else the process would wait for as long as the log's reader stands still.
-    if (!(await output.close())) setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
+    await output.close();
+    // Else the process would wait for as long as the log's reader stands still, or a file system hangs.
+    setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
   }
 }
 
@@ -64,18 +70,26 @@ const LAST_WORDS_MS = 1_000;
 class Life implements SignalActions {
   readonly terminal: boolean;
   readonly reload: () => void;
+  readonly #start = new AbortController();
   #relay: Relay | undefined;
-  /** The signal that asked for an end while the relay was starting. */
-  #early: string | undefined;
 
   constructor(terminal: boolean, reload: () => void) {
     this.terminal = terminal;
     this.reload = reload;
   }
 
+  /** Aborted by a signal that comes before the relay runs. */
+  get startEnd(): AbortSignal {
+    return this.#start.signal;
+  }
+
+  get endedEarly(): boolean {
+    return this.#start.signal.aborted;
+  }
+
   begin(relay: Relay): void {
     this.#relay = relay;
-    if (this.#early !== undefined) void relay.drain(this.#early);
+    if (this.endedEarly) void relay.drain("ended while it started");
   }
 
   /** False when there is no relay yet. */
@@ -84,8 +98,12 @@ class Life implements SignalActions {
     return this.#relay !== undefined;
   }
 
+  async reloadFiles(): Promise<readonly string[]> {
+    return (await this.#relay?.reloadFiles()) ?? [];
+  }
+
   end(signal: string): void {
-    if (this.#relay === undefined) this.#early = signal;
+    if (this.#relay === undefined) this.#start.abort();
     else void this.#relay.drain(signal);
   }
 

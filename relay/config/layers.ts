@@ -6,6 +6,7 @@ import { type FieldMeta, fields } from "./fields.ts";
 import { nearest } from "./nearest.ts";
 import type { Origin, Problem } from "./problem.ts";
 import type { Section } from "./section.ts";
+import { tomlAdvice } from "./toml-advice.ts";
 import { keyLines, lineOf } from "./toml-lines.ts";
 import { parseWhole } from "./units.ts";
 
@@ -47,18 +48,37 @@ export function fieldOf(section: AnySection | undefined, key: string): FieldMeta
   return schema === undefined ? undefined : fields.get(schema as z.ZodType);
 }
 
-/** Reads a TOML file. Problems are given to `report`; the layer is empty then. */
-export function fileLayer(file: string, report: (problem: Problem) => void): Layer {
-  const empty: Layer = { values: {}, originOf: () => ({ kind: "file", file }) };
-  let text: string;
+/** The text of a configuration file; problems are given to `report`. */
+function readText(file: string, report: (problem: Problem) => void): string | undefined {
   try {
-    text = readFileSync(file, "utf8");
+    return readFileSync(file, "utf8");
   } catch (error) {
-    const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    const message = why === "ENOENT" ? "no such file" : `cannot be read (${why})`;
-    report({ code: "unreadable", key: "", message, origin: { kind: "file", file } });
-    return empty;
+    report({ code: "unreadable", key: "", message: unreadable(error), origin: { kind: "file", file } });
+    return undefined;
   }
+}
+
+/** Why a file cannot be read, as the end of a sentence about it. */
+export function unreadable(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
+  switch (code) {
+    case "ENOENT":
+      return "no such file";
+    case "EISDIR":
+      return "this is a folder, not a file";
+    case "EACCES":
+    case "EPERM":
+      return "no permission to read it";
+    default:
+      return `cannot be read (${code ?? String(error)})`;
+  }
+}
+
+/** Reads a TOML file, or its `text` where that is given. Problems are given to `report`; the layer is empty then. */
+export function fileLayer(file: string, report: (problem: Problem) => void, given?: string): Layer {
+  const empty: Layer = { values: {}, originOf: () => ({ kind: "file", file }) };
+  const text = given ?? readText(file, report);
+  if (text === undefined) return empty;
   try {
     const values = parse(text, { unsafeKeyBehaviour: "throw" });
     const lines = keyLines(text);
@@ -69,7 +89,8 @@ export function fileLayer(file: string, report: (problem: Problem) => void): Lay
     return { values, originOf };
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    const message = (error.message.split("\n")[0] ?? "").replace(/^Invalid TOML document: /, "");
+    const why = (error.message.split("\n")[0] ?? "").replace(/^Invalid TOML document: /, "");
+    const message = tomlAdvice(why, text.split("\n")[error.line - 1] ?? "");
     report({ code: "syntax", key: "", message, origin: { kind: "file", file, line: error.line } });
     return empty;
   }

@@ -14,24 +14,25 @@ const TIME_UNITS: ReadonlyMap<string, number> = new Map([
   ["d", 24 * 60 * 60 * 1000],
 ]);
 
-/** Bytes in each unit of size: powers of 1000 (SI) and of 1024 (IEC), by lower-case name. */
+/** Bytes in each unit of size: powers of 1000 (SI) and of 1024 (IEC). Spelled exactly, because a small `b` is a bit to many. */
 const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
-  ["b", 1],
-  ["kb", 1e3],
-  ["mb", 1e6],
-  ["gb", 1e9],
-  ["tb", 1e12],
-  ["kib", 2 ** 10],
-  ["mib", 2 ** 20],
-  ["gib", 2 ** 30],
-  ["tib", 2 ** 40],
+  ["B", 1],
+  ["kB", 1e3],
+  ["KB", 1e3],
+  ["MB", 1e6],
+  ["GB", 1e9],
+  ["TB", 1e12],
+  ["KiB", 2 ** 10],
+  ["MiB", 2 ** 20],
+  ["GiB", 2 ** 30],
+  ["TiB", 2 ** 40],
 ]);
 
 const NUMBER = /^(\d+(?:\.\d+)?)\s*([A-Za-z%]*)$/;
 const WHOLE = /^\d+$/;
 
 function split(text: string): { amount: number; unit: string } | undefined {
-  const match = NUMBER.exec(text.trim());
+  const match = NUMBER.exec(text);
   const [, amount, unit] = match ?? [];
   return amount === undefined || unit === undefined ? undefined : { amount: Number(amount), unit };
 }
@@ -43,8 +44,8 @@ function split(text: string): { amount: number; unit: string } | undefined {
 export function parseDuration(text: string): number {
   const parts = split(text);
   const scale = parts && TIME_UNITS.get(parts.unit);
-  if (parts?.unit === "")
-    throw new UnitError(`a duration needs a unit, such as "${text.trim()}s" or "${text.trim()}ms"`);
+  refuseBlanks(text);
+  if (parts?.unit === "") throw new UnitError(`a duration needs a unit, such as "${text}s" or "${text}ms"`);
   if (!parts || scale === undefined) {
     throw new UnitError('expected a duration such as "500ms", "10s", "5m", "2h" or "1d"');
   }
@@ -54,7 +55,13 @@ export function parseDuration(text: string): number {
 /** Bytes of a size such as `"16MiB"`, `"1GB"` or `"1500"` (bytes). Throws {@link UnitError}. */
 export function parseBytes(text: string): number {
   const parts = split(text);
-  const scale = parts && (parts.unit === "" ? 1 : SIZE_UNITS.get(parts.unit.toLowerCase()));
+  const scale = parts && (parts.unit === "" ? 1 : SIZE_UNITS.get(parts.unit));
+  refuseBlanks(text);
+  if (parts && scale === undefined) {
+    const meant = [...SIZE_UNITS.keys()].find((unit) => unit.toLowerCase() === parts.unit.toLowerCase());
+    if (meant !== undefined)
+      throw new UnitError(`"${parts.unit}" is no unit of bytes; did you mean "${parts.amount}${meant}"?`);
+  }
   if (!parts || scale === undefined) {
     throw new UnitError('expected a size such as "64KiB", "16MiB" or "1GB", or a number of bytes');
   }
@@ -67,6 +74,11 @@ export function parseFraction(text: string): number {
   const value = parts?.unit === "%" ? parts.amount / 100 : parts?.unit === "" ? parts.amount : undefined;
   if (value === undefined || value > 1) throw new UnitError('expected a share such as "25%" or 0.25, from 0 to 1');
   return value;
+}
+
+/** Blanks around a value are a slip that may hide another one, such as a quote at the wrong place. */
+function refuseBlanks(text: string): void {
+  if (text !== text.trim()) throw new UnitError("there is a blank before or behind the value");
 }
 
 function whole(value: number, what: string): number {
@@ -101,6 +113,6 @@ function largestExact(value: number, units: ReadonlyMap<string, number>, smalles
 
 /** Reads a whole number from text, or nothing; used where a value has no type of its own (environment, flags). */
 export function parseWhole(text: string): number | undefined {
-  const value = Number(text.trim());
-  return WHOLE.test(text.trim()) && Number.isSafeInteger(value) ? value : undefined;
+  const value = Number(text);
+  return WHOLE.test(text) && Number.isSafeInteger(value) ? value : undefined;
 }

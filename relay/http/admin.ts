@@ -115,7 +115,8 @@ export class AdminServer {
         return;
       case "/health/ready": {
         const reasons = view.reasons();
-        sendJson(request, response, reasons.length === 0 ? 200 : 503, { status: view.state(), reasons });
+        const ready = reasons.length === 0;
+        sendJson(request, response, ready ? 200 : 503, { status: ready ? "ready" : "not_ready", reasons });
         return;
       }
       case "/health":
@@ -163,7 +164,7 @@ function detail(view: RelayView): Record<string, unknown> {
   const { counters } = view;
   const certificate = view.certificate();
   return {
-    status: view.state(),
+    status: view.state() === "ready" && view.reasons().length > 0 ? "not_ready" : view.state(),
     reasons: view.reasons(),
     version: view.version,
     engine: view.engine,

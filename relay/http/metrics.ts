@@ -45,6 +45,7 @@ const GAUGE_ROWS: readonly Row<Counters>[] = [
 const HTTP_COUNTER_ROWS: readonly Row<PortStats>[] = [
   ["http_connections_refused_total", "TCP connections cut at their bound.", (s) => s.refused],
   ["http_connections_timed_out_total", "TCP connections cut because their first byte was late.", (s) => s.timedOut],
+  ["http_connections_failed_total", "TCP connections that the system could not hand over.", (s) => s.failed],
 ];
 
 const HTTP_GAUGE_ROWS: readonly Row<PortStats>[] = [

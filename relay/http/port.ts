@@ -56,6 +56,8 @@ export interface PortStats {
   readonly refused: number;
   /** Connections cut because their first byte did not come in time. */
   readonly timedOut: number;
+  /** Connections that the system could not hand over. */
+  readonly failed: number;
 }
 
 /**
@@ -74,6 +76,7 @@ export class HttpPort {
   #byName: ReadonlyMap<string, SecureContext>;
   #refused = 0;
   #timedOut = 0;
+  #failed = 0;
 
   /** Does not listen yet: `HttpPort.listen` does. */
   constructor(options: PortOptions, onRequest: RequestListener) {
@@ -130,7 +133,7 @@ export class HttpPort {
   }
 
   stats(): PortStats {
-    return { connections: this.#sockets.size, refused: this.#refused, timedOut: this.#timedOut };
+    return { connections: this.#sockets.size, refused: this.#refused, timedOut: this.#timedOut, failed: this.#failed };
   }
 
   /** New TLS connections use it. Throws when it is unusable; the old one stays then. */
@@ -169,8 +172,10 @@ export class HttpPort {
       this.#listener.once("error", reject);
       this.#listener.listen({ host, port }, () => {
         this.#listener.off("error", reject);
-        // Running out of file descriptors fails single accepts; the port goes on.
-        this.#listener.on("error", () => {});
+        // Such as the kernel's buffers running out: single connections fail, and the port goes on.
+        this.#listener.on("error", () => {
+          this.#failed += 1;
+        });
         resolve();
       });
     });

@@ -47,6 +47,7 @@ export const BOUNDS = [
   "waiting_subscriptions",
   "cache_bytes",
   "header_timeout",
+  "file_descriptors",
   "mesh_scopes",
   "mesh_tier_relays",
   "mesh_tier_asks",

@@ -303,6 +303,7 @@ export type TransportErrorCode =
   | "engine_unavailable"
   | "bind_failed"
   | "bad_certificate"
+  | "start_hangs"
   | "dial_failed"
   | "dial_timeout"
   | "dial_rejected"

@@ -142,15 +142,38 @@ test("leaves alone variables that others set, and catches a slip in the section'
   ]);
 });
 
-test("names the place of a syntax error", () => {
-  const [problem = ""] = problemsOf({ file: file("[server]\nport = \n") });
-  assert.match(problem, /^FILE:2: /);
+test("says in plain words what is no TOML, and in which line", () => {
+  const cases: [toml: string, line: number, message: RegExp][] = [
+    ["[server]\nport = \n", 2, /port has no value/],
+    ["[server]\nport: 443", 2, /a value is set with =/],
+    ["[server]\nhost = localhost", 2, /.*text stands in quotes, as in host = "TEXT"/],
+    ["[server]\nwebsocket = yes", 2, /websocket is true or false, without quotes/],
+    ["[server]\nport = 443 // public", 2, /a comment begins with #/],
+    ["[server\nport = 443", 1, /the \] of the section is missing/],
+    ['[server]\nhost = "::', 2, /the closing quote of a text is missing/],
+    ["[server]\nport = 1\nport = 2", 3, /port is there a second time/],
+    ["[server]\nport = 1\n[server]", 3, /\[server\] is there a second time/],
+    ['{"server": {"port": 443}}', 1, /it looks like JSON/],
+    ['[auth]\nallow = ["a" "b"]', 2, /a comma between two values/],
+  ];
+  for (const [toml, line, message] of cases) {
+    const [problem = "", ...more] = problemsOf({ file: file(toml) });
+    assert.match(problem, new RegExp(`^FILE:${line}: this is not TOML: ${message.source}`), toml);
+    assert.deepEqual(more, []);
+  }
+});
+
+test("quotes nothing that may be a token from a line that is no TOML", () => {
+  const token = "eyJhbGciOiJIUzI1NiJ9eyJyb290IjoibGl2ZSJ9c2lnbmF0dXJl";
+  for (const toml of [`${token}==`, `[cluster]\ntoken = ${token}`, `[${token}]\n[${token}]`, `${token}: 1`, token]) {
+    for (const problem of problemsOf({ file: file(toml) })) assert.doesNotMatch(problem, /eyJ/, toml);
+  }
 });
 
 test("says when the file is not there or is no file", () => {
   const missing = join(folder, "none.toml");
   assert.deepEqual(problemsOf({ file: missing }), [`${missing}: no such file`]);
-  assert.match(problemsOf({ file: folder })[0] ?? "", /cannot be read \(EISDIR\)/);
+  assert.match(problemsOf({ file: folder })[0] ?? "", /this is a folder, not a file/);
 });
 
 test("refuses values that do not go together, at the line of one of them", () => {

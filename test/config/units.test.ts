@@ -19,7 +19,7 @@ test("reads durations in every unit as milliseconds", () => {
     ["1.5h", 5_400_000],
     ["5m", 300_000],
     ["1d", 86_400_000],
-    [" 2 s ", 2_000],
+    ["2 s", 2_000],
   ];
   for (const [text, ms] of cases) assert.equal(parseDuration(text), ms, text);
 });
@@ -43,7 +43,7 @@ test("tells powers of 1000 from powers of 1024", () => {
     ["1GB", 1_000_000_000],
     ["16MiB", 16_777_216],
     ["0.5 GiB", 536_870_912],
-    ["1tib", 1_099_511_627_776],
+    ["1TiB", 1_099_511_627_776],
   ];
   for (const [text, bytes] of cases) assert.equal(parseBytes(text), bytes, text);
 });
@@ -52,6 +52,21 @@ test("refuses what is not a size", () => {
   for (const text of ["", "MiB", "1ZB", "-1kB", "1 2", "9999999TiB"]) {
     assert.throws(() => parseBytes(text), UnitError, text);
   }
+});
+
+test("refuses sizes whose unit is spelled otherwise, and says which was meant", () => {
+  const cases: [string, RegExp][] = [
+    ["512Mb", /"Mb" is no unit of bytes; did you mean "512MB"\?/],
+    ["1tib", /did you mean "1TiB"\?/],
+    ["64KIB", /did you mean "64KiB"\?/],
+  ];
+  for (const [text, message] of cases) assert.throws(() => parseBytes(text), { name: "UnitError", message }, text);
+});
+
+test("refuses blanks around a value", () => {
+  for (const text of ["512MB ", " 512MB", "512MB\n"]) assert.throws(() => parseBytes(text), /a blank before or behind/);
+  for (const text of ["10s ", " 10s", "10 "]) assert.throws(() => parseDuration(text), /a blank before or behind/);
+  assert.equal(parseWhole(" 443"), undefined);
 });
 
 test("reads shares as percent or as a part of one", () => {
@@ -80,7 +95,7 @@ test("writes the largest unit that is exact", () => {
 });
 
 test("takes only plain decimal digits for whole numbers", () => {
-  assert.equal(parseWhole(" 443 "), 443);
+  assert.equal(parseWhole("443"), 443);
   for (const text of ["", "-1", "1.5", "0x10", "1e3", "12345678901234567890"])
     assert.equal(parseWhole(text), undefined);
 });

@@ -42,7 +42,7 @@ class FakeView implements RelayView {
     return 6;
   }
   http() {
-    return { connections: 3, refused: 4, timedOut: 5 };
+    return { connections: 3, refused: 4, timedOut: 5, failed: 6 };
   }
 }
 
@@ -73,7 +73,8 @@ describe("health", () => {
         assert.equal((await get("/health/live")).status, 200);
         const ready = await get("/health/ready");
         assert.equal(ready.status, status);
-        assert.deepEqual(await ready.json(), { status: state, reasons: state === "ready" ? [] : [state] });
+        const body = status === 200 ? { status: "ready", reasons: [] } : { status: "not_ready", reasons: [state] };
+        assert.deepEqual(await ready.json(), body);
       }
     }));
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Key, KeyError, parseKeys, readClaims, readRegular, shared, signToken } from "../../../auth/index.ts";
 import { nodeOf, subjectOf } from "../../../cluster/identity.ts";
 import type { Config } from "../../config.ts";
@@ -12,26 +13,48 @@ type ClusterConfig = Config["cluster"];
 export interface MeshCredentials {
   /** A token for a new connection; nothing where none is configured. Rejects naming the file that cannot be used. */
   token(): Promise<string | undefined>;
+  /** For new connections. */
   readonly trust: Trust;
+  /** Reads authorities and key again; the old ones stay in use where that fails, with a rejection. True when one has changed. */
+  reload(): Promise<boolean>;
 }
 
 /** Reads what `[cluster]` names. Rejects with {@link TransportError} naming a file that cannot be used. */
 export async function meshCredentials(config: ClusterConfig, wallNow: () => number): Promise<MeshCredentials> {
-  const token = await tokens(config, wallNow);
+  let read = await readAll(config);
+  const token = tokens(config, wallNow, () => read.key);
   // What cannot be had now is told now, not at the first connection.
   await token();
-  return { token, trust: await trustOf(config) };
+  return {
+    token,
+    get trust() {
+      return read.trust;
+    },
+    reload: async () => {
+      const before = read;
+      read = await readAll(config);
+      return before.text !== read.text || !isDeepStrictEqual(before.trust, read.trust);
+    },
+  };
 }
 
-async function tokens(config: ClusterConfig, wallNow: () => number): Promise<MeshCredentials["token"]> {
-  const { token, tokenFile, keyFile, tokenLife, node } = config;
+/** What is read at the start, and again when a file is replaced. `text` is the key's. */
+async function readAll(config: ClusterConfig): Promise<{ trust: Trust; key: Key | undefined; text: string }> {
+  const { keyFile, tokenFile } = config;
+  const text = keyFile === undefined || tokenFile !== undefined ? "" : await read(keyFile);
+  const key = keyFile === undefined || text === "" ? undefined : parse(keyFile, text);
+  return { trust: await trustOf(config), key, text };
+}
+
+function tokens(config: ClusterConfig, wallNow: () => number, signer: () => Key | undefined): MeshCredentials["token"] {
+  const { token, tokenFile, tokenLife, node } = config;
   if (tokenFile !== undefined) {
     const latest = shared(() => read(tokenFile));
     return async () => ofNode((await latest()).trim(), node, `the token in ${tokenFile} (cluster.token_file)`);
   }
-  if (keyFile === undefined) return async () => token && ofNode(token, node, "the token of cluster.token");
-  const key = parse(keyFile, await read(keyFile));
   return async () => {
+    const key = signer();
+    if (key === undefined) return token && ofNode(token, node, "the token of cluster.token");
     const now = Math.floor(wallNow() / 1000);
     return await signToken(key, {
       cluster: true,

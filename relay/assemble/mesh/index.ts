@@ -49,6 +49,8 @@ export interface MeshRuntimeDeps {
 /** A relay's part in its mesh. */
 export class MeshRuntime {
   readonly terms: DecideTerms;
+  /** Reads the authorities of `[cluster] ca` again, for new connections. True when they have changed. */
+  readonly reloadTrust: () => Promise<boolean>;
   readonly #deps: MeshRuntimeDeps;
   readonly #self: NodeInfo;
   readonly #sessions: MeshSessions;
@@ -83,6 +85,7 @@ export class MeshRuntime {
     const { role, region, url = "", publicUrl = url } = config;
     this.#deps = deps;
     this.#redirect = config.redirect;
+    this.reloadTrust = () => credentials.reload();
     this.#self = { node, hop, role, region, url, publicUrl, draining: false, startedAt: wallNow() };
     this.#sessions = new MeshSessions({ ...deps, credentials, self: this.#self });
     this.#peers = new PeerLinks({

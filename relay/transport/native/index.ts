@@ -5,9 +5,9 @@
  * written in a turn of the program takes effect together at its end. Bytes that QUIC holds count as handed to the
  * network: at most twice its congestion window, and at least the send window of the settings.
  */
-import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import type { EngineDeps } from "../contract.ts";
+import { makeFolder } from "../folder.ts";
 import { type EngineSettings, loadAddon } from "./addon.ts";
 import { NativeEngine, type NativeExtras } from "./engine.ts";
 
@@ -45,7 +45,7 @@ export async function createNative(deps: EngineDeps, settings: NativeSettings = 
   const addon = loadAddon();
   const { clientRoots, ...own } = settings;
   const extras = clientRoots === undefined ? {} : { clientRoots };
-  if (own.qlog !== undefined) await mkdir(own.qlog, { recursive: true });
+  if (own.qlog !== undefined) await makeFolder(own.qlog);
   const all: EngineSettings = { ...DEFAULTS, threads: defaultThreads(), ...own };
   return new NativeEngine(deps, extras, (wake) => addon.createEngine(all, wake));
 }

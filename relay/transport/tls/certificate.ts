@@ -1,8 +1,9 @@
 import { randomBytes, type X509Certificate } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Certificate, type KeyPairPem, TransportError } from "../contract.ts";
-import { assertValidAt, dnsNames, errorCode, type KeyPair, parseKeyPair, readKeyPair } from "./pem.ts";
+import { makeFolder } from "../folder.ts";
+import { assertValidAt, dnsNames, errorCode, type KeyPair, parseKeyPair, readKeyPair, readRegular } from "./pem.ts";
 import {
   certificateHosts,
   fingerprintOf,
@@ -14,7 +15,6 @@ import {
 
 /** Certificate and key of a self-signed certificate, in one file so that they are replaced together. */
 const STATE_FILE = "self-signed.pem";
-const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
 export interface CertificateOptions {
@@ -115,7 +115,7 @@ function isUsable(leaf: X509Certificate, hosts: readonly string[], nowMs: number
 /** What the state folder holds; nothing when there is no file or it is damaged, which a new certificate mends. */
 async function readKept(path: string): Promise<KeyPair | undefined> {
   try {
-    const pem = await readFile(path, "utf8");
+    const pem = (await readRegular(path)).toString("utf8");
     return parseKeyPair(pem, path, pem, path);
   } catch (error) {
     if (errorCode(error) === "ENOENT" || error instanceof TransportError) return undefined;
@@ -127,7 +127,7 @@ async function keep(folder: string, path: string, made: Certificate): Promise<vo
   const temporary = `${path}.${randomBytes(6).toString("hex")}`;
   try {
     // A folder that is there already is the operator's and keeps its mode; the file alone guards the key then.
-    await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+    await makeFolder(folder);
     const file = await open(temporary, "wx", FILE_MODE);
     try {
       await file.writeFile(made.key + made.cert);

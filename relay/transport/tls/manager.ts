@@ -2,7 +2,10 @@ import type { Clock } from "../../clock.ts";
 import type { Certificate } from "../contract.ts";
 import { type CertificateOptions, type CertificateState, loadCertificate } from "./certificate.ts";
 
-/** How often a certificate's end and its files are looked at. Milliseconds. Short enough to survive a machine that slept. */
+/**
+ * How often a certificate's end is looked at. Milliseconds. Short enough to survive a machine that slept. Files that are replaced are
+ * noticed by the owner of this.
+ */
 export const CHECK_INTERVAL_MS = 60 * 60 * 1000;
 
 /** A certificate that nobody renews is warned about from this long before its end. Milliseconds. */
@@ -23,7 +26,7 @@ export class CertificateManager {
   readonly #listeners = new Set<(state: CertificateState) => void>();
   #current: CertificateState;
   #cancelTimer: () => void;
-  #checking: Promise<void> | undefined;
+  #checking: Promise<boolean> | undefined;
   #closed = false;
 
   /** `current` is what {@link loadCertificate} gave for the same options. */
@@ -50,8 +53,8 @@ export class CertificateManager {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Looks at the certificate now; concurrent calls share one look. Never rejects. */
-  check(): Promise<void> {
+  /** Looks at the certificate now; concurrent calls share one look. True when there is another one. Never rejects. */
+  check(): Promise<boolean> {
     this.#checking ??= this.#check().finally(() => {
       this.#checking = undefined;
     });
@@ -72,18 +75,21 @@ export class CertificateManager {
     });
   }
 
-  async #check(): Promise<void> {
+  async #check(): Promise<boolean> {
+    let changed = false;
     try {
       const state = await loadCertificate(this.#options);
-      if (this.#closed) return;
+      if (this.#closed) return false;
       if (!sameCertificates(state.certificate, this.#current.certificate)) {
         this.#current = state;
+        changed = true;
         for (const listener of this.#listeners) listener(state);
       }
     } catch (error) {
       this.#deps.warn("the certificate could not be renewed; the old one stays in use", error);
     }
     this.#warnOfEnd();
+    return changed;
   }
 
   #warnOfEnd(): void {

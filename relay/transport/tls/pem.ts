@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
 import { TransportError } from "../contract.ts";
 
 /** Largest PEM file that is read, in bytes: a chain with its key is a few kilobytes. */
@@ -54,16 +55,34 @@ export function dnsNames({ subjectAltName = "" }: X509Certificate): string[] {
 async function readPem(path: string, what: string): Promise<string> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readRegular(path);
   } catch (error) {
     const code = errorCode(error);
     if (code === "ENOENT") throw bad(`the ${what} file ${path} does not exist`, error);
     if (code === "EACCES") throw bad(`the ${what} file ${path} cannot be read: permission denied`, error);
     if (code === "EISDIR") throw bad(`the ${what} file ${path} is a folder`, error);
-    throw bad(`the ${what} file ${path} cannot be read: ${code ?? String(error)}`, error);
+    throw bad(`the ${what} file ${path} cannot be read: ${code ?? messageOf(error)}`, error);
   }
   if (bytes.length > MAX_PEM_BYTES) throw bad(`the ${what} file ${path} is larger than ${MAX_PEM_BYTES} bytes`);
   return bytes.toString("utf8");
+}
+
+/** Up to one byte more than {@link MAX_PEM_BYTES} of a regular file. Opening a FIFO would wait for its writer for ever. */
+export async function readRegular(path: string): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = await file.stat();
+    if (stats.isDirectory()) throw Object.assign(new Error("it is a folder"), { code: "EISDIR" });
+    if (!stats.isFile()) throw new Error("it is no regular file");
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(Math.min(stats.size, MAX_PEM_BYTES) + 1) });
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function parseCertificate(pem: string, name: string): X509Certificate {

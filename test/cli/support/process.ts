@@ -49,9 +49,9 @@ export class Program {
     }
   }
 
-  /** The line of the log that says that the relay is ready. */
+  /** The line of the log that says where the relay listens; one that has to reach a root is ready later. */
   async ready(): Promise<{ port: number; admin: number }> {
-    const [line] = await this.says(/^.*"relay ready".*$/m);
+    const [line] = await this.says(/^.*"(?:relay ready|listening)".*$/m);
     const entry: { port: number; admin: number } = JSON.parse(line);
     return entry;
   }

@@ -1,0 +1,135 @@
+/** What a running relay takes in by SIGHUP and by itself, and how its start ends. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { connect as tlsConnect } from "node:tls";
+import { testCertificate } from "../support/certificate.ts";
+import { Program, QUIET } from "./support/process.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "moqmesh-reload-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const running: Program[] = [];
+afterEach(async () => {
+  for (const program of running.splice(0)) {
+    program.kill("SIGKILL");
+    await program.ends();
+  }
+});
+
+function start(args: readonly string[]): Program {
+  const program = new Program(["serve", ...QUIET, "--tls.state_dir", join(folder, "state"), ...args]);
+  running.push(program);
+  return program;
+}
+
+/** Fingerprint of the certificate that the TCP port shows. */
+function shown(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = tlsConnect({ port, host: "127.0.0.1", servername: "localhost", rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().fingerprint256);
+      socket.destroy();
+    });
+    socket.once("error", reject);
+  });
+}
+
+async function certificateFiles(name: string) {
+  const cert = join(folder, `${name}.pem`);
+  const key = join(folder, `${name}-key.pem`);
+  const put = async () => {
+    const made = await testCertificate();
+    writeFileSync(`${cert}.new`, made.cert);
+    writeFileSync(`${key}.new`, made.key);
+    renameSync(`${cert}.new`, cert);
+    renameSync(`${key}.new`, key);
+  };
+  await put();
+  return { args: ["--cert", cert, "--key", key], put };
+}
+
+test("a certificate that was replaced is shown after SIGHUP, and the log says so", async () => {
+  const { args, put } = await certificateFiles("hup");
+  const program = start(args);
+  const { port } = await program.ready();
+  const before = await shown(port);
+  await put();
+  program.kill("SIGHUP");
+  await program.says(/"changed":\["\[tls\] certificates"\],"msg":"files read again"/);
+  assert.notEqual(await shown(port), before);
+});
+
+test("a certificate that was replaced is shown within seconds without a signal", async () => {
+  const { args, put } = await certificateFiles("alone");
+  const program = start(args);
+  const { port } = await program.ready();
+  const before = await shown(port);
+  await put();
+  await program.says(/"msg":"new certificate"/);
+  assert.notEqual(await shown(port), before);
+});
+
+test("a flood of SIGHUPs is one reading a second", async () => {
+  const program = start([]);
+  const { admin } = await program.ready();
+  for (let i = 0; i < 3_000; i++) program.kill("SIGHUP");
+  assert.equal((await fetch(`http://127.0.0.1:${admin}/health/live`)).status, 200);
+  await delay(1_500);
+  const readings = program.stdout.match(/configuration checked/g) ?? [];
+  assert.ok(readings.length >= 1 && readings.length <= 3, `${readings.length} readings`);
+});
+
+test("the level of the log follows SIGHUP", async () => {
+  const file = join(folder, "level.toml");
+  writeFileSync(file, '[log]\nlevel = "info"\n');
+  const program = start([file]);
+  await program.ready();
+  writeFileSync(file, '[log]\nlevel = "warn"\n');
+  program.kill("SIGHUP");
+  await program.says(/log\.level: .*configuration reloaded/);
+  program.kill("SIGTERM");
+  assert.equal(await program.ends(), 0);
+  assert.doesNotMatch(program.stdout, /relay closed/);
+});
+
+test("a configuration that is no regular file any more changes nothing on SIGHUP and stops nothing", async () => {
+  const file = join(folder, "pipe.toml");
+  writeFileSync(file, "");
+  const program = start([file]);
+  const { admin } = await program.ready();
+  rmSync(file);
+  execFileSync("mkfifo", [file]);
+  program.kill("SIGHUP");
+  await program.says(/cannot be read again: it is no regular file.*nothing changes/);
+  assert.equal((await fetch(`http://127.0.0.1:${admin}/health/live`)).status, 200);
+});
+
+test("a state folder that cannot be made ends the start at once", async () => {
+  const program = start(["--tls.state_dir", "/proc/nope/deeper"]);
+  assert.equal(await program.ends(), 1);
+  assert.match(program.stderr, /^moqmesh: no certificate can be kept in \/proc\/nope\/deeper: ENOENT\n$/);
+  assert.equal(program.stdout, "");
+});
+
+test("where both ports are taken the public one is named, and nothing is said to be closed", async () => {
+  const server = createServer();
+  const taken = await new Promise<number>((resolve) => {
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : 0);
+    });
+  });
+  const both = start(["--port", String(taken), "--http.admin_port", String(taken)]);
+  assert.equal(await both.ends(), 1);
+  assert.match(both.stderr, new RegExp(`^moqmesh: cannot listen on TCP 127.0.0.1:${taken}: it is in use`));
+  const admin = start(["--http.admin_port", String(taken)]);
+  assert.equal(await admin.ends(), 1);
+  assert.match(admin.stderr, new RegExp(`^moqmesh: cannot listen on the admin listener's TCP 127.0.0.1:${taken}: it`));
+  assert.equal(both.stdout + admin.stdout, "");
+  server.close();
+});

@@ -1,0 +1,187 @@
+/** What watches over a relay that runs: files, readiness, file descriptors, and the steps of its start. */
+import assert from "node:assert/strict";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { bindFailed } from "../../relay/assemble/bind-failed.ts";
+import { Descriptors, type Probe } from "../../relay/assemble/descriptors.ts";
+import { FileWatch } from "../../relay/assemble/file-watch.ts";
+import { Readiness } from "../../relay/assemble/readiness.ts";
+import { StartEnded, Steps } from "../../relay/assemble/steps.ts";
+import type { Clock } from "../../relay/clock.ts";
+import { Counters } from "../../relay/model/counters.ts";
+import { ManualClock } from "../support/clock.ts";
+import { captureLog, until } from "./support.ts";
+
+/** Milliseconds between two looks at files. */
+const LOOK_MS = 1_000;
+
+describe("files that were read at the start", () => {
+  let folder = "";
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "moqmesh-files-"));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  async function watching(name: string, changed: () => Promise<boolean>) {
+    const file = join(folder, name);
+    await writeFile(file, "one");
+    const manual = new ManualClock();
+    let looks = 0;
+    const clock: Clock = {
+      now: () => manual.now(),
+      timer: (delayMs, callback) => {
+        if (delayMs === LOOK_MS) looks++;
+        return manual.timer(delayMs, callback);
+      },
+    };
+    const warnings: string[] = [];
+    const warn = (text: string) => void warnings.push(text);
+    const watch = new FileWatch([{ what: name, files: [file], changed }], { clock, warn });
+    await watch.open();
+    watch.start();
+    /** One look, to its end: the next one is waited for then. */
+    const look = async () => {
+      const before = looks;
+      manual.advance(LOOK_MS);
+      await until(() => looks > before);
+    };
+    return { file, watch, look, warnings };
+  }
+
+  test("are read again once they were replaced and stay as they are from one look to the next", async () => {
+    let reads = 0;
+    const { file, watch, look } = await watching("replaced", async () => ++reads > 0);
+    await look();
+    assert.equal(reads, 0);
+    await writeFile(`${file}.new`, "two");
+    await rename(`${file}.new`, file);
+    await look();
+    assert.equal(reads, 0, "its other half may not be there yet");
+    await look();
+    await look();
+    assert.equal(reads, 1);
+    watch.close();
+  });
+
+  test("are read again at once when that is asked for, also where they look the same", async () => {
+    const { watch, look } = await watching("asked", async () => true);
+    assert.deepEqual(await watch.reload(), ["asked"]);
+    await look();
+    watch.close();
+  });
+
+  test("stay in use as they were when they cannot be used any more, and the log says so", async () => {
+    const { watch, warnings } = await watching("broken", () => Promise.reject(new Error("no")));
+    assert.deepEqual(await watch.reload(), []);
+    assert.deepEqual(warnings, ["broken cannot be used as it is now; what was read before stays in use"]);
+    watch.close();
+  });
+});
+
+describe("readiness in the log", () => {
+  test("is one line where nothing is missing", () => {
+    const { log, entries } = captureLog();
+    const clock = new ManualClock();
+    const readiness = new Readiness({ clock, log, reasons: () => [], facts: { port: 1 } });
+    clock.advance(1_000);
+    assert.deepEqual(
+      entries.map(({ msg, port }) => [msg, port]),
+      [["relay ready", 1]],
+    );
+    readiness.close();
+    assert.equal(clock.pending, 0);
+  });
+
+  test("is `listening` with the reasons first, ready once they are gone, and each change later", () => {
+    const { log, entries } = captureLog();
+    const clock = new ManualClock();
+    let reasons = ["no_root"];
+    const readiness = new Readiness({ clock, log, reasons: () => reasons, facts: { port: 1 } });
+    for (const next of [["no_root"], [], [], ["file_descriptors"], []]) {
+      reasons = next;
+      clock.advance(250);
+    }
+    assert.deepEqual(
+      entries.map(({ msg, port, reasons: why }) => [msg, port, why]),
+      [
+        ["listening", 1, ["no_root"]],
+        ["relay ready", 1, undefined],
+        ["relay not ready", undefined, ["file_descriptors"]],
+        ["relay ready again", undefined, undefined],
+      ],
+    );
+    readiness.close();
+  });
+});
+
+describe("file descriptors", () => {
+  test("that run out are one line in the log, a count and a reason, until some are free again", () => {
+    const { log, entries } = captureLog();
+    const clock = new ManualClock();
+    const counters = new Counters();
+    let answer: Parameters<Parameters<Probe>[0]> = [undefined, 20];
+    const probe: Probe = (done) => done(...answer);
+    const descriptors = new Descriptors({ clock, log, counters, limit: 100, probe });
+    clock.advance(1_000);
+    assert.equal(descriptors.exhausted, false);
+    answer = [Object.assign(new Error("too many open files"), { code: "EMFILE" }), -1];
+    for (let second = 0; second < 10; second++) clock.advance(1_000);
+    assert.equal(descriptors.exhausted, true);
+    assert.equal(counters.boundsHit.file_descriptors, 10);
+    answer = [undefined, 84];
+    clock.advance(1_000);
+    assert.equal(descriptors.exhausted, true, "too few are left");
+    answer = [undefined, 83];
+    clock.advance(1_000);
+    assert.equal(descriptors.exhausted, false);
+    const said = entries.map(({ level, code, limit, msg }) => [level, code, limit, String(msg).slice(0, 24)]);
+    assert.deepEqual(said, [
+      ["error", "EMFILE", 100, "out of file descriptors:"],
+      ["info", undefined, undefined, "file descriptors are fre"],
+    ]);
+    descriptors.close();
+    assert.equal(clock.pending, 0);
+  });
+});
+
+describe("a step of the start", () => {
+  const never = () => new Promise<never>(() => {});
+
+  test("that hangs fails after its time limit and is named", async () => {
+    const clock = new ManualClock();
+    const failed = assert.rejects(new Steps(clock, undefined).run("the certificate", never), {
+      code: "start_hangs",
+      message: /^the start hangs: the certificate is not there after 30 s/,
+    });
+    clock.advance(30_000);
+    await failed;
+  });
+
+  test("ends when the start is ended, before it or in the middle of it", async () => {
+    const clock = new ManualClock();
+    const end = new AbortController();
+    const steps = new Steps(clock, end.signal);
+    assert.equal(await steps.run("the first", () => Promise.resolve(1)), 1);
+    const middle = assert.rejects(steps.run("the second", never), StartEnded);
+    end.abort();
+    await middle;
+    await assert.rejects(steps.run("the third", never), StartEnded);
+    assert.equal(clock.pending, 0);
+  });
+});
+
+test("a socket that cannot be bound is named with the system's error and what to do", () => {
+  const failure = (code: string) => Object.assign(new Error("bind"), { code });
+  const cases: [port: number, cause: unknown, text: RegExp][] = [
+    [443, failure("EACCES"), /^cannot listen on UDP \[::\]:443: permission denied \(EACCES\); .*CAP_NET_BIND_SERVICE/],
+    [443, new Error("cannot bind [::]:443: Permission denied (os error 13)"), /EACCES.*CAP_NET_BIND_SERVICE/],
+    [4443, failure("EACCES"), /permission denied \(EACCES\)$/],
+    [4443, new Error("cannot bind: Address already in use (os error 98)"), /in use \(EADDRINUSE\); `ss -lnup/],
+    [4443, failure("EADDRNOTAVAIL"), /this machine has no such address \(EADDRNOTAVAIL\)/],
+    [4443, failure("ENOBUFS"), /no buffer space available \(ENOBUFS\)/],
+    [4443, new Error("something else"), /: something else$/],
+  ];
+  for (const [port, cause, text] of cases) assert.match(bindFailed("UDP", "::", port, cause).message, text);
+});
