@@ -41,9 +41,10 @@ export async function meshCredentials(config: ClusterConfig, wallNow: () => numb
 /** What is read at the start, and again when a file is replaced. `text` is the key's. */
 async function readAll(config: ClusterConfig): Promise<{ trust: Trust; key: Key | undefined; text: string }> {
   const { keyFile, tokenFile } = config;
-  const text = keyFile === undefined || tokenFile !== undefined ? "" : await read(keyFile);
-  const key = keyFile === undefined || text === "" ? undefined : parse(keyFile, text);
-  return { trust: await trustOf(config), key, text };
+  const trust = await trustOf(config);
+  if (keyFile === undefined || tokenFile !== undefined) return { trust, key: undefined, text: "" };
+  const text = await read(keyFile);
+  return { trust, key: parse(keyFile, text), text };
 }
 
 function tokens(config: ClusterConfig, wallNow: () => number, signer: () => Key | undefined): MeshCredentials["token"] {
