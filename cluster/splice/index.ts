@@ -38,7 +38,7 @@ export class MeshSource implements Source {
 
   subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream {
     const spliced: SplicedTrack = new SplicedTrack(
-      { path, track, asker, known: sink.known === true, shared: () => sink.shared?.() === true },
+      { path, track, asker, shared: () => sink.shared?.() === true },
       options,
       sink,
       {

@@ -32,7 +32,7 @@ export interface TrackAddress {
   readonly track: string;
   readonly asker: Asker | undefined;
   /** Its properties are known: it is there. */
-  readonly known: boolean;
+  readonly known: () => boolean;
   /** Several viewers get it. */
   readonly shared: () => boolean;
 }
@@ -84,6 +84,10 @@ export class Leg {
     if (!this.#over) this.#upstream?.update(options);
   }
 
+  known(): void {
+    if (!this.#over) this.#upstream?.known?.();
+  }
+
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
@@ -107,7 +111,7 @@ export class Leg {
     const events = this.#events;
     this.#source = source;
     const sink: UpstreamSink = {
-      known,
+      known: known(),
       shared,
       info: (info) => events.info(info),
       started: (sequence) => {

@@ -48,7 +48,7 @@ export interface SplicedTrackDeps {
 /** One track, taken from one relay after the other; its viewers see one track. */
 export class SplicedTrack implements Upstream, LegEvents {
   readonly #deps: SplicedTrackDeps;
-  readonly #what: TrackAddress;
+  readonly #what: Omit<TrackAddress, "known">;
   readonly #sink: UpstreamSink;
   readonly #groups: HeldGroups;
   readonly #gaps: Gaps;
@@ -62,6 +62,8 @@ export class SplicedTrack implements Upstream, LegEvents {
   /** From this group on the old relay's are not taken any more. */
   #handedOver = Number.POSITIVE_INFINITY;
   #informed = false;
+  /** The track is there, as one of the relays has said. */
+  #known: boolean;
   #started = false;
   #concluding = false;
   #over = false;
@@ -71,10 +73,16 @@ export class SplicedTrack implements Upstream, LegEvents {
   #cancelOverlap: (() => void) | undefined;
   #cancelConclusion: (() => void) | undefined;
 
-  constructor(what: TrackAddress, options: SubscribeOptions, sink: UpstreamSink, deps: SplicedTrackDeps) {
+  constructor(
+    what: Omit<TrackAddress, "known">,
+    options: SubscribeOptions,
+    sink: UpstreamSink,
+    deps: SplicedTrackDeps,
+  ) {
     this.#what = what;
     this.#options = options;
     this.#sink = sink;
+    this.#known = sink.known === true;
     this.#deps = deps;
     this.#groups = new HeldGroups({
       begin: (sequence) => sink.group(sequence),
@@ -99,6 +107,12 @@ export class SplicedTrack implements Upstream, LegEvents {
     this.#options = options;
     this.#leg?.update(options);
     this.#next?.update(options);
+  }
+
+  known(): void {
+    this.#known = true;
+    this.#leg?.known();
+    this.#next?.known();
   }
 
   cancel(): void {
@@ -256,7 +270,8 @@ export class SplicedTrack implements Upstream, LegEvents {
   }
 
   #begin(node: string): Leg {
-    return new Leg(node, this.#deps.peers, { ...this.#what, options: () => this.#wanted() }, this);
+    const what = { ...this.#what, known: () => this.#known, options: () => this.#wanted() };
+    return new Leg(node, this.#deps.peers, what, this);
   }
 
   /** What to ask the next relay for: from the first group that is not whole, or the one after the newest. */

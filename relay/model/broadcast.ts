@@ -55,6 +55,13 @@ function leadsBack({ source, advertisement }: Route, asker: Pick<Asker, "source"
   return source === asker.source || (asker.hop !== 0n && advertisement.hops.includes(asker.hop));
 }
 
+/** The peer that alone uses the track, where that is a viewer and no relay. */
+function viewerOf(track: Track): Asker | undefined {
+  const [first] = track.askers();
+  for (const asker of track.askers()) if (asker !== first) return undefined;
+  return first !== undefined && Number.isFinite(first.share) ? first : undefined;
+}
+
 /** A path with its routes and the tracks in use. It may be waited for before it has a route. */
 export class Broadcast {
   readonly path: string;
@@ -180,7 +187,7 @@ export class Broadcast {
         track.release();
         return true;
       }
-      const viewer = track.viewer;
+      const viewer = viewerOf(track);
       if (viewer === undefined || viewer === asker) continue;
       const its = alone.get(viewer);
       if (its === undefined) alone.set(viewer, [track]);

@@ -102,6 +102,8 @@ export interface UpstreamSink {
 /** A subscription at a source. */
 export interface Upstream {
   update(options: SubscribeOptions): void;
+  /** The publisher has said on a Track Stream that it has the track, so its silence is no refusal. */
+  known?(): void;
   cancel(): void;
 }
 

@@ -111,13 +111,6 @@ export class Track implements SubscribedTrack {
     return !this.#used && !this.#fetches.busy;
   }
 
-  /** The peer that alone uses it, where that is a viewer and no relay. */
-  get viewer(): Asker | undefined {
-    const first = this.#asker;
-    for (const asker of this.#askers()) if (asker !== first) return undefined;
-    return first !== undefined && Number.isFinite(first.share) ? first : undefined;
-  }
-
   /** Who gives it: its route's source, or one that has no route any more and still sends. */
   get #giver(): Source | undefined {
     return this.#feed?.source ?? this.#route?.source;
@@ -242,14 +235,15 @@ export class Track implements SubscribedTrack {
     this.#store.clear();
   }
 
-  *#askers(): Generator<Asker | undefined> {
+  /** The peers that use it. */
+  *askers(): Generator<Asker | undefined> {
     for (const { asker } of this.#subscriptions) yield asker;
     yield* this.#properties.askers;
   }
 
   /** On whose behalf a publisher is asked: any of those that wait for the answer. */
   get #asker(): Asker | undefined {
-    const [first] = this.#askers();
+    const [first] = this.askers();
     return first;
   }
 
@@ -411,6 +405,7 @@ export class Track implements SubscribedTrack {
     const feed = this.#feed;
     if (feed?.source === source) {
       feed.timescale = info.timescale;
+      feed.upstream?.known?.();
       this.#open(feed);
     }
     this.#properties.answer(known);

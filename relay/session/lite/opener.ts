@@ -11,6 +11,9 @@ import type { Intake, Taker } from "./intake.ts";
  */
 const GIVEN_UP_MS = 1_000;
 
+/** Milliseconds that requests wait for the peer to allow another stream before one is taken from a viewer that has too many. */
+const STARVED_MS = 1_000;
+
 /** A request of ours that is to have a stream. */
 export interface OpenRequest {
   /** On whose behalf; absent: our own, which no share bounds. */
@@ -77,7 +80,7 @@ export interface OpenerDeps {
  *
  * - of one viewer only so many may be unanswered; the rest wait in a line of its own;
  * - where the peer allows no more streams, tracks without viewers give theirs back; the viewer with the fewest gets the next one, and one that has more than half of all
- *   gives up its newest, that of itself alone first, for another that has to wait;
+ *   gives up its newest, that of itself alone first, for another that has waited a while;
  * - where too many wait, the longest line is cut.
  */
 export class Opener {
@@ -90,6 +93,7 @@ export class Opener {
   #open = 0;
   /** The peer allows no more streams for now. */
   #starved = false;
+  #cancelRelief: (() => void) | undefined;
 
   constructor(deps: OpenerDeps) {
     this.#deps = deps;
@@ -101,6 +105,12 @@ export class Opener {
     const entry: Entry = { request, account, state: "waiting" };
     if (account.line.length > 0 || !this.#begin(entry)) this.#wait(entry);
     return { answered: () => this.#answered(entry), leave: () => this.#leave(entry) };
+  }
+
+  /** The link is gone. */
+  close(): void {
+    this.#cancelRelief?.();
+    this.#cancelRelief = undefined;
   }
 
   /** The peer may allow more streams now. */
@@ -148,7 +158,7 @@ export class Opener {
       this.#refuse(longest.line.at(-1));
     }
     this.#line(entry, account.line.length);
-    if (this.#starved && account.mayAsk && !this.#deps.makeRoom()) this.#relieve(account);
+    if (this.#starved && account.mayAsk && !this.#deps.makeRoom()) this.#relieveSoon();
   }
 
   #longest(): Account | undefined {
@@ -157,14 +167,26 @@ export class Opener {
     return longest;
   }
 
-  /** Takes a stream from a viewer that has more than half of them, for another that has to wait. */
-  #relieve(poor: Account): void {
-    for (const rich of this.#accounts.values()) {
-      if (rich === poor || rich.open.size * 2 <= this.#open || !Number.isFinite(rich.share)) continue;
+  /** Most peers allow more before long, as streams end or because they let the number grow; then none need be taken away. */
+  #relieveSoon(): void {
+    this.#cancelRelief ??= this.#deps.clock.timer(STARVED_MS, () => {
+      this.#cancelRelief = undefined;
+      if (!this.#starved || this.#lines.size === 0) return;
+      this.#relieve();
+      this.#relieveSoon();
+    });
+  }
+
+  /** Takes streams from a viewer that has more than half of them, one for each other that has to wait. */
+  #relieve(): void {
+    const greedy = (one: Account) => one.open.size * 2 > this.#open && Number.isFinite(one.share);
+    const rich = [...this.#accounts.values()].find(greedy);
+    if (rich === undefined) return;
+    for (const poor of [...this.#lines]) {
+      if (poor === rich || !poor.mayAsk || !greedy(rich)) continue;
       this.#deps.counters.boundsHit.pending_streams_per_session++;
       const all = [...rich.open];
       this.#refuse(all.findLast(({ request }) => request.shared?.() !== true) ?? all.at(-1));
-      return;
     }
   }
 

@@ -323,6 +323,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     if (this.#over) return;
     this.#over = true;
     this.#cancelSweep?.();
+    this.opener.close();
     this.#headless.clear();
     this.share.end();
     // Routes first, so that nothing is subscribed anew at a peer that is gone.

@@ -37,8 +37,6 @@ export class PeerSource implements Source {
   readonly hasInfo: boolean;
   readonly #context: LiteContext;
   readonly #subscriptions = new Map<number, UpstreamSubscription>();
-  /** The newest subscription of each track. */
-  readonly #byTrack = new Map<string, UpstreamSubscription>();
   /** Requests in flight, so that the end of the session ends them. */
   readonly #requests = new Set<(reason: Reason) => void>();
   #nextId = 0;
@@ -50,16 +48,11 @@ export class PeerSource implements Source {
 
   subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream {
     const id = this.#nextId++;
-    const key = keyOf(path, track);
-    const subscription: UpstreamSubscription = new UpstreamSubscription(this.#context, id, sink, () => {
-      this.#subscriptions.delete(id);
-      if (this.#byTrack.get(key) === subscription) this.#byTrack.delete(key);
-    });
+    const subscription = new UpstreamSubscription(this.#context, id, sink, () => this.#subscriptions.delete(id));
     const where = this.#where(path);
     if (typeof where !== "string") subscription.close(where.reason);
     else {
       this.#subscriptions.set(id, subscription);
-      this.#byTrack.set(key, subscription);
       subscription.open(where, track, options, asker);
     }
     return subscription;
@@ -69,15 +62,7 @@ export class PeerSource implements Source {
     const { caps, wire, share } = this.#context;
     const reader = trackResponses(caps, wire);
     return this.#request(path, { kind: "track", track }, asker, {
-      data: (bytes, over) =>
-        reader.push(
-          bytes,
-          (info) => {
-            this.#byTrack.get(keyOf(path, track))?.known();
-            over(() => answer(info));
-          },
-          share,
-        ),
+      data: (bytes, over) => reader.push(bytes, (info) => over(() => answer(info)), share),
       ended: (reason) => answer(reason ?? "protocol"),
     });
   }
@@ -218,10 +203,6 @@ export class PeerSource implements Source {
   }
 }
 
-function keyOf(path: string, track: string): string {
-  return `${path}\0${track}`;
-}
-
 /** Calls `late`, counted, unless the returned function is called before the peer's time to answer is over. */
 function awaitAnswer({ deps }: LiteContext, late: () => void): () => void {
   const { requestTimeoutMs } = deps.limits;
@@ -318,14 +299,14 @@ class UpstreamSubscription implements Upstream {
           ...(this.#options ?? options),
         };
         stream.write(encodeRequest(request, context.caps));
+        this.#settle();
       },
       shared: () => this.#sink.shared?.() === true,
       refused: (reason) => this.#giveUp(reason),
     });
     this.#place = place;
     if (this.#over) place.leave();
-    // Where the publisher says on Track Streams what it has, a subscription has no answer until there is a group.
-    else if (this.#sink.known === true && this.#stream !== undefined) this.known();
+    else if (this.#sink.known === true) this.known();
   }
 
   /** Only the newest options wait for a publisher that reads slowly, however often they change. */
@@ -336,10 +317,16 @@ class UpstreamSubscription implements Upstream {
     this.#sendUpdate();
   }
 
-  /** The publisher has answered, or has said on a Track Stream that it has the track. */
+  /** The publisher has answered, or has said on a Track Stream that it has the track: there may be no group for long. */
   known(): void {
-    if (this.#stream === undefined || this.#heard) return;
+    if (this.#heard) return;
     this.#heard = true;
+    this.#settle();
+  }
+
+  /** It waits for no answer any more, once it has been sent. */
+  #settle(): void {
+    if (!this.#heard || this.#stream === undefined) return;
     this.#answered();
     this.#place?.answered();
   }
