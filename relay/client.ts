@@ -28,6 +28,7 @@ import { capabilities } from "./wire/versions.ts";
 export type { Announced } from "./assemble/announced-paths.ts";
 export { askAccess, isAdminListener, type Verdict } from "./assemble/ask.ts";
 export type { FetchedFrame } from "./assemble/collector.ts";
+export { adminListener } from "./assemble/dial.ts";
 export { certificateFault, describeTcpFailure } from "./transport/tls/failure.ts";
 
 /** What this client can be asked to offer. */

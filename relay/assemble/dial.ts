@@ -68,7 +68,7 @@ async function toldTrust(url: URL, timeoutMs: number): Promise<Trust> {
     throw new TransportError("dial_failed", `${at} cannot be read: ${describeTcpFailure(cause)}`, { cause });
   }
   if (response.status === 404) {
-    if (await isAdminListener(url)) throw new TransportError("dial_failed", adminListener(url.origin));
+    if (await isAdminListener(url)) throw new TransportError("dial_failed", adminListener(url.host));
     // Not self-signed: the authorities vouch for it.
     return { kind: "system" };
   }
@@ -80,6 +80,6 @@ async function toldTrust(url: URL, timeoutMs: number): Promise<Trust> {
 }
 
 /** Said of an address that takes no sessions because it is the other port of a relay. */
-export function adminListener(origin: string): string {
-  return `${origin} is the admin listener of a relay, which takes no sessions: use its public port ([server] port)`;
+export function adminListener(host: string): string {
+  return `${host} is the admin listener of a relay, which takes no sessions: use its public port ([server] port)`;
 }

@@ -1,5 +1,12 @@
 /** Why a relay took no session, and what to do about it. */
-import type { certificateFault, connect, isAdminListener, SessionEndedError, Verdict } from "../client.ts";
+import type {
+  adminListener,
+  certificateFault,
+  connect,
+  isAdminListener,
+  SessionEndedError,
+  Verdict,
+} from "../client.ts";
 import { formatDuration } from "../config/units.ts";
 import type { Reason } from "../model/reason.ts";
 import { TransportError } from "../transport/contract.ts";
@@ -11,6 +18,7 @@ import { EXIT, type ExitCode } from "./exit-codes.ts";
 export interface Library {
   readonly connect: typeof connect;
   readonly isAdminListener: typeof isAdminListener;
+  readonly adminListener: typeof adminListener;
   readonly certificateFault: typeof certificateFault;
   readonly askAccess: (url: URL, trust: Target["trust"]) => Promise<Verdict | undefined>;
   readonly SessionEndedError: typeof SessionEndedError;
@@ -72,8 +80,7 @@ export async function explainDial(error: unknown, target: Target, library: Libra
 
 async function admin({ url }: Target, library: Library): Promise<CommandError | undefined> {
   if (!(await library.isAdminListener(url))) return undefined;
-  const text = `${url.host} is the admin listener of a relay, which takes no sessions: use its public port ([server] port)`;
-  return new CommandError(text, EXIT.connect);
+  return new CommandError(library.adminListener(url.host), EXIT.connect);
 }
 
 /** Most certificates that are not trusted are self-signed ones on a developer's machine. */
