@@ -23,7 +23,7 @@ export const lsCommand: Command = {
     {
       name: "json",
       description:
-        'Print one JSON object, whose "complete" is false for a list that was cut; with --follow, one for each change.',
+        'Print one JSON object, whose "complete" is false for a part, and null where the protocol cannot say; with --follow, one for each change.',
     },
     ...DIAL_OPTIONS,
   ],
