@@ -65,7 +65,7 @@ export class AuthApi {
   async ask(question: ApiQuestion): Promise<ApiAnswer> {
     const url = this.#urlOf(question);
     const cached = this.#cache.get(url.href);
-    if (cached !== undefined && cached.until > this.#options.clock.wallNow()) return cached.answer;
+    if (cached !== undefined && cached.until > this.#options.clock.now()) return cached.answer;
     const running = this.#underWay.get(url.href);
     if (running !== undefined) return await running;
     if (this.#underWay.size >= MAX_UNDER_WAY) throw new AuthError("busy", "too many decisions are under way");
@@ -89,7 +89,7 @@ export class AuthApi {
       const { alias, public: open, key } = answerSchema.parse(parseJson(text));
       const answer = { alias, public: open, key: key === undefined || key === null ? undefined : toKey(key) };
       const keepMs = Math.min(cacheMs, maxAgeMs ?? cacheMs);
-      if (keepMs > 0) this.#keep(url.href, answer, clock.wallNow() + keepMs);
+      if (keepMs > 0) this.#keep(url.href, answer, clock.now() + keepMs);
       return answer;
     } catch (error) {
       this.#complain(error);
@@ -108,7 +108,7 @@ export class AuthApi {
   /** Once in ten seconds, however many sessions ask. */
   #complain(error: unknown): void {
     const { clock, url, warn } = this.#options;
-    const now = clock.wallNow();
+    const now = clock.now();
     if (now - this.#complainedAt < 10_000) return;
     this.#complainedAt = now;
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;

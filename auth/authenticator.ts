@@ -260,7 +260,7 @@ export class Authenticator {
 
   /** Milliseconds that a file has not been seen for. */
   #blindFor(file: FileSource | undefined): number {
-    return file?.blindSince === undefined ? 0 : this.#options.clock.wallNow() - file.blindSince;
+    return file?.blindSince === undefined ? 0 : this.#options.clock.now() - file.blindSince;
   }
 
   /** Throws {@link AuthError} where too much may have been revoked unseen. */

@@ -51,7 +51,7 @@ export class Watch {
     return watch;
   }
 
-  /** Since when looks fail, in milliseconds since 1970; nothing while they succeed. */
+  /** Since when looks fail, in milliseconds of the monotonic clock; nothing while they succeed. */
   get blindSince(): number | undefined {
     return this.#blindSince;
   }
@@ -74,7 +74,7 @@ export class Watch {
   }
 
   async #look(): Promise<void> {
-    const from = this.#options.clock.wallNow();
+    const from = this.#options.clock.now();
     const { step, over } = stepped(this.#options.clock, () => this.#failed(new LateError(), from));
     try {
       const next = await this.#options.stamp(step);

@@ -11,6 +11,9 @@ export type Role = (typeof ROLES)[number];
 /** A node's name: one path segment, so that it can end a path. */
 export const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
+/** URLs that relays dial each other at. Words of another relay may fit it and still be no URL. */
+export const DIALLED = /^(https|wss|ws|moql):\/\/[^/?#\s]+(\/[^?#\s]*)?$/;
+
 /** A relay as the mesh knows it. It changes when the relay restarts, moves or drains; what moves faster is its load. */
 export interface NodeInfo {
   /** As {@link NODE_NAME}; unique in the mesh. */

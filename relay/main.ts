@@ -343,18 +343,25 @@ class RelayProcess implements Relay {
   }
 
   async #drain(reason: string): Promise<void> {
-    if (this.#closing === undefined) {
-      const { grace: graceMs, spread: spreadMs } = this.#drainConfig;
-      this.#state = "draining";
-      this.#log.info({ reason, sessions: this.#host.sessions, graceMs }, "relay draining");
-      // First nobody comes here any more, then those who are here leave.
-      this.#mesh?.drain();
-      const uri = this.#mesh?.refuge() ?? "";
-      this.#listeners?.stopAccepting();
-      const hurry = () => this.#closing !== undefined;
-      await drainSessions(this.#host, { clock: this.#clock, graceMs, spreadMs, reason, hurry, uri });
+    try {
+      if (this.#closing === undefined) await this.#letLeave(reason);
+    } catch (error) {
+      // A defect takes the sessions their time to leave, and not the relay its end.
+      this.#defects.report("while sessions were to leave", error);
     }
     await this.close(reason);
+  }
+
+  async #letLeave(reason: string): Promise<void> {
+    const { grace: graceMs, spread: spreadMs } = this.#drainConfig;
+    this.#state = "draining";
+    this.#log.info({ reason, sessions: this.#host.sessions, graceMs }, "relay draining");
+    // First nobody comes here any more, then those who are here leave.
+    this.#mesh?.drain();
+    const uri = this.#mesh?.refuge() ?? "";
+    this.#listeners?.stopAccepting();
+    const hurry = () => this.#closing !== undefined;
+    await drainSessions(this.#host, { clock: this.#clock, graceMs, spreadMs, reason, hurry, uri });
   }
 
   async #close(reason: string): Promise<void> {

@@ -20,7 +20,7 @@ export interface FileKeysOptions {
 
 /** Something on disk that is looked at again and again. */
 export interface FileSource {
-  /** Since when it cannot be read, in milliseconds since 1970, while what was read before is still in use. */
+  /** Since when it cannot be read, in milliseconds of the monotonic clock, while what was read before is still in use. */
   readonly blindSince: number | undefined;
   /** Looks that failed since the start. */
   readonly failures: number;
@@ -71,7 +71,7 @@ export async function watchKeyFolder(folder: string, options: FileKeysOptions): 
 interface KeyFile {
   readonly stamp: string;
   readonly key: Key | undefined;
-  /** Why it cannot be used, and since when, in milliseconds since 1970. */
+  /** Why it cannot be used, and since when, in milliseconds of the monotonic clock. */
   readonly broken?: { readonly since: number; readonly why: string };
 }
 
@@ -138,7 +138,7 @@ class KeyFolder {
   /** Its key was kept for as long as it may be. */
   #isOver(file: KeyFile | undefined): boolean {
     const { clock, keepMs } = this.#options;
-    return file?.key !== undefined && file.broken !== undefined && clock.wallNow() - file.broken.since >= keepMs;
+    return file?.key !== undefined && file.broken !== undefined && clock.now() - file.broken.since >= keepMs;
   }
 
   /** Nothing for a file that is not there. */
@@ -160,7 +160,7 @@ class KeyFolder {
       if (why !== before?.broken?.why) warn(`the key file ${file} is not used: ${why}${kept}`);
       const told = error instanceof FileError || error instanceof KeyError;
       const stamp = told ? await this.#stampOf(name) : UNREADABLE;
-      return { stamp, key, broken: { since: before?.broken?.since ?? clock.wallNow(), why } };
+      return { stamp, key, broken: { since: before?.broken?.since ?? clock.now(), why } };
     }
   }
 

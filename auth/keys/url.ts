@@ -51,7 +51,7 @@ export class UrlKeys {
 
   /** True while there is a set that may be used. */
   get fresh(): boolean {
-    return this.#fetchedAt !== undefined && this.#options.clock.wallNow() - this.#fetchedAt < this.#options.keepMs;
+    return this.#fetchedAt !== undefined && this.#options.clock.now() - this.#fetchedAt < this.#options.keepMs;
   }
 
   /** Throws {@link AuthError} `keys_unavailable` where there is no set that may be used. */
@@ -62,10 +62,15 @@ export class UrlKeys {
   /** Fetches again unless it did so within `cooldownMs`. Never rejects. */
   async refresh(): Promise<void> {
     const { clock, cooldownMs } = this.#options;
-    const now = clock.wallNow();
+    const cooling = this.#triedAt !== undefined && clock.now() - this.#triedAt < cooldownMs;
+    if (this.#running === undefined && cooling) return;
+    await this.#fetchOnce();
+  }
+
+  async #fetchOnce(): Promise<void> {
     if (this.#running === undefined) {
-      if (this.#closed || (this.#triedAt !== undefined && now - this.#triedAt < cooldownMs)) return;
-      this.#triedAt = now;
+      if (this.#closed) return;
+      this.#triedAt = this.#options.clock.now();
       this.#running = this.#fetch().finally(() => {
         this.#running = undefined;
       });
@@ -83,13 +88,13 @@ export class UrlKeys {
       const keys = parsePublishedSet(text, (key) => void ignored.push(key));
       ring.put(this, keys);
       this.#tell([...ignored.map(leftOut), ...keys.flatMap(unwise)]);
-      this.#fetchedAt = clock.wallNow();
+      this.#fetchedAt = clock.now();
     } catch (error) {
       nextMs = Math.min(refreshMs, cooldownMs);
       const left = this.fresh ? "the last good set stays in use" : "no token can be verified with it";
       warn(`the keys at ${url.origin}${url.pathname} cannot be fetched; ${left}: ${reasonOf(error)}`);
     }
-    if (!this.#closed) this.#cancel = clock.timer(nextMs, () => void this.refresh());
+    if (!this.#closed) this.#cancel = clock.timer(nextMs, () => void this.#fetchOnce());
   }
 
   /** What is to be said of the set, once for each state of it. */

@@ -4,7 +4,7 @@
  * `c/PATH/NODE` of others that hold what the relay itself holds. INFO and LOAD are JSON in base64url.
  */
 import type { NodeInfo, Scope } from "../contract.ts";
-import { NODE_NAME, ROLES } from "../contract.ts";
+import { DIALLED, NODE_NAME, ROLES } from "../contract.ts";
 import type { NodeLoad } from "../registry/contract.ts";
 
 export function nodePath(info: NodeInfo): string {
@@ -58,12 +58,18 @@ function nodeOf(node: string, fields: Record<string, unknown>): ControlPath | un
   const known = ROLES.find((one) => one === role);
   if (typeof hop !== "string" || !/^\d{1,20}$/.test(hop) || known === undefined) return undefined;
   if (typeof region !== "string" || typeof url !== "string" || typeof publicUrl !== "string") return undefined;
+  if (!isDialled(url) || !isDialled(publicUrl)) return undefined;
   if (typeof draining !== "boolean" || typeof startedAt !== "number") return undefined;
   if (startedAt < 0 || startedAt > Number.MAX_SAFE_INTEGER) return undefined;
   return {
     kind: "node",
     info: { node, hop: BigInt(hop), role: known, region, url, publicUrl, draining, startedAt },
   };
+}
+
+/** A relay that others do not dial has no URL. */
+function isDialled(url: string): boolean {
+  return url === "" || (DIALLED.test(url) && URL.canParse(url));
 }
 
 function loadOf(node: string, { sessions, subscriptions }: Record<string, unknown>): ControlPath | undefined {

@@ -120,8 +120,9 @@ async function stampOf(files: readonly string[]): Promise<string> {
   const stamps = await Promise.all(
     files.map(async (file) => {
       try {
-        const { mtimeMs, size, ino } = await stat(file);
-        return `${mtimeMs}:${size}:${ino}`;
+        // The time of the last change of state follows permissions, and files that are copied with their times.
+        const { ctimeMs, size, ino } = await stat(file);
+        return `${ctimeMs}:${size}:${ino}`;
       } catch (error) {
         return String(error);
       }

@@ -88,7 +88,7 @@ export class AuthGate implements Gate {
     const { config, clock, wallNow, warn, changed } = this.#deps;
     const { key, keyDir, keyUrl, api, revocations } = config;
     this.#auth = await Authenticator.open({
-      clock: { wallNow, timer: (delayMs, callback) => clock.timer(delayMs, callback) },
+      clock: { now: () => clock.now(), wallNow, timer: (delayMs, callback) => clock.timer(delayMs, callback) },
       fetch: (url, init) => fetch(url, init),
       warn,
       changed,

@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import type { Config } from "../config.ts";
 import { TransportError } from "../transport/contract.ts";
 import type { NativeSettings } from "../transport/native/index.ts";
+import { readRegular } from "../transport/tls/pem.ts";
 import { keptResetKey, MIN_RESET_KEY } from "./reset-key.ts";
 
 /** The native engine's part of a configuration. Rejects with {@link TransportError} naming a file that cannot be used. */
@@ -34,8 +34,9 @@ export async function nativeSettings(
 
 async function read(path: string): Promise<Buffer> {
   try {
-    return await readFile(path);
+    return await readRegular(path);
   } catch (cause) {
-    throw new TransportError("engine_unavailable", `the file ${path} cannot be read`, { cause });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TransportError("engine_unavailable", `the file ${path} cannot be read: ${why}`, { cause });
   }
 }

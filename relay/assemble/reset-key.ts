@@ -1,7 +1,8 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { link, lstat, open, readFile, rm } from "node:fs/promises";
+import { link, lstat, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder } from "../transport/folder.ts";
+import { readRegular } from "../transport/tls/pem.ts";
 
 /** Least length of a key of stateless resets, in bytes. */
 export const MIN_RESET_KEY = 32;
@@ -29,7 +30,7 @@ async function readKept(path: string): Promise<Buffer | undefined> {
   if (!found.isFile() || found.size > MAX_FILE || found.size < MIN_RESET_KEY) {
     throw new Error(`${path} is no file with ${MIN_RESET_KEY} to ${MAX_FILE} bytes`);
   }
-  return await readFile(path);
+  return await readRegular(path);
 }
 
 /** Of several relays that begin at once the first one's key is taken by all. */

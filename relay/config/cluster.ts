@@ -1,4 +1,4 @@
-import { NODE_NAME, ROLES } from "../../cluster/contract.ts";
+import { DIALLED, NODE_NAME, ROLES } from "../../cluster/contract.ts";
 import {
   choice,
   duration,
@@ -15,9 +15,6 @@ import {
 } from "./fields.ts";
 import { redisAddress } from "./registry.ts";
 import { type Rule, section } from "./section.ts";
-
-/** Schemes by which relays are dialled. */
-const DIALLED = /^(https|wss|ws|moql):\/\/[^/?#\s]+(\/[^?#\s]*)?$/;
 
 /** Foreign relays may need their token in the query. */
 const CONNECTED = /^(https|wss|ws|moql):\/\/[^\s#]+$/;

@@ -170,6 +170,36 @@ describe("keys", () => {
   });
 });
 
+describe("a clock of the machine that is set back by a day", () => {
+  it("keeps no key of a URL, and no answer of a service, longer than agreed", async () => {
+    const url = new URL("https://keys.example/jwks");
+    const next = await generateKey({ alg: "ES256", kid: "next" });
+    let keys = [publicJwk(one)];
+    const keyUrl = { url, refreshMs: 300_000, cooldownMs: 30_000, keepMs: 3_600_000 };
+    const { auth, clock } = await openAuth({ keyUrl, fetch: async () => new Response(JSON.stringify({ keys })) });
+    const token = await signToken(one, CLAIMS);
+    const grant = await auth.admit(visit(token));
+    keys = [publicJwk(next)];
+    clock.setWall(-86_400_000);
+    clock.advance(300_001);
+    await settle(() => auth.check(grant) === "token_revoked");
+    await assert.rejects(auth.admit(visit(token)), { code: "key_unknown" });
+    auth.close();
+
+    let open = true;
+    const answer = () => ({ public: { subscribe: open ? [""] : [] } });
+    const fetch = async () => new Response(JSON.stringify(answer()));
+    const api = { url, timeoutMs: 1_000, cacheMs: 10_000 };
+    const served = await openAuth({ api, fetch });
+    await served.auth.admit(visit(undefined));
+    open = false;
+    served.clock.setWall(-86_400_000);
+    served.clock.advance(10_001);
+    await assert.rejects(served.auth.admit(visit(undefined)), { code: "token_missing" });
+    served.auth.close();
+  });
+});
+
 describe("revocation", () => {
   it("by a call keeps what was just written into the file by hand", async () => {
     const revocationFile = join(await folder(), "revoked.json");

@@ -7,13 +7,24 @@ import { signerOf } from "../../auth/keys/key.ts";
 export const NOW = 1_767_225_600_000;
 export const NOW_SECONDS = NOW / 1000;
 
-/** A wall clock that tests turn; timers run when it is advanced. */
+/** A clock that tests turn; timers run when it is advanced. */
 export class WallClock implements AuthClock {
-  #now = NOW;
+  #now = 0;
+  /** Wall time at the start of the monotonic one. */
+  #start = NOW;
   #timers = new Set<{ at: number; callback: () => void }>();
 
-  wallNow(): number {
+  now(): number {
     return this.#now;
+  }
+
+  wallNow(): number {
+    return this.#start + this.#now;
+  }
+
+  /** Somebody sets the clock of the machine. */
+  setWall(byMs: number): void {
+    this.#start += byMs;
   }
 
   timer(delayMs: number, callback: () => void): () => void {

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import type { NodeInfo, ScopeSink } from "../../cluster/contract.ts";
 import { ControlClient } from "../../cluster/control/client.ts";
 import { LocalSession } from "../../cluster/control/local.ts";
-import { parseControlPath } from "../../cluster/control/paths.ts";
+import { nodePath, parseControlPath } from "../../cluster/control/paths.ts";
 import { Registry } from "../../cluster/registry/registry.ts";
 import { RootTable } from "../../cluster/root/table.ts";
 import { Origin } from "../../relay/model/origin.ts";
@@ -552,5 +552,21 @@ describe("paths of announcements", () => {
       `n/${"x".repeat(64)}/e30`,
     ];
     for (const path of odd) assert.equal(parseControlPath(path), undefined, path);
+  });
+
+  it("with a URL that no relay is dialled at are none", () => {
+    for (const odd of [
+      "garbage",
+      "http://o1:443",
+      "https://",
+      "https://[",
+      "https://o1:99999",
+      "javascript:alert(1)",
+    ]) {
+      const info = nodeInfo("o1", "origin");
+      assert.equal(parseControlPath(nodePath({ ...info, url: odd })), undefined, odd);
+      assert.equal(parseControlPath(nodePath({ ...info, publicUrl: odd })), undefined, odd);
+    }
+    assert.notEqual(parseControlPath(nodePath(nodeInfo("o1", "edge", { url: "", publicUrl: "" }))), undefined);
   });
 });

@@ -114,6 +114,24 @@ describe("a relay", () => {
     assert.equal(relay.counters.sessionsActive, 0);
   });
 
+  test("ends also when a defect keeps it from letting its sessions leave", async () => {
+    const { log } = captured;
+    const failing = new Proxy(log, {
+      get: (target, name) =>
+        name === "info"
+          ? (...line: Parameters<typeof log.info>) => {
+              if (line.includes("relay draining")) throw new Error("a defect");
+              target.info(...line);
+            }
+          : Reflect.get(target, name),
+    });
+    const relay = await run({ MOQMESH_DRAIN_GRACE: "1h" }, { log: failing });
+    const client = await connected(relay);
+    await relay.drain("test");
+    assert.equal(relay.counters.defects, 1);
+    assert.deepEqual(await client.closed, { reason: "closed", message: "test" });
+  });
+
   test("ends at once when it is told to in the middle of a drain", async () => {
     const relay = await run({ MOQMESH_DRAIN_GRACE: "1h" });
     const client = await connected(relay);

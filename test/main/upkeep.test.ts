@@ -1,18 +1,20 @@
 /** What watches over a relay that runs: files, readiness, file descriptors, and the steps of its start. */
 import assert from "node:assert/strict";
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, mkdtemp, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { bindFailed } from "../../relay/assemble/bind-failed.ts";
 import { Descriptors, type Probe } from "../../relay/assemble/descriptors.ts";
 import { FileWatch } from "../../relay/assemble/file-watch.ts";
+import { nativeSettings } from "../../relay/assemble/native.ts";
 import { Readiness } from "../../relay/assemble/readiness.ts";
 import { StartEnded, Steps } from "../../relay/assemble/steps.ts";
 import type { Clock } from "../../relay/clock.ts";
 import { Counters } from "../../relay/model/counters.ts";
 import { ManualClock } from "../support/clock.ts";
-import { captureLog, until } from "./support.ts";
+import { captureLog, testConfig, until } from "./support.ts";
 
 /** Milliseconds between two looks at files. */
 const LOOK_MS = 1_000;
@@ -62,6 +64,22 @@ describe("files that were read at the start", () => {
     await look();
     await look();
     assert.equal(reads, 1);
+    watch.close();
+  });
+
+  test("are read again when only their permissions changed, or they were copied with their times", async () => {
+    let reads = 0;
+    const { file, watch, look } = await watching("permissions", async () => ++reads > 0);
+    await chmod(file, 0o600);
+    await look();
+    await look();
+    assert.equal(reads, 1);
+    const { atime, mtime } = await stat(file);
+    await writeFile(file, "two");
+    await utimes(file, atime, mtime);
+    await look();
+    await look();
+    assert.equal(reads, 2);
     watch.close();
   });
 
@@ -184,4 +202,27 @@ test("a socket that cannot be bound is named with the system's error and what to
     [4443, new Error("something else"), /: something else$/],
   ];
   for (const [port, cause, text] of cases) assert.match(bindFailed("UDP", "::", port, cause).message, text);
+});
+
+describe("files that the engine is made with", () => {
+  for (const name of ["MOQMESH_QUIC_RESET_KEY", "MOQMESH_QUIC_CLIENT_CA"]) {
+    test(`are regular ones of a bounded size: ${name}`, async () => {
+      const folder = await mkdtemp(join(tmpdir(), "moqmesh-engine-"));
+      const pipe = join(folder, "pipe");
+      execFileSync("mkfifo", [pipe]);
+      for (const [file, why] of [
+        [pipe, /pipe cannot be read: it is no regular file/],
+        ["/dev/zero", /\/dev\/zero cannot be read: it is no regular file/],
+        [folder, /cannot be read: it is a folder/],
+      ] as const) {
+        const { config, remove } = await testConfig({ [name]: file });
+        await assert.rejects(
+          nativeSettings(config, () => {}),
+          why,
+        );
+        await remove();
+      }
+      await rm(folder, { recursive: true, force: true });
+    });
+  }
 });

@@ -63,11 +63,10 @@ async function readPem(path: string, what: string): Promise<string> {
     if (code === "EISDIR") throw bad(`the ${what} file ${path} is a folder`, error);
     throw bad(`the ${what} file ${path} cannot be read: ${code ?? messageOf(error)}`, error);
   }
-  if (bytes.length > MAX_PEM_BYTES) throw bad(`the ${what} file ${path} is larger than ${MAX_PEM_BYTES} bytes`);
   return bytes.toString("utf8");
 }
 
-/** Up to one byte more than {@link MAX_PEM_BYTES} of a regular file. Opening a FIFO would wait for its writer for ever. */
+/** A regular file of at most {@link MAX_PEM_BYTES}. Opening a FIFO would wait for its writer for ever. */
 export async function readRegular(path: string): Promise<Buffer> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -75,6 +74,7 @@ export async function readRegular(path: string): Promise<Buffer> {
     if (stats.isDirectory()) throw Object.assign(new Error("it is a folder"), { code: "EISDIR" });
     if (!stats.isFile()) throw new Error("it is no regular file");
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(Math.min(stats.size, MAX_PEM_BYTES) + 1) });
+    if (bytesRead > MAX_PEM_BYTES) throw new Error(`it is larger than ${MAX_PEM_BYTES} bytes`);
     return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
