@@ -99,6 +99,29 @@ describe("what one peer sends at once", () => {
     assert.equal(after.viewer.groups.at(-1)?.state, "finished");
   });
 
+  it("says once that it leaves, however often it does", async () => {
+    const relay = await TestRelay.start();
+    const source = await relay.connect("moq-lite-04");
+    for (let i = 0; i < 50; i++) source.publish(`live/${i}`);
+    await relay.pass(500);
+    let changes = 0;
+    relay.origin.watch("", { changed: () => changes++ });
+    const caps = capabilities("moq-lite-04");
+    assert.ok(caps);
+    const goaway = () => {
+      const stream = source.link.openBidi(1, { data: () => {}, fin: () => {}, reset: () => {}, stop: () => {} });
+      stream?.write(encodeRequest({ kind: "goaway", uri: "" }, caps));
+      stream?.finish();
+    };
+    goaway();
+    await relay.pass(100);
+    const once = changes;
+    assert.ok(once >= 50);
+    for (let i = 0; i < 50; i++) goaway();
+    await relay.pass(100);
+    assert.equal(changes, once);
+  });
+
   it("may be requests as well: ten thousand updates of a subscription in one piece", async () => {
     const relay = await TestRelay.start();
     await flooder(relay);

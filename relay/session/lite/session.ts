@@ -344,8 +344,9 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     this.#report(why);
   }
 
-  /** The peer is leaving: nothing new is asked of it from now on. */
+  /** The peer is leaving: nothing new is asked of it from now on. Once is enough: each broadcast of the peer is looked at. */
   onGoaway(uri: string): void {
+    if (this.#leaving) return;
     this.#leaving = true;
     for (const listener of this.#listeners) listener.leave();
     this.deps.leaving?.(uri);
