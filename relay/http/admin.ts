@@ -4,6 +4,7 @@ import { describeCluster } from "./cluster.ts";
 import { isLocalRequest, isLoopbackHost } from "./local.ts";
 import { Metrics } from "./metrics.ts";
 import { guarded, readJson, readPath, send, sendJson, sendText } from "./respond.ts";
+import { toOriginForm } from "./target.ts";
 import type { Places, RelayView } from "./view.ts";
 
 /** Milliseconds for a request's headers, for a whole request, and of silence on a connection. */
@@ -55,6 +56,7 @@ export class AdminServer {
       { headersTimeout: HEADER_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
       guarded((request, response) => this.#answer(request, response), failed),
     );
+    this.#server.prependListener("request", toOriginForm);
     this.#server.timeout = STALL_MS;
     this.#server.prependListener("connection", (socket: Socket) => {
       const leave = places.take(socket.remoteAddress ?? "", () => socket.destroy());

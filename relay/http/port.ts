@@ -8,6 +8,7 @@ import {
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
+import { toOriginForm } from "./target.ts";
 import type { Places } from "./view.ts";
 
 /** First byte of a TLS connection: the content type `handshake` (RFC 8446 section 5.1). */
@@ -103,7 +104,9 @@ export class HttpPort {
     for (const server of [this.plain, this.secure]) {
       server.timeout = STALL_MS;
       server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION;
-      server.prependListener("upgrade", (_request, socket: Socket) => {
+      server.prependListener("request", toOriginForm);
+      server.prependListener("upgrade", (request, socket: Socket) => {
+        toOriginForm(request);
         if (server.listenerCount("upgrade") > 1) this.#leave(endOf(socket));
         else socket.end(NO_UPGRADE, () => socket.destroy());
       });

@@ -196,6 +196,21 @@ test("an address is answered while another one holds every connection", async ()
   await admin.close();
 });
 
+test("takes request targets in absolute form, and goes by their host", () =>
+  withAdmin(async (get) => {
+    const { port } = new URL((await get("/health/live")).url);
+    const ask = async (target: string) => {
+      const socket = connect(Number(port), "127.0.0.1");
+      socket.setEncoding("utf8");
+      socket.write(`GET ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
+      let text = "";
+      for await (const chunk of socket) text += String(chunk);
+      return text.split("\r\n")[0];
+    };
+    assert.equal(await ask("http://localhost:1/health/live"), "HTTP/1.1 200 OK");
+    assert.equal(await ask("http://rebound.example/health/live"), "HTTP/1.1 403 Forbidden");
+  }));
+
 describe("metrics", () => {
   const scrape = async (get: (path: string) => Promise<Response>) => {
     const response = await get("/metrics");

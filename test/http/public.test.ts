@@ -239,6 +239,31 @@ describe("the public HTTP port", () => {
     await port.close();
   });
 
+  test("takes request targets in absolute form, as proxies send them, for pages and for WebSockets", async () => {
+    const port = await open();
+    const hosts: unknown[] = [];
+    port.plain.on("upgrade", (request: IncomingMessage, socket: Socket) => {
+      hosts.push([request.url, request.headers.host]);
+      socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n");
+    });
+    const ask = async (target: string, more = "") => {
+      const socket = connect(port.address.port, "127.0.0.1");
+      socket.write(`GET ${target} HTTP/1.1\r\nHost: other.example\r\nConnection: close${more}\r\n\r\n`);
+      return (await ended(socket)).split("\r\n")[0];
+    };
+    const at = `127.0.0.1:${port.address.port}`;
+    assert.equal(await ask(`http://${at}/certificate.sha256`), "HTTP/1.1 200 OK");
+    assert.equal(await ask(`HTTPS://${at}/certificate.sha256?x=http://y/`), "HTTP/1.1 200 OK");
+    for (const target of [`http://${at}`, `http://${at}?a`]) assert.equal(await ask(target), "HTTP/1.1 404 Not Found");
+    for (const target of ["http://", `http://user@${at}/`, "ftp://a/certificate.sha256"]) {
+      assert.equal(await ask(target), "HTTP/1.1 400 Bad Request", target);
+    }
+    const upgrade = ", Upgrade\r\nUpgrade: websocket";
+    assert.equal(await ask(`ws://relay.example:1/live?jwt=x`, upgrade), "HTTP/1.1 403 Forbidden");
+    assert.deepEqual(hosts, [["/live?jwt=x", "relay.example:1"]]);
+    await port.close();
+  });
+
   test("stops accepting, lets what runs go on, and cuts everything at close", async () => {
     const port = await open();
     const socket = connect(port.address.port, "127.0.0.1");
