@@ -42,6 +42,8 @@ import type { CertificateState } from "./transport/tls/certificate.ts";
 import { CertificateManager } from "./transport/tls/manager.ts";
 import { VERSION } from "./version.ts";
 
+export { preflight } from "./assemble/preflight.ts";
+
 /** Milliseconds that peers get to hear of a close before the sockets go. */
 const FAREWELL_MS = 500;
 

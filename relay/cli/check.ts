@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { describeConfig } from "../config/describe.ts";
 import { productionProblems } from "../config/exposure.ts";
 import { ConfigError, formatOrigin, formatProblem, type LoadedConfig, type Problem } from "../config.ts";
@@ -11,7 +10,7 @@ export const checkCommand: Command = {
   name: "check",
   summary: "Check a configuration and show what would run.",
   description: [
-    "Prints every value of the merged configuration and where it is from, or every problem with its file and line. It takes the same environment and flags as serve, so that what it shows is what would run.",
+    "Prints every value of the merged configuration and where it is from, or every problem with its file and line. It takes the same environment and flags as serve, and loads the same files of keys, tokens and certificates, so that what it shows is what would run. What a relay starts with and should not be relied on is a warning on standard error.",
   ],
   positionals: [{ name: "FILE", required: false, description: "Configuration file; without it, the defaults." }],
   options: [
@@ -37,9 +36,12 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   try {
     const loaded = loadConfigured(invocation, io);
     const production = invocation.switches.has("production") ? productionProblems(loaded) : [];
-    const problems = [...unreadableFiles(loaded), ...production];
+    const { preflight } = await import("../main.ts");
+    const { problems: files, warnings } = await preflight(loaded);
+    const problems = [...files, ...production];
+    for (const warning of json ? [] : warnings) io.err.write(`moqmesh: warning: ${formatProblem(warning)}\n`);
     if (problems.length > 0) throw new ConfigError(problems);
-    io.out.write(json ? asJson(loaded) : asText(loaded, io));
+    io.out.write(json ? asJson(loaded, warnings) : asText(loaded, io));
     return EXIT.ok;
   } catch (error) {
     if (!json || !(error instanceof ConfigError)) throw error;
@@ -49,29 +51,10 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   }
 }
 
-/** Files that the configuration names and that cannot be read by this user. */
-function unreadableFiles({ config, origins }: LoadedConfig): Problem[] {
-  const named: [key: string, file: string | undefined][] = [
-    ["auth.key", config.auth.key],
-    ["tls.cert", config.tls.cert],
-    ["tls.key", config.tls.key],
-  ];
-  return named.flatMap(([key, file]): Problem[] => {
-    if (file === undefined) return [];
-    try {
-      readFileSync(file);
-      return [];
-    } catch (error) {
-      const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
-      const message = why === "ENOENT" ? `there is no file "${file}"` : `"${file}" cannot be read (${why})`;
-      return [{ code: "bad_value", key, message, origin: origins.get(key) ?? { kind: "default" } }];
-    }
-  });
-}
-
-function asJson(loaded: LoadedConfig): string {
+function asJson(loaded: LoadedConfig, found: readonly Problem[]): string {
   const values = describeConfig(loaded).map(({ key, value, origin }) => ({ key, value: value ?? null, origin }));
-  return `${JSON.stringify({ ok: true, values }, null, 2)}\n`;
+  const warnings = found.map((warning) => ({ ...warning, text: formatProblem(warning) }));
+  return `${JSON.stringify({ ok: true, warnings, values }, null, 2)}\n`;
 }
 
 /** TOML with the origin of each value as a comment: what is printed can be used as a file. */

@@ -1,4 +1,4 @@
-import type { Config } from "../config.ts";
+import { type Config, ConfigError } from "../config.ts";
 import { openLog } from "../log.ts";
 import type { Relay } from "../main.ts";
 import { banner } from "./banner.ts";
@@ -40,7 +40,9 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   // Before the start, so that a signal in the middle of it is heard.
   const stopListening = onSignals(life);
   try {
-    const { start } = await import("../main.ts");
+    const { start, preflight } = await import("../main.ts");
+    const { problems } = await unlessAborted(life.startEnd, preflight(loaded));
+    if (problems.length > 0) throw new ConfigError(problems);
     const relay = await start(config, { log, logOutput: output, end: life.startEnd });
     const stopBounding = boundYoungHeap();
     const stopContaining = containDefects((error) => relay.contain(error));
@@ -60,6 +62,18 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
     await output.close();
     // Else the process would wait for as long as the log's reader stands still, or a file system hangs.
     setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
+  }
+}
+
+/** Rejects when the signal comes first. */
+async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(new Error("ended while it started"));
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([aborted.promise, work]);
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
 }
 

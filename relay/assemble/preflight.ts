@@ -1,0 +1,151 @@
+import { type Config, formatOrigin, type LoadedConfig, type Problem } from "../config.ts";
+import { systemClock } from "../transport/clock.ts";
+import { loadCertificate } from "../transport/tls/certificate.ts";
+import { AuthGate } from "./gate.ts";
+import { meshCredentials } from "./mesh/credentials.ts";
+import { nativeSettings } from "./native.ts";
+import { pemPairs } from "./options.ts";
+import { RevokeRoute } from "./revoke.ts";
+
+/** What is wrong with the files that a configuration names, and what is odd about it, though a relay starts with it. */
+export interface Findings {
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+/** Loads every file that a relay loads at its start, in the way that it does, and finds all that would keep it from starting. */
+export async function preflight(loaded: LoadedConfig): Promise<Findings> {
+  const files = new Preflight(loaded);
+  await Promise.all([files.certificates(), files.auth(), files.cluster(), files.engine(), files.secrets()]);
+  files.roles();
+  return { problems: inOrder(files.problems), warnings: inOrder(files.warnings) };
+}
+
+/** By place in the configuration: what is read at the same time comes in any order. */
+function inOrder(found: readonly Problem[]): Problem[] {
+  const place = ({ origin, key }: Problem) =>
+    `${origin.kind === "file" ? String(origin.line ?? 0).padStart(9, "0") : formatOrigin(origin)} ${key}`;
+  return [...found].sort((a, b) => place(a).localeCompare(place(b)));
+}
+
+class Preflight {
+  readonly problems: Problem[] = [];
+  readonly warnings: Problem[] = [];
+  readonly #loaded: LoadedConfig;
+  readonly #config: Config;
+
+  constructor(loaded: LoadedConfig) {
+    this.#loaded = loaded;
+    this.#config = loaded.config;
+  }
+
+  async certificates(): Promise<void> {
+    const { cert, stateDir, hosts } = this.#config.tls;
+    const pairs = pemPairs(this.#config);
+    await Promise.all(
+      pairs.map((files, index) => {
+        const main = cert !== undefined && index === 0;
+        const options = { files, further: main ? [] : [files], stateDir, hosts, wallNow: Date.now };
+        return this.#load(
+          () => loadCertificate(options),
+          [
+            [main ? "tls.key" : "tls.certificates", files.key],
+            [main ? "tls.cert" : "tls.certificates", files.cert],
+          ],
+        );
+      }),
+    );
+  }
+
+  /** Each file by itself, so that one that is wrong hides no other. What is asked over the network is left out. */
+  async auth(): Promise<void> {
+    const { key, keyDir, revocations } = this.#config.auth;
+    const none = { key: undefined, keyDir: undefined, keyUrl: undefined, api: undefined, revocations: undefined };
+    await this.#gate("auth.key", { ...none, key }, key);
+    await this.#gate("auth.revocations", { ...none, revocations }, revocations);
+    const keys = await this.#gate("auth.key_dir", { ...none, keyDir }, keyDir);
+    if (keys === 0) this.#warn("auth.key_dir", `${keyDir} holds no key that can be used: every token is refused`);
+  }
+
+  async cluster(): Promise<void> {
+    const { cluster } = this.#config;
+    const { node, ca, keyFile, tokenFile } = cluster;
+    if (node === undefined) return;
+    await this.#load(
+      () => meshCredentials(cluster, Date.now),
+      [
+        ["cluster.ca", ca],
+        ["cluster.key_file", keyFile],
+        ["cluster.token_file", tokenFile],
+        ["cluster.token", undefined],
+      ],
+    );
+  }
+
+  async engine(): Promise<void> {
+    const { server, quic, tls } = this.#config;
+    // A free port: no key of stateless resets is made then.
+    const config = { ...this.#config, server: { ...server, port: 0 }, tls, quic: { ...quic, qlogDir: undefined } };
+    await this.#load(
+      () => nativeSettings(config, () => {}),
+      [
+        ["quic.reset_key", quic.resetKey],
+        ["quic.client_ca", quic.clientCa],
+      ],
+    );
+  }
+
+  async secrets(): Promise<void> {
+    const { adminTokenFile: secretFile } = this.#config.http;
+    const key = "http.admin_token_file";
+    const gate = { revoke: () => Promise.resolve() };
+    const warn = (message: string) => this.#warn(key, message);
+    await this.#load(() => RevokeRoute.open({ gate, secretFile, warn }), [[key, secretFile]]);
+  }
+
+  roles(): void {
+    const { node, role } = this.#config.cluster;
+    const given = this.#loaded.origins.get("cluster.role")?.kind !== "default";
+    if (node === undefined && given) {
+      this.#warn("cluster.role", `without cluster.node this relay is in no mesh, and its role (${role}) means nothing`);
+    }
+  }
+
+  /** Keys that the gate has with these settings; nothing where it cannot be opened or has nothing to read. */
+  async #gate(key: string, settings: Partial<Config["auth"]>, file: string | undefined): Promise<number | undefined> {
+    if (file === undefined) return undefined;
+    const gate = new AuthGate({
+      config: { ...this.#config.auth, ...settings },
+      clock: systemClock,
+      wallNow: Date.now,
+      warn: (message) => this.#warn(key, message),
+      changed: () => {},
+    });
+    const opened = await this.#load(() => gate.open(), [[key, file]]);
+    const { keys } = gate.view();
+    gate.close();
+    return opened ? keys : undefined;
+  }
+
+  /** A failure is the problem of the first key whose file it names, else of the last one. False when there is one. */
+  async #load(load: () => Promise<unknown>, keys: readonly (readonly [key: string, file: string | undefined])[]) {
+    try {
+      await load();
+      return true;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      const named = keys.find(([, file]) => file !== undefined && message.includes(file));
+      const key = named?.[0] ?? keys.at(-1)?.[0] ?? "";
+      this.problems.push({ code: "bad_value", key, message, origin: this.#origin(key) });
+      return false;
+    }
+  }
+
+  #warn(key: string, message: string): void {
+    this.warnings.push({ code: "bad_value", key, message, origin: this.#origin(key) });
+  }
+
+  #origin(key: string) {
+    return this.#loaded.origins.get(key) ?? ({ kind: "default" } as const);
+  }
+}
