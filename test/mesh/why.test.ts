@@ -20,7 +20,7 @@ describe("the log of a relay of a mesh", () => {
       const root = await stage.relay("root-1", "root");
       const mesh = { "cluster.root": root.url };
       const edge = await stage.relay("edge-1", "edge", { ...mesh, "cluster.region": "west" });
-      const started = edge.entries.find(({ msg }) => msg === "relay ready");
+      const started = edge.entries.find(({ msg }) => msg === "listening" || msg === "relay ready");
       const { node, role, region, roots } = started ?? {};
       assert.deepEqual(
         { node, role, region, roots },
