@@ -20,8 +20,8 @@ interface StoreHost {
 
 /** What the groups of a track need from it. */
 export interface StoredTrack extends Pick<GroupHost, "stamp" | "awaited" | "rescale" | "begun"> {
-  /** `group` gets no more frames. */
-  settled(group: Group): void;
+  /** `group` gets no more frames. `live`: it came by itself, not because it was fetched. */
+  settled(group: Group, live: boolean): void;
   /** A group is kept no longer. */
   forgotten(): void;
 }
@@ -34,6 +34,8 @@ export class GroupStore {
   readonly #groups = new Map<number, Group>();
   /** Groups being received from the live subscription, kept or not; at most as many as the publisher has streams. */
   readonly #open = new Map<number, Group>();
+  /** Those that somebody asked for by number. */
+  readonly #fetched = new WeakSet<Group>();
   #newest: Group | undefined;
 
   constructor(host: StoreHost, track: StoredTrack) {
@@ -47,7 +49,7 @@ export class GroupStore {
       now: () => clock.now(),
       done: (group) => {
         this.#settle(group);
-        track.settled(group);
+        track.settled(group, !this.#fetched.has(group));
       },
       forgotten: (group) => {
         if (this.#groups.get(group.sequence) === group) this.#groups.delete(group.sequence);
@@ -100,10 +102,13 @@ export class GroupStore {
 
   /**
    * A group of the live subscription begins; refused when it is here already. How far its number is below the newest says nothing
-   * of its age, since numbers need not follow each other: viewers judge that by time.
+   * of its age, since numbers need not follow each other: viewers judge that by time. It takes the place of one that was fetched, or is
+   * being fetched: whoever asks for a group before there is one keeps it from no other viewer.
    */
   open(sequence: number, maxLatency: number): Group | Reason {
-    if (this.#groups.has(sequence) || this.#open.has(sequence)) return "duplicate";
+    const known = this.#groups.get(sequence);
+    if (this.#open.has(sequence) || (known !== undefined && !this.#fetched.has(known))) return "duplicate";
+    known?.evict();
     const newest = this.#newest;
     const group = this.#create(sequence);
     this.#open.set(sequence, group);
@@ -121,6 +126,7 @@ export class GroupStore {
   /** A place for a group that is being fetched. */
   fetched(sequence: number): Group {
     const group = this.#create(sequence);
+    this.#fetched.add(group);
     this.#host.cache.offer(group);
     return group;
   }

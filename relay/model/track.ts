@@ -253,8 +253,8 @@ export class Track implements SubscribedTrack {
       awaited: () => this.#properties.known === undefined && this.#subscriptions.size > 0,
       rescale: (timestamp) => this.#feed?.rescale(timestamp, this.#properties.timescale) ?? timestamp,
       begun: () => this.#sweep.start(),
-      settled: (group) => {
-        if (group.subgroup.whole) this.#feed?.completed(group.sequence);
+      settled: (group, live) => {
+        if (live && group.subgroup.whole) this.#feed?.completed(group.sequence);
         for (const subscription of [...this.#subscriptions]) subscription.settled();
         this.#rest();
       },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
+import type { GroupWriter } from "../../relay/model/contract.ts";
 import type { Origin } from "../../relay/model/origin.ts";
 import { rank } from "../../relay/model/subscription.ts";
 import { ManualClock } from "../support/clock.ts";
@@ -274,6 +275,35 @@ describe("fetch", () => {
     b.cancel();
     assert.equal(publisher.fetches[1]?.cancelled, true);
     assert.equal(relay.cache.bytes, 0);
+  });
+
+  it("of a group that is not there yet keeps it from no viewer", () => {
+    const { viewer } = watch();
+    publisher.send(0, "a");
+    const early = fetch(1);
+    publisher.send(1, "b");
+    const second = fetch(2).stream;
+    say(publisher.fetches[1]?.writer as GroupWriter, "fetched");
+    publisher.fetches[1]?.writer.finish();
+    publisher.send(2, "c");
+    assert.deepEqual(viewer.groups, ["0:finished:[1]a", "1:finished:[1]b", "2:finished:[1]c"]);
+    assert.equal(fetch(2).stream.text, "[1]c", "the live one is kept");
+    assert.equal(second.text, "[7]fetched");
+    publisher.fetches[0]?.writer.reset("not_found");
+    assert.equal(early.stream.state, "reset");
+    assert.equal(fetch(1).stream.text, "[1]b", "and stays when the answer is a refusal");
+    assert.throws(() => publisher.group(2), /duplicate/);
+  });
+
+  it("of a group far ahead says nothing of where its publisher is", () => {
+    const { viewer } = watch();
+    publisher.send(0, "a");
+    fetch(1_000_000);
+    publisher.fetches[0]?.writer.finish();
+    const other = new FakeSource();
+    relay.publish("live/cam", { ...AD, cost: 0 }, other);
+    other.send(1, "b");
+    assert.deepEqual(viewer.groups, ["0:finished:[1]a", "1:finished:[1]b"]);
   });
 
   it("refuses a broadcast that is not there", () => {

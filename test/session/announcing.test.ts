@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { BidiStream } from "../../relay/transport/contract.ts";
 import { DEFAULT_WIRE_LIMITS } from "../../relay/wire/limits.ts";
 import { type AnnounceResponse, announceResponses } from "../../relay/wire/lite/announce.ts";
@@ -136,6 +138,27 @@ describe("a peer that asks for announcements", () => {
     assert.ok(session !== undefined && "link" in session);
     const queued = Reflect.get(session.link as object, "queued") as number;
     assert.ok(queued > 100_000 && queued < SESSION_LIMITS.queueMark + 64 * 1000, `${queued} bytes queued`);
+    assert.deepEqual(relay.reports, []);
+  });
+
+  it("and reads nothing costs nothing more for broadcasts that come and go", async () => {
+    const relay = await TestRelay.start({ ...MANY, session: { announceStreams: 64, announcements: 100_000 } });
+    publish(relay, 900, (i) => `lobby/${"x".repeat(900)}${i}`);
+    const { link } = await relay.raw("moq-lite-05");
+    relay.network.wireOf(link).configure({ reading: false }, "down");
+    for (let i = 0; i < 8; i++) new Asked(link, capsOf("moq-lite-05"));
+    await relay.pass(1000);
+    const broadcasts = Array.from({ length: 100 }, (_, i) => {
+      const [publication] = publish(relay, 1, () => `short/${i}`);
+      const broadcast = new WeakRef(relay.origin.broadcast(`short/${i}`) ?? {});
+      publication?.end(false);
+      return broadcast;
+    });
+    await relay.pass(100);
+    setFlagsFromString("--expose-gc");
+    (runInNewContext("gc") as () => void)();
+    const kept = broadcasts.filter((broadcast) => broadcast.deref() !== undefined).length;
+    assert.ok(kept < 10, `${kept} are held`);
     assert.deepEqual(relay.reports, []);
   });
 

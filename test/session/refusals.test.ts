@@ -78,6 +78,26 @@ for (const version of VERSIONS) {
       assert.deepEqual(closed, []);
     });
 
+    it("announcements whose path is too long, of which as many may be live as of others", async () => {
+      const caps = capsOf(version);
+      if (!caps.announceIds) return;
+      const relay = await TestRelay.start({ session: { pathBytes: 8, announcements: 10 } });
+      const { closed } = await relay.raw(version, (stream) => {
+        const fields = { hops: [], epoch: 0n, ended: false, cost: 0, suffix: "nine_char" };
+        stream.write(encodeAnnounceOk({ hop: 5n, active: 0 }, caps));
+        for (let id = 0; id < 30; id++) {
+          stream.write(encodeAnnouncement({ kind: "start", ...fields }, caps));
+          if (id < 20) stream.write(encodeAnnouncement({ kind: "end", id, suffix: "nine_char" }, caps));
+        }
+        relay.clock.timer(100, () => stream.write(encodeAnnouncement({ kind: "start", ...fields }, caps)));
+      });
+      await relay.pass(50);
+      assert.equal(closed.length, 0);
+      await relay.pass(500);
+      assert.equal(closed[0]?.code, 11);
+      assert.equal(relay.counters.boundsHit.announcements_per_session, 1);
+    });
+
     it("an announcement whose path is too long; its publisher's others stay", async () => {
       const relay = await TestRelay.start({ session: { pathBytes: 8 } });
       const caps = capsOf(version);

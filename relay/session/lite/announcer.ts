@@ -153,7 +153,13 @@ export class Announcer {
       return;
     }
     if (this.#finishing) return;
-    this.#changes.set(path, { broadcast, promised: this.#changes.get(path)?.promised });
+    const promised = this.#changes.get(path)?.promised;
+    // What comes and goes before a peer that reads slowly could be told of it must not add up.
+    if (promised === undefined && !this.#told.has(path) && broadcast.route() === undefined) {
+      this.#changes.delete(path);
+      return;
+    }
+    this.#changes.set(path, { broadcast, promised });
     this.#context.share.later(this.#write);
   }
 

@@ -39,6 +39,8 @@ export class AnnounceListener implements Taker {
   readonly #heard = new Map<string, Heard>();
   /** Nothing for an announcement that was refused by itself. */
   readonly #byId = new Map<number, string | undefined>();
+  /** Of those, the ones that were refused by themselves. */
+  #nameless = 0;
   #nextId = 0;
   /** Nothing that comes is of interest. */
   #over = false;
@@ -144,6 +146,8 @@ export class AnnounceListener implements Taker {
   }
 
   #on(message: AnnounceResponse): void {
+    // More may come with the one that ended it.
+    if (this.#over) return;
     switch (message.kind) {
       case "ok":
         this.#peerHop = message.hop;
@@ -158,7 +162,10 @@ export class AnnounceListener implements Taker {
       case "oversized":
         // The others that this publisher announces are not lost with it.
         this.#context.deps.origin.counters.boundsHit[message.bound]++;
-        if (this.#context.caps.announceIds) this.#byId.set(this.#nextId++, undefined);
+        if (this.#context.caps.announceIds && this.#count()) {
+          this.#byId.set(this.#nextId++, undefined);
+          this.#nameless++;
+        }
         if (this.#awaited !== undefined) this.#awaited--;
         break;
       case "update": {
@@ -168,7 +175,10 @@ export class AnnounceListener implements Taker {
       }
       case "end": {
         const suffix = this.#suffix(message.id, message.suffix);
-        if (message.id !== undefined) this.#byId.delete(message.id);
+        if (message.id !== undefined && this.#byId.delete(message.id) && suffix === undefined) {
+          this.#context.heard.count--;
+          this.#nameless--;
+        }
         if (suffix !== undefined) this.#end(suffix);
         break;
       }
@@ -190,6 +200,7 @@ export class AnnounceListener implements Taker {
     this.#stream?.reset(codeOf("protocol"));
     this.#stream?.stop(codeOf("protocol"));
     this.#withdraw(false);
+    this.#done(false);
   }
 
   #start(suffix: string, advertisement: Advertisement, update = false): void {
@@ -203,17 +214,24 @@ export class AnnounceListener implements Taker {
       this.#again(heard, advertisement);
       return;
     }
-    const { limits, origin, access } = this.#context.deps;
-    if (this.#context.heard.count >= limits.announcements) {
-      origin.counters.boundsHit.announcements_per_session++;
-      this.#context.end("limit", `more than ${limits.announcements} broadcasts announced`);
-      return;
-    }
-    const path = joinPath(access.root, joinPath(this.#prefix, suffix));
+    if (!this.#count()) return;
+    const path = joinPath(this.#context.deps.access.root, joinPath(this.#prefix, suffix));
     const entry: Heard = { path, publication: undefined, leaveLine: () => {}, giveBack: () => {} };
     this.#heard.set(suffix, entry);
-    this.#context.heard.count++;
     this.#publish(entry, advertisement);
+  }
+
+  /** Counts one more announcement; a session with too many is over. */
+  #count(): boolean {
+    const { limits, origin } = this.#context.deps;
+    if (this.#context.heard.count < limits.announcements) {
+      this.#context.heard.count++;
+      return true;
+    }
+    this.#over = true;
+    origin.counters.boundsHit.announcements_per_session++;
+    this.#context.end("limit", `more than ${limits.announcements} broadcasts announced`);
+    return false;
   }
 
   #again(heard: Heard, advertisement: Advertisement): void {
@@ -299,7 +317,8 @@ export class AnnounceListener implements Taker {
   #withdraw(lost: boolean): void {
     const all = [...this.#heard.values()];
     this.#heard.clear();
-    this.#context.heard.count -= all.length;
+    this.#context.heard.count -= all.length + this.#nameless;
+    this.#nameless = 0;
     this.#byId.clear();
     for (const heard of all) over(heard, lost);
   }
