@@ -1,6 +1,9 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { type Config, formatOrigin, type LoadedConfig, type Problem } from "../config.ts";
 import { systemClock } from "../transport/clock.ts";
-import { loadCertificate } from "../transport/tls/certificate.ts";
+import { loadCertificate, selfSignedFile } from "../transport/tls/certificate.ts";
+import { readPem } from "../transport/tls/pem.ts";
 import { AuthGate } from "./gate.ts";
 import { meshCredentials } from "./mesh/credentials.ts";
 import { nativeSettings } from "./native.ts";
@@ -43,16 +46,17 @@ class Preflight {
     const { cert, stateDir, hosts } = this.#config.tls;
     const pairs = pemPairs(this.#config);
     await Promise.all(
-      pairs.map((files, index) => {
+      pairs.map(async (files, index) => {
         const main = cert !== undefined && index === 0;
+        const certKey = [main ? "tls.cert" : "tls.certificates", files.cert] as const;
+        const keyKey = [main ? "tls.key" : "tls.certificates", files.key] as const;
+        const readable = await Promise.all([
+          this.#load(() => readPem(files.cert, "certificate"), [certKey]),
+          this.#load(() => readPem(files.key, "key"), [keyKey]),
+        ]);
+        if (readable.includes(false)) return;
         const options = { files, further: main ? [] : [files], stateDir, hosts, wallNow: Date.now };
-        return this.#load(
-          () => loadCertificate(options),
-          [
-            [main ? "tls.key" : "tls.certificates", files.key],
-            [main ? "tls.cert" : "tls.certificates", files.cert],
-          ],
-        );
+        await this.#load(() => loadCertificate(options), [keyKey, certKey]);
       }),
     );
   }
@@ -69,10 +73,11 @@ class Preflight {
 
   async cluster(): Promise<void> {
     const { cluster } = this.#config;
-    const { node, ca, keyFile, tokenFile } = cluster;
+    const { node, keyFile, tokenFile } = cluster;
     if (node === undefined) return;
+    const ca = this.#makesItself(cluster.ca) ? undefined : cluster.ca;
     await this.#load(
-      () => meshCredentials(cluster, Date.now),
+      () => meshCredentials({ ...cluster, ca }, Date.now),
       [
         ["cluster.ca", ca],
         ["cluster.key_file", keyFile],
@@ -80,6 +85,13 @@ class Preflight {
         ["cluster.token", undefined],
       ],
     );
+  }
+
+  /** The relays of one machine may share a self-signed certificate, which the first of them makes at its start. */
+  #makesItself(file: string | undefined): boolean {
+    const { cert, stateDir } = this.#config.tls;
+    if (file === undefined || cert !== undefined) return false;
+    return resolve(file) === resolve(selfSignedFile(stateDir)) && !existsSync(file);
   }
 
   async engine(): Promise<void> {

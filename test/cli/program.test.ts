@@ -196,8 +196,8 @@ test("check finds certificate files that cannot be read", async () => {
   const path = file("tls.toml", '[tls]\ncert = "/nowhere/cert.pem"\nkey = "/nowhere/key.pem"\n');
   const { code, err } = await run("check", path);
   assert.equal(code, 3);
-  assert.match(err, /tls\.toml:2: tls\.cert: there is no file "\/nowhere\/cert\.pem"/);
-  assert.match(err, /tls\.toml:3: tls\.key: there is no file/);
+  assert.match(err, /tls\.toml:2: tls\.cert: the certificate file \/nowhere\/cert\.pem does not exist/);
+  assert.match(err, /tls\.toml:3: tls\.key: the key file \/nowhere\/key\.pem does not exist/);
 });
 
 test("check --json tells values and origins, or problems, as one object", async () => {

@@ -1,17 +1,36 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { describe, it } from "node:test";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+
+import { generateKey, publicJwk } from "../../auth/index.ts";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TIMEOUT_MS = 30_000;
 
+/** Where the relays run: with the keys that docs/mesh.md has one make. */
+let folder = "";
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "moqmesh-configs-"));
+  await mkdir(join(folder, ".state/mesh/keys"), { recursive: true });
+  const key = await generateKey({ alg: "ES256" });
+  await writeFile(join(folder, ".state/mesh/cluster.jwk"), JSON.stringify(key.jwk));
+  await writeFile(join(folder, `.state/mesh/keys/${key.kid}.jwk`), JSON.stringify(publicJwk(key)));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
 /** What `moqmesh check` says that would run, by key. */
 async function checked(file: string): Promise<ReadonlyMap<string, unknown>> {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("MOQMESH_")));
-  const { stdout } = await run(process.execPath, ["bin/moqmesh.js", "check", file, "--json"], { cwd: ROOT, env });
+  const { stdout } = await run(process.execPath, [`${ROOT}bin/moqmesh.js`, "check", `${ROOT}${file}`, "--json"], {
+    cwd: folder,
+    env,
+  });
   const report: { ok: boolean; values: { key: string; value: unknown }[] } = JSON.parse(stdout);
   assert.equal(report.ok, true);
   return new Map(report.values.map(({ key, value }) => [key, value]));

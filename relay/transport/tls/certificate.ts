@@ -15,6 +15,11 @@ import {
 
 /** Certificate and key of a self-signed certificate, in one file so that they are replaced together. */
 const STATE_FILE = "self-signed.pem";
+
+/** Where the state folder keeps its self-signed certificate. */
+export function selfSignedFile(stateDir: string): string {
+  return join(stateDir, STATE_FILE);
+}
 const FILE_MODE = 0o600;
 
 export interface CertificateOptions {
@@ -82,7 +87,7 @@ async function loadMain(options: CertificateOptions): Promise<CertificateState> 
     return stateOf(pair, false);
   }
   const hosts = certificateHosts(options.hosts);
-  const path = join(options.stateDir, STATE_FILE);
+  const path = selfSignedFile(options.stateDir);
   const kept = await readKept(path);
   if (kept !== undefined && isUsable(kept.leaf, hosts, options.wallNow())) return stateOf(kept, true);
   const made = await makeSelfSigned(hosts, options.wallNow());

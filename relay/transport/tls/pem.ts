@@ -52,7 +52,8 @@ export function dnsNames({ subjectAltName = "" }: X509Certificate): string[] {
   return [...subjectAltName.matchAll(/(?:^|, )DNS:([^,"]+)/g)].map(([, name = ""]) => name.toLowerCase());
 }
 
-async function readPem(path: string, what: string): Promise<string> {
+/** Throws {@link TransportError} `bad_certificate`; `what` names the file in its message. */
+export async function readPem(path: string, what: string): Promise<string> {
   let bytes: Buffer;
   try {
     bytes = await readRegular(path);
