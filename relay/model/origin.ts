@@ -45,13 +45,14 @@ export class Origin {
   readonly scheduler: Scheduler;
   readonly #limits: ModelLimits;
   readonly #host: BroadcastHost;
-  readonly #broadcasts = new PathTree<Broadcast>();
+  /** Those that are only waited for included. */
+  readonly #broadcasts = new Map<string, Broadcast>();
+  /** Those with a route: what is only waited for costs nothing where they are listed. */
+  readonly #routed = new PathTree<Broadcast>();
   readonly #watchers = new Map<string, Set<Watcher>>();
   #resolver: Resolver | undefined;
   readonly #kept: KeptTracks;
   #waiting = 0;
-  /** Broadcasts with a route. */
-  #routed = 0;
   /** Publications that found no place, in the order of their coming: at most as many as sessions may announce. */
   readonly #refused = new Set<() => void>();
 
@@ -93,7 +94,7 @@ export class Origin {
 
   /** Broadcasts that have a route, at or under `prefix`. */
   *broadcasts(prefix = ""): Generator<Broadcast> {
-    for (const broadcast of this.#broadcasts.under(prefix)) if (broadcast.route() !== undefined) yield broadcast;
+    for (const broadcast of this.#routed.under(prefix)) if (broadcast.route() !== undefined) yield broadcast;
   }
 
   /** The broadcast at `path` itself, when it has a route. */
@@ -104,13 +105,13 @@ export class Origin {
 
   /** Takes in a route to a broadcast; refused with `limit` when there are too many broadcasts: see {@link whenRoom}. */
   publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason {
-    const fresh = this.broadcast(path) === undefined;
-    if (fresh && this.#routed >= this.#limits.broadcasts) {
+    if (this.#routed.get(path) === undefined && this.#routed.size >= this.#limits.broadcasts) {
       this.counters.boundsHit.broadcasts++;
       return "limit";
     }
     const broadcast = this.#at(path);
-    if (fresh) this.#count(1);
+    this.#routed.set(path, broadcast);
+    this.counters.broadcastsActive = this.#routed.size;
     broadcast.advertise(source, advertisement);
     let over = false;
     return {
@@ -123,10 +124,10 @@ export class Origin {
       end: (lost) => {
         if (over) return;
         over = true;
-        const had = broadcast.route() !== undefined;
         broadcast.withdraw(source, lost);
-        if (!had || broadcast.route() !== undefined) return;
-        this.#count(-1);
+        if (broadcast.route() !== undefined || this.#routed.get(path) !== broadcast) return;
+        this.#routed.delete(path);
+        this.counters.broadcastsActive = this.#routed.size;
         this.#makeRoom();
       },
     };
@@ -243,16 +244,11 @@ export class Origin {
     return broadcast;
   }
 
-  #count(more: number): void {
-    this.#routed += more;
-    this.counters.broadcastsActive += more;
-  }
-
   #makeRoom(): void {
     // Those that are refused once more go to the end of the line, and wait for the next place.
     let left = this.#refused.size;
     for (const callback of this.#refused) {
-      if (left-- === 0 || this.#routed >= this.#limits.broadcasts) return;
+      if (left-- === 0 || this.#routed.size >= this.#limits.broadcasts) return;
       this.#refused.delete(callback);
       callback();
     }

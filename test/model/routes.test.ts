@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
+import { Broadcast } from "../../relay/model/broadcast.ts";
 import type { Asker } from "../../relay/model/contract.ts";
 import type { Origin } from "../../relay/model/origin.ts";
 import { ManualClock } from "../support/clock.ts";
@@ -162,6 +163,14 @@ describe("a place among the broadcasts", () => {
     clock.advance(10_000);
     assert.deepEqual(waiting[0]?.log, ["closed not_found"]);
     assert.equal(clock.pending, 0);
+  });
+
+  it("is all that a listing looks at, however many are waited for", (t) => {
+    for (let i = 0; i < 10; i++) watch(new FakeViewer(), `nowhere/${i}`);
+    publish(new FakeSource());
+    const looks = t.mock.method(Broadcast.prototype, "route");
+    assert.equal([...relay.broadcasts()].length, 1);
+    assert.equal(looks.mock.callCount(), 1);
   });
 
   it("goes to the first that was refused when there is one", () => {
