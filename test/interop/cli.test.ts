@@ -132,7 +132,7 @@ test("fetch exits with 5 for what is not there", TIMEOUT, async () => {
     const { code, out, err } = await run("fetch", relay.url.href, "interop/nobody", TRACK, ...group, "--timeout", "1s");
     assert.equal(code, 5, err);
     assert.equal(out, "");
-    assert.match(err, /\nmoqmesh: interop\/nobody is not live at 127\.0\.0\.1:\d+\n$/);
+    assert.match(err, /(^|\n)moqmesh: interop\/nobody is not live at 127\.0\.0\.1:\d+\n$/);
   }
 });
 
