@@ -1,5 +1,5 @@
 /** One key: a JWK whose algorithm is fixed, from JSON or from base64url of JSON. */
-import { createHash } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject } from "node:crypto";
 import { type CryptoKey, importJWK, type JWK } from "jose";
 import { z } from "zod";
 import { parseJson } from "../json.ts";
@@ -24,12 +24,16 @@ export type Algorithm = (typeof ALGORITHMS)[number];
 
 /** Shortest secret in bytes (RFC 7518 section 3.2 for HS256, and what moq-token asks for). */
 const MIN_SECRET_BYTES = 32;
-/** Shortest RSA modulus in bits (RFC 7518 section 3.3). */
+/** Shortest RSA modulus in bits (RFC 7518 section 3.3), and the longest that OpenSSL verifies with. */
 const MIN_RSA_BITS = 2048;
+const MAX_RSA_BITS = 16_384;
+/** Least exponent of an RSA key (RFC 8017 section 3.1): with 1 everybody can make signatures. */
+const MIN_RSA_EXPONENT = 3n;
 /** Bytes of a file of keys: an RSA key of 8192 bits with all its parts is about 7,000, and a set has a hundred. */
 export const MAX_KEYS_TEXT = 1_048_576;
 /** Characters of a key's name in a message. */
 const MAX_SHOWN_NAME = 64;
+const NO_KEY = "the numbers of this key do not make a key";
 const PRIVATE_FIELDS = ["d", "p", "q", "dp", "dq", "qi"] as const;
 
 /** A key that cannot be used; the message says why and holds nothing of the key. */
@@ -210,7 +214,7 @@ async function importKey(jwk: JWK, alg: Algorithm): Promise<CryptoKey | Uint8Arr
   try {
     return await importJWK(jwk, alg);
   } catch {
-    throw new KeyError("the numbers of this key do not make a key");
+    throw new KeyError(NO_KEY);
   }
 }
 
@@ -236,8 +240,22 @@ function checkStrength(jwk: ParsedJwk): void {
   if (jwk.kty === "oct" && Buffer.from(jwk.k, "base64url").length < MIN_SECRET_BYTES) {
     throw new KeyError(`a secret has at least ${MIN_SECRET_BYTES} bytes`);
   }
-  if (jwk.kty === "RSA" && Buffer.from(jwk.n, "base64url").length * 8 < MIN_RSA_BITS) {
-    throw new KeyError(`an RSA key has at least ${MIN_RSA_BITS} bits`);
+  if (jwk.kty === "oct") return;
+  // Now, and not when the first token comes: that is refused then as if its client had made it up.
+  const { modulusLength, publicExponent = MIN_RSA_EXPONENT } = publicKeyOf(jwk).asymmetricKeyDetails ?? {};
+  if (modulusLength !== undefined && (modulusLength < MIN_RSA_BITS || modulusLength > MAX_RSA_BITS)) {
+    throw new KeyError(`an RSA key has at least ${MIN_RSA_BITS} bits, and at most ${MAX_RSA_BITS}`);
+  }
+  if (publicExponent < MIN_RSA_EXPONENT || publicExponent % 2n === 0n) {
+    throw new KeyError(`the exponent of an RSA key is odd, and at least ${MIN_RSA_EXPONENT}`);
+  }
+}
+
+function publicKeyOf(jwk: ParsedJwk): KeyObject {
+  try {
+    return createPublicKey({ key: publicMaterial(jwk), format: "jwk" });
+  } catch {
+    throw new KeyError(NO_KEY);
   }
 }
 

@@ -4,8 +4,12 @@
  */
 import ipaddr from "ipaddr.js";
 
+/** What no Host field holds (RFC 9110 section 7.2), and a URL ends its host at or begins it after. */
+const NOT_OF_AUTHORITY = /[@/?#\\]/;
+
 /** `authority` is the host and port that were asked for, `origin` the page that asks. A program may name neither; a browser names the host. */
 export function isLocalRequest(authority: string, origin: string | undefined): boolean {
+  if (NOT_OF_AUTHORITY.test(authority)) return false;
   if (authority !== "" && !isLoopbackName(URL.parse(`http://${authority}/`))) return false;
   return origin === undefined || isLoopbackName(URL.parse(origin));
 }

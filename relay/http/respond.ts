@@ -109,11 +109,16 @@ export async function readJson(request: IncomingMessage, response: ServerRespons
   if (!/^application\/json\b/i.test(type)) return void sendText(request, response, 415, "send application/json");
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of request) {
-    if (!(chunk instanceof Uint8Array)) continue;
-    bytes += chunk.length;
-    if (bytes > MAX_BODY) return void sendText(request, response, 413, "too long", { Connection: "close" });
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request) {
+      if (!(chunk instanceof Uint8Array)) continue;
+      bytes += chunk.length;
+      if (bytes > MAX_BODY) return void sendText(request, response, 413, "too long", { Connection: "close" });
+      chunks.push(chunk);
+    }
+  } catch {
+    // The client has left in the middle of it, or it came too late.
+    return void response.destroy();
   }
   try {
     const value: unknown = JSON.parse(Buffer.concat(chunks).toString());

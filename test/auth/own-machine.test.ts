@@ -120,6 +120,11 @@ it("a name counts as local only whole", () => {
   for (const host of [
     "localhost@evil.example",
     "evil.example#localhost",
+    "evil.example@localhost",
+    "localhost#evil.example",
+    "localhost/.evil.example",
+    "localhost?.evil.example",
+    "localhost\\.evil.example",
     "notlocalhost",
     "10.0.0.1",
     "[::]",

@@ -106,6 +106,23 @@ describe("keys", () => {
     });
   });
 
+  it("a key whose numbers make no key, or one that everybody can sign with, is refused when it is read", async () => {
+    const keyFile = join(await folder(), "key.jwk");
+    const rsa = publicJwk(await generateKey({ alg: "RS256", kid: "rsa" }));
+    const zeros = Buffer.concat([Buffer.alloc(192), Buffer.alloc(64, 0xff)]).toString("base64url");
+    const odd: readonly [Record<string, unknown>, RegExp][] = [
+      [{ ...publicJwk(one), x: publicJwk(one)["y"] }, /the numbers of this key do not make a key/],
+      [{ ...publicJwk(one), x: "AAAA" }, /the numbers of this key do not make a key/],
+      [{ ...rsa, n: zeros }, /at least 2048 bits/],
+      [{ ...rsa, n: Buffer.alloc(4_096, 0xff).toString("base64url") }, /at most 16384/],
+      [{ ...rsa, e: "AQ" }, /the exponent of an RSA key is odd, and at least 3/],
+    ];
+    for (const [jwk, why] of odd) {
+      await writeFile(keyFile, JSON.stringify(jwk));
+      await assert.rejects(openAuth({ keyFile }), why);
+    }
+  });
+
   it("from a set file: one that cannot be used is left out and named, and a set without a usable key is refused", async () => {
     const keyFile = join(await folder(), "keys.json");
     const encrypting = { ...publicJwk(await generateKey({ alg: "RS256", kid: "enc" })), use: "enc", alg: "RSA-OAEP" };

@@ -177,6 +177,26 @@ test("a request that runs into a defect is answered with 500, and the next one i
   await admin.close();
 });
 
+test("a client that leaves in the middle of what it sends is no defect", async () => {
+  const failed = (error: unknown) => assert.fail(String(error));
+  const warn = (message: string) => assert.fail(message);
+  const asked = Promise.withResolvers<undefined>();
+  const refuse = async () => void asked.resolve(undefined);
+  const revocation = { refuse, revoke: () => Promise.reject(new Error("not reached")) };
+  const view = new FakeView();
+  const options = { host: "127.0.0.1", port: 0, view, places: new Places(10), warn, failed, revocation };
+  const admin = await AdminServer.listen(options);
+  const socket = connect(admin.address.port, "127.0.0.1");
+  socket.write(
+    'POST /auth/revoke HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"jti"',
+  );
+  await asked.promise;
+  socket.destroy();
+  await once(socket, "close");
+  assert.equal((await fetch(`http://127.0.0.1:${admin.address.port}/health/live`)).status, 200);
+  await admin.close();
+});
+
 test("an address is answered while another one holds every connection", async () => {
   const places = new Places(2);
   const failed = (error: unknown) => assert.fail(String(error));
