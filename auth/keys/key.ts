@@ -158,6 +158,11 @@ export function toKey(data: unknown, name?: string): Key {
   const parsed = schema.safeParse(legacy.success ? { ...legacy.data, kty: "oct" } : data);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
+    if (issue?.path.join() === "kty") {
+      throw new KeyError(
+        "not a JWK: its type, `kty`, is missing or none of EC, OKP, RSA and oct (RFC 7517 section 4.1)",
+      );
+    }
     throw new KeyError(`not a usable JWK: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`.replace(/ +/g, " "));
   }
   const jwk = { ...parsed.data, kid: parsed.data.kid ?? name };

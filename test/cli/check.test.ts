@@ -67,7 +67,13 @@ const BROKEN: [what: string, toml: string, line: number, key: string, message: R
     /not exist/,
   ],
   ["a folder of keys that is not there", '[auth]\nkey_dir = "DIR/nowhere"', 2, "auth.key_dir", /cannot be used/],
-  ["a key file that holds no key", '[auth]\nkey = "DIR/empty.jwk"', 2, "auth.key", /cannot be used/],
+  [
+    "a key file that holds no key",
+    '[auth]\nkey = "DIR/empty.jwk"',
+    2,
+    "auth.key",
+    /not a JWK: its type, `kty`, is missing/,
+  ],
   [
     "a signing key that is not there",
     '[cluster]\nnode = "a"\nkey_file = "DIR/nowhere"',
