@@ -43,6 +43,8 @@ export interface ControlDeps {
   readonly namesake: (info: NodeInfo) => void;
   /** A root cannot be reached, and is tried again. Called once until it was reached. */
   readonly unreachable: (root: string, error: unknown) => void;
+  /** The root ended its answer for the scope of `prefix` before its session; it is asked again. */
+  readonly cut: (prefix: string, reason: Reason) => void;
   /** Something threw that should not have, outside of any session. */
   readonly defect: (error: unknown) => void;
   /** Whether a root can be asked. Told at the start, when the last one goes, and when one comes. */
@@ -330,14 +332,20 @@ export class ControlClient implements Registrar {
   #follow(ask: Ask): void {
     const session = this.#primary?.session;
     if (session === undefined) return;
+    const answer = { cut: false };
+    const current = () => this.#primary?.session === session && this.#asks.has(ask);
     const following = session.follow(scopePrefix(ask.scope), {
       broadcasts: () => [],
       watch: () => () => {},
-      publish: (path, advertisement) => this.#heard(ask, session, path, advertisement),
+      publish: (path, advertisement) => this.#heard(ask, path, advertisement, () => current() && !answer.cut),
+      cut: (reason) => {
+        answer.cut = true;
+        if (current()) this.#cut(ask, reason);
+      },
     });
     ask.stop = () => following.stop();
     void following.complete.then(() => {
-      if (this.#primary?.session !== session || !this.#asks.has(ask)) return;
+      if (answer.cut || !current()) return;
       ask.sink.complete();
       ask.cancelStale();
       // A root that has just started knows a relay only when that one has come back to it.
@@ -347,7 +355,20 @@ export class ControlClient implements Registrar {
     });
   }
 
-  #heard(ask: Ask, session: ControlSession, path: string, advertisement: Advertisement): Publication | Reason {
+  /** The root ended its answer before its session. What it announced stays known, and the scope is asked for again after a lease. */
+  #cut(ask: Ask, reason: Reason): void {
+    const { clock, leaseMs, cut } = this.#deps;
+    cut(scopePrefix(ask.scope), reason);
+    for (const path of ask.told.keys()) ask.stale.add(path);
+    ask.cancelStale();
+    ask.cancelStale = clock.timer(leaseMs, () => {
+      ask.stop();
+      this.#follow(ask);
+    });
+  }
+
+  /** `current`: an end that the root announces now is an end, and not the loss of its answer. */
+  #heard(ask: Ask, path: string, advertisement: Advertisement, current: () => boolean): Publication | Reason {
     ask.stale.delete(path);
     ask.told.set(path, advertisement);
     this.#tell(ask, path, advertisement);
@@ -358,7 +379,7 @@ export class ControlClient implements Registrar {
       },
       end: (lost) => {
         // What goes with the session is stale, not over.
-        if (!lost && this.#primary?.session === session) this.#unheard(ask, path);
+        if (!lost && current()) this.#unheard(ask, path);
       },
     };
   }

@@ -72,18 +72,34 @@ export class TierAsk {
   }
 
   follow(session: Pick<Session, "follow">): void {
+    const answer = { cut: false };
+    const current = () => this.#following === following && !answer.cut;
     const following: Following = session.follow(this.prefix, {
       broadcasts: () => [],
       watch: () => () => {},
-      publish: (path, advertisement) => this.#heard(path, advertisement, () => this.#following === following),
+      publish: (path, advertisement) => this.#heard(path, advertisement, current),
+      cut: () => {
+        if (current()) this.#cut(session);
+        answer.cut = true;
+      },
     });
     this.#following = following;
     this.#answered = false;
     void following.complete.then(() => {
-      if (this.#following !== following) return;
+      if (!current()) return;
       this.review();
       this.#answered = true;
       this.#deps.events.answered();
+    });
+  }
+
+  /** The relay ended its answer before the link. What it announced stays known, and it is asked again after a lease. */
+  #cut(session: Pick<Session, "follow">): void {
+    for (const path of this.#told.keys()) this.#stale.add(path);
+    this.#cancelReview();
+    this.#cancelReview = this.#deps.clock.timer(this.#deps.leaseMs, () => {
+      this.#following?.stop();
+      this.follow(session);
     });
   }
 

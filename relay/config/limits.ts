@@ -20,7 +20,10 @@ const processLimits = {
 
 /** Bounds of one session. */
 const sessionLimits = {
-  announcements_per_session: count(1_000, "Broadcasts announced by one session, and to it, each."),
+  announcements_per_session: count(
+    1_000,
+    "Broadcasts announced by one session, and to it, each. Further ones of a publisher are logged and not taken in; a list for a viewer that has more is cut.",
+  ),
   announce_streams_per_session: count(64, "Prefixes that one session watches at once."),
   subscriptions_per_session: count(256, "Tracks that one session subscribes to at once."),
   fetches_per_session: count(64, "Fetches of one session under way at once."),

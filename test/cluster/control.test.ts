@@ -32,7 +32,7 @@ class World {
   #hops = 1n;
 
   /** A root that listens at `name:1`. */
-  async root(name: string) {
+  async root(name: string, announcements = SESSION_LIMITS.announcements) {
     const registry = new Registry({
       ...REGISTRY,
       clock: this.clock,
@@ -47,7 +47,8 @@ class World {
       (request) =>
         request.accept((link) => {
           const table = new RootTable(registry);
-          const deps = this.#deps(hop, table, ({ code }) => table.close(code));
+          const limits = { ...SESSION_LIMITS, announcements };
+          const deps = { ...this.#deps(hop, table, ({ code }) => table.close(code)), limits };
           return liteSession(deps, ({ announced }) => void announced.then(() => table.complete()))(link);
         }),
     );
@@ -194,6 +195,31 @@ describe("a control session", () => {
       ["+o2", "+o2 draining", "-o2"],
     );
     assert.deepEqual(rivals.take(), ["-live/a o2"]);
+    assert.deepEqual(world.defects, []);
+  });
+
+  it("whose root cuts a list ends nothing that is on it, and asks for it again after a lease", async () => {
+    const world = new World();
+    // The origin registers itself and three broadcasts; the edge asks for those twice.
+    await world.root("root", 4);
+    const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
+    origin.hold(holdingOf("live/a", "o1", { hops: [2n] }));
+    origin.hold(holdingOf("live/b", "o1", { hops: [2n] }));
+    await world.pass(200);
+    const lists = [new Notes(), new Notes()] as const;
+    const releases = lists.map((list) => edge.ask({ kind: "under", prefix: "live" }, list));
+    await world.pass(200);
+    for (const list of lists) assert.equal(list.take().length, 3, "both broadcasts, and that it is complete");
+    origin.hold(holdingOf("live/c", "o1", { hops: [2n] }));
+    await world.pass(LEASE_MS / 2);
+    const cut = lists.findIndex((list) => !list.log.some((line) => line.startsWith("+live/c")));
+    assert.notEqual(cut, -1, "there is no room for the third broadcast in both lists");
+    assert.deepEqual(lists[cut]?.take(), []);
+    releases[1 - cut]?.();
+    await world.pass(LEASE_MS);
+    const again = lists[cut]?.take() ?? [];
+    assert.ok(again.includes("+live/c o1 1 [2] 0"), again.join());
+    assert.ok(again.includes("complete"));
     assert.deepEqual(world.defects, []);
   });
 

@@ -10,7 +10,7 @@ export const ANY_TIME = { takes: () => true };
 export const REGISTRY = { clocks: ANY_TIME, settleMs: 5_000, contested: () => {} };
 
 /** What a control client is told besides what it is. */
-export const CONTROL = { settleMs: 5_000, namesake: () => {} };
+export const CONTROL = { settleMs: 5_000, namesake: () => {}, cut: () => {} };
 
 export function nodeInfo(node: string, role: Role = "origin", more: Partial<NodeInfo> = {}): NodeInfo {
   const url = `https://${node}:443`;

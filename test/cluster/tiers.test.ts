@@ -169,6 +169,30 @@ describe("asking along the tiers", () => {
     assert.deepEqual(known("a", "b"), [undefined, ["o2"]]);
   });
 
+  it("does not take a list that a relay cuts for the end of what is on it, and asks again after a lease", async () => {
+    const { clock, links, table, tiers, known } = tiersOf("regional");
+    table.node(nodeInfo("o1"), "root");
+    tiers.want({ kind: "under", prefix: "" }, () => {});
+    tiers.rooted(false);
+    clock.advance(SOON_MS);
+    await settle();
+    const session = links.up("o1");
+    session.say("a", [1n]);
+    session.say("b", [1n]);
+    const [answer] = session.tables.values();
+    answer?.cut?.("limit");
+    for (const path of ["a", "b"]) session.end(path);
+    await settle();
+    assert.deepEqual(known("a", "b"), [["o1"], ["o1"]]);
+    clock.advance(LEASE_MS);
+    await settle();
+    const [again] = session.tables.values();
+    assert.notEqual(again, answer);
+    session.say("a", [1n]);
+    clock.advance(LEASE_MS);
+    assert.deepEqual(known("a", "b"), [["o1"], undefined], "what the second answer lacks does not exist");
+  });
+
   it("does not take a relay's leave of a broadcast for its end", async () => {
     const { clock, links, table, tiers, known } = tiersOf("regional");
     for (const [node, hop] of [

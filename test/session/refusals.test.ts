@@ -92,10 +92,35 @@ for (const version of VERSIONS) {
         relay.clock.timer(100, () => stream.write(encodeAnnouncement({ kind: "start", ...fields }, caps)));
       });
       await relay.pass(50);
-      assert.equal(closed.length, 0);
+      assert.equal(relay.counters.boundsHit.announcements_per_session, 0);
       await relay.pass(500);
-      assert.equal(closed[0]?.code, 11);
       assert.equal(relay.counters.boundsHit.announcements_per_session, 1);
+      assert.equal(closed.length, 0);
+    });
+
+    it("announcements beyond the bound of a session, whose others stay and may end", async () => {
+      const relay = await TestRelay.start({ session: { announcements: 2 } });
+      const caps = capsOf(version);
+      const { closed } = await relay.raw(version, (stream) => {
+        const say = (message: Parameters<typeof encodeAnnouncement>[0]) =>
+          stream.write(encodeAnnouncement(message, caps));
+        const fields = { hops: caps.announceOk ? [] : [5n], epoch: 0n, ended: false, cost: 0 };
+        if (caps.announceOk) stream.write(encodeAnnounceOk({ hop: 5n, active: 3 }, caps));
+        for (const suffix of ["a", "b", "c"]) say({ kind: "start", suffix, ...fields });
+        relay.clock.timer(100, () => {
+          say({ kind: "end", id: 2, suffix: "c" });
+          say({ kind: "end", id: 0, suffix: "a" });
+          say({ kind: "start", suffix: "d", ...fields });
+        });
+      });
+      const paths = () => [...relay.origin.broadcasts()].map(({ path }) => path).toSorted();
+      await relay.pass(50);
+      assert.deepEqual(paths(), ["a", "b"]);
+      await relay.pass(500);
+      assert.deepEqual(paths(), ["b", "d"], "a place that is free again is given out");
+      assert.equal(relay.counters.boundsHit.announcements_per_session, 1);
+      assert.equal(relay.counters.protocolViolations, 0);
+      assert.deepEqual(closed, []);
     });
 
     it("an announcement whose path is too long; its publisher's others stay", async () => {

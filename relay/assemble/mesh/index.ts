@@ -239,6 +239,12 @@ export class MeshRuntime {
       unreachable: (url, error) => {
         log.warn({ root: url, ...facts(error) }, `the root ${url} ${whyUnreachable(error)}; trying again`);
       },
+      cut: (prefix, reason) => {
+        log.warn(
+          { prefix, reason },
+          "the root cut its list of relays and broadcasts; asking for it again after the lease",
+        );
+      },
       defect: (error) => defects.report("in the session with this root itself", error),
       rooted: (up) => this.#tiers.rooted(up),
     });

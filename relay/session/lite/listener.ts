@@ -42,6 +42,8 @@ export class AnnounceListener implements Taker {
   /** Of those, the ones that were refused by themselves. */
   #nameless = 0;
   #nextId = 0;
+  /** Some announcements were not taken in for the bound on them, so an id that is not known may be one of theirs. */
+  #beyond = false;
   /** Nothing that comes is of interest. */
   #over = false;
   #reported = false;
@@ -155,16 +157,18 @@ export class AnnounceListener implements Taker {
         this.#awaited = message.active;
         break;
       case "start":
-        if (this.#context.caps.announceIds) this.#byId.set(this.#nextId++, message.suffix);
-        this.#start(message.suffix, this.#advertisement(message));
+        this.#first(message.suffix, this.#advertisement(message));
         if (this.#awaited !== undefined) this.#awaited--;
         break;
       case "oversized":
         // The others that this publisher announces are not lost with it.
         this.#context.deps.origin.counters.boundsHit[message.bound]++;
-        if (this.#context.caps.announceIds && this.#count()) {
-          this.#byId.set(this.#nextId++, undefined);
-          this.#nameless++;
+        if (this.#context.caps.announceIds) {
+          const id = this.#nextId++;
+          if (this.#count()) {
+            this.#byId.set(id, undefined);
+            this.#nameless++;
+          }
         }
         if (this.#awaited !== undefined) this.#awaited--;
         break;
@@ -189,8 +193,15 @@ export class AnnounceListener implements Taker {
   /** Resolves an announcement id; one that is unknown or retired ends the stream (moq-lite Announce). */
   #suffix(id: number | undefined, suffix: string | undefined): string | undefined {
     if (id === undefined) return suffix;
-    if (!this.#byId.has(id)) this.#refuse();
+    if (!this.#byId.has(id) && !(this.#beyond && id < this.#nextId)) this.#refuse();
     return this.#byId.get(id);
+  }
+
+  /** An announcement that is no update, where the version can tell. */
+  #first(suffix: string, advertisement: Advertisement): void {
+    const id = this.#nextId++;
+    this.#start(suffix, advertisement);
+    if (this.#context.caps.announceIds && this.#heard.has(suffix)) this.#byId.set(id, suffix);
   }
 
   #refuse(): void {
@@ -214,23 +225,25 @@ export class AnnounceListener implements Taker {
       this.#again(heard, advertisement);
       return;
     }
-    if (!this.#count()) return;
     const path = joinPath(this.#context.deps.access.root, joinPath(this.#prefix, suffix));
+    if (!this.#count()) {
+      this.#refused(path, "limit");
+      return;
+    }
     const entry: Heard = { path, publication: undefined, leaveLine: () => {}, giveBack: () => {} };
     this.#heard.set(suffix, entry);
     this.#publish(entry, advertisement);
   }
 
-  /** Counts one more announcement; a session with too many is over. */
+  /** Counts one more announcement. Beyond the bound it is not taken in, and those that were are not lost for it. */
   #count(): boolean {
     const { limits, origin } = this.#context.deps;
     if (this.#context.heard.count < limits.announcements) {
       this.#context.heard.count++;
       return true;
     }
-    this.#over = true;
+    this.#beyond = true;
     origin.counters.boundsHit.announcements_per_session++;
-    this.#context.end("limit", `more than ${limits.announcements} broadcasts announced`);
     return false;
   }
 
