@@ -16,8 +16,11 @@ export interface Watched {
   /** For messages, such as `[tls]`. */
   readonly what: string;
   readonly files: readonly string[];
-  /** Takes in what the files hold now. Resolves with true when that is something else than before; what was there stays where it rejects. */
-  readonly changed: () => Promise<boolean>;
+  /**
+   * Takes in what the files hold now. Resolves with true when that is something else than before; what was there stays where it rejects.
+   * `restart`: only a new start takes them in, and the log says so.
+   */
+  readonly changed: (() => Promise<boolean>) | "restart";
 }
 
 export interface FileWatchDeps {
@@ -72,7 +75,10 @@ export class FileWatch {
     await this.#looking;
     const changed: string[] = [];
     for (const one of this.#watched) {
-      this.#taken.set(one, await stampOf(one.files));
+      const stamp = await stampOf(one.files);
+      const same = stamp === this.#taken.get(one);
+      this.#taken.set(one, stamp);
+      if (same && one.changed === "restart") continue;
       if (await this.#take(one)) changed.push(one.what);
     }
     return changed;
@@ -106,6 +112,10 @@ export class FileWatch {
   }
 
   async #take({ what, changed }: Watched): Promise<boolean> {
+    if (changed === "restart") {
+      this.#deps.warn(`${what} were replaced; the relay goes on with those of its start until it is restarted`);
+      return false;
+    }
     try {
       return await changed();
     } catch (error) {
@@ -134,6 +144,7 @@ async function stampOf(files: readonly string[]): Promise<string> {
 /** What a relay reads at its start and again when it is replaced; each function takes in what is there now. */
 export function watchedFiles(config: Config, take: Record<"certificates" | "trust", Watched["changed"]>): Watched[] {
   const { ca, keyFile } = config.cluster;
+  const { clientCa, resetKey } = config.quic;
   const pairs = pemPairs(config).flatMap(({ cert, key }) => [cert, key]);
   return [
     { what: "[tls] certificates", files: pairs, changed: take.certificates },
@@ -141,6 +152,11 @@ export function watchedFiles(config: Config, take: Record<"certificates" | "trus
       what: "[cluster] ca and key_file",
       files: [ca, keyFile].filter((file) => file !== undefined),
       changed: take.trust,
+    },
+    {
+      what: "[quic] client_ca and reset_key",
+      files: [clientCa, resetKey].filter((file) => file !== undefined),
+      changed: "restart",
     },
   ];
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { bindFailed } from "../../relay/assemble/bind-failed.ts";
 import { Descriptors, type Probe } from "../../relay/assemble/descriptors.ts";
-import { FileWatch } from "../../relay/assemble/file-watch.ts";
+import { FileWatch, type Watched } from "../../relay/assemble/file-watch.ts";
 import { nativeSettings } from "../../relay/assemble/native.ts";
 import { Readiness } from "../../relay/assemble/readiness.ts";
 import { StartEnded, Steps } from "../../relay/assemble/steps.ts";
@@ -26,7 +26,7 @@ describe("files that were read at the start", () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  async function watching(name: string, changed: () => Promise<boolean>) {
+  async function watching(name: string, changed: Watched["changed"]) {
     const file = join(folder, name);
     await writeFile(file, "one");
     const manual = new ManualClock();
@@ -64,6 +64,22 @@ describe("files that were read at the start", () => {
     await look();
     await look();
     assert.equal(reads, 1);
+    watch.close();
+  });
+
+  test("and that only a restart takes in are named when they were replaced, and not before", async () => {
+    const { file, watch, look, warnings } = await watching("fixed", "restart");
+    assert.deepEqual(await watch.reload(), []);
+    assert.deepEqual(warnings, []);
+    await writeFile(file, "another");
+    await look();
+    await look();
+    await look();
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? "", /^fixed were replaced; .* until it is restarted$/);
+    await writeFile(file, "a third one");
+    assert.deepEqual(await watch.reload(), []);
+    assert.equal(warnings.length, 2);
     watch.close();
   });
 

@@ -202,7 +202,8 @@ class HeldStream implements BidiHandler {
       this.#inner.data(bytes);
       return;
     }
-    this.#held.push(bytes.slice());
+    // Not `slice`, which copies nothing of a Buffer.
+    this.#held.push(new Uint8Array(bytes));
     this.#count(bytes.length);
   }
 
