@@ -43,6 +43,8 @@ export class Origin {
   readonly cache: GroupCache;
   /** Shares the thread between the sessions. */
   readonly scheduler: Scheduler;
+  /** How often watchers were called so far: the session whose message causes it pays for it. */
+  told = 0;
   readonly #limits: ModelLimits;
   readonly #host: BroadcastHost;
   /** Those that are only waited for included. */
@@ -258,7 +260,9 @@ export class Origin {
     this.#resolver?.routed(broadcast);
     for (const prefix of prefixes(broadcast.path)) {
       const watchers = this.#watchers.get(prefix);
-      if (watchers !== undefined) for (const watcher of [...watchers]) watcher.changed(broadcast);
+      if (watchers === undefined) continue;
+      this.told += watchers.size;
+      for (const watcher of [...watchers]) watcher.changed(broadcast);
     }
   }
 

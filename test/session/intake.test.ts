@@ -99,6 +99,19 @@ describe("what one peer sends at once", () => {
     assert.equal(after.viewer.groups.at(-1)?.state, "finished");
   });
 
+  it("may be announcements where many watch: each that is called counts", async () => {
+    const relay = await TestRelay.start({ model: { broadcasts: 1000 } });
+    for (let i = 0; i < 1000; i++) relay.origin.watch("", { changed: () => {} });
+    const source = await relay.connect();
+    await relay.pass(500);
+    const turns = perTurn(relay, () => relay.origin.told);
+    for (let i = 0; i < 50; i++) source.publish(`live/${i}`);
+    await relay.pass(1000);
+    assert.equal(relay.counters.broadcastsActive, 50);
+    assert.ok(relay.origin.told >= 50_000);
+    assert.ok(Math.max(...turns) <= 10_000, `${Math.max(...turns)} calls in a turn`);
+  });
+
   it("says once that it leaves, however often it does", async () => {
     const relay = await TestRelay.start();
     const source = await relay.connect("moq-lite-04");

@@ -99,7 +99,10 @@ export class AnnounceListener implements Taker {
     // What had come before it was cut off may still be handed over.
     if (this.#over) return READ;
     const { share } = this.#context;
-    return this.#context.guard(() => this.#reader.push(bytes, (message) => this.#on(message), share)) ?? READ;
+    return (
+      this.#context.guard(() => this.#reader.push(bytes, (message) => this.#charge(() => this.#on(message)), share)) ??
+      READ
+    );
   }
 
   fin(): void {
@@ -129,7 +132,17 @@ export class AnnounceListener implements Taker {
 
   /** The peer asked us to leave: what it announced is for nobody new. */
   leave(): void {
-    for (const { publication } of this.#heard.values()) publication?.leave?.();
+    this.#charge(() => {
+      for (const { publication } of this.#heard.values()) publication?.leave?.();
+    });
+  }
+
+  /** Where many watch, a change is work for each of them. */
+  #charge(change: () => void): void {
+    const { deps, share } = this.#context;
+    const before = deps.origin.told;
+    change();
+    share.left -= deps.origin.told - before;
   }
 
   /** The session is over, and its subscriptions with it. */
