@@ -1,6 +1,7 @@
 //! What JavaScript sets, and the QUIC parameters made of it.
 
 use crate::allowance::{Allowance, first};
+use crate::congestion::ModelConfig;
 use crate::shared::Allowances;
 use napi_derive::napi;
 use quinn::{AckFrequencyConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
@@ -157,7 +158,7 @@ pub fn transport(tuning: &Tuning, limits: &Limits, h3_server: bool) -> Transport
     }
     match tuning.congestion {
         Congestion::Cubic => config.congestion_controller_factory(Arc::new(quinn::congestion::CubicConfig::default())),
-        Congestion::Bbr => config.congestion_controller_factory(Arc::new(quinn::congestion::BbrConfig::default())),
+        Congestion::Bbr => config.congestion_controller_factory(Arc::new(ModelConfig)),
         Congestion::NewReno => {
             config.congestion_controller_factory(Arc::new(quinn::congestion::NewRenoConfig::default()))
         }

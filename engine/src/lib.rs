@@ -14,6 +14,7 @@ pub mod boundary;
 pub mod codes;
 pub mod command;
 pub mod config;
+mod congestion;
 pub mod core;
 pub mod dial;
 pub mod events;

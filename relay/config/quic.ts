@@ -6,8 +6,9 @@ export const CONGESTION = ["cubic", "bbr", "newreno"] as const;
 
 export const quicSection = section("quic", "Parameters of the native engine; other engines do not look at them.", {
   congestion: choice(CONGESTION, {
-    description: "Congestion control of what is sent.",
-    default: "cubic",
+    description:
+      "Congestion control of what is sent. `bbr` measures how fast a path delivers and keeps its queues short; packets lost by chance do not slow it down. `cubic` and `newreno` take each loss for congestion and starve viewers at 1 % of it.",
+    default: "bbr",
   }),
   ack_frequency: flagField({
     description: "Ask peers to acknowledge less often, where they offer the extension. Saves both ends work.",

@@ -181,6 +181,25 @@ describe("the native engine", { skip: missing ?? false }, () => {
     });
   }
 
+  test("is not slowed down by one packet in a hundred that is lost", async (t) => {
+    const times: number[] = [];
+    for (const settings of [{ congestion: "cubic" } as const, {}]) {
+      const sending = await startEngine(settings);
+      const met = await meeting(t, engine, await testCertificate());
+      const network = await Network.to(met.listener.address.port);
+      t.after(() => network.close());
+      network.delayMs = 20;
+      const { link } = await dialTo(t, sending, network.port);
+      network.loss = 0.01;
+      const from = performance.now();
+      await delivers(link, met, 3_000_000);
+      times.push(performance.now() - from);
+    }
+    const [cubic = 0, usual = 0] = times;
+    assert.ok(usual < cubic / 2, `${Math.round(usual)} ms, and ${Math.round(cubic)} ms with cubic`);
+    t.diagnostic(`${Math.round(usual)} ms, and ${Math.round(cubic)} ms with cubic`);
+  });
+
   test("sends larger packets where both ends take them", async (t) => {
     const counts: number[] = [];
     for (const settings of [{}, { maxMtu: 8_900 }]) {

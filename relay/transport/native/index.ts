@@ -16,7 +16,7 @@ export type NativeSettings = Partial<EngineSettings> & NativeExtras;
 
 /** What is not said. Sizes in bytes. */
 const DEFAULTS: Omit<EngineSettings, "threads"> = {
-  congestion: "cubic",
+  congestion: "bbr",
   ackFrequency: true,
   sendWindow: 256 * 1024,
   streamReceiveWindow: 2 * 1024 * 1024,

@@ -3,7 +3,7 @@ import { KIND, RECORD } from "../../../relay/transport/native/records.ts";
 
 const SETTINGS: EngineSettings = {
   threads: 1,
-  congestion: "cubic",
+  congestion: "bbr",
   ackFrequency: true,
   sendWindow: 256 * 1024,
   streamReceiveWindow: 256 * 1024,
