@@ -34,6 +34,7 @@ export async function createFailsComponents(
   const engine: Engine = {
     name: "fails-components",
     dialsAddresses: false,
+    trustsRoots: false,
     fanOut: () => new JsFanOut(),
     listen: (options, onRequest) => listen(parts, options, onRequest),
     dial: (options, attach) => dial(parts, options, attach),

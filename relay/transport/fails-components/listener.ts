@@ -48,6 +48,8 @@ export async function listen(parts: EngineParts, options: ListenOptions, onReque
     secret: randomBytes(32).toString("hex"),
     initialUnidirectionalStreams: options.limits.uniStreams,
     initialBidirectionalStreams: options.limits.bidiStreams,
+    // Or a second listener takes the port without a word, and half of the clients.
+    quicheNodeSocketOptions: { reuseAddr: false },
   });
   const listener = new W3cListener(parts, options, server, onRequest);
   await listener.start();
@@ -69,6 +71,7 @@ class W3cListener implements Listener {
   #peer = "";
   #address: PeerAddress = { address: "", port: 0 };
   #accepting = true;
+  #closing: Promise<void> | undefined;
 
   constructor(parts: EngineParts, options: ListenOptions, server: W3cServer, onRequest: OnRequest) {
     this.#parts = parts;
@@ -95,6 +98,8 @@ class W3cListener implements Listener {
     try {
       await server.ready;
     } catch (cause) {
+      // The socket that could not be bound would keep the process alive.
+      if (this.#parts.http3) server.stopServer();
       throw new TransportError("bind_failed", `fails-components cannot listen: ${messageOf(cause)}`, { cause });
     }
     server.transportInt?.serverInt?.on("session", (connection: ServerHttp2Session) => {
@@ -118,7 +123,13 @@ class W3cListener implements Listener {
     this.#accepting = false;
   }
 
-  async close(): Promise<void> {
+  /** The package ends the process when its server is stopped a second time. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#accepting = false;
     for (const refuse of [...this.#undecided]) refuse();
     for (const link of [...this.#links]) link.close(0, "");

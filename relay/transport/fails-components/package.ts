@@ -72,6 +72,8 @@ export interface ServerSettings {
   readonly secret: string;
   readonly initialUnidirectionalStreams: number;
   readonly initialBidirectionalStreams: number;
+  /** Of the UDP socket that HTTP/3 is served on. */
+  readonly quicheNodeSocketOptions: { readonly reuseAddr: boolean };
 }
 
 export interface ClientSettings {
