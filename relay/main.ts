@@ -10,12 +10,12 @@ import { bindFailed } from "./assemble/bind-failed.ts";
 import { Defects } from "./assemble/defects.ts";
 import { Descriptors } from "./assemble/descriptors.ts";
 import { drainSessions } from "./assemble/drain.ts";
+import { openEngine } from "./assemble/engine.ts";
 import { FileWatch, watchedFiles } from "./assemble/file-watch.ts";
 import { AuthGate } from "./assemble/gate.ts";
 import { type Listeners, type ListenersOptions, openListeners } from "./assemble/listeners.ts";
 import { MeshRuntime } from "./assemble/mesh/index.ts";
 import { dnsResolver } from "./assemble/mesh/resolver.ts";
-import { nativeSettings } from "./assemble/native.ts";
 import { certificateOptions, linkLimits, liveLimits, modelLimits, sessionLimits } from "./assemble/options.ts";
 import { Readiness } from "./assemble/readiness.ts";
 import { RevokeRoute } from "./assemble/revoke.ts";
@@ -36,7 +36,6 @@ import { Origin } from "./model/origin.ts";
 import { ChannelRegistry, MESH_PROTOCOLS, protocols } from "./session/index.ts";
 import { systemClock } from "./transport/clock.ts";
 import type { Engine, EngineDeps, PeerAddress } from "./transport/contract.ts";
-import { createEngine } from "./transport/engines.ts";
 import { createQmux } from "./transport/qmux/index.ts";
 import type { CertificateState } from "./transport/tls/certificate.ts";
 import { CertificateManager } from "./transport/tls/manager.ts";
@@ -286,7 +285,7 @@ class RelayProcess implements Relay {
     this.#certificates = certificates;
     this.#served = certificates.current;
     const deps: EngineDeps = { clock: this.#clock, warn: this.#warn };
-    const engine = this.#options.engine ?? (await steps.run("the engine", () => this.#createEngine(deps)));
+    const engine = this.#options.engine ?? (await steps.run("the engine", () => openEngine(this.#config, deps)));
     this.#engine = engine;
     const qmux = createQmux(deps);
     this.#mesh = await steps.run("what [cluster] names", () => this.#openMesh(engine, qmux));
@@ -415,13 +414,6 @@ class RelayProcess implements Relay {
   #protocols(): string[] {
     const offered = protocols(this.#config.server.experimental);
     return this.#mesh === undefined ? offered : [...offered, ...MESH_PROTOCOLS];
-  }
-
-  async #createEngine(deps: EngineDeps): Promise<Engine> {
-    return await createEngine(this.#config.server.engine, {
-      ...deps,
-      native: await nativeSettings(this.#config, this.#warn),
-    });
   }
 
   #openMesh(quic: Engine, websocket: Engine): Promise<MeshRuntime | undefined> {

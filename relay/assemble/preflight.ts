@@ -4,6 +4,7 @@ import { type Config, formatOrigin, type LoadedConfig, type Problem } from "../c
 import { systemClock } from "../transport/clock.ts";
 import { loadCertificate, selfSignedFile } from "../transport/tls/certificate.ts";
 import { readPem } from "../transport/tls/pem.ts";
+import { engineFault } from "./engine.ts";
 import { AuthGate } from "./gate.ts";
 import { meshCredentials } from "./mesh/credentials.ts";
 import { nativeSettings } from "./native.ts";
@@ -105,6 +106,10 @@ class Preflight {
         ["quic.client_ca", quic.clientCa],
       ],
     );
+    await this.#load(async () => {
+      const fault = await engineFault(this.#config);
+      if (fault !== undefined) this.problems.push({ code: "bad_value", ...fault, origin: this.#origin(fault.key) });
+    }, [["server.engine", undefined]]);
   }
 
   async secrets(): Promise<void> {

@@ -36,7 +36,8 @@ function transportCode({ code, status }: TransportError): ExitCode {
     case "bind_failed":
     case "bad_certificate":
     case "start_hangs":
-    case "cluster_unusable":
       return EXIT.failed;
+    case "cluster_unusable":
+      return EXIT.config;
   }
 }

@@ -288,6 +288,8 @@ export interface Engine extends FanOutFactory {
   listen(options: ListenOptions, onRequest: (request: LinkRequest) => void): Promise<Listener>;
   /** Whether `DialOptions.address` can be used. */
   readonly dialsAddresses: boolean;
+  /** Whether `DialOptions.trust` may be roots of one's own. */
+  readonly trustsRoots: boolean;
   /** Resolves when the link is established with one of the protocols; `attach` was called with it before. */
   dial(options: DialOptions, attach: Attach): Promise<Link>;
 }

@@ -4,6 +4,8 @@ import type { NativeSettings } from "./native/index.ts";
 /** What engines are built from, and what one of them is set to. */
 export interface EnginesDeps extends EngineDeps {
   readonly native?: NativeSettings;
+  /** `auto` has passed over a better engine, which cannot be used. */
+  readonly passedOver?: (name: string, why: string) => void;
 }
 
 /** Loads an engine; rejects with {@link TransportError} `engine_unavailable` and the command that helps. */
@@ -39,15 +41,18 @@ export async function createEngine(name: string, deps: EnginesDeps, engines = EN
 }
 
 async function firstOf(engines: ReadonlyMap<string, Load>, deps: EnginesDeps): Promise<Engine> {
-  const failures: string[] = [];
+  const failures: [name: string, why: string][] = [];
   for (const [name, load] of engines) {
     try {
-      return await load(deps);
+      const engine = await load(deps);
+      for (const [better, why] of failures) deps.passedOver?.(better, why);
+      return engine;
     } catch (error) {
-      failures.push(`${name}: ${messageOf(error)}`);
+      failures.push([name, messageOf(error)]);
     }
   }
-  throw new TransportError("engine_unavailable", `no QUIC engine can be used (${failures.join("; ")})`);
+  const all = failures.map(([name, why]) => `${name}: ${why}`).join("; ");
+  throw new TransportError("engine_unavailable", `no QUIC engine can be used (${all})`);
 }
 
 function messageOf(error: unknown): string {

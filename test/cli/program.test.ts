@@ -200,6 +200,30 @@ test("check finds certificate files that cannot be read", async () => {
   assert.match(err, /tls\.toml:3: tls\.key: the key file \/nowhere\/key\.pem does not exist/);
 });
 
+test("check and serve refuse an authority of the mesh that the engine cannot check certificates against", async () => {
+  const ca = file("ca.pem", "");
+  const mesh = `[cluster]\nnode = "a"\nurl = "https://a.example"\nroot = ["https://root.example"]\ntoken = "t"\nca = "${ca}"\n`;
+  const path = file("ca.toml", mesh);
+  const why = /cluster\.ca.*the engine rwebtransport cannot.*engine native.*wss: URLs.*cluster\.fingerprints/;
+  const checked = await run("check", path, "--server.engine", "rwebtransport");
+  assert.equal(checked.code, 3);
+  assert.match(checked.err, why);
+  const served = await run(
+    "serve",
+    path,
+    "--server.engine",
+    "rwebtransport",
+    "--tls.state_dir",
+    folder,
+    "--log.level",
+    "fatal",
+  );
+  assert.equal(served.code, 3);
+  assert.match(served.err, why);
+  const websockets = file("wss.toml", mesh.replaceAll("https:", "wss:"));
+  assert.equal((await run("check", websockets, "--server.engine", "rwebtransport")).code, 0);
+});
+
 test("check --json tells values and origins, or problems, as one object", async () => {
   const good = await run("check", file("one.toml", '[limits]\nidle_timeout = "1m"\n'), "--json");
   const { ok, values }: { ok: boolean; values: { key: string; value: unknown; origin: object }[] } = JSON.parse(

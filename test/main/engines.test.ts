@@ -8,7 +8,7 @@ const deps: EngineDeps = { clock: systemClock, warn: (message) => assert.fail(me
 
 function fake(name: string): Engine {
   const unused = () => assert.fail("not called here");
-  return { name, dialsAddresses: false, fanOut: unused, listen: unused, dial: unused };
+  return { name, dialsAddresses: false, trustsRoots: false, fanOut: unused, listen: unused, dial: unused };
 }
 const works = (name: string) => [name, async () => fake(name)] as const;
 const fails = (name: string) =>
@@ -23,6 +23,13 @@ describe("the choice of an engine", () => {
   test("takes the best one that loads", async () => {
     const table = new Map([fails("a"), works("b"), works("c")]);
     assert.equal((await createEngine("auto", deps, table)).name, "b");
+  });
+
+  test("says of each better one why it was passed over", async () => {
+    const told: string[] = [];
+    const passedOver = (name: string, why: string) => told.push(`${name}: ${why}`);
+    await createEngine("auto", { ...deps, passedOver }, new Map([fails("a"), works("b"), fails("c")]));
+    assert.deepEqual(told, ['a: run "npm install a"']);
   });
 
   test("takes the one that is named and no other", async () => {

@@ -213,6 +213,7 @@ describe("a renewed certificate", () => {
     const engine: Engine = {
       name: "test",
       dialsAddresses: false,
+      trustsRoots: false,
       fanOut: unused,
       dial: unused,
       listen: async (options) => {

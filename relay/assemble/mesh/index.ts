@@ -17,6 +17,7 @@ import type { Origin } from "../../model/origin.ts";
 import type { ChannelRegistry, Session, SessionLimits } from "../../session/index.ts";
 import { type Engine, TransportError } from "../../transport/contract.ts";
 import type { Defects } from "../defects.ts";
+import { meshFault } from "../engine.ts";
 import type { DecideTerms } from "../sessions.ts";
 import { type MeshCredentials, meshCredentials } from "./credentials.ts";
 import { clockBound, Root, settleMs } from "./root.ts";
@@ -71,12 +72,13 @@ export class MeshRuntime {
   #cancelLoad = () => {};
   #closed = false;
 
-  /** Rejects with a `TransportError` naming a file of `[cluster]` that cannot be used. */
+  /** Rejects with a `TransportError` naming what of `[cluster]` cannot be used. */
   static async open(deps: MeshRuntimeDeps): Promise<MeshRuntime | undefined> {
     const { config, wallNow } = deps;
     if (config.node === undefined) return undefined;
     const entries = dnsEntries(config.dns);
-    checkEngine(deps.quic, entries);
+    const fault = meshFault(deps.quic, config);
+    if (fault !== undefined) throw new TransportError("cluster_unusable", `${fault.key}: ${fault.message}`);
     return new MeshRuntime(deps, config.node, entries, await meshCredentials(config, wallNow));
   }
 
@@ -320,15 +322,4 @@ export class MeshRuntime {
       },
     });
   }
-}
-
-/** Throws where relays found by DNS could not be dialled. */
-function checkEngine(quic: Engine, entries: readonly DnsEntry[]): void {
-  const lost = entries.find(({ url }) => /^(https|moql):$/.test(url.protocol));
-  if (lost === undefined || quic.dialsAddresses) return;
-  const what = `the engine ${quic.name} cannot dial the addresses that ${lost.url.hostname} (cluster.dns) has`;
-  throw new TransportError(
-    "cluster_unusable",
-    `${what}: the engine native can (npm run build:engine), or use wss: URLs`,
-  );
 }

@@ -48,6 +48,7 @@ export interface MemoryEngine extends TransportEngine {
 export class Engine implements MemoryEngine {
   readonly name = "memory";
   readonly dialsAddresses = true;
+  readonly trustsRoots = true;
   readonly address: string;
   readonly network: Network;
   readonly #links = new Set<MemoryLink>();

@@ -39,6 +39,7 @@ const utf8 = new TextDecoder();
 export class NativeEngine implements Engine {
   readonly name = "native";
   readonly dialsAddresses = true;
+  readonly trustsRoots = true;
   readonly port: Port;
   readonly #native: Native;
   readonly #deps: EngineDeps;

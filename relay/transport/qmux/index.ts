@@ -30,6 +30,7 @@ export function createQmux(deps: EngineDeps): QmuxEngine {
   const engine: QmuxEngine = {
     name: "qmux",
     dialsAddresses: true,
+    trustsRoots: true,
     fanOut: () => new JsFanOut(),
     listen: (options, onRequest) => listen(options, engine, deps, turn, onRequest),
     dial: (options, attach) => dial(options, engine, deps, turn, attach),
