@@ -167,7 +167,7 @@ class RelayProcess implements Relay {
     this.#wallNow = options.wallNow ?? Date.now;
     this.#startedAt = this.#clock.now();
     const watched = watchedFiles(config, {
-      certificates: async () => (await this.#certificates?.check()) ?? false,
+      certificates: async () => (await this.#certificates?.reload()) ?? false,
       trust: async () => (await this.#mesh?.reloadTrust()) ?? false,
     });
     this.#files = new FileWatch(watched, { clock: this.#clock, warn: this.#warn });

@@ -38,6 +38,8 @@ export class FileWatch {
   readonly #watched: readonly Watched[];
   readonly #taken = new Map<Watched, string>();
   readonly #seen = new Map<Watched, string>();
+  /** Why they cannot be used as they are. */
+  readonly #broken = new Map<Watched, string>();
   #cancel = () => {};
   #looking: Promise<void> | undefined;
   #closed = false;
@@ -79,6 +81,7 @@ export class FileWatch {
       const same = stamp === this.#taken.get(one);
       this.#taken.set(one, stamp);
       if (same && one.changed === "restart") continue;
+      this.#broken.delete(one);
       if (await this.#take(one)) changed.push(one.what);
     }
     return changed;
@@ -111,14 +114,22 @@ export class FileWatch {
     }
   }
 
-  async #take({ what, changed }: Watched): Promise<boolean> {
-    if (changed === "restart") {
+  /** What fails is tried again at each look, because files may look the same when it would not fail any more, and told once. */
+  async #take(one: Watched): Promise<boolean> {
+    const { what, changed: take } = one;
+    if (take === "restart") {
       this.#deps.warn(`${what} were replaced; the relay goes on with those of its start until it is restarted`);
       return false;
     }
     try {
-      return await changed();
+      const changed = await take();
+      this.#broken.delete(one);
+      return changed;
     } catch (error) {
+      this.#taken.delete(one);
+      const why = String(error);
+      if (this.#broken.get(one) === why) return false;
+      this.#broken.set(one, why);
       this.#deps.warn(`${what} cannot be used as it is now; what was read before stays in use`, error);
       return false;
     }

@@ -114,6 +114,35 @@ describe("files that were read at the start", () => {
   });
 });
 
+test("files that could not be read for a while are taken in once they can, and the log says the reason once", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "moqmesh-retry-"));
+  const file = join(folder, "file");
+  await writeFile(file, "one");
+  const clock = new ManualClock();
+  const warnings: string[] = [];
+  let tries = 0;
+  const changed = async () => {
+    tries++;
+    if (tries < 4) throw new Error("EMFILE");
+    return true;
+  };
+  const warn = (text: string) => void warnings.push(text);
+  const watch = new FileWatch([{ what: "files", files: [file], changed }], { clock, warn });
+  await watch.open();
+  watch.start();
+  await writeFile(file, "another");
+  const look = async () => {
+    clock.advance(LOOK_MS);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return tries === 4;
+  };
+  while (!(await look()));
+  for (let looks = 0; looks < 5; looks++) await look();
+  assert.deepEqual([tries, warnings.length], [4, 1]);
+  watch.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
 describe("readiness in the log", () => {
   test("is one line where nothing is missing", () => {
     const { log, entries } = captureLog();

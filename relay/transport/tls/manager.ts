@@ -53,12 +53,23 @@ export class CertificateManager {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Looks at the certificate now; concurrent calls share one look. True when there is another one. Never rejects. */
-  check(): Promise<boolean> {
-    this.#checking ??= this.#check().finally(() => {
-      this.#checking = undefined;
-    });
-    return this.#checking;
+  /** Looks at the certificate now. True when there is another one. Never rejects. */
+  async check(): Promise<boolean> {
+    let changed = false;
+    try {
+      changed = await this.#looked();
+    } catch (error) {
+      this.#deps.warn("the certificate could not be renewed; the old one stays in use", error);
+    }
+    this.#warnOfEnd();
+    return changed;
+  }
+
+  /** As {@link check} after the files were replaced; rejects with what is wrong with them. */
+  async reload(): Promise<boolean> {
+    const changed = await this.#looked();
+    if (changed) this.#warnOfEnd();
+    return changed;
   }
 
   /** Stops the timer and tells nobody anything more. */
@@ -75,21 +86,20 @@ export class CertificateManager {
     });
   }
 
-  async #check(): Promise<boolean> {
-    let changed = false;
-    try {
-      const state = await loadCertificate(this.#options);
-      if (this.#closed) return false;
-      if (!sameCertificates(state.certificate, this.#current.certificate)) {
-        this.#current = state;
-        changed = true;
-        for (const listener of this.#listeners) listener(state);
-      }
-    } catch (error) {
-      this.#deps.warn("the certificate could not be renewed; the old one stays in use", error);
-    }
-    this.#warnOfEnd();
-    return changed;
+  /** Concurrent calls share one look. */
+  #looked(): Promise<boolean> {
+    this.#checking ??= this.#look().finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  async #look(): Promise<boolean> {
+    const state = await loadCertificate(this.#options);
+    if (this.#closed || sameCertificates(state.certificate, this.#current.certificate)) return false;
+    this.#current = state;
+    for (const listener of this.#listeners) listener(state);
+    return true;
   }
 
   #warnOfEnd(): void {
