@@ -1,6 +1,7 @@
 import type { Evictable, GroupCache } from "./cache.ts";
 import type { Channel, GroupWriter, Later, OutFan, OutStream } from "./contract.ts";
 import type { BoundName, Counters } from "./counters.ts";
+import { writable } from "./feed.ts";
 import { FRAME_OVERHEAD, Frame } from "./frame.ts";
 import type { ModelLimits } from "./limits.ts";
 import type { Reason } from "./reason.ts";
@@ -49,6 +50,7 @@ export class Subgroup implements GroupWriter {
   readonly #fans = new Map<Channel, OutFan>();
   #current: Frame | undefined;
   #count = 0;
+  /** The timestamp that the deltas so far add up to: that of the last frame, unless one step was too large for all peers. */
   #previous = 0;
   #state: "open" | "finished" | "reset" = "open";
   #reason: Reason = "closed";
@@ -87,8 +89,8 @@ export class Subgroup implements GroupWriter {
     if (this.#group.payloadBytes + size > limits.groupBytes) this.#group.passOn("group_bytes");
     else if (this.#count >= limits.framesPerGroup) this.#group.passOn("frames_per_group");
     const at = timestamp === undefined ? this.#host.stamp() : this.#host.rescale(timestamp);
-    const frame = new Frame(size, at - this.#previous);
-    this.#previous = at;
+    const frame = new Frame(size, writable(at - this.#previous));
+    this.#previous += frame.delta;
     this.#current = frame;
     this.#activeAt = this.#host.now();
     this.#count++;

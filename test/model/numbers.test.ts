@@ -176,4 +176,21 @@ describe("a publisher that chooses its timescale and its timestamps", () => {
     for (const timestamp of [most - 1, most, 1]) say(group, "x", timestamp);
     assert.deepEqual(told, [most, most, 1000]);
   });
+
+  it("sends viewers no step that is larger than can be written, and they are right again after it", () => {
+    publish(1n);
+    const steps: number[] = [];
+    const { dialect, fanOut } = channel();
+    const frameHeader = (size: number, delta: number) => {
+      steps.push(delta);
+      return dialect.frameHeader(size, delta);
+    };
+    watch(new FakeViewer({ dialect: { ...dialect, name: "timed", frameHeader }, fanOut }));
+    const second = new FakeSource({ answer: { ...INFO, timescale: 1 } });
+    relay.publish("live/cam", { ...AD, epoch: 2n }, second);
+    const group = second.group(0);
+    const most = Number.MAX_SAFE_INTEGER;
+    for (const timestamp of [most, -most, 0, most]) say(group, "x", timestamp);
+    assert.deepEqual(steps, [most, -most, 0, most]);
+  });
 });
