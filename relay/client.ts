@@ -121,16 +121,20 @@ export interface Ended {
   readonly reason: Reason;
   /** What the relay said about it; empty when it said nothing. */
   readonly message: string;
+  /** HTTP status of a refusal, from a relay whose engine answers a client before the relay is asked (docs/engines.md). */
+  readonly status?: number;
 }
 
 /** The session was over before what was asked for had come. */
 export class SessionEndedError extends Error {
   readonly reason: Reason;
+  readonly status: number | undefined;
 
-  constructor({ reason, message }: Ended) {
+  constructor({ reason, message, status }: Ended) {
     super(`the relay has ended the session${message === "" ? "" : `: ${message}`}`);
     this.name = "SessionEndedError";
     this.reason = reason;
+    this.status = status;
   }
 }
 
@@ -226,7 +230,10 @@ class RelayClient implements Client {
       announcePrefix: prefix,
       defect: (error) => warn("a defect in the session", error),
       table: this.#paths,
-      closed: ({ code, message }) => this.#end({ reason: meaningOf(code), message }),
+      closed: ({ code, message }) => {
+        const refused = code >= 400 && code < 600;
+        this.#end({ reason: meaningOf(code), message, ...(refused && { status: code }) });
+      },
     };
     this.attach = liteSession(deps, (session) => {
       this.#session = session;

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { Client } from "../client.ts";
 import { parseDuration, UnitError } from "../config/units.ts";
-import type { Trust } from "../transport/contract.ts";
+import { TransportError, type Trust } from "../transport/contract.ts";
 import { CommandError, type Invocation, type OptionSpec, type PositionalSpec, UsageError } from "./command.ts";
 import { exitFor, explainDial } from "./explain.ts";
 import type { Io } from "./io.ts";
@@ -81,7 +81,10 @@ export async function withClient<T>(target: Target, prefix: string, use: (client
     return await use(client);
   } catch (error) {
     if (!(error instanceof library.SessionEndedError)) throw error;
-    throw new CommandError(error.message, exitFor(error.reason));
+    const { message, reason, status } = error;
+    if (status === undefined) throw new CommandError(message, exitFor(reason));
+    const refused = new TransportError("dial_rejected", `${url.host} answered ${status}`, { cause: error, status });
+    throw await explainDial(refused, target, library);
   } finally {
     await client.close();
   }

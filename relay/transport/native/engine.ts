@@ -19,12 +19,11 @@ import { type EndRecord, KIND, LINK_SLOT, type MetaRecord, RECORD, STREAM_SLOT }
 import { infoOf, NativeRequest } from "./request.ts";
 import type { NativeStream } from "./stream.ts";
 
-/** Room of one batch: records, and bytes of what they carry. */
-const BATCH_RECORDS = 4096;
-const BATCH_BYTES = 1024 * 1024;
+/** Room of one batch: records, and bytes of what they carry; the longest text of the engine (`engine/src/batch.rs`) has to fit. */
+const BATCH_RECORDS = 1024;
+const BATCH_BYTES = 256 * 1024;
 
-/** Batches in one turn of the event loop, and milliseconds after which there is no other; the rest waits until timers and other sockets had theirs. */
-const BATCHES_PER_TURN = 4;
+/** Milliseconds of a turn of the event loop after which no further batch begins: timers and other sockets have theirs first. */
 const TURN_MS = 8;
 
 /** What a listener of this engine may have besides the contract's options. */
@@ -53,12 +52,14 @@ export class NativeEngine implements Engine {
   readonly #listeners = new Map<number, NativeListener>();
   readonly #dials = new Map<number, Dialling>();
   #nextDial = 1;
+  /** A turn has ended before everything was drained; the next one goes on. */
+  #unfinished = false;
 
   /** `start` makes the engine proper and is given what it calls when something waits. */
   constructor(deps: EngineDeps, extras: NativeExtras, start: (wake: () => void) => Native) {
     this.#deps = deps;
     this.#extras = extras;
-    this.#native = start(() => this.#drain());
+    this.#native = start(() => this.#called());
     this.port = new Port(this.#native);
   }
 
@@ -116,13 +117,21 @@ export class NativeEngine implements Engine {
     this.port.touch();
   }
 
+  /** The engine has called: what waits is drained now, or in the turn that is to come anyway. */
+  #called(): void {
+    if (!this.#unfinished) this.#drain();
+  }
+
   readonly #drain = (): void => {
-    const until = this.#deps.clock.now() + TURN_MS;
-    for (let batch = 0; batch < BATCHES_PER_TURN && this.#deps.clock.now() < until; batch += 1) {
+    const { clock } = this.#deps;
+    const until = clock.now() + TURN_MS;
+    this.#unfinished = false;
+    do {
       const count = this.#native.poll(this.#records, this.#data);
       if (count === 0) return;
       this.port.dispatch(() => this.#dispatch(count));
-    }
+    } while (clock.now() < until);
+    this.#unfinished = true;
     setImmediate(this.#drain);
   };
 

@@ -28,17 +28,18 @@ export function describeTcpFailure(error: unknown): string {
   return UNTRUSTED.get(code) ?? OTHERS.get(code) ?? firstLine(cause.message);
 }
 
-/** What rustls calls the faults of a certificate. */
-const RUSTLS_FAULTS: readonly (readonly [RegExp, string])[] = [
+/** What rustls calls the faults of a certificate; quiche has the alert of TLS only (RFC 9001 section 4.8, RFC 8446 section 6). */
+const FAULTS: readonly (readonly [RegExp, string])[] = [
   [/UnknownIssuer/, "its certificate is not from an authority that is trusted here"],
   [/NotValidForName/, "its certificate is for another name"],
   [/NotValidYet/, "its certificate is not valid yet"],
-  [/certificate.*Expired/, "its certificate has expired"],
+  [/certificate.*Expired|transport error 0x12d/, "its certificate has expired"],
+  [/transport error 0x1(2[abce]|30)/, "its certificate is not trusted here"],
 ];
 
 /** The part of a dial's message that says what is wrong with the relay's certificate; nothing when something else went wrong. */
 export function certificateFault(message: string): string | undefined {
-  const fault = RUSTLS_FAULTS.find(([pattern]) => pattern.test(message))?.[1];
+  const fault = FAULTS.find(([pattern]) => pattern.test(message))?.[1];
   return fault ?? /its certificate is .*/.exec(message)?.[0];
 }
 
