@@ -81,7 +81,13 @@ const BROKEN: [what: string, toml: string, line: number, key: string, message: R
     "cluster.key_file",
     /cannot be/,
   ],
-  ["authorities that are not there", '[cluster]\nnode = "a"\nca = "DIR/nowhere"', 3, "cluster.ca", /cannot be read/],
+  [
+    "authorities that are not there",
+    '[cluster]\nnode = "a"\nca = "DIR/nowhere"\nurl = "wss://a.example"',
+    3,
+    "cluster.ca",
+    /cannot be read/,
+  ],
   ["a secret that is not there", '[http]\nadmin_token_file = "DIR/nowhere"', 2, "http.admin_token_file", /./],
 ];
 
