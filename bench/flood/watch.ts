@@ -24,6 +24,7 @@ const HEARTBEAT = `${LOBBY}/heartbeat`;
 /** Those who do no harm: one stream with its viewer, broadcasts in the table, and sessions that watch them all. */
 export class Bystanders {
   readonly #viewers: LoadSession[] = [];
+  readonly #sessions: LoadSession[] = [];
   readonly #timers: NodeJS.Timeout[] = [];
   #lastAt = 0;
   #worst = 0;
@@ -39,7 +40,7 @@ export class Bystanders {
       ...Array.from({ length: watchers }, () => all.#watcher()),
     ];
     const target = { engine, url: relay.url, trust: trustOf(relay.trust), protocols: [...STABLE_PROTOCOLS] };
-    const attaches = parts.map((part, index) => attachLoad(part, BigInt(100 + index)));
+    const attaches = parts.map((part, index) => attachLoad(all.#known(part), BigInt(100 + index)));
     await dialAll({ ...target, timeoutMs: CONNECT_MS }, attaches);
     return all;
   }
@@ -59,8 +60,20 @@ export class Bystanders {
     if (viewer !== undefined) this.#subscribe(viewer, path);
   }
 
+  /** Ends their sessions: a link that stays open keeps the process until the relay's silence ends it. */
   leave(): void {
     for (const timer of this.#timers) clearInterval(timer);
+    for (const { link } of this.#sessions) link.close(0, "");
+  }
+
+  #known(part: Part): Part {
+    return {
+      ...part,
+      start: (session) => {
+        this.#sessions.push(session);
+        part.start(session);
+      },
+    };
   }
 
   #subscribe({ link, caps }: LoadSession, path: string): void {
