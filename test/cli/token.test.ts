@@ -8,6 +8,7 @@ import { ALGORITHMS } from "../../auth/index.ts";
 import { runProgram } from "../../relay/cli/main.ts";
 import { exposures } from "../../relay/config/exposure.ts";
 import { loadConfig } from "../../relay/config.ts";
+import { testCertificate } from "../support/certificate.ts";
 import { recordedIo } from "./support/io.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "moqmesh-token-"));
@@ -205,7 +206,12 @@ test("check --production refuses what is open or cannot be used by others", asyn
     assert.ok(refused.err.includes(line), refused.err);
   }
   assert.match((await check("", "--production")).err, /only this machine itself is served/);
-  const good = `[auth]\nkey = "${at("mine.jwk")}"\n[tls]\ncert = "${at("mine.jwk")}"\nkey = "${at("mine.jwk")}"\n`;
+  const { cert, key } = await testCertificate();
+  writeFileSync(at("chain.pem"), cert);
+  writeFileSync(at("chain.key"), key);
+  await token("keygen", "--out", at("production.jwk"), "--public", at("production.public"));
+  const tls = `[tls]\ncert = "${at("chain.pem")}"\nkey = "${at("chain.key")}"\n`;
+  const good = `[auth]\nkey = "${at("production.public")}"\n${tls}`;
   assert.deepEqual(await check(good, "--production"), { code: 0, err: "" });
   const wrong = '[auth]\napi = "http://api.example/"\nkey = "x"\ndeny = ["10.0.0.0/99"]\n';
   const { err } = await check(wrong);
