@@ -1,6 +1,8 @@
 import { stat } from "node:fs/promises";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
+import { TransportError } from "../transport/contract.ts";
+import { selfSignedFile } from "../transport/tls/certificate.ts";
 import { pemPairs } from "./options.ts";
 
 /** Milliseconds between two looks at the files. */
@@ -118,7 +120,9 @@ export class FileWatch {
   async #take(one: Watched): Promise<boolean> {
     const { what, changed: take } = one;
     if (take === "restart") {
-      this.#deps.warn(`${what} were replaced; the relay goes on with those of its start until it is restarted`);
+      this.#deps.warn(
+        `the files of ${what} were replaced; the relay goes on with those of its start until it is restarted`,
+      );
       return false;
     }
     try {
@@ -130,7 +134,12 @@ export class FileWatch {
       const why = String(error);
       if (this.#broken.get(one) === why) return false;
       this.#broken.set(one, why);
-      this.#deps.warn(`${what} cannot be used as it is now; what was read before stays in use`, error);
+      const message = error instanceof Error ? error.message : why;
+      this.#deps.warn(
+        `the files of ${what} cannot be used as they are now: ${message}; those read before stay in use`,
+        // Anything else than a sentence for the operator is a defect: its stack is wanted.
+        error instanceof TransportError ? undefined : error,
+      );
       return false;
     }
   }
@@ -158,7 +167,12 @@ export function watchedFiles(config: Config, take: Record<"certificates" | "trus
   const { clientCa, resetKey } = config.quic;
   const pairs = pemPairs(config).flatMap(({ cert, key }) => [cert, key]);
   return [
-    { what: "[tls] certificates", files: pairs, changed: take.certificates },
+    {
+      what: "[tls]",
+      // Relays that share a state folder serve the certificate that is in it, also when another of them has renewed it.
+      files: config.tls.cert === undefined ? [selfSignedFile(config.tls.stateDir), ...pairs] : pairs,
+      changed: take.certificates,
+    },
     {
       what: "[cluster] ca and key_file",
       files: [ca, keyFile].filter((file) => file !== undefined),

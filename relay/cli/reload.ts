@@ -108,7 +108,7 @@ function configurationReloader({ running, load, apply, log }: Reloading): () => 
         current.set(key, text);
         values.set(key, next.get(key));
       }
-      log.info({ changes }, "configuration reloaded: it applies to new sessions");
+      log.info({ changes }, "configuration reloaded: the log level applies now, all else to new sessions");
       log.level = loaded.config.log.level;
     }
     if (later.length > 0) log.warn({ changes: later }, "configuration checked: a restart is needed for what changed");

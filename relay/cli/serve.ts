@@ -16,7 +16,7 @@ export const serveCommand: Command = {
   summary: "Run a relay.",
   description: [
     "Runs a relay with the configuration of FILE (TOML), or with the defaults when there is none. Without a certificate in the configuration it makes a self-signed one and prints its fingerprint.",
-    "SIGTERM or SIGINT (Ctrl-C) ends it in good order: no new sessions, GOAWAY to those that run, a grace time. A second one ends it at once. SIGHUP, when it does not run on a terminal, reads the configuration anew: bounds of sessions, `[drain]`, and the `peers` and `redirect` of `[cluster]` go for new sessions from then on, and the log names what needs a restart. A configuration with an error changes nothing.",
+    "SIGTERM or SIGINT (Ctrl-C) ends it in good order: no new sessions, GOAWAY to those that run, a grace time. A second one ends it at once. SIGHUP, when it does not run on a terminal, reads the configuration again: bounds of sessions, `[drain]`, and the `peers` and `redirect` of `[cluster]` apply to new sessions from then on, the log level at once, and the log names what needs a restart. A configuration with an error changes nothing.",
   ],
   positionals: [{ name: "FILE", required: false, description: "Configuration file." }],
   options: [],

@@ -76,7 +76,7 @@ describe("files that were read at the start", () => {
     await look();
     await look();
     assert.equal(warnings.length, 1);
-    assert.match(warnings[0] ?? "", /^fixed were replaced; .* until it is restarted$/);
+    assert.match(warnings[0] ?? "", /^the files of fixed were replaced; .* until it is restarted$/);
     await writeFile(file, "a third one");
     assert.deepEqual(await watch.reload(), []);
     assert.equal(warnings.length, 2);
@@ -109,7 +109,9 @@ describe("files that were read at the start", () => {
   test("stay in use as they were when they cannot be used any more, and the log says so", async () => {
     const { watch, warnings } = await watching("broken", () => Promise.reject(new Error("no")));
     assert.deepEqual(await watch.reload(), []);
-    assert.deepEqual(warnings, ["broken cannot be used as it is now; what was read before stays in use"]);
+    assert.deepEqual(warnings, [
+      "the files of broken cannot be used as they are now: no; those read before stay in use",
+    ]);
     watch.close();
   });
 });

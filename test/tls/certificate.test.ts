@@ -125,10 +125,21 @@ describe("a self-signed certificate", () => {
     }
   });
 
-  test("says so when the folder cannot be used", async () => {
+  test("is one for all relays that start at once with the same folder", async () => {
+    for (let round = 0; round < 5; round++) {
+      const given = options();
+      const states = await Promise.all(Array.from({ length: 4 }, () => loadCertificate(given)));
+      assert.equal(new Set(states.map(({ fingerprint }) => fingerprint)).size, 1);
+      assert.deepEqual(await readdir(given.stateDir), ["self-signed.pem"]);
+    }
+  });
+
+  test("says so when the folder cannot be used, and what to do", async () => {
     const file = join(root, "a-file");
     await writeFile(file, "");
-    assert.match(await refusal(options({ stateDir: join(file, "state") })), /a-file.*ENOTDIR/);
+    for (const stateDir of [file, join(file, "state")]) {
+      assert.match(await refusal(options({ stateDir })), /a-file.*no folder \(ENOTDIR\); name another .* state_dir$/);
+    }
   });
 
   test("refuses a host that is no host", async () => {

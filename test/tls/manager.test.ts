@@ -50,6 +50,22 @@ describe("the certificate manager", () => {
     manager.close();
   });
 
+  test("takes up a self-signed certificate that another relay of the same folder has renewed, and replaces none of other hosts", async () => {
+    const manager = await open();
+    const renewed = await loadCertificate({ stateDir: join(stateDir, "other"), hosts: [], wallNow: () => wall });
+    const { cert, key } = renewed.certificate;
+    await writeFile(join(stateDir, "self-signed.pem"), key + cert);
+    assert.ok(await manager.reload());
+    assert.equal(manager.current.fingerprint, renewed.fingerprint);
+
+    const others = await loadCertificate({ stateDir, hosts: ["other.example"], wallNow: () => wall });
+    assert.ok(!(await manager.reload()));
+    assert.equal(manager.current.fingerprint, renewed.fingerprint);
+    const again = await loadCertificate({ stateDir, hosts: ["other.example"], wallNow: () => wall });
+    assert.equal(again.fingerprint, others.fingerprint);
+    manager.close();
+  });
+
   test("takes up files that were replaced and keeps the old certificate while they are broken", async () => {
     const [one, two] = await Promise.all(
       ["one", "two"].map((name) => loadCertificate({ stateDir: join(stateDir, name), hosts: [], wallNow: Date.now })),

@@ -1,5 +1,5 @@
 import { randomBytes, type X509Certificate } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { link, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Certificate, type KeyPairPem, TransportError } from "../contract.ts";
 import { makeFolder } from "../folder.ts";
@@ -60,9 +60,26 @@ export interface CertificateState {
  * Throws {@link TransportError} `bad_certificate` saying what is wrong with which file.
  */
 export async function loadCertificate(options: CertificateOptions): Promise<CertificateState> {
-  const state = await loadMain(options);
+  return await withFurther(await loadMain(options), options);
+}
+
+/**
+ * The certificate to serve after files were replaced, with `current` where the state folder has none that can be used. None is made here:
+ * relays with other hosts may share the folder, and would replace each other's without end. Throws as {@link loadCertificate}.
+ */
+export async function reloadCertificate(
+  options: CertificateOptions,
+  current: CertificateState,
+): Promise<CertificateState> {
+  if (options.files !== undefined) return await loadCertificate(options);
+  const kept = await readUsable(options);
+  return await withFurther(kept === undefined ? current : stateOf(kept, true), options);
+}
+
+async function withFurther(state: CertificateState, options: CertificateOptions): Promise<CertificateState> {
   const names = await loadFurther(options.further ?? [], options.wallNow());
-  return names.size === 0 ? state : { ...state, certificate: { ...state.certificate, names } };
+  const { cert, key } = state.certificate;
+  return { ...state, certificate: { cert, key, ...(names.size > 0 && { names }) } };
 }
 
 /** Further certificates under each name that they are for; of two for one name the first counts. */
@@ -86,13 +103,13 @@ async function loadMain(options: CertificateOptions): Promise<CertificateState> 
     assertValidAt(pair.leaf, options.wallNow(), options.files.cert);
     return stateOf(pair, false);
   }
-  const hosts = certificateHosts(options.hosts);
+  const kept = await readUsable(options);
+  if (kept !== undefined) return stateOf(kept, true);
+  const made = await makeSelfSigned(certificateHosts(options.hosts), options.wallNow());
   const path = selfSignedFile(options.stateDir);
-  const kept = await readKept(path);
-  if (kept !== undefined && isUsable(kept.leaf, hosts, options.wallNow())) return stateOf(kept, true);
-  const made = await makeSelfSigned(hosts, options.wallNow());
-  await keep(options.stateDir, path, made);
-  return stateOf(parseKeyPair(made.cert, path, made.key, path), true);
+  // Another relay with the same folder may have made one meanwhile: all of them serve the one in the file.
+  const other = await keep(options.stateDir, path, made, () => readUsable(options));
+  return stateOf(other ?? parseKeyPair(made.cert, path, made.key, path), true);
 }
 
 function stateOf(pair: KeyPair, generated: boolean): CertificateState {
@@ -117,18 +134,33 @@ function isUsable(leaf: X509Certificate, hosts: readonly string[], nowMs: number
   );
 }
 
-/** What the state folder holds; nothing when there is no file or it is damaged, which a new certificate mends. */
+async function readUsable({ stateDir, hosts, wallNow }: CertificateOptions): Promise<KeyPair | undefined> {
+  const kept = await readKept(selfSignedFile(stateDir));
+  return kept !== undefined && isUsable(kept.leaf, certificateHosts(hosts), wallNow()) ? kept : undefined;
+}
+
+/** What the state folder holds; nothing when there is no file or it is damaged, which a new certificate mends, or no folder. */
 async function readKept(path: string): Promise<KeyPair | undefined> {
   try {
     const pem = (await readRegular(path)).toString("utf8");
     return parseKeyPair(pem, path, pem, path);
   } catch (error) {
-    if (errorCode(error) === "ENOENT" || error instanceof TransportError) return undefined;
-    throw new TransportError("bad_certificate", `${path} cannot be read: ${errorCode(error) ?? String(error)}`);
+    const code = errorCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR" || error instanceof TransportError) return undefined;
+    throw new TransportError("bad_certificate", `${path} cannot be read: ${code ?? String(error)}`);
   }
 }
 
-async function keep(folder: string, path: string, made: Certificate): Promise<void> {
+/**
+ * Puts the certificate into the file, in place of one that cannot be used. Resolves with what is in the file instead when another
+ * relay put a usable one there first.
+ */
+async function keep(
+  folder: string,
+  path: string,
+  made: Certificate,
+  usable: () => Promise<KeyPair | undefined>,
+): Promise<KeyPair | undefined> {
   const temporary = `${path}.${randomBytes(6).toString("hex")}`;
   try {
     // A folder that is there already is the operator's and keeps its mode; the file alone guards the key then.
@@ -140,10 +172,40 @@ async function keep(folder: string, path: string, made: Certificate): Promise<vo
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    if (await linked(temporary, path)) return undefined;
+    const other = await usable();
+    if (other === undefined) await rename(temporary, path);
+    return other;
   } catch (error) {
-    await rm(temporary, { force: true });
-    const reason = errorCode(error) ?? String(error);
-    throw new TransportError("bad_certificate", `no certificate can be kept in ${folder}: ${reason}`, { cause: error });
+    throw new TransportError("bad_certificate", `no certificate can be kept in ${folder}: ${whyNotKept(error)}`, {
+      cause: error,
+    });
+  } finally {
+    await rm(temporary, { force: true }).catch(() => {});
   }
+}
+
+/** True when `path` names the file now; false when there is a file of that name, or the file system has no links. */
+async function linked(file: string, path: string): Promise<boolean> {
+  try {
+    await link(file, path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function whyNotKept(error: unknown): string {
+  const code = errorCode(error);
+  if (code === undefined) return error instanceof Error ? error.message : String(error);
+  const why = new Map([
+    ["EACCES", "this user may not write there"],
+    ["EPERM", "this user may not write there"],
+    ["EROFS", "the file system is read-only"],
+    ["ENOENT", "it cannot be made"],
+    ["ENOSPC", "the disk is full"],
+    ["ENOTDIR", "it is no folder"],
+    ["EEXIST", "it is no folder"],
+  ]).get(code);
+  return `${why === undefined ? code : `${why} (${code})`}; name another folder in [tls] state_dir`;
 }

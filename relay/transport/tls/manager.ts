@@ -1,6 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import type { Certificate } from "../contract.ts";
-import { type CertificateOptions, type CertificateState, loadCertificate } from "./certificate.ts";
+import { type CertificateOptions, type CertificateState, loadCertificate, reloadCertificate } from "./certificate.ts";
 
 /**
  * How often a certificate's end is looked at. Milliseconds. Short enough to survive a machine that slept. Files that are replaced are
@@ -57,7 +57,7 @@ export class CertificateManager {
   async check(): Promise<boolean> {
     let changed = false;
     try {
-      changed = await this.#looked();
+      changed = await this.#looked(() => loadCertificate(this.#options));
     } catch (error) {
       this.#deps.warn("the certificate could not be renewed; the old one stays in use", error);
     }
@@ -67,7 +67,7 @@ export class CertificateManager {
 
   /** As {@link check} after the files were replaced; rejects with what is wrong with them. */
   async reload(): Promise<boolean> {
-    const changed = await this.#looked();
+    const changed = await this.#looked(() => reloadCertificate(this.#options, this.#current));
     if (changed) this.#warnOfEnd();
     return changed;
   }
@@ -87,15 +87,15 @@ export class CertificateManager {
   }
 
   /** Concurrent calls share one look. */
-  #looked(): Promise<boolean> {
-    this.#checking ??= this.#look().finally(() => {
+  #looked(load: () => Promise<CertificateState>): Promise<boolean> {
+    this.#checking ??= this.#look(load).finally(() => {
       this.#checking = undefined;
     });
     return this.#checking;
   }
 
-  async #look(): Promise<boolean> {
-    const state = await loadCertificate(this.#options);
+  async #look(load: () => Promise<CertificateState>): Promise<boolean> {
+    const state = await load();
     if (this.#closed || sameCertificates(state.certificate, this.#current.certificate)) return false;
     this.#current = state;
     for (const listener of this.#listeners) listener(state);
