@@ -121,7 +121,10 @@ test("a configuration that is no regular file any more changes nothing on SIGHUP
 test("a state folder that cannot be made ends the start at once", async () => {
   const program = start(["--tls.state_dir", "/proc/nope/deeper"]);
   assert.equal(await program.ends(), 1);
-  assert.match(program.stderr, /^moqmesh: no certificate can be kept in \/proc\/nope\/deeper: it cannot be made \(ENOENT\); name another /);
+  assert.match(
+    program.stderr,
+    /^moqmesh: no certificate can be kept in \/proc\/nope\/deeper: it cannot be made \(ENOENT\); name another /,
+  );
   assert.equal(program.stdout, "");
 });
 
