@@ -113,8 +113,13 @@ test("moqmesh serve from the package answers health checks and serves the page",
     stdio: ["ignore", "pipe", "inherit"],
   });
   try {
-    const [line] = await once(createInterface(child.stdout), "line");
-    const { msg, port, admin }: { msg: string; port: number; admin: number } = JSON.parse(line);
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+    const next = async (): Promise<{ level: string; msg: string; port: number; admin: number }> =>
+      JSON.parse((await lines.next()).value ?? "{}");
+    const warning = await next();
+    assert.equal(warning.level, "warn");
+    assert.match(warning.msg, /engine rwebtransport .*docs\/engines\.md/, "what the package lacks is said at once");
+    const { msg, port, admin } = await next();
     assert.equal(msg, "relay ready");
     assert.equal((await fetch(`http://127.0.0.1:${admin}/health/live`)).status, 200);
     const page = await fetch(`http://127.0.0.1:${port}/`);
