@@ -71,6 +71,22 @@ export function carelessness(mode: number, secret: boolean): string | undefined 
   return secret && (mode & OTHERS_READ) !== 0 ? `everybody on this machine may read it (mode ${octal})` : undefined;
 }
 
+/** What every operator knows by other words than the system's. */
+const PLAIN = new Map([
+  ["ENOENT", "it does not exist"],
+  ["ENOTDIR", "it is no folder"],
+  ["EISDIR", "it is a folder"],
+  ["EACCES", "the relay's user may not read it"],
+]);
+
+/** Why a file or folder cannot be used, as the end of a sentence that names it. */
+export function faultOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const plain = PLAIN.get(code);
+  if (plain !== undefined) return `${plain} (${code})`;
+  return error instanceof Error ? error.message : String(error);
+}
+
 export function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

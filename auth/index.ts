@@ -9,7 +9,7 @@ export {
 export { authorize, type ClaimsInput, parseClaims } from "./claims.ts";
 export type { AuthClock } from "./clock.ts";
 export { AuthError } from "./error.ts";
-export { carelessness, readRegular, shared } from "./files.ts";
+export { carelessness, faultOf, readRegular, shared } from "./files.ts";
 export { ALGORITHMS, type Key, KeyError, parseKeys, publicJwk } from "./keys/key.ts";
 export { KeyRing } from "./keys/ring.ts";
 export { Addresses } from "./limits/addresses.ts";

@@ -1,4 +1,5 @@
 import type { AuthClock } from "./clock.ts";
+import { faultOf } from "./files.ts";
 
 /** Milliseconds between two looks at files: with the reading after it, a change works within one second. */
 export const WATCH_INTERVAL_MS = 300;
@@ -45,7 +46,7 @@ export class Watch {
         await options.load(step);
       });
     } catch (error) {
-      throw new Error(`${what} cannot be used: ${reasonOf(error)}`, { cause: error });
+      throw new Error(`${what} cannot be used: ${faultOf(error)}`, { cause: error });
     }
     watch.#schedule();
     return watch;
@@ -101,7 +102,7 @@ export class Watch {
     this.#failures++;
     this.#blindSince ??= from;
     // Said once per problem, not three times a second.
-    const why = reasonOf(error);
+    const why = faultOf(error);
     if (why === this.#complained) return;
     this.#complained = why;
     this.#options.warn(`${this.#options.what} cannot be read again; what was read before stays in use for now: ${why}`);
@@ -135,8 +136,4 @@ function stepped(clock: AuthClock, late: () => void): { step: () => void; over: 
   };
   wait();
   return { step: () => void steps++, over: () => cancel() };
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

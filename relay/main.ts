@@ -24,7 +24,7 @@ import { Steps } from "./assemble/steps.ts";
 import { judge } from "./assemble/verdict.ts";
 import { waitUntil } from "./assemble/wait.ts";
 import type { Clock } from "./clock.ts";
-import { exposures } from "./config/exposure.ts";
+import { exposures, idleRole } from "./config/exposure.ts";
 import type { Config } from "./config.ts";
 import { AdminServer } from "./http/admin.ts";
 import { type Page, readPage } from "./http/page.ts";
@@ -279,7 +279,9 @@ class RelayProcess implements Relay {
     // First, so that probes see a relay that starts. Where both ports are taken, the public one is what to name.
     const adminFailure = http.admin ? await this.#openAdmin().catch((error: unknown) => ({ error })) : undefined;
     await steps.run("what tokens are checked with", () => this.#gate.open());
-    for (const warning of exposures(this.#config)) this.#warn(warning);
+    for (const warning of [...exposures(this.#config), idleRole(this.#config)]) {
+      if (warning !== undefined) this.#warn(warning);
+    }
     await steps.run("the state of the files", () => this.#files.open());
     const certificates = await steps.run("the certificate", () => this.#openCertificates());
     this.#certificates = certificates;

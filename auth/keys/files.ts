@@ -2,7 +2,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { AuthClock } from "../clock.ts";
-import { carelessness, FileError, isMissing, readRegular, stampOf } from "../files.ts";
+import { carelessness, FileError, faultOf, isMissing, readRegular, stampOf } from "../files.ts";
 import { Watch } from "../watch.ts";
 import { type Ignored, type Key, KeyError, MAX_KEYS_TEXT, parseKeys } from "./key.ts";
 import type { KeyRing } from "./ring.ts";
@@ -80,6 +80,7 @@ class KeyFolder {
   readonly #options: FileKeysOptions;
   #known: ReadonlyMap<string, KeyFile> = new Map();
   #folderAdvice: string | undefined;
+  #empty = false;
   /** Looks so far: it is part of the stamp while a file cannot be read for another reason than what is in it, which may pass. */
   #looks = 0;
   /** Files that could not be used, each time that they were read. */
@@ -124,6 +125,7 @@ class KeyFolder {
     const keys = [...next.values()].flatMap(({ key }) => key ?? []);
     this.#options.ring.put(this, keys);
     this.#known = next;
+    this.#adviseEmpty(keys.length === 0);
   }
 
   /** Why there is none, for a file that cannot be looked at. */
@@ -155,13 +157,23 @@ class KeyFolder {
       this.failures++;
       // What is no file any more is as good as removed.
       const key = error instanceof FileError ? undefined : before?.key;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = faultOf(error);
       const kept = key === undefined ? "" : `; the key that was read before stays in use for ${keepMs / 1_000} s`;
       if (why !== before?.broken?.why) warn(`the key file ${file} is not used: ${why}${kept}`);
       const told = error instanceof FileError || error instanceof KeyError;
       const stamp = told ? await this.#stampOf(name) : UNREADABLE;
       return { stamp, key, broken: { since: before?.broken?.since ?? clock.now(), why } };
     }
+  }
+
+  /** Each time that it has no key left, or begins without one. */
+  #adviseEmpty(empty: boolean): void {
+    if (empty && !this.#empty) {
+      this.#options.warn(
+        `the key folder ${this.#folder} holds no key that can be used (files KID.jwk): it lets no token in until there is one`,
+      );
+    }
+    this.#empty = empty;
   }
 
   /** Once for each state of its permissions. */

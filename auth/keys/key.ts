@@ -33,7 +33,7 @@ const MIN_RSA_EXPONENT = 3n;
 export const MAX_KEYS_TEXT = 1_048_576;
 /** Characters of a key's name in a message. */
 const MAX_SHOWN_NAME = 64;
-const NO_KEY = "the numbers of this key do not make a key";
+const NO_KEY = "the parameters of this key are not valid for its type";
 const PRIVATE_FIELDS = ["d", "p", "q", "dp", "dq", "qi"] as const;
 
 /** A key that cannot be used; the message says why and holds nothing of the key. */

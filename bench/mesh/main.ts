@@ -49,6 +49,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
+// A reader that leaves early, such as `head`, ends this without a word.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  void stopAll().finally(() => process.exit(EXIT.ok));
+});
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import { idleRole } from "../config/exposure.ts";
 import { type Config, formatOrigin, type LoadedConfig, type Problem } from "../config.ts";
 import { systemClock } from "../transport/clock.ts";
 import { loadCertificate, selfSignedFile } from "../transport/tls/certificate.ts";
@@ -20,8 +22,16 @@ export interface Findings {
 /** Loads every file that a relay loads at its start, in the way that it does, and finds all that would keep it from starting. */
 export async function preflight(loaded: LoadedConfig): Promise<Findings> {
   const files = new Preflight(loaded);
-  await Promise.all([files.certificates(), files.auth(), files.cluster(), files.engine(), files.secrets()]);
+  await Promise.all([
+    files.certificates(),
+    files.auth(),
+    files.cluster(),
+    files.engine(),
+    files.secrets(),
+    files.state(),
+  ]);
   files.roles();
+  files.ports();
   return { problems: inOrder(files.problems), warnings: inOrder(files.warnings) };
 }
 
@@ -68,8 +78,7 @@ class Preflight {
     const none = { key: undefined, keyDir: undefined, keyUrl: undefined, api: undefined, revocations: undefined };
     await this.#gate("auth.key", { ...none, key }, key);
     await this.#gate("auth.revocations", { ...none, revocations }, revocations);
-    const keys = await this.#gate("auth.key_dir", { ...none, keyDir }, keyDir);
-    if (keys === 0) this.#warn("auth.key_dir", `${keyDir} holds no key that can be used: every token is refused`);
+    await this.#gate("auth.key_dir", { ...none, keyDir }, keyDir);
   }
 
   async cluster(): Promise<void> {
@@ -121,16 +130,28 @@ class Preflight {
   }
 
   roles(): void {
-    const { node, role } = this.#config.cluster;
-    const given = this.#loaded.origins.get("cluster.role")?.kind !== "default";
-    if (node === undefined && given) {
-      this.#warn("cluster.role", `without cluster.node this relay is in no mesh, and its role (${role}) means nothing`);
-    }
+    const idle = idleRole(this.#config);
+    if (idle !== undefined) this.#warn("cluster.role", idle);
   }
 
-  /** Keys that the gate has with these settings; nothing where it cannot be opened or has nothing to read. */
-  async #gate(key: string, settings: Partial<Config["auth"]>, file: string | undefined): Promise<number | undefined> {
-    if (file === undefined) return undefined;
+  /** Two listeners that would be in each other's way. */
+  ports(): void {
+    const { server, http } = this.#config;
+    const { adminHost: host, adminPort: port } = http;
+    if (!http.admin || port === 0 || port !== server.port || !overlap(host, server.host)) return;
+    const message = `the public port is ${port} as well: the admin listener needs another one`;
+    this.#problem("http.admin_port", message);
+  }
+
+  async state(): Promise<void> {
+    const { stateDir } = this.#config.tls;
+    const found = await stat(stateDir).catch(() => undefined);
+    if (found?.isDirectory() === false) this.#problem("tls.state_dir", `${stateDir} is no folder`);
+  }
+
+  /** Opens the gate with these settings, where they name a file. */
+  async #gate(key: string, settings: Partial<Config["auth"]>, file: string | undefined): Promise<void> {
+    if (file === undefined) return;
     const gate = new AuthGate({
       config: { ...this.#config.auth, ...settings },
       clock: systemClock,
@@ -138,10 +159,8 @@ class Preflight {
       warn: (message) => this.#warn(key, message),
       changed: () => {},
     });
-    const opened = await this.#load(() => gate.open(), [[key, file]]);
-    const { keys } = gate.view();
+    await this.#load(() => gate.open(), [[key, file]]);
     gate.close();
-    return opened ? keys : undefined;
   }
 
   /** A failure is the problem of the first key whose file it names, else of the last one. False when there is one. */
@@ -153,9 +172,13 @@ class Preflight {
       const message = error instanceof Error ? error.message : String(error);
       const named = keys.find(([, file]) => file !== undefined && message.includes(file));
       const key = named?.[0] ?? keys.at(-1)?.[0] ?? "";
-      this.problems.push({ code: "bad_value", key, message, origin: this.#origin(key) });
+      this.#problem(key, message);
       return false;
     }
+  }
+
+  #problem(key: string, message: string): void {
+    this.problems.push({ code: "bad_value", key, message, origin: this.#origin(key) });
   }
 
   #warn(key: string, message: string): void {
@@ -165,4 +188,12 @@ class Preflight {
   #origin(key: string) {
     return this.#loaded.origins.get(key) ?? ({ kind: "default" } as const);
   }
+}
+
+/** A listener of one of these hosts keeps the other from the same port. */
+function overlap(one: string, other: string): boolean {
+  return (
+    one === other ||
+    [one, other].some((host) => host === "::" || (host === "0.0.0.0" && !`${one}${other}`.includes(":")))
+  );
 }

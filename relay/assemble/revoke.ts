@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { carelessness, RevocationError, readRegular, revocationSchema, shared } from "../../auth/index.ts";
+import { carelessness, faultOf, RevocationError, readRegular, revocationSchema, shared } from "../../auth/index.ts";
 import type { AuthGate } from "./gate.ts";
 
 /** Shortest secret that gives the right to revoke, in characters: 128 bits in hexadecimal. */
@@ -87,8 +87,7 @@ async function readSecret(file: string): Promise<{ secret: string; mode: number 
       throw new Error(`a secret has at least ${MIN_SECRET} characters and no spaces`);
     return { secret, mode };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`the file ${file} (http.admin_token_file) cannot be used: ${why}`, { cause: error });
+    throw new Error(`the file ${file} (http.admin_token_file) cannot be used: ${faultOf(error)}`, { cause: error });
   }
 }
 

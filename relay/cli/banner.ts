@@ -22,9 +22,12 @@ export function banner(relay: BannerFacts, config: Config, io: Io): string {
     ...adminEntry(relay),
   ];
   const first = `${scheme}://${hosts[0] ?? "localhost"}:${port}/`;
-  const next = relay.hasPage
-    ? [`Open ${first} in a browser to publish and watch.`]
-    : [`Point a MoQ publisher or player at ${first}`];
+  const tokens = takesTokens(config);
+  const next = [
+    relay.hasPage ? `Open ${first} in a browser to publish and watch.` : `Point a MoQ publisher or player at ${first}`,
+    ...(tokens ? ["Clients need a token (URL?jwt=TOKEN): see moqmesh token --help."] : []),
+    `See what is live: npx moqmesh ls ${tokens ? "--token FILE " : ""}${first}`,
+  ];
   return [
     "",
     bold(`moqmesh ${relay.version} is running`),
@@ -32,11 +35,16 @@ export function banner(relay: BannerFacts, config: Config, io: Io): string {
     ...list(entries, io.out.columns),
     "",
     ...next,
-    `See what is live: npx moqmesh ls ${first}`,
     dim("Ctrl-C ends it; pressed again, at once."),
     "",
     "",
   ].join("\n");
+}
+
+/** Clients without a token get nothing. */
+function takesTokens({ auth }: Config): boolean {
+  const { key, keyDir, keyUrl, api, publicPublish, publicSubscribe } = auth;
+  return (key ?? keyDir ?? keyUrl ?? api) !== undefined && publicPublish.length + publicSubscribe.length === 0;
 }
 
 /** Who the relay is in its mesh, and which roots it asks. */

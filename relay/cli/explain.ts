@@ -28,7 +28,7 @@ export interface Library {
 const ADVICE: ReadonlyMap<string, string> = new Map([
   [
     "token_missing",
-    "give one with --token FILE or MOQMESH_TOKEN; whoever runs the relay makes it with `moqmesh token sign`",
+    "give one with --token FILE or MOQMESH_TOKEN; the relay's operator makes it with `moqmesh token sign`",
   ],
   ["token_expired", "get a new token"],
   ["token_revoked", "get a new token"],

@@ -4,7 +4,7 @@ import { isatty } from "node:tty";
 export interface Output {
   write(chunk: string | Uint8Array): void;
   readonly isTTY: boolean;
-  /** Characters in a line; 80 where nobody knows. */
+  /** Characters in a line; 80 where that is not known. */
   readonly columns: number;
 }
 
@@ -18,6 +18,9 @@ export interface Io {
 /** Lines are never laid out wider, so that text stays easy to read. */
 const MAX_COLUMNS = 80;
 
+/** Nor narrower, so that two columns find room. A terminal whose size is not known says 0. */
+const MIN_COLUMNS = 40;
+
 export function processIo(): Io {
   return { out: output(process.stdout), err: output(process.stderr), env: process.env };
 }
@@ -26,8 +29,13 @@ function output(stream: NodeJS.WriteStream & { readonly fd: number }): Output {
   return {
     write: (chunk) => void stream.write(chunk),
     isTTY: isatty(stream.fd),
-    columns: Math.min(stream.columns ?? MAX_COLUMNS, MAX_COLUMNS),
+    columns: columnsOf(stream.columns),
   };
+}
+
+/** Characters in a line on a terminal that has `columns`, or none for all that is known. */
+export function columnsOf(columns: number | undefined): number {
+  return columns ? Math.min(Math.max(columns, MIN_COLUMNS), MAX_COLUMNS) : MAX_COLUMNS;
 }
 
 /**

@@ -16,6 +16,13 @@ export function exposures({ auth, server }: Config): string[] {
   ];
 }
 
+/** A role that does nothing, for the warning of `check` and at every start. */
+export function idleRole({ cluster }: Config): string | undefined {
+  const { node, role } = cluster;
+  if (node !== undefined || role === "origin") return undefined;
+  return `without [cluster] node this relay is in no mesh, and its role (${role}) means nothing`;
+}
+
 /** What a relay that others rely on must not have. */
 export function productionProblems({ config, origins }: LoadedConfig): Problem[] {
   const { auth, tls, http } = config;
@@ -33,7 +40,14 @@ export function productionProblems({ config, origins }: LoadedConfig): Problem[]
     ...(tokens || open
       ? []
       : [problem("auth.key", "no keys and no public prefixes: only this machine itself is served")]),
-    ...(tls.cert === undefined ? [problem("tls.cert", "a self-signed certificate is trusted by nobody")] : []),
+    ...(tls.cert === undefined
+      ? [
+          problem(
+            "tls.cert",
+            "clients do not trust a self-signed certificate: name one of a public authority in `cert` and `key`",
+          ),
+        ]
+      : []),
     ...(http.admin && !LOOPBACK_HOSTS.includes(http.adminHost)
       ? [problem("http.admin_host", "the admin listener has no authentication, and is reachable from elsewhere")]
       : []),

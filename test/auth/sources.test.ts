@@ -94,6 +94,19 @@ describe("keys", () => {
     auth.close();
   });
 
+  it("a folder that holds no key is warned of at the start, and each time that its last key goes", async () => {
+    const keyFolder = await folder();
+    const { auth, clock, warnings } = await openAuth({ keyFolder });
+    assert.match(warnings.join("\n"), /^the key folder .* holds no key that can be used/);
+    await writeFile(join(keyFolder, "one.jwk"), JSON.stringify(publicJwk(one)));
+    clock.advance(1_000);
+    await settle(() => auth.keys === 1);
+    await rm(join(keyFolder, "one.jwk"));
+    clock.advance(1_000);
+    await settle(() => warnings.length === 2);
+    auth.close();
+  });
+
   it("a start with a key that cannot be used fails and names the file", async () => {
     const keyFile = join(await folder(), "key.jwk");
     await writeFile(keyFile, JSON.stringify({ kty: "oct", alg: "HS256", k: "c2hvcnQ" }));
@@ -102,7 +115,7 @@ describe("keys", () => {
       (error: Error) => error.message.includes(keyFile) && /32 bytes/.test(error.message),
     );
     await assert.rejects(openAuth({ keyFile: `${keyFile}.none` }), {
-      message: /^the key file .* cannot be used: ENOENT/,
+      message: /^the key file .* cannot be used: it does not exist \(ENOENT\)$/,
     });
   });
 
@@ -111,8 +124,8 @@ describe("keys", () => {
     const rsa = publicJwk(await generateKey({ alg: "RS256", kid: "rsa" }));
     const zeros = Buffer.concat([Buffer.alloc(192), Buffer.alloc(64, 0xff)]).toString("base64url");
     const odd: readonly [Record<string, unknown>, RegExp][] = [
-      [{ ...publicJwk(one), x: publicJwk(one)["y"] }, /the numbers of this key do not make a key/],
-      [{ ...publicJwk(one), x: "AAAA" }, /the numbers of this key do not make a key/],
+      [{ ...publicJwk(one), x: publicJwk(one)["y"] }, /the parameters of this key are not valid for its type/],
+      [{ ...publicJwk(one), x: "AAAA" }, /the parameters of this key are not valid for its type/],
       [{ ...rsa, n: zeros }, /at least 2048 bits/],
       [{ ...rsa, n: Buffer.alloc(4_096, 0xff).toString("base64url") }, /at most 16384/],
       [{ ...rsa, e: "AQ" }, /the exponent of an RSA key is odd, and at least 3/],

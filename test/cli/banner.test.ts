@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type BannerFacts, banner, reachableHosts } from "../../relay/cli/banner.ts";
+import { columnsOf } from "../../relay/cli/io.ts";
 import { loadConfig } from "../../relay/config.ts";
 import { recordedIo } from "./support/io.ts";
 
@@ -32,6 +33,18 @@ test("tells the address, the fingerprint, the health page and what to do next, i
     assert.ok(text.includes(part), part);
   }
   for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
+});
+
+test("tells that clients need a token where they do", () => {
+  const text = (env: Record<string, string>) => banner(facts, loadConfig({ env }).config, recordedIo());
+  const keys = { MOQMESH_AUTH_KEY_DIR: "keys" };
+  assert.match(text(keys), /need a token.*\n.*ls --token FILE http/);
+  for (const line of text(keys).split("\n")) assert.ok(line.length <= 80, line);
+  for (const env of [{}, { ...keys, MOQMESH_AUTH_PUBLIC_SUBSCRIBE: "demo" }]) assert.doesNotMatch(text(env), /token/);
+});
+
+test("is laid out for 80 columns where the terminal does not know its size, and never for fewer than 40", () => {
+  assert.deepEqual([undefined, 0, 7, 60, 200].map(columnsOf), [80, 80, 40, 60, 80]);
 });
 
 test("with a certificate that clients trust shows https and no fingerprint", () => {

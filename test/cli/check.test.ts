@@ -66,7 +66,16 @@ const BROKEN: [what: string, toml: string, line: number, key: string, message: R
     "tls.certificates",
     /not exist/,
   ],
-  ["a folder of keys that is not there", '[auth]\nkey_dir = "DIR/nowhere"', 2, "auth.key_dir", /cannot be used/],
+  [
+    "a folder of keys that is not there",
+    '[auth]\nkey_dir = "DIR/nowhere"',
+    2,
+    "auth.key_dir",
+    /does not exist \(ENOENT/,
+  ],
+  ["a file in place of a folder of keys", '[auth]\nkey_dir = "DIR/text.pem"', 2, "auth.key_dir", /it is no folder/],
+  ["a file in place of the state folder", '[tls]\nstate_dir = "DIR/text.pem"', 2, "tls.state_dir", /is no folder/],
+  ["one port for both listeners", "[server]\nport = 4444", 0, "http.admin_port", /needs another/],
   [
     "a key file that holds no key",
     '[auth]\nkey = "DIR/empty.jwk"',
@@ -94,7 +103,8 @@ const BROKEN: [what: string, toml: string, line: number, key: string, message: R
 for (const [what, toml, line, key, message] of BROKEN) {
   test(`names ${what} with its line`, async () => {
     const { code, err, out } = await check(file(toml));
-    assert.match(err, new RegExp(`^moqmesh: FILE:${line}: ${key}: .*${message.source}`));
+    const place = line === 0 ? "default" : `FILE:${line}`;
+    assert.match(err, new RegExp(`^moqmesh: ${place}: ${key}: .*${message.source}`));
     assert.deepEqual([code, out], [3, ""]);
   });
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, test } from "node:test";
@@ -128,20 +128,25 @@ test("a state folder that cannot be made ends the start at once", async () => {
   assert.equal(program.stdout, "");
 });
 
-test("where both ports are taken the public one is named, and nothing is said to be closed", async () => {
-  const server = createServer();
-  const taken = await new Promise<number>((resolve) => {
+/** The port of the server, which begins to listen. */
+function listening(server: Server): Promise<number> {
+  return new Promise((resolve) => {
     server.listen(0, "127.0.0.1", () => {
       const address = server.address();
       resolve(typeof address === "object" && address !== null ? address.port : 0);
     });
   });
-  const both = start(["--port", String(taken), "--http.admin_port", String(taken)]);
+}
+
+test("where both ports are taken the public one is named, and nothing is said to be closed", async () => {
+  const servers = [createServer(), createServer()];
+  const [taken = 0, other = 0] = await Promise.all(servers.map(listening));
+  const both = start(["--port", String(taken), "--http.admin_port", String(other)]);
   assert.equal(await both.ends(), 1);
   assert.match(both.stderr, new RegExp(`^moqmesh: cannot listen on TCP 127.0.0.1:${taken}: it is in use`));
   const admin = start(["--http.admin_port", String(taken)]);
   assert.equal(await admin.ends(), 1);
   assert.match(admin.stderr, new RegExp(`^moqmesh: cannot listen on the admin listener's TCP 127.0.0.1:${taken}: it`));
   assert.doesNotMatch(both.stdout + admin.stdout, /closed|listening|ready/);
-  server.close();
+  for (const server of servers) server.close();
 });

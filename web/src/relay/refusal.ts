@@ -25,10 +25,9 @@ const FINAL_STATUS = [400, 401, 403, 404];
 const FINAL_CLOSE = [6, 66, 67, ...FINAL_STATUS];
 
 const ADVICE: Readonly<Record<string, string>> = {
-  token_missing:
-    "Add a token to the relay's address (under Relay): ?jwt=TOKEN. Whoever runs the relay can give you one.",
-  token_expired: "Get a new token from whoever runs the relay.",
-  token_revoked: "Get a new token from whoever runs the relay.",
+  token_missing: "Add a token to the relay's address (under Relay): ?jwt=TOKEN. The relay's operator can give you one.",
+  token_expired: "Get a new token from the relay's operator.",
+  token_revoked: "Get a new token from the relay's operator.",
   path_unrelated: "The path of the relay's address must be the token's root, or lead to it.",
   path_not_granted: "Use the path that the token grants, or get another token.",
   not_configured: "Open this page on the relay's own machine, or fill the relay's [auth] section.",
