@@ -49,10 +49,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-// A reader that leaves early, such as `head`, ends this without a word.
+// A reader that leaves early, such as `head`, ends everything.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
-  void stopAll().finally(() => process.exit(EXIT.ok));
+  process.kill(process.pid, "SIGTERM");
 });
 
 try {
