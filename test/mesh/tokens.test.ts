@@ -120,7 +120,7 @@ describe("a revocation in a mesh", () => {
       const next = await sendUntil(source, 0, () => whole(left).length > 0 && whole(stays).length > 0);
       await revoke(edge, { jti: "gone" });
       assert.equal((await leaver.ended).code, 67);
-      await assert.rejects(stage.client(edge.url, { token: gone }), /token_revoked|401/);
+      assert.equal(await stage.refusal(edge.url, { token: gone }), 401);
       const seen = whole(stays).length;
       await sendUntil(source, next, () => whole(stays).length > seen);
     } finally {

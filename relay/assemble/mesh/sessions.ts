@@ -8,6 +8,7 @@ import {
   type Session,
   type SessionDeps,
 } from "../../session/index.ts";
+import { Admission } from "./admission.ts";
 import type { MeshCredentials } from "./credentials.ts";
 import { MeshDialler, type SessionStart } from "./dial.ts";
 import type { MeshRuntimeDeps } from "./index.ts";
@@ -77,7 +78,8 @@ export class MeshSessions {
       if (hop === self.hop) itself();
     };
     const terms = { access: openAccess(""), table, announcePrefix: "", leaving, identified };
-    const start = this.#start(terms, (why) => {
+    const admission = new Admission();
+    const start = this.#start(terms, admission, (why) => {
       renewal.stop();
       if (session !== undefined && this.#roots.get(root) === session) {
         this.#roots.delete(root);
@@ -87,7 +89,9 @@ export class MeshSessions {
     });
     try {
       session = await this.#dialler.root(root, start, renewal);
+      await admission.done(this.#deps.clock);
     } catch (error) {
+      renewal.stop();
       this.#trouble.set(root, whyUnreachable(error));
       throw error;
     }
@@ -101,15 +105,18 @@ export class MeshSessions {
     const { node, url } = info;
     const { log } = this.#deps;
     const renewal = this.#renewal(`of ${node}`, on.renew);
-    const start = this.#start({ access: NOTHING, leaving: on.leaving, identified: on.met }, () => {
+    const admission = new Admission();
+    const start = this.#start({ access: NOTHING, leaving: on.leaving, identified: on.met }, admission, () => {
       renewal.stop();
       on.gone();
     });
     try {
       const session = await this.#dialler.node(info, start, renewal);
+      await admission.done(this.#deps.clock);
       log.info({ node, protocol: session.info.protocol }, "relay reached");
       return session;
     } catch (error) {
+      renewal.stop();
       // Tried again with back-off for as long as something is to be had there.
       log.warn({ node, url, ...facts(error) }, `the relay ${node} at ${url} ${whyUnreachable(error)}`);
       throw error;
@@ -119,7 +126,7 @@ export class MeshSessions {
   /** A relay outside the mesh; `table` is for its announcements, both ways. */
   async stranger(url: string, table: AnnounceTable, gone: () => void): Promise<Session> {
     const terms = { access: openAccess(""), table, announcePrefix: "" };
-    return await this.#dialler.stranger(url, protocols([]), this.#start(terms, gone));
+    return await this.#dialler.stranger(url, protocols([]), this.#start(terms, undefined, gone));
   }
 
   /** Asks a relay who it is: its id in the hops of announcements. */
@@ -128,7 +135,10 @@ export class MeshSessions {
     // It is not awaited when the dial fails.
     promise.catch(() => {});
     const gone = () => reject(new Error("the session ended at once"));
-    const session = await this.#dialler.node(info, this.#start({ access: NOTHING, identified: resolve }, gone));
+    const session = await this.#dialler.node(
+      info,
+      this.#start({ access: NOTHING, identified: resolve }, undefined, gone),
+    );
     const cancel = this.#deps.clock.timer(IDENTIFY_MS, () => reject(new Error("it does not say who it is")));
     try {
       return await promise;
@@ -162,6 +172,7 @@ export class MeshSessions {
   #start(
     terms: Pick<SessionDeps, "access"> &
       Partial<Pick<SessionDeps, "table" | "announcePrefix" | "leaving" | "identified">>,
+    admission: Admission | undefined,
     gone: (why: string) => void,
   ): SessionStart {
     const { origin, clock, channels, hop, limits, log, defects } = this.#deps;
@@ -174,8 +185,14 @@ export class MeshSessions {
           hop,
           limits: meshLimits(limits),
           ...terms,
+          identified: (hop) => {
+            admission?.identified();
+            terms.identified?.(hop);
+          },
           defect: (error) => defects.report("in a session with a relay", error),
-          closed: ({ reason, message, info }) => {
+          closed: (report) => {
+            const { reason, message, info } = report;
+            if (admission?.closed(report) === false) return;
             log.info({ reason, text: message, host: info.authority }, "session with a relay closed");
             gone(message === "" ? reason : message);
           },
