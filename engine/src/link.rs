@@ -83,8 +83,7 @@ impl Link {
         let (uni_header, bidi_header) = (header(STREAM_UNI), header(STREAM_BIDI));
         let mut web = new.web;
         let recv = web.as_mut().and_then(|web| web.recv.take());
-        let session =
-            recv.map(|recv| tokio::spawn(watch_session(worker.clone(), shared.clone(), recv)).abort_handle());
+        let session = recv.map(|recv| tokio::spawn(watch_session(worker.clone(), shared.clone(), recv)).abort_handle());
         let held = web.as_ref().map_or(0, |web| web.held.len());
         let mut link = Self {
             shared,
