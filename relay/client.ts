@@ -146,7 +146,7 @@ export interface Following {
    * the relay had not heard from its mesh yet, nothing when its version cannot say.
    */
   readonly ready: Promise<boolean | undefined>;
-  /** Resolves when the relay announces no more although the session goes on, with its reason: what was told is a part. */
+  /** Resolves when the relay announces no more although the session goes on, with its reason: the list so far is incomplete. */
   readonly cut: Promise<Reason>;
 }
 

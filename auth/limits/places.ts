@@ -6,7 +6,7 @@ import { networkOf } from "./networks.ts";
  */
 export class Places {
   readonly #max: number;
-  /** By address, or IPv6 /64: how to cut whoever holds each place, oldest first. */
+  /** By address, or IPv6 /64: one function for each place that ends its holder, oldest first. */
   readonly #held = new Map<string, Set<() => void>>();
   #taken = 0;
 

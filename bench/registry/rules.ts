@@ -2,7 +2,7 @@ import { ClockBound } from "../../cluster/clock-bound.ts";
 import type { RegistryDeps } from "../../cluster/registry/registry.ts";
 import { systemClock } from "../../relay/transport/clock.ts";
 
-/** What registries of benchmarks have besides their bounds: the rules of a root, and nobody who is told of a breach. */
+/** What registries of benchmarks have besides their bounds: the rules of a root; breaches are not reported. */
 export const RULES: Pick<RegistryDeps, "clocks" | "settleMs" | "contested"> = {
   clocks: new ClockBound({ clock: systemClock, wallNow: Date.now, refused: () => {}, report: () => {} }),
   settleMs: 5_000,

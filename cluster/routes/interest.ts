@@ -107,7 +107,7 @@ export class Interest {
     this.#lingering.set(key, entry);
   }
 
-  /** A scope that nobody uses any more yields to one that somebody asks for. */
+  /** An unused scope is dropped to make room for one that is asked for. */
   #makeRoom(): void {
     for (const [key, oldest] of this.#lingering) {
       oldest.cancelLinger?.();

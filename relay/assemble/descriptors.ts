@@ -26,7 +26,7 @@ export interface DescriptorsDeps {
 
 /**
  * Notices that the process runs out of file descriptors. The system then accepts and cuts new TCP connections, and nothing that listens
- * is told of it; so this tries, every second, whether another file can be opened.
+ * gets an event; so this tries every second whether another file can be opened.
  */
 export class Descriptors {
   readonly #deps: DescriptorsDeps;

@@ -16,7 +16,7 @@ export interface RevokeAnswer {
 
 export interface RevokeDeps {
   readonly gate: Pick<AuthGate, "revoke">;
-  /** File with the secret that gives the right; without one nobody has it. */
+  /** File with the secret that allows revoking; without it no request may revoke. */
   readonly secretFile: string | undefined;
   readonly warn: (message: string, error?: unknown) => void;
 }

@@ -241,7 +241,7 @@ describe("a control session", () => {
     await world.pass(6_000);
     assert.deepEqual([edge.connected, second.registry.counts.holdings], [1, 1]);
     await world.pass(LEASE_MS + 1_000);
-    // Told anew, which changes nothing, and what nobody has any more is gone at last.
+    // An announcement that is repeated changes nothing; one that is not repeated is withdrawn in the end.
     assert.deepEqual(notes.take(), ["+live/a o1 1 [2] 0", "complete", "-live/b o1"]);
   });
 

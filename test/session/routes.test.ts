@@ -39,7 +39,7 @@ describe("a client that subscribes to what it publishes", () => {
 
 describe("a publisher that says GOAWAY", () => {
   for (const version of VERSIONS.filter((one) => one !== "moq-lite-03")) {
-    it(`keeps its viewers, is announced to nobody new, and the next one takes over (${version})`, async () => {
+    it(`keeps its viewers, is not announced to new viewers, and the next one takes over (${version})`, async () => {
       const relay = await TestRelay.start();
       const old = await relay.connect(version);
       const broadcast = old.publish("live/a");
