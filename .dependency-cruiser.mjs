@@ -3,6 +3,51 @@
  * named is refused. Types count like values.
  */
 
+/** Everything that is not a package or a builtin. */
+const OURS =
+  "^(relay|auth|cluster|transport|moq|bench|lab|test|web|scripts|bin|configs|package\\.json|\\.dependency-cruiser)";
+
+/** Contracts without imports of their own, which every floor above may name. */
+const LEAVES = "^moq/(link|clock|path|reason|counters)\\.ts$";
+const CLOCK = "^moq/clock\\.ts$";
+const LINK = "^moq/link\\.ts$";
+
+/** Folders with one door, `index.ts`: what is outside imports the door alone. Tests may look inside. */
+const DOORS = [
+  "auth",
+  "auth/keys",
+  "auth/limits",
+  "cluster",
+  "cluster/control",
+  "cluster/failover",
+  "cluster/links",
+  "cluster/registry",
+  "cluster/registry/redis",
+  "cluster/rootless",
+  "cluster/routes",
+  "lab/network",
+  "moq/model",
+  "moq/session",
+  "moq/session/lite",
+  "moq/wire/codec",
+  "moq/wire/lite",
+  "relay/client",
+  "relay/config",
+  "relay/host",
+  "relay/http",
+  "relay/log",
+  "relay/mesh",
+  "transport/fails-components",
+  "transport/native",
+  "transport/qmux",
+  "transport/rwebtransport",
+  "transport/shared",
+  "transport/tls",
+];
+
+/** Free of I/O: a clock and a transport are arguments. */
+const PURE = "^(moq|cluster)/";
+
 /**
  * A folder may import itself and the paths given; packages and builtins are other rules' business.
  * @param {string} name
@@ -11,24 +56,26 @@
  * @returns {import("dependency-cruiser").IForbiddenRuleType}
  */
 function room(name, from, may) {
-  const allowed = [from, ...may];
   return {
     name: `${name}-imports-only-its-own`,
     severity: "error",
     from: { path: from },
-    to: { path: OURS, pathNot: allowed },
+    to: { path: OURS, pathNot: [from, ...may] },
   };
 }
 
-/** Everything that is not a package or a builtin. */
-const OURS = "^(relay|auth|cluster|bench|test|web|scripts|bin|configs|package\\.json)";
-
-const CLOCK = "^relay/clock\\.ts$";
-const TRANSPORT_CONTRACT = "^relay/transport/contract\\.ts$";
-const SESSION_CONTRACT = "^relay/session/contract\\.ts$";
-const MODEL = "^relay/model/";
-/** Free of I/O: a clock and a transport are arguments. */
-const PURE = "^relay/(model|wire|session)/|^relay/clock\\.ts$|^cluster/";
+/**
+ * @param {string} folder
+ * @returns {import("dependency-cruiser").IForbiddenRuleType}
+ */
+function door(folder) {
+  return {
+    name: `${folder.replaceAll("/", "-")}-has-one-door`,
+    severity: "error",
+    from: { pathNot: [`^${folder}/`, "^test/"] },
+    to: { path: `^${folder}/(?!index\\.ts$)` },
+  };
+}
 
 /** @type {import("dependency-cruiser").IConfiguration & { options: import("dependency-cruiser").ICruiseOptions }} */
 export default {
@@ -40,24 +87,43 @@ export default {
       to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
     },
     { name: "nothing-missing", severity: "error", from: {}, to: { couldNotResolve: true } },
-    room("model", MODEL, [CLOCK]),
-    room("wire", "^relay/wire/", []),
-    room("session", "^relay/session/", [MODEL, "^relay/wire/", TRANSPORT_CONTRACT, CLOCK]),
-    room("transport", "^relay/transport/", [CLOCK]),
-    room("http", "^relay/http/", ["^relay/model/counters\\.ts$", "^relay/log\\.ts$"]),
-    room("config", "^relay/config", ["^relay/log\\.ts$", "^cluster/contract\\.ts$"]),
-    room("cli", "^relay/cli/", [
-      "^relay/(main|client|config|log|redact|version)\\.ts$",
-      "^relay/config/",
-      "^relay/model/reason\\.ts$",
-      "^auth/index\\.ts$",
-      TRANSPORT_CONTRACT,
-    ]),
+    ...DOORS.map(door),
+    room("leaves", LEAVES, []),
+    room("model", "^moq/model/", [LEAVES]),
+    room("wire-codec", "^moq/wire/codec/", [LEAVES]),
+    room("wire-lite", "^moq/wire/lite/", [LEAVES, "^moq/wire/codec/"]),
+    room("session", "^moq/session/", [LEAVES, "^moq/(model|wire)/"]),
+    room("transport-engine", "^transport/(?!shared/|tls/)[^/]+/", [LINK, CLOCK, "^transport/(shared|tls)/"]),
+    room("transport", "^transport/", [LINK, CLOCK]),
     room("auth", "^auth/", []),
-    room("cluster", "^cluster/", [MODEL, SESSION_CONTRACT, CLOCK]),
+    room("cluster", "^cluster/", ["^moq/"]),
+    room("relay-config", "^relay/config/", ["^relay/log/", "^cluster/"]),
+    room("relay-http", "^relay/http/", [LEAVES, "^relay/log/"]),
+    room("relay-client", "^relay/client/", ["^(moq|transport)/", "^relay/(host|config|log)/"]),
+    room("relay-cli", "^relay/cli/", ["^relay/(main|version)\\.ts$", "^relay/(client|config|log)/", LEAVES, "^auth/"]),
+    room("relay", "^relay/", ["^(cluster|transport|auth|moq)/", "^package\\.json$"]),
+    room("bench", "^bench/", ["^(relay|cluster|transport|auth|moq|lab)/", "^scripts/flags\\.ts$"]),
+    room("lab", "^lab/", ["^(relay|cluster|transport|auth|moq|bench)/", "^scripts/(flags|build-web)\\.ts$"]),
+    room("scripts", "^scripts/", [
+      "^(relay|cluster|transport|auth|moq|bench|lab)/",
+      "^\\.dependency-cruiser",
+      "^test/(fuzz|cluster/sim)/",
+    ]),
+    {
+      name: "tests-are-imported-by-tests-alone",
+      severity: "error",
+      from: { pathNot: "^(test/|scripts/(fuzz|sim)\\.ts$)" },
+      to: { path: "^test/" },
+    },
+    {
+      name: "the-simulated-network-is-for-tests-and-lab",
+      severity: "error",
+      from: { pathNot: "^(test|lab|scripts)/" },
+      to: { path: "^lab/(network|sim)/" },
+    },
     {
       name: "pure-has-no-builtins",
-      comment: "relay/model, relay/wire, relay/session and cluster get their clock and their transport as arguments.",
+      comment: "moq and cluster get their clock and their transport as arguments.",
       severity: "error",
       from: { path: PURE },
       to: { dependencyTypes: ["core"] },
@@ -70,28 +136,22 @@ export default {
     },
     {
       name: "engines-are-known-to-transport-only",
-      comment: "Whoever assembles a relay or a client may name an engine's entry; nobody else may.",
+      comment: "The rooms that assemble a relay or a client may name an engine's entry.",
       severity: "error",
-      from: { path: "^(relay|auth|cluster)/", pathNot: ["^relay/transport/", "^relay/(main\\.ts$|assemble/|client)"] },
-      to: { path: ["^relay/transport/(?!tls/)[^/]+/", "node_modules/(rwebtransport|@fails-components)/"] },
-    },
-    {
-      name: "engines-have-one-door",
-      severity: "error",
-      from: { path: "^relay/(main\\.ts$|assemble/|client)" },
-      to: { path: "^relay/transport/(?!tls/)[^/]+/(?!index\\.ts$)" },
+      from: { path: "^(relay|auth|cluster|moq)/", pathNot: "^relay/(main\\.ts$|host/|mesh/|client/)" },
+      to: { path: ["^transport/(?!tls/|shared/)[^/]+/", "node_modules/(rwebtransport|@fails-components)/"] },
     },
     {
       name: "program-without-dev-dependencies",
       severity: "error",
-      from: { path: "^(relay|auth|cluster)/" },
+      from: { path: "^(relay|auth|cluster|moq|transport)/" },
       to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"], pathNot: "node_modules/@types/" },
     },
     {
-      name: "nobody-imports-the-program",
+      name: "nothing-imports-the-program",
       comment: "relay/main.ts and relay/cli are the end of all arrows.",
       severity: "error",
-      from: { path: "^(relay|auth|cluster)/", pathNot: "^relay/(cli/|main\\.ts$)" },
+      from: { path: "^(relay|auth|cluster|moq|transport)/", pathNot: "^relay/(cli/|main\\.ts$)" },
       to: { path: "^relay/(cli/|main\\.ts$)" },
     },
   ],

@@ -1,4 +1,4 @@
-import type { Clock } from "../relay/clock.ts";
+import type { Clock } from "../moq/clock.ts";
 
 /**
  * Milliseconds that an epoch, or a relay's start, may be ahead of this relay's clock. Clocks of a mesh differ by minutes at most; an hour is room

@@ -1,47 +1,47 @@
 /**
- * Puts a relay together from its parts, most of them in `relay/assemble/`: configuration, certificate, engine, sockets, model,
+ * Puts a relay together from its parts, most of them in `relay/host/`: configuration, certificate, engine, sockets, model,
  * sessions, admin endpoints. Takes it down again.
  */
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { Places } from "../auth/index.ts";
-import type { Resolver } from "../cluster/peers/dns.ts";
-import { bindFailed } from "./assemble/bind-failed.ts";
-import { Defects } from "./assemble/defects.ts";
-import { Descriptors } from "./assemble/descriptors.ts";
-import { drainSessions } from "./assemble/drain.ts";
-import { openEngine } from "./assemble/engine.ts";
-import { FileWatch, watchedFiles } from "./assemble/file-watch.ts";
-import { AuthGate } from "./assemble/gate.ts";
-import { type Listeners, type ListenersOptions, openListeners } from "./assemble/listeners.ts";
-import { MeshRuntime } from "./assemble/mesh/index.ts";
-import { dnsResolver } from "./assemble/mesh/resolver.ts";
-import { certificateOptions, linkLimits, liveLimits, modelLimits, sessionLimits } from "./assemble/options.ts";
-import { Readiness } from "./assemble/readiness.ts";
-import { RevokeRoute } from "./assemble/revoke.ts";
-import { CLOSE_SHUTDOWN, ordinaryTerms, SessionHost } from "./assemble/sessions.ts";
-import { Steps } from "./assemble/steps.ts";
-import { judge } from "./assemble/verdict.ts";
-import { waitUntil } from "./assemble/wait.ts";
-import type { Clock } from "./clock.ts";
+import type { Resolver } from "../cluster/links/dns.ts";
+import type { Clock } from "../moq/clock.ts";
+import { Counters } from "../moq/counters.ts";
+import type { Engine, EngineDeps, PeerAddress } from "../moq/link.ts";
+import { Origin } from "../moq/model/broadcasts.ts";
+import { ChannelRegistry, MESH_PROTOCOLS, protocols } from "../moq/session/index.ts";
+import { createQmux } from "../transport/qmux/index.ts";
+import { systemClock } from "../transport/shared/system-clock.ts";
+import type { CertificateState } from "../transport/tls/certificate.ts";
+import { CertificateManager } from "../transport/tls/manager.ts";
+import type { Config } from "./config/config.ts";
 import { exposures, idleRole } from "./config/exposure.ts";
-import type { Config } from "./config.ts";
+import { bindFailed } from "./host/bind-failed.ts";
+import { Defects } from "./host/defects.ts";
+import { Descriptors } from "./host/descriptors.ts";
+import { drainSessions } from "./host/drain.ts";
+import { openEngine } from "./host/engine.ts";
+import { FileWatch, watchedFiles } from "./host/file-watch.ts";
+import { AuthGate } from "./host/gate.ts";
+import { type Listeners, type ListenersOptions, openListeners } from "./host/listeners.ts";
+import { certificateOptions, linkLimits, liveLimits, modelLimits, sessionLimits } from "./host/options.ts";
+import { Readiness } from "./host/readiness.ts";
+import { RevokeRoute } from "./host/revoke.ts";
+import { CLOSE_SHUTDOWN, ordinaryTerms, SessionHost } from "./host/sessions.ts";
+import { Steps } from "./host/steps.ts";
+import { judge } from "./host/verdict.ts";
+import { waitUntil } from "./host/wait.ts";
 import { AdminServer } from "./http/admin.ts";
 import { type Page, readPage } from "./http/page.ts";
 import type { RelayState, RelayView } from "./http/view.ts";
-import { type Logger, openLog } from "./log.ts";
-import type { LogOutput } from "./log-output.ts";
-import { Counters } from "./model/counters.ts";
-import { Origin } from "./model/origin.ts";
-import { ChannelRegistry, MESH_PROTOCOLS, protocols } from "./session/index.ts";
-import { systemClock } from "./transport/clock.ts";
-import type { Engine, EngineDeps, PeerAddress } from "./transport/contract.ts";
-import { createQmux } from "./transport/qmux/index.ts";
-import type { CertificateState } from "./transport/tls/certificate.ts";
-import { CertificateManager } from "./transport/tls/manager.ts";
+import { type Logger, openLog } from "./log/logger.ts";
+import type { LogOutput } from "./log/output.ts";
+import { dnsResolver } from "./mesh/resolver.ts";
+import { MeshRuntime } from "./mesh/runtime.ts";
 import { VERSION } from "./version.ts";
 
-export { preflight } from "./assemble/preflight.ts";
+export { preflight } from "./host/preflight.ts";
 
 /** Milliseconds that peers get to hear of a close before the sockets go. */
 const FAREWELL_MS = 500;

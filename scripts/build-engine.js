@@ -27,7 +27,7 @@ const MARK = "moqmesh-engine-sources:";
 const engine = fileURLToPath(new URL("../engine/", import.meta.url));
 const without = "everything works on the npm engine";
 
-/** `linux-x64-gnu` and the like, as in `relay/transport/native/addon.ts`. */
+/** `linux-x64-gnu` and the like, as in `transport/native/addon.ts`. */
 function platformName() {
   const base = `${process.platform}-${process.arch}`;
   if (process.platform !== "linux") return base;

@@ -3,10 +3,10 @@ import { fork } from "node:child_process";
 import { createHash, X509Certificate } from "node:crypto";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { systemClock } from "../relay/transport/clock.ts";
-import type { Link, LinkHandler, LinkLimits, RecvHandler } from "../relay/transport/contract.ts";
-import { createEngine } from "../relay/transport/engines.ts";
-import { certificateHosts, makeSelfSigned } from "../relay/transport/tls/self-signed.ts";
+import type { Link, LinkHandler, LinkLimits, RecvHandler } from "../moq/link.ts";
+import { createEngine } from "../transport/engines.ts";
+import { systemClock } from "../transport/shared/system-clock.ts";
+import { certificateHosts, makeSelfSigned } from "../transport/tls/self-signed.ts";
 import { readFlags, wholeFlag } from "./flags.ts";
 
 const STREAMS = 10_000_000;

@@ -1,7 +1,7 @@
-import { systemClock } from "../../relay/transport/clock.ts";
-import type { Engine } from "../../relay/transport/contract.ts";
-import { encodeRequest } from "../../relay/wire/lite/requests.ts";
-import { STABLE_PROTOCOLS } from "../../relay/wire/versions.ts";
+import type { Engine } from "../../moq/link.ts";
+import { encodeRequest } from "../../moq/wire/lite/requests.ts";
+import { STABLE_PROTOCOLS } from "../../moq/wire/lite/versions.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
 import { dialAll, trustOf } from "../load/dial.ts";
 import { PublishedTrack } from "../load/published-track.ts";
 import { Serving } from "../load/serving.ts";

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { STABLE_PROTOCOLS } from "../../relay/wire/versions.ts";
+import { Mesh } from "../../lab/mesh.ts";
+import type { Node } from "../../lab/node.ts";
+import { LIVE } from "../../lab/workspace.ts";
+import { STABLE_PROTOCOLS } from "../../moq/wire/lite/versions.ts";
 import { LoadProcess } from "../fanout/load.ts";
 import { sharedMicros } from "../load/micros.ts";
-import { Mesh } from "../mesh/mesh.ts";
-import type { Node } from "../mesh/node.ts";
-import { LIVE } from "../mesh/workspace.ts";
 import type { Progress } from "../report/progress.ts";
 import { BenchError } from "../system/error.ts";
 import { type TierFigures, tierFigures, upstreamRatio } from "./figures.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../relay/clock.ts";
+import type { Clock } from "../../moq/clock.ts";
 import { dialAll, type Target } from "./dial.ts";
 import type { AudienceReport, AudienceStart, Window } from "./messages.ts";
 import { attachLoad } from "./session.ts";

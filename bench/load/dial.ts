@@ -1,6 +1,6 @@
-import type { Attach, Engine, Link, LinkLimits, Trust } from "../../relay/transport/contract.ts";
-import { TransportError } from "../../relay/transport/contract.ts";
-import { certificateFault } from "../../relay/transport/tls/failure.ts";
+import type { Attach, Engine, Link, LinkLimits, Trust } from "../../moq/link.ts";
+import { TransportError } from "../../moq/link.ts";
+import { certificateFault } from "../../transport/tls/failure.ts";
 import type { TrustSpec } from "./messages.ts";
 
 /** Bounds of a link of the load. Streams: more than a relay should ever have open towards one viewer. */

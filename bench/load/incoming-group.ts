@@ -1,7 +1,7 @@
-import type { RecvHandler } from "../../relay/transport/contract.ts";
-import { DEFAULT_WIRE_LIMITS } from "../../relay/wire/limits.ts";
-import type { FrameSink } from "../../relay/wire/lite/frame.ts";
-import { UniReader, type UniSink } from "../../relay/wire/lite/uni.ts";
+import type { RecvHandler } from "../../moq/link.ts";
+import { DEFAULT_WIRE_LIMITS } from "../../moq/wire/codec/limits.ts";
+import type { FrameSink } from "../../moq/wire/lite/frame.ts";
+import { UniReader, type UniSink } from "../../moq/wire/lite/uni.ts";
 import type { LoadSession } from "./session.ts";
 import { STAMP_BYTES } from "./stamp.ts";
 

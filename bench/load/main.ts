@@ -2,9 +2,10 @@
  * A process of the load: a publisher or an audience, as its first order says. Orders come over the channel to the bench;
  * when that closes, so does this.
  */
-import { systemClock } from "../../relay/transport/clock.ts";
-import { createEngine } from "../../relay/transport/engines.ts";
-import { createQmux } from "../../relay/transport/qmux/index.ts";
+
+import { createEngine } from "../../transport/engines.ts";
+import { createQmux } from "../../transport/qmux/index.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
 import { Audience } from "./audience.ts";
 import { trustOf } from "./dial.ts";
 import { type Answer, type AudienceStart, type PublisherStart, readOrder } from "./messages.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../relay/clock.ts";
+import type { Clock } from "../../moq/clock.ts";
 
 /** Shortest wait between two looks at the clock, in milliseconds: Node's timers know no less. */
 const SHORTEST_WAIT_MS = 1;

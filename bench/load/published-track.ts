@@ -1,7 +1,7 @@
-import type { BidiStream, SendStream } from "../../relay/transport/contract.ts";
-import { encodeFrameHeader } from "../../relay/wire/lite/frame.ts";
-import { encodeGroupStream } from "../../relay/wire/lite/group.ts";
-import { encodeSubscribeResponse, type Subscribe } from "../../relay/wire/lite/subscribe.ts";
+import type { BidiStream, SendStream } from "../../moq/link.ts";
+import { encodeFrameHeader } from "../../moq/wire/lite/frame.ts";
+import { encodeGroupStream } from "../../moq/wire/lite/group.ts";
+import { encodeSubscribeResponse, type Subscribe } from "../../moq/wire/lite/subscribe.ts";
 import { sharedMicros } from "./micros.ts";
 import type { LoadSession } from "./session.ts";
 import { putStamp } from "./stamp.ts";

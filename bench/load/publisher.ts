@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Clock } from "../../relay/clock.ts";
+import type { Clock } from "../../moq/clock.ts";
 import { dialAll, type Target } from "./dial.ts";
 import { LostSessions } from "./lost-sessions.ts";
 import type { PublisherReport, PublisherStart, Window } from "./messages.ts";

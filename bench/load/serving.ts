@@ -1,6 +1,6 @@
-import type { BidiStream } from "../../relay/transport/contract.ts";
-import type { Request } from "../../relay/wire/lite/requests.ts";
-import { encodeTrackInfo } from "../../relay/wire/lite/track.ts";
+import type { BidiStream } from "../../moq/link.ts";
+import type { Request } from "../../moq/wire/lite/requests.ts";
+import { encodeTrackInfo } from "../../moq/wire/lite/track.ts";
 import { MAX_LATENCY_MS, PRIORITY, type PublishedTrack, TIMESCALE } from "./published-track.ts";
 import { type LoadSession, refuse } from "./session.ts";
 

@@ -7,14 +7,14 @@ import type {
   LinkHandler,
   RecvHandler,
   RecvStream,
-} from "../../relay/transport/contract.ts";
-import { PRIORITY_CONTROL } from "../../relay/transport/contract.ts";
-import { DEFAULT_WIRE_LIMITS } from "../../relay/wire/limits.ts";
-import { encodeAnnouncement, encodeAnnounceOk } from "../../relay/wire/lite/announce.ts";
-import { type Request, RequestReader } from "../../relay/wire/lite/requests.ts";
-import { encodeSetupStream } from "../../relay/wire/lite/setup.ts";
-import { stripPrefix } from "../../relay/wire/path.ts";
-import { type Capabilities, capabilities } from "../../relay/wire/versions.ts";
+} from "../../moq/link.ts";
+import { PRIORITY_CONTROL } from "../../moq/link.ts";
+import { stripPrefix } from "../../moq/path.ts";
+import { DEFAULT_WIRE_LIMITS } from "../../moq/wire/codec/limits.ts";
+import { encodeAnnouncement, encodeAnnounceOk } from "../../moq/wire/lite/announce.ts";
+import { type Request, RequestReader } from "../../moq/wire/lite/requests.ts";
+import { encodeSetupStream } from "../../moq/wire/lite/setup.ts";
+import { type Capabilities, capabilities } from "../../moq/wire/lite/versions.ts";
 
 /** Close code for what should not happen: INTERNAL_ERROR of no spec, read by people only. */
 const CLOSE_FAILED = 1;

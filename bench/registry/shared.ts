@@ -9,10 +9,10 @@ import { createClient } from "@redis/client";
 import type { NodeInfo } from "../../cluster/contract.ts";
 import { RedisBackend, redisChannel } from "../../cluster/registry/redis/backend.ts";
 import { Registry } from "../../cluster/registry/registry.ts";
-import { SharedRegistry } from "../../cluster/registry/sharing.ts";
-import { dialRedis } from "../../relay/assemble/mesh/redis.ts";
+import { SharedRegistry } from "../../cluster/registry/replicated-registry.ts";
 import { redisAddress } from "../../relay/config/registry.ts";
-import { systemClock } from "../../relay/transport/clock.ts";
+import { dialRedis } from "../../relay/mesh/redis.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
 import { RULES } from "./rules.ts";
 
 const LEASE_MS = 10_000;

@@ -1,14 +1,14 @@
-import type { Clock } from "../../relay/clock.ts";
-import type { Advertisement, Route } from "../../relay/model/broadcast.ts";
-import type { Publication } from "../../relay/model/origin.ts";
-import type { Reason } from "../../relay/model/reason.ts";
-import type { Announced, AnnounceTable, AnnounceWatcher, Session } from "../../relay/session/contract.ts";
+import type { Clock } from "../../moq/clock.ts";
+import type { Advertisement, Route } from "../../moq/model/broadcast.ts";
+import type { Publication } from "../../moq/model/broadcasts.ts";
+import type { Reason } from "../../moq/reason.ts";
+import type { Announced, AnnounceTable, AnnounceWatcher, Session } from "../../moq/session/contract.ts";
 import { CLOSE_LEAVING, type Holding, type NodeInfo, type Scope, type ScopeSink, SESSION_COST } from "../contract.ts";
 import type { Registrar } from "../mesh.ts";
 import type { NodeLoad } from "../registry/contract.ts";
 import { type ControlSession, type ControlTable, LocalSession } from "./local.ts";
 import { Namesakes } from "./namesakes.ts";
-import { NOBODY } from "./nobody.ts";
+import { NOBODY } from "./null-source.ts";
 import { holdingPath, loadPath, nodePath, parseControlPath, scopePrefix } from "./paths.ts";
 
 /** First and longest wait between two dials of a root, in milliseconds. */

@@ -1,8 +1,8 @@
-import type { Advertisement } from "../../relay/model/broadcast.ts";
-import type { Publication } from "../../relay/model/origin.ts";
-import type { Announced, AnnounceTable, Following, Session } from "../../relay/session/contract.ts";
+import type { Advertisement } from "../../moq/model/broadcast.ts";
+import type { Publication } from "../../moq/model/broadcasts.ts";
+import type { Announced, AnnounceTable, Following, Session } from "../../moq/session/contract.ts";
 import { SESSION_COST } from "../contract.ts";
-import { NOBODY } from "./nobody.ts";
+import { NOBODY } from "./null-source.ts";
 
 /** What a relay needs of its session with a root. */
 export type ControlSession = Pick<Session, "follow" | "close">;

@@ -1,4 +1,4 @@
-import type { Clock } from "../../relay/clock.ts";
+import type { Clock } from "../../moq/clock.ts";
 import type { NodeInfo } from "../contract.ts";
 
 export interface NamesakesDeps {

@@ -1,5 +1,5 @@
-import type { Advertisement } from "../../relay/model/broadcast.ts";
-import { covers } from "../../relay/model/path-tree.ts";
+import type { Advertisement } from "../../moq/model/broadcast.ts";
+import { covers } from "../../moq/model/path-tree.ts";
 
 /** The epoch of what several publishers send alike and none of them numbers. */
 const SHARED_EPOCH = 1n;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// Numbers of a record: kind, link, stream, and two that depend on the kind (offset and length of bytes, or a code).
 pub const RECORD: usize = 5;
 
-/// Kinds of records; `relay/transport/native/records.ts` has the same numbers.
+/// Kinds of records; `transport/native/records.ts` has the same numbers.
 mod kind {
     pub const REQUEST: u32 = 1;
     pub const DIALLED: u32 = 2;

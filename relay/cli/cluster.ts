@@ -68,7 +68,7 @@ async function ask(at: URL): Promise<Answer> {
   try {
     response = await fetch(at, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: "error" });
   } catch (error) {
-    const { describeTcpFailure } = await import("../client.ts");
+    const { describeTcpFailure } = await import("../client/client.ts");
     const late = error instanceof Error && error.name === "TimeoutError";
     const cause = late ? `no answer within ${formatDuration(TIMEOUT_MS)}` : describeTcpFailure(error);
     const hint = at.protocol === "https:" ? "\nan admin listener has no TLS: use http://" : "";

@@ -1,4 +1,7 @@
 /** Why a relay took no session, and what to do about it. */
+
+import { TransportError } from "../../moq/link.ts";
+import type { Reason } from "../../moq/reason.ts";
 import type {
   adminListener,
   certificateFault,
@@ -6,10 +9,8 @@ import type {
   isAdminListener,
   SessionEndedError,
   Verdict,
-} from "../client.ts";
+} from "../client/client.ts";
 import { formatDuration } from "../config/units.ts";
-import type { Reason } from "../model/reason.ts";
-import { TransportError } from "../transport/contract.ts";
 import { CommandError } from "./command.ts";
 import type { Target } from "./dial.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";

@@ -1,5 +1,5 @@
-import { ConfigError, formatProblem } from "../config.ts";
-import { TransportError } from "../transport/contract.ts";
+import { TransportError } from "../../moq/link.ts";
+import { ConfigError, formatProblem } from "../config/config.ts";
 import { CommandError, UsageError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 

@@ -1,5 +1,5 @@
 import { nearest } from "../config/nearest.ts";
-import { scrub } from "../redact.ts";
+import { scrub } from "../log/redact.ts";
 import { VERSION } from "../version.ts";
 import { parseInvocation } from "./args.ts";
 import { checkCommand } from "./check.ts";

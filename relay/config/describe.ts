@@ -1,4 +1,4 @@
-import { type Config, type LoadedConfig, type Origin, sections } from "../config.ts";
+import { type Config, type LoadedConfig, type Origin, sections } from "./config.ts";
 import { type FieldMeta, show } from "./fields.ts";
 import { fieldOf } from "./layers.ts";
 import { camel } from "./section.ts";

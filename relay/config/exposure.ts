@@ -1,5 +1,5 @@
 /** What a configuration opens to everybody, for the warning at every start and for `check --production`. */
-import type { Config, LoadedConfig, Problem } from "../config.ts";
+import type { Config, LoadedConfig, Problem } from "./config.ts";
 
 const LOOPBACK_HOSTS = ["127.0.0.1", "::1", "localhost"];
 

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import type { Counters } from "../model/counters.ts";
+import type { Counters } from "../../moq/counters.ts";
 import type { PortStats } from "./port.ts";
 import type { AuthView, ClusterView, RelayView } from "./view.ts";
 

@@ -1,4 +1,4 @@
-import type { Counters } from "../model/counters.ts";
+import type { Counters } from "../../moq/counters.ts";
 import type { PortStats } from "./port.ts";
 
 /** The life of a relay; it only goes forward. */

@@ -1,5 +1,5 @@
+import { sections } from "../../relay/config/config.ts";
 import { type AnySection, fieldOf } from "../../relay/config/layers.ts";
-import { sections } from "../../relay/config.ts";
 import { code, table } from "./markdown.ts";
 
 const INTRODUCTION = `# Configuration

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { ClaimsInput } from "../../auth/index.ts";
-import { codeOf } from "../../relay/session/index.ts";
-import { encodeRequest } from "../../relay/wire/lite/requests.ts";
-import { capabilities } from "../../relay/wire/versions.ts";
+import { codeOf } from "../../moq/session/index.ts";
+import { encodeRequest } from "../../moq/wire/lite/requests.ts";
+import { capabilities } from "../../moq/wire/lite/versions.ts";
 import { type TestClient, TestGroup, type TestPublisher, TRACK, VERSIONS } from "../session/support.ts";
 import { GuardedRelay } from "./relay.ts";
 

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import WebSocket from "ws";
-import { loadConfig } from "../../relay/config.ts";
+import { TransportError } from "../../moq/link.ts";
+import { loadConfig } from "../../relay/config/config.ts";
 import { isLocalRequest } from "../../relay/http/local.ts";
 import { type Relay, start } from "../../relay/main.ts";
-import { systemClock } from "../../relay/transport/clock.ts";
-import { TransportError } from "../../relay/transport/contract.ts";
-import { createNative } from "../../relay/transport/native/index.ts";
+import { createNative } from "../../transport/native/index.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
 import { missingEngine } from "../engine/support/available.ts";
 import { captureLog, testConfig } from "../main/support.ts";
 

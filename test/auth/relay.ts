@@ -3,25 +3,19 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ClaimsInput, generateKey, type Key, type Revocation, signToken } from "../../auth/index.ts";
-import { Defects } from "../../relay/assemble/defects.ts";
-import { AuthGate } from "../../relay/assemble/gate.ts";
-import { modelLimits, sessionLimits } from "../../relay/assemble/options.ts";
-import { SessionHost } from "../../relay/assemble/sessions.ts";
-import { loadConfig } from "../../relay/config.ts";
-import { createLogger } from "../../relay/log.ts";
-import { Counters } from "../../relay/model/counters.ts";
-import { Origin } from "../../relay/model/origin.ts";
-import {
-  ChannelRegistry,
-  liteSession,
-  openAccess,
-  type Session,
-  type SessionReport,
-} from "../../relay/session/index.ts";
-import type { Link, LinkRequest } from "../../relay/transport/contract.ts";
-import { MemoryNetwork } from "../../relay/transport/memory/index.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { MemoryNetwork } from "../../lab/network/memory-network.ts";
+import { Counters } from "../../moq/counters.ts";
+import type { Link, LinkRequest } from "../../moq/link.ts";
+import { Origin } from "../../moq/model/broadcasts.ts";
+import { ChannelRegistry, liteSession, openAccess, type Session, type SessionReport } from "../../moq/session/index.ts";
+import { loadConfig } from "../../relay/config/config.ts";
+import { Defects } from "../../relay/host/defects.ts";
+import { AuthGate } from "../../relay/host/gate.ts";
+import { modelLimits, sessionLimits } from "../../relay/host/options.ts";
+import { SessionHost } from "../../relay/host/sessions.ts";
+import { createLogger } from "../../relay/log/logger.ts";
 import { SESSION_LIMITS, TestClient, VERSIONS } from "../session/support.ts";
-import { ManualClock } from "../support/clock.ts";
 import { NOW } from "./support.ts";
 
 const LINK_LIMITS = {

@@ -6,10 +6,10 @@ import type { Target } from "../../bench/load/dial.ts";
 import type { AudienceReport, PublisherReport } from "../../bench/load/messages.ts";
 import { sharedMicros } from "../../bench/load/micros.ts";
 import { Publisher } from "../../bench/load/publisher.ts";
-import { systemClock } from "../../relay/transport/clock.ts";
-import type { Engine } from "../../relay/transport/contract.ts";
-import { createEngine } from "../../relay/transport/engines.ts";
-import { STABLE_PROTOCOLS } from "../../relay/wire/versions.ts";
+import type { Engine } from "../../moq/link.ts";
+import { STABLE_PROTOCOLS } from "../../moq/wire/lite/versions.ts";
+import { createEngine } from "../../transport/engines.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
 import { startRelay, type TestRelay } from "../support/relay.ts";
 
 /** Milliseconds after which a run that waits for its sessions has failed. */

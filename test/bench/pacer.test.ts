@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Pacer } from "../../bench/load/pacer.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
 
 function paced(clock: ManualClock, tracks: number, framesPerSecond: number) {
   const sent: { track: number; at: number }[] = [];

@@ -6,8 +6,8 @@ import { test } from "node:test";
 import { dialAll } from "../../bench/load/dial.ts";
 import { parseFanout } from "../../bench/options.ts";
 import { start } from "../../relay/main.ts";
-import { systemClock } from "../../relay/transport/clock.ts";
-import { createQmux } from "../../relay/transport/qmux/index.ts";
+import { createQmux } from "../../transport/qmux/index.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
 import { captureLog, testConfig } from "../main/support.ts";
 
 test("a certificate that is not trusted ends the load at once and names the flags that help", async () => {

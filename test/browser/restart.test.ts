@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { freePorts } from "../../bench/mesh/ports.ts";
+import { freePorts } from "../../lab/ports.ts";
 import { buildPage } from "../../scripts/build-web.ts";
 import { Program, QUIET } from "../cli/support/process.ts";
 import { startRelay } from "../support/relay.ts";

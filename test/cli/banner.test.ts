@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type BannerFacts, banner, reachableHosts } from "../../relay/cli/banner.ts";
 import { columnsOf } from "../../relay/cli/io.ts";
-import { loadConfig } from "../../relay/config.ts";
+import { loadConfig } from "../../relay/config/config.ts";
 import { recordedIo } from "./support/io.ts";
 
 const FINGERPRINT = "0123456789abcdef".repeat(4);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runProgram } from "../../relay/cli/main.ts";
-import { certificateHosts, makeSelfSigned } from "../../relay/transport/tls/self-signed.ts";
+import { certificateHosts, makeSelfSigned } from "../../transport/tls/self-signed.ts";
 import { testCertificate } from "../support/certificate.ts";
 import { recordedIo } from "./support/io.ts";
 import { Program, QUIET } from "./support/process.ts";

@@ -4,9 +4,9 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { freePorts } from "../../bench/mesh/ports.ts";
-import { keptResetKey, MIN_RESET_KEY } from "../../relay/assemble/reset-key.ts";
-import { connect } from "../../relay/client.ts";
+import { freePorts } from "../../lab/ports.ts";
+import { connect } from "../../relay/client/client.ts";
+import { keptResetKey, MIN_RESET_KEY } from "../../relay/host/reset-key.ts";
 import { missingEngine } from "../engine/support/available.ts";
 import { Program, QUIET } from "./support/process.ts";
 

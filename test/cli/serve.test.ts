@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, afterEach, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { SIGNAL_ECHO_MS } from "../../relay/cli/signals.ts";
-import { type Client, connect } from "../../relay/client.ts";
+import { type Client, connect } from "../../relay/client/client.ts";
 import { BIN, Program, QUIET } from "./support/process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "moqmesh-serve-"));

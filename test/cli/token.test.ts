@@ -6,8 +6,8 @@ import { after, test } from "node:test";
 import * as peer from "@moq/token";
 import { ALGORITHMS } from "../../auth/index.ts";
 import { runProgram } from "../../relay/cli/main.ts";
+import { loadConfig } from "../../relay/config/config.ts";
 import { exposures } from "../../relay/config/exposure.ts";
-import { loadConfig } from "../../relay/config.ts";
 import { testCertificate } from "../support/certificate.ts";
 import { recordedIo } from "./support/io.ts";
 

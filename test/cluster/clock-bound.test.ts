@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MAX_AHEAD_MS } from "../../cluster/clock-bound.ts";
-import { NOBODY } from "../../cluster/control/nobody.ts";
+import { NOBODY } from "../../cluster/control/null-source.ts";
 import { holdingOf } from "./support.ts";
 import { World } from "./world.ts";
 

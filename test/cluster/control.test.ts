@@ -5,9 +5,11 @@ import type { NodeInfo, ScopeSink } from "../../cluster/contract.ts";
 import { ControlClient } from "../../cluster/control/client.ts";
 import { LocalSession } from "../../cluster/control/local.ts";
 import { nodePath, parseControlPath } from "../../cluster/control/paths.ts";
+import { RootTable } from "../../cluster/control/session-server.ts";
 import { Registry } from "../../cluster/registry/registry.ts";
-import { RootTable } from "../../cluster/root/table.ts";
-import { Origin } from "../../relay/model/origin.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { MemoryNetwork } from "../../lab/network/memory-network.ts";
+import { Origin } from "../../moq/model/broadcasts.ts";
 import {
   type AnnounceTable,
   ChannelRegistry,
@@ -15,11 +17,9 @@ import {
   openAccess,
   type Session,
   type SessionReport,
-} from "../../relay/session/index.ts";
-import { MemoryNetwork } from "../../relay/transport/memory/index.ts";
+} from "../../moq/session/index.ts";
 import { CACHE, LIMITS } from "../model/support.ts";
 import { SESSION_LIMITS } from "../session/support.ts";
-import { ManualClock } from "../support/clock.ts";
 import { CONTROL, holdingOf, nodeInfo, REGISTRY } from "./support.ts";
 
 const LINK = { uniStreams: 100, bidiStreams: 100, idleTimeoutMs: 600, keepAliveMs: 150, queueMark: 1_000_000 };

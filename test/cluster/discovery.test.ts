@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { NodeInfo } from "../../cluster/contract.ts";
-import { Discovery } from "../../cluster/peers/discovery.ts";
-import { dnsEntries, type Resolver } from "../../cluster/peers/dns.ts";
-import { ManualClock } from "../support/clock.ts";
+import { Discovery } from "../../cluster/links/discovery.ts";
+import { dnsEntries, type Resolver } from "../../cluster/links/dns.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { settle } from "./support.ts";
 
 const INTERVAL_MS = 10_000;

@@ -1,9 +1,9 @@
 /** Links to other relays: dialled when somebody uses them, and let go of when nobody does. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { PeerLinks } from "../../cluster/peers/links.ts";
-import type { Session } from "../../relay/session/index.ts";
-import { ManualClock } from "../support/clock.ts";
+import { PeerLinks } from "../../cluster/links/peer-links.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import type { Session } from "../../moq/session/index.ts";
 import { FakeRelay, settle } from "./support.ts";
 
 const LINGER_MS = 10_000;

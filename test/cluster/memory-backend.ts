@@ -11,7 +11,7 @@ import type {
   Versions,
 } from "../../cluster/registry/contract.ts";
 import { encodeHolding } from "../../cluster/registry/record.ts";
-import type { Clock } from "../../relay/clock.ts";
+import type { Clock } from "../../moq/clock.ts";
 
 interface Kept {
   info: NodeInfo;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { Namesakes } from "../../cluster/control/namesakes.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { nodeInfo } from "./support.ts";
 
 const SETTLE_MS = 5_000;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ClockBound, MAX_AHEAD_MS } from "../../cluster/clock-bound.ts";
 import { Registry, SETTLE_MAX_MS } from "../../cluster/registry/registry.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { holdingOf, nodeInfo, REGISTRY } from "./support.ts";
 
 const LEASE_MS = 10_000;

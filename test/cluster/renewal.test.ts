@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { generateKey, signToken } from "../../auth/index.ts";
-import { MeshSource, type SpliceCounters } from "../../cluster/splice/index.ts";
-import { Renewal } from "../../relay/assemble/mesh/renewal.ts";
+import { MeshSource, type SpliceCounters } from "../../cluster/failover/mesh-source.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { Renewal } from "../../relay/mesh/renewal.ts";
 import { LIVE, TestViewer } from "../session/support.ts";
-import { ManualClock } from "../support/clock.ts";
 import { FakePeers, frame, settle } from "./support.ts";
 
 async function scene() {

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import type { NodeInfo } from "../../cluster/contract.ts";
 import type { RegistryBackend } from "../../cluster/registry/contract.ts";
 import { Registry } from "../../cluster/registry/registry.ts";
-import { SharedRegistry } from "../../cluster/registry/sharing.ts";
-import type { Clock } from "../../relay/clock.ts";
+import { SharedRegistry } from "../../cluster/registry/replicated-registry.ts";
+import type { Clock } from "../../moq/clock.ts";
 import { holdingOf, nodeInfo, REGISTRY } from "./support.ts";
 
 export class Root {

@@ -6,7 +6,7 @@ import { Interest } from "../../cluster/routes/interest.ts";
 import { rank } from "../../cluster/routes/rendezvous.ts";
 import { Stamper } from "../../cluster/routes/stamp.ts";
 import { type Health, RouteTable } from "../../cluster/routes/table.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { ANY_TIME, holdingOf, nodeInfo } from "./support.ts";
 
 function tableOf(role: Role = "edge", regions: readonly string[] = []) {

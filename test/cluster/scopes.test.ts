@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Scope, type ScopeSink, scopeKey } from "../../cluster/contract.ts";
+import { MeshSource } from "../../cluster/failover/mesh-source.ts";
 import { Mesh } from "../../cluster/mesh.ts";
+import { Tiers } from "../../cluster/rootless/rootless.ts";
 import { RouteTable } from "../../cluster/routes/table.ts";
-import { MeshSource } from "../../cluster/splice/index.ts";
-import { Tiers } from "../../cluster/tiers/index.ts";
-import { Origin } from "../../relay/model/origin.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { Origin } from "../../moq/model/broadcasts.ts";
 import { CACHE, LIMITS } from "../model/support.ts";
-import { ManualClock } from "../support/clock.ts";
 import { ANY_TIME, FakePeers, holdingOf, nodeInfo } from "./support.ts";
 
 const LINGER_MS = 10_000;

@@ -1,7 +1,7 @@
 /** Relays that a test plays: links that are up when it says so, and sources that send what it says. */
 import type { Holding, NodeInfo, Peers, PeerUser, Role } from "../../cluster/contract.ts";
-import type { GroupWriter, Source, SubscribeOptions, TrackInfo, UpstreamSink } from "../../relay/model/contract.ts";
-import type { Reason } from "../../relay/model/reason.ts";
+import type { GroupWriter, Source, SubscribeOptions, TrackInfo, UpstreamSink } from "../../moq/model/contract.ts";
+import type { Reason } from "../../moq/reason.ts";
 
 /** Believes every time that it is told. */
 export const ANY_TIME = { takes: () => true };

@@ -1,5 +1,5 @@
 /** An encoder whose output several publishers send alike: the same groups and frames at the same time, to whoever asks. */
-import type { GroupWriter, Source, SubscribeOptions, UpstreamSink } from "../../relay/model/contract.ts";
+import type { GroupWriter, Source, SubscribeOptions, UpstreamSink } from "../../moq/model/contract.ts";
 import { INFO } from "../model/support.ts";
 import type { TestClient } from "../session/support.ts";
 

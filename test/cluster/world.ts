@@ -3,17 +3,19 @@
 import { ClockBound } from "../../cluster/clock-bound.ts";
 import type { NodeInfo, Role } from "../../cluster/contract.ts";
 import { ControlClient } from "../../cluster/control/client.ts";
+import { RootTable } from "../../cluster/control/session-server.ts";
+import { MeshSource, type SpliceCounters } from "../../cluster/failover/mesh-source.ts";
+import { PeerLinks } from "../../cluster/links/peer-links.ts";
 import { Mesh, patienceOf, type Registrar } from "../../cluster/mesh.ts";
-import { PeerLinks } from "../../cluster/peers/links.ts";
 import { Registry } from "../../cluster/registry/registry.ts";
-import { RootTable } from "../../cluster/root/table.ts";
+import { Tiers } from "../../cluster/rootless/rootless.ts";
 import { RouteTable } from "../../cluster/routes/table.ts";
-import { MeshSource, type SpliceCounters } from "../../cluster/splice/index.ts";
-import { Tiers } from "../../cluster/tiers/index.ts";
-import { meshTerms } from "../../relay/assemble/mesh/terms.ts";
-import type { Source } from "../../relay/model/contract.ts";
-import { Counters } from "../../relay/model/counters.ts";
-import { Origin } from "../../relay/model/origin.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { type MemoryEngine, MemoryNetwork } from "../../lab/network/memory-network.ts";
+import { Counters } from "../../moq/counters.ts";
+import type { LinkInfo } from "../../moq/link.ts";
+import { Origin } from "../../moq/model/broadcasts.ts";
+import type { Source } from "../../moq/model/contract.ts";
 import {
   type AnnounceTable,
   ChannelRegistry,
@@ -22,12 +24,10 @@ import {
   type Session,
   type SessionDeps,
   type SessionReport,
-} from "../../relay/session/index.ts";
-import type { LinkInfo } from "../../relay/transport/contract.ts";
-import { type MemoryEngine, MemoryNetwork } from "../../relay/transport/memory/index.ts";
+} from "../../moq/session/index.ts";
+import { meshTerms } from "../../relay/mesh/session-policy.ts";
 import { CACHE, LIMITS } from "../model/support.ts";
 import { SESSION_LIMITS, TestClient } from "../session/support.ts";
-import { ManualClock } from "../support/clock.ts";
 import { CONTROL, nodeInfo, REGISTRY } from "./support.ts";
 
 /** Times of a mesh as users have it who say nothing about them. */

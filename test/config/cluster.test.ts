@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ConfigError, loadConfig } from "../../relay/config.ts";
+import { ConfigError, loadConfig } from "../../relay/config/config.ts";
 
 const RELAY = { "cluster.node": "e1", "cluster.token": "t" };
 

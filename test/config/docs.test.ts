@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { loadConfig, sections } from "../../relay/config/config.ts";
 import { fieldOf } from "../../relay/config/layers.ts";
-import { loadConfig, sections } from "../../relay/config.ts";
 
 const keys = [...sections.values()].flatMap((section) =>
   Object.keys(section.schema.shape).map((key) => ({ section, key, path: `${section.name}.${key}` })),

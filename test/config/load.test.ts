@@ -4,8 +4,8 @@ import { homedir, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { memoryLimit } from "../../relay/config/cache.ts";
+import { ConfigError, type ConfigSources, formatProblem, loadConfig, sections } from "../../relay/config/config.ts";
 import { describeConfig } from "../../relay/config/describe.ts";
-import { ConfigError, type ConfigSources, formatProblem, loadConfig, sections } from "../../relay/config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "moqmesh-config-"));
 after(() => rmSync(folder, { recursive: true }));

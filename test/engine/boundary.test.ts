@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import type { Native } from "../../relay/transport/native/addon.ts";
+import type { Native } from "../../transport/native/addon.ts";
 import { testCertificate } from "../support/certificate.ts";
 import { LIMITS } from "../transport/fixtures.ts";
 import { missingEngine } from "./support/available.ts";

@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import type { Link, SendStream } from "../../relay/transport/contract.ts";
+import type { Link, SendStream } from "../../moq/link.ts";
 import { testCertificate } from "../support/certificate.ts";
 import { bytesOf, digestOf, pattern, unheard } from "../transport/fixtures.ts";
 import { authority } from "./support/authority.ts";

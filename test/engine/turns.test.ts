@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Native } from "../../relay/transport/native/addon.ts";
-import { NativeEngine } from "../../relay/transport/native/engine.ts";
-import { KIND } from "../../relay/transport/native/records.ts";
+import type { Native } from "../../transport/native/addon.ts";
+import { NativeEngine } from "../../transport/native/engine.ts";
+import { KIND } from "../../transport/native/records.ts";
 
 /** Milliseconds that each batch takes; three of them are more than a turn has. */
 const BATCH_MS = 3;

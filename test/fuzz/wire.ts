@@ -1,8 +1,8 @@
-/** The readers of relay/wire: whatever comes, in whatever pieces, is taken or refused, and the same way each time. */
+/** The readers of moq/wire: whatever comes, in whatever pieces, is taken or refused, and the same way each time. */
 import assert from "node:assert/strict";
-import { BoundExceeded, ProtocolViolation } from "../../relay/wire/errors.ts";
-import { DATAGRAM_BYTES, decodeDatagram, encodeDatagram } from "../../relay/wire/lite/datagram.ts";
-import type { Capabilities } from "../../relay/wire/versions.ts";
+import { BoundExceeded, ProtocolViolation } from "../../moq/wire/codec/errors.ts";
+import { DATAGRAM_BYTES, decodeDatagram, encodeDatagram } from "../../moq/wire/lite/datagram.ts";
+import type { Capabilities } from "../../moq/wire/lite/versions.ts";
 import { bytes, EVERY } from "../wire/support/bytes.ts";
 import { reading, STREAM_KINDS, type StreamKind } from "../wire/support/read.ts";
 import { rewritten } from "../wire/support/rewrite.ts";
@@ -50,7 +50,7 @@ interface Outcome {
   readonly refused?: string;
 }
 
-/** What a reader says of a stream; anything but the two errors of relay/wire is a failure. */
+/** What a reader says of a stream; anything but the two errors of moq/wire is a failure. */
 function outcome(kind: StreamKind, caps: Capabilities, input: Uint8Array, size: () => number): Outcome {
   const messages: unknown[] = [];
   const reader = reading(kind, caps, (message) => messages.push(message));

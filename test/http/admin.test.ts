@@ -4,10 +4,10 @@ import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { Places } from "../../auth/index.ts";
+import { BOUNDS, Counters, DROP_REASONS } from "../../moq/counters.ts";
 import { AdminServer } from "../../relay/http/admin.ts";
 import { MAX_REASON_LABELS } from "../../relay/http/metrics.ts";
 import type { RelayState, RelayView } from "../../relay/http/view.ts";
-import { BOUNDS, Counters, DROP_REASONS } from "../../relay/model/counters.ts";
 
 class FakeView implements RelayView {
   readonly version = "1.2.3";

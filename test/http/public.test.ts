@@ -13,7 +13,7 @@ import { Places } from "../../auth/index.ts";
 import { type Page, readPage } from "../../relay/http/page.ts";
 import type { HttpPort, PortOptions } from "../../relay/http/port.ts";
 import { listenPublic } from "../../relay/http/public.ts";
-import { type CertificateState, loadCertificate } from "../../relay/transport/tls/certificate.ts";
+import { type CertificateState, loadCertificate } from "../../transport/tls/certificate.ts";
 import { until } from "../support/until.ts";
 
 interface Answer {

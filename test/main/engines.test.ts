@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { systemClock } from "../../relay/transport/clock.ts";
-import { type Engine, type EngineDeps, TransportError } from "../../relay/transport/contract.ts";
-import { createEngine } from "../../relay/transport/engines.ts";
+import { type Engine, type EngineDeps, TransportError } from "../../moq/link.ts";
+import { createEngine } from "../../transport/engines.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
 
 const deps: EngineDeps = { clock: systemClock, warn: (message) => assert.fail(message) };
 

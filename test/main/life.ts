@@ -2,7 +2,7 @@
  * The whole life of a relay in a process of its own, for `exit.test.ts`: started, used by a publisher and two viewers
  * that do not leave, and ended as the argument says. Prints what is still open then, and must end by itself.
  */
-import { connect } from "../../relay/client.ts";
+import { connect } from "../../relay/client/client.ts";
 import { start } from "../../relay/main.ts";
 import { captureLog, publishTo, testConfig } from "./support.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, mock, test } from "node:test";
-import { createLogger } from "../../relay/log.ts";
-import { LogOutput, type OutputPort } from "../../relay/log-output.ts";
+import { createLogger } from "../../relay/log/logger.ts";
+import { LogOutput, type OutputPort } from "../../relay/log/output.ts";
 
 const KIB = "x".repeat(1023);
 

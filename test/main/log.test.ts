@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { createLogger, type LogFormat, logSessionClosed, logSessionOpened } from "../../relay/log.ts";
+import { createLogger, type LogFormat, logSessionClosed, logSessionOpened } from "../../relay/log/logger.ts";
 
 /** Header and payload of a token; the signature is made up. */
 const TOKEN = `eyJhbGciOiJIUzI1NiJ9.${Buffer.from('{"root":"live"}').toString("base64url")}.c2lnbmF0dXJl`;

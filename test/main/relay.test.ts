@@ -3,12 +3,12 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { type Client, connect, FetchError } from "../../relay/client.ts";
-import type { Config } from "../../relay/config.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { type Certificate, type Engine, TransportError } from "../../moq/link.ts";
+import { type Client, connect, FetchError } from "../../relay/client/client.ts";
+import type { Config } from "../../relay/config/config.ts";
 import { type Relay, type StartOptions, start } from "../../relay/main.ts";
-import { type Certificate, type Engine, TransportError } from "../../relay/transport/contract.ts";
-import { CHECK_INTERVAL_MS } from "../../relay/transport/tls/manager.ts";
-import { ManualClock } from "../support/clock.ts";
+import { CHECK_INTERVAL_MS } from "../../transport/tls/manager.ts";
 import { captureLog, publishTo, testConfig, until } from "./support.ts";
 
 const DAY_MS = 86_400_000;

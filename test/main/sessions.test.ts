@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { describe, test } from "node:test";
-import { Defects } from "../../relay/assemble/defects.ts";
-import type { Gate } from "../../relay/assemble/gate.ts";
-import { modelLimits, sessionLimits } from "../../relay/assemble/options.ts";
-import { rootOf, SessionHost } from "../../relay/assemble/sessions.ts";
-import { loadConfig } from "../../relay/config.ts";
-import { createLogger } from "../../relay/log.ts";
-import { Origin } from "../../relay/model/origin.ts";
-import { ChannelRegistry, openAccess } from "../../relay/session/index.ts";
-import type { Attach, Link, LinkHandler, LinkInfo, LinkRequest } from "../../relay/transport/contract.ts";
-import { JsFanOut } from "../../relay/transport/fanout.ts";
-import { encodeSetupStream } from "../../relay/wire/lite/setup.ts";
-import { capabilities } from "../../relay/wire/versions.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import type { Attach, Link, LinkHandler, LinkInfo, LinkRequest } from "../../moq/link.ts";
+import { Origin } from "../../moq/model/broadcasts.ts";
+import { ChannelRegistry, openAccess } from "../../moq/session/index.ts";
+import { encodeSetupStream } from "../../moq/wire/lite/setup.ts";
+import { capabilities } from "../../moq/wire/lite/versions.ts";
+import { loadConfig } from "../../relay/config/config.ts";
+import { Defects } from "../../relay/host/defects.ts";
+import type { Gate } from "../../relay/host/gate.ts";
+import { modelLimits, sessionLimits } from "../../relay/host/options.ts";
+import { rootOf, SessionHost } from "../../relay/host/sessions.ts";
+import { createLogger } from "../../relay/log/logger.ts";
+import { JsFanOut } from "../../transport/shared/fanout.ts";
 
 function request(path = "/") {
   const info: LinkInfo = {

@@ -2,14 +2,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { dialRelay } from "../../relay/assemble/dial.ts";
-import { type Config, loadConfig } from "../../relay/config.ts";
-import { createLogger, type Logger } from "../../relay/log.ts";
-import type { GroupWriter, Source } from "../../relay/model/contract.ts";
-import { Origin } from "../../relay/model/origin.ts";
-import { ChannelRegistry, liteSession, openAccess, type Session } from "../../relay/session/index.ts";
-import { systemClock } from "../../relay/transport/clock.ts";
-import type { Trust } from "../../relay/transport/contract.ts";
+import type { Trust } from "../../moq/link.ts";
+import { Origin } from "../../moq/model/broadcasts.ts";
+import type { GroupWriter, Source } from "../../moq/model/contract.ts";
+import { ChannelRegistry, liteSession, openAccess, type Session } from "../../moq/session/index.ts";
+import { dialRelay } from "../../relay/client/dial.ts";
+import { type Config, loadConfig } from "../../relay/config/config.ts";
+import { createLogger, type Logger } from "../../relay/log/logger.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
 
 export { until } from "../support/until.ts";
 

@@ -5,15 +5,15 @@ import { chmod, mkdtemp, rename, rm, stat, utimes, writeFile } from "node:fs/pro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { bindFailed } from "../../relay/assemble/bind-failed.ts";
-import { Descriptors, type Probe } from "../../relay/assemble/descriptors.ts";
-import { FileWatch, type Watched } from "../../relay/assemble/file-watch.ts";
-import { nativeSettings } from "../../relay/assemble/native.ts";
-import { Readiness } from "../../relay/assemble/readiness.ts";
-import { StartEnded, Steps } from "../../relay/assemble/steps.ts";
-import type { Clock } from "../../relay/clock.ts";
-import { Counters } from "../../relay/model/counters.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import type { Clock } from "../../moq/clock.ts";
+import { Counters } from "../../moq/counters.ts";
+import { bindFailed } from "../../relay/host/bind-failed.ts";
+import { Descriptors, type Probe } from "../../relay/host/descriptors.ts";
+import { FileWatch, type Watched } from "../../relay/host/file-watch.ts";
+import { nativeSettings } from "../../relay/host/native.ts";
+import { Readiness } from "../../relay/host/readiness.ts";
+import { StartEnded, Steps } from "../../relay/host/steps.ts";
 import { captureLog, testConfig, until } from "./support.ts";
 
 /** Milliseconds between two looks at files. */

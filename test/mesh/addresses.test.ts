@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { addressesOf } from "../../bench/mesh/addresses.ts";
+import { addressesOf } from "../../lab/addresses.ts";
 import { readParameters } from "../../web/src/parameters.ts";
 
 const at = (role: string, port: number) => ({ place: { role }, url: `https://127.0.0.1:${port}` });

@@ -1,9 +1,9 @@
 /** The same small mesh over every way that relays can reach each other. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { freePorts } from "../../bench/mesh/ports.ts";
-import { systemClock } from "../../relay/transport/clock.ts";
-import { createEngine } from "../../relay/transport/engines.ts";
+import { freePorts } from "../../lab/ports.ts";
+import { createEngine } from "../../transport/engines.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
 import { until } from "../main/support.ts";
 import { type Settings, Stage, sendUntil, whole } from "./support/stage.ts";
 

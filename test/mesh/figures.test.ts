@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseMetrics } from "../../bench/mesh/admin.ts";
-import { gapFigures } from "../../bench/mesh/drills/figures.ts";
-import type { ViewerReport } from "../../bench/mesh/load/messages.ts";
-import { WatchLog } from "../../bench/mesh/load/watch-log.ts";
+import { parseMetrics } from "../../lab/admin.ts";
+import { gapFigures } from "../../lab/drills/figures.ts";
+import type { ViewerReport } from "../../lab/load/messages.ts";
+import { WatchLog } from "../../lab/load/watch-log.ts";
 
 const viewer = (fields: Partial<ViewerReport>): ViewerReport => ({
   edge: 0,

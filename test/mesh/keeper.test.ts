@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { waitFor } from "../../bench/mesh/wait.ts";
+import { waitFor } from "../../lab/wait.ts";
 import { unable } from "./support/unable.ts";
 
 const OWNER = fileURLToPath(new URL("support/owner.ts", import.meta.url));

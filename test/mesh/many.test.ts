@@ -1,7 +1,7 @@
 /** More broadcasts at one edge than a client may have requests open. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { freePorts } from "../../bench/mesh/ports.ts";
+import { freePorts } from "../../lab/ports.ts";
 import { missingEngine } from "../engine/support/available.ts";
 import { until } from "../main/support.ts";
 import type { TestPublisher, TestViewer } from "../session/support.ts";

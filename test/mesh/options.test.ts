@@ -4,10 +4,10 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { UsageError } from "../../bench/flags.ts";
-import { DRILLS } from "../../bench/mesh/drills/all.ts";
-import { meshHelp, parseMesh } from "../../bench/mesh/options.ts";
+import { DRILLS } from "../../lab/drills/all.ts";
+import { meshHelp, parseMesh } from "../../lab/options.ts";
 
-const PROGRAM = fileURLToPath(new URL("../../bench/mesh/main.ts", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("../../lab/main.ts", import.meta.url));
 const TIMEOUT_MS = 30_000;
 
 function refused(pattern: RegExp, ...args: string[]): void {

@@ -1,7 +1,7 @@
 /** Relays over real QUIC of which one takes publishers and is the root besides. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { freePorts } from "../../bench/mesh/ports.ts";
+import { freePorts } from "../../lab/ports.ts";
 import { until } from "../main/support.ts";
 import { Stage, type Staged, sendUntil, whole } from "./support/stage.ts";
 

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
-import { Admin } from "../../bench/mesh/admin.ts";
-import { registryOf, upstreamsOf } from "../../bench/mesh/registry.ts";
-import { waitFor } from "../../bench/mesh/wait.ts";
+import { Admin } from "../../lab/admin.ts";
+import { registryOf, upstreamsOf } from "../../lab/registry.ts";
+import { waitFor } from "../../lab/wait.ts";
 
 const TIMEOUT_MS = 10_000;
 

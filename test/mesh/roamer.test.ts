@@ -3,13 +3,13 @@ import { after, before, describe, it } from "node:test";
 import { sharedMicros } from "../../bench/load/micros.ts";
 import { Pacer } from "../../bench/load/pacer.ts";
 import { PublishedTrack } from "../../bench/load/published-track.ts";
-import { type ClientDeps, redirected } from "../../bench/mesh/load/client.ts";
-import { Roamer } from "../../bench/mesh/load/roamer.ts";
-import { Uplink } from "../../bench/mesh/load/uplink.ts";
-import { loadConfig } from "../../relay/config.ts";
+import { type ClientDeps, redirected } from "../../lab/load/client.ts";
+import { Roamer } from "../../lab/load/roamer.ts";
+import { Uplink } from "../../lab/load/uplink.ts";
+import { loadConfig } from "../../relay/config/config.ts";
 import { type Relay, start } from "../../relay/main.ts";
-import { systemClock } from "../../relay/transport/clock.ts";
-import { createEngine } from "../../relay/transport/engines.ts";
+import { createEngine } from "../../transport/engines.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
 import { until } from "../support/until.ts";
 
 /** Milliseconds after which a test that waits has failed. */

@@ -1,9 +1,9 @@
 /** A mesh of processes without any root: relays know each other by their configuration. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { Mesh } from "../../bench/mesh/mesh.ts";
-import { sample, survey, upstreamSubscriptions } from "../../bench/mesh/survey.ts";
-import { waitFor } from "../../bench/mesh/wait.ts";
+import { Mesh } from "../../lab/mesh.ts";
+import { sample, survey, upstreamSubscriptions } from "../../lab/survey.ts";
+import { waitFor } from "../../lab/wait.ts";
 import { unable } from "./support/unable.ts";
 import { watching } from "./support/watching.ts";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseMetrics } from "../../bench/mesh/admin.ts";
-import { Node } from "../../bench/mesh/node.ts";
-import { Rows } from "../../bench/mesh/screen/view.ts";
-import { busiest, type NodeSurvey, upstreamSubscriptions } from "../../bench/mesh/survey.ts";
-import { placesOf, USUAL } from "../../bench/mesh/topology.ts";
+import { parseMetrics } from "../../lab/admin.ts";
+import { Node } from "../../lab/node.ts";
+import { Rows } from "../../lab/screen/view.ts";
+import { busiest, type NodeSurvey, upstreamSubscriptions } from "../../lab/survey.ts";
+import { placesOf, USUAL } from "../../lab/topology.ts";
 
 /** Relays that do not run: only their places are looked at. */
 const NODES = placesOf(USUAL).map((place) => {

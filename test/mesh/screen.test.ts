@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { keyAction, keysOf } from "../../bench/mesh/screen/keys.ts";
-import { type Picture, render } from "../../bench/mesh/screen/render.ts";
-import type { Row } from "../../bench/mesh/screen/view.ts";
+import { keyAction, keysOf } from "../../lab/screen/keys.ts";
+import { type Picture, render } from "../../lab/screen/render.ts";
+import type { Row } from "../../lab/screen/view.ts";
 
 const row = (name: string, fields: Partial<Row> = {}): Row => ({
   name,

@@ -4,8 +4,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { generateKey, signToken } from "../../auth/index.ts";
-import { whyUnreachable } from "../../relay/assemble/mesh/why.ts";
-import { TransportError } from "../../relay/transport/contract.ts";
+import { TransportError } from "../../moq/link.ts";
+import { whyUnreachable } from "../../relay/mesh/unreachable.ts";
 import { until } from "../main/support.ts";
 import { Stage, type Staged } from "./support/stage.ts";
 

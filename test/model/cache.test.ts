@@ -1,9 +1,9 @@
 /** What is kept of a track for later viewers, and what becomes of live groups that cannot be kept. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import type { CacheOptions, ModelLimits } from "../../relay/model/limits.ts";
-import type { Origin } from "../../relay/model/origin.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import type { Origin } from "../../moq/model/broadcasts.ts";
+import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
 import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, origin, say } from "./support.ts";
 
 const chunk = "x".repeat(10_000);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import type { GroupWriter } from "../../relay/model/contract.ts";
-import type { Origin } from "../../relay/model/origin.ts";
-import { rank } from "../../relay/model/subscription.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import type { Origin } from "../../moq/model/broadcasts.ts";
+import type { GroupWriter } from "../../moq/model/contract.ts";
+import { rank } from "../../moq/model/subscription.ts";
 import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, origin, say } from "./support.ts";
 
 let clock: ManualClock;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import type { Origin } from "../../relay/model/origin.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import type { Origin } from "../../moq/model/broadcasts.ts";
 import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, origin, say } from "./support.ts";
 
 /** What becomes of a track, and of what is kept of it, when its publisher ends it or goes. */

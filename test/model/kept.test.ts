@@ -1,9 +1,9 @@
 /** A track whose publisher sends nothing, after its last viewer left: it stays, for later viewers. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import type { CacheOptions, ModelLimits } from "../../relay/model/limits.ts";
-import type { Origin, Publication } from "../../relay/model/origin.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import type { Origin, Publication } from "../../moq/model/broadcasts.ts";
+import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
 import { AD, FakeSource, FakeViewer, LIVE, origin, say } from "./support.ts";
 
 let clock: ManualClock;

@@ -1,8 +1,8 @@
 /** Numbers of groups, where another publisher has taken the path. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import type { Origin } from "../../relay/model/origin.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import type { Origin } from "../../moq/model/broadcasts.ts";
 import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, origin, say } from "./support.ts";
 
 /** A relay of the mesh that watches. */

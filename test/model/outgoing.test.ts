@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { AD, FakeSource, FakeStream, FakeViewer, LIVE, origin } from "./support.ts";
 
 /** Counts every change of a priority. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PathTree } from "../../relay/model/path-tree.ts";
+import { PathTree } from "../../moq/model/path-tree.ts";
 
 /** More than a call takes arguments: a listing that spreads them ends in a RangeError. */
 const MANY = 300_000;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Broadcast } from "../../relay/model/broadcast.ts";
-import { Origin, type Resolver } from "../../relay/model/origin.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import type { Broadcast } from "../../moq/model/broadcast.ts";
+import { Origin, type Resolver } from "../../moq/model/broadcasts.ts";
 import { AD, CACHE, FakeSource, FakeViewer, LIMITS, LIVE } from "./support.ts";
 
 class Recorder implements Resolver {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { Broadcast } from "../../relay/model/broadcast.ts";
-import type { Asker } from "../../relay/model/contract.ts";
-import type { Origin } from "../../relay/model/origin.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { Broadcast } from "../../moq/model/broadcast.ts";
+import type { Origin } from "../../moq/model/broadcasts.ts";
+import type { Asker } from "../../moq/model/contract.ts";
 import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, origin } from "./support.ts";
 
 /** Which route serves whom, and which broadcasts have a place. */

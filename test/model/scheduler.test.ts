@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Scheduler } from "../../relay/model/scheduler.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { Scheduler } from "../../moq/model/scheduler.ts";
 
 const plain = <T>(work: () => T) => work();
 

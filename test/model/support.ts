@@ -1,4 +1,5 @@
-import type { Clock } from "../../relay/clock.ts";
+import type { Clock } from "../../moq/clock.ts";
+import { Origin } from "../../moq/model/broadcasts.ts";
 import type {
   Channel,
   GroupWriter,
@@ -9,10 +10,9 @@ import type {
   Subscriber,
   TrackInfo,
   UpstreamSink,
-} from "../../relay/model/contract.ts";
-import type { CacheOptions, ModelLimits } from "../../relay/model/limits.ts";
-import { Origin } from "../../relay/model/origin.ts";
-import type { Reason } from "../../relay/model/reason.ts";
+} from "../../moq/model/contract.ts";
+import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
+import type { Reason } from "../../moq/reason.ts";
 
 export const LIMITS: ModelLimits = {
   broadcasts: 100,

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import type { TrackInfo } from "../../relay/model/contract.ts";
-import type { Origin } from "../../relay/model/origin.ts";
-import type { Reason } from "../../relay/model/reason.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import type { Origin } from "../../moq/model/broadcasts.ts";
+import type { TrackInfo } from "../../moq/model/contract.ts";
+import type { Reason } from "../../moq/reason.ts";
 import { AD, channel, FakeSource, FakeViewer, INFO, LIVE, origin, say } from "./support.ts";
 
 let clock: ManualClock;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { REASONS } from "../../relay/model/reason.ts";
-import { codeOf } from "../../relay/session/index.ts";
+import { REASONS } from "../../moq/reason.ts";
+import { codeOf } from "../../moq/session/index.ts";
 import { checkPage, type Facts } from "../../scripts/docs/claims.ts";
 import { pages, readPage, repositoryFacts } from "../../scripts/docs/facts.ts";
 
-const FILES = ["docs/a.md", "docs/b.md", "relay", "relay/main.ts", "relay/wire", "package.json"];
+const FILES = ["docs/a.md", "docs/b.md", "relay", "relay/main.ts", "moq/wire", "package.json"];
 
 const FACTS: Facts = {
   exists: (path) => FILES.includes(path),
@@ -24,7 +24,7 @@ const problemsOf = (text: string) => checkPage("docs/a.md", text, FACTS).map(({ 
 describe("claims of a page", () => {
   const good = [
     "[other](b.md), [its heading](b.md#a-heading), [own heading](#a-heading), [up](../package.json), [web](https://x/y)",
-    "`relay/main.ts`, `relay/wire/`, `relay/*/index.ts`, `main.ts`, `live/room1`, `relay.toml`",
+    "`relay/main.ts`, `moq/wire/`, `relay/*/index.ts`, `main.ts`, `live/room1`, `relay.toml`",
     "`[limits] sessions`, `[limits]`, `limits.sessions`, `[limits] sessions = 5`, `example.com`",
     "`moqmesh ls URL --json`, `moqmesh COMMAND --help`, `npm run bench -- fanout`, `--json`, `--SECTION.KEY`",
     "`not_found`, `moqmesh_bounds_hit_total{bound}`, `LiteSession.guard`, `MOQMESH_TOKEN`, `/health/live`, `/etc/x/y`",

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { BidiStream } from "../../relay/transport/contract.ts";
-import { DEFAULT_WIRE_LIMITS } from "../../relay/wire/limits.ts";
-import { type AnnounceResponse, announceResponses } from "../../relay/wire/lite/announce.ts";
-import { encodeRequest } from "../../relay/wire/lite/requests.ts";
-import { type Capabilities, capabilities } from "../../relay/wire/versions.ts";
+import type { BidiStream } from "../../moq/link.ts";
+import { DEFAULT_WIRE_LIMITS } from "../../moq/wire/codec/limits.ts";
+import { type AnnounceResponse, announceResponses } from "../../moq/wire/lite/announce.ts";
+import { encodeRequest } from "../../moq/wire/lite/requests.ts";
+import { type Capabilities, capabilities } from "../../moq/wire/lite/versions.ts";
 import { AD } from "../model/support.ts";
 import { SESSION_LIMITS, TestPublisher, TestRelay, VERSIONS } from "./support.ts";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Counters } from "../../relay/model/counters.ts";
-import { encodeGroupStream } from "../../relay/wire/lite/group.ts";
-import { encodeRequest } from "../../relay/wire/lite/requests.ts";
-import { encodeSubscribeUpdate } from "../../relay/wire/lite/subscribe.ts";
-import { capabilities } from "../../relay/wire/versions.ts";
+import type { Counters } from "../../moq/counters.ts";
+import { encodeGroupStream } from "../../moq/wire/lite/group.ts";
+import { encodeRequest } from "../../moq/wire/lite/requests.ts";
+import { encodeSubscribeUpdate } from "../../moq/wire/lite/subscribe.ts";
+import { capabilities } from "../../moq/wire/lite/versions.ts";
 import { LIVE, TestRelay, TRACK } from "./support.ts";
 
 const CAPS = capabilities("moq-lite-05");

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { encodeAnnouncement, encodeAnnounceOk } from "../../relay/wire/lite/announce.ts";
-import { encodeRequest, type OpeningRequest } from "../../relay/wire/lite/requests.ts";
-import { capabilities } from "../../relay/wire/versions.ts";
+import { encodeAnnouncement, encodeAnnounceOk } from "../../moq/wire/lite/announce.ts";
+import { encodeRequest, type OpeningRequest } from "../../moq/wire/lite/requests.ts";
+import { capabilities } from "../../moq/wire/lite/versions.ts";
 import { LIVE, TestRelay, TRACK, VERSIONS } from "./support.ts";
 
 function capsOf(version: string) {

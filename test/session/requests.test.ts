@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Asker } from "../../relay/model/contract.ts";
-import { Counters } from "../../relay/model/counters.ts";
-import type { Taker } from "../../relay/session/lite/intake.ts";
-import { Opener, type OpenerDeps, type Place } from "../../relay/session/lite/opener.ts";
-import type { BidiStream } from "../../relay/transport/contract.ts";
-import { READ } from "../../relay/wire/allowance.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { Counters } from "../../moq/counters.ts";
+import type { BidiStream } from "../../moq/link.ts";
+import type { Asker } from "../../moq/model/contract.ts";
+import type { Taker } from "../../moq/session/lite/intake.ts";
+import { Opener, type OpenerDeps, type Place } from "../../moq/session/lite/opener.ts";
+import { READ } from "../../moq/wire/codec/allowance.ts";
 import { FakeSource, FakeStream } from "../model/support.ts";
-import { ManualClock } from "../support/clock.ts";
 import { LIVE, TestRelay, VERSIONS } from "./support.ts";
 
 /** What viewers ask of a publisher through the relay: shares, limits of time, and no more updates than it can take. */

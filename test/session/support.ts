@@ -1,5 +1,10 @@
 /** A relay and its clients over a simulated network whose clock a test turns. */
 import { createHash, type Hash } from "node:crypto";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { type LaneSettings, MemoryNetwork } from "../../lab/network/memory-network.ts";
+import { Counters } from "../../moq/counters.ts";
+import type { BidiStream, Link, LinkClosed, LinkLimits } from "../../moq/link.ts";
+import { Origin } from "../../moq/model/broadcasts.ts";
 import type {
   Channel,
   GroupWriter,
@@ -7,11 +12,9 @@ import type {
   Source,
   SubscribeOptions,
   UpstreamSink,
-} from "../../relay/model/contract.ts";
-import { Counters } from "../../relay/model/counters.ts";
-import type { CacheOptions, ModelLimits } from "../../relay/model/limits.ts";
-import { Origin } from "../../relay/model/origin.ts";
-import type { Reason } from "../../relay/model/reason.ts";
+} from "../../moq/model/contract.ts";
+import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
+import type { Reason } from "../../moq/reason.ts";
 import {
   ChannelRegistry,
   liteSession,
@@ -19,11 +22,8 @@ import {
   type Session,
   type SessionLimits,
   type SessionReport,
-} from "../../relay/session/index.ts";
-import type { BidiStream, Link, LinkClosed, LinkLimits } from "../../relay/transport/contract.ts";
-import { type LaneSettings, MemoryNetwork } from "../../relay/transport/memory/index.ts";
+} from "../../moq/session/index.ts";
 import { CACHE, INFO, LIMITS } from "../model/support.ts";
-import { ManualClock } from "../support/clock.ts";
 
 export const VERSIONS = ["moq-lite-03", "moq-lite-04", "moq-lite-05", "moqmesh-1", "moq-lite-06-wip"] as const;
 export const TRACK = "video";

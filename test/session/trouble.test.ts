@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
-import type { Link } from "../../relay/transport/contract.ts";
-import { encodeRequest } from "../../relay/wire/lite/requests.ts";
-import { capabilities } from "../../relay/wire/versions.ts";
+import type { Link } from "../../moq/link.ts";
+import { encodeRequest } from "../../moq/wire/lite/requests.ts";
+import { capabilities } from "../../moq/wire/lite/versions.ts";
 import { LIVE, SESSION_LIMITS, TestRelay, TestViewer, TRACK, VERSIONS, write } from "./support.ts";
 
 function frame(seed: number, size: number): Buffer {

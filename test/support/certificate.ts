@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from "node:crypto";
-import type { Certificate } from "../../relay/transport/contract.ts";
-import { certificateHosts, makeSelfSigned } from "../../relay/transport/tls/self-signed.ts";
+import type { Certificate } from "../../moq/link.ts";
+import { certificateHosts, makeSelfSigned } from "../../transport/tls/self-signed.ts";
 
 export interface TestCertificate extends Certificate {
   /** SHA-256 of the DER, as `serverCertificateHashes` and {@link Trust} take it. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ManualClock } from "./clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
 
 describe("the clock turned by hand", () => {
   it("runs timers in the order of their moments, and of one moment in the order in which they were set", () => {

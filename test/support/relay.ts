@@ -7,7 +7,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadConfig } from "../../relay/config.ts";
+import { loadConfig } from "../../relay/config/config.ts";
 import { start } from "../../relay/main.ts";
 
 /** Address of a relay that is up already, if the tests shall use one. */

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import * as tls from "node:tls";
-import { TransportError } from "../../relay/transport/contract.ts";
-import { type CertificateOptions, loadCertificate } from "../../relay/transport/tls/certificate.ts";
+import { TransportError } from "../../moq/link.ts";
+import { type CertificateOptions, loadCertificate } from "../../transport/tls/certificate.ts";
 
 const DAY_MS = 86_400_000;
 

@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { type CertificateState, loadCertificate } from "../../relay/transport/tls/certificate.ts";
-import { CertificateManager, CHECK_INTERVAL_MS } from "../../relay/transport/tls/manager.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { type CertificateState, loadCertificate } from "../../transport/tls/certificate.ts";
+import { CertificateManager, CHECK_INTERVAL_MS } from "../../transport/tls/manager.ts";
 
 const DAY_MS = 86_400_000;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { systemClock } from "../../relay/transport/clock.ts";
-import { TransportError } from "../../relay/transport/contract.ts";
-import { createFailsComponents } from "../../relay/transport/fails-components/index.ts";
+import { TransportError } from "../../moq/link.ts";
+import { createFailsComponents } from "../../transport/fails-components/index.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
 import { conformance } from "./conformance.ts";
 import { overTls } from "./real-harness.ts";
 

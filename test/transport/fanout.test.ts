@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { SendStream } from "../../relay/transport/contract.ts";
-import { JsFanOut } from "../../relay/transport/fanout.ts";
+import type { SendStream } from "../../moq/link.ts";
+import { JsFanOut } from "../../transport/shared/fanout.ts";
 import { bytesOf } from "./fixtures.ts";
 
 /** Notes each call that it gets. */

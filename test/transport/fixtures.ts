@@ -12,7 +12,7 @@ import type {
   RecvHandler,
   RecvStream,
   SendHandler,
-} from "../../relay/transport/contract.ts";
+} from "../../moq/link.ts";
 
 /** Bounds that the cases start from. */
 export const LIMITS: LinkLimits = {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { Link, RecvStream, SendStream } from "../../relay/transport/contract.ts";
-import type { LaneSettings, Wire } from "../../relay/transport/memory/index.ts";
+import type { LaneSettings, Wire } from "../../lab/network/memory-network.ts";
+import type { Link, RecvStream, SendStream } from "../../moq/link.ts";
 import { bytesOf, pattern, type Recorder, type StreamRecord } from "./fixtures.ts";
 import { connect, type MemoryWorld, memoryWorld } from "./memory-world.ts";
 

@@ -1,5 +1,12 @@
 /** A simulated network with two hosts, and links between them. */
 import assert from "node:assert/strict";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import {
+  type MemoryEngine,
+  MemoryNetwork,
+  type MemoryNetworkOptions,
+  type Wire,
+} from "../../lab/network/memory-network.ts";
 import {
   type Link,
   type LinkInfo,
@@ -7,14 +14,7 @@ import {
   type LinkRequest,
   type Listener,
   TransportError,
-} from "../../relay/transport/contract.ts";
-import {
-  type MemoryEngine,
-  MemoryNetwork,
-  type MemoryNetworkOptions,
-  type Wire,
-} from "../../relay/transport/memory/index.ts";
-import { ManualClock } from "../support/clock.ts";
+} from "../../moq/link.ts";
 import { LIMITS, Recorder } from "./fixtures.ts";
 
 export interface MemoryWorld {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { TransportError } from "../../relay/transport/contract.ts";
-import { type LaneSettings, MemoryNetwork } from "../../relay/transport/memory/index.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { type LaneSettings, MemoryNetwork } from "../../lab/network/memory-network.ts";
+import { TransportError } from "../../moq/link.ts";
 import { conformance, type Harness } from "./conformance.ts";
 import { bytesOf, LIMITS, pattern, Recorder, unheard } from "./fixtures.ts";
 import { connect, failure, memoryWorld } from "./memory-world.ts";

@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { createNative } from "../../relay/transport/native/index.ts";
+import { createNative } from "../../transport/native/index.ts";
 import { missingEngine } from "../engine/support/available.ts";
 import { conformance } from "./conformance.ts";
 import { overTls } from "./real-harness.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { PriorityQueue } from "../../relay/transport/priority-queue.ts";
+import { PriorityQueue } from "../../transport/shared/priority-queue.ts";
 
 class Item {
   readonly name: number;

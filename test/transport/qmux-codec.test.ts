@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { agreements, choose } from "../../relay/transport/qmux/forms.ts";
+import { agreements, choose } from "../../transport/qmux/forms.ts";
 import {
   closeFrame,
   dataBlockedFrame,
@@ -19,10 +19,10 @@ import {
   stopFrame,
   streamBlockedFrame,
   streamsBlockedFrame,
-} from "../../relay/transport/qmux/frames.ts";
-import { readParams, writeParams } from "../../relay/transport/qmux/params.ts";
-import { putLongVarint, putVarint, Reader, varintSize } from "../../relay/transport/qmux/varint.ts";
-import { Violation } from "../../relay/transport/qmux/violation.ts";
+} from "../../transport/qmux/frames.ts";
+import { readParams, writeParams } from "../../transport/qmux/params.ts";
+import { putLongVarint, putVarint, Reader, varintSize } from "../../transport/qmux/varint.ts";
+import { Violation } from "../../transport/qmux/violation.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const bytes = (text: string) => Buffer.from(text.replaceAll(" ", ""), "hex");

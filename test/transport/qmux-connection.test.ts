@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { MAX_CLOSE_REASON } from "../../relay/transport/contract.ts";
+import { MAX_CLOSE_REASON } from "../../moq/link.ts";
 import { form, linkOf, Received, SimEnd, settle, silent, simPair } from "./qmux-sim.ts";
 
 const bytes = (text: string) => Buffer.from(text.replaceAll(" ", ""), "hex");

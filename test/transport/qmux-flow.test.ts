@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { SendStream } from "../../relay/transport/contract.ts";
+import type { SendStream } from "../../moq/link.ts";
 import {
   maxDataFrame,
   maxStreamDataFrame,
@@ -8,14 +8,9 @@ import {
   paramsFrame,
   putStreamHead,
   resetFrame,
-} from "../../relay/transport/qmux/frames.ts";
-import {
-  BY_REFERENCE_FROM,
-  MAX_STREAM_PAYLOAD,
-  SOCKET_BUDGET,
-  STREAM_WINDOW,
-} from "../../relay/transport/qmux/limits.ts";
-import { type Params, writeParams } from "../../relay/transport/qmux/params.ts";
+} from "../../transport/qmux/frames.ts";
+import { BY_REFERENCE_FROM, MAX_STREAM_PAYLOAD, SOCKET_BUDGET, STREAM_WINDOW } from "../../transport/qmux/limits.ts";
+import { type Params, writeParams } from "../../transport/qmux/params.ts";
 import { form, linkOf, SimEnd, settle, silent, simPair } from "./qmux-sim.ts";
 
 const hex = (message: Uint8Array) => Buffer.from(message).toString("hex");

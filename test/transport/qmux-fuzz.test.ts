@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { SendStream } from "../../relay/transport/contract.ts";
-import { FORMS } from "../../relay/transport/qmux/forms.ts";
+import type { SendStream } from "../../moq/link.ts";
+import { FORMS } from "../../transport/qmux/forms.ts";
 import {
   closeFrame,
   maxDataFrame,
@@ -14,8 +14,8 @@ import {
   putStreamHead,
   resetFrame,
   stopFrame,
-} from "../../relay/transport/qmux/frames.ts";
-import { writeParams } from "../../relay/transport/qmux/params.ts";
+} from "../../transport/qmux/frames.ts";
+import { writeParams } from "../../transport/qmux/params.ts";
 import { linkOf, Received, SimEnd, settle, silent, simPair } from "./qmux-sim.ts";
 
 const PARAMS = paramsFrame(

@@ -11,9 +11,9 @@ import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import Session, { selectSubprotocol } from "@moq/qmux";
 import { type WebSocket, WebSocketServer } from "ws";
-import { systemClock } from "../../relay/transport/clock.ts";
-import type { Link, LinkHandler, LinkRequest, Listener } from "../../relay/transport/contract.ts";
-import { createQmux } from "../../relay/transport/qmux/index.ts";
+import type { Link, LinkHandler, LinkRequest, Listener } from "../../moq/link.ts";
+import { createQmux } from "../../transport/qmux/index.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
 import { until } from "../support/until.ts";
 import { LIMITS, Received, silent, Watcher } from "./qmux-sim.ts";
 

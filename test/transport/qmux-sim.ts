@@ -1,3 +1,4 @@
+import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type {
   Attach,
   BidiHandler,
@@ -8,12 +9,11 @@ import type {
   LinkLimits,
   RecvHandler,
   RecvStream,
-} from "../../relay/transport/contract.ts";
-import { JsFanOut } from "../../relay/transport/fanout.ts";
-import { Connection, type RecordSocket } from "../../relay/transport/qmux/connection.ts";
-import { FORMS, type Form } from "../../relay/transport/qmux/forms.ts";
-import type { OutgoingRecord } from "../../relay/transport/qmux/record.ts";
-import { ManualClock } from "../support/clock.ts";
+} from "../../moq/link.ts";
+import { Connection, type RecordSocket } from "../../transport/qmux/connection.ts";
+import { FORMS, type Form } from "../../transport/qmux/forms.ts";
+import type { OutgoingRecord } from "../../transport/qmux/record.ts";
+import { JsFanOut } from "../../transport/shared/fanout.ts";
 
 export const LIMITS: LinkLimits = {
   uniStreams: 100,

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { systemClock } from "../../relay/transport/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
 import {
   type Attach,
   type DialOptions,
@@ -14,10 +14,10 @@ import {
   type Listener,
   TransportError,
   type Trust,
-} from "../../relay/transport/contract.ts";
-import { type AttachOptions, createQmux, type QmuxEngine } from "../../relay/transport/qmux/index.ts";
+} from "../../moq/link.ts";
+import { type AttachOptions, createQmux, type QmuxEngine } from "../../transport/qmux/index.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
 import { type TestCertificate, testCertificate } from "../support/certificate.ts";
-import { ManualClock } from "../support/clock.ts";
 import { until } from "../support/until.ts";
 import { LIMITS, Watcher } from "./qmux-sim.ts";
 

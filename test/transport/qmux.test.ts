@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { Socket } from "node:net";
-import { systemClock } from "../../relay/transport/clock.ts";
-import { createQmux } from "../../relay/transport/qmux/index.ts";
+import { createQmux } from "../../transport/qmux/index.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
 import { conformance, type Harness, type Supports } from "./conformance.ts";
 import { overTls, realTime } from "./real-harness.ts";
 

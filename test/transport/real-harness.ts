@@ -1,8 +1,8 @@
 /** Harnesses over real sockets in real time; both ends are one engine. */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { systemClock } from "../../relay/transport/clock.ts";
-import type { Engine, EngineDeps, Trust } from "../../relay/transport/contract.ts";
+import type { Engine, EngineDeps, Trust } from "../../moq/link.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
 import { type TestCertificate, testCertificate } from "../support/certificate.ts";
 import type { Harness, Supports } from "./conformance.ts";
 

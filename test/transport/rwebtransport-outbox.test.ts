@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { PRIORITY_CONTROL } from "../../relay/transport/contract.ts";
-import { Life, tickMs } from "../../relay/transport/rwebtransport/life.ts";
-import { Outbox } from "../../relay/transport/rwebtransport/outbox.ts";
-import type { Port } from "../../relay/transport/rwebtransport/port.ts";
-import { ManualClock } from "../support/clock.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { PRIORITY_CONTROL } from "../../moq/link.ts";
+import { Life, tickMs } from "../../transport/rwebtransport/liveness.ts";
+import { Outbox } from "../../transport/rwebtransport/outbox.ts";
+import type { Port } from "../../transport/rwebtransport/port.ts";
 
 interface Write {
   readonly stream: number;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { Window } from "../../relay/transport/rwebtransport/window.ts";
+import { Window } from "../../transport/rwebtransport/window.ts";
 
 describe("the window of an rwebtransport link", () => {
   it("cuts writes at whole bytes, whatever rate it has seen", () => {

@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { WebTransport } from "rwebtransport";
-import { systemClock } from "../../relay/transport/clock.ts";
 import type {
   BidiHandler,
   Engine,
@@ -18,10 +17,11 @@ import type {
   LinkRequest,
   Listener,
   Trust,
-} from "../../relay/transport/contract.ts";
-import { TransportError } from "../../relay/transport/contract.ts";
-import { thisHost } from "../../relay/transport/rwebtransport/addon.ts";
-import { createRwebtransport } from "../../relay/transport/rwebtransport/index.ts";
+} from "../../moq/link.ts";
+import { TransportError } from "../../moq/link.ts";
+import { thisHost } from "../../transport/rwebtransport/addon.ts";
+import { createRwebtransport } from "../../transport/rwebtransport/index.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
 import { type TestCertificate, testCertificate } from "../support/certificate.ts";
 import { conformance } from "./conformance.ts";
 import { overTls } from "./real-harness.ts";

@@ -1,9 +1,9 @@
 /** Every message of every version, byte for byte. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ProtocolViolation } from "../../relay/wire/errors.ts";
-import { encodeAnnouncement } from "../../relay/wire/lite/announce.ts";
-import { encodeSubscribeResponse } from "../../relay/wire/lite/subscribe.ts";
+import { ProtocolViolation } from "../../moq/wire/codec/errors.ts";
+import { encodeAnnouncement } from "../../moq/wire/lite/announce.ts";
+import { encodeSubscribeResponse } from "../../moq/wire/lite/subscribe.ts";
 import { bytes, capsOf, EVERY, hex } from "./support/bytes.ts";
 import { readAll } from "./support/read.ts";
 import { streamOf, VECTORS } from "./support/vectors.ts";

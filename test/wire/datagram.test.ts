@@ -1,7 +1,7 @@
 /** Groups of one frame in datagrams (moq-lite Datagrams). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Datagram, decodeDatagram, encodeDatagram } from "../../relay/wire/lite/datagram.ts";
+import { type Datagram, decodeDatagram, encodeDatagram } from "../../moq/wire/lite/datagram.ts";
 import { bytes, hex } from "./support/bytes.ts";
 
 const DATAGRAM: Datagram = { subscribe: 3, sequence: 300, timestamp: 1000, payload: bytes("aabb") };

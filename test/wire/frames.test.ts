@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { DEFAULT_WIRE_LIMITS } from "../../relay/wire/limits.ts";
-import { encodeFrameHeader, FrameReader, type FrameSink } from "../../relay/wire/lite/frame.ts";
-import { encodeGroupStream } from "../../relay/wire/lite/group.ts";
-import { UniReader } from "../../relay/wire/lite/uni.ts";
-import type { Capabilities } from "../../relay/wire/versions.ts";
+import { DEFAULT_WIRE_LIMITS } from "../../moq/wire/codec/limits.ts";
+import { encodeFrameHeader, FrameReader, type FrameSink } from "../../moq/wire/lite/frame.ts";
+import { encodeGroupStream } from "../../moq/wire/lite/group.ts";
+import { UniReader } from "../../moq/wire/lite/uni.ts";
+import type { Capabilities } from "../../moq/wire/lite/versions.ts";
 import { bytes, capsOf, concat, EVERY, hex } from "./support/bytes.ts";
 import { readAll } from "./support/read.ts";
 

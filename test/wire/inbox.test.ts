@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Inbox } from "../../relay/wire/inbox.ts";
+import { Inbox } from "../../moq/wire/codec/inbox.ts";
 import { feed } from "./support/bytes.ts";
 
 test("bytes come out in order, however they are pushed and taken", () => {

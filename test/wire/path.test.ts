@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { joinPath, normalisePath, pathParts, stripPrefix } from "../../relay/wire/path.ts";
+import { joinPath, normalisePath, pathParts, stripPrefix } from "../../moq/path.ts";
 
 test("slashes that mean nothing are dropped", () => {
   for (const raw of ["a/b", "/a/b", "a/b/", "//a///b//"]) assert.equal(normalisePath(raw), "a/b");

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { encodeAnnouncement, encodeAnnounceOk } from "../../relay/wire/lite/announce.ts";
-import { encodeProbe } from "../../relay/wire/lite/probe.ts";
-import { encodeRequest } from "../../relay/wire/lite/requests.ts";
-import { encodeSetupStream } from "../../relay/wire/lite/setup.ts";
-import { encodeSubscribeResponse, encodeSubscribeUpdate } from "../../relay/wire/lite/subscribe.ts";
-import { encodeTrackInfo } from "../../relay/wire/lite/track.ts";
+import { encodeAnnouncement, encodeAnnounceOk } from "../../moq/wire/lite/announce.ts";
+import { encodeProbe } from "../../moq/wire/lite/probe.ts";
+import { encodeRequest } from "../../moq/wire/lite/requests.ts";
+import { encodeSetupStream } from "../../moq/wire/lite/setup.ts";
+import { encodeSubscribeResponse, encodeSubscribeUpdate } from "../../moq/wire/lite/subscribe.ts";
+import { encodeTrackInfo } from "../../moq/wire/lite/track.ts";
 import {
   announceStream,
   pieces,

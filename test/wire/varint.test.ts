@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { Cursor } from "../../relay/wire/cursor.ts";
-import { ProtocolViolation } from "../../relay/wire/errors.ts";
-import { getSigned, getVarint, putSigned, signedLength, varintLength } from "../../relay/wire/varint.ts";
-import { Writer } from "../../relay/wire/writer.ts";
+import { Cursor } from "../../moq/wire/codec/cursor.ts";
+import { ProtocolViolation } from "../../moq/wire/codec/errors.ts";
+import { getSigned, getVarint, putSigned, signedLength, varintLength } from "../../moq/wire/codec/varint.ts";
+import { Writer } from "../../moq/wire/codec/writer.ts";
 import { bytes, hex } from "./support/bytes.ts";
 
 const MAX = Number.MAX_SAFE_INTEGER;

@@ -7,7 +7,7 @@ import {
   LITE_VERSIONS,
   MESH_PROTOCOLS,
   STABLE_PROTOCOLS,
-} from "../../relay/wire/versions.ts";
+} from "../../moq/wire/lite/versions.ts";
 import { capsOf, EVERY } from "./support/bytes.ts";
 
 test("stable versions are offered best first, and no version is in two lists", () => {

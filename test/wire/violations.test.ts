@@ -1,9 +1,9 @@
 /** What a peer may not send, and what is said about it. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { BoundExceeded, ProtocolViolation } from "../../relay/wire/errors.ts";
-import { DEFAULT_WIRE_LIMITS } from "../../relay/wire/limits.ts";
-import type { LiteVersion } from "../../relay/wire/versions.ts";
+import { BoundExceeded, ProtocolViolation } from "../../moq/wire/codec/errors.ts";
+import { DEFAULT_WIRE_LIMITS } from "../../moq/wire/codec/limits.ts";
+import type { LiteVersion } from "../../moq/wire/lite/versions.ts";
 import { bytes, capsOf, concat, EVERY } from "./support/bytes.ts";
 import { readAll, reading, type StreamKind } from "./support/read.ts";
 

@@ -1,11 +1,11 @@
-import type { BidiStream, Link, SendStream } from "../../../relay/transport/contract.ts";
-import { encodeAnnouncement, encodeAnnounceOk } from "../../../relay/wire/lite/announce.ts";
-import { encodeDatagram } from "../../../relay/wire/lite/datagram.ts";
-import { encodeGroupStream } from "../../../relay/wire/lite/group.ts";
-import { encodeProbe } from "../../../relay/wire/lite/probe.ts";
-import { encodeRequest, type OpeningRequest } from "../../../relay/wire/lite/requests.ts";
-import { encodeSubscribeResponse, encodeSubscribeUpdate } from "../../../relay/wire/lite/subscribe.ts";
-import { type Capabilities, capabilities } from "../../../relay/wire/versions.ts";
+import type { BidiStream, Link, SendStream } from "../../../moq/link.ts";
+import { encodeAnnouncement, encodeAnnounceOk } from "../../../moq/wire/lite/announce.ts";
+import { encodeDatagram } from "../../../moq/wire/lite/datagram.ts";
+import { encodeGroupStream } from "../../../moq/wire/lite/group.ts";
+import { encodeProbe } from "../../../moq/wire/lite/probe.ts";
+import { encodeRequest, type OpeningRequest } from "../../../moq/wire/lite/requests.ts";
+import { encodeSubscribeResponse, encodeSubscribeUpdate } from "../../../moq/wire/lite/subscribe.ts";
+import { type Capabilities, capabilities } from "../../../moq/wire/lite/versions.ts";
 import { FLOODED, type Kind, TRACK } from "../kinds.ts";
 
 /** Any code will do. */

@@ -1,11 +1,11 @@
 /** The process that floods: one session, one kind of message. When the channel to the bench closes, it ends. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { systemClock } from "../../../relay/transport/clock.ts";
-import type { BidiStream, Link } from "../../../relay/transport/contract.ts";
-import { createEngine } from "../../../relay/transport/engines.ts";
-import { createQmux } from "../../../relay/transport/qmux/index.ts";
-import { encodeTrackInfo } from "../../../relay/wire/lite/track.ts";
-import { STABLE_PROTOCOLS } from "../../../relay/wire/versions.ts";
+import type { BidiStream, Link } from "../../../moq/link.ts";
+import { encodeTrackInfo } from "../../../moq/wire/lite/track.ts";
+import { STABLE_PROTOCOLS } from "../../../moq/wire/lite/versions.ts";
+import { createEngine } from "../../../transport/engines.ts";
+import { createQmux } from "../../../transport/qmux/index.ts";
+import { systemClock } from "../../../transport/shared/system-clock.ts";
 import { dialAll, trustOf } from "../../load/dial.ts";
 import { attachLoad, type Part } from "../../load/session.ts";
 import type { Kind } from "../kinds.ts";

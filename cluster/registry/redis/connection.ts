@@ -1,4 +1,4 @@
-import type { Clock } from "../../../relay/clock.ts";
+import type { Clock } from "../../../moq/clock.ts";
 
 /** First and longest wait between two connections that failed, in milliseconds. */
 const FIRST_WAIT_MS = 100;

@@ -1,6 +1,6 @@
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
-import type { Certificate } from "../../../relay/transport/contract.ts";
+import type { Certificate } from "../../../moq/link.ts";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const HOUR_MS = 60 * 60 * 1000;

@@ -1,4 +1,4 @@
-import { loadAddon } from "../../../relay/transport/native/addon.ts";
+import { loadAddon } from "../../../transport/native/addon.ts";
 
 /** Why the native engine cannot be tested here; nothing where it can, and where it has to be: MOQMESH_REQUIRE_ENGINE=1. */
 export function missingEngine(): string | undefined {

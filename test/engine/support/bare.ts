@@ -1,5 +1,5 @@
-import { type EngineSettings, loadAddon, type Native } from "../../../relay/transport/native/addon.ts";
-import { KIND, RECORD } from "../../../relay/transport/native/records.ts";
+import { type EngineSettings, loadAddon, type Native } from "../../../transport/native/addon.ts";
+import { KIND, RECORD } from "../../../transport/native/records.ts";
 
 const SETTINGS: EngineSettings = {
   threads: 1,

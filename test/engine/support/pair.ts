@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { systemClock } from "../../../relay/transport/clock.ts";
-import type { Certificate, Link, LinkInfo, LinkLimits, Listener, Trust } from "../../../relay/transport/contract.ts";
-import { createNative, type NativeSettings } from "../../../relay/transport/native/index.ts";
+import type { Certificate, Link, LinkInfo, LinkLimits, Listener, Trust } from "../../../moq/link.ts";
+import { createNative, type NativeSettings } from "../../../transport/native/index.ts";
+import { systemClock } from "../../../transport/shared/system-clock.ts";
 import { LIMITS, Recorder } from "../../transport/fixtures.ts";
 
 export type NativeEngine = Awaited<ReturnType<typeof createNative>>;

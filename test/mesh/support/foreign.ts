@@ -1,8 +1,9 @@
 /** moq-relay of moq-dev/moq as a process of its own, at one address, that can be killed and started again. */
-import { freePorts } from "../../../bench/mesh/ports.ts";
-import type { MeshWorkspace } from "../../../bench/mesh/workspace.ts";
+
 import type { MoqRelayProgram } from "../../../bench/relays/moq-relay.ts";
 import type { Child } from "../../../bench/system/child.ts";
+import { freePorts } from "../../../lab/ports.ts";
+import type { MeshWorkspace } from "../../../lab/workspace.ts";
 
 /** Characters that it prints while it colours its lines. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for.

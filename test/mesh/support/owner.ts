@@ -1,5 +1,5 @@
 /** Starts one relay of a mesh, tells which process it is and where its files are, and stays. */
-import { Mesh } from "../../../bench/mesh/mesh.ts";
+import { Mesh } from "../../../lab/mesh.ts";
 
 const mesh = await Mesh.make({ shape: { origins: 1, regionals: 0, edges: 0 }, engine: "auto", told: () => {} });
 const [origin] = mesh.role("origin");

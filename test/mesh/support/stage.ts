@@ -1,15 +1,15 @@
 /** Whole relays of a mesh in this process over real QUIC, with clients that are told what to send. */
 
-import { freePorts } from "../../../bench/mesh/ports.ts";
-import { type MeshWorkspace, makeMeshWorkspace } from "../../../bench/mesh/workspace.ts";
 import type { Role } from "../../../cluster/contract.ts";
-import { dialRelay } from "../../../relay/assemble/dial.ts";
-import { loadConfig } from "../../../relay/config.ts";
+import { freePorts } from "../../../lab/ports.ts";
+import { type MeshWorkspace, makeMeshWorkspace } from "../../../lab/workspace.ts";
+import { TransportError, type Trust } from "../../../moq/link.ts";
+import { Origin } from "../../../moq/model/broadcasts.ts";
+import { ChannelRegistry, liteSession, openAccess, type Session } from "../../../moq/session/index.ts";
+import { dialRelay } from "../../../relay/client/dial.ts";
+import { loadConfig } from "../../../relay/config/config.ts";
 import { type Relay, type StartOptions, start } from "../../../relay/main.ts";
-import { Origin } from "../../../relay/model/origin.ts";
-import { ChannelRegistry, liteSession, openAccess, type Session } from "../../../relay/session/index.ts";
-import { systemClock } from "../../../relay/transport/clock.ts";
-import { TransportError, type Trust } from "../../../relay/transport/contract.ts";
+import { systemClock } from "../../../transport/shared/system-clock.ts";
 import { captureLog, until } from "../../main/support.ts";
 import { CACHE, LIMITS } from "../../model/support.ts";
 import { LIVE, SESSION_LIMITS, TestClient, type TestPublisher, type TestViewer, TRACK } from "../../session/support.ts";

@@ -1,5 +1,5 @@
-import { systemClock } from "../../../relay/transport/clock.ts";
-import { createEngine } from "../../../relay/transport/engines.ts";
+import { createEngine } from "../../../transport/engines.ts";
+import { systemClock } from "../../../transport/shared/system-clock.ts";
 
 /** Why a mesh of processes cannot run here; false when it can. */
 export async function unable(): Promise<string | false> {

@@ -1,6 +1,6 @@
-import type { Mesh } from "../../../bench/mesh/mesh.ts";
-import type { Node } from "../../../bench/mesh/node.ts";
-import { connect } from "../../../relay/client.ts";
+import type { Mesh } from "../../../lab/mesh.ts";
+import type { Node } from "../../../lab/node.ts";
+import { connect } from "../../../relay/client/client.ts";
 
 /** Milliseconds for a connection. */
 const TIMEOUT_MS = 10_000;

@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import {
-  type LinkInfo,
-  type LinkRequest,
-  TransportError,
-  type TransportErrorCode,
-} from "../../../relay/transport/contract.ts";
+import { type LinkInfo, type LinkRequest, TransportError, type TransportErrorCode } from "../../../moq/link.ts";
 import { bytesOf, Recorder, unheard } from "../fixtures.ts";
 import type { Bench, PairOptions } from "./harness.ts";
 

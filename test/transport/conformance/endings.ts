@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Link, MAX_CLOSE_REASON } from "../../../relay/transport/contract.ts";
+import { type Link, MAX_CLOSE_REASON } from "../../../moq/link.ts";
 import { bytesOf, pattern, Recorder, unheard } from "../fixtures.ts";
 import type { Bench } from "./harness.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import type { Link, SendStream } from "../../../relay/transport/contract.ts";
+import type { Link, SendStream } from "../../../moq/link.ts";
 import { bytesOf, digestOf, pattern, Recorder, type StreamRecord, unheard } from "../fixtures.ts";
 import type { Bench } from "./harness.ts";
 

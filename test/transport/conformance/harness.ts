@@ -10,7 +10,7 @@ import type {
   Listener,
   PeerAddress,
   Trust,
-} from "../../../relay/transport/contract.ts";
+} from "../../../moq/link.ts";
 import { LIMITS, Recorder } from "../fixtures.ts";
 
 /** True, or the reason why an engine cannot do it, which is printed where its cases are skipped. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { RecvHandler } from "../../../relay/transport/contract.ts";
+import type { RecvHandler } from "../../../moq/link.ts";
 import { pattern, unheard } from "../fixtures.ts";
 import type { Bench, Pair } from "./harness.ts";
 

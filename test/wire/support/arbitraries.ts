@@ -1,12 +1,12 @@
 /** Any message that a version can carry, as fast-check arbitraries. Fields that it does not carry are their defaults. */
 import fc from "fast-check";
-import type { AnnounceResponse, Oversized } from "../../../relay/wire/lite/announce.ts";
-import type { Probe } from "../../../relay/wire/lite/probe.ts";
-import type { OpeningRequest } from "../../../relay/wire/lite/requests.ts";
-import type { Setup } from "../../../relay/wire/lite/setup.ts";
-import type { SubscribeResponse, SubscribeUpdate } from "../../../relay/wire/lite/subscribe.ts";
-import type { TrackInfo } from "../../../relay/wire/lite/track.ts";
-import type { Capabilities } from "../../../relay/wire/versions.ts";
+import type { AnnounceResponse, Oversized } from "../../../moq/wire/lite/announce.ts";
+import type { Probe } from "../../../moq/wire/lite/probe.ts";
+import type { OpeningRequest } from "../../../moq/wire/lite/requests.ts";
+import type { Setup } from "../../../moq/wire/lite/setup.ts";
+import type { SubscribeResponse, SubscribeUpdate } from "../../../moq/wire/lite/subscribe.ts";
+import type { TrackInfo } from "../../../moq/wire/lite/track.ts";
+import type { Capabilities } from "../../../moq/wire/lite/versions.ts";
 
 const number = fc.oneof(fc.nat(70), fc.nat(), fc.maxSafeNat());
 /** A number that is sent plus one. */

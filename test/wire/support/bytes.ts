@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Capabilities, capabilities, LITE_VERSIONS, type LiteVersion } from "../../../relay/wire/versions.ts";
+import { type Capabilities, capabilities, LITE_VERSIONS, type LiteVersion } from "../../../moq/wire/lite/versions.ts";
 
 /** Bytes of hexadecimal digits; spaces mean nothing. */
 export function bytes(hex: string): Uint8Array {

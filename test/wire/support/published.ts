@@ -1,14 +1,14 @@
 /** Copies of @moq/net as they are installed: the codecs of an implementation that is not ours. */
 import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Announcement, AnnounceResponse } from "../../../relay/wire/lite/announce.ts";
-import type { Datagram } from "../../../relay/wire/lite/datagram.ts";
-import type { GroupHeader } from "../../../relay/wire/lite/group.ts";
-import type { OpeningRequest } from "../../../relay/wire/lite/requests.ts";
-import type { Setup } from "../../../relay/wire/lite/setup.ts";
-import type { SubscribeResponse, SubscribeUpdate } from "../../../relay/wire/lite/subscribe.ts";
-import type { TrackInfo } from "../../../relay/wire/lite/track.ts";
-import type { LiteVersion } from "../../../relay/wire/versions.ts";
+import type { Announcement, AnnounceResponse } from "../../../moq/wire/lite/announce.ts";
+import type { Datagram } from "../../../moq/wire/lite/datagram.ts";
+import type { GroupHeader } from "../../../moq/wire/lite/group.ts";
+import type { OpeningRequest } from "../../../moq/wire/lite/requests.ts";
+import type { Setup } from "../../../moq/wire/lite/setup.ts";
+import type { SubscribeResponse, SubscribeUpdate } from "../../../moq/wire/lite/subscribe.ts";
+import type { TrackInfo } from "../../../moq/wire/lite/track.ts";
+import type { LiteVersion } from "../../../moq/wire/lite/versions.ts";
 import { concat } from "./bytes.ts";
 
 /** A message as the peer's codec writes and reads it, in our terms. Fields that a version lacks are their defaults. */

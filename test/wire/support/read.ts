@@ -1,12 +1,12 @@
-import { DEFAULT_WIRE_LIMITS, type WireLimits } from "../../../relay/wire/limits.ts";
-import { announceResponses } from "../../../relay/wire/lite/announce.ts";
-import { FrameReader, type FrameSink } from "../../../relay/wire/lite/frame.ts";
-import { probeResponses } from "../../../relay/wire/lite/probe.ts";
-import { RequestReader } from "../../../relay/wire/lite/requests.ts";
-import { subscribeResponses } from "../../../relay/wire/lite/subscribe.ts";
-import { trackResponses } from "../../../relay/wire/lite/track.ts";
-import { UniReader } from "../../../relay/wire/lite/uni.ts";
-import type { Capabilities } from "../../../relay/wire/versions.ts";
+import { DEFAULT_WIRE_LIMITS, type WireLimits } from "../../../moq/wire/codec/limits.ts";
+import { announceResponses } from "../../../moq/wire/lite/announce.ts";
+import { FrameReader, type FrameSink } from "../../../moq/wire/lite/frame.ts";
+import { probeResponses } from "../../../moq/wire/lite/probe.ts";
+import { RequestReader } from "../../../moq/wire/lite/requests.ts";
+import { subscribeResponses } from "../../../moq/wire/lite/subscribe.ts";
+import { trackResponses } from "../../../moq/wire/lite/track.ts";
+import { UniReader } from "../../../moq/wire/lite/uni.ts";
+import type { Capabilities } from "../../../moq/wire/lite/versions.ts";
 import { concat, feed, hex } from "./bytes.ts";
 
 /** What a stream can be read as. */

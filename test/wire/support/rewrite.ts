@@ -1,19 +1,19 @@
 /** Writes what was read: encoders take whatever readers give. */
-import { DEFAULT_WIRE_LIMITS } from "../../../relay/wire/limits.ts";
-import { type AnnounceResponse, encodeAnnouncement, encodeAnnounceOk } from "../../../relay/wire/lite/announce.ts";
-import { encodeFrameHeader } from "../../../relay/wire/lite/frame.ts";
-import { encodeGroupStream, type GroupHeader } from "../../../relay/wire/lite/group.ts";
-import { encodeProbe, type Probe } from "../../../relay/wire/lite/probe.ts";
-import { encodeRequest, type Request } from "../../../relay/wire/lite/requests.ts";
-import { encodeSetupStream, type Setup } from "../../../relay/wire/lite/setup.ts";
+import { DEFAULT_WIRE_LIMITS } from "../../../moq/wire/codec/limits.ts";
+import { Writer } from "../../../moq/wire/codec/writer.ts";
+import { type AnnounceResponse, encodeAnnouncement, encodeAnnounceOk } from "../../../moq/wire/lite/announce.ts";
+import { encodeFrameHeader } from "../../../moq/wire/lite/frame.ts";
+import { encodeGroupStream, type GroupHeader } from "../../../moq/wire/lite/group.ts";
+import { encodeProbe, type Probe } from "../../../moq/wire/lite/probe.ts";
+import { encodeRequest, type Request } from "../../../moq/wire/lite/requests.ts";
+import { encodeSetupStream, type Setup } from "../../../moq/wire/lite/setup.ts";
 import {
   encodeSubscribeResponse,
   encodeSubscribeUpdate,
   type SubscribeResponse,
-} from "../../../relay/wire/lite/subscribe.ts";
-import { encodeTrackInfo, type TrackInfo } from "../../../relay/wire/lite/track.ts";
-import type { Capabilities } from "../../../relay/wire/versions.ts";
-import { Writer } from "../../../relay/wire/writer.ts";
+} from "../../../moq/wire/lite/subscribe.ts";
+import { encodeTrackInfo, type TrackInfo } from "../../../moq/wire/lite/track.ts";
+import type { Capabilities } from "../../../moq/wire/lite/versions.ts";
 import { bytes, concat } from "./bytes.ts";
 import type { ReadFrame, StreamKind } from "./read.ts";
 

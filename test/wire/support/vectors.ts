@@ -1,17 +1,17 @@
 /** Messages and their bytes in every version, written down by hand from the draft and from what clients send. */
-import { type Announcement, encodeAnnouncement, encodeAnnounceOk } from "../../../relay/wire/lite/announce.ts";
-import { encodeGroupStream } from "../../../relay/wire/lite/group.ts";
-import { encodeProbe } from "../../../relay/wire/lite/probe.ts";
-import { encodeRequest, type OpeningRequest } from "../../../relay/wire/lite/requests.ts";
-import { encodeSetupStream, type Setup } from "../../../relay/wire/lite/setup.ts";
+import { type Announcement, encodeAnnouncement, encodeAnnounceOk } from "../../../moq/wire/lite/announce.ts";
+import { encodeGroupStream } from "../../../moq/wire/lite/group.ts";
+import { encodeProbe } from "../../../moq/wire/lite/probe.ts";
+import { encodeRequest, type OpeningRequest } from "../../../moq/wire/lite/requests.ts";
+import { encodeSetupStream, type Setup } from "../../../moq/wire/lite/setup.ts";
 import {
   encodeSubscribeResponse,
   encodeSubscribeUpdate,
   type SubscribeResponse,
   type SubscribeUpdate,
-} from "../../../relay/wire/lite/subscribe.ts";
-import { encodeTrackInfo, type TrackInfo } from "../../../relay/wire/lite/track.ts";
-import type { Capabilities, LiteVersion } from "../../../relay/wire/versions.ts";
+} from "../../../moq/wire/lite/subscribe.ts";
+import { encodeTrackInfo, type TrackInfo } from "../../../moq/wire/lite/track.ts";
+import type { Capabilities, LiteVersion } from "../../../moq/wire/lite/versions.ts";
 import { bytes, capsOf, concat } from "./bytes.ts";
 import type { StreamKind } from "./read.ts";
 

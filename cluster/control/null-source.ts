@@ -1,0 +1,18 @@
+import type { Source } from "../../moq/model/contract.ts";
+
+/** Where the announcements of control sessions come from: nobody subscribes to them. */
+export const NOBODY: Source = {
+  hasInfo: false,
+  subscribe: (_path, _track, _options, sink) => {
+    sink.closed("not_found");
+    return { update: () => {}, cancel: () => {} };
+  },
+  info: (_path, _track, answer) => {
+    answer("not_found");
+    return () => {};
+  },
+  fetch: (_path, _track, _sequence, _priority, writer) => {
+    writer.reset("not_found");
+    return () => {};
+  },
+};

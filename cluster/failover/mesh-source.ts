@@ -1,0 +1,178 @@
+import type {
+  Asker,
+  GroupWriter,
+  Source,
+  SubscribeOptions,
+  TrackInfo,
+  Upstream,
+  UpstreamSink,
+} from "../../moq/model/contract.ts";
+import type { Reason } from "../../moq/reason.ts";
+import { SplicedTrack, type SplicedTrackDeps } from "./track.ts";
+
+export type { SpliceCounters } from "./track.ts";
+
+/** Milliseconds until relays that all could not be reached are asked again. */
+const RETRY_MS = 250;
+
+export type MeshSourceDeps = Omit<SplicedTrackDeps, "gone"> & {
+  /** Nothing is asked through it any more. */
+  readonly idle: () => void;
+};
+
+/** A broadcast of other relays, as a place to subscribe at: whichever of them has it and can be reached. */
+export class MeshSource implements Source {
+  readonly hasInfo = true;
+  readonly keepsNewest = true;
+  readonly #deps: MeshSourceDeps;
+  readonly #tracks = new Set<SplicedTrack>();
+  readonly #requests = new Set<() => void>();
+
+  constructor(deps: MeshSourceDeps) {
+    this.#deps = deps;
+  }
+
+  get idle(): boolean {
+    return this.#tracks.size + this.#requests.size === 0;
+  }
+
+  subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream {
+    const spliced: SplicedTrack = new SplicedTrack(
+      { path, track, asker, shared: () => sink.shared?.() === true },
+      options,
+      sink,
+      {
+        ...this.#deps,
+        gone: () => {
+          this.#tracks.delete(spliced);
+          this.#rest();
+        },
+      },
+    );
+    this.#tracks.add(spliced);
+    spliced.start();
+    return spliced;
+  }
+
+  info(path: string, track: string, answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void {
+    return this.#ask(
+      (source, over) => source.info(path, track, over, asker),
+      (result: TrackInfo | Reason) => answer(result),
+    );
+  }
+
+  fetch(
+    path: string,
+    track: string,
+    sequence: number,
+    priority: number,
+    writer: GroupWriter,
+    asker?: Asker,
+  ): () => void {
+    return this.#ask<"finished" | Reason>(
+      (source, over) => {
+        const through: GroupWriter = {
+          frame: (size, timestamp) => writer.frame(size, timestamp),
+          payload: (bytes) => writer.payload(bytes),
+          end: () => writer.end(),
+          finish: () => over("finished"),
+          reset: (reason) => over(reason),
+          onStop: (callback) => writer.onStop(callback),
+        };
+        return source.fetch(path, track, sequence, priority, through, asker);
+      },
+      (result) => {
+        if (result === "finished") writer.finish();
+        else writer.reset(result);
+      },
+    );
+  }
+
+  /** Relays came, went, or are better or worse than before. */
+  candidatesChanged(): void {
+    for (const track of [...this.#tracks]) track.candidatesChanged();
+  }
+
+  close(): void {
+    for (const track of [...this.#tracks]) track.cancel();
+    for (const cancel of [...this.#requests]) cancel();
+  }
+
+  /** Asks the best relay, and the next one when that one cannot be reached; what one answers is the answer. */
+  #ask<T>(
+    ask: (source: Source, over: (result: T | Reason) => void) => () => void,
+    answer: (result: T | Reason) => void,
+  ) {
+    const { peers, candidates, clock, holdMs } = this.#deps;
+    const tried = new Set<string>();
+    let cancelOne = () => {};
+    let cancelRetry = () => {};
+    let over = false;
+    const end = () => {
+      over = true;
+      this.#requests.delete(cancel);
+      cancelTimer();
+      cancelRetry();
+      cancelOne();
+      this.#rest();
+    };
+    const cancel = () => {
+      if (!over) end();
+    };
+    const done = (result: T | Reason) => {
+      if (over) return;
+      end();
+      answer(result);
+    };
+    const next = () => {
+      const node = candidates().find((one) => !tried.has(one));
+      if (over) return;
+      if (node === undefined) {
+        cancelRetry = clock.timer(RETRY_MS, () => {
+          tried.clear();
+          next();
+        });
+        return;
+      }
+      tried.add(node);
+      let asked = false;
+      let leave = () => {};
+      const release = peers.use(node, {
+        up: (source) => {
+          if (asked || over) return;
+          asked = true;
+          leave = ask(source, (result) => {
+            if (result === "upstream" || result === "unroutable") step();
+            else done(result);
+          });
+        },
+        down: () => step(),
+        leaving: () => {},
+      });
+      let left = false;
+      cancelOne = () => {
+        if (left) return;
+        left = true;
+        leave();
+        release();
+      };
+      const step = () => {
+        if (left || over) return;
+        left = true;
+        release();
+        next();
+      };
+    };
+    const cancelTimer = clock.timer(holdMs, () => {
+      done(this.#deps.lostAs);
+      this.#deps.spent();
+    });
+    this.#requests.add(cancel);
+    next();
+    return cancel;
+  }
+
+  #rest(): void {
+    if (this.idle) this.#deps.idle();
+  }
+}

@@ -1,0 +1,90 @@
+import { sharedMicros } from "../bench/load/micros.ts";
+import type { Pulse, ViewerReport } from "./load/messages.ts";
+import { PublisherProcess, ViewersProcess } from "./load.ts";
+import type { Mesh } from "./mesh.ts";
+import type { Node } from "./node.ts";
+import { LIVE, TWIN } from "./workspace.ts";
+
+/** Microseconds for the last frames of a group to reach everybody. */
+const SETTLE_US = 1_500_000;
+
+export const TRACK = "video";
+
+export interface BroadcastingOptions {
+  /** QUIC engine of the clients. */
+  readonly engine: string;
+  /** Last segment of its path. */
+  readonly name: string;
+  /** The publisher sends to one origin, to all of them, or to one after another as they leave. */
+  readonly publishing: "one" | "all" | "moving";
+  /** Viewers at each edge, in their order; the last number goes for all that follow. */
+  readonly viewers: readonly number[];
+  readonly framesPerSecond: number;
+  readonly frameBytes: number;
+  readonly framesPerGroup: number;
+  readonly pulse?: (pulse: Pulse) => void;
+}
+
+/** What the viewers saw since they were told to measure. */
+export interface Seen {
+  readonly viewers: readonly ViewerReport[];
+  /** Groups that each of them should have. */
+  readonly groups: readonly number[];
+}
+
+/** A publisher and its viewers at a mesh: two processes. */
+export class Broadcasting {
+  readonly path: string;
+  readonly publisher: PublisherProcess;
+  readonly viewers: ViewersProcess;
+  #measuredFromUs = 0;
+
+  constructor(mesh: Mesh, options: BroadcastingOptions) {
+    const { publishing, viewers, framesPerSecond, frameBytes, framesPerGroup, engine, pulse } = options;
+    const { publisherToken, viewerToken, trust } = mesh.workspace;
+    this.path = `${publishing === "one" ? LIVE : TWIN}/${options.name}`;
+    const common = { kind: "start" as const, engine, trust, path: this.path, track: TRACK, framesPerGroup };
+    const url = (token: string) => (node: Node) => `${node.url}/?jwt=${token}`;
+    const origins = mesh.role("origin").map(url(publisherToken));
+    const edges = mesh.role("edge").map(url(viewerToken));
+    this.publisher = new PublisherProcess(
+      {
+        ...common,
+        role: "publisher",
+        origins: publishing === "one" ? origins.slice(0, 1) : origins,
+        everywhere: publishing === "all",
+        framesPerSecond,
+        frameBytes,
+      },
+      (text) => mesh.log("publisher", text),
+    );
+    const at = (edge: number) => Array.from({ length: viewers[edge] ?? viewers.at(-1) ?? 0 }, () => edge);
+    this.viewers = new ViewersProcess(
+      { ...common, role: "viewers", edges, viewers: edges.flatMap((_, edge) => at(edge)) },
+      { output: (text) => mesh.log("viewers", text), ...(pulse && { pulse }) },
+    );
+  }
+
+  /** Starts the publisher, then the viewers; resolves when each viewer has got a frame. */
+  async start(): Promise<{ engine: string; protocol: string }> {
+    await this.publisher.start();
+    return await this.viewers.start();
+  }
+
+  /** What the viewers see counts from here. */
+  measure(): void {
+    this.#measuredFromUs = sharedMicros();
+    this.viewers.measure();
+  }
+
+  /** What they saw since. Groups count that were published early enough to have come. */
+  async seen(): Promise<Seen> {
+    const groups = this.publisher.groups(this.#measuredFromUs, sharedMicros() - SETTLE_US);
+    return { viewers: await this.viewers.report(groups), groups };
+  }
+
+  /** Viewers and publisher say goodbye and end. */
+  async stop(): Promise<void> {
+    await Promise.allSettled([this.viewers.stop(), this.publisher.stop()]);
+  }
+}

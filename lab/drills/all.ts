@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { BenchError } from "../../bench/system/error.ts";
+import type { Mesh } from "../mesh.ts";
+import type { Node } from "../node.ts";
+import { registryOf } from "../registry.ts";
+import { busiest, survey } from "../survey.ts";
+import { waitFor } from "../wait.ts";
+import type { Drill, Exercise } from "./contract.ts";
+import { USUAL_GAP_MS } from "./figures.ts";
+
+/** Milliseconds that a mesh is watched after something was done to it. */
+const AFTER_MS = 6_000;
+
+/** Milliseconds that a root is away, or a relay silent: much longer than it takes to notice. */
+const AWAY_MS = 4_000;
+
+/** Milliseconds until a root that was restarted must know everything again. */
+const REGISTRY_MS = 5_000;
+
+/** Milliseconds that a restarted relay gets to be known to the root. */
+const KNOWN_MS = 15_000;
+
+/** Milliseconds between two restarts. */
+const BETWEEN_MS = 1_500;
+
+async function serving(mesh: Mesh, role: string): Promise<Node> {
+  const node = await waitFor(AFTER_MS, async () => busiest(await survey(mesh.nodes), role));
+  if (node === undefined) throw new BenchError(`no ${role} serves anybody`);
+  return node;
+}
+
+const ALL: readonly Drill[] = [
+  {
+    name: "kill-regional",
+    summary: "SIGKILL to the regional that serves; its edges take the track from the other one",
+    origins: 1,
+    publishing: "one",
+    gapMs: 1_000,
+    undisturbed: true,
+    lossless: true,
+    run: async ({ mesh, told }) => {
+      const node = await serving(mesh, "regional");
+      told(`killing ${node.name}`);
+      await node.kill();
+      await sleep(AFTER_MS);
+    },
+  },
+  {
+    name: "kill-origin",
+    summary: "SIGKILL to one of two origins that get the same content",
+    origins: 2,
+    publishing: "all",
+    gapMs: 1_000,
+    undisturbed: true,
+    lossless: true,
+    run: async ({ mesh, told }) => {
+      const node = await serving(mesh, "origin");
+      told(`killing ${node.name}`);
+      await node.kill();
+      await sleep(AFTER_MS);
+    },
+  },
+  {
+    name: "kill-root",
+    summary: "SIGKILL to the root, which then comes back and learns everything again",
+    origins: 1,
+    publishing: "one",
+    gapMs: 0,
+    undisturbed: true,
+    lossless: true,
+    run: killRoot,
+  },
+  {
+    name: "partition",
+    summary: "the regional that serves falls silent (SIGSTOP) for 4 s and comes back with what it had (SIGCONT)",
+    origins: 1,
+    publishing: "one",
+    gapMs: 1_000,
+    undisturbed: true,
+    lossless: true,
+    run: async ({ mesh, told }) => {
+      const node = await serving(mesh, "regional");
+      told(`${node.name} falls silent`);
+      node.freeze();
+      await sleep(AWAY_MS);
+      told(`${node.name} is heard again`);
+      node.thaw();
+      await sleep(AFTER_MS);
+    },
+  },
+  {
+    name: "restart-publisher",
+    summary: "SIGKILL to the publisher; another one takes its place at once",
+    origins: 1,
+    publishing: "one",
+    gapMs: 1_000,
+    undisturbed: true,
+    lossless: false,
+    run: async ({ broadcasting, told, figure }) => {
+      told("killing the publisher");
+      const from = performance.now();
+      await broadcasting.publisher.kill();
+      await broadcasting.publisher.start();
+      figure("publisher_away_ms", Math.round(performance.now() - from));
+      told("the publisher is back");
+      await sleep(AFTER_MS);
+    },
+  },
+  {
+    name: "rolling-restart",
+    summary: "every relay is drained (SIGTERM) and started again, one after another",
+    origins: 2,
+    publishing: "moving",
+    gapMs: 1_000,
+    undisturbed: false,
+    lossless: true,
+    run: rollingRestart,
+  },
+];
+
+/** By name. */
+export const DRILLS: ReadonlyMap<string, Drill> = new Map(ALL.map((drill) => [drill.name, drill]));
+
+async function killRoot({ mesh, broadcasting, told, figure, wrong }: Exercise): Promise<void> {
+  const [root] = mesh.role("root");
+  if (root === undefined) throw new BenchError("a mesh without a root");
+  told("killing the root");
+  await root.kill();
+  await sleep(AWAY_MS);
+  const from = performance.now();
+  await root.start();
+  const started = performance.now();
+  told("the root is back");
+  const complete = await waitFor(2 * REGISTRY_MS, async () =>
+    knowsAll(await registryOf(root), mesh, broadcasting.path),
+  );
+  const ms = Math.round(performance.now() - started);
+  figure("root_start_ms", Math.round(started - from));
+  if (complete !== undefined) figure("registry_complete_ms", ms);
+  if (complete === undefined || ms > REGISTRY_MS) wrong(`the root does not know everything after ${ms} ms`);
+  await sleep(BETWEEN_MS);
+}
+
+function knowsAll(registry: Awaited<ReturnType<typeof registryOf>>, mesh: Mesh, path: string): true | undefined {
+  const others = mesh.nodes.filter(({ place }) => place.role !== "root").map(({ name }) => name);
+  const whole = others.every((name) => registry?.nodes.includes(name)) && registry?.broadcasts.includes(path);
+  return whole ? true : undefined;
+}
+
+async function rollingRestart({ mesh, broadcasting, told, figure, wrong }: Exercise): Promise<void> {
+  const order = ["edge", "regional", "origin", "root"].flatMap((role) => mesh.role(role));
+  let longest = 0;
+  for (const node of order) {
+    const from = performance.now();
+    await node.drain();
+    const drained = performance.now() - from;
+    longest = Math.max(longest, drained);
+    await node.start();
+    const known = await waitFor(KNOWN_MS, async () => {
+      const registries = await Promise.all(mesh.role("root").map((root) => registryOf(root)));
+      const knows =
+        node.place.role === "root"
+          ? knowsAll(registries[0], mesh, broadcasting.path)
+          : registries[0]?.nodes.includes(node.name);
+      return knows ? true : undefined;
+    });
+    if (known === undefined) wrong(`${node.name} does not come back into the registry`);
+    told(`${node.name} restarted; it drained for ${(drained / 1_000).toFixed(1)} s`);
+    await sleep(BETWEEN_MS);
+  }
+  figure("relays_restarted", order.length);
+  figure("longest_drain_ms", Math.round(longest));
+  await sleep(USUAL_GAP_MS);
+}

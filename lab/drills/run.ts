@@ -1,0 +1,117 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { sharedMicros } from "../../bench/load/micros.ts";
+import type { Broadcasting, BroadcastingOptions } from "../broadcasting.ts";
+import { Mesh } from "../mesh.ts";
+import { survey, upstreamSubscriptions } from "../survey.ts";
+import type { Shape } from "../topology.ts";
+import { waitFor } from "../wait.ts";
+import type { Drill } from "./contract.ts";
+import { type DrillReport, gapFigures, USUAL_GAP_MS } from "./figures.ts";
+
+/** Milliseconds for connections to settle, and of the measurement before anything is done. */
+const WARM_UP_MS = 1_500;
+const USUAL_MS = 2_500;
+
+/** Milliseconds for groups that are on their way at the end. */
+const SETTLE_MS = 2_500;
+
+/** Milliseconds until no relay may hold more than one subscription upstream any more. */
+const CALM_MS = 15_000;
+
+export interface DrillOptions {
+  readonly shape: Shape;
+  readonly engine: string;
+  readonly logs?: string;
+  readonly broadcasting: Omit<BroadcastingOptions, "publishing">;
+}
+
+/** Starts a mesh for the drill, drills, and takes it down. Rejects with a {@link BenchError} when it cannot be started. */
+export async function runDrill(
+  drill: Drill,
+  options: DrillOptions,
+  told: (what: string) => void,
+): Promise<DrillReport> {
+  const { shape, engine, logs } = options;
+  const origins = Math.max(drill.origins, shape.origins);
+  const mesh = await Mesh.make({ shape: { ...shape, origins }, engine, told, ...(logs !== undefined && { logs }) });
+  try {
+    told(`starting ${mesh.nodes.length} relays`);
+    await mesh.start();
+    told("starting publisher and viewers");
+    const broadcasting = mesh.broadcast({ ...options.broadcasting, publishing: drill.publishing });
+    const { engine: loadEngine } = await broadcasting.start();
+    return await exercise(drill, mesh, broadcasting, loadEngine, told);
+  } finally {
+    await mesh.stop();
+  }
+}
+
+/** Drills a mesh that runs. */
+async function exercise(
+  drill: Drill,
+  mesh: Mesh,
+  broadcasting: Broadcasting,
+  loadEngine: string,
+  told: (what: string) => void,
+): Promise<DrillReport> {
+  const began = performance.now();
+  await sleep(WARM_UP_MS);
+  broadcasting.measure();
+  await sleep(USUAL_MS);
+  const usual = gapFigures(await broadcasting.seen(), sharedMicros());
+  told(`${broadcasting.path} flows; ${drill.summary}`);
+  const wrong: string[] = [];
+  const figures: Record<string, number | string> = {};
+  broadcasting.measure();
+  await drill.run({
+    mesh,
+    broadcasting,
+    told,
+    figure: (name, value) => {
+      figures[name] = value;
+    },
+    wrong: (what) => wrong.push(what),
+  });
+  await sleep(SETTLE_MS);
+  const seen = await broadcasting.seen();
+  const found = gapFigures(seen, sharedMicros());
+  const upstream = await calm(mesh);
+  const limit = drill.gapMs === 0 ? Math.max(USUAL_GAP_MS, 2 * usual.worst) : drill.gapMs;
+  const away = Number(figures["publisher_away_ms"] ?? 0);
+  if (found.worst > limit + away) wrong.push(`a viewer waited for ${found.worst} ms, more than ${limit + away}`);
+  if (drill.lossless && found.lost > 0) wrong.push(`${found.lost} groups were lost, summed over the viewers`);
+  if (found.stalled > 0) wrong.push(`${found.stalled} viewers get nothing any more`);
+  if (found.resubscribed > 0) wrong.push(`${found.resubscribed} subscriptions of viewers were lost`);
+  if (drill.undisturbed && found.reconnected > 0) wrong.push(`${found.reconnected} sessions of viewers were lost`);
+  if (upstream !== 1) wrong.push(`${upstream.toFixed(2)} subscriptions upstream per relay and track`);
+  return {
+    drill: drill.name,
+    ok: wrong.length === 0,
+    wrong,
+    viewers: seen.viewers.length,
+    worst_gap_ms: found.worst,
+    median_gap_ms: found.median,
+    groups_lost: found.lost,
+    groups: seen.groups.length,
+    upstream_subscriptions_per_track: Math.round(upstream * 100) / 100,
+    moved: found.moved,
+    reconnected: found.reconnected,
+    resubscribed: found.resubscribed,
+    stalled: found.stalled,
+    usual_gap_ms: usual.worst,
+    seconds: Math.round((performance.now() - began) / 100) / 10,
+    engine: mesh.nodes[0]?.engine ?? "",
+    load_engine: loadEngine,
+    figures,
+  };
+}
+
+/** Subscriptions upstream per relay and track, once nothing is left of what was; whatever it is when that does not come. */
+async function calm(mesh: Mesh): Promise<number> {
+  let last = 0;
+  await waitFor(CALM_MS, async () => {
+    last = upstreamSubscriptions(await survey(mesh.nodes), 1);
+    return last === 1 ? true : undefined;
+  });
+  return last;
+}

@@ -1,0 +1,133 @@
+import { IncomingGroup } from "../../bench/load/incoming-group.ts";
+import { MAX_LATENCY_MS, PRIORITY } from "../../bench/load/published-track.ts";
+import type { LoadSession, Part } from "../../bench/load/session.ts";
+import { stampFrame } from "../../bench/load/stamp.ts";
+import type { Clock } from "../../moq/clock.ts";
+import { type BidiStream, type Link, PRIORITY_CONTROL, type RecvHandler, type RecvStream } from "../../moq/link.ts";
+import { encodeRequest, type Request } from "../../moq/wire/lite/requests.ts";
+
+/** Pause before a subscription that was refused or that ended is made again, in milliseconds. */
+const AGAIN_MS = 200;
+
+/** Close code of a client that has finished. */
+const CLOSE_DONE = 0;
+
+export interface VisitEvents {
+  /** A whole frame. */
+  frame(visit: Visit, number: number): void;
+  /** The relay asks to go, to `uri` if it is not empty. */
+  goaway(visit: Visit, uri: string): void;
+  /** A subscription ended and is made again. */
+  resubscribed(): void;
+  /** A group has ended. */
+  ended(visit: Visit): void;
+  /** The session is over. `silent`: nothing was heard of the relay any more. */
+  closed(visit: Visit, silent: boolean): void;
+}
+
+/** A viewer's session with one relay: one subscription to one track. */
+export class Visit implements Part {
+  readonly broadcasts: readonly string[] = [];
+  readonly url: string;
+  readonly #what: { readonly path: string; readonly track: string };
+  readonly #clock: Clock;
+  readonly #events: VisitEvents;
+  #session: LoadSession | undefined;
+  #attempts = 0;
+  #openGroups = 0;
+  #delivering = false;
+  #over = false;
+  /** Nothing more is to be told. */
+  #left = false;
+
+  constructor(url: string, what: { path: string; track: string }, clock: Clock, events: VisitEvents) {
+    this.url = url;
+    this.#what = what;
+    this.#clock = clock;
+    this.#events = events;
+  }
+
+  /** Groups that have begun and not ended. */
+  get openGroups(): number {
+    return this.#openGroups;
+  }
+
+  /** It brought a frame. */
+  get delivering(): boolean {
+    return this.#delivering;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  start(session: LoadSession): void {
+    this.#session = session;
+    if (this.#left) session.link.close(CLOSE_DONE, "");
+    else this.#subscribe(session);
+  }
+
+  /** Ends the session; no event comes any more. */
+  leave(link: Link | undefined = this.#session?.link): void {
+    this.#left = true;
+    this.#over = true;
+    link?.close(CLOSE_DONE, "");
+  }
+
+  request(request: Request, stream: BidiStream): void {
+    if (request.kind !== "goaway") return;
+    stream.finish();
+    if (!this.#left) this.#events.goaway(this, request.uri);
+  }
+
+  uni(_stream: RecvStream): RecvHandler {
+    const session = this.#session;
+    if (session === undefined) throw new Error("a stream before its session");
+    let open = false;
+    return new IncomingGroup(session, {
+      began: () => {
+        open = true;
+        this.#openGroups++;
+      },
+      frame: (stamp) => {
+        if (this.#left) return;
+        this.#delivering = true;
+        this.#events.frame(this, stampFrame(stamp));
+      },
+      over: () => {
+        if (!open) return;
+        open = false;
+        this.#openGroups--;
+        if (!this.#left) this.#events.ended(this);
+      },
+    });
+  }
+
+  closed(why: string): void {
+    const told = this.#left;
+    this.#over = true;
+    this.#left = true;
+    if (!told) this.#events.closed(this, why.startsWith("timeout"));
+  }
+
+  #subscribe(session: LoadSession): void {
+    let ended = false;
+    const again = () => {
+      if (ended || this.#left) return;
+      ended = true;
+      if (this.#delivering) this.#events.resubscribed();
+      this.#clock.timer(AGAIN_MS, () => {
+        if (!this.#left) this.#subscribe(session);
+      });
+    };
+    const stream = session.link.openBidi(PRIORITY_CONTROL, { data() {}, fin: again, reset: again, stop() {} });
+    if (stream === undefined) {
+      again();
+      return;
+    }
+    const { path, track } = this.#what;
+    const options = { priority: PRIORITY, ordered: false, maxLatency: MAX_LATENCY_MS };
+    const id = this.#attempts++;
+    stream.write(encodeRequest({ kind: "subscribe", id, path, track, epoch: 0n, ...options }, session.caps));
+  }
+}

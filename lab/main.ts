@@ -1,0 +1,71 @@
+/** `npm run mesh`: a whole mesh on this machine, to look at and to drill. */
+import { UsageError } from "../bench/flags.ts";
+import { BenchError } from "../bench/system/error.ts";
+import { runDrill } from "./drills/run.ts";
+import { drillText } from "./drills/text.ts";
+import { stopAll } from "./mesh.ts";
+import { type MeshCommand, meshHelp, parseMesh } from "./options.ts";
+import { show } from "./screen/show.ts";
+
+const EXIT = { ok: 0, failed: 1, usage: 2, wrong: 3 } as const;
+
+/** Ending by a signal: 128 and its number, as shells report it. */
+const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+let interrupted: number | undefined;
+
+async function main(args: readonly string[]): Promise<number> {
+  const command = parseMesh(args);
+  if (command === "help") {
+    process.stdout.write(meshHelp());
+    return EXIT.ok;
+  }
+  if (process.platform !== "linux") throw new BenchError("this needs Linux: processes are looked after by /proc");
+  if (command.drill !== undefined) return await drill(command, command.drill);
+  const { shape, engine, logs, broadcasting } = command;
+  await show({ shape, engine, ...(logs !== undefined && { logs }) }, broadcasting);
+  return EXIT.ok;
+}
+
+async function drill(command: MeshCommand, drill: NonNullable<MeshCommand["drill"]>): Promise<number> {
+  const started = performance.now();
+  const told = (what: string) => {
+    if (command.json && !process.stderr.isTTY) return;
+    process.stderr.write(`${((performance.now() - started) / 1_000).toFixed(1).padStart(6)}  ${what}\n`);
+  };
+  const { logs, ...rest } = command;
+  const report = await runDrill(drill, { ...rest, ...(logs !== undefined && { logs }) }, told);
+  process.stdout.write(`${command.json ? JSON.stringify(report) : drillText(report)}\n`);
+  return report.ok ? EXIT.ok : EXIT.wrong;
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    if (interrupted !== undefined) return;
+    const code = SIGNAL_EXITS[signal];
+    interrupted = code;
+    process.stderr.write("mesh: interrupted\n");
+    void stopAll().finally(() => process.exit(code));
+  });
+}
+
+// A reader that leaves early, such as `head`, ends everything.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.kill(process.pid, "SIGTERM");
+});
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (interrupted !== undefined) {
+    // What failed did so because everything is being ended.
+    process.exitCode = interrupted;
+  } else if (error instanceof UsageError) {
+    process.stderr.write(`mesh: ${error.message}\nSee npm run mesh -- --help\n`);
+    process.exitCode = EXIT.usage;
+  } else if (error instanceof BenchError) {
+    process.stderr.write(`\nmesh: ${error.message}\n`);
+    process.exitCode = EXIT.failed;
+  } else throw error;
+}

@@ -1,0 +1,122 @@
+import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
+import { join } from "node:path";
+import { BenchError } from "../bench/system/error.ts";
+import { Broadcasting, type BroadcastingOptions } from "./broadcasting.ts";
+import { urlOf } from "./configuration.ts";
+import { Keeper } from "./keeper.ts";
+import { Node } from "./node.ts";
+import { freePorts } from "./ports.ts";
+import { registryOf } from "./registry.ts";
+import { type Place, placesOf, type Shape } from "./topology.ts";
+import { waitFor } from "./wait.ts";
+import { type MeshWorkspace, makeMeshWorkspace } from "./workspace.ts";
+
+/** Milliseconds until every relay must be known to the root. */
+const REGISTER_MS = 15_000;
+
+export interface MeshOptions {
+  readonly shape: Shape;
+  /** QUIC engine of the relays. */
+  readonly engine: string;
+  /** Relays serve the demo page; not unless told. */
+  readonly page?: boolean;
+  /** Folder for what the processes print; nowhere unless told. */
+  readonly logs?: string;
+  /** Something happened that a person may want to read. */
+  readonly told: (what: string) => void;
+}
+
+function peerOf({ name, role, region }: Place, port: number): string {
+  return `${name} ${role} ${region} ${urlOf(port)}`;
+}
+
+/** Meshes that run. */
+const running = new Set<Mesh>();
+
+/** Ends every mesh that was made. */
+export async function stopAll(): Promise<void> {
+  await Promise.all([...running].map((mesh) => mesh.stop()));
+}
+
+/** The relays of a mesh, each a process on loopback. */
+export class Mesh {
+  readonly nodes: readonly Node[];
+  readonly workspace: MeshWorkspace;
+  readonly #logFolder: string | undefined;
+  readonly #keeper: Keeper;
+  readonly #logs = new Map<string, WriteStream>();
+  readonly #broadcasting = new Set<Broadcasting>();
+
+  private constructor(options: MeshOptions, workspace: MeshWorkspace, ports: readonly number[]) {
+    const { shape, engine, page = false, logs, told } = options;
+    this.workspace = workspace;
+    this.#keeper = new Keeper(workspace.folder);
+    running.add(this);
+    this.#logFolder = logs;
+    if (logs !== undefined) mkdirSync(logs, { recursive: true });
+    const places = placesOf(shape);
+    const roots = places.flatMap(({ role }, index) => (role === "root" ? [urlOf(ports[index] ?? 0)] : []));
+    const peers = roots.length > 0 ? [] : places.map((place, index) => peerOf(place, ports[index] ?? 0));
+    const deps = {
+      keeper: this.#keeper,
+      output: (name: string, text: string) => this.log(name, text),
+      lost: (node: Node, how: string) => told(`${node.name} ended by itself (${how})`),
+    };
+    this.nodes = places.map(
+      (place, index) => new Node({ place, port: ports[index] ?? 0, roots, peers, workspace, engine, page }, deps),
+    );
+  }
+
+  /** Makes certificate and keys and chooses ports; nothing runs yet but the keeper. */
+  static async make(options: MeshOptions): Promise<Mesh> {
+    const ports = await freePorts(placesOf(options.shape).length);
+    return new Mesh(options, await makeMeshWorkspace(), ports);
+  }
+
+  role(role: string): Node[] {
+    return this.nodes.filter(({ place }) => place.role === role);
+  }
+
+  /**
+   * Starts all relays at once, for a mesh must not depend on an order, and resolves when the root, if any, knows them. Rejects with a
+   * {@link BenchError}.
+   */
+  async start(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.start()));
+    const [root] = this.role("root");
+    if (root === undefined) return;
+    const complete = await waitFor(REGISTER_MS, async () => {
+      const registry = await registryOf(root);
+      return registry !== undefined && registry.nodes.length >= this.nodes.length ? true : undefined;
+    });
+    if (complete === undefined) throw new BenchError("the relays do not register at the root");
+  }
+
+  /** A publisher and viewers; they are ended with the mesh. */
+  broadcast(options: BroadcastingOptions): Broadcasting {
+    const broadcasting = new Broadcasting(this, options);
+    this.#broadcasting.add(broadcasting);
+    return broadcasting;
+  }
+
+  /** Ends everything and removes its folder. */
+  async stop(): Promise<void> {
+    const clients = [...this.#broadcasting].map((each) => each.stop());
+    await Promise.allSettled([...clients, ...this.nodes.map((node) => node.kill())]);
+    await this.#keeper.stop();
+    await this.workspace.remove();
+    running.delete(this);
+    for (const log of this.#logs.values()) log.end();
+  }
+
+  /** Keeps what a process prints, where that is wanted. */
+  log(name: string, text: string): void {
+    if (this.#logFolder === undefined) return;
+    let stream = this.#logs.get(name);
+    if (stream === undefined) {
+      stream = createWriteStream(join(this.#logFolder, `${name}.log`));
+      this.#logs.set(name, stream);
+    }
+    stream.write(text);
+  }
+}

@@ -1,0 +1,191 @@
+import type { Clock } from "../../moq/clock.ts";
+import type { LaneSettings, Random } from "./settings.ts";
+
+/** Milliseconds within which two moments are one: sums of fractions differ in their last digits. */
+const SAME_MOMENT_MS = 1e-6;
+
+/** Before any moment of a clock. */
+const LONG_AGO = -1;
+
+/** Packets at the front of the queue that have arrived, after which they are cut off. */
+const COMPACT_AT = 256;
+
+/** Packets with the same order arrive one after the other, whatever the jitter. */
+export class Order {
+  /** When the last of them arrives. */
+  at = 0;
+}
+
+/** One thing that travels. */
+export interface Packet {
+  /**
+   * `stream` is sent again until it arrives and waits for the reading program; `control` is sent again; `lossy` is gone
+   * when the lane is cut.
+   */
+  readonly kind: "stream" | "control" | "lossy";
+  readonly order?: Order;
+  /** Runs at the receiving end, in the engine's turn. */
+  readonly deliver: () => void;
+}
+
+interface Flying {
+  readonly packet: Packet;
+  readonly at: number;
+}
+
+/** One direction of a link: what was sent arrives later, or when the lane is whole again. */
+export class Lane {
+  settings: LaneSettings;
+  /** Called with each packet that arrives, before it is delivered. */
+  arrived: () => void = () => {};
+  readonly #clock: Clock;
+  readonly #random: Random;
+  /** By time of arrival, and of one time by that of sending. */
+  #flying: Flying[] = [];
+  #head = 0;
+  /** Sent while the lane was cut. */
+  #held: Packet[] = [];
+  /** Arrived while the program did not read. */
+  #unread: Packet[] = [];
+  #cut = false;
+  /** Of what opened the link: nothing arrives before it. */
+  readonly #first = new Order();
+  #busyUntil = 0;
+  #cancel: (() => void) | undefined;
+  #timerAt = 0;
+
+  constructor(clock: Clock, settings: LaneSettings, random: Random) {
+    this.#clock = clock;
+    this.settings = settings;
+    this.#random = random;
+  }
+
+  /** When the next byte can go out; in the past when that is now. */
+  get busyUntil(): number {
+    return this.#busyUntil;
+  }
+
+  /** Takes the time that `bytes` need; packets sent after this call leave when it is over. */
+  occupy(bytes: number): void {
+    const { bandwidth } = this.settings;
+    if (bandwidth === 0) return;
+    this.#busyUntil = Math.max(this.#busyUntil, this.#clock.now()) + (bytes / bandwidth) * 1000;
+  }
+
+  /** The bandwidth has changed: at most `bytes` are still on their way into the lane. */
+  renewBandwidth(bytes: number): void {
+    const { bandwidth } = this.settings;
+    const now = this.#clock.now();
+    this.#busyUntil = bandwidth === 0 ? now : Math.min(this.#busyUntil, now + (bytes / bandwidth) * 1000);
+  }
+
+  send(packet: Packet): void {
+    if (!this.#cut) this.#launch(packet, packet.kind === "stream" ? this.#busyUntil : 0);
+    else if (packet.kind !== "lossy") this.#held.push(packet);
+  }
+
+  /** Sends what arrives before everything that is sent later. */
+  sendFirst(deliver: () => void): void {
+    this.send({ kind: "control", order: this.#first, deliver });
+  }
+
+  /** True with the given probability. */
+  chance(probability: number): boolean {
+    return probability > 0 && this.#random() < probability;
+  }
+
+  /** From now on nothing arrives, also not what is under way. */
+  cut(): void {
+    if (this.#cut) return;
+    this.#cut = true;
+    for (const { packet } of this.#flying.slice(this.#head)) if (packet.kind !== "lossy") this.#held.push(packet);
+    this.#flying = [];
+    this.#head = 0;
+  }
+
+  /** What was sent meanwhile is sent again. */
+  heal(): void {
+    if (!this.#cut) return;
+    this.#cut = false;
+    const held = this.#held;
+    this.#held = [];
+    for (const packet of held) this.#launch(packet, 0);
+  }
+
+  /** Delivers what the program did not read, if it reads again. */
+  resume(): void {
+    if (!this.settings.reading || this.#unread.length === 0) return;
+    const unread = this.#unread;
+    this.#unread = [];
+    // Ahead of everything that arrives at this moment.
+    for (const packet of unread) this.#insert({ packet, at: LONG_AGO });
+    this.#arm();
+  }
+
+  /** Nothing of it arrives any more. */
+  end(): void {
+    this.#flying = [];
+    this.#head = 0;
+    this.#held = [];
+    this.#unread = [];
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  #launch(packet: Packet, leaves: number): void {
+    const { latencyMs, jitterMs } = this.settings;
+    const jitter = jitterMs > 0 ? this.#random() * jitterMs : 0;
+    const { order } = packet;
+    const at = Math.max(Math.max(leaves, this.#clock.now()) + latencyMs + jitter, this.#first.at, order?.at ?? 0);
+    if (order !== undefined) order.at = at;
+    this.#insert({ packet, at });
+    this.#arm();
+  }
+
+  #insert(flying: Flying): void {
+    const queue = this.#flying;
+    let index = queue.length;
+    while (index > this.#head) {
+      const before = queue[index - 1];
+      if (before === undefined || before.at <= flying.at) break;
+      queue[index] = before;
+      index -= 1;
+    }
+    queue[index] = flying;
+  }
+
+  #arm(): void {
+    const next = this.#flying[this.#head];
+    if (next === undefined || (this.#cancel !== undefined && this.#timerAt <= next.at)) return;
+    this.#cancel?.();
+    this.#timerAt = next.at;
+    this.#cancel = this.#clock.timer(Math.max(0, next.at - this.#clock.now()), this.#arrive);
+  }
+
+  readonly #arrive = (): void => {
+    this.#cancel = undefined;
+    const due = this.#clock.now() + SAME_MOMENT_MS;
+    try {
+      for (let next = this.#flying[this.#head]; next !== undefined && next.at <= due; next = this.#flying[this.#head]) {
+        this.#dropHead();
+        this.#take(next.packet);
+      }
+    } finally {
+      this.#arm();
+    }
+  };
+
+  #take(packet: Packet): void {
+    this.arrived();
+    if (packet.kind === "stream" && !this.settings.reading) this.#unread.push(packet);
+    else packet.deliver();
+  }
+
+  #dropHead(): void {
+    this.#head += 1;
+    const left = this.#flying.length - this.#head;
+    if (left > 0 && (this.#head < COMPACT_AT || this.#head < left)) return;
+    this.#flying = this.#flying.slice(this.#head);
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,460 @@
+import type { Clock } from "../../moq/clock.ts";
+import {
+  type Attach,
+  type BidiHandler,
+  type BidiStream,
+  type FanOutFactory,
+  type Link,
+  type LinkClosed,
+  type LinkHandler,
+  type LinkInfo,
+  type LinkLimits,
+  type LinkStats,
+  MAX_CLOSE_REASON,
+  PRIORITY_CONTROL,
+  type SendHandler,
+  type SendStream,
+} from "../../moq/link.ts";
+import { Bidi } from "../../transport/shared/bidi.ts";
+import { QueueMarks } from "../../transport/shared/queue-marks.ts";
+import type { Lane, Order, Packet } from "./lane.ts";
+import { Liveness } from "./liveness.ts";
+import { Outbox, PACKET_BYTES } from "./outbox.ts";
+import { RecvHalf } from "./recv-half.ts";
+import { SendHalf, type SendOwner } from "./send-half.ts";
+import { OwnStreams } from "./streams.ts";
+
+/** Share of a new round-trip time in the smoothed one (RFC 9002 section 5.3). */
+const RTT_SHARE = 1 / 8;
+
+/** What the peer is told when a handler of this end failed. */
+const HANDLER_FAILED = "internal error";
+
+export interface LinkParts {
+  readonly info: LinkInfo;
+  readonly engine: FanOutFactory;
+  readonly clock: Clock;
+  readonly limits: LinkLimits;
+  /** What the peer lets this end open. */
+  readonly peerLimits: LinkLimits;
+  /** To the peer. */
+  readonly lane: Lane;
+  /** The other end, once it is there. */
+  readonly peer: () => MemoryLink | undefined;
+  /** The link has ended, and its handler knows. */
+  readonly gone: () => void;
+  readonly warn: (message: string, error: unknown) => void;
+  /** Overwrites data after each event, for handlers that keep what they may not. */
+  readonly overwrite: boolean;
+}
+
+/** A stream whose halves are not both over. */
+interface Entry {
+  readonly own: boolean;
+  readonly bidi: boolean;
+  readonly send?: SendHalf;
+  readonly recv?: RecvHalf;
+}
+
+/** One end of a simulated link. Methods named `on…` are called by packets of the other end, in the engine's turn. */
+export class MemoryLink implements Link, SendOwner {
+  readonly info: LinkInfo;
+  readonly engine: FanOutFactory;
+  readonly #parts: LinkParts;
+  readonly #lane: Lane;
+  readonly #outbox: Outbox;
+  readonly #liveness: Liveness;
+  readonly #marks: QueueMarks;
+  readonly #own: { readonly uni: OwnStreams; readonly bidi: OwnStreams };
+  readonly #streams = new Map<number, Entry>();
+  #handler: LinkHandler | undefined;
+  #ended = false;
+  #cancelTurn: (() => void) | undefined;
+  #bytesSent = 0;
+  #bytesReceived = 0;
+  #datagramsLost = 0;
+  #rttMs: number | undefined;
+
+  constructor(parts: LinkParts) {
+    const { info, engine, clock, limits, peerLimits, lane } = parts;
+    this.info = info;
+    this.engine = engine;
+    this.#parts = parts;
+    this.#lane = lane;
+    this.#outbox = new Outbox(lane, clock, {
+      sendData: (half, piece) => this.#sendData(half, piece),
+      sendFin: (half) => this.#sendFin(half),
+      sendDatagram: (bytes) => this.#sendDatagram(bytes),
+      free: () => this.#turn(),
+    });
+    const { idleTimeoutMs, keepAliveMs } = limits;
+    this.#liveness = new Liveness({
+      clock,
+      idleTimeoutMs,
+      keepAliveMs,
+      probe: () => this.#probe(),
+      timeout: () => this.#end({ by: "timeout", code: 0, reason: "" }),
+    });
+    this.#marks = new QueueMarks(limits.queueMark);
+    this.#own = {
+      uni: new OwnStreams(false, info.dialled, peerLimits.uniStreams),
+      bidi: new OwnStreams(true, info.dialled, peerLimits.bidiStreams),
+    };
+  }
+
+  get queued(): number {
+    return this.#outbox.queued;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get maxDatagramSize(): number {
+    return this.#ended ? 0 : this.#lane.settings.maxDatagramSize;
+  }
+
+  openUni(priority: number, handler: SendHandler): SendStream | undefined {
+    return this.#open(false, priority, handler);
+  }
+
+  openBidi(priority: number, handler: BidiHandler): BidiStream | undefined {
+    const send = this.#open(true, priority, handler);
+    if (send === undefined) return undefined;
+    const recv = new RecvHalf(send.id, send, this.#stopping);
+    recv.handler = handler;
+    this.#streams.set(send.id, { own: true, bidi: true, send, recv });
+    return new Bidi(send, recv);
+  }
+
+  pauseReading(): void {}
+
+  allowBidi(streams: number): void {
+    if (!this.#ended) this.#tell("control", undefined, (peer) => peer.onAllowed(streams));
+  }
+
+  sendDatagram(bytes: Uint8Array): boolean {
+    if (this.#ended || bytes.length > this.maxDatagramSize) return false;
+    const taken = this.#outbox.datagram(bytes.slice());
+    if (taken) this.#wake();
+    return taken;
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#ended) return;
+    const cut = cutReason(reason);
+    this.#tell("lossy", undefined, (peer) => peer.onClose(code, cut));
+    this.#end({ by: "local", code, reason: cut });
+  }
+
+  stats(): LinkStats {
+    const { bandwidth } = this.#lane.settings;
+    return {
+      bytesSent: this.#bytesSent,
+      bytesReceived: this.#bytesReceived,
+      packetsLost: this.#datagramsLost,
+      ...(this.#rttMs === undefined ? {} : { rttMs: this.#rttMs }),
+      ...(bandwidth === 0 ? {} : { sendRate: bandwidth * 8 }),
+    };
+  }
+
+  // For the network.
+
+  /** Gives the link its handler; `rttMs` is of the handshake. */
+  attach(attach: Attach, rttMs?: number): void {
+    this.#rttMs = rttMs;
+    try {
+      this.#handler = attach(this);
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  /** A packet of the peer has come. */
+  heard(): void {
+    this.#liveness.heard();
+  }
+
+  /** The lane's settings have changed. */
+  reconfigured(): void {
+    this.#lane.renewBandwidth(PACKET_BYTES);
+    if (!this.#ended && !this.#outbox.idle) this.#wake();
+  }
+
+  /** The end is no more; nobody is told, its own handler neither. */
+  vanish(): void {
+    if (this.#ended) return;
+    this.#stop();
+    this.#lane.end();
+    this.#parts.gone();
+  }
+
+  // For send halves.
+
+  wrote(half: SendHalf, bytes: number): void {
+    this.#outbox.wrote(half, bytes);
+    this.#wake();
+  }
+
+  wasReset(half: SendHalf, code: number, dropped: number): void {
+    this.#outbox.dropped(half, dropped);
+    this.#wake();
+    if (!half.announced && !half.bidi) {
+      // The peer never heard of it.
+      this.#streams.delete(half.id);
+      this.#own.uni.ended();
+      return;
+    }
+    this.#announce(half);
+    this.#tell("stream", half.order, (peer) => peer.onReset(half.id, code));
+    this.#retire(half.id);
+  }
+
+  reprioritized(half: SendHalf): void {
+    this.#outbox.reprioritized(half);
+  }
+
+  // For packets of the peer.
+
+  onOpen(id: number, bidi: boolean): void {
+    const handler = this.#handler;
+    if (handler === undefined) return;
+    if (!bidi) {
+      const recv = new RecvHalf(id, undefined, this.#stopping);
+      this.#streams.set(id, { own: false, bidi, recv });
+      this.#guard(() => {
+        const events = handler.uni(recv);
+        if (!recv.stopped) recv.handler = events;
+      });
+      return;
+    }
+    const send = new SendHalf(this, id, { bidi, own: false, priority: PRIORITY_CONTROL });
+    const recv = new RecvHalf(id, send, this.#stopping);
+    this.#streams.set(id, { own: false, bidi, send, recv });
+    this.#guard(() => {
+      const events = handler.bidi(new Bidi(send, recv));
+      send.handler = events;
+      if (!recv.stopped) recv.handler = events;
+    });
+  }
+
+  onData(id: number, bytes: Uint8Array): void {
+    this.#bytesReceived += bytes.length;
+    const handler = this.#streams.get(id)?.recv?.handler;
+    if (handler === undefined) return;
+    if (!this.#parts.overwrite) {
+      this.#guard(() => handler.data(bytes));
+      return;
+    }
+    const copy = bytes.slice();
+    this.#guard(() => handler.data(copy));
+    copy.fill(OVERWRITTEN);
+  }
+
+  onCredit(half: SendHalf, bytes: number, sentAt: number): void {
+    this.#outbox.credited(half, bytes);
+    this.#sampleRtt(sentAt);
+    if (!this.#outbox.idle) this.#wake();
+  }
+
+  onFin(id: number): void {
+    const recv = this.#streams.get(id)?.recv;
+    if (recv === undefined || recv.done) return;
+    recv.done = true;
+    this.#guard(() => recv.handler?.fin());
+    this.#retire(id);
+  }
+
+  onReset(id: number, code: number): void {
+    const recv = this.#streams.get(id)?.recv;
+    if (recv === undefined || recv.done) return;
+    recv.done = true;
+    this.#guard(() => recv.handler?.reset(code));
+    this.#retire(id);
+  }
+
+  onStop(id: number, code: number): void {
+    const half = this.#streams.get(id)?.send;
+    if (half === undefined || half.done) return;
+    const told = half.ended ? undefined : half.handler;
+    this.#outbox.dropped(half, half.end());
+    // RFC 9000 section 3.5: STOP_SENDING is answered with a reset.
+    this.#tell("stream", half.order, (peer) => peer.onReset(id, code));
+    this.#guard(() => told?.stop(code));
+    this.#retire(id);
+    this.#wake();
+  }
+
+  /** The peer is done with a stream that this end had opened. */
+  onStreamGone(bidi: boolean): void {
+    const own = bidi ? this.#own.bidi : this.#own.uni;
+    own.ended();
+    this.#tellCapacity();
+  }
+
+  /** The peer lets more bidirectional streams be open. */
+  onAllowed(streams: number): void {
+    this.#own.bidi.raise(streams);
+    this.#tellCapacity();
+  }
+
+  onDatagram(bytes: Uint8Array): void {
+    this.#bytesReceived += bytes.length;
+    this.#guard(() => this.#handler?.datagram(bytes));
+  }
+
+  onClose(code: number, reason: string): void {
+    this.#end({ by: "remote", code, reason });
+  }
+
+  onProbe(sentAt: number): void {
+    this.#tell("lossy", undefined, (peer) => peer.#sampleRtt(sentAt));
+  }
+
+  #open(bidi: boolean, priority: number, handler: SendHandler): SendHalf | undefined {
+    if (this.#ended) return undefined;
+    const id = (bidi ? this.#own.bidi : this.#own.uni).open();
+    if (id === undefined) return undefined;
+    const send = new SendHalf(this, id, { bidi, own: true, priority });
+    send.handler = handler;
+    this.#streams.set(id, { own: true, bidi, send });
+    return send;
+  }
+
+  readonly #stopping = (half: RecvHalf, code: number): void => {
+    if (this.#ended) return;
+    const { id, sender } = half;
+    if (sender !== undefined) this.#announce(sender);
+    this.#tell("stream", sender?.order, (peer) => peer.onStop(id, code));
+  };
+
+  /** The peer hears of a stream of this end with the first that it is told of it. */
+  #announce(half: SendHalf): void {
+    if (half.announced) return;
+    half.announced = true;
+    const { id, bidi } = half;
+    this.#tell("stream", half.order, (peer) => peer.onOpen(id, bidi));
+  }
+
+  #sendData(half: SendHalf, piece: Uint8Array): void {
+    this.#announce(half);
+    const { clock } = this.#parts;
+    const sentAt = clock.now();
+    this.#bytesSent += piece.length;
+    this.#tell("stream", half.order, (peer) => {
+      peer.onData(half.id, piece);
+      peer.#tell("control", undefined, (self) => self.onCredit(half, piece.length, sentAt));
+    });
+  }
+
+  #sendFin(half: SendHalf): void {
+    this.#announce(half);
+    half.done = true;
+    this.#tell("stream", half.order, (peer) => peer.onFin(half.id));
+    this.#retire(half.id);
+  }
+
+  #sendDatagram(bytes: Uint8Array): void {
+    this.#bytesSent += bytes.length;
+    if (this.#lane.chance(this.#lane.settings.datagramLoss)) this.#datagramsLost += 1;
+    else this.#tell("lossy", undefined, (peer) => peer.onDatagram(bytes));
+  }
+
+  #probe(): void {
+    const sentAt = this.#parts.clock.now();
+    this.#tell("lossy", undefined, (peer) => peer.onProbe(sentAt));
+  }
+
+  #sampleRtt(sentAt: number): void {
+    const sample = this.#parts.clock.now() - sentAt;
+    this.#rttMs = this.#rttMs === undefined ? sample : this.#rttMs + (sample - this.#rttMs) * RTT_SHARE;
+  }
+
+  #tell(kind: Packet["kind"], order: Order | undefined, act: (peer: MemoryLink) => void): void {
+    const deliver = () => {
+      const peer = this.#parts.peer();
+      if (peer !== undefined && !peer.ended) act(peer);
+    };
+    this.#lane.send(order === undefined ? { kind, deliver } : { kind, order, deliver });
+  }
+
+  /** Forgets a stream when both of its halves are over. */
+  #retire(id: number): void {
+    const entry = this.#streams.get(id);
+    if (entry === undefined || entry.send?.done === false || entry.recv?.done === false) return;
+    this.#streams.delete(id);
+    const { own, bidi } = entry;
+    if (!own) this.#tell("control", undefined, (peer) => peer.onStreamGone(bidi));
+  }
+
+  /** Writes of one turn go out together, and what they caused is told. */
+  #wake(): void {
+    if (this.#ended) return;
+    this.#cancelTurn ??= this.#parts.clock.timer(0, () => this.#turn());
+  }
+
+  #turn(): void {
+    this.#cancelTurn?.();
+    this.#cancelTurn = undefined;
+    if (this.#ended) return;
+    this.#outbox.pump();
+    this.#tellCapacity();
+    this.#guard(() => {
+      if (this.#handler !== undefined && !this.#ended) this.#marks.rise(this.queued, this.#handler);
+      if (this.#handler !== undefined && !this.#ended) this.#marks.fall(this.queued, this.#handler);
+    });
+  }
+
+  #tellCapacity(): void {
+    const uni = this.#own.uni.takeWanted();
+    const bidi = this.#own.bidi.takeWanted();
+    if (uni || bidi) this.#guard(() => this.#handler?.capacity());
+  }
+
+  /** Runs what calls a handler. */
+  #guard(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #fault(error: unknown): void {
+    this.close(0, HANDLER_FAILED);
+    this.#parts.warn("a handler of a memory link failed, the link is closed", error);
+  }
+
+  #end(why: LinkClosed): void {
+    if (this.#ended) return;
+    this.#stop();
+    const { clock, gone } = this.#parts;
+    clock.timer(0, () => {
+      try {
+        this.#handler?.closed(why);
+      } catch (error) {
+        this.#parts.warn("a handler of a memory link failed", error);
+      } finally {
+        gone();
+      }
+    });
+  }
+
+  #stop(): void {
+    this.#ended = true;
+    this.#liveness.stop();
+    this.#cancelTurn?.();
+    this.#outbox.clear();
+    for (const { send } of this.#streams.values()) send?.end();
+    this.#streams.clear();
+  }
+}
+
+/** What overwritten data shows. */
+const OVERWRITTEN = 0xdd;
+
+/** At most {@link MAX_CLOSE_REASON} bytes of UTF-8, cut between characters. */
+function cutReason(reason: string): string {
+  const { read } = new TextEncoder().encodeInto(reason, new Uint8Array(MAX_CLOSE_REASON));
+  return reason.slice(0, read);
+}

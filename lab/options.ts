@@ -1,0 +1,100 @@
+import { columns, type Flags, flagLines, readFlags, text, UsageError, whole } from "../bench/flags.ts";
+import { STAMP_BYTES } from "../bench/load/stamp.ts";
+import type { BroadcastingOptions } from "./broadcasting.ts";
+import { DRILLS } from "./drills/all.ts";
+import type { Drill } from "./drills/contract.ts";
+import { KEY_HELP } from "./screen/keys.ts";
+import { type Shape, USUAL } from "./topology.ts";
+
+export interface MeshCommand {
+  /** Absent: show the mesh until somebody ends it. */
+  readonly drill: Drill | undefined;
+  readonly json: boolean;
+  readonly shape: Shape;
+  readonly engine: string;
+  readonly logs: string | undefined;
+  readonly broadcasting: Omit<BroadcastingOptions, "publishing" | "pulse">;
+}
+
+const FLAGS: Flags = {
+  drill: { value: "NAME", text: "Do this to the mesh, print what the viewers saw and end." },
+  json: { text: "With --drill: print one JSON object, and nothing else to standard output." },
+  viewers: { value: "N", text: "Viewers at each edge (default 5)." },
+  edges: { value: "N", text: `Edges (default ${USUAL.edges}).` },
+  regionals: { value: "N", text: `Regionals (default ${USUAL.regionals}).` },
+  origins: { value: "N", text: `Origins (default ${USUAL.origins}; some drills need two).` },
+  fps: { value: "N", text: "Frames a second (default 30)." },
+  "frame-bytes": { value: "N", text: "Payload of a frame (default 1200)." },
+  "group-frames": { value: "N", text: "Frames of a group (default 30)." },
+  engine: { value: "NAME", text: "QUIC engine of the relays (default auto)." },
+  "load-engine": { value: "NAME", text: "QUIC engine of publisher and viewers (default auto)." },
+  logs: { value: "FOLDER", text: "Keep there what every process prints." },
+  help: { text: "Show this text." },
+};
+
+/** More would not fit on one machine. */
+const MOST_RELAYS = 32;
+
+export function meshHelp(): string {
+  const drills = [...DRILLS.values()].map(({ name, summary }): [string, string] => [name, summary]);
+  return [
+    "Usage: npm run mesh -- [options]",
+    "       npm run mesh -- --drill NAME [--json] [options]",
+    "",
+    "Starts a whole mesh as processes on loopback (a root, an origin, two regionals, four edges) with a publisher and",
+    "viewers at each edge, and shows it live. Everything is ended and removed with it.",
+    "",
+    "Options:",
+    ...flagLines(FLAGS),
+    "",
+    "Drills:",
+    ...columns(drills),
+    "",
+    "Keys:",
+    ...columns(KEY_HELP),
+    "",
+    "Exit codes: 0 it held, 1 it could not be run, 2 wrong command line, 3 the drill found something wrong.",
+    "",
+  ].join("\n");
+}
+
+/** Understands the command line; `help` when that is asked for. Throws {@link UsageError}. */
+export function parseMesh(args: readonly string[]): MeshCommand | "help" {
+  const values = readFlags(FLAGS, args);
+  if (values.get("help") === true) return "help";
+  const drill = drillOf(text(values, "drill"));
+  const json = values.get("json") === true;
+  if (json && drill === undefined) throw new UsageError("--json is of use with --drill only");
+  return {
+    drill,
+    json,
+    shape: {
+      origins: whole(values, "origins", MOST_RELAYS) ?? USUAL.origins,
+      regionals: whole(values, "regionals", MOST_RELAYS) ?? USUAL.regionals,
+      edges: whole(values, "edges", MOST_RELAYS) ?? USUAL.edges,
+    },
+    engine: text(values, "engine") ?? "auto",
+    logs: text(values, "logs"),
+    broadcasting: {
+      engine: text(values, "load-engine") ?? "auto",
+      name: "clock",
+      viewers: [whole(values, "viewers") ?? 5],
+      framesPerSecond: whole(values, "fps", 1_000) ?? 30,
+      frameBytes: frameBytesOf(whole(values, "frame-bytes", 2 ** 24)),
+      framesPerGroup: whole(values, "group-frames", 10_000) ?? 30,
+    },
+  };
+}
+
+function frameBytesOf(bytes = 1_200): number {
+  if (bytes < STAMP_BYTES) throw new UsageError(`--frame-bytes: at least ${STAMP_BYTES}, for what is measured`);
+  return bytes;
+}
+
+function drillOf(name: string | undefined): Drill | undefined {
+  if (name === undefined) return undefined;
+  const drill = DRILLS.get(name);
+  if (drill === undefined)
+    throw new UsageError(`--drill: there is no "${name}", only ${[...DRILLS.keys()].join(", ")}`);
+  return drill;
+}

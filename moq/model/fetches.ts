@@ -1,0 +1,100 @@
+import type { Counters } from "../counters.ts";
+import type { Reason } from "../reason.ts";
+import type { Asker, Channel, GroupWriter, Later, OutStream, Source } from "./contract.ts";
+import type { Group } from "./group.ts";
+import type { GroupStore } from "./group-store.ts";
+
+/** One asker of one group. */
+export interface FetchRequest {
+  /** In our numbering. */
+  readonly sequence: number;
+  readonly priority: number;
+  readonly channel: Channel;
+  readonly stream: OutStream;
+  /** What was added to the source's numbering. */
+  readonly offset: number;
+  readonly source: Source | undefined;
+  readonly asker: Asker | undefined;
+  /** As `Subscriber` has it. */
+  readonly later: Later | undefined;
+  /** Called once `stream` has been finished or reset. */
+  readonly over: () => void;
+}
+
+interface Fetching {
+  readonly cancel: () => void;
+  readers: number;
+}
+
+/** Groups asked for by number: from the cache, else one upstream fetch however many ask. */
+export class Fetches {
+  readonly #path: string;
+  readonly #name: string;
+  readonly #store: GroupStore;
+  readonly #counters: Counters;
+  readonly #running = new Map<Group, Fetching>();
+
+  constructor(path: string, name: string, store: GroupStore, counters: Counters) {
+    this.#path = path;
+    this.#name = name;
+    this.#store = store;
+    this.#counters = counters;
+  }
+
+  get busy(): boolean {
+    return this.#running.size > 0;
+  }
+
+  /** Frames go to `stream`, which is finished or reset. The returned function tells that its reader has left. */
+  fetch(request: FetchRequest): () => void {
+    const { sequence, channel, stream } = request;
+    const cached = this.#store.get(sequence);
+    if (cached?.keeps) {
+      this.#counters.fetchHits++;
+      const running = this.#running.get(cached);
+      if (running !== undefined) running.readers++;
+      cached.subgroup.attach(channel, stream, request.later);
+      cached.subgroup.whenOver(request.over);
+      return () => this.#leave(cached);
+    }
+    this.#counters.fetchMisses++;
+    const theirs = sequence - request.offset;
+    if (request.source === undefined || theirs < 0) return this.refuse(request, "not_found");
+    if (cached !== undefined) return this.refuse(request, "evicted");
+    const group = this.#store.fetched(sequence);
+    group.subgroup.attach(channel, stream);
+    group.subgroup.whenOver(request.over);
+    const writer: GroupWriter = {
+      frame: (size, timestamp) => group.subgroup.frame(size, timestamp),
+      payload: (bytes) => group.subgroup.payload(bytes),
+      end: () => group.subgroup.end(),
+      finish: () => {
+        this.#running.delete(group);
+        group.subgroup.finish();
+      },
+      reset: (reason) => {
+        this.#running.delete(group);
+        group.subgroup.reset(reason);
+      },
+      onStop: (callback) => group.subgroup.onStop(callback),
+    };
+    const { source, priority, asker } = request;
+    const cancel = source.fetch(this.#path, this.#name, theirs, priority, writer, asker);
+    if (group.subgroup.open) this.#running.set(group, { cancel, readers: 1 });
+    return () => this.#leave(group);
+  }
+
+  #leave(group: Group): void {
+    const running = this.#running.get(group);
+    if (running === undefined || --running.readers > 0) return;
+    this.#running.delete(group);
+    running.cancel();
+    group.subgroup.reset("cancelled");
+  }
+
+  refuse(request: Pick<FetchRequest, "channel" | "stream" | "over">, reason: Reason): () => void {
+    request.stream.reset(request.channel.dialect.resetCode(reason));
+    request.over();
+    return () => {};
+  }
+}

@@ -1,0 +1,360 @@
+import type { BoundName, Counters } from "../counters.ts";
+import type { Reason } from "../reason.ts";
+import type { Evictable, GroupCache } from "./cache.ts";
+import type { Channel, GroupWriter, Later, OutFan, OutStream } from "./contract.ts";
+import { FRAME_OVERHEAD, Frame } from "./frame.ts";
+import type { ModelLimits } from "./limits.ts";
+import { writable } from "./publisher-numbering.ts";
+
+/** What a group needs from around it. */
+export interface GroupHost {
+  readonly cache: GroupCache;
+  readonly counters: Counters;
+  readonly limits: ModelLimits;
+  now(): number;
+  /** Timestamp for a frame of a version without timestamps, in the track's timescale. */
+  stamp(): number;
+  /** Viewers wait for the track's properties, so none of them is attached yet. */
+  awaited(): boolean;
+  /** Turns a publisher's timestamp into the track's timescale. */
+  rescale(timestamp: number): number;
+  /** The first frame of `group` has begun. */
+  begun(group: Group): void;
+  /** No more frames come. */
+  done(group: Group): void;
+  /** The cache no longer has it. */
+  forgotten(group: Group): void;
+}
+
+/**
+ * A group of at most so many bytes is small: a catalog, a second of sound, the first bytes of a video group. Large groups make room for
+ * small ones. While viewers wait for the track's properties a small group is kept even over the budget: nothing of it has
+ * been sent to them yet, so it would reach none of them.
+ */
+const SMALL_BYTES = 64 * 1024;
+
+/** Frames that a late joiner is sent at once; those of a longer group follow in later turns. */
+const REPLAY_FRAMES = 256;
+
+/** Small pieces are joined up to this many bytes before they are written to a late joiner. */
+const JOIN_BYTES = 64 * 1024;
+
+/**
+ * An append-only run of frames on one stream, and the unit of fan-out: every reader gets the same bytes, late ones
+ * first what is there. moq-lite has one subgroup a group; moq-transport may have several.
+ */
+export class Subgroup implements GroupWriter {
+  readonly #group: Group;
+  readonly #host: GroupHost;
+  readonly #frames: Frame[] = [];
+  readonly #fans = new Map<Channel, OutFan>();
+  #current: Frame | undefined;
+  #count = 0;
+  /** The timestamp that the deltas so far add up to: that of the last frame, unless one step was too large for all peers. */
+  #previous = 0;
+  #state: "open" | "finished" | "reset" = "open";
+  #reason: Reason = "closed";
+  #onStop: ((reason: Reason) => void) | undefined;
+  #onOver: (() => void)[] = [];
+  /** When its last frame began, or it did. */
+  #activeAt: number;
+
+  constructor(group: Group, host: GroupHost) {
+    this.#group = group;
+    this.#host = host;
+    this.#activeAt = group.arrivedAt;
+  }
+
+  get open(): boolean {
+    return this.#state === "open";
+  }
+
+  get whole(): boolean {
+    return this.#state === "finished";
+  }
+
+  /** When its last frame began, or it did. While a frame comes it is never quiet. */
+  get activeAt(): number {
+    return this.#current === undefined ? this.#activeAt : Number.POSITIVE_INFINITY;
+  }
+
+  frame(size: number, timestamp: number | undefined): void {
+    if (this.#state !== "open") return;
+    const { limits, counters } = this.#host;
+    if (size > limits.frameBytes) {
+      counters.boundsHit.frame_bytes++;
+      this.stop("frame_too_large");
+      return;
+    }
+    if (this.#group.payloadBytes + size > limits.groupBytes) this.#group.passOn("group_bytes");
+    else if (this.#count >= limits.framesPerGroup) this.#group.passOn("frames_per_group");
+    const at = timestamp === undefined ? this.#host.stamp() : this.#host.rescale(timestamp);
+    const frame = new Frame(size, writable(at - this.#previous));
+    this.#previous += frame.delta;
+    this.#current = frame;
+    this.#activeAt = this.#host.now();
+    this.#count++;
+    if (this.#group.keep(FRAME_OVERHEAD)) this.#frames.push(frame);
+    if (this.#group.firstTimestamp === undefined) {
+      this.#group.firstTimestamp = at;
+      this.#host.begun(this.#group);
+    }
+  }
+
+  payload(bytes: Uint8Array): void {
+    const frame = this.#current;
+    if (this.#state !== "open" || frame === undefined || bytes.length === 0) return;
+    this.#group.payloadBytes += bytes.length;
+    const { counters } = this.#host;
+    counters.bytesIn += bytes.length;
+    const begins = frame.received === 0;
+    const views = this.#group.keep(bytes.length) ? frame.append(bytes) : frame.pass(bytes);
+    for (const [channel, fan] of this.#fans) {
+      const readers = fan.size;
+      if (readers === 0) continue;
+      let from = 0;
+      if (begins) {
+        const first = views[0] as Uint8Array;
+        const header = channel.dialect.frameHeader(frame.size, frame.delta);
+        const joined = frame.joined(channel.dialect, header, first);
+        if (joined === undefined) fan.write(header);
+        else {
+          fan.write(joined);
+          from = 1;
+        }
+      }
+      for (let i = from; i < views.length; i++) fan.write(views[i] as Uint8Array);
+      counters.bytesOut += bytes.length * readers;
+    }
+  }
+
+  end(): void {
+    const frame = this.#current;
+    if (this.#state !== "open" || frame === undefined) return;
+    this.#current = undefined;
+    this.#host.counters.framesIn++;
+    for (const [channel, fan] of this.#fans) {
+      if (fan.size === 0) continue;
+      if (frame.size === 0) fan.write(channel.dialect.frameHeader(0, frame.delta));
+      this.#host.counters.framesOut += fan.size;
+    }
+  }
+
+  finish(): void {
+    if (this.#state !== "open") return;
+    if (this.#current !== undefined) {
+      this.reset("protocol");
+      return;
+    }
+    this.#state = "finished";
+    for (const fan of this.#fans.values()) fan.finish();
+    this.#close();
+  }
+
+  reset(reason: Reason): void {
+    if (this.#state !== "open") return;
+    this.#state = "reset";
+    this.#reason = reason;
+    const drop = reason === "frame_too_large" ? "refused" : "upstream";
+    for (const [channel, fan] of this.#fans) {
+      this.#host.counters.groupsDropped[drop] += fan.size;
+      fan.reset(channel.dialect.resetCode(reason));
+    }
+    this.#close();
+  }
+
+  /**
+   * Nothing came since `before`: it is taken to be over, so that publishers whose FIN was lost, or who never send one,
+   * do not keep a stream of ours and of every viewer for ever.
+   */
+  abandon(before: number): void {
+    if (this.#state !== "open" || this.#activeAt >= before) return;
+    const tell = this.#onStop;
+    if (this.#current === undefined) this.finish();
+    else this.reset("timeout");
+    tell?.("cancelled");
+  }
+
+  onStop(callback: (reason: Reason) => void): void {
+    this.#onStop = callback;
+  }
+
+  /** We want no more of it: the publisher is told, readers are reset. */
+  stop(reason: Reason): void {
+    if (this.#state !== "open") return;
+    const tell = this.#onStop;
+    this.reset(reason);
+    tell?.(reason);
+  }
+
+  /**
+   * `stream` gets all frames from the first on, and those that come. Of a long group it gets the first of them now, and the rest
+   * in jobs for `later`, each of which is run again in another turn until it returns true; absent, all at once.
+   */
+  attach(channel: Channel, stream: OutStream, later?: Later): void {
+    let at = 0;
+    const step = () => {
+      if (at > 0 && (stream.ended || this.#frames.length < at)) {
+        // It was given up meanwhile, or is kept no longer.
+        const cut = this.#state === "reset";
+        if (!stream.ended) this.#host.counters.groupsDropped[cut ? "upstream" : "evicted"]++;
+        stream.reset(channel.dialect.resetCode(cut ? this.#reason : "evicted"));
+        return true;
+      }
+      at = this.#replay(channel, stream, at, later === undefined ? Number.POSITIVE_INFINITY : REPLAY_FRAMES);
+      if (at < this.#frames.length) return false;
+      this.#join(channel, stream);
+      return true;
+    };
+    if (!step()) later?.(step);
+  }
+
+  /** `stream` has got all that is there. */
+  #join(channel: Channel, stream: OutStream): void {
+    const { dialect } = channel;
+    if (this.#state === "finished") {
+      stream.finish();
+      return;
+    }
+    if (this.#state === "reset") {
+      stream.reset(dialect.resetCode(this.#reason));
+      return;
+    }
+    let fan = this.#fans.get(channel);
+    if (fan === undefined) {
+      fan = channel.fanOut();
+      this.#fans.set(channel, fan);
+    }
+    fan.add(stream);
+  }
+
+  /** Calls `callback` once no more frames come, which may be now. */
+  whenOver(callback: () => void): void {
+    if (this.#state === "open") this.#onOver.push(callback);
+    else callback();
+  }
+
+  /** Drops what is kept, of the current frame as well; readers that are attached go on. */
+  forget(): void {
+    this.#frames.length = 0;
+    this.#current?.forget();
+  }
+
+  /** Writes at most `count` frames from number `from` on; returns the number of the next one. */
+  #replay(channel: Channel, stream: OutStream, from: number, count: number): number {
+    const pieces: Uint8Array[] = [];
+    const { counters } = this.#host;
+    const frames =
+      count < this.#frames.length - from ? this.#frames.slice(from, from + count) : this.#frames.slice(from);
+    for (const frame of frames) {
+      // A frame without a byte yet is written to all together, header first, once it has one.
+      if (frame === this.#current && frame.received === 0) continue;
+      frame.encoded(channel.dialect, pieces);
+      counters.bytesOut += frame.received;
+      if (frame !== this.#current) counters.framesOut++;
+    }
+    for (const piece of join(pieces)) stream.write(piece);
+    return from + frames.length;
+  }
+
+  #close(): void {
+    this.#current = undefined;
+    this.#onStop = undefined;
+    this.#fans.clear();
+    if (this.#state === "reset") this.#frames.length = 0;
+    const callbacks = this.#onOver;
+    this.#onOver = [];
+    this.#host.done(this.#group);
+    for (const callback of callbacks) callback();
+  }
+}
+
+/** Joins neighbours so that a late joiner gets a small group in one write; large pieces stay shared. */
+function join(pieces: Uint8Array[]): Uint8Array[] {
+  const total = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  if (pieces.length <= 1 || total > JOIN_BYTES) return pieces;
+  const joined = new Uint8Array(total);
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.length;
+  }
+  return [joined];
+}
+
+/** A decodable run of frames: the unit of caching, skipping and expiry. */
+export class Group implements Evictable {
+  /** In the numbering that subscribers see. */
+  readonly sequence: number;
+  /** When its first byte came, in the clock's milliseconds. */
+  readonly arrivedAt: number;
+  readonly subgroup: Subgroup;
+  /** Timestamp of its first frame, once there is one. */
+  firstTimestamp: number | undefined;
+  payloadBytes = 0;
+  readonly #host: GroupHost;
+  #charged = 0;
+  #keeps = true;
+
+  constructor(sequence: number, arrivedAt: number, host: GroupHost) {
+    this.sequence = sequence;
+    this.arrivedAt = arrivedAt;
+    this.#host = host;
+    this.subgroup = new Subgroup(this, host);
+    host.counters.cacheGroups++;
+  }
+
+  /** Whether it is held from its first frame on, so that a reader may join. */
+  get keeps(): boolean {
+    return this.#keeps && (this.subgroup.open || this.subgroup.whole);
+  }
+
+  /** It goes on, or came whole, and a reader that has not joined by now cannot. */
+  get passed(): boolean {
+    return !this.#keeps && (this.subgroup.open || this.subgroup.whole);
+  }
+
+  /** Takes `bytes` of the budget. False when they are not to be kept: then nothing of the group is, and it passes through. */
+  keep(bytes: number): boolean {
+    if (!this.#keeps) return false;
+    const { cache } = this.#host;
+    const small = this.#charged + bytes <= SMALL_BYTES;
+    if (!cache.charge(bytes, small)) {
+      if (!small || !this.#host.awaited()) {
+        this.passOn("cache_bytes");
+        return false;
+      }
+      cache.overdraw(bytes);
+    }
+    // Making room may have cost this very group its place.
+    if (!this.#keeps) {
+      cache.release(bytes);
+      return false;
+    }
+    if (!small && this.#charged <= SMALL_BYTES) cache.grown(this);
+    this.#charged += bytes;
+    return true;
+  }
+
+  /**
+   * A bound on what is kept was reached. The group goes on to the viewers that have it; its start is dropped, so that later
+   * viewers start with the next group: frames in the middle of a group mean nothing without those before.
+   */
+  passOn(bound: BoundName): void {
+    if (!this.#keeps) return;
+    this.#host.counters.boundsHit[bound]++;
+    this.evict();
+  }
+
+  /** Gives its bytes back. The viewers that have it get the rest; no other joins any more. */
+  evict(): void {
+    if (!this.#keeps) return;
+    this.#keeps = false;
+    this.#host.cache.withdraw(this);
+    this.#host.cache.release(this.#charged);
+    this.#charged = 0;
+    this.#host.counters.cacheGroups--;
+    this.subgroup.forget();
+    this.#host.forgotten(this);
+  }
+}

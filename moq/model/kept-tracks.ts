@@ -1,0 +1,45 @@
+import type { Counters } from "../counters.ts";
+import type { Source } from "./contract.ts";
+
+/**
+ * Tracks without viewers that stay subscribed at one publisher. Each has a stream there, of which browsers allow about a hundred:
+ * most of those are for tracks that somebody watches. The one whose viewers left first goes.
+ */
+const KEPT_TRACKS = 16;
+
+/** A track without viewers. */
+interface Kept {
+  /** Ends it. */
+  release(): void;
+}
+
+/** The tracks that stay subscribed although nobody watches, by publisher. One per process. */
+export class KeptTracks {
+  readonly #counters: Counters;
+  readonly #bySource = new Map<Source, Set<Kept>>();
+
+  constructor(counters: Counters) {
+    this.#counters = counters;
+  }
+
+  add(source: Source, track: Kept): void {
+    const kept = this.#bySource.get(source) ?? new Set();
+    this.#bySource.set(source, kept.add(track));
+    if (kept.size <= KEPT_TRACKS) return;
+    this.#counters.boundsHit.kept_tracks_per_session++;
+    const [oldest] = kept;
+    oldest?.release();
+  }
+
+  delete(source: Source, track: Kept): void {
+    const kept = this.#bySource.get(source);
+    if (kept?.delete(track) && kept.size === 0) this.#bySource.delete(source);
+  }
+
+  /** All that are kept at `source` go. False when there are none. */
+  release(source: Source): boolean {
+    const kept = [...(this.#bySource.get(source) ?? [])];
+    for (const track of kept) track.release();
+    return kept.length > 0;
+  }
+}

@@ -1,0 +1,101 @@
+import type { Reason } from "../reason.ts";
+import type { Asker, Source, TrackInfo } from "./contract.ts";
+
+/** Timescale of tracks whose publisher sends no timestamps: milliseconds of arrival. */
+const ARRIVAL_TIMESCALE = 1000;
+
+type Answer = (result: TrackInfo | Reason) => void;
+
+/** The properties of one track: what is known of them, who waits for them, and the request that is under way. */
+export class Properties {
+  readonly #path: string;
+  readonly #name: string;
+  readonly #waiting = new Map<Answer, Asker | undefined>();
+  #known: TrackInfo | undefined;
+  /** Where they came from: another publisher is asked again. */
+  #from: Source | undefined;
+  #cancel: (() => void) | undefined;
+
+  constructor(path: string, name: string) {
+    this.#path = path;
+    this.#name = name;
+  }
+
+  get known(): TrackInfo | undefined {
+    return this.#known;
+  }
+
+  get timescale(): number {
+    return this.#known?.timescale ?? ARRIVAL_TIMESCALE;
+  }
+
+  get maxLatency(): number {
+    return this.#known?.maxLatency ?? 0;
+  }
+
+  /** Somebody waits for them. */
+  get awaited(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** A publisher was asked and has not answered. */
+  get requested(): boolean {
+    return this.#cancel !== undefined;
+  }
+
+  /** The peers that wait. */
+  get askers(): Iterable<Asker | undefined> {
+    return this.#waiting.values();
+  }
+
+  /** Those that `source` gave. */
+  of(source: Source | undefined): TrackInfo | undefined {
+    return source !== undefined && this.#from === source ? this.#known : undefined;
+  }
+
+  /** Answers once they are known. Returns a way to leave, which says whether it still waited. */
+  wait(answer: Answer, asker: Asker | undefined): () => boolean {
+    this.#waiting.set(answer, asker);
+    return () => this.#waiting.delete(answer);
+  }
+
+  /** Asks `source`, unless a request is under way. */
+  request(source: Source, asker: Asker | undefined, answer: Answer): void {
+    if (this.#cancel !== undefined) return;
+    let answered = false;
+    const once: Answer = (result) => {
+      answered = true;
+      this.#cancel = undefined;
+      answer(result);
+    };
+    const cancel = source.info(this.#path, this.#name, once, asker);
+    if (!answered) this.#cancel = cancel;
+  }
+
+  /** `source` gave them. What viewers know already stays as it is when `fixed` (moq-lite TRACK_INFO). */
+  learn(source: Source, info: TrackInfo, fixed: boolean): TrackInfo {
+    this.#from = source;
+    if (this.#known === undefined || !fixed) this.#known = info;
+    return this.#known;
+  }
+
+  /** Answers those that wait; with `which`, only those of a peer that it picks. */
+  answer(result: TrackInfo | Reason, which?: (asker: Asker) => boolean): void {
+    for (const [answer, asker] of [...this.#waiting]) {
+      if (which !== undefined && (asker === undefined || !which(asker))) continue;
+      this.#waiting.delete(answer);
+      answer(result);
+    }
+  }
+
+  /** Gives up the request that is under way. */
+  cancel(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  forget(): void {
+    this.#known = undefined;
+    this.#from = undefined;
+  }
+}

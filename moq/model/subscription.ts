@@ -1,0 +1,337 @@
+import type { Counters, DropReason } from "../counters.ts";
+import type { Reason } from "../reason.ts";
+import type { Asker, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
+import type { Group } from "./group.ts";
+import { hasLeft, Outgoing, type Sending } from "./outgoing.ts";
+import { type Feed, OVERTAKEN } from "./publisher-numbering.ts";
+
+/** The part of a track that its subscriptions need. */
+export interface SubscribedTrack {
+  readonly counters: Counters;
+  readonly newest: Group | undefined;
+  /** Its subscription at the publisher: how the numbers of that publisher map to those of the track. */
+  readonly feed: Pick<Feed, "first" | "offset" | "lowest"> | undefined;
+  /** Groups that can be joined from their first frame, with `from <= sequence <= to`, ascending. */
+  joinable(from: number, to: number): Group[];
+  /** Milliseconds by which `group` is older than the newest (moq-lite Expiration: the larger of the two measures). */
+  age(group: Group): number;
+  changed(): void;
+  leave(subscription: Subscription): void;
+}
+
+/** Positions within a subscription that priorities tell apart; what is further behind shares the last. */
+const POSITIONS = 2 ** 15;
+
+/**
+ * Stream priority: subscriber priority, then publisher priority, then the place in the subscription's own order
+ * (moq-lite Prioritization). Positions rather than sequences, so that tracks of equal priority share the link.
+ * From 0 to 2^31-2, below what control messages have.
+ */
+export function rank(subscriber: number, publisher: number, position: number): number {
+  return subscriber * 2 ** 23 + publisher * 2 ** 15 + Math.max(0, POSITIONS - 2 - position);
+}
+
+/** One viewer of one track: which groups it gets, in what order, and when one is given up. */
+export class Subscription {
+  readonly #track: SubscribedTrack;
+  readonly #subscriber: Subscriber;
+  #options: SubscribeOptions;
+  #info: TrackInfo | undefined;
+  /** Groups below it are never sent: they were not promised. Known once the first group is. */
+  #floor: number | undefined;
+  readonly #sending: Outgoing;
+  /** The newest group, when the viewer had no stream left for it. */
+  #missed: Group | undefined;
+  /** No group at or after it will be sent. */
+  #end: number | undefined;
+  #done = false;
+  /** Taken off what it is told, once the first group of the publisher was. */
+  #shift: number | undefined;
+
+  constructor(track: SubscribedTrack, options: SubscribeOptions, subscriber: Subscriber) {
+    this.#track = track;
+    this.#options = options;
+    this.#subscriber = subscriber;
+    this.#sending = new Outgoing(options.ordered, (place) =>
+      rank(this.#options.priority, this.#info?.priority ?? 0, place),
+    );
+  }
+
+  get options(): SubscribeOptions {
+    return this.#options;
+  }
+
+  get ownNumbers(): boolean {
+    return this.#subscriber.ownNumbers === true;
+  }
+
+  /** The peer that views. */
+  get asker(): Asker | undefined {
+    return this.#subscriber.asker;
+  }
+
+  /** It has been told a number that is its publisher's own. */
+  get numbered(): boolean {
+    return this.ownNumbers && this.#shift !== undefined;
+  }
+
+  /** Streams that may still have something to send. */
+  get sending(): number {
+    return this.#sending.size;
+  }
+
+  /** The track exists: the viewer is told, and gets what is there. */
+  accept(info: TrackInfo): void {
+    if (this.#done || this.#info !== undefined) return;
+    this.#info = info;
+    this.#subscriber.accepted(info);
+    this.#join();
+  }
+
+  /** A group has begun. */
+  offer(group: Group): void {
+    if (this.#done || this.#info === undefined) return;
+    const { start, end } = this.#range();
+    if (end !== undefined && group.sequence > end) {
+      this.#finale(end + 1);
+      return;
+    }
+    if (start !== undefined && group.sequence < start) return;
+    if (this.#floor === undefined) this.#beginWith(group);
+    else if (group.sequence < this.#floor) return;
+    if (this.#missed !== undefined && group === this.#track.newest) this.#giveUp(this.#missed, "no_stream");
+    const newest = this.#track.newest ?? group;
+    if (group !== newest && this.#track.age(group) > this.#options.maxLatency) {
+      this.#giveUp(group, "expired");
+      return;
+    }
+    this.#open(group);
+  }
+
+  /** Streams may be opened again: the newest group is tried once more, from its start. */
+  retry(): void {
+    const missed = this.#missed;
+    if (missed === undefined || this.#done) return;
+    this.#missed = undefined;
+    if (missed.keeps) this.#open(missed);
+    else this.#giveUp(missed, "evicted");
+  }
+
+  /** Gives up what is too old and still queued, and forgets what has left. Called a moment after each new group. */
+  sweep(): void {
+    const newest = this.#track.newest;
+    let changed = false;
+    for (const sending of this.#sending) {
+      const { group, stream } = sending;
+      if (hasLeft(sending)) changed = true;
+      else if (group !== newest && stream.queued > 0 && this.#track.age(group) > this.#options.maxLatency) {
+        this.#reset(sending, "expired");
+        changed = true;
+      }
+    }
+    if (changed) this.#settle();
+  }
+
+  /** The viewer does not keep up: everything but the newest group is given up. */
+  shed(): void {
+    const newest = this.#track.newest;
+    for (const sending of this.#sending) if (sending.group !== newest) this.#reset(sending, "backlog");
+    this.#settle();
+  }
+
+  update(options: SubscribeOptions): void {
+    if (this.#done) return;
+    this.#options = options;
+    const { start: from } = this.#range();
+    if (from !== undefined && this.#floor !== undefined && from < this.#floor && this.#info) {
+      const to = this.#floor - 1;
+      this.#floor = from;
+      this.#offerAll(from, to);
+    }
+    this.#sending.reorder(options.ordered);
+    this.#track.changed();
+    this.#checkEnd();
+  }
+
+  /** The track has ended before `end`. */
+  ended(end: number): void {
+    if (this.#done) return;
+    if (this.#missed !== undefined) this.#giveUp(this.#missed, "no_stream");
+    this.#finale(end);
+  }
+
+  /** A group is complete; a range that ends with it may be over. */
+  settled(): void {
+    this.#checkEnd();
+    if (this.#end !== undefined) this.#settle();
+  }
+
+  datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
+    if (this.#done || this.#info === undefined) return;
+    const { start, end } = this.#range();
+    if (sequence < (this.#floor ?? start ?? 0) || (end !== undefined && sequence > end)) return;
+    this.#subscriber.datagram(this.#told(sequence), timestamp, payload);
+  }
+
+  /** Ends it with a reason for the viewer. */
+  refuse(reason: Reason): void {
+    if (this.#done) return;
+    this.#finish(reason);
+    this.#subscriber.closed(reason);
+  }
+
+  /** The viewer left. */
+  cancel(): void {
+    if (!this.#done) this.#finish("cancelled");
+  }
+
+  #join(): void {
+    if (this.ownNumbers && this.#track.feed?.offset === undefined) return;
+    const { start, end } = this.#range();
+    const newest = this.#track.newest;
+    const last = end ?? Number.MAX_SAFE_INTEGER;
+    const current =
+      newest !== undefined && newest.sequence >= (start ?? this.#lowest) && newest.sequence <= last
+        ? newest
+        : undefined;
+    if (start !== undefined) this.#offerAll(start, last);
+    else if (current?.keeps) {
+      this.#track.counters.joins++;
+      this.#begin(current.sequence, current.sequence);
+      this.offer(current);
+    }
+    if (current?.passed) this.#giveUp(current, "evicted");
+    this.#checkEnd();
+  }
+
+  /** The first group of the track has come; those before it may have been overtaken. */
+  #beginWith(group: Group): void {
+    const first = this.#track.feed?.first ?? group.sequence - OVERTAKEN;
+    const from = Math.max(Math.min(first, group.sequence), this.#range().start ?? 0, this.#lowest);
+    this.#begin(from, this.#subscriber.promisesStart || this.#track.feed?.first !== undefined ? from : 0);
+  }
+
+  /** Of more groups than may be under way at once the newest. */
+  #offerAll(from: number, to: number): void {
+    const groups = this.#track.joinable(from, to);
+    const left = groups.splice(0, Math.max(0, groups.length - this.#room));
+    for (const group of groups) this.offer(group);
+    const [first, last] = [left[0], left.at(-1)];
+    if (first === undefined || last === undefined || this.#done) return;
+    this.#track.counters.groupsDropped.backlog += left.length;
+    this.#subscriber.dropped(this.#told(first.sequence), this.#told(last.sequence), "lagged");
+  }
+
+  /** Groups that may be under way at once. */
+  get #room(): number {
+    return this.#subscriber.maxGroups ?? Number.POSITIVE_INFINITY;
+  }
+
+  #begin(sequence: number, floor: number): void {
+    this.#floor = floor;
+    this.#subscriber.started(this.#told(sequence));
+  }
+
+  #open(group: Group): void {
+    if (!this.#makeRoom(group)) {
+      this.#giveUp(group, "backlog");
+      return;
+    }
+    const place = this.#sending.placeOf(group);
+    const priority = rank(this.#options.priority, this.#info?.priority ?? 0, place);
+    const stream = this.#subscriber.open(this.#told(group.sequence), priority);
+    if (stream === undefined) {
+      if (group === this.#track.newest) this.#missed = group;
+      else this.#giveUp(group, "no_stream");
+      return;
+    }
+    this.#track.counters.groupsOut++;
+    this.#sending.add(group, stream, place);
+    group.subgroup.attach(this.#subscriber.channel, stream, this.#subscriber.later);
+  }
+
+  /** At the bound the oldest group that is under way makes room, never the newest; false when `group` is older than all. */
+  #makeRoom(group: Group): boolean {
+    while (this.#sending.size >= this.#room) {
+      const { oldest } = this.#sending;
+      if (oldest === undefined) return true;
+      if (oldest.group.sequence > group.sequence) return false;
+      this.#sending.shift();
+      if (!hasLeft(oldest)) this.#reset(oldest, "backlog");
+    }
+    return true;
+  }
+
+  #reset({ stream }: Sending, reason: DropReason): void {
+    this.#track.counters.groupsDropped[reason]++;
+    stream.reset(this.#subscriber.channel.dialect.resetCode(reason === "backlog" ? "lagged" : "expired"));
+  }
+
+  #giveUp(group: Group, reason: DropReason): void {
+    if (group === this.#missed) this.#missed = undefined;
+    this.#track.counters.groupsDropped[reason]++;
+    const told = this.#told(group.sequence);
+    this.#subscriber.dropped(told, told, reason === "expired" ? "expired" : "lagged");
+  }
+
+  /** A bounded range is over once a group past it has begun or its last one is complete. */
+  #checkEnd(): void {
+    const { end } = this.#range();
+    const newest = this.#track.newest;
+    if (end === undefined || newest === undefined || this.#info === undefined || this.#end !== undefined) return;
+    if (newest.sequence > end || (newest.sequence === end && !newest.subgroup.open)) this.#finale(end + 1);
+  }
+
+  #finale(end: number): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#subscriber.ended(this.#told(end));
+    this.#settle();
+  }
+
+  /** Groups below it are others', for those who get one publisher's. */
+  get #lowest(): number {
+    return this.ownNumbers ? (this.#track.feed?.lowest ?? 0) : 0;
+  }
+
+  /** What it asks for, in the track's numbers. */
+  #range(): Pick<SubscribeOptions, "start" | "end"> {
+    if (!this.ownNumbers) return this.#options;
+    const { start, end } = this.#options;
+    const shift = this.#shifted();
+    return {
+      ...(start === undefined ? {} : { start: Math.max(start + shift, this.#lowest) }),
+      ...(end === undefined ? {} : { end: end + shift }),
+    };
+  }
+
+  /** The number of the track as it is told. An end that the publisher named may be over what versions write. */
+  #told(sequence: number): number {
+    return Math.min(Math.max(0, sequence - this.#shifted()), Number.MAX_SAFE_INTEGER);
+  }
+
+  #shifted(): number {
+    if (!this.ownNumbers) return 0;
+    this.#shift ??= this.#track.feed?.offset;
+    return this.#shift ?? 0;
+  }
+
+  #settle(): void {
+    this.#sending.prune();
+    if (this.#end === undefined || this.#done) return;
+    for (const { group, stream } of this.#sending) if (!stream.ended && group.subgroup.open) return;
+    this.#done = true;
+    this.#track.leave(this);
+    this.#subscriber.closed(undefined);
+  }
+
+  #finish(reason: Reason): void {
+    this.#done = true;
+    for (const { stream } of this.#sending) {
+      stream.reset(this.#subscriber.channel.dialect.resetCode(reason));
+    }
+    this.#sending.clear();
+    this.#missed = undefined;
+    this.#track.leave(this);
+  }
+}

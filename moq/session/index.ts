@@ -1,0 +1,26 @@
+/** The one way in: a session for a link, by the protocol that was negotiated. */
+import { EXPERIMENTAL_PROTOCOLS, STABLE_PROTOCOLS } from "../wire/lite/versions.ts";
+
+export { EXPERIMENTAL_PROTOCOLS, MESH_PROTOCOLS } from "../wire/lite/versions.ts";
+export { ChannelRegistry } from "./channels.ts";
+export {
+  type Access,
+  type AnnounceTable,
+  openAccess,
+  type Quota,
+  type Session,
+  type SessionDeps,
+  type SessionLimits,
+  type SessionReport,
+} from "./contract.ts";
+export { codeOf, reasonOf } from "./lite/codes.ts";
+export { liteSession } from "./lite/session.ts";
+export { afterSetup, asksInSetup, type Refusal } from "./lite/setup-gate.ts";
+
+/**
+ * Protocols offered to clients, best first: the stable ones, and the experimental ones that `experimental` names.
+ */
+export function protocols(experimental: readonly string[]): string[] {
+  const named = EXPERIMENTAL_PROTOCOLS.filter((name) => experimental.includes(name));
+  return [...STABLE_PROTOCOLS, ...named];
+}

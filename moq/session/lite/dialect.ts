@@ -1,0 +1,21 @@
+import type { Dialect } from "../../model/contract.ts";
+import { encodeFrameHeader } from "../../wire/lite/frame.ts";
+import type { Capabilities } from "../../wire/lite/versions.ts";
+import { codeOf } from "./codes.ts";
+
+const dialects = new Map<string, Dialect>();
+
+/** How a version writes frames; versions that write them alike share one. */
+export function dialectOf(caps: Capabilities): Dialect {
+  const name = caps.timestamps ? "moq-lite timed" : "moq-lite plain";
+  let dialect = dialects.get(name);
+  if (dialect === undefined) {
+    dialect = {
+      name,
+      frameHeader: (size, delta) => encodeFrameHeader(caps, size, delta),
+      resetCode: codeOf,
+    };
+    dialects.set(name, dialect);
+  }
+  return dialect;
+}

@@ -1,0 +1,187 @@
+import type { BidiHandler } from "../../link.ts";
+import type { Share } from "../../model/scheduler.ts";
+import type { SessionDeps } from "../contract.ts";
+
+/** Bytes that an event counts besides those that it carries, so that many empty ones are bounded as well. */
+const EVENT_BYTES = 256;
+
+/** Held bytes from which on the link is not read, until all of them are done with: a turn or two of what media brings. */
+const PAUSE_BYTES = 64 * 1024;
+
+/** Units of work (see `Scheduler`) of an event besides what its bytes cause. */
+const EVENT_UNITS = 2;
+
+/** Takes the events of one stream; none of them may throw. */
+export interface Taker {
+  /** Returns what it left over because the session's share of this turn was used up; valid only until the next event. */
+  data(bytes: Uint8Array): Uint8Array;
+  fin(): void;
+  reset(code: number): void;
+  stop(code: number): void;
+}
+
+/** What the intake needs of its session. */
+export interface IntakeOwner {
+  readonly share: Share;
+  readonly deps: Pick<SessionDeps, "limits" | "origin">;
+  readonly link: { pauseReading(paused: boolean): void };
+  end(reason: "limit", message: string): void;
+}
+
+/**
+ * Takes in what the peer sends: at once while the session's share of the turn lasts, after that in order in later turns. Meanwhile
+ * the link is not read, so that the peer waits; where an engine cannot do that, or has read too much already, the session ends.
+ */
+export class Intake {
+  readonly #owner: IntakeOwner;
+  #bytes = 0;
+  #paused = false;
+  /** What was held last, when that is data. */
+  #last: HeldData | undefined;
+
+  constructor(owner: IntakeOwner) {
+    this.#owner = owner;
+  }
+
+  /** Handles the events of a stream by `taker`. */
+  stream(taker: Taker): BidiHandler {
+    return new TakenStream(this, taker);
+  }
+
+  data(taker: Pick<Taker, "data">, bytes: Uint8Array): void {
+    const { share } = this.#owner;
+    if (share.holds || !share.open) {
+      this.#holdData(taker, bytes);
+      return;
+    }
+    const rest = taker.data(bytes);
+    if (rest.length > 0) this.#holdData(taker, rest);
+  }
+
+  event(act: () => void): void {
+    const { share } = this.#owner;
+    if (!share.holds && share.open) {
+      share.left -= EVENT_UNITS;
+      act();
+      return;
+    }
+    this.#hold(0, () => {
+      share.left -= EVENT_UNITS;
+      act();
+      return true;
+    });
+  }
+
+  #holdData(taker: Pick<Taker, "data">, bytes: Uint8Array): void {
+    if (this.#last?.append(taker, bytes) === true) {
+      this.#count(bytes.length);
+      return;
+    }
+    const held = new HeldData(taker, bytes, (count) => this.#done(count));
+    this.#hold(bytes.length, () => {
+      const done = held.work();
+      if (done && this.#last === held) this.#last = undefined;
+      return done;
+    });
+    this.#last = held;
+  }
+
+  /** `job` gives back `bytes` itself. */
+  #hold(bytes: number, job: () => boolean): void {
+    this.#last = undefined;
+    this.#owner.share.hold(() => {
+      if (!job()) return false;
+      this.#done(EVENT_BYTES);
+      return true;
+    });
+    this.#count(bytes + EVENT_BYTES);
+  }
+
+  #done(bytes: number): void {
+    this.#bytes -= bytes;
+    if (this.#bytes > 0 || !this.#paused) return;
+    this.#paused = false;
+    this.#owner.link.pauseReading(false);
+  }
+
+  #count(bytes: number): void {
+    const { deps, link } = this.#owner;
+    this.#bytes += bytes;
+    if (this.#bytes > PAUSE_BYTES && !this.#paused) {
+      this.#paused = true;
+      link.pauseReading(true);
+    }
+    if (this.#bytes <= deps.limits.queueBytes) return;
+    deps.origin.counters.boundsHit.session_unread_bytes++;
+    this.#owner.end("limit", `more than ${deps.limits.queueBytes} bytes wait for their turn`);
+  }
+}
+
+/** Data of one stream, in which pieces that follow one another are one. */
+class HeldData {
+  readonly #taker: Pick<Taker, "data">;
+  readonly #done: (bytes: number) => void;
+  #rest: Uint8Array;
+  /** What came after `#rest`, and how much of it is filled. */
+  #more = new Uint8Array(0);
+  #filled = 0;
+
+  /** `done` is called with the number of bytes that were taken. */
+  constructor(taker: Pick<Taker, "data">, bytes: Uint8Array, done: (bytes: number) => void) {
+    this.#taker = taker;
+    this.#done = done;
+    this.#rest = new Uint8Array(bytes);
+  }
+
+  /** False for another stream's. */
+  append(taker: Pick<Taker, "data">, bytes: Uint8Array): boolean {
+    if (taker !== this.#taker) return false;
+    if (this.#filled + bytes.length > this.#more.length) {
+      const more = new Uint8Array(2 * (this.#filled + bytes.length));
+      more.set(this.#more.subarray(0, this.#filled));
+      this.#more = more;
+    }
+    this.#more.set(bytes, this.#filled);
+    this.#filled += bytes.length;
+    return true;
+  }
+
+  /** True when all of it was taken. */
+  work(): boolean {
+    const before = this.#rest.length;
+    this.#rest = this.#taker.data(this.#rest);
+    this.#done(before - this.#rest.length);
+    if (this.#rest.length > 0) return false;
+    if (this.#filled === 0) return true;
+    this.#rest = this.#more.subarray(0, this.#filled);
+    this.#more = new Uint8Array(0);
+    this.#filled = 0;
+    return false;
+  }
+}
+
+class TakenStream implements BidiHandler {
+  readonly #intake: Intake;
+  readonly #taker: Taker;
+
+  constructor(intake: Intake, taker: Taker) {
+    this.#intake = intake;
+    this.#taker = taker;
+  }
+
+  data(bytes: Uint8Array): void {
+    this.#intake.data(this.#taker, bytes);
+  }
+
+  fin(): void {
+    this.#intake.event(() => this.#taker.fin());
+  }
+
+  reset(code: number): void {
+    this.#intake.event(() => this.#taker.reset(code));
+  }
+
+  stop(code: number): void {
+    this.#intake.event(() => this.#taker.stop(code));
+  }
+}

@@ -1,0 +1,191 @@
+import type { Cursor } from "../codec/cursor.ts";
+import type { WireBound } from "../codec/errors.ts";
+import type { WireLimits } from "../codec/limits.ts";
+import { Writer } from "../codec/writer.ts";
+import { MessageReader, readPath } from "./message.ts";
+import type { Capabilities } from "./versions.ts";
+
+/** ANNOUNCE_REQUEST: asks for the broadcasts under a prefix. */
+export interface AnnounceRequest {
+  readonly prefix: string;
+  /** The asker's hop id, whose routes it does not want; 0 for none, and in versions without it. */
+  readonly excludeHop: bigint;
+  /** Whether ended broadcasts are asked for as well. */
+  readonly ended: boolean;
+}
+
+/** ANNOUNCE_OK: who answers, and how many announcements come at once. */
+export interface AnnounceOk {
+  /** 0 is unknown; a published client (`@moq/net` 0.2) takes that for an error, so it is not to be sent. */
+  readonly hop: bigint;
+  readonly active: number;
+}
+
+/** What an announcement says of a broadcast. */
+export interface AnnouncementFields {
+  /** From the publisher on; as on the wire, so without the sender where ANNOUNCE_OK names it. */
+  readonly hops: readonly bigint[];
+  readonly epoch: bigint;
+  readonly ended: boolean;
+  /** At most 2^53-1; more saturates. */
+  readonly cost: number;
+}
+
+/** ANNOUNCE_START, _END and _UPDATE; before 06 one ANNOUNCE_BROADCAST with a status. */
+export type Announcement =
+  | ({ readonly kind: "start"; readonly suffix: string } & AnnouncementFields)
+  /** By id where announcements have ids, else by suffix. */
+  | { readonly kind: "end"; readonly id?: number; readonly suffix?: string }
+  | ({ readonly kind: "update"; readonly id?: number; readonly suffix?: string } & AnnouncementFields);
+
+/** An announcement whose path is over its bound. It uses up an id where announcements have ids: only a start has a path there. */
+export interface Oversized {
+  readonly kind: "oversized";
+  readonly bound: WireBound;
+}
+
+export type AnnounceResponse = ({ readonly kind: "ok" } & AnnounceOk) | Announcement | Oversized;
+
+const START = 0;
+const END = 1;
+const UPDATE = 2;
+/**
+ * Statuses of ANNOUNCE_BROADCAST, before 06. The third is understood by published clients and sent by none: they
+ * repeat `active`, as the draft has it. 03 and 04 have neither.
+ */
+const STATUS = { ended: 0, active: 1, restart: 2 } as const;
+const NAMES = ["ANNOUNCE_START", "ANNOUNCE_END", "ANNOUNCE_UPDATE"];
+
+/** The body without its stream type. */
+export function encodeAnnounceRequest(message: AnnounceRequest, caps: Capabilities): Uint8Array {
+  const writer = new Writer().string(message.prefix);
+  if (caps.excludeHop) writer.varintBig(message.excludeHop);
+  if (caps.ended) writer.varint(message.ended ? 1 : 0);
+  return writer.message();
+}
+
+export function readAnnounceRequest(cursor: Cursor, caps: Capabilities, limits: WireLimits): AnnounceRequest {
+  return {
+    prefix: readPath(cursor, limits),
+    excludeHop: caps.excludeHop ? cursor.varintBig() : 0n,
+    ended: caps.ended && cursor.flag(),
+  };
+}
+
+/** Of versions that have it. */
+export function encodeAnnounceOk(message: AnnounceOk, _caps: Capabilities): Uint8Array {
+  return new Writer().varintBig(message.hop).varint(message.active).message();
+}
+
+/**
+ * An end or update must carry what the version refers to it by: its id, or its suffix. Before 05 there are no updates;
+ * a path is retracted and announced again. Anything else is a RangeError.
+ */
+export function encodeAnnouncement(message: Announcement, caps: Capabilities): Uint8Array {
+  return caps.announceIds ? encodeTyped(message, caps) : encodeBroadcast(message, caps);
+}
+
+function encodeTyped(message: Announcement, caps: Capabilities): Uint8Array {
+  const writer = new Writer();
+  switch (message.kind) {
+    case "start":
+      putFields(writer.string(message.suffix), message, caps);
+      return writer.message(Uint8Array.of(START));
+    case "end":
+      return writer.varint(named(message.id)).message(Uint8Array.of(END));
+    case "update":
+      putFields(writer.varint(named(message.id)), message, caps);
+      return writer.message(Uint8Array.of(UPDATE));
+  }
+}
+
+function encodeBroadcast(message: Announcement, caps: Capabilities): Uint8Array {
+  if (message.kind === "update" && !caps.announceRepeat) throw new RangeError(`no updates in ${caps.protocol}`);
+  const writer = new Writer().u8(message.kind === "end" ? STATUS.ended : STATUS.active).string(named(message.suffix));
+  if (message.kind === "end") putHops(writer, [], caps);
+  else putFields(writer, message, caps);
+  return writer.message();
+}
+
+/** What an announcement is referred to by. */
+function named<T>(reference: T | undefined): T {
+  if (reference === undefined) throw new RangeError("an announcement without id or suffix");
+  return reference;
+}
+
+/** What the publisher sends on an Announce Stream: ANNOUNCE_OK where the version has it, then announcements. */
+export function announceResponses(caps: Capabilities, limits: WireLimits): MessageReader<AnnounceResponse> {
+  const ok = {
+    clause: "ANNOUNCE_OK",
+    typed: false,
+    read: (cursor: Cursor): AnnounceResponse => ({ kind: "ok", hop: cursor.varintBig(), active: cursor.varint() }),
+  };
+  const typed = {
+    clause: "Announce",
+    typed: true,
+    name: (type: number) => NAMES[type],
+    read: (cursor: Cursor, type: number): AnnounceResponse => readTyped(cursor, type, caps, limits),
+    oversized,
+  };
+  const plain = {
+    clause: "ANNOUNCE_BROADCAST",
+    typed: false,
+    read: (cursor: Cursor): AnnounceResponse => readStatus(cursor, caps, limits),
+    oversized,
+  };
+  const rest = caps.announceIds ? typed : plain;
+  return new MessageReader((index) => (index === 0 && caps.announceOk ? ok : rest), limits);
+}
+
+function oversized(_type: number, bound: WireBound): Oversized {
+  return { kind: "oversized", bound };
+}
+
+function readTyped(cursor: Cursor, type: number, caps: Capabilities, limits: WireLimits): Announcement {
+  if (type === START) return { kind: "start", suffix: readPath(cursor, limits), ...readFields(cursor, caps, limits) };
+  const id = cursor.varint();
+  return type === END ? { kind: "end", id } : { kind: "update", id, ...readFields(cursor, caps, limits) };
+}
+
+function readStatus(cursor: Cursor, caps: Capabilities, limits: WireLimits): Announcement {
+  const status = cursor.u8();
+  const suffix = readPath(cursor, limits);
+  switch (status) {
+    case STATUS.ended:
+      readHops(cursor, caps, limits);
+      return { kind: "end", suffix };
+    case STATUS.active:
+      return { kind: "start", suffix, ...readFields(cursor, caps, limits) };
+    case STATUS.restart:
+      if (caps.announceRepeat) return { kind: "update", suffix, ...readFields(cursor, caps, limits) };
+  }
+  throw cursor.violation("unknown status");
+}
+
+function putFields(writer: Writer, fields: AnnouncementFields, caps: Capabilities): void {
+  if (caps.epochs) writer.varintBig(fields.epoch);
+  if (caps.ended) writer.varint(fields.ended ? 1 : 0);
+  putHops(writer, fields.hops, caps);
+  if (caps.routeCost) writer.varint(fields.cost);
+}
+
+function readFields(cursor: Cursor, caps: Capabilities, limits: WireLimits): AnnouncementFields {
+  const epoch = caps.epochs ? cursor.varintBig() : 0n;
+  const ended = caps.ended && cursor.flag();
+  const hops = readHops(cursor, caps, limits);
+  const cost = caps.routeCost ? Math.min(cursor.saturating(), Number.MAX_SAFE_INTEGER) : 0;
+  return { hops, epoch, ended, cost };
+}
+
+function putHops(writer: Writer, hops: readonly bigint[], caps: Capabilities): void {
+  writer.varint(hops.length);
+  if (caps.hopIds) for (const hop of hops) writer.varintBig(hop);
+}
+
+function readHops(cursor: Cursor, caps: Capabilities, limits: WireLimits): bigint[] {
+  const count = cursor.varint();
+  if (count > limits.hops) throw cursor.violation(`${count} hops, at most ${limits.hops}`);
+  const hops: bigint[] = [];
+  for (let i = 0; i < count; i++) hops.push(caps.hopIds ? cursor.varintBig() : 0n);
+  return hops;
+}

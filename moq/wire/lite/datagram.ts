@@ -1,0 +1,42 @@
+import { getVarint, varintSize } from "../codec/varint.ts";
+import { Writer } from "../codec/writer.ts";
+
+/** A group of one frame in a QUIC datagram (moq-lite Datagrams). */
+export interface Datagram {
+  readonly subscribe: number;
+  readonly sequence: number;
+  /** Absolute, in the track's timescale; from 0 to 2^53-1. */
+  readonly timestamp: number;
+  /** Of a decoded datagram: a view of the body. */
+  readonly payload: Uint8Array;
+}
+
+/** Longest body; a longer one is dropped on receipt. */
+export const DATAGRAM_BYTES = 1200;
+
+/** The body has no room for a sign: a timestamp before 0 is written as 0. */
+export function encodeDatagram(datagram: Datagram): Uint8Array {
+  return new Writer()
+    .varint(datagram.subscribe)
+    .varint(datagram.sequence)
+    .varint(Math.max(0, datagram.timestamp))
+    .raw(datagram.payload)
+    .finish();
+}
+
+/** Nothing for a body that is too long or malformed: datagrams are dropped, they break no session. */
+export function decodeDatagram(bytes: Uint8Array): Datagram | undefined {
+  if (bytes.length > DATAGRAM_BYTES) return undefined;
+  const numbers: number[] = [];
+  let at = 0;
+  for (let i = 0; i < 3; i++) {
+    const first = bytes[at];
+    if (first === undefined || at + varintSize(first) > bytes.length) return undefined;
+    const value = getVarint(bytes, at);
+    if (!Number.isSafeInteger(value)) return undefined;
+    numbers.push(value);
+    at += varintSize(first);
+  }
+  const [subscribe = 0, sequence = 0, timestamp = 0] = numbers;
+  return { subscribe, sequence, timestamp, payload: bytes.subarray(at) };
+}

@@ -1,0 +1,134 @@
+import { type Allowance, FRAME_UNITS, PAYLOAD_UNIT_BITS, READ, UNBOUNDED } from "../codec/allowance.ts";
+import { BoundExceeded, ProtocolViolation } from "../codec/errors.ts";
+import type { WireLimits } from "../codec/limits.ts";
+import { getSigned, getVarint, putSigned, putVarint, signedLength, varintLength, varintSize } from "../codec/varint.ts";
+import type { Capabilities } from "./versions.ts";
+
+/** Takes frames as they come. */
+export interface FrameSink {
+  /** A frame begins. `timestamp` is absolute, in the track's timescale; absent where the version has none. */
+  frame(size: number, timestamp: number | undefined): void;
+  /** Its next bytes, valid during the call. */
+  payload(bytes: Uint8Array): void;
+  /** It is whole. */
+  end(): void;
+}
+
+/** Longest header: two varints of 8 bytes. */
+const MAX_HEADER = 16;
+
+/**
+ * Bytes before a frame's payload: its size, and before that the timestamp delta where the version has one. `delta` is an
+ * integer; beyond ±(2^53-1) it is written as that.
+ */
+export function encodeFrameHeader(caps: Capabilities, size: number, delta: number): Uint8Array {
+  if (!caps.timestamps) {
+    const out = new Uint8Array(varintLength(size));
+    putVarint(out, 0, size);
+    return out;
+  }
+  const stamp = Math.max(-Number.MAX_SAFE_INTEGER, Math.min(delta, Number.MAX_SAFE_INTEGER));
+  const out = new Uint8Array(signedLength(stamp) + varintLength(size));
+  putVarint(out, putSigned(out, 0, stamp), size);
+  return out;
+}
+
+/**
+ * Reads the frames of a group or of a fetched one from any pieces. Payloads are passed on as they arrive; only a
+ * header that is cut in two is copied.
+ */
+export class FrameReader {
+  readonly #timestamps: boolean;
+  readonly #maxBytes: number;
+  readonly #sink: FrameSink;
+  /** Payload bytes of the current frame still to come; -1 between frames. */
+  #missing = -1;
+  /** Of the current frame, or of the last one. */
+  #timestamp = 0;
+  /** A header that has not come whole. */
+  readonly #header = new Uint8Array(MAX_HEADER);
+  #held = 0;
+
+  constructor(caps: Capabilities, limits: WireLimits, sink: FrameSink) {
+    this.#timestamps = caps.timestamps;
+    this.#maxBytes = limits.frameBytes;
+    this.#sink = sink;
+  }
+
+  /** Returns what it may not read yet, valid until the next call. */
+  push(bytes: Uint8Array, allowance: Allowance = UNBOUNDED): Uint8Array {
+    let at = 0;
+    while (at < bytes.length) {
+      if (allowance.left <= 0 && !allowance.more()) return bytes.subarray(at);
+      if (this.#missing < 0) {
+        allowance.left -= FRAME_UNITS;
+        at = this.#begin(bytes, at);
+        continue;
+      }
+      const take = Math.min(this.#missing, bytes.length - at);
+      this.#missing -= take;
+      allowance.left -= take >> PAYLOAD_UNIT_BITS;
+      this.#sink.payload(at === 0 && take === bytes.length ? bytes : bytes.subarray(at, at + take));
+      at += take;
+      if (this.#missing === 0) this.#end();
+    }
+    return READ;
+  }
+
+  /** The stream has ended; inside a frame that is a violation. */
+  finish(): void {
+    if (this.#missing >= 0 || this.#held > 0) throw new ProtocolViolation("FRAME", "stream ends inside a frame");
+  }
+
+  /** Reads a header, or holds what there is of it; returns the position after it. */
+  #begin(bytes: Uint8Array, at: number): number {
+    if (this.#held === 0) {
+      const length = this.#headerLength(bytes, at, bytes.length);
+      if (length > 0) {
+        this.#open(bytes, at);
+        return at + length;
+      }
+    }
+    const before = this.#held;
+    const take = Math.min(MAX_HEADER - before, bytes.length - at);
+    this.#header.set(bytes.subarray(at, at + take), before);
+    this.#held = before + take;
+    const length = this.#headerLength(this.#header, 0, this.#held);
+    if (length === 0) return at + take;
+    this.#held = 0;
+    this.#open(this.#header, 0);
+    return at + length - before;
+  }
+
+  /** Bytes of the header at `at`, or 0 when it is not whole. */
+  #headerLength(from: Uint8Array, at: number, end: number): number {
+    let next = at;
+    for (let left = this.#timestamps ? 2 : 1; left > 0; left--) {
+      if (next >= end) return 0;
+      next += varintSize(from[next] as number);
+      if (next > end) return 0;
+    }
+    return next - at;
+  }
+
+  #open(from: Uint8Array, at: number): void {
+    let next = at;
+    if (this.#timestamps) {
+      this.#timestamp += getSigned(from, next);
+      if (!Number.isSafeInteger(this.#timestamp)) throw new ProtocolViolation("FRAME", "timestamp beyond 2^53-1");
+      next += varintSize(from[next] as number);
+    }
+    const size = getVarint(from, next);
+    if (size > this.#maxBytes) {
+      throw new BoundExceeded("frame_bytes", `frame of ${size} bytes, at most ${this.#maxBytes}`);
+    }
+    this.#missing = size;
+    this.#sink.frame(size, this.#timestamps ? this.#timestamp : undefined);
+    if (size === 0) this.#end();
+  }
+
+  #end(): void {
+    this.#missing = -1;
+    this.#sink.end();
+  }
+}

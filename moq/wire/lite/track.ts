@@ -1,0 +1,67 @@
+import type { Cursor } from "../codec/cursor.ts";
+import type { WireLimits } from "../codec/limits.ts";
+import { Writer } from "../codec/writer.ts";
+import { MessageReader, readPath, readTrackName } from "./message.ts";
+import type { Capabilities } from "./versions.ts";
+
+/** TRACK: asks for a track's properties. */
+export interface Track {
+  readonly path: string;
+  readonly track: string;
+  /** 0 for the current generation, and in versions without it. */
+  readonly epoch: bigint;
+}
+
+/** TRACK_INFO: the properties, fixed for the track's lifetime. */
+export interface TrackInfo {
+  /** 0 when the publisher assigns none, and in versions without it. */
+  readonly epoch: bigint;
+  /** 0 to 255. */
+  readonly priority: number;
+  readonly ordered: boolean;
+  /** Milliseconds that a group which is not the newest is kept. */
+  readonly maxLatency: number;
+  /** Timestamp units per second, not 0. */
+  readonly timescale: number;
+}
+
+export function encodeTrack(message: Track, caps: Capabilities): Uint8Array {
+  const writer = new Writer().string(message.path).string(message.track);
+  if (caps.epochs) writer.varintBig(message.epoch);
+  return writer.message();
+}
+
+export function readTrack(cursor: Cursor, caps: Capabilities, limits: WireLimits): Track {
+  const path = readPath(cursor, limits);
+  const track = readTrackName(cursor, limits);
+  return { path, track, epoch: caps.epochs ? cursor.varintBig() : 0n };
+}
+
+export function encodeTrackInfo(message: TrackInfo, caps: Capabilities): Uint8Array {
+  const writer = new Writer();
+  if (caps.epochs) writer.varintBig(message.epoch);
+  return writer
+    .u8(message.priority)
+    .bool(message.ordered)
+    .varint(message.maxLatency)
+    .varint(message.timescale)
+    .message();
+}
+
+/** One TRACK_INFO and no more. */
+export function trackResponses(caps: Capabilities, limits: WireLimits): MessageReader<TrackInfo> {
+  const expected = {
+    clause: "TRACK_INFO",
+    typed: false,
+    read: (cursor: Cursor): TrackInfo => {
+      const epoch = caps.epochs ? cursor.varintBig() : 0n;
+      const priority = cursor.u8();
+      const ordered = cursor.bool();
+      const maxLatency = cursor.varint();
+      const timescale = cursor.varint();
+      if (timescale === 0) throw cursor.violation("timescale of 0");
+      return { epoch, priority, ordered, maxLatency, timescale };
+    },
+  };
+  return new MessageReader((index) => (index === 0 ? expected : undefined), limits);
+}

@@ -1,0 +1,104 @@
+import { type Allowance, MESSAGE_UNITS, READ, UNBOUNDED } from "../codec/allowance.ts";
+import { Cursor } from "../codec/cursor.ts";
+import { ProtocolViolation } from "../codec/errors.ts";
+import { Inbox } from "../codec/inbox.ts";
+import type { WireLimits } from "../codec/limits.ts";
+import { FrameReader, type FrameSink } from "./frame.ts";
+import { type GroupHeader, readGroup } from "./group.ts";
+import { UNI_STREAM } from "./message.ts";
+import { readSetup, type Setup } from "./setup.ts";
+import type { Capabilities } from "./versions.ts";
+
+/** What a unidirectional stream turns out to be. */
+export interface UniSink {
+  /** A group; its frames go to what is returned. */
+  group(header: GroupHeader): FrameSink;
+  setup(setup: Setup): void;
+  /** A stream type that is not known: the stream is to be stopped, the session goes on. */
+  unknown(type: number): void;
+}
+
+/** Reads a unidirectional stream from its type on (moq-lite Unidirectional Streams). */
+export class UniReader {
+  readonly #caps: Capabilities;
+  readonly #limits: WireLimits;
+  readonly #sink: UniSink;
+  readonly #inbox = new Inbox();
+  #state: "type" | "length" | "body" | "frames" | "setup" | "ignored" = "type";
+  #type = 0;
+  #length = 0;
+  #frames: FrameReader | undefined;
+
+  constructor(caps: Capabilities, limits: WireLimits, sink: UniSink) {
+    this.#caps = caps;
+    this.#limits = limits;
+    this.#sink = sink;
+  }
+
+  /** Returns what it may not read yet, valid until the next call. */
+  push(bytes: Uint8Array, allowance: Allowance = UNBOUNDED): Uint8Array {
+    if (this.#frames !== undefined) return this.#frames.push(bytes, allowance);
+    if (this.#state === "ignored") return READ;
+    this.#inbox.push(bytes);
+    try {
+      return this.#header(allowance);
+    } finally {
+      this.#inbox.keep();
+    }
+  }
+
+  /** The stream has ended: inside a message is a violation, before anything came it is not. */
+  finish(): void {
+    if (this.#frames !== undefined) this.#frames.finish();
+    else if (this.#state === "type" && this.#inbox.left === 0) this.#state = "ignored";
+    else if (this.#state !== "setup" && this.#state !== "ignored") {
+      throw new ProtocolViolation("Unidirectional Streams", "stream ends before its first message");
+    }
+  }
+
+  #header(allowance: Allowance): Uint8Array {
+    if (this.#state === "type") {
+      const type = this.#inbox.varint();
+      if (type === undefined) return READ;
+      this.#type = type;
+      if (type !== UNI_STREAM.group && !(type === UNI_STREAM.setup && this.#caps.setupStream)) {
+        this.#state = "ignored";
+        this.#sink.unknown(type);
+        return READ;
+      }
+      this.#state = "length";
+    }
+    const clause = this.#type === UNI_STREAM.group ? "GROUP" : "SETUP";
+    if (this.#state === "length") {
+      const length = this.#inbox.varint();
+      if (length === undefined) return READ;
+      if (length > this.#limits.messageBytes) throw new ProtocolViolation(clause, "message too long");
+      this.#length = length;
+      this.#state = "body";
+    }
+    if (this.#state === "body") {
+      const body = this.#inbox.take(this.#length);
+      if (body === undefined) return READ;
+      allowance.left -= MESSAGE_UNITS;
+      this.#message(new Cursor(body, clause));
+    }
+    if (this.#state === "setup" && this.#inbox.left > 0) throw new ProtocolViolation("SETUP", "a message too many");
+    const rest = this.#inbox.take(this.#inbox.left);
+    if (rest === undefined || rest.length === 0) return READ;
+    return this.#frames?.push(rest, allowance) ?? READ;
+  }
+
+  #message(cursor: Cursor): void {
+    if (this.#type === UNI_STREAM.setup) {
+      const setup = readSetup(cursor, this.#limits);
+      cursor.end();
+      this.#state = "setup";
+      this.#sink.setup(setup);
+      return;
+    }
+    const header = readGroup(cursor);
+    cursor.end();
+    this.#state = "frames";
+    this.#frames = new FrameReader(this.#caps, this.#limits, this.#sink.group(header));
+  }
+}

@@ -1,0 +1,392 @@
+/** A client of any relay, for the command line: what is announced there, and single groups. */
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../../moq/clock.ts";
+import { Counters } from "../../moq/counters.ts";
+import { type EngineDeps, TransportError, type Trust } from "../../moq/link.ts";
+import { Origin } from "../../moq/model/broadcasts.ts";
+import type { Upstream, UpstreamSink } from "../../moq/model/contract.ts";
+import type { ModelLimits } from "../../moq/model/limits.ts";
+import type { Reason } from "../../moq/reason.ts";
+import {
+  ChannelRegistry,
+  codeOf,
+  EXPERIMENTAL_PROTOCOLS,
+  liteSession,
+  MESH_PROTOCOLS,
+  protocols,
+  reasonOf,
+  type Session,
+  type SessionDeps,
+  type SessionLimits,
+} from "../../moq/session/index.ts";
+import { capabilities } from "../../moq/wire/lite/versions.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
+import { type Announced, AnnouncedPaths } from "./announced-paths.ts";
+import { dialRelay } from "./dial.ts";
+import { type FetchedFrame, GroupCollector } from "./group-collector.ts";
+
+export { certificateFault, describeTcpFailure } from "../../transport/tls/failure.ts";
+export type { Announced } from "./announced-paths.ts";
+export { askAccess, isAdminListener, type Verdict } from "./ask.ts";
+export { adminListener } from "./dial.ts";
+export type { FetchedFrame } from "./group-collector.ts";
+
+/** What this client can be asked to offer. */
+export const PROTOCOLS: readonly string[] = [...protocols(EXPERIMENTAL_PROTOCOLS), ...MESH_PROTOCOLS];
+
+const MIB = 2 ** 20;
+
+/** Bounds of what a relay may make a client keep. */
+const MODEL_LIMITS: ModelLimits = {
+  broadcasts: 1_000_000,
+  tracksPerBroadcast: 16,
+  frameBytes: 64 * MIB,
+  groupBytes: 256 * MIB,
+  framesPerGroup: 65_536,
+  groupsPerTrack: 1,
+  waitingSubscriptions: 16,
+  subscribeWaitMs: 0,
+  trackLingerMs: 0,
+};
+
+const SESSION_LIMITS: SessionLimits = {
+  announcements: MODEL_LIMITS.broadcasts,
+  announceStreams: 16,
+  subscriptions: 16,
+  fetches: 16,
+  pendingStreams: 64,
+  groups: 256,
+  unanswered: 64,
+  queueMark: 4 * MIB,
+  queueBytes: 16 * MIB,
+  headerTimeoutMs: 10_000,
+  pathBytes: 4_096,
+  trackNameBytes: 4_096,
+  frameBytes: MODEL_LIMITS.frameBytes,
+};
+
+/** Milliseconds that the relay gets to hear of our close. */
+const FAREWELL_MS = 500;
+
+/** Longest delay of a Node timer, in milliseconds. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Subscriber priority of fetches: the middle of 0 to 255. */
+const PRIORITY = 128;
+
+export interface ConnectOptions {
+  /** `system` with an `http:` URL means the certificate whose fingerprint the relay tells over HTTP. */
+  readonly trust: Trust;
+  /** Milliseconds until the attempt fails, and for the first announcements. */
+  readonly timeoutMs: number;
+  /** Best first; all stable ones unless told. */
+  readonly protocols?: readonly string[];
+  /** Announcements are asked for under this prefix only; everything unless told. */
+  readonly announcePrefix?: string;
+  /** Something unexpected that does not end the connection. */
+  readonly warn?: EngineDeps["warn"];
+}
+
+export interface FetchOptions {
+  readonly broadcast: string;
+  readonly track: string;
+  /** Absent: the newest group there is, or the first that comes. */
+  readonly group?: number;
+  readonly timeoutMs: number;
+}
+
+export interface FetchedGroup {
+  readonly group: number;
+  readonly frames: readonly FetchedFrame[];
+}
+
+/** A relay refused a fetch, or did not answer it. */
+export class FetchError extends Error {
+  /** `not_found` and `cancelled`: no such broadcast, track or group. `timeout`: no whole group in time. */
+  readonly code: Reason;
+  /** The group began to come. */
+  readonly begun: boolean;
+
+  constructor(code: Reason, what: string, begun: boolean) {
+    super(code === "timeout" ? `${what}: no answer in time` : `${what}: ${code.replaceAll("_", " ")}`);
+    this.name = "FetchError";
+    this.code = code;
+    this.begun = begun;
+  }
+}
+
+/** How a session ended. */
+export interface Ended {
+  /** What its close code stands for; `upstream` when the code is none that is known. */
+  readonly reason: Reason;
+  /** What the relay said about it; empty when it said nothing. */
+  readonly message: string;
+  /** HTTP status of a refusal, from a relay whose engine answers a client before the relay is asked (docs/engines.md). */
+  readonly status?: number;
+}
+
+/** The session was over before what was asked for had come. */
+export class SessionEndedError extends Error {
+  readonly reason: Reason;
+  readonly status: number | undefined;
+
+  constructor({ reason, message, status }: Ended) {
+    super(`the relay has ended the session${message === "" ? "" : `: ${message}`}`);
+    this.name = "SessionEndedError";
+    this.reason = reason;
+    this.status = status;
+  }
+}
+
+/** Announcements that a client follows. */
+export interface Following {
+  close(): void;
+  /**
+   * Resolves when the live ones have been told, and rejects when they do not come: true when they are all that there is, false when
+   * the relay had not heard from its mesh yet, nothing when its version cannot say.
+   */
+  readonly ready: Promise<boolean | undefined>;
+  /** Resolves when the relay announces no more although the session goes on, with its reason: the list so far is incomplete. */
+  readonly cut: Promise<Reason>;
+}
+
+/** A connection to a relay. */
+export interface Client {
+  /** The version that was agreed on, such as `moq-lite-05`. */
+  readonly protocol: string;
+  /** Resolves when the session has ended. */
+  readonly closed: Promise<Ended>;
+  /**
+   * Calls `onChange` for each broadcast under `prefix` (whole segments) that is live, then for every change until
+   * `close`. A session that ends, or a list that the relay cuts, changes nothing.
+   */
+  announced(prefix: string, onChange: (change: Announced) => void): Following;
+  /** Whether the relay announces this broadcast now. */
+  isLive(path: string): boolean;
+  /** One whole group. Rejects with {@link FetchError}. */
+  fetch(options: FetchOptions): Promise<FetchedGroup>;
+  /** Ends the session; never rejects. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to the relay at `url`: `https:` and `http:` by WebTransport, `wss:` and `ws:` by WebSocket. The path of the
+ * URL is the root of all paths. Rejects with {@link TransportError}.
+ */
+export async function connect(url: URL, options: ConnectOptions): Promise<Client> {
+  const warn = options.warn ?? (() => {});
+  const client = new RelayClient(bare(options.announcePrefix ?? ""), options.timeoutMs, warn);
+  try {
+    await dialRelay({
+      url,
+      trust: options.trust,
+      timeoutMs: options.timeoutMs,
+      protocols: options.protocols ?? protocols([]),
+      deps: { clock: systemClock, warn },
+      attach: client.attach,
+    });
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+  return client;
+}
+
+class RelayClient implements Client {
+  readonly attach;
+  readonly #clock: Clock = systemClock;
+  readonly #origin: Origin;
+  readonly #prefix: string;
+  readonly #timeoutMs: number;
+  readonly #closed = Promise.withResolvers<Ended>();
+  readonly #paths = new AnnouncedPaths();
+  /** Keeps the process alive while there is a connection; engines and timers need not. */
+  readonly #hold = setInterval(() => {}, LONGEST_TIMER_MS);
+  #session: Session | undefined;
+  #over = false;
+
+  constructor(prefix: string, timeoutMs: number, warn: EngineDeps["warn"]) {
+    this.#prefix = prefix;
+    this.#timeoutMs = timeoutMs;
+    this.#origin = new Origin({
+      clock: this.#clock,
+      limits: MODEL_LIMITS,
+      cache: { bytes: 0, policy: "oldest", maxAgeMs: 0 },
+      counters: new Counters(),
+    });
+    const deps: SessionDeps = {
+      origin: this.#origin,
+      clock: this.#clock,
+      limits: SESSION_LIMITS,
+      channels: new ChannelRegistry(),
+      hop: BigInt(randomBytes(6).readUIntBE(0, 6)) + 1n,
+      // The relay has nothing to get here.
+      access: {
+        root: "",
+        mayPublish: () => true,
+        maySubscribe: () => false,
+        watchable: () => [],
+      },
+      announcePrefix: prefix,
+      defect: (error) => warn("a defect in the session", error),
+      table: this.#paths,
+      closed: ({ code, message }) => {
+        const refused = code >= 400 && code < 600;
+        this.#end({ reason: meaningOf(code), message, ...(refused && { status: code }) });
+      },
+    };
+    this.attach = liteSession(deps, (session) => {
+      this.#session = session;
+    });
+  }
+
+  get protocol(): string {
+    return this.#live.info.protocol;
+  }
+
+  get closed(): Promise<Ended> {
+    return this.#closed.promise;
+  }
+
+  announced(under: string, onChange: (change: Announced) => void): Following {
+    const prefix = bare(under);
+    if (this.#prefix !== "" && prefix !== this.#prefix && !prefix.startsWith(`${this.#prefix}/`)) {
+      throw new Error(`announcements were asked for under "${this.#prefix}" only`);
+    }
+    const inside = prefix === "" ? "" : `${prefix}/`;
+    const close = this.#paths.follow((change) => {
+      if (change.path === prefix || change.path.startsWith(inside)) onChange(change);
+    });
+    return { close, ready: this.#firstAnnouncements(), cut: this.#paths.ended };
+  }
+
+  isLive(path: string): boolean {
+    return this.#paths.has(bare(path));
+  }
+
+  fetch({ broadcast, track, group, timeoutMs }: FetchOptions): Promise<FetchedGroup> {
+    const what = `${broadcast} ${track}${group === undefined ? "" : ` ${group}`}`;
+    const { source } = this.#live;
+    return new Promise((resolve, reject) => {
+      const fail = (reason: Reason) => {
+        finish();
+        reject(new FetchError(reason, what, begun));
+      };
+      let begun = false;
+      const begin = () => {
+        begun = true;
+      };
+      const collect = (sequence: number) =>
+        new GroupCollector(begin, MODEL_LIMITS.groupBytes, (result) => {
+          if (typeof result === "string") return fail(result);
+          finish();
+          resolve({ group: sequence, frames: result });
+        });
+      let cancel = () => {};
+      let done = false;
+      const cancelTimer = this.#clock.timer(timeoutMs, () => fail("timeout"));
+      const finish = () => {
+        done = true;
+        cancelTimer();
+        cancel();
+      };
+      cancel =
+        group === undefined
+          ? subscribeToOne(fail, collect, (sink) =>
+              source.subscribe(broadcast, track, { priority: PRIORITY, ordered: false, maxLatency: timeoutMs }, sink),
+            )
+          : source.fetch(broadcast, track, group, PRIORITY, collect(group));
+      if (done) cancel();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#session?.close(codeOf("cancelled"), "");
+    if (this.#session === undefined) this.#end(GONE);
+    // Whoever ends it lets go of the process in the same turn: nothing may be left to a timer then.
+    const cancel = this.#clock.timer(FAREWELL_MS, () => this.#end(GONE));
+    await this.#closed.promise;
+    cancel();
+  }
+
+  get #live(): Session {
+    if (this.#session === undefined) throw new Error("not connected");
+    return this.#session;
+  }
+
+  async #firstAnnouncements(): Promise<boolean | undefined> {
+    const timeout = Promise.withResolvers<never>();
+    const cancel = this.#clock.timer(this.#timeoutMs, () =>
+      timeout.reject(new TransportError("dial_timeout", "the relay has not said in time what is live")),
+    );
+    let complete = false;
+    try {
+      complete = await Promise.race([this.#live.announced, timeout.promise]);
+    } finally {
+      cancel();
+    }
+    if (!this.#over) return capabilities(this.protocol)?.announceOk === true ? complete : undefined;
+    throw new SessionEndedError(await this.#closed.promise);
+  }
+
+  #end(ended: Ended): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearInterval(this.#hold);
+    this.#closed.resolve(ended);
+  }
+}
+
+/** We left, or the relay did without a word. */
+const GONE: Ended = { reason: "cancelled", message: "" };
+
+/** An engine that cannot refuse a request closes the session with the HTTP status as its code. */
+const STATUSES: ReadonlyMap<number, Reason> = new Map([
+  [401, "unauthorized"],
+  [403, "unauthorized"],
+  [429, "limit"],
+  [503, "limit"],
+]);
+
+function meaningOf(code: number): Reason {
+  return STATUSES.get(code) ?? reasonOf(code);
+}
+
+/** Without the slashes at its ends, which mean nothing. */
+function bare(path: string): string {
+  return path.replace(/^\/+|\/+$/g, "");
+}
+
+/** Takes the first group of a subscription. Returns a cancel. */
+function subscribeToOne(
+  fail: (reason: Reason) => void,
+  collect: (sequence: number) => GroupCollector,
+  subscribe: (sink: UpstreamSink) => Upstream,
+): () => void {
+  let collecting = false;
+  const upstream = subscribe({
+    info: () => {},
+    started: () => {},
+    group: (sequence) => {
+      if (collecting) return "cancelled";
+      collecting = true;
+      return collect(sequence);
+    },
+    // A datagram is a group of one frame.
+    datagram: (sequence, timestamp, payload) => {
+      if (collecting) return;
+      collecting = true;
+      const collector = collect(sequence);
+      collector.frame(payload.length, timestamp);
+      collector.payload(payload);
+      collector.end();
+      collector.finish();
+    },
+    dropped: () => {},
+    ended: () => {},
+    closed: (reason) => {
+      if (!collecting) fail(reason ?? "not_found");
+    },
+  });
+  return () => upstream.cancel();
+}

@@ -1,0 +1,85 @@
+import type { Attach, EngineDeps, Link, LinkLimits, Trust } from "../../moq/link.ts";
+import { type Engine, TransportError } from "../../moq/link.ts";
+import { createEngine } from "../../transport/engines.ts";
+import { createQmux } from "../../transport/qmux/index.ts";
+import { describeTcpFailure } from "../../transport/tls/failure.ts";
+import { isAdminListener } from "./ask.ts";
+
+/** Bounds of a link that we dial. */
+const DIAL_LIMITS: LinkLimits = {
+  uniStreams: 256,
+  bidiStreams: 64,
+  idleTimeoutMs: 30_000,
+  keepAliveMs: 5_000,
+  queueMark: 4 * 2 ** 20,
+};
+
+/** Bytes of an answer to `/certificate.sha256` that are looked at. */
+const FINGERPRINT = /^\s*([0-9a-f]{64})\s*$/i;
+
+export interface RelayDial {
+  readonly url: URL;
+  readonly trust: Trust;
+  readonly protocols: readonly string[];
+  readonly timeoutMs: number;
+  readonly deps: EngineDeps;
+  readonly attach: Attach;
+}
+
+/**
+ * Dials a relay by the scheme of its URL. With `http:` the certificate is pinned to the fingerprint that the relay tells
+ * over plain HTTP, unless `trust` says otherwise: good enough for a developer's machine, and no more than that.
+ * Rejects with {@link TransportError}.
+ */
+export async function dialRelay({ url, deps, attach, ...options }: RelayDial): Promise<Link> {
+  const engine = await engineFor(url, deps);
+  const common = { protocols: options.protocols, limits: DIAL_LIMITS, timeoutMs: options.timeoutMs };
+  if (url.protocol !== "http:") return await engine.dial({ url, trust: options.trust, ...common }, attach);
+  const trust = options.trust.kind === "system" ? await toldTrust(url, options.timeoutMs) : options.trust;
+  return await engine.dial({ url: new URL(url.href.replace(/^http:/, "https:")), trust, ...common }, attach);
+}
+
+async function engineFor(url: URL, deps: EngineDeps): Promise<Engine> {
+  switch (url.protocol) {
+    case "https:":
+    case "http:":
+      return await createEngine("auto", deps);
+    case "moql:":
+      return await createEngine("native", deps);
+    case "ws:":
+    case "wss:":
+      return createQmux(deps);
+    default:
+      throw new TransportError("unsupported_url", `cannot dial ${url.protocol}// addresses`);
+  }
+}
+
+async function toldTrust(url: URL, timeoutMs: number): Promise<Trust> {
+  const at = new URL("/certificate.sha256", url.origin);
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(at, { signal: AbortSignal.timeout(timeoutMs), redirect: "error" });
+    text = await response.text();
+  } catch (cause) {
+    if (cause instanceof Error && cause.name === "TimeoutError") {
+      throw new TransportError("dial_timeout", `${at} does not answer`, { cause });
+    }
+    throw new TransportError("dial_failed", `${at} cannot be read: ${describeTcpFailure(cause)}`, { cause });
+  }
+  if (response.status === 404) {
+    if (await isAdminListener(url)) throw new TransportError("dial_failed", adminListener(url.host));
+    // Not self-signed: the authorities vouch for it.
+    return { kind: "system" };
+  }
+  const hex = FINGERPRINT.exec(text)?.[1];
+  if (!response.ok || hex === undefined) {
+    throw new TransportError("dial_failed", `${at} tells no fingerprint (status ${response.status})`);
+  }
+  return { kind: "hashes", sha256: [new Uint8Array(Buffer.from(hex, "hex"))] };
+}
+
+/** Said of an address that takes no sessions because it is the other port of a relay. */
+export function adminListener(host: string): string {
+  return `${host} is the admin listener of a relay, which takes no sessions: use its public port ([server] port)`;
+}

@@ -1,0 +1,70 @@
+import type { GroupWriter } from "../../moq/model/contract.ts";
+import type { Reason } from "../../moq/reason.ts";
+
+/** A frame of a group that was fetched. */
+export interface FetchedFrame {
+  readonly payload: Uint8Array;
+  /** In the track's timescale; absent where the version has none. */
+  readonly timestamp?: number;
+}
+
+/** Gathers the frames of one group. Tells the result once: the frames, or why there are none. */
+export class GroupCollector implements GroupWriter {
+  readonly #begin: () => void;
+  readonly #maxBytes: number;
+  readonly #done: (result: readonly FetchedFrame[] | Reason) => void;
+  readonly #frames: FetchedFrame[] = [];
+  #stop: (reason: Reason) => void = () => {};
+  #chunks: Uint8Array[] = [];
+  #timestamp: number | undefined;
+  #bytes = 0;
+  #over = false;
+
+  /** `begin` is called with each frame that begins. `maxBytes` of payload; a larger group ends with `limit`. */
+  constructor(begin: () => void, maxBytes: number, done: (result: readonly FetchedFrame[] | Reason) => void) {
+    this.#begin = begin;
+    this.#maxBytes = maxBytes;
+    this.#done = done;
+  }
+
+  frame(size: number, timestamp: number | undefined): void {
+    this.#begin();
+    if (this.#bytes + size > this.#maxBytes) {
+      this.#stop("limit");
+      this.reset("limit");
+      return;
+    }
+    this.#timestamp = timestamp;
+    this.#chunks = [];
+  }
+
+  payload(bytes: Uint8Array): void {
+    if (this.#over) return;
+    this.#chunks.push(bytes.slice());
+    this.#bytes += bytes.length;
+  }
+
+  end(): void {
+    if (this.#over) return;
+    const payload = new Uint8Array(Buffer.concat(this.#chunks));
+    this.#frames.push({ payload, ...(this.#timestamp !== undefined && { timestamp: this.#timestamp }) });
+  }
+
+  finish(): void {
+    this.#tell(this.#frames);
+  }
+
+  reset(reason: Reason): void {
+    this.#tell(reason);
+  }
+
+  onStop(callback: (reason: Reason) => void): void {
+    this.#stop = callback;
+  }
+
+  #tell(result: readonly FetchedFrame[] | Reason): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#done(result);
+  }
+}

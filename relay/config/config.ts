@@ -1,0 +1,138 @@
+/**
+ * The configuration of a relay: sections owned by the modules of `relay/config/`, composed here.
+ *
+ * Order, later over earlier: defaults, file, environment (`MOQMESH_SECTION_KEY`), flags (`--section.key`).
+ */
+import { authSection } from "./auth.ts";
+import { autoCacheBytes, cacheSection, memoryLimit } from "./cache.ts";
+import { clusterSection } from "./cluster.ts";
+import { drainSection } from "./drain.ts";
+import { httpSection } from "./http.ts";
+import {
+  type AnySection,
+  type Environment,
+  envLayer,
+  type Flag,
+  fileLayer,
+  flagLayer,
+  type Sections,
+} from "./layers.ts";
+import { limitsSection } from "./limits.ts";
+import { logSection } from "./log.ts";
+import { ConfigError, type Origin, type Problem } from "./problem.ts";
+import { quicSection } from "./quic.ts";
+import { type CamelKeys, camelKeys, type Values } from "./section.ts";
+import { serverSection } from "./server.ts";
+import { defaultStateDir, tlsSection } from "./tls.ts";
+import { formatBytes } from "./units.ts";
+import { checkLayer, checkRules, mergeLayers, type RawConfig } from "./validate.ts";
+
+export type { Flag } from "./layers.ts";
+export { ConfigError, formatOrigin, formatProblem, type Origin, type Problem } from "./problem.ts";
+
+/** Resolved configuration, frozen to its leaves. Durations are milliseconds, sizes are bytes. */
+export interface Config {
+  readonly server: CamelKeys<Values<typeof serverSection>>;
+  readonly quic: CamelKeys<Values<typeof quicSection>>;
+  /** `cert` and `key` are both there or both absent. */
+  readonly tls: CamelKeys<Values<typeof tlsSection>> & { readonly stateDir: string };
+  readonly auth: CamelKeys<Values<typeof authSection>>;
+  readonly http: CamelKeys<Values<typeof httpSection>>;
+  /** `bytes` is resolved: never `"auto"`. */
+  readonly cache: Omit<CamelKeys<Values<typeof cacheSection>>, "bytes"> & { readonly bytes: number };
+  readonly limits: CamelKeys<Values<typeof limitsSection>>;
+  readonly log: CamelKeys<Values<typeof logSection>>;
+  readonly drain: CamelKeys<Values<typeof drainSection>>;
+  readonly cluster: CamelKeys<Values<typeof clusterSection>>;
+}
+
+/** Sections in the order of the reference page. */
+export const sections: Sections = new Map<string, AnySection>(
+  [
+    serverSection,
+    quicSection,
+    tlsSection,
+    authSection,
+    httpSection,
+    cacheSection,
+    limitsSection,
+    logSection,
+    drainSection,
+    clusterSection,
+  ].map((section) => [section.name, section]),
+);
+
+export interface ConfigSources {
+  /** Path of a TOML file; without it everything not given otherwise has its default. */
+  readonly file?: string;
+  /** What `file` holds, where it has been read already. */
+  readonly text?: string;
+  readonly env?: Environment;
+  readonly flags?: readonly Flag[];
+  /** Bytes that the process may use; asked once. Tests set it. */
+  readonly memory?: () => number;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Where each value is from, by the dotted path that the file uses, such as `limits.idle_timeout`. Complete. */
+  readonly origins: ReadonlyMap<string, Origin>;
+}
+
+/** Reads, checks, merges and freezes. Throws {@link ConfigError} with every problem of every source. */
+export function loadConfig(sources: ConfigSources): LoadedConfig {
+  const problems: Problem[] = [];
+  const report = (problem: Problem): void => void problems.push(problem);
+  const env = sources.env ?? {};
+  const layers = [
+    ...(sources.file === undefined ? [] : [fileLayer(sources.file, report, sources.text)]),
+    envLayer(env, sections, report),
+    flagLayer(sources.flags ?? [], sections),
+  ];
+  const all = problems.concat(layers.flatMap((layer) => checkLayer(layer, sections)));
+  if (all.length > 0) throw new ConfigError(all);
+
+  const { raw, origins } = mergeLayers(layers, sections);
+  const conflicts = checkRules(raw, origins, sections);
+  if (conflicts.length > 0) throw new ConfigError(conflicts);
+
+  const config = deepFreeze(resolve(raw, env, sources.memory ?? memoryLimit));
+  return { config, origins: completeOrigins(origins, config) };
+}
+
+function resolve(raw: RawConfig, env: Environment, memory: () => number): Config {
+  const tls = camelKeys(tlsSection.schema.parse(raw["tls"]));
+  const cache = camelKeys(cacheSection.schema.parse(raw["cache"]));
+  return {
+    server: camelKeys(serverSection.schema.parse(raw["server"])),
+    quic: camelKeys(quicSection.schema.parse(raw["quic"])),
+    tls: { ...tls, stateDir: tls.stateDir ?? defaultStateDir(env) },
+    auth: camelKeys(authSection.schema.parse(raw["auth"])),
+    http: camelKeys(httpSection.schema.parse(raw["http"])),
+    cache: { ...cache, bytes: cache.bytes === "auto" ? autoCacheBytes(memory()) : cache.bytes },
+    limits: camelKeys(limitsSection.schema.parse(raw["limits"])),
+    log: camelKeys(logSection.schema.parse(raw["log"])),
+    drain: camelKeys(drainSection.schema.parse(raw["drain"])),
+    cluster: camelKeys(clusterSection.schema.parse(raw["cluster"])),
+  };
+}
+
+function completeOrigins(given: ReadonlyMap<string, Origin>, config: Config): Map<string, Origin> {
+  const origins = new Map<string, Origin>();
+  for (const [name, section] of sections) {
+    for (const key of Object.keys(section.schema.shape)) {
+      const path = `${name}.${key}`;
+      const note = path === "cache.bytes" ? { note: `auto: ${formatBytes(config.cache.bytes)}` } : {};
+      origins.set(path, given.get(path) ?? { kind: "default", ...note });
+    }
+  }
+  return origins;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}

@@ -1,0 +1,36 @@
+import type { Clock } from "../../moq/clock.ts";
+
+/** Longest sleep until the wall clock is looked at again, in milliseconds: it may be set, and timers end at 24 days. */
+const LONGEST_SLEEP_MS = 60_000;
+
+export interface ExpiryOptions {
+  readonly clock: Clock;
+  readonly wallNow: () => number;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+  /** Milliseconds before that at which `notice` is called; 0 for never. */
+  readonly noticeMs: number;
+  readonly notice: () => void;
+  readonly expired: () => void;
+}
+
+/** Waits for a moment of the wall clock. Returns what ends the waiting. */
+export function watchExpiry(options: ExpiryOptions): () => void {
+  const { clock, wallNow, expiresAt, noticeMs, notice, expired } = options;
+  let noticed = noticeMs === 0;
+  let cancel = () => {};
+  const look = () => {
+    const left = expiresAt - wallNow();
+    if (left <= 0) {
+      expired();
+      return;
+    }
+    if (!noticed && left <= noticeMs) {
+      noticed = true;
+      notice();
+    }
+    cancel = clock.timer(Math.min(LONGEST_SLEEP_MS, noticed ? left : left - noticeMs), look);
+  };
+  look();
+  return () => cancel();
+}

@@ -1,0 +1,182 @@
+import {
+  Addresses,
+  AuthError,
+  Authenticator,
+  covers,
+  type Grant,
+  isLoopback,
+  overlap,
+  type Revocation,
+  type Seat,
+  Tenants,
+} from "../../auth/index.ts";
+import type { Clock } from "../../moq/clock.ts";
+import type { LinkInfo } from "../../moq/link.ts";
+import type { Access } from "../../moq/session/index.ts";
+import type { Config } from "../config/config.ts";
+import type { AuthView } from "../http/view.ts";
+import { certificateOf, isForeign, isProxied, tokenOf } from "./credentials.ts";
+
+/** A client that was let in. */
+export interface Admission {
+  readonly access: Access;
+  /** Prefixes, absolute, that it may publish and watch. */
+  readonly granted: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
+  /** Milliseconds since 1970 at which it ends. */
+  readonly expiresAt: number | undefined;
+  /** Its token is of a relay of the mesh. */
+  readonly cluster: boolean;
+  /** Who it is, for the log; nothing in it is secret. */
+  readonly who: { readonly subject?: string; readonly tokenId?: string; readonly keyId?: string };
+  /** Its place among the sessions of its tenant. */
+  readonly seat?: Seat;
+  /** Why it no longer holds; nothing while it does. */
+  check(): "token_expired" | "token_revoked" | undefined;
+  /** Its session is over, or never began. */
+  release(): void;
+}
+
+/** Decides who comes in. */
+export interface Gate {
+  /** Throws or rejects with `AuthError`; with anything else for a defect. `root` is the path of the URL, decoded. */
+  admit(info: LinkInfo, root: string): Admission | Promise<Admission>;
+}
+
+export interface AuthGateDeps {
+  readonly config: Config["auth"];
+  readonly clock: Clock;
+  readonly wallNow: () => number;
+  readonly warn: (message: string, error?: unknown) => void;
+  /** Admissions may no longer hold: each should be checked. */
+  readonly changed: () => void;
+}
+
+/** The gate that the configuration describes: limits of addresses, then tokens or public access, then tenants. */
+export class AuthGate implements Gate {
+  readonly #deps: AuthGateDeps;
+  readonly #addresses: Addresses;
+  readonly #tenants: Tenants;
+  #auth: Authenticator | undefined;
+
+  constructor(deps: AuthGateDeps) {
+    const { config, clock } = deps;
+    this.#deps = deps;
+    this.#tenants = new Tenants(
+      {
+        sessions: config.sessionsPerTenant,
+        broadcasts: config.broadcastsPerTenant,
+        subscriptions: config.subscriptionsPerTenant,
+        ingress: config.ingressPerTenant,
+        egress: config.egressPerTenant,
+      },
+      () => clock.now(),
+    );
+    this.#addresses = new Addresses(
+      {
+        sessions: config.sessionsPerAddress,
+        handshakesPerSecond: config.handshakesPerAddress,
+        allow: config.allow,
+        deny: config.deny,
+        limitLoopback: config.limitLoopback,
+      },
+      () => clock.now(),
+    );
+  }
+
+  /** Reads keys and revocations. Rejects when a configured file cannot be used. */
+  async open(): Promise<void> {
+    const { config, clock, wallNow, warn, changed } = this.#deps;
+    const { key, keyDir, keyUrl, api, revocations } = config;
+    this.#auth = await Authenticator.open({
+      clock: { now: () => clock.now(), wallNow, timer: (delayMs, callback) => clock.timer(delayMs, callback) },
+      fetch: (url, init) => fetch(url, init),
+      warn,
+      changed,
+      ...(key !== undefined && { keyFile: key }),
+      ...(keyDir !== undefined && { keyFolder: keyDir }),
+      ...(keyUrl !== undefined && {
+        keyUrl: {
+          url: new URL(keyUrl),
+          refreshMs: config.keyUrlRefresh,
+          cooldownMs: config.keyUrlCooldown,
+          keepMs: config.keyUrlKeep,
+        },
+      }),
+      ...(api !== undefined && {
+        api: { url: new URL(api), timeoutMs: config.apiTimeout, cacheMs: config.apiCache },
+      }),
+      ...(revocations !== undefined && { revocationFile: revocations }),
+      fileKeepMs: config.fileKeep,
+      publicSubscribe: config.publicSubscribe,
+      publicPublish: config.publicPublish,
+      rules: { issuers: config.issuers, audiences: config.audiences, skewMs: config.clockSkew },
+      closeOnKeyRemoval: config.onKeyRemoved === "close",
+    });
+  }
+
+  close(): void {
+    this.#auth?.close();
+  }
+
+  /** For the metrics. */
+  view(): AuthView {
+    const { keys = 0, revocations = 0, fileFailures = 0 } = this.#auth ?? {};
+    return { keys, revocations, fileFailures };
+  }
+
+  /** Why this relay should not be relied on, as stable names: it may not see that a key was removed or a token revoked. */
+  reasons(): string[] {
+    return this.#auth?.blindness() ?? [];
+  }
+
+  async revoke(entry: Revocation): Promise<void> {
+    await this.#auth?.revoke(entry);
+  }
+
+  async admit(info: LinkInfo, root: string): Promise<Admission> {
+    const auth = this.#auth;
+    if (auth === undefined) throw new AuthError("busy", "this relay is starting");
+    const { address } = info.peer;
+    const leave = this.#addresses.enter(address);
+    try {
+      const token = tokenOf(info);
+      const loopback = isLoopback(address) && !isProxied(info);
+      const foreign = isForeign(info);
+      const certificate = certificateOf(info);
+      const grant = await auth.admit({ path: root, token, transport: info.binding, loopback, foreign, certificate });
+      const seat = this.#tenants.enter(grant.tenant);
+      return admission(auth, grant, seat, () => {
+        leave();
+        seat.leave();
+      });
+    } catch (error) {
+      leave();
+      if (error instanceof AuthError && error.guess) this.#addresses.guessed(address);
+      throw error;
+    }
+  }
+}
+
+function admission(auth: Authenticator, grant: Grant, seat: Seat, release: () => void): Admission {
+  const { root, publish, subscribe, cluster, expiresAt, identity } = grant;
+  return {
+    access: {
+      root,
+      mayPublish: (path) => covers(publish, path),
+      maySubscribe: (path) => covers(subscribe, path),
+      watchable: (prefix) => overlap(subscribe, prefix),
+      listable: (prefix) => overlap(subscribe, prefix),
+    },
+    granted: { publish, subscribe },
+    expiresAt,
+    cluster,
+    seat,
+    who: {
+      ...(identity?.sub !== undefined && { subject: identity.sub }),
+      ...(identity?.jti !== undefined && { tokenId: identity.jti }),
+      ...(identity?.kid !== undefined && { keyId: identity.kid }),
+    },
+    check: () => auth.check(grant),
+    release,
+  };
+}

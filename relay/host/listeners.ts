@@ -1,0 +1,134 @@
+import type { Server } from "node:http";
+import type { Server as SecureServer } from "node:https";
+import { createServer } from "node:net";
+import {
+  type Certificate,
+  type Engine,
+  type LinkLimits,
+  type LinkRequest,
+  type Listener,
+  type ListenOptions,
+  type PeerAddress,
+  TransportError,
+} from "../../moq/link.ts";
+import { errorCode } from "../../transport/tls/pem.ts";
+import type { HttpPort, PortStats } from "../http/port.ts";
+import { listenPublic, type PublicHttpOptions } from "../http/public.ts";
+import { bindFailed } from "./bind-failed.ts";
+
+/** Free ports that are tried until one is free for UDP and TCP alike. */
+const PORT_ATTEMPTS = 16;
+
+const ANY_IPV6 = "::";
+const ANY_IPV4 = "0.0.0.0";
+
+/** What makes links of the WebSockets that are asked for at an HTTP server. */
+export interface WebSocketSessions {
+  attach(
+    server: Server | SecureServer,
+    options: Pick<ListenOptions, "protocols" | "limits">,
+    onRequest: (request: LinkRequest) => void,
+  ): Listener;
+}
+
+export interface ListenersOptions {
+  readonly host: string;
+  /** 0 takes a port that is free for UDP and TCP. */
+  readonly port: number;
+  readonly engine: Engine;
+  /** Sessions over WebSocket, where they are offered. */
+  readonly qmux?: WebSocketSessions;
+  /** The TCP side, where there is one; it is needed for `qmux`. */
+  readonly http?: Pick<PublicHttpOptions, "fingerprint" | "access" | "page" | "failed" | "places" | "headerTimeoutMs">;
+  readonly protocols: readonly string[];
+  readonly limits: LinkLimits;
+  readonly certificate: Certificate;
+  readonly onRequest: (request: LinkRequest) => void;
+}
+
+/** The public sockets of a relay: UDP, and TCP on the same port. */
+export class Listeners {
+  readonly #udp: Listener;
+  readonly #http: HttpPort | undefined;
+  readonly #websockets: readonly Listener[];
+
+  constructor(udp: Listener, http: HttpPort | undefined, websockets: readonly Listener[]) {
+    this.#udp = udp;
+    this.#http = http;
+    this.#websockets = websockets;
+  }
+
+  get address(): PeerAddress {
+    return this.#udp.address;
+  }
+
+  httpStats(): PortStats | undefined {
+    return this.#http?.stats();
+  }
+
+  /**
+   * False when the engine keeps the old certificate until a restart. Then TCP keeps it, too, where clients know the
+   * certificate by its fingerprint (`pinned`): they are told one for both.
+   */
+  setCertificate(certificate: Certificate, pinned: boolean): boolean {
+    const taken = this.#udp.setCertificate(certificate);
+    if (taken || !pinned) this.#http?.setCertificate(certificate);
+    return taken;
+  }
+
+  /** Takes no new connections; sessions that run go on. */
+  stopAccepting(): void {
+    for (const listener of [this.#udp, ...this.#websockets]) listener.stopAccepting();
+    this.#http?.stopAccepting();
+  }
+
+  /** Ends everything and frees both sockets. */
+  async close(): Promise<void> {
+    await Promise.all([this.#udp, ...this.#websockets].map((listener) => listener.close()));
+    await this.#http?.close();
+  }
+}
+
+/** Binds UDP and then the same port for TCP. Throws {@link TransportError} `bind_failed` naming the socket. */
+export async function openListeners(options: ListenersOptions): Promise<Listeners> {
+  const host = await bindable(options.host);
+  for (let attempt = 1; ; attempt++) {
+    const udp = await listenUdp(options, host);
+    if (options.http === undefined) return new Listeners(udp, undefined, []);
+    const { port } = udp.address;
+    try {
+      const http = await listenPublic({ ...options.http, host, port, certificate: options.certificate });
+      return new Listeners(udp, http, attachWebSockets(options, http));
+    } catch (error) {
+      await udp.close();
+      const taken = errorCode(error) === "EADDRINUSE";
+      if (taken && options.port === 0 && attempt < PORT_ATTEMPTS) continue;
+      throw bindFailed("TCP", host, port, error);
+    }
+  }
+}
+
+async function listenUdp(options: ListenersOptions, host: string): Promise<Listener> {
+  const { engine, port, protocols, certificate, limits, onRequest } = options;
+  try {
+    return await engine.listen({ host, port, protocols, certificate, limits }, onRequest);
+  } catch (error) {
+    if (error instanceof TransportError && error.code !== "bind_failed") throw error;
+    throw bindFailed("UDP", host, port, error);
+  }
+}
+
+function attachWebSockets({ qmux, protocols, limits, onRequest }: ListenersOptions, http: HttpPort): Listener[] {
+  if (qmux === undefined) return [];
+  return [http.plain, http.secure].map((server) => qmux.attach(server, { protocols, limits }, onRequest));
+}
+
+/** `host`, or `0.0.0.0` where it is `::` and the machine has no IPv6. */
+async function bindable(host: string): Promise<string> {
+  if (host !== ANY_IPV6) return host;
+  const probe = createServer();
+  return await new Promise((resolve) => {
+    probe.once("error", () => resolve(ANY_IPV4));
+    probe.listen(0, host, () => probe.close(() => resolve(host)));
+  });
+}

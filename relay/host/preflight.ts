@@ -1,0 +1,199 @@
+import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { systemClock } from "../../transport/shared/system-clock.ts";
+import { loadCertificate, selfSignedFile } from "../../transport/tls/certificate.ts";
+import { readPem } from "../../transport/tls/pem.ts";
+import { type Config, formatOrigin, type LoadedConfig, type Problem } from "../config/config.ts";
+import { idleRole } from "../config/exposure.ts";
+import { meshCredentials } from "../mesh/credentials.ts";
+import { engineFault } from "./engine.ts";
+import { AuthGate } from "./gate.ts";
+import { nativeSettings } from "./native.ts";
+import { pemPairs } from "./options.ts";
+import { RevokeRoute } from "./revoke.ts";
+
+/** What is wrong with the files that a configuration names, and what is odd about it, though a relay starts with it. */
+export interface Findings {
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+/** Loads every file that a relay loads at its start, in the way that it does, and finds all that would keep it from starting. */
+export async function preflight(loaded: LoadedConfig): Promise<Findings> {
+  const files = new Preflight(loaded);
+  await Promise.all([
+    files.certificates(),
+    files.auth(),
+    files.cluster(),
+    files.engine(),
+    files.secrets(),
+    files.state(),
+  ]);
+  files.roles();
+  files.ports();
+  return { problems: inOrder(files.problems), warnings: inOrder(files.warnings) };
+}
+
+/** By place in the configuration: what is read at the same time comes in any order. */
+function inOrder(found: readonly Problem[]): Problem[] {
+  const place = ({ origin, key }: Problem) =>
+    `${origin.kind === "file" ? String(origin.line ?? 0).padStart(9, "0") : formatOrigin(origin)} ${key}`;
+  return [...found].sort((a, b) => place(a).localeCompare(place(b)));
+}
+
+class Preflight {
+  readonly problems: Problem[] = [];
+  readonly warnings: Problem[] = [];
+  readonly #loaded: LoadedConfig;
+  readonly #config: Config;
+
+  constructor(loaded: LoadedConfig) {
+    this.#loaded = loaded;
+    this.#config = loaded.config;
+  }
+
+  async certificates(): Promise<void> {
+    const { cert, stateDir, hosts } = this.#config.tls;
+    const pairs = pemPairs(this.#config);
+    await Promise.all(
+      pairs.map(async (files, index) => {
+        const main = cert !== undefined && index === 0;
+        const certKey = [main ? "tls.cert" : "tls.certificates", files.cert] as const;
+        const keyKey = [main ? "tls.key" : "tls.certificates", files.key] as const;
+        const readable = await Promise.all([
+          this.#load(() => readPem(files.cert, "certificate"), [certKey]),
+          this.#load(() => readPem(files.key, "key"), [keyKey]),
+        ]);
+        if (readable.includes(false)) return;
+        const options = { files, further: main ? [] : [files], stateDir, hosts, wallNow: Date.now };
+        await this.#load(() => loadCertificate(options), [keyKey, certKey]);
+      }),
+    );
+  }
+
+  /** Each file by itself, so that one that is wrong hides no other. What is asked over the network is left out. */
+  async auth(): Promise<void> {
+    const { key, keyDir, revocations } = this.#config.auth;
+    const none = { key: undefined, keyDir: undefined, keyUrl: undefined, api: undefined, revocations: undefined };
+    await this.#gate("auth.key", { ...none, key }, key);
+    await this.#gate("auth.revocations", { ...none, revocations }, revocations);
+    await this.#gate("auth.key_dir", { ...none, keyDir }, keyDir);
+  }
+
+  async cluster(): Promise<void> {
+    const { cluster } = this.#config;
+    const { node, keyFile, tokenFile } = cluster;
+    if (node === undefined) return;
+    const ca = this.#makesItself(cluster.ca) ? undefined : cluster.ca;
+    await this.#load(
+      () => meshCredentials({ ...cluster, ca }, Date.now),
+      [
+        ["cluster.ca", ca],
+        ["cluster.key_file", keyFile],
+        ["cluster.token_file", tokenFile],
+        ["cluster.token", undefined],
+      ],
+    );
+  }
+
+  /** The relays of one machine may share a self-signed certificate, which the first of them makes at its start. */
+  #makesItself(file: string | undefined): boolean {
+    const { cert, stateDir } = this.#config.tls;
+    if (file === undefined || cert !== undefined) return false;
+    return resolve(file) === resolve(selfSignedFile(stateDir)) && !existsSync(file);
+  }
+
+  async engine(): Promise<void> {
+    const { server, quic, tls } = this.#config;
+    // A free port: no key of stateless resets is made then.
+    const config = { ...this.#config, server: { ...server, port: 0 }, tls, quic: { ...quic, qlogDir: undefined } };
+    await this.#load(
+      () => nativeSettings(config, () => {}),
+      [
+        ["quic.reset_key", quic.resetKey],
+        ["quic.client_ca", quic.clientCa],
+      ],
+    );
+    await this.#load(async () => {
+      const fault = await engineFault(this.#config);
+      if (fault !== undefined) this.problems.push({ code: "bad_value", ...fault, origin: this.#origin(fault.key) });
+    }, [["server.engine", undefined]]);
+  }
+
+  async secrets(): Promise<void> {
+    const { adminTokenFile: secretFile } = this.#config.http;
+    const key = "http.admin_token_file";
+    const gate = { revoke: () => Promise.resolve() };
+    const warn = (message: string) => this.#warn(key, message);
+    await this.#load(() => RevokeRoute.open({ gate, secretFile, warn }), [[key, secretFile]]);
+  }
+
+  roles(): void {
+    const idle = idleRole(this.#config);
+    if (idle !== undefined) this.#warn("cluster.role", idle);
+  }
+
+  /** Two listeners that would be in each other's way. */
+  ports(): void {
+    const { server, http } = this.#config;
+    const { adminHost: host, adminPort: port } = http;
+    if (!http.admin || port === 0 || port !== server.port || !overlap(host, server.host)) return;
+    const message = `the public port is ${port} as well: the admin listener needs another one`;
+    this.#problem("http.admin_port", message);
+  }
+
+  async state(): Promise<void> {
+    const { stateDir } = this.#config.tls;
+    const found = await stat(stateDir).catch(() => undefined);
+    if (found?.isDirectory() === false) this.#problem("tls.state_dir", `${stateDir} is no folder`);
+  }
+
+  /** Opens the gate with these settings, where they name a file. */
+  async #gate(key: string, settings: Partial<Config["auth"]>, file: string | undefined): Promise<void> {
+    if (file === undefined) return;
+    const gate = new AuthGate({
+      config: { ...this.#config.auth, ...settings },
+      clock: systemClock,
+      wallNow: Date.now,
+      warn: (message) => this.#warn(key, message),
+      changed: () => {},
+    });
+    await this.#load(() => gate.open(), [[key, file]]);
+    gate.close();
+  }
+
+  /** A failure is the problem of the first key whose file it names, else of the last one. False when there is one. */
+  async #load(load: () => Promise<unknown>, keys: readonly (readonly [key: string, file: string | undefined])[]) {
+    try {
+      await load();
+      return true;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      const named = keys.find(([, file]) => file !== undefined && message.includes(file));
+      const key = named?.[0] ?? keys.at(-1)?.[0] ?? "";
+      this.#problem(key, message);
+      return false;
+    }
+  }
+
+  #problem(key: string, message: string): void {
+    this.problems.push({ code: "bad_value", key, message, origin: this.#origin(key) });
+  }
+
+  #warn(key: string, message: string): void {
+    this.warnings.push({ code: "bad_value", key, message, origin: this.#origin(key) });
+  }
+
+  #origin(key: string) {
+    return this.#loaded.origins.get(key) ?? ({ kind: "default" } as const);
+  }
+}
+
+/** A listener of one of these hosts keeps the other from the same port. */
+function overlap(one: string, other: string): boolean {
+  return (
+    one === other ||
+    [one, other].some((host) => host === "::" || (host === "0.0.0.0" && !`${one}${other}`.includes(":")))
+  );
+}

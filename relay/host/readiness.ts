@@ -1,0 +1,57 @@
+import type { Clock } from "../../moq/clock.ts";
+import type { Logger } from "../log/logger.ts";
+
+/** Milliseconds between two looks at what readiness depends on. */
+const LOOK_MS = 250;
+
+export interface ReadinessDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Why the relay is not ready; empty when it is. */
+  readonly reasons: () => readonly string[];
+  /** What the first line says besides. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Says in the log when the relay becomes ready: `relay ready` at once where nothing is missing, else `listening` with the reasons
+ * first. Later changes are logged as well.
+ */
+export class Readiness {
+  readonly #deps: ReadinessDeps;
+  #said: string;
+  #everReady: boolean;
+  #cancel = () => {};
+
+  constructor(deps: ReadinessDeps) {
+    const { log, reasons, facts } = deps;
+    this.#deps = deps;
+    const first = reasons();
+    this.#said = first.join();
+    this.#everReady = first.length === 0;
+    if (this.#everReady) log.info(facts, "relay ready");
+    else log.info({ ...facts, reasons: first }, "listening");
+    this.#schedule();
+  }
+
+  close(): void {
+    this.#cancel();
+  }
+
+  #schedule(): void {
+    this.#cancel = this.#deps.clock.timer(LOOK_MS, () => {
+      this.#look();
+      this.#schedule();
+    });
+  }
+
+  #look(): void {
+    const { log, reasons, facts } = this.#deps;
+    const now = reasons();
+    if (now.join() === this.#said) return;
+    this.#said = now.join();
+    if (now.length > 0) log.warn({ reasons: now }, "relay not ready");
+    else log.info(this.#everReady ? {} : facts, this.#everReady ? "relay ready again" : "relay ready");
+    this.#everReady ||= now.length === 0;
+  }
+}

@@ -1,0 +1,58 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { link, lstat, open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { makeFolder } from "../../transport/shared/folder.ts";
+import { readRegular } from "../../transport/tls/pem.ts";
+
+/** Least length of a key of stateless resets, in bytes. */
+export const MIN_RESET_KEY = 32;
+
+const FILE = "reset.key";
+/** Only the relay's own user may read it. */
+const FILE_MODE = 0o600;
+/** Longest file that is read for a key, in bytes: what is longer is something else. */
+const MAX_FILE = 4_096;
+
+/**
+ * The key of stateless resets that the state folder keeps, made where there is none: with the same key after a restart, also after a kill,
+ * a peer that still sends on its old connection learns at once that it is gone. Relays that share the folder get keys of their own by
+ * `place`, or each could end the connections of another (RFC 9000 section 10.3.2). Rejects with the system's error.
+ */
+export async function keptResetKey(folder: string, place: string): Promise<Buffer> {
+  const path = join(folder, FILE);
+  const kept = (await readKept(path)) ?? (await make(folder, path));
+  return createHmac("sha256", kept).update(place).digest();
+}
+
+async function readKept(path: string): Promise<Buffer | undefined> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return undefined;
+  if (!found.isFile() || found.size > MAX_FILE || found.size < MIN_RESET_KEY) {
+    throw new Error(`${path} is no file with ${MIN_RESET_KEY} to ${MAX_FILE} bytes`);
+  }
+  return await readRegular(path);
+}
+
+/** Of several relays that begin at once the first one's key is taken by all. */
+async function make(folder: string, path: string): Promise<Buffer> {
+  await makeFolder(folder);
+  const key = randomBytes(MIN_RESET_KEY);
+  const temporary = `${path}.${randomBytes(6).toString("hex")}`;
+  try {
+    const file = await open(temporary, "wx", FILE_MODE);
+    try {
+      await file.writeFile(key);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await link(temporary, path);
+    return key;
+  } catch (error) {
+    const other = await readKept(path);
+    if (other !== undefined) return other;
+    throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}

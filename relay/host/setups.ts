@@ -1,0 +1,79 @@
+import { Places } from "../../auth/index.ts";
+import type { Clock } from "../../moq/clock.ts";
+import type { Counters } from "../../moq/counters.ts";
+import type { Attach, LinkInfo } from "../../moq/link.ts";
+import { afterSetup, codeOf, type Refusal } from "../../moq/session/index.ts";
+import type { RefusalLog } from "./refusals.ts";
+
+/** Links whose SETUP has not come, and the share of all sessions that they may be: clients send it at once. */
+const MAX_SETUPS = 1_024;
+const SETUPS_SHARE = 1 / 4;
+
+export interface SetupsDeps {
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly refusals: RefusalLog;
+  readonly maxSessions: number;
+}
+
+/** What becomes of one link. */
+export interface SetupEvents {
+  /** Milliseconds for the SETUP to come. */
+  readonly timeoutMs: number;
+  /** It is over before it was let in. */
+  readonly left: () => void;
+  /** `asked` has the path and the query of its SETUP. */
+  readonly decide: (asked: LinkInfo, answer: (outcome: Attach | Refusal) => void) => void;
+}
+
+/** Raw QUIC has no request: its clients are held until their SETUP says what they ask for, a bounded number, shared out by address. */
+export class Setups {
+  readonly #deps: SetupsDeps;
+  readonly #places: Places;
+
+  constructor(deps: SetupsDeps) {
+    this.#deps = deps;
+    this.#places = new Places(Math.min(MAX_SETUPS, Math.ceil(deps.maxSessions * SETUPS_SHARE)));
+  }
+
+  hold(info: LinkInfo, { timeoutMs, left, decide }: SetupEvents): Attach {
+    const { clock } = this.#deps;
+    let leave = () => {};
+    const refused = (refusal: Refusal) => {
+      leave();
+      this.#refused(info, refusal);
+    };
+    const attach = afterSetup({
+      clock,
+      timeoutMs,
+      left: () => {
+        leave();
+        left();
+      },
+      refused,
+      decide: (target, answer) => {
+        leave();
+        const mark = target.indexOf("?");
+        const path = mark < 0 ? target : target.slice(0, mark);
+        decide({ ...info, path, query: mark < 0 ? "" : target.slice(mark + 1) }, answer);
+      },
+    });
+    return (link) => {
+      const cut = () => {
+        const refusal: Refusal = { reason: "limit", message: "too many clients have not sent a SETUP" };
+        this.#refused(info, refusal);
+        link.close(codeOf(refusal.reason), refusal.message);
+      };
+      const taken = this.#places.take(info.peer.address, cut);
+      if (taken === undefined) cut();
+      else leave = taken;
+      return attach(link);
+    };
+  }
+
+  #refused(info: LinkInfo, { reason, message }: Refusal): void {
+    const { counters, refusals } = this.#deps;
+    counters.refused(reason);
+    refusals.tell(info, { code: reason, status: codeOf(reason), message });
+  }
+}

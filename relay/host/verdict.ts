@@ -1,0 +1,44 @@
+import { AuthError } from "../../auth/index.ts";
+import type { LinkInfo } from "../../moq/link.ts";
+import type { AccessQuestion, Verdict } from "../http/access.ts";
+import { scrub } from "../log/redact.ts";
+import type { Defects } from "./defects.ts";
+import type { SessionHost } from "./sessions.ts";
+
+/** Answers what would become of a session, by the rules that sessions themselves meet. Never rejects. */
+export async function judge(host: SessionHost, defects: Defects, question: AccessQuestion): Promise<Verdict> {
+  try {
+    return await host.inspect(infoOf(question));
+  } catch (error) {
+    if (error instanceof AuthError) {
+      const { status, code, message } = error;
+      return { allowed: false, status, code, message: scrub(message) };
+    }
+    defects.report("in an answer to /access", error);
+    return { allowed: false, status: 500, code: "internal", message: "internal error" };
+  }
+}
+
+/** The session as it would come over WebSocket, the binding that shares this port. */
+function infoOf({ path, query, request }: AccessQuestion): LinkInfo {
+  const headers = new Map<string, string>();
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(", ") : value);
+  }
+  return {
+    engine: "http",
+    binding: "websocket",
+    protocol: "",
+    dialled: false,
+    authority: request.headers.host ?? "",
+    path,
+    query,
+    headers,
+    peer: { address: addressOf(request.socket.remoteAddress ?? ""), port: request.socket.remotePort ?? 0 },
+  };
+}
+
+/** Without the prefix of an IPv4 address in IPv6, and without a zone. */
+function addressOf(remote: string): string {
+  return remote.replace(/^::ffff:/, "").replace(/%.*$/, "");
+}

@@ -1,0 +1,102 @@
+import { isatty } from "node:tty";
+import { type DestinationStream, type Logger, pino } from "pino";
+import { type PinoPretty, prettyFactory } from "pino-pretty";
+import { LogOutput } from "./output.ts";
+import { CENSOR, scrub } from "./redact.ts";
+
+export type { Logger } from "pino";
+
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** `auto`: pretty on a terminal, JSON elsewhere. */
+export const LOG_FORMATS = ["auto", "json", "pretty"] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+}
+
+const STDOUT = 1;
+
+/** Fields that may hold a credential, wherever they stand at the first three levels of an entry; texts are scrubbed besides. */
+const SECRET_FIELDS = ["query", "search", "authorization", "cookie", "headers", "jwt", "token", "password", "secret"];
+
+/** The program's log on standard output, and that output. */
+export function openLog(options: LogOptions): { log: Logger; output: LogOutput } {
+  const output = new LogOutput();
+  const terminal = isatty(STDOUT);
+  const log = createLogger({ ...options, stream: output, terminal });
+  output.onLost((lines, why) => log.warn({ lines, why }, "log lines were lost"));
+  return { log, output };
+}
+
+/** JSON lines, or text for people on a `terminal`; never with a credential in it. `stream` takes whole lines. */
+export function createLogger(options: LogOptions & { stream: DestinationStream; terminal?: boolean }): Logger {
+  const { stream, terminal = false } = options;
+  const pretty = options.format === "pretty" || (options.format === "auto" && terminal);
+  return pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: CENSOR },
+      hooks: { streamWrite: scrub },
+    },
+    pretty ? prettyStream(stream, terminal) : stream,
+  );
+}
+
+/** Formats in this thread: a worker would outlive the last line, or lose it. */
+function prettyStream(sink: DestinationStream, terminal: boolean): DestinationStream {
+  const options: PinoPretty.PrettyOptions = {
+    colorize: terminal && process.env["NO_COLOR"] === undefined,
+    translateTime: "SYS:HH:MM:ss.l",
+    singleLine: true,
+  };
+  const format = prettyFactory(options);
+  return { write: (line) => sink.write(format(line)) };
+}
+
+/** What a session's line tells when it opens. */
+export interface SessionOpened {
+  /** Unique in this process. */
+  readonly session: number;
+  readonly engine: string;
+  readonly protocol: string;
+  /** IP address and port of the peer. */
+  readonly peer: string;
+  readonly path: string;
+  /** `sub`, `jti` and the key's `kid` of its token. */
+  readonly subject?: string;
+  readonly tokenId?: string;
+  readonly keyId?: string;
+}
+
+/** What a session's line tells when it closes. */
+export interface SessionClosed extends SessionOpened {
+  /** Stable name, as in the metrics. */
+  readonly reason: string;
+  /** Application close code and the text that came with it. */
+  readonly code: number;
+  readonly text: string;
+  readonly durationMs: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly broadcasts: number;
+  readonly subscriptions: number;
+  readonly groupsReceived: number;
+  readonly groupsSent: number;
+}
+
+/** One line when a session opens. */
+export function logSessionOpened(log: Logger, session: SessionOpened): void {
+  log.info(session, "session opened");
+}
+
+/** One line when a session closes. */
+export function logSessionClosed(log: Logger, session: SessionClosed): void {
+  log.info({ ...session, durationMs: Math.round(session.durationMs) }, "session closed");
+}

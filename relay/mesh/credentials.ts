@@ -1,0 +1,106 @@
+import { isDeepStrictEqual } from "node:util";
+import { type Key, KeyError, parseKeys, readClaims, readRegular, shared, signToken } from "../../auth/index.ts";
+import { nodeOf, subjectOf } from "../../cluster/identity.ts";
+import { TransportError, type Trust } from "../../moq/link.ts";
+import type { Config } from "../config/config.ts";
+
+/** Bytes of a token, a key or a bundle of authorities: that of Mozilla is about 220 KiB. */
+const MAX_FILE_BYTES = 1024 * 1024;
+
+type ClusterConfig = Config["cluster"];
+
+/** How the relay shows that it is one, and how it knows the others. */
+export interface MeshCredentials {
+  /** A token for a new connection; nothing where none is configured. Rejects naming the file that cannot be used. */
+  token(): Promise<string | undefined>;
+  /** For new connections. */
+  readonly trust: Trust;
+  /** Reads authorities and key again; the old ones stay in use where that fails, with a rejection. True when one has changed. */
+  reload(): Promise<boolean>;
+}
+
+/** Reads what `[cluster]` names. Rejects with {@link TransportError} naming a file that cannot be used. */
+export async function meshCredentials(config: ClusterConfig, wallNow: () => number): Promise<MeshCredentials> {
+  let read = await readAll(config);
+  const token = tokens(config, wallNow, () => read.key);
+  // What cannot be had now is told now, not at the first connection.
+  await token();
+  return {
+    token,
+    get trust() {
+      return read.trust;
+    },
+    reload: async () => {
+      const before = read;
+      read = await readAll(config);
+      return before.text !== read.text || !isDeepStrictEqual(before.trust, read.trust);
+    },
+  };
+}
+
+/** What is read at the start, and again when a file is replaced. `text` is the key's. */
+async function readAll(config: ClusterConfig): Promise<{ trust: Trust; key: Key | undefined; text: string }> {
+  const { keyFile, tokenFile } = config;
+  const trust = await trustOf(config);
+  if (keyFile === undefined || tokenFile !== undefined) return { trust, key: undefined, text: "" };
+  const text = await read(keyFile);
+  return { trust, key: parse(keyFile, text), text };
+}
+
+function tokens(config: ClusterConfig, wallNow: () => number, signer: () => Key | undefined): MeshCredentials["token"] {
+  const { token, tokenFile, tokenLife, node } = config;
+  if (tokenFile !== undefined) {
+    const latest = shared(() => read(tokenFile));
+    return async () => ofNode((await latest()).trim(), node, `the token in ${tokenFile} (cluster.token_file)`);
+  }
+  return async () => {
+    const key = signer();
+    if (key === undefined) return token && ofNode(token, node, "the token of cluster.token");
+    const now = Math.floor(wallNow() / 1000);
+    return await signToken(key, {
+      cluster: true,
+      ...(node !== undefined && { sub: subjectOf(node) }),
+      iat: now,
+      exp: now + Math.ceil(tokenLife / 1000),
+    });
+  };
+}
+
+/** The token. Throws where it is another relay's: every root and relay would refuse this one. */
+function ofNode(token: string, node: string | undefined, what: string): string {
+  const claims = readClaims(token)?.claims;
+  const sub = typeof claims === "object" && claims !== null && "sub" in claims ? claims.sub : undefined;
+  if (typeof sub !== "string" || node === undefined || nodeOf(sub) === node) return token;
+  throw new TransportError("cluster_unusable", `${what} is of \`${nodeOf(sub)}\`, and cluster.node is \`${node}\``);
+}
+
+function parse(path: string, text: string): Key {
+  try {
+    const [key] = parseKeys(text);
+    if (key?.scope?.cluster === false) {
+      throw new KeyError("its scope lacks `cluster`, so it cannot sign for relays of the mesh");
+    }
+    if (key?.signs) return key;
+  } catch (cause) {
+    if (!(cause instanceof KeyError)) throw cause;
+    throw new TransportError("cluster_unusable", `${path} (cluster.key_file): ${cause.message}`, { cause });
+  }
+  throw new TransportError("cluster_unusable", `${path} (cluster.key_file) holds no key that can sign`);
+}
+
+async function trustOf({ ca, fingerprints }: ClusterConfig): Promise<Trust> {
+  if (fingerprints.length > 0) {
+    const sha256 = fingerprints.map((hex) => new Uint8Array(Buffer.from(hex.replaceAll(":", ""), "hex")));
+    return { kind: "hashes", sha256 };
+  }
+  return ca === undefined ? { kind: "system" } : { kind: "roots", pem: await read(ca) };
+}
+
+async function read(path: string): Promise<string> {
+  try {
+    return (await readRegular(path, MAX_FILE_BYTES)).text;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TransportError("cluster_unusable", `the file ${path} of [cluster] cannot be read: ${why}`, { cause });
+  }
+}

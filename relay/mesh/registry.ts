@@ -1,0 +1,36 @@
+import { randomUUID } from "node:crypto";
+import { RedisBackend, redisChannel } from "../../cluster/registry/redis/backend.ts";
+import type { Registry } from "../../cluster/registry/registry.ts";
+import { SharedRegistry } from "../../cluster/registry/replicated-registry.ts";
+import type { Clock } from "../../moq/clock.ts";
+import type { Config } from "../config/config.ts";
+import { redisAddress } from "../config/registry.ts";
+import type { Logger } from "../log/logger.ts";
+import { dialRedis } from "./redis.ts";
+
+interface ShareDeps {
+  readonly config: Pick<Config["cluster"], "registry" | "lease">;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Keeps a root's registry in what `[cluster] registry` says; nothing where that is its own memory. */
+export function shareRegistry(registry: Registry, { config, clock, log }: ShareDeps): SharedRegistry | undefined {
+  const address = redisAddress(config.registry ?? "memory");
+  if (address === undefined) return undefined;
+  const { host, port, database } = address;
+  const where = { host, port, database };
+  const backend = new RedisBackend({
+    clock,
+    random: Math.random,
+    dial: dialRedis(address),
+    writer: randomUUID(),
+    unique: randomUUID,
+    channel: redisChannel(database),
+  });
+  const told = (up: boolean, reason: string) => {
+    if (up) log.info(where, "the registry's Redis is there");
+    else log.warn({ ...where, reason }, "the registry's Redis is gone; what is known is told on");
+  };
+  return new SharedRegistry({ registry, backend, clock, leaseMs: config.lease, told });
+}

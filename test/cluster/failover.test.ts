@@ -1,0 +1,441 @@
+/** A track that is taken from one relay after the other, and is one track to its viewers. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { MeshSource, type SpliceCounters } from "../../cluster/failover/mesh-source.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { LIVE, TestGroup, TestViewer } from "../session/support.ts";
+import { FakePeers, frame, settle } from "./support.ts";
+
+const HOLD_MS = 5_000;
+
+class Scene {
+  readonly clock = new ManualClock();
+  readonly peers = new FakePeers();
+  readonly counters: SpliceCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
+  readonly viewer = new TestViewer();
+  candidates: string[] = ["a", "b"];
+  idle = 0;
+  spent = 0;
+  readonly source = new MeshSource({
+    clock: this.clock,
+    peers: this.peers,
+    candidates: () => this.candidates,
+    holdMs: HOLD_MS,
+    lostAs: "upstream",
+    counters: this.counters,
+    idle: () => this.idle++,
+    spent: () => this.spent++,
+  });
+
+  get a() {
+    return this.peers.relay("a");
+  }
+
+  get b() {
+    return this.peers.relay("b");
+  }
+
+  async watch(): Promise<void> {
+    this.viewer.upstream = this.source.subscribe("live/a", "video", LIVE, this.viewer);
+    await settle();
+  }
+
+  /** The relay is gone: it is no candidate while it is down. */
+  async die(node: "a" | "b"): Promise<void> {
+    this.candidates = this.candidates.filter((one) => one !== node);
+    this.peers.relay(node).die();
+    await settle();
+  }
+}
+
+describe("a relay that dies", () => {
+  it("inside a group: the next one goes on with it where it stopped, and nothing comes twice", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const first = scene.a.taken(7);
+    frame(first, "one");
+    frame(first, "two");
+    await scene.die("a");
+    assert.equal(scene.b.last.options.start, 7);
+    const second = scene.b.taken(7);
+    for (const text of ["one", "two", "three"]) frame(second, text);
+    second.finish();
+    assert.deepEqual(scene.viewer.told, ["7 finished one|two|three"]);
+    assert.deepEqual(scene.counters, { failovers: 1, splices: 0, groupsResumed: 1, groupsLost: 0 });
+  });
+
+  it("inside a frame: its bytes go on where they stopped", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const first = scene.a.taken(3);
+    frame(first, "whole");
+    first.frame(6, 5);
+    first.payload(Buffer.from("abc"));
+    await scene.die("a");
+    const second = scene.b.taken(3);
+    frame(second, "whole");
+    second.frame(6, 5);
+    second.payload(Buffer.from("ab"));
+    second.payload(Buffer.from("cd"));
+    second.payload(Buffer.from("ef"));
+    second.end();
+    second.finish();
+    assert.deepEqual(scene.viewer.told, ["3 finished whole|abcdef"]);
+    assert.deepEqual(scene.viewer.groups[0]?.timestamps, [0, 5]);
+  });
+
+  it("and whose group another one has otherwise: it is reset, and the next counts", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const first = scene.a.taken(3);
+    first.frame(6, 5);
+    first.payload(Buffer.from("abc"));
+    await scene.die("a");
+    const second = scene.b.taken(3);
+    second.frame(4, 5);
+    frame(scene.b.taken(4), "next");
+    assert.deepEqual(scene.viewer.told, ["3 upstream ", "4 open next"]);
+  });
+
+  it("between groups: the next one is asked for the group after the newest", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const first = scene.a.taken(7);
+    frame(first, "one");
+    first.finish();
+    await scene.die("a");
+    assert.equal(scene.b.last.options.start, 8);
+    assert.equal(scene.b.group(7), "duplicate");
+  });
+
+  it("and whose group the next one does not bring by itself: it is fetched, and goes on", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    frame(scene.a.taken(7), "one");
+    await scene.die("a");
+    scene.b.last.sink.started(9);
+    assert.deepEqual(scene.b.fetched, [7]);
+    const [fetched] = scene.b.fetches;
+    assert.ok(fetched);
+    for (const text of ["one", "two"]) frame(fetched, text);
+    fetched.finish();
+    assert.deepEqual(scene.viewer.told, ["7 finished one|two"]);
+    assert.equal(scene.counters.groupsLost, 0);
+  });
+
+  it("and groups that were never begun: they are fetched once the next one had its time", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const first = scene.a.taken(7);
+    frame(first, "one");
+    first.finish();
+    await scene.die("a");
+    const later = scene.b.taken(9);
+    frame(later, "later");
+    later.finish();
+    assert.deepEqual(scene.b.fetched, []);
+    scene.clock.advance(1_000);
+    assert.deepEqual(scene.b.fetched, [8]);
+    const [fetched] = scene.b.fetches;
+    assert.ok(fetched);
+    frame(fetched, "between");
+    fetched.finish();
+    assert.deepEqual(scene.viewer.told, ["7 finished one", "9 finished later", "8 finished between"]);
+  });
+
+  it("and whose publisher numbers groups by time: none is looked for between those that came", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    for (const sequence of [33_333, 66_667, 100_000]) scene.a.taken(sequence).finish();
+    frame(scene.a.taken(133_333), "one");
+    await scene.die("a");
+    scene.b.taken(166_667).finish();
+    scene.clock.advance(1_000);
+    assert.deepEqual(scene.b.fetched, [133_333], "only what was begun");
+  });
+
+  it("and whose group nobody has: it is reset when the next one does not have it either", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    frame(scene.a.taken(7), "one");
+    await scene.die("a");
+    scene.b.last.sink.started(9);
+    frame(scene.b.taken(9), "later");
+    scene.b.fetches[0]?.reset("not_found");
+    assert.deepEqual(scene.viewer.told, ["7 upstream one", "9 open later"]);
+    assert.equal(scene.counters.groupsLost, 1);
+  });
+
+  it("and whose group is fetched in vain: it is reset after a bounded time", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    frame(scene.a.taken(7), "one");
+    await scene.die("a");
+    scene.b.last.sink.started(9);
+    scene.clock.advance(5_000);
+    assert.deepEqual(scene.viewer.told, ["7 upstream one"]);
+  });
+
+  it("while a group of it is fetched from it: the next one is asked for that group", async () => {
+    const scene = new Scene();
+    scene.candidates = ["a", "b", "c"];
+    await scene.watch();
+    frame(scene.a.taken(7), "one");
+    await scene.die("a");
+    scene.b.last.sink.started(9);
+    frame(scene.b.taken(9), "later");
+    await scene.die("b");
+    scene.b.fetches[0]?.reset("upstream");
+    await settle();
+    assert.equal(scene.peers.relay("c").last.options.start, 7);
+    assert.equal(scene.counters.groupsLost, 0);
+  });
+
+  it("with no other: the track is kept for a while, goes on when one is back, and ends when none is", async () => {
+    const scene = new Scene();
+    scene.candidates = ["a"];
+    await scene.watch();
+    frame(scene.a.taken(1), "one");
+    await scene.die("a");
+    scene.clock.advance(HOLD_MS - 1_000);
+    await settle();
+    scene.a.up = true;
+    scene.candidates = ["a"];
+    scene.source.candidatesChanged();
+    await settle();
+    const again = scene.a.taken(1);
+    frame(again, "one");
+    frame(again, "two");
+    again.finish();
+    assert.deepEqual(scene.viewer.told, ["1 finished one|two"]);
+    await scene.die("a");
+    scene.clock.advance(HOLD_MS + 1);
+    assert.deepEqual(scene.viewer.log.at(-1), "closed upstream");
+    assert.equal(scene.spent, 1);
+    assert.equal(scene.source.idle, true);
+    assert.equal(scene.clock.pending, 0);
+  });
+});
+
+describe("a relay that asks to leave", () => {
+  it("sends on until the other one has begun, and no group comes twice or is cut", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const running = scene.a.taken(1);
+    frame(running, "one");
+    scene.candidates = ["b", "a"];
+    scene.a.leave();
+    await settle();
+    assert.equal(scene.b.last.options.start, 2);
+    assert.equal(scene.a.last.cancelled, false);
+    const next = scene.b.taken(2);
+    frame(next, "next");
+    assert.equal(scene.a.group(2), "duplicate");
+    frame(running, "two");
+    running.finish();
+    assert.equal(scene.a.last.cancelled, true);
+    next.finish();
+    assert.deepEqual(scene.viewer.told, ["1 finished one|two", "2 finished next"]);
+    assert.deepEqual(scene.counters, { failovers: 0, splices: 1, groupsResumed: 0, groupsLost: 0 });
+  });
+});
+
+describe("a relay that is left", () => {
+  it("is left also where it is always ahead of the other one, after the group that it has begun", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    frame(scene.a.taken(1), "one");
+    scene.candidates = ["b", "a"];
+    scene.a.leave();
+    await settle();
+    const ahead = scene.a.taken(2);
+    frame(ahead, "two");
+    assert.equal(scene.b.group(2), "duplicate");
+    assert.equal(scene.a.group(3), "duplicate");
+    frame(scene.b.taken(3), "three");
+    assert.equal(scene.a.last.cancelled, false);
+  });
+
+  it("and whose own publisher goes: its group is not over for that", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const cut = scene.a.taken(1);
+    frame(cut, "one");
+    scene.candidates = ["b", "a"];
+    scene.a.leave();
+    await settle();
+    scene.b.last.sink.started(2);
+    assert.equal(scene.b.group(1), "duplicate");
+    cut.reset("replaced");
+    assert.deepEqual(scene.viewer.told, ["1 open one"]);
+    scene.clock.advance(1_000);
+    assert.deepEqual(scene.b.fetched, [1]);
+  });
+
+  it("is heard until its long group ends, and brings none of those that the other one brings", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const long = scene.a.taken(1);
+    frame(long, "one");
+    scene.candidates = ["b", "a"];
+    scene.a.leave();
+    await settle();
+    frame(scene.b.taken(2), "next");
+    assert.equal(scene.a.group(3), "duplicate");
+    scene.clock.advance(9_000);
+    frame(long, "two");
+    long.finish();
+    assert.equal(scene.a.last.cancelled, true);
+    assert.deepEqual(scene.viewer.told, ["1 finished one|two", "2 open next"]);
+  });
+
+  it("and dies before its group has ended: the rest is fetched from the other one at once", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    frame(scene.a.taken(1), "one");
+    scene.candidates = ["b", "a"];
+    scene.a.leave();
+    await settle();
+    scene.b.last.sink.started(2);
+    frame(scene.b.taken(2), "next");
+    await scene.die("a");
+    scene.clock.advance(1_000);
+    assert.deepEqual(scene.b.fetched, [1]);
+    const [rest] = scene.b.fetches;
+    assert.ok(rest);
+    for (const text of ["one", "two"]) frame(rest, text);
+    rest.finish();
+    assert.deepEqual(scene.viewer.told, ["1 finished one|two", "2 open next"]);
+  });
+});
+
+describe("a track that is over", () => {
+  it("still gets the groups that its end has overtaken", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const open = scene.a.taken(1);
+    frame(open, "one");
+    scene.a.last.sink.ended(3);
+    scene.a.last.sink.closed(undefined);
+    frame(open, "two");
+    open.finish();
+    const last = scene.a.taken(2);
+    frame(last, "last");
+    last.finish();
+    assert.deepEqual(scene.viewer.log, ["ended 3", "closed cleanly"]);
+    assert.deepEqual(scene.viewer.told, ["1 finished one|two", "2 finished last"]);
+    scene.candidates = ["b", "a"];
+    scene.source.candidatesChanged();
+    await settle();
+    assert.equal(scene.b.subscriptions.length, 0);
+    scene.clock.advance(2_000);
+    assert.equal(scene.source.idle, true);
+    assert.equal(scene.clock.pending, 0);
+  });
+});
+
+describe("a better relay", () => {
+  it("takes over once it has been better for a while, not before", async () => {
+    const scene = new Scene();
+    scene.candidates = ["b", "a"];
+    await scene.watch();
+    frame(scene.b.taken(1), "one");
+    scene.candidates = ["a", "b"];
+    scene.source.candidatesChanged();
+    scene.clock.advance(4_000);
+    await settle();
+    assert.equal(scene.a.subscriptions.length, 0);
+    scene.clock.advance(1_500);
+    await settle();
+    assert.equal(scene.a.subscriptions.length, 1);
+  });
+});
+
+describe("a relay that takes over", () => {
+  async function goingOver() {
+    const scene = new Scene();
+    scene.candidates = ["b", "a"];
+    await scene.watch();
+    scene.b.taken(1).finish();
+    scene.candidates = ["a", "b"];
+    scene.source.candidatesChanged();
+    scene.clock.advance(5_500);
+    await settle();
+    return scene;
+  }
+
+  it("does so with a group that the other one was faster with, begun or whole, and brings all that follow", async () => {
+    for (const whole of [false, true]) {
+      const scene = await goingOver();
+      const second = scene.b.taken(2);
+      frame(second, "two");
+      if (whole) second.finish();
+      assert.equal(scene.a.group(2), "duplicate");
+      // One that has nothing more to bring was left at once.
+      assert.equal(scene.b.group(3), whole ? "cancelled" : "duplicate", "it is the new relay's, however late");
+      if (!whole) second.finish();
+      const third = scene.a.taken(3);
+      third.finish();
+      scene.clock.advance(3_000);
+      assert.equal(scene.b.last.cancelled, true);
+      assert.deepEqual(scene.viewer.told, ["1 finished ", "2 finished two", "3 finished "]);
+      assert.deepEqual(scene.counters, { failovers: 0, splices: 1, groupsResumed: 0, groupsLost: 0 });
+    }
+  });
+
+  it("is left again for one that became better meanwhile, and not awaited when the other one is the best again", async () => {
+    const scene = await goingOver();
+    scene.candidates = ["b", "a"];
+    scene.source.candidatesChanged();
+    assert.equal(scene.a.last.cancelled, true);
+    scene.candidates = ["a"];
+    scene.source.candidatesChanged();
+    await settle();
+    assert.equal(scene.a.subscriptions.length, 2);
+    scene.candidates = ["c", "a"];
+    scene.a.taken(2).finish();
+    scene.clock.advance(5_500);
+    await settle();
+    assert.equal(scene.peers.relay("c").subscriptions.length, 1);
+  });
+});
+
+describe("what relays answer", () => {
+  it("not_found by all of them is the track's answer", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    scene.a.last.sink.closed("not_found");
+    await settle();
+    scene.b.last.sink.closed("not_found");
+    assert.deepEqual(scene.viewer.log, ["closed not_found"]);
+  });
+
+  it("properties and single groups are asked of the next one where the first cannot be reached", async () => {
+    const scene = new Scene();
+    scene.a.up = false;
+    const answers: unknown[] = [];
+    scene.source.info("live/a", "video", (answer) => answers.push(answer));
+    const group = new TestGroup(4, true);
+    scene.source.fetch("live/a", "video", 4, 0, group);
+    await settle();
+    await settle();
+    scene.b.asked[0]?.({ priority: 1, ordered: false, maxLatency: 2, timescale: 3 });
+    const [writer] = scene.b.fetches;
+    assert.ok(writer);
+    frame(writer, "got");
+    writer.finish();
+    assert.deepEqual(answers, [{ priority: 1, ordered: false, maxLatency: 2, timescale: 3 }]);
+    assert.deepEqual([group.state, group.frames], ["finished", ["got"]]);
+    assert.equal(scene.source.idle, true);
+  });
+
+  it("a track that is given up lets go of every link", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    scene.viewer.upstream?.cancel();
+    assert.equal(scene.a.last.cancelled, true);
+    assert.equal(scene.a.users.size, 0);
+    assert.equal(scene.idle, 1);
+    assert.equal(scene.clock.pending, 0);
+  });
+});

@@ -1,0 +1,165 @@
+/** Several sessions of one relay at a root: one that it left, or one that nobody answered in time. */
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+import { CLOSE_LEAVING, type NodeInfo } from "../../cluster/contract.ts";
+import { NOBODY } from "../../cluster/control/null-source.ts";
+import { holdingPath, loadPath, nodePath, parseControlPath } from "../../cluster/control/paths.ts";
+import { RootTable } from "../../cluster/control/session-server.ts";
+import { Registry } from "../../cluster/registry/registry.ts";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import type { Publication } from "../../moq/model/broadcasts.ts";
+import { nodeInfo, REGISTRY } from "./support.ts";
+
+const LEASE_MS = 10_000;
+const AD = { epoch: 1n, hops: [], cost: 0, ended: false };
+
+let clock: ManualClock;
+let registry: Registry;
+let contested: string[][];
+
+beforeEach(() => {
+  clock = new ManualClock();
+  contested = [];
+  const note = (infos: readonly NodeInfo[]) => void contested.push(infos.map(({ url }) => url));
+  registry = new Registry({ ...REGISTRY, contested: note, clock, leaseMs: LEASE_MS, maxNodes: 10, maxHoldings: 10 });
+});
+
+function tell(table: RootTable, path: string): Publication {
+  const told = table.publish(path, AD, NOBODY);
+  if (typeof told === "string") throw new Error(told);
+  return told;
+}
+
+/** A session in which the relay has told of itself and of `paths`. */
+function session(info: NodeInfo, ...paths: string[]): RootTable {
+  const table = new RootTable(registry);
+  tell(table, nodePath(info));
+  for (const path of paths) tell(table, holdingPath("b", path, info.node));
+  table.complete();
+  return table;
+}
+
+const known = () => [...registry.under("")].map(({ path }) => path).sort();
+
+describe("sessions of one relay at a root", () => {
+  it("what comes late in one that the relay has left takes nothing from the next one", () => {
+    const info = nodeInfo("o1");
+    const before = session(info, "live/a");
+    const now = session(info, "live/a");
+    tell(before, nodePath({ ...info, draining: true }));
+    assert.equal(registry.get("o1")?.draining, false);
+    tell(now, holdingPath("b", "live/b", "o1"));
+    before.close(0);
+    clock.advance(2 * LEASE_MS);
+    assert.deepEqual(known(), ["live/a", "live/b"]);
+  });
+
+  it("one that began later and was given up leaves the relay to the one that it has", () => {
+    const info = nodeInfo("o1");
+    const now = session(info, "live/a");
+    const givenUp = session(info);
+    tell(now, holdingPath("b", "live/b", "o1"));
+    givenUp.close(0);
+    assert.deepEqual(known(), ["live/a", "live/b"]);
+    clock.advance(2 * LEASE_MS);
+    assert.deepEqual(known(), ["live/a", "live/b"]);
+  });
+
+  it("one that waited for another to be over has told all that the relay holds", () => {
+    const killed = session(nodeInfo("o1", "origin", { startedAt: 2 }), "live/a");
+    session(nodeInfo("o1", "origin", { startedAt: 1 }), "live/b");
+    assert.deepEqual(known(), ["live/a"]);
+    killed.close(0);
+    assert.deepEqual(known(), ["live/b"]);
+  });
+
+  it("one that hears of the relay's leave elsewhere does not bring it back", () => {
+    session(nodeInfo("o1"), "live/a");
+    registry.evict("o1");
+    assert.deepEqual(registry.counts, { nodes: 0, broadcasts: 0, holdings: 0 });
+  });
+});
+
+describe("one name for two relays", () => {
+  const SETTLE_MS = 5_000;
+  const url = "https://copy:443";
+
+  function relayAt(info: NodeInfo) {
+    const table = new RootTable(registry);
+    const heard: string[] = [];
+    table.watch("n", {
+      changed: (one) => {
+        const parsed = parseControlPath(one.path);
+        const where = parsed?.kind === "node" ? parsed.info.url : "";
+        heard.push(`${one.route() === undefined ? "-" : "+"}${where}`);
+      },
+    });
+    const publication = tell(table, nodePath(info));
+    return { table, heard, publication };
+  }
+
+  it("is told to the root, and to each of the two by the URL of the other, once it is no restart any more", () => {
+    const first = relayAt(nodeInfo("o1", "origin", { hop: 1n }));
+    const second = relayAt(nodeInfo("o1", "origin", { hop: 2n, url }));
+    assert.deepEqual(second.heard, []);
+    assert.deepEqual(contested, []);
+    clock.advance(SETTLE_MS);
+    assert.deepEqual(contested, [["https://o1:443", url]]);
+    assert.deepEqual(first.heard, ["+https://o1:443", `+${url}`]);
+    assert.equal(registry.get("o1")?.url, "https://o1:443");
+    const listed = (table: RootTable) => [...table.broadcasts("n")].length;
+    assert.deepEqual([listed(first.table), listed(second.table)], [2, 1], "the other one's is the registered one");
+    second.table.close(0);
+    assert.deepEqual(first.heard.slice(2), [`-${url}`]);
+  });
+
+  it("goes over to the other one when the first leaves, and neither is told of the name as gone", () => {
+    const first = relayAt(nodeInfo("o1", "origin", { hop: 1n }));
+    const second = relayAt(nodeInfo("o1", "origin", { hop: 2n, url }));
+    const watcher = relayAt(nodeInfo("o2", "origin", { hop: 3n }));
+    clock.advance(SETTLE_MS);
+    first.publication.end(false);
+    assert.equal(registry.get("o1")?.url, url);
+    assert.deepEqual(second.heard, ["+https://o2:443", "-https://o1:443", `+${url}`]);
+    assert.deepEqual(watcher.heard, ["+https://o2:443", "-https://o1:443", `+${url}`]);
+  });
+
+  it("is no news where it is one relay that restarts, or that makes a session anew", () => {
+    const info = nodeInfo("o1", "origin", { hop: 1n });
+    const before = relayAt(info);
+    relayAt(info);
+    clock.advance(2 * SETTLE_MS);
+    relayAt({ ...info, hop: 2n, startedAt: 2 });
+    clock.advance(SETTLE_MS / 2);
+    before.table.close(0);
+    assert.deepEqual(contested, []);
+  });
+});
+
+describe("the control session of a relay whose identity has a name", () => {
+  it("registers that relay only, and ends when it tries another", () => {
+    session(nodeInfo("o1"), "live/a");
+    const refused: string[] = [];
+    const evil = new RootTable(registry, { named: "evil", refuse: (message) => refused.push(message) });
+    const stolen = nodeInfo("o1", "origin", { hop: 9n, startedAt: 9, url: "https://evil:443" });
+    assert.equal(evil.publish(nodePath(stolen), AD, NOBODY), "unauthorized");
+    assert.equal(evil.publish(holdingPath("b", "live/b", "o1"), AD, NOBODY), "unauthorized");
+    evil.close(CLOSE_LEAVING);
+    assert.deepEqual(known(), ["live/a"]);
+    assert.equal(registry.get("o1")?.url, "https://o1:443");
+    assert.match(refused[0] ?? "", /^node_mismatch: .*evil.*o1$/);
+  });
+
+  it("says nothing for another relay once it is registered: not its end, its load or its broadcasts", () => {
+    session(nodeInfo("o1"), "live/a");
+    const evil = new RootTable(registry, { named: "evil" });
+    tell(evil, nodePath(nodeInfo("evil", "edge", { hop: 9n })));
+    tell(evil, loadPath("o1", { sessions: 9, subscriptions: 9 }));
+    const refusedPaths = [holdingPath("b", "live/b", "o1"), nodePath(nodeInfo("o1", "origin", { draining: true }))];
+    for (const path of refusedPaths) assert.equal(evil.publish(path, AD, NOBODY), "unauthorized");
+    evil.close(CLOSE_LEAVING);
+    assert.deepEqual(known(), ["live/a"]);
+    const [o1] = [...registry.nodes()];
+    assert.deepEqual([o1?.info.draining, o1?.load, o1?.present], [false, undefined, true]);
+  });
+});

@@ -1,0 +1,185 @@
+/** Nobody gets into a mesh without a token of its relays, and no relay joins what it cannot trust. */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { createEngine } from "../../transport/engines.ts";
+import { systemClock } from "../../transport/shared/system-clock.ts";
+import { until } from "../main/support.ts";
+import { Authority, type Issued } from "./support/authority.ts";
+import { type Settings, Stage, type Staged } from "./support/stage.ts";
+
+const TIMEOUT = { timeout: 60_000 };
+const DAY_MS = 86_400_000;
+
+/** Only the native engine takes authorities of one's own (docs/engines.md). */
+const skip = await native();
+
+async function native(): Promise<string | false> {
+  const loads = await createEngine("native", { clock: systemClock, warn: () => {} }).then(
+    () => true,
+    () => false,
+  );
+  return loads ? false : "the engine native does not load, and no other takes authorities of one's own";
+}
+
+const nodes = ({ relay }: Staged): string[] =>
+  [...(relay.cluster()?.registry?.nodes() ?? [])].map(({ node }) => node).sort();
+
+async function ready({ relay }: Staged): Promise<{ status: number; text: string }> {
+  const answer = await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/health/ready`);
+  return { status: answer.status, text: await answer.text() };
+}
+
+/** What the relay logged of a dial that failed. */
+const failures = ({ entries }: Staged, message: string): string[] =>
+  entries.filter((entry) => String(entry["msg"]).includes(message)).map((entry) => JSON.stringify(entry));
+
+describe("a relay that cannot trust", () => {
+  let stage: Stage;
+  let ours: Authority;
+  let others: Authority;
+  before(async () => {
+    stage = await Stage.open();
+    [ours, others] = await Promise.all([Authority.make("ours"), Authority.make("others")]);
+  });
+  after(async () => {
+    await stage.close();
+    await Promise.all([ours.remove(), others.remove()]);
+  });
+
+  const CASES: readonly [what: string, by: () => Authority, issued: Issued, told: RegExp][] = [
+    ["that has expired", () => ours, { days: -1 }, /certificate expired/],
+    ["of another host", () => ours, { host: "relay.example" }, /not valid for name/],
+    ["of an authority that it does not know", () => others, {}, /UnknownIssuer/],
+  ];
+
+  /** Relays that trust the authority, and nothing else. */
+  const trusting = () => ({ "cluster.fingerprints": "", "cluster.ca": ours.file });
+
+  for (const [what, by, issued, told] of CASES) {
+    /** Started while its certificate was good. */
+    async function bad(role: "root" | "origin", settings: Settings = {}): Promise<Staged> {
+      const { cert, key } = await by().issue(issued);
+      const wallNow = () => Date.now() - 5 * DAY_MS;
+      return await stage.relay(`${role}-1`, role, { "tls.cert": cert, "tls.key": key, ...settings }, { wallNow });
+    }
+
+    it(`joins no root with a certificate ${what}`, { ...TIMEOUT, skip }, async () => {
+      const root = await bad("root");
+      const origin = await stage.relay("origin-1", "origin", { ...trusting(), "cluster.root": root.url });
+      await until(() => failures(origin, "cannot be reached").length > 0);
+      const [failure = ""] = failures(origin, "cannot be reached");
+      assert.match(failure, /"code":"dial_failed"/);
+      assert.match(failure, told);
+      assert.deepEqual([nodes(root), root.relay.sessions()], [["root-1"], []]);
+      const { status, text } = await ready(origin);
+      assert.equal(status, 503);
+      assert.match(text, /no_root/);
+      await Promise.all([root, origin].map(({ relay }) => relay.close()));
+    });
+
+    it(`takes nothing from a relay with a certificate ${what}`, { ...TIMEOUT, skip }, async () => {
+      const good = await ours.issue();
+      const root = await stage.relay("root-1", "root", { "tls.cert": good.cert, "tls.key": good.key });
+      const settings = { ...trusting(), "cluster.root": root.url };
+      // Its clock is behind: tokens that it makes have to hold for longer, and those of clients are of the future.
+      const more = { "cluster.token_life": "30d", "auth.public_publish": "live" };
+      const origin = await bad("origin", { ...settings, ...more });
+      const edge = await stage.relay("edge-1", "edge", settings);
+      await until(() => nodes(root).length === 3);
+      const trust = { kind: "insecure" } as const;
+      const hidden = (await stage.client(origin.url, { trust })).publish("live/a");
+      const viewer = await stage.client(edge.url, { token: stage.workspace.viewerToken, follows: "" });
+      await until(() => viewer.told.includes("live/a"));
+      const watching = viewer.watch("live/a");
+      await until(() => failures(edge, "the relay origin-1 at ").length > 0);
+      const [failure = ""] = failures(edge, "the relay origin-1 at ");
+      assert.match(failure, /"code":"dial_failed"/);
+      assert.match(failure, told);
+      assert.deepEqual([hidden.sinks.size, watching.groups.length], [0, 0]);
+      await Promise.all([root, origin, edge].map(({ relay }) => relay.close()));
+    });
+  }
+});
+
+describe("without the cluster claim", () => {
+  let stage: Stage;
+  let root: Staged;
+  let origin: Staged;
+  let edge: Staged;
+  before(async () => {
+    stage = await Stage.open();
+    root = await stage.relay("root-1", "root");
+    const mesh = { "cluster.root": root.url };
+    // It is a root as well, so that whoever asks it for announcements could see what a root knows.
+    origin = await stage.relay("origin-1", "origin", { ...mesh, "cluster.serve_root": "true" });
+    edge = await stage.relay("edge-1", "edge", mesh);
+    await stage.relay("edge-2", "edge", { "cluster.root": `${root.url},${origin.url}` });
+    await until(() => nodes(root).length === 4 && nodes(origin).includes("edge-2"));
+  });
+  after(async () => await stage.close());
+
+  const CONTROL = "moqmesh-1";
+  const opens = ({ entries }: Staged) => entries.filter((entry) => entry["msg"] === "session opened").length;
+
+  it("the control session of a root is refused, whatever the token grants", TIMEOUT, async () => {
+    const { publisherToken, viewerToken } = stage.workspace;
+    const before = opens(root);
+    for (const [token, status] of [
+      [publisherToken, 403],
+      [viewerToken, 403],
+      ["no.such.token", 401],
+      [undefined, 401],
+    ] as const) {
+      for (const path of ["/.moqmesh", "/%2emoqmesh/"]) {
+        const refused = await stage.refusal(`${root.url}${path}`, { ...(token && { token }), protocol: CONTROL });
+        assert.equal(refused, status, path);
+      }
+    }
+    assert.equal(opens(root), before);
+    const codes = new Set(
+      root.entries.filter((entry) => entry["msg"] === "session refused").map((entry) => entry["code"]),
+    );
+    assert.deepEqual(codes, new Set(["path_not_granted", "token_malformed", "token_missing"]));
+  });
+
+  it("a session that calls itself a relay's sees and does what its token grants", TIMEOUT, async () => {
+    const { publisherToken, viewerToken } = stage.workspace;
+    (await stage.client(origin.url, { token: publisherToken })).publish("live/seen");
+    const at = `${origin.url}/?node=edge-9&role=edge`;
+    const forged = await stage.refusal(at, { token: viewerToken, protocol: CONTROL });
+    assert.equal(forged, 403, "the mesh's own version is for relays");
+    const viewer = await stage.client(at, { token: viewerToken, follows: "" });
+    await until(() => viewer.told.includes("live/seen"));
+    viewer.publish("live/forged");
+    assert.match((await viewer.ended).message, /not allowed to publish/);
+    const publisher = await stage.client(at, { token: publisherToken, follows: "" });
+    publisher.publish("n/edge-9/e30");
+    assert.match((await publisher.ended).message, /not allowed to publish/);
+    const holder = await stage.client(at, { token: publisherToken });
+    holder.publish("live/mine");
+    await until(() => [...(root.relay.cluster()?.registry?.broadcasts("live/mine") ?? [])].length === 1);
+    // It is a publisher at the origin, not a relay of its own.
+    const [mine] = [...(root.relay.cluster()?.registry?.broadcasts("live/mine") ?? [])];
+    assert.deepEqual(mine?.holders, ["origin-1"]);
+    assert.deepEqual(nodes(root), ["edge-1", "edge-2", "origin-1", "root-1"]);
+  });
+
+  it("nothing of the mesh's own is announced to anybody", TIMEOUT, async () => {
+    const { publisherToken, viewerToken } = stage.workspace;
+    (await stage.client(origin.url, { token: publisherToken })).publish("live/open");
+    for (const relay of [root, origin, edge]) {
+      for (const follows of ["", ".moqmesh", "n", "b", "l", "e", "c"]) {
+        const viewer = await stage.client(relay.url, { token: viewerToken, follows, protocol: "moq-lite-05" });
+        await viewer.inner.session.announced;
+        if (follows === "" && relay !== root) await until(() => viewer.told.includes("live/open"));
+        assert.deepEqual(
+          viewer.told.filter((path) => !path.startsWith("live/")),
+          [],
+          `${relay.node}, asked for "${follows}"`,
+        );
+        if (follows !== "") assert.deepEqual(viewer.told, []);
+        viewer.close();
+      }
+    }
+  });
+});

@@ -1,0 +1,191 @@
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { TransportError } from "../../moq/link.ts";
+
+/** Settings of an engine, as `EngineOptions` in `engine/src/config.rs`. Sizes in bytes. */
+export interface EngineSettings {
+  readonly threads: number;
+  readonly congestion: "cubic" | "bbr" | "newreno";
+  readonly ackFrequency: boolean;
+  readonly sendWindow: number;
+  readonly streamReceiveWindow: number;
+  readonly receiveWindow: number;
+  readonly socketBuffer: number;
+  /** Unfinished handshakes from which on clients prove their address first. */
+  readonly retryAbove: number;
+  readonly reusePort: boolean;
+  readonly resetKey?: Uint8Array;
+  readonly qlog?: string;
+  readonly initialMtu: number;
+  /** Largest UDP payload to find by probing, and to take from peers. */
+  readonly maxMtu: number;
+  /** Milliseconds that peers may hold back an acknowledgement; 0 for what they propose. */
+  readonly ackDelay: number;
+  /** Streams of each kind that a peer may have open at the beginning, until it uses them; 0 for all that it may have. */
+  readonly initialStreams: number;
+}
+
+interface LimitSettings {
+  readonly uniStreams: number;
+  readonly bidiStreams: number;
+  readonly idleTimeoutMs: number;
+  readonly keepAliveMs: number;
+  readonly queueMark: number;
+}
+
+/** A chain and its key, PEM; `name` is the server name it is for, and of the first it is not looked at. */
+export interface NamedCertificate {
+  readonly name: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ListenSettings {
+  /** An IP address. */
+  readonly host: string;
+  readonly port: number;
+  readonly protocols: readonly string[];
+  readonly certificates: readonly NamedCertificate[];
+  /** PEM of the roots that clients' certificates must chain to; without them none is asked for. */
+  readonly clientRoots?: string;
+  readonly limits: LimitSettings;
+}
+
+export interface DialSettings {
+  readonly token: number;
+  readonly url: string;
+  readonly address?: string;
+  readonly protocols: readonly string[];
+  readonly headerNames: readonly string[];
+  readonly headerValues: readonly string[];
+  readonly trust: "system" | "roots" | "hashes" | "insecure";
+  readonly roots?: string;
+  readonly hashes?: readonly Uint8Array[];
+  readonly certificate?: NamedCertificate;
+  readonly limits: LimitSettings;
+  readonly timeoutMs: number;
+}
+
+/**
+ * A running engine. Its calls take effect with `flush`; ids of streams and links are the engine's, and calls with ids of
+ * what is gone do nothing. Errors of `listen`, `dial` and `setCertificates` have the contract's code.
+ */
+export interface Native {
+  /** Bytes written and not yet taken by QUIC, by slot. */
+  readonly queuedOfStreams: Uint32Array;
+  readonly queuedOfLinks: Uint32Array;
+  /** Number of records now in `records`, whose bytes are in `data`; 0 when nothing waits. */
+  poll(records: Uint32Array, data: Uint8Array): number;
+  flush(): void;
+  /** The stream's id, or 0 when the peer allows none now. */
+  openUni(link: number, priority: number): number;
+  openBidi(link: number, priority: number): number;
+  write(stream: number, bytes: Uint8Array): void;
+  writeMany(streams: Uint32Array, count: number, bytes: Uint8Array): void;
+  finish(stream: number): void;
+  finishMany(streams: Uint32Array, count: number): void;
+  reset(stream: number, code: number): void;
+  resetMany(streams: Uint32Array, count: number, code: number): void;
+  stop(stream: number, code: number): void;
+  setPriority(stream: number, priority: number): void;
+  /** The peer may have so many open; fewer than before change nothing. */
+  allowBidi(link: number, streams: number): void;
+  /** 1: the link is not read until this is called with 0. Each in turn. */
+  pauseReading(link: number, paused: number): void;
+  /** 1 when it was taken. */
+  sendDatagram(link: number, bytes: Uint8Array): number;
+  maxDatagram(link: number): number;
+  /** Bytes sent and received, round trip in milliseconds, congestion window, packets lost and sent. */
+  stats(link: number, into: Float64Array): void;
+  /** The listener's id in the upper half, its port in the lower. */
+  listen(settings: ListenSettings): number;
+  dial(settings: DialSettings): void;
+  setCertificates(listener: number, certificates: readonly NamedCertificate[]): void;
+  stopAccepting(listener: number): void;
+  closeListener(listener: number): void;
+  accept(link: number): void;
+  reject(link: number, status: number): void;
+  closeLink(link: number, code: number, reason: string): void;
+  stopEngine(): void;
+  /** Keeps the event loop alive, or no longer. */
+  ref(): void;
+  unref(): void;
+}
+
+/** What the binary exports. */
+export interface Addon {
+  createEngine(settings: EngineSettings, wake: () => void): Native;
+}
+
+const PACKAGE = "moqmesh";
+
+/** `linux-x64-gnu` and the like, as npm packages of native addons are called. */
+export function platformName(): string {
+  const base = `${process.platform}-${process.arch}`;
+  if (process.platform !== "linux") return base;
+  const report: unknown = process.report.getReport();
+  const header = typeof report === "object" && report !== null && "header" in report ? report.header : undefined;
+  const gnu = typeof header === "object" && header !== null && "glibcVersionRuntime" in header;
+  return `${base}-${gnu ? "gnu" : "musl"}`;
+}
+
+/** Name of the binary in `engine/`, where `npm run build:engine` puts it. */
+export function binaryName(): string {
+  return `moqmesh-engine.${platformName()}.node`;
+}
+
+/**
+ * Loads the binary: the one built in this checkout, else the package for this platform. Throws {@link TransportError}
+ * `engine_unavailable` with the command that helps.
+ */
+export function loadAddon(): Addon {
+  const require = createRequire(import.meta.url);
+  const root = packageRoot(import.meta.dirname);
+  const built = root === undefined ? undefined : join(root, "engine", binaryName());
+  const prebuilt = `@moqmesh/engine-${platformName()}`;
+  const path = built !== undefined && existsSync(built) ? built : prebuilt;
+  let addon: unknown;
+  try {
+    addon = require(path);
+  } catch (cause) {
+    const missing = path === prebuilt && isMissing(cause);
+    const why = missing ? "there is no binary" : `the binary cannot be loaded (${messageOf(cause)})`;
+    throw unavailable(`${why} for ${platformName()}`, cause);
+  }
+  if (!isAddon(addon)) throw unavailable("the binary is not of this version");
+  return addon;
+}
+
+/** The folder of the package that this file belongs to, in a checkout and when installed. */
+function packageRoot(from: string): string | undefined {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const manifest = join(folder, "package.json");
+    if (existsSync(manifest) && nameIn(manifest) === PACKAGE) return folder;
+    if (dirname(folder) === folder) return undefined;
+  }
+}
+
+function nameIn(manifest: string): unknown {
+  const parsed: unknown = JSON.parse(readFileSync(manifest, "utf8"));
+  return typeof parsed === "object" && parsed !== null && "name" in parsed ? parsed.name : undefined;
+}
+
+function isAddon(value: unknown): value is Addon {
+  return (
+    typeof value === "object" && value !== null && "createEngine" in value && typeof value.createEngine === "function"
+  );
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "MODULE_NOT_FOUND";
+}
+
+function unavailable(why: string, cause?: unknown): TransportError {
+  const help = "in a checkout, with cargo installed, run: npm run build:engine";
+  return new TransportError("engine_unavailable", `the native engine: ${why}; ${help}`, { cause });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

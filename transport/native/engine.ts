@@ -1,0 +1,252 @@
+import type {
+  Attach,
+  DialOptions,
+  Engine,
+  EngineDeps,
+  FanOut,
+  Link,
+  LinkRequest,
+  Listener,
+  ListenOptions,
+} from "../../moq/link.ts";
+import type { Native } from "./addon.ts";
+import { type Dialling, failureOf, settingsOf } from "./dial.ts";
+import { NativeFanOut } from "./fan-out.ts";
+import { NativeLink } from "./link.ts";
+import { NativeListener, resolveHost, transportError } from "./listener.ts";
+import { Port } from "./port.ts";
+import { type EndRecord, KIND, LINK_SLOT, type MetaRecord, RECORD, STREAM_SLOT } from "./records.ts";
+import { infoOf, NativeRequest } from "./request.ts";
+import type { NativeStream } from "./stream.ts";
+
+/** Room of one batch: records, and bytes of what they carry; the longest text of the engine (`engine/src/batch.rs`) has to fit. */
+const BATCH_RECORDS = 1024;
+const BATCH_BYTES = 256 * 1024;
+
+/** Milliseconds of a turn of the event loop after which no further batch begins: timers and other sockets have theirs first. */
+const TURN_MS = 8;
+
+/** What a listener of this engine may have besides the contract's options. */
+export interface NativeExtras {
+  /** PEM: clients may show a certificate that chains to one of them. */
+  readonly clientRoots?: string;
+}
+
+const utf8 = new TextDecoder();
+
+/** The engine: tables from ids to objects, and the loop that drains what its threads have to tell. */
+export class NativeEngine implements Engine {
+  readonly name = "native";
+  readonly dialsAddresses = true;
+  readonly trustsRoots = true;
+  readonly port: Port;
+  readonly #native: Native;
+  readonly #deps: EngineDeps;
+  readonly #extras: NativeExtras;
+  readonly #records = new Uint32Array(BATCH_RECORDS * RECORD);
+  /** Not a Buffer: its `slice` would share what others mean to copy. */
+  readonly #data = new Uint8Array(BATCH_BYTES);
+  /** By slot. */
+  readonly #streams: (NativeStream | undefined)[] = [];
+  readonly #links: (NativeLink | NativeRequest | undefined)[] = [];
+  readonly #listeners = new Map<number, NativeListener>();
+  readonly #dials = new Map<number, Dialling>();
+  #nextDial = 1;
+  /** A turn has ended before everything was drained; the next one goes on. */
+  #unfinished = false;
+
+  /** `start` makes the engine proper and is given what it calls when something waits. */
+  constructor(deps: EngineDeps, extras: NativeExtras, start: (wake: () => void) => Native) {
+    this.#deps = deps;
+    this.#extras = extras;
+    this.#native = start(() => this.#called());
+    this.port = new Port(this.#native);
+  }
+
+  fanOut(): FanOut {
+    return new NativeFanOut(this.port);
+  }
+
+  async listen(options: ListenOptions & NativeExtras, onRequest: (request: LinkRequest) => void): Promise<Listener> {
+    const host = await resolveHost(options.host);
+    const listener = new NativeListener(this.port, { ...this.#extras, ...options }, onRequest, () =>
+      this.#listeners.delete(listener.id),
+    );
+    listener.bind(host);
+    this.#listeners.set(listener.id, listener);
+    return listener;
+  }
+
+  async dial(
+    options: DialOptions & { readonly certificate?: { cert: string; key: string } },
+    attach: Attach,
+  ): Promise<Link> {
+    const token = this.#nextDial++;
+    const settings = settingsOf(options, token);
+    return await new Promise((resolve, reject) => {
+      try {
+        this.#native.dial(settings);
+      } catch (error) {
+        reject(transportError(error, "dial_failed"));
+        return;
+      }
+      this.port.live(1);
+      this.#dials.set(token, { attach, resolve, reject });
+    });
+  }
+
+  keep(stream: NativeStream): void {
+    this.#streams[stream.id & STREAM_SLOT] = stream;
+  }
+
+  warn(message: string, error?: unknown): void {
+    this.#deps.warn(message, error);
+  }
+
+  /** The link of a request is up. */
+  accepted(request: NativeRequest, attach: Attach): void {
+    const link = new NativeLink(this, request.id, request.info);
+    this.#links[request.id & LINK_SLOT] = link;
+    this.#native.accept(request.id);
+    this.port.touch();
+    link.attach(attach);
+  }
+
+  rejected(request: NativeRequest, status: number): void {
+    this.#native.reject(request.id, status);
+    this.port.touch();
+  }
+
+  /** The engine has called: what waits is drained now, or in the turn that is to come anyway. */
+  #called(): void {
+    if (!this.#unfinished) this.#drain();
+  }
+
+  readonly #drain = (): void => {
+    const { clock } = this.#deps;
+    const until = clock.now() + TURN_MS;
+    this.#unfinished = false;
+    do {
+      const count = this.#native.poll(this.#records, this.#data);
+      if (count === 0) return;
+      this.port.dispatch(() => this.#dispatch(count));
+    } while (clock.now() < until);
+    this.#unfinished = true;
+    setImmediate(this.#drain);
+  };
+
+  #dispatch(count: number): void {
+    const records = this.#records;
+    for (let at = 0; at < count * RECORD; at += RECORD) {
+      const kind = records[at] ?? 0;
+      const link = records[at + 1] ?? 0;
+      const other = records[at + 2] ?? 0;
+      const first = records[at + 3] ?? 0;
+      const second = records[at + 4] ?? 0;
+      if (kind === KIND.data) this.#onData(other, first, second);
+      else if (kind === KIND.gone) this.#onGone(other);
+      else if (kind <= KIND.closed) this.#onLife(kind, link, other, this.#text(first, second));
+      else if (kind <= KIND.stop) this.#onStream(kind, link, other, first);
+      else this.#onLink(kind, link, other, first, second);
+    }
+  }
+
+  #onData(id: number, offset: number, length: number): void {
+    const stream = this.#stream(id);
+    stream?.link.data(stream, this.#data.subarray(offset, offset + length));
+  }
+
+  #onGone(id: number): void {
+    const stream = this.#stream(id);
+    this.#streams[id & STREAM_SLOT] = undefined;
+    stream?.gone();
+  }
+
+  #onStream(kind: number, linkId: number, id: number, code: number): void {
+    if (kind === KIND.uni || kind === KIND.bidi) {
+      const link = this.#link(linkId);
+      if (kind === KIND.uni) link?.uni(id);
+      else link?.bidi(id);
+      return;
+    }
+    const stream = this.#stream(id);
+    if (stream === undefined) return;
+    if (kind === KIND.fin) stream.link.fin(stream);
+    else if (kind === KIND.reset) stream.link.reset(stream, code);
+    else stream.link.stop(stream, code);
+  }
+
+  #onLink(kind: number, id: number, other: number, first: number, second: number): void {
+    switch (kind) {
+      case KIND.datagram:
+        this.#link(id)?.datagram(this.#data.subarray(first, first + second));
+        return;
+      case KIND.capacity:
+        this.#link(id)?.capacity();
+        return;
+      case KIND.backlog:
+        this.#link(id)?.backlog(first);
+        return;
+      case KIND.drained:
+        this.#link(id)?.drained();
+        return;
+      case KIND.listenerClosed:
+        this.#listeners.get(other)?.closed();
+        return;
+      default:
+        this.#deps.warn(`native: ${this.#text(first, second)}`);
+    }
+  }
+
+  #onLife(kind: number, id: number, other: number, text: string): void {
+    switch (kind) {
+      case KIND.request: {
+        const request = new NativeRequest(this, id, infoOf(this.name, JSON.parse(text) as MetaRecord, false));
+        this.port.live(1);
+        this.#links[id & LINK_SLOT] = request;
+        this.#listeners.get(other)?.offer(request);
+        return;
+      }
+      case KIND.dialled:
+        this.#onDialled(id, other, JSON.parse(text) as MetaRecord);
+        return;
+      case KIND.dialFailed: {
+        const dial = this.#dials.get(other);
+        this.#dials.delete(other);
+        this.port.live(-1);
+        dial?.reject(failureOf(text));
+        return;
+      }
+      default: {
+        const link = this.#links[id & LINK_SLOT];
+        this.#links[id & LINK_SLOT] = undefined;
+        this.port.live(-1);
+        link?.closed(JSON.parse(text) as EndRecord);
+      }
+    }
+  }
+
+  #onDialled(id: number, token: number, meta: MetaRecord): void {
+    const dial = this.#dials.get(token);
+    this.#dials.delete(token);
+    const link = new NativeLink(this, id, infoOf(this.name, meta, true));
+    this.#links[id & LINK_SLOT] = link;
+    if (dial === undefined) return;
+    link.attach(dial.attach);
+    dial.resolve(link);
+  }
+
+  #text(offset: number, length: number): string {
+    return utf8.decode(this.#data.subarray(offset, offset + length));
+  }
+
+  #stream(id: number): NativeStream | undefined {
+    const stream = this.#streams[id & STREAM_SLOT];
+    return stream?.id === id ? stream : undefined;
+  }
+
+  #link(id: number): NativeLink | undefined {
+    const link = this.#links[id & LINK_SLOT];
+    return link instanceof NativeLink && link.id === id ? link : undefined;
+  }
+}

@@ -1,0 +1,106 @@
+import type { FanOut, SendStream } from "../../moq/link.ts";
+import type { Port } from "./port.ts";
+import { NativeStream } from "./stream.ts";
+
+const FIRST_ROOM = 16;
+
+/** A fan-out that is one call for all its streams: their ids lie in an array that the engine reads. */
+export class NativeFanOut implements FanOut {
+  readonly #port: Port;
+  readonly #streams: NativeStream[] = [];
+  #ids = new Uint32Array(FIRST_ROOM);
+  /** {@link Port.endings} when it was last looked for streams of links that have ended. */
+  #swept = 0;
+
+  constructor(port: Port) {
+    this.#port = port;
+    this.#swept = port.endings;
+  }
+
+  get size(): number {
+    this.#sweep();
+    return this.#streams.length;
+  }
+
+  add(stream: SendStream): void {
+    if (!(stream instanceof NativeStream)) throw new TypeError("a fan-out takes streams of its own engine only");
+    if (stream.ended || this.#placeOf(stream) >= 0) return;
+    const place = this.#streams.length;
+    this.#streams.push(stream);
+    if (place === this.#ids.length) {
+      const larger = new Uint32Array(2 * place);
+      larger.set(this.#ids);
+      this.#ids = larger;
+    }
+    this.#ids[place] = stream.id;
+    if (stream.fan === undefined) {
+      stream.fan = this;
+      stream.fanAt = place;
+    } else {
+      stream.moreFans ??= new Map();
+      stream.moreFans.set(this, place);
+    }
+  }
+
+  remove(stream: SendStream): void {
+    if (!(stream instanceof NativeStream)) return;
+    const place = this.#placeOf(stream);
+    if (place < 0) return;
+    this.#forget(stream);
+    const last = this.#streams.pop();
+    if (last === undefined || last === stream) return;
+    this.#streams[place] = last;
+    this.#ids[place] = last.id;
+    if (last.fan === this) last.fanAt = place;
+    else last.moreFans?.set(this, place);
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#streams.length === 0) return;
+    this.#sweep();
+    this.#port.native.writeMany(this.#ids, this.#streams.length, bytes);
+    this.#port.touch();
+  }
+
+  finish(): void {
+    if (this.#streams.length === 0) return;
+    this.#sweep();
+    this.#port.native.finishMany(this.#ids, this.#streams.length);
+    this.#port.touch();
+    for (const stream of this.#take()) stream.finished();
+  }
+
+  reset(code: number): void {
+    if (this.#streams.length === 0) return;
+    this.#sweep();
+    this.#port.native.resetMany(this.#ids, this.#streams.length, code);
+    this.#port.touch();
+    for (const stream of this.#take()) stream.dropped();
+  }
+
+  #take(): NativeStream[] {
+    const streams = this.#streams.splice(0);
+    for (const stream of streams) this.#forget(stream);
+    return streams;
+  }
+
+  #placeOf(stream: NativeStream): number {
+    return stream.fan === this ? stream.fanAt : (stream.moreFans?.get(this) ?? -1);
+  }
+
+  #forget(stream: NativeStream): void {
+    if (stream.fan === this) {
+      stream.fan = undefined;
+      stream.fanAt = -1;
+    } else {
+      stream.moreFans?.delete(this);
+    }
+  }
+
+  /** Streams that end leave by themselves, but those of a link that was closed only when the engine has noticed. */
+  #sweep(): void {
+    if (this.#swept === this.#port.endings) return;
+    this.#swept = this.#port.endings;
+    for (const stream of [...this.#streams]) if (stream.link.ended) this.remove(stream);
+  }
+}

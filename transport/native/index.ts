@@ -1,0 +1,51 @@
+/**
+ * The engine `native`: quinn in threads of its own (`engine/`), for raw QUIC and WebTransport on one port.
+ *
+ * Events come in flat batches, a fan-out is one call, and what is queued is read from tables without a call. What is
+ * written in a turn of the program takes effect together at its end. Bytes that QUIC holds count as handed to the
+ * network: at most twice its congestion window, and at least the send window of the settings.
+ */
+import { availableParallelism } from "node:os";
+import type { EngineDeps } from "../../moq/link.ts";
+import { makeFolder } from "../shared/folder.ts";
+import { type EngineSettings, loadAddon } from "./addon.ts";
+import { NativeEngine, type NativeExtras } from "./engine.ts";
+
+/** What may be set: the engine's own parameters, and what each of its listeners has. */
+export type NativeSettings = Partial<EngineSettings> & NativeExtras;
+
+/** What is not said. Sizes in bytes. */
+const DEFAULTS: Omit<EngineSettings, "threads"> = {
+  congestion: "bbr",
+  ackFrequency: true,
+  sendWindow: 256 * 1024,
+  streamReceiveWindow: 2 * 1024 * 1024,
+  receiveWindow: 8 * 1024 * 1024,
+  socketBuffer: 4 * 1024 * 1024,
+  retryAbove: 256,
+  reusePort: false,
+  // The least that every path of QUIC carries (RFC 9000 section 14); MTU discovery finds more.
+  initialMtu: 1200,
+  // An Ethernet's, less IPv6, UDP and what tunnels add.
+  maxMtu: 1452,
+  ackDelay: 0,
+  initialStreams: 0,
+};
+
+/** JavaScript keeps a core for itself. */
+function defaultThreads(): number {
+  return Math.max(1, availableParallelism() - 1);
+}
+
+/**
+ * Loads the binary and starts its threads. Rejects with {@link TransportError} `engine_unavailable` and the command
+ * that helps.
+ */
+export async function createNative(deps: EngineDeps, settings: NativeSettings = {}): Promise<NativeEngine> {
+  const addon = loadAddon();
+  const { clientRoots, ...own } = settings;
+  const extras = clientRoots === undefined ? {} : { clientRoots };
+  if (own.qlog !== undefined) await makeFolder(own.qlog);
+  const all: EngineSettings = { ...DEFAULTS, threads: defaultThreads(), ...own };
+  return new NativeEngine(deps, extras, (wake) => addon.createEngine(all, wake));
+}

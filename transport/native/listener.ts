@@ -1,0 +1,146 @@
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import type { Certificate, LinkLimits, LinkRequest, Listener, ListenOptions, PeerAddress } from "../../moq/link.ts";
+import { TransportError, type TransportErrorCode } from "../../moq/link.ts";
+import { parseKeyPair } from "../tls/pem.ts";
+import type { ListenSettings, NamedCertificate } from "./addon.ts";
+import type { NativeExtras } from "./engine.ts";
+import type { Port } from "./port.ts";
+
+/** One port with its certificates. */
+export class NativeListener implements Listener {
+  readonly #port: Port;
+  readonly #options: ListenOptions & NativeExtras;
+  readonly #onRequest: (request: LinkRequest) => void;
+  readonly #forget: () => void;
+  readonly #done = Promise.withResolvers<void>();
+  #id = 0;
+  #address: PeerAddress = { address: "", port: 0 };
+  #closing = false;
+
+  constructor(
+    port: Port,
+    options: ListenOptions & NativeExtras,
+    onRequest: (request: LinkRequest) => void,
+    forget: () => void,
+  ) {
+    this.#port = port;
+    this.#options = options;
+    this.#onRequest = onRequest;
+    this.#forget = forget;
+  }
+
+  get id(): number {
+    return this.#id;
+  }
+
+  get address(): PeerAddress {
+    return this.#address;
+  }
+
+  /** Binds the socket at an IP address. Throws {@link TransportError}. */
+  bind(host: string): void {
+    const { port, protocols, certificate, clientRoots, limits } = this.#options;
+    const settings: ListenSettings = {
+      host,
+      port,
+      protocols,
+      certificates: this.#named(certificate),
+      ...(clientRoots !== undefined && { clientRoots }),
+      limits: limitSettings(limits),
+    };
+    let bound: number;
+    try {
+      bound = this.#port.native.listen(settings);
+    } catch (error) {
+      throw transportError(error, "bind_failed");
+    }
+    this.#id = bound >>> 16;
+    this.#address = { address: host, port: bound & 0xffff };
+    this.#port.live(1);
+  }
+
+  offer(request: LinkRequest): void {
+    this.#onRequest(request);
+  }
+
+  setCertificate(certificate: Certificate): boolean {
+    try {
+      this.#port.native.setCertificates(this.#id, this.#named(certificate));
+    } catch (error) {
+      throw transportError(error, "bad_certificate");
+    }
+    return true;
+  }
+
+  stopAccepting(): void {
+    if (!this.#closing) this.#port.native.stopAccepting(this.#id);
+  }
+
+  close(): Promise<void> {
+    if (!this.#closing) {
+      this.#closing = true;
+      this.#port.native.closeListener(this.#id);
+    }
+    return this.#done.promise;
+  }
+
+  /** The socket is free. */
+  closed(): void {
+    this.#forget();
+    this.#port.live(-1);
+    this.#done.resolve();
+  }
+
+  #named({ cert, key, names = new Map() }: Certificate): NamedCertificate[] {
+    const pair = parseKeyPair(cert, "the certificate", key, "the key");
+    const further = [...names].map(([name, own]) => ({ name, cert: own.cert, key: own.key }));
+    return [{ name: "", cert: pair.cert, key: pair.key }, ...further];
+  }
+}
+
+/** Limits as whole numbers that the engine takes. */
+export function limitSettings(limits: LinkLimits): LinkLimits {
+  const whole = (value: number): number => Math.min(2 ** 32 - 1, Math.max(0, Math.round(value)));
+  return {
+    uniStreams: whole(limits.uniStreams),
+    bidiStreams: whole(limits.bidiStreams),
+    idleTimeoutMs: whole(limits.idleTimeoutMs),
+    keepAliveMs: whole(limits.keepAliveMs),
+    queueMark: whole(limits.queueMark),
+  };
+}
+
+/** What the engine has thrown, in the contract's words. */
+export function transportError(error: unknown, otherwise: TransportErrorCode): TransportError {
+  if (error instanceof TransportError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof Error && "code" in error ? codeOf(error.code) : undefined;
+  return new TransportError(code ?? otherwise, message, { cause: error });
+}
+
+const CODES: readonly TransportErrorCode[] = [
+  "engine_unavailable",
+  "bind_failed",
+  "bad_certificate",
+  "dial_failed",
+  "dial_timeout",
+  "dial_rejected",
+  "no_common_protocol",
+  "unsupported_url",
+];
+
+export function codeOf(code: unknown): TransportErrorCode | undefined {
+  return CODES.find((known) => known === code);
+}
+
+/** The IP address of a host. Rejects with {@link TransportError} `bind_failed`. */
+export async function resolveHost(host: string): Promise<string> {
+  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  if (isIP(bare) !== 0) return bare;
+  try {
+    return (await lookup(bare)).address;
+  } catch (cause) {
+    throw new TransportError("bind_failed", `the host "${host}" has no address`, { cause });
+  }
+}

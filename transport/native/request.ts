@@ -1,0 +1,59 @@
+import type { Attach, LinkInfo, LinkRequest } from "../../moq/link.ts";
+import type { MetaRecord } from "./records.ts";
+
+/** What the engine does for a request. */
+export interface RequestOwner {
+  accepted(request: NativeRequest, attach: Attach): void;
+  rejected(request: NativeRequest, status: number): void;
+}
+
+/** A client that waits for an answer. */
+export class NativeRequest implements LinkRequest {
+  readonly id: number;
+  readonly info: LinkInfo;
+  readonly #owner: RequestOwner;
+  #answered = false;
+
+  constructor(owner: RequestOwner, id: number, info: LinkInfo) {
+    this.#owner = owner;
+    this.id = id;
+    this.info = info;
+  }
+
+  accept(attach: Attach, gone?: () => void): void {
+    if (this.#answered) {
+      gone?.();
+      return;
+    }
+    this.#answered = true;
+    this.#owner.accepted(this, attach);
+  }
+
+  /** The reason stays here: an HTTP status has none. */
+  reject(status: number, _reason: string): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#owner.rejected(this, status);
+  }
+
+  /** The client has gone, or was refused. */
+  closed(): void {
+    this.#answered = true;
+  }
+}
+
+export function infoOf(engine: string, meta: MetaRecord, dialled: boolean): LinkInfo {
+  const { binding, protocol, authority, path, query, address, port, certificate } = meta;
+  return {
+    engine,
+    binding,
+    protocol,
+    dialled,
+    authority,
+    path,
+    query,
+    headers: new Map(meta.headers),
+    peer: { address, port },
+    ...(certificate !== undefined && { peerCertificate: Buffer.from(certificate, "hex") }),
+  };
+}

@@ -1,0 +1,97 @@
+import type { BidiStream, RecvHandler, SendHandler } from "../../moq/link.ts";
+import type { NativeFanOut } from "./fan-out.ts";
+import type { NativeLink } from "./link.ts";
+import type { Port } from "./port.ts";
+import { STREAM_SLOT } from "./records.ts";
+
+/** One stream with whichever halves it has; the engine keeps the bytes, this end only what it must answer without a call. */
+export class NativeStream implements BidiStream {
+  readonly id: number;
+  readonly link: NativeLink;
+  /** Its peer's events; undefined for a half that it does not have. */
+  recv: RecvHandler | undefined;
+  send: SendHandler | undefined;
+  /** The only fan-out that it is in, and its place there; {@link moreFans} has further ones. */
+  fan: NativeFanOut | undefined;
+  fanAt = -1;
+  moreFans: Map<NativeFanOut, number> | undefined;
+  readonly #port: Port;
+  /** FIN was asked for. */
+  #finished = false;
+  /** Reset, stopped, or the engine has let go of it: nothing is queued. */
+  #dropped = false;
+
+  constructor(port: Port, link: NativeLink, id: number) {
+    this.#port = port;
+    this.link = link;
+    this.id = id;
+  }
+
+  get queued(): number {
+    return this.#dropped || this.link.ended ? 0 : (this.#port.native.queuedOfStreams[this.id & STREAM_SLOT] ?? 0);
+  }
+
+  get ended(): boolean {
+    return this.#finished || this.#dropped || this.link.ended;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#finished || this.#dropped || this.link.ended) return;
+    this.#port.native.write(this.id, bytes);
+    this.#port.touch();
+  }
+
+  finish(): void {
+    if (this.ended) return;
+    this.#port.native.finish(this.id);
+    this.#port.touch();
+    this.finished();
+  }
+
+  /** Also ends a finished half of which something is still queued. */
+  reset(code: number): void {
+    if (this.#dropped || this.link.ended) return;
+    this.#port.native.reset(this.id, code);
+    this.#port.touch();
+    this.dropped();
+  }
+
+  setPriority(priority: number): void {
+    if (this.#dropped || this.link.ended) return;
+    this.#port.native.setPriority(this.id, priority);
+    this.#port.touch();
+  }
+
+  stop(code: number): void {
+    if (this.recv === undefined || this.link.ended) return;
+    this.recv = undefined;
+    this.#port.native.stop(this.id, code);
+    this.#port.touch();
+  }
+
+  /** FIN is on its way; no STOP_SENDING is told any more. */
+  finished(): void {
+    this.#finished = true;
+    this.send = undefined;
+    this.#leave();
+  }
+
+  /** The send half is over and nothing of it is queued. */
+  dropped(): void {
+    this.#dropped = true;
+    this.send = undefined;
+    this.#leave();
+  }
+
+  /** The engine has let go of it. */
+  gone(): void {
+    this.recv = undefined;
+    this.dropped();
+  }
+
+  #leave(): void {
+    this.fan?.remove(this);
+    if (this.moreFans === undefined) return;
+    for (const fan of [...this.moreFans.keys()]) fan.remove(this);
+  }
+}

@@ -1,0 +1,417 @@
+import type { Clock } from "../../moq/clock.ts";
+import {
+  type Attach,
+  type BidiHandler,
+  type BidiStream,
+  type FanOutFactory,
+  type Link,
+  type LinkClosed,
+  type LinkHandler,
+  type LinkInfo,
+  type LinkLimits,
+  type LinkStats,
+  MAX_CLOSE_REASON,
+  type SendHandler,
+  type SendStream,
+} from "../../moq/link.ts";
+import { QueueMarks } from "../shared/queue-marks.ts";
+import { Dispatch } from "./dispatch.ts";
+import type { Form } from "./forms.ts";
+import { closeFrame, openFrame, paramsFrame, pingFrame, readFrames, stopFrame, streamsBlockedFrame } from "./frames.ts";
+import {
+  CONNECTION_WINDOW,
+  MAX_CODE,
+  MAX_FRAME_SIZE,
+  MAX_RECORD_SIZE,
+  OPEN_TIMEOUT_MS,
+  STREAM_WINDOW,
+} from "./limits.ts";
+import { Liveness } from "./liveness.ts";
+import { Outbound } from "./outbound.ts";
+import { type Params, writeParams } from "./params.ts";
+import { Reading } from "./reading.ts";
+import type { OutgoingRecord } from "./record.ts";
+import type { RecvHalf } from "./recv-half.ts";
+import type { SendHalf } from "./send-half.ts";
+import { Streams } from "./streams.ts";
+import { codeName, TRANSPORT_CODES, Violation } from "./violation.ts";
+
+/** Status codes of WebSocket Close frames (RFC 6455 section 7.4.1). */
+const WS_NORMAL = 1000;
+const WS_GOING_AWAY = 1001;
+const WS_PROTOCOL_ERROR = 1002;
+const WS_UNSUPPORTED_DATA = 1003;
+/** The peer's Close frame had no status code. */
+const WS_NO_STATUS = 1005;
+
+/** What a connection asks of its WebSocket. None of this calls back into the connection before it returns. */
+export interface RecordSocket {
+  /** `written` of the connection follows for each record. */
+  send(records: readonly OutgoingRecord[]): void;
+  /** A Ping frame; `answered` of the connection follows. */
+  ping(): void;
+  /** A Close frame with this status after what was sent, and then the end of the transport. */
+  close(status: number): void;
+  /** The end of the transport at once. */
+  terminate(): void;
+  /** True: nothing is read until this is called with false; what has been read may still come. */
+  pause(paused: boolean): void;
+}
+
+export interface ConnectionOptions {
+  readonly info: LinkInfo;
+  readonly form: Form;
+  readonly engine: FanOutFactory;
+  readonly limits: LinkLimits;
+  readonly clock: Clock;
+  readonly socket: RecordSocket;
+  /** Runs a task in the engine's own turn. */
+  readonly defer: (task: () => void) => void;
+  readonly warn: (message: string, error?: unknown) => void;
+  /** Called with the connection when the peer's transport parameters are there, so that streams can be opened. */
+  readonly attach: Attach;
+  /** After `closed`, or instead of it when the connection never opened. */
+  readonly ended?: (why: LinkClosed) => void;
+}
+
+/**
+ * A QMux connection: bytes of messages in, records out, and a clock. It does no I/O; {@link RecordSocket} does.
+ */
+export class Connection implements Link {
+  readonly info: LinkInfo;
+  readonly engine: FanOutFactory;
+  readonly #options: ConnectionOptions;
+  readonly #outbound: Outbound;
+  readonly #streams: Streams;
+  readonly #dispatch: Dispatch;
+  readonly #liveness: Liveness;
+  readonly #reading: Reading;
+  readonly #marks: QueueMarks;
+  #handler: LinkHandler | undefined;
+  #ended = false;
+  #flushing = false;
+  #cancelOpening: () => void = () => {};
+  #bytesSent = 0;
+  #bytesReceived = 0;
+  /** The peer counts silence in records (draft-ietf-quic-qmux section 7.1). */
+  #peerIdles = false;
+  #bytesSentAtProbe = 0;
+
+  constructor(options: ConnectionOptions) {
+    const { info, limits, clock, form } = options;
+    this.info = info;
+    this.engine = options.engine;
+    this.#options = options;
+    this.#outbound = new Outbound(form, {
+      announce: (half) => this.#streams.announce(half),
+      finished: (half) => this.#retire(half),
+    });
+    this.#streams = new Streams({
+      server: !info.dialled,
+      uniStreams: limits.uniStreams,
+      bidiStreams: limits.bidiStreams,
+      owner: {
+        wrote: (half, bytes) => this.#wrote(half, bytes),
+        wasReset: (half, code, dropped) => this.#wasReset(half, code, dropped),
+        reprioritized: (half) => this.#outbound.reprioritized(half),
+        stopped: (half, code) => this.#stopped(half, code),
+      },
+    });
+    this.#dispatch = new Dispatch(form, this.#streams, this.#outbound, this.#dispatchOwner());
+    const { idleTimeoutMs, keepAliveMs } = limits;
+    const timeout = () => this.#timedOut("nothing was heard of the peer");
+    this.#liveness = new Liveness({ clock, idleTimeoutMs, keepAliveMs, probe: () => this.#probe(), timeout });
+    this.#reading = new Reading((paused) => options.socket.pause(paused));
+    this.#marks = new QueueMarks(limits.queueMark);
+  }
+
+  // For the socket.
+
+  /** The opening handshake is done: sends the transport parameters. */
+  start(): void {
+    this.#outbound.control(paramsFrame(writeParams(this.#params())));
+    this.#send();
+    const { clock } = this.#options;
+    this.#cancelOpening = clock.timer(OPEN_TIMEOUT_MS, () => this.#timedOut("no transport parameters came"));
+    this.#liveness.start();
+  }
+
+  /** One binary message. */
+  receive(message: Uint8Array): void {
+    if (this.#ended) return;
+    this.#bytesReceived += message.length;
+    this.#liveness.heard();
+    const before = this.#dispatch.frames;
+    this.#guard(() => {
+      this.#checkSize(message.length);
+      readFrames(message, this.#dispatch);
+    });
+    if (!this.#ended) this.#reading.took(this.#dispatch.frames - before);
+    this.#schedule();
+  }
+
+  receiveText(): void {
+    const clause = "draft-lcurley-qmux-websocket section 7";
+    this.#fail(new Violation("PROTOCOL_VIOLATION", "a text message", clause), WS_UNSUPPORTED_DATA);
+  }
+
+  /** A frame of the WebSocket came that is no message. */
+  heard(): void {
+    if (this.#ended) return;
+    this.#liveness.heard();
+    this.#reading.took(0);
+    this.#schedule();
+  }
+
+  /** The answer to {@link RecordSocket.ping} came. */
+  answered(): void {
+    this.#liveness.answered();
+  }
+
+  /** The kernel took `bytes` of what was sent. */
+  written(bytes: number): void {
+    this.#outbound.written(bytes);
+    this.#schedule();
+  }
+
+  /** The WebSocket is gone; `status` is of the peer's Close frame, or undefined when there was none. */
+  socketClosed(status: number | undefined, reason: string): void {
+    const onPurpose = status === WS_NORMAL || status === WS_GOING_AWAY || status === WS_NO_STATUS;
+    this.#end({ by: onPurpose ? "remote" : "error", code: 0, reason });
+  }
+
+  // For the program.
+
+  get queued(): number {
+    return this.#outbound.queued;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Publishers of moq-lite must not send datagrams over QMux, so that none are negotiated. */
+  get maxDatagramSize(): number {
+    return 0;
+  }
+
+  openUni(priority: number, handler: SendHandler): SendStream | undefined {
+    if (this.#ended) return undefined;
+    return this.#streams.openUni(priority, handler) ?? this.#refused(false);
+  }
+
+  openBidi(priority: number, handler: BidiHandler): BidiStream | undefined {
+    if (this.#ended) return undefined;
+    return this.#streams.openBidi(priority, handler) ?? this.#refused(true);
+  }
+
+  pauseReading(paused: boolean): void {
+    // What the peer sent meanwhile is not silence.
+    if (!paused) this.#liveness.heard();
+    this.#reading.want(!paused);
+  }
+
+  allowBidi(streams: number): void {
+    if (!this.#ended) this.#dispatch.allowBidi(streams);
+  }
+
+  sendDatagram(): boolean {
+    return false;
+  }
+
+  close(code: number, reason: string): void {
+    this.#shut({ by: "local", code, reason }, true, code, WS_NORMAL);
+  }
+
+  stats(): LinkStats {
+    const { rttMs } = this.#liveness;
+    const bytes = { bytesSent: this.#bytesSent, bytesReceived: this.#bytesReceived };
+    return rttMs === undefined ? bytes : { ...bytes, rttMs };
+  }
+
+  #params(): Params {
+    const { limits, form } = this.#options;
+    return {
+      maxIdleTimeout: form.records ? limits.idleTimeoutMs : 0,
+      maxData: CONNECTION_WINDOW,
+      maxStreamDataBidiLocal: STREAM_WINDOW,
+      maxStreamDataBidiRemote: STREAM_WINDOW,
+      maxStreamDataUni: STREAM_WINDOW,
+      maxStreamsBidi: limits.bidiStreams,
+      maxStreamsUni: limits.uniStreams,
+      maxRecordSize: form.records ? MAX_RECORD_SIZE : 0,
+      resetStreamAt: form.resetStreamAt,
+    };
+  }
+
+  #dispatchOwner() {
+    const isEnded = () => this.#ended;
+    return {
+      get ended() {
+        return isEnded();
+      },
+      opened: (params: Params) => this.#opened(params),
+      capacity: () => this.#handler?.capacity(),
+      closedByPeer: (application: boolean, code: number, reason: Uint8Array) =>
+        this.#closedByPeer(application, code, reason),
+    };
+  }
+
+  #opened(params: Params): void {
+    this.#cancelOpening();
+    this.#peerIdles = params.maxIdleTimeout > 0;
+    this.#handler = this.#options.attach(this);
+    this.#streams.setHandler(this.#handler);
+  }
+
+  #checkSize(length: number): void {
+    const { records } = this.#options.form;
+    if (length <= (records ? MAX_RECORD_SIZE : MAX_FRAME_SIZE)) return;
+    const clause = records ? "draft-ietf-quic-qmux section 5.2" : "draft-ietf-quic-qmux-00 section 5.2";
+    throw new Violation("FRAME_ENCODING_ERROR", `a message of ${length} bytes`, clause);
+  }
+
+  #wrote(half: SendHalf, bytes: number): void {
+    this.#outbound.wrote(half, bytes);
+    this.#schedule();
+  }
+
+  #wasReset(half: SendHalf, code: number, dropped: number): void {
+    if (half.wireId === undefined && half.bidi) this.#announce(half);
+    this.#outbound.wasReset(half, code, dropped);
+    if (half.wireId === undefined) this.#streams.forget(half);
+    this.#retire(half);
+    this.#schedule();
+  }
+
+  #stopped(half: RecvHalf, code: number): void {
+    if (half.done) return;
+    const id = half.wireId ?? (half.sender === undefined ? undefined : this.#announce(half.sender));
+    if (id !== undefined) this.#outbound.control(stopFrame(id, code));
+    this.#schedule();
+  }
+
+  /** Opens a stream before anything was written to it. */
+  #announce(half: SendHalf): number {
+    const id = this.#streams.announce(half);
+    this.#outbound.control(openFrame(id));
+    return id;
+  }
+
+  #retire(half: SendHalf): void {
+    if (half.wireId !== undefined) this.#dispatch.retire(half.wireId);
+  }
+
+  /** Tells the peer once for each of its limits (RFC 9000 section 4.6). */
+  #refused(bidi: boolean): undefined {
+    const own = bidi ? this.#streams.own.bidi : this.#streams.own.uni;
+    const limit = own.takeBlocked();
+    if (limit === undefined) return;
+    this.#outbound.control(streamsBlockedFrame(bidi, limit));
+    this.#schedule();
+  }
+
+  #probe(): void {
+    this.#options.socket.ping();
+    if (this.#peerIdles && this.#options.form.records && this.#bytesSent === this.#bytesSentAtProbe) {
+      this.#outbound.control(pingFrame(this.#dispatch.nextPing()));
+      this.#schedule();
+    }
+    this.#bytesSentAtProbe = this.#bytesSent;
+  }
+
+  /** Writes of one turn go out together. */
+  #schedule(): void {
+    if (this.#flushing || this.#ended) return;
+    this.#flushing = true;
+    this.#options.defer(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#flushing = false;
+    this.#reading.turn();
+    if (this.#ended) return;
+    this.#guard(() => {
+      if (this.#handler !== undefined) this.#marks.rise(this.queued, this.#handler);
+      if (this.#ended) return;
+      this.#send();
+      if (this.#handler !== undefined) this.#marks.fall(this.queued, this.#handler);
+    });
+  };
+
+  #send(): void {
+    const records = this.#outbound.collect();
+    if (records.length === 0) return;
+    for (const { size } of records) this.#bytesSent += size;
+    this.#options.socket.send(records);
+  }
+
+  /** Runs what acts on the peer's bytes or calls a handler; the connection ends when it throws. */
+  #guard(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (error instanceof Violation) {
+        this.#fail(error, WS_PROTOCOL_ERROR);
+        return;
+      }
+      this.#options.warn("a handler of a qmux link failed", error);
+      this.#fail(new Violation("INTERNAL_ERROR", "this end failed", "RFC 9000 section 11.1"), WS_PROTOCOL_ERROR);
+    }
+  }
+
+  #closedByPeer(application: boolean, code: number, bytes: Uint8Array): void {
+    // What is beyond the bound is left out, and half a character at its end with it.
+    const reason = new TextDecoder().decode(bytes.subarray(0, MAX_CLOSE_REASON), { stream: true });
+    const { socket } = this.#options;
+    if (application || code === TRANSPORT_CODES.NO_ERROR) {
+      this.#end({ by: "remote", code: Math.min(code, MAX_CODE), reason });
+    } else {
+      this.#end({ by: "error", code: 0, reason: `the peer gave up with ${codeName(code)}: ${reason}` });
+    }
+    socket.close(WS_NORMAL);
+  }
+
+  #fail(violation: Violation, status: number): void {
+    const why: LinkClosed = { by: "error", code: 0, reason: violation.message };
+    this.#shut(why, false, TRANSPORT_CODES[violation.code], status);
+  }
+
+  #timedOut(reason: string): void {
+    if (this.#ended) return;
+    this.#end({ by: "timeout", code: 0, reason });
+    this.#options.socket.terminate();
+  }
+
+  /** Says why in a last record and closes the WebSocket (draft-lcurley-qmux-websocket section 11). */
+  #shut(why: LinkClosed, application: boolean, code: number, status: number): void {
+    if (this.#ended) return;
+    const text = new Uint8Array(MAX_CLOSE_REASON);
+    const { read, written } = new TextEncoder().encodeInto(why.reason, text);
+    this.#end({ ...why, reason: why.reason.slice(0, read) });
+    const frame = closeFrame(application, code, text.subarray(0, written));
+    this.#bytesSent += frame.length;
+    const { socket } = this.#options;
+    socket.send([{ parts: [frame], size: frame.length }]);
+    socket.close(status);
+  }
+
+  #end(why: LinkClosed): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#reading.end();
+    this.#cancelOpening();
+    this.#liveness.stop();
+    this.#streams.end();
+    this.#outbound.clear();
+    const { defer, warn, ended } = this.#options;
+    defer(() => {
+      try {
+        this.#handler?.closed(why);
+      } catch (error) {
+        warn("a handler of a qmux link failed", error);
+      }
+      ended?.(why);
+    });
+  }
+}

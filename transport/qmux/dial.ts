@@ -1,0 +1,231 @@
+import type { IncomingMessage } from "node:http";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { WebSocket } from "ws";
+import {
+  type Attach,
+  type DialOptions,
+  type EngineDeps,
+  type FanOutFactory,
+  type Link,
+  type LinkInfo,
+  TransportError,
+} from "../../moq/link.ts";
+import { describeTcpFailure } from "../tls/failure.ts";
+import { certificateOf, isTrusted, tlsOptions } from "../tls/trust.ts";
+import { agreements } from "./forms.ts";
+import type { Turn } from "./turn.ts";
+import { openConnection, peerOf, WEBSOCKET_OPTIONS } from "./web-socket.ts";
+
+/** Schemes that are dialled, and whether over TLS. */
+const SCHEMES: ReadonlyMap<string, boolean> = new Map([
+  ["ws:", false],
+  ["http:", false],
+  ["wss:", true],
+  ["https:", true],
+]);
+
+interface Dialling {
+  readonly options: DialOptions;
+  readonly secure: boolean;
+  readonly engine: FanOutFactory;
+  readonly deps: EngineDeps;
+  readonly turn: Turn;
+  readonly attach: Attach;
+}
+
+/** Opens a link; rejects with a {@link TransportError}. */
+export function dial(
+  options: DialOptions,
+  engine: FanOutFactory,
+  deps: EngineDeps,
+  turn: Turn,
+  attach: Attach,
+): Promise<Link> {
+  const secure = SCHEMES.get(options.url.protocol);
+  if (secure === undefined) {
+    return Promise.reject(new TransportError("unsupported_url", `qmux cannot dial ${options.url.protocol}`));
+  }
+  return new Promise((resolve, reject) => {
+    const dialling: Dialling = { options, secure, engine, deps, turn, attach };
+    new Attempt(dialling, resolve, reject).start();
+  });
+}
+
+/** One dial, from its first packet to the link or the error. */
+class Attempt {
+  readonly #dialling: Dialling;
+  readonly #resolve: (link: Link) => void;
+  readonly #reject: (error: TransportError) => void;
+  #cancelTimer: () => void = () => {};
+  /** Ends what has been begun. */
+  #abandon: () => void = () => {};
+  #settled = false;
+  /** The peer's, DER. Read when the handshake ends: TLS forgets it afterwards. */
+  #certificate: Uint8Array | undefined;
+
+  constructor(dialling: Dialling, resolve: (link: Link) => void, reject: (error: TransportError) => void) {
+    this.#dialling = dialling;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  start(): void {
+    const { options, secure, deps } = this.#dialling;
+    const late = () => this.#fail(new TransportError("dial_timeout", `no link within ${options.timeoutMs} ms`));
+    this.#cancelTimer = deps.clock.timer(options.timeoutMs, late);
+    const host = options.url.hostname.replace(/^\[|\]$/g, "");
+    const port = Number(options.url.port) || (secure ? 443 : 80);
+    const at = { host: options.address ?? host, port };
+    const socket = secure ? connectTls({ ...at, ...tlsOptions(host, options.trust) }) : connectTcp(at);
+    this.#abandon = () => socket.destroy();
+    socket.once("error", this.#failed);
+    socket.once(secure ? "secureConnect" : "connect", () => {
+      socket.off("error", this.#failed);
+      this.#certificate = certificateOf(socket);
+      if (!isTrusted(this.#certificate, options.trust)) {
+        this.#fail(new TransportError("dial_failed", "the peer's certificate is none of those expected"));
+        return;
+      }
+      this.#upgrade(socket);
+    });
+  }
+
+  #upgrade(socket: Socket): void {
+    const { options } = this.#dialling;
+    const offered = agreements(options.protocols);
+    const ws = new WebSocket(
+      webSocketUrl(options.url),
+      offered.map(({ subprotocol }) => subprotocol),
+      {
+        ...WEBSOCKET_OPTIONS,
+        headers: Object.fromEntries(options.headers ?? []),
+        createConnection: () => socket,
+      },
+    );
+    this.#abandon = () => ws.terminate();
+    /** The peer agreed to a WebSocket, and the rest of the handshake is being looked at. */
+    let agreeing = false;
+    ws.once("upgrade", () => {
+      agreeing = true;
+    });
+    ws.once("unexpected-response", (_request, response) => {
+      // Only now, so that the time limit of the dial holds for the body as well.
+      void refusalOf(response, options).then((error) => this.#fail(error));
+    });
+    const failed = (cause: Error) => {
+      if (!agreeing) this.#failed(cause);
+      else this.#fail(new TransportError("no_common_protocol", "the peer took none of the protocols", { cause }));
+    };
+    // Stays while the attempt is given up, which is an error for `ws`.
+    ws.on("error", failed);
+    ws.once("open", () => {
+      const agreed = offered.find(({ subprotocol }) => subprotocol === ws.protocol);
+      if (agreed === undefined) return failed(new Error("no subprotocol"));
+      agreeing = false;
+      this.#open(ws, socket, agreed);
+    });
+  }
+
+  #open(ws: WebSocket, socket: Socket, { protocol, form }: ReturnType<typeof agreements>[number]): void {
+    const { options, engine, deps, turn, attach } = this.#dialling;
+    socket.setNoDelay(true);
+    const connection = openConnection(ws, socket, {
+      ...deps,
+      info: infoOf(options, protocol, engine.name, socket, this.#certificate),
+      form,
+      engine,
+      limits: options.limits,
+      defer: turn.defer,
+      attach: (link) => {
+        const handler = attach(link);
+        this.#settle(() => this.#resolve(link));
+        return handler;
+      },
+      ended: ({ reason }) => this.#fail(new TransportError("dial_failed", `the link ended at once: ${reason}`)),
+    });
+    this.#abandon = () => connection.close(0, "");
+  }
+
+  readonly #failed = (cause: Error): void => {
+    const { host } = this.#dialling.options.url;
+    this.#fail(new TransportError("dial_failed", `cannot reach ${host}: ${describeTcpFailure(cause)}`, { cause }));
+  };
+
+  #fail(error: TransportError): void {
+    this.#settle(() => {
+      this.#abandon();
+      this.#reject(error);
+    });
+  }
+
+  #settle(act: () => void): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#cancelTimer();
+    act();
+  }
+}
+
+/** Bytes of the body of a refusal that are looked at. */
+const MAX_REFUSAL_BYTES = 1024;
+
+/** A refusal in the words of the relay, which stand in the body. */
+async function refusalOf(response: IncomingMessage, { url, protocols }: DialOptions): Promise<TransportError> {
+  const { statusCode: status = 0, headers } = response;
+  // A listener of this engine names its protocols when it knows none of ours.
+  const theirs = headers["sec-websocket-protocol"];
+  if (theirs !== undefined) {
+    // Each is there once for every form of QMux.
+    const bare = theirs.split(",").flatMap((name) => (name.trim().startsWith("qmux-") ? [] : name.trim()));
+    const message = `${url.host} speaks none of ${protocols.join(", ")}; it speaks ${bare.join(", ")}`;
+    return new TransportError("no_common_protocol", message, { status });
+  }
+  const text = await lineOf(response);
+  const message = `${url.host} answered with HTTP status ${status}${text === "" ? "" : `: ${text}`}`;
+  return new TransportError("dial_rejected", message, { status });
+}
+
+/** The first line of a body that is plain text; empty for anything else. */
+async function lineOf(response: IncomingMessage): Promise<string> {
+  if (!/^text\/plain\b/i.test(response.headers["content-type"] ?? "")) return "";
+  let body = "";
+  try {
+    for await (const chunk of response.setEncoding("utf8")) {
+      body += String(chunk);
+      if (body.length >= MAX_REFUSAL_BYTES) break;
+    }
+  } catch {
+    // What came is what there is.
+  }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a peer's text must not move the terminal's cursor.
+  return (body.slice(0, MAX_REFUSAL_BYTES).split("\n", 1)[0] ?? "").replace(/[\u0000-\u001f\u007f-\u009f]/g, "").trim();
+}
+
+function webSocketUrl(url: URL): URL {
+  const target = new URL(url);
+  target.hash = "";
+  target.protocol = SCHEMES.get(url.protocol) === true ? "wss:" : "ws:";
+  return target;
+}
+
+function infoOf(
+  { url, headers }: DialOptions,
+  protocol: string,
+  engine: string,
+  socket: Socket,
+  peerCertificate: Uint8Array | undefined,
+): LinkInfo {
+  return {
+    engine,
+    binding: "websocket",
+    protocol,
+    dialled: true,
+    authority: url.host,
+    path: url.pathname,
+    query: url.search.slice(1),
+    headers: headers ?? new Map(),
+    peer: peerOf(socket),
+    ...(peerCertificate === undefined ? {} : { peerCertificate }),
+  };
+}

@@ -1,0 +1,199 @@
+import type { Server as HttpServer, IncomingMessage } from "node:http";
+import type { Server as HttpsServer } from "node:https";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { type WebSocket, WebSocketServer } from "ws";
+import type {
+  Attach,
+  Certificate,
+  EngineDeps,
+  FanOutFactory,
+  LinkInfo,
+  LinkLimits,
+  LinkRequest,
+  Listener,
+  PeerAddress,
+} from "../../moq/link.ts";
+import type { Connection } from "./connection.ts";
+import { type Agreement, agreements, choose } from "./forms.ts";
+import { HOLD_TIMEOUT_MS, MAX_HELD_UPGRADES } from "./limits.ts";
+import type { Turn } from "./turn.ts";
+import { answer, handshakeRefusal, infoOf, offeredBy, type Refusal, targetOf } from "./upgrade.ts";
+import { openConnection, WEBSOCKET_OPTIONS } from "./web-socket.ts";
+
+/** Which upgrades become links. */
+export interface AttachOptions {
+  /** Application protocols, best first; an empty one stands for clients that name none. */
+  readonly protocols: readonly string[];
+  readonly limits: LinkLimits;
+  /** Only requests for this path and below it; all when absent. */
+  readonly path?: string;
+}
+
+export interface ListenerOptions extends AttachOptions {
+  readonly server: HttpServer | HttpsServer;
+  readonly engine: FanOutFactory;
+  readonly deps: EngineDeps;
+  readonly turn: Turn;
+  readonly onRequest: (request: LinkRequest) => void;
+}
+
+/** An upgrade that waits for the program's answer. */
+interface Held {
+  readonly request: IncomingMessage;
+  readonly socket: Socket;
+  readonly head: Buffer;
+  readonly agreed: Agreement;
+  readonly info: LinkInfo;
+}
+
+/** Makes links of the WebSocket upgrades of an HTTP server, which it shares with whatever else that serves. */
+export class UpgradeListener implements Listener {
+  readonly #options: ListenerOptions;
+  readonly #agreed = new WeakMap<IncomingMessage, string>();
+  readonly #sockets: WebSocketServer;
+  /** Ends each upgrade that is held. */
+  readonly #held = new Set<(refusal: Refusal) => void>();
+  readonly #open = new Map<WebSocket, Connection>();
+  #accepting = true;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#sockets = new WebSocketServer({
+      ...WEBSOCKET_OPTIONS,
+      noServer: true,
+      clientTracking: false,
+      handleProtocols: (_offered, request) => this.#agreed.get(request) ?? false,
+    });
+    options.server.on("upgrade", this.#upgrade);
+  }
+
+  /** Empty when the server does not listen by itself. */
+  get address(): PeerAddress {
+    const address = this.#options.server.address();
+    if (address === null || typeof address === "string") return { address: "", port: 0 };
+    return { address: address.address, port: address.port };
+  }
+
+  /** The server is not this listener's own. */
+  setCertificate(_certificate: Certificate): boolean {
+    return false;
+  }
+
+  stopAccepting(): void {
+    this.#accepting = false;
+  }
+
+  async close(): Promise<void> {
+    this.#accepting = false;
+    for (const refuse of [...this.#held]) refuse(unavailable("closing"));
+    const closed = [...this.#open.keys()].map((ws) => new Promise((resolve) => ws.once("close", resolve)));
+    for (const connection of [...this.#open.values()]) connection.close(0, "");
+    await Promise.all(closed);
+    this.#options.server.off("upgrade", this.#upgrade);
+  }
+
+  readonly #upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    if (!(socket instanceof Socket)) {
+      socket.destroy();
+      return;
+    }
+    socket.on("error", destroy);
+    socket.setTimeout(0);
+    const target = targetOf(request);
+    if (target === undefined || !this.#serves(target.path)) {
+      answer(socket, { status: 404, text: "not found" });
+      return;
+    }
+    const agreed = choose(offeredBy(request), this.#options.protocols);
+    const refusal = handshakeRefusal(request) ?? this.#busy();
+    if (refusal !== undefined) {
+      answer(socket, refusal);
+    } else if (agreed === undefined) {
+      answer(socket, noProtocol(this.#options.protocols));
+    } else {
+      const info = infoOf(request, socket, this.#options.engine.name, agreed, target);
+      this.#hold({ request, socket, head, agreed, info });
+    }
+  };
+
+  #busy(): Refusal | undefined {
+    if (!this.#accepting) return unavailable("not accepting");
+    return this.#held.size < MAX_HELD_UPGRADES ? undefined : unavailable("too many wait");
+  }
+
+  #serves(path: string): boolean {
+    const mount = this.#options.path?.replace(/\/$/, "");
+    return mount === undefined || path === mount || path.startsWith(`${mount}/`);
+  }
+
+  /** Asks the program and waits for its answer, a bounded time. */
+  #hold(held: Held): void {
+    const { socket } = held;
+    const settle = (): boolean => {
+      cancel();
+      socket.off("close", settle);
+      return this.#held.delete(refuse);
+    };
+    const refuse = (refusal: Refusal): void => {
+      if (settle()) answer(socket, refusal);
+    };
+    const { clock, warn } = this.#options.deps;
+    const cancel = clock.timer(HOLD_TIMEOUT_MS, () => refuse(unavailable("no decision in time")));
+    this.#held.add(refuse);
+    socket.once("close", settle);
+    try {
+      this.#options.onRequest({
+        info: held.info,
+        accept: (attach, gone) => {
+          if (settle()) this.#accept(held, attach, gone);
+          else gone?.();
+        },
+        reject: (status, reason) => refuse({ status, text: reason }),
+      });
+    } catch (error) {
+      warn("a request handler failed", error);
+      refuse({ status: 500, text: "failed" });
+    }
+  }
+
+  #accept({ request, socket, head, agreed, info }: Held, attach: Attach, gone: () => void = () => {}): void {
+    const { engine, limits, deps, turn } = this.#options;
+    let met = false;
+    this.#agreed.set(request, agreed.subprotocol);
+    this.#sockets.handleUpgrade(request, socket, head, (ws) => {
+      socket.off("error", destroy);
+      socket.setNoDelay(true);
+      const connection = openConnection(ws, socket, {
+        ...deps,
+        info,
+        form: agreed.form,
+        engine,
+        limits,
+        defer: turn.defer,
+        attach: (link) => {
+          met = true;
+          return attach(link);
+        },
+        ended: () => void (met || gone()),
+      });
+      this.#open.set(ws, connection);
+      ws.once("close", () => this.#open.delete(ws));
+    });
+  }
+}
+
+/** The header tells a client of ours why it was refused, and others what to offer. */
+function noProtocol(protocols: readonly string[]): Refusal {
+  const ours = agreements(protocols).map(({ subprotocol }) => subprotocol);
+  const headers = { "Sec-WebSocket-Protocol": ours.join(", ") };
+  return { status: 400, text: "no protocol in common", headers };
+}
+
+function unavailable(text: string): Refusal {
+  return { status: 503, text };
+}
+
+function destroy(this: Socket): void {
+  this.destroy();
+}

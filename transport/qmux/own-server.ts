@@ -1,0 +1,89 @@
+import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
+import {
+  type Certificate,
+  type EngineDeps,
+  type FanOutFactory,
+  type LinkRequest,
+  type Listener,
+  type ListenOptions,
+  type PeerAddress,
+  TransportError,
+} from "../../moq/link.ts";
+import { UpgradeListener } from "./listener.ts";
+import type { Turn } from "./turn.ts";
+
+const MIN_TLS = "TLSv1.2";
+
+/** A listener with an HTTP server of its own that serves nothing else. */
+class OwnServerListener implements Listener {
+  /** As it was bound, also after `close`. */
+  readonly address: PeerAddress;
+  readonly #server: HttpServer | HttpsServer;
+  readonly #upgrades: UpgradeListener;
+
+  constructor(server: HttpServer | HttpsServer, upgrades: UpgradeListener) {
+    this.#server = server;
+    this.#upgrades = upgrades;
+    this.address = upgrades.address;
+  }
+
+  setCertificate({ cert, key }: Certificate): boolean {
+    if (!("setSecureContext" in this.#server)) return false;
+    this.#server.setSecureContext({ cert, key, minVersion: MIN_TLS });
+    return true;
+  }
+
+  stopAccepting(): void {
+    this.#upgrades.stopAccepting();
+    this.#server.close();
+    this.#server.closeIdleConnections();
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    await this.#upgrades.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+/** Binds a server: TLS when `options.certificate` has a certificate, plain when that is empty. */
+export async function listen(
+  options: ListenOptions,
+  engine: FanOutFactory,
+  deps: EngineDeps,
+  turn: Turn,
+  onRequest: (request: LinkRequest) => void,
+): Promise<Listener> {
+  const { host, port, protocols, limits } = options;
+  const server = serverFor(options.certificate);
+  server.on("request", (_request, response) => {
+    response.writeHead(426, { Upgrade: "websocket", Connection: "close" }).end("WebSocket only\n");
+  });
+  await new Promise<void>((resolve, reject) => {
+    const fail = (cause: Error) =>
+      reject(new TransportError("bind_failed", `cannot listen on ${host} port ${port}: ${cause.message}`, { cause }));
+    server.once("error", fail);
+    server.listen({ host, port }, () => {
+      server.off("error", fail);
+      server.on("error", (error) => deps.warn("the qmux server failed", error));
+      resolve();
+    });
+  });
+  return new OwnServerListener(
+    server,
+    new UpgradeListener({ server, protocols, limits, engine, deps, turn, onRequest }),
+  );
+}
+
+function serverFor({ cert, key }: Certificate): HttpServer | HttpsServer {
+  if (cert === "") return createHttpServer();
+  try {
+    return createHttpsServer({ cert, key, minVersion: MIN_TLS });
+  } catch (cause) {
+    throw new TransportError("bad_certificate", "the certificate and key cannot be used", { cause });
+  }
+}

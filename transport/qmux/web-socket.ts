@@ -1,0 +1,99 @@
+import type { Socket } from "node:net";
+import type { WebSocket } from "ws";
+import type { Clock } from "../../moq/clock.ts";
+import type { PeerAddress } from "../../moq/link.ts";
+import { Connection, type ConnectionOptions, type RecordSocket } from "./connection.ts";
+import { CLOSE_TIMEOUT_MS, MAX_RECORD_SIZE } from "./limits.ts";
+
+/**
+ * Options of every WebSocket here. Media does not compress, and compression costs memory per connection. Messages
+ * over the bound are refused before they are held; those slightly over it come through to be answered properly.
+ */
+export const WEBSOCKET_OPTIONS = { perMessageDeflate: false, maxPayload: 2 * MAX_RECORD_SIZE } as const;
+
+/** Fragments of a binary message; `ws` keeps `data` by reference where it need not mask it. */
+const MIDDLE = { binary: true, compress: false, fin: false } as const;
+const LAST = { binary: true, compress: false, fin: true } as const;
+
+/** Runs a connection over a WebSocket that is open; it sends its transport parameters at once. */
+export function openConnection(
+  ws: WebSocket,
+  transport: Socket,
+  options: Omit<ConnectionOptions, "socket">,
+): Connection {
+  const connection: Connection = new Connection({
+    ...options,
+    socket: new WsRecordSocket(ws, transport, options.clock, (bytes) => connection.written(bytes)),
+  });
+  /** The peer's status; `ws` reports its own when the peer sent none, and 1006 without a Close frame. */
+  let failure: string | undefined;
+  ws.on("message", (data, isBinary) => {
+    if (isBinary && Buffer.isBuffer(data)) connection.receive(data);
+    else connection.receiveText();
+  });
+  ws.on("ping", () => connection.heard());
+  ws.on("pong", () => connection.answered());
+  ws.on("error", (error) => {
+    failure = error.message;
+  });
+  ws.on("close", (status, reason) => {
+    if (failure !== undefined) connection.socketClosed(undefined, `WebSocket: ${failure}`);
+    else connection.socketClosed(status, reason.toString() || `WebSocket closed with ${status}`);
+  });
+  connection.start();
+  return connection;
+}
+
+/** Address and port of the other end of `socket`. */
+export function peerOf(socket: Socket): PeerAddress {
+  const address = (socket.remoteAddress ?? "").replace(/^::ffff:/, "").replace(/%.*$/, "");
+  return { address, port: socket.remotePort ?? 0 };
+}
+
+class WsRecordSocket implements RecordSocket {
+  readonly #ws: WebSocket;
+  readonly #transport: Socket;
+  readonly #clock: Clock;
+  readonly #written: (bytes: number) => void;
+
+  constructor(ws: WebSocket, transport: Socket, clock: Clock, written: (bytes: number) => void) {
+    this.#ws = ws;
+    this.#transport = transport;
+    this.#clock = clock;
+    this.#written = written;
+  }
+
+  /** All records go to the kernel in one call. */
+  send(records: Parameters<RecordSocket["send"]>[0]): void {
+    if (this.#ws.readyState !== this.#ws.OPEN) return;
+    this.#transport.cork();
+    for (const { parts, size } of records) {
+      const last = parts.length - 1;
+      parts.forEach((part, index) => {
+        if (index < last) this.#ws.send(part, MIDDLE);
+        else this.#ws.send(part, LAST, () => this.#written(size));
+      });
+    }
+    this.#transport.uncork();
+  }
+
+  ping(): void {
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
+  }
+
+  close(status: number): void {
+    if (this.#ws.readyState === this.#ws.CLOSED) return;
+    const cancel = this.#clock.timer(CLOSE_TIMEOUT_MS, () => this.#ws.terminate());
+    this.#ws.once("close", cancel);
+    this.#ws.close(status);
+  }
+
+  terminate(): void {
+    this.#ws.terminate();
+  }
+
+  pause(paused: boolean): void {
+    if (paused) this.#ws.pause();
+    else this.#ws.resume();
+  }
+}

@@ -1,0 +1,436 @@
+import type { Clock } from "../../moq/clock.ts";
+import type {
+  Attach,
+  BidiHandler,
+  BidiStream,
+  FanOutFactory,
+  Link,
+  LinkClosed,
+  LinkHandler,
+  LinkInfo,
+  LinkLimits,
+  LinkStats,
+  SendHandler,
+  SendStream,
+} from "../../moq/link.ts";
+import { MAX_CLOSE_REASON } from "../../moq/link.ts";
+import { Bidi } from "../shared/bidi.ts";
+import { QueueMarks } from "../shared/queue-marks.ts";
+import type { ClosedEvent, SessionEvent } from "./addon.ts";
+import { Life } from "./liveness.ts";
+import { Outbox } from "./outbox.ts";
+import type { Port } from "./port.ts";
+import { Hold } from "./pre-accept-buffer.ts";
+import { RecvHalf, type RecvOwner } from "./recv-half.ts";
+import type { Flushable, Turn } from "./turn.ts";
+
+/** Datagrams given to the addon and not yet answered; at this many further ones are refused. */
+const MAX_DATAGRAMS = 256;
+
+/** Milliseconds that a closed link waits for its close to reach the peer before the connection is cut. */
+const CLOSE_GRACE_MS = 2000;
+
+/**
+ * STOP_SENDING for streams of the peer, each kind by itself, that a link sends in its life. The addon's QUIC stack
+ * never gives back the credit of a stream that was stopped before its end, of which it grants 256; once half of them
+ * are gone this way, what still comes on a stopped stream is read and thrown away instead.
+ */
+const MAX_STOPS = 128;
+
+/**
+ * Milliseconds by which STOP_SENDING on a bidirectional stream comes after the call, so that it comes after the end of
+ * this end's half, which often is asked for in the same turn: a peer with this same engine that gets
+ * both at once never sees the stop (see `Probes`).
+ */
+const BIDI_STOP_DELAY_MS = 200;
+
+/** What the link says of itself when a handler failed. */
+const HANDLER_FAILED: Omit<LinkClosed, "by"> = { code: 0, reason: "internal error" };
+
+/** HTTP/3's H3_NO_ERROR (RFC 9114 section 8.1): a connection closed without a WebTransport code. */
+const H3_NO_ERROR = 0x100;
+
+const CONNECT_STREAM = 0;
+const NOTHING = new Uint8Array(0);
+
+/** Request id of the write to the CONNECT stream that goes before a close; other writes to it have 0. */
+const BEFORE_CLOSE = 1;
+
+export interface LinkParts {
+  readonly port: Port;
+  readonly info: LinkInfo;
+  readonly engine: FanOutFactory;
+  readonly limits: LinkLimits;
+  readonly turn: Turn;
+  readonly clock: Clock;
+  readonly warn: (message: string, error?: unknown) => void;
+}
+
+/** One session of the addon. Events before `attach` are kept for the handler. */
+export class RwtLink implements Link, Flushable, RecvOwner {
+  readonly info: LinkInfo;
+  readonly engine: FanOutFactory;
+  readonly #port: Port;
+  readonly #marks: QueueMarks;
+  readonly #turn: Turn;
+  readonly #clock: Clock;
+  readonly #warn: LinkParts["warn"];
+  readonly #outbox: Outbox;
+  readonly #life: Life;
+  /** Receive halves by QUIC id. */
+  readonly #recv = new Map<number, RecvHalf>();
+  #hold: Hold | undefined;
+  #handler: LinkHandler | undefined;
+  #marked = false;
+  #datagrams = 0;
+  #received = 0;
+  #uniStops = 0;
+  #bidiStops = 0;
+  #failure = "";
+  /** Set when the link has ended, until it is reported. */
+  #why: LinkClosed | undefined;
+  #ended = false;
+  #closedAt = 0;
+  #cut = false;
+  /** The addon is done with the session, or has at least sent its close. */
+  #gone = false;
+  #sent = false;
+  #onSent: (() => void)[] = [];
+
+  constructor(parts: LinkParts) {
+    this.info = parts.info;
+    this.engine = parts.engine;
+    this.#port = parts.port;
+    this.#marks = new QueueMarks(parts.limits.queueMark);
+    this.#turn = parts.turn;
+    this.#clock = parts.clock;
+    this.#warn = parts.warn;
+    this.#hold = new Hold(parts.port);
+    this.#outbox = new Outbox(parts.port, parts.info.dialled, () => this.#wake(), parts.clock);
+    this.#life = new Life(parts.port, parts.limits, parts.clock.now());
+  }
+
+  get queued(): number {
+    return this.#outbox.queued;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** The addon has ended the session; the link can be forgotten. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  get maxDatagramSize(): number {
+    return this.#ended ? 0 : this.#port.maxDatagramSize();
+  }
+
+  /** Gives the link its handler. Does nothing when the link has ended. */
+  attach(attach: Attach): void {
+    if (this.#ended || this.#handler !== undefined) return;
+    try {
+      this.#handler = attach(this);
+    } catch (error) {
+      this.#fault(error);
+    }
+    this.#wake();
+  }
+
+  openUni(priority: number, handler: SendHandler): SendStream | undefined {
+    if (this.#ended) return undefined;
+    return this.#outbox.open(false, priority, handler);
+  }
+
+  openBidi(priority: number, handler: BidiHandler): BidiStream | undefined {
+    if (this.#ended) return undefined;
+    const send = this.#outbox.open(true, priority, handler);
+    if (send === undefined) return undefined;
+    const recv = new RecvHalf(this, send.id, true, undefined);
+    recv.handler = handler;
+    recv.send = send;
+    send.opened = (nativeId) => this.#opened(recv, nativeId);
+    return new Bidi(send, recv);
+  }
+
+  pauseReading(): void {}
+
+  allowBidi(): void {
+    // Its limit is fixed.
+  }
+
+  sendDatagram(bytes: Uint8Array): boolean {
+    if (this.#ended || this.#datagrams >= MAX_DATAGRAMS || bytes.length > this.#port.maxDatagramSize()) return false;
+    this.#datagrams += 1;
+    this.#port.sendDatagram(bytes);
+    return true;
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#ended) return;
+    const cut = cutReason(reason);
+    this.#shut(code, cut);
+    this.#end({ by: "local", code, reason: new TextDecoder().decode(cut) });
+  }
+
+  stats(): LinkStats {
+    return this.#life.stats(this.#clock.now(), this.#outbox.sent, this.#received);
+  }
+
+  stopping(half: RecvHalf, code: number): void {
+    if (this.#ended) return;
+    if (half.nativeId === undefined) {
+      half.stopCode = code;
+      return;
+    }
+    this.#recv.delete(half.nativeId);
+    this.#sendStop(half, half.nativeId, code);
+  }
+
+  /** Takes one event of the addon. Never throws: the addon would lose the rest of its batch. */
+  dispatch(event: SessionEvent): void {
+    if (event.type === "closed") {
+      this.#closed(event);
+    } else if (event.type === "error") {
+      if (!/^(quic|socket) recv: /.test(event.message)) this.#failure = event.message;
+    } else if (this.#hold !== undefined && !this.#ended) {
+      if (this.#hold.add(event)) return;
+      this.close(0, "too much before the session was accepted");
+    } else {
+      this.#guarded(event);
+    }
+  }
+
+  /** Looks after the link at the interval `tickMs`. */
+  tick(now: number): void {
+    if (this.#gone) return;
+    if (this.#ended) {
+      if (this.#cut || now - this.#closedAt < CLOSE_GRACE_MS) return;
+      // Data that the peer does not take holds the close back. A CONNECT stream that was reset has nothing to wait
+      // for, and the addon ends the connection.
+      this.#cut = true;
+      this.#port.reset(CONNECT_STREAM, 0);
+      this.#port.write(CONNECT_STREAM, NOTHING, 0);
+      return;
+    }
+    for (const handler of this.#outbox.tick()) this.#tellStop(handler);
+    if (this.#life.tick(now)) return;
+    this.#shut(0, cutReason("timed out"));
+    this.#end({ by: "timeout", code: 0, reason: "" });
+  }
+
+  /** Calls back when the close is on its way to the peer, or the session is gone. */
+  whenSent(callback: () => void): void {
+    if (this.#sent || this.#gone) callback();
+    else this.#onSent.push(callback);
+  }
+
+  flush(): void {
+    this.#marked = false;
+    try {
+      this.#flush();
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #flush(): void {
+    const handler = this.#handler;
+    if (handler === undefined) return;
+    const hold = this.#hold;
+    if (hold !== undefined) {
+      this.#hold = undefined;
+      for (const event of hold.release()) this.#guarded(event);
+    }
+    const why = this.#why;
+    if (why !== undefined) {
+      this.#why = undefined;
+      handler.closed(why);
+    }
+    if (this.#ended) return;
+    this.#outbox.flush();
+    if (this.#outbox.takeCapacity()) handler.capacity();
+    this.#marks.rise(this.queued, handler);
+    if (!this.#ended) this.#marks.fall(this.queued, handler);
+  }
+
+  #guarded(event: SessionEvent): void {
+    try {
+      this.#handle(event);
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #handle(event: SessionEvent): void {
+    if (this.#ended) {
+      if (event.type === "writeAck" && event.requestId === BEFORE_CLOSE) this.#wasSent();
+      return;
+    }
+    switch (event.type) {
+      case "writeAck":
+        this.#outbox.acked(event.requestId);
+        if (this.#marks.passed) this.#wake();
+        return;
+      case "streamData":
+        this.#life.heard = true;
+        this.#received += event.data.length;
+        this.#recv.get(event.streamId)?.handler?.data(event.data);
+        return;
+      case "streamFin":
+        this.#takeRecv(event.streamId)?.fin();
+        return;
+      case "streamReset":
+        this.#takeRecv(event.streamId)?.reset(toCode(event.code));
+        return;
+      case "stream":
+        this.#incoming(event.streamId, event.bidi);
+        return;
+      case "streamStopSending":
+        this.#life.heard = true;
+        this.#outbox.stopped(event.streamId)?.stop(toCode(event.code));
+        return;
+      case "streamOpened":
+        if (event.streamId !== event.requestId) throw new Error("the addon numbers streams otherwise");
+        return;
+      case "datagram":
+        this.#life.heard = true;
+        this.#handler?.datagram(event.data);
+        return;
+      case "datagramAck":
+        this.#datagrams -= 1;
+        return;
+      case "stats": {
+        const now = this.#clock.now();
+        this.#life.took(event, now);
+        this.#outbox.setPath(event.smoothedRtt, this.#life.lossy(now));
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  #incoming(nativeId: number, isBidi: boolean): void {
+    this.#life.heard = true;
+    const handler = this.#handler;
+    if (handler === undefined) return;
+    const recv = new RecvHalf(this, nativeId, isBidi, nativeId);
+    this.#recv.set(nativeId, recv);
+    if (!isBidi) {
+      recv.handler = handler.uni(recv);
+      return;
+    }
+    const send = this.#outbox.adopt(nativeId);
+    recv.send = send;
+    const streamHandler = handler.bidi(new Bidi(send, recv));
+    recv.handler = streamHandler;
+    send.handler = streamHandler;
+  }
+
+  /** A stream of this end costs no credit. */
+  #mayStop(half: RecvHalf): boolean {
+    if (half.local) return true;
+    if (half.bidi) this.#bidiStops += 1;
+    else this.#uniStops += 1;
+    return (half.bidi ? this.#bidiStops : this.#uniStops) <= MAX_STOPS;
+  }
+
+  #takeRecv(nativeId: number): RecvHalf["handler"] {
+    this.#life.heard = true;
+    const half = this.#recv.get(nativeId);
+    if (half === undefined) return undefined;
+    this.#recv.delete(nativeId);
+    half.ended = true;
+    if (half.send !== undefined) this.#outbox.recvEnded(half.send);
+    return half.handler;
+  }
+
+  #opened(recv: RecvHalf, nativeId: number): void {
+    recv.nativeId = nativeId;
+    if (recv.stopCode === undefined) this.#recv.set(nativeId, recv);
+    else this.#sendStop(recv, nativeId, recv.stopCode);
+  }
+
+  #sendStop(half: RecvHalf, nativeId: number, code: number): void {
+    if (!this.#mayStop(half)) return;
+    if (!half.bidi) {
+      this.#port.stopSending(nativeId, code);
+      return;
+    }
+    this.#clock.timer(BIDI_STOP_DELAY_MS, () => {
+      if (!this.#ended) this.#port.stopSending(nativeId, code);
+    });
+  }
+
+  /** The peer has stopped a stream and its code is not known. */
+  #tellStop(handler: SendHandler): void {
+    if (this.#ended) return;
+    try {
+      handler.stop(0);
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #closed(event: ClosedEvent): void {
+    this.#gone = true;
+    this.#wasSent();
+    this.#port.release();
+    if (!this.#ended) this.#end(whyClosed(event, this.#failure));
+  }
+
+  #shut(code: number, reason: Uint8Array): void {
+    this.#port.write(CONNECT_STREAM, NOTHING, BEFORE_CLOSE);
+    this.#port.close(code, reason);
+  }
+
+  #end(why: LinkClosed): void {
+    this.#ended = true;
+    this.#closedAt = this.#clock.now();
+    this.#why = why;
+    this.#outbox.end();
+    this.#recv.clear();
+    this.#wake();
+  }
+
+  #fault(error: unknown): void {
+    this.#warn("rwebtransport: a handler failed, its link is closed", error);
+    this.close(HANDLER_FAILED.code, HANDLER_FAILED.reason);
+  }
+
+  #wasSent(): void {
+    this.#sent = true;
+    for (const callback of this.#onSent.splice(0)) callback();
+  }
+
+  #wake(): void {
+    if (this.#marked) return;
+    this.#marked = true;
+    this.#turn.mark(this);
+  }
+}
+
+function whyClosed(event: ClosedEvent, failure: string): LinkClosed {
+  if (failure !== "" && !failure.endsWith("peer transport error 0x0")) {
+    return { by: failure.includes("timed out") ? "timeout" : "error", code: 0, reason: failure };
+  }
+  const reason = new TextDecoder().decode(event.reason);
+  const none = event.code === H3_NO_ERROR && reason === "";
+  return { by: event.remote ? "remote" : "error", code: none ? 0 : event.code, reason };
+}
+
+/** UTF-8, cut between characters. */
+function cutReason(reason: string): Uint8Array {
+  const bytes = new TextEncoder().encode(reason);
+  if (bytes.length <= MAX_CLOSE_REASON) return bytes;
+  let end = MAX_CLOSE_REASON;
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return bytes.subarray(0, end);
+}
+
+/** Codes outside WebTransport's range, which only a peer that is no WebTransport endpoint sends, say nothing. */
+function toCode(code: number): number {
+  return code <= 0xffff_ffff ? code : 0;
+}

@@ -1,0 +1,176 @@
+import type { SendHandler, SendStream } from "../../moq/link.ts";
+
+/** What the outbox of the link does for its send halves. */
+export interface SendOwner {
+  written(half: SendHalf, bytes: number): void;
+  finishing(half: SendHalf): void;
+  resetting(half: SendHalf, code: number): void;
+}
+
+/**
+ * How far the addon is with a stream: it knows nothing of it; it was told to open it and the peer's stream limit
+ * may still hold it back; QUIC has opened it; nothing more is to be done.
+ */
+export type SendPhase = "unopened" | "opening" | "open" | "gone";
+
+/** Largest write in bytes that is worth copying together with its neighbours instead of a call of its own. */
+const COALESCE_BELOW = 4 * 1024;
+
+/** Where small writes are copied together; the addon copies what it is given before the call returns. */
+const scratch = new Uint8Array(16 * 1024);
+
+/** Slots of written chunks after which the list is cut at its front. */
+const COMPACT_AT = 256;
+
+const NOTHING = new Uint8Array(0);
+
+/** The send half of a stream: the queue of what the addon has not taken yet, and what the outbox knows of it. */
+export class SendHalf implements SendStream {
+  readonly id: number;
+  readonly bidi: boolean;
+  priority: number;
+  /** Set before the first event. */
+  handler: SendHandler | undefined;
+
+  /** Called when QUIC has opened a stream of this end, before anything of the peer can arrive on it. */
+  opened: ((nativeId: number) => void) | undefined;
+
+  // From here to `dropped`: kept by the outbox.
+  phase: SendPhase;
+  /** The QUIC stream id, once the phase is `opening`. */
+  nativeId: number;
+  /** In the outbox's list of halves with something to do. */
+  listed = false;
+  /** Larger when served later; decides among equals. */
+  servedAt = 0;
+  /** Writes, bytes of writes, that the addon has not acknowledged. */
+  unacked = 0;
+  inFlight = 0;
+  /** When the last acknowledgement came, or else the oldest unacknowledged write was made; milliseconds. */
+  sentAt = 0;
+  /** False while it stands still by itself: its bytes do not count in the link's window, and no more are given. */
+  counted = true;
+  /** Whole ticks since the last write. */
+  idleTicks = -1;
+  finSent = false;
+  /** Set when the half was reset before QUIC had opened it. */
+  resetCode: number | undefined;
+  /** What was written is no longer of interest: reset, stopped, or the link is gone. */
+  dropped = false;
+
+  readonly #owner: SendOwner;
+  #chunks: Uint8Array[] = [];
+  #head = 0;
+  /** Bytes of the head chunk that are taken. */
+  #offset = 0;
+  #waiting = 0;
+  #finishing = false;
+
+  constructor(owner: SendOwner, id: number, bidi: boolean, priority: number, nativeId: number | undefined) {
+    this.#owner = owner;
+    this.id = id;
+    this.bidi = bidi;
+    this.priority = priority;
+    this.phase = nativeId === undefined ? "unopened" : "open";
+    this.nativeId = nativeId ?? -1;
+  }
+
+  get queued(): number {
+    return this.dropped ? 0 : this.#waiting + this.inFlight;
+  }
+
+  get ended(): boolean {
+    return this.#finishing || this.dropped;
+  }
+
+  /** Bytes that the addon has not been given. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** FIN was asked for. */
+  get finAsked(): boolean {
+    return this.#finishing;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#finishing || this.dropped || bytes.length === 0) return;
+    this.#chunks.push(bytes);
+    this.#waiting += bytes.length;
+    this.#owner.written(this, bytes.length);
+  }
+
+  finish(): void {
+    if (this.#finishing || this.dropped) return;
+    this.#finishing = true;
+    this.#owner.finishing(this);
+  }
+
+  /** Also ends a finished half of which something is still queued. */
+  reset(code: number): void {
+    if (this.dropped || this.phase === "gone") return;
+    this.#owner.resetting(this, code);
+  }
+
+  setPriority(priority: number): void {
+    this.priority = priority;
+  }
+
+  /**
+   * The next bytes for the addon, at most `limit`: one chunk or a part of it by reference, or several small ones
+   * copied together into memory that the next call uses again. Call only while something is waiting.
+   */
+  take(limit: number): Uint8Array {
+    const first = this.#chunks[this.#head] ?? NOTHING;
+    const left = first.length - this.#offset;
+    if (left > limit) {
+      const part = first.subarray(this.#offset, this.#offset + limit);
+      this.#offset += limit;
+      this.#waiting -= limit;
+      return part;
+    }
+    if (left >= COALESCE_BELOW || left === this.#waiting) {
+      const whole = this.#offset === 0 ? first : first.subarray(this.#offset);
+      this.#next(left);
+      return whole;
+    }
+    return this.#gather(Math.min(limit, scratch.length));
+  }
+
+  /** Forgets what is waiting. */
+  drop(): void {
+    this.dropped = true;
+    this.#chunks = [];
+    this.#head = 0;
+    this.#offset = 0;
+    this.#waiting = 0;
+  }
+
+  #gather(limit: number): Uint8Array {
+    let size = 0;
+    while (this.#waiting > 0) {
+      const chunk = this.#chunks[this.#head] ?? NOTHING;
+      const left = chunk.length - this.#offset;
+      if (size + left > limit) break;
+      scratch.set(this.#offset === 0 ? chunk : chunk.subarray(this.#offset), size);
+      size += left;
+      this.#next(left);
+    }
+    return scratch.subarray(0, size);
+  }
+
+  /** Leaves the head chunk, of which `left` bytes were taken last. */
+  #next(left: number): void {
+    this.#waiting -= left;
+    this.#offset = 0;
+    this.#chunks[this.#head] = NOTHING;
+    this.#head += 1;
+    if (this.#head === this.#chunks.length) {
+      this.#chunks.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= COMPACT_AT) {
+      this.#chunks.splice(0, this.#head);
+      this.#head = 0;
+    }
+  }
+}

@@ -1,0 +1,211 @@
+import { randomBytes, type X509Certificate } from "node:crypto";
+import { link, open, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type Certificate, type KeyPairPem, TransportError } from "../../moq/link.ts";
+import { makeFolder } from "../shared/folder.ts";
+import { assertValidAt, dnsNames, errorCode, type KeyPair, parseKeyPair, readKeyPair, readRegular } from "./pem.ts";
+import {
+  certificateHosts,
+  fingerprintOf,
+  hasHosts,
+  makeSelfSigned,
+  RENEW_BEFORE_MS,
+  SELF_SIGNED_LIFE_MS,
+} from "./self-signed.ts";
+
+/** Certificate and key of a self-signed certificate, in one file so that they are replaced together. */
+const STATE_FILE = "self-signed.pem";
+
+/** Where the state folder keeps its self-signed certificate. */
+export function selfSignedFile(stateDir: string): string {
+  return join(stateDir, STATE_FILE);
+}
+const FILE_MODE = 0o600;
+
+export interface CertificateOptions {
+  /** PEM files of a certificate that was given; without them a self-signed one is made and kept in `stateDir`. */
+  readonly files?: PemFiles;
+  /** Of certificates for clients that ask for one of their names. */
+  readonly further?: readonly PemFiles[];
+  /** Folder for what outlives a start; made with mode 0700. */
+  readonly stateDir: string;
+  /** Names of a self-signed certificate besides `localhost`, `127.0.0.1` and `::1`. */
+  readonly hosts: readonly string[];
+  /** Milliseconds since 1970: the life of a certificate is in wall time. */
+  readonly wallNow: () => number;
+}
+
+/** Paths of a chain and its key. */
+export interface PemFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A certificate ready for use. */
+export interface CertificateState {
+  readonly certificate: Certificate;
+  /** Lower-case hex of the SHA-256 of the DER. */
+  readonly fingerprint: string;
+  readonly notAfter: Date;
+  /** No authority vouches for it: clients have to be told its fingerprint. */
+  readonly selfSigned: boolean;
+  /** Made by this program, which renews it. */
+  readonly generated: boolean;
+}
+
+/**
+ * The certificate to serve: the given files, or the self-signed one of the state folder, made anew when it has
+ * less than two days left, names other hosts, or cannot be used.
+ *
+ * Throws {@link TransportError} `bad_certificate` saying what is wrong with which file.
+ */
+export async function loadCertificate(options: CertificateOptions): Promise<CertificateState> {
+  return await withFurther(await loadMain(options), options);
+}
+
+/**
+ * The certificate to serve after files were replaced, with `current` where the state folder has none that can be used. None is made here:
+ * relays with other hosts may share the folder, and would replace each other's without end. Throws as {@link loadCertificate}.
+ */
+export async function reloadCertificate(
+  options: CertificateOptions,
+  current: CertificateState,
+): Promise<CertificateState> {
+  if (options.files !== undefined) return await loadCertificate(options);
+  const kept = await readUsable(options);
+  return await withFurther(kept === undefined ? current : stateOf(kept, true), options);
+}
+
+async function withFurther(state: CertificateState, options: CertificateOptions): Promise<CertificateState> {
+  const names = await loadFurther(options.further ?? [], options.wallNow());
+  const { cert, key } = state.certificate;
+  return { ...state, certificate: { cert, key, ...(names.size > 0 && { names }) } };
+}
+
+/** Further certificates under each name that they are for; of two for one name the first counts. */
+async function loadFurther(further: readonly PemFiles[], nowMs: number): Promise<Map<string, KeyPairPem>> {
+  const names = new Map<string, KeyPairPem>();
+  for (const { cert, key } of further) {
+    const pair = await readKeyPair(cert, key);
+    assertValidAt(pair.leaf, nowMs, cert);
+    const own = dnsNames(pair.leaf);
+    if (own.length === 0) {
+      throw new TransportError("bad_certificate", `${cert} names no host, so no client can ask for it`);
+    }
+    for (const name of own) if (!names.has(name)) names.set(name, { cert: pair.cert, key: pair.key });
+  }
+  return names;
+}
+
+async function loadMain(options: CertificateOptions): Promise<CertificateState> {
+  if (options.files !== undefined) {
+    const pair = await readKeyPair(options.files.cert, options.files.key);
+    assertValidAt(pair.leaf, options.wallNow(), options.files.cert);
+    return stateOf(pair, false);
+  }
+  const kept = await readUsable(options);
+  if (kept !== undefined) return stateOf(kept, true);
+  const made = await makeSelfSigned(certificateHosts(options.hosts), options.wallNow());
+  const path = selfSignedFile(options.stateDir);
+  // Another relay with the same folder may have made one meanwhile: all of them serve the one in the file.
+  const other = await keep(options.stateDir, path, made, () => readUsable(options));
+  return stateOf(other ?? parseKeyPair(made.cert, path, made.key, path), true);
+}
+
+function stateOf(pair: KeyPair, generated: boolean): CertificateState {
+  return {
+    certificate: { cert: pair.cert, key: pair.key },
+    fingerprint: fingerprintOf(pair.leaf),
+    notAfter: pair.leaf.validToDate,
+    selfSigned: generated || (pair.leaf.subject === pair.leaf.issuer && pair.leaf.verify(pair.leaf.publicKey)),
+    generated,
+  };
+}
+
+function isUsable(leaf: X509Certificate, hosts: readonly string[], nowMs: number): boolean {
+  const from = leaf.validFromDate.getTime();
+  const to = leaf.validToDate.getTime();
+  return (
+    nowMs >= from &&
+    to - nowMs > RENEW_BEFORE_MS &&
+    to - from <= SELF_SIGNED_LIFE_MS &&
+    leaf.publicKey.asymmetricKeyDetails?.namedCurve === "prime256v1" &&
+    hasHosts(leaf, hosts)
+  );
+}
+
+async function readUsable({ stateDir, hosts, wallNow }: CertificateOptions): Promise<KeyPair | undefined> {
+  const kept = await readKept(selfSignedFile(stateDir));
+  return kept !== undefined && isUsable(kept.leaf, certificateHosts(hosts), wallNow()) ? kept : undefined;
+}
+
+/** What the state folder holds; nothing when there is no file or it is damaged, which a new certificate mends, or no folder. */
+async function readKept(path: string): Promise<KeyPair | undefined> {
+  try {
+    const pem = (await readRegular(path)).toString("utf8");
+    return parseKeyPair(pem, path, pem, path);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR" || error instanceof TransportError) return undefined;
+    throw new TransportError("bad_certificate", `${path} cannot be read: ${code ?? String(error)}`);
+  }
+}
+
+/**
+ * Puts the certificate into the file, in place of one that cannot be used. Resolves with what is in the file instead when another
+ * relay put a usable one there first.
+ */
+async function keep(
+  folder: string,
+  path: string,
+  made: Certificate,
+  usable: () => Promise<KeyPair | undefined>,
+): Promise<KeyPair | undefined> {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}`;
+  try {
+    // A folder that is there already is the operator's and keeps its mode; the file alone guards the key then.
+    await makeFolder(folder);
+    const file = await open(temporary, "wx", FILE_MODE);
+    try {
+      await file.writeFile(made.key + made.cert);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if (await linked(temporary, path)) return undefined;
+    const other = await usable();
+    if (other === undefined) await rename(temporary, path);
+    return other;
+  } catch (error) {
+    throw new TransportError("bad_certificate", `no certificate can be kept in ${folder}: ${whyNotKept(error)}`, {
+      cause: error,
+    });
+  } finally {
+    await rm(temporary, { force: true }).catch(() => {});
+  }
+}
+
+/** True when `path` names the file now; false when there is a file of that name, or the file system has no links. */
+async function linked(file: string, path: string): Promise<boolean> {
+  try {
+    await link(file, path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function whyNotKept(error: unknown): string {
+  const code = errorCode(error);
+  if (code === undefined) return error instanceof Error ? error.message : String(error);
+  const why = new Map([
+    ["EACCES", "this user may not write there"],
+    ["EPERM", "this user may not write there"],
+    ["EROFS", "the file system is read-only"],
+    ["ENOENT", "it cannot be made"],
+    ["ENOSPC", "the disk is full"],
+    ["ENOTDIR", "it is no folder"],
+    ["EEXIST", "it is no folder"],
+  ]).get(code);
+  return `${why === undefined ? code : `${why} (${code})`}; name another folder in [tls] state_dir`;
+}

@@ -1,0 +1,118 @@
+import type { Clock } from "../../moq/clock.ts";
+import type { Certificate } from "../../moq/link.ts";
+import { type CertificateOptions, type CertificateState, loadCertificate, reloadCertificate } from "./certificate.ts";
+
+/**
+ * How often a certificate's end is looked at. Milliseconds. Short enough to survive a machine that slept. Files that are replaced are
+ * noticed by the owner of this.
+ */
+export const CHECK_INTERVAL_MS = 60 * 60 * 1000;
+
+/** A certificate that nobody renews is warned about from this long before its end. Milliseconds. */
+const WARN_BEFORE_MS = 7 * 24 * 60 * 60 * 1000;
+
+export interface CertificateDeps {
+  readonly clock: Clock;
+  readonly warn: (message: string, error?: unknown) => void;
+}
+
+/**
+ * Owns the certificate while the relay runs: renews a self-signed one two days before its end, takes up files
+ * that were replaced, and warns of an end that comes near. A file that is broken leaves the old one in use.
+ */
+export class CertificateManager {
+  readonly #options: CertificateOptions;
+  readonly #deps: CertificateDeps;
+  readonly #listeners = new Set<(state: CertificateState) => void>();
+  #current: CertificateState;
+  #cancelTimer: () => void;
+  #checking: Promise<boolean> | undefined;
+  #closed = false;
+
+  /** `current` is what {@link loadCertificate} gave for the same options. */
+  constructor(options: CertificateOptions, deps: CertificateDeps, current: CertificateState) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#current = current;
+    this.#cancelTimer = this.#arm();
+    this.#warnOfEnd();
+  }
+
+  /** Loads or makes the certificate; throws as {@link loadCertificate}. */
+  static async open(options: CertificateOptions, deps: CertificateDeps): Promise<CertificateManager> {
+    return new CertificateManager(options, deps, await loadCertificate(options));
+  }
+
+  get current(): CertificateState {
+    return this.#current;
+  }
+
+  /** Calls `listener` with every certificate that replaces the current one, until the returned function is called. */
+  onChange(listener: (state: CertificateState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Looks at the certificate now. True when there is another one. Never rejects. */
+  async check(): Promise<boolean> {
+    let changed = false;
+    try {
+      changed = await this.#looked(() => loadCertificate(this.#options));
+    } catch (error) {
+      this.#deps.warn("the certificate could not be renewed; the old one stays in use", error);
+    }
+    this.#warnOfEnd();
+    return changed;
+  }
+
+  /** As {@link check} after the files were replaced; rejects with what is wrong with them. */
+  async reload(): Promise<boolean> {
+    const changed = await this.#looked(() => reloadCertificate(this.#options, this.#current));
+    if (changed) this.#warnOfEnd();
+    return changed;
+  }
+
+  /** Stops the timer and tells nobody anything more. */
+  close(): void {
+    this.#closed = true;
+    this.#cancelTimer();
+    this.#listeners.clear();
+  }
+
+  #arm(): () => void {
+    return this.#deps.clock.timer(CHECK_INTERVAL_MS, () => {
+      this.#cancelTimer = this.#arm();
+      void this.check();
+    });
+  }
+
+  /** Concurrent calls share one look. */
+  #looked(load: () => Promise<CertificateState>): Promise<boolean> {
+    this.#checking ??= this.#look(load).finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  async #look(load: () => Promise<CertificateState>): Promise<boolean> {
+    const state = await load();
+    if (this.#closed || sameCertificates(state.certificate, this.#current.certificate)) return false;
+    this.#current = state;
+    for (const listener of this.#listeners) listener(state);
+    return true;
+  }
+
+  #warnOfEnd(): void {
+    const { notAfter, generated } = this.#current;
+    const left = notAfter.getTime() - this.#options.wallNow();
+    if (left < 0) this.#deps.warn(`the certificate expired on ${notAfter.toISOString()}`);
+    else if (!generated && left < WARN_BEFORE_MS) {
+      this.#deps.warn(`the certificate expires on ${notAfter.toISOString()}`);
+    }
+  }
+}
+
+function sameCertificates(a: Certificate, b: Certificate): boolean {
+  const others = [a, b].map(({ names = new Map() }) => [...names].map(([name, { cert }]) => `${name} ${cert}`).join());
+  return a.cert === b.cert && others[0] === others[1];
+}

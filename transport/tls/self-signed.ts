@@ -1,0 +1,86 @@
+import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
+import { isIP, isIPv6, SocketAddress } from "node:net";
+import type { Certificate } from "../../moq/link.ts";
+import { TransportError } from "../../moq/link.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Life of a self-signed certificate. Browsers accept a pinned hash for at most 14 days (WebTransport, custom certificate requirements). */
+export const SELF_SIGNED_LIFE_MS = 13 * DAY_MS;
+
+/** A self-signed certificate with less than this left is replaced. */
+export const RENEW_BEFORE_MS = 2 * DAY_MS;
+
+/** `notBefore` lies this far back, for clients whose clock is behind. Part of the life. */
+const CLOCK_SKEW_MS = 60 * 60 * 1000;
+
+/** Names that every self-signed certificate carries. */
+const ALWAYS_HOSTS = ["localhost", "127.0.0.1", "::1"] as const;
+
+const MAX_DNS_NAME = 253;
+const DNS_NAME = /^(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?$/;
+
+/** The configured hosts and the loopback names in one spelling each, without doubles, sorted. */
+export function certificateHosts(hosts: readonly string[]): string[] {
+  return [...new Set([...ALWAYS_HOSTS, ...hosts].map(normalizeHost))].sort();
+}
+
+/** True when the certificate has exactly these names (as `certificateHosts` spells them). */
+export function hasHosts(certificate: X509Certificate, hosts: readonly string[]): boolean {
+  const names = (certificate.subjectAltName ?? "")
+    .split(", ")
+    .filter((name) => name !== "")
+    .map((name) => normalizeHost(name.replace(/^(DNS|IP Address):/, "")));
+  return names.length === hosts.length && names.every((name) => hosts.includes(name));
+}
+
+/** Lower-case hex of the SHA-256 of the certificate's DER, as WebTransport's `serverCertificateHashes` takes it. */
+export function fingerprintOf(certificate: X509Certificate): string {
+  return createHash("sha256").update(certificate.raw).digest("hex");
+}
+
+/**
+ * A new ECDSA P-256 certificate for `hosts` (as `certificateHosts` spells them), valid from about `nowMs`
+ * (milliseconds since 1970) for {@link SELF_SIGNED_LIFE_MS}.
+ */
+export async function makeSelfSigned(hosts: readonly string[], nowMs: number): Promise<Certificate> {
+  // Loaded here: most starts find a certificate in the state folder and need neither.
+  await import("reflect-metadata");
+  const x509 = await import("@peculiar/x509");
+  const keys = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
+  const notBefore = nowMs - CLOCK_SKEW_MS;
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned(
+    {
+      name: "CN=moqmesh self-signed",
+      notBefore: new Date(notBefore),
+      notAfter: new Date(notBefore + SELF_SIGNED_LIFE_MS),
+      signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },
+      keys,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+        new x509.SubjectAlternativeNameExtension(
+          hosts.map((host) => ({ type: isIP(host) === 0 ? ("dns" as const) : ("ip" as const), value: host })),
+        ),
+      ],
+    },
+    crypto,
+  );
+  const pkcs8 = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
+  const key = createPrivateKey({ key: Buffer.from(pkcs8), format: "der", type: "pkcs8" });
+  return {
+    cert: new X509Certificate(certificate.toString("pem")).toString(),
+    key: key.export({ format: "pem", type: "pkcs8" }).toString(),
+  };
+}
+
+function normalizeHost(host: string): string {
+  const bare = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
+  if (isIPv6(bare)) return new SocketAddress({ address: bare, family: "ipv6" }).address;
+  if (isIP(bare) !== 0) return bare;
+  if (bare.length > MAX_DNS_NAME || !DNS_NAME.test(bare)) {
+    throw new TransportError("bad_certificate", `"${host}" is neither a host name nor an IP address`);
+  }
+  return bare.replace(/\.$/, "");
+}

@@ -1,0 +1,26 @@
+/** How a TLS connection over TCP is trusted: the contract's `Trust` in Node's words. */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { isIP, type Socket } from "node:net";
+import { TLSSocket, type ConnectionOptions as TlsOptions } from "node:tls";
+import type { Trust } from "../../moq/link.ts";
+
+/** For `tls.connect` to `host`. With `hashes` the certificate is checked by {@link isTrusted}, before a byte is sent. */
+export function tlsOptions(host: string, trust: Trust): TlsOptions {
+  const base: TlsOptions = { minVersion: "TLSv1.2", ALPNProtocols: ["http/1.1"] };
+  if (isIP(host) === 0) base.servername = host;
+  if (trust.kind === "roots") return { ...base, ca: trust.pem };
+  return trust.kind === "system" ? base : { ...base, rejectUnauthorized: false };
+}
+
+/** For `hashes`: whether the peer proved to own one of the certificates. The other kinds are up to TLS. */
+export function isTrusted(certificate: Uint8Array | undefined, trust: Trust): boolean {
+  if (trust.kind !== "hashes") return true;
+  if (certificate === undefined) return false;
+  const hash = createHash("sha256").update(certificate).digest();
+  return trust.sha256.some((expected) => expected.length === hash.length && timingSafeEqual(expected, hash));
+}
+
+/** DER of the peer's certificate; nothing where there is no TLS. */
+export function certificateOf(socket: Socket): Uint8Array | undefined {
+  return socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.raw : undefined;
+}
