@@ -4,7 +4,7 @@ import type { AuthClock } from "./clock.ts";
 import { AuthError } from "./error.ts";
 import { type Fetch, getText } from "./http.ts";
 import { parseJson } from "./json.ts";
-import { type Key, toKey } from "./keys/key.ts";
+import { type Key, toKey } from "./keys/index.ts";
 import { isSuspect } from "./paths.ts";
 
 /** Answers kept, and questions under way; each is at most a few KiB. */

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { AuthClock } from "./clock.ts";
 import { carelessness, isMissing, readRegular, stampOf } from "./files.ts";
 import { parseJson } from "./json.ts";
-import type { FileSource } from "./keys/files.ts";
+import type { FileSource } from "./keys/index.ts";
 import { Watch, withLimit } from "./watch.ts";
 
 /** Entries; each is about 100 bytes, and a list that grows past it calls for a new key. */

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { type ClaimsInput, parseClaims } from "./claims.ts";
-import { type Algorithm, type Key, KeyError, signerOf, toKey } from "./keys/key.ts";
+import { type Algorithm, type Key, KeyError, signerOf, toKey } from "./keys/index.ts";
 import { beyondScope, type KeyScope } from "./powers.ts";
 
 /** Bytes of a new secret: as long as its hash, at least. */

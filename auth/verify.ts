@@ -3,7 +3,7 @@ import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from "jose";
 import { type About, parseClaims } from "./claims.ts";
 import { AuthError } from "./error.ts";
 import { parseJson } from "./json.ts";
-import { ALGORITHMS, type Algorithm, type Key } from "./keys/key.ts";
+import { ALGORITHMS, type Algorithm, type Key } from "./keys/index.ts";
 import { Granted } from "./powers.ts";
 
 /** Bytes of a token: it comes in a URL or a header field, for which 8 KiB is what servers and proxies take. */

@@ -1,6 +1,6 @@
 /** The command lines of everything under `bench/`. */
 import { parseArgs } from "node:util";
-import { nearest } from "../relay/config/nearest.ts";
+import { nearest } from "../relay/config/index.ts";
 
 /** The command line is wrong; the message says all that is. */
 export class UsageError extends Error {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { capabilities, STABLE_PROTOCOLS } from "../moq/wire/lite/versions.ts";
+import { capabilities, STABLE_PROTOCOLS } from "../moq/wire/lite/index.ts";
 import { columns, type Flags, flagLines, readFlags, seconds, text, UsageError, type Values, whole } from "./flags.ts";
 import type { TrustSpec } from "./load/messages.ts";
 import { SCENARIOS, type Scenario } from "./scenarios.ts";

@@ -2,7 +2,7 @@
  * Words that the rooms of the mesh share. Nothing under `cluster/` does I/O or reads a clock, but for the registry's
  * backends (`cluster/registry/`) and discovery (`cluster/links/`), which are handed theirs.
  */
-import type { Source } from "../moq/model/contract.ts";
+import type { Source } from "../moq/model/index.ts";
 
 /** What a relay does in the mesh. Any relay may serve as root besides. */
 export const ROLES = ["origin", "regional", "edge", "root"] as const;

@@ -1,9 +1,7 @@
 import type { Clock } from "../moq/clock.ts";
-import type { Advertisement, Broadcast, Route } from "../moq/model/broadcast.ts";
-import type { Origin, Publication, Resolver } from "../moq/model/broadcasts.ts";
-import type { Source } from "../moq/model/contract.ts";
+import type { Advertisement, Broadcast, Origin, Publication, Resolver, Route, Source } from "../moq/model/index.ts";
 import type { Reason } from "../moq/reason.ts";
-import type { AnnounceTable } from "../moq/session/contract.ts";
+import type { AnnounceTable } from "../moq/session/index.ts";
 import type { ClockBound } from "./clock-bound.ts";
 import {
   type BroadcastScope,
@@ -15,12 +13,9 @@ import {
   type ScopeSink,
   scopeKey,
 } from "./contract.ts";
-import type { MeshSource, MeshSourceDeps } from "./failover/mesh-source.ts";
-import type { Tiers } from "./rootless/rootless.ts";
-import { Entrances } from "./routes/external-announcement.ts";
-import { Interest, type ScopeTold } from "./routes/interest.ts";
-import { Stamper } from "./routes/stamp.ts";
-import type { Holders, RouteTable } from "./routes/table.ts";
+import type { MeshSource, MeshSourceDeps } from "./failover/index.ts";
+import type { Tiers } from "./rootless/index.ts";
+import { Entrances, type Holders, Interest, type RouteTable, type ScopeTold, Stamper } from "./routes/index.ts";
 
 /**
  * Longest that a regional keeps what it cannot get, in milliseconds: the edges that it serves know other ways, and keep

@@ -1,4 +1,4 @@
-import type { Role } from "../cluster/contract.ts";
+import type { Role } from "../cluster/index.ts";
 
 /** A relay of the mesh that is started. */
 export interface Place {

@@ -5,43 +5,48 @@
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { Places } from "../auth/index.ts";
-import type { Resolver } from "../cluster/links/dns.ts";
+import type { Resolver } from "../cluster/index.ts";
 import type { Clock } from "../moq/clock.ts";
 import { Counters } from "../moq/counters.ts";
 import type { Engine, EngineDeps, PeerAddress } from "../moq/link.ts";
-import { Origin } from "../moq/model/broadcasts.ts";
+import { Origin } from "../moq/model/index.ts";
 import { ChannelRegistry, MESH_PROTOCOLS, protocols } from "../moq/session/index.ts";
 import { createQmux } from "../transport/qmux/index.ts";
-import { systemClock } from "../transport/shared/system-clock.ts";
-import type { CertificateState } from "../transport/tls/certificate.ts";
-import { CertificateManager } from "../transport/tls/manager.ts";
-import type { Config } from "./config/config.ts";
-import { exposures, idleRole } from "./config/exposure.ts";
-import { bindFailed } from "./host/bind-failed.ts";
-import { Defects } from "./host/defects.ts";
-import { Descriptors } from "./host/descriptors.ts";
-import { drainSessions } from "./host/drain.ts";
-import { openEngine } from "./host/engine.ts";
-import { FileWatch, watchedFiles } from "./host/file-watch.ts";
-import { AuthGate } from "./host/gate.ts";
-import { type Listeners, type ListenersOptions, openListeners } from "./host/listeners.ts";
-import { certificateOptions, linkLimits, liveLimits, modelLimits, sessionLimits } from "./host/options.ts";
-import { Readiness } from "./host/readiness.ts";
-import { RevokeRoute } from "./host/revoke.ts";
-import { CLOSE_SHUTDOWN, ordinaryTerms, SessionHost } from "./host/sessions.ts";
-import { Steps } from "./host/steps.ts";
-import { judge } from "./host/verdict.ts";
-import { waitUntil } from "./host/wait.ts";
-import { AdminServer } from "./http/admin.ts";
-import { type Page, readPage } from "./http/page.ts";
-import type { RelayState, RelayView } from "./http/view.ts";
-import { type Logger, openLog } from "./log/logger.ts";
-import type { LogOutput } from "./log/output.ts";
-import { dnsResolver } from "./mesh/resolver.ts";
-import { MeshRuntime } from "./mesh/runtime.ts";
+import { systemClock } from "../transport/shared/index.ts";
+import { CertificateManager, type CertificateState } from "../transport/tls/index.ts";
+import { type Config, exposures, idleRole } from "./config/index.ts";
+import {
+  AuthGate,
+  bindFailed,
+  CLOSE_SHUTDOWN,
+  certificateOptions,
+  Defects,
+  Descriptors,
+  drainSessions,
+  FileWatch,
+  judge,
+  type Listeners,
+  type ListenersOptions,
+  linkLimits,
+  liveLimits,
+  modelLimits,
+  openEngine,
+  openListeners,
+  ordinaryTerms,
+  Readiness,
+  RevokeRoute,
+  SessionHost,
+  Steps,
+  sessionLimits,
+  waitUntil,
+  watchedFiles,
+} from "./host/index.ts";
+import { AdminServer, type Page, type RelayState, type RelayView, readPage } from "./http/index.ts";
+import { type Logger, type LogOutput, openLog } from "./log/index.ts";
+import { dnsResolver, MeshRuntime } from "./mesh/index.ts";
 import { VERSION } from "./version.ts";
 
-export { preflight } from "./host/preflight.ts";
+export { preflight } from "./preflight.ts";
 
 /** Milliseconds that peers get to hear of a close before the sockets go. */
 const FAREWELL_MS = 500;

@@ -5,8 +5,8 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Link, LinkHandler, LinkLimits, RecvHandler } from "../moq/link.ts";
 import { createEngine } from "../transport/engines.ts";
-import { systemClock } from "../transport/shared/system-clock.ts";
-import { certificateHosts, makeSelfSigned } from "../transport/tls/self-signed.ts";
+import { systemClock } from "../transport/shared/index.ts";
+import { certificateHosts, makeSelfSigned } from "../transport/tls/index.ts";
 import { readFlags, wholeFlag } from "./flags.ts";
 
 const STREAMS = 10_000_000;

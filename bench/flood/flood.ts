@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createEngine } from "../../transport/engines.ts";
-import { systemClock } from "../../transport/shared/system-clock.ts";
+import { systemClock } from "../../transport/shared/index.ts";
 import type { RunningRelay } from "../relays/contract.ts";
 import { moqmesh } from "../relays/moqmesh.ts";
 import type { Progress } from "../report/progress.ts";

@@ -1,7 +1,6 @@
 import type { Engine } from "../../moq/link.ts";
-import { encodeRequest } from "../../moq/wire/lite/requests.ts";
-import { STABLE_PROTOCOLS } from "../../moq/wire/lite/versions.ts";
-import { systemClock } from "../../transport/shared/system-clock.ts";
+import { encodeRequest, STABLE_PROTOCOLS } from "../../moq/wire/lite/index.ts";
+import { systemClock } from "../../transport/shared/index.ts";
 import { dialAll, trustOf } from "../load/dial.ts";
 import { PublishedTrack } from "../load/published-track.ts";
 import { Serving } from "../load/serving.ts";

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Mesh } from "../../lab/mesh.ts";
 import type { Node } from "../../lab/node.ts";
 import { LIVE } from "../../lab/workspace.ts";
-import { STABLE_PROTOCOLS } from "../../moq/wire/lite/versions.ts";
+import { STABLE_PROTOCOLS } from "../../moq/wire/lite/index.ts";
 import { LoadProcess } from "../fanout/load.ts";
 import { sharedMicros } from "../load/micros.ts";
 import type { Progress } from "../report/progress.ts";

@@ -1,6 +1,5 @@
-import type { Attach, Engine, Link, LinkLimits, Trust } from "../../moq/link.ts";
-import { TransportError } from "../../moq/link.ts";
-import { certificateFault } from "../../transport/tls/failure.ts";
+import { type Attach, type Engine, type Link, type LinkLimits, TransportError, type Trust } from "../../moq/link.ts";
+import { certificateFault } from "../../transport/tls/index.ts";
 import type { TrustSpec } from "./messages.ts";
 
 /** Bounds of a link of the load. Streams: more than a relay should ever have open towards one viewer. */

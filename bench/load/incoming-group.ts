@@ -1,7 +1,6 @@
 import type { RecvHandler } from "../../moq/link.ts";
-import { DEFAULT_WIRE_LIMITS } from "../../moq/wire/codec/limits.ts";
-import type { FrameSink } from "../../moq/wire/lite/frame.ts";
-import { UniReader, type UniSink } from "../../moq/wire/lite/uni.ts";
+import { DEFAULT_WIRE_LIMITS } from "../../moq/wire/codec/index.ts";
+import { type FrameSink, UniReader, type UniSink } from "../../moq/wire/lite/index.ts";
 import type { LoadSession } from "./session.ts";
 import { STAMP_BYTES } from "./stamp.ts";
 

@@ -5,7 +5,7 @@
 
 import { createEngine } from "../../transport/engines.ts";
 import { createQmux } from "../../transport/qmux/index.ts";
-import { systemClock } from "../../transport/shared/system-clock.ts";
+import { systemClock } from "../../transport/shared/index.ts";
 import { Audience } from "./audience.ts";
 import { trustOf } from "./dial.ts";
 import { type Answer, type AudienceStart, type PublisherStart, readOrder } from "./messages.ts";

@@ -1,7 +1,10 @@
 import type { BidiStream, SendStream } from "../../moq/link.ts";
-import { encodeFrameHeader } from "../../moq/wire/lite/frame.ts";
-import { encodeGroupStream } from "../../moq/wire/lite/group.ts";
-import { encodeSubscribeResponse, type Subscribe } from "../../moq/wire/lite/subscribe.ts";
+import {
+  encodeFrameHeader,
+  encodeGroupStream,
+  encodeSubscribeResponse,
+  type Subscribe,
+} from "../../moq/wire/lite/index.ts";
 import { sharedMicros } from "./micros.ts";
 import type { LoadSession } from "./session.ts";
 import { putStamp } from "./stamp.ts";

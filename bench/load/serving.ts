@@ -1,6 +1,5 @@
 import type { BidiStream } from "../../moq/link.ts";
-import type { Request } from "../../moq/wire/lite/requests.ts";
-import { encodeTrackInfo } from "../../moq/wire/lite/track.ts";
+import { encodeTrackInfo, type Request } from "../../moq/wire/lite/index.ts";
 import { MAX_LATENCY_MS, PRIORITY, type PublishedTrack, TIMESCALE } from "./published-track.ts";
 import { type LoadSession, refuse } from "./session.ts";
 

@@ -1,20 +1,25 @@
-import type {
-  Attach,
-  BidiHandler,
-  BidiStream,
-  Link,
-  LinkClosed,
-  LinkHandler,
-  RecvHandler,
-  RecvStream,
+import {
+  type Attach,
+  type BidiHandler,
+  type BidiStream,
+  type Link,
+  type LinkClosed,
+  type LinkHandler,
+  PRIORITY_CONTROL,
+  type RecvHandler,
+  type RecvStream,
 } from "../../moq/link.ts";
-import { PRIORITY_CONTROL } from "../../moq/link.ts";
 import { stripPrefix } from "../../moq/path.ts";
-import { DEFAULT_WIRE_LIMITS } from "../../moq/wire/codec/limits.ts";
-import { encodeAnnouncement, encodeAnnounceOk } from "../../moq/wire/lite/announce.ts";
-import { type Request, RequestReader } from "../../moq/wire/lite/requests.ts";
-import { encodeSetupStream } from "../../moq/wire/lite/setup.ts";
-import { type Capabilities, capabilities } from "../../moq/wire/lite/versions.ts";
+import { DEFAULT_WIRE_LIMITS } from "../../moq/wire/codec/index.ts";
+import {
+  type Capabilities,
+  capabilities,
+  encodeAnnouncement,
+  encodeAnnounceOk,
+  encodeSetupStream,
+  type Request,
+  RequestReader,
+} from "../../moq/wire/lite/index.ts";
 
 /** Close code for what should not happen: INTERNAL_ERROR of no spec, read by people only. */
 const CLOSE_FAILED = 1;

@@ -1,6 +1,6 @@
 import type { Clock } from "../../moq/clock.ts";
 import { PRIORITY_CONTROL, type RecvHandler } from "../../moq/link.ts";
-import { encodeRequest } from "../../moq/wire/lite/requests.ts";
+import { encodeRequest } from "../../moq/wire/lite/index.ts";
 import { IncomingGroup } from "./incoming-group.ts";
 import { sharedMicros } from "./micros.ts";
 import { MAX_LATENCY_MS, PRIORITY } from "./published-track.ts";

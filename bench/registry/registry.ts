@@ -1,12 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { NOBODY } from "../../cluster/control/null-source.ts";
-import { nodePath } from "../../cluster/control/paths.ts";
-import { RootTable } from "../../cluster/control/session-server.ts";
-import { Registry } from "../../cluster/registry/registry.ts";
-import type { Publication } from "../../moq/model/broadcasts.ts";
-import { systemClock } from "../../transport/shared/system-clock.ts";
+import { NOBODY, nodePath, Registry, RootTable } from "../../cluster/index.ts";
+import type { Publication } from "../../moq/model/index.ts";
+import { systemClock } from "../../transport/shared/index.ts";
 import { BenchError } from "../system/error.ts";
 import type { RegistryOptions } from "./options.ts";
 import { RULES } from "./rules.ts";

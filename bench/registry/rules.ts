@@ -1,6 +1,5 @@
-import { ClockBound } from "../../cluster/clock-bound.ts";
-import type { RegistryDeps } from "../../cluster/registry/registry.ts";
-import { systemClock } from "../../transport/shared/system-clock.ts";
+import { ClockBound, type RegistryDeps } from "../../cluster/index.ts";
+import { systemClock } from "../../transport/shared/index.ts";
 
 /** What registries of benchmarks have besides their bounds: the rules of a root; breaches are not reported. */
 export const RULES: Pick<RegistryDeps, "clocks" | "settleMs" | "contested"> = {

@@ -6,13 +6,10 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "@redis/client";
-import type { NodeInfo } from "../../cluster/contract.ts";
-import { RedisBackend, redisChannel } from "../../cluster/registry/redis/backend.ts";
-import { Registry } from "../../cluster/registry/registry.ts";
-import { SharedRegistry } from "../../cluster/registry/replicated-registry.ts";
-import { redisAddress } from "../../relay/config/registry.ts";
-import { dialRedis } from "../../relay/mesh/redis.ts";
-import { systemClock } from "../../transport/shared/system-clock.ts";
+import { type NodeInfo, RedisBackend, Registry, redisChannel, SharedRegistry } from "../../cluster/index.ts";
+import { redisAddress } from "../../relay/config/index.ts";
+import { dialRedis } from "../../relay/mesh/index.ts";
+import { systemClock } from "../../transport/shared/index.ts";
 import { RULES } from "./rules.ts";
 
 const LEASE_MS = 10_000;

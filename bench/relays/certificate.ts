@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { certificateHosts, makeSelfSigned } from "../../transport/tls/self-signed.ts";
+import { certificateHosts, makeSelfSigned } from "../../transport/tls/index.ts";
 import type { TrustSpec } from "../load/messages.ts";
 
 /** A throw-away certificate on disk, for a relay that the bench starts. */

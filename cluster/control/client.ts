@@ -1,11 +1,10 @@
 import type { Clock } from "../../moq/clock.ts";
-import type { Advertisement, Route } from "../../moq/model/broadcast.ts";
-import type { Publication } from "../../moq/model/broadcasts.ts";
+import type { Advertisement, Publication, Route } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
-import type { Announced, AnnounceTable, AnnounceWatcher, Session } from "../../moq/session/contract.ts";
+import type { Announced, AnnounceTable, AnnounceWatcher, Session } from "../../moq/session/index.ts";
 import { CLOSE_LEAVING, type Holding, type NodeInfo, type Scope, type ScopeSink, SESSION_COST } from "../contract.ts";
 import type { Registrar } from "../mesh.ts";
-import type { NodeLoad } from "../registry/contract.ts";
+import type { NodeLoad } from "../registry/index.ts";
 import { type ControlSession, type ControlTable, LocalSession } from "./local.ts";
 import { Namesakes } from "./namesakes.ts";
 import { NOBODY } from "./null-source.ts";

@@ -1,6 +1,5 @@
-import type { Advertisement } from "../../moq/model/broadcast.ts";
-import type { Publication } from "../../moq/model/broadcasts.ts";
-import type { Announced, AnnounceTable, Following, Session } from "../../moq/session/contract.ts";
+import type { Advertisement, Publication } from "../../moq/model/index.ts";
+import type { Announced, AnnounceTable, Following, Session } from "../../moq/session/index.ts";
 import { SESSION_COST } from "../contract.ts";
 import { NOBODY } from "./null-source.ts";
 

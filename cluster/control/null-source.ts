@@ -1,4 +1,4 @@
-import type { Source } from "../../moq/model/contract.ts";
+import type { Source } from "../../moq/model/index.ts";
 
 /** Where the announcements of control sessions come from: nobody subscribes to them. */
 export const NOBODY: Source = {

@@ -3,9 +3,8 @@
  * and `b/PATH/NODE`; a root tells a relay `n/NODE/INFO`, `b/PATH/NODE` under a prefix, `e/PATH/NODE` for one path, and
  * `c/PATH/NODE` of others that hold what the relay itself holds. INFO and LOAD are JSON in base64url.
  */
-import type { NodeInfo, Scope } from "../contract.ts";
-import { DIALLED, NODE_NAME, ROLES } from "../contract.ts";
-import type { NodeLoad } from "../registry/contract.ts";
+import { DIALLED, NODE_NAME, type NodeInfo, ROLES, type Scope } from "../contract.ts";
+import type { NodeLoad } from "../registry/index.ts";
 
 export function nodePath(info: NodeInfo): string {
   const { node, hop, ...rest } = info;

@@ -1,10 +1,8 @@
-import type { Advertisement, Route } from "../../moq/model/broadcast.ts";
-import type { Publication } from "../../moq/model/broadcasts.ts";
-import type { Source } from "../../moq/model/contract.ts";
+import type { Advertisement, Publication, Route, Source } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
-import type { Announced, AnnounceWatcher } from "../../moq/session/contract.ts";
+import type { Announced, AnnounceWatcher } from "../../moq/session/index.ts";
 import { CLOSE_LEAVING, type Holding, type NodeInfo } from "../contract.ts";
-import type { Registry } from "../registry/registry.ts";
+import type { Registry } from "../registry/index.ts";
 import type { ControlTable } from "./local.ts";
 import { NOBODY } from "./null-source.ts";
 import { holdingPath, nodePath, parseControlPath } from "./paths.ts";

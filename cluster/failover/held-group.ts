@@ -1,4 +1,4 @@
-import type { GroupWriter } from "../../moq/model/contract.ts";
+import type { GroupWriter } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 
 /** Why a relay ends a group that others, asked the same, would end as well. All else is that relay's own trouble. */

@@ -1,4 +1,4 @@
-import type { GroupWriter } from "../../moq/model/contract.ts";
+import type { GroupWriter } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import { HeldGroup } from "./held-group.ts";
 

@@ -6,7 +6,7 @@ import type {
   TrackInfo,
   Upstream,
   UpstreamSink,
-} from "../../moq/model/contract.ts";
+} from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import { SplicedTrack, type SplicedTrackDeps } from "./track.ts";
 

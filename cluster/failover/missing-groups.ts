@@ -1,5 +1,5 @@
 import type { Clock } from "../../moq/clock.ts";
-import type { GroupWriter } from "../../moq/model/contract.ts";
+import type { GroupWriter } from "../../moq/model/index.ts";
 import type { HeldGroups } from "./held-groups.ts";
 import type { Leg } from "./track-at-relay.ts";
 

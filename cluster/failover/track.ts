@@ -1,5 +1,5 @@
 import type { Clock } from "../../moq/clock.ts";
-import type { GroupWriter, SubscribeOptions, TrackInfo, Upstream, UpstreamSink } from "../../moq/model/contract.ts";
+import type { GroupWriter, SubscribeOptions, TrackInfo, Upstream, UpstreamSink } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import type { Peers } from "../contract.ts";
 import { HeldGroups } from "./held-groups.ts";

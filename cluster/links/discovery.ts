@@ -1,6 +1,6 @@
 import type { Clock } from "../../moq/clock.ts";
 import type { NodeInfo } from "../contract.ts";
-import type { RouteTable } from "../routes/table.ts";
+import type { RouteTable } from "../routes/index.ts";
 import { type DnsEntry, lookUp, type Resolver } from "./dns.ts";
 
 /** Milliseconds for all answers that one name needs. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../../moq/clock.ts";
-import type { Session } from "../../moq/session/contract.ts";
+import type { Session } from "../../moq/session/index.ts";
 import type { Peers, PeerUser } from "../contract.ts";
-import type { Health } from "../routes/table.ts";
+import type { Health } from "../routes/index.ts";
 
 /** First and longest wait between two dials of one relay, in milliseconds; it doubles, and half of it is left to chance. */
 const FIRST_WAIT_MS = 100;

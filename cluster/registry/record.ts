@@ -1,6 +1,6 @@
 /** How relays and holdings are written into a backend, and read again: whatever else writes there is not believed. */
 import type { Holding, NodeInfo } from "../contract.ts";
-import { nodePath, parseControlPath } from "../control/paths.ts";
+import { nodePath, parseControlPath } from "../control/index.ts";
 import type { NodeChange } from "./contract.ts";
 
 /** Longest value that is looked at, in UTF-16 units: a path, its hops, and room. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../../moq/clock.ts";
-import { PathTree, prefixes } from "../../moq/model/path-tree.ts";
+import { PathTree, prefixes } from "../../moq/model/index.ts";
 import type { ClockBound } from "../clock-bound.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
 import { Claims } from "./claims.ts";

@@ -1,7 +1,6 @@
 import type { Clock } from "../../moq/clock.ts";
-import type { Advertisement } from "../../moq/model/broadcast.ts";
-import type { Publication } from "../../moq/model/broadcasts.ts";
-import type { Following, Session } from "../../moq/session/contract.ts";
+import type { Advertisement, Publication } from "../../moq/model/index.ts";
+import type { Following, Session } from "../../moq/session/index.ts";
 import { type Holding, RELAY_COST, SESSION_COST } from "../contract.ts";
 
 /** What an ask tells its owner. A broadcast is known by its path and the relay that has it. */

@@ -1,9 +1,8 @@
 import type { Clock } from "../../moq/clock.ts";
-import type { Source } from "../../moq/model/contract.ts";
-import { covers } from "../../moq/model/path-tree.ts";
-import type { Session } from "../../moq/session/contract.ts";
+import { covers, type Source } from "../../moq/model/index.ts";
+import type { Session } from "../../moq/session/index.ts";
 import type { PeerUser } from "../contract.ts";
-import type { Health } from "../routes/table.ts";
+import type { Health } from "../routes/index.ts";
 import { type AskDeps, TierAsk } from "./ask.ts";
 import { widened } from "./coalesce-prefixes.ts";
 

@@ -1,4 +1,4 @@
-import { prefixes } from "../../moq/model/path-tree.ts";
+import { prefixes } from "../../moq/model/index.ts";
 
 /**
  * Prefixes that one relay is asked for at once: each is a request stream for as long as it is asked, and subscriptions need theirs

@@ -1,8 +1,7 @@
 import type { Clock } from "../../moq/clock.ts";
-import { covers, prefixes } from "../../moq/model/path-tree.ts";
+import { covers, prefixes } from "../../moq/model/index.ts";
 import { type BroadcastScope, type Holding, scopeKey } from "../contract.ts";
-import type { ScopeTold } from "../routes/interest.ts";
-import type { RouteTable } from "../routes/table.ts";
+import type { RouteTable, ScopeTold } from "../routes/index.ts";
 import type { AskEvents, TierAsk } from "./ask.ts";
 import { AskedRelay, type AskLinks } from "./asked.ts";
 

@@ -1,5 +1,4 @@
-import type { Advertisement } from "../../moq/model/broadcast.ts";
-import type { Publication } from "../../moq/model/broadcasts.ts";
+import type { Advertisement, Publication } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import type { Holders } from "./table.ts";
 

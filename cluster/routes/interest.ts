@@ -1,5 +1,5 @@
 import type { Clock } from "../../moq/clock.ts";
-import { PathTree } from "../../moq/model/path-tree.ts";
+import { PathTree } from "../../moq/model/index.ts";
 import { type BroadcastScope, scopeKey } from "../contract.ts";
 
 /** Milliseconds that a scope stays asked for after those that take its place were asked: theirs is told by then. */

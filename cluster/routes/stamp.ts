@@ -1,5 +1,4 @@
-import type { Advertisement } from "../../moq/model/broadcast.ts";
-import { covers } from "../../moq/model/path-tree.ts";
+import { type Advertisement, covers } from "../../moq/model/index.ts";
 
 /** The epoch of what several publishers send alike and none of them numbers. */
 const SHARED_EPOCH = 1n;

@@ -1,4 +1,4 @@
-import { covers } from "../../moq/model/path-tree.ts";
+import { covers } from "../../moq/model/index.ts";
 import type { ClockBound } from "../clock-bound.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
 import { type NodeSource, Nodes } from "./nodes.ts";

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { attachLoad, type Part } from "../../bench/load/session.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Engine, Link, LinkLimits, Trust } from "../../moq/link.ts";
-import { STABLE_PROTOCOLS } from "../../moq/wire/lite/versions.ts";
+import { STABLE_PROTOCOLS } from "../../moq/wire/lite/index.ts";
 
 /**
  * Bounds of a client's link. Its idle time-out is shorter than a browser's half minute, so that a drill that kills the

@@ -8,7 +8,7 @@ import { sharedMicros } from "../../bench/load/micros.ts";
 import { Pacer } from "../../bench/load/pacer.ts";
 import { PublishedTrack } from "../../bench/load/published-track.ts";
 import { createEngine } from "../../transport/engines.ts";
-import { systemClock } from "../../transport/shared/system-clock.ts";
+import { systemClock } from "../../transport/shared/index.ts";
 import type { ClientDeps } from "./client.ts";
 import { type LoadAnswer, type PublisherStart, readLoadOrder, type ViewersStart } from "./messages.ts";
 import { Roamer } from "./roamer.ts";

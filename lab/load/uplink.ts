@@ -2,7 +2,7 @@ import type { PublishedTrack } from "../../bench/load/published-track.ts";
 import { Serving } from "../../bench/load/serving.ts";
 import type { LoadSession, Part } from "../../bench/load/session.ts";
 import type { BidiStream, Link } from "../../moq/link.ts";
-import type { Request } from "../../moq/wire/lite/requests.ts";
+import type { Request } from "../../moq/wire/lite/index.ts";
 import { type ClientDeps, dial, pause, redirected } from "./client.ts";
 
 /** Close code of a client that has finished. */

@@ -4,7 +4,7 @@ import type { LoadSession, Part } from "../../bench/load/session.ts";
 import { stampFrame } from "../../bench/load/stamp.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { type BidiStream, type Link, PRIORITY_CONTROL, type RecvHandler, type RecvStream } from "../../moq/link.ts";
-import { encodeRequest, type Request } from "../../moq/wire/lite/requests.ts";
+import { encodeRequest, type Request } from "../../moq/wire/lite/index.ts";
 
 /** Pause before a subscription that was refused or that ended is made again, in milliseconds. */
 const AGAIN_MS = 200;

@@ -10,7 +10,7 @@ import {
   type Engine as TransportEngine,
   TransportError,
 } from "../../moq/link.ts";
-import { JsFanOut } from "../../transport/shared/fanout.ts";
+import { JsFanOut } from "../../transport/shared/index.ts";
 import { dial } from "./dial.ts";
 import { type LinkParts, MemoryLink } from "./link.ts";
 import { MemoryListener } from "./listener.ts";

@@ -15,8 +15,7 @@ import {
   type SendHandler,
   type SendStream,
 } from "../../moq/link.ts";
-import { Bidi } from "../../transport/shared/bidi.ts";
-import { QueueMarks } from "../../transport/shared/queue-marks.ts";
+import { Bidi, QueueMarks } from "../../transport/shared/index.ts";
 import type { Lane, Order, Packet } from "./lane.ts";
 import { Liveness } from "./liveness.ts";
 import { Outbox, PACKET_BYTES } from "./outbox.ts";

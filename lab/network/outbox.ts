@@ -1,5 +1,5 @@
 import type { Clock } from "../../moq/clock.ts";
-import { PriorityQueue } from "../../transport/shared/priority-queue.ts";
+import { PriorityQueue } from "../../transport/shared/index.ts";
 import type { Lane } from "./lane.ts";
 import type { SendHalf } from "./send-half.ts";
 

@@ -1,5 +1,5 @@
 import type { SendHandler, SendStream } from "../../moq/link.ts";
-import type { Prioritized } from "../../transport/shared/priority-queue.ts";
+import type { Prioritized } from "../../transport/shared/index.ts";
 import { Order } from "./lane.ts";
 
 /** What a link does for its send halves. */

@@ -1,5 +1,5 @@
 import type { FanOutFactory } from "../link.ts";
-import type { Channel, Dialect } from "../model/contract.ts";
+import type { Channel, Dialect } from "../model/index.ts";
 
 /** One {@link Channel} for each pair of engine and dialect, so that all sessions of a pair share encoded bytes. */
 export class ChannelRegistry {

@@ -4,9 +4,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { LinkInfo } from "../link.ts";
-import type { Advertisement, Route } from "../model/broadcast.ts";
-import type { Origin, Publication } from "../model/broadcasts.ts";
-import type { Source } from "../model/contract.ts";
+import type { Advertisement, Origin, Publication, Route, Source } from "../model/index.ts";
 import type { Reason } from "../reason.ts";
 import type { ChannelRegistry } from "./channels.ts";
 

@@ -1,11 +1,14 @@
 /** The one way in: a session for a link, by the protocol that was negotiated. */
-import { EXPERIMENTAL_PROTOCOLS, STABLE_PROTOCOLS } from "../wire/lite/versions.ts";
+import { EXPERIMENTAL_PROTOCOLS, STABLE_PROTOCOLS } from "../wire/lite/index.ts";
 
-export { EXPERIMENTAL_PROTOCOLS, MESH_PROTOCOLS } from "../wire/lite/versions.ts";
+export { EXPERIMENTAL_PROTOCOLS, MESH_PROTOCOLS } from "../wire/lite/index.ts";
 export { ChannelRegistry } from "./channels.ts";
 export {
   type Access,
+  type Announced,
   type AnnounceTable,
+  type AnnounceWatcher,
+  type Following,
   openAccess,
   type Quota,
   type Session,
@@ -13,9 +16,7 @@ export {
   type SessionLimits,
   type SessionReport,
 } from "./contract.ts";
-export { codeOf, reasonOf } from "./lite/codes.ts";
-export { liteSession } from "./lite/session.ts";
-export { afterSetup, asksInSetup, type Refusal } from "./lite/setup-gate.ts";
+export { afterSetup, asksInSetup, codeOf, liteSession, type Refusal, reasonOf } from "./lite/index.ts";
 
 /**
  * Protocols offered to clients, best first: the stable ones, and the experimental ones that `experimental` names.

@@ -1,7 +1,5 @@
 import { parseArgs } from "node:util";
-import { sections } from "../config/config.ts";
-import { fieldOf } from "../config/layers.ts";
-import { nearest } from "../config/nearest.ts";
+import { fieldOf, nearest, sections } from "../config/index.ts";
 import { type Command, type Invocation, type OptionSpec, UsageError } from "./command.ts";
 
 /** Options that every command has. */

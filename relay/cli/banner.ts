@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/index.ts";
 import type { Relay } from "../main.ts";
 import { list } from "./help.ts";
 import { type Io, styles } from "./io.ts";

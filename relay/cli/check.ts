@@ -1,6 +1,12 @@
-import { ConfigError, formatOrigin, formatProblem, type LoadedConfig, type Problem } from "../config/config.ts";
-import { describeConfig } from "../config/describe.ts";
-import { productionProblems } from "../config/exposure.ts";
+import {
+  ConfigError,
+  describeConfig,
+  formatOrigin,
+  formatProblem,
+  type LoadedConfig,
+  type Problem,
+  productionProblems,
+} from "../config/index.ts";
 import type { Command, Invocation } from "./command.ts";
 import { loadConfigured } from "./configured.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { formatDuration } from "../config/units.ts";
+import { formatDuration } from "../config/index.ts";
 import { type Command, CommandError, type Invocation, UsageError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
@@ -68,7 +68,7 @@ async function ask(at: URL): Promise<Answer> {
   try {
     response = await fetch(at, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: "error" });
   } catch (error) {
-    const { describeTcpFailure } = await import("../client/client.ts");
+    const { describeTcpFailure } = await import("../client/index.ts");
     const late = error instanceof Error && error.name === "TimeoutError";
     const cause = late ? `no answer within ${formatDuration(TIMEOUT_MS)}` : describeTcpFailure(error);
     const hint = at.protocol === "https:" ? "\nan admin listener has no TLS: use http://" : "";

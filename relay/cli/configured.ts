@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { ConfigError, type LoadedConfig, loadConfig } from "../config/config.ts";
+import { ConfigError, type LoadedConfig, loadConfig } from "../config/index.ts";
 import type { Invocation } from "./command.ts";
 import type { Io } from "./io.ts";
 

@@ -1,8 +1,8 @@
 /** What `ls` and `fetch` have in common: which relay, how it is trusted, how long to wait. */
 import { readFileSync } from "node:fs";
 import { TransportError, type Trust } from "../../moq/link.ts";
-import type { Client } from "../client/client.ts";
-import { parseDuration, UnitError } from "../config/units.ts";
+import type { Client } from "../client/index.ts";
+import { parseDuration, UnitError } from "../config/index.ts";
 import { CommandError, type Invocation, type OptionSpec, type PositionalSpec, UsageError } from "./command.ts";
 import { exitFor, explainDial } from "./explain.ts";
 import type { Io } from "./io.ts";
@@ -65,7 +65,7 @@ export function targetOf(invocation: Invocation, { env }: Pick<Io, "env">): Targ
 /** Runs `use` with a connection that hears of the broadcasts under `prefix`, and closes it whatever happens. */
 export async function withClient<T>(target: Target, prefix: string, use: (client: Client) => Promise<T>): Promise<T> {
   const { url, trust, timeoutMs, protocols } = target;
-  const library = await import("../client/client.ts");
+  const library = await import("../client/index.ts");
   const unknown = (protocols ?? []).filter((name) => !library.PROTOCOLS.includes(name));
   if (unknown.length > 0) {
     throw new UsageError(`--protocol: this client speaks ${library.PROTOCOLS.join(", ")}, not ${unknown.join(", ")}`);

@@ -9,8 +9,8 @@ import type {
   isAdminListener,
   SessionEndedError,
   Verdict,
-} from "../client/client.ts";
-import { formatDuration } from "../config/units.ts";
+} from "../client/index.ts";
+import { formatDuration } from "../config/index.ts";
 import { CommandError } from "./command.ts";
 import type { Target } from "./dial.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";

@@ -1,5 +1,5 @@
 import { TransportError } from "../../moq/link.ts";
-import { ConfigError, formatProblem } from "../config/config.ts";
+import { ConfigError, formatProblem } from "../config/index.ts";
 import { CommandError, UsageError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import type { Reason } from "../../moq/reason.ts";
-import type { Client, FetchedGroup } from "../client/client.ts";
-import { formatDuration, parseWhole } from "../config/units.ts";
+import type { Client, FetchedGroup } from "../client/index.ts";
+import { formatDuration, parseWhole } from "../config/index.ts";
 import { type Command, CommandError, type Invocation, UsageError } from "./command.ts";
 import { DIAL_OPTIONS, targetOf, URL_ARGUMENT, withClient } from "./dial.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -67,7 +67,7 @@ interface Asked {
 
 /** Fetches, and says first when that means to wait. Throws {@link CommandError}. */
 async function fetchGroup(client: Client, asked: Asked, io: Io): Promise<FetchedGroup> {
-  const { FetchError } = await import("../client/client.ts");
+  const { FetchError } = await import("../client/index.ts");
   const { host, broadcast, ...wanted } = asked;
   const watching = client.announced(broadcast, () => {});
   await watching.ready;

@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import type { Reason } from "../../moq/reason.ts";
-import type { Client } from "../client/client.ts";
+import type { Client } from "../client/index.ts";
 import { type Command, CommandError, type Invocation } from "./command.ts";
 import { DIAL_OPTIONS, type Target, targetOf, URL_ARGUMENT, withClient } from "./dial.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -80,7 +80,7 @@ async function once(client: Client, prefix: string, json: boolean, target: Targe
 
 /** Throws {@link CommandError} when the relay says that this client may watch nothing. */
 async function refuseBlind({ url, trust }: Target): Promise<void> {
-  const { askAccess } = await import("../client/client.ts");
+  const { askAccess } = await import("../client/index.ts");
   const verdict = await askAccess(url, trust);
   if (verdict?.allowed !== true || verdict.subscribe.length > 0) return;
   const what = url.searchParams.has("jwt")

@@ -1,5 +1,5 @@
-import { nearest } from "../config/nearest.ts";
-import { scrub } from "../log/redact.ts";
+import { nearest } from "../config/index.ts";
+import { scrub } from "../log/index.ts";
 import { VERSION } from "../version.ts";
 import { parseInvocation } from "./args.ts";
 import { checkCommand } from "./check.ts";

@@ -1,8 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { type Config, ConfigError, formatProblem, type LoadedConfig } from "../config/config.ts";
-import { configValues, type DescribedValue, describeConfig } from "../config/describe.ts";
-import type { Logger } from "../log/logger.ts";
+import {
+  type Config,
+  ConfigError,
+  configValues,
+  type DescribedValue,
+  describeConfig,
+  formatProblem,
+  type LoadedConfig,
+} from "../config/index.ts";
+import type { Logger } from "../log/index.ts";
 
 /** What a relay takes in while it runs, for new sessions. All else needs a restart. Files of keys and certificates are read again when they change. */
 const LIVE: ReadonlySet<string> = new Set([

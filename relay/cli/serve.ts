@@ -1,5 +1,5 @@
-import { type Config, ConfigError } from "../config/config.ts";
-import { openLog } from "../log/logger.ts";
+import { type Config, ConfigError } from "../config/index.ts";
+import { openLog } from "../log/index.ts";
 import type { Relay } from "../main.ts";
 import { banner } from "./banner.ts";
 import type { Command, Invocation } from "./command.ts";

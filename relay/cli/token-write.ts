@@ -11,7 +11,7 @@ import {
   readClaims,
   signToken,
 } from "../../auth/index.ts";
-import { parseDuration, UnitError } from "../config/units.ts";
+import { parseDuration, UnitError } from "../config/index.ts";
 import { CommandError, type Invocation, UsageError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Io } from "./io.ts";

@@ -1,5 +1,4 @@
-import type { Command, Invocation } from "./command.ts";
-import { UsageError } from "./command.ts";
+import { type Command, type Invocation, UsageError } from "./command.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
 import { tokenInspect, tokenVerify } from "./token-read.ts";

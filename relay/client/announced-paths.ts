@@ -1,4 +1,4 @@
-import type { Publication } from "../../moq/model/broadcasts.ts";
+import type { Publication } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import type { AnnounceTable } from "../../moq/session/index.ts";
 

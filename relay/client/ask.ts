@@ -5,7 +5,7 @@ import { request as requestHttps } from "node:https";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { z } from "zod";
 import type { Trust } from "../../moq/link.ts";
-import { certificateOf, isTrusted, tlsOptions } from "../../transport/tls/trust.ts";
+import { certificateOf, isTrusted, tlsOptions } from "../../transport/tls/index.ts";
 
 /** Milliseconds for an answer: it explains a failure, so the user should not wait long for it. */
 const TIMEOUT_MS = 3_000;

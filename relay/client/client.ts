@@ -3,9 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../../moq/clock.ts";
 import { Counters } from "../../moq/counters.ts";
 import { type EngineDeps, TransportError, type Trust } from "../../moq/link.ts";
-import { Origin } from "../../moq/model/broadcasts.ts";
-import type { Upstream, UpstreamSink } from "../../moq/model/contract.ts";
-import type { ModelLimits } from "../../moq/model/limits.ts";
+import { type ModelLimits, Origin, type Upstream, type UpstreamSink } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import {
   ChannelRegistry,
@@ -19,17 +17,11 @@ import {
   type SessionDeps,
   type SessionLimits,
 } from "../../moq/session/index.ts";
-import { capabilities } from "../../moq/wire/lite/versions.ts";
-import { systemClock } from "../../transport/shared/system-clock.ts";
+import { capabilities } from "../../moq/wire/lite/index.ts";
+import { systemClock } from "../../transport/shared/index.ts";
 import { type Announced, AnnouncedPaths } from "./announced-paths.ts";
 import { dialRelay } from "./dial.ts";
 import { type FetchedFrame, GroupCollector } from "./group-collector.ts";
-
-export { certificateFault, describeTcpFailure } from "../../transport/tls/failure.ts";
-export type { Announced } from "./announced-paths.ts";
-export { askAccess, isAdminListener, type Verdict } from "./ask.ts";
-export { adminListener } from "./dial.ts";
-export type { FetchedFrame } from "./group-collector.ts";
 
 /** What this client can be asked to offer. */
 export const PROTOCOLS: readonly string[] = [...protocols(EXPERIMENTAL_PROTOCOLS), ...MESH_PROTOCOLS];

@@ -1,8 +1,15 @@
-import type { Attach, EngineDeps, Link, LinkLimits, Trust } from "../../moq/link.ts";
-import { type Engine, TransportError } from "../../moq/link.ts";
+import {
+  type Attach,
+  type Engine,
+  type EngineDeps,
+  type Link,
+  type LinkLimits,
+  TransportError,
+  type Trust,
+} from "../../moq/link.ts";
 import { createEngine } from "../../transport/engines.ts";
 import { createQmux } from "../../transport/qmux/index.ts";
-import { describeTcpFailure } from "../../transport/tls/failure.ts";
+import { describeTcpFailure } from "../../transport/tls/index.ts";
 import { isAdminListener } from "./ask.ts";
 
 /** Bounds of a link that we dial. */

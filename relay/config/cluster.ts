@@ -1,4 +1,4 @@
-import { DIALLED, NODE_NAME, ROLES } from "../../cluster/contract.ts";
+import { DIALLED, NODE_NAME, ROLES } from "../../cluster/index.ts";
 import {
   choice,
   duration,

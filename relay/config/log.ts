@@ -1,4 +1,4 @@
-import { LOG_FORMATS, LOG_LEVELS } from "../log/logger.ts";
+import { LOG_FORMATS, LOG_LEVELS } from "../log/index.ts";
 import { choice } from "./fields.ts";
 import { section } from "./section.ts";
 

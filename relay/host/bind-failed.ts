@@ -1,6 +1,6 @@
 import { getSystemErrorMap } from "node:util";
 import { TransportError } from "../../moq/link.ts";
-import { errorCode } from "../../transport/tls/pem.ts";
+import { errorCode } from "../../transport/tls/index.ts";
 
 /** Ports below it need a right of their own on Linux (net.ipv4.ip_unprivileged_port_start). */
 const FIRST_FREE_PORT = 1024;

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { AuthError, type PeerCertificate } from "../../auth/index.ts";
 import type { LinkInfo } from "../../moq/link.ts";
-import { isLocalRequest } from "../http/local.ts";
+import { isLocalRequest } from "../http/index.ts";
 
 /** Header fields by which a proxy tells for whom it asks: the peer's own address says nothing then. */
 const PROXY_FIELDS = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];

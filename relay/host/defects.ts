@@ -1,7 +1,7 @@
 import { Bucket } from "../../auth/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Counters } from "../../moq/counters.ts";
-import type { Logger } from "../log/logger.ts";
+import type { Logger } from "../log/index.ts";
 
 /** Lines a second about defects, and at once after a silence: one that recurs must not fill the disk. All are counted. */
 const LINES_PER_SECOND = 1;

@@ -1,7 +1,7 @@
 import { close, open, readFileSync } from "node:fs";
 import type { Clock } from "../../moq/clock.ts";
 import type { Counters } from "../../moq/counters.ts";
-import type { Logger } from "../log/logger.ts";
+import type { Logger } from "../log/index.ts";
 
 /** Milliseconds between two looks. */
 const LOOK_MS = 1_000;

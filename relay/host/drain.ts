@@ -1,6 +1,5 @@
 import type { Clock } from "../../moq/clock.ts";
-import type { SessionHost } from "./sessions.ts";
-import { CLOSE_SHUTDOWN } from "./sessions.ts";
+import { CLOSE_SHUTDOWN, type SessionHost } from "./sessions.ts";
 import { waitUntil } from "./wait.ts";
 
 /** Milliseconds between two batches of sessions that are closed when their grace is over. */

@@ -1,7 +1,7 @@
 import type { Engine, EngineDeps } from "../../moq/link.ts";
 import { createEngine } from "../../transport/engines.ts";
-import { systemClock } from "../../transport/shared/system-clock.ts";
-import type { Config } from "../config/config.ts";
+import { systemClock } from "../../transport/shared/index.ts";
+import type { Config } from "../config/index.ts";
 import { nativeSettings } from "./native.ts";
 
 /** A value of the configuration that cannot be used, and why. */

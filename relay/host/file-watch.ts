@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import type { Clock } from "../../moq/clock.ts";
 import { TransportError } from "../../moq/link.ts";
-import { selfSignedFile } from "../../transport/tls/certificate.ts";
-import type { Config } from "../config/config.ts";
+import { selfSignedFile } from "../../transport/tls/index.ts";
+import type { Config } from "../config/index.ts";
 import { pemPairs } from "./options.ts";
 
 /** Milliseconds between two looks at the files. */

@@ -13,8 +13,8 @@ import {
 import type { Clock } from "../../moq/clock.ts";
 import type { LinkInfo } from "../../moq/link.ts";
 import type { Access } from "../../moq/session/index.ts";
-import type { Config } from "../config/config.ts";
-import type { AuthView } from "../http/view.ts";
+import type { Config } from "../config/index.ts";
+import type { AuthView } from "../http/index.ts";
 import { certificateOf, isForeign, isProxied, tokenOf } from "./credentials.ts";
 
 /** A client that was let in. */

@@ -11,9 +11,8 @@ import {
   type PeerAddress,
   TransportError,
 } from "../../moq/link.ts";
-import { errorCode } from "../../transport/tls/pem.ts";
-import type { HttpPort, PortStats } from "../http/port.ts";
-import { listenPublic, type PublicHttpOptions } from "../http/public.ts";
+import { errorCode } from "../../transport/tls/index.ts";
+import { type HttpPort, listenPublic, type PortStats, type PublicHttpOptions } from "../http/index.ts";
 import { bindFailed } from "./bind-failed.ts";
 
 /** Free ports that are tried until one is free for UDP and TCP alike. */

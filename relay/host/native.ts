@@ -1,7 +1,7 @@
 import { TransportError } from "../../moq/link.ts";
 import type { NativeSettings } from "../../transport/native/index.ts";
-import { readRegular } from "../../transport/tls/pem.ts";
-import type { Config } from "../config/config.ts";
+import { readRegular } from "../../transport/tls/index.ts";
+import type { Config } from "../config/index.ts";
 import { keptResetKey, MIN_RESET_KEY } from "./reset-key.ts";
 
 /** The native engine's part of a configuration. Rejects with {@link TransportError} naming a file that cannot be used. */

@@ -1,9 +1,8 @@
 import type { LinkLimits } from "../../moq/link.ts";
-import type { ModelLimits } from "../../moq/model/limits.ts";
+import type { ModelLimits } from "../../moq/model/index.ts";
 import type { SessionLimits } from "../../moq/session/index.ts";
-import type { CertificateOptions, PemFiles } from "../../transport/tls/certificate.ts";
-import type { Config } from "../config/config.ts";
-import { PEM_PAIR } from "../config/tls.ts";
+import type { CertificateOptions, PemFiles } from "../../transport/tls/index.ts";
+import { type Config, PEM_PAIR } from "../config/index.ts";
 
 /** The parts of a configuration as the rooms below take them. */
 export function modelLimits({ limits }: Config): ModelLimits {

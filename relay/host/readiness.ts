@@ -1,5 +1,5 @@
 import type { Clock } from "../../moq/clock.ts";
-import type { Logger } from "../log/logger.ts";
+import type { Logger } from "../log/index.ts";
 
 /** Milliseconds between two looks at what readiness depends on. */
 const LOOK_MS = 250;

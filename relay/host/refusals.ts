@@ -1,7 +1,7 @@
 import { Bucket } from "../../auth/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { LinkInfo } from "../../moq/link.ts";
-import type { Logger } from "../log/logger.ts";
+import type { Logger } from "../log/index.ts";
 
 /** Lines a second about refused clients, and at once after a silence: an attack must not fill the disk. */
 const LINES_PER_SECOND = 5;

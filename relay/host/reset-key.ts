@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { link, lstat, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { makeFolder } from "../../transport/shared/folder.ts";
-import { readRegular } from "../../transport/tls/pem.ts";
+import { makeFolder } from "../../transport/shared/index.ts";
+import { readRegular } from "../../transport/tls/index.ts";
 
 /** Least length of a key of stateless resets, in bytes. */
 export const MIN_RESET_KEY = 32;

@@ -1,7 +1,7 @@
 import { AuthError, seenFrom } from "../../auth/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Attach, LinkInfo, LinkRequest } from "../../moq/link.ts";
-import type { Origin } from "../../moq/model/broadcasts.ts";
+import type { Origin } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import {
   type Access,
@@ -15,10 +15,8 @@ import {
   type SessionLimits,
   type SessionReport,
 } from "../../moq/session/index.ts";
-import type { Verdict } from "../http/access.ts";
-import type { SessionCount } from "../http/view.ts";
-import { type Logger, logSessionClosed, logSessionOpened, type SessionOpened } from "../log/logger.ts";
-import { scrub } from "../log/redact.ts";
+import type { SessionCount, Verdict } from "../http/index.ts";
+import { type Logger, logSessionClosed, logSessionOpened, type SessionOpened, scrub } from "../log/index.ts";
 import type { Defects } from "./defects.ts";
 import { watchExpiry } from "./expiry.ts";
 import type { Admission, Gate } from "./gate.ts";

@@ -1,7 +1,7 @@
 import { AuthError } from "../../auth/index.ts";
 import type { LinkInfo } from "../../moq/link.ts";
-import type { AccessQuestion, Verdict } from "../http/access.ts";
-import { scrub } from "../log/redact.ts";
+import type { AccessQuestion, Verdict } from "../http/index.ts";
+import { scrub } from "../log/index.ts";
 import type { Defects } from "./defects.ts";
 import type { SessionHost } from "./sessions.ts";
 

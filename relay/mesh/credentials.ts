@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Key, KeyError, parseKeys, readClaims, readRegular, shared, signToken } from "../../auth/index.ts";
-import { nodeOf, subjectOf } from "../../cluster/identity.ts";
+import { nodeOf, subjectOf } from "../../cluster/index.ts";
 import { TransportError, type Trust } from "../../moq/link.ts";
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/index.ts";
 
 /** Bytes of a token, a key or a bundle of authorities: that of Mozilla is about 220 KiB. */
 const MAX_FILE_BYTES = 1024 * 1024;

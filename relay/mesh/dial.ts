@@ -1,4 +1,4 @@
-import type { NodeInfo } from "../../cluster/contract.ts";
+import type { NodeInfo } from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { type Attach, type Engine, type LinkHandler, type LinkLimits, TransportError } from "../../moq/link.ts";
 import { MESH_PROTOCOLS, type Session } from "../../moq/session/index.ts";

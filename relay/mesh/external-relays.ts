@@ -1,6 +1,6 @@
 import type { Clock } from "../../moq/clock.ts";
 import type { Session } from "../../moq/session/index.ts";
-import type { Logger } from "../log/logger.ts";
+import type { Logger } from "../log/index.ts";
 import { facts, whyUnreachable } from "./unreachable.ts";
 
 /** First and longest wait between two dials of one relay, in milliseconds. */

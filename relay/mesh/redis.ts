@@ -1,7 +1,6 @@
 import { createClient } from "@redis/client";
-import { redisChannel } from "../../cluster/registry/redis/backend.ts";
-import type { DialRedis, RedisLink } from "../../cluster/registry/redis/connection.ts";
-import type { RedisAddress } from "../config/registry.ts";
+import { type DialRedis, type RedisLink, redisChannel } from "../../cluster/index.ts";
+import type { RedisAddress } from "../config/index.ts";
 
 /** Milliseconds until a connection has failed: TCP, TLS, password and subscription together. */
 const CONNECT_MS = 3_000;

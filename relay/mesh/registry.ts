@@ -1,11 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { RedisBackend, redisChannel } from "../../cluster/registry/redis/backend.ts";
-import type { Registry } from "../../cluster/registry/registry.ts";
-import { SharedRegistry } from "../../cluster/registry/replicated-registry.ts";
+import { RedisBackend, type Registry, redisChannel, SharedRegistry } from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
-import type { Config } from "../config/config.ts";
-import { redisAddress } from "../config/registry.ts";
-import type { Logger } from "../log/logger.ts";
+import { type Config, redisAddress } from "../config/index.ts";
+import type { Logger } from "../log/index.ts";
 import { dialRedis } from "./redis.ts";
 
 interface ShareDeps {

@@ -1,6 +1,6 @@
 import { Resolver as Dns } from "node:dns/promises";
 import { isIP } from "node:net";
-import type { Resolver } from "../../cluster/links/dns.ts";
+import type { Resolver } from "../../cluster/index.ts";
 
 /** Milliseconds for one try, and tries, of one name server. */
 const TRY_MS = 2_000;

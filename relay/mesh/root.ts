@@ -1,12 +1,15 @@
-import { ClockBound } from "../../cluster/clock-bound.ts";
-import type { NodeInfo } from "../../cluster/contract.ts";
-import { RootTable, type RootTableOptions } from "../../cluster/control/session-server.ts";
-import { Registry } from "../../cluster/registry/registry.ts";
-import type { SharedRegistry } from "../../cluster/registry/replicated-registry.ts";
+import {
+  ClockBound,
+  type NodeInfo,
+  Registry,
+  RootTable,
+  type RootTableOptions,
+  type SharedRegistry,
+} from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Counters } from "../../moq/counters.ts";
-import type { Config } from "../config/config.ts";
-import type { Logger } from "../log/logger.ts";
+import type { Config } from "../config/index.ts";
+import type { Logger } from "../log/index.ts";
 import { shareRegistry } from "./registry.ts";
 
 /** What a root remembers: a mesh of that size needs half a gigabyte for it. */

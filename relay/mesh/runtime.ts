@@ -1,24 +1,29 @@
-import type { ClockBound } from "../../cluster/clock-bound.ts";
-import type { NodeInfo } from "../../cluster/contract.ts";
-import { ControlClient } from "../../cluster/control/client.ts";
-import { MeshSource, type SpliceCounters } from "../../cluster/failover/mesh-source.ts";
-import { Discovery } from "../../cluster/links/discovery.ts";
-import { type DnsEntry, dnsEntries, type Resolver } from "../../cluster/links/dns.ts";
-import { type LinkEvents, PeerLinks } from "../../cluster/links/peer-links.ts";
-import { staticPeers } from "../../cluster/links/static.ts";
-import { Mesh, patienceOf } from "../../cluster/mesh.ts";
-import { Tiers } from "../../cluster/rootless/rootless.ts";
-import { RouteTable } from "../../cluster/routes/table.ts";
+import {
+  type ClockBound,
+  ControlClient,
+  Discovery,
+  type DnsEntry,
+  dnsEntries,
+  type LinkEvents,
+  Mesh,
+  MeshSource,
+  type NodeInfo,
+  PeerLinks,
+  patienceOf,
+  type Resolver,
+  RouteTable,
+  type SpliceCounters,
+  staticPeers,
+  Tiers,
+} from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { type Engine, TransportError } from "../../moq/link.ts";
-import type { Origin } from "../../moq/model/broadcasts.ts";
+import type { Origin } from "../../moq/model/index.ts";
 import type { ChannelRegistry, Session, SessionLimits } from "../../moq/session/index.ts";
-import type { Config } from "../config/config.ts";
-import type { Defects } from "../host/defects.ts";
-import { meshFault } from "../host/engine.ts";
-import type { DecideTerms } from "../host/sessions.ts";
-import type { ClusterView } from "../http/view.ts";
-import type { Logger } from "../log/logger.ts";
+import type { Config } from "../config/index.ts";
+import { type DecideTerms, type Defects, meshFault } from "../host/index.ts";
+import type { ClusterView } from "../http/index.ts";
+import type { Logger } from "../log/index.ts";
 import { type MeshCredentials, meshCredentials } from "./credentials.ts";
 import { Strangers } from "./external-relays.ts";
 import { clockBound, Root, settleMs } from "./root.ts";

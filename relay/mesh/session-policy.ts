@@ -1,8 +1,5 @@
 import { AuthError } from "../../auth/index.ts";
-import { ROLES, type Role } from "../../cluster/contract.ts";
-import type { ControlTable } from "../../cluster/control/local.ts";
-import type { RootTableOptions } from "../../cluster/control/session-server.ts";
-import { nodeOf } from "../../cluster/identity.ts";
+import { type ControlTable, nodeOf, ROLES, type Role, type RootTableOptions } from "../../cluster/index.ts";
 import type { LinkInfo } from "../../moq/link.ts";
 import {
   type AnnounceTable,
@@ -11,8 +8,7 @@ import {
   type Session,
   type SessionLimits,
 } from "../../moq/session/index.ts";
-import type { Admission } from "../host/gate.ts";
-import { rootOf, type SessionTerms } from "../host/sessions.ts";
+import { type Admission, rootOf, type SessionTerms } from "../host/index.ts";
 import { CONTROL_PATH } from "./dial.ts";
 
 /** Of sessions between relays: what they carry is counted where it comes in and where it is watched. */

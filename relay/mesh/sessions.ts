@@ -1,5 +1,4 @@
-import type { NodeInfo } from "../../cluster/contract.ts";
-import type { LinkEvents } from "../../cluster/links/peer-links.ts";
+import type { LinkEvents, NodeInfo } from "../../cluster/index.ts";
 import {
   type AnnounceTable,
   liteSession,

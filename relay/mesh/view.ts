@@ -1,12 +1,14 @@
-import type { NodeInfo } from "../../cluster/contract.ts";
-import type { ControlClient } from "../../cluster/control/client.ts";
-import type { SpliceCounters } from "../../cluster/failover/mesh-source.ts";
-import type { PeerLinks } from "../../cluster/links/peer-links.ts";
-import type { Mesh } from "../../cluster/mesh.ts";
-import type { Registry } from "../../cluster/registry/registry.ts";
-import type { Tiers } from "../../cluster/rootless/rootless.ts";
-import type { RouteTable } from "../../cluster/routes/table.ts";
-import type { ClusterBroadcast, ClusterNode, ClusterView } from "../http/view.ts";
+import type {
+  ControlClient,
+  Mesh,
+  NodeInfo,
+  PeerLinks,
+  Registry,
+  RouteTable,
+  SpliceCounters,
+  Tiers,
+} from "../../cluster/index.ts";
+import type { ClusterBroadcast, ClusterNode, ClusterView } from "../http/index.ts";
 import type { Root } from "./root.ts";
 
 export interface ClusterParts {

@@ -1,5 +1,4 @@
-import { sections } from "../../relay/config/config.ts";
-import { type AnySection, fieldOf } from "../../relay/config/layers.ts";
+import { type AnySection, fieldOf, sections } from "../../relay/config/index.ts";
 import { code, table } from "./markdown.ts";
 
 const INTRODUCTION = `# Configuration

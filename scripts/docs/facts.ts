@@ -5,8 +5,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { optionsOf } from "../../relay/cli/args.ts";
 import { COMMANDS } from "../../relay/cli/main.ts";
-import { sections } from "../../relay/config/config.ts";
-import { envName } from "../../relay/config/layers.ts";
+import { envName, sections } from "../../relay/config/index.ts";
 import type { Facts } from "./claims.ts";
 
 const MANIFEST = z.object({ scripts: z.record(z.string(), z.string()) });

@@ -6,8 +6,7 @@ import { describe, it } from "node:test";
 import { generateKey, signToken } from "../../auth/index.ts";
 import { codeOf } from "../../moq/session/index.ts";
 import { Metrics } from "../../relay/http/metrics.ts";
-import type { TestClient, TestViewer } from "../session/support.ts";
-import { type TestPublisher, VERSIONS } from "../session/support.ts";
+import { type TestClient, type TestPublisher, type TestViewer, VERSIONS } from "../session/support.ts";
 import { type GuardedOptions, GuardedRelay } from "./relay.ts";
 
 const VERSION = "moq-lite-05";

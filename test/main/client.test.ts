@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
-import { type Announced, type Client, connect, FetchError } from "../../relay/client/client.ts";
+import { type Announced, type Client, connect, FetchError } from "../../relay/client/index.ts";
 import { type Relay, start } from "../../relay/main.ts";
 import { captureLog, publishTo, testConfig, until } from "./support.ts";
 

@@ -6,19 +6,19 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { WebTransport } from "rwebtransport";
-import type {
-  BidiHandler,
-  Engine,
-  Link,
-  LinkClosed,
-  LinkHandler,
-  LinkInfo,
-  LinkLimits,
-  LinkRequest,
-  Listener,
-  Trust,
+import {
+  type BidiHandler,
+  type Engine,
+  type Link,
+  type LinkClosed,
+  type LinkHandler,
+  type LinkInfo,
+  type LinkLimits,
+  type LinkRequest,
+  type Listener,
+  TransportError,
+  type Trust,
 } from "../../moq/link.ts";
-import { TransportError } from "../../moq/link.ts";
 import { thisHost } from "../../transport/rwebtransport/addon.ts";
 import { createRwebtransport } from "../../transport/rwebtransport/index.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";

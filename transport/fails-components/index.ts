@@ -13,7 +13,7 @@
  * - A silent peer is noticed by the package or by TCP; `LinkLimits.idleTimeoutMs` and `keepAliveMs` are not applied.
  */
 import type { Engine, EngineDeps } from "../../moq/link.ts";
-import { JsFanOut } from "../shared/fanout.ts";
+import { JsFanOut } from "../shared/index.ts";
 import { dial } from "./dial.ts";
 import { type EngineParts, listen } from "./listener.ts";
 import { type Importer, loadPackage } from "./package.ts";

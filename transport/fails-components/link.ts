@@ -13,8 +13,7 @@ import {
   type SendHandler,
   type SendStream,
 } from "../../moq/link.ts";
-import { Bidi } from "../shared/bidi.ts";
-import { QueueMarks } from "../shared/queue-marks.ts";
+import { Bidi, QueueMarks } from "../shared/index.ts";
 import type { W3cBidi, W3cSession } from "./package.ts";
 import { RecvHalf } from "./recv-half.ts";
 import { SendHalf, type SendOwner } from "./send-half.ts";

@@ -12,7 +12,7 @@ import {
   type PeerAddress,
   TransportError,
 } from "../../moq/link.ts";
-import { parseKeyPair } from "../tls/pem.ts";
+import { parseKeyPair } from "../tls/index.ts";
 import { W3cLink } from "./link.ts";
 import type { Package, RequestAnswer, RequestHeader, W3cServer, W3cSession } from "./package.ts";
 

@@ -1,5 +1,11 @@
-import type { Attach, Certificate, DialOptions, Link, Trust } from "../../moq/link.ts";
-import { TransportError } from "../../moq/link.ts";
+import {
+  type Attach,
+  type Certificate,
+  type DialOptions,
+  type Link,
+  TransportError,
+  type Trust,
+} from "../../moq/link.ts";
 import type { DialSettings } from "./addon.ts";
 import { codeOf, limitSettings } from "./listener.ts";
 

@@ -7,7 +7,7 @@
  */
 import { availableParallelism } from "node:os";
 import type { EngineDeps } from "../../moq/link.ts";
-import { makeFolder } from "../shared/folder.ts";
+import { makeFolder } from "../shared/index.ts";
 import { type EngineSettings, loadAddon } from "./addon.ts";
 import { NativeEngine, type NativeExtras } from "./engine.ts";
 

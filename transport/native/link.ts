@@ -1,16 +1,16 @@
-import type {
-  Attach,
-  BidiHandler,
-  BidiStream,
-  FanOutFactory,
-  Link,
-  LinkHandler,
-  LinkInfo,
-  LinkStats,
-  SendHandler,
-  SendStream,
+import {
+  type Attach,
+  type BidiHandler,
+  type BidiStream,
+  type FanOutFactory,
+  type Link,
+  type LinkHandler,
+  type LinkInfo,
+  type LinkStats,
+  MAX_CLOSE_REASON,
+  type SendHandler,
+  type SendStream,
 } from "../../moq/link.ts";
-import { MAX_CLOSE_REASON } from "../../moq/link.ts";
 import type { Port } from "./port.ts";
 import { type EndRecord, FIGURES, LINK_SLOT } from "./records.ts";
 import { NativeStream } from "./stream.ts";

@@ -1,8 +1,16 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import type { Certificate, LinkLimits, LinkRequest, Listener, ListenOptions, PeerAddress } from "../../moq/link.ts";
-import { TransportError, type TransportErrorCode } from "../../moq/link.ts";
-import { parseKeyPair } from "../tls/pem.ts";
+import {
+  type Certificate,
+  type LinkLimits,
+  type LinkRequest,
+  type Listener,
+  type ListenOptions,
+  type PeerAddress,
+  TransportError,
+  type TransportErrorCode,
+} from "../../moq/link.ts";
+import { parseKeyPair } from "../tls/index.ts";
 import type { ListenSettings, NamedCertificate } from "./addon.ts";
 import type { NativeExtras } from "./engine.ts";
 import type { Port } from "./port.ts";

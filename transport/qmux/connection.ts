@@ -14,7 +14,7 @@ import {
   type SendHandler,
   type SendStream,
 } from "../../moq/link.ts";
-import { QueueMarks } from "../shared/queue-marks.ts";
+import { QueueMarks } from "../shared/index.ts";
 import { Dispatch } from "./dispatch.ts";
 import type { Form } from "./forms.ts";
 import { closeFrame, openFrame, paramsFrame, pingFrame, readFrames, stopFrame, streamsBlockedFrame } from "./frames.ts";

@@ -11,8 +11,7 @@ import {
   type LinkInfo,
   TransportError,
 } from "../../moq/link.ts";
-import { describeTcpFailure } from "../tls/failure.ts";
-import { certificateOf, isTrusted, tlsOptions } from "../tls/trust.ts";
+import { certificateOf, describeTcpFailure, isTrusted, tlsOptions } from "../tls/index.ts";
 import { agreements } from "./forms.ts";
 import type { Turn } from "./turn.ts";
 import { openConnection, peerOf, WEBSOCKET_OPTIONS } from "./web-socket.ts";

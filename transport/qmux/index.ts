@@ -1,7 +1,7 @@
 import type { Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { Engine, EngineDeps, LinkRequest, Listener } from "../../moq/link.ts";
-import { JsFanOut } from "../shared/fanout.ts";
+import { JsFanOut } from "../shared/index.ts";
 import { dial } from "./dial.ts";
 import { type AttachOptions, UpgradeListener } from "./listener.ts";
 import { listen } from "./own-server.ts";

@@ -1,4 +1,4 @@
-import { PriorityQueue } from "../shared/priority-queue.ts";
+import { PriorityQueue } from "../shared/index.ts";
 import type { Form } from "./forms.ts";
 import { dataBlockedFrame, MAX_STREAM_HEAD, resetFrame, streamBlockedFrame, streamHeadSize } from "./frames.ts";
 import {

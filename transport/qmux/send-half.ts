@@ -1,5 +1,5 @@
 import type { SendHandler, SendStream } from "../../moq/link.ts";
-import type { Prioritized } from "../shared/priority-queue.ts";
+import type { Prioritized } from "../shared/index.ts";
 
 /** What a connection does for its send halves. */
 export interface SendOwner {

@@ -1,5 +1,5 @@
 import { type BidiHandler, type LinkHandler, PRIORITY_CONTROL, type SendHandler } from "../../moq/link.ts";
-import { Bidi } from "../shared/bidi.ts";
+import { Bidi } from "../shared/index.ts";
 import { STREAM_WINDOW } from "./limits.ts";
 import type { Params } from "./params.ts";
 import { RecvHalf, type RecvOwner } from "./recv-half.ts";

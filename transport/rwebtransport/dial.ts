@@ -1,6 +1,5 @@
 import { isIP } from "node:net";
-import type { Attach, DialOptions, Link, LinkInfo, Trust } from "../../moq/link.ts";
-import { TransportError } from "../../moq/link.ts";
+import { type Attach, type DialOptions, type Link, type LinkInfo, TransportError, type Trust } from "../../moq/link.ts";
 import type { ClientEvent, ClientHandle, ReadyEvent } from "./addon.ts";
 import { RwtLink } from "./link.ts";
 import type { EngineParts } from "./listener.ts";

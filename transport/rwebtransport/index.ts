@@ -20,7 +20,7 @@
  * - Priorities order what waits here; up to a window of 16 KiB to 1 MiB a link that the addon holds is unordered.
  */
 import type { Engine, EngineDeps } from "../../moq/link.ts";
-import { JsFanOut } from "../shared/fanout.ts";
+import { JsFanOut } from "../shared/index.ts";
 import { type Addon, type AddonHost, loadAddon, thisHost } from "./addon.ts";
 import { dial } from "./dial.ts";
 import { listen } from "./listener.ts";

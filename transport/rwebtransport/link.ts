@@ -1,21 +1,20 @@
 import type { Clock } from "../../moq/clock.ts";
-import type {
-  Attach,
-  BidiHandler,
-  BidiStream,
-  FanOutFactory,
-  Link,
-  LinkClosed,
-  LinkHandler,
-  LinkInfo,
-  LinkLimits,
-  LinkStats,
-  SendHandler,
-  SendStream,
+import {
+  type Attach,
+  type BidiHandler,
+  type BidiStream,
+  type FanOutFactory,
+  type Link,
+  type LinkClosed,
+  type LinkHandler,
+  type LinkInfo,
+  type LinkLimits,
+  type LinkStats,
+  MAX_CLOSE_REASON,
+  type SendHandler,
+  type SendStream,
 } from "../../moq/link.ts";
-import { MAX_CLOSE_REASON } from "../../moq/link.ts";
-import { Bidi } from "../shared/bidi.ts";
-import { QueueMarks } from "../shared/queue-marks.ts";
+import { Bidi, QueueMarks } from "../shared/index.ts";
 import type { ClosedEvent, SessionEvent } from "./addon.ts";
 import { Life } from "./liveness.ts";
 import { Outbox } from "./outbox.ts";

@@ -3,19 +3,19 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type {
-  Attach,
-  Certificate,
-  EngineDeps,
-  FanOutFactory,
-  LinkInfo,
-  LinkRequest,
-  Listener,
-  ListenOptions,
-  PeerAddress,
+import {
+  type Attach,
+  type Certificate,
+  type EngineDeps,
+  type FanOutFactory,
+  type LinkInfo,
+  type LinkRequest,
+  type Listener,
+  type ListenOptions,
+  type PeerAddress,
+  TransportError,
 } from "../../moq/link.ts";
-import { TransportError } from "../../moq/link.ts";
-import { parseKeyPair } from "../tls/pem.ts";
+import { parseKeyPair } from "../tls/index.ts";
 import type { Addon, ServerEvent, ServerHandle, ServerReadyEvent } from "./addon.ts";
 import { RwtLink } from "./link.ts";
 import { tickMs } from "./liveness.ts";

@@ -2,7 +2,7 @@ import { randomBytes, type X509Certificate } from "node:crypto";
 import { link, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Certificate, type KeyPairPem, TransportError } from "../../moq/link.ts";
-import { makeFolder } from "../shared/folder.ts";
+import { makeFolder } from "../shared/index.ts";
 import { assertValidAt, dnsNames, errorCode, type KeyPair, parseKeyPair, readKeyPair, readRegular } from "./pem.ts";
 import {
   certificateHosts,

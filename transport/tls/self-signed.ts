@@ -1,7 +1,6 @@
 import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
 import { isIP, isIPv6, SocketAddress } from "node:net";
-import type { Certificate } from "../../moq/link.ts";
-import { TransportError } from "../../moq/link.ts";
+import { type Certificate, TransportError } from "../../moq/link.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

@@ -1,11 +1,17 @@
 import type { BidiStream, Link, SendStream } from "../../../moq/link.ts";
-import { encodeAnnouncement, encodeAnnounceOk } from "../../../moq/wire/lite/announce.ts";
-import { encodeDatagram } from "../../../moq/wire/lite/datagram.ts";
-import { encodeGroupStream } from "../../../moq/wire/lite/group.ts";
-import { encodeProbe } from "../../../moq/wire/lite/probe.ts";
-import { encodeRequest, type OpeningRequest } from "../../../moq/wire/lite/requests.ts";
-import { encodeSubscribeResponse, encodeSubscribeUpdate } from "../../../moq/wire/lite/subscribe.ts";
-import { type Capabilities, capabilities } from "../../../moq/wire/lite/versions.ts";
+import {
+  type Capabilities,
+  capabilities,
+  encodeAnnouncement,
+  encodeAnnounceOk,
+  encodeDatagram,
+  encodeGroupStream,
+  encodeProbe,
+  encodeRequest,
+  encodeSubscribeResponse,
+  encodeSubscribeUpdate,
+  type OpeningRequest,
+} from "../../../moq/wire/lite/index.ts";
 import { FLOODED, type Kind, TRACK } from "../kinds.ts";
 
 /** Any code will do. */

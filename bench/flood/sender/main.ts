@@ -1,11 +1,10 @@
 /** The process that floods: one session, one kind of message. When the channel to the bench closes, it ends. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BidiStream, Link } from "../../../moq/link.ts";
-import { encodeTrackInfo } from "../../../moq/wire/lite/track.ts";
-import { STABLE_PROTOCOLS } from "../../../moq/wire/lite/versions.ts";
+import { encodeTrackInfo, STABLE_PROTOCOLS } from "../../../moq/wire/lite/index.ts";
 import { createEngine } from "../../../transport/engines.ts";
 import { createQmux } from "../../../transport/qmux/index.ts";
-import { systemClock } from "../../../transport/shared/system-clock.ts";
+import { systemClock } from "../../../transport/shared/index.ts";
 import { dialAll, trustOf } from "../../load/dial.ts";
 import { attachLoad, type Part } from "../../load/session.ts";
 import type { Kind } from "../kinds.ts";

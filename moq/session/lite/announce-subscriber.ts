@@ -1,11 +1,9 @@
 import type { BidiStream } from "../../link.ts";
-import type { Advertisement } from "../../model/broadcast.ts";
-import type { Publication } from "../../model/broadcasts.ts";
+import type { Advertisement, Publication } from "../../model/index.ts";
 import { joinPath, pathParts } from "../../path.ts";
 import type { Reason } from "../../reason.ts";
-import { READ } from "../../wire/codec/allowance.ts";
-import { type AnnounceResponse, announceResponses } from "../../wire/lite/announce.ts";
-import { encodeRequest } from "../../wire/lite/requests.ts";
+import { READ } from "../../wire/codec/index.ts";
+import { type AnnounceResponse, announceResponses, encodeRequest } from "../../wire/lite/index.ts";
 import type { AnnounceTable } from "../contract.ts";
 import { ANNOUNCE_HOLD_MS } from "./announcer.ts";
 import { codeOf, reasonOf } from "./codes.ts";

@@ -1,7 +1,7 @@
 import type { BidiStream } from "../../link.ts";
-import type { Route } from "../../model/broadcast.ts";
+import type { Route } from "../../model/index.ts";
 import { joinPath, stripPrefix } from "../../path.ts";
-import { type AnnounceRequest, encodeAnnouncement, encodeAnnounceOk } from "../../wire/lite/announce.ts";
+import { type AnnounceRequest, encodeAnnouncement, encodeAnnounceOk } from "../../wire/lite/index.ts";
 import type { Announced, AnnounceTable } from "../contract.ts";
 import { codeOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";

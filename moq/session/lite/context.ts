@@ -1,9 +1,8 @@
 import type { Link } from "../../link.ts";
-import type { Asker, Channel, Source } from "../../model/contract.ts";
-import type { Share } from "../../model/scheduler.ts";
+import type { Asker, Channel, Share, Source } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
-import type { WireLimits } from "../../wire/codec/limits.ts";
-import type { Capabilities } from "../../wire/lite/versions.ts";
+import type { WireLimits } from "../../wire/codec/index.ts";
+import type { Capabilities } from "../../wire/lite/index.ts";
 import type { SessionDeps } from "../contract.ts";
 import type { Opener } from "./opener.ts";
 

@@ -1,6 +1,5 @@
-import type { Dialect } from "../../model/contract.ts";
-import { encodeFrameHeader } from "../../wire/lite/frame.ts";
-import type { Capabilities } from "../../wire/lite/versions.ts";
+import type { Dialect } from "../../model/index.ts";
+import { type Capabilities, encodeFrameHeader } from "../../wire/lite/index.ts";
 import { codeOf } from "./codes.ts";
 
 const dialects = new Map<string, Dialect>();

@@ -1,12 +1,9 @@
 import type { BoundName } from "../../counters.ts";
 import type { BidiStream, RecvStream } from "../../link.ts";
-import type { GroupWriter } from "../../model/contract.ts";
+import type { GroupWriter } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
-import { READ } from "../../wire/codec/allowance.ts";
-import { BoundExceeded } from "../../wire/codec/errors.ts";
-import { type Request, RequestReader } from "../../wire/lite/requests.ts";
-import type { Setup } from "../../wire/lite/setup.ts";
-import { UniReader } from "../../wire/lite/uni.ts";
+import { BoundExceeded, READ } from "../../wire/codec/index.ts";
+import { type Request, RequestReader, type Setup, UniReader } from "../../wire/lite/index.ts";
 import { Announcer } from "./announcer.ts";
 import { codeOf, reasonOf } from "./codes.ts";
 import type { Taker } from "./intake.ts";

@@ -1,11 +1,7 @@
 import type { BidiStream } from "../../link.ts";
-import type { Later, TrackInfo } from "../../model/contract.ts";
-import type { Share } from "../../model/scheduler.ts";
-import { rank } from "../../model/subscription.ts";
+import { type Later, rank, type Share, type TrackInfo } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
-import type { Fetch } from "../../wire/lite/fetch.ts";
-import { encodeProbe } from "../../wire/lite/probe.ts";
-import { encodeTrackInfo, type Track } from "../../wire/lite/track.ts";
+import { encodeProbe, encodeTrackInfo, type Fetch, type Track } from "../../wire/lite/index.ts";
 import { codeOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
 

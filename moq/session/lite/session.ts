@@ -9,17 +9,18 @@ import {
   type RecvHandler,
   type RecvStream,
 } from "../../link.ts";
-import type { Asker, GroupWriter, Source } from "../../model/contract.ts";
-import type { Share } from "../../model/scheduler.ts";
+import type { Asker, GroupWriter, Share, Source } from "../../model/index.ts";
 import { joinPath, stripPrefix } from "../../path.ts";
 import type { Reason } from "../../reason.ts";
-import { READ } from "../../wire/codec/allowance.ts";
-import { ProtocolViolation } from "../../wire/codec/errors.ts";
-import { DEFAULT_WIRE_LIMITS } from "../../wire/codec/limits.ts";
-import { decodeDatagram } from "../../wire/lite/datagram.ts";
-import { encodeRequest } from "../../wire/lite/requests.ts";
-import { encodeSetupStream, type Setup } from "../../wire/lite/setup.ts";
-import { type Capabilities, capabilities } from "../../wire/lite/versions.ts";
+import { DEFAULT_WIRE_LIMITS, ProtocolViolation, READ } from "../../wire/codec/index.ts";
+import {
+  type Capabilities,
+  capabilities,
+  decodeDatagram,
+  encodeRequest,
+  encodeSetupStream,
+  type Setup,
+} from "../../wire/lite/index.ts";
 import type { AnnounceTable, Following, Session, SessionDeps } from "../contract.ts";
 import { AnnounceListener } from "./announce-subscriber.ts";
 import type { AnnounceBudget, Announcer } from "./announcer.ts";

@@ -11,11 +11,8 @@ import type {
   RecvStream,
 } from "../../link.ts";
 import type { Reason } from "../../reason.ts";
-import { ProtocolViolation } from "../../wire/codec/errors.ts";
-import { DEFAULT_WIRE_LIMITS } from "../../wire/codec/limits.ts";
-import type { Setup } from "../../wire/lite/setup.ts";
-import { UniReader } from "../../wire/lite/uni.ts";
-import { type Capabilities, capabilities } from "../../wire/lite/versions.ts";
+import { DEFAULT_WIRE_LIMITS, ProtocolViolation } from "../../wire/codec/index.ts";
+import { type Capabilities, capabilities, type Setup, UniReader } from "../../wire/lite/index.ts";
 import { codeOf } from "./codes.ts";
 
 /** Bytes that a client may send before it was let in: its SETUP and first requests, many times over. */

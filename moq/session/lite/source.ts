@@ -7,15 +7,19 @@ import type {
   TrackInfo,
   Upstream,
   UpstreamSink,
-} from "../../model/contract.ts";
+} from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
-import { READ } from "../../wire/codec/allowance.ts";
-import { BoundExceeded } from "../../wire/codec/errors.ts";
-import { FrameReader, type FrameSink } from "../../wire/lite/frame.ts";
-import type { GroupHeader } from "../../wire/lite/group.ts";
-import { encodeRequest } from "../../wire/lite/requests.ts";
-import { encodeSubscribeUpdate, type SubscribeResponse, subscribeResponses } from "../../wire/lite/subscribe.ts";
-import { trackResponses } from "../../wire/lite/track.ts";
+import { BoundExceeded, READ } from "../../wire/codec/index.ts";
+import {
+  encodeRequest,
+  encodeSubscribeUpdate,
+  FrameReader,
+  type FrameSink,
+  type GroupHeader,
+  type SubscribeResponse,
+  subscribeResponses,
+  trackResponses,
+} from "../../wire/lite/index.ts";
 import { codeOf, reasonOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
 import type { Place } from "./opener.ts";

@@ -1,10 +1,14 @@
 import type { BidiStream } from "../../link.ts";
-import type { Asker, Later, OutStream, Subscriber, TrackInfo } from "../../model/contract.ts";
-import type { Subscription } from "../../model/subscription.ts";
+import type { Asker, Later, OutStream, Subscriber, Subscription, TrackInfo } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
-import { DATAGRAM_BYTES, encodeDatagram } from "../../wire/lite/datagram.ts";
-import { encodeGroupStream } from "../../wire/lite/group.ts";
-import { encodeSubscribeResponse, type Subscribe, type SubscribeUpdate } from "../../wire/lite/subscribe.ts";
+import {
+  DATAGRAM_BYTES,
+  encodeDatagram,
+  encodeGroupStream,
+  encodeSubscribeResponse,
+  type Subscribe,
+  type SubscribeUpdate,
+} from "../../wire/lite/index.ts";
 import { codeOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
 import { laterOf } from "./serve.ts";

@@ -1,7 +1,4 @@
-import type { Cursor } from "../codec/cursor.ts";
-import type { WireBound } from "../codec/errors.ts";
-import type { WireLimits } from "../codec/limits.ts";
-import { Writer } from "../codec/writer.ts";
+import { type Cursor, type WireBound, type WireLimits, Writer } from "../codec/index.ts";
 import { MessageReader, readPath } from "./message.ts";
 import type { Capabilities } from "./versions.ts";
 

@@ -1,5 +1,4 @@
-import { getVarint, varintSize } from "../codec/varint.ts";
-import { Writer } from "../codec/writer.ts";
+import { getVarint, varintSize, Writer } from "../codec/index.ts";
 
 /** A group of one frame in a QUIC datagram (moq-lite Datagrams). */
 export interface Datagram {

@@ -1,7 +1,20 @@
-import { type Allowance, FRAME_UNITS, PAYLOAD_UNIT_BITS, READ, UNBOUNDED } from "../codec/allowance.ts";
-import { BoundExceeded, ProtocolViolation } from "../codec/errors.ts";
-import type { WireLimits } from "../codec/limits.ts";
-import { getSigned, getVarint, putSigned, putVarint, signedLength, varintLength, varintSize } from "../codec/varint.ts";
+import {
+  type Allowance,
+  BoundExceeded,
+  FRAME_UNITS,
+  getSigned,
+  getVarint,
+  PAYLOAD_UNIT_BITS,
+  ProtocolViolation,
+  putSigned,
+  putVarint,
+  READ,
+  signedLength,
+  UNBOUNDED,
+  varintLength,
+  varintSize,
+  type WireLimits,
+} from "../codec/index.ts";
 import type { Capabilities } from "./versions.ts";
 
 /** Takes frames as they come. */

@@ -1,5 +1,4 @@
-import type { Cursor } from "../codec/cursor.ts";
-import { Writer } from "../codec/writer.ts";
+import { type Cursor, Writer } from "../codec/index.ts";
 import { UNI_STREAM } from "./message.ts";
 import type { Capabilities } from "./versions.ts";
 

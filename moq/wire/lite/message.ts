@@ -1,9 +1,16 @@
 import { normalisePath, pathParts } from "../../path.ts";
-import { type Allowance, MESSAGE_UNITS, READ, UNBOUNDED } from "../codec/allowance.ts";
-import { Cursor } from "../codec/cursor.ts";
-import { BoundExceeded, ProtocolViolation, type WireBound } from "../codec/errors.ts";
-import { Inbox } from "../codec/inbox.ts";
-import type { WireLimits } from "../codec/limits.ts";
+import {
+  type Allowance,
+  BoundExceeded,
+  Cursor,
+  Inbox,
+  MESSAGE_UNITS,
+  ProtocolViolation,
+  READ,
+  UNBOUNDED,
+  type WireBound,
+  type WireLimits,
+} from "../codec/index.ts";
 
 /** One message: whether a type comes before its length, and how its body is read. */
 export interface Expected<T> {

@@ -1,6 +1,4 @@
-import type { Cursor } from "../codec/cursor.ts";
-import type { WireLimits } from "../codec/limits.ts";
-import { Writer } from "../codec/writer.ts";
+import { type Cursor, type WireLimits, Writer } from "../codec/index.ts";
 import { MessageReader } from "./message.ts";
 import type { Capabilities } from "./versions.ts";
 

@@ -1,9 +1,13 @@
-import { type Allowance, READ, UNBOUNDED } from "../codec/allowance.ts";
-import type { Cursor } from "../codec/cursor.ts";
-import { ProtocolViolation } from "../codec/errors.ts";
-import { Inbox } from "../codec/inbox.ts";
-import type { WireLimits } from "../codec/limits.ts";
-import { Writer } from "../codec/writer.ts";
+import {
+  type Allowance,
+  type Cursor,
+  Inbox,
+  ProtocolViolation,
+  READ,
+  UNBOUNDED,
+  type WireLimits,
+  Writer,
+} from "../codec/index.ts";
 import { type AnnounceRequest, encodeAnnounceRequest, readAnnounceRequest } from "./announce.ts";
 import { encodeFetch, type Fetch, readFetch } from "./fetch.ts";
 import { type Expected, MessageReader, STREAM } from "./message.ts";

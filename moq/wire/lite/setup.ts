@@ -1,6 +1,4 @@
-import { Cursor } from "../codec/cursor.ts";
-import type { WireLimits } from "../codec/limits.ts";
-import { Writer } from "../codec/writer.ts";
+import { Cursor, type WireLimits, Writer } from "../codec/index.ts";
 import { UNI_STREAM } from "./message.ts";
 import type { Capabilities } from "./versions.ts";
 

@@ -1,8 +1,13 @@
-import { type Allowance, MESSAGE_UNITS, READ, UNBOUNDED } from "../codec/allowance.ts";
-import { Cursor } from "../codec/cursor.ts";
-import { ProtocolViolation } from "../codec/errors.ts";
-import { Inbox } from "../codec/inbox.ts";
-import type { WireLimits } from "../codec/limits.ts";
+import {
+  type Allowance,
+  Cursor,
+  Inbox,
+  MESSAGE_UNITS,
+  ProtocolViolation,
+  READ,
+  UNBOUNDED,
+  type WireLimits,
+} from "../codec/index.ts";
 import { FrameReader, type FrameSink } from "./frame.ts";
 import { type GroupHeader, readGroup } from "./group.ts";
 import { UNI_STREAM } from "./message.ts";

@@ -1,5 +1,4 @@
-import type { SimRelay, WorldEvents } from "../world.ts";
-import { LEASE_MS } from "../world.ts";
+import { LEASE_MS, type SimRelay, type WorldEvents } from "../world.ts";
 
 /** Milliseconds that a track may be taken from two relays when it goes from one to the other: the better one may have to look for a way itself. */
 const OVERLAP_MS = 15_000;

@@ -1,17 +1,11 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { systemClock } from "../../transport/shared/system-clock.ts";
-import { loadCertificate, selfSignedFile } from "../../transport/tls/certificate.ts";
-import { readPem } from "../../transport/tls/pem.ts";
-import { type Config, formatOrigin, type LoadedConfig, type Problem } from "../config/config.ts";
-import { idleRole } from "../config/exposure.ts";
-import { meshCredentials } from "../mesh/credentials.ts";
-import { engineFault } from "./engine.ts";
-import { AuthGate } from "./gate.ts";
-import { nativeSettings } from "./native.ts";
-import { pemPairs } from "./options.ts";
-import { RevokeRoute } from "./revoke.ts";
+import { systemClock } from "../transport/shared/index.ts";
+import { loadCertificate, readPem, selfSignedFile } from "../transport/tls/index.ts";
+import { type Config, formatOrigin, idleRole, type LoadedConfig, type Problem } from "./config/index.ts";
+import { AuthGate, engineFault, nativeSettings, pemPairs, RevokeRoute } from "./host/index.ts";
+import { meshCredentials } from "./mesh/index.ts";
 
 /** What is wrong with the files that a configuration names, and what is odd about it, though a relay starts with it. */
 export interface Findings {

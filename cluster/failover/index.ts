@@ -1,0 +1,1 @@
+export { MeshSource, type MeshSourceDeps, type SpliceCounters } from "./mesh-source.ts";

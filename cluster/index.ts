@@ -1,0 +1,33 @@
+export { ClockBound } from "./clock-bound.ts";
+export { DIALLED, NODE_NAME, type NodeInfo, ROLES, type Role } from "./contract.ts";
+export {
+  ControlClient,
+  type ControlTable,
+  NOBODY,
+  nodePath,
+  RootTable,
+  type RootTableOptions,
+} from "./control/index.ts";
+export { MeshSource, type SpliceCounters } from "./failover/index.ts";
+export { nodeOf, subjectOf } from "./identity.ts";
+export {
+  Discovery,
+  type DnsEntry,
+  dnsEntries,
+  type LinkEvents,
+  PeerLinks,
+  type Resolver,
+  staticPeers,
+} from "./links/index.ts";
+export { Mesh, patienceOf } from "./mesh.ts";
+export {
+  type DialRedis,
+  RedisBackend,
+  type RedisLink,
+  Registry,
+  type RegistryDeps,
+  redisChannel,
+  SharedRegistry,
+} from "./registry/index.ts";
+export { Tiers } from "./rootless/index.ts";
+export { RouteTable } from "./routes/index.ts";

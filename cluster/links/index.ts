@@ -1,0 +1,4 @@
+export { Discovery } from "./discovery.ts";
+export { type DnsEntry, dnsEntries, type Resolver } from "./dns.ts";
+export { type LinkEvents, PeerLinks } from "./peer-links.ts";
+export { staticPeers } from "./static.ts";

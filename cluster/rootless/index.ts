@@ -1,0 +1,1 @@
+export { Tiers } from "./rootless.ts";

@@ -1,0 +1,20 @@
+export type { Advertisement, Broadcast, Route } from "./broadcast.ts";
+export { Origin, type Publication, type Resolver } from "./broadcasts.ts";
+export type {
+  Asker,
+  Channel,
+  Dialect,
+  GroupWriter,
+  Later,
+  OutStream,
+  Source,
+  SubscribeOptions,
+  Subscriber,
+  TrackInfo,
+  Upstream,
+  UpstreamSink,
+} from "./contract.ts";
+export type { ModelLimits } from "./limits.ts";
+export { covers, PathTree, prefixes } from "./path-tree.ts";
+export type { Share } from "./scheduler.ts";
+export { rank, type Subscription } from "./subscription.ts";

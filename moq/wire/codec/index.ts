@@ -1,0 +1,7 @@
+export { type Allowance, FRAME_UNITS, MESSAGE_UNITS, PAYLOAD_UNIT_BITS, READ, UNBOUNDED } from "./allowance.ts";
+export { Cursor } from "./cursor.ts";
+export { BoundExceeded, ProtocolViolation, type WireBound } from "./errors.ts";
+export { Inbox } from "./inbox.ts";
+export { DEFAULT_WIRE_LIMITS, type WireLimits } from "./limits.ts";
+export { getSigned, getVarint, putSigned, putVarint, signedLength, varintLength, varintSize } from "./varint.ts";
+export { Writer } from "./writer.ts";

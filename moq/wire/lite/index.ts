@@ -1,0 +1,31 @@
+export {
+  type AnnounceRequest,
+  type AnnounceResponse,
+  announceResponses,
+  encodeAnnouncement,
+  encodeAnnounceOk,
+} from "./announce.ts";
+export { DATAGRAM_BYTES, decodeDatagram, encodeDatagram } from "./datagram.ts";
+export type { Fetch } from "./fetch.ts";
+export { encodeFrameHeader, FrameReader, type FrameSink } from "./frame.ts";
+export { encodeGroupStream, type GroupHeader } from "./group.ts";
+export { encodeProbe } from "./probe.ts";
+export { encodeRequest, type OpeningRequest, type Request, RequestReader } from "./requests.ts";
+export { encodeSetupStream, type Setup } from "./setup.ts";
+export {
+  encodeSubscribeResponse,
+  encodeSubscribeUpdate,
+  type Subscribe,
+  type SubscribeResponse,
+  type SubscribeUpdate,
+  subscribeResponses,
+} from "./subscribe.ts";
+export { encodeTrackInfo, type Track, trackResponses } from "./track.ts";
+export { UniReader, type UniSink } from "./uni.ts";
+export {
+  type Capabilities,
+  capabilities,
+  EXPERIMENTAL_PROTOCOLS,
+  MESH_PROTOCOLS,
+  STABLE_PROTOCOLS,
+} from "./versions.ts";

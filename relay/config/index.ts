@@ -1,0 +1,17 @@
+export {
+  type Config,
+  ConfigError,
+  formatOrigin,
+  formatProblem,
+  type LoadedConfig,
+  loadConfig,
+  type Problem,
+  sections,
+} from "./config.ts";
+export { configValues, type DescribedValue, describeConfig } from "./describe.ts";
+export { exposures, idleRole, productionProblems } from "./exposure.ts";
+export { type AnySection, envName, fieldOf } from "./layers.ts";
+export { nearest } from "./nearest.ts";
+export { type RedisAddress, redisAddress } from "./registry.ts";
+export { PEM_PAIR } from "./tls.ts";
+export { formatDuration, parseDuration, parseWhole, UnitError } from "./units.ts";

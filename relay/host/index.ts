@@ -1,0 +1,16 @@
+export { bindFailed } from "./bind-failed.ts";
+export { Defects } from "./defects.ts";
+export { Descriptors } from "./descriptors.ts";
+export { drainSessions } from "./drain.ts";
+export { engineFault, meshFault, openEngine } from "./engine.ts";
+export { FileWatch, watchedFiles } from "./file-watch.ts";
+export { type Admission, AuthGate } from "./gate.ts";
+export { type Listeners, type ListenersOptions, openListeners } from "./listeners.ts";
+export { nativeSettings } from "./native.ts";
+export { certificateOptions, linkLimits, liveLimits, modelLimits, pemPairs, sessionLimits } from "./options.ts";
+export { Readiness } from "./readiness.ts";
+export { RevokeRoute } from "./revoke.ts";
+export { CLOSE_SHUTDOWN, type DecideTerms, ordinaryTerms, rootOf, SessionHost, type SessionTerms } from "./sessions.ts";
+export { Steps } from "./steps.ts";
+export { judge } from "./verdict.ts";
+export { waitUntil } from "./wait.ts";
