@@ -2,13 +2,13 @@ export { ClockBound } from "./clock-bound.ts";
 export { DIALLED, NODE_NAME, type NodeInfo, ROLES, type Role } from "./contract.ts";
 export {
   ControlClient,
+  ControlSessionServer,
+  type ControlSessionServerOptions,
   type ControlTable,
-  NOBODY,
+  NULL_SOURCE,
   nodePath,
-  RootTable,
-  type RootTableOptions,
 } from "./control/index.ts";
-export { MeshSource, type SpliceCounters } from "./failover/index.ts";
+export { type FailoverCounters, MeshSource } from "./failover/index.ts";
 export { nodeOf, subjectOf } from "./identity.ts";
 export {
   Discovery,
@@ -26,8 +26,8 @@ export {
   type RedisLink,
   Registry,
   type RegistryDeps,
+  ReplicatedRegistry,
   redisChannel,
-  SharedRegistry,
 } from "./registry/index.ts";
-export { Tiers } from "./rootless/index.ts";
+export { Rootless } from "./rootless/index.ts";
 export { RouteTable } from "./routes/index.ts";

@@ -1,5 +1,5 @@
 import type { Clock } from "../moq/clock.ts";
-import type { Advertisement, Broadcast, Origin, Publication, Resolver, Route, Source } from "../moq/model/index.ts";
+import type { Advertisement, Broadcast, Broadcasts, Publication, Resolver, Route, Source } from "../moq/model/index.ts";
 import type { Reason } from "../moq/reason.ts";
 import type { AnnounceTable } from "../moq/session/index.ts";
 import type { ClockBound } from "./clock-bound.ts";
@@ -14,8 +14,15 @@ import {
   scopeKey,
 } from "./contract.ts";
 import type { MeshSource, MeshSourceDeps } from "./failover/index.ts";
-import type { Tiers } from "./rootless/index.ts";
-import { Entrances, type Holders, Interest, type RouteTable, type ScopeTold, Stamper } from "./routes/index.ts";
+import type { Rootless } from "./rootless/index.ts";
+import {
+  ExternalAnnouncements,
+  type Holders,
+  Interest,
+  type RouteTable,
+  type ScopeTold,
+  Stamper,
+} from "./routes/index.ts";
 
 /**
  * Longest that a regional keeps what it cannot get, in milliseconds: the edges that it serves know other ways, and keep
@@ -43,7 +50,7 @@ export interface Registrar {
 
 export interface MeshDeps {
   readonly self: NodeInfo;
-  readonly origin: Origin;
+  readonly origin: Broadcasts;
   readonly clock: Clock;
   /** Milliseconds since 1970. */
   readonly wallNow: () => number;
@@ -51,7 +58,7 @@ export interface MeshDeps {
   readonly table: RouteTable;
   /** Bounds the epochs that publishers may give. */
   readonly clocks: Pick<ClockBound, "takes">;
-  readonly tiers: Pick<Tiers, "want" | "changed" | "close">;
+  readonly tiers: Pick<Rootless, "want" | "changed" | "close">;
   readonly lingerMs: number;
   readonly maxScopes: number;
   readonly redundant: readonly string[];
@@ -82,7 +89,7 @@ export class Mesh implements Resolver {
   readonly #deps: MeshDeps;
   readonly #interest: Interest;
   readonly #stamper: Stamper;
-  readonly #entrances = new Entrances();
+  readonly #entrances = new ExternalAnnouncements();
   readonly #remotes = new Map<string, Remote>();
   readonly #sources = new WeakSet<Source>();
   /** What was registered, by path. */

@@ -9,7 +9,7 @@ import type { Resolver } from "../cluster/index.ts";
 import type { Clock } from "../moq/clock.ts";
 import { Counters } from "../moq/counters.ts";
 import type { Engine, EngineDeps, PeerAddress } from "../moq/link.ts";
-import { Origin } from "../moq/model/index.ts";
+import { Broadcasts } from "../moq/model/index.ts";
 import { ChannelRegistry, MESH_PROTOCOLS, protocols } from "../moq/session/index.ts";
 import { createQmux } from "../transport/qmux/index.ts";
 import { systemClock } from "../transport/shared/index.ts";
@@ -20,6 +20,7 @@ import {
   bindFailed,
   CLOSE_SHUTDOWN,
   certificateOptions,
+  clientSessionPolicy,
   Defects,
   Descriptors,
   drainSessions,
@@ -32,7 +33,6 @@ import {
   modelLimits,
   openEngine,
   openListeners,
-  ordinaryTerms,
   Readiness,
   RevokeRoute,
   SessionHost,
@@ -132,7 +132,7 @@ class RelayProcess implements Relay {
   readonly #log: Logger;
   readonly #logOutput: Pick<LogOutput, "dropped"> | undefined;
   readonly #defects: Defects;
-  readonly #origin: Origin;
+  readonly #origin: Broadcasts;
   readonly #host: SessionHost;
   readonly #gate: AuthGate;
   readonly #wallNow: () => number;
@@ -177,7 +177,7 @@ class RelayProcess implements Relay {
     });
     this.#files = new FileWatch(watched, { clock: this.#clock, warn: this.#warn });
     const { bytes, policy, maxAge } = config.cache;
-    this.#origin = new Origin({
+    this.#origin = new Broadcasts({
       clock: this.#clock,
       limits: modelLimits(config),
       cache: { bytes, policy, maxAgeMs: maxAge },
@@ -194,7 +194,7 @@ class RelayProcess implements Relay {
       gate: this.#gate,
       channels: this.#channels,
       hop: this.#hop,
-      terms: (info, admission) => this.#mesh?.terms(info, admission) ?? ordinaryTerms(admission),
+      terms: (info, admission) => this.#mesh?.terms(info, admission) ?? clientSessionPolicy(admission),
       wallNow: this.#wallNow,
       expiryNoticeMs: config.auth.expiryNotice,
       origin: this.#origin,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { NOBODY, nodePath, Registry, RootTable } from "../../cluster/index.ts";
+import { ControlSessionServer, NULL_SOURCE, nodePath, Registry } from "../../cluster/index.ts";
 import type { Publication } from "../../moq/model/index.ts";
 import { systemClock } from "../../transport/shared/index.ts";
 import { BenchError } from "../system/error.ts";
@@ -69,8 +69,8 @@ export async function registryFigures(options: RegistryOptions): Promise<Registr
   };
 }
 
-function tableOf(registry: Registry, n: number): RootTable {
-  const table = new RootTable(registry);
+function tableOf(registry: Registry, n: number): ControlSessionServer {
+  const table = new ControlSessionServer(registry);
   const url = `https://relay-${n}.example:4443`;
   const path = nodePath({
     node: `relay-${n}`,
@@ -82,16 +82,16 @@ function tableOf(registry: Registry, n: number): RootTable {
     draining: false,
     startedAt: 1,
   });
-  taken(table.publish(path, { epoch: 0n, hops: [], cost: 0, ended: false }, NOBODY));
+  taken(table.publish(path, { epoch: 0n, hops: [], cost: 0, ended: false }, NULL_SOURCE));
   return table;
 }
 
-function publish(tables: readonly RootTable[], n: number): Publication {
+function publish(tables: readonly ControlSessionServer[], n: number): Publication {
   const relay = n % tables.length;
   const table = tables[relay];
   if (table === undefined) throw new BenchError("no relay");
   const advertisement = { epoch: BigInt(1_700_000_000_000 + n), hops: [BigInt(relay + 1)], cost: 1, ended: false };
-  return taken(table.publish(`b/tenant-${n % TENANTS}/room-${n}/relay-${relay}`, advertisement, NOBODY));
+  return taken(table.publish(`b/tenant-${n % TENANTS}/room-${n}/relay-${relay}`, advertisement, NULL_SOURCE));
 }
 
 function taken(publication: Publication | string): Publication {
@@ -102,7 +102,7 @@ function taken(publication: Publication | string): Publication {
 /** One broadcast begins, the next ends, at the pace that was asked for. */
 async function events(
   { eventsPerSecond, seconds, broadcasts }: RegistryOptions,
-  tables: RootTable[],
+  tables: ControlSessionServer[],
   live: Publication[],
 ) {
   const from = performance.now();

@@ -6,7 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "@redis/client";
-import { type NodeInfo, RedisBackend, Registry, redisChannel, SharedRegistry } from "../../cluster/index.ts";
+import { type NodeInfo, RedisBackend, Registry, ReplicatedRegistry, redisChannel } from "../../cluster/index.ts";
 import { redisAddress } from "../../relay/config/index.ts";
 import { dialRedis } from "../../relay/mesh/index.ts";
 import { systemClock } from "../../transport/shared/index.ts";
@@ -41,7 +41,7 @@ function root() {
     unique: randomUUID,
     channel: redisChannel(at.database),
   });
-  const shared = new SharedRegistry({ registry, backend, clock: systemClock, leaseMs: LEASE_MS, told: () => {} });
+  const shared = new ReplicatedRegistry({ registry, backend, clock: systemClock, leaseMs: LEASE_MS, told: () => {} });
   shared.start();
   return { registry, shared };
 }

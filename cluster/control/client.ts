@@ -7,7 +7,7 @@ import type { Registrar } from "../mesh.ts";
 import type { NodeLoad } from "../registry/index.ts";
 import { type ControlSession, type ControlTable, LocalSession } from "./local.ts";
 import { Namesakes } from "./namesakes.ts";
-import { NOBODY } from "./null-source.ts";
+import { NULL_SOURCE } from "./null-source.ts";
 import { holdingPath, loadPath, nodePath, parseControlPath, scopePrefix } from "./paths.ts";
 
 /** First and longest wait between two dials of a root, in milliseconds. */
@@ -409,7 +409,7 @@ export class ControlClient implements Registrar {
   }
 
   #announce(path: string, advertisement: Advertisement): void {
-    const route: Route = { advertisement, source: NOBODY };
+    const route: Route = { advertisement, source: NULL_SOURCE };
     const announced: Announced = { path, route: () => (this.#own.get(path) === announced ? route : undefined) };
     this.#own.set(path, announced);
     for (const watcher of [...this.#watchers]) watcher.changed(announced);

@@ -1,7 +1,7 @@
 import type { Advertisement, Publication } from "../../moq/model/index.ts";
 import type { Announced, AnnounceTable, Following, Session } from "../../moq/session/index.ts";
 import { SESSION_COST } from "../contract.ts";
-import { NOBODY } from "./null-source.ts";
+import { NULL_SOURCE } from "./null-source.ts";
 
 /** What a relay needs of its session with a root. */
 export type ControlSession = Pick<Session, "follow" | "close">;
@@ -105,7 +105,7 @@ function pass(
     known.update(seen);
     return;
   }
-  const publication = to.publish(path, seen, NOBODY);
+  const publication = to.publish(path, seen, NULL_SOURCE);
   if (typeof publication !== "string") publications.set(path, publication);
 }
 

@@ -1,7 +1,7 @@
 import type { Source } from "../../moq/model/index.ts";
 
 /** Where the announcements of control sessions come from: nobody subscribes to them. */
-export const NOBODY: Source = {
+export const NULL_SOURCE: Source = {
   hasInfo: false,
   subscribe: (_path, _track, _options, sink) => {
     sink.closed("not_found");

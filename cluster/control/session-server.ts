@@ -4,10 +4,10 @@ import type { Announced, AnnounceWatcher } from "../../moq/session/index.ts";
 import { CLOSE_LEAVING, type Holding, type NodeInfo } from "../contract.ts";
 import type { Registry } from "../registry/index.ts";
 import type { ControlTable } from "./local.ts";
-import { NOBODY } from "./null-source.ts";
+import { NULL_SOURCE } from "./null-source.ts";
 import { holdingPath, nodePath, parseControlPath } from "./paths.ts";
 
-export interface RootTableOptions {
+export interface ControlSessionServerOptions {
   /** Hop id of the relay that the root is, in sessions with others; it registers without one. */
   readonly own?: bigint;
   /** The only relay that the session may be of, by its token or certificate; absent: neither names one. */
@@ -19,9 +19,9 @@ export interface RootTableOptions {
 }
 
 /** What a root puts into the control session of one relay in place of the origin. */
-export class RootTable implements ControlTable {
+export class ControlSessionServer implements ControlTable {
   readonly #registry: Registry;
-  readonly #options: RootTableOptions;
+  readonly #options: ControlSessionServerOptions;
   /** The relay that registered here. */
   #node: string | undefined;
   #info: NodeInfo | undefined;
@@ -38,7 +38,7 @@ export class RootTable implements ControlTable {
   readonly #looks = new Set<() => void>();
   #stopClaims: (() => void) | undefined;
 
-  constructor(registry: Registry, options: RootTableOptions = {}) {
+  constructor(registry: Registry, options: ControlSessionServerOptions = {}) {
     this.#registry = registry;
     this.#options = options;
     registry.begun(this);
@@ -293,14 +293,14 @@ const announcedNodes = new WeakMap<NodeInfo, Announced>();
 function announcedNode(info: NodeInfo): Announced {
   const known = announcedNodes.get(info);
   if (known !== undefined) return known;
-  const route: Route = { advertisement: { epoch: 0n, hops: [], cost: 0, ended: false }, source: NOBODY };
+  const route: Route = { advertisement: { epoch: 0n, hops: [], cost: 0, ended: false }, source: NULL_SOURCE };
   const announced: Announced = { path: nodePath(info), route: () => route };
   announcedNodes.set(info, announced);
   return announced;
 }
 
 function announced(kind: "b" | "e" | "c", { path, node, epoch, hops, cost, ended: over }: Holding): Announced {
-  const route: Route = { advertisement: { epoch, hops, cost, ended: over }, source: NOBODY };
+  const route: Route = { advertisement: { epoch, hops, cost, ended: over }, source: NULL_SOURCE };
   return { path: holdingPath(kind, path, node), route: () => route };
 }
 

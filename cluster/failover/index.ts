@@ -1,1 +1,1 @@
-export { MeshSource, type MeshSourceDeps, type SpliceCounters } from "./mesh-source.ts";
+export { type FailoverCounters, MeshSource, type MeshSourceDeps } from "./mesh-source.ts";

@@ -8,14 +8,14 @@ import type {
   UpstreamSink,
 } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
-import { SplicedTrack, type SplicedTrackDeps } from "./track.ts";
+import { FailoverTrack, type FailoverTrackDeps } from "./track.ts";
 
-export type { SpliceCounters } from "./track.ts";
+export type { FailoverCounters } from "./track.ts";
 
 /** Milliseconds until relays that all could not be reached are asked again. */
 const RETRY_MS = 250;
 
-export type MeshSourceDeps = Omit<SplicedTrackDeps, "gone"> & {
+export type MeshSourceDeps = Omit<FailoverTrackDeps, "gone"> & {
   /** Nothing is asked through it any more. */
   readonly idle: () => void;
 };
@@ -25,7 +25,7 @@ export class MeshSource implements Source {
   readonly hasInfo = true;
   readonly keepsNewest = true;
   readonly #deps: MeshSourceDeps;
-  readonly #tracks = new Set<SplicedTrack>();
+  readonly #tracks = new Set<FailoverTrack>();
   readonly #requests = new Set<() => void>();
 
   constructor(deps: MeshSourceDeps) {
@@ -37,7 +37,7 @@ export class MeshSource implements Source {
   }
 
   subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream {
-    const spliced: SplicedTrack = new SplicedTrack(
+    const spliced: FailoverTrack = new FailoverTrack(
       { path, track, asker, shared: () => sink.shared?.() === true },
       options,
       sink,

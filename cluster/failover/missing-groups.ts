@@ -1,7 +1,7 @@
 import type { Clock } from "../../moq/clock.ts";
 import type { GroupWriter } from "../../moq/model/index.ts";
 import type { HeldGroups } from "./held-groups.ts";
-import type { Leg } from "./track-at-relay.ts";
+import type { TrackAtRelay } from "./track-at-relay.ts";
 
 /**
  * Milliseconds that the relay in use has to bring a group by itself before it is fetched, where it does not say at which one it
@@ -16,11 +16,11 @@ const FETCH_MS = 5_000;
  */
 const REACH = 16;
 
-export interface GapsDeps {
+export interface MissingGroupsDeps {
   readonly clock: Clock;
   readonly groups: HeldGroups;
   /** The relay in use, once the track is subscribed to there. */
-  readonly leg: () => Leg | undefined;
+  readonly leg: () => TrackAtRelay | undefined;
   readonly priority: () => number;
   /** A group was begun that nobody has the rest of. */
   readonly lost: () => void;
@@ -30,13 +30,13 @@ export interface GapsDeps {
  * What the relay in use does not bring by itself after it took over: groups that another one began and did not end, and those
  * between the last of that one and its own first. They are fetched, one by one; a group that was begun and cannot be had is given up.
  */
-export class Gaps {
-  readonly #deps: GapsDeps;
+export class MissingGroups {
+  readonly #deps: MissingGroupsDeps;
   readonly #fetching = new Map<number, () => void>();
   #from: number | undefined;
   #cancelLook: (() => void) | undefined;
 
-  constructor(deps: GapsDeps) {
+  constructor(deps: MissingGroupsDeps) {
     this.#deps = deps;
   }
 
@@ -74,7 +74,7 @@ export class Gaps {
     for (const cancel of [...this.#fetching.values()]) cancel();
   }
 
-  #fetch(leg: Leg, sequence: number): void {
+  #fetch(leg: TrackAtRelay, sequence: number): void {
     const { groups, clock, priority } = this.#deps;
     /** Who feeds the group, for its holder. */
     const feeder = {};

@@ -11,19 +11,19 @@ import type { Reason } from "../../moq/reason.ts";
 import type { Peers } from "../contract.ts";
 
 /** What a leg tells the track that it carries. */
-export interface LegEvents {
+export interface TrackAtRelayEvents {
   info(info: TrackInfo): void;
-  started(leg: Leg, sequence: number): void;
-  group(leg: Leg, sequence: number): GroupWriter | Reason;
-  datagram(leg: Leg, sequence: number, timestamp: number, payload: Uint8Array): void;
+  started(leg: TrackAtRelay, sequence: number): void;
+  group(leg: TrackAtRelay, sequence: number): GroupWriter | Reason;
+  datagram(leg: TrackAtRelay, sequence: number, timestamp: number, payload: Uint8Array): void;
   dropped(start: number, end: number): void;
   ended(end: number): void;
   /** The relay has said all (its last groups may still come), refused, or its link is gone (`upstream`). */
-  closed(leg: Leg, reason: Reason | undefined): void;
+  closed(leg: TrackAtRelay, reason: Reason | undefined): void;
   /** The relay asked us to leave. */
-  leaving(leg: Leg): void;
+  leaving(leg: TrackAtRelay): void;
   /** There is a second link to the relay; the one that is used ends before long. */
-  renewed(leg: Leg): void;
+  renewed(leg: TrackAtRelay): void;
 }
 
 /** A track, and on whose behalf it is asked for. */
@@ -38,10 +38,10 @@ export interface TrackAddress {
 }
 
 /** One track at one relay: its link is used, and the track subscribed to when the link is up. */
-export class Leg {
+export class TrackAtRelay {
   readonly node: string;
   readonly #what: TrackAddress;
-  readonly #events: LegEvents;
+  readonly #events: TrackAtRelayEvents;
   readonly #release: () => void;
   #source: Source | undefined;
   #upstream: Upstream | undefined;
@@ -57,7 +57,7 @@ export class Leg {
     node: string,
     peers: Peers,
     what: TrackAddress & { readonly options: () => SubscribeOptions },
-    events: LegEvents,
+    events: TrackAtRelayEvents,
   ) {
     this.node = node;
     this.#what = what;

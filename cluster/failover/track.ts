@@ -3,8 +3,8 @@ import type { GroupWriter, SubscribeOptions, TrackInfo, Upstream, UpstreamSink }
 import type { Reason } from "../../moq/reason.ts";
 import type { Peers } from "../contract.ts";
 import { HeldGroups } from "./held-groups.ts";
-import { Gaps } from "./missing-groups.ts";
-import { Leg, type LegEvents, type TrackAddress } from "./track-at-relay.ts";
+import { MissingGroups } from "./missing-groups.ts";
+import { type TrackAddress, TrackAtRelay, type TrackAtRelayEvents } from "./track-at-relay.ts";
 
 /** Milliseconds that a better relay has to be known before a track that runs well goes over to it. */
 const SETTLED_MS = 5_000;
@@ -16,7 +16,7 @@ const RETRY_MS = 250;
 const STRAGGLER_MS = 2_000;
 
 /** Counted for the metrics. */
-export interface SpliceCounters {
+export interface FailoverCounters {
   /** Tracks that were taken from another relay because theirs was gone. */
   failovers: number;
   /** Tracks that went over to another relay while theirs still ran. */
@@ -27,7 +27,7 @@ export interface SpliceCounters {
   groupsLost: number;
 }
 
-export interface SplicedTrackDeps {
+export interface FailoverTrackDeps {
   readonly clock: Clock;
   readonly peers: Peers;
   /** Names of relays that have it, best first. */
@@ -39,26 +39,26 @@ export interface SplicedTrackDeps {
    * another way, and is told to look for it.
    */
   readonly lostAs: "upstream" | "unroutable";
-  readonly counters: SpliceCounters;
+  readonly counters: FailoverCounters;
   /** A track was given up because no relay could be reached for too long. */
   readonly spent: () => void;
   readonly gone: () => void;
 }
 
 /** One track, taken from one relay after the other; its viewers see one track. */
-export class SplicedTrack implements Upstream, LegEvents {
-  readonly #deps: SplicedTrackDeps;
+export class FailoverTrack implements Upstream, TrackAtRelayEvents {
+  readonly #deps: FailoverTrackDeps;
   readonly #what: Omit<TrackAddress, "known">;
   readonly #sink: UpstreamSink;
   readonly #groups: HeldGroups;
-  readonly #gaps: Gaps;
+  readonly #gaps: MissingGroups;
   /** Relays that refused since the last group. */
   readonly #refused = new Set<string>();
   #options: SubscribeOptions;
-  #leg: Leg | undefined;
+  #leg: TrackAtRelay | undefined;
   /** Takes over when a group of it comes, be it one that is there already. */
-  #next: Leg | undefined;
-  #old: Leg | undefined;
+  #next: TrackAtRelay | undefined;
+  #old: TrackAtRelay | undefined;
   /** From this group on the old relay's are not taken any more. */
   #handedOver = Number.POSITIVE_INFINITY;
   #informed = false;
@@ -77,7 +77,7 @@ export class SplicedTrack implements Upstream, LegEvents {
     what: Omit<TrackAddress, "known">,
     options: SubscribeOptions,
     sink: UpstreamSink,
-    deps: SplicedTrackDeps,
+    deps: FailoverTrackDeps,
   ) {
     this.#what = what;
     this.#options = options;
@@ -89,7 +89,7 @@ export class SplicedTrack implements Upstream, LegEvents {
       over: () => this.#groupOver(),
       orphaned: () => this.#gaps.lookSoon(),
     });
-    this.#gaps = new Gaps({
+    this.#gaps = new MissingGroups({
       clock: deps.clock,
       groups: this.#groups,
       leg: () => (this.#leg?.live === true ? this.#leg : undefined),
@@ -148,7 +148,7 @@ export class SplicedTrack implements Upstream, LegEvents {
     this.#sink.info(info);
   }
 
-  started(leg: Leg, sequence: number): void {
+  started(leg: TrackAtRelay, sequence: number): void {
     this.#alive();
     if (leg === this.#leg) this.#gaps.fill(sequence);
     if (this.#started) return;
@@ -156,7 +156,7 @@ export class SplicedTrack implements Upstream, LegEvents {
     this.#sink.started(sequence);
   }
 
-  group(leg: Leg, sequence: number): GroupWriter | Reason {
+  group(leg: TrackAtRelay, sequence: number): GroupWriter | Reason {
     if (this.#over) return "cancelled";
     this.#alive();
     this.#refused.clear();
@@ -170,7 +170,7 @@ export class SplicedTrack implements Upstream, LegEvents {
     return writer;
   }
 
-  datagram(leg: Leg, sequence: number, timestamp: number, payload: Uint8Array): void {
+  datagram(leg: TrackAtRelay, sequence: number, timestamp: number, payload: Uint8Array): void {
     if (leg === this.#leg && !this.#over) this.#sink.datagram(sequence, timestamp, payload);
   }
 
@@ -182,7 +182,7 @@ export class SplicedTrack implements Upstream, LegEvents {
     if (!this.#over) this.#sink.ended(end);
   }
 
-  closed(leg: Leg, reason: Reason | undefined): void {
+  closed(leg: TrackAtRelay, reason: Reason | undefined): void {
     if (this.#over) return;
     if (reason !== undefined) this.#groups.orphan(leg);
     if (leg === this.#old) this.#old = undefined;
@@ -192,17 +192,17 @@ export class SplicedTrack implements Upstream, LegEvents {
     } else if (leg === this.#leg) this.#lost(leg, reason);
   }
 
-  leaving(leg: Leg): void {
+  leaving(leg: TrackAtRelay): void {
     if (leg === this.#leg) this.#splice();
   }
 
   /** Goes over to another link of the same relay, as it would to another relay. */
-  renewed(leg: Leg): void {
+  renewed(leg: TrackAtRelay): void {
     if (leg === this.#leg && leg.live && this.#next === undefined) this.#next = this.#begin(leg.node);
   }
 
   /** The relay that it was taken from is gone, or will not give it. */
-  #lost(leg: Leg, reason: Reason | undefined): void {
+  #lost(leg: TrackAtRelay, reason: Reason | undefined): void {
     if (reason === undefined) {
       this.#conclude();
       return;
@@ -269,9 +269,9 @@ export class SplicedTrack implements Upstream, LegEvents {
     this.#leg = this.#begin(best);
   }
 
-  #begin(node: string): Leg {
+  #begin(node: string): TrackAtRelay {
     const what = { ...this.#what, known: () => this.#known, options: () => this.#wanted() };
-    return new Leg(node, this.#deps.peers, what, this);
+    return new TrackAtRelay(node, this.#deps.peers, what, this);
   }
 
   /** What to ask the next relay for: from the first group that is not whole, or the one after the newest. */
@@ -283,7 +283,7 @@ export class SplicedTrack implements Upstream, LegEvents {
     return { ...this.#options, start };
   }
 
-  #preferSoon(leg: Leg): void {
+  #preferSoon(leg: TrackAtRelay): void {
     if (leg.leaving || !this.#deps.candidates().includes(leg.node)) {
       this.#splice();
       return;
@@ -304,7 +304,7 @@ export class SplicedTrack implements Upstream, LegEvents {
   }
 
   /** `first`: the group that it began with. */
-  #takeOver(leg: Leg, first: number): void {
+  #takeOver(leg: TrackAtRelay, first: number): void {
     this.#next = undefined;
     this.#old?.cancel();
     this.#old = this.#leg;

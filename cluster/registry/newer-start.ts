@@ -7,7 +7,7 @@ export const LEASE_SLACK_MS = 500;
  * Relays that have a session here, while a later start of each is kept. It may be the relay that has come back elsewhere, or what is
  * left of one whose clock was ahead: then nobody renews it.
  */
-export class LaterStarts {
+export class NewerStarts {
   readonly #leaseMs: number;
   readonly #seen = new Map<string, { readonly startedAt: number; readonly leftMs: number; readonly at: number }>();
 

@@ -2,7 +2,7 @@
 const MAX_WAITING = 200_000;
 
 /** What has changed and is not written yet: names of relays, each with paths. */
-export class Waiting {
+export class PendingWrites {
   readonly #paths = new Map<string, Set<string>>();
   /** Relays of which paths found no room. */
   readonly #cut = new Set<string>();

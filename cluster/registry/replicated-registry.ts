@@ -1,8 +1,8 @@
 import type { Clock } from "../../moq/clock.ts";
 import { type Holding, NODE_NAME, type NodeInfo } from "../contract.ts";
 import type { BackendEvents, NodeChange, RegistryBackend, RegistryObserver, StoredNode, Versions } from "./contract.ts";
-import { LaterStarts, LEASE_SLACK_MS } from "./newer-start.ts";
-import { Waiting } from "./pending-writes.ts";
+import { LEASE_SLACK_MS, NewerStarts } from "./newer-start.ts";
+import { PendingWrites } from "./pending-writes.ts";
 import { encodeInfo, sameHolding } from "./record.ts";
 import type { Registry } from "./registry.ts";
 
@@ -17,7 +17,7 @@ const BATCH = 500;
 const MAX_LEFT = 10_000;
 
 /** Counted for the metrics. */
-export interface SharingCounters {
+export interface ReplicationCounters {
   /** Writes that the backend took. */
   writes: number;
   /** Calls that failed. */
@@ -28,7 +28,7 @@ export interface SharingCounters {
   reconcileMs: number;
 }
 
-export interface SharingDeps {
+export interface ReplicatedRegistryDeps {
   readonly registry: Registry;
   readonly backend: RegistryBackend;
   readonly clock: Clock;
@@ -41,17 +41,17 @@ export interface SharingDeps {
  * Keeps the registry of a root and a backend alike: writes what sessions of this root say, and speaks in the registry for relays that
  * other roots wrote. While the backend is gone all stays as it is; what counts then is the state, so there is no queue.
  */
-export class SharedRegistry implements RegistryObserver, BackendEvents {
-  readonly counters: SharingCounters = { writes: 0, errors: 0, strange: 0, reconcileMs: 0 };
-  readonly #deps: SharingDeps;
+export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
+  readonly counters: ReplicationCounters = { writes: 0, errors: 0, strange: 0, reconcileMs: 0 };
+  readonly #deps: ReplicatedRegistryDeps;
   /** Speaks for what others wrote. */
   readonly #others = {};
-  readonly #waiting = new Waiting();
+  readonly #waiting = new PendingWrites();
   readonly #withdrawn = new Map<string, { startedAt: number; until: number }>();
   /** Version that our state of a relay is known to be of, but for what waits to be written. */
   readonly #versions = new Map<string, string>();
   readonly #renewed = new Map<string, number>();
-  readonly #later: LaterStarts;
+  readonly #later: NewerStarts;
   /** Left on purpose since the comparison began that is under way. */
   readonly #left = new Map<string, number>();
   /** Kept, not known here, at the last comparison: gone at the next, as it may just not have been heard yet. */
@@ -66,9 +66,9 @@ export class SharedRegistry implements RegistryObserver, BackendEvents {
   #cancelGather: (() => void) | undefined;
   #cancelTick = () => {};
 
-  constructor(deps: SharingDeps) {
+  constructor(deps: ReplicatedRegistryDeps) {
     this.#deps = deps;
-    this.#later = new LaterStarts(deps.leaseMs);
+    this.#later = new NewerStarts(deps.leaseMs);
   }
 
   get connected(): boolean {

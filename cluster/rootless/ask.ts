@@ -6,15 +6,15 @@ import { type Holding, RELAY_COST, SESSION_COST } from "../contract.ts";
 /** What an ask tells its owner. A broadcast is known by its path and the relay that has it. */
 export interface AskEvents {
   /** It is to be had; told again when something of it changes. */
-  holding(holding: Holding, ask: TierAsk): void;
+  holding(holding: Holding, ask: RootlessAsk): void;
   /** This ask knows no more of it. */
-  forgotten(holding: Holding, ask: TierAsk): void;
+  forgotten(holding: Holding, ask: RootlessAsk): void;
   /** Whoever was asked took it back. */
-  over(holding: Holding, ask: TierAsk): void;
+  over(holding: Holding, ask: RootlessAsk): void;
   /** The relay that was asked has announced all that it knows. */
   answered(): void;
   /** It has been answered for so long that what was not told is not there. */
-  settled(ask: TierAsk): void;
+  settled(ask: RootlessAsk): void;
 }
 
 export interface AskDeps {
@@ -29,7 +29,7 @@ export interface AskDeps {
 }
 
 /** What one relay tells of the broadcasts under one prefix, from one link to the next. */
-export class TierAsk {
+export class RootlessAsk {
   readonly prefix: string;
   readonly node: string;
   readonly #deps: AskDeps;

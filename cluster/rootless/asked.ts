@@ -3,8 +3,8 @@ import { covers, type Source } from "../../moq/model/index.ts";
 import type { Session } from "../../moq/session/index.ts";
 import type { PeerUser } from "../contract.ts";
 import type { Health } from "../routes/index.ts";
-import { type AskDeps, TierAsk } from "./ask.ts";
-import { widened } from "./coalesce-prefixes.ts";
+import { type AskDeps, RootlessAsk } from "./ask.ts";
+import { coalescePrefixes } from "./coalesce-prefixes.ts";
 
 /** Milliseconds that an ask goes on when another one takes its place, and again while that one does not tell the same. */
 const OVERLAP_MS = 5_000;
@@ -28,11 +28,11 @@ export interface AskedDeps extends AskDeps {
   /** It is asked for more than is wanted, because that is less to ask. */
   readonly tooMany: () => void;
   /** Nobody else tells what this ask does. */
-  readonly needed: (ask: TierAsk) => boolean;
+  readonly needed: (ask: RootlessAsk) => boolean;
 }
 
 interface Entry {
-  readonly ask: TierAsk;
+  readonly ask: RootlessAsk;
   /** Set while it is not wanted any more. */
   cancel: (() => void) | undefined;
 }
@@ -74,13 +74,13 @@ export class AskedRelay implements PeerUser {
     return this.#asks.size;
   }
 
-  get asks(): TierAsk[] {
+  get asks(): RootlessAsk[] {
     return [...this.#asks.values()].map(({ ask }) => ask);
   }
 
   /** From now on it is asked for what is under these prefixes; what it told of others is forgotten when others have told it. */
   want(wanted: ReadonlySet<string>): void {
-    const { prefixes, wide } = widened(wanted);
+    const { prefixes, wide } = coalescePrefixes(wanted);
     if (wide && !this.#wide) this.#deps.tooMany();
     this.#wide = wide;
     for (const prefix of prefixes) {
@@ -142,12 +142,12 @@ export class AskedRelay implements PeerUser {
   }
 
   #ask(prefix: string): void {
-    const ask = new TierAsk(prefix, this.#deps);
+    const ask = new RootlessAsk(prefix, this.#deps);
     this.#asks.set(prefix, { ask, cancel: undefined });
     if (this.#up) this.#follow(ask);
   }
 
-  #follow(ask: TierAsk): void {
+  #follow(ask: RootlessAsk): void {
     const session = this.#deps.links.session(this.node);
     if (session !== undefined) ask.follow(session);
   }

@@ -10,7 +10,7 @@ export const MAX_ASKS = 32;
  * Prefixes to ask for so that all of `wanted` is told: none that another one covers; where they are too many, those of the tenants
  * (first segments), and where these are too many, everything. Whoever asks for more than it wants takes what it wants.
  */
-export function widened(wanted: ReadonlySet<string>): {
+export function coalescePrefixes(wanted: ReadonlySet<string>): {
   readonly prefixes: ReadonlySet<string>;
   readonly wide: boolean;
 } {

@@ -1,1 +1,1 @@
-export { Tiers } from "./rootless.ts";
+export { Rootless } from "./rootless.ts";

@@ -2,7 +2,7 @@ import type { Clock } from "../../moq/clock.ts";
 import { covers, prefixes } from "../../moq/model/index.ts";
 import { type BroadcastScope, type Holding, scopeKey } from "../contract.ts";
 import type { RouteTable, ScopeTold } from "../routes/index.ts";
-import type { AskEvents, TierAsk } from "./ask.ts";
+import type { AskEvents, RootlessAsk } from "./ask.ts";
 import { AskedRelay, type AskLinks } from "./asked.ts";
 
 /** Milliseconds without any root before the tiers are asked: a root that restarts at once, or a start, is not worth it. */
@@ -11,9 +11,9 @@ const GRACE_MS = 500;
 /** Relays that are asked at once; a mesh with more origins than that needs a root. */
 const MAX_RELAYS = 256;
 
-export type TierBound = "mesh_tier_relays" | "mesh_tier_asks";
+export type RootlessBound = "mesh_tier_relays" | "mesh_tier_asks";
 
-export interface TiersDeps {
+export interface RootlessDeps {
   readonly clock: Clock;
   readonly links: AskLinks;
   readonly table: Pick<RouteTable, "tiers" | "named" | "get" | "under" | "holding" | "holdingGone" | "holdingOver">;
@@ -22,7 +22,7 @@ export interface TiersDeps {
   /** No other relay of the mesh is configured, so there is nothing to learn. */
   readonly alone: boolean;
   /** A bound was hit. */
-  readonly refused: (bound: TierBound) => void;
+  readonly refused: (bound: RootlessBound) => void;
   /** From now on the tiers are asked, or not any more. */
   readonly told: (asking: boolean) => void;
 }
@@ -39,7 +39,7 @@ interface Want {
 }
 
 /** A scope, for as long as somebody wants it. */
-export interface TierWant {
+export interface RootlessWant {
   /** A root has told all of it. */
   answered(): void;
   release(): void;
@@ -49,8 +49,8 @@ export interface TierWant {
  * Asks along the tiers while no root can be asked: an edge its regional, everybody else the origins that are known, for what they
  * announce under the prefixes that are wanted here. What they tell goes into the table of routes. Does no I/O.
  */
-export class Tiers implements AskEvents {
-  readonly #deps: TiersDeps;
+export class Rootless implements AskEvents {
+  readonly #deps: RootlessDeps;
   readonly #wants = new Map<string, Want>();
   readonly #relays = new Map<string, AskedRelay>();
   /** Of wants that are asked. */
@@ -60,7 +60,7 @@ export class Tiers implements AskEvents {
   #cancelGrace: (() => void) | undefined;
   #due = false;
 
-  constructor(deps: TiersDeps) {
+  constructor(deps: RootlessDeps) {
     this.#deps = deps;
   }
 
@@ -97,7 +97,7 @@ export class Tiers implements AskEvents {
   }
 
   /** `told` is called while the tiers are asked for it. */
-  want(scope: BroadcastScope, told: ScopeTold): TierWant {
+  want(scope: BroadcastScope, told: ScopeTold): RootlessWant {
     const key = scopeKey(scope);
     const want: Want = { scope, told, asked: false, by: undefined, complete: false, cancel: undefined };
     this.#wants.set(key, want);
@@ -141,11 +141,11 @@ export class Tiers implements AskEvents {
     this.#relays.clear();
   }
 
-  holding(holding: Holding, ask: TierAsk): void {
+  holding(holding: Holding, ask: RootlessAsk): void {
     if (this.#wanted(holding.path)) this.#deps.table.holding(holding, ask.scope);
   }
 
-  forgotten({ path, node }: Holding, ask: TierAsk): void {
+  forgotten({ path, node }: Holding, ask: RootlessAsk): void {
     this.#deps.table.holdingGone(path, node, ask.scope);
   }
 
@@ -153,7 +153,7 @@ export class Tiers implements AskEvents {
     this.changed();
   }
 
-  over(holding: Holding, ask: TierAsk): void {
+  over(holding: Holding, ask: RootlessAsk): void {
     const { path, node } = holding;
     // What the holder says is newer than anything that a root said, and so is what a regional does while there is no root. Another
     // relay that had it from the holder may only have left it.
@@ -162,7 +162,7 @@ export class Tiers implements AskEvents {
     else this.forgotten(holding, ask);
   }
 
-  settled(ask: TierAsk): void {
+  settled(ask: RootlessAsk): void {
     // Else what a root tells is the newer word.
     if (!this.#active) return;
     const gone = [...this.#deps.table.under(ask.prefix)].filter(
@@ -211,7 +211,7 @@ export class Tiers implements AskEvents {
     return scope.kind === "exact" ? this.#paths : this.#prefixes;
   }
 
-  *#asks(): Generator<TierAsk> {
+  *#asks(): Generator<RootlessAsk> {
     for (const relay of this.#relays.values()) yield* relay.asks;
   }
 
@@ -221,7 +221,7 @@ export class Tiers implements AskEvents {
     return false;
   }
 
-  #needed(ask: TierAsk): boolean {
+  #needed(ask: RootlessAsk): boolean {
     const others = [...this.#asks()].filter((other) => other !== ask);
     for (const { path, epoch } of ask.told) {
       if (!this.#wanted(path)) continue;
@@ -294,7 +294,7 @@ function pathOf(scope: BroadcastScope): string {
 }
 
 /** What an ask was told that is in `scope`. */
-function* toldOf(ask: TierAsk, scope: BroadcastScope): Generator<Holding> {
+function* toldOf(ask: RootlessAsk, scope: BroadcastScope): Generator<Holding> {
   if (scope.kind === "exact") {
     const holding = ask.get(scope.path);
     if (holding !== undefined) yield holding;

@@ -8,7 +8,7 @@ const MAX_HOPS = 65_536;
 /** Hops from which on another relay was in between: a publisher's own announcement has its own id at most. */
 const RELAYED = 2;
 
-export interface EntrancesDeps {
+export interface ExternalAnnouncementsDeps {
   /** Publishes it as first-hand, with an epoch. */
   readonly publish: (advertisement: Advertisement) => Publication | Reason;
   /** Others of the mesh that have it. */
@@ -20,7 +20,7 @@ export interface EntrancesDeps {
  * here, or the two would take it from each other. And several relays may hear of it from the same one outside: then
  * they have the same content, and give it the same epoch.
  */
-export class Entrances {
+export class ExternalAnnouncements {
   readonly #hops = new Set<bigint>();
   readonly #byPath = new Map<string, Set<Entrance>>();
 
@@ -38,7 +38,7 @@ export class Entrances {
     for (const entrance of this.#byPath.get(path) ?? []) entrance.look();
   }
 
-  publish(path: string, advertisement: Advertisement, deps: EntrancesDeps): Publication | Reason {
+  publish(path: string, advertisement: Advertisement, deps: ExternalAnnouncementsDeps): Publication | Reason {
     if (advertisement.hops.length < RELAYED) return deps.publish(advertisement);
     const entrance = new Entrance(advertisement, deps, (hops) => hops.some((hop) => this.#hops.has(hop)));
     const refused = entrance.look();
@@ -59,7 +59,7 @@ export class Entrances {
 
 /** One announcement of a relay outside. */
 class Entrance {
-  readonly #deps: EntrancesDeps;
+  readonly #deps: ExternalAnnouncementsDeps;
   readonly #passed: (hops: readonly bigint[]) => boolean;
   #advertisement: Advertisement;
   /** Nothing while it leads back into the mesh. */
@@ -70,7 +70,11 @@ class Entrance {
   /** It asked us to leave. */
   #leaving = false;
 
-  constructor(advertisement: Advertisement, deps: EntrancesDeps, passed: (hops: readonly bigint[]) => boolean) {
+  constructor(
+    advertisement: Advertisement,
+    deps: ExternalAnnouncementsDeps,
+    passed: (hops: readonly bigint[]) => boolean,
+  ) {
     this.#advertisement = advertisement;
     this.#deps = deps;
     this.#passed = passed;

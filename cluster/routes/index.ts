@@ -1,4 +1,4 @@
-export { Entrances } from "./external-announcement.ts";
+export { ExternalAnnouncements } from "./external-announcement.ts";
 export { Interest, type ScopeTold } from "./interest.ts";
 export { Stamper } from "./stamp.ts";
 export { type Health, type Holders, RouteTable } from "./table.ts";

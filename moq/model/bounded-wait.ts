@@ -8,7 +8,7 @@ interface PatienceHost {
 }
 
 /** A bounded wait for a publisher. */
-export class Patience {
+export class BoundedWait {
   readonly #host: PatienceHost;
   #cancel: (() => void) | undefined;
 

@@ -38,7 +38,7 @@ export interface Resolver {
 }
 
 /** The broadcasts that this relay knows, and whoever watches for them. One per process. */
-export class Origin {
+export class Broadcasts {
   readonly counters: Counters;
   readonly cache: GroupCache;
   /** Shares the thread between the sessions. */

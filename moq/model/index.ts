@@ -1,5 +1,5 @@
 export type { Advertisement, Broadcast, Route } from "./broadcast.ts";
-export { Origin, type Publication, type Resolver } from "./broadcasts.ts";
+export { Broadcasts, type Publication, type Resolver } from "./broadcasts.ts";
 export type {
   Asker,
   Channel,

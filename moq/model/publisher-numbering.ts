@@ -10,7 +10,7 @@ export const OVERTAKEN = 8;
 const LAST_SEQUENCE = Number.MAX_SAFE_INTEGER - 2;
 
 /** A track's subscription at one publisher, and how that publisher's numbers and times map to those of the track. */
-export class Feed {
+export class PublisherNumbering {
   readonly source: Source;
   /** Which publisher of the path it is; the same for routes to the same content. */
   readonly generation: number;
@@ -130,7 +130,7 @@ export class SentGroups {
   }
 
   /** The track does not follow `feed` any more. */
-  remember({ generation, whole }: Feed): void {
+  remember({ generation, whole }: PublisherNumbering): void {
     this.#whole.delete(generation);
     if (whole >= 0) this.#whole.set(generation, whole);
     const [oldest] = this.#whole.keys();

@@ -3,14 +3,14 @@ import type { Reason } from "../reason.ts";
 import type { Asker, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import type { Group } from "./group.ts";
 import { hasLeft, Outgoing, type Sending } from "./outgoing.ts";
-import { type Feed, OVERTAKEN } from "./publisher-numbering.ts";
+import { OVERTAKEN, type PublisherNumbering } from "./publisher-numbering.ts";
 
 /** The part of a track that its subscriptions need. */
 export interface SubscribedTrack {
   readonly counters: Counters;
   readonly newest: Group | undefined;
   /** Its subscription at the publisher: how the numbers of that publisher map to those of the track. */
-  readonly feed: Pick<Feed, "first" | "offset" | "lowest"> | undefined;
+  readonly feed: Pick<PublisherNumbering, "first" | "offset" | "lowest"> | undefined;
   /** Groups that can be joined from their first frame, with `from <= sequence <= to`, ascending. */
   joinable(from: number, to: number): Group[];
   /** Milliseconds by which `group` is older than the newest (moq-lite Expiration: the larger of the two measures). */

@@ -1,6 +1,6 @@
 import type { Counters } from "../counters.ts";
 import type { Reason } from "../reason.ts";
-import { Patience } from "./bounded-wait.ts";
+import { BoundedWait } from "./bounded-wait.ts";
 import type {
   Asker,
   Channel,
@@ -18,7 +18,7 @@ import type { Group } from "./group.ts";
 import { GroupStore, type StoredTrack } from "./group-store.ts";
 import type { Numbering } from "./merge-subscriptions.ts";
 import { Properties } from "./properties.ts";
-import { Feed, SentGroups, writable } from "./publisher-numbering.ts";
+import { PublisherNumbering, SentGroups, writable } from "./publisher-numbering.ts";
 import { type SubscribedTrack, Subscription } from "./subscription.ts";
 import type { TrackHost, TrackRoute, TrackStart, Wanted } from "./track-host.ts";
 import { Unwatched } from "./unwatched.ts";
@@ -41,7 +41,7 @@ export class Track implements SubscribedTrack {
   readonly #host: TrackHost<Track>;
   readonly #store: GroupStore;
   readonly #fetches: Fetches;
-  readonly #patience: Patience;
+  readonly #patience: BoundedWait;
   readonly #subscriptions = new Set<Subscription>();
   readonly #properties: Properties;
   readonly #wishes: UpstreamOptions;
@@ -50,7 +50,7 @@ export class Track implements SubscribedTrack {
   #route: TrackRoute | undefined;
   /** That publisher says that the track is gone upstream: another one is waited for. */
   #routeLost = false;
-  #feed: Feed | undefined;
+  #feed: PublisherNumbering | undefined;
   #ended: number | undefined;
   #over = false;
   readonly #unwatched: Unwatched;
@@ -73,7 +73,7 @@ export class Track implements SubscribedTrack {
       retire: () => this.#retire(),
     });
     this.#sweep = new Delay(host.clock, SWEEP_DELAY_MS, () => this.#sweepUp());
-    this.#patience = new Patience(host);
+    this.#patience = new BoundedWait(host);
   }
 
   get counters(): Counters {
@@ -84,7 +84,7 @@ export class Track implements SubscribedTrack {
     return this.#store.newest;
   }
 
-  get feed(): Feed | undefined {
+  get feed(): PublisherNumbering | undefined {
     return this.#feed;
   }
 
@@ -262,7 +262,7 @@ export class Track implements SubscribedTrack {
     };
   }
 
-  #connect(continued?: Feed): void {
+  #connect(continued?: PublisherNumbering): void {
     const route = this.#route;
     if (route === undefined || this.#routeLost) {
       this.#wait();
@@ -276,7 +276,7 @@ export class Track implements SubscribedTrack {
       if (!this.#used) return;
     }
     const { source, generation } = route;
-    const feed = new Feed(source, generation, { ...this.#sent.of(generation), ...continued?.numbering });
+    const feed = new PublisherNumbering(source, generation, { ...this.#sent.of(generation), ...continued?.numbering });
     this.#feed = feed;
     this.counters.tracksActive++;
     const known = this.#properties.of(source);
@@ -287,7 +287,7 @@ export class Track implements SubscribedTrack {
     if (first || known !== undefined || !source.hasInfo) this.#open(feed);
   }
 
-  #open(feed: Feed): void {
+  #open(feed: PublisherNumbering): void {
     if (!feed.alive || feed.upstream !== undefined) return;
     const { offset } = feed;
     const resume = offset !== undefined && this.newest !== undefined ? this.newest.sequence + 1 - offset : undefined;
@@ -311,11 +311,11 @@ export class Track implements SubscribedTrack {
   }
 
   /** Where nothing came before, its first group keeps its number. */
-  #numbering({ offset }: Feed): Numbering {
+  #numbering({ offset }: PublisherNumbering): Numbering {
     return { offset: offset ?? (this.newest === undefined ? 0 : undefined) };
   }
 
-  #group(feed: Feed, theirs: number): GroupWriter | Reason {
+  #group(feed: PublisherNumbering, theirs: number): GroupWriter | Reason {
     if (!feed.alive) return "cancelled";
     const sequence = feed.place(theirs, this.newest?.sequence);
     if (sequence === undefined) {
@@ -332,7 +332,7 @@ export class Track implements SubscribedTrack {
     return group.subgroup;
   }
 
-  #datagram(feed: Feed, theirs: number, timestamp: number, payload: Uint8Array): void {
+  #datagram(feed: PublisherNumbering, theirs: number, timestamp: number, payload: Uint8Array): void {
     if (!feed.alive) return;
     this.counters.datagramsIn++;
     const sequence = feed.place(theirs, this.newest?.sequence);
@@ -342,7 +342,7 @@ export class Track implements SubscribedTrack {
   }
 
   /** The source ended the subscription: the track is over, was refused, or its session went. */
-  #closed(feed: Feed, reason: Reason | undefined): void {
+  #closed(feed: PublisherNumbering, reason: Reason | undefined): void {
     if (!feed.alive) return;
     if (reason === undefined) {
       this.#over = true;
@@ -381,7 +381,7 @@ export class Track implements SubscribedTrack {
     return this.newest === undefined ? 0 : this.newest.sequence + 1;
   }
 
-  #end(feed: Feed): void {
+  #end(feed: PublisherNumbering): void {
     if (!feed.alive) return;
     const end = Math.max(this.#ended ?? 0, this.#next());
     this.#ended = end;

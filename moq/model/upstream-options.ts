@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { SubscribeOptions } from "./contract.ts";
 import { mergeOptions, type Numbering, sameOptions, type Wanting } from "./merge-subscriptions.ts";
-import type { Feed } from "./publisher-numbering.ts";
+import type { PublisherNumbering } from "./publisher-numbering.ts";
 
 /**
  * Milliseconds between two updates of an upstream subscription: a publisher gets the newest wishes of all viewers together, at
@@ -32,7 +32,7 @@ export class UpstreamOptions {
   }
 
   /** The publisher hears of what changed at once, or when the interval after the last update is over. */
-  changed(feed: Feed, numbering: Numbering): void {
+  changed(feed: PublisherNumbering, numbering: Numbering): void {
     if (this.#cancel !== undefined) return;
     const wait = this.#askedAt + UPDATE_INTERVAL_MS - this.#clock.now();
     if (wait <= 0) this.#update(feed, numbering);
@@ -51,7 +51,7 @@ export class UpstreamOptions {
     this.#cancel = undefined;
   }
 
-  #update(feed: Feed, numbering: Numbering): void {
+  #update(feed: PublisherNumbering, numbering: Numbering): void {
     if (feed.upstream === undefined || this.#asked === undefined) return;
     const start = feed.offset === undefined ? undefined : this.#asked.start;
     const wanted = mergeOptions(this.#viewers, start, numbering);

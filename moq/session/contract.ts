@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { LinkInfo } from "../link.ts";
-import type { Advertisement, Origin, Publication, Route, Source } from "../model/index.ts";
+import type { Advertisement, Broadcasts, Publication, Route, Source } from "../model/index.ts";
 import type { Reason } from "../reason.ts";
 import type { ChannelRegistry } from "./channels.ts";
 
@@ -80,7 +80,7 @@ export interface AnnounceWatcher {
   complete?(): void;
 }
 
-/** Where announcements come from and go to. The model's {@link Origin} is one; the registry of a mesh is another. */
+/** Where announcements come from and go to. The model's {@link Broadcasts} is one; the registry of a mesh is another. */
 export interface AnnounceTable {
   /** Those at or under `prefix` that have a route. */
   broadcasts(prefix: string): Iterable<Announced>;
@@ -106,7 +106,7 @@ export interface Following {
 
 /** What a session is built from. */
 export interface SessionDeps {
-  readonly origin: Origin;
+  readonly origin: Broadcasts;
   /** For announcements, both ways; the origin unless told. */
   readonly table?: AnnounceTable;
   readonly clock: Clock;

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../../moq/clock.ts";
 import { Counters } from "../../moq/counters.ts";
 import { type EngineDeps, TransportError, type Trust } from "../../moq/link.ts";
-import { type ModelLimits, Origin, type Upstream, type UpstreamSink } from "../../moq/model/index.ts";
+import { Broadcasts, type ModelLimits, type Upstream, type UpstreamSink } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import {
   ChannelRegistry,
@@ -187,7 +187,7 @@ export async function connect(url: URL, options: ConnectOptions): Promise<Client
 class RelayClient implements Client {
   readonly attach;
   readonly #clock: Clock = systemClock;
-  readonly #origin: Origin;
+  readonly #origin: Broadcasts;
   readonly #prefix: string;
   readonly #timeoutMs: number;
   readonly #closed = Promise.withResolvers<Ended>();
@@ -200,7 +200,7 @@ class RelayClient implements Client {
   constructor(prefix: string, timeoutMs: number, warn: EngineDeps["warn"]) {
     this.#prefix = prefix;
     this.#timeoutMs = timeoutMs;
-    this.#origin = new Origin({
+    this.#origin = new Broadcasts({
       clock: this.#clock,
       limits: MODEL_LIMITS,
       cache: { bytes: 0, policy: "oldest", maxAgeMs: 0 },

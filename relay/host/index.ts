@@ -10,7 +10,14 @@ export { nativeSettings } from "./native.ts";
 export { certificateOptions, linkLimits, liveLimits, modelLimits, pemPairs, sessionLimits } from "./options.ts";
 export { Readiness } from "./readiness.ts";
 export { RevokeRoute } from "./revoke.ts";
-export { CLOSE_SHUTDOWN, type DecideTerms, ordinaryTerms, rootOf, SessionHost, type SessionTerms } from "./sessions.ts";
+export {
+  CLOSE_SHUTDOWN,
+  clientSessionPolicy,
+  type DecideSessionPolicy,
+  rootOf,
+  SessionHost,
+  type SessionPolicy,
+} from "./sessions.ts";
 export { Steps } from "./steps.ts";
 export { judge } from "./verdict.ts";
 export { waitUntil } from "./wait.ts";

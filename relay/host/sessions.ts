@@ -1,7 +1,7 @@
 import { AuthError, seenFrom } from "../../auth/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Attach, LinkInfo, LinkRequest } from "../../moq/link.ts";
-import type { Origin } from "../../moq/model/index.ts";
+import type { Broadcasts } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import {
   type Access,
@@ -29,7 +29,7 @@ const STATUS_BAD_REQUEST = 400;
 const STATUS_ERROR = 500;
 
 /** What a session that was let in gets to see and to do. */
-export interface SessionTerms {
+export interface SessionPolicy {
   readonly access: Access;
   /** Where its announcements go and come from. */
   readonly table: AnnounceTable | undefined;
@@ -47,10 +47,10 @@ export interface SessionTerms {
 }
 
 /** Tells sessions of relays and of clients apart. Throws `AuthError`. */
-export type DecideTerms = (info: LinkInfo, admission: Admission) => SessionTerms;
+export type DecideSessionPolicy = (info: LinkInfo, admission: Admission) => SessionPolicy;
 
 export interface SessionHostDeps {
-  readonly origin: Origin;
+  readonly origin: Broadcasts;
   readonly clock: Clock;
   readonly log: Logger;
   readonly defects: Defects;
@@ -60,7 +60,7 @@ export interface SessionHostDeps {
   /** This relay in the hops of announcements. */
   readonly hop: bigint;
   /** What an admission means here, where it is more than it says. */
-  readonly terms?: DecideTerms | undefined;
+  readonly terms?: DecideSessionPolicy | undefined;
   /** Milliseconds since 1970. */
   readonly wallNow: () => number;
   /** Milliseconds before its token expires at which a session is asked to leave; 0 for no notice. */
@@ -220,7 +220,7 @@ export class SessionHost {
     }
     handshake.admission = admission;
     // A refusal gives the admission back with the handshake.
-    const terms = this.#deps.terms?.(request.info, admission) ?? ordinaryTerms(admission);
+    const terms = this.#deps.terms?.(request.info, admission) ?? clientSessionPolicy(admission);
     request.accept(
       (link) => {
         const { late } = handshake;
@@ -296,7 +296,7 @@ export class SessionHost {
     return handshake;
   }
 
-  #start(info: LinkInfo, admission: Admission, terms: SessionTerms, late: boolean) {
+  #start(info: LinkInfo, admission: Admission, terms: SessionPolicy, late: boolean) {
     const { origin, clock, log, defects, channels, hop } = this.#deps;
     const { access, table, announcePrefix, ownNumbers = false, limits = this.#deps.limits } = terms;
     const opened: SessionOpened = { ...describe(this.#nextId++, info), ...admission.who };
@@ -344,7 +344,7 @@ export class SessionHost {
     });
   }
 
-  #watchExpiry(session: Session, { expiresAt }: Admission, { renews }: SessionTerms): () => void {
+  #watchExpiry(session: Session, { expiresAt }: Admission, { renews }: SessionPolicy): () => void {
     const { clock, wallNow, expiryNoticeMs } = this.#deps;
     if (expiresAt === undefined) return () => {};
     return watchExpiry({
@@ -367,7 +367,7 @@ export class SessionHost {
 }
 
 /** What a client gets where there is no mesh. */
-export function ordinaryTerms({ access }: Admission): SessionTerms {
+export function clientSessionPolicy({ access }: Admission): SessionPolicy {
   return { access, table: undefined, announcePrefix: "" };
 }
 

@@ -7,7 +7,7 @@ import { facts, whyUnreachable } from "./unreachable.ts";
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
 
-export interface StrangersDeps {
+export interface ExternalRelaysDeps {
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
@@ -17,14 +17,14 @@ export interface StrangersDeps {
 }
 
 /** Sessions with relays outside the mesh, both ways, made again whenever they end. */
-export class Strangers {
-  readonly #deps: StrangersDeps;
+export class ExternalRelays {
+  readonly #deps: ExternalRelaysDeps;
   readonly #sessions = new Set<Session>();
   /** Cancel the dials that are due later. */
   readonly #waits = new Set<() => void>();
   #closed = false;
 
-  constructor(deps: StrangersDeps) {
+  constructor(deps: ExternalRelaysDeps) {
     this.#deps = deps;
   }
 

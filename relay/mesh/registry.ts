@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { RedisBackend, type Registry, redisChannel, SharedRegistry } from "../../cluster/index.ts";
+import { RedisBackend, type Registry, ReplicatedRegistry, redisChannel } from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { type Config, redisAddress } from "../config/index.ts";
 import type { Logger } from "../log/index.ts";
@@ -12,7 +12,7 @@ interface ShareDeps {
 }
 
 /** Keeps a root's registry in what `[cluster] registry` says; nothing where that is its own memory. */
-export function shareRegistry(registry: Registry, { config, clock, log }: ShareDeps): SharedRegistry | undefined {
+export function shareRegistry(registry: Registry, { config, clock, log }: ShareDeps): ReplicatedRegistry | undefined {
   const address = redisAddress(config.registry ?? "memory");
   if (address === undefined) return undefined;
   const { host, port, database } = address;
@@ -29,5 +29,5 @@ export function shareRegistry(registry: Registry, { config, clock, log }: ShareD
     if (up) log.info(where, "the registry's Redis is there");
     else log.warn({ ...where, reason }, "the registry's Redis is gone; what is known is told on");
   };
-  return new SharedRegistry({ registry, backend, clock, leaseMs: config.lease, told });
+  return new ReplicatedRegistry({ registry, backend, clock, leaseMs: config.lease, told });
 }

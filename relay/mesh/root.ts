@@ -1,10 +1,10 @@
 import {
   ClockBound,
+  ControlSessionServer,
+  type ControlSessionServerOptions,
   type NodeInfo,
   Registry,
-  RootTable,
-  type RootTableOptions,
-  type SharedRegistry,
+  type ReplicatedRegistry,
 } from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Counters } from "../../moq/counters.ts";
@@ -58,7 +58,7 @@ interface RootParts {
 /** What a relay has because it is a root. */
 export class Root {
   readonly registry: Registry;
-  readonly shared: SharedRegistry | undefined;
+  readonly shared: ReplicatedRegistry | undefined;
   readonly #self: NodeInfo;
   readonly #log: Logger;
   /** Names that more than one relay had. */
@@ -84,18 +84,18 @@ export class Root {
   }
 
   /** For the relay itself. */
-  local(): RootTable {
-    return new RootTable(this.registry, { named: this.#self.node });
+  local(): ControlSessionServer {
+    return new ControlSessionServer(this.registry, { named: this.#self.node });
   }
 
   /** For the control session of another relay. */
-  control(options: Pick<RootTableOptions, "named" | "refuse">): RootTable {
+  control(options: Pick<ControlSessionServerOptions, "named" | "refuse">): ControlSessionServer {
     const unnamed = ({ node, url }: NodeInfo) =>
       this.#log.warn(
         { code: "node_unnamed", node, url },
         `the token of ${node} has no \`sub\`, so another relay could take that name; make it with --subject ${node}`,
       );
-    return new RootTable(this.registry, { own: this.#self.hop, unnamed, ...options });
+    return new ControlSessionServer(this.registry, { own: this.#self.hop, unnamed, ...options });
   }
 
   #tellContested(infos: readonly NodeInfo[]): void {

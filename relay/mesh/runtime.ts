@@ -4,6 +4,7 @@ import {
   Discovery,
   type DnsEntry,
   dnsEntries,
+  type FailoverCounters,
   type LinkEvents,
   Mesh,
   MeshSource,
@@ -11,23 +12,22 @@ import {
   PeerLinks,
   patienceOf,
   type Resolver,
+  Rootless,
   RouteTable,
-  type SpliceCounters,
   staticPeers,
-  Tiers,
 } from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { type Engine, TransportError } from "../../moq/link.ts";
-import type { Origin } from "../../moq/model/index.ts";
+import type { Broadcasts } from "../../moq/model/index.ts";
 import type { ChannelRegistry, Session, SessionLimits } from "../../moq/session/index.ts";
 import type { Config } from "../config/index.ts";
-import { type DecideTerms, type Defects, meshFault } from "../host/index.ts";
+import { type DecideSessionPolicy, type Defects, meshFault } from "../host/index.ts";
 import type { ClusterView } from "../http/index.ts";
 import type { Logger } from "../log/index.ts";
 import { type MeshCredentials, meshCredentials } from "./credentials.ts";
-import { Strangers } from "./external-relays.ts";
+import { ExternalRelays } from "./external-relays.ts";
 import { clockBound, Root, settleMs } from "./root.ts";
-import { meshTerms } from "./session-policy.ts";
+import { meshSessionPolicy } from "./session-policy.ts";
 import { MeshSessions } from "./sessions.ts";
 import { facts, whyUnreachable } from "./unreachable.ts";
 import { clusterView } from "./view.ts";
@@ -39,7 +39,7 @@ const LOAD_INTERVAL_MS = 5_000;
 
 export interface MeshRuntimeDeps {
   readonly config: Config["cluster"];
-  readonly origin: Origin;
+  readonly origin: Broadcasts;
   readonly clock: Clock;
   readonly wallNow: () => number;
   readonly channels: ChannelRegistry;
@@ -54,7 +54,7 @@ export interface MeshRuntimeDeps {
 
 /** A relay's part in its mesh. */
 export class MeshRuntime {
-  readonly terms: DecideTerms;
+  readonly terms: DecideSessionPolicy;
   /** Reads the authorities of `[cluster] ca` again, for new connections. True when they have changed. */
   readonly reloadTrust: () => Promise<boolean>;
   readonly #deps: MeshRuntimeDeps;
@@ -63,12 +63,12 @@ export class MeshRuntime {
   readonly #table: RouteTable;
   readonly #peers: PeerLinks;
   readonly #control: ControlClient;
-  readonly #tiers: Tiers;
+  readonly #tiers: Rootless;
   readonly #discovery: Discovery;
   readonly #mesh: Mesh;
   readonly #root: Root | undefined;
-  readonly #counters: SpliceCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
-  readonly #strangers: Strangers;
+  readonly #counters: FailoverCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
+  readonly #strangers: ExternalRelays;
   /** Relays that are known by configuration. */
   #static: ReadonlySet<string> = new Set();
   #redirect: string | undefined;
@@ -118,7 +118,7 @@ export class MeshRuntime {
     this.#tiers = this.#makeTiers();
     this.#mesh = this.#makeMesh(clocks);
     this.#discovery = this.#discover(entries);
-    this.#strangers = new Strangers({
+    this.#strangers = new ExternalRelays({
       clock,
       random: Math.random,
       log,
@@ -130,7 +130,7 @@ export class MeshRuntime {
     const control = root && ((options: Parameters<Root["control"]>[0]) => root.control(options));
     const roleOf = (name: string) => this.#table.get(name)?.role;
     const terms = { limits, announcements, firstHand, control, roleOf };
-    this.terms = (info, admission) => meshTerms(terms, info, admission);
+    this.terms = (info, admission) => meshSessionPolicy(terms, info, admission);
   }
 
   /** Once the relay takes sessions itself. */
@@ -286,10 +286,10 @@ export class MeshRuntime {
     });
   }
 
-  #makeTiers(): Tiers {
+  #makeTiers(): Rootless {
     const { config, origin, clock, log } = this.#deps;
     const alone = config.root.length + config.peers.length + config.dns.length === 0;
-    return new Tiers({
+    return new Rootless({
       clock,
       alone,
       links: this.#peers,

@@ -1,5 +1,5 @@
 import { AuthError } from "../../auth/index.ts";
-import { type ControlTable, nodeOf, ROLES, type Role, type RootTableOptions } from "../../cluster/index.ts";
+import { type ControlSessionServerOptions, type ControlTable, nodeOf, ROLES, type Role } from "../../cluster/index.ts";
 import type { LinkInfo } from "../../moq/link.ts";
 import {
   type AnnounceTable,
@@ -8,7 +8,7 @@ import {
   type Session,
   type SessionLimits,
 } from "../../moq/session/index.ts";
-import { type Admission, rootOf, type SessionTerms } from "../host/index.ts";
+import { type Admission, rootOf, type SessionPolicy } from "../host/index.ts";
 import { CONTROL_PATH } from "./dial.ts";
 
 /** Of sessions between relays: what they carry is counted where it comes in and where it is watched. */
@@ -40,19 +40,19 @@ export function meshLimits(limits: SessionLimits): SessionLimits {
   };
 }
 
-export interface MeshTermsDeps {
+export interface MeshSessionPolicyDeps {
   readonly limits: SessionLimits;
   /** What publishers announce into. */
   readonly announcements: AnnounceTable;
   /** A table for the control session of a relay; nothing where this one is no root. */
-  readonly control: ((options: Pick<RootTableOptions, "named" | "refuse">) => ControlTable) | undefined;
+  readonly control: ((options: Pick<ControlSessionServerOptions, "named" | "refuse">) => ControlTable) | undefined;
   /** The role with which a relay of that name is known; nothing where it is not known. */
   readonly roleOf: (node: string) => Role | undefined;
   readonly firstHand: (path: string) => boolean;
 }
 
 /** What a session that was let in is: the control session of a relay, its media session, a relay of others, or a client. */
-export function meshTerms(deps: MeshTermsDeps, info: LinkInfo, admission: Admission): SessionTerms {
+export function meshSessionPolicy(deps: MeshSessionPolicyDeps, info: LinkInfo, admission: Admission): SessionPolicy {
   if (rootOf(info.path) === CONTROL_PATH) return controlTerms(deps, info, admission);
   if (MESH_PROTOCOLS.includes(info.protocol) && !admission.cluster) {
     throw new AuthError("cluster_required", `only a token with the \`cluster\` claim may speak ${info.protocol}`);
@@ -68,7 +68,7 @@ export function meshTerms(deps: MeshTermsDeps, info: LinkInfo, admission: Admiss
   return { access, table: announcements, announcePrefix: "", limits: meshLimits(limits) };
 }
 
-function controlTerms({ control, limits }: MeshTermsDeps, info: LinkInfo, admission: Admission): SessionTerms {
+function controlTerms({ control, limits }: MeshSessionPolicyDeps, info: LinkInfo, admission: Admission): SessionPolicy {
   if (!admission.cluster) {
     throw new AuthError("cluster_required", "only a token with the `cluster` claim opens this path");
   }
@@ -98,7 +98,7 @@ function controlTerms({ control, limits }: MeshTermsDeps, info: LinkInfo, admiss
  * An edge is served like a viewer that may watch everything; other relays get what is published here, so that no way leads back. A relay
  * that is known by another role is no edge because it says so.
  */
-function peerTerms({ firstHand, roleOf }: MeshTermsDeps, { node, role }: Peer): SessionTerms {
+function peerTerms({ firstHand, roleOf }: MeshSessionPolicyDeps, { node, role }: Peer): SessionPolicy {
   const isEdge = () => role === "edge" && (roleOf(node) ?? "edge") === "edge";
   return {
     access: {

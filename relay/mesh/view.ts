@@ -1,12 +1,12 @@
 import type {
   ControlClient,
+  FailoverCounters,
   Mesh,
   NodeInfo,
   PeerLinks,
   Registry,
+  Rootless,
   RouteTable,
-  SpliceCounters,
-  Tiers,
 } from "../../cluster/index.ts";
 import type { ClusterBroadcast, ClusterNode, ClusterView } from "../http/index.ts";
 import type { Root } from "./root.ts";
@@ -16,10 +16,10 @@ export interface ClusterParts {
   readonly root: Root | undefined;
   readonly table: RouteTable;
   readonly mesh: Mesh;
-  readonly tiers: Tiers;
+  readonly tiers: Rootless;
   readonly peers: PeerLinks;
   readonly control: ControlClient;
-  readonly counters: SpliceCounters;
+  readonly counters: FailoverCounters;
   readonly namesakes: number;
 }
 

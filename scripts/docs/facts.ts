@@ -13,7 +13,8 @@ const MANIFEST = z.object({ scripts: z.record(z.string(), z.string()) });
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Files whose words count as names of the code: not pages, and not tests, which may name what is gone. */
-const SOURCES = /^(relay|cluster|auth|moq|transport|bench|lab|scripts|bin|web\/src|engine\/src|configs|\.ci|\.github)\/|^package\.json$/;
+const SOURCES =
+  /^(relay|cluster|auth|moq|transport|bench|lab|scripts|bin|web\/src|engine\/src|configs|\.ci|\.github)\/|^package\.json$/;
 
 /** Names of other programs, their flags included, that pages speak of. */
 const FOREIGN = ["poll_transmit", "io_uring", "cluster-connect"];

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { Certificate } from "../../moq/link.ts";
-import { Origin } from "../../moq/model/broadcasts.ts";
+import { Broadcasts } from "../../moq/model/broadcasts.ts";
 import { ChannelRegistry, codeOf, liteSession, openAccess } from "../../moq/session/index.ts";
 import { type Relay, start } from "../../relay/main.ts";
 import { createNative } from "../../transport/native/index.ts";
@@ -22,7 +22,7 @@ const LINK = { uniStreams: 100, bidiStreams: 100, idleTimeoutMs: 10_000, keepAli
 /** Announces `path` at the relay. Rejects with the relay's refusal; tells the code that its session ends with. */
 async function announce(relay: Relay, path: string, certificate?: Certificate): Promise<{ ended: Promise<number> }> {
   const engine = await createNative({ clock: systemClock, warn: () => {} }, { threads: 1, socketBuffer: 65_536 });
-  const origin = new Origin({ clock: systemClock, limits: LIMITS, cache: CACHE });
+  const origin = new Broadcasts({ clock: systemClock, limits: LIMITS, cache: CACHE });
   origin.publish(path, { epoch: 1n, hops: [], cost: 0, ended: false }, new TestPublisher());
   const ended = Promise.withResolvers<number>();
   const attach = liteSession({

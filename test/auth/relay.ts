@@ -7,7 +7,7 @@ import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { MemoryNetwork } from "../../lab/network/memory-network.ts";
 import { Counters } from "../../moq/counters.ts";
 import type { Link, LinkRequest } from "../../moq/link.ts";
-import { Origin } from "../../moq/model/broadcasts.ts";
+import { Broadcasts } from "../../moq/model/broadcasts.ts";
 import { ChannelRegistry, liteSession, openAccess, type Session, type SessionReport } from "../../moq/session/index.ts";
 import { loadConfig } from "../../relay/config/config.ts";
 import { Defects } from "../../relay/host/defects.ts";
@@ -39,7 +39,7 @@ export class GuardedRelay {
   readonly counters = new Counters();
   readonly lines: Record<string, unknown>[] = [];
   readonly network: MemoryNetwork;
-  readonly origin: Origin;
+  readonly origin: Broadcasts;
   readonly host: SessionHost;
   readonly gate: AuthGate;
   readonly key: Key;
@@ -59,7 +59,7 @@ export class GuardedRelay {
     this.network = new MemoryNetwork({ clock, overwrite: true, settings: { latencyMs: 5 } });
     const limits = { ...modelLimits(config), subscribeWaitMs: 0 };
     const { bytes, policy, maxAge } = config.cache;
-    this.origin = new Origin({ clock, counters, limits, cache: { bytes, policy, maxAgeMs: maxAge } });
+    this.origin = new Broadcasts({ clock, counters, limits, cache: { bytes, policy, maxAgeMs: maxAge } });
     const wallNow = () => NOW + clock.now();
     this.gate = new AuthGate({
       config: config.auth,
@@ -127,7 +127,7 @@ export class GuardedRelay {
 
   /** Rejects with the relay's refusal. Every client that comes has an address of its own. */
   async connect(version: string, token?: string, path = "/", engine = this.network.engine()): Promise<TestClient> {
-    const origin = new Origin({
+    const origin = new Broadcasts({
       clock: this.clock,
       limits: { ...modelLimits(loadConfig({}).config), subscribeWaitMs: 0 },
       cache: { bytes: 1e6, policy: "oldest", maxAgeMs: 60_000 },

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MAX_AHEAD_MS } from "../../cluster/clock-bound.ts";
-import { NOBODY } from "../../cluster/control/null-source.ts";
+import { NULL_SOURCE } from "../../cluster/control/null-source.ts";
 import { holdingOf } from "./support.ts";
 import { World } from "./world.ts";
 
@@ -21,8 +21,8 @@ describe("an epoch that is far ahead of the clock", () => {
     const { world, relay, ahead } = await origin();
     const advertisement = { epoch: ahead(MAX_AHEAD_MS), hops: [], cost: 0, ended: false };
     const { announcements } = relay.mesh;
-    assert.equal(announcements.publish("live/a", { ...advertisement, epoch: FAR }, NOBODY), "limit");
-    const publication = announcements.publish("live/a", advertisement, NOBODY);
+    assert.equal(announcements.publish("live/a", { ...advertisement, epoch: FAR }, NULL_SOURCE), "limit");
+    const publication = announcements.publish("live/a", advertisement, NULL_SOURCE);
     assert.ok(typeof publication !== "string");
     publication.update({ ...advertisement, epoch: FAR });
     assert.equal([...relay.origin.broadcasts("live/a")][0]?.route()?.advertisement.epoch, advertisement.epoch);

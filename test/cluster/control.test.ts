@@ -5,11 +5,11 @@ import type { NodeInfo, ScopeSink } from "../../cluster/contract.ts";
 import { ControlClient } from "../../cluster/control/client.ts";
 import { LocalSession } from "../../cluster/control/local.ts";
 import { nodePath, parseControlPath } from "../../cluster/control/paths.ts";
-import { RootTable } from "../../cluster/control/session-server.ts";
+import { ControlSessionServer } from "../../cluster/control/session-server.ts";
 import { Registry } from "../../cluster/registry/registry.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { MemoryNetwork } from "../../lab/network/memory-network.ts";
-import { Origin } from "../../moq/model/broadcasts.ts";
+import { Broadcasts } from "../../moq/model/broadcasts.ts";
 import {
   type AnnounceTable,
   ChannelRegistry,
@@ -46,7 +46,7 @@ class World {
       { host: name, port: 1, protocols: ["moqmesh-1"], certificate: { cert: "", key: "" }, limits: LINK },
       (request) =>
         request.accept((link) => {
-          const table = new RootTable(registry);
+          const table = new ControlSessionServer(registry);
           const limits = { ...SESSION_LIMITS, announcements };
           const deps = { ...this.#deps(hop, table, ({ code }) => table.close(code)), limits };
           return liteSession(deps, ({ announced }) => void announced.then(() => table.complete()))(link);
@@ -95,7 +95,7 @@ class World {
 
   #deps(hop: bigint, table: AnnounceTable, closed: (report: SessionReport) => void) {
     return {
-      origin: new Origin({ clock: this.clock, limits: LIMITS, cache: CACHE }),
+      origin: new Broadcasts({ clock: this.clock, limits: LIMITS, cache: CACHE }),
       clock: this.clock,
       limits: SESSION_LIMITS,
       channels: new ChannelRegistry(),
@@ -470,7 +470,7 @@ describe("a root's table", () => {
       random: () => 0.5,
       self: nodeInfo("a", "root", { url: "" }),
       roots: [],
-      local: () => new RootTable(registry),
+      local: () => new ControlSessionServer(registry),
       dial: () => assert.fail("there is nobody to dial"),
       leaseMs: LEASE_MS,
       unreachable: () => assert.fail("nothing is wrong"),
@@ -492,14 +492,14 @@ describe("a root's table", () => {
       maxNodes: 10,
       maxHoldings: 10,
     });
-    const table = new RootTable(registry);
+    const table = new ControlSessionServer(registry);
     const info = nodeInfo("b", "origin");
     registry.register(info, table);
     const holding = { node: "b", epoch: 1n, hops: [], cost: 0, ended: false };
     for (const path of ["one", "two"]) registry.hold({ ...holding, path }, table);
     const defects: unknown[] = [];
     const none = { broadcasts: () => [], watch: () => () => {}, publish: () => "limit" as const };
-    const session = new LocalSession(new RootTable(registry), none, 1n, (error) => defects.push(error));
+    const session = new LocalSession(new ControlSessionServer(registry), none, 1n, (error) => defects.push(error));
     const seen: string[] = [];
     const publish = (path: string) => {
       seen.push(path);
@@ -545,7 +545,7 @@ describe("a root's table", () => {
       maxNodes: 10,
       maxHoldings: 10,
     });
-    const table = new RootTable(registry);
+    const table = new ControlSessionServer(registry);
     const session = {};
     registry.register(nodeInfo("o1"), session);
     const seen: string[][] = [[], []];

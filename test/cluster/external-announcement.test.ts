@@ -1,7 +1,7 @@
 /** What relays outside the mesh announce to several relays of it. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Entrances } from "../../cluster/routes/external-announcement.ts";
+import { ExternalAnnouncements } from "../../cluster/routes/external-announcement.ts";
 import type { Holders } from "../../cluster/routes/table.ts";
 import type { Advertisement } from "../../moq/model/broadcast.ts";
 import type { Publication } from "../../moq/model/broadcasts.ts";
@@ -18,7 +18,7 @@ const by = (...hops: bigint[]): Advertisement => ({ epoch: 0n, hops, cost: 1, en
 function scene(answer?: Reason) {
   const lines: string[] = [];
   const state: { holders: Holders | undefined } = { holders: undefined };
-  const entrances = new Entrances();
+  const entrances = new ExternalAnnouncements();
   const told = ({ hops, epoch }: Advertisement) => `${hops.join("-")} epoch ${epoch}`;
   const publish = (advertisement: Advertisement): Publication | Reason => {
     if (answer !== undefined) return answer;

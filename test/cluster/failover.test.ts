@@ -1,7 +1,7 @@
 /** A track that is taken from one relay after the other, and is one track to its viewers. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { MeshSource, type SpliceCounters } from "../../cluster/failover/mesh-source.ts";
+import { type FailoverCounters, MeshSource } from "../../cluster/failover/mesh-source.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { LIVE, TestGroup, TestViewer } from "../session/support.ts";
 import { FakePeers, frame, settle } from "./support.ts";
@@ -11,7 +11,7 @@ const HOLD_MS = 5_000;
 class Scene {
   readonly clock = new ManualClock();
   readonly peers = new FakePeers();
-  readonly counters: SpliceCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
+  readonly counters: FailoverCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
   readonly viewer = new TestViewer();
   candidates: string[] = ["a", "b"];
   idle = 0;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { generateKey, signToken } from "../../auth/index.ts";
-import { MeshSource, type SpliceCounters } from "../../cluster/failover/mesh-source.ts";
+import { type FailoverCounters, MeshSource } from "../../cluster/failover/mesh-source.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { Renewal } from "../../relay/mesh/renewal.ts";
 import { LIVE, TestViewer } from "../session/support.ts";
@@ -11,7 +11,7 @@ import { FakePeers, frame, settle } from "./support.ts";
 async function scene() {
   const clock = new ManualClock();
   const peers = new FakePeers();
-  const counters: SpliceCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
+  const counters: FailoverCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
   const on = { candidates: () => ["a"], idle: () => {}, spent: () => {} };
   const source = new MeshSource({ clock, peers, counters, holdMs: 5_000, lostAs: "upstream", ...on });
   const viewer = new TestViewer();

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { PeerUser, Role } from "../../cluster/contract.ts";
-import { MAX_ASKS, widened } from "../../cluster/rootless/coalesce-prefixes.ts";
-import { Tiers } from "../../cluster/rootless/rootless.ts";
+import { coalescePrefixes, MAX_ASKS } from "../../cluster/rootless/coalesce-prefixes.ts";
+import { Rootless } from "../../cluster/rootless/rootless.ts";
 import { type Health, RouteTable } from "../../cluster/routes/table.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Publication } from "../../moq/model/broadcasts.ts";
@@ -102,7 +102,7 @@ function tiersOf(role: Role = "edge", alone = false) {
     nodesChanged: () => tiers.changed(),
     restarted: () => {},
   });
-  const tiers: Tiers = new Tiers({
+  const tiers: Rootless = new Rootless({
     clock,
     links,
     table,
@@ -343,13 +343,13 @@ describe("prefixes to ask one relay for", () => {
   it("are none that another covers, and few", () => {
     const many = (count: number, path: (n: number) => string) =>
       new Set(Array.from({ length: count }, (_, n) => path(n)));
-    assert.deepEqual(widened(new Set(["a/b", "a", "ab", "c/d"])), {
+    assert.deepEqual(coalescePrefixes(new Set(["a/b", "a", "ab", "c/d"])), {
       prefixes: new Set(["a", "ab", "c/d"]),
       wide: false,
     });
-    assert.equal(widened(many(MAX_ASKS, (n) => `a/${n}`)).prefixes.size, MAX_ASKS);
-    assert.deepEqual(widened(many(MAX_ASKS + 1, (n) => `a/${n}`)), { prefixes: new Set(["a"]), wide: true });
-    assert.deepEqual(widened(many(MAX_ASKS + 1, (n) => `${n}/a`)), { prefixes: new Set([""]), wide: true });
+    assert.equal(coalescePrefixes(many(MAX_ASKS, (n) => `a/${n}`)).prefixes.size, MAX_ASKS);
+    assert.deepEqual(coalescePrefixes(many(MAX_ASKS + 1, (n) => `a/${n}`)), { prefixes: new Set(["a"]), wide: true });
+    assert.deepEqual(coalescePrefixes(many(MAX_ASKS + 1, (n) => `${n}/a`)), { prefixes: new Set([""]), wide: true });
   });
 
   it("says that all is known when each relay that can be asked has told what it knows", async () => {

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import type { NodeInfo } from "../../cluster/contract.ts";
 import type { RegistryBackend } from "../../cluster/registry/contract.ts";
 import { Registry } from "../../cluster/registry/registry.ts";
-import { SharedRegistry } from "../../cluster/registry/replicated-registry.ts";
+import { ReplicatedRegistry } from "../../cluster/registry/replicated-registry.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { holdingOf, nodeInfo, REGISTRY } from "./support.ts";
 
 export class Root {
   readonly registry: Registry;
-  readonly shared: SharedRegistry;
+  readonly shared: ReplicatedRegistry;
   /** That the backend went and came. */
   readonly said: string[] = [];
   /** Paths that were told as gone. */
@@ -18,7 +18,7 @@ export class Root {
   constructor(backend: RegistryBackend, clock: Clock, leaseMs: number) {
     this.registry = new Registry({ ...REGISTRY, clock, leaseMs, maxNodes: 1_000, maxHoldings: 500_000 });
     const told = (up: boolean, why: string) => void this.said.push(up ? "up" : `down: ${why}`);
-    this.shared = new SharedRegistry({ registry: this.registry, backend, clock, leaseMs, told });
+    this.shared = new ReplicatedRegistry({ registry: this.registry, backend, clock, leaseMs, told });
     this.registry.watchUnder("", { holdingGone: ({ path }) => void this.gone.push(path) });
     this.shared.start();
   }

@@ -3,10 +3,10 @@ import { describe, it } from "node:test";
 import { type Scope, type ScopeSink, scopeKey } from "../../cluster/contract.ts";
 import { MeshSource } from "../../cluster/failover/mesh-source.ts";
 import { Mesh } from "../../cluster/mesh.ts";
-import { Tiers } from "../../cluster/rootless/rootless.ts";
+import { Rootless } from "../../cluster/rootless/rootless.ts";
 import { RouteTable } from "../../cluster/routes/table.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
-import { Origin } from "../../moq/model/broadcasts.ts";
+import { Broadcasts } from "../../moq/model/broadcasts.ts";
 import { CACHE, LIMITS } from "../model/support.ts";
 import { ANY_TIME, FakePeers, holdingOf, nodeInfo } from "./support.ts";
 
@@ -15,7 +15,7 @@ const LINGER_MS = 10_000;
 describe("a scope that is asked for again while it is handed over", () => {
   it("keeps what it was told when the one before goes", () => {
     const clock = new ManualClock();
-    const origin = new Origin({ clock, limits: LIMITS, cache: CACHE });
+    const origin = new Broadcasts({ clock, limits: LIMITS, cache: CACHE });
     const asked: { key: string; sink: ScopeSink }[] = [];
     const self = nodeInfo("me", "edge");
     const counters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
@@ -29,7 +29,15 @@ describe("a scope that is asked for again while it is handed over", () => {
       restarted: () => {},
     });
     const links = { use: () => () => {}, session: () => undefined, health: () => "unknown" as const };
-    const tiers = new Tiers({ clock, links, table, leaseMs: 10_000, alone: false, refused: () => {}, told: () => {} });
+    const tiers = new Rootless({
+      clock,
+      links,
+      table,
+      leaseMs: 10_000,
+      alone: false,
+      refused: () => {},
+      told: () => {},
+    });
     const ask = (scope: Scope, sink: ScopeSink) => {
       asked.push({ key: scopeKey(scope), sink });
       return () => {};

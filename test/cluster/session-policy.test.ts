@@ -5,14 +5,14 @@ import { AuthError } from "../../auth/index.ts";
 import type { LinkInfo } from "../../moq/link.ts";
 import { type AnnounceTable, openAccess } from "../../moq/session/index.ts";
 import type { Admission } from "../../relay/host/gate.ts";
-import { type MeshTermsDeps, meshTerms } from "../../relay/mesh/session-policy.ts";
+import { type MeshSessionPolicyDeps, meshSessionPolicy } from "../../relay/mesh/session-policy.ts";
 import { SESSION_LIMITS } from "../session/support.ts";
 
 const table = (): AnnounceTable => ({ broadcasts: () => [], watch: () => () => {}, publish: () => "limit" });
 const announcements = table();
 const registry = { ...table(), complete: () => {}, close: () => {} };
 
-const DEPS: MeshTermsDeps = {
+const DEPS: MeshSessionPolicyDeps = {
   limits: SESSION_LIMITS,
   announcements,
   control: () => registry,
@@ -53,11 +53,11 @@ const refusal = (code: string) => (error: unknown) => error instanceof AuthError
 describe("the control session of a root", () => {
   it("is for relays only, and only where the relay is a root", () => {
     for (const path of ["/.moqmesh", "/.moqmesh/", "//%2emoqmesh"]) {
-      assert.throws(() => meshTerms(DEPS, info(path), admission(false)), refusal("cluster_required"));
-      assert.equal(meshTerms(DEPS, info(path), admission(true)).table, registry);
+      assert.throws(() => meshSessionPolicy(DEPS, info(path), admission(false)), refusal("cluster_required"));
+      assert.equal(meshSessionPolicy(DEPS, info(path), admission(true)).table, registry);
     }
     const none = { ...DEPS, control: undefined };
-    assert.throws(() => meshTerms(none, info("/.moqmesh"), admission(true)), refusal("not_a_root"));
+    assert.throws(() => meshSessionPolicy(none, info("/.moqmesh"), admission(true)), refusal("not_a_root"));
   });
 });
 
@@ -68,7 +68,11 @@ describe("a media session", () => {
       ["regional", false],
       ["origin", false],
     ] as const) {
-      const { access, announcePrefix, table: own } = meshTerms(DEPS, info("/", `node=x&role=${role}`), admission(true));
+      const {
+        access,
+        announcePrefix,
+        table: own,
+      } = meshSessionPolicy(DEPS, info("/", `node=x&role=${role}`), admission(true));
       assert.equal(access.maySubscribe("live/mine"), true);
       assert.equal(access.maySubscribe("live/other"), others, role);
       assert.deepEqual(access.watchable("live"), others ? ["live"] : []);
@@ -79,18 +83,18 @@ describe("a media session", () => {
 
   it("of a client that claims to be a relay is that of a client, and its token decides", () => {
     const client = admission(false, "live");
-    const terms = meshTerms(DEPS, info("/live", "node=x&role=edge", "moq-lite-05"), client);
+    const terms = meshSessionPolicy(DEPS, info("/live", "node=x&role=edge", "moq-lite-05"), client);
     assert.equal(terms.access, client.access);
     assert.equal(terms.table, announcements);
     assert.equal(terms.limits, undefined);
   });
 
   it("at the mesh's own version is refused without a cluster token", () => {
-    assert.throws(() => meshTerms(DEPS, info("/live"), admission(false, "live")), refusal("cluster_required"));
+    assert.throws(() => meshSessionPolicy(DEPS, info("/live"), admission(false, "live")), refusal("cluster_required"));
   });
 
   it("of a relay outside the mesh with a cluster token is open both ways", () => {
-    const { access, table: own, announcePrefix } = meshTerms(DEPS, info("/"), admission(true));
+    const { access, table: own, announcePrefix } = meshSessionPolicy(DEPS, info("/"), admission(true));
     assert.equal(access.mayPublish("any") && access.maySubscribe("any"), true);
     assert.deepEqual([own, announcePrefix], [announcements, ""]);
   });
@@ -102,28 +106,34 @@ describe("the name of a relay", () => {
   it("is that of its token or certificate, where these have one", () => {
     for (const path of [control, media]) {
       const asked = info(path, "node=edge-1&role=edge");
-      for (const subject of ["relay edge-1", "edge-1", undefined]) meshTerms(DEPS, asked, admission(true, "", subject));
+      for (const subject of ["relay edge-1", "edge-1", undefined])
+        meshSessionPolicy(DEPS, asked, admission(true, "", subject));
       for (const subject of ["relay edge-2", "edge-2", "relay relay edge-1", "somebody"]) {
-        assert.throws(() => meshTerms(DEPS, asked, admission(true, "", subject)), refusal("node_mismatch"), subject);
+        assert.throws(
+          () => meshSessionPolicy(DEPS, asked, admission(true, "", subject)),
+          refusal("node_mismatch"),
+          subject,
+        );
       }
     }
   });
 
   it("is told to the registry by its identity, whatever the relay says or leaves out", () => {
     const told: (string | undefined)[] = [];
-    const deps: MeshTermsDeps = {
+    const deps: MeshSessionPolicyDeps = {
       ...DEPS,
       control: ({ named }) => {
         told.push(named);
         return registry;
       },
     };
-    for (const subject of ["relay edge-1", undefined]) meshTerms(deps, info(control), admission(true, "", subject));
+    for (const subject of ["relay edge-1", undefined])
+      meshSessionPolicy(deps, info(control), admission(true, "", subject));
     assert.deepEqual(told, ["edge-1", undefined]);
   });
 
   it("says what the relay is: one that is known as no edge is served as none", () => {
-    const { access } = meshTerms(DEPS, info(media, "node=regional-1&role=edge"), admission(true));
+    const { access } = meshSessionPolicy(DEPS, info(media, "node=regional-1&role=edge"), admission(true));
     assert.deepEqual([access.maySubscribe("live/mine"), access.maySubscribe("live/other")], [true, false]);
     assert.deepEqual(access.watchable("live"), []);
   });

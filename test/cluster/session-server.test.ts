@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { CLOSE_LEAVING, type NodeInfo } from "../../cluster/contract.ts";
-import { NOBODY } from "../../cluster/control/null-source.ts";
+import { NULL_SOURCE } from "../../cluster/control/null-source.ts";
 import { holdingPath, loadPath, nodePath, parseControlPath } from "../../cluster/control/paths.ts";
-import { RootTable } from "../../cluster/control/session-server.ts";
+import { ControlSessionServer } from "../../cluster/control/session-server.ts";
 import { Registry } from "../../cluster/registry/registry.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Publication } from "../../moq/model/broadcasts.ts";
@@ -24,15 +24,15 @@ beforeEach(() => {
   registry = new Registry({ ...REGISTRY, contested: note, clock, leaseMs: LEASE_MS, maxNodes: 10, maxHoldings: 10 });
 });
 
-function tell(table: RootTable, path: string): Publication {
-  const told = table.publish(path, AD, NOBODY);
+function tell(table: ControlSessionServer, path: string): Publication {
+  const told = table.publish(path, AD, NULL_SOURCE);
   if (typeof told === "string") throw new Error(told);
   return told;
 }
 
 /** A session in which the relay has told of itself and of `paths`. */
-function session(info: NodeInfo, ...paths: string[]): RootTable {
-  const table = new RootTable(registry);
+function session(info: NodeInfo, ...paths: string[]): ControlSessionServer {
+  const table = new ControlSessionServer(registry);
   tell(table, nodePath(info));
   for (const path of paths) tell(table, holdingPath("b", path, info.node));
   table.complete();
@@ -85,7 +85,7 @@ describe("one name for two relays", () => {
   const url = "https://copy:443";
 
   function relayAt(info: NodeInfo) {
-    const table = new RootTable(registry);
+    const table = new ControlSessionServer(registry);
     const heard: string[] = [];
     table.watch("n", {
       changed: (one) => {
@@ -107,7 +107,7 @@ describe("one name for two relays", () => {
     assert.deepEqual(contested, [["https://o1:443", url]]);
     assert.deepEqual(first.heard, ["+https://o1:443", `+${url}`]);
     assert.equal(registry.get("o1")?.url, "https://o1:443");
-    const listed = (table: RootTable) => [...table.broadcasts("n")].length;
+    const listed = (table: ControlSessionServer) => [...table.broadcasts("n")].length;
     assert.deepEqual([listed(first.table), listed(second.table)], [2, 1], "the other one's is the registered one");
     second.table.close(0);
     assert.deepEqual(first.heard.slice(2), [`-${url}`]);
@@ -140,10 +140,10 @@ describe("the control session of a relay whose identity has a name", () => {
   it("registers that relay only, and ends when it tries another", () => {
     session(nodeInfo("o1"), "live/a");
     const refused: string[] = [];
-    const evil = new RootTable(registry, { named: "evil", refuse: (message) => refused.push(message) });
+    const evil = new ControlSessionServer(registry, { named: "evil", refuse: (message) => refused.push(message) });
     const stolen = nodeInfo("o1", "origin", { hop: 9n, startedAt: 9, url: "https://evil:443" });
-    assert.equal(evil.publish(nodePath(stolen), AD, NOBODY), "unauthorized");
-    assert.equal(evil.publish(holdingPath("b", "live/b", "o1"), AD, NOBODY), "unauthorized");
+    assert.equal(evil.publish(nodePath(stolen), AD, NULL_SOURCE), "unauthorized");
+    assert.equal(evil.publish(holdingPath("b", "live/b", "o1"), AD, NULL_SOURCE), "unauthorized");
     evil.close(CLOSE_LEAVING);
     assert.deepEqual(known(), ["live/a"]);
     assert.equal(registry.get("o1")?.url, "https://o1:443");
@@ -152,11 +152,11 @@ describe("the control session of a relay whose identity has a name", () => {
 
   it("says nothing for another relay once it is registered: not its end, its load or its broadcasts", () => {
     session(nodeInfo("o1"), "live/a");
-    const evil = new RootTable(registry, { named: "evil" });
+    const evil = new ControlSessionServer(registry, { named: "evil" });
     tell(evil, nodePath(nodeInfo("evil", "edge", { hop: 9n })));
     tell(evil, loadPath("o1", { sessions: 9, subscriptions: 9 }));
     const refusedPaths = [holdingPath("b", "live/b", "o1"), nodePath(nodeInfo("o1", "origin", { draining: true }))];
-    for (const path of refusedPaths) assert.equal(evil.publish(path, AD, NOBODY), "unauthorized");
+    for (const path of refusedPaths) assert.equal(evil.publish(path, AD, NULL_SOURCE), "unauthorized");
     evil.close(CLOSE_LEAVING);
     assert.deepEqual(known(), ["live/a"]);
     const [o1] = [...registry.nodes()];

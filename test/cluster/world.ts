@@ -3,18 +3,18 @@
 import { ClockBound } from "../../cluster/clock-bound.ts";
 import type { NodeInfo, Role } from "../../cluster/contract.ts";
 import { ControlClient } from "../../cluster/control/client.ts";
-import { RootTable } from "../../cluster/control/session-server.ts";
-import { MeshSource, type SpliceCounters } from "../../cluster/failover/mesh-source.ts";
+import { ControlSessionServer } from "../../cluster/control/session-server.ts";
+import { type FailoverCounters, MeshSource } from "../../cluster/failover/mesh-source.ts";
 import { PeerLinks } from "../../cluster/links/peer-links.ts";
 import { Mesh, patienceOf, type Registrar } from "../../cluster/mesh.ts";
 import { Registry } from "../../cluster/registry/registry.ts";
-import { Tiers } from "../../cluster/rootless/rootless.ts";
+import { Rootless } from "../../cluster/rootless/rootless.ts";
 import { RouteTable } from "../../cluster/routes/table.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { type MemoryEngine, MemoryNetwork } from "../../lab/network/memory-network.ts";
 import { Counters } from "../../moq/counters.ts";
 import type { LinkInfo } from "../../moq/link.ts";
-import { Origin } from "../../moq/model/broadcasts.ts";
+import { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type { Source } from "../../moq/model/contract.ts";
 import {
   type AnnounceTable,
@@ -25,7 +25,7 @@ import {
   type SessionDeps,
   type SessionReport,
 } from "../../moq/session/index.ts";
-import { meshTerms } from "../../relay/mesh/session-policy.ts";
+import { meshSessionPolicy } from "../../relay/mesh/session-policy.ts";
 import { CACHE, LIMITS } from "../model/support.ts";
 import { SESSION_LIMITS, TestClient } from "../session/support.ts";
 import { CONTROL, nodeInfo, REGISTRY } from "./support.ts";
@@ -115,7 +115,7 @@ export class World {
 
   /** A publisher or viewer at a relay. */
   async client(node: string): Promise<TestClient> {
-    const origin = new Origin({ clock: this.clock, limits: LIMITS, cache: CACHE });
+    const origin = new Broadcasts({ clock: this.clock, limits: LIMITS, cache: CACHE });
     let session: Session | undefined;
     const reports: SessionReport[] = [];
     const attach = liteSession(
@@ -152,14 +152,14 @@ export class World {
 export class SimRelay {
   readonly info: NodeInfo;
   readonly counters = new Counters();
-  readonly splices: SpliceCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
-  readonly origin: Origin;
+  readonly splices: FailoverCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
+  readonly origin: Broadcasts;
   readonly engine: MemoryEngine;
   readonly registry: Registry | undefined;
   readonly table: RouteTable;
   readonly peers: PeerLinks;
   readonly control: ControlClient;
-  readonly tiers: Tiers;
+  readonly tiers: Rootless;
   readonly mesh: Mesh;
   readonly #world: World;
   readonly #channels = new ChannelRegistry();
@@ -171,7 +171,7 @@ export class SimRelay {
     const { clock, random } = world;
     this.engine = world.network.engine();
     const limits = { ...LIMITS, subscribeWaitMs: 10_000 };
-    this.origin = new Origin({ clock, counters: this.counters, limits, cache: CACHE });
+    this.origin = new Broadcasts({ clock, counters: this.counters, limits, cache: CACHE });
     const clocks = new ClockBound({
       clock,
       wallNow: () => world.wallNow(info.node),
@@ -205,7 +205,7 @@ export class SimRelay {
       random,
       self: info,
       roots: world.roots.map((root) => `https://${root}:1/.moqmesh?node=${info.node}`),
-      ...(registry && { local: () => new RootTable(registry) }),
+      ...(registry && { local: () => new ControlSessionServer(registry) }),
       leaseMs: LEASE_MS,
       unreachable: () => {},
       defect: (error) => {
@@ -214,7 +214,7 @@ export class SimRelay {
       rooted: (up) => this.tiers.rooted(up),
       dial: (url, table, gone) => this.#dial(new URL(url), { table: this.#counted(table), announcePrefix: "" }, gone),
     });
-    this.tiers = new Tiers({
+    this.tiers = new Rootless({
       clock,
       links: this.peers,
       table: this.table,
@@ -282,13 +282,13 @@ export class SimRelay {
   #terms(info: LinkInfo) {
     const cluster = info.path === "/.moqmesh" || info.query.includes("node=");
     const { registry } = this;
-    return meshTerms(
+    return meshSessionPolicy(
       {
         limits: SESSION_LIMITS,
         announcements: this.mesh.announcements,
         firstHand: (path) => this.mesh.firstHand(path),
         roleOf: (name) => this.table.get(name)?.role,
-        control: registry && ((options) => new RootTable(registry, { own: this.info.hop, ...options })),
+        control: registry && ((options) => new ControlSessionServer(registry, { own: this.info.hop, ...options })),
       },
       info,
       {

@@ -3,7 +3,7 @@ import { PassThrough } from "node:stream";
 import { describe, test } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Attach, Link, LinkHandler, LinkInfo, LinkRequest } from "../../moq/link.ts";
-import { Origin } from "../../moq/model/broadcasts.ts";
+import { Broadcasts } from "../../moq/model/broadcasts.ts";
 import { ChannelRegistry, openAccess } from "../../moq/session/index.ts";
 import { encodeSetupStream } from "../../moq/wire/lite/setup.ts";
 import { capabilities } from "../../moq/wire/lite/versions.ts";
@@ -47,7 +47,7 @@ function hostOf(
   const { config } = loadConfig({});
   const clock = new ManualClock();
   const { bytes, policy, maxAge } = config.cache;
-  const origin = new Origin({ clock, limits: modelLimits(config), cache: { bytes, policy, maxAgeMs: maxAge } });
+  const origin = new Broadcasts({ clock, limits: modelLimits(config), cache: { bytes, policy, maxAgeMs: maxAge } });
   const limits = sessionLimits(config);
   const gate: Gate = {
     admit: (_info, root) => ({
@@ -101,7 +101,7 @@ describe("a client over raw QUIC that leaves while it is decided on", () => {
     const { config } = loadConfig({});
     const clock = new ManualClock();
     const { bytes, policy, maxAge } = config.cache;
-    const origin = new Origin({ clock, limits: modelLimits(config), cache: { bytes, policy, maxAgeMs: maxAge } });
+    const origin = new Broadcasts({ clock, limits: modelLimits(config), cache: { bytes, policy, maxAgeMs: maxAge } });
     const decided = Promise.withResolvers<void>();
     let released = 0;
     const log = createLogger({ level: "silent", format: "json", stream: { write: () => {} } });

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Trust } from "../../moq/link.ts";
-import { Origin } from "../../moq/model/broadcasts.ts";
+import { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type { GroupWriter, Source } from "../../moq/model/contract.ts";
 import { ChannelRegistry, liteSession, openAccess, type Session } from "../../moq/session/index.ts";
 import { dialRelay } from "../../relay/client/dial.ts";
@@ -58,7 +58,7 @@ export async function publishTo(
   groups: readonly (readonly string[])[],
   trust: Trust = { kind: "system" },
 ): Promise<TestPublisher> {
-  const origin = new Origin({
+  const origin = new Broadcasts({
     clock: systemClock,
     limits: {
       broadcasts: 100,

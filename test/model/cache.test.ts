@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
-import type { Origin } from "../../moq/model/broadcasts.ts";
+import type { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
 import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, origin, say } from "./support.ts";
 
 const chunk = "x".repeat(10_000);
 
 let clock: ManualClock;
-let relay: Origin;
+let relay: Broadcasts;
 let publisher: FakeSource;
 
 beforeEach(() => {

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
-import type { Origin } from "../../moq/model/broadcasts.ts";
+import type { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type { GroupWriter } from "../../moq/model/contract.ts";
 import { rank } from "../../moq/model/subscription.ts";
 import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, origin, say } from "./support.ts";
 
 let clock: ManualClock;
-let relay: Origin;
+let relay: Broadcasts;
 let publisher: FakeSource;
 
 beforeEach(() => {

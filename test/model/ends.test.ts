@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
-import type { Origin } from "../../moq/model/broadcasts.ts";
+import type { Broadcasts } from "../../moq/model/broadcasts.ts";
 import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, origin, say } from "./support.ts";
 
 /** What becomes of a track, and of what is kept of it, when its publisher ends it or goes. */
 
 const PLAIN = channel();
 let clock: ManualClock;
-let relay: Origin;
+let relay: Broadcasts;
 
 beforeEach(() => {
   clock = new ManualClock();

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
-import type { Origin, Publication } from "../../moq/model/broadcasts.ts";
+import type { Broadcasts, Publication } from "../../moq/model/broadcasts.ts";
 import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
 import { AD, FakeSource, FakeViewer, LIVE, origin, say } from "./support.ts";
 
 let clock: ManualClock;
-let relay: Origin;
+let relay: Broadcasts;
 let publisher: FakeSource;
 let publication: Publication;
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
-import type { Origin } from "../../moq/model/broadcasts.ts";
+import type { Broadcasts } from "../../moq/model/broadcasts.ts";
 import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, origin, say } from "./support.ts";
 
 /** A relay of the mesh that watches. */
@@ -11,7 +11,7 @@ class FakeRelay extends FakeViewer {
 }
 
 let clock: ManualClock;
-let relay: Origin;
+let relay: Broadcasts;
 
 beforeEach(() => {
   clock = new ManualClock();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Broadcast } from "../../moq/model/broadcast.ts";
-import { Origin, type Resolver } from "../../moq/model/broadcasts.ts";
+import { Broadcasts, type Resolver } from "../../moq/model/broadcasts.ts";
 import { AD, CACHE, FakeSource, FakeViewer, LIMITS, LIVE } from "./support.ts";
 
 class Recorder implements Resolver {
@@ -31,7 +31,11 @@ class Recorder implements Resolver {
 
 function resolved() {
   const clock = new ManualClock();
-  const origin = new Origin({ clock, limits: { ...LIMITS, subscribeWaitMs: 1000, trackLingerMs: 0 }, cache: CACHE });
+  const origin = new Broadcasts({
+    clock,
+    limits: { ...LIMITS, subscribeWaitMs: 1000, trackLingerMs: 0 },
+    cache: CACHE,
+  });
   const recorder = new Recorder();
   origin.resolveWith(recorder);
   return { origin, clock, log: recorder.log, completes: recorder.completes };
@@ -61,7 +65,7 @@ test("a watcher hears once that all is known: when each part of its prefix is, a
   assert.equal(complete, 1);
   origin.watch("live", watcher, []);
   assert.equal(complete, 2);
-  new Origin({ clock: new ManualClock(), limits: LIMITS, cache: CACHE }).watch("live", watcher);
+  new Broadcasts({ clock: new ManualClock(), limits: LIMITS, cache: CACHE }).watch("live", watcher);
   assert.equal(complete, 3);
 });
 
@@ -87,7 +91,7 @@ test("a resolver hears that a broadcast is wanted no more when a track of it was
 
 test("groups of a refused track stay for whoever subscribes again before it is forgotten", () => {
   const clock = new ManualClock();
-  const origin = new Origin({ clock, limits: { ...LIMITS, trackLingerMs: 2_000 }, cache: CACHE });
+  const origin = new Broadcasts({ clock, limits: { ...LIMITS, trackLingerMs: 2_000 }, cache: CACHE });
   const relay = new FakeSource();
   origin.publish("live/a", AD, relay);
   origin.subscribe("live/a", "video", LIVE, new FakeViewer());

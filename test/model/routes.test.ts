@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { Broadcast } from "../../moq/model/broadcast.ts";
-import type { Origin } from "../../moq/model/broadcasts.ts";
+import type { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type { Asker } from "../../moq/model/contract.ts";
 import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, origin } from "./support.ts";
 
 /** Which route serves whom, and which broadcasts have a place. */
 
 let clock: ManualClock;
-let relay: Origin;
+let relay: Broadcasts;
 
 beforeEach(() => {
   clock = new ManualClock();

@@ -1,5 +1,5 @@
 import type { Clock } from "../../moq/clock.ts";
-import { Origin } from "../../moq/model/broadcasts.ts";
+import { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type {
   Channel,
   GroupWriter,
@@ -28,8 +28,8 @@ export const LIMITS: ModelLimits = {
 
 export const CACHE: CacheOptions = { bytes: 64 * 1024 * 1024, policy: "oldest", maxAgeMs: 60_000 };
 
-export function origin(clock: Clock, limits: Partial<ModelLimits> = {}, cache: Partial<CacheOptions> = {}): Origin {
-  return new Origin({ clock, limits: { ...LIMITS, ...limits }, cache: { ...CACHE, ...cache } });
+export function origin(clock: Clock, limits: Partial<ModelLimits> = {}, cache: Partial<CacheOptions> = {}): Broadcasts {
+  return new Broadcasts({ clock, limits: { ...LIMITS, ...limits }, cache: { ...CACHE, ...cache } });
 }
 
 /** A stream that records; `stuck` keeps what is written in its queue, as a viewer that reads nothing would. */

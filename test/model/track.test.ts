@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
-import type { Origin } from "../../moq/model/broadcasts.ts";
+import type { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type { TrackInfo } from "../../moq/model/contract.ts";
 import type { Reason } from "../../moq/reason.ts";
 import { AD, channel, FakeSource, FakeViewer, INFO, LIVE, origin, say } from "./support.ts";
 
 let clock: ManualClock;
-let relay: Origin;
+let relay: Broadcasts;
 let publisher: FakeSource;
 
 beforeEach(() => {

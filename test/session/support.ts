@@ -4,7 +4,7 @@ import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { type LaneSettings, MemoryNetwork } from "../../lab/network/memory-network.ts";
 import { Counters } from "../../moq/counters.ts";
 import type { BidiStream, Link, LinkClosed, LinkLimits } from "../../moq/link.ts";
-import { Origin } from "../../moq/model/broadcasts.ts";
+import { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type {
   Channel,
   GroupWriter,
@@ -67,7 +67,7 @@ export class TestRelay {
   readonly clock = new ManualClock();
   readonly network: MemoryNetwork;
   readonly counters = new Counters();
-  readonly origin: Origin;
+  readonly origin: Broadcasts;
   readonly sessions = new Set<Session>();
   readonly reports: SessionReport[] = [];
   readonly defects: unknown[] = [];
@@ -78,7 +78,7 @@ export class TestRelay {
   private constructor(options: RelayOptions) {
     const { clock, counters } = this;
     this.network = new MemoryNetwork({ clock, overwrite: true, settings: { latencyMs: 5, ...options.network } });
-    this.origin = new Origin({
+    this.origin = new Broadcasts({
       clock,
       counters,
       limits: { ...LIMITS, ...options.model },
@@ -125,7 +125,7 @@ export class TestRelay {
     prefix?: string,
     limits: Partial<LinkLimits> = {},
   ): Promise<TestClient> {
-    const origin = new Origin({ clock: this.clock, limits: LIMITS, cache: CACHE });
+    const origin = new Broadcasts({ clock: this.clock, limits: LIMITS, cache: CACHE });
     const reports: SessionReport[] = [];
     let session: Session | undefined;
     const engine = this.network.engine();
@@ -217,12 +217,12 @@ let nextHop = 1n;
 
 /** One client's session, and what it publishes. */
 export class TestClient {
-  readonly origin: Origin;
+  readonly origin: Broadcasts;
   readonly session: Session;
   readonly link: Link;
   readonly reports: SessionReport[];
 
-  constructor(origin: Origin, session: Session, link: Link, reports: SessionReport[]) {
+  constructor(origin: Broadcasts, session: Session, link: Link, reports: SessionReport[]) {
     this.origin = origin;
     this.session = session;
     this.link = link;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { PRIORITY_CONTROL } from "../../moq/link.ts";
-import { Life, tickMs } from "../../transport/rwebtransport/liveness.ts";
+import { Liveness, tickMs } from "../../transport/rwebtransport/liveness.ts";
 import { Outbox } from "../../transport/rwebtransport/outbox.ts";
 import type { Port } from "../../transport/rwebtransport/port.ts";
 
@@ -348,7 +348,7 @@ describe("the life of an rwebtransport link", () => {
 
   test("sends an empty reserved capsule when the peer is silent, and asks whether packets came", () => {
     const port = new NotingPort();
-    const life = new Life(port, limits, 0);
+    const life = new Liveness(port, limits, 0);
     life.heard = false;
     const tick = tickMs(limits);
     assert.equal(tick, 1000);
@@ -358,8 +358,8 @@ describe("the life of an rwebtransport link", () => {
   });
 
   test("gives a peer up after the idle time-out, unless packets still come", () => {
-    const silent = new Life(new NotingPort(), limits, 0);
-    const acking = new Life(new NotingPort(), limits, 0);
+    const silent = new Liveness(new NotingPort(), limits, 0);
+    const acking = new Liveness(new NotingPort(), limits, 0);
     let gone: number | undefined;
     for (let now = 1000; now <= 20_000; now += 1000) {
       if (gone === undefined && !silent.tick(now)) gone = now;
@@ -370,7 +370,7 @@ describe("the life of an rwebtransport link", () => {
   });
 
   test("does not blame the peer for a standstill of this process", () => {
-    const life = new Life(new NotingPort(), limits, 0);
+    const life = new Liveness(new NotingPort(), limits, 0);
     life.tick(1000);
     assert.equal(life.tick(31_000), true);
   });

@@ -16,10 +16,10 @@ import {
 } from "../../moq/link.ts";
 import { Bidi, QueueMarks } from "../shared/index.ts";
 import type { ClosedEvent, SessionEvent } from "./addon.ts";
-import { Life } from "./liveness.ts";
+import { Liveness } from "./liveness.ts";
 import { Outbox } from "./outbox.ts";
 import type { Port } from "./port.ts";
-import { Hold } from "./pre-accept-buffer.ts";
+import { PreAcceptBuffer } from "./pre-accept-buffer.ts";
 import { RecvHalf, type RecvOwner } from "./recv-half.ts";
 import type { Flushable, Turn } from "./turn.ts";
 
@@ -75,10 +75,10 @@ export class RwtLink implements Link, Flushable, RecvOwner {
   readonly #clock: Clock;
   readonly #warn: LinkParts["warn"];
   readonly #outbox: Outbox;
-  readonly #life: Life;
+  readonly #life: Liveness;
   /** Receive halves by QUIC id. */
   readonly #recv = new Map<number, RecvHalf>();
-  #hold: Hold | undefined;
+  #hold: PreAcceptBuffer | undefined;
   #handler: LinkHandler | undefined;
   #marked = false;
   #datagrams = 0;
@@ -104,9 +104,9 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     this.#turn = parts.turn;
     this.#clock = parts.clock;
     this.#warn = parts.warn;
-    this.#hold = new Hold(parts.port);
+    this.#hold = new PreAcceptBuffer(parts.port);
     this.#outbox = new Outbox(parts.port, parts.info.dialled, () => this.#wake(), parts.clock);
-    this.#life = new Life(parts.port, parts.limits, parts.clock.now());
+    this.#life = new Liveness(parts.port, parts.limits, parts.clock.now());
   }
 
   get queued(): number {

@@ -33,7 +33,7 @@ export function tickMs(limits: LinkLimits): number {
  * Knows whether a peer lives. Events that only the peer can cause count; where none come, as from a viewer that only
  * acknowledges, the statistics tell whether packets arrive.
  */
-export class Life {
+export class Liveness {
   readonly #port: Port;
   readonly #limits: LinkLimits;
   /** Set by every event that the peer caused; read and cleared by the tick. */

@@ -12,7 +12,7 @@ const MAX_EVENTS = 4096;
 const MAX_BYTES = 12 * 1024 * 1024;
 
 /** Keeps the events of a session that nobody handles yet: the addon has answered the client before it was accepted. */
-export class Hold {
+export class PreAcceptBuffer {
   readonly #port: Port;
   #events: SessionEvent[] = [];
   #bytes = 0;

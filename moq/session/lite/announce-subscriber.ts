@@ -26,7 +26,7 @@ interface Heard {
 }
 
 /** Asks the peer for its announcements and puts them into the origin. */
-export class AnnounceListener implements Taker {
+export class AnnounceSubscriber implements Taker {
   readonly #context: LiteContext;
   readonly #source: PeerSource;
   readonly #prefix: string;

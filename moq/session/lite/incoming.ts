@@ -10,7 +10,7 @@ import type { Taker } from "./intake.ts";
 import { type Responder, serveFetch, serveProbe, serveTrack } from "./serve.ts";
 import type { LiteSession } from "./session.ts";
 import { frameSink, type PeerSource } from "./source.ts";
-import { Viewer } from "./subscribe-responder.ts";
+import { SubscribeResponder } from "./subscribe-responder.ts";
 
 /** Probe Streams of one session: one is of use. */
 const MAX_PROBES = 4;
@@ -22,7 +22,7 @@ export class IncomingBidi implements Taker {
   readonly #reader: RequestReader;
   readonly #left: () => void;
   #responder: Responder | undefined;
-  #viewer: Viewer | undefined;
+  #viewer: SubscribeResponder | undefined;
   #over = false;
 
   constructor(session: LiteSession, stream: BidiStream, left: () => void) {
@@ -117,7 +117,7 @@ export class IncomingBidi implements Taker {
           return this.#full("subscriptions_per_session");
         const giveBack = quota === undefined ? () => {} : quota.take("subscriptions");
         if (giveBack === undefined) return this.#full("tenant_subscriptions");
-        const viewer = new Viewer(session, this.#stream, request, () => {
+        const viewer = new SubscribeResponder(session, this.#stream, request, () => {
           session.viewers.delete(viewer);
           giveBack();
           this.#done();

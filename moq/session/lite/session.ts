@@ -22,7 +22,7 @@ import {
   type Setup,
 } from "../../wire/lite/index.ts";
 import type { AnnounceTable, Following, Session, SessionDeps } from "../contract.ts";
-import { AnnounceListener } from "./announce-subscriber.ts";
+import { AnnounceSubscriber } from "./announce-subscriber.ts";
 import type { AnnounceBudget, Announcer } from "./announcer.ts";
 import { codeOf } from "./codes.ts";
 import type { LiteContext, SessionTotals } from "./context.ts";
@@ -31,7 +31,7 @@ import { IncomingBidi, IncomingUni } from "./incoming.ts";
 import { Intake } from "./intake.ts";
 import { Opener } from "./opener.ts";
 import { PeerSource } from "./source.ts";
-import type { Viewer } from "./subscribe-responder.ts";
+import type { SubscribeResponder } from "./subscribe-responder.ts";
 
 /** Requests that a peer which may have more is taken to have room for at first: no engine's limit is lower unless configured so. */
 const FIRST_REQUESTS = 64;
@@ -79,7 +79,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   readonly share: Share;
   readonly totals: SessionTotals = { subscriptions: 0, broadcasts: 0, groupsSent: 0, groupsReceived: 0 };
   readonly announced: Promise<boolean>;
-  readonly viewers = new Set<Viewer>();
+  readonly viewers = new Set<SubscribeResponder>();
   readonly announcers = new Set<Announcer>();
   readonly announceBudget: AnnounceBudget = { used: 0 };
   readonly heard = { count: 0 };
@@ -91,7 +91,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   readonly receiving = new Set<GroupWriter>();
   readonly #intake: Intake;
   readonly #source: PeerSource;
-  readonly #listeners = new Set<AnnounceListener>();
+  readonly #listeners = new Set<AnnounceSubscriber>();
   readonly #incoming = new Set<IncomingBidi>();
   /** Streams of the peer without a complete first message, and when they began. */
   readonly #headless = new Map<IncomingBidi | IncomingUni, number>();
@@ -131,7 +131,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     if (deps.announcePrefix === undefined) resolve(false);
     else {
       const table = deps.table ?? deps.origin;
-      this.#listeners.add(new AnnounceListener(this, this.#source, deps.announcePrefix, table, resolve));
+      this.#listeners.add(new AnnounceSubscriber(this, this.#source, deps.announcePrefix, table, resolve));
     }
     deps.origin.counters.sessionsOpened++;
     deps.origin.counters.sessionsActive++;
@@ -186,7 +186,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
       resolve(false);
       return { stop: () => {}, complete };
     }
-    const listener = new AnnounceListener(this, this.#source, prefix, table, resolve);
+    const listener = new AnnounceSubscriber(this, this.#source, prefix, table, resolve);
     this.#listeners.add(listener);
     this.guard(() => listener.start());
     return {

@@ -31,7 +31,7 @@ export interface Refusal {
   readonly message: string;
 }
 
-export interface ThresholdOptions {
+export interface SetupGateOptions {
   readonly clock: Clock;
   /** Milliseconds for the SETUP to come. */
   readonly timeoutMs: number;
@@ -47,7 +47,7 @@ export interface ThresholdOptions {
  * Holds a link of {@link asksInSetup} back until its SETUP has come and was decided on. Streams that came meanwhile are kept for
  * the session, within bounds at which the link is closed; datagrams are dropped.
  */
-export function afterSetup(options: ThresholdOptions): Attach {
+export function afterSetup(options: SetupGateOptions): Attach {
   return (link) => {
     const caps = capabilities(link.info.protocol);
     if (caps === undefined) throw new Error(`not a moq-lite protocol: ${link.info.protocol}`);
@@ -61,7 +61,7 @@ type Held = Uint8Array | ((handler: BidiHandler) => void);
 class Threshold implements LinkHandler {
   readonly #link: Link;
   readonly #caps: Capabilities;
-  readonly #options: ThresholdOptions;
+  readonly #options: SetupGateOptions;
   readonly #streams: HeldStream[] = [];
   readonly #cancel: () => void;
   #bytes = 0;
@@ -70,7 +70,7 @@ class Threshold implements LinkHandler {
   /** Set once the client was let in. */
   #inner: LinkHandler | undefined;
 
-  constructor(link: Link, caps: Capabilities, options: ThresholdOptions) {
+  constructor(link: Link, caps: Capabilities, options: SetupGateOptions) {
     this.#link = link;
     this.#caps = caps;
     this.#options = options;

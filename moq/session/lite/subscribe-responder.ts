@@ -20,7 +20,7 @@ const LEAST_GROUPS = 32;
 const UPDATE_UNITS = 16;
 
 /** Serves one Subscribe Stream of the peer. */
-export class Viewer implements Subscriber {
+export class SubscribeResponder implements Subscriber {
   readonly channel;
   readonly promisesStart: boolean;
   readonly ownNumbers: boolean;
@@ -29,14 +29,19 @@ export class Viewer implements Subscriber {
   readonly #context: LiteContext;
   readonly #stream: BidiStream;
   readonly #request: Subscribe;
-  readonly #gone: (viewer: Viewer) => void;
+  readonly #gone: (viewer: SubscribeResponder) => void;
   #subscription: Subscription | undefined;
   #unpin: () => void = () => {};
   #over = false;
   /** Options that are to take effect. */
   #update: SubscribeUpdate | undefined;
 
-  constructor(context: LiteContext, stream: BidiStream, request: Subscribe, gone: (viewer: Viewer) => void) {
+  constructor(
+    context: LiteContext,
+    stream: BidiStream,
+    request: Subscribe,
+    gone: (viewer: SubscribeResponder) => void,
+  ) {
     this.#context = context;
     this.#stream = stream;
     this.#request = request;

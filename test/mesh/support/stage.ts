@@ -4,7 +4,7 @@ import type { Role } from "../../../cluster/contract.ts";
 import { freePorts } from "../../../lab/ports.ts";
 import { type MeshWorkspace, makeMeshWorkspace } from "../../../lab/workspace.ts";
 import { TransportError, type Trust } from "../../../moq/link.ts";
-import { Origin } from "../../../moq/model/broadcasts.ts";
+import { Broadcasts } from "../../../moq/model/broadcasts.ts";
 import { ChannelRegistry, liteSession, openAccess, type Session } from "../../../moq/session/index.ts";
 import { dialRelay } from "../../../relay/client/dial.ts";
 import { loadConfig } from "../../../relay/config/config.ts";
@@ -101,7 +101,7 @@ export class Stage {
   /** A publisher or viewer with a session of its own at any relay. Rejects with the refusal. */
   async client(url: string, options: ClientOptions = {}): Promise<StageClient> {
     const { token, protocol = "moq-lite-05", follows, trust = this.trust } = options;
-    const origin = new Origin({ clock: systemClock, limits: LIMITS, cache: CACHE });
+    const origin = new Broadcasts({ clock: systemClock, limits: LIMITS, cache: CACHE });
     const at = new URL(url);
     if (token !== undefined) at.searchParams.set("jwt", token);
     const ended = Promise.withResolvers<{ code: number; message: string }>();
