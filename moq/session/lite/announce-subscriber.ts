@@ -5,11 +5,11 @@ import type { Reason } from "../../reason.ts";
 import { READ } from "../../wire/codec/index.ts";
 import { type AnnounceResponse, announceResponses, encodeRequest } from "../../wire/lite/index.ts";
 import type { AnnounceTable } from "../contract.ts";
+import type { Taker } from "../intake.ts";
+import type { Place } from "../opener.ts";
 import { ANNOUNCE_HOLD_MS } from "./announcer.ts";
 import { codeOf, reasonOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
-import type { Taker } from "./intake.ts";
-import type { Place } from "./opener.ts";
 import type { PeerSource } from "./source.ts";
 
 /** What accepting from this peer costs when it declares nothing (moq-lite Cost parameter). */

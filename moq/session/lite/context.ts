@@ -4,7 +4,7 @@ import type { Reason } from "../../reason.ts";
 import type { WireLimits } from "../../wire/codec/index.ts";
 import type { Capabilities } from "../../wire/lite/index.ts";
 import type { SessionDeps } from "../contract.ts";
-import type { Opener } from "./opener.ts";
+import type { Opener } from "../opener.ts";
 
 /** What the parts of one session share. */
 export interface LiteContext {

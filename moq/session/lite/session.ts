@@ -22,14 +22,14 @@ import {
   type Setup,
 } from "../../wire/lite/index.ts";
 import type { AnnounceTable, Following, Session, SessionDeps } from "../contract.ts";
+import { Intake } from "../intake.ts";
+import { Opener } from "../opener.ts";
 import { AnnounceSubscriber } from "./announce-subscriber.ts";
 import type { AnnounceBudget, Announcer } from "./announcer.ts";
 import { codeOf } from "./codes.ts";
 import type { LiteContext, SessionTotals } from "./context.ts";
 import { dialectOf } from "./dialect.ts";
 import { IncomingBidi, IncomingUni } from "./incoming.ts";
-import { Intake } from "./intake.ts";
-import { Opener } from "./opener.ts";
 import { PeerSource } from "./source.ts";
 import type { SubscribeResponder } from "./subscribe-responder.ts";
 

@@ -20,9 +20,9 @@ import {
   subscribeResponses,
   trackResponses,
 } from "../../wire/lite/index.ts";
+import type { Place } from "../opener.ts";
 import { codeOf, reasonOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
-import type { Place } from "./opener.ts";
 
 /** Timescale of versions without timestamps: the model stamps arrival in milliseconds. */
 const ARRIVAL_TIMESCALE = 1000;

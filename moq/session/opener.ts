@@ -1,8 +1,8 @@
-import type { Clock } from "../../clock.ts";
-import type { Counters } from "../../counters.ts";
-import { type BidiStream, type Link, PRIORITY_CONTROL } from "../../link.ts";
-import type { Asker } from "../../model/index.ts";
-import type { Reason } from "../../reason.ts";
+import type { Clock } from "../clock.ts";
+import type { Counters } from "../counters.ts";
+import { type BidiStream, type Link, PRIORITY_CONTROL } from "../link.ts";
+import type { Asker } from "../model/index.ts";
+import type { Reason } from "../reason.ts";
 import type { Intake, Taker } from "./intake.ts";
 
 /**

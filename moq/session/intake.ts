@@ -1,6 +1,6 @@
-import type { BidiHandler } from "../../link.ts";
-import type { Share } from "../../model/index.ts";
-import type { SessionDeps } from "../contract.ts";
+import type { BidiHandler } from "../link.ts";
+import type { Share } from "../model/index.ts";
+import type { SessionDeps } from "./contract.ts";
 
 /** Bytes that an event counts besides those that it carries, so that many empty ones are bounded as well. */
 const EVENT_BYTES = 256;
