@@ -21,7 +21,7 @@ const FOREIGN = ["poll_transmit", "io_uring", "cluster-connect"];
 
 /** The pages whose claims are followed. */
 export function pages(): string[] {
-  return tracked().filter((path) => /^(docs\/[^/]+|README|CONTRIBUTING)\.md$/.test(path));
+  return tracked().filter((path) => /^(docs\/.+|README|CONTRIBUTING)\.md$/.test(path));
 }
 
 export function readPage(path: string): string {
