@@ -23,10 +23,14 @@ export function joinPath(root: string, path: string): string {
   return path === "" ? root : `${root}/${path}`;
 }
 
-/** `path` without `prefix`, which it has by whole segments; else nothing. */
+/** Whether `path` is `prefix` or under it, by whole segments. */
+export function isUnder(path: string, prefix: string): boolean {
+  if (prefix === "") return true;
+  return path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === "/");
+}
+
+/** `path` without `prefix`; `undefined` when it is not under it. */
 export function stripPrefix(prefix: string, path: string): string | undefined {
   if (prefix === "") return path;
-  if (!path.startsWith(prefix)) return undefined;
-  if (path.length === prefix.length) return "";
-  return path[prefix.length] === "/" ? path.slice(prefix.length + 1) : undefined;
+  return isUnder(path, prefix) ? path.slice(prefix.length + 1) : undefined;
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../../moq/clock.ts";
-import { covers, type Source } from "../../moq/model/index.ts";
+import type { Source } from "../../moq/model/index.ts";
+import { isUnder } from "../../moq/path.ts";
 import type { Session } from "../../moq/session/index.ts";
 import type { PeerUser } from "../contract.ts";
 import type { Health } from "../routes/index.ts";
@@ -67,7 +68,7 @@ export class AskedRelay implements PeerUser {
 
   /** The relay has announced all that it knows at or under `path`. */
   answered(path: string): boolean {
-    return [...this.#asks.values()].some(({ ask }) => ask.answered && covers(ask.prefix, path));
+    return [...this.#asks.values()].some(({ ask }) => ask.answered && isUnder(path, ask.prefix));
   }
 
   get size(): number {

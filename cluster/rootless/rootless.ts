@@ -1,5 +1,6 @@
 import type { Clock } from "../../moq/clock.ts";
-import { covers, prefixes } from "../../moq/model/index.ts";
+import { prefixes } from "../../moq/model/index.ts";
+import { isUnder } from "../../moq/path.ts";
 import { type BroadcastScope, type Holding, scopeKey } from "../contract.ts";
 import type { RouteTable, ScopeTold } from "../routes/index.ts";
 import type { AskEvents, RootlessAsk } from "./ask.ts";
@@ -302,6 +303,6 @@ function* toldOf(ask: RootlessAsk, scope: BroadcastScope): Generator<Holding> {
   }
   const { prefix } = scope;
   for (const holding of ask.told) {
-    if (covers(prefix, holding.path)) yield holding;
+    if (isUnder(holding.path, prefix)) yield holding;
   }
 }

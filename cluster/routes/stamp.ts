@@ -1,4 +1,5 @@
-import { type Advertisement, covers } from "../../moq/model/index.ts";
+import type { Advertisement } from "../../moq/model/index.ts";
+import { isUnder } from "../../moq/path.ts";
 
 /** The epoch of what several publishers send alike and none of them numbers. */
 const SHARED_EPOCH = 1n;
@@ -39,7 +40,7 @@ export class Stamper {
 
   #epoch(path: string): bigint {
     const { redundant, wallNow, latest } = this.#deps;
-    if (redundant.some((prefix) => covers(prefix, path))) return SHARED_EPOCH;
+    if (redundant.some((prefix) => isUnder(path, prefix))) return SHARED_EPOCH;
     const now = BigInt(Math.max(1, Math.round(wallNow())));
     const before = latest(path);
     return now > before ? now : before + 1n;

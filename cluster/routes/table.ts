@@ -1,4 +1,4 @@
-import { covers } from "../../moq/model/index.ts";
+import { isUnder } from "../../moq/path.ts";
 import type { ClockBound } from "../clock-bound.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
 import { type NodeSource, Nodes } from "./nodes.ts";
@@ -118,7 +118,7 @@ export class RouteTable {
   /** All that is known at or under a prefix. */
   *under(prefix: string): Generator<Holding> {
     for (const [path, all] of this.#held) {
-      if (!covers(prefix, path)) continue;
+      if (!isUnder(path, prefix)) continue;
       for (const { holding } of all.values()) yield holding;
     }
   }

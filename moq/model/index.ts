@@ -15,6 +15,6 @@ export type {
   UpstreamSink,
 } from "./contract.ts";
 export type { ModelLimits } from "./limits.ts";
-export { covers, PathTree, prefixes } from "./path-tree.ts";
+export { PathTree, prefixes } from "./path-tree.ts";
 export type { Share } from "./scheduler.ts";
 export { rank, type Subscription } from "./subscription.ts";

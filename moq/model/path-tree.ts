@@ -94,8 +94,3 @@ export class PathTree<T> {
 function segments(path: string): string[] {
   return path === "" ? [] : path.split("/");
 }
-
-/** Whether `path` is `prefix` or under it, by whole segments. */
-export function covers(prefix: string, path: string): boolean {
-  return prefix === "" || path === prefix || path.startsWith(`${prefix}/`);
-}

@@ -4,6 +4,7 @@ import type { Clock } from "../../moq/clock.ts";
 import { Counters } from "../../moq/counters.ts";
 import { type EngineDeps, TransportError, type Trust } from "../../moq/link.ts";
 import { Broadcasts, type ModelLimits, type Upstream, type UpstreamSink } from "../../moq/model/index.ts";
+import { isUnder } from "../../moq/path.ts";
 import type { Reason } from "../../moq/reason.ts";
 import {
   ChannelRegistry,
@@ -242,12 +243,11 @@ class RelayClient implements Client {
 
   announced(under: string, onChange: (change: Announced) => void): Following {
     const prefix = bare(under);
-    if (this.#prefix !== "" && prefix !== this.#prefix && !prefix.startsWith(`${this.#prefix}/`)) {
+    if (!isUnder(prefix, this.#prefix)) {
       throw new Error(`announcements were asked for under "${this.#prefix}" only`);
     }
-    const inside = prefix === "" ? "" : `${prefix}/`;
     const close = this.#paths.follow((change) => {
-      if (change.path === prefix || change.path.startsWith(inside)) onChange(change);
+      if (isUnder(change.path, prefix)) onChange(change);
     });
     return { close, ready: this.#firstAnnouncements(), cut: this.#paths.ended };
   }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { isUnder } from "../../moq/path.ts";
 import { sendJson } from "./respond.ts";
 
 /** Before the path of a session: `/access/live?jwt=…` asks about the session `/live?jwt=…`. */
@@ -47,5 +48,5 @@ export async function answerAccess(
 
 /** Whether a request's decoded path is a question about a session. */
 export function asksAccess(path: string): boolean {
-  return path === ACCESS_PATH || path.startsWith(`${ACCESS_PATH}/`);
+  return isUnder(path, ACCESS_PATH);
 }

@@ -7,6 +7,7 @@ import { Rootless } from "../../cluster/rootless/rootless.ts";
 import { type Health, RouteTable } from "../../cluster/routes/table.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Publication } from "../../moq/model/broadcasts.ts";
+import { isUnder } from "../../moq/path.ts";
 import type { AnnounceTable, Following, Session } from "../../moq/session/contract.ts";
 import { ANY_TIME, FakeRelay, nodeInfo, settle } from "./support.ts";
 
@@ -32,7 +33,7 @@ class Announcing implements Pick<Session, "follow"> {
 
   say(path: string, hops: readonly bigint[], epoch = 1n): void {
     for (const [prefix, table] of this.tables) {
-      if (prefix !== "" && path !== prefix && !path.startsWith(`${prefix}/`)) continue;
+      if (!isUnder(path, prefix)) continue;
       const publication = table.publish(path, { epoch, hops, cost: 1, ended: false }, new FakeRelay());
       if (typeof publication !== "string") this.#publications.set(path, publication);
     }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { joinPath, normalisePath, pathParts, stripPrefix } from "../../moq/path.ts";
+import { isUnder, joinPath, normalisePath, pathParts, stripPrefix } from "../../moq/path.ts";
 
 test("slashes that mean nothing are dropped", () => {
   for (const raw of ["a/b", "/a/b", "a/b/", "//a///b//"]) assert.equal(normalisePath(raw), "a/b");
@@ -24,6 +24,14 @@ test("a prefix is stripped by whole segments only", () => {
   assert.equal(stripPrefix("", ""), "");
   assert.equal(stripPrefix("live", "lively"), undefined);
   assert.equal(stripPrefix("live/a", "live"), undefined);
+});
+
+test("a path is under a prefix by whole segments only", () => {
+  assert.equal(isUnder("live/a", "live"), true);
+  assert.equal(isUnder("live", "live"), true);
+  assert.equal(isUnder("live", ""), true);
+  assert.equal(isUnder("lively", "live"), false);
+  assert.equal(isUnder("live", "live/a"), false);
 });
 
 test("an empty root or path adds nothing", () => {
