@@ -1,4 +1,5 @@
 /** How relays and holdings are written into a backend, and read again: whatever else writes there is not believed. */
+import { sameAdvertisement } from "../../moq/model/index.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
 import { nodePath, parseControlPath } from "../control/index.ts";
 import type { NodeChange } from "./contract.ts";
@@ -70,8 +71,7 @@ export function decodeChange(text: string): { writer: string; change: NodeChange
 }
 
 export function sameHolding(a: Holding | undefined, b: Holding | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return encodeHolding(a) === encodeHolding(b);
+  return a === undefined || b === undefined ? a === b : sameAdvertisement(a, b);
 }
 
 function parse(text: string): unknown {

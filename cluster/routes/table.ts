@@ -1,3 +1,4 @@
+import { sameAdvertisement } from "../../moq/model/index.ts";
 import { isUnder } from "../../moq/path.ts";
 import type { ClockBound } from "../clock-bound.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
@@ -185,7 +186,7 @@ export class RouteTable {
   #weigh(told: ReadonlyMap<string, Holding>, known: Held): void {
     let best: Holding | undefined;
     for (const holding of told.values()) if (best === undefined || holding.epoch >= best.epoch) best = holding;
-    if (best === undefined || alike(known.holding, best)) return;
+    if (best === undefined || sameAdvertisement(known.holding, best)) return;
     known.holding = best;
     this.#deps.changed(best.path);
   }
@@ -243,14 +244,4 @@ function compare(a: readonly number[], b: readonly number[]): number {
     if (by !== 0) return by;
   }
   return 0;
-}
-
-function alike(a: Holding, b: Holding): boolean {
-  return (
-    a.epoch === b.epoch &&
-    a.cost === b.cost &&
-    a.ended === b.ended &&
-    a.hops.length === b.hops.length &&
-    a.hops.every((hop, i) => hop === b.hops[i])
-  );
 }

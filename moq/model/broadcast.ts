@@ -14,6 +14,16 @@ export interface Advertisement {
   readonly ended: boolean;
 }
 
+export function sameAdvertisement(a: Advertisement, b: Advertisement): boolean {
+  return (
+    a.epoch === b.epoch &&
+    a.cost === b.cost &&
+    a.ended === b.ended &&
+    a.hops.length === b.hops.length &&
+    a.hops.every((hop, i) => hop === b.hops[i])
+  );
+}
+
 /** One way to a broadcast. */
 export interface Route {
   readonly advertisement: Advertisement;

@@ -1,4 +1,4 @@
-export type { Advertisement, Broadcast, Route } from "./broadcast.ts";
+export { type Advertisement, type Broadcast, type Route, sameAdvertisement } from "./broadcast.ts";
 export { Broadcasts, type Publication, type Resolver } from "./broadcasts.ts";
 export type {
   Asker,

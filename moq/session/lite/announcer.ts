@@ -1,5 +1,5 @@
 import type { BidiStream } from "../../link.ts";
-import type { Route } from "../../model/index.ts";
+import { type Route, sameAdvertisement } from "../../model/index.ts";
 import { joinPath, stripPrefix } from "../../path.ts";
 import { type AnnounceRequest, encodeAnnouncement, encodeAnnounceOk } from "../../wire/lite/index.ts";
 import type { Announced, AnnounceTable } from "../contract.ts";
@@ -313,14 +313,5 @@ export class Announcer {
 
 /** Whether a peer would be told the same of both. */
 function alike(a: Route, b: Route): boolean {
-  if (a === b) return true;
-  const [x, y] = [a.advertisement, b.advertisement];
-  return (
-    a.source === b.source &&
-    x.epoch === y.epoch &&
-    x.cost === y.cost &&
-    x.ended === y.ended &&
-    x.hops.length === y.hops.length &&
-    x.hops.every((hop, i) => hop === y.hops[i])
-  );
+  return a === b || (a.source === b.source && sameAdvertisement(a.advertisement, b.advertisement));
 }
