@@ -112,9 +112,9 @@ export class ControlClient implements Registrar {
   }
 
   start(): void {
-    const { local, self, rooted, defect } = this.#deps;
+    const { local, self, rooted, clock, defect } = this.#deps;
     rooted(false);
-    if (local !== undefined) this.#local = new LocalSession(local(), this.#table(), self.hop, defect);
+    if (local !== undefined) this.#local = new LocalSession(local(), this.#table(), self.hop, clock, defect);
     for (const root of this.#roots) {
       if (root.self) this.#isSelf(root);
       else this.#dial(root);

@@ -1,3 +1,4 @@
+import type { Clock } from "../../moq/clock.ts";
 import type { Advertisement, Publication } from "../../moq/model/index.ts";
 import type { Announced, AnnounceTable, Following, Session } from "../../moq/session/index.ts";
 import { SESSION_COST } from "../contract.ts";
@@ -21,13 +22,15 @@ export interface ControlTable extends AnnounceTable {
 export class LocalSession implements ControlSession {
   readonly #root: ControlTable;
   readonly #hop: bigint;
+  readonly #clock: Clock;
   readonly #defect: (error: unknown) => void;
   readonly #stops = new Set<() => void>();
 
   /** `own`: what the relay tells roots, itself first. `hop`: its id. `defect`: something threw that should not have. */
-  constructor(root: ControlTable, own: AnnounceTable, hop: bigint, defect: (error: unknown) => void) {
+  constructor(root: ControlTable, own: AnnounceTable, hop: bigint, clock: Clock, defect: (error: unknown) => void) {
     this.#root = root;
     this.#hop = hop;
+    this.#clock = clock;
     this.#defect = defect;
     const relay = { publish: root.publish.bind(root) };
     this.#stops.add(own.watch("", this.#passOn(own.broadcasts(""), relay)));
@@ -45,11 +48,11 @@ export class LocalSession implements ControlSession {
       for (const broadcast of waiting.splice(0)) told?.changed(broadcast);
     };
     let stopWatching = () => {};
-    queueMicrotask(() => {
+    this.#clock.soon(() => {
       if (!stopped) {
         stopWatching = this.#root.watch(prefix, {
           changed: (broadcast) => {
-            if (waiting.push(broadcast) === 1) queueMicrotask(flush);
+            if (waiting.push(broadcast) === 1) this.#clock.soon(flush);
           },
         });
         told = this.#passOn(this.#root.broadcasts(prefix), table);

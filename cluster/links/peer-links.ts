@@ -87,9 +87,9 @@ export class PeerLinks implements Peers {
     peer.users.add(user);
     peer.cancelLinger?.();
     peer.cancelLinger = undefined;
-    if (peer.state.kind === "up") queueMicrotask(() => this.#greet(peer, user));
+    if (peer.state.kind === "up") this.#deps.clock.soon(() => this.#greet(peer, user));
     else if (peer.state.kind === "idle") this.#dial(peer);
-    else if (peer.state.kind === "waiting") queueMicrotask(() => this.#refuse(peer, user));
+    else if (peer.state.kind === "waiting") this.#deps.clock.soon(() => this.#refuse(peer, user));
     return () => {
       if (!peer.users.delete(user)) return;
       this.#leaveFormer(peer, user);
@@ -264,7 +264,7 @@ export class PeerLinks implements Peers {
     for (const user of [...former.users]) {
       user.down();
       // Whoever did not go over yet does now.
-      queueMicrotask(() => this.#greet(peer, user));
+      this.#deps.clock.soon(() => this.#greet(peer, user));
     }
   }
 

@@ -126,7 +126,7 @@ export class Rootless implements AskEvents {
     if (this.#due || this.#paths.size + this.#prefixes.size + this.#relays.size === 0) return;
     this.#due = true;
     // Changes come in crowds, when a root is back or a region is gone.
-    queueMicrotask(() => {
+    this.#deps.clock.soon(() => {
       this.#due = false;
       this.#turn();
     });

@@ -49,6 +49,11 @@ export class ManualClock implements Clock {
     };
   }
 
+  /** A microtask, as the program's clock has it: it runs without a turn of the clock. */
+  soon(callback: () => void): void {
+    queueMicrotask(callback);
+  }
+
   /** Moves on by `ms`, running what falls due on the way in order, also what is set on the way. */
   advance(ms: number): void {
     const until = this.#now + ms;

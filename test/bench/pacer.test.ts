@@ -41,6 +41,7 @@ describe("pacer", () => {
         due = callback;
         return () => {};
       },
+      soon: queueMicrotask,
     };
     let sent = 0;
     const pacer = new Pacer(clock, 1, 100, () => {

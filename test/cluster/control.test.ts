@@ -499,7 +499,9 @@ describe("a root's table", () => {
     for (const path of ["one", "two"]) registry.hold({ ...holding, path }, table);
     const defects: unknown[] = [];
     const none = { broadcasts: () => [], watch: () => () => {}, publish: () => "limit" as const };
-    const session = new LocalSession(new ControlSessionServer(registry), none, 1n, (error) => defects.push(error));
+    const session = new LocalSession(new ControlSessionServer(registry), none, 1n, new ManualClock(), (error) =>
+      defects.push(error),
+    );
     const seen: string[] = [];
     const publish = (path: string) => {
       seen.push(path);

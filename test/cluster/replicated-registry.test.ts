@@ -84,6 +84,7 @@ describe("roots that share a registry", () => {
     const other: Clock = {
       now: () => clock.now() + 5 * hour,
       timer: (delayMs, callback) => clock.timer(delayMs, callback),
+      soon: queueMicrotask,
     };
     const [a, b] = [root(), root(other)];
     a.relay("o1", ["live/a"]);

@@ -37,6 +37,7 @@ describe("files that were read at the start", () => {
         if (delayMs === LOOK_MS) looks++;
         return manual.timer(delayMs, callback);
       },
+      soon: queueMicrotask,
     };
     const warnings: string[] = [];
     const warn = (text: string) => void warnings.push(text);

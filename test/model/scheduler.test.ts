@@ -66,7 +66,7 @@ describe("the share of a session", () => {
     assert.equal(done, 100_000);
     assert.ok(Math.max(...turns) <= 8192 + 256, `${Math.max(...turns)} units in a turn`);
     let now = 0;
-    const slow = new Scheduler({ now: () => now, timer: () => () => {} }).share(plain);
+    const slow = new Scheduler({ now: () => now, timer: () => () => {}, soon: queueMicrotask }).share(plain);
     let slept = 0;
     work(slow, 100_000, () => {
       slept++;

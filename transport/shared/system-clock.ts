@@ -9,4 +9,5 @@ export const systemClock: Clock = {
     handle.unref();
     return () => clearTimeout(handle);
   },
+  soon: queueMicrotask,
 };
