@@ -50,7 +50,7 @@ export interface Registrar {
 
 export interface MeshDeps {
   readonly self: NodeInfo;
-  readonly origin: Broadcasts;
+  readonly broadcasts: Broadcasts;
   readonly clock: Clock;
   /** Milliseconds since 1970. */
   readonly wallNow: () => number;
@@ -80,7 +80,7 @@ interface Remote {
 }
 
 /**
- * Puts the broadcasts of other relays into the origin, where somebody asks for them here, and tells the roots of those that are
+ * Puts the broadcasts of other relays into `Broadcasts`, where somebody asks for them here, and tells the roots of those that are
  * published here. Does no I/O.
  */
 export class Mesh implements Resolver {
@@ -94,10 +94,10 @@ export class Mesh implements Resolver {
   readonly #sources = new WeakSet<Source>();
   /** What was registered, by path. */
   readonly #held = new Map<string, Route>();
-  /** The source that is being put into the origin: tracks may go over to it, and leave it, before that is done. */
+  /** The source that is being put into `Broadcasts`: tracks may go over to it, and leave it, before that is done. */
   #offering: MeshSource | undefined;
   readonly #renewals = new Set<() => void>();
-  /** Broadcasts of others that found no place in the origin, each with its way out of the line. */
+  /** Broadcasts of others that found no place in `Broadcasts`, each with its way out of the line. */
   readonly #unplaced = new Map<string, () => void>();
   #stopRivals: (() => void) | undefined;
   #asked = 0;
@@ -105,7 +105,7 @@ export class Mesh implements Resolver {
 
   constructor(deps: MeshDeps) {
     this.#deps = deps;
-    const { origin, clock, lingerMs, maxScopes, registrar, wallNow, redundant, cost } = deps;
+    const { broadcasts, clock, lingerMs, maxScopes, registrar, wallNow, redundant, cost } = deps;
     this.#interest = new Interest({
       clock,
       lingerMs,
@@ -115,20 +115,20 @@ export class Mesh implements Resolver {
     });
     this.#stamper = new Stamper({ wallNow, redundant, cost, latest: (path) => this.#latest(path) });
     this.announcements = {
-      broadcasts: (prefix) => origin.broadcasts(prefix),
-      watch: (prefix, watcher, interests) => origin.watch(prefix, watcher, interests),
+      list: (prefix) => broadcasts.list(prefix),
+      watch: (prefix, watcher, interests) => broadcasts.watch(prefix, watcher, interests),
       publish: (path, advertisement, source) =>
         this.#entrances.publish(path, advertisement, {
           publish: (first) => this.#publish(path, first, source),
           holders: () => deps.table.holders(path),
         }),
-      whenRoom: (callback) => origin.whenRoom(callback),
+      whenRoom: (callback) => broadcasts.whenRoom(callback),
     };
     this.#stopNodes = registrar.ask(
       { kind: "nodes" },
       this.#sink("nodes", () => {}),
     );
-    origin.resolveWith(this);
+    broadcasts.resolveWith(this);
   }
 
   /** Broadcasts that are had from other relays, and of those published here that were registered. */
@@ -190,7 +190,7 @@ export class Mesh implements Resolver {
     this.#remotes.clear();
   }
 
-  /** Makes the origin's route to `path` through the mesh what it is to be by now. */
+  /** Makes the route of `Broadcasts` to `path` through the mesh what it is to be by now. */
   #settle(path: string): void {
     const { table } = this.#deps;
     const holders = table.holders(path);
@@ -255,7 +255,7 @@ export class Mesh implements Resolver {
   #offer(path: string, advertisement: Advertisement, source: MeshSource): Publication | undefined {
     const before = this.#offering;
     this.#offering = source;
-    const publication = this.#deps.origin.publish(path, advertisement, source);
+    const publication = this.#deps.broadcasts.publish(path, advertisement, source);
     this.#offering = before;
     if (typeof publication !== "string") return publication;
     if (publication === "limit" && !this.#unplaced.has(path)) {
@@ -263,7 +263,7 @@ export class Mesh implements Resolver {
         this.#unplaced.delete(path);
         this.#settle(path);
       };
-      this.#unplaced.set(path, this.#deps.origin.whenRoom(settle));
+      this.#unplaced.set(path, this.#deps.broadcasts.whenRoom(settle));
     }
     return undefined;
   }
@@ -280,7 +280,7 @@ export class Mesh implements Resolver {
     const { clocks, self } = this.#deps;
     if (!clocks.takes(advertisement.epoch, self.node)) return "limit";
     const stamped = this.#stamper.stamp(path, advertisement);
-    const publication = this.#deps.origin.publish(path, stamped, source);
+    const publication = this.#deps.broadcasts.publish(path, stamped, source);
     if (typeof publication === "string") return publication;
     return {
       update: (next) => {

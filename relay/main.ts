@@ -132,7 +132,7 @@ class RelayProcess implements Relay {
   readonly #log: Logger;
   readonly #logOutput: Pick<LogOutput, "dropped"> | undefined;
   readonly #defects: Defects;
-  readonly #origin: Broadcasts;
+  readonly #broadcasts: Broadcasts;
   readonly #host: SessionHost;
   readonly #gate: AuthGate;
   readonly #wallNow: () => number;
@@ -177,7 +177,7 @@ class RelayProcess implements Relay {
     });
     this.#files = new FileWatch(watched, { clock: this.#clock, warn: this.#warn });
     const { bytes, policy, maxAge } = config.cache;
-    this.#origin = new Broadcasts({
+    this.#broadcasts = new Broadcasts({
       clock: this.#clock,
       limits: modelLimits(config),
       cache: { bytes, policy, maxAgeMs: maxAge },
@@ -197,7 +197,7 @@ class RelayProcess implements Relay {
       terms: (info, admission) => this.#mesh?.terms(info, admission) ?? clientSessionPolicy(admission),
       wallNow: this.#wallNow,
       expiryNoticeMs: config.auth.expiryNotice,
-      origin: this.#origin,
+      broadcasts: this.#broadcasts,
       clock: this.#clock,
       log: this.#log,
       defects: this.#defects,
@@ -384,7 +384,7 @@ class RelayProcess implements Relay {
     await waitUntil(this.#clock, FAREWELL_MS, () => this.#host.sessions === 0);
     this.#host.close();
     this.#gate.close();
-    this.#origin.close("closed");
+    this.#broadcasts.close("closed");
     this.#certificates?.close();
     const ends = await Promise.allSettled([this.#listeners?.close(), this.#admin?.close()]);
     for (const end of ends) {
@@ -426,7 +426,7 @@ class RelayProcess implements Relay {
   #openMesh(quic: Engine, websocket: Engine): Promise<MeshRuntime | undefined> {
     return MeshRuntime.open({
       config: this.#config.cluster,
-      origin: this.#origin,
+      broadcasts: this.#broadcasts,
       clock: this.#clock,
       wallNow: this.#wallNow,
       channels: this.#channels,

@@ -334,7 +334,7 @@ export class ControlClient implements Registrar {
     const answer = { cut: false };
     const current = () => this.#primary?.session === session && this.#asks.has(ask);
     const following = session.follow(scopePrefix(ask.scope), {
-      broadcasts: () => [],
+      list: () => [],
       watch: () => () => {},
       publish: (path, advertisement) => this.#heard(ask, path, advertisement, () => current() && !answer.cut),
       cut: (reason) => {
@@ -426,7 +426,7 @@ export class ControlClient implements Registrar {
   #table(): AnnounceTable {
     return {
       // The relay itself first: a root takes nothing from one that it does not know.
-      broadcasts: () => [...this.#own.values()].sort((a, b) => Number(isNode(b)) - Number(isNode(a))),
+      list: () => [...this.#own.values()].sort((a, b) => Number(isNode(b)) - Number(isNode(a))),
       watch: (_prefix, watcher) => {
         this.#watchers.add(watcher);
         watcher.complete?.();

@@ -33,7 +33,7 @@ export class LocalSession implements ControlSession {
     this.#clock = clock;
     this.#defect = defect;
     const relay = { publish: root.publish.bind(root) };
-    this.#stops.add(own.watch("", this.#passOn(own.broadcasts(""), relay)));
+    this.#stops.add(own.watch("", this.#passOn(own.list(""), relay)));
     root.complete();
   }
 
@@ -55,7 +55,7 @@ export class LocalSession implements ControlSession {
             if (waiting.push(broadcast) === 1) this.#clock.soon(flush);
           },
         });
-        told = this.#passOn(this.#root.broadcasts(prefix), table);
+        told = this.#passOn(this.#root.list(prefix), table);
       }
       resolve(!stopped);
     });

@@ -18,7 +18,7 @@ export interface ControlSessionServerOptions {
   readonly unnamed?: (info: NodeInfo) => void;
 }
 
-/** What a root puts into the control session of one relay in place of the origin. */
+/** What a root puts into the control session of one relay in place of `Broadcasts`. */
 export class ControlSessionServer implements ControlTable {
   readonly #registry: Registry;
   readonly #options: ControlSessionServerOptions;
@@ -60,7 +60,7 @@ export class ControlSessionServer implements ControlTable {
     this.#registry.lost(this);
   }
 
-  *broadcasts(prefix: string): Generator<Announced> {
+  *list(prefix: string): Generator<Announced> {
     const { kind, path } = partsOf(prefix);
     if (kind === "n") {
       for (const { info } of this.#registry.nodes()) yield announcedNode(info);

@@ -74,7 +74,7 @@ export class RootlessAsk {
     const answer = { cut: false };
     const current = () => this.#following === following && !answer.cut;
     const following: Following = session.follow(this.prefix, {
-      broadcasts: () => [],
+      list: () => [],
       watch: () => () => {},
       publish: (path, advertisement) => this.#heard(path, advertisement, current),
       cut: () => {

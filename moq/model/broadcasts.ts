@@ -95,7 +95,7 @@ export class Broadcasts {
   }
 
   /** Broadcasts that have a route, at or under `prefix`. */
-  *broadcasts(prefix = ""): Generator<Broadcast> {
+  *list(prefix = ""): Generator<Broadcast> {
     for (const broadcast of this.#routed.under(prefix)) if (broadcast.route() !== undefined) yield broadcast;
   }
 

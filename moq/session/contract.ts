@@ -83,8 +83,8 @@ export interface AnnounceWatcher {
 /** Where announcements come from and go to. The model's {@link Broadcasts} is one; the registry of a mesh is another. */
 export interface AnnounceTable {
   /** Those at or under `prefix` that have a route. */
-  broadcasts(prefix: string): Iterable<Announced>;
-  /** Tells of every change under `prefix` until the returned function is called; `interests` as the origin has them. */
+  list(prefix: string): Iterable<Announced>;
+  /** Tells of every change under `prefix` until the returned function is called; `interests` as `Broadcasts.watch` has them. */
   watch(prefix: string, watcher: AnnounceWatcher, interests?: readonly string[]): () => void;
   publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason;
   /** The peer refused its announcements, or ended them before the session. Called before what it announced is withdrawn. */
@@ -106,8 +106,8 @@ export interface Following {
 
 /** What a session is built from. */
 export interface SessionDeps {
-  readonly origin: Broadcasts;
-  /** For announcements, both ways; the origin unless told. */
+  readonly broadcasts: Broadcasts;
+  /** Announced from and into; `broadcasts` when absent. */
   readonly table?: AnnounceTable;
   readonly clock: Clock;
   readonly limits: SessionLimits;

@@ -23,7 +23,7 @@ export interface Taker {
 /** What the intake needs of its session. */
 export interface IntakeOwner {
   readonly share: Share;
-  readonly deps: Pick<SessionDeps, "limits" | "origin">;
+  readonly deps: Pick<SessionDeps, "limits" | "broadcasts">;
   readonly link: { pauseReading(paused: boolean): void };
   end(reason: "limit", message: string): void;
 }
@@ -112,7 +112,7 @@ export class Intake {
       link.pauseReading(true);
     }
     if (this.#bytes <= deps.limits.queueBytes) return;
-    deps.origin.counters.boundsHit.session_unread_bytes++;
+    deps.broadcasts.counters.boundsHit.session_unread_bytes++;
     this.#owner.end("limit", `more than ${deps.limits.queueBytes} bytes wait for their turn`);
   }
 }

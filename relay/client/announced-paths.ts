@@ -47,7 +47,7 @@ export class AnnouncedPaths implements AnnounceTable {
   }
 
   /** Nothing is announced to the relay. */
-  broadcasts(): [] {
+  list(): [] {
     return [];
   }
 

@@ -188,7 +188,7 @@ export async function connect(url: URL, options: ConnectOptions): Promise<Client
 class RelayClient implements Client {
   readonly attach;
   readonly #clock: Clock = systemClock;
-  readonly #origin: Broadcasts;
+  readonly #broadcasts: Broadcasts;
   readonly #prefix: string;
   readonly #timeoutMs: number;
   readonly #closed = Promise.withResolvers<Ended>();
@@ -201,14 +201,14 @@ class RelayClient implements Client {
   constructor(prefix: string, timeoutMs: number, warn: EngineDeps["warn"]) {
     this.#prefix = prefix;
     this.#timeoutMs = timeoutMs;
-    this.#origin = new Broadcasts({
+    this.#broadcasts = new Broadcasts({
       clock: this.#clock,
       limits: MODEL_LIMITS,
       cache: { bytes: 0, policy: "oldest", maxAgeMs: 0 },
       counters: new Counters(),
     });
     const deps: SessionDeps = {
-      origin: this.#origin,
+      broadcasts: this.#broadcasts,
       clock: this.#clock,
       limits: SESSION_LIMITS,
       channels: new ChannelRegistry(),

@@ -50,7 +50,7 @@ export interface SessionPolicy {
 export type DecideSessionPolicy = (info: LinkInfo, admission: Admission) => SessionPolicy;
 
 export interface SessionHostDeps {
-  readonly origin: Broadcasts;
+  readonly broadcasts: Broadcasts;
   readonly clock: Clock;
   readonly log: Logger;
   readonly defects: Defects;
@@ -104,8 +104,8 @@ export class SessionHost {
     this.#deps = deps;
     this.#refusals = new RefusalLog(deps);
     this.#meters = new Meters(deps.clock);
-    const { clock, maxSessions, origin } = deps;
-    this.#setups = new Setups({ clock, maxSessions, counters: origin.counters, refusals: this.#refusals });
+    const { clock, maxSessions, broadcasts } = deps;
+    this.#setups = new Setups({ clock, maxSessions, counters: broadcasts.counters, refusals: this.#refusals });
   }
 
   /** Sessions that run. */
@@ -204,7 +204,7 @@ export class SessionHost {
 
   /** Refuses a client with a reason that it can read, a line in the log and a count. */
   #turnAway(request: Pick<LinkRequest, "info" | "reject">, refusal: Refused): void {
-    this.#deps.origin.counters.refused(refusal.code);
+    this.#deps.broadcasts.counters.refused(refusal.code);
     this.#refusals.tell(request.info, refusal);
     request.reject(refusal.status, scrub(`${refusal.code}: ${refusal.message}`));
   }
@@ -234,10 +234,10 @@ export class SessionHost {
 
   /** `counted`: handshakes of its own that count against the bound already. */
   #refusal({ path }: LinkInfo, counted = 0): Refused | undefined {
-    const { origin, limits, maxSessions } = this.#deps;
+    const { broadcasts, limits, maxSessions } = this.#deps;
     if (!this.#accepting) return GOING_AWAY;
     if (this.#sessions.size + this.#handshakes.size - counted >= maxSessions) {
-      origin.counters.boundsHit.sessions++;
+      broadcasts.counters.boundsHit.sessions++;
       return relayFull(maxSessions);
     }
     const root = rootOf(path);
@@ -297,7 +297,7 @@ export class SessionHost {
   }
 
   #start(info: LinkInfo, admission: Admission, terms: SessionPolicy, late: boolean) {
-    const { origin, clock, log, defects, channels, hop } = this.#deps;
+    const { broadcasts, clock, log, defects, channels, hop } = this.#deps;
     const { access, table, announcePrefix, ownNumbers = false, limits = this.#deps.limits } = terms;
     const opened: SessionOpened = { ...describe(this.#nextId++, info), ...admission.who };
     // Relays of the mesh carry what is counted where it came in and where it is watched.
@@ -305,7 +305,7 @@ export class SessionHost {
     const meter = seat && new Meter(seat);
     let session: Session | undefined;
     const deps: SessionDeps = {
-      origin,
+      broadcasts,
       clock,
       limits,
       channels,

@@ -39,7 +39,7 @@ const LOAD_INTERVAL_MS = 5_000;
 
 export interface MeshRuntimeDeps {
   readonly config: Config["cluster"];
-  readonly origin: Broadcasts;
+  readonly broadcasts: Broadcasts;
   readonly clock: Clock;
   readonly wallNow: () => number;
   readonly channels: ChannelRegistry;
@@ -88,7 +88,7 @@ export class MeshRuntime {
   }
 
   private constructor(deps: MeshRuntimeDeps, node: string, entries: readonly DnsEntry[], credentials: MeshCredentials) {
-    const { config, origin, clock, wallNow, hop, limits, log } = deps;
+    const { config, broadcasts, clock, wallNow, hop, limits, log } = deps;
     const { role, region, url = "", publicUrl = url } = config;
     this.#deps = deps;
     this.#redirect = config.redirect;
@@ -102,7 +102,7 @@ export class MeshRuntime {
       dial: async (name, on) => await this.#dialPeer(name, on),
       changed: () => this.#mesh.nodesChanged(),
     });
-    const clocks = clockBound({ clock, wallNow, log, counters: origin.counters });
+    const clocks = clockBound({ clock, wallNow, log, counters: broadcasts.counters });
     this.#table = new RouteTable({
       self: this.#self,
       clocks,
@@ -218,7 +218,7 @@ export class MeshRuntime {
   }
 
   #tellLoad(): void {
-    const { sessionsActive: sessions, subscriptionsActive: subscriptions } = this.#deps.origin.counters;
+    const { sessionsActive: sessions, subscriptionsActive: subscriptions } = this.#deps.broadcasts.counters;
     this.#control.setLoad({ sessions, subscriptions });
     this.#cancelLoad = this.#deps.clock.timer(LOAD_INTERVAL_MS, () => this.#tellLoad());
   }
@@ -258,10 +258,10 @@ export class MeshRuntime {
   }
 
   #makeMesh(clocks: ClockBound): Mesh {
-    const { config, origin, clock, wallNow } = this.#deps;
+    const { config, broadcasts, clock, wallNow } = this.#deps;
     return new Mesh({
       self: this.#self,
-      origin,
+      broadcasts,
       clock,
       wallNow,
       registrar: this.#control,
@@ -281,13 +281,13 @@ export class MeshRuntime {
           ...on,
         }),
       refused: (bound) => {
-        origin.counters.boundsHit[bound]++;
+        broadcasts.counters.boundsHit[bound]++;
       },
     });
   }
 
   #makeTiers(): Rootless {
-    const { config, origin, clock, log } = this.#deps;
+    const { config, broadcasts, clock, log } = this.#deps;
     const alone = config.root.length + config.peers.length + config.dns.length === 0;
     return new Rootless({
       clock,
@@ -296,7 +296,7 @@ export class MeshRuntime {
       table: this.#table,
       leaseMs: config.lease,
       refused: (bound) => {
-        origin.counters.boundsHit[bound]++;
+        broadcasts.counters.boundsHit[bound]++;
       },
       told: (asking) => {
         // A root that knows nobody else has nobody to ask, and nothing to say.
@@ -309,7 +309,7 @@ export class MeshRuntime {
   }
 
   #discover(entries: readonly DnsEntry[]): Discovery {
-    const { clock, resolver, config, log, origin } = this.#deps;
+    const { clock, resolver, config, log, broadcasts } = this.#deps;
     return new Discovery({
       clock,
       random: Math.random,
@@ -319,7 +319,7 @@ export class MeshRuntime {
       identify: (info) => this.#sessions.identify(info),
       table: this.#table,
       refused: () => {
-        origin.counters.boundsHit.mesh_dns_relays++;
+        broadcasts.counters.boundsHit.mesh_dns_relays++;
       },
       warn: (message) => log.warn(message),
       unreachable: ({ node, url }, error) => {

@@ -174,11 +174,11 @@ export class MeshSessions {
     admission: Admission | undefined,
     gone: (why: string) => void,
   ): SessionStart {
-    const { origin, clock, channels, hop, limits, log, defects } = this.#deps;
+    const { broadcasts, clock, channels, hop, limits, log, defects } = this.#deps;
     return (started) =>
       liteSession(
         {
-          origin,
+          broadcasts,
           clock,
           channels,
           hop,

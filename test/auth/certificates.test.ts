@@ -22,11 +22,11 @@ const LINK = { uniStreams: 100, bidiStreams: 100, idleTimeoutMs: 10_000, keepAli
 /** Announces `path` at the relay. Rejects with the relay's refusal; tells the code that its session ends with. */
 async function announce(relay: Relay, path: string, certificate?: Certificate): Promise<{ ended: Promise<number> }> {
   const engine = await createNative({ clock: systemClock, warn: () => {} }, { threads: 1, socketBuffer: 65_536 });
-  const origin = new Broadcasts({ clock: systemClock, limits: LIMITS, cache: CACHE });
-  origin.publish(path, { epoch: 1n, hops: [], cost: 0, ended: false }, new TestPublisher());
+  const broadcasts = new Broadcasts({ clock: systemClock, limits: LIMITS, cache: CACHE });
+  broadcasts.publish(path, { epoch: 1n, hops: [], cost: 0, ended: false }, new TestPublisher());
   const ended = Promise.withResolvers<number>();
   const attach = liteSession({
-    origin,
+    broadcasts,
     clock: systemClock,
     limits: SESSION_LIMITS,
     channels: new ChannelRegistry(),

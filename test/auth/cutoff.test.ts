@@ -109,9 +109,9 @@ describe("a session ends", () => {
       const publisher = await relay.connect(VERSION, await relay.token({ put: "", exp: relay.seconds(5) }));
       publisher.publish("live/a");
       await relay.pass(100);
-      assert.equal([...relay.origin.broadcasts()].length, 1);
+      assert.equal([...relay.broadcasts.list()].length, 1);
       await relay.pass(6_000);
-      assert.equal([...relay.origin.broadcasts("live/a")].filter((one) => one.route() !== undefined).length, 0);
+      assert.equal([...relay.broadcasts.list("live/a")].filter((one) => one.route() !== undefined).length, 0);
     }));
 });
 

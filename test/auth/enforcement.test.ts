@@ -80,7 +80,7 @@ for (const version of VERSIONS) {
       it(`${row.who} sees ${row.sees.join(", ") || "nothing"}`, async () => {
         const client = await join(row);
         await relay.pass(500);
-        const seen = [...client.origin.broadcasts()].map(({ path }) => path);
+        const seen = [...client.broadcasts.list()].map(({ path }) => path);
         assert.deepEqual(seen.sort(), [...row.sees].sort());
         client.session.close(0, "");
       });
@@ -142,7 +142,7 @@ for (const version of VERSIONS) {
           const client = await join(row);
           client.publish(path);
           await relay.pass(100);
-          const live = [...relay.origin.broadcasts(path)].length > 0;
+          const live = [...relay.broadcasts.list(path)].length > 0;
           assert.equal(live, row.publishes.includes(path), path);
           // One that may not is told at once, and with what.
           const [report] = client.reports;
@@ -159,7 +159,7 @@ for (const version of VERSIONS) {
       const seenAt = async (path: string) => {
         const client = await relay.connect(version, token, path);
         await relay.pass(500);
-        const seen = [...client.origin.broadcasts()].map((broadcast) => broadcast.path);
+        const seen = [...client.broadcasts.list()].map((broadcast) => broadcast.path);
         client.session.close(0, "");
         return seen.sort();
       };

@@ -39,7 +39,7 @@ export class GuardedRelay {
   readonly counters = new Counters();
   readonly lines: Record<string, unknown>[] = [];
   readonly network: MemoryNetwork;
-  readonly origin: Broadcasts;
+  readonly broadcasts: Broadcasts;
   readonly host: SessionHost;
   readonly gate: AuthGate;
   readonly key: Key;
@@ -59,7 +59,7 @@ export class GuardedRelay {
     this.network = new MemoryNetwork({ clock, overwrite: true, settings: { latencyMs: 5 } });
     const limits = { ...modelLimits(config), subscribeWaitMs: 0 };
     const { bytes, policy, maxAge } = config.cache;
-    this.origin = new Broadcasts({ clock, counters, limits, cache: { bytes, policy, maxAgeMs: maxAge } });
+    this.broadcasts = new Broadcasts({ clock, counters, limits, cache: { bytes, policy, maxAgeMs: maxAge } });
     const wallNow = () => NOW + clock.now();
     this.gate = new AuthGate({
       config: config.auth,
@@ -69,10 +69,10 @@ export class GuardedRelay {
       changed: () => this.host.recheck(),
     });
     this.host = new SessionHost({
-      origin: this.origin,
+      broadcasts: this.broadcasts,
       clock,
       log,
-      defects: new Defects({ log, clock, counters: this.origin.counters }),
+      defects: new Defects({ log, clock, counters: this.broadcasts.counters }),
       limits: sessionLimits(config),
       gate: {
         admit: (info, root) => {
@@ -127,7 +127,7 @@ export class GuardedRelay {
 
   /** Rejects with the relay's refusal. Every client that comes has an address of its own. */
   async connect(version: string, token?: string, path = "/", engine = this.network.engine()): Promise<TestClient> {
-    const origin = new Broadcasts({
+    const broadcasts = new Broadcasts({
       clock: this.clock,
       limits: { ...modelLimits(loadConfig({}).config), subscribeWaitMs: 0 },
       cache: { bytes: 1e6, policy: "oldest", maxAgeMs: 60_000 },
@@ -137,7 +137,7 @@ export class GuardedRelay {
     const defects: unknown[] = [];
     const attach = liteSession(
       {
-        origin,
+        broadcasts,
         clock: this.clock,
         limits: SESSION_LIMITS,
         channels: new ChannelRegistry(),
@@ -162,7 +162,7 @@ export class GuardedRelay {
     };
     const link = await this.#settled(engine.dial(options, attach));
     if (session === undefined) throw new Error("no session");
-    return new TestClient(origin, session, link, reports);
+    return new TestClient(broadcasts, session, link, reports);
   }
 
   /** Time passes only while no token is being verified, which is other threads' work. */

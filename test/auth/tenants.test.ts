@@ -63,7 +63,7 @@ for (const version of VERSIONS) {
           [one, three, other].map(({ reports }) => reports.length),
           [0, 0, 0],
         );
-        assert.deepEqual([...relay.origin.broadcasts()].map(({ path }) => path).sort(), ["a/2", "a/4", "b/1"]);
+        assert.deepEqual([...relay.broadcasts.list()].map(({ path }) => path).sort(), ["a/2", "a/4", "b/1"]);
       }));
 
     it("of subscriptions: one more is refused, and is free again when one ends", () =>

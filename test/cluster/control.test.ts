@@ -95,7 +95,7 @@ class World {
 
   #deps(hop: bigint, table: AnnounceTable, closed: (report: SessionReport) => void) {
     return {
-      origin: new Broadcasts({ clock: this.clock, limits: LIMITS, cache: CACHE }),
+      broadcasts: new Broadcasts({ clock: this.clock, limits: LIMITS, cache: CACHE }),
       clock: this.clock,
       limits: SESSION_LIMITS,
       channels: new ChannelRegistry(),
@@ -498,7 +498,7 @@ describe("a root's table", () => {
     const holding = { node: "b", epoch: 1n, hops: [], cost: 0, ended: false };
     for (const path of ["one", "two"]) registry.hold({ ...holding, path }, table);
     const defects: unknown[] = [];
-    const none = { broadcasts: () => [], watch: () => () => {}, publish: () => "limit" as const };
+    const none = { list: () => [], watch: () => () => {}, publish: () => "limit" as const };
     const session = new LocalSession(new ControlSessionServer(registry), none, 1n, new ManualClock(), (error) =>
       defects.push(error),
     );

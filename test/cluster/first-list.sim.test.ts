@@ -9,7 +9,7 @@ async function list(world: World, client: TestClient, atMostMs: number) {
   const live: string[] = [];
   const answers: { paths: string[]; complete: boolean }[] = [];
   const following = client.session.follow("", {
-    broadcasts: () => [],
+    list: () => [],
     watch: () => () => {},
     publish: (path) => {
       live.push(path);

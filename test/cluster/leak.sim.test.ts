@@ -13,13 +13,13 @@ const BATCH = 5;
 const CALM_MS = 2 * (IDLE_MS + LEASE_MS);
 
 function countsOf(relay: SimRelay) {
-  const { table, mesh, registry, peers, origin, counters } = relay;
+  const { table, mesh, registry, peers, broadcasts, counters } = relay;
   return {
     table: table.counts,
     mesh: mesh.counts,
     registry: registry?.counts,
     peers: peers.size,
-    broadcasts: [...origin.broadcasts()].length,
+    broadcasts: [...broadcasts.list()].length,
     active: counters.broadcastsActive,
     tracks: counters.tracksActive,
     subscriptions: counters.subscriptionsActive,

@@ -115,7 +115,7 @@ describe("a mesh in one process", () => {
     const asking = ["e1", "e2"];
     for (const edge of asking) {
       const client = await world.client(edge);
-      client.session.follow("live", { broadcasts: () => [], watch: () => () => {}, publish: () => "limit" });
+      client.session.follow("live", { list: () => [], watch: () => () => {}, publish: () => "limit" });
     }
     const publisher = await world.client("o1");
     await world.pass(1_000);
@@ -167,7 +167,7 @@ describe("a mesh in one process", () => {
       // Longer than every time-out: nothing is left that nobody publishes. The older publisher of the path, if any, is its own.
       await world.pass(IDLE_MS + LEASE_MS);
       for (const edge of EDGES) {
-        const known = [...world.relay(edge).origin.broadcasts("live")].map(({ path }) => path);
+        const known = [...world.relay(edge).broadcasts.list("live")].map(({ path }) => path);
         // Nobody has asked there for long enough.
         assert.deepEqual(known, [], `what ${edge} knows`);
       }
@@ -181,7 +181,7 @@ describe("a mesh in one process", () => {
     const watcher = await world.client("e1");
     const seen: string[] = [];
     watcher.session.follow("", {
-      broadcasts: () => [],
+      list: () => [],
       watch: () => () => {},
       publish: (path) => {
         seen.push(`+${path}`);

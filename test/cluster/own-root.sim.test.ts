@@ -8,7 +8,7 @@ import { LEASE_MS, World } from "./world.ts";
 function follow(client: TestClient): string[] {
   const log: string[] = [];
   client.session.follow("", {
-    broadcasts: () => [],
+    list: () => [],
     watch: () => () => {},
     publish: (path) => {
       log.push(`+${path}`);

@@ -80,7 +80,7 @@ class Harm {
     const viewers = clients.map((client) => client.watch(path));
     const seen = new Set<string>();
     clients[1]?.session.follow("", {
-      broadcasts: () => [],
+      list: () => [],
       watch: () => () => {},
       publish: (announced) => {
         seen.add(announced);
@@ -105,9 +105,9 @@ class Harm {
     const world = this.#world;
     // A track is known, and asked for, as long as a group of it is in the cache.
     await world.pass(IDLE_MS + 3 * LEASE_MS + CACHE.maxAgeMs);
-    for (const { origin, info, table } of world.relays.values()) {
+    for (const { broadcasts, info, table } of world.relays.values()) {
       assert.deepEqual(
-        [...origin.broadcasts("")].map(({ path }) => path),
+        [...broadcasts.list("")].map(({ path }) => path),
         [],
         info.node,
       );

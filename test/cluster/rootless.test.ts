@@ -20,7 +20,7 @@ async function meshOf(roots: readonly string[]): Promise<World> {
 function announced(client: TestClient, prefix = ""): string[] {
   const seen: string[] = [];
   client.session.follow(prefix, {
-    broadcasts: () => [],
+    list: () => [],
     watch: () => () => {},
     publish: (path) => {
       seen.push(`+${path}`);
@@ -183,7 +183,7 @@ describe("a mesh that never had a root", () => {
     assert.equal(world.relay("o1").mesh.counts.remote, 0);
     live.end();
     await world.pass(1_000);
-    for (const node of ["o2", "e1"]) assert.deepEqual([...world.relay(node).origin.broadcasts("")], [], node);
+    for (const node of ["o2", "e1"]) assert.deepEqual([...world.relay(node).broadcasts.list("")], [], node);
   });
 
   it("forgets what an origin had that is gone, after the lease", async () => {

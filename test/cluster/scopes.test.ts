@@ -15,7 +15,7 @@ const LINGER_MS = 10_000;
 describe("a scope that is asked for again while it is handed over", () => {
   it("keeps what it was told when the one before goes", () => {
     const clock = new ManualClock();
-    const origin = new Broadcasts({ clock, limits: LIMITS, cache: CACHE });
+    const broadcasts = new Broadcasts({ clock, limits: LIMITS, cache: CACHE });
     const asked: { key: string; sink: ScopeSink }[] = [];
     const self = nodeInfo("me", "edge");
     const counters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
@@ -45,7 +45,7 @@ describe("a scope that is asked for again while it is handed over", () => {
     const mesh: Mesh = new Mesh({
       clocks: ANY_TIME,
       self,
-      origin,
+      broadcasts,
       clock,
       wallNow: () => clock.now(),
       registrar: { hold: () => {}, release: () => {}, ask },

@@ -8,7 +8,7 @@ import type { Admission } from "../../relay/host/gate.ts";
 import { type MeshSessionPolicyDeps, meshSessionPolicy } from "../../relay/mesh/session-policy.ts";
 import { SESSION_LIMITS } from "../session/support.ts";
 
-const table = (): AnnounceTable => ({ broadcasts: () => [], watch: () => () => {}, publish: () => "limit" });
+const table = (): AnnounceTable => ({ list: () => [], watch: () => () => {}, publish: () => "limit" });
 const announcements = table();
 const registry = { ...table(), complete: () => {}, close: () => {} };
 

@@ -107,7 +107,7 @@ describe("one name for two relays", () => {
     assert.deepEqual(contested, [["https://o1:443", url]]);
     assert.deepEqual(first.heard, ["+https://o1:443", `+${url}`]);
     assert.equal(registry.get("o1")?.url, "https://o1:443");
-    const listed = (table: ControlSessionServer) => [...table.broadcasts("n")].length;
+    const listed = (table: ControlSessionServer) => [...table.list("n")].length;
     assert.deepEqual([listed(first.table), listed(second.table)], [2, 1], "the other one's is the registered one");
     second.table.close(0);
     assert.deepEqual(first.heard.slice(2), [`-${url}`]);

@@ -42,7 +42,7 @@ export class Twin implements Source {
   }
 
   publish(client: TestClient, path: string): void {
-    client.origin.publish(path, { epoch: 0n, hops: [], cost: 0, ended: false }, this);
+    client.broadcasts.publish(path, { epoch: 0n, hops: [], cost: 0, ended: false }, this);
   }
 
   subscribe(_path: string, _track: string, { start }: SubscribeOptions, sink: UpstreamSink) {

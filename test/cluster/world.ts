@@ -115,12 +115,12 @@ export class World {
 
   /** A publisher or viewer at a relay. */
   async client(node: string): Promise<TestClient> {
-    const origin = new Broadcasts({ clock: this.clock, limits: LIMITS, cache: CACHE });
+    const broadcasts = new Broadcasts({ clock: this.clock, limits: LIMITS, cache: CACHE });
     let session: Session | undefined;
     const reports: SessionReport[] = [];
     const attach = liteSession(
       {
-        origin,
+        broadcasts,
         clock: this.clock,
         limits: SESSION_LIMITS,
         channels: new ChannelRegistry(),
@@ -145,7 +145,7 @@ export class World {
     while (!state.over) await this.pass(25);
     const link = await settled;
     if (session === undefined) throw new Error("no session");
-    return new TestClient(origin, session, link, reports);
+    return new TestClient(broadcasts, session, link, reports);
   }
 }
 
@@ -153,7 +153,7 @@ export class SimRelay {
   readonly info: NodeInfo;
   readonly counters = new Counters();
   readonly splices: FailoverCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
-  readonly origin: Broadcasts;
+  readonly broadcasts: Broadcasts;
   readonly engine: MemoryEngine;
   readonly registry: Registry | undefined;
   readonly table: RouteTable;
@@ -171,7 +171,7 @@ export class SimRelay {
     const { clock, random } = world;
     this.engine = world.network.engine();
     const limits = { ...LIMITS, subscribeWaitMs: 10_000 };
-    this.origin = new Broadcasts({ clock, counters: this.counters, limits, cache: CACHE });
+    this.broadcasts = new Broadcasts({ clock, counters: this.counters, limits, cache: CACHE });
     const clocks = new ClockBound({
       clock,
       wallNow: () => world.wallNow(info.node),
@@ -226,7 +226,7 @@ export class SimRelay {
     this.mesh = new Mesh({
       clocks,
       self: info,
-      origin: this.origin,
+      broadcasts: this.broadcasts,
       clock,
       wallNow: () => world.wallNow(info.node),
       registrar: this.#registrar(),
@@ -275,7 +275,7 @@ export class SimRelay {
     this.peers.close();
     this.registry?.close();
     await this.#stop();
-    this.origin.close("closed");
+    this.broadcasts.close("closed");
     this.#world.relays.delete(this.info.node);
   }
 
@@ -307,7 +307,7 @@ export class SimRelay {
   #counted(table: AnnounceTable): AnnounceTable {
     const world = this.#world;
     return {
-      broadcasts: (prefix) => table.broadcasts(prefix),
+      list: (prefix) => table.list(prefix),
       watch: (prefix, watcher) =>
         table.watch(prefix, {
           changed: (broadcast) => {
@@ -425,7 +425,7 @@ export class SimRelay {
   #deps(terms: Partial<SessionDeps>, closed: (session: Session, code: number) => void): SessionDeps {
     const world = this.#world;
     return {
-      origin: this.origin,
+      broadcasts: this.broadcasts,
       clock: world.clock,
       limits: {
         ...SESSION_LIMITS,

@@ -47,7 +47,7 @@ function hostOf(
   const { config } = loadConfig({});
   const clock = new ManualClock();
   const { bytes, policy, maxAge } = config.cache;
-  const origin = new Broadcasts({ clock, limits: modelLimits(config), cache: { bytes, policy, maxAgeMs: maxAge } });
+  const broadcasts = new Broadcasts({ clock, limits: modelLimits(config), cache: { bytes, policy, maxAgeMs: maxAge } });
   const limits = sessionLimits(config);
   const gate: Gate = {
     admit: (_info, root) => ({
@@ -60,10 +60,10 @@ function hostOf(
       release: () => {},
     }),
   };
-  const defects = new Defects({ log, clock, counters: origin.counters });
+  const defects = new Defects({ log, clock, counters: broadcasts.counters });
   const terms = { gate, defects, channels: new ChannelRegistry(), hop: 7n, wallNow: () => 0, expiryNoticeMs: 0 };
-  const host = new SessionHost({ origin, clock, log, limits, maxSessions, handshakeTimeoutMs: 1_000, ...terms });
-  return { host, clock, origin };
+  const host = new SessionHost({ broadcasts, clock, log, limits, maxSessions, handshakeTimeoutMs: 1_000, ...terms });
+  return { host, clock, origin: broadcasts };
 }
 
 /** A link over raw QUIC on which nothing can be sent, but on `wrote` where that is given. */
@@ -101,15 +101,19 @@ describe("a client over raw QUIC that leaves while it is decided on", () => {
     const { config } = loadConfig({});
     const clock = new ManualClock();
     const { bytes, policy, maxAge } = config.cache;
-    const origin = new Broadcasts({ clock, limits: modelLimits(config), cache: { bytes, policy, maxAgeMs: maxAge } });
+    const broadcasts = new Broadcasts({
+      clock,
+      limits: modelLimits(config),
+      cache: { bytes, policy, maxAgeMs: maxAge },
+    });
     const decided = Promise.withResolvers<void>();
     let released = 0;
     const log = createLogger({ level: "silent", format: "json", stream: { write: () => {} } });
     const host = new SessionHost({
-      origin,
+      broadcasts,
       clock,
       log,
-      defects: new Defects({ log, clock, counters: origin.counters }),
+      defects: new Defects({ log, clock, counters: broadcasts.counters }),
       limits: sessionLimits(config),
       channels: new ChannelRegistry(),
       hop: 7n,
@@ -158,7 +162,7 @@ describe("a client over raw QUIC", () => {
     const lines: string[] = [];
     const stream = new PassThrough();
     stream.on("data", (line: Buffer) => lines.push(line.toString()));
-    const { host, clock, origin } = hostOf(10, createLogger({ level: "info", format: "json", stream }));
+    const { host, clock, origin: broadcasts } = hostOf(10, createLogger({ level: "info", format: "json", stream }));
     const link = rawLink(wrote);
     let handler: LinkHandler | undefined;
     const accept = (attach: Attach) => {
@@ -166,7 +170,7 @@ describe("a client over raw QUIC", () => {
     };
     host.accept({ info: link.info, accept, reject: () => assert.fail("it is not told by a status") });
     assert.ok(handler);
-    return { handler, host, clock, origin, lines };
+    return { handler, host, clock, origin: broadcasts, lines };
   }
   const caps = capabilities("moq-lite-05");
 
@@ -200,7 +204,7 @@ describe("a client over raw QUIC", () => {
 
 describe("clients over raw QUIC that send no SETUP", () => {
   test("hold a share of the sessions, from which a newcomer of another address gets the oldest place", () => {
-    const { host, origin } = hostOf(8);
+    const { host, origin: broadcasts } = hostOf(8);
     const closed: string[] = [];
     const come = (name: string, address: string) => {
       const link: Link = { ...rawLink(), close: () => void closed.push(name) };
@@ -213,7 +217,7 @@ describe("clients over raw QUIC that send no SETUP", () => {
     assert.deepEqual(closed, ["third"]);
     come("other", "192.0.2.2");
     assert.deepEqual(closed, ["third", "first"]);
-    assert.deepEqual([...origin.counters.sessionsRefused], [["limit", 2]]);
+    assert.deepEqual([...broadcasts.counters.sessionsRefused], [["limit", 2]]);
     host.close();
   });
 });
@@ -235,14 +239,14 @@ describe("the host of the sessions", () => {
   });
 
   test("counts handshakes under way against the bound, and forgets those that never finish", () => {
-    const { host, clock, origin } = hostOf(2);
+    const { host, clock, origin: broadcasts } = hostOf(2);
     const offers = [request(), request(), request()];
     for (const { offer } of offers) host.accept(offer);
     assert.deepEqual(
       offers.map(({ seen }) => seen.rejected),
       [undefined, undefined, 503],
     );
-    assert.equal(origin.counters.boundsHit.sessions, 1);
+    assert.equal(broadcasts.counters.boundsHit.sessions, 1);
     clock.advance(1_000);
     const late = request();
     host.accept(late.offer);

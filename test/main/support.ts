@@ -58,7 +58,7 @@ export async function publishTo(
   groups: readonly (readonly string[])[],
   trust: Trust = { kind: "system" },
 ): Promise<TestPublisher> {
-  const origin = new Broadcasts({
+  const broadcasts = new Broadcasts({
     clock: systemClock,
     limits: {
       broadcasts: 100,
@@ -74,13 +74,13 @@ export async function publishTo(
     cache: { bytes: 1e6, policy: "oldest", maxAgeMs: 60_000 },
   });
   const source = sourceOf(track, groups);
-  const publish = (at: string) => void origin.publish(at, { epoch: 0n, hops: [], cost: 0, ended: false }, source);
+  const publish = (at: string) => void broadcasts.publish(at, { epoch: 0n, hops: [], cost: 0, ended: false }, source);
   publish(path);
   const closed = Promise.withResolvers<{ code: number; message: string }>();
   const started = Promise.withResolvers<Session>();
   const attach = liteSession(
     {
-      origin,
+      broadcasts,
       clock: systemClock,
       limits: {
         announcements: 100,

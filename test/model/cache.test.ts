@@ -4,7 +4,7 @@ import { beforeEach, describe, it } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
-import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, origin, say } from "./support.ts";
+import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, newBroadcasts, say } from "./support.ts";
 
 const chunk = "x".repeat(10_000);
 
@@ -20,7 +20,7 @@ beforeEach(() => {
 
 /** The relay starts over with other bounds. */
 function start(limits: Partial<ModelLimits> = {}, cache: Partial<CacheOptions> = {}): void {
-  relay = origin(clock, limits, cache);
+  relay = newBroadcasts(clock, limits, cache);
   relay.publish("live/cam", AD, publisher);
 }
 

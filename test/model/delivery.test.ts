@@ -4,7 +4,7 @@ import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type { GroupWriter } from "../../moq/model/contract.ts";
 import { rank } from "../../moq/model/subscription.ts";
-import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, origin, say } from "./support.ts";
+import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, newBroadcasts, say } from "./support.ts";
 
 let clock: ManualClock;
 let relay: Broadcasts;
@@ -12,7 +12,7 @@ let publisher: FakeSource;
 
 beforeEach(() => {
   clock = new ManualClock();
-  relay = origin(clock);
+  relay = newBroadcasts(clock);
   publisher = new FakeSource();
   relay.publish("live/cam", AD, publisher);
 });
@@ -195,7 +195,7 @@ describe("datagrams", () => {
 
 describe("bounds", () => {
   it("refuses a frame over its bound, for its group alone", () => {
-    relay = origin(clock, { frameBytes: 10 });
+    relay = newBroadcasts(clock, { frameBytes: 10 });
     relay.publish("live/cam", AD, publisher);
     const { viewer } = watch();
     const stops: string[] = [];
@@ -210,7 +210,7 @@ describe("bounds", () => {
   });
 
   it("refuses more tracks of a broadcast and more broadcasts than allowed", () => {
-    relay = origin(clock, { tracksPerBroadcast: 2, broadcasts: 1 });
+    relay = newBroadcasts(clock, { tracksPerBroadcast: 2, broadcasts: 1 });
     relay.publish("live/cam", AD, publisher);
     const viewers = ["a", "b", "c"].map((track) => {
       const viewer = new FakeViewer();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Broadcasts } from "../../moq/model/broadcasts.ts";
-import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, origin, say } from "./support.ts";
+import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, newBroadcasts, say } from "./support.ts";
 
 /** What becomes of a track, and of what is kept of it, when its publisher ends it or goes. */
 
@@ -12,7 +12,7 @@ let relay: Broadcasts;
 
 beforeEach(() => {
   clock = new ManualClock();
-  relay = origin(clock);
+  relay = newBroadcasts(clock);
 });
 
 function publish(source: FakeSource, ad = AD) {
@@ -95,7 +95,7 @@ describe("a group that was only fetched", () => {
   });
 
   it("keeps no place for its broadcast", () => {
-    relay = origin(clock, { broadcasts: 1 });
+    relay = newBroadcasts(clock, { broadcasts: 1 });
     for (const path of ["show/1", "show/2", "show/3"]) {
       const source = new FakeSource();
       const publication = relay.publish(path, AD, source);
@@ -165,7 +165,7 @@ describe("a viewer that comes after a track's end", () => {
   }
 
   it("takes no place among the tracks of the broadcast from those that go on", () => {
-    relay = origin(clock, { tracksPerBroadcast: 1 });
+    relay = newBroadcasts(clock, { tracksPerBroadcast: 1 });
     const source = new FakeSource();
     publish(source);
     for (let i = 0; i < 5; i++) {

@@ -4,7 +4,7 @@ import { beforeEach, describe, it } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Broadcasts, Publication } from "../../moq/model/broadcasts.ts";
 import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
-import { AD, FakeSource, FakeViewer, LIVE, origin, say } from "./support.ts";
+import { AD, FakeSource, FakeViewer, LIVE, newBroadcasts, say } from "./support.ts";
 
 let clock: ManualClock;
 let relay: Broadcasts;
@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 
 function start(limits: Partial<ModelLimits> = {}, cache: Partial<CacheOptions> = {}): void {
-  relay = origin(clock, limits, cache);
+  relay = newBroadcasts(clock, limits, cache);
   const published = relay.publish("live/cam", AD, publisher);
   if (typeof published === "string") throw new Error(published);
   publication = published;
@@ -96,7 +96,7 @@ describe("a catalog that was written once", () => {
     clock.advance(20_000);
     assert.equal(relay.cache.bytes, 0);
     assert.equal(clock.pending, 0);
-    assert.equal([...relay.broadcasts()].length, 0);
+    assert.equal([...relay.list()].length, 0);
   });
 
   it("does not stay when its broadcast was taken back while somebody watched", () => {
@@ -213,7 +213,7 @@ describe("tracks that stay without viewers", () => {
 
   it("are not wanted of the mesh, until somebody watches again", () => {
     let wanted = 0;
-    relay = origin(clock);
+    relay = newBroadcasts(clock);
     relay.resolveWith({
       watching: () => () => {},
       wanting: () => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Broadcasts } from "../../moq/model/broadcasts.ts";
-import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, origin, say } from "./support.ts";
+import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, newBroadcasts, say } from "./support.ts";
 
 /** A relay of the mesh that watches. */
 class FakeRelay extends FakeViewer {
@@ -15,7 +15,7 @@ let relay: Broadcasts;
 
 beforeEach(() => {
   clock = new ManualClock();
-  relay = origin(clock);
+  relay = newBroadcasts(clock);
 });
 
 function publish(epoch: bigint): FakeSource {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
-import { AD, FakeSource, FakeStream, FakeViewer, LIVE, origin } from "./support.ts";
+import { AD, FakeSource, FakeStream, FakeViewer, LIVE, newBroadcasts } from "./support.ts";
 
 /** Counts every change of a priority. */
 class CountingViewer extends FakeViewer {
@@ -23,7 +23,7 @@ class CountingViewer extends FakeViewer {
 
 function scene(options: typeof LIVE, viewer = new CountingViewer()) {
   const clock = new ManualClock();
-  const model = origin(clock, { groupsPerTrack: 10_000 });
+  const model = newBroadcasts(clock, { groupsPerTrack: 10_000 });
   const source = new FakeSource();
   model.publish("live/a", AD, source);
   viewer.stuck = true;

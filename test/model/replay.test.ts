@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
-import { AD, FakeSource, FakeViewer, LIVE, origin, say } from "./support.ts";
+import { AD, FakeSource, FakeViewer, LIVE, newBroadcasts, say } from "./support.ts";
 
 /** A viewer whose later work a test does. */
 class BusyViewer extends FakeViewer {
@@ -19,7 +19,7 @@ const text = (from: number, to: number) =>
 
 function scene() {
   const clock = new ManualClock();
-  const model = origin(clock, { framesPerGroup: 10_000 });
+  const model = newBroadcasts(clock, { framesPerGroup: 10_000 });
   const source = new FakeSource();
   model.publish("live/a", AD, source);
   const first = new FakeViewer();

@@ -31,19 +31,19 @@ class Recorder implements Resolver {
 
 function resolved() {
   const clock = new ManualClock();
-  const origin = new Broadcasts({
+  const broadcasts = new Broadcasts({
     clock,
     limits: { ...LIMITS, subscribeWaitMs: 1000, trackLingerMs: 0 },
     cache: CACHE,
   });
   const recorder = new Recorder();
-  origin.resolveWith(recorder);
-  return { origin, clock, log: recorder.log, completes: recorder.completes };
+  broadcasts.resolveWith(recorder);
+  return { broadcasts, clock, log: recorder.log, completes: recorder.completes };
 }
 
 test("a resolver hears which parts of a prefix are watched, until they are no more", () => {
-  const { origin, log } = resolved();
-  const stop = origin.watch("live", { changed: () => {} }, ["live/a", "live/b"]);
+  const { broadcasts, log } = resolved();
+  const stop = broadcasts.watch("live", { changed: () => {} }, ["live/a", "live/b"]);
   stop();
   stop();
   assert.deepEqual(log, [
@@ -55,23 +55,23 @@ test("a resolver hears which parts of a prefix are watched, until they are no mo
 });
 
 test("a watcher hears once that all is known: when each part of its prefix is, and at once where there is nobody to ask", () => {
-  const { origin, completes } = resolved();
+  const { broadcasts, completes } = resolved();
   let complete = 0;
   const watcher = { changed: () => {}, complete: () => void complete++ };
-  origin.watch("live", watcher, ["live/a", "live/b"]);
+  broadcasts.watch("live", watcher, ["live/a", "live/b"]);
   completes[0]?.();
   assert.equal(complete, 0);
   completes[1]?.();
   assert.equal(complete, 1);
-  origin.watch("live", watcher, []);
+  broadcasts.watch("live", watcher, []);
   assert.equal(complete, 2);
   new Broadcasts({ clock: new ManualClock(), limits: LIMITS, cache: CACHE }).watch("live", watcher);
   assert.equal(complete, 3);
 });
 
 test("a resolver hears once of a broadcast that tracks are wanted of, until the last one is given up", () => {
-  const { origin, clock, log } = resolved();
-  const cancels = ["audio", "video"].map((name) => origin.info("live/a", name, () => {}));
+  const { broadcasts, clock, log } = resolved();
+  const cancels = ["audio", "video"].map((name) => broadcasts.info("live/a", name, () => {}));
   assert.deepEqual(log, ['wanting "live/a"']);
   for (const cancel of cancels) cancel();
   clock.advance(1);
@@ -79,10 +79,10 @@ test("a resolver hears once of a broadcast that tracks are wanted of, until the 
 });
 
 test("a resolver hears that a broadcast is wanted no more when a track of it was refused after groups had come", () => {
-  const { origin, clock, log } = resolved();
+  const { broadcasts, clock, log } = resolved();
   const relay = new FakeSource();
-  origin.publish("live/a", AD, relay);
-  origin.subscribe("live/a", "video", LIVE, new FakeViewer());
+  broadcasts.publish("live/a", AD, relay);
+  broadcasts.subscribe("live/a", "video", LIVE, new FakeViewer());
   relay.send(0, "kept");
   relay.sink.closed("unroutable");
   clock.advance(1);
@@ -91,15 +91,15 @@ test("a resolver hears that a broadcast is wanted no more when a track of it was
 
 test("groups of a refused track stay for whoever subscribes again before it is forgotten", () => {
   const clock = new ManualClock();
-  const origin = new Broadcasts({ clock, limits: { ...LIMITS, trackLingerMs: 2_000 }, cache: CACHE });
+  const broadcasts = new Broadcasts({ clock, limits: { ...LIMITS, trackLingerMs: 2_000 }, cache: CACHE });
   const relay = new FakeSource();
-  origin.publish("live/a", AD, relay);
-  origin.subscribe("live/a", "video", LIVE, new FakeViewer());
+  broadcasts.publish("live/a", AD, relay);
+  broadcasts.subscribe("live/a", "video", LIVE, new FakeViewer());
   relay.send(0, "kept");
   relay.sink.closed("unroutable");
   clock.advance(1_999);
   const viewer = new FakeViewer();
-  origin.subscribe("live/a", "video", LIVE, viewer);
+  broadcasts.subscribe("live/a", "video", LIVE, viewer);
   clock.advance(2_000);
   assert.deepEqual(viewer.groups, ["0:finished:[4]kept"]);
   assert.equal(clock.pending, 0);

@@ -4,7 +4,7 @@ import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { Broadcast } from "../../moq/model/broadcast.ts";
 import type { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type { Asker } from "../../moq/model/contract.ts";
-import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, origin } from "./support.ts";
+import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, newBroadcasts } from "./support.ts";
 
 /** Which route serves whom, and which broadcasts have a place. */
 
@@ -13,7 +13,7 @@ let relay: Broadcasts;
 
 beforeEach(() => {
   clock = new ManualClock();
-  relay = origin(clock);
+  relay = newBroadcasts(clock);
 });
 
 function publish(source: FakeSource, ad = AD, path = "live/cam") {
@@ -151,7 +151,7 @@ describe("a publisher that asks us to leave", () => {
 
 describe("a place among the broadcasts", () => {
   it("is not taken by those that are only waited for", () => {
-    relay = origin(clock, { broadcasts: 1, waitingSubscriptions: 3 });
+    relay = newBroadcasts(clock, { broadcasts: 1, waitingSubscriptions: 3 });
     const waiting = [0, 1, 2, 3].map((i) => watch(new FakeViewer(), `nowhere/${i}`));
     assert.deepEqual(
       waiting.map(({ log }) => log),
@@ -169,12 +169,12 @@ describe("a place among the broadcasts", () => {
     for (let i = 0; i < 10; i++) watch(new FakeViewer(), `nowhere/${i}`);
     publish(new FakeSource());
     const looks = t.mock.method(Broadcast.prototype, "route");
-    assert.equal([...relay.broadcasts()].length, 1);
+    assert.equal([...relay.list()].length, 1);
     assert.equal(looks.mock.callCount(), 1);
   });
 
   it("goes to the first that was refused when there is one", () => {
-    relay = origin(clock, { broadcasts: 1 });
+    relay = newBroadcasts(clock, { broadcasts: 1 });
     const publication = publish(new FakeSource());
     const order: string[] = [];
     for (const path of ["live/2", "live/3"]) {
@@ -195,7 +195,7 @@ describe("a place among the broadcasts", () => {
 
 describe("a place among the tracks of a broadcast", () => {
   it("is taken from a viewer that alone has more than half, for another one", () => {
-    relay = origin(clock, { tracksPerBroadcast: 4 });
+    relay = newBroadcasts(clock, { tracksPerBroadcast: 4 });
     publish(new FakeSource());
     const asker: Asker = { source: new FakeSource(), hop: 0n, share: 16 };
     const bogus = [0, 1, 2, 3].map((i) => {
@@ -213,7 +213,7 @@ describe("a place among the tracks of a broadcast", () => {
   });
 
   it("is taken from a viewer that only asks for properties that do not come", () => {
-    relay = origin(clock, { tracksPerBroadcast: 4 });
+    relay = newBroadcasts(clock, { tracksPerBroadcast: 4 });
     publish(new FakeSource({ answer: null }));
     const asker: Asker = { source: new FakeSource(), hop: 0n, share: 16 };
     const answers: unknown[] = [];
@@ -223,7 +223,7 @@ describe("a place among the tracks of a broadcast", () => {
   });
 
   it("is taken from a track that nobody uses any more", () => {
-    relay = origin(clock, { tracksPerBroadcast: 1 });
+    relay = newBroadcasts(clock, { tracksPerBroadcast: 1 });
     publish(new FakeSource());
     relay.subscribe("live/cam", "bogus", LIVE, new FakeViewer())?.cancel();
     assert.deepEqual(watch(new FakeViewer()).log, ["accepted 1000"]);

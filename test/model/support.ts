@@ -28,7 +28,11 @@ export const LIMITS: ModelLimits = {
 
 export const CACHE: CacheOptions = { bytes: 64 * 1024 * 1024, policy: "oldest", maxAgeMs: 60_000 };
 
-export function origin(clock: Clock, limits: Partial<ModelLimits> = {}, cache: Partial<CacheOptions> = {}): Broadcasts {
+export function newBroadcasts(
+  clock: Clock,
+  limits: Partial<ModelLimits> = {},
+  cache: Partial<CacheOptions> = {},
+): Broadcasts {
   return new Broadcasts({ clock, limits: { ...LIMITS, ...limits }, cache: { ...CACHE, ...cache } });
 }
 

@@ -4,7 +4,7 @@ import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type { TrackInfo } from "../../moq/model/contract.ts";
 import type { Reason } from "../../moq/reason.ts";
-import { AD, channel, FakeSource, FakeViewer, INFO, LIVE, origin, say } from "./support.ts";
+import { AD, channel, FakeSource, FakeViewer, INFO, LIVE, newBroadcasts, say } from "./support.ts";
 
 let clock: ManualClock;
 let relay: Broadcasts;
@@ -12,7 +12,7 @@ let publisher: FakeSource;
 
 beforeEach(() => {
   clock = new ManualClock();
-  relay = origin(clock);
+  relay = newBroadcasts(clock);
   publisher = new FakeSource();
 });
 
@@ -331,12 +331,12 @@ describe("waiting for a broadcast", () => {
     const { viewer } = watch();
     clock.advance(10_000);
     assert.deepEqual(viewer.log, ["closed not_found"]);
-    assert.equal([...relay.broadcasts()].length, 0);
+    assert.equal([...relay.list()].length, 0);
     assert.equal(clock.pending, 0);
   });
 
   it("is bounded over the whole process", () => {
-    relay = origin(clock, { waitingSubscriptions: 1 });
+    relay = newBroadcasts(clock, { waitingSubscriptions: 1 });
     watch();
     const viewer = new FakeViewer();
     relay.subscribe("live/other", "video", LIVE, viewer);

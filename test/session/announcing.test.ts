@@ -19,7 +19,7 @@ function capsOf(version: string): Capabilities {
 /** Broadcasts that are published at the relay itself. */
 function publish(relay: TestRelay, count: number, name: (i: number) => string = (i) => `live/${i}`) {
   return Array.from({ length: count }, (_, i) => {
-    const publication = relay.origin.publish(name(i), AD, new TestPublisher());
+    const publication = relay.broadcasts.publish(name(i), AD, new TestPublisher());
     assert.ok(typeof publication !== "string");
     return publication;
   });
@@ -150,7 +150,7 @@ describe("a peer that asks for announcements", () => {
     await relay.pass(1000);
     const broadcasts = Array.from({ length: 100 }, (_, i) => {
       const [publication] = publish(relay, 1, () => `short/${i}`);
-      const broadcast = new WeakRef(relay.origin.broadcast(`short/${i}`) ?? {});
+      const broadcast = new WeakRef(relay.broadcasts.broadcast(`short/${i}`) ?? {});
       publication?.end(false);
       return broadcast;
     });

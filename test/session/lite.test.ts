@@ -16,7 +16,7 @@ for (const version of VERSIONS) {
 
     it("announces, updates and retracts", async () => {
       const { relay, publisher, viewer } = await pair();
-      const live = () => [...viewer.origin.broadcasts()].map((broadcast) => broadcast.path).sort();
+      const live = () => [...viewer.broadcasts.list()].map((broadcast) => broadcast.path).sort();
       const first = publisher.publish("live/a");
       publisher.publish("live/b");
       await relay.pass(100);
@@ -71,7 +71,7 @@ for (const version of VERSIONS) {
       assert.equal(broadcast.sinks.size, 0);
       assert.equal(relay.counters.subscriptionsActive, 0);
       assert.equal(relay.counters.tracksActive, 0);
-      assert.equal(relay.origin.cache.bytes, 0);
+      assert.equal(relay.broadcasts.cache.bytes, 0);
     });
 
     it("fetches from the cache, and from the publisher what is not there", async () => {
@@ -124,7 +124,7 @@ for (const version of VERSIONS) {
       const sibling = await relay.connect(version, "/tenant", "");
       inside.publish("cam");
       await relay.pass(300);
-      const paths = (client: typeof outside) => [...client.origin.broadcasts()].map((broadcast) => broadcast.path);
+      const paths = (client: typeof outside) => [...client.broadcasts.list()].map((broadcast) => broadcast.path);
       assert.deepEqual(paths(outside), ["tenant/one/cam"]);
       assert.deepEqual(paths(sibling), ["one/cam"]);
     });
@@ -175,7 +175,7 @@ describe("moqmesh-1", () => {
     const first = publisher.publish("live/a");
     const viewer = await relay.connect("moqmesh-1", "/", "");
     await relay.pass(100);
-    const [broadcast] = viewer.origin.broadcasts();
+    const [broadcast] = viewer.broadcasts.list();
     assert.equal(broadcast?.route()?.advertisement.epoch, first.epoch);
     const second = (await relay.connect("moqmesh-1")).publish("live/a");
     await relay.pass(100);

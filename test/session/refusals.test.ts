@@ -113,7 +113,7 @@ for (const version of VERSIONS) {
           say({ kind: "start", suffix: "d", ...fields });
         });
       });
-      const paths = () => [...relay.origin.broadcasts()].map(({ path }) => path).toSorted();
+      const paths = () => [...relay.broadcasts.list()].map(({ path }) => path).toSorted();
       await relay.pass(50);
       assert.deepEqual(paths(), ["a", "b"]);
       await relay.pass(500);
@@ -137,7 +137,7 @@ for (const version of VERSIONS) {
       });
       await relay.pass(500);
       assert.deepEqual(
-        [...relay.origin.broadcasts()].map((broadcast) => broadcast.path),
+        [...relay.broadcasts.list()].map((broadcast) => broadcast.path),
         ["second"],
       );
       assert.ok(relay.counters.boundsHit.path_bytes >= 1);

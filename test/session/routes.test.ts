@@ -5,7 +5,7 @@ import { type TestClient, TestRelay, VERSIONS } from "./support.ts";
 /** Broadcasts that `client` hears of, and those that end, in order. */
 function listen(client: TestClient): string[] {
   const log: string[] = [];
-  client.origin.watch("", {
+  client.broadcasts.watch("", {
     changed: (broadcast) => {
       const route = broadcast.route();
       log.push(route === undefined ? `-${broadcast.path}` : `+${broadcast.path}`);
@@ -81,7 +81,7 @@ describe("a publisher that says GOAWAY", () => {
     await relay.pass(100);
     old.session.goaway("");
     await relay.pass(100);
-    assert.ok((watcher.origin.broadcast("live/a")?.route()?.advertisement.cost ?? 0) > 1_000_000);
+    assert.ok((watcher.broadcasts.broadcast("live/a")?.route()?.advertisement.cost ?? 0) > 1_000_000);
   });
 });
 
@@ -98,7 +98,7 @@ describe("a broadcast that finds no place", () => {
     first.end();
     await relay.pass(100);
     assert.deepEqual(
-      [...relay.origin.broadcasts()].map(({ path }) => path),
+      [...relay.broadcasts.list()].map(({ path }) => path),
       ["live/b"],
     );
   });
@@ -113,6 +113,6 @@ describe("a broadcast that finds no place", () => {
     await relay.pass(100);
     first.end();
     await relay.pass(100);
-    assert.deepEqual([...relay.origin.broadcasts()], []);
+    assert.deepEqual([...relay.broadcasts.list()], []);
   });
 });

@@ -67,7 +67,7 @@ export class TestRelay {
   readonly clock = new ManualClock();
   readonly network: MemoryNetwork;
   readonly counters = new Counters();
-  readonly origin: Broadcasts;
+  readonly broadcasts: Broadcasts;
   readonly sessions = new Set<Session>();
   readonly reports: SessionReport[] = [];
   readonly defects: unknown[] = [];
@@ -78,7 +78,7 @@ export class TestRelay {
   private constructor(options: RelayOptions) {
     const { clock, counters } = this;
     this.network = new MemoryNetwork({ clock, overwrite: true, settings: { latencyMs: 5, ...options.network } });
-    this.origin = new Broadcasts({
+    this.broadcasts = new Broadcasts({
       clock,
       counters,
       limits: { ...LIMITS, ...options.model },
@@ -98,7 +98,7 @@ export class TestRelay {
           request.accept((link) => {
             const attach = liteSession(
               {
-                origin: relay.origin,
+                broadcasts: relay.broadcasts,
                 clock: relay.clock,
                 limits: relay.#limits,
                 channels,
@@ -125,7 +125,7 @@ export class TestRelay {
     prefix?: string,
     limits: Partial<LinkLimits> = {},
   ): Promise<TestClient> {
-    const origin = new Broadcasts({ clock: this.clock, limits: LIMITS, cache: CACHE });
+    const broadcasts = new Broadcasts({ clock: this.clock, limits: LIMITS, cache: CACHE });
     const reports: SessionReport[] = [];
     let session: Session | undefined;
     const engine = this.network.engine();
@@ -139,7 +139,7 @@ export class TestRelay {
       },
       liteSession(
         {
-          origin,
+          broadcasts,
           clock: this.clock,
           limits: SESSION_LIMITS,
           channels: new ChannelRegistry(),
@@ -156,7 +156,7 @@ export class TestRelay {
     );
     const link = await this.#established(dialled);
     if (session === undefined) throw new Error("no session");
-    return new TestClient(origin, session, link, reports);
+    return new TestClient(broadcasts, session, link, reports);
   }
 
   /** A link that speaks no protocol of its own: the test writes the bytes. `asked` gets each stream that the relay opens. */
@@ -217,13 +217,13 @@ let nextHop = 1n;
 
 /** One client's session, and what it publishes. */
 export class TestClient {
-  readonly origin: Broadcasts;
+  readonly broadcasts: Broadcasts;
   readonly session: Session;
   readonly link: Link;
   readonly reports: SessionReport[];
 
-  constructor(origin: Broadcasts, session: Session, link: Link, reports: SessionReport[]) {
-    this.origin = origin;
+  constructor(broadcasts: Broadcasts, session: Session, link: Link, reports: SessionReport[]) {
+    this.broadcasts = broadcasts;
     this.session = session;
     this.link = link;
     this.reports = reports;
@@ -231,7 +231,7 @@ export class TestClient {
 
   publish(path: string): TestPublisher {
     const source = new TestPublisher();
-    const publication = this.origin.publish(path, { epoch: source.epoch, hops: [], cost: 0, ended: false }, source);
+    const publication = this.broadcasts.publish(path, { epoch: source.epoch, hops: [], cost: 0, ended: false }, source);
     if (typeof publication === "string") throw new Error(publication);
     source.end = () => publication.end(false);
     return source;

@@ -164,7 +164,7 @@ describe("a thousand sessions that connect and vanish", () => {
     await relay.pass(200);
     broadcast.send(0, "x");
     await relay.pass(15_000);
-    const before = { pending: relay.clock.pending, cache: relay.origin.cache.bytes, links: relay.network.size };
+    const before = { pending: relay.clock.pending, cache: relay.broadcasts.cache.bytes, links: relay.network.size };
     const guests: Link[] = [];
     for (let round = 0; round < 20; round++) {
       for (let i = 0; i < 50; i++) guests.push(await visit(relay, i));
@@ -185,7 +185,7 @@ describe("a thousand sessions that connect and vanish", () => {
     assert.equal(relay.counters.tracksActive, 1);
     assert.equal(relay.clock.pending, before.pending);
     assert.equal(relay.network.size, before.links);
-    assert.ok(relay.origin.cache.bytes <= before.cache + 1000, `${relay.origin.cache.bytes} bytes cached`);
+    assert.ok(relay.broadcasts.cache.bytes <= before.cache + 1000, `${relay.broadcasts.cache.bytes} bytes cached`);
     assert.deepEqual(relay.defects, []);
   });
 });
@@ -312,7 +312,7 @@ describe("bounds of a session", () => {
     for (let i = 0; i < 3; i++) many.publish(`live/${i}`);
     await relay.pass(200);
     assert.equal(many.reports.length, 0, "its publisher keeps the broadcasts that found a place");
-    assert.deepEqual([...relay.origin.broadcasts()].map(({ path }) => path).toSorted(), ["live/0", "live/1"]);
+    assert.deepEqual([...relay.broadcasts.list()].map(({ path }) => path).toSorted(), ["live/0", "live/1"]);
     assert.ok(relay.counters.boundsHit.announcements_per_session >= 1);
   });
 
@@ -350,16 +350,16 @@ describe("bounds of a session", () => {
     const publications = ["live/a", "live/b"].map((path) => publisher.publish(path));
     await relay.pass(100);
     const [session] = relay.sessions;
-    const again = session?.follow("live/a", relay.origin);
+    const again = session?.follow("live/a", relay.broadcasts);
     await relay.pass(100);
     again?.stop();
     await relay.pass(100);
     assert.equal(publisher.reports.length, 0, "three with the second ask, and two without it");
-    session?.follow("live/b", relay.origin);
+    session?.follow("live/b", relay.broadcasts);
     await relay.pass(100);
     assert.equal(publisher.reports.length, 0);
     assert.equal(relay.counters.boundsHit.announcements_per_session, 0);
-    session?.follow("live/b", relay.origin);
+    session?.follow("live/b", relay.broadcasts);
     await relay.pass(100);
     assert.equal(publisher.reports.length, 0);
     assert.equal(relay.counters.boundsHit.announcements_per_session, 1);

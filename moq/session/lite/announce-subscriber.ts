@@ -25,7 +25,7 @@ interface Heard {
   giveBack: () => void;
 }
 
-/** Asks the peer for its announcements and puts them into the origin. */
+/** Asks the peer for its announcements and puts them into the table of broadcasts. */
 export class AnnounceSubscriber implements Taker {
   readonly #context: LiteContext;
   readonly #source: PeerSource;
@@ -138,9 +138,9 @@ export class AnnounceSubscriber implements Taker {
   /** Where many watch, a change is work for each of them. */
   #charge(change: () => void): void {
     const { deps, share } = this.#context;
-    const before = deps.origin.told;
+    const before = deps.broadcasts.told;
     change();
-    share.left -= deps.origin.told - before;
+    share.left -= deps.broadcasts.told - before;
   }
 
   /** The session is over, and its subscriptions with it. */
@@ -173,7 +173,7 @@ export class AnnounceSubscriber implements Taker {
         break;
       case "oversized":
         // The others that this publisher announces are not lost with it.
-        this.#context.deps.origin.counters.boundsHit[message.bound]++;
+        this.#context.deps.broadcasts.counters.boundsHit[message.bound]++;
         if (this.#context.caps.announceIds) {
           const id = this.#nextId++;
           if (this.#count()) {
@@ -217,7 +217,7 @@ export class AnnounceSubscriber implements Taker {
 
   #refuse(): void {
     this.#over = true;
-    this.#context.deps.origin.counters.protocolViolations++;
+    this.#context.deps.broadcasts.counters.protocolViolations++;
     this.#place?.leave();
     this.#stream?.reset(codeOf("protocol"));
     this.#stream?.stop(codeOf("protocol"));
@@ -248,13 +248,13 @@ export class AnnounceSubscriber implements Taker {
 
   /** Counts one more announcement. Beyond the bound it is not taken in, and those that were are not lost for it. */
   #count(): boolean {
-    const { limits, origin } = this.#context.deps;
+    const { limits, broadcasts } = this.#context.deps;
     if (this.#context.heard.count < limits.announcements) {
       this.#context.heard.count++;
       return true;
     }
     this.#beyond = true;
-    origin.counters.boundsHit.announcements_per_session++;
+    broadcasts.counters.boundsHit.announcements_per_session++;
     return false;
   }
 
@@ -268,7 +268,7 @@ export class AnnounceSubscriber implements Taker {
   }
 
   #publish(heard: Heard, advertisement: Advertisement): void {
-    const { access, origin, quota } = this.#context.deps;
+    const { access, broadcasts, quota } = this.#context.deps;
     if (this.#loops(advertisement)) return;
     if (!access.mayPublish(heard.path)) {
       // Told at once, by the only means that every version has: a publisher that is ignored waits for nothing.
@@ -281,7 +281,7 @@ export class AnnounceSubscriber implements Taker {
     }
     const giveBack = quota === undefined ? () => {} : quota.take("broadcasts");
     if (giveBack === undefined) {
-      origin.counters.boundsHit.tenant_broadcasts++;
+      broadcasts.counters.boundsHit.tenant_broadcasts++;
       this.#context.end("limit", "too many broadcasts under this root");
       return;
     }
@@ -326,7 +326,7 @@ export class AnnounceSubscriber implements Taker {
   #fits(path: string): boolean {
     const { wire, deps } = this.#context;
     if (pathParts(path) <= wire.pathParts && new TextEncoder().encode(path).length <= wire.pathBytes) return true;
-    deps.origin.counters.boundsHit.path_bytes++;
+    deps.broadcasts.counters.boundsHit.path_bytes++;
     return false;
   }
 

@@ -85,7 +85,7 @@ export class Announcer {
     this.#budget = budget;
     this.#closed = closed;
     this.#prefix = joinPath(context.deps.access.root, request.prefix);
-    this.#table = context.deps.table ?? context.deps.origin;
+    this.#table = context.deps.table ?? context.deps.broadcasts;
   }
 
   /** Once; the stream may be over when it returns. */
@@ -116,7 +116,7 @@ export class Announcer {
   /** What the peer may not watch is not looked through on its behalf. */
   *#listable(): Generator<Announced> {
     const { access } = this.#context.deps;
-    for (const part of access.listable?.(this.#prefix) ?? [this.#prefix]) yield* this.#table.broadcasts(part);
+    for (const part of access.listable?.(this.#prefix) ?? [this.#prefix]) yield* this.#table.list(part);
   }
 
   /** The peer's identity became known: routes through it are taken back. */
@@ -213,7 +213,7 @@ export class Announcer {
       this.#budget.used++;
       return true;
     }
-    this.#context.deps.origin.counters.boundsHit.announcements_per_session++;
+    this.#context.deps.broadcasts.counters.boundsHit.announcements_per_session++;
     this.#stream.reset(codeOf("limit"));
     this.close();
     return false;

@@ -168,7 +168,7 @@ export class IncomingBidi implements Taker {
   }
 
   #full(bound: BoundName): Reason {
-    this.#session.deps.origin.counters.boundsHit[bound]++;
+    this.#session.deps.broadcasts.counters.boundsHit[bound]++;
     return "limit";
   }
 
@@ -260,7 +260,7 @@ export class IncomingUni implements Taker {
     } catch (error) {
       // A frame over its bound ends its group, not the session.
       if (!(error instanceof BoundExceeded)) throw error;
-      this.#session.deps.origin.counters.boundsHit[error.bound]++;
+      this.#session.deps.broadcasts.counters.boundsHit[error.bound]++;
       this.#end((writer) => writer.reset("frame_too_large"));
       this.refuse("frame_too_large");
       return READ;

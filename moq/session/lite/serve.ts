@@ -22,13 +22,13 @@ const PROBE_STEP = 0.1;
 
 /** Serves a Track Stream: the properties once they are known, then FIN (moq-lite Track). */
 export function serveTrack(context: LiteContext, stream: BidiStream, request: Track, gone: () => void): Responder {
-  const { origin } = context.deps;
+  const { broadcasts } = context.deps;
   const path = context.absolute(request.path);
   let answered = false;
   const answer = (result: TrackInfo | Reason) => {
     answered = true;
     gone();
-    const epoch = origin.broadcast(path)?.route()?.advertisement.epoch ?? 0n;
+    const epoch = broadcasts.broadcast(path)?.route()?.advertisement.epoch ?? 0n;
     const reason =
       typeof result === "string" ? result : request.epoch !== 0n && request.epoch !== epoch ? "not_found" : undefined;
     if (reason !== undefined || typeof result === "string") {
@@ -39,7 +39,7 @@ export function serveTrack(context: LiteContext, stream: BidiStream, request: Tr
     stream.write(encodeTrackInfo({ epoch, ...result }, context.caps));
     stream.finish();
   };
-  const cancel = origin.info(path, request.track, answer, context.asker);
+  const cancel = broadcasts.info(path, request.track, answer, context.asker);
   return {
     // The request is whole; the answer is still wanted.
     fin: () => {},
@@ -55,12 +55,12 @@ export function serveTrack(context: LiteContext, stream: BidiStream, request: Tr
 
 /** Serves a Fetch Stream: the frames of one group, then FIN (moq-lite Fetch). */
 export function serveFetch(context: LiteContext, stream: BidiStream, request: Fetch, gone: () => void): Responder {
-  const { origin, ownNumbers = false } = context.deps;
+  const { broadcasts, ownNumbers = false } = context.deps;
   const path = context.absolute(request.path);
   const { track, priority, group } = request;
   let left = false;
   stream.setPriority(rank(priority, 0, 0));
-  const epoch = origin.broadcast(path)?.route()?.advertisement.epoch;
+  const epoch = broadcasts.broadcast(path)?.route()?.advertisement.epoch;
   if (request.epoch !== 0n && epoch !== undefined && epoch !== request.epoch) {
     stream.reset(codeOf("not_found"));
     gone();
@@ -73,7 +73,7 @@ export function serveFetch(context: LiteContext, stream: BidiStream, request: Fe
   };
   const { asker, channel, share } = context;
   const where = { path, track, sequence: group, priority, ownNumbers, asker, later: laterOf(share) };
-  const cancel = origin.fetch(where, channel, stream, leave);
+  const cancel = broadcasts.fetch(where, channel, stream, leave);
   return {
     fin: () => {},
     gone: () => {

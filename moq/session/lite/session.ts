@@ -112,16 +112,16 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     const { pathBytes, trackNameBytes, frameBytes } = deps.limits;
     this.wire = { ...DEFAULT_WIRE_LIMITS, pathBytes, trackNameBytes, frameBytes };
     this.channel = deps.channels.get(link.engine, dialectOf(caps));
-    const { clock, limits, origin } = deps;
-    this.share = origin.scheduler.share((work) => this.guard(work));
+    const { clock, limits, broadcasts } = deps;
+    this.share = broadcasts.scheduler.share((work) => this.guard(work));
     this.#intake = new Intake(this);
     this.opener = new Opener({
       link,
       intake: this.#intake,
       clock,
-      counters: origin.counters,
+      counters: broadcasts.counters,
       limit: limits.pendingStreams,
-      makeRoom: () => origin.makeRoom(this.#source),
+      makeRoom: () => broadcasts.makeRoom(this.#source),
     });
     this.#startedAt = deps.clock.now();
     this.#source = new PeerSource(this);
@@ -130,11 +130,11 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     this.announced = promise;
     if (deps.announcePrefix === undefined) resolve(false);
     else {
-      const table = deps.table ?? deps.origin;
+      const table = deps.table ?? deps.broadcasts;
       this.#listeners.add(new AnnounceSubscriber(this, this.#source, deps.announcePrefix, table, resolve));
     }
-    deps.origin.counters.sessionsOpened++;
-    deps.origin.counters.sessionsActive++;
+    deps.broadcasts.counters.sessionsOpened++;
+    deps.broadcasts.counters.sessionsActive++;
   }
 
   get info() {
@@ -224,7 +224,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
       return work();
     } catch (error) {
       if (error instanceof ProtocolViolation) {
-        this.deps.origin.counters.protocolViolations++;
+        this.deps.broadcasts.counters.protocolViolations++;
         this.end("protocol", error.message);
       } else {
         this.end("internal", "internal error");
@@ -308,7 +308,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
 
   backlog(queued: number): void {
     this.guard(() => {
-      const { counters } = this.deps.origin;
+      const { counters } = this.deps.broadcasts;
       for (const viewer of [...this.viewers]) viewer.shed();
       if (Math.min(queued, this.link.queued) <= this.deps.limits.queueBytes) return;
       counters.boundsHit.session_queue_bytes++;
@@ -354,7 +354,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
   }
 
   #report(why: LinkClosed): void {
-    const { counters } = this.deps.origin;
+    const { counters } = this.deps.broadcasts;
     const reason = this.#ended?.reason ?? (why.by === "remote" && why.code !== 0 ? "remote_error" : why.by);
     counters.sessionsActive--;
     counters.closed(reason);
@@ -413,7 +413,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
         return;
       }
       this.#headless.delete(incoming);
-      this.deps.origin.counters.boundsHit.header_timeout++;
+      this.deps.broadcasts.counters.boundsHit.header_timeout++;
       incoming.refuse("timeout");
     }
   }

@@ -87,7 +87,7 @@ export class PeerSource implements Source {
           return reader.push(bytes, share);
         } catch (error) {
           if (!(error instanceof BoundExceeded)) throw error;
-          this.#context.deps.origin.counters.boundsHit[error.bound]++;
+          this.#context.deps.broadcasts.counters.boundsHit[error.bound]++;
           stream.stop(codeOf("frame_too_large"));
           over(() => writer.reset("frame_too_large"));
           return READ;
@@ -121,9 +121,9 @@ export class PeerSource implements Source {
   }
 
   #mayReceive(): boolean {
-    const { quota, origin } = this.#context.deps;
+    const { quota, broadcasts } = this.#context.deps;
     if (quota?.free("ingress") !== false) return true;
-    origin.counters.boundsHit.tenant_ingress++;
+    broadcasts.counters.boundsHit.tenant_ingress++;
     return false;
   }
 
@@ -212,7 +212,7 @@ function awaitAnswer({ deps }: LiteContext, late: () => void): () => void {
   const { requestTimeoutMs } = deps.limits;
   if (requestTimeoutMs === undefined) return () => {};
   return deps.clock.timer(requestTimeoutMs, () => {
-    deps.origin.counters.boundsHit.request_timeout++;
+    deps.broadcasts.counters.boundsHit.request_timeout++;
     late();
   });
 }

@@ -59,19 +59,19 @@ export class SubscribeResponder implements Subscriber {
   }
 
   start(): void {
-    const { origin } = this.#context.deps;
+    const { broadcasts } = this.#context.deps;
     const { path, track, epoch, ...options } = this.#request;
     const absolute = this.#context.absolute(path);
     if (epoch !== 0n) {
       const check = () => {
-        const now = origin.broadcast(absolute)?.route()?.advertisement.epoch;
+        const now = broadcasts.broadcast(absolute)?.route()?.advertisement.epoch;
         if (now !== undefined && now !== epoch) this.refuse("replaced");
       };
       check();
       if (this.#over) return;
-      this.#unpin = origin.watch(absolute, { changed: ({ path: its }) => its === absolute && check() }, []);
+      this.#unpin = broadcasts.watch(absolute, { changed: ({ path: its }) => its === absolute && check() }, []);
     }
-    const subscription = origin.subscribe(absolute, track, options, this);
+    const subscription = broadcasts.subscribe(absolute, track, options, this);
     if (this.#over) subscription?.cancel();
     else this.#subscription = subscription;
   }
@@ -94,7 +94,7 @@ export class SubscribeResponder implements Subscriber {
 
   /** The hop id of the peer is known only now: what would come from the peer itself is refused. */
   recheck(): void {
-    this.#context.deps.origin.recheck(this.#context.absolute(this.#request.path), this.asker);
+    this.#context.deps.broadcasts.recheck(this.#context.absolute(this.#request.path), this.asker);
   }
 
   /** The link allows more streams. */
@@ -140,7 +140,7 @@ export class SubscribeResponder implements Subscriber {
 
   open(sequence: number, priority: number): OutStream | undefined {
     const { link, caps, totals, deps } = this.#context;
-    const { groupsDropped, boundsHit } = deps.origin.counters;
+    const { groupsDropped, boundsHit } = deps.broadcasts.counters;
     if (deps.quota?.free("egress") === false) {
       boundsHit.tenant_egress++;
       return undefined;
@@ -161,7 +161,7 @@ export class SubscribeResponder implements Subscriber {
     if (!caps.datagrams || link.maxDatagramSize === 0) return;
     const bytes = encodeDatagram({ subscribe: this.#request.id, sequence, timestamp, payload });
     if (bytes.length > Math.min(DATAGRAM_BYTES, link.maxDatagramSize)) return;
-    if (link.sendDatagram(bytes)) deps.origin.counters.datagramsOut++;
+    if (link.sendDatagram(bytes)) deps.broadcasts.counters.datagramsOut++;
   }
 
   dropped(start: number, end: number, reason: Reason): void {

@@ -312,7 +312,7 @@ export class Ordeal {
   /** What is told of broadcasts is true: nobody has what nobody publishes, and the roots know who publishes. */
   #nothingStale(): void {
     const violated = (what: string) => this.#checks.violations.push(`at ${this.#world.clock.now()} ms: ${what}`);
-    for (const { info, origin, table, registry } of this.#world.relays.values()) {
+    for (const { info, broadcasts, table, registry } of this.#world.relays.values()) {
       for (const path of PATHS) {
         const at = this.#publishers.get(path)?.node;
         const told = table.holders(path)?.holdings.map(({ node }) => node) ?? [];
@@ -322,7 +322,7 @@ export class Ordeal {
         if (registry !== undefined && !right)
           violated(`${info.node} has ${path} at [${registered}], which is at ${at}`);
       }
-      for (const { path } of origin.broadcasts()) {
+      for (const { path } of broadcasts.list()) {
         if (!this.#publishers.has(path)) violated(`${info.node} tells of ${path}, which nobody publishes`);
       }
     }
@@ -339,10 +339,16 @@ export class Ordeal {
         if (count > 0) this.#checks.violations.push(`${count} ${name} left at ${node}`);
       }
     };
-    for (const { info, mesh, table, origin, peers, registry, counters } of this.#world.relays.values()) {
-      const { broadcasts, holdings } = table.counts;
-      left(info.node, { ...mesh.counts, broadcasts, holdings, links: peers.up.length, tracks: counters.tracksActive });
-      left(info.node, { paths: [...origin.broadcasts()].length, registered: registry?.counts.holdings ?? 0 });
+    for (const { info, mesh, table, broadcasts, peers, registry, counters } of this.#world.relays.values()) {
+      const { broadcasts: known, holdings } = table.counts;
+      left(info.node, {
+        ...mesh.counts,
+        broadcasts: known,
+        holdings,
+        links: peers.up.length,
+        tracks: counters.tracksActive,
+      });
+      left(info.node, { paths: [...broadcasts.list()].length, registered: registry?.counts.holdings ?? 0 });
     }
     const roots = new Set(this.#alive("root"));
     for (const relay of this.#world.relays.values()) {

@@ -18,7 +18,7 @@ export class SimPublisher {
     this.path = path;
     this.node = node;
     this.client = client;
-    const publication = client.origin.publish(path, { epoch, hops: [], cost: 0, ended: false }, this.#source);
+    const publication = client.broadcasts.publish(path, { epoch, hops: [], cost: 0, ended: false }, this.#source);
     if (typeof publication === "string") throw new Error(publication);
     this.#end = () => publication.end(false);
   }
@@ -54,7 +54,7 @@ export class SimViewer {
     this.#viewer = client.watch(path, LIVE);
     if (!follows) return;
     const prefix = path.slice(0, path.lastIndexOf("/"));
-    client.session.follow(prefix, { broadcasts: () => [], watch: () => () => {}, publish: () => "limit" });
+    client.session.follow(prefix, { list: () => [], watch: () => () => {}, publish: () => "limit" });
   }
 
   /** It got something of the publisher that was sent as its group `from` or later. */

@@ -101,7 +101,7 @@ export class Stage {
   /** A publisher or viewer with a session of its own at any relay. Rejects with the refusal. */
   async client(url: string, options: ClientOptions = {}): Promise<StageClient> {
     const { token, protocol = "moq-lite-05", follows, trust = this.trust } = options;
-    const origin = new Broadcasts({ clock: systemClock, limits: LIMITS, cache: CACHE });
+    const broadcasts = new Broadcasts({ clock: systemClock, limits: LIMITS, cache: CACHE });
     const at = new URL(url);
     if (token !== undefined) at.searchParams.set("jwt", token);
     const ended = Promise.withResolvers<{ code: number; message: string }>();
@@ -109,7 +109,7 @@ export class Stage {
     let session: Session | undefined;
     const attach = liteSession(
       {
-        origin,
+        broadcasts,
         clock: systemClock,
         limits: SESSION_LIMITS,
         channels: new ChannelRegistry(),
@@ -130,7 +130,7 @@ export class Stage {
     const link = await dialRelay({ url: at, trust, protocols: [protocol], timeoutMs: DIAL_MS, deps, attach });
     if (session === undefined) throw new Error("no session");
     this.#clients.add(session);
-    return new StageClient(new TestClient(origin, session, link, reports), ended.promise);
+    return new StageClient(new TestClient(broadcasts, session, link, reports), ended.promise);
   }
 
   /**
@@ -172,7 +172,7 @@ export class StageClient {
 
   /** Announced to it by now, its own broadcasts left out. */
   get told(): string[] {
-    return [...this.inner.origin.broadcasts("")]
+    return [...this.inner.broadcasts.list("")]
       .filter((broadcast) => broadcast.routes.some(({ source }) => source === this.inner.session.source))
       .map(({ path }) => path);
   }
