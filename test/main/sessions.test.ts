@@ -63,7 +63,7 @@ function hostOf(
   const defects = new Defects({ log, clock, counters: broadcasts.counters });
   const terms = { gate, defects, channels: new ChannelRegistry(), hop: 7n, wallNow: () => 0, expiryNoticeMs: 0 };
   const host = new SessionHost({ broadcasts, clock, log, limits, maxSessions, handshakeTimeoutMs: 1_000, ...terms });
-  return { host, clock, origin: broadcasts };
+  return { host, clock, broadcasts };
 }
 
 /** A link over raw QUIC on which nothing can be sent, but on `wrote` where that is given. */
@@ -162,7 +162,7 @@ describe("a client over raw QUIC", () => {
     const lines: string[] = [];
     const stream = new PassThrough();
     stream.on("data", (line: Buffer) => lines.push(line.toString()));
-    const { host, clock, origin: broadcasts } = hostOf(10, createLogger({ level: "info", format: "json", stream }));
+    const { host, clock, broadcasts } = hostOf(10, createLogger({ level: "info", format: "json", stream }));
     const link = rawLink(wrote);
     let handler: LinkHandler | undefined;
     const accept = (attach: Attach) => {
@@ -170,7 +170,7 @@ describe("a client over raw QUIC", () => {
     };
     host.accept({ info: link.info, accept, reject: () => assert.fail("it is not told by a status") });
     assert.ok(handler);
-    return { handler, host, clock, origin: broadcasts, lines };
+    return { handler, host, clock, broadcasts, lines };
   }
   const caps = capabilities("moq-lite-05");
 
@@ -191,20 +191,20 @@ describe("a client over raw QUIC", () => {
   test("that says nothing, or too much, before its SETUP is counted and logged", () => {
     const silent = attached();
     silent.clock.advance(1_001);
-    assert.deepEqual([...silent.origin.counters.sessionsRefused], [["timeout", 1]]);
+    assert.deepEqual([...silent.broadcasts.counters.sessionsRefused], [["timeout", 1]]);
     assert.match(silent.lines.join(""), /"code":"timeout","text":"no SETUP came".*session refused/);
     const loud = attached();
     for (let opened = 0; opened < 33; opened++) loud.handler.uni({ id: 2, stop: () => {} });
-    assert.deepEqual([...loud.origin.counters.sessionsRefused], [["limit", 1]]);
+    assert.deepEqual([...loud.broadcasts.counters.sessionsRefused], [["limit", 1]]);
     // Once, whatever comes after.
     loud.clock.advance(2_000);
-    assert.deepEqual([...loud.origin.counters.sessionsRefused], [["limit", 1]]);
+    assert.deepEqual([...loud.broadcasts.counters.sessionsRefused], [["limit", 1]]);
   });
 });
 
 describe("clients over raw QUIC that send no SETUP", () => {
   test("hold a share of the sessions, from which a newcomer of another address gets the oldest place", () => {
-    const { host, origin: broadcasts } = hostOf(8);
+    const { host, broadcasts } = hostOf(8);
     const closed: string[] = [];
     const come = (name: string, address: string) => {
       const link: Link = { ...rawLink(), close: () => void closed.push(name) };
@@ -239,7 +239,7 @@ describe("the host of the sessions", () => {
   });
 
   test("counts handshakes under way against the bound, and forgets those that never finish", () => {
-    const { host, clock, origin: broadcasts } = hostOf(2);
+    const { host, clock, broadcasts } = hostOf(2);
     const offers = [request(), request(), request()];
     for (const { offer } of offers) host.accept(offer);
     assert.deepEqual(
