@@ -1,3 +1,4 @@
+export { BackOff } from "./back-off.ts";
 export { ClockBound } from "./clock-bound.ts";
 export { DIALLED, NODE_NAME, type NodeInfo, ROLES, type Role } from "./contract.ts";
 export {

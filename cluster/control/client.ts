@@ -2,6 +2,7 @@ import type { Clock } from "../../moq/clock.ts";
 import type { Advertisement, Publication, Route } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import type { Announced, AnnounceTable, AnnounceWatcher, Session } from "../../moq/session/index.ts";
+import { BackOff } from "../back-off.ts";
 import { CLOSE_LEAVING, type Holding, type NodeInfo, type Scope, type ScopeSink, SESSION_COST } from "../contract.ts";
 import type { Registrar } from "../mesh.ts";
 import type { NodeLoad } from "../registry/index.ts";
@@ -55,7 +56,7 @@ interface Root {
   session: ControlSession | undefined;
   /** It is this relay: there is no session but the local one. */
   self: boolean;
-  waitMs: number;
+  readonly backOff: BackOff;
   failed: boolean;
   renewing: boolean;
 }
@@ -104,7 +105,7 @@ export class ControlClient implements Registrar {
       url,
       session: undefined,
       self: alone || (local !== undefined && sameOrigin(url, self.url)),
-      waitMs: FIRST_WAIT_MS,
+      backOff: new BackOff({ firstMs: FIRST_WAIT_MS, longestMs: LONGEST_WAIT_MS, random: deps.random }),
       failed: false,
       renewing: false,
     }));
@@ -220,7 +221,7 @@ export class ControlClient implements Registrar {
         }
         root.session = session;
         this.#reached = true;
-        root.waitMs = FIRST_WAIT_MS;
+        root.backOff.reset();
         root.failed = false;
         if (this.#primary === undefined) this.#choose();
       },
@@ -294,9 +295,7 @@ export class ControlClient implements Registrar {
 
   #later(root: Root): void {
     if (root.self) return;
-    const wait = root.waitMs * (0.5 + this.#deps.random() / 2);
-    root.waitMs = Math.min(LONGEST_WAIT_MS, root.waitMs * 2);
-    const cancel = this.#deps.clock.timer(wait, () => {
+    const cancel = this.#deps.clock.timer(root.backOff.next(), () => {
       this.#cancels.delete(cancel);
       this.#dial(root);
     });

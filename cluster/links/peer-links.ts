@@ -1,9 +1,10 @@
 import type { Clock } from "../../moq/clock.ts";
 import type { Session } from "../../moq/session/index.ts";
+import { BackOff } from "../back-off.ts";
 import type { Peers, PeerUser } from "../contract.ts";
 import type { Health } from "../routes/index.ts";
 
-/** First and longest wait between two dials of one relay, in milliseconds; it doubles, and half of it is left to chance. */
+/** First and longest wait between two dials of one relay, in milliseconds. */
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 10_000;
 
@@ -54,8 +55,8 @@ interface Peer {
   former: Former | undefined;
   renewing: boolean;
   health: Health;
-  /** Before the next dial but one: it outlives those who use the relay, for they come again at once. */
-  waitMs: number;
+  /** It outlives the users of the relay, because they come back at once. */
+  readonly backOff: BackOff;
   /** Since when the link is up. */
   upAt: number;
   leaving: boolean;
@@ -108,7 +109,7 @@ export class PeerLinks implements Peers {
   forgive(node: string): void {
     const peer = this.#peers.get(node);
     if (peer === undefined || peer.state.kind === "up") return;
-    peer.waitMs = FIRST_WAIT_MS;
+    peer.backOff.reset();
     if (peer.state.kind === "dialling") return;
     if (peer.state.kind === "waiting") peer.state.cancel();
     if (peer.users.size > 0) this.#dial(peer);
@@ -161,7 +162,7 @@ export class PeerLinks implements Peers {
       former: undefined,
       renewing: false,
       health: "unknown",
-      waitMs: FIRST_WAIT_MS,
+      backOff: new BackOff({ firstMs: FIRST_WAIT_MS, longestMs: LONGEST_WAIT_MS, random: this.#deps.random }),
       upAt: 0,
       leaving: false,
       cancelLinger: undefined,
@@ -272,7 +273,7 @@ export class PeerLinks implements Peers {
     if (this.#closed) return;
     peer.cancelLinger?.();
     peer.cancelLinger = undefined;
-    if (peer.state.kind === "up" && this.#deps.clock.now() - peer.upAt >= STEADY_MS) peer.waitMs = FIRST_WAIT_MS;
+    if (peer.state.kind === "up" && this.#deps.clock.now() - peer.upAt >= STEADY_MS) peer.backOff.reset();
     this.#later(peer);
     this.#healthy(peer, "down");
     for (const user of [...peer.users]) if (peer.former?.users.has(user) !== true) user.down();
@@ -280,9 +281,7 @@ export class PeerLinks implements Peers {
 
   /** Dials again after a while: at once then if somebody uses it, else when somebody does. */
   #later(peer: Peer): void {
-    const wait = peer.waitMs * (0.5 + this.#deps.random() / 2);
-    peer.waitMs = Math.min(LONGEST_WAIT_MS, peer.waitMs * 2);
-    const cancel = this.#deps.clock.timer(wait, () => {
+    const cancel = this.#deps.clock.timer(peer.backOff.next(), () => {
       if (peer.users.size > 0) {
         this.#dial(peer);
         return;

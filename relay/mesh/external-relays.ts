@@ -1,3 +1,4 @@
+import { BackOff } from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Session } from "../../moq/session/index.ts";
 import type { Logger } from "../log/index.ts";
@@ -28,14 +29,26 @@ export class ExternalRelays {
     this.#deps = deps;
   }
 
-  connect(url: string, waitMs = FIRST_WAIT_MS): void {
+  connect(url: string): void {
+    const { random } = this.#deps;
+    this.#dial(url, new BackOff({ firstMs: FIRST_WAIT_MS, longestMs: LONGEST_WAIT_MS, random }));
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const cancel of this.#waits) cancel();
+    for (const session of this.#sessions) session.close(0, "");
+  }
+
+  #dial(url: string, backOff: BackOff): void {
     const { log, dial } = this.#deps;
     const { host } = new URL(url);
     let session: Session | undefined;
     const gone = () => {
       if (session === undefined) return;
       this.#sessions.delete(session);
-      this.#later(url, FIRST_WAIT_MS);
+      backOff.reset();
+      this.#dialLater(url, backOff);
     };
     dial(url, gone).then(
       (started) => {
@@ -50,23 +63,16 @@ export class ExternalRelays {
       (error: unknown) => {
         const why = whyUnreachable(error);
         log.warn({ host, ...facts(error) }, `the relay ${host} outside the mesh ${why}; trying again`);
-        this.#later(url, waitMs);
+        this.#dialLater(url, backOff);
       },
     );
   }
 
-  close(): void {
-    this.#closed = true;
-    for (const cancel of this.#waits) cancel();
-    for (const session of this.#sessions) session.close(0, "");
-  }
-
-  #later(url: string, waitMs: number): void {
+  #dialLater(url: string, backOff: BackOff): void {
     if (this.#closed) return;
-    const { clock, random } = this.#deps;
-    const cancel = clock.timer(waitMs * (0.5 + random() / 2), () => {
+    const cancel = this.#deps.clock.timer(backOff.next(), () => {
       this.#waits.delete(cancel);
-      this.connect(url, Math.min(LONGEST_WAIT_MS, waitMs * 2));
+      this.#dial(url, backOff);
     });
     this.#waits.add(cancel);
   }

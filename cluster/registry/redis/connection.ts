@@ -1,4 +1,5 @@
 import type { Clock } from "../../../moq/clock.ts";
+import { BackOff } from "../../back-off.ts";
 
 /** First and longest wait between two connections that failed, in milliseconds. */
 const FIRST_WAIT_MS = 100;
@@ -39,7 +40,7 @@ export class RedisConnection {
   readonly #events: ConnectionEvents;
   #link: RedisLink | undefined;
   #fail: (why: string) => void = () => {};
-  #waitMs = FIRST_WAIT_MS;
+  readonly #backOff: BackOff;
   #waiting = 0;
   #cancel = () => {};
   #closed = false;
@@ -47,6 +48,7 @@ export class RedisConnection {
   constructor(deps: ConnectionDeps, events: ConnectionEvents) {
     this.#deps = deps;
     this.#events = events;
+    this.#backOff = new BackOff({ firstMs: FIRST_WAIT_MS, longestMs: LONGEST_WAIT_MS, random: deps.random });
     this.#dial();
   }
 
@@ -83,9 +85,7 @@ export class RedisConnection {
       this.#link?.close();
       this.#link = undefined;
       this.#events.down(why);
-      const wait = this.#waitMs * (0.5 + this.#deps.random() / 2);
-      this.#waitMs = Math.min(LONGEST_WAIT_MS, this.#waitMs * 2);
-      this.#cancel = this.#deps.clock.timer(wait, () => this.#dial());
+      this.#cancel = this.#deps.clock.timer(this.#backOff.next(), () => this.#dial());
     };
     const message = (text: string) => {
       if (!over && !this.#closed) this.#events.message(text);
@@ -98,7 +98,7 @@ export class RedisConnection {
         }
         this.#link = link;
         this.#fail = failed;
-        this.#waitMs = FIRST_WAIT_MS;
+        this.#backOff.reset();
         this.#events.up();
       },
       (error: unknown) => failed(error instanceof Error ? error.message : String(error)),
