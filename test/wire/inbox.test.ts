@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Inbox } from "../../moq/wire/codec/inbox.ts";
+import { QUIC_VARINTS } from "../../moq/wire/codec/quic-varint.ts";
 import { feed } from "./support/bytes.ts";
 
 test("bytes come out in order, however they are pushed and taken", () => {
@@ -13,7 +14,7 @@ test("bytes come out in order, however they are pushed and taken", () => {
       fc.array(size, { minLength: 1, maxLength: 6 }),
       fc.array(size, { minLength: 1, maxLength: 6 }),
       (all, pushes, takes) => {
-        const inbox = new Inbox();
+        const inbox = new Inbox(QUIC_VARINTS);
         const out: number[] = [];
         let next = 0;
         feed(all, pushes, (piece) => {
@@ -34,7 +35,7 @@ test("bytes come out in order, however they are pushed and taken", () => {
 });
 
 test("what was pushed may change once it is kept", () => {
-  const inbox = new Inbox();
+  const inbox = new Inbox(QUIC_VARINTS);
   const pushed = Uint8Array.of(0x40, 1, 2);
   inbox.push(pushed);
   assert.equal(inbox.varint(), 1);
@@ -46,7 +47,7 @@ test("what was pushed may change once it is kept", () => {
 });
 
 test("a varint is taken when it is whole", () => {
-  const inbox = new Inbox();
+  const inbox = new Inbox(QUIC_VARINTS);
   for (const byte of [0x80, 0x00, 0x40]) {
     inbox.push(Uint8Array.of(byte));
     assert.equal(inbox.varint(), undefined);

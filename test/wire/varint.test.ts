@@ -4,14 +4,15 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { Cursor } from "../../moq/wire/codec/cursor.ts";
 import { ProtocolViolation } from "../../moq/wire/codec/errors.ts";
-import { getSigned, getVarint, putSigned, signedLength, varintLength } from "../../moq/wire/codec/varint.ts";
+import { getVarint, QUIC_VARINTS, varintLength } from "../../moq/wire/codec/quic-varint.ts";
 import { Writer } from "../../moq/wire/codec/writer.ts";
+import { getSigned, putSigned, signedLength } from "../../moq/wire/lite/signed-varint.ts";
 import { bytes, hex } from "./support/bytes.ts";
 
 const MAX = Number.MAX_SAFE_INTEGER;
 
 function written(write: (writer: Writer) => Writer): string {
-  return hex(write(new Writer()).finish());
+  return hex(write(new Writer(QUIC_VARINTS)).finish());
 }
 
 describe("varints", () => {
@@ -40,10 +41,10 @@ describe("varints", () => {
         written((writer) => writer.varintBig(value)),
         digits,
       );
-      assert.equal(new Cursor(bytes(digits), "TEST").varintBig(), value);
+      assert.equal(new Cursor(QUIC_VARINTS, bytes(digits), "TEST").varintBig(), value);
       if (value > MAX) {
-        assert.throws(() => new Cursor(bytes(digits), "TEST").varint(), ProtocolViolation);
-        assert.ok(new Cursor(bytes(digits), "TEST").saturating() > MAX);
+        assert.throws(() => new Cursor(QUIC_VARINTS, bytes(digits), "TEST").varint(), ProtocolViolation);
+        assert.ok(new Cursor(QUIC_VARINTS, bytes(digits), "TEST").saturating() > MAX);
         return;
       }
       assert.equal(
@@ -51,29 +52,31 @@ describe("varints", () => {
         digits,
       );
       assert.equal(varintLength(Number(value)), digits.length / 2);
-      assert.equal(new Cursor(bytes(digits), "TEST").varint(), Number(value));
+      assert.equal(new Cursor(QUIC_VARINTS, bytes(digits), "TEST").varint(), Number(value));
     });
   }
 
   test("may be longer than they need to be", () => {
     for (const digits of ["25", "4025", "80000025", "c000000000000025"]) {
-      assert.equal(new Cursor(bytes(digits), "TEST").varint(), 37);
-      assert.equal(new Cursor(bytes(digits), "TEST").varintBig(), 37n);
+      assert.equal(new Cursor(QUIC_VARINTS, bytes(digits), "TEST").varint(), 37);
+      assert.equal(new Cursor(QUIC_VARINTS, bytes(digits), "TEST").varintBig(), 37n);
     }
   });
 
   test("may not be cut off", () => {
     for (const digits of ["", "40", "800000", "c0000000000000"]) {
-      assert.throws(() => new Cursor(bytes(digits), "TEST").varint(), { message: "moq-lite TEST: ends too early" });
+      assert.throws(() => new Cursor(QUIC_VARINTS, bytes(digits), "TEST").varint(), {
+        message: "TEST: ends too early",
+      });
     }
   });
 
   test("that cannot be written are refused, and too large numbers are the largest", () => {
-    assert.throws(() => new Writer().varint(-1), RangeError);
-    assert.throws(() => new Writer().varint(Number.NaN), RangeError);
-    assert.throws(() => new Writer().varintBig(-1n), RangeError);
-    assert.throws(() => new Writer().varintBig(2n ** 62n), RangeError);
-    assert.throws(() => new Writer().u8(256), RangeError);
+    assert.throws(() => new Writer(QUIC_VARINTS).varint(-1), RangeError);
+    assert.throws(() => new Writer(QUIC_VARINTS).varint(Number.NaN), RangeError);
+    assert.throws(() => new Writer(QUIC_VARINTS).varintBig(-1n), RangeError);
+    assert.throws(() => new Writer(QUIC_VARINTS).varintBig(2n ** 62n), RangeError);
+    assert.throws(() => new Writer(QUIC_VARINTS).u8(256), RangeError);
     assert.equal(
       written((writer) => writer.varint(2 ** 60)),
       "c01fffffffffffff",
@@ -122,15 +125,15 @@ describe("signed varints", () => {
 
 test("strings keep a byte order mark, since names are equal byte by byte", () => {
   const marked = "\ufefflive";
-  const encoded = new Writer().string(marked).finish();
+  const encoded = new Writer(QUIC_VARINTS).string(marked).finish();
   assert.equal(hex(encoded), "07efbbbf6c697665");
-  assert.equal(new Cursor(encoded, "TEST").string(7), marked);
-  assert.equal(new Cursor(encoded.subarray(1), "TEST").text(7), marked);
+  assert.equal(new Cursor(QUIC_VARINTS, encoded, "TEST").string(7), marked);
+  assert.equal(new Cursor(QUIC_VARINTS, encoded.subarray(1), "TEST").text(7), marked);
 });
 
 test("a writer grows with what is written", () => {
   const large = new Uint8Array(100_000).fill(7);
-  const message = new Writer().u8(1).raw(large).varint(5).message(Uint8Array.of(9));
+  const message = new Writer(QUIC_VARINTS).u8(1).raw(large).varint(5).message(Uint8Array.of(9));
   assert.equal(message.length, 1 + 4 + 1 + large.length + 1);
   assert.equal(getVarint(message, 1), large.length + 2);
   assert.equal(message.at(-1), 5);

@@ -17,15 +17,9 @@ const string = (text: string) => concat(two(Buffer.byteLength(text)), Buffer.fro
 const request = (type: number, ...body: Uint8Array[]) => concat(Uint8Array.of(type), message(...body));
 
 const CASES: readonly Case[] = [
-  ["a path that is not UTF-8", "moqmesh-1", "request", bytes("06 05 02 c328 00 00"), /^moq-lite TRACK: not UTF-8$/],
-  [
-    "a body that ends early",
-    "moq-lite-05",
-    "request",
-    bytes("01 01 05"),
-    /^moq-lite ANNOUNCE_REQUEST: ends too early$/,
-  ],
-  ["a body of no bytes", "moq-lite-05", "request", bytes("03 00"), /^moq-lite FETCH: ends too early$/],
+  ["a path that is not UTF-8", "moqmesh-1", "request", bytes("06 05 02 c328 00 00"), /^TRACK: not UTF-8$/],
+  ["a body that ends early", "moq-lite-05", "request", bytes("01 01 05"), /^ANNOUNCE_REQUEST: ends too early$/],
+  ["a body of no bytes", "moq-lite-05", "request", bytes("03 00"), /^FETCH: ends too early$/],
   ["bytes after the last field", "moq-lite-03", "request", bytes("01 02 00 00"), /ANNOUNCE_REQUEST: 1 bytes too many/],
   ["a message too long", "moq-lite-05", "request", bytes("01 80004001"), /ANNOUNCE_REQUEST: message too long/],
   [

@@ -225,7 +225,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     } catch (error) {
       if (error instanceof ProtocolViolation) {
         this.deps.broadcasts.counters.protocolViolations++;
-        this.end("protocol", error.message);
+        this.end("protocol", `moq-lite ${error.message}`);
       } else {
         this.end("internal", "internal error");
         this.deps.defect(error);

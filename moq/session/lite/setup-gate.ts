@@ -128,7 +128,7 @@ class Threshold implements LinkHandler {
       reader.push(bytes);
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
-      this.#cutOff({ reason: "protocol", message: error.message });
+      this.#cutOff({ reason: "protocol", message: `moq-lite ${error.message}` });
     }
     return !this.#over;
   }

@@ -1,16 +1,18 @@
 import { BoundExceeded, ProtocolViolation, type WireBound } from "./errors.ts";
-import { getVarint, getVarintBig, varintSize } from "./varint.ts";
+import type { VarintCodec } from "./varint.ts";
 
 /** A byte order mark is kept: paths and names are equal only byte by byte. */
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Reads one complete message; whatever does not fit is a violation of `clause`. */
+/** Reads one complete message. Anything in it that is not as expected is a violation of `clause`. */
 export class Cursor {
+  readonly #varints: VarintCodec;
   readonly #bytes: Uint8Array;
   readonly #clause: string;
   #at = 0;
 
-  constructor(bytes: Uint8Array, clause: string) {
+  constructor(varints: VarintCodec, bytes: Uint8Array, clause: string) {
+    this.#varints = varints;
     this.#bytes = bytes;
     this.#clause = clause;
   }
@@ -19,22 +21,22 @@ export class Cursor {
     return this.#bytes.length - this.#at;
   }
 
-  /** Up to 2^53-1; more is a violation. */
+  /** A value up to 2^53-1; a larger one is a violation. */
   varint(): number {
     const value = this.saturating();
     if (value > Number.MAX_SAFE_INTEGER) throw this.violation("number over 2^53-1");
     return value;
   }
 
-  /** More than 2^53-1 is read as about that. */
+  /** A value above 2^53-1 is read as 2^53. */
   saturating(): number {
-    const value = getVarint(this.#bytes, this.#take());
+    const value = this.#varints.read(this.#bytes, this.#take());
     return value > Number.MAX_SAFE_INTEGER ? Number.MAX_SAFE_INTEGER + 1 : value;
   }
 
-  /** Up to 2^62-1. */
+  /** Any value that the codec can write, exactly. */
   varintBig(): bigint {
-    return getVarintBig(this.#bytes, this.#take());
+    return this.#varints.readBig(this.#bytes, this.#take());
   }
 
   u8(): number {
@@ -55,7 +57,7 @@ export class Cursor {
     return value === 1;
   }
 
-  /** Bytes after their length, as UTF-8. More than `limit` is a violation, or over `bound` where one is named. */
+  /** A length, then as many bytes of UTF-8. More than `limit` bytes are a violation, or a `BoundExceeded` where `bound` is given. */
   string(limit: number, bound?: WireBound): string {
     const bytes = this.raw(this.varint());
     if (bytes.length > limit) {
@@ -77,13 +79,13 @@ export class Cursor {
     return this.raw(this.left);
   }
 
-  /** All that is left, as UTF-8. */
+  /** The rest of the message as UTF-8. */
   text(limit: number): string {
     if (this.left > limit) throw this.violation(`string of ${this.left} bytes, at most ${limit}`);
     return this.#utf8(this.rest());
   }
 
-  /** Nothing may be left (moq-lite Message Length). */
+  /** The message ends here; more bytes are a violation. */
   end(): void {
     if (this.left > 0) throw this.violation(`${this.left} bytes too many`);
   }
@@ -103,8 +105,9 @@ export class Cursor {
   #take(): number {
     const at = this.#at;
     const first = this.#bytes[at];
-    if (first === undefined || this.left < varintSize(first)) throw this.violation("ends too early");
-    this.#at += varintSize(first);
+    const size = first === undefined ? Number.POSITIVE_INFINITY : this.#varints.size(first);
+    if (this.left < size) throw this.violation("ends too early");
+    this.#at += size;
     return at;
   }
 }

@@ -1,24 +1,21 @@
-/**
- * A peer broke the protocol. It ends the session (moq-lite PROTOCOL_VIOLATION). The message is made of the clause and
- * of numbers, never of what the peer sent.
- */
+/** A peer broke the protocol, which ends its session. The message has the clause and numbers, never bytes of the peer. */
 export class ProtocolViolation extends Error {
-  /** The message or section of the draft that was broken, e.g. `ANNOUNCE_OK`. */
+  /** The message or section of the draft that the peer broke, e.g. `ANNOUNCE_OK`. */
   readonly clause: string;
 
   constructor(clause: string, what: string) {
-    super(`moq-lite ${clause}: ${what}`);
+    super(`${clause}: ${what}`);
     this.name = "ProtocolViolation";
     this.clause = clause;
   }
 }
 
-/** Bounds of what is read that end less than the session. */
+/** Bounds that do not end the session: what exceeds them is refused alone. */
 export type WireBound = "frame_bytes" | "path_bytes" | "track_name_bytes";
 
-/** Something is larger than this relay takes. It ends what it came on, not the session. */
+/** A path, name or frame is larger than this relay accepts. Its request or group ends, not the session. */
 export class BoundExceeded extends Error {
-  /** Has its count under the same name. */
+  /** Also the name of its counter. */
   readonly bound: WireBound;
 
   constructor(bound: WireBound, what: string) {

@@ -1,15 +1,20 @@
-import { getVarint, varintSize } from "./varint.ts";
+import type { VarintCodec } from "./varint.ts";
 
 /**
- * Bytes of a stream as they come, read piece by piece. Pushed bytes are borrowed; only what is left over after a push
- * is copied, each byte a bounded number of times however small the pieces are.
+ * The unread bytes of a stream. Pushed bytes are borrowed. Only the bytes that are unread after a push are copied, each of them a
+ * bounded number of times however small the pieces are.
  */
 export class Inbox {
+  readonly #varints: VarintCodec;
   #bytes: Uint8Array = EMPTY;
   #at = 0;
   #end = 0;
-  /** Whether `#bytes` is memory of this inbox. */
+  /** `#bytes` is memory of this inbox, and not borrowed. */
   #own = false;
+
+  constructor(varints: VarintCodec) {
+    this.#varints = varints;
+  }
 
   get left(): number {
     return this.#end - this.#at;
@@ -38,16 +43,18 @@ export class Inbox {
     } else if (!this.#own || this.left < this.#bytes.length / ROOMY) this.#move(this.left);
   }
 
-  /** The next varint when it is whole; 2^53-1 for all that are larger. */
+  /** The next varint, once all its bytes are here. A larger value than 2^53-1 is returned as 2^53-1. */
   varint(): number | undefined {
     const first = this.#bytes[this.#at];
-    if (this.left === 0 || first === undefined || this.left < varintSize(first)) return undefined;
-    const value = getVarint(this.#bytes, this.#at);
-    this.#at += varintSize(first);
+    if (this.left === 0 || first === undefined) return undefined;
+    const size = this.#varints.size(first);
+    if (this.left < size) return undefined;
+    const value = this.#varints.read(this.#bytes, this.#at);
+    this.#at += size;
     return Math.min(value, Number.MAX_SAFE_INTEGER);
   }
 
-  /** The next `length` bytes when they are there: a view, valid until the next push or `keep`. */
+  /** The next `length` bytes, once they are here: a view, valid until the next push or `keep`. */
   take(length: number): Uint8Array | undefined {
     if (this.left < length) return undefined;
     const bytes = this.#bytes.subarray(this.#at, this.#at + length);
@@ -55,7 +62,7 @@ export class Inbox {
     return bytes;
   }
 
-  /** Takes what is left into memory of this inbox. */
+  /** Copies the unread bytes into memory of this inbox. */
   #move(capacity: number): void {
     const own = new Uint8Array(capacity);
     own.set(this.#bytes.subarray(this.#at, this.#end));
@@ -68,5 +75,5 @@ export class Inbox {
 
 const EMPTY = new Uint8Array(0);
 
-/** Memory is given back when this many times more of it is held than needed. */
+/** Memory is replaced by a smaller piece when it is this many times larger than the unread bytes. */
 const ROOMY = 8;

@@ -3,5 +3,13 @@ export { Cursor } from "./cursor.ts";
 export { BoundExceeded, ProtocolViolation, type WireBound } from "./errors.ts";
 export { Inbox } from "./inbox.ts";
 export { DEFAULT_WIRE_LIMITS, type WireLimits } from "./limits.ts";
-export { getSigned, getVarint, putSigned, putVarint, signedLength, varintLength, varintSize } from "./varint.ts";
+export {
+  getVarint,
+  getVarintBig,
+  putVarint,
+  putVarintBig,
+  QUIC_VARINTS,
+  varintLength,
+  varintSize,
+} from "./quic-varint.ts";
 export { Writer } from "./writer.ts";

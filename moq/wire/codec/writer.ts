@@ -1,34 +1,36 @@
-import { putVarint, varintLength } from "./varint.ts";
+import type { VarintCodec } from "./varint.ts";
 
 const encoder = new TextEncoder();
 
-const MAX_BIG = 2n ** 62n - 1n;
-
-/** Builds one message. What cannot be written is a mistake of the caller: a RangeError. */
+/** Builds one message. A value that cannot be written is a mistake of the caller and throws a RangeError. */
 export class Writer {
+  readonly #varints: VarintCodec;
   #bytes = new Uint8Array(64);
   #length = 0;
 
-  /** An integer from 0; more than 2^53-1 is written as that. */
+  constructor(varints: VarintCodec) {
+    this.#varints = varints;
+  }
+
+  /** An integer from 0. A larger one than 2^53-1 is written as 2^53-1. */
   varint(value: number): this {
-    if (!(value >= 0)) throw new RangeError(`${value} is no varint`);
-    this.#room(8);
-    this.#length = putVarint(this.#bytes, this.#length, Math.min(value, Number.MAX_SAFE_INTEGER));
+    if (!(value >= 0)) throw new RangeError(`${value} is not a varint`);
+    this.#room(this.#varints.longest);
+    this.#length = this.#varints.write(this.#bytes, this.#length, Math.min(value, Number.MAX_SAFE_INTEGER));
     return this;
   }
 
-  /** 0 to 2^62-1. */
+  /** An integer from 0 to the codec's largest. */
   varintBig(value: bigint): this {
-    if (value > MAX_BIG) throw new RangeError(`${value} is no varint`);
-    if (value < 0x4000_0000n) return this.varint(Number(value));
-    this.#room(8);
-    new DataView(this.#bytes.buffer).setBigUint64(this.#length, value | 0xc000_0000_0000_0000n);
-    this.#length += 8;
+    const { max, longest } = this.#varints;
+    if (value < 0n || value > max) throw new RangeError(`${value} is not a varint`);
+    this.#room(longest);
+    this.#length = this.#varints.writeBig(this.#bytes, this.#length, value);
     return this;
   }
 
   u8(value: number): this {
-    if (!(value >= 0 && value <= 255)) throw new RangeError(`${value} is no byte`);
+    if (!(value >= 0 && value <= 255)) throw new RangeError(`${value} is not a byte`);
     this.#room(1);
     this.#bytes[this.#length++] = value;
     return this;
@@ -50,17 +52,17 @@ export class Writer {
     return this;
   }
 
-  /** What was written, to keep. */
+  /** A copy of everything written. */
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.#length);
   }
 
-  /** What was written, after `prefix` and its length. */
+  /** A copy of everything written, with `prefix` and then its length before it. */
   message(prefix?: Uint8Array): Uint8Array {
     const before = prefix?.length ?? 0;
-    const out = new Uint8Array(before + varintLength(this.#length) + this.#length);
+    const out = new Uint8Array(before + this.#varints.length(this.#length) + this.#length);
     if (prefix !== undefined) out.set(prefix);
-    out.set(this.#bytes.subarray(0, this.#length), putVarint(out, before, this.#length));
+    out.set(this.#bytes.subarray(0, this.#length), this.#varints.write(out, before, this.#length));
     return out;
   }
 

@@ -1,4 +1,5 @@
-import { type Cursor, type WireBound, type WireLimits, Writer } from "../codec/index.ts";
+import type { Cursor, WireBound, WireLimits, Writer } from "../codec/index.ts";
+import { newWriter } from "./codec.ts";
 import { MessageReader, readPath } from "./message.ts";
 import type { Capabilities } from "./versions.ts";
 
@@ -55,7 +56,7 @@ const NAMES = ["ANNOUNCE_START", "ANNOUNCE_END", "ANNOUNCE_UPDATE"];
 
 /** The body without its stream type. */
 export function encodeAnnounceRequest(message: AnnounceRequest, caps: Capabilities): Uint8Array {
-  const writer = new Writer().string(message.prefix);
+  const writer = newWriter().string(message.prefix);
   if (caps.excludeHop) writer.varintBig(message.excludeHop);
   if (caps.ended) writer.varint(message.ended ? 1 : 0);
   return writer.message();
@@ -71,7 +72,7 @@ export function readAnnounceRequest(cursor: Cursor, caps: Capabilities, limits: 
 
 /** Of versions that have it. */
 export function encodeAnnounceOk(message: AnnounceOk, _caps: Capabilities): Uint8Array {
-  return new Writer().varintBig(message.hop).varint(message.active).message();
+  return newWriter().varintBig(message.hop).varint(message.active).message();
 }
 
 /**
@@ -83,7 +84,7 @@ export function encodeAnnouncement(message: Announcement, caps: Capabilities): U
 }
 
 function encodeTyped(message: Announcement, caps: Capabilities): Uint8Array {
-  const writer = new Writer();
+  const writer = newWriter();
   switch (message.kind) {
     case "start":
       putFields(writer.string(message.suffix), message, caps);
@@ -98,7 +99,9 @@ function encodeTyped(message: Announcement, caps: Capabilities): Uint8Array {
 
 function encodeBroadcast(message: Announcement, caps: Capabilities): Uint8Array {
   if (message.kind === "update" && !caps.announceRepeat) throw new RangeError(`no updates in ${caps.protocol}`);
-  const writer = new Writer().u8(message.kind === "end" ? STATUS.ended : STATUS.active).string(named(message.suffix));
+  const writer = newWriter()
+    .u8(message.kind === "end" ? STATUS.ended : STATUS.active)
+    .string(named(message.suffix));
   if (message.kind === "end") putHops(writer, [], caps);
   else putFields(writer, message, caps);
   return writer.message();

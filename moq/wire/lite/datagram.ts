@@ -1,4 +1,5 @@
-import { getVarint, varintSize, Writer } from "../codec/index.ts";
+import { getVarint, varintSize } from "../codec/index.ts";
+import { newWriter } from "./codec.ts";
 
 /** A group of one frame in a QUIC datagram (moq-lite Datagrams). */
 export interface Datagram {
@@ -15,7 +16,7 @@ export const DATAGRAM_BYTES = 1200;
 
 /** The body has no room for a sign: a timestamp before 0 is written as 0. */
 export function encodeDatagram(datagram: Datagram): Uint8Array {
-  return new Writer()
+  return newWriter()
     .varint(datagram.subscribe)
     .varint(datagram.sequence)
     .varint(Math.max(0, datagram.timestamp))

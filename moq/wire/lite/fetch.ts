@@ -1,4 +1,5 @@
-import { type Cursor, type WireLimits, Writer } from "../codec/index.ts";
+import type { Cursor, WireLimits } from "../codec/index.ts";
+import { newWriter } from "./codec.ts";
 import { readPath, readTrackName } from "./message.ts";
 import type { Capabilities } from "./versions.ts";
 
@@ -14,7 +15,7 @@ export interface Fetch {
 }
 
 export function encodeFetch(message: Fetch, caps: Capabilities): Uint8Array {
-  const writer = new Writer().string(message.path).string(message.track);
+  const writer = newWriter().string(message.path).string(message.track);
   if (caps.epochs) writer.varintBig(message.epoch);
   return writer.u8(message.priority).varint(message.group).message();
 }

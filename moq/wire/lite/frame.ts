@@ -2,19 +2,17 @@ import {
   type Allowance,
   BoundExceeded,
   FRAME_UNITS,
-  getSigned,
   getVarint,
   PAYLOAD_UNIT_BITS,
   ProtocolViolation,
-  putSigned,
   putVarint,
   READ,
-  signedLength,
   UNBOUNDED,
   varintLength,
   varintSize,
   type WireLimits,
 } from "../codec/index.ts";
+import { getSigned, putSigned, signedLength } from "./signed-varint.ts";
 import type { Capabilities } from "./versions.ts";
 
 /** Takes frames as they come. */

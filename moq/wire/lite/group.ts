@@ -1,4 +1,5 @@
-import { type Cursor, Writer } from "../codec/index.ts";
+import type { Cursor } from "../codec/index.ts";
+import { newWriter } from "./codec.ts";
 import { UNI_STREAM } from "./message.ts";
 import type { Capabilities } from "./versions.ts";
 
@@ -10,7 +11,7 @@ export interface GroupHeader {
 
 /** The stream type and GROUP, as a Group Stream begins. */
 export function encodeGroupStream(_caps: Capabilities, header: GroupHeader): Uint8Array {
-  return new Writer().varint(header.subscribe).varint(header.sequence).message(Uint8Array.of(UNI_STREAM.group));
+  return newWriter().varint(header.subscribe).varint(header.sequence).message(Uint8Array.of(UNI_STREAM.group));
 }
 
 export function readGroup(cursor: Cursor): GroupHeader {

@@ -2,8 +2,7 @@ import { normalisePath, pathParts } from "../../path.ts";
 import {
   type Allowance,
   BoundExceeded,
-  Cursor,
-  Inbox,
+  type Cursor,
   MESSAGE_UNITS,
   ProtocolViolation,
   READ,
@@ -11,6 +10,7 @@ import {
   type WireBound,
   type WireLimits,
 } from "../codec/index.ts";
+import { newCursor, newInbox } from "./codec.ts";
 
 /** One message: whether a type comes before its length, and how its body is read. */
 export interface Expected<T> {
@@ -27,7 +27,7 @@ export interface Expected<T> {
 export class MessageReader<T> {
   readonly #expect: (index: number) => Expected<T> | undefined;
   readonly #limits: WireLimits;
-  readonly #inbox = new Inbox();
+  readonly #inbox = newInbox();
   #index = 0;
   /** Type and length of a message whose body has not come whole. */
   #type: number | undefined;
@@ -92,7 +92,7 @@ export class MessageReader<T> {
     this.#index++;
     this.#type = undefined;
     this.#length = undefined;
-    const cursor = new Cursor(body, clause);
+    const cursor = newCursor(body, clause);
     try {
       const message = expected.read(cursor, type);
       cursor.end();

@@ -1,4 +1,5 @@
-import { type Cursor, type WireLimits, Writer } from "../codec/index.ts";
+import type { Cursor, WireLimits } from "../codec/index.ts";
+import { newWriter } from "./codec.ts";
 import { MessageReader } from "./message.ts";
 import type { Capabilities } from "./versions.ts";
 
@@ -11,7 +12,7 @@ export interface Probe {
 }
 
 export function encodeProbe(message: Probe, caps: Capabilities): Uint8Array {
-  const writer = new Writer().varint(message.bitrate);
+  const writer = newWriter().varint(message.bitrate);
   if (caps.probeRtt) writer.varint(message.rtt);
   return writer.message();
 }

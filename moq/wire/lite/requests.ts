@@ -1,14 +1,6 @@
-import {
-  type Allowance,
-  type Cursor,
-  Inbox,
-  ProtocolViolation,
-  READ,
-  UNBOUNDED,
-  type WireLimits,
-  Writer,
-} from "../codec/index.ts";
+import { type Allowance, type Cursor, ProtocolViolation, READ, UNBOUNDED, type WireLimits } from "../codec/index.ts";
 import { type AnnounceRequest, encodeAnnounceRequest, readAnnounceRequest } from "./announce.ts";
+import { newInbox, newWriter } from "./codec.ts";
 import { encodeFetch, type Fetch, readFetch } from "./fetch.ts";
 import { type Expected, MessageReader, STREAM } from "./message.ts";
 import { encodeProbe, type Probe, readProbe } from "./probe.ts";
@@ -63,7 +55,7 @@ function encodeBody(request: OpeningRequest, caps: Capabilities): Uint8Array {
     case "probe":
       return encodeProbe(request, caps);
     case "goaway":
-      return new Writer().string(request.uri).message();
+      return newWriter().string(request.uri).message();
     case "track":
       return encodeTrack(request, caps);
   }
@@ -73,7 +65,7 @@ function encodeBody(request: OpeningRequest, caps: Capabilities): Uint8Array {
 export class RequestReader {
   readonly #caps: Capabilities;
   readonly #limits: WireLimits;
-  readonly #inbox = new Inbox();
+  readonly #inbox = newInbox();
   #messages: MessageReader<Request> | undefined;
   #ignored = false;
   #probe = false;

@@ -1,4 +1,5 @@
-import { Cursor, type WireLimits, Writer } from "../codec/index.ts";
+import type { Cursor, WireLimits } from "../codec/index.ts";
+import { newCursor, newWriter } from "./codec.ts";
 import { UNI_STREAM } from "./message.ts";
 import type { Capabilities } from "./versions.ts";
 
@@ -30,15 +31,15 @@ const ROLES: readonly Role[] = ["both", "publisher", "subscriber"];
 /** The stream type and SETUP; the stream is finished after it. */
 export function encodeSetupStream(setup: Setup, _caps: Capabilities): Uint8Array {
   const parameters: [number, Uint8Array][] = [];
-  const number = (id: number, value: number) => parameters.push([id, new Writer().varint(value).finish()]);
+  const number = (id: number, value: number) => parameters.push([id, newWriter().varint(value).finish()]);
   if (setup.probe > 0) number(PROBE, setup.probe);
   if (setup.path !== undefined) parameters.push([PATH, new TextEncoder().encode(setup.path)]);
   if (setup.role !== "both") number(ROLE, ROLES.indexOf(setup.role));
   if (setup.cost !== undefined) number(COST, setup.cost);
   if (setup.origin !== undefined && setup.origin !== 0n) {
-    parameters.push([ORIGIN, new Writer().varintBig(setup.origin).finish()]);
+    parameters.push([ORIGIN, newWriter().varintBig(setup.origin).finish()]);
   }
-  const writer = new Writer().varint(parameters.length);
+  const writer = newWriter().varint(parameters.length);
   for (const [id, value] of parameters) writer.varint(id).varint(value.length).raw(value);
   return writer.message(Uint8Array.of(UNI_STREAM.setup));
 }
@@ -55,7 +56,7 @@ export function readSetup(cursor: Cursor, limits: WireLimits): Setup {
   const one = <T>(id: number, clause: string, read: (value: Cursor) => T): T | undefined => {
     const bytes = values.get(BigInt(id));
     if (bytes === undefined) return undefined;
-    const value = new Cursor(bytes, clause);
+    const value = newCursor(bytes, clause);
     const result = read(value);
     value.end();
     return result;

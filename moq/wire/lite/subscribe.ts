@@ -1,4 +1,5 @@
-import { type Cursor, type WireLimits, Writer } from "../codec/index.ts";
+import type { Cursor, WireLimits, Writer } from "../codec/index.ts";
+import { newWriter } from "./codec.ts";
 import { MessageReader, readOptional, readPath, readTrackName } from "./message.ts";
 import type { Capabilities } from "./versions.ts";
 
@@ -50,7 +51,7 @@ const CLAUSES: Readonly<Record<ResponseKind, string>> = {
 };
 
 export function encodeSubscribe(message: Subscribe, caps: Capabilities): Uint8Array {
-  const writer = new Writer().varint(message.id).string(message.path).string(message.track);
+  const writer = newWriter().varint(message.id).string(message.path).string(message.track);
   if (caps.epochs) writer.varintBig(message.epoch);
   return putOptions(writer, message).message();
 }
@@ -64,7 +65,7 @@ export function readSubscribe(cursor: Cursor, caps: Capabilities, limits: WireLi
 }
 
 export function encodeSubscribeUpdate(message: SubscribeUpdate, _caps: Capabilities): Uint8Array {
-  return putOptions(new Writer(), message).message();
+  return putOptions(newWriter(), message).message();
 }
 
 export function readSubscribeUpdate(cursor: Cursor): SubscribeUpdate {
@@ -75,7 +76,7 @@ export function readSubscribeUpdate(cursor: Cursor): SubscribeUpdate {
 export function encodeSubscribeResponse(response: SubscribeResponse, caps: Capabilities): Uint8Array {
   const type = responseKinds(caps).indexOf(response.kind);
   if (type < 0) throw new RangeError(`no ${CLAUSES[response.kind]} of kind ${response.kind} in ${caps.protocol}`);
-  const writer = new Writer();
+  const writer = newWriter();
   switch (response.kind) {
     case "ok":
       putOptions(writer, response);

@@ -1,4 +1,5 @@
-import { type Cursor, type WireLimits, Writer } from "../codec/index.ts";
+import type { Cursor, WireLimits } from "../codec/index.ts";
+import { newWriter } from "./codec.ts";
 import { MessageReader, readPath, readTrackName } from "./message.ts";
 import type { Capabilities } from "./versions.ts";
 
@@ -24,7 +25,7 @@ export interface TrackInfo {
 }
 
 export function encodeTrack(message: Track, caps: Capabilities): Uint8Array {
-  const writer = new Writer().string(message.path).string(message.track);
+  const writer = newWriter().string(message.path).string(message.track);
   if (caps.epochs) writer.varintBig(message.epoch);
   return writer.message();
 }
@@ -36,7 +37,7 @@ export function readTrack(cursor: Cursor, caps: Capabilities, limits: WireLimits
 }
 
 export function encodeTrackInfo(message: TrackInfo, caps: Capabilities): Uint8Array {
-  const writer = new Writer();
+  const writer = newWriter();
   if (caps.epochs) writer.varintBig(message.epoch);
   return writer
     .u8(message.priority)

@@ -1,13 +1,13 @@
 import {
   type Allowance,
-  Cursor,
-  Inbox,
+  type Cursor,
   MESSAGE_UNITS,
   ProtocolViolation,
   READ,
   UNBOUNDED,
   type WireLimits,
 } from "../codec/index.ts";
+import { newCursor, newInbox } from "./codec.ts";
 import { FrameReader, type FrameSink } from "./frame.ts";
 import { type GroupHeader, readGroup } from "./group.ts";
 import { UNI_STREAM } from "./message.ts";
@@ -28,7 +28,7 @@ export class UniReader {
   readonly #caps: Capabilities;
   readonly #limits: WireLimits;
   readonly #sink: UniSink;
-  readonly #inbox = new Inbox();
+  readonly #inbox = newInbox();
   #state: "type" | "length" | "body" | "frames" | "setup" | "ignored" = "type";
   #type = 0;
   #length = 0;
@@ -85,7 +85,7 @@ export class UniReader {
       const body = this.#inbox.take(this.#length);
       if (body === undefined) return READ;
       allowance.left -= MESSAGE_UNITS;
-      this.#message(new Cursor(body, clause));
+      this.#message(newCursor(body, clause));
     }
     if (this.#state === "setup" && this.#inbox.left > 0) throw new ProtocolViolation("SETUP", "a message too many");
     const rest = this.#inbox.take(this.#inbox.left);

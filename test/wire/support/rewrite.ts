@@ -1,7 +1,7 @@
 /** Writes what was read: encoders take whatever readers give. */
 import { DEFAULT_WIRE_LIMITS } from "../../../moq/wire/codec/limits.ts";
-import { Writer } from "../../../moq/wire/codec/writer.ts";
 import { type AnnounceResponse, encodeAnnouncement, encodeAnnounceOk } from "../../../moq/wire/lite/announce.ts";
+import { newWriter } from "../../../moq/wire/lite/codec.ts";
 import { encodeFrameHeader } from "../../../moq/wire/lite/frame.ts";
 import { encodeGroupStream, type GroupHeader } from "../../../moq/wire/lite/group.ts";
 import { encodeProbe, type Probe } from "../../../moq/wire/lite/probe.ts";
@@ -46,7 +46,7 @@ export function rewritten(kind: StreamKind, caps: Capabilities, messages: readon
         case "setup":
           return encodeSetupStream(first, caps);
         case "unknown":
-          return new Writer().varint(first.type).finish();
+          return newWriter().varint(first.type).finish();
         default:
           return new Uint8Array(0);
       }
@@ -55,7 +55,7 @@ export function rewritten(kind: StreamKind, caps: Capabilities, messages: readon
 }
 
 function rewriteRequest(message: Request, index: number, caps: Capabilities): Uint8Array {
-  if (message.kind === "unknown") return new Writer().varint(message.type).finish();
+  if (message.kind === "unknown") return newWriter().varint(message.type).finish();
   if (message.kind === "subscribeUpdate") return encodeSubscribeUpdate(message, caps);
   // Later targets of a probe have no stream type before them.
   return message.kind === "probe" && index > 0 ? encodeProbe(message, caps) : encodeRequest(message, caps);
