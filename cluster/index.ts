@@ -20,7 +20,7 @@ export {
   type Resolver,
   staticPeers,
 } from "./links/index.ts";
-export { Mesh, patienceOf } from "./mesh.ts";
+export { Mesh, patienceOf, type Registrar } from "./mesh.ts";
 export {
   type DialRedis,
   RedisBackend,

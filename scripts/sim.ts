@@ -1,6 +1,5 @@
 /** Lets random meshes come to harm, in one process, with a clock turned by hand: `npm run sim`. */
-import { growthOf, SIZES } from "../test/cluster/sim/growth.ts";
-import { Ordeal } from "../test/cluster/sim/ordeal.ts";
+import { growthOf, Ordeal, SIZES } from "../lab/sim/index.ts";
 import { readFlags, wholeFlag } from "./flags.ts";
 
 /** Of one mesh that are printed. */

@@ -14,7 +14,7 @@ export type {
   Upstream,
   UpstreamSink,
 } from "./contract.ts";
-export type { ModelLimits } from "./limits.ts";
+export type { CacheOptions, ModelLimits } from "./limits.ts";
 export { PathTree, prefixes } from "./path-tree.ts";
 export type { Share } from "./scheduler.ts";
 export { rank, type Subscription } from "./subscription.ts";

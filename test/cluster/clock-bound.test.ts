@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MAX_AHEAD_MS } from "../../cluster/clock-bound.ts";
 import { NULL_SOURCE } from "../../cluster/control/null-source.ts";
+import { World } from "../../lab/sim/world.ts";
 import { holdingOf } from "./support.ts";
-import { World } from "./world.ts";
 
 const FAR = 2n ** 62n - 1n;
 

@@ -1,8 +1,8 @@
 /** What the first client gets that asks a relay what is live. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { World } from "../../lab/sim/world.ts";
 import type { TestClient } from "../session/support.ts";
-import { World } from "./world.ts";
 
 /** Asks as `moqmesh ls` does. Says after how many milliseconds the list was there, what it had, and whether it was all. */
 async function list(world: World, client: TestClient, atMostMs: number) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { growthOf, SIZES } from "./sim/growth.ts";
+import { growthOf, SIZES } from "../../lab/sim/growth.ts";
 
 describe("messages for one publish event", () => {
   for (const [nodes, roots] of SIZES) {

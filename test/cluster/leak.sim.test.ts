@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import v8 from "node:v8";
 import vm from "node:vm";
+import type { SimRelay } from "../../lab/sim/relay.ts";
+import { IDLE_MS, LEASE_MS } from "../../lab/sim/settings.ts";
+import { World } from "../../lab/sim/world.ts";
 import type { TestClient } from "../session/support.ts";
-import { IDLE_MS, LEASE_MS, type SimRelay, World } from "./world.ts";
 
 const BROADCASTS = 1_000;
 /** At once: as many as fit into the bounds of a test's relay while those before them linger. */

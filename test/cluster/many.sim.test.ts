@@ -1,8 +1,8 @@
 /** More scopes over one control session than a link allows streams at first. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { World } from "../../lab/sim/world.ts";
 import { holdingOf } from "./support.ts";
-import { World } from "./world.ts";
 
 /** Over the 256 streams that a link between relays begins with. */
 const SCOPES = 600;

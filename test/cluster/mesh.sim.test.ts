@@ -1,8 +1,9 @@
 /** Whole meshes that come to harm, from seeds that are printed: MOQMESH_SEED=N runs one again. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { IDLE_MS, LEASE_MS } from "../../lab/sim/settings.ts";
+import { World } from "../../lab/sim/world.ts";
 import { LIVE, type TestPublisher, type TestViewer } from "../session/support.ts";
-import { IDLE_MS, LEASE_MS, World } from "./world.ts";
 
 /** Milliseconds in which a broadcast that can be reached is to be watchable, whatever happened before. */
 const BOUNDED_MS = 15_000;

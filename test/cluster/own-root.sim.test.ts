@@ -1,8 +1,9 @@
 /** Relays that are roots besides: what is published at one is known at it as at every other root. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { LEASE_MS } from "../../lab/sim/settings.ts";
+import { World } from "../../lab/sim/world.ts";
 import { LIVE, type TestClient } from "../session/support.ts";
-import { LEASE_MS, World } from "./world.ts";
 
 /** A viewer that is told of broadcasts; with what it heard. */
 function follow(client: TestClient): string[] {

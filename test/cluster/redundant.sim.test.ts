@@ -1,8 +1,8 @@
 /** Two origins with the same content, of which the one that serves is killed: no group may be missing at a viewer. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { World } from "../../lab/sim/world.ts";
 import { type Keeps, Twin } from "./twin.ts";
-import { World } from "./world.ts";
 
 const FRAME_MS = 100;
 const PATH = "twin/a";

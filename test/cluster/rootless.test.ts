@@ -1,9 +1,10 @@
 /** Meshes without a root: whole relays over a simulated network. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { LEASE_MS } from "../../lab/sim/settings.ts";
+import { World } from "../../lab/sim/world.ts";
 import type { TestClient } from "../session/support.ts";
 import { know, RELAYS, rootless } from "./rootless.ts";
-import { LEASE_MS, World } from "./world.ts";
 
 /** Milliseconds from the end of the last root to the first group of a broadcast that was published after it, at an edge. */
 const FOUND_MS = 2_000;

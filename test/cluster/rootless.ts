@@ -1,6 +1,8 @@
 /** Meshes of whole relays that need no root: each knows the others by configuration. */
+
+import type { SimRelay } from "../../lab/sim/relay.ts";
+import { World } from "../../lab/sim/world.ts";
 import { nodeInfo } from "./support.ts";
-import { type SimRelay, World } from "./world.ts";
 
 export const RELAYS = [
   ["o1", "origin"],

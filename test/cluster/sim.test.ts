@@ -1,7 +1,7 @@
 /** Random meshes that come to harm, from seeds that are printed: MOQMESH_SEED=N runs one again, `npm run sim` runs many. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Ordeal, type OrdealOptions } from "./sim/ordeal.ts";
+import { Ordeal, type OrdealOptions } from "../../lab/sim/ordeal.ts";
 
 const given = process.env["MOQMESH_SEED"];
 const MESHES: readonly Omit<OrdealOptions, "seed">[] = [

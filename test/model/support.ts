@@ -1,3 +1,4 @@
+import { CACHE, INFO, LIMITS } from "../../lab/sim/settings.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type {
@@ -14,19 +15,7 @@ import type {
 import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
 import type { Reason } from "../../moq/reason.ts";
 
-export const LIMITS: ModelLimits = {
-  broadcasts: 100,
-  tracksPerBroadcast: 10,
-  frameBytes: 1_000_000,
-  groupBytes: 4_000_000,
-  framesPerGroup: 1000,
-  groupsPerTrack: 50,
-  waitingSubscriptions: 10,
-  subscribeWaitMs: 10_000,
-  trackLingerMs: 2000,
-};
-
-export const CACHE: CacheOptions = { bytes: 64 * 1024 * 1024, policy: "oldest", maxAgeMs: 60_000 };
+export { CACHE, INFO, LIMITS, LIVE } from "../../lab/sim/settings.ts";
 
 export function newBroadcasts(
   clock: Clock,
@@ -182,8 +171,6 @@ export class FakeViewer implements Subscriber {
   }
 }
 
-export const INFO: TrackInfo = { priority: 3, ordered: false, maxLatency: 10_000, timescale: 1000 };
-
 /** A publisher that records what it is asked and sends what a test says. */
 export class FakeSource implements Source {
   readonly hasInfo: boolean;
@@ -259,5 +246,4 @@ export function say(writer: GroupWriter, text: string, timestamp?: number): void
   writer.end();
 }
 
-export const LIVE: SubscribeOptions = { priority: 1, ordered: false, maxLatency: 5000 };
 export const AD = { epoch: 0n, hops: [7n], cost: 1, ended: false };

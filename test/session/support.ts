@@ -1,20 +1,13 @@
 /** A relay and its clients over a simulated network whose clock a test turns. */
-import { createHash, type Hash } from "node:crypto";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { type LaneSettings, MemoryNetwork } from "../../lab/network/memory-network.ts";
+import { TestClient } from "../../lab/sim/client.ts";
+import { CACHE, LIMITS, SESSION_LIMITS } from "../../lab/sim/settings.ts";
 import { Counters } from "../../moq/counters.ts";
 import type { BidiStream, Link, LinkClosed, LinkLimits } from "../../moq/link.ts";
 import { Broadcasts } from "../../moq/model/broadcasts.ts";
-import type {
-  Channel,
-  GroupWriter,
-  OutStream,
-  Source,
-  SubscribeOptions,
-  UpstreamSink,
-} from "../../moq/model/contract.ts";
+import type { Channel, OutStream } from "../../moq/model/contract.ts";
 import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
-import type { Reason } from "../../moq/reason.ts";
 import {
   ChannelRegistry,
   liteSession,
@@ -23,27 +16,11 @@ import {
   type SessionLimits,
   type SessionReport,
 } from "../../moq/session/index.ts";
-import { CACHE, INFO, LIMITS } from "../model/support.ts";
+
+export { TestClient, TestGroup, TestPublisher, TestViewer, write } from "../../lab/sim/client.ts";
+export { LIVE, SESSION_LIMITS, TRACK } from "../../lab/sim/settings.ts";
 
 export const VERSIONS = ["moq-lite-03", "moq-lite-04", "moq-lite-05", "moqmesh-1", "moq-lite-06-wip"] as const;
-export const TRACK = "video";
-export const LIVE: SubscribeOptions = { priority: 1, ordered: false, maxLatency: 5000 };
-
-export const SESSION_LIMITS: SessionLimits = {
-  announcements: 1000,
-  announceStreams: 8,
-  subscriptions: 100,
-  fetches: 10,
-  pendingStreams: 100,
-  groups: 256,
-  unanswered: 100,
-  queueMark: 256 * 1024,
-  queueBytes: 1024 * 1024,
-  headerTimeoutMs: 5000,
-  pathBytes: 1024,
-  trackNameBytes: 256,
-  frameBytes: 1_000_000,
-};
 
 const LINK_LIMITS: LinkLimits = {
   uniStreams: 100,
@@ -214,178 +191,5 @@ export class TestRelay {
 }
 
 let nextHop = 1n;
-
-/** One client's session, and what it publishes. */
-export class TestClient {
-  readonly broadcasts: Broadcasts;
-  readonly session: Session;
-  readonly link: Link;
-  readonly reports: SessionReport[];
-
-  constructor(broadcasts: Broadcasts, session: Session, link: Link, reports: SessionReport[]) {
-    this.broadcasts = broadcasts;
-    this.session = session;
-    this.link = link;
-    this.reports = reports;
-  }
-
-  publish(path: string): TestPublisher {
-    const source = new TestPublisher();
-    const publication = this.broadcasts.publish(path, { epoch: source.epoch, hops: [], cost: 0, ended: false }, source);
-    if (typeof publication === "string") throw new Error(publication);
-    source.end = () => publication.end(false);
-    return source;
-  }
-
-  watch(path: string, options: SubscribeOptions = LIVE, track = TRACK): TestViewer {
-    const viewer = new TestViewer();
-    viewer.upstream = this.session.source.subscribe(path, track, options, viewer);
-    return viewer;
-  }
-}
-
-let epochs = 1n;
-
-/** Where a client's own broadcasts come from: groups are written by the test to whoever subscribes. Of tracks `mute…` it says nothing. */
-export class TestPublisher implements Source {
-  readonly hasInfo = true;
-  readonly epoch = epochs++;
-  readonly sinks = new Set<UpstreamSink>();
-  readonly requests: SubscribeOptions[] = [];
-  readonly fetched: number[] = [];
-  end: () => void = () => {};
-
-  subscribe(_path: string, _track: string, options: SubscribeOptions, sink: UpstreamSink) {
-    this.sinks.add(sink);
-    this.requests.push(options);
-    return { update: (next: SubscribeOptions) => this.requests.push(next), cancel: () => void this.sinks.delete(sink) };
-  }
-
-  info(_path: string, track: string, answer: (result: typeof INFO | Reason) => void): () => void {
-    if (!track.startsWith("mute")) answer(track === "nothing" ? "not_found" : INFO);
-    return () => {};
-  }
-
-  fetch(_path: string, _track: string, sequence: number, _priority: number, writer: GroupWriter): () => void {
-    this.fetched.push(sequence);
-    for (const frame of [`fetched ${sequence}`, "more"]) write(writer, Buffer.from(frame));
-    writer.finish();
-    return () => {};
-  }
-
-  /** Begins a group at every subscriber. */
-  open(sequence: number): GroupWriter[] {
-    const writers: GroupWriter[] = [];
-    for (const sink of this.sinks) {
-      const writer = sink.group(sequence);
-      if (typeof writer !== "string") writers.push(writer);
-    }
-    return writers;
-  }
-
-  send(sequence: number, ...frames: (string | Uint8Array)[]): void {
-    for (const writer of this.open(sequence)) {
-      for (const frame of frames) write(writer, Buffer.from(frame));
-      writer.finish();
-    }
-  }
-}
-
-export function write(writer: GroupWriter, bytes: Uint8Array, timestamp = 0): void {
-  writer.frame(bytes.length, timestamp);
-  if (bytes.length > 0) writer.payload(bytes);
-  writer.end();
-}
-
-/** One group as a viewer got it; frame boundaries are part of the hash. */
-export class TestGroup implements GroupWriter {
-  readonly sequence: number;
-  readonly frames: string[] = [];
-  readonly timestamps: (number | undefined)[] = [];
-  readonly #hash: Hash = createHash("sha256");
-  readonly #keep: boolean;
-  #frame: Buffer[] = [];
-  state: "open" | "finished" | Reason = "open";
-  bytes = 0;
-
-  constructor(sequence: number, keep: boolean) {
-    this.sequence = sequence;
-    this.#keep = keep;
-  }
-
-  frame(size: number, timestamp: number | undefined): void {
-    this.timestamps.push(timestamp);
-    this.#hash.update(`${size}:`);
-  }
-
-  payload(bytes: Uint8Array): void {
-    this.bytes += bytes.length;
-    this.#hash.update(bytes);
-    if (this.#keep) this.#frame.push(Buffer.from(bytes));
-  }
-
-  end(): void {
-    if (this.#keep) this.frames.push(Buffer.concat(this.#frame).toString());
-    this.#frame = [];
-  }
-
-  finish(): void {
-    this.state = "finished";
-  }
-
-  reset(reason: Reason): void {
-    this.state = reason;
-  }
-
-  onStop(): void {}
-
-  digest(): string {
-    return this.#hash.digest("hex");
-  }
-}
-
-/** Takes what a subscription brings. */
-export class TestViewer implements UpstreamSink {
-  upstream: { update(options: SubscribeOptions): void; cancel(): void } | undefined;
-  readonly groups: TestGroup[] = [];
-  readonly log: string[] = [];
-  /** Keep frames, not only their hash. */
-  keep = true;
-
-  info(info: typeof INFO): void {
-    this.log.push(`info ${info.maxLatency}`);
-  }
-
-  started(sequence: number): void {
-    this.log.push(`started ${sequence}`);
-  }
-
-  group(sequence: number): GroupWriter {
-    const group = new TestGroup(sequence, this.keep);
-    this.groups.push(group);
-    return group;
-  }
-
-  datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
-    this.log.push(`datagram ${sequence} ${timestamp} ${Buffer.from(payload)}`);
-  }
-
-  dropped(start: number, end: number): void {
-    this.log.push(`dropped ${start}-${end}`);
-  }
-
-  ended(end: number): void {
-    this.log.push(`ended ${end}`);
-  }
-
-  closed(reason: Reason | undefined): void {
-    this.log.push(`closed ${reason ?? "cleanly"}`);
-  }
-
-  /** E.g. `3 finished a|b`. */
-  get told(): string[] {
-    return this.groups.map(({ sequence, state, frames }) => `${sequence} ${state} ${frames.join("|")}`);
-  }
-}
 
 export type { Channel, OutStream };

@@ -1,5 +1,6 @@
-import { LIVE, type TestClient, TestPublisher, type TestViewer } from "../../session/support.ts";
-import type { World } from "../world.ts";
+import { type TestClient, TestPublisher, type TestViewer } from "./client.ts";
+import { LIVE } from "./settings.ts";
+import type { World } from "./world.ts";
 
 let incarnations = 0;
 

@@ -1,7 +1,7 @@
-import { World } from "../world.ts";
 import { SimPublisher, SimViewer } from "./people.ts";
 import { Chance } from "./random.ts";
 import { raise, rootsOf, shapeOf } from "./shape.ts";
+import { World } from "./world.ts";
 
 /** Broadcasts that begin, one after the other, each at another origin. */
 const EVENTS = 5;

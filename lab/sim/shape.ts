@@ -1,6 +1,6 @@
-import type { Role } from "../../../cluster/contract.ts";
-import type { World } from "../world.ts";
+import type { Role } from "../../cluster/index.ts";
 import type { Chance } from "./random.ts";
+import type { World } from "./world.ts";
 
 export interface Place {
   readonly node: string;

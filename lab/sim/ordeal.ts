@@ -1,9 +1,10 @@
-import type { TestClient } from "../../session/support.ts";
-import { IDLE_MS, LEASE_MS, LINGER_MS, World } from "../world.ts";
 import { Checks } from "./checks.ts";
+import type { TestClient } from "./client.ts";
 import { SimPublisher, SimViewer } from "./people.ts";
 import { Chance } from "./random.ts";
+import { IDLE_MS, LEASE_MS, LINGER_MS } from "./settings.ts";
 import { type Place, raise, rootsOf, shapeOf } from "./shape.ts";
+import { World } from "./world.ts";
 
 /** Milliseconds in which a broadcast that can be reached is to be watchable once nothing is broken any more. */
 const BOUNDED_MS = 15_000;
@@ -316,11 +317,12 @@ export class Ordeal {
       for (const path of PATHS) {
         const at = this.#publishers.get(path)?.node;
         const told = table.holders(path)?.holdings.map(({ node }) => node) ?? [];
-        if (told.some((node) => node !== at)) violated(`${info.node} knows ${path} at ${told}, which is at ${at}`);
+        if (told.some((node) => node !== at))
+          violated(`${info.node} knows ${path} at ${told.join()}, which is at ${at}`);
         const registered = [...(registry?.exact(path) ?? [])].map(({ node }) => node);
         const right = at === undefined ? registered.length === 0 : registered.length === 1 && registered[0] === at;
         if (registry !== undefined && !right)
-          violated(`${info.node} has ${path} at [${registered}], which is at ${at}`);
+          violated(`${info.node} has ${path} at [${registered.join()}], which is at ${at}`);
       }
       for (const { path } of broadcasts.list()) {
         if (!this.#publishers.has(path)) violated(`${info.node} tells of ${path}, which nobody publishes`);

@@ -1,21 +1,22 @@
-/** Whole relays of a mesh in one process: real sessions over a simulated network, with a clock turned by hand. */
-
-import { ClockBound } from "../../cluster/clock-bound.ts";
-import type { NodeInfo, Role } from "../../cluster/contract.ts";
-import { ControlClient } from "../../cluster/control/client.ts";
-import { ControlSessionServer } from "../../cluster/control/session-server.ts";
-import { type FailoverCounters, MeshSource } from "../../cluster/failover/mesh-source.ts";
-import { PeerLinks } from "../../cluster/links/peer-links.ts";
-import { Mesh, patienceOf, type Registrar } from "../../cluster/mesh.ts";
-import { Registry } from "../../cluster/registry/registry.ts";
-import { Rootless } from "../../cluster/rootless/rootless.ts";
-import { RouteTable } from "../../cluster/routes/table.ts";
-import { ManualClock } from "../../lab/network/manual-clock.ts";
-import { type MemoryEngine, MemoryNetwork } from "../../lab/network/memory-network.ts";
+/** One whole relay of a simulated mesh. */
+import {
+  ClockBound,
+  ControlClient,
+  ControlSessionServer,
+  type FailoverCounters,
+  Mesh,
+  MeshSource,
+  type NodeInfo,
+  PeerLinks,
+  patienceOf,
+  type Registrar,
+  Registry,
+  Rootless,
+  RouteTable,
+} from "../../cluster/index.ts";
 import { Counters } from "../../moq/counters.ts";
 import type { LinkInfo } from "../../moq/link.ts";
-import { Broadcasts } from "../../moq/model/broadcasts.ts";
-import type { Source } from "../../moq/model/contract.ts";
+import { Broadcasts, type Source } from "../../moq/model/index.ts";
 import {
   type AnnounceTable,
   ChannelRegistry,
@@ -23,131 +24,13 @@ import {
   openAccess,
   type Session,
   type SessionDeps,
-  type SessionReport,
 } from "../../moq/session/index.ts";
-import { meshSessionPolicy } from "../../relay/mesh/session-policy.ts";
-import { CACHE, LIMITS } from "../model/support.ts";
-import { SESSION_LIMITS, TestClient } from "../session/support.ts";
-import { CONTROL, nodeInfo, REGISTRY } from "./support.ts";
+import { meshSessionPolicy } from "../../relay/mesh/index.ts";
+import type { MemoryEngine } from "../network/index.ts";
+import { CACHE, CLIENT_LINK, HOLD_MS, LEASE_MS, LIMITS, LINGER_MS, PEER_LINK, SESSION_LIMITS } from "./settings.ts";
+import type { World } from "./world.ts";
 
-/** Times of a mesh as users have it who say nothing about them. */
-const PEER = { uniStreams: 1_000, bidiStreams: 256, idleTimeoutMs: 600, keepAliveMs: 150, queueMark: 1_000_000 };
-export const IDLE_MS = 10_000;
-const CLIENT = { ...PEER, idleTimeoutMs: IDLE_MS, keepAliveMs: 2_000 };
-export const LEASE_MS = 10_000;
-const HOLD_MS = 5_000;
-export const LINGER_MS = 10_000;
-/** When the worlds begin; late enough for clocks that are behind. */
-const EPOCH_MS = 1_000_000_000;
 const CERTIFICATE = { cert: "", key: "" };
-
-/** How a world is besides its relays; what is absent is as users have it who say nothing. */
-export interface WorldOptions {
-  /** Of links between relays: large meshes have slow ones, so that most of what happens is not signs of life. */
-  readonly peer?: { readonly idleTimeoutMs: number; readonly keepAliveMs: number };
-  /** One-way delay of each new link, in milliseconds. */
-  readonly latencyMs?: () => number;
-  /** What the wall clock of a relay is ahead, in milliseconds. */
-  readonly skewMs?: (node: string) => number;
-  readonly events?: WorldEvents;
-}
-
-/** What relays do, for whoever checks it. */
-export interface WorldEvents {
-  held(relay: SimRelay, path: string): void;
-  released(relay: SimRelay, path: string): void;
-  /** A relay was told that another, or what that one held, is gone. */
-  nodeGone(relay: SimRelay, node: string): void;
-  holdingGone(relay: SimRelay, path: string, node: string): void;
-  /** A relay takes a track from another, until the returned function is called. */
-  subscribed(relay: SimRelay, node: string, path: string, track: string): () => void;
-}
-
-export class World {
-  readonly clock = new ManualClock();
-  readonly network: MemoryNetwork;
-  readonly defects: unknown[] = [];
-  readonly relays = new Map<string, SimRelay>();
-  readonly roots: readonly string[];
-  readonly random: () => number;
-  /** Preferred by every relay after its own. */
-  regions: readonly string[] = [];
-  readonly options: WorldOptions;
-  /** Announcements that control sessions carried, both ways. */
-  messages = 0;
-  hops = 1n;
-
-  constructor(roots: readonly string[], random: () => number, options: WorldOptions = {}) {
-    this.roots = roots;
-    this.options = options;
-    this.random = random;
-    this.network = new MemoryNetwork({ clock: this.clock, settings: { latencyMs: 5 } });
-  }
-
-  async start(node: string, role: Role, region = "eu"): Promise<SimRelay> {
-    const startedAt = this.wallNow(node);
-    const relay = new SimRelay(
-      this,
-      nodeInfo(node, role, { hop: this.hops++, region, startedAt, url: `https://${node}:1` }),
-    );
-    await relay.listen();
-    this.relays.set(node, relay);
-    return relay;
-  }
-
-  /** What time it is for a relay, in milliseconds since 1970. */
-  wallNow(node: string): number {
-    return EPOCH_MS + this.clock.now() + (this.options.skewMs?.(node) ?? 0);
-  }
-
-  relay(node: string): SimRelay {
-    const relay = this.relays.get(node);
-    if (relay === undefined) throw new Error(`no relay ${node}`);
-    return relay;
-  }
-
-  async pass(ms: number): Promise<void> {
-    for (let left = ms; left > 0; left -= 25) {
-      this.clock.advance(Math.min(25, left));
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-
-  /** A publisher or viewer at a relay. */
-  async client(node: string): Promise<TestClient> {
-    const broadcasts = new Broadcasts({ clock: this.clock, limits: LIMITS, cache: CACHE });
-    let session: Session | undefined;
-    const reports: SessionReport[] = [];
-    const attach = liteSession(
-      {
-        broadcasts,
-        clock: this.clock,
-        limits: SESSION_LIMITS,
-        channels: new ChannelRegistry(),
-        hop: this.hops++,
-        access: openAccess(""),
-        defect: (error) => void this.defects.push(error),
-        closed: (report) => void reports.push(report),
-      },
-      (started) => {
-        session = started;
-      },
-    );
-    const url = new URL(`https://${node}:1/`);
-    const trust = { kind: "insecure" } as const;
-    const options = { url, protocols: ["moq-lite-05"], trust, limits: CLIENT, timeoutMs: 2_000 };
-    const dialled = this.network.engine().dial(options, attach);
-    const state = { over: false };
-    const settled = dialled.finally(() => {
-      state.over = true;
-    });
-    settled.catch(() => {});
-    while (!state.over) await this.pass(25);
-    const link = await settled;
-    if (session === undefined) throw new Error("no session");
-    return new TestClient(broadcasts, session, link, reports);
-  }
-}
 
 export class SimRelay {
   readonly info: NodeInfo;
@@ -180,7 +63,15 @@ export class SimRelay {
     });
     const registry =
       info.role === "root" || world.roots.includes(info.node)
-        ? new Registry({ ...REGISTRY, clocks, clock, leaseMs: LEASE_MS, maxNodes: 1_000, maxHoldings: 100_000 })
+        ? new Registry({
+            clocks,
+            clock,
+            leaseMs: LEASE_MS,
+            maxNodes: 1_000,
+            maxHoldings: 100_000,
+            settleMs: 5_000,
+            contested: () => {},
+          })
         : undefined;
     this.registry = registry;
     this.peers = new PeerLinks({
@@ -200,7 +91,9 @@ export class SimRelay {
       restarted: (name) => this.peers.forgive(name),
     });
     this.control = new ControlClient({
-      ...CONTROL,
+      settleMs: 5_000,
+      namesake: () => {},
+      cut: () => {},
       clock,
       random,
       self: info,
@@ -244,7 +137,7 @@ export class SimRelay {
 
   async listen(): Promise<void> {
     const protocols = ["moqmesh-1", "moq-lite-05"];
-    const options = { host: this.info.node, port: 1, protocols, certificate: CERTIFICATE, limits: CLIENT };
+    const options = { host: this.info.node, port: 1, protocols, certificate: CERTIFICATE, limits: CLIENT_LINK };
     const listener = await this.engine.listen(options, (request) => {
       const { access, table, announcePrefix, ownNumbers = false, started, ended } = this.#terms(request.info);
       const counted = table && this.#counted(table);
@@ -415,7 +308,7 @@ export class SimRelay {
     });
     const trust = { kind: "insecure" } as const;
     const { network, options } = this.#world;
-    const limits = { ...PEER, ...options.peer };
+    const limits = { ...PEER_LINK, ...options.peer };
     const link = await this.engine.dial({ url, protocols: ["moqmesh-1"], trust, limits, timeoutMs: 1_000 }, attach);
     if (options.latencyMs !== undefined) network.wireOf(link).configure({ latencyMs: options.latencyMs() });
     if (session === undefined) throw new Error("no session");

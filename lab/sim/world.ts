@@ -1,0 +1,119 @@
+/** Whole relays of a mesh in one process: real sessions over a simulated network, with a clock turned by hand. */
+
+import type { NodeInfo, Role } from "../../cluster/index.ts";
+import { Broadcasts } from "../../moq/model/index.ts";
+import { ChannelRegistry, liteSession, openAccess, type Session, type SessionReport } from "../../moq/session/index.ts";
+import { ManualClock, MemoryNetwork } from "../network/index.ts";
+import { TestClient } from "./client.ts";
+import { SimRelay } from "./relay.ts";
+import { CACHE, CLIENT_LINK, LIMITS, SESSION_LIMITS } from "./settings.ts";
+
+/** When the worlds begin; late enough for clocks that are behind. */
+const EPOCH_MS = 1_000_000_000;
+
+/** How a world is besides its relays; what is absent is as users have it who say nothing. */
+export interface WorldOptions {
+  /** Of links between relays: large meshes have slow ones, so that most of what happens is not signs of life. */
+  readonly peer?: { readonly idleTimeoutMs: number; readonly keepAliveMs: number };
+  /** One-way delay of each new link, in milliseconds. */
+  readonly latencyMs?: () => number;
+  /** What the wall clock of a relay is ahead, in milliseconds. */
+  readonly skewMs?: (node: string) => number;
+  readonly events?: WorldEvents;
+}
+
+/** What relays do, for whoever checks it. */
+export interface WorldEvents {
+  held(relay: SimRelay, path: string): void;
+  released(relay: SimRelay, path: string): void;
+  /** A relay was told that another, or what that one held, is gone. */
+  nodeGone(relay: SimRelay, node: string): void;
+  holdingGone(relay: SimRelay, path: string, node: string): void;
+  /** A relay takes a track from another, until the returned function is called. */
+  subscribed(relay: SimRelay, node: string, path: string, track: string): () => void;
+}
+
+export class World {
+  readonly clock = new ManualClock();
+  readonly network: MemoryNetwork;
+  readonly defects: unknown[] = [];
+  readonly relays = new Map<string, SimRelay>();
+  readonly roots: readonly string[];
+  readonly random: () => number;
+  /** Preferred by every relay after its own. */
+  regions: readonly string[] = [];
+  readonly options: WorldOptions;
+  /** Announcements that control sessions carried, both ways. */
+  messages = 0;
+  hops = 1n;
+
+  constructor(roots: readonly string[], random: () => number, options: WorldOptions = {}) {
+    this.roots = roots;
+    this.options = options;
+    this.random = random;
+    this.network = new MemoryNetwork({ clock: this.clock, settings: { latencyMs: 5 } });
+  }
+
+  async start(node: string, role: Role, region = "eu"): Promise<SimRelay> {
+    const startedAt = this.wallNow(node);
+    const url = `https://${node}:1`;
+    const info: NodeInfo = { node, hop: this.hops++, role, region, url, publicUrl: url, draining: false, startedAt };
+    const relay = new SimRelay(this, info);
+    await relay.listen();
+    this.relays.set(node, relay);
+    return relay;
+  }
+
+  /** What time it is for a relay, in milliseconds since 1970. */
+  wallNow(node: string): number {
+    return EPOCH_MS + this.clock.now() + (this.options.skewMs?.(node) ?? 0);
+  }
+
+  relay(node: string): SimRelay {
+    const relay = this.relays.get(node);
+    if (relay === undefined) throw new Error(`no relay ${node}`);
+    return relay;
+  }
+
+  async pass(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 25) {
+      this.clock.advance(Math.min(25, left));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** A publisher or viewer at a relay. */
+  async client(node: string): Promise<TestClient> {
+    const broadcasts = new Broadcasts({ clock: this.clock, limits: LIMITS, cache: CACHE });
+    let session: Session | undefined;
+    const reports: SessionReport[] = [];
+    const attach = liteSession(
+      {
+        broadcasts,
+        clock: this.clock,
+        limits: SESSION_LIMITS,
+        channels: new ChannelRegistry(),
+        hop: this.hops++,
+        access: openAccess(""),
+        defect: (error) => void this.defects.push(error),
+        closed: (report) => void reports.push(report),
+      },
+      (started) => {
+        session = started;
+      },
+    );
+    const url = new URL(`https://${node}:1/`);
+    const trust = { kind: "insecure" } as const;
+    const options = { url, protocols: ["moq-lite-05"], trust, limits: CLIENT_LINK, timeoutMs: 2_000 };
+    const dialled = this.network.engine().dial(options, attach);
+    const state = { over: false };
+    const settled = dialled.finally(() => {
+      state.over = true;
+    });
+    settled.catch(() => {});
+    while (!state.over) await this.pass(25);
+    const link = await settled;
+    if (session === undefined) throw new Error("no session");
+    return new TestClient(broadcasts, session, link, reports);
+  }
+}
