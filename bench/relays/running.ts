@@ -32,9 +32,9 @@ async function told(url: URL): Promise<TrustSpec> {
     const response = await fetch(at, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     text = response.ok ? await response.text() : "";
   } catch (cause) {
-    throw new BenchError(`${at} cannot be read`, { cause });
+    throw new BenchError(`${at.href} cannot be read`, { cause });
   }
   const sha256 = FINGERPRINT.exec(text)?.[1];
-  if (sha256 === undefined) throw new BenchError(`${at} tells no fingerprint; use an https: URL`);
+  if (sha256 === undefined) throw new BenchError(`${at.href} tells no fingerprint; use an https: URL`);
   return { kind: "hash", sha256 };
 }

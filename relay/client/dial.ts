@@ -70,9 +70,9 @@ async function toldTrust(url: URL, timeoutMs: number): Promise<Trust> {
     text = await response.text();
   } catch (cause) {
     if (cause instanceof Error && cause.name === "TimeoutError") {
-      throw new TransportError("dial_timeout", `${at} does not answer`, { cause });
+      throw new TransportError("dial_timeout", `${at.href} does not answer`, { cause });
     }
-    throw new TransportError("dial_failed", `${at} cannot be read: ${describeTcpFailure(cause)}`, { cause });
+    throw new TransportError("dial_failed", `${at.href} cannot be read: ${describeTcpFailure(cause)}`, { cause });
   }
   if (response.status === 404) {
     if (await isAdminListener(url)) throw new TransportError("dial_failed", adminListener(url.host));
@@ -81,7 +81,7 @@ async function toldTrust(url: URL, timeoutMs: number): Promise<Trust> {
   }
   const hex = FINGERPRINT.exec(text)?.[1];
   if (!response.ok || hex === undefined) {
-    throw new TransportError("dial_failed", `${at} tells no fingerprint (status ${response.status})`);
+    throw new TransportError("dial_failed", `${at.href} tells no fingerprint (status ${response.status})`);
   }
   return { kind: "hashes", sha256: [new Uint8Array(Buffer.from(hex, "hex"))] };
 }

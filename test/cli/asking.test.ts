@@ -111,7 +111,7 @@ test("/access tells any page what a session may do, or why it is refused", () =>
     const ask = async (path: string): Promise<Record<string, unknown>> => {
       const response = await fetch(url("http", path));
       assert.equal(response.headers.get("access-control-allow-origin"), "*");
-      const verdict: Record<string, unknown> = await response.json();
+      const verdict = (await response.json()) as Record<string, unknown>;
       return { status: response.status, ...verdict };
     };
     const grant = await token({ root: "a", put: ["b"], get: [""] });

@@ -26,7 +26,7 @@ async function told(root: Staged): Promise<{ json: unknown; text: string; metric
   const at = admin(root);
   const io = recordedIo();
   assert.equal(await runProgram(["cluster", at], io), 0);
-  const body: { registry?: unknown } = await (await fetch(new URL("cluster", at))).json();
+  const body = (await (await fetch(new URL("cluster", at))).json()) as { registry?: unknown };
   return { json: body.registry, text: io.stdout(), metrics: await (await fetch(new URL("metrics", at))).text() };
 }
 

@@ -1,5 +1,6 @@
 /** A certificate authority of a test's own. */
 import "reflect-metadata";
+import type { webcrypto } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,11 +19,11 @@ export interface Issued {
 
 export class Authority {
   readonly #folder: string;
-  readonly #keys: CryptoKeyPair;
+  readonly #keys: webcrypto.CryptoKeyPair;
   readonly #certificate: x509.X509Certificate;
   #serial = 2;
 
-  private constructor(folder: string, keys: CryptoKeyPair, certificate: x509.X509Certificate) {
+  private constructor(folder: string, keys: webcrypto.CryptoKeyPair, certificate: x509.X509Certificate) {
     this.#folder = folder;
     this.#keys = keys;
     this.#certificate = certificate;

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe, it, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
@@ -58,4 +58,9 @@ describe("lint of the pure rooms", () => {
   it("accepts calculations", () => assert.doesNotMatch(report, /kept\.ts/));
 
   it("leaves the relay its clock and timers", () => assert.doesNotMatch(report, /relay\/.*no-restricted/));
+});
+
+test("server code and its tests are compiled without the DOM library", () => {
+  // @ts-expect-error `tsc` knows no `document` here; a package whose types bring the DOM library along would change that.
+  assert.equal(typeof document, "undefined");
 });

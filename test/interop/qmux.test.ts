@@ -15,7 +15,7 @@ import type { Link, LinkHandler, LinkRequest, Listener } from "../../moq/link.ts
 import { createQmux } from "../../transport/qmux/index.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
 import { until } from "../support/until.ts";
-import { LIMITS, Received, silent, Watcher } from "./qmux-sim.ts";
+import { LIMITS, Received, silent, Watcher } from "../transport/qmux-sim.ts";
 
 const FORMS = ["qmux-02", "qmux-01", "qmux-00"] as const;
 const PROTOCOL = "moq-lite-05";

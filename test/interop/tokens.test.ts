@@ -20,9 +20,9 @@ import {
   TRACK,
   writeFrame,
   writeGroup,
-} from "../interop/support/media.ts";
+} from "./support/media.ts";
 // Also keeps the library from telling every step, URL and token included, on the console.
-import "../interop/support/peer.ts";
+import "./support/peer.ts";
 import { captureLog, testConfig, until } from "../main/support.ts";
 import { ADMIN_SECRET, revokeAt } from "../support/revoke.ts";
 
