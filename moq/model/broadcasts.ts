@@ -43,15 +43,18 @@ export class Broadcasts {
   readonly cache: GroupCache;
   /** Shares the thread between the sessions. */
   readonly scheduler: Scheduler;
-  /** How often watchers were called so far: the session whose message causes it pays for it. */
-  told = 0;
+  /** Calls to watchers so far: a session pays for those that its own message caused. */
+  watcherCalls = 0;
   readonly #limits: ModelLimits;
   readonly #host: BroadcastHost;
   /** Those that are only waited for included. */
   readonly #broadcasts = new Map<string, Broadcast>();
   /** Those with a route: what is only waited for costs nothing where they are listed. */
   readonly #routed = new PathTree<Broadcast>();
+  /** By the prefix that they watch. */
   readonly #watchers = new Map<string, Set<Watcher>>();
+  /** By the path of the one broadcast that they watch. */
+  readonly #exactWatchers = new Map<string, Set<() => void>>();
   #resolver: Resolver | undefined;
   readonly #kept: KeptTracks;
   #waiting = 0;
@@ -165,6 +168,18 @@ export class Broadcasts {
     };
   }
 
+  /** Calls `changed` on changes of the broadcast at `path` itself, from now on. Returns a stop. */
+  watchOne(path: string, changed: () => void): () => void {
+    const set = this.#exactWatchers.get(path) ?? new Set();
+    // A function of its own, so that one callback may watch a path twice.
+    const watcher = () => changed();
+    this.#exactWatchers.set(path, set.add(watcher));
+    return () => {
+      set.delete(watcher);
+      if (set.size === 0 && this.#exactWatchers.get(path) === set) this.#exactWatchers.delete(path);
+    };
+  }
+
   /** Subscribes to a track, waiting for its broadcast when it is not there yet; nothing when refused through `subscriber`. */
   subscribe(path: string, track: string, options: SubscribeOptions, subscriber: Subscriber): Subscription | undefined {
     const found = this.#track(path, track, subscriber.asker);
@@ -258,10 +273,15 @@ export class Broadcasts {
 
   #changed(broadcast: Broadcast): void {
     this.#resolver?.routed(broadcast);
+    const exact = this.#exactWatchers.get(broadcast.path);
+    if (exact !== undefined) {
+      this.watcherCalls += exact.size;
+      for (const changed of [...exact]) changed();
+    }
     for (const prefix of prefixes(broadcast.path)) {
       const watchers = this.#watchers.get(prefix);
       if (watchers === undefined) continue;
-      this.told += watchers.size;
+      this.watcherCalls += watchers.size;
       for (const watcher of [...watchers]) watcher.changed(broadcast);
     }
   }

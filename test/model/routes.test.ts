@@ -230,3 +230,21 @@ describe("a place among the tracks of a broadcast", () => {
     assert.equal(relay.counters.boundsHit.tracks_per_broadcast, 0);
   });
 });
+
+describe("a watcher of one path", () => {
+  it("is called for the broadcast at that path, not for those under it, until it stops", () => {
+    let calls = 0;
+    const stop = relay.watchOne("live", () => {
+      calls++;
+    });
+    publish(new FakeSource());
+    assert.equal(calls, 0);
+    const publication = publish(new FakeSource(), AD, "live");
+    assert.equal(calls, 1);
+    publication.end(true);
+    assert.equal(calls, 2);
+    stop();
+    publish(new FakeSource(), AD, "live");
+    assert.equal(calls, 2);
+  });
+});

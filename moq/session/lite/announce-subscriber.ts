@@ -138,9 +138,9 @@ export class AnnounceSubscriber implements Taker {
   /** Where many watch, a change is work for each of them. */
   #charge(change: () => void): void {
     const { deps, share } = this.#context;
-    const before = deps.broadcasts.told;
+    const before = deps.broadcasts.watcherCalls;
     change();
-    share.left -= deps.broadcasts.told - before;
+    share.left -= deps.broadcasts.watcherCalls - before;
   }
 
   /** The session is over, and its subscriptions with it. */

@@ -69,7 +69,7 @@ export class SubscribeResponder implements Subscriber {
       };
       check();
       if (this.#over) return;
-      this.#unpin = broadcasts.watch(absolute, { changed: ({ path: its }) => its === absolute && check() }, []);
+      this.#unpin = broadcasts.watchOne(absolute, check);
     }
     const subscription = broadcasts.subscribe(absolute, track, options, this);
     if (this.#over) subscription?.cancel();
