@@ -14,7 +14,7 @@ import { ChannelRegistry, MESH_PROTOCOLS, protocols } from "../moq/session/index
 import { createQmux } from "../transport/qmux/index.ts";
 import { systemClock } from "../transport/shared/index.ts";
 import { CertificateManager, type CertificateState } from "../transport/tls/index.ts";
-import { type Config, exposures, idleRole } from "./config/index.ts";
+import { type Config, exposures, idleRole, withLiveValues } from "./config/index.ts";
 import {
   AuthGate,
   bindFailed,
@@ -29,15 +29,12 @@ import {
   type Listeners,
   type ListenersOptions,
   linkLimits,
-  liveLimits,
-  modelLimits,
   openEngine,
   openListeners,
   Readiness,
   RevokeRoute,
   SessionHost,
   Steps,
-  sessionLimits,
   waitUntil,
   watchedFiles,
 } from "./host/index.ts";
@@ -95,7 +92,7 @@ export interface Relay extends RelayView {
   contain(error: unknown): void;
   /** Reads the files of certificates and authorities again, resolves with what has changed. Rejects when they cannot be read in time. */
   reloadFiles(): Promise<string[]>;
-  /** Goes by what of `config` may change while it runs, for new sessions. */
+  /** Applies the live values of `config` to new sessions. */
   reconfigure(config: Config): void;
   /**
    * Ends in good order: not ready, no new sessions, GOAWAY, `drain.grace`, the rest closed over `drain.spread`, then
@@ -126,7 +123,8 @@ export async function start(config: Config, options: StartOptions = {}): Promise
 class RelayProcess implements Relay {
   readonly version = VERSION;
   readonly counters = new Counters();
-  readonly #config: Config;
+  /** As it started, with the live values of the last reload. */
+  #config: Config;
   readonly #options: StartOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -155,13 +153,11 @@ class RelayProcess implements Relay {
   #listeners: Listeners | undefined;
   #admin: AdminServer | undefined;
   #page: Page | undefined;
-  #drainConfig: Config["drain"];
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(config: Config, options: StartOptions) {
     this.#config = config;
-    this.#drainConfig = config.drain;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     const { log, output } =
@@ -176,11 +172,10 @@ class RelayProcess implements Relay {
       trust: async () => (await this.#mesh?.reloadTrust()) ?? false,
     });
     this.#files = new FileWatch(watched, { clock: this.#clock, warn: this.#warn });
-    const { bytes, policy, maxAge } = config.cache;
     this.#broadcasts = new Broadcasts({
       clock: this.#clock,
-      limits: modelLimits(config),
-      cache: { bytes, policy, maxAgeMs: maxAge },
+      limits: config.limits,
+      cache: config.cache,
       counters: this.counters,
     });
     this.#gate = new AuthGate({
@@ -196,14 +191,14 @@ class RelayProcess implements Relay {
       hop: this.#hop,
       terms: (info, admission) => this.#mesh?.terms(info, admission) ?? clientSessionPolicy(admission),
       wallNow: this.#wallNow,
-      expiryNoticeMs: config.auth.expiryNotice,
+      expiryNoticeMs: config.auth.expiryNoticeMs,
       broadcasts: this.#broadcasts,
       clock: this.#clock,
       log: this.#log,
       defects: this.#defects,
-      limits: sessionLimits(config),
+      limits: config.limits,
       maxSessions: config.limits.sessions,
-      handshakeTimeoutMs: config.limits.handshakeTimeout,
+      handshakeTimeoutMs: config.limits.handshakeTimeoutMs,
     });
   }
 
@@ -334,10 +329,10 @@ class RelayProcess implements Relay {
   }
 
   reconfigure(config: Config): void {
-    this.#drainConfig = config.drain;
-    const { sessions: maxSessions, handshakeTimeout: handshakeTimeoutMs } = config.limits;
-    this.#host.reconfigure({ limits: liveLimits(this.#config, config), maxSessions, handshakeTimeoutMs });
-    this.#mesh?.reconfigure(config.cluster);
+    this.#config = withLiveValues(this.#config, config);
+    const { limits, cluster } = this.#config;
+    this.#host.reconfigure({ limits, maxSessions: limits.sessions, handshakeTimeoutMs: limits.handshakeTimeoutMs });
+    this.#mesh?.reconfigure(cluster);
   }
 
   drain(reason: string): Promise<void> {
@@ -361,7 +356,7 @@ class RelayProcess implements Relay {
   }
 
   async #letLeave(reason: string): Promise<void> {
-    const { grace: graceMs, spread: spreadMs } = this.#drainConfig;
+    const { graceMs, spreadMs } = this.#config.drain;
     this.#state = "draining";
     this.#log.info({ reason, sessions: this.#host.sessions, graceMs }, "relay draining");
     // First nobody comes here any more, then those who are here leave.
@@ -431,7 +426,7 @@ class RelayProcess implements Relay {
       wallNow: this.#wallNow,
       channels: this.#channels,
       hop: this.#hop,
-      limits: sessionLimits(this.#config),
+      limits: this.#config.limits,
       log: this.#log,
       defects: this.#defects,
       quic,
@@ -447,7 +442,7 @@ class RelayProcess implements Relay {
       failed: (error) => this.#defects.report("in a request at the public port", error),
       ...(http.enabled && { access: (question) => judge(this.#host, this.#defects, question) }),
       places: new Places(MAX_HTTP_CONNECTIONS),
-      headerTimeoutMs: limits.handshakeTimeout,
+      headerTimeoutMs: limits.handshakeTimeoutMs,
       ...(this.#page && { page: this.#page }),
     };
   }

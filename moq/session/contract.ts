@@ -36,26 +36,26 @@ export interface Quota {
 /** Bounds of one session; each is counted and refused with reason `limit`. */
 export interface SessionLimits {
   /** Broadcasts announced by the peer, and to it, each. */
-  readonly announcements: number;
+  readonly announcementsPerSession: number;
   /** Announce streams that the peer has open. */
-  readonly announceStreams: number;
+  readonly announceStreamsPerSession: number;
   /** Subscriptions of the peer, TRACK requests that are unanswered included. */
-  readonly subscriptions: number;
-  readonly fetches: number;
+  readonly subscriptionsPerSession: number;
+  readonly fetchesPerSession: number;
   /** Requests that the peer may have open, where that is more than the link begins with; absent: what that is. */
   readonly requests?: number;
   /** Requests of ours that wait until the peer allows another stream. */
-  readonly pendingStreams: number;
+  readonly pendingStreamsPerSession: number;
   /** Requests of this peer that one publisher may leave unanswered; those beyond wait for their turn. */
-  readonly unanswered: number;
+  readonly unansweredPerViewer: number;
   /** Milliseconds for the peer to answer a request of ours; absent: who asks has a limit of its own. */
   readonly requestTimeoutMs?: number;
   /** Groups that may be under way to the peer at once; its subscriptions share them. */
-  readonly groups: number;
+  readonly groupsPerSession: number;
   /** Bytes queued for the peer at which old groups are given up. */
-  readonly queueMark: number;
+  readonly sessionQueueMark: number;
   /** Bytes queued for the peer at which the session ends. */
-  readonly queueBytes: number;
+  readonly sessionQueueBytes: number;
   /** Milliseconds for a stream's first message to be complete. */
   readonly headerTimeoutMs: number;
   readonly pathBytes: number;

@@ -111,9 +111,9 @@ export class Intake {
       this.#paused = true;
       link.pauseReading(true);
     }
-    if (this.#bytes <= deps.limits.queueBytes) return;
+    if (this.#bytes <= deps.limits.sessionQueueBytes) return;
     deps.broadcasts.counters.boundsHit.session_unread_bytes++;
-    this.#owner.end("limit", `more than ${deps.limits.queueBytes} bytes wait for their turn`);
+    this.#owner.end("limit", `more than ${deps.limits.sessionQueueBytes} bytes wait for their turn`);
   }
 }
 

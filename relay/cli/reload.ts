@@ -11,33 +11,13 @@ import {
 } from "../config/index.ts";
 import type { Logger } from "../log/index.ts";
 
-/** What a relay takes in while it runs, for new sessions. All else needs a restart. Files of keys and certificates are read again when they change. */
-const LIVE: ReadonlySet<string> = new Set([
-  "limits.sessions",
-  "limits.announcements_per_session",
-  "limits.announce_streams_per_session",
-  "limits.subscriptions_per_session",
-  "limits.fetches_per_session",
-  "limits.pending_streams_per_session",
-  "limits.unanswered_per_viewer",
-  "limits.request_timeout",
-  "limits.session_queue_bytes",
-  "limits.header_timeout",
-  "limits.handshake_timeout",
-  "drain.grace",
-  "drain.spread",
-  "cluster.peers",
-  "cluster.redirect",
-  "log.level",
-]);
-
 /** Milliseconds from one reading to the next: signals in between make one, so that a flood of them costs nothing. */
 const INTERVAL_MS = 1_000;
 
 export interface Reloading {
   readonly running: LoadedConfig;
   readonly load: () => Promise<LoadedConfig>;
-  /** Takes in the values of {@link LIVE}. False when the relay does not run yet, or not any more. */
+  /** Applies the live values to the running relay. False when the relay does not run yet, or no longer. */
   readonly apply: (config: Config) => boolean;
   /** Reads files of certificates and authorities again, resolves with those that have changed. */
   readonly files: () => Promise<readonly string[]>;
@@ -103,15 +83,15 @@ function configurationReloader({ running, load, apply, log }: Reloading): () => 
       return;
     }
     const tell = ({ key, text, secret }: DescribedValue) => (secret ? key : `${key}: ${current.get(key)} -> ${text}`);
-    const later = changed.filter(({ key }) => !LIVE.has(key)).map(tell);
-    const live = changed.filter(({ key }) => LIVE.has(key));
-    if (live.length > 0) {
-      const changes = live.map(tell);
+    const later = changed.filter(({ live }) => !live).map(tell);
+    const now = changed.filter(({ live }) => live);
+    if (now.length > 0) {
+      const changes = now.map(tell);
       if (!apply(loaded.config)) {
         log.warn("configuration checked: the relay is not running, nothing changes");
         return;
       }
-      for (const { key, text } of live) {
+      for (const { key, text } of now) {
         current.set(key, text);
         values.set(key, next.get(key));
       }

@@ -116,6 +116,7 @@ export const clusterSection = section(
     peers: texts({
       description: "Relays that are known without a root, each as `NAME ROLE REGION URL`.",
       default: [],
+      live: true,
     }),
     dns: texts({
       description:
@@ -180,6 +181,7 @@ export const clusterSection = section(
     redirect: optionalText({
       description: "Where viewers are sent when this relay drains.",
       fallback: "another relay of the same role, of this region or the next in `regions`",
+      live: true,
     }),
   },
   [

@@ -21,7 +21,7 @@ import { limitsSection } from "./limits.ts";
 import { logSection } from "./log.ts";
 import { ConfigError, type Origin, type Problem } from "./problem.ts";
 import { quicSection } from "./quic.ts";
-import { type CamelKeys, camelKeys, type Values } from "./section.ts";
+import { type ProgramValues, programValues } from "./section.ts";
 import { serverSection } from "./server.ts";
 import { defaultStateDir, tlsSection } from "./tls.ts";
 import { formatBytes } from "./units.ts";
@@ -30,20 +30,20 @@ import { checkLayer, checkRules, mergeLayers, type RawConfig } from "./validate.
 export type { Flag } from "./layers.ts";
 export { ConfigError, formatOrigin, formatProblem, type Origin, type Problem } from "./problem.ts";
 
-/** Resolved configuration, frozen to its leaves. Durations are milliseconds, sizes are bytes. */
+/** Resolved configuration, frozen to its leaves. Durations are milliseconds and their names end in `Ms`; sizes are bytes. */
 export interface Config {
-  readonly server: CamelKeys<Values<typeof serverSection>>;
-  readonly quic: CamelKeys<Values<typeof quicSection>>;
+  readonly server: ProgramValues<typeof serverSection>;
+  readonly quic: ProgramValues<typeof quicSection>;
   /** `cert` and `key` are both there or both absent. */
-  readonly tls: CamelKeys<Values<typeof tlsSection>> & { readonly stateDir: string };
-  readonly auth: CamelKeys<Values<typeof authSection>>;
-  readonly http: CamelKeys<Values<typeof httpSection>>;
+  readonly tls: ProgramValues<typeof tlsSection> & { readonly stateDir: string };
+  readonly auth: ProgramValues<typeof authSection>;
+  readonly http: ProgramValues<typeof httpSection>;
   /** `bytes` is resolved: never `"auto"`. */
-  readonly cache: Omit<CamelKeys<Values<typeof cacheSection>>, "bytes"> & { readonly bytes: number };
-  readonly limits: CamelKeys<Values<typeof limitsSection>>;
-  readonly log: CamelKeys<Values<typeof logSection>>;
-  readonly drain: CamelKeys<Values<typeof drainSection>>;
-  readonly cluster: CamelKeys<Values<typeof clusterSection>>;
+  readonly cache: Omit<ProgramValues<typeof cacheSection>, "bytes"> & { readonly bytes: number };
+  readonly limits: ProgramValues<typeof limitsSection>;
+  readonly log: ProgramValues<typeof logSection>;
+  readonly drain: ProgramValues<typeof drainSection>;
+  readonly cluster: ProgramValues<typeof clusterSection>;
 }
 
 /** Sections in the order of the reference page. */
@@ -101,19 +101,19 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
 }
 
 function resolve(raw: RawConfig, env: Environment, memory: () => number): Config {
-  const tls = camelKeys(tlsSection.schema.parse(raw["tls"]));
-  const cache = camelKeys(cacheSection.schema.parse(raw["cache"]));
+  const tls = programValues(tlsSection, raw["tls"]);
+  const cache = programValues(cacheSection, raw["cache"]);
   return {
-    server: camelKeys(serverSection.schema.parse(raw["server"])),
-    quic: camelKeys(quicSection.schema.parse(raw["quic"])),
+    server: programValues(serverSection, raw["server"]),
+    quic: programValues(quicSection, raw["quic"]),
     tls: { ...tls, stateDir: tls.stateDir ?? defaultStateDir(env) },
-    auth: camelKeys(authSection.schema.parse(raw["auth"])),
-    http: camelKeys(httpSection.schema.parse(raw["http"])),
+    auth: programValues(authSection, raw["auth"]),
+    http: programValues(httpSection, raw["http"]),
     cache: { ...cache, bytes: cache.bytes === "auto" ? autoCacheBytes(memory()) : cache.bytes },
-    limits: camelKeys(limitsSection.schema.parse(raw["limits"])),
-    log: camelKeys(logSection.schema.parse(raw["log"])),
-    drain: camelKeys(drainSection.schema.parse(raw["drain"])),
-    cluster: camelKeys(clusterSection.schema.parse(raw["cluster"])),
+    limits: programValues(limitsSection, raw["limits"]),
+    log: programValues(logSection, raw["log"]),
+    drain: programValues(drainSection, raw["drain"]),
+    cluster: programValues(clusterSection, raw["cluster"]),
   };
 }
 

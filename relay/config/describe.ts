@@ -1,7 +1,7 @@
 import { type Config, type LoadedConfig, type Origin, sections } from "./config.ts";
 import { type FieldMeta, show } from "./fields.ts";
 import { fieldOf } from "./layers.ts";
-import { camel } from "./section.ts";
+import { programKey } from "./section.ts";
 import { formatBytes, formatDuration } from "./units.ts";
 
 /** One value of a configuration, for people. */
@@ -14,6 +14,8 @@ export interface DescribedValue {
   readonly value: unknown;
   /** The program's own value may hold credentials; here are none. */
   readonly secret: boolean;
+  /** A reload applies it to a relay that runs. */
+  readonly live: boolean;
   readonly origin: Origin;
 }
 
@@ -23,7 +25,8 @@ export function describeConfig({ config, origins }: LoadedConfig): DescribedValu
     const value = field?.shown === undefined ? raw : redacted(raw, field.shown);
     const text = value === undefined ? "(none)" : written(value, field?.kind);
     const secret = field?.shown !== undefined;
-    return { key: path, text, value, secret, origin: origins.get(path) ?? { kind: "default" } };
+    const live = field?.live ?? false;
+    return { key: path, text, value, secret, live, origin: origins.get(path) ?? { kind: "default" } };
   });
 }
 
@@ -36,8 +39,8 @@ function* each(config: Config): Generator<{ path: string; field: FieldMeta | und
   const values = new Map<string, object>(Object.entries(config));
   for (const [name, section] of sections) {
     const group = new Map<string, unknown>(Object.entries(values.get(name) ?? {}));
-    for (const key of Object.keys(section.schema.shape)) {
-      yield { path: `${name}.${key}`, field: fieldOf(section, key), raw: group.get(camel(key)) };
+    for (const [key, schema] of Object.entries(section.schema.shape)) {
+      yield { path: `${name}.${key}`, field: fieldOf(section, key), raw: group.get(programKey(key, schema)) };
     }
   }
 }

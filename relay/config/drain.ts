@@ -7,11 +7,13 @@ export const drainSection = section("drain", "How the relay ends on SIGTERM or S
     default: "10s",
     min: "0s",
     max: "1h",
+    live: true,
   }),
   spread: duration({
     description: "Time over which sessions that are left after `grace` are closed, so that not all reconnect at once.",
     default: "1s",
     min: "0s",
     max: "10m",
+    live: true,
   }),
 });

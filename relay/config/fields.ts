@@ -23,6 +23,8 @@ export interface FieldMeta {
   readonly shown?: (value: string) => string;
   /** Name of a short flag without its dashes, such as `port`. */
   readonly flag?: string;
+  /** A reload applies a new value to the running relay, for new sessions. Without it a new value needs a restart. */
+  readonly live?: true;
 }
 
 /** Metadata of every field, by its schema. */
@@ -31,6 +33,7 @@ export const fields = z.registry<FieldMeta>();
 interface About {
   readonly description: string;
   readonly flag?: string;
+  readonly live?: true;
 }
 
 /** Characters of a value that an error message quotes. */
@@ -186,6 +189,8 @@ export function duration(about: About & { readonly default: string; readonly min
     .prefault(about.default)
     .register(fields, { ...rest, kind: "duration", expects: `${min} to ${max}`, default: show(about.default) });
 }
+
+export type Duration = ReturnType<typeof duration>;
 
 const sizeInput = z.union([z.int().min(0), z.string()], expected('a size such as "16MiB" or a number of bytes'));
 

@@ -11,6 +11,7 @@ export {
 export { configValues, type DescribedValue, describeConfig } from "./describe.ts";
 export { exposures, idleRole, productionProblems } from "./exposure.ts";
 export { type AnySection, envName, fieldOf } from "./layers.ts";
+export { withLiveValues } from "./live.ts";
 export { nearest } from "./nearest.ts";
 export { type RedisAddress, redisAddress } from "./registry.ts";
 export { PEM_PAIR } from "./tls.ts";

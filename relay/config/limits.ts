@@ -4,13 +4,13 @@ import { section } from "./section.ts";
 /** Largest count that any limit may be set to; a guard against slips of the keyboard, far over what one process carries. */
 const COUNT_MAX = 10_000_000;
 
-function count(standard: number, description: string, min = 1) {
-  return integer({ description, default: standard, min, max: COUNT_MAX });
+function count(standard: number, description: string, more: { readonly min?: number; readonly live?: true } = {}) {
+  return integer({ description, default: standard, min: 1, max: COUNT_MAX, ...more });
 }
 
 /** Bounds of the whole process. */
 const processLimits = {
-  sessions: count(10_000, "Sessions open at once, handshakes that are under way included."),
+  sessions: count(10_000, "Sessions open at once, handshakes that are under way included.", { live: true }),
   broadcasts: count(
     10_000,
     "Broadcasts published at once. Further ones are logged and counted, and taken in as soon as there is a place.",
@@ -23,19 +23,23 @@ const sessionLimits = {
   announcements_per_session: count(
     1_000,
     "Broadcasts announced by one session, and to it, each. Further ones of a publisher are logged and not taken in; a list for a viewer that has more is cut.",
+    { live: true },
   ),
-  announce_streams_per_session: count(64, "Prefixes that one session watches at once."),
-  subscriptions_per_session: count(256, "Tracks that one session subscribes to at once."),
-  fetches_per_session: count(64, "Fetches of one session under way at once."),
-  pending_streams_per_session: count(256, "Requests of ours that wait until a session's peer allows another stream."),
+  announce_streams_per_session: count(64, "Prefixes that one session watches at once.", { live: true }),
+  subscriptions_per_session: count(256, "Tracks that one session subscribes to at once.", { live: true }),
+  fetches_per_session: count(64, "Fetches of one session under way at once.", { live: true }),
+  pending_streams_per_session: count(256, "Requests of ours that wait until a session's peer allows another stream.", {
+    live: true,
+  }),
   unanswered_per_viewer: count(
     16,
     "Requests of one viewer that one publisher may leave unanswered at once; further ones of that viewer wait. Relays of the mesh keep to it for each of their viewers.",
+    { live: true },
   ),
   groups_per_session: count(
     4_096,
     "Groups on their way to one session at once. Its subscriptions share them, with 32 each at least; past its share a subscription loses its oldest group.",
-    32,
+    { min: 32 },
   ),
   session_queue_mark: size({
     description: "Bytes queued for a session at which it loses its oldest groups.",
@@ -49,6 +53,7 @@ const sessionLimits = {
     default: "16MiB",
     min: "64KiB",
     max: "16GiB",
+    live: true,
   }),
 };
 
@@ -93,18 +98,21 @@ const linkLimits = {
     default: "10s",
     min: "100ms",
     max: "10m",
+    live: true,
   }),
   header_timeout: duration({
     description: "How long a stream may take to complete its first message before it is reset.",
     default: "10s",
     min: "100ms",
     max: "10m",
+    live: true,
   }),
   handshake_timeout: duration({
     description: "How long a connection may take until its session is established.",
     default: "10s",
     min: "100ms",
     max: "10m",
+    live: true,
   }),
   idle_timeout: duration({
     description: "A session whose peer has sent nothing at all for this long has ended.",

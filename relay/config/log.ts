@@ -7,6 +7,7 @@ export const logSection = section("log", "What is logged, and in which form. Log
     description: "Least severe level that is written.",
     default: "info",
     flag: "log-level",
+    live: true,
   }),
   format: choice(LOG_FORMATS, {
     description: "`json`: one object a line. `pretty`: for people. `auto`: pretty on a terminal, else JSON.",

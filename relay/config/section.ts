@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Duration, fields } from "./fields.ts";
 
 /** A rule over several keys of one section, checked when each of them is right by itself. */
 export interface Rule<Values> {
@@ -45,15 +46,29 @@ export type Values<S> = S extends Section<infer Shape> ? z.output<z.ZodObject<Sh
 
 type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S;
 
-/** `snake_case` keys of the file as `camelCase` keys of the program. */
-export type CamelKeys<T> = { readonly [K in keyof T as K extends string ? Camel<K> : never]: Frozen<T[K]> };
+/** The values of a section under the names of the program: see {@link programKey}. */
+export type ProgramValues<S> =
+  S extends Section<infer Shape>
+    ? {
+        readonly [K in keyof Values<S> as K extends keyof Shape & string ? ProgramKey<K, Shape[K]> : never]: Frozen<
+          Values<S>[K]
+        >;
+      }
+    : never;
+
+type ProgramKey<K extends string, Schema> = Schema extends Duration ? `${Camel<K>}Ms` : Camel<K>;
 
 type Frozen<T> = T extends readonly (infer Item)[] ? readonly Item[] : T;
 
-export function camel(key: string): string {
-  return key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+/** The program's name of a key: `camelCase` for `snake_case`, with the unit behind it where the value is a duration. */
+export function programKey(key: string, schema: z.core.$ZodType | undefined): string {
+  const name = key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return schema !== undefined && fields.get(schema)?.kind === "duration" ? `${name}Ms` : name;
 }
 
-export function camelKeys<T extends object>(values: T): CamelKeys<T> {
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [camel(key), value])) as CamelKeys<T>;
+/** The values that the program uses for what a file has: checked, defaults in place, under the names of the program. */
+export function programValues<S extends Section<z.ZodRawShape>>(section: S, raw: unknown): ProgramValues<S> {
+  const { shape } = section.schema;
+  const values = Object.entries(section.schema.parse(raw));
+  return Object.fromEntries(values.map(([key, value]) => [programKey(key, shape[key]), value])) as ProgramValues<S>;
 }

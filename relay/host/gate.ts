@@ -97,19 +97,19 @@ export class AuthGate implements Gate {
       ...(keyUrl !== undefined && {
         keyUrl: {
           url: new URL(keyUrl),
-          refreshMs: config.keyUrlRefresh,
-          cooldownMs: config.keyUrlCooldown,
-          keepMs: config.keyUrlKeep,
+          refreshMs: config.keyUrlRefreshMs,
+          cooldownMs: config.keyUrlCooldownMs,
+          keepMs: config.keyUrlKeepMs,
         },
       }),
       ...(api !== undefined && {
-        api: { url: new URL(api), timeoutMs: config.apiTimeout, cacheMs: config.apiCache },
+        api: { url: new URL(api), timeoutMs: config.apiTimeoutMs, cacheMs: config.apiCacheMs },
       }),
       ...(revocations !== undefined && { revocationFile: revocations }),
-      fileKeepMs: config.fileKeep,
+      fileKeepMs: config.fileKeepMs,
       publicSubscribe: config.publicSubscribe,
       publicPublish: config.publicPublish,
-      rules: { issuers: config.issuers, audiences: config.audiences, skewMs: config.clockSkew },
+      rules: { issuers: config.issuers, audiences: config.audiences, skewMs: config.clockSkewMs },
       closeOnKeyRemoval: config.onKeyRemoved === "close",
     });
   }

@@ -7,7 +7,7 @@ export { FileWatch, watchedFiles } from "./file-watch.ts";
 export { type Admission, AuthGate } from "./gate.ts";
 export { type Listeners, type ListenersOptions, openListeners } from "./listeners.ts";
 export { nativeSettings } from "./native.ts";
-export { certificateOptions, linkLimits, liveLimits, modelLimits, pemPairs, sessionLimits } from "./options.ts";
+export { certificateOptions, linkLimits, pemPairs } from "./options.ts";
 export { Readiness } from "./readiness.ts";
 export { RevokeRoute } from "./revoke.ts";
 export {

@@ -48,7 +48,7 @@ async function readAll(config: ClusterConfig): Promise<{ trust: Trust; key: Key 
 }
 
 function tokens(config: ClusterConfig, wallNow: () => number, signer: () => Key | undefined): MeshCredentials["token"] {
-  const { token, tokenFile, tokenLife, node } = config;
+  const { token, tokenFile, tokenLifeMs, node } = config;
   if (tokenFile !== undefined) {
     const latest = shared(() => read(tokenFile));
     return async () => ofNode((await latest()).trim(), node, `the token in ${tokenFile} (cluster.token_file)`);
@@ -61,7 +61,7 @@ function tokens(config: ClusterConfig, wallNow: () => number, signer: () => Key 
       cluster: true,
       ...(node !== undefined && { sub: subjectOf(node) }),
       iat: now,
-      exp: now + Math.ceil(tokenLife / 1000),
+      exp: now + Math.ceil(tokenLifeMs / 1000),
     });
   };
 }

@@ -6,7 +6,7 @@ import type { Logger } from "../log/index.ts";
 import { dialRedis } from "./redis.ts";
 
 interface ShareDeps {
-  readonly config: Pick<Config["cluster"], "registry" | "lease">;
+  readonly config: Pick<Config["cluster"], "registry" | "leaseMs">;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -29,5 +29,5 @@ export function shareRegistry(registry: Registry, { config, clock, log }: ShareD
     if (up) log.info(where, "the registry's Redis is there");
     else log.warn({ ...where, reason }, "the registry's Redis is gone; what is known is told on");
   };
-  return new ReplicatedRegistry({ registry, backend, clock, leaseMs: config.lease, told });
+  return new ReplicatedRegistry({ registry, backend, clock, leaseMs: config.leaseMs, told });
 }

@@ -20,8 +20,8 @@ const MAX_HOLDINGS = 2_000_000;
 const SETTLE_MS = 5_000;
 
 /** The same, where a relay that is gone is missed later. */
-export function settleMs({ peerTimeout }: Pick<Config["cluster"], "peerTimeout">): number {
-  return Math.max(SETTLE_MS, 2 * peerTimeout);
+export function settleMs({ peerTimeoutMs }: Pick<Config["cluster"], "peerTimeoutMs">): number {
+  return Math.max(SETTLE_MS, 2 * peerTimeoutMs);
 }
 
 interface ClockBoundParts {
@@ -69,7 +69,7 @@ export class Root {
     this.#log = log;
     this.registry = new Registry({
       clock,
-      leaseMs: config.lease,
+      leaseMs: config.leaseMs,
       maxNodes: MAX_NODES,
       maxHoldings: MAX_HOLDINGS,
       clocks,

@@ -98,7 +98,7 @@ export class MeshRuntime {
     this.#peers = new PeerLinks({
       clock,
       random: Math.random,
-      lingerMs: config.linger,
+      lingerMs: config.lingerMs,
       dial: async (name, on) => await this.#dialPeer(name, on),
       changed: () => this.#mesh.nodesChanged(),
     });
@@ -242,7 +242,7 @@ export class MeshRuntime {
         this.#sessions.root(url, { table, gone, renew, itself: () => this.#control.itself(url) }),
       settleMs: settleMs(config),
       namesake: (info) => this.#tellNamesake(info),
-      leaseMs: config.lease,
+      leaseMs: config.leaseMs,
       unreachable: (url, error) => {
         log.warn({ root: url, ...facts(error) }, `the root ${url} ${whyUnreachable(error)}; trying again`);
       },
@@ -268,7 +268,7 @@ export class MeshRuntime {
       table: this.#table,
       clocks,
       tiers: this.#tiers,
-      lingerMs: config.linger,
+      lingerMs: config.lingerMs,
       maxScopes: MAX_SCOPES,
       redundant: config.redundant,
       cost: config.cost,
@@ -276,7 +276,7 @@ export class MeshRuntime {
         new MeshSource({
           clock,
           peers: this.#peers,
-          ...patienceOf(config.role, config.hold),
+          ...patienceOf(config.role, config.holdMs),
           counters: this.#counters,
           ...on,
         }),
@@ -294,7 +294,7 @@ export class MeshRuntime {
       alone,
       links: this.#peers,
       table: this.#table,
-      leaseMs: config.lease,
+      leaseMs: config.leaseMs,
       refused: (bound) => {
         broadcasts.counters.boundsHit[bound]++;
       },
@@ -315,7 +315,7 @@ export class MeshRuntime {
       random: Math.random,
       entries,
       resolver,
-      intervalMs: config.dnsInterval,
+      intervalMs: config.dnsIntervalMs,
       identify: (info) => this.#sessions.identify(info),
       table: this.#table,
       refused: () => {

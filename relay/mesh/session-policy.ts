@@ -29,14 +29,14 @@ export function meshLimits(limits: SessionLimits): SessionLimits {
   return {
     ...limits,
     ...(timeout !== undefined && { requestTimeoutMs: timeout * MESH_TIMEOUT }),
-    announcements: MESH_ANNOUNCEMENTS,
-    announceStreams: MESH_ANNOUNCE_STREAMS,
-    subscriptions: MESH_SUBSCRIPTIONS,
+    announcementsPerSession: MESH_ANNOUNCEMENTS,
+    announceStreamsPerSession: MESH_ANNOUNCE_STREAMS,
+    subscriptionsPerSession: MESH_SUBSCRIPTIONS,
     requests: MESH_REQUESTS,
-    pendingStreams: MESH_PENDING_STREAMS,
-    groups: limits.groups * MESH_QUEUE,
-    queueMark: limits.queueMark * MESH_QUEUE,
-    queueBytes: limits.queueBytes * MESH_QUEUE,
+    pendingStreamsPerSession: MESH_PENDING_STREAMS,
+    groupsPerSession: limits.groupsPerSession * MESH_QUEUE,
+    sessionQueueMark: limits.sessionQueueMark * MESH_QUEUE,
+    sessionQueueBytes: limits.sessionQueueBytes * MESH_QUEUE,
   };
 }
 

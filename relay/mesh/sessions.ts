@@ -54,9 +54,9 @@ export class MeshSessions {
     this.#deps = deps;
     this.#dialler = new MeshDialler({
       ...deps,
-      peerTimeoutMs: config.peerTimeout,
-      heartbeatMs: config.heartbeat,
-      queueMark: meshLimits(limits).queueMark,
+      peerTimeoutMs: config.peerTimeoutMs,
+      heartbeatMs: config.heartbeatMs,
+      queueMark: meshLimits(limits).sessionQueueMark,
     });
   }
 

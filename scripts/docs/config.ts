@@ -26,6 +26,9 @@ is a value of the wrong type or out of range.
 | duration | a number with \`ms\`, \`s\`, \`m\`, \`h\` or \`d\`: \`"500ms"\`, \`"10s"\`, \`"1.5h"\` |
 | size | a number of bytes, or one with \`kB\`, \`MB\`, \`GB\`, \`TB\` (1000) or \`KiB\`, \`MiB\`, \`GiB\`, \`TiB\` (1024): \`"16MiB"\` |
 
+The column *Change* says what a new value of a key needs. \`reload\`: SIGHUP applies it to sessions that start from then on (the log
+level at once). \`restart\`: the relay logs that the value has changed and uses the old one until it starts again.
+
 Paths are relative to the folder in which the program was started.
 
 In Kubernetes, a service named \`moqmesh-server\` makes the cluster set variables such as \`MOQMESH_SERVER_PORT\` in every
@@ -43,15 +46,15 @@ function sectionText(section: AnySection): string {
 
 ${section.description}
 
-${table(["Key", "Value", "Default", "Meaning"], rows)}
+${table(["Key", "Value", "Default", "Change", "Meaning"], rows)}
 `;
 }
 
 function row(section: AnySection, key: string): string[] {
   const field = fieldOf(section, key);
   if (field === undefined) throw new Error(`${section.name}.${key} is not described`);
-  const { kind, expects, default: standard, fallback, description, flag } = field;
+  const { kind, expects, default: standard, fallback, description, flag, live } = field;
   const value = kind === "duration" || kind === "size" ? `${kind}, ${expects}` : expects;
   const short = flag === undefined ? "" : ` Flag: \`--${flag}\`.`;
-  return [code(key), value, fallback ?? code(standard), `${description}${short}`];
+  return [code(key), value, fallback ?? code(standard), live ? "reload" : "restart", `${description}${short}`];
 }

@@ -12,7 +12,6 @@ import { ChannelRegistry, liteSession, openAccess, type Session, type SessionRep
 import { loadConfig } from "../../relay/config/config.ts";
 import { Defects } from "../../relay/host/defects.ts";
 import { AuthGate } from "../../relay/host/gate.ts";
-import { modelLimits, sessionLimits } from "../../relay/host/options.ts";
 import { SessionHost } from "../../relay/host/sessions.ts";
 import { createLogger } from "../../relay/log/logger.ts";
 import { SESSION_LIMITS, TestClient, VERSIONS } from "../session/support.ts";
@@ -57,9 +56,8 @@ export class GuardedRelay {
       stream: { write: (line) => void this.lines.push(JSON.parse(line)) },
     });
     this.network = new MemoryNetwork({ clock, overwrite: true, settings: { latencyMs: 5 } });
-    const limits = { ...modelLimits(config), subscribeWaitMs: 0 };
-    const { bytes, policy, maxAge } = config.cache;
-    this.broadcasts = new Broadcasts({ clock, counters, limits, cache: { bytes, policy, maxAgeMs: maxAge } });
+    const limits = { ...config.limits, subscribeWaitMs: 0 };
+    this.broadcasts = new Broadcasts({ clock, counters, limits, cache: config.cache });
     const wallNow = () => NOW + clock.now();
     this.gate = new AuthGate({
       config: config.auth,
@@ -73,7 +71,7 @@ export class GuardedRelay {
       clock,
       log,
       defects: new Defects({ log, clock, counters: this.broadcasts.counters }),
-      limits: sessionLimits(config),
+      limits: config.limits,
       gate: {
         admit: (info, root) => {
           const decision = this.gate.admit(info, root);
@@ -86,7 +84,7 @@ export class GuardedRelay {
       channels: new ChannelRegistry(),
       hop: 1_000n,
       wallNow,
-      expiryNoticeMs: config.auth.expiryNotice,
+      expiryNoticeMs: config.auth.expiryNoticeMs,
       maxSessions: 1_000,
       handshakeTimeoutMs: 10_000,
     });
@@ -129,7 +127,7 @@ export class GuardedRelay {
   async connect(version: string, token?: string, path = "/", engine = this.network.engine()): Promise<TestClient> {
     const broadcasts = new Broadcasts({
       clock: this.clock,
-      limits: { ...modelLimits(loadConfig({}).config), subscribeWaitMs: 0 },
+      limits: { ...loadConfig({}).config.limits, subscribeWaitMs: 0 },
       cache: { bytes: 1e6, policy: "oldest", maxAgeMs: 60_000 },
     });
     const reports: SessionReport[] = [];

@@ -32,7 +32,7 @@ class World {
   #hops = 1n;
 
   /** A root that listens at `name:1`. */
-  async root(name: string, announcements = SESSION_LIMITS.announcements) {
+  async root(name: string, announcements = SESSION_LIMITS.announcementsPerSession) {
     const registry = new Registry({
       ...REGISTRY,
       clock: this.clock,
@@ -47,7 +47,7 @@ class World {
       (request) =>
         request.accept((link) => {
           const table = new ControlSessionServer(registry);
-          const limits = { ...SESSION_LIMITS, announcements };
+          const limits = { ...SESSION_LIMITS, announcementsPerSession: announcements };
           const deps = { ...this.#deps(hop, table, ({ code }) => table.close(code)), limits };
           return liteSession(deps, ({ announced }) => void announced.then(() => table.complete()))(link);
         }),

@@ -31,7 +31,7 @@ function problemsOf(sources: ConfigSources): string[] {
 test("has a default for everything", () => {
   const { config, origins } = loadConfig({});
   assert.equal(config.server.port, 4443);
-  assert.equal(config.limits.idleTimeout, 30_000);
+  assert.equal(config.limits.idleTimeoutMs, 30_000);
   assert.equal(config.limits.sessionQueueMark, 4 * 2 ** 20);
   assert.equal(config.tls.cert, undefined);
   assert.ok([...origins.values()].every(({ kind }) => kind === "default"));
@@ -45,7 +45,7 @@ test("lays the environment over the file and flags over both, and remembers wher
     flags: [{ key: "server.port", value: "3", name: "--port" }],
   });
   assert.deepEqual(
-    [config.server.port, config.server.host, config.drain.grace, config.log.level],
+    [config.server.port, config.server.host, config.drain.graceMs, config.log.level],
     [3, "10.0.0.1", 4_000, "debug"],
   );
   assert.deepEqual(origins.get("server.port"), { kind: "flag", name: "--port" });

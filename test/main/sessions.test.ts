@@ -10,7 +10,6 @@ import { capabilities } from "../../moq/wire/lite/versions.ts";
 import { loadConfig } from "../../relay/config/config.ts";
 import { Defects } from "../../relay/host/defects.ts";
 import type { Gate } from "../../relay/host/gate.ts";
-import { modelLimits, sessionLimits } from "../../relay/host/options.ts";
 import { rootOf, SessionHost } from "../../relay/host/sessions.ts";
 import { createLogger } from "../../relay/log/logger.ts";
 import { JsFanOut } from "../../transport/shared/fanout.ts";
@@ -46,9 +45,8 @@ function hostOf(
 ) {
   const { config } = loadConfig({});
   const clock = new ManualClock();
-  const { bytes, policy, maxAge } = config.cache;
-  const broadcasts = new Broadcasts({ clock, limits: modelLimits(config), cache: { bytes, policy, maxAgeMs: maxAge } });
-  const limits = sessionLimits(config);
+  const broadcasts = new Broadcasts({ clock, limits: config.limits, cache: config.cache });
+  const { limits } = config;
   const gate: Gate = {
     admit: (_info, root) => ({
       access: openAccess(root),
@@ -100,11 +98,10 @@ describe("a client over raw QUIC that leaves while it is decided on", () => {
   test("gives back what it was counted by", async () => {
     const { config } = loadConfig({});
     const clock = new ManualClock();
-    const { bytes, policy, maxAge } = config.cache;
     const broadcasts = new Broadcasts({
       clock,
-      limits: modelLimits(config),
-      cache: { bytes, policy, maxAgeMs: maxAge },
+      limits: config.limits,
+      cache: config.cache,
     });
     const decided = Promise.withResolvers<void>();
     let released = 0;
@@ -114,7 +111,7 @@ describe("a client over raw QUIC that leaves while it is decided on", () => {
       clock,
       log,
       defects: new Defects({ log, clock, counters: broadcasts.counters }),
-      limits: sessionLimits(config),
+      limits: config.limits,
       channels: new ChannelRegistry(),
       hop: 7n,
       wallNow: () => 0,

@@ -52,7 +52,7 @@ const MANY = { model: { broadcasts: 10_000 } };
 for (const version of VERSIONS) {
   describe(`${version}: what is live`, () => {
     it("is listed over several turns, and ANNOUNCE_OK counts it", async () => {
-      const relay = await TestRelay.start({ ...MANY, session: { announcements: 6000 } });
+      const relay = await TestRelay.start({ ...MANY, session: { announcementsPerSession: 6000 } });
       publish(relay, 5000);
       const caps = capsOf(version);
       const { link } = await relay.raw(version);
@@ -65,7 +65,7 @@ for (const version of VERSIONS) {
     });
 
     it("costs a viewer that lists more than its bound that stream alone", async () => {
-      const relay = await TestRelay.start({ ...MANY, session: { announcements: 50 } });
+      const relay = await TestRelay.start({ ...MANY, session: { announcementsPerSession: 50 } });
       publish(relay, 60);
       const { link, closed } = await relay.raw(version);
       const [all, part] = [new Asked(link, capsOf(version)), new Asked(link, capsOf(version), "live/1")];
@@ -79,7 +79,7 @@ for (const version of VERSIONS) {
     });
 
     it("ends the stream of a viewer when it outgrows the bound later", async () => {
-      const relay = await TestRelay.start({ ...MANY, session: { announcements: 50 } });
+      const relay = await TestRelay.start({ ...MANY, session: { announcementsPerSession: 50 } });
       publish(relay, 50);
       const { link, closed } = await relay.raw(version);
       const asked = new Asked(link, capsOf(version));
@@ -95,7 +95,10 @@ for (const version of VERSIONS) {
     });
 
     it("is told in whole to a viewer that finishes its half at once, and then the stream ends", async () => {
-      const relay = await TestRelay.start({ ...MANY, session: { announcements: 6000, announceStreams: 2 } });
+      const relay = await TestRelay.start({
+        ...MANY,
+        session: { announcementsPerSession: 6000, announceStreamsPerSession: 2 },
+      });
       publish(relay, 5000);
       const { link } = await relay.raw(version);
       for (let i = 0; i < 3; i++) {
@@ -109,7 +112,7 @@ for (const version of VERSIONS) {
     });
 
     it("has a start for each broadcast that was counted, also when it ends while the list is sent", async () => {
-      const relay = await TestRelay.start({ ...MANY, session: { announcements: 6000 } });
+      const relay = await TestRelay.start({ ...MANY, session: { announcementsPerSession: 6000 } });
       const publications = publish(relay, 5000);
       const { link } = await relay.raw(version);
       const asked = new Asked(link, capsOf(version));
@@ -128,7 +131,10 @@ for (const version of VERSIONS) {
 
 describe("a peer that asks for announcements", () => {
   it("and reads nothing costs a bounded queue, however often it asks", async () => {
-    const relay = await TestRelay.start({ ...MANY, session: { announceStreams: 64, announcements: 100_000 } });
+    const relay = await TestRelay.start({
+      ...MANY,
+      session: { announceStreamsPerSession: 64, announcementsPerSession: 100_000 },
+    });
     publish(relay, 900, (i) => `lobby/${"x".repeat(900)}${i}`);
     const { link } = await relay.raw("moq-lite-05");
     relay.network.wireOf(link).configure({ reading: false }, "down");
@@ -137,12 +143,15 @@ describe("a peer that asks for announcements", () => {
     const [session] = relay.sessions;
     assert.ok(session !== undefined && "link" in session);
     const queued = Reflect.get(session.link as object, "queued") as number;
-    assert.ok(queued > 100_000 && queued < SESSION_LIMITS.queueMark + 64 * 1000, `${queued} bytes queued`);
+    assert.ok(queued > 100_000 && queued < SESSION_LIMITS.sessionQueueMark + 64 * 1000, `${queued} bytes queued`);
     assert.deepEqual(relay.reports, []);
   });
 
   it("and reads nothing costs nothing more for broadcasts that come and go", async () => {
-    const relay = await TestRelay.start({ ...MANY, session: { announceStreams: 64, announcements: 100_000 } });
+    const relay = await TestRelay.start({
+      ...MANY,
+      session: { announceStreamsPerSession: 64, announcementsPerSession: 100_000 },
+    });
     publish(relay, 900, (i) => `lobby/${"x".repeat(900)}${i}`);
     const { link } = await relay.raw("moq-lite-05");
     relay.network.wireOf(link).configure({ reading: false }, "down");

@@ -82,7 +82,7 @@ describe("what one peer sends at once", () => {
 
   it("ends its session past the bound of what may wait, where the link cannot make it wait", async () => {
     const relay = await TestRelay.start({
-      session: { queueBytes: 100_000, queueMark: 100_000 },
+      session: { sessionQueueBytes: 100_000, sessionQueueMark: 100_000 },
       model: { framesPerGroup: 10_000_000 },
     });
     const { source } = await flooder(relay);

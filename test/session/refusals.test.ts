@@ -81,7 +81,7 @@ for (const version of VERSIONS) {
     it("announcements whose path is too long, of which as many may be live as of others", async () => {
       const caps = capsOf(version);
       if (!caps.announceIds) return;
-      const relay = await TestRelay.start({ session: { pathBytes: 8, announcements: 10 } });
+      const relay = await TestRelay.start({ session: { pathBytes: 8, announcementsPerSession: 10 } });
       const { closed } = await relay.raw(version, (stream) => {
         const fields = { hops: [], epoch: 0n, ended: false, cost: 0, suffix: "nine_char" };
         stream.write(encodeAnnounceOk({ hop: 5n, active: 0 }, caps));
@@ -99,7 +99,7 @@ for (const version of VERSIONS) {
     });
 
     it("announcements beyond the bound of a session, whose others stay and may end", async () => {
-      const relay = await TestRelay.start({ session: { announcements: 2 } });
+      const relay = await TestRelay.start({ session: { announcementsPerSession: 2 } });
       const caps = capsOf(version);
       const { closed } = await relay.raw(version, (stream) => {
         const say = (message: Parameters<typeof encodeAnnouncement>[0]) =>

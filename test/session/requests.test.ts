@@ -113,7 +113,7 @@ describe("requests to one publisher", () => {
 
   for (const version of VERSIONS) {
     it(`are given up with a code when the publisher does not answer (${version})`, async () => {
-      const relay = await TestRelay.start({ session: { unanswered: 4 }, model: { tracksPerBroadcast: 60 } });
+      const relay = await TestRelay.start({ session: { unansweredPerViewer: 4 }, model: { tracksPerBroadcast: 60 } });
       const publisher = await relay.connect(version);
       const broadcast = publisher.publish("live/a");
       await relay.pass(300);
@@ -136,7 +136,7 @@ describe("requests to one publisher", () => {
   }
 
   it("may be silent subscriptions: a track that its publisher has and that says nothing is no refusal", async () => {
-    const relay = await TestRelay.start({ session: { unanswered: 1 } });
+    const relay = await TestRelay.start({ session: { unansweredPerViewer: 1 } });
     const broadcast = (await relay.connect()).publish("live/a");
     await relay.pass(100);
     const client = await relay.connect();
@@ -165,7 +165,7 @@ describe("a viewer that changes its mind all the time", () => {
   });
 
   it("does not end the session of a publisher that reads nothing", async () => {
-    const relay = await TestRelay.start({ session: { queueBytes: 4_096, queueMark: 1_024 } });
+    const relay = await TestRelay.start({ session: { sessionQueueBytes: 4_096, sessionQueueMark: 1_024 } });
     const publisher = await relay.connect();
     publisher.publish("live/a");
     await relay.pass(100);

@@ -27,7 +27,7 @@ const LINK_LIMITS: LinkLimits = {
   bidiStreams: 100,
   idleTimeoutMs: 10_000,
   keepAliveMs: 2000,
-  queueMark: SESSION_LIMITS.queueMark,
+  queueMark: SESSION_LIMITS.sessionQueueMark,
 };
 
 const CERTIFICATE = { cert: "", key: "" };

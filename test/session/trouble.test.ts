@@ -78,9 +78,9 @@ describe("a viewer that stops reading", () => {
       if (idle.reports.length > 0) break;
     }
     await relay.pass(200);
-    const { queueBytes } = SESSION_LIMITS;
-    assert.ok(most > SESSION_LIMITS.queueMark, `${most} bytes: the queue was never long`);
-    assert.ok(most <= queueBytes + SESSION_LIMITS.queueMark, `${most} bytes queued, bound ${queueBytes}`);
+    const { sessionQueueBytes: queueBytes } = SESSION_LIMITS;
+    assert.ok(most > SESSION_LIMITS.sessionQueueMark, `${most} bytes: the queue was never long`);
+    assert.ok(most <= queueBytes + SESSION_LIMITS.sessionQueueMark, `${most} bytes queued, bound ${queueBytes}`);
     assert.equal(well.groups.length, last + 1);
     assert.ok(well.groups.every((group) => group.state === "finished" && group.bytes === 30 * 8000));
     assert.ok(stuck.groups.length < last + 1);
@@ -281,7 +281,7 @@ describe("bounds of a session", () => {
   }
 
   it("count only what is under way: fetches and properties may be asked for again and again", async () => {
-    const relay = await TestRelay.start({ session: { fetches: 2, subscriptions: 2 } });
+    const relay = await TestRelay.start({ session: { fetchesPerSession: 2, subscriptionsPerSession: 2 } });
     const broadcast = (await relay.connect()).publish("live/a");
     const viewer = await relay.connect();
     await relay.pass(100);
@@ -299,7 +299,9 @@ describe("bounds of a session", () => {
   });
 
   it("refuse more subscriptions, announce streams and announcements than allowed, with a code and a count", async () => {
-    const relay = await TestRelay.start({ session: { subscriptions: 3, announceStreams: 2, announcements: 2 } });
+    const relay = await TestRelay.start({
+      session: { subscriptionsPerSession: 3, announceStreamsPerSession: 2, announcementsPerSession: 2 },
+    });
     const subscribe = { kind: "subscribe" as const, id: 0, path: "x", track: TRACK, epoch: 0n, ...LIVE };
     assert.deepEqual(await ask(relay, 5, subscribe), [11, 11]);
     assert.equal(relay.counters.boundsHit.subscriptions_per_session, 2);
@@ -345,7 +347,7 @@ describe("bounds of a session", () => {
   });
 
   it("count a session's announcements together, whatever we asked it for them by", async () => {
-    const relay = await TestRelay.start({ session: { announcements: 3 } });
+    const relay = await TestRelay.start({ session: { announcementsPerSession: 3 } });
     const publisher = await relay.connect();
     const publications = ["live/a", "live/b"].map((path) => publisher.publish(path));
     await relay.pass(100);

@@ -249,7 +249,7 @@ export class AnnounceSubscriber implements Taker {
   /** Counts one more announcement. Beyond the bound it is not taken in, and those that were are not lost for it. */
   #count(): boolean {
     const { limits, broadcasts } = this.#context.deps;
-    if (this.#context.heard.count < limits.announcements) {
+    if (this.#context.heard.count < limits.announcementsPerSession) {
       this.#context.heard.count++;
       return true;
     }

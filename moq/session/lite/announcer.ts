@@ -209,7 +209,7 @@ export class Announcer {
 
   /** Takes a place among what the session is told of; where there is none this stream ends. */
   #take(): boolean {
-    if (this.#budget.used < this.#context.deps.limits.announcements) {
+    if (this.#budget.used < this.#context.deps.limits.announcementsPerSession) {
       this.#budget.used++;
       return true;
     }
@@ -242,7 +242,7 @@ export class Announcer {
 
   #queueIsLong(): boolean {
     const { link, deps } = this.#context;
-    const { queueMark } = deps.limits;
+    const { sessionQueueMark: queueMark } = deps.limits;
     const own = this.#stream.queued;
     const { queued } = link;
     if (own === 0 || queued < Math.min(LINK_QUEUE, queueMark / 2)) return false;

@@ -102,7 +102,8 @@ export class IncomingBidi implements Taker {
     const { running } = session;
     switch (request.kind) {
       case "announce": {
-        if (session.announcers.size >= limits.announceStreams) return this.#full("announce_streams_per_session");
+        if (session.announcers.size >= limits.announceStreamsPerSession)
+          return this.#full("announce_streams_per_session");
         const announcer = new Announcer(session, this.#stream, request, session.announceBudget, () => {
           session.announcers.delete(announcer);
           this.#done();
@@ -113,7 +114,7 @@ export class IncomingBidi implements Taker {
       }
       case "subscribe": {
         if (!access.maySubscribe(session.absolute(request.path))) return "unauthorized";
-        if (session.viewers.size + running.tracks >= limits.subscriptions)
+        if (session.viewers.size + running.tracks >= limits.subscriptionsPerSession)
           return this.#full("subscriptions_per_session");
         const giveBack = quota === undefined ? () => {} : quota.take("subscriptions");
         if (giveBack === undefined) return this.#full("tenant_subscriptions");
@@ -131,7 +132,7 @@ export class IncomingBidi implements Taker {
       }
       case "track": {
         if (!access.maySubscribe(session.absolute(request.path))) return "unauthorized";
-        if (session.viewers.size + running.tracks >= limits.subscriptions)
+        if (session.viewers.size + running.tracks >= limits.subscriptionsPerSession)
           return this.#full("subscriptions_per_session");
         running.tracks++;
         return serveTrack(session, this.#stream, request, () => {
@@ -141,7 +142,7 @@ export class IncomingBidi implements Taker {
       }
       case "fetch": {
         if (!access.maySubscribe(session.absolute(request.path))) return "unauthorized";
-        if (running.fetches >= limits.fetches) return this.#full("fetches_per_session");
+        if (running.fetches >= limits.fetchesPerSession) return this.#full("fetches_per_session");
         if (quota?.free("egress") === false) return this.#full("tenant_egress");
         running.fetches++;
         return serveFetch(session, this.#stream, request, () => {

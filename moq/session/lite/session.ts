@@ -63,7 +63,7 @@ function askerOf(session: LiteSession): Asker {
     get hop() {
       return session.peerHop;
     },
-    share: ownNumbers ? Number.POSITIVE_INFINITY : limits.unanswered,
+    share: ownNumbers ? Number.POSITIVE_INFINITY : limits.unansweredPerViewer,
   };
 }
 
@@ -120,7 +120,7 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
       intake: this.#intake,
       clock,
       counters: broadcasts.counters,
-      limit: limits.pendingStreams,
+      limit: limits.pendingStreamsPerSession,
       makeRoom: () => broadcasts.makeRoom(this.#source),
     });
     this.#startedAt = deps.clock.now();
@@ -310,9 +310,9 @@ export class LiteSession implements Session, LinkHandler, LiteContext {
     this.guard(() => {
       const { counters } = this.deps.broadcasts;
       for (const viewer of [...this.viewers]) viewer.shed();
-      if (Math.min(queued, this.link.queued) <= this.deps.limits.queueBytes) return;
+      if (Math.min(queued, this.link.queued) <= this.deps.limits.sessionQueueBytes) return;
       counters.boundsHit.session_queue_bytes++;
-      this.end("lagged", `more than ${this.deps.limits.queueBytes} bytes queued`);
+      this.end("lagged", `more than ${this.deps.limits.sessionQueueBytes} bytes queued`);
     });
   }
 

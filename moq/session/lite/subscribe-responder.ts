@@ -55,7 +55,7 @@ export class SubscribeResponder implements Subscriber {
 
   get maxGroups(): number {
     const { deps, viewers } = this.#context;
-    return Math.max(LEAST_GROUPS, Math.floor(deps.limits.groups / Math.max(1, viewers.size)));
+    return Math.max(LEAST_GROUPS, Math.floor(deps.limits.groupsPerSession / Math.max(1, viewers.size)));
   }
 
   start(): void {
