@@ -1,6 +1,6 @@
 /**
  * Which room may import which; docs/design.md has the picture. Every rule says what a folder MAY import: what is not
- * named is refused. Types count like values.
+ * named is refused. Types count like values, also in cycles.
  */
 
 /** Everything that is not a package or a builtin. */
@@ -49,6 +49,18 @@ const DOORS = [
 /** Free of I/O: a clock and a transport are arguments. */
 const PURE = "^(moq|cluster)/";
 
+/** Files in a cycle of types; a file that is mended leaves this list. */
+const TYPE_CYCLES = [
+  "^cluster/(control|registry)/",
+  "^lab/(network|sim)/",
+  "^moq/session/lite/(incoming|session)\\.ts$",
+  "^relay/mesh/",
+  "^transport/native/",
+];
+
+/** What tests of one room may use of another room's: what supports tests, and no test. */
+const TEST_SUPPORT = "(^|/)(support|fixtures|qmux-sim|redis-server)(/|\\.ts$)";
+
 /**
  * A folder may import itself and the paths given; packages and builtins are other rules' business.
  * @param {string} name
@@ -87,6 +99,12 @@ export default {
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
     },
+    {
+      name: "no-cycles-of-types",
+      severity: "error",
+      from: { pathNot: TYPE_CYCLES },
+      to: { circular: true },
+    },
     { name: "nothing-missing", severity: "error", from: {}, to: { couldNotResolve: true } },
     ...DOORS.map(door),
     room("leaves", LEAVES, []),
@@ -103,6 +121,7 @@ export default {
     room("relay-client", "^relay/client/", ["^(moq|transport)/", "^relay/(host|config|log)/"]),
     room("relay-cli", "^relay/cli/", ["^relay/(main|version)\\.ts$", "^relay/(client|config|log)/", LEAVES, "^auth/"]),
     room("relay", "^relay/", ["^(cluster|transport|auth|moq)/", "^package\\.json$"]),
+    room("web", "^web/", []),
     room("bench", "^bench/", ["^(relay|cluster|transport|auth|moq|lab)/", "^scripts/flags\\.ts$"]),
     room("lab", "^lab/", ["^(relay|cluster|transport|auth|moq|bench)/", "^scripts/(flags|build-web)\\.ts$"]),
     room("scripts", "^scripts/", [
@@ -115,6 +134,25 @@ export default {
       severity: "error",
       from: { pathNot: "^(test/|scripts/fuzz\\.ts$)" },
       to: { path: "^test/" },
+    },
+    {
+      name: "no-file-imports-a-test",
+      severity: "error",
+      from: {},
+      to: { path: "\\.test\\.ts$" },
+    },
+    {
+      name: "tests-share-their-support-alone",
+      severity: "error",
+      from: { path: "^test/([^/]+)/" },
+      to: { path: "^test/", pathNot: ["^test/$1/", TEST_SUPPORT] },
+    },
+    {
+      name: "the-page-is-for-browser-tests",
+      comment: "web/ is compiled with the DOM library, every other room without.",
+      severity: "error",
+      from: { pathNot: "^(web|test/browser)/" },
+      to: { path: "^web/" },
     },
     {
       name: "the-simulated-network-is-for-tests-and-lab",

@@ -1,9 +1,8 @@
 import { sharedMicros } from "../bench/load/micros.ts";
 import type { Pulse, ViewerReport } from "./load/messages.ts";
 import { PublisherProcess, ViewersProcess } from "./load.ts";
-import type { Mesh } from "./mesh.ts";
 import type { Node } from "./node.ts";
-import { LIVE, TWIN } from "./workspace.ts";
+import { LIVE, type MeshWorkspace, TWIN } from "./workspace.ts";
 
 /** Microseconds for the last frames of a group to reach everybody. */
 const SETTLE_US = 1_500_000;
@@ -25,6 +24,15 @@ export interface BroadcastingOptions {
   readonly pulse?: (pulse: Pulse) => void;
 }
 
+/** What a broadcasting needs of the mesh that it runs at. */
+export interface BroadcastingMesh {
+  readonly workspace: MeshWorkspace;
+  /** The relays of a role, in their order. */
+  role(role: string): readonly Node[];
+  /** Keeps a line that a process of that name printed. */
+  log(name: string, text: string): void;
+}
+
 /** What the viewers saw since they were told to measure. */
 export interface Seen {
   readonly viewers: readonly ViewerReport[];
@@ -39,7 +47,7 @@ export class Broadcasting {
   readonly viewers: ViewersProcess;
   #measuredFromUs = 0;
 
-  constructor(mesh: Mesh, options: BroadcastingOptions) {
+  constructor(mesh: BroadcastingMesh, options: BroadcastingOptions) {
     const { publishing, viewers, framesPerSecond, frameBytes, framesPerGroup, engine, pulse } = options;
     const { publisherToken, viewerToken, trust } = mesh.workspace;
     this.path = `${publishing === "one" ? LIVE : TWIN}/${options.name}`;

@@ -1,66 +1,8 @@
-/** What `ls` and `fetch` have in common: which relay, how it is trusted, how long to wait. */
-import { readFileSync } from "node:fs";
-import { TransportError, type Trust } from "../../moq/link.ts";
+import { TransportError } from "../../moq/link.ts";
 import type { Client } from "../client/index.ts";
-import { parseDuration, UnitError } from "../config/index.ts";
-import { CommandError, type Invocation, type OptionSpec, type PositionalSpec, UsageError } from "./command.ts";
+import { CommandError, UsageError } from "./command.ts";
 import { exitFor, explainDial } from "./explain.ts";
-import type { Io } from "./io.ts";
-
-/**
- * Wait for a connection, or for an answer on it, unless `--timeout` says otherwise. Longer than a relay's own
- * `limits.subscribe_wait`, so that its refusal comes first.
- */
-const TIMEOUT_DEFAULT = "15s";
-
-/** File descriptor of standard input. */
-const STDIN = 0;
-
-const SCHEMES = ["https:", "http:", "moql:", "wss:", "ws:"];
-const SHA256_HEX = /^[0-9a-f]{64}$/;
-
-export const URL_ARGUMENT: PositionalSpec = {
-  name: "URL",
-  required: true,
-  description:
-    "The relay: https:// or http:// for WebTransport, moql:// for QUIC alone (the native engine), wss:// or ws:// for WebSocket. With http:// the fingerprint of the relay's certificate is first read from /certificate.sha256.",
-};
-
-export const DIAL_OPTIONS: readonly OptionSpec[] = [
-  { name: "timeout", value: "TIME", description: `Longest wait for each answer (default ${TIMEOUT_DEFAULT}).` },
-  {
-    name: "token",
-    value: "FILE",
-    description:
-      "The token to show is in FILE; - for standard input. MOQMESH_TOKEN holds a token itself. Either keeps it out of the URL, and so out of the shell's history.",
-  },
-  { name: "protocol", value: "LIST", description: "Offer only these protocols, such as moq-lite-05,moq-lite-04." },
-  { name: "ca", value: "FILE", description: "Trust the authorities of this PEM file instead of the system's." },
-  { name: "fingerprint", value: "HEX", description: "Trust the certificate with this SHA-256 and no other." },
-  { name: "insecure", description: "Trust any certificate. For tests only." },
-];
-
-/** A relay as the command line names it. */
-export interface Target {
-  readonly url: URL;
-  readonly trust: Trust;
-  readonly timeoutMs: number;
-  readonly protocols: readonly string[] | undefined;
-}
-
-/** Reads URL, options and the variable `MOQMESH_TOKEN`. Throws {@link UsageError}. */
-export function targetOf(invocation: Invocation, { env }: Pick<Io, "env">): Target {
-  const [address = ""] = invocation.positionals;
-  return {
-    url: withToken(readUrl(address), invocation.values.get("token"), env["MOQMESH_TOKEN"]),
-    trust: readTrust(invocation),
-    timeoutMs: readTimeout(invocation.values.get("timeout") ?? TIMEOUT_DEFAULT),
-    protocols: invocation.values
-      .get("protocol")
-      ?.split(",")
-      .map((name) => name.trim()),
-  };
-}
+import type { Target } from "./target.ts";
 
 /** Runs `use` with a connection that hears of the broadcasts under `prefix`, and closes it whatever happens. */
 export async function withClient<T>(target: Target, prefix: string, use: (client: Client) => Promise<T>): Promise<T> {
@@ -88,67 +30,4 @@ export async function withClient<T>(target: Target, prefix: string, use: (client
   } finally {
     await client.close();
   }
-}
-
-function readUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !SCHEMES.includes(url.protocol)) {
-    throw new UsageError(`"${text}" is not the URL of a relay, such as https://relay.example:4443/`);
-  }
-  return url;
-}
-
-/** A URL's query is where every binding and every relay takes a token; a token that is there already goes before the variable. */
-function withToken(url: URL, file: string | undefined, variable: string | undefined): URL {
-  const inUrl = url.searchParams.has("jwt");
-  if (file !== undefined && inUrl) throw new UsageError("there is a token in the URL and another in --token");
-  const token = file === undefined ? variable?.trim() : readTokenFile(file);
-  if (token === undefined || token === "" || inUrl) return url;
-  const shown = new URL(url);
-  shown.searchParams.set("jwt", token);
-  return shown;
-}
-
-function readTokenFile(file: string): string {
-  const token = readFile(file === "-" ? STDIN : file, "--token").trim();
-  if (token === "") throw new UsageError(`--token: "${file}" is empty`);
-  return token;
-}
-
-function readTimeout(text: string): number {
-  try {
-    return parseDuration(text);
-  } catch (error) {
-    if (error instanceof UnitError) throw new UsageError(`--timeout: ${error.message}`);
-    throw error;
-  }
-}
-
-function readTrust({ values, switches }: Invocation): Trust {
-  const ca = values.get("ca");
-  const fingerprint = values.get("fingerprint");
-  const insecure = switches.has("insecure");
-  if ([ca !== undefined, fingerprint !== undefined, insecure].filter(Boolean).length > 1) {
-    throw new UsageError("--ca, --fingerprint and --insecure exclude one another");
-  }
-  if (ca !== undefined) return { kind: "roots", pem: readFile(ca, "--ca") };
-  if (fingerprint !== undefined) return { kind: "hashes", sha256: [readFingerprint(fingerprint)] };
-  return insecure ? { kind: "insecure" } : { kind: "system" };
-}
-
-/** Throws {@link UsageError} in the name of `option`. */
-function readFile(file: string | number, option: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw new UsageError(`${option}: "${file}" cannot be read (${why})`);
-  }
-}
-
-/** Hex with or without colons, as `openssl` and `/certificate.sha256` write it. */
-function readFingerprint(text: string): Uint8Array {
-  const hex = text.replaceAll(":", "").toLowerCase();
-  if (!SHA256_HEX.test(hex)) throw new UsageError("--fingerprint: expected 64 hexadecimal digits (SHA-256)");
-  return new Uint8Array(Buffer.from(hex, "hex"));
 }

@@ -12,8 +12,8 @@ import type {
 } from "../client/index.ts";
 import { formatDuration } from "../config/index.ts";
 import { CommandError } from "./command.ts";
-import type { Target } from "./dial.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
+import type { Target } from "./target.ts";
 
 /** The client, which is loaded only by commands that need it. */
 export interface Library {

@@ -4,10 +4,11 @@ import type { Reason } from "../../moq/reason.ts";
 import type { Client, FetchedGroup } from "../client/index.ts";
 import { formatDuration, parseWhole } from "../config/index.ts";
 import { type Command, CommandError, type Invocation, UsageError } from "./command.ts";
-import { DIAL_OPTIONS, targetOf, URL_ARGUMENT, withClient } from "./dial.ts";
+import { withClient } from "./dial.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { exitFor } from "./explain.ts";
 import type { Io } from "./io.ts";
+import { DIAL_OPTIONS, targetOf, URL_ARGUMENT } from "./target.ts";
 
 export const fetchCommand: Command = {
   name: "fetch",

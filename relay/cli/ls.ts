@@ -2,11 +2,12 @@ import { setTimeout } from "node:timers/promises";
 import type { Reason } from "../../moq/reason.ts";
 import type { Client } from "../client/index.ts";
 import { type Command, CommandError, type Invocation } from "./command.ts";
-import { DIAL_OPTIONS, type Target, targetOf, URL_ARGUMENT, withClient } from "./dial.ts";
+import { withClient } from "./dial.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { exitFor } from "./explain.ts";
 import type { Io } from "./io.ts";
 import { onSignals } from "./signals.ts";
+import { DIAL_OPTIONS, type Target, targetOf, URL_ARGUMENT } from "./target.ts";
 
 export const lsCommand: Command = {
   name: "ls",

@@ -3,9 +3,10 @@ import type { AddressInfo, Socket } from "node:net";
 import { describeCluster } from "./cluster.ts";
 import { isLocalRequest, isLoopbackHost } from "./local.ts";
 import { Metrics } from "./metrics.ts";
+import type { Places } from "./places.ts";
 import { guarded, readJson, readPath, send, sendJson, sendText } from "./respond.ts";
 import { toOriginForm } from "./target.ts";
-import type { Places, RelayView } from "./view.ts";
+import type { RelayView } from "./view.ts";
 
 /** Milliseconds for a request's headers, for a whole request, and of silence on a connection. */
 const HEADER_TIMEOUT_MS = 5_000;

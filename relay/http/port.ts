@@ -8,8 +8,8 @@ import {
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
+import type { Places } from "./places.ts";
 import { toOriginForm } from "./target.ts";
-import type { Places } from "./view.ts";
 
 /** First byte of a TLS connection: the content type `handshake` (RFC 8446 section 5.1). */
 const TLS_HANDSHAKE = 0x16;

@@ -74,12 +74,6 @@ export interface ClusterView {
     | undefined;
 }
 
-/** Connections at once, shared out by address. */
-export interface Places {
-  /** A place until the returned function is called; `cut` is called where another address gets it. Nothing when there is none. */
-  take(address: string, cut: () => void): (() => void) | undefined;
-}
-
 /** What tokens are judged by. */
 export interface AuthView {
   /** Keys in use, and entries revoked. */

@@ -1,0 +1,8 @@
+/** Places for connections, shared out by address. */
+export interface Places {
+  /**
+   * Gives a connection from `address` a place; undefined when there is none. The returned function gives the place back. `cut` is called
+   * when the place goes to a connection from another address.
+   */
+  take(address: string, cut: () => void): (() => void) | undefined;
+}
