@@ -4,7 +4,7 @@ import type { NodeInfo } from "../contract.ts";
 export interface NamesakesDeps {
   readonly clock: Clock;
   readonly self: Pick<NodeInfo, "node" | "hop">;
-  /** Milliseconds after which one is no earlier start of this relay any more. */
+  /** Milliseconds after which another relay of the name is not an earlier start of this relay. */
   readonly settleMs: number;
   /** Another relay has this relay's name. Called once for each start of that one. */
   readonly found: (info: NodeInfo) => void;
@@ -16,14 +16,14 @@ interface Other {
   readonly cancel: () => void;
 }
 
-/** Other relays that a root knows by the name of this one. */
+/** Other relays that a root knows under the name of this one. */
 export class Namesakes {
   readonly #deps: NamesakesDeps;
-  /** By the path that tells of it. */
+  /** By the path of its announcement. */
   readonly #others = new Map<string, Other>();
-  /** Paths that tell of this relay itself. */
+  /** Paths of announcements of this relay itself. */
   readonly #own = new Set<string>();
-  /** Hop ids of those that were found, until none is left. */
+  /** Hop ids of those that were reported, until none is left. */
   readonly #found = new Set<bigint>();
 
   constructor(deps: NamesakesDeps) {
@@ -35,8 +35,8 @@ export class Namesakes {
     return this.#own.size === 0 && [...this.#others.values()].some(({ settled }) => settled);
   }
 
-  /** A root told of a relay. */
-  told(path: string, info: NodeInfo): void {
+  /** A root announced a relay. */
+  announced(path: string, info: NodeInfo): void {
     const { self, clock, settleMs } = this.#deps;
     if (info.node !== self.node || this.#others.has(path)) return;
     if (info.hop === self.hop) {
@@ -48,7 +48,7 @@ export class Namesakes {
     this.#others.set(path, other);
   }
 
-  /** A root took back what it told. */
+  /** A root withdrew the announcement. */
   gone(path: string): void {
     this.#own.delete(path);
     this.#others.get(path)?.cancel();

@@ -1,20 +1,21 @@
 import type { Clock } from "../../moq/clock.ts";
-import type { Advertisement, Publication } from "../../moq/model/index.ts";
-import type { Following, Session } from "../../moq/session/index.ts";
+import type { Advertisement } from "../../moq/model/index.ts";
+import type { Session } from "../../moq/session/index.ts";
 import { type Holding, RELAY_COST, SESSION_COST } from "../contract.ts";
+import { LeasedAnswer } from "../leased-answer.ts";
 
-/** What an ask tells its owner. A broadcast is known by its path and the relay that has it. */
+/** What an ask reports to its owner. A broadcast is identified by its path and the relay that holds it. */
 export interface AskEvents {
-  /** It is to be had; told again when something of it changes. */
+  /** A relay holds it, or something of it changed. */
   holding(holding: Holding, ask: RootlessAsk): void;
-  /** This ask knows no more of it. */
+  /** This ask knows it no more; others may. */
   forgotten(holding: Holding, ask: RootlessAsk): void;
-  /** Whoever was asked took it back. */
-  over(holding: Holding, ask: RootlessAsk): void;
+  /** The relay that was asked withdrew it. */
+  withdrawn(holding: Holding, ask: RootlessAsk): void;
   /** The relay that was asked has announced all that it knows. */
   answered(): void;
-  /** It has been answered for so long that what was not told is not there. */
-  settled(ask: RootlessAsk): void;
+  /** The relay has had a full lease to answer; anything that it has not announced does not exist. */
+  leaseOver(ask: RootlessAsk): void;
 }
 
 export interface AskDeps {
@@ -23,148 +24,94 @@ export interface AskDeps {
   readonly node: string;
   /** Name of the relay with that id in the hops, where it is known. */
   readonly named: (hop: bigint) => string | undefined;
-  /** Milliseconds that what was told stays known after the link has gone. */
+  /** Milliseconds that an announcement stays known after the link is gone. */
   readonly leaseMs: number;
   readonly events: AskEvents;
 }
 
-/** What one relay tells of the broadcasts under one prefix, from one link to the next. */
+/** What one relay announces of the broadcasts under one prefix, over one link after the other. */
 export class RootlessAsk {
   readonly prefix: string;
   readonly node: string;
   readonly #deps: AskDeps;
-  /** By path. */
-  readonly #told = new Map<string, Holding>();
-  /** Told over a link that is gone, and not again since. */
-  readonly #stale = new Set<string>();
-  #following: Following | undefined;
-  #answered = false;
-  #cancelReview = () => {};
+  readonly #answer: LeasedAnswer<Holding>;
 
   constructor(prefix: string, deps: AskDeps) {
     this.prefix = prefix;
     this.node = deps.node;
     this.#deps = deps;
+    const { clock, leaseMs, events } = deps;
+    this.#answer = new LeasedAnswer({
+      clock,
+      leaseMs,
+      prefix,
+      read: (path, advertisement) => this.#read(path, advertisement),
+      events: {
+        announced: (_path, holding, before) => {
+          events.holding(holding, this);
+          if (before !== undefined && before.node !== holding.node) events.forgotten(before, this);
+        },
+        withdrawn: (_path, holding) => events.withdrawn(holding, this),
+        expired: (_path, holding) => events.forgotten(holding, this),
+        complete: () => events.answered(),
+        leaseOver: () => {
+          if (this.following) events.leaseOver(this);
+        },
+      },
+    });
   }
 
-  /** The scope under which the table of routes has it: no other ask's. */
+  /** The scope of its holdings in the table of routes; no other ask has the same. */
   get scope(): string {
     return `tiers/${this.node}/${this.prefix}`;
   }
 
-  /** It is asked over a link that is up. */
+  /** The relay is asked over a link that is up. */
   get following(): boolean {
-    return this.#following !== undefined;
+    return this.#answer.following;
   }
 
   /** The relay that is asked now has announced all that it knows. */
   get answered(): boolean {
-    return this.#answered;
+    return this.#answer.complete;
   }
 
-  get told(): Iterable<Holding> {
-    return this.#told.values();
+  get holdings(): Iterable<Holding> {
+    return this.#answer.values();
   }
 
   get(path: string): Holding | undefined {
-    return this.#told.get(path);
+    return this.#answer.get(path);
   }
 
   follow(session: Pick<Session, "follow">): void {
-    const answer = { cut: false };
-    const current = () => this.#following === following && !answer.cut;
-    const following: Following = session.follow(this.prefix, {
-      list: () => [],
-      watch: () => () => {},
-      publish: (path, advertisement) => this.#heard(path, advertisement, current),
-      cut: () => {
-        if (current()) this.#cut(session);
-        answer.cut = true;
-      },
-    });
-    this.#following = following;
-    this.#answered = false;
-    void following.complete.then(() => {
-      if (!current()) return;
-      this.review();
-      this.#answered = true;
-      this.#deps.events.answered();
-    });
+    this.#answer.follow(session);
   }
 
-  /** The relay ended its answer before the link. What it announced stays known, and it is asked again after a lease. */
-  #cut(session: Pick<Session, "follow">): void {
-    for (const path of this.#told.keys()) this.#stale.add(path);
-    this.#cancelReview();
-    this.#cancelReview = this.#deps.clock.timer(this.#deps.leaseMs, () => {
-      this.#following?.stop();
-      this.follow(session);
-    });
-  }
-
-  /** What is not told again is forgotten after a while: whoever is asked may ask others, who have not answered yet. */
+  /** Stale holdings expire after a lease, because the relay may itself ask others that have not answered yet. */
   review(): void {
-    this.#cancelReview();
-    this.#cancelReview = this.#deps.clock.timer(this.#deps.leaseMs, () => {
-      for (const path of [...this.#stale]) this.#forget(path);
-      if (this.#following !== undefined) this.#deps.events.settled(this);
-    });
+    this.#answer.expireLater();
   }
 
-  /** The link is gone: what came over it is believed for a while. */
+  /** The link is gone: what came over it stays known for a lease. */
   lost(): void {
-    if (this.#following === undefined) return;
-    this.#following = undefined;
-    this.#answered = false;
-    for (const path of this.#told.keys()) this.#stale.add(path);
-    this.review();
+    if (!this.following) return;
+    this.#answer.detach();
+    this.#answer.expireLater();
   }
 
   stop(): void {
-    const following = this.#following;
-    this.#following = undefined;
-    this.#answered = false;
-    this.#cancelReview();
-    following?.stop();
-    for (const path of [...this.#told.keys()]) this.#forget(path);
+    const holdings = [...this.#answer.values()];
+    this.#answer.stop();
+    for (const holding of holdings) this.#deps.events.forgotten(holding, this);
   }
 
-  #heard(path: string, advertisement: Advertisement, current: () => boolean): Publication {
-    this.#tell(path, advertisement);
-    return {
-      update: (next) => this.#tell(path, next),
-      end: (lost) => {
-        // What goes with the link is stale, not over.
-        const holding = this.#told.get(path);
-        if (lost || !current() || holding === undefined) return;
-        this.#told.delete(path);
-        this.#stale.delete(path);
-        this.#deps.events.over(holding, this);
-      },
-    };
-  }
-
-  #tell(path: string, { epoch, hops, cost, ended }: Advertisement): void {
-    const { events } = this.#deps;
-    // The last hop is the relay that was asked; where it has the broadcast from another one, that one is before it.
+  #read(path: string, { epoch, hops, cost, ended }: Advertisement): Holding {
+    // The last hop is the relay that was asked. Where it takes the broadcast from another relay, that relay is the hop before.
     const holder = this.#deps.named(hops.at(-2) ?? 0n);
-    const told = { path, epoch, ended };
-    const holding: Holding =
-      holder === undefined
-        ? { ...told, node: this.node, hops, cost: Math.max(0, cost - SESSION_COST) }
-        : { ...told, node: holder, hops: hops.slice(0, -1), cost: Math.max(0, cost - SESSION_COST - RELAY_COST) };
-    const before = this.#told.get(path);
-    this.#told.set(path, holding);
-    this.#stale.delete(path);
-    events.holding(holding, this);
-    if (before !== undefined && before.node !== holding.node) events.forgotten(before, this);
-  }
-
-  #forget(path: string): void {
-    const holding = this.#told.get(path);
-    this.#stale.delete(path);
-    if (holding === undefined) return;
-    this.#told.delete(path);
-    this.#deps.events.forgotten(holding, this);
+    const common = { path, epoch, ended };
+    return holder === undefined
+      ? { ...common, node: this.node, hops, cost: Math.max(0, cost - SESSION_COST) }
+      : { ...common, node: holder, hops: hops.slice(0, -1), cost: Math.max(0, cost - SESSION_COST - RELAY_COST) };
   }
 }

@@ -154,7 +154,7 @@ export class Rootless implements AskEvents {
     this.changed();
   }
 
-  over(holding: Holding, ask: RootlessAsk): void {
+  withdrawn(holding: Holding, ask: RootlessAsk): void {
     const { path, node } = holding;
     // What the holder says is newer than anything that a root said, and so is what a regional does while there is no root. Another
     // relay that had it from the holder may only have left it.
@@ -163,7 +163,7 @@ export class Rootless implements AskEvents {
     else this.forgotten(holding, ask);
   }
 
-  settled(ask: RootlessAsk): void {
+  leaseOver(ask: RootlessAsk): void {
     // Else what a root tells is the newer word.
     if (!this.#active) return;
     const gone = [...this.#deps.table.under(ask.prefix)].filter(
@@ -224,7 +224,7 @@ export class Rootless implements AskEvents {
 
   #needed(ask: RootlessAsk): boolean {
     const others = [...this.#asks()].filter((other) => other !== ask);
-    for (const { path, epoch } of ask.told) {
+    for (const { path, epoch } of ask.holdings) {
       if (!this.#wanted(path)) continue;
       if (!others.some((other) => (other.get(path)?.epoch ?? -1n) >= epoch)) return true;
     }
@@ -302,7 +302,7 @@ function* toldOf(ask: RootlessAsk, scope: BroadcastScope): Generator<Holding> {
     return;
   }
   const { prefix } = scope;
-  for (const holding of ask.told) {
+  for (const holding of ask.holdings) {
     if (isUnder(holding.path, prefix)) yield holding;
   }
 }

@@ -21,12 +21,12 @@ beforeEach(() => {
 
 describe("other relays with this one's name", () => {
   it("are found once they are no earlier start of this one any more, and hold the name where this one is not registered", () => {
-    namesakes.told("n/o1/other", other);
+    namesakes.announced("n/o1/other", other);
     clock.advance(SETTLE_MS - 1);
     assert.deepEqual([found, namesakes.taken], [[], false]);
     clock.advance(1);
     assert.deepEqual([found, namesakes.taken], [["https://copy:443"], true]);
-    namesakes.told("n/o1/own", own);
+    namesakes.announced("n/o1/own", own);
     assert.equal(namesakes.taken, false);
     namesakes.gone("n/o1/own");
     namesakes.gone("n/o1/other");
@@ -34,18 +34,18 @@ describe("other relays with this one's name", () => {
   });
 
   it("are found once for each start, whatever changes of them", () => {
-    namesakes.told("n/o1/other", other);
+    namesakes.announced("n/o1/other", other);
     clock.advance(SETTLE_MS);
-    namesakes.told("n/o1/draining", { ...other, draining: true });
+    namesakes.announced("n/o1/draining", { ...other, draining: true });
     namesakes.gone("n/o1/other");
     clock.advance(SETTLE_MS);
     assert.equal(found.length, 1);
   });
 
   it("are none: this relay's earlier start, this relay itself, and relays with other names", () => {
-    namesakes.told("n/o1/earlier", other);
-    namesakes.told("n/o1/own", own);
-    namesakes.told("n/o2/info", nodeInfo("o2", "origin", { hop: 3n }));
+    namesakes.announced("n/o1/earlier", other);
+    namesakes.announced("n/o1/own", own);
+    namesakes.announced("n/o2/info", nodeInfo("o2", "origin", { hop: 3n }));
     clock.advance(SETTLE_MS / 2);
     namesakes.gone("n/o1/earlier");
     clock.advance(SETTLE_MS);

@@ -1,0 +1,82 @@
+import type { Advertisement, Route } from "../../moq/model/index.ts";
+import type { Announced, AnnounceTable, AnnounceWatcher } from "../../moq/session/index.ts";
+import type { Holding, NodeInfo } from "../contract.ts";
+import type { NodeLoad } from "../registry/index.ts";
+import { NULL_SOURCE } from "./null-source.ts";
+import { holdingPath, loadPath, nodePath } from "./paths.ts";
+
+const NO_COST: Advertisement = { epoch: 0n, hops: [], cost: 0, ended: false };
+
+/** What a relay announces to every root: itself, its load and the broadcasts that it holds. */
+export class OwnAnnouncements {
+  readonly #announced = new Map<string, Announced>();
+  readonly #watchers = new Set<AnnounceWatcher>();
+  #info: NodeInfo;
+  #load: NodeLoad | undefined;
+
+  constructor(self: NodeInfo) {
+    this.#info = self;
+    this.#announce(nodePath(self), NO_COST);
+  }
+
+  setInfo(info: NodeInfo): void {
+    const before = nodePath(this.#info);
+    this.#info = info;
+    const now = nodePath(info);
+    if (before === now) return;
+    // The new one first, so that the relay is registered all the time.
+    this.#announce(now, NO_COST);
+    this.#withdraw(before);
+  }
+
+  setLoad(load: NodeLoad): void {
+    if (this.#load !== undefined) this.#withdraw(loadPath(this.#info.node, this.#load));
+    this.#load = load;
+    this.#announce(loadPath(this.#info.node, load), NO_COST);
+  }
+
+  hold({ path, node, epoch, hops, cost, ended }: Holding): void {
+    // The root adds this relay's hop itself.
+    this.#announce(holdingPath("b", path, node), { epoch, hops: hops.slice(0, -1), cost, ended });
+  }
+
+  release(path: string): void {
+    this.#withdraw(holdingPath("b", path, this.#info.node));
+  }
+
+  withdrawAll(): void {
+    for (const path of [...this.#announced.keys()]) this.#withdraw(path);
+  }
+
+  /** The table of a session with a root. */
+  table(): AnnounceTable {
+    return {
+      // The relay itself first: a root refuses holdings of a relay that has not registered.
+      list: () => [...this.#announced.values()].sort((a, b) => Number(isNode(b)) - Number(isNode(a))),
+      watch: (_prefix, watcher) => {
+        this.#watchers.add(watcher);
+        watcher.complete?.();
+        return () => void this.#watchers.delete(watcher);
+      },
+      publish: () => "unauthorized",
+    };
+  }
+
+  #announce(path: string, advertisement: Advertisement): void {
+    const route: Route = { advertisement, source: NULL_SOURCE };
+    const announced: Announced = { path, route: () => (this.#announced.get(path) === announced ? route : undefined) };
+    this.#announced.set(path, announced);
+    for (const watcher of [...this.#watchers]) watcher.changed(announced);
+  }
+
+  #withdraw(path: string): void {
+    const announced = this.#announced.get(path);
+    if (announced === undefined) return;
+    this.#announced.delete(path);
+    for (const watcher of [...this.#watchers]) watcher.changed(announced);
+  }
+}
+
+function isNode({ path }: Announced): boolean {
+  return path.startsWith("n/");
+}

@@ -1,0 +1,177 @@
+import type { Clock } from "../../moq/clock.ts";
+import type { AnnounceTable, Session } from "../../moq/session/index.ts";
+import { BackOff } from "../back-off.ts";
+import type { ControlSession } from "./local.ts";
+
+/** First and longest wait between two dials of a root, in milliseconds. */
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 5_000;
+
+/** Milliseconds that a replaced session stays open, so that the root hears everything over the new one first. */
+const OVERLAP_MS = 1_000;
+
+export interface RootLinkDeps {
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  /**
+   * A session with the root whose announcements, both ways, are those of `table`. `gone` is called at its end, `renew` when that is
+   * near and a second session can be opened. Rejects when the root cannot be reached.
+   */
+  readonly dial: (root: string, table: AnnounceTable, gone: () => void, renew: () => void) => Promise<Session>;
+  /** A root cannot be reached and is dialled again. Called once until it is reached. */
+  readonly unreachable: (root: string, error: unknown) => void;
+}
+
+export interface RootLinkEvents {
+  /** What the relay announces to the root. */
+  table(): AnnounceTable;
+  up(root: RootLink): void;
+  /** Another session has taken the place of the one before. */
+  renewed(root: RootLink): void;
+  down(root: RootLink): void;
+}
+
+/** The session with one root: dialled until it is up, dialled again when it ends, replaced before it expires. */
+export class RootLink {
+  readonly url: string;
+  readonly #deps: RootLinkDeps;
+  readonly #events: RootLinkEvents;
+  readonly #backOff: BackOff;
+  #session: ControlSession | undefined;
+  /** The root is this relay; its session is the local one. */
+  #local = false;
+  #failed = false;
+  #renewing = false;
+  #closed = false;
+  readonly #cancels = new Set<() => void>();
+  /** Sessions that newer ones have replaced. */
+  readonly #former = new Set<ControlSession>();
+
+  constructor(url: string, deps: RootLinkDeps, events: RootLinkEvents) {
+    this.url = url;
+    this.#deps = deps;
+    this.#events = events;
+    this.#backOff = new BackOff({ firstMs: FIRST_WAIT_MS, longestMs: LONGEST_WAIT_MS, random: deps.random });
+  }
+
+  /** Nothing while the root cannot be asked. */
+  get session(): ControlSession | undefined {
+    return this.#session;
+  }
+
+  start(): void {
+    this.#dial();
+  }
+
+  /** The root is this relay: the local session takes the place of any other. */
+  useLocal(local: ControlSession): void {
+    if (this.#local) return;
+    this.#local = true;
+    const before = this.#session;
+    this.#session = local;
+    if (before === undefined) this.#events.up(this);
+    else this.#events.renewed(this);
+    before?.close(0, "");
+  }
+
+  close(code: number): void {
+    this.#closed = true;
+    for (const cancel of this.#cancels) cancel();
+    for (const session of this.#former) session.close(0, "");
+    this.#session?.close(code, "");
+  }
+
+  #dial(): void {
+    this.#open().then(
+      (session) => {
+        if (session === undefined) {
+          this.#dialLater();
+          return;
+        }
+        if (this.#local) {
+          session.close(0, "");
+          return;
+        }
+        this.#session = session;
+        this.#backOff.reset();
+        this.#failed = false;
+        this.#events.up(this);
+      },
+      (error: unknown) => {
+        if (this.#closed) return;
+        if (!this.#failed) this.#deps.unreachable(this.url, error);
+        this.#failed = true;
+        this.#dialLater();
+      },
+    );
+  }
+
+  /** A session; nothing when it has ended before it could be used. */
+  async #open(): Promise<Session | undefined> {
+    let session: Session | undefined;
+    let over = false;
+    const current = () => session !== undefined && this.#session === session && !this.#closed;
+    const gone = () => {
+      over = true;
+      if (current()) this.#lost();
+    };
+    const renew = () => {
+      if (current()) this.#renew();
+    };
+    const opened = await this.#deps.dial(this.url, this.#events.table(), gone, renew);
+    session = opened;
+    if (!this.#closed && !over) return opened;
+    opened.close(0, "");
+    return undefined;
+  }
+
+  /** Opens the second session before the first one ends: what the root announced stays known, and the relay stays registered. */
+  #renew(): void {
+    const before = this.#session;
+    if (before === undefined || this.#renewing) return;
+    this.#renewing = true;
+    this.#open()
+      .then((session) => {
+        if (session === undefined) return;
+        if (this.#session !== before) {
+          session.close(0, "");
+          return;
+        }
+        this.#session = session;
+        this.#events.renewed(this);
+        this.#closeLater(before);
+      })
+      // The session that is there goes on until it ends; then the root is dialled as after any other loss.
+      .catch(() => {})
+      .finally(() => {
+        this.#renewing = false;
+      });
+  }
+
+  #closeLater(session: ControlSession): void {
+    this.#former.add(session);
+    this.#after(OVERLAP_MS, () => {
+      this.#former.delete(session);
+      session.close(0, "");
+    });
+  }
+
+  #lost(): void {
+    this.#session = undefined;
+    this.#dialLater();
+    this.#events.down(this);
+  }
+
+  #dialLater(): void {
+    if (!this.#local && !this.#closed) this.#after(this.#backOff.next(), () => this.#dial());
+  }
+
+  #after(ms: number, callback: () => void): void {
+    const cancel = this.#deps.clock.timer(ms, () => {
+      this.#cancels.delete(cancel);
+      callback();
+    });
+    this.#cancels.add(cancel);
+  }
+}
