@@ -1,29 +1,33 @@
-import type { GroupWriter } from "../../moq/model/index.ts";
+import { ForwardingWriter, type GroupWriter } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 
-/** Why a relay ends a group that others, asked the same, would end as well. All else is that relay's own trouble. */
+/** Reasons for which every relay ends a group. Any other reason is the trouble of one relay, and another relay may go on. */
 const FINAL: ReadonlySet<Reason> = new Set(["expired", "lagged", "limit", "frame_too_large", "unauthorized"]);
 
-/** What becomes of a group. */
 export interface HeldGroupEvents {
-  /** It is complete, or was given up for good. */
+  /** The group is complete, or was given up for good. */
   over(): void;
-  /** Who sent it is gone in the middle of it: another may go on. */
+  /** The relay that sent the group has failed in the middle of it: another relay may go on. */
   orphaned(): void;
 }
 
+/** What the viewers have of a group. */
+interface Progress {
+  /** Whole frames. */
+  frames: number;
+  /** The frame that was begun and not ended: its size, and the bytes of it that were passed on. */
+  begun: { readonly size: number; bytes: number } | undefined;
+}
+
 /**
- * A group on its way to the viewers, sent by one relay and, when that one dies inside it, by another one that has the same
- * content: what was passed on already is skipped, by frames and bytes.
+ * A group on its way to the viewers. One relay sends it; when that relay fails inside the group, another relay with the same
+ * content sends it again from its first frame, and the frames and bytes that were passed on before are skipped.
  */
 export class HeldGroup {
   readonly #writer: GroupWriter;
   readonly #events: HeldGroupEvents;
-  /** Whole frames that were passed on. */
-  #frames = 0;
-  /** The size of the frame that was begun and not ended, and the bytes of it that were passed on. */
-  #begun: { readonly size: number; bytes: number } | undefined;
-  #feed: object | undefined;
+  readonly #progress: Progress = { frames: 0, begun: undefined };
+  #feed: ResumingWriter | undefined;
   #stop: (reason: Reason) => void = () => {};
   #stopped: Reason | undefined;
   #over = false;
@@ -38,85 +42,130 @@ export class HeldGroup {
     });
   }
 
-  /** Somebody sends it. */
+  /** A relay sends it. */
   get fed(): boolean {
     return this.#feed !== undefined;
   }
 
-  /** Gives it up: nobody goes on with it. */
+  /** Ends it with a reason for the viewers. */
   reset(reason: Reason): void {
     if (this.#over) return;
     this.#writer.reset(reason);
     this.#end();
   }
 
-  /** Whoever sent it does so no more. */
+  /** The relay that sent it sends no more of it. */
   orphan(): void {
     if (this.#over || this.#feed === undefined) return;
-    this.#feed = undefined;
+    this.#detach();
     this.#events.orphaned();
   }
 
   /** A relay begins to send it, from its first frame. */
   feed(): GroupWriter {
-    const feed = {};
-    this.#feed = feed;
-    let index = 0;
-    /** Bytes of the current frame that were passed on before; all of it where the frame was. */
-    let skip = 0;
-    const live = () => this.#feed === feed && !this.#over;
-    return {
-      frame: (size, timestamp) => {
-        if (!live()) return;
-        if (index < this.#frames) skip = size;
-        else if (this.#begun !== undefined) {
-          if (this.#begun.size !== size) return this.reset("upstream");
-          skip = this.#begun.bytes;
-        } else {
-          skip = 0;
-          this.#begun = { size, bytes: 0 };
-          this.#writer.frame(size, timestamp);
-        }
-      },
-      payload: (bytes) => {
-        if (!live()) return;
-        const skipped = Math.min(skip, bytes.length);
-        skip -= skipped;
-        if (skipped === bytes.length) return;
-        const rest = bytes.subarray(skipped);
-        if (this.#begun !== undefined) this.#begun.bytes += rest.length;
-        this.#writer.payload(rest);
-      },
-      end: () => {
-        if (!live()) return;
-        if (index >= this.#frames) {
-          this.#begun = undefined;
-          this.#frames++;
-          this.#writer.end();
-        }
-        index++;
-      },
-      finish: () => {
-        if (!live()) return;
-        this.#writer.finish();
-        this.#end();
-      },
-      reset: (reason) => {
-        if (!live()) return;
-        if (FINAL.has(reason)) this.reset(reason);
-        else this.orphan();
-      },
+    this.#detach();
+    this.#feed = new ResumingWriter(this.#writer, this.#progress, {
+      mismatch: () => this.reset("upstream"),
+      ended: (reason) => this.#sent(reason),
       onStop: (callback) => {
         this.#stop = callback;
         if (this.#stopped !== undefined) callback(this.#stopped);
       },
-    };
+    });
+    return this.#feed;
+  }
+
+  /** The relay that sends it has finished it, or has reset it for a reason. */
+  #sent(reason: Reason | undefined): void {
+    if (reason === undefined) {
+      this.#writer.finish();
+      this.#end();
+    } else if (FINAL.has(reason)) this.reset(reason);
+    else this.orphan();
   }
 
   #end(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#feed = undefined;
+    this.#detach();
     this.#events.over();
+  }
+
+  #detach(): void {
+    this.#feed?.detach();
+    this.#feed = undefined;
+  }
+}
+
+interface ResumingEvents {
+  /** The frame that goes on has another size at this relay: its content is not the same. */
+  mismatch(): void;
+  ended(reason: Reason | undefined): void;
+  onStop(callback: (reason: Reason) => void): void;
+}
+
+/** Passes on what one relay sends of a group, without the frames and bytes that viewers have already. */
+class ResumingWriter extends ForwardingWriter {
+  readonly #progress: Progress;
+  readonly #events: ResumingEvents;
+  /** Whole frames that this relay has sent. */
+  #index = 0;
+  /** Bytes of the current frame that viewers have; all of it where they have the whole frame. */
+  #skip = 0;
+
+  constructor(target: GroupWriter, progress: Progress, events: ResumingEvents) {
+    super(target);
+    this.#progress = progress;
+    this.#events = events;
+  }
+
+  /** From now on nothing is passed on. */
+  detach(): void {
+    this.target = undefined;
+  }
+
+  override frame(size: number, timestamp: number | undefined): void {
+    if (this.target === undefined) return;
+    const { frames, begun } = this.#progress;
+    if (this.#index < frames) this.#skip = size;
+    else if (begun === undefined) {
+      this.#skip = 0;
+      this.#progress.begun = { size, bytes: 0 };
+      this.target.frame(size, timestamp);
+    } else if (begun.size === size) this.#skip = begun.bytes;
+    else this.#events.mismatch();
+  }
+
+  override payload(bytes: Uint8Array): void {
+    if (this.target === undefined) return;
+    const skipped = Math.min(this.#skip, bytes.length);
+    this.#skip -= skipped;
+    if (skipped === bytes.length) return;
+    const rest = bytes.subarray(skipped);
+    const { begun } = this.#progress;
+    if (begun !== undefined) begun.bytes += rest.length;
+    this.target.payload(rest);
+  }
+
+  override end(): void {
+    if (this.target === undefined) return;
+    if (this.#index >= this.#progress.frames) {
+      this.#progress.begun = undefined;
+      this.#progress.frames++;
+      this.target.end();
+    }
+    this.#index++;
+  }
+
+  override finish(): void {
+    if (this.target !== undefined) this.#events.ended(undefined);
+  }
+
+  override reset(reason: Reason): void {
+    if (this.target !== undefined) this.#events.ended(reason);
+  }
+
+  override onStop(callback: (reason: Reason) => void): void {
+    this.#events.onStop(callback);
   }
 }

@@ -1,11 +1,12 @@
-import type {
-  Asker,
-  GroupWriter,
-  Source,
-  SubscribeOptions,
-  TrackInfo,
-  Upstream,
-  UpstreamSink,
+import {
+  type Asker,
+  ForwardingWriter,
+  type GroupWriter,
+  type Source,
+  type SubscribeOptions,
+  type TrackInfo,
+  type Upstream,
+  type UpstreamSink,
 } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import { FailoverTrack, type FailoverTrackDeps } from "./track.ts";
@@ -71,14 +72,7 @@ export class MeshSource implements Source {
   ): () => void {
     return this.#ask<"finished" | Reason>(
       (source, over) => {
-        const through: GroupWriter = {
-          frame: (size, timestamp) => writer.frame(size, timestamp),
-          payload: (bytes) => writer.payload(bytes),
-          end: () => writer.end(),
-          finish: () => over("finished"),
-          reset: (reason) => over(reason),
-          onStop: (callback) => writer.onStop(callback),
-        };
+        const through = new ForwardingWriter(writer, (reason) => over(reason ?? "finished"));
         return source.fetch(path, track, sequence, priority, through, asker);
       },
       (result) => {

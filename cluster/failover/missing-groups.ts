@@ -1,5 +1,6 @@
 import type { Clock } from "../../moq/clock.ts";
-import type { GroupWriter } from "../../moq/model/index.ts";
+import { ForwardingWriter, type GroupWriter } from "../../moq/model/index.ts";
+import type { Reason } from "../../moq/reason.ts";
 import type { HeldGroups } from "./held-groups.ts";
 import type { TrackAtRelay } from "./track-at-relay.ts";
 
@@ -78,7 +79,6 @@ export class MissingGroups {
     const { groups, clock, priority } = this.#deps;
     /** Who feeds the group, for its holder. */
     const feeder = {};
-    let writer: GroupWriter | undefined;
     let cancelFetch = (): void => {};
     let stopped = (): void => {};
     const end = (): boolean => {
@@ -94,38 +94,70 @@ export class MissingGroups {
       if (leg.live && groups.lose(sequence)) this.#deps.lost();
     };
     const begin = (): GroupWriter | undefined => {
-      if (writer !== undefined || !this.#fetching.has(sequence)) return writer;
+      if (!this.#fetching.has(sequence)) return undefined;
       const taken = groups.take(feeder, sequence);
       if (typeof taken === "string") {
         if (end()) cancelFetch();
         stopped();
         return undefined;
       }
-      writer = taken;
-      writer.onStop(() => {
+      taken.onStop(() => {
         if (end()) cancelFetch();
         stopped();
       });
-      return writer;
+      return taken;
     };
     const cancelTimer = clock.timer(FETCH_MS, giveUp);
     this.#fetching.set(sequence, () => {
       if (end()) cancelFetch();
     });
-    const cancel = leg.fetch(sequence, priority(), {
-      frame: (size, timestamp) => begin()?.frame(size, timestamp),
-      payload: (bytes) => writer?.payload(bytes),
-      end: () => writer?.end(),
-      finish: () => {
-        const whole = begin();
-        if (end()) whole?.finish();
-      },
-      reset: giveUp,
+    const writer = new FetchedGroupWriter({
+      begin,
+      ended: end,
+      failed: giveUp,
       onStop: (callback) => {
         stopped = () => callback("duplicate");
       },
     });
+    const cancel = leg.fetch(sequence, priority(), writer);
     if (this.#fetching.has(sequence)) cancelFetch = cancel;
     else cancel();
+  }
+}
+
+interface FetchedGroupEvents {
+  /** Where the group goes; nothing when it is not wanted any more. */
+  begin(): GroupWriter | undefined;
+  /** All of it has come. False when it was given up before. */
+  ended(): boolean;
+  failed(): void;
+  onStop(callback: (reason: Reason) => void): void;
+}
+
+/** Passes a fetched group on. It is begun with its first frame, because until then the relay in use may still bring it. */
+class FetchedGroupWriter extends ForwardingWriter {
+  readonly #events: FetchedGroupEvents;
+
+  constructor(events: FetchedGroupEvents) {
+    super(undefined);
+    this.#events = events;
+  }
+
+  override frame(size: number, timestamp: number | undefined): void {
+    this.target ??= this.#events.begin();
+    super.frame(size, timestamp);
+  }
+
+  override finish(): void {
+    this.target ??= this.#events.begin();
+    if (this.#events.ended()) super.finish();
+  }
+
+  override reset(): void {
+    this.#events.failed();
+  }
+
+  override onStop(callback: (reason: Reason) => void): void {
+    this.#events.onStop(callback);
   }
 }

@@ -1,6 +1,7 @@
 import type { Counters } from "../counters.ts";
 import type { Reason } from "../reason.ts";
-import type { Asker, Channel, GroupWriter, Later, OutStream, Source } from "./contract.ts";
+import type { Asker, Channel, Later, OutStream, Source } from "./contract.ts";
+import { ForwardingWriter } from "./forwarding-writer.ts";
 import type { Group } from "./group.ts";
 import type { GroupStore } from "./group-store.ts";
 
@@ -64,20 +65,11 @@ export class Fetches {
     const group = this.#store.fetched(sequence);
     group.subgroup.attach(channel, stream);
     group.subgroup.whenOver(request.over);
-    const writer: GroupWriter = {
-      frame: (size, timestamp) => group.subgroup.frame(size, timestamp),
-      payload: (bytes) => group.subgroup.payload(bytes),
-      end: () => group.subgroup.end(),
-      finish: () => {
-        this.#running.delete(group);
-        group.subgroup.finish();
-      },
-      reset: (reason) => {
-        this.#running.delete(group);
-        group.subgroup.reset(reason);
-      },
-      onStop: (callback) => group.subgroup.onStop(callback),
-    };
+    const writer = new ForwardingWriter(group.subgroup, (reason) => {
+      this.#running.delete(group);
+      if (reason === undefined) group.subgroup.finish();
+      else group.subgroup.reset(reason);
+    });
     const { source, priority, asker } = request;
     const cancel = source.fetch(this.#path, this.#name, theirs, priority, writer, asker);
     if (group.subgroup.open) this.#running.set(group, { cancel, readers: 1 });

@@ -14,6 +14,7 @@ export type {
   Upstream,
   UpstreamSink,
 } from "./contract.ts";
+export { ForwardingWriter } from "./forwarding-writer.ts";
 export type { CacheOptions, ModelLimits } from "./limits.ts";
 export { PathTree, prefixes } from "./path-tree.ts";
 export type { Share } from "./scheduler.ts";

@@ -9,7 +9,7 @@ import { Announcer } from "./announcer.ts";
 import { codeOf, reasonOf } from "./codes.ts";
 import { type Responder, serveFetch, serveProbe, serveTrack } from "./serve.ts";
 import type { LiteSession } from "./session.ts";
-import { frameSink, type PeerSource } from "./source.ts";
+import type { PeerSource } from "./source.ts";
 import { SubscribeResponder } from "./subscribe-responder.ts";
 
 /** Probe Streams of one session: one is of use. */
@@ -210,7 +210,7 @@ export class IncomingUni implements Taker {
         }
         this.#writer = writer;
         session.receiving.add(writer);
-        return frameSink(writer);
+        return writer;
       },
       setup: (setup) => {
         events.named();

@@ -14,7 +14,6 @@ import {
   encodeRequest,
   encodeSubscribeUpdate,
   FrameReader,
-  type FrameSink,
   type GroupHeader,
   type SubscribeResponse,
   subscribeResponses,
@@ -26,15 +25,6 @@ import type { LiteContext } from "./context.ts";
 
 /** Timescale of versions without timestamps: the model stamps arrival in milliseconds. */
 const ARRIVAL_TIMESCALE = 1000;
-
-/** Passes the frames of a group to the model. */
-export function frameSink(writer: GroupWriter): FrameSink {
-  return {
-    frame: (size, timestamp) => writer.frame(size, timestamp),
-    payload: (bytes) => writer.payload(bytes),
-    end: () => writer.end(),
-  };
-}
 
 /** The peer as a place to subscribe at: our half of its Subscribe, Track and Fetch Streams. One per session. */
 export class PeerSource implements Source {
@@ -80,7 +70,7 @@ export class PeerSource implements Source {
     asker?: Asker,
   ): () => void {
     const { caps, wire, share } = this.#context;
-    const reader = new FrameReader(caps, wire, frameSink(writer));
+    const reader = new FrameReader(caps, wire, writer);
     return this.#request(path, { kind: "fetch", track, sequence, priority }, asker, {
       data: (bytes, over, stream) => {
         try {

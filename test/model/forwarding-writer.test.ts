@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { GroupWriter } from "../../moq/model/contract.ts";
+import { ForwardingWriter } from "../../moq/model/forwarding-writer.ts";
+
+function recorder(): { log: unknown[][]; writer: GroupWriter } {
+  const log: unknown[][] = [];
+  const writer: GroupWriter = {
+    frame: (...call) => void log.push(["frame", ...call]),
+    payload: (...call) => void log.push(["payload", ...call]),
+    end: () => void log.push(["end"]),
+    finish: () => void log.push(["finish"]),
+    reset: (...call) => void log.push(["reset", ...call]),
+    onStop: (callback) => callback("expired"),
+  };
+  return { log, writer };
+}
+
+const BYTES = Uint8Array.of(1, 2);
+
+describe("a forwarding writer", () => {
+  it("passes every call on, and the stop back", () => {
+    const { log, writer } = recorder();
+    const forwarding = new ForwardingWriter(writer);
+    const stops: string[] = [];
+    forwarding.onStop((reason) => stops.push(reason));
+    forwarding.frame(2, 7);
+    forwarding.payload(BYTES);
+    forwarding.end();
+    forwarding.finish();
+    forwarding.reset("upstream");
+    assert.deepEqual(log, [["frame", 2, 7], ["payload", BYTES], ["end"], ["finish"], ["reset", "upstream"]]);
+    assert.deepEqual(stops, ["expired"]);
+  });
+
+  it("gives the end to its owner where the owner asks for it", () => {
+    const { log, writer } = recorder();
+    const ends: unknown[] = [];
+    const forwarding = new ForwardingWriter(writer, (reason) => ends.push(reason));
+    forwarding.finish();
+    forwarding.reset("timeout");
+    assert.deepEqual(ends, [undefined, "timeout"]);
+    assert.deepEqual(log, []);
+  });
+
+  it("drops every call while it has no target", () => {
+    const forwarding = new ForwardingWriter(undefined);
+    forwarding.frame(2, 7);
+    forwarding.payload(BYTES);
+    forwarding.end();
+    forwarding.finish();
+    forwarding.reset("upstream");
+    forwarding.onStop(() => assert.fail("a stop of no target"));
+  });
+});
