@@ -151,6 +151,14 @@ export interface SessionReport {
   readonly groupsReceived: number;
 }
 
+/** Counted over a session's life, for its report. */
+export interface SessionTotals {
+  subscriptions: number;
+  broadcasts: number;
+  groupsSent: number;
+  groupsReceived: number;
+}
+
 export interface Session {
   readonly info: LinkInfo;
   /** The peer as a place to subscribe at. */

@@ -46,6 +46,8 @@ export class TestRelay {
   readonly counters = new Counters();
   readonly broadcasts: Broadcasts;
   readonly sessions = new Set<Session>();
+  /** The relay's ends of its connections, in the order of their beginning. */
+  readonly links: Link[] = [];
   readonly reports: SessionReport[] = [];
   readonly defects: unknown[] = [];
   /** Broadcasts that sessions reported as not taken in. */
@@ -88,6 +90,7 @@ export class TestRelay {
               },
               (session) => relay.sessions.add(session),
             );
+            relay.links.push(link);
             return attach(link);
           });
         },

@@ -9,7 +9,7 @@ import type { Taker } from "../intake.ts";
 import type { Place } from "../opener.ts";
 import { ANNOUNCE_HOLD_MS } from "./announcer.ts";
 import { codeOf, reasonOf } from "./codes.ts";
-import type { LiteContext } from "./context.ts";
+import type { OldContext } from "./old-context.ts";
 import type { PeerSource } from "./source.ts";
 
 /** What accepting from this peer costs when it declares nothing (moq-lite Cost parameter). */
@@ -27,7 +27,7 @@ interface Heard {
 
 /** Asks the peer for its announcements and puts them into the table of broadcasts. */
 export class AnnounceSubscriber implements Taker {
-  readonly #context: LiteContext;
+  readonly #context: OldContext;
   readonly #source: PeerSource;
   readonly #prefix: string;
   readonly #table: AnnounceTable;
@@ -58,7 +58,7 @@ export class AnnounceSubscriber implements Taker {
    * gives up waiting for other relays, so they are all that there is.
    */
   constructor(
-    context: LiteContext,
+    context: OldContext,
     source: PeerSource,
     prefix: string,
     table: AnnounceTable,

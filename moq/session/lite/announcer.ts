@@ -2,14 +2,10 @@ import type { BidiStream } from "../../link.ts";
 import { type Route, sameAdvertisement } from "../../model/index.ts";
 import { joinPath, stripPrefix } from "../../path.ts";
 import { type AnnounceRequest, encodeAnnouncement, encodeAnnounceOk } from "../../wire/lite/index.ts";
+import type { Count } from "../context.ts";
 import type { Announced, AnnounceTable } from "../contract.ts";
 import { codeOf } from "./codes.ts";
-import type { LiteContext } from "./context.ts";
-
-/** Broadcasts that all announce streams of a session have told of, or found and not told of yet, together. */
-export interface AnnounceBudget {
-  used: number;
-}
+import type { OldContext } from "./old-context.ts";
 
 /**
  * Longest that ANNOUNCE_OK is held back while other relays of the mesh are asked what there is, in milliseconds: long beside a few
@@ -50,10 +46,10 @@ interface Changed {
  * bounded queue.
  */
 export class Announcer {
-  readonly #context: LiteContext;
+  readonly #context: OldContext;
   readonly #stream: BidiStream;
   readonly #request: AnnounceRequest;
-  readonly #budget: AnnounceBudget;
+  readonly #budget: Count;
   readonly #closed: () => void;
   /** By absolute path. */
   readonly #told = new Map<string, Told>();
@@ -72,13 +68,7 @@ export class Announcer {
   #cancelTimer = () => {};
 
   /** `closed`: the stream is over. */
-  constructor(
-    context: LiteContext,
-    stream: BidiStream,
-    request: AnnounceRequest,
-    budget: AnnounceBudget,
-    closed: () => void,
-  ) {
+  constructor(context: OldContext, stream: BidiStream, request: AnnounceRequest, budget: Count, closed: () => void) {
     this.#context = context;
     this.#stream = stream;
     this.#request = request;
@@ -137,7 +127,7 @@ export class Announcer {
     this.#over = true;
     this.#cancelTimer();
     this.#unwatch?.();
-    this.#budget.used -= this.#told.size;
+    this.#budget.count -= this.#told.size;
     this.#told.clear();
     for (const path of [...this.#changes.keys()]) this.#drop(path);
     this.#listing = undefined;
@@ -203,14 +193,14 @@ export class Announcer {
 
   /** Forgets a change, with the place that it holds. */
   #drop(path: string): void {
-    if (this.#changes.get(path)?.promised !== undefined) this.#budget.used--;
+    if (this.#changes.get(path)?.promised !== undefined) this.#budget.count--;
     this.#changes.delete(path);
   }
 
   /** Takes a place among what the session is told of; where there is none this stream ends. */
   #take(): boolean {
-    if (this.#budget.used < this.#context.deps.limits.announcementsPerSession) {
-      this.#budget.used++;
+    if (this.#budget.count < this.#context.deps.limits.announcementsPerSession) {
+      this.#budget.count++;
       return true;
     }
     this.#context.deps.broadcasts.counters.boundsHit.announcements_per_session++;
@@ -294,7 +284,7 @@ export class Announcer {
 
   #end(path: string, told: Told): void {
     this.#told.delete(path);
-    this.#budget.used--;
+    this.#budget.count--;
     const fields = { kind: "end" as const, id: told.id, suffix: this.#suffix(path) };
     this.#stream.write(encodeAnnouncement(fields, this.#context.caps));
   }

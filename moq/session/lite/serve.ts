@@ -3,7 +3,7 @@ import { type Later, rank, type Share, type TrackInfo } from "../../model/index.
 import type { Reason } from "../../reason.ts";
 import { encodeProbe, encodeTrackInfo, type Fetch, type Track } from "../../wire/lite/index.ts";
 import { codeOf } from "./codes.ts";
-import type { LiteContext } from "./context.ts";
+import type { OldContext } from "./old-context.ts";
 
 /** What serves a bidirectional stream of the peer after its first message. */
 export interface Responder {
@@ -21,7 +21,7 @@ const PROBE_REPEAT_MS = 5000;
 const PROBE_STEP = 0.1;
 
 /** Serves a Track Stream: the properties once they are known, then FIN (moq-lite Track). */
-export function serveTrack(context: LiteContext, stream: BidiStream, request: Track, gone: () => void): Responder {
+export function serveTrack(context: OldContext, stream: BidiStream, request: Track, gone: () => void): Responder {
   const { broadcasts } = context.deps;
   const path = context.absolute(request.path);
   let answered = false;
@@ -54,7 +54,7 @@ export function serveTrack(context: LiteContext, stream: BidiStream, request: Tr
 }
 
 /** Serves a Fetch Stream: the frames of one group, then FIN (moq-lite Fetch). */
-export function serveFetch(context: LiteContext, stream: BidiStream, request: Fetch, gone: () => void): Responder {
+export function serveFetch(context: OldContext, stream: BidiStream, request: Fetch, gone: () => void): Responder {
   const { broadcasts, ownNumbers = false } = context.deps;
   const path = context.absolute(request.path);
   const { track, priority, group } = request;
@@ -96,7 +96,7 @@ export function laterOf(share: Share): Later {
 }
 
 /** Serves a Probe Stream: what the engine knows of the link, when it moves; silent while that is nothing (moq-lite Probe). */
-export function serveProbe(context: LiteContext, stream: BidiStream, gone: () => void): Responder {
+export function serveProbe(context: OldContext, stream: BidiStream, gone: () => void): Responder {
   const { clock } = context.deps;
   const { link, caps } = context;
   let sent: { bitrate: number; rtt: number; at: number } | undefined;

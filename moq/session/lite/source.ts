@@ -1,4 +1,4 @@
-import type { BidiStream, RecvStream } from "../../link.ts";
+import type { BidiStream } from "../../link.ts";
 import type {
   Asker,
   GroupWriter,
@@ -14,14 +14,13 @@ import {
   encodeRequest,
   encodeSubscribeUpdate,
   FrameReader,
-  type GroupHeader,
   type SubscribeResponse,
   subscribeResponses,
   trackResponses,
 } from "../../wire/lite/index.ts";
 import type { Place } from "../opener.ts";
 import { codeOf, reasonOf } from "./codes.ts";
-import type { LiteContext } from "./context.ts";
+import type { OldContext } from "./old-context.ts";
 
 /** Timescale of versions without timestamps: the model stamps arrival in milliseconds. */
 const ARRIVAL_TIMESCALE = 1000;
@@ -29,13 +28,13 @@ const ARRIVAL_TIMESCALE = 1000;
 /** The peer as a place to subscribe at: our half of its Subscribe, Track and Fetch Streams. One per session. */
 export class PeerSource implements Source {
   readonly hasInfo: boolean;
-  readonly #context: LiteContext;
+  readonly #context: OldContext;
   readonly #subscriptions = new Map<number, UpstreamSubscription>();
   /** Requests in flight, so that the end of the session ends them. */
   readonly #requests = new Set<(reason: Reason) => void>();
   #nextId = 0;
 
-  constructor(context: LiteContext) {
+  constructor(context: OldContext) {
     this.#context = context;
     this.hasInfo = context.caps.trackStream;
   }
@@ -92,29 +91,13 @@ export class PeerSource implements Source {
     });
   }
 
-  /** A group stream of the peer: its subscription takes it, or it is stopped. */
-  group(header: GroupHeader, stream: RecvStream): GroupWriter | undefined {
-    const writer = this.#mayReceive()
-      ? (this.#subscriptions.get(header.subscribe)?.group(header.sequence) ?? "cancelled")
-      : "limit";
-    if (typeof writer === "string") {
-      stream.stop(codeOf(writer));
-      return undefined;
-    }
-    this.#context.totals.groupsReceived++;
-    writer.onStop((reason) => stream.stop(codeOf(reason)));
-    return writer;
+  /** Our subscription of that id, which the groups of the peer name. */
+  subscription(id: number): UpstreamSubscription | undefined {
+    return this.#subscriptions.get(id);
   }
 
   datagram(subscribe: number, sequence: number, timestamp: number, payload: Uint8Array): void {
     this.#subscriptions.get(subscribe)?.datagram(sequence, timestamp, payload);
-  }
-
-  #mayReceive(): boolean {
-    const { quota, broadcasts } = this.#context.deps;
-    if (quota?.free("ingress") !== false) return true;
-    broadcasts.counters.boundsHit.tenant_ingress++;
-    return false;
   }
 
   /** The session is over. */
@@ -198,7 +181,7 @@ export class PeerSource implements Source {
 }
 
 /** Calls `late`, counted, unless the returned function is called before the peer's time to answer is over. */
-function awaitAnswer({ deps }: LiteContext, late: () => void): () => void {
+function awaitAnswer({ deps }: OldContext, late: () => void): () => void {
   const { requestTimeoutMs } = deps.limits;
   if (requestTimeoutMs === undefined) return () => {};
   return deps.clock.timer(requestTimeoutMs, () => {
@@ -233,7 +216,7 @@ const UPDATE_RETRY_MS = 100;
 
 /** One Subscribe Stream that we opened. */
 class UpstreamSubscription implements Upstream {
-  readonly #context: LiteContext;
+  readonly #context: OldContext;
   readonly #id: number;
   readonly #sink: UpstreamSink;
   readonly #gone: () => void;
@@ -248,7 +231,7 @@ class UpstreamSubscription implements Upstream {
   #over = false;
   #lingering: (() => void) | undefined;
 
-  constructor(context: LiteContext, id: number, sink: UpstreamSink, gone: () => void) {
+  constructor(context: OldContext, id: number, sink: UpstreamSink, gone: () => void) {
     this.#context = context;
     this.#id = id;
     this.#sink = sink;

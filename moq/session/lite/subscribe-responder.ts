@@ -10,7 +10,7 @@ import {
   type SubscribeUpdate,
 } from "../../wire/lite/index.ts";
 import { codeOf } from "./codes.ts";
-import type { LiteContext } from "./context.ts";
+import type { OldContext } from "./old-context.ts";
 import { laterOf } from "./serve.ts";
 
 /** Groups that each subscription may have under way however many there are: half a second of audio with a group for each packet. */
@@ -26,7 +26,7 @@ export class SubscribeResponder implements Subscriber {
   readonly ownNumbers: boolean;
   readonly asker: Asker;
   readonly later: Later;
-  readonly #context: LiteContext;
+  readonly #context: OldContext;
   readonly #stream: BidiStream;
   readonly #request: Subscribe;
   readonly #gone: (viewer: SubscribeResponder) => void;
@@ -36,12 +36,7 @@ export class SubscribeResponder implements Subscriber {
   /** Options that are to take effect. */
   #update: SubscribeUpdate | undefined;
 
-  constructor(
-    context: LiteContext,
-    stream: BidiStream,
-    request: Subscribe,
-    gone: (viewer: SubscribeResponder) => void,
-  ) {
+  constructor(context: OldContext, stream: BidiStream, request: Subscribe, gone: (viewer: SubscribeResponder) => void) {
     this.#context = context;
     this.#stream = stream;
     this.#request = request;

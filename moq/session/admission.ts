@@ -1,0 +1,83 @@
+import type { BoundName } from "../counters.ts";
+import type { Reason } from "../reason.ts";
+import type { SessionDeps, SessionTotals } from "./contract.ts";
+
+/** Probes that one session may run: one is enough for a peer. */
+const MAX_PROBES = 4;
+
+type Request = "announces" | "subscriptions" | "tracks" | "fetches" | "probes";
+
+/** A request that was admitted: call it once when the request is over. Otherwise the reason why it was refused. */
+export type Admitted = (() => void) | Reason;
+
+/** Admits each request of the peer, or refuses it: by its rights first, then by the bounds of the session and of its tenant. */
+export class Admission {
+  readonly #deps: Pick<SessionDeps, "access" | "broadcasts" | "limits" | "quota">;
+  readonly #totals: SessionTotals;
+  readonly #running: Record<Request, number> = { announces: 0, subscriptions: 0, tracks: 0, fetches: 0, probes: 0 };
+
+  constructor(deps: Pick<SessionDeps, "access" | "broadcasts" | "limits" | "quota">, totals: SessionTotals) {
+    this.#deps = deps;
+    this.#totals = totals;
+  }
+
+  /** Announcements under a prefix. They are filtered by path, so every peer may ask for them. */
+  announce(): Admitted {
+    if (this.#running.announces >= this.#deps.limits.announceStreamsPerSession)
+      return this.full("announce_streams_per_session");
+    return this.#begin("announces");
+  }
+
+  /** `path` is absolute. */
+  subscribe(path: string): Admitted {
+    const { access, quota } = this.#deps;
+    if (!access.maySubscribe(path)) return "unauthorized";
+    if (this.#tracksAreFull()) return this.full("subscriptions_per_session");
+    const giveBack = quota === undefined ? () => {} : quota.take("subscriptions");
+    if (giveBack === undefined) return this.full("tenant_subscriptions");
+    this.#totals.subscriptions++;
+    const end = this.#begin("subscriptions");
+    return () => {
+      end();
+      giveBack();
+    };
+  }
+
+  /** The properties of a track. */
+  track(path: string): Admitted {
+    if (!this.#deps.access.maySubscribe(path)) return "unauthorized";
+    if (this.#tracksAreFull()) return this.full("subscriptions_per_session");
+    return this.#begin("tracks");
+  }
+
+  fetch(path: string): Admitted {
+    const { access, limits, quota } = this.#deps;
+    if (!access.maySubscribe(path)) return "unauthorized";
+    if (this.#running.fetches >= limits.fetchesPerSession) return this.full("fetches_per_session");
+    if (quota?.free("egress") === false) return this.full("tenant_egress");
+    return this.#begin("fetches");
+  }
+
+  /** Every peer may ask about its own link. */
+  probe(): Admitted {
+    if (this.#running.probes >= MAX_PROBES) return this.full("probes_per_session");
+    return this.#begin("probes");
+  }
+
+  /** Counts that a bound was hit. */
+  full(bound: BoundName): Reason {
+    this.#deps.broadcasts.counters.boundsHit[bound]++;
+    return "limit";
+  }
+
+  #tracksAreFull(): boolean {
+    return this.#running.subscriptions + this.#running.tracks >= this.#deps.limits.subscriptionsPerSession;
+  }
+
+  #begin(what: Request): () => void {
+    this.#running[what]++;
+    return () => {
+      this.#running[what]--;
+    };
+  }
+}

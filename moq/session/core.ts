@@ -1,0 +1,214 @@
+import type { BidiHandler, Link, LinkClosed } from "../link.ts";
+import type { Asker, Channel, Dialect, Share, Source } from "../model/index.ts";
+import { joinPath, stripPrefix } from "../path.ts";
+import type { Reason } from "../reason.ts";
+import { Admission } from "./admission.ts";
+import type { ReasonCodes, SessionContext } from "./context.ts";
+import type { SessionDeps, SessionTotals } from "./contract.ts";
+import { EndReport } from "./end-report.ts";
+import { Guard } from "./guard.ts";
+import { HeaderSweep, type Unopened } from "./header-sweep.ts";
+import { Intake, type Taker } from "./intake.ts";
+import { Opener } from "./opener.ts";
+import { ReceivedGroups } from "./received-groups.ts";
+import { Serving } from "./serving.ts";
+import { StreamAllowance } from "./stream-allowance.ts";
+
+/** Units of work (see `Scheduler`) of a stream that begins, and of a datagram. */
+const STREAM_UNITS = 4;
+
+/** What differs between protocol families. */
+export interface Family<S extends Source> {
+  /** For messages to the peer. */
+  readonly name: string;
+  readonly codes: ReasonCodes;
+  readonly dialect: Dialect;
+  /** The peer as a place to subscribe at. */
+  source(session: SessionContext): S;
+}
+
+/** What every session has, whatever its protocol. A family's session owns one and adds its own states and messages. */
+export class SessionCore<S extends Source> implements SessionContext {
+  readonly link: Link;
+  readonly deps: SessionDeps;
+  readonly codes: ReasonCodes;
+  readonly channel: Channel;
+  readonly opener: Opener;
+  readonly admission: Admission;
+  readonly serving = new Serving();
+  readonly received: ReceivedGroups;
+  readonly share: Share;
+  readonly source: S;
+  readonly asker: Asker;
+  readonly peer: { hop: bigint; cost: number | undefined; leaving: boolean } = {
+    hop: 0n,
+    cost: undefined,
+    leaving: false,
+  };
+  readonly totals: SessionTotals;
+  readonly announcedByPeer = { count: 0 };
+  readonly announcedToPeer = { count: 0 };
+  readonly #guard: Guard;
+  readonly #report: EndReport;
+  readonly #intake: Intake;
+  readonly #sweep: HeaderSweep;
+  readonly #allowance: StreamAllowance;
+
+  constructor(link: Link, deps: SessionDeps, family: Family<S>) {
+    const { clock, limits, broadcasts } = deps;
+    const { counters } = broadcasts;
+    this.link = link;
+    this.deps = deps;
+    this.codes = family.codes;
+    this.channel = deps.channels.get(link.engine, family.dialect);
+    this.#guard = new Guard({
+      violated: ({ message }) => {
+        counters.protocolViolations++;
+        this.end("protocol", `${family.name} ${message}`);
+      },
+      failed: (error) => {
+        this.end("internal", "internal error");
+        deps.defect(error);
+      },
+    });
+    this.share = broadcasts.scheduler.share((work) => this.guard(work));
+    this.#intake = new Intake(this);
+    this.opener = new Opener({
+      link,
+      intake: this.#intake,
+      clock,
+      counters,
+      limit: limits.pendingStreamsPerSession,
+      makeRoom: () => broadcasts.makeRoom(this.source),
+    });
+    this.#report = new EndReport(link, deps);
+    this.totals = this.#report.totals;
+    this.admission = new Admission(deps, this.totals);
+    this.received = new ReceivedGroups({ deps, totals: this.totals, codeOf: family.codes.codeOf });
+    this.#allowance = new StreamAllowance(link, limits.requests ?? 0);
+    this.#sweep = new HeaderSweep({
+      clock,
+      timeoutMs: limits.headerTimeoutMs,
+      count: () => counters.boundsHit.header_timeout++,
+    });
+    this.source = family.source(this);
+    this.asker = askerOf(this);
+  }
+
+  get over(): boolean {
+    return this.#guard.closed;
+  }
+
+  guard<T>(work: () => T): T | undefined {
+    return this.#guard.run(work);
+  }
+
+  end(reason: Reason, message: string): void {
+    if (this.over) return;
+    this.#report.because(reason, message);
+    this.link.close(this.codes.codeOf(reason), message);
+  }
+
+  close(code: number, message: string): void {
+    this.#report.because("local", message);
+    this.link.close(code, message);
+  }
+
+  absolute(path: string): string {
+    return joinPath(this.deps.access.root, path);
+  }
+
+  relative(path: string): string | undefined {
+    return stripPrefix(this.deps.access.root, path);
+  }
+
+  /** Bytes so far, as `Session.traffic`. */
+  traffic() {
+    return { ingress: this.received.bytes, egress: this.link.stats().bytesSent };
+  }
+
+  /** Handles the events of a stream that the peer has opened. It is refused unless it is {@link named} in time. */
+  stream(incoming: Taker & Unopened): BidiHandler {
+    this.#sweep.add(incoming);
+    this.share.left -= STREAM_UNITS;
+    return this.#intake.stream(incoming);
+  }
+
+  /** The peer has opened a request stream, and has `open` now. */
+  requestOpened(open: number): void {
+    this.#allowance.opened(open);
+  }
+
+  /** The first message of a stream is complete, or the stream is over. */
+  named(incoming: Unopened): void {
+    this.#sweep.delete(incoming);
+  }
+
+  /** Handles a datagram by `take`, in its turn. */
+  datagram(bytes: Uint8Array, taker: Pick<Taker, "data">): void {
+    this.#intake.data(taker, bytes);
+  }
+
+  /** The work and the bytes of a datagram that is accepted. */
+  countDatagram(bytes: Uint8Array): void {
+    this.share.left -= STREAM_UNITS;
+    this.received.bytes += bytes.length;
+  }
+
+  /** Groups that were held back may be sent now. */
+  retry(): void {
+    this.guard(() => this.serving.retry());
+  }
+
+  /** The peer allows more streams. It may allow one at a time, so what waits for streams is looked through once a turn. */
+  capacity(): void {
+    if (!this.over) this.share.later(this.#resume);
+  }
+
+  readonly #resume = (): boolean => {
+    this.opener.resume();
+    this.retry();
+    return true;
+  };
+
+  /** `queued` bytes wait for the peer: gives up old groups, and ends the session past its bound. */
+  backlog(queued: number): void {
+    this.guard(() => {
+      const { limits, broadcasts } = this.deps;
+      this.serving.shed();
+      if (Math.min(queued, this.link.queued) <= limits.sessionQueueBytes) return;
+      broadcasts.counters.boundsHit.session_queue_bytes++;
+      this.end("lagged", `more than ${limits.sessionQueueBytes} bytes queued`);
+    });
+  }
+
+  /** The link is gone. `first` ends what offers routes, `last` what is left; both are the family's. */
+  closed(why: LinkClosed, first: Iterable<() => void>, last: Iterable<() => void>): void {
+    if (this.over) return;
+    this.#guard.close();
+    this.#sweep.close();
+    this.opener.close();
+    this.share.end();
+    // Routes go first, so that nothing subscribes again at a peer that is gone.
+    for (const end of [...first, ...this.received.closers(), ...this.serving.closers(), ...last]) {
+      try {
+        end();
+      } catch (error) {
+        this.deps.defect(error);
+      }
+    }
+    this.#report.send(why);
+  }
+}
+
+/** The peer as one that asks. A relay asks on behalf of all of its viewers, each of which has a share of its own there. */
+function askerOf(session: SessionContext): Asker {
+  const { ownNumbers = false, limits } = session.deps;
+  return {
+    source: session.source,
+    get hop() {
+      return session.peer.hop;
+    },
+    share: ownNumbers ? Number.POSITIVE_INFINITY : limits.unansweredPerViewer,
+  };
+}

@@ -1,0 +1,167 @@
+import type { BidiStream } from "../../link.ts";
+import type { Reason } from "../../reason.ts";
+import { BoundExceeded, READ } from "../../wire/codec/index.ts";
+import { type Request, RequestReader, type SubscribeUpdate } from "../../wire/lite/index.ts";
+import type { Admitted } from "../admission.ts";
+import type { Taker } from "../intake.ts";
+import { Announcer } from "./announcer.ts";
+import type { LiteContext } from "./context.ts";
+import { oldContext } from "./old-context.ts";
+import { type Responder, serveFetch, serveProbe, serveTrack } from "./serve.ts";
+import { SubscribeResponder } from "./subscribe-responder.ts";
+
+/** What a bidirectional stream of the peer needs of its session. */
+export interface BidiHost {
+  /** The first message of the stream is complete. */
+  named(stream: IncomingBidi): void;
+  /** The stream is over. */
+  left(stream: IncomingBidi): void;
+  /** The peer is leaving, for `uri` where it is not empty. */
+  goaway(uri: string): void;
+}
+
+/** A bidirectional stream of the peer: its first message says what serves it (moq-lite Bidirectional Streams). */
+export class IncomingBidi implements Taker {
+  readonly #context: LiteContext;
+  readonly #host: BidiHost;
+  readonly #stream: BidiStream;
+  readonly #reader: RequestReader;
+  #responder: Responder | undefined;
+  #update: ((update: SubscribeUpdate) => void) | undefined;
+  #over = false;
+
+  constructor(context: LiteContext, host: BidiHost, stream: BidiStream) {
+    this.#context = context;
+    this.#host = host;
+    this.#stream = stream;
+    this.#reader = new RequestReader(context.caps, context.wire);
+  }
+
+  data(bytes: Uint8Array): Uint8Array {
+    if (this.#over) return READ;
+    return this.#context.session.guard(() => this.#read(bytes)) ?? READ;
+  }
+
+  fin(): void {
+    if (this.#over) return;
+    this.#context.session.guard(() => {
+      if (this.#reader.finish()) this.#responder?.fin();
+      else this.refuse("protocol");
+    });
+  }
+
+  reset(): void {
+    this.#context.session.guard(() => this.gone());
+  }
+
+  stop(): void {
+    this.#context.session.guard(() => this.gone());
+  }
+
+  /** The peer gave it up, or the session ended. */
+  gone(): void {
+    if (this.#over) return;
+    this.#done();
+    if (this.#responder === undefined) this.#stream.finish();
+    else this.#responder.gone();
+  }
+
+  refuse(reason: Reason): void {
+    if (this.#over) return;
+    this.#done();
+    const code = this.#context.session.codes.codeOf(reason);
+    this.#stream.reset(code);
+    this.#stream.stop(code);
+  }
+
+  #read(bytes: Uint8Array): Uint8Array {
+    const { share, admission } = this.#context.session;
+    let rest: Uint8Array = READ;
+    try {
+      rest = this.#reader.push(bytes, (request) => this.#on(request), share);
+    } catch (error) {
+      if (!(error instanceof BoundExceeded)) throw error;
+      this.refuse(admission.full(error.bound));
+    }
+    const unanswered = this.#reader.probe && this.#responder === undefined && !this.#over;
+    if (unanswered) this.#on({ kind: "probe", bitrate: 0, rtt: 0 });
+    return rest;
+  }
+
+  #on(request: Request): void {
+    if (request.kind === "subscribeUpdate") {
+      this.#update?.(request);
+      return;
+    }
+    // Later targets of a probe: we report and never pad.
+    if (request.kind === "probe" && this.#responder !== undefined) return;
+    this.#host.named(this);
+    const responder = this.#serve(request);
+    if (typeof responder === "string") this.refuse(responder);
+    else this.#responder = responder;
+  }
+
+  #serve(request: Request): Responder | Reason {
+    const { session } = this.#context;
+    const { admission } = session;
+    switch (request.kind) {
+      case "announce":
+        return this.#admit(admission.announce(), (done) => {
+          const announcer = new Announcer(this.#old(), this.#stream, request, session.announcedToPeer, () => {
+            session.serving.watchers.delete(announcer);
+            done();
+          });
+          session.serving.watchers.add(announcer);
+          announcer.start();
+          return { fin: () => announcer.finish(), gone: () => announcer.close() };
+        });
+      case "subscribe":
+        return this.#admit(admission.subscribe(session.absolute(request.path)), (done) => {
+          const viewer = new SubscribeResponder(this.#old(), this.#stream, request, () => {
+            session.serving.viewers.delete(viewer);
+            done();
+          });
+          this.#update = (update) => viewer.update(update);
+          session.serving.viewers.add(viewer);
+          viewer.start();
+          const cancel = () => viewer.cancel();
+          return { fin: cancel, gone: cancel };
+        });
+      case "track":
+        return this.#admit(admission.track(session.absolute(request.path)), (done) =>
+          serveTrack(this.#old(), this.#stream, request, done),
+        );
+      case "fetch":
+        return this.#admit(admission.fetch(session.absolute(request.path)), (done) =>
+          serveFetch(this.#old(), this.#stream, request, done),
+        );
+      case "probe":
+        return this.#admit(admission.probe(), (done) => serveProbe(this.#old(), this.#stream, done));
+      case "goaway":
+        this.#host.goaway(request.uri);
+        return { fin: () => this.gone(), gone: () => this.#stream.finish() };
+      case "subscribeUpdate":
+      case "unknown":
+        return "unsupported";
+    }
+  }
+
+  /** Serves a request that was admitted; `done` is called when it is over. */
+  #admit(admitted: Admitted, serve: (done: () => void) => Responder): Responder | Reason {
+    if (typeof admitted === "string") return admitted;
+    return serve(() => {
+      admitted();
+      this.#done();
+    });
+  }
+
+  #done(): void {
+    this.#over = true;
+    this.#host.left(this);
+  }
+
+  #old() {
+    const { session, caps, wire } = this.#context;
+    return oldContext(session, caps, wire);
+  }
+}

@@ -1,0 +1,112 @@
+import type { RecvStream } from "../../link.ts";
+import type { GroupWriter } from "../../model/index.ts";
+import type { Reason } from "../../reason.ts";
+import { BoundExceeded, READ } from "../../wire/codec/index.ts";
+import { type Setup, UniReader } from "../../wire/lite/index.ts";
+import type { Taker } from "../intake.ts";
+import type { Receiver } from "../received-groups.ts";
+import type { LiteContext } from "./context.ts";
+
+/** What a unidirectional stream of the peer needs of its session. */
+export interface UniHost {
+  setup(setup: Setup): void;
+  /** Our subscription that a group is for. */
+  subscription(id: number): Receiver | undefined;
+  /** The header of the stream is complete. */
+  named(stream: IncomingUni): void;
+}
+
+/** A unidirectional stream of the peer: SETUP or a group (moq-lite Unidirectional Streams). */
+export class IncomingUni implements Taker {
+  readonly #context: LiteContext;
+  readonly #host: UniHost;
+  readonly #stream: RecvStream;
+  readonly #reader: UniReader;
+  #writer: GroupWriter | undefined;
+  #ignored = false;
+
+  constructor(context: LiteContext, host: UniHost, stream: RecvStream) {
+    this.#context = context;
+    this.#host = host;
+    this.#stream = stream;
+    this.#reader = new UniReader(context.caps, context.wire, {
+      group: (header) => {
+        host.named(this);
+        const subscription = host.subscription(header.subscribe);
+        const writer = context.session.received.begin(stream, subscription, header.sequence);
+        if (writer === undefined) {
+          this.#ignored = true;
+          return NOTHING;
+        }
+        this.#writer = writer;
+        return writer;
+      },
+      setup: (setup) => {
+        host.named(this);
+        host.setup(setup);
+      },
+      unknown: () => {
+        host.named(this);
+        this.refuse("unsupported");
+      },
+    });
+  }
+
+  data(bytes: Uint8Array): Uint8Array {
+    if (this.#ignored) return READ;
+    return this.#context.session.guard(() => this.#read(bytes)) ?? READ;
+  }
+
+  fin(): void {
+    if (this.#ignored) return;
+    this.#context.session.guard(() => {
+      this.#host.named(this);
+      this.#reader.finish();
+      this.#end((writer) => writer.finish());
+    });
+  }
+
+  reset(code: number): void {
+    const { session } = this.#context;
+    session.guard(() => {
+      this.#host.named(this);
+      this.#end((writer) => writer.reset(session.codes.reasonOf(code)));
+    });
+  }
+
+  /** The stream has no half that sends. */
+  stop(): void {}
+
+  refuse(reason: Reason): void {
+    this.#ignored = true;
+    this.#stream.stop(this.#context.session.codes.codeOf(reason));
+  }
+
+  #read(bytes: Uint8Array): Uint8Array {
+    const { received, share, admission } = this.#context.session;
+    received.bytes += bytes.length;
+    try {
+      const rest = this.#reader.push(bytes, share);
+      received.bytes -= rest.length;
+      return rest;
+    } catch (error) {
+      // A frame over its bound ends its group, not the session.
+      if (!(error instanceof BoundExceeded)) throw error;
+      admission.full(error.bound);
+      this.#end((writer) => writer.reset("frame_too_large"));
+      this.refuse("frame_too_large");
+      return READ;
+    }
+  }
+
+  #end(how: (writer: GroupWriter) => void): void {
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    this.#writer = undefined;
+    this.#context.session.received.end(writer);
+    how(writer);
+  }
+}
+
+/** Where the frames of a group that was refused go. */
+const NOTHING = { frame: () => {}, payload: () => {}, end: () => {} };

@@ -1,0 +1,58 @@
+import type { RecvStream } from "../link.ts";
+import type { GroupWriter } from "../model/index.ts";
+import type { Reason } from "../reason.ts";
+import type { SessionDeps, SessionTotals } from "./contract.ts";
+
+/** A subscription of ours, as far as its groups are concerned. */
+export interface Receiver {
+  group(sequence: number): GroupWriter | Reason;
+}
+
+export interface ReceivedGroupsDeps {
+  readonly deps: Pick<SessionDeps, "broadcasts" | "quota">;
+  readonly totals: SessionTotals;
+  readonly codeOf: (reason: Reason) => number;
+}
+
+/** The groups that the peer is sending, and the bytes that it has sent. */
+export class ReceivedGroups {
+  /** Bytes of groups and datagrams that were accepted. */
+  bytes = 0;
+  readonly #deps: ReceivedGroupsDeps;
+  readonly #open = new Set<GroupWriter>();
+
+  constructor(deps: ReceivedGroupsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Starts a group of one of our subscriptions. Where it is refused its stream is stopped, and there is nothing to write to. */
+  begin(stream: RecvStream, subscription: Receiver | undefined, sequence: number): GroupWriter | undefined {
+    const { totals, codeOf } = this.#deps;
+    const writer = this.#mayReceive() ? (subscription?.group(sequence) ?? "cancelled") : "limit";
+    if (typeof writer === "string") {
+      stream.stop(codeOf(writer));
+      return undefined;
+    }
+    totals.groupsReceived++;
+    writer.onStop((reason) => stream.stop(codeOf(reason)));
+    this.#open.add(writer);
+    return writer;
+  }
+
+  /** The stream of the group has ended. */
+  end(writer: GroupWriter): void {
+    this.#open.delete(writer);
+  }
+
+  /** What ends each group that has no end when the session is over. */
+  closers(): (() => void)[] {
+    return [...this.#open].map((writer) => () => writer.reset("upstream"));
+  }
+
+  #mayReceive(): boolean {
+    const { quota, broadcasts } = this.#deps.deps;
+    if (quota?.free("ingress") !== false) return true;
+    broadcasts.counters.boundsHit.tenant_ingress++;
+    return false;
+  }
+}

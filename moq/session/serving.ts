@@ -1,0 +1,46 @@
+/** A subscription of the peer that its session serves. */
+export interface Viewer {
+  /** Groups that were held back may be sent now. */
+  retry(): void;
+  /** The peer reads slowly: gives up old groups. */
+  shed(): void;
+  /** The peer's identity became known: a route that leads back to it is refused. */
+  recheck(): void;
+  /** The peer left, or the session is over. */
+  cancel(): void;
+}
+
+/** A request for announcements that its session serves. */
+export interface Watcher {
+  /** The peer's identity became known: routes that lead back to it are withdrawn. */
+  refresh(): void;
+  close(): void;
+}
+
+/** What one session serves to its peer now. */
+export class Serving {
+  readonly viewers = new Set<Viewer>();
+  readonly watchers = new Set<Watcher>();
+
+  retry(): void {
+    for (const viewer of [...this.viewers]) viewer.retry();
+  }
+
+  shed(): void {
+    for (const viewer of [...this.viewers]) viewer.shed();
+  }
+
+  /** The peer's hop id is known now: nothing is served to it that leads back to it. */
+  identified(): void {
+    for (const watcher of [...this.watchers]) watcher.refresh();
+    for (const viewer of [...this.viewers]) viewer.recheck();
+  }
+
+  /** What ends each of them when the session is over. */
+  closers(): (() => void)[] {
+    return [
+      ...[...this.viewers].map((viewer) => () => viewer.cancel()),
+      ...[...this.watchers].map((watcher) => () => watcher.close()),
+    ];
+  }
+}
