@@ -1,4 +1,4 @@
-/** A service that decides per session, in the way of moq-relay's `--auth-api`: `GET URL?root=…&kid=…&transport=…`. */
+/** An external service that decides on each session, like moq-relay's `--auth-api`: `GET URL?root=…&kid=…&transport=…`. */
 import { z } from "zod";
 import type { AuthClock } from "./clock.ts";
 import { AuthError } from "./error.ts";
@@ -7,7 +7,7 @@ import { parseJson } from "./json.ts";
 import { type Key, toKey } from "./keys/index.ts";
 import { isSuspect } from "./paths.ts";
 
-/** Answers kept, and questions under way; each is at most a few KiB. */
+/** Most cached answers and most requests at once, of a few KiB each. */
 const MAX_CACHED = 10_000;
 const MAX_UNDER_WAY = 256;
 
@@ -21,13 +21,13 @@ const answerSchema = z.object({
   key: z.unknown().optional(),
 });
 
-/** What the service said of a path. */
+/** The service's answer for a path. */
 export interface ApiAnswer {
-  /** Takes the place of the path, when there is one. */
+  /** Replaces the path, if present. */
   readonly alias: string | undefined;
   /** Granted without a token, relative to the path. */
   readonly public: { readonly subscribe: readonly string[]; readonly publish: readonly string[] } | undefined;
-  /** Verifies the token that was asked about. */
+  /** The key of the token that was asked about. */
   readonly key: Key | undefined;
 }
 
@@ -45,14 +45,14 @@ export interface ApiOptions {
   readonly fetch: Fetch;
   readonly warn: (message: string, error?: unknown) => void;
   readonly timeoutMs: number;
-  /** Longest time that an answer is kept, in milliseconds; less where its Cache-Control says so. */
+  /** Milliseconds for which an answer is cached; less if its Cache-Control says so. */
   readonly cacheMs: number;
 }
 
-/** Asks, and keeps answers for a bounded time. It fails closed: no answer is a refusal. */
+/** Asks the service and caches its answers. Without a valid answer, a session is refused. */
 export class AuthApi {
   readonly #options: ApiOptions;
-  /** In the order of asking. */
+  /** Oldest answer first. */
   readonly #cache = new Map<string, { answer: ApiAnswer; until: number }>();
   readonly #underWay = new Map<string, Promise<ApiAnswer>>();
   #complainedAt = Number.NEGATIVE_INFINITY;
@@ -61,14 +61,15 @@ export class AuthApi {
     this.#options = options;
   }
 
-  /** Throws {@link AuthError} `api_unavailable`, or `busy` when too many questions are under way. */
+  /** Throws {@link AuthError} `api_unavailable`, or `busy` when too many requests are under way. */
   async ask(question: ApiQuestion): Promise<ApiAnswer> {
     const url = this.#urlOf(question);
     const cached = this.#cache.get(url.href);
     if (cached !== undefined && cached.until > this.#options.clock.now()) return cached.answer;
     const running = this.#underWay.get(url.href);
     if (running !== undefined) return await running;
-    if (this.#underWay.size >= MAX_UNDER_WAY) throw new AuthError("busy", "too many decisions are under way");
+    if (this.#underWay.size >= MAX_UNDER_WAY)
+      throw new AuthError("busy", "too many requests to the auth API are under way");
     const asked = this.#fetch(url).finally(() => this.#underWay.delete(url.href));
     this.#underWay.set(url.href, asked);
     return await asked;
@@ -93,7 +94,7 @@ export class AuthApi {
       return answer;
     } catch (error) {
       this.#complain(error);
-      throw new AuthError("api_unavailable", "the service that decides who may connect did not answer as it should");
+      throw new AuthError("api_unavailable", "the service that decides who may connect gave no valid answer");
     }
   }
 
@@ -105,14 +106,14 @@ export class AuthApi {
     if (oldest !== undefined) this.#cache.delete(oldest);
   }
 
-  /** Once in ten seconds, however many sessions ask. */
+  /** Logs at most once in ten seconds, however many sessions ask. */
   #complain(error: unknown): void {
     const { clock, url, warn } = this.#options;
     const now = clock.now();
     if (now - this.#complainedAt < 10_000) return;
     this.#complainedAt = now;
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    const why = cause instanceof z.ZodError ? "its answer is not of the right form" : String(cause);
-    warn(`the auth API at ${url.origin}${url.pathname} did not answer as it should: ${why}`);
+    const why = cause instanceof z.ZodError ? "its answer does not have the expected form" : String(cause);
+    warn(`the auth API at ${url.origin}${url.pathname} gave no valid answer, so sessions are refused: ${why}`);
   }
 }

@@ -1,18 +1,22 @@
 import { AuthApi } from "./api.ts";
-import { authorize, type Permissions, rebase } from "./claims.ts";
+import { rebase } from "./claims.ts";
 import type { AuthClock } from "./clock.ts";
 import { AuthError } from "./error.ts";
+import { ALL_PATHS, type Grant, grantByToken, grantOf, HERE, publicGrant } from "./grant.ts";
 import type { Fetch } from "./http.ts";
 import { type FileSource, type Key, KeyRing, UrlKeys, watchKeyFile, watchKeyFolder } from "./keys/index.ts";
-import { isSuspect, join, normalise } from "./paths.ts";
-import { Granted, type Powers } from "./powers.ts";
+import { isSuspect, normalise } from "./paths.ts";
+import { Granted } from "./powers.ts";
 import { type Revocation, Revocations } from "./revocations.ts";
 import { readHeader, type TokenRules, type Verified, verifyToken } from "./verify.ts";
 
 /** Tokens whose verification is under way at once: an RSA signature costs about 0.1 ms of one core. */
 const MAX_UNDER_WAY = 512;
 
-/** Milliseconds that a file is unseen before that is worth a word: files are written in steps, and folders replaced. */
+/**
+ * Milliseconds that a file may be unreadable before the relay reports it as unhealthy: editors write files in steps, and orchestrators
+ * replace folders.
+ */
 const BLIND_AFTER_MS = 5_000;
 
 export interface AuthOptions {
@@ -31,36 +35,36 @@ export interface AuthOptions {
   };
   readonly api?: { readonly url: URL; readonly timeoutMs: number; readonly cacheMs: number };
   readonly revocationFile?: string;
-  /** Milliseconds that what files said before is used while they cannot be read. */
+  /** Milliseconds for which the last content of a file stays in use while the file cannot be read. */
   readonly fileKeepMs: number;
   /** Absolute prefixes that need no token; empty lists for none. */
   readonly publicSubscribe: readonly string[];
   readonly publicPublish: readonly string[];
   readonly rules: TokenRules;
-  /** Sessions whose key was removed are over. */
+  /** A session ends when the key of its token is removed. */
   readonly closeOnKeyRemoval: boolean;
-  /** Less may be allowed than before: every grant should be {@link Authenticator.check}ed. */
+  /** Called when some grants may no longer hold: {@link Authenticator.check} each. */
   readonly changed: () => void;
 }
 
-/** A client that asks to come in. */
+/** A client that asks for a session. */
 export interface Visitor {
   /** Path of the URL, percent-decoded. */
   readonly path: string;
   readonly token: string | undefined;
   /** `webtransport`, `websocket` or the like, for the external service. */
   readonly transport: string;
-  /** It comes from this machine, and not through a proxy. */
+  /** It connects from this machine, and not through a proxy. */
   readonly loopback: boolean;
-  /** A page of another origin asks, or for a host name that is not of this machine. */
+  /** A page of another origin asks, or the URL names a host that is not this machine. */
   readonly foreign?: boolean;
-  /** The certificate that it proved to own, of an authority that was configured for relays of the mesh. */
+  /** Its client certificate, proved and issued by an authority that is configured for relays of the mesh. */
   readonly certificate?: PeerCertificate | undefined;
 }
 
 /** A certificate of a relay of the mesh. */
 export interface PeerCertificate {
-  /** Its common name, or all of its subject where it has none. */
+  /** The common name, or the whole subject where there is none. */
   readonly subject: string;
   /** SHA-256 of its DER, in hexadecimal. */
   readonly fingerprint: string;
@@ -68,33 +72,7 @@ export interface PeerCertificate {
   readonly notAfter: number;
 }
 
-/** Who a token is of; nothing in it is secret. */
-export interface Identity {
-  readonly jti: string | undefined;
-  readonly sub: string | undefined;
-  readonly kid: string | undefined;
-  /** The key that verified it; for {@link Authenticator.check} only. */
-  readonly fingerprint: string;
-  /** Its key is of the ring, not of the external service. */
-  readonly ringed: boolean;
-}
-
-/** What a visitor may do. Paths are absolute and normalised; a prefix covers itself and what is under it. */
-export interface Grant {
-  readonly root: string;
-  readonly publish: readonly string[];
-  readonly subscribe: readonly string[];
-  /** It is a relay of the mesh: it may do everything. */
-  readonly cluster: boolean;
-  /** Milliseconds since 1970. */
-  readonly expiresAt: number | undefined;
-  /** First segment of the token's root, or else of the path. */
-  readonly tenant: string;
-  /** Nothing for public access. */
-  readonly identity: Identity | undefined;
-}
-
-/** Answers who may do what, from keys, claims, public prefixes and the time. */
+/** Decides who may do what, from keys, claims, public prefixes and the time. */
 export class Authenticator {
   readonly #options: AuthOptions;
   readonly #ring: KeyRing;
@@ -110,7 +88,7 @@ export class Authenticator {
     this.#ring = new KeyRing(() => options.changed());
   }
 
-  /** Rejects when a configured file cannot be used; a URL that does not answer is told and tried again. */
+  /** Rejects when a configured file cannot be used. A URL that does not answer is logged and retried. */
   static async open(options: AuthOptions): Promise<Authenticator> {
     const auth = new Authenticator(options);
     try {
@@ -136,7 +114,7 @@ export class Authenticator {
     return [...this.#keyFiles, this.#revocations?.source].reduce((sum, file) => sum + (file?.failures ?? 0), 0);
   }
 
-  /** What this relay does not know at the moment, as stable names: a removed key or a revocation may go unseen. */
+  /** Stable names of the sources that cannot be read now, so that a removed key or a revocation may be missed. */
   blindness(): string[] {
     return [
       ...(this.#keyFiles.some((file) => this.#blindFor(file) >= BLIND_AFTER_MS) ? ["keys_unreadable"] : []),
@@ -144,7 +122,7 @@ export class Authenticator {
     ];
   }
 
-  /** Nothing is configured: only this machine itself is served. */
+  /** True when nothing is configured: the relay then serves its own machine only. */
   get #unconfigured(): boolean {
     const { publicPublish, publicSubscribe } = this.#options;
     return !this.#takesTokens && publicPublish.length + publicSubscribe.length === 0;
@@ -163,12 +141,12 @@ export class Authenticator {
   async admit(visitor: Visitor): Promise<Grant> {
     if (isSuspect(visitor.path)) throw new AuthError("path_invalid", "the path of the URL cannot be used");
     const root = normalise(visitor.path);
-    // A token says more exactly what is asked for, so it goes first.
+    // A token is more specific than a certificate, so it decides where there are both.
     if (visitor.certificate !== undefined && visitor.token === undefined) {
       return this.#admitPeer(visitor.certificate, root);
     }
     if (this.#api !== undefined) return await this.#admitByApi(this.#api, root, visitor);
-    // Where nothing can verify tokens they are not looked at: they get what everybody gets.
+    // A relay without keys ignores tokens: their clients get public access.
     if (visitor.token !== undefined && this.#takesTokens) return await this.#admitToken(visitor.token, root);
     if (this.#unconfigured) {
       if (visitor.loopback && visitor.foreign !== true)
@@ -176,19 +154,19 @@ export class Authenticator {
       if (visitor.loopback) {
         throw new AuthError(
           "origin_refused",
-          "this relay serves its own machine only, and neither pages of other origins nor other host names, until keys or public prefixes are configured",
+          "until keys or public prefixes are configured, this relay serves its own machine only: no pages of other origins and no other host names",
         );
       }
       throw new AuthError(
         "not_configured",
-        "this relay serves its own machine only until keys or public prefixes are configured",
+        "until keys or public prefixes are configured, this relay serves its own machine only",
       );
     }
     const { publicPublish, publicSubscribe } = this.#options;
-    return open(root, root, rebase(publicPublish, root), rebase(publicSubscribe, root));
+    return publicGrant(root, root, rebase(publicPublish, root), rebase(publicSubscribe, root));
   }
 
-  /** Why a grant that was given no longer holds, by the state of now; nothing while it does. */
+  /** Why a grant no longer holds; undefined while it does. */
   check({ identity, expiresAt }: Grant): "token_expired" | "token_revoked" | undefined {
     if (identity === undefined) return undefined;
     if (this.#revocations?.match(identity) !== undefined) return "token_revoked";
@@ -197,7 +175,7 @@ export class Authenticator {
     return expiresAt !== undefined && expiresAt <= clock.wallNow() ? "token_expired" : undefined;
   }
 
-  /** Revokes at once. Rejects with a `RevocationError` when that does not last or was not possible. */
+  /** Revokes at once. Rejects with a `RevocationError` when the list is full or the entry cannot be written to its file. */
   async revoke(entry: Revocation): Promise<void> {
     await this.#revocations?.add(entry);
   }
@@ -226,14 +204,14 @@ export class Authenticator {
     if (api !== undefined) this.#api = new AuthApi({ clock, fetch, warn, ...api });
   }
 
-  /** A relay of the mesh, by its certificate: everything, until the certificate ends or its subject is revoked. */
+  /** A relay of the mesh that shows its certificate may do everything, until the certificate expires or its subject is revoked. */
   #admitPeer({ subject, fingerprint, notAfter }: PeerCertificate, root: string): Grant {
     this.#checkRevocations();
     const identity = { jti: undefined, sub: subject, kid: undefined, fingerprint, ringed: false };
     const granted = Granted.within(undefined, { ...ALL_PATHS, cluster: true });
     const grant = grantOf(granted, root, HERE, { identity, expiresAt: notAfter });
     const over = this.check(grant);
-    if (over !== undefined) throw new AuthError(over, "the client certificate does not hold any more");
+    if (over !== undefined) throw new AuthError(over, "the client certificate has expired or was revoked");
     return grant;
   }
 
@@ -249,26 +227,26 @@ export class Authenticator {
     const at = answer.alias === undefined ? root : normalise(answer.alias);
     if (token === undefined) {
       const relative = (list: readonly string[] = []) => list.map(normalise);
-      return open(at, root, relative(answer.public?.publish), relative(answer.public?.subscribe));
+      return publicGrant(at, root, relative(answer.public?.publish), relative(answer.public?.subscribe));
     }
-    if (answer.key === undefined) throw new AuthError("key_unknown", "the auth API has no key for the token");
+    if (answer.key === undefined) throw new AuthError("key_unknown", "the auth API has no key for this token");
     return grantByToken(await this.#verified(token, answer.key), answer.key, { asked: root, at, ringed: false });
   }
 
-  /** Milliseconds that a file has not been seen for. */
+  /** Milliseconds for which a file has been unreadable. */
   #blindFor(file: FileSource | undefined): number {
     return file?.blindSince === undefined ? 0 : this.#options.clock.now() - file.blindSince;
   }
 
-  /** Throws {@link AuthError} where too much may have been revoked unseen. */
+  /** Throws {@link AuthError} when the revocation file has been unreadable for too long. */
   #checkRevocations(): void {
     if (this.#blindFor(this.#revocations?.source) < this.#options.fileKeepMs) return;
-    throw new AuthError("revocations_unavailable", "the file of what is revoked cannot be read");
+    throw new AuthError("revocations_unavailable", "the revocation file cannot be read, so no token is accepted");
   }
 
   async #keyFor(kid: string | undefined): Promise<Key> {
     if (this.#keyFiles.some((file) => this.#blindFor(file) >= this.#options.fileKeepMs)) {
-      throw new AuthError("keys_unavailable", "the files of keys cannot be read");
+      throw new AuthError("keys_unavailable", "the key files cannot be read, so no token is accepted");
     }
     let key = this.#ring.find(kid);
     if (this.#urlKeys !== undefined && (key === undefined || !this.#urlKeys.fresh)) {
@@ -277,9 +255,11 @@ export class Authenticator {
       key = this.#ring.find(kid);
     }
     if (key !== undefined) return key;
-    if (this.#ring.size === 0) throw new AuthError("key_unknown", "there is no key here to verify tokens with");
+    if (this.#ring.size === 0) throw new AuthError("key_unknown", "this relay has no key to verify tokens with");
     const which =
-      kid === undefined ? "the token names no `kid`, and there are several keys" : "no key has the token's `kid`";
+      kid === undefined
+        ? "the token has no `kid`, and this relay has several keys"
+        : "this relay has no key with the token's `kid`";
     throw new AuthError("key_unknown", which);
   }
 
@@ -298,52 +278,4 @@ export class Authenticator {
       this.#underWay--;
     }
   }
-}
-
-/** No token is needed for it, so nothing but paths is in it. */
-const NO_POWERS: Powers = { root: "", put: [], get: [], cluster: false };
-const ALL_PATHS: Powers = { ...NO_POWERS, put: [""], get: [""] };
-/** Everything under the path of the URL. */
-const HERE: Permissions = { publish: [""], subscribe: [""] };
-
-function open(root: string, asked: string, publish: readonly string[], subscribe: readonly string[]): Grant {
-  if (publish.length + subscribe.length === 0) {
-    throw new AuthError("token_missing", `a token is needed for /${asked}: \`jwt\` in the URL, or a Bearer`);
-  }
-  const granted = Granted.within(undefined, { ...NO_POWERS, put: [...publish], get: [...subscribe] });
-  return grantOf(granted, root, { publish: granted.put, subscribe: granted.get });
-}
-
-/** `asked`: the path of the URL. `at`: what takes its place, where a service says so. */
-function grantByToken(
-  { granted, about: { jti, sub, exp } }: Verified,
-  { kid, fingerprint }: Key,
-  { asked, at, ringed }: { readonly asked: string; readonly at: string; readonly ringed: boolean },
-): Grant {
-  // A token of a relay of the mesh need not name paths.
-  const bare = granted.cluster && granted.put.length + granted.get.length === 0;
-  const paths = bare ? { publish: [], subscribe: [] } : authorize(granted, asked);
-  const identity = { jti, sub, kid, fingerprint, ringed };
-  return grantOf(granted, at, paths, { identity, expiresAt: exp === undefined ? undefined : exp * 1000 });
-}
-
-/** The one place where powers become a grant. `paths` are relative to `root`. */
-function grantOf(
-  granted: Granted,
-  root: string,
-  { publish, subscribe }: Permissions,
-  who: Pick<Grant, "identity" | "expiresAt"> = { identity: undefined, expiresAt: undefined },
-): Grant {
-  return {
-    root,
-    publish: publish.map((prefix) => join(root, prefix)),
-    subscribe: subscribe.map((prefix) => join(root, prefix)),
-    cluster: granted.cluster,
-    tenant: tenantOf(normalise(granted.root)) || tenantOf(root),
-    ...who,
-  };
-}
-
-function tenantOf(path: string): string {
-  return path.split("/", 1)[0] ?? "";
 }

@@ -4,9 +4,9 @@ import { AuthError } from "./error.ts";
 import { join, normalise, seenFrom, under } from "./paths.ts";
 import { MAX_PREFIXES, type Powers, powersShape } from "./powers.ts";
 
-/** Characters of `jti`, `sub` and the like: they are kept per session and written to the log. */
+/** Longest `jti`, `sub` and the like, in characters: a relay keeps them for each session and writes them to the log. */
 const MAX_NAME_LENGTH = 256;
-/** Seconds since 1970 at the end of year 9999, the last that dates are written for. */
+/** Seconds since 1970 at the end of year 9999, the last year of ISO 8601 dates. */
 const MAX_SECONDS = 253_402_300_799;
 
 const name = z.string().min(1).max(MAX_NAME_LENGTH);
@@ -15,7 +15,7 @@ const seconds = z.number().min(0).max(MAX_SECONDS);
 /** RFC 7519 section 4.1: claims about a token. None of them grants anything. */
 type RegisteredClaim = "exp" | "nbf" | "iat" | "jti" | "sub" | "iss" | "aud";
 
-/** A claim that grants something does not fit in here; its place is `powersShape`. */
+/** Claims that grant something are in `powersShape`, never here. */
 const aboutShape = {
   exp: seconds.optional(),
   nbf: seconds.optional(),
@@ -35,13 +35,13 @@ const aboutSchema = z.object(aboutShape);
 export type About = z.output<typeof aboutSchema>;
 export type ClaimsInput = z.input<typeof powersSchema> & z.input<typeof aboutSchema>;
 
-/** A payload in its two halves. What it asks for is granted by `Granted.within` only. */
+/** A payload in two halves: the powers that it asks for, which only `Granted.within` grants, and the claims about the token. */
 export interface Claims {
   readonly asked: Powers;
   readonly about: About;
 }
 
-/** Checks the shape of a payload; claims of others are left out. Throws {@link AuthError} `claims_invalid`. */
+/** Checks the form of a payload and drops unknown claims. Throws {@link AuthError} `claims_invalid`. */
 export function parseClaims(payload: unknown): Claims {
   return { asked: half(powersSchema, payload), about: half(aboutSchema, payload) };
 }
@@ -51,7 +51,7 @@ function half<T>(schema: z.ZodType<T>, payload: unknown): T {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const where = issue === undefined || issue.path.length === 0 ? "" : `\`${String(issue.path[0])}\`: `;
-  throw new AuthError("claims_invalid", `the token's claims cannot be used: ${where}${issue?.message ?? "no object"}`);
+  throw new AuthError("claims_invalid", `the token's claims are invalid: ${where}${issue?.message ?? "not an object"}`);
 }
 
 /** Prefixes that may be published and watched. */
@@ -61,8 +61,8 @@ export interface Permissions {
 }
 
 /**
- * The paths that `powers` cover for a client at `at` (the path of its URL), relative to it. The path may reach past the
- * token's root, which narrows the grants, or stop short of it. Throws {@link AuthError} `path_unrelated` or `path_not_granted`.
+ * The paths that `powers` cover for a client at `at` (the path of its URL), relative to it. The path may be below the token's
+ * root, which narrows the grants, or above it. Throws {@link AuthError} `path_unrelated` or `path_not_granted`.
  */
 export function authorize(
   powers: Pick<Powers, "root"> & { put: readonly string[]; get: readonly string[] },
@@ -85,7 +85,7 @@ export function authorize(
   return permissions;
 }
 
-/** Absolute prefixes as seen from `at`; those that lie elsewhere are left out. */
+/** Makes absolute prefixes relative to `at`; prefixes outside `at` are dropped. */
 export function rebase(prefixes: readonly string[], at: string): string[] {
   return [...new Set(prefixes.flatMap((prefix) => seenFrom(at, normalise(prefix)) ?? []))];
 }

@@ -1,9 +1,9 @@
-/** What auth needs of time; all are arguments, so that tests turn them by hand. */
+/** The clock that auth needs, passed as an argument so that tests can turn it by hand. */
 export interface AuthClock {
-  /** Monotonic milliseconds: how long something lasts must not depend on when somebody sets the clock of the machine. */
+  /** Monotonic milliseconds, for durations: setting the clock of the machine does not change them. */
   now(): number;
-  /** Milliseconds since 1970: what `exp`, `nbf` and `iat` are compared with. */
+  /** Milliseconds since 1970, for `exp`, `nbf` and `iat`. */
   wallNow(): number;
-  /** Calls back once after `delayMs` unless cancelled by the returned function. */
+  /** Calls `callback` once after `delayMs`, unless the returned function is called first. */
   timer(delayMs: number, callback: () => void): () => void;
 }

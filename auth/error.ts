@@ -1,10 +1,10 @@
 /** Why a client was refused: stable codes for clients, logs and metrics, and the HTTP status of each. */
 export const REFUSALS = {
-  /** No token, and nothing is public here. */
+  /** No token, and no public prefix here. */
   token_missing: 401,
   token_malformed: 401,
   token_too_large: 401,
-  /** `none`, or another algorithm than the key is for. */
+  /** `none`, or an algorithm that does not match the key. */
   alg_refused: 401,
   /** No key has its `kid`. */
   key_unknown: 401,
@@ -19,42 +19,42 @@ export const REFUSALS = {
   key_scope_exceeded: 403,
   /** The path of the URL and the token's root have nothing in common. */
   path_unrelated: 403,
-  /** Nothing of what the token (or public access) grants is under the path of the URL. */
+  /** The token (or public access) grants nothing under the path of the URL. */
   path_not_granted: 403,
-  /** `.` or `..`, control characters, or something that cannot be decoded. */
+  /** The path has `.` or `..` or control characters, or cannot be decoded. */
   path_invalid: 400,
   /** No key and no public prefix is configured: this relay serves its own machine only. */
   not_configured: 403,
   /** A page of another origin, or a request for another host name, at a relay that serves its own machine only. */
   origin_refused: 403,
-  /** The keys could never be loaded, or what was loaded is too old to be trusted. */
+  /** Keys could not be loaded, or the loaded ones are too old to be trusted. */
   keys_unavailable: 503,
-  /** The file of what is revoked cannot be read, and what it said before is too old to be trusted. */
+  /** The revocation file cannot be read, and its last content is too old to be trusted. */
   revocations_unavailable: 503,
-  /** The service that decides did not answer, or not as it should. */
+  /** The external service gave no valid answer. */
   api_unavailable: 503,
   address_denied: 403,
-  /** Too many sessions of one address. */
+  /** Too many sessions from one address. */
   address_sessions: 429,
-  /** Too many handshakes a second of one address. */
+  /** Too many handshakes per second from one address. */
   address_rate: 429,
-  /** Another token that no key signed, after too many of one address. */
+  /** Another bad token after too many from one address. */
   address_backoff: 429,
   /** Too many sessions of one tenant. */
   tenant_sessions: 429,
-  /** Only relays of the mesh may come in here: the token lacks the `cluster` claim. */
+  /** Only relays of the mesh may connect here: the token has no `cluster` claim. */
   cluster_required: 403,
-  /** The relay has another name than its token or certificate says. */
+  /** The relay uses another name than its token or certificate states. */
   node_mismatch: 403,
-  /** This relay is no root, or belongs to no mesh. */
+  /** This relay is not a root, or not part of a mesh. */
   not_a_root: 404,
-  /** Too many decisions under way. */
+  /** Too many decisions at once. */
   busy: 503,
 } as const;
 
 export type RefusalCode = keyof typeof REFUSALS;
 
-/** The token may have been made up: no key has signed it. One that is signed and expired, say, is no guess. */
+/** Codes of tokens that no key signed, which a client may have guessed. A signed token, even an expired one, is not a guess. */
 const GUESSES: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   "token_malformed",
   "token_too_large",
@@ -63,7 +63,7 @@ const GUESSES: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   "signature_invalid",
 ]);
 
-/** A refused client. The message is for it and for the log: it says what was missing, and never holds a token. */
+/** A client is refused. The message is for the client and the log: it says what is missing and never contains a token. */
 export class AuthError extends Error {
   override readonly name = "AuthError";
   readonly code: RefusalCode;
@@ -73,12 +73,12 @@ export class AuthError extends Error {
     this.code = code;
   }
 
-  /** The client may be guessing tokens. */
+  /** True when the client may be guessing tokens. */
   get guess(): boolean {
     return GUESSES.has(this.code);
   }
 
-  /** The HTTP status that it is answered with. */
+  /** The HTTP status of the refusal. */
   get status(): number {
     return REFUSALS[this.code];
   }

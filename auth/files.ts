@@ -1,13 +1,13 @@
-/** Reading files that an operator names: regular ones only, and never more than is meant to be in them. */
+/** Reads files that an operator names: regular files only, up to a bound. */
 import { constants, type Stats } from "node:fs";
 import { open, stat } from "node:fs/promises";
 
-/** A file that is not read; the message says why and holds nothing of it. */
+/** A file was not read. The message says why; it contains nothing of the file. */
 export class FileError extends Error {
   override readonly name = "FileError";
 }
 
-/** Permissions of everybody on the machine (`chmod o+r`, `o+w`). */
+/** Permissions of all users of the machine (`chmod o+r`, `o+w`). */
 const OTHERS_READ = 0o004;
 const OTHERS_WRITE = 0o002;
 
@@ -15,14 +15,15 @@ export interface ReadFile {
   readonly text: string;
   /** Permission bits. */
   readonly mode: number;
-  /** As {@link stampOf} gives it. */
+  /** The same as from {@link stampOf}. */
   readonly stamp: string;
 }
 
 /**
- * Reads at most `maxBytes`. Rejects with {@link FileError} for what is no regular file: opening a FIFO would wait for its
- * writer, in one of the four threads that all files, names and signatures share. It waits without a limit on a file
- * system that hangs: who calls it while the relay runs bounds the wait.
+ * Reads a regular file of at most `maxBytes`. Rejects with {@link FileError} when it is longer or not a regular file: opening a FIFO would
+ * wait for its writer, in one of the four threads that all files, DNS look-ups and signatures share. On a file system that hangs it waits
+ * without a limit; a caller in a running relay must set one. The relay uses this reader too; transport/tls/pem.ts has its own, because
+ * transport and auth import nothing of each other.
  */
 export async function readRegular(path: string, maxBytes: number): Promise<ReadFile> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -30,7 +31,7 @@ export async function readRegular(path: string, maxBytes: number): Promise<ReadF
     const stats = await file.stat();
     if (!stats.isFile()) throw new FileError("it is not a regular file");
     if (stats.size > maxBytes) throw new FileError(`it is longer than ${maxBytes} bytes`);
-    // It may grow while it is read.
+    // The file may grow while it is read.
     const buffer = Buffer.alloc(Math.min(stats.size, maxBytes) + 1);
     let bytes = 0;
     for (let last = -1; last !== 0 && bytes < stats.size; bytes += last) {
@@ -43,7 +44,7 @@ export async function readRegular(path: string, maxBytes: number): Promise<ReadF
   }
 }
 
-/** Calls that come while one is under way get its result: a file system that hangs holds one thread, and not one for each. */
+/** Makes calls share one read: a call during a read gets its result. A file system that hangs then blocks one thread, not one for each call. */
 export function shared<T>(read: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;
   return () => {
@@ -54,27 +55,27 @@ export function shared<T>(read: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** Changes with the content of a file, also when another file takes its place. */
+/** A text that differs once the file has changed or another file has replaced it. */
 export async function stampOf(file: string): Promise<string> {
   return stampFrom(await stat(file));
 }
 
-/** The time of the last change of state follows permissions, too. */
+/** `ctime` changes with permissions as well. */
 function stampFrom({ ctimeMs, mtimeMs, size, ino }: Stats): string {
   return `${ctimeMs}:${mtimeMs}:${size}:${ino}`;
 }
 
-/** What is careless about the permissions of a file or folder, as the end of a sentence about it. */
+/** What is unsafe about the permissions of a file or folder, as the end of a sentence that begins with its name; undefined if nothing. */
 export function carelessness(mode: number, secret: boolean): string | undefined {
   const octal = (mode & 0o7777).toString(8).padStart(4, "0");
-  if ((mode & OTHERS_WRITE) !== 0) return `everybody on this machine may change it (mode ${octal})`;
-  return secret && (mode & OTHERS_READ) !== 0 ? `everybody on this machine may read it (mode ${octal})` : undefined;
+  if ((mode & OTHERS_WRITE) !== 0) return `every user of this machine may change it (mode ${octal})`;
+  return secret && (mode & OTHERS_READ) !== 0 ? `every user of this machine may read it (mode ${octal})` : undefined;
 }
 
-/** What every operator knows by other words than the system's. */
+/** System errors in an operator's words. */
 const PLAIN = new Map([
   ["ENOENT", "it does not exist"],
-  ["ENOTDIR", "it is no folder"],
+  ["ENOTDIR", "it is not a folder"],
   ["EISDIR", "it is a folder"],
   ["EACCES", "the relay's user may not read it"],
 ]);

@@ -1,6 +1,6 @@
 /** Bounded HTTP GETs of JSON. */
 
-/** Bytes of an answer: a set of a hundred RSA keys is about 50 KiB. */
+/** Longest response, in bytes: a set of a hundred RSA keys has about 50 KiB. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 export type Fetch = (
@@ -8,7 +8,7 @@ export type Fetch = (
   init: { signal: AbortSignal; headers: Record<string, string>; redirect: "error" },
 ) => Promise<Response>;
 
-/** The body of a 200 answer, and how many milliseconds it may be kept as its Cache-Control says. Rejects otherwise. */
+/** Fetches a 200 response: its body and the milliseconds for which Cache-Control lets it be cached. Rejects for any other status. */
 export async function getText(
   url: URL,
   timeoutMs: number,
@@ -18,14 +18,14 @@ export async function getText(
   const response = await fetchUrl(url, { signal, headers: { accept: "application/json" }, redirect: "error" });
   if (response.status !== 200) {
     await response.body?.cancel();
-    throw new Error(`it answered ${response.status}`);
+    throw new Error(`the status is ${response.status}, not 200`);
   }
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   const body: AsyncIterable<Uint8Array> | Iterable<Uint8Array> = response.body ?? [];
   for await (const chunk of body) {
     bytes += chunk.length;
-    if (bytes > MAX_ANSWER_BYTES) throw new Error(`its answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+    if (bytes > MAX_ANSWER_BYTES) throw new Error(`the response is longer than ${MAX_ANSWER_BYTES} bytes`);
     chunks.push(chunk);
   }
   return { text: Buffer.concat(chunks).toString(), maxAgeMs: maxAge(response.headers.get("cache-control") ?? "") };

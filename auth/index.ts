@@ -1,8 +1,7 @@
-/** Who may do what: keys, claims, revocations and limits of addresses. It knows nothing of the relay, which enforces. */
+/** Who may do what: keys, claims, revocations and limits of addresses. It decides; the relay enforces. */
 export {
   Authenticator,
   type AuthOptions,
-  type Grant,
   type PeerCertificate,
   type Visitor,
 } from "./authenticator.ts";
@@ -10,6 +9,7 @@ export { authorize, type ClaimsInput, parseClaims } from "./claims.ts";
 export type { AuthClock } from "./clock.ts";
 export { AuthError } from "./error.ts";
 export { carelessness, faultOf, readRegular, shared } from "./files.ts";
+export type { Grant } from "./grant.ts";
 export { ALGORITHMS, type Key, KeyError, KeyRing, parseKeys, publicJwk } from "./keys/index.ts";
 export { Addresses, Bucket, isLoopback, Places, type Seat, Tenants } from "./limits/index.ts";
 export { seenFrom } from "./paths.ts";

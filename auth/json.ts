@@ -1,9 +1,9 @@
-/** JSON in which no object has a name twice: `JSON.parse` goes by the last one, another reader by the first. */
+/** Parses JSON and refuses objects that have a name twice: `JSON.parse` would take the last value, another reader the first. */
 
-/** Strings, and what names and objects are told by; everything else of JSON needs no look. */
+/** Strings, brackets and colons: enough to find the names of objects. */
 const PARTS = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g;
 
-/** Throws a `SyntaxError` for text that is no JSON, or in which an object has a name twice. */
+/** Throws a `SyntaxError` for text that is not JSON, or in which an object has the same name twice. */
 export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
   const open: (Set<string> | undefined)[] = [];
@@ -18,7 +18,7 @@ export function parseJson(text: string): unknown {
   return value;
 }
 
-/** `literal` is a string as JSON writes it: `"\u0061"` and `"a"` are one name. */
+/** `literal` is a JSON string with its quotes: `"\u0061"` and `"a"` are the same name. */
 function addName(names: Set<string> | undefined, literal: string): void {
   const name = String(JSON.parse(literal));
   if (names?.has(name)) throw new SyntaxError("an object has the same name twice");

@@ -3,7 +3,7 @@
  * covers `foo/bar` but neither `foobar` nor a look-alike of `foo`.
  */
 
-/** Without the slashes that mean nothing. */
+/** Removes slashes at the ends and doubled ones. */
 export function normalise(path: string): string {
   return path
     .split("/")
@@ -11,13 +11,13 @@ export function normalise(path: string): string {
     .join("/");
 }
 
-/** True for a path with a `.` or `..` segment or a control character: nothing real has one, tricks do. */
+/** True for a path with a `.` or `..` segment or a control character: real paths have none, attacks do. */
 export function isSuspect(path: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for control characters
   return /(?:^|[/\\])\.{1,2}(?:[/\\]|$)|[\u0000-\u001f\u007f]/.test(path);
 }
 
-/** What is left of `path` under `prefix`, both normalised; nothing when it is not under it. */
+/** The rest of `path` after `prefix`, both normalised; undefined when the path is not under the prefix. */
 export function under(prefix: string, path: string): string | undefined {
   if (prefix === "") return path;
   if (!path.startsWith(prefix)) return undefined;
@@ -30,7 +30,10 @@ export function join(root: string, path: string): string {
   return path === "" ? root : `${root}/${path}`;
 }
 
-/** Seen from `at`: what is left of a prefix below it, everything (`""`) where the prefix covers it, else nothing. */
+/**
+ * Makes an absolute prefix relative to `at`: the rest of a prefix below `at`, `""` for a prefix that covers `at`, undefined for one that is
+ * elsewhere.
+ */
 export function seenFrom(at: string, prefix: string): string | undefined {
   return under(at, prefix) ?? (under(prefix, at) === undefined ? undefined : "");
 }

@@ -5,7 +5,7 @@ export function covers(prefixes: readonly string[], path: string): boolean {
   return prefixes.some((prefix) => under(prefix, path) !== undefined) && !isSuspect(path);
 }
 
-/** What the prefixes have in common with what is under `path`, as prefixes. All are absolute and normalised. */
+/** The parts of the prefixes that are under `path`, as prefixes. All are absolute and normalised. */
 export function overlap(prefixes: readonly string[], path: string): string[] {
   if (isSuspect(path)) return [];
   if (prefixes.some((prefix) => under(prefix, path) !== undefined)) return [path];

@@ -1,23 +1,23 @@
-/** What a token can grant, and the one way to it: {@link Granted.within}. */
+/** The powers that a token can grant. Only {@link Granted.within} grants them. */
 import { z } from "zod";
 import { AuthError } from "./error.ts";
 import { isSuspect, join, normalise, under } from "./paths.ts";
 
-/** Prefixes of one claim: each is compared at every announcement, so the list stays short. */
+/** Most prefixes of one claim: each announcement is compared with each of them. */
 export const MAX_PREFIXES = 256;
-/** Characters of one prefix: as long as paths are by default. */
+/** Longest prefix, in characters: the default bound of paths. */
 const MAX_PREFIX_LENGTH = 1024;
 
 const path = z
   .string()
   .max(MAX_PREFIX_LENGTH)
-  .refine((value) => !isSuspect(value), "a path has no `.` or `..` segment and no control character");
+  .refine((value) => !isSuspect(value), "a path may have no `.` or `..` segment and no control character");
 const prefixes = z
   .union([path, z.array(path).max(MAX_PREFIXES)])
   .optional()
   .transform((value) => (value === undefined ? [] : typeof value === "string" ? [value] : value));
 
-/** The claims that grant something. A token and the scope of a key share them, so neither can name a power that the other lacks. */
+/** The claims that grant something. A token and the scope of a key share this shape, so both know the same powers. */
 export const powersShape = {
   /** The path that `put` and `get` are under. */
   root: path.default(""),
@@ -28,26 +28,29 @@ export const powersShape = {
 export type Powers = z.output<z.ZodObject<typeof powersShape>>;
 type Power = Exclude<keyof Powers, "root">;
 
-/** For each power: is what was asked for within what may be granted? A new power does not compile until it has a rule here. */
+/** For each power, whether the request is within the scope. A new power does not compile without a rule here. */
 const WITHIN: { readonly [P in Power]: (most: Powers, asked: Powers) => boolean } = {
   put: (most, asked) => coversPaths(most.root, most.put, asked.root, asked.put),
   get: (most, asked) => coversPaths(most.root, most.get, asked.root, asked.get),
   cluster: (most, asked) => most.cluster || !asked.cluster,
 };
 
-/** The most that a key may grant; part of its JWK. A member that is not known here may be a restriction, so it is refused. */
+/** The most that a key may grant; part of its JWK. An unknown member may be a restriction, so it is refused. */
 export const keyScopeSchema = z
   .strictObject(powersShape)
-  .refine(({ put, get, cluster }) => cluster || put.length + get.length > 0, "a scope has `put`, `get` or `cluster`");
+  .refine(
+    ({ put, get, cluster }) => cluster || put.length + get.length > 0,
+    "a scope must have `put`, `get` or `cluster`",
+  );
 export type KeyScope = z.output<typeof keyScopeSchema>;
 
-/** The first power of `asked` that `scope` does not cover, by the claim's name; a power without a rule is never covered. */
+/** The claim name of the first power of `asked` that `scope` does not cover; undefined if it covers all. */
 export function beyondScope(scope: KeyScope, asked: Powers): string | undefined {
   const rules = new Map<string, (most: Powers, asked: Powers) => boolean>(Object.entries(WITHIN));
   return Object.keys(asked).find((power) => power !== "root" && rules.get(power)?.(scope, asked) !== true);
 }
 
-/** Powers that were granted. Only {@link Granted.within} makes one, so the scope of the key has been applied to each that exists. */
+/** Granted powers. Only {@link Granted.within} makes them, so the scope of the key has always been applied. */
 export class Granted {
   readonly #powers: Powers;
 
@@ -55,11 +58,14 @@ export class Granted {
     this.#powers = powers;
   }
 
-  /** All of `asked`. Throws {@link AuthError} `key_scope_exceeded` when the scope of the key does not cover it; no scope covers everything. */
+  /** Grants all of `asked`. Throws {@link AuthError} `key_scope_exceeded` when the scope of the key does not cover it. A key without a scope may grant everything. */
   static within(scope: KeyScope | undefined, asked: Powers): Granted {
     const beyond = scope === undefined ? undefined : beyondScope(scope, asked);
     if (beyond === undefined) return new Granted(asked);
-    throw new AuthError("key_scope_exceeded", `the token's \`${beyond}\` is more than the scope of its key covers`);
+    throw new AuthError(
+      "key_scope_exceeded",
+      `the token's \`${beyond}\` grants more than the scope of its key permits`,
+    );
   }
 
   get root(): string {
@@ -74,7 +80,7 @@ export class Granted {
     return this.#powers.get;
   }
 
-  /** It is a relay of the mesh: it may do everything. */
+  /** A relay of the mesh, which may do everything. */
   get cluster(): boolean {
     return this.#powers.cluster;
   }

@@ -1,4 +1,4 @@
-/** What was revoked: tokens by `jti`, all tokens of a key by `kid`, all tokens of somebody by `sub`. */
+/** The revocation list: a token by its `jti`, all tokens of a key by `kid`, all tokens of a subject by `sub`. */
 import { rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import type { AuthClock } from "./clock.ts";
@@ -7,9 +7,9 @@ import { parseJson } from "./json.ts";
 import type { FileSource } from "./keys/index.ts";
 import { Watch, withLimit } from "./watch.ts";
 
-/** Entries; each is about 100 bytes, and a list that grows past it calls for a new key. */
+/** Most entries, of about 100 bytes each. An operator who needs more should replace the key instead. */
 export const MAX_REVOCATIONS = 100_000;
-/** Bytes of the file: entries with the longest names, and spaces between. */
+/** Longest file, in bytes: {@link MAX_REVOCATIONS} entries with the longest names, with white space. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 export const REVOKED_BY = ["jti", "kid", "sub"] as const;
@@ -19,7 +19,7 @@ const value = z.string().min(1).max(256);
 /** Seconds since 1970. */
 const until = z.number().min(0).optional();
 
-/** One entry: exactly one of `jti`, `kid`, `sub`, and `until` (seconds since 1970) where it may be forgotten one day. */
+/** One entry: exactly one of `jti`, `kid`, `sub`; with `until` (seconds since 1970), the entry expires then. */
 export const revocationSchema = z.union([
   z.strictObject({ jti: value, until }),
   z.strictObject({ kid: value, until }),
@@ -28,14 +28,14 @@ export const revocationSchema = z.union([
 export type Revocation = z.output<typeof revocationSchema>;
 const listSchema = z.array(revocationSchema).max(MAX_REVOCATIONS);
 
-/** What tells a token; `kid` is of the key that verified it. */
+/** The names by which a token can be revoked; `kid` is of the key that verified it. */
 export interface Revocable {
   readonly jti: string | undefined;
   readonly kid: string | undefined;
   readonly sub: string | undefined;
 }
 
-/** The list is full, or its file cannot be written. */
+/** The list is full, or its file cannot be read or written. */
 export class RevocationError extends Error {
   override readonly name = "RevocationError";
 }
@@ -43,16 +43,16 @@ export class RevocationError extends Error {
 export interface RevocationsOptions {
   readonly clock: AuthClock;
   readonly warn: (message: string, error?: unknown) => void;
-  /** There is more on the list than before. */
+  /** Called when an entry has come onto the list. */
   readonly changed: () => void;
-  /** JSON: a list of entries. It is read at every change, and written when an entry comes by {@link Revocations.add}. */
+  /** JSON file with a list of entries. It is read again at every change, and written by {@link Revocations.add}. */
   readonly file?: string;
 }
 
-/** Keeps the list, of the file and of calls together. */
+/** The revocation list: the entries of the file and those that were added by calls. */
 export class Revocations {
   readonly #options: RevocationsOptions;
-  /** By `jti:…`, `kid:…`, `sub:…`; the value is when it may be forgotten, in seconds since 1970. */
+  /** By `jti:…`, `kid:…`, `sub:…`; the value is when the entry expires, in seconds since 1970. */
   #entries = new Map<string, number>();
   #watch: Watch | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -61,7 +61,7 @@ export class Revocations {
     this.#options = options;
   }
 
-  /** Rejects when the file is there and cannot be used; one that is not there yet is an empty list. */
+  /** Rejects when the file exists and cannot be used. A file that does not exist is an empty list. */
   static async open(options: RevocationsOptions): Promise<Revocations> {
     const revocations = new Revocations(options);
     const { file, clock, warn } = options;
@@ -80,7 +80,7 @@ export class Revocations {
     return this.#entries.size;
   }
 
-  /** The file, where there is one. */
+  /** The file, if one is configured. */
   get source(): FileSource | undefined {
     return this.#watch;
   }
@@ -89,35 +89,38 @@ export class Revocations {
     this.#watch?.close();
   }
 
-  /** Which of its names is on the list, if one is. */
+  /** The name by which the token is revoked; undefined if it is not. */
   match(token: Revocable): RevokedBy | undefined {
     if (this.#entries.size === 0) return undefined;
     return REVOKED_BY.find((by) => token[by] !== undefined && this.#entries.has(`${by}:${token[by]}`));
   }
 
   /**
-   * Puts an entry on the list at once, and into the file, where there is one, before it resolves. Rejects with
-   * {@link RevocationError} when the list is full (nothing has changed) or the file cannot be written (it holds until
-   * the relay ends).
+   * Adds an entry to the list at once, and to the file, if one is configured, before it resolves. Rejects with {@link RevocationError}
+   *
+   * - when the list is full; then nothing has changed;
+   * - when the file cannot be written; then the entry holds until the relay ends.
    */
   async add(entry: Revocation): Promise<void> {
     this.#forget();
     const [key, end] = keyOf(entry);
     if (!this.#entries.has(key) && this.#entries.size >= MAX_REVOCATIONS) {
-      throw new RevocationError(`there are ${MAX_REVOCATIONS} revocations already`);
+      throw new RevocationError(
+        `the list is full: it has ${MAX_REVOCATIONS} entries; give them an \`until\`, or replace the key`,
+      );
     }
     this.#entries.set(key, Math.max(end, this.#entries.get(key) ?? 0));
     this.#options.changed();
     const { file } = this.#options;
     if (file === undefined) return;
     const written = this.#writing.then(() => this.#write(file));
-    // The next one waits for its end, so that a file system that hangs holds one thread and no more.
+    // The next write waits for this one, so that a file system that hangs blocks one thread and no more.
     this.#writing = written.catch(() => {});
     try {
       await withLimit(this.#options.clock, () => written);
     } catch (cause) {
       if (cause instanceof RevocationError) throw cause;
-      throw new RevocationError("it is revoked until the relay ends, but its file does not answer", { cause });
+      throw new RevocationError("revoked only until the relay ends: its file system does not answer", { cause });
     }
   }
 
@@ -128,16 +131,16 @@ export class Revocations {
     if (grew) this.#options.changed();
   }
 
-  /** Those whose tokens have all expired. */
+  /** Removes expired entries. */
   #forget(): void {
     const now = this.#options.clock.wallNow() / 1000;
     for (const [key, end] of this.#entries) if (end <= now) this.#entries.delete(key);
   }
 
   async #write(file: string): Promise<void> {
-    // What was written there by hand and not been looked at yet stays; a file that is broken is left to whoever broke it.
+    // Entries that an operator has just written into the file stay in it. A file that cannot be parsed is not overwritten.
     const known = await readList(file).catch((cause: unknown) => {
-      throw new RevocationError("it is revoked until the relay ends, but its file cannot be read", { cause });
+      throw new RevocationError("revoked only until the relay ends: its file cannot be read", { cause });
     });
     const now = this.#options.clock.wallNow() / 1000;
     const fresh = known.map(keyOf).filter(([key, end]) => end > now && !this.#entries.has(key));
@@ -152,7 +155,7 @@ export class Revocations {
       await writeFile(next, `${JSON.stringify(entries, null, 2)}\n`, { mode: 0o600 });
       await rename(next, file);
     } catch (error) {
-      throw new RevocationError("it is revoked until the relay ends, but its file cannot be written", { cause: error });
+      throw new RevocationError("revoked only until the relay ends: its file cannot be written", { cause: error });
     }
   }
 }
@@ -175,5 +178,5 @@ async function readList(file: string, warn?: RevocationsOptions["warn"]): Promis
   }
   const parsed = listSchema.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
-  throw new RevocationError(`${file} is not a list such as [{"jti": "..."}, {"sub": "...", "until": 1767225600}]`);
+  throw new RevocationError(`${file} is not a JSON list such as [{"jti": "..."}, {"sub": "...", "until": 1767225600}]`);
 }

@@ -5,13 +5,13 @@ import { type ClaimsInput, parseClaims } from "./claims.ts";
 import { type Algorithm, type Key, KeyError, signerOf, toKey } from "./keys/index.ts";
 import { beyondScope, type KeyScope } from "./powers.ts";
 
-/** Bytes of a new secret: as long as its hash, at least. */
+/** Bytes of a new secret: the length of its hash. */
 const SECRET_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
 const RSA_BITS = 2048;
 
 export interface GenerateOptions {
   readonly alg: Algorithm;
-  /** Made up unless given. */
+  /** Random if not given. */
   readonly kid?: string;
   /** The most that the key may grant. */
   readonly scope?: Partial<KeyScope>;
@@ -23,7 +23,8 @@ export async function generateKey({
   kid = randomBytes(12).toString("hex"),
   scope,
 }: GenerateOptions): Promise<Key> {
-  if (!/^[\w-]{1,128}$/.test(kid)) throw new KeyError("a key id has letters, digits, `-` and `_` only, at most 128");
+  if (!/^[\w-]{1,128}$/.test(kid))
+    throw new KeyError("a key id may have only letters, digits, `-` and `_`, at most 128");
   const common = { kid, alg, key_ops: ["sign", "verify"], ...(scope !== undefined && { scope }) };
   const secretBytes = SECRET_BYTES[alg];
   if (secretBytes !== undefined) {
@@ -34,13 +35,13 @@ export async function generateKey({
 }
 
 /**
- * A signed token. Throws {@link KeyError} when the key cannot sign or its scope is smaller than the claims, `AuthError`
- * `claims_invalid` when the claims cannot be used.
+ * Signs a token. Throws {@link KeyError} when the key cannot sign or its scope does not cover the claims, `AuthError` `claims_invalid` when
+ * the claims are invalid.
  */
 export async function signToken(key: Key, claims: ClaimsInput): Promise<string> {
   const { asked } = parseClaims(claims);
   const beyond = key.scope && beyondScope(key.scope, asked);
-  if (beyond !== undefined) throw new KeyError(`\`${beyond}\` is more than the scope of the key covers`);
+  if (beyond !== undefined) throw new KeyError(`\`${beyond}\` grants more than the scope of the key permits`);
   const header = { alg: key.alg, typ: "JWT", ...(key.kid !== undefined && { kid: key.kid }) };
   const payload = Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
   return await new SignJWT(payload).setProtectedHeader(header).sign(await signerOf(key));

@@ -6,18 +6,18 @@ import { parseJson } from "./json.ts";
 import { ALGORITHMS, type Algorithm, type Key } from "./keys/index.ts";
 import { Granted } from "./powers.ts";
 
-/** Bytes of a token: it comes in a URL or a header field, for which 8 KiB is what servers and proxies take. */
+/** Longest token, in bytes: servers and proxies accept 8 KiB in a URL or a header field. */
 export const MAX_TOKEN_BYTES = 8192;
 
 export interface TokenRules {
-  /** Accepted `iss` and `aud`; empty for any, and for none. */
+  /** Accepted `iss` and `aud`. An empty list accepts any value and a missing claim. */
   readonly issuers: readonly string[];
   readonly audiences: readonly string[];
-  /** Milliseconds that an issuer's clock may be ahead of ours, for `nbf` and `iat`. `exp` is exact. */
+  /** Milliseconds by which an issuer's clock may be ahead of ours, for `nbf` and `iat`. `exp` is exact. */
   readonly skewMs: number;
 }
 
-/** What a token's header says before anything is verified. Throws {@link AuthError}. */
+/** Reads a token's header before anything is verified. Throws {@link AuthError}. */
 export function readHeader(token: string): { readonly kid: string | undefined; readonly alg: Algorithm } {
   if (Buffer.byteLength(token) > MAX_TOKEN_BYTES) {
     throw new AuthError("token_too_large", `the token is longer than ${MAX_TOKEN_BYTES} bytes`);
@@ -27,19 +27,19 @@ export function readHeader(token: string): { readonly kid: string | undefined; r
     header = decodeProtectedHeader(token);
     partOf(token, 0);
   } catch {
-    throw new AuthError("token_malformed", "the token is not a JSON web token");
+    throw new AuthError("token_malformed", "the token is not a JSON Web Token");
   }
   const { kid } = header;
   const alg = ALGORITHMS.find((one) => one === header.alg);
-  if (alg === undefined) throw new AuthError("alg_refused", "the token's `alg` is none that this relay takes");
-  if (token.split(".").length !== 3) throw new AuthError("token_malformed", "the token is not a signed one");
+  if (alg === undefined) throw new AuthError("alg_refused", "this relay does not accept the token's `alg`");
+  if (token.split(".").length !== 3) throw new AuthError("token_malformed", "the token is not signed");
   if (kid !== undefined && (typeof kid !== "string" || kid === "" || kid.length > 256)) {
-    throw new AuthError("token_malformed", "the token's `kid` cannot be used");
+    throw new AuthError("token_malformed", "the token's `kid` is not a text of 1 to 256 characters");
   }
   return { kid, alg };
 }
 
-/** Header and claims as they stand in a token, unchecked; nothing when it is none. */
+/** Header and claims of a token, unverified; undefined when it is not a token. */
 export function readClaims(token: string): { readonly header: unknown; readonly claims: unknown } | undefined {
   if (Buffer.byteLength(token) > MAX_TOKEN_BYTES) return undefined;
   try {
@@ -49,7 +49,7 @@ export function readClaims(token: string): { readonly header: unknown; readonly 
   }
 }
 
-/** A token whose signature, times and scope hold. */
+/** A token whose signature, times and scope were verified. */
 export interface Verified {
   readonly granted: Granted;
   readonly about: About;
@@ -59,12 +59,15 @@ export interface Verified {
 export async function verifyToken(token: string, key: Key, rules: TokenRules, now: number): Promise<Verified> {
   const { alg } = readHeader(token);
   if (!key.algs.includes(alg)) {
-    throw new AuthError("alg_refused", "the token's `alg` is not the one that its key is for");
+    throw new AuthError("alg_refused", "the token's `alg` does not match its key");
   }
   const { asked, about } = parseClaims(await signedPayload(token, key, alg, rules, now));
   if (about.exp !== undefined && about.exp * 1000 <= now) throw new AuthError("token_expired", "the token has expired");
   if (about.iat !== undefined && about.iat * 1000 > now + rules.skewMs) {
-    throw new AuthError("token_not_yet_valid", "the token was issued in the future: compare the clocks");
+    throw new AuthError(
+      "token_not_yet_valid",
+      "the token was issued in the future; compare the clocks of the issuer and this relay",
+    );
   }
   return { granted: Granted.within(key.scope, asked), about };
 }
@@ -92,7 +95,7 @@ async function signedPayload(
   }
 }
 
-/** A part of a token. Throws a `SyntaxError` where an object in it has a name twice (RFC 7515 section 4, RFC 7519 section 4). */
+/** Parses a part of a token. Throws a `SyntaxError` when an object has the same name twice (RFC 7515 section 4, RFC 7519 section 4). */
 function partOf(token: string, index: 0 | 1): unknown {
   return parseJson(Buffer.from(token.split(".")[index] ?? "", "base64url").toString());
 }
@@ -100,20 +103,23 @@ function partOf(token: string, index: 0 | 1): unknown {
 function refusalOf(error: unknown): AuthError {
   if (error instanceof errors.JWTExpired) return new AuthError("token_expired", "the token has expired");
   if (error instanceof errors.JWSSignatureVerificationFailed) {
-    return new AuthError("signature_invalid", "the token's signature is not of its key");
+    return new AuthError(
+      "signature_invalid",
+      "the token's signature is wrong: another key signed it, or it was changed",
+    );
   }
   if (error instanceof errors.JOSEAlgNotAllowed)
     return new AuthError("alg_refused", "the token's `alg` is not allowed");
   if (error instanceof errors.JWTClaimValidationFailed) return claimRefusal(error.claim, error.reason);
-  if (error instanceof SyntaxError) return new AuthError("claims_invalid", "a claim stands in the token twice");
-  return new AuthError("token_malformed", "the token is not one that can be verified");
+  if (error instanceof SyntaxError) return new AuthError("claims_invalid", "the token has the same claim twice");
+  return new AuthError("token_malformed", "the token cannot be verified: it is malformed");
 }
 
 function claimRefusal(claim: string, reason: string): AuthError {
-  if (claim === "iss") return new AuthError("issuer_mismatch", "the token's `iss` is none that this relay trusts");
+  if (claim === "iss") return new AuthError("issuer_mismatch", "this relay does not trust the token's `iss`");
   if (claim === "aud") return new AuthError("audience_mismatch", "the token's `aud` does not name this relay");
   if (claim === "nbf" && reason === "check_failed") {
     return new AuthError("token_not_yet_valid", "the token is not valid yet");
   }
-  return new AuthError("claims_invalid", `the token's \`${claim}\` cannot be used`);
+  return new AuthError("claims_invalid", `the token's \`${claim}\` is invalid`);
 }

@@ -1,27 +1,27 @@
 import type { AuthClock } from "./clock.ts";
 import { faultOf } from "./files.ts";
 
-/** Milliseconds between two looks at files: with the reading after it, a change works within one second. */
+/** Milliseconds between two checks of a file: a change is in use within one second, with the time to read it. */
 export const WATCH_INTERVAL_MS = 300;
 
-/** Milliseconds that a look may take without a step forward. A file system that hangs answers never. */
-export const LOOK_TIMEOUT_MS = 5_000;
+/** Milliseconds that a check may take without progress. A file system that hangs never answers. */
+export const CHECK_TIMEOUT_MS = 5_000;
 
 export interface WatchOptions {
   readonly clock: AuthClock;
-  /** Cheap, and different whenever what it stands for may have changed. `step` is to be called after each of many files. */
+  /** A text that differs whenever the file may have changed; cheap. Call `step` after each of several files. */
   readonly stamp: (step: () => void) => Promise<string>;
-  /** Called at every change; when it fails, what was there stays in use. */
+  /** Called at every change. When it rejects, the last content stays in use. */
   readonly load: (step: () => void) => Promise<void>;
   readonly warn: (message: string, error?: unknown) => void;
-  /** What it is called in messages, such as `the keys in keys/`. */
+  /** Its name in messages, such as `the key folder keys/`. */
   readonly what: string;
 }
 
 /**
- * Looks again and again: works for editors that replace files, for links that Kubernetes swaps, and on network disks.
- * A look that fails, or does not get on for {@link LOOK_TIMEOUT_MS}, makes it blind until one succeeds. Only one look is
- * under way at a time, so a file system that hangs holds one thread and no more.
+ * Checks a file at short intervals. This also notices editors that replace files, links that Kubernetes swaps, and changes on network
+ * disks. A check that fails, or makes no progress for {@link CHECK_TIMEOUT_MS}, makes the watch blind until a check succeeds. One check
+ * runs at a time, so a file system that hangs blocks one thread and no more.
  */
 export class Watch {
   readonly #options: WatchOptions;
@@ -52,12 +52,12 @@ export class Watch {
     return watch;
   }
 
-  /** Since when looks fail, in milliseconds of the monotonic clock; nothing while they succeed. */
+  /** Since when checks fail, in milliseconds of the monotonic clock; undefined while they succeed. */
   get blindSince(): number | undefined {
     return this.#blindSince;
   }
 
-  /** Looks that failed since the start. */
+  /** Checks that failed since the start. */
   get failures(): number {
     return this.#failures;
   }
@@ -70,11 +70,11 @@ export class Watch {
   #schedule(): void {
     if (this.#closed) return;
     this.#cancel = this.#options.clock.timer(WATCH_INTERVAL_MS, () => {
-      void this.#look().finally(() => this.#schedule());
+      void this.#check().finally(() => this.#schedule());
     });
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     const from = this.#options.clock.now();
     const { step, over } = stepped(this.#options.clock, () => this.#failed(new LateError(), from));
     try {
@@ -101,21 +101,21 @@ export class Watch {
     if (this.#closed) return;
     this.#failures++;
     this.#blindSince ??= from;
-    // Said once per problem, not three times a second.
+    // Log each problem once, not three times a second.
     const why = faultOf(error);
     if (why === this.#complained) return;
     this.#complained = why;
-    this.#options.warn(`${this.#options.what} cannot be read again; what was read before stays in use for now: ${why}`);
+    this.#options.warn(`${this.#options.what} cannot be read; its last content stays in use for now: ${why}`);
   }
 }
 
 class LateError extends Error {
   constructor() {
-    super(`no answer within ${LOOK_TIMEOUT_MS / 1_000} s`);
+    super(`no answer within ${CHECK_TIMEOUT_MS / 1_000} s`);
   }
 }
 
-/** Rejects when `work` does not get on for {@link LOOK_TIMEOUT_MS}; what it does later is of no interest. */
+/** Rejects when `work` makes no progress for {@link CHECK_TIMEOUT_MS}; its later result is ignored. */
 export async function withLimit(clock: AuthClock, work: (step: () => void) => Promise<void>): Promise<void> {
   const late = Promise.withResolvers<void>();
   const { step, over } = stepped(clock, () => late.reject(new LateError()));
@@ -126,13 +126,13 @@ export async function withLimit(clock: AuthClock, work: (step: () => void) => Pr
   }
 }
 
-/** Calls `late` once, when neither `step` nor `over` was called for {@link LOOK_TIMEOUT_MS}. */
+/** Calls `late` once, when neither `step` nor `over` has been called for {@link CHECK_TIMEOUT_MS}. */
 function stepped(clock: AuthClock, late: () => void): { step: () => void; over: () => void } {
   let steps = 0;
   let cancel = () => {};
   const wait = () => {
     const seen = steps;
-    cancel = clock.timer(LOOK_TIMEOUT_MS, () => (steps === seen ? late() : wait()));
+    cancel = clock.timer(CHECK_TIMEOUT_MS, () => (steps === seen ? late() : wait()));
   };
   wait();
   return { step: () => void steps++, over: () => cancel() };

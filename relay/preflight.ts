@@ -140,7 +140,7 @@ class Preflight {
   async state(): Promise<void> {
     const { stateDir } = this.#config.tls;
     const found = await stat(stateDir).catch(() => undefined);
-    if (found?.isDirectory() === false) this.#problem("tls.state_dir", `${stateDir} is no folder`);
+    if (found?.isDirectory() === false) this.#problem("tls.state_dir", `${stateDir} is not a folder`);
   }
 
   /** Opens the gate with these settings, where they name a file. */

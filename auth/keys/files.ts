@@ -1,4 +1,4 @@
-/** Keys from a file, or from a folder with a file for each key. */
+/** Keys from one file, or from a folder that has one file for each key. */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { AuthClock } from "../clock.ts";
@@ -14,15 +14,15 @@ export interface FileKeysOptions {
   readonly clock: AuthClock;
   readonly ring: KeyRing;
   readonly warn: (message: string, error?: unknown) => void;
-  /** Milliseconds that a key is used which was read before and cannot be now. */
+  /** Milliseconds for which a key stays in use while its file cannot be read. */
   readonly keepMs: number;
 }
 
-/** Something on disk that is looked at again and again. */
+/** A file or folder that is checked at short intervals. */
 export interface FileSource {
-  /** Since when it cannot be read, in milliseconds of the monotonic clock, while what was read before is still in use. */
+  /** Since when it cannot be read, in milliseconds of the monotonic clock; its last content is still in use then. */
   readonly blindSince: number | undefined;
-  /** Looks that failed since the start. */
+  /** Checks that failed since the start. */
   readonly failures: number;
   close(): void;
 }
@@ -42,8 +42,8 @@ export async function watchKeyFile(file: string, { clock, ring, warn }: FileKeys
 }
 
 /**
- * Keeps the keys of a folder in the ring; a file that is removed takes its key along. A file that cannot be used is
- * left out with a warning; where its key was in use before, that stays so for `keepMs`, because files are written in steps.
+ * Keeps the keys of a folder in the ring. A key leaves the ring when its file is removed. A file that cannot be used is logged and
+ * ignored; a key that was read from it before stays in use for `keepMs`, because files are written in steps.
  */
 export async function watchKeyFolder(folder: string, options: FileKeysOptions): Promise<FileSource> {
   const keys = new KeyFolder(folder, options);
@@ -67,7 +67,7 @@ export async function watchKeyFolder(folder: string, options: FileKeysOptions): 
   };
 }
 
-/** What is known of one file of a folder. */
+/** The state of one file of the folder. */
 interface KeyFile {
   readonly stamp: string;
   readonly key: Key | undefined;
@@ -81,9 +81,12 @@ class KeyFolder {
   #known: ReadonlyMap<string, KeyFile> = new Map();
   #folderAdvice: string | undefined;
   #empty = false;
-  /** Looks so far: it is part of the stamp while a file cannot be read for another reason than what is in it, which may pass. */
+  /**
+   * Counts checks. It is part of the stamp while a file cannot be read for a reason outside the file, so that the file is read at each
+   * check until that has passed.
+   */
   #looks = 0;
-  /** Files that could not be used, each time that they were read. */
+  /** Reads of files that could not be used. */
   failures = 0;
 
   constructor(folder: string, options: FileKeysOptions) {
@@ -91,7 +94,7 @@ class KeyFolder {
     this.#options = options;
   }
 
-  /** Since when a key is in use whose file cannot be used any more. */
+  /** Since when the first key that is still in use has had no usable file. */
   get staleSince(): number | undefined {
     let first: number | undefined;
     for (const { key, broken } of this.#known.values()) {
@@ -102,7 +105,7 @@ class KeyFolder {
 
   async stamp(step: () => void): Promise<string> {
     const stamps: string[] = [];
-    // One after the other: on a file system that hangs, each would hold a thread.
+    // One at a time: each would block a thread on a file system that hangs.
     for (const name of await this.#names()) {
       step();
       const known = this.#known.get(name);
@@ -128,7 +131,7 @@ class KeyFolder {
     this.#adviseEmpty(keys.length === 0);
   }
 
-  /** Why there is none, for a file that cannot be looked at. */
+  /** The stamp of a file, or the error that prevents one. */
   async #stampOf(name: string): Promise<string> {
     return await stampOf(join(this.#folder, name)).catch(String);
   }
@@ -137,13 +140,13 @@ class KeyFolder {
     return (await readdir(this.#folder)).filter((name) => KEY_FILE.test(name)).sort();
   }
 
-  /** Its key was kept for as long as it may be. */
+  /** True when its key has been kept for `keepMs` without a usable file. */
   #isOver(file: KeyFile | undefined): boolean {
     const { clock, keepMs } = this.#options;
     return file?.key !== undefined && file.broken !== undefined && clock.now() - file.broken.since >= keepMs;
   }
 
-  /** Nothing for a file that is not there. */
+  /** Undefined for a file that does not exist. */
   async #read(name: string, before: KeyFile | undefined): Promise<KeyFile | undefined> {
     const { clock, warn, keepMs } = this.#options;
     const file = join(this.#folder, name);
@@ -155,10 +158,10 @@ class KeyFolder {
     } catch (error) {
       if (isMissing(error)) return undefined;
       this.failures++;
-      // What is no file any more is as good as removed.
+      // A path that is no longer a regular file counts as removed.
       const key = error instanceof FileError ? undefined : before?.key;
       const why = faultOf(error);
-      const kept = key === undefined ? "" : `; the key that was read before stays in use for ${keepMs / 1_000} s`;
+      const kept = key === undefined ? "" : `; the key read from it before stays in use for ${keepMs / 1_000} s`;
       if (why !== before?.broken?.why) warn(`the key file ${file} is not used: ${why}${kept}`);
       const told = error instanceof FileError || error instanceof KeyError;
       const stamp = told ? await this.#stampOf(name) : UNREADABLE;
@@ -166,50 +169,48 @@ class KeyFolder {
     }
   }
 
-  /** Each time that it has no key left, or begins without one. */
+  /** Warns at the start and later, once each time that the folder has no usable key. */
   #adviseEmpty(empty: boolean): void {
     if (empty && !this.#empty) {
       this.#options.warn(
-        `the key folder ${this.#folder} holds no key that can be used (files KID.jwk): it lets no token in until there is one`,
+        `the key folder ${this.#folder} has no usable key; this relay refuses every token until the folder has a file KID.jwk`,
       );
     }
     this.#empty = empty;
   }
 
-  /** Once for each state of its permissions. */
+  /** Warns once for each change of the permissions. */
   async #adviseFolder(): Promise<void> {
     const careless = carelessness((await stat(this.#folder)).mode, false);
     if (careless !== undefined && careless !== this.#folderAdvice) {
-      this.#options.warn(`the key folder ${this.#folder}: ${careless}, and so let anybody in`);
+      this.#options.warn(`the key folder ${this.#folder}: ${careless}, and so grant access to anyone`);
     }
     this.#folderAdvice = careless;
   }
 }
 
-/** In place of a stamp: the file is tried again at each look. */
+/** In place of a stamp: the file is read again at each check. */
 const UNREADABLE = "unreadable";
 
 function earliest(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }
 
-/** A folder's file holds one key, and its name is the key's `kid`. */
+/** A file of the folder has exactly one key, and the file's name is its `kid`. */
 function keyOfFile(name: string, text: string): Key {
   const kid = KEY_FILE.exec(name)?.[1];
   const [key, second] = parseKeys(text, undefined, kid);
-  if (key === undefined || second !== undefined) throw new KeyError("it does not hold exactly one key");
-  if (key.kid !== kid) throw new KeyError("its `kid` is not its file's name");
+  if (key === undefined || second !== undefined) throw new KeyError("it must contain exactly one key");
+  if (key.kid !== kid) throw new KeyError("the `kid` in it differs from the file's name");
   return key;
 }
 
-/** Says what an operator should know of a key that is used all the same. */
+/** Warns of a key that is used although it is unwise to. */
 function advise(warn: FileKeysOptions["warn"], what: string, key: Key, mode: number): void {
   const which = key.kid === undefined ? "its key" : `the key ${JSON.stringify(key.kid)}`;
-  if (!key.verifies) warn(`${what}: ${which} is for signing only (\`key_ops\`) and verifies nothing`);
+  if (!key.verifies) warn(`${what}: ${which} is for signing only (\`key_ops\`), so it verifies no token`);
   if (key.holds === "private") {
-    warn(
-      `${what}: ${which} is a private key; the relay needs its public half only, and tokens can be signed with this one`,
-    );
+    warn(`${what}: ${which} is a private key, which can sign tokens; the relay needs only the public half`);
   }
   const careless = carelessness(mode, key.holds !== "public");
   if (careless !== undefined) warn(`${what}: ${careless}`);

@@ -27,27 +27,27 @@ const MIN_SECRET_BYTES = 32;
 /** Shortest RSA modulus in bits (RFC 7518 section 3.3), and the longest that OpenSSL verifies with. */
 const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 16_384;
-/** Least exponent of an RSA key (RFC 8017 section 3.1): with 1 everybody can make signatures. */
+/** Smallest exponent of an RSA key (RFC 8017 section 3.1): with 1, anyone can make signatures. */
 const MIN_RSA_EXPONENT = 3n;
-/** Bytes of a file of keys: an RSA key of 8192 bits with all its parts is about 7,000, and a set has a hundred. */
+/** Longest key file, in bytes: an RSA key of 8192 bits with all its parts has about 7,000, and a set may have a hundred keys. */
 export const MAX_KEYS_TEXT = 1_048_576;
 /** Characters of a key's name in a message. */
 const MAX_SHOWN_NAME = 64;
 const NO_KEY = "the parameters of this key are not valid for its type";
 const PRIVATE_FIELDS = ["d", "p", "q", "dp", "dq", "qi"] as const;
 
-/** A key that cannot be used; the message says why and holds nothing of the key. */
+/** A key cannot be used. The message says why; it contains nothing of the key. */
 export class KeyError extends Error {
   override readonly name = "KeyError";
 }
 
 const encoded = z.string().regex(/^[\w+/=-]+$/, "not base64url");
-/** Other issuers use more than letters and digits; files of a folder are stricter. */
+/** Other issuers use more than letters and digits; names of key files are stricter. */
 const kid = z.string().min(1).max(256);
 const common = {
   kid: kid.optional(),
-  alg: z.enum(ALGORITHMS, "no algorithm that tokens can be signed with here").optional(),
-  use: z.literal("sig", "it is not for signatures").optional(),
+  alg: z.enum(ALGORITHMS, "not an algorithm that this relay accepts for tokens").optional(),
+  use: z.literal("sig", "the key is not for signatures").optional(),
   key_ops: z.array(z.string()).optional(),
   scope: keyScopeSchema.optional(),
 };
@@ -85,7 +85,7 @@ export interface Key {
   /** It has what signing needs. */
   readonly signs: boolean;
   readonly verifies: boolean;
-  /** `private`: it has a public half, and is not it. `secret`: it has none. */
+  /** `private`: a private key, which has a public half. `secret`: a shared secret, which has none. */
   readonly holds: "public" | "private" | "secret";
   /** Private parts included. */
   readonly jwk: Readonly<Record<string, unknown>>;
@@ -93,7 +93,7 @@ export interface Key {
   readonly verifier: (alg: Algorithm) => Promise<CryptoKey | Uint8Array>;
 }
 
-/** A key of a set that is left out. */
+/** A key of a set that is not used. */
 export interface Ignored {
   /** Its `kid` in quotes, or its place in the set. */
   readonly name: string;
@@ -101,8 +101,8 @@ export interface Ignored {
 }
 
 /**
- * Keys of a JWK or a JWK set, as JSON or as base64url of JSON. Of a set, keys that cannot be used are left out, as RFC 7517
- * section 5 asks for; `ignored` gets each. `kid` is for a single key that has none. Throws {@link KeyError} when no key can be used.
+ * Keys of a JWK or a JWK set, as JSON or as base64url of JSON. Keys of a set that cannot be used are ignored, as RFC 7517
+ * section 5 demands; `ignored` is called for each. `kid` names a single key that has none. Throws {@link KeyError} when no key can be used.
  */
 export function parseKeys(text: string, ignored?: (key: Ignored) => void, kid?: string): Key[] {
   const data = decode(text);
@@ -110,7 +110,7 @@ export function parseKeys(text: string, ignored?: (key: Ignored) => void, kid?: 
   return set.success ? keysOf(set.data.keys, ignored) : [toKey(data, kid)];
 }
 
-/** The keys of a set that others publish and use as well. Throws {@link KeyError} when it is no set, or no key of it can be used. */
+/** The keys of a published JWK set. Throws {@link KeyError} when the text is not a set, or no key in it can be used. */
 export function parsePublishedSet(text: string, ignored: (key: Ignored) => void): Key[] {
   const set = setSchema.safeParse(decode(text));
   if (!set.success) throw new KeyError("not a JWK set");
@@ -129,7 +129,7 @@ function keysOf(jwks: readonly unknown[], ignored?: (key: Ignored) => void): Key
     }
   });
   if (keys.length === 0 && left.length > 0) {
-    throw new KeyError(`no key of the set can be used: ${left.map(({ name, why }) => `${name}: ${why}`).join("; ")}`);
+    throw new KeyError(`no key in the set can be used: ${left.map(({ name, why }) => `${name}: ${why}`).join("; ")}`);
   }
   for (const key of left) ignored?.(key);
   return keys;
@@ -142,7 +142,7 @@ function nameOf(jwk: unknown, index: number): string {
 
 function decode(text: string): unknown {
   const trimmed = text.trim();
-  if (trimmed.length > MAX_KEYS_TEXT) throw new KeyError("too long for a key");
+  if (trimmed.length > MAX_KEYS_TEXT) throw new KeyError("too long for a JWK or a JWK set");
   const json = trimmed.startsWith("{") ? trimmed : Buffer.from(trimmed, "base64url").toString();
   try {
     return parseJson(json);
@@ -151,7 +151,7 @@ function decode(text: string): unknown {
   }
 }
 
-/** Makes a key of a parsed JWK; `name` is its `kid` where it has none. Throws {@link KeyError}. */
+/** Makes a key from a parsed JWK; `name` becomes its `kid` where it has none. Throws {@link KeyError}. */
 export function toKey(data: unknown, name?: string): Key {
   // Keys of the first moq-token have no `kty`.
   const legacy = z.object({ k: z.string(), kty: z.undefined() }).loose().safeParse(data);
@@ -163,7 +163,7 @@ export function toKey(data: unknown, name?: string): Key {
         "not a JWK: its type, `kty`, is missing or none of EC, OKP, RSA and oct (RFC 7517 section 4.1)",
       );
     }
-    throw new KeyError(`not a usable JWK: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`.replace(/ +/g, " "));
+    throw new KeyError(`not a usable JWK: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`);
   }
   const jwk = { ...parsed.data, kid: parsed.data.kid ?? name };
   const algs = algorithmsOf(jwk);
@@ -172,7 +172,7 @@ export function toKey(data: unknown, name?: string): Key {
   const holds = jwk.kty === "oct" ? "secret" : jwk.d === undefined ? "public" : "private";
   const signs = holds !== "public" && (ops === undefined || ops.includes("sign"));
   const verifies = ops === undefined || ops.includes("verify");
-  if (!signs && !verifies) throw new KeyError("its `key_ops` allow neither signing nor verifying");
+  if (!signs && !verifies) throw new KeyError("its `key_ops` permit neither signing nor verifying");
   const [alg] = algs;
   const { kid: named, ...rest } = jwk;
   return {
@@ -199,7 +199,7 @@ function verifierOf(material: JWK): Key["verifier"] {
   };
 }
 
-/** The same key without what signs. Throws {@link KeyError} for a secret, which has no public half. */
+/** The public half of a key. Throws {@link KeyError} for a secret, which has none. */
 export function publicJwk(key: Key): Record<string, unknown> {
   if (key.jwk["kty"] === "oct") throw new KeyError("a secret (HS256, HS384, HS512) has no public half");
   const hidden: readonly string[] = PRIVATE_FIELDS;
@@ -209,7 +209,7 @@ export function publicJwk(key: Key): Record<string, unknown> {
 
 /** For signing. Throws {@link KeyError} when the key cannot. */
 export async function signerOf(key: Key): Promise<CryptoKey | Uint8Array> {
-  if (!key.signs) throw new KeyError("this key cannot sign: it has no private part, or is not for signing");
+  if (!key.signs) throw new KeyError("this key cannot sign: it has no private part, or its `key_ops` do not permit it");
   const { key_ops: _ops, scope: _scope, ...material } = key.jwk;
   return await importKey(material, key.alg);
 }
@@ -223,7 +223,7 @@ async function importKey(jwk: JWK, alg: Algorithm): Promise<CryptoKey | Uint8Arr
   }
 }
 
-/** Those that the key is for. RSA keys need not name theirs (RFC 7517 section 4.4), and those of Entra ID do not. */
+/** The algorithms of a key. RSA keys may leave out `alg` (RFC 7517 section 4.4); those of Entra ID do. */
 function algorithmsOf(jwk: ParsedJwk): readonly [Algorithm, ...Algorithm[]] {
   const fits: readonly Algorithm[] = ALGORITHMS.filter((alg) => {
     if (jwk.kty === "oct") return alg.startsWith("HS");
@@ -237,22 +237,22 @@ function algorithmsOf(jwk: ParsedJwk): readonly [Algorithm, ...Algorithm[]] {
   }
   const [first, ...others] = fits;
   // A secret that is long enough for one hash may be too short for another.
-  if (first === undefined || jwk.kty === "oct") throw new KeyError("a secret has to name its `alg`");
+  if (first === undefined || jwk.kty === "oct") throw new KeyError("a secret must have an `alg`");
   return [first, ...others];
 }
 
 function checkStrength(jwk: ParsedJwk): void {
   if (jwk.kty === "oct" && Buffer.from(jwk.k, "base64url").length < MIN_SECRET_BYTES) {
-    throw new KeyError(`a secret has at least ${MIN_SECRET_BYTES} bytes`);
+    throw new KeyError(`a secret must have at least ${MIN_SECRET_BYTES} bytes`);
   }
   if (jwk.kty === "oct") return;
-  // Now, and not when the first token comes: that is refused then as if its client had made it up.
+  // Check the key when it is loaded: later, an unusable key would look like a bad token of its client.
   const { modulusLength, publicExponent = MIN_RSA_EXPONENT } = publicKeyOf(jwk).asymmetricKeyDetails ?? {};
   if (modulusLength !== undefined && (modulusLength < MIN_RSA_BITS || modulusLength > MAX_RSA_BITS)) {
-    throw new KeyError(`an RSA key has at least ${MIN_RSA_BITS} bits, and at most ${MAX_RSA_BITS}`);
+    throw new KeyError(`an RSA key must have ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits`);
   }
   if (publicExponent < MIN_RSA_EXPONENT || publicExponent % 2n === 0n) {
-    throw new KeyError(`the exponent of an RSA key is odd, and at least ${MIN_RSA_EXPONENT}`);
+    throw new KeyError(`the exponent of an RSA key must be odd and at least ${MIN_RSA_EXPONENT}`);
   }
 }
 

@@ -1,9 +1,9 @@
 import type { Key } from "./key.ts";
 
-/** Keys of all sources together: a folder of one key per customer is meant to fit, a mistake is not. */
+/** Most keys of all sources together: a folder with one key per customer fits, a mistake does not. */
 export const MAX_KEYS = 10_000;
 
-/** The keys that tokens are verified with now. Sources put theirs in whole; who signed what was taken out is told. */
+/** The keys that verify tokens now. A source replaces all its keys at once; a callback reports that keys were removed. */
 export class KeyRing {
   readonly #sources = new Map<object, readonly Key[]>();
   readonly #removed: () => void;
@@ -20,7 +20,7 @@ export class KeyRing {
     return this.#all.length;
   }
 
-  /** Replaces the keys of `source`. Throws a `RangeError` over {@link MAX_KEYS}; nothing has changed then. */
+  /** Replaces the keys of `source`. Throws a `RangeError` over {@link MAX_KEYS} and then changes nothing. */
   put(source: object, keys: readonly Key[]): void {
     const next = new Map(this.#sources).set(
       source,
@@ -37,8 +37,11 @@ export class KeyRing {
   }
 
   /**
-   * The key for a token with this `kid` in its header. A token without one is for the only key there is, and the only
-   * key, when it has no `kid`, is for every token.
+   * The key for a token with this `kid` in its header:
+   *
+   * - the key with that `kid`;
+   * - for a token without `kid`, the only key of the ring;
+   * - for any token, the only key of the ring when that key has no `kid`.
    */
   find(kid: string | undefined): Key | undefined {
     const [only, second] = this.#all;

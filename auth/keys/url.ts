@@ -4,7 +4,7 @@ import { type Fetch, getText } from "../http.ts";
 import { type Ignored, type Key, parsePublishedSet } from "./key.ts";
 import type { KeyRing } from "./ring.ts";
 
-/** Milliseconds that a key server gets to answer. */
+/** Milliseconds within which a key server must answer. */
 const FETCH_TIMEOUT_MS = 5_000;
 
 export interface UrlKeysOptions {
@@ -15,15 +15,15 @@ export interface UrlKeysOptions {
   readonly fetch: Fetch;
   /** Milliseconds after which the set is fetched again. */
   readonly refreshMs: number;
-  /** Shortest time between two fetches, in milliseconds, whatever `kid`s tokens ask for. */
+  /** Shortest time between two fetches in milliseconds, however many unknown `kid`s tokens name. */
   readonly cooldownMs: number;
-  /** Milliseconds that the last good set is used while the URL does not answer. */
+  /** Milliseconds for which the last good set stays in use while the URL does not answer. */
   readonly keepMs: number;
 }
 
 /**
- * Keys of a JWK set at a URL. It is fetched at the start, every `refreshMs`, and when a token names a `kid` that is not
- * in it, at most once per `cooldownMs`. While the URL fails the last good set stays in use for `keepMs`.
+ * Keys of a JWK set at a URL. The set is fetched at the start, every `refreshMs`, and when a token names a `kid` that is not in it, at most
+ * once per `cooldownMs`. While the URL fails, the last good set stays in use for `keepMs`.
  */
 export class UrlKeys {
   readonly #options: UrlKeysOptions;
@@ -32,14 +32,14 @@ export class UrlKeys {
   #running: Promise<void> | undefined;
   #cancel = () => {};
   #closed = false;
-  /** What was said of the set last. */
-  #told = "";
+  /** The warnings that were logged last, so that the same ones are not repeated. */
+  #warned = "";
 
   constructor(options: UrlKeysOptions) {
     this.#options = options;
   }
 
-  /** The first fetch; one that fails is told and repeated, because the key server may start after the relay. */
+  /** Fetches for the first time. A failure is logged and retried, because the key server may start after the relay. */
   async start(): Promise<void> {
     await this.refresh();
   }
@@ -49,17 +49,18 @@ export class UrlKeys {
     this.#cancel();
   }
 
-  /** True while there is a set that may be used. */
+  /** True while there is a set that is recent enough to use. */
   get fresh(): boolean {
     return this.#fetchedAt !== undefined && this.#options.clock.now() - this.#fetchedAt < this.#options.keepMs;
   }
 
-  /** Throws {@link AuthError} `keys_unavailable` where there is no set that may be used. */
+  /** Throws {@link AuthError} `keys_unavailable` when there is no set that is recent enough to use. */
   check(): void {
-    if (!this.fresh) throw new AuthError("keys_unavailable", "the key server cannot be reached");
+    if (!this.fresh)
+      throw new AuthError("keys_unavailable", "the key server cannot be reached, so no token is accepted");
   }
 
-  /** Fetches again unless it did so within `cooldownMs`. Never rejects. */
+  /** Fetches again, unless the last fetch was less than `cooldownMs` ago. Never rejects. */
   async refresh(): Promise<void> {
     const { clock, cooldownMs } = this.#options;
     const cooling = this.#triedAt !== undefined && clock.now() - this.#triedAt < cooldownMs;
@@ -87,23 +88,25 @@ export class UrlKeys {
       const ignored: Ignored[] = [];
       const keys = parsePublishedSet(text, (key) => void ignored.push(key));
       ring.put(this, keys);
-      this.#tell([...ignored.map(leftOut), ...keys.flatMap(unwise)]);
+      this.#warn([...ignored.map(leftOut), ...keys.flatMap(unwise)]);
       this.#fetchedAt = clock.now();
     } catch (error) {
       nextMs = Math.min(refreshMs, cooldownMs);
-      const left = this.fresh ? "the last good set stays in use" : "no token can be verified with it";
-      warn(`the keys at ${url.origin}${url.pathname} cannot be fetched; ${left}: ${reasonOf(error)}`);
+      const left = this.fresh ? "the last good set stays in use" : "no key from there is in use";
+      warn(
+        `the keys at ${url.origin}${url.pathname} cannot be fetched and will be retried; ${left}: ${reasonOf(error)}`,
+      );
     }
     if (!this.#closed) this.#cancel = clock.timer(nextMs, () => void this.#fetchOnce());
   }
 
-  /** What is to be said of the set, once for each state of it. */
-  #tell(remarks: readonly string[]): void {
+  /** Logs warnings about the set, once for each change of them. */
+  #warn(remarks: readonly string[]): void {
     const { url, warn } = this.#options;
     const lines = remarks.map((remark) => `the keys at ${url.origin}${url.pathname}: ${remark}`);
-    const told = lines.join("\n");
-    if (told === this.#told) return;
-    this.#told = told;
+    const text = lines.join("\n");
+    if (text === this.#warned) return;
+    this.#warned = text;
     for (const line of lines) warn(line);
   }
 }
@@ -115,8 +118,8 @@ function leftOut({ name, why }: Ignored): string {
 function unwise({ kid, holds, verifies }: Key): string[] {
   const name = kid === undefined ? "a key" : `the key ${JSON.stringify(kid)}`;
   return [
-    ...(holds === "public" ? [] : [`${name} can sign tokens, and so can everybody who reads it there`]),
-    ...(verifies ? [] : [`${name} is for signing only (\`key_ops\`) and verifies nothing`]),
+    ...(holds === "public" ? [] : [`${name} is published with its private part: anyone who reads it can sign tokens`]),
+    ...(verifies ? [] : [`${name} is for signing only (\`key_ops\`), so it verifies no token`]),
   ];
 }
 

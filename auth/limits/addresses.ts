@@ -2,27 +2,27 @@ import { AuthError } from "../error.ts";
 import { Bucket } from "./bucket.ts";
 import { isLoopback, Networks, networkOf } from "./networks.ts";
 
-/** Addresses that are remembered, about 200 bytes each; over it the one that was idle longest is forgotten. */
+/** Most addresses in the table, about 200 bytes each; above this the one that was idle longest is removed. */
 export const MAX_ADDRESSES = 100_000;
-/** Guesses that an address has free; one comes back every ten seconds. */
+/** Bad tokens that an address may show without a wait; one more every ten seconds. */
 const FREE_FAILURES = 5;
 const FAILURE_PER_SECOND = 0.1;
-/** First and longest wait after that, in milliseconds; it doubles with every further failure. */
+/** First and longest wait after that, in milliseconds; the wait doubles with every further bad token. */
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 300_000;
-/** Entries that are looked at to forget one, so that a full table costs no more. */
-const FORGET_LOOKS = 64;
-/** Milliseconds without a failure after which waits begin at the first again. */
+/** Entries that are searched for one to remove, which bounds the cost of a full table. */
+const REMOVE_SEARCH = 64;
+/** Milliseconds without a bad token after which the next wait is the first again. */
 const FORGIVE_MS = 600_000;
 
 /** Bounds of one address: an IPv4 address or an IPv6 /64. 0 is no bound. */
 export interface AddressLimits {
   readonly sessions: number;
   readonly handshakesPerSecond: number;
-  /** Networks that are refused; and, when the second list is not empty, those that alone are let in. */
+  /** Networks that are refused. When `allow` is not empty, every network outside it is refused too. */
   readonly deny: readonly string[];
   readonly allow: readonly string[];
-  /** Loopback is counted like any other address. */
+  /** Loopback has the same bounds as any other address. */
   readonly limitLoopback: boolean;
 }
 
@@ -35,7 +35,7 @@ interface Entry {
   failedAt: number;
 }
 
-/** Counts sessions, handshakes and guessed tokens by address. */
+/** Counts sessions, handshakes and bad tokens by address. */
 export class Addresses {
   readonly #limits: AddressLimits;
   readonly #deny: Networks;
@@ -52,7 +52,7 @@ export class Addresses {
     this.#now = now;
   }
 
-  /** Addresses that are remembered. */
+  /** Addresses in the table. */
   get size(): number {
     return this.#entries.size;
   }
@@ -70,7 +70,7 @@ export class Addresses {
     const entry = this.#entry(address);
     const now = this.#now();
     if (handshakesPerSecond > 0 && !entry.handshakes.take(1, now)) {
-      throw new AuthError("address_rate", "too many sessions a second from this address");
+      throw new AuthError("address_rate", "too many new sessions per second from this address");
     }
     if (sessions > 0 && entry.sessions >= sessions) {
       throw new AuthError("address_sessions", "too many sessions from this address");
@@ -84,8 +84,8 @@ export class Addresses {
   }
 
   /**
-   * Counts a guess: a token that no key signed. Throws {@link AuthError} `address_backoff` while earlier ones have this
-   * address wait. Good tokens of the address are let in meanwhile, because many clients may share it.
+   * Counts a bad token: one that no key signed. Throws {@link AuthError} `address_backoff` while the address has to wait for earlier
+   * ones. Good tokens are accepted meanwhile, because many clients may share the address.
    */
   guessed(address: string): void {
     if (this.#isExempt(address)) return;
@@ -120,20 +120,20 @@ export class Addresses {
     };
     this.#entries.delete(network);
     this.#entries.set(network, entry);
-    if (this.#entries.size > MAX_ADDRESSES) this.#forgetOne();
+    if (this.#entries.size > MAX_ADDRESSES) this.#removeOne();
     return entry;
   }
 
-  /** One without sessions among the oldest; those with sessions are bounded by the sessions there are. */
-  #forgetOne(): void {
-    let looked = 0;
+  /** Removes one of the oldest entries that has no session. Entries with sessions are bounded by the number of sessions. */
+  #removeOne(): void {
+    let searched = 0;
     for (const [network, entry] of this.#entries) {
       if (entry.sessions === 0) {
         this.#entries.delete(network);
         return;
       }
-      looked++;
-      if (looked === FORGET_LOOKS) return;
+      searched++;
+      if (searched === REMOVE_SEARCH) return;
     }
   }
 }

@@ -1,4 +1,4 @@
-/** A token bucket: `rate` units a second come in, at most `burst` are kept. */
+/** A token bucket: it gains `rate` units per second and keeps at most `burst`. */
 export class Bucket {
   readonly #rate: number;
   readonly #burst: number;
@@ -13,19 +13,19 @@ export class Bucket {
     this.#at = now;
   }
 
-  /** Takes `amount` when it is there. */
+  /** Takes `amount` if the bucket has it; false otherwise. */
   take(amount: number, now: number): boolean {
     if (this.level(now) < amount) return false;
     this.#level -= amount;
     return true;
   }
 
-  /** Takes `amount` whether or not it is there: what was used was used. */
+  /** Takes `amount` even if the level becomes negative, for what has been used already. */
   spend(amount: number, now: number): void {
     this.#level = this.level(now) - amount;
   }
 
-  /** What is in it; negative after {@link spend} took more. */
+  /** Units in the bucket; negative after {@link spend} took more than there was. */
   level(now: number): number {
     this.#level = Math.min(this.#burst, this.#level + (Math.max(0, now - this.#at) / 1000) * this.#rate);
     this.#at = Math.max(this.#at, now);

@@ -1,17 +1,17 @@
-/** Addresses and blocks of them. */
+/** IP addresses and blocks of addresses. */
 import ipaddr from "ipaddr.js";
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
-/** Bits of an IPv6 address that tell one customer from another: a /64 is what one network gets. */
+/** Bits of an IPv6 address that identify a customer: one network gets a /64. */
 const IPV6_BITS = 64;
 
-/** An IP address, IPv4 also where it is written as part of IPv6; nothing for other text. */
+/** Parses an IP address; IPv4 inside IPv6 becomes IPv4. Undefined for other text. */
 function parse(text: string): Address | undefined {
   return ipaddr.isValid(text) ? ipaddr.process(text) : undefined;
 }
 
-/** What limits of one address are counted by: an IPv4 address, or the first 64 bits of an IPv6 address. */
+/** The key under which limits of an address are counted: an IPv4 address, or the first 64 bits of an IPv6 address. */
 export function networkOf(address: string): string {
   const parsed = parse(address);
   if (parsed === undefined || parsed.kind() === "ipv4") return parsed?.toString() ?? address;
@@ -26,7 +26,7 @@ export function isLoopback(address: string): boolean {
 export class Networks {
   readonly #blocks: readonly [Address, number][];
 
-  /** Throws a `RangeError` for text that is no block. */
+  /** Throws a `RangeError` for text that is not a block. */
   constructor(blocks: readonly string[]) {
     this.#blocks = blocks.map(parseBlock);
   }
@@ -40,13 +40,13 @@ export class Networks {
   }
 }
 
-/** Throws a `RangeError` for text that is no block. */
+/** Throws a `RangeError` for text that is not a block. */
 export function parseBlock(text: string): [Address, number] {
   try {
     if (text.includes("/")) return ipaddr.parseCIDR(text);
     const address = ipaddr.process(text);
     return [address, address.kind() === "ipv4" ? 32 : 128];
   } catch {
-    throw new RangeError(`"${text}" is no address and no block such as "10.0.0.0/8"`);
+    throw new RangeError(`"${text}" is neither an IP address nor a block such as "10.0.0.0/8"`);
   }
 }

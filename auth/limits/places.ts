@@ -1,12 +1,12 @@
 import { networkOf } from "./networks.ts";
 
 /**
- * Places that clients hold before anything is known of them but their address. At the bound a newcomer gets the oldest place of the address
- * that holds most, so that no address, and no few of them, keeps others out.
+ * Places for clients of which only the address is known yet. When all places are taken, a new client gets the oldest place of the address
+ * that has most, so that a few addresses cannot keep others out.
  */
 export class Places {
   readonly #max: number;
-  /** By address, or IPv6 /64: one function for each place that ends its holder, oldest first. */
+  /** By address, or IPv6 /64: for each place a function that cuts its client, oldest first. */
   readonly #held = new Map<string, Set<() => void>>();
   #taken = 0;
 
@@ -19,21 +19,21 @@ export class Places {
   }
 
   /**
-   * A place until the returned function is called. `cut` ends its holder where another address gets the place. Nothing where the bound is
-   * reached and no address holds more than this one.
+   * Gives `address` a place until the returned function is called. `cut` is called when another address gets the place. Undefined when all
+   * places are taken and no address has more than this one.
    */
   take(address: string, cut: () => void): (() => void) | undefined {
     const network = networkOf(address);
     if (this.#taken >= this.#max && !this.#free(this.#held.get(network)?.size ?? 0)) return undefined;
     const places = this.#held.get(network) ?? new Set();
-    // Of its own, as two holders may be cut in the same way.
+    // A function of its own: two clients may pass the same `cut`.
     const place = () => cut();
     this.#held.set(network, places.add(place));
     this.#taken++;
     return () => this.#leave(network, place);
   }
 
-  /** Takes a place from the address that holds most, if those are more than `own`. */
+  /** Cuts the oldest client of the address that has most places, if it has more than `own`. */
   #free(own: number): boolean {
     let [most, count] = ["", own];
     for (const [network, { size }] of this.#held) if (size > count) [most, count] = [network, size];

@@ -1,9 +1,9 @@
 import { AuthError } from "../error.ts";
 import { Bucket } from "./bucket.ts";
 
-/** Seconds of its rate that a tenant which was quiet may use at once: a key frame, or a page of viewers that join. */
+/** Seconds of its rate that a quiet tenant may use at once: a key frame, or many viewers that join together. */
 const BURST_S = 2;
-/** Seconds of its rate that a tenant may owe: what began before the bound was met is let through for that long. */
+/** Seconds of its rate that a tenant may exceed its bound by: transfers that began before the bound was reached go on that long. */
 const MAX_DEBT_S = 10;
 
 /** Bounds of one tenant, all its sessions together. 0 is no bound. */
@@ -20,18 +20,18 @@ export interface TenantLimits {
 
 type Counted = "sessions" | "broadcasts" | "subscriptions";
 
-/** A session's place among those of its tenant. Every call is safe after `leave`. */
+/** A session, counted for its tenant. Every call is safe after `leave`. */
 export interface Seat {
   readonly tenant: string;
-  /** What it uses is of interest. */
+  /** The tenant has a bound on bytes, so `spend` counts. */
   readonly metered: boolean;
-  /** Counts one more until the returned function is called; nothing when there are too many. */
+  /** Counts one more until the returned function is called; undefined when the bound is reached. */
   take(what: "broadcasts" | "subscriptions"): (() => void) | undefined;
-  /** Bytes that this session used. */
+  /** Counts bytes of this session. */
   spend(way: "ingress" | "egress", bytes: number): void;
-  /** `free`: within its rate. `over`: nothing more may begin. `owing`: it goes on beyond what can be let through. */
+  /** `free`: within the rate. `over`: above it, so nothing new may begin. `owing`: so far above that what runs must stop. */
   rate(way: "ingress" | "egress"): "free" | "over" | "owing";
-  /** Gives back everything. */
+  /** Ends the session and everything that it counts. */
   leave(): void;
 }
 
@@ -40,11 +40,11 @@ interface Tenant {
   readonly buckets: Readonly<Record<"ingress" | "egress", Bucket>>;
 }
 
-/** Counts what sessions of each tenant do: the first segment of a token's root, or of the path without a token. */
+/** Counts the sessions of each tenant and what they use. A tenant is the first segment of a token's root, or of the path without a token. */
 export class Tenants {
   readonly #limits: TenantLimits;
   readonly #now: () => number;
-  /** Only tenants with sessions, so it is as bounded as they are. */
+  /** Tenants with sessions only, so the bound on sessions bounds this table. */
   readonly #tenants = new Map<string, Tenant>();
 
   /** `now` is in milliseconds of a clock that does not go back. */

@@ -85,7 +85,7 @@ describe("a folder of keys", () => {
     const opened = await openAuth({ keyFolder, fileKeepMs: 60_000 });
     await rm(keyFolder, { recursive: true });
     await looked(opened, () => opened.auth.blindness().includes("keys_unreadable"));
-    assert.match(opened.warnings.join(), /cannot be read again.*ENOENT/);
+    assert.match(opened.warnings.join(), /cannot be read; its last content.*ENOENT/);
     const grant = await admit(opened);
     const from = opened.clock.wallNow();
     await looked(opened, () => opened.clock.wallNow() > from + 60_000);
@@ -126,10 +126,10 @@ describe("a folder of keys", () => {
     await chmod(keyFolder, 0o777);
     const { auth, warnings } = await openAuth({ keyFolder });
     const expected = [
-      /one\.jwk: the key "one" is a private key; the relay needs its public half only/,
-      /secret\.jwk: everybody on this machine may read it \(mode 0604\)/,
-      /two\.jwk: everybody on this machine may change it \(mode 0646\)/,
-      /the key folder .*: everybody on this machine may change it \(mode 0777\)/,
+      /one\.jwk: the key "one" is a private key.*the relay needs only the public half/,
+      /secret\.jwk: every user of this machine may read it \(mode 0604\)/,
+      /two\.jwk: every user of this machine may change it \(mode 0646\)/,
+      /the key folder .*: every user of this machine may change it \(mode 0777\)/,
     ];
     assert.equal(warnings.length, expected.length, warnings.join("\n"));
     for (const line of expected) assert.match(warnings.join("\n"), line);
@@ -183,7 +183,7 @@ describe("a watch of a file system that hangs", () => {
     }
     assert.deepEqual([answers.length, watch.failures], [1, 1]);
     assert.ok(watch.blindSince !== undefined);
-    assert.match(warnings.join(), /^the keys cannot be read again.*no answer within 5 s$/);
+    assert.match(warnings.join(), /^the keys cannot be read; .*no answer within 5 s$/);
     hangs = false;
     answers[0]?.();
     await new Promise((resolve) => setImmediate(resolve));

@@ -69,7 +69,7 @@ describe("keys", () => {
     await writeFile(join(keyFolder, "notes.txt"), "no key");
     const { auth, clock, warnings, changes } = await openAuth({ keyFolder });
     assert.equal(auth.keys, 1);
-    assert.match(warnings.join(), /other\.jwk is not used: its `kid` is not its file's name/);
+    assert.match(warnings.join(), /other\.jwk is not used: the `kid` in it differs from the file's name/);
     const grant = await auth.admit(visit(await signToken(one, CLAIMS)));
     await writeFile(join(keyFolder, "two.jwk"), Buffer.from(fileOf(two)).toString("base64url"));
     clock.advance(1_000);
@@ -97,7 +97,7 @@ describe("keys", () => {
   it("a folder that holds no key is warned of at the start, and each time that its last key goes", async () => {
     const keyFolder = await folder();
     const { auth, clock, warnings } = await openAuth({ keyFolder });
-    assert.match(warnings.join("\n"), /^the key folder .* holds no key that can be used/);
+    assert.match(warnings.join("\n"), /^the key folder .* has no usable key/);
     await writeFile(join(keyFolder, "one.jwk"), JSON.stringify(publicJwk(one)));
     clock.advance(1_000);
     await settle(() => auth.keys === 1);
@@ -126,9 +126,9 @@ describe("keys", () => {
     const odd: readonly [Record<string, unknown>, RegExp][] = [
       [{ ...publicJwk(one), x: publicJwk(one)["y"] }, /the parameters of this key are not valid for its type/],
       [{ ...publicJwk(one), x: "AAAA" }, /the parameters of this key are not valid for its type/],
-      [{ ...rsa, n: zeros }, /at least 2048 bits/],
-      [{ ...rsa, n: Buffer.alloc(4_096, 0xff).toString("base64url") }, /at most 16384/],
-      [{ ...rsa, e: "AQ" }, /the exponent of an RSA key is odd, and at least 3/],
+      [{ ...rsa, n: zeros }, /must have 2048 to 16384 bits/],
+      [{ ...rsa, n: Buffer.alloc(4_096, 0xff).toString("base64url") }, /must have 2048 to 16384 bits/],
+      [{ ...rsa, e: "AQ" }, /must be odd and at least 3/],
     ];
     for (const [jwk, why] of odd) {
       await writeFile(keyFile, JSON.stringify(jwk));
@@ -149,7 +149,7 @@ describe("keys", () => {
     await writeFile(keyFile, JSON.stringify({ keys: odd }));
     await assert.rejects(
       openAuth({ keyFile }),
-      /no key of the set can be used: "enc": .*; "dec": .*not for signatures/,
+      /no key in the set can be used: "enc": .*; "dec": .*not for signatures/,
     );
   });
 
@@ -158,7 +158,7 @@ describe("keys", () => {
     const fetch = async () => new Response(JSON.stringify({ keys: [publicJwk(one), two.jwk] }));
     const { auth, warnings } = await openAuth({ keyUrl, fetch });
     assert.deepEqual(warnings, [
-      'the keys at https://keys.example/jwks: the key "two" can sign tokens, and so can everybody who reads it there',
+      'the keys at https://keys.example/jwks: the key "two" is published with its private part: anyone who reads it can sign tokens',
     ]);
     auth.close();
   });

@@ -73,8 +73,8 @@ const BROKEN: [what: string, toml: string, line: number, key: string, message: R
     "auth.key_dir",
     /does not exist \(ENOENT/,
   ],
-  ["a file in place of a folder of keys", '[auth]\nkey_dir = "DIR/text.pem"', 2, "auth.key_dir", /it is no folder/],
-  ["a file in place of the state folder", '[tls]\nstate_dir = "DIR/text.pem"', 2, "tls.state_dir", /is no folder/],
+  ["a file in place of a folder of keys", '[auth]\nkey_dir = "DIR/text.pem"', 2, "auth.key_dir", /it is not a folder/],
+  ["a file in place of the state folder", '[tls]\nstate_dir = "DIR/text.pem"', 2, "tls.state_dir", /is not a folder/],
   ["one port for both listeners", "[server]\nport = 4444", 0, "http.admin_port", /needs another/],
   [
     "a key file that holds no key",
@@ -119,7 +119,7 @@ test("names every file that is wrong at once, in the order of the lines", async 
 });
 
 const ODD: [what: string, toml: string, line: number, key: string, message: RegExp][] = [
-  ["a folder without keys", '[auth]\nkey_dir = "DIR/none"', 2, "auth.key_dir", /holds no key that can be used/],
+  ["a folder without keys", '[auth]\nkey_dir = "DIR/none"', 2, "auth.key_dir", /has no usable key/],
   ["junk in a folder of keys", '[auth]\nkey_dir = "DIR/junk"', 2, "auth.key_dir", /a\.jwk/],
   ["a role without a name", '[cluster]\nrole = "edge"', 2, "cluster.role", /in no mesh/],
 ];

@@ -106,7 +106,7 @@ test("the level of the log follows SIGHUP", async () => {
   assert.doesNotMatch(program.stdout, /relay closed/);
 });
 
-test("a configuration that is no regular file any more changes nothing on SIGHUP and stops nothing", async () => {
+test("a configuration that is no longer a regular file changes nothing on SIGHUP and stops nothing", async () => {
   const file = join(folder, "pipe.toml");
   writeFileSync(file, "");
   const program = start([file]);
@@ -114,7 +114,7 @@ test("a configuration that is no regular file any more changes nothing on SIGHUP
   rmSync(file);
   execFileSync("mkfifo", [file]);
   program.kill("SIGHUP");
-  await program.says(/cannot be read again: it is no regular file.*nothing changes/);
+  await program.says(/cannot be read again: it is not a regular file.*nothing changes/);
   assert.equal((await fetch(`http://127.0.0.1:${admin}/health/live`)).status, 200);
 });
 

@@ -168,9 +168,12 @@ test("a key for relays of the mesh signs for them and for nothing else", async (
   assert.equal((await token("sign", "--key", at("mesh.jwk"), "--cluster")).code, 0);
   assert.match(
     (await token("sign", "--key", at("mesh.jwk"), "--get", "")).err,
-    /`get` is more than the scope of the key/,
+    /`get` grants more than the scope of the key/,
   );
-  assert.match((await token("sign", "--key", at("scoped.jwk"), "--cluster")).err, /`cluster` is more than the scope/);
+  assert.match(
+    (await token("sign", "--key", at("scoped.jwk"), "--cluster")).err,
+    /`cluster` grants more than the scope/,
+  );
 });
 
 test("says what is wrong with a command line", async () => {

@@ -259,8 +259,8 @@ describe("files that the engine is made with", () => {
       const pipe = join(folder, "pipe");
       execFileSync("mkfifo", [pipe]);
       for (const [file, why] of [
-        [pipe, /pipe cannot be read: it is no regular file/],
-        ["/dev/zero", /\/dev\/zero cannot be read: it is no regular file/],
+        [pipe, /pipe cannot be read: it is not a regular file/],
+        ["/dev/zero", /\/dev\/zero cannot be read: it is not a regular file/],
         [folder, /cannot be read: it is a folder/],
       ] as const) {
         const { config, remove } = await testConfig({ [name]: file });

@@ -138,7 +138,10 @@ describe("a self-signed certificate", () => {
     const file = join(root, "a-file");
     await writeFile(file, "");
     for (const stateDir of [file, join(file, "state")]) {
-      assert.match(await refusal(options({ stateDir })), /a-file.*no folder \(ENOTDIR\); name another .* state_dir$/);
+      assert.match(
+        await refusal(options({ stateDir })),
+        /a-file.*not a folder \(ENOTDIR\); name another .* state_dir$/,
+      );
     }
   });
 

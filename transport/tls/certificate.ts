@@ -204,8 +204,8 @@ function whyNotKept(error: unknown): string {
     ["EROFS", "the file system is read-only"],
     ["ENOENT", "it cannot be made"],
     ["ENOSPC", "the disk is full"],
-    ["ENOTDIR", "it is no folder"],
-    ["EEXIST", "it is no folder"],
+    ["ENOTDIR", "it is not a folder"],
+    ["EEXIST", "it is not a folder"],
   ]).get(code);
   return `${why === undefined ? code : `${why} (${code})`}; name another folder in [tls] state_dir`;
 }

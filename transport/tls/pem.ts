@@ -67,13 +67,16 @@ export async function readPem(path: string, what: string): Promise<string> {
   return bytes.toString("utf8");
 }
 
-/** A regular file of at most {@link MAX_PEM_BYTES}. Opening a FIFO would wait for its writer for ever. */
+/**
+ * Reads a regular file of at most {@link MAX_PEM_BYTES}. Opening a FIFO would wait for its writer for ever. auth/files.ts has a reader of
+ * its own: auth and transport import nothing of each other.
+ */
 export async function readRegular(path: string): Promise<Buffer> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stats = await file.stat();
     if (stats.isDirectory()) throw Object.assign(new Error("it is a folder"), { code: "EISDIR" });
-    if (!stats.isFile()) throw new Error("it is no regular file");
+    if (!stats.isFile()) throw new Error("it is not a regular file");
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(Math.min(stats.size, MAX_PEM_BYTES) + 1) });
     if (bytesRead > MAX_PEM_BYTES) throw new Error(`it is larger than ${MAX_PEM_BYTES} bytes`);
     return buffer.subarray(0, bytesRead);

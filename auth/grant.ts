@@ -1,0 +1,86 @@
+import { authorize, type Permissions } from "./claims.ts";
+import { AuthError } from "./error.ts";
+import type { Key } from "./keys/index.ts";
+import { join, normalise } from "./paths.ts";
+import { Granted, type Powers } from "./powers.ts";
+import type { Verified } from "./verify.ts";
+
+/** The owner of a token, in names that are not secret. */
+export interface Identity {
+  readonly jti: string | undefined;
+  readonly sub: string | undefined;
+  readonly kid: string | undefined;
+  /** Fingerprint of the key that verified it; for {@link Authenticator.check} only. */
+  readonly fingerprint: string;
+  /** The key is in the key ring; false: the external service gave it. */
+  readonly ringed: boolean;
+}
+
+/** What a visitor may do. Paths are absolute and normalised; a prefix covers itself and what is under it. */
+export interface Grant {
+  readonly root: string;
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+  /** A relay of the mesh, which may do everything. */
+  readonly cluster: boolean;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number | undefined;
+  /** First segment of the token's root; of the path where the root is empty. */
+  readonly tenant: string;
+  /** Undefined for public access. */
+  readonly identity: Identity | undefined;
+}
+
+/** Access without a token grants paths only. */
+const NO_POWERS: Powers = { root: "", put: [], get: [], cluster: false };
+export const ALL_PATHS: Powers = { ...NO_POWERS, put: [""], get: [""] };
+/** Everything under the path of the URL. */
+export const HERE: Permissions = { publish: [""], subscribe: [""] };
+
+/** A grant without a token. Throws {@link AuthError} `token_missing` when nothing is public there. */
+export function publicGrant(
+  root: string,
+  asked: string,
+  publish: readonly string[],
+  subscribe: readonly string[],
+): Grant {
+  if (publish.length + subscribe.length === 0) {
+    throw new AuthError("token_missing", `a token is needed for /${asked}: \`jwt\` in the URL, or a Bearer`);
+  }
+  const granted = Granted.within(undefined, { ...NO_POWERS, put: [...publish], get: [...subscribe] });
+  return grantOf(granted, root, { publish: granted.put, subscribe: granted.get });
+}
+
+/** A grant by a verified token. `asked`: the path of the URL. `at`: the path that the auth API put in its place, else the same. */
+export function grantByToken(
+  { granted, about: { jti, sub, exp } }: Verified,
+  { kid, fingerprint }: Key,
+  { asked, at, ringed }: { readonly asked: string; readonly at: string; readonly ringed: boolean },
+): Grant {
+  // The token of a relay of the mesh may name no paths.
+  const bare = granted.cluster && granted.put.length + granted.get.length === 0;
+  const paths = bare ? { publish: [], subscribe: [] } : authorize(granted, asked);
+  const identity = { jti, sub, kid, fingerprint, ringed };
+  return grantOf(granted, at, paths, { identity, expiresAt: exp === undefined ? undefined : exp * 1000 });
+}
+
+/** Every grant is made here. `publish` and `subscribe` are relative to `root`. */
+export function grantOf(
+  granted: Granted,
+  root: string,
+  { publish, subscribe }: Permissions,
+  who: Pick<Grant, "identity" | "expiresAt"> = { identity: undefined, expiresAt: undefined },
+): Grant {
+  return {
+    root,
+    publish: publish.map((prefix) => join(root, prefix)),
+    subscribe: subscribe.map((prefix) => join(root, prefix)),
+    cluster: granted.cluster,
+    tenant: tenantOf(normalise(granted.root)) || tenantOf(root),
+    ...who,
+  };
+}
+
+function tenantOf(path: string): string {
+  return path.split("/", 1)[0] ?? "";
+}
