@@ -41,7 +41,13 @@ function root() {
     unique: randomUUID,
     channel: redisChannel(at.database),
   });
-  const shared = new ReplicatedRegistry({ registry, backend, clock: systemClock, leaseMs: LEASE_MS, told: () => {} });
+  const shared = new ReplicatedRegistry({
+    registry,
+    backend,
+    clock: systemClock,
+    leaseMs: LEASE_MS,
+    connectionChanged: () => {},
+  });
   shared.start();
   return { registry, shared };
 }

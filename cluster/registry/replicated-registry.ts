@@ -1,74 +1,68 @@
 import type { Clock } from "../../moq/clock.ts";
-import { type Holding, NODE_NAME, type NodeInfo } from "../contract.ts";
-import type { BackendEvents, NodeChange, RegistryBackend, RegistryObserver, StoredNode, Versions } from "./contract.ts";
-import { LEASE_SLACK_MS, NewerStarts } from "./newer-start.ts";
-import { PendingWrites } from "./pending-writes.ts";
+import { NODE_NAME, type NodeInfo } from "../contract.ts";
+import { BackendWriter, LEASE_SLACK_MS } from "./backend-writer.ts";
+import type {
+  BackendEvents,
+  NodeChange,
+  RegistryBackend,
+  RegistryObserver,
+  ReplicationCounters,
+  StoredNode,
+  Versions,
+} from "./contract.ts";
 import { encodeInfo, sameHolding } from "./record.ts";
 import type { Registry } from "./registry.ts";
+import { ReplicatedNodes } from "./replicated-nodes.ts";
 
-/** Milliseconds between two comparisons of all that is kept: what messages that got lost cost at most. */
+/** Milliseconds between two comparisons of everything, which is how late a lost message is noticed at most. */
 const RECONCILE_MS = 2_000;
-/** Milliseconds in which changes gather into one write. */
+/** Milliseconds in which changes are gathered into one write. */
 const GATHER_MS = 10;
-/** Broadcasts that one write has. */
-const BATCH = 500;
-
-/** Relays of which is remembered that they left while others are read. */
-const MAX_LEFT = 10_000;
-
-/** Counted for the metrics. */
-export interface ReplicationCounters {
-  /** Writes that the backend took. */
-  writes: number;
-  /** Calls that failed. */
-  errors: number;
-  /** Things read that no root wrote. */
-  strange: number;
-  /** Milliseconds that the last comparison took. */
-  reconcileMs: number;
-}
 
 export interface ReplicatedRegistryDeps {
   readonly registry: Registry;
   readonly backend: RegistryBackend;
   readonly clock: Clock;
   readonly leaseMs: number;
-  /** Told when it goes and when it is back. */
-  readonly told: (up: boolean, why: string) => void;
+  /** The backend became reachable, or unreachable; `why` is empty or names no credential. */
+  readonly connectionChanged: (up: boolean, why: string) => void;
 }
 
 /**
- * Keeps the registry of a root and a backend alike: writes what sessions of this root say, and speaks in the registry for relays that
- * other roots wrote. While the backend is gone all stays as it is; what counts then is the state, so there is no queue.
+ * Keeps the registry of a root and a backend alike. It writes what sessions of this root say, and speaks in the registry for relays that
+ * other roots wrote. While the backend is unreachable, the registry keeps what it knows. Afterwards the two states are compared, so
+ * changes need no queue.
  */
 export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
   readonly counters: ReplicationCounters = { writes: 0, errors: 0, strange: 0, reconcileMs: 0 };
   readonly #deps: ReplicatedRegistryDeps;
-  /** Speaks for what others wrote. */
+  /** The session that speaks for relays at other roots. */
   readonly #others = {};
-  readonly #waiting = new PendingWrites();
-  readonly #withdrawn = new Map<string, { startedAt: number; until: number }>();
-  /** Version that our state of a relay is known to be of, but for what waits to be written. */
-  readonly #versions = new Map<string, string>();
-  readonly #renewed = new Map<string, number>();
-  readonly #later: NewerStarts;
-  /** Left on purpose since the comparison began that is under way. */
-  readonly #left = new Map<string, number>();
-  /** Kept, not known here, at the last comparison: gone at the next, as it may just not have been heard yet. */
-  readonly #extra = new Map<string, ReadonlySet<string>>();
+  readonly #nodes = new ReplicatedNodes();
+  readonly #writer: BackendWriter;
+  /** Of the memory behind the backend, when it was last listed. */
   #instance = "";
+  /** Until then nothing that the backend does not have is taken for gone: other roots are writing again what it lost. */
   #graceUntil = 0;
   #up = false;
-  #saidDown = false;
-  #busy = false;
-  #again = false;
+  #reportedDown = false;
+  #working = false;
+  /** A comparison was asked for while another one was under way. */
+  #compareAgain = false;
   #closed = false;
   #cancelGather: (() => void) | undefined;
   #cancelTick = () => {};
 
   constructor(deps: ReplicatedRegistryDeps) {
     this.#deps = deps;
-    this.#later = new NewerStarts(deps.leaseMs);
+    this.#writer = new BackendWriter({
+      ...deps,
+      nodes: this.#nodes,
+      counters: this.counters,
+      isOurs: (node) => this.#isOurs(node),
+      mark: (node, path) => this.#mark(node, path),
+      adopt: (stored) => this.#apply(stored),
+    });
   }
 
   get connected(): boolean {
@@ -90,7 +84,8 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
 
   registered(node: string, session: object): void {
     if (session === this.#others) return;
-    this.#withdrawn.delete(node);
+    const record = this.#nodes.get(node);
+    if (record !== undefined) this.#nodes.clearRemoval(record);
     this.#mark(node);
   }
 
@@ -98,73 +93,92 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
     if (session !== this.#others) this.#mark(node, path);
   }
 
+  /** From the registry: a relay left in a session here. From the backend: a relay of that name and start left elsewhere. */
   withdrawn(what: NodeInfo | string, by: object | number): void {
-    if (typeof what === "string") {
-      const known = this.#deps.registry.get(what);
-      this.#versions.delete(what);
-      if (this.#busy && this.#left.size < MAX_LEFT) this.#left.set(what, Number(by));
-      if (known === undefined || known.startedAt > Number(by)) return;
-      const ours = this.#ours(what);
-      this.#deps.registry.evict(what);
-      // A write of ours may be under way, and come after the removal.
-      if (ours) this.#remove(known);
-      return;
-    }
-    if (by !== this.#others) this.#remove(what);
+    if (typeof what === "string") this.#leftElsewhere(what, Number(by));
+    else if (by !== this.#others) this.#remove(what);
   }
 
   lost(node: string): void {
-    this.#drop(node);
+    this.#nodes.clearWriting(node);
   }
 
   up(): void {
     this.#up = true;
-    this.#saidDown = false;
+    this.#reportedDown = false;
     this.#graceUntil = this.#deps.clock.now() + this.#deps.leaseMs;
-    this.#versions.clear();
-    this.#deps.told(true, "");
+    this.#nodes.clearVersions();
+    this.#deps.connectionChanged(true, "");
     void this.#work(true);
   }
 
   down(why: string): void {
     this.#up = false;
-    if (!this.#saidDown) this.#deps.told(false, why);
-    this.#saidDown = true;
+    if (!this.#reportedDown) this.#deps.connectionChanged(false, why);
+    this.#reportedDown = true;
   }
 
   strange(): void {
     this.counters.strange++;
   }
 
-  changed(change: NodeChange, { before, after, partial }: Versions): void {
+  changed(change: NodeChange, versions: Versions): void {
+    if (this.#isOurs(change.info.node)) this.#checkOurs(change, versions);
+    else this.#changedElsewhere(change, versions);
+  }
+
+  /** Another root wrote a relay that has a session here. */
+  #checkOurs(change: NodeChange, { before, after, partial }: Versions): void {
+    const record = this.#nodes.get(change.info.node);
+    if (record === undefined) return;
+    // The root that wrote a part may never write the rest.
+    if (partial) record.version = undefined;
+    else if (record.version === before && this.#agrees(change)) record.version = after;
+  }
+
+  #changedElsewhere(change: NodeChange, { before, after, partial }: Versions): void {
     const { registry } = this.#deps;
     const { node } = change.info;
-    const known = this.#versions.get(node);
-    if (this.#ours(node)) {
-      // Whoever left it partial may not come to complete it.
-      if (partial) this.#versions.delete(node);
-      else if (known === before && this.#agrees(change)) this.#versions.set(node, after);
-      return;
-    }
-    // Lost here, it is at another root, which speaks of it.
-    if ((registry.get(node)?.startedAt ?? 0) <= change.info.startedAt) this.#renewed.delete(node);
-    const speaks = registry.speaker(node) === this.#others;
-    if (speaks ? known === before : before === "" && registry.get(node) === undefined) {
-      if (this.#register(change.info)) {
-        for (const holding of change.holdings) registry.hold(holding, this.#others);
-        for (const path of change.released) registry.release(path, node, this.#others);
-        this.#versions.set(node, after);
-      }
+    const record = this.#nodes.get(node);
+    // A relay that was lost here has come back at another root.
+    const isLater = (registry.get(node)?.startedAt ?? 0) <= change.info.startedAt;
+    if (isLater && record !== undefined) record.renewedAt = undefined;
+    const known = record?.version;
+    const isNew = before === "" && registry.get(node) === undefined;
+    if (this.#isElsewhere(node) ? known === before : isNew) {
+      if (!this.#register(change.info)) return;
+      for (const holding of change.holdings) registry.hold(holding, this.#others);
+      for (const path of change.released) registry.release(path, node, this.#others);
+      this.#nodes.record(node).version = after;
     } else if (known !== after) {
-      this.#versions.delete(node);
-      // There is more to come, and it is read at the end of it.
+      if (record !== undefined) record.version = undefined;
+      // A part is read when the last one has been written.
       if (!partial) void this.#work(true);
     }
   }
 
-  #ours(node: string): boolean {
+  #leftElsewhere(node: string, startedAt: number): void {
+    const { registry } = this.#deps;
+    const known = registry.get(node);
+    const record = this.#nodes.get(node);
+    if (record !== undefined) record.version = undefined;
+    if (this.#working) this.#nodes.setLeft(node, startedAt);
+    if (known === undefined || known.startedAt > startedAt) return;
+    const ours = this.#isOurs(node);
+    registry.evict(node);
+    // A write of this root may be under way and reach the backend after the removal.
+    if (ours) this.#remove(known);
+  }
+
+  /** A session of this root speaks for the relay. */
+  #isOurs(node: string): boolean {
     const speaker = this.#deps.registry.speaker(node);
     return speaker !== undefined && speaker !== this.#others;
+  }
+
+  /** Another root speaks for the relay. */
+  #isElsewhere(node: string): boolean {
+    return this.#deps.registry.speaker(node) === this.#others;
   }
 
   #agrees({ info, holdings, released }: NodeChange): boolean {
@@ -177,21 +191,13 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
   }
 
   #mark(node: string, path?: string): void {
-    this.#waiting.add(node, path);
+    this.#nodes.mark(node, path);
     this.#gather();
   }
 
-  /** It is not this root any more that speaks for it. */
-  #drop(node: string): void {
-    this.#waiting.delete(node);
-    this.#versions.delete(node);
-    this.#later.delete(node);
-    this.#extra.delete(node);
-  }
-
   #remove({ node, startedAt }: NodeInfo): void {
-    this.#drop(node);
-    this.#withdrawn.set(node, { startedAt, until: this.#deps.clock.now() + this.#deps.leaseMs });
+    this.#nodes.clearWriting(node);
+    this.#nodes.setRemoval(node, { startedAt, until: this.#deps.clock.now() + this.#deps.leaseMs });
     this.#gather();
   }
 
@@ -211,184 +217,90 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
     });
   }
 
-  /** One at a time: writes what waits, and compares where that is asked for. Never rejects. */
+  /** One at a time: writes what is pending, and compares where that is asked for. Never rejects. */
   async #work(compare: boolean): Promise<void> {
-    if (this.#busy) {
-      this.#again ||= compare;
+    if (this.#working) {
+      this.#compareAgain ||= compare;
       return;
     }
-    this.#busy = true;
+    this.#working = true;
     const from = this.#deps.clock.now();
     try {
-      await this.#write();
+      await this.#writer.write();
       if (compare) {
-        await this.#renew();
-        await this.#take();
-        await this.#write();
+        await this.#writer.renew();
+        await this.#readOthers();
+        await this.#writer.write();
         this.counters.reconcileMs = this.#deps.clock.now() - from;
       }
     } catch {
-      // What was not written is found at the next comparison.
+      // The next comparison finds what was not written.
       this.counters.errors++;
     }
-    this.#busy = false;
-    const again = this.#again;
-    this.#again = false;
+    this.#working = false;
+    const again = this.#compareAgain;
+    this.#compareAgain = false;
     if (again && this.#up && !this.#closed) void this.#work(true);
-    else if (this.#waiting.size + this.#withdrawn.size > 0) this.#gather();
+    else if (this.#nodes.unwritten) this.#gather();
   }
 
-  async #write(): Promise<void> {
-    const { backend, clock } = this.#deps;
-    for (const [node, { startedAt, until }] of [...this.#withdrawn]) {
-      if (clock.now() < until) await backend.remove(node, startedAt);
-      if (this.#withdrawn.get(node)?.until === until) this.#withdrawn.delete(node);
-    }
-    for (const [node, all] of this.#waiting.nodes()) {
-      if (!this.#ours(node)) {
-        this.#waiting.delete(node);
-        continue;
-      }
-      for (let at = 0; at === 0 || at < all.length; at += BATCH) await this.#put(node, all.slice(at, at + BATCH));
-      this.#waiting.written(node);
-    }
-  }
-
-  async #put(node: string, paths: readonly string[]): Promise<void> {
+  /** Takes over what other roots registered, and evicts what they registered and the backend has no more. */
+  async #readOthers(): Promise<void> {
     const { registry, backend, clock, leaseMs } = this.#deps;
-    const info = registry.get(node);
-    if (info === undefined) return;
-    this.#waiting.take(node, paths);
-    const holdings: Holding[] = [];
-    const released: string[] = [];
-    for (const path of paths) {
-      const holding = registry.holding(path, node);
-      if (holding === undefined) released.push(path);
-      else holdings.push(holding);
-    }
-    const now = clock.now();
-    try {
-      const known = this.#versions.get(node) ?? "";
-      const rest = holdings.length === registry.size(node) ? "whole" : "last";
-      const settled = registry.settled(node);
-      const part = this.#waiting.more(node) || !settled ? "more" : rest;
-      const versions = await backend.put({ info, holdings, released }, leaseMs, part, known);
-      this.counters.writes++;
-      if (versions === undefined || !this.#ours(node)) return;
-      this.#renewed.set(node, now);
-      if (versions.before === "" && part !== "whole") {
-        // It had expired, or was lost: all of it goes there again.
-        const written = new Set(paths);
-        for (const path of registry.paths(node)) if (!written.has(path)) this.#mark(node, path);
-      }
-      const follows = versions.before === "" || versions.before === known;
-      // One that has not told all yet is completed by a comparison.
-      if (follows && settled && !this.#waiting.cut(node)) this.#versions.set(node, versions.after);
-      else this.#versions.delete(node);
-    } catch (error) {
-      for (const path of paths) this.#mark(node, path);
-      throw error;
-    }
-  }
-
-  /** Leases of what is registered here, and whether what is kept of it is right. */
-  async #renew(): Promise<void> {
-    const { registry, backend, clock, leaseMs } = this.#deps;
-    for (const [node, at] of this.#renewed) if (clock.now() - at > leaseMs) this.#renewed.delete(node);
-    const own = [...registry.nodes()].map(({ info }) => info).filter(({ node }) => this.#ours(node));
-    const now = clock.now();
-    const versions = await Promise.all(own.map((info) => backend.renew(info, leaseMs)));
-    for (const [n, info] of own.entries()) {
-      const version = versions[n];
-      if (version !== undefined) this.#renewed.set(info.node, now);
-      if (version === undefined || version !== this.#versions.get(info.node)) await this.#compare(info.node);
-    }
-  }
-
-  async #compare(node: string): Promise<void> {
-    const { registry, backend } = this.#deps;
-    const stored = await backend.read(node);
-    const info = registry.get(node);
-    if (info === undefined || !this.#ours(node)) return;
-    if (stored !== undefined && stored.info.startedAt > info.startedAt) {
-      if (this.#later.lives(stored, this.#deps.clock.now())) this.#apply(stored);
-      return;
-    }
-    this.#later.delete(node);
-    this.#waiting.compared(node);
-    const wrong = (path?: string) => this.#mark(node, path);
-    const settled = registry.settled(node);
-    if (stored === undefined || (stored.partial && settled) || encodeInfo(stored.info) !== encodeInfo(info)) wrong();
-    for (const path of registry.paths(node)) {
-      if (!sameHolding(registry.holding(path, node), stored?.holdings.get(path))) wrong(path);
-    }
-    const more = stored !== undefined && this.#findExtra(stored, settled);
-    if (stored === undefined || more || !settled || this.#waiting.cut(node)) this.#versions.delete(node);
-    else this.#versions.set(node, stored.version);
-  }
-
-  /** Whether something of a relay of ours is kept that is not known here. */
-  #findExtra({ info, holdings }: StoredNode, settled: boolean): boolean {
-    const { node } = info;
-    const extra = new Set([...holdings.keys()].filter((path) => !this.#deps.registry.holding(path, node)));
-    const before = this.#extra.get(node);
-    this.#extra.delete(node);
-    if (extra.size > 0) this.#extra.set(node, extra);
-    if (settled) for (const path of extra) if (before?.has(path)) this.#mark(node, path);
-    return extra.size > 0;
-  }
-
-  /** What others registered. */
-  async #take(): Promise<void> {
-    const { registry, backend, clock, leaseMs } = this.#deps;
-    this.#left.clear();
+    this.#nodes.clearLeft();
     const { instance, nodes } = await backend.list();
     if (instance !== this.#instance) this.#graceUntil = clock.now() + leaseMs;
     this.#instance = instance;
     const listed = new Set<string>();
     for (const { node, version, leftMs } of nodes) {
       listed.add(node);
-      if (this.#ours(node) || this.#withdrawn.has(node) || !NODE_NAME.test(node)) continue;
-      const speaks = registry.speaker(node) === this.#others;
-      if (speaks && this.#versions.get(node) === version) continue;
-      // A relay lost here is believed to be elsewhere when somebody else renewed its lease.
-      const own = this.#renewed.get(node);
-      const rest = own === undefined ? -1 : leaseMs - (clock.now() - own) + LEASE_SLACK_MS;
-      if (!speaks && registry.get(node) !== undefined && leftMs <= rest) continue;
+      if (!this.#isReadable(node) || !NODE_NAME.test(node)) continue;
+      const record = this.#nodes.get(node);
+      const isElsewhere = this.#isElsewhere(node);
+      if (isElsewhere && record?.version === version) continue;
+      // A relay that was lost here is at another root if that root has renewed its lease since.
+      const renewedAt = record?.renewedAt;
+      const ownLeftMs = renewedAt === undefined ? -1 : leaseMs - (clock.now() - renewedAt) + LEASE_SLACK_MS;
+      if (!isElsewhere && registry.get(node) !== undefined && leftMs <= ownLeftMs) continue;
       const stored = await backend.read(node);
-      if (stored !== undefined && !this.#ours(node) && !this.#withdrawn.has(node)) this.#apply(stored);
+      if (stored !== undefined && this.#isReadable(node)) this.#apply(stored);
     }
     if (clock.now() < this.#graceUntil) return;
     for (const { info } of [...registry.nodes()]) {
-      if (registry.speaker(info.node) !== this.#others || listed.has(info.node)) continue;
-      this.#versions.delete(info.node);
+      if (!this.#isElsewhere(info.node) || listed.has(info.node)) continue;
+      const record = this.#nodes.get(info.node);
+      if (record !== undefined) record.version = undefined;
       registry.evict(info.node);
     }
   }
 
+  /** This root neither speaks for the relay nor is about to remove it. */
+  #isReadable(node: string): boolean {
+    return !this.#isOurs(node) && this.#nodes.get(node)?.removal === undefined;
+  }
+
   #register(info: NodeInfo): boolean {
     const { registry } = this.#deps;
-    const known = registry.get(info.node);
-    const same = known !== undefined && registry.speaker(info.node) === this.#others;
-    if (same && encodeInfo(known) === encodeInfo(info)) return true;
+    const known = this.#isElsewhere(info.node) ? registry.get(info.node) : undefined;
+    if (known !== undefined && encodeInfo(known) === encodeInfo(info)) return true;
     if (!registry.register(info, this.#others)) return false;
     registry.rest(info.node, this.#others);
     return true;
   }
 
   #apply({ version, info, holdings, partial }: StoredNode): void {
-    const { registry } = this.#deps;
+    const { registry, clock } = this.#deps;
     const { node } = info;
-    const left = this.#left.get(node);
-    if ((left !== undefined && left >= info.startedAt) || !this.#register(info)) return;
-    this.#drop(node);
-    // What is missing while it is written may be about to come; what is there after it was gone may be of an old snapshot.
-    const filling = partial || this.#deps.clock.now() < this.#graceUntil;
+    const leftStart = this.#nodes.get(node)?.leftStart;
+    if ((leftStart !== undefined && leftStart >= info.startedAt) || !this.#register(info)) return;
+    this.#nodes.clearWriting(node);
+    // In a part, what is missing may follow. After an outage, what is missing may be missing in an old snapshot alone.
+    const filling = partial || clock.now() < this.#graceUntil;
     const missing = [...registry.paths(node)].filter((path) => !holdings.has(path));
     if (!filling) for (const path of missing) registry.release(path, node, this.#others);
     for (const holding of holdings.values()) {
       if (!sameHolding(holding, registry.holding(holding.path, node))) registry.hold(holding, this.#others);
     }
-    if (!filling || missing.length === 0) this.#versions.set(node, version);
+    if (!filling || missing.length === 0) this.#nodes.record(node).version = version;
   }
 }

@@ -25,9 +25,9 @@ export function shareRegistry(registry: Registry, { config, clock, log }: ShareD
     unique: randomUUID,
     channel: redisChannel(database),
   });
-  const told = (up: boolean, reason: string) => {
+  const connectionChanged = (up: boolean, reason: string) => {
     if (up) log.info(where, "the registry's Redis is there");
     else log.warn({ ...where, reason }, "the registry's Redis is gone; what is known is told on");
   };
-  return new ReplicatedRegistry({ registry, backend, clock, leaseMs: config.leaseMs, told });
+  return new ReplicatedRegistry({ registry, backend, clock, leaseMs: config.leaseMs, connectionChanged });
 }

@@ -58,6 +58,16 @@ describe("roots that share a registry", () => {
     assert.deepEqual([b.nodes, b.paths, store.nodes.size], [[], [], 0]);
   });
 
+  it("tell of a relay that changes while it is being written", async () => {
+    const [a, b] = await pair();
+    store.latencyMs = 100;
+    const relay = a.relay("o1", ["live/a"]);
+    await clock.run(20);
+    a.registry.register(nodeInfo("o1", "origin", { draining: true }), relay);
+    await clock.run(300);
+    assert.equal(b.registry.get("o1")?.draining, true);
+  });
+
   it("give one that starts later everything at once", async () => {
     const a = root();
     a.relay("o1", many(2_000));

@@ -17,8 +17,8 @@ export class Root {
 
   constructor(backend: RegistryBackend, clock: Clock, leaseMs: number) {
     this.registry = new Registry({ ...REGISTRY, clock, leaseMs, maxNodes: 1_000, maxHoldings: 500_000 });
-    const told = (up: boolean, why: string) => void this.said.push(up ? "up" : `down: ${why}`);
-    this.shared = new ReplicatedRegistry({ registry: this.registry, backend, clock, leaseMs, told });
+    const connectionChanged = (up: boolean, why: string) => void this.said.push(up ? "up" : `down: ${why}`);
+    this.shared = new ReplicatedRegistry({ registry: this.registry, backend, clock, leaseMs, connectionChanged });
     this.registry.watchUnder("", { holdingGone: ({ path }) => void this.gone.push(path) });
     this.shared.start();
   }
