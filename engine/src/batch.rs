@@ -1,8 +1,8 @@
 //! Events as JavaScript gets them: records of five numbers, and one buffer with the bytes they point into.
 
-use crate::core::Core;
+use crate::engine::Core;
 use crate::events::Event;
-use crate::shared::LinkShared;
+use crate::link_shared::LinkShared;
 use std::sync::Arc;
 
 /// Numbers of a record: kind, link, stream, and two that depend on the kind (offset and length of bytes, or a code).

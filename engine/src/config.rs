@@ -1,8 +1,8 @@
 //! What JavaScript sets, and the QUIC parameters made of it.
 
-use crate::allowance::{Allowance, first};
 use crate::congestion::ModelConfig;
-use crate::shared::Allowances;
+use crate::link_shared::Allowances;
+use crate::stream_allowance::{Allowance, first};
 use napi_derive::napi;
 use quinn::{AckFrequencyConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use std::sync::Arc;

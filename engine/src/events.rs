@@ -3,7 +3,7 @@
 //! Workers append; JavaScript's thread drains with `poll`. Many events make one wake-up. Nothing is dropped here: what
 //! a peer can cause is bounded for each link by [`LINK_UNREAD`], beyond which the link is not read.
 
-use crate::shared::LinkShared;
+use crate::link_shared::LinkShared;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ pub const EVENT_COST: usize = 64;
 const QUIET_EVENTS: usize = 512;
 
 pub enum Event {
-    /// A listener was asked for a link; the text is JSON of [`crate::shared::Meta`].
+    /// A listener was asked for a link; the text is JSON of [`crate::link_shared::Meta`].
     Request(Arc<LinkShared>, u32, String),
     Dialled(Arc<LinkShared>, u32, String),
     DialFailed(u32, String),

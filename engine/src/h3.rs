@@ -1,8 +1,8 @@
 //! WebTransport over HTTP/3: settings and the CONNECT request, at both ends. One session for a connection.
 
-use crate::codes::H3_NO_ERROR;
+use crate::error_codes::H3_NO_ERROR;
 use crate::link::WebTransport;
-use crate::shared::DialError;
+use crate::link_shared::DialError;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;

@@ -8,25 +8,25 @@
 #[used]
 static SOURCES: &str = concat!("moqmesh-engine-sources:", env!("MOQMESH_ENGINE_SOURCES"));
 
-pub mod allowance;
 pub mod batch;
-pub mod boundary;
-pub mod codes;
 pub mod command;
 pub mod config;
 mod congestion;
-pub mod core;
 pub mod dial;
+pub mod engine;
+pub mod error_codes;
 pub mod events;
 pub mod h3;
+pub mod handshake_limit;
+pub mod ids;
 pub mod link;
+pub mod link_shared;
 pub mod listener;
-pub mod places;
-pub mod rounds;
-pub mod runtime;
-pub mod shared;
-pub mod slots;
+pub mod napi;
 pub mod socket;
 pub mod stream;
+pub mod stream_allowance;
 pub mod tls;
 pub mod worker;
+pub mod worker_loop;
+pub mod worker_runtime;

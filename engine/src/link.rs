@@ -1,8 +1,8 @@
 //! A link: one connection and what belongs to it, and the tasks that wait on QUIC in its name.
 
-use crate::codes::{Coding, H3_NO_ERROR};
 use crate::command::Command;
-use crate::shared::{Allowances, Closed, LinkShared, Meta, Spare};
+use crate::error_codes::{Coding, H3_NO_ERROR};
+use crate::link_shared::{Allowances, Closed, LinkShared, Meta, Spare};
 use crate::worker::WorkerShared;
 use bytes::{BufMut, Bytes, BytesMut};
 use std::collections::HashSet;

@@ -1,17 +1,17 @@
 //! Listening: one endpoint for raw QUIC and WebTransport on one port.
 
-use crate::allowance::first;
-use crate::codes::H3_NO_ERROR;
 use crate::command::Command;
 use crate::config::{Limits, Tuning, allowances, transport};
+use crate::error_codes::H3_NO_ERROR;
 use crate::events::Event;
 use crate::h3;
+use crate::handshake_limit::{Place, Places};
 use crate::link::NewLink;
-use crate::places::{Place, Places};
-use crate::runtime::{Spread, least_loaded, on};
-use crate::shared::{Meta, address_text};
+use crate::link_shared::{Meta, address_text};
+use crate::stream_allowance::first;
 use crate::tls::Certificates;
 use crate::worker::WorkerShared;
+use crate::worker_runtime::{Spread, least_loaded, on};
 use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Incoming, Runtime, ServerConfig, VarInt};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering::*};

@@ -6,9 +6,9 @@
 
 use crate::command::Command;
 use crate::events::Hub;
-use crate::rounds::{Rounds, SWEEP};
-use crate::slots::Ids;
+use crate::ids::Ids;
 use crate::stream::Ready;
+use crate::worker_loop::{Rounds, SWEEP};
 use parking_lot::Mutex;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 const WAKE_AFTER: usize = 512;
 
 thread_local! {
-    /// The worker that new connections' drivers go to, see [`crate::runtime`]; on a worker's thread itself by default.
+    /// The worker that new connections' drivers go to, see [`crate::worker_runtime`]; on a worker's thread itself by default.
     pub static TARGET: Cell<usize> = const { Cell::new(0) };
 }
 

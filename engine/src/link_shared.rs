@@ -1,8 +1,8 @@
 //! What a worker and JavaScript's thread share of a link.
 
-use crate::allowance::Allowance;
-use crate::codes::Coding;
+use crate::error_codes::Coding;
 use crate::events::LINK_UNREAD;
+use crate::stream_allowance::Allowance;
 use parking_lot::Mutex;
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};

@@ -1,10 +1,10 @@
 //! Links: how they come, are accepted or refused, and end.
 
 use super::Rounds;
-use crate::codes::H3_REQUEST_REJECTED;
+use crate::error_codes::H3_REQUEST_REJECTED;
 use crate::events::Event;
 use crate::link::{self, Link, NewLink};
-use crate::shared::{Closed, Ended, json};
+use crate::link_shared::{Closed, Ended, json};
 use crate::stream::{RecvHalf, SendHalf};
 use std::sync::atomic::Ordering::*;
 

@@ -1,6 +1,6 @@
 //! One call of JavaScript: its arguments, its answer, and how a function is made that leads here.
 
-use crate::core::{Core, Failure};
+use crate::engine::{Core, Failure};
 use crate::worker::panic_text;
 use napi::bindgen_prelude::FromNapiValue;
 use napi::sys::{self, napi_callback_info, napi_env, napi_value};

@@ -4,7 +4,7 @@ use super::call::{Answer, Call, Method};
 use crate::batch::Batch;
 use crate::command::Command;
 use crate::config::Limits;
-use crate::core::{Core, DialRequest, Failure, Listen, Named};
+use crate::engine::{Core, DialRequest, Failure, Listen, Named};
 use crate::tls::Trust;
 use napi::bindgen_prelude::Uint8Array;
 use napi::sys;

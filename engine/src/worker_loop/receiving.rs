@@ -1,7 +1,7 @@
 //! Receiving: what QUIC has read becomes events, as far as JavaScript keeps up.
 
 use super::Rounds;
-use crate::codes::H3_REQUEST_REJECTED;
+use crate::error_codes::H3_REQUEST_REJECTED;
 use crate::events::Event;
 use crate::link;
 use crate::stream::{Head, READ_CHUNKS, RecvHalf, SendHalf, Stream};
