@@ -1,11 +1,12 @@
-//! Events as JavaScript gets them: records of five numbers, and one buffer with the bytes they point into.
+//! Events as JavaScript gets them: records of five numbers, and one buffer with the bytes that they point to.
 
-use crate::engine::Core;
+use crate::engine::Engine;
 use crate::events::Event;
 use crate::link_shared::LinkShared;
 use std::sync::Arc;
 
-/// Numbers of a record: kind, link, stream, and two that depend on the kind (offset and length of bytes, or a code).
+/// Numbers of a record: kind, link, stream, and two whose meaning depends on the kind (offset and length of bytes, or a
+/// code).
 pub const RECORD: usize = 5;
 
 /// Kinds of records; `transport/native/records.ts` has the same numbers.
@@ -29,7 +30,7 @@ mod kind {
     pub const WARNING: u32 = 17;
 }
 
-/// Longest text of a record in bytes; a peer bounds its part by the size of its request.
+/// Longest text of a record in bytes. The size of a peer's request bounds the part that the peer writes.
 const MAX_TEXT: usize = 256 * 1024;
 
 /// The records of one `poll`.
@@ -45,20 +46,20 @@ impl<'a> Batch<'a> {
         Self { records, data, count: 0, used: 0 }
     }
 
-    /// Encodes what waits until one of the buffers is full; the number of records. Zero: nothing waits any more.
-    pub fn fill(mut self, core: &mut Core) -> usize {
-        let mut rest = std::mem::take(&mut core.rest);
+    /// Encodes waiting events until none is left or a buffer is full. Returns the number of records; 0: no event waits.
+    pub fn fill(mut self, engine: &mut Engine) -> usize {
+        let mut rest = std::mem::take(&mut engine.rest);
         if rest.is_empty() {
-            core.hub.take(&mut rest);
+            engine.event_queue.take(&mut rest);
         }
         while let Some(event) = rest.pop_front() {
             if !self.fits(&event) {
                 rest.push_front(event);
                 break;
             }
-            self.put(core, event);
+            self.put(engine, event);
         }
-        core.rest = rest;
+        engine.rest = rest;
         self.count
     }
 
@@ -75,56 +76,57 @@ impl<'a> Batch<'a> {
         (self.count + 1) * RECORD <= self.records.len() && self.used + bytes <= self.data.len()
     }
 
-    fn put(&mut self, core: &mut Core, event: Event) {
+    fn put(&mut self, engine: &mut Engine, event: Event) {
         let cost = event.cost();
         match event {
             Event::Request(link, listener, text) => {
                 let id = link.id;
-                core.link_up(link);
+                engine.link_up(link);
                 self.text(kind::REQUEST, id, listener, &text);
             }
             Event::Dialled(link, token, text) => {
                 let id = link.id;
-                core.link_up(link);
+                engine.link_up(link);
                 self.text(kind::DIALLED, id, token, &text);
             }
             Event::DialFailed(token, text) => self.text(kind::DIAL_FAILED, 0, token, &text),
             Event::Closed(link, text) => {
                 self.text(kind::CLOSED, link.id, 0, &text);
-                core.link_down(&link);
+                engine.link_down(&link);
             }
-            Event::Uni(link, id) => self.plain(kind::UNI, core, &link, id, 0, cost),
-            Event::Bidi(link, id) => self.plain(kind::BIDI, core, &link, id, 0, cost),
-            Event::Fin(link, id) => self.plain(kind::FIN, core, &link, id, 0, cost),
-            Event::Reset(link, id, code) => self.plain(kind::RESET, core, &link, id, code, cost),
-            Event::Stop(link, id, code) => self.plain(kind::STOP, core, &link, id, code, cost),
+            Event::Uni(link, id) => self.plain(kind::UNI, engine, &link, id, 0, cost),
+            Event::Bidi(link, id) => self.plain(kind::BIDI, engine, &link, id, 0, cost),
+            Event::Fin(link, id) => self.plain(kind::FIN, engine, &link, id, 0, cost),
+            Event::Reset(link, id, code) => self.plain(kind::RESET, engine, &link, id, code, cost),
+            Event::Stop(link, id, code) => self.plain(kind::STOP, engine, &link, id, code, cost),
             Event::Data(link, id, bytes) => {
                 self.data(&link, id, &bytes);
-                core.settle(&link, cost);
+                engine.drained(&link, cost);
             }
             Event::Datagram(link, bytes) => {
                 let (offset, length) = self.copy(&bytes);
                 self.record([kind::DATAGRAM, link.id, 0, offset, length]);
-                core.settle(&link, cost);
+                engine.drained(&link, cost);
             }
             Event::Capacity(link) => self.record([kind::CAPACITY, link, 0, 0, 0]),
             Event::Backlog(link, queued) => self.record([kind::BACKLOG, link, 0, queued, 0]),
             Event::Drained(link) => self.record([kind::DRAINED, link, 0, 0, 0]),
             Event::Gone(id) => {
                 self.record([kind::GONE, 0, id, 0, 0]);
-                core.stream_gone(id);
+                engine.stream_gone(id);
             }
             Event::ListenerClosed(id) => self.record([kind::LISTENER_CLOSED, 0, id, 0, 0]),
             Event::Warning(text) => self.text(kind::WARNING, 0, 0, &text),
         }
     }
 
-    fn plain(&mut self, kind: u32, core: &Core, link: &Arc<LinkShared>, id: u32, code: u32, cost: usize) {
+    /// A record of a stream without bytes.
+    fn plain(&mut self, kind: u32, engine: &Engine, link: &Arc<LinkShared>, id: u32, code: u32, cost: usize) {
         self.record([kind, link.id, id, code, 0]);
-        core.settle(link, cost);
+        engine.drained(link, cost);
     }
 
-    /// Joins what follows upon the same stream's bytes.
+    /// Adds received bytes. Bytes of the same stream as the last record extend that record.
     fn data(&mut self, link: &LinkShared, id: u32, bytes: &[u8]) {
         let (offset, length) = self.copy(bytes);
         if self.count > 0 {

@@ -1,6 +1,6 @@
-//! What a worker is asked to do: by JavaScript, and by the tasks that wait on QUIC for it.
+//! Commands to a worker: from JavaScript, and from the tasks that wait on QUIC.
 
-use crate::link::NewLink;
+use crate::new_link::NewLink;
 use bytes::Bytes;
 
 pub enum Command {
@@ -23,15 +23,15 @@ pub enum Command {
     ResetMany(Box<[u32]>, u32),
     Stop(u32, u32),
     Priority(u32, i32),
-    /// JavaScript has drained what a link had to wait for.
+    /// JavaScript has drained enough events; the link may be read again.
     Resume(u32),
-    /// JavaScript found the peer's stream limit reached; true for bidirectional.
-    Want(u32, bool),
+    /// JavaScript found the peer's stream limit reached; open a stream when the limit allows it. True: bidirectional.
+    OpenWhenAllowed(u32, bool),
     NewLink(Box<NewLink>),
     IncomingUni(u32, quinn::RecvStream),
     IncomingBidi(u32, quinn::SendStream, quinn::RecvStream),
     Datagram(u32, Bytes),
-    /// The connection is over; everything that it still held was passed on.
+    /// The connection is over, and everything received before was passed on.
     Lost(u32),
     /// The peer ended the WebTransport session.
     SessionEnded(u32, u32, String),

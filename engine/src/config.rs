@@ -1,22 +1,22 @@
-//! What JavaScript sets, and the QUIC parameters made of it.
+//! The options that JavaScript sets, and the QUIC parameters that follow from them.
 
-use crate::congestion::ModelConfig;
-use crate::link_shared::Allowances;
-use crate::stream_allowance::{Allowance, first};
+use crate::congestion::PathModelConfig;
+use crate::link_shared::StreamAllowances;
+use crate::stream_allowance::{StreamAllowance, initial_limit};
 use napi_derive::napi;
 use quinn::{AckFrequencyConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
-/// Of an engine; every listener and dial has the same.
+/// Options of an engine; all its listeners and dials share them.
 #[napi(object)]
 pub struct EngineOptions {
     /// Threads for QUIC.
     pub threads: u32,
     /// `cubic`, `bbr` or `newreno`.
     pub congestion: String,
-    /// Ask peers to acknowledge less often where they offer it.
+    /// Asks peers to acknowledge less often where they offer it.
     pub ack_frequency: bool,
     /// Smallest send window of a link in bytes.
     pub send_window: u32,
@@ -25,26 +25,26 @@ pub struct EngineOptions {
     pub receive_window: u32,
     /// Socket buffers to ask the kernel for, in bytes.
     pub socket_buffer: u32,
-    /// Unfinished handshakes from which on clients have to prove their address; 0 always.
+    /// From this many unfinished handshakes on, clients must prove their address; 0: always.
     pub retry_above: u32,
-    /// Several processes may bind the same port.
+    /// Lets several processes bind the same port.
     pub reuse_port: bool,
-    /// Key of stateless resets and tokens, at least 32 bytes: with the same key after a restart, peers learn at once
-    /// that their connection is gone.
+    /// Key of stateless resets and address tokens, at least 32 bytes. With the same key after a restart, peers learn at
+    /// once that their connection is gone.
     pub reset_key: Option<napi::bindgen_prelude::Uint8Array>,
     /// Folder for a qlog file of each connection.
     pub qlog: Option<String>,
-    /// UDP payload to begin with in bytes, where all paths are known to carry it.
+    /// UDP payload in bytes that a connection begins with. All paths must carry it.
     pub initial_mtu: u32,
-    /// Largest UDP payload to find by probing, and to take from peers, in bytes.
+    /// Largest UDP payload in bytes: probing tries up to this, and peers may send it.
     pub max_mtu: u32,
-    /// Milliseconds that peers which offer the extension may hold back an acknowledgement; 0 for what they propose.
+    /// Milliseconds that a peer with the extension may delay an acknowledgement; 0: the peer's own proposal.
     pub ack_delay: u32,
-    /// Streams of each kind that a peer may have open at the beginning, until it uses them; 0 for all that it may have.
+    /// Streams of each kind that a peer may have open at first, before the limit grows; 0: all that it may ever have.
     pub initial_streams: u32,
 }
 
-/// Bounds of a link, as the contract's `LinkLimits`.
+/// Bounds of a link; `LinkLimits` of the transport contract.
 #[napi(object)]
 #[derive(Clone)]
 pub struct Limits {
@@ -55,7 +55,7 @@ pub struct Limits {
     pub queue_mark: u32,
 }
 
-/// What the transport needs of [`EngineOptions`], without JavaScript's values.
+/// The part of [`EngineOptions`] that connections need, without JavaScript's values.
 #[derive(Clone)]
 pub struct Tuning {
     pub congestion: Congestion,
@@ -72,7 +72,7 @@ pub struct Tuning {
 }
 
 impl Tuning {
-    /// A new file in the folder, where one is wanted; what cannot be written is left out.
+    /// A new qlog file, if there is a folder for them. A file that cannot be created is left out.
     pub fn qlog_stream(&self, end: &str) -> Option<quinn::QlogStream> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let folder = self.qlog.as_ref()?;
@@ -103,10 +103,10 @@ impl Congestion {
     }
 }
 
-/// UDP payloads of QUIC in bytes: the least that every path carries (RFC 9000 section 14), and what UDP can.
+/// UDP payloads of QUIC in bytes: from the least that every path carries (RFC 9000 section 14) to UDP's maximum.
 const MTUS: std::ops::RangeInclusive<u32> = 1200..=65_527;
 
-/// A payload that paths are tried with.
+/// The payload, within QUIC's bounds.
 pub fn mtu(bytes: u32) -> u16 {
     bytes.clamp(*MTUS.start(), *MTUS.end()) as u16
 }
@@ -117,30 +117,30 @@ fn probing(largest: u16) -> MtuDiscoveryConfig {
     config
 }
 
-/// An acknowledgement for so many packets, where the peer offers the extension.
+/// Packets that one acknowledgement covers, where the peer offers the extension.
 const ACK_EVERY: u32 = 10;
 
 /// Unidirectional streams of HTTP/3 that do not count in a link's limit: control, QPACK, and as many unknown ones.
 pub const MAX_HTTP3_STREAMS: u32 = 6;
 
-/// Datagrams that wait to be sent, in bytes of one link.
+/// Bytes of one link's datagrams that may wait in each direction.
 const DATAGRAM_BUFFER: usize = 256 * 1024;
 
-/// What the peer of a link may open; `http3` streams of each kind are HTTP/3's own.
-pub fn allowances(tuning: &Tuning, limits: &Limits, http3: (u32, u32)) -> Allowances {
-    Allowances {
-        uni: Allowance::new(limits.uni_streams, tuning.initial_streams, http3.0),
-        bidi: Allowance::new(limits.bidi_streams, tuning.initial_streams, http3.1),
+/// The streams that the peer of a link may open. `http3`: unidirectional and bidirectional streams of HTTP/3 itself.
+pub fn allowances(tuning: &Tuning, limits: &Limits, http3: (u32, u32)) -> StreamAllowances {
+    StreamAllowances {
+        uni: StreamAllowance::new(limits.uni_streams, tuning.initial_streams, http3.0),
+        bidi: StreamAllowance::new(limits.bidi_streams, tuning.initial_streams, http3.1),
     }
 }
 
-/// QUIC's parameters for the links of a listener or a dial; `h3_server` adds the control stream of the peer.
-pub fn transport(tuning: &Tuning, limits: &Limits, h3_server: bool) -> TransportConfig {
+/// QUIC's parameters for the links of a listener or a dial; `h3_client` adds the server's control stream.
+pub fn transport(tuning: &Tuning, limits: &Limits, h3_client: bool) -> TransportConfig {
     let mut config = TransportConfig::default();
-    let uni = first(limits.uni_streams, tuning.initial_streams);
-    let bidi = first(limits.bidi_streams, tuning.initial_streams);
+    let uni = initial_limit(limits.uni_streams, tuning.initial_streams);
+    let bidi = initial_limit(limits.bidi_streams, tuning.initial_streams);
     config
-        .max_concurrent_uni_streams(VarInt::from_u32(uni.saturating_add(h3_server.into()).max(1)))
+        .max_concurrent_uni_streams(VarInt::from_u32(uni.saturating_add(h3_client.into()).max(1)))
         .max_concurrent_bidi_streams(VarInt::from_u32(bidi.max(1)))
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(limits.idle_timeout_ms.max(1)))))
         .keep_alive_interval(Some(Duration::from_millis(limits.keep_alive_ms.max(1).into())))
@@ -158,7 +158,7 @@ pub fn transport(tuning: &Tuning, limits: &Limits, h3_server: bool) -> Transport
     }
     match tuning.congestion {
         Congestion::Cubic => config.congestion_controller_factory(Arc::new(quinn::congestion::CubicConfig::default())),
-        Congestion::Bbr => config.congestion_controller_factory(Arc::new(ModelConfig)),
+        Congestion::Bbr => config.congestion_controller_factory(Arc::new(PathModelConfig)),
         Congestion::NewReno => {
             config.congestion_controller_factory(Arc::new(quinn::congestion::NewRenoConfig::default()))
         }

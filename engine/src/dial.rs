@@ -3,50 +3,50 @@
 use crate::command::Command;
 use crate::config::{Limits, Tuning, allowances, transport};
 use crate::events::Event;
-use crate::h3::{self, Ask};
-use crate::link::NewLink;
-use crate::link_shared::{DialError, Meta, address_text, json};
-use crate::listener::{ALPN_H3, NO_COMMON_PROTOCOL, peer_certificate};
-use crate::worker::WorkerShared;
-use crate::worker_runtime::on;
+use crate::h3::{self, ALPN_H3, ConnectTarget, NO_COMMON_PROTOCOL};
+use crate::new_link::NewLink;
+use crate::reports::{DialError, LinkInfo, address_text, json};
+use crate::tls::peer_certificate;
+use crate::worker::Worker;
+use crate::worker_runtime::driven_by;
 use quinn::{ClientConfig, Endpoint};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-/// Where no port is given.
+/// Port of a URL without a port.
 const DEFAULT_PORT: u16 = 443;
 
 pub struct Dial {
-    /// JavaScript's number of the attempt.
+    /// JavaScript's number of the dial.
     pub token: u32,
-    pub ask: Ask,
-    /// Connected to instead of what the host resolves to; the certificate is still to be the host's.
+    pub target: ConnectTarget,
+    /// The address to connect to, instead of the addresses of the URL's host. The certificate must still be the host's.
     pub address: Option<IpAddr>,
     pub raw: bool,
     pub crypto: Arc<dyn quinn::crypto::ClientConfig>,
     pub limits: Limits,
     pub tuning: Tuning,
     pub timeout: Duration,
-    /// For IPv6 and IPv4, where the machine has them.
+    /// The sockets for IPv6 and IPv4, where the machine has them.
     pub endpoints: (Option<Endpoint>, Option<Endpoint>),
 }
 
-/// The protocols that a dial offers in TLS.
+/// The protocols that a dial offers in TLS (ALPN).
 pub fn alpn(raw: bool, protocols: &[String]) -> Vec<Vec<u8>> {
     if raw { protocols.iter().map(|name| name.clone().into_bytes()).collect() } else { vec![ALPN_H3.to_vec()] }
 }
 
 /// Dials in the background; [`Event::Dialled`] or [`Event::DialFailed`] follows.
-pub fn start(worker: &Arc<WorkerShared>, dial: Dial) {
-    let there = worker.clone();
+pub fn start(worker: &Arc<Worker>, dial: Dial) {
+    let own = worker.clone();
     worker.spawn(async move {
         let token = dial.token;
-        let host = dial.ask.url.host_str().unwrap_or_default().to_owned();
+        let host = dial.target.url.host_str().unwrap_or_default().to_owned();
         let timeout = dial.timeout;
-        let failure = match tokio::time::timeout(timeout, dial.run(&there)).await {
-            Ok(Ok(link)) => return there.push(Command::NewLink(Box::new(link))),
+        let failure = match tokio::time::timeout(timeout, dial.run(&own)).await {
+            Ok(Ok(link)) => return own.push(Command::NewLink(Box::new(link))),
             Ok(Err(mut error)) => {
                 error.message = format!("cannot connect to {host}: {}", error.message);
                 error
@@ -57,14 +57,14 @@ pub fn start(worker: &Arc<WorkerShared>, dial: Dial) {
                 status: None,
             },
         };
-        there.load.fetch_sub(1, Relaxed);
-        there.hub.push(Event::DialFailed(token, json(&failure)));
+        own.load.fetch_sub(1, Relaxed);
+        own.event_queue.push(Event::DialFailed(token, json(&failure)));
     });
 }
 
 impl Dial {
-    async fn run(&self, worker: &Arc<WorkerShared>) -> Result<NewLink, DialError> {
-        let url = &self.ask.url;
+    async fn run(&self, worker: &Arc<Worker>) -> Result<NewLink, DialError> {
+        let url = &self.target.url;
         let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = url.port_or_known_default().unwrap_or(DEFAULT_PORT);
         let addresses: Vec<SocketAddr> = match self.address {
@@ -74,7 +74,7 @@ impl Dial {
                 found.await.map_err(|error| DialError::failed(error.to_string()))?.collect()
             }
         };
-        let mut last = DialError::failed("the host has no address that can be reached from here");
+        let mut last = DialError::failed("the host has no address");
         for address in addresses {
             match self.connect(worker, address, &host).await {
                 Ok(conn) => return self.establish(conn).await,
@@ -86,62 +86,62 @@ impl Dial {
 
     async fn connect(
         &self,
-        worker: &Arc<WorkerShared>,
+        worker: &Arc<Worker>,
         address: SocketAddr,
         name: &str,
     ) -> Result<quinn::Connection, DialError> {
         let endpoint = if address.is_ipv6() { &self.endpoints.0 } else { &self.endpoints.1 };
         let Some(endpoint) = endpoint else {
-            return Err(DialError::failed("this machine has no socket for the address"));
+            return Err(DialError::failed("this machine has no socket for the address family"));
         };
         let mut config = ClientConfig::new(self.crypto.clone());
         let mut transport = transport(&self.tuning, &self.limits, !self.raw);
         transport.qlog_stream(self.tuning.qlog_stream("client"));
         config.transport_config(Arc::new(transport));
-        let connecting = on(worker.index, || endpoint.connect_with(config, address, name));
+        let connecting = driven_by(worker.index, || endpoint.connect_with(config, address, name));
         let connecting = connecting.map_err(|error| DialError::failed(error.to_string()))?;
         connecting.await.map_err(|error| self.refused(error))
     }
 
-    /// TLS says "no application protocol" with alert 120 (RFC 9001 section 8.1).
+    /// TLS reports "no application protocol" as alert 120 (RFC 9001 section 8.1).
     fn refused(&self, error: quinn::ConnectionError) -> DialError {
         let text = error.to_string();
         if text.contains("120") || text.contains("application protocol") || text.contains("NoApplicationProtocol") {
-            return no_protocol(&self.ask.protocols);
+            return no_protocol(&self.target.protocols);
         }
         DialError::failed(text)
     }
 
     async fn establish(&self, conn: quinn::Connection) -> Result<NewLink, DialError> {
-        let url = &self.ask.url;
+        let url = &self.target.url;
         let peer = conn.remote_address();
-        let mut meta = Meta {
+        let mut info = LinkInfo {
             binding: if self.raw { "quic" } else { "webtransport" },
             protocol: negotiated(&conn),
             authority: url.authority().to_owned(),
             path: url.path().to_owned(),
             query: url.query().unwrap_or_default().to_owned(),
-            headers: self.ask.headers.clone(),
+            headers: self.target.headers.clone(),
             address: address_text(peer),
             port: peer.port(),
             certificate: peer_certificate(&conn),
         };
         let mut web = None;
         if !self.raw {
-            let session = h3::connect(&conn, &self.ask).await.map_err(|error| match error.status {
-                Some(NO_COMMON_PROTOCOL) => no_protocol(&self.ask.protocols),
+            let session = h3::connect(&conn, &self.target).await.map_err(|error| match error.status {
+                Some(NO_COMMON_PROTOCOL) => no_protocol(&self.target.protocols),
                 _ => error,
             })?;
-            meta.protocol = session.protocol.clone();
-            if !self.ask.protocols.is_empty() && !self.ask.protocols.contains(&meta.protocol) {
-                return Err(no_protocol(&self.ask.protocols));
+            info.protocol = session.protocol.clone();
+            if !self.target.protocols.is_empty() && !self.target.protocols.contains(&info.protocol) {
+                return Err(no_protocol(&self.target.protocols));
             }
             web = Some(session);
         }
         Ok(NewLink {
             conn,
             web,
-            meta,
+            info,
             origin: self.token,
             dialled: true,
             queue_mark: self.limits.queue_mark,
@@ -157,5 +157,9 @@ fn negotiated(conn: &quinn::Connection) -> String {
 }
 
 fn no_protocol(offered: &[String]) -> DialError {
-    DialError { code: "no_common_protocol", message: format!("it speaks none of {}", offered.join(", ")), status: None }
+    DialError {
+        code: "no_common_protocol",
+        message: format!("the server speaks none of {}", offered.join(", ")),
+        status: None,
+    }
 }

@@ -1,7 +1,8 @@
-//! What the engine tells JavaScript, and the queue in which it waits.
+//! The events that JavaScript gets, and the queue in which they wait.
 //!
-//! Workers append; JavaScript's thread drains with `poll`. Many events make one wake-up. Nothing is dropped here: what
-//! a peer can cause is bounded for each link by [`LINK_UNREAD`], beyond which the link is not read.
+//! Workers append; JavaScript's thread drains with `poll`. Many events cause one wake-up. The queue drops nothing: the
+//! events that a peer can cause are bounded for each link by [`crate::link_shared::LINK_UNREAD`], beyond which the link
+//! is not read.
 
 use crate::link_shared::LinkShared;
 use bytes::Bytes;
@@ -10,18 +11,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 
-/// Bytes of events of one link that wait for JavaScript; at this many its streams, datagrams and new streams wait in
-/// QUIC, whose flow control then stops the peer.
-pub const LINK_UNREAD: usize = 1024 * 1024;
-
-/// What an event counts besides its bytes, so that many empty ones are bounded as well.
+/// Cost of an event besides its bytes, so that many empty events are bounded as well.
 pub const EVENT_COST: usize = 64;
 
-/// Ends of streams that wait for the next wake-up of JavaScript; at this many they cause one.
+/// Ends of streams that wait for JavaScript's next wake-up. This many cause a wake-up of their own.
 const QUIET_EVENTS: usize = 512;
 
 pub enum Event {
-    /// A listener was asked for a link; the text is JSON of [`crate::link_shared::Meta`].
+    /// A client asks a listener for a link; the text is JSON of [`crate::reports::LinkInfo`].
     Request(Arc<LinkShared>, u32, String),
     Dialled(Arc<LinkShared>, u32, String),
     DialFailed(u32, String),
@@ -36,7 +33,7 @@ pub enum Event {
     Capacity(u32),
     Backlog(u32, u32),
     Drained(u32),
-    /// The last of a stream: its id is free once this is drained.
+    /// The last event of a stream. Its id is free once JavaScript has drained this.
     Gone(u32),
     ListenerClosed(u32),
     /// Something unexpected inside the engine.
@@ -44,7 +41,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// What it counts towards its link's bound; 0 for what no peer can cause at will.
+    /// Bytes that the event counts towards its link's bound; 0 for events that a peer cannot cause at will.
     pub fn cost(&self) -> usize {
         match self {
             Self::Data(_, _, bytes) | Self::Datagram(_, bytes) => EVENT_COST + bytes.len(),
@@ -53,6 +50,7 @@ impl Event {
         }
     }
 
+    /// Whether the event can wait for the next wake-up.
     fn quiet(&self) -> bool {
         matches!(self, Self::Gone(_))
     }
@@ -62,15 +60,16 @@ impl Event {
 pub type Waker = Box<dyn Fn() + Send + Sync>;
 
 /// The queue between the workers and JavaScript.
-pub struct Hub {
+pub struct EventQueue {
     events: Mutex<VecDeque<Event>>,
     /// A wake-up is under way that JavaScript has not answered with `poll`.
     woken: AtomicBool,
+    /// Quiet events since the last `poll`.
     quiet: AtomicUsize,
     waker: Mutex<Option<Waker>>,
 }
 
-impl Hub {
+impl EventQueue {
     pub fn new(waker: Waker) -> Self {
         Self {
             events: Mutex::default(),
@@ -98,7 +97,7 @@ impl Hub {
         self.publish(&mut vec![event]);
     }
 
-    /// JavaScript is here: whatever comes from now on wakes it again. Takes what waits, behind what `rest` holds.
+    /// Moves all waiting events behind those in `rest`. From now on new events wake JavaScript again.
     pub fn take(&self, rest: &mut VecDeque<Event>) {
         self.woken.store(false, Release);
         self.quiet.store(0, Relaxed);
@@ -110,8 +109,8 @@ impl Hub {
         }
     }
 
-    /// No wake-up after this.
-    pub fn silence(&self) {
+    /// Causes no wake-up after this.
+    pub fn stop_waking(&self) {
         self.waker.lock().take();
     }
 
@@ -132,32 +131,32 @@ mod tests {
     fn many_events_make_one_wake_up() {
         let count = Arc::new(AtomicUsize::new(0));
         let seen = count.clone();
-        let hub = Hub::new(Box::new(move || {
+        let event_queue = EventQueue::new(Box::new(move || {
             seen.fetch_add(1, Relaxed);
         }));
         for id in 0..10 {
-            hub.push(Event::Capacity(id));
+            event_queue.push(Event::Capacity(id));
         }
         assert_eq!(count.load(Relaxed), 1);
         let mut taken = VecDeque::new();
-        hub.take(&mut taken);
+        event_queue.take(&mut taken);
         assert_eq!(taken.len(), 10);
-        hub.push(Event::Capacity(11));
+        event_queue.push(Event::Capacity(11));
         assert_eq!(count.load(Relaxed), 2);
     }
 
     #[test]
-    fn ends_of_streams_wait_for_company() {
+    fn ends_of_streams_cause_no_wake_up_of_their_own_until_there_are_many() {
         let count = Arc::new(AtomicUsize::new(0));
         let seen = count.clone();
-        let hub = Hub::new(Box::new(move || {
+        let event_queue = EventQueue::new(Box::new(move || {
             seen.fetch_add(1, Relaxed);
         }));
         for id in 0..QUIET_EVENTS as u32 - 1 {
-            hub.push(Event::Gone(id));
+            event_queue.push(Event::Gone(id));
         }
         assert_eq!(count.load(Relaxed), 0);
-        hub.push(Event::Gone(9999));
+        event_queue.push(Event::Gone(9999));
         assert_eq!(count.load(Relaxed), 1);
     }
 }

@@ -1,8 +1,8 @@
-//! WebTransport over HTTP/3: settings and the CONNECT request, at both ends. One session for a connection.
+//! WebTransport over HTTP/3: SETTINGS and the CONNECT request, at both ends. A connection has one session.
 
 use crate::error_codes::H3_NO_ERROR;
-use crate::link::WebTransport;
-use crate::link_shared::DialError;
+use crate::new_link::WebTransport;
+use crate::reports::DialError;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -11,26 +11,33 @@ use web_transport_proto::{
     http::{HeaderName, HeaderValue, StatusCode},
 };
 
-/// How long a refused client has to read its status.
+/// How long a rejected client has to read its status.
 const REJECT_GRACE: Duration = Duration::from_secs(1);
 
 /// Largest SETTINGS frame in bytes.
 const MAX_SETTINGS: u64 = 16 * 1024;
 
+/// ALPN of HTTP/3.
+pub const ALPN_H3: &[u8] = b"h3";
+
+/// HTTP status for a client that offers only protocols that the server does not speak.
+pub const NO_COMMON_PROTOCOL: u16 = 406;
+
 pub type Result<T> = std::result::Result<T, String>;
 
-/// The client's request, and the session without its answer.
+/// Reads a client's request. The session still needs its answer, see [`respond`].
 pub async fn accept(conn: &quinn::Connection, protocols: &[String]) -> Result<(ConnectRequest, WebTransport)> {
     let control = send_settings(conn).await?;
     let (send, mut recv) = conn.accept_bi().await.map_err(text)?;
     let request = ConnectRequest::read(&mut recv).await.map_err(text)?;
     let protocol = protocols.iter().find(|name| request.protocols.contains(name)).cloned().unwrap_or_default();
     let session = send.id().into();
-    let web = WebTransport { send, recv: Some(recv), control: vec![control], held: Vec::new(), session, protocol };
+    let web =
+        WebTransport { send, recv: Some(recv), control: vec![control], peer_control: Vec::new(), session, protocol };
     Ok((request, web))
 }
 
-/// Answers a request. The answer is small, and a new stream always takes it at once.
+/// Answers a request. The answer is small, so a new stream always accepts it at once.
 pub fn respond(web: &mut WebTransport, status: u16) {
     let mut response = ConnectResponse::new(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     if status == 200 && !web.protocol.is_empty() {
@@ -45,7 +52,7 @@ pub fn respond(web: &mut WebTransport, status: u16) {
     debug_assert!(!matches!(written, Poll::Pending));
 }
 
-/// Refuses a request with an HTTP status.
+/// Rejects a request with an HTTP status.
 pub fn reject(conn: quinn::Connection, mut web: WebTransport, status: u16) {
     respond(&mut web, status);
     tokio::spawn(async move {
@@ -53,7 +60,7 @@ pub fn reject(conn: quinn::Connection, mut web: WebTransport, status: u16) {
         let stopped = web.send.stopped();
         let read = async {
             let _ = stopped.await;
-            // The client closes once it has read the status.
+            // The client closes the connection when it has read the status.
             conn.closed().await;
         };
         let _ = tokio::time::timeout(REJECT_GRACE, read).await;
@@ -62,19 +69,19 @@ pub fn reject(conn: quinn::Connection, mut web: WebTransport, status: u16) {
     });
 }
 
-/// What a dial asks for.
-pub struct Ask {
+/// The target of a dial: URL, offered protocols and headers.
+pub struct ConnectTarget {
     pub url: url::Url,
     pub protocols: Vec<String>,
     pub headers: Vec<(String, String)>,
 }
 
-/// Opens a session; its protocol is in the result.
-pub async fn connect(conn: &quinn::Connection, ask: &Ask) -> std::result::Result<WebTransport, DialError> {
+/// Opens a session; the result has the negotiated protocol.
+pub async fn connect(conn: &quinn::Connection, target: &ConnectTarget) -> std::result::Result<WebTransport, DialError> {
     let control = send_settings(conn).await.map_err(DialError::failed)?;
-    let held = read_settings(conn).await.map_err(DialError::failed)?;
-    let mut request = ConnectRequest::new(ask.url.clone()).with_protocols(ask.protocols.iter().cloned());
-    for (name, value) in &ask.headers {
+    let peer_control = read_settings(conn).await.map_err(DialError::failed)?;
+    let mut request = ConnectRequest::new(target.url.clone()).with_protocols(target.protocols.iter().cloned());
+    for (name, value) in &target.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| DialError::failed(text(error)))?;
         let value = HeaderValue::from_str(value).map_err(|error| DialError::failed(text(error)))?;
         request = request.with_header(name, value);
@@ -84,14 +91,14 @@ pub async fn connect(conn: &quinn::Connection, ask: &Ask) -> std::result::Result
     let response = ConnectResponse::read(&mut recv).await.map_err(|error| refused(conn, error))?;
     let protocol = response.protocol.unwrap_or_default();
     let session = send.id().into();
-    Ok(WebTransport { send, recv: Some(recv), control: vec![control], held, session, protocol })
+    Ok(WebTransport { send, recv: Some(recv), control: vec![control], peer_control, session, protocol })
 }
 
 fn refused(conn: &quinn::Connection, error: ConnectError) -> DialError {
     match (error, conn.close_reason()) {
         (ConnectError::WrongStatus(Some(status)) | ConnectError::ErrorStatus(status), _) => DialError {
             code: "dial_rejected",
-            message: format!("answered {}", status.as_u16()),
+            message: format!("the server answered with HTTP status {}", status.as_u16()),
             status: Some(status.as_u16()),
         },
         (_, Some(reason)) => DialError::failed(text(reason)),
@@ -107,20 +114,20 @@ async fn send_settings(conn: &quinn::Connection) -> Result<quinn::SendStream> {
     Ok(control)
 }
 
-/// Waits for the server's SETTINGS (RFC 9220 section 3); streams of other types are kept open.
+/// Waits for the server's SETTINGS (RFC 9220 section 3). Returns the server's HTTP/3 streams, which must stay open.
 async fn read_settings(conn: &quinn::Connection) -> Result<Vec<quinn::RecvStream>> {
-    let mut held = Vec::new();
+    let mut streams = Vec::new();
     loop {
         let mut recv = conn.accept_uni().await.map_err(text)?;
-        let kind = VarInt::read(&mut recv).await.map_err(|_| "a stream ended inside its type")?;
+        let kind = VarInt::read(&mut recv).await.map_err(|_| "a stream of the server ended inside its type")?;
         if kind != StreamUni::CONTROL.0 {
-            held.push(recv);
+            streams.push(recv);
             continue;
         }
-        let frame = VarInt::read(&mut recv).await.map_err(|_| "the control stream ended")?;
-        let length = VarInt::read(&mut recv).await.map_err(|_| "the control stream ended")?;
+        let frame = VarInt::read(&mut recv).await.map_err(|_| "the server ended its control stream")?;
+        let length = VarInt::read(&mut recv).await.map_err(|_| "the server ended its control stream")?;
         if Frame(frame) != Frame::SETTINGS || length.into_inner() > MAX_SETTINGS {
-            return Err("the control stream does not begin with SETTINGS".into());
+            return Err("the server's control stream does not begin with SETTINGS".into());
         }
         let mut wire = Vec::new();
         StreamUni::CONTROL.encode(&mut wire);
@@ -133,8 +140,8 @@ async fn read_settings(conn: &quinn::Connection) -> Result<Vec<quinn::RecvStream
         if settings.supports_webtransport() == 0 {
             return Err("the server does not support WebTransport".into());
         }
-        held.push(recv);
-        return Ok(held);
+        streams.push(recv);
+        return Ok(streams);
     }
 }
 

@@ -1,5 +1,5 @@
-//! Handshakes that are under way, shared out by address: at the bound a newcomer gets the oldest place of the address that holds
-//! most, so that no address keeps others out.
+//! A bound on handshakes under way, shared fairly between addresses. At the bound a new handshake replaces the oldest
+//! one of the address that has most, so that one address cannot keep the others out.
 
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
@@ -7,97 +7,97 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
-/// Bits of an IPv6 address that tell one customer from another.
+/// Leading bits of an IPv6 address that identify one customer's network.
 const IPV6_BITS: u32 = 64;
 
-pub struct Places {
+pub struct HandshakeLimit {
     max: usize,
-    held: Mutex<Held>,
+    permits: Mutex<Permits>,
 }
 
 #[derive(Default)]
-struct Held {
-    /// By address, or IPv6 /64: who holds each place, oldest first.
-    by: HashMap<IpAddr, BTreeMap<u64, Arc<Notify>>>,
+struct Permits {
+    /// The permits of each IPv4 address or IPv6 /64, oldest first.
+    by_network: HashMap<IpAddr, BTreeMap<u64, Arc<Notify>>>,
     taken: usize,
     next: u64,
-    /// Places that were refused, or taken from somebody, since that was last asked.
+    /// Handshakes refused or replaced since the last [`HandshakeLimit::cut`].
     cut: u64,
 }
 
-/// Given back when it is dropped.
-pub struct Place {
-    places: Arc<Places>,
+/// One handshake's part of the limit; dropping it gives the part back.
+pub struct HandshakePermit {
+    limit: Arc<HandshakeLimit>,
     network: IpAddr,
     id: u64,
-    lost: Arc<Notify>,
+    revoked: Arc<Notify>,
 }
 
-impl Places {
+impl HandshakeLimit {
     pub fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { max, held: Mutex::default() })
+        Arc::new(Self { max, permits: Mutex::default() })
     }
 
     pub fn taken(&self) -> usize {
-        self.held.lock().taken
+        self.permits.lock().taken
     }
 
-    /// Places that were refused, or taken from somebody, since the last call.
+    /// Returns how many handshakes were refused or replaced since the last call.
     pub fn cut(&self) -> u64 {
-        std::mem::take(&mut self.held.lock().cut)
+        std::mem::take(&mut self.permits.lock().cut)
     }
 
-    /// Nothing where the bound is reached and no address holds more than this one.
-    pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    /// A permit, or none where the bound is reached and no address has more permits than this one.
+    pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<HandshakePermit> {
         let network = network_of(address);
-        let mut held = self.held.lock();
-        if held.taken >= self.max {
-            held.cut += 1;
-            let own = held.by.get(&network).map_or(0, BTreeMap::len);
-            held.free(own)?;
+        let mut permits = self.permits.lock();
+        if permits.taken >= self.max {
+            permits.cut += 1;
+            let own = permits.by_network.get(&network).map_or(0, BTreeMap::len);
+            permits.revoke_oldest(own)?;
         }
-        let id = held.next;
-        let lost = Arc::new(Notify::new());
-        held.next += 1;
-        held.taken += 1;
-        held.by.entry(network).or_default().insert(id, lost.clone());
-        Some(Place { places: self.clone(), network, id, lost })
+        let id = permits.next;
+        let revoked = Arc::new(Notify::new());
+        permits.next += 1;
+        permits.taken += 1;
+        permits.by_network.entry(network).or_default().insert(id, revoked.clone());
+        Some(HandshakePermit { limit: self.clone(), network, id, revoked })
     }
 }
 
-impl Held {
-    /// Takes the oldest place of the address that holds most, if those are more than `own`.
-    fn free(&mut self, own: usize) -> Option<()> {
-        let (network, places) = self.by.iter().max_by_key(|(_, places)| places.len())?;
-        let (&id, lost) = places.first_key_value().filter(|_| places.len() > own)?;
-        lost.notify_one();
+impl Permits {
+    /// Revokes the oldest permit of the address that has most, if that address has more than `own`.
+    fn revoke_oldest(&mut self, own: usize) -> Option<()> {
+        let (network, permits) = self.by_network.iter().max_by_key(|(_, permits)| permits.len())?;
+        let (&id, revoked) = permits.first_key_value().filter(|_| permits.len() > own)?;
+        revoked.notify_one();
         let network = *network;
-        self.leave(network, id);
+        self.remove(network, id);
         Some(())
     }
 
-    fn leave(&mut self, network: IpAddr, id: u64) {
-        let Some(places) = self.by.get_mut(&network) else { return };
-        if places.remove(&id).is_none() {
+    fn remove(&mut self, network: IpAddr, id: u64) {
+        let Some(permits) = self.by_network.get_mut(&network) else { return };
+        if permits.remove(&id).is_none() {
             return;
         }
         self.taken -= 1;
-        if places.is_empty() {
-            self.by.remove(&network);
+        if permits.is_empty() {
+            self.by_network.remove(&network);
         }
     }
 }
 
-impl Place {
-    /// Resolves when another address has got the place.
-    pub async fn lost(&self) {
-        self.lost.notified().await;
+impl HandshakePermit {
+    /// Resolves when a handshake of another address has replaced this one.
+    pub async fn revoked(&self) {
+        self.revoked.notified().await;
     }
 }
 
-impl Drop for Place {
+impl Drop for HandshakePermit {
     fn drop(&mut self) {
-        self.places.held.lock().leave(self.network, self.id);
+        self.limit.permits.lock().remove(self.network, self.id);
     }
 }
 
@@ -119,41 +119,41 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn is_lost(place: &Place) -> bool {
-        pin!(place.lost()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    fn is_revoked(permit: &HandshakePermit) -> bool {
+        pin!(permit.revoked()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 
     #[test]
-    fn a_newcomer_gets_the_oldest_place_of_the_address_that_holds_most() {
-        let places = Places::new(3);
-        let held: Vec<_> = (0..3).filter_map(|_| places.take(at("192.0.2.1"))).collect();
-        assert!(places.take(at("192.0.2.1")).is_none());
-        let other = places.take(at("192.0.2.2"));
+    fn a_new_handshake_replaces_the_oldest_of_the_address_that_has_most() {
+        let limit = HandshakeLimit::new(3);
+        let held: Vec<_> = (0..3).filter_map(|_| limit.take(at("192.0.2.1"))).collect();
+        assert!(limit.take(at("192.0.2.1")).is_none());
+        let other = limit.take(at("192.0.2.2"));
         assert!(other.is_some());
-        assert_eq!(held.iter().map(is_lost).collect::<Vec<_>>(), [true, false, false]);
-        assert_eq!((places.taken(), places.cut(), places.cut()), (3, 2, 0));
+        assert_eq!(held.iter().map(is_revoked).collect::<Vec<_>>(), [true, false, false]);
+        assert_eq!((limit.taken(), limit.cut(), limit.cut()), (3, 2, 0));
         drop(held);
-        assert_eq!(places.taken(), 1);
+        assert_eq!(limit.taken(), 1);
         drop(other);
-        assert_eq!(places.taken(), 0);
+        assert_eq!(limit.taken(), 0);
     }
 
     #[test]
-    fn addresses_of_one_ipv6_network_share_what_they_hold_and_ipv4_is_the_same_inside_ipv6() {
-        let places = Places::new(1);
-        let held = places.take(at("2001:db8::1"));
-        assert!(places.take(at("2001:db8::2")).is_none());
+    fn addresses_of_one_ipv6_network_count_together_and_ipv4_mapped_addresses_count_as_ipv4() {
+        let limit = HandshakeLimit::new(1);
+        let held = limit.take(at("2001:db8::1"));
+        assert!(limit.take(at("2001:db8::2")).is_none());
         drop(held);
-        let _held = places.take(at("192.0.2.1"));
-        assert!(places.take(at("::ffff:192.0.2.1")).is_none());
+        let _held = limit.take(at("192.0.2.1"));
+        assert!(limit.take(at("::ffff:192.0.2.1")).is_none());
     }
 
     #[test]
-    fn a_newcomer_without_a_place_takes_that_of_one_who_has_one() {
-        let places = Places::new(2);
-        let one = places.take(at("192.0.2.1")).unwrap();
-        let two = places.take(at("192.0.2.2")).unwrap();
-        assert!(places.take(at("192.0.2.3")).is_some());
-        assert!(is_lost(&one) != is_lost(&two));
+    fn an_address_without_permits_replaces_one_of_an_address_that_has_one() {
+        let limit = HandshakeLimit::new(2);
+        let one = limit.take(at("192.0.2.1")).unwrap();
+        let two = limit.take(at("192.0.2.2")).unwrap();
+        assert!(limit.take(at("192.0.2.3")).is_some());
+        assert!(is_revoked(&one) != is_revoked(&two));
     }
 }

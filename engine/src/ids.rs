@@ -1,19 +1,20 @@
 //! Ids of streams and links, and the tables that JavaScript reads without a call.
 //!
-//! An id is a slot and a generation, so that a late call for something gone does not meet its successor. Ids are
-//! taken on any thread and given back only on JavaScript's, when the last event of their bearer is drained: until
-//! then a slot's entries in the tables are its own.
+//! An id is a slot and a generation, so that a late call for a stream that is gone does not reach the next stream in
+//! its slot. Ids are taken on any thread. They are given back only on JavaScript's thread, when the last event of their
+//! stream or link is drained; until then the slot's table entries belong to that id.
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// Streams alive at a time in one process; beyond, none can be opened and those of peers are refused.
+/// Streams that one process can have at a time, as a power of two. Beyond, no stream can be opened, and peers' streams
+/// are refused.
 pub const STREAM_BITS: u32 = 20;
-/// Links alive at a time in one process; beyond, connections are refused.
+/// Links that one process can have at a time, as a power of two. Beyond, connections are refused.
 pub const LINK_BITS: u32 = 16;
 
-/// Free slots that are kept before one is used again: distance between two bearers of an id's slot.
+/// Free slots that wait before one is used again, so that a slot is not reused soon.
 const REUSE_AFTER: usize = 1024;
 
 struct Free {
@@ -21,13 +22,13 @@ struct Free {
     generations: Vec<u32>,
 }
 
-/// Ids of one kind with their table of queued bytes.
+/// The ids of one kind, with their table of queued bytes.
 pub struct Slots {
     bits: u32,
     free: Mutex<Free>,
-    /// Bytes written and not yet taken by QUIC, by slot.
+    /// Bytes written that QUIC has not accepted yet, by slot.
     queued: Box<[AtomicU32]>,
-    /// By slot of a stream: its link's slot, and the worker in the upper eight bits.
+    /// By the stream's slot: the link's slot, and the worker in the upper eight bits.
     owner: Box<[AtomicU32]>,
 }
 
@@ -41,7 +42,7 @@ impl Slots {
         }
     }
 
-    /// Nothing when all slots are taken. Slot 0 is never given.
+    /// A free id, or none when all slots are taken. Slot 0 is never used.
     pub fn take(&self) -> Option<u32> {
         let mut free = self.free.lock();
         let full = free.generations.len() >> self.bits != 0;
@@ -118,8 +119,8 @@ impl Ids {
         self.links.queued()[link_slot].fetch_add(bytes, Relaxed);
     }
 
-    /// QUIC took `bytes`. What JavaScript has dropped meanwhile is not subtracted twice.
-    pub fn taken(&self, stream: u32, bytes: u32) {
+    /// QUIC accepted or dropped `bytes`. Bytes that JavaScript has dropped meanwhile are not subtracted twice.
+    pub fn unqueue(&self, stream: u32, bytes: u32) {
         let slot = self.streams.queued_of(stream);
         let mut now = slot.load(Relaxed);
         loop {
@@ -137,8 +138,8 @@ impl Ids {
         }
     }
 
-    /// Everything queued is dropped.
-    pub fn dropped(&self, stream: u32) {
+    /// All queued bytes of the stream are dropped.
+    pub fn unqueue_all(&self, stream: u32) {
         let rest = self.streams.queued_of(stream).swap(0, Relaxed);
         if rest > 0 {
             self.links.queued()[self.owner(stream).1].fetch_sub(rest, Relaxed);
@@ -156,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_does_not_come_back_with_its_slot() {
+    fn a_reused_slot_has_another_id() {
         let slots = Slots::new(4);
         let first: Vec<u32> = std::iter::from_fn(|| slots.take()).collect();
         assert_eq!(first.len(), 15);
@@ -168,16 +169,16 @@ mod tests {
     }
 
     #[test]
-    fn queued_bytes_are_settled_once() {
+    fn queued_bytes_are_subtracted_once() {
         let ids = Ids::default();
         let link = ids.links.take().unwrap();
         let stream = ids.take_stream(link, 3).unwrap();
         let (worker, slot) = ids.owner(stream);
         assert_eq!((worker, slot), (3, ids.links.slot(link)));
         ids.queue(stream, slot, 100);
-        ids.taken(stream, 30);
-        ids.dropped(stream);
-        ids.taken(stream, 70);
+        ids.unqueue(stream, 30);
+        ids.unqueue_all(stream);
+        ids.unqueue(stream, 70);
         assert_eq!(ids.streams.queued_of(stream).load(Relaxed), 0);
         assert_eq!(ids.links.queued_of(link).load(Relaxed), 0);
     }

@@ -1,10 +1,10 @@
 //! The native engine of moqmesh: QUIC and WebTransport by quinn for one JavaScript thread.
 //!
-//! Workers (threads of this crate) own sockets, connections and streams. JavaScript's thread hands them commands, which
-//! take effect at the end of its turn, and drains their events in flat batches. Bytes to send are copied once, however
-//! many streams they go to; bytes received are copied once, into the batch.
+//! Workers (threads of this crate) own sockets, connections and streams. JavaScript's thread sends them commands, which
+//! take effect at the end of its turn, and drains their events in flat batches. Bytes to send are copied once, even
+//! when they go to many streams. Received bytes are copied once, into the batch.
 
-/// What the binary was built from: `scripts/build-engine.js` looks for it in the file.
+/// The hash of the sources that this binary was built from. `scripts/build-engine.js` searches the file for it.
 #[used]
 static SOURCES: &str = concat!("moqmesh-engine-sources:", env!("MOQMESH_ENGINE_SOURCES"));
 
@@ -23,6 +23,10 @@ pub mod link;
 pub mod link_shared;
 pub mod listener;
 pub mod napi;
+pub mod new_link;
+mod panic_text;
+pub mod reports;
+pub mod requests;
 pub mod socket;
 pub mod stream;
 pub mod stream_allowance;
@@ -30,3 +34,4 @@ pub mod tls;
 pub mod worker;
 pub mod worker_loop;
 pub mod worker_runtime;
+pub mod worker_thread;

@@ -1,9 +1,13 @@
-//! A link: one connection and what belongs to it, and the tasks that wait on QUIC in its name.
+//! A link: one connection with its streams, and the tasks that wait on QUIC for it.
 
 use crate::command::Command;
-use crate::error_codes::{Coding, H3_NO_ERROR};
-use crate::link_shared::{Allowances, Closed, LinkShared, Meta, Spare};
-use crate::worker::WorkerShared;
+use crate::config::MAX_HTTP3_STREAMS;
+use crate::error_codes::{CodeMapping, H3_NO_ERROR};
+use crate::events::Event;
+use crate::link_shared::{LinkShared, PreopenedStream};
+use crate::new_link::{NewLink, WebTransport};
+use crate::reports::{CloseReason, LinkInfo};
+use crate::worker::Worker;
 use bytes::{BufMut, Bytes, BytesMut};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,69 +15,42 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use web_transport_proto::{Capsule, Frame, Http3CapsuleReader, VarInt};
 
-/// How long a closed WebTransport session waits for its peer to see the close before the connection is cut.
+/// How long a closed WebTransport session waits for its peer's close before it closes the connection.
 const CLOSE_GRACE: Duration = Duration::from_secs(1);
-
-/// The CONNECT stream of a WebTransport session and what goes with it.
-pub struct WebTransport {
-    pub send: quinn::SendStream,
-    pub recv: Option<quinn::RecvStream>,
-    /// HTTP/3's control streams, which must stay open (RFC 9114 section 6.2.1).
-    pub control: Vec<quinn::SendStream>,
-    pub held: Vec<quinn::RecvStream>,
-    pub session: u64,
-    /// The protocol to answer with.
-    pub protocol: String,
-}
-
-/// A connection that is ready to be offered to JavaScript.
-pub struct NewLink {
-    pub conn: quinn::Connection,
-    pub web: Option<WebTransport>,
-    pub meta: Meta,
-    /// The listener's id, or the dial's.
-    pub origin: u32,
-    pub dialled: bool,
-    /// Step in bytes at which its backlog is reported.
-    pub queue_mark: u32,
-    /// Smallest send window in bytes.
-    pub send_window: u64,
-    /// Streams that the peer may have open.
-    pub allowed: Allowances,
-}
 
 pub struct Link {
     pub shared: Arc<LinkShared>,
     pub listener: Option<u32>,
     pub web: Option<WebTransport>,
     pub streams: HashSet<u32>,
-    /// Streams of which QUIC takes no more now.
+    /// Streams from which QUIC accepts no more bytes now.
     pub blocked: Vec<u32>,
-    /// Streams that wait for JavaScript to drain.
+    /// Streams that are not read until JavaScript has drained events.
     pub parked: Vec<u32>,
     pub uni_header: Bytes,
     pub bidi_header: Bytes,
     pub queue_mark: u32,
-    /// Multiple of the mark that was last reported.
+    /// The multiple of `queue_mark` that was last reported.
     pub mark: u32,
     pub send_window: u64,
+    /// When the send window was last set.
     pub window_at: Option<std::time::Instant>,
-    /// Unidirectional streams that the peer has for HTTP/3 itself.
-    of_http3: u32,
+    /// The peer's unidirectional streams of HTTP/3 itself.
+    http3_streams: u32,
     accept: Option<oneshot::Sender<()>>,
     tasks: Vec<tokio::task::AbortHandle>,
-    /// Reads the CONNECT stream. Letting go of that stream stops it, which a browser takes for a lost connection.
+    /// Reads the CONNECT stream. Dropping that stream stops it, and a browser then reports a lost connection.
     session: Option<tokio::task::AbortHandle>,
 }
 
 impl Link {
-    /// Starts the tasks; nothing is read before [`Link::accept`].
-    pub fn new(worker: &Arc<WorkerShared>, id: u32, new: NewLink) -> (Self, Meta) {
-        let (coding, prefix) = match &new.web {
-            Some(web) => (Coding::WebTransport, varint(web.session / 4)),
-            None => (Coding::Raw, Vec::new()),
+    /// Starts the tasks. Nothing is read before [`Link::accept`].
+    pub fn new(worker: &Arc<Worker>, id: u32, new: NewLink) -> (Self, LinkInfo) {
+        let (codes, prefix) = match &new.web {
+            Some(web) => (CodeMapping::WebTransport, varint(web.session / 4)),
+            None => (CodeMapping::Raw, Vec::new()),
         };
-        let shared = Arc::new(LinkShared::new(id, worker.index, new.conn, coding, prefix, new.allowed));
+        let shared = Arc::new(LinkShared::new(id, worker.index, new.conn, codes, prefix, new.allowed));
         let header = |kind: u32| match &new.web {
             Some(web) => stream_header(kind, web.session),
             None => Bytes::new(),
@@ -84,7 +61,7 @@ impl Link {
         let mut web = new.web;
         let recv = web.as_mut().and_then(|web| web.recv.take());
         let session = recv.map(|recv| tokio::spawn(watch_session(worker.clone(), shared.clone(), recv)).abort_handle());
-        let held = web.as_ref().map_or(0, |web| web.held.len());
+        let peer_control = web.as_ref().map_or(0, |web| web.peer_control.len());
         let mut link = Self {
             shared,
             listener: (!new.dialled).then_some(new.origin),
@@ -98,30 +75,30 @@ impl Link {
             mark: 0,
             send_window: new.send_window,
             window_at: None,
-            of_http3: 0,
+            http3_streams: 0,
             accept: Some(accept),
             tasks,
             session,
         };
-        for _ in 0..held {
-            link.one_more_of_http3();
+        for _ in 0..peer_control {
+            link.count_http3_stream();
         }
-        (link, new.meta)
+        (link, new.info)
     }
 
-    /// Lets the peer's streams and datagrams in.
+    /// Starts reading the peer's streams and datagrams.
     pub fn accept(&mut self) {
         if let Some(accept) = self.accept.take() {
             let _ = accept.send(());
         }
     }
 
-    /// A stream of HTTP/3 that never ends; it takes nothing from what the peer may open. The first, for control, is
-    /// allowed from the beginning.
-    pub fn one_more_of_http3(&mut self) {
-        self.of_http3 += 1;
-        if self.of_http3 > 1 && self.of_http3 <= crate::config::MAX_HTTP3_STREAMS {
-            let limit = self.shared.allowed.uni.with_extra(self.of_http3);
+    /// Counts a stream of HTTP/3 that never ends, so that it uses up no stream that the peer may open. The first one,
+    /// for control, is allowed from the beginning.
+    pub fn count_http3_stream(&mut self) {
+        self.http3_streams += 1;
+        if self.http3_streams > 1 && self.http3_streams <= MAX_HTTP3_STREAMS {
+            let limit = self.shared.allowed.uni.with_extra(self.http3_streams);
             self.shared.conn.set_max_concurrent_uni_streams(quinn::VarInt::from_u32(limit));
         }
     }
@@ -132,25 +109,24 @@ impl Link {
         }
     }
 
-    /// Waits in the background for a stream that the peer does not allow yet.
-    pub fn want(&self, worker: &Arc<WorkerShared>, bidi: bool) {
+    /// Opens a stream in the background as soon as the peer's limit allows it.
+    pub fn open_when_allowed(&self, worker: &Arc<Worker>, bidi: bool) {
         let (shared, worker) = (self.shared.clone(), worker.clone());
         tokio::spawn(async move {
-            let spare = if bidi {
-                shared.conn.open_bi().await.map(|(send, recv)| Spare::Bidi(send, recv))
+            let stream = if bidi {
+                shared.conn.open_bi().await.map(|(send, recv)| PreopenedStream::Bidi(send, recv))
             } else {
-                shared.conn.open_uni().await.map(Spare::Uni)
+                shared.conn.open_uni().await.map(PreopenedStream::Uni)
             };
-            let Ok(spare) = spare else { return };
-            shared.spare.lock().push(spare);
-            let wanted = if bidi { &shared.wanted_bidi } else { &shared.wanted_uni };
-            wanted.store(false, std::sync::atomic::Ordering::Release);
-            worker.hub.push(crate::events::Event::Capacity(shared.id));
+            let Ok(stream) = stream else { return };
+            shared.preopened.lock().push(stream);
+            shared.opening(bidi).store(false, std::sync::atomic::Ordering::Release);
+            worker.event_queue.push(Event::Capacity(shared.id));
         });
     }
 }
 
-/// Type of a unidirectional, and of a bidirectional, stream of a session (WebTransport over HTTP/3 section 4).
+/// Types of a session's unidirectional and bidirectional streams (WebTransport over HTTP/3 section 4).
 pub const STREAM_UNI: u32 = 0x54;
 pub const STREAM_BIDI: u32 = 0x41;
 
@@ -167,8 +143,8 @@ fn varint(value: u64) -> Vec<u8> {
     bytes
 }
 
-/// Hands what the peer opens and sends to the worker, as long as JavaScript keeps up.
-async fn pump(worker: Arc<WorkerShared>, link: Arc<LinkShared>, accepted: oneshot::Receiver<()>) {
+/// Passes the peer's streams and datagrams to the worker. Pauses while JavaScript has too many events to drain.
+async fn pump(worker: Arc<Worker>, link: Arc<LinkShared>, accepted: oneshot::Receiver<()>) {
     let conn = &link.conn;
     tokio::select! {
         _ = conn.closed() => return worker.push(Command::Lost(link.id)),
@@ -184,7 +160,7 @@ async fn pump(worker: Arc<WorkerShared>, link: Arc<LinkShared>, accepted: onesho
         tokio::select! {
             uni = conn.accept_uni() => match uni {
                 Ok(recv) => {
-                    if let Some(limit) = link.allowed.uni.used() {
+                    if let Some(limit) = link.allowed.uni.count_opened() {
                         conn.set_max_concurrent_uni_streams(quinn::VarInt::from_u32(limit));
                     }
                     worker.push(Command::IncomingUni(link.id, recv));
@@ -193,7 +169,7 @@ async fn pump(worker: Arc<WorkerShared>, link: Arc<LinkShared>, accepted: onesho
             },
             bidi = conn.accept_bi() => match bidi {
                 Ok((send, recv)) => {
-                    if let Some(limit) = link.allowed.bidi.used() {
+                    if let Some(limit) = link.allowed.bidi.count_opened() {
                         conn.set_max_concurrent_bi_streams(quinn::VarInt::from_u32(limit));
                     }
                     worker.push(Command::IncomingBidi(link.id, send, recv));
@@ -206,7 +182,7 @@ async fn pump(worker: Arc<WorkerShared>, link: Arc<LinkShared>, accepted: onesho
             },
         }
     }
-    // The connection is over; what came before its end is still there.
+    // The connection is over. QUIC still has what arrived before the end.
     while let Ok(recv) = conn.accept_uni().await {
         worker.push(Command::IncomingUni(link.id, recv));
     }
@@ -219,15 +195,15 @@ async fn pump(worker: Arc<WorkerShared>, link: Arc<LinkShared>, accepted: onesho
     worker.push(Command::Lost(link.id));
 }
 
-/// Reads the CONNECT stream until the session's end.
-async fn watch_session(worker: Arc<WorkerShared>, link: Arc<LinkShared>, recv: quinn::RecvStream) {
+/// Reads the CONNECT stream until the session ends.
+async fn watch_session(worker: Arc<Worker>, link: Arc<LinkShared>, recv: quinn::RecvStream) {
     let mut reader = Http3CapsuleReader::new(recv);
     let (code, reason) = loop {
         match reader.read().await {
             Ok(Some(Capsule::CloseWebTransportSession { code, reason })) => break (code, reason),
             Ok(Some(_)) => {}
             Ok(None) => break (0, String::new()),
-            // The connection's own end says more.
+            // The end of the connection has the better reason; `pump` reports it.
             Err(_) if link.conn.close_reason().is_some() => return,
             Err(_) => break (0, String::new()),
         }
@@ -235,24 +211,24 @@ async fn watch_session(worker: Arc<WorkerShared>, link: Arc<LinkShared>, recv: q
     worker.push(Command::SessionEnded(link.id, code, reason));
 }
 
-/// Why a connection ended, in the contract's words.
-pub fn closed_by(error: Option<quinn::ConnectionError>, coding: Coding) -> Closed {
+/// Why a connection ended, as the transport contract names it.
+pub fn close_reason(error: Option<quinn::ConnectionError>, codes: CodeMapping) -> CloseReason {
     use quinn::ConnectionError::*;
-    let closed = |by, code, reason: String| Closed { by, code, reason };
+    let closed = |by, code, reason: String| CloseReason { by, code, reason };
     match error {
         Some(ApplicationClosed(close)) => {
             let reason = String::from_utf8_lossy(&close.reason).into_owned();
-            closed("remote", coding.decode(close.error_code), reason)
+            closed("remote", codes.decode(close.error_code), reason)
         }
-        Some(TimedOut) => closed("timeout", 0, "the peer fell silent".into()),
+        Some(TimedOut) => closed("timeout", 0, "the peer did not answer within the idle timeout".into()),
         Some(LocallyClosed) | None => closed("local", 0, String::new()),
-        Some(Reset) => closed("error", 0, "the peer has forgotten the connection".into()),
+        Some(Reset) => closed("error", 0, "the peer no longer knows the connection (stateless reset)".into()),
         Some(other) => closed("error", 0, other.to_string()),
     }
 }
 
-/// Closes a connection so that the peer gets code and reason; `keep` lives until then, because a stream that is let go
-/// would be finished or stopped before.
+/// Closes a connection so that the peer gets code and reason. `keep` holds the link's streams until then, because a
+/// stream that is dropped would be finished or stopped first.
 pub fn close(
     link: &mut Link,
     code: u32,
@@ -262,32 +238,32 @@ pub fn close(
     let session = link.session.take();
     link.abort_tasks();
     let conn = link.shared.conn.clone();
-    let wire = link.shared.coding.encode(code);
+    let wire = link.shared.codes.encode(code);
     let Some(web) = link.web.take() else {
         conn.close(wire, reason.as_bytes());
         return;
     };
     tokio::spawn(async move {
-        let WebTransport { mut send, control, held, .. } = web;
+        let WebTransport { mut send, control, peer_control, .. } = web;
         let capsule = Capsule::CloseWebTransportSession { code, reason: reason.clone() };
         let _ = send.set_priority(i32::MAX);
-        let told = async {
+        let closed = async {
             send.write_all(&data_frame(&capsule)).await.ok()?;
             send.finish().ok()?;
             conn.closed().await;
             Some(())
         };
-        let _ = tokio::time::timeout(CLOSE_GRACE, told).await;
+        let _ = tokio::time::timeout(CLOSE_GRACE, closed).await;
         conn.close(wire, reason.as_bytes());
         if let Some(session) = session {
             session.abort();
         }
-        drop((send, control, held, keep));
+        drop((send, control, peer_control, keep));
     });
 }
 
-/// Ends the connection after the peer has ended the session.
-pub fn close_answer(link: &mut Link) {
+/// Closes the connection after the peer has ended the session.
+pub fn close_after_peer(link: &mut Link) {
     link.abort_tasks();
     link.shared.conn.close(quinn::VarInt::from_u32(H3_NO_ERROR), b"");
 }

@@ -1,48 +1,49 @@
-//! What a worker and JavaScript's thread share of a link.
+//! The part of a link that its worker and JavaScript's thread share.
 
-use crate::error_codes::Coding;
-use crate::events::LINK_UNREAD;
-use crate::stream_allowance::Allowance;
+use crate::error_codes::CodeMapping;
+use crate::stream_allowance::StreamAllowance;
 use parking_lot::Mutex;
-use serde::Serialize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use tokio::sync::Notify;
 
-/// A stream that was opened for JavaScript after it had found the peer's limit reached.
-pub enum Spare {
+/// Bytes of one link's events that may wait for JavaScript. At this bound the link is not read: its streams and
+/// datagrams stay in QUIC, whose flow control then stops the peer.
+pub const LINK_UNREAD: usize = 1024 * 1024;
+
+/// A stream that was opened when the peer's limit allowed it, after JavaScript had asked in vain.
+pub enum PreopenedStream {
     Uni(quinn::SendStream),
     Bidi(quinn::SendStream, quinn::RecvStream),
 }
 
-/// A link as both threads know it.
 pub struct LinkShared {
     pub id: u32,
     pub worker: usize,
     pub conn: quinn::Connection,
-    pub coding: Coding,
+    pub codes: CodeMapping,
     /// In front of each datagram: the quarter stream id (RFC 9297 section 2.1); empty on raw QUIC.
     pub datagram_prefix: Vec<u8>,
     /// Bytes of events that JavaScript has not drained.
     unread: AtomicUsize,
-    /// Something waits for JavaScript to drain.
+    /// The worker waits until JavaScript has drained events.
     pub parked: AtomicBool,
-    /// Told when JavaScript has drained.
+    /// Notified when JavaScript has drained events.
     pub room: Notify,
-    pub spare: Mutex<Vec<Spare>>,
-    /// A stream of the kind is being waited for.
-    pub wanted_uni: AtomicBool,
-    pub wanted_bidi: AtomicBool,
+    pub preopened: Mutex<Vec<PreopenedStream>>,
+    /// A task waits until the peer allows a stream of the kind.
+    opening_uni: AtomicBool,
+    opening_bidi: AtomicBool,
     /// Streams that the peer may have open.
-    pub allowed: Allowances,
+    pub allowed: StreamAllowances,
 }
 
 /// Numbers in [`LinkShared::figures`].
 pub const FIGURES: usize = 6;
 
 /// By kind of stream.
-pub struct Allowances {
-    pub uni: Allowance,
-    pub bidi: Allowance,
+pub struct StreamAllowances {
+    pub uni: StreamAllowance,
+    pub bidi: StreamAllowance,
 }
 
 impl LinkShared {
@@ -50,43 +51,44 @@ impl LinkShared {
         id: u32,
         worker: usize,
         conn: quinn::Connection,
-        coding: Coding,
+        codes: CodeMapping,
         datagram_prefix: Vec<u8>,
-        allowed: Allowances,
+        allowed: StreamAllowances,
     ) -> Self {
         Self {
             id,
             worker,
             conn,
-            coding,
+            codes,
             datagram_prefix,
             unread: AtomicUsize::new(0),
             parked: AtomicBool::new(false),
             room: Notify::new(),
-            spare: Mutex::default(),
-            wanted_uni: AtomicBool::new(false),
-            wanted_bidi: AtomicBool::new(false),
+            preopened: Mutex::default(),
+            opening_uni: AtomicBool::new(false),
+            opening_bidi: AtomicBool::new(false),
             allowed,
         }
     }
 
+    /// Counts an event that JavaScript has not drained.
     pub fn charge(&self, cost: usize) {
         self.unread.fetch_add(cost, AcqRel);
     }
 
-    /// True when someone waits for it.
-    pub fn settle(&self, cost: usize) -> bool {
+    /// Takes a charge back; true when the worker waits for that and can go on.
+    pub fn discharge(&self, cost: usize) -> bool {
         let before = self.unread.fetch_sub(cost, AcqRel);
         before - cost < LINK_UNREAD / 2 && self.parked.swap(false, AcqRel)
     }
 
-    /// True while the link may be read. When false, `Resume` follows.
+    /// True while the link may be read. After a false, `Command::Resume` follows.
     pub fn may_read(&self) -> bool {
         if self.unread.load(Acquire) < LINK_UNREAD {
             return true;
         }
         self.parked.store(true, Release);
-        // JavaScript may have drained between the two.
+        // JavaScript may have drained events between the two.
         if self.unread.load(Acquire) < LINK_UNREAD / 2 {
             self.parked.store(false, Release);
             return true;
@@ -94,8 +96,13 @@ impl LinkShared {
         false
     }
 
-    /// Bytes sent and received, round trip in milliseconds, congestion window in bytes, packets lost and sent; the last
-    /// ones once the connection has ended.
+    /// Whether a task waits until the peer allows a stream of the kind.
+    pub fn opening(&self, bidi: bool) -> &AtomicBool {
+        if bidi { &self.opening_bidi } else { &self.opening_uni }
+    }
+
+    /// Bytes sent and received, round trip in milliseconds, congestion window in bytes, packets lost and sent. After
+    /// the connection's end they keep their last values.
     pub fn figures(&self) -> [f64; FIGURES] {
         let stats = self.conn.stats();
         [
@@ -112,62 +119,4 @@ impl LinkShared {
     pub fn max_datagram(&self) -> usize {
         self.conn.max_datagram_size().map_or(0, |size| size.saturating_sub(self.datagram_prefix.len()))
     }
-}
-
-/// What JavaScript is told of a link when it comes up.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Meta {
-    pub binding: &'static str,
-    pub protocol: String,
-    pub authority: String,
-    pub path: String,
-    pub query: String,
-    pub headers: Vec<(String, String)>,
-    pub address: String,
-    pub port: u16,
-    /// DER of the peer's certificate, hexadecimal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<String>,
-}
-
-/// Why a link ended.
-#[derive(Serialize, Clone)]
-pub struct Closed {
-    pub by: &'static str,
-    pub code: u32,
-    pub reason: String,
-}
-
-/// The end of a link and its last [`LinkShared::figures`].
-#[derive(Serialize)]
-pub struct Ended {
-    #[serde(flatten)]
-    pub why: Closed,
-    pub figures: [f64; FIGURES],
-}
-
-/// Why a dial failed.
-#[derive(Serialize)]
-pub struct DialError {
-    pub code: &'static str,
-    pub message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
-}
-
-impl DialError {
-    pub fn failed(message: impl Into<String>) -> Self {
-        Self { code: "dial_failed", message: message.into(), status: None }
-    }
-}
-
-/// JSON of what cannot fail to serialize.
-pub fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_else(|_| "{}".into())
-}
-
-/// The address of a peer as text, IPv4-mapped ones as IPv4.
-pub fn address_text(address: std::net::SocketAddr) -> String {
-    address.ip().to_canonical().to_string()
 }

@@ -1,40 +1,35 @@
-//! Listening: one endpoint for raw QUIC and WebTransport on one port.
+//! A listener: one QUIC endpoint for raw QUIC and WebTransport on one port.
 
 use crate::command::Command;
 use crate::config::{Limits, Tuning, allowances, transport};
 use crate::error_codes::H3_NO_ERROR;
 use crate::events::Event;
-use crate::h3;
-use crate::handshake_limit::{Place, Places};
-use crate::link::NewLink;
-use crate::link_shared::{Meta, address_text};
-use crate::stream_allowance::first;
-use crate::tls::Certificates;
-use crate::worker::WorkerShared;
-use crate::worker_runtime::{Spread, least_loaded, on};
+use crate::h3::{self, ALPN_H3, NO_COMMON_PROTOCOL};
+use crate::handshake_limit::{HandshakeLimit, HandshakePermit};
+use crate::new_link::NewLink;
+use crate::reports::{LinkInfo, address_text};
+use crate::stream_allowance::initial_limit;
+use crate::tls::{Certificates, peer_certificate};
+use crate::worker::Worker;
+use crate::worker_runtime::{WorkerRuntime, driven_by, least_loaded};
 use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Incoming, Runtime, ServerConfig, VarInt};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// Handshakes that are under way at a time. At the bound the address that has most of them loses its oldest one.
+/// Handshakes that may be under way at a time. At the bound a new one replaces the oldest one of the address that has
+/// most.
 const MAX_HANDSHAKES: usize = 4096;
 
-/// How often at most the log says that handshakes were cut at the bound.
-const CUT_WARNING_INTERVAL: Duration = Duration::from_secs(60);
+/// How often the engine warns, at most, that handshakes were refused or replaced at the bound.
+const LIMIT_WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How long a client has for its handshake and its request.
+/// How long a client may take for its handshake and its request.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long closing waits for the peers to hear of it, and for the socket.
+/// How long each step of closing may take: the links' closes, the endpoint's close, the socket's release.
 const CLOSE_GRACE: Duration = Duration::from_millis(1500);
-
-/// HTTP status for a client that offers protocols of which none is spoken here.
-pub const NO_COMMON_PROTOCOL: u16 = 406;
-
-/// ALPN of HTTP/3.
-pub const ALPN_H3: &[u8] = b"h3";
 
 pub struct Listener {
     pub id: u32,
@@ -42,20 +37,20 @@ pub struct Listener {
     pub certificates: Arc<Certificates>,
     endpoint: Endpoint,
     socket: Weak<dyn AsyncUdpSocket>,
-    workers: Arc<[Arc<WorkerShared>]>,
+    workers: Arc<[Arc<Worker>]>,
     accepting: Arc<AtomicBool>,
 }
 
-/// What every connection of a listener shares.
+/// What all connections of a listener share.
 struct Common {
     id: u32,
     protocols: Vec<String>,
     tuning: Tuning,
-    /// What a connection is accepted with that gets a qlog file of its own.
-    logged: Option<ServerConfig>,
+    /// Set where each connection gets a qlog file of its own: the configuration to accept it with.
+    with_qlog: Option<ServerConfig>,
     limits: Limits,
     retry_above: usize,
-    handshakes: Arc<Places>,
+    handshakes: Arc<HandshakeLimit>,
     accepting: Arc<AtomicBool>,
 }
 
@@ -73,52 +68,60 @@ pub struct ListenParts {
 }
 
 impl Listener {
-    /// Starts to take connections; new ones are spread over `workers`, the first of which reads the socket.
-    pub fn start(parts: ListenParts, workers: Arc<[Arc<WorkerShared>]>) -> std::io::Result<Self> {
+    /// Starts to accept connections and spreads them over `workers`. One worker, chosen by the id, reads the socket.
+    pub fn start(parts: ListenParts, workers: Arc<[Arc<Worker>]>) -> std::io::Result<Self> {
         let first = &workers[parts.id as usize % workers.len()];
-        let handle = first.handle.get().ok_or_else(|| std::io::Error::other("the engine has ended"))?;
-        let _context = handle.enter();
+        let _context = first.executor().enter();
         let mut server = ServerConfig::with_crypto(parts.crypto);
         server.transport_config(Arc::new(transport(&parts.tuning, &parts.limits, false)));
         server.max_incoming(MAX_HANDSHAKES);
         if let Some(key) = parts.token_key {
             server.token_key(key);
         }
-        let runtime = Arc::new(Spread { workers: workers.clone() });
+        let runtime = Arc::new(WorkerRuntime { workers: workers.clone() });
         let socket = runtime.wrap_udp_socket(parts.socket)?;
-        let held = Arc::downgrade(&socket);
-        let logged = parts.tuning.qlog.is_some().then(|| server.clone());
-        let endpoint =
-            on(first.index, || Endpoint::new_with_abstract_socket(parts.endpoint, Some(server), socket, runtime))?;
+        let weak_socket = Arc::downgrade(&socket);
+        let with_qlog = parts.tuning.qlog.is_some().then(|| server.clone());
+        let endpoint = driven_by(first.index, || {
+            Endpoint::new_with_abstract_socket(parts.endpoint, Some(server), socket, runtime)
+        })?;
         let accepting = Arc::new(AtomicBool::new(true));
         let common = Arc::new(Common {
             id: parts.id,
             protocols: parts.protocols,
             tuning: parts.tuning,
-            logged,
+            with_qlog,
             limits: parts.limits,
             retry_above: parts.retry_above,
-            handshakes: Places::new(MAX_HANDSHAKES),
+            handshakes: HandshakeLimit::new(MAX_HANDSHAKES),
             accepting: accepting.clone(),
         });
-        first.spawn(take_connections(endpoint.clone(), workers.clone(), common.clone()));
-        first.spawn(tell_of_cuts(Arc::downgrade(&common), first.clone()));
+        first.spawn(accept_connections(endpoint.clone(), workers.clone(), common.clone()));
+        first.spawn(warn_at_limit(Arc::downgrade(&common), first.clone()));
         let address = endpoint.local_addr()?;
-        Ok(Self { id: parts.id, address, certificates: parts.certificates, endpoint, socket: held, workers, accepting })
+        Ok(Self {
+            id: parts.id,
+            address,
+            certificates: parts.certificates,
+            endpoint,
+            socket: weak_socket,
+            workers,
+            accepting,
+        })
     }
 
     pub fn stop_accepting(&self) {
         self.accepting.store(false, Release);
     }
 
-    /// Ends all links; [`Event::ListenerClosed`] follows when the socket is free.
+    /// Closes all links. [`Event::ListenerClosed`] follows when the port is free again.
     pub fn close(self) {
         self.stop_accepting();
         for worker in self.workers.iter() {
             worker.push(Command::CloseListener(self.id));
         }
         let worker = self.workers[self.id as usize % self.workers.len()].clone();
-        let hub = worker.hub.clone();
+        let event_queue = worker.event_queue.clone();
         let (id, endpoint, socket) = (self.id, self.endpoint, self.socket);
         worker.spawn(async move {
             let idle = async {
@@ -136,12 +139,12 @@ impl Listener {
                 }
             };
             let _ = tokio::time::timeout(CLOSE_GRACE, freed).await;
-            hub.push(Event::ListenerClosed(id));
+            event_queue.push(Event::ListenerClosed(id));
         });
     }
 }
 
-async fn take_connections(endpoint: Endpoint, workers: Arc<[Arc<WorkerShared>]>, common: Arc<Common>) {
+async fn accept_connections(endpoint: Endpoint, workers: Arc<[Arc<Worker>]>, common: Arc<Common>) {
     while let Some(incoming) = endpoint.accept().await {
         if !common.accepting.load(Acquire) {
             incoming.refuse();
@@ -149,37 +152,37 @@ async fn take_connections(endpoint: Endpoint, workers: Arc<[Arc<WorkerShared>]>,
         }
         let busy = common.handshakes.taken() >= common.retry_above;
         if busy && incoming.may_retry() && !incoming.remote_address_validated() {
-            // Only fails where retrying is not possible, which was asked.
+            // This fails only where a retry is not possible; `may_retry` has excluded that.
             let _ = incoming.retry();
             continue;
         }
-        let Some(place) = common.handshakes.take(incoming.remote_address().ip()) else {
+        let Some(permit) = common.handshakes.take(incoming.remote_address().ip()) else {
             incoming.refuse();
             continue;
         };
         let Some(worker) = least_loaded(&workers) else { return };
-        greet(incoming, place, worker.clone(), common.clone());
+        start_handshake(incoming, permit, worker.clone(), common.clone());
     }
 }
 
-/// Warns when handshakes are cut at their bound, for as long as the listener is there.
-async fn tell_of_cuts(common: Weak<Common>, worker: Arc<WorkerShared>) {
+/// Warns of handshakes that were refused or replaced at the bound, until the listener is gone.
+async fn warn_at_limit(common: Weak<Common>, worker: Arc<Worker>) {
     loop {
-        tokio::time::sleep(CUT_WARNING_INTERVAL).await;
+        tokio::time::sleep(LIMIT_WARNING_INTERVAL).await;
         let Some(common) = common.upgrade() else { return };
         let cut = common.handshakes.cut();
         if cut > 0 {
-            let within = CUT_WARNING_INTERVAL.as_secs();
-            worker.hub.push(Event::Warning(format!(
-                "{cut} QUIC handshakes were cut at the bound of {MAX_HANDSHAKES} in the last {within} s"
+            let within = LIMIT_WARNING_INTERVAL.as_secs();
+            worker.event_queue.push(Event::Warning(format!(
+                "{cut} QUIC handshakes refused or replaced in the last {within} s, at the bound of {MAX_HANDSHAKES}"
             )));
         }
     }
 }
 
-/// Completes the handshake on the worker that is to have the link.
-fn greet(incoming: Incoming, place: Place, worker: Arc<WorkerShared>, common: Arc<Common>) {
-    let connecting = on(worker.index, || match &common.logged {
+/// Completes the handshake on the worker that will have the link.
+fn start_handshake(incoming: Incoming, permit: HandshakePermit, worker: Arc<Worker>, common: Arc<Common>) {
+    let connecting = driven_by(worker.index, || match &common.with_qlog {
         None => incoming.accept(),
         Some(server) => {
             let mut server = server.clone();
@@ -196,32 +199,33 @@ fn greet(incoming: Incoming, place: Place, worker: Arc<WorkerShared>, common: Ar
             return;
         }
     };
-    let there = worker.clone();
+    let own = worker.clone();
     worker.spawn(async move {
         let link = async {
             let conn = connecting.await.ok()?;
-            meet(conn, &common).await
+            negotiate(conn, &common).await
         };
         let link = tokio::select! {
             link = tokio::time::timeout(HANDSHAKE_TIMEOUT, link) => link.ok().flatten(),
-            () = place.lost() => None,
+            () = permit.revoked() => None,
         };
-        drop(place);
+        drop(permit);
         match link {
-            Some(link) => there.push(Command::NewLink(Box::new(link))),
+            Some(link) => own.push(Command::NewLink(Box::new(link))),
             None => {
-                there.load.fetch_sub(1, Relaxed);
+                own.load.fetch_sub(1, Relaxed);
             }
         }
     });
 }
 
-async fn meet(conn: quinn::Connection, common: &Common) -> Option<NewLink> {
+/// Reads what the client asks for; for WebTransport that is its CONNECT request.
+async fn negotiate(conn: quinn::Connection, common: &Common) -> Option<NewLink> {
     let data = conn.handshake_data()?.downcast::<quinn::crypto::rustls::HandshakeData>().ok()?;
     let alpn = data.protocol.unwrap_or_default();
     let peer = conn.remote_address();
     let certificate = peer_certificate(&conn);
-    let mut meta = Meta {
+    let mut info = LinkInfo {
         binding: "quic",
         protocol: String::from_utf8_lossy(&alpn).into_owned(),
         authority: data.server_name.unwrap_or_default(),
@@ -234,8 +238,8 @@ async fn meet(conn: quinn::Connection, common: &Common) -> Option<NewLink> {
     };
     let mut web = None;
     if alpn == ALPN_H3 {
-        // Its control stream and its request take nothing from what the client may open.
-        let first = |limit| first(limit, common.tuning.initial_streams).saturating_add(1);
+        // HTTP/3's control stream and request come on top of the streams that the client may open.
+        let first = |limit| initial_limit(limit, common.tuning.initial_streams).saturating_add(1);
         conn.set_max_concurrent_uni_streams(VarInt::from_u32(first(common.limits.uni_streams)));
         conn.set_max_concurrent_bi_streams(VarInt::from_u32(first(common.limits.bidi_streams)));
         let (request, session) = match h3::accept(&conn, &common.protocols).await {
@@ -249,12 +253,12 @@ async fn meet(conn: quinn::Connection, common: &Common) -> Option<NewLink> {
             h3::reject(conn, session, NO_COMMON_PROTOCOL);
             return None;
         }
-        meta.binding = "webtransport";
-        meta.protocol = session.protocol.clone();
-        meta.authority = request.url.authority().to_owned();
-        meta.path = request.url.path().to_owned();
-        meta.query = request.url.query().unwrap_or_default().to_owned();
-        meta.headers = request
+        info.binding = "webtransport";
+        info.protocol = session.protocol.clone();
+        info.authority = request.url.authority().to_owned();
+        info.path = request.url.path().to_owned();
+        info.query = request.url.query().unwrap_or_default().to_owned();
+        info.headers = request
             .headers
             .iter()
             .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
@@ -265,24 +269,11 @@ async fn meet(conn: quinn::Connection, common: &Common) -> Option<NewLink> {
     Some(NewLink {
         conn,
         web,
-        meta,
+        info,
         origin: common.id,
         dialled: false,
         queue_mark: common.limits.queue_mark,
         send_window: common.tuning.send_window,
         allowed: allowances(&common.tuning, &common.limits, http3),
     })
-}
-
-/// DER of the certificate that the peer has shown, in hexadecimal.
-pub fn peer_certificate(conn: &quinn::Connection) -> Option<String> {
-    use std::fmt::Write;
-    let identity = conn.peer_identity()?;
-    let chain = identity.downcast::<Vec<rustls::pki_types::CertificateDer<'static>>>().ok()?;
-    let leaf = chain.first()?;
-    let mut text = String::with_capacity(2 * leaf.len());
-    for byte in leaf.iter() {
-        let _ = write!(text, "{byte:02x}");
-    }
-    Some(text)
 }

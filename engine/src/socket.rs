@@ -1,4 +1,4 @@
-//! UDP sockets: both address families on one, buffers as large as asked for where the kernel lets them be.
+//! UDP sockets: one for both address families, with buffers of the wanted size where the kernel allows it.
 
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -10,7 +10,7 @@ pub struct SocketOptions {
     pub reuse_port: bool,
 }
 
-/// A bound socket, and what to tell the operator when the kernel gave smaller buffers.
+/// A bound socket, and a warning for the operator if the kernel gave it smaller buffers.
 pub fn bind(address: SocketAddr, options: &SocketOptions) -> io::Result<(UdpSocket, Option<String>)> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if let SocketAddr::V6(v6) = address {
@@ -27,7 +27,7 @@ pub fn bind(address: SocketAddr, options: &SocketOptions) -> io::Result<(UdpSock
     Ok((socket.into(), warning))
 }
 
-/// A socket for dialling: any port, IPv6 with IPv4 where the machine has it.
+/// A socket for dialling, on any port, for IPv6 (`v6`) or IPv4.
 pub fn bind_client(v6: bool, options: &SocketOptions) -> io::Result<UdpSocket> {
     let any =
         if v6 { SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)) } else { SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)) };
@@ -44,7 +44,8 @@ fn shortfall(socket: &Socket, asked: usize) -> io::Result<Option<String>> {
         return Ok(None);
     }
     Ok(Some(format!(
-        "the kernel gives the UDP socket {receive} bytes to receive and {send} to send instead of {asked}; \
-         bursts may be lost: sysctl -w net.core.rmem_max={asked} net.core.wmem_max={asked}"
+        "the kernel limits the UDP socket's buffers to {receive} bytes (receive) and {send} bytes (send) instead of \
+         {asked}; packets of a burst may be lost; raise the limit with: \
+         sysctl -w net.core.rmem_max={asked} net.core.wmem_max={asked}"
     )))
 }

@@ -1,8 +1,8 @@
 //! The two halves of a stream as their worker keeps them.
 //!
-//! QUIC calls wakers while it holds its connection's lock, so they hold no stream: they only note an id.
+//! QUIC calls wakers while it holds its connection's lock. So a waker never touches a stream: it notes the stream's id.
 
-use crate::worker::WorkerShared;
+use crate::worker::{Ready, Worker};
 use bytes::Bytes;
 use quinn::{ReadError, StoppedError, VarInt, WriteError};
 use std::collections::VecDeque;
@@ -11,22 +11,14 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Chunks that one read takes from QUIC at most.
+/// Most chunks that one read takes from QUIC.
 pub const READ_CHUNKS: usize = 16;
 
-/// Bytes that a send half hands to QUIC before others of its priority have their turn.
+/// Bytes that a send half gives to QUIC before the next half of its priority has its turn.
 pub const SHARE: usize = 16 * 1024;
 
-/// What a stream has become ready for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ready {
-    Read,
-    Write,
-    Stopped,
-}
-
 struct StreamWaker {
-    worker: Arc<WorkerShared>,
+    worker: Arc<Worker>,
     id: u32,
     what: Ready,
 }
@@ -37,39 +29,38 @@ impl Wake for StreamWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.worker.ready.lock().push((self.id, self.what));
-        self.worker.kick();
+        self.worker.stream_ready(self.id, self.what);
     }
 }
 
-fn waker(worker: &Arc<WorkerShared>, id: u32, what: Ready) -> Waker {
+fn waker(worker: &Arc<Worker>, id: u32, what: Ready) -> Waker {
     Waker::from(Arc::new(StreamWaker { worker: worker.clone(), id, what }))
 }
 
 type Stopped = Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>> + Send + Sync>>;
 
-/// How a send half is after something was tried.
+/// The state of a send half after a write or a drain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SendState {
     Open,
-    /// More waits, but the half has had its share.
+    /// More bytes wait, but the half has given its share.
     Shared,
-    /// QUIC takes no more now; a [`Ready::Write`] follows.
+    /// QUIC accepts no more now; a [`Ready::Write`] follows.
     Blocked,
-    /// Stopped with a code, or lost: nothing more can be sent, and what was queued is dropped.
+    /// Stopped with a code, or lost. Nothing more can be sent; queued bytes are dropped.
     Dead(Option<VarInt>),
 }
 
 pub struct SendHalf {
     stream: quinn::SendStream,
-    /// Watched only where nothing else would tell: QUIC keeps a note of a watch until the connection's end when the
-    /// stream is reset.
+    /// Watched only while no write can show that the peer stopped the stream: after a reset, QUIC keeps the watch's
+    /// entry until the connection ends.
     stopped: Option<(Stopped, Waker)>,
-    /// Something was written since the last [`SendHalf::idle`].
+    /// A write happened since the last call of [`SendHalf::must_watch`].
     busy: bool,
     on_writable: Option<Waker>,
     queue: VecDeque<Bytes>,
-    /// Bytes of the WebTransport header at the front of the queue, which count for nobody.
+    /// Bytes of the WebTransport header at the front of the queue. They do not count as queued bytes of the stream.
     header: usize,
     /// FIN follows what is queued.
     finishing: bool,
@@ -96,17 +87,17 @@ impl SendHalf {
         }
     }
 
-    /// The header or more waits.
-    pub fn waiting(&self) -> bool {
+    /// Whether the header or more bytes wait.
+    pub fn has_queued(&self) -> bool {
         !self.queue.is_empty()
     }
 
-    /// True when it was dropped: FIN was asked for.
+    /// Queues the bytes. False when they were dropped because the stream is finishing.
     pub fn queue(&mut self, bytes: Bytes) -> bool {
         if !self.finishing {
             self.queue.push_back(bytes);
         }
-        self.finishing
+        !self.finishing
     }
 
     pub fn finish(&mut self) {
@@ -118,13 +109,13 @@ impl SendHalf {
         let _ = self.stream.set_priority(priority);
     }
 
-    /// Gives QUIC what it takes, or a [`SHARE`] of it; the number of bytes that it took.
-    pub fn drain(&mut self, worker: &Arc<WorkerShared>, id: u32) -> (SendState, u32) {
-        let mut taken = 0;
+    /// Gives queued bytes to QUIC, at most about a [`SHARE`]. Returns how many bytes QUIC accepted.
+    pub fn drain(&mut self, worker: &Arc<Worker>, id: u32) -> (SendState, u32) {
+        let mut accepted = 0;
         self.busy = true;
         while let Some(first) = self.queue.front_mut() {
-            if taken as usize >= SHARE {
-                return (SendState::Shared, taken);
+            if accepted as usize >= SHARE {
+                return (SendState::Shared, accepted);
             }
             if first.len() > SHARE {
                 let share = first.split_to(SHARE);
@@ -133,27 +124,27 @@ impl SendHalf {
             let on_writable = self.on_writable.get_or_insert_with(|| waker(worker, id, Ready::Write));
             let mut context = Context::from_waker(on_writable);
             let (chunks, _) = self.queue.as_mut_slices();
-            let count = whole(chunks);
+            let count = chunks_in_share(chunks);
             let result = pin!(self.stream.write_chunks(&mut chunks[..count])).poll(&mut context);
             match result {
                 Poll::Ready(Ok(written)) => {
                     let header = self.header.min(written.bytes);
                     self.header -= header;
-                    taken += (written.bytes - header) as u32;
+                    accepted += (written.bytes - header) as u32;
                     self.queue.drain(..written.chunks);
                 }
                 Poll::Ready(Err(error)) => {
                     self.queue.clear();
                     let code = if let WriteError::Stopped(code) = error { Some(code) } else { None };
-                    return (SendState::Dead(code), taken);
+                    return (SendState::Dead(code), accepted);
                 }
-                Poll::Pending => return (SendState::Blocked, taken),
+                Poll::Pending => return (SendState::Blocked, accepted),
             }
         }
         if self.finishing {
             let _ = self.stream.finish();
         }
-        (SendState::Open, taken)
+        (SendState::Open, accepted)
     }
 
     pub fn reset(&mut self, code: VarInt) {
@@ -161,20 +152,23 @@ impl SendHalf {
         let _ = self.stream.reset(code);
     }
 
-    /// Whether all up to FIN was acknowledged.
+    /// Whether the peer has acknowledged everything, FIN included.
     pub fn acknowledged(&self) -> bool {
         self.finishing && self.queue.is_empty() && self.stream.priority().is_err()
     }
 
-    /// Whether a watch is needed to learn of STOP_SENDING: not while there are writes, which fail then, nor while QUIC
-    /// wakes the writer that it blocks, nor after FIN.
-    pub fn idle(&mut self) -> bool {
+    /// Whether a watch is needed to learn of STOP_SENDING. It is not needed
+    /// - while bytes are written: the write fails;
+    /// - while QUIC blocks the half: QUIC then wakes the writer;
+    /// - after FIN.
+    pub fn must_watch(&mut self) -> bool {
         let busy = std::mem::take(&mut self.busy);
         !busy && !self.blocked && !self.finishing && self.stopped.is_none()
     }
 
-    /// Whether the peer has stopped the half, with its code, or the link is lost. Until then [`Ready::Stopped`] follows.
-    pub fn poll_stopped(&mut self, worker: &Arc<WorkerShared>, id: u32) -> Poll<Option<VarInt>> {
+    /// Ready when the peer has stopped the half (with its code) or the link is lost; otherwise [`Ready::Stopped`]
+    /// follows.
+    pub fn poll_stopped(&mut self, worker: &Arc<Worker>, id: u32) -> Poll<Option<VarInt>> {
         let stream = &self.stream;
         let (stopped, waker) =
             self.stopped.get_or_insert_with(|| (Box::pin(stream.stopped()), waker(worker, id, Ready::Stopped)));
@@ -191,8 +185,8 @@ impl SendHalf {
     }
 }
 
-/// How many chunks from the first on make a share, at least one.
-fn whole(chunks: &[Bytes]) -> usize {
+/// How many of the first chunks fit into a share; at least one.
+fn chunks_in_share(chunks: &[Bytes]) -> usize {
     let mut size = 0;
     let within = chunks.iter().take_while(|chunk| {
         size += chunk.len();
@@ -201,23 +195,23 @@ fn whole(chunks: &[Bytes]) -> usize {
     within.count().max(1)
 }
 
-/// One read of a receive half.
+/// The result of one read of a receive half.
 pub enum Read {
-    /// That many of the chunks are filled.
+    /// This many chunks are filled.
     Chunks(usize),
     Fin,
     Reset(VarInt),
-    /// Nothing now; [`Ready::Read`] follows.
+    /// Nothing to read now; [`Ready::Read`] follows.
     Pending,
     Lost,
 }
 
-/// The WebTransport header in front of a stream of the peer.
+/// How much of the WebTransport header at the start of a peer's stream was read.
 pub enum Head {
     Reading(Vec<u8>),
     Read,
-    /// Not a stream of the session: HTTP/3's own, which stay open and unread.
-    Foreign,
+    /// Not a stream of the session but one of HTTP/3's own, which stays open and unread.
+    Http3,
 }
 
 pub struct RecvHalf {
@@ -227,7 +221,7 @@ pub struct RecvHalf {
 }
 
 impl RecvHalf {
-    pub fn new(worker: &Arc<WorkerShared>, id: u32, stream: quinn::RecvStream, head: Head) -> Self {
+    pub fn new(worker: &Arc<Worker>, id: u32, stream: quinn::RecvStream, head: Head) -> Self {
         Self { stream, on_readable: waker(worker, id, Ready::Read), head }
     }
 
@@ -256,6 +250,6 @@ pub struct Stream {
     pub link: u32,
     pub send: Option<SendHalf>,
     pub recv: Option<RecvHalf>,
-    /// JavaScript knows it.
-    pub told: bool,
+    /// JavaScript has opened the stream, or got its event.
+    pub known: bool,
 }

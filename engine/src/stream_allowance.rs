@@ -1,29 +1,31 @@
-//! How many streams of a kind a peer may have open. QUIC keeps a table with a place for each of them, so a link begins with
-//! few and is allowed more as it uses them.
+//! How many streams of a kind a peer may have open. QUIC allocates a table entry for each allowed stream, so a link
+//! begins with a small limit, which grows as the peer opens streams.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// What an allowance grows by when half of it was used.
+/// Factor by which the current limit grows when half of it was used.
 const GROWTH: u32 = 4;
 
-pub struct Allowance {
+pub struct StreamAllowance {
+    /// The largest value of `now`.
     limit: AtomicU32,
+    /// The current limit.
     now: AtomicU32,
-    /// Streams of the peer so far, those included that have ended.
+    /// Streams that the peer has opened so far, ended ones included.
     used: AtomicU32,
-    /// Streams of HTTP/3 itself, which do not count.
+    /// Streams of HTTP/3 itself, which are allowed on top.
     extra: AtomicU32,
 }
 
-impl Allowance {
-    /// `initial` of at most `limit` streams; 0 begins with all of them.
+impl StreamAllowance {
+    /// Begins with `initial` streams and grows to `limit`; an `initial` of 0 begins with `limit`.
     pub fn new(limit: u32, initial: u32, extra: u32) -> Self {
-        let now = AtomicU32::new(first(limit, initial));
+        let now = AtomicU32::new(initial_limit(limit, initial));
         Self { limit: AtomicU32::new(limit), now, used: AtomicU32::new(0), extra: AtomicU32::new(extra) }
     }
 
-    /// Takes note of a stream of the peer; tells what QUIC is to allow when that has grown.
-    pub fn used(&self) -> Option<u32> {
+    /// Counts a stream that the peer has opened. Returns QUIC's new limit when it has grown.
+    pub fn count_opened(&self) -> Option<u32> {
         let used = self.used.fetch_add(1, Relaxed).saturating_add(1);
         let now = self.now.load(Relaxed);
         let limit = self.limit.load(Relaxed);
@@ -34,14 +36,14 @@ impl Allowance {
         Some(self.total())
     }
 
-    /// Allows `limit` from now on, at once; tells what QUIC is to allow when that is more than before.
+    /// Allows `limit` streams at once, never fewer than before. Returns QUIC's new limit when it has grown.
     pub fn raise(&self, limit: u32) -> Option<u32> {
         self.limit.fetch_max(limit, Relaxed);
         let before = self.now.fetch_max(limit, Relaxed);
         (limit > before).then(|| self.total())
     }
 
-    /// HTTP/3 has so many streams of its own; tells what QUIC is to allow.
+    /// Sets how many streams HTTP/3 has of its own. Returns QUIC's new limit.
     pub fn with_extra(&self, extra: u32) -> u32 {
         self.extra.store(extra, Relaxed);
         self.total()
@@ -52,8 +54,8 @@ impl Allowance {
     }
 }
 
-/// What a connection begins with.
-pub fn first(limit: u32, initial: u32) -> u32 {
+/// The limit that a connection begins with.
+pub fn initial_limit(limit: u32, initial: u32) -> u32 {
     if initial == 0 { limit } else { limit.min(initial) }
 }
 
@@ -63,26 +65,26 @@ mod tests {
 
     #[test]
     fn grows_with_use_up_to_its_limit() {
-        let allowance = Allowance::new(100, 16, 1);
-        let grown: Vec<_> = (0..100).filter_map(|_| allowance.used()).collect();
+        let allowance = StreamAllowance::new(100, 16, 1);
+        let grown: Vec<_> = (0..100).filter_map(|_| allowance.count_opened()).collect();
         assert_eq!(grown, [65, 101]);
         assert_eq!(allowance.with_extra(3), 103);
     }
 
     #[test]
     fn is_raised_at_once_and_never_lowered() {
-        let allowance = Allowance::new(100, 16, 1);
+        let allowance = StreamAllowance::new(100, 16, 1);
         assert_eq!(allowance.raise(500), Some(501));
         assert_eq!(allowance.raise(200), None);
-        assert!((0..1000).all(|_| allowance.used().is_none()));
+        assert!((0..1000).all(|_| allowance.count_opened().is_none()));
         assert_eq!(allowance.with_extra(0), 500);
     }
 
     #[test]
-    fn begins_with_everything_where_that_is_asked_for_or_less_than_the_first_step() {
+    fn begins_with_its_limit_where_initial_is_0_or_larger_than_the_limit() {
         for (limit, initial) in [(100, 0), (8, 16)] {
-            let allowance = Allowance::new(limit, initial, 0);
-            assert!((0..200).all(|_| allowance.used().is_none()));
+            let allowance = StreamAllowance::new(limit, initial, 0);
+            assert!((0..200).all(|_| allowance.count_opened().is_none()));
             assert_eq!(allowance.with_extra(0), limit);
         }
     }

@@ -1,5 +1,5 @@
-//! Certificates: the listener's own by server name, swapped while running; clients' checked against roots; and how a
-//! dial trusts a server.
+//! TLS: a listener's certificates by server name, replaced while it runs; the check of clients' certificates; and which
+//! servers a dial trusts.
 
 use parking_lot::RwLock;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -18,51 +18,52 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-/// A chain with its key.
+/// A certificate chain with its private key.
 pub fn certified(cert: &str, key: &str) -> Result<Arc<CertifiedKey>> {
     let chain = chain(cert)?;
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| format!("the key: {error}"))?;
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
+        .map_err(|error| format!("cannot read the private key: {error}"))?;
     let certified = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| error.to_string())?;
     Ok(Arc::new(certified))
 }
 
 fn chain(pem: &str) -> Result<Vec<CertificateDer<'static>>> {
     let chain: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-    let chain = chain.map_err(|error| format!("the certificate: {error}"))?;
-    if chain.is_empty() { Err("no certificate".into()) } else { Ok(chain) }
+    let chain = chain.map_err(|error| format!("cannot read the certificate: {error}"))?;
+    if chain.is_empty() { Err("the PEM has no certificate".into()) } else { Ok(chain) }
 }
 
 fn roots(pem: &str) -> Result<RootCertStore> {
     let mut store = RootCertStore::empty();
     for root in chain(pem)? {
-        store.add(root).map_err(|error| format!("a root: {error}"))?;
+        store.add(root).map_err(|error| format!("cannot use a root certificate: {error}"))?;
     }
     Ok(store)
 }
 
-struct Held {
+struct CertificateSet {
     default: Arc<CertifiedKey>,
     by_name: HashMap<String, Arc<CertifiedKey>>,
 }
 
-impl Held {
+impl CertificateSet {
     fn new(default: Arc<CertifiedKey>, names: Vec<(String, Arc<CertifiedKey>)>) -> Self {
         let by_name = names.into_iter().map(|(name, key)| (name.to_ascii_lowercase(), key)).collect();
         Self { default, by_name }
     }
 }
 
-/// What a listener shows, by the name that the client asks for.
-pub struct Certificates(RwLock<Held>);
+/// The certificates that a listener presents, by the server name that the client asks for.
+pub struct Certificates(RwLock<CertificateSet>);
 
 impl Certificates {
     pub fn new(default: Arc<CertifiedKey>, names: Vec<(String, Arc<CertifiedKey>)>) -> Arc<Self> {
-        Arc::new(Self(RwLock::new(Held::new(default, names))))
+        Arc::new(Self(RwLock::new(CertificateSet::new(default, names))))
     }
 
-    /// New handshakes show these; `names` are of further certificates.
+    /// Replaces the certificates for new handshakes. `names` are the certificates for particular server names.
     pub fn set(&self, default: Arc<CertifiedKey>, names: Vec<(String, Arc<CertifiedKey>)>) {
-        *self.0.write() = Held::new(default, names);
+        *self.0.write() = CertificateSet::new(default, names);
     }
 
     fn of(&self, name: Option<&str>) -> Arc<CertifiedKey> {
@@ -88,7 +89,7 @@ impl ResolvesServerCert for Certificates {
     }
 }
 
-/// TLS of a listener. With `client_roots` clients may show a certificate, which must chain to one of them.
+/// TLS of a listener. With `client_roots` a client may present a certificate, which must chain to one of the roots.
 pub fn server(
     certificates: Arc<Certificates>,
     client_roots: Option<&str>,
@@ -113,16 +114,29 @@ pub fn server(
     Ok(Arc::new(quic))
 }
 
-/// How a dial trusts.
+/// The DER of the certificate that the peer presented, in hexadecimal.
+pub fn peer_certificate(conn: &quinn::Connection) -> Option<String> {
+    use std::fmt::Write;
+    let identity = conn.peer_identity()?;
+    let chain = identity.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+    let leaf = chain.first()?;
+    let mut text = String::with_capacity(2 * leaf.len());
+    for byte in leaf.iter() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    Some(text)
+}
+
+/// Which servers a dial trusts.
 pub enum Trust {
     System,
     Roots(String),
-    /// SHA-256 of the DER.
+    /// SHA-256 of the server certificate's DER.
     Hashes(Vec<Vec<u8>>),
     Insecure,
 }
 
-/// TLS of a dial; `own` is shown to servers that ask.
+/// TLS of a dial. `own` is presented to servers that ask for a client certificate.
 pub fn client(
     trust: Trust,
     own: Option<(&str, &str)>,
@@ -140,7 +154,8 @@ pub fn client(
     let mut tls = match own {
         None => builder.with_no_client_auth(),
         Some((cert, key)) => {
-            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| format!("the key: {error}"))?;
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
+                .map_err(|error| format!("cannot read the private key: {error}"))?;
             builder.with_client_auth_cert(chain(cert)?, key).map_err(|error| error.to_string())?
         }
     };
@@ -155,7 +170,8 @@ fn system_roots() -> RootCertStore {
     store
 }
 
-/// Trusts certificates by their hash, or any; the handshake is signed with the certificate's key in both cases.
+/// Trusts certificates by their hash, or all of them. In both cases the server proves that it has the certificate's
+/// key.
 #[derive(Debug)]
 struct Pinned {
     hashes: Option<Vec<Vec<u8>>>,
@@ -182,7 +198,7 @@ impl ServerCertVerifier for Pinned {
         if hashes.iter().any(|hash| hash == seen.as_ref()) {
             return Ok(ServerCertVerified::assertion());
         }
-        Err(rustls::Error::General("the certificate has none of the given hashes".into()))
+        Err(rustls::Error::General("the server's certificate matches none of the pinned hashes".into()))
     }
 
     fn verify_tls12_signature(

@@ -1,30 +1,39 @@
-//! Spreads connections over the workers: quinn spawns the driver of a new connection, and it goes to the worker that
-//! the caller has chosen. One socket serves all, so a client that changes its address stays where it is.
+//! Spreads connections over the workers. quinn spawns a driver for each new connection; the driver runs on the worker
+//! that the caller of [`driven_by`] has chosen. One socket serves all workers, so a client that changes its address
+//! keeps its worker.
 
-use crate::worker::{TARGET, WorkerShared};
+use crate::worker::Worker;
 use quinn::{AsyncTimer, AsyncUdpSocket, Runtime, TokioRuntime};
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-pub struct Spread {
-    pub workers: Arc<[Arc<WorkerShared>]>,
+thread_local! {
+    /// The worker that drives the connections made on this thread.
+    static DRIVER: Cell<usize> = const { Cell::new(0) };
 }
 
-impl std::fmt::Debug for Spread {
+/// quinn's runtime over all workers.
+pub struct WorkerRuntime {
+    pub workers: Arc<[Arc<Worker>]>,
+}
+
+impl std::fmt::Debug for WorkerRuntime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Spread over {} workers", self.workers.len())
+        write!(f, "WorkerRuntime over {} workers", self.workers.len())
     }
 }
 
-impl Runtime for Spread {
+impl Runtime for WorkerRuntime {
     fn new_timer(&self, at: Instant) -> Pin<Box<dyn AsyncTimer>> {
         TokioRuntime.new_timer(at)
     }
 
     fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        if let Some(worker) = self.workers.get(TARGET.get()) {
+        if let Some(worker) = self.workers.get(DRIVER.get()) {
             worker.spawn(future);
         }
     }
@@ -34,18 +43,22 @@ impl Runtime for Spread {
     }
 }
 
-/// The worker with the fewest links, which from now on counts one more.
-pub fn least_loaded(workers: &[Arc<WorkerShared>]) -> Option<&Arc<WorkerShared>> {
-    use std::sync::atomic::Ordering::Relaxed;
+/// Takes the worker with the lowest load, and adds one to its load.
+pub fn least_loaded(workers: &[Arc<Worker>]) -> Option<&Arc<Worker>> {
     let worker = workers.iter().min_by_key(|worker| worker.load.load(Relaxed))?;
     worker.load.fetch_add(1, Relaxed);
     Some(worker)
 }
 
-/// Runs `work` so that a connection it makes is driven by `worker`.
-pub fn on<T>(worker: usize, work: impl FnOnce() -> T) -> T {
-    let before = TARGET.replace(worker);
+/// Runs `work`; a connection made in it is driven by the worker with this index.
+pub fn driven_by<T>(worker: usize, work: impl FnOnce() -> T) -> T {
+    let before = DRIVER.replace(worker);
     let result = work();
-    TARGET.set(before);
+    DRIVER.set(before);
     result
+}
+
+/// Lets the worker with this index drive the connections made on the calling thread.
+pub fn drive_here(worker: usize) {
+    DRIVER.set(worker);
 }

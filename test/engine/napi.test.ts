@@ -1,4 +1,4 @@
-/** The boundary between JavaScript and Rust, called as the adapter never would. */
+/** The N-API functions of the native engine, called in ways that its adapter never calls them. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
@@ -57,7 +57,7 @@ const ARGUMENT = fc.oneof(
   },
 );
 
-describe("the engine's boundary", { skip: missing ?? false }, () => {
+describe("the engine's N-API functions", { skip: missing ?? false }, () => {
   test("survives any call with any arguments, and works afterwards", async (t) => {
     const native = bareEngine();
     t.after(() => native.stopEngine());

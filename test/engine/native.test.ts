@@ -13,7 +13,7 @@ import { missingEngine } from "./support/available.ts";
 import { Network } from "./support/network.ts";
 import { dialTo, type Met, meeting, type NativeEngine, startEngine, until } from "./support/pair.ts";
 
-/** Bytes of one link that wait for the program at most: `LINK_UNREAD` in `engine/src/events.rs`. */
+/** Bytes of one link that wait for the program at most: `LINK_UNREAD` in `engine/src/link_shared.rs`. */
 const UNREAD = 1024 * 1024;
 
 const missing = missingEngine();

@@ -1,7 +1,8 @@
-//! One call of JavaScript: its arguments, its answer, and how a function is made that leads here.
+//! One call by JavaScript: its arguments, its answer, and the making of a function that leads here.
 
-use crate::engine::{Core, Failure};
-use crate::worker::panic_text;
+use crate::engine::Engine;
+use crate::panic_text::panic_text;
+use crate::requests::Failure;
 use napi::bindgen_prelude::FromNapiValue;
 use napi::sys::{self, napi_callback_info, napi_env, napi_value};
 use std::cell::RefCell;
@@ -9,22 +10,22 @@ use std::ffi::{CStr, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-/// What a method sees of its call.
+/// A call, as its method sees it.
 pub struct Call {
     env: napi_env,
     args: [napi_value; ARGS],
 }
 
-/// Arguments of a method at most.
+/// Most arguments of a method.
 const ARGS: usize = 3;
 
 pub type Answer = std::result::Result<napi_value, Failure>;
-pub type Method = fn(&RefCell<Core>, &Call) -> Answer;
+pub type Method = fn(&RefCell<Engine>, &Call) -> Answer;
 
 impl Call {
     pub fn number(&self, index: usize) -> u32 {
         let mut value = 0;
-        // SAFETY: the call's own environment and values, while it lasts; anything but a number leaves 0.
+        // SAFETY: the call's own environment and values, while it lasts; a value that is not a number leaves 0.
         unsafe { sys::napi_get_value_uint32(self.env, self.args[index], &mut value) };
         value
     }
@@ -84,22 +85,22 @@ impl Call {
     }
 }
 
-/// Method and engine of one JavaScript function; lives as long as the process.
+/// The method and engine behind one JavaScript function; lives as long as the process.
 struct Bound {
     method: Method,
-    core: &'static RefCell<Core>,
+    engine: &'static RefCell<Engine>,
 }
 
 unsafe extern "C" fn enter(env: napi_env, info: napi_callback_info) -> napi_value {
     let mut args = [ptr::null_mut(); ARGS];
     let (mut count, mut data) = (ARGS, ptr::null_mut::<c_void>());
-    // SAFETY: called by Node with its own environment; `data` is the `Bound` that `bind` has given.
+    // SAFETY: called by Node with its own environment; `data` is the `Bound` of `bind`.
     let bound = unsafe {
         sys::napi_get_cb_info(env, info, &mut count, args.as_mut_ptr(), ptr::null_mut(), &mut data);
         &*data.cast::<Bound>()
     };
     let call = Call { env, args };
-    let failure = match catch_unwind(AssertUnwindSafe(|| (bound.method)(bound.core, &call))) {
+    let failure = match catch_unwind(AssertUnwindSafe(|| (bound.method)(bound.engine, &call))) {
         Ok(Ok(value)) => return value,
         Ok(Err(failure)) => failure,
         Err(panic) => Failure("engine_panic", format!("a panic in the engine: {}", panic_text(&panic))),
@@ -109,16 +110,21 @@ unsafe extern "C" fn enter(env: napi_env, info: napi_callback_info) -> napi_valu
 }
 
 fn throw(env: napi_env, Failure(code, text): &Failure) {
-    // A NUL would cut the text; none of ours has one.
+    // A NUL would end the text.
     let text = std::ffi::CString::new(text.replace('\0', " ")).unwrap_or_default();
     let code = std::ffi::CString::new(*code).unwrap_or_default();
     // SAFETY: both strings live until the call returns, which copies them.
     unsafe { sys::napi_throw_error(env, code.as_ptr(), text.as_ptr()) };
 }
 
-/// Sets a function of the name at `object`.
-pub fn bind(env: napi_env, object: napi_value, (name, method): (&'static CStr, Method), core: &'static RefCell<Core>) {
-    let bound = Box::leak(Box::new(Bound { method, core }));
+/// Adds a function with this name to `object`.
+pub fn bind(
+    env: napi_env,
+    object: napi_value,
+    (name, method): (&'static CStr, Method),
+    engine: &'static RefCell<Engine>,
+) {
+    let bound = Box::leak(Box::new(Bound { method, engine }));
     let mut function = ptr::null_mut();
     // SAFETY: `bound` is never freed, `enter` only reads it.
     unsafe {

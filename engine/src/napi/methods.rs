@@ -1,10 +1,11 @@
-//! The methods of an engine, and what their arguments are.
+//! The methods of an engine, with their arguments.
 
 use super::call::{Answer, Call, Method};
 use crate::batch::Batch;
 use crate::command::Command;
 use crate::config::Limits;
-use crate::engine::{Core, DialRequest, Failure, Listen, Named};
+use crate::engine::Engine;
+use crate::requests::{DialRequest, Failure, ListenRequest, NamedCertificate};
 use crate::tls::Trust;
 use napi::bindgen_prelude::Uint8Array;
 use napi::sys;
@@ -15,59 +16,59 @@ use std::time::Duration;
 
 /// Methods called for frames, streams and batches.
 pub const HOT: &[(&CStr, Method)] = &[
-    (c"poll", |core, call| {
+    (c"poll", |engine, call| {
         let records = call.elements(0, sys::TypedarrayType::uint32_array);
         let data = call.elements(1, sys::TypedarrayType::uint8_array);
-        let count = Batch::new(records, data).fill(&mut core.borrow_mut());
+        let count = Batch::new(records, data).fill(&mut engine.borrow_mut());
         call.give(count as u32)
     }),
-    (c"flush", |core, call| {
-        core.borrow().flush();
+    (c"flush", |engine, call| {
+        engine.borrow().flush();
         call.nothing()
     }),
-    (c"openUni", |core, call| call.give(core.borrow().open(call.number(0), call.number(1) as i32, false))),
-    (c"openBidi", |core, call| call.give(core.borrow().open(call.number(0), call.number(1) as i32, true))),
-    (c"write", |core, call| {
-        core.borrow().write(call.number(0), call.bytes(1));
+    (c"openUni", |engine, call| call.give(engine.borrow().open(call.number(0), call.number(1) as i32, false))),
+    (c"openBidi", |engine, call| call.give(engine.borrow().open(call.number(0), call.number(1) as i32, true))),
+    (c"write", |engine, call| {
+        engine.borrow().write(call.number(0), call.bytes(1));
         call.nothing()
     }),
-    (c"writeMany", |core, call| {
-        core.borrow().write_many(call.ids(0, call.number(1) as usize), call.bytes(2));
+    (c"writeMany", |engine, call| {
+        engine.borrow().write_many(call.ids(0, call.number(1) as usize), call.bytes(2));
         call.nothing()
     }),
-    (c"finish", |core, call| {
+    (c"finish", |engine, call| {
         let id = call.number(0);
-        core.borrow().to_stream(id, Command::Finish(id));
+        engine.borrow().to_stream(id, Command::Finish(id));
         call.nothing()
     }),
-    (c"finishMany", |core, call| {
-        core.borrow().finish_many(call.ids(0, call.number(1) as usize));
+    (c"finishMany", |engine, call| {
+        engine.borrow().finish_many(call.ids(0, call.number(1) as usize));
         call.nothing()
     }),
-    (c"reset", |core, call| {
-        core.borrow().reset(call.number(0), call.number(1));
+    (c"reset", |engine, call| {
+        engine.borrow().reset(call.number(0), call.number(1));
         call.nothing()
     }),
-    (c"resetMany", |core, call| {
-        core.borrow().reset_many(call.ids(0, call.number(1) as usize), call.number(2));
+    (c"resetMany", |engine, call| {
+        engine.borrow().reset_many(call.ids(0, call.number(1) as usize), call.number(2));
         call.nothing()
     }),
-    (c"stop", |core, call| {
+    (c"stop", |engine, call| {
         let id = call.number(0);
-        core.borrow().to_stream(id, Command::Stop(id, call.number(1)));
+        engine.borrow().to_stream(id, Command::Stop(id, call.number(1)));
         call.nothing()
     }),
-    (c"setPriority", |core, call| {
+    (c"setPriority", |engine, call| {
         let id = call.number(0);
-        core.borrow().to_stream(id, Command::Priority(id, call.number(1) as i32));
+        engine.borrow().to_stream(id, Command::Priority(id, call.number(1) as i32));
         call.nothing()
     }),
-    (c"sendDatagram", |core, call| call.give(core.borrow().send_datagram(call.number(0), call.bytes(1)).into())),
-    (c"maxDatagram", |core, call| {
-        call.give(core.borrow().link(call.number(0)).map_or(0, |link| link.max_datagram() as u32))
+    (c"sendDatagram", |engine, call| call.give(engine.borrow().send_datagram(call.number(0), call.bytes(1)).into())),
+    (c"maxDatagram", |engine, call| {
+        call.give(engine.borrow().link(call.number(0)).map_or(0, |link| link.max_datagram() as u32))
     }),
-    (c"stats", |core, call| {
-        core.borrow().stats(call.number(0), call.elements(1, sys::TypedarrayType::float64_array));
+    (c"stats", |engine, call| {
+        engine.borrow().stats(call.number(0), call.elements(1, sys::TypedarrayType::float64_array));
         call.nothing()
     }),
 ];
@@ -76,57 +77,57 @@ pub const HOT: &[(&CStr, Method)] = &[
 pub const COLD: &[(&CStr, Method)] = &[
     (c"listen", listen),
     (c"dial", dial),
-    (c"allowBidi", |core, call| {
-        core.borrow().allow_bidi(call.number(0), call.number(1));
+    (c"allowBidi", |engine, call| {
+        engine.borrow().allow_bidi(call.number(0), call.number(1));
         call.nothing()
     }),
-    (c"pauseReading", |core, call| {
-        core.borrow().pause_reading(call.number(0), call.number(1) != 0);
+    (c"pauseReading", |engine, call| {
+        engine.borrow().pause_reading(call.number(0), call.number(1) != 0);
         call.nothing()
     }),
-    (c"setCertificates", |core, call| {
+    (c"setCertificates", |engine, call| {
         let named: Vec<JsCertificate> = call.parse(1)?;
-        core.borrow_mut().set_certificates(call.number(0), &named.into_iter().map(Into::into).collect::<Vec<_>>())?;
+        engine.borrow_mut().set_certificates(call.number(0), &named.into_iter().map(Into::into).collect::<Vec<_>>())?;
         call.nothing()
     }),
-    (c"stopAccepting", |core, call| {
-        core.borrow().stop_accepting(call.number(0));
+    (c"stopAccepting", |engine, call| {
+        engine.borrow().stop_accepting(call.number(0));
         call.nothing()
     }),
-    (c"closeListener", |core, call| {
-        core.borrow_mut().close_listener(call.number(0));
+    (c"closeListener", |engine, call| {
+        engine.borrow_mut().close_listener(call.number(0));
         call.nothing()
     }),
-    (c"accept", |core, call| {
+    (c"accept", |engine, call| {
         let id = call.number(0);
-        core.borrow().to_link(id, Command::Accept(id));
+        engine.borrow().to_link(id, Command::Accept(id));
         call.nothing()
     }),
-    (c"reject", |core, call| {
+    (c"reject", |engine, call| {
         let id = call.number(0);
-        core.borrow().to_link(id, Command::Reject(id, call.number(1) as u16));
+        engine.borrow().to_link(id, Command::Reject(id, call.number(1) as u16));
         call.nothing()
     }),
-    (c"closeLink", |core, call| {
+    (c"closeLink", |engine, call| {
         let (id, code, reason) = (call.number(0), call.number(1), call.text(2));
-        core.borrow().to_link(id, Command::Close(id, code, reason));
+        engine.borrow().to_link(id, Command::Close(id, code, reason));
         call.nothing()
     }),
-    (c"stopEngine", |core, call| {
-        core.borrow_mut().stop();
+    (c"stopEngine", |engine, call| {
+        engine.borrow_mut().stop();
         call.nothing()
     }),
 ];
 
 #[napi(object)]
 struct JsCertificate {
-    /// Server name; of the first it is not looked at.
+    /// Server name; ignored for the first certificate of a list.
     pub name: String,
     pub cert: String,
     pub key: String,
 }
 
-impl From<JsCertificate> for Named {
+impl From<JsCertificate> for NamedCertificate {
     fn from(from: JsCertificate) -> Self {
         Self { name: from.name, cert: from.cert, key: from.key }
     }
@@ -148,7 +149,7 @@ struct JsListen {
 struct JsDial {
     pub token: u32,
     pub url: String,
-    /// IP address that is connected to instead of what the URL's host resolves to.
+    /// IP address to connect to, instead of the addresses of the URL's host.
     pub address: Option<String>,
     pub protocols: Vec<String>,
     pub header_names: Vec<String>,
@@ -157,18 +158,18 @@ struct JsDial {
     pub trust: String,
     pub roots: Option<String>,
     pub hashes: Option<Vec<Uint8Array>>,
-    /// Shown to servers that ask for a certificate.
+    /// Presented to servers that ask for a certificate.
     pub certificate: Option<JsCertificate>,
     pub limits: Limits,
     pub timeout_ms: u32,
 }
 
-/// Answers `[listener, port]` as one number: the id in the upper half.
-fn listen(core: &RefCell<Core>, call: &Call) -> Answer {
+/// Answers the listener's id and port as one number, the id in the upper half.
+fn listen(engine: &RefCell<Engine>, call: &Call) -> Answer {
     let options: JsListen = call.parse(0)?;
     let ip: std::net::IpAddr =
-        options.host.parse().map_err(|_| Failure("bind_failed", format!("{} is no address", options.host)))?;
-    let (id, address) = core.borrow_mut().listen(Listen {
+        options.host.parse().map_err(|_| Failure("bind_failed", format!("{} is not an IP address", options.host)))?;
+    let (id, address) = engine.borrow_mut().listen(ListenRequest {
         address: std::net::SocketAddr::new(ip, options.port),
         protocols: options.protocols,
         certificates: options.certificates.into_iter().map(Into::into).collect(),
@@ -178,7 +179,7 @@ fn listen(core: &RefCell<Core>, call: &Call) -> Answer {
     call.give(id << 16 | u32::from(address.port()))
 }
 
-fn dial(core: &RefCell<Core>, call: &Call) -> Answer {
+fn dial(engine: &RefCell<Engine>, call: &Call) -> Answer {
     let options: JsDial = call.parse(0)?;
     let url = url::Url::parse(&options.url).map_err(|error| Failure("unsupported_url", error.to_string()))?;
     let trust = match options.trust.as_str() {
@@ -186,13 +187,13 @@ fn dial(core: &RefCell<Core>, call: &Call) -> Answer {
         "roots" => Trust::Roots(options.roots.unwrap_or_default()),
         "hashes" => Trust::Hashes(options.hashes.unwrap_or_default().iter().map(|hash| hash.to_vec()).collect()),
         "insecure" => Trust::Insecure,
-        other => return Err(Failure("dial_failed", format!("no such trust: {other}"))),
+        other => return Err(Failure("dial_failed", format!("unknown trust: {other}"))),
     };
     let address = match options.address {
-        Some(text) => Some(text.parse().map_err(|_| Failure("dial_failed", format!("{text} is no IP address")))?),
+        Some(text) => Some(text.parse().map_err(|_| Failure("dial_failed", format!("{text} is not an IP address")))?),
         None => None,
     };
-    core.borrow_mut().dial(DialRequest {
+    engine.borrow_mut().dial(DialRequest {
         token: options.token,
         url,
         address,

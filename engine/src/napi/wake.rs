@@ -1,21 +1,21 @@
-//! How the engine's threads wake JavaScript, and whether they keep its event loop alive.
+//! Wakes JavaScript from the engine's threads, and decides whether the engine keeps the event loop alive.
 
 use napi::sys::{self, napi_callback_info, napi_env, napi_value};
 use std::ffi::{CStr, c_void};
 use std::ptr;
 
-/// A thread-safe function; it may be called from any thread until it is released.
+/// A thread-safe function: any thread may call it until it is released.
 #[derive(Clone, Copy)]
 pub struct WakeUp(pub sys::napi_threadsafe_function);
 
-// SAFETY: that is what thread-safe functions are for.
+// SAFETY: N-API allows calls of a thread-safe function from any thread.
 unsafe impl Send for WakeUp {}
 // SAFETY: as above.
 unsafe impl Sync for WakeUp {}
 
 impl WakeUp {
     pub fn call(&self) {
-        // SAFETY: the hub is silenced before the function is released.
+        // SAFETY: the event queue stops calling this before the function is released.
         unsafe {
             let mode = sys::ThreadsafeFunctionCallMode::nonblocking;
             sys::napi_call_threadsafe_function(self.0, ptr::null_mut(), mode);
@@ -27,7 +27,7 @@ pub unsafe extern "C" fn wake_js(env: napi_env, callback: napi_value, _context: 
     if env.is_null() {
         return;
     }
-    // SAFETY: Node calls this on its thread with its environment and the function it was made with.
+    // SAFETY: Node calls this on its thread with its environment and the function that the wake-up was made with.
     unsafe {
         let mut undefined = ptr::null_mut();
         sys::napi_get_undefined(env, &mut undefined);
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn wake_js(env: napi_env, callback: napi_value, _context: 
 
 unsafe extern "C" fn do_ref(env: napi_env, info: napi_callback_info) -> napi_value {
     let mut data = ptr::null_mut();
-    // SAFETY: `data` is the thread-safe function, see `hold`.
+    // SAFETY: `data` is the thread-safe function, see `add_ref_functions`.
     unsafe {
         sys::napi_get_cb_info(env, info, ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), &mut data);
         sys::napi_ref_threadsafe_function(env, data.cast());
@@ -55,8 +55,8 @@ unsafe extern "C" fn do_unref(env: napi_env, info: napi_callback_info) -> napi_v
     ptr::null_mut()
 }
 
-/// Whether the engine keeps the event loop alive.
-pub fn hold(env: napi_env, object: napi_value, wake_up: WakeUp) {
+/// Adds `ref` and `unref` to `object`: whether the engine keeps the event loop alive.
+pub fn add_ref_functions(env: napi_env, object: napi_value, wake_up: WakeUp) {
     let functions: [(&CStr, unsafe extern "C" fn(napi_env, napi_callback_info) -> napi_value); 2] =
         [(c"ref", do_ref), (c"unref", do_unref)];
     for (name, callback) in functions {

@@ -1,29 +1,30 @@
-//! Links: how they come, are accepted or refused, and end.
+//! Links: how they start, how they are accepted or rejected, and how they end.
 
-use super::Rounds;
+use super::WorkerLoop;
 use crate::error_codes::H3_REQUEST_REJECTED;
 use crate::events::Event;
-use crate::link::{self, Link, NewLink};
-use crate::link_shared::{Closed, Ended, json};
+use crate::link::{self, Link};
+use crate::new_link::NewLink;
+use crate::reports::{CloseReason, LinkEnd, json};
 use crate::stream::{RecvHalf, SendHalf};
 use std::sync::atomic::Ordering::*;
 
-impl Rounds {
+impl WorkerLoop {
     pub(super) fn new_link(&mut self, new: NewLink) {
         let (origin, dialled) = (new.origin, new.dialled);
         let Some(id) = self.worker.ids.links.take() else {
             new.conn.close(quinn::VarInt::from_u32(H3_REQUEST_REJECTED), b"too many links");
             self.worker.load.fetch_sub(1, Relaxed);
-            self.warn("no more links can be kept, a connection was refused".into());
+            self.warn("the engine has as many links as it can have; a connection was refused".into());
             return;
         };
-        let (mut link, meta) = Link::new(&self.worker, id, new);
+        let (mut link, info) = Link::new(&self.worker, id, new);
         let shared = link.shared.clone();
         if dialled {
             link.accept();
         }
         self.links.insert(id, link);
-        let text = json(&meta);
+        let text = json(&info);
         self.events.push(match dialled {
             true => Event::Dialled(shared, origin, text),
             false => Event::Request(shared, origin, text),
@@ -45,7 +46,7 @@ impl Rounds {
             Some(web) => crate::h3::reject(link.shared.conn.clone(), web, status),
             None => link.shared.conn.close(quinn::VarInt::from_u32(status.into()), b"rejected"),
         }
-        self.end_link(id, Closed { by: "local", code: 0, reason: String::new() });
+        self.end_link(id, CloseReason { by: "local", code: 0, reason: String::new() });
     }
 
     pub(super) fn close(&mut self, id: u32, code: u32, reason: String) {
@@ -59,13 +60,13 @@ impl Rounds {
         if let Some(link) = self.links.get_mut(&id) {
             link::close(link, code, reason.clone(), keep);
         }
-        self.end_link(id, Closed { by: "local", code, reason });
+        self.end_link(id, CloseReason { by: "local", code, reason });
     }
 
     pub(super) fn lost(&mut self, id: u32) {
         let Some(link) = self.links.get(&id) else { return };
         let streams: Vec<u32> = link.streams.iter().copied().collect();
-        let why = link::closed_by(link.shared.conn.close_reason(), link.shared.coding);
+        let why = link::close_reason(link.shared.conn.close_reason(), link.shared.codes);
         for stream in streams {
             self.read(stream, true);
         }
@@ -79,29 +80,29 @@ impl Rounds {
             self.read(stream, true);
         }
         if let Some(link) = self.links.get_mut(&id) {
-            link::close_answer(link);
+            link::close_after_peer(link);
         }
-        self.end_link(id, Closed { by: "remote", code, reason });
+        self.end_link(id, CloseReason { by: "remote", code, reason });
     }
 
-    pub(super) fn end_link(&mut self, id: u32, why: Closed) {
+    pub(super) fn end_link(&mut self, id: u32, why: CloseReason) {
         let Some(mut link) = self.links.remove(&id) else { return };
         link.abort_tasks();
         for stream in std::mem::take(&mut link.streams) {
             let Some(found) = self.stream(stream) else { continue };
             found.send = None;
             found.recv = None;
-            self.worker.ids.dropped(stream);
-            self.settle(stream);
+            self.worker.ids.unqueue_all(stream);
+            self.remove_if_over(stream);
         }
         self.worker.load.fetch_sub(1, Relaxed);
-        let text = json(&Ended { why, figures: link.shared.figures() });
+        let text = json(&LinkEnd { why, figures: link.shared.figures() });
         self.events.push(Event::Closed(link.shared, text));
     }
 
     pub(super) fn close_listener(&mut self, listener: u32) {
-        let of_it = |link: &&Link| link.listener == Some(listener);
-        let ids: Vec<u32> = self.links.values().filter(of_it).map(|link| link.shared.id).collect();
+        let accepted = |link: &&Link| link.listener == Some(listener);
+        let ids: Vec<u32> = self.links.values().filter(accepted).map(|link| link.shared.id).collect();
         for id in ids {
             self.close(id, 0, String::new());
         }

@@ -1,4 +1,7 @@
-//! What a worker does in a round: commands, then streams that became ready, then what the round has to tell.
+//! The loop of a worker, which owns its links and their streams.
+//!
+//! A round executes the waiting commands, then serves the streams that became ready, then publishes the round's events.
+//! All state of a link lives here, so only the worker's inbox needs a lock.
 
 mod links;
 mod receiving;
@@ -7,32 +10,68 @@ mod sending;
 use crate::command::Command;
 use crate::events::Event;
 use crate::link::Link;
-use crate::stream::{Ready, SendHalf, Stream};
-use crate::worker::WorkerShared;
+use crate::panic_text::panic_text;
+use crate::stream::{SendHalf, Stream};
+use crate::worker::{Ready, Worker};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often send halves are looked through.
-pub const SWEEP: Duration = Duration::from_millis(50);
+/// How often all send halves are checked, see [`WorkerLoop::sweep`].
+const SWEEP: Duration = Duration::from_millis(50);
 
-pub struct Rounds {
-    pub worker: Arc<WorkerShared>,
-    pub links: HashMap<u32, Link>,
+/// Runs the loop until `Command::Shutdown`.
+pub async fn run(worker: Arc<Worker>) {
+    let mut state = WorkerLoop::new(worker.clone());
+    let mut commands = Vec::new();
+    let mut ready = Vec::new();
+    let mut sweep = tokio::time::interval(SWEEP);
+    sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let no_streams = state.live == 0;
+        tokio::select! {
+            () = worker.woken() => {}
+            _ = sweep.tick(), if !no_streams => {
+                state.guarded(WorkerLoop::sweep);
+                state.guarded(WorkerLoop::end_round);
+                continue;
+            }
+        }
+        worker.take_commands(&mut commands);
+        for command in commands.drain(..) {
+            if matches!(command, Command::Shutdown) {
+                return;
+            }
+            state.guarded(|state| state.execute(command));
+        }
+        worker.take_ready(&mut ready);
+        for (stream, what) in ready.drain(..) {
+            state.guarded(|state| state.ready(stream, what));
+        }
+        state.guarded(WorkerLoop::end_round);
+    }
+}
+
+struct WorkerLoop {
+    worker: Arc<Worker>,
+    links: HashMap<u32, Link>,
     /// By slot.
-    pub streams: Vec<Option<Box<Stream>>>,
+    streams: Vec<Option<Box<Stream>>>,
+    /// Streams in `streams`.
     live: usize,
+    /// Events of this round.
     events: Vec<Event>,
-    /// Streams opened in this round, whose header goes out even when nothing was written.
+    /// Streams opened in this round. Their header is sent even when nothing was written.
     opened: Vec<u32>,
     /// Links whose queue changed in this round.
     touched: Vec<u32>,
-    /// Links of which a stream can be written again.
+    /// Links with a stream that QUIC accepts bytes from again.
     writable: Vec<u32>,
 }
 
-impl Rounds {
-    pub fn new(worker: Arc<WorkerShared>) -> Self {
+impl WorkerLoop {
+    fn new(worker: Arc<Worker>) -> Self {
         Self {
             worker,
             links: HashMap::new(),
@@ -45,11 +84,18 @@ impl Rounds {
         }
     }
 
-    pub fn warn(&mut self, text: String) {
+    /// Runs one step. A panic ends the step, not the process; JavaScript gets a warning.
+    fn guarded(&mut self, step: impl FnOnce(&mut Self)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| step(self))) {
+            self.warn(format!("a panic in the engine: {}", panic_text(&panic)));
+        }
+    }
+
+    fn warn(&mut self, text: String) {
         self.events.push(Event::Warning(text));
     }
 
-    pub fn execute(&mut self, command: Command) {
+    fn execute(&mut self, command: Command) {
         match command {
             Command::Write(id, bytes) => self.write(id, bytes),
             Command::WriteMany(ids, bytes) => {
@@ -80,9 +126,9 @@ impl Rounds {
             Command::IncomingBidi(link, send, recv) => self.incoming(link, Some(send), recv),
             Command::Datagram(link, bytes) => self.datagram(link, bytes),
             Command::Resume(link) => self.resume(link),
-            Command::Want(link, bidi) => {
+            Command::OpenWhenAllowed(link, bidi) => {
                 if let Some(link) = self.links.get(&link) {
-                    link.want(&self.worker, bidi);
+                    link.open_when_allowed(&self.worker, bidi);
                 }
             }
             Command::NewLink(new) => self.new_link(*new),
@@ -96,11 +142,11 @@ impl Rounds {
         }
     }
 
-    /// A waker of QUIC has called.
-    pub fn ready(&mut self, id: u32, what: Ready) {
+    /// Serves a stream that QUIC has reported as ready.
+    fn ready(&mut self, id: u32, what: Ready) {
         match what {
             Ready::Read => self.read(id, false),
-            Ready::Stopped => self.check_stopped(id),
+            Ready::Stopped => self.watch_stopped(id),
             Ready::Write => {
                 if let Some(stream) = self.stream(id) {
                     let link = stream.link;
@@ -112,10 +158,10 @@ impl Rounds {
         }
     }
 
-    /// Ends a round: late headers, streams that can be written again in order of priority, and what is to be told.
-    pub fn end(&mut self) {
+    /// Ends a round: sends headers of new streams, drains links that can be written again, publishes the events.
+    fn end_round(&mut self) {
         for id in std::mem::take(&mut self.opened) {
-            if self.send_half(id).is_some_and(|send| send.waiting() && !send.blocked) {
+            if self.send_half(id).is_some_and(|send| send.has_queued() && !send.blocked) {
                 self.drain(id);
             }
         }
@@ -123,14 +169,9 @@ impl Rounds {
             self.drain_blocked(link);
         }
         for link in std::mem::take(&mut self.touched) {
-            self.check_marks(link);
+            self.report_backlog(link);
         }
-        self.worker.hub.publish(&mut self.events);
-    }
-
-    /// Streams that it has.
-    pub fn streams_live(&self) -> usize {
-        self.live
+        self.worker.event_queue.publish(&mut self.events);
     }
 
     fn stream(&mut self, id: u32) -> Option<&mut Stream> {
@@ -151,8 +192,8 @@ impl Rounds {
         self.live += 1;
     }
 
-    /// Takes a stream both of whose halves are over, and lets its id go.
-    fn settle(&mut self, id: u32) {
+    /// Removes the stream if both halves are over; its id becomes free when JavaScript has drained the event.
+    fn remove_if_over(&mut self, id: u32) {
         let Some(stream) = self.stream(id) else { return };
         if stream.send.is_some() || stream.recv.is_some() {
             return;
@@ -167,6 +208,7 @@ impl Rounds {
         self.events.push(Event::Gone(id));
     }
 
+    /// Has the backlog of the link checked at the end of the round.
     fn touch(&mut self, link: u32) {
         if self.touched.last() != Some(&link) {
             self.touched.push(link);

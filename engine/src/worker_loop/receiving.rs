@@ -1,17 +1,18 @@
-//! Receiving: what QUIC has read becomes events, as far as JavaScript keeps up.
+//! Receiving: received bytes become events, while JavaScript keeps up.
 
-use super::Rounds;
+use super::WorkerLoop;
 use crate::error_codes::H3_REQUEST_REJECTED;
 use crate::events::Event;
 use crate::link;
-use crate::stream::{Head, READ_CHUNKS, RecvHalf, SendHalf, Stream};
+use crate::stream::{Head, READ_CHUNKS, Read, RecvHalf, SendHalf, Stream};
 use bytes::{Buf, Bytes};
 
-/// Bytes of the header of a WebTransport stream at most: two varints.
+/// Longest header of a WebTransport stream in bytes: two varints.
 const MAX_HEAD: usize = 16;
 
-impl Rounds {
-    pub(super) fn tell(&mut self, event: Event) {
+impl WorkerLoop {
+    /// Adds an event to the round, and its cost to its link.
+    pub(super) fn report(&mut self, event: Event) {
         let cost = event.cost();
         match &event {
             Event::Data(link, ..)
@@ -30,7 +31,7 @@ impl Rounds {
         let Some(link) = self.links.get_mut(&link_id) else { return };
         let Some(id) = self.worker.ids.take_stream(link_id, self.worker.index) else {
             let _ = recv.stop(quinn::VarInt::from_u32(H3_REQUEST_REJECTED));
-            self.warn("no more streams can be kept, one of a peer was refused".into());
+            self.warn("the engine has as many streams as it can have; a stream of a peer was refused".into());
             return;
         };
         link.streams.insert(id);
@@ -38,28 +39,28 @@ impl Rounds {
         let head = if raw { Head::Read } else { Head::Reading(Vec::new()) };
         let send = send.map(|send| SendHalf::new(send, Bytes::new(), 0));
         let recv = RecvHalf::new(&self.worker, id, recv, head);
-        self.insert(Stream { id, link: link_id, send, recv: Some(recv), told: false });
+        self.insert(Stream { id, link: link_id, send, recv: Some(recv), known: false });
         if raw {
-            self.announce(id);
+            self.report_stream(id);
         }
         self.read(id, false);
     }
 
-    /// Tells JavaScript of a stream of the peer.
-    pub(super) fn announce(&mut self, id: u32) {
+    /// Reports a stream of the peer to JavaScript.
+    pub(super) fn report_stream(&mut self, id: u32) {
         let Some(stream) = self.stream(id) else { return };
-        stream.told = true;
+        stream.known = true;
         let (bidi, link_id) = (stream.send.is_some(), stream.link);
         let Some(link) = self.links.get(&link_id) else { return };
         let shared = link.shared.clone();
         if bidi {
-            self.tell(Event::Bidi(shared, id));
+            self.report(Event::Bidi(shared, id));
         } else {
-            self.tell(Event::Uni(shared, id));
+            self.report(Event::Uni(shared, id));
         }
     }
 
-    /// Reads what has come, up to the link's bound, or all of it when the link is over.
+    /// Reads received bytes, up to the link's bound; all of them when the link is over.
     pub(super) fn read(&mut self, id: u32, all: bool) {
         let mut chunks: [Bytes; READ_CHUNKS] = Default::default();
         loop {
@@ -74,20 +75,20 @@ impl Rounds {
                 return;
             }
             let Some(recv) = self.stream(id).and_then(|stream| stream.recv.as_mut()) else { return };
-            if matches!(recv.head, Head::Foreign) {
+            if matches!(recv.head, Head::Http3) {
                 return;
             }
             match recv.read(&mut chunks) {
-                crate::stream::Read::Chunks(count) => {
+                Read::Chunks(count) => {
                     for bytes in chunks[..count].iter_mut().map(std::mem::take) {
                         self.received(id, bytes);
                     }
                 }
-                crate::stream::Read::Pending => return,
-                crate::stream::Read::Lost => return,
-                crate::stream::Read::Fin => return self.recv_over(id, |id| Event::Fin(shared, id)),
-                crate::stream::Read::Reset(code) => {
-                    let code = shared.coding.decode(code);
+                Read::Pending => return,
+                Read::Lost => return,
+                Read::Fin => return self.recv_over(id, |id| Event::Fin(shared, id)),
+                Read::Reset(code) => {
+                    let code = shared.codes.decode(code);
                     return self.recv_over(id, |id| Event::Reset(shared, id, code));
                 }
             }
@@ -97,13 +98,13 @@ impl Rounds {
     pub(super) fn recv_over(&mut self, id: u32, event: impl FnOnce(u32) -> Event) {
         let Some(stream) = self.stream(id) else { return };
         stream.recv = None;
-        if stream.told {
-            self.tell(event(id));
+        if stream.known {
+            self.report(event(id));
         } else {
-            // A stream that ended inside its header is nobody's.
+            // The stream ended inside its header, so JavaScript never got it.
             stream.send = None;
         }
-        self.settle(id);
+        self.remove_if_over(id);
     }
 
     pub(super) fn received(&mut self, id: u32, mut bytes: Bytes) {
@@ -115,30 +116,30 @@ impl Rounds {
             head.extend_from_slice(&bytes[..bytes.len().min(MAX_HEAD)]);
             let Some((kind, length)) = parse_head(head) else { return };
             if kind != if bidi { link::STREAM_BIDI } else { link::STREAM_UNI } {
-                return self.foreign(id, bidi);
+                return self.not_of_session(id, bidi);
             }
             recv.head = Head::Read;
             bytes.advance(length - before);
-            self.announce(id);
+            self.report_stream(id);
         }
         if bytes.is_empty() {
             return;
         }
         let Some(link) = self.links.get(&link_id) else { return };
         let event = Event::Data(link.shared.clone(), id, bytes);
-        self.tell(event);
+        self.report(event);
     }
 
-    /// HTTP/3's own unidirectional streams are left alone; a further request is refused.
-    pub(super) fn foreign(&mut self, id: u32, bidi: bool) {
+    /// A stream that is not of the session: HTTP/3's own unidirectional ones stay open, a second request is refused.
+    pub(super) fn not_of_session(&mut self, id: u32, bidi: bool) {
         let Some(stream) = self.stream(id) else { return };
         let link_id = stream.link;
         if !bidi {
             if let Some(recv) = stream.recv.as_mut() {
-                recv.head = Head::Foreign;
+                recv.head = Head::Http3;
             }
             if let Some(link) = self.links.get_mut(&link_id) {
-                link.one_more_of_http3();
+                link.count_http3_stream();
             }
             return;
         }
@@ -149,7 +150,7 @@ impl Rounds {
         if let Some(mut recv) = stream.recv.take() {
             recv.stop(code);
         }
-        self.settle(id);
+        self.remove_if_over(id);
     }
 
     pub(super) fn stop(&mut self, id: u32, code: u32) {
@@ -157,9 +158,9 @@ impl Rounds {
         let link_id = stream.link;
         let Some(mut recv) = stream.recv.take() else { return };
         if let Some(link) = self.links.get(&link_id) {
-            recv.stop(link.shared.coding.encode(code));
+            recv.stop(link.shared.codes.encode(code));
         }
-        self.settle(id);
+        self.remove_if_over(id);
     }
 
     pub(super) fn datagram(&mut self, link_id: u32, mut bytes: Bytes) {
@@ -169,7 +170,7 @@ impl Rounds {
             return;
         }
         bytes.advance(shared.datagram_prefix.len());
-        self.tell(Event::Datagram(shared, bytes));
+        self.report(Event::Datagram(shared, bytes));
     }
 
     pub(super) fn resume(&mut self, link_id: u32) {

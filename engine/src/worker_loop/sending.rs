@@ -1,6 +1,6 @@
-//! Sending: what JavaScript writes goes to QUIC, by priority where QUIC takes no more.
+//! Sending: written bytes go to QUIC at once; while QUIC is full they wait, and the highest priority goes first.
 
-use super::Rounds;
+use super::WorkerLoop;
 use crate::events::Event;
 use crate::link::Link;
 use crate::stream::{Head, RecvHalf, SendHalf, SendState, Stream};
@@ -9,13 +9,13 @@ use std::sync::atomic::Ordering::*;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-/// How often a link's send window follows its congestion window.
+/// Shortest time between two updates of a link's send window.
 const WINDOW_EVERY: Duration = Duration::from_millis(20);
 
-/// Largest send window in bytes: what QUIC may hold of one link.
+/// Largest send window in bytes: how much QUIC may buffer for one link.
 const MAX_SEND_WINDOW: u64 = 8 * 1024 * 1024;
 
-impl Rounds {
+impl WorkerLoop {
     pub(super) fn opened(
         &mut self,
         id: u32,
@@ -25,7 +25,7 @@ impl Rounds {
         priority: i32,
     ) {
         let Some(link) = self.links.get_mut(&link_id) else {
-            // The connection is over, so nothing of it reaches the peer.
+            // The connection is over, so the peer never gets the stream.
             self.events.push(Event::Gone(id));
             return;
         };
@@ -34,7 +34,7 @@ impl Rounds {
         let send = SendHalf::new(send, header, priority);
         let recv = recv.map(|recv| RecvHalf::new(&self.worker, id, recv, Head::Read));
         let reads = recv.is_some();
-        self.insert(Stream { id, link: link_id, send: Some(send), recv, told: true });
+        self.insert(Stream { id, link: link_id, send: Some(send), recv, known: true });
         self.opened.push(id);
         if reads {
             self.read(id, false);
@@ -44,8 +44,8 @@ impl Rounds {
     pub(super) fn write(&mut self, id: u32, bytes: Bytes) {
         let length = bytes.len() as u32;
         let Some(send) = self.send_half(id) else { return };
-        if send.queue(bytes) {
-            self.worker.ids.taken(id, length);
+        if !send.queue(bytes) {
+            self.worker.ids.unqueue(id, length);
         } else if send.blocked {
             if let Some(link) = self.stream(id).map(|stream| stream.link) {
                 self.touch(link);
@@ -63,26 +63,26 @@ impl Rounds {
         }
     }
 
-    /// Hands over all that QUIC takes.
+    /// Gives QUIC as many bytes of the stream as it accepts.
     pub(super) fn drain(&mut self, id: u32) {
         while self.drain_share(id).0 == SendState::Shared {}
     }
 
-    /// Hands over a share; the number of bytes.
+    /// Gives QUIC one share of the stream; returns how many bytes QUIC accepted.
     pub(super) fn drain_share(&mut self, id: u32) -> (SendState, u32) {
         const NOTHING: (SendState, u32) = (SendState::Dead(None), 0);
         let worker = self.worker.clone();
         let Some(stream) = self.stream(id) else { return NOTHING };
         let link_id = stream.link;
         let Some(send) = stream.send.as_mut() else { return NOTHING };
-        let (state, taken) = send.drain(&worker, id);
+        let (state, accepted) = send.drain(&worker, id);
         let was_blocked = std::mem::replace(&mut send.blocked, state == SendState::Blocked);
         if let SendState::Dead(code) = state {
             self.send_over(id, code);
-            return (state, taken);
+            return (state, accepted);
         }
-        if taken > 0 {
-            worker.ids.taken(id, taken);
+        if accepted > 0 {
+            worker.ids.unqueue(id, accepted);
         }
         if state == SendState::Blocked || was_blocked {
             self.touch(link_id);
@@ -93,23 +93,23 @@ impl Rounds {
             if !was_blocked {
                 link.blocked.push(id);
             }
-            widen(link);
+            update_send_window(link);
         }
-        (state, taken)
+        (state, accepted)
     }
 
-    /// Higher priorities first, so that what QUIC takes now is what matters most; in shares among equals, and who had
-    /// one goes to the end.
+    /// Drains the link's blocked streams, the highest priority first. Streams of one priority take turns, a share each;
+    /// a stream that has given its share goes to the end.
     pub(super) fn drain_blocked(&mut self, link_id: u32) {
         let Some(link) = self.links.get_mut(&link_id) else { return };
-        widen(link);
+        update_send_window(link);
         let mut blocked = std::mem::take(&mut link.blocked);
         blocked.retain(|id| self.send_half(*id).is_some_and(|send| send.blocked));
         blocked.sort_by_cached_key(|id| std::cmp::Reverse(self.priority(*id)));
         let (mut still, mut served) = (Vec::new(), Vec::new());
         let mut rest = std::collections::VecDeque::from(blocked);
         while let Some(id) = rest.pop_front() {
-            // It is in the list of the blocked again, if it is.
+            // The stream is put into the list of blocked streams below, not by `drain_share`.
             if let Some(send) = self.send_half(id) {
                 send.blocked = true;
             }
@@ -139,14 +139,15 @@ impl Rounds {
         let link_id = stream.link;
         let Some(mut send) = stream.send.take() else { return };
         if let Some(link) = self.links.get(&link_id) {
-            send.reset(link.shared.coding.encode(code));
+            send.reset(link.shared.codes.encode(code));
         }
-        self.worker.ids.dropped(id);
+        self.worker.ids.unqueue_all(id);
         self.touch(link_id);
-        self.settle(id);
+        self.remove_if_over(id);
     }
 
-    pub(super) fn check_stopped(&mut self, id: u32) {
+    /// Ends the send half if the peer has stopped it; otherwise watches for that.
+    pub(super) fn watch_stopped(&mut self, id: u32) {
         let worker = self.worker.clone();
         let Some(send) = self.send_half(id) else { return };
         if let Poll::Ready(code) = send.poll_stopped(&worker, id) {
@@ -154,35 +155,36 @@ impl Rounds {
         }
     }
 
-    /// The send half is over, stopped by the peer where there is a code.
+    /// Ends the send half. With a code the peer has stopped it, and JavaScript gets the code.
     pub(super) fn send_over(&mut self, id: u32, code: Option<quinn::VarInt>) {
         let Some(stream) = self.stream(id) else { return };
-        let (link_id, told) = (stream.link, stream.told);
+        let (link_id, known) = (stream.link, stream.known);
         stream.send = None;
-        self.worker.ids.dropped(id);
+        self.worker.ids.unqueue_all(id);
         self.touch(link_id);
-        if let (Some(code), true, Some(link)) = (code, told, self.links.get(&link_id)) {
-            let event = Event::Stop(link.shared.clone(), id, link.shared.coding.decode(code));
-            self.tell(event);
+        if let (Some(code), true, Some(link)) = (code, known, self.links.get(&link_id)) {
+            let event = Event::Stop(link.shared.clone(), id, link.shared.codes.decode(code));
+            self.report(event);
         }
-        self.settle(id);
+        self.remove_if_over(id);
     }
 
-    /// Looks through all send halves for those that are over and those that must be watched; every [`SWEEP`].
-    pub fn sweep(&mut self) {
+    /// Ends send halves that the peer has acknowledged, and watches idle ones for STOP_SENDING.
+    pub(super) fn sweep(&mut self) {
         for slot in 0..self.streams.len() {
             let Some(stream) = self.streams[slot].as_deref_mut() else { continue };
             let id = stream.id;
             let Some(send) = stream.send.as_mut() else { continue };
             if send.acknowledged() {
                 self.send_over(id, None);
-            } else if send.idle() {
-                self.check_stopped(id);
+            } else if send.must_watch() {
+                self.watch_stopped(id);
             }
         }
     }
 
-    pub(super) fn check_marks(&mut self, link_id: u32) {
+    /// Reports a backlog that has passed another multiple of the mark, or that has drained.
+    pub(super) fn report_backlog(&mut self, link_id: u32) {
         let Some(link) = self.links.get_mut(&link_id) else { return };
         let queued = self.worker.ids.links.queued_of(link_id).load(Relaxed);
         let mark = queued / link.queue_mark;
@@ -196,8 +198,8 @@ impl Rounds {
     }
 }
 
-/// QUIC may hold twice what is under way on the path, at least the configured minimum.
-fn widen(link: &mut Link) {
+/// Sets the send window to twice the congestion window, at least the configured minimum.
+fn update_send_window(link: &mut Link) {
     let now = Instant::now();
     if link.window_at.is_some_and(|at| now.duration_since(at) < WINDOW_EVERY) {
         return;

@@ -1,0 +1,157 @@
+//! Listening and dialling.
+
+use super::Engine;
+use crate::dial::{self, Dial};
+use crate::events::Event;
+use crate::h3::{ALPN_H3, ConnectTarget};
+use crate::listener::{ListenParts, Listener};
+use crate::requests::{DialRequest, Failure, ListenRequest, NamedCertificate, Result};
+use crate::socket;
+use crate::tls::{self, Certificates};
+use crate::worker::Worker;
+use crate::worker_runtime::{WorkerRuntime, driven_by, least_loaded};
+use quinn::{Endpoint, EndpointConfig};
+use quinn_proto::HashedConnectionIdGenerator;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// UDP payload in bytes that peers may always send: an Ethernet packet.
+const ETHERNET_PAYLOAD: u16 = 1472;
+
+impl Engine {
+    pub fn listen(&mut self, listen: ListenRequest) -> Result<(u32, SocketAddr)> {
+        let mut keys = certificates(&listen.certificates)?;
+        let certificates = Certificates::new(keys.remove(0).1, keys);
+        let mut alpn = vec![ALPN_H3.to_vec()];
+        alpn.extend(listen.protocols.iter().map(|name| name.clone().into_bytes()));
+        let crypto = tls::server(certificates.clone(), listen.client_roots.as_deref(), alpn)
+            .map_err(|error| Failure("bad_certificate", error))?;
+        let (socket, warning) = socket::bind(listen.address, &self.socket)
+            .map_err(|error| Failure("bind_failed", format!("cannot bind {}: {error}", listen.address)))?;
+        if let (Some(text), false) = (warning, self.warned_buffers) {
+            self.warned_buffers = true;
+            self.event_queue.push(Event::Warning(text));
+        }
+        let id = self.next_listener;
+        self.next_listener += 1;
+        let parts = ListenParts {
+            id,
+            socket,
+            endpoint: self.endpoint_config(),
+            crypto,
+            certificates,
+            protocols: listen.protocols,
+            limits: listen.limits,
+            tuning: self.tuning.clone(),
+            retry_above: self.retry_above,
+            token_key: self.token_key(),
+        };
+        let listener = Listener::start(parts, self.workers.clone())
+            .map_err(|error| Failure("bind_failed", format!("cannot listen on {}: {error}", listen.address)))?;
+        let address = listener.address;
+        self.listeners.insert(id, listener);
+        Ok((id, address))
+    }
+
+    /// Replaces the listener's certificates for new handshakes.
+    pub fn set_certificates(&mut self, listener: u32, named: &[NamedCertificate]) -> Result<()> {
+        let mut keys = certificates(named)?;
+        if let Some(listener) = self.listeners.get(&listener) {
+            listener.certificates.set(keys.remove(0).1, keys);
+        }
+        Ok(())
+    }
+
+    pub fn stop_accepting(&self, listener: u32) {
+        if let Some(listener) = self.listeners.get(&listener) {
+            listener.stop_accepting();
+        }
+    }
+
+    pub fn close_listener(&mut self, listener: u32) {
+        if let Some(listener) = self.listeners.remove(&listener) {
+            listener.close();
+        }
+    }
+
+    pub fn dial(&mut self, request: DialRequest) -> Result<()> {
+        let raw = request.url.scheme() == "moql";
+        let own = request.own.as_ref().map(|(cert, key)| (cert.as_str(), key.as_str()));
+        let crypto = tls::client(request.trust, own, dial::alpn(raw, &request.protocols))
+            .map_err(|error| Failure("dial_failed", error))?;
+        let workers = self.workers.clone();
+        let worker = least_loaded(&workers).ok_or_else(|| Failure("dial_failed", "no worker".into()))?;
+        let endpoints = self.client_endpoints(worker);
+        dial::start(
+            worker,
+            Dial {
+                token: request.token,
+                target: ConnectTarget { url: request.url, protocols: request.protocols, headers: request.headers },
+                address: request.address,
+                raw,
+                crypto,
+                limits: request.limits,
+                tuning: self.tuning.clone(),
+                timeout: request.timeout,
+                endpoints,
+            },
+        );
+        Ok(())
+    }
+
+    /// The worker's sockets for dials, opened at its first dial.
+    fn client_endpoints(&mut self, worker: &Arc<Worker>) -> (Option<Endpoint>, Option<Endpoint>) {
+        if let Some(endpoints) = self.clients.get(&worker.index) {
+            return endpoints.clone();
+        }
+        let open = |v6| {
+            let socket = socket::bind_client(v6, &self.socket).ok()?;
+            let _context = worker.executor().enter();
+            let runtime = Arc::new(WorkerRuntime { workers: self.workers.clone() });
+            driven_by(worker.index, || Endpoint::new(self.endpoint_config(), None, socket, runtime)).ok()
+        };
+        let endpoints = (open(true), open(false));
+        self.clients.insert(worker.index, endpoints.clone());
+        endpoints
+    }
+
+    fn endpoint_config(&self) -> EndpointConfig {
+        let mut config = self.reset_config();
+        // Receive buffers have this size, so it is not simply UDP's maximum.
+        let largest = self.tuning.max_mtu.max(ETHERNET_PAYLOAD);
+        if let Err(error) = config.max_udp_payload_size(largest) {
+            self.event_queue.push(Event::Warning(format!("cannot accept UDP payloads of {largest} bytes: {error}")));
+        }
+        config
+    }
+
+    fn reset_config(&self) -> EndpointConfig {
+        let Some(secret) = &self.reset_key else { return EndpointConfig::default() };
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
+        // An endpoint sends a reset only for connection ids that it could have made. So the ids' key also survives a
+        // restart.
+        let tag = ring::hmac::sign(&key, b"moqmesh connection ids");
+        let ids = u64::from_be_bytes(std::array::from_fn(|at| tag.as_ref()[at]));
+        let mut config = EndpointConfig::new(Arc::new(key));
+        config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+        config
+    }
+
+    fn token_key(&self) -> Option<Arc<dyn quinn::crypto::HandshakeTokenKey>> {
+        let key = self.reset_key.as_ref()?;
+        // Derived, so that a token reveals nothing about the key of resets.
+        Some(Arc::new(ring::hkdf::Salt::new(ring::hkdf::HKDF_SHA256, b"moqmesh address tokens").extract(key)))
+    }
+}
+
+type Keys = Vec<(String, Arc<rustls::sign::CertifiedKey>)>;
+
+fn certificates(named: &[NamedCertificate]) -> Result<Keys> {
+    let keys: std::result::Result<Keys, String> =
+        named.iter().map(|named| Ok((named.name.clone(), tls::certified(&named.cert, &named.key)?))).collect();
+    match keys {
+        Ok(keys) if !keys.is_empty() => Ok(keys),
+        Ok(_) => Err(Failure("bad_certificate", "a listener needs a certificate".into())),
+        Err(error) => Err(Failure("bad_certificate", error)),
+    }
+}

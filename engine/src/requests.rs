@@ -1,0 +1,38 @@
+//! What JavaScript asks of the engine: to listen and to dial.
+
+use crate::config::Limits;
+use crate::tls::Trust;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// An error code of the transport contract, and a message.
+pub struct Failure(pub &'static str, pub String);
+
+pub type Result<T> = std::result::Result<T, Failure>;
+
+/// A certificate chain and key (PEM) for a server name. The first one of a list is for all other names.
+pub struct NamedCertificate {
+    pub name: String,
+    pub cert: String,
+    pub key: String,
+}
+
+pub struct ListenRequest {
+    pub address: SocketAddr,
+    pub protocols: Vec<String>,
+    pub certificates: Vec<NamedCertificate>,
+    pub client_roots: Option<String>,
+    pub limits: Limits,
+}
+
+pub struct DialRequest {
+    pub token: u32,
+    pub url: url::Url,
+    pub address: Option<std::net::IpAddr>,
+    pub protocols: Vec<String>,
+    pub headers: Vec<(String, String)>,
+    pub trust: Trust,
+    pub own: Option<(String, String)>,
+    pub limits: Limits,
+    pub timeout: Duration,
+}

@@ -1,0 +1,38 @@
+//! The thread of a worker: a tokio runtime that runs the worker's loop and the tasks of its links.
+
+use crate::command::Command;
+use crate::events::EventQueue;
+use crate::ids::Ids;
+use crate::worker::Worker;
+use crate::worker_loop;
+use crate::worker_runtime;
+use std::sync::Arc;
+
+/// A running worker. Dropping this does not end the thread; [`WorkerThread::stop`] does.
+pub struct WorkerThread {
+    pub worker: Arc<Worker>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl WorkerThread {
+    pub fn start(index: usize, event_queue: Arc<EventQueue>, ids: Arc<Ids>) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let worker = Arc::new(Worker::new(index, event_queue, ids, runtime.handle().clone()));
+        let own = worker.clone();
+        let thread = std::thread::Builder::new().name(format!("moqmesh-quic-{index}")).spawn(move || {
+            worker_runtime::drive_here(index);
+            runtime.block_on(worker_loop::run(own));
+            // Does not wait for tasks: the look-up of a host name may take long.
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { worker, thread: Some(thread) })
+    }
+
+    /// Ends the thread and waits for its end.
+    pub fn stop(&mut self) {
+        self.worker.push(Command::Shutdown);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
