@@ -16,7 +16,8 @@ export {
   type SessionLimits,
   type SessionReport,
 } from "./contract.ts";
-export { afterSetup, asksInSetup, codeOf, liteSession, type Refusal, reasonOf } from "./lite/index.ts";
+export { afterSetup, asksInSetup, codeOf, liteSession, reasonOf } from "./lite/index.ts";
+export type { Refusal } from "./setup-gate.ts";
 
 /**
  * Protocols offered to clients, best first: the stable ones, and the experimental ones that `experimental` names.

@@ -1,3 +1,3 @@
 export { codeOf, reasonOf } from "./codes.ts";
 export { liteSession } from "./session.ts";
-export { afterSetup, asksInSetup, type Refusal } from "./setup-gate.ts";
+export { afterSetup, asksInSetup } from "./setup-gate.ts";

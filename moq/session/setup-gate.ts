@@ -1,0 +1,183 @@
+import type { Clock } from "../clock.ts";
+import type {
+  Attach,
+  BidiHandler,
+  BidiStream,
+  Link,
+  LinkClosed,
+  LinkHandler,
+  RecvHandler,
+  RecvStream,
+} from "../link.ts";
+import type { Reason } from "../reason.ts";
+import { ProtocolViolation } from "../wire/codec/index.ts";
+import { HeldStream } from "./held-stream.ts";
+
+/** Bytes that a client may send before it is admitted: many times its SETUP and first requests. */
+const MAX_HELD_BYTES = 64 * 1024;
+/** Streams that a client may open before it is admitted. */
+const MAX_HELD_STREAMS = 32;
+
+/** A refusal, which the client learns from the close of the link. */
+export interface Refusal {
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+export interface SetupGateOptions {
+  readonly clock: Clock;
+  /** Milliseconds for the SETUP to come. */
+  readonly timeoutMs: number;
+  /** Called once with the request target, `/` where the client gave none. `answer` admits or refuses it, at once or later. */
+  readonly decide: (target: string, answer: (outcome: Attach | Refusal) => void) => void;
+  /** The link ended before the client was admitted. */
+  readonly left: () => void;
+  /** The gate refused the client itself: its SETUP was missing or wrong, or it sent too much before it was admitted. */
+  readonly refused: (refusal: Refusal) => void;
+}
+
+/** How a protocol family says in its SETUP what a client asks for. */
+export interface SetupProtocol {
+  /** For messages to the client. */
+  readonly name: string;
+  readonly codeOf: (reason: Reason) => number;
+  /**
+   * Reads a unidirectional stream, which may be the one with the SETUP: `found` is called with the request target of it. A
+   * violation of the protocol is thrown.
+   */
+  reader(found: (target: string | undefined) => void): { push(bytes: Uint8Array): void };
+}
+
+/**
+ * Holds a link back until its SETUP has come and the client is admitted. Streams that come before are kept for the session, within
+ * bounds at which the link is closed. Datagrams are dropped.
+ */
+export class SetupGate implements LinkHandler {
+  readonly #link: Link;
+  readonly #protocol: SetupProtocol;
+  readonly #options: SetupGateOptions;
+  readonly #streams: HeldStream[] = [];
+  readonly #cancel: () => void;
+  #bytes = 0;
+  #asked = false;
+  #over = false;
+  /** The session, once the client is admitted. */
+  #inner: LinkHandler | undefined;
+
+  constructor(link: Link, protocol: SetupProtocol, options: SetupGateOptions) {
+    this.#link = link;
+    this.#protocol = protocol;
+    this.#options = options;
+    this.#cancel = options.clock.timer(options.timeoutMs, () =>
+      this.#cutOff({ reason: "timeout", message: this.#asked ? "the decision took too long" : "no SETUP came" }),
+    );
+  }
+
+  uni(stream: RecvStream): RecvHandler {
+    if (this.#inner !== undefined) return this.#inner.uni(stream);
+    const held = this.#hold((inner) => ({ ...NO_SEND, ...recv(inner.uni(stream)) }));
+    if (this.#asked) return held;
+    const reader = this.#protocol.reader((target) => this.#ask(target));
+    return { ...recv(held), data: (bytes) => void (this.#read(reader, bytes) && held.data(bytes)) };
+  }
+
+  bidi(stream: BidiStream): BidiHandler {
+    return this.#inner?.bidi(stream) ?? this.#hold((inner) => inner.bidi(stream));
+  }
+
+  datagram(bytes: Uint8Array): void {
+    this.#inner?.datagram(bytes);
+  }
+
+  capacity(): void {
+    this.#inner?.capacity();
+  }
+
+  backlog(queued: number): void {
+    this.#inner?.backlog(queued);
+  }
+
+  drained(): void {
+    this.#inner?.drained();
+  }
+
+  closed(why: LinkClosed): void {
+    this.#cancel();
+    if (this.#inner !== undefined) {
+      this.#inner.closed(why);
+      return;
+    }
+    if (!this.#over) this.#options.left();
+    this.#over = true;
+  }
+
+  /** False when the gate closed the link for these bytes. The session reads the held copy of them again. */
+  #read(reader: { push(bytes: Uint8Array): void }, bytes: Uint8Array): boolean {
+    if (this.#inner !== undefined || this.#asked) return true;
+    try {
+      reader.push(bytes);
+    } catch (error) {
+      if (!(error instanceof ProtocolViolation)) throw error;
+      this.#cutOff({ reason: "protocol", message: `${this.#protocol.name} ${error.message}` });
+    }
+    return !this.#over;
+  }
+
+  #ask(target: string | undefined): void {
+    if (this.#asked || this.#over) return;
+    this.#asked = true;
+    this.#options.decide(target ?? "/", (outcome) => {
+      if (typeof outcome === "function") this.#admit(outcome);
+      else this.#refuse(outcome);
+    });
+  }
+
+  #admit(attach: Attach): void {
+    this.#cancel();
+    if (this.#over) return;
+    const inner = attach(this.#link);
+    this.#inner = inner;
+    for (const stream of this.#streams.splice(0)) stream.release(inner);
+  }
+
+  #refuse({ reason, message }: Refusal): void {
+    this.#cancel();
+    if (this.#over || this.#inner !== undefined) return;
+    this.#over = true;
+    this.#streams.length = 0;
+    this.#options.left();
+    this.#link.close(this.#protocol.codeOf(reason), message);
+  }
+
+  #cutOff(refusal: Refusal): void {
+    if (this.#over || this.#inner !== undefined) return;
+    this.#options.refused(refusal);
+    this.#refuse(refusal);
+  }
+
+  #hold(open: (inner: LinkHandler) => BidiHandler): HeldStream {
+    const stream = new HeldStream(open, (bytes) => this.#count(bytes));
+    this.#streams.push(stream);
+    if (this.#streams.length > MAX_HELD_STREAMS) this.#full();
+    return stream;
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > MAX_HELD_BYTES) this.#full();
+  }
+
+  #full(): void {
+    this.#cutOff({ reason: "limit", message: "too much before the session was accepted" });
+  }
+}
+
+function recv(handler: RecvHandler): RecvHandler {
+  return {
+    data: (bytes) => handler.data(bytes),
+    fin: () => handler.fin(),
+    reset: (code) => handler.reset(code),
+  };
+}
+
+const NO_SEND = { stop: () => {} };
