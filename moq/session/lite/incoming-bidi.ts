@@ -1,10 +1,11 @@
 import type { BidiStream } from "../../link.ts";
 import type { Reason } from "../../reason.ts";
 import { BoundExceeded, READ } from "../../wire/codec/index.ts";
-import { type Request, RequestReader, type SubscribeUpdate } from "../../wire/lite/index.ts";
+import { type AnnounceRequest, type Request, RequestReader, type SubscribeUpdate } from "../../wire/lite/index.ts";
 import type { Admitted } from "../admission.ts";
+import { AnnounceResponder } from "../announce-responder.ts";
 import type { Taker } from "../intake.ts";
-import { Announcer } from "./announcer.ts";
+import { LiteAnnounceWriter } from "./announce-writer.ts";
 import type { LiteContext } from "./context.ts";
 import { oldContext } from "./old-context.ts";
 import { type Responder, serveFetch, serveProbe, serveTrack } from "./serve.ts";
@@ -106,15 +107,7 @@ export class IncomingBidi implements Taker {
     const { admission } = session;
     switch (request.kind) {
       case "announce":
-        return this.#admit(admission.announce(), (done) => {
-          const announcer = new Announcer(this.#old(), this.#stream, request, session.announcedToPeer, () => {
-            session.serving.watchers.delete(announcer);
-            done();
-          });
-          session.serving.watchers.add(announcer);
-          announcer.start();
-          return { fin: () => announcer.finish(), gone: () => announcer.close() };
-        });
+        return this.#admit(admission.announce(), (done) => this.#announce(request, done));
       case "subscribe":
         return this.#admit(admission.subscribe(session.absolute(request.path)), (done) => {
           const viewer = new SubscribeResponder(this.#old(), this.#stream, request, () => {
@@ -144,6 +137,19 @@ export class IncomingBidi implements Taker {
       case "unknown":
         return "unsupported";
     }
+  }
+
+  #announce(request: AnnounceRequest, done: () => void): Responder {
+    const { session } = this.#context;
+    const { prefix, excludeHop, ended } = request;
+    const ask = { prefix: session.absolute(prefix), excludeHop, ended };
+    const responder = new AnnounceResponder(session, ask, new LiteAnnounceWriter(this.#context, this.#stream), () => {
+      session.serving.watchers.delete(responder);
+      done();
+    });
+    session.serving.watchers.add(responder);
+    responder.start();
+    return { fin: () => responder.finish(), gone: () => responder.close() };
   }
 
   /** Serves a request that was admitted; `done` is called when it is over. */

@@ -1,0 +1,34 @@
+import { type Route, sameAdvertisement } from "../model/index.ts";
+import type { SessionContext } from "./context.ts";
+import type { Announced } from "./contract.ts";
+
+/** What a peer asks for with a request for announcements. */
+export interface AnnounceInterest {
+  /** A hop that no route may lead through; 0 for the peer itself. */
+  readonly excludeHop: bigint;
+  /** Broadcasts that are complete and only fetched are wanted as well. */
+  readonly ended: boolean;
+}
+
+/** The best route that does not lead back to the peer (moq-lite Routing); nothing where the peer may not have any. */
+export function routeFor(session: SessionContext, broadcast: Announced, interest: AnnounceInterest): Route | undefined {
+  if (!session.deps.access.maySubscribe(broadcast.path)) return undefined;
+  const exclude = interest.excludeHop === 0n ? session.peer.hop : interest.excludeHop;
+  const route = broadcast.route(exclude, session.source);
+  return route?.advertisement.ended === true && !interest.ended ? undefined : route;
+}
+
+/** Likewise, for a peer that does not know the broadcast yet: it gets no route whose publisher is leaving. */
+export function newRouteFor(
+  session: SessionContext,
+  broadcast: Announced,
+  interest: AnnounceInterest,
+): Route | undefined {
+  const route = routeFor(session, broadcast, interest);
+  return route?.leaving === true ? undefined : route;
+}
+
+/** Both routes are announced alike. */
+export function sameRoute(a: Route, b: Route): boolean {
+  return a === b || (a.source === b.source && sameAdvertisement(a.advertisement, b.advertisement));
+}
