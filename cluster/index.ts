@@ -9,7 +9,7 @@ export {
   NULL_SOURCE,
   nodePath,
 } from "./control/index.ts";
-export { type FailoverCounters, MeshSource } from "./failover/index.ts";
+export { FAILOVER_METRICS, type FailoverCounters, MeshSource } from "./failover/index.ts";
 export { nodeOf, subjectOf } from "./identity.ts";
 export {
   Discovery,
@@ -23,6 +23,7 @@ export {
 export { Mesh, patienceOf, type Registrar } from "./mesh.ts";
 export {
   type DialRedis,
+  REPLICATION_METRICS,
   RedisBackend,
   type RedisLink,
   Registry,

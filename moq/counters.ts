@@ -1,7 +1,5 @@
-/**
- * What the relay counts. Plain numbers, added to where things happen and read by the metrics endpoint;
- * names of reasons and bounds are closed sets, so that label values are bounded.
- */
+/** What sessions and the model count in several places. Reasons and bounds are closed sets, so that label values are bounded. */
+import { counter, gauge, MetricSources, metricGroup, zeroes } from "./metrics.ts";
 
 /** Why a group did not reach a subscriber whole. */
 export const DROP_REASONS = [
@@ -60,50 +58,94 @@ export const BOUNDS = [
 ] as const;
 export type BoundName = (typeof BOUNDS)[number];
 
-function zeroes<K extends string>(names: readonly K[]): Record<K, number> {
-  return Object.fromEntries(names.map((name) => [name, 0])) as Record<K, number>;
-}
+const SESSION_METRICS = metricGroup("Sessions", {
+  sessionsOpened: counter("sessions_opened_total", "Sessions that were established."),
+  sessionsClosed: counter("sessions_closed_total", "Sessions that ended, by reason.", {
+    reason: "The stable name of the reason, such as `remote`; `other` for all after the first 48 names.",
+  }),
+  sessionsRefused: counter("sessions_refused_total", "Clients that the relay refused, by the code of the refusal.", {
+    code: "The code, as in [auth.md](auth.md); `other` for all after the first 48 codes.",
+  }),
+  protocolViolations: counter("protocol_violations_total", "Sessions that ended because the peer broke the protocol."),
+  boundsHit: counter("bounds_hit_total", "Times that a bound of the relay was reached, by bound.", { bound: BOUNDS }),
+  defects: counter("defects_total", "Errors in the relay's own code that it caught. The log has each of them."),
+});
 
-/** Totals since the process started, and gauges kept by whoever owns the thing counted. */
-export class Counters {
+const MEDIA_METRICS = metricGroup("Media", {
+  bytesIn: counter("received_payload_bytes_total", "Bytes of frame payload received from publishers."),
+  bytesOut: counter("sent_payload_bytes_total", "Bytes of frame payload written to subscribers."),
+  framesIn: counter("received_frames_total", "Frames received from publishers."),
+  framesOut: counter("sent_frames_total", "Frames written to subscribers."),
+  groupsIn: counter("received_groups_total", "Groups received from publishers."),
+  groupsOut: counter("sent_groups_total", "Groups that the relay began to send to subscribers."),
+  groupsDropped: counter("groups_dropped_total", "Groups that did not reach a subscriber whole, by reason.", {
+    reason: DROP_REASONS,
+  }),
+  datagramsIn: counter("received_datagrams_total", "Datagrams received from publishers."),
+  datagramsOut: counter("sent_datagrams_total", "Datagrams sent to subscribers."),
+});
+
+const TRACK_METRICS = metricGroup("Broadcasts, tracks and subscriptions", {
+  broadcastsActive: gauge("broadcasts", "Broadcasts that are announced now."),
+  tracksActive: gauge("tracks", "Tracks that the relay subscribes to at their publisher now."),
+  upstreamSubscriptions: counter("upstream_subscriptions_total", "Subscriptions that the relay made at publishers."),
+  subscriptionsActive: gauge("subscriptions", "Subscriptions that subscribers have now."),
+  subscriptionsTotal: counter("subscriptions_opened_total", "Subscriptions that subscribers asked for."),
+  subscriptionsRefused: counter("subscriptions_refused_total", "Subscriptions that the relay refused."),
+});
+
+const CACHE_METRICS = metricGroup("Cache", {
+  cacheBytes: gauge("cache_bytes", "Bytes that the group cache holds now."),
+  cacheBudget: gauge("cache_budget_bytes", "Bytes that the group cache may hold."),
+  cacheGroups: gauge("cache_groups", "Groups that the cache holds now."),
+  cacheEvictions: counter("cache_evictions_total", "Groups that the cache evicted to stay within its budget."),
+  joins: counter("joins_from_cache_total", "Subscribers that got the current group from the cache when they joined."),
+  fetchHits: counter("fetch_hits_total", "Fetches that the relay answered from the cache."),
+  fetchMisses: counter("fetch_misses_total", "Fetches that the relay passed on to the publisher."),
+});
+
+/** The groups of {@link Counters}. */
+export const COUNTER_GROUPS = [SESSION_METRICS, MEDIA_METRICS, TRACK_METRICS, CACHE_METRICS] as const;
+
+/** Totals since the start, and gauges that the owner of the counted thing keeps. A plain field each: frames are counted here. */
+export class Counters extends MetricSources {
   sessionsOpened = 0;
   sessionsActive = 0;
-  /** Sessions ended, by the reason's stable name. */
   readonly sessionsClosed = new Map<string, number>();
-  /** Clients that were not let in, by the refusal's code. */
   readonly sessionsRefused = new Map<string, number>();
-  /** Payload bytes of frames received from publishers. */
   bytesIn = 0;
-  /** Payload bytes of frames written to subscribers. */
   bytesOut = 0;
   framesIn = 0;
   framesOut = 0;
   groupsIn = 0;
-  /** Groups opened towards subscribers. */
   groupsOut = 0;
   datagramsIn = 0;
   datagramsOut = 0;
   readonly groupsDropped = zeroes(DROP_REASONS);
   readonly boundsHit = zeroes(BOUNDS);
   broadcastsActive = 0;
-  /** Tracks with an upstream subscription. */
   tracksActive = 0;
   subscriptionsActive = 0;
   subscriptionsTotal = 0;
   subscriptionsRefused = 0;
   upstreamSubscriptions = 0;
-  /** Bytes that the group cache holds now, and its budget. */
   cacheBytes = 0;
   cacheBudget = 0;
   cacheGroups = 0;
   cacheEvictions = 0;
   fetchHits = 0;
   fetchMisses = 0;
-  /** Late joiners that got a current group from the cache. */
   joins = 0;
   protocolViolations = 0;
-  /** Errors that the program did not expect; each ended what it happened in, and nothing else. */
   defects = 0;
+
+  constructor() {
+    super();
+    this.attach(SESSION_METRICS, () => this);
+    this.attach(MEDIA_METRICS, () => this);
+    this.attach(TRACK_METRICS, () => this);
+    this.attach(CACHE_METRICS, () => this);
+  }
 
   refused(code: string): void {
     this.sessionsRefused.set(code, (this.sessionsRefused.get(code) ?? 0) + 1);

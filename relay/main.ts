@@ -16,6 +16,7 @@ import { systemClock } from "../transport/shared/index.ts";
 import { CertificateManager, type CertificateState } from "../transport/tls/index.ts";
 import { type Config, exposures, idleRole, withLiveValues } from "./config/index.ts";
 import {
+  AUTH_METRICS,
   AuthGate,
   bindFailed,
   CLOSE_SHUTDOWN,
@@ -38,9 +39,10 @@ import {
   waitUntil,
   watchedFiles,
 } from "./host/index.ts";
-import { AdminServer, type Page, type RelayState, type RelayView, readPage } from "./http/index.ts";
-import { type Logger, type LogOutput, openLog } from "./log/index.ts";
+import { AdminServer, type Page, PORT_METRICS, type RelayState, type RelayView, readPage } from "./http/index.ts";
+import { LOG_METRICS, type Logger, type LogOutput, openLog } from "./log/index.ts";
 import { dnsResolver, MeshRuntime } from "./mesh/index.ts";
+import { METRICS } from "./metrics.ts";
 import { VERSION } from "./version.ts";
 
 export { preflight } from "./preflight.ts";
@@ -128,7 +130,6 @@ class RelayProcess implements Relay {
   readonly #options: StartOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #logOutput: Pick<LogOutput, "dropped"> | undefined;
   readonly #defects: Defects;
   readonly #broadcasts: Broadcasts;
   readonly #host: SessionHost;
@@ -163,7 +164,10 @@ class RelayProcess implements Relay {
     const { log, output } =
       options.log === undefined ? openLog(config.log) : { log: options.log, output: options.logOutput };
     this.#log = log;
-    this.#logOutput = output;
+    this.counters.declare(METRICS);
+    this.counters.attach(LOG_METRICS, () => output);
+    this.counters.attach(AUTH_METRICS, () => this.#gate.metrics);
+    this.counters.attach(PORT_METRICS, () => this.#listeners?.httpStats());
     this.#defects = new Defects({ log: this.#log, clock: this.#clock, counters: this.counters });
     this.#wallNow = options.wallNow ?? Date.now;
     this.#startedAt = this.#clock.now();
@@ -239,20 +243,12 @@ class RelayProcess implements Relay {
     ];
   }
 
-  auth() {
-    return this.#gate.view();
-  }
-
   sessions() {
     return this.#host.counts();
   }
 
   uptimeMs(): number {
     return this.#clock.now() - this.#startedAt;
-  }
-
-  logLinesLost(): number {
-    return this.#logOutput?.dropped ?? 0;
   }
 
   get fingerprint(): string | undefined {
@@ -266,10 +262,6 @@ class RelayProcess implements Relay {
 
   cluster() {
     return this.#mesh?.view();
-  }
-
-  http() {
-    return this.#listeners?.httpStats();
   }
 
   /** Called once, by {@link start}. */

@@ -1,5 +1,6 @@
 /**
- * Writes docs/config.md from the schema and docs/cli.md from the commands: `node scripts/docs.ts [config|cli] [--check]`.
+ * Writes docs/config.md from the schema, docs/cli.md from the commands and docs/metrics.md from the declarations of metrics:
+ * `node scripts/docs.ts [config|cli|metrics] [--check]`.
  * With `--check` it changes nothing. It fails when a page is not what it would write, or when a page names a file, command, flag,
  * key, code or metric that is not there.
  */
@@ -9,10 +10,12 @@ import { checkPage } from "./docs/claims.ts";
 import { cliPage } from "./docs/cli.ts";
 import { configPage } from "./docs/config.ts";
 import { pages as allPages, readPage, repositoryFacts } from "./docs/facts.ts";
+import { metricsPage } from "./docs/metrics.ts";
 
 const pages: ReadonlyMap<string, () => string> = new Map([
   ["config", configPage],
   ["cli", cliPage],
+  ["metrics", metricsPage],
 ]);
 
 const [only] = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));

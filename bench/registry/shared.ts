@@ -129,7 +129,7 @@ await measured("a third root that starts, until it has all", async () => {
   c.shared.close();
 });
 console.log(
-  `longest comparisons at the end: ${a.shared.counters.reconcileMs.toFixed(0)} ms, ${b.shared.counters.reconcileMs.toFixed(0)} ms`,
+  `longest comparisons at the end: ${a.shared.counters.reconcileSeconds.toFixed(3)} s, ${b.shared.counters.reconcileSeconds.toFixed(3)} s`,
 );
 for (const one of [a, b]) one.shared.close();
 client.destroy();

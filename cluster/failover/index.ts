@@ -1,1 +1,1 @@
-export { type FailoverCounters, MeshSource, type MeshSourceDeps } from "./mesh-source.ts";
+export { FAILOVER_METRICS, type FailoverCounters, MeshSource, type MeshSourceDeps } from "./mesh-source.ts";

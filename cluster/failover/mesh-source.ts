@@ -11,7 +11,7 @@ import {
 import type { Reason } from "../../moq/reason.ts";
 import { FailoverTrack, type FailoverTrackDeps } from "./track.ts";
 
-export type { FailoverCounters } from "./track.ts";
+export { FAILOVER_METRICS, type FailoverCounters } from "./track.ts";
 
 /** Milliseconds until relays that all could not be reached are asked again. */
 const RETRY_MS = 250;

@@ -1,4 +1,5 @@
 import type { Clock } from "../../moq/clock.ts";
+import { counter, metricGroup } from "../../moq/metrics.ts";
 import type { GroupWriter, SubscribeOptions, TrackInfo, Upstream, UpstreamSink } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import type { Peers } from "../contract.ts";
@@ -15,17 +16,14 @@ const RETRY_MS = 250;
 /** Milliseconds that the last groups of a track which is over have to come: their streams race with its end. */
 const STRAGGLER_MS = 2_000;
 
-/** Counted for the metrics. */
-export interface FailoverCounters {
-  /** Tracks that were taken from another relay because theirs was gone. */
-  failovers: number;
-  /** Tracks that went over to another relay while theirs still ran. */
-  splices: number;
-  /** Groups that one relay began and another ended. */
-  groupsResumed: number;
-  /** Groups that nobody went on with. */
-  groupsLost: number;
-}
+export const FAILOVER_METRICS = metricGroup("Failover", {
+  failovers: counter("mesh_failovers_total", "Tracks that moved to another relay because theirs was lost."),
+  splices: counter("mesh_splices_total", "Tracks that moved to another relay while theirs still ran."),
+  groupsResumed: counter("mesh_groups_resumed_total", "Groups that one relay began and another relay ended."),
+  groupsLost: counter("mesh_groups_lost_total", "Groups that no other relay could continue."),
+});
+
+export type FailoverCounters = Record<keyof typeof FAILOVER_METRICS.metrics, number>;
 
 export interface FailoverTrackDeps {
   readonly clock: Clock;

@@ -1,9 +1,10 @@
 import type { Clock } from "../../moq/clock.ts";
 import type { Holding } from "../contract.ts";
-import type { RegistryBackend, ReplicationCounters, StoredNode } from "./contract.ts";
+import type { RegistryBackend, StoredNode } from "./contract.ts";
 import { encodeInfo, sameHolding } from "./record.ts";
 import type { Registry } from "./registry.ts";
 import type { ReplicatedNode, ReplicatedNodes } from "./replicated-nodes.ts";
+import type { ReplicationCounters } from "./replication-metrics.ts";
 
 /** Broadcasts in one write. */
 const BATCH = 500;

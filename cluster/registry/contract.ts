@@ -77,18 +77,6 @@ export interface Versions {
   readonly partial: boolean;
 }
 
-/** Counted for the metrics. */
-export interface ReplicationCounters {
-  /** Writes that the backend took. */
-  writes: number;
-  /** Calls that failed. */
-  errors: number;
-  /** Things read that no root wrote. */
-  strange: number;
-  /** Milliseconds that the last comparison took. */
-  reconcileMs: number;
-}
-
 /** What a backend tells by itself. Any of `changed` and `withdrawn` may be lost. */
 export interface BackendEvents {
   up(): void;

@@ -2,3 +2,4 @@ export type { NodeLoad } from "./contract.ts";
 export { type DialRedis, RedisBackend, type RedisLink, redisChannel } from "./redis/index.ts";
 export { Registry, type RegistryDeps } from "./registry.ts";
 export { ReplicatedRegistry } from "./replicated-registry.ts";
+export { REPLICATION_METRICS } from "./replication-metrics.ts";

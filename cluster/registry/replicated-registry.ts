@@ -1,18 +1,12 @@
 import type { Clock } from "../../moq/clock.ts";
+import { numbersOf } from "../../moq/metrics.ts";
 import { NODE_NAME, type NodeInfo } from "../contract.ts";
 import { BackendWriter, LEASE_SLACK_MS } from "./backend-writer.ts";
-import type {
-  BackendEvents,
-  NodeChange,
-  RegistryBackend,
-  RegistryObserver,
-  ReplicationCounters,
-  StoredNode,
-  Versions,
-} from "./contract.ts";
+import type { BackendEvents, NodeChange, RegistryBackend, RegistryObserver, StoredNode, Versions } from "./contract.ts";
 import { encodeInfo, sameHolding } from "./record.ts";
 import type { Registry } from "./registry.ts";
 import { ReplicatedNodes } from "./replicated-nodes.ts";
+import { REPLICATION_METRICS } from "./replication-metrics.ts";
 
 /** Milliseconds between two comparisons of everything, which is how late a lost message is noticed at most. */
 const RECONCILE_MS = 2_000;
@@ -34,7 +28,7 @@ export interface ReplicatedRegistryDeps {
  * changes need no queue.
  */
 export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
-  readonly counters: ReplicationCounters = { writes: 0, errors: 0, strange: 0, reconcileMs: 0 };
+  readonly counters = numbersOf(REPLICATION_METRICS);
   readonly #deps: ReplicatedRegistryDeps;
   /** The session that speaks for relays at other roots. */
   readonly #others = {};
@@ -231,7 +225,7 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
         await this.#writer.renew();
         await this.#readOthers();
         await this.#writer.write();
-        this.counters.reconcileMs = this.#deps.clock.now() - from;
+        this.counters.reconcileSeconds = (this.#deps.clock.now() - from) / 1000;
       }
     } catch {
       // The next comparison finds what was not written.

@@ -12,9 +12,9 @@ import {
 } from "../../auth/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { LinkInfo } from "../../moq/link.ts";
+import { counter, gauge, metricGroup } from "../../moq/metrics.ts";
 import type { Access } from "../../moq/session/index.ts";
 import type { Config } from "../config/index.ts";
-import type { AuthView } from "../http/index.ts";
 import { certificateOf, isForeign, isProxied, tokenOf } from "./credentials.ts";
 
 /** A client that was let in. */
@@ -50,6 +50,15 @@ export interface AuthGateDeps {
   /** Admissions may no longer hold: each should be checked. */
   readonly changed: () => void;
 }
+
+export const AUTH_METRICS = metricGroup("Authentication", {
+  keys: gauge("auth_keys", "Keys that the relay verifies tokens with."),
+  revocations: gauge("auth_revocations", "Revocations that are in force."),
+  fileFailures: counter(
+    "auth_file_failures_total",
+    "Times that the relay could not read or use a file or folder of keys or revocations.",
+  ),
+});
 
 /** The gate that the configuration describes: limits of addresses, then tokens or public access, then tenants. */
 export class AuthGate implements Gate {
@@ -118,10 +127,9 @@ export class AuthGate implements Gate {
     this.#auth?.close();
   }
 
-  /** For the metrics. */
-  view(): AuthView {
-    const { keys = 0, revocations = 0, fileFailures = 0 } = this.#auth ?? {};
-    return { keys, revocations, fileFailures };
+  /** What {@link AUTH_METRICS} are read from; nothing until the gate is open. */
+  get metrics(): Readonly<Record<keyof typeof AUTH_METRICS.metrics, number>> | undefined {
+    return this.#auth;
   }
 
   /** Why this relay should not be relied on, as stable names: it may not see that a key was removed or a token revoked. */

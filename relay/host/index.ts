@@ -4,7 +4,7 @@ export { Descriptors } from "./descriptors.ts";
 export { drainSessions } from "./drain.ts";
 export { engineFault, meshFault, openEngine } from "./engine.ts";
 export { FileWatch, watchedFiles } from "./file-watch.ts";
-export { type Admission, AuthGate } from "./gate.ts";
+export { type Admission, AUTH_METRICS, AuthGate } from "./gate.ts";
 export { type Listeners, type ListenersOptions, openListeners } from "./listeners.ts";
 export { nativeSettings } from "./native.ts";
 export { certificateOptions, linkLimits, pemPairs } from "./options.ts";

@@ -2,11 +2,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import { describeCluster } from "./cluster.ts";
 import { isLocalRequest, isLoopbackHost } from "./local.ts";
-import { Metrics } from "./metrics.ts";
+import { PrometheusExport } from "./metrics.ts";
 import type { Places } from "./places.ts";
 import { guarded, readJson, readPath, send, sendJson, sendText } from "./respond.ts";
 import { toOriginForm } from "./target.ts";
-import type { RelayView } from "./view.ts";
+import { RELAY_METRICS, type RelayView, relayReadings } from "./view.ts";
 
 /** Milliseconds for a request's headers, for a whole request, and of silence on a connection. */
 const HEADER_TIMEOUT_MS = 5_000;
@@ -43,7 +43,7 @@ interface Revocation {
 export class AdminServer {
   readonly #server: Server;
   readonly #view: RelayView;
-  readonly #metrics: Metrics;
+  readonly #metrics: PrometheusExport;
   readonly #revocation: Revocation | undefined;
   /** Only this machine reaches it, and so whatever a browser on this machine has open. */
   readonly #local: boolean;
@@ -52,7 +52,8 @@ export class AdminServer {
     this.#local = isLoopbackHost(host);
     this.#view = view;
     this.#revocation = revocation;
-    this.#metrics = new Metrics(view);
+    view.counters.attach(RELAY_METRICS, () => relayReadings(view));
+    this.#metrics = new PrometheusExport(view.counters);
     this.#server = createServer(
       { headersTimeout: HEADER_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
       guarded((request, response) => this.#answer(request, response), failed),

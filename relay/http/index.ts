@@ -1,15 +1,16 @@
 export type { AccessQuestion, Verdict } from "./access.ts";
 export { AdminServer } from "./admin.ts";
 export { isLocalRequest } from "./local.ts";
+export { METRIC_PREFIX } from "./metrics.ts";
 export { type Page, readPage } from "./page.ts";
-export type { HttpPort, PortStats } from "./port.ts";
+export { type HttpPort, PORT_METRICS, type PortStats } from "./port.ts";
 export { listenPublic, type PublicHttpOptions } from "./public.ts";
-export type {
-  AuthView,
-  ClusterBroadcast,
-  ClusterNode,
-  ClusterView,
-  RelayState,
-  RelayView,
-  SessionCount,
+export {
+  type ClusterBroadcast,
+  type ClusterNode,
+  type ClusterView,
+  RELAY_METRICS,
+  type RelayState,
+  type RelayView,
+  type SessionCount,
 } from "./view.ts";

@@ -8,6 +8,7 @@ import {
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
+import { counter, gauge, metricGroup } from "../../moq/metrics.ts";
 import type { Places } from "./places.ts";
 import { toOriginForm } from "./target.ts";
 
@@ -50,16 +51,20 @@ export interface PortCertificate {
   readonly names?: ReadonlyMap<string, { readonly cert: string; readonly key: string }>;
 }
 
-export interface PortStats {
-  /** Connections now, those upgraded to WebSocket included. */
-  readonly connections: number;
-  /** Connections cut at the bound since the start, newcomers or those that gave their place to one. */
-  readonly refused: number;
-  /** Connections cut because their first byte did not come in time. */
-  readonly timedOut: number;
-  /** Connections that the system could not hand over. */
-  readonly failed: number;
-}
+export const PORT_METRICS = metricGroup("Public TCP port", {
+  connections: gauge("http_connections", "TCP connections that are open now, those of WebSocket sessions included."),
+  refused: counter(
+    "http_connections_refused_total",
+    "TCP connections that were closed because the port had as many as it may have.",
+  ),
+  timedOut: counter(
+    "http_connections_timed_out_total",
+    "TCP connections that were closed because their first byte did not come in time.",
+  ),
+  failed: counter("http_connections_failed_total", "TCP connections that the operating system could not hand over."),
+});
+
+export type PortStats = Readonly<Record<keyof typeof PORT_METRICS.metrics, number>>;
 
 /**
  * One TCP port for http, https, ws and wss: the first byte of a connection tells TLS from plain text, and the

@@ -1,5 +1,5 @@
 import type { Counters } from "../../moq/counters.ts";
-import type { PortStats } from "./port.ts";
+import { gauge, metricGroup, type Readings } from "../../moq/metrics.ts";
 
 /** The life of a relay; it only goes forward. */
 export type RelayState = "starting" | "ready" | "draining" | "closed";
@@ -61,26 +61,10 @@ export interface ClusterView {
         readonly contested: number;
         /** Where it is kept; `up` is false while a backend cannot be reached. */
         readonly backend: { readonly kind: "memory" | "redis"; readonly up: boolean };
-        /** What was written to the backend, failed, was read there and is not ours, and the last comparison's milliseconds. */
-        readonly sharing: {
-          readonly writes: number;
-          readonly errors: number;
-          readonly strange: number;
-          readonly reconcileMs: number;
-        };
         nodes(): Iterable<ClusterNode>;
         broadcasts(prefix: string): Iterable<ClusterBroadcast>;
       }
     | undefined;
-}
-
-/** What tokens are judged by. */
-export interface AuthView {
-  /** Keys in use, and entries revoked. */
-  readonly keys: number;
-  readonly revocations: number;
-  /** Times that a file or folder of either could not be read or used. */
-  readonly fileFailures: number;
 }
 
 /** What the admin endpoints may know of a relay. Read-only, and cheap: every member is read at every scrape. */
@@ -95,13 +79,36 @@ export interface RelayView {
   sessions(): readonly SessionCount[];
   /** Milliseconds since the start. */
   uptimeMs(): number;
-  /** Lines of the log that could not be written. */
-  logLinesLost(): number;
   /** Nothing until it is loaded. */
   certificate(): { readonly fingerprint: string; readonly notAfter: Date; readonly selfSigned: boolean } | undefined;
   /** Nothing for a relay that is in no mesh. */
   cluster(): ClusterView | undefined;
-  auth(): AuthView;
-  /** The public TCP port; nothing until it is open. */
-  http(): PortStats | undefined;
+}
+
+/** Metrics of a relay as a whole, read from its view. */
+export const RELAY_METRICS = metricGroup("Relay", {
+  ready: gauge("ready", "1 while the relay accepts sessions, else 0."),
+  uptime: gauge("uptime_seconds", "Seconds since the start."),
+  build: gauge("build_info", "Always 1. The labels say what runs.", {
+    version: "The version of the program.",
+    engine: "The QUIC engine in use; empty while the relay starts.",
+  }),
+  certificate: gauge(
+    "certificate_expiry_timestamp_seconds",
+    "End of the certificate's validity, in seconds since 1970; 0 before the relay has loaded it.",
+  ),
+  sessions: gauge("sessions", "Sessions that are open now, by engine and protocol version.", {
+    engine: "The engine that carries the session: a QUIC engine, or `qmux` for WebSocket.",
+    protocol: "The protocol version that the session speaks.",
+  }),
+});
+
+export function relayReadings(view: RelayView): Readings<keyof typeof RELAY_METRICS.metrics> {
+  return {
+    ready: Number(view.reasons().length === 0),
+    uptime: view.uptimeMs() / 1000,
+    build: [[{ version: view.version, engine: view.engine }, 1]],
+    certificate: (view.certificate()?.notAfter.getTime() ?? 0) / 1000,
+    sessions: view.sessions().map(({ engine, protocol, count }) => [{ engine, protocol }, count]),
+  };
 }

@@ -7,5 +7,5 @@ export {
   openLog,
   type SessionOpened,
 } from "./logger.ts";
-export type { LogOutput } from "./output.ts";
+export { LOG_METRICS, type LogOutput } from "./output.ts";
 export { scrub } from "./redact.ts";

@@ -4,6 +4,11 @@
  */
 import { closeSync, constants, fstatSync, openSync, write, writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import { counter, metricGroup } from "../../moq/metrics.ts";
+
+export const LOG_METRICS = metricGroup("Log", {
+  dropped: counter("log_lines_lost_total", "Lines of the log that the relay could not write."),
+});
 
 /** Bytes of lines that wait for a slow reader or a full disk; further lines are dropped. Some thousand lines of a busy relay. */
 const MAX_QUEUED_BYTES = 1024 * 1024;

@@ -3,3 +3,4 @@ export { dialRedis } from "./redis.ts";
 export { dnsResolver } from "./resolver.ts";
 export { MeshRuntime } from "./runtime.ts";
 export { meshSessionPolicy } from "./session-policy.ts";
+export { MESH_METRICS, REGISTRY_METRICS } from "./view.ts";

@@ -4,6 +4,7 @@ import {
   Discovery,
   type DnsEntry,
   dnsEntries,
+  FAILOVER_METRICS,
   type FailoverCounters,
   type LinkEvents,
   Mesh,
@@ -30,7 +31,7 @@ import { clockBound, Root, settleMs } from "./root.ts";
 import { meshSessionPolicy } from "./session-policy.ts";
 import { MeshSessions } from "./sessions.ts";
 import { facts, whyUnreachable } from "./unreachable.ts";
-import { clusterView } from "./view.ts";
+import { attachMesh, clusterView } from "./view.ts";
 
 /** Scopes that a relay asks the roots for: prefixes and paths that its sessions watch. */
 const MAX_SCOPES = 8_192;
@@ -67,7 +68,7 @@ export class MeshRuntime {
   readonly #discovery: Discovery;
   readonly #mesh: Mesh;
   readonly #root: Root | undefined;
-  readonly #counters: FailoverCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
+  readonly #counters: FailoverCounters;
   readonly #strangers: ExternalRelays;
   /** Relays that are known by configuration. */
   #static: ReadonlySet<string> = new Set();
@@ -92,6 +93,7 @@ export class MeshRuntime {
     const { role, region, url = "", publicUrl = url } = config;
     this.#deps = deps;
     this.#redirect = config.redirect;
+    this.#counters = broadcasts.counters.numbers(FAILOVER_METRICS);
     this.reloadTrust = () => credentials.reload();
     this.#self = { node, hop, role, region, url, publicUrl, draining: false, startedAt: wallNow() };
     this.#sessions = new MeshSessions({ ...deps, credentials, self: this.#self });
@@ -131,6 +133,7 @@ export class MeshRuntime {
     const roleOf = (name: string) => this.#table.get(name)?.role;
     const terms = { limits, announcements, firstHand, control, roleOf };
     this.terms = (info, admission) => meshSessionPolicy(terms, info, admission);
+    attachMesh(broadcasts.counters, () => this.view(), root?.shared?.counters);
   }
 
   /** Once the relay takes sessions itself. */

@@ -1,15 +1,73 @@
-import type {
-  ControlClient,
-  FailoverCounters,
-  Mesh,
-  NodeInfo,
-  PeerLinks,
-  Registry,
-  Rootless,
-  RouteTable,
+import {
+  type ControlClient,
+  type FailoverCounters,
+  type Mesh,
+  type NodeInfo,
+  type PeerLinks,
+  REPLICATION_METRICS,
+  type Registry,
+  type Rootless,
+  type RouteTable,
 } from "../../cluster/index.ts";
+import { counter, gauge, type MetricSources, metricGroup, type Readings } from "../../moq/metrics.ts";
 import type { ClusterBroadcast, ClusterNode, ClusterView } from "../http/index.ts";
 import type { Root } from "./root.ts";
+
+export const MESH_METRICS = metricGroup("Mesh", {
+  rootsConnected: gauge("mesh_roots_connected", "Roots that this relay is registered at."),
+  nodes: gauge("mesh_nodes", "Other relays that this relay knows."),
+  links: gauge("mesh_links", "Links to other relays that are open for media."),
+  remoteBroadcasts: gauge("mesh_remote_broadcasts", "Broadcasts that this relay takes from other relays."),
+  registeredBroadcasts: gauge(
+    "mesh_registered_broadcasts",
+    "Broadcasts that this relay has registered as published here.",
+  ),
+  scopes: gauge("mesh_scopes", "Prefixes and paths that this relay asks a root for."),
+  rootlessRelays: gauge("mesh_tier_relays", "Relays that this relay asks because no root answers."),
+  rootlessAsks: gauge("mesh_tier_asks", "Prefixes and paths that it asks these relays for, all relays together."),
+  namesakes: counter("mesh_namesakes_total", "Times that this relay found another relay with its own name."),
+});
+
+export const REGISTRY_METRICS = metricGroup("Registry of a root", {
+  nodes: gauge("registry_nodes", "Relays that this root knows."),
+  holdings: gauge("registry_holdings", "Broadcasts that this root knows, counted once for each relay that has them."),
+  contested: counter("registry_contested_total", "Times that several relays had one name at once."),
+  backendUp: gauge(
+    "registry_backend_up",
+    "1 while this root reaches the place where the registry is kept, else 0. Memory is always reached.",
+  ),
+});
+
+/** Shows a relay of a mesh in its metrics; `replication` is that of a root whose registry other roots share. */
+export function attachMesh(
+  sources: MetricSources,
+  view: () => ClusterView,
+  replication: Readings<keyof typeof REPLICATION_METRICS.metrics> | undefined,
+): void {
+  sources.attach(MESH_METRICS, () => meshReadings(view()));
+  sources.attach(REGISTRY_METRICS, () => registryReadings(view()));
+  sources.attach(REPLICATION_METRICS, () => replication);
+}
+
+function meshReadings(view: ClusterView): Readings<keyof typeof MESH_METRICS.metrics> {
+  return {
+    rootsConnected: view.roots.connected,
+    nodes: view.nodes,
+    links: view.upstreams.length,
+    remoteBroadcasts: view.broadcasts.remote,
+    registeredBroadcasts: view.broadcasts.registered,
+    scopes: view.scopes,
+    rootlessRelays: view.tiers.relays,
+    rootlessAsks: view.tiers.asks,
+    namesakes: view.namesakes,
+  };
+}
+
+function registryReadings({ registry }: ClusterView): Readings<keyof typeof REGISTRY_METRICS.metrics> | undefined {
+  if (registry === undefined) return undefined;
+  const { counts, contested, backend } = registry;
+  return { nodes: counts.nodes, holdings: counts.holdings, contested, backendUp: Number(backend.up) };
+}
 
 export interface ClusterParts {
   readonly self: NodeInfo;
@@ -48,7 +106,6 @@ function registryView({ registry, shared, contested }: Root): ClusterView["regis
     counts: registry.counts,
     contested,
     backend: { kind: shared === undefined ? "memory" : "redis", up: shared?.connected ?? true },
-    sharing: shared?.counters ?? { writes: 0, errors: 0, strange: 0, reconcileMs: 0 },
     nodes: function* () {
       for (const { info, load, present } of registry.nodes()) yield nodeOf(info, load, present);
     },

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { generateKey, signToken } from "../../auth/index.ts";
 import { codeOf } from "../../moq/session/index.ts";
-import { Metrics } from "../../relay/http/metrics.ts";
+import { PrometheusExport } from "../../relay/http/metrics.ts";
 import { type TestClient, type TestPublisher, type TestViewer, VERSIONS } from "../session/support.ts";
 import { type GuardedOptions, GuardedRelay } from "./relay.ts";
 
@@ -298,21 +298,7 @@ describe("the log and the metrics", () => {
       await relay.pass(6_000);
       relay.host.closeAll(0, "over");
       await relay.pass(100);
-      const view = {
-        version: "0",
-        engine: "memory",
-        counters: relay.counters,
-        state: () => "ready" as const,
-        reasons: () => [],
-        sessions: () => relay.host.counts(),
-        uptimeMs: () => 0,
-        certificate: () => undefined,
-        cluster: () => undefined,
-        auth: () => relay.gate.view(),
-        http: () => undefined,
-        logLinesLost: () => 0,
-      };
-      const text = JSON.stringify(relay.lines) + (await new Metrics(view).render());
+      const text = JSON.stringify(relay.lines) + (await new PrometheusExport(relay.counters).render());
       assert.match(text, /"tokenId":"pub","keyId":"k1"/);
       assert.match(text, /moqmesh_sessions_refused_total\{code="token_expired"\} 1/);
       assert.match(text, /"reason":"token_revoked"/);

@@ -5,8 +5,8 @@ import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { Places } from "../../auth/index.ts";
 import { BOUNDS, Counters, DROP_REASONS } from "../../moq/counters.ts";
+import { counter, MAX_LABEL_VALUES, metricGroup } from "../../moq/metrics.ts";
 import { AdminServer } from "../../relay/http/admin.ts";
-import { MAX_REASON_LABELS } from "../../relay/http/metrics.ts";
 import type { RelayState, RelayView } from "../../relay/http/view.ts";
 
 class FakeView implements RelayView {
@@ -34,15 +34,6 @@ class FakeView implements RelayView {
   }
   cluster() {
     return undefined;
-  }
-  auth() {
-    return { keys: 7, revocations: 8, fileFailures: 9 };
-  }
-  logLinesLost() {
-    return 6;
-  }
-  http() {
-    return { connections: 3, refused: 4, timedOut: 5, failed: 6 };
   }
 }
 
@@ -253,15 +244,13 @@ describe("metrics", () => {
       }
     }));
 
-  test("tell sessions by engine and protocol, the build, the certificate and the public port", () =>
+  test("tell sessions by engine and protocol, the build and the certificate", () =>
     withAdmin(async (get, view) => {
       const wanted = [
         'moqmesh_sessions{engine="memory",protocol="moq-lite-04"} 2',
         'moqmesh_sessions{engine="websocket",protocol="moq-lite-03"} 1',
         'moqmesh_build_info{version="1.2.3",engine="memory"} 1',
         "moqmesh_certificate_expiry_timestamp_seconds 1700000000",
-        "moqmesh_http_connections 3",
-        "moqmesh_http_connections_refused_total 4",
         "moqmesh_ready 0",
       ];
       const lines = await scrape(get);
@@ -272,13 +261,13 @@ describe("metrics", () => {
 
   test("show every bound and drop reason from the start, and bound what has no closed set", () =>
     withAdmin(async (get, view) => {
-      for (let i = 0; i < MAX_REASON_LABELS + 10; i++) view.counters.closed(`reason-${i}`);
+      for (let i = 0; i < MAX_LABEL_VALUES + 10; i++) view.counters.closed(`reason-${i}`);
       const lines = await scrape(get);
       for (const bound of BOUNDS) assert.ok(lines.includes(`moqmesh_bounds_hit_total{bound="${bound}"} 0`));
       for (const reason of DROP_REASONS)
         assert.ok(lines.includes(`moqmesh_groups_dropped_total{reason="${reason}"} 0`));
       const closed = lines.filter((line) => line.startsWith("moqmesh_sessions_closed_total{"));
-      assert.equal(closed.length, MAX_REASON_LABELS + 1);
+      assert.equal(closed.length, MAX_LABEL_VALUES + 1);
       assert.ok(closed.includes('moqmesh_sessions_closed_total{reason="other"} 10'));
     }));
 
@@ -296,6 +285,19 @@ describe("metrics", () => {
       assert.equal(new Set(names).size, names.length);
       assert.ok(names.includes("moqmesh_process_cpu_seconds_total"));
       assert.ok(names.includes("moqmesh_nodejs_eventloop_lag_p99_seconds"));
+    }));
+
+  test("show a group that is declared while the relay runs, at once and without a value of its own", () =>
+    withAdmin(async (get, view) => {
+      const group = metricGroup("Test", { hits: counter("hits_total", "Hits.") });
+      await scrape(get);
+      view.counters.declare([group]);
+      assert.ok((await scrape(get)).includes("moqmesh_hits_total 0"));
+      view.counters.numbers(group).hits++;
+      view.counters.numbers(group).hits++;
+      assert.ok((await scrape(get)).includes("moqmesh_hits_total 2"));
+      view.counters.attach(group, () => undefined);
+      assert.ok((await scrape(get)).includes("moqmesh_hits_total 0"));
     }));
 
   test("stand side by side for several relays of one process", () =>
