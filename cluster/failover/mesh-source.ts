@@ -13,15 +13,15 @@ import { FailoverTrack, type FailoverTrackDeps } from "./track.ts";
 
 export { FAILOVER_METRICS, type FailoverCounters } from "./track.ts";
 
-/** Milliseconds until relays that all could not be reached are asked again. */
+/** Milliseconds until relays are asked again after none could be reached. */
 const RETRY_MS = 250;
 
 export type MeshSourceDeps = Omit<FailoverTrackDeps, "gone"> & {
-  /** Nothing is asked through it any more. */
+  /** No track and no request is left. */
   readonly idle: () => void;
 };
 
-/** A broadcast of other relays, as a place to subscribe at: whichever of them has it and can be reached. */
+/** A broadcast of other relays as a source: each track and request goes to the best relay that has it and can be reached. */
 export class MeshSource implements Source {
   readonly hasInfo = true;
   readonly keepsNewest = true;
@@ -38,21 +38,21 @@ export class MeshSource implements Source {
   }
 
   subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream {
-    const spliced: FailoverTrack = new FailoverTrack(
+    const failover: FailoverTrack = new FailoverTrack(
       { path, track, asker, shared: () => sink.shared?.() === true },
       options,
       sink,
       {
         ...this.#deps,
         gone: () => {
-          this.#tracks.delete(spliced);
-          this.#rest();
+          this.#tracks.delete(failover);
+          this.#checkIdle();
         },
       },
     );
-    this.#tracks.add(spliced);
-    spliced.start();
-    return spliced;
+    this.#tracks.add(failover);
+    failover.start();
+    return failover;
   }
 
   info(path: string, track: string, answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void {
@@ -82,7 +82,7 @@ export class MeshSource implements Source {
     );
   }
 
-  /** Relays came, went, or are better or worse than before. */
+  /** The order of the candidates changed. */
   candidatesChanged(): void {
     for (const track of [...this.#tracks]) track.candidatesChanged();
   }
@@ -92,7 +92,7 @@ export class MeshSource implements Source {
     for (const cancel of [...this.#requests]) cancel();
   }
 
-  /** Asks the best relay, and the next one when that one cannot be reached; what one answers is the answer. */
+  /** Asks the best relay, and the next one where it cannot be reached. The first answer counts. */
   #ask<T>(
     ask: (source: Source, over: (result: T | Reason) => void) => () => void,
     answer: (result: T | Reason) => void,
@@ -108,7 +108,7 @@ export class MeshSource implements Source {
       cancelTimer();
       cancelRetry();
       cancelOne();
-      this.#rest();
+      this.#checkIdle();
     };
     const cancel = () => {
       if (!over) end();
@@ -166,7 +166,7 @@ export class MeshSource implements Source {
     return cancel;
   }
 
-  #rest(): void {
+  #checkIdle(): void {
     if (this.idle) this.#deps.idle();
   }
 }

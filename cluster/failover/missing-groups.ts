@@ -5,80 +5,78 @@ import type { HeldGroups } from "./held-groups.ts";
 import type { TrackAtRelay } from "./track-at-relay.ts";
 
 /**
- * Milliseconds that the relay in use has to bring a group by itself before it is fetched, where it does not say at which one it
- * starts: a few round trips along the tiers.
+ * Milliseconds in which the current relay may deliver a missing group by itself, where it does not say at which group it starts; then the
+ * group is fetched. A few round trips along the tiers.
  */
-const PATIENCE_MS = 1_000;
-/** Milliseconds for a group that was fetched. */
+const SELF_REPAIR_MS = 1_000;
+/** Milliseconds for the fetch of one group. */
 const FETCH_MS = 5_000;
-/**
- * Groups before the newest that are looked for, where groups are numbered one after the other: what is further back is no live
- * group any more.
- */
-const REACH = 16;
+/** A group further behind the newest than this is not fetched: it is not live any more. Counts where groups are numbered 0, 1, 2. */
+const MAX_BEHIND = 16;
 
 export interface MissingGroupsDeps {
   readonly clock: Clock;
   readonly groups: HeldGroups;
-  /** The relay in use, once the track is subscribed to there. */
-  readonly leg: () => TrackAtRelay | undefined;
+  /** The current relay, once the track is subscribed to there. */
+  readonly current: () => TrackAtRelay | undefined;
   readonly priority: () => number;
-  /** A group was begun that nobody has the rest of. */
+  /** The rest of a group could not be fetched. */
   readonly lost: () => void;
 }
 
 /**
- * What the relay in use does not bring by itself after it took over: groups that another one began and did not end, and those
- * between the last of that one and its own first. They are fetched, one by one; a group that was begun and cannot be had is given up.
+ * Fetches what the current relay does not deliver by itself after it took over:
+ * - groups that the former relay began and did not finish; one that cannot be fetched is given up;
+ * - groups between the former relay's last and the current relay's first.
  */
 export class MissingGroups {
   readonly #deps: MissingGroupsDeps;
   readonly #fetching = new Map<number, () => void>();
   #from: number | undefined;
-  #cancelLook: (() => void) | undefined;
+  #cancelCheck: (() => void) | undefined;
 
   constructor(deps: MissingGroupsDeps) {
     this.#deps = deps;
   }
 
-  /** Another relay takes over, and was asked for what begins with `sequence`. */
+  /** The next relay was subscribed from the group `sequence` on. */
   expect(sequence: number): void {
     this.#from = sequence;
-    this.lookSoon();
+    this.checkLater();
   }
 
-  /** Looks, in a while, for what is missing. */
-  lookSoon(): void {
-    this.#cancelLook ??= this.#deps.clock.timer(PATIENCE_MS, () => {
-      this.#cancelLook = undefined;
-      const { leg, groups } = this.#deps;
-      if (leg() !== undefined) this.fill((groups.newest ?? 0) + 1);
-      else if (groups.orphans.length > 0) this.lookSoon();
+  /** Fetches what is still missing after a while. */
+  checkLater(): void {
+    this.#cancelCheck ??= this.#deps.clock.timer(SELF_REPAIR_MS, () => {
+      this.#cancelCheck = undefined;
+      const { current, groups } = this.#deps;
+      if (current() !== undefined) this.fill((groups.newest ?? 0) + 1);
+      else if (groups.orphans.length > 0) this.checkLater();
     });
   }
 
-  /** Fetches what is missing before the group `end`: the relay in use brings what comes from there. */
+  /** Fetches what is missing before the group `end`; from there on the current relay delivers. */
   fill(end: number): void {
     const { groups } = this.#deps;
-    const leg = this.#deps.leg();
-    if (leg === undefined) return;
+    const relay = this.#deps.current();
+    if (relay === undefined) return;
     const newest = groups.newest ?? 0;
     const missing = groups.orphans.filter((sequence) => sequence < end);
-    // Where numbers are time stamps or the like, which groups there are between two of them cannot be told.
-    const from = groups.consecutive ? Math.max(this.#from ?? newest, newest - REACH, 0) : newest;
+    // Where numbers are timestamps or the like, the numbers between two groups are unknown.
+    const from = groups.consecutive ? Math.max(this.#from ?? newest, newest - MAX_BEHIND, 0) : newest;
     for (let one = from; one < Math.min(end, newest); one++) if (!groups.knows(one)) missing.push(one);
-    for (const sequence of missing) if (!this.#fetching.has(sequence)) this.#fetch(leg, sequence);
+    for (const sequence of missing) if (!this.#fetching.has(sequence)) this.#fetch(relay, sequence);
   }
 
   close(): void {
-    this.#cancelLook?.();
+    this.#cancelCheck?.();
     for (const cancel of [...this.#fetching.values()]) cancel();
   }
 
-  #fetch(leg: TrackAtRelay, sequence: number): void {
+  #fetch(relay: TrackAtRelay, sequence: number): void {
     const { groups, clock, priority } = this.#deps;
-    /** Who feeds the group, for its holder. */
-    const feeder = {};
+    /** Identifies this fetch as the sender of the group. */
+    const sender = {};
     let cancelFetch = (): void => {};
     let stopped = (): void => {};
     const end = (): boolean => {
@@ -89,23 +87,23 @@ export class MissingGroups {
     const giveUp = (): void => {
       if (!end()) return;
       cancelFetch();
-      groups.orphan(feeder);
-      // A relay that went meanwhile has a successor, which is asked.
-      if (leg.live && groups.lose(sequence)) this.#deps.lost();
+      groups.orphan(sender);
+      // Where the relay is gone, the next one is asked for the group.
+      if (relay.live && groups.giveUp(sequence)) this.#deps.lost();
     };
     const begin = (): GroupWriter | undefined => {
       if (!this.#fetching.has(sequence)) return undefined;
-      const taken = groups.take(feeder, sequence);
-      if (typeof taken === "string") {
+      const begun = groups.begin(sender, sequence);
+      if (typeof begun === "string") {
         if (end()) cancelFetch();
         stopped();
         return undefined;
       }
-      taken.onStop(() => {
+      begun.onStop(() => {
         if (end()) cancelFetch();
         stopped();
       });
-      return taken;
+      return begun;
     };
     const cancelTimer = clock.timer(FETCH_MS, giveUp);
     this.#fetching.set(sequence, () => {
@@ -119,14 +117,14 @@ export class MissingGroups {
         stopped = () => callback("duplicate");
       },
     });
-    const cancel = leg.fetch(sequence, priority(), writer);
+    const cancel = relay.fetch(sequence, priority(), writer);
     if (this.#fetching.has(sequence)) cancelFetch = cancel;
     else cancel();
   }
 }
 
 interface FetchedGroupEvents {
-  /** Where the group goes; nothing when it is not wanted any more. */
+  /** The writer of the group; nothing when it is not needed any more. */
   begin(): GroupWriter | undefined;
   /** All of it has come. False when it was given up before. */
   ended(): boolean;
@@ -134,7 +132,7 @@ interface FetchedGroupEvents {
   onStop(callback: (reason: Reason) => void): void;
 }
 
-/** Passes a fetched group on. It is begun with its first frame, because until then the relay in use may still bring it. */
+/** Passes a fetched group on. The group begins with its first frame; until then the current relay may still deliver it. */
 class FetchedGroupWriter extends ForwardingWriter {
   readonly #events: FetchedGroupEvents;
 

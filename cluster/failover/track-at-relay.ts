@@ -10,61 +10,61 @@ import type {
 import type { Reason } from "../../moq/reason.ts";
 import type { Peers } from "../contract.ts";
 
-/** What a leg tells the track that it carries. */
+/** What one relay reports about the track. */
 export interface TrackAtRelayEvents {
   info(info: TrackInfo): void;
-  started(leg: TrackAtRelay, sequence: number): void;
-  group(leg: TrackAtRelay, sequence: number): GroupWriter | Reason;
-  datagram(leg: TrackAtRelay, sequence: number, timestamp: number, payload: Uint8Array): void;
+  started(from: TrackAtRelay, sequence: number): void;
+  group(from: TrackAtRelay, sequence: number): GroupWriter | Reason;
+  datagram(from: TrackAtRelay, sequence: number, timestamp: number, payload: Uint8Array): void;
   dropped(start: number, end: number): void;
   ended(end: number): void;
-  /** The relay has said all (its last groups may still come), refused, or its link is gone (`upstream`). */
-  closed(leg: TrackAtRelay, reason: Reason | undefined): void;
+  /** The relay ended the track (its last groups may still arrive), refused it, or its link is gone (`upstream`). */
+  closed(from: TrackAtRelay, reason: Reason | undefined): void;
   /** The relay asked us to leave. */
-  leaving(leg: TrackAtRelay): void;
-  /** There is a second link to the relay; the one that is used ends before long. */
-  renewed(leg: TrackAtRelay): void;
+  leaving(from: TrackAtRelay): void;
+  /** A second link to the relay is up; the one in use ends soon. */
+  renewed(from: TrackAtRelay): void;
 }
 
-/** A track, and on whose behalf it is asked for. */
+/** A track, and the session that asks for it. */
 export interface TrackAddress {
   readonly path: string;
   readonly track: string;
   readonly asker: Asker | undefined;
-  /** Its properties are known: it is there. */
+  /** Its properties are known, so it exists. */
   readonly known: () => boolean;
-  /** Several viewers get it. */
+  /** Several viewers watch it. */
   readonly shared: () => boolean;
 }
 
-/** One track at one relay: its link is used, and the track subscribed to when the link is up. */
+/** One track at one relay: keeps the relay's link open, and subscribes when the link is up. */
 export class TrackAtRelay {
   readonly node: string;
-  readonly #what: TrackAddress;
+  readonly #address: TrackAddress;
   readonly #events: TrackAtRelayEvents;
   readonly #release: () => void;
   #source: Source | undefined;
   #upstream: Upstream | undefined;
-  /** The relay has said all. */
-  #said = false;
+  /** The relay has ended the track. */
+  #ended = false;
   #over = false;
   leaving = false;
-  /** Where the relay says that it starts. */
+  /** The group at which the relay says that it starts. */
   first: number | undefined;
 
-  /** `options` says what to ask for by the time that the link is up. */
+  /** `options` is called when the link is up. */
   constructor(
     node: string,
     peers: Peers,
-    what: TrackAddress & { readonly options: () => SubscribeOptions },
+    address: TrackAddress & { readonly options: () => SubscribeOptions },
     events: TrackAtRelayEvents,
   ) {
     this.node = node;
-    this.#what = what;
+    this.#address = address;
     this.#events = events;
     this.#release = peers.use(node, {
-      up: (source) => this.#subscribe(source, what.options()),
-      down: () => this.#closed("upstream"),
+      up: (source) => this.#subscribe(source, address.options()),
+      down: () => this.#close("upstream"),
       leaving: () => {
         this.leaving = true;
         if (!this.#over) events.leaving(this);
@@ -75,9 +75,9 @@ export class TrackAtRelay {
     });
   }
 
-  /** The track is subscribed to there. */
+  /** The track is subscribed to and has not ended. */
   get live(): boolean {
-    return this.#upstream !== undefined && !this.#said && !this.#over;
+    return this.#upstream !== undefined && !this.#ended && !this.#over;
   }
 
   update(options: SubscribeOptions): void {
@@ -95,18 +95,18 @@ export class TrackAtRelay {
     this.#release();
   }
 
-  /** One group of the track from the relay that it is subscribed to at. Returns a cancel. */
+  /** One group of the track, from the same relay. Returns a cancel. */
   fetch(sequence: number, priority: number, writer: GroupWriter): () => void {
     if (this.#source === undefined) {
       writer.reset("upstream");
       return () => {};
     }
-    const { path, track, asker } = this.#what;
+    const { path, track, asker } = this.#address;
     return this.#source.fetch(path, track, sequence, priority, writer, asker);
   }
 
   #subscribe(source: Source, options: SubscribeOptions): void {
-    const { path, track, asker, known, shared } = this.#what;
+    const { path, track, asker, known, shared } = this.#address;
     if (this.#over || this.#upstream !== undefined) return;
     const events = this.#events;
     this.#source = source;
@@ -122,16 +122,16 @@ export class TrackAtRelay {
       datagram: (sequence, timestamp, payload) => events.datagram(this, sequence, timestamp, payload),
       dropped: (start, end) => events.dropped(start, end),
       ended: (end) => events.ended(end),
-      closed: (reason) => this.#closed(reason),
+      closed: (reason) => this.#close(reason),
     };
     const upstream = source.subscribe(path, track, options, sink, asker);
     if (this.#over) upstream.cancel();
     else this.#upstream = upstream;
   }
 
-  #closed(reason: Reason | undefined): void {
-    if (this.#over || this.#said) return;
-    if (reason === undefined) this.#said = true;
+  #close(reason: Reason | undefined): void {
+    if (this.#over || this.#ended) return;
+    if (reason === undefined) this.#ended = true;
     else {
       this.#over = true;
       this.#release();

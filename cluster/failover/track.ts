@@ -7,13 +7,13 @@ import { HeldGroups } from "./held-groups.ts";
 import { MissingGroups } from "./missing-groups.ts";
 import { type TrackAddress, TrackAtRelay, type TrackAtRelayEvents } from "./track-at-relay.ts";
 
-/** Milliseconds that a better relay has to be known before a track that runs well goes over to it. */
-const SETTLED_MS = 5_000;
-/** Milliseconds that a track has two relays when it goes from one to the other: the groups of the old one end by then, or are fetched. */
+/** Milliseconds that a better relay must stay the better one before a running track moves to it. */
+const PREFER_MS = 5_000;
+/** Milliseconds that a track keeps the former relay after a move. Groups of it that have not ended by then are fetched. */
 const OVERLAP_MS = 10_000;
-/** Milliseconds until relays that all refused are asked again. */
+/** Milliseconds until relays are asked again after all of them refused. */
 const RETRY_MS = 250;
-/** Milliseconds that the last groups of a track which is over have to come: their streams race with its end. */
+/** Milliseconds for the last groups of a track that has ended: their streams may arrive after its end. */
 const STRAGGLER_MS = 2_000;
 
 export const FAILOVER_METRICS = metricGroup("Failover", {
@@ -28,56 +28,57 @@ export type FailoverCounters = Record<keyof typeof FAILOVER_METRICS.metrics, num
 export interface FailoverTrackDeps {
   readonly clock: Clock;
   readonly peers: Peers;
-  /** Names of relays that have it, best first. */
+  /** Names of relays that have the broadcast, best first. */
   readonly candidates: () => readonly string[];
-  /** Milliseconds that the track is kept while no relay can be reached. */
+  /** Milliseconds that the track waits while no relay can be reached; then it ends. */
   readonly holdMs: number;
   /**
-   * Why it ends then. `upstream`: whoever waits here waits on. `unroutable`: whoever is served here, another relay, may know
-   * another way, and is told to look for it.
+   * The reason of that end. `upstream`: the viewers of this relay keep waiting. `unroutable`: the relays that this relay serves look for
+   * another way.
    */
   readonly lostAs: "upstream" | "unroutable";
   readonly counters: FailoverCounters;
-  /** A track was given up because no relay could be reached for too long. */
+  /** The track ended because no relay could be reached for `holdMs`. */
   readonly spent: () => void;
   readonly gone: () => void;
 }
 
-/** One track, taken from one relay after the other; its viewers see one track. */
+/** One track that moves from one relay to the next; its viewers see one continuous track. */
 export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   readonly #deps: FailoverTrackDeps;
-  readonly #what: Omit<TrackAddress, "known">;
+  readonly #address: Omit<TrackAddress, "known">;
   readonly #sink: UpstreamSink;
   readonly #groups: HeldGroups;
-  readonly #gaps: MissingGroups;
-  /** Relays that refused since the last group. */
+  readonly #missing: MissingGroups;
+  /** Relays that have refused since the last group. */
   readonly #refused = new Set<string>();
   #options: SubscribeOptions;
-  #leg: TrackAtRelay | undefined;
-  /** Takes over when a group of it comes, be it one that is there already. */
+  #current: TrackAtRelay | undefined;
+  /** Becomes the current one with its first group, even one that is known already. */
   #next: TrackAtRelay | undefined;
-  #old: TrackAtRelay | undefined;
-  /** From this group on the old relay's are not taken any more. */
-  #handedOver = Number.POSITIVE_INFINITY;
+  /** Finishes the groups that it has begun. */
+  #former: TrackAtRelay | undefined;
+  /** The former relay's groups from this one on are refused. */
+  #takenOverAt = Number.POSITIVE_INFINITY;
   #informed = false;
-  /** The track is there, as one of the relays has said. */
+  /** One of the relays has said that the track exists. */
   #known: boolean;
   #started = false;
   #concluding = false;
   #over = false;
-  #cancelHold: (() => void) | undefined;
+  #cancelGiveUp: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
-  #cancelSettled: (() => void) | undefined;
+  #cancelMove: (() => void) | undefined;
   #cancelOverlap: (() => void) | undefined;
   #cancelConclusion: (() => void) | undefined;
 
   constructor(
-    what: Omit<TrackAddress, "known">,
+    address: Omit<TrackAddress, "known">,
     options: SubscribeOptions,
     sink: UpstreamSink,
     deps: FailoverTrackDeps,
   ) {
-    this.#what = what;
+    this.#address = address;
     this.#options = options;
     this.#sink = sink;
     this.#known = sink.known === true;
@@ -85,31 +86,31 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     this.#groups = new HeldGroups({
       begin: (sequence) => sink.group(sequence),
       over: () => this.#groupOver(),
-      orphaned: () => this.#gaps.lookSoon(),
+      orphaned: () => this.#missing.checkLater(),
     });
-    this.#gaps = new MissingGroups({
+    this.#missing = new MissingGroups({
       clock: deps.clock,
       groups: this.#groups,
-      leg: () => (this.#leg?.live === true ? this.#leg : undefined),
+      current: () => (this.#current?.live === true ? this.#current : undefined),
       priority: () => this.#options.priority,
       lost: () => void deps.counters.groupsLost++,
     });
   }
 
-  /** Once, when whoever made it knows it. */
+  /** Called once, when the owner has stored the track. */
   start(): void {
     this.#connect();
   }
 
   update(options: SubscribeOptions): void {
     this.#options = options;
-    this.#leg?.update(options);
+    this.#current?.update(options);
     this.#next?.update(options);
   }
 
   known(): void {
     this.#known = true;
-    this.#leg?.known();
+    this.#current?.known();
     this.#next?.known();
   }
 
@@ -117,59 +118,60 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     this.#end();
   }
 
-  /** Relays came, went, or are better or worse than before. */
+  /** The order of the candidates changed. */
   candidatesChanged(): void {
     if (this.#over || this.#concluding) return;
-    const leg = this.#leg;
-    if (leg === undefined) {
+    const current = this.#current;
+    if (current === undefined) {
       this.#refused.clear();
       this.#connect();
       return;
     }
     const best = this.#best();
-    if (best === leg.node && !leg.leaving) {
-      // It is the best again before another one has taken over.
-      if (this.#next?.node !== leg.node) {
+    if (best === current.node && !current.leaving) {
+      // The current relay is the best again before another one has begun over.
+      if (this.#next?.node !== current.node) {
         this.#next?.cancel();
         this.#next = undefined;
       }
     }
-    if (best === undefined || best === leg.node || best === this.#next?.node) return;
-    if (!leg.live) this.#replace(best);
-    else if (leg.leaving || this.#deps.candidates()[0] !== leg.node) this.#preferSoon(leg);
+    if (best === undefined || best === current.node || best === this.#next?.node) return;
+    if (!current.live) this.#replace(best);
+    else if (current.leaving || this.#deps.candidates()[0] !== current.node) this.#moveLater(current);
   }
 
   info(info: TrackInfo): void {
-    this.#alive();
+    this.#delivers();
     if (this.#informed) return;
     this.#informed = true;
     this.#sink.info(info);
   }
 
-  started(leg: TrackAtRelay, sequence: number): void {
-    this.#alive();
-    if (leg === this.#leg) this.#gaps.fill(sequence);
+  started(from: TrackAtRelay, sequence: number): void {
+    this.#delivers();
+    if (from === this.#current) this.#missing.fill(sequence);
     if (this.#started) return;
     this.#started = true;
     this.#sink.started(sequence);
   }
 
-  group(leg: TrackAtRelay, sequence: number): GroupWriter | Reason {
+  group(from: TrackAtRelay, sequence: number): GroupWriter | Reason {
     if (this.#over) return "cancelled";
-    this.#alive();
+    this.#delivers();
     this.#refused.clear();
-    if (leg === this.#old && sequence >= this.#handedOver) return "duplicate";
+    if (from === this.#former && sequence >= this.#takenOverAt) return "duplicate";
     const known = this.#groups.knows(sequence);
-    const writer = this.#groups.take(leg, sequence);
-    const taken = typeof writer !== "string";
-    if (known && taken) this.#deps.counters.groupsResumed++;
-    // It delivers. Where the other one is always a moment ahead, that one ends what it has begun, and begins no more.
-    if (leg === this.#next) this.#takeOver(leg, taken ? sequence : (this.#groups.newest ?? sequence) + 1);
+    const writer = this.#groups.begin(from, sequence);
+    const begun = typeof writer !== "string";
+    if (known && begun) this.#deps.counters.groupsResumed++;
+    // The next relay delivers, so it takes over. The former one finishes what it has begun and begins nothing new, even when its groups
+    // always arrive first.
+    if (from === this.#next) this.#takeOver(from, begun ? sequence : (this.#groups.newest ?? sequence) + 1);
     return writer;
   }
 
-  datagram(leg: TrackAtRelay, sequence: number, timestamp: number, payload: Uint8Array): void {
-    if (leg === this.#leg && !this.#over) this.#sink.datagram(sequence, timestamp, payload);
+  datagram(from: TrackAtRelay, sequence: number, timestamp: number, payload: Uint8Array): void {
+    if (from === this.#current && !this.#over) this.#sink.datagram(sequence, timestamp, payload);
   }
 
   dropped(start: number, end: number): void {
@@ -180,39 +182,39 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     if (!this.#over) this.#sink.ended(end);
   }
 
-  closed(leg: TrackAtRelay, reason: Reason | undefined): void {
+  closed(from: TrackAtRelay, reason: Reason | undefined): void {
     if (this.#over) return;
-    if (reason !== undefined) this.#groups.orphan(leg);
-    if (leg === this.#old) this.#old = undefined;
-    else if (leg === this.#next) {
+    if (reason !== undefined) this.#groups.orphan(from);
+    if (from === this.#former) this.#former = undefined;
+    else if (from === this.#next) {
       this.#next = undefined;
-      this.#refused.add(leg.node);
-    } else if (leg === this.#leg) this.#lost(leg, reason);
+      this.#refused.add(from.node);
+    } else if (from === this.#current) this.#lost(from, reason);
   }
 
-  leaving(leg: TrackAtRelay): void {
-    if (leg === this.#leg) this.#splice();
+  leaving(from: TrackAtRelay): void {
+    if (from === this.#current) this.#move();
   }
 
-  /** Goes over to another link of the same relay, as it would to another relay. */
-  renewed(leg: TrackAtRelay): void {
-    if (leg === this.#leg && leg.live && this.#next === undefined) this.#next = this.#begin(leg.node);
+  /** Moves to the new link of the same relay, as it would to another relay. */
+  renewed(from: TrackAtRelay): void {
+    if (from === this.#current && from.live && this.#next === undefined) this.#next = this.#subscribeAt(from.node);
   }
 
-  /** The relay that it was taken from is gone, or will not give it. */
-  #lost(leg: TrackAtRelay, reason: Reason | undefined): void {
+  /** The current relay is gone, or refuses the track. */
+  #lost(from: TrackAtRelay, reason: Reason | undefined): void {
     if (reason === undefined) {
       this.#conclude();
       return;
     }
-    this.#leg = undefined;
-    if (this.#next?.node !== leg.node) this.#refused.add(leg.node);
-    this.#cancelHold ??= this.#deps.clock.timer(this.#deps.holdMs, () => this.#held());
+    this.#current = undefined;
+    if (this.#next?.node !== from.node) this.#refused.add(from.node);
+    this.#cancelGiveUp ??= this.#deps.clock.timer(this.#deps.holdMs, () => this.#giveUp());
     const next = this.#next;
     if (next !== undefined) {
       this.#takeOver(next, Number.POSITIVE_INFINITY);
-      // It was asked for what comes after the groups that are cut off.
-      if (next.live) this.#gaps.fill((this.#groups.newest ?? 0) + 1);
+      // It was subscribed after the groups that are unfinished now, so those are fetched.
+      if (next.live) this.#missing.fill((this.#groups.newest ?? 0) + 1);
       return;
     }
     if (this.#groups.newest !== undefined) this.#deps.counters.failovers++;
@@ -224,20 +226,20 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     this.#connect();
   }
 
-  /** The time is over in which another relay should have been found. */
-  #held(): void {
-    this.#cancelHold = undefined;
-    if (this.#leg?.live === true) return;
+  /** No other relay was reached within `holdMs`. */
+  #giveUp(): void {
+    this.#cancelGiveUp = undefined;
+    if (this.#current?.live === true) return;
     this.#end();
     this.#sink.closed(this.#deps.lostAs);
     this.#deps.spent();
   }
 
-  /** Something came: the wait is over. */
-  #alive(): void {
-    if (this.#leg?.live !== true && this.#next === undefined) return;
-    this.#cancelHold?.();
-    this.#cancelHold = undefined;
+  /** A relay delivers: the wait is over. */
+  #delivers(): void {
+    if (this.#current?.live !== true && this.#next === undefined) return;
+    this.#cancelGiveUp?.();
+    this.#cancelGiveUp = undefined;
   }
 
   #best(): string | undefined {
@@ -245,10 +247,10 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   }
 
   #connect(): void {
-    if (this.#over || this.#leg !== undefined) return;
+    if (this.#over || this.#current !== undefined) return;
     const best = this.#best();
     if (best === undefined) {
-      this.#cancelHold ??= this.#deps.clock.timer(this.#deps.holdMs, () => this.#held());
+      this.#cancelGiveUp ??= this.#deps.clock.timer(this.#deps.holdMs, () => this.#giveUp());
       this.#cancelRetry ??= this.#deps.clock.timer(RETRY_MS, () => {
         this.#cancelRetry = undefined;
         this.#refused.clear();
@@ -256,84 +258,84 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
       });
       return;
     }
-    this.#leg = this.#begin(best);
+    this.#current = this.#subscribeAt(best);
   }
 
-  /** The relay being waited for is not the one to wait for any more. */
+  /** A better relay appeared while the current one was not up yet. */
   #replace(best: string): void {
-    const before = this.#leg;
-    this.#leg = undefined;
+    const before = this.#current;
+    this.#current = undefined;
     before?.cancel();
-    this.#leg = this.#begin(best);
+    this.#current = this.#subscribeAt(best);
   }
 
-  #begin(node: string): TrackAtRelay {
-    const what = { ...this.#what, known: () => this.#known, options: () => this.#wanted() };
-    return new TrackAtRelay(node, this.#deps.peers, what, this);
+  #subscribeAt(node: string): TrackAtRelay {
+    const address = { ...this.#address, known: () => this.#known, options: () => this.#remaining() };
+    return new TrackAtRelay(node, this.#deps.peers, address, this);
   }
 
-  /** What to ask the next relay for: from the first group that is not whole, or the one after the newest. */
-  #wanted(): SubscribeOptions {
+  /** The subscription at the next relay: from the first unfinished group, or from the one after the newest. */
+  #remaining(): SubscribeOptions {
     const { newest, orphans } = this.#groups;
     if (newest === undefined) return this.#options;
     const start = orphans.reduce((least, sequence) => Math.min(least, sequence), newest + 1);
-    this.#gaps.expect(start);
+    this.#missing.expect(start);
     return { ...this.#options, start };
   }
 
-  #preferSoon(leg: TrackAtRelay): void {
-    if (leg.leaving || !this.#deps.candidates().includes(leg.node)) {
-      this.#splice();
+  #moveLater(current: TrackAtRelay): void {
+    if (current.leaving || !this.#deps.candidates().includes(current.node)) {
+      this.#move();
       return;
     }
-    this.#cancelSettled ??= this.#deps.clock.timer(SETTLED_MS, () => {
-      this.#cancelSettled = undefined;
-      if (this.#leg !== undefined && this.#best() !== this.#leg.node) this.#splice();
+    this.#cancelMove ??= this.#deps.clock.timer(PREFER_MS, () => {
+      this.#cancelMove = undefined;
+      if (this.#current !== undefined && this.#best() !== this.#current.node) this.#move();
     });
   }
 
-  /** Goes over to the best other relay, which takes over with its first group. */
-  #splice(): void {
+  /** Subscribes at the best other relay, which takes over with its first group. */
+  #move(): void {
     if (this.#over || this.#concluding || this.#next !== undefined) return;
-    const from = this.#leg?.node;
-    const best = this.#deps.candidates().find((node) => node !== from && !this.#refused.has(node));
+    const current = this.#current?.node;
+    const best = this.#deps.candidates().find((node) => node !== current && !this.#refused.has(node));
     if (best === undefined) return;
-    this.#next = this.#begin(best);
+    this.#next = this.#subscribeAt(best);
   }
 
-  /** `first`: the group that it began with. */
-  #takeOver(leg: TrackAtRelay, first: number): void {
+  /** `first`: the group with which the next relay began. */
+  #takeOver(next: TrackAtRelay, first: number): void {
     this.#next = undefined;
-    this.#old?.cancel();
-    this.#old = this.#leg;
-    this.#handedOver = first;
-    this.#leg = leg;
-    // Relays may have changed while it was awaited.
+    this.#former?.cancel();
+    this.#former = this.#current;
+    this.#takenOverAt = first;
+    this.#current = next;
+    // The candidates may have changed meanwhile.
     this.candidatesChanged();
-    if (leg.live && leg.first !== undefined) this.#gaps.fill(leg.first);
-    this.#gaps.lookSoon();
-    if (this.#old === undefined) return;
+    if (next.live && next.first !== undefined) this.#missing.fill(next.first);
+    this.#missing.checkLater();
+    if (this.#former === undefined) return;
     this.#deps.counters.splices++;
     this.#cancelOverlap?.();
-    this.#cancelOverlap = this.#deps.clock.timer(OVERLAP_MS, () => this.#leaveOld());
-    if (!this.#groups.feeds(this.#old)) this.#leaveOld();
+    this.#cancelOverlap = this.#deps.clock.timer(OVERLAP_MS, () => this.#endFormer());
+    if (!this.#groups.anySentBy(this.#former)) this.#endFormer();
   }
 
-  /** The groups of the relay that was left are over, or took too long: what is missing of them is fetched from the other. */
-  #leaveOld(): void {
-    const old = this.#old;
-    if (old === undefined) return;
-    this.#old = undefined;
+  /** The former relay's groups are over or took too long; what is missing of them is fetched from the current relay. */
+  #endFormer(): void {
+    const former = this.#former;
+    if (former === undefined) return;
+    this.#former = undefined;
     this.#cancelOverlap?.();
-    this.#groups.orphan(old);
-    old.cancel();
+    this.#groups.orphan(former);
+    former.cancel();
   }
 
   #groupOver(): void {
-    if (this.#old !== undefined && !this.#groups.feeds(this.#old)) this.#leaveOld();
+    if (this.#former !== undefined && !this.#groups.anySentBy(this.#former)) this.#endFormer();
   }
 
-  /** The track is over, but for the groups that are still on their way. */
+  /** The track has ended, but its last groups may still arrive. */
   #conclude(): void {
     this.#concluding = true;
     this.#cancelConclusion = this.#deps.clock.timer(STRAGGLER_MS, () => this.#end());
@@ -344,16 +346,16 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     if (this.#over) return;
     this.#over = true;
     for (const cancel of [
-      this.#cancelHold,
+      this.#cancelGiveUp,
       this.#cancelRetry,
-      this.#cancelSettled,
+      this.#cancelMove,
       this.#cancelOverlap,
       this.#cancelConclusion,
     ]) {
       cancel?.();
     }
-    this.#gaps.close();
-    for (const leg of [this.#leg, this.#next, this.#old]) leg?.cancel();
+    this.#missing.close();
+    for (const one of [this.#current, this.#next, this.#former]) one?.cancel();
     this.#groups.reset();
     this.#deps.gone();
   }
