@@ -196,8 +196,7 @@ class LiteSession implements Session, LinkHandler {
   }
 
   #listen(prefix: string, table: AnnounceTable, done: (complete: boolean) => void): AnnounceSubscriber {
-    const { session, caps, wire } = this.#context;
-    const listener = new AnnounceSubscriber(oldContext(session, caps, wire), this.#core.source, prefix, table, done);
+    const listener = new AnnounceSubscriber(this.#context, prefix, table, done);
     this.#listeners.add(listener);
     return listener;
   }

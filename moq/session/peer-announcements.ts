@@ -1,0 +1,210 @@
+import type { Advertisement, Publication } from "../model/index.ts";
+import { joinPath, pathParts } from "../path.ts";
+import type { Reason } from "../reason.ts";
+import type { WireLimits } from "../wire/codec/index.ts";
+import type { SessionContext } from "./context.ts";
+import type { AnnounceTable } from "./contract.ts";
+
+/** What a route through this peer costs when the peer declares nothing (moq-lite Cost parameter). */
+const DEFAULT_COST = 1;
+
+interface Announcement {
+  readonly path: string;
+  /** Absent when the peer may not publish it, when it leads back to us, or while it waits for a place. */
+  publication: Publication | undefined;
+  /** Ends its wait for a place among all broadcasts. */
+  leaveLine: () => void;
+  /** Gives back its place among the broadcasts of its tenant. */
+  giveBack: () => void;
+}
+
+/** What the peer announces in answer to one request of ours: checked, counted, and published in a table. */
+export class PeerAnnouncements {
+  readonly #session: SessionContext;
+  readonly #prefix: string;
+  readonly #table: AnnounceTable;
+  readonly #bounds: Pick<WireLimits, "hops" | "pathParts" | "pathBytes">;
+  readonly #bySuffix = new Map<string, Announcement>();
+  /** Announcements that are counted and have no path, since it was too long. */
+  #oversized = 0;
+  #beyond = false;
+  #reported = false;
+
+  /** `prefix` is relative to the root. */
+  constructor(
+    session: SessionContext,
+    prefix: string,
+    table: AnnounceTable,
+    bounds: Pick<WireLimits, "hops" | "pathParts" | "pathBytes">,
+  ) {
+    this.#session = session;
+    this.#prefix = prefix;
+    this.#table = table;
+    this.#bounds = bounds;
+  }
+
+  /** Some announcements were refused because there were too many, so this object does not know all that the peer announces. */
+  get beyond(): boolean {
+    return this.#beyond;
+  }
+
+  has(suffix: string): boolean {
+    return this.#bySuffix.has(suffix);
+  }
+
+  /** The peer announces a broadcast, or announces it again with other properties. `hops` has everyone before us. */
+  announce(suffix: string, message: Advertisement): void {
+    const advertisement = this.#withCost(message);
+    const known = this.#bySuffix.get(suffix);
+    if (known !== undefined) {
+      this.#again(known, advertisement);
+      return;
+    }
+    const path = this.#session.absolute(joinPath(this.#prefix, suffix));
+    if (!this.#count()) {
+      this.#refused(path, "limit");
+      return;
+    }
+    const entry: Announcement = { path, publication: undefined, leaveLine: () => {}, giveBack: () => {} };
+    this.#bySuffix.set(suffix, entry);
+    this.#publish(entry, advertisement);
+  }
+
+  /** The peer announces a broadcast whose path is too long. False when it is not even counted. */
+  announceOversized(): boolean {
+    if (!this.#count()) return false;
+    this.#oversized++;
+    return true;
+  }
+
+  endOversized(): void {
+    this.#oversized--;
+    this.#session.announcedByPeer.count--;
+  }
+
+  /** The peer announces the broadcast no more. */
+  end(suffix: string): void {
+    const entry = this.#bySuffix.get(suffix);
+    if (entry === undefined) return;
+    this.#bySuffix.delete(suffix);
+    this.#session.announcedByPeer.count--;
+    withdraw(entry, false);
+  }
+
+  /** The peer asked us to leave: its broadcasts keep their viewers and get no new ones. */
+  leave(): void {
+    for (const { publication } of this.#bySuffix.values()) publication?.leave?.();
+  }
+
+  /** Nothing of all that is announced any more; `lost`: the session is over, and its subscriptions with it. */
+  withdraw(lost: boolean): void {
+    const all = [...this.#bySuffix.values()];
+    this.#bySuffix.clear();
+    this.#session.announcedByPeer.count -= all.length + this.#oversized;
+    this.#oversized = 0;
+    for (const entry of all) withdraw(entry, lost);
+  }
+
+  /** Runs `change` and charges the session for the watchers that it calls: where many watch, a change is work for each of them. */
+  charge(change: () => void): void {
+    const { deps, share } = this.#session;
+    const before = deps.broadcasts.watcherCalls;
+    change();
+    share.left -= deps.broadcasts.watcherCalls - before;
+  }
+
+  /** Counts one more announcement. At the bound it is refused, and those before it stay. */
+  #count(): boolean {
+    const { announcedByPeer, admission, deps } = this.#session;
+    if (announcedByPeer.count < deps.limits.announcementsPerSession) {
+      announcedByPeer.count++;
+      return true;
+    }
+    this.#beyond = true;
+    admission.full("announcements_per_session");
+    return false;
+  }
+
+  #again(entry: Announcement, advertisement: Advertisement): void {
+    if (this.#loops(advertisement)) {
+      withdraw(entry, false);
+    } else if (entry.publication === undefined) {
+      withdraw(entry, false);
+      this.#publish(entry, advertisement);
+    } else entry.publication.update(advertisement);
+  }
+
+  #publish(entry: Announcement, advertisement: Advertisement): void {
+    const { deps, admission } = this.#session;
+    if (this.#loops(advertisement)) return;
+    if (!deps.access.mayPublish(entry.path)) {
+      // No version can refuse one announcement. A publisher that is merely ignored would wait for ever, so its session ends.
+      this.#session.end("unauthorized", `not allowed to publish "${entry.path}"`);
+      return;
+    }
+    if (!this.#fits(entry.path)) {
+      this.#refused(entry.path, admission.full("path_bytes"));
+      return;
+    }
+    const giveBack = deps.quota === undefined ? () => {} : deps.quota.take("broadcasts");
+    if (giveBack === undefined) {
+      this.#session.end(admission.full("tenant_broadcasts"), "too many broadcasts under this root");
+      return;
+    }
+    entry.giveBack = giveBack;
+    this.#place(entry, advertisement);
+  }
+
+  #place(entry: Announcement, advertisement: Advertisement): void {
+    const { source, totals, peer } = this.#session;
+    const publication = this.#table.publish(entry.path, advertisement, source);
+    if (typeof publication !== "string") {
+      entry.publication = publication;
+      totals.broadcasts++;
+      if (peer.leaving) publication.leave?.();
+      return;
+    }
+    this.#refused(entry.path, publication);
+    if (publication !== "limit" || this.#table.whenRoom === undefined) {
+      entry.giveBack();
+      entry.giveBack = () => {};
+      return;
+    }
+    // The publisher does not know of the refusal and never announces again, so the broadcast is published once there is a place.
+    const again = () => void this.#session.guard(() => this.#place(entry, advertisement));
+    entry.leaveLine = this.#table.whenRoom(again);
+  }
+
+  /** Reports the first broadcast that is refused, and no others, however many there are. */
+  #refused(path: string, reason: Reason): void {
+    if (this.#reported) return;
+    this.#reported = true;
+    this.#session.deps.refused?.(path, reason);
+  }
+
+  /** It has passed through us (moq-lite Routing: the only loop defence that is needed), or has too many hops to tell. */
+  #loops({ hops }: Advertisement): boolean {
+    // We add our own hop to what we pass on, and peers refuse longer lists.
+    return hops.includes(this.#session.deps.hop) || hops.length >= this.#bounds.hops;
+  }
+
+  /** The path can be announced to others, with the root before it. */
+  #fits(path: string): boolean {
+    const { pathParts: parts, pathBytes } = this.#bounds;
+    return pathParts(path) <= parts && new TextEncoder().encode(path).length <= pathBytes;
+  }
+
+  #withCost({ hops, epoch, ended, cost }: Advertisement): Advertisement {
+    const more = this.#session.peer.cost ?? DEFAULT_COST;
+    return { hops, epoch, ended, cost: Math.min(cost + more, Number.MAX_SAFE_INTEGER) };
+  }
+}
+
+function withdraw(entry: Announcement, lost: boolean): void {
+  entry.leaveLine();
+  entry.leaveLine = () => {};
+  entry.publication?.end(lost);
+  entry.publication = undefined;
+  entry.giveBack();
+  entry.giveBack = () => {};
+}
