@@ -8,6 +8,7 @@ import { after, describe, it } from "node:test";
 import { parseKeys, publicJwk } from "../../auth/index.ts";
 import { parseJson } from "../../auth/json.ts";
 import { Watch } from "../../auth/watch.ts";
+import { until } from "../support/until.ts";
 import { fileOf, generateKey, NOW_SECONDS, type OpenedAuth, openAuth, signToken, WallClock } from "./support.ts";
 
 const folders: string[] = [];
@@ -32,16 +33,17 @@ function fifo(path: string): void {
 const admit = async ({ auth }: OpenedAuth, key = one) =>
   await auth.admit({ path: "/demo", token: await signToken(key, CLAIMS), transport: "websocket", loopback: false });
 
-/** Has files looked at again and again, as time passes, until `reached`. */
+/** Moves time on, so that files are checked, until `reached`. */
 async function looked({ clock }: OpenedAuth, reached: () => boolean): Promise<void> {
-  while (!reached()) {
+  await until(() => {
+    if (reached()) return true;
     clock.advance(300);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+    return false;
+  });
 }
 
 describe("a folder of keys", () => {
-  it("with a FIFO in it is read on: a key that is removed is gone, and the FIFO is named", async () => {
+  it("with a FIFO in it is still read: a removed key is gone, and a warning names the FIFO", async () => {
     const keyFolder = await folder();
     await writeFile(join(keyFolder, "one.jwk"), publicText(one));
     fifo(join(keyFolder, "pipe.jwk"));
@@ -56,7 +58,7 @@ describe("a folder of keys", () => {
     opened.auth.close();
   });
 
-  it("drops a key at once whose file becomes something else, and after a time one whose file becomes useless", async () => {
+  it("drops a key at once when its file becomes another kind of file, and after `fileKeepMs` when its file becomes unusable", async () => {
     const keyFolder = await folder();
     const [first, second] = [join(keyFolder, "one.jwk"), join(keyFolder, "two.jwk")];
     await writeFile(first, publicText(one));
@@ -75,7 +77,7 @@ describe("a folder of keys", () => {
     opened.auth.close();
   });
 
-  it("that is gone is told, and after a time no token is taken, until it is back", async () => {
+  it("that is missing is warned of, and after `fileKeepMs` no token is accepted until it is back", async () => {
     const keyFolder = join(await folder(), "keys");
     const restore = async () => {
       execFileSync("mkdir", ["-p", keyFolder]);
@@ -100,7 +102,7 @@ describe("a folder of keys", () => {
     opened.auth.close();
   });
 
-  it("tells keys apart that have the same material and no `kid` but their file's name", async () => {
+  it("keeps two files of the same key material apart by their names when they have no `kid`", async () => {
     const keyFolder = await folder();
     const { kid: _kid, ...nameless } = publicJwk(one);
     for (const name of ["one", "two"]) await writeFile(join(keyFolder, `${name}.jwk`), JSON.stringify(nameless));
@@ -111,7 +113,7 @@ describe("a folder of keys", () => {
     opened.auth.close();
   });
 
-  it("warns by name of private keys, and of secrets and files that others may read or change", async () => {
+  it("warns of private keys, and of files that other users may read or change, and names them", async () => {
     const keyFolder = await folder();
     const secret = await generateKey({ alg: "HS256", kid: "secret" });
     const modes: [name: string, text: string, mode: number][] = [
@@ -137,8 +139,8 @@ describe("a folder of keys", () => {
   });
 });
 
-describe("a file of keys or of what is revoked", () => {
-  it("that is a FIFO, a device or a folder does not start a relay, and does not hang its start", async () => {
+describe("a file of keys or of revocations", () => {
+  it("that is a FIFO, a device or a folder fails the start and does not hang it", async () => {
     const path = join(await folder(), "pipe");
     fifo(path);
     for (const file of [path, "/dev/zero", await folder()]) {
@@ -147,7 +149,7 @@ describe("a file of keys or of what is revoked", () => {
     }
   });
 
-  it("of revocations that cannot be used is told, and after a time no token is taken", async () => {
+  it("of revocations that is unusable is warned of, and after `fileKeepMs` no token is accepted", async () => {
     const base = await folder();
     const [keyFile, revocationFile] = [join(base, "key"), join(base, "revoked.json")];
     await writeFile(keyFile, publicText(one));
@@ -167,7 +169,7 @@ describe("a file of keys or of what is revoked", () => {
 });
 
 describe("a watch of a file system that hangs", () => {
-  it("is blind after a time limit, looks no second time meanwhile, and sees again by itself", async () => {
+  it("gives up after a time limit, starts no second read meanwhile, and recovers by itself", async () => {
     const clock = new WallClock();
     const warnings: string[] = [];
     const answers: (() => void)[] = [];
@@ -191,7 +193,7 @@ describe("a watch of a file system that hangs", () => {
     watch.close();
   });
 
-  it("does not hold the start for longer than that", async () => {
+  it("does not delay the start for longer than the time limit", async () => {
     const clock = new WallClock();
     const never = () => new Promise<string>(() => {});
     const opening = Watch.open({ clock, what: "the keys", warn: () => {}, stamp: never, load: async () => {} });
@@ -200,15 +202,15 @@ describe("a watch of a file system that hangs", () => {
   });
 });
 
-describe("JSON with a name twice in one object", () => {
-  it("is refused, however the name is written, at any depth", () => {
+describe("JSON with a duplicate name in one object", () => {
+  it("is refused at any depth, also when the name is escaped", () => {
     const twice = ['{"a":1,"a":1}', '{"a":1,"\\u0061":2}', '[{"x":{"b":[],"b":{}}}]', '{"":1,"":2}', '{"k":{},"k":[]}'];
     for (const text of twice) assert.throws(() => parseJson(text), SyntaxError, text);
     const once = ['{"a":{"a":1},"b":["a","a",{"a":":"}]}', '"a:b"', "[]", '{"a":"\\"","b":"{\\"a\\":1}"}', " {} "];
     for (const text of once) assert.deepEqual(parseJson(text), JSON.parse(text));
   });
 
-  it("makes no key: a scope that stands twice could be read in two ways", () => {
+  it("is not accepted as a key, because a duplicate scope could be read in two ways", () => {
     const text = publicText(one).replace(/\}$/, ',"scope":{"get":["a"]},"scope":{"get":[""]}}');
     assert.throws(() => parseKeys(text), /same name twice/);
   });

@@ -6,26 +6,11 @@ import WebSocket from "ws";
 import { TransportError } from "../../moq/link.ts";
 import { loadConfig } from "../../relay/config/config.ts";
 import { isLocalRequest } from "../../relay/http/local.ts";
-import { type Relay, start } from "../../relay/main.ts";
-import { createNative } from "../../transport/native/index.ts";
-import { systemClock } from "../../transport/shared/system-clock.ts";
-import { missingEngine } from "../engine/support/available.ts";
-import { captureLog, testConfig } from "../main/support.ts";
+import { missingEngine, nativeClient } from "../support/engines.ts";
+import { type TestRelay, withRelay } from "../support/relay.ts";
 
-async function withRelay(work: (relay: Relay, log: Record<string, unknown>[]) => Promise<void>): Promise<void> {
-  const { config, remove } = await testConfig();
-  const { log, entries } = captureLog();
-  const relay = await start(config, { log });
-  try {
-    await work(relay, entries);
-  } finally {
-    await relay.close();
-    await remove();
-  }
-}
-
-/** What a request names, and whether it is let in. The port is that of the relay. */
-const TABLE: [host: string, origin: string | undefined, let_in: boolean][] = [
+/** Host and origin of a request, and whether the relay accepts it. The port is that of the relay. */
+const TABLE: [host: string, origin: string | undefined, accepted: boolean][] = [
   ["127.0.0.1", undefined, true],
   ["localhost", undefined, true],
   ["localhost", "http://localhost:5173", true],
@@ -42,8 +27,7 @@ const TABLE: [host: string, origin: string | undefined, let_in: boolean][] = [
   ["0.0.0.0", undefined, false],
 ];
 
-function status(relay: Relay, host: string, origin: string | undefined): Promise<number> {
-  const { port } = relay.address;
+function status({ port }: TestRelay, host: string, origin: string | undefined): Promise<number> {
   const headers = { Host: `${host}:${port}`, ...(origin !== undefined && { Origin: origin }) };
   const socket = new WebSocket(`ws://127.0.0.1:${port}/`, ["moq-lite-05"], { headers });
   return new Promise((resolve, reject) => {
@@ -60,24 +44,24 @@ function status(relay: Relay, host: string, origin: string | undefined): Promise
 }
 
 describe("a relay with nothing configured", () => {
-  it("takes WebSockets of its own machine by host and origin, and says why it refuses others", () =>
-    withRelay(async (relay, log) => {
-      for (const [host, origin, letIn] of TABLE) {
-        assert.equal(await status(relay, host, origin), letIn ? 101 : 403, `${host} ${origin}`);
+  it("accepts a WebSocket when its host and origin are this machine, and logs why it refuses others", () =>
+    withRelay({}, async (relay) => {
+      for (const [host, origin, accepted] of TABLE) {
+        assert.equal(await status(relay, host, origin), accepted ? 101 : 403, `${host} ${origin}`);
       }
-      const refused = log.filter(({ msg }) => msg === "session refused").map(({ code }) => code);
+      const refused = relay.entries.filter(({ msg }) => msg === "session refused").map(({ code }) => code);
       assert.deepEqual(new Set(refused), new Set(["origin_refused"]));
     }));
 
-  it("takes WebTransport likewise", { skip: missingEngine() ?? false }, () =>
-    withRelay(async (relay) => {
-      const engine = await createNative({ clock: systemClock, warn: () => {} }, { threads: 1, socketBuffer: 65_536 });
+  it("accepts WebTransport by the same rules", { skip: missingEngine() }, () =>
+    withRelay({}, async (relay) => {
+      const engine = await nativeClient();
       const none = { data: () => {}, fin: () => {}, reset: () => {}, stop: () => {} };
       const handler = { uni: () => none, bidi: () => none, datagram: () => {}, capacity: () => {}, backlog: () => {} };
       const dial = async (host: string, origin: string | undefined) => {
         const link = await engine.dial(
           {
-            url: new URL(`https://${host}:${relay.address.port}/`),
+            url: new URL(`https://${host}:${relay.port}/`),
             address: "127.0.0.1",
             protocols: ["moq-lite-05"],
             headers: new Map(origin === undefined ? [] : [["origin", origin]]),
@@ -89,23 +73,23 @@ describe("a relay with nothing configured", () => {
         );
         link.close(0, "");
       };
-      for (const [host, origin, letIn] of TABLE) {
+      for (const [host, origin, accepted] of TABLE) {
         const dialled = dial(host, origin);
         const refused = (error: unknown) => error instanceof TransportError && error.status === 403;
-        if (letIn) await dialled;
+        if (accepted) await dialled;
         else await assert.rejects(dialled, refused, `${host} ${origin}`);
       }
     }),
   );
 });
 
-it("the configuration of `npm start` opens nothing to pages of other origins", () => {
+it("the configuration of `npm start` gives pages of other origins no access", () => {
   const file = fileURLToPath(new URL("../../configs/dev.toml", import.meta.url));
   const { auth, server } = loadConfig({ file }).config;
   assert.deepEqual([auth.publicSubscribe, auth.publicPublish, server.host], [[], [], "127.0.0.1"]);
 });
 
-it("a name counts as local only whole", () => {
+it("only a whole host name counts as local", () => {
   for (const host of [
     "localhost",
     "LOCALHOST.",

@@ -22,7 +22,7 @@ describe("a token's paths", () => {
     });
   }
 
-  it("are as the table of docs/auth.md says", () => {
+  it("match the table in docs/auth.md", () => {
     const text = readFileSync(new URL("../../docs/auth.md", import.meta.url), "utf8");
     const rows = [...text.matchAll(/^\|(.*)\| `(\/.*?)` \|(.*)\|(.*)\|$/gm)];
     assert.ok(rows.length >= 10);
@@ -60,7 +60,7 @@ describe("a token's paths", () => {
     });
   }
 
-  it("covers whole segments only, and nothing that climbs", () => {
+  it("cover whole segments only, and never `..`", () => {
     const prefixes = ["demo/room", "x"];
     for (const path of ["demo/room", "demo/room/a/b", "x", "x/demo", "x/..a", "x/%2e%2e"])
       assert.equal(covers(prefixes, path), true, path);
@@ -83,7 +83,7 @@ describe("a token's paths", () => {
     assert.equal(covers([], "any"), false);
   });
 
-  it("a key with a scope signs and verifies only what is within it", async () => {
+  it("are limited by the scope of the key, for signing and for verifying", async () => {
     const key = await generateKey({ alg: "HS256", scope: { root: "project", put: ["live"], get: ["watch"] } });
     const { scope: _scope, ...jwk } = key.jwk;
     const unscoped = { ...key, jwk, scope: undefined, verifier: key.verifier };

@@ -32,7 +32,7 @@ const VECTORS: { alg: string; key: string; token: string }[] = JSON.parse(
 
 describe("tokens of moq-token-cli", () => {
   for (const { alg, key, token } of VECTORS) {
-    it(`${alg}: its key file and its token are taken as it wrote them`, async () => {
+    it(`${alg}: its key file and its token are accepted unchanged`, async () => {
       const { granted, about } = await verifyToken(token, only(key), RULES, NOW);
       assert.deepEqual([granted.root, granted.put, granted.get, about.exp], ["demo", ["a"], [""], 4_102_444_800]);
     });
@@ -41,7 +41,7 @@ describe("tokens of moq-token-cli", () => {
 
 describe("tokens of @moq/token and ours", () => {
   for (const alg of ALGORITHMS) {
-    it(`${alg}: theirs is verified here, ours there, with the keys of either`, async () => {
+    it(`${alg}: each side verifies the other's, with the keys of either`, async () => {
       const theirs = await peer.generate(alg, "their-key");
       const ours = await generateKey({ alg, kid: "our-key" });
 
@@ -59,7 +59,7 @@ describe("tokens of @moq/token and ours", () => {
   }
 
   for (const alg of ALGORITHMS.filter((one) => !one.startsWith("HS"))) {
-    it(`${alg}: the public half is enough, in either's form and in base64url`, async () => {
+    it(`${alg}: the public half of the key is enough, in the form of either and in base64url`, async () => {
       const theirs = await peer.generate(alg, "k");
       const theirPublic = JSON.stringify(peer.toPublicKey(theirs));
       await verifyToken(await peer.sign(theirs, CLAIMS), only(theirPublic), RULES, NOW);
@@ -72,7 +72,7 @@ describe("tokens of @moq/token and ours", () => {
     });
   }
 
-  it("a string is a list of one", () => {
+  it("a string means a list of one", () => {
     const { asked } = parseClaims({ root: "demo", put: "alice" });
     assert.deepEqual([asked.put, asked.get], [["alice"], []]);
   });

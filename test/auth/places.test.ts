@@ -10,14 +10,14 @@ function takers(max: number) {
   return { places, cut, take };
 }
 
-test("one address takes every place while no other one wants any", () => {
+test("one address may have every place while no other asks for one", () => {
   const { places, cut, take } = takers(3);
   for (const name of ["a", "b", "c"]) assert.ok(take("192.0.2.1", name));
   assert.equal(take("192.0.2.1", "d"), undefined);
   assert.deepEqual([places.taken, cut], [3, []]);
 });
 
-test("at the bound a newcomer gets the oldest place of the address that holds most", () => {
+test("at the bound a new client gets the oldest place of the address with the most", () => {
   const { places, cut, take } = takers(4);
   for (const name of ["a", "b", "c"]) take("192.0.2.1", name);
   take("192.0.2.2", "d");
@@ -29,7 +29,7 @@ test("at the bound a newcomer gets the oldest place of the address that holds mo
   assert.deepEqual([places.taken, cut], [4, ["a", "b", "e"]]);
 });
 
-test("addresses of one IPv6 /64 share what they hold, and IPv4 is the same however it is written", () => {
+test("addresses of one IPv6 /64 count as one, and so does an IPv4 address however it is written", () => {
   const { cut, take } = takers(2);
   take("2001:db8::1", "a");
   take("2001:db8::2", "b");
@@ -41,7 +41,7 @@ test("addresses of one IPv6 /64 share what they hold, and IPv4 is the same howev
   assert.equal(mapped.take("::ffff:192.0.2.1", "b"), undefined);
 });
 
-test("a place that is given back is free, once", () => {
+test("a place that is released twice becomes free once", () => {
   const { places, cut, take } = takers(2);
   const leave = take("192.0.2.1", "a");
   take("192.0.2.1", "b");

@@ -45,7 +45,7 @@ describe("a key that is scoped to one tenant", () => {
     [{ root: "tenant", put: ["a"], get: [""] }, "/tenant"],
     [{ put: "other", root: "/tenant//" }, "/tenant"],
   ];
-  it("grants what is within its scope, and refuses each power beyond it, from every source", async () => {
+  it("grants what is within its scope and refuses each power beyond it, whatever source the key is from", async () => {
     for (const [what, { auth }] of await sources(tenant)) {
       const grant = await auth.admit(visit(await forged(tenant, { root: "tenant/a", get: "" }), "/tenant"));
       assert.equal(grant.cluster, false, what);
@@ -57,13 +57,13 @@ describe("a key that is scoped to one tenant", () => {
     }
   });
 
-  it("signs no token beyond it", async () => {
+  it("signs no token beyond its scope", async () => {
     await assert.rejects(signToken(tenant, { cluster: true }), KeyError);
     await assert.rejects(signToken(tenant, { root: "tenant", put: ["a"], cluster: true }), KeyError);
   });
 });
 
-describe("a key whose scope is relays of the mesh", () => {
+describe("a key whose scope is the mesh", () => {
   it("signs for relays and for no paths", async () => {
     for (const [, { auth }] of await sources(mesh)) {
       assert.equal((await auth.admit(visit(await signToken(mesh, { cluster: true })))).cluster, true);
@@ -82,7 +82,7 @@ it("a power that has no rule is beyond every scope", () => {
   assert.equal(beyondScope(most, asked), "record");
 });
 
-it("a scope with a member that is not known here makes the key unusable", async () => {
+it("an unknown member in a scope makes the key unusable", async () => {
   const file = join(folder, "later.jwk");
   await writeFile(file, JSON.stringify({ ...publicJwk(tenant), scope: { ...scope, bitrate: 1 } }));
   await assert.rejects(openAuth({ keyFile: file }), /scope/);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { Addresses, type Grant, isLoopback, publicJwk, type Visitor } from "../../auth/index.ts";
+import { until } from "../support/until.ts";
 import { fileOf, generateKey, NOW_SECONDS, openAuth, signToken } from "./support.ts";
 
 const folders: string[] = [];
@@ -25,13 +26,8 @@ function visit(token: string | undefined, more: Partial<Visitor> = {}): Visitor 
   return { path: "/demo", token, transport: "webtransport", loopback: false, ...more };
 }
 
-/** Lets reading of files and answers of services come in. */
-async function settle(reached: () => boolean): Promise<void> {
-  while (!reached()) await new Promise((resolve) => setTimeout(resolve, 2));
-}
-
 describe("keys", () => {
-  it("from a set file: rotated without a restart, and what a removed key signed is over", async () => {
+  it("of a set file rotate without a restart, and tokens of a removed key end", async () => {
     const keyFile = join(await folder(), "keys.json");
     await writeFile(keyFile, fileOf(one, two));
     const { auth, clock, changes } = await openAuth({ keyFile });
@@ -40,21 +36,21 @@ describe("keys", () => {
     await writeFile(`${keyFile}.next`, fileOf(two));
     await rename(`${keyFile}.next`, keyFile);
     clock.advance(1_000);
-    await settle(() => changes() > 0);
+    await until(() => changes() > 0);
     assert.deepEqual([auth.check(byOne), auth.check(byTwo)], ["token_revoked", undefined]);
     // Two has a `kid`, so that a token of another one is not taken for it.
     await assert.rejects(auth.admit(visit(await signToken(one, CLAIMS))), { code: "key_unknown" });
     auth.close();
   });
 
-  it("a file that becomes unreadable changes nothing and is told once", async () => {
+  it("stay when their file becomes unreadable, and one warning says so", async () => {
     const keyFile = join(await folder(), "key.jwk");
     await writeFile(keyFile, JSON.stringify(publicJwk(one)));
     const { auth, clock, warnings } = await openAuth({ keyFile });
     await writeFile(keyFile, "{ half a");
     for (let turn = 0; turn < 3; turn++) {
       clock.advance(1_000);
-      await settle(() => warnings.length > 0);
+      await until(() => warnings.length > 0);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     assert.equal(warnings.length, 1);
@@ -62,7 +58,7 @@ describe("keys", () => {
     auth.close();
   });
 
-  it("from a folder by kid: a file that is gone takes its key along, one that is no good is left out", async () => {
+  it("of a folder are known by `kid`: a removed file removes its key, and an unusable file is ignored", async () => {
     const keyFolder = await folder();
     await writeFile(join(keyFolder, "one.jwk"), JSON.stringify(publicJwk(one)));
     await writeFile(join(keyFolder, "other.jwk"), fileOf(two));
@@ -73,41 +69,41 @@ describe("keys", () => {
     const grant = await auth.admit(visit(await signToken(one, CLAIMS)));
     await writeFile(join(keyFolder, "two.jwk"), Buffer.from(fileOf(two)).toString("base64url"));
     clock.advance(1_000);
-    await settle(() => auth.keys === 2);
+    await until(() => auth.keys === 2);
     await auth.admit(visit(await signToken(two, CLAIMS)));
     await rm(join(keyFolder, "one.jwk"));
     clock.advance(1_000);
-    await settle(() => changes() > 0);
+    await until(() => changes() > 0);
     assert.equal(auth.check(grant), "token_revoked");
     auth.close();
   });
 
-  it("a removed key ends nothing where that is configured", async () => {
+  it("that are removed end no session when `closeOnKeyRemoval` is false", async () => {
     const keyFolder = await folder();
     await writeFile(join(keyFolder, "one.jwk"), fileOf(one));
     const { auth, clock, changes } = await openAuth({ keyFolder, closeOnKeyRemoval: false });
     const grant = await auth.admit(visit(await signToken(one, CLAIMS)));
     await rm(join(keyFolder, "one.jwk"));
     clock.advance(1_000);
-    await settle(() => changes() > 0);
+    await until(() => changes() > 0);
     assert.equal(auth.check(grant), undefined);
     auth.close();
   });
 
-  it("a folder that holds no key is warned of at the start, and each time that its last key goes", async () => {
+  it("of a folder are warned of when there is none, at the start and each time the last one is removed", async () => {
     const keyFolder = await folder();
     const { auth, clock, warnings } = await openAuth({ keyFolder });
     assert.match(warnings.join("\n"), /^the key folder .* has no usable key/);
     await writeFile(join(keyFolder, "one.jwk"), JSON.stringify(publicJwk(one)));
     clock.advance(1_000);
-    await settle(() => auth.keys === 1);
+    await until(() => auth.keys === 1);
     await rm(join(keyFolder, "one.jwk"));
     clock.advance(1_000);
-    await settle(() => warnings.length === 2);
+    await until(() => warnings.length === 2);
     auth.close();
   });
 
-  it("a start with a key that cannot be used fails and names the file", async () => {
+  it("that are unusable fail the start, and the error names the file", async () => {
     const keyFile = join(await folder(), "key.jwk");
     await writeFile(keyFile, JSON.stringify({ kty: "oct", alg: "HS256", k: "c2hvcnQ" }));
     await assert.rejects(
@@ -119,7 +115,7 @@ describe("keys", () => {
     });
   });
 
-  it("a key whose numbers make no key, or one that everybody can sign with, is refused when it is read", async () => {
+  it("with invalid parameters, or with parameters that let anyone sign, are refused when they are read", async () => {
     const keyFile = join(await folder(), "key.jwk");
     const rsa = publicJwk(await generateKey({ alg: "RS256", kid: "rsa" }));
     const zeros = Buffer.concat([Buffer.alloc(192), Buffer.alloc(64, 0xff)]).toString("base64url");
@@ -136,7 +132,7 @@ describe("keys", () => {
     }
   });
 
-  it("from a set file: one that cannot be used is left out and named, and a set without a usable key is refused", async () => {
+  it("of a set that are unusable are ignored and named, and a set without a usable key is refused", async () => {
     const keyFile = join(await folder(), "keys.json");
     const encrypting = { ...publicJwk(await generateKey({ alg: "RS256", kid: "enc" })), use: "enc", alg: "RSA-OAEP" };
     const odd = [encrypting, { ...publicJwk(one), kid: "dec", use: "enc" }, { kty: "EC", crv: "P-521" }];
@@ -153,7 +149,7 @@ describe("keys", () => {
     );
   });
 
-  it("from a URL that shows what signs: the log names it", async () => {
+  it("of a URL that publishes a private key or a secret are warned of by name", async () => {
     const keyUrl = { url: new URL("https://keys.example/jwks"), refreshMs: 1e6, cooldownMs: 1e6, keepMs: 1e6 };
     const fetch = async () => new Response(JSON.stringify({ keys: [publicJwk(one), two.jwk] }));
     const { auth, warnings } = await openAuth({ keyUrl, fetch });
@@ -163,7 +159,7 @@ describe("keys", () => {
     auth.close();
   });
 
-  it("from a URL: cached, cooled down, and the last good set is kept for a bounded time", async () => {
+  it("of a URL are cached, fetched at a bounded rate, and kept for a bounded time when the URL fails", async () => {
     let answer: () => Response = () =>
       new Response(JSON.stringify({ keys: [publicJwk(one), { kty: "EC", crv: "P-521" }] }));
     let fetches = 0;
@@ -189,7 +185,7 @@ describe("keys", () => {
     assert.equal(warnings.length, 1, "told once");
     answer = () => new Response("down", { status: 500 });
     clock.advance(1_800_000);
-    await settle(() => fetches === 3);
+    await until(() => fetches === 3);
     await auth.admit(visit(token));
     clock.advance(1_800_001);
     await assert.rejects(auth.admit(visit(token)), { code: "keys_unavailable" });
@@ -200,8 +196,8 @@ describe("keys", () => {
   });
 });
 
-describe("a clock of the machine that is set back by a day", () => {
-  it("keeps no key of a URL, and no answer of a service, longer than agreed", async () => {
+describe("setting the machine's clock back by a day", () => {
+  it("does not extend the life of a key of a URL or of a service's answer", async () => {
     const url = new URL("https://keys.example/jwks");
     const next = await generateKey({ alg: "ES256", kid: "next" });
     let keys = [publicJwk(one)];
@@ -212,7 +208,7 @@ describe("a clock of the machine that is set back by a day", () => {
     keys = [publicJwk(next)];
     clock.setWall(-86_400_000);
     clock.advance(300_001);
-    await settle(() => auth.check(grant) === "token_revoked");
+    await until(() => auth.check(grant) === "token_revoked");
     await assert.rejects(auth.admit(visit(token)), { code: "key_unknown" });
     auth.close();
 
@@ -231,7 +227,7 @@ describe("a clock of the machine that is set back by a day", () => {
 });
 
 describe("revocation", () => {
-  it("by a call keeps what was just written into the file by hand", async () => {
+  it("by a call keeps an entry that was just written into the file by hand", async () => {
     const revocationFile = join(await folder(), "revoked.json");
     await writeFile(revocationFile, "[]");
     const keyFile = join(await folder(), "key.jwk");
@@ -247,7 +243,7 @@ describe("revocation", () => {
   });
 
   for (const entry of [{ jti: "t1" }, { sub: "ann" }, { kid: "one" }]) {
-    it(`by ${Object.keys(entry)}: a grant no longer holds, and the token is not taken again`, async () => {
+    it(`by ${Object.keys(entry)}: the grant ends, and the token is not accepted again`, async () => {
       const keyFile = join(await folder(), "keys.json");
       await writeFile(keyFile, fileOf(one, two));
       const { auth, changes } = await openAuth({ keyFile });
@@ -261,7 +257,7 @@ describe("revocation", () => {
     });
   }
 
-  it("from a file that changes, and into it, so that it outlives the relay", async () => {
+  it("is read from a file when it changes, and written into it, so that it outlives the relay", async () => {
     const at = await folder();
     const [keyFile, revocationFile] = [join(at, "key.jwk"), join(at, "revoked.json")];
     await writeFile(keyFile, fileOf(one));
@@ -273,7 +269,7 @@ describe("revocation", () => {
     assert.deepEqual(list, [{ sub: "bob", until: NOW_SECONDS + 10 }]);
     await writeFile(revocationFile, JSON.stringify([...list, { jti: "t1" }]));
     first.clock.advance(1_000);
-    await settle(() => first.auth.revocations === 2);
+    await until(() => first.auth.revocations === 2);
     assert.equal(first.auth.check(grant), "token_revoked");
     first.clock.advance(20_000);
     await first.auth.revoke({ kid: "gone" });
@@ -285,7 +281,7 @@ describe("revocation", () => {
     second.auth.close();
   });
 
-  it("expiry", async () => {
+  it("a grant ends when its token expires", async () => {
     const keyFile = join(await folder(), "key.jwk");
     await writeFile(keyFile, fileOf(one));
     const { auth, clock } = await openAuth({ keyFile });
@@ -298,10 +294,10 @@ describe("revocation", () => {
   });
 });
 
-describe("without a token", () => {
+describe("a client without a token", () => {
   const shape = ({ root, publish, subscribe, tenant }: Grant) => ({ root, publish, subscribe, tenant });
 
-  it("nothing configured: this machine may do everything, others nothing", async () => {
+  it("may do everything on this machine and nothing from others when nothing is configured", async () => {
     const { auth } = await openAuth();
     const grant = await auth.admit(visit(undefined, { loopback: true }));
     assert.deepEqual(shape(grant), { root: "demo", publish: ["demo"], subscribe: ["demo"], tenant: "demo" });
@@ -310,7 +306,7 @@ describe("without a token", () => {
     assert.equal((await auth.admit(visit("nonsense", { loopback: true }))).identity, undefined);
   });
 
-  it("public prefixes: read and write apart, by whole segments, for everybody alike", async () => {
+  it("may use public prefixes, separate for reading and writing, by whole segments", async () => {
     const { auth } = await openAuth({ publicSubscribe: ["demo", "open"], publicPublish: ["demo/guests"] });
     assert.deepEqual(shape(await auth.admit(visit(undefined))), {
       root: "demo",
@@ -346,7 +342,7 @@ describe("a deciding service", () => {
   const json = (value: unknown, headers: Record<string, string> = {}) =>
     new Response(JSON.stringify(value), { headers });
 
-  it("gives public access under an alias, and is asked once while its answer holds", async () => {
+  it("gives public access under an alias, and is asked once while its answer is valid", async () => {
     const { auth, clock, questions } = await asked(async () =>
       json({ alias: "x7/room", public: { subscribe: ["a"] } }, { "cache-control": "max-age=5" }),
     );
@@ -360,7 +356,7 @@ describe("a deciding service", () => {
     assert.equal(questions.length, 2);
   });
 
-  it("gives the key of a token, whose root is of the path that was asked for", async () => {
+  it("gives the key of a token whose root matches the requested path", async () => {
     const { auth, questions } = await asked(async () => json({ alias: "x7", key: publicJwk(one) }));
     const grant = await auth.admit(visit(await signToken(one, CLAIMS)));
     assert.deepEqual([grant.root, grant.publish, grant.identity?.sub], ["x7", ["x7/a"], "ann"]);
@@ -368,7 +364,7 @@ describe("a deciding service", () => {
     await assert.rejects(auth.admit(visit(await signToken({ ...two, kid: "one" }, CLAIMS))), { code: "alg_refused" });
   });
 
-  it("fails closed: down, slow, refusing, not JSON, no key, a redirect", async () => {
+  it("refuses access when it is down, slow or refuses, and when its answer is no JSON, no key or a redirect", async () => {
     const answers: [() => Promise<Response>, string][] = [
       [() => Promise.reject(new Error("down")), "api_unavailable"],
       [async () => new Response("no", { status: 403 }), "api_unavailable"],
@@ -389,7 +385,7 @@ describe("a deciding service", () => {
 describe("an address", () => {
   const LIMITS = { sessions: 2, handshakesPerSecond: 10, deny: [], allow: [], limitLoopback: false };
 
-  it("has a number of sessions, IPv6 by the first 64 bits, IPv4 also when written as IPv6", () => {
+  it("has a bound of sessions; IPv6 counts by its first 64 bits, and IPv4 also when it is written as IPv6", () => {
     const addresses = new Addresses(LIMITS, () => 0);
     const leave = addresses.enter("2001:db8::1");
     addresses.enter("2001:db8::ffff:1");
@@ -404,7 +400,7 @@ describe("an address", () => {
     assert.throws(() => addresses.enter("192.0.2.1"), { code: "address_sessions" });
   });
 
-  it("has a number of handshakes a second", () => {
+  it("has a bound of handshakes a second", () => {
     let now = 0;
     const addresses = new Addresses({ ...LIMITS, sessions: 0 }, () => now);
     for (let n = 0; n < 10; n++) addresses.enter("192.0.2.1");
@@ -415,7 +411,7 @@ describe("an address", () => {
     assert.throws(() => addresses.enter("192.0.2.1"), { code: "address_rate" });
   });
 
-  it("waits longer after every guessed token over the free ones, and is forgiven", () => {
+  it("waits longer after each guessed token above the free ones, and is forgiven with time", () => {
     let now = 0;
     const addresses = new Addresses({ ...LIMITS, sessions: 0 }, () => now);
     const guess = () => addresses.guessed("192.0.2.1");
@@ -443,7 +439,7 @@ describe("an address", () => {
     assert.throws(guess, { message: /try again in 1 s/ });
   });
 
-  it("is let in or kept out by block", () => {
+  it("is allowed or denied by its block", () => {
     const addresses = new Addresses(
       { ...LIMITS, deny: ["10.1.0.0/16", "2001:db8::/32"], allow: ["10.0.0.0/8", "::1"] },
       () => 0,
@@ -455,7 +451,7 @@ describe("an address", () => {
     assert.throws(() => new Addresses({ ...LIMITS, deny: ["10.0.0.0/40"] }, () => 0), RangeError);
   });
 
-  it("of this machine is not counted unless told", () => {
+  it("of this machine is not counted by default", () => {
     const exempt = new Addresses({ ...LIMITS, sessions: 1 }, () => 0);
     for (let n = 0; n < 50; n++) exempt.enter("127.0.0.1");
     const counted = new Addresses({ ...LIMITS, sessions: 1, limitLoopback: true }, () => 0);
@@ -471,7 +467,7 @@ describe("an address", () => {
     ]);
   });
 
-  it("costs no memory over a bound", () => {
+  it("uses no memory above a bound", () => {
     const addresses = new Addresses(LIMITS, () => 0);
     for (let n = 0; n < 101_000; n++) addresses.enter(`10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`)();
     assert.equal(addresses.size, 100_000);

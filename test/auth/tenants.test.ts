@@ -1,8 +1,9 @@
-/** Bounds that the sessions of one tenant share, and that nobody else feels. */
+/** Bounds that the sessions of one tenant share, and that do not affect other tenants. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { codeOf } from "../../moq/session/index.ts";
 import { type TestClient, type TestPublisher, type TestViewer, VERSIONS } from "../session/support.ts";
+import type { Settings } from "../support/relay.ts";
 import { GuardedRelay } from "./relay.ts";
 
 const VERSION = "moq-lite-05";
@@ -11,8 +12,8 @@ const LIMIT = codeOf("limit");
 const GROUP = new Uint8Array(20_000);
 const GROUPS_PER_SECOND = 10;
 
-async function guarded(auth: Record<string, string>, work: (relay: GuardedRelay) => Promise<void>): Promise<void> {
-  const relay = await GuardedRelay.start({ auth });
+async function guarded(settings: Settings, work: (relay: GuardedRelay) => Promise<void>): Promise<void> {
+  const relay = await GuardedRelay.start({ settings });
   try {
     await work(relay);
   } finally {
@@ -38,8 +39,8 @@ const bytesOf = (viewers: readonly TestViewer[]) =>
 
 for (const version of VERSIONS) {
   describe(`${version}: bounds of a tenant`, () => {
-    it("of broadcasts: one more ends the session that announces it, and is free again when one ends", () =>
-      guarded({ MOQMESH_AUTH_BROADCASTS_PER_TENANT: "2" }, async (relay) => {
+    it("a broadcast over the bound ends the session that announces it, and one that ends makes room", () =>
+      guarded({ "auth.broadcasts_per_tenant": "2" }, async (relay) => {
         const [one, two, other] = [
           await join(relay, "a", version),
           await join(relay, "a", version),
@@ -63,11 +64,13 @@ for (const version of VERSIONS) {
           [one, three, other].map(({ reports }) => reports.length),
           [0, 0, 0],
         );
-        assert.deepEqual([...relay.broadcasts.list()].map(({ path }) => path).sort(), ["a/2", "a/4", "b/1"]);
+        const everything = await relay.connect(version, await relay.token({ get: "" }));
+        await relay.pass(100);
+        assert.deepEqual([...everything.broadcasts.list()].map(({ path }) => path).sort(), ["a/2", "a/4", "b/1"]);
       }));
 
-    it("of subscriptions: one more is refused, and is free again when one ends", () =>
-      guarded({ MOQMESH_AUTH_SUBSCRIPTIONS_PER_TENANT: "2" }, async (relay) => {
+    it("a subscription over the bound is refused, and one that ends makes room", () =>
+      guarded({ "auth.subscriptions_per_tenant": "2" }, async (relay) => {
         const [publisher, viewer, other] = [
           await join(relay, "a", version),
           await join(relay, "a", version),
@@ -92,8 +95,8 @@ for (const version of VERSIONS) {
 }
 
 describe("the bit rate of a tenant", () => {
-  it("to its viewers is kept by leaving groups out; other tenants' viewers get everything", () =>
-    guarded({ MOQMESH_AUTH_EGRESS_PER_TENANT: "500KB" }, async (relay) => {
+  it("drops groups to its viewers above the rate; viewers of other tenants get everything", () =>
+    guarded({ "auth.egress_per_tenant": "500KB" }, async (relay) => {
       const clients = { a: await join(relay, "a"), b: await join(relay, "b") };
       const publishers = [clients.a.publish("a/live"), clients.b.publish("b/live")];
       await relay.pass(100);
@@ -112,7 +115,7 @@ describe("the bit rate of a tenant", () => {
       assert.ok(got > 500_000 * 20 * 0.8, `${got} bytes`);
       assert.equal(bytesOf(few), 2 * 20 * GROUPS_PER_SECOND * GROUP.length);
       assert.ok(relay.counters.boundsHit.tenant_egress > 0);
-      // What went out, went out whole, and nobody was cut off.
+      // Every group that was sent was sent whole, and no subscription was closed.
       for (const { groups, log } of many) {
         assert.ok(groups.every(({ state }) => state === "finished"));
         assert.equal(
@@ -122,8 +125,8 @@ describe("the bit rate of a tenant", () => {
       }
     }));
 
-  it("from its publishers is kept by refusing groups; other tenants' come through", () =>
-    guarded({ MOQMESH_AUTH_INGRESS_PER_TENANT: "100KB" }, async (relay) => {
+  it("refuses groups of its publishers above the rate; groups of other tenants come through", () =>
+    guarded({ "auth.ingress_per_tenant": "100KB" }, async (relay) => {
       const clients = { a: await join(relay, "a"), b: await join(relay, "b") };
       const [fast, slow] = [clients.a.publish("a/live"), clients.b.publish("b/live")];
       await relay.pass(100);
@@ -142,8 +145,8 @@ describe("the bit rate of a tenant", () => {
       assert.equal(clients.a.reports.length + clients.b.reports.length, 0);
     }));
 
-  it("of one that goes on in a group without end is kept by ending what uses most", () =>
-    guarded({ MOQMESH_AUTH_EGRESS_PER_TENANT: "50KB" }, async (relay) => {
+  it("ends the session that sends most when one group goes on without end", () =>
+    guarded({ "auth.egress_per_tenant": "50KB" }, async (relay) => {
       const [publisher, viewer, other] = [await join(relay, "a"), await join(relay, "a"), await join(relay, "b")];
       const live = publisher.publish("a/live");
       await relay.pass(100);

@@ -139,7 +139,7 @@ describe("a token that is refused", () => {
     });
   }
 
-  it("HS256 with an RSA public key as secret: alg_refused, in every form of that key", async () => {
+  it("for an RSA public key used as HS256 secret, in every form of that key: alg_refused", async () => {
     const pem = await exportSPKI((await importJWK(publicJwk(rsa), "RS256")) as Parameters<typeof exportSPKI>[0]);
     const forms = [pem, pem.trim(), JSON.stringify(publicJwk(rsa)), Buffer.from(String(rsa.jwk["n"]), "base64url")];
     for (const form of forms) {
@@ -148,7 +148,7 @@ describe("a token that is refused", () => {
     }
   });
 
-  it("issuer or audience of others", async () => {
+  it("for another issuer or audience", async () => {
     const rules = { issuers: ["https://issuer.example"], audiences: ["relay"] };
     const good = { iss: "https://issuer.example", aud: ["relay", "else"] };
     await take(await sign(good), key, rules);
@@ -158,7 +158,7 @@ describe("a token that is refused", () => {
   });
 });
 
-describe("a token that is taken", () => {
+describe("a token that is accepted", () => {
   const table: [what: string, claims: Record<string, unknown>][] = [
     ["without times", {}],
     ["until a second from now", { exp: NOW_SECONDS + 1 }],
@@ -172,7 +172,7 @@ describe("a token that is taken", () => {
     });
   }
 
-  it("by an RSA key that names no algorithm: every one of its type, and none of another", async () => {
+  it("may use every algorithm of its key's type, and no other, when an RSA key names none", async () => {
     const { alg: _alg, key_ops: _ops, ...jwk } = publicJwk(rsa);
     const [open] = parseKeys(JSON.stringify({ keys: [{ ...jwk, use: "sig" }] }));
     assert.ok(open);
@@ -187,7 +187,7 @@ describe("a token that is taken", () => {
     await assert.rejects(take(unsigned({ alg: "none" }, GRANT), open), { code: "alg_refused" });
   });
 
-  it("whatever is refused, the message holds nothing of the token", async () => {
+  it("the message of a refusal contains nothing of the token", async () => {
     const token = await sign({ exp: NOW_SECONDS - 1, sub: "somebody" });
     const error = await take(token).then(
       () => assert.fail("taken"),

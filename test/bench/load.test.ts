@@ -10,7 +10,7 @@ import type { Engine } from "../../moq/link.ts";
 import { STABLE_PROTOCOLS } from "../../moq/wire/lite/versions.ts";
 import { createEngine } from "../../transport/engines.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
-import { startRelay, type TestRelay } from "../support/relay.ts";
+import { TestRelay } from "../support/relay.ts";
 
 /** Milliseconds after which a run that waits for its sessions has failed. */
 const TIMEOUT_MS = 20_000;
@@ -32,7 +32,7 @@ describe("load", { timeout: 3 * TIMEOUT_MS }, () => {
   const hold = setInterval(() => {}, TIMEOUT_MS);
 
   before(async () => {
-    relay = await startRelay();
+    relay = await TestRelay.start();
     engine = await createEngine("auto", { clock: systemClock, warn: (message) => assert.fail(message) });
   });
 
@@ -42,9 +42,8 @@ describe("load", { timeout: 3 * TIMEOUT_MS }, () => {
   });
 
   async function run(protocol: string, load: Load): Promise<[PublisherReport, AudienceReport]> {
-    const url = new URL(relay.url.href.replace(/^http:/, "https:"));
-    const trust = { kind: "hashes", sha256: [relay.certificateHash] } as const;
-    const target: Target = { engine, url, trust, protocols: [protocol], timeoutMs: TIMEOUT_MS };
+    const url = relay.at("https");
+    const target: Target = { engine, url, trust: relay.trust, protocols: [protocol], timeoutMs: TIMEOUT_MS };
     const paths = Array.from({ length: load.broadcasts }, (_, index) => `${load.path}/${index}`);
     const common = {
       kind: "start" as const,

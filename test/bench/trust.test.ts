@@ -5,24 +5,21 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { dialAll } from "../../bench/load/dial.ts";
 import { parseFanout } from "../../bench/options.ts";
-import { start } from "../../relay/main.ts";
 import { createQmux } from "../../transport/qmux/index.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
-import { captureLog, testConfig } from "../main/support.ts";
+import { TestRelay } from "../support/relay.ts";
 
 test("a certificate that is not trusted ends the load at once and names the flags that help", async () => {
-  const { config, remove } = await testConfig();
-  const relay = await start(config, { log: captureLog().log });
+  const relay = await TestRelay.start();
   const engine = createQmux({ clock: systemClock, warn: () => {} });
-  const url = new URL(`wss://127.0.0.1:${relay.address.port}/`);
+  const url = relay.at("wss");
   const target = { engine, url, trust: { kind: "system" }, protocols: ["moq-lite-05"], timeoutMs: 60_000 } as const;
   const unreached = () => assert.fail("connected");
   await assert.rejects(
     dialAll(target, [unreached]),
     /its certificate is self-signed; use --fingerprint HEX .*--insecure/,
   );
-  await relay.close();
-  await remove();
+  await relay.stop();
 });
 
 test("a token for --url comes from a file, and never twice", () => {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, type TestContext, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { buildPage } from "../../scripts/build-web.ts";
-import { startRelay, type TestRelay } from "../support/relay.ts";
+import { TestRelay } from "../support/relay.ts";
 import { launchChromium, missingBrowser } from "./support/chromium.ts";
 import { firstLook, looks } from "./support/picture.ts";
 import { openTcpProxy, type TcpProxy } from "./support/tcp-proxy.ts";
@@ -31,7 +31,7 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "moqmesh-page-"));
     await buildPage(folder);
-    relay = await startRelay({ MOQMESH_HTTP_PAGE: "true" }, folder);
+    relay = await TestRelay.start({ "http.page": "true" }, { pageFolder: folder });
     proxy = await openTcpProxy(relay.url);
     browser = await launchChromium();
   });
@@ -117,9 +117,9 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
   });
 
   test("says that the relay has cut the list of what is live", TIMEOUT, async () => {
-    const small = await startRelay(
-      { MOQMESH_HTTP_PAGE: "true", MOQMESH_LIMITS_ANNOUNCEMENTS_PER_SESSION: "1" },
-      folder,
+    const small = await TestRelay.start(
+      { "http.page": "true", "limits.announcements_per_session": "1" },
+      { pageFolder: folder },
     );
     context = await browser.newContext();
     for (const name of ["one.hang", "two.hang"]) {

@@ -7,7 +7,7 @@ import { describe, test } from "node:test";
 import { freePorts } from "../../lab/ports.ts";
 import { buildPage } from "../../scripts/build-web.ts";
 import { Program, QUIET } from "../cli/support/process.ts";
-import { startRelay } from "../support/relay.ts";
+import { TestRelay } from "../support/relay.ts";
 import { launchChromium, missingBrowser } from "./support/chromium.ts";
 import { firstLook } from "./support/picture.ts";
 
@@ -20,7 +20,7 @@ describe("the demo page of a relay that is killed", { skip: missingBrowser() }, 
   test("shows the picture again soon after the relay is back", { timeout: 90_000 }, async (t) => {
     const folder = await mkdtemp(join(tmpdir(), "moqmesh-killed-"));
     await buildPage(folder);
-    const pages = await startRelay({ MOQMESH_HTTP_PAGE: "true" }, folder);
+    const pages = await TestRelay.start({ "http.page": "true" }, { pageFolder: folder });
     const [port = 0] = await freePorts(1);
     const settings = ["serve", ...QUIET, "--port", String(port), "--tls.state_dir", join(folder, "state")];
     const killed = new Program(settings);

@@ -1,16 +1,15 @@
 /** Tokens in a real browser: what a viewer sees, and when the picture stops after its token expired or was revoked. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { type ClaimsInput, generateKey, publicJwk, signToken } from "../../auth/index.ts";
+import type { ClaimsInput } from "../../auth/index.ts";
 import { codeOf } from "../../moq/session/index.ts";
-import { type Relay, start } from "../../relay/main.ts";
 import { buildPage } from "../../scripts/build-web.ts";
-import { captureLog, testConfig } from "../main/support.ts";
-import { revokeAt } from "../support/revoke.ts";
+import { TestKey } from "../support/keys.ts";
+import { TestRelay } from "../support/relay.ts";
 import { launchChromium, missingBrowser } from "./support/chromium.ts";
 import { firstLook, type Look, look } from "./support/picture.ts";
 
@@ -24,40 +23,29 @@ const MAX_LATE_MS = 1_000;
 const STILL_MS = 2_000;
 
 describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, () => {
-  const captured = captureLog();
-  const tokens: string[] = [];
   let folder: string;
-  let key: Awaited<ReturnType<typeof generateKey>>;
-  let relay: Relay;
-  let removeConfig: () => Promise<void>;
+  let key: TestKey;
+  let relay: TestRelay;
   let browser: Browser;
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "moqmesh-page-tokens-"));
     await buildPage(folder);
-    key = await generateKey({ alg: "ES256", kid: "page" });
-    await writeFile(join(folder, "page.jwk"), JSON.stringify(publicJwk(key)));
-    const { config, remove } = await testConfig({
-      MOQMESH_HTTP_PAGE: "true",
-      MOQMESH_AUTH_KEY: join(folder, "page.jwk"),
-    });
-    removeConfig = remove;
-    relay = await start(config, { log: captured.log, pageFolder: folder });
+    key = await TestKey.make("page");
+    relay = await TestRelay.start({ "http.page": "true", "auth.key": key.file }, { pageFolder: folder });
     browser = await launchChromium();
   });
   after(async () => {
     await browser?.close();
-    await relay?.close();
-    await removeConfig?.();
+    await relay?.stop();
+    await key?.remove();
     await rm(folder, { recursive: true, force: true });
   });
 
   async function open(claims: ClaimsInput, parameters: Record<string, string>): Promise<Page> {
-    const base = `http://127.0.0.1:${relay.address.port}/`;
-    const jwt = await signToken(key, { exp: Math.floor(Date.now() / 1000) + 3_600, ...claims });
-    tokens.push(jwt);
-    const address = new URL(base);
-    for (const [name, value] of Object.entries({ url: `${base}?jwt=${jwt}`, ...parameters })) {
+    const address = relay.url;
+    const url = `${relay.url}?jwt=${await key.token(claims)}`;
+    for (const [name, value] of Object.entries({ url, ...parameters })) {
       address.searchParams.set(name, value);
     }
     const page = await (await browser.newContext()).newPage();
@@ -99,7 +87,7 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
     await firstLook(other, WATCHED);
     const last = lastPicture(viewer, await firstLook(viewer, WATCHED));
     const revokedAt = Date.now();
-    const answer = await revokeAt(relay.adminAddress?.port, { jti: "browser-1" });
+    const answer = await relay.revoke({ jti: "browser-1" });
     assert.equal(answer.status, 200);
     assertCutOff(t, "was revoked", (await last) - revokedAt);
     await firstLook(other, WATCHED, Date.now());
@@ -108,7 +96,7 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
 
   test("a page without a token says that one is needed, and tries no more", TIMEOUT, async () => {
     const page = await (await browser.newContext()).newPage();
-    await page.goto(`http://127.0.0.1:${relay.address.port}/?watch=live/x.hang`);
+    await page.goto(relay.at("http", "/?watch=live/x.hang").href);
     const alert = page.locator("#watch-error:not([hidden])");
     await alert.waitFor();
     assert.match(
@@ -128,9 +116,10 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
   });
 
   test("a page reads with which code and text the relay closed its session", TIMEOUT, async (t) => {
-    if (relay.engine !== "native") return t.skip(`${relay.engine} closes sessions in its own way`);
+    const { engine } = relay.relay;
+    if (engine !== "native") return t.skip(`${engine} closes sessions in its own way`);
     const page = await open({ root: "", get: "" }, {});
-    const jwt = tokens.at(-1) ?? "";
+    const jwt = key.tokens.at(-1) ?? "";
     const closed = await page.evaluate(async (token) => {
       const hex = (await (await fetch("/certificate.sha256")).text()).trim();
       const value = Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
@@ -169,8 +158,8 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
   });
 
   test("no token of these is in the log", () => {
-    const text = JSON.stringify(captured.entries);
+    const text = JSON.stringify(relay.entries);
     assert.match(text, /browser-1/);
-    for (const token of tokens) for (const part of token.split(".")) assert.equal(text.includes(part), false);
+    for (const token of key.tokens) for (const part of token.split(".")) assert.equal(text.includes(part), false);
   });
 });

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { after, afterEach, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect as tlsConnect } from "node:tls";
-import { missingEngine } from "../engine/support/available.ts";
 import { testCertificate } from "../support/certificate.ts";
+import { missingEngine } from "../support/engines.ts";
 import { Program, QUIET } from "./support/process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "moqmesh-reload-"));
@@ -41,8 +41,7 @@ function shown(port: number): Promise<string> {
 }
 
 /** A certificate that clients know by its hash is one for both ports, and no engine but `native` changes that of QUIC. */
-const missing = missingEngine();
-const keepsCertificate = missing === undefined ? false : `it needs the native engine: ${missing}`;
+const keepsCertificate = missingEngine();
 
 async function certificateFiles(name: string) {
   const cert = join(folder, `${name}.pem`);

@@ -7,7 +7,7 @@ import { after, before, describe, it } from "node:test";
 import { freePorts } from "../../lab/ports.ts";
 import { connect } from "../../relay/client/client.ts";
 import { keptResetKey, MIN_RESET_KEY } from "../../relay/host/reset-key.ts";
-import { missingEngine } from "../engine/support/available.ts";
+import { missingEngine } from "../support/engines.ts";
 import { Program, QUIET } from "./support/process.ts";
 
 /** Longest wait for the end of a session: a sign of life of the client's, every five seconds, and a busy machine. */
@@ -20,12 +20,10 @@ before(async () => {
 });
 after(async () => await rm(folder, { recursive: true, force: true }));
 
-const skip = missingEngine();
-
 describe("a relay that was killed and is back", () => {
   it("lets clients know that their sessions are gone, long before they miss it", {
     timeout: 60_000,
-    ...(skip !== undefined && { skip }),
+    skip: missingEngine(),
   }, async () => {
     const [port = 0] = await freePorts(1);
     const settings = ["--port", String(port), "--tls.state_dir", join(folder, "state"), "--limits.idle_timeout", "5m"];

@@ -9,7 +9,7 @@ import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { dialRedis } from "../../relay/mesh/redis.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
-import { until } from "../main/support.ts";
+import { until } from "../support/until.ts";
 import { MemoryBackend, MemoryStore } from "./memory-backend.ts";
 import { RedisServer, withoutRedis } from "./redis-server.ts";
 import { many, Root } from "./roots.ts";

@@ -5,12 +5,11 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { Native } from "../../transport/native/addon.ts";
 import { testCertificate } from "../support/certificate.ts";
+import { missingEngine } from "../support/engines.ts";
+import { until } from "../support/until.ts";
 import { LIMITS } from "../transport/fixtures.ts";
-import { missingEngine } from "./support/available.ts";
 import { bareEngine } from "./support/bare.ts";
-import { dialTo, meeting, startEngine, until } from "./support/pair.ts";
-
-const missing = missingEngine();
+import { dialTo, meeting, startEngine } from "./support/pair.ts";
 
 const CALLS = [
   "poll",
@@ -57,7 +56,7 @@ const ARGUMENT = fc.oneof(
   },
 );
 
-describe("the engine's N-API functions", { skip: missing ?? false }, () => {
+describe("the engine's N-API functions", { skip: missingEngine() }, () => {
   test("survives any call with any arguments, and works afterwards", async (t) => {
     const native = bareEngine();
     t.after(() => native.stopEngine());
@@ -120,7 +119,7 @@ describe("the engine's N-API functions", { skip: missing ?? false }, () => {
     assert.equal(link.ended, false);
     const restarted = await startEngine({ resetKey });
     await meeting(t, restarted, certificate, { port });
-    const closing = await until("the end", () => events.closing);
+    const closing = await until(() => events.closing, "the end");
     assert.equal(closing.by, "error");
   });
 });

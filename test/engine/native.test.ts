@@ -6,19 +6,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import type { Link, SendStream } from "../../moq/link.ts";
+import { Authority } from "../support/authority.ts";
 import { testCertificate } from "../support/certificate.ts";
+import { missingEngine } from "../support/engines.ts";
+import { until } from "../support/until.ts";
 import { bytesOf, digestOf, pattern, unheard } from "../transport/fixtures.ts";
-import { authority } from "./support/authority.ts";
-import { missingEngine } from "./support/available.ts";
 import { Network } from "./support/network.ts";
-import { dialTo, type Met, meeting, type NativeEngine, startEngine, until } from "./support/pair.ts";
+import { dialTo, type Met, meeting, type NativeEngine, startEngine } from "./support/pair.ts";
 
 /** Bytes of one link that wait for the program at most: `LINK_UNREAD` in `engine/src/link_shared.rs`. */
 const UNREAD = 1024 * 1024;
 
-const missing = missingEngine();
-
-describe("the native engine", { skip: missing ?? false }, () => {
+describe("the native engine", { skip: missingEngine() }, () => {
   let engine: NativeEngine;
   before(async () => {
     engine = await startEngine();
@@ -32,7 +31,7 @@ describe("the native engine", { skip: missing ?? false }, () => {
     stream?.write(content);
     stream?.finish();
     const all = () => met.recorders.flatMap(({ unis }) => unis);
-    const record = await until("the stream", () => all()[streams]?.done);
+    const record = await until(() => all()[streams]?.done, "the stream");
     assert.equal(record.digest(), digestOf(content));
   }
 
@@ -40,7 +39,7 @@ describe("the native engine", { skip: missing ?? false }, () => {
     const met = await meeting(t, engine, await testCertificate());
     const raw = await dialTo(t, engine, met.listener.address.port, { scheme: "moql", host: "localhost" });
     const web = await dialTo(t, engine, met.listener.address.port);
-    await until("both", () => met.infos.length === 2);
+    await until(() => met.infos.length === 2, "both");
     const seen = met.infos.map(({ binding, protocol, authority, path }) => [binding, protocol, authority, path]);
     assert.deepEqual(seen, [
       ["quic", "moq-lite-05", "localhost", ""],
@@ -48,7 +47,7 @@ describe("the native engine", { skip: missing ?? false }, () => {
     ]);
     for (const { link } of [raw, web]) await delivers(link, met);
     raw.link.close(2 ** 32 - 1, "größer");
-    const closing = await until("the close", () => met.recorders[0]?.closing);
+    const closing = await until(() => met.recorders[0]?.closing, "the close");
     assert.deepEqual(closing, { by: "remote", code: 2 ** 32 - 1, reason: "größer" });
   });
 
@@ -63,9 +62,9 @@ describe("the native engine", { skip: missing ?? false }, () => {
   });
 
   test("verifies by given roots and names, and shows each name its own certificate", async (t) => {
-    const ours = await authority("ours");
-    const names = new Map([["localhost", await ours.issue("server", ["localhost"])]]);
-    const met = await meeting(t, engine, { ...(await ours.issue("server", ["127.0.0.1"])), names });
+    const ours = await Authority.make("ours");
+    const names = new Map([["localhost", await ours.issue({ names: ["localhost"] })]]);
+    const met = await meeting(t, engine, { ...(await ours.issue({ names: ["127.0.0.1"] })), names });
     const { port } = met.listener.address;
     const trust = { kind: "roots", pem: ours.root } as const;
     for (const host of ["localhost", "127.0.0.1"]) {
@@ -73,26 +72,26 @@ describe("the native engine", { skip: missing ?? false }, () => {
       const shown = new X509Certificate(Buffer.from(link.info.peerCertificate ?? []));
       assert.equal(shown.subject, `CN=${host}`);
     }
-    const others = await authority("others");
+    const others = await Authority.make("others");
     const foreign = { kind: "roots", pem: others.root } as const;
     await assert.rejects(dialTo(t, engine, port, { trust: foreign }), { code: "dial_failed" });
     await assert.rejects(dialTo(t, engine, port, { trust: { kind: "system" } }), { code: "dial_failed" });
   });
 
   test("tells a client's certificate, lets clients without one in, and refuses one of other roots", async (t) => {
-    const ours = await authority("ours");
-    const others = await authority("others");
+    const ours = await Authority.make("ours");
+    const others = await Authority.make("others");
     const listening = await startEngine({ clientRoots: ours.root });
     const met = await meeting(t, listening, await testCertificate());
     const { port } = met.listener.address;
-    const certificate = await ours.issue("client", ["peer-1"]);
+    const certificate = await ours.issue({ use: "client", names: ["peer-1"] });
     await dialTo(t, engine, port, { certificate });
     await dialTo(t, engine, port);
-    await until("both", () => met.infos.length === 2);
+    await until(() => met.infos.length === 2, "both");
     const [shown, none] = met.infos;
     assert.equal(new X509Certificate(Buffer.from(shown?.peerCertificate ?? [])).subject, "CN=peer-1");
     assert.equal(none?.peerCertificate, undefined);
-    const foreign = await others.issue("client", ["peer-2"]);
+    const foreign = await others.issue({ use: "client", names: ["peer-2"] });
     await assert.rejects(dialTo(t, engine, port, { certificate: foreign }), { code: "dial_failed" });
   });
 
@@ -111,11 +110,11 @@ describe("the native engine", { skip: missing ?? false }, () => {
     };
     const atOnce = open();
     assert.ok(atOnce > 0 && atOnce <= 16, `${atOnce} at once`);
-    await until("all that are allowed", () => open() === 100);
-    await until("all of them at the other end", () => met.recorders[0]?.unis.length === 100);
+    await until(() => open() === 100, "all that are allowed");
+    await until(() => met.recorders[0]?.unis.length === 100, "all of them at the other end");
     assert.equal(open(), 100);
     for (const stream of streams) stream.finish();
-    await until("room for another", () => link.openUni(1, unheard));
+    await until(() => link.openUni(1, unheard), "room for another");
   });
 
   test("swaps its certificate under 200 links and drops none", async (t) => {
@@ -139,7 +138,7 @@ describe("the native engine", { skip: missing ?? false }, () => {
       stream?.finish();
     }
     const said = () => met.recorders.flatMap(({ unis }) => unis).filter(({ text }) => text === "still here");
-    await until("a word on every link", () => said().length === 201);
+    await until(() => said().length === 201, "a word on every link");
     assert.ok(met.recorders.every(({ closing }) => closing === undefined));
   });
 
@@ -148,7 +147,7 @@ describe("the native engine", { skip: missing ?? false }, () => {
     const listening = await startEngine(windows);
     const met = await meeting(t, listening, await testCertificate());
     const { link } = await dialTo(t, engine, met.listener.address.port);
-    const server = await until("the link", () => met.recorders[0]?.link);
+    const server = await until(() => met.recorders[0]?.link, "the link");
     const content = pattern(8 * 1024 * 1024);
     for (const stream of [link.openUni(1, unheard), link.openUni(1, unheard)]) {
       stream?.write(content);
@@ -164,7 +163,7 @@ describe("the native engine", { skip: missing ?? false }, () => {
     // One window more, and the packets around them.
     assert.ok(after < 1.2 * (UNREAD + windows.receiveWindow), `${after} bytes came although nobody reads`);
     const records = () => met.recorders[0]?.unis ?? [];
-    await until("both ends", () => records().length === 2 && records().every(({ end }) => end === "fin"));
+    await until(() => records().length === 2 && records().every(({ end }) => end === "fin"), "both ends");
     for (const record of records()) assert.equal(record.digest(), digestOf(content));
   });
 
@@ -231,7 +230,7 @@ describe("the native engine", { skip: missing ?? false }, () => {
       assert.ok(stream);
       for (let frame = 1; frame <= 30; frame++) {
         stream.write(pattern(100));
-        await until("a frame", () => met.recorders[0]?.unis[0]?.received === 100 * frame);
+        await until(() => met.recorders[0]?.unis[0]?.received === 100 * frame, "a frame");
         // The handshake is over by then, and the round trip is known.
         if (frame === 10) acks.push(network.packets.down);
       }
@@ -250,7 +249,7 @@ describe("the native engine", { skip: missing ?? false }, () => {
     await new Promise((resolve) => setTimeout(resolve, 1_200));
     assert.equal(link.ended, false, "a silent link lives on by its keep-alive");
     network.dark = true;
-    const ends = await until("both ends", () => met.recorders[0]?.closing && events.closing && [met, events]);
+    const ends = await until(() => met.recorders[0]?.closing && events.closing && [met, events], "both ends");
     assert.equal(ends.length, 2);
     assert.deepEqual([met.recorders[0]?.closing?.by, events.closing?.by], ["timeout", "timeout"]);
     for (const end of [met.recorders[0], events]) {
@@ -286,7 +285,7 @@ describe("the native engine", { skip: missing ?? false }, () => {
     const met = await meeting(t, threads, await testCertificate());
     const dialled = await Promise.all(Array.from({ length: 12 }, () => dialTo(t, threads, met.listener.address.port)));
     const fan = threads.fanOut();
-    await until("all links", () => met.recorders.length === 12);
+    await until(() => met.recorders.length === 12, "all links");
     for (const { link } of met.recorders) {
       const stream = link?.openUni(1, unheard);
       assert.ok(stream);
@@ -296,7 +295,7 @@ describe("the native engine", { skip: missing ?? false }, () => {
     fan.write(content);
     fan.finish();
     for (const { events } of dialled) {
-      const record = await until("the stream", () => events.unis[0]?.done);
+      const record = await until(() => events.unis[0]?.done, "the stream");
       assert.equal(record.digest(), digestOf(content));
     }
     const names = await threadNames();

@@ -1,8 +1,7 @@
 /** A catalog that @moq/net writes once and does not have any more when later viewers ask for it. */
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import type { Connection, Path } from "@moq/net";
-import { startRelay, type TestRelay } from "../support/relay.ts";
 import {
   EVERYTHING,
   freshPath,
@@ -14,19 +13,13 @@ import {
   TRACK,
   writeGroup,
 } from "./support/media.ts";
-import { Peers, PROTOCOLS } from "./support/peer.ts";
+import { PROTOCOLS } from "./support/peer.ts";
+import { relayForTests } from "./support/relay.ts";
 
 /** Groups of the track that tells when the relay has given up what is live. */
 const LIVE_EVERY_MS = 20;
 
-let relay: TestRelay;
-const peers = new Peers(() => relay);
-
-before(async () => {
-  relay = await startRelay({ MOQMESH_LIMITS_TRACK_LINGER: "200ms" });
-});
-after(() => relay.stop());
-afterEach(() => peers.closeAll());
+const { peers } = relayForTests({ "limits.track_linger": "200ms" });
 
 describe("a catalog that was written once", () => {
   for (const protocol of PROTOCOLS) {

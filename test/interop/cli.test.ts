@@ -3,25 +3,17 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { runProgram } from "../../relay/cli/main.ts";
 import { recordedIo } from "../cli/support/io.ts";
-import { startRelay, type TestRelay } from "../support/relay.ts";
 import { frameBytes, freshPath, publish, TRACK, writeFrame, writeGroup } from "./support/media.ts";
-import { Peers } from "./support/peer.ts";
+import { relayForTests } from "./support/relay.ts";
 
 const TIMEOUT = { timeout: 20_000 };
 /** Bytes that are no text, with a size that needs several packets. */
 const SEED = 9;
 
-let relay: TestRelay;
-const peers = new Peers(() => relay);
-
-before(async () => {
-  relay = await startRelay({ MOQMESH_LIMITS_SUBSCRIBE_WAIT: "200ms" });
-});
-after(() => relay.stop());
-afterEach(() => peers.closeAll());
+const { peers, relay } = relayForTests({ "limits.subscribe_wait": "200ms" });
 
 async function run(...args: string[]) {
   const io = recordedIo();
@@ -39,7 +31,7 @@ for (const scheme of ["http:", "ws:"]) {
     const publisher = await peers.connect("webtransport", "moq-lite-05");
     const paths = [freshPath(), freshPath()].sort();
     for (const path of paths) publish(publisher, path);
-    const url = new URL(relay.url);
+    const url = new URL(relay().url);
     url.protocol = scheme;
     await publisherSeen(url, paths);
     const all = await run("ls", url.href, "interop");
@@ -65,11 +57,11 @@ async function publisherSeen(url: URL, paths: readonly string[]): Promise<void> 
 test("ls --json tells the protocol and the paths as one object", TIMEOUT, async () => {
   const path = freshPath();
   publish(await peers.connect("webtransport", "moq-lite-05"), path);
-  await publisherSeen(relay.url, [path]);
-  const { code, out } = await run("ls", relay.url.href, path, "--json", "--protocol", "moq-lite-04");
+  await publisherSeen(relay().url, [path]);
+  const { code, out } = await run("ls", relay().url.href, path, "--json", "--protocol", "moq-lite-04");
   assert.equal(code, 0);
   assert.deepEqual(JSON.parse(out), {
-    url: relay.url.origin,
+    url: relay().url.origin,
     protocol: "moq-lite-04",
     prefix: path,
     // moq-lite-04 cannot say that a list is complete.
@@ -82,11 +74,11 @@ test("fetch writes the bytes of a group, the latest one unless told", TIMEOUT, a
   const path = freshPath();
   const { track } = publish(await peers.connect("webtransport", "moq-lite-05"), path);
   for (let group = 0; group < 3; group++) writeGroup(track, SEED, group, 6);
-  await publisherSeen(relay.url, [path]);
-  const latest = await run("fetch", relay.url.href, path, TRACK);
+  await publisherSeen(relay().url, [path]);
+  const latest = await run("fetch", relay().url.href, path, TRACK);
   assert.equal(latest.code, 0, latest.err);
   assert.ok(latest.bytes.equals(groupBytes(2, 6)));
-  const first = await run("fetch", relay.url.href, path, TRACK, "0");
+  const first = await run("fetch", relay().url.href, path, TRACK, "0");
   assert.equal(first.code, 0, first.err);
   assert.ok(first.bytes.equals(groupBytes(0, 6)));
 });
@@ -99,9 +91,9 @@ test("fetch --json summarises the frames, --out writes them to a file", TIMEOUT,
   writeFrame(group, new TextEncoder().encode("one"));
   writeFrame(group, new TextEncoder().encode("three"));
   group.close();
-  await publisherSeen(relay.url, [path]);
+  await publisherSeen(relay().url, [path]);
   const file = join(folder, "group.bin");
-  const { code, out } = await run("fetch", relay.url.href, path, TRACK, "--json", "--out", file);
+  const { code, out } = await run("fetch", relay().url.href, path, TRACK, "--json", "--out", file);
   assert.equal(code, 0);
   const summary: { group: number; bytes: number; frames: { bytes: number; sha256: string }[] } = JSON.parse(out);
   assert.deepEqual([summary.group, summary.bytes], [0, 8]);
@@ -120,16 +112,24 @@ test("fetch does not write binary data to a terminal", TIMEOUT, async () => {
   const path = freshPath();
   const { track } = publish(await peers.connect("webtransport", "moq-lite-05"), path);
   writeGroup(track, SEED, 0, 3);
-  await publisherSeen(relay.url, [path]);
+  await publisherSeen(relay().url, [path]);
   const io = recordedIo({ terminal: true });
-  assert.equal(await runProgram(["fetch", relay.url.href, path, TRACK], io), 2);
+  assert.equal(await runProgram(["fetch", relay().url.href, path, TRACK], io), 2);
   assert.equal(io.stdout(), "");
   assert.match(io.stderr(), /binary.*--out FILE/);
 });
 
 test("fetch exits with 5 for what is not there", TIMEOUT, async () => {
   for (const group of [[], ["0"]]) {
-    const { code, out, err } = await run("fetch", relay.url.href, "interop/nobody", TRACK, ...group, "--timeout", "1s");
+    const { code, out, err } = await run(
+      "fetch",
+      relay().url.href,
+      "interop/nobody",
+      TRACK,
+      ...group,
+      "--timeout",
+      "1s",
+    );
     assert.equal(code, 5, err);
     assert.equal(out, "");
     assert.match(err, /(^|\n)moqmesh: interop\/nobody is not live at 127\.0\.0\.1:\d+\n$/);
@@ -139,11 +139,11 @@ test("fetch exits with 5 for what is not there", TIMEOUT, async () => {
 test("exits with 4 when nobody listens, or when the certificate is not trusted", TIMEOUT, async () => {
   const nobody = await run("ls", "ws://127.0.0.1:9/", "--timeout", "2s");
   assert.equal(nobody.code, 4, nobody.err);
-  const url = new URL(relay.url);
+  const url = new URL(relay().url);
   url.protocol = "https:";
   const doubtful = await run("ls", url.href);
   assert.equal(doubtful.code, 4);
   assert.match(doubtful.err, /use --fingerprint HEX .*; on your own machine, use http:\/\//);
-  const pinned = await run("ls", url.href, "--fingerprint", Buffer.from(relay.certificateHash).toString("hex"));
+  const pinned = await run("ls", url.href, "--fingerprint", Buffer.from(relay().certificateHash).toString("hex"));
   assert.equal(pinned.code, 0, pinned.err);
 });

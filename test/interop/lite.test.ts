@@ -1,8 +1,7 @@
 /** Every finished version of moq-lite, over both transports, with @moq/net at both ends. */
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { Time } from "@moq/net";
-import { startRelay, type TestRelay } from "../support/relay.ts";
 import { registerCommonTests } from "./support/common.ts";
 import {
   EVERYTHING,
@@ -15,18 +14,12 @@ import {
   TRACK,
   writeGroup,
 } from "./support/media.ts";
-import { Peers, PROTOCOLS, TRANSPORTS } from "./support/peer.ts";
+import { PROTOCOLS, TRANSPORTS } from "./support/peer.ts";
+import { relayForTests } from "./support/relay.ts";
 
 const TIMEOUT = { timeout: 20_000 };
 
-let relay: TestRelay;
-const peers = new Peers(() => relay);
-
-before(async () => {
-  relay = await startRelay();
-});
-after(() => relay.stop());
-afterEach(() => peers.closeAll());
+const { peers } = relayForTests();
 
 for (const transport of TRANSPORTS) {
   for (const protocol of PROTOCOLS) {

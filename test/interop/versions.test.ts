@@ -1,21 +1,14 @@
 /** A broadcast published in one version and over one transport is watched in any other. */
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
-import { startRelay, type TestRelay } from "../support/relay.ts";
+import { describe, test } from "node:test";
 import { EVERYTHING, freshPath, groupHash, online, passInTurn, publish, TRACK } from "./support/media.ts";
-import { Peers, PROTOCOLS, TRANSPORTS } from "./support/peer.ts";
+import { PROTOCOLS, TRANSPORTS } from "./support/peer.ts";
+import { relayForTests } from "./support/relay.ts";
 
 const GROUPS = 6;
 const FRAMES = 6;
 
-let relay: TestRelay;
-const peers = new Peers(() => relay);
-
-before(async () => {
-  relay = await startRelay();
-});
-after(() => relay.stop());
-afterEach(() => peers.closeAll());
+const { peers } = relayForTests();
 
 for (const from of TRANSPORTS) {
   for (const to of TRANSPORTS) {

@@ -3,28 +3,23 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { type Announced, type Client, connect, FetchError } from "../../relay/client/index.ts";
-import { type Relay, start } from "../../relay/main.ts";
-import { captureLog, publishTo, testConfig, until } from "./support.ts";
+import { publishTo } from "../support/publisher.ts";
+import { TestRelay, withRelay } from "../support/relay.ts";
+import { until } from "../support/until.ts";
 
 const GROUPS = [["a", "b"], ["c"], ["d", "", "e"]];
 
 const PROTOCOLS = ["moq-lite-05", "moq-lite-04", "moq-lite-03"];
 
-let relay: Relay;
-let remove: () => Promise<void>;
+let relay: TestRelay;
 let url: URL;
 
 before(async () => {
-  const made = await testConfig({ MOQMESH_LIMITS_SUBSCRIBE_WAIT: "50ms" });
-  remove = made.remove;
-  relay = await start(made.config, { log: captureLog().log });
-  url = new URL(`http://127.0.0.1:${relay.address.port}/`);
+  relay = await TestRelay.start({ "limits.subscribe_wait": "50ms" });
+  url = relay.url;
   await publishTo(url, "live/room1", "chat", GROUPS);
 });
-after(async () => {
-  await relay.close();
-  await remove();
-});
+after(async () => await relay.stop());
 
 async function withClient<T>(use: (client: Client) => Promise<T>, at = url, protocols?: string[]): Promise<T> {
   const trust = { kind: "system" } as const;
@@ -43,7 +38,7 @@ for (const [scheme, protocol] of ["http", "ws"].flatMap((one) => PROTOCOLS.map((
   describe(`a client that speaks ${protocol} at a ${scheme} address`, () => {
     const at = () => new URL(url.href.replace(/^http/, scheme));
 
-    test("fetches the group it names, and the newest when it names none", () =>
+    test("fetches the named group, and the newest when no group is named", () =>
       withClient(
         async (client) => {
           assert.equal(client.protocol, protocol);
@@ -57,7 +52,7 @@ for (const [scheme, protocol] of ["http", "ws"].flatMap((one) => PROTOCOLS.map((
         [protocol],
       ));
 
-    test("is told what is live, by whole segments of the prefix, and what comes and goes", () =>
+    test("gets announcements by whole segments of the prefix, and their ends", () =>
       withClient(
         async (client) => {
           const seen: Announced[] = [];
@@ -83,7 +78,7 @@ for (const [scheme, protocol] of ["http", "ws"].flatMap((one) => PROTOCOLS.map((
 }
 
 describe("a client", () => {
-  test("sees the paths under the root that its URL names", () =>
+  test("sees the paths under the root in its URL", () =>
     withClient(async (client) => {
       const seen: Announced[] = [];
       await client.announced("", (change) => seen.push(change)).ready;
@@ -92,7 +87,7 @@ describe("a client", () => {
       assert.deepEqual(texts(frames), ["c"]);
     }, new URL("live", url)));
 
-  test("learns that a broadcast, a track or a group does not exist", () =>
+  test("gets not_found for a missing broadcast, track or group", () =>
     withClient(async (client) => {
       const where = { broadcast: "live/room1", track: "chat", timeoutMs: 5_000 };
       for (const wrong of [{ broadcast: "none" }, { track: "none" }, { group: 99 }, { broadcast: "none", group: 0 }]) {
@@ -104,21 +99,18 @@ describe("a client", () => {
       }
     }));
 
-  test("is told when the relay ends the session, also while it waits", async () => {
-    const { config, remove: clean } = await testConfig();
-    const other = await start(config, { log: captureLog().log });
-    const at = new URL(`http://127.0.0.1:${other.address.port}/`);
-    await withClient(async (client) => {
-      await until(() => other.counters.sessionsActive === 1);
-      const waiting = client.fetch({ broadcast: "none", track: "none", timeoutMs: 5_000 });
-      const [failed] = await Promise.all([assert.rejects(waiting, FetchError), other.close("gone fishing")]);
-      assert.equal(failed, undefined);
-      assert.deepEqual(await client.closed, { reason: "closed", message: "gone fishing" });
-    }, at);
-    await clean();
-  });
+  test("gets the reason when the relay closes the session, also during a fetch", () =>
+    withRelay({}, (other) =>
+      withClient(async (client) => {
+        await until(() => other.counters.sessionsActive === 1);
+        const waiting = client.fetch({ broadcast: "none", track: "none", timeoutMs: 5_000 });
+        const [failed] = await Promise.all([assert.rejects(waiting, FetchError), other.relay.close("gone fishing")]);
+        assert.equal(failed, undefined);
+        assert.deepEqual(await client.closed, { reason: "closed", message: "gone fishing" });
+      }, other.url),
+    ));
 
-  test("does not connect to what is no relay, or cannot be reached, and says why", async () => {
+  test("fails with the reason when the address is no relay or unreachable", async () => {
     const web = createServer((_request, response) => response.end("hello")).listen(0, "127.0.0.1");
     await once(web, "listening");
     const address = web.address();
@@ -132,12 +124,12 @@ describe("a client", () => {
     await assert.rejects(connect(new URL("ftp://x/"), options), { code: "unsupported_url" });
   });
 
-  test("does not connect when the certificate is another", async () => {
+  test("does not connect when the certificate is not the pinned one", async () => {
     const trust = { kind: "hashes", sha256: [new Uint8Array(32)] } as const;
     await assert.rejects(connect(url, { trust, timeoutMs: 5_000 }), { code: "dial_failed" });
   });
 
-  test("refuses to watch what it did not ask for", async () => {
+  test("refuses to watch outside of its announcement prefix", async () => {
     const client = await connect(url, { trust: { kind: "system" }, timeoutMs: 5_000, announcePrefix: "live" });
     const seen: Announced[] = [];
     await client.announced("live/room1", (change) => seen.push(change)).ready;

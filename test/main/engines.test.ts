@@ -25,14 +25,14 @@ describe("the choice of an engine", () => {
     assert.equal((await createEngine("auto", deps, table)).name, "b");
   });
 
-  test("says of each better one why it was passed over", async () => {
-    const told: string[] = [];
-    const passedOver = (name: string, why: string) => told.push(`${name}: ${why}`);
+  test("says why it skipped each better one", async () => {
+    const reasons: string[] = [];
+    const passedOver = (name: string, why: string) => reasons.push(`${name}: ${why}`);
     await createEngine("auto", { ...deps, passedOver }, new Map([fails("a"), works("b"), fails("c")]));
-    assert.deepEqual(told, ['a: run "npm install a"']);
+    assert.deepEqual(reasons, ['a: run "npm install a"']);
   });
 
-  test("takes the one that is named and no other", async () => {
+  test("takes the named engine and no other", async () => {
     const table = new Map([works("a"), fails("b"), works("c")]);
     assert.equal((await createEngine("c", deps, table)).name, "c");
     await assert.rejects(createEngine("b", deps, table), {
@@ -41,7 +41,7 @@ describe("the choice of an engine", () => {
     });
   });
 
-  test("says which engines there are when another is named, and why none loads when none does", async () => {
+  test("lists the engines when the name is unknown, and gives each engine's reason when none loads", async () => {
     await assert.rejects(createEngine("x", deps, new Map([works("a"), works("b")])), /has no engine "x".*auto, a, b/);
     await assert.rejects(createEngine("auto", deps, new Map([fails("a"), fails("b")])), /a: run .*; b: run /);
   });

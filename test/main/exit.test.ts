@@ -4,8 +4,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { start } from "../../relay/main.ts";
-import { captureLog, testConfig } from "./support.ts";
+import { withRelay } from "../support/relay.ts";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const LIFE = join(HERE, "life.ts");
@@ -24,19 +23,10 @@ for (const end of ["drain", "close", "fail"]) {
 }
 
 for (const scheme of ["http", "ws"]) {
-  test(`a process ends well after it has closed its client of a ${scheme} address`, async () => {
-    const { config, remove } = await testConfig();
-    const relay = await start(config, { log: captureLog().log });
-    try {
-      const { stdout } = await promisify(execFile)(
-        process.execPath,
-        ["--import", "tsx", VISIT, `${scheme}://127.0.0.1:${relay.address.port}/`],
-        { timeout: EXIT_WITHIN_MS },
-      );
+  test(`a process ends by itself after it has closed its client of a ${scheme} address`, () =>
+    withRelay({}, async (relay) => {
+      const args = ["--import", "tsx", VISIT, relay.at(scheme).href];
+      const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: EXIT_WITHIN_MS });
       assert.equal(stdout, "closed\n");
-    } finally {
-      await relay.close();
-      await remove();
-    }
-  });
+    }));
 }

@@ -36,7 +36,7 @@ describe("the log's output", () => {
   beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
   afterEach(() => mock.timers.reset());
 
-  test("drops and counts lines while its reader stands still, and says how many when it reads again", async () => {
+  test("drops and counts lines while its reader is stuck, and says how many when it reads again", async () => {
     const port = new StillPort();
     const output = new LogOutput(port);
     const said: unknown[] = [];
@@ -50,7 +50,7 @@ describe("the log's output", () => {
     assert.equal(await output.close(), true);
   });
 
-  test("keeps lines while the disk is full, and goes on inside the line where it stopped", async () => {
+  test("keeps lines while the disk is full, and continues inside the line where it stopped", async () => {
     const port = new StillPort();
     const output = new LogOutput(port);
     output.write("first\n");
@@ -66,7 +66,7 @@ describe("the log's output", () => {
     assert.equal(await output.close(), true);
   });
 
-  test("names the error that lines were lost for", () => {
+  test("names the error that lost lines", () => {
     const port = new StillPort();
     const output = new LogOutput(port);
     const lines: string[] = [];
@@ -80,7 +80,7 @@ describe("the log's output", () => {
     assert.match(lines.join(""), /"lost":77,"why":"EIO: it failed"/);
   });
 
-  test("counts every line as lost once its reader has gone, and tries no more", async () => {
+  test("counts every line as lost once its reader has closed, and writes no more", async () => {
     const port = new StillPort();
     const output = new LogOutput(port);
     output.write("one\ntwo\n");
@@ -92,7 +92,7 @@ describe("the log's output", () => {
     assert.equal(await output.close(), true);
   });
 
-  test("closing waits a second for a reader that stands still, and no longer", async () => {
+  test("waits at most a second for a stuck reader when it closes", async () => {
     const output = new LogOutput(new StillPort());
     output.write("one\n");
     const closing = output.close();

@@ -22,14 +22,14 @@ describe("the log", () => {
     assert.deepEqual(entry, { level: "info", port: 4443, msg: "listening" });
   });
 
-  test("is text for people when asked", () => {
+  test("is readable text when the format is `pretty`", () => {
     const { log, lines } = capture("pretty");
     log.warn({ port: 4443 }, "careful");
     assert.match(lines.join(""), /WARN.*careful.*"port":4443/);
     assert.equal(lines.join("").trim().split("\n").length, 1);
   });
 
-  test("never tells a credential, in fields, texts, errors or stacks, in either format", () => {
+  test("contains no credential in fields, texts, errors or stacks, in either format", () => {
     for (const format of ["json", "pretty"] as const) {
       const { log, lines } = capture(format, "debug");
       log.info({ query: "jwt=hush", info: { query: "jwt=hush", headers: { authorization: "hush" } } }, "a");
@@ -45,7 +45,7 @@ describe("the log", () => {
     }
   });
 
-  test("tells no token, whatever stands beside it and however often it is percent-encoded", () => {
+  test("contains no token, whatever is next to it and however often it is percent-encoded", () => {
     const spaced = TOKEN.replace(/^[^.]*/, Buffer.from('{ "alg":"HS256" }').toString("base64url"));
     const broken = TOKEN.replace(/^[^.]*/, Buffer.from('\n {\n"typ":"JWT","alg":"HS256"}').toString("base64url"));
     const percent = (text: string) => [...text].map((c) => `%${c.charCodeAt(0).toString(16)}`).join("");
@@ -73,7 +73,7 @@ describe("the log", () => {
     }
   });
 
-  test("leaves what is no credential as it is", () => {
+  test("does not change what is no credential", () => {
     const texts = [
       "/live/room-1/viewport-controller-component.index-of.many-parts.js",
       "/p/caf%C3%A9%2Fx%20y/100%/%zz",
@@ -88,7 +88,7 @@ describe("the log", () => {
     }
   });
 
-  test("costs little for a line that is made to cost", () => {
+  test("takes little time for a line that is built to take long", () => {
     for (const text of ["a-".repeat(30_000), "%25".repeat(20_000), '{"'.repeat(30_000), "eyJhIjox.".repeat(7_000)]) {
       const { log, lines } = capture();
       const begun = process.cpuUsage();

@@ -6,11 +6,12 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { type Certificate, type Engine, TransportError } from "../../moq/link.ts";
 import { type Client, connect, FetchError } from "../../relay/client/client.ts";
-import type { Config } from "../../relay/config/config.ts";
-import { type Relay, type StartOptions, start } from "../../relay/main.ts";
 import { METRICS } from "../../relay/metrics.ts";
 import { CHECK_INTERVAL_MS } from "../../transport/tls/manager.ts";
-import { captureLog, publishTo, testConfig, until } from "./support.ts";
+import { captureLog } from "../support/log.ts";
+import { publishTo } from "../support/publisher.ts";
+import { configOf, type Settings, TestRelay, type TestRelayOptions } from "../support/relay.ts";
+import { until } from "../support/until.ts";
 
 const DAY_MS = 86_400_000;
 const TRUST = { trust: { kind: "system" }, timeoutMs: 5_000 } as const;
@@ -26,49 +27,39 @@ afterEach(async () => {
   for (const cleanup of cleanups.toReversed()) await cleanup();
 });
 
-async function configured(settings: Record<string, string> = {}): Promise<Config> {
-  const { config, remove } = await testConfig(settings);
-  cleanups.push(remove);
-  return config;
-}
-
-async function run(settings: Record<string, string> = {}, options: StartOptions = {}): Promise<Relay> {
-  const relay = await start(await configured(settings), { log: captured.log, ...options });
-  cleanups.push(() => relay.close());
+async function run(settings: Settings = {}, options: TestRelayOptions = {}): Promise<TestRelay> {
+  const relay = await TestRelay.start(settings, { captured, ...options });
+  cleanups.push(() => relay.stop());
   return relay;
 }
 
-function urlOf(relay: Relay, path = "/"): URL {
-  return new URL(`http://127.0.0.1:${relay.address.port}${path}`);
-}
-
-async function connected(relay: Relay): Promise<Client> {
-  const client = await connect(urlOf(relay), TRUST);
+async function connected({ url, counters }: TestRelay): Promise<Client> {
+  const client = await connect(url, TRUST);
   cleanups.push(() => client.close());
   // A client knows of its session before the relay does.
-  await until(() => relay.counters.sessionsActive > 0);
+  await until(() => counters.sessionsActive > 0);
   return client;
 }
 
-async function ready(relay: Relay): Promise<{ status: number; body: unknown }> {
-  const response = await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/health/ready`);
+async function ready(relay: TestRelay): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(relay.admin("/health/ready"));
   return { status: response.status, body: await response.json() };
 }
 
 describe("a relay", () => {
-  test("listens on one port for UDP and TCP, tells its fingerprint and is ready", async () => {
+  test("listens on one port for UDP and TCP, serves its fingerprint and is ready", async () => {
     const relay = await run();
-    const response = await fetch(urlOf(relay, "/certificate.sha256"));
-    assert.equal((await response.text()).trim(), relay.fingerprint);
+    const response = await fetch(relay.at("http", "/certificate.sha256"));
+    assert.equal((await response.text()).trim(), relay.relay.fingerprint);
     assert.deepEqual(await ready(relay), { status: 200, body: { status: "ready", reasons: [] } });
     const client = await connected(relay);
     assert.match(client.protocol, /^moq-lite-/);
-    assert.deepEqual(relay.sessions(), [{ engine: relay.engine, protocol: client.protocol, count: 1 }]);
+    assert.deepEqual(relay.relay.sessions(), [{ engine: relay.relay.engine, protocol: client.protocol, count: 1 }]);
   });
 
   test("logs one line when a session opens and one when it closes, and counts it", async () => {
     const relay = await run();
-    const client = await connect(urlOf(relay, "/live?jwt=hush"), TRUST);
+    const client = await connect(relay.at("http", "/live?jwt=hush"), TRUST);
     await client.close();
     await until(() => captured.messages().includes("session closed"));
     const lines = captured.entries.filter((entry) => String(entry["msg"]).startsWith("session "));
@@ -79,15 +70,15 @@ describe("a relay", () => {
     assert.equal(lines[1]?.["path"], "/live");
     assert.equal(lines[1]?.["reason"], "remote");
     assert.doesNotMatch(JSON.stringify(captured.entries), /hush/);
-    const metrics = await (await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/metrics`)).text();
+    const metrics = await (await fetch(relay.admin("/metrics"))).text();
     assert.match(metrics, /^moqmesh_sessions_opened_total 1$/m);
     assert.match(metrics, /^moqmesh_sessions_closed_total\{reason="remote"\} 1$/m);
   });
 
   test("has every group of metrics on the list that docs/metrics.md is made from", async () => {
-    const relay = await run({ MOQMESH_CLUSTER_NODE: "root-1", MOQMESH_CLUSTER_ROLE: "root" });
+    const relay = await run({ "cluster.node": "root-1", "cluster.role": "root" });
     assert.deepEqual(new Set(relay.counters.groups), new Set(METRICS));
-    const metrics = await (await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/metrics`)).text();
+    const metrics = await (await fetch(relay.admin("/metrics"))).text();
     const names = METRICS.flatMap((group) => Object.values(group.metrics).map(({ name }) => `moqmesh_${name}`));
     const shown = [...metrics.matchAll(/^# TYPE (\S+)/gm)].map(([, name = ""]) => name);
     const ofProcess = /^moqmesh_(process|nodejs)_/;
@@ -96,38 +87,37 @@ describe("a relay", () => {
     assert.match(metrics, /^moqmesh_registry_backend_up 1$/m);
   });
 
-  test("drains: not ready at once, GOAWAY, and gone when the last session has left", async () => {
-    const relay = await run({ MOQMESH_DRAIN_GRACE: "1m", MOQMESH_LIMITS_SUBSCRIBE_WAIT: "0s" });
+  test("drains: it is not ready at once, sends GOAWAY, and ends when the last session has left", async () => {
+    const relay = await run({ "drain.grace": "1m", "limits.subscribe_wait": "0s" });
     const client = await connected(relay);
-    const drained = relay.drain("test");
+    const drained = relay.relay.drain("test");
     assert.deepEqual(await ready(relay), { status: 503, body: { status: "not_ready", reasons: ["draining"] } });
-    await assert.rejects(fetch(urlOf(relay, "/certificate.sha256")));
+    await assert.rejects(fetch(relay.at("http", "/certificate.sha256")));
     // A session that was told to leave asks for nothing more.
     const refusedWith = async (code: string) => {
       const error: unknown = await client.fetch({ broadcast: "none", track: "t", timeoutMs: 1_000 }).catch((e) => e);
       return error instanceof FetchError && error.code === code;
     };
-    while (!(await refusedWith("upstream"))) assert.equal(relay.state(), "draining");
+    while (!(await refusedWith("upstream"))) assert.equal(relay.relay.state(), "draining");
     await client.close();
     await drained;
-    assert.equal(relay.state(), "closed");
-    await relay.ended;
+    assert.equal(relay.relay.state(), "closed");
+    await relay.relay.ended;
   });
 
-  test("closes with a code what is left when the grace is over", async () => {
-    const relay = await run({ MOQMESH_DRAIN_GRACE: "50ms", MOQMESH_DRAIN_SPREAD: "100ms" });
-    const websocket = new URL(urlOf(relay).href.replace(/^http/, "ws"));
-    const urls = [urlOf(relay), websocket, urlOf(relay), websocket];
+  test("closes the remaining sessions with a code when the grace is over", async () => {
+    const relay = await run({ "drain.grace": "50ms", "drain.spread": "100ms" });
+    const urls = ["http", "ws", "http", "ws"].map((scheme) => relay.at(scheme));
     const publishers = await Promise.all(urls.map((url, index) => publishTo(url, `room${index}`, "t", [["x"]])));
     await until(() => relay.counters.sessionsActive === 4);
-    const engines = Object.fromEntries(relay.sessions().map(({ engine, count }) => [engine, count]));
-    assert.deepEqual(engines, { qmux: 2, [relay.engine]: 2 });
-    await relay.drain("maintenance");
+    const engines = Object.fromEntries(relay.relay.sessions().map(({ engine, count }) => [engine, count]));
+    assert.deepEqual(engines, { qmux: 2, [relay.relay.engine]: 2 });
+    await relay.relay.drain("maintenance");
     for (const { closed } of publishers) assert.deepEqual(await closed, { code: 25, message: "maintenance" });
     assert.equal(relay.counters.sessionsActive, 0);
   });
 
-  test("ends also when a defect keeps it from letting its sessions leave", async () => {
+  test("ends also when a defect stops the drain", async () => {
     const { log } = captured;
     const failing = new Proxy(log, {
       get: (target, name) =>
@@ -138,26 +128,26 @@ describe("a relay", () => {
             }
           : Reflect.get(target, name),
     });
-    const relay = await run({ MOQMESH_DRAIN_GRACE: "1h" }, { log: failing });
+    const relay = await run({ "drain.grace": "1h" }, { captured: { ...captured, log: failing } });
     const client = await connected(relay);
-    await relay.drain("test");
+    await relay.relay.drain("test");
     assert.equal(relay.counters.defects, 1);
     assert.deepEqual(await client.closed, { reason: "closed", message: "test" });
   });
 
-  test("ends at once when it is told to in the middle of a drain", async () => {
-    const relay = await run({ MOQMESH_DRAIN_GRACE: "1h" });
+  test("ends at once when it is closed during a drain", async () => {
+    const relay = await run({ "drain.grace": "1h" });
     const client = await connected(relay);
-    const drained = relay.drain("slowly");
-    const closed = relay.close("now");
-    await Promise.all([drained, closed, relay.ended]);
+    const drained = relay.relay.drain("slowly");
+    const closed = relay.relay.close("now");
+    await Promise.all([drained, closed, relay.relay.ended]);
     assert.deepEqual(await client.closed, { reason: "closed", message: "now" });
   });
 
   test("frees its port and leaves nothing open", async () => {
     const relay = await run();
-    const { port } = relay.address;
-    await relay.close();
+    const { port } = relay;
+    await relay.relay.close();
     const tcp = createServer().listen(port, "127.0.0.1");
     await once(tcp, "listening");
     tcp.close();
@@ -166,53 +156,50 @@ describe("a relay", () => {
     udp.close();
   });
 
-  test("says which socket is taken and gives back what it had opened", async () => {
+  test("names the port that is in use and frees what it had opened", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
     const address = taken.address();
     assert.ok(address !== null && typeof address === "object");
     const message = new RegExp(`^cannot listen on TCP 127.0.0.1:${address.port}: it is in use \\(EADDRINUSE\\); `);
-    const config = await configured({ MOQMESH_SERVER_PORT: String(address.port) });
-    await assert.rejects(start(config, { log: captured.log }), { code: "bind_failed", message });
+    await assert.rejects(run({ "server.port": String(address.port) }), { code: "bind_failed", message });
     const udp = createSocket("udp4").bind(address.port, "127.0.0.1");
     await once(udp, "listening");
     udp.close();
-    const admin = await configured({ MOQMESH_HTTP_ADMIN_PORT: String(address.port) });
-    await assert.rejects(start(admin, { log: captured.log }), /cannot listen on the admin listener's TCP/);
+    await assert.rejects(run({ "http.admin_port": String(address.port) }), /cannot listen on the admin listener's TCP/);
     taken.close();
   });
 
-  test("refuses to start with a certificate that cannot be used", async () => {
-    const config = await configured({ MOQMESH_TLS_CERT: "/nowhere/a.pem", MOQMESH_TLS_KEY: "/nowhere/b.pem" });
-    await assert.rejects(start(config, { log: captured.log }), { code: "bad_certificate", message: /does not exist/ });
+  test("refuses to start with an unusable certificate", async () => {
+    const missing = { "tls.cert": "/nowhere/a.pem", "tls.key": "/nowhere/b.pem" };
+    await assert.rejects(run(missing), { code: "bad_certificate", message: /does not exist/ });
   });
 
-  test("takes no WebSocket when that is off", async () => {
-    const relay = await run({ MOQMESH_SERVER_WEBSOCKET: "false" });
-    await assert.rejects(connect(new URL(`ws://127.0.0.1:${relay.address.port}/`), TRUST), TransportError);
-    assert.equal((await fetch(urlOf(relay, "/certificate.sha256"))).status, 200);
+  test("accepts no WebSocket when that is off", async () => {
+    const relay = await run({ "server.websocket": "false" });
+    await assert.rejects(connect(relay.at("ws"), TRUST), TransportError);
+    assert.equal((await fetch(relay.at("http", "/certificate.sha256"))).status, 200);
   });
 
-  test("takes sessions over TLS on its TCP port from clients that pin the certificate", async () => {
+  test("accepts sessions over TLS on its TCP port from clients that pin the certificate", async () => {
     const relay = await run();
-    const trust = { kind: "hashes", sha256: [Buffer.from(relay.fingerprint ?? "", "hex")] } as const;
-    const client = await connect(new URL(`wss://127.0.0.1:${relay.address.port}/`), { ...TRUST, trust });
+    const client = await connect(relay.at("wss"), { ...TRUST, trust: relay.trust });
     await until(() => relay.counters.sessionsActive === 1);
     await client.close();
     await until(() => relay.counters.sessionsActive === 0);
   });
 
-  test("has no TCP side when neither HTTP nor WebSocket is wanted", async () => {
-    const relay = await run({ MOQMESH_HTTP_ENABLED: "false", MOQMESH_SERVER_WEBSOCKET: "false" });
-    const tcp = createServer().listen(relay.address.port, "127.0.0.1");
+  test("does not listen on TCP when HTTP and WebSocket are off", async () => {
+    const relay = await run({ "http.enabled": "false", "server.websocket": "false" });
+    const tcp = createServer().listen(relay.port, "127.0.0.1");
     await once(tcp, "listening");
     tcp.close();
   });
 
-  test("goes without its page when that was not built, and says so", async () => {
-    const relay = await run({ MOQMESH_HTTP_PAGE: "true" }, { pageFolder: "/nowhere" });
-    assert.equal(relay.hasPage, false);
-    assert.equal((await fetch(urlOf(relay))).status, 404);
+  test("starts without its page when that was not built, and the log says so", async () => {
+    const relay = await run({ "http.page": "true" }, { pageFolder: "/nowhere" });
+    assert.equal(relay.relay.hasPage, false);
+    assert.equal((await fetch(relay.url)).status, 404);
     assert.match(captured.messages().join(), /page is not served/);
   });
 });
@@ -254,11 +241,11 @@ describe("a renewed certificate", () => {
     const clock = new ManualClock();
     const { engine, given } = engineThat(swaps);
     const relay = await run({}, { clock, engine, wallNow: () => now });
-    const before = relay.fingerprint;
+    const before = relay.relay.fingerprint;
     now += 12 * DAY_MS;
     clock.advance(CHECK_INTERVAL_MS);
-    await until(() => captured.messages().some((message) => String(message).includes("new certificate")));
-    const told = (await (await fetch(urlOf(relay, "/certificate.sha256"))).text()).trim();
+    await until(() => captured.messages().some((message) => message.includes("new certificate")));
+    const told = (await (await fetch(relay.at("http", "/certificate.sha256"))).text()).trim();
     cleanups.push(async () => {
       // Closing waits on the clock.
       clock.advance(1_000);
@@ -269,37 +256,37 @@ describe("a renewed certificate", () => {
     return { relay, before, told, given, later };
   }
 
-  test("is used and told where the engine can take it", async () => {
+  test("is used and served when the engine can swap certificates", async () => {
     const { relay, before, told, given } = await renewed(true);
     assert.notEqual(told, before);
-    assert.equal(relay.fingerprint, told);
+    assert.equal(relay.relay.fingerprint, told);
     assert.equal(given.length, 2);
-    assert.deepEqual(relay.reasons(), []);
+    assert.deepEqual(relay.relay.reasons(), []);
   });
 
-  test("is not told while the engine keeps the old one; a warning asks for a restart", async () => {
+  test("is not served while the engine keeps the old one; a warning asks for a restart", async () => {
     const { relay, before, told, later } = await renewed(false);
     assert.equal(told, before);
     const warnings = captured.entries.filter((entry) => entry["level"] === "warn").map((entry) => String(entry["msg"]));
     assert.match(warnings.join("\n"), /takes it only at a restart: restart before 20/);
-    assert.deepEqual(relay.reasons(), []);
+    assert.deepEqual(relay.relay.reasons(), []);
     later(DAY_MS);
-    assert.deepEqual(relay.reasons(), ["certificate_expired"]);
+    assert.deepEqual(relay.relay.reasons(), ["certificate_expired"]);
   });
 });
 
-describe("a relay that is configured anew while it runs", () => {
-  test("knows the relays that are listed now, and no others", async () => {
-    const cluster = { MOQMESH_CLUSTER_NODE: "a", MOQMESH_CLUSTER_TOKEN: "none" };
+describe("a relay whose configuration is reloaded", () => {
+  test("knows the relays that are now listed, and no others", async () => {
+    const cluster = { "cluster.node": "a", "cluster.token": "none" };
     const peers = (...names: string[]) => ({
       ...cluster,
-      MOQMESH_CLUSTER_PEERS: names.map((name) => `${name} origin eu https://${name}.example`).join(","),
+      "cluster.peers": names.map((name) => `${name} origin eu https://${name}.example`).join(","),
     });
     const relay = await run(peers("b", "c"));
-    assert.equal(relay.cluster()?.nodes, 2);
-    relay.reconfigure(await configured(peers("d")));
-    assert.equal(relay.cluster()?.nodes, 1);
-    relay.reconfigure(await configured(cluster));
-    assert.equal(relay.cluster()?.nodes, 0);
+    assert.equal(relay.relay.cluster()?.nodes, 2);
+    relay.relay.reconfigure(configOf(peers("d")));
+    assert.equal(relay.relay.cluster()?.nodes, 1);
+    relay.relay.reconfigure(configOf(cluster));
+    assert.equal(relay.relay.cluster()?.nodes, 0);
   });
 });

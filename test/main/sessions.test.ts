@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { PassThrough } from "node:stream";
 import { describe, test } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Attach, Link, LinkHandler, LinkInfo, LinkRequest } from "../../moq/link.ts";
@@ -7,12 +6,13 @@ import { Broadcasts } from "../../moq/model/broadcasts.ts";
 import { ChannelRegistry, openAccess } from "../../moq/session/index.ts";
 import { encodeSetupStream } from "../../moq/wire/lite/setup.ts";
 import { capabilities } from "../../moq/wire/lite/versions.ts";
-import { loadConfig } from "../../relay/config/config.ts";
 import { Defects } from "../../relay/host/defects.ts";
 import type { Gate } from "../../relay/host/gate.ts";
 import { rootOf, SessionHost } from "../../relay/host/sessions.ts";
-import { createLogger } from "../../relay/log/logger.ts";
+import { createLogger, type Logger } from "../../relay/log/logger.ts";
 import { JsFanOut } from "../../transport/shared/fanout.ts";
+import { captureLog } from "../support/log.ts";
+import { configOf } from "../support/relay.ts";
 
 function request(path = "/") {
   const info: LinkInfo = {
@@ -39,28 +39,40 @@ function request(path = "/") {
   return { offer, seen };
 }
 
-function hostOf(
-  maxSessions: number,
-  log = createLogger({ level: "silent", format: "json", stream: { write: () => {} } }),
-) {
-  const { config } = loadConfig({});
+const SILENT = createLogger({ level: "silent", format: "json", stream: { write: () => {} } });
+
+/** Lets every client do everything; `released` is called when a client is not counted any more. */
+function openGate(released: () => void = () => {}, decided?: Promise<void>): Gate {
+  const admitted = (root: string) => ({
+    access: openAccess(root),
+    expiresAt: undefined,
+    cluster: false,
+    who: {},
+    granted: { publish: [""], subscribe: [""] },
+    check: () => undefined,
+    release: released,
+  });
+  return { admit: (_info, root) => (decided === undefined ? admitted(root) : decided.then(() => admitted(root))) };
+}
+
+function hostOf(maxSessions: number, { log = SILENT, gate = openGate() }: { log?: Logger; gate?: Gate } = {}) {
+  const config = configOf({});
   const clock = new ManualClock();
   const broadcasts = new Broadcasts({ clock, limits: config.limits, cache: config.cache });
-  const { limits } = config;
-  const gate: Gate = {
-    admit: (_info, root) => ({
-      access: openAccess(root),
-      expiresAt: undefined,
-      cluster: false,
-      who: {},
-      granted: { publish: [""], subscribe: [""] },
-      check: () => undefined,
-      release: () => {},
-    }),
-  };
-  const defects = new Defects({ log, clock, counters: broadcasts.counters });
-  const terms = { gate, defects, channels: new ChannelRegistry(), hop: 7n, wallNow: () => 0, expiryNoticeMs: 0 };
-  const host = new SessionHost({ broadcasts, clock, log, limits, maxSessions, handshakeTimeoutMs: 1_000, ...terms });
+  const host = new SessionHost({
+    broadcasts,
+    clock,
+    log,
+    gate,
+    defects: new Defects({ log, clock, counters: broadcasts.counters }),
+    limits: config.limits,
+    channels: new ChannelRegistry(),
+    hop: 7n,
+    wallNow: () => 0,
+    expiryNoticeMs: 0,
+    maxSessions,
+    handshakeTimeoutMs: 1_000,
+  });
   return { host, clock, broadcasts };
 }
 
@@ -94,46 +106,12 @@ function rawLink(wrote?: (bytes: Uint8Array) => void): Link {
   };
 }
 
-describe("a client over raw QUIC that leaves while it is decided on", () => {
-  test("gives back what it was counted by", async () => {
-    const { config } = loadConfig({});
-    const clock = new ManualClock();
-    const broadcasts = new Broadcasts({
-      clock,
-      limits: config.limits,
-      cache: config.cache,
-    });
+describe("a client over raw QUIC that leaves during admission", () => {
+  test("is not counted any more", async () => {
     const decided = Promise.withResolvers<void>();
     let released = 0;
-    const log = createLogger({ level: "silent", format: "json", stream: { write: () => {} } });
-    const host = new SessionHost({
-      broadcasts,
-      clock,
-      log,
-      defects: new Defects({ log, clock, counters: broadcasts.counters }),
-      limits: config.limits,
-      channels: new ChannelRegistry(),
-      hop: 7n,
-      wallNow: () => 0,
-      expiryNoticeMs: 0,
-      maxSessions: 10,
-      handshakeTimeoutMs: 1_000,
-      gate: {
-        admit: async (_info, root) => {
-          await decided.promise;
-          const release = () => void released++;
-          return {
-            access: openAccess(root),
-            expiresAt: undefined,
-            cluster: false,
-            who: {},
-            granted: { publish: [""], subscribe: [""] },
-            check: () => undefined,
-            release,
-          };
-        },
-      },
-    });
+    const gate = openGate(() => void released++, decided.promise);
+    const { host, clock } = hostOf(10, { gate });
     const link = rawLink();
     let handler: LinkHandler | undefined;
     host.accept({
@@ -141,7 +119,7 @@ describe("a client over raw QUIC that leaves while it is decided on", () => {
       accept: (attach) => {
         handler = attach(link);
       },
-      reject: () => assert.fail("it is not told by a status"),
+      reject: () => assert.fail("raw QUIC has no status"),
     });
     const caps = capabilities("moq-lite-05");
     assert.ok(caps);
@@ -156,22 +134,20 @@ describe("a client over raw QUIC that leaves while it is decided on", () => {
 
 describe("a client over raw QUIC", () => {
   function attached(wrote?: (bytes: Uint8Array) => void) {
-    const lines: string[] = [];
-    const stream = new PassThrough();
-    stream.on("data", (line: Buffer) => lines.push(line.toString()));
-    const { host, clock, broadcasts } = hostOf(10, createLogger({ level: "info", format: "json", stream }));
+    const { log, entries } = captureLog();
+    const { host, clock, broadcasts } = hostOf(10, { log });
     const link = rawLink(wrote);
     let handler: LinkHandler | undefined;
     const accept = (attach: Attach) => {
       handler = attach(link);
     };
-    host.accept({ info: link.info, accept, reject: () => assert.fail("it is not told by a status") });
+    host.accept({ info: link.info, accept, reject: () => assert.fail("raw QUIC has no status") });
     assert.ok(handler);
-    return { handler, host, clock, broadcasts, lines };
+    return { handler, host, clock, broadcasts, entries };
   }
   const caps = capabilities("moq-lite-05");
 
-  test("that is sent elsewhere takes its path along, which only its SETUP told", async () => {
+  test("is redirected with its path, which only its SETUP has", async () => {
     const written: Buffer[] = [];
     const { handler, host } = attached((bytes) => void written.push(Buffer.from(bytes)));
     assert.ok(caps);
@@ -185,11 +161,11 @@ describe("a client over raw QUIC", () => {
     assert.doesNotMatch(told, /secret/);
   });
 
-  test("that says nothing, or too much, before its SETUP is counted and logged", () => {
+  test("is refused, counted and logged once when it sends nothing or too much before its SETUP", () => {
     const silent = attached();
     silent.clock.advance(1_001);
     assert.deepEqual([...silent.broadcasts.counters.sessionsRefused], [["timeout", 1]]);
-    assert.match(silent.lines.join(""), /"code":"timeout","text":"no SETUP came".*session refused/);
+    assert.match(JSON.stringify(silent.entries), /"code":"timeout","text":"no SETUP came".*session refused/);
     const loud = attached();
     for (let opened = 0; opened < 33; opened++) loud.handler.uni({ id: 2, stop: () => {} });
     assert.deepEqual([...loud.broadcasts.counters.sessionsRefused], [["limit", 1]]);
@@ -200,7 +176,7 @@ describe("a client over raw QUIC", () => {
 });
 
 describe("clients over raw QUIC that send no SETUP", () => {
-  test("hold a share of the sessions, from which a newcomer of another address gets the oldest place", () => {
+  test("have a share of the sessions, in which a client of another address replaces the oldest", () => {
     const { host, broadcasts } = hostOf(8);
     const closed: string[] = [];
     const come = (name: string, address: string) => {
@@ -220,7 +196,7 @@ describe("clients over raw QUIC that send no SETUP", () => {
 });
 
 describe("the host of the sessions", () => {
-  test("counts no client any more that left before it came to its link", () => {
+  test("stops counting a client that left before it had a link", () => {
     const { host } = hostOf(1);
     const { offer } = request();
     let leave: (() => void) | undefined;
@@ -235,7 +211,7 @@ describe("the host of the sessions", () => {
     host.close();
   });
 
-  test("counts handshakes under way against the bound, and forgets those that never finish", () => {
+  test("counts handshakes in progress against the bound, and drops those that never finish", () => {
     const { host, clock, broadcasts } = hostOf(2);
     const offers = [request(), request(), request()];
     for (const { offer } of offers) host.accept(offer);
@@ -252,7 +228,7 @@ describe("the host of the sessions", () => {
     assert.equal(clock.pending, 0);
   });
 
-  test("refuses what comes after it stopped accepting, and paths that are none", () => {
+  test("refuses requests after it stopped accepting, and requests with an invalid path", () => {
     const { host } = hostOf(10);
     const [bad, long, late] = [request("/%zz"), request(`/${"a".repeat(5_000)}`), request()];
     host.accept(bad.offer);
@@ -265,7 +241,7 @@ describe("the host of the sessions", () => {
     );
   });
 
-  test("takes the path of the URL as the root of a session's paths", () => {
+  test("uses the path of the URL as the root of a session's paths", () => {
     const roots: [string, string | undefined][] = [
       ["/", ""],
       ["", ""],

@@ -14,7 +14,9 @@ import { FileWatch, type Watched } from "../../relay/host/file-watch.ts";
 import { nativeSettings } from "../../relay/host/native.ts";
 import { Readiness } from "../../relay/host/readiness.ts";
 import { StartEnded, Steps } from "../../relay/host/steps.ts";
-import { captureLog, testConfig, until } from "./support.ts";
+import { captureLog } from "../support/log.ts";
+import { configOf } from "../support/relay.ts";
+import { until } from "../support/until.ts";
 
 /** Milliseconds between two looks at files. */
 const LOOK_MS = 1_000;
@@ -53,7 +55,7 @@ describe("files that were read at the start", () => {
     return { file, watch, look, warnings };
   }
 
-  test("are read again once they were replaced and stay as they are from one look to the next", async () => {
+  test("are read again once they were replaced and do not change between two checks", async () => {
     let reads = 0;
     const { file, watch, look } = await watching("replaced", async () => ++reads > 0);
     await look();
@@ -68,7 +70,7 @@ describe("files that were read at the start", () => {
     watch.close();
   });
 
-  test("and that only a restart takes in are named when they were replaced, and not before", async () => {
+  test("and that need a restart are named once they were replaced, and not before", async () => {
     const { file, watch, look, warnings } = await watching("fixed", "restart");
     assert.deepEqual(await watch.reload(), []);
     assert.deepEqual(warnings, []);
@@ -84,7 +86,7 @@ describe("files that were read at the start", () => {
     watch.close();
   });
 
-  test("are read again when only their permissions changed, or they were copied with their times", async () => {
+  test("are read again when only their permissions changed, and when a copy kept their times", async () => {
     let reads = 0;
     const { file, watch, look } = await watching("permissions", async () => ++reads > 0);
     await chmod(file, 0o600);
@@ -100,14 +102,14 @@ describe("files that were read at the start", () => {
     watch.close();
   });
 
-  test("are read again at once when that is asked for, also where they look the same", async () => {
+  test("are read again at once on request, also when they seem unchanged", async () => {
     const { watch, look } = await watching("asked", async () => true);
     assert.deepEqual(await watch.reload(), ["asked"]);
     await look();
     watch.close();
   });
 
-  test("stay in use as they were when they cannot be used any more, and the log says so", async () => {
+  test("stay in use when their new content is unusable, and the log says so", async () => {
     const { watch, warnings } = await watching("broken", () => Promise.reject(new Error("no")));
     assert.deepEqual(await watch.reload(), []);
     assert.deepEqual(warnings, [
@@ -117,7 +119,7 @@ describe("files that were read at the start", () => {
   });
 });
 
-test("files that could not be read for a while are taken in once they can, and the log says the reason once", async () => {
+test("files that are unreadable for a while are read once they are readable, and the log gives the reason once", async () => {
   const folder = await mkdtemp(join(tmpdir(), "moqmesh-retry-"));
   const file = join(folder, "file");
   await writeFile(file, "one");
@@ -147,7 +149,7 @@ test("files that could not be read for a while are taken in once they can, and t
 });
 
 describe("readiness in the log", () => {
-  test("is one line where nothing is missing", () => {
+  test("is one line when the relay is ready from the start", () => {
     const { log, entries } = captureLog();
     const clock = new ManualClock();
     const readiness = new Readiness({ clock, log, reasons: () => [], facts: { port: 1 } });
@@ -160,7 +162,7 @@ describe("readiness in the log", () => {
     assert.equal(clock.pending, 0);
   });
 
-  test("is `listening` with the reasons first, ready once they are gone, and each change later", () => {
+  test("is `listening` with the reasons at first, ready once they are gone, and then one line for each change", () => {
     const { log, entries } = captureLog();
     const clock = new ManualClock();
     let reasons = ["no_root"];
@@ -183,7 +185,7 @@ describe("readiness in the log", () => {
 });
 
 describe("file descriptors", () => {
-  test("that run out are one line in the log, a count and a reason, until some are free again", () => {
+  test("that run out are one log line, a count and a reason for not being ready, until some are free again", () => {
     const { log, entries } = captureLog();
     const clock = new ManualClock();
     const counters = new Counters();
@@ -215,7 +217,7 @@ describe("file descriptors", () => {
 describe("a step of the start", () => {
   const never = () => new Promise<never>(() => {});
 
-  test("that hangs fails after its time limit and is named", async () => {
+  test("fails with its name when it exceeds its time limit", async () => {
     const clock = new ManualClock();
     const failed = assert.rejects(new Steps(clock, undefined).run("the certificate", never), {
       code: "start_hangs",
@@ -225,7 +227,7 @@ describe("a step of the start", () => {
     await failed;
   });
 
-  test("ends when the start is ended, before it or in the middle of it", async () => {
+  test("ends when the start is aborted before it or during it", async () => {
     const clock = new ManualClock();
     const end = new AbortController();
     const steps = new Steps(clock, end.signal);
@@ -252,9 +254,9 @@ test("a socket that cannot be bound is named with the system's error and what to
   for (const [port, cause, text] of cases) assert.match(bindFailed("UDP", "::", port, cause).message, text);
 });
 
-describe("files that the engine is made with", () => {
-  for (const name of ["MOQMESH_QUIC_RESET_KEY", "MOQMESH_QUIC_CLIENT_CA"]) {
-    test(`are regular ones of a bounded size: ${name}`, async () => {
+describe("files that the engine starts with", () => {
+  for (const name of ["quic.reset_key", "quic.client_ca"]) {
+    test(`must be regular files of a bounded size: ${name}`, async () => {
       const folder = await mkdtemp(join(tmpdir(), "moqmesh-engine-"));
       const pipe = join(folder, "pipe");
       execFileSync("mkfifo", [pipe]);
@@ -263,12 +265,8 @@ describe("files that the engine is made with", () => {
         ["/dev/zero", /\/dev\/zero cannot be read: it is not a regular file/],
         [folder, /cannot be read: it is a folder/],
       ] as const) {
-        const { config, remove } = await testConfig({ [name]: file });
-        await assert.rejects(
-          nativeSettings(config, () => {}),
-          why,
-        );
-        await remove();
+        const made = nativeSettings(configOf({ [name]: file }), () => {});
+        await assert.rejects(made, why);
       }
       await rm(folder, { recursive: true, force: true });
     });

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { generateKey, publicJwk } from "../../auth/index.ts";
-import { missingEngine } from "../engine/support/available.ts";
+import { missingEngine } from "../support/engines.ts";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -38,8 +38,7 @@ async function checked(file: string): Promise<ReadonlyMap<string, unknown>> {
 }
 
 /** They name an authority, and no other engine checks certificates against one. */
-const missing = missingEngine();
-const skip = missing === undefined ? false : `they need the native engine: ${missing}`;
+const skip = missingEngine();
 
 describe("configurations of a mesh", { timeout: 4 * TIMEOUT_MS, skip }, () => {
   const ROLES = ["root", "origin", "regional", "edge"];

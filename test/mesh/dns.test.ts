@@ -4,96 +4,71 @@ import { createHash, X509Certificate } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import type { Role } from "../../cluster/contract.ts";
 import { freePorts } from "../../lab/ports.ts";
-import { type MeshWorkspace, makeMeshWorkspace } from "../../lab/workspace.ts";
-import type { Certificate, Trust } from "../../moq/link.ts";
+import type { MeshWorkspace } from "../../lab/workspace.ts";
+import type { Trust } from "../../moq/link.ts";
 import { connect } from "../../relay/client/client.ts";
-import { loadConfig } from "../../relay/config/config.ts";
-import { type Relay, start } from "../../relay/main.ts";
 import { dnsResolver } from "../../relay/mesh/resolver.ts";
-import { createEngine } from "../../transport/engines.ts";
-import { systemClock } from "../../transport/shared/system-clock.ts";
 import { certificateHosts, makeSelfSigned } from "../../transport/tls/self-signed.ts";
-import { captureLog, publishTo, until } from "../main/support.ts";
 import { DnsServer } from "../support/dns-server.ts";
+import { missingLinux } from "../support/engines.ts";
+import { publishTo } from "../support/publisher.ts";
+import { until } from "../support/until.ts";
+import { Stage } from "./support/stage.ts";
 
 const TIMEOUT_MS = 60_000;
 const HOST = "relay.mesh.test";
 const SERVICE = "_moqmesh._udp.mesh.test";
 
-/** Why relays by DNS cannot be dialled here; false when they can. */
-async function unable(): Promise<string | false> {
-  if (process.platform !== "linux") return "loopback has one address only, so it needs Linux";
-  try {
-    const { name, dialsAddresses } = await createEngine("auto", { clock: systemClock, warn: () => {} });
-    return dialsAddresses ? false : `the engine ${name} cannot dial an address`;
-  } catch (error) {
-    return `no QUIC engine loads: ${error instanceof Error ? error.message : String(error)}`;
-  }
-}
+const skip = await missingLinux(({ name, dialsAddresses }) =>
+  dialsAddresses ? false : `the engine ${name} cannot dial an address`,
+);
 
 interface Place {
   readonly node: string;
-  readonly role: string;
+  readonly role: Role;
   readonly address: string;
   readonly port: number;
   readonly dns: readonly string[];
 }
 
-describe("relays found by DNS", { skip: await unable() }, () => {
+describe("relays found by DNS", { skip }, () => {
+  let stage: Stage;
   let workspace: MeshWorkspace;
   let server: DnsServer;
-  let certificate: Certificate;
   let trust: Trust;
-  const relays = new Set<Relay>();
 
   before(async () => {
-    workspace = await makeMeshWorkspace();
+    stage = await Stage.open();
+    workspace = stage.workspace;
     server = await DnsServer.start();
-    certificate = await makeSelfSigned(certificateHosts([HOST, "127.0.0.2"]), Date.now());
+    const certificate = await makeSelfSigned(certificateHosts([HOST, "127.0.0.2"]), Date.now());
     const sha256 = createHash("sha256").update(new X509Certificate(certificate.cert).raw).digest();
     trust = { kind: "hashes", sha256: [sha256] };
     await writeFile(join(workspace.folder, "dns.crt"), certificate.cert);
     await writeFile(join(workspace.folder, "dns.key"), certificate.key);
   });
   after(async () => {
-    await Promise.all([...relays].map((relay) => relay.close()));
+    await stage.close();
     server.close();
-    await workspace.remove();
   });
 
   async function relayAt({ node, role, address, port, dns }: Place) {
-    const { folder, keys, clusterKey } = workspace;
-    const text = JSON.stringify;
-    const file = join(folder, `dns-${node}.toml`);
-    await writeFile(
-      file,
-      `
-[server]
-host = ${text(address)}
-port = ${port}
-[tls]
-cert = ${text(join(folder, "dns.crt"))}
-key = ${text(join(folder, "dns.key"))}
-[auth]
-key_dir = ${text(keys)}
-[http]
-admin_port = 0
-[cluster]
-node = ${text(node)}
-role = ${text(role)}
-region = "eu"
-key_file = ${text(clusterKey)}
-ca = ${text(join(folder, "dns.crt"))}
-dns = ${text(dns)}
-dns_interval = "1s"
-`,
-    );
-    const captured = captureLog();
-    const { config } = loadConfig({ file });
-    const relay = await start(config, { log: captured.log, resolver: dnsResolver([server.at]) });
-    relays.add(relay);
-    return { relay, messages: captured.messages, known: () => relay.cluster()?.nodes ?? 0 };
+    const certificate = join(workspace.folder, "dns.crt");
+    const settings = {
+      "server.host": address,
+      "server.port": String(port),
+      "tls.cert": certificate,
+      "tls.key": join(workspace.folder, "dns.key"),
+      "cluster.url": "",
+      "cluster.fingerprints": "",
+      "cluster.ca": certificate,
+      "cluster.dns": dns.join(","),
+      "cluster.dns_interval": "1s",
+    };
+    const staged = await stage.relay(node, role, settings, { resolver: dnsResolver([server.at]) });
+    return { ...staged, known: () => staged.relay.cluster()?.nodes ?? 0 };
   }
 
   const url = (address: string, port: number, token: string) => new URL(`https://${address}:${port}/?jwt=${token}`);
@@ -137,7 +112,7 @@ dns_interval = "1s"
     const asked = server.asked.length;
     server.silent = true;
     await until(
-      () => server.asked.length > asked + 4 && edge.messages().some((text) => /cannot be resolved/.test(String(text))),
+      () => server.asked.length > asked + 4 && edge.messages().some((text) => /cannot be resolved/.test(text)),
     );
     assert.equal(edge.known(), 1, "what was known stays");
     server.silent = false;
@@ -170,11 +145,8 @@ dns_interval = "1s"
     const url = `https://stranger.mesh.test:${port}`;
     const dns = [`origin eu ${url}`];
     const edge = await relayAt({ node: "e1", role: "edge", address: "127.0.0.1", port: edgePort, dns });
-    await until(() =>
-      edge
-        .messages()
-        .some((text) => String(text).startsWith(`the relay dns-127.0.0.1-${port} at ${url}/ cannot be reached`)),
-    );
+    const logged = `the relay dns-127.0.0.1-${port} at ${url}/ cannot be reached`;
+    await until(() => edge.messages().some((text) => text.startsWith(logged)));
     assert.equal(edge.known(), 0);
     await Promise.all([origin, edge].map(({ relay }) => relay.close()));
   });

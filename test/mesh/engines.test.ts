@@ -4,8 +4,9 @@ import { describe, it } from "node:test";
 import { freePorts } from "../../lab/ports.ts";
 import { createEngine } from "../../transport/engines.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
-import { until } from "../main/support.ts";
-import { type Settings, Stage, sendUntil, whole } from "./support/stage.ts";
+import type { Settings } from "../support/relay.ts";
+import { until } from "../support/until.ts";
+import { Stage, sendUntil, whole } from "./support/stage.ts";
 
 /** Milliseconds in which viewers have to go on here, on a machine with other work to do; the goal is a second. */
 const PAUSE_MS = 5_000;
@@ -42,6 +43,8 @@ describe("a mesh over", () => {
           "server.port": String(ports[at]),
           "cluster.url": url(at),
           "cluster.root": at === 0 ? "" : url(0),
+          // Longer than a busy machine needs to fail over: the origin keeps its one subscription.
+          "limits.track_linger": "1m",
         });
         const root = await stage.relay("root-1", "root", of(0));
         const origin = await stage.relay("origin-1", "origin", of(1));

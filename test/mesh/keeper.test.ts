@@ -5,12 +5,12 @@ import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { waitFor } from "../../lab/wait.ts";
-import { unable } from "./support/unable.ts";
+import { missingLinux } from "../support/engines.ts";
 
 const OWNER = fileURLToPath(new URL("support/owner.ts", import.meta.url));
 const TIMEOUT_MS = 30_000;
 
-describe("relays of a mesh", { skip: await unable() }, () => {
+describe("relays of a mesh", { skip: await missingLinux() }, () => {
   it("end, and leave no files, when who started them is killed", { timeout: 2 * TIMEOUT_MS }, async () => {
     const owner = fork(OWNER, { execArgv: ["--import", "tsx"] });
     const [{ pid, folder }] = await once(owner, "message");

@@ -1,7 +1,7 @@
 /** A relay that ends on purpose is gone from the root at once, whatever it still had to say. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { until } from "../main/support.ts";
+import { until } from "../support/until.ts";
 import { Stage } from "./support/stage.ts";
 
 /** Far longer than the test: whoever is forgotten was not waited for. */

@@ -2,17 +2,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { freePorts } from "../../lab/ports.ts";
-import { missingEngine } from "../engine/support/available.ts";
-import { until } from "../main/support.ts";
 import type { TestPublisher, TestViewer } from "../session/support.ts";
-import { contentOf, type Settings, Stage, whole } from "./support/stage.ts";
+import { missingEngine } from "../support/engines.ts";
+import type { Settings } from "../support/relay.ts";
+import { until } from "../support/until.ts";
+import { contentOf, Stage, whole } from "./support/stage.ts";
 
 /** Over the 256 that `limits.bidi_streams` allows; each is a request to the root and one to the origin. */
 const BROADCASTS = 600;
 const CLIENTS = 12;
 
 /** `rwebtransport` has 256 requests at once on a link (docs/engines.md); without `native` relays dial over WebSocket. */
-const SCHEME = missingEngine() === undefined ? "https" : "wss";
+const SCHEME = missingEngine() === false ? "https" : "wss";
 
 describe("an edge that watches hundreds of broadcasts by their names", () => {
   it("asks the root for each and takes each from the origin, over one session each", {

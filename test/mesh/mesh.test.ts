@@ -13,7 +13,7 @@ import type { Node } from "../../lab/node.ts";
 import { registryOf } from "../../lab/registry.ts";
 import { busiest, type NodeSurvey, sample, survey, upstreamSubscriptions } from "../../lab/survey.ts";
 import { waitFor } from "../../lab/wait.ts";
-import { unable } from "./support/unable.ts";
+import { missingLinux } from "../support/engines.ts";
 import { watching } from "./support/watching.ts";
 
 const TIMEOUT_MS = 60_000;
@@ -39,7 +39,7 @@ const GROUPS_MS = 20_000;
 
 const FLOW = { framesPerSecond: 30, frameBytes: 1_200, framesPerGroup: 15 };
 
-describe("a mesh of processes", { skip: await unable() }, () => {
+describe("a mesh of processes", { skip: await missingLinux() }, () => {
   let mesh: Mesh;
 
   before(async () => {

@@ -5,7 +5,7 @@ import type { Readable, Writable } from "node:stream";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { findProgram } from "../../bench/system/find.ts";
-import { until } from "../main/support.ts";
+import { until } from "../support/until.ts";
 import { picture } from "./support/annex-b.ts";
 import { Stage, type Staged } from "./support/stage.ts";
 

@@ -4,10 +4,11 @@ import { readFile } from "node:fs/promises";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { parseKeys, signToken } from "../../auth/index.ts";
 import { findMoqRelay } from "../../bench/relays/moq-relay.ts";
-import { until } from "../main/support.ts";
 import type { TestPublisher } from "../session/support.ts";
+import type { Settings } from "../support/relay.ts";
+import { until } from "../support/until.ts";
 import { ForeignRelay } from "./support/foreign.ts";
-import { type ClientOptions, type Settings, Stage, type Staged, sendUntil, whole } from "./support/stage.ts";
+import { type ClientOptions, Stage, type Staged, sendUntil, whole } from "./support/stage.ts";
 
 const TIMEOUT = { timeout: 60_000 };
 

@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { parseKeys, signToken } from "../../auth/index.ts";
 import { nodePath } from "../../cluster/control/paths.ts";
 import { nodeInfo } from "../cluster/support.ts";
-import { until } from "../main/support.ts";
+import { until } from "../support/until.ts";
 import { Stage, type Staged } from "./support/stage.ts";
 
 const TIMEOUT = { timeout: 60_000 };

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { freePorts } from "../../lab/ports.ts";
-import { until } from "../main/support.ts";
+import { until } from "../support/until.ts";
 import { Stage, type Staged, sendUntil, whole } from "./support/stage.ts";
 
 const TIMEOUT = { timeout: 30_000 };

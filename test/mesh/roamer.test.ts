@@ -6,10 +6,9 @@ import { PublishedTrack } from "../../bench/load/published-track.ts";
 import { type ClientDeps, redirected } from "../../lab/load/client.ts";
 import { Roamer } from "../../lab/load/roamer.ts";
 import { Uplink } from "../../lab/load/uplink.ts";
-import { loadConfig } from "../../relay/config/config.ts";
-import { type Relay, start } from "../../relay/main.ts";
 import { createEngine } from "../../transport/engines.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
+import { TestRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 
 /** Milliseconds after which a test that waits has failed. */
@@ -20,19 +19,9 @@ const FRAMES_PER_GROUP = 15;
 const PATH = "live/clock";
 const TRACK = "video";
 
-async function relay(): Promise<Relay> {
-  const env = {
-    MOQMESH_SERVER_HOST: "127.0.0.1",
-    MOQMESH_SERVER_PORT: "0",
-    MOQMESH_HTTP_ADMIN: "false",
-    MOQMESH_LOG_LEVEL: "error",
-    MOQMESH_LOG_FORMAT: "json",
-    MOQMESH_DRAIN_GRACE: "5s",
-  };
-  return await start(loadConfig({ env }).config);
-}
+const startRelay = () => TestRelay.start({ "drain.grace": "5s" });
 
-const urlOf = ({ address }: Relay) => `https://127.0.0.1:${address.port}/`;
+const urlOf = (relay: TestRelay) => relay.at("https").href;
 
 describe("a viewer that roams", { timeout: 3 * TIMEOUT_MS }, () => {
   let deps: ClientDeps;
@@ -48,9 +37,9 @@ describe("a viewer that roams", { timeout: 3 * TIMEOUT_MS }, () => {
   after(() => clearInterval(hold));
 
   async function scene(
-    work: (relays: [Relay, Relay], roamer: Roamer, urls: string[], groups: number[]) => Promise<void>,
+    work: (relays: [TestRelay, TestRelay], roamer: Roamer, urls: string[], groups: number[]) => Promise<void>,
   ) {
-    const relays: [Relay, Relay] = [await relay(), await relay()];
+    const relays: [TestRelay, TestRelay] = [await startRelay(), await startRelay()];
     const urls = relays.map(urlOf);
     const shape = {
       framesPerSecond: FRAMES_PER_SECOND,
@@ -79,7 +68,7 @@ describe("a viewer that roams", { timeout: 3 * TIMEOUT_MS }, () => {
       roamer.stop();
       for (const uplink of uplinks) uplink.stop();
       pacer.stop();
-      await Promise.all(relays.map((one) => one.close()));
+      await Promise.all(relays.map((one) => one.stop()));
     }
   }
 
@@ -97,7 +86,7 @@ describe("a viewer that roams", { timeout: 3 * TIMEOUT_MS }, () => {
     await scene(async ([first], roamer, urls, groups) => {
       assert.equal(roamer.report(urls, []).edge, 0);
       const waiting = next(groups, 8, roamer);
-      const drained = first.drain("the test");
+      const drained = first.relay.drain("the test");
       const asked = await waiting;
       await drained;
       const { edge, moved, reconnected, resubscribed, lost } = roamer.report(urls, asked);
@@ -113,7 +102,7 @@ describe("a viewer that roams", { timeout: 3 * TIMEOUT_MS }, () => {
     await scene(async ([first], roamer, urls, groups) => {
       roamer.measure();
       const from = sharedMicros();
-      await first.close("the test");
+      await first.relay.close("the test");
       await until(() => roamer.report(urls, []).edge === 1 && roamer.report(urls, []).frames > FRAMES_PER_GROUP);
       const { moved, reconnected, gapUs, gapFromUs } = roamer.report(urls, []);
       assert.deepEqual({ moved, reconnected }, { moved: 0, reconnected: 1 });
@@ -129,13 +118,13 @@ describe("a publisher that moves", { timeout: 2 * TIMEOUT_MS }, () => {
     const warn = (message: string) => assert.fail(message);
     const engine = await createEngine("auto", { clock: systemClock, warn });
     const deps: ClientDeps = { engine, trust: { kind: "insecure" }, clock: systemClock };
-    const [first, second] = [await relay(), await relay()];
+    const [first, second] = [await startRelay(), await startRelay()];
     const shape = { framesPerSecond: FRAMES_PER_SECOND, framesPerGroup: FRAMES_PER_GROUP };
     const source = new PublishedTrack({ ...shape, payload: new Uint8Array(300), keeps: true });
     const pacer = new Pacer(systemClock, 1, FRAMES_PER_SECOND, () => void source.send());
     let up = 0;
     const uplink = new Uplink(deps, { path: PATH, track: TRACK, source }, [first, second].map(urlOf), () => up++);
-    const watch = (one: Relay, flowing: () => void) =>
+    const watch = (one: TestRelay, flowing: () => void) =>
       new Roamer(deps, { path: PATH, track: TRACK, framesPerGroup: FRAMES_PER_GROUP, edges: [urlOf(one)] }, flowing);
     const flows = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
     const stays = watch(first, flows[0].resolve);
@@ -146,7 +135,7 @@ describe("a publisher that moves", { timeout: 2 * TIMEOUT_MS }, () => {
       stays.start();
       await flows[0].promise;
       waits.start();
-      const drained = first.drain("the test");
+      const drained = first.relay.drain("the test");
       await flows[1].promise;
       assert.equal(up, 2);
       const { frames } = stays.report([], []);
@@ -157,7 +146,7 @@ describe("a publisher that moves", { timeout: 2 * TIMEOUT_MS }, () => {
     } finally {
       for (const one of [stays, waits, uplink]) one.stop();
       pacer.stop();
-      await Promise.all([first, second].map((one) => one.close()));
+      await Promise.all([first, second].map((one) => one.stop()));
       clearInterval(hold);
     }
   });

@@ -4,7 +4,7 @@ import { after, before, describe, it } from "node:test";
 import { Mesh } from "../../lab/mesh.ts";
 import { sample, survey, upstreamSubscriptions } from "../../lab/survey.ts";
 import { waitFor } from "../../lab/wait.ts";
-import { unable } from "./support/unable.ts";
+import { missingLinux } from "../support/engines.ts";
 import { watching } from "./support/watching.ts";
 
 const TIMEOUT_MS = 60_000;
@@ -13,7 +13,7 @@ const TIMEOUT_MS = 60_000;
 const GROUPS_MS = 20_000;
 const GROUPS = 5;
 
-describe("a mesh of processes without a root", { skip: await unable() }, () => {
+describe("a mesh of processes without a root", { skip: await missingLinux() }, () => {
   let mesh: Mesh;
 
   before(async () => {

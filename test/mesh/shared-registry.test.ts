@@ -4,16 +4,16 @@ import { after, before, describe, it } from "node:test";
 import { runProgram } from "../../relay/cli/main.ts";
 import { recordedIo } from "../cli/support/io.ts";
 import { RedisServer, withoutRedis } from "../cluster/redis-server.ts";
-import { until } from "../main/support.ts";
+import { missingLinux } from "../support/engines.ts";
+import { until } from "../support/until.ts";
 import { Stage, type StageClient, type Staged, sendUntil, whole } from "./support/stage.ts";
-import { unable } from "./support/unable.ts";
 
 const TIMEOUT_MS = 90_000;
 /** As `lease` of the relays, and in groups of a publisher, with room. */
 const LEASE = "2s";
 const GROUPS_PER_LEASE = 60;
 
-const skip = withoutRedis() || (await unable());
+const skip = withoutRedis() || (await missingLinux());
 
 const paths = ({ relay }: Staged): string[] =>
   [...(relay.cluster()?.registry?.broadcasts("") ?? [])].map(({ path }) => path).sort();

@@ -4,9 +4,10 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { type ClaimsInput, generateKey, type Key, parseKeys, signToken } from "../../auth/index.ts";
-import { until } from "../main/support.ts";
-import { revokeAt } from "../support/revoke.ts";
-import { type Settings, Stage, type Staged, sendUntil, whole } from "./support/stage.ts";
+import { revokeAt } from "../support/admin.ts";
+import type { Settings } from "../support/relay.ts";
+import { until } from "../support/until.ts";
+import { Stage, type Staged, sendUntil, whole } from "./support/stage.ts";
 
 const TIMEOUT = { timeout: 60_000 };
 

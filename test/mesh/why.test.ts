@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { generateKey, signToken } from "../../auth/index.ts";
 import { TransportError } from "../../moq/link.ts";
 import { whyUnreachable } from "../../relay/mesh/unreachable.ts";
-import { until } from "../main/support.ts";
+import { until } from "../support/until.ts";
 import { Stage, type Staged } from "./support/stage.ts";
 
 const lines = ({ entries }: Staged) => entries.map(({ msg }) => String(msg));

@@ -22,7 +22,7 @@ export { LIVE, SESSION_LIMITS, TRACK } from "../../lab/sim/settings.ts";
 
 export const VERSIONS = ["moq-lite-03", "moq-lite-04", "moq-lite-05", "moqmesh-1", "moq-lite-06-wip"] as const;
 
-const LINK_LIMITS: LinkLimits = {
+export const LINK_LIMITS: LinkLimits = {
   uniStreams: 100,
   bidiStreams: 100,
   idleTimeoutMs: 10_000,

@@ -1,66 +1,143 @@
-/**
- * The relay under test: started in this process on a free loopback port, with a quiet log, and stopped after.
- *
- * With `MOQMESH_TEST_RELAY=http://127.0.0.1:4443/` the tests run against a relay that is up already, ours or another,
- * to tell whose fault a failure is; tests that need settings of their own are then skipped by the caller.
- */
+/** The relay under test: the whole program of `relay/main.ts`, in this process, on free ports of loopback. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadConfig } from "../../relay/config/config.ts";
-import { start } from "../../relay/main.ts";
+import type { Counters } from "../../moq/counters.ts";
+import type { Trust } from "../../moq/link.ts";
+import { type Config, loadConfig } from "../../relay/config/config.ts";
+import { type Relay, type StartOptions, start } from "../../relay/main.ts";
+import { revokeAt, writeAdminSecret } from "./admin.ts";
+import { type CapturedLog, captureLog } from "./log.ts";
 
-/** Address of a relay that is up already, if the tests shall use one. */
-export const EXTERNAL_RELAY = process.env["MOQMESH_TEST_RELAY"];
-
-export interface TestRelay {
-  /** `http://127.0.0.1:PORT/`; the same port takes WebTransport and WebSocket. */
-  readonly url: URL;
-  /** SHA-256 of the certificate, as clients pin it. */
-  readonly certificateHash: Uint8Array<ArrayBuffer>;
-  /** Ends every session and frees the port. */
-  stop(): Promise<void>;
-}
-
-/** Settings over the defaults, by the names that the environment has for them, e.g. `MOQMESH_SERVER_WEBSOCKET`. */
+/** Values of the configuration by section and key, such as `cluster.linger`. Lists are separated by commas; an empty value is the default. */
 export type Settings = Readonly<Record<string, string>>;
 
-const QUIET: Settings = {
-  MOQMESH_SERVER_HOST: "127.0.0.1",
-  MOQMESH_SERVER_PORT: "0",
-  MOQMESH_HTTP_ADMIN: "false",
-  MOQMESH_LOG_LEVEL: "error",
-  MOQMESH_LOG_FORMAT: "json",
-};
+export interface TestRelayOptions extends Omit<StartOptions, "log"> {
+  /** Takes the relay's log, so that several relays share one; each has its own unless given. */
+  readonly captured?: CapturedLog;
+}
 
-/**
- * Starts a relay, or names the one that is up already when there are no settings of the test's own.
- *
- * @param pageFolder Where the demo page was built, when it is not web/dist.
- */
-export async function startRelay(settings: Settings = {}, pageFolder?: string): Promise<TestRelay> {
-  if (EXTERNAL_RELAY !== undefined && Object.keys(settings).length === 0) return await external(EXTERNAL_RELAY);
+/** A relay that runs, and what tests ask of it. */
+export class TestRelay {
+  readonly relay: Relay;
+  readonly captured: CapturedLog;
+  readonly #folder: string;
+
+  private constructor(relay: Relay, captured: CapturedLog, folder: string) {
+    this.relay = relay;
+    this.captured = captured;
+    this.#folder = folder;
+  }
+
+  /** Starts a relay with `settings` over those of {@link testConfig}. Rejects with what made the start impossible. */
+  static async start(settings: Settings = {}, options: TestRelayOptions = {}): Promise<TestRelay> {
+    const { captured = captureLog(), ...more } = options;
+    const { config, folder, remove } = await testConfig(settings);
+    try {
+      return new TestRelay(await start(config, { ...more, log: captured.log }), captured, folder);
+    } catch (error) {
+      await remove();
+      throw error;
+    }
+  }
+
+  /** UDP and TCP. */
+  get port(): number {
+    return this.relay.address.port;
+  }
+
+  /** `http://127.0.0.1:PORT/`; the same port takes WebTransport and WebSocket. */
+  get url(): URL {
+    return this.at("http");
+  }
+
+  /** The public port, with a scheme, a path and a query. */
+  at(scheme: string, target = "/"): URL {
+    return new URL(target, `${scheme}://127.0.0.1:${this.port}/`);
+  }
+
+  /** An address of the admin listener. */
+  admin(target: string): URL {
+    return new URL(target, `http://127.0.0.1:${this.relay.adminAddress?.port}/`);
+  }
+
+  /** Asks the admin listener to revoke. */
+  revoke(entry: object): Promise<Response> {
+    return revokeAt(this.relay.adminAddress?.port, entry);
+  }
+
+  get counters(): Counters {
+    return this.relay.counters;
+  }
+
+  /** Lines of its log, as objects. */
+  get entries(): readonly Record<string, unknown>[] {
+    return this.captured.entries;
+  }
+
+  /** SHA-256 of its self-signed certificate. */
+  get certificateHash(): Uint8Array<ArrayBuffer> {
+    const { fingerprint } = this.relay;
+    if (fingerprint === undefined) throw new Error("the relay has no self-signed certificate");
+    return Uint8Array.from(Buffer.from(fingerprint, "hex"));
+  }
+
+  /** Trust in its self-signed certificate, and in no other. */
+  get trust(): Trust {
+    return { kind: "hashes", sha256: [this.certificateHash] };
+  }
+
+  /** Closes every session, frees the ports and removes the relay's files. */
+  async stop(): Promise<void> {
+    await this.relay.close("the test is over");
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs `work` with a relay, and stops the relay after. */
+export async function withRelay(
+  settings: Settings,
+  work: (relay: TestRelay) => Promise<void>,
+  options: TestRelayOptions = {},
+): Promise<void> {
+  const relay = await TestRelay.start(settings, options);
+  try {
+    await work(relay);
+  } finally {
+    await relay.stop();
+  }
+}
+
+export interface TestConfig {
+  readonly config: Config;
+  /** The relay's own: its state, and the secret of its admin listener. */
+  readonly folder: string;
+  remove(): Promise<void>;
+}
+
+/** The configuration of a relay that is alone on this machine: loopback, free ports, state in a folder of its own. */
+export async function testConfig(settings: Settings = {}): Promise<TestConfig> {
   const folder = await mkdtemp(join(tmpdir(), "moqmesh-test-"));
-  const { config } = loadConfig({ env: { ...QUIET, MOQMESH_TLS_STATE_DIR: folder, ...settings } });
-  const relay = await start(config, pageFolder === undefined ? {} : { pageFolder });
-  const { fingerprint } = relay;
-  if (fingerprint === undefined) throw new Error("the relay has no self-signed certificate");
-  return {
-    url: new URL(`http://127.0.0.1:${relay.address.port}/`),
-    certificateHash: bytes(fingerprint),
-    stop: async () => {
-      await relay.close("the test is over");
-      await rm(folder, { recursive: true, force: true });
-    },
+  const remove = () => rm(folder, { recursive: true, force: true });
+  const all = {
+    "server.host": "127.0.0.1",
+    "server.port": "0",
+    "http.admin_port": "0",
+    "http.admin_token_file": await writeAdminSecret(folder),
+    "tls.state_dir": folder,
+    "drain.spread": "0s",
+    ...settings,
   };
+  try {
+    return { config: configOf(all), folder, remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
 }
 
-async function external(address: string): Promise<TestRelay> {
-  const url = new URL(address);
-  const response = await fetch(new URL("/certificate.sha256", url));
-  return { url, certificateHash: bytes((await response.text()).trim()), stop: async () => undefined };
-}
-
-function bytes(hex: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
+/** The configuration with `settings` over the defaults. */
+export function configOf(settings: Settings): Config {
+  const given = Object.entries(settings).filter(([, value]) => value !== "");
+  return loadConfig({ flags: given.map(([key, value]) => ({ key, value, name: key })) }).config;
 }

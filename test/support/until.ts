@@ -1,16 +1,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Milliseconds that a test waits for one thing; less than the time limit of most tests, so that they clean up behind it. */
-const PATIENCE_MS = 50_000;
+/** Milliseconds that a test waits for one thing; less than the time limit of most tests, so that they clean up after it. */
+const TIMEOUT_MS = 50_000;
 
-/** Milliseconds between two looks. */
-const LOOK_MS = 5;
+/** Milliseconds between two checks. */
+const CHECK_MS = 2;
 
-/** Looks until `reached`. Rejects with the condition when that takes too long. */
-export async function until(reached: () => boolean): Promise<void> {
-  const end = performance.now() + PATIENCE_MS;
-  while (!reached()) {
-    if (performance.now() > end) throw new Error(`not within ${PATIENCE_MS} ms: ${reached}`);
-    await sleep(LOOK_MS);
+/** Checks until `reached` gives something, and gives that. Rejects with `what` when that takes too long. */
+export async function until<T>(
+  reached: () => T | false | undefined | Promise<T | false | undefined>,
+  what: string = String(reached),
+): Promise<T> {
+  const end = performance.now() + TIMEOUT_MS;
+  for (;;) {
+    const seen = await reached();
+    if (seen !== undefined && seen !== false) return seen;
+    if (performance.now() > end) throw new Error(`not within ${TIMEOUT_MS} ms: ${what}`);
+    await sleep(CHECK_MS);
   }
 }

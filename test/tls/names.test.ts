@@ -8,32 +8,36 @@ import { after, before, describe, it } from "node:test";
 import { connect } from "node:tls";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { TransportError } from "../../moq/link.ts";
-import { type Relay, start } from "../../relay/main.ts";
-import { createNative } from "../../transport/native/index.ts";
-import { systemClock } from "../../transport/shared/system-clock.ts";
 import { loadCertificate } from "../../transport/tls/certificate.ts";
 import { CertificateManager } from "../../transport/tls/manager.ts";
-import { type Authority, authority } from "../engine/support/authority.ts";
-import { missingEngine } from "../engine/support/available.ts";
-import { captureLog, testConfig } from "../main/support.ts";
+import { Authority } from "../support/authority.ts";
+import { missingEngine, nativeClient } from "../support/engines.ts";
+import { type TestRelay, withRelay } from "../support/relay.ts";
 import { LIMITS, Recorder } from "../transport/fixtures.ts";
 
 let folder: string;
 let ours: Authority;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "moqmesh-names-"));
-  ours = await authority("ours");
+  ours = await Authority.make("ours");
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
 /** Writes a certificate for `names`; gives its two paths. */
 async function files(file: string, names: readonly string[]): Promise<{ cert: string; key: string }> {
-  const { cert, key } = await ours.issue("server", names);
+  const { cert, key } = await ours.issue({ names });
   const paths = { cert: join(folder, `${file}.pem`), key: join(folder, `${file}-key.pem`) };
   await writeFile(paths.cert, cert);
   await writeFile(paths.key, key);
   return paths;
 }
+
+/** Settings of a relay that has both. */
+const showing = (main: { cert: string; key: string }, further: { cert: string; key: string }) => ({
+  "tls.cert": main.cert,
+  "tls.key": main.key,
+  "tls.certificates": `${further.cert} ${further.key}`,
+});
 
 const loading = (main: { cert: string; key: string }, further: readonly { cert: string; key: string }[]) =>
   ({ files: main, further, stateDir: folder, hosts: [], wallNow: Date.now }) as const;
@@ -42,13 +46,7 @@ describe("certificates for several names", () => {
   it("are shown over TCP by the name that is asked for", async () => {
     const main = await files("main", ["relay.example"]);
     const others = await files("others", ["b.example", "*.c.example"]);
-    const { config, remove } = await testConfig({
-      MOQMESH_TLS_CERT: main.cert,
-      MOQMESH_TLS_KEY: main.key,
-      MOQMESH_TLS_CERTIFICATES: `${others.cert} ${others.key}`,
-    });
-    const relay = await start(config, { log: captureLog().log });
-    try {
+    await withRelay(showing(main, others), async (relay) => {
       for (const [asked, shown] of [
         ["relay.example", "relay.example"],
         ["B.example", "b.example"],
@@ -58,28 +56,18 @@ describe("certificates for several names", () => {
       ] as const) {
         assert.equal(await overTcp(relay, asked), `CN=${shown}`, asked);
       }
-    } finally {
-      await relay.close();
-      await remove();
-    }
+    });
   });
 
-  it("are shown over QUIC by the name that is asked for", { skip: missingEngine() ?? false }, async () => {
+  it("are shown over QUIC by the name that is asked for", { skip: missingEngine() }, async () => {
     const main = await files("main", ["127.0.0.1"]);
     const local = await files("local", ["localhost"]);
-    const { config, remove } = await testConfig({
-      MOQMESH_SERVER_ENGINE: "native",
-      MOQMESH_TLS_CERT: main.cert,
-      MOQMESH_TLS_KEY: main.key,
-      MOQMESH_TLS_CERTIFICATES: `${local.cert} ${local.key}`,
-    });
-    const relay = await start(config, { log: captureLog().log });
-    const engine = await createNative({ clock: systemClock, warn: () => {} }, { threads: 1, socketBuffer: 65_536 });
-    try {
+    const engine = await nativeClient();
+    await withRelay({ "server.engine": "native", ...showing(main, local) }, async (relay) => {
       for (const host of ["127.0.0.1", "localhost"]) {
         const link = await engine.dial(
           {
-            url: new URL(`https://${host}:${relay.address.port}/`),
+            url: new URL(`https://${host}:${relay.port}/`),
             protocols: ["moq-lite-05"],
             trust: { kind: "roots", pem: ours.root },
             limits: LIMITS,
@@ -91,10 +79,7 @@ describe("certificates for several names", () => {
         assert.equal(shown.subject, `CN=${host}`);
         link.close(0, "");
       }
-    } finally {
-      await relay.close();
-      await remove();
-    }
+    });
   });
 
   it("are taken up when their files are replaced, and not when what replaced them is broken", async () => {
@@ -137,15 +122,12 @@ describe("certificates for several names", () => {
 });
 
 /** Subject of the certificate that is shown to who asks for `servername`. */
-function overTcp(relay: Relay, servername: string): Promise<string> {
+function overTcp({ port }: TestRelay, servername: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(
-      { host: "127.0.0.1", port: relay.address.port, servername, rejectUnauthorized: false },
-      () => {
-        resolve(`CN=${socket.getPeerCertificate().subject.CN}`);
-        socket.destroy();
-      },
-    );
+    const socket = connect({ host: "127.0.0.1", port, servername, rejectUnauthorized: false }, () => {
+      resolve(`CN=${socket.getPeerCertificate().subject.CN}`);
+      socket.destroy();
+    });
     socket.on("error", reject);
   });
 }

@@ -4,29 +4,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Engine, EngineDeps, Trust } from "../../moq/link.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
 import { type TestCertificate, testCertificate } from "../support/certificate.ts";
+import { until } from "../support/until.ts";
 import type { Harness, Supports } from "./conformance.ts";
 
-/** Milliseconds that a case waits for one thing, and between two looks. */
-const PATIENCE_MS = 60_000;
-const LOOK_MS = 2;
+/** Milliseconds that a case waits for one promise. */
+const TIMEOUT_MS = 60_000;
 
 /** What every harness of this kind has. */
 export const realTime: Pick<Harness, "maxCode" | "host" | "until" | "settled" | "pass"> = {
   maxCode: 2 ** 32 - 1,
   host: "127.0.0.1",
-  until: async (what, look) => {
-    const end = performance.now() + PATIENCE_MS;
-    for (;;) {
-      const seen = look();
-      if (seen !== undefined && seen !== false) return seen;
-      if (performance.now() > end) throw late(what);
-      await sleep(LOOK_MS);
-    }
-  },
+  until: (what, look) => until(look, what),
   settled: async (promise) => {
     const stop = new AbortController();
-    const timeout = sleep(PATIENCE_MS, undefined, { signal: stop.signal }).then(() => {
-      throw late("a promise");
+    const timeout = sleep(TIMEOUT_MS, undefined, { signal: stop.signal }).then(() => {
+      throw new Error(`a promise did not settle within ${TIMEOUT_MS} ms`);
     });
     // Aborted when the promise wins.
     timeout.catch(() => {});
@@ -73,8 +65,4 @@ export function overTls({ supports, make, warnings }: OverTls): Harness {
     otherCertificate: () => ({ certificate: started(other), trust: pinned(started(other)) }),
     url: ({ address, port }, target) => new URL(target, `https://${address}:${port}`),
   };
-}
-
-function late(what: string): Error {
-  return new Error(`${what}: not within ${PATIENCE_MS} ms`);
 }

@@ -23,6 +23,7 @@ import { thisHost } from "../../transport/rwebtransport/addon.ts";
 import { createRwebtransport } from "../../transport/rwebtransport/index.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
 import { type TestCertificate, testCertificate } from "../support/certificate.ts";
+import { until } from "../support/until.ts";
 import { conformance } from "./conformance.ts";
 import { overTls } from "./real-harness.ts";
 
@@ -56,14 +57,6 @@ function once<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T)
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const bytes = (value: string): Uint8Array => new TextEncoder().encode(value);
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = Date.now() + 5_000;
-  while (!condition()) {
-    if (Date.now() > end) assert.fail(`did not happen: ${what}`);
-    await setTimeout(5);
-  }
-}
 
 /** Passes packets of one client on to a port of this machine, until it goes dark. */
 class UdpProxy {

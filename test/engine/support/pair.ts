@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import type { Certificate, Link, LinkInfo, LinkLimits, Listener, Trust } from "../../../moq/link.ts";
 import { createNative, type NativeSettings } from "../../../transport/native/index.ts";
 import { systemClock } from "../../../transport/shared/system-clock.ts";
@@ -10,8 +9,6 @@ export type NativeEngine = Awaited<ReturnType<typeof createNative>>;
 
 /** Small buffers, which every kernel grants. */
 const BUFFER = 64 * 1024;
-
-const PATIENCE_MS = 15_000;
 
 export function startEngine(settings: NativeSettings = {}): Promise<NativeEngine> {
   const warn = (message: string, error?: unknown) => assert.fail(`${message} ${String(error ?? "")}`);
@@ -82,14 +79,4 @@ export async function dialTo(
   );
   t.after(() => link.close(0, ""));
   return { link, events };
-}
-
-export async function until<T>(what: string, look: () => T | false | undefined): Promise<T> {
-  const end = performance.now() + PATIENCE_MS;
-  for (;;) {
-    const seen = look();
-    if (seen !== undefined && seen !== false) return seen;
-    if (performance.now() > end) assert.fail(`${what}: not within ${PATIENCE_MS} ms`);
-    await setTimeout(2);
-  }
 }

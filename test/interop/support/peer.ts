@@ -2,7 +2,6 @@
 import { Connection } from "@moq/net";
 import QmuxSession from "@moq/qmux";
 import { WebTransport as NodeWebTransport } from "rwebtransport";
-import type { TestRelay } from "../../support/relay.ts";
 
 // The library tells every step on the console, and every end of a session as a warning; failures come as rejections.
 if (process.env["MOQMESH_TEST_VERBOSE"] === undefined) {
@@ -17,12 +16,20 @@ export type Protocol = (typeof PROTOCOLS)[number] | typeof EXPERIMENTAL_PROTOCOL
 export const TRANSPORTS = ["webtransport", "websocket"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
+/** What a session needs of the relay it dials. */
+export interface PeerRelay {
+  /** `http://127.0.0.1:PORT/` */
+  readonly url: URL;
+  /** SHA-256 of the certificate. */
+  readonly certificateHash: Uint8Array<ArrayBuffer>;
+}
+
 /** Sessions of one test, closed together. */
 export class Peers {
-  readonly #relay: () => TestRelay;
+  readonly #relay: () => PeerRelay;
   readonly #open = new Set<Connection.Established>();
 
-  constructor(relay: () => TestRelay) {
+  constructor(relay: () => PeerRelay) {
     this.#relay = relay;
   }
 
@@ -43,7 +50,7 @@ export class Peers {
   }
 }
 
-function dialQuic(relay: TestRelay, protocol: Protocol): WebTransport {
+function dialQuic(relay: PeerRelay, protocol: Protocol): WebTransport {
   const address = new URL(relay.url);
   address.protocol = "https:";
   return new NodeWebTransport(address.href, {
@@ -52,7 +59,7 @@ function dialQuic(relay: TestRelay, protocol: Protocol): WebTransport {
   });
 }
 
-function dialSocket(relay: TestRelay, protocol: Protocol): WebTransport {
+function dialSocket(relay: PeerRelay, protocol: Protocol): WebTransport {
   const address = new URL(relay.url);
   address.protocol = "ws:";
   return new QmuxSession(address, { protocols: [protocol], versions: { [protocol]: null }, requireProtocol: true });

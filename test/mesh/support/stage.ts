@@ -4,16 +4,11 @@ import type { Role } from "../../../cluster/contract.ts";
 import { freePorts } from "../../../lab/ports.ts";
 import { type MeshWorkspace, makeMeshWorkspace } from "../../../lab/workspace.ts";
 import { TransportError, type Trust } from "../../../moq/link.ts";
-import { Broadcasts } from "../../../moq/model/broadcasts.ts";
-import { ChannelRegistry, liteSession, openAccess, type Session } from "../../../moq/session/index.ts";
-import { dialRelay } from "../../../relay/client/dial.ts";
-import { loadConfig } from "../../../relay/config/config.ts";
-import { type Relay, type StartOptions, start } from "../../../relay/main.ts";
-import { systemClock } from "../../../transport/shared/system-clock.ts";
-import { captureLog, until } from "../../main/support.ts";
-import { CACHE, LIMITS } from "../../model/support.ts";
-import { LIVE, SESSION_LIMITS, TestClient, type TestPublisher, type TestViewer, TRACK } from "../../session/support.ts";
-import { revocable } from "../../support/revoke.ts";
+import type { Relay } from "../../../relay/main.ts";
+import { LIVE, type TestClient, type TestPublisher, type TestViewer, TRACK } from "../../session/support.ts";
+import { dialling, openClient, type SessionEnd } from "../../support/client.ts";
+import { type Settings, TestRelay, type TestRelayOptions } from "../../support/relay.ts";
+import { until } from "../../support/until.ts";
 
 /** Milliseconds for a client's handshake. */
 const DIAL_MS = 10_000;
@@ -21,18 +16,16 @@ const DIAL_MS = 10_000;
 /** Longest delay of a Node timer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Settings of a relay by section and key, such as `cluster.linger`; lists are separated by commas. */
-export type Settings = Readonly<Record<string, string>>;
-
-/** A relay that a test started. */
+/** A relay of the mesh that a test started. */
 export interface Staged {
   readonly node: string;
   readonly port: number;
   /** `https://127.0.0.1:PORT`. */
   readonly url: string;
   readonly relay: Relay;
-  /** What it logged, as objects. */
+  /** Lines of its log, as objects. */
   readonly entries: readonly Record<string, unknown>[];
+  messages(): string[];
 }
 
 export interface ClientOptions {
@@ -47,8 +40,8 @@ export interface ClientOptions {
 export class Stage {
   readonly workspace: MeshWorkspace;
   readonly trust: Trust;
-  readonly #relays = new Set<Relay>();
-  readonly #clients = new Set<Session>();
+  readonly #relays = new Set<TestRelay>();
+  readonly #clients = new Set<TestClient>();
   readonly #hold = setInterval(() => {}, LONGEST_TIMER_MS);
 
   private constructor(workspace: MeshWorkspace) {
@@ -65,22 +58,18 @@ export class Stage {
     node: string,
     role: Role,
     settings: Settings = {},
-    options: Pick<StartOptions, "wallNow"> = {},
+    options: Pick<TestRelayOptions, "wallNow" | "resolver"> = {},
   ): Promise<Staged> {
+    const host = settings["server.host"] ?? "127.0.0.1";
     const [port = 0] = settings["server.port"] === undefined ? await freePorts(1) : [Number(settings["server.port"])];
-    const url = `https://127.0.0.1:${port}`;
+    const url = `https://${host}:${port}`;
     const { workspace } = this;
     const all = {
-      "server.host": "127.0.0.1",
       "server.port": String(port),
-      "http.admin_port": "0",
-      "http.page": "false",
       "tls.cert": workspace.cert,
       "tls.key": workspace.key,
       "auth.key_dir": workspace.keys,
-      ...(await revocable(workspace.folder)),
       "drain.grace": "5s",
-      "drain.spread": "0s",
       "cluster.node": node,
       "cluster.role": role,
       "cluster.region": "eu",
@@ -89,48 +78,21 @@ export class Stage {
       "cluster.fingerprints": workspace.fingerprint,
       ...settings,
     };
-    const env = Object.fromEntries(
-      Object.entries(all).map(([key, value]) => [`MOQMESH_${key.replace(".", "_").toUpperCase()}`, value]),
-    );
-    const { log, entries } = captureLog();
-    const relay = await start(loadConfig({ env }).config, { ...options, log });
-    this.#relays.add(relay);
-    return { node, port, url, relay, entries };
+    const staged = await TestRelay.start(all, options);
+    this.#relays.add(staged);
+    const { relay, entries, captured } = staged;
+    return { node, port, url, relay, entries, messages: captured.messages };
   }
 
   /** A publisher or viewer with a session of its own at any relay. Rejects with the refusal. */
   async client(url: string, options: ClientOptions = {}): Promise<StageClient> {
     const { token, protocol = "moq-lite-05", follows, trust = this.trust } = options;
-    const broadcasts = new Broadcasts({ clock: systemClock, limits: LIMITS, cache: CACHE });
     const at = new URL(url);
     if (token !== undefined) at.searchParams.set("jwt", token);
-    const ended = Promise.withResolvers<{ code: number; message: string }>();
-    const reports: TestClient["reports"] = [];
-    let session: Session | undefined;
-    const attach = liteSession(
-      {
-        broadcasts,
-        clock: systemClock,
-        limits: SESSION_LIMITS,
-        channels: new ChannelRegistry(),
-        hop: hops++,
-        access: openAccess(""),
-        ...(follows !== undefined && { announcePrefix: follows }),
-        defect: (error) => ended.reject(error),
-        closed: (report) => {
-          reports.push(report);
-          ended.resolve(report);
-        },
-      },
-      (started) => {
-        session = started;
-      },
-    );
-    const deps = { clock: systemClock, warn: () => {} };
-    const link = await dialRelay({ url: at, trust, protocols: [protocol], timeoutMs: DIAL_MS, deps, attach });
-    if (session === undefined) throw new Error("no session");
-    this.#clients.add(session);
-    return new StageClient(new TestClient(broadcasts, session, link, reports), ended.promise);
+    const dial = dialling(at, { trust, protocol, timeoutMs: DIAL_MS });
+    const { client, ended } = await openClient(dial, follows === undefined ? {} : { announcePrefix: follows });
+    this.#clients.add(client);
+    return new StageClient(client, ended);
   }
 
   /**
@@ -149,8 +111,8 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    for (const session of this.#clients) session.close(0, "");
-    await Promise.all([...this.#relays].map((relay) => relay.close("the test is over")));
+    for (const { session } of this.#clients) session.close(0, "");
+    await Promise.all([...this.#relays].map((relay) => relay.stop()));
     await this.workspace.remove();
     clearInterval(this.#hold);
   }
@@ -159,9 +121,9 @@ export class Stage {
 /** A client, and how its session ended. */
 export class StageClient {
   readonly inner: TestClient;
-  readonly ended: Promise<{ code: number; message: string }>;
+  readonly ended: Promise<SessionEnd>;
 
-  constructor(inner: TestClient, ended: Promise<{ code: number; message: string }>) {
+  constructor(inner: TestClient, ended: Promise<SessionEnd>) {
     this.inner = inner;
     this.ended = ended;
   }
@@ -221,5 +183,3 @@ export function whole({ told }: TestViewer): number[] {
     return line === `${sequence} finished ${contentOf(sequence).join("|")}` ? [sequence] : [];
   });
 }
-
-let hops = 9_000n;

@@ -1,17 +1,17 @@
-/** The right to revoke at the admin listeners of relays under test. */
+/** The right to act at the admin listeners of relays under test. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 export const ADMIN_SECRET = "0123456789abcdef0123456789abcdef";
 
-/** Writes the secret into `folder`, and gives the setting that names the file. */
-export async function revocable(folder: string): Promise<Record<"http.admin_token_file", string>> {
+/** Writes the secret into `folder`. Gives the path of the file, for `http.admin_token_file`. */
+export async function writeAdminSecret(folder: string): Promise<string> {
   const file = join(folder, "admin.token");
   await writeFile(file, `${ADMIN_SECRET}\n`, { mode: 0o600 });
-  return { "http.admin_token_file": file };
+  return file;
 }
 
-/** Revokes at the admin listener of one relay. */
+/** Asks the admin listener of one relay to revoke. */
 export async function revokeAt(port: number | undefined, entry: object): Promise<Response> {
   return await fetch(`http://127.0.0.1:${port}/auth/revoke`, {
     method: "POST",
