@@ -3,7 +3,10 @@ import type { CacheOptions } from "./limits.ts";
 
 /** Something the cache may drop. */
 export interface Evictable {
-  /** Gives its bytes back through {@link GroupCache.release}. */
+  /**
+   * Gives its bytes back through {@link GroupCache.release}, and ends nothing but what it kept: it is called while another track's
+   * bytes are appended.
+   */
   evict(): void;
 }
 
@@ -14,6 +17,9 @@ export interface Evictable {
  *
  * What goes first: groups that have a successor, then the newest groups of tracks without viewers, then, for a small group only,
  * large ones of any kind. So a few large groups cannot take the place of all catalogs.
+ *
+ * An evicted group's bytes are free at once, so the budget holds within a turn as well. Its track retires, where nothing else keeps it,
+ * at the end of the turn: until then at most the empty records of the groups that were evicted in one turn are held.
  */
 export class GroupCache {
   readonly #options: CacheOptions;

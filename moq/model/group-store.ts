@@ -22,7 +22,7 @@ interface StoreHost {
 export interface StoredTrack extends Pick<GroupHost, "stamp" | "awaited" | "rescale" | "begun"> {
   /** `group` gets no more frames. `live`: it came by itself, not because it was fetched. */
   settled(group: Group, live: boolean): void;
-  /** A group is kept no longer. */
+  /** A group is kept no longer. Called while bytes are appended, perhaps another track's: it must end nothing in this call. */
   forgotten(): void;
 }
 

@@ -53,6 +53,8 @@ export class Track implements SubscribedTrack {
   #feed: PublisherNumbering | undefined;
   #ended: number | undefined;
   #over = false;
+  /** Whether it is still needed is decided at the end of this turn. */
+  #resting = false;
   readonly #unwatched: Unwatched;
   readonly #sweep: Delay;
   readonly #since: number;
@@ -258,7 +260,7 @@ export class Track implements SubscribedTrack {
         for (const subscription of [...this.#subscriptions]) subscription.settled();
         this.#rest();
       },
-      forgotten: () => this.#rest(),
+      forgotten: () => this.#restSoon(),
     };
   }
 
@@ -459,6 +461,19 @@ export class Track implements SubscribedTrack {
     if (this.#store.size === 0 || this.#route === undefined) this.#retire();
     // Followed until it was refused. What was only fetched stays for as long as the cache keeps it.
     else if (this.newest !== undefined) this.#unwatched.start();
+  }
+
+  /**
+   * A group was evicted, perhaps for a byte of another track's group. Its bytes are free by now; whether the track is still needed is
+   * decided at the end of the turn, once for all groups that the turn evicted.
+   */
+  #restSoon(): void {
+    if (this.#resting || this.#used) return;
+    this.#resting = true;
+    this.#host.clock.soon(() => {
+      this.#resting = false;
+      this.#rest();
+    });
   }
 
   /** Its publisher, while it announces the broadcast and the track may stay subscribed there without viewers. */

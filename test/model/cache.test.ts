@@ -86,6 +86,54 @@ describe("the cache", () => {
   });
 });
 
+describe("a byte that evicts another track's group", () => {
+  /** A group of the track `old` was fetched and nothing else keeps that track; returns what its resolver was asked. */
+  function fetched(bytes: number): string[] {
+    start({}, { bytes });
+    const log: string[] = [];
+    relay.resolveWith({
+      watching: () => () => {},
+      wanting: () => () => void log.push("not wanted any more"),
+      routed: () => {},
+    });
+    relay.publish("live/old", AD, publisher);
+    relay.fetch(
+      { path: "live/old", track: "old", sequence: 0, priority: 0 },
+      channel(),
+      new FakeStream(0, 0, false),
+      () => {},
+    );
+    const { writer } = publisher.fetches[0]!;
+    say(writer, chunk);
+    writer.finish();
+    return log;
+  }
+
+  it("frees its bytes at once, and retires that track at the end of the turn", async () => {
+    const log = fetched(100_000);
+    watch();
+    const live = publisher.group(0);
+    for (let i = 0; i < 9; i++) {
+      say(live, chunk);
+      assert.ok(relay.cache.bytes <= 100_000, `${relay.cache.bytes} bytes`);
+    }
+    assert.equal(relay.counters.cacheEvictions, 1);
+    assert.deepEqual(log, [], "it is retired in the same call");
+    await clock.settle();
+    assert.deepEqual(log, ["not wanted any more"]);
+  });
+
+  it("retires no track that is asked for again in the same turn", async () => {
+    const log = fetched(100_000);
+    watch();
+    const live = publisher.group(0);
+    for (let i = 0; i < 9; i++) say(live, chunk);
+    relay.subscribe("live/old", "old", LIVE, new FakeViewer());
+    await clock.settle();
+    assert.deepEqual(log, []);
+  });
+});
+
 describe("a live group that cannot be kept", () => {
   /** The newest group of an idle track takes 921,600 bytes of the budget. */
   function pinned(bytes: number): void {
