@@ -1,0 +1,193 @@
+import type { Clock } from "../clock.ts";
+import type { Counters } from "../counters.ts";
+import type { Reason } from "../reason.ts";
+import type { Asker, GroupWriter, Source, TrackInfo, UpstreamSink } from "./contract.ts";
+import type { GroupStore } from "./group-store.ts";
+import type { Numbering } from "./merge-subscriptions.ts";
+import type { Properties } from "./properties.ts";
+import { PublisherNumbering, SentGroups } from "./publisher-numbering.ts";
+import type { Subscription } from "./subscription.ts";
+import type { TrackRoute } from "./track-host.ts";
+import { UpstreamOptions } from "./upstream-options.ts";
+
+/** Milliseconds that the last groups of a track have to begin after its subscription was ended. */
+const END_GRACE_MS = 500;
+
+/** The track that is subscribed to. */
+export interface UpstreamHost {
+  readonly path: string;
+  readonly name: string;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly store: GroupStore;
+  readonly properties: Properties;
+  readonly subscriptions: ReadonlySet<Subscription>;
+  /** The peer on whose behalf the publisher is asked. */
+  asker(): Asker | undefined;
+  /** `source` gave the track's properties. */
+  learned(source: Source, info: TrackInfo): void;
+  /** A group has begun. */
+  began(): void;
+  /** The publisher ended the subscription for a reason. */
+  lost(reason: Reason): void;
+  /** The track has ended: it may be needed no longer. */
+  ended(): void;
+}
+
+/** A track's subscription at its publisher: one at a time. Groups and datagrams are numbered for the track's viewers here. */
+export class TrackUpstream {
+  readonly #host: UpstreamHost;
+  readonly #options: UpstreamOptions;
+  readonly #sent = new SentGroups();
+  #feed: PublisherNumbering | undefined;
+  #ended: number | undefined;
+  #over = false;
+
+  constructor(host: UpstreamHost) {
+    this.#host = host;
+    this.#options = new UpstreamOptions(host.clock, host.subscriptions);
+  }
+
+  /** How the numbers of the publisher in use map to those of the track. */
+  get feed(): PublisherNumbering | undefined {
+    return this.#feed;
+  }
+
+  /** The sequence after the track's last group, once the publisher has named it or has ended the subscription. */
+  get end(): number | undefined {
+    return this.#ended;
+  }
+
+  /** A publisher has ended the track, or has refused it. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** From now on the publisher at `route` feeds the track. `continued`: the feed of the same content before it. */
+  begin({ source, generation }: TrackRoute, continued: PublisherNumbering | undefined): PublisherNumbering {
+    this.#ended = undefined;
+    const feed = new PublisherNumbering(source, generation, { ...this.#sent.of(generation), ...continued?.numbering });
+    this.#feed = feed;
+    this.#host.counters.tracksActive++;
+    return feed;
+  }
+
+  /** Subscribes at the publisher of `feed`, unless that is done. */
+  open(feed: PublisherNumbering): void {
+    if (!feed.alive || feed.upstream !== undefined) return;
+    const { counters, store, properties, subscriptions, path, name } = this.#host;
+    const { offset } = feed;
+    const resume = offset !== undefined && store.newest !== undefined ? store.newest.sequence + 1 - offset : undefined;
+    const options = this.#options.begin(resume, this.#numbering(feed));
+    counters.upstreamSubscriptions++;
+    const sink: UpstreamSink = {
+      known: properties.of(feed.source) !== undefined,
+      shared: () => subscriptions.size > 1,
+      info: (info) => this.#host.learned(feed.source, info),
+      started: (sequence) => feed.starts(sequence),
+      group: (sequence) => this.#group(feed, sequence),
+      datagram: (sequence, timestamp, payload) => this.#datagram(feed, sequence, timestamp, payload),
+      dropped: () => {},
+      ended: (end) => {
+        if (feed.alive) this.#ended = end + (feed.offset ?? 0);
+      },
+      closed: (reason) => this.#closed(feed, reason),
+    };
+    feed.upstream = feed.source.subscribe(path, name, options, sink, this.#host.asker());
+    if (!feed.alive) feed.upstream.cancel();
+  }
+
+  /** What the viewers ask for has changed. */
+  changed(): void {
+    const feed = this.#feed;
+    if (feed?.upstream !== undefined) this.#options.changed(feed, this.#numbering(feed));
+  }
+
+  /** Ends the subscription; the groups that it has not finished are cut off for `reason`. */
+  detach(reason: Reason): void {
+    const feed = this.#feed;
+    if (feed === undefined) return;
+    this.#feed = undefined;
+    feed.alive = false;
+    this.#options.end();
+    this.#host.counters.tracksActive--;
+    feed.upstream?.cancel();
+    this.#sent.remember(feed);
+    this.#host.store.cutOff(reason);
+  }
+
+  /** The publisher refused the track, or ended it for `reason`. */
+  refused(reason: Reason): void {
+    // A missing route says nothing of the track itself.
+    this.#over = reason !== "unroutable";
+    this.detach(reason);
+  }
+
+  /** The first group of a track keeps its publisher's number. */
+  #numbering({ offset }: PublisherNumbering): Numbering {
+    return { offset: offset ?? (this.#host.store.newest === undefined ? 0 : undefined) };
+  }
+
+  #group(feed: PublisherNumbering, theirs: number): GroupWriter | Reason {
+    if (!feed.alive) return "cancelled";
+    const { store, counters, properties, subscriptions } = this.#host;
+    const sequence = feed.place(theirs, store.newest?.sequence);
+    if (sequence === undefined) {
+      if (!feed.exhausted) return "duplicate";
+      // A viewer that subscribes again gets a track that is numbered from this publisher on.
+      this.#host.lost("replaced");
+      return "replaced";
+    }
+    const group = store.open(sequence, properties.maxLatency);
+    if (typeof group === "string") return group;
+    counters.groupsIn++;
+    for (const subscription of [...subscriptions]) subscription.offer(group);
+    this.#host.began();
+    return group.subgroup;
+  }
+
+  #datagram(feed: PublisherNumbering, theirs: number, timestamp: number, payload: Uint8Array): void {
+    if (!feed.alive) return;
+    const { store, counters, properties, subscriptions } = this.#host;
+    counters.datagramsIn++;
+    const sequence = feed.place(theirs, store.newest?.sequence);
+    if (sequence === undefined) return;
+    const scaled = feed.rescale(timestamp, properties.timescale);
+    for (const subscription of subscriptions) subscription.datagram(sequence, scaled, payload);
+  }
+
+  /** The publisher ended the subscription: cleanly when there is no reason. */
+  #closed(feed: PublisherNumbering, reason: Reason | undefined): void {
+    if (!feed.alive) return;
+    if (reason !== undefined) {
+      this.#host.lost(reason);
+      return;
+    }
+    this.#over = true;
+    if (this.#ended !== undefined && this.#next() >= this.#ended) {
+      this.#end(feed);
+      return;
+    }
+    // Its last groups may still be on their way: their streams race with the one that just ended.
+    this.#ended ??= this.#next();
+    this.#host.clock.timer(END_GRACE_MS, () => this.#end(feed));
+  }
+
+  /** The sequence after the newest group. */
+  #next(): number {
+    const { newest } = this.#host.store;
+    return newest === undefined ? 0 : newest.sequence + 1;
+  }
+
+  #end(feed: PublisherNumbering): void {
+    if (!feed.alive) return;
+    const end = Math.max(this.#ended ?? 0, this.#next());
+    this.#ended = end;
+    const { known } = this.#host.properties;
+    for (const subscription of [...this.#host.subscriptions]) {
+      if (known !== undefined) subscription.accept(known);
+      subscription.ended(end);
+    }
+    this.#host.ended();
+  }
+}
