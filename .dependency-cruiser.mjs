@@ -117,7 +117,7 @@ export default {
     room("transport", "^transport/", [LINK, CLOCK]),
     room("auth", "^auth/", []),
     room("cluster", "^cluster/", ["^moq/"]),
-    room("relay-config", "^relay/config/", ["^relay/log/", "^cluster/"]),
+    room("relay-config", "^relay/config/", ["^relay/log/", "^cluster/", "^moq/session/", "^transport/engines\\.ts$"]),
     room("relay-http", "^relay/http/", [LEAVES, "^relay/log/"]),
     room("relay-client", "^relay/client/", ["^(moq|transport)/", "^relay/(host|config|log)/"]),
     room("relay-cli", "^relay/cli/", ["^relay/(main|version)\\.ts$", "^relay/(client|config|log)/", LEAVES, "^auth/"]),

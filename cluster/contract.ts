@@ -8,6 +8,9 @@ import type { Source } from "../moq/model/index.ts";
 export const ROLES = ["origin", "regional", "edge", "root"] as const;
 export type Role = (typeof ROLES)[number];
 
+/** Roles of relays that carry media. */
+export const MEDIA_ROLES = ROLES.filter((role) => role !== "root");
+
 /** A node's name: one path segment, so that it can end a path. */
 export const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 

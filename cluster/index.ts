@@ -1,6 +1,6 @@
 export { BackOff } from "./back-off.ts";
 export { ClockBound } from "./clock-bound.ts";
-export { DIALLED, NODE_NAME, type NodeInfo, ROLES, type Role } from "./contract.ts";
+export { DIALLED, MEDIA_ROLES, NODE_NAME, type NodeInfo, ROLES, type Role } from "./contract.ts";
 export {
   ControlClient,
   ControlSessionServer,

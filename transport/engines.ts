@@ -12,11 +12,16 @@ export interface EnginesDeps extends EngineDeps {
 type Load = (deps: EnginesDeps) => Promise<Engine>;
 
 /** QUIC engines, best first. Each is imported when it is asked for, so that a missing one costs nothing. */
-const ENGINES: ReadonlyMap<string, Load> = new Map<string, Load>([
-  ["native", async (deps) => (await import("./native/index.ts")).createNative(deps, deps.native)],
-  ["rwebtransport", async (deps) => (await import("./rwebtransport/index.ts")).createRwebtransport(deps)],
-  ["fails-components", async (deps) => (await import("./fails-components/index.ts")).createFailsComponents(deps)],
-]);
+const LOADS = {
+  native: async (deps) => (await import("./native/index.ts")).createNative(deps, deps.native),
+  rwebtransport: async (deps) => (await import("./rwebtransport/index.ts")).createRwebtransport(deps),
+  "fails-components": async (deps) => (await import("./fails-components/index.ts")).createFailsComponents(deps),
+} satisfies Record<string, Load>;
+
+const ENGINES: ReadonlyMap<string, Load> = new Map(Object.entries<Load>(LOADS));
+
+/** Names of the engines, best first. */
+export const ENGINE_NAMES = Object.keys(LOADS) as (keyof typeof LOADS)[];
 
 /**
  * The QUIC engine called `name`, or with `auto` the best one that loads; its `name` tells which. Rejects with

@@ -1,4 +1,4 @@
-import { DIALLED, NODE_NAME, ROLES } from "../../cluster/index.ts";
+import { DIALLED, MEDIA_ROLES, NODE_NAME, ROLES } from "../../cluster/index.ts";
 import {
   choice,
   duration,
@@ -23,10 +23,10 @@ const CONNECTED = /^(https|wss|ws|moql):\/\/[^\s#]+$/;
 const FINGERPRINT = /^([0-9a-f]{2}:?){31}[0-9a-f]{2}$/i;
 
 /** A relay that configuration names. */
-export const STATIC_PEER = /^(?<node>\S+) (?<role>origin|regional|edge|root) (?<region>\S+) (?<url>\S+)$/;
+const STATIC_PEER = new RegExp(`^\\S+ (${ROLES.join("|")}) \\S+ \\S+$`);
 
 /** Relays under a name. */
-const DNS_ENTRY = /^(origin|regional|edge) \S+ (https|wss|ws|moql):\/\/[^/?#\s]+(\/[^?#\s]*)?$/;
+const DNS_ENTRY = new RegExp(`^(${MEDIA_ROLES.join("|")}) \\S+ ${DIALLED.source.slice(1)}`);
 
 /** The ports of a service are in its records. */
 const SERVICE_PORT = /:\/\/_[^/]*:\d+(\/|$)/;
@@ -247,7 +247,7 @@ export const clusterSection = section(
     each(
       ["dns"],
       ({ dns }) => unless(DNS_ENTRY)(dns),
-      "expected `ROLE REGION URL` with the role `origin`, `regional` or `edge`",
+      `expected \`ROLE REGION URL\` with a role of ${MEDIA_ROLES.map((role) => `\`${role}\``).join(", ")}`,
     ),
     each(
       ["dns"],

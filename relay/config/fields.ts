@@ -122,10 +122,7 @@ export function integer(about: About & { readonly default: number; readonly min:
     .register(fields, { ...rest, kind: "integer", expects: `${min} to ${max}`, default: String(about.default) });
 }
 
-export function choice<const C extends readonly [string, ...string[]]>(
-  choices: C,
-  about: About & { readonly default: C[number] },
-) {
+export function choice<const C extends readonly string[]>(choices: C, about: About & { readonly default: C[number] }) {
   const listed = choices.map((one) => `"${one}"`).join(", ");
   return z
     .enum(choices, expected(`one of ${listed}`))
@@ -134,7 +131,7 @@ export function choice<const C extends readonly [string, ...string[]]>(
 }
 
 /** A list of names out of a closed set. */
-export function choices<const C extends readonly [string, ...string[]]>(
+export function choices<const C extends readonly string[]>(
   allowed: C,
   about: About & { readonly default: readonly C[number][] },
 ) {

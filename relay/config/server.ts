@@ -1,11 +1,7 @@
+import { EXPERIMENTAL_PROTOCOLS } from "../../moq/session/index.ts";
+import { ENGINE_NAMES } from "../../transport/engines.ts";
 import { choice, choices, flagField, integer, text } from "./fields.ts";
 import { section } from "./section.ts";
-
-/** Protocols that are spoken only when they are named under `[server] experimental`. */
-export const EXPERIMENTAL_PROTOCOLS = ["moq-lite-06-wip"] as const;
-
-/** Values of `[server] engine`. */
-export const ENGINES = ["auto", "rwebtransport", "native", "fails-components"] as const;
 
 export const serverSection = section("server", "Where the relay listens for publishers and viewers, and how.", {
   host: text({
@@ -21,7 +17,7 @@ export const serverSection = section("server", "Where the relay listens for publ
     max: 65535,
     flag: "port",
   }),
-  engine: choice(ENGINES, {
+  engine: choice(["auto", ...ENGINE_NAMES], {
     description:
       "QUIC engine. `auto` takes the best one that loads and logs which; a named engine that cannot load is an error.",
     default: "auto",

@@ -9,7 +9,7 @@ export async function nativeSettings(
   { server, quic, tls }: Config,
   warn: (message: string) => void,
 ): Promise<NativeSettings> {
-  const { resetKey: keyFile, clientCa, qlogDir, ...figures } = quic;
+  const { resetKey: keyFile, clientCa, qlogDir, ackDelayMs: ackDelay, ...figures } = quic;
   // A free port is another one after a restart, so no peer comes back to it.
   const kept = async () =>
     server.port === 0
@@ -25,6 +25,7 @@ export async function nativeSettings(
   }
   return {
     ...figures,
+    ackDelay,
     ...(server.threads > 0 && { threads: server.threads }),
     ...(resetKey !== undefined && { resetKey }),
     ...(clientCa !== undefined && { clientRoots: (await read(clientCa)).toString("utf8") }),

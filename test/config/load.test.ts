@@ -99,7 +99,7 @@ x = 1
     'FILE:1: prot: a key outside of any section; did you mean "port" under [server]?',
     'FILE:3: server.prot: unknown key; did you mean "port"?',
     'FILE:4: server.port: expected a whole number, got "x"',
-    'FILE:5: server.engine: expected one of "auto", "rwebtransport", "native", "fails-components", got "quic"',
+    'FILE:5: server.engine: expected one of "auto", "native", "rwebtransport", "fails-components", got "quic"',
     'FILE:6: server.admin_port: unknown key; "admin_port" belongs to [http]',
     'FILE:7: server.experimental: expected one of "moq-lite-06-wip", got "moq-lite-99"',
     'FILE:9: limits.idle_timeout: expected a duration such as "10s" or "500ms", got 3',

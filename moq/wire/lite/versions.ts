@@ -5,8 +5,19 @@
  * them, is another protocol and not spoken here.
  */
 
+/** Spoken by default, best first. */
+export const STABLE_PROTOCOLS = ["moq-lite-05", "moq-lite-04", "moq-lite-03"] as const;
+
+/** Spoken only where the configuration names them. */
+export const EXPERIMENTAL_PROTOCOLS = ["moq-lite-06-wip"] as const;
+
+const MESH = ["moqmesh-1"] as const;
+
+/** Spoken between relays of one mesh, and never with a client: a wire of our own with a version number of its own. */
+export const MESH_PROTOCOLS: readonly string[] = MESH;
+
 /** All that are spoken, newest first. */
-export const LITE_VERSIONS = ["moqmesh-1", "moq-lite-06-wip", "moq-lite-05", "moq-lite-04", "moq-lite-03"] as const;
+export const LITE_VERSIONS = [...MESH, ...EXPERIMENTAL_PROTOCOLS, ...STABLE_PROTOCOLS] as const;
 
 export type LiteVersion = (typeof LITE_VERSIONS)[number];
 
@@ -106,18 +117,9 @@ const LITE_06_WIP: Capabilities = {
 /** Our own wire between relays: the control flow of moq-lite, with epochs and ended announcements. */
 const MOQMESH_1: Capabilities = { ...LITE_06_WIP, protocol: "moqmesh-1", epochs: true, ended: true };
 
-const ALL: ReadonlyMap<string, Capabilities> = new Map(
+const ALL: ReadonlyMap<string, Capabilities> = new Map<string, Capabilities>(
   [MOQMESH_1, LITE_06_WIP, LITE_05, LITE_04, LITE_03].map((caps) => [caps.protocol, caps]),
 );
-
-/** Spoken by default, best first. */
-export const STABLE_PROTOCOLS: readonly string[] = ["moq-lite-05", "moq-lite-04", "moq-lite-03"];
-
-/** Spoken where configuration names them. */
-export const EXPERIMENTAL_PROTOCOLS: readonly string[] = ["moq-lite-06-wip"];
-
-/** Spoken between relays of one mesh, and never with a client: a wire of our own with a version number of its own. */
-export const MESH_PROTOCOLS: readonly string[] = ["moqmesh-1"];
 
 /** Nothing for a protocol that is not ours. */
 export function capabilities(protocol: string): Capabilities | undefined {
