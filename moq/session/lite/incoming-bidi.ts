@@ -1,15 +1,25 @@
 import type { BidiStream } from "../../link.ts";
 import type { Reason } from "../../reason.ts";
 import { BoundExceeded, READ } from "../../wire/codec/index.ts";
-import { type AnnounceRequest, type Request, RequestReader, type SubscribeUpdate } from "../../wire/lite/index.ts";
+import {
+  type AnnounceRequest,
+  type Request,
+  RequestReader,
+  type Subscribe,
+  type SubscribeUpdate,
+} from "../../wire/lite/index.ts";
 import type { Admitted } from "../admission.ts";
 import { AnnounceResponder } from "../announce-responder.ts";
+import { serveFetch } from "../fetch-responder.ts";
 import type { Taker } from "../intake.ts";
+import type { Responder } from "../responder.ts";
+import { SubscribeResponder } from "../subscribe-responder.ts";
+import { serveTrack } from "../track-responder.ts";
 import { LiteAnnounceWriter } from "./announce-writer.ts";
 import type { LiteContext } from "./context.ts";
-import { oldContext } from "./old-context.ts";
-import { type Responder, serveFetch, serveProbe, serveTrack } from "./serve.ts";
-import { SubscribeResponder } from "./subscribe-responder.ts";
+import { serveProbe } from "./probe-responder.ts";
+import { LiteSubscribeWriter } from "./subscribe-writer.ts";
+import { trackWriter } from "./track-writer.ts";
 
 /** What a bidirectional stream of the peer needs of its session. */
 export interface BidiHost {
@@ -109,27 +119,23 @@ export class IncomingBidi implements Taker {
       case "announce":
         return this.#admit(admission.announce(), (done) => this.#announce(request, done));
       case "subscribe":
-        return this.#admit(admission.subscribe(session.absolute(request.path)), (done) => {
-          const viewer = new SubscribeResponder(this.#old(), this.#stream, request, () => {
-            session.serving.viewers.delete(viewer);
-            done();
-          });
-          this.#update = (update) => viewer.update(update);
-          session.serving.viewers.add(viewer);
-          viewer.start();
-          const cancel = () => viewer.cancel();
-          return { fin: cancel, gone: cancel };
-        });
-      case "track":
-        return this.#admit(admission.track(session.absolute(request.path)), (done) =>
-          serveTrack(this.#old(), this.#stream, request, done),
+        return this.#admit(admission.subscribe(session.absolute(request.path)), (done) =>
+          this.#subscribe(request, done),
         );
-      case "fetch":
-        return this.#admit(admission.fetch(session.absolute(request.path)), (done) =>
-          serveFetch(this.#old(), this.#stream, request, done),
-        );
+      case "track": {
+        const { track, epoch } = request;
+        const path = session.absolute(request.path);
+        const writer = trackWriter(this.#context, this.#stream);
+        return this.#admit(admission.track(path), (done) => serveTrack(session, { path, track, epoch }, writer, done));
+      }
+      case "fetch": {
+        const { track, epoch, priority, group } = request;
+        const path = session.absolute(request.path);
+        const ask = { path, track, epoch, priority, group };
+        return this.#admit(admission.fetch(path), (done) => serveFetch(session, ask, this.#stream, done));
+      }
       case "probe":
-        return this.#admit(admission.probe(), (done) => serveProbe(this.#old(), this.#stream, done));
+        return this.#admit(admission.probe(), (done) => serveProbe(this.#context, this.#stream, done));
       case "goaway":
         this.#host.goaway(request.uri);
         return { fin: () => this.gone(), gone: () => this.#stream.finish() };
@@ -152,6 +158,22 @@ export class IncomingBidi implements Taker {
     return { fin: () => responder.finish(), gone: () => responder.close() };
   }
 
+  #subscribe(request: Subscribe, done: () => void): Responder {
+    const { session } = this.#context;
+    const { path, track, epoch, ...options } = request;
+    const ask = { path: session.absolute(path), track, epoch, options };
+    const writer = new LiteSubscribeWriter(this.#context, this.#stream, request);
+    const viewer = new SubscribeResponder(session, ask, writer, () => {
+      session.serving.viewers.delete(viewer);
+      done();
+    });
+    this.#update = (update) => viewer.update(update);
+    session.serving.viewers.add(viewer);
+    viewer.start();
+    const cancel = () => viewer.cancel();
+    return { fin: cancel, gone: cancel };
+  }
+
   /** Serves a request that was admitted; `done` is called when it is over. */
   #admit(admitted: Admitted, serve: (done: () => void) => Responder): Responder | Reason {
     if (typeof admitted === "string") return admitted;
@@ -164,10 +186,5 @@ export class IncomingBidi implements Taker {
   #done(): void {
     this.#over = true;
     this.#host.left(this);
-  }
-
-  #old() {
-    const { session, caps, wire } = this.#context;
-    return oldContext(session, caps, wire);
   }
 }

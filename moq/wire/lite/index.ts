@@ -6,7 +6,6 @@ export {
   encodeAnnounceOk,
 } from "./announce.ts";
 export { DATAGRAM_BYTES, decodeDatagram, encodeDatagram } from "./datagram.ts";
-export type { Fetch } from "./fetch.ts";
 export { encodeFrameHeader, FrameReader, type FrameSink } from "./frame.ts";
 export { encodeGroupStream } from "./group.ts";
 export { encodeProbe } from "./probe.ts";
@@ -20,7 +19,7 @@ export {
   type SubscribeUpdate,
   subscribeResponses,
 } from "./subscribe.ts";
-export { encodeTrackInfo, type Track, trackResponses } from "./track.ts";
+export { encodeTrackInfo, trackResponses } from "./track.ts";
 export { UniReader, type UniSink } from "./uni.ts";
 export {
   type Capabilities,

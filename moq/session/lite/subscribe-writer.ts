@@ -1,0 +1,77 @@
+import type { BidiStream } from "../../link.ts";
+import type { TrackInfo } from "../../model/index.ts";
+import type { Reason } from "../../reason.ts";
+import {
+  DATAGRAM_BYTES,
+  encodeDatagram,
+  encodeGroupStream,
+  encodeSubscribeResponse,
+  type Subscribe,
+} from "../../wire/lite/index.ts";
+import type { SubscribeWriter } from "../subscribe-responder.ts";
+import { codeOf } from "./codes.ts";
+import type { LiteContext } from "./context.ts";
+
+/** Writes the publisher's half of one Subscribe Stream (moq-lite Subscribe). */
+export class LiteSubscribeWriter implements SubscribeWriter {
+  readonly promisesStart: boolean;
+  readonly #context: LiteContext;
+  readonly #stream: BidiStream;
+  readonly #request: Subscribe;
+
+  constructor(context: LiteContext, stream: BidiStream, request: Subscribe) {
+    this.#context = context;
+    this.#stream = stream;
+    this.#request = request;
+    this.promisesStart = context.caps.subscribeOk === "start";
+  }
+
+  accepted(info: TrackInfo): void {
+    if (this.#context.caps.subscribeOk !== "properties") return;
+    const { start, end } = this.#request;
+    const { priority, ordered, maxLatency } = info;
+    this.#send({
+      kind: "ok",
+      priority,
+      ordered,
+      maxLatency,
+      ...(start === undefined ? {} : { start }),
+      ...(end === undefined ? {} : { end }),
+    });
+  }
+
+  started(sequence: number): void {
+    if (this.#context.caps.subscribeOk === "start") this.#send({ kind: "start", group: sequence });
+  }
+
+  groupHeader(sequence: number): Uint8Array {
+    return encodeGroupStream(this.#context.caps, { subscribe: this.#request.id, sequence });
+  }
+
+  datagram(sequence: number, timestamp: number, payload: Uint8Array): Uint8Array | undefined {
+    if (!this.#context.caps.datagrams) return undefined;
+    const bytes = encodeDatagram({ subscribe: this.#request.id, sequence, timestamp, payload });
+    return bytes.length > DATAGRAM_BYTES ? undefined : bytes;
+  }
+
+  dropped(start: number, end: number, reason: Reason): void {
+    this.#send({ kind: "drop", start, end, code: codeOf(reason) });
+  }
+
+  ended(end: number): void {
+    if (this.#context.caps.subscribeEnd) this.#send({ kind: "end", group: end });
+  }
+
+  finish(): void {
+    this.#stream.finish();
+  }
+
+  refuse(reason: Reason): void {
+    this.#stream.reset(codeOf(reason));
+    this.#stream.stop(codeOf(reason));
+  }
+
+  #send(response: Parameters<typeof encodeSubscribeResponse>[0]): void {
+    this.#stream.write(encodeSubscribeResponse(response, this.#context.caps));
+  }
+}

@@ -1,0 +1,192 @@
+import type { Asker, Later, OutStream, SubscribeOptions, Subscriber, Subscription, TrackInfo } from "../model/index.ts";
+import type { Reason } from "../reason.ts";
+import type { SessionContext } from "./context.ts";
+import { laterOf } from "./responder.ts";
+import type { Viewer } from "./serving.ts";
+
+/** Groups that each subscription may have under way however many there are: half a second of audio with a group for each packet. */
+const LEAST_GROUPS = 32;
+
+/** Units of work (see `Scheduler`) of new options, besides what they cost for each group that is under way. */
+const UPDATE_UNITS = 16;
+
+/** A peer asks for a track. */
+export interface SubscribeAsk {
+  /** Absolute. */
+  readonly path: string;
+  readonly track: string;
+  /** The generation that is wanted; 0 for the current one. */
+  readonly epoch: bigint;
+  readonly options: SubscribeOptions;
+}
+
+/** Writes what the peer learns of one subscription, as a protocol version has it. */
+export interface SubscribeWriter {
+  /** Whether `started` is a promise to the peer, so that no group below it may be sent. */
+  readonly promisesStart: boolean;
+  /** The track exists. */
+  accepted(info: TrackInfo): void;
+  /** The first group that can come. */
+  started(sequence: number): void;
+  /** What a group's stream begins with. */
+  groupHeader(sequence: number): Uint8Array;
+  /** Nothing where the version has no datagrams, or the datagram would be too long. */
+  datagram(sequence: number, timestamp: number, payload: Uint8Array): Uint8Array | undefined;
+  /** Groups that will not come, both ends inclusive. */
+  dropped(start: number, end: number, reason: Reason): void;
+  /** No group at or after `end` will come. */
+  ended(end: number): void;
+  /** The subscription is over. */
+  finish(): void;
+  /** The subscription failed. */
+  refuse(reason: Reason): void;
+}
+
+/** Serves one subscription of the peer. */
+export class SubscribeResponder implements Subscriber, Viewer {
+  readonly channel;
+  readonly promisesStart: boolean;
+  readonly ownNumbers: boolean;
+  readonly asker: Asker;
+  readonly later: Later;
+  readonly #session: SessionContext;
+  readonly #ask: SubscribeAsk;
+  readonly #writer: SubscribeWriter;
+  readonly #gone: () => void;
+  #subscription: Subscription | undefined;
+  #unwatch: () => void = () => {};
+  #over = false;
+  /** The newest options, until they take effect. */
+  #update: SubscribeOptions | undefined;
+
+  /** `gone`: the subscription is over. */
+  constructor(session: SessionContext, ask: SubscribeAsk, writer: SubscribeWriter, gone: () => void) {
+    this.#session = session;
+    this.#ask = ask;
+    this.#writer = writer;
+    this.#gone = gone;
+    this.channel = session.channel;
+    this.asker = session.asker;
+    this.later = laterOf(session.share);
+    this.ownNumbers = session.deps.ownNumbers === true;
+    this.promisesStart = writer.promisesStart;
+  }
+
+  get maxGroups(): number {
+    const { deps, serving } = this.#session;
+    return Math.max(LEAST_GROUPS, Math.floor(deps.limits.groupsPerSession / Math.max(1, serving.viewers.size)));
+  }
+
+  start(): void {
+    const { broadcasts } = this.#session.deps;
+    const { path, track, epoch, options } = this.#ask;
+    if (epoch !== 0n) {
+      const check = () => {
+        const now = broadcasts.broadcast(path)?.route()?.advertisement.epoch;
+        if (now !== undefined && now !== epoch) this.refuse("replaced");
+      };
+      check();
+      if (this.#over) return;
+      this.#unwatch = broadcasts.watchOne(path, check);
+    }
+    const subscription = broadcasts.subscribe(path, track, options, this);
+    if (this.#over) subscription?.cancel();
+    else this.#subscription = subscription;
+  }
+
+  /** The newest options take effect in the next turn; older ones that have not yet are dropped. */
+  update(update: SubscribeOptions): void {
+    this.#update = update;
+    this.#session.share.later(this.#updated);
+  }
+
+  readonly #updated = (): boolean => {
+    const update = this.#update;
+    this.#update = undefined;
+    const subscription = this.#subscription;
+    if (update === undefined || subscription === undefined || this.#over) return true;
+    this.#session.share.left -= UPDATE_UNITS + subscription.sending;
+    subscription.update(update);
+    return true;
+  };
+
+  recheck(): void {
+    this.#session.deps.broadcasts.recheck(this.#ask.path, this.asker);
+  }
+
+  retry(): void {
+    this.#subscription?.retry();
+  }
+
+  shed(): void {
+    this.#subscription?.shed();
+  }
+
+  cancel(): void {
+    if (this.#over) return;
+    this.#end();
+    this.#subscription?.cancel();
+    this.#writer.finish();
+  }
+
+  /** Ends the subscription with a reason. */
+  refuse(reason: Reason): void {
+    if (this.#subscription === undefined) this.closed(reason);
+    else this.#subscription.refuse(reason);
+  }
+
+  accepted(info: TrackInfo): void {
+    this.#writer.accepted(info);
+  }
+
+  started(sequence: number): void {
+    this.#writer.started(sequence);
+  }
+
+  open(sequence: number, priority: number): OutStream | undefined {
+    const { link, totals, deps, admission } = this.#session;
+    if (deps.quota?.free("egress") === false) {
+      admission.full("tenant_egress");
+      return undefined;
+    }
+    const { groupsDropped } = deps.broadcasts.counters;
+    const stream = link.openUni(priority, {
+      stop: () => {
+        groupsDropped.stopped++;
+      },
+    });
+    if (stream === undefined) return undefined;
+    totals.groupsSent++;
+    stream.write(this.#writer.groupHeader(sequence));
+    return stream;
+  }
+
+  datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
+    const { link, deps } = this.#session;
+    if (link.maxDatagramSize === 0) return;
+    const bytes = this.#writer.datagram(sequence, timestamp, payload);
+    if (bytes === undefined || bytes.length > link.maxDatagramSize) return;
+    if (link.sendDatagram(bytes)) deps.broadcasts.counters.datagramsOut++;
+  }
+
+  dropped(start: number, end: number, reason: Reason): void {
+    this.#writer.dropped(start, end, reason);
+  }
+
+  ended(end: number): void {
+    this.#writer.ended(end);
+  }
+
+  closed(reason: Reason | undefined): void {
+    if (this.#over) return;
+    this.#end();
+    if (reason === undefined) this.#writer.finish();
+    else this.#writer.refuse(reason);
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#unwatch();
+    this.#gone();
+  }
+}
