@@ -3,13 +3,13 @@ import type { NodeInfo } from "../contract.ts";
 import type { RouteTable } from "../routes/index.ts";
 import { type DnsEntry, lookUp, type Resolver } from "./dns.ts";
 
-/** Milliseconds for all answers that one name needs. */
+/** Milliseconds for all DNS answers of one name. */
 const RESOLVE_MS = 5_000;
 
-/** Relays found by DNS, in all; a mesh with more needs a root. */
+/** Relays found by DNS, in all; a larger mesh needs a root. */
 const MAX_RELAYS = 256;
 
-/** Relays that are asked who they are at once. */
+/** Relays that are asked for their hop id at the same time. */
 const MAX_ASKED = 8;
 
 export interface DiscoveryDeps {
@@ -18,36 +18,36 @@ export interface DiscoveryDeps {
   readonly random: () => number;
   readonly entries: readonly DnsEntry[];
   readonly resolver: Resolver;
-  /** Milliseconds from one look to the next, more or less a quarter. */
+  /** Milliseconds from one round to the next; a random quarter more or less. */
   readonly intervalMs: number;
-  /** Connects to the relay, gives its hop id and leaves. Rejects when that cannot be had. */
+  /** Connects to the relay, returns its hop id and disconnects. Rejects when the relay cannot be reached. */
   readonly identify: (info: NodeInfo) => Promise<bigint>;
   readonly table: Pick<RouteTable, "node" | "nodeGone">;
-  /** There were more relays than are taken. */
+  /** DNS has more relays than fit. */
   readonly refused: () => void;
   readonly warn: (message: string) => void;
-  /** A relay cannot be reached, and is tried again. Called once until it was reached. */
+  /** A relay cannot be reached and is tried again. Called once until it is reached. */
   readonly unreachable: (info: NodeInfo, error: unknown) => void;
 }
 
 interface Name {
   readonly entry: DnsEntry;
-  /** Of the last answer. */
+  /** From the last answer. */
   found: ReadonlyMap<string, NodeInfo>;
   failed: boolean;
 }
 
 interface Found {
   readonly info: NodeInfo;
-  /** `away`: asked again in the next round. */
-  state: "new" | "asked" | "away" | "known";
+  /** `unreachable`: asked again in the next round. */
+  state: "new" | "asked" | "unreachable" | "known";
   failed: boolean;
 }
 
 /**
- * Finds relays by DNS, and looks again and again. A relay counts once it has told its hop id, so that one that is known by its own
- * name as well, that has several addresses, or that is this relay itself is recognised. A name that cannot be resolved keeps what it
- * had. Does no I/O but through what it is given.
+ * Finds relays by DNS, in rounds. A relay counts once it has answered with its hop id; by that it is recognised when it is also known
+ * under its own name, has several addresses, or is this relay. A name that cannot be resolved keeps its last addresses. All I/O goes
+ * through `deps`.
  */
 export class Discovery {
   readonly #deps: DiscoveryDeps;
@@ -72,15 +72,15 @@ export class Discovery {
   }
 
   async #round(): Promise<void> {
-    for (const found of this.#found.values()) if (found.state === "away") found.state = "new";
-    await Promise.all(this.#names.map((name) => this.#look(name)));
+    for (const found of this.#found.values()) if (found.state === "unreachable") found.state = "new";
+    await Promise.all(this.#names.map((name) => this.#resolve(name)));
     if (this.#closed) return;
     this.#identify();
     const { clock, random, intervalMs } = this.#deps;
     this.#cancel = clock.timer(intervalMs * (0.75 + random() / 2), () => void this.#round());
   }
 
-  async #look(name: Name): Promise<void> {
+  async #resolve(name: Name): Promise<void> {
     const { resolver, warn } = this.#deps;
     const { hostname } = name.entry.url;
     try {
@@ -88,13 +88,13 @@ export class Discovery {
     } catch (error) {
       if (!name.failed && !this.#closed) {
         const why = error instanceof Error ? error.message : String(error);
-        warn(`${hostname} cannot be resolved (${why}); what it was stays`);
+        warn(`${hostname} cannot be resolved (${why}); its last addresses are used`);
       }
       name.failed = true;
       return;
     }
     name.failed = false;
-    if (!this.#closed) this.#settle();
+    if (!this.#closed) this.#update();
   }
 
   async #inTime<T>(work: Promise<T>): Promise<T> {
@@ -109,8 +109,8 @@ export class Discovery {
     }
   }
 
-  /** Makes what is known what the names have by now. */
-  #settle(): void {
+  /** Adds what the names have now and removes what they have no more. */
+  #update(): void {
     const now = new Map<string, NodeInfo>();
     for (const { found } of this.#names) for (const [node, info] of found) if (!now.has(node)) now.set(node, info);
     for (const [node, { state }] of this.#found) {
@@ -132,7 +132,7 @@ export class Discovery {
 
   #tooMany(): void {
     this.#deps.refused();
-    if (!this.#full) this.#deps.warn(`DNS has more than ${MAX_RELAYS} relays; the rest is not looked at`);
+    if (!this.#full) this.#deps.warn(`DNS has more than ${MAX_RELAYS} relays; the rest is ignored`);
     this.#full = true;
     this.#identify();
   }
@@ -158,7 +158,7 @@ export class Discovery {
       found.state = "known";
       table.node({ ...info, hop }, "dns");
     } catch (error) {
-      found.state = "away";
+      found.state = "unreachable";
       if (!found.failed && !this.#closed) unreachable(info, error);
       found.failed = true;
     }

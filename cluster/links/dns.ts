@@ -1,23 +1,23 @@
 import { type NodeInfo, ROLES } from "../contract.ts";
 
-/** Targets of one service that are resolved: as many as relays are taken. */
+/** Targets of one service that are resolved: as many as relays that fit. */
 const MAX_TARGETS = 256;
 
-/** Relays under a name, as configuration has them. */
+/** A name in the configuration with relays under it. */
 export interface DnsEntry {
   readonly role: NodeInfo["role"];
   readonly region: string;
   readonly url: URL;
 }
 
-/** Where names are resolved. Both reject when there is no answer, or none with a record. */
+/** Resolves names. Both methods reject when there is no answer or no record. */
 export interface Resolver {
-  /** IPv4 and IPv6 addresses; an address is its own. */
+  /** IPv4 and IPv6 addresses; an address resolves to itself. */
   addresses(host: string): Promise<readonly string[]>;
   services(name: string): Promise<readonly { readonly host: string; readonly port: number }[]>;
 }
 
-/** Names written as `ROLE REGION URL`. Throws a `RangeError` for what is none. */
+/** Names written as `ROLE REGION URL`. Throws a `RangeError` for any other line. */
 export function dnsEntries(lines: readonly string[]): DnsEntry[] {
   return lines.map((line) => {
     const [named, region = "", url = ""] = line.split(" ");
@@ -33,8 +33,8 @@ export function isService({ url }: DnsEntry): boolean {
 }
 
 /**
- * Relays under a name: one for each address, without an id and under a name made from the address. Those in `before` are kept whose
- * host cannot be resolved now, as long as another one can.
+ * The relays under a name: one for each address, without a hop id, named after the address. Where some hosts cannot be resolved and
+ * others can, the relays of those hosts in `before` are kept.
  */
 export async function lookUp(
   entry: DnsEntry,
@@ -42,7 +42,7 @@ export async function lookUp(
   before: Iterable<NodeInfo>,
 ): Promise<ReadonlyMap<string, NodeInfo>> {
   const urls = isService(entry) ? await services(entry, resolver) : [entry.url];
-  const answers = await Promise.allSettled(urls.map((url) => resolver.addresses(bare(url.hostname))));
+  const answers = await Promise.allSettled(urls.map((url) => resolver.addresses(withoutBrackets(url.hostname))));
   const found = new Map<string, NodeInfo>();
   for (const [i, url] of urls.entries()) {
     const answer = answers[i];
@@ -57,7 +57,7 @@ export async function lookUp(
   }
   const failed = answers.find((answer) => answer.status === "rejected");
   if (failed !== undefined && answers.every(({ status }) => status === "rejected")) throw failed.reason;
-  if (found.size === 0) throw new Error("there is no record");
+  if (found.size === 0) throw new Error("no record");
   return found;
 }
 
@@ -73,7 +73,7 @@ async function services({ url }: DnsEntry, resolver: Resolver): Promise<URL[]> {
 
 function nodeAt({ role, region }: DnsEntry, url: URL, address: string): NodeInfo {
   const node = `dns-${address.replaceAll(":", "-")}-${url.port === "" ? "443" : url.port}`;
-  const literal = bare(url.hostname) === address;
+  const literal = withoutBrackets(url.hostname) === address;
   return {
     node,
     hop: 0n,
@@ -81,14 +81,14 @@ function nodeAt({ role, region }: DnsEntry, url: URL, address: string): NodeInfo
     region,
     url: url.href,
     ...(!literal && { address }),
-    // It says itself where viewers reach it, to roots.
+    // The relay itself registers its public URL at the roots.
     publicUrl: "",
     draining: false,
     startedAt: 0,
   };
 }
 
-/** An IPv6 address is in brackets in URLs only. */
-function bare(hostname: string): string {
+/** URLs put IPv6 addresses in brackets, names do not. */
+function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, "");
 }

@@ -8,19 +8,19 @@ import type { Health } from "../routes/index.ts";
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 10_000;
 
-/** Milliseconds that a link lasts which was no failure: one that is refused may be there for a moment. */
+/** A link that stays up this many milliseconds resets the back-off. A link that the peer refuses may be up for a moment. */
 const STEADY_MS = 1_000;
 
-/** Milliseconds that the wait of a relay which nobody uses any more is remembered after it is over. */
+/** Milliseconds that an unused relay and its back-off are remembered after its wait. */
 const REMEMBER_MS = 60_000;
 
 /** What happens to a link. */
 export interface LinkEvents {
   /** Its session is over. */
   readonly gone: () => void;
-  /** The peer asks us to leave. */
+  /** The peer asked us to leave. */
   readonly leaving: () => void;
-  /** It will end before long, and another one may be had by now. May come several times. */
+  /** It ends soon, and a second link can be opened now. May be called several times. */
   readonly renew: () => void;
 }
 
@@ -28,11 +28,11 @@ export interface PeerLinksDeps {
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
-  /** Milliseconds that a link stays after its last use. */
+  /** Milliseconds that a link stays open after its last user has left. */
   readonly lingerMs: number;
-  /** Rejects when it cannot be reached. */
+  /** Rejects when the relay cannot be reached. */
   readonly dial: (node: string, on: LinkEvents) => Promise<Session>;
-  /** What is known of a relay's health changed. */
+  /** The health of a relay changed. */
   readonly changed: (node: string) => void;
 }
 
@@ -40,9 +40,9 @@ type State =
   | { readonly kind: "idle" }
   | { readonly kind: "dialling" }
   | { readonly kind: "up"; readonly session: Session }
-  | { readonly kind: "waiting"; readonly cancel: () => void };
+  | { readonly kind: "backing-off"; readonly cancel: () => void };
 
-/** A link that another one has taken the place of, for as long as somebody runs over it. */
+/** A link that a renewed one has replaced. It stays open until its last user has moved. */
 interface Former {
   readonly session: Session;
   readonly users: Set<PeerUser>;
@@ -57,16 +57,16 @@ interface Peer {
   health: Health;
   /** It outlives the users of the relay, because they come back at once. */
   readonly backOff: BackOff;
-  /** Since when the link is up. */
+  /** When the link came up. */
   upAt: number;
   leaving: boolean;
   cancelLinger: (() => void) | undefined;
 }
 
-/** Links to relays, dialled while somebody uses them and kept for a while after. Does no I/O. */
+/** Links to relays: dialled while they have users, and kept open for `lingerMs` after. Does no I/O. */
 export class PeerLinks implements Peers {
   readonly #deps: PeerLinksDeps;
-  /** Only of relays that were used lately, so it is as bounded as those that are known. */
+  /** Relays used lately, so as bounded as the relays that are known. */
   readonly #peers = new Map<string, Peer>();
   #closed = false;
 
@@ -88,14 +88,14 @@ export class PeerLinks implements Peers {
     peer.users.add(user);
     peer.cancelLinger?.();
     peer.cancelLinger = undefined;
-    if (peer.state.kind === "up") this.#deps.clock.soon(() => this.#greet(peer, user));
+    if (peer.state.kind === "up") this.#deps.clock.soon(() => this.#announceUp(peer, user));
     else if (peer.state.kind === "idle") this.#dial(peer);
-    else if (peer.state.kind === "waiting") this.#deps.clock.soon(() => this.#refuse(peer, user));
+    else if (peer.state.kind === "backing-off") this.#deps.clock.soon(() => this.#announceDown(peer, user));
     return () => {
       if (!peer.users.delete(user)) return;
-      this.#leaveFormer(peer, user);
+      this.#releaseFormer(peer, user);
       if (peer.users.size > 0) return;
-      this.#rest(peer);
+      this.#lingerOrRetire(peer);
     };
   }
 
@@ -105,13 +105,13 @@ export class PeerLinks implements Peers {
     return state?.kind === "up" ? state.session : undefined;
   }
 
-  /** The relay has started anew: what it was before does not count. */
+  /** The relay has restarted: its failures before that do not count. */
   forgive(node: string): void {
     const peer = this.#peers.get(node);
     if (peer === undefined || peer.state.kind === "up") return;
     peer.backOff.reset();
     if (peer.state.kind === "dialling") return;
-    if (peer.state.kind === "waiting") peer.state.cancel();
+    if (peer.state.kind === "backing-off") peer.state.cancel();
     if (peer.users.size > 0) this.#dial(peer);
     else this.#forget(peer);
   }
@@ -125,27 +125,27 @@ export class PeerLinks implements Peers {
     this.#closed = true;
     for (const peer of this.#peers.values()) {
       peer.cancelLinger?.();
-      if (peer.state.kind === "waiting") peer.state.cancel();
+      if (peer.state.kind === "backing-off") peer.state.cancel();
       if (peer.state.kind === "up") peer.state.session.close(0, "");
       peer.former?.session.close(0, "");
     }
     this.#peers.clear();
   }
 
-  /** Tells a new user of a link that is up, unless it has left, or the link has, meanwhile. */
-  #greet(peer: Peer, user: PeerUser): void {
+  /** Calls `up` of a new user, unless the user or the link has gone meanwhile. */
+  #announceUp(peer: Peer, user: PeerUser): void {
     if (!peer.users.has(user) || peer.state.kind !== "up") return;
     user.up(peer.state.session.source);
     if (peer.leaving) user.leaving();
   }
 
-  /** It is not dialled yet. Whoever cannot wait asks another one. */
-  #refuse(peer: Peer, user: PeerUser): void {
-    if (peer.users.has(user) && peer.state.kind === "waiting") user.down();
+  /** The relay is not dialled before its wait is over; a user that cannot wait asks another relay. */
+  #announceDown(peer: Peer, user: PeerUser): void {
+    if (peer.users.has(user) && peer.state.kind === "backing-off") user.down();
   }
 
-  /** Nobody uses the link. A relay that asked us to leave waits for that. */
-  #rest(peer: Peer): void {
+  /** The link has no user. It closes after `lingerMs`, or at once where the relay asked us to leave. */
+  #lingerOrRetire(peer: Peer): void {
     if (peer.state.kind !== "up") return;
     peer.cancelLinger?.();
     const wait = peer.leaving ? 0 : this.#deps.lingerMs;
@@ -182,10 +182,10 @@ export class PeerLinks implements Peers {
         }
         peer.upAt = this.#deps.clock.now();
         peer.state = { kind: "up", session };
-        this.#healthy(peer, "up");
+        this.#setHealth(peer, "up");
         for (const user of [...peer.users]) user.up(session.source);
-        // Whoever wanted it has left meanwhile.
-        if (peer.users.size === 0) this.#rest(peer);
+        // Its users have left meanwhile.
+        if (peer.users.size === 0) this.#lingerOrRetire(peer);
       },
       () => {
         this.#failed(peer);
@@ -193,7 +193,7 @@ export class PeerLinks implements Peers {
     );
   }
 
-  /** A link; nothing when it is over, or not wanted any more, by the time that it is there. */
+  /** A link; nothing when it has ended, or all links are closed, by the time that it is open. */
   async #open(peer: Peer): Promise<Session | undefined> {
     let session: Session | undefined;
     let ended = false;
@@ -205,7 +205,7 @@ export class PeerLinks implements Peers {
       if (!current()) return;
       peer.leaving = true;
       for (const user of [...peer.users]) user.leaving();
-      if (peer.users.size === 0) this.#rest(peer);
+      if (peer.users.size === 0) this.#lingerOrRetire(peer);
     };
     const opened = await this.#deps.dial(peer.node, {
       gone: () => {
@@ -220,14 +220,14 @@ export class PeerLinks implements Peers {
       },
     });
     session = opened;
-    // It was asked for before the link was there to leave.
+    // The peer asked us to leave before `dial` resolved.
     if (early) this.#deps.clock.timer(0, leaving);
     if (!this.#closed && !ended) return opened;
     opened.close(0, "");
     return undefined;
   }
 
-  /** Makes before it breaks: those who use the link go over to a new one. Where there is none to be had, this one has its end. */
+  /** Opens a second link before the first one ends, and its users move to it. Where that fails, the first link ends as it would. */
   #renew(peer: Peer): void {
     if (peer.renewing || peer.users.size === 0) return;
     peer.renewing = true;
@@ -251,7 +251,7 @@ export class PeerLinks implements Peers {
       });
   }
 
-  #leaveFormer(peer: Peer, user: PeerUser): void {
+  #releaseFormer(peer: Peer, user: PeerUser): void {
     const { former } = peer;
     if (!former?.users.delete(user) || former.users.size > 0) return;
     peer.former = undefined;
@@ -264,8 +264,8 @@ export class PeerLinks implements Peers {
     peer.former = undefined;
     for (const user of [...former.users]) {
       user.down();
-      // Whoever did not go over yet does now.
-      this.#deps.clock.soon(() => this.#greet(peer, user));
+      // It moves to the new link now.
+      this.#deps.clock.soon(() => this.#announceUp(peer, user));
     }
   }
 
@@ -274,13 +274,13 @@ export class PeerLinks implements Peers {
     peer.cancelLinger?.();
     peer.cancelLinger = undefined;
     if (peer.state.kind === "up" && this.#deps.clock.now() - peer.upAt >= STEADY_MS) peer.backOff.reset();
-    this.#later(peer);
-    this.#healthy(peer, "down");
+    this.#dialLater(peer);
+    this.#setHealth(peer, "down");
     for (const user of [...peer.users]) if (peer.former?.users.has(user) !== true) user.down();
   }
 
-  /** Dials again after a while: at once then if somebody uses it, else when somebody does. */
-  #later(peer: Peer): void {
+  /** After the wait, dials a relay that has users; any other is dialled when it gets one. */
+  #dialLater(peer: Peer): void {
     const cancel = this.#deps.clock.timer(peer.backOff.next(), () => {
       if (peer.users.size > 0) {
         this.#dial(peer);
@@ -288,31 +288,31 @@ export class PeerLinks implements Peers {
       }
       peer.state = { kind: "idle" };
       peer.cancelLinger = this.#deps.clock.timer(REMEMBER_MS, () => this.#forget(peer));
-      this.#healthy(peer, "unknown");
+      this.#setHealth(peer, "unknown");
     });
-    peer.state = { kind: "waiting", cancel };
+    peer.state = { kind: "backing-off", cancel };
   }
 
   #retire(peer: Peer): void {
     peer.cancelLinger = undefined;
     if (peer.users.size > 0 || peer.state.kind !== "up") return;
     const { session } = peer.state;
-    // It did not fail.
+    // The link did not fail: the relay's back-off need not be remembered.
     this.#forget(peer);
     session.close(0, "");
   }
 
-  /** Nobody uses it: whoever does next finds out anew how it is. */
+  /** Without users. The next user finds its health unknown and dials it. */
   #forget(peer: Peer): void {
-    if (peer.state.kind === "waiting") peer.state.cancel();
+    if (peer.state.kind === "backing-off") peer.state.cancel();
     peer.state = { kind: "idle" };
-    // Else it would end the link of whoever uses the relay by then.
+    // Its timer would end the link of a later user.
     peer.cancelLinger?.();
     this.#peers.delete(peer.node);
     if (peer.health !== "unknown") this.#deps.changed(peer.node);
   }
 
-  #healthy(peer: Peer, health: Health): void {
+  #setHealth(peer: Peer, health: Health): void {
     if (peer.health === health) return;
     peer.health = health;
     this.#deps.changed(peer.node);

@@ -1,6 +1,6 @@
 import { NODE_NAME, type NodeInfo, ROLES } from "../contract.ts";
 
-/** Relays written as `NAME ROLE REGION URL`. Throws a `RangeError` for what is none. */
+/** Relays written as `NAME ROLE REGION URL`. Throws a `RangeError` for any other line. */
 export function staticPeers(lines: readonly string[]): NodeInfo[] {
   return lines.map((line) => {
     const [node = "", named, region = "", url = ""] = line.split(" ");

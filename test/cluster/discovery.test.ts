@@ -117,7 +117,7 @@ describe("discovery by DNS", () => {
     await pass(ROUND_MS);
     await pass(LATE_MS);
     assert.deepEqual([...nodes.keys()], ["dns-10.0.0.1-443"]);
-    assert.deepEqual(log, ["o.example cannot be resolved (no such host o.example); what it was stays"]);
+    assert.deepEqual(log, ["o.example cannot be resolved (no such host o.example); its last addresses are used"]);
     names.hosts.set("o.example", ["10.0.0.2"]);
     await pass(ROUND_MS);
     assert.deepEqual([...nodes.keys()], ["dns-10.0.0.2-443"]);
