@@ -7,16 +7,16 @@ import type { Health } from "../routes/index.ts";
 import { type AskDeps, RootlessAsk } from "./ask.ts";
 import { coalescePrefixes } from "./coalesce-prefixes.ts";
 
-/** Milliseconds that an ask goes on when another one takes its place, and again while that one does not tell the same. */
+/** Milliseconds that a replaced ask keeps running; again that long while its replacement does not report the same holdings. */
 const OVERLAP_MS = 5_000;
 
-/** Milliseconds for a link to a relay that nobody knows anything of; then another one is asked as well. */
-const PATIENCE_MS = 500;
+/** Milliseconds for the first link to a relay of unknown health; then another relay is asked as well. */
+const FIRST_LINK_MS = 500;
 
-/** Links to relays, as asks use them. */
+/** What asks need of the links to relays. */
 export interface AskLinks {
   use(node: string, user: PeerUser): () => void;
-  /** Nothing while it is not up. */
+  /** Nothing while the link is not up. */
   session(node: string): Pick<Session, "follow"> | undefined;
   health(node: string): Health;
 }
@@ -24,46 +24,46 @@ export interface AskLinks {
 export interface AskedDeps extends AskDeps {
   readonly clock: Clock;
   readonly links: AskLinks;
-  /** Whether it can be asked changed. */
+  /** The relay became able or unable to answer. */
   readonly changed: () => void;
-  /** It is asked for more than is wanted, because that is less to ask. */
+  /** There are too many prefixes, so fewer and wider ones are asked for. */
   readonly tooMany: () => void;
-  /** Nobody else tells what this ask does. */
+  /** No other ask reports all that this one does. */
   readonly needed: (ask: RootlessAsk) => boolean;
 }
 
 interface Entry {
   readonly ask: RootlessAsk;
-  /** Set while it is not wanted any more. */
-  cancel: (() => void) | undefined;
+  /** Set while no want needs it: the timer that ends it. */
+  cancelRetirement: (() => void) | undefined;
 }
 
-/** One relay that is asked, for as long as there is something to ask it for; its link is kept, and dialled again, that long. */
+/** One relay that is asked. While there is something to ask, its link is kept open and dialled again. */
 export class AskedRelay implements PeerUser {
   readonly node: string;
   readonly #deps: AskedDeps;
   readonly #asks = new Map<string, Entry>();
   readonly #release: () => void;
-  readonly #cancelPatience: () => void;
+  readonly #cancelFirstLink: () => void;
   #up = false;
-  #late = false;
+  #firstLinkOver = false;
   #leaving = false;
   #wide = false;
 
   constructor(deps: AskedDeps) {
     this.node = deps.node;
     this.#deps = deps;
-    this.#cancelPatience = deps.clock.timer(PATIENCE_MS, () => {
-      this.#late = true;
+    this.#cancelFirstLink = deps.clock.timer(FIRST_LINK_MS, () => {
+      this.#firstLinkOver = true;
       deps.changed();
     });
     this.#release = deps.links.use(deps.node, this);
   }
 
-  /** It answers, or may be about to. */
+  /** The relay answers, or is likely to. */
   get hopeful(): boolean {
     const health = this.#deps.links.health(this.node);
-    return !this.#leaving && (health === "up" || (health === "unknown" && !this.#late));
+    return !this.#leaving && (health === "up" || (health === "unknown" && !this.#firstLinkOver));
   }
 
   /** The relay has announced all that it knows at or under `path`. */
@@ -79,26 +79,26 @@ export class AskedRelay implements PeerUser {
     return [...this.#asks.values()].map(({ ask }) => ask);
   }
 
-  /** From now on it is asked for what is under these prefixes; what it told of others is forgotten when others have told it. */
+  /** Asks for what is under these prefixes, and retires other asks: each ends once other asks report its holdings. */
   want(wanted: ReadonlySet<string>): void {
     const { prefixes, wide } = coalescePrefixes(wanted);
     if (wide && !this.#wide) this.#deps.tooMany();
     this.#wide = wide;
     for (const prefix of prefixes) {
       const entry = this.#asks.get(prefix);
-      if (entry === undefined) this.#ask(prefix);
-      else if (entry.cancel !== undefined) this.#again(entry);
+      if (entry === undefined) this.#start(prefix);
+      else if (entry.cancelRetirement !== undefined) this.#resume(entry);
     }
     for (const [prefix, entry] of this.#asks) {
       if (prefixes.has(prefix)) continue;
-      entry.cancel ??= this.#retire(entry);
+      entry.cancelRetirement ??= this.#retire(entry);
     }
   }
 
   up(_source: Source): void {
     this.#up = true;
     this.#leaving = false;
-    for (const { ask, cancel } of this.#asks.values()) if (cancel === undefined) this.#follow(ask);
+    for (const { ask, cancelRetirement } of this.#asks.values()) if (cancelRetirement === undefined) this.#follow(ask);
     this.#deps.changed();
   }
 
@@ -115,9 +115,9 @@ export class AskedRelay implements PeerUser {
   }
 
   close(): void {
-    this.#cancelPatience();
-    for (const { ask, cancel } of this.#asks.values()) {
-      cancel?.();
+    this.#cancelFirstLink();
+    for (const { ask, cancelRetirement } of this.#asks.values()) {
+      cancelRetirement?.();
       ask.stop();
     }
     this.#asks.clear();
@@ -127,7 +127,7 @@ export class AskedRelay implements PeerUser {
   #retire(entry: Entry): () => void {
     return this.#deps.clock.timer(OVERLAP_MS, () => {
       if (this.#deps.needed(entry.ask)) {
-        entry.cancel = this.#retire(entry);
+        entry.cancelRetirement = this.#retire(entry);
         return;
       }
       this.#asks.delete(entry.ask.prefix);
@@ -136,15 +136,15 @@ export class AskedRelay implements PeerUser {
     });
   }
 
-  #again(entry: Entry): void {
-    entry.cancel?.();
-    entry.cancel = undefined;
+  #resume(entry: Entry): void {
+    entry.cancelRetirement?.();
+    entry.cancelRetirement = undefined;
     if (this.#up && !entry.ask.following) this.#follow(entry.ask);
   }
 
-  #ask(prefix: string): void {
+  #start(prefix: string): void {
     const ask = new RootlessAsk(prefix, this.#deps);
-    this.#asks.set(prefix, { ask, cancel: undefined });
+    this.#asks.set(prefix, { ask, cancelRetirement: undefined });
     if (this.#up) this.#follow(ask);
   }
 

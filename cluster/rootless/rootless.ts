@@ -6,10 +6,10 @@ import type { RouteTable, ScopeTold } from "../routes/index.ts";
 import type { AskEvents, RootlessAsk } from "./ask.ts";
 import { AskedRelay, type AskLinks } from "./asked.ts";
 
-/** Milliseconds without any root before the tiers are asked: a root that restarts at once, or a start, is not worth it. */
+/** Milliseconds without a root before relays are asked: long enough for a root's restart, or this relay's start. */
 const GRACE_MS = 500;
 
-/** Relays that are asked at once; a mesh with more origins than that needs a root. */
+/** Relays that are asked at once; a mesh with more origins needs a root. */
 const MAX_RELAYS = 256;
 
 export type RootlessBound = "mesh_tier_relays" | "mesh_tier_asks";
@@ -18,9 +18,9 @@ export interface RootlessDeps {
   readonly clock: Clock;
   readonly links: AskLinks;
   readonly table: Pick<RouteTable, "tiers" | "named" | "get" | "under" | "holding" | "holdingGone" | "holdingOver">;
-  /** Milliseconds that what was told is believed after its teller is gone, and that are given to relays to come back to a root. */
+  /** Milliseconds that an answer stays known after the relay is gone, and that relays have to register again at a root. */
   readonly leaseMs: number;
-  /** No other relay of the mesh is configured, so there is nothing to learn. */
+  /** No other relay is configured, so there is none to ask. */
   readonly alone: boolean;
   /** A bound was hit. */
   readonly refused: (bound: RootlessBound) => void;
@@ -32,40 +32,40 @@ interface Want {
   readonly scope: BroadcastScope;
   readonly told: ScopeTold;
   asked: boolean;
-  /** Relays that answer for it, the first tier that can be asked; nothing while none can. */
+  /** The relays that answer it: the first tier that can be asked. Nothing while none can. */
   by: readonly AskedRelay[] | undefined;
   complete: boolean;
-  /** Set while a root has answered, and relays have their time to come back to it. */
-  cancel: (() => void) | undefined;
+  /** Set while a root has answered and relays have a lease to register there again. */
+  cancelRelease: (() => void) | undefined;
 }
 
-/** A scope, for as long as somebody wants it. */
+/** One wanted scope, until it is released. */
 export interface RootlessWant {
-  /** A root has told all of it. */
+  /** A root has announced all of it. */
   answered(): void;
   release(): void;
 }
 
 /**
- * Asks along the tiers while no root can be asked: an edge its regional, everybody else the origins that are known, for what they
- * announce under the prefixes that are wanted here. What they tell goes into the table of routes. Does no I/O.
+ * Asks other relays while no root can be asked: an edge asks its regional, any other relay all known origins, for what they announce
+ * under the prefixes that are wanted here. The answers go into the table of routes. Does no I/O.
  */
 export class Rootless implements AskEvents {
   readonly #deps: RootlessDeps;
   readonly #wants = new Map<string, Want>();
   readonly #relays = new Map<string, AskedRelay>();
-  /** Of wants that are asked. */
+  /** Paths and prefixes of the wants that are asked. */
   readonly #paths = new Set<string>();
   readonly #prefixes = new Set<string>();
   #active = false;
   #cancelGrace: (() => void) | undefined;
-  #due = false;
+  #updateDue = false;
 
   constructor(deps: RootlessDeps) {
     this.#deps = deps;
   }
 
-  /** Relays that are asked, and prefixes that each is asked for, together. */
+  /** Relays that are asked, and the sum of the prefixes that each is asked for. */
   get counts(): { relays: number; asks: number } {
     const asks = [...this.#relays.values()].reduce((sum, { size }) => sum + size, 0);
     return { relays: this.#relays.size, asks };
@@ -80,7 +80,7 @@ export class Rootless implements AskEvents {
       this.#active = false;
       return;
     }
-    for (const want of this.#wants.values()) this.#keep(want);
+    for (const want of this.#wants.values()) this.#cancelRelease(want);
     if (this.#active) return;
     this.#cancelGrace ??= this.#deps.clock.timer(GRACE_MS, () => {
       this.#cancelGrace = undefined;
@@ -89,29 +89,29 @@ export class Rootless implements AskEvents {
       for (const want of this.#wants.values()) {
         want.told(false);
         want.complete = false;
-        this.#ask(want);
+        this.#start(want);
       }
-      // Those that were asked when there was none before have to be looked at again.
+      // Asks that ran before, when a root was there for a while, are reviewed.
       for (const ask of this.#asks()) ask.review();
       this.changed();
     });
   }
 
-  /** `told` is called while the tiers are asked for it. */
+  /** `told` is called while relays are asked for the scope. */
   want(scope: BroadcastScope, told: ScopeTold): RootlessWant {
     const key = scopeKey(scope);
-    const want: Want = { scope, told, asked: false, by: undefined, complete: false, cancel: undefined };
+    const want: Want = { scope, told, asked: false, by: undefined, complete: false, cancelRelease: undefined };
     this.#wants.set(key, want);
     if (this.#active) {
-      this.#ask(want);
+      this.#start(want);
       this.changed();
     }
     return {
       answered: () => {
         if (!want.asked || this.#active || this.#wants.get(key) !== want) return;
-        // A root that has just started knows a relay only when that one has come back to it.
-        want.cancel?.();
-        want.cancel = this.#deps.clock.timer(this.#deps.leaseMs, () => this.#stop(want));
+        // A root that has just started does not know the relays that have yet to register again.
+        want.cancelRelease?.();
+        want.cancelRelease = this.#deps.clock.timer(this.#deps.leaseMs, () => this.#stop(want));
       },
       release: () => {
         if (this.#wants.get(key) !== want) return;
@@ -121,20 +121,20 @@ export class Rootless implements AskEvents {
     };
   }
 
-  /** Relays came, went, or are better or worse than before. */
+  /** Relays came or went, or their order changed. */
   changed(): void {
-    if (this.#due || this.#paths.size + this.#prefixes.size + this.#relays.size === 0) return;
-    this.#due = true;
-    // Changes come in crowds, when a root is back or a region is gone.
+    if (this.#updateDue || this.#paths.size + this.#prefixes.size + this.#relays.size === 0) return;
+    this.#updateDue = true;
+    // When a root comes back or a region is lost, many changes come at once.
     this.#deps.clock.soon(() => {
-      this.#due = false;
-      this.#turn();
+      this.#updateDue = false;
+      this.#update();
     });
   }
 
   close(): void {
     this.#cancelGrace?.();
-    for (const want of this.#wants.values()) this.#keep(want);
+    for (const want of this.#wants.values()) this.#cancelRelease(want);
     this.#wants.clear();
     this.#paths.clear();
     this.#prefixes.clear();
@@ -156,59 +156,60 @@ export class Rootless implements AskEvents {
 
   withdrawn(holding: Holding, ask: RootlessAsk): void {
     const { path, node } = holding;
-    // What the holder says is newer than anything that a root said, and so is what a regional does while there is no root. Another
-    // relay that had it from the holder may only have left it.
-    const known = ask.node === node || (this.#active && this.#speaksFor(ask.node, node));
-    if (known) this.#deps.table.holdingOver(path, node);
+    // - The holder itself is newer than any root.
+    // - A regional is newer than any root while none can be asked.
+    // - Any other relay may only have stopped taking the broadcast from the holder.
+    const isOver = ask.node === node || (this.#active && this.#knowsHoldingsOf(ask.node, node));
+    if (isOver) this.#deps.table.holdingOver(path, node);
     else this.forgotten(holding, ask);
   }
 
   leaseOver(ask: RootlessAsk): void {
-    // Else what a root tells is the newer word.
+    // What a root announces is newer.
     if (!this.#active) return;
     const gone = [...this.#deps.table.under(ask.prefix)].filter(
-      ({ path, node }) => this.#wanted(path) && this.#speaksFor(ask.node, node) && !this.#told(path, node),
+      ({ path, node }) => this.#wanted(path) && this.#knowsHoldingsOf(ask.node, node) && !this.#isReported(path, node),
     );
     for (const { path, node } of gone) this.#deps.table.holdingOver(path, node);
   }
 
-  /** Whether a relay knows what another one has: itself, and a regional what origins have, whom it asks. */
-  #speaksFor(asked: string, holder: string): boolean {
+  /** Whether a relay knows what the holder has: the holder itself does, and a regional knows it of origins, because it asks them. */
+  #knowsHoldingsOf(asked: string, holder: string): boolean {
     const { table } = this.#deps;
     return asked === holder || (table.get(asked)?.role === "regional" && table.get(holder)?.role === "origin");
   }
 
-  #told(path: string, node: string): boolean {
+  #isReported(path: string, node: string): boolean {
     for (const ask of this.#asks()) if (ask.get(path)?.node === node) return true;
     return false;
   }
 
-  #keep(want: Want): void {
-    want.cancel?.();
-    want.cancel = undefined;
+  #cancelRelease(want: Want): void {
+    want.cancelRelease?.();
+    want.cancelRelease = undefined;
   }
 
-  #ask(want: Want): void {
-    this.#keep(want);
+  #start(want: Want): void {
+    this.#cancelRelease(want);
     if (want.asked) return;
     want.asked = true;
-    this.#set(want.scope).add(pathOf(want.scope));
-    // Relays may have told of it because they were asked for more.
-    for (const ask of this.#asks()) for (const holding of toldOf(ask, want.scope)) this.holding(holding, ask);
+    this.#wantedPaths(want.scope).add(pathOf(want.scope));
+    // Relays that were asked for a wider prefix may have announced it already.
+    for (const ask of this.#asks()) for (const holding of holdingsIn(ask, want.scope)) this.holding(holding, ask);
   }
 
   #stop(want: Want): void {
-    this.#keep(want);
+    this.#cancelRelease(want);
     if (!want.asked) return;
     want.asked = false;
-    this.#set(want.scope).delete(pathOf(want.scope));
+    this.#wantedPaths(want.scope).delete(pathOf(want.scope));
     for (const ask of this.#asks()) {
-      for (const holding of toldOf(ask, want.scope)) if (!this.#wanted(holding.path)) this.forgotten(holding, ask);
+      for (const holding of holdingsIn(ask, want.scope)) if (!this.#wanted(holding.path)) this.forgotten(holding, ask);
     }
     this.changed();
   }
 
-  #set(scope: BroadcastScope): Set<string> {
+  #wantedPaths(scope: BroadcastScope): Set<string> {
     return scope.kind === "exact" ? this.#paths : this.#prefixes;
   }
 
@@ -231,8 +232,8 @@ export class Rootless implements AskEvents {
     return false;
   }
 
-  /** Asks whom there is to ask by now, and nobody else any more. */
-  #turn(): void {
+  /** Asks the relays of each want's tiers, and no other relay. */
+  #update(): void {
     const wanted = new Map<string, Set<string>>();
     for (const want of this.#wants.values()) {
       if (!want.asked) continue;
@@ -242,7 +243,7 @@ export class Rootless implements AskEvents {
       for (const group of groups) {
         const relays = group.map((node) => this.#relay(node)).filter((relay) => relay !== undefined);
         for (const { node } of relays) wanted.set(node, (wanted.get(node) ?? new Set()).add(path));
-        // Those before it stay asked, for they may be back.
+        // The tiers before it stay asked, because they may come back.
         const hopeful = relays.filter((relay) => relay.hopeful);
         if (hopeful.length === 0) continue;
         want.by = hopeful;
@@ -255,11 +256,11 @@ export class Rootless implements AskEvents {
       this.#relays.delete(relay.node);
       relay.close();
     }
-    if (this.#active) for (const want of this.#wants.values()) this.#judge(want);
+    if (this.#active) for (const want of this.#wants.values()) this.#report(want);
   }
 
-  /** Says of what is wanted whether all that can be asked have answered. */
-  #judge(want: Want): void {
+  /** Reports whether all relays that can be asked have answered. */
+  #report(want: Want): void {
     const complete = want.asked && want.by?.every((relay) => relay.answered(pathOf(want.scope))) === true;
     if (complete === want.complete) return;
     want.complete = complete;
@@ -294,8 +295,8 @@ function pathOf(scope: BroadcastScope): string {
   return scope.kind === "under" ? scope.prefix : scope.path;
 }
 
-/** What an ask was told that is in `scope`. */
-function* toldOf(ask: RootlessAsk, scope: BroadcastScope): Generator<Holding> {
+/** The holdings of an ask that are in `scope`. */
+function* holdingsIn(ask: RootlessAsk, scope: BroadcastScope): Generator<Holding> {
   if (scope.kind === "exact") {
     const holding = ask.get(scope.path);
     if (holding !== undefined) yield holding;
