@@ -1,5 +1,13 @@
 import type { Clock } from "../moq/clock.ts";
-import type { Advertisement, Broadcast, Broadcasts, Publication, Resolver, Route, Source } from "../moq/model/index.ts";
+import type {
+  Advertisement,
+  Broadcast,
+  BroadcastFinder,
+  Broadcasts,
+  Publication,
+  Route,
+  Source,
+} from "../moq/model/index.ts";
 import type { Reason } from "../moq/reason.ts";
 import type { AnnounceTable } from "../moq/session/index.ts";
 import type { ClockBound } from "./clock-bound.ts";
@@ -83,7 +91,7 @@ interface Remote {
  * Puts the broadcasts of other relays into `Broadcasts`, where somebody asks for them here, and tells the roots of those that are
  * published here. Does no I/O.
  */
-export class Mesh implements Resolver {
+export class Mesh implements BroadcastFinder {
   /** What sessions of publishers put their announcements into. */
   readonly announcements: AnnounceTable;
   readonly #deps: MeshDeps;
@@ -128,7 +136,7 @@ export class Mesh implements Resolver {
       { kind: "nodes" },
       this.#sink("nodes", () => {}),
     );
-    broadcasts.resolveWith(this);
+    broadcasts.findWith(this);
   }
 
   /** Broadcasts that are had from other relays, and of those published here that were registered. */

@@ -182,7 +182,7 @@ export class Broadcast {
     for (const track of [...this.#tracks]) track.close(reason);
     this.#tracks.clear();
     this.#lanes.clear();
-    this.#rest();
+    this.#releaseIfUnused();
   }
 
   /**
@@ -236,21 +236,21 @@ export class Broadcast {
       ...this.#host,
       wait: () => this.#host.wait(),
       stopWaiting: () => this.#host.stopWaiting(),
-      unwatched: () => this.#rest(),
+      unwatched: () => this.#releaseIfUnused(),
       idle: (track: Track) => {
         if (!this.#tracks.delete(track)) return;
         const key = asker?.source;
         const lane = this.#lanes.get(key);
         if (lane?.get(name) === track) lane.delete(name);
         if (lane?.size === 0) this.#lanes.delete(key);
-        this.#rest();
+        this.#releaseIfUnused();
         this.#host.idle(this);
       },
     };
     return new Track(this.path, name, host, { asker, route: this.#best(asker) });
   }
 
-  #rest(): void {
+  #releaseIfUnused(): void {
     for (const track of this.#tracks) if (!track.kept) return;
     this.#release?.();
     this.#release = undefined;

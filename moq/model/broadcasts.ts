@@ -27,8 +27,8 @@ export interface Publication {
   end(lost: boolean): void;
 }
 
-/** Whoever can find broadcasts that no session of this relay has announced: the mesh. */
-export interface Resolver {
+/** Finds broadcasts that no session of this relay has announced. The mesh is one. */
+export interface BroadcastFinder {
   /** Sessions watch for what is under `prefix`; `complete` is called once, when all of it is known. Returns a release. */
   watching(prefix: string, complete: () => void): () => void;
   /** Tracks of the broadcast are in use, or waited for. Returns a release. */
@@ -55,9 +55,9 @@ export class Broadcasts {
   readonly #watchers = new Map<string, Set<Watcher>>();
   /** By the path of the one broadcast that they watch. */
   readonly #exactWatchers = new Map<string, Set<() => void>>();
-  #resolver: Resolver | undefined;
+  #finder: BroadcastFinder | undefined;
   readonly #kept: KeptTracks;
-  #waiting = 0;
+  #waitingCount = 0;
   /** Publications that found no place, in the order of their coming: at most as many as sessions may announce. */
   readonly #refused = new Set<() => void>();
 
@@ -79,22 +79,22 @@ export class Broadcasts {
       kept: this.#kept,
       limits: deps.limits,
       wait: () => {
-        if (this.#waiting >= this.#limits.waitingSubscriptions) return false;
-        this.#waiting++;
+        if (this.#waitingCount >= this.#limits.waitingSubscriptions) return false;
+        this.#waitingCount++;
         return true;
       },
       stopWaiting: () => {
-        this.#waiting--;
+        this.#waitingCount--;
       },
-      want: (path) => this.#resolver?.wanting(path),
+      want: (path) => this.#finder?.wanting(path),
       changed: (broadcast) => this.#changed(broadcast),
       idle: (broadcast) => this.#drop(broadcast),
     };
   }
 
-  /** From now on `resolver` is told what is wanted here and not known. Once, before the first session. */
-  resolveWith(resolver: Resolver): void {
-    this.#resolver = resolver;
+  /** Gives `finder` what sessions watch and want from now on. Called once at most, before the first session. */
+  findWith(finder: BroadcastFinder): void {
+    this.#finder = finder;
   }
 
   /** Broadcasts that have a route, at or under `prefix`. */
@@ -154,13 +154,13 @@ export class Broadcasts {
   watch(prefix: string, watcher: Watcher, interests: readonly string[] = [prefix]): () => void {
     const set = this.#watchers.get(prefix) ?? new Set();
     this.#watchers.set(prefix, set.add(watcher));
-    let unknown = this.#resolver === undefined ? 0 : interests.length;
+    let unknown = this.#finder === undefined ? 0 : interests.length;
     const known = () => {
       unknown -= 1;
       if (unknown === 0) watcher.complete?.();
     };
-    const releases = interests.map((one) => this.#resolver?.watching(one, known));
-    if (releases.length === 0 || this.#resolver === undefined) watcher.complete?.();
+    const releases = interests.map((one) => this.#finder?.watching(one, known));
+    if (releases.length === 0 || this.#finder === undefined) watcher.complete?.();
     return () => {
       for (const release of releases.splice(0)) release?.();
       set.delete(watcher);
@@ -218,7 +218,7 @@ export class Broadcasts {
       return () => {};
     };
     const route = this.broadcast(where.path)?.route();
-    if (route === undefined && this.#resolver === undefined) return refuse("not_found");
+    if (route === undefined && this.#finder === undefined) return refuse("not_found");
     const { sequence: number, priority, ownNumbers: own = false, asker } = where;
     const track = this.#track(where.path, where.track, asker);
     if (typeof track === "string") return refuse(track);
@@ -272,7 +272,7 @@ export class Broadcasts {
   }
 
   #changed(broadcast: Broadcast): void {
-    this.#resolver?.routed(broadcast);
+    this.#finder?.routed(broadcast);
     const exact = this.#exactWatchers.get(broadcast.path);
     if (exact !== undefined) {
       this.watcherCalls += exact.size;

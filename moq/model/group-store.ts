@@ -21,7 +21,7 @@ interface StoreHost {
 /** What the groups of a track need from it. */
 export interface StoredTrack extends Pick<GroupHost, "stamp" | "awaited" | "rescale" | "begun"> {
   /** `group` gets no more frames. `live`: it came by itself, not because it was fetched. */
-  settled(group: Group, live: boolean): void;
+  done(group: Group, live: boolean): void;
   /** A group is kept no longer. Called while bytes are appended, perhaps another track's: it must end nothing in this call. */
   forgotten(): void;
 }
@@ -48,8 +48,8 @@ export class GroupStore {
       limits,
       now: () => clock.now(),
       done: (group) => {
-        this.#settle(group);
-        track.settled(group, !this.#fetched.has(group));
+        this.#done(group);
+        track.done(group, !this.#fetched.has(group));
       },
       forgotten: (group) => {
         if (this.#groups.get(group.sequence) === group) this.#groups.delete(group.sequence);
@@ -159,7 +159,7 @@ export class GroupStore {
     for (const group of [...this.#open.values()]) if (group !== this.#newest) group.subgroup.abandon(before);
   }
 
-  #settle(group: Group): void {
+  #done(group: Group): void {
     if (this.#open.get(group.sequence) === group) this.#open.delete(group.sequence);
     if (!group.subgroup.whole) group.evict();
   }

@@ -1,5 +1,5 @@
 export { type Advertisement, type Broadcast, type Route, sameAdvertisement } from "./broadcast.ts";
-export { Broadcasts, type Publication, type Resolver } from "./broadcasts.ts";
+export { type BroadcastFinder, Broadcasts, type Publication } from "./broadcasts.ts";
 export type {
   Asker,
   Channel,

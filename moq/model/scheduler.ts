@@ -118,7 +118,7 @@ export class Share {
   readonly #scheduler: Scheduler;
   readonly #guard: <T>(work: () => T) => T | undefined;
   /** In order; a job that is not done stays in front. */
-  #held: Job[] = [];
+  #queue: Job[] = [];
   #head = 0;
   /** In no order with what is held. */
   readonly #jobs = new Set<Job>();
@@ -134,8 +134,8 @@ export class Share {
   }
 
   /** Something is held: what comes now has to be held behind it. */
-  get holds(): boolean {
-    return this.#head < this.#held.length;
+  get hasQueued(): boolean {
+    return this.#head < this.#queue.length;
   }
 
   more(): boolean {
@@ -143,8 +143,8 @@ export class Share {
   }
 
   /** Runs `job` once all that was held before is done. */
-  hold(job: Job): void {
-    this.#held.push(job);
+  enqueue(job: Job): void {
+    this.#queue.push(job);
     this.#scheduler.wait(this);
   }
 
@@ -156,7 +156,7 @@ export class Share {
 
   /** Does what the quantum allows; true when something is left. */
   serve(): boolean {
-    this.#serveHeld();
+    this.#serveQueue();
     for (let count = this.#jobs.size; count > 0 && this.open; count--) {
       const [job] = this.#jobs;
       if (job === undefined) break;
@@ -164,28 +164,28 @@ export class Share {
       if (this.#run(job)) continue;
       this.#jobs.add(job);
     }
-    return this.holds || this.#jobs.size > 0;
+    return this.hasQueued || this.#jobs.size > 0;
   }
 
   /** The session is over. */
   end(): void {
-    this.#held = [];
+    this.#queue = [];
     this.#head = 0;
     this.#jobs.clear();
     this.#scheduler.forget(this);
   }
 
-  #serveHeld(): void {
+  #serveQueue(): void {
     while (this.open) {
-      const job = this.#held[this.#head];
+      const job = this.#queue[this.#head];
       if (job === undefined) break;
       const done = this.#run(job);
       // The session may have ended meanwhile.
-      if (this.#held[this.#head] !== job) return;
+      if (this.#queue[this.#head] !== job) return;
       if (!done) continue;
       this.#head++;
-      if (this.#head === this.#held.length) {
-        this.#held = [];
+      if (this.#head === this.#queue.length) {
+        this.#queue = [];
         this.#head = 0;
       }
     }

@@ -71,7 +71,7 @@ export class Subscription {
   }
 
   /** It has been told a number that is its publisher's own. */
-  get numbered(): boolean {
+  get sentOwnNumbers(): boolean {
     return this.ownNumbers && this.#shift !== undefined;
   }
 
@@ -129,14 +129,14 @@ export class Subscription {
         changed = true;
       }
     }
-    if (changed) this.#settle();
+    if (changed) this.#closeIfDone();
   }
 
   /** The viewer does not keep up: everything but the newest group is given up. */
   shed(): void {
     const newest = this.#track.newest;
     for (const sending of this.#sending) if (sending.group !== newest) this.#reset(sending, "backlog");
-    this.#settle();
+    this.#closeIfDone();
   }
 
   update(options: SubscribeOptions): void {
@@ -161,16 +161,16 @@ export class Subscription {
   }
 
   /** A group is complete; a range that ends with it may be over. */
-  settled(): void {
+  groupDone(): void {
     this.#checkEnd();
-    if (this.#end !== undefined) this.#settle();
+    if (this.#end !== undefined) this.#closeIfDone();
   }
 
   datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
     if (this.#done || this.#info === undefined) return;
     const { start, end } = this.#range();
     if (sequence < (this.#floor ?? start ?? 0) || (end !== undefined && sequence > end)) return;
-    this.#subscriber.datagram(this.#told(sequence), timestamp, payload);
+    this.#subscriber.datagram(this.#numberForViewer(sequence), timestamp, payload);
   }
 
   /** Ends it with a reason for the viewer. */
@@ -219,7 +219,7 @@ export class Subscription {
     const [first, last] = [left[0], left.at(-1)];
     if (first === undefined || last === undefined || this.#done) return;
     this.#track.counters.groupsDropped.backlog += left.length;
-    this.#subscriber.dropped(this.#told(first.sequence), this.#told(last.sequence), "lagged");
+    this.#subscriber.dropped(this.#numberForViewer(first.sequence), this.#numberForViewer(last.sequence), "lagged");
   }
 
   /** Groups that may be under way at once. */
@@ -229,7 +229,7 @@ export class Subscription {
 
   #begin(sequence: number, floor: number): void {
     this.#floor = floor;
-    this.#subscriber.started(this.#told(sequence));
+    this.#subscriber.started(this.#numberForViewer(sequence));
   }
 
   #open(group: Group): void {
@@ -239,7 +239,7 @@ export class Subscription {
     }
     const place = this.#sending.placeOf(group);
     const priority = rank(this.#options.priority, this.#info?.priority ?? 0, place);
-    const stream = this.#subscriber.open(this.#told(group.sequence), priority);
+    const stream = this.#subscriber.open(this.#numberForViewer(group.sequence), priority);
     if (stream === undefined) {
       if (group === this.#track.newest) this.#missed = group;
       else this.#giveUp(group, "no_stream");
@@ -270,7 +270,7 @@ export class Subscription {
   #giveUp(group: Group, reason: DropReason): void {
     if (group === this.#missed) this.#missed = undefined;
     this.#track.counters.groupsDropped[reason]++;
-    const told = this.#told(group.sequence);
+    const told = this.#numberForViewer(group.sequence);
     this.#subscriber.dropped(told, told, reason === "expired" ? "expired" : "lagged");
   }
 
@@ -285,8 +285,8 @@ export class Subscription {
   #finale(end: number): void {
     if (this.#end !== undefined) return;
     this.#end = end;
-    this.#subscriber.ended(this.#told(end));
-    this.#settle();
+    this.#subscriber.ended(this.#numberForViewer(end));
+    this.#closeIfDone();
   }
 
   /** Groups below it are others', for those who get one publisher's. */
@@ -306,7 +306,7 @@ export class Subscription {
   }
 
   /** The number of the track as it is told. An end that the publisher named may be over what versions write. */
-  #told(sequence: number): number {
+  #numberForViewer(sequence: number): number {
     return Math.min(Math.max(0, sequence - this.#shifted()), Number.MAX_SAFE_INTEGER);
   }
 
@@ -316,7 +316,7 @@ export class Subscription {
     return this.#shift ?? 0;
   }
 
-  #settle(): void {
+  #closeIfDone(): void {
     this.#sending.prune();
     if (this.#end === undefined || this.#done) return;
     for (const { group, stream } of this.#sending) if (!stream.ended && group.subgroup.open) return;

@@ -235,9 +235,9 @@ export class Track implements SubscribedTrack {
       awaited: () => this.#properties.known === undefined && this.#subscriptions.size > 0,
       rescale: (timestamp) => this.#upstream.feed?.rescale(timestamp, this.#properties.timescale) ?? timestamp,
       begun: () => this.#sweep.start(),
-      settled: (group, live) => {
+      done: (group, live) => {
         if (live && group.subgroup.whole) this.feed?.completed(group.sequence);
-        for (const subscription of [...this.#subscriptions]) subscription.settled();
+        for (const subscription of [...this.#subscriptions]) subscription.groupDone();
         this.#checkUse();
       },
       forgotten: () => this.#checkUseSoon(),
@@ -273,7 +273,7 @@ export class Track implements SubscribedTrack {
     this.#upstream.detach("replaced");
     // A viewer that was sent the old publisher's own numbers cannot go on with those of the new one.
     if (continued === undefined) {
-      for (const one of [...this.#subscriptions]) if (one.numbered) one.refuse("upstream");
+      for (const one of [...this.#subscriptions]) if (one.sentOwnNumbers) one.refuse("upstream");
       if (!this.#used) return;
     }
     const { source } = route;

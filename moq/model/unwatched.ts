@@ -49,7 +49,7 @@ export class Unwatched {
     const { clock, limits } = this.#host;
     const left = clock.now() - (limits.trackLingerMs > 0 ? 0 : QUIET_MS);
     this.#busy = 0;
-    this.#wait(limits.trackLingerMs, () => this.#look((active) => (active > left ? undefined : QUIET_MS)));
+    this.#wait(limits.trackLingerMs, () => this.#check((active) => (active > left ? undefined : QUIET_MS)));
   }
 
   /** Somebody watches again, or the track ends. */
@@ -68,7 +68,7 @@ export class Unwatched {
   }
 
   /** `judge` gives the time until the next look, or nothing to give the track up. */
-  #look(judge: (activeAt: number) => number | undefined): void {
+  #check(judge: (activeAt: number) => number | undefined): void {
     const source = this.#track.source();
     const active = this.#store.activeAt;
     const next = source === undefined || active === undefined ? undefined : judge(active);
@@ -85,7 +85,7 @@ export class Unwatched {
 
   #keep(source: Source, nextLookMs: number): void {
     const { kept } = this.#host;
-    this.#wait(nextLookMs, () => this.#look((active) => this.#judge(active)));
+    this.#wait(nextLookMs, () => this.#check((active) => this.#judge(active)));
     this.#store.park();
     if (this.#source === source) return;
     if (this.#source !== undefined) kept.delete(this.#source, this);

@@ -50,7 +50,7 @@ export class Intake {
 
   data(taker: Pick<Taker, "data">, bytes: Uint8Array): void {
     const { share } = this.#owner;
-    if (share.holds || !share.open) {
+    if (share.hasQueued || !share.open) {
       this.#holdData(taker, bytes);
       return;
     }
@@ -60,7 +60,7 @@ export class Intake {
 
   event(act: () => void): void {
     const { share } = this.#owner;
-    if (!share.holds && share.open) {
+    if (!share.hasQueued && share.open) {
       share.left -= EVENT_UNITS;
       act();
       return;
@@ -89,7 +89,7 @@ export class Intake {
   /** `job` gives back `bytes` itself. */
   #hold(bytes: number, job: () => boolean): void {
     this.#last = undefined;
-    this.#owner.share.hold(() => {
+    this.#owner.share.enqueue(() => {
       if (!job()) return false;
       this.#done(EVENT_BYTES);
       return true;

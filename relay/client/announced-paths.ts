@@ -3,7 +3,7 @@ import type { Reason } from "../../moq/reason.ts";
 import type { AnnounceTable } from "../../moq/session/index.ts";
 
 /** A broadcast came or went. */
-export interface Announced {
+export interface AnnouncedChange {
   readonly path: string;
   readonly active: boolean;
 }
@@ -11,7 +11,7 @@ export interface Announced {
 /** What one relay announces to a client. What is lost with the session, or with a list that was cut, has not gone. */
 export class AnnouncedPaths implements AnnounceTable {
   readonly #live = new Set<string>();
-  readonly #watchers = new Set<(change: Announced) => void>();
+  readonly #watchers = new Set<(change: AnnouncedChange) => void>();
   readonly #cut = Promise.withResolvers<Reason>();
   #over = false;
 
@@ -25,7 +25,7 @@ export class AnnouncedPaths implements AnnounceTable {
   }
 
   /** Calls `onChange` for each path that is live now and then for every change, until the returned function is called. */
-  follow(onChange: (change: Announced) => void): () => void {
+  follow(onChange: (change: AnnouncedChange) => void): () => void {
     for (const path of this.#live) onChange({ path, active: true });
     this.#watchers.add(onChange);
     return () => this.#watchers.delete(onChange);

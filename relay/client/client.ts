@@ -20,7 +20,7 @@ import {
 } from "../../moq/session/index.ts";
 import { capabilities } from "../../moq/wire/lite/index.ts";
 import { systemClock } from "../../transport/shared/index.ts";
-import { type Announced, AnnouncedPaths } from "./announced-paths.ts";
+import { type AnnouncedChange, AnnouncedPaths } from "./announced-paths.ts";
 import { dialRelay } from "./dial.ts";
 import { type FetchedFrame, GroupCollector } from "./group-collector.ts";
 
@@ -153,7 +153,7 @@ export interface Client {
    * Calls `onChange` for each broadcast under `prefix` (whole segments) that is live, then for every change until
    * `close`. A session that ends, or a list that the relay cuts, changes nothing.
    */
-  announced(prefix: string, onChange: (change: Announced) => void): Following;
+  announced(prefix: string, onChange: (change: AnnouncedChange) => void): Following;
   /** Whether the relay announces this broadcast now. */
   isLive(path: string): boolean;
   /** One whole group. Rejects with {@link FetchError}. */
@@ -241,7 +241,7 @@ class RelayClient implements Client {
     return this.#closed.promise;
   }
 
-  announced(under: string, onChange: (change: Announced) => void): Following {
+  announced(under: string, onChange: (change: AnnouncedChange) => void): Following {
     const prefix = bare(under);
     if (!isUnder(prefix, this.#prefix)) {
       throw new Error(`announcements were asked for under "${this.#prefix}" only`);

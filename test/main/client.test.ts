@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
-import { type Announced, type Client, connect, FetchError } from "../../relay/client/index.ts";
+import { type AnnouncedChange, type Client, connect, FetchError } from "../../relay/client/index.ts";
 import { publishTo } from "../support/publisher.ts";
 import { TestRelay, withRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
@@ -55,11 +55,11 @@ for (const [scheme, protocol] of ["http", "ws"].flatMap((one) => PROTOCOLS.map((
     test("gets announcements by whole segments of the prefix, and their ends", () =>
       withClient(
         async (client) => {
-          const seen: Announced[] = [];
+          const seen: AnnouncedChange[] = [];
           const all = client.announced("", (change) => seen.push(change));
           await all.ready;
           assert.ok(seen.some(({ path, active }) => path === "live/room1" && active));
-          const none: Announced[] = [];
+          const none: AnnouncedChange[] = [];
           const other = client.announced("live/room", (change) => none.push(change));
           await other.ready;
           assert.deepEqual(none, []);
@@ -80,7 +80,7 @@ for (const [scheme, protocol] of ["http", "ws"].flatMap((one) => PROTOCOLS.map((
 describe("a client", () => {
   test("sees the paths under the root in its URL", () =>
     withClient(async (client) => {
-      const seen: Announced[] = [];
+      const seen: AnnouncedChange[] = [];
       await client.announced("", (change) => seen.push(change)).ready;
       assert.deepEqual(seen, [{ path: "room1", active: true }]);
       const { frames } = await client.fetch({ broadcast: "room1", track: "chat", group: 1, timeoutMs: 5_000 });
@@ -131,7 +131,7 @@ describe("a client", () => {
 
   test("refuses to watch outside of its announcement prefix", async () => {
     const client = await connect(url, { trust: { kind: "system" }, timeoutMs: 5_000, announcePrefix: "live" });
-    const seen: Announced[] = [];
+    const seen: AnnouncedChange[] = [];
     await client.announced("live/room1", (change) => seen.push(change)).ready;
     assert.equal(seen.length, 1);
     assert.throws(() => client.announced("liver", () => {}), /under "live" only/);

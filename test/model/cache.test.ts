@@ -87,11 +87,11 @@ describe("the cache", () => {
 });
 
 describe("a byte that evicts another track's group", () => {
-  /** A group of the track `old` was fetched and nothing else keeps that track; returns what its resolver was asked. */
+  /** A group of the track `old` was fetched and nothing else keeps that track; returns the log of the broadcast finder. */
   function fetched(bytes: number): string[] {
     start({}, { bytes });
     const log: string[] = [];
-    relay.resolveWith({
+    relay.findWith({
       watching: () => () => {},
       wanting: () => () => void log.push("not wanted any more"),
       routed: () => {},

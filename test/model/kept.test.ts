@@ -214,7 +214,7 @@ describe("tracks that stay without viewers", () => {
   it("are not wanted of the mesh, until somebody watches again", () => {
     let wanted = 0;
     relay = newBroadcasts(clock);
-    relay.resolveWith({
+    relay.findWith({
       watching: () => () => {},
       wanting: () => {
         wanted++;

@@ -26,11 +26,11 @@ describe("the share of a session", () => {
     const job = work(share, 5000, () => done++);
     assert.equal(job(), false);
     assert.ok(done >= 2048 && done < 3000, `${done} units in the first turn`);
-    share.hold(job);
+    share.enqueue(job);
     const first = done;
     clock.advance(0);
     assert.equal(done, 5000, `${5000 - first} in the next one, which nobody else needs`);
-    assert.equal(share.holds, false);
+    assert.equal(share.hasQueued, false);
   });
 
   it("takes turns with those of others", () => {
@@ -39,7 +39,7 @@ describe("the share of a session", () => {
     const order: string[] = [];
     for (const name of ["a", "b", "c"]) {
       const share = scheduler.share(plain);
-      share.hold(work(share, 1000, () => order.push(name)));
+      share.enqueue(work(share, 1000, () => order.push(name)));
     }
     clock.advance(0);
     assert.deepEqual(new Set(order.slice(0, 768)), new Set(["a", "b", "c"]));
@@ -53,7 +53,7 @@ describe("the share of a session", () => {
     let done = 0;
     for (let i = 0; i < 100; i++) {
       const share = scheduler.share(plain);
-      share.hold(work(share, 1000, () => done++));
+      share.enqueue(work(share, 1000, () => done++));
     }
     const timer = clock.timer.bind(clock);
     clock.timer = (delay, callback) =>
@@ -80,7 +80,7 @@ describe("the share of a session", () => {
     const share = new Scheduler(clock).share(plain);
     const log: string[] = [];
     const say = (what: string) => () => log.push(what) > 0;
-    for (const what of ["one", "two", "three"]) share.hold(say(what));
+    for (const what of ["one", "two", "three"]) share.enqueue(say(what));
     const job = say("job");
     share.later(job);
     share.later(job);
@@ -92,14 +92,14 @@ describe("the share of a session", () => {
     const clock = new ManualClock();
     const share = new Scheduler(clock).share(plain);
     const never = () => assert.fail("it is over");
-    share.hold(() => {
+    share.enqueue(() => {
       share.end();
       return false;
     });
-    share.hold(never);
+    share.enqueue(never);
     share.later(never);
     clock.advance(0);
-    assert.equal(share.holds, false);
+    assert.equal(share.hasQueued, false);
     assert.equal(clock.pending, 0);
   });
 });

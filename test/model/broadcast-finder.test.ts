@@ -2,34 +2,34 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Broadcast } from "../../moq/model/broadcast.ts";
-import { Broadcasts, type Resolver } from "../../moq/model/broadcasts.ts";
+import { type BroadcastFinder, Broadcasts } from "../../moq/model/broadcasts.ts";
 import { AD, CACHE, FakeSource, FakeViewer, LIMITS, LIVE } from "./support.ts";
 
-class Recorder implements Resolver {
+class Recorder implements BroadcastFinder {
   readonly log: string[] = [];
 
   readonly completes: (() => void)[] = [];
 
   watching(prefix: string, complete: () => void): () => void {
     this.completes.push(complete);
-    return this.#hold(`watching "${prefix}"`);
+    return this.#held(`watching "${prefix}"`);
   }
 
   wanting(path: string): () => void {
-    return this.#hold(`wanting "${path}"`);
+    return this.#held(`wanting "${path}"`);
   }
 
   routed(broadcast: Broadcast): void {
     this.log.push(`routed "${broadcast.path}" ${broadcast.routes.length}`);
   }
 
-  #hold(what: string): () => void {
+  #held(what: string): () => void {
     this.log.push(what);
     return () => void this.log.push(`no longer ${what}`);
   }
 }
 
-function resolved() {
+function withFinder() {
   const clock = new ManualClock();
   const broadcasts = new Broadcasts({
     clock,
@@ -37,12 +37,12 @@ function resolved() {
     cache: CACHE,
   });
   const recorder = new Recorder();
-  broadcasts.resolveWith(recorder);
+  broadcasts.findWith(recorder);
   return { broadcasts, clock, log: recorder.log, completes: recorder.completes };
 }
 
-test("a resolver hears which parts of a prefix are watched, until they are no more", () => {
-  const { broadcasts, log } = resolved();
+test("the finder is called for each part of a prefix that is watched, and released when the watch stops", () => {
+  const { broadcasts, log } = withFinder();
   const stop = broadcasts.watch("live", { changed: () => {} }, ["live/a", "live/b"]);
   stop();
   stop();
@@ -54,8 +54,8 @@ test("a resolver hears which parts of a prefix are watched, until they are no mo
   ]);
 });
 
-test("a watcher hears once that all is known: when each part of its prefix is, and at once where there is nobody to ask", () => {
-  const { broadcasts, completes } = resolved();
+test("a watcher is complete once each part of its prefix is, and at once without a finder", () => {
+  const { broadcasts, completes } = withFinder();
   let complete = 0;
   const watcher = { changed: () => {}, complete: () => void complete++ };
   broadcasts.watch("live", watcher, ["live/a", "live/b"]);
@@ -69,8 +69,8 @@ test("a watcher hears once that all is known: when each part of its prefix is, a
   assert.equal(complete, 3);
 });
 
-test("a resolver hears once of a broadcast that tracks are wanted of, until the last one is given up", () => {
-  const { broadcasts, clock, log } = resolved();
+test("the finder is called once for a broadcast of which tracks are wanted, and released with the last track", () => {
+  const { broadcasts, clock, log } = withFinder();
   const cancels = ["audio", "video"].map((name) => broadcasts.info("live/a", name, () => {}));
   assert.deepEqual(log, ['wanting "live/a"']);
   for (const cancel of cancels) cancel();
@@ -78,8 +78,8 @@ test("a resolver hears once of a broadcast that tracks are wanted of, until the 
   assert.deepEqual(log, ['wanting "live/a"', 'no longer wanting "live/a"']);
 });
 
-test("a resolver hears that a broadcast is wanted no more when a track of it was refused after groups had come", () => {
-  const { broadcasts, clock, log } = resolved();
+test("the finder is released when the relay that serves the only track refuses it after groups have come", () => {
+  const { broadcasts, clock, log } = withFinder();
   const relay = new FakeSource();
   broadcasts.publish("live/a", AD, relay);
   broadcasts.subscribe("live/a", "video", LIVE, new FakeViewer());
@@ -89,7 +89,7 @@ test("a resolver hears that a broadcast is wanted no more when a track of it was
   assert.deepEqual(log.slice(1), ['wanting "live/a"', 'no longer wanting "live/a"']);
 });
 
-test("groups of a refused track stay for whoever subscribes again before it is forgotten", () => {
+test("groups of a refused track are kept for a viewer that subscribes again within the linger", () => {
   const clock = new ManualClock();
   const broadcasts = new Broadcasts({ clock, limits: { ...LIMITS, trackLingerMs: 2_000 }, cache: CACHE });
   const relay = new FakeSource();
