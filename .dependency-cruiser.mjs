@@ -56,7 +56,6 @@ const TYPE_CYCLES = [
   "^lab/(network|sim)/",
   "^moq/session/lite/(incoming|session)\\.ts$",
   "^relay/mesh/",
-  "^transport/native/",
 ];
 
 /** What tests of one room may use of another room's: what supports tests, and no test. */

@@ -10,18 +10,17 @@ import {
   type LinkInfo,
   type LinkLimits,
   type LinkStats,
-  MAX_CLOSE_REASON,
   PRIORITY_CONTROL,
   type SendHandler,
   type SendStream,
 } from "../../moq/link.ts";
-import { Bidi, QueueMarks } from "../../transport/shared/index.ts";
+import { Bidi, cutReason, QueueMarks } from "../../transport/shared/index.ts";
 import type { Lane, Order, Packet } from "./lane.ts";
 import { Liveness } from "./liveness.ts";
 import { Outbox, PACKET_BYTES } from "./outbox.ts";
 import { RecvHalf } from "./recv-half.ts";
 import { SendHalf, type SendOwner } from "./send-half.ts";
-import { OwnStreams } from "./streams.ts";
+import { Streams } from "./streams.ts";
 
 /** Share of a new round-trip time in the smoothed one (RFC 9002 section 5.3). */
 const RTT_SHARE = 1 / 8;
@@ -47,14 +46,6 @@ export interface LinkParts {
   readonly overwrite: boolean;
 }
 
-/** A stream whose halves are not both over. */
-interface Entry {
-  readonly own: boolean;
-  readonly bidi: boolean;
-  readonly send?: SendHalf;
-  readonly recv?: RecvHalf;
-}
-
 /** One end of a simulated link. Methods named `on…` are called by packets of the other end, in the engine's turn. */
 export class MemoryLink implements Link, SendOwner {
   readonly info: LinkInfo;
@@ -64,8 +55,7 @@ export class MemoryLink implements Link, SendOwner {
   readonly #outbox: Outbox;
   readonly #liveness: Liveness;
   readonly #marks: QueueMarks;
-  readonly #own: { readonly uni: OwnStreams; readonly bidi: OwnStreams };
-  readonly #streams = new Map<number, Entry>();
+  readonly #streams: Streams;
   #handler: LinkHandler | undefined;
   #ended = false;
   #cancelTurn: (() => void) | undefined;
@@ -95,10 +85,7 @@ export class MemoryLink implements Link, SendOwner {
       timeout: () => this.#end({ by: "timeout", code: 0, reason: "" }),
     });
     this.#marks = new QueueMarks(limits.queueMark);
-    this.#own = {
-      uni: new OwnStreams(false, info.dialled, peerLimits.uniStreams),
-      bidi: new OwnStreams(true, info.dialled, peerLimits.bidiStreams),
-    };
+    this.#streams = new Streams(info.dialled, peerLimits);
   }
 
   get queued(): number {
@@ -122,7 +109,7 @@ export class MemoryLink implements Link, SendOwner {
     if (send === undefined) return undefined;
     const recv = new RecvHalf(send.id, send, this.#stopping);
     recv.handler = handler;
-    this.#streams.set(send.id, { own: true, bidi: true, send, recv });
+    this.#streams.set({ id: send.id, own: true, bidi: true, send, recv });
     return new Bidi(send, recv);
   }
 
@@ -201,7 +188,7 @@ export class MemoryLink implements Link, SendOwner {
     if (!half.announced && !half.bidi) {
       // The peer never heard of it.
       this.#streams.delete(half.id);
-      this.#own.uni.ended();
+      this.#streams.own.uni.ended();
       return;
     }
     this.#announce(half);
@@ -220,7 +207,7 @@ export class MemoryLink implements Link, SendOwner {
     if (handler === undefined) return;
     if (!bidi) {
       const recv = new RecvHalf(id, undefined, this.#stopping);
-      this.#streams.set(id, { own: false, bidi, recv });
+      this.#streams.set({ id, own: false, bidi, recv });
       this.#guard(() => {
         const events = handler.uni(recv);
         if (!recv.stopped) recv.handler = events;
@@ -229,7 +216,7 @@ export class MemoryLink implements Link, SendOwner {
     }
     const send = new SendHalf(this, id, { bidi, own: false, priority: PRIORITY_CONTROL });
     const recv = new RecvHalf(id, send, this.#stopping);
-    this.#streams.set(id, { own: false, bidi, send, recv });
+    this.#streams.set({ id, own: false, bidi, send, recv });
     this.#guard(() => {
       const events = handler.bidi(new Bidi(send, recv));
       send.handler = events;
@@ -286,14 +273,13 @@ export class MemoryLink implements Link, SendOwner {
 
   /** The peer is done with a stream that this end had opened. */
   onStreamGone(bidi: boolean): void {
-    const own = bidi ? this.#own.bidi : this.#own.uni;
-    own.ended();
+    this.#streams.ownOf(bidi).ended();
     this.#tellCapacity();
   }
 
   /** The peer lets more bidirectional streams be open. */
   onAllowed(streams: number): void {
-    this.#own.bidi.raise(streams);
+    this.#streams.own.bidi.raise(streams);
     this.#tellCapacity();
   }
 
@@ -312,11 +298,11 @@ export class MemoryLink implements Link, SendOwner {
 
   #open(bidi: boolean, priority: number, handler: SendHandler): SendHalf | undefined {
     if (this.#ended) return undefined;
-    const id = (bidi ? this.#own.bidi : this.#own.uni).open();
+    const id = this.#streams.ownOf(bidi).open();
     if (id === undefined) return undefined;
     const send = new SendHalf(this, id, { bidi, own: true, priority });
     send.handler = handler;
-    this.#streams.set(id, { own: true, bidi, send });
+    this.#streams.set({ id, own: true, bidi, send });
     return send;
   }
 
@@ -379,9 +365,8 @@ export class MemoryLink implements Link, SendOwner {
 
   /** Forgets a stream when both of its halves are over. */
   #retire(id: number): void {
-    const entry = this.#streams.get(id);
-    if (entry === undefined || entry.send?.done === false || entry.recv?.done === false) return;
-    this.#streams.delete(id);
+    const entry = this.#streams.takeEnded(id);
+    if (entry === undefined) return;
     const { own, bidi } = entry;
     if (!own) this.#tell("control", undefined, (peer) => peer.onStreamGone(bidi));
   }
@@ -405,9 +390,7 @@ export class MemoryLink implements Link, SendOwner {
   }
 
   #tellCapacity(): void {
-    const uni = this.#own.uni.takeWanted();
-    const bidi = this.#own.bidi.takeWanted();
-    if (uni || bidi) this.#guard(() => this.#handler?.capacity());
+    if (this.#streams.takeWanted()) this.#guard(() => this.#handler?.capacity());
   }
 
   /** Runs what calls a handler. */
@@ -444,16 +427,9 @@ export class MemoryLink implements Link, SendOwner {
     this.#liveness.stop();
     this.#cancelTurn?.();
     this.#outbox.clear();
-    for (const { send } of this.#streams.values()) send?.end();
-    this.#streams.clear();
+    this.#streams.end();
   }
 }
 
 /** What overwritten data shows. */
 const OVERWRITTEN = 0xdd;
-
-/** At most {@link MAX_CLOSE_REASON} bytes of UTF-8, cut between characters. */
-function cutReason(reason: string): string {
-  const { read } = new TextEncoder().encodeInto(reason, new Uint8Array(MAX_CLOSE_REASON));
-  return reason.slice(0, read);
-}

@@ -10,9 +10,10 @@ import type {
   RecvHandler,
   RecvStream,
 } from "../../moq/link.ts";
-import { Connection, type RecordSocket } from "../../transport/qmux/connection.ts";
 import { FORMS, type Form } from "../../transport/qmux/forms.ts";
+import { QmuxLink } from "../../transport/qmux/link.ts";
 import type { OutgoingRecord } from "../../transport/qmux/record.ts";
+import type { RecordSocket } from "../../transport/qmux/record-socket.ts";
 import { JsFanOut } from "../../transport/shared/fanout.ts";
 
 export const LIMITS: LinkLimits = {
@@ -114,7 +115,7 @@ export class Watcher implements LinkHandler {
 export class SimEnd implements RecordSocket {
   readonly clock: ManualClock;
   readonly watcher = new Watcher();
-  readonly connection: Connection;
+  readonly connection: QmuxLink;
   readonly warnings: string[] = [];
   /** Messages that were sent and not taken by the test yet. */
   messages: Uint8Array[] = [];
@@ -129,7 +130,7 @@ export class SimEnd implements RecordSocket {
 
   constructor(options: { form?: Form; dialled?: boolean; limits?: Partial<LinkLimits>; clock?: ManualClock } = {}) {
     this.clock = options.clock ?? new ManualClock();
-    this.connection = new Connection({
+    this.connection = new QmuxLink({
       info: {
         engine: "qmux",
         binding: "websocket",

@@ -1,10 +1,8 @@
-import { isIP } from "node:net";
-import { type Attach, type DialOptions, type Link, type LinkInfo, TransportError, type Trust } from "../../moq/link.ts";
+import { type Attach, type DialOptions, type Link, TransportError, type Trust } from "../../moq/link.ts";
+import { dialledInfo } from "../shared/index.ts";
 import { W3cLink } from "./link.ts";
 import type { EngineParts } from "./listener.ts";
 import type { ClientSettings, W3cSession } from "./package.ts";
-
-const HTTPS_PORT = 443;
 
 /** Connects to a WebTransport server. Rejects with a {@link TransportError}. */
 export async function dial(parts: EngineParts, options: DialOptions, attach: Attach): Promise<Link> {
@@ -26,7 +24,7 @@ export async function dial(parts: EngineParts, options: DialOptions, attach: Att
     abandon(session);
     throw new TransportError("no_common_protocol", `${url.host} speaks none of ${protocols.join(", ")}`);
   }
-  const info = infoOf(parts.engine.name, options, session.protocol);
+  const info = dialledInfo(parts.engine.name, options, session.protocol);
   const link = new W3cLink({ session, info, engine: parts.engine, limits, warn: parts.deps.warn });
   link.attach(attach);
   return link;
@@ -84,20 +82,4 @@ function trusting(trust: Trust): Pick<ClientSettings, "serverCertificateHashes">
     case "insecure":
       throw new TransportError("dial_failed", "fails-components trusts the system's roots or hashes only");
   }
-}
-
-function infoOf(engine: string, { url, headers }: DialOptions, protocol: string): LinkInfo {
-  const bare = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  return {
-    engine,
-    binding: "webtransport",
-    protocol,
-    dialled: true,
-    authority: url.host,
-    path: url.pathname,
-    query: url.search.slice(1),
-    headers: new Map([...(headers ?? [])].map(([name, value]) => [name.toLowerCase(), value])),
-    // The package resolves names itself and does not tell the address.
-    peer: { address: isIP(bare) === 0 ? "" : bare, port: url.port === "" ? HTTPS_PORT : Number(url.port) },
-  };
 }

@@ -13,13 +13,16 @@ import {
   type SendHandler,
   type SendStream,
 } from "../../moq/link.ts";
-import { Bidi, QueueMarks } from "../shared/index.ts";
+import { Bidi, cutReason, QueueMarks } from "../shared/index.ts";
 import type { W3cBidi, W3cSession } from "./package.ts";
 import { RecvHalf } from "./recv-half.ts";
 import { SendHalf, type SendOwner } from "./send-half.ts";
 
 /** Streams of a kind that wait for the peer's limit, which the package does not tell. */
 const MAX_WAITING = 64;
+
+/** Longest close reason in bytes of UTF-8. */
+const MAX_REASON = MAX_CLOSE_REASON - 1;
 
 /** Datagrams given to the package and not yet taken; at this many further ones are refused. */
 const MAX_DATAGRAMS = 256;
@@ -144,7 +147,7 @@ export class W3cLink implements Link {
 
   close(code: number, reason: string): void {
     if (this.#ended) return;
-    const text = cutReason(reason);
+    const text = cutReason(reason, MAX_REASON);
     this.#session.close({ closeCode: code, reason: text });
     this.#end({ by: "local", code, reason: text });
   }
@@ -282,13 +285,4 @@ export class W3cLink implements Link {
       this.#warn("fails-components: a handler failed at the end of its link", error);
     }
   }
-}
-
-/** At most {@link MAX_CLOSE_REASON} bytes of UTF-8, cut between characters. */
-function cutReason(reason: string): string {
-  const bytes = new TextEncoder().encode(reason);
-  if (bytes.length < MAX_CLOSE_REASON) return reason;
-  let end = MAX_CLOSE_REASON - 1;
-  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
-  return new TextDecoder().decode(bytes.subarray(0, end));
 }

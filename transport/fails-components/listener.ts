@@ -12,6 +12,7 @@ import {
   type PeerAddress,
   TransportError,
 } from "../../moq/link.ts";
+import { splitTarget } from "../shared/index.ts";
 import { parseKeyPair } from "../tls/index.ts";
 import { W3cLink } from "./link.ts";
 import type { Package, RequestAnswer, RequestHeader, W3cServer, W3cSession } from "./package.ts";
@@ -215,7 +216,6 @@ class W3cListener implements Listener {
 
 function infoOf(engine: string, header: RequestHeader, peer: string, protocol: string): LinkInfo {
   const target = text(header[":path"]);
-  const mark = target.indexOf("?");
   const port = /:(\d+)$/.exec(peer)?.[1];
   const headers = Object.entries(header).flatMap(([name, value]): [string, string][] =>
     name.startsWith(":") || typeof value !== "string" ? [] : [[name.toLowerCase(), value]],
@@ -226,8 +226,7 @@ function infoOf(engine: string, header: RequestHeader, peer: string, protocol: s
     protocol,
     dialled: false,
     authority: text(header[":authority"]),
-    path: mark < 0 ? target : target.slice(0, mark),
-    query: mark < 0 ? "" : target.slice(mark + 1),
+    ...splitTarget(target),
     headers: new Map(headers),
     peer: {
       address: peer.replace(/:\d+$/, "").replace(/^\[?(?:::ffff:)?(.*?)\]?$/, "$1"),

@@ -3,6 +3,12 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { TransportError } from "../../moq/link.ts";
 
+/** What a listener of this engine may have besides the contract's options. */
+export interface NativeExtras {
+  /** PEM: clients may show a certificate that chains to one of them. */
+  readonly clientRoots?: string;
+}
+
 /** Settings of an engine, as `EngineOptions` in `engine/src/config.rs`. Sizes in bytes. */
 export interface EngineSettings {
   readonly threads: number;

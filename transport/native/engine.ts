@@ -9,11 +9,12 @@ import type {
   Listener,
   ListenOptions,
 } from "../../moq/link.ts";
-import type { Native } from "./addon.ts";
+import { resolveHost } from "../shared/index.ts";
+import type { Native, NativeExtras } from "./addon.ts";
 import { type Dialling, failureOf, settingsOf } from "./dial.ts";
 import { NativeFanOut } from "./fan-out.ts";
 import { NativeLink } from "./link.ts";
-import { NativeListener, resolveHost, transportError } from "./listener.ts";
+import { NativeListener, transportError } from "./listener.ts";
 import { Port } from "./port.ts";
 import { type EndRecord, KIND, LINK_SLOT, type MetaRecord, RECORD, STREAM_SLOT } from "./records.ts";
 import { infoOf, NativeRequest } from "./request.ts";
@@ -25,12 +26,6 @@ const BATCH_BYTES = 256 * 1024;
 
 /** Milliseconds of a turn of the event loop after which no further batch begins: timers and other sockets have theirs first. */
 const TURN_MS = 8;
-
-/** What a listener of this engine may have besides the contract's options. */
-export interface NativeExtras {
-  /** PEM: clients may show a certificate that chains to one of them. */
-  readonly clientRoots?: string;
-}
 
 const utf8 = new TextDecoder();
 

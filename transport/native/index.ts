@@ -8,8 +8,8 @@
 import { availableParallelism } from "node:os";
 import type { EngineDeps } from "../../moq/link.ts";
 import { makeFolder } from "../shared/index.ts";
-import { type EngineSettings, loadAddon } from "./addon.ts";
-import { NativeEngine, type NativeExtras } from "./engine.ts";
+import { type EngineSettings, loadAddon, type NativeExtras } from "./addon.ts";
+import { NativeEngine } from "./engine.ts";
 
 /** What may be set: the engine's own parameters, and what each of its listeners has. */
 export type NativeSettings = Partial<EngineSettings> & NativeExtras;

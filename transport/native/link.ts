@@ -1,16 +1,16 @@
-import {
-  type Attach,
-  type BidiHandler,
-  type BidiStream,
-  type FanOutFactory,
-  type Link,
-  type LinkHandler,
-  type LinkInfo,
-  type LinkStats,
-  MAX_CLOSE_REASON,
-  type SendHandler,
-  type SendStream,
+import type {
+  Attach,
+  BidiHandler,
+  BidiStream,
+  FanOutFactory,
+  Link,
+  LinkHandler,
+  LinkInfo,
+  LinkStats,
+  SendHandler,
+  SendStream,
 } from "../../moq/link.ts";
+import { cutReason } from "../shared/index.ts";
 import type { Port } from "./port.ts";
 import { type EndRecord, FIGURES, LINK_SLOT } from "./records.ts";
 import { NativeStream } from "./stream.ts";
@@ -241,12 +241,3 @@ function statsOf([
 }
 
 const unheard: BidiHandler = { data() {}, fin() {}, reset() {}, stop() {} };
-
-/** At most the contract's length in UTF-8, cut between characters. */
-function cutReason(reason: string): string {
-  const bytes = new TextEncoder().encode(reason);
-  if (bytes.length <= MAX_CLOSE_REASON) return reason;
-  let end = MAX_CLOSE_REASON;
-  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
-  return new TextDecoder().decode(bytes.subarray(0, end));
-}

@@ -1,5 +1,3 @@
-import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
 import {
   type Certificate,
   type LinkLimits,
@@ -11,8 +9,7 @@ import {
   type TransportErrorCode,
 } from "../../moq/link.ts";
 import { parseKeyPair } from "../tls/index.ts";
-import type { ListenSettings, NamedCertificate } from "./addon.ts";
-import type { NativeExtras } from "./engine.ts";
+import type { ListenSettings, NamedCertificate, NativeExtras } from "./addon.ts";
 import type { Port } from "./port.ts";
 
 /** One port with its certificates. */
@@ -140,15 +137,4 @@ const CODES: readonly TransportErrorCode[] = [
 
 export function codeOf(code: unknown): TransportErrorCode | undefined {
   return CODES.find((known) => known === code);
-}
-
-/** The IP address of a host. Rejects with {@link TransportError} `bind_failed`. */
-export async function resolveHost(host: string): Promise<string> {
-  const bare = host.replace(/^\[(.*)\]$/, "$1");
-  if (isIP(bare) !== 0) return bare;
-  try {
-    return (await lookup(bare)).address;
-  } catch (cause) {
-    throw new TransportError("bind_failed", `the host "${host}" has no address`, { cause });
-  }
 }

@@ -11,10 +11,10 @@ import {
   type LinkInfo,
   TransportError,
 } from "../../moq/link.ts";
+import type { Turn } from "../shared/index.ts";
 import { certificateOf, describeTcpFailure, isTrusted, tlsOptions } from "../tls/index.ts";
 import { agreements } from "./forms.ts";
-import type { Turn } from "./turn.ts";
-import { openConnection, peerOf, WEBSOCKET_OPTIONS } from "./web-socket.ts";
+import { openLink, peerOf, WEBSOCKET_OPTIONS } from "./web-socket.ts";
 
 /** Schemes that are dialled, and whether over TLS. */
 const SCHEMES: ReadonlyMap<string, boolean> = new Map([
@@ -129,7 +129,7 @@ class Attempt {
   #open(ws: WebSocket, socket: Socket, { protocol, form }: ReturnType<typeof agreements>[number]): void {
     const { options, engine, deps, turn, attach } = this.#dialling;
     socket.setNoDelay(true);
-    const connection = openConnection(ws, socket, {
+    const connection = openLink(ws, socket, {
       ...deps,
       info: infoOf(options, protocol, engine.name, socket, this.#certificate),
       form,

@@ -1,11 +1,10 @@
 import type { Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { Engine, EngineDeps, LinkRequest, Listener } from "../../moq/link.ts";
-import { JsFanOut } from "../shared/index.ts";
+import { JsFanOut, Turn } from "../shared/index.ts";
 import { dial } from "./dial.ts";
 import { type AttachOptions, UpgradeListener } from "./listener.ts";
 import { listen } from "./own-server.ts";
-import { Turn } from "./turn.ts";
 
 export type { AttachOptions } from "./listener.ts";
 
@@ -26,7 +25,7 @@ export interface QmuxEngine extends Engine {
  * not been sent when it is reset is never seen by the peer when it is unidirectional.
  */
 export function createQmux(deps: EngineDeps): QmuxEngine {
-  const turn = new Turn();
+  const turn = new Turn(setImmediate);
   const engine: QmuxEngine = {
     name: "qmux",
     dialsAddresses: true,

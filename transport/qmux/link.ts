@@ -18,19 +18,13 @@ import { QueueMarks } from "../shared/index.ts";
 import { Dispatch } from "./dispatch.ts";
 import type { Form } from "./forms.ts";
 import { closeFrame, openFrame, paramsFrame, pingFrame, readFrames, stopFrame, streamsBlockedFrame } from "./frames.ts";
-import {
-  CONNECTION_WINDOW,
-  MAX_CODE,
-  MAX_FRAME_SIZE,
-  MAX_RECORD_SIZE,
-  OPEN_TIMEOUT_MS,
-  STREAM_WINDOW,
-} from "./limits.ts";
+import { MAX_CODE, OPEN_TIMEOUT_MS } from "./limits.ts";
 import { Liveness } from "./liveness.ts";
+import { checkMessageSize, paramsFor } from "./offer.ts";
 import { Outbound } from "./outbound.ts";
 import { type Params, writeParams } from "./params.ts";
 import { Reading } from "./reading.ts";
-import type { OutgoingRecord } from "./record.ts";
+import type { RecordSocket } from "./record-socket.ts";
 import type { RecvHalf } from "./recv-half.ts";
 import type { SendHalf } from "./send-half.ts";
 import { Streams } from "./streams.ts";
@@ -44,21 +38,7 @@ const WS_UNSUPPORTED_DATA = 1003;
 /** The peer's Close frame had no status code. */
 const WS_NO_STATUS = 1005;
 
-/** What a connection asks of its WebSocket. None of this calls back into the connection before it returns. */
-export interface RecordSocket {
-  /** `written` of the connection follows for each record. */
-  send(records: readonly OutgoingRecord[]): void;
-  /** A Ping frame; `answered` of the connection follows. */
-  ping(): void;
-  /** A Close frame with this status after what was sent, and then the end of the transport. */
-  close(status: number): void;
-  /** The end of the transport at once. */
-  terminate(): void;
-  /** True: nothing is read until this is called with false; what has been read may still come. */
-  pause(paused: boolean): void;
-}
-
-export interface ConnectionOptions {
+export interface LinkParts {
   readonly info: LinkInfo;
   readonly form: Form;
   readonly engine: FanOutFactory;
@@ -77,10 +57,10 @@ export interface ConnectionOptions {
 /**
  * A QMux connection: bytes of messages in, records out, and a clock. It does no I/O; {@link RecordSocket} does.
  */
-export class Connection implements Link {
+export class QmuxLink implements Link {
   readonly info: LinkInfo;
   readonly engine: FanOutFactory;
-  readonly #options: ConnectionOptions;
+  readonly #options: LinkParts;
   readonly #outbound: Outbound;
   readonly #streams: Streams;
   readonly #dispatch: Dispatch;
@@ -97,7 +77,7 @@ export class Connection implements Link {
   #peerIdles = false;
   #bytesSentAtProbe = 0;
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: LinkParts) {
     const { info, limits, clock, form } = options;
     this.info = info;
     this.engine = options.engine;
@@ -129,7 +109,7 @@ export class Connection implements Link {
 
   /** The opening handshake is done: sends the transport parameters. */
   start(): void {
-    this.#outbound.control(paramsFrame(writeParams(this.#params())));
+    this.#outbound.control(paramsFrame(writeParams(paramsFor(this.#options.limits, this.#options.form))));
     this.#send();
     const { clock } = this.#options;
     this.#cancelOpening = clock.timer(OPEN_TIMEOUT_MS, () => this.#timedOut("no transport parameters came"));
@@ -143,7 +123,7 @@ export class Connection implements Link {
     this.#liveness.heard();
     const before = this.#dispatch.frames;
     this.#guard(() => {
-      this.#checkSize(message.length);
+      checkMessageSize(message.length, this.#options.form);
       readFrames(message, this.#dispatch);
     });
     if (!this.#ended) this.#reading.took(this.#dispatch.frames - before);
@@ -229,21 +209,6 @@ export class Connection implements Link {
     return rttMs === undefined ? bytes : { ...bytes, rttMs };
   }
 
-  #params(): Params {
-    const { limits, form } = this.#options;
-    return {
-      maxIdleTimeout: form.records ? limits.idleTimeoutMs : 0,
-      maxData: CONNECTION_WINDOW,
-      maxStreamDataBidiLocal: STREAM_WINDOW,
-      maxStreamDataBidiRemote: STREAM_WINDOW,
-      maxStreamDataUni: STREAM_WINDOW,
-      maxStreamsBidi: limits.bidiStreams,
-      maxStreamsUni: limits.uniStreams,
-      maxRecordSize: form.records ? MAX_RECORD_SIZE : 0,
-      resetStreamAt: form.resetStreamAt,
-    };
-  }
-
   #dispatchOwner() {
     const isEnded = () => this.#ended;
     return {
@@ -262,13 +227,6 @@ export class Connection implements Link {
     this.#peerIdles = params.maxIdleTimeout > 0;
     this.#handler = this.#options.attach(this);
     this.#streams.setHandler(this.#handler);
-  }
-
-  #checkSize(length: number): void {
-    const { records } = this.#options.form;
-    if (length <= (records ? MAX_RECORD_SIZE : MAX_FRAME_SIZE)) return;
-    const clause = records ? "draft-ietf-quic-qmux section 5.2" : "draft-ietf-quic-qmux-00 section 5.2";
-    throw new Violation("FRAME_ENCODING_ERROR", `a message of ${length} bytes`, clause);
   }
 
   #wrote(half: SendHalf, bytes: number): void {

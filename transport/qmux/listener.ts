@@ -14,12 +14,12 @@ import type {
   Listener,
   PeerAddress,
 } from "../../moq/link.ts";
-import type { Connection } from "./connection.ts";
+import type { Turn } from "../shared/index.ts";
 import { type Agreement, agreements, choose } from "./forms.ts";
 import { HOLD_TIMEOUT_MS, MAX_HELD_UPGRADES } from "./limits.ts";
-import type { Turn } from "./turn.ts";
+import type { QmuxLink } from "./link.ts";
 import { answer, handshakeRefusal, infoOf, offeredBy, type Refusal, targetOf } from "./upgrade.ts";
-import { openConnection, WEBSOCKET_OPTIONS } from "./web-socket.ts";
+import { openLink, WEBSOCKET_OPTIONS } from "./web-socket.ts";
 
 /** Which upgrades become links. */
 export interface AttachOptions {
@@ -54,7 +54,7 @@ export class UpgradeListener implements Listener {
   readonly #sockets: WebSocketServer;
   /** Ends each upgrade that is held. */
   readonly #held = new Set<(refusal: Refusal) => void>();
-  readonly #open = new Map<WebSocket, Connection>();
+  readonly #open = new Map<WebSocket, QmuxLink>();
   #accepting = true;
 
   constructor(options: ListenerOptions) {
@@ -164,7 +164,7 @@ export class UpgradeListener implements Listener {
     this.#sockets.handleUpgrade(request, socket, head, (ws) => {
       socket.off("error", destroy);
       socket.setNoDelay(true);
-      const connection = openConnection(ws, socket, {
+      const connection = openLink(ws, socket, {
         ...deps,
         info,
         form: agreed.form,

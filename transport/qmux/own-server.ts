@@ -10,8 +10,8 @@ import {
   type PeerAddress,
   TransportError,
 } from "../../moq/link.ts";
+import type { Turn } from "../shared/index.ts";
 import { UpgradeListener } from "./listener.ts";
-import type { Turn } from "./turn.ts";
 
 const MIN_TLS = "TLSv1.2";
 

@@ -1,6 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { LinkInfo } from "../../moq/link.ts";
+import { splitTarget } from "../shared/index.ts";
 import type { Agreement } from "./forms.ts";
 import { peerOf } from "./web-socket.ts";
 
@@ -20,8 +21,7 @@ const WEBSOCKET_VERSION = "13";
 export function targetOf(request: IncomingMessage): { readonly path: string; readonly query: string } | undefined {
   const url = request.url ?? "";
   if (!url.startsWith("/")) return undefined;
-  const mark = url.indexOf("?");
-  return mark < 0 ? { path: url, query: "" } : { path: url.slice(0, mark), query: url.slice(mark + 1) };
+  return splitTarget(url);
 }
 
 /** What is wrong with an opening handshake (RFC 6455 section 4.2.1), if anything. */

@@ -2,8 +2,9 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { Clock } from "../../moq/clock.ts";
 import type { PeerAddress } from "../../moq/link.ts";
-import { Connection, type ConnectionOptions, type RecordSocket } from "./connection.ts";
 import { CLOSE_TIMEOUT_MS, MAX_RECORD_SIZE } from "./limits.ts";
+import { type LinkParts, QmuxLink } from "./link.ts";
+import type { RecordSocket } from "./record-socket.ts";
 
 /**
  * Options of every WebSocket here. Media does not compress, and compression costs memory per connection. Messages
@@ -16,12 +17,8 @@ const MIDDLE = { binary: true, compress: false, fin: false } as const;
 const LAST = { binary: true, compress: false, fin: true } as const;
 
 /** Runs a connection over a WebSocket that is open; it sends its transport parameters at once. */
-export function openConnection(
-  ws: WebSocket,
-  transport: Socket,
-  options: Omit<ConnectionOptions, "socket">,
-): Connection {
-  const connection: Connection = new Connection({
+export function openLink(ws: WebSocket, transport: Socket, options: Omit<LinkParts, "socket">): QmuxLink {
+  const connection: QmuxLink = new QmuxLink({
     ...options,
     socket: new WsRecordSocket(ws, transport, options.clock, (bytes) => connection.written(bytes)),
   });

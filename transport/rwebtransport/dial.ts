@@ -1,12 +1,10 @@
-import { isIP } from "node:net";
-import { type Attach, type DialOptions, type Link, type LinkInfo, TransportError, type Trust } from "../../moq/link.ts";
+import { type Attach, type DialOptions, type Link, TransportError, type Trust } from "../../moq/link.ts";
+import { dialledInfo } from "../shared/index.ts";
 import type { ClientEvent, ClientHandle, ReadyEvent } from "./addon.ts";
 import { RwtLink } from "./link.ts";
 import type { EngineParts } from "./listener.ts";
 import { tickMs } from "./liveness.ts";
 import { ClientPort } from "./port.ts";
-
-const HTTPS_PORT = 443;
 
 /** Connects to a WebTransport server. Rejects with a {@link TransportError}. */
 export async function dial(parts: EngineParts, options: DialOptions, attach: Attach): Promise<Link> {
@@ -96,7 +94,7 @@ class Dial {
     }
     const link = new RwtLink({
       port: new ClientPort(addon, this.#handle),
-      info: infoOf(engine.name, this.#options, protocol),
+      info: dialledInfo(engine.name, this.#options, protocol),
       engine,
       limits,
       turn,
@@ -147,21 +145,4 @@ function trustOf(trust: Trust): { hashes: readonly Uint8Array[]; insecure: boole
     case "roots":
       throw new TransportError("dial_failed", "rwebtransport trusts the system's roots or hashes, not given roots");
   }
-}
-
-function infoOf(engine: string, options: DialOptions, protocol: string): LinkInfo {
-  const { url, headers } = options;
-  const bare = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  return {
-    engine,
-    binding: "webtransport",
-    protocol,
-    dialled: true,
-    authority: url.host,
-    path: url.pathname,
-    query: url.search.slice(1),
-    headers: new Map([...(headers ?? [])].map(([name, value]) => [name.toLowerCase(), value])),
-    // The addon resolves names itself and does not tell the address.
-    peer: { address: isIP(bare) === 0 ? "" : bare, port: url.port === "" ? HTTPS_PORT : Number(url.port) },
-  };
 }

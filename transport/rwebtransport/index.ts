@@ -20,11 +20,10 @@
  * - Priorities order what waits here; up to a window of 16 KiB to 1 MiB a link that the addon holds is unordered.
  */
 import type { Engine, EngineDeps } from "../../moq/link.ts";
-import { JsFanOut } from "../shared/index.ts";
+import { JsFanOut, Turn } from "../shared/index.ts";
 import { type Addon, type AddonHost, loadAddon, thisHost } from "./addon.ts";
 import { dial } from "./dial.ts";
 import { listen } from "./listener.ts";
-import { Turn } from "./turn.ts";
 
 export type { AddonHost } from "./addon.ts";
 
@@ -37,7 +36,7 @@ export async function createRwebtransport(deps: EngineDeps, host: AddonHost = th
 }
 
 function engineOf(addon: Addon, deps: EngineDeps): Engine {
-  const turn = new Turn();
+  const turn = new Turn(queueMicrotask);
   const engine: Engine = {
     name: "rwebtransport",
     dialsAddresses: false,

@@ -1,27 +1,27 @@
 import type { Clock } from "../../moq/clock.ts";
-import {
-  type Attach,
-  type BidiHandler,
-  type BidiStream,
-  type FanOutFactory,
-  type Link,
-  type LinkClosed,
-  type LinkHandler,
-  type LinkInfo,
-  type LinkLimits,
-  type LinkStats,
-  MAX_CLOSE_REASON,
-  type SendHandler,
-  type SendStream,
+import type {
+  Attach,
+  BidiHandler,
+  BidiStream,
+  FanOutFactory,
+  Link,
+  LinkClosed,
+  LinkHandler,
+  LinkInfo,
+  LinkLimits,
+  LinkStats,
+  SendHandler,
+  SendStream,
 } from "../../moq/link.ts";
-import { Bidi, QueueMarks } from "../shared/index.ts";
+import { Bidi, cutReason, QueueMarks, type Turn } from "../shared/index.ts";
 import type { ClosedEvent, SessionEvent } from "./addon.ts";
+import { whyClosed } from "./closed.ts";
 import { Liveness } from "./liveness.ts";
 import { Outbox } from "./outbox.ts";
 import type { Port } from "./port.ts";
 import { PreAcceptBuffer } from "./pre-accept-buffer.ts";
 import { RecvHalf, type RecvOwner } from "./recv-half.ts";
-import type { Flushable, Turn } from "./turn.ts";
+import { StopSending } from "./stop-sending.ts";
 
 /** Datagrams given to the addon and not yet answered; at this many further ones are refused. */
 const MAX_DATAGRAMS = 256;
@@ -29,25 +29,8 @@ const MAX_DATAGRAMS = 256;
 /** Milliseconds that a closed link waits for its close to reach the peer before the connection is cut. */
 const CLOSE_GRACE_MS = 2000;
 
-/**
- * STOP_SENDING for streams of the peer, each kind by itself, that a link sends in its life. The addon's QUIC stack
- * never gives back the credit of a stream that was stopped before its end, of which it grants 256; once half of them
- * are gone this way, what still comes on a stopped stream is read and thrown away instead.
- */
-const MAX_STOPS = 128;
-
-/**
- * Milliseconds by which STOP_SENDING on a bidirectional stream comes after the call, so that it comes after the end of
- * this end's half, which often is asked for in the same turn: a peer with this same engine that gets
- * both at once never sees the stop (see `Probes`).
- */
-const BIDI_STOP_DELAY_MS = 200;
-
 /** What the link says of itself when a handler failed. */
 const HANDLER_FAILED: Omit<LinkClosed, "by"> = { code: 0, reason: "internal error" };
-
-/** HTTP/3's H3_NO_ERROR (RFC 9114 section 8.1): a connection closed without a WebTransport code. */
-const H3_NO_ERROR = 0x100;
 
 const CONNECT_STREAM = 0;
 const NOTHING = new Uint8Array(0);
@@ -66,7 +49,7 @@ export interface LinkParts {
 }
 
 /** One session of the addon. Events before `attach` are kept for the handler. */
-export class RwtLink implements Link, Flushable, RecvOwner {
+export class RwtLink implements Link, RecvOwner {
   readonly info: LinkInfo;
   readonly engine: FanOutFactory;
   readonly #port: Port;
@@ -76,6 +59,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
   readonly #warn: LinkParts["warn"];
   readonly #outbox: Outbox;
   readonly #life: Liveness;
+  readonly #stops: StopSending;
   /** Receive halves by QUIC id. */
   readonly #recv = new Map<number, RecvHalf>();
   #hold: PreAcceptBuffer | undefined;
@@ -83,8 +67,6 @@ export class RwtLink implements Link, Flushable, RecvOwner {
   #marked = false;
   #datagrams = 0;
   #received = 0;
-  #uniStops = 0;
-  #bidiStops = 0;
   #failure = "";
   /** Set when the link has ended, until it is reported. */
   #why: LinkClosed | undefined;
@@ -106,6 +88,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     this.#warn = parts.warn;
     this.#hold = new PreAcceptBuffer(parts.port);
     this.#outbox = new Outbox(parts.port, parts.info.dialled, () => this.#wake(), parts.clock);
+    this.#stops = new StopSending(parts.port, parts.clock);
     this.#life = new Liveness(parts.port, parts.limits, parts.clock.now());
   }
 
@@ -170,7 +153,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     if (this.#ended) return;
     const cut = cutReason(reason);
     this.#shut(code, cut);
-    this.#end({ by: "local", code, reason: new TextDecoder().decode(cut) });
+    this.#end({ by: "local", code, reason: cut });
   }
 
   stats(): LinkStats {
@@ -184,7 +167,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
       return;
     }
     this.#recv.delete(half.nativeId);
-    this.#sendStop(half, half.nativeId, code);
+    this.#stops.send(half, half.nativeId, code);
   }
 
   /** Takes one event of the addon. Never throws: the addon would lose the rest of its batch. */
@@ -215,7 +198,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     }
     for (const handler of this.#outbox.tick()) this.#tellStop(handler);
     if (this.#life.tick(now)) return;
-    this.#shut(0, cutReason("timed out"));
+    this.#shut(0, "timed out");
     this.#end({ by: "timeout", code: 0, reason: "" });
   }
 
@@ -225,14 +208,14 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     else this.#onSent.push(callback);
   }
 
-  flush(): void {
+  readonly #flushGuarded = (): void => {
     this.#marked = false;
     try {
       this.#flush();
     } catch (error) {
       this.#fault(error);
     }
-  }
+  };
 
   #flush(): void {
     const handler = this.#handler;
@@ -328,14 +311,6 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     send.handler = streamHandler;
   }
 
-  /** A stream of this end costs no credit. */
-  #mayStop(half: RecvHalf): boolean {
-    if (half.local) return true;
-    if (half.bidi) this.#bidiStops += 1;
-    else this.#uniStops += 1;
-    return (half.bidi ? this.#bidiStops : this.#uniStops) <= MAX_STOPS;
-  }
-
   #takeRecv(nativeId: number): RecvHalf["handler"] {
     this.#life.heard = true;
     const half = this.#recv.get(nativeId);
@@ -349,18 +324,7 @@ export class RwtLink implements Link, Flushable, RecvOwner {
   #opened(recv: RecvHalf, nativeId: number): void {
     recv.nativeId = nativeId;
     if (recv.stopCode === undefined) this.#recv.set(nativeId, recv);
-    else this.#sendStop(recv, nativeId, recv.stopCode);
-  }
-
-  #sendStop(half: RecvHalf, nativeId: number, code: number): void {
-    if (!this.#mayStop(half)) return;
-    if (!half.bidi) {
-      this.#port.stopSending(nativeId, code);
-      return;
-    }
-    this.#clock.timer(BIDI_STOP_DELAY_MS, () => {
-      if (!this.#ended) this.#port.stopSending(nativeId, code);
-    });
+    else this.#stops.send(recv, nativeId, recv.stopCode);
   }
 
   /** The peer has stopped a stream and its code is not known. */
@@ -380,15 +344,16 @@ export class RwtLink implements Link, Flushable, RecvOwner {
     if (!this.#ended) this.#end(whyClosed(event, this.#failure));
   }
 
-  #shut(code: number, reason: Uint8Array): void {
+  #shut(code: number, reason: string): void {
     this.#port.write(CONNECT_STREAM, NOTHING, BEFORE_CLOSE);
-    this.#port.close(code, reason);
+    this.#port.close(code, new TextEncoder().encode(reason));
   }
 
   #end(why: LinkClosed): void {
     this.#ended = true;
     this.#closedAt = this.#clock.now();
     this.#why = why;
+    this.#stops.end();
     this.#outbox.end();
     this.#recv.clear();
     this.#wake();
@@ -407,26 +372,8 @@ export class RwtLink implements Link, Flushable, RecvOwner {
   #wake(): void {
     if (this.#marked) return;
     this.#marked = true;
-    this.#turn.mark(this);
+    this.#turn.defer(this.#flushGuarded);
   }
-}
-
-function whyClosed(event: ClosedEvent, failure: string): LinkClosed {
-  if (failure !== "" && !failure.endsWith("peer transport error 0x0")) {
-    return { by: failure.includes("timed out") ? "timeout" : "error", code: 0, reason: failure };
-  }
-  const reason = new TextDecoder().decode(event.reason);
-  const none = event.code === H3_NO_ERROR && reason === "";
-  return { by: event.remote ? "remote" : "error", code: none ? 0 : event.code, reason };
-}
-
-/** UTF-8, cut between characters. */
-function cutReason(reason: string): Uint8Array {
-  const bytes = new TextEncoder().encode(reason);
-  if (bytes.length <= MAX_CLOSE_REASON) return bytes;
-  let end = MAX_CLOSE_REASON;
-  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
-  return bytes.subarray(0, end);
 }
 
 /** Codes outside WebTransport's range, which only a peer that is no WebTransport endpoint sends, say nothing. */

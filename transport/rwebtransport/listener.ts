@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { tmpdir } from "node:os";
@@ -15,12 +14,12 @@ import {
   type PeerAddress,
   TransportError,
 } from "../../moq/link.ts";
+import { headerMap, resolveHost, splitTarget, type Turn } from "../shared/index.ts";
 import { parseKeyPair } from "../tls/index.ts";
 import type { Addon, ServerEvent, ServerHandle, ServerReadyEvent } from "./addon.ts";
 import { RwtLink } from "./link.ts";
 import { tickMs } from "./liveness.ts";
 import { ServerPort } from "./port.ts";
-import type { Turn } from "./turn.ts";
 
 /** Milliseconds that closing waits for the links' closes to be sent, and for the addon's thread to end. */
 const CLOSE_WAIT_MS = 1000;
@@ -236,8 +235,7 @@ class RwtRequest implements LinkRequest {
 }
 
 function infoOf(engine: string, event: ServerReadyEvent): LinkInfo {
-  const mark = event.path.indexOf("?");
-  const headers = new Map(Object.entries(event.headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const headers = headerMap(Object.entries(event.headers));
   if (event.origin !== null) headers.set("origin", event.origin);
   return {
     engine,
@@ -245,22 +243,11 @@ function infoOf(engine: string, event: ServerReadyEvent): LinkInfo {
     protocol: event.protocol ?? "",
     dialled: false,
     authority: event.authority,
-    path: mark < 0 ? event.path : event.path.slice(0, mark),
-    query: mark < 0 ? "" : event.path.slice(mark + 1),
+    ...splitTarget(event.path),
     headers,
     // A socket for both families shows IPv4 peers as mapped addresses (RFC 4291 section 2.5.5.2).
     peer: { address: event.remoteAddress.replace(/^::ffff:(?=\d+\.)/, ""), port: event.remotePort },
   };
-}
-
-async function resolveHost(host: string): Promise<string> {
-  const bare = host.replace(/^\[(.*)\]$/, "$1");
-  if (isIP(bare) !== 0) return bare;
-  try {
-    return (await lookup(bare)).address;
-  } catch (cause) {
-    throw new TransportError("bind_failed", `the host "${host}" has no address`, { cause });
-  }
 }
 
 async function writePem(folder: string, certificate: Certificate): Promise<{ cert: string; key: string }> {

@@ -1,6 +1,10 @@
 export { Bidi } from "./bidi.ts";
+export { cutReason } from "./close-reason.ts";
 export { JsFanOut } from "./fanout.ts";
 export { makeFolder } from "./folder.ts";
+export { dialledInfo, headerMap, splitTarget } from "./link-info.ts";
 export { type Prioritized, PriorityQueue } from "./priority-queue.ts";
 export { QueueMarks } from "./queue-marks.ts";
+export { resolveHost } from "./resolve-host.ts";
 export { systemClock } from "./system-clock.ts";
+export { Turn } from "./turn.ts";

@@ -1,17 +1,23 @@
 /**
- * The engine's own turn: after the events of one round of the event loop. All that was written during the round goes
- * out together there, and events that a call caused are told from there.
+ * An engine's own turn. Everything that is written in one turn of the program goes out together there, and handlers are
+ * called from there.
  */
 export class Turn {
+  readonly #schedule: (run: () => void) => void;
   #tasks: (() => void)[] = [];
   #scheduled = false;
 
-  /** Tasks must not throw. */
+  /** `schedule` runs a function soon, for example `setImmediate` or `queueMicrotask`. */
+  constructor(schedule: (run: () => void) => void) {
+    this.#schedule = schedule;
+  }
+
+  /** Runs a task in the next turn. Tasks must not throw. */
   readonly defer = (task: () => void): void => {
     this.#tasks.push(task);
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(this.#run);
+    this.#schedule(this.#run);
   };
 
   readonly #run = (): void => {
