@@ -1,27 +1,39 @@
-import type { BidiStream, RecvHandler, SendHandler } from "../../moq/link.ts";
-import type { NativeFanOut } from "./fan-out.ts";
-import type { NativeLink } from "./link.ts";
+import type { BidiStream, RecvHandler, SendHandler, SendStream } from "../../moq/link.ts";
 import type { Port } from "./port.ts";
 import { STREAM_SLOT } from "./records.ts";
 
-/** One stream with whichever halves it has; the engine keeps the bytes, this end only what it must answer without a call. */
+/** The link of a stream: whether it has ended, and the stream's events. */
+export interface StreamLink {
+  readonly ended: boolean;
+  data(stream: NativeStream, bytes: Uint8Array): void;
+  fin(stream: NativeStream): void;
+  reset(stream: NativeStream, code: number): void;
+  stop(stream: NativeStream, code: number): void;
+}
+
+/** A fan-out that a stream is in. */
+export interface StreamFan {
+  remove(stream: SendStream): void;
+}
+
+/** One stream, with one or both halves. The engine keeps the bytes; this object answers what needs no call. */
 export class NativeStream implements BidiStream {
   readonly id: number;
-  readonly link: NativeLink;
+  readonly link: StreamLink;
   /** Its peer's events; undefined for a half that it does not have. */
   recv: RecvHandler | undefined;
   send: SendHandler | undefined;
   /** The only fan-out that it is in, and its place there; {@link moreFans} has further ones. */
-  fan: NativeFanOut | undefined;
+  fan: StreamFan | undefined;
   fanAt = -1;
-  moreFans: Map<NativeFanOut, number> | undefined;
+  moreFans: Map<StreamFan, number> | undefined;
   readonly #port: Port;
   /** FIN was asked for. */
   #finished = false;
   /** Reset, stopped, or the engine has let go of it: nothing is queued. */
   #dropped = false;
 
-  constructor(port: Port, link: NativeLink, id: number) {
+  constructor(port: Port, link: StreamLink, id: number) {
     this.#port = port;
     this.link = link;
     this.id = id;
