@@ -22,14 +22,14 @@ import {
 } from "../../wire/lite/index.ts";
 import type { AnnounceTable, Following, Session, SessionDeps } from "../contract.ts";
 import { SessionCore } from "../core.ts";
+import { PeerSource } from "../peer-source.ts";
 import { AnnounceSubscriber } from "./announce-subscriber.ts";
 import { codeOf, reasonOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
 import { dialectOf } from "./dialect.ts";
 import { type BidiHost, IncomingBidi } from "./incoming-bidi.ts";
 import { IncomingUni, type UniHost } from "./incoming-uni.ts";
-import { oldContext } from "./old-context.ts";
-import { PeerSource } from "./source.ts";
+import { LiteSourceProtocol } from "./source-protocol.ts";
 
 /**
  * Starts a moq-lite session on a link: SETUP where the version has it, our announce request, and handlers for what
@@ -66,7 +66,7 @@ class LiteSession implements Session, LinkHandler {
       name: "moq-lite",
       codes: { codeOf, reasonOf },
       dialect: dialectOf(caps),
-      source: (session) => new PeerSource(oldContext(session, caps, wire)),
+      source: (session) => new PeerSource(session, new LiteSourceProtocol({ caps, wire })),
     });
     this.#core = core;
     this.#context = { session: core, caps, wire };

@@ -1,0 +1,76 @@
+import type { GroupWriter, SubscribeOptions, TrackInfo, UpstreamSink } from "../../model/index.ts";
+import {
+  encodeRequest,
+  encodeSubscribeUpdate,
+  FrameReader,
+  type SubscribeResponse,
+  subscribeResponses,
+  trackResponses,
+} from "../../wire/lite/index.ts";
+import type { AnswerReader, RequestMessages, SourceProtocol, SubscribeMessages } from "../source-protocol.ts";
+import type { LiteContext } from "./context.ts";
+
+/** Timescale of versions without timestamps: the model stamps arrival in milliseconds. */
+const ARRIVAL_TIMESCALE = 1000;
+
+/** Our half of Subscribe, Track and Fetch Streams (moq-lite Subscribe, Track, Fetch). */
+export class LiteSourceProtocol implements SourceProtocol {
+  readonly hasInfo: boolean;
+  readonly #caps: LiteContext["caps"];
+  readonly #wire: LiteContext["wire"];
+
+  constructor({ caps, wire }: Pick<LiteContext, "caps" | "wire">) {
+    this.#caps = caps;
+    this.#wire = wire;
+    this.hasInfo = caps.trackStream;
+  }
+
+  subscribe(id: number, path: string, track: string, sink: UpstreamSink): SubscribeMessages {
+    const caps = this.#caps;
+    const reader = subscribeResponses(caps, this.#wire);
+    const pass = (message: SubscribeResponse) => report(message, sink);
+    return {
+      request: (options: SubscribeOptions) =>
+        encodeRequest({ kind: "subscribe", id, path, track, epoch: 0n, ...options }, caps),
+      update: (options) => encodeSubscribeUpdate(options, caps),
+      answer: {
+        push: (bytes, allowance) => reader.push(bytes, pass, allowance),
+        finish: () => reader.finish(),
+      },
+    };
+  }
+
+  info(path: string, track: string, known: (info: TrackInfo) => void): RequestMessages {
+    const reader = trackResponses(this.#caps, this.#wire);
+    const answer: AnswerReader = {
+      push: (bytes, allowance) => reader.push(bytes, known, allowance),
+      finish: () => reader.finish(),
+    };
+    return { request: encodeRequest({ kind: "track", path, track, epoch: 0n }, this.#caps), answer };
+  }
+
+  fetch(path: string, track: string, sequence: number, priority: number, writer: GroupWriter): RequestMessages {
+    const request = { kind: "fetch" as const, path, track, epoch: 0n, priority, group: sequence };
+    return { request: encodeRequest(request, this.#caps), answer: new FrameReader(this.#caps, this.#wire, writer) };
+  }
+}
+
+/** Reports to the model what the publisher says of a subscription. */
+function report(message: SubscribeResponse, sink: UpstreamSink): void {
+  switch (message.kind) {
+    case "ok": {
+      const { priority, ordered, maxLatency } = message;
+      sink.info({ priority, ordered, maxLatency, timescale: ARRIVAL_TIMESCALE });
+      break;
+    }
+    case "start":
+      sink.started(message.group);
+      break;
+    case "end":
+      sink.ended(message.group);
+      break;
+    case "drop":
+      sink.dropped(message.start, message.end);
+      break;
+  }
+}

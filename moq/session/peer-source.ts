@@ -1,0 +1,134 @@
+import type {
+  Asker,
+  GroupWriter,
+  Source,
+  SubscribeOptions,
+  TrackInfo,
+  Upstream,
+  UpstreamSink,
+} from "../model/index.ts";
+import type { Reason } from "../reason.ts";
+import { BoundExceeded, READ } from "../wire/codec/index.ts";
+import type { SessionContext } from "./context.ts";
+import type { SourceProtocol } from "./source-protocol.ts";
+import { UpstreamRequest, type UpstreamRequestEvents } from "./upstream-request.ts";
+import { UpstreamSubscription } from "./upstream-subscription.ts";
+
+/** The peer as a place to subscribe at. One for each session. */
+export class PeerSource implements Source {
+  readonly hasInfo: boolean;
+  readonly #session: SessionContext;
+  readonly #protocol: SourceProtocol;
+  readonly #subscriptions = new Map<number, UpstreamSubscription>();
+  /** Requests that wait for an answer. */
+  readonly #requests = new Set<UpstreamRequest>();
+  #nextId = 0;
+
+  constructor(session: SessionContext, protocol: SourceProtocol) {
+    this.#session = session;
+    this.#protocol = protocol;
+    this.hasInfo = protocol.hasInfo;
+  }
+
+  subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream {
+    const id = this.#nextId++;
+    const at = this.#reach(path);
+    if ("refused" in at) {
+      sink.closed(at.refused);
+      return ENDED;
+    }
+    const messages = this.#protocol.subscribe(id, at.path, track, sink);
+    const gone = () => void this.#subscriptions.delete(id);
+    const deps = { session: this.#session, messages, sink, mayBeSilent: this.hasInfo, gone };
+    const subscription = new UpstreamSubscription(deps, options);
+    this.#subscriptions.set(id, subscription);
+    subscription.open(asker);
+    return subscription;
+  }
+
+  info(path: string, track: string, answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void {
+    const at = this.#reach(path);
+    if ("refused" in at) {
+      answer(at.refused);
+      return () => {};
+    }
+    const { share } = this.#session;
+    const messages = this.#protocol.info(at.path, track, (info) => request.end(() => answer(info)));
+    const request = this.#request({
+      opened: (stream) => stream.write(messages.request),
+      data: (bytes) => messages.answer.push(bytes, share),
+      ended: (reason) => answer(reason ?? "protocol"),
+    });
+    request.open(asker);
+    return () => request.cancel();
+  }
+
+  fetch(
+    path: string,
+    track: string,
+    sequence: number,
+    priority: number,
+    writer: GroupWriter,
+    asker?: Asker,
+  ): () => void {
+    const at = this.#reach(path);
+    if ("refused" in at) {
+      writer.reset(at.refused);
+      return () => {};
+    }
+    const { share, codes, admission } = this.#session;
+    const messages = this.#protocol.fetch(at.path, track, sequence, priority, writer);
+    const request = this.#request({
+      opened: (stream) => {
+        writer.onStop((reason) => stream.stop(codes.codeOf(reason)));
+        stream.write(messages.request);
+      },
+      data: (bytes, stream) => {
+        try {
+          return messages.answer.push(bytes, share);
+        } catch (error) {
+          if (!(error instanceof BoundExceeded)) throw error;
+          admission.full(error.bound);
+          stream.stop(codes.codeOf("frame_too_large"));
+          request.end(() => writer.reset("frame_too_large"));
+          return READ;
+        }
+      },
+      ended: (reason) => {
+        if (reason !== undefined) return writer.reset(reason);
+        messages.answer.finish();
+        writer.finish();
+      },
+    });
+    request.open(asker);
+    return () => request.cancel();
+  }
+
+  /** Our subscription of that id, which the groups of the peer name. */
+  subscription(id: number): UpstreamSubscription | undefined {
+    return this.#subscriptions.get(id);
+  }
+
+  /** The session is over. */
+  close(): void {
+    for (const subscription of [...this.#subscriptions.values()]) subscription.close("upstream");
+    for (const request of [...this.#requests]) request.fail("upstream");
+  }
+
+  #request(on: UpstreamRequestEvents): UpstreamRequest {
+    const request = new UpstreamRequest(this.#session, on, () => this.#requests.delete(request));
+    this.#requests.add(request);
+    return request;
+  }
+
+  /** The path as the peer has it, or why the peer cannot be asked. */
+  #reach(path: string): { path: string } | { refused: Reason } {
+    const { over, peer } = this.#session;
+    if (over || peer.leaving) return { refused: "upstream" };
+    const relative = this.#session.relative(path);
+    return relative === undefined ? { refused: "unroutable" } : { path: relative };
+  }
+}
+
+/** A subscription that was refused. */
+const ENDED: Upstream = { update: () => {}, cancel: () => {} };

@@ -1,0 +1,35 @@
+import type { GroupWriter, SubscribeOptions, TrackInfo, UpstreamSink } from "../model/index.ts";
+import type { Allowance } from "../wire/codec/index.ts";
+
+/** Reads the publisher's half of a request stream. */
+export interface AnswerReader {
+  /** Returns the bytes that the allowance leaves unread, valid until the next call. */
+  push(bytes: Uint8Array, allowance: Allowance): Uint8Array;
+  /** The publisher finished its half. Throws where that breaks the protocol. */
+  finish(): void;
+}
+
+/** One request to a publisher, as a protocol version has it. */
+export interface RequestMessages {
+  /** What the stream begins with. */
+  readonly request: Uint8Array;
+  readonly answer: AnswerReader;
+}
+
+/** A subscription at a publisher, as a protocol version has it. */
+export interface SubscribeMessages {
+  /** What the stream begins with. */
+  request(options: SubscribeOptions): Uint8Array;
+  update(options: SubscribeOptions): Uint8Array;
+  /** Hands what the publisher says to the sink. */
+  readonly answer: AnswerReader;
+}
+
+/** What a publisher is asked for, as a protocol version has it. Paths are relative to the root. */
+export interface SourceProtocol {
+  /** There are requests for the properties of a track. A publisher that has no group may then leave a subscription unanswered. */
+  readonly hasInfo: boolean;
+  subscribe(id: number, path: string, track: string, sink: UpstreamSink): SubscribeMessages;
+  info(path: string, track: string, known: (info: TrackInfo) => void): RequestMessages;
+  fetch(path: string, track: string, sequence: number, priority: number, writer: GroupWriter): RequestMessages;
+}

@@ -1,0 +1,197 @@
+import type { BidiStream } from "../link.ts";
+import type { Asker, GroupWriter, SubscribeOptions, Upstream, UpstreamSink } from "../model/index.ts";
+import type { Reason } from "../reason.ts";
+import { READ } from "../wire/codec/index.ts";
+import { awaitAnswer } from "./answer-timeout.ts";
+import type { SessionContext } from "./context.ts";
+import type { Taker } from "./intake.ts";
+import type { Place } from "./opener.ts";
+import type { SubscribeMessages } from "./source-protocol.ts";
+
+/** Milliseconds until an update that found the one before it still queued tries again. */
+const UPDATE_RETRY_MS = 100;
+
+/** Milliseconds that group streams of a finished subscription are still accepted. */
+const STRAGGLER_MS = 2000;
+
+export interface UpstreamSubscriptionDeps {
+  readonly session: SessionContext;
+  readonly messages: SubscribeMessages;
+  readonly sink: UpstreamSink;
+  /** A publisher that has no group may leave the subscription unanswered: see `SourceProtocol.hasInfo`. */
+  readonly mayBeSilent: boolean;
+  /** No group of the subscription is accepted any more. */
+  readonly gone: () => void;
+}
+
+/** One subscription of ours at a publisher, on a stream of its own. */
+export class UpstreamSubscription implements Upstream, Taker {
+  readonly #deps: UpstreamSubscriptionDeps;
+  readonly #session: SessionContext;
+  readonly #sink: UpstreamSink;
+  #stream: BidiStream | undefined;
+  #place: Place | undefined;
+  /** The publisher has shown that it has the track, so its answer is not awaited any more. */
+  #known = false;
+  #answered: () => void = () => {};
+  /** The newest options: written, or to be written once the stream is open or has room. */
+  #options: SubscribeOptions;
+  #updating = false;
+  #over = false;
+  #stopLingering: (() => void) | undefined;
+
+  constructor(deps: UpstreamSubscriptionDeps, options: SubscribeOptions) {
+    this.#deps = deps;
+    this.#session = deps.session;
+    this.#sink = deps.sink;
+    this.#options = options;
+  }
+
+  /** Asks on behalf of `asker`, at once or when it is its turn. */
+  open(asker: Asker | undefined): void {
+    const session = this.#session;
+    this.#answered = awaitAnswer(session, () => this.#late());
+    const place = session.opener.open({
+      asker,
+      handler: this,
+      opened: (stream) => {
+        this.#stream = stream;
+        stream.write(this.#deps.messages.request(this.#options));
+        this.#countAnswered();
+      },
+      shared: () => this.#sink.shared?.() === true,
+      refused: (reason) => this.#giveUp(reason),
+    });
+    this.#place = place;
+    if (this.#over) place.leave();
+    else if (this.#sink.known === true) this.known();
+  }
+
+  data(bytes: Uint8Array): Uint8Array {
+    const { share } = this.#session;
+    return (
+      this.#session.guard(() => {
+        if (this.#over) return READ;
+        this.known();
+        return this.#deps.messages.answer.push(bytes, share);
+      }) ?? READ
+    );
+  }
+
+  fin(): void {
+    this.#session.guard(() => {
+      this.known();
+      this.#deps.messages.answer.finish();
+      this.#finished();
+    });
+  }
+
+  reset(code: number): void {
+    this.#session.guard(() => {
+      this.known();
+      this.close(this.#session.codes.reasonOf(code));
+    });
+  }
+
+  stop(): void {}
+
+  /** Only the newest options wait for a publisher that reads slowly, however often they change. */
+  update(options: SubscribeOptions): void {
+    this.#options = options;
+    if (this.#over || this.#stream === undefined || this.#updating) return;
+    this.#updating = true;
+    this.#sendUpdate();
+  }
+
+  /** The publisher has the track, as it said here or in answer to another request. It may have no group for long. */
+  known(): void {
+    if (this.#known) return;
+    this.#known = true;
+    this.#countAnswered();
+  }
+
+  cancel(): void {
+    if (this.#over) {
+      this.#forget();
+      return;
+    }
+    this.#over = true;
+    this.#forget();
+    // A FIN is how a subscriber leaves: some publishers notice no reset while they have nothing to send.
+    this.#stream?.finish();
+    this.#stream?.stop(this.#session.codes.codeOf("cancelled"));
+  }
+
+  group(sequence: number): GroupWriter | Reason {
+    this.known();
+    return this.#sink.group(sequence);
+  }
+
+  datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
+    this.#sink.datagram(sequence, timestamp, payload);
+  }
+
+  /** The subscription failed, or the session is over. */
+  close(reason: Reason): void {
+    if (this.#over) {
+      this.#forget();
+      return;
+    }
+    this.#over = true;
+    this.#forget();
+    this.#stream?.finish();
+    this.#sink.closed(reason);
+  }
+
+  /** The request no longer counts as unanswered, once it was sent. */
+  #countAnswered(): void {
+    if (!this.#known || this.#stream === undefined) return;
+    this.#answered();
+    this.#place?.answered();
+  }
+
+  #sendUpdate(): void {
+    if (this.#over || this.#stream === undefined) return;
+    if (this.#stream.queued > 0) {
+      this.#session.deps.clock.timer(UPDATE_RETRY_MS, () => this.#sendUpdate());
+      return;
+    }
+    this.#updating = false;
+    this.#stream.write(this.#deps.messages.update(this.#options));
+  }
+
+  /** The publisher's time to answer is over. Where it may be silent, a request for the track's properties has a limit of its own. */
+  #late(): void {
+    if (this.#deps.mayBeSilent && this.#stream !== undefined) this.#place?.answered();
+    else this.#giveUp("timeout");
+  }
+
+  #giveUp(reason: Reason): void {
+    const code = this.#session.codes.codeOf(reason);
+    this.#stream?.reset(code);
+    this.#stream?.stop(code);
+    this.close(reason);
+  }
+
+  /** The publisher has said all. Its last groups may still be under way. */
+  #finished(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#leave();
+    this.#stream?.finish();
+    this.#stopLingering = this.#session.deps.clock.timer(STRAGGLER_MS, () => this.#forget());
+    this.#sink.closed(undefined);
+  }
+
+  #forget(): void {
+    this.#stopLingering?.();
+    this.#stopLingering = undefined;
+    this.#leave();
+    this.#deps.gone();
+  }
+
+  #leave(): void {
+    this.#answered();
+    this.#place?.leave();
+  }
+}
