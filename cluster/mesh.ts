@@ -292,7 +292,7 @@ export class Mesh implements BroadcastFinder {
     if (typeof publication === "string") return publication;
     return {
       update: (next) => {
-        if (clocks.takes(next.epoch, self.node)) publication.update(this.#stamper.again(next, stamped.epoch));
+        if (clocks.takes(next.epoch, self.node)) publication.update(this.#stamper.restamp(next, stamped.epoch));
       },
       leave: () => publication.leave?.(),
       end: (lost) => publication.end(lost),

@@ -2,12 +2,12 @@ import type { Clock } from "../../moq/clock.ts";
 import { PathTree } from "../../moq/model/index.ts";
 import { type BroadcastScope, scopeKey } from "../contract.ts";
 
-/** Milliseconds that a scope stays asked for after those that take its place were asked: theirs is told by then. */
+/** Milliseconds that a replaced scope is still asked for: the answers for the scopes that replace it have arrived by then. */
 const HANDOVER_MS = 5_000;
 
 export interface InterestDeps {
   readonly clock: Clock;
-  /** Milliseconds that a scope is still asked for after its last user. */
+  /** Milliseconds that a scope is still asked for after its last user has left. */
   readonly lingerMs: number;
   /** Scopes asked for at once. */
   readonly maxScopes: number;
@@ -17,12 +17,12 @@ export interface InterestDeps {
   readonly refused: () => void;
 }
 
-/** `true`: those that were asked have told all that there is. `false`: they are gone, and others have not answered yet. */
+/** `true`: the relays that were asked have announced all of the scope. `false`: they are gone, and others have not answered yet. */
 export type ScopeTold = (complete: boolean) => void;
 
 interface Entry {
   readonly scope: BroadcastScope;
-  /** All of it has been told, where it is asked for by itself. */
+  /** Where it is asked for by itself: all of it has been announced. */
   complete: boolean;
   users: number;
   /** Set while it is asked for by itself; else a wider one covers it. */
@@ -31,20 +31,20 @@ interface Entry {
 }
 
 /**
- * What is watched and wanted at this relay, as scopes to ask a root for: none that another one covers when it comes, and each
- * for as long as it has users and a while after.
+ * What is watched and wanted at this relay, as scopes to ask a root for. A new scope that a wider one covers is not asked for. A scope is
+ * asked for while it has users and for `lingerMs` after.
  */
 export class Interest {
   readonly #deps: InterestDeps;
   readonly #entries = new Map<string, Entry>();
-  /** Entries by path: the prefix of one, the broadcast of the other kind. */
+  /** Entries by the prefix of a scope `under`, or the path of a scope `exact`. */
   readonly #byPath = new PathTree<Set<Entry>>();
-  /** Those without users, in the order in which their last ones left. */
+  /** Entries without users, in the order in which their last users left. */
   readonly #lingering = new Map<string, Entry>();
-  /** Stops of scopes that wait for those that take their place. */
-  readonly #leaving = new Set<() => void>();
-  /** Called when all of the scope is known, itself or through a wider one. */
-  readonly #waiting = new Map<() => void, Entry>();
+  /** Stops of replaced scopes, until the scopes that replace them are answered. */
+  readonly #replaced = new Set<() => void>();
+  /** Called when all of the scope is known, through itself or a wider one. */
+  readonly #incomplete = new Map<() => void, Entry>();
 
   constructor(deps: InterestDeps) {
     this.#deps = deps;
@@ -72,11 +72,11 @@ export class Interest {
     }
     this.#entries.clear();
     this.#lingering.clear();
-    for (const stop of [...this.#leaving]) stop();
-    this.#waiting.clear();
+    for (const stop of [...this.#replaced]) stop();
+    this.#incomplete.clear();
   }
 
-  #use(scope: BroadcastScope, complete?: () => void): () => void {
+  #use(scope: BroadcastScope, whenComplete?: () => void): () => void {
     const key = scopeKey(scope);
     const entry = this.#entries.get(key) ?? this.#add(key, scope);
     if (entry === undefined) return () => {};
@@ -84,17 +84,17 @@ export class Interest {
     entry.cancelLinger?.();
     entry.cancelLinger = undefined;
     this.#lingering.delete(key);
-    // Of its own for each user: several may be given the same function.
-    const waits = complete && (() => complete());
-    if (waits !== undefined) {
-      if (this.#known(entry)) waits();
-      else this.#waiting.set(waits, entry);
+    // A new function for each user: several users may pass the same one.
+    const onComplete = whenComplete && (() => whenComplete());
+    if (onComplete !== undefined) {
+      if (this.#isComplete(entry)) onComplete();
+      else this.#incomplete.set(onComplete, entry);
     }
     let released = false;
     return () => {
       if (released) return;
       released = true;
-      if (waits !== undefined) this.#waiting.delete(waits);
+      if (onComplete !== undefined) this.#incomplete.delete(onComplete);
       entry.users--;
       if (entry.users === 0 && this.#entries.get(key) === entry) {
         this.#linger(key, entry);
@@ -107,7 +107,7 @@ export class Interest {
     this.#lingering.set(key, entry);
   }
 
-  /** An unused scope is dropped to make room for one that is asked for. */
+  /** Drops the scope that has been unused for longest. */
   #makeRoom(): void {
     for (const [key, oldest] of this.#lingering) {
       oldest.cancelLinger?.();
@@ -128,19 +128,19 @@ export class Interest {
     const here = this.#byPath.get(path);
     if (here === undefined) this.#byPath.set(path, new Set([entry]));
     else here.add(entry);
-    if (this.#cover(scope) === undefined) entry.stop = this.#deps.ask(scope, (all) => this.#told(entry, all));
+    if (this.#cover(scope) === undefined) entry.stop = this.#deps.ask(scope, (all) => this.#setComplete(entry, all));
     return entry;
   }
 
-  #told(entry: Entry, complete: boolean): void {
+  #setComplete(entry: Entry, complete: boolean): void {
     entry.complete = complete;
     if (!complete) return;
-    for (const [waits, waiting] of [...this.#waiting]) {
-      if (this.#known(waiting) && this.#waiting.delete(waits)) waits();
+    for (const [onComplete, waiting] of [...this.#incomplete]) {
+      if (this.#isComplete(waiting) && this.#incomplete.delete(onComplete)) onComplete();
     }
   }
 
-  #known({ scope, stop, complete }: Entry): boolean {
+  #isComplete({ scope, stop, complete }: Entry): boolean {
     return stop === undefined ? this.#cover(scope)?.complete === true : complete;
   }
 
@@ -157,7 +157,7 @@ export class Interest {
     else this.#handOver(stop, complete, orphans);
   }
 
-  /** What `prefix` covered and nothing that is asked for does. */
+  /** Scopes that `prefix` covered and no other scope covers. */
   #orphans(prefix: string): Entry[] {
     const found: Entry[] = [];
     for (const here of this.#byPath.under(prefix)) {
@@ -167,22 +167,22 @@ export class Interest {
     return found;
   }
 
-  /** Nothing that is known may be forgotten in between: the old scope goes when the new ones were told. */
+  /** The old scope is asked for until the new ones are answered, so that nothing is forgotten in between. */
   #handOver(stop: () => void, complete: boolean, orphans: readonly Entry[]): void {
     let waiting = orphans.length;
     const leave = () => {
-      if (!this.#leaving.delete(leave)) return;
+      if (!this.#replaced.delete(leave)) return;
       cancel();
       stop();
     };
-    this.#leaving.add(leave);
+    this.#replaced.add(leave);
     const cancel = this.#deps.clock.timer(HANDOVER_MS, leave);
     for (const orphan of orphans) {
       let first = true;
-      // What the wider one announced stays known until the orphan has its own answer.
+      // What was announced for the wider scope stays known until the orphan has its own answer.
       orphan.complete = complete;
       orphan.stop = this.#deps.ask(orphan.scope, (all) => {
-        this.#told(orphan, all);
+        this.#setComplete(orphan, all);
         if (!all || !first) return;
         first = false;
         waiting -= 1;

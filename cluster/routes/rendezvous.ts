@@ -1,6 +1,6 @@
 /**
- * Rendezvous hashing (highest random weight): each of several ranks the same nodes alike for a key, keys spread evenly, and when
- * a node goes only its keys move. FNV-1a of node and key with a final mix, so the order does not depend on the runtime.
+ * Rendezvous hashing (highest random weight): every relay ranks the same nodes in the same order for a key, keys spread evenly, and
+ * when a node goes, only its keys move. FNV-1a of node and key with a final mix, so the order does not depend on the runtime.
  */
 export function rank(key: string, nodes: readonly string[]): string[] {
   if (nodes.length < 2) return [...nodes];
@@ -18,7 +18,7 @@ function weightOf(node: string, key: string): number {
   for (const text of [node, "\0", key]) {
     for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), PRIME);
   }
-  // The finaliser of MurmurHash3: without it keys that differ in their last letter only stay together.
+  // The finaliser of MurmurHash3: without it, keys that differ only in their last letter stay together.
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;

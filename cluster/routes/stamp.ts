@@ -1,13 +1,13 @@
 import type { Advertisement } from "../../moq/model/index.ts";
 import { isUnder } from "../../moq/path.ts";
 
-/** The epoch of what several publishers send alike and none of them numbers. */
+/** The epoch of broadcasts that several publishers send with the same content and without an epoch. */
 const SHARED_EPOCH = 1n;
 
 export interface StampDeps {
   /** Milliseconds since 1970. */
   readonly wallNow: () => number;
-  /** The highest epoch of the path that is known, here and elsewhere; 0 for none. */
+  /** The highest known epoch of the path, here and at other relays; 0 for none. */
   readonly latest: (path: string) => bigint;
   /** Prefixes whose publishers send the same content to several relays. */
   readonly redundant: readonly string[];
@@ -16,9 +16,8 @@ export interface StampDeps {
 }
 
 /**
- * Gives broadcasts of publishers that number no generations an epoch, so that the whole mesh agrees which of two is newer: the
- * time of its publication, and always above what is known of the path, so that a clock that is behind does not matter
- * where the older one is known.
+ * Gives an epoch to broadcasts of publishers that assign none, so that the whole mesh agrees which of two is newer. The epoch is the time
+ * of publication, and always above the highest known epoch of the path, so that a clock that is behind does no harm.
  */
 export class Stamper {
   readonly #deps: StampDeps;
@@ -27,13 +26,13 @@ export class Stamper {
     this.#deps = deps;
   }
 
-  /** Of a new publication. */
+  /** For a new publication. */
   stamp(path: string, advertisement: Advertisement): Advertisement {
-    return this.again(advertisement, advertisement.epoch === 0n ? this.#epoch(path) : advertisement.epoch);
+    return this.restamp(advertisement, advertisement.epoch === 0n ? this.#epoch(path) : advertisement.epoch);
   }
 
-  /** Of a later word of the same publisher: without an epoch of its own it keeps the one that it was given. */
-  again(advertisement: Advertisement, given: bigint): Advertisement {
+  /** For an update of the publication; without an epoch of its own it keeps the epoch `given` to it. */
+  restamp(advertisement: Advertisement, given: bigint): Advertisement {
     const { epoch, cost } = advertisement;
     return { ...advertisement, epoch: epoch === 0n ? given : epoch, cost: cost + this.#deps.cost };
   }

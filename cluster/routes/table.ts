@@ -8,50 +8,52 @@ import { rank } from "./rendezvous.ts";
 /** How a relay was when it was last dialled. */
 export type Health = "unknown" | "up" | "down";
 
-/** Regionals that a broadcast may be taken from, best first: the one where it gathers, and those that stand in for it. */
+/** Regionals that a broadcast may be taken from: the one that the hash chooses, and those that replace it. */
 const MAX_REGIONALS = 4;
 
 export interface RouteTableDeps {
   readonly self: Pick<NodeInfo, "node" | "role" | "region" | "hop">;
-  /** Regions to go to where there is nobody in this relay's own, best first. */
+  /** Regions to use where this relay's own has no regional, best first. */
   readonly regions: readonly string[];
   readonly health: (node: string) => Health;
-  /** Bounds the epochs that are believed. */
+  /** Refuses epochs that are too far ahead. */
   readonly clocks: Pick<ClockBound, "takes">;
-  /** What is known of the holders of a broadcast changed. */
+  /** The known holders of a broadcast changed. */
   readonly changed: (path: string) => void;
   /** Relays came, went, moved or drain. */
   readonly nodesChanged: () => void;
-  /** The relay was started anew. */
+  /** The relay has restarted. */
   readonly restarted: (node: string) => void;
 }
 
-/** Who has the newest content of a broadcast. */
+/** The relays that hold the newest content of a broadcast. */
 export interface Holders {
   readonly epoch: bigint;
   /** Best first; never empty. */
   readonly holdings: readonly Holding[];
 }
 
-interface Held {
-  /** What counts of what was told. */
+interface KnownHolding {
+  /** The one that counts: of the highest epoch, then the latest. */
   holding: Holding;
-  /** By the scope that told it, latest last; it is known for as long as one does. */
-  readonly told: Map<string, Holding>;
+  /** By the scope in which it was announced, the latest last. Known until no scope has it. */
+  readonly byScope: Map<string, Holding>;
 }
 
 /**
- * Relays, who has what, and the way there. Pure: it is told and asked, and does nothing.
+ * The relays of the mesh, the broadcasts that each holds, and the way to a broadcast. Pure.
  *
- * Media takes the tiers: an edge goes to a regional of its region, chosen by rendezvous hashing of the path, so that one
- * broadcast gathers at one regional, or to one of the next region that it prefers; everybody else, and an edge without a regional, goes
- * to the relay that has the broadcast first-hand, the cheapest first and then the nearest. What another relay asks of one that is no edge is served first-hand only, so no way is longer than two and none
- * leads back.
+ * The way of media:
+ * - An edge goes to a regional of its region, chosen by rendezvous hashing of the path, so that one broadcast gathers at one regional.
+ *   Where its region has none, it goes to a regional of the next region that it prefers.
+ * - Any other relay, and an edge without a regional, goes to the holder: the cheapest, then the nearest.
+ *
+ * A regional or an origin serves other relays only what it holds first-hand, so a path has at most two hops and no loop.
  */
 export class RouteTable {
   readonly #deps: RouteTableDeps;
   readonly #nodes: Nodes;
-  readonly #held = new Map<string, Map<string, Held>>();
+  readonly #byPath = new Map<string, Map<string, KnownHolding>>();
   #holdings = 0;
 
   constructor(deps: RouteTableDeps) {
@@ -59,9 +61,9 @@ export class RouteTable {
     this.#nodes = new Nodes(deps.self);
   }
 
-  /** What there is to know, for the metrics. */
+  /** For the metrics. */
   get counts(): { nodes: number; broadcasts: number; holdings: number } {
-    return { nodes: this.#nodes.size, broadcasts: this.#held.size, holdings: this.#holdings };
+    return { nodes: this.#nodes.size, broadcasts: this.#byPath.size, holdings: this.#holdings };
   }
 
   get(node: string): NodeInfo | undefined {
@@ -79,7 +81,7 @@ export class RouteTable {
     if (this.#nodes.delete(node, from)) this.#deps.nodesChanged();
   }
 
-  /** The relay that was reached under that name has that id in the hops of announcements. */
+  /** A connection to `node` showed its hop id. */
   met(node: string, hop: bigint): void {
     if (this.#nodes.met(node, hop)) this.#deps.nodesChanged();
   }
@@ -87,46 +89,46 @@ export class RouteTable {
   holding(holding: Holding, scope: string): void {
     const { path, node } = holding;
     if (node === this.#deps.self.node || !this.#deps.clocks.takes(holding.epoch, node)) return;
-    const all = this.#held.get(path) ?? new Map<string, Held>();
-    this.#held.set(path, all);
+    const all = this.#byPath.get(path) ?? new Map<string, KnownHolding>();
+    this.#byPath.set(path, all);
     const known = all.get(node);
     if (known === undefined) {
-      all.set(node, { holding, told: new Map([[scope, holding]]) });
+      all.set(node, { holding, byScope: new Map([[scope, holding]]) });
       this.#holdings++;
       this.#deps.changed(path);
       return;
     }
-    known.told.delete(scope);
-    this.#weigh(known.told.set(scope, holding), known);
+    known.byScope.delete(scope);
+    this.#choose(known.byScope.set(scope, holding), known);
   }
 
   holdingGone(path: string, node: string, scope: string): void {
-    const known = this.#held.get(path)?.get(node);
-    if (!known?.told.delete(scope)) return;
-    if (known.told.size === 0) this.holdingOver(path, node);
-    else this.#weigh(known.told, known);
+    const known = this.#byPath.get(path)?.get(node);
+    if (!known?.byScope.delete(scope)) return;
+    if (known.byScope.size === 0) this.holdingOver(path, node);
+    else this.#choose(known.byScope, known);
   }
 
-  /** Whoever told of it: it is known that the relay has it no more. */
+  /** The relay holds it no more, whatever any scope has announced. */
   holdingOver(path: string, node: string): void {
-    const all = this.#held.get(path);
+    const all = this.#byPath.get(path);
     if (all === undefined || !all.delete(node)) return;
     this.#holdings--;
-    if (all.size === 0) this.#held.delete(path);
+    if (all.size === 0) this.#byPath.delete(path);
     this.#deps.changed(path);
   }
 
-  /** All that is known at or under a prefix. */
+  /** All known holdings at or under a prefix. */
   *under(prefix: string): Generator<Holding> {
-    for (const [path, all] of this.#held) {
+    for (const [path, all] of this.#byPath) {
       if (!isUnder(path, prefix)) continue;
       for (const { holding } of all.values()) yield holding;
     }
   }
 
-  /** The highest epoch of a broadcast elsewhere, and who has it; nothing when nobody is known to. */
+  /** The highest epoch of a broadcast at other relays, and its holders; nothing when none is known. */
   holders(path: string): Holders | undefined {
-    const all = this.#held.get(path);
+    const all = this.#byPath.get(path);
     if (all === undefined) return undefined;
     let epoch = 0n;
     for (const { holding } of all.values()) if (holding.epoch > epoch) epoch = holding.epoch;
@@ -134,20 +136,20 @@ export class RouteTable {
     return { epoch, holdings: this.#ordered(path, best) };
   }
 
-  /** Relays to take a broadcast of that epoch from, best first. Those that are down come last: they may be back. */
+  /** Relays to take a broadcast of that epoch from, best first. Relays that are down come last, because they may come back. */
   candidates(path: string, epoch: bigint): string[] {
     const { self } = this.#deps;
     const holders = this.holders(path);
     const direct = holders?.epoch === epoch ? holders.holdings.map(({ node }) => this.#nodes.current(node)) : [];
     const regionals = self.role === "edge" && holders !== undefined ? this.#regionals(path, direct) : [];
-    const tier = this.#fitFirst(regionals).slice(0, MAX_REGIONALS);
+    const tier = this.#usableFirst(regionals).slice(0, MAX_REGIONALS);
     const ways = [...new Set([...tier, ...direct])].filter((node) => this.get(node) !== undefined);
-    return this.#fitFirst(ways);
+    return this.#usableFirst(ways);
   }
 
   /**
-   * Whom to ask when no root can be, as groups: all of the first one, and of the next one where nobody in those before it can be
-   * asked. An edge asks a regional, everybody else, and an edge without one, all the origins that are known.
+   * The relays to ask while no root can be asked, as groups. All of a group are asked; the next group is asked where none of those before
+   * can be. An edge asks one regional after the other, then all known origins. Any other relay asks all known origins.
    */
   tiers(key: string): string[][] {
     const regionals = this.#deps.self.role === "edge" ? this.#regionals(key, []) : [];
@@ -158,23 +160,23 @@ export class RouteTable {
     ];
   }
 
-  /** Name of the relay that is known to have that id in the hops of announcements. */
+  /** Name of the known relay with that hop id. */
   named(hop: bigint): string | undefined {
     return this.#nodes.named(hop);
   }
 
-  /** A relay to send viewers to instead of this one: of the same role, the nearest. */
+  /** The relay to which viewers are redirected from this one: the nearest of the same role. */
   refuge(): NodeInfo | undefined {
     const { self, health } = this.#deps;
-    const fit = [...this.#nodes.values()].filter(
+    const usable = [...this.#nodes.values()].filter(
       ({ node, role, draining, publicUrl }) =>
         role === self.role && !draining && publicUrl !== "" && health(node) !== "down",
     );
-    const nearest = fit.reduce(
+    const nearest = usable.reduce(
       (least, { region }) => Math.min(least, this.#distance(region)),
       Number.POSITIVE_INFINITY,
     );
-    const among = fit.filter(({ region }) => this.#distance(region) === nearest);
+    const among = usable.filter(({ region }) => this.#distance(region) === nearest);
     const [first] = rank(
       self.node,
       among.map(({ node }) => node),
@@ -182,22 +184,22 @@ export class RouteTable {
     return among.find(({ node }) => node === first);
   }
 
-  /** Of what several tell of one relay's holding, the highest epoch counts, and then the latest word. */
-  #weigh(told: ReadonlyMap<string, Holding>, known: Held): void {
+  /** Where scopes differ about a holding, the highest epoch counts, then the latest announcement. */
+  #choose(byScope: ReadonlyMap<string, Holding>, known: KnownHolding): void {
     let best: Holding | undefined;
-    for (const holding of told.values()) if (best === undefined || holding.epoch >= best.epoch) best = holding;
+    for (const holding of byScope.values()) if (best === undefined || holding.epoch >= best.epoch) best = holding;
     if (best === undefined || sameAdvertisement(known.holding, best)) return;
     known.holding = best;
     this.#deps.changed(best.path);
   }
 
-  /** Regionals of this relay's region, then of those that it prefers, each region's best first; nobody of others. */
+  /** Regionals of this relay's region, then of the regions that it prefers, the best of each first. Other regions are left out. */
   #regionals(path: string, holders: readonly string[]): string[] {
     const { self, regions } = this.#deps;
     const all = [...this.#nodes.values()].filter(({ role, url }) => role === "regional" && url !== "");
     const ways = [self.region, ...regions].flatMap((region) => {
       const near = all.filter((info) => info.region === region).map(({ node }) => node);
-      // One that has it first-hand is as good as the holder it is.
+      // A regional that holds the broadcast first-hand comes first: the way through it is one hop.
       return [...holders.filter((node) => near.includes(node)), ...rank(path, near)];
     });
     return [...new Set(ways)];
@@ -210,7 +212,7 @@ export class RouteTable {
       holdings.map(({ node }) => node),
     );
     const key = ({ node, cost }: Holding): readonly number[] => [
-      this.#fit(node) ? 0 : 1,
+      this.#isUsable(node) ? 0 : 1,
       cost,
       this.#distance(this.get(node)?.region),
       order.indexOf(node),
@@ -221,7 +223,7 @@ export class RouteTable {
       .map(({ holding }) => holding);
   }
 
-  /** 0 for this relay's own region, then as it prefers them; the others are all as far. */
+  /** 0 for this relay's own region, then by preference; all other regions are equally far. */
   #distance(region: string | undefined): number {
     const { self, regions } = this.#deps;
     if (region === self.region) return 0;
@@ -229,11 +231,11 @@ export class RouteTable {
     return at < 0 ? regions.length + 1 : at + 1;
   }
 
-  #fitFirst(nodes: readonly string[]): string[] {
-    return [...nodes.filter((node) => this.#fit(node)), ...nodes.filter((node) => !this.#fit(node))];
+  #usableFirst(nodes: readonly string[]): string[] {
+    return [...nodes.filter((node) => this.#isUsable(node)), ...nodes.filter((node) => !this.#isUsable(node))];
   }
 
-  #fit(node: string): boolean {
+  #isUsable(node: string): boolean {
     return this.get(node)?.draining !== true && this.#deps.health(node) !== "down";
   }
 }

@@ -320,7 +320,7 @@ describe("epochs", () => {
     latest = 5_000n;
     assert.equal(stamper.stamp("live/a", advertisement).epoch, 5_001n);
     assert.equal(stamper.stamp("live/a", { ...advertisement, epoch: 7n }).epoch, 7n);
-    assert.equal(stamper.again(advertisement, 1_000n).epoch, 1_000n);
+    assert.equal(stamper.restamp(advertisement, 1_000n).epoch, 1_000n);
   });
 
   it("are one and the same where publishers send the same content", () => {
