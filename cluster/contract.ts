@@ -104,6 +104,14 @@ export interface ScopeSink {
   complete(): void;
 }
 
+/** How a relay registers with the roots and asks them. */
+export interface Registrar {
+  /** This relay has the broadcast first-hand. Called again when the holding changes. */
+  hold(holding: Holding): void;
+  release(path: string): void;
+  ask(scope: Scope, sink: ScopeSink): () => void;
+}
+
 /**
  * A user's hold on the link to a node: it is dialled when it is not there, and dialled again, with back-off, for as long
  * as somebody uses it. Calls never come from inside `use`.

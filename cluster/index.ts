@@ -1,26 +1,26 @@
-export { BackOff } from "./back-off.ts";
 export { ClockBound } from "./clock-bound.ts";
-export { DIALLED, MEDIA_ROLES, NODE_NAME, type NodeInfo, ROLES, type Role } from "./contract.ts";
 export {
-  ControlClient,
-  ControlSessionServer,
-  type ControlSessionServerOptions,
-  type ControlTable,
-  NULL_SOURCE,
-  nodePath,
-} from "./control/index.ts";
-export { FAILOVER_METRICS, type FailoverCounters, MeshSource } from "./failover/index.ts";
+  DIALLED,
+  MEDIA_ROLES,
+  NODE_NAME,
+  type NodeInfo,
+  type Peers,
+  type Registrar,
+  ROLES,
+  type Role,
+} from "./contract.ts";
+export { ControlSessionServer, NULL_SOURCE, nodePath } from "./control/index.ts";
+export { FAILOVER_METRICS } from "./failover/index.ts";
 export { nodeOf, subjectOf } from "./identity.ts";
+export { type DnsEntry, dnsEntries, type Resolver } from "./links/index.ts";
 export {
-  Discovery,
-  type DnsEntry,
-  dnsEntries,
-  type LinkEvents,
-  PeerLinks,
-  type Resolver,
-  staticPeers,
-} from "./links/index.ts";
-export { Mesh, patienceOf, type Registrar } from "./mesh.ts";
+  MESH_LIMITS,
+  type MeshLimits,
+  MeshNode,
+  type MeshNodeEvents,
+  type MeshProbe,
+  type MeshSettings,
+} from "./node.ts";
 export {
   type DialRedis,
   REPLICATION_METRICS,
@@ -31,5 +31,10 @@ export {
   ReplicatedRegistry,
   redisChannel,
 } from "./registry/index.ts";
-export { Rootless } from "./rootless/index.ts";
-export { RouteTable } from "./routes/index.ts";
+export {
+  type MeshDial,
+  MeshRefusal,
+  meshLimits,
+  type Visitor,
+  whyUnreachable,
+} from "./sessions/index.ts";

@@ -34,3 +34,15 @@ export function stripPrefix(prefix: string, path: string): string | undefined {
   if (prefix === "") return path;
   return isUnder(path, prefix) ? path.slice(prefix.length + 1) : undefined;
 }
+
+/**
+ * The root of a session's paths: the path of its URL, percent-decoded, without slashes at its ends or doubled ones. `undefined` when
+ * it cannot be decoded.
+ */
+export function rootOf(path: string): string | undefined {
+  try {
+    return normalisePath(decodeURIComponent(path));
+  } catch {
+    return undefined;
+  }
+}

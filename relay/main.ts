@@ -193,7 +193,7 @@ class RelayProcess implements Relay {
       gate: this.#gate,
       channels: this.#channels,
       hop: this.#hop,
-      terms: (info, admission) => this.#mesh?.terms(info, admission) ?? clientSessionPolicy(admission),
+      terms: (info, admission) => this.#mesh?.sessionPolicy(info, admission) ?? clientSessionPolicy(admission),
       wallNow: this.#wallNow,
       expiryNoticeMs: config.auth.expiryNoticeMs,
       broadcasts: this.#broadcasts,

@@ -1,6 +1,6 @@
+import type { WorldEvents } from "./probe.ts";
 import type { SimRelay } from "./relay.ts";
 import { LEASE_MS } from "./settings.ts";
-import type { WorldEvents } from "./world.ts";
 
 /** Milliseconds that a track may be taken from two relays when it goes from one to the other: the better one may have to look for a way itself. */
 const OVERLAP_MS = 15_000;

@@ -60,13 +60,13 @@ export async function growthOf(nodes: number, rootCount: number): Promise<Growth
   const idle = relays.filter(({ info }) => info.role === "edge" && !asking.includes(info.node));
   return {
     nodes,
-    links: relays.reduce((sum, { control, peers }) => sum + control.connected + peers.up.length, 0),
+    links: relays.reduce((sum, { mesh }) => sum + mesh.control.connected + mesh.peers.up.length, 0),
     roots: rootCount,
     askers: asking.length,
     messages,
     bound: rootCount + 2 * asking.length,
     unasked,
-    known: Math.max(...idle.map(({ table }) => table.counts.broadcasts)),
+    known: Math.max(...idle.map(({ mesh }) => mesh.routes.counts.broadcasts)),
   };
 }
 

@@ -12,6 +12,8 @@ const BOUNDED_MS = 15_000;
 const TIMED_OUT_MS = 2 * IDLE_MS + LEASE_MS + 2_000;
 /** What is known for those who asked goes when they have not for so long: the linger of tracks and scopes, and a handover. */
 const FORGOTTEN_MS = 2 * LINGER_MS + 10_000;
+/** Milliseconds after which a dial that was under way is over. */
+const ANSWERED_MS = 5_000;
 const STEP_MS = 500;
 /** Wall clocks differ by up to so many milliseconds each way. */
 const SKEW_MS = 150_000;
@@ -251,9 +253,9 @@ export class Ordeal {
 
   #drain(node: string): void {
     const relay = this.#world.relay(node);
-    relay.control.inform({ ...relay.info, draining: true });
+    relay.mesh.control.inform({ ...relay.info, draining: true });
     this.#tell(`${node} drains`);
-    this.#later(this.#chance.pick([1_000, 6_000]), () => relay.control.inform(relay.info));
+    this.#later(this.#chance.pick([1_000, 6_000]), () => relay.mesh.control.inform(relay.info));
   }
 
   /** Something does not reach something else for a while. */
@@ -313,15 +315,16 @@ export class Ordeal {
   /** What is told of broadcasts is true: nobody has what nobody publishes, and the roots know who publishes. */
   #nothingStale(): void {
     const violated = (what: string) => this.#checks.violations.push(`at ${this.#world.clock.now()} ms: ${what}`);
-    for (const { info, broadcasts, table, registry } of this.#world.relays.values()) {
+    for (const { info, broadcasts, mesh } of this.#world.relays.values()) {
+      const { routes, root } = mesh;
       for (const path of PATHS) {
         const at = this.#publishers.get(path)?.node;
-        const told = table.holders(path)?.holdings.map(({ node }) => node) ?? [];
+        const told = routes.holders(path)?.holdings.map(({ node }) => node) ?? [];
         if (told.some((node) => node !== at))
           violated(`${info.node} knows ${path} at ${told.join()}, which is at ${at}`);
-        const registered = [...(registry?.exact(path) ?? [])].map(({ node }) => node);
+        const registered = [...(root?.registry.exact(path) ?? [])].map(({ node }) => node);
         const right = at === undefined ? registered.length === 0 : registered.length === 1 && registered[0] === at;
-        if (registry !== undefined && !right)
+        if (root !== undefined && !right)
           violated(`${info.node} has ${path} at [${registered.join()}], which is at ${at}`);
       }
       for (const { path } of broadcasts.list()) {
@@ -341,25 +344,22 @@ export class Ordeal {
         if (count > 0) this.#checks.violations.push(`${count} ${name} left at ${node}`);
       }
     };
-    for (const { info, mesh, table, broadcasts, peers, registry, counters } of this.#world.relays.values()) {
-      const { broadcasts: known, holdings } = table.counts;
-      left(info.node, {
-        ...mesh.counts,
-        broadcasts: known,
-        holdings,
-        links: peers.up.length,
-        tracks: counters.tracksActive,
-      });
-      left(info.node, { paths: [...broadcasts.list()].length, registered: registry?.counts.holdings ?? 0 });
+    for (const { info, mesh, broadcasts, counters } of this.#world.relays.values()) {
+      const { broadcasts: known, holdings } = mesh.routes.counts;
+      left(info.node, { ...mesh.broadcasts.counts, broadcasts: known, holdings });
+      left(info.node, { links: mesh.peers.up.length, tracks: counters.tracksActive });
+      left(info.node, { paths: [...broadcasts.list()].length, held: mesh.root?.registry.counts.holdings ?? 0 });
     }
     const roots = new Set(this.#alive("root"));
     for (const relay of this.#world.relays.values()) {
       this.#checks.left(relay.info.node);
-      relay.control.leave();
+      relay.mesh.control.leave();
     }
     await this.#world.pass(1_000);
-    for (const root of roots) left(root, { relays: this.#world.relay(root).registry?.counts.nodes ?? 0 });
+    for (const root of roots) left(root, { relays: this.#world.relay(root).mesh.root?.registry.counts.nodes ?? 0 });
     for (const relay of [...this.#world.relays.values()]) await relay.kill();
+    // A dial that was under way waits for its answer.
+    await this.#world.pass(ANSWERED_MS);
     left("the clock", { timers: this.#world.clock.pending });
   }
 }

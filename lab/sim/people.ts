@@ -38,6 +38,7 @@ export class SimPublisher {
   /** Its machine dies: the relay finds out by its silence. */
   vanish(world: World): void {
     world.network.vanish(this.client.link);
+    this.#end();
   }
 }
 

@@ -1,4 +1,5 @@
 /** Limits of simulated relays and clients: small, so that a test reaches each of them soon. */
+import type { MeshLimits } from "../../cluster/index.ts";
 import type { LinkLimits } from "../../moq/link.ts";
 import type { CacheOptions, ModelLimits, SubscribeOptions, TrackInfo } from "../../moq/model/index.ts";
 import type { SessionLimits } from "../../moq/session/index.ts";
@@ -41,9 +42,12 @@ export const LIVE: SubscribeOptions = { priority: 1, ordered: false, maxLatency:
 
 /** Times of a mesh whose configuration says nothing about them, in milliseconds. */
 export const LEASE_MS = 10_000;
-export const HOLD_MS = 5_000;
 export const LINGER_MS = 10_000;
-/** Silence after which a link to a client is over. */
+export const TIMES = { leaseMs: LEASE_MS, holdMs: 5_000, lingerMs: LINGER_MS };
+
+export const MESH_BOUNDS: MeshLimits = { scopes: 1_000, nodes: 1_000, holdings: 100_000 };
+
+/** Milliseconds of silence after which a link to a client is over. */
 export const IDLE_MS = 10_000;
 
 /** Of links between relays, and of links to clients. */

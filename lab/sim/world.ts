@@ -5,6 +5,7 @@ import { Broadcasts } from "../../moq/model/index.ts";
 import { ChannelRegistry, liteSession, openAccess, type Session, type SessionReport } from "../../moq/session/index.ts";
 import { ManualClock, MemoryNetwork } from "../network/index.ts";
 import { TestClient } from "./client.ts";
+import type { WorldEvents } from "./probe.ts";
 import { SimRelay } from "./relay.ts";
 import { CACHE, CLIENT_LINK, LIMITS, SESSION_LIMITS } from "./settings.ts";
 
@@ -20,17 +21,6 @@ export interface WorldOptions {
   /** What the wall clock of a relay is ahead, in milliseconds. */
   readonly skewMs?: (node: string) => number;
   readonly events?: WorldEvents;
-}
-
-/** What relays do, for whoever checks it. */
-export interface WorldEvents {
-  held(relay: SimRelay, path: string): void;
-  released(relay: SimRelay, path: string): void;
-  /** A relay was told that another, or what that one held, is gone. */
-  nodeGone(relay: SimRelay, node: string): void;
-  holdingGone(relay: SimRelay, path: string, node: string): void;
-  /** A relay takes a track from another, until the returned function is called. */
-  subscribed(relay: SimRelay, node: string, path: string, track: string): () => void;
 }
 
 export class World {

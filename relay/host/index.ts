@@ -13,8 +13,6 @@ export { RevokeRoute } from "./revoke.ts";
 export {
   CLOSE_SHUTDOWN,
   clientSessionPolicy,
-  type DecideSessionPolicy,
-  rootOf,
   SessionHost,
   type SessionPolicy,
 } from "./sessions.ts";

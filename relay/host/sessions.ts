@@ -2,6 +2,7 @@ import { AuthError, seenFrom } from "../../auth/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Attach, LinkInfo, LinkRequest } from "../../moq/link.ts";
 import type { Broadcasts } from "../../moq/model/index.ts";
+import { rootOf } from "../../moq/path.ts";
 import type { Reason } from "../../moq/reason.ts";
 import {
   type Access,
@@ -403,20 +404,6 @@ function elsewhere(uri: string, path: string): string {
 
 /** Close code of sessions that a relay ends because it shuts down. */
 export const CLOSE_SHUTDOWN = codeOf("closed");
-
-/**
- * The root of a session's paths: the path of its URL without the slashes at its ends, percent-decoded. Nothing when
- * it cannot be decoded.
- */
-export function rootOf(path: string): string | undefined {
-  try {
-    return decodeURIComponent(path)
-      .replace(/^\/+|\/+$/g, "")
-      .replace(/\/{2,}/g, "/");
-  } catch {
-    return undefined;
-  }
-}
 
 function describe(session: number, info: LinkInfo): SessionOpened {
   return { session, engine: info.engine, protocol: info.protocol, peer: peerOf(info), path: info.path };

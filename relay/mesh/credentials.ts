@@ -9,13 +9,13 @@ const MAX_FILE_BYTES = 1024 * 1024;
 
 type ClusterConfig = Config["cluster"];
 
-/** How the relay shows that it is one, and how it knows the others. */
+/** How the relay proves to others that it is of the mesh, and how it recognises them. */
 export interface MeshCredentials {
-  /** A token for a new connection; nothing where none is configured. Rejects naming the file that cannot be used. */
+  /** A token for a new connection; absent where none is configured. Rejects naming the file that cannot be used. */
   token(): Promise<string | undefined>;
   /** For new connections. */
   readonly trust: Trust;
-  /** Reads authorities and key again; the old ones stay in use where that fails, with a rejection. True when one has changed. */
+  /** Reads authorities and key again. True when one has changed. Rejects where a file cannot be used; then the old ones stay in use. */
   reload(): Promise<boolean>;
 }
 
@@ -23,7 +23,7 @@ export interface MeshCredentials {
 export async function meshCredentials(config: ClusterConfig, wallNow: () => number): Promise<MeshCredentials> {
   let read = await readAll(config);
   const token = tokens(config, wallNow, () => read.key);
-  // What cannot be had now is told now, not at the first connection.
+  // A token that cannot be made or read is an error now, not at the first connection.
   await token();
   return {
     token,
@@ -38,7 +38,7 @@ export async function meshCredentials(config: ClusterConfig, wallNow: () => numb
   };
 }
 
-/** What is read at the start, and again when a file is replaced. `text` is the key's. */
+/** The files that are read at the start, and again when one is replaced. `text` is that of the key. */
 async function readAll(config: ClusterConfig): Promise<{ trust: Trust; key: Key | undefined; text: string }> {
   const { keyFile, tokenFile } = config;
   const trust = await trustOf(config);
@@ -66,12 +66,15 @@ function tokens(config: ClusterConfig, wallNow: () => number, signer: () => Key 
   };
 }
 
-/** The token. Throws where it is another relay's: every root and relay would refuse this one. */
+/** The token. Throws where it is that of another relay: every root and relay would refuse it. */
 function ofNode(token: string, node: string | undefined, what: string): string {
   const claims = readClaims(token)?.claims;
   const sub = typeof claims === "object" && claims !== null && "sub" in claims ? claims.sub : undefined;
   if (typeof sub !== "string" || node === undefined || nodeOf(sub) === node) return token;
-  throw new TransportError("cluster_unusable", `${what} is of \`${nodeOf(sub)}\`, and cluster.node is \`${node}\``);
+  throw new TransportError(
+    "cluster_unusable",
+    `${what} is that of \`${nodeOf(sub)}\`, and cluster.node is \`${node}\``,
+  );
 }
 
 function parse(path: string, text: string): Key {
@@ -103,4 +106,11 @@ async function read(path: string): Promise<string> {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new TransportError("cluster_unusable", `the file ${path} of [cluster] cannot be read: ${why}`, { cause });
   }
+}
+
+/** When the token expires, in milliseconds since 1970; absent for a token that never does, or is none. */
+export function expiryOf(token: string | undefined): number | undefined {
+  const claims = token === undefined ? undefined : readClaims(token)?.claims;
+  const exp = typeof claims === "object" && claims !== null && "exp" in claims ? claims.exp : undefined;
+  return typeof exp === "number" ? exp * 1000 : undefined;
 }

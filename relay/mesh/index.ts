@@ -2,5 +2,4 @@ export { meshCredentials } from "./credentials.ts";
 export { dialRedis } from "./redis.ts";
 export { dnsResolver } from "./resolver.ts";
 export { MeshRuntime } from "./runtime.ts";
-export { meshSessionPolicy } from "./session-policy.ts";
 export { MESH_METRICS, REGISTRY_METRICS } from "./view.ts";

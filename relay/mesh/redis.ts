@@ -5,7 +5,7 @@ import type { RedisAddress } from "../config/index.ts";
 /** Milliseconds until a connection has failed: TCP, TLS, password and subscription together. */
 const CONNECT_MS = 3_000;
 
-/** What answers with its first error quotes what it was sent, which is the password, when it is too old or no Redis at all. */
+/** A server that is too old, or no Redis, quotes the first command in its error, and that command has the password. */
 function withoutPassword(message: string, password: string | undefined): string {
   return password === undefined ? message : message.replaceAll(password, "[redacted]");
 }

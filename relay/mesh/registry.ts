@@ -5,14 +5,17 @@ import { type Config, redisAddress } from "../config/index.ts";
 import type { Logger } from "../log/index.ts";
 import { dialRedis } from "./redis.ts";
 
-interface ShareDeps {
+interface ReplicateDeps {
   readonly config: Pick<Config["cluster"], "registry" | "leaseMs">;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Keeps a root's registry in what `[cluster] registry` says; nothing where that is its own memory. */
-export function shareRegistry(registry: Registry, { config, clock, log }: ShareDeps): ReplicatedRegistry | undefined {
+/** Shares a root's registry through the Redis of `[cluster] registry`; absent where the registry is in memory only. */
+export function replicateRegistry(
+  registry: Registry,
+  { config, clock, log }: ReplicateDeps,
+): ReplicatedRegistry | undefined {
   const address = redisAddress(config.registry ?? "memory");
   if (address === undefined) return undefined;
   const { host, port, database } = address;
@@ -26,8 +29,8 @@ export function shareRegistry(registry: Registry, { config, clock, log }: ShareD
     channel: redisChannel(database),
   });
   const connectionChanged = (up: boolean, reason: string) => {
-    if (up) log.info(where, "the registry's Redis is there");
-    else log.warn({ ...where, reason }, "the registry's Redis is gone; what is known is told on");
+    if (up) log.info(where, "registry Redis reached");
+    else log.warn({ ...where, reason }, "registry Redis unreachable; serving the last known state");
   };
   return new ReplicatedRegistry({ registry, backend, clock, leaseMs: config.leaseMs, connectionChanged });
 }

@@ -6,7 +6,7 @@ import type { Resolver } from "../../cluster/index.ts";
 const TRY_MS = 2_000;
 const TRIES = 2;
 
-/** Asks the system's name servers, or `servers` (`ADDRESS` or `ADDRESS:PORT`). Search domains and files of hosts are not looked at. */
+/** Asks the system's name servers, or `servers` (`ADDRESS` or `ADDRESS:PORT`). It reads neither search domains nor hosts files. */
 export function dnsResolver(servers?: readonly string[]): Resolver {
   const dns = new Dns({ timeout: TRY_MS, tries: TRIES });
   if (servers !== undefined) dns.setServers(servers);

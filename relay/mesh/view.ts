@@ -1,17 +1,6 @@
-import {
-  type ControlClient,
-  type FailoverCounters,
-  type Mesh,
-  type NodeInfo,
-  type PeerLinks,
-  REPLICATION_METRICS,
-  type Registry,
-  type Rootless,
-  type RouteTable,
-} from "../../cluster/index.ts";
+import { type MeshNode, type NodeInfo, REPLICATION_METRICS, type Registry } from "../../cluster/index.ts";
 import { counter, gauge, type MetricSources, metricGroup, type Readings } from "../../moq/metrics.ts";
 import type { ClusterBroadcast, ClusterNode, ClusterView } from "../http/index.ts";
-import type { Root } from "./root.ts";
 
 export const MESH_METRICS = metricGroup("Mesh", {
   rootsConnected: gauge("mesh_roots_connected", "Roots that this relay is registered at."),
@@ -69,43 +58,32 @@ function registryReadings({ registry }: ClusterView): Readings<keyof typeof REGI
   return { nodes: counts.nodes, holdings: counts.holdings, contested, backendUp: Number(backend.up) };
 }
 
-export interface ClusterParts {
-  readonly self: NodeInfo;
-  readonly root: Root | undefined;
-  readonly table: RouteTable;
-  readonly mesh: Mesh;
-  readonly tiers: Rootless;
-  readonly peers: PeerLinks;
-  readonly control: ControlClient;
-  readonly counters: FailoverCounters;
-  readonly namesakes: number;
-}
-
 /** What the admin endpoints may know of the mesh. */
-export function clusterView(parts: ClusterParts): ClusterView {
-  const { self, root, table, mesh, tiers, peers, control, counters, namesakes } = parts;
+export function clusterView(mesh: MeshNode): ClusterView {
+  const { self, root, routes, broadcasts, rootless, peers, control, failovers, namesakes } = mesh;
   const { node, role, region } = self;
+  const { remote, registered, scopes } = broadcasts.counts;
   return {
     node,
     role,
     region,
     roots: { configured: control.known, connected: control.connected },
-    nodes: table.counts.nodes,
-    broadcasts: { remote: mesh.counts.remote, registered: mesh.counts.held },
-    scopes: mesh.counts.scopes,
-    tiers: tiers.counts,
+    nodes: routes.counts.nodes,
+    broadcasts: { remote, registered },
+    scopes,
+    tiers: rootless.counts,
     upstreams: peers.up,
-    ...counters,
+    ...failovers,
     namesakes,
     registry: root && registryView(root),
   };
 }
 
-function registryView({ registry, shared, contested }: Root): ClusterView["registry"] {
+function registryView({ registry, replicated, contested }: NonNullable<MeshNode["root"]>): ClusterView["registry"] {
   return {
     counts: registry.counts,
     contested,
-    backend: { kind: shared === undefined ? "memory" : "redis", up: shared?.connected ?? true },
+    backend: { kind: replicated === undefined ? "memory" : "redis", up: replicated?.connected ?? true },
     nodes: function* () {
       for (const { info, load, present } of registry.nodes()) yield nodeOf(info, load, present);
     },

@@ -20,7 +20,7 @@ describe("an epoch that is far ahead of the clock", () => {
   it("is not taken of a publisher, and not as a change of one", async () => {
     const { world, relay, ahead } = await origin();
     const advertisement = { epoch: ahead(MAX_AHEAD_MS), hops: [], cost: 0, ended: false };
-    const { announcements } = relay.mesh;
+    const { announcements } = relay.mesh.broadcasts;
     assert.equal(announcements.publish("live/a", { ...advertisement, epoch: FAR }, NULL_SOURCE), "limit");
     const publication = announcements.publish("live/a", advertisement, NULL_SOURCE);
     assert.ok(typeof publication !== "string");
@@ -33,9 +33,9 @@ describe("an epoch that is far ahead of the clock", () => {
     const { relay, ahead } = await origin();
     const good = holdingOf("live/a", "o2", { epoch: ahead(0) });
     for (const scope of ["under/live", "tiers/r1/live"]) {
-      relay.table.holding(good, scope);
-      relay.table.holding({ ...good, epoch: FAR }, scope);
-      assert.equal(relay.table.holders("live/a")?.epoch, good.epoch, scope);
+      relay.mesh.routes.holding(good, scope);
+      relay.mesh.routes.holding({ ...good, epoch: FAR }, scope);
+      assert.equal(relay.mesh.routes.holders("live/a")?.epoch, good.epoch, scope);
     }
   });
 
@@ -43,15 +43,16 @@ describe("an epoch that is far ahead of the clock", () => {
     const { world, relay, ahead } = await origin();
     const other = await world.start("o2", "origin");
     await world.pass(500);
-    const hold = (epoch: bigint) => other.control.hold(holdingOf("live/a", "o2", { epoch, hops: [other.info.hop] }));
+    const hold = (epoch: bigint) =>
+      other.mesh.control.hold(holdingOf("live/a", "o2", { epoch, hops: [other.info.hop] }));
     hold(ahead(0));
     await world.pass(100);
-    const before = relay.registry?.holding("live/a", "o2")?.epoch;
+    const before = relay.mesh.root?.registry.holding("live/a", "o2")?.epoch;
     hold(FAR);
     await world.pass(100);
-    assert.deepEqual([before !== undefined, relay.registry?.holding("live/a", "o2")?.epoch], [true, before]);
-    other.control.release("live/a");
+    assert.deepEqual([before !== undefined, relay.mesh.root?.registry.holding("live/a", "o2")?.epoch], [true, before]);
+    other.mesh.control.release("live/a");
     await world.pass(100);
-    assert.equal(relay.registry?.holding("live/a", "o2"), undefined);
+    assert.equal(relay.mesh.root?.registry.holding("live/a", "o2"), undefined);
   });
 });

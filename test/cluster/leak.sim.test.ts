@@ -15,12 +15,12 @@ const BATCH = 5;
 const CALM_MS = 2 * (IDLE_MS + LEASE_MS);
 
 function countsOf(relay: SimRelay) {
-  const { table, mesh, registry, peers, broadcasts, counters } = relay;
+  const { mesh, broadcasts, counters } = relay;
   return {
-    table: table.counts,
-    mesh: mesh.counts,
-    registry: registry?.counts,
-    peers: peers.size,
+    routes: mesh.routes.counts,
+    mesh: mesh.broadcasts.counts,
+    registry: mesh.root?.registry.counts,
+    peers: mesh.peers.size,
     broadcasts: [...broadcasts.list()].length,
     active: counters.broadcastsActive,
     tracks: counters.tracksActive,

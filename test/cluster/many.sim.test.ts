@@ -15,11 +15,11 @@ describe("a relay that asks for hundreds of broadcasts by their names", () => {
     const edge = await world.start("e1", "edge");
     await world.pass(500);
     const paths = Array.from({ length: SCOPES }, (_, n) => `live/${n}`);
-    for (const path of paths) origin.control.hold(holdingOf(path, "o1", { hops: [origin.info.hop] }));
+    for (const path of paths) origin.mesh.control.hold(holdingOf(path, "o1", { hops: [origin.info.hop] }));
     const told = new Set<string>();
     let complete = 0;
     const stops = paths.map((path) =>
-      edge.control.ask(
+      edge.mesh.control.ask(
         { kind: "exact", path },
         {
           node: () => {},
@@ -31,8 +31,8 @@ describe("a relay that asks for hundreds of broadcasts by their names", () => {
       ),
     );
     await world.pass(2_000);
-    assert.deepEqual([told.size, complete, edge.control.connected], [SCOPES, SCOPES, 1]);
-    origin.control.release("live/599");
+    assert.deepEqual([told.size, complete, edge.mesh.control.connected], [SCOPES, SCOPES, 1]);
+    origin.mesh.control.release("live/599");
     await world.pass(500);
     assert.deepEqual([told.size, told.has("live/599")], [SCOPES - 1, false]);
     for (const stop of stops) stop();

@@ -108,7 +108,7 @@ describe("a mesh in one process", () => {
     await world.pass(100);
     assert.deepEqual(viewer.told, ["0 finished before|after"]);
     assert.ok(gap < 1_000, `${gap} ms`);
-    assert.deepEqual(world.relay("e1").splices, { failovers: 1, splices: 0, groupsResumed: 1, groupsLost: 0 });
+    assert.deepEqual(world.relay("e1").mesh.failovers, { failovers: 1, splices: 0, groupsResumed: 1, groupsLost: 0 });
   });
 
   it("tells of a broadcast only those who asked: messages for one event", async (t) => {
@@ -195,6 +195,6 @@ describe("a mesh in one process", () => {
     // The root notices by the silence of its own end of the link, and then the lease begins.
     await world.pass(IDLE_MS + LEASE_MS + 1_000);
     assert.deepEqual(seen, ["+live/a", "-live/a"]);
-    assert.equal(world.relay("root").registry?.counts.holdings, 0);
+    assert.equal(world.relay("root").mesh.root?.registry?.counts.holdings, 0);
   });
 });

@@ -20,7 +20,7 @@ function follow(client: TestClient): string[] {
 }
 
 function known(world: World, node: string) {
-  const registry = world.relay(node).registry;
+  const registry = world.relay(node).mesh.root?.registry;
   return {
     relays: [...(registry?.nodes() ?? [])].map(({ info, present }) => `${info.node} ${present}`).toSorted(),
     holdings: [...(registry?.under("") ?? [])].map(({ path, node: holder }) => `${path} ${holder}`).toSorted(),
@@ -63,8 +63,8 @@ describe("a relay that is a root besides", () => {
     await world.pass(200);
     assert.deepEqual([log, viewer.told], [["+live/b"], ["0 finished frame"]]);
     // Two clients, o2's control session, and a link for media: none of them is with itself.
-    assert.deepEqual([root.control.connected, root.peers.up], [1, ["o2"]]);
-    assert.equal(root.splices.failovers, 0);
+    assert.deepEqual([root.mesh.control.connected, root.mesh.peers.up], [1, ["o2"]]);
+    assert.equal(root.mesh.failovers.failovers, 0);
     await world.relay("o2").kill();
     await world.pass(LEASE_MS + 12_000);
     assert.deepEqual(known(world, "o1"), { relays: ["o1 true"], holdings: [] });
@@ -100,7 +100,7 @@ describe("a relay that is a root besides", () => {
     await world.pass(1_000);
     const all = { relays: ["e1 true", "o1 true", "o2 true"], holdings: ["live/a o1", "live/b o2"] };
     assert.deepEqual([known(world, "o1"), known(world, "o2"), log.toSorted()], [all, all, ["+live/a", "+live/b"]]);
-    world.relay("o1").control.leave();
+    world.relay("o1").mesh.control.leave();
     await world.pass(500);
     assert.deepEqual(known(world, "o2"), { relays: ["e1 true", "o2 true"], holdings: ["live/b o2"] });
     assert.deepEqual(world.defects, []);

@@ -106,13 +106,13 @@ class Harm {
     const world = this.#world;
     // A track is known, and asked for, as long as a group of it is in the cache.
     await world.pass(IDLE_MS + 3 * LEASE_MS + CACHE.maxAgeMs);
-    for (const { broadcasts, info, table } of world.relays.values()) {
+    for (const { broadcasts, info, mesh } of world.relays.values()) {
       assert.deepEqual(
         [...broadcasts.list("")].map(({ path }) => path),
         [],
         info.node,
       );
-      assert.equal(table.counts.holdings, 0, info.node);
+      assert.equal(mesh.routes.counts.holdings, 0, info.node);
     }
     assert.deepEqual(world.defects, []);
   }

@@ -31,7 +31,7 @@ function announced(client: TestClient, prefix = ""): string[] {
   return seen;
 }
 
-const asks = (world: World, ...nodes: string[]) => nodes.map((node) => world.relay(node).tiers.counts.asks);
+const asks = (world: World, ...nodes: string[]) => nodes.map((node) => world.relay(node).mesh.rootless.counts.asks);
 const pulled = (world: World, ...nodes: string[]) =>
   nodes.map((node) => world.relay(node).counters.upstreamSubscriptions).reduce((sum, count) => sum + count, 0);
 
@@ -76,7 +76,7 @@ describe("a mesh whose roots are gone", () => {
     await world.start("root", "root");
     await pass(3 * LEASE_MS);
     assert.deepEqual(
-      [...world.relays.values()].map(({ tiers }) => tiers.counts),
+      [...world.relays.values()].map(({ mesh }) => mesh.rootless.counts),
       [...world.relays.values()].map(() => ({ relays: 0, asks: 0 })),
     );
     assert.deepEqual(seen, ["+live/old", "+live/new"]);
@@ -143,7 +143,7 @@ describe("a mesh that never had a root", () => {
     await world.pass(1_000);
     live.send(0, "before");
     await world.pass(200);
-    const asked = ["r1", "r2"].find((node) => world.relay(node).tiers.counts.asks > 0);
+    const asked = ["r1", "r2"].find((node) => world.relay(node).mesh.rootless.counts.asks > 0);
     assert.ok(asked);
     await world.relay(asked).kill();
     await world.pass(3_000);
@@ -181,7 +181,7 @@ describe("a mesh that never had a root", () => {
     const expected = Array.from({ length: 3 }, (_, group) => `${group} finished group ${group}`);
     assert.deepEqual([at1.told, at2.told, edge.told], [expected, expected, expected]);
     assert.deepEqual([pulled(world, "o1"), pulled(world, "o2"), pulled(world, "e1")], [1, 1, 1]);
-    assert.equal(world.relay("o1").mesh.counts.remote, 0);
+    assert.equal(world.relay("o1").mesh.broadcasts.counts.remote, 0);
     live.end();
     await world.pass(1_000);
     for (const node of ["o2", "e1"]) assert.deepEqual([...world.relay(node).broadcasts.list("")], [], node);

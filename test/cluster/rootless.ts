@@ -2,7 +2,6 @@
 
 import type { SimRelay } from "../../lab/sim/relay.ts";
 import { World } from "../../lab/sim/world.ts";
-import { nodeInfo } from "./support.ts";
 
 export const RELAYS = [
   ["o1", "origin"],
@@ -26,5 +25,5 @@ export function know(
   relay: SimRelay,
   relays: readonly (readonly [string, "origin" | "regional" | "edge"])[] = RELAYS,
 ): void {
-  for (const [node, role] of relays) relay.table.node(nodeInfo(node, role, { hop: 0n, startedAt: 0 }), "static");
+  relay.mesh.learn(relays.map(([node, role]) => `${node} ${role} eu https://${node}:1`));
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Scope, type ScopeSink, scopeKey } from "../../cluster/contract.ts";
 import { MeshSource } from "../../cluster/failover/mesh-source.ts";
-import { Mesh } from "../../cluster/mesh.ts";
+import { MeshBroadcasts } from "../../cluster/mesh-broadcasts.ts";
 import { Rootless } from "../../cluster/rootless/rootless.ts";
 import { RouteTable } from "../../cluster/routes/table.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
@@ -29,7 +29,7 @@ describe("a scope that is asked for again while it is handed over", () => {
       restarted: () => {},
     });
     const links = { use: () => () => {}, session: () => undefined, health: () => "unknown" as const };
-    const tiers = new Rootless({
+    const rootless = new Rootless({
       clock,
       links,
       table,
@@ -42,7 +42,7 @@ describe("a scope that is asked for again while it is handed over", () => {
       asked.push({ key: scopeKey(scope), sink });
       return () => {};
     };
-    const mesh: Mesh = new Mesh({
+    const mesh: MeshBroadcasts = new MeshBroadcasts({
       clocks: ANY_TIME,
       self,
       broadcasts,
@@ -50,7 +50,7 @@ describe("a scope that is asked for again while it is handed over", () => {
       wallNow: () => clock.now(),
       registrar: { hold: () => {}, release: () => {}, ask },
       table,
-      tiers,
+      rootless,
       lingerMs: LINGER_MS,
       maxScopes: 10,
       redundant: [],

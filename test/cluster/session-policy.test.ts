@@ -1,11 +1,14 @@
 /** Who is taken for a relay of the mesh, and what each gets to see. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { AuthError } from "../../auth/index.ts";
+import {
+  MeshRefusal,
+  type MeshSessionPolicyDeps,
+  meshSessionPolicy,
+  type Visitor,
+} from "../../cluster/sessions/policy.ts";
 import type { LinkInfo } from "../../moq/link.ts";
 import { type AnnounceTable, openAccess } from "../../moq/session/index.ts";
-import type { Admission } from "../../relay/host/gate.ts";
-import { type MeshSessionPolicyDeps, meshSessionPolicy } from "../../relay/mesh/session-policy.ts";
 import { SESSION_LIMITS } from "../session/support.ts";
 
 const table = (): AnnounceTable => ({ list: () => [], watch: () => () => {}, publish: () => "limit" });
@@ -34,30 +37,21 @@ function info(path: string, query = "", protocol = "moqmesh-1"): LinkInfo {
   };
 }
 
-function admission(cluster: boolean, root = "", subject?: string): Admission {
+function visitor(cluster: boolean, root = "", subject?: string): Visitor {
   const access = { ...openAccess(root), maySubscribe: (path: string) => path.startsWith("live/") };
-  const who = subject === undefined ? {} : { subject };
-  return {
-    access,
-    expiresAt: undefined,
-    cluster,
-    who,
-    granted: { publish: [""], subscribe: [""] },
-    check: () => undefined,
-    release: () => {},
-  };
+  return { access, cluster, subject };
 }
 
-const refusal = (code: string) => (error: unknown) => error instanceof AuthError && error.code === code;
+const refusal = (code: string) => (error: unknown) => error instanceof MeshRefusal && error.code === code;
 
 describe("the control session of a root", () => {
   it("is for relays only, and only where the relay is a root", () => {
     for (const path of ["/.moqmesh", "/.moqmesh/", "//%2emoqmesh"]) {
-      assert.throws(() => meshSessionPolicy(DEPS, info(path), admission(false)), refusal("cluster_required"));
-      assert.equal(meshSessionPolicy(DEPS, info(path), admission(true)).table, registry);
+      assert.throws(() => meshSessionPolicy(DEPS, info(path), visitor(false)), refusal("cluster_required"));
+      assert.equal(meshSessionPolicy(DEPS, info(path), visitor(true)).table, registry);
     }
     const none = { ...DEPS, control: undefined };
-    assert.throws(() => meshSessionPolicy(none, info("/.moqmesh"), admission(true)), refusal("not_a_root"));
+    assert.throws(() => meshSessionPolicy(none, info("/.moqmesh"), visitor(true)), refusal("not_a_root"));
   });
 });
 
@@ -72,7 +66,7 @@ describe("a media session", () => {
         access,
         announcePrefix,
         table: own,
-      } = meshSessionPolicy(DEPS, info("/", `node=x&role=${role}`), admission(true));
+      } = meshSessionPolicy(DEPS, info("/", `node=x&role=${role}`), visitor(true));
       assert.equal(access.maySubscribe("live/mine"), true);
       assert.equal(access.maySubscribe("live/other"), others, role);
       assert.deepEqual(access.watchable("live"), others ? ["live"] : []);
@@ -82,7 +76,7 @@ describe("a media session", () => {
   });
 
   it("of a client that claims to be a relay is that of a client, and its token decides", () => {
-    const client = admission(false, "live");
+    const client = visitor(false, "live");
     const terms = meshSessionPolicy(DEPS, info("/live", "node=x&role=edge", "moq-lite-05"), client);
     assert.equal(terms.access, client.access);
     assert.equal(terms.table, announcements);
@@ -90,11 +84,11 @@ describe("a media session", () => {
   });
 
   it("at the mesh's own version is refused without a cluster token", () => {
-    assert.throws(() => meshSessionPolicy(DEPS, info("/live"), admission(false, "live")), refusal("cluster_required"));
+    assert.throws(() => meshSessionPolicy(DEPS, info("/live"), visitor(false, "live")), refusal("cluster_required"));
   });
 
   it("of a relay outside the mesh with a cluster token is open both ways", () => {
-    const { access, table: own, announcePrefix } = meshSessionPolicy(DEPS, info("/"), admission(true));
+    const { access, table: own, announcePrefix } = meshSessionPolicy(DEPS, info("/"), visitor(true));
     assert.equal(access.mayPublish("any") && access.maySubscribe("any"), true);
     assert.deepEqual([own, announcePrefix], [announcements, ""]);
   });
@@ -107,10 +101,10 @@ describe("the name of a relay", () => {
     for (const path of [control, media]) {
       const asked = info(path, "node=edge-1&role=edge");
       for (const subject of ["relay edge-1", "edge-1", undefined])
-        meshSessionPolicy(DEPS, asked, admission(true, "", subject));
+        meshSessionPolicy(DEPS, asked, visitor(true, "", subject));
       for (const subject of ["relay edge-2", "edge-2", "relay relay edge-1", "somebody"]) {
         assert.throws(
-          () => meshSessionPolicy(DEPS, asked, admission(true, "", subject)),
+          () => meshSessionPolicy(DEPS, asked, visitor(true, "", subject)),
           refusal("node_mismatch"),
           subject,
         );
@@ -128,12 +122,12 @@ describe("the name of a relay", () => {
       },
     };
     for (const subject of ["relay edge-1", undefined])
-      meshSessionPolicy(deps, info(control), admission(true, "", subject));
+      meshSessionPolicy(deps, info(control), visitor(true, "", subject));
     assert.deepEqual(told, ["edge-1", undefined]);
   });
 
   it("says what the relay is: one that is known as no edge is served as none", () => {
-    const { access } = meshSessionPolicy(DEPS, info(media, "node=regional-1&role=edge"), admission(true));
+    const { access } = meshSessionPolicy(DEPS, info(media, "node=regional-1&role=edge"), visitor(true));
     assert.deepEqual([access.maySubscribe("live/mine"), access.maySubscribe("live/other")], [true, false]);
     assert.deepEqual(access.watchable("live"), []);
   });

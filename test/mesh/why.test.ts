@@ -4,8 +4,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { generateKey, signToken } from "../../auth/index.ts";
+import { whyUnreachable } from "../../cluster/sessions/unreachable.ts";
 import { TransportError } from "../../moq/link.ts";
-import { whyUnreachable } from "../../relay/mesh/unreachable.ts";
 import { until } from "../support/until.ts";
 import { Stage, type Staged } from "./support/stage.ts";
 
@@ -44,10 +44,7 @@ describe("the log of a relay of a mesh", () => {
       assert.equal(refused.entries.find(({ msg }) => msg === told)?.["err"], undefined, "no stack");
       await until(() => lines(refused).some((line) => line.startsWith("no root can be asked")));
       const tiers = lines(refused).find((line) => line.startsWith("no root can be asked"));
-      assert.equal(
-        tiers,
-        `no root can be asked (${root.url} refused this relay's token (401)): asking along the tiers`,
-      );
+      assert.equal(tiers, `no root can be asked (${root.url} refused this relay's token (401)): asking other relays`);
     } finally {
       await stage.close();
     }

@@ -1,23 +1,27 @@
-import { BackOff } from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Session } from "../../moq/session/index.ts";
-import type { Logger } from "../log/index.ts";
-import { facts, whyUnreachable } from "./unreachable.ts";
+import { BackOff } from "../back-off.ts";
 
 /** First and longest wait between two dials of one relay, in milliseconds. */
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
 
+export interface ExternalRelayEvents {
+  readonly externalReached: (host: string, protocol: string) => void;
+  /** It is dialled again. */
+  readonly externalUnreachable: (host: string, error: unknown) => void;
+}
+
 export interface ExternalRelaysDeps {
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
-  readonly log: Logger;
-  /** Rejects when it cannot be reached; `gone` is called at the end of the session. */
+  /** Rejects when the relay cannot be reached; `gone` is called at the end of the session. */
   readonly dial: (url: string, gone: () => void) => Promise<Session>;
+  readonly events: ExternalRelayEvents;
 }
 
-/** Sessions with relays outside the mesh, both ways, made again whenever they end. */
+/** Sessions with relays outside the mesh, both ways; each is opened again whenever it ends. */
 export class ExternalRelays {
   readonly #deps: ExternalRelaysDeps;
   readonly #sessions = new Set<Session>();
@@ -41,7 +45,7 @@ export class ExternalRelays {
   }
 
   #dial(url: string, backOff: BackOff): void {
-    const { log, dial } = this.#deps;
+    const { events, dial } = this.#deps;
     const { host } = new URL(url);
     let session: Session | undefined;
     const gone = () => {
@@ -58,11 +62,10 @@ export class ExternalRelays {
         }
         session = started;
         this.#sessions.add(started);
-        log.info({ host, protocol: started.info.protocol }, "relay outside the mesh reached");
+        events.externalReached(host, started.info.protocol);
       },
       (error: unknown) => {
-        const why = whyUnreachable(error);
-        log.warn({ host, ...facts(error) }, `the relay ${host} outside the mesh ${why}; trying again`);
+        events.externalUnreachable(host, error);
         this.#dialLater(url, backOff);
       },
     );

@@ -2,12 +2,12 @@ import type { Clock } from "../../moq/clock.ts";
 import { TransportError } from "../../moq/link.ts";
 import type { SessionReport } from "../../moq/session/index.ts";
 
-/** Milliseconds for a relay that has answered to say who it is, which it does with its first message. */
+/** Milliseconds that a relay which accepted the link has to identify itself, which it does in its first message. */
 const ADMIT_MS = 3_000;
 
 /**
- * Whether a relay that was dialled has taken the session in. It has when it says who it is. A relay whose engine answers before
- * the relay is asked (docs/engines.md) refuses by ending the session, with the HTTP status as the code.
+ * Whether a dialled relay admitted the session: it did when it identifies itself. The engine of some relays accepts the link before
+ * the relay decides (docs/engines.md); such a relay refuses by ending the session, with the HTTP status as the code.
  */
 export class Admission {
   readonly #outcome = Promise.withResolvers<void>();
@@ -23,7 +23,7 @@ export class Admission {
     this.#outcome.resolve();
   }
 
-  /** The session is over. False where it was never taken in: then its dial fails. */
+  /** The session is over. False where the relay never admitted it: then its dial fails. */
   closed({ code, message, reason }: Pick<SessionReport, "code" | "message" | "reason">): boolean {
     if (this.#decided) return true;
     this.#decided = true;
@@ -37,7 +37,7 @@ export class Admission {
     return false;
   }
 
-  /** Resolves when the session is taken in, or nothing was heard for some time. Rejects with {@link TransportError}. */
+  /** Resolves when the session is admitted, or after {@link ADMIT_MS} without an answer. Rejects with {@link TransportError}. */
   async done(clock: Clock): Promise<void> {
     const cancel = clock.timer(ADMIT_MS, () => this.identified());
     try {

@@ -1,6 +1,6 @@
 import { TransportError } from "../../moq/link.ts";
 
-/** What an HTTP status of a refused dial means between relays. */
+/** What the HTTP status of a refused dial means between relays. */
 const REFUSED: ReadonlyMap<number, string> = new Map([
   [400, "refused the path of its URL (400)"],
   [401, "refused this relay's token (401)"],
@@ -10,17 +10,11 @@ const REFUSED: ReadonlyMap<number, string> = new Map([
   [503, "is full or going away (503)"],
 ]);
 
-/** Why another relay could not be had, in a few words that follow its name; without a stack. */
+/** Why another relay cannot be reached, in a few words that follow its name; without a stack. */
 export function whyUnreachable(error: unknown): string {
   if (!(error instanceof Error)) return `cannot be reached: ${String(error)}`;
   const { status } = error instanceof TransportError ? error : { status: undefined };
   if (status !== undefined) return REFUSED.get(status) ?? `refused this relay (${status})`;
   if (error instanceof TransportError && error.code === "dial_timeout") return "does not answer";
   return `cannot be reached: ${error.message}`;
-}
-
-/** The same for machines. */
-export function facts(error: unknown): { code?: string; status?: number } {
-  if (!(error instanceof TransportError)) return {};
-  return { code: error.code, ...(error.status !== undefined && { status: error.status }) };
 }

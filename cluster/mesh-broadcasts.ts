@@ -13,10 +13,9 @@ import type { AnnounceTable } from "../moq/session/index.ts";
 import type { ClockBound } from "./clock-bound.ts";
 import {
   type BroadcastScope,
-  type Holding,
   type NodeInfo,
   RELAY_COST,
-  type Role,
+  type Registrar,
   type Scope,
   type ScopeSink,
   scopeKey,
@@ -32,31 +31,10 @@ import {
   Stamper,
 } from "./routes/index.ts";
 
-/**
- * Longest that a regional keeps what it cannot get, in milliseconds: the edges that it serves know other ways, and keep
- * their viewers meanwhile.
- */
-const PASS_ON_MS = 1_000;
+/** Milliseconds until a subscription that lost its track asks the same relays again. */
+const RETRY_MS = 500;
 
-/** How long a relay waits for a way to a broadcast, and what it says when there is none. */
-export function patienceOf(role: Role, holdMs: number): Pick<MeshSourceDeps, "holdMs" | "lostAs"> {
-  return role !== "regional"
-    ? { holdMs, lostAs: "upstream" }
-    : { holdMs: Math.min(holdMs, PASS_ON_MS), lostAs: "unroutable" };
-}
-
-/** Milliseconds until relays that could not be reached are tried anew for those who still wait. */
-const RENEW_MS = 500;
-
-/** The relay's hold on the roots. */
-export interface Registrar {
-  /** This relay has the broadcast first-hand; told again when something of it changes. */
-  hold(holding: Holding): void;
-  release(path: string): void;
-  ask(scope: Scope, sink: ScopeSink): () => void;
-}
-
-export interface MeshDeps {
+export interface MeshBroadcastsDeps {
   readonly self: NodeInfo;
   readonly broadcasts: Broadcasts;
   readonly clock: Clock;
@@ -66,52 +44,53 @@ export interface MeshDeps {
   readonly table: RouteTable;
   /** Bounds the epochs that publishers may give. */
   readonly clocks: Pick<ClockBound, "takes">;
-  readonly tiers: Pick<Rootless, "want" | "changed" | "close">;
+  readonly rootless: Pick<Rootless, "want" | "changed" | "close">;
   readonly lingerMs: number;
   readonly maxScopes: number;
   readonly redundant: readonly string[];
   readonly cost: number;
-  /** A source for one broadcast of one epoch; `idle` is called when nothing is subscribed through it any more. */
+  /** Makes a source for one broadcast of one epoch. It calls `idle` when the last subscription through it has ended. */
   readonly source: (on: MeshSourceEvents) => MeshSource;
-  /** Something was given up at a bound. */
+  /** A bound was hit. */
   readonly refused: (bound: "mesh_scopes") => void;
 }
 
 export type MeshSourceEvents = Pick<MeshSourceDeps, "candidates" | "idle" | "spent">;
 
-/** A broadcast that is had from other relays. */
+/** A broadcast of other relays. */
 interface Remote {
   readonly epoch: bigint;
   readonly source: MeshSource;
-  /** Nothing while nobody is known to hold it any more, but tracks of it still run. */
+  /** Absent once no holder is known, while tracks of the broadcast still run. */
   publication: Publication | undefined;
 }
 
 /**
- * Puts the broadcasts of other relays into `Broadcasts`, where somebody asks for them here, and tells the roots of those that are
- * published here. Does no I/O.
+ * Publishes the broadcasts of other relays here, as far as sessions here ask for them, and registers with the roots the broadcasts that
+ * are published here. Does no I/O.
  */
-export class Mesh implements BroadcastFinder {
-  /** What sessions of publishers put their announcements into. */
+export class MeshBroadcasts implements BroadcastFinder {
+  /** Takes the announcements of publishers. */
   readonly announcements: AnnounceTable;
-  readonly #deps: MeshDeps;
+  readonly #deps: MeshBroadcastsDeps;
   readonly #interest: Interest;
   readonly #stamper: Stamper;
-  readonly #entrances = new ExternalAnnouncements();
+  readonly #external = new ExternalAnnouncements();
   readonly #remotes = new Map<string, Remote>();
   readonly #sources = new WeakSet<Source>();
-  /** What was registered, by path. */
-  readonly #held = new Map<string, Route>();
-  /** The source that is being put into `Broadcasts`: tracks may go over to it, and leave it, before that is done. */
-  #offering: MeshSource | undefined;
-  readonly #renewals = new Set<() => void>();
-  /** Broadcasts of others that found no place in `Broadcasts`, each with its way out of the line. */
-  readonly #unplaced = new Map<string, () => void>();
+  /** The routes that are registered, by path. */
+  readonly #registered = new Map<string, Route>();
+  /** The source that is being published now: tracks may move to it, and leave it, before its publication exists. */
+  #publishing: MeshSource | undefined;
+  /** Cancel the retries that are due later. */
+  readonly #retries = new Set<() => void>();
+  /** Remote broadcasts that `Broadcasts` had no room for, by path; each value ends the wait for room. */
+  readonly #waitingForRoom = new Map<string, () => void>();
   #stopRivals: (() => void) | undefined;
-  #asked = 0;
+  #asks = 0;
   readonly #stopNodes: () => void;
 
-  constructor(deps: MeshDeps) {
+  constructor(deps: MeshBroadcastsDeps) {
     this.#deps = deps;
     const { broadcasts, clock, lingerMs, maxScopes, registrar, wallNow, redundant, cost } = deps;
     this.#interest = new Interest({
@@ -126,7 +105,7 @@ export class Mesh implements BroadcastFinder {
       list: (prefix) => broadcasts.list(prefix),
       watch: (prefix, watcher, interests) => broadcasts.watch(prefix, watcher, interests),
       publish: (path, advertisement, source) =>
-        this.#entrances.publish(path, advertisement, {
+        this.#external.publish(path, advertisement, {
           publish: (first) => this.#publish(path, first, source),
           holders: () => deps.table.holders(path),
         }),
@@ -139,9 +118,9 @@ export class Mesh implements BroadcastFinder {
     broadcasts.findWith(this);
   }
 
-  /** Broadcasts that are had from other relays, and of those published here that were registered. */
-  get counts(): { remote: number; held: number; scopes: number } {
-    return { remote: this.#remotes.size, held: this.#held.size, scopes: this.#interest.size };
+  /** Broadcasts of other relays, broadcasts registered as published here, and scopes asked for. */
+  get counts(): { remote: number; registered: number; scopes: number } {
+    return { remote: this.#remotes.size, registered: this.#registered.size, scopes: this.#interest.size };
   }
 
   watching(prefix: string, complete: () => void): () => void {
@@ -152,77 +131,78 @@ export class Mesh implements BroadcastFinder {
     return this.#interest.wanting(path);
   }
 
-  /** Whether a publisher of the broadcast is here, or a relay outside the mesh. */
+  /** Whether a publisher of the broadcast, or a relay outside the mesh that has it, is connected here. */
   firstHand(path: string): boolean {
-    return this.#held.has(path);
+    return this.#registered.has(path);
   }
 
   routed(broadcast: Broadcast): void {
     const { registrar, self } = this.#deps;
     const { path } = broadcast;
     const local = broadcast.routes.find(({ source }) => !this.#sources.has(source));
-    const before = this.#held.get(path);
+    const before = this.#registered.get(path);
     if (local === before) return;
     if (local === undefined) {
-      this.#held.delete(path);
+      this.#registered.delete(path);
       registrar.release(path);
     } else {
-      this.#held.set(path, local);
+      this.#registered.set(path, local);
       const { epoch, hops, cost, ended } = local.advertisement;
       registrar.hold({ path, node: self.node, epoch, hops: [...hops, self.hop], cost, ended });
     }
     this.#watchRivals();
-    this.#settle(path);
+    this.#refresh(path);
   }
 
-  /** What is known of the holders of `path` changed. */
+  /** The holders of `path` changed. */
   changed(path: string): void {
-    this.#entrances.changed(path);
-    this.#settle(path);
+    this.#external.changed(path);
+    this.#refresh(path);
   }
 
   /** Relays came, went, or changed. */
   nodesChanged(): void {
-    this.#deps.tiers.changed();
+    this.#deps.rootless.changed();
     for (const remote of this.#remotes.values()) remote.source.candidatesChanged();
   }
 
   close(): void {
     this.#interest.close();
-    this.#deps.tiers.close();
-    for (const cancel of this.#renewals) cancel();
-    for (const leaveLine of this.#unplaced.values()) leaveLine();
+    this.#deps.rootless.close();
+    for (const cancel of this.#retries) cancel();
+    for (const cancel of this.#waitingForRoom.values()) cancel();
     this.#stopRivals?.();
     this.#stopNodes();
     for (const remote of [...this.#remotes.values()]) remote.source.close();
     this.#remotes.clear();
   }
 
-  /** Makes the route of `Broadcasts` to `path` through the mesh what it is to be by now. */
-  #settle(path: string): void {
+  /** Publishes, updates or withdraws the route to `path` through the mesh, as the holders are now. */
+  #refresh(path: string): void {
     const { table } = this.#deps;
     const holders = table.holders(path);
-    const local = this.#held.get(path)?.advertisement.epoch ?? 0n;
+    const local = this.#registered.get(path)?.advertisement.epoch ?? 0n;
     const wanted = holders !== undefined && holders.epoch >= local ? holders : undefined;
     const before = this.#remotes.get(path);
     if (wanted === undefined) {
-      this.#unplaced.get(path)?.();
-      this.#unplaced.delete(path);
+      this.#waitingForRoom.get(path)?.();
+      this.#waitingForRoom.delete(path);
       if (before !== undefined) this.#withdraw(path, before);
       return;
     }
     const advertisement = advertisementOf(wanted);
     if (before?.epoch === wanted.epoch) {
-      if (before.publication === undefined) before.publication = this.#offer(path, advertisement, before.source);
+      if (before.publication === undefined)
+        before.publication = this.#publishRemote(path, advertisement, before.source);
       else before.publication.update(advertisement);
       before.source.candidatesChanged();
       return;
     }
     const source = this.#source(path, wanted.epoch);
-    const publication = this.#offer(path, advertisement, source);
+    const publication = this.#publishRemote(path, advertisement, source);
     if (publication === undefined) return;
     this.#remotes.set(path, { epoch: wanted.epoch, source, publication });
-    // After the new one is there, so that tracks go over rather than end.
+    // Only now, so that tracks move to the new one and do not end.
     before?.publication?.end(false);
   }
 
@@ -232,51 +212,51 @@ export class Mesh implements BroadcastFinder {
       candidates: () => table.candidates(path, epoch),
       idle: () => {
         const remote = this.#remotes.get(path);
-        const offered = remote?.publication !== undefined || this.#offering === source;
+        const offered = remote?.publication !== undefined || this.#publishing === source;
         if (remote?.source === source && !offered) this.#remotes.delete(path);
       },
-      spent: () => this.#renewSoon(path, source),
+      spent: () => this.#retrySoon(path, source),
     });
     this.#sources.add(source);
     return source;
   }
 
   /**
-   * A track of the source was given up, and whoever still waits for it looks for another way. As long as somebody is known to hold
-   * the broadcast there is one: the same relays, tried anew.
+   * The source gave up a track. Subscriptions that still wait get another source, as long as a holder of the broadcast is known: the
+   * new source asks the same relays again.
    */
-  #renewSoon(path: string, source: MeshSource): void {
-    const cancel = this.#deps.clock.timer(RENEW_MS, () => {
-      this.#renewals.delete(cancel);
+  #retrySoon(path: string, source: MeshSource): void {
+    const cancel = this.#deps.clock.timer(RETRY_MS, () => {
+      this.#retries.delete(cancel);
       const before = this.#remotes.get(path);
       const holders = this.#deps.table.holders(path);
       if (before?.source !== source || before.publication === undefined || holders?.epoch !== before.epoch) return;
       const next = this.#source(path, before.epoch);
-      const publication = this.#offer(path, advertisementOf(holders), next);
+      const publication = this.#publishRemote(path, advertisementOf(holders), next);
       if (publication === undefined) return;
       this.#remotes.set(path, { epoch: before.epoch, source: next, publication });
       before.publication.end(false);
     });
-    this.#renewals.add(cancel);
+    this.#retries.add(cancel);
   }
 
-  #offer(path: string, advertisement: Advertisement, source: MeshSource): Publication | undefined {
-    const before = this.#offering;
-    this.#offering = source;
+  #publishRemote(path: string, advertisement: Advertisement, source: MeshSource): Publication | undefined {
+    const before = this.#publishing;
+    this.#publishing = source;
     const publication = this.#deps.broadcasts.publish(path, advertisement, source);
-    this.#offering = before;
+    this.#publishing = before;
     if (typeof publication !== "string") return publication;
-    if (publication === "limit" && !this.#unplaced.has(path)) {
-      const settle = () => {
-        this.#unplaced.delete(path);
-        this.#settle(path);
+    if (publication === "limit" && !this.#waitingForRoom.has(path)) {
+      const refresh = () => {
+        this.#waitingForRoom.delete(path);
+        this.#refresh(path);
       };
-      this.#unplaced.set(path, this.#deps.broadcasts.whenRoom(settle));
+      this.#waitingForRoom.set(path, this.#deps.broadcasts.whenRoom(refresh));
     }
     return undefined;
   }
 
-  /** Nobody holds it any more, as far as is known: its tracks conclude by themselves. */
+  /** No holder is known any more. Tracks that run end by themselves. */
   #withdraw(path: string, remote: Remote): void {
     const { publication } = remote;
     remote.publication = undefined;
@@ -300,24 +280,24 @@ export class Mesh implements BroadcastFinder {
   }
 
   #latest(path: string): bigint {
-    const here = this.#held.get(path)?.advertisement.epoch ?? 0n;
+    const here = this.#registered.get(path)?.advertisement.epoch ?? 0n;
     const elsewhere = this.#deps.table.holders(path)?.epoch ?? 0n;
     return here > elsewhere ? here : elsewhere;
   }
 
-  /** Whoever holds something hears of others that hold the same. */
+  /** A relay with broadcasts of its own asks which other relays have the same ones. */
   #watchRivals(): void {
-    if (this.#held.size > 0 && this.#stopRivals === undefined) {
+    if (this.#registered.size > 0 && this.#stopRivals === undefined) {
       this.#stopRivals = this.#ask({ kind: "rivals" }, () => {});
-    } else if (this.#held.size === 0) {
+    } else if (this.#registered.size === 0) {
       this.#stopRivals?.();
       this.#stopRivals = undefined;
     }
   }
 
-  /** Asks a root, and the tiers while there is none. */
+  /** Asks a root, and other relays while no root answers. */
   #askAll(scope: BroadcastScope, told: ScopeTold): () => void {
-    const want = this.#deps.tiers.want(scope, told);
+    const want = this.#deps.rootless.want(scope, told);
     const stop = this.#ask(scope, () => {
       told(true);
       want.answered();
@@ -329,34 +309,34 @@ export class Mesh implements BroadcastFinder {
   }
 
   #ask(scope: Scope, complete: () => void): () => void {
-    // Of its own: while one takes another's place the same may be asked for twice, and each takes back what it told.
-    const key = `${scopeKey(scope)} ${this.#asked++}`;
-    const told = new Map<string, Set<string>>();
-    const stop = this.#deps.registrar.ask(scope, this.#sink(key, complete, told));
+    // Each ask has a key of its own: during a handover a scope is asked for twice, and each ask withdraws only its own answers.
+    const key = `${scopeKey(scope)} ${this.#asks++}`;
+    const answers = new Map<string, Set<string>>();
+    const stop = this.#deps.registrar.ask(scope, this.#sink(key, complete, answers));
     return () => {
       stop();
-      for (const [path, nodes] of told) for (const node of nodes) this.#deps.table.holdingGone(path, node, key);
+      for (const [path, nodes] of answers) for (const node of nodes) this.#deps.table.holdingGone(path, node, key);
     };
   }
 
-  /** `told`: what the scope told of and did not take back. */
-  #sink(key: string, complete: () => void, told = new Map<string, Set<string>>()): ScopeSink {
+  /** `answers`: the answers that were not withdrawn, as nodes by path. */
+  #sink(key: string, complete: () => void, answers = new Map<string, Set<string>>()): ScopeSink {
     const { table } = this.#deps;
     return {
       node: (info) => {
-        this.#entrances.learn(info.hop);
+        this.#external.learn(info.hop);
         table.node(info, "root");
       },
       nodeGone: (node) => table.nodeGone(node, "root"),
       holding: (holding) => {
-        const nodes = told.get(holding.path) ?? new Set<string>();
-        told.set(holding.path, nodes.add(holding.node));
+        const nodes = answers.get(holding.path) ?? new Set<string>();
+        answers.set(holding.path, nodes.add(holding.node));
         table.holding(holding, key);
       },
       holdingGone: (path, node) => {
-        const nodes = told.get(path);
+        const nodes = answers.get(path);
         nodes?.delete(node);
-        if (nodes?.size === 0) told.delete(path);
+        if (nodes?.size === 0) answers.delete(path);
         table.holdingGone(path, node, key);
       },
       complete,

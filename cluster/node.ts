@@ -1,0 +1,363 @@
+import type { Clock } from "../moq/clock.ts";
+import type { LinkInfo } from "../moq/link.ts";
+import type { Broadcasts } from "../moq/model/index.ts";
+import type { Reason } from "../moq/reason.ts";
+import type { Session } from "../moq/session/index.ts";
+import { ClockBound } from "./clock-bound.ts";
+import type { NodeInfo, Peers, Registrar, Role } from "./contract.ts";
+import { ControlClient } from "./control/index.ts";
+import { FAILOVER_METRICS, type FailoverCounters, MeshSource, type MeshSourceDeps } from "./failover/index.ts";
+import {
+  Discovery,
+  type DnsEntry,
+  type ExternalRelayEvents,
+  ExternalRelays,
+  type LinkEvents,
+  PeerLinks,
+  type Resolver,
+  staticPeers,
+} from "./links/index.ts";
+import { MeshBroadcasts } from "./mesh-broadcasts.ts";
+import type { Registry, ReplicatedRegistry } from "./registry/index.ts";
+import { Root, type RootEvents } from "./root.ts";
+import { Rootless } from "./rootless/index.ts";
+import { RouteTable } from "./routes/index.ts";
+import {
+  type MeshSessionEvents,
+  type MeshSessionPolicy,
+  MeshSessions,
+  type MeshSessionsDeps,
+  meshSessionPolicy,
+  type Visitor,
+} from "./sessions/index.ts";
+
+/** Milliseconds between two reports of this relay's load to the roots. */
+const LOAD_INTERVAL_MS = 5_000;
+
+/** Shortest time in milliseconds after which two relays with one name are no restart of one. */
+const SETTLE_MS = 5_000;
+
+/**
+ * Longest time in milliseconds that a regional waits for a route: the edges that it serves know other routes, and keep their viewers
+ * meanwhile.
+ */
+const REGIONAL_HOLD_MS = 1_000;
+
+/** Bounds of the tables of one relay. */
+export interface MeshLimits {
+  /** Prefixes and paths that the relay asks the roots for. */
+  readonly scopes: number;
+  /** Of a root: relays, and broadcasts of all of them together. */
+  readonly nodes: number;
+  readonly holdings: number;
+}
+
+/** A root with that many relays and broadcasts needs half a gigabyte for them. */
+export const MESH_LIMITS: MeshLimits = { scopes: 8_192, nodes: 10_000, holdings: 2_000_000 };
+
+export interface MeshSettings {
+  /** URLs of the roots; the relay asks the first one that is up. */
+  readonly roots: readonly string[];
+  /** This relay is a root. */
+  readonly isRoot: boolean;
+  /** Relays that are known without a root, each as `NAME ROLE REGION URL`. */
+  readonly peers: readonly string[];
+  /** DNS names whose relays are known without a root, and the milliseconds between two queries. */
+  readonly dns: readonly DnsEntry[];
+  readonly dnsIntervalMs: number;
+  /** URLs of relays outside the mesh. */
+  readonly externals: readonly string[];
+  /** Regions to take broadcasts from where this relay's own has none, best first. */
+  readonly regions: readonly string[];
+  /** Prefixes under which publishers that number no epoch send the same content to several origins. */
+  readonly redundant: readonly string[];
+  /** Added to the cost of what is published here. */
+  readonly cost: number;
+  /** Milliseconds that what a lost relay registered stays known. */
+  readonly leaseMs: number;
+  /** Milliseconds that a subscription waits for another route. */
+  readonly holdMs: number;
+  /** Milliseconds that a link and a scope are kept after their last use. */
+  readonly lingerMs: number;
+  /** Milliseconds of silence after which a link between relays is over. */
+  readonly peerTimeoutMs: number;
+}
+
+/** What happens to a node of the mesh, for its log. */
+export interface MeshNodeEvents extends MeshSessionEvents, ExternalRelayEvents, RootEvents {
+  /** A root cannot be reached; it is dialled again. Called once until it is reached. */
+  readonly rootUnreachable: (url: string, error: unknown) => void;
+  /** A root ended its answer for the scope of `prefix` before its session; it is asked again after the lease. */
+  readonly answerCut: (prefix: string, reason: Reason) => void;
+  /** From now on other relays are asked in place of the roots, or no more. `trouble`: the roots that cannot be asked, with the reasons. */
+  readonly rootless: (asking: boolean, trouble: readonly string[]) => void;
+  /** Another relay has this relay's name; `taken`: the other one is registered and this one is not. */
+  readonly namesake: (info: NodeInfo, taken: boolean) => void;
+  /** An epoch or start of `node` was refused because it is that far ahead of this relay's clock. */
+  readonly clockAhead: (node: string, aheadMs: number) => void;
+  readonly dnsTrouble: (message: string) => void;
+  /** A relay found by DNS does not identify itself; it is dialled again. Called once until it does. */
+  readonly notIdentified: (info: NodeInfo, error: unknown) => void;
+  /** The control session of this relay with itself threw. */
+  readonly controlDefect: (error: unknown) => void;
+}
+
+/** Stands between parts of a node and sees what passes; a simulation checks its promises with it. */
+export interface MeshProbe {
+  registrar(registrar: Registrar): Registrar;
+  peers(peers: Peers): Peers;
+}
+
+export interface MeshNodeDeps extends Omit<MeshSessionsDeps, "roots" | "events"> {
+  readonly self: NodeInfo;
+  readonly settings: MeshSettings;
+  readonly bounds: MeshLimits;
+  readonly broadcasts: Broadcasts;
+  readonly clock: Clock;
+  readonly resolver: Resolver;
+  /** Shares the registry of a root with other roots; absent: it is in this relay's memory only. */
+  readonly replicate?: (registry: Registry) => ReplicatedRegistry | undefined;
+  readonly events: MeshNodeEvents;
+  readonly probe?: MeshProbe;
+}
+
+/** One relay's part in the mesh: every part of `cluster/`, joined. Does no I/O but through `dial`, `resolver` and `replicate`. */
+export class MeshNode {
+  readonly self: NodeInfo;
+  readonly routes: RouteTable;
+  readonly peers: PeerLinks;
+  readonly control: ControlClient;
+  readonly rootless: Rootless;
+  readonly broadcasts: MeshBroadcasts;
+  /** Absent where this relay is no root. */
+  readonly root: Root | undefined;
+  readonly failovers: FailoverCounters;
+  readonly #deps: MeshNodeDeps;
+  readonly #sessions: MeshSessions;
+  readonly #discovery: Discovery;
+  readonly #externals: ExternalRelays;
+  /** Names of the relays that are known by configuration. */
+  #static: ReadonlySet<string> = new Set();
+  #namesakes = 0;
+  #cancelLoad = () => {};
+
+  constructor(deps: MeshNodeDeps) {
+    const { self, settings, clock, random, events } = deps;
+    this.#deps = deps;
+    this.self = self;
+    this.failovers = deps.broadcasts.counters.numbers(FAILOVER_METRICS);
+    this.#sessions = new MeshSessions({ ...deps, roots: settings.roots });
+    this.peers = new PeerLinks({
+      clock,
+      random,
+      lingerMs: settings.lingerMs,
+      dial: async (node, on) => await this.#dialPeer(node, on),
+      changed: () => this.broadcasts.nodesChanged(),
+    });
+    const clocks = this.#makeClocks();
+    this.routes = new RouteTable({
+      self,
+      clocks,
+      regions: settings.regions,
+      health: (node) => this.peers.health(node),
+      changed: (path) => this.broadcasts.changed(path),
+      nodesChanged: () => this.broadcasts.nodesChanged(),
+      restarted: (node) => this.peers.forgive(node),
+    });
+    this.root = settings.isRoot ? this.#makeRoot(clocks) : undefined;
+    this.control = this.#makeControl();
+    this.rootless = this.#makeRootless();
+    this.broadcasts = this.#makeBroadcasts(clocks);
+    this.#discovery = this.#makeDiscovery();
+    this.#externals = new ExternalRelays({
+      clock,
+      random,
+      dial: (url, gone) => this.#sessions.external(url, this.broadcasts.announcements, gone),
+      events,
+    });
+  }
+
+  /** Other relays that were found to have this relay's name. */
+  get namesakes(): number {
+    return this.#namesakes;
+  }
+
+  /** To be called once the relay accepts sessions itself. */
+  start(): void {
+    const { peers, externals } = this.#deps.settings;
+    this.learn(peers);
+    this.root?.start();
+    this.#discovery.start();
+    this.control.start();
+    for (const url of externals) this.#externals.connect(url);
+    if (this.control.known > 0) this.#reportLoad();
+  }
+
+  /** Replaces the relays that are known by configuration, each as `NAME ROLE REGION URL`. */
+  learn(lines: readonly string[]): void {
+    const peers = new Map(staticPeers(lines).map((peer) => [peer.node, peer]));
+    for (const node of this.#static) if (!peers.has(node)) this.routes.nodeGone(node, "static");
+    for (const peer of peers.values()) this.routes.node(peer, "static");
+    this.#static = new Set(peers.keys());
+  }
+
+  /** What an admitted session may do. Throws `MeshRefusal`. */
+  sessionPolicy(info: LinkInfo, visitor: Visitor): MeshSessionPolicy {
+    const { root } = this;
+    const deps = {
+      limits: this.#deps.limits,
+      announcements: this.broadcasts.announcements,
+      control: root && ((options: Parameters<Root["control"]>[0]) => root.control(options)),
+      roleOf: (node: string) => this.routes.get(node)?.role,
+      firstHand: (path: string) => this.broadcasts.firstHand(path),
+    };
+    return meshSessionPolicy(deps, info, visitor);
+  }
+
+  /** Other relays open nothing new here from now on, and move what they take from here elsewhere. */
+  drain(): void {
+    this.control.inform({ ...this.self, draining: true });
+  }
+
+  /** Withdraws the relay and its broadcasts from the roots, so that nobody waits for the lease. Comes before `close`. */
+  leave(): void {
+    this.control.leave();
+  }
+
+  /** Ends everything at once. Without `leave` before it, the mesh sees a relay that is lost. */
+  close(): void {
+    this.#cancelLoad();
+    this.#discovery.close();
+    this.control.close();
+    this.broadcasts.close();
+    this.peers.close();
+    this.#externals.close();
+    this.root?.close();
+  }
+
+  #reportLoad(): void {
+    const { sessionsActive: sessions, subscriptionsActive: subscriptions } = this.#deps.broadcasts.counters;
+    this.control.setLoad({ sessions, subscriptions });
+    this.#cancelLoad = this.#deps.clock.timer(LOAD_INTERVAL_MS, () => this.#reportLoad());
+  }
+
+  async #dialPeer(node: string, on: LinkEvents): Promise<Session> {
+    const info = this.routes.get(node);
+    if (info === undefined || info.url === "") throw new Error(`the URL of the relay ${node} is not known`);
+    return await this.#sessions.peer(info, { ...on, met: (hop) => this.routes.met(node, hop) });
+  }
+
+  #makeClocks(): ClockBound {
+    const { clock, wallNow, broadcasts, events } = this.#deps;
+    const { boundsHit } = broadcasts.counters;
+    const refused = () => {
+      boundsHit.mesh_clock_ahead++;
+    };
+    return new ClockBound({ clock, wallNow, refused, report: events.clockAhead });
+  }
+
+  #makeRoot(clocks: ClockBound): Root {
+    const { self, settings, bounds, clock, replicate, events } = this.#deps;
+    const { leaseMs } = settings;
+    return new Root({ self, clock, clocks, leaseMs, settleMs: this.#settleMs, limits: bounds, replicate, events });
+  }
+
+  /** A relay whose silence is noticed later is also missed later. */
+  get #settleMs(): number {
+    return Math.max(SETTLE_MS, 2 * this.#deps.settings.peerTimeoutMs);
+  }
+
+  #makeControl(): ControlClient {
+    const { settings, clock, random, events } = this.#deps;
+    const { root } = this;
+    return new ControlClient({
+      clock,
+      random,
+      self: this.self,
+      roots: settings.roots,
+      ...(root && { local: () => root.local() }),
+      dial: (url, table, gone, renew) =>
+        this.#sessions.root(url, { table, gone, renew, itself: () => this.control.itself(url) }),
+      settleMs: this.#settleMs,
+      namesake: (info) => {
+        this.#namesakes++;
+        events.namesake(info, this.control.nameTaken);
+      },
+      leaseMs: settings.leaseMs,
+      unreachable: events.rootUnreachable,
+      cut: events.answerCut,
+      defect: events.controlDefect,
+      rooted: (up) => this.rootless.rooted(up),
+    });
+  }
+
+  #makeRootless(): Rootless {
+    const { settings, clock, broadcasts, events } = this.#deps;
+    const { roots, peers, dns, leaseMs } = settings;
+    const alone = roots.length + peers.length + dns.length === 0;
+    return new Rootless({
+      clock,
+      alone,
+      links: this.peers,
+      table: this.routes,
+      leaseMs,
+      refused: (bound) => {
+        broadcasts.counters.boundsHit[bound]++;
+      },
+      told: (asking) => {
+        // A root that knows no other relay has none to ask.
+        if (!alone) events.rootless(asking, this.#sessions.trouble);
+      },
+    });
+  }
+
+  #makeBroadcasts(clocks: ClockBound): MeshBroadcasts {
+    const { self, settings, bounds, broadcasts, clock, wallNow, probe } = this.#deps;
+    const { lingerMs, redundant, cost } = settings;
+    const peers = probe?.peers(this.peers) ?? this.peers;
+    const wait = failoverWait(self.role, settings.holdMs);
+    return new MeshBroadcasts({
+      self,
+      broadcasts,
+      clock,
+      wallNow,
+      registrar: probe?.registrar(this.control) ?? this.control,
+      table: this.routes,
+      clocks,
+      rootless: this.rootless,
+      lingerMs,
+      maxScopes: bounds.scopes,
+      redundant,
+      cost,
+      source: (on) => new MeshSource({ clock, peers, counters: this.failovers, ...wait, ...on }),
+      refused: (bound) => {
+        broadcasts.counters.boundsHit[bound]++;
+      },
+    });
+  }
+
+  #makeDiscovery(): Discovery {
+    const { settings, clock, random, resolver, broadcasts, events } = this.#deps;
+    return new Discovery({
+      clock,
+      random,
+      entries: settings.dns,
+      resolver,
+      intervalMs: settings.dnsIntervalMs,
+      identify: (info) => this.#sessions.identify(info),
+      table: this.routes,
+      refused: () => {
+        broadcasts.counters.boundsHit.mesh_dns_relays++;
+      },
+      warn: events.dnsTrouble,
+      unreachable: events.notIdentified,
+    });
+  }
+}
+
+/** How long a subscription waits for a route to its broadcast, and how it ends when there is none. */
+function failoverWait(role: Role, holdMs: number): Pick<MeshSourceDeps, "holdMs" | "lostAs"> {
+  return role === "regional"
+    ? { holdMs: Math.min(holdMs, REGIONAL_HOLD_MS), lostAs: "unroutable" }
+    : { holdMs, lostAs: "upstream" };
+}

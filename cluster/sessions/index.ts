@@ -1,0 +1,16 @@
+/** Sessions between relays: how one is dialled, admitted, renewed and served. */
+
+export { meshLimits } from "./limits.ts";
+export {
+  MeshRefusal,
+  type MeshSessionPolicy,
+  meshSessionPolicy,
+  type Visitor,
+} from "./policy.ts";
+export {
+  type MeshDial,
+  type MeshSessionEvents,
+  MeshSessions,
+  type MeshSessionsDeps,
+} from "./sessions.ts";
+export { whyUnreachable } from "./unreachable.ts";

@@ -1,0 +1,111 @@
+import { type MeshNodeEvents, whyUnreachable } from "../../cluster/index.ts";
+import { TransportError } from "../../moq/link.ts";
+import type { Defects } from "../host/index.ts";
+import type { Logger } from "../log/index.ts";
+
+/** Writes what happens to a node of the mesh to the log. */
+export function meshLog(log: Logger, defects: Defects): MeshNodeEvents {
+  return { ...rootLog(log, defects), ...relayLog(log, defects), ...nameLog(log) };
+}
+
+type RootLog = "rootReached" | "rootUnreachable" | "answerCut" | "rootless" | "controlDefect";
+
+function rootLog(log: Logger, defects: Defects): Pick<MeshNodeEvents, RootLog> {
+  return {
+    rootReached: (root) => log.info({ root }, "root reached"),
+    rootUnreachable: (root, error) => {
+      log.warn({ root, ...facts(error) }, `the root ${root} ${whyUnreachable(error)}; trying again`);
+    },
+    answerCut: (prefix, reason) => {
+      log.warn(
+        { prefix, reason },
+        "the root cut its list of relays and broadcasts; asking for it again after the lease",
+      );
+    },
+    rootless: (asking, trouble) => {
+      const why = trouble.length === 0 ? "" : ` (${trouble.join("; ")})`;
+      log.info(asking ? `no root can be asked${why}: asking other relays` : "a root can be asked again");
+    },
+    controlDefect: (error) => defects.report("in the session with this root itself", error),
+  };
+}
+
+type RelayLog =
+  | "relayReached"
+  | "relayUnreachable"
+  | "externalReached"
+  | "externalUnreachable"
+  | "notIdentified"
+  | "dnsTrouble"
+  | "sessionClosed"
+  | "sessionDefect"
+  | "tokenExpires";
+
+function relayLog(log: Logger, defects: Defects): Pick<MeshNodeEvents, RelayLog> {
+  return {
+    relayReached: (node, protocol) => log.info({ node, protocol }, "relay reached"),
+    relayUnreachable: ({ node, url }, error) => {
+      log.warn({ node, url, ...facts(error) }, `the relay ${node} at ${url} ${whyUnreachable(error)}`);
+    },
+    externalReached: (host, protocol) => log.info({ host, protocol }, "relay outside the mesh reached"),
+    externalUnreachable: (host, error) => {
+      const why = whyUnreachable(error);
+      log.warn({ host, ...facts(error) }, `the relay ${host} outside the mesh ${why}; trying again`);
+    },
+    notIdentified: ({ node, url }, error) => {
+      log.warn({ node, url, ...facts(error) }, `the relay ${node} at ${url} ${whyUnreachable(error)}; trying again`);
+    },
+    dnsTrouble: (message) => log.warn(message),
+    sessionClosed: ({ reason, message, info }) => {
+      log.info({ reason, text: message, host: info.authority }, "session with a relay closed");
+    },
+    sessionDefect: (error) => defects.report("in a session with a relay", error),
+    tokenExpires: (peer, expiresAt) => {
+      log.warn(
+        { code: "cluster_token_ends", expires: new Date(expiresAt).toISOString() },
+        `the cluster token of the session with ${peer} expires soon, and there is no newer one: the session will end`,
+      );
+    },
+  };
+}
+
+type NameLog = "namesake" | "nameContested" | "nodeUnnamed" | "clockAhead";
+
+function nameLog(log: Logger): Pick<MeshNodeEvents, NameLog> {
+  return {
+    namesake: ({ node, url }, taken) => {
+      const other = url === "" ? "another relay" : `the relay at ${url}`;
+      const which = taken ? "it is registered and this one is not" : "this one is registered";
+      log.warn(
+        { code: "node_twice", node, url },
+        `${other} has the name ${node} as well, and ${which}: give each relay a name of its own ([cluster] node)`,
+      );
+    },
+    nameContested: (infos, registered) => {
+      const node = infos[0]?.node;
+      const urls = infos.map(({ url }) => url);
+      log.warn(
+        { code: "node_twice", node, registered, urls },
+        `${infos.length} relays have the name ${node}; only the one at ${registered} is registered: give each relay a name of its own`,
+      );
+    },
+    nodeUnnamed: ({ node, url }) => {
+      log.warn(
+        { code: "node_unnamed", node, url },
+        `the token of ${node} has no \`sub\`, so another relay could take that name; make it with --subject ${node}`,
+      );
+    },
+    clockAhead: (node, aheadMs) => {
+      log.warn(
+        { code: "mesh_clock_ahead", node, aheadSeconds: Math.round(aheadMs / 1_000) },
+        `refused an epoch or a start of ${node}: it is far ahead of this relay's clock; check the clocks of both`,
+      );
+    },
+  };
+}
+
+/** The reason of a failed dial, for machines. */
+function facts(error: unknown): { code?: string; status?: number } {
+  if (!(error instanceof TransportError)) return {};
+  return { code: error.code, ...(error.status !== undefined && { status: error.status }) };
+}
