@@ -1,38 +1,18 @@
 /** What is kept of a track for later viewers, and what becomes of live groups that cannot be kept. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { ManualClock } from "../../lab/network/manual-clock.ts";
-import type { Broadcasts } from "../../moq/model/broadcasts.ts";
-import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
-import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, newBroadcasts, say } from "./support.ts";
+import { clock, publisher, relay, startPublished, watch } from "./relay.ts";
+import { AD, channel, FakeStream, FakeViewer, INFO, LIVE, say } from "./support.ts";
 
 const chunk = "x".repeat(10_000);
 
-let clock: ManualClock;
-let relay: Broadcasts;
-let publisher: FakeSource;
-
 beforeEach(() => {
-  clock = new ManualClock();
-  publisher = new FakeSource();
-  start();
+  startPublished();
 });
-
-/** The relay starts over with other bounds. */
-function start(limits: Partial<ModelLimits> = {}, cache: Partial<CacheOptions> = {}): void {
-  relay = newBroadcasts(clock, limits, cache);
-  relay.publish("live/cam", AD, publisher);
-}
-
-function watch(options = LIVE, viewer = new FakeViewer(), track = "video") {
-  const subscription = relay.subscribe("live/cam", track, options, viewer);
-  if (subscription === undefined) throw new Error("refused");
-  return { viewer, subscription };
-}
 
 describe("the cache", () => {
   it("stays within its budget and never evicts the newest group of a live track", () => {
-    start({}, { bytes: 100_000 });
+    startPublished({}, { bytes: 100_000 });
     const { viewer } = watch();
     for (let i = 0; i < 30; i++) {
       publisher.send(i, chunk);
@@ -46,7 +26,7 @@ describe("the cache", () => {
 
   it("keeps groups as long as the publisher says, and no longer than the operator says", () => {
     publisher.answer = { ...INFO, maxLatency: 3000 };
-    start({}, { maxAgeMs: 2000 });
+    startPublished({}, { maxAgeMs: 2000 });
     watch();
     for (let i = 0; i < 10; i++) {
       publisher.send(i, "x");
@@ -71,7 +51,7 @@ describe("the cache", () => {
   });
 
   it("goes on sending a group that was evicted while it is open", () => {
-    start({}, { bytes: 60_000 });
+    startPublished({}, { bytes: 60_000 });
     const { viewer } = watch();
     const slow = publisher.group(0);
     say(slow, "start");
@@ -89,7 +69,7 @@ describe("the cache", () => {
 describe("a byte that evicts another track's group", () => {
   /** A group of the track `old` was fetched and nothing else keeps that track; returns the log of the broadcast finder. */
   function fetched(bytes: number): string[] {
-    start({}, { bytes });
+    startPublished({}, { bytes });
     const log: string[] = [];
     relay.findWith({
       watching: () => () => {},
@@ -137,7 +117,7 @@ describe("a byte that evicts another track's group", () => {
 describe("a live group that cannot be kept", () => {
   /** The newest group of an idle track takes 921,600 bytes of the budget. */
   function pinned(bytes: number): void {
-    start({}, { bytes });
+    startPublished({}, { bytes });
     watch(LIVE, new FakeViewer(), "slides");
     const slide = publisher.group(0);
     for (let i = 0; i < 90; i++) say(slide, chunk);
@@ -171,7 +151,7 @@ describe("a live group that cannot be kept", () => {
   });
 
   it("flows without any budget, and later viewers get the next one", () => {
-    start({}, { bytes: 0 });
+    startPublished({}, { bytes: 0 });
     const { viewer } = watch(LIVE, new FakeViewer(channel("timed")));
     const group = publisher.group(0);
     group.frame(6, 1000);
@@ -193,7 +173,7 @@ describe("a live group that cannot be kept", () => {
 
   it("waits for the track's properties, so that its first viewers get it", () => {
     publisher.answer = null;
-    start({}, { bytes: 0 });
+    startPublished({}, { bytes: 0 });
     const { viewer } = watch();
     publisher.send(0, "catalog");
     publisher.sink.info(INFO);
@@ -202,7 +182,7 @@ describe("a live group that cannot be kept", () => {
   });
 
   it("is dropped for no longer than the bound holds: the next group is kept again", () => {
-    start({}, { bytes: 50_000 });
+    startPublished({}, { bytes: 50_000 });
     watch();
     const group = publisher.group(0);
     for (let n = 0; n < 9; n++) say(group, chunk);
@@ -215,7 +195,7 @@ describe("a live group that cannot be kept", () => {
     ["group_bytes", { groupBytes: 25 }],
   ] as const) {
     it(`flows on past ${bound}; its start is not kept any longer`, () => {
-      start(limits);
+      startPublished(limits);
       const { viewer } = watch();
       const endless = publisher.group(0);
       const stops: string[] = [];
@@ -235,7 +215,7 @@ describe("a live group that cannot be kept", () => {
   }
 
   it("is cut off with its publisher like any other", () => {
-    start({ framesPerGroup: 1 });
+    startPublished({ framesPerGroup: 1 });
     const { viewer } = watch();
     const endless = publisher.group(0);
     for (let i = 0; i < 3; i++) say(endless, "x");
@@ -245,7 +225,7 @@ describe("a live group that cannot be kept", () => {
   });
 
   it("reaches those who fetch it", () => {
-    start({}, { bytes: 15_000 });
+    startPublished({}, { bytes: 15_000 });
     const fetch = () => {
       const stream = new FakeStream(9, 0, false);
       const cancel = relay.fetch(
@@ -282,7 +262,7 @@ describe("groups whose numbers do not follow each other", () => {
         [older, newer],
         [newer, older],
       ]) {
-        start();
+        startPublished();
         const { viewer } = watch();
         publisher.sink.started(older);
         for (const sequence of order) publisher.send(sequence, `${sequence}`);

@@ -1,27 +1,13 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { ManualClock } from "../../lab/network/manual-clock.ts";
-import type { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type { GroupWriter } from "../../moq/model/contract.ts";
 import { rank } from "../../moq/model/subscription.ts";
-import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, newBroadcasts, say } from "./support.ts";
-
-let clock: ManualClock;
-let relay: Broadcasts;
-let publisher: FakeSource;
+import { clock, publisher, relay, startPublished, watch } from "./relay.ts";
+import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, say } from "./support.ts";
 
 beforeEach(() => {
-  clock = new ManualClock();
-  relay = newBroadcasts(clock);
-  publisher = new FakeSource();
-  relay.publish("live/cam", AD, publisher);
+  startPublished();
 });
-
-function watch(options = LIVE, viewer = new FakeViewer()) {
-  const subscription = relay.subscribe("live/cam", "video", options, viewer);
-  if (subscription === undefined) throw new Error("refused");
-  return { viewer, subscription };
-}
 
 function stuck(options = LIVE) {
   const viewer = new FakeViewer();
@@ -195,8 +181,7 @@ describe("datagrams", () => {
 
 describe("bounds", () => {
   it("refuses a frame over its bound, for its group alone", () => {
-    relay = newBroadcasts(clock, { frameBytes: 10 });
-    relay.publish("live/cam", AD, publisher);
+    startPublished({ frameBytes: 10 });
     const { viewer } = watch();
     const stops: string[] = [];
     const large = publisher.group(0);
@@ -210,8 +195,7 @@ describe("bounds", () => {
   });
 
   it("refuses more tracks of a broadcast and more broadcasts than allowed", () => {
-    relay = newBroadcasts(clock, { tracksPerBroadcast: 2, broadcasts: 1 });
-    relay.publish("live/cam", AD, publisher);
+    startPublished({ tracksPerBroadcast: 2, broadcasts: 1 });
     const viewers = ["a", "b", "c"].map((track) => {
       const viewer = new FakeViewer();
       relay.subscribe("live/cam", track, LIVE, viewer);

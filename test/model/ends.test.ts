@@ -1,31 +1,11 @@
 import assert from "node:assert/strict";
-import { beforeEach, describe, it } from "node:test";
-import { ManualClock } from "../../lab/network/manual-clock.ts";
-import type { Broadcasts } from "../../moq/model/broadcasts.ts";
-import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, newBroadcasts, say } from "./support.ts";
+import { describe, it } from "node:test";
+import { clock, publish, relay, start, watch } from "./relay.ts";
+import { AD, channel, FakeSource, FakeStream, INFO, say } from "./support.ts";
 
 /** What becomes of a track, and of what is kept of it, when its publisher ends it or goes. */
 
 const PLAIN = channel();
-let clock: ManualClock;
-let relay: Broadcasts;
-
-beforeEach(() => {
-  clock = new ManualClock();
-  relay = newBroadcasts(clock);
-});
-
-function publish(source: FakeSource, ad = AD) {
-  const publication = relay.publish("live/cam", ad, source);
-  if (typeof publication === "string") throw new Error(publication);
-  return publication;
-}
-
-function watch() {
-  const viewer = new FakeViewer();
-  relay.subscribe("live/cam", "video", LIVE, viewer);
-  return viewer;
-}
 
 function fetch(sequence: number): FakeStream {
   const stream = new FakeStream(sequence, 0, false);
@@ -95,7 +75,7 @@ describe("a group that was only fetched", () => {
   });
 
   it("keeps no place for its broadcast", () => {
-    relay = newBroadcasts(clock, { broadcasts: 1 });
+    start({ broadcasts: 1 });
     for (const path of ["show/1", "show/2", "show/3"]) {
       const source = new FakeSource();
       const publication = relay.publish(path, AD, source);
@@ -112,12 +92,12 @@ describe("a viewer that comes after a track's end", () => {
   it("does not cut off the last group of those before it, and asks the publisher anew", () => {
     const source = new FakeSource();
     publish(source);
-    const first = watch();
+    const first = watch().viewer;
     const group = source.group(0);
     say(group, "a");
     source.sink.ended(1);
     source.sink.closed(undefined);
-    const second = watch();
+    const second = watch().viewer;
     say(group, "b");
     group.finish();
     clock.advance(500);
@@ -135,7 +115,7 @@ describe("a viewer that comes after a track's end", () => {
     const group = source.group(0);
     say(group, "a");
     source.sink.ended(1);
-    const second = watch();
+    const second = watch().viewer;
     assert.equal(source.subscriptions.length, 1);
     say(group, "b");
     group.finish();
@@ -154,7 +134,7 @@ describe("a viewer that comes after a track's end", () => {
       source.sink.closed(reason);
       clock.advance(500);
       source.answer = { ...INFO, timescale: 90_000 };
-      const viewer = watch();
+      const viewer = watch().viewer;
       for (let i = 0; i < 3; i++) source.send(i, `new ${i}`);
       assert.deepEqual(
         viewer.groups,
@@ -165,11 +145,11 @@ describe("a viewer that comes after a track's end", () => {
   }
 
   it("takes no place among the tracks of the broadcast from those that go on", () => {
-    relay = newBroadcasts(clock, { tracksPerBroadcast: 1 });
+    start({ tracksPerBroadcast: 1 });
     const source = new FakeSource();
     publish(source);
     for (let i = 0; i < 5; i++) {
-      const viewer = watch();
+      const viewer = watch().viewer;
       source.sink.closed(undefined);
       clock.advance(500);
       assert.deepEqual(viewer.log.at(-1), "closed cleanly");

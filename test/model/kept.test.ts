@@ -1,38 +1,24 @@
 /** A track whose publisher sends nothing, after its last viewer left: it stays, for later viewers. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { ManualClock } from "../../lab/network/manual-clock.ts";
-import type { Broadcasts, Publication } from "../../moq/model/broadcasts.ts";
-import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
-import { AD, FakeSource, FakeViewer, LIVE, newBroadcasts, say } from "./support.ts";
+import type { Publication } from "../../moq/model/broadcasts.ts";
+import { clock, publisher, relay, start, startPublished, watch } from "./relay.ts";
+import { AD, FakeSource, FakeViewer, LIVE, say } from "./support.ts";
 
-let clock: ManualClock;
-let relay: Broadcasts;
-let publisher: FakeSource;
 let publication: Publication;
 
 beforeEach(() => {
-  clock = new ManualClock();
-  publisher = new FakeSource();
-  start();
+  publication = startPublished();
 });
 
-function start(limits: Partial<ModelLimits> = {}, cache: Partial<CacheOptions> = {}): void {
-  relay = newBroadcasts(clock, limits, cache);
-  const published = relay.publish("live/cam", AD, publisher);
-  if (typeof published === "string") throw new Error(published);
-  publication = published;
-}
-
-function watch(track = "catalog"): { viewer: FakeViewer; leave: () => void } {
-  const viewer = new FakeViewer();
-  const subscription = relay.subscribe("live/cam", track, LIVE, viewer);
-  return { viewer, leave: () => subscription?.cancel() };
+function watchCatalog(track = "catalog"): { viewer: FakeViewer; leave: () => void } {
+  const { viewer, subscription } = watch(LIVE, new FakeViewer(), track);
+  return { viewer, leave: () => subscription.cancel() };
 }
 
 /** A viewer gets the newest group of a track and leaves. */
 function visit(track = "catalog"): string[] {
-  const { viewer, leave } = watch(track);
+  const { viewer, leave } = watchCatalog(track);
   const { groups } = viewer;
   leave();
   return groups;
@@ -40,7 +26,7 @@ function visit(track = "catalog"): string[] {
 
 /** A track is watched, its publisher sends one group, and the viewer leaves. */
 function written(track = "catalog", text = "{}"): void {
-  const { leave } = watch(track);
+  const { leave } = watchCatalog(track);
   publisher.send(0, text);
   leave();
 }
@@ -58,7 +44,7 @@ describe("a catalog that was written once", () => {
   });
 
   it("is there while its group is still open, and what is added to it", () => {
-    const { leave } = watch();
+    const { leave } = watchCatalog();
     const group = publisher.group(0);
     say(group, "{}");
     leave();
@@ -78,8 +64,8 @@ describe("a catalog that was written once", () => {
 
   for (const lingerMs of [0, 100, 10_000]) {
     it(`is kept with a linger of ${lingerMs} ms`, () => {
-      start({ trackLingerMs: lingerMs });
-      const { leave } = watch();
+      startPublished({ trackLingerMs: lingerMs });
+      const { leave } = watchCatalog();
       publisher.send(0, "{}");
       clock.advance(1000);
       leave();
@@ -100,7 +86,7 @@ describe("a catalog that was written once", () => {
   });
 
   it("does not stay when its broadcast was taken back while somebody watched", () => {
-    const { leave } = watch();
+    const { leave } = watchCatalog();
     publisher.send(0, "{}");
     publication.end(false);
     leave();
@@ -120,35 +106,35 @@ describe("a catalog that was written once", () => {
   });
 
   it("goes before a group that somebody watches, when the budget is spent", () => {
-    start({}, { bytes: 30_000 });
+    startPublished({}, { bytes: 30_000 });
     written("catalog", "x".repeat(10_000));
     clock.advance(60_000);
-    const { viewer } = watch("video");
+    const { viewer } = watchCatalog("video");
     const group = publisher.group(0);
     say(group, "x".repeat(20_000));
     assert.equal(viewer.streams[0]?.state, "open");
-    assert.equal(watch("video").viewer.streams.length, 1, "the live group is kept");
+    assert.equal(watchCatalog("video").viewer.streams.length, 1, "the live group is kept");
     clock.advance(20_000);
     assert.deepEqual(open(), ["video"]);
   });
 
   it("stays before older groups when the budget is spent, and is like any other once it is watched again", () => {
-    start({}, { bytes: 30_000 });
+    startPublished({}, { bytes: 30_000 });
     written();
     clock.advance(60_000);
-    watch("video");
+    watchCatalog("video");
     for (let i = 0; i < 10; i++) publisher.send(i, "x".repeat(10_000));
-    assert.equal(watch().viewer.groups.length, 1);
+    assert.equal(watchCatalog().viewer.groups.length, 1);
     const group = publisher.subscriptions.find(({ track }) => track === "video")?.sink.group(10);
     assert.ok(group !== undefined && typeof group !== "string");
     for (let i = 0; i < 10; i++) say(group, "x".repeat(10_000));
-    assert.equal(watch().viewer.groups.length, 1);
+    assert.equal(watchCatalog().viewer.groups.length, 1);
   });
 });
 
 describe("a track without viewers to which something comes", () => {
   it("is given up after its linger when it came meanwhile", () => {
-    const { leave } = watch("video");
+    const { leave } = watchCatalog("video");
     publisher.send(0, "a");
     leave();
     clock.advance(1000);
@@ -179,7 +165,7 @@ describe("a track without viewers to which something comes", () => {
 
 describe("tracks that stay without viewers", () => {
   it("are bounded at each publisher: the one whose viewers left first goes", () => {
-    start({ tracksPerBroadcast: 100 });
+    startPublished({ tracksPerBroadcast: 100 });
     for (let i = 0; i < 18; i++) {
       written(`t${i}`);
       clock.advance(100);
@@ -193,11 +179,11 @@ describe("tracks that stay without viewers", () => {
   });
 
   it("make room for one that somebody asks for", () => {
-    start({ tracksPerBroadcast: 2 });
+    startPublished({ tracksPerBroadcast: 2 });
     written("a");
     written("b");
     clock.advance(5000);
-    watch("c");
+    watchCatalog("c");
     assert.deepEqual(open(), ["b", "c"]);
     assert.equal(relay.counters.boundsHit.tracks_per_broadcast, 0);
   });
@@ -213,7 +199,7 @@ describe("tracks that stay without viewers", () => {
 
   it("are not wanted of the mesh, until somebody watches again", () => {
     let wanted = 0;
-    relay = newBroadcasts(clock);
+    start();
     relay.findWith({
       watching: () => () => {},
       wanting: () => {
@@ -227,7 +213,7 @@ describe("tracks that stay without viewers", () => {
     assert.equal(wanted, 1);
     clock.advance(5000);
     assert.equal(wanted, 0);
-    const { leave } = watch();
+    const { leave } = watchCatalog();
     assert.equal(wanted, 1);
     leave();
     clock.advance(5000);

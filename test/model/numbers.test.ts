@@ -1,41 +1,30 @@
 /** Numbers of groups, where another publisher has taken the path. */
 import assert from "node:assert/strict";
-import { beforeEach, describe, it } from "node:test";
-import { ManualClock } from "../../lab/network/manual-clock.ts";
-import type { Broadcasts } from "../../moq/model/broadcasts.ts";
-import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, newBroadcasts, say } from "./support.ts";
+import { describe, it } from "node:test";
+import { clock, publish, relay, watch } from "./relay.ts";
+import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, say } from "./support.ts";
 
 /** A relay of the mesh that watches. */
 class FakeRelay extends FakeViewer {
   readonly ownNumbers = true;
 }
 
-let clock: ManualClock;
-let relay: Broadcasts;
-
-beforeEach(() => {
-  clock = new ManualClock();
-  relay = newBroadcasts(clock);
-});
-
-function publish(epoch: bigint): FakeSource {
+function publisherOf(epoch: bigint): FakeSource {
   const source = new FakeSource();
-  const publication = relay.publish("live/cam", { ...AD, epoch }, source);
-  if (typeof publication === "string") throw new Error(publication);
+  publish(source, { ...AD, epoch });
   return source;
 }
 
-function watch<V extends FakeViewer>(viewer: V, options = LIVE): V {
-  relay.subscribe("live/cam", "video", options, viewer);
-  return viewer;
+function viewing<V extends FakeViewer>(viewer: V, options = LIVE): V {
+  return watch(options, viewer).viewer;
 }
 
 /** Viewers have seen up to group 100 by the time that a second publisher takes over and sends its group 7. */
 function replaced(): FakeSource {
-  const first = publish(1n);
-  watch(new FakeViewer());
+  const first = publisherOf(1n);
+  viewing(new FakeViewer());
   first.send(100, "old");
-  const second = publish(2n);
+  const second = publisherOf(2n);
   second.sink.started(7);
   second.send(7, "new");
   return second;
@@ -50,17 +39,17 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
   });
 
   it("is not told the range that was meant for the one before it", () => {
-    const first = publish(1n);
-    watch(new FakeViewer(), { ...LIVE, start: 100 });
+    const first = publisherOf(1n);
+    viewing(new FakeViewer(), { ...LIVE, start: 100 });
     first.send(100, "old");
-    const second = publish(2n);
+    const second = publisherOf(2n);
     assert.equal(second.subscriptions.at(-1)?.options.start, undefined);
   });
 
   it("is given to relays under its own numbers, and to viewers above what they saw", () => {
     const second = replaced();
-    const viewer = watch(new FakeViewer());
-    const other = watch(new FakeRelay());
+    const viewer = viewing(new FakeViewer());
+    const other = viewing(new FakeRelay());
     second.send(8, "newer");
     assert.deepEqual(viewer.groups, ["101:finished:[3]new", "102:finished:[5]newer"]);
     assert.deepEqual(other.groups, ["7:finished:[3]new", "8:finished:[5]newer"]);
@@ -68,10 +57,10 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
   });
 
   it("has room for all that it may still send where it does not say at which group it starts", () => {
-    const first = publish(1n);
-    const viewer = watch(new FakeViewer());
+    const first = publisherOf(1n);
+    const viewer = viewing(new FakeViewer());
     first.send(1_000_000, "old");
-    const second = publish(2n);
+    const second = publisherOf(2n);
     for (const sequence of [5000, 100, 5001]) second.send(sequence, `${sequence}`);
     assert.deepEqual(
       viewer.streams.map(({ sequence, text }) => `${sequence} ${text}`),
@@ -80,20 +69,20 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
   });
 
   it("keeps its numbers where they go on above the others, and never takes one of those", () => {
-    const first = publish(1n);
-    const viewer = watch(new FakeViewer());
+    const first = publisherOf(1n);
+    const viewer = viewing(new FakeViewer());
     first.send(10, "old");
-    const second = publish(2n);
+    const second = publisherOf(2n);
     second.send(1000, "new");
     assert.equal(second.sink.group(9), "duplicate");
     assert.deepEqual(viewer.groups, ["10:finished:[3]old", "1000:finished:[3]new"]);
   });
 
   it("ends within the numbers that every version writes", () => {
-    const first = publish(1n);
-    const viewer = watch(new FakeViewer());
+    const first = publisherOf(1n);
+    const viewer = viewing(new FakeViewer());
     first.send(100, "old");
-    const second = publish(2n);
+    const second = publisherOf(2n);
     second.send(0, "new");
     second.sink.ended(Number.MAX_SAFE_INTEGER);
     second.sink.closed(undefined);
@@ -102,24 +91,24 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
   });
 
   it("ends the track for those who watch when no number is left above the others", () => {
-    const first = publish(1n);
-    const viewer = watch(new FakeViewer());
+    const first = publisherOf(1n);
+    const viewer = viewing(new FakeViewer());
     assert.equal(first.sink.group(Number.MAX_SAFE_INTEGER), "duplicate");
     first.send(Number.MAX_SAFE_INTEGER - 2, "last");
-    const second = publish(2n);
+    const second = publisherOf(2n);
     assert.equal(second.sink.group(0), "replaced");
     assert.deepEqual(viewer.log.slice(-1), ["closed replaced"]);
     clock.advance(2000);
-    const again = watch(new FakeViewer());
+    const again = viewing(new FakeViewer());
     second.send(1, "new");
     assert.deepEqual(again.groups, ["1:finished:[3]new"]);
   });
 
   it("is asked by relays in its own numbers, and gives them no group of the one before it", () => {
     const second = replaced();
-    const other = watch(new FakeRelay(), { ...LIVE, start: 6 });
+    const other = viewing(new FakeRelay(), { ...LIVE, start: 6 });
     assert.deepEqual(other.groups, ["7:finished:[3]new"]);
-    const late = watch(new FakeRelay(), { ...LIVE, start: 9 });
+    const late = viewing(new FakeRelay(), { ...LIVE, start: 9 });
     for (const sequence of [8, 9]) second.send(sequence, "newer");
     assert.deepEqual(late.groups, ["9:finished:[5]newer"]);
   });
@@ -140,20 +129,20 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
   });
 
   it("ends what relays have of the one before it, while viewers go on", () => {
-    const first = publish(1n);
-    const [viewer, other] = [watch(new FakeViewer()), watch(new FakeRelay())];
+    const first = publisherOf(1n);
+    const [viewer, other] = [viewing(new FakeViewer()), viewing(new FakeRelay())];
     first.send(100, "old");
-    publish(2n).send(0, "new");
+    publisherOf(2n).send(0, "new");
     assert.deepEqual(other.log.slice(-1), ["closed upstream"]);
     assert.deepEqual(viewer.groups, ["100:finished:[3]old", "101:finished:[3]new"]);
   });
 });
 
 it("viewers of what is live are not kept waiting by one who waits for a later group", () => {
-  const publisher = publish(1n);
-  watch(new FakeViewer(), { ...LIVE, start: 50 });
+  const publisher = publisherOf(1n);
+  viewing(new FakeViewer(), { ...LIVE, start: 50 });
   assert.equal(publisher.subscriptions.at(-1)?.options.start, 50);
-  const viewer = watch(new FakeViewer());
+  const viewer = viewing(new FakeViewer());
   assert.equal(publisher.subscriptions.at(-1)?.options.start, undefined);
   publisher.send(3, "live");
   assert.deepEqual(viewer.groups, ["3:finished:[4]live"]);
@@ -161,14 +150,14 @@ it("viewers of what is live are not kept waiting by one who waits for a later gr
 
 describe("a publisher that chooses its timescale and its timestamps", () => {
   it("sends viewers none that they cannot read, however they are converted", () => {
-    publish(1n);
+    publisherOf(1n);
     const told: number[] = [];
     const { dialect, fanOut } = channel();
     const frameHeader = (size: number, delta: number) => {
       told.push((told.at(-1) ?? 0) + delta);
       return dialect.frameHeader(size, delta);
     };
-    watch(new FakeViewer({ dialect: { ...dialect, name: "timed", frameHeader }, fanOut }));
+    viewing(new FakeViewer({ dialect: { ...dialect, name: "timed", frameHeader }, fanOut }));
     const second = new FakeSource({ answer: { ...INFO, timescale: 1 } });
     relay.publish("live/cam", { ...AD, epoch: 2n }, second);
     const group = second.group(0);
@@ -178,14 +167,14 @@ describe("a publisher that chooses its timescale and its timestamps", () => {
   });
 
   it("sends viewers no step that is larger than can be written, and they are right again after it", () => {
-    publish(1n);
+    publisherOf(1n);
     const steps: number[] = [];
     const { dialect, fanOut } = channel();
     const frameHeader = (size: number, delta: number) => {
       steps.push(delta);
       return dialect.frameHeader(size, delta);
     };
-    watch(new FakeViewer({ dialect: { ...dialect, name: "timed", frameHeader }, fanOut }));
+    viewing(new FakeViewer({ dialect: { ...dialect, name: "timed", frameHeader }, fanOut }));
     const second = new FakeSource({ answer: { ...INFO, timescale: 1 } });
     relay.publish("live/cam", { ...AD, epoch: 2n }, second);
     const group = second.group(0);

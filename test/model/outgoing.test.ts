@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ManualClock } from "../../lab/network/manual-clock.ts";
-import { AD, FakeSource, FakeStream, FakeViewer, LIVE, newBroadcasts } from "./support.ts";
+import { publish, publisher, relay, start } from "./relay.ts";
+import { FakeStream, FakeViewer, LIVE } from "./support.ts";
 
 /** Counts every change of a priority. */
 class CountingViewer extends FakeViewer {
@@ -22,14 +22,12 @@ class CountingViewer extends FakeViewer {
 }
 
 function scene(options: typeof LIVE, viewer = new CountingViewer()) {
-  const clock = new ManualClock();
-  const model = newBroadcasts(clock, { groupsPerTrack: 10_000 });
-  const source = new FakeSource();
-  model.publish("live/a", AD, source);
+  start({ groupsPerTrack: 10_000 });
+  publish(publisher);
   viewer.stuck = true;
-  const subscription = model.subscribe("live/a", "video", options, viewer);
+  const subscription = relay.subscribe("live/cam", "video", options, viewer);
   assert.ok(subscription);
-  return { clock, model, source, viewer, subscription };
+  return { viewer, subscription };
 }
 
 const ENDLESS = { ...LIVE, maxLatency: 2 ** 40 };
@@ -37,8 +35,8 @@ const ENDLESS = { ...LIVE, maxLatency: 2 ** 40 };
 describe("a viewer that reads nothing", () => {
   for (const ordered of [false, true]) {
     it(`has a bounded number of groups under way, the newest among them (${ordered ? "oldest" : "newest"} first)`, () => {
-      const { model, source, viewer, subscription } = scene({ ...ENDLESS, ordered });
-      for (let sequence = 0; sequence < 1000; sequence++) source.send(sequence, "x");
+      const { viewer, subscription } = scene({ ...ENDLESS, ordered });
+      for (let sequence = 0; sequence < 1000; sequence++) publisher.send(sequence, "x");
       assert.equal(subscription.sending, 100);
       const open = viewer.streams.filter(({ state }) => state !== "reset");
       assert.deepEqual(
@@ -46,17 +44,17 @@ describe("a viewer that reads nothing", () => {
         Array.from({ length: 100 }, (_, i) => 900 + i),
       );
       assert.ok(viewer.streams.every(({ state, code }) => state !== "reset" || code === 26));
-      assert.equal(model.counters.groupsDropped.backlog, 900);
+      assert.equal(relay.counters.groupsDropped.backlog, 900);
     });
 
     it(`costs as much for each group as for the one before (${ordered ? "oldest" : "newest"} first)`, () => {
       const viewer = new CountingViewer();
       viewer.maxGroups = 5000;
-      const { source } = scene({ ...ENDLESS, ordered }, viewer);
+      scene({ ...ENDLESS, ordered }, viewer);
       const costs: number[] = [];
       for (let sequence = 0; sequence < 2000; sequence++) {
         const before = viewer.changes;
-        source.send(sequence, "x");
+        publisher.send(sequence, "x");
         costs.push(viewer.changes - before);
       }
       assert.ok(Math.max(...costs) <= 33, `${Math.max(...costs)} priorities changed for one group`);
@@ -65,8 +63,8 @@ describe("a viewer that reads nothing", () => {
 
   it("gets the front of its groups in the order that it asked for", () => {
     for (const ordered of [false, true]) {
-      const { source, viewer } = scene({ ...ENDLESS, ordered });
-      for (let sequence = 0; sequence < 60; sequence++) source.send(sequence, "x");
+      const { viewer } = scene({ ...ENDLESS, ordered });
+      for (let sequence = 0; sequence < 60; sequence++) publisher.send(sequence, "x");
       const byPriority = [...viewer.streams].sort((a, b) => b.priority - a.priority).map(({ sequence }) => sequence);
       const expected = Array.from({ length: 32 }, (_, i) => (ordered ? i : 59 - i));
       assert.deepEqual(byPriority.slice(0, 32), expected);
@@ -74,10 +72,10 @@ describe("a viewer that reads nothing", () => {
   });
 
   it("that asks for more groups than its bound gets the newest of them, and hears of the rest", () => {
-    const { model, source } = scene(ENDLESS);
-    for (let sequence = 0; sequence < 300; sequence++) source.send(sequence, "x");
+    scene(ENDLESS);
+    for (let sequence = 0; sequence < 300; sequence++) publisher.send(sequence, "x");
     const late = new CountingViewer();
-    model.subscribe("live/a", "video", { ...ENDLESS, start: 0 }, late);
+    relay.subscribe("live/cam", "video", { ...ENDLESS, start: 0 }, late);
     assert.deepEqual(
       late.streams.map(({ sequence }) => sequence),
       Array.from({ length: 100 }, (_, i) => 200 + i),

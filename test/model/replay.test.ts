@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ManualClock } from "../../lab/network/manual-clock.ts";
-import { AD, FakeSource, FakeViewer, LIVE, newBroadcasts, say } from "./support.ts";
+import { publish, publisher, relay, start } from "./relay.ts";
+import { FakeViewer, LIVE, say } from "./support.ts";
 
 /** A viewer whose later work a test does. */
 class BusyViewer extends FakeViewer {
@@ -18,18 +18,16 @@ const text = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => `[4]${1000 + from + i}`).join("");
 
 function scene() {
-  const clock = new ManualClock();
-  const model = newBroadcasts(clock, { framesPerGroup: 10_000 });
-  const source = new FakeSource();
-  model.publish("live/a", AD, source);
+  start({ framesPerGroup: 10_000 });
+  publish(publisher);
   const first = new FakeViewer();
-  model.subscribe("live/a", "video", LIVE, first);
-  const group = source.group(0);
+  relay.subscribe("live/cam", "video", LIVE, first);
+  const group = publisher.group(0);
   for (let i = 0; i < FRAMES; i++) say(group, String(1000 + i));
   const late = new BusyViewer();
-  const subscription = model.subscribe("live/a", "video", LIVE, late);
+  const subscription = relay.subscribe("live/cam", "video", LIVE, late);
   assert.ok(subscription);
-  return { model, source, group, first, late, subscription };
+  return { group, first, late, subscription };
 }
 
 describe("a viewer that joins a long group", () => {

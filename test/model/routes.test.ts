@@ -1,26 +1,11 @@
 import assert from "node:assert/strict";
-import { beforeEach, describe, it } from "node:test";
-import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { describe, it } from "node:test";
 import { Broadcast } from "../../moq/model/broadcast.ts";
-import type { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type { Asker } from "../../moq/model/contract.ts";
-import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, newBroadcasts } from "./support.ts";
+import { clock, publish, relay, start } from "./relay.ts";
+import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE } from "./support.ts";
 
 /** Which route serves whom, and which broadcasts have a place. */
-
-let clock: ManualClock;
-let relay: Broadcasts;
-
-beforeEach(() => {
-  clock = new ManualClock();
-  relay = newBroadcasts(clock);
-});
-
-function publish(source: FakeSource, ad = AD, path = "live/cam") {
-  const publication = relay.publish(path, ad, source);
-  if (typeof publication === "string") throw new Error(publication);
-  return publication;
-}
 
 class Peer extends FakeViewer {
   readonly asker: Asker;
@@ -151,7 +136,7 @@ describe("a publisher that asks us to leave", () => {
 
 describe("a place among the broadcasts", () => {
   it("is not taken by those that are only waited for", () => {
-    relay = newBroadcasts(clock, { broadcasts: 1, waitingSubscriptions: 3 });
+    start({ broadcasts: 1, waitingSubscriptions: 3 });
     const waiting = [0, 1, 2, 3].map((i) => watch(new FakeViewer(), `nowhere/${i}`));
     assert.deepEqual(
       waiting.map(({ log }) => log),
@@ -174,7 +159,7 @@ describe("a place among the broadcasts", () => {
   });
 
   it("goes to the first that was refused when there is one", () => {
-    relay = newBroadcasts(clock, { broadcasts: 1 });
+    start({ broadcasts: 1 });
     const publication = publish(new FakeSource());
     const order: string[] = [];
     for (const path of ["live/2", "live/3"]) {
@@ -195,7 +180,7 @@ describe("a place among the broadcasts", () => {
 
 describe("a place among the tracks of a broadcast", () => {
   it("is taken from a viewer that alone has more than half, for another one", () => {
-    relay = newBroadcasts(clock, { tracksPerBroadcast: 4 });
+    start({ tracksPerBroadcast: 4 });
     publish(new FakeSource());
     const asker: Asker = { source: new FakeSource(), hop: 0n, share: 16 };
     const bogus = [0, 1, 2, 3].map((i) => {
@@ -213,7 +198,7 @@ describe("a place among the tracks of a broadcast", () => {
   });
 
   it("is taken from a viewer that only asks for properties that do not come", () => {
-    relay = newBroadcasts(clock, { tracksPerBroadcast: 4 });
+    start({ tracksPerBroadcast: 4 });
     publish(new FakeSource({ answer: null }));
     const asker: Asker = { source: new FakeSource(), hop: 0n, share: 16 };
     const answers: unknown[] = [];
@@ -223,7 +208,7 @@ describe("a place among the tracks of a broadcast", () => {
   });
 
   it("is taken from a track that nobody uses any more", () => {
-    relay = newBroadcasts(clock, { tracksPerBroadcast: 1 });
+    start({ tracksPerBroadcast: 1 });
     publish(new FakeSource());
     relay.subscribe("live/cam", "bogus", LIVE, new FakeViewer())?.cancel();
     assert.deepEqual(watch(new FakeViewer()).log, ["accepted 1000"]);

@@ -1,6 +1,4 @@
-import { CACHE, INFO, LIMITS } from "../../lab/sim/settings.ts";
-import type { Clock } from "../../moq/clock.ts";
-import { Broadcasts } from "../../moq/model/broadcasts.ts";
+import { INFO } from "../../lab/sim/settings.ts";
 import type {
   Channel,
   GroupWriter,
@@ -12,18 +10,9 @@ import type {
   TrackInfo,
   UpstreamSink,
 } from "../../moq/model/contract.ts";
-import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
 import type { Reason } from "../../moq/reason.ts";
 
 export { CACHE, INFO, LIMITS, LIVE } from "../../lab/sim/settings.ts";
-
-export function newBroadcasts(
-  clock: Clock,
-  limits: Partial<ModelLimits> = {},
-  cache: Partial<CacheOptions> = {},
-): Broadcasts {
-  return new Broadcasts({ clock, limits: { ...LIMITS, ...limits }, cache: { ...CACHE, ...cache } });
-}
 
 /** A stream that records; `stuck` keeps what is written in its queue, as a viewer that reads nothing would. */
 export class FakeStream implements OutStream {

@@ -1,35 +1,19 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { ManualClock } from "../../lab/network/manual-clock.ts";
-import type { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type { TrackInfo } from "../../moq/model/contract.ts";
 import type { Reason } from "../../moq/reason.ts";
-import { AD, channel, FakeSource, FakeViewer, INFO, LIVE, newBroadcasts, say } from "./support.ts";
+import { clock, publish, relay, start, watch } from "./relay.ts";
+import { AD, channel, FakeSource, FakeViewer, INFO, LIVE, say } from "./support.ts";
 
-let clock: ManualClock;
-let relay: Broadcasts;
 let publisher: FakeSource;
 
 beforeEach(() => {
-  clock = new ManualClock();
-  relay = newBroadcasts(clock);
   publisher = new FakeSource();
 });
 
-function publish(source = publisher, ad = AD) {
-  const publication = relay.publish("live/cam", ad, source);
-  if (typeof publication === "string") throw new Error(publication);
-  return publication;
-}
-
-function watch(options = LIVE, viewer = new FakeViewer()) {
-  const subscription = relay.subscribe("live/cam", "video", options, viewer);
-  return { viewer, subscription };
-}
-
 describe("fan-out", () => {
   it("subscribes upstream once for many viewers and gives each every byte in order", () => {
-    publish();
+    publish(publisher);
     const viewers = [watch().viewer, watch().viewer, watch().viewer];
     publisher.sink.started(4);
     const group = publisher.group(4);
@@ -51,7 +35,7 @@ describe("fan-out", () => {
   });
 
   it("encodes for each dialect, with timestamps as deltas where it has them", () => {
-    publish();
+    publish(publisher);
     const timed = watch(LIVE, new FakeViewer(channel("timed"))).viewer;
     const plain = watch().viewer;
     const group = publisher.group(0);
@@ -67,7 +51,7 @@ describe("fan-out", () => {
 
   it("stamps arrival in milliseconds where the publisher sends no timestamps", () => {
     publisher = new FakeSource({ hasInfo: false });
-    publish();
+    publish(publisher);
     clock.advance(500);
     const { viewer } = watch(LIVE, new FakeViewer(channel("timed")));
     publisher.sink.info({ ...INFO, timescale: 1000 });
@@ -80,7 +64,7 @@ describe("fan-out", () => {
   });
 
   it("gives a late joiner the current group from its start at once, and nothing before it", () => {
-    publish();
+    publish(publisher);
     watch();
     publisher.send(0, "old");
     const group = publisher.group(1);
@@ -94,7 +78,7 @@ describe("fan-out", () => {
   });
 
   it("keeps a large frame in pieces and hands a late joiner all of it", () => {
-    publish();
+    publish(publisher);
     watch();
     const group = publisher.group(0);
     const big = "0123456789".repeat(30_000);
@@ -108,7 +92,7 @@ describe("fan-out", () => {
   });
 
   it("serves a range from the cache and ends it when its last group is complete", () => {
-    publish();
+    publish(publisher);
     watch();
     for (let i = 0; i < 6; i++) publisher.send(i, `g${i}`);
     const { viewer } = watch({ ...LIVE, start: 2, end: 4 });
@@ -117,7 +101,7 @@ describe("fan-out", () => {
   });
 
   it("asks upstream for what all viewers together want", () => {
-    publish();
+    publish(publisher);
     const a = watch({ priority: 1, ordered: true, maxLatency: 100 });
     assert.deepEqual(publisher.subscriptions[0]?.options, { priority: 1, ordered: true, maxLatency: 100 });
     const b = watch({ priority: 9, ordered: false, maxLatency: 50 });
@@ -131,7 +115,7 @@ describe("fan-out", () => {
 
 describe("a subscription's end", () => {
   it("keeps the upstream subscription of live media for a while after the last viewer left, then ends it", () => {
-    publish();
+    publish(publisher);
     const { subscription } = watch();
     publisher.send(0, "a");
     subscription?.cancel();
@@ -150,7 +134,7 @@ describe("a subscription's end", () => {
   });
 
   it("passes on the end of a track after the groups that were still on their way", () => {
-    publish();
+    publish(publisher);
     const { viewer } = watch();
     publisher.send(0, "a");
     publisher.sink.ended(2);
@@ -163,7 +147,7 @@ describe("a subscription's end", () => {
   });
 
   it("passes on a refusal", () => {
-    publish();
+    publish(publisher);
     const { viewer } = watch();
     publisher.sink.closed("not_found");
     assert.deepEqual(viewer.log.slice(-1), ["closed not_found"]);
@@ -171,7 +155,7 @@ describe("a subscription's end", () => {
   });
 
   it("resets a group for everyone when its publisher dies inside a frame", () => {
-    publish();
+    publish(publisher);
     const { viewer } = watch();
     const group = publisher.group(0);
     group.frame(100, 0);
@@ -185,7 +169,7 @@ describe("a subscription's end", () => {
 
 describe("publishers of one path", () => {
   it("lets a publisher that comes back replace the old one while viewers go on, numbered upwards", () => {
-    const old = publish();
+    const old = publish(publisher);
     const { viewer } = watch();
     publisher.send(0, "a");
     publisher.send(1, "b");
@@ -210,7 +194,7 @@ describe("publishers of one path", () => {
   });
 
   it("lets the older publisher take over again when the newer ends", () => {
-    publish();
+    publish(publisher);
     const newer = new FakeSource();
     const publication = publish(newer, { ...AD, hops: [8n] });
     const { viewer } = watch();
@@ -222,7 +206,7 @@ describe("publishers of one path", () => {
   });
 
   it("sends again what the older publisher has now, but nothing from before that", () => {
-    publish();
+    publish(publisher);
     const { viewer } = watch();
     publisher.send(0, "a");
     publisher.send(1, "b");
@@ -243,7 +227,7 @@ describe("publishers of one path", () => {
   });
 
   it("follows an older publisher that counts from 0 again when it takes over again", () => {
-    publish();
+    publish(publisher);
     const { viewer } = watch();
     for (const [sequence, text] of ["a", "b", "c"].entries()) publisher.send(sequence, text);
     const newer = new FakeSource();
@@ -256,7 +240,7 @@ describe("publishers of one path", () => {
   });
 
   it("finds a place for groups that were overtaken", () => {
-    publish();
+    publish(publisher);
     const { viewer } = watch();
     publisher.sink.started(0);
     publisher.send(2, "c");
@@ -283,7 +267,7 @@ describe("publishers of one path", () => {
   });
 
   it("holds viewers of a publisher that vanished until it is back", () => {
-    const first = publish();
+    const first = publish(publisher);
     const { viewer } = watch();
     publisher.send(7, "a");
     first.end(true);
@@ -297,7 +281,7 @@ describe("publishers of one path", () => {
   });
 
   it("gives up viewers of a publisher that stays away", () => {
-    const first = publish();
+    const first = publish(publisher);
     const { viewer } = watch();
     publisher.send(7, "a");
     first.end(true);
@@ -307,7 +291,7 @@ describe("publishers of one path", () => {
   });
 
   it("rescales timestamps when the new publisher counts otherwise, since viewers keep what they were told", () => {
-    publish();
+    publish(publisher);
     const { viewer } = watch(LIVE, new FakeViewer(channel("timed")));
     publisher.send(0, "a");
     const next = new FakeSource({ answer: { ...INFO, timescale: 90_000 } });
@@ -322,7 +306,7 @@ describe("waiting for a broadcast", () => {
   it("goes on when the broadcast appears in time", () => {
     const { viewer } = watch();
     clock.advance(9_999);
-    publish();
+    publish(publisher);
     publisher.send(0, "a");
     assert.deepEqual(viewer.groups, ["0:finished:[1]a"]);
   });
@@ -336,7 +320,7 @@ describe("waiting for a broadcast", () => {
   });
 
   it("is bounded over the whole process", () => {
-    relay = newBroadcasts(clock, { waitingSubscriptions: 1 });
+    start({ waitingSubscriptions: 1 });
     watch();
     const viewer = new FakeViewer();
     relay.subscribe("live/other", "video", LIVE, viewer);
@@ -349,7 +333,7 @@ describe("waiting for a broadcast", () => {
     relay.info("live/cam", "video", (answer) => answers.push(answer));
     const cancel = relay.info("live/cam", "video", () => answers.push("internal"));
     cancel();
-    publish();
+    publish(publisher);
     assert.deepEqual([...answers], [INFO]);
     relay.info("live/cam", "video", (answer) => answers.push(answer));
     assert.equal(answers.length, 2);
@@ -358,7 +342,7 @@ describe("waiting for a broadcast", () => {
 
   it("learns properties by subscribing where the version has no other way", () => {
     publisher = new FakeSource({ hasInfo: false });
-    publish();
+    publish(publisher);
     const answers: unknown[] = [];
     relay.info("live/cam", "video", (answer) => answers.push(answer));
     publisher.sink.info(INFO);
