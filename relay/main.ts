@@ -1,115 +1,48 @@
-/**
- * Puts a relay together from its parts, most of them in `relay/host/`: configuration, certificate, engine, sockets, model,
- * sessions, admin endpoints. Takes it down again.
- */
-import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { Places } from "../auth/index.ts";
-import type { Resolver } from "../cluster/index.ts";
-import type { Clock } from "../moq/clock.ts";
-import { Counters } from "../moq/counters.ts";
-import type { Engine, EngineDeps, PeerAddress } from "../moq/link.ts";
-import { Broadcasts } from "../moq/model/index.ts";
-import { ChannelRegistry, MESH_PROTOCOLS, protocols } from "../moq/session/index.ts";
+import type { Counters } from "../moq/counters.ts";
+import type { Engine, PeerAddress } from "../moq/link.ts";
+import { MESH_PROTOCOLS, protocols } from "../moq/session/index.ts";
 import { createQmux } from "../transport/qmux/index.ts";
-import { systemClock } from "../transport/shared/index.ts";
-import { CertificateManager, type CertificateState } from "../transport/tls/index.ts";
+import type { CertificateState } from "../transport/tls/index.ts";
 import { type Config, exposures, idleRole, withLiveValues } from "./config/index.ts";
 import {
-  AUTH_METRICS,
-  AuthGate,
-  bindFailed,
   CLOSE_SHUTDOWN,
-  certificateOptions,
-  clientSessionPolicy,
-  Defects,
   Descriptors,
   drainSessions,
   FileWatch,
-  judge,
   type Listeners,
-  type ListenersOptions,
-  linkLimits,
+  openAdminPort,
   openEngine,
-  openListeners,
+  openPublicPort,
   Readiness,
-  RevokeRoute,
-  SessionHost,
+  readDemoPage,
+  ServedCertificate,
   Steps,
+  type WebSocketSessions,
   waitUntil,
   watchedFiles,
 } from "./host/index.ts";
-import { AdminServer, type Page, PORT_METRICS, type RelayState, type RelayView, readPage } from "./http/index.ts";
-import { LOG_METRICS, type Logger, type LogOutput, openLog } from "./log/index.ts";
+import { type AdminServer, type Page, PORT_METRICS, type RelayState } from "./http/index.ts";
 import { dnsResolver, MeshRuntime } from "./mesh/index.ts";
-import { METRICS } from "./metrics.ts";
+import { hostBounds, makeParts, type RelayParts } from "./parts.ts";
+import type { Relay, StartOptions } from "./relay.ts";
 import { VERSION } from "./version.ts";
 
 export { preflight } from "./preflight.ts";
+export type { Relay, StartOptions } from "./relay.ts";
 
-/** Milliseconds that peers get to hear of a close before the sockets go. */
+/** Longest wait in milliseconds until peers have learned of a close, before the sockets close. */
 const FAREWELL_MS = 500;
 
 /** Longest delay of a Node timer, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** TCP connections that are not (yet) WebSocket sessions: pages being loaded, fingerprints being asked for. */
-const MAX_HTTP_CONNECTIONS = 1_024;
-
-/** Connections to the admin listener: probes, a scraper, and an operator. */
-const MAX_ADMIN_CONNECTIONS = 64;
-
-/** From `relay/` in a checkout and from `dist/` in a package alike. */
+/** The path is the same from `relay/` in a checkout and from `dist/` in a package. */
 const PAGE_FOLDER = fileURLToPath(new URL("../web/dist/", import.meta.url));
 
-/** What a start may be given besides its configuration; everything has a default. */
-export interface StartOptions {
-  readonly log?: Logger;
-  /** Where `log` goes. */
-  readonly logOutput?: Pick<LogOutput, "dropped">;
-  readonly clock?: Clock;
-  /** Milliseconds since 1970, for the certificate's life. */
-  readonly wallNow?: () => number;
-  /** Used instead of the configured one. */
-  readonly engine?: Engine;
-  /** Folder of the demo page. */
-  readonly pageFolder?: string;
-  /** Where the names in `cluster.dns` are resolved; the system's name servers unless told. */
-  readonly resolver?: Resolver;
-  /** Ends the start: {@link start} rejects with `StartEnded` then. */
-  readonly end?: AbortSignal;
-}
-
-/** A relay that runs. */
-export interface Relay extends RelayView {
-  /** UDP and TCP. */
-  readonly address: PeerAddress;
-  /** Nothing when there is no admin listener. */
-  readonly adminAddress: PeerAddress | undefined;
-  /** The demo page is served. */
-  readonly hasPage: boolean;
-  /** Of the certificate, in lower-case hex, where clients have to be told it because it is self-signed. */
-  readonly fingerprint: string | undefined;
-  /** Takes in an error that reached the process itself: it is counted and logged. */
-  contain(error: unknown): void;
-  /** Reads the files of certificates and authorities again, resolves with what has changed. Rejects when they cannot be read in time. */
-  reloadFiles(): Promise<string[]>;
-  /** Applies the live values of `config` to new sessions. */
-  reconfigure(config: Config): void;
-  /**
-   * Ends in good order: not ready, no new sessions, GOAWAY, `drain.grace`, the rest closed over `drain.spread`, then
-   * everything freed. Resolves when it is done. Later calls join the first.
-   */
-  drain(reason: string): Promise<void>;
-  /** Ends at once, also in the middle of a drain: sessions are closed with a code, then everything is freed. */
-  close(reason?: string): Promise<void>;
-  /** Resolves when the relay has ended, however it came. */
-  readonly ended: Promise<void>;
-}
-
 /**
- * Starts a relay and resolves when it takes sessions. Rejects with what made it impossible: a `TransportError` of the
- * certificate, the engine or a socket. Nothing is left open then.
+ * Starts a relay and resolves when it accepts sessions. Rejects with the reason why it cannot start: a `TransportError` of the certificate,
+ * the engine or a socket. Everything that was opened is closed by then.
  */
 export async function start(config: Config, options: StartOptions = {}): Promise<Relay> {
   const relay = new RelayProcess(config, options);
@@ -124,33 +57,21 @@ export async function start(config: Config, options: StartOptions = {}): Promise
 
 class RelayProcess implements Relay {
   readonly version = VERSION;
-  readonly counters = new Counters();
   /** As it started, with the live values of the last reload. */
   #config: Config;
   readonly #options: StartOptions;
-  readonly #clock: Clock;
-  readonly #log: Logger;
-  readonly #defects: Defects;
-  readonly #broadcasts: Broadcasts;
-  readonly #host: SessionHost;
-  readonly #gate: AuthGate;
-  readonly #wallNow: () => number;
+  readonly #parts: RelayParts;
+  readonly #files: FileWatch;
   readonly #startedAt: number;
-  readonly #channels = new ChannelRegistry();
-  /** This relay in the hops of announcements: random per start, 53 bits so that it fits every peer's number type. */
-  readonly #hop = (randomBytes(8).readBigUInt64BE() & ((1n << 53n) - 1n)) | 1n;
   readonly #ended = Promise.withResolvers<void>();
-  /** Keeps the process alive for as long as the relay runs; engines and timers need not. */
+  /** Keeps the process alive while the relay runs; engines and timers may not. */
   readonly #hold = setInterval(() => {}, LONGEST_TIMER_MS);
   #state: RelayState = "starting";
   #mesh: MeshRuntime | undefined;
   #engine: Engine | undefined;
-  #certificates: CertificateManager | undefined;
+  #certificate: ServedCertificate | undefined;
   #readiness: Readiness | undefined;
   #descriptors: Descriptors | undefined;
-  readonly #files: FileWatch;
-  /** The certificate that QUIC connections get: not always the manager's newest, because some engines cannot swap it. */
-  #served: CertificateState | undefined;
   #listeners: Listeners | undefined;
   #admin: AdminServer | undefined;
   #page: Page | undefined;
@@ -160,50 +81,19 @@ class RelayProcess implements Relay {
   constructor(config: Config, options: StartOptions) {
     this.#config = config;
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
-    const { log, output } =
-      options.log === undefined ? openLog(config.log) : { log: options.log, output: options.logOutput };
-    this.#log = log;
-    this.counters.declare(METRICS);
-    this.counters.attach(LOG_METRICS, () => output);
-    this.counters.attach(AUTH_METRICS, () => this.#gate.metrics);
-    this.counters.attach(PORT_METRICS, () => this.#listeners?.httpStats());
-    this.#defects = new Defects({ log: this.#log, clock: this.#clock, counters: this.counters });
-    this.#wallNow = options.wallNow ?? Date.now;
-    this.#startedAt = this.#clock.now();
+    this.#parts = makeParts(config, options, () => this.#mesh);
+    const { clock, warn, counters } = this.#parts;
+    this.#startedAt = clock.now();
     const watched = watchedFiles(config, {
-      certificates: async () => (await this.#certificates?.reload()) ?? false,
+      certificates: async () => (await this.#certificate?.reload()) ?? false,
       trust: async () => (await this.#mesh?.reloadTrust()) ?? false,
     });
-    this.#files = new FileWatch(watched, { clock: this.#clock, warn: this.#warn });
-    this.#broadcasts = new Broadcasts({
-      clock: this.#clock,
-      limits: config.limits,
-      cache: config.cache,
-      counters: this.counters,
-    });
-    this.#gate = new AuthGate({
-      config: config.auth,
-      clock: this.#clock,
-      wallNow: this.#wallNow,
-      warn: (message, error) => this.#warn(message, error),
-      changed: () => this.#host.recheck(),
-    });
-    this.#host = new SessionHost({
-      gate: this.#gate,
-      channels: this.#channels,
-      hop: this.#hop,
-      terms: (info, admission) => this.#mesh?.sessionPolicy(info, admission) ?? clientSessionPolicy(admission),
-      wallNow: this.#wallNow,
-      expiryNoticeMs: config.auth.expiryNoticeMs,
-      broadcasts: this.#broadcasts,
-      clock: this.#clock,
-      log: this.#log,
-      defects: this.#defects,
-      limits: config.limits,
-      maxSessions: config.limits.sessions,
-      handshakeTimeoutMs: config.limits.handshakeTimeoutMs,
-    });
+    this.#files = new FileWatch(watched, { clock, warn });
+    counters.attach(PORT_METRICS, () => this.#listeners?.httpStats());
+  }
+
+  get counters(): Counters {
+    return this.#parts.counters;
   }
 
   get engine(): string {
@@ -234,21 +124,20 @@ class RelayProcess implements Relay {
 
   reasons(): string[] {
     if (this.#state !== "ready") return [this.#state];
-    const end = this.#served?.notAfter.getTime() ?? 0;
     return [
-      ...(this.#wallNow() > end ? ["certificate_expired"] : []),
+      ...(this.#certificate?.expired === true ? ["certificate_expired"] : []),
       ...(this.#descriptors?.exhausted === true ? ["file_descriptors"] : []),
-      ...this.#gate.reasons(),
+      ...this.#parts.gate.reasons(),
       ...(this.#mesh?.reasons() ?? []),
     ];
   }
 
   sessions() {
-    return this.#host.counts();
+    return this.#parts.host.counts();
   }
 
   uptimeMs(): number {
-    return this.#clock.now() - this.#startedAt;
+    return this.#parts.clock.now() - this.#startedAt;
   }
 
   get fingerprint(): string | undefined {
@@ -257,59 +146,48 @@ class RelayProcess implements Relay {
   }
 
   certificate(): CertificateState | undefined {
-    return this.#served;
+    return this.#certificate?.state;
   }
 
   cluster() {
     return this.#mesh?.view();
   }
 
-  /** Called once, by {@link start}. */
+  /** Called once, by {@link start}. Each step may need what the steps before it have made. */
   async start(): Promise<void> {
-    const { server, http } = this.#config;
-    const steps = new Steps(this.#clock, this.#options.end);
-    // First, so that probes see a relay that starts. Where both ports are taken, the public one is what to name.
+    const { http } = this.#config;
+    const steps = new Steps(this.#parts.clock, this.#options.end);
+    // The admin listener opens first, so that probes see a relay that starts. It may fail until the public port has been tried: where
+    // both ports are taken, the error names the public one.
     const adminFailure = http.admin ? await this.#openAdmin().catch((error: unknown) => ({ error })) : undefined;
-    await steps.run("what tokens are checked with", () => this.#gate.open());
+    // Keys come before the public port: the relay must be able to check the token of the first client.
+    await steps.run("what tokens are checked with", () => this.#parts.gate.open());
     for (const warning of [...exposures(this.#config), idleRole(this.#config)]) {
-      if (warning !== undefined) this.#warn(warning);
+      if (warning !== undefined) this.#parts.warn(warning);
     }
+    // The watch notes the state of the files before the next steps read them, so that it misses no change.
     await steps.run("the state of the files", () => this.#files.open());
-    const certificates = await steps.run("the certificate", () => this.#openCertificates());
-    this.#certificates = certificates;
-    this.#served = certificates.current;
-    const deps: EngineDeps = { clock: this.#clock, warn: this.#warn };
-    const engine = this.#options.engine ?? (await steps.run("the engine", () => openEngine(this.#config, deps)));
+    const certificate = await steps.run("the certificate", () => this.#openCertificate());
+    const load = () => openEngine(this.#config, this.#parts);
+    const engine = this.#options.engine ?? (await steps.run("the engine", load));
     this.#engine = engine;
-    const qmux = createQmux(deps);
-    this.#mesh = await steps.run("what [cluster] names", () => this.#openMesh(engine, qmux));
-    if (http.enabled && http.page) this.#page = await steps.run("the demo page", () => this.#readPage());
-    const { certificate } = this.#served;
-    this.#listeners = await steps.run("the public port", () =>
-      openListeners({
-        host: server.host,
-        port: server.port,
-        engine,
-        protocols: this.#protocols(),
-        limits: linkLimits(this.#config),
-        certificate,
-        onRequest: (request) => this.#host.accept(request),
-        ...(server.websocket && { qmux }),
-        ...((http.enabled || server.websocket) && { http: this.#publicHttp() }),
-      }),
-    );
+    const websocket = createQmux(this.#parts);
+    // The mesh decides on sessions of relays, so it exists before the first session. It dials with both engines.
+    this.#mesh = await steps.run("what [cluster] names", () => this.#openMesh(engine, websocket));
+    if (http.enabled && http.page) {
+      const folder = this.#options.pageFolder ?? PAGE_FOLDER;
+      this.#page = await steps.run("the demo page", () => readDemoPage(folder, this.#parts.warn));
+    }
+    // From here on clients come.
+    const listeners = await steps.run("the public port", () => this.#openPublicPort(engine, websocket, certificate));
     if (adminFailure !== undefined) throw adminFailure.error;
-    certificates.onChange((state) => this.#swap(state));
-    // It may have been replaced while the sockets were opened.
-    if (certificates.current !== this.#served) this.#swap(certificates.current);
+    certificate.serveAt(listeners, engine.name);
     this.#files.start();
-    this.#descriptors = new Descriptors({ clock: this.#clock, log: this.#log, counters: this.counters });
+    this.#descriptors = new Descriptors(this.#parts);
     this.#state = "ready";
+    // The relay registers at its roots last: peers that find it may dial it at once.
     this.#mesh?.start();
-    const { address, port } = this.address;
-    const admin = this.adminAddress?.port;
-    const facts = { address, port, admin, engine: engine.name, version: VERSION, ...this.#mesh?.place };
-    this.#readiness = new Readiness({ clock: this.#clock, log: this.#log, reasons: () => this.reasons(), facts });
+    this.#readiness = this.#watchReadiness(engine);
   }
 
   reloadFiles(): Promise<string[]> {
@@ -317,14 +195,13 @@ class RelayProcess implements Relay {
   }
 
   contain(error: unknown): void {
-    this.#defects.report("outside of any session", error);
+    this.#parts.defects.report("outside of any session", error);
   }
 
   reconfigure(config: Config): void {
     this.#config = withLiveValues(this.#config, config);
-    const { limits, cluster } = this.#config;
-    this.#host.reconfigure({ limits, maxSessions: limits.sessions, handshakeTimeoutMs: limits.handshakeTimeoutMs });
-    this.#mesh?.reconfigure(cluster);
+    this.#parts.host.reconfigure(hostBounds(this.#config));
+    this.#mesh?.reconfigure(this.#config.cluster);
   }
 
   drain(reason: string): Promise<void> {
@@ -341,8 +218,8 @@ class RelayProcess implements Relay {
     try {
       if (this.#closing === undefined) await this.#letLeave(reason);
     } catch (error) {
-      // A defect takes the sessions their time to leave, and not the relay its end.
-      this.#defects.report("while sessions were to leave", error);
+      // After a defect the sessions lose their time to leave, but the relay still ends.
+      this.#parts.defects.report("while sessions were asked to leave", error);
     }
     await this.close(reason);
   }
@@ -350,58 +227,63 @@ class RelayProcess implements Relay {
   async #letLeave(reason: string): Promise<void> {
     const { graceMs, spreadMs } = this.#config.drain;
     this.#state = "draining";
-    this.#log.info({ reason, sessions: this.#host.sessions, graceMs }, "relay draining");
-    // First nobody comes here any more, then those who are here leave.
+    this.#parts.log.info({ reason, sessions: this.#parts.host.sessions, graceMs }, "relay draining");
+    // New sessions stop first: peers and roots learn that this relay drains, then the listeners accept no more. Only then do the open
+    // sessions get GOAWAY, so that no client is sent away and comes back here.
     this.#mesh?.drain();
     const uri = this.#mesh?.refuge() ?? "";
     this.#listeners?.stopAccepting();
     const hurry = () => this.#closing !== undefined;
-    await drainSessions(this.#host, { clock: this.#clock, graceMs, spreadMs, reason, hurry, uri });
+    await drainSessions(this.#parts.host, { clock: this.#parts.clock, graceMs, spreadMs, reason, hurry, uri });
   }
 
   async #close(reason: string): Promise<void> {
     const began = this.#state !== "starting";
     this.#state = "closed";
+    // What watches the relay ends first: it would log what the end itself causes.
     this.#readiness?.close();
     this.#descriptors?.close();
     this.#files.close();
-    this.#host.stopAccepting();
+    this.#parts.host.stopAccepting();
     this.#mesh?.close();
-    this.#host.closeAll(CLOSE_SHUTDOWN, reason);
-    await waitUntil(this.#clock, FAREWELL_MS, () => this.#host.sessions === 0);
-    this.#host.close();
-    this.#gate.close();
-    this.#broadcasts.close("closed");
-    this.#certificates?.close();
+    this.#parts.host.closeAll(CLOSE_SHUTDOWN, reason);
+    // Peers learn of the close while the sockets are still open.
+    await waitUntil(this.#parts.clock, FAREWELL_MS, () => this.#parts.host.sessions === 0);
+    this.#parts.host.close();
+    this.#parts.gate.close();
+    this.#parts.broadcasts.close("closed");
+    this.#certificate?.close();
     const ends = await Promise.allSettled([this.#listeners?.close(), this.#admin?.close()]);
     for (const end of ends) {
-      if (end.status === "rejected") this.#warn("a listener did not close", end.reason);
+      if (end.status === "rejected") this.#parts.warn("a listener did not close", end.reason);
     }
     clearInterval(this.#hold);
-    if (began) this.#log.info({ reason }, "relay closed");
+    if (began) this.#parts.log.info({ reason }, "relay closed");
     this.#ended.resolve();
   }
 
-  readonly #warn = (message: string, err?: unknown): void => {
-    this.#log.warn(err === undefined ? {} : { err }, message);
-  };
-
   async #openAdmin(): Promise<undefined> {
-    const { adminHost: host, adminPort: port, adminTokenFile: secretFile } = this.#config.http;
-    const revocation = await RevokeRoute.open({ gate: this.#gate, secretFile, warn: this.#warn });
-    try {
-      this.#admin = await AdminServer.listen({
-        host,
-        port,
-        view: this,
-        places: new Places(MAX_ADMIN_CONNECTIONS),
-        warn: this.#warn,
-        failed: (error) => this.#defects.report("in a request at the admin listener", error),
-        revocation,
-      });
-    } catch (error) {
-      throw bindFailed("the admin listener's TCP", host, port, error);
-    }
+    const { http: config } = this.#config;
+    this.#admin = await openAdminPort({ ...this.#parts, config, view: this });
+  }
+
+  async #openCertificate(): Promise<ServedCertificate> {
+    this.#certificate = await ServedCertificate.open(this.#config, this.#parts);
+    return this.#certificate;
+  }
+
+  async #openPublicPort(engine: Engine, websocket: WebSocketSessions, certificate: ServedCertificate) {
+    this.#listeners = await openPublicPort({
+      ...this.#parts,
+      config: this.#config,
+      engine,
+      websocket,
+      protocols: this.#protocols(),
+      certificate: certificate.state.certificate,
+      fingerprint: () => this.fingerprint,
+      page: this.#page,
+    });
+    return this.#listeners;
   }
 
   /** A relay of a mesh also speaks the mesh's own wire; only sessions with a cluster token may use it. */
@@ -411,59 +293,15 @@ class RelayProcess implements Relay {
   }
 
   #openMesh(quic: Engine, websocket: Engine): Promise<MeshRuntime | undefined> {
-    return MeshRuntime.open({
-      config: this.#config.cluster,
-      broadcasts: this.#broadcasts,
-      clock: this.#clock,
-      wallNow: this.#wallNow,
-      channels: this.#channels,
-      hop: this.#hop,
-      limits: this.#config.limits,
-      log: this.#log,
-      defects: this.#defects,
-      quic,
-      websocket,
-      resolver: this.#options.resolver ?? dnsResolver(),
-    });
+    const { cluster: config, limits } = this.#config;
+    const resolver = this.#options.resolver ?? dnsResolver();
+    return MeshRuntime.open({ ...this.#parts, config, limits, quic, websocket, resolver });
   }
 
-  #publicHttp(): NonNullable<ListenersOptions["http"]> {
-    const { http, limits } = this.#config;
-    return {
-      fingerprint: () => (http.enabled ? this.fingerprint : undefined),
-      failed: (error) => this.#defects.report("in a request at the public port", error),
-      ...(http.enabled && { access: (question) => judge(this.#host, this.#defects, question) }),
-      places: new Places(MAX_HTTP_CONNECTIONS),
-      headerTimeoutMs: limits.handshakeTimeoutMs,
-      ...(this.#page && { page: this.#page }),
-    };
-  }
-
-  #openCertificates(): Promise<CertificateManager> {
-    const options = certificateOptions(this.#config, this.#wallNow);
-    return CertificateManager.open(options, { clock: this.#clock, warn: this.#warn });
-  }
-
-  async #readPage(): Promise<Page | undefined> {
-    const folder = this.#options.pageFolder ?? PAGE_FOLDER;
-    try {
-      return await readPage(folder);
-    } catch (error) {
-      this.#warn("the demo page is not served; `npm run build` makes it", error);
-      return undefined;
-    }
-  }
-
-  #swap(state: CertificateState): void {
-    const { fingerprint, notAfter } = state;
-    if (this.#listeners?.setCertificate(state.certificate, state.selfSigned)) {
-      this.#served = state;
-      this.#log.info({ fingerprint, notAfter }, "new certificate");
-      return;
-    }
-    const end = this.#served?.notAfter.toISOString();
-    this.#warn(
-      `there is a new certificate, but the engine ${this.engine} takes it only at a restart: restart before ${end}`,
-    );
+  #watchReadiness(engine: Engine): Readiness {
+    const { address, port } = this.address;
+    const admin = this.adminAddress?.port;
+    const facts = { address, port, admin, engine: engine.name, version: VERSION, ...this.#mesh?.place };
+    return new Readiness({ ...this.#parts, reasons: () => this.reasons(), facts });
   }
 }

@@ -15,7 +15,6 @@ const TO_SPLIT = [
   "engine/src/core.rs",
   "lab/network/link.ts",
   "moq/model/track.ts",
-  "relay/main.ts",
 ];
 
 const files = [...globSync(SOURCES), ...globSync(ENGINE)].map((path) => ({

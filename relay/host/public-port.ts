@@ -1,0 +1,64 @@
+import { Places } from "../../auth/index.ts";
+import type { Certificate, Engine } from "../../moq/link.ts";
+import type { Config } from "../config/index.ts";
+import { type Page, readPage } from "../http/index.ts";
+import type { Defects } from "./defects.ts";
+import { type Listeners, openListeners, type WebSocketSessions } from "./listeners.ts";
+import { linkLimits } from "./options.ts";
+import type { SessionHost } from "./sessions.ts";
+import { judge } from "./verdict.ts";
+
+/** TCP connections that are no WebSocket sessions (yet): clients that load the page or ask for the fingerprint. */
+const MAX_HTTP_CONNECTIONS = 1_024;
+
+export interface PublicPortDeps {
+  readonly config: Config;
+  readonly engine: Engine;
+  readonly websocket: WebSocketSessions;
+  /** Best first. */
+  readonly protocols: readonly string[];
+  readonly certificate: Certificate;
+  /** The fingerprint that clients have to know; nothing where authorities vouch for the certificate. */
+  readonly fingerprint: () => string | undefined;
+  readonly page: Page | undefined;
+  readonly host: SessionHost;
+  readonly defects: Defects;
+}
+
+/** Opens the public port, UDP and TCP. Rejects with a `TransportError` that names the socket. */
+export function openPublicPort(deps: PublicPortDeps): Promise<Listeners> {
+  const { config, engine, websocket, protocols, certificate, fingerprint, page, host, defects } = deps;
+  const { server, http, limits } = config;
+  return openListeners({
+    host: server.host,
+    port: server.port,
+    engine,
+    protocols,
+    limits: linkLimits(config),
+    certificate,
+    onRequest: (request) => host.accept(request),
+    ...(server.websocket && { qmux: websocket }),
+    ...((http.enabled || server.websocket) && {
+      http: {
+        fingerprint: () => (http.enabled ? fingerprint() : undefined),
+        failed: (error) => defects.report("in a request at the public port", error),
+        ...(http.enabled && { access: (question) => judge(host, defects, question) }),
+        places: new Places(MAX_HTTP_CONNECTIONS),
+        headerTimeoutMs: limits.handshakeTimeoutMs,
+        ...(page && { page }),
+      },
+    }),
+  });
+}
+
+/** The demo page. A relay whose page was not built starts without it and logs that. */
+export async function readDemoPage(folder: string, warn: PageWarning): Promise<Page | undefined> {
+  try {
+    return await readPage(folder);
+  } catch (error) {
+    warn("the demo page is not served; `npm run build` makes it", error);
+    return undefined;
+  }
+}
+
+type PageWarning = (message: string, error: unknown) => void;

@@ -1,0 +1,69 @@
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../moq/clock.ts";
+import { Counters } from "../moq/counters.ts";
+import { Broadcasts } from "../moq/model/index.ts";
+import { ChannelRegistry } from "../moq/session/index.ts";
+import { systemClock } from "../transport/shared/index.ts";
+import type { Config } from "./config/index.ts";
+import { AUTH_METRICS, AuthGate, clientSessionPolicy, Defects, SessionHost } from "./host/index.ts";
+import { LOG_METRICS, type Logger, openLog } from "./log/index.ts";
+import type { MeshRuntime } from "./mesh/index.ts";
+import { METRICS } from "./metrics.ts";
+import type { StartOptions } from "./relay.ts";
+
+/** The parts of a relay that exist before it opens a file or a socket. */
+export interface RelayParts {
+  readonly clock: Clock;
+  readonly wallNow: () => number;
+  readonly log: Logger;
+  readonly warn: (message: string, error?: unknown) => void;
+  readonly counters: Counters;
+  readonly defects: Defects;
+  readonly channels: ChannelRegistry;
+  /** This relay in the hops of announcements. */
+  readonly hop: bigint;
+  readonly broadcasts: Broadcasts;
+  readonly gate: AuthGate;
+  readonly host: SessionHost;
+}
+
+/** `mesh` is asked at each session: the mesh is opened later, or never. */
+export function makeParts(config: Config, options: StartOptions, mesh: () => MeshRuntime | undefined): RelayParts {
+  const { clock = systemClock, wallNow = Date.now } = options;
+  const { log, output } =
+    options.log === undefined ? openLog(config.log) : { log: options.log, output: options.logOutput };
+  const warn = (message: string, err?: unknown) => log.warn(err === undefined ? {} : { err }, message);
+  const counters = new Counters();
+  const defects = new Defects({ log, clock, counters });
+  const broadcasts = new Broadcasts({ clock, limits: config.limits, cache: config.cache, counters });
+  const channels = new ChannelRegistry();
+  const hop = randomHop();
+  const gate = new AuthGate({ config: config.auth, clock, wallNow, warn, changed: () => host.recheck() });
+  const host: SessionHost = new SessionHost({
+    gate,
+    channels,
+    hop,
+    terms: (info, admission) => mesh()?.sessionPolicy(info, admission) ?? clientSessionPolicy(admission),
+    wallNow,
+    expiryNoticeMs: config.auth.expiryNoticeMs,
+    broadcasts,
+    clock,
+    log,
+    defects,
+    ...hostBounds(config),
+  });
+  counters.declare(METRICS);
+  counters.attach(LOG_METRICS, () => output);
+  counters.attach(AUTH_METRICS, () => gate.metrics);
+  return { clock, wallNow, log, warn, counters, defects, channels, hop, broadcasts, gate, host };
+}
+
+/** Bounds of new sessions. */
+export function hostBounds({ limits }: Config): Parameters<SessionHost["reconfigure"]>[0] {
+  return { limits, maxSessions: limits.sessions, handshakeTimeoutMs: limits.handshakeTimeoutMs };
+}
+
+/** Random per start, so that a relay that restarts is another hop; 53 bits, so that it fits the number type of every peer; not 0. */
+function randomHop(): bigint {
+  return (randomBytes(8).readBigUInt64BE() & ((1n << 53n) - 1n)) | 1n;
+}

@@ -1,0 +1,51 @@
+import type { Resolver } from "../cluster/index.ts";
+import type { Clock } from "../moq/clock.ts";
+import type { Engine, PeerAddress } from "../moq/link.ts";
+import type { Config } from "./config/index.ts";
+import type { RelayView } from "./http/index.ts";
+import type { Logger, LogOutput } from "./log/index.ts";
+
+/** What a start may be given besides its configuration; everything has a default. */
+export interface StartOptions {
+  readonly log?: Logger;
+  /** Where `log` writes. */
+  readonly logOutput?: Pick<LogOutput, "dropped">;
+  readonly clock?: Clock;
+  /** Milliseconds since 1970, for the life of certificates and tokens. */
+  readonly wallNow?: () => number;
+  /** Used instead of the configured one. */
+  readonly engine?: Engine;
+  /** Folder of the demo page. */
+  readonly pageFolder?: string;
+  /** Resolves the names in `cluster.dns`; the default is the name servers of the system. */
+  readonly resolver?: Resolver;
+  /** Ends the start, which then rejects with `StartEnded`. */
+  readonly end?: AbortSignal;
+}
+
+/** A relay that runs. */
+export interface Relay extends RelayView {
+  /** UDP and TCP. */
+  readonly address: PeerAddress;
+  /** Nothing when there is no admin listener. */
+  readonly adminAddress: PeerAddress | undefined;
+  /** The demo page is served. */
+  readonly hasPage: boolean;
+  /** SHA-256 of the certificate in lower-case hex, where it is self-signed and clients have to know it. */
+  readonly fingerprint: string | undefined;
+  /** Counts and logs an error that no part of the relay has caught. */
+  contain(error: unknown): void;
+  /** Reads the files of certificates and authorities again, resolves with what has changed. Rejects when they cannot be read in time. */
+  reloadFiles(): Promise<string[]>;
+  /** Applies the live values of `config` to new sessions. */
+  reconfigure(config: Config): void;
+  /**
+   * Ends in good order. The relay becomes not ready, refuses new sessions, sends GOAWAY, waits for `drain.grace`, closes the rest over
+   * `drain.spread` and frees everything. Resolves when that is done. Later calls join the first.
+   */
+  drain(reason: string): Promise<void>;
+  /** Ends at once, also in the middle of a drain: closes sessions with a code, then frees everything. */
+  close(reason?: string): Promise<void>;
+  /** Resolves when the relay has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+}
