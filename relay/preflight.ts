@@ -7,13 +7,13 @@ import { type Config, formatOrigin, idleRole, type LoadedConfig, type Problem } 
 import { AuthGate, engineFault, nativeSettings, pemPairs, RevokeRoute } from "./host/index.ts";
 import { meshCredentials } from "./mesh/index.ts";
 
-/** What is wrong with the files that a configuration names, and what is odd about it, though a relay starts with it. */
+/** Problems, which keep a relay from starting, and warnings, which do not. */
 export interface Findings {
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
 }
 
-/** Loads every file that a relay loads at its start, in the way that it does, and finds all that would keep it from starting. */
+/** Loads every file that a relay loads at its start, as the relay does, and finds every problem that would keep it from starting. */
 export async function preflight(loaded: LoadedConfig): Promise<Findings> {
   const files = new Preflight(loaded);
   await Promise.all([
@@ -29,7 +29,7 @@ export async function preflight(loaded: LoadedConfig): Promise<Findings> {
   return { problems: inOrder(files.problems), warnings: inOrder(files.warnings) };
 }
 
-/** By place in the configuration: what is read at the same time comes in any order. */
+/** Sorts by place in the configuration, because files are read in parallel. */
 function inOrder(found: readonly Problem[]): Problem[] {
   const place = ({ origin, key }: Problem) =>
     `${origin.kind === "file" ? String(origin.line ?? 0).padStart(9, "0") : formatOrigin(origin)} ${key}`;
@@ -66,7 +66,7 @@ class Preflight {
     );
   }
 
-  /** Each file by itself, so that one that is wrong hides no other. What is asked over the network is left out. */
+  /** Checks each file separately, so that one problem hides no other. Sources on the network are not checked. */
   async auth(): Promise<void> {
     const { key, keyDir, revocations } = this.#config.auth;
     const none = { key: undefined, keyDir: undefined, keyUrl: undefined, api: undefined, revocations: undefined };
@@ -100,7 +100,7 @@ class Preflight {
 
   async engine(): Promise<void> {
     const { server, quic, tls } = this.#config;
-    // A free port: no key of stateless resets is made then.
+    // With port 0, no stateless reset key is made.
     const config = { ...this.#config, server: { ...server, port: 0 }, tls, quic: { ...quic, qlogDir: undefined } };
     await this.#load(
       () => nativeSettings(config, () => {}),
@@ -128,12 +128,12 @@ class Preflight {
     if (idle !== undefined) this.#warn("cluster.role", idle);
   }
 
-  /** Two listeners that would be in each other's way. */
+  /** Two listeners on the same port. */
   ports(): void {
     const { server, http } = this.#config;
     const { adminHost: host, adminPort: port } = http;
     if (!http.admin || port === 0 || port !== server.port || !overlap(host, server.host)) return;
-    const message = `the public port is ${port} as well: the admin listener needs another one`;
+    const message = `the public port is also ${port}: choose another port for the admin listener`;
     this.#problem("http.admin_port", message);
   }
 
@@ -143,7 +143,7 @@ class Preflight {
     if (found?.isDirectory() === false) this.#problem("tls.state_dir", `${stateDir} is not a folder`);
   }
 
-  /** Opens the gate with these settings, where they name a file. */
+  /** Opens the gate with these settings, if they name a file. */
   async #gate(key: string, settings: Partial<Config["auth"]>, file: string | undefined): Promise<void> {
     if (file === undefined) return;
     const gate = new AuthGate({
@@ -157,7 +157,7 @@ class Preflight {
     gate.close();
   }
 
-  /** A failure is the problem of the first key whose file it names, else of the last one. False when there is one. */
+  /** Loads a file. An error becomes a problem of the first key whose file it names, else of the last key; the result is false then. */
   async #load(load: () => Promise<unknown>, keys: readonly (readonly [key: string, file: string | undefined])[]) {
     try {
       await load();
@@ -184,7 +184,7 @@ class Preflight {
   }
 }
 
-/** A listener of one of these hosts keeps the other from the same port. */
+/** True when listeners on these two hosts cannot have the same port. */
 function overlap(one: string, other: string): boolean {
   return (
     one === other ||

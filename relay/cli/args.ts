@@ -27,18 +27,18 @@ export function configOptions(): OptionSpec[] {
   );
 }
 
-/** Every option of a command, the common ones and those of the configuration included. */
+/** Every option of a command, with the common ones and those of the configuration. */
 export function optionsOf(command: Command): OptionSpec[] {
   return [...command.options, ...COMMON_OPTIONS, ...(command.takesConfig ? configOptions() : [])];
 }
 
-/** Understands the arguments after the command's name. Throws {@link UsageError} with all that is wrong. */
+/** Parses the arguments after the command's name. Throws {@link UsageError} with every problem. */
 export function parseInvocation(command: Command, args: readonly string[]): Invocation {
   const options = new Map(optionsOf(command).map((option) => [option.name, option]));
   const found = new Found(options);
   for (const token of tokensOf(options, args)) found.take(token);
   const { problems, positionals, switches } = found;
-  // The word after an unknown option may be its value, so the arguments tell nothing then.
+  // The word after an unknown option may be its value, so the positionals are not certain then.
   if (problems.length === 0 && !switches.has("help") && !switches.has("version")) {
     const missing = command.positionals.slice(positionals.length).filter(({ required }) => required);
     const surplus = positionals.slice(command.positionals.length);
@@ -49,7 +49,7 @@ export function parseInvocation(command: Command, args: readonly string[]): Invo
   return found;
 }
 
-/** What stands on the command line, piece by piece. */
+/** The pieces of the command line, in their order. */
 type Token =
   | { readonly kind: "positional"; readonly text: string }
   | { readonly kind: "option"; readonly name: string; readonly typed: string; readonly value: string | undefined };
@@ -72,7 +72,7 @@ function tokensOf(options: ReadonlyMap<string, OptionSpec>, args: readonly strin
     if (token.kind === "positional") return [{ kind: "positional", text: token.value }];
     if (token.kind !== "option") return [];
     const { rawName, value, inlineValue } = token;
-    // A value that looks like another option was not meant as one; `-` alone stands for a stream.
+    // A word that starts with `-` is an option and not a value; `-` alone means standard input or output.
     const swallowed = inlineValue === false && value.startsWith("-") && value !== "-";
     const name = rawName.startsWith("--") ? token.name : (SHORT_FORMS[token.name] ?? token.name);
     return [{ kind: "option", name, typed: rawName, value: swallowed ? undefined : value }];

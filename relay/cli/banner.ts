@@ -4,15 +4,15 @@ import type { Relay } from "../main.ts";
 import { list } from "./help.ts";
 import { type Io, styles } from "./io.ts";
 
-/** What the banner tells of a relay. */
+/** The facts that the banner shows of a relay. */
 export type BannerFacts = Pick<Relay, "address" | "adminAddress" | "engine" | "fingerprint" | "hasPage" | "version">;
 
-/** What a person at a terminal wants to know of a relay that has just started. */
+/** The text that a person at a terminal sees when a relay has started: addresses, and what to do next. */
 export function banner(relay: BannerFacts, config: Config, io: Io): string {
   const { bold, dim } = styles(io.out, io.env);
   const { address, port } = relay.address;
   const hosts = reachableHosts(address);
-  // A self-signed certificate is trusted by its fingerprint, which clients fetch where the scheme is http.
+  // Clients trust a self-signed certificate by its fingerprint, which they fetch when the scheme is http.
   const scheme = relay.fingerprint === undefined ? "https" : "http";
   const entries: [string, string][] = [
     ...hosts.map((host, index): [string, string] => [index === 0 ? "Relay" : "", `${scheme}://${host}:${port}/`]),
@@ -26,7 +26,7 @@ export function banner(relay: BannerFacts, config: Config, io: Io): string {
   const next = [
     relay.hasPage ? `Open ${first} in a browser to publish and watch.` : `Point a MoQ publisher or player at ${first}`,
     ...(tokens ? ["Clients need a token (URL?jwt=TOKEN): see moqmesh token --help."] : []),
-    `See what is live: npx moqmesh ls ${tokens ? "--token FILE " : ""}${first}`,
+    `List what is live: npx moqmesh ls ${tokens ? "--token FILE " : ""}${first}`,
   ];
   return [
     "",
@@ -35,23 +35,23 @@ export function banner(relay: BannerFacts, config: Config, io: Io): string {
     ...list(entries, io.out.columns),
     "",
     ...next,
-    dim("Ctrl-C ends it; pressed again, at once."),
+    dim("Ctrl-C stops the relay gracefully; a second Ctrl-C stops it at once."),
     "",
     "",
   ].join("\n");
 }
 
-/** Clients without a token get nothing. */
+/** True when clients need a token. */
 function takesTokens({ auth }: Config): boolean {
   const { key, keyDir, keyUrl, api, publicPublish, publicSubscribe } = auth;
   return (key ?? keyDir ?? keyUrl ?? api) !== undefined && publicPublish.length + publicSubscribe.length === 0;
 }
 
-/** Who the relay is in its mesh, and which roots it asks. */
+/** The relay's name, role and region in its mesh, and its roots. */
 function meshEntries({ node, role, region, root, serveRoot }: Config["cluster"]): [string, string][] {
   if (node === undefined) return [];
   const what = serveRoot && role !== "root" ? `${role} and root` : role;
-  const [first = "none: asks the relays in peers and dns", ...others] = root;
+  const [first = "none; this relay asks the relays in peers and dns", ...others] = root;
   const roots = role === "root" && root.length === 0 ? "itself" : first;
   return [
     ["Mesh", `${node}: ${what} in region ${region}`],
@@ -68,8 +68,8 @@ function adminEntry(relay: BannerFacts): [string, string][] {
 }
 
 /**
- * Hosts at which a listener bound to `address` answers, this machine's own first. `localhost` only where both
- * families are bound: browsers try `::1` first, and WebTransport does not go on to the next address.
+ * Hosts at which a listener bound to `address` answers, those of this machine first. `localhost` is included only when both families are
+ * bound: browsers try `::1` first, and WebTransport does not try the next address.
  */
 export function reachableHosts(address: string): string[] {
   if (address !== "::" && address !== "0.0.0.0") return [bracketed(address)];

@@ -16,7 +16,7 @@ export const checkCommand: Command = {
   name: "check",
   summary: "Check a configuration and show what would run.",
   description: [
-    "Prints every value of the merged configuration and where it is from, or every problem with its file and line. It takes the same environment and flags as serve, and loads the same files of keys, tokens and certificates, so that what it shows is what would run. What a relay starts with and should not be relied on is a warning on standard error.",
+    "Prints every value of the merged configuration and its origin, or every problem with its file and line. It reads the same environment and flags as serve and loads the same key, token and certificate files, so it shows what serve would run with. Settings that work but are unsafe are warnings on standard error.",
   ],
   positionals: [{ name: "FILE", required: false, description: "Configuration file; without it, the defaults." }],
   options: [
@@ -24,7 +24,7 @@ export const checkCommand: Command = {
     {
       name: "production",
       description:
-        "Also refuse what a relay that others rely on must not have: public access to everything, no keys, a self-signed certificate, an admin listener that others reach.",
+        "Also refuse what a relay in production must not have: public access to everything, no keys, a self-signed certificate, an admin listener that other machines reach.",
     },
   ],
   takesConfig: true,
@@ -63,7 +63,7 @@ function asJson(loaded: LoadedConfig, found: readonly Problem[]): string {
   return `${JSON.stringify({ ok: true, warnings, values }, null, 2)}\n`;
 }
 
-/** TOML with the origin of each value as a comment: what is printed can be used as a file. */
+/** TOML with the origin of each value as a comment; the output is a valid configuration file. */
 function asText(loaded: LoadedConfig, io: Io): string {
   const { bold, dim } = styles(io.out, io.env);
   const lines: string[] = [];

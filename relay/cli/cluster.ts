@@ -4,10 +4,10 @@ import { type Command, CommandError, type Invocation, UsageError } from "./comma
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
 
-/** What an admin listener says where there is no mesh. */
+/** The answer of an admin listener whose relay is in no mesh. */
 const NO_MESH = "in no mesh";
 
-/** Milliseconds that a relay has to answer. */
+/** Milliseconds within which a relay must answer. */
 const TIMEOUT_MS = 10_000;
 
 const NODE = z.object({
@@ -35,15 +35,15 @@ type Answer = z.output<typeof ANSWER>;
 
 export const clusterCommand: Command = {
   name: "cluster",
-  summary: "Show what a relay knows of its mesh.",
+  summary: "Show the mesh as a relay sees it.",
   description: [
-    "Asks the admin listener of a relay, such as http://127.0.0.1:4444/. A root lists the relays of the mesh and the broadcasts that each has first-hand; any other relay tells what it takes from where.",
+    "Asks the admin listener of a relay, such as http://127.0.0.1:4444/. A root lists the relays of the mesh and the broadcasts that are published to each; any other relay lists the relays it pulls from.",
   ],
   positionals: [
     { name: "URL", required: true, description: "The admin listener of a relay." },
-    { name: "PREFIX", required: false, description: "List only broadcasts under it; whole segments." },
+    { name: "PREFIX", required: false, description: "List only broadcasts under this path, by whole segments." },
   ],
-  options: [{ name: "json", description: "Print the answer as it came." }],
+  options: [{ name: "json", description: "Print the relay's JSON answer unchanged." }],
   takesConfig: false,
   examples: ["cluster http://127.0.0.1:4444/", "cluster http://127.0.0.1:4444/ live --json"],
   run,
@@ -71,8 +71,8 @@ async function ask(at: URL): Promise<Answer> {
     const { describeTcpFailure } = await import("../client/index.ts");
     const late = error instanceof Error && error.name === "TimeoutError";
     const cause = late ? `no answer within ${formatDuration(TIMEOUT_MS)}` : describeTcpFailure(error);
-    const hint = at.protocol === "https:" ? "\nan admin listener has no TLS: use http://" : "";
-    throw new CommandError(`${at.origin} cannot be asked: ${cause}${hint}`, EXIT.connect);
+    const hint = at.protocol === "https:" ? "\nan admin listener does not use TLS: try http://" : "";
+    throw new CommandError(`${at.origin} cannot be reached: ${cause}${hint}`, EXIT.connect);
   }
   const body = await response.text();
   if (response.status === 404 && body.includes(NO_MESH)) {
@@ -81,7 +81,7 @@ async function ask(at: URL): Promise<Answer> {
   const parsed = ANSWER.safeParse(response.ok ? readJson(body) : undefined);
   if (parsed.success) return parsed.data;
   throw new CommandError(
-    `${at.origin} is no admin listener of a relay (status ${response.status})\nit is at [http] admin_host and admin_port, http://127.0.0.1:4444/ unless configured; the public port is another`,
+    `${at.origin} is not the admin listener of a relay (status ${response.status})\n[http] admin_host and admin_port set its address, by default http://127.0.0.1:4444/; the public port is a different one`,
     EXIT.failed,
   );
 }
@@ -98,7 +98,7 @@ function describe(answer: Answer): string {
   const { node, role, region, roots, registry, upstreams, nodes, broadcasts } = answer;
   const head = [`${node}: ${role} in ${region}, at ${roots.connected} of ${roots.configured} roots`];
   if (registry !== undefined) head.push(`registry in ${registry.backend}${registry.up ? "" : ", which is down"}`);
-  if (upstreams.length > 0) head.push(`takes from ${upstreams.map((one) => one.node).join(", ")}`);
+  if (upstreams.length > 0) head.push(`pulls from ${upstreams.map((one) => one.node).join(", ")}`);
   const parts = [head];
   if (nodes !== undefined) {
     const rows = nodes.map((one) => [

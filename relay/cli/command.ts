@@ -3,9 +3,9 @@ import type { Io } from "./io.ts";
 
 /** An option of a command, such as `--out FILE`. */
 export interface OptionSpec {
-  /** Without its dashes. */
+  /** The name without its dashes. */
   readonly name: string;
-  /** What stands for the value in help texts; absent for a switch. */
+  /** The name of the value in help texts; absent for a switch. */
   readonly value?: string;
   readonly description: string;
   /** The key of the configuration that it sets, such as `server.port`. */
@@ -19,11 +19,11 @@ export interface PositionalSpec {
   readonly description: string;
 }
 
-/** A command line that fits its command. */
+/** A command line, parsed and valid for its command. */
 export interface Invocation {
-  /** In the order of the command's positionals; those that were left out are missing at the end. */
+  /** In the order of the command's positionals; optional ones that were not given are missing at the end. */
   readonly positionals: readonly string[];
-  /** Last value of each option with a value. */
+  /** The last value of each option that has one. */
   readonly values: ReadonlyMap<string, string>;
   readonly switches: ReadonlySet<string>;
   /** Options that set configuration keys, in the order given. */
@@ -40,17 +40,17 @@ export interface Command {
   readonly options: readonly OptionSpec[];
   /** Takes `--section.key VALUE` for every key of the configuration. */
   readonly takesConfig: boolean;
-  /** Command lines to learn from, without the program's name. */
+  /** Example command lines, without the program's name. */
   readonly examples: readonly string[];
   run(invocation: Invocation, io: Io): Promise<ExitCode>;
 }
 
-/** A command line that cannot be understood; the message has a line for each thing that is wrong. */
+/** The command line is wrong. The message has a line for each problem. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** A command that could not do what it was asked to; ends the program with `code`. */
+/** A command failed; the program ends with `code`. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly code: ExitCode;

@@ -9,7 +9,7 @@ const READ_MS = 10_000;
 /** Longest file that is read again, in bytes. */
 const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 
-/** The configuration that a command line asks for. Throws a `ConfigError`. */
+/** Loads the configuration that a command line names. Throws a `ConfigError`. */
 export function loadConfigured(invocation: Invocation, io: Io, text?: string): LoadedConfig {
   const [file] = invocation.positionals;
   const from = { ...(file !== undefined && { file }), ...(text !== undefined && { text }) };

@@ -1,6 +1,6 @@
 /**
- * The last guard: an error that nothing else has caught (in a timer, an event of a socket, a promise) is reported, and the process goes
- * on, because ending it would take every session with it. Until the returned function is called.
+ * Reports errors that nothing else has caught (in a timer, a socket event, a promise) and keeps the process running, because its end would
+ * end every session. It does so until the returned function is called.
  */
 export function containDefects(report: (error: unknown) => void): () => void {
   const contain = (error: unknown) => report(error);

@@ -4,7 +4,7 @@ import { CommandError, UsageError } from "./command.ts";
 import { exitFor, explainDial } from "./explain.ts";
 import type { Target } from "./target.ts";
 
-/** Runs `use` with a connection that hears of the broadcasts under `prefix`, and closes it whatever happens. */
+/** Connects, asks for announcements under `prefix`, runs `use`, and closes the connection whether or not `use` succeeds. */
 export async function withClient<T>(target: Target, prefix: string, use: (client: Client) => Promise<T>): Promise<T> {
   const { url, trust, timeoutMs, protocols } = target;
   const library = await import("../client/index.ts");

@@ -1,4 +1,4 @@
-/** Exit codes, stable: scripts may rely on them. */
+/** Exit codes. They are stable, so scripts may rely on them. */
 export const EXIT = {
   ok: 0,
   failed: 1,
@@ -16,15 +16,15 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** What each code means, for `--help` and the reference page. */
 export const EXIT_MEANINGS: ReadonlyMap<ExitCode, string> = new Map([
   [EXIT.ok, "Done."],
-  [EXIT.failed, "It failed while running, such as a port that is taken or a session that broke."],
+  [EXIT.failed, "The command failed while it ran: a port was taken, or a session ended."],
   [EXIT.usage, "The command line is wrong."],
-  [EXIT.config, "The configuration is wrong; every problem is listed."],
+  [EXIT.config, "The configuration is wrong; standard error lists every problem."],
   [EXIT.connect, "The relay cannot be reached, or its certificate is not trusted."],
-  [EXIT.notFound, "The relay has no such broadcast, track or group, or none came in time."],
-  [EXIT.refused, "The relay refused it."],
-  [EXIT.partial, "What was printed is only a part: the relay did not tell the rest."],
-  [EXIT.interrupted, "Ctrl-C ended it."],
+  [EXIT.notFound, "The relay has no such broadcast, track or group, or it did not arrive in time."],
+  [EXIT.refused, "The relay refused the session or the request."],
+  [EXIT.partial, "The output is incomplete: the relay did not send the rest."],
+  [EXIT.interrupted, "Ctrl-C ended the command."],
 ]);
 
-/** Ending at a second signal: 128 and the signal's number, as shells report it. */
+/** The exit code after a second signal: 128 plus the signal's number, as shells report it. */
 export const SIGNAL_EXIT_BASE = 128;

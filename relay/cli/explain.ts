@@ -1,4 +1,4 @@
-/** Why a relay took no session, and what to do about it. */
+/** Explains why a relay refused or could not be reached, and what to do. */
 
 import { TransportError } from "../../moq/link.ts";
 import type { Reason } from "../../moq/reason.ts";
@@ -15,7 +15,7 @@ import { CommandError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Target } from "./target.ts";
 
-/** The client, which is loaded only by commands that need it. */
+/** The client library, which only the commands that need it load. */
 export interface Library {
   readonly connect: typeof connect;
   readonly isAdminListener: typeof isAdminListener;
@@ -25,29 +25,35 @@ export interface Library {
   readonly SessionEndedError: typeof SessionEndedError;
 }
 
-/** What to do about a refusal, by its code. */
+/** Advice for a refusal, by its code. */
 const ADVICE: ReadonlyMap<string, string> = new Map([
   [
     "token_missing",
-    "give one with --token FILE or MOQMESH_TOKEN; the relay's operator makes it with `moqmesh token sign`",
+    "pass a token with --token FILE or MOQMESH_TOKEN; the relay's operator makes one with `moqmesh token sign`",
   ],
   ["token_expired", "get a new token"],
   ["token_revoked", "get a new token"],
-  ["path_unrelated", "`moqmesh token inspect` shows the token's root: the path of the URL must be on the way to it"],
-  ["path_not_granted", "`moqmesh token inspect` shows what the token grants: use that path, or get another token"],
-  ["not_configured", "this relay serves its own machine only until its [auth] section is filled: docs/auth.md"],
+  [
+    "path_unrelated",
+    "`moqmesh token inspect` shows the token's root: use that path, or one above or below it, in the URL",
+  ],
+  [
+    "path_not_granted",
+    "`moqmesh token inspect` shows the paths that the token grants: use one of them, or get another token",
+  ],
+  ["not_configured", "the relay's operator must configure [auth] before other machines can connect: docs/auth.md"],
 ]);
 
-/** Reasons with which a relay refuses, as against those with which something fails. */
+/** Reasons that mean a refusal; every other reason means a failure. */
 const REFUSING: readonly Reason[] = ["unauthorized", "token_expired", "token_revoked", "limit"];
 
-/** Gives a reason of a session or a request its exit code. */
+/** The exit code for the reason with which a session or a request ended. */
 export function exitFor(reason: Reason): ExitCode {
   if (reason === "not_found" || reason === "evicted" || reason === "expired") return EXIT.notFound;
   return REFUSING.includes(reason) || reason === "unsupported" ? EXIT.refused : EXIT.failed;
 }
 
-/** What a verdict says against a session, with advice. */
+/** The error for a refused session, with advice. */
 export function refusal(
   url: URL,
   { code, message }: { readonly code: string; readonly message: string },
@@ -57,7 +63,7 @@ export function refusal(
   return new CommandError(advice === undefined ? text : `${text}\n${advice}`, EXIT.refused);
 }
 
-/** Turns the failure of a dial into one that says what to do. */
+/** Turns a failed dial into an error that says what to do. */
 export async function explainDial(error: unknown, target: Target, library: Library): Promise<unknown> {
   if (!(error instanceof TransportError)) return error;
   const { url, trust, timeoutMs } = target;
@@ -69,7 +75,9 @@ export async function explainDial(error: unknown, target: Target, library: Libra
     }
     case "dial_timeout": {
       const late = `${url.host} did not answer within ${formatDuration(timeoutMs)}`;
-      const hint = url.protocol.startsWith("ws") ? "" : "\nit is reached over UDP; ws:// and wss:// go over TCP";
+      const hint = url.protocol.startsWith("ws")
+        ? ""
+        : "\nthis URL uses UDP, which a firewall may block; ws:// and wss:// use TCP";
       return (await admin(target, library)) ?? new CommandError(`${late}${hint}`, EXIT.connect);
     }
     case "dial_failed":
@@ -84,11 +92,11 @@ async function admin({ url }: Target, library: Library): Promise<CommandError | 
   return new CommandError(library.adminListener(url.host), EXIT.connect);
 }
 
-/** Most certificates that are not trusted are self-signed ones on a developer's machine. */
+/** Adds advice for a certificate that is not trusted: most are self-signed ones on a developer's machine. */
 function advised(error: TransportError, { url, trust }: Target, library: Library): TransportError {
   const fault = library.certificateFault(error.message);
   if (trust.kind !== "system" || fault === undefined) return error;
   const advice =
-    "if you know that certificate, use --fingerprint HEX (the relay prints it when it starts); on your own machine, use http:// or ws://";
+    "to trust that certificate, use --fingerprint HEX (the relay prints it when it starts); for a relay on your own machine, use http:// or ws://";
   return new TransportError(error.code, `cannot connect to ${url.host}: ${fault}\n${advice}`, { cause: error });
 }

@@ -3,10 +3,10 @@ import { ConfigError, formatProblem } from "../config/index.ts";
 import { CommandError, UsageError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 
-/** HTTP statuses with which a relay refuses a session: not allowed, too many, full. */
+/** HTTP statuses of a refused session: not allowed, too many, full. */
 const REFUSED_STATUS = [401, 403, 429, 503];
 
-/** What to tell the user of an error, and with which code to end. */
+/** The message and the exit code for an error. */
 export function describeFailure(error: unknown): { text: string; code: ExitCode } {
   if (error instanceof UsageError) return { text: error.message, code: EXIT.usage };
   if (error instanceof CommandError) return { text: error.message, code: error.code };

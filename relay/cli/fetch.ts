@@ -14,7 +14,7 @@ export const fetchCommand: Command = {
   name: "fetch",
   summary: "Fetch one group of a track.",
   description: [
-    "Writes the payloads of the group's frames, one after the other, to standard output or to a file. Without GROUP it takes the latest one.",
+    "Writes the payloads of the group's frames in order to standard output or to a file. Without GROUP it fetches the latest group.",
   ],
   positionals: [
     URL_ARGUMENT,
@@ -47,7 +47,9 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   if (invocation.switches.has("json")) {
     io.out.write(`${JSON.stringify(summary(broadcast, track, fetched), null, 2)}\n`);
   } else if (file === undefined && io.out.isTTY && !isText(payload)) {
-    throw new UsageError("the group is binary and would disturb the terminal: use --out FILE, or --out - to insist");
+    throw new UsageError(
+      "the group is binary data, which can garble a terminal: use --out FILE, or --out - to write it anyway",
+    );
   } else if (file === undefined || file === "-") {
     io.out.write(payload);
     if (io.out.isTTY && payload.at(-1) !== NEWLINE) io.out.write("\n");
@@ -57,7 +59,7 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   return EXIT.ok;
 }
 
-/** What the command line asks for. */
+/** The request of the command line. */
 interface Asked {
   readonly host: string;
   readonly broadcast: string;
@@ -66,14 +68,14 @@ interface Asked {
   readonly timeoutMs: number;
 }
 
-/** Fetches, and says first when that means to wait. Throws {@link CommandError}. */
+/** Fetches; prints a line first if it has to wait for the broadcast. Throws {@link CommandError}. */
 async function fetchGroup(client: Client, asked: Asked, io: Io): Promise<FetchedGroup> {
   const { FetchError } = await import("../client/index.ts");
   const { host, broadcast, ...wanted } = asked;
   const watching = client.announced(broadcast, () => {});
   await watching.ready;
   watching.close();
-  // A relay waits for a broadcast, and not for one group of it.
+  // A relay waits for a broadcast, but not for a single group.
   if (asked.group === undefined && !client.isLive(broadcast)) {
     io.err.write(
       `${broadcast} is not live at ${host}; waiting up to ${formatDuration(asked.timeoutMs)} for it (--timeout)\n`,
@@ -89,23 +91,23 @@ async function fetchGroup(client: Client, asked: Asked, io: Io): Promise<Fetched
   }
 }
 
-/** What a failed fetch means: which of broadcast, track and group is not there, or why it was refused. */
+/** Explains a failed fetch: whether broadcast, track or group is missing, or why the relay refused. */
 function refused(code: Reason, begun: boolean, live: boolean, asked: Asked): { text: string; exit: ExitCode } {
   const { host, broadcast, track, group, timeoutMs } = asked;
   const missing = (text: string) => ({ text, exit: EXIT.notFound });
   const within = `within ${formatDuration(timeoutMs)}`;
   switch (code) {
     case "timeout":
-      if (begun) return missing(`${broadcast} ${track}: a group began to come and did not end ${within}`);
+      if (begun) return missing(`${broadcast} ${track}: a group began to arrive but did not end ${within}`);
       if (!live) return missing(`${broadcast} is not live at ${host}`);
-      if (group !== undefined) return missing(`${broadcast} ${track}: group ${group} did not come ${within}`);
-      return missing(`${broadcast} ${track}: nothing came ${within}; its publisher may have no such track`);
+      if (group !== undefined) return missing(`${broadcast} ${track}: group ${group} did not arrive ${within}`);
+      return missing(`${broadcast} ${track}: nothing arrived ${within}; the publisher may not have this track`);
     case "not_found":
     case "evicted":
     case "expired":
     case "cancelled":
       if (!live) return missing(`${broadcast} is not live at ${host}`);
-      if (group !== undefined) return missing(`${broadcast} ${track} has no group ${group} that can be had now`);
+      if (group !== undefined) return missing(`${broadcast} ${track} has no group ${group} now`);
       return missing(`${broadcast} has no track ${track}`);
     default:
       return { text: `${broadcast} ${track} cannot be fetched: ${REASONS.get(code) ?? code}`, exit: exitFor(code) };
@@ -114,16 +116,16 @@ function refused(code: Reason, begun: boolean, live: boolean, asked: Asked): { t
 
 const REASONS: ReadonlyMap<Reason, string> = new Map([
   ["unauthorized", "the token does not grant it (unauthorized)"],
-  ["limit", "a bound of the relay was reached (limit)"],
-  ["unsupported", "its publisher does not serve single groups (unsupported); leave GROUP out for the newest"],
-  ["upstream", "its publisher, or the relay before this one, went away (upstream)"],
+  ["limit", "the relay has reached a bound (limit)"],
+  ["unsupported", "its publisher does not serve single groups (unsupported); omit GROUP for the latest one"],
+  ["upstream", "the connection to its publisher, or to the next relay upstream, was lost (upstream)"],
 ]);
 
 const NEWLINE = 0x0a;
 
 function readGroup(text: string): number {
   const group = parseWhole(text);
-  if (group === undefined) throw new UsageError(`GROUP is a whole number, not "${text}"`);
+  if (group === undefined) throw new UsageError(`GROUP must be a whole number, not "${text}"`);
   return group;
 }
 
@@ -141,11 +143,11 @@ function summary(broadcast: string, track: string, { group, frames }: FetchedGro
   };
 }
 
-/** UTF-8 without control characters other than white space. */
+/** True for UTF-8 without control characters other than white space. */
 function isText(bytes: Uint8Array): boolean {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for control characters.
     return !/[\u0000-\u0008\u000e-\u001f\u007f]/.test(text);
   } catch {
     return false;

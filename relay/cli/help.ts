@@ -59,7 +59,7 @@ function configHelp(width: number): string[] {
   const all = configOptions();
   const short = all.filter(({ name, configKey }) => name !== configKey);
   return [
-    "Configuration (over the file and the environment):",
+    "Configuration (these override the file and the environment):",
     ...list(
       short.map((option) => [optionLabel(option), `Sets ${option.configKey}.`]),
       width,
@@ -67,7 +67,7 @@ function configHelp(width: number): string[] {
     ...list([["--SECTION.KEY VALUE", "Sets any key of docs/config.md, such as --limits.sessions 500."]], width),
     "",
     ...wrap(
-      "Variables named MOQMESH_SECTION_KEY, such as MOQMESH_SERVER_PORT, set the same keys over the file and under the flags.",
+      "Variables named MOQMESH_SECTION_KEY, such as MOQMESH_SERVER_PORT, set the same keys. They override the file; flags override them.",
       width,
     ),
     "",
@@ -90,7 +90,7 @@ function optionList(options: readonly OptionSpec[], width: number): string[] {
   );
 }
 
-/** Two columns; the right one is wrapped. */
+/** Two columns; the text of the right one is wrapped. */
 export function list(entries: readonly (readonly [label: string, text: string])[], width: number): string[] {
   const fitting = entries.map(([label]) => label.length).filter((length) => length <= LABEL_MAX);
   const column = fitting.reduce((widest, length) => Math.max(widest, length), 0) + 2;

@@ -4,21 +4,21 @@ import { isatty } from "node:tty";
 export interface Output {
   write(chunk: string | Uint8Array): void;
   readonly isTTY: boolean;
-  /** Characters in a line; 80 where that is not known. */
+  /** Characters per line; 80 if unknown. */
   readonly columns: number;
 }
 
-/** What a command sees of the world around it. */
+/** The environment of a command: its streams and variables. */
 export interface Io {
   readonly out: Output;
   readonly err: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Lines are never laid out wider, so that text stays easy to read. */
+/** Widest layout, in characters, so that text stays easy to read. */
 const MAX_COLUMNS = 80;
 
-/** Nor narrower, so that two columns find room. A terminal whose size is not known says 0. */
+/** Narrowest layout, in characters, so that two columns fit. A terminal of unknown size reports 0. */
 const MIN_COLUMNS = 40;
 
 export function processIo(): Io {
@@ -33,14 +33,14 @@ function output(stream: NodeJS.WriteStream & { readonly fd: number }): Output {
   };
 }
 
-/** Characters in a line on a terminal that has `columns`, or none for all that is known. */
+/** Characters per line on a terminal with that many `columns`; undefined if unknown. */
 export function columnsOf(columns: number | undefined): number {
   return columns ? Math.min(Math.max(columns, MIN_COLUMNS), MAX_COLUMNS) : MAX_COLUMNS;
 }
 
 /**
- * A reader of our output that leaves early, such as `head`, ends the program without a word; but not a relay, which others rely on
- * (`goOn`). What cannot be written to standard error is lost.
+ * Ends the program silently when the reader of its output leaves early, as `head` does. With `goOn` the program runs on, because others
+ * rely on a relay. Text that cannot be written to standard error is lost.
  */
 export function heedClosedPipes({ goOn }: { goOn: boolean }): void {
   process.stderr.on("error", () => {});
@@ -51,14 +51,14 @@ export function heedClosedPipes({ goOn }: { goOn: boolean }): void {
   });
 }
 
-/** Marks text for a terminal that shows colours: not in a pipe, and not where `NO_COLOR` asks for none. */
+/** Text styles for a terminal that shows colours; plain text for a pipe or when `NO_COLOR` is set. */
 export function styles(output: Output, env: Io["env"]): Record<"bold" | "dim", (text: string) => string> {
   const on = output.isTTY && !env["NO_COLOR"] && env["TERM"] !== "dumb";
   const mark = (code: number) => (text: string) => (on ? `\u001b[${code}m${text}\u001b[0m` : text);
   return { bold: mark(1), dim: mark(2) };
 }
 
-/** Breaks text at spaces into lines of at most `width` characters; longer words stand alone. */
+/** Breaks text at spaces into lines of at most `width` characters; a longer word has a line of its own. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";

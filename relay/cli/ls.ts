@@ -13,14 +13,21 @@ export const lsCommand: Command = {
   name: "ls",
   summary: "List the broadcasts that are live at a relay.",
   description: [
-    "Prints the path of each live broadcast under PREFIX, one a line, sorted. A list that the relay cuts, such as at its bound of announcements for each session, is printed as far as it came, with the reason on standard error and exit code 7.",
+    "Prints the path of each live broadcast under PREFIX, one per line, sorted. When the relay ends the list early, for example at its bound on announcements per session, the part that arrived is printed, the reason is on standard error, and the exit code is 7.",
   ],
   positionals: [
     URL_ARGUMENT,
-    { name: "PREFIX", required: false, description: "Show only paths under it; whole segments, such as live/room1." },
+    {
+      name: "PREFIX",
+      required: false,
+      description: "Show only paths under it, by whole segments, such as live/room1.",
+    },
   ],
   options: [
-    { name: "follow", description: "Stay, and print changes: + for a broadcast that came, - for one that went." },
+    {
+      name: "follow",
+      description: "Keep running and print changes: + for a broadcast that starts, - for one that ends.",
+    },
     {
       name: "json",
       description:
@@ -33,10 +40,10 @@ export const lsCommand: Command = {
   run,
 };
 
-/** Milliseconds for a relay that answered before it had heard from its mesh: a few round trips between relays. */
+/** Milliseconds to wait for a relay that answered before its mesh had answered it: a few round trips between relays. */
 const MESH_WAIT_MS = 2_000;
 
-const UNHEARD = "The relay has not heard from its whole mesh yet: there may be more.";
+const UNHEARD = "The relay has no complete answer from its mesh yet: the list may be incomplete.";
 
 async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const target = targetOf(invocation, io);
@@ -58,12 +65,12 @@ async function once(client: Client, prefix: string, json: boolean, target: Targe
     cut = reason;
   });
   const all = await watching.ready;
-  // A relay that has not heard from its mesh may do so a moment later.
+  // The answer of its mesh may reach the relay a moment later.
   if (all === false && cut === undefined) await setTimeout(Math.min(MESH_WAIT_MS, target.timeoutMs));
   watching.close();
   const complete = cut === undefined ? (all ?? null) : false;
   const paths = [...live].sort();
-  // Nothing is a part of everything, but a client that may watch nothing should hear why it sees nothing.
+  // An empty list is correct, but a client that may watch nothing should see why it is empty.
   if (paths.length === 0) await refuseBlind(target);
   if (json) {
     const { protocol } = client;
@@ -75,7 +82,7 @@ async function once(client: Client, prefix: string, json: boolean, target: Targe
   if (cut !== undefined) throw new CommandError(cutText(cut), EXIT.partial);
   if (json) return EXIT.ok;
   if (complete === false) io.err.write(`${UNHEARD}\n`);
-  if (paths.length === 0) io.err.write(`Nothing is live${prefix === "" ? "" : ` under ${prefix}`}.\n`);
+  if (paths.length === 0) io.err.write(`No broadcast is live${prefix === "" ? "" : ` under ${prefix}`}.\n`);
   return EXIT.ok;
 }
 
@@ -85,10 +92,10 @@ async function refuseBlind({ url, trust }: Target): Promise<void> {
   const verdict = await askAccess(url, trust);
   if (verdict?.allowed !== true || verdict.subscribe.length > 0) return;
   const what = url.searchParams.has("jwt")
-    ? "the token grants nothing to watch here"
-    : "nothing may be watched here without a token";
+    ? "the token grants no path to watch here"
+    : "no path may be watched here without a token";
   throw new CommandError(
-    `${url.host} shows nothing: ${what}\n\`moqmesh token inspect\` shows what a token grants (get)`,
+    `${url.host} lists nothing: ${what}\n\`moqmesh token inspect\` shows what a token grants (get)`,
     EXIT.refused,
   );
 }
@@ -96,12 +103,12 @@ async function refuseBlind({ url, trust }: Target): Promise<void> {
 function cutText(reason: Reason): string {
   const why =
     reason === "limit"
-      ? "the relay announces no more to one session ([limits] announcements_per_session)"
+      ? "the relay has reached its bound on announcements per session ([limits] announcements_per_session)"
       : `the relay ended it (${reason})`;
-  return `the list is cut: ${why}\nask for a part of it: moqmesh ls URL PREFIX`;
+  return `the list is incomplete: ${why}\nlist a part of it: moqmesh ls URL PREFIX`;
 }
 
-/** Until a signal, or until the relay ends the session or the list. */
+/** Prints changes until a signal, or until the relay ends the session or the list. */
 async function follow(client: Client, prefix: string, json: boolean, io: Io): Promise<ExitCode> {
   const ended = Promise.withResolvers<ExitCode>();
   const watching = client.announced(prefix, ({ path, active }) => {

@@ -30,7 +30,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** Runs the program with its arguments and resolves with its exit code; it never rejects. */
 export async function main(args: readonly string[]): Promise<ExitCode> {
   heedClosedPipes({ goOn: args[0] === serveCommand.name });
-  // What a command waits for (an engine, a clock) need not keep the process alive; the command does.
+  // The things that a command waits for (an engine, a clock) may not keep the process alive, so the command itself does.
   const hold = setInterval(() => {}, LONGEST_TIMER_MS);
   try {
     return await runProgram(args, processIo());
@@ -39,7 +39,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** {@link main} with the world around it as an argument. */
+/** {@link main} with its environment as an argument. */
 export async function runProgram(args: readonly string[], around: Io): Promise<ExitCode> {
   const io = { ...around, err: scrubbed(around.err) };
   const [name, ...rest] = args;
@@ -54,7 +54,7 @@ export async function runProgram(args: readonly string[], around: Io): Promise<E
   return runCommand(command, rest, io);
 }
 
-/** Messages quote what was typed, and a URL or a slip of the hand may hold a token. Standard output is left alone: `token sign` prints one. */
+/** Removes tokens from standard error: messages quote what was typed, and a URL may contain a token. Standard output stays as it is, because `token sign` prints one. */
 function scrubbed(output: Output): Output {
   const write = (chunk: string | Uint8Array) => output.write(typeof chunk === "string" ? scrub(chunk) : chunk);
   return { write, isTTY: output.isTTY, columns: output.columns };
@@ -69,7 +69,7 @@ async function runCommand(command: Command, args: readonly string[], io: Io): Pr
   } catch (error) {
     const { text, code } = describeFailure(error);
     io.err.write(prefixed(text));
-    if (error instanceof UsageError) io.err.write(`Run "moqmesh ${command.name} --help" for how it is used.\n`);
+    if (error instanceof UsageError) io.err.write(`See "moqmesh ${command.name} --help".\n`);
     return code;
   }
 }

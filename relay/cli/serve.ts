@@ -15,8 +15,8 @@ export const serveCommand: Command = {
   name: "serve",
   summary: "Run a relay.",
   description: [
-    "Runs a relay with the configuration of FILE (TOML), or with the defaults when there is none. Without a certificate in the configuration it makes a self-signed one and prints its fingerprint.",
-    "SIGTERM or SIGINT (Ctrl-C) ends it in good order: no new sessions, GOAWAY to those that run, a grace time. A second one ends it at once. SIGHUP, when it does not run on a terminal, reads the configuration again: bounds of sessions, `[drain]`, and the `peers` and `redirect` of `[cluster]` apply to new sessions from then on, the log level at once, and the log names what needs a restart. A configuration with an error changes nothing.",
+    "Runs a relay with the configuration of FILE (TOML), or with the defaults when there is none. If no certificate is configured, it makes a self-signed one and prints its fingerprint.",
+    "SIGTERM or SIGINT (Ctrl-C) stops the relay gracefully: it refuses new sessions, sends GOAWAY to the others and gives them time to leave. A second signal stops it at once. SIGHUP, unless the relay was started on a terminal, reads the configuration again. Session bounds, `[drain]`, and `peers` and `redirect` of `[cluster]` then apply to new sessions, the log level at once; the log lists keys that need a restart. A configuration with an error changes nothing.",
   ],
   positionals: [{ name: "FILE", required: false, description: "Configuration file." }],
   options: [],
@@ -37,7 +37,7 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
     log,
   });
   const life: Life = new Life(io.out.isTTY, reload);
-  // Before the start, so that a signal in the middle of it is heard.
+  // Listen before the start, so that a signal during the start is handled.
   const stopListening = onSignals(life);
   try {
     const { start, preflight } = await import("../main.ts");
@@ -55,12 +55,12 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
     return EXIT.ok;
   } catch (error) {
     if (!life.endedEarly) throw error;
-    log.info("ended while it started");
+    log.info("relay stopped by a signal during its start");
     return EXIT.ok;
   } finally {
     stopListening();
     await output.close();
-    // Else the process would wait for as long as the log's reader stands still, or a file system hangs.
+    // Otherwise the process would wait for a log reader that does not read, or for a file system that hangs.
     setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
   }
 }
@@ -68,7 +68,7 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
 /** Rejects when the signal comes first. */
 async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(new Error("ended while it started"));
+  const abort = () => aborted.reject(new Error("stopped by a signal during the start"));
   signal.addEventListener("abort", abort);
   try {
     return await Promise.race([aborted.promise, work]);
@@ -77,10 +77,10 @@ async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<
   }
 }
 
-/** Milliseconds that a relay which is told to end at once gets to say good-bye. */
+/** Milliseconds within which a relay that must stop at once may still close its sessions. */
 const LAST_WORDS_MS = 1_000;
 
-/** What signals do to a relay, from before it runs. */
+/** Handles signals for a relay, also before it runs. */
 class Life implements SignalActions {
   readonly terminal: boolean;
   readonly reload: () => void;
@@ -103,7 +103,7 @@ class Life implements SignalActions {
 
   begin(relay: Relay): void {
     this.#relay = relay;
-    if (this.endedEarly) void relay.drain("ended while it started");
+    if (this.endedEarly) void relay.drain("stopped by a signal during the start");
   }
 
   /** False when there is no relay yet. */

@@ -1,19 +1,19 @@
 import { constants } from "node:os";
 
 /**
- * Milliseconds within which a second signal is the echo of the first: one Ctrl-C reaches every process of the
- * terminal, and `npm` and the launcher pass on to us what they got themselves.
+ * Milliseconds within which a second signal counts as a repetition of the first: one Ctrl-C reaches every process of the terminal, and
+ * `npm` and the launcher also forward their own signal to this process.
  */
 export const SIGNAL_ECHO_MS = 500;
 
 type EndSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 export interface SignalActions {
-  /** Started on a terminal: SIGHUP then means that the terminal is gone. */
+  /** The process was started on a terminal, where SIGHUP means that the terminal has closed. */
   readonly terminal: boolean;
-  /** The first signal to end. */
+  /** Called at the first signal to stop. */
   end(signal: EndSignal): void;
-  /** Another one after that; `number` is the signal's. */
+  /** Called at the next signal to stop; `number` is the signal's number. */
   endNow(signal: EndSignal, number: number): void;
   reload(): void;
 }

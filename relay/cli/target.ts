@@ -6,8 +6,8 @@ import { type Invocation, type OptionSpec, type PositionalSpec, UsageError } fro
 import type { Io } from "./io.ts";
 
 /**
- * Wait for a connection, or for an answer on it, unless `--timeout` says otherwise. Longer than a relay's own
- * `limits.subscribe_wait`, so that its refusal comes first.
+ * Default of `--timeout`: the longest wait for a connection and for each answer. It is longer than a relay's `limits.subscribe_wait`, so
+ * that the relay's refusal arrives first.
  */
 const TIMEOUT_DEFAULT = "15s";
 
@@ -21,7 +21,7 @@ export const URL_ARGUMENT: PositionalSpec = {
   name: "URL",
   required: true,
   description:
-    "The relay: https:// or http:// for WebTransport, moql:// for QUIC alone (the native engine), wss:// or ws:// for WebSocket. With http:// the fingerprint of the relay's certificate is first read from /certificate.sha256.",
+    "The relay: https:// or http:// for WebTransport, moql:// for QUIC alone (the native engine), wss:// or ws:// for WebSocket. With http:// the client first reads the fingerprint of the relay's certificate from /certificate.sha256.",
 };
 
 export const DIAL_OPTIONS: readonly OptionSpec[] = [
@@ -30,15 +30,15 @@ export const DIAL_OPTIONS: readonly OptionSpec[] = [
     name: "token",
     value: "FILE",
     description:
-      "The token to show is in FILE; - for standard input. MOQMESH_TOKEN holds a token itself. Either keeps it out of the URL, and so out of the shell's history.",
+      "Read the token from FILE; - for standard input. The variable MOQMESH_TOKEN may contain the token itself. Either way the token stays out of the URL and of the shell's history.",
   },
   { name: "protocol", value: "LIST", description: "Offer only these protocols, such as moq-lite-05,moq-lite-04." },
   { name: "ca", value: "FILE", description: "Trust the authorities of this PEM file instead of the system's." },
-  { name: "fingerprint", value: "HEX", description: "Trust the certificate with this SHA-256 and no other." },
+  { name: "fingerprint", value: "HEX", description: "Trust only the certificate with this SHA-256." },
   { name: "insecure", description: "Trust any certificate. For tests only." },
 ];
 
-/** A relay as the command line names it. */
+/** The relay that the command line names. */
 export interface Target {
   readonly url: URL;
   readonly trust: Trust;
@@ -68,10 +68,10 @@ function readUrl(text: string): URL {
   return url;
 }
 
-/** A URL's query is where every binding and every relay takes a token; a token that is there already goes before the variable. */
+/** Puts the token into the URL's query, where every binding and every relay accepts it. A token in the URL overrides the variable. */
 function withToken(url: URL, file: string | undefined, variable: string | undefined): URL {
   const inUrl = url.searchParams.has("jwt");
-  if (file !== undefined && inUrl) throw new UsageError("there is a token in the URL and another in --token");
+  if (file !== undefined && inUrl) throw new UsageError("the URL and --token both have a token; use one of them");
   const token = file === undefined ? variable?.trim() : readTokenFile(file);
   if (token === undefined || token === "" || inUrl) return url;
   const shown = new URL(url);
@@ -99,14 +99,14 @@ function readTrust({ values, switches }: Invocation): Trust {
   const fingerprint = values.get("fingerprint");
   const insecure = switches.has("insecure");
   if ([ca !== undefined, fingerprint !== undefined, insecure].filter(Boolean).length > 1) {
-    throw new UsageError("--ca, --fingerprint and --insecure exclude one another");
+    throw new UsageError("use only one of --ca, --fingerprint and --insecure");
   }
   if (ca !== undefined) return { kind: "roots", pem: readFile(ca, "--ca") };
   if (fingerprint !== undefined) return { kind: "hashes", sha256: [readFingerprint(fingerprint)] };
   return insecure ? { kind: "insecure" } : { kind: "system" };
 }
 
-/** Throws {@link UsageError} in the name of `option`. */
+/** Throws {@link UsageError} that names `option`. */
 function readFile(file: string | number, option: string): string {
   try {
     return readFileSync(file, "utf8");

@@ -17,10 +17,10 @@ import type { Io } from "./io.ts";
 /** File descriptor of standard input. */
 const STDIN = 0;
 
-/** What the relay takes by default. */
+/** The default rules of a relay. */
 const SKEW_MS = 5_000;
 
-/** Text of a file, or of standard input for `-`. Throws {@link CommandError}. */
+/** Reads a file, or standard input for `-`. Throws {@link CommandError}. */
 export function readText(file: string, what: string): string {
   try {
     return readFileSync(file === "-" ? STDIN : file, "utf8");
@@ -30,7 +30,7 @@ export function readText(file: string, what: string): string {
   }
 }
 
-/** Keys of the file that `--key` names. Throws {@link CommandError} or {@link UsageError}. */
+/** Reads the keys of the file that `--key` names. Throws {@link CommandError} or {@link UsageError}. */
 export function readKeys(invocation: Invocation, io: Io): Key[] {
   const file = invocation.values.get("key");
   if (file === undefined) throw new UsageError("--key FILE is missing");
@@ -44,18 +44,18 @@ export function readKeys(invocation: Invocation, io: Io): Key[] {
   }
 }
 
-/** Checks a token as the relay would, and prints its claims. */
+/** Verifies a token as the relay does, and prints its claims. */
 export async function tokenVerify(invocation: Invocation, io: Io): Promise<ExitCode> {
-  // Before anything is read: standard input can be read once, and waits for somebody to write.
+  // Check this before anything is read: standard input can be read only once.
   if ((invocation.values.get("in") ?? "-") === "-" && invocation.values.get("key") === "-") {
-    throw new UsageError("only one of key and token can come from standard input");
+    throw new UsageError("standard input can give the key or the token, not both: use --in FILE or --key FILE");
   }
   const ring = new KeyRing(() => {});
   ring.put(ring, readKeys(invocation, io));
   const token = readToken(invocation);
   try {
     const key = ring.find(readHeader(token).kid);
-    if (key === undefined) throw new AuthError("key_unknown", "the key is not the one that the token names by `kid`");
+    if (key === undefined) throw new AuthError("key_unknown", "the token's `kid` names another key");
     const { granted, about } = await verifyToken(
       token,
       key,
@@ -72,11 +72,11 @@ export async function tokenVerify(invocation: Invocation, io: Io): Promise<ExitC
   }
 }
 
-/** Prints what a token says, unchecked; never the token itself. */
+/** Prints the header and claims of a token without verifying it; never the token itself. */
 export async function tokenInspect(invocation: Invocation, io: Io): Promise<ExitCode> {
   const { header, claims } = readClaims(readToken(invocation)) ?? {};
-  if (header === undefined) throw new CommandError("this is no JSON web token", EXIT.failed);
-  io.err.write("Not verified: anybody can write this.\n");
+  if (header === undefined) throw new CommandError("the input is not a JSON Web Token", EXIT.failed);
+  io.err.write("Not verified: anyone could have made this token.\n");
   printJson(io, { header, claims });
   if (!invocation.switches.has("json")) tellTimes(io, claims);
   return EXIT.ok;
@@ -90,10 +90,10 @@ export function printJson(io: Io, value: unknown): void {
   io.out.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** Claims that are a time, and what each says. */
+/** Claims that are times, with a label for each. */
 const TIMES = { iat: "Issued", nbf: "Valid from", exp: "Expires" } as const;
 
-/** Says as dates what stands in `claims` as seconds since 1970; beside standard output, which stays JSON. */
+/** Prints the times of `claims` as dates on standard error; standard output stays JSON. */
 function tellTimes(io: Io, claims: unknown): void {
   const named = z.record(z.string(), z.unknown()).safeParse(claims);
   for (const [claim, says] of Object.entries(TIMES)) {

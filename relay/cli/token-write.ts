@@ -17,18 +17,19 @@ import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
 import { printJson, readKeys } from "./token-read.ts";
 
-/** Permissions of files with a private part: for their owner only. */
+/** Permissions of a private key file: for its owner only. */
 const PRIVATE_MODE = 0o600;
 const PUBLIC_MODE = 0o644;
 
-/** Makes a key. Its private part is printed only for `--out -`. */
+/** Makes a key. It prints the private part only for `--out -`. */
 export async function tokenKeygen(invocation: Invocation, io: Io): Promise<ExitCode> {
   const { values } = invocation;
   const out = values.get("out");
-  if (out === undefined) throw new UsageError("--out FILE is missing: where the key goes (- for standard output)");
+  if (out === undefined)
+    throw new UsageError("--out FILE is missing: the file to write the key to (- for standard output)");
   const name = values.get("alg") ?? "ES256";
   const alg = ALGORITHMS.find((one) => one === name);
-  if (alg === undefined) throw new UsageError(`--alg ${name}: one of ${ALGORITHMS.join(", ")}`);
+  if (alg === undefined) throw new UsageError(`--alg ${name} is unknown; use one of ${ALGORITHMS.join(", ")}`);
   const grants = { ...grantsOf(invocation), ...clusterOf(invocation) };
   const kid = values.get("kid");
   const scope = Object.keys(grants).length === 0 ? {} : { scope: grants };
@@ -57,7 +58,7 @@ export async function tokenKeygen(invocation: Invocation, io: Io): Promise<ExitC
 export async function tokenSign(invocation: Invocation, io: Io): Promise<ExitCode> {
   const { values } = invocation;
   const key = readKeys(invocation, io).find((one) => one.signs);
-  if (key === undefined) throw new CommandError("no key in the file of --key can sign", EXIT.failed);
+  if (key === undefined) throw new CommandError("the file of --key has no key that can sign", EXIT.failed);
   const now = Math.floor(Date.now() / 1000);
   const [expires, notBefore] = [seconds(values, "expires"), seconds(values, "not-before")];
   const text = (claim: string, option: string) => {
@@ -77,7 +78,7 @@ export async function tokenSign(invocation: Invocation, io: Io): Promise<ExitCod
     ...text("aud", "audience"),
   };
   const token = await usable(() => signToken(key, claims));
-  if (expires === undefined) io.err.write("It never expires; --expires 2h would bound it.\n");
+  if (expires === undefined) io.err.write("This token never expires; --expires 2h would limit it to two hours.\n");
   if (invocation.switches.has("json")) printJson(io, { token, ...readClaims(token) });
   else io.out.write(`${token}\n`);
   return EXIT.ok;
@@ -96,7 +97,7 @@ function clusterOf({ switches }: Invocation): { cluster?: true } {
   return switches.has("cluster") ? { cluster: true } : {};
 }
 
-/** Seconds of a duration that is given as an option. */
+/** The seconds of an option that is a duration. */
 function seconds(values: Invocation["values"], option: string): number | undefined {
   const text = values.get(option);
   if (text === undefined) return undefined;
@@ -108,7 +109,7 @@ function seconds(values: Invocation["values"], option: string): number | undefin
   }
 }
 
-/** Runs what may refuse its input. */
+/** Runs `work` and turns the errors of keys and claims into a {@link CommandError}. */
 async function usable<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -118,7 +119,7 @@ async function usable<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Into a file that is not there yet, or `KID.jwk` in a folder, and says which; nothing for `-`, which stands for standard output. */
+/** Writes to a new file, or to `KID.jwk` in a folder, and returns its path; undefined for `-`, which means standard output. */
 function write(target: string, key: Key, jwk: Readonly<Record<string, unknown>>, mode: number): string | undefined {
   if (target === "-") return undefined;
   const text = `${JSON.stringify(jwk, null, 2)}\n`;
@@ -126,12 +127,12 @@ function write(target: string, key: Key, jwk: Readonly<Record<string, unknown>>,
   if (folder) mkdirSync(target, { recursive: true });
   const file = folder ? join(target, `${key.kid ?? "key"}.jwk`) : target;
   try {
-    // A key that is there is in use: losing it would end every session that it signed for.
+    // Never overwrite a key: without it, the sessions of its tokens would end.
     writeFileSync(file, text, { mode, flag: "wx" });
     return file;
   } catch (error) {
     const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    const hint = why === "EEXIST" ? "it is there already" : why;
+    const hint = why === "EEXIST" ? "it exists already" : why;
     throw new CommandError(`"${file}" cannot be written: ${hint}`, EXIT.failed);
   }
 }

@@ -15,8 +15,8 @@ export const tokenCommand: Command = {
   name: "token",
   summary: "Make keys, and make, verify and read tokens.",
   description: [
-    "keygen makes a key. It goes to --out, readable by its owner only, and its public half to --public or to standard output; the private part is printed only when --out is -.",
-    "sign prints a token for --root with --put and --get, signed with --key. verify checks the token on standard input, or in the file of --in, with --key as the relay would, and prints its claims as JSON. inspect prints header and claims of a token without checking anything. Both say on standard error what its times are as dates.",
+    "keygen makes a key. It writes the key to --out, readable by its owner only, and the public half to --public or to standard output. It prints the private part only when --out is -.",
+    "sign prints a token for --root with --put and --get, signed with --key. verify reads a token from standard input, or from the file of --in, checks it with --key as the relay does, and prints its claims as JSON. inspect prints header and claims of a token without checking it. Both print the token's times as dates on standard error.",
   ],
   positionals: [{ name: "ACTION", required: true, description: "keygen, sign, verify or inspect." }],
   options: [
@@ -26,13 +26,17 @@ export const tokenCommand: Command = {
       description:
         "keygen: ES256 (default), ES384, EdDSA, RS256, RS384, RS512, PS256, PS384, PS512; HS256, HS384 or HS512 make a secret, which has no public half.",
     },
-    { name: "kid", value: "ID", description: "keygen: the key's id; made up unless given." },
+    { name: "kid", value: "ID", description: "keygen: the key's id; random if not given." },
     {
       name: "out",
       value: "FILE",
-      description: "keygen: where the key goes; - for standard output, DIR/ for DIR/KID.jwk.",
+      description: "keygen: the file to write the key to; - for standard output, DIR/ for DIR/KID.jwk.",
     },
-    { name: "public", value: "FILE", description: "keygen: where the public half goes; - and DIR/ as for --out." },
+    {
+      name: "public",
+      value: "FILE",
+      description: "keygen: the file to write the public half to; - and DIR/ as for --out.",
+    },
     {
       name: "key",
       value: "FILE",
@@ -41,7 +45,7 @@ export const tokenCommand: Command = {
     {
       name: "root",
       value: "PATH",
-      description: "sign: the path that --put and --get are under. keygen: of the key's scope.",
+      description: "sign: the path that --put and --get are relative to. keygen: the same, for the key's scope.",
     },
     {
       name: "put",
@@ -49,23 +53,34 @@ export const tokenCommand: Command = {
       description: 'sign: what may be published, such as cam1,cam2; "" for all. keygen: of the key\'s scope.',
     },
     { name: "get", value: "LIST", description: 'sign: what may be watched; "" for all. keygen: of the key\'s scope.' },
-    { name: "cluster", description: "sign: for a relay of the mesh. keygen: the key may sign for those." },
+    {
+      name: "cluster",
+      description: "sign: make a token for a relay of the mesh. keygen: let the key sign such tokens.",
+    },
     {
       name: "expires",
       value: "TIME",
-      description: "sign: how long it is valid, such as 2h or 30d; without it, for ever.",
+      description: "sign: how long the token is valid, such as 2h or 30d; if not given, it never expires.",
     },
-    { name: "not-before", value: "TIME", description: "sign: how long until it is valid." },
-    { name: "subject", value: "NAME", description: "sign: whom it is for (sub), for the log and for revocation." },
-    { name: "id", value: "ID", description: "sign: the token's own id (jti), for revocation; made up unless given." },
-    { name: "issuer", value: "NAME", description: "sign: iss." },
-    { name: "audience", value: "NAME", description: "sign: aud." },
+    { name: "not-before", value: "TIME", description: "sign: how long until the token becomes valid." },
+    {
+      name: "subject",
+      value: "NAME",
+      description: "sign: the owner of the token (sub), for the log and for revocation.",
+    },
+    { name: "id", value: "ID", description: "sign: the token's own id (jti), for revocation; random if not given." },
+    { name: "issuer", value: "NAME", description: "sign: the issuer (iss)." },
+    { name: "audience", value: "NAME", description: "sign: the audience (aud)." },
     {
       name: "json",
       description:
-        "Print one JSON object: keygen where the key is, or the key itself for -; sign the token with its header and claims; verify and inspect without the dates.",
+        "Print one JSON object. keygen: the key's file, or the key itself for -. sign: the token with its header and claims. verify, inspect: no dates on standard error.",
     },
-    { name: "in", value: "FILE", description: "verify, inspect: where the token is; standard input unless given." },
+    {
+      name: "in",
+      value: "FILE",
+      description: "verify, inspect: the file with the token; standard input if not given.",
+    },
   ],
   takesConfig: false,
   examples: [
@@ -79,6 +94,6 @@ export const tokenCommand: Command = {
 async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const [name = ""] = invocation.positionals;
   const action = ACTIONS.get(name);
-  if (action === undefined) throw new UsageError(`"${name}" is none of keygen, sign, verify and inspect`);
+  if (action === undefined) throw new UsageError(`"${name}" is not one of keygen, sign, verify and inspect`);
   return await action(invocation, io);
 }

@@ -2,14 +2,14 @@ import { PerformanceObserver } from "node:perf_hooks";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 
 /**
- * Bytes of V8's young generation from which on it grows no more. By default it doubles up to 128 MiB and gives little back, a third of
- * what 200 viewers of small frames took. What smaller ones cost is in docs/engines.md.
+ * Largest young generation of V8, in bytes. By default it doubles up to 128 MiB and returns little, which was a third of the memory for 200
+ * viewers of small frames. docs/engines.md has the cost of smaller ones.
  */
 export const YOUNG_HEAP_BYTES = 8 * 1024 * 1024;
 
-/** Lets the young generation of the whole process grow to {@link YOUNG_HEAP_BYTES} and no further. Returns a stop. */
+/** Limits the young generation of the process to {@link YOUNG_HEAP_BYTES}. Returns a function that stops it. */
 export function boundYoungHeap(): () => void {
-  // It grows when it is collected, and at no other time.
+  // The young generation grows only when it is collected.
   const observer = new PerformanceObserver(() => look());
   const look = () => {
     const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space");

@@ -2,20 +2,20 @@ import type { Publication } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import type { AnnounceTable } from "../../moq/session/index.ts";
 
-/** A broadcast came or went. */
+/** A broadcast started or ended. */
 export interface AnnouncedChange {
   readonly path: string;
   readonly active: boolean;
 }
 
-/** What one relay announces to a client. What is lost with the session, or with a list that was cut, has not gone. */
+/** The paths that one relay announces to a client. The end of the session, or of an incomplete list, ends no broadcast. */
 export class AnnouncedPaths implements AnnounceTable {
   readonly #live = new Set<string>();
   readonly #watchers = new Set<(change: AnnouncedChange) => void>();
   readonly #cut = Promise.withResolvers<Reason>();
   #over = false;
 
-  /** Resolves when the relay stops announcing although the session goes on, with its reason. */
+  /** Resolves with a reason when the relay stops announcing although the session goes on. */
   get ended(): Promise<Reason> {
     return this.#cut.promise;
   }
@@ -46,7 +46,7 @@ export class AnnouncedPaths implements AnnounceTable {
     this.#cut.resolve(reason);
   }
 
-  /** Nothing is announced to the relay. */
+  /** This client announces nothing to the relay. */
   list(): [] {
     return [];
   }

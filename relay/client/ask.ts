@@ -1,4 +1,4 @@
-/** Questions to a relay's HTTP side, for a client whose session did not come about or shows nothing. */
+/** Asks a relay over HTTP, for a client whose session was refused or lists nothing. */
 import { once } from "node:events";
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
@@ -7,10 +7,10 @@ import { z } from "zod";
 import type { Trust } from "../../moq/link.ts";
 import { certificateOf, isTrusted, tlsOptions } from "../../transport/tls/index.ts";
 
-/** Milliseconds for an answer: it explains a failure, so the user should not wait long for it. */
+/** Milliseconds for an answer. It only explains a failure, so the user should not wait long for it. */
 const TIMEOUT_MS = 3_000;
 const HTTPS_PORT = 443;
-/** Bytes of an answer that are read. */
+/** Longest answer, in bytes. */
 const MAX_BYTES = 64 * 1024;
 
 const VERDICT = z.union([
@@ -18,12 +18,12 @@ const VERDICT = z.union([
   z.object({ allowed: z.literal(false), status: z.number(), code: z.string(), message: z.string() }),
 ]);
 
-/** What the relay says of a session: what it may do, or why it is refused. */
+/** The relay's decision on a session: what it may do, or why it is refused. */
 export type Verdict = z.output<typeof VERDICT>;
 
 const ALIVE = z.object({ status: z.literal("alive") });
 
-/** Asks the relay what becomes of a session with this URL. Nothing when it does not say; never rejects. */
+/** Asks the relay for its decision on a session with this URL. Undefined without an answer; never rejects. */
 export async function askAccess(url: URL, trust: Trust): Promise<Verdict | undefined> {
   const at = new URL(httpUrl(url));
   at.pathname = `/access${url.pathname}`;
@@ -32,15 +32,15 @@ export async function askAccess(url: URL, trust: Trust): Promise<Verdict | undef
   return parsed.success ? parsed.data : undefined;
 }
 
-/** Whether the admin listener of a relay answers there, which takes no sessions. Never rejects. */
+/** True when the admin listener of a relay answers there, which accepts no sessions. Never rejects. */
 export async function isAdminListener(url: URL): Promise<boolean> {
   const at = new URL("/health/live", httpUrl(url));
-  // It has no TLS.
+  // An admin listener does not use TLS.
   at.protocol = "http:";
   return ALIVE.safeParse(await getJson(at, { kind: "system" })).success;
 }
 
-/** The TCP side of the port, which every scheme shares. */
+/** The HTTP URL of the port, which is the same for every scheme. */
 function httpUrl(url: URL): string {
   const scheme = url.protocol === "http:" || url.protocol === "ws:" ? "http:" : "https:";
   return `${scheme}//${url.host}/`;
@@ -56,9 +56,9 @@ async function getJson(at: URL, trust: Trust): Promise<unknown> {
 
 async function get(at: URL, trust: Trust): Promise<string> {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
-  // Not a byte is sent before the certificate is trusted: the query may hold a token.
+  // Send nothing before the certificate is trusted: the query may contain a token.
   const socket = at.protocol === "http:" ? undefined : await securely(at, trust, signal);
-  // An agent would make a connection of its own.
+  // With an agent, the request would use another connection.
   const options = socket === undefined ? { signal, agent: false } : { signal, createConnection: () => socket };
   return await new Promise((resolve, reject) => {
     const request = socket === undefined ? requestHttp(at, options) : requestHttps(at, options);
@@ -83,5 +83,5 @@ async function securely(at: URL, trust: Trust, signal: AbortSignal): Promise<TLS
   await once(socket, "secureConnect", { signal });
   if (isTrusted(certificateOf(socket), trust)) return socket;
   socket.destroy();
-  throw new Error("the certificate is none of those expected");
+  throw new Error("the certificate has none of the expected fingerprints");
 }

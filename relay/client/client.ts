@@ -1,4 +1,4 @@
-/** A client of any relay, for the command line: what is announced there, and single groups. */
+/** A client of any relay, for the command line: it lists announcements and fetches single groups. */
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../moq/clock.ts";
 import { Counters } from "../../moq/counters.ts";
@@ -24,12 +24,12 @@ import { type AnnouncedChange, AnnouncedPaths } from "./announced-paths.ts";
 import { dialRelay } from "./dial.ts";
 import { type FetchedFrame, GroupCollector } from "./group-collector.ts";
 
-/** What this client can be asked to offer. */
+/** Protocols that this client can offer. */
 export const PROTOCOLS: readonly string[] = [...protocols(EXPERIMENTAL_PROTOCOLS), ...MESH_PROTOCOLS];
 
 const MIB = 2 ** 20;
 
-/** Bounds of what a relay may make a client keep. */
+/** Bounds on the data that a relay can make a client keep. */
 const MODEL_LIMITS: ModelLimits = {
   broadcasts: 1_000_000,
   tracksPerBroadcast: 16,
@@ -58,7 +58,7 @@ const SESSION_LIMITS: SessionLimits = {
   frameBytes: MODEL_LIMITS.frameBytes,
 };
 
-/** Milliseconds that the relay gets to hear of our close. */
+/** Milliseconds for our close to reach the relay. */
 const FAREWELL_MS = 500;
 
 /** Longest delay of a Node timer, in milliseconds. */
@@ -68,22 +68,22 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const PRIORITY = 128;
 
 export interface ConnectOptions {
-  /** `system` with an `http:` URL means the certificate whose fingerprint the relay tells over HTTP. */
+  /** `system` with an `http:` URL: trust the certificate whose fingerprint the relay gives over HTTP. */
   readonly trust: Trust;
-  /** Milliseconds until the attempt fails, and for the first announcements. */
+  /** Milliseconds for the connection, and for the first announcements. */
   readonly timeoutMs: number;
-  /** Best first; all stable ones unless told. */
+  /** Preferred first; default: all stable ones. */
   readonly protocols?: readonly string[];
-  /** Announcements are asked for under this prefix only; everything unless told. */
+  /** The prefix of the announcements to ask for; default: everything. */
   readonly announcePrefix?: string;
-  /** Something unexpected that does not end the connection. */
+  /** Called for an unexpected error that does not end the connection. */
   readonly warn?: EngineDeps["warn"];
 }
 
 export interface FetchOptions {
   readonly broadcast: string;
   readonly track: string;
-  /** Absent: the newest group there is, or the first that comes. */
+  /** Absent: the latest group, or the first that arrives. */
   readonly group?: number;
   readonly timeoutMs: number;
 }
@@ -93,11 +93,11 @@ export interface FetchedGroup {
   readonly frames: readonly FetchedFrame[];
 }
 
-/** A relay refused a fetch, or did not answer it. */
+/** A relay refused a fetch or did not answer it. */
 export class FetchError extends Error {
-  /** `not_found` and `cancelled`: no such broadcast, track or group. `timeout`: no whole group in time. */
+  /** `not_found` and `cancelled`: no such broadcast, track or group. `timeout`: no complete group in time. */
   readonly code: Reason;
-  /** The group began to come. */
+  /** A part of the group arrived. */
   readonly begun: boolean;
 
   constructor(code: Reason, what: string, begun: boolean) {
@@ -110,15 +110,15 @@ export class FetchError extends Error {
 
 /** How a session ended. */
 export interface Ended {
-  /** What its close code stands for; `upstream` when the code is none that is known. */
+  /** The reason of its close code; `upstream` for an unknown code. */
   readonly reason: Reason;
-  /** What the relay said about it; empty when it said nothing. */
+  /** The relay's message; empty if there is none. */
   readonly message: string;
-  /** HTTP status of a refusal, from a relay whose engine answers a client before the relay is asked (docs/engines.md). */
+  /** HTTP status of a refusal by a relay whose engine accepts a client before the relay decides (docs/engines.md). */
   readonly status?: number;
 }
 
-/** The session was over before what was asked for had come. */
+/** The session ended before the answer arrived. */
 export class SessionEndedError extends Error {
   readonly reason: Reason;
   readonly status: number | undefined;
@@ -135,28 +135,28 @@ export class SessionEndedError extends Error {
 export interface Following {
   close(): void;
   /**
-   * Resolves when the live ones have been told, and rejects when they do not come: true when they are all that there is, false when
-   * the relay had not heard from its mesh yet, nothing when its version cannot say.
+   * Resolves when the live broadcasts have been announced, and rejects when they are not announced in time. True: the list is complete.
+   * False: the relay had no complete answer from its mesh yet. Undefined: the protocol version cannot say.
    */
   readonly ready: Promise<boolean | undefined>;
-  /** Resolves when the relay announces no more although the session goes on, with its reason: the list so far is incomplete. */
+  /** Resolves with a reason when the relay stops announcing although the session goes on; the list is incomplete then. */
   readonly cut: Promise<Reason>;
 }
 
 /** A connection to a relay. */
 export interface Client {
-  /** The version that was agreed on, such as `moq-lite-05`. */
+  /** The negotiated version, such as `moq-lite-05`. */
   readonly protocol: string;
   /** Resolves when the session has ended. */
   readonly closed: Promise<Ended>;
   /**
    * Calls `onChange` for each broadcast under `prefix` (whole segments) that is live, then for every change until
-   * `close`. A session that ends, or a list that the relay cuts, changes nothing.
+   * `close`. The end of the session, or of an incomplete list, is not a change.
    */
   announced(prefix: string, onChange: (change: AnnouncedChange) => void): Following;
-  /** Whether the relay announces this broadcast now. */
+  /** True when the relay announces this broadcast now. */
   isLive(path: string): boolean;
-  /** One whole group. Rejects with {@link FetchError}. */
+  /** Fetches one whole group. Rejects with {@link FetchError}. */
   fetch(options: FetchOptions): Promise<FetchedGroup>;
   /** Ends the session; never rejects. */
   close(): Promise<void>;
@@ -193,7 +193,7 @@ class RelayClient implements Client {
   readonly #timeoutMs: number;
   readonly #closed = Promise.withResolvers<Ended>();
   readonly #paths = new AnnouncedPaths();
-  /** Keeps the process alive while there is a connection; engines and timers need not. */
+  /** Keeps the process alive while there is a connection; engines and timers may not. */
   readonly #hold = setInterval(() => {}, LONGEST_TIMER_MS);
   #session: Session | undefined;
   #over = false;
@@ -213,7 +213,7 @@ class RelayClient implements Client {
       limits: SESSION_LIMITS,
       channels: new ChannelRegistry(),
       hop: BigInt(randomBytes(6).readUIntBE(0, 6)) + 1n,
-      // The relay has nothing to get here.
+      // The relay may ask this client for nothing.
       access: {
         root: "",
         mayPublish: () => true,
@@ -221,7 +221,7 @@ class RelayClient implements Client {
         watchable: () => [],
       },
       announcePrefix: prefix,
-      defect: (error) => warn("a defect in the session", error),
+      defect: (error) => warn("an internal error in the session, which goes on", error),
       table: this.#paths,
       closed: ({ code, message }) => {
         const refused = code >= 400 && code < 600;
@@ -244,7 +244,7 @@ class RelayClient implements Client {
   announced(under: string, onChange: (change: AnnouncedChange) => void): Following {
     const prefix = bare(under);
     if (!isUnder(prefix, this.#prefix)) {
-      throw new Error(`announcements were asked for under "${this.#prefix}" only`);
+      throw new Error(`this client asked for announcements under "${this.#prefix}" only`);
     }
     const close = this.#paths.follow((change) => {
       if (isUnder(change.path, prefix)) onChange(change);
@@ -295,7 +295,7 @@ class RelayClient implements Client {
   async close(): Promise<void> {
     this.#session?.close(codeOf("cancelled"), "");
     if (this.#session === undefined) this.#end(GONE);
-    // Whoever ends it lets go of the process in the same turn: nothing may be left to a timer then.
+    // The caller may end the process in the same turn, so no timer may be needed here.
     const cancel = this.#clock.timer(FAREWELL_MS, () => this.#end(GONE));
     await this.#closed.promise;
     cancel();
@@ -309,7 +309,7 @@ class RelayClient implements Client {
   async #firstAnnouncements(): Promise<boolean | undefined> {
     const timeout = Promise.withResolvers<never>();
     const cancel = this.#clock.timer(this.#timeoutMs, () =>
-      timeout.reject(new TransportError("dial_timeout", "the relay has not said in time what is live")),
+      timeout.reject(new TransportError("dial_timeout", "the relay did not announce what is live in time")),
     );
     let complete = false;
     try {
@@ -329,7 +329,7 @@ class RelayClient implements Client {
   }
 }
 
-/** We left, or the relay did without a word. */
+/** The client closed the session, or the relay did without a message. */
 const GONE: Ended = { reason: "cancelled", message: "" };
 
 /** An engine that cannot refuse a request closes the session with the HTTP status as its code. */
@@ -344,12 +344,12 @@ function meaningOf(code: number): Reason {
   return STATUSES.get(code) ?? reasonOf(code);
 }
 
-/** Without the slashes at its ends, which mean nothing. */
+/** Removes the slashes at both ends, which have no meaning. */
 function bare(path: string): string {
   return path.replace(/^\/+|\/+$/g, "");
 }
 
-/** Takes the first group of a subscription. Returns a cancel. */
+/** Subscribes and collects the first group. Returns a function that cancels. */
 function subscribeToOne(
   fail: (reason: Reason) => void,
   collect: (sequence: number) => GroupCollector,

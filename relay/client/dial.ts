@@ -12,7 +12,7 @@ import { createQmux } from "../../transport/qmux/index.ts";
 import { describeTcpFailure } from "../../transport/tls/index.ts";
 import { isAdminListener } from "./ask.ts";
 
-/** Bounds of a link that we dial. */
+/** Bounds of a dialled link. */
 const DIAL_LIMITS: LinkLimits = {
   uniStreams: 256,
   bidiStreams: 64,
@@ -21,7 +21,7 @@ const DIAL_LIMITS: LinkLimits = {
   queueMark: 4 * 2 ** 20,
 };
 
-/** Bytes of an answer to `/certificate.sha256` that are looked at. */
+/** Longest answer to `/certificate.sha256`, in bytes. */
 const FINGERPRINT = /^\s*([0-9a-f]{64})\s*$/i;
 
 export interface RelayDial {
@@ -34,15 +34,15 @@ export interface RelayDial {
 }
 
 /**
- * Dials a relay by the scheme of its URL. With `http:` the certificate is pinned to the fingerprint that the relay tells
- * over plain HTTP, unless `trust` says otherwise: good enough for a developer's machine, and no more than that.
+ * Dials a relay by the scheme of its URL. With `http:` it trusts the certificate whose fingerprint the relay gives over plain HTTP, unless
+ * `trust` says otherwise; that is safe on a developer's machine only.
  * Rejects with {@link TransportError}.
  */
 export async function dialRelay({ url, deps, attach, ...options }: RelayDial): Promise<Link> {
   const engine = await engineFor(url, deps);
   const common = { protocols: options.protocols, limits: DIAL_LIMITS, timeoutMs: options.timeoutMs };
   if (url.protocol !== "http:") return await engine.dial({ url, trust: options.trust, ...common }, attach);
-  const trust = options.trust.kind === "system" ? await toldTrust(url, options.timeoutMs) : options.trust;
+  const trust = options.trust.kind === "system" ? await fetchTrust(url, options.timeoutMs) : options.trust;
   return await engine.dial({ url: new URL(url.href.replace(/^http:/, "https:")), trust, ...common }, attach);
 }
 
@@ -57,11 +57,11 @@ async function engineFor(url: URL, deps: EngineDeps): Promise<Engine> {
     case "wss:":
       return createQmux(deps);
     default:
-      throw new TransportError("unsupported_url", `cannot dial ${url.protocol}// addresses`);
+      throw new TransportError("unsupported_url", `cannot dial ${url.protocol}// URLs`);
   }
 }
 
-async function toldTrust(url: URL, timeoutMs: number): Promise<Trust> {
+async function fetchTrust(url: URL, timeoutMs: number): Promise<Trust> {
   const at = new URL("/certificate.sha256", url.origin);
   let response: Response;
   let text: string;
@@ -76,17 +76,17 @@ async function toldTrust(url: URL, timeoutMs: number): Promise<Trust> {
   }
   if (response.status === 404) {
     if (await isAdminListener(url)) throw new TransportError("dial_failed", adminListener(url.host));
-    // Not self-signed: the authorities vouch for it.
+    // The certificate is not self-signed, so an authority vouches for it.
     return { kind: "system" };
   }
   const hex = FINGERPRINT.exec(text)?.[1];
   if (!response.ok || hex === undefined) {
-    throw new TransportError("dial_failed", `${at.href} tells no fingerprint (status ${response.status})`);
+    throw new TransportError("dial_failed", `${at.href} has no fingerprint (status ${response.status})`);
   }
   return { kind: "hashes", sha256: [new Uint8Array(Buffer.from(hex, "hex"))] };
 }
 
-/** Said of an address that takes no sessions because it is the other port of a relay. */
+/** The message for the admin listener of a relay, which accepts no sessions. */
 export function adminListener(host: string): string {
-  return `${host} is the admin listener of a relay, which takes no sessions: use its public port ([server] port)`;
+  return `${host} is the admin listener of a relay, which accepts no sessions: use its public port ([server] port)`;
 }

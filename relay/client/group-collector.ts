@@ -1,14 +1,14 @@
 import type { GroupWriter } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 
-/** A frame of a group that was fetched. */
+/** A frame of a fetched group. */
 export interface FetchedFrame {
   readonly payload: Uint8Array;
-  /** In the track's timescale; absent where the version has none. */
+  /** In the track's timescale; absent if the version has no timestamps. */
   readonly timestamp?: number;
 }
 
-/** Gathers the frames of one group. Tells the result once: the frames, or why there are none. */
+/** Collects the frames of one group, and reports the frames or an error once. */
 export class GroupCollector implements GroupWriter {
   readonly #begin: () => void;
   readonly #maxBytes: number;
@@ -20,7 +20,7 @@ export class GroupCollector implements GroupWriter {
   #bytes = 0;
   #over = false;
 
-  /** `begin` is called with each frame that begins. `maxBytes` of payload; a larger group ends with `limit`. */
+  /** `begin` is called at the start of each frame. A group with more than `maxBytes` of payload ends with `limit`. */
   constructor(begin: () => void, maxBytes: number, done: (result: readonly FetchedFrame[] | Reason) => void) {
     this.#begin = begin;
     this.#maxBytes = maxBytes;

@@ -5,11 +5,11 @@ import { sendJson } from "./respond.ts";
 /** Before the path of a session: `/access/live?jwt=…` asks about the session `/live?jwt=…`. */
 export const ACCESS_PATH = "/access";
 
-/** What a relay would do with a session. Paths are relative to the session's own. */
+/** The decision that a relay would make on a session. Paths are relative to the session's own. */
 export type Verdict =
   | {
       readonly allowed: true;
-      /** Prefixes that it may publish and watch; `""` is everything. */
+      /** Prefixes that the session may publish and watch; `""` is everything. */
       readonly publish: readonly string[];
       readonly subscribe: readonly string[];
     }
@@ -21,17 +21,17 @@ export type Verdict =
       readonly message: string;
     };
 
-/** A session that somebody asks about. */
+/** The session that a request asks about. */
 export interface AccessQuestion {
-  /** As it would stand in the session's URL, starting with `/`, and the query without its `?`. */
+  /** The path as in the session's URL, starting with `/`, and the query without its `?`. */
   readonly path: string;
   readonly query: string;
   readonly request: IncomingMessage;
 }
 
 /**
- * Answers with what the relay would do with a session. Browsers give a page no reason for a WebTransport or WebSocket
- * session that was refused, so the page asks here.
+ * Answers with the decision that the relay would make on a session. A browser does not tell a page why a WebTransport or WebSocket session
+ * was refused, so the page asks here.
  */
 export async function answerAccess(
   ask: (question: AccessQuestion) => Promise<Verdict>,
@@ -46,7 +46,7 @@ export async function answerAccess(
   sendJson(request, response, status, verdict, { "Access-Control-Allow-Origin": "*" });
 }
 
-/** Whether a request's decoded path is a question about a session. */
+/** True when the decoded path of a request asks about a session. */
 export function asksAccess(path: string): boolean {
   return isUnder(path, ACCESS_PATH);
 }

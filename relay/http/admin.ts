@@ -8,7 +8,7 @@ import { guarded, readJson, readPath, send, sendJson, sendText } from "./respond
 import { toOriginForm } from "./target.ts";
 import { RELAY_METRICS, type RelayView, relayReadings } from "./view.ts";
 
-/** Milliseconds for a request's headers, for a whole request, and of silence on a connection. */
+/** Milliseconds for the headers of a request, for a whole request, and without a byte on a connection. */
 const HEADER_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const STALL_MS = 30_000;
@@ -18,12 +18,12 @@ export interface AdminOptions {
   /** 0 takes a free port. */
   readonly port: number;
   readonly view: RelayView;
-  /** For connections. */
+  /** The bound on connections. */
   readonly places: Places;
   readonly warn: (message: string, error?: unknown) => void;
-  /** A request could not be answered for a defect; its client got a 500. */
+  /** Called when a defect kept a request from being answered; its client got a 500. */
   readonly failed: (error: unknown) => void;
-  /** What `POST /auth/revoke` does. */
+  /** Handles `POST /auth/revoke`. */
   readonly revocation?: Revocation;
 }
 
@@ -33,19 +33,19 @@ interface Answer {
 }
 
 interface Revocation {
-  /** What a request with this Authorization field is refused with; nothing for one that may revoke. */
+  /** The refusal for a request with this Authorization field; undefined for one that may revoke. */
   refuse(authorization: string | undefined): Promise<Answer | undefined>;
-  /** Gets parsed JSON that nobody has checked. */
+  /** Revokes. `entry` is parsed JSON that has not been validated. */
   revoke(entry: unknown): Promise<Answer>;
 }
 
-/** The listener for operators and their machines: `/health`, `/health/live`, `/health/ready`, `/metrics`, `/cluster` and `/auth/revoke`. */
+/** The listener for operators and their tools: `/health`, `/health/live`, `/health/ready`, `/metrics`, `/cluster` and `/auth/revoke`. */
 export class AdminServer {
   readonly #server: Server;
   readonly #view: RelayView;
   readonly #metrics: PrometheusExport;
   readonly #revocation: Revocation | undefined;
-  /** Only this machine reaches it, and so whatever a browser on this machine has open. */
+  /** True when only this machine can reach the listener; pages in a browser on this machine can too. */
   readonly #local: boolean;
 
   constructor({ host, view, failed, revocation, places }: Omit<AdminOptions, "port" | "warn">) {
@@ -74,7 +74,9 @@ export class AdminServer {
       admin.#server.once("error", reject);
       admin.#server.listen({ host: options.host, port: options.port }, () => {
         admin.#server.off("error", reject);
-        admin.#server.on("error", (error) => options.warn("the admin listener failed", error));
+        admin.#server.on("error", (error) =>
+          options.warn("the admin listener failed on its socket; it keeps listening", error),
+        );
         resolve();
       });
     });
@@ -102,7 +104,7 @@ export class AdminServer {
         request,
         response,
         403,
-        "only for this machine: ask for 127.0.0.1 or localhost, and from no page of another origin",
+        "this listener serves its own machine only: use 127.0.0.1 or localhost, and no page of another origin",
       );
       return;
     }

@@ -1,10 +1,10 @@
 import type { ClusterView } from "./view.ts";
 
-/** Entries of a list that one answer holds, unless fewer are asked for: a terminal's worth, and no burden to build. */
+/** Most entries of a list in one answer: enough for a terminal, and cheap to build. */
 const MAX_LISTED = 10_000;
 const LISTED = 1_000;
 
-/** `GET /cluster?prefix=PATH&limit=N`: what this relay knows of the mesh, and a root's nodes and broadcasts. */
+/** `GET /cluster?prefix=PATH&limit=N`: the mesh as this relay sees it; a root also lists nodes and broadcasts. */
 export function describeCluster(view: ClusterView, query: URLSearchParams): Record<string, unknown> {
   const asked = Number(query.get("limit") ?? LISTED);
   const limit = Number.isInteger(asked) && asked >= 0 ? Math.min(MAX_LISTED, asked) : LISTED;

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname, join, relative, sep } from "node:path";
 import { type Headers, send } from "./respond.ts";
 
-/** Bytes of all files of a page together: they are kept in memory. */
+/** Most bytes of all files of a page together, because they are kept in memory. */
 export const MAX_PAGE_BYTES = 64 * 1024 * 1024;
 
 /** The bundler's `name-HASH.ext`: a file whose name carries a hash of its content never changes. */
@@ -31,8 +31,8 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The page talks to any relay whose address a user types (WebTransport and fetch under `https:`, WebSocket under
- * `wss:`, plain ones on a developer's machine), decodes with WebAssembly, and runs its audio worklets from blobs.
+ * The page connects to any relay that a user names (WebTransport and fetch under `https:`, WebSocket under `wss:`, without TLS on a
+ * developer's machine), decodes with WebAssembly, and runs its audio worklets from blobs.
  */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
@@ -48,7 +48,7 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** Isolation gives the page shared memory between its audio thread and its decoder. */
+/** Cross-origin isolation gives the page shared memory between its audio thread and its decoder. */
 const DOCUMENT_HEADERS: Headers = {
   "Content-Security-Policy": CONTENT_SECURITY_POLICY,
   "Cross-Origin-Opener-Policy": "same-origin",
@@ -62,7 +62,7 @@ interface PageFile {
   readonly etag: string;
 }
 
-/** The files of one folder, read once and served from memory: a request never touches the file system. */
+/** The files of one folder, read once and served from memory; a request never reads the file system. */
 export class Page {
   readonly #files: ReadonlyMap<string, PageFile>;
 
@@ -75,7 +75,7 @@ export class Page {
     return this.#files.size;
   }
 
-  /** Answers with the file of `path` (decoded, starting with `/`; a folder means its `index.html`). False when there is none. */
+  /** Answers with the file at `path` (decoded, starting with `/`; a folder means its `index.html`). False if there is no such file. */
   serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
     const file = this.#files.get(path.endsWith("/") ? `${path}index.html` : path);
     if (file === undefined) return false;
@@ -86,7 +86,7 @@ export class Page {
   }
 }
 
-/** Reads a folder and all below it. Rejects when it cannot be read, or holds more than {@link MAX_PAGE_BYTES}. */
+/** Reads a folder and its subfolders. Rejects when it cannot be read or has more than {@link MAX_PAGE_BYTES}. */
 export async function readPage(folder: string): Promise<Page> {
   const files = new Map<string, PageFile>();
   let total = 0;
@@ -95,7 +95,7 @@ export async function readPage(folder: string): Promise<Page> {
     const name = `/${relative(folder, path).split(sep).join("/")}`;
     if (!entry.isFile() || name.includes("/.")) continue;
     total += (await stat(path)).size;
-    if (total > MAX_PAGE_BYTES) throw new Error(`${folder} holds more than ${MAX_PAGE_BYTES} bytes`);
+    if (total > MAX_PAGE_BYTES) throw new Error(`${folder} has more than ${MAX_PAGE_BYTES} bytes`);
     files.set(name, pageFile(name, await readFile(path)));
   }
   return new Page(files);

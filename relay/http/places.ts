@@ -1,4 +1,4 @@
-/** Places for connections, shared out by address. */
+/** A bound on connections that are open at once, shared fairly between addresses. */
 export interface Places {
   /**
    * Gives a connection from `address` a place; undefined when there is none. The returned function gives the place back. `cut` is called

@@ -18,19 +18,19 @@ const TLS_HANDSHAKE = 0x16;
 /** Milliseconds from connecting to the first byte, to the end of a TLS handshake, and to the end of a request's headers. */
 export const HEADER_TIMEOUT_MS = 10_000;
 
-/** Milliseconds in which a request has arrived whole. No request here has a body. */
+/** Milliseconds within which a whole request must arrive. No request here has a body. */
 const REQUEST_TIMEOUT_MS = 15_000;
 
-/** Milliseconds that a connection may lie idle between requests. */
+/** Milliseconds that a connection may be idle between requests. */
 const KEEP_ALIVE_MS = 5_000;
 
-/** Milliseconds without a byte in either direction after which a plain HTTP connection is cut: a client that does not read. */
+/** Milliseconds without a byte in either direction after which an HTTP connection is cut, because its client does not read. */
 const STALL_MS = 30_000;
 
-/** Requests on one connection before it is closed, so that no client keeps one for ever. */
+/** Most requests on one connection, so that a client cannot keep it for ever. */
 const REQUESTS_PER_CONNECTION = 1_000;
 
-/** Answer to an upgrade that nobody is there for. */
+/** Answer to an upgrade that no listener handles. */
 const NO_UPGRADE = "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 export interface PortOptions {
@@ -40,11 +40,11 @@ export interface PortOptions {
   readonly certificate: PortCertificate;
   /** For connections that have not been upgraded. */
   readonly places: Places;
-  /** Milliseconds; {@link HEADER_TIMEOUT_MS} unless told. */
+  /** Milliseconds; default {@link HEADER_TIMEOUT_MS}. */
   readonly headerTimeoutMs?: number;
 }
 
-/** PEM text; further ones by DNS name for clients that ask for it, `*.` for one label. */
+/** PEM text. `names`: further certificates by the DNS name that a client asks for; `*.` matches one label. */
 export interface PortCertificate {
   readonly cert: string;
   readonly key: string;
@@ -67,8 +67,8 @@ export const PORT_METRICS = metricGroup("Public TCP port", {
 export type PortStats = Readonly<Record<keyof typeof PORT_METRICS.metrics, number>>;
 
 /**
- * One TCP port for http, https, ws and wss: the first byte of a connection tells TLS from plain text, and the
- * connection goes to a server of that kind. Owns every socket that arrives, upgraded ones too, until `close`.
+ * One TCP port for http, https, ws and wss. The first byte of a connection shows whether it is TLS; the port then gives the connection to
+ * the server of that kind. It owns every accepted socket, upgraded ones too, until `close`.
  */
 export class HttpPort {
   readonly plain: HttpServer;
@@ -77,14 +77,14 @@ export class HttpPort {
   readonly #headerTimeoutMs: number;
   readonly #sockets = new Set<Socket>();
   readonly #places: Places;
-  /** How sockets that are not upgraded give their places back, by their end's address: a TLS socket and the one below it share it. */
+  /** For sockets that are not upgraded, the function that gives up their place, by both ends' addresses: a TLS socket and its TCP socket have the same. */
   readonly #unupgraded = new Map<string, () => void>();
   #byName: ReadonlyMap<string, SecureContext>;
   #refused = 0;
   #timedOut = 0;
   #failed = 0;
 
-  /** Does not listen yet: `HttpPort.listen` does. */
+  /** Does not listen yet; `HttpPort.listen` does. */
   constructor(options: PortOptions, onRequest: RequestListener) {
     this.#headerTimeoutMs = options.headerTimeoutMs ?? HEADER_TIMEOUT_MS;
     this.#places = options.places;
@@ -115,7 +115,7 @@ export class HttpPort {
         if (server.listenerCount("upgrade") > 1) this.#leave(endOf(socket));
         else socket.end(NO_UPGRADE, () => socket.destroy());
       });
-      // The time-outs of headers and requests are armed by this event; these two servers never listen themselves.
+      // This event starts the checks of header and request time-outs; these two servers never listen themselves.
       server.emit("listening");
     }
     this.#listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
@@ -144,31 +144,31 @@ export class HttpPort {
     return { connections: this.#sockets.size, refused: this.#refused, timedOut: this.#timedOut, failed: this.#failed };
   }
 
-  /** New TLS connections use it. Throws when it is unusable; the old one stays then. */
+  /** Sets the certificate of new TLS connections. Throws when it is unusable and then keeps the old one. */
   setCertificate(certificate: PortCertificate): void {
     const byName = contextsOf(certificate);
     this.secure.setSecureContext(mainOf(certificate));
     this.#byName = byName;
   }
 
-  /** Nothing for names that have no certificate of their own. */
+  /** Undefined for a name that has no certificate of its own. */
   #contextFor(name: string): SecureContext | undefined {
     return this.#byName.get(name) ?? this.#byName.get(name.replace(/^[^.]*/, "*"));
   }
 
-  /** Frees the port for new connections; those that exist go on. */
+  /** Stops listening; open connections go on. */
   stopAccepting(): void {
     this.#listener.close();
     this.plain.closeIdleConnections();
     this.secure.closeIdleConnections();
   }
 
-  /** Cuts every connection and frees the port. */
+  /** Cuts every connection and stops listening. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       this.#listener.close(() => resolve());
     });
-    // Ends the timers of both servers.
+    // This ends the timers of both servers.
     this.plain.close();
     this.secure.close();
     for (const socket of this.#sockets) socket.destroy();
@@ -180,7 +180,7 @@ export class HttpPort {
       this.#listener.once("error", reject);
       this.#listener.listen({ host, port }, () => {
         this.#listener.off("error", reject);
-        // Such as the kernel's buffers running out: single connections fail, and the port goes on.
+        // For example, the kernel has no buffers: single connections fail, and the port keeps listening.
         this.#listener.on("error", () => {
           this.#failed += 1;
         });
@@ -234,7 +234,7 @@ export class HttpPort {
       }
       socket.unshift(first);
       const isTls = first[0] === TLS_HANDSHAKE;
-      // As each server has it for sockets that it accepts itself.
+      // Each server sets this on sockets that it accepts itself.
       socket.allowHalfOpen = !isTls;
       (isTls ? this.secure : this.plain).emit("connection", socket);
     });

@@ -5,19 +5,19 @@ import { HttpPort, type PortOptions } from "./port.ts";
 import { guarded, readPath, sendText } from "./respond.ts";
 
 export interface PublicHttpOptions extends PortOptions {
-  /** Fingerprint of a self-signed certificate in lower-case hex; nothing when clients trust it anyway. Asked per request. */
+  /** Fingerprint of a self-signed certificate in lower-case hex; undefined when an authority vouches for it. Called per request. */
   readonly fingerprint: () => string | undefined;
-  /** What the relay would do with a session, for `/access`. Never rejects. */
+  /** The decision on a session, for `/access`. Never rejects. */
   readonly access?: (question: AccessQuestion) => Promise<Verdict>;
-  /** The demo page, where it is served. */
+  /** The demo page, if the relay serves it. */
   readonly page?: Page;
-  /** A request could not be answered for a defect; its client got a 500. */
+  /** Called when a defect kept a request from being answered; its client got a 500. */
   readonly failed: (error: unknown) => void;
 }
 
 /**
- * Opens the relay's public HTTP port (http and https alike): the fingerprint at `/certificate.sha256`, why a session
- * is refused at `/access`, and the demo page. WebSocket upgrades are for whoever listens to `upgrade` of its two servers.
+ * Opens the relay's public HTTP port (http and https alike): the fingerprint at `/certificate.sha256`, the decision on a
+ * session at `/access`, and the demo page. The caller handles WebSocket upgrades by the `upgrade` event of its two servers.
  */
 export function listenPublic(options: PublicHttpOptions): Promise<HttpPort> {
   return HttpPort.listen(

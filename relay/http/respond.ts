@@ -1,14 +1,14 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 
-/** Bytes of a request target that are looked at; the rest of what a parser lets through is refused. */
+/** Longest request target, in bytes; a longer one is refused. */
 const MAX_TARGET = 2048;
 
-/** Headers of every answer: no guessing of types, and no address (whose query may hold a token) sent elsewhere. */
+/** Headers of every response: browsers may not guess its type, nor send its URL (whose query may contain a token) to others. */
 const SAFE_HEADERS = { "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" } as const;
 
 /**
- * A request listener that no failure of `answer` gets out of: the client gets a 500, or a cut connection where an answer had
- * begun, and `failed` gets the error.
+ * A request listener that catches every error of `answer`: the client gets a 500, or a cut connection if a response has begun, and
+ * `failed` gets the error.
  */
 export function guarded(
   answer: (request: IncomingMessage, response: ServerResponse) => void | Promise<void>,
@@ -31,7 +31,7 @@ export function guarded(
 
 export type Headers = Readonly<Record<string, string | number>>;
 
-/** Sends a whole body; to a HEAD request only its headers. */
+/** Sends a whole response; for a HEAD request only the headers. */
 export function send(
   request: IncomingMessage,
   response: ServerResponse,
@@ -78,7 +78,7 @@ export function sendJson(
 }
 
 /**
- * The decoded path of a GET or HEAD request. Everything else is answered here (405, 414, 400) and gives nothing.
+ * The decoded path of a GET or HEAD request. Everything else is answered here (405, 414, 400), and the result is undefined.
  * A path with a NUL, a backslash or a `..` segment, however encoded, is answered with 400.
  */
 export function readPath(request: IncomingMessage, response: ServerResponse): string | undefined {
@@ -88,41 +88,43 @@ export function readPath(request: IncomingMessage, response: ServerResponse): st
   }
   const target = request.url ?? "";
   if (target.length > MAX_TARGET) {
-    sendText(request, response, 414, "the address is too long");
+    sendText(request, response, 414, "the URL is too long");
     return undefined;
   }
   const path = decodePath(target.split(/[?#]/, 1)[0] ?? "");
-  if (path === undefined) sendText(request, response, 400, "bad path");
+  if (path === undefined) sendText(request, response, 400, "the path of the URL is invalid");
   return path;
 }
 
-/** Bytes of a body that is taken. */
+/** Longest request body, in bytes. */
 const MAX_BODY = 4096;
 
 /**
- * The JSON body of a request; anything else is answered here and gives nothing. A page in a browser cannot send one: what
- * has an Origin is refused, and a type other than JSON as well, so that no form reaches a listener on loopback.
+ * The JSON body of a request; anything else is answered here, and the result is undefined. Pages in a browser are refused: a request with
+ * an Origin, and any type other than JSON, so that no form of a page reaches a listener on loopback.
  */
 export async function readJson(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
   const { origin, "content-type": type = "" } = request.headers;
-  if (origin !== undefined) return void sendText(request, response, 403, "not for browsers");
-  if (!/^application\/json\b/i.test(type)) return void sendText(request, response, 415, "send application/json");
+  if (origin !== undefined) return void sendText(request, response, 403, "requests from a browser are refused");
+  if (!/^application\/json\b/i.test(type))
+    return void sendText(request, response, 415, "the Content-Type must be application/json");
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   try {
     for await (const chunk of request) {
       if (!(chunk instanceof Uint8Array)) continue;
       bytes += chunk.length;
-      if (bytes > MAX_BODY) return void sendText(request, response, 413, "too long", { Connection: "close" });
+      if (bytes > MAX_BODY)
+        return void sendText(request, response, 413, "the body is too long", { Connection: "close" });
       chunks.push(chunk);
     }
   } catch {
-    // The client has left in the middle of it, or it came too late.
+    // The client left in the middle of the body, or the body arrived too late.
     return void response.destroy();
   }
   try {
     const value: unknown = JSON.parse(Buffer.concat(chunks).toString());
-    return value ?? void sendText(request, response, 400, "no JSON object");
+    return value ?? void sendText(request, response, 400, "the body is not a JSON object");
   } catch {
     return void sendText(request, response, 400, "not JSON");
   }

@@ -1,65 +1,65 @@
 import type { Counters } from "../../moq/counters.ts";
 import { gauge, metricGroup, type Readings } from "../../moq/metrics.ts";
 
-/** The life of a relay; it only goes forward. */
+/** The state of a relay; it never goes back to an earlier one. */
 export type RelayState = "starting" | "ready" | "draining" | "closed";
 
-/** Sessions that run now on one engine in one protocol version; both are closed sets, so they serve as labels. */
+/** Open sessions on one engine in one protocol version; both are closed sets, so they can be labels of metrics. */
 export interface SessionCount {
   readonly engine: string;
   readonly protocol: string;
   readonly count: number;
 }
 
-/** A relay as a root knows it. */
+/** A relay in the registry of a root. */
 export interface ClusterNode {
   readonly node: string;
   readonly role: string;
   readonly region: string;
   readonly url: string;
   readonly draining: boolean;
-  /** False: it is remembered until its lease ends. */
+  /** False: its session is lost; the root keeps it until its lease expires. */
   readonly present: boolean;
   readonly sessions?: number;
   readonly subscriptions?: number;
 }
 
-/** A broadcast as a root knows it. */
+/** A broadcast in the registry of a root. */
 export interface ClusterBroadcast {
   readonly path: string;
-  /** Names of relays that have it first-hand. */
+  /** Names of the relays to which it is published. */
   readonly holders: readonly string[];
 }
 
-/** A relay's part in its mesh. */
+/** The mesh as one relay sees it. */
 export interface ClusterView {
   readonly node: string;
   readonly role: string;
   readonly region: string;
   readonly roots: { readonly configured: number; readonly connected: number };
-  /** Other relays that are known. */
+  /** Other relays that this one knows. */
   readonly nodes: number;
-  /** Broadcasts had from other relays, and those registered as published here. */
+  /** Broadcasts of other relays, and those registered as published here. */
   readonly broadcasts: { readonly remote: number; readonly registered: number };
-  /** Prefixes and paths asked for. */
+  /** Prefixes and paths that this relay asks for. */
   readonly scopes: number;
-  /** Relays that are asked because no root can be, and prefixes that each is asked for, together. */
+  /** Relays that this one asks because no root answers, and the sum of the prefixes that it asks each for. */
   readonly tiers: { readonly relays: number; readonly asks: number };
-  /** Names of relays that this one has links to, for media. */
+  /** Names of the relays to which this one has links for media. */
   readonly upstreams: readonly string[];
   readonly failovers: number;
   readonly splices: number;
   readonly groupsResumed: number;
   readonly groupsLost: number;
-  /** Other relays that were found to have this relay's name. */
+  /** Other relays that use this relay's name. */
   readonly namesakes: number;
-  /** Only of a root. */
+  /** Only on a root. */
   readonly registry:
     | {
         readonly counts: { readonly nodes: number; readonly broadcasts: number; readonly holdings: number };
-        /** Names that more than one relay had at once. */
+        /** Names that more than one relay used at once. */
         readonly contested: number;
-        /** Where it is kept; `up` is false while a backend cannot be reached. */
+        /** Where the registry is stored; `up` is false while that cannot be reached. */
         readonly backend: { readonly kind: "memory" | "redis"; readonly up: boolean };
         nodes(): Iterable<ClusterNode>;
         broadcasts(prefix: string): Iterable<ClusterBroadcast>;
@@ -67,7 +67,7 @@ export interface ClusterView {
     | undefined;
 }
 
-/** What the admin endpoints may know of a relay. Read-only, and cheap: every member is read at every scrape. */
+/** A relay as the admin endpoints see it: read-only, and cheap, because every scrape reads every member. */
 export interface RelayView {
   readonly version: string;
   /** Name of the QUIC engine in use; empty while starting. */
@@ -79,9 +79,9 @@ export interface RelayView {
   sessions(): readonly SessionCount[];
   /** Milliseconds since the start. */
   uptimeMs(): number;
-  /** Nothing until it is loaded. */
+  /** Undefined until it is loaded. */
   certificate(): { readonly fingerprint: string; readonly notAfter: Date; readonly selfSigned: boolean } | undefined;
-  /** Nothing for a relay that is in no mesh. */
+  /** Undefined for a relay that is in no mesh. */
   cluster(): ClusterView | undefined;
 }
 

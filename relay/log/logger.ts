@@ -20,7 +20,7 @@ export interface LogOptions {
 
 const STDOUT = 1;
 
-/** Fields that may hold a credential, wherever they stand at the first three levels of an entry; texts are scrubbed besides. */
+/** Fields that may contain a credential, at the first three levels of an entry. Texts are scrubbed as well. */
 const SECRET_FIELDS = ["query", "search", "authorization", "cookie", "headers", "jwt", "token", "password", "secret"];
 
 /** The program's log on standard output, and that output. */
@@ -32,7 +32,7 @@ export function openLog(options: LogOptions): { log: Logger; output: LogOutput }
   return { log, output };
 }
 
-/** JSON lines, or text for people on a `terminal`; never with a credential in it. `stream` takes whole lines. */
+/** Writes JSON lines, or text for people on a `terminal`, and never a credential. `stream` gets whole lines. */
 export function createLogger(options: LogOptions & { stream: DestinationStream; terminal?: boolean }): Logger {
   const { stream, terminal = false } = options;
   const pretty = options.format === "pretty" || (options.format === "auto" && terminal);
@@ -49,7 +49,7 @@ export function createLogger(options: LogOptions & { stream: DestinationStream; 
   );
 }
 
-/** Formats in this thread: a worker would outlive the last line, or lose it. */
+/** Formats in this thread, because a worker thread could lose the last lines. */
 function prettyStream(sink: DestinationStream, terminal: boolean): DestinationStream {
   const options: PinoPretty.PrettyOptions = {
     colorize: terminal && process.env["NO_COLOR"] === undefined,
@@ -60,7 +60,7 @@ function prettyStream(sink: DestinationStream, terminal: boolean): DestinationSt
   return { write: (line) => sink.write(format(line)) };
 }
 
-/** What a session's line tells when it opens. */
+/** Fields of the line that is written when a session opens. */
 export interface SessionOpened {
   /** Unique in this process. */
   readonly session: number;
@@ -75,11 +75,11 @@ export interface SessionOpened {
   readonly keyId?: string;
 }
 
-/** What a session's line tells when it closes. */
+/** Fields of the line that is written when a session closes. */
 export interface SessionClosed extends SessionOpened {
-  /** Stable name, as in the metrics. */
+  /** A stable name, the same as in the metrics. */
   readonly reason: string;
-  /** Application close code and the text that came with it. */
+  /** The application close code and the text with it. */
   readonly code: number;
   readonly text: string;
   readonly durationMs: number;
@@ -91,12 +91,12 @@ export interface SessionClosed extends SessionOpened {
   readonly groupsSent: number;
 }
 
-/** One line when a session opens. */
+/** Writes one line when a session opens. */
 export function logSessionOpened(log: Logger, session: SessionOpened): void {
   log.info(session, "session opened");
 }
 
-/** One line when a session closes. */
+/** Writes one line when a session closes. */
 export function logSessionClosed(log: Logger, session: SessionClosed): void {
   log.info({ ...session, durationMs: Math.round(session.durationMs) }, "session closed");
 }

@@ -1,6 +1,6 @@
 /**
- * Writes lines to standard output without ever stopping the thread or the program: a reader that stands still, a full disk or a
- * terminal that is gone costs lines, which are counted, and nothing else.
+ * Writes lines to standard output without blocking the thread or stopping the program. When the reader does not read, the disk is full or
+ * the terminal has closed, lines are dropped and counted.
  */
 import { closeSync, constants, fstatSync, openSync, write, writeSync } from "node:fs";
 import { isatty } from "node:tty";
@@ -10,42 +10,42 @@ export const LOG_METRICS = metricGroup("Log", {
   dropped: counter("log_lines_lost_total", "Lines of the log that the relay could not write."),
 });
 
-/** Bytes of lines that wait for a slow reader or a full disk; further lines are dropped. Some thousand lines of a busy relay. */
+/** Most bytes of lines that wait for a slow reader or a full disk: some thousand lines of a busy relay. Further lines are dropped. */
 const MAX_QUEUED_BYTES = 1024 * 1024;
 
 /** Milliseconds between two attempts to write to an output that failed, such as a full disk. */
 const RETRY_MS = 1_000;
 
-/** Milliseconds between two attempts to write to a terminal that stands still, as after Ctrl-S. */
+/** Milliseconds between two attempts to write to a terminal that is stopped, as by Ctrl-S. */
 const TERMINAL_RETRY_MS = 50;
 
-/** Milliseconds that closing waits for the lines that are left. */
+/** Milliseconds for which `close` waits for the remaining lines. */
 const CLOSE_MS = 1_000;
 
 const STDOUT = 1;
 
-/** Errors after which nothing can be written any more: the reader has gone. */
+/** Errors after which every write fails: the reader has closed its end. */
 const FINAL_ERRORS: ReadonlySet<string> = new Set(["EPIPE", "EBADF", "ERR_STREAM_DESTROYED", "ECONNRESET"]);
 
-/** Where bytes go. One write is under way at a time. */
+/** A destination of bytes. One write is under way at a time. */
 export interface OutputPort {
-  /** Never blocks. `done` gets the bytes that were written, in a later turn or at once. */
+  /** Never blocks. `done` is called with the number of written bytes, at once or later. */
   write(bytes: Buffer, done: (error: NodeJS.ErrnoException | undefined, written: number) => void): void;
-  /** As much as can be written at once, when the process ends. */
+  /** Writes as much as possible at once, when the process ends. */
   writeLast(bytes: Buffer): void;
 }
 
-/** Lines on their way out. */
+/** Lines that wait to be written. */
 export class LogOutput {
   readonly #port: OutputPort;
-  /** Said where lines are written again after some were dropped: how many, and why. */
+  /** Called when writing succeeds again after lines were dropped: how many, and why. */
   #onLost: (lost: number, why: string) => void = () => {};
   #queue: Buffer[] = [];
   #queued = 0;
   #writing = false;
   #waiting: NodeJS.Timeout | undefined;
   #why = "the reader is too slow";
-  /** The reader has gone for good. */
+  /** The reader has closed its end. */
   #gone = false;
   #dropped = 0;
   #unsaid = 0;
@@ -65,7 +65,7 @@ export class LogOutput {
     this.#onLost = said;
   }
 
-  /** Whole lines. Never blocks, never throws. */
+  /** Writes whole lines. Never blocks, never throws. */
   write(text: string): void {
     const bytes = Buffer.from(text);
     if (this.#gone || this.#queued + bytes.length > MAX_QUEUED_BYTES) {
@@ -78,8 +78,8 @@ export class LogOutput {
   }
 
   /**
-   * Waits until all is written, but not for ever; nothing is written afterwards. False when a write is still under way: the process does
-   * not end by itself then.
+   * Waits until all lines are written, at most {@link CLOSE_MS}; nothing is written afterwards. False when a write is still under way: the
+   * process does not end by itself then.
    */
   async close(): Promise<boolean> {
     if (this.#queued > 0 && !this.#gone) {
@@ -168,14 +168,14 @@ function linesIn(bytes: Buffer): number {
   return lines;
 }
 
-/** The way to standard output that does not block, by what it is. */
+/** Chooses a way to write to standard output that does not block, by its type. */
 function standardOutput(): OutputPort {
   if (isatty(STDOUT)) return terminal();
   try {
     const what = fstatSync(STDOUT);
     if (what.isFIFO() || what.isSocket()) return new StreamPort();
   } catch {
-    // Closed by who started us: every write fails, and that is all.
+    // The parent process closed standard output: every write fails.
   }
   return new FilePort(STDOUT);
 }
@@ -183,7 +183,7 @@ function standardOutput(): OutputPort {
 /** A pipe or a socket: Node has made it non-blocking. */
 class StreamPort implements OutputPort {
   constructor() {
-    // Each write gets the error as well.
+    // The callback of each write gets the error as well.
     process.stdout.on("error", () => {});
   }
 
@@ -196,7 +196,7 @@ class StreamPort implements OutputPort {
   }
 }
 
-/** A file: another thread waits for the disk. */
+/** A file: the write runs in another thread, which waits for the disk. */
 class FilePort implements OutputPort {
   readonly #descriptor: number;
 
@@ -214,8 +214,8 @@ class FilePort implements OutputPort {
 }
 
 /**
- * A terminal opened once more, so that it does not block here and still does for the shell that has it, too. Where it cannot be opened it is
- * written to as it is.
+ * Opens the terminal a second time, so that writing does not block here but still does for the shell that shares it. If it cannot be opened,
+ * lines go to standard output directly.
  */
 function terminal(): OutputPort {
   try {
@@ -242,7 +242,7 @@ class TerminalPort implements OutputPort {
     let failed: NodeJS.ErrnoException | undefined;
     try {
       written = writeSync(this.#descriptor, bytes);
-      if (written < bytes.length) failed = Object.assign(new Error("the terminal stands still"), { code: "EAGAIN" });
+      if (written < bytes.length) failed = Object.assign(new Error("the terminal is stopped"), { code: "EAGAIN" });
     } catch (error) {
       failed = error instanceof Error ? error : new Error(String(error));
     }
@@ -258,6 +258,6 @@ function writeAtOnce(descriptor: number, bytes: Buffer): void {
   try {
     writeSync(descriptor, bytes);
   } catch {
-    // The process ends; there is nobody to say it to.
+    // The process ends, so the error cannot be reported.
   }
 }

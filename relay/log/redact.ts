@@ -1,31 +1,31 @@
-/** Takes credentials out of text: every line of the log and every message of the command line passes through {@link scrub}. */
+/** Removes credentials from text: every log line and every message of the command line passes through {@link scrub}. */
 
 export const CENSOR = "[redacted]";
 
-/** Credentials that stand beside a telling name. */
+/** Credentials beside a name that announces them. */
 const NAMED: readonly [pattern: RegExp, replacement: string][] = [
   [/\b(bearer|basic)\s+[\w.~+/=-]+/gi, `$1 ${CENSOR}`],
   [/\b((?:redis|valkey)s?:\/\/)[^\s/"]*@/gi, `$1${CENSOR}@`],
   [/([?&;#](?:jwt|token|access_token|auth|key|secret|password)=)[^&;\s"'\\]+/gi, `$1${CENSOR}`],
 ];
 
-/** Runs of the characters that a JSON web token is made of. Shorter ones cannot hold one. */
+/** Runs of characters that may be a JSON Web Token; shorter runs cannot contain one. */
 const RUN = /[\w.-]{20,}/g;
-/** What lies between the marks that end a word in a line of JSON. */
+/** A word between the characters that end words in a line of JSON. */
 const WORD = /[^\s"\\]+/g;
 const ENCODED = /%([0-7][0-9a-f])/gi;
 
-/** Times that a text may be percent-encoded; what still is after that hides something and is taken out whole. */
+/** How often a text may be percent-encoded. A text that is still encoded after that is removed as a whole. */
 const MAX_ENCODINGS = 8;
 
 /** Characters of base64url of the shortest object, `{"a":1}`. */
 const MIN_OBJECT = 10;
-/** Characters of base64 that three bytes take; what is glued before a header shifts it by fewer. */
+/** Base64 characters of three bytes: text directly before a header shifts it by fewer characters. */
 const ALIGNMENTS = [0, 1, 2, 3];
-/** A JSON object with a first member: what every header and payload of a token begins with. */
+/** The beginning of a JSON object with a member, as in every header and payload of a token. */
 const OBJECT = /\{\s*"(?:[^"\\]|\\.)*"\s*:/;
 
-/** `text` without the credentials in it, however often they are percent-encoded. */
+/** Removes credentials from `text`, also percent-encoded ones. */
 export function scrub(text: string): string {
   const clean = scrubPlain(text);
   return clean.includes("%") ? clean.replace(WORD, scrubEncoded) : clean;
@@ -47,7 +47,7 @@ function scrubEncoded(word: string): string {
   return CENSOR;
 }
 
-/** A token is known by its shape: base64url of a JSON object, a dot, and at most two more parts; whatever stands right before it. */
+/** Recognises a token by its form, whatever text is directly before it: base64url of a JSON object, a dot, and at most two more parts. */
 function scrubRun(run: string): string {
   const parts = run.split(".");
   const clean: string[] = [];

@@ -37,7 +37,7 @@ describe("a relay that wants a token", () => {
           assert.equal(code, 6, err);
           assert.match(
             err,
-            /refused the session: a token is needed .*\(token_missing\)\nmoqmesh: give one with --token FILE/,
+            /refused the session: a token is needed .*\(token_missing\)\nmoqmesh: pass a token with --token FILE/,
           );
         }
       }
@@ -51,7 +51,7 @@ describe("a relay that wants a token", () => {
       const file = join(key.folder, "token");
       writeFileSync(file, `${await key.token({ root: "", get: [""] })}\n`);
       const good = await run(["ls", relay.at("ws").href, "--token", file], { MOQMESH_TOKEN: "none" });
-      assert.deepEqual(good, { code: 0, out: "", err: "Nothing is live.\n" });
+      assert.deepEqual(good, { code: 0, out: "", err: "No broadcast is live.\n" });
       const variable = await run(["ls", relay.at("ws").href], {
         MOQMESH_TOKEN: await key.token({ root: "", get: [""] }),
       });
@@ -62,7 +62,7 @@ describe("a relay that wants a token", () => {
       assert.equal(inUrl.code, 0);
       const both = await run(["ls", relay.at("ws", "/?jwt=a").href, "--token", file]);
       assert.equal(both.code, 2);
-      assert.match(both.err, /a token in the URL and another in --token/);
+      assert.match(both.err, /the URL and --token both have a token/);
       assert.equal((await run(["ls", relay.at("ws").href, "--token", join(key.folder, "none")])).code, 2);
     }));
 
@@ -86,7 +86,7 @@ describe("a relay that wants a token", () => {
       });
       assert.equal(code, 6);
       assert.equal(out, "");
-      assert.match(err, /the token grants nothing to watch here/);
+      assert.match(err, /the token grants no path to watch here/);
     }));
 });
 
@@ -136,7 +136,7 @@ describe("a list that the relay cuts", () => {
       for (const scheme of ["ws", "http"]) {
         const { code, err } = await run(["ls", relay.at(scheme).href]);
         assert.equal(code, 7);
-        assert.match(err, /the list is cut: .*announcements_per_session.*\nmoqmesh: ask for a part of it/);
+        assert.match(err, /the list is incomplete: .*announcements_per_session.*\nmoqmesh: list a part of it/);
         const json = await run(["ls", relay.at(scheme).href, "--json"]);
         assert.equal(json.code, 7);
         const answer: { complete: unknown } = JSON.parse(json.out);
@@ -159,7 +159,7 @@ describe("a list that the relay cuts", () => {
       await publishTo(relay.at("ws"), "live/c", "chat", [["x"]]);
       assert.equal(await following, 7);
       assert.doesNotMatch(io.stdout(), /^- /m);
-      assert.match(io.stderr(), /the list is cut/);
+      assert.match(io.stderr(), /the list is incomplete/);
     }));
 });
 
@@ -206,7 +206,7 @@ describe("fetch", () => {
         const track = await run(["fetch", relay.at(scheme).href, "live/a", "none", "--timeout", "3s"]);
         assert.deepEqual([track.code, track.err], [5, "moqmesh: live/a has no track none\n"]);
         const group = await run(["fetch", relay.at(scheme).href, "live/a", "chat", "9", "--timeout", "3s"]);
-        assert.deepEqual([group.code, group.err], [5, "moqmesh: live/a chat has no group 9 that can be had now\n"]);
+        assert.deepEqual([group.code, group.err], [5, "moqmesh: live/a chat has no group 9 now\n"]);
       }
     }));
 });
@@ -217,7 +217,7 @@ test("an admin listener is recognised, whatever the scheme", () =>
     for (const scheme of ["http", "ws", "wss"]) {
       const { code, err } = await run(["ls", `${scheme}://127.0.0.1:${port}/`, "--timeout", "3s"]);
       assert.equal(code, 4);
-      assert.match(err, /is the admin listener of a relay, which takes no sessions/);
+      assert.match(err, /is the admin listener of a relay, which accepts no sessions/);
     }
   }));
 
@@ -226,7 +226,7 @@ test("a failed dial says why in the program's own words, with the hint that fits
     for (const scheme of ["wss", "https"]) {
       const { code, err } = await run(["ls", relay.at(scheme).href]);
       assert.equal(code, 4);
-      assert.match(err, /its certificate is .*\nmoqmesh: if you know that certificate, use --fingerprint/);
+      assert.match(err, /its certificate is .*\nmoqmesh: to trust that certificate, use --fingerprint/);
       assert.doesNotMatch(err, /Node/);
     }
     const unknown = await run(["ls", relay.at("ws").href, "--protocol", "moq-lite-07"]);

@@ -68,7 +68,7 @@ test("tells who the relay is in its mesh, and which roots it asks", () => {
     text({ MOQMESH_CLUSTER_ROOT: root, MOQMESH_CLUSTER_KEY_FILE: "k.jwk" }),
     /edge-1: edge in region west[\s\S]*root-1\.example/,
   );
-  assert.match(text({}), /none: asks the relays in peers and dns/);
+  assert.match(text({}), /none; this relay asks the relays in peers and dns/);
   assert.match(text({ MOQMESH_CLUSTER_ROLE: "root" }), /edge-1: root in region west\n.*Root +itself/);
   assert.match(text({ MOQMESH_CLUSTER_SERVE_ROOT: "true" }), /edge-1: edge and root in/);
   assert.doesNotMatch(shown(), /Mesh|Root/);

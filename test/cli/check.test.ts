@@ -75,7 +75,7 @@ const BROKEN: [what: string, toml: string, line: number, key: string, message: R
   ],
   ["a file in place of a folder of keys", '[auth]\nkey_dir = "DIR/text.pem"', 2, "auth.key_dir", /it is not a folder/],
   ["a file in place of the state folder", '[tls]\nstate_dir = "DIR/text.pem"', 2, "tls.state_dir", /is not a folder/],
-  ["one port for both listeners", "[server]\nport = 4444", 0, "http.admin_port", /needs another/],
+  ["one port for both listeners", "[server]\nport = 4444", 0, "http.admin_port", /choose another/],
   [
     "a key file that holds no key",
     '[auth]\nkey = "DIR/empty.jwk"',

@@ -70,8 +70,8 @@ describe("moqmesh cluster", () => {
   it("says where a relay is in no mesh, is none, or cannot be asked", async () => {
     for (const [status, code, text, body] of [
       [404, 1, /is in no mesh/, "this relay is in no mesh"],
-      [404, 1, /is no admin listener of a relay \(status 404\)\n.*admin_port/, "not found"],
-      [200, 1, /is no admin listener of a relay/, {}],
+      [404, 1, /is not the admin listener of a relay \(status 404\)\n.*admin_port/, "not found"],
+      [200, 1, /is not the admin listener of a relay/, {}],
     ] as const) {
       await answering(status, body, async (url) => {
         const io = recordedIo();
@@ -81,7 +81,7 @@ describe("moqmesh cluster", () => {
     }
     const io = recordedIo();
     assert.equal(await runProgram(["cluster", "http://127.0.0.1:1/"], io), 4);
-    assert.match(io.stderr(), /cannot be asked/);
+    assert.match(io.stderr(), /cannot be reached/);
     assert.equal(await runProgram(["cluster", "ftp://x"], recordedIo()), 2);
   });
 });

@@ -41,7 +41,7 @@ for (const args of HELPS) {
     assert.match(out, /Usage: moqmesh /);
     assert.match(
       out,
-      /Exit codes:\n {2}0 {4}Done\.\n[\s\S]*\n {2}6 {4}The relay refused it\.\n[\s\S]*\n {2}130 {2}Ctrl-C ended it\.\n$/,
+      /Exit codes:\n {2}0 {4}Done\.\n[\s\S]*\n {2}6 {4}The relay refused the session or the request\.\n[\s\S]*\n {2}130 {2}Ctrl-C ended the command\.\n$/,
     );
   });
 }
@@ -77,7 +77,7 @@ test("names the nearest option, of the command and of the configuration", async 
     assert.equal(code, 2, args.join(" "));
     assert.equal(out, "");
     assert.match(err, message);
-    assert.match(err, /Run "moqmesh \w+ --help"/);
+    assert.match(err, /See "moqmesh \w+ --help"/);
   }
 });
 
@@ -93,9 +93,9 @@ test("says what is missing, too much, or without its value", async () => {
     [["ls", "http://localhost/", "--timeout", "5"], /--timeout: a duration needs a unit/],
     [["ls", "https://localhost/", "--fingerprint", "abc"], /expected 64 hexadecimal digits/],
     [["ls", "https://localhost/", "--ca", join(folder, "none.pem")], /cannot be read \(ENOENT\)/],
-    [["ls", "https://localhost/", "--insecure", "--ca", "x"], /exclude one another/],
+    [["ls", "https://localhost/", "--insecure", "--ca", "x"], /use only one of/],
     [["fetch", "http://localhost/", "a", "b", "-1"], /unknown option -1/],
-    [["fetch", "http://localhost/", "a", "b", "1.5"], /GROUP is a whole number/],
+    [["fetch", "http://localhost/", "a", "b", "1.5"], /GROUP must be a whole number/],
   ];
   for (const [args, message] of cases) {
     const { code, err } = await run(...args);

@@ -58,7 +58,7 @@ test("keygen prints only the public half unless it is asked for the other, and o
   assert.ok("d" in JSON.parse(asked.out));
   const again = await token("keygen", "--out", file);
   assert.equal(again.code, 1);
-  assert.match(again.err, /it is there already/);
+  assert.match(again.err, /it exists already/);
 });
 
 test("verify says with a code why a token is refused, and never shows it or the key", async () => {
@@ -132,7 +132,11 @@ test("verify and inspect say the times of a token as dates, beside the JSON", as
 test("--json gives one object for each action", async () => {
   const printed = async (...args: string[]) => {
     const { code, out, err } = await token(...args, "--json");
-    assert.deepEqual([code, err.replace("Not verified: anybody can write this.\n", "")], [0, ""], args.join(" "));
+    assert.deepEqual(
+      [code, err.replace("Not verified: anyone could have made this token.\n", "")],
+      [0, ""],
+      args.join(" "),
+    );
     return JSON.parse(out);
   };
   const out = `${at("json-keys")}/`;
@@ -178,12 +182,12 @@ test("a key for relays of the mesh signs for them and for nothing else", async (
 
 test("says what is wrong with a command line", async () => {
   const table: [string[], RegExp][] = [
-    [["mint"], /none of keygen, sign, verify and inspect/],
+    [["mint"], /not one of keygen, sign, verify and inspect/],
     [["keygen"], /--out FILE is missing/],
-    [["keygen", "--alg", "none", "--out", "-"], /--alg none: one of HS256/],
+    [["keygen", "--alg", "none", "--out", "-"], /--alg none is unknown; use one of HS256/],
     [["sign"], /--key FILE is missing/],
     [["sign", "--key", at("mine.jwk"), "--get", "", "--expires", "2"], /a duration needs a unit/],
-    [["verify", "--key", "-"], /only one of key and token/],
+    [["verify", "--key", "-"], /standard input can give the key or the token/],
   ];
   for (const [args, expected] of table) {
     const { code, err } = await token(...args);

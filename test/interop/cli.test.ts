@@ -37,7 +37,7 @@ for (const scheme of ["http:", "ws:"]) {
     const all = await run("ls", url.href, "interop");
     assert.deepEqual(all, { code: 0, out: `${paths.join("\n")}\n`, bytes: Buffer.from(all.out), err: "" });
     const none = await run("ls", url.href, "interop/nobody");
-    assert.deepEqual([none.code, none.out, none.err], [0, "", "Nothing is live under interop/nobody.\n"]);
+    assert.deepEqual([none.code, none.out, none.err], [0, "", "No broadcast is live under interop/nobody.\n"]);
   });
 }
 
@@ -143,7 +143,7 @@ test("exits with 4 when nobody listens, or when the certificate is not trusted",
   url.protocol = "https:";
   const doubtful = await run("ls", url.href);
   assert.equal(doubtful.code, 4);
-  assert.match(doubtful.err, /use --fingerprint HEX .*; on your own machine, use http:\/\//);
+  assert.match(doubtful.err, /use --fingerprint HEX .*; for a relay on your own machine, use http:\/\//);
   const pinned = await run("ls", url.href, "--fingerprint", Buffer.from(relay().certificateHash).toString("hex"));
   assert.equal(pinned.code, 0, pinned.err);
 });

@@ -117,7 +117,7 @@ describe("a client", () => {
     assert.ok(address !== null && typeof address === "object");
     const at = `http://127.0.0.1:${address.port}/`;
     const options = { trust: { kind: "system" }, timeoutMs: 1_000 } as const;
-    await assert.rejects(connect(new URL(at), options), { code: "dial_failed", message: /tells no fingerprint/ });
+    await assert.rejects(connect(new URL(at), options), { code: "dial_failed", message: /has no fingerprint/ });
     web.close();
     await once(web, "close");
     await assert.rejects(connect(new URL(at), options), { code: "dial_failed", message: /nothing listens there/ });
