@@ -7,17 +7,17 @@ import { NULL_SOURCE } from "./null-source.ts";
 /** What a relay needs of its session with a root. */
 export type ControlSession = Pick<Session, "follow" | "close">;
 
-/** What a root puts into the control session of one relay. */
+/** What a root announces and takes in the control session of one relay. */
 export interface ControlTable extends AnnounceTable {
-  /** The relay has told all that there is for now. */
+  /** The relay has reported all its holdings. */
   complete(): void;
-  /** The session is over, with that close code of the relay's. */
+  /** The session is over; `code` is the relay's close code. */
   close(code: number): void;
 }
 
 /**
- * A relay's session with the root that it is itself: the same announcements, both ways, with the hop and the cost that a session would
- * add, and no link.
+ * The session of a relay with the root that it is itself. It has no link, but announces the same as a session would, in both directions,
+ * with the same hop and cost added.
  */
 export class LocalSession implements ControlSession {
   readonly #root: ControlTable;
@@ -26,36 +26,36 @@ export class LocalSession implements ControlSession {
   readonly #defect: (error: unknown) => void;
   readonly #stops = new Set<() => void>();
 
-  /** `own`: what the relay tells roots, itself first. `hop`: its id. `defect`: something threw that should not have. */
+  /** `own`: what the relay announces to roots, itself first. `hop`: its id. `defect`: something threw that should not have. */
   constructor(root: ControlTable, own: AnnounceTable, hop: bigint, clock: Clock, defect: (error: unknown) => void) {
     this.#root = root;
     this.#hop = hop;
     this.#clock = clock;
     this.#defect = defect;
     const relay = { publish: root.publish.bind(root) };
-    this.#stops.add(own.watch("", this.#passOn(own.list(""), relay)));
+    this.#stops.add(own.watch("", this.#publishAll(own.list(""), relay)));
     root.complete();
   }
 
-  /** Tells in a later turn, as a session does, so that nobody is told from inside what it tells itself. */
+  /** Announces in a later turn, as a session does, so that a caller is not called back from inside its own call. */
   follow(prefix: string, table: AnnounceTable): Following {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const waiting: Announced[] = [];
-    let told: { changed(broadcast: Announced): void } | undefined;
+    const pending: Announced[] = [];
+    let publisher: { changed(broadcast: Announced): void } | undefined;
     let stopped = false;
     const flush = () => {
       if (stopped) return;
-      for (const broadcast of waiting.splice(0)) told?.changed(broadcast);
+      for (const broadcast of pending.splice(0)) publisher?.changed(broadcast);
     };
     let stopWatching = () => {};
     this.#clock.soon(() => {
       if (!stopped) {
         stopWatching = this.#root.watch(prefix, {
           changed: (broadcast) => {
-            if (waiting.push(broadcast) === 1) this.#clock.soon(flush);
+            if (pending.push(broadcast) === 1) this.#clock.soon(flush);
           },
         });
-        told = this.#passOn(this.#root.list(prefix), table);
+        publisher = this.#publishAll(this.#root.list(prefix), table);
       }
       resolve(!stopped);
     });
@@ -74,8 +74,8 @@ export class LocalSession implements ControlSession {
     this.#root.close(code);
   }
 
-  /** Publishes what there is, and what changes, as the other end of a session would see it. A defect with one broadcast is that one's alone. */
-  #passOn(first: Iterable<Announced>, to: Pick<AnnounceTable, "publish">): { changed(broadcast: Announced): void } {
+  /** Publishes what there is, as the other end of a session would see it; the result publishes changes. A defect stops one broadcast alone. */
+  #publishAll(first: Iterable<Announced>, to: Pick<AnnounceTable, "publish">): { changed(broadcast: Announced): void } {
     const publications = new Map<string, Publication>();
     const changed = (broadcast: Announced) => {
       try {

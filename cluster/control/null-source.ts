@@ -1,6 +1,6 @@
 import type { Source } from "../../moq/model/index.ts";
 
-/** Where the announcements of control sessions come from: nobody subscribes to them. */
+/** The source of announcements in control sessions, which carry no media: every request fails with `not_found`. */
 export const NULL_SOURCE: Source = {
   hasInfo: false,
   subscribe: (_path, _track, _options, sink) => {

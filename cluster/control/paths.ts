@@ -1,7 +1,10 @@
 /**
- * How a control session writes relays and broadcasts as paths of announcements. A relay tells a root `n/NODE/INFO`, `l/NODE/LOAD`
- * and `b/PATH/NODE`; a root tells a relay `n/NODE/INFO`, `b/PATH/NODE` under a prefix, `e/PATH/NODE` for one path, and
- * `c/PATH/NODE` of others that hold what the relay itself holds. INFO and LOAD are JSON in base64url.
+ * The paths of announcements in a control session (docs/control-protocol.md).
+ * - A relay announces `n/NODE/INFO` (itself), `l/NODE/LOAD` and `b/PATH/NODE` (what it holds).
+ * - A root announces `n/NODE/INFO`, `b/PATH/NODE` under a prefix, `e/PATH/NODE` for one path, and `c/PATH/NODE` for other holders of the
+ *   relay's own paths.
+ *
+ * INFO and LOAD are JSON in base64url.
  */
 import { DIALLED, NODE_NAME, type NodeInfo, ROLES, type Scope } from "../contract.ts";
 import type { NodeLoad } from "../registry/index.ts";
@@ -38,7 +41,7 @@ export type ControlPath =
   | { readonly kind: "load"; readonly node: string; readonly load: NodeLoad }
   | { readonly kind: "holding"; readonly of: "b" | "e" | "c"; readonly path: string; readonly node: string };
 
-/** Nothing for what is none of these. */
+/** Nothing for any other path. */
 export function parseControlPath(text: string): ControlPath | undefined {
   const [kind = "", ...parts] = text.split("/");
   const last = parts.pop() ?? "";
@@ -66,7 +69,7 @@ function nodeOf(node: string, fields: Record<string, unknown>): ControlPath | un
   };
 }
 
-/** A relay that others do not dial has no URL. */
+/** A relay that no other relay dials has no URL. */
 function isDialled(url: string): boolean {
   return url === "" || (DIALLED.test(url) && URL.canParse(url));
 }

@@ -8,51 +8,51 @@ import { NULL_SOURCE } from "./null-source.ts";
 import { holdingPath, nodePath, parseControlPath } from "./paths.ts";
 
 export interface ControlSessionServerOptions {
-  /** Hop id of the relay that the root is, in sessions with others; it registers without one. */
+  /** The root's own hop id. Absent in the root's session with itself. */
   readonly own?: bigint;
-  /** The only relay that the session may be of, by its token or certificate; absent: neither names one. */
+  /** The only relay that may register in this session, by its token or certificate. Absent where neither names one. */
   readonly named?: string | undefined;
-  /** The session does what it may not, and is to end. */
+  /** The session breaks a rule and is to be closed. */
   readonly refuse?: (message: string) => void;
-  /** A relay registers, and neither its token nor a certificate names it. */
+  /** A relay registers whose name no token or certificate confirms. */
   readonly unnamed?: (info: NodeInfo) => void;
 }
 
-/** What a root puts into the control session of one relay in place of `Broadcasts`. */
+/** What a root announces and takes in the control session of one relay, in place of `Broadcasts`. */
 export class ControlSessionServer implements ControlTable {
   readonly #registry: Registry;
   readonly #options: ControlSessionServerOptions;
   /** The relay that registered here. */
   #node: string | undefined;
   #info: NodeInfo | undefined;
-  /** What the relay told in this session, by path. */
-  readonly #held = new Map<string, Holding>();
-  /** It has told all that it holds. */
+  /** The holdings that the relay reported in this session, by path. */
+  readonly #reported = new Map<string, Holding>();
+  /** The relay has reported all its holdings. */
   #complete = false;
-  /** Another session may speak for the relay by now, which began later or has a later start: this one does when that one is gone. */
-  #stopWaiting = () => {};
-  /** Told of what the relay itself holds. */
-  readonly #rivals = new Set<AnnounceWatcher>();
+  /** Another session may speak for the relay: one that began later, or has a later start. When that one is gone, this one registers. */
+  #stopUnclaimed = () => {};
+  /** Watch what other relays hold of this relay's own paths. */
+  readonly #rivalWatchers = new Set<AnnounceWatcher>();
   #stopRivals: (() => void) | undefined;
-  /** Look again at which other relays have the name of this one, for those that watch relays. */
-  readonly #looks = new Set<() => void>();
+  /** Of watchers of relays: announce or withdraw other relays with this relay's name. */
+  readonly #nameReviews = new Set<() => void>();
   #stopClaims: (() => void) | undefined;
 
   constructor(registry: Registry, options: ControlSessionServerOptions = {}) {
     this.#registry = registry;
     this.#options = options;
-    registry.begun(this);
+    registry.sessionBegins(this);
   }
 
-  /** The relay has told all that it holds for now. */
+  /** The relay has reported all its holdings. */
   complete(): void {
     this.#complete = true;
     this.#registry.complete(this);
   }
 
-  /** The session is over; where the relay does not say that it leaves, its lease begins. */
+  /** The session is over. Unless the relay leaves on purpose, its lease begins. */
   close(code: number): void {
-    this.#stopWaiting();
+    this.#stopUnclaimed();
     this.#stopRivals?.();
     this.#stopClaims?.();
     if (this.#node !== undefined) this.#registry.claims.delete(this.#node, this);
@@ -66,23 +66,23 @@ export class ControlSessionServer implements ControlTable {
       for (const { info } of this.#registry.nodes()) yield announcedNode(info);
       for (const info of this.#namesakes()) yield announcedNode(info);
     } else if (kind === "b") {
-      for (const holding of this.#registry.under(path)) if (!this.#mine(holding)) yield announced("b", holding);
+      for (const holding of this.#registry.under(path)) if (!this.#isOwn(holding)) yield announced("b", holding);
     } else if (kind === "e") {
-      for (const holding of this.#registry.exact(path)) if (!this.#mine(holding)) yield announced("e", holding);
+      for (const holding of this.#registry.exact(path)) if (!this.#isOwn(holding)) yield announced("e", holding);
     } else if (kind === "c") {
-      for (const own of this.#held.keys()) yield* this.#rivalsOf(own);
+      for (const own of this.#reported.keys()) yield* this.#rivalsOf(own);
     }
   }
 
   watch(prefix: string, watcher: AnnounceWatcher): () => void {
     const { kind, path } = partsOf(prefix);
-    // What a root knows it knows at once.
+    // A root has everything it knows at hand.
     watcher.complete?.();
     if (kind === "n") return this.#watchNodes(watcher);
     if (kind === "b" || kind === "e") {
       const on = {
-        holding: (holding: Holding) => void (this.#mine(holding) || watcher.changed(announced(kind, holding))),
-        holdingGone: (holding: Holding) => void (this.#mine(holding) || watcher.changed(ended(kind, holding))),
+        holding: (holding: Holding) => void (this.#isOwn(holding) || watcher.changed(announced(kind, holding))),
+        holdingGone: (holding: Holding) => void (this.#isOwn(holding) || watcher.changed(ended(kind, holding))),
       };
       return kind === "b" ? this.#registry.watchUnder(path, on) : this.#registry.watchExact(path, on);
     }
@@ -98,8 +98,8 @@ export class ControlSessionServer implements ControlTable {
     }
     if (parsed?.kind !== "holding" || parsed.of !== "b" || this.#node === undefined) return "unauthorized";
     if (parsed.node !== this.#node) return "unauthorized";
-    // One string of the name for all that the relay has.
-    return this.#hold(parsed.path, this.#node, advertisement);
+    // One string of the name for all holdings of the relay, which saves memory.
+    return this.#addHolding(parsed.path, this.#node, advertisement);
   }
 
   #register(info: NodeInfo): Publication | Reason {
@@ -117,99 +117,99 @@ export class ControlSessionServer implements ControlTable {
       return "limit";
     }
     this.#info = info;
-    this.#stopClaims ??= this.#registry.claims.watch(info.node, () => this.#lookAtNames());
-    this.#lookAtNames();
+    this.#stopClaims ??= this.#registry.claims.watch(info.node, () => this.#reviewNames());
+    this.#reviewNames();
     return {
       update: () => {},
       end: (lost) => {
-        // A change is told as an end and a start: only the end of the newest is one.
+        // A change arrives as a new announcement and the end of the old one: only the end of the newest one is the relay's.
         if (lost || this.#info !== info) return;
-        this.#stopWaiting();
+        this.#stopUnclaimed();
         this.#registry.claims.delete(info.node, this);
         this.#registry.unregister(info.node, this);
       },
     };
   }
 
-  /** False when it cannot register now; where that is because the name is taken, it does when the name is free. */
+  /** False when the relay cannot register now. Where another session has its name, it registers when that session is gone. */
   #claim(info: NodeInfo): boolean {
-    this.#stopWaiting();
+    this.#stopUnclaimed();
     this.#node = info.node;
-    this.#listen(info.node);
-    const before = this.#speaks;
+    this.#watchRivalsOf(info.node);
+    const before = this.#isSpeaker;
     const registered = this.#registry.register(info, this, this.#options.named === info.node);
-    this.#stopWaiting = this.#registry.whenUnclaimed(info.node, (last) => {
-      // Where it was this relay that left, in another session, there is nothing to tell any more.
+    this.#stopUnclaimed = this.#registry.whenUnclaimed(info.node, (last) => {
+      // Where this relay itself left, in another session, it does not register again.
       const left = registered && this.#registry.get(info.node) === undefined && last.hop === info.hop;
       if (!left) this.#claim(this.#info ?? info);
     });
     if (registered && !before) {
-      for (const holding of this.#held.values()) this.#tell(holding, false);
+      for (const holding of this.#reported.values()) this.#pass(holding, false);
       if (this.#complete) this.#registry.complete(this);
     }
     return registered;
   }
 
-  /** Relays that have the name of this one and are not registered: only the relay itself hears of them. */
+  /** Unregistered relays with this relay's name. They are announced to this relay alone. */
   #namesakes(): NodeInfo[] {
     if (this.#info === undefined) return [];
     const registered = this.#registry.get(this.#info.node)?.hop;
     return this.#registry.claims.others(this.#info).filter(({ hop }) => hop !== registered);
   }
 
-  #lookAtNames(): void {
-    for (const look of [...this.#looks]) look();
+  #reviewNames(): void {
+    for (const review of [...this.#nameReviews]) review();
   }
 
-  get #speaks(): boolean {
+  get #isSpeaker(): boolean {
     return this.#node !== undefined && this.#registry.speaker(this.#node) === this;
   }
 
-  #hold(path: string, node: string, advertisement: Advertisement): Publication | Reason {
-    if (!this.#put(path, node, advertisement)) return "limit";
+  #addHolding(path: string, node: string, advertisement: Advertisement): Publication | Reason {
+    if (!this.#setHolding(path, node, advertisement)) return "limit";
     return {
-      update: (next) => void this.#put(path, node, next),
+      update: (next) => void this.#setHolding(path, node, next),
       end: (lost) => {
         if (lost) return;
-        this.#held.delete(path);
-        // It is no rival of theirs any more, and hears of them no more.
+        this.#reported.delete(path);
+        // The relay holds the path no more, so the other holders are not its rivals any more.
         for (const rival of this.#registry.exact(path)) {
-          if (!this.#mine(rival)) this.#tellRivals(ended("c", rival));
+          if (!this.#isOwn(rival)) this.#notifyRivalWatchers(ended("c", rival));
         }
         this.#registry.release(path, node, this);
       },
     };
   }
 
-  #put(path: string, node: string, advertisement: Advertisement): boolean {
+  #setHolding(path: string, node: string, advertisement: Advertisement): boolean {
     const { epoch, hops, cost, ended: over } = advertisement;
     const holding = { path, node, epoch, hops, cost, ended: over };
-    const known = this.#held.get(path);
-    this.#held.set(path, holding);
-    if (!this.#speaks || this.#tell(holding, known !== undefined)) return true;
-    // What the registry does not take changes nothing.
-    if (known === undefined) this.#held.delete(path);
-    else this.#held.set(path, known);
+    const known = this.#reported.get(path);
+    this.#reported.set(path, holding);
+    if (!this.#isSpeaker || this.#pass(holding, known !== undefined)) return true;
+    // A holding that the registry refuses changes nothing.
+    if (known === undefined) this.#reported.delete(path);
+    else this.#reported.set(path, known);
     return false;
   }
 
-  #tell(holding: Holding, known: boolean): boolean {
+  #pass(holding: Holding, known: boolean): boolean {
     if (!this.#registry.hold(holding, this)) return false;
     if (known) return true;
-    for (const rival of this.#rivalsOf(holding.path)) this.#tellRivals(rival);
+    for (const rival of this.#rivalsOf(holding.path)) this.#notifyRivalWatchers(rival);
     return true;
   }
 
-  #mine({ node }: Holding): boolean {
+  #isOwn({ node }: Holding): boolean {
     return node === this.#node;
   }
 
   *#rivalsOf(path: string): Generator<Announced> {
-    for (const holding of this.#registry.exact(path)) if (!this.#mine(holding)) yield announced("c", holding);
+    for (const holding of this.#registry.exact(path)) if (!this.#isOwn(holding)) yield announced("c", holding);
   }
 
   #watchNodes(watcher: AnnounceWatcher): () => void {
-    // INFO paths by node, so that a change takes the old one back. Whoever watches was told of those that are there.
+    // The announcement of each relay, so that a change withdraws the old one. `list` has announced the relays that are there.
     const infos = new Map<string, Announced>();
     for (const { info } of this.#registry.nodes()) infos.set(info.node, announcedNode(info));
     let namesakes = new Set(this.#namesakes().map(announcedNode));
@@ -217,63 +217,64 @@ export class ControlSessionServer implements ControlTable {
       const known = [...namesakes].some((other) => other.path === path) || infos.get(nameIn(path))?.path === path;
       if (!known) watcher.changed({ path, route: () => undefined });
     };
-    const look = () => {
+    const review = () => {
       const before = namesakes;
       namesakes = new Set(this.#namesakes().map(announcedNode));
       for (const now of namesakes) if (!before.has(now)) watcher.changed(now);
       for (const one of before) if (!namesakes.has(one)) gone(one);
     };
-    this.#looks.add(look);
+    this.#nameReviews.add(review);
     const stop = this.#registry.watchNodes({
       node: (info) => {
         const before = infos.get(info.node);
         const now = announcedNode(info);
         if (before?.path === now.path) return;
         infos.set(info.node, now);
-        // The new one first, so that the relay is never gone in between.
+        // The new one first, so that the relay is announced all the time.
         watcher.changed(now);
         if (before !== undefined) gone(before);
-        if (info.node === this.#node) look();
+        if (info.node === this.#node) review();
       },
       nodeGone: (node) => {
         const before = infos.get(node);
         infos.delete(node);
         if (before !== undefined) gone(before);
-        if (node === this.#node) look();
+        if (node === this.#node) review();
       },
     });
     return () => {
-      this.#looks.delete(look);
+      this.#nameReviews.delete(review);
       stop();
     };
   }
 
   #watchRivals(watcher: AnnounceWatcher): () => void {
-    this.#rivals.add(watcher);
-    if (this.#node !== undefined) this.#listen(this.#node);
+    this.#rivalWatchers.add(watcher);
+    if (this.#node !== undefined) this.#watchRivalsOf(this.#node);
     return () => {
-      this.#rivals.delete(watcher);
-      if (this.#rivals.size > 0) return;
+      this.#rivalWatchers.delete(watcher);
+      if (this.#rivalWatchers.size > 0) return;
       this.#stopRivals?.();
       this.#stopRivals = undefined;
     };
   }
 
-  /** To what is held besides by others, where the relay has asked for that. */
-  #listen(node: string): void {
-    if (this.#rivals.size === 0) return;
+  /** Watches the other holders of the relay's paths, where the relay has asked for that. */
+  #watchRivalsOf(node: string): void {
+    if (this.#rivalWatchers.size === 0) return;
     this.#stopRivals ??= this.#registry.watchRivals(node, {
       holding: (holding) => {
-        if (this.#held.has(holding.path) && !this.#mine(holding)) this.#tellRivals(announced("c", holding));
+        if (this.#reported.has(holding.path) && !this.#isOwn(holding))
+          this.#notifyRivalWatchers(announced("c", holding));
       },
       holdingGone: (holding) => {
-        if (!this.#mine(holding)) this.#tellRivals(ended("c", holding));
+        if (!this.#isOwn(holding)) this.#notifyRivalWatchers(ended("c", holding));
       },
     });
   }
 
-  #tellRivals(broadcast: Announced): void {
-    for (const watcher of [...this.#rivals]) watcher.changed(broadcast);
+  #notifyRivalWatchers(broadcast: Announced): void {
+    for (const watcher of [...this.#rivalWatchers]) watcher.changed(broadcast);
   }
 }
 
@@ -282,12 +283,12 @@ function partsOf(prefix: string): { kind: string; path: string } {
   return at < 0 ? { kind: prefix, path: "" } : { kind: prefix.slice(0, at), path: prefix.slice(at + 1) };
 }
 
-/** The relay whose INFO a path has. */
+/** The name of the relay in the path of its announcement. */
 function nameIn(path: string): string {
   return path.split("/", 2)[1] ?? "";
 }
 
-/** Written once for all sessions that are told of it. */
+/** Encoded once for all sessions. */
 const announcedNodes = new WeakMap<NodeInfo, Announced>();
 
 function announcedNode(info: NodeInfo): Announced {

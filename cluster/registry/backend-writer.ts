@@ -87,8 +87,8 @@ export class BackendWriter {
     const now = clock.now();
     try {
       const known = record.version ?? "";
-      const settled = registry.settled(node);
-      const more = (record.pending?.paths.size ?? 0) > 0 || record.overflowed || !settled;
+      const complete = registry.hasReportedAll(node);
+      const more = (record.pending?.paths.size ?? 0) > 0 || record.overflowed || !complete;
       const last = holdings.length === registry.size(node) ? "whole" : "last";
       const part = more ? "more" : last;
       const versions = await backend.put({ info, holdings, released }, leaseMs, part, known);
@@ -102,7 +102,7 @@ export class BackendWriter {
       }
       const follows = versions.before === "" || versions.before === known;
       // A relay that has not announced everything yet is completed by a comparison.
-      record.version = follows && settled && !record.overflowed ? versions.after : undefined;
+      record.version = follows && complete && !record.overflowed ? versions.after : undefined;
     } catch (error) {
       mark(node);
       for (const path of paths) mark(node, path);
@@ -124,14 +124,14 @@ export class BackendWriter {
     record.newerStart = undefined;
     // The comparison finds all that was dropped at the bound.
     record.overflowed = false;
-    const settled = registry.settled(node);
+    const complete = registry.hasReportedAll(node);
     const infoDiffers = stored === undefined || encodeInfo(stored.info) !== encodeInfo(info);
-    if (infoDiffers || (stored.partial && settled)) mark(node);
+    if (infoDiffers || (stored.partial && complete)) mark(node);
     for (const path of registry.paths(node)) {
       if (!sameHolding(registry.holding(path, node), stored?.holdings.get(path))) mark(node, path);
     }
-    const unknown = stored !== undefined && this.#hasUnknownPaths(record, stored, settled);
-    record.version = stored === undefined || unknown || !settled || record.overflowed ? undefined : stored.version;
+    const unknown = stored !== undefined && this.#hasUnknownPaths(record, stored, complete);
+    record.version = stored === undefined || unknown || !complete || record.overflowed ? undefined : stored.version;
   }
 
   /**
@@ -149,12 +149,12 @@ export class BackendWriter {
   }
 
   /** Whether paths of a relay of ours are stored and unknown here. A path that was unknown before is released. */
-  #hasUnknownPaths(record: ReplicatedNode, { holdings }: StoredNode, settled: boolean): boolean {
+  #hasUnknownPaths(record: ReplicatedNode, { holdings }: StoredNode, complete: boolean): boolean {
     const { registry, nodes, mark } = this.#deps;
     const { node, unknownPaths: before } = record;
     const unknown = new Set([...holdings.keys()].filter((path) => !registry.holding(path, node)));
     nodes.setUnknownPaths(record, unknown);
-    if (settled) for (const path of unknown) if (before.has(path)) mark(node, path);
+    if (complete) for (const path of unknown) if (before.has(path)) mark(node, path);
     return unknown.size > 0;
   }
 }

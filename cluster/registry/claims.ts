@@ -3,51 +3,51 @@ import type { NodeInfo } from "../contract.ts";
 
 export interface ClaimsDeps {
   readonly clock: Clock;
-  /** Milliseconds after which two claims are no restart any more: the session of the former start is over by then. */
+  /** Milliseconds after which two claims are two relays, not a restart: the session of the former start has ended by then. */
   readonly settleMs: number;
-  /** Several relays have one name, and have had it for that long. */
+  /** Several relays have had one name for `settleMs`. */
   readonly contested: (infos: readonly NodeInfo[]) => void;
 }
 
-interface Name {
+interface ClaimedName {
   /** By session. */
   readonly claims: Map<object, NodeInfo>;
   contested: boolean;
   cancel: (() => void) | undefined;
 }
 
-/** Sessions that claim to be a relay, believed or not: where two relays were given one name, each should learn of the other. */
+/** The names that sessions claim, registered or not. Where two relays have one name, each learns of the other. */
 export class Claims {
   readonly #deps: ClaimsDeps;
-  readonly #names = new Map<string, Name>();
+  readonly #names = new Map<string, ClaimedName>();
   readonly #watchers = new Map<string, Set<() => void>>();
 
   constructor(deps: ClaimsDeps) {
     this.#deps = deps;
   }
 
-  /** A session's claim, or a newer word of it. */
+  /** A session claims a name, or changes its claim. */
   set(info: NodeInfo, session: object): void {
     const name = this.#names.get(info.node) ?? { claims: new Map(), contested: false, cancel: undefined };
     this.#names.set(info.node, name);
     name.claims.set(session, info);
-    this.#look(info.node, name);
+    this.#review(info.node, name);
   }
 
   delete(node: string, session: object): void {
     const name = this.#names.get(node);
     if (!name?.claims.delete(session)) return;
-    this.#look(node, name);
+    this.#review(node, name);
     if (name.claims.size === 0) this.#names.delete(node);
   }
 
-  /** Relays that have the name besides the one with that hop id, each once; none as long as it may be a restart. */
+  /** The other relays with the name, each once; none while the claims may be a restart. */
   others({ node, hop }: NodeInfo): NodeInfo[] {
     const name = this.#names.get(node);
     return name?.contested === true ? [...distinct(name).values()].filter((info) => info.hop !== hop) : [];
   }
 
-  /** Calls `changed` when what {@link others} says of the name may be another. Returns a stop. */
+  /** Calls `changed` when the answer of {@link others} may have changed. Returns a stop. */
   watch(node: string, changed: () => void): () => void {
     const watchers = this.#watchers.get(node) ?? new Set();
     this.#watchers.set(node, watchers.add(changed));
@@ -62,31 +62,31 @@ export class Claims {
     this.#names.clear();
   }
 
-  #look(node: string, name: Name): void {
+  #review(node: string, name: ClaimedName): void {
     if (distinct(name).size < 2) {
       name.cancel?.();
       name.cancel = undefined;
       if (name.contested) {
         name.contested = false;
-        this.#tell(node);
+        this.#notify(node);
       }
-    } else if (name.contested) this.#tell(node);
+    } else if (name.contested) this.#notify(node);
     else {
       name.cancel ??= this.#deps.clock.timer(this.#deps.settleMs, () => {
         name.cancel = undefined;
         name.contested = true;
         this.#deps.contested([...distinct(name).values()]);
-        this.#tell(node);
+        this.#notify(node);
       });
     }
   }
 
-  #tell(node: string): void {
+  #notify(node: string): void {
     for (const changed of [...(this.#watchers.get(node) ?? [])]) changed();
   }
 }
 
-/** One relay may have several sessions, while one takes another's place. */
-function distinct({ claims }: Name): Map<bigint, NodeInfo> {
+/** By hop id: one relay may have two sessions for a moment, while one replaces the other. */
+function distinct({ claims }: ClaimedName): Map<bigint, NodeInfo> {
   return new Map([...claims.values()].map((info) => [info.hop, info]));
 }

@@ -1,14 +1,14 @@
-/** How relays and holdings are written into a backend, and read again: whatever else writes there is not believed. */
+/** How relays and holdings are written into a backend and read back. Anything in another form is ignored. */
 import { sameAdvertisement } from "../../moq/model/index.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
 import { nodePath, parseControlPath } from "../control/index.ts";
 import type { NodeChange } from "./contract.ts";
 
-/** Longest value that is looked at, in UTF-16 units: a path, its hops, and room. */
+/** Longest value that is read, in UTF-16 units: a path, its hops, and a margin. */
 const MAX_VALUE = 8_192;
 const MAX_PATH = 1_024;
 const MAX_HOPS = 64;
-/** The same of a message: a whole batch. */
+/** Longest message that is read: a whole batch. */
 const MAX_MESSAGE = 4 * 1024 * 1024;
 
 const NUMBER = /^\d{1,20}$/;
@@ -51,9 +51,9 @@ export function encodeChange(writer: string, { info, holdings, released }: NodeC
 export function decodeChange(text: string): { writer: string; change: NodeChange } | undefined {
   const fields = text.length > MAX_MESSAGE ? undefined : parse(text);
   if (!Array.isArray(fields) || fields.length !== 5) return undefined;
-  const [writer, node, told, put, released] = fields as unknown[];
+  const [writer, node, infoText, put, released] = fields as unknown[];
   if (typeof writer !== "string" || typeof node !== "string") return undefined;
-  const info = decodeInfo(node, told);
+  const info = decodeInfo(node, infoText);
   if (info === undefined || !Array.isArray(put) || !Array.isArray(released)) return undefined;
   const holdings: Holding[] = [];
   for (const pair of put as unknown[]) {

@@ -7,53 +7,53 @@ import type { HoldingWatcher, NodeEntry, NodeLoad, NodeWatcher, RegistryObserver
 
 export interface RegistryDeps {
   readonly clock: Clock;
-  /** Milliseconds that what a relay registered stays after the relay was lost. */
+  /** Milliseconds that a relay and its holdings stay after its session is lost. */
   readonly leaseMs: number;
-  /** Relays, and broadcasts of all of them together. */
+  /** Most relays, and most holdings of all relays together. */
   readonly maxNodes: number;
   readonly maxHoldings: number;
   readonly clocks: Pick<ClockBound, "takes">;
-  /** Milliseconds after which two sessions with one name are two relays, and no restart of one. */
+  /** Milliseconds after which two sessions with one name are two relays, not a restart of one. */
   readonly settleMs: number;
   /** Two relays have one name. */
   readonly contested: (infos: readonly NodeInfo[]) => void;
 }
 
 /**
- * Milliseconds after which a relay that comes back counts as having told all that it holds, although its session does not say so:
- * long beside two million announcements, short beside a day.
+ * Milliseconds after which a relay that came back counts as having reported all its holdings, although its session has not said so. Two
+ * million announcements take less.
  */
-export const SETTLE_MAX_MS = 60_000;
+export const REPORT_MAX_MS = 60_000;
 
-interface Owner {
+interface RegisteredNode {
   info: NodeInfo;
   load: NodeLoad | undefined;
-  /** The session that speaks for it now. */
+  /** The session that speaks for it; nothing while it is lost. */
   session: object | undefined;
-  /** That session showed an identity with this name. */
+  /** That session has a token or certificate with this name. */
   named: boolean;
   readonly paths: Set<string>;
-  /** What it told in this session, until it has told all: then those that it did not tell are forgotten. */
-  told: Set<string> | undefined;
+  /** Paths reported in this session, until all have been reported: then the other paths are released. */
+  reported: Set<string> | undefined;
   cancel: (() => void) | undefined;
 }
 
-/** Relays and the broadcasts that each has first-hand, in memory. */
+/** Relays and the broadcasts that each holds, in memory. */
 export class Registry {
-  /** Sessions that claim a name, believed or not. */
+  /** The names that sessions claim, registered or not. */
   readonly claims: Claims;
   readonly #deps: RegistryDeps;
-  readonly #owners = new Map<string, Owner>();
+  readonly #registered = new Map<string, RegisteredNode>();
   readonly #holdings = new PathTree<Map<string, Holding>>();
   readonly #under = new Map<string, Set<HoldingWatcher>>();
   readonly #exact = new Map<string, Set<HoldingWatcher>>();
   readonly #nodes = new Set<NodeWatcher>();
   /** By the relay that holds what they watch. */
   readonly #rivals = new Map<string, Set<HoldingWatcher>>();
-  /** Called when nobody speaks for the relay any more. */
+  /** Called when no session speaks for the relay any more. */
   readonly #unclaimed = new Map<string, Set<(last: NodeInfo) => void>>();
-  /** Of sessions of relays, in the order in which they began. */
-  readonly #begun = new WeakMap<object, number>();
+  /** The order in which sessions of relays began. */
+  readonly #sessionOrder = new WeakMap<object, number>();
   #sessions = 0;
   #observer: RegistryObserver | undefined;
   #others: object | undefined;
@@ -65,11 +65,12 @@ export class Registry {
   }
 
   get counts(): { nodes: number; broadcasts: number; holdings: number } {
-    return { nodes: this.#owners.size, broadcasts: this.#holdings.size, holdings: this.#count };
+    return { nodes: this.#registered.size, broadcasts: this.#holdings.size, holdings: this.#count };
   }
 
   *nodes(): Generator<NodeEntry> {
-    for (const { info, load, session } of this.#owners.values()) yield { info, load, present: session !== undefined };
+    for (const { info, load, session } of this.#registered.values())
+      yield { info, load, present: session !== undefined };
   }
 
   *under(prefix: string): Generator<Holding> {
@@ -81,28 +82,28 @@ export class Registry {
   }
 
   get(node: string): NodeInfo | undefined {
-    return this.#owners.get(node)?.info;
+    return this.#registered.get(node)?.info;
   }
 
   /** The session that speaks for a relay now. */
   speaker(node: string): object | undefined {
-    return this.#owners.get(node)?.session;
+    return this.#registered.get(node)?.session;
   }
 
-  /** Whether all that the relay holds has been told in the session that speaks for it. */
-  settled(node: string): boolean {
-    const owner = this.#owners.get(node);
-    return owner?.session !== undefined && owner.told === undefined;
+  /** Whether the session that speaks for the relay has reported all its holdings. */
+  hasReportedAll(node: string): boolean {
+    const entry = this.#registered.get(node);
+    return entry?.session !== undefined && entry.reported === undefined;
   }
 
   /** Paths that the relay holds. */
   *paths(node: string): Generator<string> {
-    yield* this.#owners.get(node)?.paths ?? [];
+    yield* this.#registered.get(node)?.paths ?? [];
   }
 
   /** Broadcasts that the relay holds. */
   size(node: string): number {
-    return this.#owners.get(node)?.paths.size ?? 0;
+    return this.#registered.get(node)?.paths.size ?? 0;
   }
 
   holding(path: string, node: string): Holding | undefined {
@@ -110,104 +111,104 @@ export class Registry {
   }
 
   /**
-   * Tells one who passes it on what sessions say, after it is done. `others` speaks for relays that are at other roots: whoever has a
-   * session here is believed before it, whatever their clocks say.
+   * Notifies `observer` of every change, after it is made. `others` speaks for relays at other roots; a session of this root comes before
+   * it, whatever the clocks say.
    */
   observe(observer: RegistryObserver, others: object): void {
     this.#observer = observer;
     this.#others = others;
   }
 
-  /** A session of a relay begins: it is newer than those before it. */
-  begun(session: object): void {
-    this.#begun.set(session, this.#sessions++);
+  /** A session of a relay begins: it is newer than all before it. */
+  sessionBegins(session: object): void {
+    this.#sessionOrder.set(session, this.#sessions++);
   }
 
   /**
-   * A relay, or news of it, from the session that speaks for it; `named`: the session has shown an identity with that name. False when
-   * there are too many, or the session may not speak for the relay now.
+   * A session registers a relay, or a change of it. `named`: the session has a token or certificate with that name. False when there are
+   * too many relays, or the session may not speak for the relay now.
    */
   register(info: NodeInfo, session: object, named = false): boolean {
-    const known = this.#owners.get(info.node);
+    const known = this.#registered.get(info.node);
     if (!this.#deps.clocks.takes(info.startedAt, info.node)) return false;
     if (known === undefined) {
-      if (this.#owners.size >= this.#deps.maxNodes) return false;
-      const owner: Owner = {
+      if (this.#registered.size >= this.#deps.maxNodes) return false;
+      const entry: RegisteredNode = {
         info,
         load: undefined,
         session,
         named,
         paths: new Set(),
-        told: undefined,
+        reported: undefined,
         cancel: undefined,
       };
-      this.#owners.set(info.node, owner);
-      this.#begin(owner, session);
-      this.#news(info, session);
+      this.#registered.set(info.node, entry);
+      this.#startSession(entry, session);
+      this.#notifyRegistered(info, session);
       return true;
     }
     if (!this.#maySpeak(known, info, session, named)) return false;
-    if (known.session !== session) this.#begin(known, session);
+    if (known.session !== session) this.#startSession(known, session);
     known.info = info;
     known.named = named;
-    this.#news(info, session);
+    this.#notifyRegistered(info, session);
     return true;
   }
 
   /**
-   * Whether a session may speak for a relay that is known:
-   * - with an identity of that name: where the other session is of an earlier start, or over;
-   * - without one: where no session has shown an identity, and it is the same process, or a new start at the same URL. The name stays with
-   *   the relay that came first until its lease is over.
+   * Whether a session may speak for a registered relay:
+   * - with a token or certificate of that name: where the other session is of an earlier start, or has ended;
+   * - without one: where no session has one, and it is the same process or a new start at the same URL. The name belongs to the relay
+   *   that came first until its lease is over.
    */
-  #maySpeak(known: Owner, info: NodeInfo, session: object, named: boolean): boolean {
+  #maySpeak(known: RegisteredNode, info: NodeInfo, session: object, named: boolean): boolean {
     if (known.session === session) return true;
     const shown = named || session === this.#others;
     if (!shown && (known.named || !sameRelay(known.info, info))) return false;
-    // Clocks differ: where no session speaks for the relay any more, the one that speaks now does.
+    // Clocks differ, so a session here comes before what other roots say, and before a lost one, whatever its start.
     const held = known.session !== undefined && known.session !== this.#others;
     if (held && known.info.startedAt > info.startedAt) return false;
-    return known.info.startedAt !== info.startedAt || !this.#older(session, known.session);
+    return known.info.startedAt !== info.startedAt || !this.#isOlder(session, known.session);
   }
 
-  /** The session has told all that there is for now: what it did not tell is forgotten. */
+  /** The session has reported all holdings: those that it did not report are released. */
   complete(session: object): void {
-    for (const owner of this.#owners.values()) if (owner.session === session) this.#settle(owner);
+    for (const entry of this.#registered.values()) if (entry.session === session) this.#releaseUnreported(entry);
   }
 
-  /** As {@link complete}, for one relay of which the session has taken back by itself what is there no more. */
-  rest(node: string, session: object): void {
-    const owner = this.#owners.get(node);
-    if (owner?.session !== session) return;
-    owner.cancel?.();
-    owner.cancel = undefined;
-    owner.told = undefined;
+  /** The session has reported all holdings of the relay and released the others by itself. */
+  completeNode(node: string, session: object): void {
+    const entry = this.#registered.get(node);
+    if (entry?.session !== session) return;
+    entry.cancel?.();
+    entry.cancel = undefined;
+    entry.reported = undefined;
   }
 
-  /** It left on purpose, as others say, whoever speaks for it here. */
+  /** Removes a relay that left on purpose, as another root says, whichever session speaks for it here. */
   evict(node: string): void {
-    const owner = this.#owners.get(node);
-    if (owner !== undefined) this.#forget(node, owner);
+    const entry = this.#registered.get(node);
+    if (entry !== undefined) this.#forget(node, entry);
   }
 
   setLoad(node: string, load: NodeLoad, session: object): void {
-    const owner = this.#owners.get(node);
-    if (owner?.session === session) owner.load = load;
+    const entry = this.#registered.get(node);
+    if (entry?.session === session) entry.load = load;
   }
 
-  /** The relay leaves on purpose: all that it has goes with it. */
+  /** The relay leaves on purpose: it is removed with all its holdings. */
   unregister(node: string, session: object): void {
-    const owner = this.#owners.get(node);
-    if (owner?.session !== session) return;
-    this.#forget(node, owner);
-    this.#observer?.withdrawn(owner.info, session);
+    const entry = this.#registered.get(node);
+    if (entry?.session !== session) return;
+    this.#forget(node, entry);
+    this.#observer?.withdrawn(entry.info, session);
   }
 
-  /** False when there are too many, or the session does not speak for the relay. */
+  /** False when there are too many holdings, or the session does not speak for the relay. */
   hold(holding: Holding, session: object): boolean {
-    const owner = this.#owners.get(holding.node);
-    if (owner?.session !== session || !this.#deps.clocks.takes(holding.epoch, holding.node)) return false;
-    owner.told?.add(holding.path);
+    const entry = this.#registered.get(holding.node);
+    if (entry?.session !== session || !this.#deps.clocks.takes(holding.epoch, holding.node)) return false;
+    entry.reported?.add(holding.path);
     const holders = this.#holdings.get(holding.path) ?? new Map<string, Holding>();
     if (!holders.has(holding.node)) {
       if (this.#count >= this.#deps.maxHoldings) return false;
@@ -215,31 +216,31 @@ export class Registry {
       if (holders.size === 0) this.#holdings.set(holding.path, holders);
     }
     holders.set(holding.node, holding);
-    owner.paths.add(holding.path);
-    this.#tell(holding.path, (watcher) => watcher.holding?.(holding));
+    entry.paths.add(holding.path);
+    this.#notify(holding.path, (watcher) => watcher.holding?.(holding));
     this.#observer?.held(holding.path, holding.node, session);
     return true;
   }
 
   release(path: string, node: string, session: object): void {
-    const owner = this.#owners.get(node);
-    if (owner?.session === session) this.#drop(path, owner);
+    const entry = this.#registered.get(node);
+    if (entry?.session === session) this.#releasePath(path, entry);
   }
 
-  /** The session is gone without a word: what it registered stays for the lease. */
+  /** The session ended without leaving: its relay stays for a lease. */
   lost(session: object): void {
-    for (const [node, owner] of this.#owners) {
-      if (owner.session !== session) continue;
-      owner.session = undefined;
-      owner.told = undefined;
-      owner.cancel?.();
-      owner.cancel = this.#deps.clock.timer(this.#deps.leaseMs, () => this.#forget(node, owner));
+    for (const [node, entry] of this.#registered) {
+      if (entry.session !== session) continue;
+      entry.session = undefined;
+      entry.reported = undefined;
+      entry.cancel?.();
+      entry.cancel = this.#deps.clock.timer(this.#deps.leaseMs, () => this.#forget(node, entry));
       this.#observer?.lost(node);
-      this.#free(owner.info);
+      this.#notifyUnclaimed(entry.info);
     }
   }
 
-  /** Calls `free` when the session that speaks for the relay is gone, with what it had said last. Returns a stop. */
+  /** Calls `free` with the last registration when the session that speaks for the relay is gone. Returns a stop. */
   whenUnclaimed(node: string, free: (last: NodeInfo) => void): () => void {
     return add(this.#unclaimed, node, free);
   }
@@ -263,66 +264,66 @@ export class Registry {
   }
 
   close(): void {
-    for (const owner of this.#owners.values()) owner.cancel?.();
-    this.#owners.clear();
+    for (const entry of this.#registered.values()) entry.cancel?.();
+    this.#registered.clear();
     this.claims.close();
   }
 
-  /** What was on its way in a session that the relay has left may come after what it told in the next one. */
-  #older(session: object, than: object | undefined): boolean {
-    const [one, other] = [this.#begun.get(session), than && this.#begun.get(than)];
+  /** Messages of a session that the relay has left may arrive after those of its next session. */
+  #isOlder(session: object, than: object | undefined): boolean {
+    const [one, other] = [this.#sessionOrder.get(session), than && this.#sessionOrder.get(than)];
     return one !== undefined && other !== undefined && one < other;
   }
 
-  /** A relay that is new, was lost, or restarted under its name, speaks. */
-  #begin(owner: Owner, session: object): void {
-    owner.session = session;
-    owner.cancel?.();
-    owner.told = new Set();
-    owner.cancel = this.#deps.clock.timer(SETTLE_MAX_MS, () => this.#settle(owner));
+  /** A session begins to speak for a relay that is new, was lost, or has restarted. */
+  #startSession(entry: RegisteredNode, session: object): void {
+    entry.session = session;
+    entry.cancel?.();
+    entry.reported = new Set();
+    entry.cancel = this.#deps.clock.timer(REPORT_MAX_MS, () => this.#releaseUnreported(entry));
   }
 
-  #settle(owner: Owner): void {
-    const { told } = owner;
-    if (told === undefined) return;
-    owner.cancel?.();
-    owner.cancel = undefined;
-    owner.told = undefined;
-    for (const path of [...owner.paths]) if (!told.has(path)) this.#drop(path, owner);
+  #releaseUnreported(entry: RegisteredNode): void {
+    const { reported } = entry;
+    if (reported === undefined) return;
+    entry.cancel?.();
+    entry.cancel = undefined;
+    entry.reported = undefined;
+    for (const path of [...entry.paths]) if (!reported.has(path)) this.#releasePath(path, entry);
   }
 
-  #news(info: NodeInfo, session: object): void {
+  #notifyRegistered(info: NodeInfo, session: object): void {
     for (const watcher of [...this.#nodes]) watcher.node(info);
     this.#observer?.registered(info.node, session);
   }
 
-  #forget(node: string, owner: Owner): void {
-    if (this.#owners.get(node) !== owner) return;
-    owner.cancel?.();
-    owner.session = undefined;
-    for (const path of [...owner.paths]) this.#drop(path, owner);
-    this.#owners.delete(node);
+  #forget(node: string, entry: RegisteredNode): void {
+    if (this.#registered.get(node) !== entry) return;
+    entry.cancel?.();
+    entry.session = undefined;
+    for (const path of [...entry.paths]) this.#releasePath(path, entry);
+    this.#registered.delete(node);
     for (const watcher of [...this.#nodes]) watcher.nodeGone(node);
-    this.#free(owner.info);
+    this.#notifyUnclaimed(entry.info);
   }
 
-  #free(last: NodeInfo): void {
+  #notifyUnclaimed(last: NodeInfo): void {
     for (const free of [...(this.#unclaimed.get(last.node) ?? [])]) free(last);
   }
 
-  #drop(path: string, owner: Owner): void {
-    if (!owner.paths.delete(path)) return;
+  #releasePath(path: string, entry: RegisteredNode): void {
+    if (!entry.paths.delete(path)) return;
     const holders = this.#holdings.get(path);
-    const holding = holders?.get(owner.info.node);
+    const holding = holders?.get(entry.info.node);
     if (holders === undefined || holding === undefined) return;
-    holders.delete(owner.info.node);
+    holders.delete(entry.info.node);
     if (holders.size === 0) this.#holdings.delete(path);
     this.#count--;
-    this.#tell(path, (watcher) => watcher.holdingGone?.(holding));
-    if (owner.session !== undefined) this.#observer?.held(path, owner.info.node, owner.session);
+    this.#notify(path, (watcher) => watcher.holdingGone?.(holding));
+    if (entry.session !== undefined) this.#observer?.held(path, entry.info.node, entry.session);
   }
 
-  #tell(path: string, what: (watcher: HoldingWatcher) => void): void {
+  #notify(path: string, what: (watcher: HoldingWatcher) => void): void {
     for (const prefix of prefixes(path)) for (const watcher of [...(this.#under.get(prefix) ?? [])]) what(watcher);
     for (const watcher of [...(this.#exact.get(path) ?? [])]) what(watcher);
     if (this.#rivals.size === 0) return;
@@ -331,7 +332,7 @@ export class Registry {
   }
 }
 
-/** The same process, or another start of what is dialled there. */
+/** The same process, or another start at the same URL. */
 function sameRelay(a: NodeInfo, b: NodeInfo): boolean {
   return a.hop === b.hop || (a.url !== "" && a.url === b.url);
 }

@@ -278,7 +278,7 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
     const known = this.#isElsewhere(info.node) ? registry.get(info.node) : undefined;
     if (known !== undefined && encodeInfo(known) === encodeInfo(info)) return true;
     if (!registry.register(info, this.#others)) return false;
-    registry.rest(info.node, this.#others);
+    registry.completeNode(info.node, this.#others);
     return true;
   }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ClockBound, MAX_AHEAD_MS } from "../../cluster/clock-bound.ts";
-import { Registry, SETTLE_MAX_MS } from "../../cluster/registry/registry.ts";
+import { REPORT_MAX_MS, Registry } from "../../cluster/registry/registry.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { holdingOf, nodeInfo, REGISTRY } from "./support.ts";
 
@@ -110,7 +110,7 @@ describe("the registry", () => {
     registry.hold(holdingOf("live/a", "o1"), before);
     registry.lost(before);
     registry.register(nodeInfo("o1"), after);
-    clock.advance(SETTLE_MAX_MS - 1);
+    clock.advance(REPORT_MAX_MS - 1);
     assert.deepEqual(paths(), ["live/a o1"]);
     clock.advance(1);
     assert.deepEqual(paths(), []);

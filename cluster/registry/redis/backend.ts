@@ -8,26 +8,26 @@ const PREFIX = "moqmesh:";
 const NAMES_KEY = `${PREFIX}nodes`;
 const INSTANCE_KEY = `${PREFIX}instance`;
 
-/** Name of the channel that roots tell each other changes on: channels are not kept apart by database as keys are. */
+/** Name of the channel on which roots send changes to each other. It names the database, because channels are common to all databases. */
 export function redisChannel(database: number): string {
   return `${PREFIX}changes:${database}`;
 }
 
-/** Relays that are looked at in one go. */
+/** Relays whose versions are read at once. */
 const PEEKED = 256;
 
-/** Names that are looked at: others write there, too, when there are more. */
+/** Names that are read; where there are more, something else than a root writes there. */
 const MAX_NAMES = 20_000;
 
 export interface RedisBackendDeps extends ConnectionDeps {
-  /** Different for each start of a root, so that it knows its own messages. */
+  /** Different for each start of a root, so that it recognises its own messages. */
   readonly writer: string;
   readonly channel: string;
   /** A new identifier. */
   readonly unique: () => string;
 }
 
-/** The registry of several roots in Redis or Valkey. It is handed its connections. */
+/** The registry of several roots in Redis or Valkey. `dial` makes its connections. */
 export class RedisBackend implements RegistryBackend {
   readonly #deps: RedisBackendDeps;
   #events: BackendEvents | undefined;
@@ -42,7 +42,7 @@ export class RedisBackend implements RegistryBackend {
     this.#connection = new RedisConnection(this.#deps, {
       up: () => events.up(),
       down: (why) => events.down(why),
-      message: (text) => this.#heard(text),
+      message: (text) => this.#messageArrived(text),
     });
   }
 
@@ -91,7 +91,7 @@ export class RedisBackend implements RegistryBackend {
         else nodes.push({ node, version: String(one[0]), leftMs: Number(one[1]) });
       }
     }
-    // Whoever renews one lists it again.
+    // The root that renews a lease lists the relay again.
     if (gone.length > 0) await this.#connection?.send(["SREM", NAMES_KEY, ...gone]);
     return { instance, nodes };
   }
@@ -99,8 +99,8 @@ export class RedisBackend implements RegistryBackend {
   async read(node: string): Promise<StoredNode | undefined> {
     const answer = await this.#eval(READ, [nodeKey(node)], []);
     if (!Array.isArray(answer)) return undefined;
-    const [leftMs, told] = answer as unknown[];
-    const flat: unknown[] = Array.isArray(told) ? told : [];
+    const [leftMs, flatFields] = answer as unknown[];
+    const flat: unknown[] = Array.isArray(flatFields) ? flatFields : [];
     const fields = new Map<string, unknown>();
     for (let i = 0; i + 1 < flat.length; i += 2) fields.set(String(flat[i]), flat[i + 1]);
     const info = decodeInfo(node, fields.get("@info"));
@@ -125,24 +125,24 @@ export class RedisBackend implements RegistryBackend {
   }
 
   async #eval(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown> {
-    if (this.#connection === undefined) throw new Error("it was not started");
+    if (this.#connection === undefined) throw new Error("the backend was not started");
     return await this.#connection.send(["EVAL", script, String(keys.length), ...keys, ...args]);
   }
 
-  #heard(text: string): void {
+  #messageArrived(text: string): void {
     const gone = /^- (\S+) (\d+(?:\.\d+)?)$/.exec(text);
     if (gone !== null && NODE_NAME.test(gone[1] ?? "")) {
       this.#events?.withdrawn(gone[1] ?? "", Number(gone[2]));
       return;
     }
-    const told = /^\+ (\S{0,64}) (\S{1,64}) ([01]) /.exec(text);
-    const decoded = told === null ? undefined : decodeChange(text.slice(told[0].length));
-    if (told === null || decoded === undefined) this.#events?.strange();
+    const header = /^\+ (\S{0,64}) (\S{1,64}) ([01]) /.exec(text);
+    const decoded = header === null ? undefined : decodeChange(text.slice(header[0].length));
+    if (header === null || decoded === undefined) this.#events?.strange();
     else if (decoded.writer !== this.#deps.writer) {
       this.#events?.changed(decoded.change, {
-        before: told[1] ?? "",
-        after: told[2] ?? "",
-        partial: told[3] === "1",
+        before: header[1] ?? "",
+        after: header[2] ?? "",
+        partial: header[3] === "1",
       });
     }
   }

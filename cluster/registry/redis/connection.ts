@@ -1,15 +1,15 @@
 import type { Clock } from "../../../moq/clock.ts";
 import { BackOff } from "../../back-off.ts";
 
-/** First and longest wait between two connections that failed, in milliseconds. */
+/** First and longest wait between two connection attempts, in milliseconds. */
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5_000;
 
-/** Milliseconds that Redis has to answer: it does so in one, unless it hangs. */
+/** Milliseconds for an answer. Redis takes about one unless it hangs. */
 const ANSWER_MS = 2_000;
 
-/** Commands that wait for their answer; whoever wants more is refused, as when there is no connection. */
-const MAX_WAITING = 20_000;
+/** Commands without an answer yet; more are refused, as they are while there is no connection. */
+const MAX_UNANSWERED = 20_000;
 
 /** A connection that is up. Both calls are safe after its end. */
 export interface RedisLink {
@@ -18,7 +18,7 @@ export interface RedisLink {
   close(): void;
 }
 
-/** Connects, subscribes, and rejects when that takes too long. `lost` is called once at most, after it resolved. */
+/** Connects and subscribes; rejects when that takes too long. `lost` is called once at most, after the promise resolved. */
 export type DialRedis = (on: { message(text: string): void; lost(why: string): void }) => Promise<RedisLink>;
 
 export interface ConnectionDeps {
@@ -34,14 +34,14 @@ export interface ConnectionEvents {
   message(text: string): void;
 }
 
-/** One connection to Redis at a time, made again with back-off; nothing is queued while there is none. */
+/** One connection to Redis at a time, dialled again with back-off. Commands are refused while there is none. */
 export class RedisConnection {
   readonly #deps: ConnectionDeps;
   readonly #events: ConnectionEvents;
   #link: RedisLink | undefined;
   #fail: (why: string) => void = () => {};
   readonly #backOff: BackOff;
-  #waiting = 0;
+  #unanswered = 0;
   #cancel = () => {};
   #closed = false;
 
@@ -54,9 +54,10 @@ export class RedisConnection {
 
   async send(command: readonly string[]): Promise<unknown> {
     const link = this.#link;
-    if (link === undefined) throw new Error("there is no connection to Redis");
-    if (this.#waiting >= MAX_WAITING) throw new Error(`more than ${MAX_WAITING} commands wait for Redis`);
-    this.#waiting++;
+    if (link === undefined) throw new Error("not connected to Redis");
+    if (this.#unanswered >= MAX_UNANSWERED)
+      throw new Error(`more than ${MAX_UNANSWERED} commands wait for an answer of Redis`);
+    this.#unanswered++;
     const late = Promise.withResolvers<never>();
     const cancel = this.#deps.clock.timer(ANSWER_MS, () => {
       late.reject(new Error(`no answer within ${ANSWER_MS} ms`));
@@ -66,7 +67,7 @@ export class RedisConnection {
       return await Promise.race([link.send(command), late.promise]);
     } finally {
       cancel();
-      this.#waiting--;
+      this.#unanswered--;
     }
   }
 

@@ -1,6 +1,7 @@
 /**
- * What is done in Redis in one piece. A relay is a hash at `moqmesh:node:NAME` that expires with its lease: `@started`, `@info`,
- * `@gen` and `@v` (which make its version), `@partial` while more is to be written, and a field `p` + PATH for each broadcast. `moqmesh:nodes` lists the names.
+ * Scripts that Redis runs atomically. A relay is a hash at `moqmesh:node:NAME` that expires with its lease. Its fields: `@started`,
+ * `@info`, `@gen` and `@v` (together the version), `@partial` while more is to be written, and `p` + PATH for each broadcast.
+ * `moqmesh:nodes` lists the names.
  */
 
 /**
@@ -57,7 +58,7 @@ redis.call('PUBLISH', ARGV[3], '- ' .. ARGV[2] .. ' ' .. ARGV[1])
 return 1
 `;
 
-/** KEYS: hash. Version and what is left of the lease; nothing when it is not there. */
+/** KEYS: hash. Returns the version and the rest of the lease; nothing where there is no relay. */
 export const PEEK = `
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return false end
 local kept = redis.call('HMGET', KEYS[1], '@gen', '@v')
@@ -65,7 +66,7 @@ if not kept[1] or not kept[2] then return false end
 return {kept[1] .. ':' .. kept[2], redis.call('PTTL', KEYS[1])}
 `;
 
-/** KEYS: hash. What is left of its lease, and its fields, one after the other with their values. */
+/** KEYS: hash. Returns the rest of the lease, and a list of fields, each followed by its value. */
 export const READ = `
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return false end
 return {redis.call('PTTL', KEYS[1]), redis.call('HGETALL', KEYS[1])}
@@ -77,7 +78,7 @@ if redis.call('TYPE', KEYS[1]).ok ~= 'set' then return {} end
 return redis.call('SMEMBERS', KEYS[1])
 `;
 
-/** KEYS: instance. ARGV: what it is to be when there is none. */
+/** KEYS: instance. ARGV: the instance to set where there is none. */
 export const INSTANCE = `
 redis.call('SET', KEYS[1], ARGV[1], 'NX')
 if redis.call('TYPE', KEYS[1]).ok ~= 'string' then redis.call('SET', KEYS[1], ARGV[1]) end
