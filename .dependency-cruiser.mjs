@@ -111,6 +111,8 @@ export default {
     room("model", "^moq/model/", [LEAVES]),
     room("wire-codec", "^moq/wire/codec/", [LEAVES]),
     room("wire-lite", "^moq/wire/lite/", [LEAVES, "^moq/wire/codec/"]),
+    room("session-neutral", "^moq/session/(?!index\\.ts$)[^/]+\\.ts$", [LEAVES, "^moq/(model|wire/codec)/"]),
+    room("session-lite", "^moq/session/lite/", [LEAVES, "^moq/(model|wire/(codec|lite))/", "^moq/session/[^/]+\\.ts$"]),
     room("session", "^moq/session/", [LEAVES, "^moq/(model|wire)/"]),
     room("transport-engine", "^transport/(?!shared/|tls/)[^/]+/", [LINK, CLOCK, "^transport/(shared|tls)/"]),
     room("transport", "^transport/", [LINK, CLOCK]),
