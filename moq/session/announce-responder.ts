@@ -6,14 +6,14 @@ import type { Announced, AnnounceTable } from "./contract.ts";
 import { type AnnounceInterest, newRouteFor, routeFor, sameRoute } from "./route-choice.ts";
 
 /**
- * Longest that the first announcements are held back while other relays of the mesh are asked, in milliseconds: long beside a few
- * round trips, short for a viewer who waits.
+ * Milliseconds that the first announcements wait at most while other relays of the mesh are asked: long compared to a few round trips,
+ * short for a viewer who waits.
  */
 export const ANNOUNCE_HOLD_MS = 500;
 
-/** Bytes queued on a link below which every announce stream goes on: enough to fill the path. */
+/** Bytes queued on a link below which no announce stream waits: enough to fill the network path. */
 const LINK_QUEUE = 256 * 1024;
-/** Bytes queued on an announce stream from which on it waits for the peer to read, where the link has more than that queued. */
+/** Bytes queued on an announce stream at which it waits for the peer to read, where the link has more than {@link LINK_QUEUE} queued. */
 const STREAM_QUEUE = 16 * 1024;
 
 /** Milliseconds between two checks whether the peer has read. */
@@ -33,7 +33,7 @@ export interface AnnounceAsk extends AnnounceInterest {
 export interface AnnounceWriter {
   /** Bytes queued on the stream of the request. */
   readonly queued: number;
-  /** The version tells the peer how many broadcasts there are at first. So they are held back until the mesh was asked. */
+  /** The version says how many broadcasts there are at first. So nothing is announced before other relays were asked. */
   readonly counts: boolean;
   /** Every broadcast that there is at first is known: `active` of them follow. */
   listed(active: number): void;
@@ -47,7 +47,7 @@ export interface AnnounceWriter {
   refuse(reason: Reason): void;
 }
 
-interface Told {
+interface AnnouncedToPeer {
   readonly id: number;
   readonly broadcast: Announced;
   route: Route;
@@ -63,23 +63,22 @@ interface Changed {
 /**
  * Serves one request for announcements: what the peer may watch under a prefix, and every change to it.
  *
- * It notes which broadcasts changed. It writes what the peer does not know yet as far as the session's share of the turn reaches and
- * the peer reads. So a broadcast that changes more quickly than that costs one announcement, and a peer that reads nothing costs a
- * bounded queue.
+ * It notes which broadcasts changed, and writes them while the session's share of the turn lasts and the peer reads. So a broadcast
+ * that changes several times before it is written costs one announcement, and a peer that reads nothing costs a bounded queue.
  */
 export class AnnounceResponder {
   readonly #session: SessionContext;
   readonly #ask: AnnounceAsk;
   readonly #writer: AnnounceWriter;
   readonly #closed: () => void;
-  /** What the peer was told of, by absolute path. */
-  readonly #told = new Map<string, Told>();
+  /** What the peer knows, by absolute path. */
+  readonly #announced = new Map<string, AnnouncedToPeer>();
   readonly #changes = new Map<string, Changed>();
   readonly #table: AnnounceTable;
   /** Absent while `watch` of the table has not returned. */
   #unwatch: (() => void) | undefined;
   #over = false;
-  /** `held`: the mesh is being asked, and changes need not be noted. `listing`: the first broadcasts are being counted. */
+  /** `held`: other relays are being asked, and changes need not be noted. `listing`: the first broadcasts are being counted. */
   #state: "held" | "listing" | "open" = "held";
   #listing: Iterator<Announced> | undefined;
   /** The peer wants no changes, only what there is at first. */
@@ -114,7 +113,7 @@ export class AnnounceResponder {
 
   /** The peer's identity became known: routes through it are withdrawn. */
   refresh(): void {
-    for (const { broadcast } of this.#told.values()) this.#changed(broadcast);
+    for (const { broadcast } of this.#announced.values()) this.#changed(broadcast);
   }
 
   /** The peer has finished its half: it gets what there is at first and no more. */
@@ -130,8 +129,8 @@ export class AnnounceResponder {
     this.#over = true;
     this.#cancelTimer();
     this.#unwatch?.();
-    this.#session.announcedToPeer.count -= this.#told.size;
-    this.#told.clear();
+    this.#session.announcedToPeer.count -= this.#announced.size;
+    this.#announced.clear();
     for (const path of [...this.#changes.keys()]) this.#drop(path);
     this.#listing = undefined;
     this.#writer.finish();
@@ -163,8 +162,8 @@ export class AnnounceResponder {
     }
     if (this.#finishing) return;
     const promised = this.#changes.get(path)?.promised;
-    // Broadcasts that come and go before a slow peer could be told must not add up.
-    if (promised === undefined && !this.#told.has(path) && broadcast.route() === undefined) {
+    // Broadcasts that begin and end before a slow peer reads must not add up.
+    if (promised === undefined && !this.#announced.has(path) && broadcast.route() === undefined) {
       this.#changes.delete(path);
       return;
     }
@@ -235,13 +234,13 @@ export class AnnounceResponder {
     this.#changes.delete(path);
     const session = this.#session;
     session.share.left -= WRITE_UNITS;
-    const told = this.#told.get(path);
-    if (told !== undefined) {
+    const known = this.#announced.get(path);
+    if (known !== undefined) {
       const route = routeFor(session, broadcast, this.#ask);
-      if (route === undefined) this.#end(path, told);
-      else if (!sameRoute(told.route, route)) {
-        told.route = route;
-        this.#writer.update(told.id, this.#suffix(path), route.advertisement);
+      if (route === undefined) this.#end(path, known);
+      else if (!sameRoute(known.route, route)) {
+        known.route = route;
+        this.#writer.update(known.id, this.#suffix(path), route.advertisement);
       }
       return;
     }
@@ -249,7 +248,7 @@ export class AnnounceResponder {
     const first = route ?? promised;
     if (first === undefined || (promised === undefined && !this.#count())) return;
     const started = { id: this.#writer.start(this.#suffix(path), first.advertisement), broadcast, route: first };
-    this.#told.set(path, started);
+    this.#announced.set(path, started);
     if (route === undefined) this.#end(path, started);
   }
 
@@ -268,10 +267,10 @@ export class AnnounceResponder {
     this.#cancelTimer = deps.clock.timer(READ_INTERVAL_MS, () => share.later(this.#write));
   }
 
-  #end(path: string, told: Told): void {
-    this.#told.delete(path);
+  #end(path: string, known: AnnouncedToPeer): void {
+    this.#announced.delete(path);
     this.#session.announcedToPeer.count--;
-    this.#writer.end(told.id, this.#suffix(path));
+    this.#writer.end(known.id, this.#suffix(path));
   }
 
   #suffix(path: string): string {

@@ -14,45 +14,45 @@ export interface Access {
   readonly root: string;
   mayPublish(path: string): boolean;
   maySubscribe(path: string): boolean;
-  /** The parts of a prefix that it may watch, as prefixes; what lies elsewhere is not looked for on its behalf. */
+  /** The parts of a prefix that it may watch, as prefixes. Other relays are asked about these parts only. */
   watchable(prefix: string): readonly string[];
-  /** The parts of a prefix, as prefixes, that hold everything it may watch; absent: the prefix. The rest is not looked through. */
+  /** The parts of a prefix, as prefixes, outside of which it may watch nothing; absent: the prefix. The rest is not searched. */
   listable?(prefix: string): readonly string[];
 }
 
-/** Everything under `root`, both ways. */
+/** May publish and subscribe to everything under `root`. */
 export function openAccess(root: string): Access {
   return { root, mayPublish: () => true, maySubscribe: () => true, watchable: (prefix) => [prefix] };
 }
 
-/** What several sessions have together. What is refused gets reason `limit`. */
+/** Bounds that several sessions share. At a bound the reason for the refusal is `limit`. */
 export interface Quota {
-  /** Counts a broadcast, or a subscription, until the returned function is called; nothing when there are too many. */
+  /** Counts a broadcast or a subscription until the returned function is called; returns nothing at the bound. */
   take(what: "broadcasts" | "subscriptions"): (() => void) | undefined;
-  /** Whether another group may begin to come from the peer, or to go to it. */
+  /** Whether another group from the peer, or to it, may begin. */
   free(way: "ingress" | "egress"): boolean;
 }
 
-/** Bounds of one session; each is counted and refused with reason `limit`. */
+/** Bounds of one session. At a bound the reason for the refusal is `limit`, and the refusal is counted. */
 export interface SessionLimits {
-  /** Broadcasts announced by the peer, and to it, each. */
+  /** Broadcasts that the peer announces; likewise those that are announced to it. */
   readonly announcementsPerSession: number;
   /** Announce streams that the peer has open. */
   readonly announceStreamsPerSession: number;
-  /** Subscriptions of the peer, TRACK requests that are unanswered included. */
+  /** Subscriptions of the peer, including its unanswered requests for the properties of tracks. */
   readonly subscriptionsPerSession: number;
   readonly fetchesPerSession: number;
-  /** Requests that the peer may have open, where that is more than the link begins with; absent: what that is. */
+  /** Requests that the peer may have open in the end; absent: as many as the link allows at first. */
   readonly requests?: number;
   /** Requests of ours that wait until the peer allows another stream. */
   readonly pendingStreamsPerSession: number;
-  /** Requests of this peer that one publisher may leave unanswered; those beyond wait for their turn. */
+  /** Requests of this peer that one publisher may leave unanswered. Further ones wait for their turn. */
   readonly unansweredPerViewer: number;
-  /** Milliseconds for the peer to answer a request of ours; absent: who asks has a limit of its own. */
+  /** Milliseconds for the peer to answer a request of ours; absent: the caller has a limit of its own. */
   readonly requestTimeoutMs?: number;
-  /** Groups that may be under way to the peer at once; its subscriptions share them. */
+  /** Groups that may be under way to the peer at once, shared between its subscriptions. */
   readonly groupsPerSession: number;
-  /** Bytes queued for the peer at which old groups are given up. */
+  /** Bytes queued for the peer at which the session drops old groups. */
   readonly sessionQueueMark: number;
   /** Bytes queued for the peer at which the session ends. */
   readonly sessionQueueBytes: number;
@@ -70,36 +70,36 @@ export interface Announced {
   route(exclude?: bigint, source?: Source): Route | undefined;
 }
 
-/** Told of what an {@link AnnounceTable} has under a prefix. */
+/** Is called with the changes of an {@link AnnounceTable} under a prefix. */
 export interface AnnounceWatcher {
   changed(broadcast: Announced): void;
   /**
-   * Called at most once, possibly from inside `watch`: everything that there is under the prefix, elsewhere in the mesh included, is in
-   * the table by now. Not called where no other relay can be asked.
+   * The table now has everything under the prefix, including what is elsewhere in the mesh. Called at most once, possibly from inside
+   * `watch`. Not called where there is no other relay to ask.
    */
   complete?(): void;
 }
 
 /** Where announcements come from and go to. The model's {@link Broadcasts} is one; the registry of a mesh is another. */
 export interface AnnounceTable {
-  /** Those at or under `prefix` that have a route. */
+  /** The broadcasts at or under `prefix` that have a route. */
   list(prefix: string): Iterable<Announced>;
-  /** Tells of every change under `prefix` until the returned function is called; `interests` as `Broadcasts.watch` has them. */
+  /** Calls `watcher` for every change under `prefix` until the returned function is called. `interests`: see `Broadcasts.watch`. */
   watch(prefix: string, watcher: AnnounceWatcher, interests?: readonly string[]): () => void;
   publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason;
-  /** The peer refused its announcements, or ended them before the session. Called before what it announced is withdrawn. */
+  /** The peer refused to announce, or stopped before the session ended. Called before its announcements are withdrawn. */
   cut?(reason: Reason): void;
-  /** What was refused with `limit` may be published again when `callback` is called. Absent: it never may. Returns a cancel. */
+  /** Calls `callback` when a publication that was refused with `limit` may be tried again. Absent: never. Returns a cancel. */
   whenRoom?(callback: () => void): () => void;
 }
 
-/** Announcements that are asked for besides those of the session's start. */
+/** A request for announcements, besides the one at the session's start. */
 export interface Following {
-  /** Takes back what was announced, and asks no more. */
+  /** Withdraws what was announced, and ends the request. */
   stop(): void;
   /**
-   * Settles when what there was has been announced, or it is clear that nothing comes. True when the peer knew all of it, in its mesh
-   * as well; false when it did not, or cannot say.
+   * Settles when the peer has announced everything that there was at first, or when nothing will come. True: the peer knew its whole
+   * mesh. False: it did not, or its version cannot say.
    */
   readonly complete: Promise<boolean>;
 }
@@ -107,40 +107,40 @@ export interface Following {
 /** What a session is built from. */
 export interface SessionDeps {
   readonly broadcasts: Broadcasts;
-  /** Announced from and into; `broadcasts` when absent. */
+  /** Where announcements come from and go to; `broadcasts` when absent. */
   readonly table?: AnnounceTable;
   readonly clock: Clock;
   readonly limits: SessionLimits;
   readonly channels: ChannelRegistry;
-  /** Our hop id, not 0 (moq-lite ANNOUNCE_OK). */
+  /** Our hop id, not 0. */
   readonly hop: bigint;
   readonly access: Access;
-  /** Absent: it shares no bound with others. */
+  /** Absent: the session shares no bound with others. */
   readonly quota?: Quota;
-  /** Prefix, relative to the root, of the announcements that we ask the peer for; absent: none. */
+  /** We ask the peer for announcements under this prefix, relative to the root; absent: we do not ask. */
   readonly announcePrefix?: string;
-  /** The peer is a relay of the mesh, which takes the same content from several: see `ownNumbers` of `Subscriber`. */
+  /** The peer is a relay of the mesh, which gets the same content from several relays: see `ownNumbers` of `Subscriber`. */
   readonly ownNumbers?: boolean;
-  /** The peer told its hop id (moq-lite Origin parameter). */
+  /** The peer declared its hop id. */
   readonly identified?: (hop: bigint) => void;
-  /** The peer asked us to leave, for another place where it named one; empty where it did not. */
+  /** The peer asked us to leave for `uri`, which is empty when it named no other place. */
   readonly leaving?: (uri: string) => void;
-  /** A broadcast of the peer is not taken in; called for the first one of each of its announce streams. */
+  /** A broadcast of the peer is refused. Called for the first one of each request for announcements. */
   readonly refused?: (path: string, reason: Reason) => void;
-  /** A defect: something threw that should not have. The session is closed by then. */
+  /** Our own code threw an unexpected error. The session is closed already. */
   readonly defect: (error: unknown) => void;
-  /** The one report at the end. */
+  /** The session is over. Called once. */
   readonly closed: (report: SessionReport) => void;
 }
 
-/** How a session ended, for one line of the log. No credential is in it. */
+/** How a session ended, for one line of the log. It has no credentials. */
 export interface SessionReport {
   readonly info: LinkInfo;
   readonly durationMs: number;
-  /** Stable name: a {@link import("../reason.ts").Reason}, `remote`, `local`, `timeout` or `error`. */
+  /** Stable name: a {@link import("../reason.ts").Reason}, `remote`, `remote_error`, `local`, `timeout` or `error`. */
   readonly reason: string;
   readonly code: number;
-  /** What the peer or we said about it; may be empty. */
+  /** The text of the close, ours or the peer's; may be empty. */
   readonly message: string;
   readonly bytesSent: number;
   readonly bytesReceived: number;
@@ -159,21 +159,22 @@ export interface SessionTotals {
   groupsReceived: number;
 }
 
+/** One session, as the rest of the relay sees it. */
 export interface Session {
   readonly info: LinkInfo;
   /** The peer as a place to subscribe at. */
   readonly source: Source;
-  /** Settles when the peer's first announcements are in, or it is clear that there are none; as {@link Following.complete}. */
+  /** Settles when the peer's first announcements are here, or when none will come: see {@link Following.complete}. */
   readonly announced: Promise<boolean>;
-  /** Asks for announcements under `prefix`, relative to the root; they go to `table`. */
+  /** Asks the peer for announcements under `prefix`, relative to the root, and publishes them in `table`. */
   follow(prefix: string, table: AnnounceTable): Following;
-  /** Bytes so far: of the peer's groups as far as they were taken, and all that was sent to it. */
+  /** Bytes so far: of the peer's groups and datagrams as far as they were read, and everything that was sent to it. */
   traffic(): { readonly ingress: number; readonly egress: number };
-  /** Groups that were held back may go now. */
+  /** Groups that were held back may be sent now. */
   retry(): void;
-  /** Tells the peer to leave for `uri`, or just to leave when it is empty; does nothing where the version cannot. */
+  /** Asks the peer to leave for `uri`, or for no place in particular when it is empty. Does nothing where the version cannot. */
   goaway(uri: string): void;
   close(code: number, message: string): void;
-  /** Closes with the code of `reason`, which the report then names. */
+  /** Closes with the code of `reason`, which the report names. */
   end(reason: Reason, message: string): void;
 }

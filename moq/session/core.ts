@@ -144,7 +144,7 @@ export class SessionCore<S extends Source> implements SessionContext {
     this.#sweep.delete(incoming);
   }
 
-  /** Handles a datagram by `take`, in its turn. */
+  /** Handles a datagram with `taker`, in its turn. */
   datagram(bytes: Uint8Array, taker: Pick<Taker, "data">): void {
     this.#intake.data(taker, bytes);
   }
@@ -160,7 +160,7 @@ export class SessionCore<S extends Source> implements SessionContext {
     this.guard(() => this.serving.retry());
   }
 
-  /** The peer allows more streams. It may allow one at a time, so what waits for streams is looked through once a turn. */
+  /** The peer allows more streams. It may allow one at a time, so waiting requests and groups are tried once a turn. */
   capacity(): void {
     if (!this.over) this.share.later(this.#resume);
   }

@@ -1,4 +1,4 @@
-/** The one way in: a session for a link, by the protocol that was negotiated. */
+/** The door of the room: a session for a link, by the protocol that was negotiated. */
 import { EXPERIMENTAL_PROTOCOLS, STABLE_PROTOCOLS } from "../wire/lite/index.ts";
 
 export { EXPERIMENTAL_PROTOCOLS, MESH_PROTOCOLS } from "../wire/lite/index.ts";

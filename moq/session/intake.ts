@@ -2,18 +2,18 @@ import type { BidiHandler } from "../link.ts";
 import type { Share } from "../model/index.ts";
 import type { SessionDeps } from "./contract.ts";
 
-/** Bytes that an event counts besides those that it carries, so that many empty ones are bounded as well. */
+/** Bytes that each queued event counts in addition to its data, so that many empty events are bounded as well. */
 const EVENT_BYTES = 256;
 
-/** Held bytes from which on the link is not read, until all of them are done with: a turn or two of what media brings. */
+/** Queued bytes above which the link is not read until the queue is empty: one or two turns of media. */
 const PAUSE_BYTES = 64 * 1024;
 
-/** Units of work (see `Scheduler`) of an event besides what its bytes cause. */
+/** Units of work (see `Scheduler`) of an event, besides those of its bytes. */
 const EVENT_UNITS = 2;
 
-/** Takes the events of one stream; none of them may throw. */
+/** Handles the events of one stream. No method may throw. */
 export interface Taker {
-  /** Returns what it left over because the session's share of this turn was used up; valid only until the next event. */
+  /** Returns the bytes that it did not read because the session's share of this turn is used up. They are valid until the next event. */
   data(bytes: Uint8Array): Uint8Array;
   fin(): void;
   reset(code: number): void;
@@ -29,21 +29,22 @@ export interface IntakeOwner {
 }
 
 /**
- * Takes in what the peer sends: at once while the session's share of the turn lasts, after that in order in later turns. Meanwhile
- * the link is not read, so that the peer waits; where an engine cannot do that, or has read too much already, the session ends.
+ * Handles what the peer sends at once while the session's share of the turn lasts. Further events are queued and handled in order in
+ * later turns. Above {@link PAUSE_BYTES} the link is not read, so that the peer waits. At `sessionQueueBytes` the session ends: the
+ * engine cannot pause, or has read too much already.
  */
 export class Intake {
   readonly #owner: IntakeOwner;
   #bytes = 0;
   #paused = false;
-  /** What was held last, when that is data. */
+  /** The last event in the queue, when it is data. */
   #last: HeldData | undefined;
 
   constructor(owner: IntakeOwner) {
     this.#owner = owner;
   }
 
-  /** Handles the events of a stream by `taker`. */
+  /** Handles the events of a stream with `taker`. */
   stream(taker: Taker): BidiHandler {
     return new TakenStream(this, taker);
   }
@@ -86,7 +87,7 @@ export class Intake {
     this.#last = held;
   }
 
-  /** `job` gives back `bytes` itself. */
+  /** Queues `job`, which calls `#done` for its `bytes` itself. */
   #hold(bytes: number, job: () => boolean): void {
     this.#last = undefined;
     this.#owner.share.enqueue(() => {
@@ -117,23 +118,23 @@ export class Intake {
   }
 }
 
-/** Data of one stream, in which pieces that follow one another are one. */
+/** Queued data of one stream. Pieces that follow one another are joined. */
 class HeldData {
   readonly #taker: Pick<Taker, "data">;
   readonly #done: (bytes: number) => void;
   #rest: Uint8Array;
-  /** What came after `#rest`, and how much of it is filled. */
+  /** The bytes after `#rest`, and how many of this memory are filled. */
   #more = new Uint8Array(0);
   #filled = 0;
 
-  /** `done` is called with the number of bytes that were taken. */
+  /** `done` is called with the number of bytes that were read. */
   constructor(taker: Pick<Taker, "data">, bytes: Uint8Array, done: (bytes: number) => void) {
     this.#taker = taker;
     this.#done = done;
     this.#rest = new Uint8Array(bytes);
   }
 
-  /** False for another stream's. */
+  /** False, and nothing done, for the data of another stream. */
   append(taker: Pick<Taker, "data">, bytes: Uint8Array): boolean {
     if (taker !== this.#taker) return false;
     if (this.#filled + bytes.length > this.#more.length) {
@@ -146,7 +147,7 @@ class HeldData {
     return true;
   }
 
-  /** True when all of it was taken. */
+  /** True when all of it was read. */
   work(): boolean {
     const before = this.#rest.length;
     this.#rest = this.#taker.data(this.#rest);

@@ -6,41 +6,41 @@ import type { Reason } from "../reason.ts";
 import type { Intake, Taker } from "./intake.ts";
 
 /**
- * Milliseconds that a request which was given up before its answer still counts for its asker: a viewer that asks and leaves again
- * and again sends the publisher a share of requests in that time and no more.
+ * Milliseconds that a request counts for its asker after it was cancelled unanswered. So a viewer that asks and cancels again and
+ * again can send the publisher no more than its share of requests in this time.
  */
 const GIVEN_UP_MS = 1_000;
 
-/** Milliseconds that requests wait for the peer to allow another stream before one is taken from a viewer that has too many. */
+/** Milliseconds that requests wait for the peer to allow another stream. Then a viewer that has too many loses one. */
 const STARVED_MS = 1_000;
 
-/** A request of ours that is to have a stream. */
+/** A request of ours that needs a stream. */
 export interface OpenRequest {
-  /** On whose behalf; absent: our own, which no share bounds. */
+  /** The peer on whose behalf we ask; absent: ourselves, without a bound. */
   readonly asker?: Asker | undefined;
   readonly handler: Taker;
-  /** It serves others than its asker as well. */
+  /** Other peers besides the asker get the answer as well. */
   shared?(): boolean;
   opened(stream: BidiStream): void;
-  /** It gets no stream, or loses it: others would have none. */
+  /** The request gets no stream, or loses it because others would have none. */
   refused(reason: Reason): void;
 }
 
 /** A request's place among those of its session. */
 export interface Place {
-  /** The peer has answered: it no longer counts among those that wait for an answer. */
+  /** The peer has answered, so the request no longer counts as unanswered. */
   answered(): void;
-  /** It needs no stream, or no more. */
+  /** The request needs no stream any more. */
   leave(): void;
 }
 
-/** What one asker has here. */
+/** The requests of one asker. */
 class Account {
   readonly asker: Asker | undefined;
   readonly share: number;
   readonly open = new Set<Entry>();
   readonly line: Entry[] = [];
-  /** Requests without an answer, and those given up a moment ago. */
+  /** Requests without an answer, including those cancelled a moment ago. */
   unanswered = 0;
 
   constructor(asker?: Asker) {
@@ -68,26 +68,26 @@ export interface OpenerDeps {
   readonly intake: Pick<Intake, "stream">;
   readonly clock: Clock;
   readonly counters: Counters;
-  /** Requests that wait for a stream. */
+  /** Requests that may wait for a stream. */
   readonly limit: number;
-  /** A request has to wait because the peer allows no more streams. True when others that nobody needs now gave theirs back. */
+  /** The peer allows no more streams. Ends requests that no viewer needs; true when there were some. */
   readonly makeRoom: () => boolean;
 }
 
 /**
- * Opens our request streams. They are shared out among the viewers on whose behalf we ask, so that none can keep the others from
- * the publisher:
+ * Opens our request streams. The viewers on whose behalf we ask share them, so that no viewer can keep the others from the publisher:
  *
- * - of one viewer only so many may be unanswered; the rest wait in a line of its own;
- * - where the peer allows no more streams, tracks without viewers give theirs back; the viewer with the fewest gets the next one, and one that has more than half of all
- *   gives up its newest, that of itself alone first, for another that has waited a while;
- * - where too many wait, the longest line is cut.
+ * - A viewer has at most `Asker.share` unanswered requests. The rest wait in a line of its own.
+ * - Where the peer allows no more streams, tracks without viewers end first. The viewer with the fewest streams gets the next one.
+ * - A viewer with more than half of all streams loses its newest to one that has waited for {@link STARVED_MS}; first a request that
+ *   serves this viewer alone.
+ * - Where too many requests wait, the last of the longest line is refused.
  */
 export class Opener {
   readonly #deps: OpenerDeps;
   readonly #own = new Account();
   readonly #accounts = new Map<Asker, Account>();
-  /** Those with a line. */
+  /** Accounts with requests that wait. */
   readonly #lines = new Set<Account>();
   #waiting = 0;
   #open = 0;
@@ -107,7 +107,7 @@ export class Opener {
     return { answered: () => this.#answered(entry), leave: () => this.#leave(entry) };
   }
 
-  /** The link is gone. */
+  /** The session is over. */
   close(): void {
     this.#cancelRelief?.();
     this.#cancelRelief = undefined;
@@ -167,7 +167,7 @@ export class Opener {
     return longest;
   }
 
-  /** Most peers allow more before long, as streams end or because they let the number grow; then none need be taken away. */
+  /** Most peers soon allow more streams: as streams end, or because they raise the limit. Then no viewer need lose one. */
   #relieveSoon(): void {
     this.#cancelRelief ??= this.#deps.clock.timer(STARVED_MS, () => {
       this.#cancelRelief = undefined;
@@ -177,7 +177,7 @@ export class Opener {
     });
   }
 
-  /** Takes streams from a viewer that has more than half of them, one for each other that has to wait. */
+  /** A viewer with more than half of all streams loses one for each other viewer that waits. */
   #relieve(): void {
     const greedy = (one: Account) => one.open.size * 2 > this.#open && Number.isFinite(one.share);
     const rich = [...this.#accounts.values()].find(greedy);
@@ -235,7 +235,7 @@ export class Opener {
     if (account.asker !== undefined && account.empty) this.#accounts.delete(account.asker);
   }
 
-  /** Opens what can be opened, the viewer with the fewest streams first. */
+  /** Opens as many streams as possible, those of the viewer with the fewest first. */
   #serve(): void {
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
       const [entry] = next.line;

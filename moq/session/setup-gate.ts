@@ -26,7 +26,7 @@ export interface Refusal {
 
 export interface SetupGateOptions {
   readonly clock: Clock;
-  /** Milliseconds for the SETUP to come. */
+  /** Milliseconds until the client must be admitted. */
   readonly timeoutMs: number;
   /** Called once with the request target, `/` where the client gave none. `answer` admits or refuses it, at once or later. */
   readonly decide: (target: string, answer: (outcome: Attach | Refusal) => void) => void;
@@ -49,7 +49,7 @@ export interface SetupProtocol {
 }
 
 /**
- * Holds a link back until its SETUP has come and the client is admitted. Streams that come before are kept for the session, within
+ * Stands in for a session until the SETUP of the link is here and the client is admitted. Streams are kept for the session, within
  * bounds at which the link is closed. Datagrams are dropped.
  */
 export class SetupGate implements LinkHandler {
@@ -69,7 +69,10 @@ export class SetupGate implements LinkHandler {
     this.#protocol = protocol;
     this.#options = options;
     this.#cancel = options.clock.timer(options.timeoutMs, () =>
-      this.#cutOff({ reason: "timeout", message: this.#asked ? "the decision took too long" : "no SETUP came" }),
+      this.#cutOff({
+        reason: "timeout",
+        message: this.#asked ? "the client was not admitted in time" : "no SETUP arrived in time",
+      }),
     );
   }
 
@@ -168,7 +171,7 @@ export class SetupGate implements LinkHandler {
   }
 
   #full(): void {
-    this.#cutOff({ reason: "limit", message: "too much before the session was accepted" });
+    this.#cutOff({ reason: "limit", message: "too many streams or bytes before the client was admitted" });
   }
 }
 

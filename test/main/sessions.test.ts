@@ -166,7 +166,7 @@ describe("a client over raw QUIC", () => {
     const silent = attached();
     silent.clock.advance(1_001);
     assert.deepEqual([...silent.broadcasts.counters.sessionsRefused], [["timeout", 1]]);
-    assert.match(JSON.stringify(silent.entries), /"code":"timeout","text":"no SETUP came".*session refused/);
+    assert.match(JSON.stringify(silent.entries), /"code":"timeout","text":"no SETUP arrived in time".*session refused/);
     const loud = attached();
     for (let opened = 0; opened < 33; opened++) loud.handler.uni({ id: 2, stop: () => {} });
     assert.deepEqual([...loud.broadcasts.counters.sessionsRefused], [["limit", 1]]);

@@ -12,8 +12,8 @@ import { codeOf, reasonOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
 
 /**
- * Milliseconds after which the first announcements of versions without ANNOUNCE_OK are taken to be in: as long as other versions hold
- * it back, and a round trip.
+ * Versions without ANNOUNCE_OK do not say when the first announcements are complete. After so many milliseconds we assume it: as
+ * long as a relay of another version holds ANNOUNCE_OK back, and a round trip.
  */
 const FIRST_ANNOUNCEMENTS_MS = ANNOUNCE_HOLD_MS + 250;
 
@@ -28,13 +28,13 @@ export class AnnounceSubscriber implements Taker {
   /** Suffixes by announcement id, where the version has ids. Nothing for an announcement whose path is too long. */
   readonly #byId = new Map<number, string | undefined>();
   #nextId = 0;
-  /** What comes is ignored. */
+  /** Further messages are ignored. */
   #over = false;
   #askedAt = 0;
   /** ANNOUNCE_OK came sooner than from a peer that gave up waiting for other relays. */
   #soon = false;
   #peerHop: bigint | undefined;
-  /** First announcements that have not come yet. */
+  /** First announcements that are still missing. */
   #awaited: number | undefined;
   #stream: BidiStream | undefined;
   #place: Place | undefined;
@@ -71,7 +71,7 @@ export class AnnounceSubscriber implements Taker {
   }
 
   data(bytes: Uint8Array): Uint8Array {
-    // Bytes that came before the stream was given up may still be handed over.
+    // Queued bytes may follow after the stream was given up.
     if (this.#over) return READ;
     const { session } = this.#context;
     const take = (message: AnnounceResponse) => this.#announcements.charge(() => this.#on(message));

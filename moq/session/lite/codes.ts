@@ -1,8 +1,8 @@
 import type { Reason } from "../../reason.ts";
 
 /**
- * Reset, stop and close codes of moq-lite sessions. The draft leaves them open; the numbers that moq-rs gives its
- * errors are used where there is one, so that its clients read ours right. From 64 on they are an application's.
+ * Reset, stop and close codes of moq-lite sessions. The draft does not define them. We use the numbers of moq-rs where it has one, so
+ * that its clients understand ours. Codes from 64 on are for applications.
  */
 const CODES: Readonly<Record<Reason, number>> = {
   cancelled: 0,
@@ -32,7 +32,7 @@ export function codeOf(reason: Reason): number {
   return CODES[reason];
 }
 
-/** What a code from a peer means to those behind us; one that we do not know is the publisher's failure. */
+/** What a code of the peer means. An unknown one is a failure of the publisher. */
 export function reasonOf(code: number): Reason {
   return REASONS.get(code) ?? "upstream";
 }

@@ -4,7 +4,7 @@ import { codeOf } from "./codes.ts";
 
 const dialects = new Map<string, Dialect>();
 
-/** How a version writes frames; versions that write them alike share one. */
+/** How a version writes frames. Versions that write them alike share one dialect. */
 export function dialectOf(caps: Capabilities): Dialect {
   const name = caps.timestamps ? "moq-lite timed" : "moq-lite plain";
   let dialect = dialects.get(name);

@@ -69,7 +69,7 @@ export class IncomingBidi implements Taker {
     this.#context.session.guard(() => this.gone());
   }
 
-  /** The peer gave it up, or the session ended. */
+  /** The peer gave the stream up, or the session is over. */
   gone(): void {
     if (this.#over) return;
     this.#done();
@@ -104,7 +104,7 @@ export class IncomingBidi implements Taker {
       this.#update?.(request);
       return;
     }
-    // Later targets of a probe: we report and never pad.
+    // A further target of a probe: we only report, and send no padding to reach a target.
     if (request.kind === "probe" && this.#responder !== undefined) return;
     this.#host.named(this);
     const responder = this.#serve(request);

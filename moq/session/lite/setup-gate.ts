@@ -9,7 +9,7 @@ export function asksInSetup({ binding, protocol, dialled }: LinkInfo): boolean {
   return binding === "quic" && !dialled && capabilities(protocol)?.setupStream === true;
 }
 
-/** Holds a link of {@link asksInSetup} back until its SETUP has come and the client is admitted; see {@link SetupGate}. */
+/** Starts the session of a link of {@link asksInSetup} once its client is admitted; see {@link SetupGate}. */
 export function afterSetup(options: SetupGateOptions): Attach {
   return (link) => {
     const caps = capabilities(link.info.protocol);
@@ -31,5 +31,5 @@ function setupOf(caps: Capabilities): SetupProtocol {
   };
 }
 
-/** Where the frames go of a group that came before anything was subscribed to; the session reads them again. */
+/** Takes the frames of a group that arrives before the session. The session reads them again. */
 const NOTHING = { frame: () => {}, payload: () => {}, end: () => {} };

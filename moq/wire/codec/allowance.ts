@@ -1,6 +1,6 @@
 /**
- * How much work may be done now, in units of about a microsecond. A reader takes from it for what it reads, stops where there is nothing
- * left, and gives back the bytes that it has not read. `moq/model/scheduler.ts` has the one of a session.
+ * How much work may be done now, in units of about a microsecond. A reader subtracts what it reads, stops when nothing is left, and
+ * returns the bytes that it has not read. The allowance of a session is in `moq/model/scheduler.ts`.
  */
 export interface Allowance {
   left: number;
@@ -8,14 +8,14 @@ export interface Allowance {
   more(): boolean;
 }
 
-/** For readers that nobody else waits for. */
+/** For readers that need not share the thread. */
 export const UNBOUNDED: Allowance = { left: Number.POSITIVE_INFINITY, more: () => true };
 
-/** Units of a message with what it causes, and of a frame. */
+/** Units of a message, including what it causes, and of a frame. */
 export const MESSAGE_UNITS = 16;
 export const FRAME_UNITS = 1;
-/** Bytes of payload that count as a unit, as a power of 2: they are copied once, and written on by reference. */
+/** Bytes of payload that count as one unit, as a power of 2. They are copied once and then passed on by reference. */
 export const PAYLOAD_UNIT_BITS = 13;
 
-/** Nothing was left unread. */
+/** Everything was read. */
 export const READ = new Uint8Array(0);

@@ -87,7 +87,7 @@ export class Cursor {
 
   /** The message ends here; more bytes are a violation. */
   end(): void {
-    if (this.left > 0) throw this.violation(`${this.left} bytes too many`);
+    if (this.left > 0) throw this.violation(`${this.left} unexpected bytes at the end`);
   }
 
   violation(what: string): ProtocolViolation {

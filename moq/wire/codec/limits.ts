@@ -1,6 +1,6 @@
 /**
- * Bounds of what is read from a peer. A path, a name or a frame over its bound is refused alone; past the others the peer
- * breaks the protocol.
+ * Bounds of what a peer may send. A path, a name or a frame over its bound is refused alone. Over any other bound the peer breaks the
+ * protocol.
  */
 export interface WireLimits {
   /** Bytes of a control message after its length. */
@@ -20,20 +20,20 @@ export interface WireLimits {
 }
 
 export const DEFAULT_WIRE_LIMITS: WireLimits = {
-  // The largest sound message is a SETUP or GOAWAY with a URI of 8 KiB; an announcement with 32 hops is under 2 KiB.
+  // The largest legitimate message is a SETUP or GOAWAY with a URI of 8 KiB. An announcement with 32 hops is under 2 KiB.
   messageBytes: 16 * 1024,
-  // Room for 32 parts of 31 bytes; browsers keep a URL that names it under 2 KiB.
+  // Room for 32 parts of 31 bytes. Browsers keep a URL with such a path under 2 KiB.
   pathBytes: 1024,
-  // A name such as `video/hd.m4s`, or a digest in hexadecimal, many times over.
+  // Several times the length of a name such as `video/hd.m4s` or of a digest in hexadecimal.
   trackNameBytes: 256,
-  // As peers have it (moq-transport: 32 fields of a namespace).
+  // The bound of other implementations (moq-transport: 32 fields of a namespace).
   pathParts: 32,
-  // As peers have it; a mesh has three tiers.
+  // The bound of other implementations. A mesh has three tiers.
   hops: 32,
   // A key frame of 8K video is a few MiB.
   frameBytes: 16 * 1024 * 1024,
-  // As peers have it.
+  // The bound of other implementations.
   setupParameters: 64,
-  // As moq-transport bounds the URI of its GOAWAY; tokens travel in the query.
+  // The bound of moq-transport for the URI of a GOAWAY. Tokens travel in the query.
   uriBytes: 8 * 1024,
 };

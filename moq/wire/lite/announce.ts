@@ -6,37 +6,37 @@ import type { Capabilities } from "./versions.ts";
 /** ANNOUNCE_REQUEST: asks for the broadcasts under a prefix. */
 export interface AnnounceRequest {
   readonly prefix: string;
-  /** The asker's hop id, whose routes it does not want; 0 for none, and in versions without it. */
+  /** The asker's hop id: it wants no routes through it. 0 for none, and in versions without it. */
   readonly excludeHop: bigint;
-  /** Whether ended broadcasts are asked for as well. */
+  /** The asker wants ended broadcasts as well. */
   readonly ended: boolean;
 }
 
-/** ANNOUNCE_OK: who answers, and how many announcements come at once. */
+/** ANNOUNCE_OK: the hop id of the sender, and how many announcements follow at once. */
 export interface AnnounceOk {
-  /** 0 is unknown; a published client (`@moq/net` 0.2) takes that for an error, so it is not to be sent. */
+  /** 0 is unknown. A published client (`@moq/net` 0.2) treats 0 as an error, so it must not be sent. */
   readonly hop: bigint;
   readonly active: number;
 }
 
 /** What an announcement says of a broadcast. */
 export interface AnnouncementFields {
-  /** From the publisher on; as on the wire, so without the sender where ANNOUNCE_OK names it. */
+  /** Starts with the publisher. As on the wire: without the sender where ANNOUNCE_OK names it. */
   readonly hops: readonly bigint[];
   readonly epoch: bigint;
   readonly ended: boolean;
-  /** At most 2^53-1; more saturates. */
+  /** At most 2^53-1, which stands for larger costs as well. */
   readonly cost: number;
 }
 
 /** ANNOUNCE_START, _END and _UPDATE; before 06 one ANNOUNCE_BROADCAST with a status. */
 export type Announcement =
   | ({ readonly kind: "start"; readonly suffix: string } & AnnouncementFields)
-  /** By id where announcements have ids, else by suffix. */
+  /** Refers to the announcement by its id where the version has ids, else by its suffix. */
   | { readonly kind: "end"; readonly id?: number; readonly suffix?: string }
   | ({ readonly kind: "update"; readonly id?: number; readonly suffix?: string } & AnnouncementFields);
 
-/** An announcement whose path is over its bound. It uses up an id where announcements have ids: only a start has a path there. */
+/** An announcement whose path is over its bound. Where announcements have ids it is a start, and uses up an id. */
 export interface Oversized {
   readonly kind: "oversized";
   readonly bound: WireBound;

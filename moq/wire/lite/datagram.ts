@@ -14,7 +14,7 @@ export interface Datagram {
 /** Longest body; a longer one is dropped on receipt. */
 export const DATAGRAM_BYTES = 1200;
 
-/** The body has no room for a sign: a timestamp before 0 is written as 0. */
+/** Datagrams have no negative timestamps: one before 0 is written as 0. */
 export function encodeDatagram(datagram: Datagram): Uint8Array {
   return newWriter()
     .varint(datagram.subscribe)
@@ -24,7 +24,7 @@ export function encodeDatagram(datagram: Datagram): Uint8Array {
     .finish();
 }
 
-/** Nothing for a body that is too long or malformed: datagrams are dropped, they break no session. */
+/** Returns nothing for a body that is too long or malformed: such a datagram is dropped, and the session goes on. */
 export function decodeDatagram(bytes: Uint8Array): Datagram | undefined {
   if (bytes.length > DATAGRAM_BYTES) return undefined;
   const numbers: number[] = [];

@@ -15,13 +15,13 @@ import {
 import { getSigned, putSigned, signedLength } from "./signed-varint.ts";
 import type { Capabilities } from "./versions.ts";
 
-/** Takes frames as they come. */
+/** Is called with frames as they arrive. */
 export interface FrameSink {
   /** A frame begins. `timestamp` is absolute, in the track's timescale; absent where the version has none. */
   frame(size: number, timestamp: number | undefined): void;
-  /** Its next bytes, valid during the call. */
+  /** The next bytes of the frame, valid during the call. */
   payload(bytes: Uint8Array): void;
-  /** It is whole. */
+  /** The frame is complete. */
   end(): void;
 }
 
@@ -29,8 +29,8 @@ export interface FrameSink {
 const MAX_HEADER = 16;
 
 /**
- * Bytes before a frame's payload: its size, and before that the timestamp delta where the version has one. `delta` is an
- * integer; beyond ±(2^53-1) it is written as that.
+ * Bytes before a frame's payload: the timestamp delta where the version has one, then the size. `delta` is an integer; one beyond
+ * ±(2^53-1) is written as ±(2^53-1).
  */
 export function encodeFrameHeader(caps: Capabilities, size: number, delta: number): Uint8Array {
   if (!caps.timestamps) {
@@ -45,18 +45,18 @@ export function encodeFrameHeader(caps: Capabilities, size: number, delta: numbe
 }
 
 /**
- * Reads the frames of a group or of a fetched one from any pieces. Payloads are passed on as they arrive; only a
- * header that is cut in two is copied.
+ * Reads the frames of a group stream or of the answer to a fetch, from pieces of any size. Payloads are passed on as they arrive. Only
+ * a header that is cut in two is copied.
  */
 export class FrameReader {
   readonly #timestamps: boolean;
   readonly #maxBytes: number;
   readonly #sink: FrameSink;
-  /** Payload bytes of the current frame still to come; -1 between frames. */
+  /** Payload bytes of the current frame that are missing; -1 between frames. */
   #missing = -1;
-  /** Of the current frame, or of the last one. */
+  /** Timestamp of the current frame, or of the last one. */
   #timestamp = 0;
-  /** A header that has not come whole. */
+  /** The bytes so far of an incomplete header. */
   readonly #header = new Uint8Array(MAX_HEADER);
   #held = 0;
 
@@ -66,7 +66,7 @@ export class FrameReader {
     this.#sink = sink;
   }
 
-  /** Returns what it may not read yet, valid until the next call. */
+  /** Returns the bytes that the allowance leaves unread, valid until the next call. */
   push(bytes: Uint8Array, allowance: Allowance = UNBOUNDED): Uint8Array {
     let at = 0;
     while (at < bytes.length) {
@@ -86,12 +86,12 @@ export class FrameReader {
     return READ;
   }
 
-  /** The stream has ended; inside a frame that is a violation. */
+  /** The stream has ended. Inside a frame that is a violation. */
   finish(): void {
     if (this.#missing >= 0 || this.#held > 0) throw new ProtocolViolation("FRAME", "stream ends inside a frame");
   }
 
-  /** Reads a header, or holds what there is of it; returns the position after it. */
+  /** Reads a header, or keeps the bytes so far of an incomplete one. Returns the position after them. */
   #begin(bytes: Uint8Array, at: number): number {
     if (this.#held === 0) {
       const length = this.#headerLength(bytes, at, bytes.length);
@@ -111,7 +111,7 @@ export class FrameReader {
     return at + length - before;
   }
 
-  /** Bytes of the header at `at`, or 0 when it is not whole. */
+  /** Bytes of the header at `at`, or 0 when it is incomplete. */
   #headerLength(from: Uint8Array, at: number, end: number): number {
     let next = at;
     for (let left = this.#timestamps ? 2 : 1; left > 0; left--) {

@@ -16,10 +16,10 @@ import { newCursor, newInbox } from "./codec.ts";
 export interface Expected<T> {
   readonly clause: string;
   readonly typed: boolean;
-  /** The clause of a typed message; nothing for a type that is unknown. */
+  /** The clause of a typed message; nothing for an unknown type. */
   name?(type: number): string | undefined;
   read(cursor: Cursor, type: number): T;
-  /** What stands for a message with a path or name over its bound; absent: that is thrown. */
+  /** Replaces a message whose path or name is over its bound; absent: the reader throws. */
   oversized?(type: number, bound: WireBound): T;
 }
 
@@ -29,11 +29,11 @@ export class MessageReader<T> {
   readonly #limits: WireLimits;
   readonly #inbox = newInbox();
   #index = 0;
-  /** Type and length of a message whose body has not come whole. */
+  /** Type and length of a message whose body is incomplete. */
   #type: number | undefined;
   #length: number | undefined;
 
-  /** `expect` says what the message of that index is; nothing when there may be none. */
+  /** `expect` says what the message of that index is; nothing when no such message is allowed. */
   constructor(expect: (index: number) => Expected<T> | undefined, limits: WireLimits) {
     this.#expect = expect;
     this.#limits = limits;
@@ -44,7 +44,7 @@ export class MessageReader<T> {
     return this.#index;
   }
 
-  /** Takes the next bytes and hands out the messages that they complete. Returns what it may not read yet, valid until the next call. */
+  /** Calls `sink` with each message that `bytes` complete. Returns the bytes that the allowance leaves unread, valid until the next call. */
   push(bytes: Uint8Array, sink: (message: T) => void, allowance: Allowance = UNBOUNDED): Uint8Array {
     this.#inbox.push(bytes);
     try {
@@ -60,7 +60,7 @@ export class MessageReader<T> {
     }
   }
 
-  /** The stream has ended; a message that is cut off is a violation. */
+  /** The stream has ended. A message that is cut off is a violation. */
   finish(): void {
     if (this.#inbox.left > 0 || this.#type !== undefined || this.#length !== undefined) {
       throw new ProtocolViolation(
@@ -73,7 +73,7 @@ export class MessageReader<T> {
   #next(): T | undefined {
     const expected = this.#expect(this.#index);
     if (expected === undefined) {
-      if (this.#inbox.left > 0) throw new ProtocolViolation("Streams", "a message too many");
+      if (this.#inbox.left > 0) throw new ProtocolViolation("Streams", "unexpected message");
       return undefined;
     }
     if (expected.typed && this.#type === undefined) {
@@ -104,7 +104,7 @@ export class MessageReader<T> {
   }
 }
 
-/** A broadcast path or a prefix of one, without superfluous slashes. */
+/** A broadcast path or a prefix of one. Superfluous slashes are removed. */
 export function readPath(cursor: Cursor, limits: WireLimits): string {
   const path = normalisePath(cursor.string(limits.pathBytes, "path_bytes"));
   if (pathParts(path) > limits.pathParts) {
@@ -118,7 +118,7 @@ export function readTrackName(cursor: Cursor, limits: WireLimits): string {
   return cursor.string(limits.trackNameBytes, "track_name_bytes");
 }
 
-/** A sequence that is sent plus one, so that 0 is none (moq-lite SUBSCRIBE, Group Start). */
+/** A sequence, which is sent plus one so that 0 means none (moq-lite SUBSCRIBE, Group Start). */
 export function readOptional(cursor: Cursor): number | undefined {
   const value = cursor.varint();
   return value === 0 ? undefined : value - 1;

@@ -14,7 +14,7 @@ import {
 import { encodeTrack, readTrack, type Track } from "./track.ts";
 import type { Capabilities } from "./versions.ts";
 
-/** GOAWAY: the sender wants the session to end; the peer may go to `uri`, or nowhere in particular when it is empty. */
+/** GOAWAY: the sender wants the session to end. The peer may connect to `uri` instead, where it is not empty. */
 export interface Goaway {
   readonly uri: string;
 }
@@ -32,7 +32,7 @@ export type OpeningRequest =
 export type Request =
   | OpeningRequest
   | ({ readonly kind: "subscribeUpdate" } & SubscribeUpdate)
-  /** A stream type that is not known, or not in this version: the stream is to be reset, the session goes on. */
+  /** The stream type is unknown, or not in this version: the stream must be reset, and the session goes on. */
   | { readonly kind: "unknown"; readonly type: number };
 
 /** The stream type and the first message. */
@@ -61,7 +61,7 @@ function encodeBody(request: OpeningRequest, caps: Capabilities): Uint8Array {
   }
 }
 
-/** Reads a bidirectional stream that the peer opened: its type, the request, and what may follow it. */
+/** Reads a bidirectional stream that the peer opened: its type, the request, and the messages that may follow. */
 export class RequestReader {
   readonly #caps: Capabilities;
   readonly #limits: WireLimits;
@@ -75,12 +75,12 @@ export class RequestReader {
     this.#limits = limits;
   }
 
-  /** It is a Probe Stream. Published clients send no target on it, so it can be answered before a first message. */
+  /** The stream is a Probe Stream. Published clients send no target, so it can be answered before a first message. */
   get probe(): boolean {
     return this.#probe;
   }
 
-  /** Returns what it may not read yet, valid until the next call. */
+  /** Returns the bytes that the allowance leaves unread, valid until the next call. */
   push(bytes: Uint8Array, sink: (request: Request) => void, allowance: Allowance = UNBOUNDED): Uint8Array {
     if (this.#ignored) return READ;
     if (this.#messages !== undefined) return this.#messages.push(bytes, sink, allowance);
@@ -92,7 +92,7 @@ export class RequestReader {
     }
   }
 
-  /** The opener has finished its half, which inside a message is a violation. False when nothing came on it at all. */
+  /** The opener has finished its half, which is a violation inside a message. False when the stream is empty. */
   finish(): boolean {
     if (this.#ignored) return true;
     if (this.#messages === undefined && this.#inbox.left === 0) return false;
@@ -103,7 +103,7 @@ export class RequestReader {
     return true;
   }
 
-  /** Reads the stream type, once it is whole, and what came with it. */
+  /** Reads the stream type, once it is complete, and the bytes after it. */
   #begin(sink: (request: Request) => void, allowance: Allowance): Uint8Array {
     const type = this.#inbox.varint();
     if (type === undefined) return READ;
@@ -122,7 +122,7 @@ export class RequestReader {
 
 type Expect = (index: number) => Expected<Request> | undefined;
 
-/** What may come on a stream of that type, message by message; nothing for a type that the version does not have. */
+/** The messages that are allowed on a stream of that type; nothing for a type that the version does not have. */
 function expectations(type: number, caps: Capabilities, limits: WireLimits): Expect | undefined {
   switch (type) {
     case STREAM.announce:

@@ -8,12 +8,12 @@ export type Role = "both" | "publisher" | "subscriber";
 
 export type ProbeLevel = 0 | 1 | 2;
 
-/** SETUP: what the sender can do. A field that is absent, or its default, is not on the wire. */
+/** SETUP: what the sender can do. A field that is absent or has its default is not on the wire. */
 export interface Setup {
   /** Probe level: 0 none, 1 report, 2 increase. */
   readonly probe: ProbeLevel;
   readonly role: Role;
-  /** Request target of bindings without a URI; client only. */
+  /** The request target, on bindings without a URI. Only clients send it. */
   readonly path?: string;
   /** What subscribing from the sender costs. */
   readonly cost?: number;
@@ -50,7 +50,7 @@ export function readSetup(cursor: Cursor, limits: WireLimits): Setup {
   const values = new Map<bigint, Uint8Array>();
   for (let i = 0; i < count; i++) {
     const id = cursor.varintBig();
-    if (values.has(id)) throw cursor.violation("parameter given twice");
+    if (values.has(id)) throw cursor.violation("same parameter twice");
     values.set(id, cursor.raw(cursor.varint()));
   }
   const one = <T>(id: number, clause: string, read: (value: Cursor) => T): T | undefined => {
@@ -61,7 +61,7 @@ export function readSetup(cursor: Cursor, limits: WireLimits): Setup {
     value.end();
     return result;
   };
-  // Levels and roles of the future: the highest that we know, and both ways.
+  // An unknown level is the highest that we know, and an unknown role is both.
   const level = one(PROBE, "Probe Parameter", (value) => value.saturating()) ?? 0;
   const probe = level === 0 || level === 1 ? level : 2;
   const path = one(PATH, "Path Parameter", (value) => value.text(limits.uriBytes));
@@ -71,7 +71,7 @@ export function readSetup(cursor: Cursor, limits: WireLimits): Setup {
   return {
     probe,
     role,
-    // An empty path asks for the default, as none does.
+    // An empty path means the default, like an absent one.
     ...(path === undefined || path === "" ? {} : { path }),
     ...(cost === undefined ? {} : { cost }),
     ...(origin === 0n ? {} : { origin }),

@@ -3,7 +3,7 @@ import { newWriter } from "./codec.ts";
 import { MessageReader, readOptional, readPath, readTrackName } from "./message.ts";
 import type { Capabilities } from "./versions.ts";
 
-/** SUBSCRIBE_UPDATE: what a subscriber may change. Sequences are absolute, `end` inclusive; `maxLatency` in milliseconds. */
+/** SUBSCRIBE_UPDATE: what a subscriber may change. Sequences are absolute and `end` is inclusive. `maxLatency` is in milliseconds. */
 export interface SubscribeUpdate {
   /** 0 to 255, higher first. */
   readonly priority: number;
@@ -20,11 +20,11 @@ export interface Subscribe extends SubscribeUpdate {
   readonly id: number;
   readonly path: string;
   readonly track: string;
-  /** The generation to subscribe to; 0 for the current one, and in versions without it. */
+  /** The generation that is wanted; 0 for the current one, and in versions without it. */
   readonly epoch: bigint;
 }
 
-/** What the publisher says on a Subscribe Stream. */
+/** What the publisher sends on a Subscribe Stream. */
 export type SubscribeResponse =
   /** SUBSCRIBE_OK of 03 and 04. */
   | ({ readonly kind: "ok" } & SubscribeUpdate)
@@ -72,7 +72,7 @@ export function readSubscribeUpdate(cursor: Cursor): SubscribeUpdate {
   return readOptions(cursor);
 }
 
-/** A RangeError where the version has no message of that kind. */
+/** Throws a RangeError where the version has no message of that kind. */
 export function encodeSubscribeResponse(response: SubscribeResponse, caps: Capabilities): Uint8Array {
   const type = responseKinds(caps).indexOf(response.kind);
   if (type < 0) throw new RangeError(`no ${CLAUSES[response.kind]} of kind ${response.kind} in ${caps.protocol}`);

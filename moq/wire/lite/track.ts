@@ -11,7 +11,7 @@ export interface Track {
   readonly epoch: bigint;
 }
 
-/** TRACK_INFO: the properties, fixed for the track's lifetime. */
+/** TRACK_INFO: the properties, which never change during the track's life. */
 export interface TrackInfo {
   /** 0 when the publisher assigns none, and in versions without it. */
   readonly epoch: bigint;
@@ -47,7 +47,7 @@ export function encodeTrackInfo(message: TrackInfo, caps: Capabilities): Uint8Ar
     .message();
 }
 
-/** One TRACK_INFO and no more. */
+/** Exactly one TRACK_INFO. */
 export function trackResponses(caps: Capabilities, limits: WireLimits): MessageReader<TrackInfo> {
   const expected = {
     clause: "TRACK_INFO",

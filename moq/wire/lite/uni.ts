@@ -14,16 +14,16 @@ import { UNI_STREAM } from "./message.ts";
 import { readSetup, type Setup } from "./setup.ts";
 import type { Capabilities } from "./versions.ts";
 
-/** What a unidirectional stream turns out to be. */
+/** Is called with what a unidirectional stream brings. */
 export interface UniSink {
-  /** A group; its frames go to what is returned. */
+  /** A group. Its frames go to the returned sink. */
   group(header: GroupHeader): FrameSink;
   setup(setup: Setup): void;
-  /** A stream type that is not known: the stream is to be stopped, the session goes on. */
+  /** The stream type is unknown: the stream must be stopped, and the session goes on. */
   unknown(type: number): void;
 }
 
-/** Reads a unidirectional stream from its type on (moq-lite Unidirectional Streams). */
+/** Reads a unidirectional stream, starting with its type (moq-lite Unidirectional Streams). */
 export class UniReader {
   readonly #caps: Capabilities;
   readonly #limits: WireLimits;
@@ -40,7 +40,7 @@ export class UniReader {
     this.#sink = sink;
   }
 
-  /** Returns what it may not read yet, valid until the next call. */
+  /** Returns the bytes that the allowance leaves unread, valid until the next call. */
   push(bytes: Uint8Array, allowance: Allowance = UNBOUNDED): Uint8Array {
     if (this.#frames !== undefined) return this.#frames.push(bytes, allowance);
     if (this.#state === "ignored") return READ;
@@ -52,7 +52,7 @@ export class UniReader {
     }
   }
 
-  /** The stream has ended: inside a message is a violation, before anything came it is not. */
+  /** The stream has ended. That is a violation inside a message, and none on an empty stream. */
   finish(): void {
     if (this.#frames !== undefined) this.#frames.finish();
     else if (this.#state === "type" && this.#inbox.left === 0) this.#state = "ignored";
@@ -87,7 +87,7 @@ export class UniReader {
       allowance.left -= MESSAGE_UNITS;
       this.#message(newCursor(body, clause));
     }
-    if (this.#state === "setup" && this.#inbox.left > 0) throw new ProtocolViolation("SETUP", "a message too many");
+    if (this.#state === "setup" && this.#inbox.left > 0) throw new ProtocolViolation("SETUP", "unexpected message");
     const rest = this.#inbox.take(this.#inbox.left);
     if (rest === undefined || rest.length === 0) return READ;
     return this.#frames?.push(rest, allowance) ?? READ;

@@ -1,11 +1,11 @@
 /**
- * The only place that knows version numbers. Everything else asks for a named capability.
+ * The versions of moq-lite, and the only file that knows their numbers. All other code asks for a named capability.
  *
- * 03, 04 and 05 are what published clients speak under those names. `moq-lite-05-wip`, which older clients offer beside
- * them, is another protocol and not spoken here.
+ * 03, 04 and 05 are what published clients speak under those names. Older clients also offer `moq-lite-05-wip`, which is another
+ * protocol and is not supported here.
  */
 
-/** Spoken by default, best first. */
+/** Supported by default, best first. */
 export const STABLE_PROTOCOLS = ["moq-lite-05", "moq-lite-04", "moq-lite-03"] as const;
 
 /** Spoken only where the configuration names them. */
@@ -13,15 +13,15 @@ export const EXPERIMENTAL_PROTOCOLS = ["moq-lite-06-wip"] as const;
 
 const MESH = ["moqmesh-1"] as const;
 
-/** Spoken between relays of one mesh, and never with a client: a wire of our own with a version number of its own. */
+/** Supported between the relays of one mesh, and never with a client. It has a version number of its own. */
 export const MESH_PROTOCOLS: readonly string[] = MESH;
 
-/** All that are spoken, newest first. */
+/** All supported versions, newest first. */
 export const LITE_VERSIONS = [...MESH, ...EXPERIMENTAL_PROTOCOLS, ...STABLE_PROTOCOLS] as const;
 
 export type LiteVersion = (typeof LITE_VERSIONS)[number];
 
-/** What a version of moq-lite can do, or how it says a thing. */
+/** What a version of moq-lite can do, and how it writes some messages. */
 export interface Capabilities {
   /** The protocol id that was negotiated. */
   readonly protocol: LiteVersion;
@@ -29,11 +29,11 @@ export interface Capabilities {
   readonly setupStream: boolean;
   /** ANNOUNCE_OK comes first on announce streams, and hop lists leave the sender out. */
   readonly announceOk: boolean;
-  /** Announcements have a type and an implicit id; retraction and update refer to it. */
+  /** Announcements have a type and an implicit id, to which ends and updates refer. */
   readonly announceIds: boolean;
   /**
-   * Without ids: a second announcement of a live path replaces the first. Where this is false as well, a path must be
-   * retracted before it is announced again; published clients end the stream otherwise.
+   * Without ids: a second announcement of a live path replaces the first. Where this is false as well, a path must be ended before it is
+   * announced again, or published clients end the stream.
    */
   readonly announceRepeat: boolean;
   /** Announcements, SUBSCRIBE, TRACK, FETCH and TRACK_INFO carry an epoch. */
@@ -42,7 +42,7 @@ export interface Capabilities {
   readonly ended: boolean;
   /** ANNOUNCE_REQUEST carries the asker's hop id. */
   readonly excludeHop: boolean;
-  /** Announcements list hop ids; else they only count hops. */
+  /** Announcements list hop ids. Without this they only have the number of hops. */
   readonly hopIds: boolean;
   /** Announcements carry a route cost. */
   readonly routeCost: boolean;
@@ -58,7 +58,7 @@ export interface Capabilities {
   readonly datagrams: boolean;
   /** SUBSCRIBE_OK carries the track's properties, or only the first group. */
   readonly subscribeOk: "properties" | "start";
-  /** SUBSCRIBE_END tells where a track ends, exclusively: in 05 too, whose first text had it inclusive. */
+  /** SUBSCRIBE_END has the first group that will never come: in 05 too, whose first text meant the last group. */
   readonly subscribeEnd: boolean;
 }
 
@@ -104,7 +104,7 @@ const LITE_05: Capabilities = {
   subscribeEnd: true,
 };
 
-/** What published clients call 06 so far: ids and route cost, without epochs. */
+/** What published clients call 06 so far: with ids and route cost, without epochs. */
 const LITE_06_WIP: Capabilities = {
   ...LITE_05,
   protocol: "moq-lite-06-wip",
@@ -114,14 +114,14 @@ const LITE_06_WIP: Capabilities = {
   routeCost: true,
 };
 
-/** Our own wire between relays: the control flow of moq-lite, with epochs and ended announcements. */
+/** Our own protocol between relays: the control flow of moq-lite, with epochs and ended announcements. */
 const MOQMESH_1: Capabilities = { ...LITE_06_WIP, protocol: "moqmesh-1", epochs: true, ended: true };
 
 const ALL: ReadonlyMap<string, Capabilities> = new Map<string, Capabilities>(
   [MOQMESH_1, LITE_06_WIP, LITE_05, LITE_04, LITE_03].map((caps) => [caps.protocol, caps]),
 );
 
-/** Nothing for a protocol that is not ours. */
+/** Returns nothing for a protocol that is not a version of moq-lite. */
 export function capabilities(protocol: string): Capabilities | undefined {
   return ALL.get(protocol);
 }
