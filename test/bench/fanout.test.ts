@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const PROGRAM = fileURLToPath(new URL("../../bench/main.ts", import.meta.url));
 
-/** Longest run of a test here, in milliseconds: connecting alone may take a minute on a machine that is busy. */
+/** Longest run of a test, in milliseconds: connecting alone may take a minute on a busy machine. */
 const TIMEOUT_MS = 120_000;
 
 async function bench(...args: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -35,7 +35,7 @@ describe("npm run bench", { skip: process.platform !== "linux" && "it reads /pro
     assert.equal(figures.get("void"), false);
     assert.equal(figures.get("ratio"), null);
     assert.ok(typeof figures.get("engine") === "string");
-    // 30 frames a second for each of five viewers, but for a publisher that had to wait at an end of the window.
+    // 30 frames a second for each of five viewers; a publisher that waits at an end of the window may send fewer.
     const delivered = figures.get("frames_delivered");
     assert.ok(typeof delivered === "number" && delivered >= 100 && delivered <= 200, `${delivered} frames`);
     for (const name of ["cpu_us_per_frame", "cpu_percent_per_gbps", "rss_kb_per_viewer", "load_cpu_percent"]) {
@@ -46,7 +46,7 @@ describe("npm run bench", { skip: process.platform !== "linux" && "it reads /pro
     assert.ok(p50 > 0 && p50 <= p95 && p95 <= p99 && p99 <= max, [...latency].join(" "));
   });
 
-  it("says what is wrong with the command line", { timeout: TIMEOUT_MS }, async () => {
+  it("names the error in the command line", { timeout: TIMEOUT_MS }, async () => {
     const { code, out, err } = await bench("fanout", "--viewer", "3");
     assert.equal(code, 2);
     assert.equal(out, "");
@@ -60,7 +60,7 @@ describe("npm run bench", { skip: process.platform !== "linux" && "it reads /pro
     assert.match(err, /no-such-engine/);
   });
 
-  it("explains itself", { timeout: TIMEOUT_MS }, async () => {
+  it("prints its help", { timeout: TIMEOUT_MS }, async () => {
     const { code, out } = await bench("fanout", "--help");
     assert.equal(code, 0);
     assert.match(out, /--against/);

@@ -9,7 +9,7 @@ import { jsonReport } from "../../bench/report/json.ts";
 import { drawBar } from "../../bench/report/progress.ts";
 import { align, table } from "../../bench/report/table.ts";
 
-/** Ten seconds, two viewers of one broadcast, a hundred frames of 1 MB each; the relay took 1 s of CPU. */
+/** Ten seconds, two viewers of one broadcast, a hundred frames of 1 MB each; the relay used 1 s of CPU time. */
 function round(changes: Partial<RoundData> = {}): RoundData {
   const latency = new Histogram();
   for (let ms = 1; ms <= 100; ms++) latency.record(ms * 1_000);
@@ -46,7 +46,7 @@ function audience(received: number[], lostSessions: Record<string, number> = {})
 const figures = (changes: Partial<RoundData> = {}, loadCores = 1) => figuresOf(round(changes), loadCores, () => 0);
 
 describe("figures of a round", () => {
-  it("relate the relay's CPU time to what was delivered", () => {
+  it("give the relay's CPU time for each delivered frame and byte", () => {
     const { cpuPercent, mainThreadPercent, cpuUsPerFrame, cpuPercentPerGbps, mbps } = figures();
     assert.equal(cpuPercent, 10);
     assert.equal(mainThreadPercent, 0.2);
@@ -62,12 +62,12 @@ describe("figures of a round", () => {
     assert.equal(max, 100);
   });
 
-  it("share the growth of memory among the viewers", () => {
+  it("give the growth of memory for each viewer", () => {
     assert.equal(figures().rssKbPerViewer, 5_120);
     assert.equal(figures().rssBeforeMb, 10);
   });
 
-  it("count for each viewer what its own broadcast sent", () => {
+  it("expect from each viewer what its own broadcast sent", () => {
     const data = round({
       publisher: { kind: "publisherReport", due: [100, 50, 10], skipped: 0, lostSessions: {} },
       audiences: [audience([90, 50]), audience([0])],
@@ -76,11 +76,11 @@ describe("figures of a round", () => {
     assert.deepEqual([framesLost, framesDelivered], [20, 140]);
   });
 
-  it("do not set one viewer's surplus against another's loss", () => {
+  it("do not offset one viewer's loss with another's surplus", () => {
     assert.equal(figures({ audiences: [audience([103, 97])] }).framesLost, 3);
   });
 
-  it("leave out what is not known of a relay of someone else", () => {
+  it("omit what is not measurable of another project's relay", () => {
     const unknown = figures({ relayCpuUs: undefined, rssKb: undefined, otherCpuUs: undefined });
     assert.equal(unknown.cpuPercent, undefined);
     assert.equal(unknown.cpuUsPerFrame, undefined);
@@ -88,7 +88,7 @@ describe("figures of a round", () => {
     assert.deepEqual(unknown.notes, []);
   });
 
-  it("are void when the load took more than 80 % of its cores", () => {
+  it("are void when the load used more than 80 % of its cores", () => {
     assert.deepEqual(figures({ loadCpuUs: 8_000_000 }).voidReasons, []);
     assert.match(figures({ loadCpuUs: 8_100_000 }).voidReasons.join(), /81 %/);
     assert.deepEqual(figures({ loadCpuUs: 8_100_000 }, 2).voidReasons, []);
@@ -99,7 +99,7 @@ describe("figures of a round", () => {
     assert.match(figures({ publisher: { ...data.publisher, due: [0] } }).voidReasons.join(), /nothing/);
   });
 
-  it("come with what else a reader must know", () => {
+  it("come with remarks", () => {
     const { notes } = figures({
       publisher: { kind: "publisherReport", due: [100], skipped: 4, lostSessions: { "timeout 0": 1 } },
       audiences: [audience([100, 0], { "remote 3": 2 })],
@@ -119,7 +119,7 @@ describe("several rounds", () => {
     assert.equal(median([]), undefined);
   });
 
-  it("are summed up by medians, but every lost frame counts", () => {
+  it("are combined by medians, but every lost frame counts", () => {
     const rounds = [1, 9, 2].map((seconds) => figures({ relayCpuUs: seconds * 1_000_000 }));
     const all = summarise([...rounds, figures({ relayCpuUs: 2_000_000, audiences: [audience([100, 93])] })]);
     assert.equal(all.cpuPercent, 20);
@@ -127,7 +127,7 @@ describe("several rounds", () => {
     assert.equal(all.framesDelivered, 793);
   });
 
-  it("tell of the most that other programs disturbed any of them", () => {
+  it("give the largest disturbance by other programs in any round", () => {
     const disturbed = figures({ otherCpuUs: { relay: 3_000_000, load: 100_000 } });
     const { notes, otherCpuPercent } = summarise([figures(), disturbed, figures()]);
     assert.deepEqual(otherCpuPercent, { relay: 30, load: 1 });
@@ -148,7 +148,7 @@ describe("ratios", () => {
     assert.equal(ratio.rss, 1);
   });
 
-  it("are absent where a figure is, or means nothing", () => {
+  it("are absent when a figure is absent or meaningless", () => {
     assert.equal(ratioOf(figures({ relayCpuUs: undefined }), figures()).cpu, undefined);
     assert.equal(ratioOf(figures({ rssKb: { before: 2_000, with: 1_000 } }), figures()).rss, undefined);
   });
@@ -176,7 +176,7 @@ describe("reports", () => {
     );
   });
 
-  it("say in the table what is void and what differs", () => {
+  it("mark in the table what is void and what differs", () => {
     const bad = { ...ours, figures: figures({ loadCpuUs: 9_900_000 }) };
     const text = table(options, bad, theirs, ratioOf(bad.figures, theirs.figures));
     assert.match(text, /VOID \(ours\): the load used 99 %/);

@@ -6,11 +6,11 @@ import { KINDS, type Kind } from "../../bench/flood/kinds.ts";
 import { type FloodOptions, floodHelp, parseFlood } from "../../bench/flood/options.ts";
 import { floodJson, floodText } from "../../bench/flood/report.ts";
 
-/** What a flood may cost: the relay's CPU over its sender's, and milliseconds that a viewer of something else may wait. */
+/** Bounds of a flood's cost: the relay's CPU time over the sender's, and the longest gap of another viewer in milliseconds. */
 const MOST_CPU = 20;
 const LONGEST_GAP_MS = 250;
 
-/** Times that a flood is tried: what other programs do to a loaded machine is no fault of the relay. */
+/** Attempts for each flood: on a busy machine other programs may cause a gap. */
 const TRIES = 3;
 
 function optionsOf(args: readonly string[]): FloodOptions {
@@ -35,7 +35,7 @@ describe("ten thousand messages of one kind from one peer", {
   const options = optionsOf(["--websocket", "--messages", "10000"]);
   for (const kind of KINDS) {
     if (kind === "datagram") continue;
-    it(`cost the relay little and others no gap: ${kind}`, { timeout: 120_000 }, async () => {
+    it(`cost the relay little CPU time and other viewers no gap: ${kind}`, { timeout: 120_000 }, async () => {
       const { messages, ratio, gapMs } = await tried(kind, options);
       assert.equal(messages, 10_000);
       assert.ok(ratio <= MOST_CPU, `${ratio.toFixed(1)} times the sender's CPU`);
@@ -45,7 +45,7 @@ describe("ten thousand messages of one kind from one peer", {
 });
 
 describe("the bench of floods", () => {
-  it("takes one kind or all", () => {
+  it("runs one kind or all", () => {
     assert.deepEqual(optionsOf([]).kinds, KINDS);
     assert.deepEqual(optionsOf(["--kind", "probe"]).kinds, ["probe"]);
     assert.throws(() => parseFlood(["--kind", "prob"]), UsageError);

@@ -26,7 +26,7 @@ describe("latency histogram", () => {
     assert.equal(histogram.percentile(0), 0);
   });
 
-  it("gives percentiles that sorting would give, within a bucket", () => {
+  it("gives the percentiles that sorting gives, within a bucket", () => {
     const values = fc.array(fc.nat({ max: 2 ** 31 - 1 }), { minLength: 1, maxLength: 200 });
     fc.assert(
       fc.property(values, fc.double({ min: 0, max: 1, noNaN: true }), (samples, fraction) => {
@@ -43,7 +43,7 @@ describe("latency histogram", () => {
     assert.equal(histogramOf([123_457]).percentile(0.99), 123_457);
   });
 
-  it("takes a clock that ran backwards as 0 and what is over its range as the largest", () => {
+  it("counts a negative value as 0 and a value above its range as the largest", () => {
     const histogram = histogramOf([-5, 1e12]);
     assert.equal(histogram.percentile(0.5), 0);
     assert.equal(histogram.max, 2 ** 31 - 1);
@@ -54,7 +54,7 @@ describe("latency histogram", () => {
     assert.deepEqual([histogram.count, histogram.max, histogram.percentile(0.5)], [0, 0, 0]);
   });
 
-  it("adds up what other processes have counted", () => {
+  it("adds the counts of other processes", () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 1e7 })), fc.array(fc.nat({ max: 1e7 })), (one, two) => {
         const sum = histogramOf(one);
@@ -65,7 +65,7 @@ describe("latency histogram", () => {
     );
   });
 
-  it("forgets everything when cleared", () => {
+  it("is empty after it was cleared", () => {
     const histogram = histogramOf([1, 2, 3]);
     histogram.clear();
     assert.deepEqual(histogram.data(), { max: 0, counts: [] });

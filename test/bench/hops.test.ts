@@ -31,7 +31,7 @@ describe("latency per hop", () => {
     near(edge?.added?.p99, 0.05);
   });
 
-  it("tells what was lost, and takes nothing off for what came beyond", () => {
+  it("counts what was lost, and does not offset it with what came in excess", () => {
     assert.deepEqual(
       tierFigures(TIERS, 10).map(({ frames, lost }) => [frames, lost]),
       [
@@ -42,7 +42,7 @@ describe("latency per hop", () => {
     );
   });
 
-  it("is told with what the edge took from upstream", () => {
+  it("comes with what the edge pulled from upstream", () => {
     assert.equal(upstreamRatio(1_000, 33_000, 33), 1);
     assert.equal(upstreamRatio(1_000, 0, 33), 0);
     const options = parseHops([]);

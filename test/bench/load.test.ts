@@ -95,7 +95,7 @@ describe("load", { timeout: 3 * TIMEOUT_MS }, () => {
     });
   }
 
-  it("spreads broadcasts over sessions and gives each viewer its own", async () => {
+  it("spreads broadcasts over sessions and gives each viewer one of them", async () => {
     const [sent, got] = await run("moq-lite-05", { path: "many", broadcasts: 5, viewers: 5, framesPerGroup: 1 });
     assert.equal(sent.due.length, 5);
     assert.deepEqual(got.received, sent.due);

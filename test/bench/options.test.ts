@@ -28,7 +28,7 @@ describe("options of the fan-out bench", () => {
     assert.equal(options.json, false);
   });
 
-  it("take the viewers of the scenario unless told otherwise", () => {
+  it("use the scenario's number of viewers by default", () => {
     assert.equal(parsed("--scenario", "many").viewers, 200);
     assert.equal(parsed("--scenario", "many", "--viewers=7").viewers, 7);
   });
@@ -38,20 +38,20 @@ describe("options of the fan-out bench", () => {
     assert.equal(parsed("--against", "moq-relay", "--rounds", "5").rounds, 5);
   });
 
-  it("take threads for a relay of ours only", () => {
+  it("accept threads for our own relay only", () => {
     assert.equal(parsed().threads, undefined);
     assert.equal(parsed("--threads", "2").threads, 2);
     refused(/--threads: expected a whole number from 1 to 64/, "--threads", "65");
     refused(/--threads is for our own relay/, "--threads", "2", "--url", "https://a/");
   });
 
-  it("understand cores, and no pinning", () => {
+  it("accept lists of cores, and `none`", () => {
     assert.deepEqual(parsed("--relay-cores", "0-1", "--load-cores", "2,3").pinning, { relay: [0, 1], load: [2, 3] });
     assert.equal(parsed("--no-pin").pinning, undefined);
     refused(/--load-cores: expected cores/, "--load-cores", "one");
   });
 
-  it("understand where a relay runs and how it is trusted", () => {
+  it("accept the URL of a relay and how to trust it", () => {
     const hex = "ab".repeat(32);
     const options = parsed("--url", "https://relay.example:4443/", "--pid", "12", "--fingerprint", hex);
     assert.equal(options.url?.host, "relay.example:4443");
@@ -64,19 +64,19 @@ describe("options of the fan-out bench", () => {
     refused(/64 hexadecimal/, "--url", "https://a/", "--fingerprint", "abc");
   });
 
-  it("that need --url are refused without it", () => {
+  it("are refused without --url when they need it", () => {
     refused(/--pid is of use with --url only/, "--pid", "1");
     refused(/--insecure is of use with --url only/, "--insecure");
     refused(/for our own relay/, "--url", "https://a/", "--engine", "native");
   });
 
-  it("are refused with the nearest known name", () => {
+  it("are refused with a suggestion when their name is unknown", () => {
     refused(/unknown option --viewer; did you mean --viewers\?/, "--viewer", "3");
     refused(/unknown option --zzzzzzzz$/, "--zzzzzzzz");
     refused(/unexpected argument "video"/, "video");
   });
 
-  it("are refused with a value that is none", () => {
+  it("are refused with an invalid value", () => {
     for (const bad of ["0", "-1", "1.5", "x", "1000000"]) refused(/--viewers/, `--viewers=${bad}`);
     for (const bad of ["0", "-1", "x", "99999"]) refused(/--seconds/, `--seconds=${bad}`);
     refused(/--viewers needs a value/, "--viewers");

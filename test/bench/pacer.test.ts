@@ -32,7 +32,7 @@ describe("pacer", () => {
     );
   });
 
-  it("makes up at once for the time that the process was away", () => {
+  it("catches up at once after the process was suspended", () => {
     let now = 0;
     let due = (): void => {};
     const clock = {

@@ -8,23 +8,23 @@ import { parseBusyUs, parseCpuUs, parseRssKb } from "../../bench/system/proc.ts"
 const FIELDS = "S 1 100 100 0 -1 4194560 900 0 3 0 250 50 7 9 20 0 11 0";
 
 describe("/proc", () => {
-  it("tells the CPU time of a process, whatever its name looks like", () => {
+  it("gives the CPU time of a process, whatever its name contains", () => {
     assert.equal(parseCpuUs(`100 (node) ${FIELDS}`), 3_000_000);
     assert.equal(parseCpuUs(`100 (a) b (c d) ${FIELDS}`), 3_000_000);
   });
 
-  it("tells resident memory", () => {
+  it("gives resident memory", () => {
     assert.equal(parseRssKb("Name:\tnode\nVmPeak:\t  900 kB\nVmRSS:\t   61440 kB\nThreads:\t11\n"), 61_440);
   });
 
-  it("tells how long a core was busy, waiting for disks not counted", () => {
+  it("gives the busy time of a core, without waits for disks", () => {
     const stat = "cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 1 2 3 1000 500 4 5 6 0 0\ncpu1 10 0 0 0 0 0 0 0 0 0\nintr 1\n";
     assert.equal(parseBusyUs(stat, 0), 210_000);
     assert.equal(parseBusyUs(stat, 1), 100_000);
     assert.equal(parseBusyUs(stat, 2), undefined);
   });
 
-  it("does not take anything else for a figure", () => {
+  it("rejects anything that is no figure", () => {
     assert.throws(() => parseCpuUs(""), /not the stat file/);
     assert.throws(() => parseCpuUs("100 (node) S 1 2"), /not the stat file/);
     // A zombie has no memory.
@@ -40,12 +40,12 @@ describe("pinning", () => {
     for (const bad of ["", "a", "1-", "3-1", "-1", "1,,2", "1.5"]) assert.equal(parseCores(bad), undefined, bad);
   });
 
-  it("wraps a command only where there are cores to pin it to", () => {
+  it("wraps a command only when there are cores to pin it to", () => {
     assert.deepEqual(pinned([0, 2], ["relay", "--flag"]), ["taskset", ["-c", "0,2", "relay", "--flag"]]);
     assert.deepEqual(pinned(undefined, ["relay", "--flag"]), ["relay", ["--flag"]]);
   });
 
-  it("is given up, with the reason, where it cannot be as wanted", async () => {
+  it("is skipped with the reason when it is not possible", async () => {
     const shared = await findPin({ relay: [0], load: [0] });
     const absent = await findPin({ relay: [0], load: [4_000] });
     for (const pin of [shared, absent]) {
@@ -55,7 +55,7 @@ describe("pinning", () => {
 });
 
 describe("flags of moq-relay", () => {
-  it("are those of its version", () => {
+  it("match its version", () => {
     const newer = flagsFor("  --listen-tls-cert <CERT>")("127.0.0.1:1", "c", "k");
     assert.deepEqual(newer.slice(0, 6), ["--listen", "127.0.0.1:1", "--listen-tls-cert", "c", "--listen-tls-key", "k"]);
     const older = flagsFor("  --server-bind <ADDR>")("127.0.0.1:1", "c", "k");

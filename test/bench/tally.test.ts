@@ -20,7 +20,7 @@ describe("clock of all processes", () => {
 });
 
 describe("stamp of a frame", () => {
-  it("comes back as it was put, at any place", () => {
+  it("is read as it was written, at any offset", () => {
     const value = fc.maxSafeNat();
     fc.assert(
       fc.property(value, value, fc.nat({ max: 20 }), (frame, sentUs, at) => {
@@ -34,7 +34,7 @@ describe("stamp of a frame", () => {
   });
 });
 
-describe("frames that were seen", () => {
+describe("received frames", () => {
   it("are counted once each, in any order", () => {
     fc.assert(
       fc.property(fc.nat({ max: 2 ** 40 }), fc.array(fc.nat({ max: 99 })), (first, offsets) => {
@@ -77,7 +77,7 @@ describe("tally of viewers", () => {
     assert.deepEqual([arrivedFrames, arrivedBytes], [2, 200]);
   });
 
-  it("does not take a frame that comes twice for two", () => {
+  it("counts a frame that arrives twice once", () => {
     const tally = new Tally(1, 10);
     tally.measure(window);
     tally.frame(0, 7, 1_500, 1_600, 100);
@@ -86,7 +86,7 @@ describe("tally of viewers", () => {
     assert.deepEqual([received, duplicates], [[1], 1]);
   });
 
-  it("counts nothing before the first window and begins anew with each", () => {
+  it("counts nothing before the first window and starts at zero with each", () => {
     const tally = new Tally(1, 10);
     tally.frame(0, 1, 1_500, 1_600, 100);
     assert.deepEqual(tally.report().received, [0]);

@@ -22,7 +22,7 @@ test("a certificate that is not trusted ends the load at once and names the flag
   await relay.stop();
 });
 
-test("a token for --url comes from a file, and never twice", () => {
+test("a token for --url comes from a file or from the URL, never from both", () => {
   const folder = mkdtempSync(join(tmpdir(), "moqmesh-bench-"));
   const file = join(folder, "token");
   writeFileSync(file, "abc\n");

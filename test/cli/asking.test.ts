@@ -27,8 +27,8 @@ async function withKey(use: (relay: TestRelay, key: TestKey) => Promise<void>): 
   }
 }
 
-describe("a relay that wants a token", () => {
-  test("is told apart from one that cannot be reached: what it wants, how to give it, and exit code 6", () =>
+describe("a relay that needs a token", () => {
+  test("is not reported as unreachable: the error names what it needs and how to give it, with exit code 6", () =>
     withKey(async (relay) => {
       for (const scheme of ["http", "ws"]) {
         for (const command of [["ls"], ["fetch", "a", "b"]]) {
@@ -46,7 +46,7 @@ describe("a relay that wants a token", () => {
       assert.match(err, /token_missing/);
     }));
 
-  test("takes it from --token FILE and from MOQMESH_TOKEN, and the flag goes before the variable", () =>
+  test("gets it from --token FILE or from MOQMESH_TOKEN, and the flag wins", () =>
     withKey(async (relay, key) => {
       const file = join(key.folder, "token");
       writeFileSync(file, `${await key.token({ root: "", get: [""] })}\n`);
@@ -66,7 +66,7 @@ describe("a relay that wants a token", () => {
       assert.equal((await run(["ls", relay.at("ws").href, "--token", join(key.folder, "none")])).code, 2);
     }));
 
-  test("names what is wrong with a token, and never the token", () =>
+  test("gives the reason why a token is refused, and never the token", () =>
     withKey(async (relay, key) => {
       const expired = await key.token({ root: "", get: [""], exp: 1_000_000_000 });
       const { code, err } = await run(["ls", relay.at("ws").href], { MOQMESH_TOKEN: expired });
@@ -79,7 +79,7 @@ describe("a relay that wants a token", () => {
       assert.match(elsewhere.err, /\(path_unrelated\)/);
     }));
 
-  test("shows nothing to a token that may only publish, and ls says so instead of that nothing is live", () =>
+  test("shows nothing to a token that may only publish, and ls says so", () =>
     withKey(async (relay, key) => {
       const { code, out, err } = await run(["ls", relay.at("ws").href], {
         MOQMESH_TOKEN: await key.token({ root: "", put: [""] }),
@@ -90,7 +90,7 @@ describe("a relay that wants a token", () => {
     }));
 });
 
-test("/access tells any page what a session may do, or why it is refused", () =>
+test("/access answers any page with what a session may do, or why it is refused", () =>
   withKey(async (relay, key) => {
     const ask = async (path: string): Promise<Record<string, unknown>> => {
       const response = await fetch(relay.at("http", path).href);
@@ -111,7 +111,7 @@ test("/access tells any page what a session may do, or why it is refused", () =>
     assert.equal((await ask(`/access/b?jwt=${grant}`))["status"], 403);
   }));
 
-test("a full relay refuses with a reason that its log has and the client prints", () =>
+test("a full relay refuses with a reason that it logs and the client prints", () =>
   withRelay({ ...OPEN, "limits.sessions": "1" }, async (relay) => {
     await publishTo(relay.at("ws"), "live/a", "chat", [["x"]]);
     await until(() => relay.counters.sessionsActive === 1);
@@ -130,7 +130,7 @@ test("a full relay refuses with a reason that its log has and the client prints"
 describe("a list that the relay cuts", () => {
   const settings = { ...OPEN, "limits.announcements_per_session": "2" };
 
-  test("is never taken for the whole: exit code 7, and complete is false", () =>
+  test("is reported as incomplete: exit code 7, and `complete` is false", () =>
     withRelay(settings, async (relay) => {
       for (const path of ["live/a", "live/b", "other/c"]) await publishTo(relay.at("ws"), path, "chat", [["x"]]);
       for (const scheme of ["ws", "http"]) {
@@ -148,7 +148,7 @@ describe("a list that the relay cuts", () => {
       }
     }));
 
-  test("ends ls --follow with the reason, and what is live is not said to be gone", () =>
+  test("ends ls --follow with the reason, without reporting live broadcasts as ended", () =>
     withRelay(settings, async (relay) => {
       const first = await publishTo(relay.at("ws"), "live/a", "chat", [["x"]]);
       first.publish("live/b");
@@ -163,7 +163,7 @@ describe("a list that the relay cuts", () => {
     }));
 });
 
-test("ls --follow ends with 130 and without a word at Ctrl-C", () =>
+test("ls --follow ends silently with 130 at Ctrl-C", () =>
   withRelay(OPEN, async (relay) => {
     await publishTo(relay.at("ws"), "live/a", "chat", [["x"]]);
     const io = recordedIo();
@@ -175,7 +175,7 @@ test("ls --follow ends with 130 and without a word at Ctrl-C", () =>
     assert.equal(io.stderr(), "");
   }));
 
-test("ls --follow says that the session has ended, and not that broadcasts are gone", () =>
+test("ls --follow reports the end of the session, and does not report broadcasts as ended", () =>
   withRelay(OPEN, async (relay) => {
     await publishTo(relay.at("ws"), "live/a", "chat", [["x"]]);
     const io = recordedIo();
@@ -189,7 +189,7 @@ test("ls --follow says that the session has ended, and not that broadcasts are g
 describe("fetch", () => {
   const settings = { ...OPEN, "limits.subscribe_wait": "100ms" };
 
-  test("says at once that a broadcast is not live, then ends with 5", () =>
+  test("reports at once that a broadcast is not live, then ends with 5", () =>
     withRelay(settings, async (relay) => {
       const { code, err } = await run(["fetch", relay.at("ws").href, "live/a", "chat", "--timeout", "3s"]);
       assert.equal(code, 5);
@@ -199,7 +199,7 @@ describe("fetch", () => {
       );
     }));
 
-  test("ends with 5 for a track and for a group that are not there, and names which", () =>
+  test("ends with 5 and names what is missing, a track or a group", () =>
     withRelay(settings, async (relay) => {
       await publishTo(relay.at("ws"), "live/a", "chat", [["x"]]);
       for (const scheme of ["ws", "http"]) {
@@ -211,7 +211,7 @@ describe("fetch", () => {
     }));
 });
 
-test("an admin listener is recognised, whatever the scheme", () =>
+test("the address of an admin listener is recognised with any scheme", () =>
   withRelay(OPEN, async (relay) => {
     const { port = 0 } = relay.relay.adminAddress ?? {};
     for (const scheme of ["http", "ws", "wss"]) {
@@ -221,7 +221,7 @@ test("an admin listener is recognised, whatever the scheme", () =>
     }
   }));
 
-test("a failed dial says why in the program's own words, with the hint that fits", () =>
+test("a failed dial gives the reason and a hint in the program's own words", () =>
   withRelay(OPEN, async (relay) => {
     for (const scheme of ["wss", "https"]) {
       const { code, err } = await run(["ls", relay.at(scheme).href]);

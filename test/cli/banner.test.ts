@@ -20,7 +20,7 @@ function shown(change: Partial<BannerFacts> = {}): string {
   return banner({ ...facts, ...change }, loadConfig({}).config, recordedIo());
 }
 
-test("tells the address, the fingerprint, the health page and what to do next, in 80 columns", () => {
+test("shows the address, the fingerprint, the health page and the next steps, in 80 columns", () => {
   const text = shown();
   for (const part of [
     "moqmesh 1.2.3",
@@ -35,7 +35,7 @@ test("tells the address, the fingerprint, the health page and what to do next, i
   for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
 });
 
-test("tells that clients need a token where they do", () => {
+test("says that clients need a token when they do", () => {
   const text = (env: Record<string, string>) => banner(facts, loadConfig({ env }).config, recordedIo());
   const keys = { MOQMESH_AUTH_KEY_DIR: "keys" };
   assert.match(text(keys), /need a token.*\n.*ls --token FILE http/);
@@ -43,17 +43,17 @@ test("tells that clients need a token where they do", () => {
   for (const env of [{}, { ...keys, MOQMESH_AUTH_PUBLIC_SUBSCRIBE: "demo" }]) assert.doesNotMatch(text(env), /token/);
 });
 
-test("is laid out for 80 columns where the terminal does not know its size, and never for fewer than 40", () => {
+test("fits 80 columns when the terminal does not know its size, and never fewer than 40", () => {
   assert.deepEqual([undefined, 0, 7, 60, 200].map(columnsOf), [80, 80, 40, 60, 80]);
 });
 
-test("with a certificate that clients trust shows https and no fingerprint", () => {
+test("shows https and no fingerprint with a certificate that clients trust", () => {
   const text = shown({ fingerprint: undefined, hasPage: false });
   assert.match(text, /https:\/\/127\.0\.0\.1:4443\//);
   assert.doesNotMatch(text, /Fingerprint|http:\/\/127\.0\.0\.1:4443|browser/);
 });
 
-test("tells who the relay is in its mesh, and which roots it asks", () => {
+test("shows the relay's node, role and region in its mesh, and its roots", () => {
   const text = (more: Record<string, string>) => {
     const env = {
       MOQMESH_CLUSTER_NODE: "edge-1",
@@ -74,11 +74,11 @@ test("tells who the relay is in its mesh, and which roots it asks", () => {
   assert.doesNotMatch(shown(), /Mesh|Root/);
 });
 
-test("leaves the admin listener out when there is none", () => {
+test("omits the admin listener when there is none", () => {
   assert.doesNotMatch(shown({ adminAddress: undefined }), /Health/);
 });
 
-test("names hosts at which a listener answers, and localhost only when both families do", () => {
+test("names hosts at which a listener answers, and localhost only when it answers over IPv4 and IPv6", () => {
   assert.deepEqual(reachableHosts("127.0.0.1"), ["127.0.0.1"]);
   assert.deepEqual(reachableHosts("::1"), ["[::1]"]);
   assert.equal(reachableHosts("0.0.0.0")[0], "127.0.0.1");

@@ -1,4 +1,4 @@
-/** `check` finds what would keep `serve` from starting, and `serve` says the same. */
+/** `check` reports what would fail the start of `serve`, and `serve` reports the same. */
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -109,7 +109,7 @@ for (const [what, toml, line, key, message] of BROKEN) {
   });
 }
 
-test("names every file that is wrong at once, in the order of the lines", async () => {
+test("names every invalid file at once, in the order of the lines", async () => {
   const toml = '[tls]\ncert = "DIR/text.pem"\nkey = "DIR/one.key"\n[auth]\nkey = "DIR/x"\nkey_dir = "DIR/y"';
   const { err } = await check(file(toml));
   assert.deepEqual(
@@ -125,7 +125,7 @@ const ODD: [what: string, toml: string, line: number, key: string, message: RegE
 ];
 
 for (const [what, toml, line, key, message] of ODD) {
-  test(`warns of ${what}, which a relay starts with`, async () => {
+  test(`warns of ${what}, with which a relay still starts`, async () => {
     const path = file(toml);
     const { code, err } = await check(path);
     assert.equal(code, 0, err);
@@ -137,7 +137,7 @@ for (const [what, toml, line, key, message] of ODD) {
   });
 }
 
-test("serve exits with 3 and the same words where check finds something, before it opens anything", async () => {
+test("serve exits with 3 and the same message as check, before it opens anything", async () => {
   const path = file('[tls]\ncert = "DIR/text.pem"\nkey = "DIR/one.key"\n');
   const program = new Program(["serve", ...QUIET, path]);
   assert.equal(await program.ends(), 3);

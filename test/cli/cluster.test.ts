@@ -67,7 +67,7 @@ describe("moqmesh cluster", () => {
       );
     }));
 
-  it("says where a relay is in no mesh, is none, or cannot be asked", async () => {
+  it("says when a relay is in no mesh, when the address is no relay, and when it is unreachable", async () => {
     for (const [status, code, text, body] of [
       [404, 1, /is in no mesh/, "this relay is in no mesh"],
       [404, 1, /is not the admin listener of a relay \(status 404\)\n.*admin_port/, "not found"],

@@ -1,41 +1,13 @@
-/** What becomes of a relay whose standard output cannot be written. */
+/** A relay whose standard output cannot be written keeps running. */
 import assert from "node:assert/strict";
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, afterEach, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { Program, QUIET } from "./support/process.ts";
+import { freePorts } from "../../lab/ports.ts";
+import { programsForTests } from "./support/process.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "moqmesh-output-"));
-after(() => rmSync(folder, { recursive: true }));
-
-const running: Program[] = [];
-afterEach(async () => {
-  for (const program of running.splice(0)) {
-    program.kill("SIGKILL");
-    await program.ends();
-  }
-});
-
-function start(args: readonly string[], options?: ConstructorParameters<typeof Program>[1]): Program {
-  const program = new Program(["serve", ...QUIET, "--tls.state_dir", join(folder, "state"), ...args], options);
-  running.push(program);
-  return program;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>((resolve) => {
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : 0);
-    });
-  });
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+const { folder, serve } = programsForTests();
 
 /** Waits until the admin listener answers. */
 async function lives(admin: number): Promise<void> {
@@ -60,9 +32,9 @@ function wordy(name: string): { file: string; break: () => void } {
   return { file, break: () => writeFileSync(file, `[limits]\n${keys.join("\n")}\n`) };
 }
 
-test("a relay whose log nobody reads any more goes on, and ends when it is told to", async () => {
+test("a relay whose log has a stuck reader keeps running, and ends on SIGTERM", async () => {
   const config = wordy("still.toml");
-  const program = start([config.file]);
+  const program = serve([config.file]);
   const { admin } = await program.ready();
   program.child.stdout?.pause();
   config.break();
@@ -75,9 +47,9 @@ test("a relay whose log nobody reads any more goes on, and ends when it is told 
   program.child.stdout?.resume();
 });
 
-test("a relay whose log is read again says how many lines were lost", async () => {
+test("a relay logs how many lines were lost once its log is read again", async () => {
   const config = wordy("slow.toml");
-  const program = start([config.file]);
+  const program = serve([config.file]);
   const { admin } = await program.ready();
   program.child.stdout?.pause();
   config.break();
@@ -90,9 +62,9 @@ test("a relay whose log is read again says how many lines were lost", async () =
 });
 
 for (const format of ["json", "pretty"]) {
-  test(`a relay that logs ${format} goes on when the reader of its log has gone`, async () => {
-    const admin = await freePort();
-    const program = start(["--http.admin_port", String(admin), "--log.format", format]);
+  test(`a relay that logs ${format} keeps running when the reader of its log has closed`, async () => {
+    const [admin = 0] = await freePorts(1);
+    const program = serve(["--http.admin_port", String(admin), "--log.format", format]);
     program.child.stdout?.destroy();
     program.child.stderr?.destroy();
     await lives(admin);
@@ -101,10 +73,10 @@ for (const format of ["json", "pretty"]) {
     assert.equal(await new Promise((resolve) => program.child.once("exit", resolve)), 0);
   });
 
-  test(`a relay that logs ${format} goes on when the disk under its log is full`, async () => {
+  test(`a relay that logs ${format} keeps running when the disk of its log is full`, async () => {
     const full = openSync("/dev/full", "w");
-    const admin = await freePort();
-    const program = start(["--http.admin_port", String(admin), "--log.format", format], { stdout: full });
+    const [admin = 0] = await freePorts(1);
+    const program = serve(["--http.admin_port", String(admin), "--log.format", format], { stdout: full });
     closeSync(full);
     await lives(admin);
     program.kill("SIGHUP");

@@ -46,26 +46,26 @@ for (const args of HELPS) {
   });
 }
 
-test("tells the version for the program and for each command", async () => {
+test("prints the version for the program and for each command", async () => {
   for (const args of [["--version"], ["-V"], ["version"], ...COMMANDS.map(({ name }) => [name, "--version"])]) {
     assert.deepEqual(await run(...args), { code: 0, out: `moqmesh ${VERSION}\n`, err: "" });
   }
 });
 
-test("without a command shows the help on standard error and exits with 2", async () => {
+test("without a command prints the help on standard error and exits with 2", async () => {
   const { code, out, err } = await run();
   assert.equal(code, 2);
   assert.equal(out, "");
   assert.match(err, /^moqmesh .*\n\nUsage:/);
 });
 
-test("names the nearest command", async () => {
+test("suggests the nearest command", async () => {
   const { code, err } = await run("sevre");
   assert.equal(code, 2);
   assert.match(err, /^moqmesh: unknown command "sevre"; did you mean "serve"\?\n/);
 });
 
-test("names the nearest option, of the command and of the configuration", async () => {
+test("suggests the nearest option, of the command and of the configuration", async () => {
   const cases: [string[], RegExp][] = [
     [["serve", "--prot", "1"], /unknown option --prot; did you mean --port\?/],
     [["serve", "--server.prot=1"], /unknown option --server\.prot; did you mean --server\.port\?/],
@@ -81,7 +81,7 @@ test("names the nearest option, of the command and of the configuration", async 
   }
 });
 
-test("says what is missing, too much, or without its value", async () => {
+test("says which argument is missing, surplus or without its value", async () => {
   const cases: [string[], RegExp][] = [
     [["fetch", "http://localhost/"], /BROADCAST is missing\nmoqmesh: TRACK is missing/],
     [["check", "a.toml", "b.toml"], /unexpected argument "b\.toml"/],
@@ -124,7 +124,7 @@ test("check prints the merged configuration as TOML, with the origin of each val
   assert.equal(await runProgram(["check", file("again.toml", io.stdout())], again), 0, again.stderr());
 });
 
-test("check shows no credential, whatever place it is from, and says that there is one", async () => {
+test("check shows no credential, whatever its source, and says that there is one", async () => {
   const alone = '[cluster]\nnode = "a"\nserve_root = true\ntoken = "of-them-1"\n';
   const more = '[auth]\nkey_url = "https://u:of-them-5@keys.example/?key=of-them-6"\n';
   const path = file("secret.toml", `${alone}connect = ["https://of-them-3@x.example/?jwt=of-them-4"]\n${more}`);
@@ -200,7 +200,7 @@ test("check finds certificate files that cannot be read", async () => {
   assert.match(err, /tls\.toml:3: tls\.key: the key file \/nowhere\/key\.pem does not exist/);
 });
 
-test("check and serve refuse an authority of the mesh that the engine cannot check certificates against", async () => {
+test("check and serve refuse a `cluster.ca` when the engine cannot check certificates against it", async () => {
   const ca = file("ca.pem", "");
   const mesh = `[cluster]\nnode = "a"\nurl = "https://a.example"\nroot = ["https://root.example"]\ntoken = "t"\nca = "${ca}"\n`;
   const path = file("ca.toml", mesh);
@@ -224,7 +224,7 @@ test("check and serve refuse an authority of the mesh that the engine cannot che
   assert.equal((await run("check", websockets, "--server.engine", "rwebtransport")).code, 0);
 });
 
-test("check --json tells values and origins, or problems, as one object", async () => {
+test("check --json prints values and origins, or problems, as one object", async () => {
   const good = await run("check", file("one.toml", '[limits]\nidle_timeout = "1m"\n'), "--json");
   const { ok, values }: { ok: boolean; values: { key: string; value: unknown; origin: object }[] } = JSON.parse(
     good.out,

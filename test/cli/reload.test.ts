@@ -1,33 +1,17 @@
-/** What a running relay takes in by SIGHUP and by itself, and how its start ends. */
+/** What a running relay reloads on SIGHUP and by itself, and how a start fails. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, afterEach, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect as tlsConnect } from "node:tls";
 import { testCertificate } from "../support/certificate.ts";
 import { missingEngine } from "../support/engines.ts";
-import { Program, QUIET } from "./support/process.ts";
+import { programsForTests } from "./support/process.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "moqmesh-reload-"));
-after(() => rmSync(folder, { recursive: true }));
-
-const running: Program[] = [];
-afterEach(async () => {
-  for (const program of running.splice(0)) {
-    program.kill("SIGKILL");
-    await program.ends();
-  }
-});
-
-function start(args: readonly string[]): Program {
-  const program = new Program(["serve", ...QUIET, "--tls.state_dir", join(folder, "state"), ...args]);
-  running.push(program);
-  return program;
-}
+const { folder, serve } = programsForTests();
 
 /** Fingerprint of the certificate that the TCP port shows. */
 function shown(port: number): Promise<string> {
@@ -57,11 +41,11 @@ async function certificateFiles(name: string) {
   return { args: ["--cert", cert, "--key", key], put };
 }
 
-test("a certificate that was replaced is shown after SIGHUP, and the log says so", {
+test("a replaced certificate is served after SIGHUP, and the log says so", {
   skip: keepsCertificate,
 }, async () => {
   const { args, put } = await certificateFiles("hup");
-  const program = start(args);
+  const program = serve(args);
   const { port } = await program.ready();
   const before = await shown(port);
   await put();
@@ -70,11 +54,11 @@ test("a certificate that was replaced is shown after SIGHUP, and the log says so
   assert.notEqual(await shown(port), before);
 });
 
-test("a certificate that was replaced is shown within seconds without a signal", {
+test("a replaced certificate is served within seconds without a signal", {
   skip: keepsCertificate,
 }, async () => {
   const { args, put } = await certificateFiles("alone");
-  const program = start(args);
+  const program = serve(args);
   const { port } = await program.ready();
   const before = await shown(port);
   await put();
@@ -82,8 +66,8 @@ test("a certificate that was replaced is shown within seconds without a signal",
   assert.notEqual(await shown(port), before);
 });
 
-test("a flood of SIGHUPs is one reading a second", async () => {
-  const program = start([]);
+test("a flood of SIGHUPs causes one reload a second", async () => {
+  const program = serve();
   const { admin } = await program.ready();
   for (let i = 0; i < 3_000; i++) program.kill("SIGHUP");
   assert.equal((await fetch(`http://127.0.0.1:${admin}/health/live`)).status, 200);
@@ -92,10 +76,10 @@ test("a flood of SIGHUPs is one reading a second", async () => {
   assert.ok(readings.length >= 1 && readings.length <= 3, `${readings.length} readings`);
 });
 
-test("the level of the log follows SIGHUP", async () => {
+test("the log level changes on SIGHUP", async () => {
   const file = join(folder, "level.toml");
   writeFileSync(file, '[log]\nlevel = "info"\n');
-  const program = start([file]);
+  const program = serve([file]);
   await program.ready();
   writeFileSync(file, '[log]\nlevel = "warn"\n');
   program.kill("SIGHUP");
@@ -105,10 +89,10 @@ test("the level of the log follows SIGHUP", async () => {
   assert.doesNotMatch(program.stdout, /relay closed/);
 });
 
-test("a configuration that is no longer a regular file changes nothing on SIGHUP and stops nothing", async () => {
+test("a configuration that is no longer a regular file is ignored on SIGHUP", async () => {
   const file = join(folder, "pipe.toml");
   writeFileSync(file, "");
-  const program = start([file]);
+  const program = serve([file]);
   const { admin } = await program.ready();
   rmSync(file);
   execFileSync("mkfifo", [file]);
@@ -117,8 +101,8 @@ test("a configuration that is no longer a regular file changes nothing on SIGHUP
   assert.equal((await fetch(`http://127.0.0.1:${admin}/health/live`)).status, 200);
 });
 
-test("a state folder that cannot be made ends the start at once", async () => {
-  const program = start(["--tls.state_dir", "/proc/nope/deeper"]);
+test("a state folder that cannot be created fails the start at once", async () => {
+  const program = serve(["--tls.state_dir", "/proc/nope/deeper"]);
   assert.equal(await program.ends(), 1);
   assert.match(
     program.stderr,
@@ -137,13 +121,13 @@ function listening(server: Server): Promise<number> {
   });
 }
 
-test("where both ports are taken the public one is named, and nothing is said to be closed", async () => {
+test("when both ports are in use the error names the public one, and the log reports nothing as closed", async () => {
   const servers = [createServer(), createServer()];
   const [taken = 0, other = 0] = await Promise.all(servers.map(listening));
-  const both = start(["--port", String(taken), "--http.admin_port", String(other)]);
+  const both = serve(["--port", String(taken), "--http.admin_port", String(other)]);
   assert.equal(await both.ends(), 1);
   assert.match(both.stderr, new RegExp(`^moqmesh: cannot listen on TCP 127.0.0.1:${taken}: it is in use`));
-  const admin = start(["--http.admin_port", String(taken)]);
+  const admin = serve(["--http.admin_port", String(taken)]);
   assert.equal(await admin.ends(), 1);
   assert.match(admin.stderr, new RegExp(`^moqmesh: cannot listen on the admin listener's TCP 127.0.0.1:${taken}: it`));
   assert.doesNotMatch(both.stdout + admin.stdout, /closed|listening|ready/);

@@ -1,4 +1,4 @@
-/** What clients of a relay see that is killed and is back at once. */
+/** What clients see of a relay that is killed and restarted at once. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { keptResetKey, MIN_RESET_KEY } from "../../relay/host/reset-key.ts";
 import { missingEngine } from "../support/engines.ts";
 import { Program, QUIET } from "./support/process.ts";
 
-/** Longest wait for the end of a session: a sign of life of the client's, every five seconds, and a busy machine. */
+/** Longest wait for the end of a session: the client's keep-alive interval of five seconds, and time for a busy machine. */
 const NOTICED_MS = 15_000;
 
 let folder: string;
@@ -20,8 +20,8 @@ before(async () => {
 });
 after(async () => await rm(folder, { recursive: true, force: true }));
 
-describe("a relay that was killed and is back", () => {
-  it("lets clients know that their sessions are gone, long before they miss it", {
+describe("a relay that was killed and restarted", () => {
+  it("ends the sessions of the killed one at its clients, long before their idle timeout", {
     timeout: 60_000,
     skip: missingEngine(),
   }, async () => {
@@ -45,7 +45,7 @@ describe("a relay that was killed and is back", () => {
 });
 
 describe("the key of stateless resets", () => {
-  it("is kept, for the relay's own user only, and is another one at each address", async () => {
+  it("is kept in a file of the relay's own user, and differs for each address", async () => {
     const state = join(folder, "a", "b");
     const [first, again, other] = [
       await keptResetKey(state, ":: 443"),
@@ -58,13 +58,13 @@ describe("the key of stateless resets", () => {
     assert.equal((await stat(join(state, "reset.key"))).mode & 0o777, 0o600);
   });
 
-  it("is the same for relays that begin at once", async () => {
+  it("is the same for relays that start at the same time", async () => {
     const state = join(folder, "together");
     const keys = await Promise.all(Array.from({ length: 8 }, () => keptResetKey(state, "x")));
     assert.equal(new Set(keys.map((key) => key.toString("hex"))).size, 1);
   });
 
-  it("is not made where no folder can be, and not read from what is no key", async () => {
+  it("is not created without a folder, and not read from a file that is no key", async () => {
     await assert.rejects(keptResetKey("/proc/nope/state", "x"));
     const state = join(folder, "short");
     await keptResetKey(state, "x");

@@ -1,33 +1,17 @@
 import assert from "node:assert/strict";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, afterEach, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { SIGNAL_ECHO_MS } from "../../relay/cli/signals.ts";
 import { type Client, connect } from "../../relay/client/client.ts";
-import { BIN, Program, QUIET } from "./support/process.ts";
+import { BIN, programsForTests } from "./support/process.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "moqmesh-serve-"));
-after(() => rmSync(folder, { recursive: true }));
-
-const running: Program[] = [];
-afterEach(async () => {
-  for (const program of running.splice(0)) {
-    program.kill("SIGKILL");
-    await program.ends();
-  }
-});
-
-function start(args: readonly string[], options?: ConstructorParameters<typeof Program>[1]): Program {
-  const program = new Program(args, options);
-  running.push(program);
-  return program;
-}
+const { folder, run, serve } = programsForTests();
 
 /**
- * Fails where the relay keeps the session. It refuses one with an HTTP status; an engine that has answered before the relay is
+ * Fails when the relay accepts the session. A relay refuses with an HTTP status; an engine that has answered before the relay is
  * asked (docs/engines.md) ends the session instead.
  */
 async function refused(dialled: Promise<Client>): Promise<void> {
@@ -37,12 +21,11 @@ async function refused(dialled: Promise<Client>): Promise<void> {
   await session.close();
 }
 
-const SERVE = ["serve", ...QUIET, "--tls.state_dir", join(folder, "state")];
-/** Pretends to be an older Node, so that the launcher hands over. */
+/** Makes Node report an older version, so that the launcher starts the installed one. */
 const OLD_NODE = `data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.0.0"}})`;
 
 test("serves until SIGTERM and exits with 0", async () => {
-  const program = start(SERVE);
+  const program = serve();
   const { port, admin } = await program.ready();
   const live = await fetch(`http://127.0.0.1:${admin}/health/live`);
   assert.equal(live.status, 200);
@@ -55,9 +38,9 @@ test("serves until SIGTERM and exits with 0", async () => {
   for (const line of program.stdout.trim().split("\n")) assert.ok(JSON.parse(line), "one JSON object a line");
 });
 
-test("goes on after an error that nothing has caught, logs it and counts it", async () => {
+test("keeps running after an uncaught error, logs it and counts it", async () => {
   const hook = `data:text/javascript,process.on("SIGWINCH",()=>{setTimeout(()=>{throw new Error("in a timer")});Promise.reject(new Error("in a promise"))})`;
-  const program = start(SERVE, { execArgv: ["--import", hook] });
+  const program = serve([], { execArgv: ["--import", hook] });
   const { admin } = await program.ready();
   program.kill("SIGWINCH");
   await program.says(/"level":"error".*in a promise.*a defect outside of any session/);
@@ -68,8 +51,8 @@ test("goes on after an error that nothing has caught, logs it and counts it", as
   assert.equal(await program.ends(), 0);
 });
 
-test("ends at once at a second signal, with the signal's exit code", async () => {
-  const program = start([...SERVE, "--drain.grace", "1h"]);
+test("ends at once on a second signal, with the signal's exit code", async () => {
+  const program = serve(["--drain.grace", "1h"]);
   const { port } = await program.ready();
   // A viewer that stays keeps the relay draining.
   const viewer = await connect(new URL(`http://127.0.0.1:${port}/`), { trust: { kind: "system" }, timeoutMs: 10_000 });
@@ -82,17 +65,17 @@ test("ends at once at a second signal, with the signal's exit code", async () =>
   await viewer.close();
 });
 
-test("on SIGHUP takes in what may change for new sessions, names what may not, and nothing where there is an error", async () => {
+test("on SIGHUP applies the keys that are live, names those that need a restart, and applies nothing when there is an error", async () => {
   const file = join(folder, "reload.toml");
   const write = (text: string) => writeFileSync(file, text);
   write("[limits]\nsessions = 1\n");
-  const program = start([...SERVE, file]);
+  const program = serve([file]);
   const { port } = await program.ready();
   const dial = () => connect(new URL(`http://127.0.0.1:${port}/`), { trust: { kind: "system" }, timeoutMs: 10_000 });
   const first = await dial();
   program.kill("SIGHUP");
   await program.says(/configuration checked: unchanged/);
-  // With an error anywhere nothing of it counts.
+  // With an error anywhere the relay applies nothing of the file.
   write("[limits]\nsessions = 2\nsesions = 6\n");
   program.kill("SIGHUP");
   await program.says(/limits\.sesions: unknown key.*nothing changes/);
@@ -108,11 +91,11 @@ test("on SIGHUP takes in what may change for new sessions, names what may not, a
   assert.equal(await program.ends(), 0);
 });
 
-test("on SIGHUP tells no secret that changed", async () => {
+test("on SIGHUP logs no secret that changed", async () => {
   const file = join(folder, "secret.toml");
   const cluster = '[cluster]\nnode = "a"\ntoken = ';
   writeFileSync(file, `${cluster}"first-of-them"\n`);
-  const program = start([...SERVE, file]);
+  const program = serve([file]);
   await program.ready();
   writeFileSync(file, `${cluster}"second-of-them"\nconnect = ["https://x.example/?jwt=third-of-them"]\n`);
   program.kill("SIGHUP");
@@ -122,12 +105,12 @@ test("on SIGHUP tells no secret that changed", async () => {
   assert.doesNotMatch(program.stdout, /of-them/);
 });
 
-test("takes a password that changed for a change, and logs none of a Redis that is not there", async () => {
+test("counts a changed password as a change, and logs no password of an unreachable Redis", async () => {
   const file = join(folder, "redis.toml");
   const config = (password: string) =>
     `[cluster]\nnode = "a"\nserve_root = true\nregistry = "redis://u:${password}@127.0.0.1:1/0"\n`;
   writeFileSync(file, config("first-of-them"));
-  const program = start([...SERVE, file]);
+  const program = serve([file]);
   await program.says(/registry Redis unreachable/);
   writeFileSync(file, config("second-of-them"));
   program.kill("SIGHUP");
@@ -137,14 +120,14 @@ test("takes a password that changed for a change, and logs none of a Redis that 
   assert.doesNotMatch(program.stdout + program.stderr, /of-them/);
 });
 
-test("exits with 3 before it opens anything when the configuration is wrong", async () => {
-  const program = start([...SERVE, "--limits.sessions", "0"]);
+test("exits with 3 before it opens anything when the configuration is invalid", async () => {
+  const program = serve(["--limits.sessions", "0"]);
   assert.equal(await program.ends(), 3);
   assert.match(program.stderr, /flag --limits\.sessions: limits\.sessions: must be at least 1/);
   assert.equal(program.stdout, "");
 });
 
-test("exits with 1 and names the socket when the port is taken", async () => {
+test("exits with 1 and names the socket when the port is in use", async () => {
   const taken = createServer();
   const port = await new Promise<number>((resolve) => {
     taken.listen(0, "127.0.0.1", () => {
@@ -152,26 +135,26 @@ test("exits with 1 and names the socket when the port is taken", async () => {
       resolve(typeof address === "object" && address !== null ? address.port : 0);
     });
   });
-  const program = start([...SERVE, "--port", String(port)]);
+  const program = serve(["--port", String(port)]);
   assert.equal(await program.ends(), 1);
   assert.match(program.stderr, new RegExp(`^moqmesh: .*${port}`));
   taken.close();
 });
 
-test("on an older Node hands over to the one installed beside it, with signals and exit codes", async () => {
+test("on an older Node starts the one installed with the package, and passes signals and exit codes on", async () => {
   const options = { execArgv: ["--import", OLD_NODE] };
-  const check = start(["check", "--limits.sessions", "0"], options);
+  const check = run(["check", "--limits.sessions", "0"], options);
   assert.equal(await check.ends(), 3);
   assert.match(check.stderr, /must be at least 1/);
-  const program = start(SERVE, options);
+  const program = serve([], options);
   await program.ready();
   program.kill("SIGTERM");
   assert.equal(await program.ends(), 0);
   assert.match(program.stdout, /"relay closed"/);
 });
 
-test("a relay ends in order when the launcher that handed over to it is killed", async () => {
-  const program = start(SERVE, { execArgv: ["--import", OLD_NODE] });
+test("a relay shuts down in good order when its launcher is killed", async () => {
+  const program = serve([], { execArgv: ["--import", OLD_NODE] });
   await program.ready();
   program.kill("SIGKILL");
   await program.ends();
@@ -179,12 +162,12 @@ test("a relay ends in order when the launcher that handed over to it is killed",
   assert.match(program.stdout, /"relay closed"/);
 });
 
-test("on an older Node alone says in one line what to do", async () => {
+test("on an older Node without the installed one says in one line what to do", async () => {
   const bin = join(folder, "alone", "bin");
   mkdirSync(bin, { recursive: true });
   writeFileSync(join(folder, "alone", "package.json"), '{"type":"module"}');
   copyFileSync(BIN, join(bin, "moqmesh.js"));
-  const program = start(["--version"], { execArgv: ["--import", OLD_NODE], bin: join(bin, "moqmesh.js") });
+  const program = run(["--version"], { execArgv: ["--import", OLD_NODE], bin: join(bin, "moqmesh.js") });
   assert.equal(await program.ends(), 1);
   assert.match(program.stderr, /^moqmesh needs Node 24 or newer .*npm install node@24.*\n$/);
 });

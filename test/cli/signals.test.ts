@@ -7,7 +7,7 @@ afterEach(() => {
   for (const stop of stops.splice(0)) stop();
 });
 
-/** What was called, and a clock turned by hand. */
+/** Records the calls, with a clock that the test turns. */
 function listen(terminal: boolean) {
   const calls: string[] = [];
   const time = { now: 1_000 };
@@ -24,7 +24,7 @@ function listen(terminal: boolean) {
   return { calls, time };
 }
 
-test("the first signal ends, a later one ends at once", () => {
+test("the first signal drains, a later one ends at once", () => {
   const { calls, time } = listen(false);
   process.emit("SIGTERM");
   time.now += SIGNAL_ECHO_MS + 1;
@@ -40,7 +40,7 @@ test("one Ctrl-C that arrives twice counts once", () => {
   assert.deepEqual(calls, ["end SIGINT"]);
 });
 
-test("SIGHUP asks to reload without a terminal and ends when the terminal is gone", () => {
+test("SIGHUP reloads without a terminal, and ends the relay when its terminal is closed", () => {
   const service = listen(false);
   process.emit("SIGHUP");
   assert.deepEqual(service.calls, ["reload"]);

@@ -22,7 +22,7 @@ async function token(...args: string[]) {
 }
 
 for (const alg of ALGORITHMS) {
-  test(`${alg}: a key that is made signs a token that is verified, here and by @moq/token`, async () => {
+  test(`${alg}: a token of a generated key is valid here and in @moq/token`, async () => {
     const secret = alg.startsWith("HS");
     const halves = secret ? [] : ["--public", at(`${alg}.public`)];
     const made = await token("keygen", "--alg", alg, "--kid", alg, "--out", at(`${alg}.jwk`), ...halves);
@@ -48,7 +48,7 @@ for (const alg of ALGORITHMS) {
   });
 }
 
-test("keygen prints only the public half unless it is asked for the other, and overwrites nothing", async () => {
+test("keygen prints only the public half by default, and overwrites no file", async () => {
   const made = await token("keygen", "--alg", "EdDSA", "--out", `${at("private")}/`);
   const printed: Record<string, unknown> = JSON.parse(made.out);
   assert.deepEqual(Object.keys(printed).sort(), ["alg", "crv", "key_ops", "kid", "kty", "x"]);
@@ -61,7 +61,7 @@ test("keygen prints only the public half unless it is asked for the other, and o
   assert.match(again.err, /it exists already/);
 });
 
-test("verify says with a code why a token is refused, and never shows it or the key", async () => {
+test("verify gives a code for the refusal, and never shows the token or the key", async () => {
   const [mine, other] = [at("mine.jwk"), at("other.jwk")];
   for (const file of [mine, other]) await token("keygen", "--kid", "same", "--out", file);
   const signed = await token("sign", "--key", mine, "--get", "");
@@ -81,7 +81,7 @@ test("verify says with a code why a token is refused, and never shows it or the 
   }
 });
 
-test("a token in the place of a file or in a URL is not printed back", async () => {
+test("a token given instead of a file or in a URL is not printed", async () => {
   const jwt = (await token("sign", "--key", at("mine.jwk"), "--get", "")).out.trim();
   const lines = [
     ["token", "verify", "--key", at("mine.jwk"), "--in", jwt],
@@ -98,20 +98,20 @@ test("a token in the place of a file or in a URL is not printed back", async () 
   }
 });
 
-test("inspect shows what a token says, and that nothing was checked", async () => {
+test("inspect shows the claims of a token, and says that it verified nothing", async () => {
   writeFileSync(at("any.jwt"), "eyJhbGciOiJub25lIn0.eyJnZXQiOiIifQ.");
   const { code, out, err } = await token("inspect", "--in", at("any.jwt"));
   assert.deepEqual([code, JSON.parse(out)], [0, { header: { alg: "none" }, claims: { get: "" } }]);
   assert.match(err, /Not verified/);
 });
 
-test("keygen makes a key with a public half unless asked otherwise", async () => {
+test("keygen makes a key pair by default", async () => {
   const made = await token("keygen", "--kid", "plain", "--out", at("plain.jwk"), "--public", at("plain.public"));
   assert.deepEqual([made.code, made.err], [0, "Made key plain (ES256).\n"]);
   assert.equal(JSON.parse(readFileSync(at("plain.public"), "utf8")).crv, "P-256");
 });
 
-test("verify and inspect say the times of a token as dates, beside the JSON", async () => {
+test("verify and inspect show the times of a token as dates, in addition to the JSON", async () => {
   writeFileSync(
     at("times.jwt"),
     "eyJhbGciOiJub25lIn0.eyJnZXQiOiIiLCJuYmYiOjE3NjcyMjU2MDAsImV4cCI6MTc2NzIyOTIwMCwiaWF0IjoxZTMwMH0.",
@@ -129,7 +129,7 @@ test("verify and inspect say the times of a token as dates, beside the JSON", as
   assert.match(verified.err, new RegExp(`^Issued .* UTC\nExpires ${date} UTC\n$`));
 });
 
-test("--json gives one object for each action", async () => {
+test("--json prints one object for each action", async () => {
   const printed = async (...args: string[]) => {
     const { code, out, err } = await token(...args, "--json");
     assert.deepEqual(
@@ -151,7 +151,7 @@ test("--json gives one object for each action", async () => {
   assert.deepEqual(await printed("inspect", "--in", at("json.jwt")), { header, claims });
 });
 
-test("verify names a key of a set that it leaves out", async () => {
+test("verify names each key of a set that it ignores", async () => {
   const set = { keys: [{ kty: "EC", crv: "P-521", kid: "odd" }, JSON.parse(readFileSync(at("plain.public"), "utf8"))] };
   writeFileSync(at("set.json"), JSON.stringify(set));
   const verified = await token("verify", "--key", at("set.json"), "--in", at("plain.jwt"));
@@ -159,7 +159,7 @@ test("verify names a key of a set that it leaves out", async () => {
   assert.match(verified.err, /the key "odd" in .* is not used/);
 });
 
-test("a key with a scope signs nothing beyond it", async () => {
+test("a key with a scope signs nothing beyond its scope", async () => {
   await token("keygen", "--out", at("scoped.jwk"), "--root", "room", "--put", "cam");
   assert.equal((await token("sign", "--key", at("scoped.jwk"), "--root", "room/cam", "--put", "")).code, 0);
   const beyond = await token("sign", "--key", at("scoped.jwk"), "--root", "room", "--put", "camera");
@@ -167,7 +167,7 @@ test("a key with a scope signs nothing beyond it", async () => {
   assert.match(beyond.err, /more than the scope of the key/);
 });
 
-test("a key for relays of the mesh signs for them and for nothing else", async () => {
+test("a key for relays of the mesh signs for relays only", async () => {
   assert.equal((await token("keygen", "--out", at("mesh.jwk"), "--cluster")).code, 0);
   assert.equal((await token("sign", "--key", at("mesh.jwk"), "--cluster")).code, 0);
   assert.match(
@@ -199,7 +199,7 @@ test("says what is wrong with a command line", async () => {
   assert.match(nothing.err, /neither `put` nor `get`/);
 });
 
-test("check --production refuses what is open or cannot be used by others", async () => {
+test("check --production refuses a relay that is open to all or not trusted by clients", async () => {
   const check = async (toml: string, ...more: string[]) => {
     writeFileSync(at("relay.toml"), toml);
     const io = recordedIo();
@@ -226,7 +226,7 @@ test("check --production refuses what is open or cannot be used by others", asyn
     assert.ok(err.includes(part), err);
 });
 
-test("a start warns of public access to everything where others can reach it", () => {
+test("a start warns of public access to everything when other machines can reach the relay", () => {
   const of = (env: Record<string, string>) => exposures(loadConfig({ env }).config);
   const open = { MOQMESH_AUTH_PUBLIC_SUBSCRIBE: "/", MOQMESH_AUTH_PUBLIC_PUBLISH: "demo,/" };
   assert.equal(of(open).length, 2);

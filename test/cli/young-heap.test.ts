@@ -28,6 +28,6 @@ function youngBytes(how: "bound" | "free"): number {
 it("keeps the young generation from growing beyond what a relay needs", (t) => {
   const [bound, free] = [youngBytes("bound"), youngBytes("free")];
   t.diagnostic(`${bound} bytes, and ${free} without it`);
-  // It may double once more before it is noticed.
+  // It may double once more before the next collection.
   assert.ok(bound <= 2 * YOUNG_HEAP_BYTES && free > bound, `${bound} and ${free}`);
 });

@@ -14,7 +14,7 @@ const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TIMEOUT_MS = 30_000;
 
-/** Where the relays run: with the keys that docs/mesh.md has one make. */
+/** Working directory of the relays, with the keys that docs/mesh.md tells an operator to make. */
 let folder = "";
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "moqmesh-configs-"));
@@ -25,7 +25,7 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-/** What `moqmesh check` says that would run, by key. */
+/** The configuration that `moqmesh check` prints, by key. */
 async function checked(file: string): Promise<ReadonlyMap<string, unknown>> {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("MOQMESH_")));
   const { stdout } = await run(process.execPath, [`${ROOT}bin/moqmesh.js`, "check", `${ROOT}${file}`, "--json"], {
@@ -37,21 +37,21 @@ async function checked(file: string): Promise<ReadonlyMap<string, unknown>> {
   return new Map(report.values.map(({ key, value }) => [key, value]));
 }
 
-/** They name an authority, and no other engine checks certificates against one. */
+/** The files name an authority, and only the native engine checks certificates against one. */
 const skip = missingEngine();
 
 describe("configurations of a mesh", { timeout: 4 * TIMEOUT_MS, skip }, () => {
   const ROLES = ["root", "origin", "regional", "edge"];
 
   for (const role of ROLES) {
-    it(`check: ${role}`, async () => {
+    it(`pass the check: ${role}`, async () => {
       const values = await checked(`configs/${role}.toml`);
       assert.equal(values.get("cluster.role"), role);
       assert.equal(values.get("cluster.url"), `https://127.0.0.1:${values.get("server.port")}`);
     });
   }
 
-  it("go together on one machine", async () => {
+  it("fit together on one machine", async () => {
     const all = await Promise.all(ROLES.map((role) => checked(`configs/${role}.toml`)));
     const of = (key: string) => all.map((values) => values.get(key));
     for (const key of ["server.port", "http.admin_port", "cluster.node"]) assert.equal(new Set(of(key)).size, 4, key);

@@ -73,7 +73,7 @@ describe("relays found by DNS", { skip }, () => {
 
   const url = (address: string, port: number, token: string) => new URL(`https://${address}:${port}/?jwt=${token}`);
 
-  /** Reads one group of a broadcast at a relay, which finds it where it is. */
+  /** Reads one group of a broadcast at a relay, which finds the origin that has it. */
   async function fetched(address: string, port: number, broadcast: string) {
     const client = await connect(url(address, port, workspace.viewerToken), { trust, timeoutMs: 5_000 });
     try {
@@ -84,13 +84,13 @@ describe("relays found by DNS", { skip }, () => {
     }
   }
 
-  it("are dialled at each address, trusted by their host's name, and follow the records", {
+  it("are dialled at each address, trusted by their host name, and change with the records", {
     timeout: TIMEOUT_MS,
   }, async () => {
     const [port = 0, edgePort = 0] = await freePorts(2);
     const dns = [`origin eu https://${HOST}:${port}`];
     server.addresses.set(HOST, ["127.0.0.1", "127.0.0.2"]);
-    // The origins find themselves as well, and must not count themselves.
+    // Each origin finds its own address as well, and must not count itself.
     const one = await relayAt({ node: "o1", role: "origin", address: "127.0.0.1", port, dns });
     const two = await relayAt({ node: "o2", role: "origin", address: "127.0.0.2", port, dns });
     const edge = await relayAt({ node: "e1", role: "edge", address: "127.0.0.1", port: edgePort, dns });
@@ -104,7 +104,7 @@ describe("relays found by DNS", { skip }, () => {
       trust,
     );
     assert.deepEqual(await fetched("127.0.0.1", edgePort, "live/a"), ["at two"]);
-    assert.deepEqual(await fetched("127.0.0.1", port, "live/a"), ["at two"], "an origin finds what another one has");
+    assert.deepEqual(await fetched("127.0.0.1", port, "live/a"), ["at two"], "an origin finds what another origin has");
     publisher.session.close(0, "");
 
     server.addresses.set(HOST, ["127.0.0.1"]);
@@ -114,12 +114,12 @@ describe("relays found by DNS", { skip }, () => {
     await until(
       () => server.asked.length > asked + 4 && edge.messages().some((text) => /cannot be resolved/.test(text)),
     );
-    assert.equal(edge.known(), 1, "what was known stays");
+    assert.equal(edge.known(), 1, "known relays stay known");
     server.silent = false;
     await Promise.all([one, two, edge].map(({ relay }) => relay.close()));
   });
 
-  it("have their ports from SRV records", { timeout: TIMEOUT_MS }, async () => {
+  it("get their ports from SRV records", { timeout: TIMEOUT_MS }, async () => {
     const [port = 0, edgePort = 0] = await freePorts(2);
     server.addresses.set(HOST, ["127.0.0.1"]);
     server.services.set(SERVICE, [{ host: HOST, port }]);
@@ -138,11 +138,11 @@ describe("relays found by DNS", { skip }, () => {
     await Promise.all([origin, edge].map(({ relay }) => relay.close()));
   });
 
-  it("are not believed without a certificate for the name", { timeout: TIMEOUT_MS }, async () => {
+  it("are not trusted without a certificate for the name", { timeout: TIMEOUT_MS }, async () => {
     const [port = 0, edgePort = 0] = await freePorts(2);
-    server.addresses.set("stranger.mesh.test", ["127.0.0.1"]);
+    server.addresses.set("untrusted.mesh.test", ["127.0.0.1"]);
     const origin = await relayAt({ node: "o1", role: "origin", address: "127.0.0.1", port, dns: [] });
-    const url = `https://stranger.mesh.test:${port}`;
+    const url = `https://untrusted.mesh.test:${port}`;
     const dns = [`origin eu ${url}`];
     const edge = await relayAt({ node: "e1", role: "edge", address: "127.0.0.1", port: edgePort, dns });
     const logged = `the relay dns-127.0.0.1-${port} at ${url}/ cannot be reached`;

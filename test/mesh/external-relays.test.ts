@@ -1,4 +1,4 @@
-/** Nobody gets into a mesh without a token of its relays, and no relay joins what it cannot trust. */
+/** A mesh accepts no relay without a cluster token, and no relay joins a root that it cannot trust. */
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,11 +23,11 @@ async function ready({ relay }: Staged): Promise<{ status: number; text: string 
   return { status: answer.status, text: await answer.text() };
 }
 
-/** What the relay logged of a dial that failed. */
+/** Log lines of the relay about a dial that failed. */
 const failures = ({ entries }: Staged, message: string): string[] =>
   entries.filter((entry) => String(entry["msg"]).includes(message)).map((entry) => JSON.stringify(entry));
 
-describe("a relay that cannot trust", () => {
+describe("a relay that does not trust a certificate", () => {
   let stage: Stage;
   let ours: Authority;
   let others: Authority;
@@ -67,13 +67,13 @@ describe("a relay that cannot trust", () => {
   });
 
   for (const [what, by, issued, logged] of CASES) {
-    /** Started while its certificate was good. */
+    /** Starts while its certificate is valid: five days ago. */
     async function bad(role: "root" | "origin", settings: Settings = {}): Promise<Staged> {
       const wallNow = () => Date.now() - 5 * DAY_MS;
       return await stage.relay(`${role}-1`, role, { ...(await showing(by(), issued)), ...settings }, { wallNow });
     }
 
-    it(`joins no root with a certificate ${what}`, { ...TIMEOUT, skip }, async () => {
+    it(`does not join a root with a certificate ${what}`, { ...TIMEOUT, skip }, async () => {
       const root = await bad("root");
       const origin = await stage.relay("origin-1", "origin", { ...(await trusting()), "cluster.root": root.url });
       await until(() => failures(origin, "cannot be reached").length > 0);
@@ -87,10 +87,10 @@ describe("a relay that cannot trust", () => {
       await Promise.all([root, origin].map(({ relay }) => relay.close()));
     });
 
-    it(`takes nothing from a relay with a certificate ${what}`, { ...TIMEOUT, skip }, async () => {
+    it(`pulls nothing from a relay with a certificate ${what}`, { ...TIMEOUT, skip }, async () => {
       const root = await stage.relay("root-1", "root", await showing(ours, { names }));
       const settings = { ...(await trusting()), "cluster.root": root.url };
-      // Its clock is behind: tokens that it makes have to hold for longer, and those of clients are of the future.
+      // Its clock is behind: the tokens that it makes need a longer life, and tokens of clients are not valid yet.
       const more = { "cluster.token_life": "30d", "auth.public_publish": "live" };
       const origin = await bad("origin", { ...settings, ...more });
       const edge = await stage.relay("edge-1", "edge", settings);
@@ -98,7 +98,7 @@ describe("a relay that cannot trust", () => {
       const trust = { kind: "insecure" } as const;
       const hidden = (await stage.client(origin.url, { trust })).publish("live/a");
       const viewer = await stage.client(edge.url, { token: stage.workspace.viewerToken, follows: "" });
-      await until(() => viewer.told.includes("live/a"));
+      await until(() => viewer.announced.includes("live/a"));
       const watching = viewer.watch("live/a");
       await until(() => failures(edge, "the relay origin-1 at ").length > 0);
       const [failure = ""] = failures(edge, "the relay origin-1 at ");
@@ -110,7 +110,7 @@ describe("a relay that cannot trust", () => {
   }
 });
 
-describe("without the cluster claim", () => {
+describe("a client without the cluster claim", () => {
   let stage: Stage;
   let root: Staged;
   let origin: Staged;
@@ -119,7 +119,7 @@ describe("without the cluster claim", () => {
     stage = await Stage.open();
     root = await stage.relay("root-1", "root");
     const mesh = { "cluster.root": root.url };
-    // It is a root as well, so that whoever asks it for announcements could see what a root knows.
+    // It is a root as well, so that a client that asks it for announcements could see the registry.
     origin = await stage.relay("origin-1", "origin", { ...mesh, "cluster.serve_root": "true" });
     edge = await stage.relay("edge-1", "edge", mesh);
     await stage.relay("edge-2", "edge", { "cluster.root": `${root.url},${origin.url}` });
@@ -130,7 +130,7 @@ describe("without the cluster claim", () => {
   const CONTROL = "moqmesh-1";
   const opens = ({ entries }: Staged) => entries.filter((entry) => entry["msg"] === "session opened").length;
 
-  it("the control session of a root is refused, whatever the token grants", TIMEOUT, async () => {
+  it("gets no control session of a root, whatever its token grants", TIMEOUT, async () => {
     const { publisherToken, viewerToken } = stage.workspace;
     const before = opens(root);
     for (const [token, status] of [
@@ -151,14 +151,14 @@ describe("without the cluster claim", () => {
     assert.deepEqual(codes, new Set(["path_not_granted", "token_malformed", "token_missing"]));
   });
 
-  it("a session that calls itself a relay's sees and does what its token grants", TIMEOUT, async () => {
+  it("may only do what its token grants, also when it says that it is a relay", TIMEOUT, async () => {
     const { publisherToken, viewerToken } = stage.workspace;
     (await stage.client(origin.url, { token: publisherToken })).publish("live/seen");
     const at = `${origin.url}/?node=edge-9&role=edge`;
     const forged = await stage.refusal(at, { token: viewerToken, protocol: CONTROL });
-    assert.equal(forged, 403, "the mesh's own version is for relays");
+    assert.equal(forged, 403, "the mesh's own version is for relays only");
     const viewer = await stage.client(at, { token: viewerToken, follows: "" });
-    await until(() => viewer.told.includes("live/seen"));
+    await until(() => viewer.announced.includes("live/seen"));
     viewer.publish("live/forged");
     assert.match((await viewer.ended).message, /not allowed to publish/);
     const publisher = await stage.client(at, { token: publisherToken, follows: "" });
@@ -167,26 +167,26 @@ describe("without the cluster claim", () => {
     const holder = await stage.client(at, { token: publisherToken });
     holder.publish("live/mine");
     await until(() => [...(root.relay.cluster()?.registry?.broadcasts("live/mine") ?? [])].length === 1);
-    // It is a publisher at the origin, not a relay of its own.
+    // It counts as a publisher at the origin, not as a relay.
     const [mine] = [...(root.relay.cluster()?.registry?.broadcasts("live/mine") ?? [])];
     assert.deepEqual(mine?.holders, ["origin-1"]);
     assert.deepEqual(nodes(root), ["edge-1", "edge-2", "origin-1", "root-1"]);
   });
 
-  it("nothing of the mesh's own is announced to anybody", TIMEOUT, async () => {
+  it("sees no announcement of the mesh's own data", TIMEOUT, async () => {
     const { publisherToken, viewerToken } = stage.workspace;
     (await stage.client(origin.url, { token: publisherToken })).publish("live/open");
     for (const relay of [root, origin, edge]) {
       for (const follows of ["", ".moqmesh", "n", "b", "l", "e", "c"]) {
         const viewer = await stage.client(relay.url, { token: viewerToken, follows, protocol: "moq-lite-05" });
         await viewer.inner.session.announced;
-        if (follows === "" && relay !== root) await until(() => viewer.told.includes("live/open"));
+        if (follows === "" && relay !== root) await until(() => viewer.announced.includes("live/open"));
         assert.deepEqual(
-          viewer.told.filter((path) => !path.startsWith("live/")),
+          viewer.announced.filter((path) => !path.startsWith("live/")),
           [],
           `${relay.node}, asked for "${follows}"`,
         );
-        if (follows !== "") assert.deepEqual(viewer.told, []);
+        if (follows !== "") assert.deepEqual(viewer.announced, []);
         viewer.close();
       }
     }

@@ -17,8 +17,8 @@ const viewer = (fields: Partial<ViewerReport>): ViewerReport => ({
   ...fields,
 });
 
-describe("what a viewer got", () => {
-  it("is measured from one new frame to the next", () => {
+describe("a viewer's gaps", () => {
+  it("are measured from one new frame to the next", () => {
     const log = new WatchLog(10);
     log.frame(100, 1_000);
     log.frame(101, 34_000);
@@ -27,7 +27,7 @@ describe("what a viewer got", () => {
     assert.deepEqual(log.longest(540_000), { gapUs: 466_000, fromUs: 34_000 });
   });
 
-  it("counts a frame that comes twice once, and it ends no wait", () => {
+  it("do not end with a frame that arrives twice, which counts once", () => {
     const log = new WatchLog(10);
     assert.equal(log.frame(100, 1_000), true);
     assert.equal(log.frame(100, 300_000), false);
@@ -35,7 +35,7 @@ describe("what a viewer got", () => {
     assert.deepEqual(log.longest(400_000), { gapUs: 399_000, fromUs: 1_000 });
   });
 
-  it("includes a wait that is under way when the measuring begins", () => {
+  it("include a gap that has begun before the measurement", () => {
     const log = new WatchLog(10);
     log.frame(100, 1_000);
     log.restart();
@@ -43,7 +43,7 @@ describe("what a viewer got", () => {
     assert.deepEqual(log.longest(900_000), { gapUs: 899_000, fromUs: 1_000 });
   });
 
-  it("names the groups that are missing or not whole", () => {
+  it("come with the groups that are missing or not whole", () => {
     const log = new WatchLog(3);
     for (const frame of [30, 31, 32, 33, 35, 36, 38, 37]) log.frame(frame, frame * 1_000);
     assert.deepEqual(log.lost([10, 11, 12, 13]), [11, 13]);
@@ -51,19 +51,19 @@ describe("what a viewer got", () => {
 });
 
 describe("figures of a drill", () => {
-  it("are the worst and the middle of the viewers' longest gaps", () => {
+  it("are the maximum and the median of the viewers' longest gaps", () => {
     const viewers = [30, 500, 40, 60].map((ms) => viewer({ gapUs: ms * 1_000 }));
     const { worst, median } = gapFigures({ viewers, groups: [] }, 100_000_000);
     assert.deepEqual([worst, median], [500, 50]);
   });
 
-  it("add what viewers lost", () => {
+  it("add up the groups that viewers lost", () => {
     const viewers = [viewer({ lost: [1, 2], moved: 1 }), viewer({ lost: [2], resubscribed: 2, reconnected: 1 })];
     const { lost, moved, reconnected, resubscribed } = gapFigures({ viewers, groups: [1, 2] }, 100_000_000);
     assert.deepEqual([lost, moved, reconnected, resubscribed], [3, 1, 1, 2]);
   });
 
-  it("tell viewers that get nothing any more from those that did not for a while", () => {
+  it("tell viewers that stopped for good from those with a long gap", () => {
     const nowUs = 60_000_000;
     const viewers = [
       viewer({ frames: 0 }),
@@ -76,7 +76,7 @@ describe("figures of a drill", () => {
 });
 
 describe("metrics", () => {
-  it("are read, labels added up", () => {
+  it("are read with the sum over their labels", () => {
     const samples = parseMetrics(
       '# HELP a b\n# TYPE a gauge\na 3\nb_total{x="1",y="2"} 4\nb_total{x="2",y="z{"} 1.5\nc NaN\n\n',
     );

@@ -11,7 +11,7 @@ const OWNER = fileURLToPath(new URL("support/owner.ts", import.meta.url));
 const TIMEOUT_MS = 30_000;
 
 describe("relays of a mesh", { skip: await missingLinux() }, () => {
-  it("end, and leave no files, when who started them is killed", { timeout: 2 * TIMEOUT_MS }, async () => {
+  it("end and leave no files when the process that started them is killed", { timeout: 2 * TIMEOUT_MS }, async () => {
     const owner = fork(OWNER, { execArgv: ["--import", "tsx"] });
     const [{ pid, folder }] = await once(owner, "message");
     assert.ok(existsSync(`/proc/${pid}`) && existsSync(folder));

@@ -1,6 +1,6 @@
 /**
- * A whole mesh of processes over real QUIC: a root, two origins, two regionals, two edges. The goals that a quiet machine
- * keeps are what `npm run mesh -- --drill` reports; bounds here are those that a machine with other work keeps, too.
+ * A whole mesh of processes over real QUIC: a root, two origins, two regionals, two edges. A quiet machine
+ * reaches the goals that `npm run mesh -- --drill` reports; a busy machine reaches the bounds in this file, too.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it, type TestContext } from "node:test";
@@ -18,22 +18,22 @@ import { watching } from "./support/watching.ts";
 
 const TIMEOUT_MS = 60_000;
 
-/** Longest gap that a viewer may see here when a relay dies: three times the goal. */
+/** Longest gap for a viewer when a relay dies: three times the goal. */
 const GAP_MS = 3_000;
 
-/** Longest gap where nothing of what flows was touched. */
+/** Longest gap for a viewer whose relays all keep running. */
 const USUAL_MS = 1_000;
 
-/** From the moment at which an origin has a broadcast until an edge tells of it, without a root: twice the goal. */
+/** From a publication at an origin until an edge announces it, without a root: twice the goal. */
 const FOUND_MS = 4_000;
 
 /** Subscriptions between relays of two broadcasts: one from a regional to the origin, and one from each edge to it. */
 const UPSTREAM = 6;
 
-/** Until nobody asks along the tiers any more when the root is back: a lease, and what takes its place. */
+/** From the root's return until no relay asks other relays any more: a lease, and the time to register. */
 const LET_GO_MS = 40_000;
 
-/** Whole groups that are waited for, and for how long. */
+/** Whole groups that a test waits for, and for how long. */
 const GROUPS = 3;
 const GROUPS_MS = 20_000;
 
@@ -52,7 +52,7 @@ describe("a mesh of processes", { skip: await missingLinux() }, () => {
   });
   after(async () => await mesh.stop());
 
-  /** Resolves when nothing is subscribed to any more, so that what serves is what serves the next. */
+  /** Resolves when no relay has a subscription, so that the next test finds the mesh idle. */
   async function idle(): Promise<void> {
     const quiet = await waitFor(GROUPS_MS, async () =>
       (await survey(mesh.nodes)).every((one) => sample(one, "subscriptions") === 0) ? true : undefined,
@@ -75,7 +75,7 @@ describe("a mesh of processes", { skip: await missingLinux() }, () => {
     }
   }
 
-  /** Waits until `count` groups were published whole since the measuring began and should have come. */
+  /** Waits until `count` whole groups were published since the measurement began and should have arrived. */
   async function groups(broadcasting: Broadcasting, count = GROUPS) {
     const seen = await waitFor(GROUPS_MS, async () => {
       const now = await broadcasting.seen();
@@ -85,7 +85,7 @@ describe("a mesh of processes", { skip: await missingLinux() }, () => {
     return seen;
   }
 
-  /** What the viewers saw, printed. */
+  /** Prints what the viewers received. */
   async function gaps(test: TestContext, broadcasting: Broadcasting) {
     const seen = await groups(broadcasting);
     const figures = gapFigures(seen, sharedMicros());
@@ -101,7 +101,7 @@ describe("a mesh of processes", { skip: await missingLinux() }, () => {
     return node;
   }
 
-  /** Starts what was killed, and waits until the root knows it again. */
+  /** Starts a killed relay again, and waits until it is registered. */
   async function revive(node: Node): Promise<void> {
     await node.start();
     const [root] = mesh.role("root");
@@ -118,7 +118,7 @@ describe("a mesh of processes", { skip: await missingLinux() }, () => {
     return found;
   };
 
-  it("brings every group from a publisher at an origin through a regional to a viewer at an edge", {
+  it("carries every group from a publisher at an origin through a regional to a viewer at an edge", {
     timeout: TIMEOUT_MS,
   }, async () => {
     await watched({ name: "one", publishing: "one", viewers: [1, 0] }, async (broadcasting) => {
@@ -138,7 +138,7 @@ describe("a mesh of processes", { skip: await missingLinux() }, () => {
     });
   });
 
-  it("takes the bytes of one viewer from upstream while fifty watch", { timeout: TIMEOUT_MS }, async (test) => {
+  it("pulls the bytes of one viewer from upstream while fifty watch", { timeout: TIMEOUT_MS }, async (test) => {
     await watched({ name: "fifty", publishing: "one", viewers: [50, 0] }, async (broadcasting) => {
       const traffic = async () => {
         const edge = of(await survey(mesh.nodes), "edge-1");
@@ -154,7 +154,7 @@ describe("a mesh of processes", { skip: await missingLinux() }, () => {
     });
   });
 
-  it("takes a track once from upstream for several edges", { timeout: TIMEOUT_MS }, async (test) => {
+  it("pulls a track once from upstream for several edges", { timeout: TIMEOUT_MS }, async (test) => {
     await watched({ name: "edges", publishing: "one", viewers: [5, 5] }, async (broadcasting) => {
       const { name } = await serving("regional");
       const traffic = async () => {
@@ -173,7 +173,7 @@ describe("a mesh of processes", { skip: await missingLinux() }, () => {
     });
   });
 
-  it("keeps twenty viewers watching when the regional is killed", { timeout: TIMEOUT_MS }, async (test) => {
+  it("keeps twenty viewers watching after the regional is killed", { timeout: TIMEOUT_MS }, async (test) => {
     await watched({ name: "regional", publishing: "one", viewers: [10] }, async (broadcasting) => {
       const regional = await serving("regional");
       broadcasting.measure();
@@ -189,7 +189,9 @@ describe("a mesh of processes", { skip: await missingLinux() }, () => {
     });
   });
 
-  it("flows on without its root, which knows everything when it is back", { timeout: TIMEOUT_MS }, async (test) => {
+  it("keeps media flowing without its root, which learns everything again after a restart", {
+    timeout: TIMEOUT_MS,
+  }, async (test) => {
     await watched({ name: "root", publishing: "one", viewers: [5] }, async (broadcasting) => {
       const [root] = mesh.role("root");
       assert.ok(root !== undefined);
@@ -211,7 +213,7 @@ describe("a mesh of processes", { skip: await missingLinux() }, () => {
     });
   });
 
-  it("finds what is published while its root is away, and changes nothing when that is back", {
+  it("finds what is published while its root is down, and changes nothing when the root is back", {
     timeout: 2 * TIMEOUT_MS,
   }, async (test) => {
     await watched({ name: "before", publishing: "one", viewers: [3, 1] }, async (before) => {
@@ -257,7 +259,7 @@ describe("a mesh of processes", { skip: await missingLinux() }, () => {
     });
   });
 
-  it("goes on when its publisher is replaced", { timeout: TIMEOUT_MS }, async (test) => {
+  it("continues a track when its publisher is replaced", { timeout: TIMEOUT_MS }, async (test) => {
     await watched({ name: "publisher", publishing: "one", viewers: [3] }, async (broadcasting) => {
       const from = performance.now();
       await broadcasting.publisher.kill();
@@ -270,7 +272,7 @@ describe("a mesh of processes", { skip: await missingLinux() }, () => {
     });
   });
 
-  it("keeps viewers watching when one of two origins is killed", { timeout: TIMEOUT_MS }, async (test) => {
+  it("keeps viewers watching after one of two origins is killed", { timeout: TIMEOUT_MS }, async (test) => {
     await watched({ name: "origin", publishing: "all", viewers: [5] }, async (broadcasting) => {
       const origin = await serving("origin");
       broadcasting.measure();

@@ -14,14 +14,14 @@ const PATH = "live/cli";
 const PICTURES_PER_SECOND = 30;
 const PICTURES_PER_GROUP = 15;
 
-/** Pictures after which something counts as watched: several groups. */
+/** Pictures after which a track counts as watched: several groups. */
 const PICTURES = 3 * PICTURES_PER_GROUP;
 
-/** What its lines are coloured with. */
+/** Escape sequences that colour its lines. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for.
 const COLOURS = /\u001b\[[\d;]*m/g;
 
-/** Of a program of that name that is this one. */
+/** What `--version` prints when the program is the one of moq-dev/moq. */
 async function found(): Promise<{ binary: string; version: string } | undefined> {
   const binary = await findProgram("moq", "MOQ_CLI");
   if (binary === undefined) return undefined;
@@ -41,7 +41,7 @@ describe("moq-cli through a mesh", { skip }, () => {
   let origin: Staged;
   let edge: Staged;
   let regionals: Staged[];
-  /** Pictures that were published. */
+  /** Number of pictures published so far. */
   let pictures = 0;
   let pacing: NodeJS.Timeout | undefined;
 
@@ -66,9 +66,9 @@ describe("moq-cli through a mesh", { skip }, () => {
       stdio: ["pipe", "pipe", "pipe"],
     });
     running.add(child);
-    const state = { told: "", output: "" };
+    const state = { errors: "", output: "" };
     child.stderr.on("data", (text: Buffer) => {
-      state.told += text.toString().replace(COLOURS, "");
+      state.errors += text.toString().replace(COLOURS, "");
     });
     child.stdout.on("data", (bytes: Buffer) => {
       state.output += bytes.toString("latin1");
@@ -96,7 +96,7 @@ describe("moq-cli through a mesh", { skip }, () => {
 
   const played = (output: string) => [...output.matchAll(/picture (\d+)\./g)].map(([, number]) => Number(number));
 
-  /** A player, and another one when it ends: it gives up by itself when pictures are late, and plays groups again when its catalog changes. */
+  /** A player, and a new one whenever it ends: it ends by itself when pictures are late, and plays groups again when its catalog changes. */
   function play(at: Staged) {
     const players: ReturnType<typeof start>[] = [];
     let over = false;
@@ -110,7 +110,7 @@ describe("moq-cli through a mesh", { skip }, () => {
     };
     next();
     return {
-      version: () => /connected version=(\S+)/.exec(players[0]?.state.told ?? "")?.[1],
+      version: () => /connected version=(\S+)/.exec(players[0]?.state.errors ?? "")?.[1],
       pictures: () => players.flatMap(({ state }) => played(state.output)),
       end: async () => {
         over = true;
@@ -119,15 +119,15 @@ describe("moq-cli through a mesh", { skip }, () => {
     };
   }
 
-  it("publishes at an origin and plays at an edge, also when the regional is gone", TIMEOUT, async (test) => {
+  it("publishes at an origin and plays at an edge, also after the regional ends", TIMEOUT, async (test) => {
     const publisher = publish();
     const player = play(edge);
     const viewer = await stage.client(edge.url, { token: stage.workspace.viewerToken, follows: "" });
-    await until(() => viewer.told.includes(PATH));
-    // As its catalog names it.
+    await until(() => viewer.announced.includes(PATH));
+    // The track has the name that the catalog gives it.
     const watching = viewer.watch(PATH, "0.avc3");
     await until(() => player.pictures().length >= PICTURES);
-    const published = /connected version=(\S+)/.exec(publisher.state.told)?.[1];
+    const published = /connected version=(\S+)/.exec(publisher.state.errors)?.[1];
     test.diagnostic(`moq ${cli?.version}: publishes over ${published}, plays over ${player.version()}`);
     assert.equal(edge.relay.counters.upstreamSubscriptions, edge.relay.counters.tracksActive);
 
@@ -138,7 +138,7 @@ describe("moq-cli through a mesh", { skip }, () => {
     await until(() => player.pictures().some((number) => number >= since + PICTURES));
     await player.end();
     viewer.close();
-    // What another client got meanwhile: every picture once, in its order and its group.
+    // A second client received every picture once, in order and in its group.
     const groups = watching.groups
       .filter(({ state }) => state === "finished")
       .toSorted((a, b) => a.sequence - b.sequence);
@@ -154,24 +154,24 @@ describe("moq-cli through a mesh", { skip }, () => {
     );
   });
 
-  it("publishes and plays anew when its publisher comes back", TIMEOUT, async () => {
+  it("publishes and plays again when its publisher restarts", TIMEOUT, async () => {
     const [publisher] = running;
     assert.ok(publisher);
     const watcher = await stage.client(edge.url, { token: stage.workspace.viewerToken, follows: "" });
-    await until(() => watcher.told.includes(PATH));
+    await until(() => watcher.announced.includes(PATH));
     clearInterval(pacing);
     publisher.kill("SIGTERM");
-    await until(() => !watcher.told.includes(PATH));
+    await until(() => !watcher.announced.includes(PATH));
     await end(publisher);
     const since = pictures;
     publish();
-    await until(() => watcher.told.includes(PATH));
+    await until(() => watcher.announced.includes(PATH));
     const player = play(edge);
     await until(() => player.pictures().filter((number) => number >= since).length >= PICTURES);
     await player.end();
   });
 
-  it("fetches what an edge has announced", TIMEOUT, async () => {
+  it("fetches what an edge announces", TIMEOUT, async () => {
     const fetching = start(edge, stage.workspace.viewerToken, "fetch", "catalog.json");
     await until(() => /"codec":"avc3\./.test(fetching.state.output));
     await end(fetching.child);

@@ -1,4 +1,4 @@
-/** Meshes with a relay of another project in them: moq-relay of moq-dev/moq, a process of its own. */
+/** Meshes that include a relay of another project: moq-relay of moq-dev/moq, as a process. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, it, type TestContext } from "node:test";
@@ -8,11 +8,11 @@ import type { TestPublisher } from "../session/support.ts";
 import type { Settings } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 import { ForeignRelay } from "./support/foreign.ts";
-import { type ClientOptions, Stage, type Staged, sendUntil, whole } from "./support/stage.ts";
+import { type ClientOptions, Stage, type Staged, sendUntil, wholeGroups } from "./support/stage.ts";
 
 const TIMEOUT = { timeout: 60_000 };
 
-/** Short, so that what one test took from where is forgotten before the next one. */
+/** Short, so that the links of one test are closed before the next test. */
 const LINGER = "1s";
 
 /** Groups after which a track counts as watched. */
@@ -22,7 +22,7 @@ const program = await findMoqRelay();
 const skip =
   program === undefined ? "there is no moq-relay: `cargo install moq-relay` installs it, or MOQ_RELAY names it" : false;
 
-/** A token by which a relay of others is one of the mesh's peers. */
+/** A cluster token for a relay of another project. */
 async function peerToken({ workspace }: Stage): Promise<string> {
   const [key] = parseKeys(await readFile(workspace.clusterKey, "utf8"));
   assert.ok(key);
@@ -34,7 +34,7 @@ async function foreign({ workspace }: Stage, ...more: string[]): Promise<Foreign
   return await ForeignRelay.at(program, workspace, more);
 }
 
-/** Publishes at one relay and watches at the other what it hears announced there; every group has to be what was sent. */
+/** Publishes at one relay and watches the announced broadcast at the other; every group must arrive as it was sent. */
 async function carries(stage: Stage, from: Place, to: Place, path: string): Promise<TestPublisher> {
   const publisher = await stage.client(from.url, from.publishing);
   const source = publisher.publish(path);
@@ -44,20 +44,20 @@ async function carries(stage: Stage, from: Place, to: Place, path: string): Prom
 
 async function watched(stage: Stage, at: Place, path: string, source: TestPublisher, first: number): Promise<number> {
   const viewer = await stage.client(at.url, { ...at.watching, follows: "" });
-  await until(() => viewer.told.includes(path));
+  await until(() => viewer.announced.includes(path));
   const watching = viewer.watch(path);
-  const next = await sendUntil(source, first, () => whole(watching).length >= GROUPS);
-  // Nothing but what was sent, in its order.
+  const next = await sendUntil(source, first, () => wholeGroups(watching).length >= GROUPS);
+  // Only what was sent arrived, in order.
   const seen = watching.groups.filter(({ state }) => state === "finished").map(({ sequence }) => sequence);
   assert.deepEqual(
-    whole(watching),
+    wholeGroups(watching),
     seen.toSorted((a, b) => a - b),
   );
   viewer.close();
   return next;
 }
 
-/** Where clients connect, and with what. */
+/** Where clients connect, and their options. */
 interface Place {
   readonly url: string;
   readonly publishing: ClientOptions;
@@ -71,7 +71,7 @@ const guarded = ({ workspace }: Stage, { url }: Pick<Staged, "url">): Place => (
 });
 const open = ({ url }: ForeignRelay): Place => ({ url, publishing: {}, watching: {} });
 
-/** Versions that were agreed on with the relay outside, by who dialled. */
+/** Versions negotiated with the external relay, by the side that dialled. */
 function versions(relay: Staged): string[] {
   return relay.entries.flatMap((entry) => {
     const dialled = entry["msg"] === "relay outside the mesh reached";
@@ -88,7 +88,7 @@ function printed(test: TestContext, relay: Staged): void {
 
 describe("a peer that is moq-relay", { skip }, () => {
   for (const version of ["moq-lite-05", "moq-lite-04"]) {
-    it(`is dialled, and gives and takes broadcasts over ${version}`, TIMEOUT, async (test) => {
+    it(`is dialled, and exchanges broadcasts both ways over ${version}`, TIMEOUT, async (test) => {
       const stage = await Stage.open();
       const theirs = await foreign(stage, "--listen-version", version, "--listen-version", "moq-lite-03");
       try {
@@ -111,7 +111,7 @@ describe("a peer that is moq-relay", { skip }, () => {
     });
   }
 
-  it("dials with a token that has the cluster claim, and gives and takes broadcasts", TIMEOUT, async (test) => {
+  it("dials with a cluster token, and exchanges broadcasts both ways", TIMEOUT, async (test) => {
     const stage = await Stage.open();
     const ours = await stage.relay("origin-1", "origin");
     const theirs = await foreign(stage, "--cluster-connect", `${ours.url}/?jwt=${await peerToken(stage)}`);
@@ -127,14 +127,14 @@ describe("a peer that is moq-relay", { skip }, () => {
     }
   });
 
-  it("gets in with that token only", TIMEOUT, async () => {
+  it("is refused without a cluster token", TIMEOUT, async () => {
     const stage = await Stage.open();
     const ours = await stage.relay("origin-1", "origin");
     const refused = (relay: Staged) => relay.entries.some((entry) => entry["msg"] === "session refused");
     const theirs = await foreign(stage, "--cluster-connect", `${ours.url}/`);
     try {
       await theirs.start();
-      // Loopback is let in without keys; here there are keys.
+      // A relay without keys accepts clients of its own machine; this one has keys.
       await until(() => refused(ours));
       assert.equal(ours.relay.sessions().length, 0);
     } finally {
@@ -174,7 +174,7 @@ describe("a ring of a moq-relay and two relays of one mesh", { skip }, () => {
   const holders = (path: string): readonly string[] =>
     [...(root.relay.cluster()?.registry?.broadcasts(path) ?? [])].flatMap((one) => one.holders).sort();
 
-  it("is in one mesh with it, over versions that are printed", TIMEOUT, (test) => {
+  it("connects, and the log names the versions", TIMEOUT, (test) => {
     printed(test, first);
     printed(test, second);
   });
@@ -189,9 +189,9 @@ describe("a ring of a moq-relay and two relays of one mesh", { skip }, () => {
     },
   );
 
-  it("does not take back what came from it", TIMEOUT, async () => {
+  it("does not send a broadcast back to the relay that it came from", TIMEOUT, async () => {
     const source = await carries(stage, guarded(stage, first), open(theirs), "live/ring");
-    // The moq-relay has told the other one by now, which watches through the mesh all the same.
+    // The moq-relay has announced it to the other relay by now, which still pulls it through the mesh.
     const next = await watched(stage, guarded(stage, second), "live/ring", source, 100);
     await watched(stage, guarded(stage, first), "live/ring", source, next);
     assert.deepEqual(holders("live/ring"), ["origin-1"]);
@@ -199,12 +199,12 @@ describe("a ring of a moq-relay and two relays of one mesh", { skip }, () => {
     assert.equal(tracks, 1, "the publisher is asked more than once");
   });
 
-  it("has one content of what both relays hear from the moq-relay", TIMEOUT, async () => {
+  it("has the same content of a broadcast that both relays get from the moq-relay", TIMEOUT, async () => {
     const source = await carries(stage, open(theirs), guarded(stage, first), "live/both");
     await until(() => holders("live/both").length === 2);
     const upstreams = () => [first, second].flatMap(({ relay }) => relay.cluster()?.upstreams ?? []);
     await until(() => upstreams().length === 0);
-    // Had one of them a newer epoch than the other, that one would take it from it.
+    // If their epochs differed, the relay with the older one would pull from the other.
     let next = 100;
     for (const relay of [first, second]) {
       next = await watched(stage, guarded(stage, relay), "live/both", source, next);
@@ -213,7 +213,7 @@ describe("a ring of a moq-relay and two relays of one mesh", { skip }, () => {
     await watched(stage, guarded(stage, edge), "live/both", source, next);
   });
 
-  it("forgets a broadcast when its publisher is gone, wherever it was", TIMEOUT, async () => {
+  it("withdraws a broadcast when its publisher ends, wherever it was", TIMEOUT, async () => {
     for (const [from, path] of [
       [guarded(stage, first), "live/short-ours"],
       [open(theirs), "live/short-theirs"],
@@ -224,14 +224,14 @@ describe("a ring of a moq-relay and two relays of one mesh", { skip }, () => {
           stage.client(at.url, { ...at.watching, follows: "" }),
         ),
       );
-      await until(() => watchers.every(({ told }) => told.includes(path)));
+      await until(() => watchers.every(({ announced }) => announced.includes(path)));
       source.end();
-      await until(() => watchers.every(({ told }) => !told.includes(path)));
+      await until(() => watchers.every(({ announced }) => !announced.includes(path)));
       await until(() => holders(path).length === 0);
     }
   });
 
-  it("is whole again when the moq-relay was killed and started anew, and when one of ours was", TIMEOUT, async () => {
+  it("recovers after the moq-relay restarts, and after one of ours restarts", TIMEOUT, async () => {
     const [ours, dialled] = [versions(first).length, versions(second).length];
     await theirs.kill();
     await until(() => holders("live/far").length === 0);

@@ -1,4 +1,4 @@
-/** Names of relays over real links: whose they are, and what happens where two relays have one. */
+/** Names of relays over real links: which relay may use one, and what happens when two relays have the same one. */
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ const registered = ({ relay }: Staged) =>
 const codes = ({ entries }: Staged) => entries.map(({ code }) => code).filter((code) => code !== undefined);
 
 describe("the name of a relay", () => {
-  it("cannot be taken by a relay whose token has another", TIMEOUT, async () => {
+  it("cannot be used by a relay whose token has another name", TIMEOUT, async () => {
     const stage = await Stage.open();
     try {
       const root = await stage.relay("root-1", "root");
@@ -47,7 +47,7 @@ describe("the name of a relay", () => {
     }
   });
 
-  it("is that of the token in `token_file`, or the relay does not start", TIMEOUT, async () => {
+  it("must be that of the token in `token_file`, or the relay does not start", TIMEOUT, async () => {
     const stage = await Stage.open();
     try {
       const file = join(stage.workspace.folder, "relay.jwt");
@@ -61,7 +61,7 @@ describe("the name of a relay", () => {
   });
 
   it(
-    "is kept by the relay that came first where tokens have no `sub`, and the root warns of each",
+    "stays with the first relay when tokens have no `sub`, and the root warns of each duplicate",
     TIMEOUT,
     async () => {
       const stage = await Stage.open();
@@ -83,34 +83,26 @@ describe("the name of a relay", () => {
     },
   );
 
-  it(
-    "that two relays were given is logged by the root and by both, each with the URL of the other",
-    TIMEOUT,
-    async () => {
-      const stage = await Stage.open();
-      try {
-        const root = await stage.relay("root-1", "root");
-        const settings = { "cluster.root": root.url };
-        const first = await stage.relay("origin-1", "origin", settings);
-        await until(() => registered(root).length === 2);
-        const second = await stage.relay("origin-1", "origin", settings);
-        const warned = ({ entries }: Staged) => entries.find(({ code }) => code === "node_twice");
-        await until(() => [root, first, second].every((relay) => warned(relay) !== undefined));
-        assert.deepEqual([warned(first)?.["url"], warned(second)?.["url"]], [second.url, first.url]);
-        assert.deepEqual(new Set(warned(root)?.["urls"] as string[]), new Set([first.url, second.url]));
-        assert.deepEqual(
-          [first.relay.reasons(), second.relay.reasons()],
-          [["node_taken"], []],
-          "the later start has it",
-        );
-        const counted = [first, second].map(({ relay }) => relay.cluster()?.namesakes);
-        assert.deepEqual([...counted, root.relay.cluster()?.registry?.contested], [1, 1, 1]);
-        await second.relay.close("the test gives the name back");
-        await until(() => first.relay.reasons().length === 0);
-        assert.ok(registered(root).includes(`origin-1 ${first.url}`));
-      } finally {
-        await stage.close();
-      }
-    },
-  );
+  it("is logged by the root and by both relays when two have it, each with the URL of the other", TIMEOUT, async () => {
+    const stage = await Stage.open();
+    try {
+      const root = await stage.relay("root-1", "root");
+      const settings = { "cluster.root": root.url };
+      const first = await stage.relay("origin-1", "origin", settings);
+      await until(() => registered(root).length === 2);
+      const second = await stage.relay("origin-1", "origin", settings);
+      const warned = ({ entries }: Staged) => entries.find(({ code }) => code === "node_twice");
+      await until(() => [root, first, second].every((relay) => warned(relay) !== undefined));
+      assert.deepEqual([warned(first)?.["url"], warned(second)?.["url"]], [second.url, first.url]);
+      assert.deepEqual(new Set(warned(root)?.["urls"] as string[]), new Set([first.url, second.url]));
+      assert.deepEqual([first.relay.reasons(), second.relay.reasons()], [["node_taken"], []], "the later start has it");
+      const counted = [first, second].map(({ relay }) => relay.cluster()?.namesakes);
+      assert.deepEqual([...counted, root.relay.cluster()?.registry?.contested], [1, 1, 1]);
+      await second.relay.close("the test gives the name back");
+      await until(() => first.relay.reasons().length === 0);
+      assert.ok(registered(root).includes(`origin-1 ${first.url}`));
+    } finally {
+      await stage.close();
+    }
+  });
 });

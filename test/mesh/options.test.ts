@@ -53,7 +53,7 @@ describe("options of the mesh", () => {
     refused(/did you mean --viewers/, "--viewer", "3");
   });
 
-  it("are told of by the program", { timeout: TIMEOUT_MS }, async () => {
+  it("are listed by `--help`", { timeout: TIMEOUT_MS }, async () => {
     const run = promisify(execFile);
     const { stdout } = await run(process.execPath, [PROGRAM, "--help"]);
     assert.equal(stdout, meshHelp());

@@ -1,4 +1,4 @@
-/** What is said of a Redis that cannot be used. */
+/** Errors and log lines about a Redis that refuses a relay. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
@@ -8,7 +8,7 @@ import { dialRedis } from "../../relay/mesh/redis.ts";
 const TIMEOUT_MS = 20_000;
 const PASSWORD = "of-them";
 
-/** Dials something that treats each piece that it is sent in its own way. Why it cannot be used. */
+/** Dials a server that answers each piece of input with `answer`. Gives the reason of the failure. */
 async function refusal(answer: (socket: Socket, sent: string) => void): Promise<string> {
   const server = createServer((socket) => {
     socket.on("error", () => {});
@@ -33,8 +33,8 @@ async function refusal(answer: (socket: Socket, sent: string) => void): Promise<
   }
 }
 
-describe("a Redis that cannot be used", { timeout: TIMEOUT_MS }, () => {
-  it("may quote the password, and nobody repeats it", async () => {
+describe("a Redis that refuses a relay", { timeout: TIMEOUT_MS }, () => {
+  it("may quote the password, and no log line or error repeats it", async () => {
     const quoting = "'HELLO', with args beginning with: '3' 'AUTH' 'u'";
     const said = await refusal((socket) => {
       socket.write(`-ERR unknown command ${quoting} '${PASSWORD}'\r\n`);
@@ -43,7 +43,7 @@ describe("a Redis that cannot be used", { timeout: TIMEOUT_MS }, () => {
     assert.equal(said.includes(PASSWORD), false);
   });
 
-  it("may hang up, or never answer", async () => {
+  it("may close the connection, or never answer", async () => {
     assert.match(await refusal((socket) => void socket.destroy()), /Socket closed|ended|closed/i);
     assert.match(await refusal(() => {}), /no answer within \d+ ms/);
   });

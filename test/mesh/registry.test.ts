@@ -10,7 +10,7 @@ import { waitFor } from "../../lab/wait.ts";
 const TIMEOUT_MS = 10_000;
 
 /** Answers every request with `body`, or with 404 when there is none. */
-async function told<T>(body: unknown, work: (admin: Admin) => Promise<T>): Promise<T> {
+async function answering<T>(body: unknown, work: (admin: Admin) => Promise<T>): Promise<T> {
   const server = createServer((_, response) => {
     response.writeHead(body === undefined ? 404 : 200, { "content-type": "application/json" });
     response.end(JSON.stringify(body ?? { error: "not found" }));
@@ -26,31 +26,31 @@ async function told<T>(body: unknown, work: (admin: Admin) => Promise<T>): Promi
   }
 }
 
-describe("what a relay tells of its mesh", { timeout: TIMEOUT_MS }, () => {
-  it("is relays that are there, and broadcasts, at a root", async () => {
+describe("the admin listener's view of a mesh", { timeout: TIMEOUT_MS }, () => {
+  it("has the present relays and the broadcasts at a root", async () => {
     const nodes = [
       { node: "edge-1", role: "edge", present: true },
       { node: "edge-2", role: "edge", present: false },
     ];
     const body = { nodes, broadcasts: [{ path: "live/a", holders: [] }] };
-    const registry = await told(body, (admin) => registryOf({ admin }));
+    const registry = await answering(body, (admin) => registryOf({ admin }));
     assert.deepEqual(registry, { nodes: ["edge-1"], broadcasts: ["live/a"] });
   });
 
-  it("is whom it takes from, each named once", async () => {
+  it("has the upstreams of a relay, each named once", async () => {
     const body = { upstreams: [{ node: "regional-2" }, { node: "regional-1" }, { node: "regional-2" }] };
-    assert.deepEqual(await told(body, upstreamsOf), ["regional-1", "regional-2"]);
+    assert.deepEqual(await answering(body, upstreamsOf), ["regional-1", "regional-2"]);
   });
 
-  it("may be nothing", async () => {
-    assert.equal(await told(undefined, (admin) => registryOf({ admin })), undefined);
-    assert.deepEqual(await told(undefined, upstreamsOf), []);
+  it("is empty for a relay of no mesh", async () => {
+    assert.equal(await answering(undefined, (admin) => registryOf({ admin })), undefined);
+    assert.deepEqual(await answering(undefined, upstreamsOf), []);
     assert.equal(await registryOf({ admin: undefined }), undefined);
   });
 });
 
 describe("waiting", { timeout: TIMEOUT_MS }, () => {
-  it("ends with what is found, and survives looks that fail", async () => {
+  it("ends with what is found, and ignores checks that fail", async () => {
     let looks = 0;
     const found = await waitFor(TIMEOUT_MS, async () => {
       if (++looks === 1) throw new Error("not yet");

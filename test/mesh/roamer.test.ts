@@ -23,7 +23,7 @@ const startRelay = () => TestRelay.start({ "drain.grace": "5s" });
 
 const urlOf = (relay: TestRelay) => relay.at("https").href;
 
-describe("a viewer that roams", { timeout: 3 * TIMEOUT_MS }, () => {
+describe("a viewer that follows redirects", { timeout: 3 * TIMEOUT_MS }, () => {
   let deps: ClientDeps;
   const hold = setInterval(() => {}, TIMEOUT_MS);
   before(async () => {
@@ -82,7 +82,7 @@ describe("a viewer that roams", { timeout: 3 * TIMEOUT_MS }, () => {
     return asked;
   }
 
-  it("makes before it breaks when its relay drains, and misses nothing", async () => {
+  it("connects to the next relay before it leaves one that drains, and misses no group", async () => {
     await scene(async ([first], roamer, urls, groups) => {
       assert.equal(roamer.report(urls, []).edge, 0);
       const waiting = next(groups, 8, roamer);
@@ -98,7 +98,7 @@ describe("a viewer that roams", { timeout: 3 * TIMEOUT_MS }, () => {
     });
   });
 
-  it("connects again when its session is cut, and measures the wait", async () => {
+  it("reconnects when its session is cut, and measures the gap", async () => {
     await scene(async ([first], roamer, urls, groups) => {
       roamer.measure();
       const from = sharedMicros();
@@ -139,7 +139,7 @@ describe("a publisher that moves", { timeout: 2 * TIMEOUT_MS }, () => {
       await flows[1].promise;
       assert.equal(up, 2);
       const { frames } = stays.report([], []);
-      // The old relay is served for as long as somebody there watches.
+      // The publisher serves the old relay for as long as it has a viewer.
       await until(() => stays.report([], []).frames > frames + FRAMES_PER_GROUP);
       stays.stop();
       await drained;
@@ -153,7 +153,7 @@ describe("a publisher that moves", { timeout: 2 * TIMEOUT_MS }, () => {
 });
 
 describe("a GOAWAY", () => {
-  it("sends a client to a place with the token that it has", () => {
+  it("redirects a client with the token that it has", () => {
     const at = "https://127.0.0.1:1/?jwt=a.b.c";
     assert.equal(redirected(at, "https://127.0.0.1:2/"), "https://127.0.0.1:2/?jwt=a.b.c");
     assert.equal(redirected(at, "https://127.0.0.1:2/?jwt=x"), "https://127.0.0.1:2/?jwt=x");
@@ -161,7 +161,7 @@ describe("a GOAWAY", () => {
     assert.equal(redirected("https://h/room", "https://i/room"), "https://i/room");
   });
 
-  it("may name no place", () => {
+  it("may name no relay", () => {
     assert.equal(redirected("https://h/", ""), undefined);
     assert.equal(redirected("https://h/", "https://"), undefined);
   });

@@ -1,4 +1,4 @@
-/** A mesh of processes without any root: relays know each other by their configuration. */
+/** A mesh of processes without a root: relays know each other from their configuration. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Mesh } from "../../lab/mesh.ts";
@@ -9,7 +9,7 @@ import { watching } from "./support/watching.ts";
 
 const TIMEOUT_MS = 60_000;
 
-/** Until each viewer has got groups. */
+/** Longest wait in milliseconds until each viewer has groups. */
 const GROUPS_MS = 20_000;
 const GROUPS = 5;
 
@@ -26,7 +26,7 @@ describe("a mesh of processes without a root", { skip: await missingLinux() }, (
   });
   after(async () => await mesh.stop());
 
-  it("announces and carries what is published at an origin, each track pulled once by each relay", {
+  it("announces and carries what is published at an origin, and each relay pulls each track once", {
     timeout: TIMEOUT_MS,
   }, async () => {
     const [edge] = mesh.role("edge");

@@ -6,7 +6,7 @@ import { Rows } from "../../lab/screen/view.ts";
 import { busiest, type NodeSurvey, upstreamSubscriptions } from "../../lab/survey.ts";
 import { placesOf, USUAL } from "../../lab/topology.ts";
 
-/** Relays that do not run: only their places are looked at. */
+/** Relays that do not run: the rows need only their names, roles and regions. */
 const NODES = placesOf(USUAL).map((place) => {
   const workspace = {
     folder: "",
@@ -27,7 +27,7 @@ const NODES = placesOf(USUAL).map((place) => {
   );
 });
 
-/** Each relay with its metrics, the prefix left out; without: it does not answer. */
+/** Each relay with its metrics, without their prefix; a relay without metrics does not answer. */
 function surveyed(told: Readonly<Record<string, string>>, from: Readonly<Record<string, string[]>> = {}): NodeSurvey[] {
   return NODES.map((node) => {
     const text = told[node.name];
@@ -41,8 +41,8 @@ function surveyed(told: Readonly<Record<string, string>>, from: Readonly<Record<
   });
 }
 
-describe("what relays tell", () => {
-  it("becomes rates from one look to the next, and none over a restart", () => {
+describe("the rows of the table of a mesh", () => {
+  it("have rates between two samples, and none across a restart", () => {
     const rows = new Rows();
     const rate = (bytes: number, now: number) =>
       rows.of(surveyed({ "edge-1": `received_payload_bytes_total ${bytes}` }), undefined, now)[4]?.bytesIn;
@@ -51,7 +51,7 @@ describe("what relays tell", () => {
     assert.equal(rate(500, 2_000), 0);
   });
 
-  it("shows where a relay changed whom it takes from, also when it takes nothing in between", () => {
+  it("show when a relay changed its upstream, also with no upstream in between", () => {
     const rows = new Rows();
     const look = (now: number, ...from: string[]) =>
       rows.of(surveyed({ "edge-1": "tracks 1" }, { "edge-1": from }), undefined, now)[4]?.failovers;
@@ -63,14 +63,14 @@ describe("what relays tell", () => {
     assert.equal(look(5, "regional-2"), 1);
   });
 
-  it("comes with what viewers tell of their edge", () => {
+  it("have what viewers report of their edge", () => {
     const pulse = { kind: "pulse" as const, edges: [{ viewers: 5, frames: 10, gapUs: 41_000 }], moves: 0 };
     const rows = new Rows().of(surveyed({}), pulse, 0);
     assert.deepEqual(rows[4]?.watching, { viewers: 5, gapMs: 41 });
     assert.equal(rows[1]?.watching, undefined);
   });
 
-  it("tells how often each relay pulls a track", () => {
+  it("say how often each relay pulls a track", () => {
     const tree = {
       "origin-1": "subscriptions 1, tracks 1",
       "regional-1": "subscriptions 4, tracks 1",

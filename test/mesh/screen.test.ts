@@ -52,7 +52,7 @@ describe("the table of a mesh", () => {
     });
   }
 
-  it("says who takes what from whom", () => {
+  it("shows the upstreams of each relay", () => {
     const lines = render(picture, { columns: 80, rows: 24 }, false);
     const edge = lines.find((line) => line.includes("edge-1"));
     assert.match(edge ?? "", /3 edge-1 +up +regional-2 +5 +36\.0 +180\.0 +5 +612$/);
@@ -67,7 +67,7 @@ describe("the table of a mesh", () => {
     );
   });
 
-  it("shows the newest events in the lines that are left, and the keys in the last", () => {
+  it("shows the newest events in the remaining lines, and the keys in the last", () => {
     const lines = render(picture, { columns: 80, rows: 12 }, false);
     assert.deepEqual(lines.slice(-5, -1), ["0:46  event 46", "0:47  event 47", "0:48  event 48", "0:49  event 49"]);
     assert.match(lines.at(-1) ?? "", /k kill/);

@@ -1,4 +1,4 @@
-/** Two roots whose only tie is a Redis: an origin at one, an edge at the other. */
+/** Two roots that share nothing but a Redis: an origin at one, an edge at the other. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { runProgram } from "../../relay/cli/main.ts";
@@ -6,10 +6,10 @@ import { recordedIo } from "../cli/support/io.ts";
 import { RedisServer, withoutRedis } from "../cluster/redis-server.ts";
 import { missingLinux } from "../support/engines.ts";
 import { until } from "../support/until.ts";
-import { Stage, type StageClient, type Staged, sendUntil, whole } from "./support/stage.ts";
+import { Stage, type StageClient, type Staged, sendUntil, wholeGroups } from "./support/stage.ts";
 
 const TIMEOUT_MS = 90_000;
-/** As `lease` of the relays, and in groups of a publisher, with room. */
+/** The `lease` of the relays, and a lease in groups of a publisher, with a margin. */
 const LEASE = "2s";
 const GROUPS_PER_LEASE = 60;
 
@@ -21,8 +21,8 @@ const nodes = ({ relay }: Staged): string[] =>
   [...(relay.cluster()?.registry?.nodes() ?? [])].map(({ node }) => node).sort();
 const admin = ({ relay }: Staged): string => `http://127.0.0.1:${relay.adminAddress?.port}/`;
 
-/** What the root says of its registry to whoever asks its admin listener. */
-async function told(root: Staged): Promise<{ json: unknown; text: string; metrics: string }> {
+/** What the admin listener of the root shows of its registry. */
+async function shown(root: Staged): Promise<{ json: unknown; text: string; metrics: string }> {
   const at = admin(root);
   const io = recordedIo();
   assert.equal(await runProgram(["cluster", at], io), 0);
@@ -48,10 +48,10 @@ describe("two roots that share a Redis", { skip, timeout: TIMEOUT_MS }, () => {
       "cluster.lease": LEASE,
       ...(port !== undefined && { "server.port": String(port) }),
     });
-  /** Resolves when the viewer that watches all the time has got so many groups more. */
+  /** Resolves when the viewer that watches throughout has received `count` more groups. */
   const more = async (groups: number) => {
-    const wanted = whole(watched).length + groups;
-    await until(() => whole(watched).length >= wanted);
+    const wanted = wholeGroups(watched).length + groups;
+    await until(() => wholeGroups(watched).length >= wanted);
   };
 
   before(async () => {
@@ -75,46 +75,46 @@ describe("two roots that share a Redis", { skip, timeout: TIMEOUT_MS }, () => {
 
   it("show a viewer at one what is published at the other", async () => {
     const broadcast = publisher.publish("live/a");
-    await until(() => far.told.includes("live/a"));
+    await until(() => far.announced.includes("live/a"));
     watched = far.watch("live/a");
     sending = sendUntil(broadcast, 0, () => over);
     await more(5);
     for (const one of [a, b]) {
       await until(() => nodes(one).join() === "edge-a,edge-b,origin-1,root-a,root-b");
       assert.deepEqual(paths(one), ["live/a"]);
-      const { json, text, metrics } = await told(one);
+      const { json, text, metrics } = await shown(one);
       assert.deepEqual(json, { nodes: 5, broadcasts: 1, holdings: 1, backend: "redis", up: true });
       assert.match(text, /^registry in redis$/m);
       assert.match(metrics, /^moqmesh_registry_backend_up 1$/m);
     }
   });
 
-  it("go on when it is killed, say so, and tell each what is at itself", async () => {
+  it("keep working after Redis is killed, say so, and each serves its own part of the registry", async () => {
     await redis.kill();
     const cut = "registry Redis unreachable; serving the last known state";
     for (const one of [a, b]) {
       await until(() => one.relay.cluster()?.registry?.backend.up === false);
-      const { json, text, metrics } = await told(one);
+      const { json, text, metrics } = await shown(one);
       assert.deepEqual(json, { nodes: 5, broadcasts: 1, holdings: 1, backend: "redis", up: false });
       assert.match(text, /^registry in redis, which is down$/m);
       assert.match(metrics, /^moqmesh_registry_backend_up 0$/m);
       assert.equal((await fetch(new URL("health/ready", admin(one)))).status, 200, "a root is ready without it");
     }
     publisher.publish("live/b");
-    await until(() => near.told.includes("live/b"));
+    await until(() => near.announced.includes("live/b"));
     await more(GROUPS_PER_LEASE * 1.5);
     assert.deepEqual([nodes(b).length, paths(b), paths(a)], [5, ["live/a"], ["live/a", "live/b"]]);
-    assert.deepEqual(far.told, ["live/a"]);
+    assert.deepEqual(far.announced, ["live/a"]);
     for (const one of [a, b]) assert.equal(one.entries.filter(({ msg }) => msg === cut).length, 1, "said once");
   });
 
-  it("know all again when it is back and empty", async () => {
+  it("fill an empty Redis again when it is back", async () => {
     await redis.run();
-    await until(() => far.told.includes("live/b"));
+    await until(() => far.announced.includes("live/b"));
     for (const one of [a, b]) {
       await until(() => one.relay.cluster()?.registry?.backend.up === true);
       await until(() => nodes(one).length === 5 && paths(one).length === 2);
-      assert.match((await told(one)).text, /^registry in redis$/m);
+      assert.match((await shown(one)).text, /^registry in redis$/m);
     }
     await more(GROUPS_PER_LEASE * 1.5);
     assert.deepEqual(
@@ -126,28 +126,28 @@ describe("two roots that share a Redis", { skip, timeout: TIMEOUT_MS }, () => {
     );
   });
 
-  it("may be started again: one knows all from it, although the relays are at the other", async () => {
+  it("may restart: one learns everything from Redis while all relays are at the other", async () => {
     const { port } = b;
     await b.relay.close("restarted");
     await more(3);
     b = await root("root-b", port);
     await until(() => paths(b).length === 2 && nodes(b).length === 5);
     const late = publisher.publish("live/c");
-    await until(() => far.told.includes("live/c"));
+    await until(() => far.announced.includes("live/c"));
     const viewer = far.watch("live/c");
-    await sendUntil(late, 0, () => whole(viewer).length >= 3);
+    await sendUntil(late, 0, () => wholeGroups(viewer).length >= 3);
   });
 
-  it("let nobody who watched miss a group, and name no password", async () => {
+  it("cost no viewer a group, and log no password", async () => {
     await more(3);
-    const seen = whole(watched);
+    const seen = wholeGroups(watched);
     const [first = 0] = seen;
     assert.deepEqual(
       seen,
       Array.from(seen, (_, n) => first + n),
     );
-    assert.deepEqual(far.told.sort(), ["live/a", "live/b", "live/c"]);
-    const said = JSON.stringify([a.entries, b.entries, await told(a), await told(b)]);
+    assert.deepEqual(far.announced.sort(), ["live/a", "live/b", "live/c"]);
+    const said = JSON.stringify([a.entries, b.entries, await shown(a), await shown(b)]);
     assert.equal(said.includes(redis.password), false);
     assert.match(said, /registry Redis reached/);
   });

@@ -1,4 +1,4 @@
-/** Tokens of relays and viewers in a mesh that runs: they expire, are renewed and are revoked. */
+/** Tokens of relays and viewers in a running mesh expire, are renewed and are revoked. */
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,17 +7,17 @@ import { type ClaimsInput, generateKey, type Key, parseKeys, signToken } from ".
 import { revokeAt } from "../support/admin.ts";
 import type { Settings } from "../support/relay.ts";
 import { until } from "../support/until.ts";
-import { Stage, type Staged, sendUntil, whole } from "./support/stage.ts";
+import { Stage, type Staged, sendUntil, wholeGroups } from "./support/stage.ts";
 
 const TIMEOUT = { timeout: 60_000 };
 
 /** Life of a relay's token here, in seconds. */
 const LIFE_S = 6;
 
-/** Longest wait for a group that is sent every 50 ms: no time-out, back-off or second attempt fits into it. */
+/** Longest gap between groups that are sent every 50 ms: shorter than any time-out, back-off or second attempt. */
 const PAUSE_MS = 400;
 
-/** A whole mesh of few relays. */
+/** A mesh of a root, an origin, a regional and an edge. */
 async function mesh(stage: Stage, settings: Settings = {}) {
   const root = await stage.relay("root-1", "root", settings);
   const all = { "cluster.root": root.url, ...settings };
@@ -34,59 +34,55 @@ const closedBy = ({ entries }: Staged, reason: string) =>
 const reached = ({ entries }: Staged) => entries.filter((entry) => entry["msg"] === "relay reached").length;
 
 describe("tokens that relays make", () => {
-  it(
-    "are renewed without a pause for viewers, and without a moment in which the root misses a relay",
-    TIMEOUT,
-    async (test) => {
-      const stage = await Stage.open();
-      try {
-        const settings = { "cluster.token_life": `${LIFE_S}s` };
-        const { root, origin, regional, edge } = await mesh(stage, settings);
-        const { publisherToken, viewerToken } = stage.workspace;
-        const source = (await stage.client(origin.url, { token: publisherToken })).publish("live/a");
-        const quiet = (await stage.client(origin.url, { token: publisherToken })).publish("live/quiet");
-        const viewer = (await stage.client(edge.url, { token: viewerToken })).watch("live/a");
-        const patient = (await stage.client(edge.url, { token: viewerToken })).watch("live/quiet");
-        let next = await sendUntil(source, 0, () => whole(viewer).length > 0);
-        await sendUntil(quiet, 0, () => whole(patient).length > 0);
-        const begun = performance.now();
-        const before = reached(edge);
-        let [last, longest, seen] = [begun, 0, whole(viewer).length];
-        let absent = 0;
-        next = await sendUntil(source, next, () => {
-          const now = performance.now();
-          if (viewer.groups.length > seen) [seen, last] = [viewer.groups.length, now];
-          longest = Math.max(longest, now - last);
-          if ([...(root.relay.cluster()?.registry?.nodes() ?? [])].some(({ present }) => !present)) absent++;
-          return now - begun > 3 * LIFE_S * 1_000;
-        });
-        await until(() => whole(viewer).at(-1) === next - 1);
-        const renewed = reached(edge) - before;
-        test.diagnostic(
-          `${renewed} links made anew in ${3 * LIFE_S} s, longest wait for a group ${Math.round(longest)} ms`,
-        );
-        // Every group once, each whole, in their order.
-        const groups = whole(viewer);
-        assert.deepEqual(
-          groups,
-          Array.from({ length: groups.length }, (_, index) => (groups[0] ?? 0) + index),
-        );
-        assert.equal(groups.length, viewer.groups.length);
-        assert.ok(renewed >= 2, `${renewed} links`);
-        assert.ok(longest < PAUSE_MS, `${longest} ms`);
-        assert.equal(absent, 0, "the root missed a relay");
-        // What nobody sent anything on for several lives of a token is still there.
-        const sent = whole(patient).length;
-        await sendUntil(quiet, 1_000, () => whole(patient).length > sent);
-        assert.deepEqual(edge.relay.cluster()?.failovers, 0);
-        // Control sessions had no reason to end by it.
-        assert.deepEqual(closedBy(root, "token_expired"), []);
-        assert.ok(reached(regional) > 2);
-      } finally {
-        await stage.close();
-      }
-    },
-  );
+  it("are renewed without a gap for viewers, and the root never loses a relay", TIMEOUT, async (test) => {
+    const stage = await Stage.open();
+    try {
+      const settings = { "cluster.token_life": `${LIFE_S}s` };
+      const { root, origin, regional, edge } = await mesh(stage, settings);
+      const { publisherToken, viewerToken } = stage.workspace;
+      const source = (await stage.client(origin.url, { token: publisherToken })).publish("live/a");
+      const quiet = (await stage.client(origin.url, { token: publisherToken })).publish("live/quiet");
+      const viewer = (await stage.client(edge.url, { token: viewerToken })).watch("live/a");
+      const patient = (await stage.client(edge.url, { token: viewerToken })).watch("live/quiet");
+      let next = await sendUntil(source, 0, () => wholeGroups(viewer).length > 0);
+      await sendUntil(quiet, 0, () => wholeGroups(patient).length > 0);
+      const begun = performance.now();
+      const before = reached(edge);
+      let [last, longest, seen] = [begun, 0, wholeGroups(viewer).length];
+      let absent = 0;
+      next = await sendUntil(source, next, () => {
+        const now = performance.now();
+        if (viewer.groups.length > seen) [seen, last] = [viewer.groups.length, now];
+        longest = Math.max(longest, now - last);
+        if ([...(root.relay.cluster()?.registry?.nodes() ?? [])].some(({ present }) => !present)) absent++;
+        return now - begun > 3 * LIFE_S * 1_000;
+      });
+      await until(() => wholeGroups(viewer).at(-1) === next - 1);
+      const renewed = reached(edge) - before;
+      test.diagnostic(
+        `${renewed} links made anew in ${3 * LIFE_S} s, longest wait for a group ${Math.round(longest)} ms`,
+      );
+      // Every group came once, whole and in order.
+      const groups = wholeGroups(viewer);
+      assert.deepEqual(
+        groups,
+        Array.from({ length: groups.length }, (_, index) => (groups[0] ?? 0) + index),
+      );
+      assert.equal(groups.length, viewer.groups.length);
+      assert.ok(renewed >= 2, `${renewed} links`);
+      assert.ok(longest < PAUSE_MS, `${longest} ms`);
+      assert.equal(absent, 0, "the root missed a relay");
+      // A track without groups for several lives of a token is still subscribed.
+      const sent = wholeGroups(patient).length;
+      await sendUntil(quiet, 1_000, () => wholeGroups(patient).length > sent);
+      assert.deepEqual(edge.relay.cluster()?.failovers, 0);
+      // No control session ended because of a renewal.
+      assert.deepEqual(closedBy(root, "token_expired"), []);
+      assert.ok(reached(regional) > 2);
+    } finally {
+      await stage.close();
+    }
+  });
 });
 
 async function clusterKey({ workspace }: Stage): Promise<Key> {
@@ -108,7 +104,7 @@ const refusals = ({ entries }: Staged): unknown[] =>
   entries.filter((entry) => entry["msg"] === "session refused").map((entry) => entry["code"]);
 
 describe("a revocation in a mesh", () => {
-  it("of a viewer's token ends its session at the edge, and it does not come back", TIMEOUT, async () => {
+  it("of a viewer's token ends its session at the edge, and the edge refuses it again", TIMEOUT, async () => {
     const stage = await Stage.open();
     try {
       const { origin, edge } = await mesh(stage);
@@ -118,18 +114,18 @@ describe("a revocation in a mesh", () => {
       const [gone, kept] = [await token({ jti: "gone" }), await token({ jti: "kept" })];
       const leaver = await stage.client(edge.url, { token: gone });
       const [left, stays] = [leaver.watch("live/a"), (await stage.client(edge.url, { token: kept })).watch("live/a")];
-      const next = await sendUntil(source, 0, () => whole(left).length > 0 && whole(stays).length > 0);
+      const next = await sendUntil(source, 0, () => wholeGroups(left).length > 0 && wholeGroups(stays).length > 0);
       await revoke(edge, { jti: "gone" });
       assert.equal((await leaver.ended).code, 67);
       assert.equal(await stage.refusal(edge.url, { token: gone }), 401);
-      const seen = whole(stays).length;
-      await sendUntil(source, next, () => whole(stays).length > seen);
+      const seen = wholeGroups(stays).length;
+      await sendUntil(source, next, () => wholeGroups(stays).length > seen);
     } finally {
       await stage.close();
     }
   });
 
-  it("of a relay's token ends its session at the root, which it is kept out of", TIMEOUT, async () => {
+  it("of a relay's token ends its session at the root, and the root refuses it again", TIMEOUT, async () => {
     const stage = await Stage.open();
     try {
       const { root, origin, edge } = await mesh(stage, { "cluster.lease": "1s" });
@@ -143,7 +139,7 @@ describe("a revocation in a mesh", () => {
         edge.entries.find((entry) => /refused this relay's token \(401\); trying again$/.test(String(entry["msg"])));
       await until(() => warned() !== undefined);
       assert.match(JSON.stringify(warned()), /"status":401|token_revoked/);
-      // It serves what it serves, and finds nothing new.
+      // It serves what it has, and finds no new broadcasts.
       const source = (await stage.client(origin.url, { token: stage.workspace.publisherToken })).publish("live/new");
       const viewer = await stage.client(edge.url, { token: stage.workspace.viewerToken });
       viewer.watch("live/new");
@@ -154,19 +150,19 @@ describe("a revocation in a mesh", () => {
     }
   });
 
-  it("of a relay's token ends its session at an origin, which serves it nothing any more", TIMEOUT, async () => {
+  it("of a relay's token ends its session at an origin, and the origin refuses it again", TIMEOUT, async () => {
     const stage = await Stage.open();
     try {
       const { origin, edge } = await mesh(stage);
       const source = (await stage.client(origin.url, { token: stage.workspace.publisherToken })).publish("live/a");
       const watching = (await stage.client(edge.url, { token: stage.workspace.viewerToken })).watch("live/a");
-      await sendUntil(source, 0, () => whole(watching).length > 0);
+      await sendUntil(source, 0, () => wholeGroups(watching).length > 0);
       await revoke(origin, { sub: "relay regional-1" });
       await until(() => closedBy(origin, "token_revoked").length === 1);
       await until(() => refusals(origin).filter((code) => code === "token_revoked").length >= 2);
-      // The edge is welcome there still, and takes the track itself, because the regional gave it up.
-      const seen = whole(watching).length;
-      await sendUntil(source, 100, () => whole(watching).length > seen);
+      // The edge is still accepted there and pulls the track itself, because the regional cannot any more.
+      const seen = wholeGroups(watching).length;
+      await sendUntil(source, 100, () => wholeGroups(watching).length > seen);
       assert.deepEqual(
         origin.entries.filter((entry) => entry["msg"] === "session opened" && entry["subject"] === "relay edge-1")
           .length,
@@ -179,68 +175,60 @@ describe("a revocation in a mesh", () => {
 });
 
 describe("a token that is read from a file", () => {
-  it(
-    "is the one of the moment at the next dial; one that expired or that another key signed is refused",
-    TIMEOUT,
-    async () => {
-      const stage = await Stage.open();
-      try {
-        const key = await clusterKey(stage);
-        const file = join(stage.workspace.folder, "edge.jwt");
-        const write = async (by: Key, claims: ClaimsInput) => await writeFile(file, await signToken(by, claims));
-        await write(await generateKey({ alg: "ES256", kid: "cluster" }), { cluster: true, exp: inSeconds(600) });
-        const root = await stage.relay("root-1", "root");
-        // An empty variable counts as unset.
-        const edge = await stage.relay("edge-1", "edge", {
-          "cluster.root": root.url,
-          "cluster.key_file": "",
-          "cluster.token_file": file,
-        });
-        const ready = async () => await fetch(`http://127.0.0.1:${edge.relay.adminAddress?.port}/health/ready`);
-        await until(() => refusals(root).includes("signature_invalid"));
-        const answer = await ready();
-        assert.deepEqual([answer.status, /no_root/.test(await answer.text())], [503, true]);
-        await write(key, { cluster: true, exp: inSeconds(-60) });
-        await until(() => refusals(root).includes("token_expired"));
-        await write(key, { get: "", put: "", exp: inSeconds(600) });
-        await until(() => refusals(root).includes("cluster_required"));
-        assert.equal(edge.relay.cluster()?.roots.connected, 0);
-        assert.deepEqual(
-          [...(root.relay.cluster()?.registry?.nodes() ?? [])].map(({ node }) => node),
-          ["root-1"],
-        );
-        await write(key, { cluster: true, exp: inSeconds(600) });
-        await until(() => edge.relay.cluster()?.roots.connected === 1);
-        assert.equal((await ready()).status, 200);
-      } finally {
-        await stage.close();
-      }
-    },
-  );
+  it("is read again for each dial; an expired one, or one of another key, is refused", TIMEOUT, async () => {
+    const stage = await Stage.open();
+    try {
+      const key = await clusterKey(stage);
+      const file = join(stage.workspace.folder, "edge.jwt");
+      const write = async (by: Key, claims: ClaimsInput) => await writeFile(file, await signToken(by, claims));
+      await write(await generateKey({ alg: "ES256", kid: "cluster" }), { cluster: true, exp: inSeconds(600) });
+      const root = await stage.relay("root-1", "root");
+      // An empty variable counts as unset.
+      const edge = await stage.relay("edge-1", "edge", {
+        "cluster.root": root.url,
+        "cluster.key_file": "",
+        "cluster.token_file": file,
+      });
+      const ready = async () => await fetch(`http://127.0.0.1:${edge.relay.adminAddress?.port}/health/ready`);
+      await until(() => refusals(root).includes("signature_invalid"));
+      const answer = await ready();
+      assert.deepEqual([answer.status, /no_root/.test(await answer.text())], [503, true]);
+      await write(key, { cluster: true, exp: inSeconds(-60) });
+      await until(() => refusals(root).includes("token_expired"));
+      await write(key, { get: "", put: "", exp: inSeconds(600) });
+      await until(() => refusals(root).includes("cluster_required"));
+      assert.equal(edge.relay.cluster()?.roots.connected, 0);
+      assert.deepEqual(
+        [...(root.relay.cluster()?.registry?.nodes() ?? [])].map(({ node }) => node),
+        ["root-1"],
+      );
+      await write(key, { cluster: true, exp: inSeconds(600) });
+      await until(() => edge.relay.cluster()?.roots.connected === 1);
+      assert.equal((await ready()).status, 200);
+    } finally {
+      await stage.close();
+    }
+  });
 
-  it(
-    "is told of before it expires when there is no newer one, and replaced without a pause when there is",
-    TIMEOUT,
-    async () => {
-      const stage = await Stage.open();
-      try {
-        const key = await clusterKey(stage);
-        const file = join(stage.workspace.folder, "edge.jwt");
-        const write = async (seconds: number) =>
-          await writeFile(file, await signToken(key, { cluster: true, sub: "relay edge-1", exp: inSeconds(seconds) }));
-        await write(8);
-        const root = await stage.relay("root-1", "root");
-        const settings = { "cluster.root": root.url, "cluster.key_file": "", "cluster.token_file": file };
-        const edge = await stage.relay("edge-1", "edge", settings);
-        await until(() => edge.entries.some((entry) => entry["code"] === "cluster_token_ends"));
-        await write(600);
-        const opened = () => root.entries.filter((entry) => entry["msg"] === "session opened").length;
-        await until(() => opened() === 2);
-        assert.deepEqual(closedBy(root, "token_expired"), []);
-        assert.equal(edge.relay.cluster()?.roots.connected, 1);
-      } finally {
-        await stage.close();
-      }
-    },
-  );
+  it("is warned of before it expires without a newer one, and replaced without a gap with one", TIMEOUT, async () => {
+    const stage = await Stage.open();
+    try {
+      const key = await clusterKey(stage);
+      const file = join(stage.workspace.folder, "edge.jwt");
+      const write = async (seconds: number) =>
+        await writeFile(file, await signToken(key, { cluster: true, sub: "relay edge-1", exp: inSeconds(seconds) }));
+      await write(8);
+      const root = await stage.relay("root-1", "root");
+      const settings = { "cluster.root": root.url, "cluster.key_file": "", "cluster.token_file": file };
+      const edge = await stage.relay("edge-1", "edge", settings);
+      await until(() => edge.entries.some((entry) => entry["code"] === "cluster_token_ends"));
+      await write(600);
+      const opened = () => root.entries.filter((entry) => entry["msg"] === "session opened").length;
+      await until(() => opened() === 2);
+      assert.deepEqual(closedBy(root, "token_expired"), []);
+      assert.equal(edge.relay.cluster()?.roots.connected, 1);
+    } finally {
+      await stage.close();
+    }
+  });
 });

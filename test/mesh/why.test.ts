@@ -1,4 +1,4 @@
-/** What a relay logs of its mesh: who it is, and in one line why another relay cannot be had. */
+/** What a relay logs of its mesh: its own name and role, and in one line why another relay is unreachable. */
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { Stage, type Staged } from "./support/stage.ts";
 const lines = ({ entries }: Staged) => entries.map(({ msg }) => String(msg));
 
 describe("the log of a relay of a mesh", () => {
-  it("says who the relay is, which root it reached, and in one line why a root cannot be asked", {
+  it("says which node the relay is, which root it reached, and in one line why a root is unreachable", {
     timeout: 60_000,
   }, async () => {
     const stage = await Stage.open();
@@ -39,9 +39,9 @@ describe("the log of a relay of a mesh", () => {
         "cluster.key_file": "",
         "cluster.token_file": file,
       });
-      const told = `the root ${root.url} refused this relay's token (401); trying again`;
-      await until(() => lines(refused).includes(told));
-      assert.equal(refused.entries.find(({ msg }) => msg === told)?.["err"], undefined, "no stack");
+      const refusal = `the root ${root.url} refused this relay's token (401); trying again`;
+      await until(() => lines(refused).includes(refusal));
+      assert.equal(refused.entries.find(({ msg }) => msg === refusal)?.["err"], undefined, "no stack");
       await until(() => lines(refused).some((line) => line.startsWith("no root can be asked")));
       const tiers = lines(refused).find((line) => line.startsWith("no root can be asked"));
       assert.equal(tiers, `no root can be asked (${root.url} refused this relay's token (401)): asking other relays`);
@@ -51,8 +51,8 @@ describe("the log of a relay of a mesh", () => {
   });
 });
 
-describe("why a relay cannot be had", () => {
-  it("is told in words for each status, and by the message where there is none", () => {
+describe("the reason why a relay is unreachable", () => {
+  it("is a sentence for each status, and the error's message without a status", () => {
     const rejected = (status: number) => whyUnreachable(new TransportError("dial_rejected", "answered", { status }));
     assert.equal(rejected(401), "refused this relay's token (401)");
     assert.match(rejected(403), /no `cluster` claim, or another relay's name \(403\)$/);

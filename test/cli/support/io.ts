@@ -1,13 +1,13 @@
 import type { Io } from "../../../relay/cli/io.ts";
 
-/** What a command wrote. */
+/** Standard streams of a command, and what it wrote to them. */
 export interface Recorded extends Io {
   stdout(): string;
   stderr(): string;
   stdoutBytes(): Buffer;
 }
 
-/** Standard output and error in memory; no terminal unless told. */
+/** Standard output and error in memory; no terminal by default. */
 export function recordedIo(options: { env?: Io["env"]; terminal?: boolean } = {}): Recorded {
   const written: { out: Buffer[]; err: Buffer[] } = { out: [], err: [] };
   const output = (chunks: Buffer[]) => ({

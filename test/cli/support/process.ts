@@ -1,6 +1,10 @@
 /** The program as a process of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach } from "node:test";
 import { fileURLToPath } from "node:url";
 
 export const BIN = fileURLToPath(new URL("../../../bin/moqmesh.js", import.meta.url));
@@ -8,25 +12,29 @@ export const BIN = fileURLToPath(new URL("../../../bin/moqmesh.js", import.meta.
 /** Settings of a relay that is alone on this machine: loopback, free ports, JSON lines. */
 export const QUIET = ["--host", "127.0.0.1", "--port", "0", "--http.admin_port", "0", "--log.format", "json"];
 
+export interface ProgramOptions {
+  readonly execArgv?: readonly string[];
+  readonly bin?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** A descriptor that the program writes to instead of a pipe to the test. */
+  readonly stdout?: number;
+}
+
 export class Program {
   readonly child: ChildProcess;
   #stdout = "";
   #stderr = "";
-  /** Waiting for a piece of output. */
-  readonly #waiting = new Set<() => void>();
+  /** Called at each piece of output. */
+  readonly #listeners = new Set<() => void>();
 
-  /** `stdout` is a descriptor that the program gets instead of a pipe to here. */
-  constructor(
-    args: readonly string[],
-    options: { execArgv?: string[]; bin?: string; env?: NodeJS.ProcessEnv; stdout?: number } = {},
-  ) {
+  constructor(args: readonly string[], options: ProgramOptions = {}) {
     this.child = spawn(process.execPath, [...(options.execArgv ?? []), options.bin ?? BIN, ...args], {
       stdio: ["ignore", options.stdout ?? "pipe", "pipe"],
       env: options.env ?? process.env,
     });
-    this.child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#heard(() => (this.#stdout += text)));
-    this.child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#heard(() => (this.#stderr += text)));
-    this.child.once("close", () => this.#heard(() => undefined));
+    this.child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#changed(() => (this.#stdout += text)));
+    this.child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#changed(() => (this.#stderr += text)));
+    this.child.once("close", () => this.#changed(() => undefined));
   }
 
   get stdout(): string {
@@ -45,11 +53,11 @@ export class Program {
       if (this.child.exitCode !== null || this.child.signalCode !== null) {
         throw new Error(`ended without ${pattern}: ${this.#stdout}${this.#stderr}`);
       }
-      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+      await new Promise<void>((resolve) => this.#listeners.add(resolve));
     }
   }
 
-  /** The line of the log that says where the relay listens; one that has to reach a root is ready later. */
+  /** The ports in the log line with which the relay listens; a relay with roots is ready later. */
   async ready(): Promise<{ port: number; admin: number }> {
     const [line] = await this.says(/^.*"(?:relay ready|listening)".*$/m);
     const entry: { port: number; admin: number } = JSON.parse(line);
@@ -66,9 +74,37 @@ export class Program {
     this.child.kill(signal);
   }
 
-  #heard(change: () => void): void {
+  #changed(change: () => void): void {
     change();
-    for (const wake of this.#waiting) wake();
-    this.#waiting.clear();
+    for (const wake of this.#listeners) wake();
+    this.#listeners.clear();
   }
+}
+
+/** Programs of one file of tests, with one folder for their state; what still runs after a test is killed. */
+export interface Programs {
+  readonly folder: string;
+  /** Starts the program with any arguments. */
+  run(args: readonly string[], options?: ProgramOptions): Program;
+  /** Starts a relay with {@link QUIET} and more arguments. */
+  serve(args?: readonly string[], options?: ProgramOptions): Program;
+}
+
+export function programsForTests(): Programs {
+  const folder = mkdtempSync(join(tmpdir(), "moqmesh-programs-"));
+  const running: Program[] = [];
+  afterEach(async () => {
+    for (const program of running.splice(0)) {
+      program.kill("SIGKILL");
+      await program.ends();
+    }
+  });
+  after(() => rmSync(folder, { recursive: true }));
+  const run = (args: readonly string[], options?: ProgramOptions) => {
+    const program = new Program(args, options);
+    running.push(program);
+    return program;
+  };
+  const state = ["--tls.state_dir", join(folder, "state")];
+  return { folder, run, serve: (args = [], options) => run(["serve", ...QUIET, ...state, ...args], options) };
 }

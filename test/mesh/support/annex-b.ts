@@ -1,4 +1,4 @@
-/** H.264 as a byte stream (ITU-T H.264 Annex B) with headers that parsers accept and slices that nobody can decode. */
+/** H.264 as a byte stream (ITU-T H.264 Annex B) with headers that parsers accept and slices that are not decodable. */
 
 const START_CODE = [0, 0, 0, 1];
 
@@ -8,7 +8,7 @@ const PPS = 0x68;
 const IDR = 0x65;
 const SLICE = 0x41;
 
-/** What a slice begins with: first_mb_in_slice 0, and slice_type 7 (I) or 5 (P). */
+/** The start of a slice: first_mb_in_slice 0, and slice_type 7 (I) or 5 (P). */
 const I_SLICE = 0b1_0001000;
 const P_SLICE = 0b1_00110_11;
 

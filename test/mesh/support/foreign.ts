@@ -5,7 +5,7 @@ import type { Child } from "../../../bench/system/child.ts";
 import { freePorts } from "../../../lab/ports.ts";
 import type { MeshWorkspace } from "../../../lab/workspace.ts";
 
-/** Characters that it prints while it colours its lines. */
+/** Escape sequences that colour its lines. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for.
 const COLOURS = /\u001b\[[\d;]*m/g;
 
@@ -15,7 +15,7 @@ export class ForeignRelay {
   readonly #workspace: MeshWorkspace;
   readonly #more: readonly string[];
   #child: Child | undefined;
-  /** All that it printed. */
+  /** Everything it printed. */
   output = "";
 
   private constructor(program: MoqRelayProgram, workspace: MeshWorkspace, port: number, more: readonly string[]) {
@@ -25,7 +25,7 @@ export class ForeignRelay {
     this.url = `https://127.0.0.1:${port}/`;
   }
 
-  /** `more`: its own flags. It does not run yet. */
+  /** `more` are flags of moq-relay. The relay does not run yet. */
   static async at(program: MoqRelayProgram, workspace: MeshWorkspace, more: readonly string[] = []) {
     const [port = 0] = await freePorts(1);
     return new ForeignRelay(program, workspace, port, [...more, "--connect-tls-fingerprint", workspace.fingerprint]);
@@ -50,7 +50,7 @@ export class ForeignRelay {
     await Promise.race([listening.promise, child.ended]);
   }
 
-  /** Ends it without a word. */
+  /** Kills the process. */
   async kill(): Promise<void> {
     this.#child?.signal("SIGKILL");
     await this.#child?.gone;

@@ -1,4 +1,4 @@
-/** Starts one relay of a mesh, tells which process it is and where its files are, and stays. */
+/** Starts one relay of a mesh, reports its process id and its folder, and keeps running. */
 import { Mesh } from "../../../lab/mesh.ts";
 
 const mesh = await Mesh.make({ shape: { origins: 1, regionals: 0, edges: 0 }, engine: "auto", told: () => {} });

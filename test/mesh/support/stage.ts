@@ -1,4 +1,4 @@
-/** Whole relays of a mesh in this process over real QUIC, with clients that are told what to send. */
+/** Whole relays of a mesh in this process over real QUIC, with clients whose groups the test sends. */
 
 import type { Role } from "../../../cluster/contract.ts";
 import { freePorts } from "../../../lab/ports.ts";
@@ -31,9 +31,9 @@ export interface Staged {
 export interface ClientOptions {
   readonly token?: string;
   readonly protocol?: string;
-  /** Of the announcements that it asks for; none unless told. */
+  /** Prefix of the announcements that it asks for; none by default. */
   readonly follows?: string;
-  /** That of the stage's certificate unless told. */
+  /** The stage's certificate by default. */
   readonly trust?: Trust;
 }
 
@@ -132,8 +132,8 @@ export class StageClient {
     return this.inner.session.info.protocol;
   }
 
-  /** Announced to it by now, its own broadcasts left out. */
-  get told(): string[] {
+  /** Paths announced to it by now, without its own broadcasts. */
+  get announced(): string[] {
     return [...this.inner.broadcasts.list("")]
       .filter((broadcast) => broadcast.routes.some(({ source }) => source === this.inner.session.source))
       .map(({ path }) => path);
@@ -152,7 +152,7 @@ export class StageClient {
   }
 }
 
-/** Sends groups with contents of their own, from `first` on, until `done`: a subscription begins with what comes after it. */
+/** Sends groups, each with its own content, from `first` on until `done`: a subscription begins with the groups that follow it. */
 export async function sendUntil(publisher: TestPublisher, first: number, done: () => boolean): Promise<number> {
   let group = first;
   let last = 0;
@@ -176,8 +176,8 @@ export function contentOf(group: number): string[] {
   return [`group ${group}`, `${"x".repeat(group % 7)} of ${group}`];
 }
 
-/** Groups that came whole and as they were sent. */
-export function whole({ told }: TestViewer): number[] {
+/** Groups that arrived whole and as they were sent. */
+export function wholeGroups({ told }: TestViewer): number[] {
   return told.flatMap((line) => {
     const sequence = Number.parseInt(line, 10);
     return line === `${sequence} finished ${contentOf(sequence).join("|")}` ? [sequence] : [];
