@@ -1,8 +1,8 @@
 import type { Clock } from "../moq/clock.ts";
 
 /**
- * Milliseconds that an epoch, or a relay's start, may be ahead of this relay's clock. Clocks of a mesh differ by minutes at most; an hour is room
- * for that, and what is believed by mistake, or by malice, is in the past after it.
+ * Milliseconds that an epoch, or a relay's start, may be ahead of this relay's clock. Clocks of a mesh differ by minutes at most. A wrong
+ * or forged time that is accepted does harm for an hour at most.
  */
 export const MAX_AHEAD_MS = 60 * 60 * 1_000;
 
@@ -13,15 +13,15 @@ export interface ClockBoundDeps {
   readonly clock: Clock;
   /** Milliseconds since 1970. */
   readonly wallNow: () => number;
-  /** Called for each time that is refused. */
+  /** Called for every refused time. */
   readonly refused: () => void;
-  /** What `node` says is that many milliseconds ahead; called for some of those that are refused. */
+  /** A time of `node` is `aheadMs` ahead. Called for some of the refused times. */
   readonly report: (node: string, aheadMs: number) => void;
 }
 
 /**
- * Refuses times that other relays tell and that are far ahead of this relay's clock. The highest epoch of a broadcast wins and the latest
- * start of a relay holds its name, so one that is far ahead would win for ever.
+ * Refuses times of other relays that are far ahead of this relay's clock. The highest epoch of a broadcast wins, and the latest start of a
+ * relay has its name, so a time far ahead would win for ever.
  */
 export class ClockBound {
   readonly #deps: ClockBoundDeps;
@@ -31,7 +31,7 @@ export class ClockBound {
     this.#deps = deps;
   }
 
-  /** False for a time, in milliseconds since 1970, that is too far ahead. `node`: the relay that it is of. */
+  /** False for a time, in milliseconds since 1970, that is too far ahead. `node`: the relay whose time it is. */
   takes(time: bigint | number, node: string): boolean {
     const { clock, wallNow, refused, report } = this.#deps;
     const ahead = Number(time) - wallNow();

@@ -4,7 +4,7 @@
  */
 import type { Source } from "../moq/model/index.ts";
 
-/** What a relay does in the mesh. Any relay may serve as root besides. */
+/** What a relay does in the mesh. Any relay may also be a root. */
 export const ROLES = ["origin", "regional", "edge", "root"] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -14,40 +14,40 @@ export const MEDIA_ROLES = ROLES.filter((role) => role !== "root");
 /** A node's name: one path segment, so that it can end a path. */
 export const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
-/** URLs that relays dial each other at. Words of another relay may fit it and still be no URL. */
+/** URLs at which relays dial each other. Text that matches may still be no valid URL. */
 export const DIALLED = /^(https|wss|ws|moql):\/\/[^/?#\s]+(\/[^?#\s]*)?$/;
 
-/** A relay as the mesh knows it. It changes when the relay restarts, moves or drains; what moves faster is its load. */
+/** A relay as the mesh knows it. It changes when the relay restarts, moves or drains; what changes all the time is in its load. */
 export interface NodeInfo {
   /** As {@link NODE_NAME}; unique in the mesh. */
   readonly node: string;
-  /** Its id in the hops of announcements, new at each start; 0 while it is known by configuration only. */
+  /** Its id in the hops of announcements, new at each start; 0 while the relay is known from the configuration alone. */
   readonly hop: bigint;
   readonly role: Role;
   /** Free text, compared for equality; may be empty. */
   readonly region: string;
-  /** Where other relays dial it. */
+  /** The URL at which other relays dial it. */
   readonly url: string;
-  /** IP address to dial instead of what the URL's host resolves to, which names it and its certificate all the same. Of relays found by DNS. */
+  /** IP address to dial in place of the URL's host, which still names the relay and its certificate. Of relays found by DNS. */
   readonly address?: string;
-  /** Where its viewers connect to, for those who are sent to it. */
+  /** The URL to which viewers are redirected. */
   readonly publicUrl: string;
-  /** It is about to end: nobody goes there anew, and who is there leaves. */
+  /** The relay is about to end: no relay or viewer goes there any more, and those that are there leave. */
   readonly draining: boolean;
-  /** Milliseconds since 1970 of its start: of two that claim one name the later one holds it. */
+  /** Milliseconds since 1970 of its start. Of two starts with one name, the later one has the name. */
   readonly startedAt: number;
 }
 
-/** A broadcast that one relay has first-hand: from a publisher, not from another relay of the mesh. */
+/** A broadcast that one relay holds first-hand: from a publisher, not from another relay of the mesh. */
 export interface Holding {
   readonly path: string;
   /** Name of the relay. */
   readonly node: string;
-  /** Generation of the content: the highest of a path wins, equal ones are the same content. Never 0. */
+  /** Generation of the content. The highest of a path wins; equal epochs are equal content. Never 0. */
   readonly epoch: bigint;
   /** Hop ids from the publisher up to that relay, its own included. */
   readonly hops: readonly bigint[];
-  /** What the publisher's route costs, and the relay's own preference; lower is better. */
+  /** Cost of the publisher's route, plus the cost configured at the relay; lower is better. */
   readonly cost: number;
   /** Complete content that is only fetched. */
   readonly ended: boolean;
@@ -61,21 +61,21 @@ export type Scope =
   | { readonly kind: "under"; readonly prefix: string }
   /** Holdings of one broadcast. */
   | { readonly kind: "exact"; readonly path: string }
-  /** Others' holdings of what the asking relay holds itself. One for all its paths. */
+  /** Other relays' holdings of the paths that the asking relay holds. One scope for all its paths. */
   | { readonly kind: "rivals" };
 
-/** Those that are answered with holdings of certain paths. */
+/** Scopes of certain paths. */
 export type BroadcastScope = Extract<Scope, { kind: "under" | "exact" }>;
 
-/** What being told of a broadcast over a session adds to its cost (moq-lite Cost parameter), which the mesh takes off again. */
+/** What each session adds to the cost of an announcement (moq-lite Cost parameter). The mesh subtracts it again. */
 export const SESSION_COST = 1;
 
-/** Cost of taking a broadcast from another relay, so that what is published here is taken from here. */
+/** Cost of taking a broadcast from another relay, so that a publisher at this relay is preferred. */
 export const RELAY_COST = 1;
 
 /**
- * Close code of a control session whose relay leaves the mesh on purpose: what it has goes with it. What it retracts just before may
- * be lost with the session, and the code is not. Of the application's own, from 64 on.
+ * Close code of a control session whose relay leaves the mesh on purpose: the root removes the relay with all its holdings. Withdrawals
+ * sent just before may be lost with the session; the code is not. Application codes begin at 64.
  */
 export const CLOSE_LEAVING = 72;
 
@@ -92,7 +92,7 @@ export function scopeKey(scope: Scope): string {
   }
 }
 
-/** What a root tells of the scopes that it was asked for. */
+/** Receives a root's answer for a scope. */
 export interface ScopeSink {
   /** New, or changed. */
   node(info: NodeInfo): void;
@@ -100,7 +100,7 @@ export interface ScopeSink {
   /** New, or changed. */
   holding(holding: Holding): void;
   holdingGone(path: string, node: string): void;
-  /** Everything that was there has been told: by the root that was asked first, and by each that took its place. */
+  /** The root has announced everything in the scope. Called again by each root that takes its place. */
   complete(): void;
 }
 
@@ -113,17 +113,17 @@ export interface Registrar {
 }
 
 /**
- * A user's hold on the link to a node: it is dialled when it is not there, and dialled again, with back-off, for as long
- * as somebody uses it. Calls never come from inside `use`.
+ * A user of the link to a node. The link is dialled, and dialled again with back-off, while it has users. These methods are never called
+ * from inside `use`.
  */
 export interface PeerUser {
-  /** The link is up; `source` is the peer as a place to subscribe at. */
+  /** The link is up; `source` subscribes at the peer. */
   up(source: Source): void;
-  /** It went, or could not be made. `up` may come again. */
+  /** The link is lost, or could not be opened. `up` may be called again. */
   down(): void;
-  /** The peer asked us to leave: nothing new may be opened there; what runs goes on for a while. */
+  /** The peer asked us to leave: nothing new may be opened there; running tracks continue for a while. */
   leaving(): void;
-  /** There is a second link, which whoever uses the node from now on gets; the first one ends before long. */
+  /** A second link is up, which later users get; the first one ends soon. */
   renewed?(): void;
 }
 
