@@ -1,4 +1,4 @@
-/** The readers of moq/wire: whatever comes, in whatever pieces, is taken or refused, and the same way each time. */
+/** The readers of moq/wire accept or refuse any input, in any pieces, and do the same each time. */
 import assert from "node:assert/strict";
 import { BoundExceeded, ProtocolViolation } from "../../moq/wire/codec/errors.ts";
 import { DATAGRAM_BYTES, decodeDatagram, encodeDatagram } from "../../moq/wire/lite/datagram.ts";
@@ -50,7 +50,7 @@ interface Outcome {
   readonly refused?: string;
 }
 
-/** What a reader says of a stream; anything but the two errors of moq/wire is a failure. */
+/** What a reader makes of a stream. Any error but the two of moq/wire is a failure. */
 function outcome(kind: StreamKind, caps: Capabilities, input: Uint8Array, size: () => number): Outcome {
   const messages: unknown[] = [];
   const reader = reading(kind, caps, (message) => messages.push(message));

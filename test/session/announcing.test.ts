@@ -25,7 +25,7 @@ function publish(relay: TestRelay, count: number, name: (i: number) => string = 
   });
 }
 
-/** An announce stream by hand. */
+/** An announce stream that the test opens itself. */
 class Asked {
   readonly messages: AnnounceResponse[] = [];
   readonly ends: string[] = [];
@@ -50,8 +50,8 @@ class Asked {
 const MANY = { model: { broadcasts: 10_000 } };
 
 for (const version of VERSIONS) {
-  describe(`${version}: what is live`, () => {
-    it("is listed over several turns, and ANNOUNCE_OK counts it", async () => {
+  describe(`${version}: the list of live broadcasts`, () => {
+    it("is sent over several turns, and ANNOUNCE_OK counts it", async () => {
       const relay = await TestRelay.start({ ...MANY, session: { announcementsPerSession: 6000 } });
       publish(relay, 5000);
       const caps = capsOf(version);
@@ -64,7 +64,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(asked.ends, []);
     });
 
-    it("costs a viewer that lists more than its bound that stream alone", async () => {
+    it("ends only the announce stream of a viewer when it is longer than the bound", async () => {
       const relay = await TestRelay.start({ ...MANY, session: { announcementsPerSession: 50 } });
       publish(relay, 60);
       const { link, closed } = await relay.raw(version);
@@ -78,7 +78,7 @@ for (const version of VERSIONS) {
       assert.equal(relay.counters.boundsHit.announcements_per_session, 1);
     });
 
-    it("ends the stream of a viewer when it outgrows the bound later", async () => {
+    it("ends the announce stream of a viewer when it grows past the bound", async () => {
       const relay = await TestRelay.start({ ...MANY, session: { announcementsPerSession: 50 } });
       publish(relay, 50);
       const { link, closed } = await relay.raw(version);
@@ -94,7 +94,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(closed, []);
     });
 
-    it("is told in whole to a viewer that finishes its half at once, and then the stream ends", async () => {
+    it("is sent completely to a viewer that finishes its half at once, and then the stream ends", async () => {
       const relay = await TestRelay.start({
         ...MANY,
         session: { announcementsPerSession: 6000, announceStreamsPerSession: 2 },
@@ -111,7 +111,7 @@ for (const version of VERSIONS) {
       assert.equal(relay.counters.boundsHit.announce_streams_per_session, 0);
     });
 
-    it("has a start for each broadcast that was counted, also when it ends while the list is sent", async () => {
+    it("has a start for each broadcast that was counted, even when it ends while the list is sent", async () => {
       const relay = await TestRelay.start({ ...MANY, session: { announcementsPerSession: 6000 } });
       const publications = publish(relay, 5000);
       const { link } = await relay.raw(version);
@@ -129,8 +129,8 @@ for (const version of VERSIONS) {
   });
 }
 
-describe("a peer that asks for announcements", () => {
-  it("and reads nothing costs a bounded queue, however often it asks", async () => {
+describe("a peer that asks for announcements and reads nothing", () => {
+  it("costs a bounded queue, however often it asks", async () => {
     const relay = await TestRelay.start({
       ...MANY,
       session: { announceStreamsPerSession: 64, announcementsPerSession: 100_000 },
@@ -145,7 +145,7 @@ describe("a peer that asks for announcements", () => {
     assert.deepEqual(relay.reports, []);
   });
 
-  it("and reads nothing costs nothing more for broadcasts that come and go", async () => {
+  it("costs no memory for broadcasts that begin and end", async () => {
     const relay = await TestRelay.start({
       ...MANY,
       session: { announceStreamsPerSession: 64, announcementsPerSession: 100_000 },
@@ -169,7 +169,7 @@ describe("a peer that asks for announcements", () => {
     assert.deepEqual(relay.reports, []);
   });
 
-  it("is told once a turn of a broadcast that changes again and again", async () => {
+  it("gets one announcement a turn for a broadcast that changes again and again", async () => {
     const relay = await TestRelay.start();
     const { link } = await relay.raw("moq-lite-06-wip");
     const asked = new Asked(link, capsOf("moq-lite-06-wip"));

@@ -24,7 +24,7 @@ function perTurn(relay: TestRelay, counter: (counters: Counters) => number): num
   return turns;
 }
 
-/** A publisher by hand whose broadcast is subscribed to once; empty frames can be sent at any rate. */
+/** A publisher with one subscription, on whose link the test can send empty frames at any rate. */
 async function flooder(relay: TestRelay) {
   const viewer = (await relay.connect()).watch("live/a");
   viewer.keep = false;
@@ -35,8 +35,8 @@ async function flooder(relay: TestRelay) {
   return { viewer, published, source };
 }
 
-describe("what one peer sends at once", () => {
-  it("is worked off over several turns, while others go on", async () => {
+describe("a burst from one peer", () => {
+  it("is handled over several turns, while other sessions go on", async () => {
     const relay = await TestRelay.start({ model: { framesPerGroup: 1_000_000 } });
     const { viewer, source } = await flooder(relay);
     const other = (await relay.connect()).publish("live/b");
@@ -58,7 +58,7 @@ describe("what one peer sends at once", () => {
     assert.deepEqual(relay.defects, []);
   });
 
-  it("keeps the order of all its streams", async () => {
+  it("is handled in order on all its streams", async () => {
     const relay = await TestRelay.start({ model: { framesPerGroup: 1_000_000, groupsPerTrack: 1000 } });
     const { viewer, source } = await flooder(relay);
     viewer.keep = true;
@@ -80,7 +80,7 @@ describe("what one peer sends at once", () => {
     );
   });
 
-  it("ends its session past the bound of what may wait, where the link cannot make it wait", async () => {
+  it("ends its session past the bound of the queue, where the link cannot pause", async () => {
     const relay = await TestRelay.start({
       session: { sessionQueueBytes: 100_000, sessionQueueMark: 100_000 },
       model: { framesPerGroup: 10_000_000 },
@@ -99,7 +99,7 @@ describe("what one peer sends at once", () => {
     assert.equal(after.viewer.groups.at(-1)?.state, "finished");
   });
 
-  it("may be announcements where many watch: each that is called counts", async () => {
+  it("may be announcements: each watcher that is called counts as work", async () => {
     const relay = await TestRelay.start({ model: { broadcasts: 1000 } });
     for (let i = 0; i < 1000; i++) relay.broadcasts.watch("", { changed: () => {} });
     const source = await relay.connect();
@@ -112,7 +112,7 @@ describe("what one peer sends at once", () => {
     assert.ok(Math.max(...turns) <= 10_000, `${Math.max(...turns)} calls in a turn`);
   });
 
-  it("says once that it leaves, however often it does", async () => {
+  it("of GOAWAYs has the effect of one", async () => {
     const relay = await TestRelay.start();
     const source = await relay.connect("moq-lite-04");
     for (let i = 0; i < 50; i++) source.publish(`live/${i}`);
@@ -135,7 +135,7 @@ describe("what one peer sends at once", () => {
     assert.equal(changes, once);
   });
 
-  it("may be requests as well: ten thousand updates of a subscription in one piece", async () => {
+  it("may be ten thousand updates of a subscription in one piece", async () => {
     const relay = await TestRelay.start();
     await flooder(relay);
     const { link, closed } = await relay.raw("moq-lite-05");

@@ -14,7 +14,7 @@ for (const version of VERSIONS) {
       return { relay, publisher, viewer };
     }
 
-    it("announces, updates and retracts", async () => {
+    it("announces, updates and ends broadcasts", async () => {
       const { relay, publisher, viewer } = await pair();
       const live = () => [...viewer.broadcasts.list()].map((broadcast) => broadcast.path).sort();
       const first = publisher.publish("live/a");
@@ -55,7 +55,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(relay.defects, []);
     });
 
-    it("subscribes once for many, follows updates, and leaves when all have left", async () => {
+    it("subscribes once for several viewers, passes updates on, and unsubscribes after the last viewer", async () => {
       const { relay, publisher, viewer } = await pair();
       const broadcast = publisher.publish("live/a");
       await relay.pass(100);
@@ -74,7 +74,7 @@ for (const version of VERSIONS) {
       assert.equal(relay.broadcasts.cache.bytes, 0);
     });
 
-    it("fetches from the cache, and from the publisher what is not there", async () => {
+    it("fetches from the cache, and from the publisher what the cache does not have", async () => {
       const { relay, publisher, viewer } = await pair();
       const broadcast = publisher.publish("live/a");
       await relay.pass(100);
@@ -88,14 +88,14 @@ for (const version of VERSIONS) {
       viewer.session.source.fetch("live/a", TRACK, 0, 0, cached);
       viewer.session.source.fetch("live/a", TRACK, 9, 0, missing);
       await relay.pass(100);
-      // 03 and 04 say how long groups are kept only in SUBSCRIBE_OK, which the publisher here answers with its own.
+      // In 03 and 04 only SUBSCRIBE_OK says how long groups are kept.
       assert.deepEqual(sink.told[0], "0 finished cached");
       assert.deepEqual(sink.told[1], "9 finished fetched 9|more");
       assert.deepEqual(broadcast.fetched, [9]);
       assert.equal(relay.counters.fetchHits, 1);
     });
 
-    it("refuses what does not exist, after a bounded wait", async () => {
+    it("refuses a broadcast that does not exist, after a bounded wait", async () => {
       const { relay, publisher, viewer } = await pair();
       publisher.publish("live/a");
       await relay.pass(100);
@@ -106,7 +106,7 @@ for (const version of VERSIONS) {
       assert.equal(nobody.log.at(-1), "closed not_found");
     });
 
-    it("tells its peers to leave, and takes no for an answer in versions without it", async () => {
+    it("sends GOAWAY, and sends nothing in versions without it", async () => {
       const { relay, viewer } = await pair();
       for (const session of relay.sessions) session.goaway("https://elsewhere/");
       await relay.pass(100);
@@ -117,7 +117,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(after.log, version === "moq-lite-03" ? [] : ["closed upstream"]);
     });
 
-    it("keeps paths under the root that the URL names", async () => {
+    it("puts the root from the URL before every path", async () => {
       const relay = await TestRelay.start();
       const inside = await relay.connect(version, "/tenant/one");
       const outside = await relay.connect(version, "/", "");
@@ -133,7 +133,7 @@ for (const version of VERSIONS) {
 
 describe("between versions", () => {
   for (const from of VERSIONS) {
-    it(`what is published in ${from} is watched in all others`, async () => {
+    it(`a broadcast published in ${from} is watched in all others`, async () => {
       const relay = await TestRelay.start();
       const publisher = await relay.connect(from);
       const broadcast = publisher.publish("live/a");
@@ -154,7 +154,7 @@ describe("between versions", () => {
     });
   }
 
-  it("datagrams go to those whose version has them", async () => {
+  it("datagrams are sent to the viewers whose version has them", async () => {
     const relay = await TestRelay.start();
     const broadcast = (await relay.connect("moq-lite-05")).publish("live/a");
     await relay.pass(100);
@@ -169,7 +169,7 @@ describe("between versions", () => {
 });
 
 describe("moqmesh-1", () => {
-  it("refuses a subscription to another generation, and ends it when the generation changes", async () => {
+  it("refuses a subscription to another epoch, and ends it when the epoch changes", async () => {
     const relay = await TestRelay.start();
     const publisher = await relay.connect("moqmesh-1");
     const first = publisher.publish("live/a");

@@ -11,7 +11,7 @@ function capsOf(version: string) {
   return caps;
 }
 
-/** Records how each stream that is opened ends. */
+/** Records how each stream ends. */
 function ends() {
   const codes: string[] = [];
   return {
@@ -26,7 +26,7 @@ function ends() {
 }
 
 for (const version of VERSIONS) {
-  describe(`${version}: what is refused alone`, () => {
+  describe(`${version}: refused without ending the session`, () => {
     it("an empty stream of either kind", async () => {
       const relay = await TestRelay.start();
       const { link, closed } = await relay.raw(version);
@@ -51,7 +51,7 @@ for (const version of VERSIONS) {
       assert.equal(relay.counters.boundsHit.header_timeout, 0);
     });
 
-    it("a request for a path or a track whose name is too long", async () => {
+    it("a request whose path or track name is too long", async () => {
       const relay = await TestRelay.start({ session: { pathBytes: 8, trackNameBytes: 8 } });
       const { link, closed } = await relay.raw(version);
       const caps = capsOf(version);
@@ -78,7 +78,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(closed, []);
     });
 
-    it("announcements whose path is too long, of which as many may be live as of others", async () => {
+    it("announcements whose path is too long, which count for the bound on live announcements", async () => {
       const caps = capsOf(version);
       if (!caps.announceIds) return;
       const relay = await TestRelay.start({ session: { pathBytes: 8, announcementsPerSession: 10 } });
@@ -98,7 +98,7 @@ for (const version of VERSIONS) {
       assert.equal(closed.length, 0);
     });
 
-    it("announcements beyond the bound of a session, whose others stay and may end", async () => {
+    it("announcements beyond the bound of a session; those below it stay and may end", async () => {
       const relay = await TestRelay.start({ session: { announcementsPerSession: 2 } });
       const caps = capsOf(version);
       const { closed } = await relay.raw(version, (stream) => {
@@ -123,7 +123,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(closed, []);
     });
 
-    it("an announcement whose path is too long; its publisher's others stay", async () => {
+    it("an announcement whose path is too long; the publisher's other broadcasts stay", async () => {
       const relay = await TestRelay.start({ session: { pathBytes: 8 } });
       const caps = capsOf(version);
       const { link, closed } = await relay.raw(version, (stream) => {

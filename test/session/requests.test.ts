@@ -10,7 +10,7 @@ import { READ } from "../../moq/wire/codec/allowance.ts";
 import { FakeSource, FakeStream } from "../model/support.ts";
 import { LIVE, TestRelay, VERSIONS } from "./support.ts";
 
-/** What viewers ask of a publisher through the relay: shares, limits of time, and no more updates than it can take. */
+/** Requests of viewers to a publisher: shares, time limits, and updates at a bounded rate. */
 
 const SILENT: Taker = { data: () => READ, fin: () => {}, reset: () => {}, stop: () => {} };
 
@@ -48,7 +48,7 @@ function viewer(share: number): Asker {
 }
 
 describe("requests to one publisher", () => {
-  it("of one viewer wait for their turn while its share is unanswered; those of others do not", () => {
+  it("of a viewer wait while its share is unanswered; requests of other viewers do not", () => {
     const { log, ask, counters } = scene(100);
     const one = viewer(2);
     const [first] = ["a", "b", "c", "d"].map((name) => ask(one, name));
@@ -60,7 +60,7 @@ describe("requests to one publisher", () => {
     assert.deepEqual(log.slice(4), ["c"]);
   });
 
-  it("count for a second when they are given up before the answer, so that asking again and again is of no use", () => {
+  it("count for another second when they are cancelled unanswered, so that asking again gains nothing", () => {
     const { clock, log, ask } = scene(100);
     const one = viewer(2);
     for (let i = 0; i < 10; i++) ask(one, `${i}`).leave();
@@ -73,7 +73,7 @@ describe("requests to one publisher", () => {
     assert.equal(clock.pending, 0);
   });
 
-  it("go on with the viewer that has the fewest when the publisher allows another stream", () => {
+  it("open for the viewer with the fewest streams when the publisher allows another stream", () => {
     const { log, ask, allow } = scene(3);
     const busy = viewer(10);
     for (const name of ["a", "b"]) ask(busy, name);
@@ -89,7 +89,7 @@ describe("requests to one publisher", () => {
     );
   });
 
-  it("take the newest of a viewer that has more than half of all streams, when another has to wait", () => {
+  it("take the newest stream of a viewer with more than half of all, when another viewer waits", () => {
     const { clock, log, ask, allow } = scene(4);
     const busy = viewer(10);
     for (const name of ["a", "b", "c", "shared"]) ask(busy, name).answered();
@@ -102,7 +102,7 @@ describe("requests to one publisher", () => {
     assert.deepEqual(log.slice(5), ["other"]);
   });
 
-  it("cut the longest line when too many wait", () => {
+  it("are refused at the end of the longest line when too many wait", () => {
     const { log, ask, counters } = scene(0, 4);
     const busy = viewer(10);
     for (const name of ["a", "b", "c", "d", "e"]) ask(busy, name);
@@ -112,7 +112,7 @@ describe("requests to one publisher", () => {
   });
 
   for (const version of VERSIONS) {
-    it(`are given up with a code when the publisher does not answer (${version})`, async () => {
+    it(`end with the code for timeout when the publisher does not answer (${version})`, async () => {
       const relay = await TestRelay.start({ session: { unansweredPerViewer: 4 }, model: { tracksPerBroadcast: 60 } });
       const publisher = await relay.connect(version);
       const broadcast = publisher.publish("live/a");
@@ -135,7 +135,7 @@ describe("requests to one publisher", () => {
     });
   }
 
-  it("may be silent subscriptions: a track that its publisher has and that says nothing is no refusal", async () => {
+  it("do not time out when the publisher has the track and sends nothing", async () => {
     const relay = await TestRelay.start({ session: { unansweredPerViewer: 1 } });
     const broadcast = (await relay.connect()).publish("live/a");
     await relay.pass(100);
@@ -148,8 +148,8 @@ describe("requests to one publisher", () => {
   });
 });
 
-describe("a viewer that changes its mind all the time", () => {
-  it("sends the publisher the newest wishes at a bounded rate", async () => {
+describe("a viewer that updates its subscription all the time", () => {
+  it("sends the publisher the newest options at a bounded rate", async () => {
     const relay = await TestRelay.start();
     const broadcast = (await relay.connect()).publish("live/a");
     await relay.pass(100);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type TestClient, TestRelay, VERSIONS } from "./support.ts";
 
-/** Broadcasts that `client` hears of, and those that end, in order. */
+/** Broadcasts that are announced to `client`, and those that end, in order. */
 function listen(client: TestClient): string[] {
   const log: string[] = [];
   client.broadcasts.watch("", {
@@ -16,7 +16,7 @@ function listen(client: TestClient): string[] {
 
 describe("a client that subscribes to what it publishes", () => {
   for (const version of VERSIONS) {
-    it(`is refused and its subscription does not come back to it (${version})`, async () => {
+    it(`is refused, and the relay does not subscribe at it (${version})`, async () => {
       const relay = await TestRelay.start();
       const client = await relay.connect(version);
       const broadcast = client.publish("live/a");
@@ -37,9 +37,9 @@ describe("a client that subscribes to what it publishes", () => {
   }
 });
 
-describe("a publisher that says GOAWAY", () => {
+describe("a publisher that sends GOAWAY", () => {
   for (const version of VERSIONS.filter((one) => one !== "moq-lite-03")) {
-    it(`keeps its viewers, is not announced to new viewers, and the next one takes over (${version})`, async () => {
+    it(`keeps its viewers and is not announced to new ones, and the next publisher takes over (${version})`, async () => {
       const relay = await TestRelay.start();
       const old = await relay.connect(version);
       const broadcast = old.publish("live/a");
@@ -72,7 +72,7 @@ describe("a publisher that says GOAWAY", () => {
     });
   }
 
-  it("is told of as the dearest route where announcements can be updated", async () => {
+  it("is announced as the most expensive route where announcements can be updated", async () => {
     const relay = await TestRelay.start();
     const old = await relay.connect();
     old.publish("live/a");
@@ -85,8 +85,8 @@ describe("a publisher that says GOAWAY", () => {
   });
 });
 
-describe("a broadcast that finds no place", () => {
-  it("is reported once for its session, and taken in as soon as there is a place", async () => {
+describe("a broadcast beyond the bound on all broadcasts", () => {
+  it("is reported once for its session, and published as soon as there is a place", async () => {
     const relay = await TestRelay.start({ model: { broadcasts: 1 } });
     const first = (await relay.connect()).publish("live/a");
     await relay.pass(100);
@@ -103,7 +103,7 @@ describe("a broadcast that finds no place", () => {
     );
   });
 
-  it("leaves the line with its session", async () => {
+  it("stops waiting for a place when its session ends", async () => {
     const relay = await TestRelay.start({ model: { broadcasts: 1 } });
     const first = (await relay.connect()).publish("live/a");
     const gone = await relay.connect();

@@ -46,11 +46,11 @@ export class TestRelay {
   readonly counters = new Counters();
   readonly broadcasts: Broadcasts;
   readonly sessions = new Set<Session>();
-  /** The relay's ends of its connections, in the order of their beginning. */
+  /** The relay's end of each connection, oldest first. */
   readonly links: Link[] = [];
   readonly reports: SessionReport[] = [];
   readonly defects: unknown[] = [];
-  /** Broadcasts that sessions reported as not taken in. */
+  /** Broadcasts that sessions refused. */
   readonly refused: string[] = [];
   readonly #limits: SessionLimits;
 
@@ -139,7 +139,7 @@ export class TestRelay {
     return new TestClient(broadcasts, session, link, reports);
   }
 
-  /** A link that speaks no protocol of its own: the test writes the bytes. `asked` gets each stream that the relay opens. */
+  /** A link without a session: the test writes the bytes. `asked` is called with each stream that the relay opens. */
   async raw(
     version: string,
     asked: (stream: BidiStream) => void = () => {},
@@ -186,7 +186,7 @@ export class TestRelay {
     return await settled;
   }
 
-  /** Moves the clock on by `ms`, and lets promises go on after. Sessions need none, so this is all that time is to them. */
+  /** Moves the clock on by `ms`, and then lets promises settle. Sessions have no other clock. */
   async pass(ms: number): Promise<void> {
     this.clock.advance(ms);
     await new Promise((resolve) => setImmediate(resolve));

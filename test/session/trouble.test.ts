@@ -19,7 +19,7 @@ function digest(frames: readonly Buffer[]): string {
 }
 
 describe("fan-out to two hundred viewers", () => {
-  it("gives every one every byte of every group, in order within groups, whatever its version", async () => {
+  it("delivers every byte of every group in order, whatever the version", async () => {
     const relay = await TestRelay.start({ network: { latencyMs: 20, jitterMs: 15 } });
     const broadcast = (await relay.connect("moq-lite-05")).publish("live/a");
     const viewers = [];
@@ -56,7 +56,7 @@ describe("fan-out to two hundred viewers", () => {
 });
 
 describe("a viewer that stops reading", () => {
-  it("costs at most its bound, is closed with a code, and slows nobody", async () => {
+  it("costs at most its bound, is closed with a code, and does not slow other viewers", async () => {
     const relay = await TestRelay.start();
     const broadcast = (await relay.connect()).publish("live/a");
     const well = (await relay.connect()).watch("live/a");
@@ -91,7 +91,7 @@ describe("a viewer that stops reading", () => {
     assert.deepEqual(relay.defects, []);
   });
 
-  it("loses its session past the hard bound, when even the newest group is too long for it", async () => {
+  it("loses its session past the hard bound, when the newest group alone is longer", async () => {
     const relay = await TestRelay.start();
     const broadcast = (await relay.connect()).publish("live/a");
     const well = (await relay.connect()).watch("live/a");
@@ -116,7 +116,7 @@ describe("a viewer that stops reading", () => {
 });
 
 describe("a publisher that dies", () => {
-  it("inside a group resets it for everyone, and viewers go on with the next publisher", async () => {
+  it("inside a group resets it for all viewers, and they go on with the next publisher", async () => {
     const relay = await TestRelay.start();
     const first = await relay.connect();
     const broadcast = first.publish("live/a");
@@ -139,7 +139,7 @@ describe("a publisher that dies", () => {
   });
 });
 
-/** A guest of the `kind`-th kind: some watch, some publish, some leave at once, with or without a word. */
+/** A guest that does what `kind` says: watch, publish, or leave at once, with or without a close. */
 async function visit(relay: TestRelay, kind: number): Promise<Link> {
   const guest = await relay.connect(VERSIONS[kind % VERSIONS.length], "/", kind % 2 === 0 ? "" : undefined);
   guest.watch("live/a");
@@ -151,7 +151,7 @@ async function visit(relay: TestRelay, kind: number): Promise<Link> {
 }
 
 describe("a thousand sessions that connect and vanish", () => {
-  it("leave nothing behind and disturb nobody", async () => {
+  it("leave no state behind and do not disturb other sessions", async () => {
     const relay = await TestRelay.start();
     const broadcast = (await relay.connect()).publish("live/a");
     const well = (await relay.connect()).watch("live/a");
@@ -166,10 +166,10 @@ describe("a thousand sessions that connect and vanish", () => {
       await relay.pass(1);
     }
     for (const report of relay.reports) assert.notEqual(report.reason, "internal");
-    // All guests go at once, without a word.
+    // All guests vanish at once, without a close.
     for (const guest of guests) if (!guest.ended) relay.network.vanish(guest);
     await relay.pass(40_000);
-    // A newer group lets go of those that are too old to keep.
+    // A newer group evicts those that are too old to keep.
     broadcast.send(100, "x");
     await relay.pass(15_000);
     assert.equal(well.groups.length, 22);
@@ -192,7 +192,7 @@ describe("malformed input", () => {
     ["a message that is far too long", [2, 0x80, 0x10, 0, 0], /too long/],
   ];
   for (const [what, bytes, reason] of cases) {
-    it(`${what} ends that session with the clause, and no other`, async () => {
+    it(`${what} ends that session with the clause, and no other session`, async () => {
       const relay = await TestRelay.start();
       const broadcast = (await relay.connect()).publish("live/a");
       const viewer = (await relay.connect()).watch("live/a");
@@ -228,7 +228,7 @@ describe("malformed input", () => {
     assert.equal(closed.length, 0);
   });
 
-  it("a stream that says nothing is given up after a while", async () => {
+  it("a stream without a complete first message is refused after a while", async () => {
     const relay = await TestRelay.start();
     const { link, closed } = await relay.raw("moq-lite-05");
     const codes: number[] = [];
@@ -274,7 +274,7 @@ describe("bounds of a session", () => {
     return codes;
   }
 
-  it("count only what is under way: fetches and properties may be asked for again and again", async () => {
+  it("count only running requests: fetches and properties may be requested again and again", async () => {
     const relay = await TestRelay.start({ session: { fetchesPerSession: 2, subscriptionsPerSession: 2 } });
     const broadcast = (await relay.connect()).publish("live/a");
     const viewer = await relay.connect();
@@ -312,7 +312,7 @@ describe("bounds of a session", () => {
     assert.ok(relay.counters.boundsHit.announcements_per_session >= 1);
   });
 
-  it("of streams at a publisher are kept for what is watched: tracks without viewers give theirs back", async () => {
+  it("on streams at a publisher: tracks without viewers give their streams to watched tracks", async () => {
     const relay = await TestRelay.start();
     // One is for announcements.
     const publisher = await relay.connect("moq-lite-05", "/", undefined, { bidiStreams: 4 });
@@ -340,7 +340,7 @@ describe("bounds of a session", () => {
     assert.deepEqual(video.told, ["1 finished frame"]);
   });
 
-  it("count a session's announcements together, whatever we asked it for them by", async () => {
+  it("count a session's announcements over all our requests for them", async () => {
     const relay = await TestRelay.start({ session: { announcementsPerSession: 3 } });
     const publisher = await relay.connect();
     const publications = ["live/a", "live/b"].map((path) => publisher.publish(path));

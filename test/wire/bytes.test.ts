@@ -21,7 +21,7 @@ describe("bytes", () => {
       assert.deepEqual(readAll(stream, caps, all, { sizes: [1] }), [...first, message], "read one by one");
       for (let length = before.length + 1; length < all.length; length++) {
         const cut = all.subarray(0, length);
-        // A Probe Stream may have its type alone.
+        // A Probe Stream may have no message after its type.
         if (stream === "request" && all[0] === PROBE_STREAM && length === 1) continue;
         assert.throws(() => readAll(stream, caps, cut), ProtocolViolation, `cut off at ${length}`);
       }
@@ -37,7 +37,7 @@ describe("bytes", () => {
   });
 });
 
-describe("what a version does not have is not written", () => {
+describe("a message that the version does not have is not written", () => {
   const fields = { hops: [], epoch: 0n, ended: false, cost: 0 };
 
   test("an update of 05 is a repeated start, which 03 and 04 do not know", () => {
@@ -48,7 +48,7 @@ describe("what a version does not have is not written", () => {
     }
   });
 
-  test("an announcement without what it is referred to by", () => {
+  test("an announcement without an id or a suffix", () => {
     assert.throws(() => encodeAnnouncement({ kind: "end", suffix: "a" }, capsOf("moqmesh-1")), RangeError);
     assert.throws(
       () => encodeAnnouncement({ kind: "update", suffix: "a", ...fields }, capsOf("moqmesh-1")),

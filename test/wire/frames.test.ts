@@ -34,7 +34,7 @@ describe("frame headers", () => {
 });
 
 describe("frames", () => {
-  test("are read with the sum of their deltas, which may go back and below 0", () => {
+  test("have the sum of the deltas as timestamp, which may fall and be negative", () => {
     const all = bytes("47d0 03 aabbcc  01 00  47d1 01 dd  4043 00");
     assert.deepEqual(readAll("frames", capsOf("moq-lite-05"), all), [
       { size: 3, timestamp: 1000, payload: "aabbcc" },
@@ -52,7 +52,7 @@ describe("frames", () => {
     ]);
   });
 
-  test("start from 0 again in each group", () => {
+  test("have timestamps that start from 0 in each group", () => {
     for (const caps of timed) {
       const group = concat(encodeGroupStream(caps, { subscribe: 1, sequence: 2 }), bytes("0a 00"));
       for (let i = 0; i < 2; i++) {
@@ -63,7 +63,7 @@ describe("frames", () => {
     }
   });
 
-  test("are not needed: a group may be empty", () => {
+  test("may be missing: a group may be empty", () => {
     const empty = encodeGroupStream(capsOf("moq-lite-05"), { subscribe: 0, sequence: 0 });
     assert.equal(readAll("uni", capsOf("moq-lite-05"), empty).length, 1);
   });
@@ -84,7 +84,7 @@ function encode(caps: Capabilities, frames: readonly Frame[]): Uint8Array {
   return concat(...parts);
 }
 
-test("frames come out as they went in, whatever the pieces", () => {
+test("frames are read as they were written, whatever the pieces", () => {
   const timestamp = fc.oneof(fc.integer(), fc.integer({ min: -(2 ** 52), max: 2 ** 52 - 1 }));
   const frame = fc.record({ timestamp, payload: fc.uint8Array({ maxLength: 200 }) });
   const sizes = fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 8 });
@@ -145,7 +145,7 @@ describe("payloads are cut through", () => {
     for (const buffer of buffers) assert.ok(pushed.has(buffer), "a slice of what was pushed");
   });
 
-  test("frames that come with the group's header are not copied either", () => {
+  test("frames in the same piece as the group's header are not copied either", () => {
     const { events, buffers, sink } = record();
     const reader = new UniReader(caps, DEFAULT_WIRE_LIMITS, {
       group: () => sink,
@@ -158,7 +158,7 @@ describe("payloads are cut through", () => {
     assert.deepEqual([...buffers], [all.buffer]);
   });
 
-  test("a frame's size is known before its bytes are there, up to the bound", () => {
+  test("a frame's size is reported before its payload, up to the bound", () => {
     const { events, sink } = record();
     new FrameReader(caps, DEFAULT_WIRE_LIMITS, sink).push(bytes("00 81000000"));
     assert.deepEqual(events, ["frame 16777216 at 0"]);

@@ -1,4 +1,4 @@
-/** What a reader holds of a message that has not come whole. */
+/** The bytes that a reader keeps of an incomplete message. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -6,7 +6,7 @@ import { Inbox } from "../../moq/wire/codec/inbox.ts";
 import { QUIC_VARINTS } from "../../moq/wire/codec/quic-varint.ts";
 import { feed } from "./support/bytes.ts";
 
-test("bytes come out in order, however they are pushed and taken", () => {
+test("bytes are taken in the order in which they were pushed, whatever the pieces", () => {
   const size = fc.integer({ min: 1, max: 60 });
   fc.assert(
     fc.property(
@@ -34,7 +34,7 @@ test("bytes come out in order, however they are pushed and taken", () => {
   );
 });
 
-test("what was pushed may change once it is kept", () => {
+test("the pushed memory may change after `keep`", () => {
   const inbox = new Inbox(QUIC_VARINTS);
   const pushed = Uint8Array.of(0x40, 1, 2);
   inbox.push(pushed);
@@ -46,7 +46,7 @@ test("what was pushed may change once it is kept", () => {
   assert.equal(inbox.varint(), undefined);
 });
 
-test("a varint is taken when it is whole", () => {
+test("a varint is taken when it is complete", () => {
   const inbox = new Inbox(QUIC_VARINTS);
   for (const byte of [0x80, 0x00, 0x40]) {
     inbox.push(Uint8Array.of(byte));

@@ -3,13 +3,13 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { isUnder, joinPath, normalisePath, pathParts, stripPrefix } from "../../moq/path.ts";
 
-test("slashes that mean nothing are dropped", () => {
+test("superfluous slashes are removed", () => {
   for (const raw of ["a/b", "/a/b", "a/b/", "//a///b//"]) assert.equal(normalisePath(raw), "a/b");
   for (const raw of ["", "/", "///"]) assert.equal(normalisePath(raw), "");
   assert.equal(normalisePath("a"), "a");
 });
 
-test("dots are names like others", () => assert.equal(normalisePath("a/../b/."), "a/../b/."));
+test("dots have no meaning", () => assert.equal(normalisePath("a/../b/."), "a/../b/."));
 
 test("parts are counted", () => {
   assert.equal(pathParts(""), 0);
@@ -41,7 +41,7 @@ test("an empty root or path adds nothing", () => {
   assert.equal(joinPath("a", "b/c"), "a/b/c");
 });
 
-test("what is joined can be stripped again, and any spelling normalises to the same", () => {
+test("a joined prefix can be stripped again, and all spellings normalise to the same path", () => {
   const segment = fc.string({ minLength: 1, unit: "grapheme" }).filter((text) => !text.includes("/"));
   const path = fc.array(segment, { maxLength: 5 });
   fc.assert(

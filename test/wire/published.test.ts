@@ -18,7 +18,7 @@ import { readAll, type StreamKind } from "./support/read.ts";
 const RUNS = { numRuns: 60 };
 const peers = await installed();
 
-/** What we write, they read, and what they write, we do; the bytes are the same. */
+/** Each side reads what the other one writes, and both write the same bytes. */
 async function agree<T>(
   codec: Codec<T>,
   caps: Capabilities,
@@ -33,12 +33,12 @@ async function agree<T>(
   assert.deepEqual(await codec.read(ours, caps.protocol), message, "they read ours");
 }
 
-/** The last message of a stream, after what must come before it. */
+/** The last message of a stream, after the messages that must precede it. */
 function last(stream: StreamKind, caps: Capabilities, before = bytes("")): (message: Uint8Array) => unknown {
   return (message) => readAll(stream, caps, concat(before, message)).at(-1);
 }
 
-test("every release line that clients use is at hand", () => {
+test("every release line that clients use is installed", () => {
   assert.deepEqual(
     peers.map(({ name }) => name),
     ["0.1", "0.2", "0.3"],
@@ -130,7 +130,7 @@ for (const peer of peers) {
         test("setups", async () => {
           await fc.assert(
             fc.asyncProperty(setups(), async ({ cost: _, origin, ...rest }) => {
-              // They know no cost, and no origin above 2^53-1.
+              // @moq/net has no cost, and no origin above 2^53-1.
               const known = origin === undefined || origin > Number.MAX_SAFE_INTEGER ? {} : { origin };
               await agree(peer.setup, caps, { ...rest, ...known }, encodeSetupStream, (all) => {
                 const { kind, ...fields } = last("uni", caps)(all) as { kind: string };

@@ -1,4 +1,4 @@
-/** Whatever a version can carry comes out as it went in, whatever the pieces in which it arrives. */
+/** Every message that a version has is read as it was written, whatever the pieces in which it arrives. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";

@@ -1,4 +1,4 @@
-/** The shared readers and writers work with the varints that they are given. */
+/** The shared readers and writers use the varint codec that they are given. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Cursor } from "../../moq/wire/codec/cursor.ts";
@@ -8,7 +8,7 @@ import type { VarintCodec } from "../../moq/wire/codec/varint.ts";
 import { Writer } from "../../moq/wire/codec/writer.ts";
 import { bytes, hex } from "./support/bytes.ts";
 
-/** A byte that counts the bytes after it, which are the value: up to 9 bytes for 64 bits. */
+/** The first byte counts the bytes after it, which are the value: up to 9 bytes for 64 bits. */
 const COUNTED: VarintCodec = {
   longest: 9,
   max: 2n ** 64n - 1n,

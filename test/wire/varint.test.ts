@@ -56,7 +56,7 @@ describe("varints", () => {
     });
   }
 
-  test("may be longer than they need to be", () => {
+  test("may be longer than necessary", () => {
     for (const digits of ["25", "4025", "80000025", "c000000000000025"]) {
       assert.equal(new Cursor(QUIC_VARINTS, bytes(digits), "TEST").varint(), 37);
       assert.equal(new Cursor(QUIC_VARINTS, bytes(digits), "TEST").varintBig(), 37n);
@@ -71,7 +71,7 @@ describe("varints", () => {
     }
   });
 
-  test("that cannot be written are refused, and too large numbers are the largest", () => {
+  test("refuse values that cannot be written, and write too large numbers as the largest", () => {
     assert.throws(() => new Writer(QUIC_VARINTS).varint(-1), RangeError);
     assert.throws(() => new Writer(QUIC_VARINTS).varint(Number.NaN), RangeError);
     assert.throws(() => new Writer(QUIC_VARINTS).varintBig(-1n), RangeError);
@@ -106,13 +106,13 @@ describe("signed varints", () => {
     });
   }
 
-  test("beyond the safe integers are no numbers", () => {
+  test("beyond the safe integers are NaN", () => {
     for (const digits of ["c03fffffffffffff", "c040000000000000", "ffffffffffffffff"]) {
       assert.ok(Number.isNaN(getSigned(bytes(digits), 0)));
     }
   });
 
-  test("come back as they were", () => {
+  test("are read as they were written", () => {
     fc.assert(
       fc.property(fc.oneof(fc.maxSafeInteger(), fc.integer()), (value) => {
         const into = new Uint8Array(9);

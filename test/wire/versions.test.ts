@@ -20,7 +20,7 @@ test("stable versions are offered best first, and no version is in two lists", (
   );
 });
 
-test("each has its own row", () => {
+test("each version has its own capabilities", () => {
   for (const version of LITE_VERSIONS) assert.equal(capsOf(version).protocol, version);
 });
 
@@ -30,7 +30,7 @@ test("other protocols have no capabilities", () => {
   }
 });
 
-test("what came with a version stayed, but for what the changelog removes", () => {
+test("a capability stays in later versions, unless the changelog removes it", () => {
   const removed: (keyof Capabilities)[] = ["excludeHop", "announceRepeat"];
   const oldestFirst = EVERY.toReversed();
   oldestFirst.slice(1).forEach((caps, index) => {

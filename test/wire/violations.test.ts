@@ -1,4 +1,4 @@
-/** What a peer may not send, and what is said about it. */
+/** What a peer may not send, and the error that it gets. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { BoundExceeded, ProtocolViolation } from "../../moq/wire/codec/errors.ts";
@@ -182,7 +182,7 @@ describe("a protocol violation", () => {
     assert.throws(() => readAll("track", capsOf("moq-lite-05"), bytes("04 00 00 00 00")), { clause: "TRACK_INFO" });
   });
 
-  test("is seen as soon as the length is, and costs no memory", () => {
+  test("of the length is found before the body arrives, and costs no memory", () => {
     const reader = reading("request", capsOf("moq-lite-05"), () => assert.fail("nothing is complete"));
     reader.push(bytes("02"));
     assert.throws(() => reader.push(bytes("bfffffff")), ProtocolViolation);
@@ -210,7 +210,7 @@ describe("a path or a name over its bound is no violation", () => {
     });
   }
 
-  test("in an announcement stands for itself among the others", () => {
+  test("in an announcement does not affect the other announcements", () => {
     const refused = { kind: "oversized", bound: "path_bytes" };
     const plain = concat(message(bytes("01"), path, bytes("00")), message(bytes("00 01 62 00")));
     assert.deepEqual(readAll("announce", capsOf("moq-lite-03"), plain), [refused, { kind: "end", suffix: "b" }]);
@@ -219,7 +219,7 @@ describe("a path or a name over its bound is no violation", () => {
   });
 });
 
-test("a stream that ends before anything came on it is no violation", () => {
+test("an empty stream is no violation", () => {
   for (const caps of EVERY) {
     assert.deepEqual(readAll("request", caps, bytes("")), []);
     assert.deepEqual(readAll("uni", caps, bytes("")), []);
@@ -227,7 +227,7 @@ test("a stream that ends before anything came on it is no violation", () => {
   }
 });
 
-describe("what is unknown is no violation", () => {
+describe("unknown types and values are no violation", () => {
   test("bidirectional stream types, whatever follows them", () => {
     for (const caps of EVERY) {
       const unknown = readAll("request", caps, bytes("07 ff ff ff"), { sizes: [2] });
@@ -257,12 +257,12 @@ describe("what is unknown is no violation", () => {
     assert.deepEqual(setup("01 04 01 03 01 03"), [{ kind: "setup", probe: 0, role: "both" }]);
   });
 
-  test("an empty path and an origin of 0, which are as good as none", () => {
+  test("an empty path and an origin of 0, which mean absent", () => {
     const all = bytes("01 06 02 02 00 05 01 00");
     assert.deepEqual(readAll("uni", capsOf("moqmesh-1"), all), [{ kind: "setup", probe: 0, role: "both" }]);
   });
 
-  test("a cost over 2^53-1, which ranks last", () => {
+  test("a cost over 2^53-1, which becomes the highest cost", () => {
     const cost = Number.MAX_SAFE_INTEGER;
     const start = { kind: "start", suffix: "", hops: [], epoch: 0n, ended: false, cost };
     const all = bytes("02 00 00 00 0a 00 00 ffffffffffffffff");

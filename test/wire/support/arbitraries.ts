@@ -16,7 +16,7 @@ const sequence = fc.oneof(
 );
 const big = fc.oneof(fc.bigInt(0n, 70n), fc.bigInt(0n, 2n ** 62n - 1n));
 const byte = fc.nat(255);
-/** Without byte order marks: we keep them and @moq/net drops them. */
+/** No byte order marks: we keep them, and @moq/net drops them. */
 const text = (maxBytes: number) =>
   fc
     .string({ unit: "grapheme", maxLength: 40 })
@@ -48,7 +48,7 @@ function update(): fc.Arbitrary<SubscribeUpdate> {
   );
 }
 
-/** What opens a bidirectional stream, and the updates that may follow it. */
+/** The request that opens a bidirectional stream, and the updates that may follow. */
 export function requests(caps: Capabilities): fc.Arbitrary<{ first: OpeningRequest; updates: SubscribeUpdate[] }> {
   const alone = (first: fc.Arbitrary<OpeningRequest>) => first.map((request) => ({ first: request, updates: [] }));
   const announce = record({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Capabilities, capabilities, LITE_VERSIONS, type LiteVersion } from "../../../moq/wire/lite/versions.ts";
 
-/** Bytes of hexadecimal digits; spaces mean nothing. */
+/** Bytes from hexadecimal digits. Spaces are ignored. */
 export function bytes(hex: string): Uint8Array {
   const digits = hex.replaceAll(/\s/g, "");
   assert.match(digits, /^([0-9a-f]{2})*$/);
@@ -26,8 +26,8 @@ export function capsOf(version: LiteVersion): Capabilities {
 export const EVERY: readonly Capabilities[] = LITE_VERSIONS.map(capsOf);
 
 /**
- * Pushes `all` in pieces of the given sizes, over and over; what is left last. Each piece is in memory that is
- * overwritten afterwards, as an engine may do.
+ * Pushes `all` in pieces of the given sizes, in rotation. Each piece is in memory that is overwritten afterwards, as an engine
+ * may do.
  */
 export function feed(all: Uint8Array, sizes: readonly number[], push: (piece: Uint8Array) => void): void {
   let at = 0;

@@ -1,4 +1,4 @@
-/** Copies of @moq/net as they are installed: the codecs of an implementation that is not ours. */
+/** The installed copies of @moq/net: the codecs of another implementation. */
 import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Announcement, AnnounceResponse } from "../../../moq/wire/lite/announce.ts";
@@ -46,14 +46,14 @@ export async function installed(): Promise<readonly Published[]> {
   return Promise.all(lines.map(([line, at]) => load(line, at)));
 }
 
-/** Versions that a release line speaks under their names. */
+/** Versions that a release line supports under these names. */
 const LINES: ReadonlyMap<string, readonly LiteVersion[]> = new Map([
   ["0.1", ["moq-lite-03", "moq-lite-04"]],
   ["0.2", ["moq-lite-03", "moq-lite-04", "moq-lite-05", "moq-lite-06-wip"]],
   ["0.3", ["moq-lite-03", "moq-lite-04", "moq-lite-05", "moq-lite-06-wip"]],
 ]);
 
-/** The modules of one release line; they have no types that we could use together. */
+/** The modules of one release line. The types of the lines are not compatible with each other. */
 async function modules(line: string, manifest: URL) {
   const load = (name: string) => import(new URL(name, manifest).href);
   const names = ["announce", "subscribe", "track", "fetch", "probe", "goaway", "group", "setup", "stream", "version"];
@@ -213,7 +213,7 @@ interface TheirMessage {
   encode(writer: TheirWriter, version: number | undefined): Promise<void>;
 }
 
-/** Their message of a request of ours, after their stream type. */
+/** The peer's message for a request of ours, after the stream type. */
 function theirRequest(their: Modules, request: OpeningRequest): [type: number, message: TheirMessage] {
   const { StreamId } = their;
   switch (request.kind) {
@@ -227,7 +227,7 @@ function theirRequest(their: Modules, request: OpeningRequest): [type: number, m
       return [StreamId.Fetch, new their.fetch.Fetch(request.path, request.track, request.priority, request.group)];
     case "probe": {
       const rtt = request.rtt || undefined;
-      // Until 0.3 the bitrate is never unknown, and comes first.
+      // Before 0.3 the bitrate is never unknown, and is the first field.
       const { Probe } = their.probe;
       if (their.line !== "0.3") return [StreamId.Probe, new Probe(request.bitrate, rtt)];
       return [StreamId.Probe, new Probe({ bitrate: request.bitrate || undefined, rtt })];
@@ -335,7 +335,7 @@ function expectType(type: number, expected: number): void {
   if (type !== expected) throw new Error(`stream type ${type} instead of ${expected}`);
 }
 
-/** What no release has in announcements. */
+/** Fields of announcements that no release has. */
 const UNSAID = { epoch: 0n, ended: false, cost: 0 } as const;
 
 function range({ priority, ordered, maxLatency, start, end }: SubscribeUpdate): object {

@@ -9,7 +9,7 @@ import { UniReader } from "../../../moq/wire/lite/uni.ts";
 import type { Capabilities } from "../../../moq/wire/lite/versions.ts";
 import { concat, feed, hex } from "./bytes.ts";
 
-/** What a stream can be read as. */
+/** The kinds of streams. */
 export type StreamKind = "request" | "announce" | "subscribe" | "track" | "probe" | "frames" | "uni";
 
 export const STREAM_KINDS: readonly StreamKind[] = [
@@ -22,7 +22,7 @@ export const STREAM_KINDS: readonly StreamKind[] = [
   "uni",
 ];
 
-/** A frame as it came out of a reader: its payload put together from its pieces. */
+/** A frame from a reader, with its payload joined from its pieces. */
 export interface ReadFrame {
   readonly size: number;
   readonly timestamp: number | undefined;
@@ -34,7 +34,7 @@ export interface Reading {
   finish(): void;
 }
 
-/** A reader for that kind of stream; what it gives goes to `out`, copied. */
+/** A reader for that kind of stream. Copies of what it reads go to `out`. */
 export function reading(
   kind: StreamKind,
   caps: Capabilities,
@@ -66,7 +66,7 @@ export function reading(
   }
 }
 
-/** All that a whole stream gives, pushed in pieces of those sizes, and finished unless told otherwise. */
+/** Everything read from a stream that is pushed in pieces of those sizes, and finished unless `finish` is false. */
 export function readAll(
   kind: StreamKind,
   caps: Capabilities,
@@ -87,7 +87,7 @@ function sinking(
   return { push: (piece) => reader.push(piece, out), finish: () => reader.finish() };
 }
 
-/** Gives each frame once it is whole. */
+/** Reports each frame once it is complete. */
 function collector(out: (message: unknown) => void): FrameSink {
   let head: { size: number; timestamp: number | undefined } | undefined;
   let pieces: Uint8Array[] = [];

@@ -1,4 +1,4 @@
-/** Writes what was read: encoders take whatever readers give. */
+/** Writes again what was read: encoders accept everything that readers return. */
 import { DEFAULT_WIRE_LIMITS } from "../../../moq/wire/codec/limits.ts";
 import { type AnnounceResponse, encodeAnnouncement, encodeAnnounceOk } from "../../../moq/wire/lite/announce.ts";
 import { newWriter } from "../../../moq/wire/lite/codec.ts";
@@ -23,7 +23,7 @@ type UniMessage =
   | { kind: "unknown"; type: number }
   | (ReadFrame & { kind?: undefined });
 
-/** A stream of that kind that reads as `messages`, which a reader gave. */
+/** A stream of that kind with `messages`, which were read from another stream. */
 export function rewritten(kind: StreamKind, caps: Capabilities, messages: readonly unknown[]): Uint8Array {
   switch (kind) {
     case "request":
@@ -57,11 +57,11 @@ export function rewritten(kind: StreamKind, caps: Capabilities, messages: readon
 function rewriteRequest(message: Request, index: number, caps: Capabilities): Uint8Array {
   if (message.kind === "unknown") return newWriter().varint(message.type).finish();
   if (message.kind === "subscribeUpdate") return encodeSubscribeUpdate(message, caps);
-  // Later targets of a probe have no stream type before them.
+  // Further targets of a probe have no stream type before them.
   return message.kind === "probe" && index > 0 ? encodeProbe(message, caps) : encodeRequest(message, caps);
 }
 
-/** By hand where we only read: the third status of 05. */
+/** The third status of 05, which we only read: written here by hand. */
 function rewriteAnnouncement(message: AnnounceResponse, caps: Capabilities): Uint8Array {
   if (message.kind === "ok") return encodeAnnounceOk(message, caps);
   if (message.kind === "oversized") {

@@ -19,13 +19,13 @@ export interface Vector {
   readonly name: string;
   readonly caps: Capabilities;
   readonly stream: StreamKind;
-  /** What must come before it on the stream, and what that reads as. */
+  /** Bytes that must precede the message on the stream, and the messages that they are. */
   readonly before: Uint8Array;
   readonly first: readonly unknown[];
   readonly bytes: Uint8Array;
-  /** What the bytes read as. */
+  /** The message that is read from the bytes. */
   readonly message: unknown;
-  /** What our side writes; nothing where it only reads. */
+  /** The message that we write; absent where we only read. */
   readonly encode?: () => Uint8Array;
 }
 
@@ -75,7 +75,7 @@ function request(name: string, message: OpeningRequest, table: readonly Row[]): 
   return rows(name, "request", message, encodeRequest, table);
 }
 
-/** On a stream that ANNOUNCE_OK of hop 7 opens, where the version has it. */
+/** The stream begins with ANNOUNCE_OK of hop 7, where the version has it. */
 function announcement(name: string, message: Announcement, table: readonly Row[], writes = true): Vector[] {
   return rows(name, "announce", message, writes ? encodeAnnouncement : undefined, table).map((vector) =>
     vector.caps.announceOk
@@ -88,7 +88,7 @@ function response(name: string, message: SubscribeResponse, table: readonly Row[
   return rows(name, "subscribe", message, encodeSubscribeResponse, table);
 }
 
-/** After a SUBSCRIBE with nothing in it. */
+/** The stream begins with an empty SUBSCRIBE. */
 function update(name: string, message: SubscribeUpdate, table: readonly Row[]): Vector[] {
   const plain = {
     kind: "subscribe",
@@ -250,7 +250,7 @@ const REST: Vector[] = [
 
 export const VECTORS: readonly Vector[] = [...ANNOUNCE, ...SUBSCRIBE, ...REST];
 
-/** The stream that a vector is about. */
+/** The stream of a vector. */
 export function streamOf(vector: Vector): Uint8Array {
   return concat(vector.before, vector.bytes);
 }
