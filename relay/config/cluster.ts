@@ -16,19 +16,19 @@ import {
 import { redisAddress } from "./registry.ts";
 import { type Rule, section } from "./section.ts";
 
-/** Foreign relays may need their token in the query. */
+/** External relays may need a token in the query. */
 const CONNECTED = /^(https|wss|ws|moql):\/\/[^\s#]+$/;
 
-/** Of a certificate, as other tools print it. */
+/** SHA-256 of a certificate, as other tools print it. */
 const FINGERPRINT = /^([0-9a-f]{2}:?){31}[0-9a-f]{2}$/i;
 
-/** A relay that configuration names. */
+/** One of `peers`. */
 const STATIC_PEER = new RegExp(`^\\S+ (${ROLES.join("|")}) \\S+ \\S+$`);
 
-/** Relays under a name. */
+/** One of `dns`. */
 const DNS_ENTRY = new RegExp(`^(${MEDIA_ROLES.join("|")}) \\S+ ${DIALLED.source.slice(1)}`);
 
-/** The ports of a service are in its records. */
+/** A name with SRV records and a port: the records have the ports already. */
 const SERVICE_PORT = /:\/\/_[^/]*:\d+(\/|$)/;
 
 function each<V>(keys: readonly (keyof V & string)[], wrong: (values: V) => readonly string[], what: string): Rule<V> {
@@ -43,144 +43,144 @@ function each<V>(keys: readonly (keyof V & string)[], wrong: (values: V) => read
 
 const unless = (pattern: RegExp) => (list: readonly string[]) => list.filter((one) => !pattern.test(one));
 
-/** Without `node` a relay is alone. */
 export const clusterSection = section(
   "cluster",
-  "The mesh that the relay belongs to: see [mesh.md](mesh.md). Without `node` it stands alone.",
+  "The mesh that the relay belongs to: see [mesh.md](mesh.md). Without `node` it belongs to none.",
   {
     node: optionalText({ description: "Name of this relay, unique in the mesh.", fallback: "no mesh" }),
     role: choice(ROLES, {
       description:
-        "`origin` takes publishers, `regional` gathers what the edges of its region ask for, `edge` serves viewers, `root` is a registry.",
+        "`origin` serves publishers. `edge` serves viewers. `regional` takes each broadcast once for all edges of its region. `root` is a registry and carries no media.",
       default: "origin",
     }),
     region: text({
-      description: "Relays of one region are near to each other: an edge takes the regionals of its own.",
+      description:
+        "Region of this relay. Relays of one region are near each other: an edge uses the regionals of its own region.",
       default: "default",
     }),
     regions: texts({
       description:
-        "Other regions, best first, for where nobody can be had in this relay's own: regionals of an edge (of regions that are not named it takes none), relays that viewers are sent to, and who a broadcast is taken from among those with the same cost.",
+        "Other regions, best first, for when no relay of its own region is available. An edge uses regionals of these regions only. A draining relay sends its viewers to relays of these regions. Of several relays with the same cost, the relay takes a broadcast from the best region.",
       default: [],
     }),
     url: optionalText({
-      description: "Where other relays dial this one, such as `https://edge-1.example:443`.",
-      fallback: "it is not dialled by others",
+      description: "URL at which other relays dial this one, such as `https://edge-1.example:443`.",
+      fallback: "other relays do not dial it",
     }),
     public_url: optionalText({
-      description: "Where viewers reach this relay, for those whom a draining relay sends here.",
+      description: "URL at which viewers reach this relay. A draining relay sends its viewers there.",
       fallback: "`url`",
     }),
     root: texts({
-      description: "URLs of the roots. The relay registers at each and asks the first one that answers.",
+      description: "URLs of the roots. The relay registers at all of them and asks the first one that answers.",
       default: [],
     }),
     serve_root: flagField({
-      description: 'Be a root besides what `role` says. A relay with `role = "root"` is one anyway.',
+      description: 'Be a root as well. A relay with `role = "root"` always is one.',
       default: false,
     }),
     registry: secretText({
       description:
-        'Where a root keeps what it knows: `"memory"`, or a Redis or Valkey that several roots share, `redis://[user:password@]host:port/db` (`rediss://` with TLS; `valkey://` is the same). A password is better given as `MOQMESH_CLUSTER_REGISTRY`.',
+        'Where a root keeps its registry: `"memory"`, or a Redis or Valkey that several roots share, `redis://[user:password@]host:port/db` (`rediss://` with TLS; `valkey://` is the same). Set a URL with a password as `MOQMESH_CLUSTER_REGISTRY`, not in the file.',
       fallback: '`"memory"`',
       shown: withoutCredentials,
     }),
     token: secretText({
-      description: "Token with the `cluster` claim, shown to roots and peers.",
+      description: "Token with the `cluster` claim, which the relay shows to roots and peers.",
       fallback: "none",
       shown: () => REDACTED,
     }),
     token_file: optionalText({
-      description: "File that holds the token; read again at each connection.",
+      description: "File with the token. The relay reads it at each connection.",
       fallback: "none",
     }),
     key_file: optionalText({
-      description: "File with a private JWK: the relay makes its own tokens.",
+      description: "File with a private JWK, with which the relay makes its own tokens.",
       fallback: "none",
     }),
     token_life: duration({
       description:
-        "How long a token holds that the relay makes with `key_file`: long beside clocks that are off, short beside a theft. Sessions are made anew in time.",
+        "Life of the tokens that the relay makes with `key_file`. Choose it longer than the clocks may differ, and short enough to limit a stolen token. The relay opens new sessions before the token of the old ones expires.",
       default: "1h",
       min: "2s",
       max: "30d",
     }),
     ca: optionalText({
-      description: "PEM file of the authorities that certificates of roots and peers must chain to.",
-      fallback: "those of the system",
+      description: "PEM file with the authorities for certificates of roots and peers.",
+      fallback: "the authorities of the system",
     }),
     fingerprints: texts({
-      description: "SHA-256 of the certificates that roots and peers may have, in hexadecimal, instead of authorities.",
+      description:
+        "Certificates that roots and peers may have, as SHA-256 in hexadecimal. They replace the authorities.",
       default: [],
     }),
     peers: texts({
-      description: "Relays that are known without a root, each as `NAME ROLE REGION URL`.",
+      description: "Relays that this relay knows without a root, each as `NAME ROLE REGION URL`.",
       default: [],
       live: true,
     }),
     dns: texts({
       description:
-        "Names of relays, each as `ROLE REGION URL`: every address that the host has is a relay there. A host that begins with `_`, such as `_moqmesh._udp.example.com`, has SRV records. The URL's host, or the record's target, is what certificates must be for.",
+        "DNS names of relays, each as `ROLE REGION URL`. Every address of the host is one relay. A host that begins with `_`, such as `_moqmesh._udp.example.com`, is resolved by SRV records. Certificates must be for the host of the URL, or for the target of the record.",
       default: [],
     }),
     dns_interval: duration({
-      description: "Time between two looks at the names in `dns`, more or less a quarter.",
+      description: "Time after which the relay resolves the names in `dns` again. It varies by a quarter.",
       default: "10s",
       min: "1s",
       max: "1h",
     }),
     connect: secretTexts({
       description:
-        "Other relays that speak moq-lite, such as moq-relay, to exchange all broadcasts with, both ways. Their tokens go into the query.",
+        "External relays that speak moq-lite, such as moq-relay. All broadcasts are exchanged in both directions. Put a token into the query of the URL.",
       default: [],
       shown: withoutCredentials,
     }),
     peer_timeout: duration({
-      description:
-        "A relay that was silent for this long is taken for gone, and what came from it is taken from another.",
+      description: "After this time of silence a relay counts as lost, and its tracks fail over to another relay.",
       default: "600ms",
       min: "100ms",
       max: "1m",
     }),
     heartbeat: duration({
-      description: "Time between two signs of life on a quiet connection between relays; well under `peer_timeout`.",
+      description: "Interval of the heartbeats on an idle connection between relays; at most half of `peer_timeout`.",
       default: "150ms",
       min: "20ms",
       max: "30s",
     }),
     linger: duration({
-      description: "How long a connection to a relay, and what was asked of a root, stay after their last use.",
+      description: "How long a connection to a relay, or a query at a root, stays open after its last use.",
       default: "10s",
       min: "0s",
       max: "1h",
     }),
     lease: duration({
-      description: "How long a root keeps what a relay registered after it lost the relay.",
+      description: "How long a root keeps the registrations of a relay that it has lost.",
       default: "10s",
       min: "1s",
       max: "10m",
     }),
     hold: duration({
-      description: "How long viewers are kept while no relay can be reached that has what they watch.",
+      description: "How long subscriptions wait while no relay that has their broadcast can be reached.",
       default: "5s",
       min: "0s",
       max: "1m",
     }),
     cost: integer({
       description:
-        "Added to the cost of every broadcast that is published here: of two origins with the same content the cheaper one is taken.",
+        "Added to the cost of every broadcast that is published at this relay. Relays prefer the cheaper of two origins with the same content.",
       default: 0,
       min: 0,
       max: 1_000_000,
     }),
     redundant: paths({
       description:
-        "Prefixes under which publishers that tell no epoch send the same content to several origins, so that each can stand in for the other.",
+        "Prefixes under which publishers without epochs send the same content to several origins, so that one origin can replace another.",
       default: [],
     }),
     redirect: optionalText({
-      description: "Where viewers are sent when this relay drains.",
-      fallback: "another relay of the same role, of this region or the next in `regions`",
+      description: "URL that this relay sends its viewers to when it drains.",
+      fallback: "a relay of the same role in this region, or in the next of `regions`",
       live: true,
     }),
   },
@@ -197,7 +197,7 @@ export const clusterSection = section(
       broken: ({ registry, node, role, serve_root }) =>
         registry === undefined || (node !== undefined && (role === "root" || serve_root))
           ? undefined
-          : 'only a root has a `registry`: `role = "root"` or `serve_root = true` is missing',
+          : 'only a root has a `registry`: set `role = "root"` or `serve_root = true`, or remove `registry`',
     },
     {
       keys: ["registry"],
@@ -211,7 +211,7 @@ export const clusterSection = section(
       broken: ({ node, root, serve_root, peers, dns, connect }) =>
         node !== undefined || !(serve_root || root.length + peers.length + dns.length + connect.length > 0)
           ? undefined
-          : "a relay of a mesh needs a name: `node` is missing",
+          : "a relay of a mesh needs a name: set `node`",
     },
     {
       keys: ["token", "token_file", "key_file"],
@@ -225,7 +225,7 @@ export const clusterSection = section(
       broken: ({ token, token_file, key_file, root, peers, dns }) =>
         root.length + peers.length + dns.length === 0 || [token, token_file, key_file].some((one) => one !== undefined)
           ? undefined
-          : "relays know each other by a token: one of `token`, `token_file` and `key_file` is missing",
+          : "relays authenticate with a token: set `token`, `token_file` or `key_file`",
     },
     {
       keys: ["heartbeat", "peer_timeout"],
@@ -252,7 +252,7 @@ export const clusterSection = section(
     each(
       ["dns"],
       ({ dns }) => dns.filter((one) => SERVICE_PORT.test(one)),
-      "the ports of a name with SRV records are in these",
+      "a name with SRV records has no port in its URL: the records have it",
     ),
     each(["peers"], ({ peers }) => unless(STATIC_PEER)(peers), "expected `NAME ROLE REGION URL`"),
   ],

@@ -63,19 +63,19 @@ export const sections: Sections = new Map<string, AnySection>(
 );
 
 export interface ConfigSources {
-  /** Path of a TOML file; without it everything not given otherwise has its default. */
+  /** Path of a TOML file. Without it every key that no variable or flag sets has its default. */
   readonly file?: string;
-  /** What `file` holds, where it has been read already. */
+  /** The text of `file`, where it has been read already. */
   readonly text?: string;
   readonly env?: Environment;
   readonly flags?: readonly Flag[];
-  /** Bytes that the process may use; asked once. Tests set it. */
+  /** Returns the bytes that the process may use; called once. Tests set it. */
   readonly memory?: () => number;
 }
 
 export interface LoadedConfig {
   readonly config: Config;
-  /** Where each value is from, by the dotted path that the file uses, such as `limits.idle_timeout`. Complete. */
+  /** Where each value comes from, by its dotted path, such as `limits.idle_timeout`. Has every key. */
   readonly origins: ReadonlyMap<string, Origin>;
 }
 

@@ -4,22 +4,22 @@ import { fieldOf } from "./layers.ts";
 import { programKey } from "./section.ts";
 import { formatBytes, formatDuration } from "./units.ts";
 
-/** One value of a configuration, for people. */
+/** One value of a configuration, to show to people. */
 export interface DescribedValue {
   /** Dotted path, such as `limits.idle_timeout`. */
   readonly key: string;
   /** As the file would write it. */
   readonly text: string;
-  /** As the program reads it: milliseconds, bytes. Nothing when it was left out and has no default. */
+  /** As the program uses it: milliseconds, bytes. Nothing when it is not set and has no default. */
   readonly value: unknown;
-  /** The program's own value may hold credentials; here are none. */
+  /** The value may hold credentials, which are removed here. */
   readonly secret: boolean;
-  /** A reload applies it to a relay that runs. */
+  /** A reload applies it to the running relay. */
   readonly live: boolean;
   readonly origin: Origin;
 }
 
-/** Every key in the order of the reference page. No credential is in it. */
+/** Every key in the order of the reference page, without credentials. */
 export function describeConfig({ config, origins }: LoadedConfig): DescribedValue[] {
   return [...each(config)].map(({ path, field, raw }): DescribedValue => {
     const value = field?.shown === undefined ? raw : redacted(raw, field.shown);
@@ -30,7 +30,7 @@ export function describeConfig({ config, origins }: LoadedConfig): DescribedValu
   });
 }
 
-/** Every value by its key, credentials as well: to compare, not to show. */
+/** Every value by its key, with credentials: to compare, not to show. */
 export function configValues(config: Config): Map<string, unknown> {
   return new Map([...each(config)].map(({ path, raw }) => [path, raw]));
 }

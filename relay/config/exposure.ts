@@ -1,29 +1,29 @@
-/** What a configuration opens to everybody, for the warning at every start and for `check --production`. */
+/** Warnings about what a configuration opens to everyone: at every start, and in `check --production`. */
 import type { Config, LoadedConfig, Problem } from "./config.ts";
 
 const LOOPBACK_HOSTS = ["127.0.0.1", "::1", "localhost"];
 
-/** Public access to everything, on an address that others can reach: one sentence for each way. */
+/** Public access to everything on an address that other machines reach: a sentence for watching, one for publishing. */
 export function exposures({ auth, server }: Config): string[] {
   if (LOOPBACK_HOSTS.includes(server.host)) return [];
   return [
     ...(coversAll(auth.publicSubscribe)
-      ? ["everybody may watch everything: [auth] public_subscribe covers all paths"]
+      ? ["every client may watch everything: [auth] public_subscribe covers all paths"]
       : []),
     ...(coversAll(auth.publicPublish)
-      ? ["everybody may publish everything: [auth] public_publish covers all paths"]
+      ? ["every client may publish everything: [auth] public_publish covers all paths"]
       : []),
   ];
 }
 
-/** A role that does nothing, for the warning of `check` and at every start. */
+/** A warning about a role that has no effect, for `check` and for every start. */
 export function idleRole({ cluster }: Config): string | undefined {
   const { node, role } = cluster;
   if (node !== undefined || role === "origin") return undefined;
-  return `without [cluster] node this relay is in no mesh, and its role (${role}) means nothing`;
+  return `[cluster] node is not set: this relay is in no mesh, and its role (${role}) has no effect`;
 }
 
-/** What a relay that others rely on must not have. */
+/** Settings that a relay in production must not have. */
 export function productionProblems({ config, origins }: LoadedConfig): Problem[] {
   const { auth, tls, http } = config;
   const problem = (key: string, message: string): Problem => ({
@@ -35,21 +35,21 @@ export function productionProblems({ config, origins }: LoadedConfig): Problem[]
   const tokens = [auth.key, auth.keyDir, auth.keyUrl, auth.api].some((one) => one !== undefined);
   const open = auth.publicSubscribe.length + auth.publicPublish.length > 0;
   return [
-    ...(coversAll(auth.publicSubscribe) ? [problem("auth.public_subscribe", "everybody may watch everything")] : []),
-    ...(coversAll(auth.publicPublish) ? [problem("auth.public_publish", "everybody may publish everything")] : []),
+    ...(coversAll(auth.publicSubscribe) ? [problem("auth.public_subscribe", "every client may watch everything")] : []),
+    ...(coversAll(auth.publicPublish) ? [problem("auth.public_publish", "every client may publish everything")] : []),
     ...(tokens || open
       ? []
-      : [problem("auth.key", "no keys and no public prefixes: only this machine itself is served")]),
+      : [problem("auth.key", "without keys and public prefixes the relay serves only its own machine")]),
     ...(tls.cert === undefined
       ? [
           problem(
             "tls.cert",
-            "clients do not trust a self-signed certificate: name one of a public authority in `cert` and `key`",
+            "clients do not trust a self-signed certificate: set `cert` and `key` to one of a public authority",
           ),
         ]
       : []),
     ...(http.admin && !LOOPBACK_HOSTS.includes(http.adminHost)
-      ? [problem("http.admin_host", "the admin listener has no authentication, and is reachable from elsewhere")]
+      ? [problem("http.admin_host", "the admin listener has no authentication, and other machines reach it")]
       : []),
   ];
 }

@@ -1,25 +1,25 @@
 /**
- * Building blocks of the configuration schema. Each block is a zod schema that carries what the documentation,
- * the environment and the flags need to know of it in {@link fields}.
+ * Building blocks of the configuration schema. Each block is a zod schema; {@link fields} has its metadata for the documentation,
+ * the environment and the flags.
  */
 import { z } from "zod";
 import { formatBytes, formatDuration, parseBytes, parseDuration, UnitError } from "./units.ts";
 
 export type FieldKind = "text" | "integer" | "boolean" | "choice" | "list" | "duration" | "size";
 
-/** What is known of one key besides its schema. */
+/** Metadata of one key, besides its schema. */
 export interface FieldMeta {
   readonly kind: FieldKind;
   /** One or two sentences of Markdown for the reference page. */
   readonly description: string;
   /** The default as the file would write it; empty when there is none. */
   readonly default: string;
-  /** What happens without a value, in Markdown, where there is no default. */
+  /** What the relay does without a value, in Markdown, where there is no default. */
   readonly fallback?: string;
-  /** What a value may be, for error messages and the reference page. */
+  /** The allowed values, for error messages and the reference page. */
   readonly expects: string;
   readonly choices?: readonly string[];
-  /** A value as people may see it, where it may hold a secret. */
+  /** For a value that may hold a secret: the value as people may see it. */
   readonly shown?: (value: string) => string;
   /** Name of a short flag without its dashes, such as `port`. */
   readonly flag?: string;
@@ -79,7 +79,7 @@ export function text(about: About & { readonly default: string }) {
     .register(fields, { ...about, kind: "text", expects: "text", default: show(about.default) });
 }
 
-/** Text that may be left out. */
+/** Optional text. */
 export function optionalText(about: About & { readonly fallback: string }) {
   return z
     .string(expected("text in quotes"))
@@ -88,7 +88,7 @@ export function optionalText(about: About & { readonly fallback: string }) {
     .register(fields, { ...about, kind: "text", expects: "text", default: "" });
 }
 
-/** Text that may be left out and may hold a password: no message quotes it, and people see it as `shown` has it. */
+/** Optional text that may hold a password. No message quotes it; people see what `shown` returns. */
 export function secretText(about: About & { readonly fallback: string; readonly shown: (value: string) => string }) {
   return z
     .string({ error: "expected text in quotes" })
@@ -97,10 +97,10 @@ export function secretText(about: About & { readonly fallback: string; readonly 
     .register(fields, { ...about, kind: "text", expects: "text", default: "" });
 }
 
-/** What people see of a value that is a secret as a whole. */
+/** Shown instead of a value that is a secret. */
 export const REDACTED = "[redacted]";
 
-/** A URL without what may let others in: a password, and whatever its query has. */
+/** A URL without its credentials: user, password and query. */
 export function withoutCredentials(url: string): string {
   return url.replace(/^([a-z][a-z\d+.-]*:\/\/)[^/?#]*@/i, `$1${REDACTED}@`).replace(/\?.+/s, `?${REDACTED}`);
 }
@@ -130,7 +130,7 @@ export function choice<const C extends readonly string[]>(choices: C, about: Abo
     .register(fields, { ...about, kind: "choice", choices, expects: listed, default: show(about.default) });
 }
 
-/** A list of names out of a closed set. */
+/** A list of names from a closed set. */
 export function choices<const C extends readonly string[]>(
   allowed: C,
   about: About & { readonly default: readonly C[number][] },
@@ -156,7 +156,7 @@ export function texts(about: About & { readonly default: readonly string[] }) {
     .register(fields, { ...about, kind: "list", expects: "list of texts", default: show(about.default) });
 }
 
-/** A list of texts that may hold credentials: no message quotes one, and people see each as `shown` has it. */
+/** A list of texts that may hold credentials. No message quotes one; people see what `shown` returns for each. */
 export function secretTexts(
   about: About & { readonly default: readonly string[]; readonly shown: (value: string) => string },
 ) {
@@ -168,7 +168,7 @@ export function secretTexts(
     .register(fields, { ...about, kind: "list", expects: "list of texts", default: show(about.default) });
 }
 
-/** A list of path prefixes; the empty one, or `/`, is everything. */
+/** A list of path prefixes. The empty prefix and `/` stand for everything. */
 export function paths(about: About & { readonly default: readonly string[] }) {
   return z
     .array(z.string(expected("text in quotes")), expected("a list of path prefixes"))

@@ -3,14 +3,14 @@ import { section } from "./section.ts";
 
 export const httpSection = section(
   "http",
-  "HTTP on the TCP side of the public port, and the admin listener apart from it.",
+  "HTTP on the TCP side of the public port, and the admin listener on a port of its own.",
   {
     enabled: flagField({
       description:
-        "Serve on the public port: `/certificate.sha256`; `/access`, which tells a client why its session is refused; and, when `page` is set, the demo page.",
+        "Serve on the public port: `/certificate.sha256`; `/access`, where a client learns why its session is refused; and the demo page, if `page` is set.",
       default: true,
     }),
-    page: flagField({ description: "Serve the demo page at `/`. Meant for development.", default: false }),
+    page: flagField({ description: "Serve the demo page at `/`. It is meant for development.", default: false }),
     admin: flagField({
       description:
         "Run the admin listener: `/health/live`, `/health/ready`, `/health`, `/metrics`, `/cluster` and `/auth/revoke`.",
@@ -18,7 +18,7 @@ export const httpSection = section(
     }),
     admin_host: text({
       description:
-        "Address of the admin listener. Who reaches it may read everything there, so it stays on loopback unless told otherwise; there it answers for loopback hosts only, and no page of another origin.",
+        "Address of the admin listener. Every client that reaches it may read everything there, so keep it on loopback or on a private network. On loopback it answers only requests to a loopback host, and none from pages of other origins.",
       default: "127.0.0.1",
     }),
     admin_port: integer({
@@ -29,8 +29,8 @@ export const httpSection = section(
     }),
     admin_token_file: optionalText({
       description:
-        "File with a secret of at least 32 characters; `POST /auth/revoke` asks for it as `Authorization: Bearer SECRET`. It is read at each request.",
-      fallback: "revoking over HTTP is off",
+        "File with a secret of at least 32 characters. `POST /auth/revoke` requires it as `Authorization: Bearer SECRET`. The relay reads the file at each request.",
+      fallback: "the relay accepts no revocations over HTTP",
     }),
   },
 );

@@ -1,4 +1,4 @@
-/** The places that values come from. Each becomes a layer: raw values by section and key, and where each one is. */
+/** The places that values come from. Each becomes a layer: raw values by section and key, and where each value stands. */
 import { readFileSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
 import type { z } from "zod";
@@ -24,7 +24,7 @@ export interface Flag {
   /** Dotted path, such as `server.port`. */
   readonly key: string;
   readonly value: string;
-  /** As it was typed, such as `--port`. */
+  /** As the user typed it, such as `--port`. */
   readonly name: string;
 }
 
@@ -32,17 +32,17 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const ENV_PREFIX = "MOQMESH_";
 
-/** Variables that Kubernetes sets for a service whose name starts like ours; they are not meant for us. */
+/** Variables that Kubernetes sets for a service whose name starts with `moqmesh`; they are not configuration. */
 const SERVICE_LINK = /_SERVICE_(HOST|PORT(_.+)?)$|_PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?$/;
 
-/** Edits within which a variable of no known section is still taken for a slip, and not for somebody else's. */
+/** A variable of an unknown section counts as a typing mistake when it is at most so many edits away from a key. */
 const ENV_SLIP_EDITS = 2;
 
 export function envName(section: string, key: string): string {
   return `${ENV_PREFIX}${section}_${key}`.toUpperCase();
 }
 
-/** What is known of `section.key`; nothing when there is no such key. */
+/** Metadata of `section.key`; nothing when there is no such key. */
 export function fieldOf(section: AnySection | undefined, key: string): FieldMeta | undefined {
   const schema = section?.schema.shape[key];
   return schema === undefined ? undefined : fields.get(schema as z.ZodType);
@@ -97,8 +97,8 @@ export function fileLayer(file: string, report: (problem: Problem) => void, give
 }
 
 /**
- * Reads `MOQMESH_SECTION_KEY`. An empty variable counts as unset. A variable of a known section must name a key;
- * others are left alone unless they are near the name of a key.
+ * Reads `MOQMESH_SECTION_KEY`. An empty variable counts as unset. A variable of a known section must name a key.
+ * Other variables are ignored unless they look like a mistyped key.
  */
 export function envLayer(env: Environment, sections: Sections, report: (problem: Problem) => void): Layer {
   const values: Record<string, Record<string, unknown>> = {};
@@ -130,7 +130,7 @@ function unknownVariable(name: string, sections: Sections, known: Iterable<strin
   return { code: "unknown_key", key: "", message: "unknown variable", ...hint, origin: { kind: "env", name } };
 }
 
-/** The last of several values of one key counts. */
+/** Of several values of one key the last one counts. */
 export function flagLayer(flags: readonly Flag[], sections: Sections): Layer {
   const values: Record<string, Record<string, unknown>> = {};
   const names = new Map<string, string>();
@@ -147,7 +147,7 @@ export function flagLayer(flags: readonly Flag[], sections: Sections): Layer {
   };
 }
 
-/** Text as the type that its field has; text that does not fit stays text, for the schema to refuse. */
+/** The text as a value of the type of its field. Text that does not fit stays text, and the schema refuses it. */
 function fromText(text: string, field: FieldMeta | undefined): unknown {
   switch (field?.kind) {
     case "integer":

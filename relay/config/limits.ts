@@ -1,7 +1,7 @@
 import { duration, integer, size } from "./fields.ts";
 import { section } from "./section.ts";
 
-/** Largest count that any limit may be set to; a guard against slips of the keyboard, far over what one process carries. */
+/** Largest value of any count, far more than one process can serve. It catches mistyped numbers. */
 const COUNT_MAX = 10_000_000;
 
 function count(standard: number, description: string, more: { readonly min?: number; readonly live?: true } = {}) {
@@ -10,46 +10,52 @@ function count(standard: number, description: string, more: { readonly min?: num
 
 /** Bounds of the whole process. */
 const processLimits = {
-  sessions: count(10_000, "Sessions open at once, handshakes that are under way included.", { live: true }),
+  sessions: count(10_000, "Sessions that are open at once, unfinished handshakes included.", { live: true }),
   broadcasts: count(
     10_000,
-    "Broadcasts published at once. Further ones are logged and counted, and taken in as soon as there is a place.",
+    "Broadcasts that are published at once. The relay logs and counts further ones, and accepts them as soon as others end.",
   ),
-  waiting_subscriptions: count(10_000, "Subscriptions that wait for a broadcast which is not there (yet)."),
+  waiting_subscriptions: count(10_000, "Subscriptions that wait for a broadcast that is not published yet."),
 };
 
 /** Bounds of one session. */
 const sessionLimits = {
   announcements_per_session: count(
     1_000,
-    "Broadcasts announced by one session, and to it, each. Further ones of a publisher are logged and not taken in; a list for a viewer that has more is cut.",
+    "Broadcasts that one session may announce, and as many that the relay announces to it. The relay logs and refuses further ones of a publisher. A viewer gets no more than that.",
     { live: true },
   ),
-  announce_streams_per_session: count(64, "Prefixes that one session watches at once.", { live: true }),
-  subscriptions_per_session: count(256, "Tracks that one session subscribes to at once.", { live: true }),
-  fetches_per_session: count(64, "Fetches of one session under way at once.", { live: true }),
-  pending_streams_per_session: count(256, "Requests of ours that wait until a session's peer allows another stream.", {
+  announce_streams_per_session: count(64, "Prefixes for which one session may ask for announcements at once.", {
     live: true,
   }),
+  subscriptions_per_session: count(256, "Tracks that one session may subscribe to at once.", { live: true }),
+  fetches_per_session: count(64, "Fetches of one session that may run at once.", { live: true }),
+  pending_streams_per_session: count(
+    256,
+    "Requests of the relay to one peer that wait until the peer allows another stream.",
+    {
+      live: true,
+    },
+  ),
   unanswered_per_viewer: count(
     16,
-    "Requests of one viewer that one publisher may leave unanswered at once; further ones of that viewer wait. Relays of the mesh keep to it for each of their viewers.",
+    "Requests of one viewer that one publisher may leave unanswered at once. Further requests of that viewer wait. In a mesh every relay applies this to its own viewers.",
     { live: true },
   ),
   groups_per_session: count(
     4_096,
-    "Groups on their way to one session at once. Its subscriptions share them, with 32 each at least; past its share a subscription loses its oldest group.",
+    "Groups that may be on their way to one session at once. Its subscriptions share them, each with at least 32. A subscription above its share loses its oldest group.",
     { min: 32 },
   ),
   session_queue_mark: size({
-    description: "Bytes queued for a session at which it loses its oldest groups.",
+    description: "Queued bytes at which a session loses its oldest groups.",
     default: "4MiB",
     min: "16KiB",
     max: "4GiB",
   }),
   session_queue_bytes: size({
     description:
-      "Bytes queued for a session at which it is disconnected: what a viewer that reads nothing can cost. As many may wait of what a session has sent until it is its turn.",
+      "Queued bytes at which the relay closes a session: the most that a viewer which reads nothing can cost. The same bound holds for received bytes that wait until the session has its turn.",
     default: "16MiB",
     min: "64KiB",
     max: "16GiB",
@@ -58,21 +64,21 @@ const sessionLimits = {
 };
 
 const PAST_BOUND =
-  "A longer group goes on to the viewers that have it, and its start is dropped: later viewers start with the next group.";
+  "A longer group still reaches its present viewers, but the relay drops its start, so later viewers start with the next group.";
 
 /** Bounds of what is published. */
 const contentLimits = {
-  tracks_per_broadcast: count(256, "Tracks of one broadcast that are subscribed to or cached."),
-  path_bytes: count(1_024, "Bytes of a broadcast's path."),
-  track_name_bytes: count(1_024, "Bytes of a track's name."),
-  frame_bytes: size({ description: "Payload of one frame.", default: "16MiB", min: "1KiB", max: "1GiB" }),
+  tracks_per_broadcast: count(256, "Tracks of one broadcast that have subscriptions or are in the cache."),
+  path_bytes: count(1_024, "Longest path of a broadcast, in bytes."),
+  track_name_bytes: count(1_024, "Longest name of a track, in bytes."),
+  frame_bytes: size({ description: "Largest payload of one frame.", default: "16MiB", min: "1KiB", max: "1GiB" }),
   group_bytes: size({
-    description: `Payload of one group up to which it is kept. ${PAST_BOUND}`,
+    description: `Largest payload of a group that the relay keeps. ${PAST_BOUND}`,
     default: "64MiB",
     min: "1KiB",
     max: "16GiB",
   }),
-  frames_per_group: count(65_536, `Frames of one group up to which it is kept. ${PAST_BOUND}`),
+  frames_per_group: count(65_536, `Most frames of a group that the relay keeps. ${PAST_BOUND}`),
   groups_per_track: count(4_096, "Groups of one track that the cache keeps."),
 };
 
@@ -80,62 +86,62 @@ const contentLimits = {
 const linkLimits = {
   subscribe_wait: duration({
     description:
-      "How long a subscription waits for its broadcast to appear, or for a publisher that was lost to come back. `0s` refuses at once.",
+      "How long a subscription waits until its broadcast is published, or until a lost publisher is back. `0s` refuses at once.",
     default: "10s",
     min: "0s",
     max: "10m",
   }),
   track_linger: duration({
     description:
-      "How long live media stays subscribed upstream after its last viewer left. A track to which nothing comes meanwhile, such as a catalog that was written once, stays subscribed for as long as it is quiet and its publisher is there: at most 16 for each publisher, and only while other requests to it need no room.",
+      "How long the relay stays subscribed to live media after the last viewer has left. A track that receives nothing in this time, such as a catalog that was written once, stays subscribed until it receives something or its publisher leaves. At most 16 such tracks stay for each publisher, and other requests to the publisher come first.",
     default: "2s",
     min: "0s",
     max: "10m",
   }),
   request_timeout: duration({
     description:
-      "How long a publisher may take to answer a request (TRACK, FETCH, or SUBSCRIBE where TRACK does not exist) before it is given up with `timeout`; twice that between relays.",
+      "How long a publisher may take to answer a request: TRACK, FETCH, or SUBSCRIBE in versions without TRACK. After that the request fails with `timeout`. Between relays it is twice as long.",
     default: "10s",
     min: "100ms",
     max: "10m",
     live: true,
   }),
   header_timeout: duration({
-    description: "How long a stream may take to complete its first message before it is reset.",
+    description: "How long the first message of a stream may take. After that the relay resets the stream.",
     default: "10s",
     min: "100ms",
     max: "10m",
     live: true,
   }),
   handshake_timeout: duration({
-    description: "How long a connection may take until its session is established.",
+    description: "How long a connection may take to become a session. After that the relay closes it.",
     default: "10s",
     min: "100ms",
     max: "10m",
     live: true,
   }),
   idle_timeout: duration({
-    description: "A session whose peer has sent nothing at all for this long has ended.",
+    description: "A session ends when its peer has sent nothing for this time.",
     default: "30s",
     min: "1s",
     max: "1h",
   }),
   keep_alive: duration({
-    description: "Interval of the probes that keep a quiet session open.",
+    description: "Interval of the probes that keep an idle session open.",
     default: "5s",
     min: "100ms",
     max: "1h",
   }),
-  uni_streams: count(256, "Unidirectional streams (groups) that a peer may have open at once."),
+  uni_streams: count(256, "Unidirectional streams, which carry groups, that a peer may have open at once."),
   bidi_streams: count(
     256,
-    "Bidirectional streams (requests) that a peer may have open at once. Relays of the mesh are allowed more as they use them.",
+    "Bidirectional streams, which carry requests, that a peer may have open at once. Relays of the mesh may have more as they use them.",
   ),
 };
 
 export const limitsSection = section(
   "limits",
-  "Bounds. At each of them something is refused with a code and counted, and nobody else loses anything.",
+  "Bounds. At a bound the relay refuses something with a code and counts it; other sessions lose nothing.",
   { ...processLimits, ...sessionLimits, ...contentLimits, ...linkLimits },
   [
     {

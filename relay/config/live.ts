@@ -2,7 +2,7 @@ import { type Config, sections } from "./config.ts";
 import { fieldOf } from "./layers.ts";
 import { programKey } from "./section.ts";
 
-/** What a relay that runs with `running` uses once it has taken in `next`: the values of live keys are those of `next`. */
+/** The configuration of a running relay after a reload: live keys have the values of `next`, all others those of `running`. */
 export function withLiveValues(running: Config, next: Config): Config {
   const before = new Map<string, object>(Object.entries(running));
   const after = new Map<string, object>(Object.entries(next));

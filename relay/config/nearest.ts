@@ -1,9 +1,9 @@
 import { distance } from "fastest-levenshtein";
 
-/** Edits that a slip of the keyboard takes at most; beyond, a suggestion confuses more than it helps. */
+/** Most edits between a typing mistake and the right word. With more edits a suggestion confuses. */
 const MAX_EDITS = 3;
 
-/** The candidate that `name` was most likely meant to be, or nothing when none is within `maxEdits`. */
+/** The candidate that `name` most likely stands for; nothing when all are more than `maxEdits` away. */
 export function nearest(name: string, candidates: Iterable<string>, maxEdits = MAX_EDITS): string | undefined {
   let best: string | undefined;
   let bestEdits = Math.min(maxEdits, Math.max(1, Math.floor(name.length / 2))) + 1;

@@ -13,21 +13,21 @@ export type ProblemCode =
   | "unknown_section"
   | "unknown_key"
   | "bad_value"
-  /** Values that are right one by one do not go together. */
+  /** Values that are valid by themselves contradict each other. */
   | "conflict";
 
-/** One thing that is wrong with a configuration. */
+/** One error in a configuration. */
 export interface Problem {
   readonly code: ProblemCode;
   /** Dotted path, such as `server.port`; empty when the problem is with the whole file. */
   readonly key: string;
   readonly message: string;
-  /** What was probably meant. */
+  /** A suggestion. */
   readonly hint?: string;
   readonly origin: Origin;
 }
 
-/** A configuration that cannot be used; `problems` has all that is wrong, in the order of file, environment, flags. */
+/** A configuration with errors; `problems` has all of them, in the order file, environment, flags. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly problems: readonly Problem[];
@@ -52,7 +52,7 @@ export function formatOrigin(origin: Origin): string {
   }
 }
 
-/** One line: place, key, what is wrong, what was probably meant. */
+/** One line: place, key, message, suggestion. */
 export function formatProblem(problem: Problem): string {
   const key = problem.key === "" ? "" : `${problem.key}: `;
   const hint = problem.hint === undefined ? "" : `; ${problem.hint}`;

@@ -1,4 +1,4 @@
-/** Where a Redis or Valkey is that roots share. */
+/** Address of a Redis or Valkey that roots share. */
 export interface RedisAddress {
   readonly host: string;
   readonly port: number;
@@ -16,7 +16,7 @@ const SCHEMES = new Map([
   ["valkeys:", true],
 ]);
 
-/** Nothing when it is not of the form `redis://[user:password@]host[:port][/db]`. */
+/** Nothing when `text` does not have the form `redis://[user:password@]host[:port][/db]`. */
 export function redisAddress(text: string): RedisAddress | undefined {
   if (!URL.canParse(text)) return undefined;
   const { protocol, hostname, port, pathname, username, password, search, hash } = new URL(text);

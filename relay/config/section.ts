@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { type Duration, fields } from "./fields.ts";
 
-/** A rule over several keys of one section, checked when each of them is right by itself. */
+/** A rule over several keys of one section. It is checked when each value is valid by itself. */
 export interface Rule<Values> {
-  /** Keys as the file writes them; the problem is shown at the first one that was given. */
+  /** Keys as the file writes them; the problem is shown at the first one that has a value. */
   readonly keys: readonly (keyof Values & string)[];
-  /** What is wrong, naming the keys; nothing when all is well. */
+  /** What is wrong, with the names of the keys; nothing when the rule holds. */
   readonly broken: (values: Values) => string | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface Section<Shape extends z.ZodRawShape> {
   readonly name: string;
   readonly description: string;
   readonly schema: z.ZodObject<Shape, z.core.$strict>;
-  /** Broken rules among values that the schema accepts, defaults in place. */
+  /** The rules that values break which the schema accepts; defaults are in place. */
   conflicts(raw: unknown): Conflict[];
 }
 

@@ -6,7 +6,7 @@ import { section } from "./section.ts";
 export const serverSection = section("server", "Where the relay listens for publishers and viewers, and how.", {
   host: text({
     description:
-      "Address that the public listeners bind to, UDP and TCP. `::` takes IPv6 and IPv4; where the machine has no IPv6 it falls back to `0.0.0.0`.",
+      "Address that the public listeners bind to, UDP and TCP. `::` stands for IPv6 and IPv4; on a machine without IPv6 it becomes `0.0.0.0`.",
     default: "::",
     flag: "host",
   }),
@@ -19,23 +19,23 @@ export const serverSection = section("server", "Where the relay listens for publ
   }),
   engine: choice(["auto", ...ENGINE_NAMES], {
     description:
-      "QUIC engine. `auto` takes the best one that loads and logs which; a named engine that cannot load is an error.",
+      "QUIC engine. `auto` chooses the best one that loads and logs its name. A named engine that does not load is an error.",
     default: "auto",
     flag: "engine",
   }),
   threads: integer({
     description:
-      "Threads of the native engine for QUIC, besides the one that decides. `0`: as many as there are cores, less one.",
+      "Threads of the native engine for QUIC, besides the thread of JavaScript. `0`: one less than there are cores.",
     default: 0,
     min: 0,
     max: 64,
   }),
   experimental: choices(EXPERIMENTAL_PROTOCOLS, {
-    description: "Protocols offered besides the finished ones.",
+    description: "Experimental protocol versions that the relay offers besides the stable ones.",
     default: [],
   }),
   websocket: flagField({
-    description: "Offer the same sessions over WebSocket on the TCP side of the port, for networks that block UDP.",
+    description: "Offer the same sessions over WebSocket on the same port of TCP, for networks that block UDP.",
     default: true,
   }),
 });

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { optionalText, texts } from "./fields.ts";
 import { section } from "./section.ts";
 
-/** Two paths; a space in one of them is not possible here. */
+/** Two paths with a space between them, so neither path may have a space. */
 export const PEM_PAIR = /^(?<cert>\S+) (?<key>\S+)$/;
 
 export const tlsSection = section(
   "tls",
-  "The certificate of the public listeners. Without `cert` and `key` the relay makes a self-signed one, valid for 13 days, keeps it in `state_dir` and renews it before it ends; browsers then trust it by its fingerprint at `/certificate.sha256`.",
+  "The certificate of the public listeners. Without `cert` and `key` the relay makes a self-signed one that is valid for 13 days, keeps it in `state_dir` and renews it in time. Browsers trust it by its fingerprint, which they find at `/certificate.sha256`.",
   {
     cert: optionalText({
       description: "PEM file with the certificate chain, leaf first.",
@@ -22,17 +22,15 @@ export const tlsSection = section(
     }),
     certificates: texts({
       description:
-        "Further certificates, each as `CERT KEY`: two PEM files. A client that asks for a name of one of them is shown that one; QUIC needs the native engine for it. Files that are replaced are taken up as those of `cert` and `key` are.",
+        "Further certificates, each as `CERT KEY`: two PEM files. A client that asks for a name of one of them gets that certificate; over QUIC this needs the native engine. The relay loads replaced files like those of `cert` and `key`.",
       default: [],
     }),
     state_dir: optionalText({
-      description:
-        "Folder of the self-signed certificate and of the key in `[quic] reset_key`; made when it is missing.",
+      description: "Folder of the self-signed certificate and of `reset.key`; the relay makes it.",
       fallback: "`$XDG_STATE_HOME/moqmesh`, or `~/.local/state/moqmesh`",
     }),
     hosts: texts({
-      description:
-        "Names and addresses that the self-signed certificate is for, besides `localhost`, `127.0.0.1` and `::1`.",
+      description: "Names and addresses in the self-signed certificate, besides `localhost`, `127.0.0.1` and `::1`.",
       default: [],
     }),
   },
@@ -56,7 +54,7 @@ export const tlsSection = section(
   ],
 );
 
-/** Where state is kept when nothing is configured: the XDG base directory specification's state folder. */
+/** The default of `state_dir`: the state folder of the XDG base directory specification. */
 export function defaultStateDir(env: Readonly<Record<string, string | undefined>>): string {
   const base = env["XDG_STATE_HOME"];
   return base?.startsWith("/") ? join(base, "moqmesh") : join(homedir(), ".local", "state", "moqmesh");

@@ -1,6 +1,6 @@
-/** What is wrong with a line that is no TOML, in words for somebody who has not written much of it. Never quotes a value: it may be a secret. */
+/** Explains an error in a TOML file to a reader who has written little TOML. Never quotes a value, because it may be a secret. */
 
-/** What may be quoted: a name as the configuration has them, and never something as long as a key or a token. */
+/** What a message may quote: a name of the configuration, never text as long as a key or a token. */
 const NAME = /^\[{0,2}[\w.-]{1,40}\]{0,2}$/;
 
 const YES_OR_NO = /^(yes|no|on|off)\b/i;
@@ -14,8 +14,8 @@ function reasonOf(message: string, line: string): string {
   const [text, value] = cut(line);
   const key = NAME.test(text) ? text : "the key";
   if (/^[{}]/.test(line)) return "it looks like JSON; write [SECTION] and below it KEY = VALUE";
-  if (line.startsWith("[") && !line.includes("]")) return "the ] of the section is missing";
-  if (/redefine/.test(message)) return `${key} is there a second time`;
+  if (line.startsWith("[") && !line.includes("]")) return "the ] after the name of the section is missing";
+  if (/redefine/.test(message)) return `${key} is set twice`;
   if (value === undefined) return withoutEquals(message, line);
   if (value === "") return `${key} has no value`;
   if (/invalid value/.test(message)) return badValue(key, value);
@@ -35,12 +35,12 @@ function withoutEquals(message: string, line: string): string {
 
 function badValue(key: string, value: string): string {
   if (YES_OR_NO.test(value)) return `${key} is true or false, without quotes`;
-  return `the value of ${key} is neither a number nor true or false; text stands in quotes, as in ${key} = "TEXT"`;
+  return `the value of ${key} is neither a number nor true or false; put text in quotes, as in ${key} = "TEXT"`;
 }
 
 function tail(value: string): string {
   if (/\s(\/\/|;)/.test(value)) return "a comment begins with #";
-  return "there is more behind the value; each KEY = VALUE has a line of its own";
+  return "there is text after the value; put each KEY = VALUE on its own line";
 }
 
 function cut(line: string): [key: string, value?: string] {

@@ -1,6 +1,6 @@
 /**
- * Finds the line of every key in a TOML text. The parser gives values without places; this walks the same text
- * (which the parser has accepted by then) just far enough to tell keys from values.
+ * Finds the line of every key in a TOML text. The parser returns values without places. This walks the same text, which the parser
+ * has accepted, just far enough to tell keys from values.
  */
 
 /** Line (from 1) by dotted path, such as `server.port`; a table has the line of its header. */
@@ -35,7 +35,7 @@ export function keyLines(toml: string): KeyLines {
   }
 }
 
-/** The first place of a path wins; so do those of the tables that a dotted key makes on its way. */
+/** The first place of a path counts. A dotted key also makes the tables on its way. */
 function note(lines: Map<string, number>, path: readonly string[], line: number): void {
   for (let depth = 1; depth <= path.length; depth++) {
     const name = path.slice(0, depth).join(".");
@@ -117,7 +117,7 @@ class Scanner {
       return quoted.startsWith("'") ? quoted.slice(1, -1) : unescapeBasic(quoted.slice(1, -1));
     }
     while (!this.done && BARE.test(this.#peek())) this.#advance(this.#peek());
-    // Not a key: the parser would have refused it. One step keeps the walk going to its end.
+    // This is not a key, and the parser would have refused it. One step makes sure that the walk ends.
     if (this.#at === start) this.#advance(this.#peek());
     return this.#text.slice(start, this.#at);
   }

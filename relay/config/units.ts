@@ -1,6 +1,6 @@
 /** Text forms of durations, byte sizes and fractions, as configuration files, the environment and flags write them. */
 
-/** A value that cannot be read; the message is a whole sentence part, such as `expected a duration …`. */
+/** A value that cannot be parsed; the message is a part of a sentence, such as `expected a duration …`. */
 export class UnitError extends Error {
   override readonly name = "UnitError";
 }
@@ -14,7 +14,7 @@ const TIME_UNITS: ReadonlyMap<string, number> = new Map([
   ["d", 24 * 60 * 60 * 1000],
 ]);
 
-/** Bytes in each unit of size: powers of 1000 (SI) and of 1024 (IEC). Spelled exactly, because a small `b` is a bit to many. */
+/** Bytes in each unit of size: powers of 1000 (SI) and of 1024 (IEC). The case counts, because many read a small `b` as bit. */
 const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
   ["B", 1],
   ["kB", 1e3],
@@ -38,8 +38,8 @@ function split(text: string): { amount: number; unit: string } | undefined {
 }
 
 /**
- * Milliseconds of a duration such as `"500ms"`, `"10s"`, `"1.5h"`. A unit is required, so that nobody has to
- * guess one. Throws {@link UnitError}; fractions of a millisecond are rounded.
+ * Milliseconds of a duration such as `"500ms"`, `"10s"`, `"1.5h"`. A unit is required, so that a reader
+ * need not guess it. Throws {@link UnitError}; fractions of a millisecond are rounded.
  */
 export function parseDuration(text: string): number {
   const parts = split(text);
@@ -60,7 +60,7 @@ export function parseBytes(text: string): number {
   if (parts && scale === undefined) {
     const meant = [...SIZE_UNITS.keys()].find((unit) => unit.toLowerCase() === parts.unit.toLowerCase());
     if (meant !== undefined)
-      throw new UnitError(`"${parts.unit}" is no unit of bytes; did you mean "${parts.amount}${meant}"?`);
+      throw new UnitError(`"${parts.unit}" is not a unit of bytes; did you mean "${parts.amount}${meant}"?`);
   }
   if (!parts || scale === undefined) {
     throw new UnitError('expected a size such as "64KiB", "16MiB" or "1GB", or a number of bytes');
@@ -76,9 +76,9 @@ export function parseFraction(text: string): number {
   return value;
 }
 
-/** Blanks around a value are a slip that may hide another one, such as a quote at the wrong place. */
+/** Spaces around a value are a mistake that may hide another one, such as a misplaced quote. */
 function refuseBlanks(text: string): void {
-  if (text !== text.trim()) throw new UnitError("there is a blank before or behind the value");
+  if (text !== text.trim()) throw new UnitError("there is a space before or after the value");
 }
 
 function whole(value: number, what: string): number {
@@ -111,7 +111,7 @@ function largestExact(value: number, units: ReadonlyMap<string, number>, smalles
   return text;
 }
 
-/** Reads a whole number from text, or nothing; used where a value has no type of its own (environment, flags). */
+/** The whole number that `text` says, or nothing. For values of the environment and of flags, which have no type. */
 export function parseWhole(text: string): number | undefined {
   const value = Number(text);
   return WHOLE.test(text) && Number.isSafeInteger(value) ? value : undefined;

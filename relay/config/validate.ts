@@ -1,4 +1,4 @@
-/** Checks layers against the schema, merges them, and tells where each value of the result is from. */
+/** Checks layers against the schema and merges them. Keeps where each value of the result comes from. */
 import type { z } from "zod";
 import type { AnySection, Layer, Sections } from "./layers.ts";
 import { nearest } from "./nearest.ts";
@@ -10,7 +10,7 @@ export type RawConfig = Readonly<Record<string, Readonly<Record<string, unknown>
 /** Origins of given values, by dotted path. */
 export type Origins = ReadonlyMap<string, Origin>;
 
-/** Everything that is wrong with one layer by itself, in the order of its lines. */
+/** All problems of one layer by itself, in the order of its lines. */
 export function checkLayer(layer: Layer, sections: Sections): Problem[] {
   const problems = Object.entries(layer.values).flatMap(([name, values]) => {
     const section = sections.get(name);
@@ -39,7 +39,7 @@ function outsideSections(name: string, origin: Origin, sections: Sections): Prob
     [...sections.values()].flatMap((section) => Object.keys(section.schema.shape)),
   );
   const hint = meant === undefined ? {} : { hint: `did you mean "${meant}" under [${ownerOf(meant, sections)}]?` };
-  return { code: "unknown_key", key: name, message: "a key outside of any section", ...hint, origin };
+  return { code: "unknown_key", key: name, message: "this key is outside of any section", ...hint, origin };
 }
 
 /** The first section that has such a key. */
@@ -75,7 +75,7 @@ function unknownKey(key: string, section: AnySection, origin: Origin, sections: 
   };
 }
 
-/** Lays later layers over earlier ones, key by key. The layers have no problems. */
+/** Merges layers that have no problems, key by key. A later layer replaces the value of an earlier one. */
 export function mergeLayers(layers: readonly Layer[], sections: Sections): { raw: RawConfig; origins: Origins } {
   const raw: Record<string, Record<string, unknown>> = {};
   const origins = new Map<string, Origin>();
@@ -92,7 +92,7 @@ export function mergeLayers(layers: readonly Layer[], sections: Sections): { raw
   return { raw, origins };
 }
 
-/** What is wrong between the keys of each section, all defaults in place. */
+/** Broken rules between the keys of each section, with all defaults in place. */
 export function checkRules(raw: RawConfig, origins: Origins, sections: Sections): Problem[] {
   return [...sections.values()].flatMap((section) =>
     section.conflicts(raw[section.name]).map(({ keys, message }): Problem => {

@@ -7,12 +7,12 @@ const keys = [...sections.values()].flatMap((section) =>
   Object.keys(section.schema.shape).map((key) => ({ section, key, path: `${section.name}.${key}` })),
 );
 
-test("every key is described in whole sentences", () => {
+test("every key is described in sentences", () => {
   for (const { section, key, path } of keys)
     assert.match(fieldOf(section, key)?.description ?? "", /^[A-Z`].*\.$/, path);
 });
 
-test("every documented default is what an empty configuration gives", () => {
+test("every documented default is the value of an empty configuration", () => {
   const defaults = keys.flatMap(({ section, key, path }) => {
     const text = fieldOf(section, key)?.default ?? "";
     return text === ""
@@ -23,7 +23,7 @@ test("every documented default is what an empty configuration gives", () => {
   assert.deepEqual(loadConfig({ flags: defaults, memory }).config, loadConfig({ memory }).config);
 });
 
-test("short flags do not collide", () => {
+test("no two keys have the same short flag", () => {
   const flags = keys.flatMap(({ section, key }) => fieldOf(section, key)?.flag ?? []);
   assert.equal(new Set(flags).size, flags.length);
 });

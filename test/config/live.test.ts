@@ -20,7 +20,7 @@ test("a reload applies the new values of live keys and keeps the old values of a
   });
 });
 
-test("a live key that the new configuration leaves out has no value any more", () => {
+test("a live key that the new configuration leaves out loses its value", () => {
   const running = flags({ ...mesh, "cluster.redirect": "https://b.example" });
   assert.equal(withLiveValues(running, flags(mesh)).cluster.redirect, undefined);
 });

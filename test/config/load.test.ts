@@ -28,7 +28,7 @@ function problemsOf(sources: ConfigSources): string[] {
   return [];
 }
 
-test("has a default for everything", () => {
+test("every key has a default", () => {
   const { config, origins } = loadConfig({});
   assert.equal(config.server.port, 4443);
   assert.equal(config.limits.idleTimeoutMs, 30_000);
@@ -37,7 +37,7 @@ test("has a default for everything", () => {
   assert.ok([...origins.values()].every(({ kind }) => kind === "default"));
 });
 
-test("lays the environment over the file and flags over both, and remembers where each value is from", () => {
+test("the environment wins over the file and flags win over both, and each value has its origin", () => {
   const path = file('[server]\nport = 1\nhost = "10.0.0.1"\n\n[drain]\ngrace = "3s"\n');
   const { config, origins } = loadConfig({
     file: path,
@@ -54,7 +54,7 @@ test("lays the environment over the file and flags over both, and remembers wher
   assert.deepEqual(origins.get("server.engine"), { kind: "default" });
 });
 
-test("reads every kind of value from text", () => {
+test("every kind of value can be given as text", () => {
   const { config } = loadConfig({
     env: {
       MOQMESH_SERVER_WEBSOCKET: "false",
@@ -73,14 +73,14 @@ test("reads every kind of value from text", () => {
   assert.equal(config.tls.cert, undefined, "an empty variable is an unset one");
 });
 
-test("cannot be changed once it is loaded", () => {
+test("a loaded configuration cannot be changed", () => {
   const { config } = loadConfig({});
   assert.throws(() => Object.assign(config.server, { port: 1 }), TypeError);
   assert.throws(() => Object.assign(config, { server: {} }), TypeError);
   assert.ok(Object.isFrozen(config.server.experimental));
 });
 
-test("reports everything that is wrong, by line, with what was probably meant", () => {
+test("all errors of a file are reported with their lines and with suggestions", () => {
   const path = file(`prot = 1
 [server]
 prot = 2
@@ -96,7 +96,7 @@ path_bytes = 0
 x = 1
 `);
   assert.deepEqual(problemsOf({ file: path }), [
-    'FILE:1: prot: a key outside of any section; did you mean "port" under [server]?',
+    'FILE:1: prot: this key is outside of any section; did you mean "port" under [server]?',
     'FILE:3: server.prot: unknown key; did you mean "port"?',
     'FILE:4: server.port: expected a whole number, got "x"',
     'FILE:5: server.engine: expected one of "auto", "native", "rwebtransport", "fails-components", got "quic"',
@@ -109,13 +109,13 @@ x = 1
   ]);
 });
 
-test("reports a wrong value also where a later place has a right one", () => {
+test("an invalid value is reported also when a variable replaces it", () => {
   const path = file("[server]\nport = 70000\n");
   const problems = problemsOf({ file: path, env: { MOQMESH_SERVER_PORT: "1" } });
   assert.deepEqual(problems, ["FILE:2: server.port: must be at most 65535"]);
 });
 
-test("reports problems of the environment and of flags by their names", () => {
+test("errors in variables and flags are reported with their names", () => {
   const problems = problemsOf({
     env: { MOQMESH_SERVER_PROT: "1", MOQMESH_SERVER_WEBSOCKET: "yes", MOQMESH_DRAIN_GRACE: "10" },
     flags: [{ key: "cache.policy", value: "lfu", name: "--cache.policy" }],
@@ -128,7 +128,7 @@ test("reports problems of the environment and of flags by their names", () => {
   ]);
 });
 
-test("leaves alone variables that others set, and catches a slip in the section's name", () => {
+test("variables of other programs are ignored, and a mistyped section is reported", () => {
   const env = {
     MOQMESH_REQUIRE_BROWSER: "1",
     MOQMESH_SERVICE_HOST: "10.0.0.1",
@@ -142,17 +142,17 @@ test("leaves alone variables that others set, and catches a slip in the section'
   ]);
 });
 
-test("says in plain words what is no TOML, and in which line", () => {
+test("an error in the TOML is explained, with its line", () => {
   const cases: [toml: string, line: number, message: RegExp][] = [
     ["[server]\nport = \n", 2, /port has no value/],
     ["[server]\nport: 443", 2, /a value is set with =/],
-    ["[server]\nhost = localhost", 2, /.*text stands in quotes, as in host = "TEXT"/],
+    ["[server]\nhost = localhost", 2, /.*put text in quotes, as in host = "TEXT"/],
     ["[server]\nwebsocket = yes", 2, /websocket is true or false, without quotes/],
     ["[server]\nport = 443 // public", 2, /a comment begins with #/],
-    ["[server\nport = 443", 1, /the \] of the section is missing/],
+    ["[server\nport = 443", 1, /the \] after the name of the section is missing/],
     ['[server]\nhost = "::', 2, /the closing quote of a text is missing/],
-    ["[server]\nport = 1\nport = 2", 3, /port is there a second time/],
-    ["[server]\nport = 1\n[server]", 3, /\[server\] is there a second time/],
+    ["[server]\nport = 1\nport = 2", 3, /port is set twice/],
+    ["[server]\nport = 1\n[server]", 3, /\[server\] is set twice/],
     ['{"server": {"port": 443}}', 1, /it looks like JSON/],
     ['[auth]\nallow = ["a" "b"]', 2, /a comma between two values/],
   ];
@@ -163,20 +163,20 @@ test("says in plain words what is no TOML, and in which line", () => {
   }
 });
 
-test("quotes nothing that may be a token from a line that is no TOML", () => {
+test("an error in the TOML quotes nothing that may be a token", () => {
   const token = "eyJhbGciOiJIUzI1NiJ9eyJyb290IjoibGl2ZSJ9c2lnbmF0dXJl";
   for (const toml of [`${token}==`, `[cluster]\ntoken = ${token}`, `[${token}]\n[${token}]`, `${token}: 1`, token]) {
     for (const problem of problemsOf({ file: file(toml) })) assert.doesNotMatch(problem, /eyJ/, toml);
   }
 });
 
-test("says when the file is not there or is no file", () => {
+test("a missing file and a folder are reported", () => {
   const missing = join(folder, "none.toml");
   assert.deepEqual(problemsOf({ file: missing }), [`${missing}: no such file`]);
   assert.match(problemsOf({ file: folder })[0] ?? "", /this is a folder, not a file/);
 });
 
-test("refuses values that do not go together, at the line of one of them", () => {
+test("values that contradict each other are reported with the line of one of them", () => {
   assert.deepEqual(problemsOf({ file: file('[tls]\nkey = "k.pem"\n') }), [
     "FILE:2: tls.key: a certificate needs both `cert` and `key`; `cert` is missing",
   ]);
@@ -188,19 +188,19 @@ test("refuses values that do not go together, at the line of one of them", () =>
   ]);
 });
 
-test("takes half of a pair from one place and half from another", () => {
+test("certificate and key may come from different places", () => {
   const { config } = loadConfig({ file: file('[tls]\ncert = "c.pem"\n'), env: { MOQMESH_TLS_KEY: "k.pem" } });
   assert.deepEqual([config.tls.cert, config.tls.key], ["c.pem", "k.pem"]);
 });
 
-test("gives the cache a quarter of the memory, at most 1GiB, in whole MiB", () => {
+test("the automatic cache is a quarter of the memory, at most 1GiB, in whole MiB", () => {
   const bytes = (memory: number) => loadConfig({ memory: () => memory }).config.cache.bytes;
   assert.equal(bytes(512 * 2 ** 20), 128 * 2 ** 20);
   assert.equal(bytes(64 * 2 ** 30), 2 ** 30);
   assert.equal(bytes(1_000_000_000), 238 * 2 ** 20);
 });
 
-test("keeps state where the XDG specification says", () => {
+test("the state folder follows the XDG specification", () => {
   assert.equal(loadConfig({ env: { XDG_STATE_HOME: "/var/x" } }).config.tls.stateDir, "/var/x/moqmesh");
   assert.equal(
     loadConfig({ env: { XDG_STATE_HOME: "not/absolute" } }).config.tls.stateDir,
@@ -209,7 +209,7 @@ test("keeps state where the XDG specification says", () => {
   assert.equal(loadConfig({ env: { MOQMESH_TLS_STATE_DIR: ".s" } }).config.tls.stateDir, ".s");
 });
 
-test("describes every key, and what it describes can be read back", () => {
+test("every key is described in a form that can be loaded again", () => {
   const loaded = loadConfig({ env: { MOQMESH_TLS_HOSTS: "a,b", MOQMESH_LIMITS_SUBSCRIBE_WAIT: "1500ms" } });
   const described = describeConfig(loaded);
   const keys = [...sections].flatMap(([name, { schema }]) => Object.keys(schema.shape).map((key) => `${name}.${key}`));
@@ -221,7 +221,7 @@ test("describes every key, and what it describes can be read back", () => {
   assert.deepEqual(loadConfig({ file: file(lines.join("\n")) }).config, loaded.config);
 });
 
-test("never takes more memory for its own than the machine has", () => {
+test("the memory of the process is never more than that of the machine", () => {
   const limit = memoryLimit();
   assert.ok(limit > 0 && limit <= totalmem());
 });

@@ -29,7 +29,7 @@ a.b . "c d" = 3
 url = "x"
 `;
 
-test("finds every key's line past strings, lists, comments and inline tables", () => {
+test("every key has its line, also after strings, lists, comments and inline tables", () => {
   const lines = keyLines(EXAMPLE);
   const expected: [string, number][] = [
     ["top", 2],
@@ -51,16 +51,16 @@ test("finds every key's line past strings, lists, comments and inline tables", (
   assert.equal(lines.has("not"), false);
 });
 
-test("gives a key inside an inline table the line of its table", () => {
+test("a key in an inline table has the line of the table", () => {
   assert.equal(lineOf(keyLines(EXAMPLE), ["server", "inline", "cert"]), 18);
   assert.equal(lineOf(keyLines(EXAMPLE), ["nowhere", "at", "all"]), undefined);
 });
 
-test("counts lines alike with both kinds of line end, and past a byte order mark", () => {
+test("lines are counted with both kinds of line end, and after a byte order mark", () => {
   assert.equal(keyLines("\uFEFF[a]\r\nb = 1\r\n\r\nc = 2\r\n").get("a.c"), 4);
 });
 
-test("ends on any text, also where it is no TOML", () => {
+test("the walk ends on any text, also when it is not TOML", () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom(..."[]{}=\"'.#\\\n ab1") }), (text) => {
       for (const line of keyLines(text).values()) assert.ok(line >= 1 && line <= text.split("\n").length);
@@ -68,7 +68,7 @@ test("ends on any text, also where it is no TOML", () => {
   );
 });
 
-test("agrees with the parser on which keys there are", () => {
+test("the walk finds the keys that the parser finds", () => {
   const name = fc.string({ minLength: 1, maxLength: 8 }).filter((text) => !text.includes(".") && text !== "__proto__");
   const value = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.array(fc.string(), { maxLength: 3 }));
   const document = fc.dictionary(name, fc.dictionary(name, value, { noNullPrototype: true }), {

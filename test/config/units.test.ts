@@ -11,7 +11,7 @@ import {
   UnitError,
 } from "../../relay/config/units.ts";
 
-test("reads durations in every unit as milliseconds", () => {
+test("durations of every unit are read as milliseconds", () => {
   const cases: [string, number][] = [
     ["0s", 0],
     ["500ms", 500],
@@ -24,17 +24,17 @@ test("reads durations in every unit as milliseconds", () => {
   for (const [text, ms] of cases) assert.equal(parseDuration(text), ms, text);
 });
 
-test("asks for the unit of a duration without one", () => {
+test("a duration without a unit is refused", () => {
   assert.throws(() => parseDuration("10"), { name: "UnitError", message: /needs a unit, such as "10s"/ });
 });
 
-test("refuses what is not a duration", () => {
+test("text that is not a duration is refused", () => {
   for (const text of ["", "s", "ten s", "-1s", "1 week", "1s2s", "1e3s", "9999999999999999d"]) {
     assert.throws(() => parseDuration(text), UnitError, text);
   }
 });
 
-test("tells powers of 1000 from powers of 1024", () => {
+test("sizes have units of 1000 and of 1024", () => {
   const cases: [string, number][] = [
     ["1500", 1_500],
     ["1B", 1],
@@ -48,35 +48,35 @@ test("tells powers of 1000 from powers of 1024", () => {
   for (const [text, bytes] of cases) assert.equal(parseBytes(text), bytes, text);
 });
 
-test("refuses what is not a size", () => {
+test("text that is not a size is refused", () => {
   for (const text of ["", "MiB", "1ZB", "-1kB", "1 2", "9999999TiB"]) {
     assert.throws(() => parseBytes(text), UnitError, text);
   }
 });
 
-test("refuses sizes whose unit is spelled otherwise, and says which was meant", () => {
+test("a unit in the wrong case is refused with the right one", () => {
   const cases: [string, RegExp][] = [
-    ["512Mb", /"Mb" is no unit of bytes; did you mean "512MB"\?/],
+    ["512Mb", /"Mb" is not a unit of bytes; did you mean "512MB"\?/],
     ["1tib", /did you mean "1TiB"\?/],
     ["64KIB", /did you mean "64KiB"\?/],
   ];
   for (const [text, message] of cases) assert.throws(() => parseBytes(text), { name: "UnitError", message }, text);
 });
 
-test("refuses blanks around a value", () => {
-  for (const text of ["512MB ", " 512MB", "512MB\n"]) assert.throws(() => parseBytes(text), /a blank before or behind/);
-  for (const text of ["10s ", " 10s", "10 "]) assert.throws(() => parseDuration(text), /a blank before or behind/);
+test("spaces around a value are refused", () => {
+  for (const text of ["512MB ", " 512MB", "512MB\n"]) assert.throws(() => parseBytes(text), /a space before or after/);
+  for (const text of ["10s ", " 10s", "10 "]) assert.throws(() => parseDuration(text), /a space before or after/);
   assert.equal(parseWhole(" 443"), undefined);
 });
 
-test("reads shares as percent or as a part of one", () => {
+test("shares are read as percent or as a fraction", () => {
   assert.equal(parseFraction("25%"), 0.25);
   assert.equal(parseFraction("0.25"), 0.25);
   assert.equal(parseFraction("100%"), 1);
   for (const text of ["101%", "1.1", "-1%", "half", "1s"]) assert.throws(() => parseFraction(text), UnitError, text);
 });
 
-test("reads back what it writes", () => {
+test("written durations and sizes can be read again", () => {
   const whole = fc.integer({ min: 0, max: 2 ** 45 });
   fc.assert(
     fc.property(whole, (value) => {
@@ -86,7 +86,7 @@ test("reads back what it writes", () => {
   );
 });
 
-test("writes the largest unit that is exact", () => {
+test("durations and sizes are written in the largest exact unit", () => {
   assert.equal(formatDuration(90_000), "90s");
   assert.equal(formatDuration(7_200_000), "2h");
   assert.equal(formatDuration(0), "0ms");
@@ -94,7 +94,7 @@ test("writes the largest unit that is exact", () => {
   assert.equal(formatBytes(1_000), "1000B");
 });
 
-test("takes only plain decimal digits for whole numbers", () => {
+test("a whole number has only decimal digits", () => {
   assert.equal(parseWhole("443"), 443);
   for (const text of ["", "-1", "1.5", "0x10", "1e3", "12345678901234567890"])
     assert.equal(parseWhole(text), undefined);
