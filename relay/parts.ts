@@ -43,7 +43,7 @@ export function makeParts(config: Config, options: StartOptions, mesh: () => Mes
     gate,
     channels,
     hop,
-    terms: (info, admission) => mesh()?.sessionPolicy(info, admission) ?? clientSessionPolicy(admission),
+    policyOf: (info, admission) => mesh()?.sessionPolicy(info, admission) ?? clientSessionPolicy(admission),
     wallNow,
     expiryNoticeMs: config.auth.expiryNoticeMs,
     broadcasts,

@@ -6,7 +6,7 @@ import type { Defects } from "./defects.ts";
 import type { AuthGate } from "./gate.ts";
 import { RevokeRoute } from "./revoke.ts";
 
-/** Connections to the admin listener: probes, a scraper, and an operator. */
+/** Most connections to the admin listener: probes, a scraper, and an operator. */
 const MAX_CONNECTIONS = 64;
 
 export interface AdminPortDeps {

@@ -3,32 +3,36 @@ import { AuthError, type PeerCertificate } from "../../auth/index.ts";
 import type { LinkInfo } from "../../moq/link.ts";
 import { isLocalRequest } from "../http/index.ts";
 
-/** Header fields by which a proxy tells for whom it asks: the peer's own address says nothing then. */
+/** Header fields by which a proxy names its client; the peer's own address is the proxy's then. */
 const PROXY_FIELDS = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
 /**
  * The token of a request: `?jwt=` or `Authorization: Bearer`. Throws {@link AuthError} `token_malformed` when there are
- * several, or the field is of another scheme.
+ * several, or the field has another scheme.
  */
 export function tokenOf({ query, headers }: Pick<LinkInfo, "query" | "headers">): string | undefined {
   const tokens = new URLSearchParams(query).getAll("jwt").filter((one) => one !== "");
   const field = headers.get("authorization");
   if (field !== undefined) {
     const bearer = /^bearer +(\S+) *$/i.exec(field)?.[1];
-    if (bearer === undefined) throw new AuthError("token_malformed", "the Authorization field holds no Bearer token");
+    if (bearer === undefined) throw new AuthError("token_malformed", "the Authorization field has no Bearer token");
     tokens.push(bearer);
   }
   const [token] = tokens;
-  if (tokens.some((one) => one !== token)) throw new AuthError("token_malformed", "there are several tokens");
+  if (tokens.some((one) => one !== token))
+    throw new AuthError("token_malformed", "the request has several different tokens");
   return token;
 }
 
-/** True when a proxy speaks for somebody else. */
+/** True when a proxy sends the request for another client. */
 export function isProxied({ headers }: Pick<LinkInfo, "headers">): boolean {
   return PROXY_FIELDS.some((name) => headers.has(name));
 }
 
-/** True when a page of another origin asks, or for a host name that is not of this machine. No page opens raw QUIC, which names neither. */
+/**
+ * True when a page of another origin sends the request, or the request names a host that is not this machine. Pages cannot open raw QUIC,
+ * which has neither.
+ */
 export function isForeign({
   binding,
   authority,
@@ -37,10 +41,10 @@ export function isForeign({
   return binding !== "quic" && !isLocalRequest(authority, headers.get("origin"));
 }
 
-/** Bytes of a subject that are kept and logged. */
+/** Longest subject that is kept and logged, in bytes. */
 const MAX_SUBJECT = 256;
 
-/** The certificate that a client proved to own; its engine has checked it against the authorities that are configured. */
+/** The client certificate of a link. Its engine has verified it against the configured authorities. */
 export function certificateOf({ peerCertificate }: Pick<LinkInfo, "peerCertificate">): PeerCertificate | undefined {
   if (peerCertificate === undefined) return undefined;
   const parsed = new X509Certificate(peerCertificate);

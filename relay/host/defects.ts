@@ -3,11 +3,11 @@ import type { Clock } from "../../moq/clock.ts";
 import type { Counters } from "../../moq/counters.ts";
 import type { Logger } from "../log/index.ts";
 
-/** Lines a second about defects, and at once after a silence: one that recurs must not fill the disk. All are counted. */
+/** Most lines per second about defects, so that a repeated one cannot fill the disk. All are counted. */
 const LINES_PER_SECOND = 1;
 const LINES_AT_ONCE = 10;
 
-/** Where every error ends that the program does not expect: it is counted and logged, and what it happened in ends alone. */
+/** Counts and logs errors that the program does not expect. Only the session or request in which one happened ends. */
 export class Defects {
   readonly #log: Logger;
   readonly #clock: Clock;
@@ -22,7 +22,7 @@ export class Defects {
     this.#lines = new Bucket(LINES_PER_SECOND, LINES_AT_ONCE, clock.now());
   }
 
-  /** `where` is a sentence's end, such as `in a session`. */
+  /** `where` ends a sentence, such as `in a session`. */
   report(where: string, err: unknown, fields: Readonly<Record<string, unknown>> = {}): void {
     this.#counters.defects++;
     if (!this.#lines.take(1, this.#clock.now())) {

@@ -3,30 +3,30 @@ import type { Clock } from "../../moq/clock.ts";
 import type { Counters } from "../../moq/counters.ts";
 import type { Logger } from "../log/index.ts";
 
-/** Milliseconds between two looks. */
-const LOOK_MS = 1_000;
+/** Milliseconds between two checks. */
+const CHECK_MS = 1_000;
 
-/** Descriptors that are left when the relay says that it runs out: new connections are cut by the system without a word after that. */
+/** When fewer descriptors are left, the log warns: without any, the system cuts new connections and reports nothing. */
 const LOW = 16;
 
-/** Milliseconds between two lines about it while it lasts. */
+/** Milliseconds between two warnings while it lasts. */
 const SAY_AGAIN_MS = 60_000;
 
-/** Looks at a descriptor that is free now: its number, or the system's error. */
+/** Finds a free descriptor: its number, or the system's error. */
 export type Probe = (done: (error: NodeJS.ErrnoException | undefined, descriptor: number) => void) => void;
 
 export interface DescriptorsDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly counters: Counters;
-  /** What the process may have open; the system's limit unless told. */
+  /** Most descriptors of the process; default: the system's limit. */
   readonly limit?: number;
   readonly probe?: Probe;
 }
 
 /**
- * Notices that the process runs out of file descriptors. The system then accepts and cuts new TCP connections, and nothing that listens
- * gets an event; so this tries every second whether another file can be opened.
+ * Notices when the process runs out of file descriptors. The system then accepts and cuts new TCP connections, and no listener gets an
+ * event; so this checks every second whether another file can be opened.
  */
 export class Descriptors {
   readonly #deps: DescriptorsDeps;
@@ -42,7 +42,7 @@ export class Descriptors {
     this.#schedule();
   }
 
-  /** Fewer than {@link LOW} are left, or none. */
+  /** True when fewer than {@link LOW} are left. */
   get exhausted(): boolean {
     return this.#exhausted;
   }
@@ -54,7 +54,7 @@ export class Descriptors {
 
   #schedule(): void {
     if (this.#closed) return;
-    this.#cancel = this.#deps.clock.timer(LOOK_MS, () => {
+    this.#cancel = this.#deps.clock.timer(CHECK_MS, () => {
       (this.#deps.probe ?? openOne)((error, descriptor) => {
         this.#saw(error, descriptor);
         this.#schedule();
@@ -68,7 +68,7 @@ export class Descriptors {
     const before = this.#exhausted;
     this.#exhausted = out || (error === undefined && descriptor >= this.#limit - LOW);
     if (!this.#exhausted) {
-      if (before) log.info("file descriptors are free again");
+      if (before) log.info("file descriptors are free again; new connections are accepted");
       this.#saidAt = Number.NEGATIVE_INFINITY;
       return;
     }
@@ -76,12 +76,12 @@ export class Descriptors {
     if (clock.now() - this.#saidAt < SAY_AGAIN_MS) return;
     this.#saidAt = clock.now();
     const text =
-      "out of file descriptors: new connections are cut; raise the limit (LimitNOFILE= in a systemd unit, ulimit -n)";
+      "out of file descriptors: the system cuts new connections; raise the limit (LimitNOFILE= in a systemd unit, ulimit -n)";
     log.error({ code: error?.code ?? "low", limit: Number.isFinite(this.#limit) ? this.#limit : undefined }, text);
   }
 }
 
-/** The lowest number that is free: all below it are in use. */
+/** The lowest free number; all lower ones are in use. */
 const openOne: Probe = (done) => {
   open("/dev/null", "r", (error, descriptor) => {
     if (error !== null) {

@@ -2,26 +2,26 @@ import type { Clock } from "../../moq/clock.ts";
 import { CLOSE_SHUTDOWN, type SessionHost } from "./sessions.ts";
 import { waitUntil } from "./wait.ts";
 
-/** Milliseconds between two batches of sessions that are closed when their grace is over. */
+/** Milliseconds between two batches of sessions that are closed after the grace time. */
 const BATCH_INTERVAL_MS = 50;
 
 export interface DrainOptions {
   readonly clock: Clock;
   /** Milliseconds that sessions may stay after GOAWAY. */
   readonly graceMs: number;
-  /** Milliseconds over which those that are left are closed. */
+  /** Milliseconds over which the remaining sessions are closed. */
   readonly spreadMs: number;
-  /** Where sessions are asked to go; empty for anywhere. */
+  /** The URI in GOAWAY; empty for none. */
   readonly uri?: string;
-  /** Told to the peers of sessions that are closed. */
+  /** The text with which sessions are closed. */
   readonly reason: string;
-  /** True when there is no time for it any more. */
+  /** True when the relay must stop at once. */
   readonly hurry: () => boolean;
 }
 
 /**
- * Lets sessions leave: GOAWAY to each, a bounded grace, then those that are left are closed in even batches, so that
- * their peers do not all reconnect at once. Resolves when no session is left or `hurry` says so.
+ * Drains the sessions: it sends GOAWAY to each and waits a bounded grace time, then closes the remaining ones in even batches, so that their
+ * peers do not all reconnect at once. Resolves when no session is left or `hurry` returns true.
  */
 export async function drainSessions(host: SessionHost, options: DrainOptions): Promise<void> {
   const { clock, graceMs, spreadMs, reason, hurry } = options;

@@ -4,18 +4,18 @@ import { systemClock } from "../../transport/shared/index.ts";
 import type { Config } from "../config/index.ts";
 import { nativeSettings } from "./native.ts";
 
-/** A value of the configuration that cannot be used, and why. */
+/** A configuration value that cannot be used, and why. */
 export interface Fault {
   readonly key: string;
   readonly message: string;
 }
 
-/** What a relay gives up without the native engine, for the log; docs/engines.md has the table. */
+/** The cost of running without the native engine, for the log; docs/engines.md has the table. */
 const COST =
   "up to three times the CPU, no [cluster] ca, no new certificate while it runs, 256 requests at once on a link between relays";
 
 /**
- * The engine of a configuration. Where `auto` finds no native one, that is logged with what it costs. Rejects with
+ * Loads the engine of a configuration. When `auto` finds no native engine, the log says so and names the cost. Rejects with
  * {@link TransportError}.
  */
 export async function openEngine(config: Config, deps: EngineDeps): Promise<Engine> {
@@ -26,32 +26,32 @@ export async function openEngine(config: Config, deps: EngineDeps): Promise<Engi
     passedOver: (_name, why) => passedOver.push(why),
   });
   if (passedOver.length > 0) {
-    const how = "docs/engines.md says how to get the native one";
+    const how = "docs/engines.md explains how to install the native one";
     deps.warn(`this relay runs on the engine ${engine.name} (${passedOver.join("; ")}): ${COST}; ${how}`);
   }
   return engine;
 }
 
-/** What of a configuration the engine that it would run on cannot do. Rejects where there is none. */
+/** The first configuration value that the chosen engine does not support. Rejects when there is no engine. */
 export async function engineFault(config: Config): Promise<Fault | undefined> {
   const { node, ca, dns } = config.cluster;
-  // An engine is costly to load, and every one can do the rest.
+  // Loading an engine is expensive, and every engine supports all other values.
   if (node === undefined || (ca === undefined && dns.length === 0)) return undefined;
   return meshFault(await createEngine(config.server.engine, { clock: systemClock, warn: () => {} }), config.cluster);
 }
 
-/** Why the relays of the mesh that `cluster` describes cannot be dialled with this engine; nothing where they can. */
+/** Why this engine cannot dial the relays of the mesh; undefined when it can. */
 export function meshFault(engine: Engine, cluster: Config["cluster"]): Fault | undefined {
   const { ca, fingerprints, dns, url, root, peers, connect } = cluster;
-  const help = "install the engine native (docs/engines.md), or use wss: URLs";
+  const help = "install the native engine (docs/engines.md), or use wss: URLs";
   const lost = dns.find((entry) => /^(https|moql):/.test(entry));
   if (lost !== undefined && !engine.dialsAddresses) {
-    const what = `the engine ${engine.name} cannot dial the addresses of ${new URL(lost).hostname}`;
+    const what = `the engine ${engine.name} cannot dial the IP addresses of ${new URL(lost).hostname}`;
     return { key: "cluster.dns", message: `${what}: ${help}` };
   }
   const urls = [...(url === undefined ? [] : [url]), ...root, ...peers, ...connect, ...dns];
   const overTcp = urls.length > 0 && urls.every((one) => /wss?:/.test(one));
   if (ca === undefined || fingerprints.length > 0 || engine.trustsRoots || overTcp) return undefined;
-  const what = `the engine ${engine.name} cannot check certificates against a file`;
-  return { key: "cluster.ca", message: `${what}: ${help}, or name certificates in cluster.fingerprints` };
+  const what = `the engine ${engine.name} cannot verify certificates with a CA file`;
+  return { key: "cluster.ca", message: `${what}: ${help}, or list certificates in cluster.fingerprints` };
 }

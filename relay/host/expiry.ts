@@ -1,6 +1,6 @@
 import type { Clock } from "../../moq/clock.ts";
 
-/** Longest sleep until the wall clock is looked at again, in milliseconds: it may be set, and timers end at 24 days. */
+/** Longest wait until the wall clock is read again, in milliseconds: the clock may be set, and timers end at 24 days. */
 const LONGEST_SLEEP_MS = 60_000;
 
 export interface ExpiryOptions {
@@ -8,13 +8,13 @@ export interface ExpiryOptions {
   readonly wallNow: () => number;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
-  /** Milliseconds before that at which `notice` is called; 0 for never. */
+  /** Milliseconds before the expiry at which `notice` is called; 0 for never. */
   readonly noticeMs: number;
   readonly notice: () => void;
   readonly expired: () => void;
 }
 
-/** Waits for a moment of the wall clock. Returns what ends the waiting. */
+/** Waits for a time of the wall clock. Returns a function that cancels. */
 export function watchExpiry(options: ExpiryOptions): () => void {
   const { clock, wallNow, expiresAt, noticeMs, notice, expired } = options;
   let noticed = noticeMs === 0;

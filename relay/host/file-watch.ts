@@ -5,22 +5,22 @@ import { selfSignedFile } from "../../transport/tls/index.ts";
 import type { Config } from "../config/index.ts";
 import { pemPairs } from "./options.ts";
 
-/** Milliseconds between two looks at the files. */
+/** Milliseconds between two checks of the files. */
 const LOOK_MS = 1_000;
 
-/** Milliseconds that a look may take before the log says that it hangs. */
+/** Milliseconds that a check may take before the log says that it hangs. */
 const LATE_MS = 10_000;
 
-const HANGING = `files could not be read for ${LATE_MS / 1000} s: is a file system hanging?`;
+const HANGING = `files could not be read for ${LATE_MS / 1000} s: a file system may be hanging`;
 
-/** Files that belong together, and who takes them in again when one of them was replaced. */
+/** Files that belong together, and the function that loads them again when one was replaced. */
 export interface Watched {
-  /** For messages, such as `[tls]`. */
+  /** Its name in messages, such as `[tls]`. */
   readonly what: string;
   readonly files: readonly string[];
   /**
-   * Takes in what the files hold now. Resolves with true when that is something else than before; what was there stays where it rejects.
-   * `restart`: only a new start takes them in, and the log says so.
+   * Loads the files. Resolves with true when their content has changed; when it rejects, the last content stays in use. `restart`: only a
+   * restart loads them, and the log says so.
    */
   readonly changed: (() => Promise<boolean>) | "restart";
 }
@@ -31,16 +31,16 @@ export interface FileWatchDeps {
 }
 
 /**
- * Looks every second at files that were read at the start: at each change, and when it is asked to, they are read again. It works for
- * editors that replace files, for links that Kubernetes swaps and for network disks. A pair of files is rarely replaced at one moment, so
- * a change counts when nothing has changed since the look before.
+ * Checks every second the files that were read at the start, and loads them again at each change or on request. This also notices editors
+ * that replace files, links that Kubernetes swaps, and changes on network disks. Two files are rarely replaced at the same moment, so a
+ * change counts once nothing has changed since the last check.
  */
 export class FileWatch {
   readonly #deps: FileWatchDeps;
   readonly #watched: readonly Watched[];
   readonly #taken = new Map<Watched, string>();
   readonly #seen = new Map<Watched, string>();
-  /** Why they cannot be used as they are. */
+  /** Why the files cannot be used. */
   readonly #broken = new Map<Watched, string>();
   #cancel = () => {};
   #looking: Promise<void> | undefined;
@@ -51,7 +51,7 @@ export class FileWatch {
     this.#deps = deps;
   }
 
-  /** Call it before the files are read for the first time. */
+  /** Call this before the files are read for the first time. */
   async open(): Promise<void> {
     for (const one of this.#watched) {
       const stamp = await stampOf(one.files);
@@ -64,7 +64,7 @@ export class FileWatch {
     if (this.#watched.length > 0) this.#schedule();
   }
 
-  /** Reads all files again, whether or not they look changed; resolves with what has changed. Rejects when a file system hangs. */
+  /** Reads all files again, changed or not; resolves with the names of the changed ones. Rejects when a file system hangs. */
   async reload(): Promise<string[]> {
     const late = Promise.withResolvers<never>();
     const cancel = this.#deps.clock.timer(LATE_MS, () => late.reject(new Error(HANGING)));
@@ -116,13 +116,11 @@ export class FileWatch {
     }
   }
 
-  /** What fails is tried again at each look, because files may look the same when it would not fail any more, and told once. */
+  /** A failure is logged once and retried at each check, because the cause may pass without a change of the files. */
   async #take(one: Watched): Promise<boolean> {
     const { what, changed: take } = one;
     if (take === "restart") {
-      this.#deps.warn(
-        `the files of ${what} were replaced; the relay goes on with those of its start until it is restarted`,
-      );
+      this.#deps.warn(`the files of ${what} were replaced; the relay uses the old ones until it is restarted`);
       return false;
     }
     try {
@@ -136,8 +134,8 @@ export class FileWatch {
       this.#broken.set(one, why);
       const message = error instanceof Error ? error.message : why;
       this.#deps.warn(
-        `the files of ${what} cannot be used as they are now: ${message}; those read before stay in use`,
-        // Anything else than a sentence for the operator is a defect: its stack is wanted.
+        `the files of ${what} cannot be used: ${message}; their last content stays in use`,
+        // Any other error is a defect, so its stack is logged.
         error instanceof TransportError ? undefined : error,
       );
       return false;
@@ -145,12 +143,12 @@ export class FileWatch {
   }
 }
 
-/** Changes with the files' content, also when other files take their places. */
+/** A text that differs once a file has changed or was replaced. */
 async function stampOf(files: readonly string[]): Promise<string> {
   const stamps = await Promise.all(
     files.map(async (file) => {
       try {
-        // The time of the last change of state follows permissions, and files that are copied with their times.
+        // `ctime` also changes with permissions, and when a file is copied with its times.
         const { ctimeMs, size, ino } = await stat(file);
         return `${ctimeMs}:${size}:${ino}`;
       } catch (error) {
@@ -161,7 +159,7 @@ async function stampOf(files: readonly string[]): Promise<string> {
   return stamps.join();
 }
 
-/** What a relay reads at its start and again when it is replaced; each function takes in what is there now. */
+/** The files that a relay reads at its start and again when they are replaced; each function loads them. */
 export function watchedFiles(config: Config, take: Record<"certificates" | "trust", Watched["changed"]>): Watched[] {
   const { ca, keyFile } = config.cluster;
   const { clientCa, resetKey } = config.quic;
@@ -169,7 +167,7 @@ export function watchedFiles(config: Config, take: Record<"certificates" | "trus
   return [
     {
       what: "[tls]",
-      // Relays that share a state folder serve the certificate that is in it, also when another of them has renewed it.
+      // Relays that share a state folder serve its certificate, also after another relay has renewed it.
       files: config.tls.cert === undefined ? [selfSignedFile(config.tls.stateDir), ...pairs] : pairs,
       changed: take.certificates,
     },

@@ -17,28 +17,28 @@ import type { Access } from "../../moq/session/index.ts";
 import type { Config } from "../config/index.ts";
 import { certificateOf, isForeign, isProxied, tokenOf } from "./credentials.ts";
 
-/** A client that was let in. */
+/** An admitted client. */
 export interface Admission {
   readonly access: Access;
-  /** Prefixes, absolute, that it may publish and watch. */
+  /** Absolute prefixes that it may publish and watch. */
   readonly granted: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
-  /** Milliseconds since 1970 at which it ends. */
+  /** When it expires, in milliseconds since 1970. */
   readonly expiresAt: number | undefined;
-  /** Its token is of a relay of the mesh. */
+  /** True for a relay of the mesh. */
   readonly cluster: boolean;
-  /** Who it is, for the log; nothing in it is secret. */
+  /** Its identity for the log; not secret. */
   readonly who: { readonly subject?: string; readonly tokenId?: string; readonly keyId?: string };
-  /** Its place among the sessions of its tenant. */
+  /** Counts it among the sessions of its tenant. */
   readonly seat?: Seat;
-  /** Why it no longer holds; nothing while it does. */
+  /** Why it no longer holds; undefined while it does. */
   check(): "token_expired" | "token_revoked" | undefined;
-  /** Its session is over, or never began. */
+  /** Call this when its session has ended or never began. */
   release(): void;
 }
 
-/** Decides who comes in. */
+/** Admits or refuses clients. */
 export interface Gate {
-  /** Throws or rejects with `AuthError`; with anything else for a defect. `root` is the path of the URL, decoded. */
+  /** Throws or rejects with `AuthError`; any other error is a defect. `root` is the decoded path of the URL. */
   admit(info: LinkInfo, root: string): Admission | Promise<Admission>;
 }
 
@@ -47,7 +47,7 @@ export interface AuthGateDeps {
   readonly clock: Clock;
   readonly wallNow: () => number;
   readonly warn: (message: string, error?: unknown) => void;
-  /** Admissions may no longer hold: each should be checked. */
+  /** Called when admissions may no longer hold: check each. */
   readonly changed: () => void;
 }
 
@@ -60,7 +60,7 @@ export const AUTH_METRICS = metricGroup("Authentication", {
   ),
 });
 
-/** The gate that the configuration describes: limits of addresses, then tokens or public access, then tenants. */
+/** The gate of a configuration: it applies limits of addresses, then tokens or public access, then limits of tenants. */
 export class AuthGate implements Gate {
   readonly #deps: AuthGateDeps;
   readonly #addresses: Addresses;
@@ -132,7 +132,7 @@ export class AuthGate implements Gate {
     return this.#auth;
   }
 
-  /** Why this relay should not be relied on, as stable names: it may not see that a key was removed or a token revoked. */
+  /** Stable names of reasons against readiness: the relay may miss that a key was removed or a token revoked. */
   reasons(): string[] {
     return this.#auth?.blindness() ?? [];
   }
@@ -143,7 +143,7 @@ export class AuthGate implements Gate {
 
   async admit(info: LinkInfo, root: string): Promise<Admission> {
     const auth = this.#auth;
-    if (auth === undefined) throw new AuthError("busy", "this relay is starting");
+    if (auth === undefined) throw new AuthError("busy", "this relay is still starting: try again");
     const { address } = info.peer;
     const leave = this.#addresses.enter(address);
     try {

@@ -15,13 +15,13 @@ import { errorCode } from "../../transport/tls/index.ts";
 import { type HttpPort, listenPublic, type PortStats, type PublicHttpOptions } from "../http/index.ts";
 import { bindFailed } from "./bind-failed.ts";
 
-/** Free ports that are tried until one is free for UDP and TCP alike. */
+/** How many free ports are tried until one is free for both UDP and TCP. */
 const PORT_ATTEMPTS = 16;
 
 const ANY_IPV6 = "::";
 const ANY_IPV4 = "0.0.0.0";
 
-/** What makes links of the WebSockets that are asked for at an HTTP server. */
+/** Makes links of the WebSockets that clients open at an HTTP server. */
 export interface WebSocketSessions {
   attach(
     server: Server | SecureServer,
@@ -32,12 +32,12 @@ export interface WebSocketSessions {
 
 export interface ListenersOptions {
   readonly host: string;
-  /** 0 takes a port that is free for UDP and TCP. */
+  /** 0 chooses a port that is free for UDP and TCP. */
   readonly port: number;
   readonly engine: Engine;
-  /** Sessions over WebSocket, where they are offered. */
+  /** Sessions over WebSocket, if the relay offers them. */
   readonly qmux?: WebSocketSessions;
-  /** The TCP side, where there is one; it is needed for `qmux`. */
+  /** The TCP side, if there is one; `qmux` needs it. */
   readonly http?: Pick<PublicHttpOptions, "fingerprint" | "access" | "page" | "failed" | "places" | "headerTimeoutMs">;
   readonly protocols: readonly string[];
   readonly limits: LinkLimits;
@@ -66,8 +66,8 @@ export class Listeners {
   }
 
   /**
-   * False when the engine keeps the old certificate until a restart. Then TCP keeps it, too, where clients know the
-   * certificate by its fingerprint (`pinned`): they are told one for both.
+   * Sets a new certificate. False when the engine keeps the old one until a restart. If clients trust the certificate by its fingerprint
+   * (`pinned`), TCP then keeps the old one as well, because the relay gives one fingerprint for both.
    */
   setCertificate(certificate: Certificate, pinned: boolean): boolean {
     const taken = this.#udp.setCertificate(certificate);
@@ -75,20 +75,20 @@ export class Listeners {
     return taken;
   }
 
-  /** Takes no new connections; sessions that run go on. */
+  /** Stops accepting connections; sessions go on. */
   stopAccepting(): void {
     for (const listener of [this.#udp, ...this.#websockets]) listener.stopAccepting();
     this.#http?.stopAccepting();
   }
 
-  /** Ends everything and frees both sockets. */
+  /** Ends all sessions and closes both sockets. */
   async close(): Promise<void> {
     await Promise.all([this.#udp, ...this.#websockets].map((listener) => listener.close()));
     await this.#http?.close();
   }
 }
 
-/** Binds UDP and then the same port for TCP. Throws {@link TransportError} `bind_failed` naming the socket. */
+/** Binds UDP and then the same port for TCP. Throws {@link TransportError} `bind_failed` that names the socket. */
 export async function openListeners(options: ListenersOptions): Promise<Listeners> {
   const host = await bindable(options.host);
   for (let attempt = 1; ; attempt++) {
@@ -122,7 +122,7 @@ function attachWebSockets({ qmux, protocols, limits, onRequest }: ListenersOptio
   return [http.plain, http.secure].map((server) => qmux.attach(server, { protocols, limits }, onRequest));
 }
 
-/** `host`, or `0.0.0.0` where it is `::` and the machine has no IPv6. */
+/** `host`, but `0.0.0.0` for `::` on a machine without IPv6. */
 async function bindable(host: string): Promise<string> {
   if (host !== ANY_IPV6) return host;
   const probe = createServer();

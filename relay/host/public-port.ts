@@ -8,7 +8,7 @@ import { linkLimits } from "./options.ts";
 import type { SessionHost } from "./sessions.ts";
 import { judge } from "./verdict.ts";
 
-/** TCP connections that are no WebSocket sessions (yet): clients that load the page or ask for the fingerprint. */
+/** Most TCP connections that are not (yet) WebSocket sessions: clients that load the page or ask for the fingerprint. */
 const MAX_HTTP_CONNECTIONS = 1_024;
 
 export interface PublicPortDeps {
@@ -18,7 +18,7 @@ export interface PublicPortDeps {
   /** Best first. */
   readonly protocols: readonly string[];
   readonly certificate: Certificate;
-  /** The fingerprint that clients have to know; nothing where authorities vouch for the certificate. */
+  /** The fingerprint that clients need; undefined when an authority vouches for the certificate. */
   readonly fingerprint: () => string | undefined;
   readonly page: Page | undefined;
   readonly host: SessionHost;
@@ -51,12 +51,12 @@ export function openPublicPort(deps: PublicPortDeps): Promise<Listeners> {
   });
 }
 
-/** The demo page. A relay whose page was not built starts without it and logs that. */
+/** Reads the demo page. A relay whose page has not been built starts without it and logs that. */
 export async function readDemoPage(folder: string, warn: PageWarning): Promise<Page | undefined> {
   try {
     return await readPage(folder);
   } catch (error) {
-    warn("the demo page is not served; `npm run build` makes it", error);
+    warn("the demo page is not served, because it cannot be read; `npm run build` makes it", error);
     return undefined;
   }
 }

@@ -2,25 +2,25 @@ import type { Seat } from "../../auth/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Quota, Session } from "../../moq/session/index.ts";
 
-/** Milliseconds between two looks at what sessions used: short beside the seconds of its rate that a tenant may use at once. */
-const LOOK_INTERVAL_MS = 250;
+/** Milliseconds between two checks of the bytes of sessions; short compared with the seconds of its rate that a tenant may use at once. */
+const CHECK_INTERVAL_MS = 250;
 
 const WAYS = ["ingress", "egress"] as const;
 type Way = (typeof WAYS)[number];
 
-/** Charges what one session uses to its tenant. */
+/** Charges the bytes of one session to its tenant. */
 export class Meter implements Quota {
   readonly #seat: Seat;
   readonly #charged: Record<Way, number> = { ingress: 0, egress: 0 };
   #session: Session | undefined;
-  /** Bytes since the last look. */
+  /** Bytes since the last check. */
   used = 0;
 
   constructor(seat: Seat) {
     this.#seat = seat;
   }
 
-  /** The session began. */
+  /** Call this when the session has begun. */
   begin(session: Session): void {
     this.#session = session;
   }
@@ -35,7 +35,7 @@ export class Meter implements Quota {
     return this.#seat.rate(way) === "free";
   }
 
-  /** After a look: what is the matter, if anything. */
+  /** Charges the bytes since the last call; returns the state of the tenant's rate. */
   look(): "free" | "over" | "owing" {
     this.#charge();
     const rates = WAYS.map((way) => this.#seat.rate(way));
@@ -55,8 +55,8 @@ export class Meter implements Quota {
 }
 
 /**
- * Looks at metered sessions from time to time: those that were held back go on when their tenant has a rate again; of a tenant
- * that goes on beyond it, whatever begins being refused, the session that uses most is ended.
+ * Checks metered sessions at intervals. Sessions that were held back continue when their tenant is within its rate again. When a tenant
+ * stays far above it although new requests are refused, its session with the most bytes is ended.
  */
 export class Meters {
   readonly #clock: Clock;
@@ -71,7 +71,7 @@ export class Meters {
     meter.begin(session);
     if (!seat.metered) return;
     this.#sessions.set(session, { meter, seat });
-    this.#cancel ??= this.#clock.timer(LOOK_INTERVAL_MS, () => this.#look());
+    this.#cancel ??= this.#clock.timer(CHECK_INTERVAL_MS, () => this.#look());
   }
 
   delete(session: Session): void {
@@ -82,7 +82,7 @@ export class Meters {
   }
 
   #look(): void {
-    this.#cancel = this.#clock.timer(LOOK_INTERVAL_MS, () => this.#look());
+    this.#cancel = this.#clock.timer(CHECK_INTERVAL_MS, () => this.#look());
     const heaviest = new Map<string, { session: Session; used: number }>();
     for (const [session, { meter, seat }] of [...this.#sessions]) {
       const state = meter.look();
@@ -93,6 +93,6 @@ export class Meters {
         heaviest.set(seat.tenant, { session, used });
       }
     }
-    for (const { session } of heaviest.values()) session.end("limit", "over the bit rate of its tenant for too long");
+    for (const { session } of heaviest.values()) session.end("limit", "its tenant exceeded its byte rate for too long");
   }
 }

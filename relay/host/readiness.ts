@@ -1,21 +1,21 @@
 import type { Clock } from "../../moq/clock.ts";
 import type { Logger } from "../log/index.ts";
 
-/** Milliseconds between two looks at what readiness depends on. */
-const LOOK_MS = 250;
+/** Milliseconds between two checks of readiness. */
+const CHECK_MS = 250;
 
 export interface ReadinessDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Why the relay is not ready; empty when it is. */
+  /** Reasons why the relay is not ready; empty when it is. */
   readonly reasons: () => readonly string[];
-  /** What the first line says besides. */
+  /** Further fields of the first line. */
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Says in the log when the relay becomes ready: `relay ready` at once where nothing is missing, else `listening` with the reasons
- * first. Later changes are logged as well.
+ * Logs when the relay becomes ready: `relay ready` at once if nothing is missing, otherwise first `listening` with the reasons. Later changes
+ * are logged as well.
  */
 export class Readiness {
   readonly #deps: ReadinessDeps;
@@ -39,7 +39,7 @@ export class Readiness {
   }
 
   #schedule(): void {
-    this.#cancel = this.#deps.clock.timer(LOOK_MS, () => {
+    this.#cancel = this.#deps.clock.timer(CHECK_MS, () => {
       this.#look();
       this.#schedule();
     });

@@ -3,16 +3,16 @@ import type { Clock } from "../../moq/clock.ts";
 import type { LinkInfo } from "../../moq/link.ts";
 import type { Logger } from "../log/index.ts";
 
-/** Lines a second about refused clients, and at once after a silence: an attack must not fill the disk. */
+/** Most lines per second about refused clients, so that an attack cannot fill the disk. */
 const LINES_PER_SECOND = 5;
 const LINES_AT_ONCE = 20;
-/** Milliseconds between two lines that say what to configure. */
+/** Milliseconds between two lines that name what to configure. */
 const ADVICE_INTERVAL_MS = 60_000;
 
 const ADVICE =
-  "clients of other machines are refused because nothing is configured: set [auth] key, key_dir or key_url (moqmesh token keygen makes a key), or public_subscribe and public_publish; docs/auth.md has the steps";
+  "clients of other machines are refused because neither keys nor public prefixes are configured: set [auth] key, key_dir or key_url (moqmesh token keygen makes a key), or public_subscribe and public_publish; docs/auth.md has the steps";
 
-/** Why a client is refused: HTTP's status (or the close code where there is no HTTP), a stable code, and a sentence. */
+/** Why a client is refused: the HTTP status (the close code without HTTP), a stable code, and a sentence. */
 export interface Refused {
   readonly status: number;
   readonly code: string;
@@ -24,7 +24,7 @@ const UNAVAILABLE = 503;
 export const GOING_AWAY: Refused = {
   status: UNAVAILABLE,
   code: "relay_draining",
-  message: "this relay is going away: use another one",
+  message: "this relay is shutting down: use another one",
 };
 export const TOO_LATE: Refused = {
   status: UNAVAILABLE,
@@ -34,16 +34,16 @@ export const TOO_LATE: Refused = {
 export const BAD_PATH: Refused = {
   status: 400,
   code: "path_invalid",
-  message: "the path of the URL is too long, or cannot be decoded",
+  message: "the path of the URL is too long or cannot be decoded",
 };
 
 /** The relay has as many sessions as `[limits] sessions` allows. */
 export function relayFull(sessions: number): Refused {
-  const message = `this relay has all the ${sessions} sessions that it may have: try again later, or another relay`;
+  const message = `this relay is full (${sessions} sessions): try again later, or use another relay`;
   return { status: UNAVAILABLE, code: "relay_full", message };
 }
 
-/** Tells of refused clients, a bounded number a second. */
+/** Logs refused clients, at most a bounded number per second. */
 export class RefusalLog {
   readonly #log: Logger;
   readonly #clock: Clock;
@@ -57,7 +57,7 @@ export class RefusalLog {
     this.#lines = new Bucket(LINES_PER_SECOND, LINES_AT_ONCE, clock.now());
   }
 
-  tell(info: LinkInfo, { code, status, message }: Refused): void {
+  log(info: LinkInfo, { code, status, message }: Refused): void {
     const now = this.#clock.now();
     if (code === "not_configured" && now - this.#advisedAt >= ADVICE_INTERVAL_MS) {
       this.#advisedAt = now;

@@ -4,19 +4,19 @@ import { join } from "node:path";
 import { makeFolder } from "../../transport/shared/index.ts";
 import { readRegular } from "../../transport/tls/index.ts";
 
-/** Least length of a key of stateless resets, in bytes. */
+/** Shortest stateless reset key, in bytes. */
 export const MIN_RESET_KEY = 32;
 
 const FILE = "reset.key";
-/** Only the relay's own user may read it. */
+/** Permissions of the file: only the relay's own user may read it. */
 const FILE_MODE = 0o600;
-/** Longest file that is read for a key, in bytes: what is longer is something else. */
+/** Longest key file, in bytes; a longer file is not a key. */
 const MAX_FILE = 4_096;
 
 /**
- * The key of stateless resets that the state folder keeps, made where there is none: with the same key after a restart, also after a kill,
- * a peer that still sends on its old connection learns at once that it is gone. Relays that share the folder get keys of their own by
- * `place`, or each could end the connections of another (RFC 9000 section 10.3.2). Rejects with the system's error.
+ * Reads the stateless reset key in the state folder, and makes it if there is none. With the same key after a restart, also after a kill, a
+ * peer that still sends on its old connection learns at once that it is gone. Relays that share the folder get separate keys by `place`;
+ * otherwise each could end the connections of another (RFC 9000 section 10.3.2). Rejects with the system's error.
  */
 export async function keptResetKey(folder: string, place: string): Promise<Buffer> {
   const path = join(folder, FILE);
@@ -28,12 +28,12 @@ async function readKept(path: string): Promise<Buffer | undefined> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return undefined;
   if (!found.isFile() || found.size > MAX_FILE || found.size < MIN_RESET_KEY) {
-    throw new Error(`${path} is no file with ${MIN_RESET_KEY} to ${MAX_FILE} bytes`);
+    throw new Error(`${path} is not a file of ${MIN_RESET_KEY} to ${MAX_FILE} bytes`);
   }
   return await readRegular(path);
 }
 
-/** Of several relays that begin at once the first one's key is taken by all. */
+/** Makes the key. When several relays start at once, all use the key of the first. */
 async function make(folder: string, path: string): Promise<Buffer> {
   await makeFolder(folder);
   const key = randomBytes(MIN_RESET_KEY);

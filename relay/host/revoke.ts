@@ -2,12 +2,12 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { carelessness, faultOf, RevocationError, readRegular, revocationSchema, shared } from "../../auth/index.ts";
 import type { AuthGate } from "./gate.ts";
 
-/** Shortest secret that gives the right to revoke, in characters: 128 bits in hexadecimal. */
+/** Shortest secret that permits revoking, in characters: 128 bits in hexadecimal. */
 const MIN_SECRET = 32;
-/** Bytes of its file. */
+/** Longest secret file, in bytes. */
 const MAX_SECRET_BYTES = 4_096;
 
-/** What an operator who revokes is answered. */
+/** The answer to a request to revoke. */
 export interface RevokeAnswer {
   /** HTTP status. */
   readonly status: number;
@@ -16,15 +16,15 @@ export interface RevokeAnswer {
 
 export interface RevokeDeps {
   readonly gate: Pick<AuthGate, "revoke">;
-  /** File with the secret that allows revoking; without it no request may revoke. */
+  /** File with the secret that permits revoking; without it no request may revoke. */
   readonly secretFile: string | undefined;
   readonly warn: (message: string, error?: unknown) => void;
 }
 
-/** `POST /auth/revoke`: being on this machine is no right, because every program and user of it is. */
+/** `POST /auth/revoke`. Requests from this machine need the secret too, because every program and user of it could send one. */
 export class RevokeRoute {
   readonly #deps: RevokeDeps;
-  /** Reads it each time, so that it can be replaced without a restart. Nothing where none is configured. */
+  /** Reads the secret for each request, so that it can be replaced without a restart. Undefined if none is configured. */
   readonly #secret: (() => Promise<{ readonly secret: string; readonly mode: number }>) | undefined;
 
   private constructor(deps: RevokeDeps) {
@@ -33,7 +33,7 @@ export class RevokeRoute {
     this.#secret = file === undefined ? undefined : shared(() => readSecret(file));
   }
 
-  /** Rejects naming the file when the secret in it cannot be used. */
+  /** Rejects with an error that names the file when the secret in it cannot be used. */
   static async open(deps: RevokeDeps): Promise<RevokeRoute> {
     const route = new RevokeRoute(deps);
     const read = await route.#secret?.();
@@ -42,28 +42,29 @@ export class RevokeRoute {
     return route;
   }
 
-  /** What a request with this Authorization field is refused with; nothing for one that may revoke. */
+  /** The refusal for a request with this Authorization field; undefined for one that may revoke. */
   async refuse(authorization: string | undefined): Promise<RevokeAnswer | undefined> {
     if (this.#secret === undefined) {
       return answer(
         403,
-        "revoking over HTTP is off: set [http] admin_token_file, or write to the file of [auth] revocations",
+        "revoking over HTTP is disabled: set [http] admin_token_file, or write to the file of [auth] revocations",
       );
     }
     const shown = /^bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
-    if (shown === undefined) return answer(401, "send Authorization: Bearer SECRET, as [http] admin_token_file has it");
+    if (shown === undefined)
+      return answer(401, "send Authorization: Bearer SECRET with the secret of [http] admin_token_file");
     try {
       const { secret } = await this.#secret();
       return timingSafeEqual(digest(secret), digest(shown))
         ? undefined
-        : answer(401, "this secret gives no right to revoke");
+        : answer(401, "this secret does not permit revoking");
     } catch (error) {
-      this.#deps.warn("a revocation was refused because its right could not be checked", error);
-      return answer(503, "the secret of this relay cannot be read");
+      this.#deps.warn("a revocation was refused because the secret could not be read to check it", error);
+      return answer(503, "the relay's secret cannot be read");
     }
   }
 
-  /** Revokes what `entry` names, which has not been checked, and ends its sessions before it answers. */
+  /** Validates `entry`, revokes it, and ends its sessions before it answers. */
   async revoke(entry: unknown): Promise<RevokeAnswer> {
     const parsed = revocationSchema.safeParse(entry);
     if (!parsed.success) {
@@ -84,14 +85,14 @@ async function readSecret(file: string): Promise<{ secret: string; mode: number 
     const { text, mode } = await readRegular(file, MAX_SECRET_BYTES);
     const secret = text.trim();
     if (secret.length < MIN_SECRET || /\s/.test(secret))
-      throw new Error(`a secret has at least ${MIN_SECRET} characters and no spaces`);
+      throw new Error(`a secret must have at least ${MIN_SECRET} characters and no spaces`);
     return { secret, mode };
   } catch (error) {
     throw new Error(`the file ${file} (http.admin_token_file) cannot be used: ${faultOf(error)}`, { cause: error });
   }
 }
 
-/** Of one length, whatever was shown. */
+/** A hash, so that both sides of the comparison have the same length. */
 function digest(text: string): Uint8Array {
   return createHash("sha256").update(text).digest();
 }

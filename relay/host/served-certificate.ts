@@ -12,7 +12,7 @@ export interface ServedCertificateDeps {
   readonly warn: (message: string, error?: unknown) => void;
 }
 
-/** The certificate that QUIC connections get. It is not always the newest one: some engines keep theirs until a restart. */
+/** The certificate of QUIC connections. It is not always the newest one: some engines keep theirs until a restart. */
 export class ServedCertificate {
   readonly #manager: CertificateManager;
   readonly #deps: ServedCertificateDeps;
@@ -43,7 +43,7 @@ export class ServedCertificate {
     return this.#manager.reload();
   }
 
-  /** Gives `listeners` every new certificate, beginning with one that came while they were opened. */
+  /** Gives `listeners` every new certificate, also one that arrived while they were opened. */
   serveAt(listeners: Listeners, engine: string): void {
     this.#manager.onChange((state) => this.#swap(state, listeners, engine));
     if (this.#manager.current !== this.#state) this.#swap(this.#manager.current, listeners, engine);
@@ -58,10 +58,12 @@ export class ServedCertificate {
     const { fingerprint, notAfter, certificate, selfSigned } = state;
     if (listeners.setCertificate(certificate, selfSigned)) {
       this.#state = state;
-      log.info({ fingerprint, notAfter }, "new certificate");
+      log.info({ fingerprint, notAfter }, "certificate replaced; new connections get it");
       return;
     }
     const end = this.#state.notAfter.toISOString();
-    warn(`there is a new certificate, but the engine ${engine} takes it only at a restart: restart before ${end}`);
+    warn(
+      `the certificate was replaced, but the engine ${engine} loads it only at a restart; restart this relay before ${end}`,
+    );
   }
 }

@@ -5,8 +5,6 @@ import type { Broadcasts } from "../../moq/model/index.ts";
 import { rootOf } from "../../moq/path.ts";
 import type { Reason } from "../../moq/reason.ts";
 import {
-  type Access,
-  type AnnounceTable,
   asksInSetup,
   type ChannelRegistry,
   codeOf,
@@ -21,34 +19,16 @@ import { type Logger, logSessionClosed, logSessionOpened, type SessionOpened, sc
 import type { Defects } from "./defects.ts";
 import { watchExpiry } from "./expiry.ts";
 import type { Admission, Gate } from "./gate.ts";
+import { type Handshake, Handshakes } from "./handshakes.ts";
 import { Meter, Meters } from "./quota.ts";
+import { redirectUri } from "./redirect-uri.ts";
 import { BAD_PATH, GOING_AWAY, peerOf, RefusalLog, type Refused, relayFull, TOO_LATE } from "./refusals.ts";
+import { clientSessionPolicy, type DecideSessionPolicy, type SessionPolicy } from "./session-policy.ts";
 import { Setups } from "./setups.ts";
 
 /** HTTP status of a refused session. */
 const STATUS_BAD_REQUEST = 400;
 const STATUS_ERROR = 500;
-
-/** What a session that was let in gets to see and to do. */
-export interface SessionPolicy {
-  readonly access: Access;
-  /** Where its announcements go and come from. */
-  readonly table: AnnounceTable | undefined;
-  /** Of the announcements that it is asked for; absent: none. */
-  readonly announcePrefix: string | undefined;
-  /** The peer looks after its token itself: it is not asked to leave before that expires. */
-  readonly renews?: boolean;
-  /** Instead of those that clients have. */
-  readonly limits?: SessionLimits;
-  /** As `SessionDeps` has it. */
-  readonly ownNumbers?: boolean;
-  readonly started?: (session: Session) => void;
-  /** With the close code. */
-  readonly ended?: (session: Session, code: number) => void;
-}
-
-/** Tells sessions of relays and of clients apart. Throws `AuthError`. */
-export type DecideSessionPolicy = (info: LinkInfo, admission: Admission) => SessionPolicy;
 
 export interface SessionHostDeps {
   readonly broadcasts: Broadcasts;
@@ -58,43 +38,34 @@ export interface SessionHostDeps {
   readonly limits: SessionLimits;
   readonly gate: Gate;
   readonly channels: ChannelRegistry;
-  /** This relay in the hops of announcements. */
+  /** This relay's id in the hops of announcements. */
   readonly hop: bigint;
-  /** What an admission means here, where it is more than it says. */
-  readonly terms?: DecideSessionPolicy | undefined;
+  /** The policies of sessions; default: that of clients. */
+  readonly policyOf?: DecideSessionPolicy | undefined;
   /** Milliseconds since 1970. */
   readonly wallNow: () => number;
-  /** Milliseconds before its token expires at which a session is asked to leave; 0 for no notice. */
+  /** Milliseconds before its token expires at which a session gets GOAWAY; 0 for never. */
   readonly expiryNoticeMs: number;
-  /** Sessions at once, those included whose handshake is under way. */
+  /** Most sessions at once, with those whose handshake is under way. */
   readonly maxSessions: number;
-  /** Milliseconds after which a handshake that was accepted and never finished is no longer counted. */
+  /** Milliseconds after which an accepted handshake that has not finished is no longer counted. */
   readonly handshakeTimeoutMs: number;
 }
 
-/** A session that runs, and on what terms. */
+/** An open session. */
 interface Running {
   readonly admission: Admission;
-  /** Ends the waiting for its token's expiry. */
+  /** Cancels the wait for its token's expiry. */
   readonly cancel: () => void;
-  /** What it asked for, by its URI or in its SETUP. */
+  /** The path of its URL or of its SETUP. */
   readonly path: string;
 }
 
-/** A handshake that is under way. */
-interface Handshake {
-  /** It ended, one way or another. */
-  done(): void;
-  /** It took too long and is no longer counted. */
-  readonly late: boolean;
-  admission: Admission | undefined;
-}
-
-/** Takes the requests of all listeners, makes sessions of them and knows which run. */
+/** Accepts the requests of all listeners and keeps the sessions that result. */
 export class SessionHost {
   #deps: SessionHostDeps;
   readonly #sessions = new Map<Session, Running>();
-  readonly #handshakes = new Set<Handshake>();
+  readonly #handshakes: Handshakes;
   readonly #refusals: RefusalLog;
   readonly #meters: Meters;
   readonly #setups: Setups;
@@ -105,16 +76,17 @@ export class SessionHost {
     this.#deps = deps;
     this.#refusals = new RefusalLog(deps);
     this.#meters = new Meters(deps.clock);
+    this.#handshakes = new Handshakes(deps.clock);
     const { clock, maxSessions, broadcasts } = deps;
     this.#setups = new Setups({ clock, maxSessions, counters: broadcasts.counters, refusals: this.#refusals });
   }
 
-  /** Sessions that run. */
+  /** Open sessions. */
   get sessions(): number {
     return this.#sessions.size;
   }
 
-  /** Sessions that run, by engine and protocol. */
+  /** Open sessions by engine and protocol. */
   counts(): SessionCount[] {
     const counts = new Map<string, { engine: string; protocol: string; count: number }>();
     for (const { info } of this.#sessions.keys()) {
@@ -126,15 +98,15 @@ export class SessionHost {
     return [...counts.values()];
   }
 
-  /** Decides on a client, at once or later: a session, or a refusal with an HTTP status. */
+  /** Admits a client or refuses it with an HTTP status, at once or later. */
   accept(request: LinkRequest): void {
     const refusal = this.#refusal(request.info);
     if (refusal !== undefined) {
-      this.#turnAway(request, refusal);
+      this.#reject(request, refusal);
       return;
     }
-    const handshake = this.#countHandshake();
-    if (asksInSetup(request.info)) request.accept(this.#threshold(request.info, handshake), () => handshake.done());
+    const handshake = this.#handshakes.begin(this.#deps.handshakeTimeoutMs);
+    if (asksInSetup(request.info)) request.accept(this.#awaitSetup(request.info, handshake), () => handshake.done());
     else this.#decide(request, handshake);
   }
 
@@ -152,8 +124,8 @@ export class SessionHost {
     }
   }
 
-  /** Raw QUIC has no request: its client says in its SETUP what it asks for, and is then decided on like any other. */
-  #threshold(info: LinkInfo, handshake: Handshake): Attach {
+  /** Raw QUIC has no request: the path is in the SETUP of its client, and the decision waits for that. */
+  #awaitSetup(info: LinkInfo, handshake: Handshake): Attach {
     return this.#setups.hold(info, {
       timeoutMs: this.#deps.handshakeTimeoutMs,
       left: () => handshake.done(),
@@ -162,7 +134,7 @@ export class SessionHost {
         const refusal = this.#refusal(asked, 1);
         if (refusal !== undefined) {
           handshake.done();
-          this.#turnAway({ info: asked, reject }, refusal);
+          this.#reject({ info: asked, reject }, refusal);
           return;
         }
         this.#decide({ info: asked, accept: answer, reject }, handshake);
@@ -170,7 +142,7 @@ export class SessionHost {
     });
   }
 
-  /** Goes for sessions from now on. */
+  /** Changes the bounds of new sessions. */
   reconfigure(bounds: Pick<SessionHostDeps, "limits" | "maxSessions" | "handshakeTimeoutMs">): void {
     this.#deps = { ...this.#deps, ...bounds };
   }
@@ -181,8 +153,8 @@ export class SessionHost {
   }
 
   /**
-   * What a session with this request would get. Nothing is opened, and the log says nothing; bounds of addresses count it as
-   * they count an attempt, so that tokens cannot be guessed here. Rejects with `AuthError`.
+   * The decision on a session with this request. No session is opened and nothing is logged. Bounds of addresses count it like an attempt,
+   * so that tokens cannot be guessed here. Rejects with `AuthError`.
    */
   async inspect(info: LinkInfo): Promise<Verdict> {
     const refusal = this.#refusal(info);
@@ -196,44 +168,44 @@ export class SessionHost {
   }
 
   #refuse(request: LinkRequest, error: unknown): void {
-    if (error instanceof AuthError) this.#turnAway(request, error);
+    if (error instanceof AuthError) this.#reject(request, error);
     else {
-      this.#deps.defects.report("in the decision on a session", error);
+      this.#deps.defects.report("while deciding on a session", error);
       request.reject(STATUS_ERROR, "internal error");
     }
   }
 
-  /** Refuses a client with a reason that it can read, a line in the log and a count. */
-  #turnAway(request: Pick<LinkRequest, "info" | "reject">, refusal: Refused): void {
+  /** Refuses a client with a readable reason; logs and counts it. */
+  #reject(request: Pick<LinkRequest, "info" | "reject">, refusal: Refused): void {
     this.#deps.broadcasts.counters.refused(refusal.code);
-    this.#refusals.tell(request.info, refusal);
+    this.#refusals.log(request.info, refusal);
     request.reject(refusal.status, scrub(`${refusal.code}: ${refusal.message}`));
   }
 
   #admit(request: LinkRequest, admission: Admission, handshake: Handshake): void {
-    // Late, or its client has left meanwhile: it holds nothing any more, and nobody would give this back.
+    // The handshake was too late or its client has left, so nothing else would release this admission.
     const gone = !this.#handshakes.has(handshake);
     if (!this.#accepting || gone) {
       handshake.done();
       admission.release();
-      this.#turnAway(request, this.#accepting ? TOO_LATE : GOING_AWAY);
+      this.#reject(request, this.#accepting ? TOO_LATE : GOING_AWAY);
       return;
     }
     handshake.admission = admission;
-    // A refusal gives the admission back with the handshake.
-    const terms = this.#deps.terms?.(request.info, admission) ?? clientSessionPolicy(admission);
+    // If this throws, the admission is released with the handshake.
+    const policy = this.#deps.policyOf?.(request.info, admission) ?? clientSessionPolicy(admission);
     request.accept(
       (link) => {
         const { late } = handshake;
         handshake.admission = undefined;
         handshake.done();
-        return this.#start(request.info, admission, terms, late)(link);
+        return this.#start(request.info, admission, policy, late)(link);
       },
       () => handshake.done(),
     );
   }
 
-  /** `counted`: handshakes of its own that count against the bound already. */
+  /** `counted`: handshakes of this client that are counted already. */
   #refusal({ path }: LinkInfo, counted = 0): Refused | undefined {
     const { broadcasts, limits, maxSessions } = this.#deps;
     if (!this.#accepting) return GOING_AWAY;
@@ -251,12 +223,12 @@ export class SessionHost {
     this.#accepting = false;
   }
 
-  /** Asks every peer to leave for `uri`, or just to leave when it is empty. */
+  /** Sends GOAWAY to every peer, with `uri` unless it is empty. */
   goaway(uri: string): void {
-    for (const [session, { path }] of [...this.#sessions]) session.goaway(uri === "" ? "" : elsewhere(uri, path));
+    for (const [session, { path }] of [...this.#sessions]) session.goaway(uri === "" ? "" : redirectUri(uri, path));
   }
 
-  /** Closes at most `atMost` sessions, those that have run longest first. */
+  /** Closes at most `atMost` sessions, oldest first. */
   closeAll(code: number, reason: string, atMost = Number.POSITIVE_INFINITY): void {
     let left = atMost;
     for (const session of [...this.#sessions.keys()]) {
@@ -266,42 +238,20 @@ export class SessionHost {
     }
   }
 
-  /** Drops the timers of handshakes that never finished, and of sessions that did not end. */
+  /** Cancels the timers of handshakes and sessions. */
   close(): void {
-    for (const handshake of [...this.#handshakes]) handshake.done();
+    this.#handshakes.close();
     for (const [session, { cancel }] of this.#sessions) {
       cancel();
       this.#meters.delete(session);
     }
   }
 
-  #countHandshake(): Handshake {
-    let late = false;
-    const handshake: Handshake = {
-      admission: undefined,
-      get late() {
-        return late;
-      },
-      done: () => {
-        if (!this.#handshakes.delete(handshake)) return;
-        cancel();
-        // Still there: the client never came to its link.
-        handshake.admission?.release();
-      },
-    };
-    const cancel = this.#deps.clock.timer(this.#deps.handshakeTimeoutMs, () => {
-      late = true;
-      handshake.done();
-    });
-    this.#handshakes.add(handshake);
-    return handshake;
-  }
-
-  #start(info: LinkInfo, admission: Admission, terms: SessionPolicy, late: boolean) {
+  #start(info: LinkInfo, admission: Admission, policy: SessionPolicy, late: boolean) {
     const { broadcasts, clock, log, defects, channels, hop } = this.#deps;
-    const { access, table, announcePrefix, ownNumbers = false, limits = this.#deps.limits } = terms;
+    const { access, table, announcePrefix, ownNumbers = false, limits = this.#deps.limits } = policy;
     const opened: SessionOpened = { ...describe(this.#nextId++, info), ...admission.who };
-    // Relays of the mesh carry what is counted where it came in and where it is watched.
+    // Traffic of relays of the mesh is not counted here: the relays of its publisher and its viewers count it.
     const seat = admission.cluster ? undefined : admission.seat;
     const meter = seat && new Meter(seat);
     let session: Session | undefined;
@@ -320,27 +270,27 @@ export class SessionHost {
       refused: (path, reason) => {
         log.warn(
           { session: opened.session, path, reason },
-          "broadcast not taken in; the metrics count the bound that refused it",
+          "broadcast refused because a bound was reached; the session goes on, and the metrics count the bound",
         );
       },
       closed: (report) => {
         if (session !== undefined) {
           this.#forget(session);
-          terms.ended?.(session, report.code);
+          policy.ended?.(session, report.code);
         }
         logSessionClosed(log, closedEntry(opened, report));
       },
     };
     return liteSession(deps, (started) => {
       session = started;
-      const cancel = this.#watchExpiry(started, admission, terms);
+      const cancel = this.#watchExpiry(started, admission, policy);
       this.#sessions.set(started, { admission, cancel, path: info.path });
       if (meter !== undefined && seat !== undefined) this.#meters.add(started, meter, seat);
       logSessionOpened(log, opened);
-      terms.started?.(started);
-      // It may have been revoked during the handshake.
+      policy.started?.(started);
+      // The token may have been revoked during the handshake.
       endIfOver(started, admission);
-      // What it was counted by is given back by now.
+      // The handshake is no longer counted, so the session may not stay.
       if (late) started.end("timeout", "the handshake took too long");
     });
   }
@@ -367,18 +317,13 @@ export class SessionHost {
   }
 }
 
-/** What a client gets where there is no mesh. */
-export function clientSessionPolicy({ access }: Admission): SessionPolicy {
-  return { access, table: undefined, announcePrefix: "" };
-}
-
 function endIfOver(session: Session, admission: Admission): void {
   const why = admission.check();
   if (why === undefined) return;
   session.end(why, why === "token_expired" ? "the token has expired" : "the token was revoked");
 }
 
-/** What a client whose binding has no HTTP status is told instead. */
+/** The reason for a client whose binding has no HTTP status. */
 function reasonFor(status: number): Reason {
   switch (status) {
     case 401:
@@ -393,13 +338,6 @@ function reasonFor(status: number): Reason {
     default:
       return "closed";
   }
-}
-
-/** The place that a session is sent to: its own path, at another relay. Its query, which may hold a token, is not told again. */
-function elsewhere(uri: string, path: string): string {
-  const at = new URL(uri);
-  at.pathname = `${at.pathname.replace(/\/+$/, "")}${path === "" ? "/" : path}`;
-  return at.href;
 }
 
 /** Close code of sessions that a relay ends because it shuts down. */

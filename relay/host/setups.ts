@@ -5,7 +5,7 @@ import type { Attach, LinkInfo } from "../../moq/link.ts";
 import { afterSetup, codeOf, type Refusal } from "../../moq/session/index.ts";
 import type { RefusalLog } from "./refusals.ts";
 
-/** Links whose SETUP has not come, and the share of all sessions that they may be: clients send it at once. */
+/** Most links that wait for their SETUP, as a number and as a share of all sessions. Clients send SETUP at once. */
 const MAX_SETUPS = 1_024;
 const SETUPS_SHARE = 1 / 4;
 
@@ -16,17 +16,17 @@ export interface SetupsDeps {
   readonly maxSessions: number;
 }
 
-/** What becomes of one link. */
+/** The outcome of one link. */
 export interface SetupEvents {
-  /** Milliseconds for the SETUP to come. */
+  /** Milliseconds within which the SETUP must arrive. */
   readonly timeoutMs: number;
-  /** It is over before it was let in. */
+  /** The link ended before it was admitted. */
   readonly left: () => void;
-  /** `asked` has the path and the query of its SETUP. */
+  /** Decides on the link. `asked` has the path and the query of its SETUP. */
   readonly decide: (asked: LinkInfo, answer: (outcome: Attach | Refusal) => void) => void;
 }
 
-/** Raw QUIC has no request: its clients are held until their SETUP says what they ask for, a bounded number, shared out by address. */
+/** Raw QUIC has no request, so its clients wait here for the path in their SETUP: a bounded number, shared fairly between addresses. */
 export class Setups {
   readonly #deps: SetupsDeps;
   readonly #places: Places;
@@ -60,7 +60,10 @@ export class Setups {
     });
     return (link) => {
       const cut = () => {
-        const refusal: Refusal = { reason: "limit", message: "too many clients have not sent a SETUP" };
+        const refusal: Refusal = {
+          reason: "limit",
+          message: "too many clients are connected that have not sent SETUP",
+        };
         this.#refused(info, refusal);
         link.close(codeOf(refusal.reason), refusal.message);
       };
@@ -74,6 +77,6 @@ export class Setups {
   #refused(info: LinkInfo, { reason, message }: Refusal): void {
     const { counters, refusals } = this.#deps;
     counters.refused(reason);
-    refusals.tell(info, { code: reason, status: codeOf(reason), message });
+    refusals.log(info, { code: reason, status: codeOf(reason), message });
   }
 }

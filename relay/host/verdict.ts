@@ -5,7 +5,7 @@ import { scrub } from "../log/index.ts";
 import type { Defects } from "./defects.ts";
 import type { SessionHost } from "./sessions.ts";
 
-/** Answers what would become of a session, by the rules that sessions themselves meet. Never rejects. */
+/** Decides on a session as for a real one, for `/access`. Never rejects. */
 export async function judge(host: SessionHost, defects: Defects, question: AccessQuestion): Promise<Verdict> {
   try {
     return await host.inspect(infoOf(question));
@@ -19,7 +19,7 @@ export async function judge(host: SessionHost, defects: Defects, question: Acces
   }
 }
 
-/** The session as it would come over WebSocket, the binding that shares this port. */
+/** The session as a WebSocket client would open it, the binding that shares this port. */
 function infoOf({ path, query, request }: AccessQuestion): LinkInfo {
   const headers = new Map<string, string>();
   for (const [name, value] of Object.entries(request.headers)) {
@@ -38,7 +38,7 @@ function infoOf({ path, query, request }: AccessQuestion): LinkInfo {
   };
 }
 
-/** Without the prefix of an IPv4 address in IPv6, and without a zone. */
+/** An address without a zone; IPv4 inside IPv6 becomes IPv4. */
 function addressOf(remote: string): string {
   return remote.replace(/^::ffff:/, "").replace(/%.*$/, "");
 }

@@ -1,9 +1,9 @@
 import type { Clock } from "../../moq/clock.ts";
 
-/** Milliseconds between two looks at a condition: short beside every wait that an operator configures. */
+/** Milliseconds between two checks of a condition; short compared with every wait that an operator configures. */
 const LOOK_INTERVAL_MS = 20;
 
-/** Resolves with true once `reached` holds, with false when `timeoutMs` have passed without it. */
+/** Resolves with true once `reached` returns true, and with false after `timeoutMs`. */
 export function waitUntil(clock: Clock, timeoutMs: number, reached: () => boolean): Promise<boolean> {
   const end = clock.now() + timeoutMs;
   return new Promise((resolve) => {

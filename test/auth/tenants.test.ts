@@ -162,7 +162,7 @@ describe("the bit rate of a tenant", () => {
         await relay.pass(100);
       }
       assert.equal(viewer.reports[0]?.code, LIMIT);
-      assert.match(viewer.reports[0]?.message ?? "", /bit rate of its tenant/);
+      assert.match(viewer.reports[0]?.message ?? "", /tenant exceeded its byte rate/);
       assert.equal(publisher.reports.length + other.reports.length, 0);
     }));
 });

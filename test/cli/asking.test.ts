@@ -118,7 +118,7 @@ test("a full relay refuses with a reason that it logs and the client prints", ()
     for (const scheme of ["ws", "http"]) {
       const { code, err } = await run(["ls", relay.at(scheme).href]);
       assert.equal(code, 6);
-      assert.match(err, /has all the 1 sessions that it may have: try again later, or another relay \(relay_full\)/);
+      assert.match(err, /this relay is full \(1 sessions\): try again later, or use another relay \(relay_full\)/);
     }
     const lines = relay.entries.filter(
       ({ msg, code, status }) => msg === "session refused" && code === "relay_full" && status === 503,

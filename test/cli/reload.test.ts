@@ -62,7 +62,7 @@ test("a replaced certificate is served within seconds without a signal", {
   const { port } = await program.ready();
   const before = await shown(port);
   await put();
-  await program.says(/"msg":"new certificate"/);
+  await program.says(/"msg":"certificate replaced/);
   assert.notEqual(await shown(port), before);
 });
 

@@ -69,6 +69,6 @@ describe("the key of stateless resets", () => {
     const state = join(folder, "short");
     await keptResetKey(state, "x");
     await writeFile(join(state, "reset.key"), "short");
-    await assert.rejects(keptResetKey(state, "x"), /reset\.key is no file with 32/);
+    await assert.rejects(keptResetKey(state, "x"), /reset\.key is not a file of 32/);
   });
 });

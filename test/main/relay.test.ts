@@ -244,7 +244,7 @@ describe("a renewed certificate", () => {
     const before = relay.relay.fingerprint;
     now += 12 * DAY_MS;
     clock.advance(CHECK_INTERVAL_MS);
-    await until(() => captured.messages().some((message) => message.includes("new certificate")));
+    await until(() => captured.messages().some((message) => /certificate (?:was )?replaced/.test(message)));
     const told = (await (await fetch(relay.at("http", "/certificate.sha256"))).text()).trim();
     cleanups.push(async () => {
       // Closing waits on the clock.
@@ -268,7 +268,7 @@ describe("a renewed certificate", () => {
     const { relay, before, told, later } = await renewed(false);
     assert.equal(told, before);
     const warnings = captured.entries.filter((entry) => entry["level"] === "warn").map((entry) => String(entry["msg"]));
-    assert.match(warnings.join("\n"), /takes it only at a restart: restart before 20/);
+    assert.match(warnings.join("\n"), /loads it only at a restart; restart this relay before 20/);
     assert.deepEqual(relay.relay.reasons(), []);
     later(DAY_MS);
     assert.deepEqual(relay.relay.reasons(), ["certificate_expired"]);

@@ -112,9 +112,7 @@ describe("files that were read at the start", () => {
   test("stay in use when their new content is unusable, and the log says so", async () => {
     const { watch, warnings } = await watching("broken", () => Promise.reject(new Error("no")));
     assert.deepEqual(await watch.reload(), []);
-    assert.deepEqual(warnings, [
-      "the files of broken cannot be used as they are now: no; those read before stay in use",
-    ]);
+    assert.deepEqual(warnings, ["the files of broken cannot be used: no; their last content stays in use"]);
     watch.close();
   });
 });
@@ -221,7 +219,7 @@ describe("a step of the start", () => {
     const clock = new ManualClock();
     const failed = assert.rejects(new Steps(clock, undefined).run("the certificate", never), {
       code: "start_hangs",
-      message: /^the start hangs: the certificate is not there after 30 s/,
+      message: /^the start hangs: the certificate was not ready after 30 s/,
     });
     clock.advance(30_000);
     await failed;
@@ -247,7 +245,7 @@ test("a socket that cannot be bound is named with the system's error and what to
     [443, new Error("cannot bind [::]:443: Permission denied (os error 13)"), /EACCES.*CAP_NET_BIND_SERVICE/],
     [4443, failure("EACCES"), /permission denied \(EACCES\)$/],
     [4443, new Error("cannot bind: Address already in use (os error 98)"), /in use \(EADDRINUSE\); `ss -lnup/],
-    [4443, failure("EADDRNOTAVAIL"), /this machine has no such address \(EADDRNOTAVAIL\)/],
+    [4443, failure("EADDRNOTAVAIL"), /this machine does not have this address \(EADDRNOTAVAIL\)/],
     [4443, failure("ENOBUFS"), /no buffer space available \(ENOBUFS\)/],
     [4443, new Error("something else"), /: something else$/],
   ];
