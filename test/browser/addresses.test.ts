@@ -11,7 +11,7 @@ describe("the addresses that npm run mesh shows", () => {
   const lines = addressesOf(NODES, "live/clock", TOKENS);
   const pages = lines.filter((line) => line.startsWith("http")).map((line) => new URL(line));
 
-  it("publish with the page of an origin and watch with that of an edge, each with its token", () => {
+  it("publish at an origin's page and watch at an edge's, each with its token", () => {
     const [publish, watch] = pages.map((page) => ({ page, ...readParameters(page) }));
     assert.deepEqual([publish?.page.port, watch?.page.port], ["2", "4"]);
     assert.equal(publish?.target.url.href, "http://127.0.0.1:2/?jwt=e30.publish.x");
@@ -20,7 +20,7 @@ describe("the addresses that npm run mesh shows", () => {
     assert.deepEqual([publish?.problems, watch?.problems], [[], []]);
   });
 
-  it("have the commands that list and fetch what the mesh carries", () => {
+  it("come with the commands that list and fetch what the mesh carries", () => {
     const commands = lines.filter((line) => line.startsWith("npx moqmesh"));
     assert.deepEqual(
       commands.map((line) => line.split('"', 3)[1]),

@@ -50,21 +50,21 @@ function drawn(unixMs: number): Raster {
   return raster;
 }
 
-test("shows the four colours, then the time with its highest bits first, then the checksum", () => {
+test("the blocks show the four colours, then the time from its highest bit on, then the checksum", () => {
   const symbols = clockSymbols(0b11_10_01_00);
   assert.equal(symbols.length, 2 * COLUMNS);
   assert.deepEqual(symbols.slice(0, 4), [0, 1, 2, 3]);
   assert.deepEqual(symbols.slice(4, 25), [...Array<number>(17).fill(0), 3, 2, 1, 0]);
 });
 
-test("reads back any time that it shows", () => {
+test("the blocks are read as the time that they show", () => {
   fc.assert(
     fc.property(TIMES, (time) => assert.equal(readClock(drawn(time).strip()), time)),
     { numRuns: 100 },
   );
 });
 
-test("reads through the noise and the dimmed colours of a coarse encoder", () => {
+test("the blocks are readable after a coarse encoder dims their colours and adds noise", () => {
   const noisy = (value: number, at: number) => 16 + value * 0.86 + ((at * 7919) % 31) - 15;
   fc.assert(
     fc.property(TIMES, (time) => assert.equal(readClock(drawn(time).strip(noisy)), time)),
@@ -72,7 +72,7 @@ test("reads through the noise and the dimmed colours of a coarse encoder", () =>
   );
 });
 
-test("sees no clock in a picture without blocks", () => {
+test("no clock is found in a picture without blocks", () => {
   const raster = new Raster(448, 252);
   assert.equal(readClock(raster.strip()), undefined, "black");
   assert.equal(readClock(raster.strip((_, at) => (at * 2_654_435_761) % 256)), undefined, "noise");
@@ -81,7 +81,7 @@ test("sees no clock in a picture without blocks", () => {
   assert.equal(readClock(raster.strip()), undefined, "one colour");
 });
 
-test("sees no clock when one block is wrong", () => {
+test("no clock is found when one block is wrong", () => {
   const time = 1_800_000_000_123;
   for (let block = 4; block < 2 * COLUMNS; block++) {
     const raster = drawn(time);

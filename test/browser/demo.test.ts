@@ -15,7 +15,7 @@ import { firstLook, looks } from "./support/picture.ts";
 import { openTcpProxy, type TcpProxy } from "./support/tcp-proxy.ts";
 
 const TIMEOUT = { timeout: 60_000 };
-/** Pictures that are mostly older than this, in milliseconds, are not live video. It is some 100 ms on an idle machine. */
+/** Median age above which pictures are not live video, in milliseconds. It is about 100 ms on an idle machine. */
 const MAX_AGE_MS = 3000;
 /** Looks at the canvas, a tenth of a second or more apart. */
 const LOOKS = 20;
@@ -67,7 +67,7 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
     assert.equal(await publisher.textContent("#publish-protocol"), "moq-lite-04");
   });
 
-  test("carries the picture over WebSocket where UDP is blocked", TIMEOUT, async (t) => {
+  test("carries the picture over WebSocket when UDP is blocked", TIMEOUT, async (t) => {
     const { publisher, watcher } = await publishAndWatch(proxy.url, "tcp.hang");
     await assertLive(t, watcher);
     assert.equal(await watcher.textContent("#watch-transport"), "WebSocket");
@@ -75,14 +75,14 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
     assert.match((await watcher.textContent("#list-connection")) ?? "", /WebSocket.*UDP/);
   });
 
-  test("goes on when the publisher comes back under the same name", TIMEOUT, async () => {
+  test("continues when the publisher returns under the same name", TIMEOUT, async () => {
     const { publisher, watcher } = await publishAndWatch(relay.url, "again.hang");
     const { shown } = await firstLook(watcher, WATCHED);
     await publisher.reload();
     await firstLook(watcher, WATCHED, shown + 2000);
   });
 
-  test("says that another publisher has taken the name, until the other stops", TIMEOUT, async () => {
+  test("says that another publisher uses the name, until that one stops", TIMEOUT, async () => {
     context = await browser.newContext();
     const first = await open(relay.url, { publish: "pattern", name: "taken.hang" });
     const errors: string[] = [];
@@ -106,7 +106,7 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
     assert.ok(errors.length < 5, errors.join("\n"));
   });
 
-  test("the address follows what is watched, so that a reload does the same", TIMEOUT, async () => {
+  test("puts what is watched into the address, so that a reload watches it again", TIMEOUT, async () => {
     context = await browser.newContext();
     const page = await open(relay.url, {});
     await page.fill("#watch-name", "followed");
@@ -116,7 +116,7 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
     assert.equal(new URL(page.url()).searchParams.has("watch"), false);
   });
 
-  test("says that the relay has cut the list of what is live", TIMEOUT, async () => {
+  test("says that the relay's list of live broadcasts is incomplete", TIMEOUT, async () => {
     const small = await TestRelay.start(
       { "http.page": "true", "limits.announcements_per_session": "1" },
       { pageFolder: folder },
@@ -136,7 +136,7 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
     await small.stop();
   });
 
-  test("lists what is live by itself, and Enter on an item watches it", TIMEOUT, async () => {
+  test("lists live broadcasts by itself, and Enter on one of them watches it", TIMEOUT, async () => {
     context = await browser.newContext();
     const watcher = await open(relay.url, {});
     await watcher.waitForSelector("#list-connection[data-tone=good]");
@@ -164,7 +164,7 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
     assert.equal(await page.textContent("#publish-button"), "Start");
   });
 
-  test("says that a relay cannot be reached, and keeps trying", TIMEOUT, async () => {
+  test("says that a relay is unreachable, and keeps trying", TIMEOUT, async () => {
     context = await browser.newContext();
     const nobody = await openTcpProxy(relay.url);
     await nobody.close();

@@ -20,14 +20,14 @@ function dials(
 }
 
 describe("a viewer whose relay falls silent", () => {
-  it("dials again after three seconds without a new picture, and later and later while that does not help", () => {
+  it("dials again after three seconds without a new picture, and waits longer each time that this does not help", () => {
     assert.deepEqual(
       dials(60, () => 1),
       [3, 9, 21, 45],
     );
   });
 
-  it("does not dial while the picture runs, before there is one, or while none is wanted", () => {
+  it("does not dial while pictures arrive, before the first one, or while none is expected", () => {
     assert.deepEqual(
       dials(60, (second) => second),
       [],
@@ -46,12 +46,12 @@ describe("a viewer whose relay falls silent", () => {
     );
   });
 
-  it("is as quick as the first time once the picture has run for a minute", () => {
+  it("waits three seconds again once pictures have arrived for a minute", () => {
     const stops = (second: number) => (second < 70 ? Math.max(second, 4) : 70);
     assert.deepEqual(dials(75, stops), [3, 73]);
   });
 
-  it("leaves a picture that changes seldom alone, but for once a minute", () => {
+  it("dials at most once a minute for a picture that changes rarely", () => {
     const slow = (second: number) => Math.floor(second / 5);
     assert.ok(dials(300, slow).length <= 5, String(dials(300, slow)));
   });

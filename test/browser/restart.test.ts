@@ -17,7 +17,7 @@ const NAME = "killed.hang";
 const WATCHED = "#watch-canvas";
 
 describe("the demo page of a relay that is killed", { skip: missingBrowser() }, () => {
-  test("shows the picture again soon after the relay is back", { timeout: 90_000 }, async (t) => {
+  test("shows the picture again soon after the relay restarts", { timeout: 90_000 }, async (t) => {
     const folder = await mkdtemp(join(tmpdir(), "moqmesh-killed-"));
     await buildPage(folder);
     const pages = await TestRelay.start({ "http.page": "true" }, { pageFolder: folder });

@@ -69,7 +69,7 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
     assert.ok(late < MAX_LATE_MS, `${late} ms`);
   }
 
-  test("a viewer is cut off when its token expires", TIMEOUT, async (t) => {
+  test("a viewer is disconnected when its token expires", TIMEOUT, async (t) => {
     const publisher = await open({ root: "live", put: "" }, { publish: "pattern", name: "live/expires.hang" });
     const exp = Math.ceil((Date.now() + LIFE_MS) / 1000);
     const viewer = await open({ root: "live", get: "", exp }, { watch: "live/expires.hang" });
@@ -80,7 +80,7 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
     await publisher.close();
   });
 
-  test("a viewer is cut off when its token is revoked, and another one watches on", TIMEOUT, async (t) => {
+  test("a viewer is disconnected when its token is revoked, and another viewer keeps watching", TIMEOUT, async (t) => {
     const publisher = await open({ root: "live", put: "" }, { publish: "pattern", name: "live/revoked.hang" });
     const viewer = await open({ root: "live", get: "", jti: "browser-1" }, { watch: "live/revoked.hang" });
     const other = await open({ root: "live", get: "", jti: "browser-2" }, { watch: "live/revoked.hang" });
@@ -94,7 +94,7 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
     await publisher.close();
   });
 
-  test("a page without a token says that one is needed, and tries no more", TIMEOUT, async () => {
+  test("a page without a token says that it needs one, and stops trying", TIMEOUT, async () => {
     const page = await (await browser.newContext()).newPage();
     await page.goto(relay.at("http", "/?watch=live/x.hang").href);
     const alert = page.locator("#watch-error:not([hidden])");
@@ -108,14 +108,14 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
     await page.close();
   });
 
-  test("a page that may not publish a name says so, and tries no more", TIMEOUT, async () => {
+  test("a page that may not publish a name says so, and stops trying", TIMEOUT, async () => {
     const page = await open({ root: "live", get: "" }, { publish: "pattern", name: "live/x.hang" });
     await page.waitForFunction(() => document.querySelector("#publish-state")?.textContent === "Refused by the relay");
     assert.match((await page.textContent("#publish-error")) ?? "", /does not let this page publish live\/x\.hang/);
     await page.close();
   });
 
-  test("a page reads with which code and text the relay closed its session", TIMEOUT, async (t) => {
+  test("a page gets the code and the text with which the relay closes its session", TIMEOUT, async (t) => {
     const { engine } = relay.relay;
     if (engine !== "native") return t.skip(`${engine} closes sessions in its own way`);
     const page = await open({ root: "", get: "" }, {});
@@ -136,7 +136,7 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
     await page.close();
   });
 
-  test("a page that may watch nothing says so where the list would be, and where it watches", TIMEOUT, async () => {
+  test("a page that may watch nothing says so in place of the list and of the picture", TIMEOUT, async () => {
     const page = await open({ root: "live", put: "" }, { watch: "live/x.hang" });
     await page.waitForFunction(() =>
       /may watch nothing/.test(document.querySelector("#live-empty")?.textContent ?? ""),
@@ -147,7 +147,7 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
     await page.close();
   });
 
-  test("a copied link leaves the viewer's token out, and says so", TIMEOUT, async () => {
+  test("a copied link has no token, and the page says so", TIMEOUT, async () => {
     const page = await open({ root: "live", get: "" }, { watch: "live/x.hang" });
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.click("#watch-share");
@@ -157,7 +157,7 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
     await page.close();
   });
 
-  test("no token of these is in the log", () => {
+  test("the log contains no token", () => {
     const text = JSON.stringify(relay.entries);
     assert.match(text, /browser-1/);
     for (const token of key.tokens) for (const part of token.split(".")) assert.equal(text.includes(part), false);

@@ -20,7 +20,7 @@ function problems(settings: Readonly<Record<string, string>>): string {
 }
 
 describe("[cluster] dns", () => {
-  it("has a role, a region and a URL each, without a port where SRV records have it", () => {
+  it("has a role, a region and a URL in each entry, without a port for SRV records", () => {
     const dns =
       "origin eu https://o.example:4443,regional eu https://_moqmesh._udp.example,edge eu wss://e.example/base";
     assert.equal(loaded({ "cluster.dns": dns }).dns.length, 3);

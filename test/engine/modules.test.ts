@@ -81,7 +81,7 @@ describe("the engine's Rust modules", () => {
     assert.deepEqual(cycleIn(graph), undefined);
   });
 
-  test("are reported with the way from a module back to itself", () => {
+  test("are reported with the path from a module back to itself", () => {
     const graph = graphOf(
       new Map([
         ["a", "use crate::b::{self, Thing};\n// use crate::c;"],

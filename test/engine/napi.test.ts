@@ -57,7 +57,7 @@ const ARGUMENT = fc.oneof(
 );
 
 describe("the engine's N-API functions", { skip: missingEngine() }, () => {
-  test("survives any call with any arguments, and works afterwards", async (t) => {
+  test("survive any call with any arguments, and work afterwards", async (t) => {
     const native = bareEngine();
     t.after(() => native.stopEngine());
     const certificate = { name: "", ...(await testCertificate()) };
@@ -92,7 +92,7 @@ describe("the engine's N-API functions", { skip: missingEngine() }, () => {
     assert.equal(link.ended, false);
   });
 
-  test("answers calls after its end", () => {
+  test("may be called after the engine's end", () => {
     const native = bareEngine();
     native.stopEngine();
     assert.equal(native.openUni(1, 1), 0);
@@ -101,7 +101,7 @@ describe("the engine's N-API functions", { skip: missingEngine() }, () => {
     native.stopEngine();
   });
 
-  test("lets peers of a relay that was restarted with the same key know at once", async (t) => {
+  test("end the sessions of a killed relay's peers at once after a restart with the same key", async (t) => {
     const resetKey = randomBytes(32);
     const certificate = { name: "", ...(await testCertificate()) };
     const settings = {

@@ -51,7 +51,7 @@ describe("the native engine", { skip: missingEngine() }, () => {
     assert.deepEqual(closing, { by: "remote", code: 2 ** 32 - 1, reason: "größer" });
   });
 
-  test("agrees on a raw protocol by ALPN, and refuses others", async (t) => {
+  test("negotiates a raw protocol by ALPN, and refuses others", async (t) => {
     const met = await meeting(t, engine, await testCertificate());
     const { port } = met.listener.address;
     const { link } = await dialTo(t, engine, port, { scheme: "moql", protocols: ["moq-lite-03", "moq-lite-04"] });
@@ -61,7 +61,7 @@ describe("the native engine", { skip: missingEngine() }, () => {
     });
   });
 
-  test("verifies by given roots and names, and shows each name its own certificate", async (t) => {
+  test("verifies against given roots and names, and serves each name its own certificate", async (t) => {
     const ours = await Authority.make("ours");
     const names = new Map([["localhost", await ours.issue({ names: ["localhost"] })]]);
     const met = await meeting(t, engine, { ...(await ours.issue({ names: ["127.0.0.1"] })), names });
@@ -78,7 +78,7 @@ describe("the native engine", { skip: missingEngine() }, () => {
     await assert.rejects(dialTo(t, engine, port, { trust: { kind: "system" } }), { code: "dial_failed" });
   });
 
-  test("tells a client's certificate, lets clients without one in, and refuses one of other roots", async (t) => {
+  test("reports a client's certificate, accepts clients without one, and refuses one of other roots", async (t) => {
     const ours = await Authority.make("ours");
     const others = await Authority.make("others");
     const listening = await startEngine({ clientRoots: ours.root });
@@ -142,7 +142,7 @@ describe("the native engine", { skip: missingEngine() }, () => {
     assert.ok(met.recorders.every(({ closing }) => closing === undefined));
   });
 
-  test("stops reading at a bound while the program is away, and loses nothing", async (t) => {
+  test("stops reading at a bound while the program is blocked, and loses nothing", async (t) => {
     const windows = { streamReceiveWindow: 256 * 1024, receiveWindow: 512 * 1024 };
     const listening = await startEngine(windows);
     const met = await meeting(t, listening, await testCertificate());
@@ -180,7 +180,7 @@ describe("the native engine", { skip: missingEngine() }, () => {
     });
   }
 
-  test("is not slowed down by one packet in a hundred that is lost", async (t) => {
+  test("is not slowed down by a loss of one packet in a hundred", async (t) => {
     const times: number[] = [];
     for (const settings of [{ congestion: "cubic" } as const, {}]) {
       const sending = await startEngine(settings);
@@ -199,7 +199,7 @@ describe("the native engine", { skip: missingEngine() }, () => {
     t.diagnostic(`${Math.round(usual)} ms, and ${Math.round(cubic)} ms with cubic`);
   });
 
-  test("sends larger packets where both ends take them", async (t) => {
+  test("sends larger packets when both ends accept them", async (t) => {
     const counts: number[] = [];
     for (const settings of [{}, { maxMtu: 8_900 }]) {
       const both = await startEngine(settings);
@@ -217,7 +217,7 @@ describe("the native engine", { skip: missingEngine() }, () => {
     assert.ok(usual > 330 && large < usual / 2, `${usual} packets, then ${large}`);
   });
 
-  test("has peers hold back their acknowledgements where that is asked", async (t) => {
+  test("makes peers delay their acknowledgements when `ackDelay` is set", async (t) => {
     const acks: number[] = [];
     for (const ackDelay of [0, 100]) {
       const sending = await startEngine({ ackDelay });
@@ -260,14 +260,14 @@ describe("the native engine", { skip: missingEngine() }, () => {
     }
   });
 
-  test("has every client prove its address where that is asked", async (t) => {
+  test("makes every client prove its address when `retryAbove` is 0", async (t) => {
     const listening = await startEngine({ retryAbove: 0 });
     const met = await meeting(t, listening, await testCertificate());
     const { link } = await dialTo(t, engine, met.listener.address.port);
     await delivers(link, met);
   });
 
-  test("writes a qlog file of each connection where that is asked", async (t) => {
+  test("writes a qlog file of each connection when a folder is set", async (t) => {
     const folder = await mkdtemp(join(tmpdir(), "moqmesh-qlog-"));
     t.after(() => rm(folder, { recursive: true }));
     const logging = await startEngine({ qlog: join(folder, "deep", "er") });
@@ -280,7 +280,7 @@ describe("the native engine", { skip: missingEngine() }, () => {
     assert.deepEqual(files.sort(), ["client.sqlog", "server.sqlog"]);
   });
 
-  test("spreads links over its threads", async (t) => {
+  test("distributes links over its threads", async (t) => {
     const threads = await startEngine({ threads: 3 });
     const met = await meeting(t, threads, await testCertificate());
     const dialled = await Promise.all(Array.from({ length: 12 }, () => dialTo(t, threads, met.listener.address.port)));

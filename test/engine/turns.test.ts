@@ -43,7 +43,7 @@ function flooded(): { wake: () => void; batches: () => number; stop: () => void 
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-test("what an engine tells is bounded in one turn and goes on in the next", async (t) => {
+test("an engine delivers a bounded number of events in one turn and the rest in the next", async (t) => {
   const engine = flooded();
   t.after(engine.stop);
   engine.wake();
@@ -52,7 +52,7 @@ test("what an engine tells is bounded in one turn and goes on in the next", asyn
   assert.equal(engine.batches(), 2 * BATCHES);
 });
 
-test("an engine that calls again and again makes no turn longer", async (t) => {
+test("an engine that calls repeatedly does not make a turn longer", async (t) => {
   const engine = flooded();
   t.after(engine.stop);
   for (let round = 1; round <= 5; round++) {

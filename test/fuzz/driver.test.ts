@@ -23,7 +23,7 @@ async function failure(name: string, stallMs?: number): Promise<string> {
 }
 
 describe("the driver", () => {
-  test("counts what was taken and what was refused", async () => {
+  test("counts accepted and refused inputs", async () => {
     const result = await run("well");
     assert.ok(result.kind === "done");
     const [summary] = result.summaries;
@@ -41,11 +41,11 @@ describe("the driver", () => {
     assert.equal(await failure("hangs"), "takes longer than 1000 ms");
   });
 
-  test("names the input at which a target takes all memory", async () => {
+  test("names the input at which a target uses up all memory", async () => {
     assert.equal(await failure("grows", 60_000), "takes more than 64 MiB");
   });
 
-  test("refuses names that no target has", async () => {
+  test("refuses unknown names of targets", async () => {
     await assert.rejects(run("nobody"), /no target/);
   });
 });
@@ -54,7 +54,7 @@ describe("inputs", () => {
   const [well, throws] = TARGETS;
   assert.ok(well && throws);
 
-  test("are the same for the same seed, and others for another", () => {
+  test("are the same for the same seed, and different for another", () => {
     const some = (seed: number) => {
       const seen: string[] = [];
       const before = (_: unknown, input: Uint8Array) => void seen.push(Buffer.from(input).toString("hex"));
@@ -65,7 +65,7 @@ describe("inputs", () => {
     assert.notDeepEqual(some(1), some(2));
   });
 
-  test("are shared out among targets, and no more than asked for", () => {
+  test("are divided among the targets, with exactly the requested total", () => {
     const counts = fuzz([well, { ...well, name: "other" }], { inputs: 101, seed: 1 });
     assert.deepEqual(
       counts.map(({ inputs }) => inputs),
@@ -80,7 +80,7 @@ describe("inputs", () => {
     );
   });
 
-  test("leave the sound ones alone, and are both sound and not", () => {
+  test("do not change the samples that they are made from, and some are unchanged samples", () => {
     const sound = [Uint8Array.of(5, 4, 3, 2, 1), Uint8Array.of(1)];
     const random = new Random(7);
     let untouched = 0;
@@ -91,7 +91,7 @@ describe("inputs", () => {
     assert.ok(untouched > 50 && untouched < 1000, `${untouched}`);
   });
 
-  test("alone decide what is drawn while they are run", () => {
+  test("alone decide every random value of a run", () => {
     assert.equal(seedOf(Uint8Array.of(1, 2)), seedOf(Uint8Array.of(1, 2)));
     assert.notEqual(seedOf(Uint8Array.of(1, 2)), seedOf(Uint8Array.of(2, 1)));
   });

@@ -18,7 +18,7 @@ describe("random and tampered input", () => {
     });
   }
 
-  test("no two targets have one name", () => {
+  test("no two targets have the same name", () => {
     assert.equal(new Set(TARGETS.map(({ name }) => name)).size, TARGETS.length);
   });
 });

@@ -52,7 +52,7 @@ async function withAdmin(
 }
 
 describe("health", () => {
-  test("is live in every state and ready only when sessions are taken", () =>
+  test("is live in every state and ready only when the relay accepts sessions", () =>
     withAdmin(async (get, view) => {
       const states: [RelayState, number][] = [
         ["starting", 503],
@@ -69,7 +69,7 @@ describe("health", () => {
       }
     }));
 
-  test("tells the detail as JSON", () =>
+  test("shows the details as JSON", () =>
     withAdmin(async (get, view) => {
       view.counters.sessionsActive = 3;
       view.counters.boundsHit.sessions = 7;
@@ -93,7 +93,7 @@ describe("health", () => {
       });
     }));
 
-  test("answers 404 and 405 where nothing is to be had", () =>
+  test("answers 404 for unknown paths and 405 for other methods", () =>
     withAdmin(async (get) => {
       assert.equal((await get("/")).status, 404);
       assert.equal((await get("/health/")).status, 404);
@@ -115,7 +115,7 @@ describe("an admin listener on loopback", () => {
     return response.statusCode;
   };
 
-  test("answers for loopback hosts, and no page of another origin or a rebound name", async () => {
+  test("answers requests to loopback hosts, and refuses pages of other origins and rebound names", async () => {
     for (const path of ["/health", "/health/live", "/metrics", "/cluster", "/auth/revoke"]) {
       const found = path === "/auth/revoke" || path === "/cluster" ? 404 : 200;
       for (const headers of [
@@ -136,12 +136,12 @@ describe("an admin listener on loopback", () => {
     }
   });
 
-  test("elsewhere it answers for every name that it is reached by", async () => {
+  test("answers requests to every name when it is not on loopback", async () => {
     assert.equal(await status("/health", { Host: "relay-1.internal:4444" }, "0.0.0.0"), 200);
   });
 });
 
-test("a request that runs into a defect is answered with 500, and the next one is served", async () => {
+test("answers 500 for a request that hits a defect, and serves the next one", async () => {
   const view = new FakeView();
   const failures: unknown[] = [];
   const failed = (error: unknown) => void failures.push(error);
@@ -168,7 +168,7 @@ test("a request that runs into a defect is answered with 500, and the next one i
   await admin.close();
 });
 
-test("a client that leaves in the middle of what it sends is no defect", async () => {
+test("counts no defect for a client that leaves during its request", async () => {
   const failed = (error: unknown) => assert.fail(String(error));
   const warn = (message: string) => assert.fail(message);
   const asked = Promise.withResolvers<undefined>();
@@ -188,7 +188,7 @@ test("a client that leaves in the middle of what it sends is no defect", async (
   await admin.close();
 });
 
-test("an address is answered while another one holds every connection", async () => {
+test("answers one address while another holds every connection", async () => {
   const places = new Places(2);
   const failed = (error: unknown) => assert.fail(String(error));
   const warn = (message: string) => assert.fail(message);
@@ -207,7 +207,7 @@ test("an address is answered while another one holds every connection", async ()
   await admin.close();
 });
 
-test("takes request targets in absolute form, and goes by their host", () =>
+test("accepts request targets in absolute form, and checks their host", () =>
   withAdmin(async (get) => {
     const { port } = new URL((await get("/health/live")).url);
     const ask = async (target: string) => {
@@ -244,7 +244,7 @@ describe("metrics", () => {
       }
     }));
 
-  test("tell sessions by engine and protocol, the build and the certificate", () =>
+  test("show sessions by engine and protocol, the build and the certificate", () =>
     withAdmin(async (get, view) => {
       const wanted = [
         'moqmesh_sessions{engine="memory",protocol="moq-lite-04"} 2',
@@ -259,7 +259,7 @@ describe("metrics", () => {
       assert.ok((await scrape(get)).includes("moqmesh_ready 1"));
     }));
 
-  test("show every bound and drop reason from the start, and bound what has no closed set", () =>
+  test("show every bound and drop reason from the start, and limit labels without a closed set", () =>
     withAdmin(async (get, view) => {
       for (let i = 0; i < MAX_LABEL_VALUES + 10; i++) view.counters.closed(`reason-${i}`);
       const lines = await scrape(get);
@@ -271,7 +271,7 @@ describe("metrics", () => {
       assert.ok(closed.includes('moqmesh_sessions_closed_total{reason="other"} 10'));
     }));
 
-  test("are all prefixed and explained, counters end in _total, and the process and its event loop are among them", () =>
+  test("all have a prefix and a help text, counters end in _total, and the process and its event loop are included", () =>
     withAdmin(async (get) => {
       const lines = await scrape(get);
       const types = lines.filter((line) => line.startsWith("# TYPE ")).map((line) => line.split(" ").slice(2));
@@ -287,7 +287,7 @@ describe("metrics", () => {
       assert.ok(names.includes("moqmesh_nodejs_eventloop_lag_p99_seconds"));
     }));
 
-  test("show a group that is declared while the relay runs, at once and without a value of its own", () =>
+  test("show a group that is declared while the relay runs, at once and with 0", () =>
     withAdmin(async (get, view) => {
       const group = metricGroup("Test", { hits: counter("hits_total", "Hits.") });
       await scrape(get);
@@ -300,7 +300,7 @@ describe("metrics", () => {
       assert.ok((await scrape(get)).includes("moqmesh_hits_total 0"));
     }));
 
-  test("stand side by side for several relays of one process", () =>
+  test("are separate for several relays in one process", () =>
     withAdmin((first, one) =>
       withAdmin(async (second, two) => {
         one.counters.joins = 1;

@@ -96,7 +96,7 @@ describe("the public HTTP port", () => {
     await port.close();
   });
 
-  test("takes ws and wss on the same port", async () => {
+  test("accepts ws and wss on the same port", async () => {
     const port = await open();
     const sockets = new WebSocketServer({ noServer: true });
     for (const server of [port.plain, port.secure]) {
@@ -119,7 +119,7 @@ describe("the public HTTP port", () => {
     await port.close();
   });
 
-  test("refuses upgrades when there is nobody for them", async () => {
+  test("refuses upgrades when WebSocket is off", async () => {
     const port = await open();
     const client = new WebSocket(`ws://127.0.0.1:${port.address.port}/`);
     const [error] = await once(client, "error");
@@ -146,13 +146,13 @@ describe("the public HTTP port", () => {
     await port.close();
   });
 
-  test("tells no fingerprint of a certificate that an authority signed", async () => {
+  test("serves no fingerprint of a certificate that an authority signed", async () => {
     const port = await open({ selfSigned: false });
     assert.equal((await ask(port, "/certificate.sha256")).status, 404);
     await port.close();
   });
 
-  test("answers 404, 405 and 400 where nothing is to be had", async () => {
+  test("answers 404, 405 and 400 for unknown paths, other methods and invalid targets", async () => {
     const port = await open({ page });
     assert.equal((await ask(port, "/nothing")).status, 404);
     const post = await ask(port, "/", { method: "POST" });
@@ -162,7 +162,7 @@ describe("the public HTTP port", () => {
     await port.close();
   });
 
-  test("uses a certificate that was swapped for new TLS connections", async () => {
+  test("uses a new certificate for new TLS connections", async () => {
     const other = await loadCertificate({ stateDir: join(folder, "other"), hosts: [], wallNow: Date.now });
     const port = await open();
     const seen = async () => {
@@ -180,7 +180,9 @@ describe("the public HTTP port", () => {
     await port.close();
   });
 
-  test("cuts clients that are silent, slow with TLS or slow with their headers", { timeout: 10_000 }, async () => {
+  test("disconnects clients that are silent, slow with TLS or slow with their headers", {
+    timeout: 10_000,
+  }, async () => {
     const port = await open({ headerTimeoutMs: 100 });
     for (const bytes of ["", "\x16", "GET / HTTP/1.1\r\nHost: a\r\nX-Slow:"]) {
       const socket = connect(port.address.port, "127.0.0.1");
@@ -193,7 +195,7 @@ describe("the public HTTP port", () => {
     await port.close();
   });
 
-  test("cuts connections over the bound and counts no upgraded one against it", async () => {
+  test("disconnects clients over the bound, and does not count upgraded connections against it", async () => {
     const port = await open({ maxConnections: 2 });
     const hold = async () => {
       const socket = connect(port.address.port, "127.0.0.1");
@@ -223,7 +225,7 @@ describe("the public HTTP port", () => {
     await port.close();
   });
 
-  test("lets an address in while another one holds every connection, and cuts the oldest of those", async () => {
+  test("accepts an address while another holds every connection, and disconnects the oldest of those", async () => {
     const port = await open({ maxConnections: 3 });
     const number = port.address.port;
     const silent = [];
@@ -239,7 +241,7 @@ describe("the public HTTP port", () => {
     await port.close();
   });
 
-  test("takes request targets in absolute form, as proxies send them, for pages and for WebSockets", async () => {
+  test("accepts request targets in absolute form, as proxies send them, for pages and for WebSockets", async () => {
     const port = await open();
     const hosts: unknown[] = [];
     port.plain.on("upgrade", (request: IncomingMessage, socket: Socket) => {
@@ -264,7 +266,7 @@ describe("the public HTTP port", () => {
     await port.close();
   });
 
-  test("stops accepting, lets what runs go on, and cuts everything at close", async () => {
+  test("stops accepting while open connections continue, and ends all of them at close", async () => {
     const port = await open();
     const socket = connect(port.address.port, "127.0.0.1");
     await once(socket, "connect");
@@ -280,7 +282,7 @@ describe("the public HTTP port", () => {
     await port.close();
   });
 
-  test("rejects when the port is taken", async () => {
+  test("rejects when the port is in use", async () => {
     const port = await open();
     await assert.rejects(open({ port: port.address.port }), { code: "EADDRINUSE" });
     await port.close();
@@ -288,7 +290,7 @@ describe("the public HTTP port", () => {
 });
 
 describe("the demo page", () => {
-  test("is served with its types, under a policy that lets it reach relays", async () => {
+  test("is served with its content types and with a policy that allows connections to relays", async () => {
     const port = await open({ page });
     const index = await ask(port, "/?jwt=secret");
     assert.equal(index.body, "<!doctype html><title>demo</title>");
@@ -303,7 +305,7 @@ describe("the demo page", () => {
     await port.close();
   });
 
-  test("is cached by ETag, and for ever where the name carries a hash", async () => {
+  test("is cached by ETag, and for ever when the name contains a hash", async () => {
     const port = await open({ page });
     const index = await ask(port, "/");
     assert.equal(index.headers["cache-control"], "no-cache");
@@ -325,7 +327,7 @@ describe("the demo page", () => {
     await port.close();
   });
 
-  test("lets nobody out of its folder, nor at hidden files", async () => {
+  test("gives no access to hidden files or outside its folder", async () => {
     const port = await open({ page });
     const paths = [
       "/../outside.txt",

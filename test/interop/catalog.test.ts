@@ -1,4 +1,4 @@
-/** A catalog that @moq/net writes once and does not have any more when later viewers ask for it. */
+/** A catalog that @moq/net writes once and no longer has when later viewers ask for it. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Connection, Path } from "@moq/net";
@@ -16,14 +16,14 @@ import {
 import { PROTOCOLS } from "./support/peer.ts";
 import { relayForTests } from "./support/relay.ts";
 
-/** Groups of the track that tells when the relay has given up what is live. */
+/** Milliseconds between groups on the live track; its end shows that the relay has dropped it. */
 const LIVE_EVERY_MS = 20;
 
 const { peers } = relayForTests({ "limits.track_linger": "200ms" });
 
 describe("a catalog that was written once", () => {
   for (const protocol of PROTOCOLS) {
-    test(`is there for each viewer over ${protocol}, also after live tracks were given up`, {
+    test(`reaches each viewer over ${protocol}, also after live tracks were dropped`, {
       timeout: 20_000,
     }, async () => {
       const path = freshPath();

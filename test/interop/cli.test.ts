@@ -10,7 +10,7 @@ import { frameBytes, freshPath, publish, TRACK, writeFrame, writeGroup } from ".
 import { relayForTests } from "./support/relay.ts";
 
 const TIMEOUT = { timeout: 20_000 };
-/** Bytes that are no text, with a size that needs several packets. */
+/** Seed of binary content that needs several packets. */
 const SEED = 9;
 
 const { peers, relay } = relayForTests({ "limits.subscribe_wait": "200ms" });
@@ -27,7 +27,7 @@ function groupBytes(group: number, frames: number): Buffer {
 }
 
 for (const scheme of ["http:", "ws:"]) {
-  test(`ls over ${scheme} lists what is live under a prefix`, TIMEOUT, async () => {
+  test(`ls over ${scheme} lists live broadcasts under a prefix`, TIMEOUT, async () => {
     const publisher = await peers.connect("webtransport", "moq-lite-05");
     const paths = [freshPath(), freshPath()].sort();
     for (const path of paths) publish(publisher, path);
@@ -41,20 +41,20 @@ for (const scheme of ["http:", "ws:"]) {
   });
 }
 
-/** Looks that are taken for a broadcast; each is a connection of its own, so the publisher has time between them. */
-const LOOKS_MAX = 50;
+/** Attempts to list a broadcast; each opens a connection, which gives the publisher time. */
+const MAX_ATTEMPTS = 50;
 
-/** Waits until the relay tells of all paths. */
+/** Waits until the relay lists all paths. */
 async function publisherSeen(url: URL, paths: readonly string[]): Promise<void> {
-  for (let look = 0; look < LOOKS_MAX; look++) {
+  for (let look = 0; look < MAX_ATTEMPTS; look++) {
     const { code, out, err } = await run("ls", url.href);
     assert.equal(code, 0, err);
     if (paths.every((path) => out.includes(path))) return;
   }
-  assert.fail(`the relay does not tell of ${paths.join(", ")}`);
+  assert.fail(`the relay does not list ${paths.join(", ")}`);
 }
 
-test("ls --json tells the protocol and the paths as one object", TIMEOUT, async () => {
+test("ls --json prints the protocol and the paths as one object", TIMEOUT, async () => {
   const path = freshPath();
   publish(await peers.connect("webtransport", "moq-lite-05"), path);
   await publisherSeen(relay().url, [path]);
@@ -70,7 +70,7 @@ test("ls --json tells the protocol and the paths as one object", TIMEOUT, async 
   });
 });
 
-test("fetch writes the bytes of a group, the latest one unless told", TIMEOUT, async () => {
+test("fetch writes the bytes of a group, the latest one by default", TIMEOUT, async () => {
   const path = freshPath();
   const { track } = publish(await peers.connect("webtransport", "moq-lite-05"), path);
   for (let group = 0; group < 3; group++) writeGroup(track, SEED, group, 6);
@@ -119,7 +119,7 @@ test("fetch does not write binary data to a terminal", TIMEOUT, async () => {
   assert.match(io.stderr(), /binary.*--out FILE/);
 });
 
-test("fetch exits with 5 for what is not there", TIMEOUT, async () => {
+test("fetch exits with 5 for a missing broadcast", TIMEOUT, async () => {
   for (const group of [[], ["0"]]) {
     const { code, out, err } = await run(
       "fetch",
@@ -136,7 +136,7 @@ test("fetch exits with 5 for what is not there", TIMEOUT, async () => {
   }
 });
 
-test("exits with 4 when nobody listens, or when the certificate is not trusted", TIMEOUT, async () => {
+test("ls exits with 4 when nothing listens or the certificate is not trusted", TIMEOUT, async () => {
   const nobody = await run("ls", "ws://127.0.0.1:9/", "--timeout", "2s");
   assert.equal(nobody.code, 4, nobody.err);
   const url = new URL(relay().url);

@@ -5,7 +5,7 @@ import { registerCommonTests } from "./support/common.ts";
 import { EXPERIMENTAL_PROTOCOL, TRANSPORTS } from "./support/peer.ts";
 import { relayForTests } from "./support/relay.ts";
 
-describe("with moq-lite-06-wip switched on", () => {
+describe("moq-lite-06-wip when it is configured", () => {
   const { peers } = relayForTests({ "server.experimental": EXPERIMENTAL_PROTOCOL });
 
   for (const transport of TRANSPORTS) {
@@ -14,7 +14,7 @@ describe("with moq-lite-06-wip switched on", () => {
   }
 });
 
-describe("without it", () => {
+describe("moq-lite-06-wip when it is not configured", () => {
   const { peers } = relayForTests();
 
   test("is not negotiated over WebSocket", { timeout: 20_000 }, async () => {

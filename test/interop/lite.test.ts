@@ -27,7 +27,7 @@ for (const transport of TRANSPORTS) {
   }
 
   describe(`what moq-lite-05 adds, over ${transport}`, () => {
-    test("tells a track's properties without a subscription", TIMEOUT, async () => {
+    test("gives a track's properties without a subscription", TIMEOUT, async () => {
       const path = freshPath();
       publish(await peers.connect(transport, "moq-lite-05"), path, {
         timescale: Time.Timescale(90_000),
@@ -41,7 +41,7 @@ for (const transport of TRANSPORTS) {
       assert.deepEqual({ ...info }, { timescale: 90_000, priority: 7, ordered: true, latencyMax: 12_345 });
     });
 
-    test("fetches a group that went by from the cache", TIMEOUT, async () => {
+    test("fetches an earlier group from the cache", TIMEOUT, async () => {
       const path = freshPath();
       const { track } = publish(await peers.connect(transport, "moq-lite-05"), path);
       const viewer = await peers.connect(transport, "moq-lite-05");

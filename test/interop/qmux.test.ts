@@ -223,7 +223,7 @@ describe("our server and the newest client", () => {
     });
   }
 
-  test("all forms offered at once end in the newest", async () => {
+  test("the newest of several offered forms is chosen", async () => {
     const session = new Session(url, { protocols: [PROTOCOL], versions: { [PROTOCOL]: null } });
     await session.ready;
     assert.equal(session.protocol, PROTOCOL);
@@ -241,7 +241,7 @@ describe("our server and the newest client", () => {
     session.close();
   });
 
-  test("the older client of a published player works in the form that it offers", async () => {
+  test("the older client of a published player works with the form that it offers", async () => {
     const older = await olderSession();
     const session = new older(url);
     await session.ready;

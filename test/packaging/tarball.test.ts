@@ -67,7 +67,7 @@ async function pack(source: string): Promise<string> {
   return join(folder, file);
 }
 
-test("holds the bundle, the page and the licences, and no sources or tests", async () => {
+test("contains the bundle, the page and the licences, and no sources or tests", async () => {
   const { stdout } = await run("tar", ["-tzf", tarball]);
   const files = stdout.trim().split("\n");
   for (const file of [
@@ -86,7 +86,7 @@ test("holds the bundle, the page and the licences, and no sources or tests", asy
   );
 });
 
-test("npx moqmesh tells its version", async () => {
+test("npx moqmesh prints its version", async () => {
   const { stdout } = await run("npx", ["--no-install", "moqmesh", "--version"], { cwd: home, env });
   assert.equal(stdout, `moqmesh ${packageJson.version}\n`);
 });
@@ -97,7 +97,7 @@ test("npx moqmesh check shows the configuration of the package's own file", asyn
   assert.match(stdout, /^page = true {2}# .*dev\.toml:\d+$/m);
 });
 
-test("installs nothing that is for development only", () => {
+test("installs no development dependency", () => {
   for (const name of Object.keys(packageJson.devDependencies)) {
     assert.ok(!existsSync(join(home, "node_modules", name)), name);
   }

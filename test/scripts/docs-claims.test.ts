@@ -33,7 +33,7 @@ describe("claims of a page", () => {
     "```\nrelay/main.ts   starts it\nelse/where      is not ours\n```",
   ];
   for (const text of good)
-    test(`are taken where all is there: ${text.slice(0, 40)}`, () => assert.deepEqual(problemsOf(text), []));
+    test(`are accepted when everything exists: ${text.slice(0, 40)}`, () => assert.deepEqual(problemsOf(text), []));
 
   const bad: [string, string][] = [
     ["[other](c.md)", "the link to c.md leads to no file"],
@@ -61,14 +61,14 @@ describe("claims of a page", () => {
   for (const [text, problem] of bad)
     test(`are refused: ${problem}`, () => assert.deepEqual(problemsOf(text), [problem]));
 
-  test("are reported with the line that they stand in", () => {
+  test("are reported with their line", () => {
     assert.deepEqual(checkPage("docs/a.md", "one\n\n`gone.ts`", FACTS), [
       { line: 3, text: "there is no file named gone.ts" },
     ]);
   });
 });
 
-test("every page of the repository is followed, and claims nothing that is not there", () => {
+test("every page of the repository names only what exists", () => {
   const facts = repositoryFacts();
   const all = pages();
   for (const page of ["README.md", "CONTRIBUTING.md", "docs/design.md", "docs/cli.md"])

@@ -9,7 +9,7 @@ function run(script: string, ...args: string[]) {
 }
 
 for (const script of ["fuzz", "sim", "soak"]) {
-  test(`npm run ${script} explains itself, and says what is wrong with a command line`, () => {
+  test(`npm run ${script} prints its help, and names the error in a command line`, () => {
     const help = run(script, "--help");
     assert.equal(help.status, 0);
     assert.match(help.stdout, new RegExp(`^Usage: npm run ${script} `));
@@ -20,7 +20,7 @@ for (const script of ["fuzz", "sim", "soak"]) {
   });
 }
 
-test("a flag that must be a whole number says so", () => {
+test("a flag that needs a whole number says so", () => {
   const { status, stderr } = run("sim", "--seeds", "x");
   assert.equal(status, 2);
   assert.match(stderr, /^--seeds must be a whole number from 1, not "x"/);

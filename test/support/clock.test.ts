@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 
-describe("the clock turned by hand", () => {
-  it("runs timers in the order of their moments, and of one moment in the order in which they were set", () => {
+describe("the manual clock", () => {
+  it("runs timers in the order of their due times, and timers of the same time in the order in which they were set", () => {
     const clock = new ManualClock();
     const ran: string[] = [];
     for (const [name, delay] of [
@@ -24,7 +24,7 @@ describe("the clock turned by hand", () => {
     assert.equal(clock.pending, 0);
   });
 
-  it("runs what is set on the way when it falls due on the way", () => {
+  it("runs a timer that is set and falls due during one advance", () => {
     const clock = new ManualClock();
     const at: number[] = [];
     const again = () => {
@@ -39,7 +39,7 @@ describe("the clock turned by hand", () => {
     assert.deepEqual(at, [10, 20, 30, 35]);
   });
 
-  it("does not run what was cancelled, also from inside another timer", () => {
+  it("does not run a cancelled timer, also when another timer cancels it", () => {
     const clock = new ManualClock();
     const ran: string[] = [];
     const cancel = clock.timer(10, () => ran.push("never"));
@@ -51,7 +51,7 @@ describe("the clock turned by hand", () => {
     assert.equal(clock.pending, 0);
   });
 
-  it("goes on after a callback that throws", () => {
+  it("continues after a callback that throws", () => {
     const clock = new ManualClock();
     const ran: number[] = [];
     clock.timer(10, () => {
@@ -75,7 +75,7 @@ describe("the clock turned by hand", () => {
     assert.deepEqual(ran, expected);
   });
 
-  it("lets promises go on between moments", async () => {
+  it("lets promises continue between due times", async () => {
     const clock = new ManualClock();
     const wait = (ms: number) => new Promise<void>((resolve) => clock.timer(ms, resolve));
     const seen: number[] = [];
@@ -94,7 +94,7 @@ describe("the clock turned by hand", () => {
     await working;
   });
 
-  it("settles what is due now, however many promises it takes", async () => {
+  it("settles everything that is due now, however many promises that needs", async () => {
     const clock = new ManualClock();
     let steps = 0;
     const work = async () => {
@@ -107,7 +107,7 @@ describe("the clock turned by hand", () => {
     await working;
   });
 
-  it("lets several wait at a time without one missing what another one's step has caused", async () => {
+  it("lets several waits run at once, and each sees what the steps of the others cause", async () => {
     const clock = new ManualClock();
     let knocked = false;
     clock.timer(10, () => {
@@ -121,7 +121,7 @@ describe("the clock turned by hand", () => {
     assert.equal(answeredAt, 15);
   });
 
-  it("gives up when nothing happens, and when one moment does not end", async () => {
+  it("fails when nothing happens in time, and when work at one time never ends", async () => {
     const clock = new ManualClock();
     await assert.rejects(
       clock.runUntil(() => false, 100),

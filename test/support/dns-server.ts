@@ -12,13 +12,13 @@ export interface ServiceRecord {
   readonly port: number;
 }
 
-/** A name server on loopback that answers with what it is told: addresses and services, by name. What it does not know does not exist. */
+/** A name server on loopback that answers from two tables, addresses and services by name. Other names do not exist. */
 export class DnsServer {
   readonly addresses = new Map<string, readonly string[]>();
   readonly services = new Map<string, readonly ServiceRecord[]>();
-  /** Names that were asked for. */
+  /** Names that were queried. */
   readonly asked: string[] = [];
-  /** It takes questions and does not answer. */
+  /** It receives queries and does not answer. */
   silent = false;
   readonly #socket = createSocket("udp4");
 
@@ -48,14 +48,14 @@ export class DnsServer {
     const known = this.addresses.has(name) || this.services.has(name);
     const header = Buffer.alloc(12);
     message.copy(header, 0, 0, 2);
-    // An answer, with recursion; NXDOMAIN where there is no such name.
+    // An answer, with recursion; NXDOMAIN for an unknown name.
     header.writeUInt16BE(known ? 0x8180 : 0x8183, 2);
     header.writeUInt16BE(1, 4);
     header.writeUInt16BE(records.length, 6);
     const question = message.subarray(12, end + 4);
     const answers = records.map((data) => {
       const fixed = Buffer.alloc(12);
-      // The name is that of the question, at byte 12.
+      // The name is the one in the question, at byte 12.
       fixed.writeUInt16BE(0xc00c, 0);
       fixed.writeUInt16BE(type, 2);
       fixed.writeUInt16BE(1, 4);

@@ -1,6 +1,6 @@
 /**
- * Loaded into the process of each test file (`npm test`). A file whose tests are over must end by itself: what it has left
- * open would keep its process, and with it the whole run, for ever. It then fails and names what is open.
+ * Loaded into the process of each test file (`npm test`). A file whose tests are over must end by itself: resources that it left
+ * open would keep its process, and the whole run, for ever. The file then fails, and the error names what is open.
  */
 import { after } from "node:test";
 

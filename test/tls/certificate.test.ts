@@ -76,7 +76,7 @@ describe("a self-signed certificate", () => {
     server.close();
   });
 
-  test("is kept in a folder and a file that only the owner can read, with nothing beside it", async () => {
+  test("is kept as one file in a folder, which only the owner can read", async () => {
     const given = options();
     await loadCertificate(given);
     assert.equal((await stat(given.stateDir)).mode & 0o777, 0o700);
@@ -84,14 +84,14 @@ describe("a self-signed certificate", () => {
     assert.equal((await stat(join(given.stateDir, "self-signed.pem"))).mode & 0o777, 0o600);
   });
 
-  test("is reused by the next start, in whatever order and spelling the hosts are given", async () => {
+  test("is reused by the next start, whatever the order and spelling of the hosts", async () => {
     const first = await loadCertificate(options({ hosts: ["b.example", "::2"] }));
     const stateDir = join(root, `state-${folders}`);
     const second = await loadCertificate(options({ stateDir, hosts: ["0:0:0:0:0:0:0:2", "B.example", "localhost"] }));
     assert.deepEqual(second, first);
   });
 
-  test("is made anew when the hosts change", async () => {
+  test("is replaced when the hosts change", async () => {
     const given = options({ hosts: ["a.example"] });
     const first = await loadCertificate(given);
     const more = await loadCertificate({ ...given, hosts: ["a.example", "b.example"] });
@@ -101,7 +101,7 @@ describe("a self-signed certificate", () => {
     assert.equal(new X509Certificate(fewer.certificate.cert).checkHost("b.example"), undefined);
   });
 
-  test("is made anew when two days or less are left, or the clock went back before it", async () => {
+  test("is replaced when two days or less are left, and when the clock is before its start", async () => {
     const given = options();
     const first = await loadCertificate(given);
     const edge = first.notAfter.getTime() - 2 * DAY_MS;
@@ -113,7 +113,7 @@ describe("a self-signed certificate", () => {
     assert.notEqual(early.fingerprint, renewed.fingerprint);
   });
 
-  test("replaces a damaged file", async () => {
+  test("is replaced when its file is damaged", async () => {
     const given = options();
     const first = await loadCertificate(given);
     const path = join(given.stateDir, "self-signed.pem");
@@ -125,7 +125,7 @@ describe("a self-signed certificate", () => {
     }
   });
 
-  test("is one for all relays that start at once with the same folder", async () => {
+  test("is the same for all relays that start at the same time with the same folder", async () => {
     for (let round = 0; round < 5; round++) {
       const given = options();
       const states = await Promise.all(Array.from({ length: 4 }, () => loadCertificate(given)));
@@ -134,7 +134,7 @@ describe("a self-signed certificate", () => {
     }
   });
 
-  test("says so when the folder cannot be used, and what to do", async () => {
+  test("fails with what to do when the folder is unusable", async () => {
     const file = join(root, "a-file");
     await writeFile(file, "");
     for (const stateDir of [file, join(file, "state")]) {
@@ -145,7 +145,7 @@ describe("a self-signed certificate", () => {
     }
   });
 
-  test("refuses a host that is no host", async () => {
+  test("is refused for an invalid host", async () => {
     for (const host of ["", "two words", "https://x", "a..b", `${"a".repeat(64)}.example`, "x:4443"]) {
       assert.match(await refusal(options({ hosts: [host] })), /neither a host name nor an IP address/);
     }
@@ -169,14 +169,14 @@ describe("a certificate from files", () => {
     };
   }
 
-  test("is served as it is", async () => {
+  test("is served unchanged", async () => {
     const files = await pair();
     const state = await loadCertificate(options({ files }));
     assert.equal(state.certificate.cert.trim(), (await readFile(files.cert, "utf8")).trim());
     assert.deepEqual([state.generated, state.selfSigned], [false, true]);
   });
 
-  test("keeps its chain, the server's own first, and leaves out text between the blocks", async () => {
+  test("keeps its chain with the server's own first, and drops text between the blocks", async () => {
     const [own, other] = [await pair(), await pair()];
     const chain = ["subject=own", await readFile(own.cert, "utf8"), "issuer", await readFile(other.cert, "utf8")];
     const files = { cert: await write("chain.pem", chain.join("\n")), key: own.key };
@@ -186,7 +186,7 @@ describe("a certificate from files", () => {
     assert.equal(state.fingerprint, (await loadCertificate(options({ files: own }))).fingerprint);
   });
 
-  test("takes a SEC1 key and gives it as PKCS#8", async () => {
+  test("may have a SEC1 key, which is converted to PKCS#8", async () => {
     const files = await pair();
     const sec1 = createPrivateKey(files.keyPem).export({ format: "pem", type: "sec1" }).toString();
     assert.match(sec1, /BEGIN EC PRIVATE KEY/);
@@ -194,7 +194,7 @@ describe("a certificate from files", () => {
     assert.equal(state.certificate.key, files.keyPem);
   });
 
-  test("takes certificate and key from one file, in either order", async () => {
+  test("may be in one file with its key, in either order", async () => {
     const files = await pair();
     const cert = await readFile(files.cert, "utf8");
     for (const text of [cert + files.keyPem, files.keyPem + cert]) {
@@ -205,7 +205,7 @@ describe("a certificate from files", () => {
     }
   });
 
-  test("is refused with the file and what is wrong with it", async () => {
+  test("is refused with the file and the reason", async () => {
     const files = await pair();
     const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
     const plain = { format: "pem", type: "pkcs8" } as const;
@@ -237,7 +237,7 @@ describe("a certificate from files", () => {
     assert.match(await refusal(options({ files, wallNow: () => Date.now() - DAY_MS })), /is not valid before 20/);
   });
 
-  test("is refused when it may not be read", {
+  test("is refused when its file is not readable", {
     skip: process.getuid?.() === 0 && "root may read everything",
   }, async () => {
     const files = await pair();
@@ -245,7 +245,7 @@ describe("a certificate from files", () => {
     assert.match(await refusal(options({ files })), /permission denied/);
   });
 
-  test("leaves the state folder alone", async () => {
+  test("does not use the state folder", async () => {
     const stateDir = join(root, "untouched");
     await mkdir(stateDir);
     await loadCertificate(options({ files: await pair(), stateDir }));

@@ -30,7 +30,7 @@ describe("the certificate manager", () => {
     warnings = [];
   });
 
-  test("renews a self-signed certificate two days before its end and tells who listens", async () => {
+  test("renews a self-signed certificate two days before its end and calls its listeners", async () => {
     const manager = await open();
     const first = manager.current;
     const seen: CertificateState[] = [];
@@ -50,7 +50,7 @@ describe("the certificate manager", () => {
     manager.close();
   });
 
-  test("takes up a self-signed certificate that another relay of the same folder has renewed, and replaces none of other hosts", async () => {
+  test("uses a self-signed certificate that another relay of the same folder has renewed, and replaces none of other hosts", async () => {
     const manager = await open();
     const renewed = await loadCertificate({ stateDir: join(stateDir, "other"), hosts: [], wallNow: () => wall });
     const { cert, key } = renewed.certificate;
@@ -66,7 +66,7 @@ describe("the certificate manager", () => {
     manager.close();
   });
 
-  test("takes up files that were replaced and keeps the old certificate while they are broken", async () => {
+  test("uses replaced files, and keeps the old certificate while they are invalid", async () => {
     const [one, two] = await Promise.all(
       ["one", "two"].map((name) => loadCertificate({ stateDir: join(stateDir, name), hosts: [], wallNow: Date.now })),
     );
@@ -95,7 +95,7 @@ describe("the certificate manager", () => {
     manager.close();
   });
 
-  test("warns of the end of a certificate that it cannot renew, and says when it has come", async () => {
+  test("warns before a certificate that it cannot renew expires, and when it has expired", async () => {
     const given = await loadCertificate({ stateDir, hosts: ["end.example"], wallNow: Date.now });
     const files = { cert: join(stateDir, "end.pem"), key: join(stateDir, "end.pem") };
     await writeFile(files.cert, given.certificate.cert + given.certificate.key);
@@ -111,7 +111,7 @@ describe("the certificate manager", () => {
     manager.close();
   });
 
-  test("leaves no timer behind when it is closed, even in the middle of a look", async () => {
+  test("leaves no timer when it is closed, also during a check", async () => {
     const manager = await open();
     let changes = 0;
     manager.onChange(() => {

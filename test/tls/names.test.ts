@@ -1,4 +1,4 @@
-/** Several certificates, each shown to clients that ask for one of its names. */
+/** Several certificates, each served to clients that request one of its names. */
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -43,7 +43,7 @@ const loading = (main: { cert: string; key: string }, further: readonly { cert: 
   ({ files: main, further, stateDir: folder, hosts: [], wallNow: Date.now }) as const;
 
 describe("certificates for several names", () => {
-  it("are shown over TCP by the name that is asked for", async () => {
+  it("are served over TCP by the requested name", async () => {
     const main = await files("main", ["relay.example"]);
     const others = await files("others", ["b.example", "*.c.example"]);
     await withRelay(showing(main, others), async (relay) => {
@@ -59,7 +59,7 @@ describe("certificates for several names", () => {
     });
   });
 
-  it("are shown over QUIC by the name that is asked for", { skip: missingEngine() }, async () => {
+  it("are served over QUIC by the requested name", { skip: missingEngine() }, async () => {
     const main = await files("main", ["127.0.0.1"]);
     const local = await files("local", ["localhost"]);
     const engine = await nativeClient();
@@ -82,7 +82,7 @@ describe("certificates for several names", () => {
     });
   });
 
-  it("are taken up when their files are replaced, and not when what replaced them is broken", async () => {
+  it("are reloaded when their files are replaced, and not when the new files are invalid", async () => {
     const main = await files("main", ["a.example"]);
     const others = await files("others", ["b.example"]);
     const warnings: string[] = [];
@@ -103,7 +103,7 @@ describe("certificates for several names", () => {
     manager.close();
   });
 
-  it("have to name a host and to belong to their key", async () => {
+  it("must name a host and belong to their key", async () => {
     const main = await files("main", ["a.example"]);
     const address = await files("address", ["127.0.0.1"]);
     for (const [further, why] of [
@@ -121,7 +121,7 @@ describe("certificates for several names", () => {
   });
 });
 
-/** Subject of the certificate that is shown to who asks for `servername`. */
+/** Subject of the certificate that is served to a client that requests `servername`. */
 function overTcp({ port }: TestRelay, servername: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: "127.0.0.1", port, servername, rejectUnauthorized: false }, () => {

@@ -1,4 +1,4 @@
-/** What every version of moq-lite promises, seen from @moq/net. */
+/** What every version of moq-lite provides, tested with @moq/net. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
@@ -33,14 +33,14 @@ export function registerCommonTests(peers: Peers, transport: Transport, protocol
 
   // @moq/net asks only after it has read a SETUP, which older versions do not have.
   if (protocol !== "moq-lite-03" && protocol !== "moq-lite-04") {
-    test("reports the round trip to whoever asks", TIMEOUT, async () => {
+    test("reports the round-trip time to a probe", TIMEOUT, async () => {
       const { probe } = await connect();
       while (probe.peek().rtt === undefined) await probe.changed();
       assert.ok(Number(probe.peek().rtt) > 0);
     });
   }
 
-  test("announces a broadcast to a watcher and retracts it when it ends", TIMEOUT, async () => {
+  test("announces a broadcast and withdraws it when it ends", TIMEOUT, async () => {
     const path = freshPath();
     const announced = (await connect()).announced();
     const publisher = await connect();
@@ -115,7 +115,7 @@ export function registerCommonTests(peers: Peers, transport: Transport, protocol
     assert.equal(await first.readFrame(), undefined, "and sees the end");
   });
 
-  test("tells the publisher when the last viewer has gone", TIMEOUT, async () => {
+  test("ends the publisher's subscription when the last viewer leaves", TIMEOUT, async () => {
     const path = freshPath();
     const { track } = publish(await connect(), path);
     const viewer = await connect();
@@ -126,7 +126,7 @@ export function registerCommonTests(peers: Peers, transport: Transport, protocol
     assert.equal(track.used.peek(), false);
   });
 
-  test("shows a viewer that the broadcast is over", TIMEOUT, async () => {
+  test("ends a viewer's track when the broadcast ends", TIMEOUT, async () => {
     const path = freshPath();
     const publisher = await connect();
     publish(publisher, path);
@@ -137,7 +137,7 @@ export function registerCommonTests(peers: Peers, transport: Transport, protocol
     assert.equal(announced.active.peek(), undefined);
   });
 
-  test("goes on when the publisher comes back under the same path", TIMEOUT, async () => {
+  test("continues when the publisher returns under the same path", TIMEOUT, async () => {
     const path = freshPath();
     const first = await connect();
     const before = publish(first, path);
@@ -155,7 +155,7 @@ export function registerCommonTests(peers: Peers, transport: Transport, protocol
     assert.deepEqual(await readGroups(subscriber, 1), [groupHash(6, 0, 3)]);
   });
 
-  test("takes the newer of two publishers, and the older again when it ends", TIMEOUT, async () => {
+  test("serves the newer of two publishers, and the older again when the newer ends", TIMEOUT, async () => {
     const path = freshPath();
     const older = publish(await connect(), path);
     const viewer = await connect();
