@@ -17,7 +17,7 @@ async function origin() {
 }
 
 describe("an epoch that is far ahead of the clock", () => {
-  it("is not taken of a publisher, and not as a change of one", async () => {
+  it("is refused from a publisher, in its first announcement and in an update", async () => {
     const { world, relay, ahead } = await origin();
     const advertisement = { epoch: ahead(MAX_AHEAD_MS), hops: [], cost: 0, ended: false };
     const { announcements } = relay.mesh.broadcasts;
@@ -29,7 +29,7 @@ describe("an epoch that is far ahead of the clock", () => {
     assert.match(String(world.defects[0]), /far ahead/);
   });
 
-  it("is not taken of another relay, whether a root or the tiers tell of it, and what was known before stays", async () => {
+  it("is refused from another relay, announced by a root or without one, and the earlier epoch stays", async () => {
     const { relay, ahead } = await origin();
     const good = holdingOf("live/a", "o2", { epoch: ahead(0) });
     for (const scope of ["under/live", "tiers/r1/live"]) {
@@ -39,7 +39,7 @@ describe("an epoch that is far ahead of the clock", () => {
     }
   });
 
-  it("is not taken of a relay that a root knows, and the epoch before stays registered", async () => {
+  it("is refused from a relay at a root, and the earlier epoch stays registered", async () => {
     const { world, relay, ahead } = await origin();
     const other = await world.start("o2", "origin");
     await world.pass(500);

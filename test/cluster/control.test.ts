@@ -139,7 +139,7 @@ class Notes implements ScopeSink {
 }
 
 describe("a control session", () => {
-  it("tells one relay what another registered, under a prefix and for one path, until it is released", async () => {
+  it("announces to one relay what another registered, under a prefix and for one path, until it is released", async () => {
     const world = new World();
     await world.root("root");
     const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
@@ -164,7 +164,7 @@ describe("a control session", () => {
     assert.deepEqual(world.defects, []);
   });
 
-  it("tells of relays: who comes, drains and leaves; and of rivals only what one holds oneself", async () => {
+  it("announces relays that come, drain and leave, and rivals only of paths that the relay itself holds", async () => {
     const world = new World();
     const { registry } = await world.root("root");
     const one = world.relay("o1", ["root"]);
@@ -198,7 +198,7 @@ describe("a control session", () => {
     assert.deepEqual(world.defects, []);
   });
 
-  it("whose root cuts a list ends nothing that is on it, and asks for it again after a lease", async () => {
+  it("keeps what a cut answer announced, and asks again after a lease", async () => {
     const world = new World();
     // The origin registers itself and three broadcasts; the edge asks for those twice.
     await world.root("root", 4);
@@ -223,7 +223,7 @@ describe("a control session", () => {
     assert.deepEqual(world.defects, []);
   });
 
-  it("may be lost: what was told stays known, and a root that starts again is complete again", async () => {
+  it("may be lost: what was announced stays known, and a restarted root learns everything again", async () => {
     const world = new World();
     const first = await world.root("root");
     const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
@@ -245,7 +245,7 @@ describe("a control session", () => {
     assert.deepEqual(notes.take(), ["+live/a o1 1 [2] 0", "complete", "-live/b o1"]);
   });
 
-  it("may be lost, found and lost again: nothing is forgotten while there is none", async () => {
+  it("may be lost, reopened and lost again: nothing is forgotten while there is none", async () => {
     const world = new World();
     const first = await world.root("root");
     const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
@@ -267,7 +267,7 @@ describe("a control session", () => {
     assert.deepEqual(notes.take(), ["complete", "-live/a o1"]);
   });
 
-  it("that takes long to tell everything again takes nothing back meanwhile, and what it does not tell goes when it has", async () => {
+  it("withdraws nothing while a new root is still answering; what that root does not announce expires after its answer", async () => {
     const world = new World();
     const { registry, engine } = await world.root("root");
     const origin = world.relay("o1", ["root"]);
@@ -296,7 +296,7 @@ describe("a control session", () => {
     assert.deepEqual(world.defects, []);
   });
 
-  it("that a relay closes as it leaves takes all along at once, though nothing else that it says comes through", async () => {
+  it("closed by a leaving relay removes the relay at once, even when its withdrawals are lost", async () => {
     const world = new World();
     const { registry } = await world.root("root");
     const [leaves, breaks, stays] = ["o1", "o2", "e1"].map((node) => world.relay(node, ["root"]));
@@ -319,7 +319,7 @@ describe("a control session", () => {
     assert.deepEqual(world.defects, []);
   });
 
-  it("is kept to every root: each knows all, and the next is asked when the first is gone", async () => {
+  it("is open to every root: each knows everything, and the next is asked when the first is lost", async () => {
     const world = new World();
     const [first, second] = [await world.root("root-1"), await world.root("root-2")];
     const [origin, edge] = [world.relay("o1", ["root-1", "root-2"]), world.relay("e1", ["root-1", "root-2"])];
@@ -337,8 +337,8 @@ describe("a control session", () => {
   });
 });
 
-describe("what a root told", () => {
-  it("stays known when the root that took its place is lost as well, for as long as none is there", async () => {
+describe("what a root announced", () => {
+  it("stays known when the next root is lost as well, while no root is up", async () => {
     const world = new World();
     const [first, second] = [await world.root("root-1"), await world.root("root-2")];
     const [origin, edge] = [world.relay("o1", ["root-1"]), world.relay("e1", ["root-1", "root-2"])];
@@ -355,7 +355,7 @@ describe("what a root told", () => {
     assert.deepEqual([edge.connected, notes.take()], [0, []]);
   });
 
-  it("is told to each of two who ask for the same, also when one of them stops", async () => {
+  it("reaches both of two askers of the same scope, also after one of them stops", async () => {
     const world = new World();
     await world.root("root");
     const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
@@ -375,7 +375,7 @@ describe("what a root told", () => {
     assert.deepEqual(two.take(), ["-o1"]);
   });
 
-  it("is told once, however often it is registered in the same words", async () => {
+  it("is announced once, however often the same is registered", async () => {
     const world = new World();
     await world.root("root");
     const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
@@ -390,7 +390,7 @@ describe("what a root told", () => {
     assert.deepEqual(notes.take(), ["+live/a o1 1 [2] 0"]);
   });
 
-  it("of rivals is taken back when one does not hold the broadcast any more oneself", async () => {
+  it("about rivals is withdrawn when the relay itself releases the broadcast", async () => {
     const world = new World();
     await world.root("root");
     const [one, two] = [world.relay("o1", ["root"]), world.relay("o2", ["root"])];
@@ -407,8 +407,8 @@ describe("what a root told", () => {
   });
 });
 
-describe("what stays registered", () => {
-  it("is not told as gone when the root is lost twice within the lease", async () => {
+describe("a registered relay", () => {
+  it("is not withdrawn when the root is lost twice within a lease", async () => {
     const world = new World();
     const first = await world.root("root");
     const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
@@ -431,7 +431,7 @@ describe("what stays registered", () => {
     assert.deepEqual(world.defects, []);
   });
 
-  it("is registered by a relay that was started again with a clock that is behind", async () => {
+  it("stays registered after a restart with a clock that is behind", async () => {
     const world = new World();
     const { registry } = await world.root("root");
     const edge = world.relay("e1", ["root"]);
@@ -456,7 +456,7 @@ describe("what stays registered", () => {
 });
 
 describe("a root's table", () => {
-  it("is what a root asks that names no root, without a URL of its own as well", () => {
+  it("is asked by the root itself where no root is configured, even without a URL", () => {
     const registry = new Registry({
       ...REGISTRY,
       clock: new ManualClock(),
@@ -484,7 +484,7 @@ describe("a root's table", () => {
     client.close();
   });
 
-  it("follows a root that is the relay itself on to the end when one broadcast of many is a defect", async () => {
+  it("is passed on completely in a local session, even when one broadcast of many throws", async () => {
     const registry = new Registry({
       ...REGISTRY,
       clock: new ManualClock(),
@@ -517,7 +517,7 @@ describe("a root's table", () => {
     session.close(0);
   });
 
-  it("takes rivals back from a relay that does not hold the broadcast any more", async () => {
+  it("withdraws rivals from a relay that has released the broadcast", async () => {
     const world = new World();
     await world.root("root");
     const [one, two] = [world.relay("o1", ["root"]), world.relay("o2", ["root"])];
@@ -539,7 +539,7 @@ describe("a root's table", () => {
     );
   });
 
-  it("tells each of several who watch for relays of every change", () => {
+  it("notifies each of several watchers of relays of every change", () => {
     const registry = new Registry({
       ...REGISTRY,
       clock: new ManualClock(),
@@ -564,7 +564,7 @@ describe("a root's table", () => {
 });
 
 describe("paths of announcements", () => {
-  it("that are none are not taken for any", () => {
+  it("of another form are not parsed", () => {
     const odd = [
       "",
       "n",
@@ -582,7 +582,7 @@ describe("paths of announcements", () => {
     for (const path of odd) assert.equal(parseControlPath(path), undefined, path);
   });
 
-  it("with a URL that no relay is dialled at are none", () => {
+  it("with a URL that no relay can dial are not parsed", () => {
     for (const odd of [
       "garbage",
       "http://o1:443",

@@ -68,7 +68,7 @@ function discoveryOf(...lines: string[]) {
 }
 
 describe("discovery by DNS", () => {
-  it("takes every address for a relay, dialled there and named and trusted by the host", async () => {
+  it("finds one relay for each address, dials the address, and trusts the certificate of the host", async () => {
     const { names, nodes, discovery, pass } = discoveryOf("origin eu https://o.example:4443/base");
     names.hosts.set("o.example", ["10.0.0.1", "fd00::1"]);
     discovery.start();
@@ -88,7 +88,7 @@ describe("discovery by DNS", () => {
     discovery.close();
   });
 
-  it("looks again: what is new is asked who it is, and what is gone is forgotten", async () => {
+  it("resolves again: new relays are asked for their hop id, and missing ones are removed", async () => {
     const { clock, names, nodes, asked, discovery, pass } = discoveryOf("edge eu https://e.example");
     names.hosts.set("e.example", ["10.0.0.1", "10.0.0.2"]);
     discovery.start();
@@ -104,7 +104,7 @@ describe("discovery by DNS", () => {
     assert.deepEqual([names.asked, clock.pending], [2, 0]);
   });
 
-  it("keeps what it had while a name cannot be resolved, has no record, or is not answered in time, and says so once", async () => {
+  it("keeps the last addresses while a name cannot be resolved, has no record or gets no answer, and warns once", async () => {
     const { names, nodes, log, discovery, pass } = discoveryOf("origin eu https://o.example");
     names.hosts.set("o.example", ["10.0.0.1"]);
     discovery.start();
@@ -124,7 +124,7 @@ describe("discovery by DNS", () => {
     discovery.close();
   });
 
-  it("knows a relay when that has said who it is, and asks again until it has", async () => {
+  it("adds a relay once it has answered with its hop id, and asks again until then", async () => {
     const { names, nodes, away, log, asked, discovery, pass } = discoveryOf("origin eu https://o.example");
     names.hosts.set("o.example", ["10.0.0.1", "10.0.0.2"]);
     away.add("dns-10.0.0.1-443");
@@ -140,7 +140,7 @@ describe("discovery by DNS", () => {
     discovery.close();
   });
 
-  it("takes ports and hosts from SRV records, and keeps what a target was that does not resolve", async () => {
+  it("takes hosts and ports from SRV records, and keeps the last addresses of a target that does not resolve", async () => {
     const { names, nodes, discovery, pass } = discoveryOf("regional eu https://_moqmesh._udp.example");
     names.records.set("_moqmesh._udp.example", [
       { host: "a.example.", port: 1001 },
@@ -162,7 +162,7 @@ describe("discovery by DNS", () => {
     discovery.close();
   });
 
-  it("is bounded: relays in all, and how many are asked at once", async () => {
+  it("is bounded in relays, and in relays that are asked at once", async () => {
     const { names, nodes, log, discovery, pass } = discoveryOf("origin eu https://o.example");
     names.hosts.set(
       "o.example",

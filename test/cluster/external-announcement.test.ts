@@ -42,7 +42,7 @@ const held = (epoch: bigint, ...hops: bigint[]): Holders => ({
 });
 
 describe("a broadcast from outside the mesh", () => {
-  it("is not taken when it came from the mesh itself, and is as soon as it did not", () => {
+  it("is refused while it came from the mesh itself, and published once it did not", () => {
     const { lines, entrances, enter } = scene();
     entrances.learn(OURS);
     const entered = enter(by(PUBLISHER, OURS, OUTSIDE));
@@ -53,7 +53,7 @@ describe("a broadcast from outside the mesh", () => {
     assert.deepEqual(lines, ["start 8-50 epoch 0", "end"]);
   });
 
-  it("is given up when the relay that it came through turns out to be of the mesh", () => {
+  it("is withdrawn when a relay on its path turns out to be of the mesh", () => {
     const { lines, entrances, enter } = scene();
     const entered = enter(by(PUBLISHER, OURS, OUTSIDE));
     entrances.learn(0n);
@@ -62,7 +62,7 @@ describe("a broadcast from outside the mesh", () => {
     assert.deepEqual(lines, ["start 7-99-50 epoch 0", "end"]);
   });
 
-  it("has the epoch that another relay gave to what the same publisher sends, whoever heard of it first", () => {
+  it("has the epoch that another relay gave to the same publisher, whichever relay heard it first", () => {
     const { lines, state, entrances, enter } = scene();
     state.holders = held(5n, PUBLISHER, OUTSIDE, OURS);
     enter(by(PUBLISHER, OUTSIDE));
@@ -74,7 +74,7 @@ describe("a broadcast from outside the mesh", () => {
     assert.deepEqual(lines, ["start 7-50 epoch 5", "update 7-50 epoch 6"]);
   });
 
-  it("keeps no epoch of another publisher's, nor one where it has its own", () => {
+  it("does not keep the epoch of another publisher, or any epoch where the publisher assigns one", () => {
     const { lines, state, enter } = scene();
     state.holders = held(5n, PUBLISHER, OUTSIDE, OURS);
     const entered = enter(by(PUBLISHER, OUTSIDE));
@@ -84,14 +84,14 @@ describe("a broadcast from outside the mesh", () => {
     assert.deepEqual(lines, ["start 7-50 epoch 5", "update 8-50 epoch 0", "end", "start 7-50 epoch 3"]);
   });
 
-  it("of a publisher that is here is left as it is", () => {
+  it("of a publisher at this relay is published unchanged", () => {
     const { lines, state, enter } = scene();
     state.holders = held(5n, PUBLISHER, OURS);
     enter(by(PUBLISHER)).update(by(PUBLISHER));
     assert.deepEqual(lines, ["start 7 epoch 0", "update 7 epoch 0"]);
   });
 
-  it("is refused for the reason that is given", () => {
+  it("is refused with the reason of the refusal", () => {
     const { enter } = scene("limit");
     assert.throws(() => enter(by(PUBLISHER, OUTSIDE)), /limit/);
   });

@@ -49,7 +49,7 @@ class Scene {
 }
 
 describe("a relay that dies", () => {
-  it("inside a group: the next one goes on with it where it stopped, and nothing comes twice", async () => {
+  it("inside a group: the next relay continues it where it stopped, and nothing is sent twice", async () => {
     const scene = new Scene();
     await scene.watch();
     const first = scene.a.taken(7);
@@ -64,7 +64,7 @@ describe("a relay that dies", () => {
     assert.deepEqual(scene.counters, { failovers: 1, splices: 0, groupsResumed: 1, groupsLost: 0 });
   });
 
-  it("inside a frame: its bytes go on where they stopped", async () => {
+  it("inside a frame: the next relay continues with the next byte", async () => {
     const scene = new Scene();
     await scene.watch();
     const first = scene.a.taken(3);
@@ -84,7 +84,7 @@ describe("a relay that dies", () => {
     assert.deepEqual(scene.viewer.groups[0]?.timestamps, [0, 5]);
   });
 
-  it("and whose group another one has otherwise: it is reset, and the next counts", async () => {
+  it("and whose group differs at the next relay: it is reset, and the following group is sent", async () => {
     const scene = new Scene();
     await scene.watch();
     const first = scene.a.taken(3);
@@ -97,7 +97,7 @@ describe("a relay that dies", () => {
     assert.deepEqual(scene.viewer.told, ["3 upstream ", "4 open next"]);
   });
 
-  it("between groups: the next one is asked for the group after the newest", async () => {
+  it("between groups: the next relay is asked for the group after the newest", async () => {
     const scene = new Scene();
     await scene.watch();
     const first = scene.a.taken(7);
@@ -108,7 +108,7 @@ describe("a relay that dies", () => {
     assert.equal(scene.b.group(7), "duplicate");
   });
 
-  it("and whose group the next one does not bring by itself: it is fetched, and goes on", async () => {
+  it("and whose unfinished group the next relay does not send by itself: the rest is fetched", async () => {
     const scene = new Scene();
     await scene.watch();
     frame(scene.a.taken(7), "one");
@@ -123,7 +123,7 @@ describe("a relay that dies", () => {
     assert.equal(scene.counters.groupsLost, 0);
   });
 
-  it("and groups that were never begun: they are fetched once the next one had its time", async () => {
+  it("before groups that were never begun: they are fetched after a wait for the next relay", async () => {
     const scene = new Scene();
     await scene.watch();
     const first = scene.a.taken(7);
@@ -143,7 +143,7 @@ describe("a relay that dies", () => {
     assert.deepEqual(scene.viewer.told, ["7 finished one", "9 finished later", "8 finished between"]);
   });
 
-  it("and whose publisher numbers groups by time: none is looked for between those that came", async () => {
+  it("and whose publisher numbers groups by time: no group in between is fetched", async () => {
     const scene = new Scene();
     await scene.watch();
     for (const sequence of [33_333, 66_667, 100_000]) scene.a.taken(sequence).finish();
@@ -154,7 +154,7 @@ describe("a relay that dies", () => {
     assert.deepEqual(scene.b.fetched, [133_333], "only what was begun");
   });
 
-  it("and whose group nobody has: it is reset when the next one does not have it either", async () => {
+  it("and whose group no relay has: it is reset when the next relay does not have it either", async () => {
     const scene = new Scene();
     await scene.watch();
     frame(scene.a.taken(7), "one");
@@ -166,7 +166,7 @@ describe("a relay that dies", () => {
     assert.equal(scene.counters.groupsLost, 1);
   });
 
-  it("and whose group is fetched in vain: it is reset after a bounded time", async () => {
+  it("and whose group is fetched without an answer: it is reset after a bounded time", async () => {
     const scene = new Scene();
     await scene.watch();
     frame(scene.a.taken(7), "one");
@@ -176,7 +176,7 @@ describe("a relay that dies", () => {
     assert.deepEqual(scene.viewer.told, ["7 upstream one"]);
   });
 
-  it("while a group of it is fetched from it: the next one is asked for that group", async () => {
+  it("while a group is fetched from it: the next relay is asked for that group", async () => {
     const scene = new Scene();
     scene.candidates = ["a", "b", "c"];
     await scene.watch();
@@ -191,7 +191,7 @@ describe("a relay that dies", () => {
     assert.equal(scene.counters.groupsLost, 0);
   });
 
-  it("with no other: the track is kept for a while, goes on when one is back, and ends when none is", async () => {
+  it("without another relay: the track waits, continues when one is back, and ends when none is", async () => {
     const scene = new Scene();
     scene.candidates = ["a"];
     await scene.watch();
@@ -218,7 +218,7 @@ describe("a relay that dies", () => {
 });
 
 describe("a relay that asks to leave", () => {
-  it("sends on until the other one has begun, and no group comes twice or is cut", async () => {
+  it("sends until the next relay has begun, and no group is sent twice or cut", async () => {
     const scene = new Scene();
     await scene.watch();
     const running = scene.a.taken(1);
@@ -240,8 +240,8 @@ describe("a relay that asks to leave", () => {
   });
 });
 
-describe("a relay that is left", () => {
-  it("is left also where it is always ahead of the other one, after the group that it has begun", async () => {
+describe("the former relay after a move", () => {
+  it("is left after the group that it has begun, even when it is always ahead of the next one", async () => {
     const scene = new Scene();
     await scene.watch();
     frame(scene.a.taken(1), "one");
@@ -256,7 +256,7 @@ describe("a relay that is left", () => {
     assert.equal(scene.a.last.cancelled, false);
   });
 
-  it("and whose own publisher goes: its group is not over for that", async () => {
+  it("does not end its group when its own publisher goes", async () => {
     const scene = new Scene();
     await scene.watch();
     const cut = scene.a.taken(1);
@@ -272,7 +272,7 @@ describe("a relay that is left", () => {
     assert.deepEqual(scene.b.fetched, [1]);
   });
 
-  it("is heard until its long group ends, and brings none of those that the other one brings", async () => {
+  it("delivers until its long group ends, and no group of the next relay", async () => {
     const scene = new Scene();
     await scene.watch();
     const long = scene.a.taken(1);
@@ -289,7 +289,7 @@ describe("a relay that is left", () => {
     assert.deepEqual(scene.viewer.told, ["1 finished one|two", "2 open next"]);
   });
 
-  it("and dies before its group has ended: the rest is fetched from the other one at once", async () => {
+  it("dies before its group has ended: the rest is fetched from the next relay at once", async () => {
     const scene = new Scene();
     await scene.watch();
     frame(scene.a.taken(1), "one");
@@ -309,8 +309,8 @@ describe("a relay that is left", () => {
   });
 });
 
-describe("a track that is over", () => {
-  it("still gets the groups that its end has overtaken", async () => {
+describe("a track that has ended", () => {
+  it("still receives groups that its end has overtaken", async () => {
     const scene = new Scene();
     await scene.watch();
     const open = scene.a.taken(1);
@@ -335,7 +335,7 @@ describe("a track that is over", () => {
 });
 
 describe("a better relay", () => {
-  it("takes over once it has been better for a while, not before", async () => {
+  it("takes over only after it has been better for a while", async () => {
     const scene = new Scene();
     scene.candidates = ["b", "a"];
     await scene.watch();
@@ -364,7 +364,7 @@ describe("a relay that takes over", () => {
     return scene;
   }
 
-  it("does so with a group that the other one was faster with, begun or whole, and brings all that follow", async () => {
+  it("does so with a group that the former relay sent first, begun or whole, and delivers all that follow", async () => {
     for (const whole of [false, true]) {
       const scene = await goingOver();
       const second = scene.b.taken(2);
@@ -383,7 +383,7 @@ describe("a relay that takes over", () => {
     }
   });
 
-  it("is left again for one that became better meanwhile, and not awaited when the other one is the best again", async () => {
+  it("is left for one that became better meanwhile, and not awaited when the former one is the best again", async () => {
     const scene = await goingOver();
     scene.candidates = ["b", "a"];
     scene.source.candidatesChanged();
@@ -401,7 +401,7 @@ describe("a relay that takes over", () => {
 });
 
 describe("what relays answer", () => {
-  it("not_found by all of them is the track's answer", async () => {
+  it("not_found by all of them ends the track with not_found", async () => {
     const scene = new Scene();
     await scene.watch();
     scene.a.last.sink.closed("not_found");
@@ -410,7 +410,7 @@ describe("what relays answer", () => {
     assert.deepEqual(scene.viewer.log, ["closed not_found"]);
   });
 
-  it("properties and single groups are asked of the next one where the first cannot be reached", async () => {
+  it("for properties and single groups come from the next relay where the first cannot be reached", async () => {
     const scene = new Scene();
     scene.a.up = false;
     const answers: unknown[] = [];
@@ -429,7 +429,7 @@ describe("what relays answer", () => {
     assert.equal(scene.source.idle, true);
   });
 
-  it("a track that is given up lets go of every link", async () => {
+  it("are not awaited by a cancelled track: it releases every link", async () => {
     const scene = new Scene();
     await scene.watch();
     scene.viewer.upstream?.cancel();

@@ -25,7 +25,7 @@ async function list(world: World, client: TestClient, atMostMs: number) {
 }
 
 describe("the first list of what is live", () => {
-  it("has what other relays publish, at an edge that nothing has asked before", async () => {
+  it("has what other relays publish, at an edge that has asked for nothing before", async () => {
     const world = new World(["root"], () => 0.5);
     for (const [node, role] of [
       ["root", "root"],
@@ -43,7 +43,7 @@ describe("the first list of what is live", () => {
     assert.deepEqual(world.defects, []);
   });
 
-  it("has what the tiers know where no root can be asked", async () => {
+  it("has what other relays know where no root can be asked", async () => {
     const world = new World(["root"], () => 0.5);
     for (const [node, role] of [
       ["root", "root"],
@@ -63,7 +63,7 @@ describe("the first list of what is live", () => {
     assert.ok(ms <= 200, `${ms} ms`);
   });
 
-  it("comes after half a second, and is said not to be all, where no other relay answers", async () => {
+  it("comes after half a second and is marked incomplete where no other relay answers", async () => {
     const world = new World(["root"], () => 0.5);
     await world.start("e1", "edge");
     await world.pass(2_000);
@@ -74,7 +74,7 @@ describe("the first list of what is live", () => {
     assert.ok(ms >= 500 && ms <= 600, `${ms} ms`);
   });
 
-  it("comes at once from a relay without others", async () => {
+  it("comes at once from a relay without other relays", async () => {
     const world = new World([], () => 0.5);
     await world.start("o1", "origin");
     await world.pass(1_000);

@@ -72,7 +72,7 @@ function sessionOf(parts: Pick<Session, "source" | "close">): Session {
 }
 
 describe("a link to a relay", () => {
-  it("lingers after its last use, and is closed then", async () => {
+  it("stays open for a while after its last user has left, then closes", async () => {
     const scene = new Scene();
     const release = scene.use();
     scene.last.up();
@@ -86,7 +86,7 @@ describe("a link to a relay", () => {
     assert.deepEqual([scene.links.size, scene.clock.pending], [0, 0]);
   });
 
-  it("that comes up when nobody wants it any more lingers, too, and is closed then", async () => {
+  it("that comes up after its users have left stays open for a while, then closes", async () => {
     const scene = new Scene();
     scene.use()();
     scene.clock.advance(LINGER_MS + 1);
@@ -98,7 +98,7 @@ describe("a link to a relay", () => {
     assert.deepEqual([scene.links.size, scene.clock.pending], [0, 0]);
   });
 
-  it("is not ended by what is left of one before that was lost", async () => {
+  it("is not closed by a timer of an earlier link that was lost", async () => {
     const scene = new Scene();
     const release = scene.use();
     scene.last.up();
@@ -116,7 +116,7 @@ describe("a link to a relay", () => {
     assert.equal(scene.clock.pending, 0);
   });
 
-  it("to one that asks us to leave while it comes up is left as well", async () => {
+  it("is left when the peer asks us to leave while the link comes up", async () => {
     const scene = new Scene();
     scene.use();
     scene.last.on.leaving();
@@ -128,7 +128,7 @@ describe("a link to a relay", () => {
     assert.equal(scene.clock.pending, 0);
   });
 
-  it("to one that asked us to leave is closed with its last use, or at once where there is none", async () => {
+  it("to a peer that asked us to leave closes with its last user, or at once without users", async () => {
     const scene = new Scene();
     const release = scene.use();
     scene.last.up();
@@ -148,7 +148,7 @@ describe("a link to a relay", () => {
     assert.equal(scene.closed, 2);
   });
 
-  it("to one that has started anew is dialled at once, whatever the wait was", async () => {
+  it("to a restarted relay is dialled at once, however long the wait was", async () => {
     const scene = new Scene();
     scene.use();
     for (let failed = 0; failed < 5; failed++) {
@@ -165,7 +165,7 @@ describe("a link to a relay", () => {
     assert.equal(scene.clock.pending, 0);
   });
 
-  it("that cannot be made is tried after ever longer waits, however often somebody asks for it anew", async () => {
+  it("that cannot be opened is dialled after ever longer waits, however often users ask for it", async () => {
     const scene = new Scene();
     const attempts: number[] = [];
     const start = scene.clock.now();
@@ -196,7 +196,7 @@ describe("a link to a relay", () => {
     assert.equal(scene.dials.length, attempts.length + 1);
   });
 
-  it("that is refused as soon as it is up counts as one that cannot be made; one that lasted begins anew", async () => {
+  it("that the peer refuses at once counts as a failure; one that lasted resets the wait", async () => {
     const scene = new Scene();
     scene.use();
     const ups: number[] = [];
@@ -220,7 +220,7 @@ describe("a link to a relay", () => {
     assert.equal(scene.clock.pending, 0);
   });
 
-  it("is dialled at once again when the relay has started anew, also while nobody uses it", async () => {
+  it("to a restarted relay is dialled at once by the next user, also when the restart was seen without users", async () => {
     const scene = new Scene();
     for (let failed = 0; failed < 6; failed++) {
       scene.use()();

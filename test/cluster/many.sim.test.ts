@@ -7,8 +7,8 @@ import { holdingOf } from "./support.ts";
 /** Over the 256 streams that a link between relays begins with. */
 const SCOPES = 600;
 
-describe("a relay that asks for hundreds of broadcasts by their names", () => {
-  it("is told of each by the root, over one session", async () => {
+describe("a relay that asks for hundreds of broadcasts by path", () => {
+  it("learns of each from the root, over one session", async () => {
     const world = new World(["root"], () => 0.5);
     await world.start("root", "root");
     const origin = await world.start("o1", "origin");

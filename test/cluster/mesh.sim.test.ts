@@ -56,7 +56,7 @@ async function watches(world: World, edge: string, path: string, publisher: Test
 }
 
 describe("a mesh in one process", () => {
-  it("carries every group of a publisher to viewers at every edge, each track pulled once by each relay", async () => {
+  it("carries every group of a publisher to viewers at every edge, and each relay pulls each track once", async () => {
     const world = await meshOf(1);
     const live = (await world.client("o1")).publish("live/a");
     await world.pass(200);
@@ -79,7 +79,7 @@ describe("a mesh in one process", () => {
     assert.deepEqual(world.defects, []);
   });
 
-  it("goes on inside a group when the regional that serves it is killed, within a second", async (t) => {
+  it("continues inside a group within a second when the regional that serves it is killed", async (t) => {
     const world = await meshOf(2);
     const live = (await world.client("o1")).publish("live/a");
     await world.pass(200);
@@ -111,7 +111,7 @@ describe("a mesh in one process", () => {
     assert.deepEqual(world.relay("e1").mesh.failovers, { failovers: 1, splices: 0, groupsResumed: 1, groupsLost: 0 });
   });
 
-  it("tells of a broadcast only those who asked: messages for one event", async (t) => {
+  it("announces a broadcast only to relays that asked: messages for one event", async (t) => {
     const world = await meshOf(3);
     const asking = ["e1", "e2"];
     for (const edge of asking) {
@@ -176,7 +176,7 @@ describe("a mesh in one process", () => {
     });
   }
 
-  it("forgets a broadcast when its origin is gone for longer than the lease", async () => {
+  it("forgets a broadcast when its origin is gone for longer than a lease", async () => {
     const world = await meshOf(5);
     (await world.client("o1")).publish("live/a");
     const watcher = await world.client("e1");

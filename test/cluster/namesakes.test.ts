@@ -19,8 +19,8 @@ beforeEach(() => {
   namesakes = new Namesakes({ clock, self: own, settleMs: SETTLE_MS, found: ({ url }) => found.push(url) });
 });
 
-describe("other relays with this one's name", () => {
-  it("are found once they are no earlier start of this one any more, and hold the name where this one is not registered", () => {
+describe("other relays with this relay's name", () => {
+  it("are reported once they cannot be an earlier start of this relay, and have the name where this relay is not registered", () => {
     namesakes.announced("n/o1/other", other);
     clock.advance(SETTLE_MS - 1);
     assert.deepEqual([found, namesakes.taken], [[], false]);
@@ -33,7 +33,7 @@ describe("other relays with this one's name", () => {
     assert.equal(namesakes.taken, false);
   });
 
-  it("are found once for each start, whatever changes of them", () => {
+  it("are reported once for each start, however often they change", () => {
     namesakes.announced("n/o1/other", other);
     clock.advance(SETTLE_MS);
     namesakes.announced("n/o1/draining", { ...other, draining: true });
@@ -42,7 +42,7 @@ describe("other relays with this one's name", () => {
     assert.equal(found.length, 1);
   });
 
-  it("are none: this relay's earlier start, this relay itself, and relays with other names", () => {
+  it("do not include an earlier start of this relay, this relay itself, or relays with other names", () => {
     namesakes.announced("n/o1/earlier", other);
     namesakes.announced("n/o1/own", own);
     namesakes.announced("n/o2/info", nodeInfo("o2", "origin", { hop: 3n }));

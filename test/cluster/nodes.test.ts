@@ -7,7 +7,7 @@ const ME = { node: "me", hop: 1_000n };
 const named = (nodes: Nodes) => [...nodes.values()].map(({ node }) => node);
 
 describe("the relays that are known", () => {
-  it("are believed from a root before configuration, and from that before DNS", () => {
+  it("are taken from a root before the configuration, and from the configuration before DNS", () => {
     const nodes = new Nodes(ME);
     nodes.set(nodeInfo("o1", "origin", { hop: 5n, region: "dns" }), "dns");
     nodes.set(nodeInfo("o1", "origin", { hop: 0n, region: "root" }), "root");
@@ -20,7 +20,7 @@ describe("the relays that are known", () => {
     assert.deepEqual([nodes.get("o1"), nodes.size, nodes.delete("o1", "dns")], [undefined, 0, false]);
   });
 
-  it("count once when DNS and a root both know one, also after it has restarted", () => {
+  it("are listed once when DNS and a root both know one, also after it has restarted", () => {
     const nodes = new Nodes(ME);
     nodes.set(nodeInfo("dns-10.0.0.1-443", "regional", { hop: 5n }), "dns");
     nodes.set(nodeInfo("dns-fd00--1-443", "regional", { hop: 5n }), "dns");
@@ -35,7 +35,7 @@ describe("the relays that are known", () => {
     assert.deepEqual([named(nodes), nodes.current("dns-10.0.0.1-443")], [["dns-10.0.0.1-443"], "dns-10.0.0.1-443"]);
   });
 
-  it("are not this relay itself, under whatever name", () => {
+  it("do not include this relay itself, under any name", () => {
     const nodes = new Nodes(ME);
     assert.equal(nodes.set(nodeInfo("me", "origin", { hop: 3n }), "root"), false);
     nodes.set(nodeInfo("dns-10.0.0.1-443", "origin", { hop: ME.hop }), "dns");
@@ -45,7 +45,7 @@ describe("the relays that are known", () => {
     assert.deepEqual([named(nodes), nodes.size], [[], 0]);
   });
 
-  it("have the hop ids that they were met with, but where a root tells them", () => {
+  it("have the hop id that a connection showed, unless a root announces one", () => {
     const nodes = new Nodes(ME);
     nodes.set(nodeInfo("o1", "origin", { hop: 0n }), "static");
     nodes.set(nodeInfo("o2", "origin", { hop: 7n }), "root");

@@ -27,8 +27,8 @@ function known(world: World, node: string) {
   };
 }
 
-describe("a relay that is a root besides", () => {
-  it("has what is published there in its registry, and relays that ask there watch it", async () => {
+describe("a relay that is also a root", () => {
+  it("has its own broadcasts in its registry, and relays that ask there can watch them", async () => {
     const world = new World(["o1"], () => 0.5);
     await world.start("o1", "origin");
     await world.start("e1", "edge");
@@ -49,7 +49,7 @@ describe("a relay that is a root besides", () => {
     assert.deepEqual(world.defects, []);
   });
 
-  it("asks its own registry, without a session with itself, and is told what others have", async () => {
+  it("asks its own registry without a session, and learns what other relays hold", async () => {
     const world = new World(["o1"], () => 0.5);
     const root = await world.start("o1", "origin");
     await world.start("o2", "origin");
@@ -71,7 +71,7 @@ describe("a relay that is a root besides", () => {
     assert.deepEqual(world.defects, []);
   });
 
-  it("knows its rivals: the newest of two publishers is taken everywhere", async () => {
+  it("knows its rivals: every relay takes the newest of two publishers", async () => {
     const world = new World(["o1"], () => 0.5);
     await world.start("o1", "origin");
     await world.start("o2", "origin");
@@ -89,7 +89,7 @@ describe("a relay that is a root besides", () => {
     assert.deepEqual(world.defects, []);
   });
 
-  it("is one of several: each knows what is published at the other, and what is published there itself", async () => {
+  it("can be one of several: each knows what is published at the other and at itself", async () => {
     const world = new World(["o1", "o2"], () => 0.5);
     for (const node of ["o1", "o2"]) await world.start(node, "origin");
     await world.start("e1", "edge");

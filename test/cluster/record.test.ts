@@ -51,7 +51,7 @@ const near = fc
   });
 
 describe("what roots write for each other", () => {
-  it("reads as it was written", () => {
+  it("is read as it was written", () => {
     fc.assert(
       fc.property(holding, info, fc.array(holding, { maxLength: 5 }), fc.array(path), (one, relay, more, released) => {
         assert.deepEqual(decodeHolding(NODE, one.path, encodeHolding(one)), one);
@@ -62,7 +62,7 @@ describe("what roots write for each other", () => {
     );
   });
 
-  it("is refused, and never thrown at anybody, when it is something else", () => {
+  it("is refused without an exception when it has another form", () => {
     fc.assert(
       fc.property(fc.oneof(near, fc.json(), fc.string(), fc.anything()), (text) => {
         const told = decodeHolding(NODE, "live/a", text);
@@ -73,7 +73,7 @@ describe("what roots write for each other", () => {
     );
   });
 
-  it("is refused when it is of another relay, or too long", () => {
+  it("is refused when it names another relay or is too long", () => {
     fc.assert(
       fc.property(info, holding, (relay, one) => {
         assert.equal(decodeInfo("o2", encodeInfo(relay)), undefined);

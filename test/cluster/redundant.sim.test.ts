@@ -44,7 +44,7 @@ async function killed(keeps: Keeps, within: number) {
 describe("two origins with the same content", () => {
   for (const keeps of ["serves", "fetches"] as const) {
     for (let within = 0; within < 5; within++) {
-      it(`of which one is killed ${within} frames into a group, publisher ${keeps} what is past`, async () => {
+      it(`of which one is killed ${within} frames into a group, with a publisher that ${keeps} past groups`, async () => {
         const { missing, world } = await killed(keeps, within);
         assert.deepEqual(missing, []);
         assert.deepEqual(world.defects, []);

@@ -65,7 +65,9 @@ async function started(backend: RegistryBackend) {
 }
 
 function conforms(name: string, open: () => RegistryBackend): void {
-  it(`${name} keeps relays, tells of changes, and knows what is whole`, { timeout: TIMEOUT_MS }, async () => {
+  it(`${name} keeps relays, reports changes, and knows which relays are complete`, {
+    timeout: TIMEOUT_MS,
+  }, async () => {
     const [one, other] = [await started(open()), await started(open())];
     const a = one.backend;
     const info = nodeInfo("o1", "origin", { startedAt: 5 });
@@ -129,7 +131,7 @@ function conforms(name: string, open: () => RegistryBackend): void {
     for (const { backend } of [one, other]) backend.close();
   });
 
-  it(`${name} forgets what nobody renews`, { timeout: TIMEOUT_MS }, async () => {
+  it(`${name} forgets relays whose lease no root renews`, { timeout: TIMEOUT_MS }, async () => {
     const { backend } = await started(open());
     await backend.put({ info: nodeInfo("o2"), holdings: [], released: [] }, 50, "whole", "");
     for (let listed = 1; listed > 0; ) {
@@ -164,7 +166,7 @@ describe("a Redis that roots share", { skip, timeout: TIMEOUT_MS }, () => {
   after(async () => await server.stop());
   conforms("Redis", redis);
 
-  it("gives a root that starts everything at once", async () => {
+  it("gives everything at once to a root that starts", async () => {
     const a = root();
     const held = many(2_000);
     a.relay("o1", held);
@@ -176,7 +178,7 @@ describe("a Redis that roots share", { skip, timeout: TIMEOUT_MS }, () => {
     await until(() => b.paths.length === held.length);
   });
 
-  it("may be killed: an empty one gets it all, and what changed meanwhile", async () => {
+  it("may be killed: an empty one is filled again, with what changed meanwhile", async () => {
     const [a, b] = [root(), root()];
     const relay = a.relay("o1", ["live/a"]);
     b.relay("o2", ["live/b"]);
@@ -192,7 +194,7 @@ describe("a Redis that roots share", { skip, timeout: TIMEOUT_MS }, () => {
     assert.deepEqual([a.gone, b.gone], [[], []]);
   });
 
-  it("may hang: nobody waits for it, and it goes on where it was", async () => {
+  it("may hang: no root waits for it, and changes are written later", async () => {
     const clock = new ManualClock();
     const [a, b] = [root(clock), root()];
     const relay = a.relay("o1", ["live/a"]);
@@ -213,7 +215,7 @@ describe("a Redis that roots share", { skip, timeout: TIMEOUT_MS }, () => {
     assert.ok(a.shared.counters.errors > 0);
   });
 
-  it("may hold what no root wrote: it is ignored and counted", async () => {
+  it("may contain what no root wrote, which is ignored and counted", async () => {
     const [a, b] = [root(), root()];
     a.relay("o1", ["live/a"]);
     b.relay("o2", ["live/b"]);

@@ -20,7 +20,7 @@ function registryOf(bounds: { maxNodes?: number; maxHoldings?: number } = {}) {
 }
 
 describe("the registry", () => {
-  it("tells those who watch a prefix, a path, or everything, and nobody else", () => {
+  it("notifies watchers of a prefix, a path or everything, and no others", () => {
     const { registry, log, noting } = registryOf();
     const session = {};
     registry.register(nodeInfo("o1"), session);
@@ -40,7 +40,7 @@ describe("the registry", () => {
     ]);
   });
 
-  it("tells those who watch the rivals of a relay of the paths that it holds, and of no others", () => {
+  it("notifies watchers of a relay's rivals of the paths that the relay holds, and of no others", () => {
     const { registry, log, noting } = registryOf();
     const [one, two] = [{}, {}];
     registry.register(nodeInfo("o1"), one);
@@ -60,7 +60,7 @@ describe("the registry", () => {
     assert.deepEqual(log, ["o1 +live/a o1", "o1 +live/a o2", "o1 -live/a o2"]);
   });
 
-  it("keeps what a relay has for the lease when the relay is lost, and not when it says that it leaves", () => {
+  it("keeps the holdings of a lost relay for a lease, and removes those of a leaving relay at once", () => {
     const { clock, registry, paths } = registryOf();
     const [one, two] = [{}, {}];
     registry.register(nodeInfo("o1"), one);
@@ -82,7 +82,7 @@ describe("the registry", () => {
     assert.equal(clock.pending, 0);
   });
 
-  it("goes on without a word when a relay comes back in time, and forgets what that one does not have any more", () => {
+  it("notifies of nothing when a relay comes back in time, and releases what it does not report again", () => {
     const { clock, registry, log, noting, paths } = registryOf();
     const [before, after] = [{}, {}];
     registry.register(nodeInfo("o1"), before);
@@ -103,7 +103,7 @@ describe("the registry", () => {
     assert.deepEqual(log, ["w +live/b o1", "w -live/a o1"]);
   });
 
-  it("takes a relay that never says that it has told all to have done so at last", () => {
+  it("treats a relay as fully reported after a bounded time, even when it never says so", () => {
     const { clock, registry, paths } = registryOf();
     const [before, after] = [{}, {}];
     registry.register(nodeInfo("o1"), before);
@@ -117,7 +117,7 @@ describe("the registry", () => {
     assert.equal(registry.counts.nodes, 1);
   });
 
-  it("refuses an older one of two relays with one name, and what a session says for another", () => {
+  it("refuses the earlier of two starts with one name, and what a session says about another relay", () => {
     const { registry, paths } = registryOf();
     const [one, two] = [{}, {}];
     registry.register(nodeInfo("o1", "origin", { startedAt: 5 }), one);
@@ -128,7 +128,7 @@ describe("the registry", () => {
     assert.equal(registry.counts.nodes, 1);
   });
 
-  it("leaves a name to the relay that came first, where no identity says whose it is", () => {
+  it("leaves a name to the relay that came first, where no token or certificate names one", () => {
     const { clock, registry } = registryOf();
     const [first, other] = [{}, {}];
     const stranger = nodeInfo("o1", "origin", { hop: 2n, url: "https://elsewhere:443", startedAt: 9 });
@@ -142,7 +142,7 @@ describe("the registry", () => {
     assert.equal(registry.register(stranger, other), true);
   });
 
-  it("takes a new start of a relay at its URL, and a new session of its process wherever it is", () => {
+  it("accepts a new start of a relay at its URL, and a new session of the same process at any URL", () => {
     const { registry } = registryOf();
     registry.register(nodeInfo("o1"), {});
     assert.equal(registry.register(nodeInfo("o1", "origin", { hop: 2n, startedAt: 2 }), {}), true);
@@ -150,7 +150,7 @@ describe("the registry", () => {
     assert.equal(registry.register(moved, {}), true);
   });
 
-  it("gives a name to the session whose identity has it, and to none without one after that", () => {
+  it("gives a name to the session whose token has it, and after that to no session without one", () => {
     const { registry } = registryOf();
     const elsewhere = nodeInfo("o1", "origin", { hop: 2n, url: "https://elsewhere:443", startedAt: 2 });
     registry.register(nodeInfo("o1"), {});
@@ -160,7 +160,7 @@ describe("the registry", () => {
     assert.equal(registry.register(later, {}, true), true);
   });
 
-  it("takes nothing that is far ahead of its clock: no start, and no epoch", () => {
+  it("refuses starts and epochs that are far ahead of its clock", () => {
     const clock = new ManualClock();
     const refused: string[] = [];
     let count = 0;

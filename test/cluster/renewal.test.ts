@@ -27,7 +27,7 @@ async function scene() {
 }
 
 describe("a second link to the same relay", () => {
-  it("takes a track over with its first group; what the first link began ends there", async () => {
+  it("takes a track over with its first group; the first link finishes what it began", async () => {
     const { viewer, relay, former, renew, counters } = await scene();
     const open = relay.taken(4);
     frame(open, "one");
@@ -46,7 +46,7 @@ describe("a second link to the same relay", () => {
     assert.deepEqual(counters, { failovers: 0, splices: 1, groupsResumed: 0, groupsLost: 0 });
   });
 
-  it("goes on with a group that was not over when the first one ended", async () => {
+  it("continues a group that was unfinished when the first link ended", async () => {
     const { viewer, relay, former, renew, counters } = await scene();
     frame(relay.taken(0), "one");
     await renew();
@@ -61,7 +61,7 @@ describe("a second link to the same relay", () => {
     assert.equal(counters.groupsLost, 0);
   });
 
-  it("keeps a track on which nothing comes when the first one ends", async () => {
+  it("keeps a track without new groups when the first link ends", async () => {
     const { viewer, relay, former, renew } = await scene();
     const only = relay.taken(0);
     frame(only, "one");

@@ -151,8 +151,8 @@ async function play(events: readonly { readonly run: Event }[]): Promise<void> {
   assert.equal(clock.pending, 0);
 }
 
-describe("roots that share a registry, come what may", () => {
-  it("know what there is when it is over", async () => {
+describe("roots that share a registry, after random failures", () => {
+  it("all know the same when the failures are over", async () => {
     const numRuns = Number(process.env["MOQMESH_RUNS"] ?? 150);
     await fc.assert(fc.asyncProperty(fc.array(event, { maxLength: 40 }), play), { numRuns });
   });

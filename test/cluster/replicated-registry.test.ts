@@ -42,7 +42,7 @@ describe("roots that share a registry", () => {
     return both;
   }
 
-  it("tell what is registered, changed, released and withdrawn at the other", async () => {
+  it("learn what is registered, changed, released and withdrawn at the other", async () => {
     const [a, b] = await pair();
     const relay = a.relay("o1", ["live/a", "live/b"]);
     await clock.run(TOLD_MS);
@@ -58,7 +58,7 @@ describe("roots that share a registry", () => {
     assert.deepEqual([b.nodes, b.paths, store.nodes.size], [[], [], 0]);
   });
 
-  it("tell of a relay that changes while it is being written", async () => {
+  it("learn a change of a relay that was made while the relay was being written", async () => {
     const [a, b] = await pair();
     store.latencyMs = 100;
     const relay = a.relay("o1", ["live/a"]);
@@ -68,7 +68,7 @@ describe("roots that share a registry", () => {
     assert.equal(b.registry.get("o1")?.draining, true);
   });
 
-  it("give one that starts later everything at once", async () => {
+  it("give everything at once to a root that starts later", async () => {
     const a = root();
     a.relay("o1", many(2_000));
     await clock.run(TOLD_MS);
@@ -77,7 +77,7 @@ describe("roots that share a registry", () => {
     assert.equal(b.paths.length, 2_000);
   });
 
-  it("keep what one has while it lives, and for the lease when it dies", async () => {
+  it("keep what another root has while it runs, and for a lease after it dies", async () => {
     const [a, b] = await pair();
     a.relay("o1", ["live/a"]);
     await clock.run(10 * LEASE_MS);
@@ -89,7 +89,7 @@ describe("roots that share a registry", () => {
     assert.deepEqual([b.nodes, b.paths, b.gone], [[], [], ["live/a"]]);
   });
 
-  it("have clocks that are hours apart", async () => {
+  it("may have clocks that are hours apart", async () => {
     const hour = 3_600_000;
     const other: Clock = {
       now: () => clock.now() + 5 * hour,
@@ -106,7 +106,7 @@ describe("roots that share a registry", () => {
     assert.deepEqual(b.paths, ["live/b o2"]);
   });
 
-  it("take a relay that is lost at one and is at the other to be there", async () => {
+  it("keep a relay that is lost at one root and connected at the other", async () => {
     const [a, b] = await pair();
     b.relay("o1", ["live/a"]);
     const lost = a.relay("o1", ["live/a"]);
@@ -117,7 +117,7 @@ describe("roots that share a registry", () => {
   });
 
   for (const afterMs of [10, 1_990, 2_010, LEASE_MS - 200]) {
-    it(`are told of a relay that moves to another one ${afterMs} ms after it is lost as of one that never went`, async () => {
+    it(`never withdraw a relay that connects to another root ${afterMs} ms after it was lost`, async () => {
       const [a, b] = await pair();
       const lost = a.relay("o1", ["live/a", "live/b"]);
       await clock.run(6_000);
@@ -129,7 +129,7 @@ describe("roots that share a registry", () => {
     });
   }
 
-  it("follow a relay that restarts and comes to another one", async () => {
+  it("follow a relay that restarts and connects to another root", async () => {
     const [a, b] = await pair();
     const c = root();
     const old = a.relay("o1", ["live/a", "live/b"], { startedAt: 1 });
@@ -144,7 +144,7 @@ describe("roots that share a registry", () => {
     }
   });
 
-  it("follow a relay that restarts elsewhere with a clock that was put back", async () => {
+  it("follow a relay that restarts at another root with a clock that was set back", async () => {
     const [a, b] = await pair();
     const old = a.relay("o1", ["live/a"], { startedAt: 1_000_000 });
     await clock.run(3_000);
@@ -161,7 +161,7 @@ describe("roots that share a registry", () => {
     assert.deepEqual(a.paths, ["live/b o1", "live/c o1"]);
   });
 
-  it("follow a relay that restarts at its root with a clock that was put back", async () => {
+  it("follow a relay that restarts at its root with a clock that was set back", async () => {
     const [a, b] = await pair();
     store.latencyMs = 2;
     const old = a.relay("o1", ["live/a"], { startedAt: 1_000_000 });
@@ -172,7 +172,7 @@ describe("roots that share a registry", () => {
     for (const one of [a, b]) assert.deepEqual([one.paths, one.registry.get("o1")?.startedAt], [["live/b o1"], 5]);
   });
 
-  it("believe the later of two that live under one name", async () => {
+  it("believe the later of two relays with one name", async () => {
     const [a, b] = await pair();
     a.relay("o1", ["live/old"], { startedAt: 1 });
     await clock.run(TOLD_MS);
@@ -181,7 +181,7 @@ describe("roots that share a registry", () => {
     for (const one of [a, b]) assert.deepEqual([one.paths, one.registry.get("o1")?.startedAt], [["live/new o1"], 2]);
   });
 
-  it("forget a relay that left at once, although another one was just writing it", async () => {
+  it("forget a relay that left at once, even while another root is writing it", async () => {
     const [a, b] = await pair();
     const atA = a.relay("o1", ["live/a"]);
     const atB = b.relay("o1", ["live/a"]);
@@ -200,7 +200,7 @@ describe("roots that share a registry", () => {
     assert.deepEqual([a.nodes, b.nodes, store.nodes.size], [[], [], 0]);
   });
 
-  it("forget what left while it was being read", async () => {
+  it("forget a relay that left while it was being read", async () => {
     const [a, b] = await pair();
     const relay = a.relay("o1", ["live/a"]);
     await clock.run(TOLD_MS);
@@ -219,7 +219,7 @@ describe("roots that share a registry", () => {
     assert.deepEqual([a.nodes, b.nodes], [[], []]);
   });
 
-  it("take a relay back that left and is there again at once", async () => {
+  it("register a relay again that left and came back at once", async () => {
     const [a, b] = await pair();
     a.relay("o1", ["live/a"], { startedAt: 1 }).leave();
     a.relay("o1", ["live/b"], { startedAt: 2 });
@@ -227,7 +227,7 @@ describe("roots that share a registry", () => {
     for (const one of [a, b]) assert.deepEqual(one.paths, ["live/b o1"]);
   });
 
-  it("tell on what is known while it is gone, and fill it again when it is back empty", async () => {
+  it("keep serving what they know while the backend is unreachable, and fill it again when it is back empty", async () => {
     const [a, b] = await pair();
     const relay = a.relay("o1", ["live/a", "live/b"]);
     b.relay("o2", many(1_200));
@@ -252,7 +252,7 @@ describe("roots that share a registry", () => {
     assert.deepEqual(c.paths, a.paths);
   });
 
-  it("take nothing for gone when it comes back from an old snapshot", async () => {
+  it("remove nothing when the backend comes back from an old snapshot", async () => {
     const [a, b] = await pair();
     const relay = a.relay("o1", ["live/a"]);
     await clock.run(TOLD_MS);
@@ -269,7 +269,7 @@ describe("roots that share a registry", () => {
     assert.deepEqual([b.paths, b.gone, store.kept("o1")?.holdings.size], [["live/a o1", "live/b o1"], [], 2]);
   });
 
-  it("take nothing for gone that a relay has not told again yet", async () => {
+  it("remove nothing that a relay has yet to report again", async () => {
     const [a, b] = await pair();
     const c = root();
     a.relay("o1", many(3));
@@ -289,7 +289,7 @@ describe("roots that share a registry", () => {
     assert.equal(store.kept("o1")?.partial, false);
   });
 
-  it("pass on that a relay left while it was gone", async () => {
+  it("remove a relay that left while the backend was unreachable", async () => {
     const [a, b] = await pair();
     const relay = a.relay("o1", ["live/a"]);
     await clock.run(TOLD_MS);
@@ -302,7 +302,7 @@ describe("roots that share a registry", () => {
     assert.deepEqual([a.nodes, b.nodes], [[], []]);
   });
 
-  it("find out what messages did not tell", async () => {
+  it("find changes whose messages were lost", async () => {
     const [a, b] = await pair();
     const relay = a.relay("o1", ["live/a"]);
     await clock.run(TOLD_MS);
@@ -316,7 +316,7 @@ describe("roots that share a registry", () => {
     assert.deepEqual(b.nodes, []);
   });
 
-  it("never take what is not written again yet for gone", async () => {
+  it("never remove what has yet to be written again", async () => {
     const [a, b] = await pair();
     const relay = a.relay("o1", many(10_000));
     await clock.run(1_000);
@@ -337,7 +337,7 @@ describe("roots that share a registry", () => {
     assert.deepEqual([b.gone, b.paths.length, store.kept("o1")?.partial], [["live/5000"], 9_999, false]);
   });
 
-  it("complete what another one left half written", async () => {
+  it("complete what another root left half written", async () => {
     const [a, b] = await pair();
     const c = root();
     a.relay("o1", many(5_000));
@@ -358,7 +358,7 @@ describe("roots that share a registry", () => {
     assert.equal(b.shared.counters.writes, writes, "then nothing is written any more");
   });
 
-  it("write more broadcasts of a relay than may wait", async () => {
+  it("write more broadcasts of a relay than may be pending", async () => {
     const a = root();
     a.relay("o1", many(210_000));
     await clock.run(FOUND_MS);

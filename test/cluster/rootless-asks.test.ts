@@ -116,8 +116,8 @@ function tiersOf(role: Role = "edge", alone = false) {
   return { clock, links, table, tiers, bounds, asking, known };
 }
 
-describe("asking along the tiers", () => {
-  it("begins a while after the last root is gone, and not when one is back before", async () => {
+describe("asking relays without a root", () => {
+  it("begins a while after the last root is lost, and not when one is back before that", async () => {
     const { clock, links, table, tiers, asking } = tiersOf();
     table.node(nodeInfo("r1", "regional"), "root");
     tiers.want({ kind: "under", prefix: "live" }, () => {});
@@ -134,7 +134,7 @@ describe("asking along the tiers", () => {
     assert.deepEqual(links.up("r1").tables.size, 1);
   });
 
-  it("takes the relay that is named in the hops for the holder, and the one that was asked where none is", async () => {
+  it("takes the relay in the hops as the holder, or the relay that was asked where the hops name none", async () => {
     const { clock, links, table, tiers } = tiersOf();
     table.node(nodeInfo("r1", "regional", { hop: 10n }), "root");
     table.node(nodeInfo("o1", "origin", { hop: 20n }), "root");
@@ -153,7 +153,7 @@ describe("asking along the tiers", () => {
     assert.equal(table.holders("live/a"), undefined);
   });
 
-  it("believes the tiers more than a root that is gone, and keeps what the root told of others", async () => {
+  it("believes relays more than a lost root, and keeps what the root announced of other relays", async () => {
     const { clock, links, table, tiers, known } = tiersOf("regional");
     for (const node of ["o1", "o2"]) table.node(nodeInfo(node), "root");
     const holding = { hops: [1n], cost: 0, ended: false };
@@ -170,7 +170,7 @@ describe("asking along the tiers", () => {
     assert.deepEqual(known("a", "b"), [undefined, ["o2"]]);
   });
 
-  it("does not take a list that a relay cuts for the end of what is on it, and asks again after a lease", async () => {
+  it("keeps what a cut answer announced, and asks the relay again after a lease", async () => {
     const { clock, links, table, tiers, known } = tiersOf("regional");
     table.node(nodeInfo("o1"), "root");
     tiers.want({ kind: "under", prefix: "" }, () => {});
@@ -194,7 +194,7 @@ describe("asking along the tiers", () => {
     assert.deepEqual(known("a", "b"), [["o1"], undefined], "what the second answer lacks does not exist");
   });
 
-  it("does not take a relay's leave of a broadcast for its end", async () => {
+  it("keeps a broadcast when a relay that took it from the holder stops announcing it", async () => {
     const { clock, links, table, tiers, known } = tiersOf("regional");
     for (const [node, hop] of [
       ["o1", 20n],
@@ -216,7 +216,7 @@ describe("asking along the tiers", () => {
     assert.deepEqual(known("a"), [undefined]);
   });
 
-  it("forgets what a root told that the holder itself, or a regional for an origin, does not tell for the lease", async () => {
+  it("forgets what a root announced and the holder, or a regional for an origin, does not announce for a lease", async () => {
     for (const asked of ["o1", "r1"] as const) {
       const { clock, links, table, tiers, known } = tiersOf(asked === "r1" ? "edge" : "regional");
       table.node(nodeInfo("r1", "regional"), "root");
@@ -246,7 +246,7 @@ describe("asking along the tiers", () => {
     }
   });
 
-  it("asks the next regional when one is late or leaves, and leaves that one when the first tells the same", async () => {
+  it("asks the next regional when one is late or leaves, and stops once the first announces the same", async () => {
     const { clock, links, table, tiers, known } = tiersOf();
     for (const node of ["r1", "r2"]) table.node(nodeInfo(node, "regional"), "root");
     tiers.want({ kind: "exact", path: "live/a" }, () => {});
@@ -275,7 +275,7 @@ describe("asking along the tiers", () => {
     assert.deepEqual(links.used.toSorted(), ["r1", "r2"]);
   });
 
-  it("believes a relay that is gone for the lease, and what is told again over the next link longer", async () => {
+  it("keeps the answer of a lost relay for a lease, and longer what the next link announces again", async () => {
     const { clock, links, table, tiers, known } = tiersOf("regional");
     table.node(nodeInfo("o1"), "static");
     tiers.want({ kind: "under", prefix: "live" }, () => {});
@@ -293,7 +293,7 @@ describe("asking along the tiers", () => {
     assert.deepEqual(known("live/a", "live/b"), [["o1"], undefined]);
   });
 
-  it("ends when a root has answered and relays had their time to come back to it", async () => {
+  it("ends a lease after a root has answered, so that all relays can register again", async () => {
     const { clock, links, table, tiers, asking, known } = tiersOf("regional");
     table.node(nodeInfo("o1"), "static");
     const want = tiers.want({ kind: "under", prefix: "live" }, () => {});
@@ -319,7 +319,7 @@ describe("asking along the tiers", () => {
     assert.deepEqual([asking, clock.pending], [[true, false, true, false], 0]);
   });
 
-  it("takes from a wider answer only what is wanted", async () => {
+  it("uses only what is wanted of a wider answer", async () => {
     const { clock, links, table, tiers, known, bounds } = tiersOf("regional");
     table.node(nodeInfo("o1"), "static");
     tiers.rooted(false);
@@ -341,7 +341,7 @@ describe("asking along the tiers", () => {
 });
 
 describe("prefixes to ask one relay for", () => {
-  it("are none that another covers, and few", () => {
+  it("are few, and none covers another", () => {
     const many = (count: number, path: (n: number) => string) =>
       new Set(Array.from({ length: count }, (_, n) => path(n)));
     assert.deepEqual(coalescePrefixes(new Set(["a/b", "a", "ab", "c/d"])), {
@@ -353,7 +353,7 @@ describe("prefixes to ask one relay for", () => {
     assert.deepEqual(coalescePrefixes(many(MAX_ASKS + 1, (n) => `${n}/a`)), { prefixes: new Set([""]), wide: true });
   });
 
-  it("says that all is known when each relay that can be asked has told what it knows", async () => {
+  it("report complete when each relay that can be asked has announced all it knows", async () => {
     const { clock, links, table, tiers } = tiersOf("regional");
     for (const node of ["o1", "o2", "o3"]) table.node(nodeInfo(node), "root");
     const told: boolean[] = [];
@@ -375,7 +375,7 @@ describe("prefixes to ask one relay for", () => {
     assert.deepEqual(told, [false, true, false], "nobody is left who could know");
   });
 
-  it("says that all is known where no other relay is configured, and not where none can be found", async () => {
+  it("report complete where no other relay is configured, and not where none can be found", async () => {
     for (const alone of [true, false]) {
       const { clock, tiers } = tiersOf("edge", alone);
       const told: boolean[] = [];

@@ -130,7 +130,9 @@ for (const { what, roots, victims } of [
 ]) {
   describe(what, () => {
     for (const seed of SEEDS) {
-      it(`has what an origin has at every edge in bounded time (seed ${seed})`, { timeout: 110_000 }, async (t) => {
+      it(`serves what an origin holds at every edge in bounded time (seed ${seed})`, {
+        timeout: 110_000,
+      }, async (t) => {
         const random = randomOf(seed);
         const world = await meshOf(roots, random);
         const harm = new Harm(world, random);

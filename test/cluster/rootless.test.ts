@@ -36,7 +36,7 @@ const pulled = (world: World, ...nodes: string[]) =>
   nodes.map((node) => world.relay(node).counters.upstreamSubscriptions).reduce((sum, count) => sum + count, 0);
 
 describe("a mesh whose roots are gone", () => {
-  it("finds what is published then, and lets go of the tiers without a flap when a root is back", async (t) => {
+  it("finds what is published then, and returns to the root without a withdrawal when it is back", async (t) => {
     const world = await meshOf(["root"]);
     const old = (await world.client("o1")).publish("live/old");
     const seen = announced(await world.client("e1"));
@@ -91,7 +91,7 @@ describe("a mesh whose roots are gone", () => {
     assert.deepEqual(world.defects, []);
   });
 
-  it("asks nobody when another root takes over", async () => {
+  it("asks no relay when another root takes over", async () => {
     const world = await meshOf(["root-1", "root-2"]);
     announced(await world.client("e1"));
     await world.pass(500);
@@ -102,7 +102,7 @@ describe("a mesh whose roots are gone", () => {
     }
   });
 
-  it("forgets what ends then, also where a root had told of it", async () => {
+  it("forgets what ends then, also what a root had announced", async () => {
     const world = await meshOf(["root"]);
     const client = await world.client("o1");
     const publisher = client.publish("live/a");
@@ -117,7 +117,7 @@ describe("a mesh whose roots are gone", () => {
 });
 
 describe("a mesh that never had a root", () => {
-  it("carries a broadcast from an origin through one regional to edges, asked for once by each relay", async () => {
+  it("carries a broadcast from an origin through one regional to edges, and each relay asks for it once", async () => {
     const world = await rootless();
     const seen = announced(await world.client("e1"), "live");
     const viewers = [(await world.client("e1")).watch("live/a"), (await world.client("e2")).watch("live/a")];
@@ -135,7 +135,7 @@ describe("a mesh that never had a root", () => {
     assert.deepEqual(world.defects, []);
   });
 
-  it("goes on at another regional when the one that was asked is killed", async () => {
+  it("continues at another regional when the one that was asked is killed", async () => {
     const world = await rootless();
     const live = (await world.client("o1")).publish("live/a");
     const seen = announced(await world.client("e1"), "live");
@@ -164,7 +164,7 @@ describe("a mesh that never had a root", () => {
     assert.deepEqual(seen, ["+live/a", "+live/b", "-live/b"]);
   });
 
-  it("has edges ask origins where there is no regional, and origins one another; nothing comes back to where it is from", async () => {
+  it("lets edges ask origins where there is no regional, and origins each other; no broadcast returns to its origin", async () => {
     const world = await rootless([
       ["o1", "origin"],
       ["o2", "origin"],
@@ -187,7 +187,7 @@ describe("a mesh that never had a root", () => {
     for (const node of ["o2", "e1"]) assert.deepEqual([...world.relay(node).broadcasts.list("")], [], node);
   });
 
-  it("forgets what an origin had that is gone, after the lease", async () => {
+  it("forgets the broadcasts of a lost origin after a lease", async () => {
     const world = await rootless();
     (await world.client("o1")).publish("live/a");
     const seen = announced(await world.client("e1"));
@@ -201,7 +201,7 @@ describe("a mesh that never had a root", () => {
 });
 
 describe("regions", () => {
-  it("stand in for each other as relays prefer them", async () => {
+  it("replace each other in the order that relays prefer", async () => {
     const world = new World(["root"], () => 0.5);
     world.regions = ["near"];
     await world.start("root", "root");

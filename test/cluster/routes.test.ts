@@ -37,7 +37,7 @@ describe("rendezvous hashing", () => {
     for (const node of nodes) assert.ok(Math.abs((counts.get(node) ?? 0) - 1_000) < 200, `${node} ${counts.get(node)}`);
   });
 
-  it("moves only the keys of a node that goes, whatever the order in which nodes are known", () => {
+  it("moves only the keys of a node that goes, in whatever order nodes are known", () => {
     fc.assert(
       fc.property(fc.string(), fc.shuffledSubarray(nodes, { minLength: 2 }), fc.nat(), (key, some, pick) => {
         const gone = some[pick % some.length];
@@ -73,7 +73,7 @@ describe("the table of routes", () => {
     assert.deepEqual(table.candidates("live/a", 2n), [second, best], "the holder has another epoch");
   });
 
-  it("sends everybody else straight to the holder, the cheaper one first", () => {
+  it("sends any other relay straight to the holder, the cheaper one first", () => {
     const { table } = tableOf("regional");
     table.node(nodeInfo("r1", "regional"), "root");
     for (const node of ["o1", "o2"]) table.node(nodeInfo(node), "root");
@@ -112,7 +112,7 @@ describe("the table of routes", () => {
     );
   });
 
-  it("does not go around a regional of its region to one elsewhere that has the broadcast first-hand", () => {
+  it("prefers a regional of its own region to a holder in another region", () => {
     const { table } = tableOf("edge", ["near"]);
     for (const node of ["own-1", "own-2"]) table.node(nodeInfo(node, "regional"), "root");
     table.node(nodeInfo("near-1", "regional", { region: "near" }), "root");
@@ -135,7 +135,7 @@ describe("the table of routes", () => {
     assert.deepEqual(table.candidates("live/a", 1n), ["o-near", "o-far", "o-asia", "o-eu"]);
   });
 
-  it("takes the highest epoch for the content, and forgets a holding when the last scope that told of it does", () => {
+  it("takes the highest epoch, and forgets a holding with the last scope that announced it", () => {
     const { table, changed } = tableOf("regional");
     table.holding(holdingOf("live/a", "o1", { epoch: 5n }), "one");
     table.holding(holdingOf("live/a", "o1", { epoch: 5n }), "two");
@@ -151,7 +151,7 @@ describe("the table of routes", () => {
     assert.deepEqual(table.counts, { nodes: 0, broadcasts: 0, holdings: 0 });
   });
 
-  it("takes the highest epoch of what several tell of one holding, then the latest word, and forgets all at once", () => {
+  it("takes the highest epoch among scopes that differ, then the latest announcement, and can forget all at once", () => {
     const { table, changed } = tableOf("regional");
     const told = () => table.holders("live/a")?.holdings.map(({ epoch, cost }) => [epoch, cost]);
     table.holding(holdingOf("live/a", "o1", { epoch: 5n, cost: 1 }), "root");
@@ -170,7 +170,7 @@ describe("the table of routes", () => {
     assert.equal(changed.length, 5);
   });
 
-  it("says whom to ask without a root: an edge one regional after the other and then origins, everybody else origins", () => {
+  it("lists relays to ask without a root: for an edge one regional after the other, then origins; for any other relay origins", () => {
     for (const [role, first] of [
       ["edge", rank("live", ["r1", "r2"]).map((node) => [node])],
       ["regional", []],
@@ -187,7 +187,7 @@ describe("the table of routes", () => {
     }
   });
 
-  it("knows a place for viewers: the same role, near before far, not one that drains", () => {
+  it("redirects viewers to a relay of the same role, near before far, and not to one that drains", () => {
     const { table } = tableOf();
     table.node(nodeInfo("e-far", "edge", { region: "us" }), "root");
     assert.equal(table.refuge()?.node, "e-far");
@@ -198,7 +198,7 @@ describe("the table of routes", () => {
     assert.equal(table.refuge()?.node, "e-far");
   });
 
-  it("knows a place for viewers in the region that it prefers", () => {
+  it("redirects viewers to the region that it prefers", () => {
     const { table, health } = tableOf("edge", ["near", "far"]);
     for (const region of ["asia", "far", "near"]) table.node(nodeInfo(`e-${region}`, "edge", { region }), "root");
     assert.equal(table.refuge()?.node, "e-near");
@@ -232,7 +232,7 @@ describe("interest", () => {
     return { clock, interest, asked, completes };
   }
 
-  it("asks once for what several want, and stops a while after the last of them", () => {
+  it("asks once for what several users want, and stops a while after the last has left", () => {
     const { clock, interest, asked } = interestOf();
     const [one, two] = [interest.watching("live", () => {}), interest.watching("live", () => {})];
     one();
@@ -247,7 +247,7 @@ describe("interest", () => {
     assert.equal(clock.pending, 0);
   });
 
-  it("gives the place of a scope that nobody uses to one that somebody asks for", () => {
+  it("gives the place of an unused scope to a new one", () => {
     const { interest, asked } = interestOf();
     for (const path of ["a", "b", "c", "d"]) interest.wanting(path)();
     interest.wanting("e");
@@ -262,7 +262,7 @@ describe("interest", () => {
     assert.equal(asked.at(-1), "refused", "what is in use stays");
   });
 
-  it("asks for nothing that a wider prefix covers, and asks for it before the wider one is given up", () => {
+  it("asks for nothing that a wider prefix covers, and asks for it before the wider one is stopped", () => {
     const { clock, interest, asked, completes } = interestOf();
     const wide = interest.watching("live", () => {});
     interest.wanting("live/a");
@@ -275,7 +275,7 @@ describe("interest", () => {
     assert.deepEqual(asked.slice(2), ["+exact live/a", "-under live"]);
   });
 
-  it("says when all of a prefix is known: when those that were asked for it, or for a wider one, have told it", () => {
+  it("reports a prefix complete when it, or a wider one, has been answered", () => {
     const { interest, completes } = interestOf();
     const known: string[] = [];
     interest.watching("live", () => known.push("live"));
@@ -291,7 +291,7 @@ describe("interest", () => {
     assert.deepEqual(known, ["live", "live/a", "late"]);
   });
 
-  it("does not call known what it asks others for, because those that had told it are gone", () => {
+  it("does not report a scope complete while the relays that answered it are gone and others are asked", () => {
     const { interest, completes } = interestOf();
     const known: string[] = [];
     interest.watching("live", () => {});
@@ -313,7 +313,7 @@ describe("interest", () => {
 describe("epochs", () => {
   const advertisement = { epoch: 0n, hops: [], cost: 2, ended: false };
 
-  it("are given to publishers without one: the time, and above what is known", () => {
+  it("are assigned to publishers without one: the time, and above any known epoch", () => {
     let latest = 0n;
     const stamper = new Stamper({ wallNow: () => 1_000, latest: () => latest, redundant: ["twin"], cost: 10 });
     assert.deepEqual(stamper.stamp("live/a", advertisement), { ...advertisement, epoch: 1_000n, cost: 12 });
@@ -323,15 +323,15 @@ describe("epochs", () => {
     assert.equal(stamper.restamp(advertisement, 1_000n).epoch, 1_000n);
   });
 
-  it("are one and the same where publishers send the same content", () => {
+  it("are equal where publishers send the same content", () => {
     const stamper = new Stamper({ wallNow: () => 1_000, latest: () => 9n, redundant: ["twin"], cost: 0 });
     assert.equal(stamper.stamp("twin/a", advertisement).epoch, 1n);
     assert.notEqual(stamper.stamp("twins", advertisement).epoch, 1n);
   });
 });
 
-describe("relays that are told of", () => {
-  it("count as started anew when their hop is another one, and not when they drain", () => {
+describe("relays that become known", () => {
+  it("count as restarted when their hop id changes, and not when they drain", () => {
     const { table, restarts } = tableOf();
     table.node(nodeInfo("r1", "regional"), "root");
     table.node(nodeInfo("r1", "regional", { draining: true }), "root");

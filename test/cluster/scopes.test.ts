@@ -12,8 +12,8 @@ import { ANY_TIME, FakePeers, holdingOf, nodeInfo } from "./support.ts";
 
 const LINGER_MS = 10_000;
 
-describe("a scope that is asked for again while it is handed over", () => {
-  it("keeps what it was told when the one before goes", () => {
+describe("a scope that is asked for again during a handover", () => {
+  it("keeps its answer when the former one stops", () => {
     const clock = new ManualClock();
     const broadcasts = new Broadcasts({ clock, limits: LIMITS, cache: CACHE });
     const asked: { key: string; sink: ScopeSink }[] = [];

@@ -56,7 +56,7 @@ describe("the control session of a root", () => {
 });
 
 describe("a media session", () => {
-  it("of an edge is served everything, of another relay what was published here; neither publishes", () => {
+  it("serves an edge everything, and another relay what was published here; neither may publish", () => {
     for (const [role, others] of [
       ["edge", true],
       ["regional", false],
@@ -75,7 +75,7 @@ describe("a media session", () => {
     }
   });
 
-  it("of a client that claims to be a relay is that of a client, and its token decides", () => {
+  it("of a client that claims to be a relay is a client's session, and its token decides", () => {
     const client = visitor(false, "live");
     const terms = meshSessionPolicy(DEPS, info("/live", "node=x&role=edge", "moq-lite-05"), client);
     assert.equal(terms.access, client.access);
@@ -97,7 +97,7 @@ describe("a media session", () => {
 describe("the name of a relay", () => {
   const [control, media] = ["/.moqmesh", "/"];
 
-  it("is that of its token or certificate, where these have one", () => {
+  it("is the one in its token or certificate, where these have one", () => {
     for (const path of [control, media]) {
       const asked = info(path, "node=edge-1&role=edge");
       for (const subject of ["relay edge-1", "edge-1", undefined])
@@ -112,7 +112,7 @@ describe("the name of a relay", () => {
     }
   });
 
-  it("is told to the registry by its identity, whatever the relay says or leaves out", () => {
+  it("is registered from its token or certificate, whatever the relay says", () => {
     const told: (string | undefined)[] = [];
     const deps: MeshSessionPolicyDeps = {
       ...DEPS,
@@ -126,7 +126,7 @@ describe("the name of a relay", () => {
     assert.deepEqual(told, ["edge-1", undefined]);
   });
 
-  it("says what the relay is: one that is known as no edge is served as none", () => {
+  it("decides its role: a relay that is known not to be an edge is not served as one", () => {
     const { access } = meshSessionPolicy(DEPS, info(media, "node=regional-1&role=edge"), visitor(true));
     assert.deepEqual([access.maySubscribe("live/mine"), access.maySubscribe("live/other")], [true, false]);
     assert.deepEqual(access.watchable("live"), []);

@@ -42,7 +42,7 @@ function session(info: NodeInfo, ...paths: string[]): ControlSessionServer {
 const known = () => [...registry.under("")].map(({ path }) => path).sort();
 
 describe("sessions of one relay at a root", () => {
-  it("what comes late in one that the relay has left takes nothing from the next one", () => {
+  it("a late message in a session that the relay has left changes nothing in the next one", () => {
     const info = nodeInfo("o1");
     const before = session(info, "live/a");
     const now = session(info, "live/a");
@@ -54,7 +54,7 @@ describe("sessions of one relay at a root", () => {
     assert.deepEqual(known(), ["live/a", "live/b"]);
   });
 
-  it("one that began later and was given up leaves the relay to the one that it has", () => {
+  it("a later session that was given up leaves the relay to the earlier one", () => {
     const info = nodeInfo("o1");
     const now = session(info, "live/a");
     const givenUp = session(info);
@@ -65,7 +65,7 @@ describe("sessions of one relay at a root", () => {
     assert.deepEqual(known(), ["live/a", "live/b"]);
   });
 
-  it("one that waited for another to be over has told all that the relay holds", () => {
+  it("a session that takes over from another has reported all holdings of the relay", () => {
     const killed = session(nodeInfo("o1", "origin", { startedAt: 2 }), "live/a");
     session(nodeInfo("o1", "origin", { startedAt: 1 }), "live/b");
     assert.deepEqual(known(), ["live/a"]);
@@ -73,7 +73,7 @@ describe("sessions of one relay at a root", () => {
     assert.deepEqual(known(), ["live/b"]);
   });
 
-  it("one that hears of the relay's leave elsewhere does not bring it back", () => {
+  it("a session does not register the relay again after it left in another session", () => {
     session(nodeInfo("o1"), "live/a");
     registry.evict("o1");
     assert.deepEqual(registry.counts, { nodes: 0, broadcasts: 0, holdings: 0 });
@@ -98,7 +98,7 @@ describe("one name for two relays", () => {
     return { table, heard, publication };
   }
 
-  it("is told to the root, and to each of the two by the URL of the other, once it is no restart any more", () => {
+  it("is reported to the root and to both relays, with the URL of the other, once it cannot be a restart", () => {
     const first = relayAt(nodeInfo("o1", "origin", { hop: 1n }));
     const second = relayAt(nodeInfo("o1", "origin", { hop: 2n, url }));
     assert.deepEqual(second.heard, []);
@@ -113,7 +113,7 @@ describe("one name for two relays", () => {
     assert.deepEqual(first.heard.slice(2), [`-${url}`]);
   });
 
-  it("goes over to the other one when the first leaves, and neither is told of the name as gone", () => {
+  it("passes to the other relay when the first leaves, and is never withdrawn", () => {
     const first = relayAt(nodeInfo("o1", "origin", { hop: 1n }));
     const second = relayAt(nodeInfo("o1", "origin", { hop: 2n, url }));
     const watcher = relayAt(nodeInfo("o2", "origin", { hop: 3n }));
@@ -124,7 +124,7 @@ describe("one name for two relays", () => {
     assert.deepEqual(watcher.heard, ["+https://o2:443", "-https://o1:443", `+${url}`]);
   });
 
-  it("is no news where it is one relay that restarts, or that makes a session anew", () => {
+  it("is not reported where one relay restarts or reconnects", () => {
     const info = nodeInfo("o1", "origin", { hop: 1n });
     const before = relayAt(info);
     relayAt(info);
@@ -136,8 +136,8 @@ describe("one name for two relays", () => {
   });
 });
 
-describe("the control session of a relay whose identity has a name", () => {
-  it("registers that relay only, and ends when it tries another", () => {
+describe("the control session of a relay with a name in its token", () => {
+  it("registers that relay only, and is closed when it tries another", () => {
     session(nodeInfo("o1"), "live/a");
     const refused: string[] = [];
     const evil = new ControlSessionServer(registry, { named: "evil", refuse: (message) => refused.push(message) });
@@ -150,7 +150,7 @@ describe("the control session of a relay whose identity has a name", () => {
     assert.match(refused[0] ?? "", /^node_mismatch: .*evil.*o1$/);
   });
 
-  it("says nothing for another relay once it is registered: not its end, its load or its broadcasts", () => {
+  it("cannot speak for another relay once it is registered: neither its end, its load nor its broadcasts", () => {
     session(nodeInfo("o1"), "live/a");
     const evil = new ControlSessionServer(registry, { named: "evil" });
     tell(evil, nodePath(nodeInfo("evil", "edge", { hop: 9n })));

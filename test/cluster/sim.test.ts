@@ -11,7 +11,7 @@ const MESHES: readonly Omit<OrdealOptions, "seed">[] = [
   { nodes: 200, roots: 3, rounds: 1, blows: 8 },
 ];
 
-describe("a random mesh that comes to harm", () => {
+describe("a random mesh with failures", () => {
   for (const [n, options] of MESHES.entries()) {
     const seed = given === undefined ? n + 1 : Number(given);
     const { nodes, roots } = options;
