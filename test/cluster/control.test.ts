@@ -109,7 +109,7 @@ class World {
   }
 }
 
-/** Notes what a root tells. */
+/** Notes what a root announces. */
 class Notes implements ScopeSink {
   readonly log: string[] = [];
 
@@ -308,7 +308,7 @@ describe("a control session", () => {
     await world.pass(200);
     assert.deepEqual([registry.counts.nodes, registry.counts.holdings], [3, 101]);
     notes.take();
-    // Streams are not flushed by a close: none of what `leave` takes back is sent.
+    // A close does not flush streams: none of the withdrawals of `leave` is sent.
     leaves.leave();
     leaves.close();
     breaks.close();
@@ -420,7 +420,7 @@ describe("a registered relay", () => {
     const second = await world.root("root");
     await world.pass(LEASE_MS - 1_000);
     await second.listener.close();
-    // The lease of what the first one told would be over now.
+    // The lease of what the first root announced would be over now.
     await world.pass(3_000);
     await world.root("root");
     await world.pass(LEASE_MS * 2);
@@ -471,7 +471,7 @@ describe("a root's table", () => {
       self: nodeInfo("a", "root", { url: "" }),
       roots: [],
       local: () => new ControlSessionServer(registry),
-      dial: () => assert.fail("there is nobody to dial"),
+      dial: () => assert.fail("there is no root to dial"),
       leaseMs: LEASE_MS,
       unreachable: () => assert.fail("nothing is wrong"),
       defect: (error) => {

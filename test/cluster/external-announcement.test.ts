@@ -14,7 +14,7 @@ const OURS = 99n;
 
 const by = (...hops: bigint[]): Advertisement => ({ epoch: 0n, hops, cost: 1, ended: false });
 
-/** Somebody's publications, as a line for each thing that was done. */
+/** Publications, with one line for each call. */
 function scene(answer?: Reason) {
   const lines: string[] = [];
   const state: { holders: Holders | undefined } = { holders: undefined };

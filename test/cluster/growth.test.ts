@@ -11,7 +11,7 @@ describe("messages for one publish event", () => {
       );
       assert.ok(messages > roots && messages <= bound, `${messages} of ${bound}`);
       assert.equal(unasked, roots);
-      assert.equal(known, 0, "an edge knows what nobody there asks for");
+      assert.equal(known, 0, "an edge knows what no viewer there asks for");
     });
   }
 });

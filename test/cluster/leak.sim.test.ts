@@ -29,7 +29,7 @@ function countsOf(relay: SimRelay) {
   };
 }
 
-/** Bytes that a broadcast which is gone may leave: compiled code comes to 0.4 MB here, now and then. The counts are exact. */
+/** Bytes that the ended broadcasts may leave: compiled code sometimes takes 0.4 MB. The counts are exact. */
 const BYTES_LEFT = 1_000;
 
 v8.setFlagsFromString("--expose-gc");

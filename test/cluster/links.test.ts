@@ -1,4 +1,4 @@
-/** Links to other relays: dialled when somebody uses them, and let go of when nobody does. */
+/** Links to other relays: dialled when they have users, closed when they have none. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { PeerLinks } from "../../cluster/links/peer-links.ts";
@@ -56,7 +56,7 @@ class Scene {
 }
 
 function sessionOf(parts: Pick<Session, "source" | "close">): Session {
-  const none = () => assert.fail("not of use here");
+  const none = () => assert.fail("not called here");
   return {
     ...parts,
     get info() {
@@ -177,7 +177,7 @@ describe("a link to a relay", () => {
         scene.last.fail();
       }
       await settle();
-      assert.ok(scene.log.includes("down"), "whoever asks is told, so that it may ask another one");
+      assert.ok(scene.log.includes("down"), "a new user learns that it is down, and can ask another relay");
       scene.log.length = 0;
       release();
       scene.clock.advance(RETRY_MS);
@@ -189,7 +189,7 @@ describe("a link to a relay", () => {
       `${waits}`,
     );
     assert.ok(attempts.length < 14, `${attempts.length} attempts in a minute`);
-    // Nobody has asked for a while: it is as if never tried.
+    // After a while without users the failures are forgotten.
     scene.clock.advance(10_000 + 60_000);
     assert.deepEqual([scene.links.size, scene.clock.pending], [0, 0]);
     scene.use();
@@ -235,6 +235,6 @@ describe("a link to a relay", () => {
     scene.last.fail();
     await settle();
     scene.clock.advance(100);
-    assert.equal(scene.dials.length, before + 2, "and its waits begin anew");
+    assert.equal(scene.dials.length, before + 2, "and its waits start again at the first");
   });
 });

@@ -165,11 +165,11 @@ describe("a mesh in one process", () => {
       }
       t.diagnostic(done.join(", "));
       publisher.end();
-      // Longer than every time-out: nothing is left that nobody publishes. The older publisher of the path, if any, is its own.
+      // Longer than every time-out: only what is still published is left. An older publisher of the path may still be there.
       await world.pass(IDLE_MS + LEASE_MS);
       for (const edge of EDGES) {
         const known = [...world.relay(edge).broadcasts.list("live")].map(({ path }) => path);
-        // Nobody has asked there for long enough.
+        // No viewer has asked there for long enough.
         assert.deepEqual(known, [], `what ${edge} knows`);
       }
       assert.deepEqual(world.defects, []);

@@ -5,7 +5,7 @@ import { LEASE_MS } from "../../lab/sim/settings.ts";
 import { World } from "../../lab/sim/world.ts";
 import { LIVE, type TestClient } from "../session/support.ts";
 
-/** A viewer that is told of broadcasts; with what it heard. */
+/** A viewer that watches broadcasts, with what was announced to it. */
 function follow(client: TestClient): string[] {
   const log: string[] = [];
   client.session.follow("", {

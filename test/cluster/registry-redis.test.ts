@@ -42,7 +42,7 @@ function redis(clock: Clock = systemClock): RegistryBackend {
   });
 }
 
-/** A backend that is up, and what it told. */
+/** A backend that is up, and what it reported. */
 async function started(backend: RegistryBackend) {
   const told: string[] = [];
   let up = false;
@@ -89,7 +89,7 @@ function conforms(name: string, open: () => RegistryBackend): void {
     };
     assert.equal(await put(change(["x/1"]), "last", ""), true, "of a new one the last part is not all");
     assert.equal(await put(change(["x/2"]), "more", versions.at(-1) ?? ""), true);
-    assert.equal(await put(change(["x/3"]), "last", "another"), true, "somebody else wrote in between");
+    assert.equal(await put(change(["x/3"]), "last", "another"), true, "another root wrote in between");
     assert.equal(await put(change([], ["x/1"]), "last", versions.at(-1) ?? ""), false);
     assert.equal(await put(change(["x/4"]), "last", "another"), false, "it was complete");
     assert.equal(await put(change(["x/4"]), "more", versions.at(-1) ?? ""), true);

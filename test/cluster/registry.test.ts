@@ -92,7 +92,7 @@ describe("the registry", () => {
     clock.advance(1_000);
     assert.equal(registry.register(nodeInfo("o1", "origin", { startedAt: 2 }), after), true);
     registry.hold(holdingOf("live/b", "o1"), after);
-    // The old session ends late: it speaks for nobody any more.
+    // The old session ends late: it speaks for no relay any more.
     registry.release("live/b", "o1", before);
     registry.lost(before);
     registry.complete(before);

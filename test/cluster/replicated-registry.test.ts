@@ -8,9 +8,9 @@ import { many, RelayAtRoot, Root } from "./roots.ts";
 import { nodeInfo } from "./support.ts";
 
 const LEASE_MS = 10_000;
-/** In which a write is told to the others. */
-const TOLD_MS = 50;
-/** In which what messages did not tell is found: two comparisons. */
+/** Milliseconds in which a write reaches the other roots. */
+const WRITTEN_MS = 50;
+/** Milliseconds in which changes are found whose messages were lost: two comparisons. */
 const FOUND_MS = 4_500;
 
 describe("roots that share a registry", () => {
@@ -24,7 +24,7 @@ describe("roots that share a registry", () => {
   });
   afterEach(async () => {
     for (const one of roots) one.close();
-    // Calls that are under way.
+    // Lets running calls end.
     await clock.run(1_000);
     assert.equal(clock.pending, 0, "no timer is left");
   });
@@ -45,16 +45,16 @@ describe("roots that share a registry", () => {
   it("learn what is registered, changed, released and withdrawn at the other", async () => {
     const [a, b] = await pair();
     const relay = a.relay("o1", ["live/a", "live/b"]);
-    await clock.run(TOLD_MS);
+    await clock.run(WRITTEN_MS);
     assert.deepEqual(b.paths, ["live/a o1", "live/b o1"]);
     relay.hold("live/a", { epoch: 7n, hops: [1n, (1n << 53n) - 1n], cost: 3 });
     relay.release("live/b");
-    await clock.run(TOLD_MS);
+    await clock.run(WRITTEN_MS);
     assert.deepEqual(b.paths, ["live/a o1"]);
     assert.equal(b.registry.holding("live/a", "o1")?.epoch, 7n);
     assert.deepEqual(b.registry.holding("live/a", "o1"), a.registry.holding("live/a", "o1"));
     relay.leave();
-    await clock.run(TOLD_MS);
+    await clock.run(WRITTEN_MS);
     assert.deepEqual([b.nodes, b.paths, store.nodes.size], [[], [], 0]);
   });
 
@@ -71,7 +71,7 @@ describe("roots that share a registry", () => {
   it("give everything at once to a root that starts later", async () => {
     const a = root();
     a.relay("o1", many(2_000));
-    await clock.run(TOLD_MS);
+    await clock.run(WRITTEN_MS);
     const b = root();
     await clock.run(0);
     assert.equal(b.paths.length, 2_000);
@@ -110,7 +110,7 @@ describe("roots that share a registry", () => {
     const [a, b] = await pair();
     b.relay("o1", ["live/a"]);
     const lost = a.relay("o1", ["live/a"]);
-    await clock.run(TOLD_MS);
+    await clock.run(WRITTEN_MS);
     lost.die();
     await clock.run(3 * LEASE_MS);
     for (const one of [a, b]) assert.deepEqual([one.paths, one.gone], [["live/a o1"], []]);
@@ -133,7 +133,7 @@ describe("roots that share a registry", () => {
     const [a, b] = await pair();
     const c = root();
     const old = a.relay("o1", ["live/a", "live/b"], { startedAt: 1 });
-    await clock.run(LEASE_MS + TOLD_MS);
+    await clock.run(LEASE_MS + WRITTEN_MS);
     b.relay("o1", ["live/a", "live/c"], { startedAt: 2, hop: 9n });
     await clock.run(600);
     old.die();
@@ -157,7 +157,7 @@ describe("roots that share a registry", () => {
     }
     for (const one of [a, b]) assert.deepEqual([one.paths, one.registry.get("o1")?.startedAt], [["live/b o1"], 5]);
     relay.hold("live/c");
-    await clock.run(TOLD_MS);
+    await clock.run(WRITTEN_MS);
     assert.deepEqual(a.paths, ["live/b o1", "live/c o1"]);
   });
 
@@ -165,7 +165,7 @@ describe("roots that share a registry", () => {
     const [a, b] = await pair();
     store.latencyMs = 2;
     const old = a.relay("o1", ["live/a"], { startedAt: 1_000_000 });
-    await clock.run(TOLD_MS);
+    await clock.run(WRITTEN_MS);
     old.die();
     a.relay("o1", ["live/b"], { startedAt: 5 });
     await clock.run(LEASE_MS + FOUND_MS);
@@ -175,7 +175,7 @@ describe("roots that share a registry", () => {
   it("believe the later of two relays with one name", async () => {
     const [a, b] = await pair();
     a.relay("o1", ["live/old"], { startedAt: 1 });
-    await clock.run(TOLD_MS);
+    await clock.run(WRITTEN_MS);
     b.relay("o1", ["live/new"], { startedAt: 2 });
     await clock.run(LEASE_MS);
     for (const one of [a, b]) assert.deepEqual([one.paths, one.registry.get("o1")?.startedAt], [["live/new o1"], 2]);
@@ -203,7 +203,7 @@ describe("roots that share a registry", () => {
   it("forget a relay that left while it was being read", async () => {
     const [a, b] = await pair();
     const relay = a.relay("o1", ["live/a"]);
-    await clock.run(TOLD_MS);
+    await clock.run(WRITTEN_MS);
     store.latencyMs = 400;
     store.lossy = true;
     relay.hold("live/b");
@@ -231,7 +231,7 @@ describe("roots that share a registry", () => {
     const [a, b] = await pair();
     const relay = a.relay("o1", ["live/a", "live/b"]);
     b.relay("o2", many(1_200));
-    await clock.run(TOLD_MS);
+    await clock.run(WRITTEN_MS);
     store.cut();
     relay.hold("live/c");
     relay.release("live/b");
@@ -240,7 +240,7 @@ describe("roots that share a registry", () => {
     assert.deepEqual([a.gone, b.gone], [["live/b"], []]);
     store.wipe();
     store.heal();
-    await clock.run(TOLD_MS);
+    await clock.run(WRITTEN_MS);
     assert.equal(b.paths.includes("live/c o1"), true);
     await clock.run(LEASE_MS + FOUND_MS);
     assert.deepEqual(b.paths, a.paths);
@@ -255,10 +255,10 @@ describe("roots that share a registry", () => {
   it("remove nothing when the backend comes back from an old snapshot", async () => {
     const [a, b] = await pair();
     const relay = a.relay("o1", ["live/a"]);
-    await clock.run(TOLD_MS);
+    await clock.run(WRITTEN_MS);
     const old = structuredClone(store.kept("o1"));
     relay.hold("live/b");
-    await clock.run(TOLD_MS);
+    await clock.run(WRITTEN_MS);
     store.cut();
     await clock.run(1_000);
     assert.ok(old !== undefined);
@@ -292,20 +292,20 @@ describe("roots that share a registry", () => {
   it("remove a relay that left while the backend was unreachable", async () => {
     const [a, b] = await pair();
     const relay = a.relay("o1", ["live/a"]);
-    await clock.run(TOLD_MS);
+    await clock.run(WRITTEN_MS);
     store.cut();
     relay.leave();
     await clock.run(3_000);
     assert.deepEqual([a.nodes, b.nodes], [[], ["o1"]]);
     store.heal();
-    await clock.run(TOLD_MS);
+    await clock.run(WRITTEN_MS);
     assert.deepEqual([a.nodes, b.nodes], [[], []]);
   });
 
   it("find changes whose messages were lost", async () => {
     const [a, b] = await pair();
     const relay = a.relay("o1", ["live/a"]);
-    await clock.run(TOLD_MS);
+    await clock.run(WRITTEN_MS);
     store.lossy = true;
     relay.hold("live/c");
     relay.release("live/a");

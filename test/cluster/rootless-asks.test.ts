@@ -16,10 +16,10 @@ const LEASE_MS = 10_000;
 const SOON_MS = 600;
 const REPLACED_MS = 6_000;
 
-/** What is announced at one relay, to whoever asks there. */
+/** A session with one relay, which announces what the test says. */
 class Announcing implements Pick<Session, "follow"> {
   readonly tables = new Map<string, AnnounceTable>();
-  /** When what there is has been told. */
+  /** Settles when everything has been announced. */
   answers = Promise.resolve(true);
   readonly #publications = new Map<string, Publication>();
 

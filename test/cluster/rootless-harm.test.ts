@@ -49,7 +49,7 @@ class Harm {
     return list[Math.floor(this.#random() * list.length)] as T;
   }
 
-  /** Kills, restarts or cuts off a relay; a root goes, or is back. */
+  /** Kills, restarts or cuts off a relay; stops or restarts a root. */
   async strike(victims: readonly string[]): Promise<void> {
     const world = this.#world;
     const victim = this.pick(victims);
@@ -101,7 +101,7 @@ class Harm {
     for (const { session } of clients) session.close(0, "");
   }
 
-  /** Nothing is left of broadcasts that nobody publishes, a time after which all time-outs are over. */
+  /** After all time-outs, nothing is left of broadcasts that are not published any more. */
   async forgotten(): Promise<void> {
     const world = this.#world;
     // A track is known, and asked for, as long as a group of it is in the cache.

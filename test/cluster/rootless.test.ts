@@ -17,7 +17,7 @@ async function meshOf(roots: readonly string[]): Promise<World> {
   return world;
 }
 
-/** What a client is told at a relay, with the epochs of updates left out. */
+/** What is announced to a client at a relay, without the epochs of updates. */
 function announced(client: TestClient, prefix = ""): string[] {
   const seen: string[] = [];
   client.session.follow(prefix, {
@@ -233,7 +233,7 @@ describe("regions", () => {
     for (const node of ["own", "near"]) await world.relay(node).kill();
     await pass(10_000);
     assert.deepEqual(serving(), ["o1"], "a region that is not named is not used");
-    // What was missed while a relay was silent comes newest first.
+    // Groups missed while a relay was silent arrive newest first.
     assert.deepEqual(
       viewer.told.toSorted(),
       Array.from({ length: group }, (_, n) => `${n} finished group ${n}`).toSorted(),

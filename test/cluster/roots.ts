@@ -10,9 +10,9 @@ import { holdingOf, nodeInfo, REGISTRY } from "./support.ts";
 export class Root {
   readonly registry: Registry;
   readonly shared: ReplicatedRegistry;
-  /** That the backend went and came. */
+  /** When the backend became unreachable and reachable. */
   readonly said: string[] = [];
-  /** Paths that were told as gone. */
+  /** Paths that were released. */
   readonly gone: string[] = [];
 
   constructor(backend: RegistryBackend, clock: Clock, leaseMs: number) {
@@ -31,7 +31,7 @@ export class Root {
     return [...this.registry.nodes()].map(({ info }) => info.node).sort();
   }
 
-  /** A relay with a session here that has told all. */
+  /** A relay with a session here that has reported all its holdings. */
   relay(node: string, held: readonly string[], more: Partial<NodeInfo> = {}): RelayAtRoot {
     const session = new RelayAtRoot(this.registry, node);
     assert.equal(this.registry.register(nodeInfo(node, "origin", more), session), true);
@@ -46,7 +46,7 @@ export class Root {
   }
 }
 
-/** What a relay's session does at a root. */
+/** A relay's session at a root. */
 export class RelayAtRoot {
   readonly #registry: Registry;
   readonly #node: string;

@@ -65,7 +65,7 @@ describe("a scope that is asked for again during a handover", () => {
     tell();
     leave();
     clock.advance(LINGER_MS);
-    assert.equal(asked.at(-1)?.key, "exact/live/a", "nobody has told of it yet, so the wider one is still there");
+    assert.equal(asked.at(-1)?.key, "exact/live/a", "no relay has answered yet, so the wider scope is still asked for");
     mesh.watching("live", () => {});
     tell();
     clock.advance(LINGER_MS);

@@ -1,4 +1,4 @@
-/** Several sessions of one relay at a root: one that it left, or one that nobody answered in time. */
+/** Several sessions of one relay at a root: one that it left, or one that was not answered in time. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { CLOSE_LEAVING, type NodeInfo } from "../../cluster/contract.ts";
@@ -30,7 +30,7 @@ function tell(table: ControlSessionServer, path: string): Publication {
   return told;
 }
 
-/** A session in which the relay has told of itself and of `paths`. */
+/** A session in which the relay has reported itself and `paths`. */
 function session(info: NodeInfo, ...paths: string[]): ControlSessionServer {
   const table = new ControlSessionServer(registry);
   tell(table, nodePath(info));

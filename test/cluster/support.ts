@@ -3,13 +3,13 @@ import type { Holding, NodeInfo, Peers, PeerUser, Role } from "../../cluster/con
 import type { GroupWriter, Source, SubscribeOptions, TrackInfo, UpstreamSink } from "../../moq/model/contract.ts";
 import type { Reason } from "../../moq/reason.ts";
 
-/** Believes every time that it is told. */
+/** Accepts every time. */
 export const ANY_TIME = { takes: () => true };
 
-/** What a registry is told besides its bounds. */
+/** What a registry needs besides its bounds. */
 export const REGISTRY = { clocks: ANY_TIME, settleMs: 5_000, contested: () => {} };
 
-/** What a control client is told besides what it is. */
+/** What a control client needs besides its own relay. */
 export const CONTROL = { settleMs: 5_000, namesake: () => {}, cut: () => {} };
 
 export function nodeInfo(node: string, role: Role = "origin", more: Partial<NodeInfo> = {}): NodeInfo {
@@ -78,7 +78,7 @@ export class FakeRelay implements Source {
     return writer;
   }
 
-  /** The link goes: what runs over it ends first, as a session does it. */
+  /** The link is lost: its subscriptions end first, as in a session. */
   die(): void {
     this.up = false;
     for (const one of this.subscriptions) if (!one.cancelled) one.sink.closed("upstream");

@@ -1,4 +1,4 @@
-/** An encoder whose output several publishers send alike: the same groups and frames at the same time, to whoever asks. */
+/** An encoder whose output several publishers send: each the same groups and frames at the same time. */
 import type { GroupWriter, Source, SubscribeOptions, UpstreamSink } from "../../moq/model/contract.ts";
 import { INFO } from "../model/support.ts";
 import type { TestClient } from "../session/support.ts";
@@ -12,7 +12,7 @@ interface Follower {
 
 /** What a publisher does with a subscription that starts in the past. */
 export type Keeps =
-  /** Sends it from there. */
+  /** Sends past groups. */
   | "serves"
   /** Begins with the current group; the older ones are to be fetched. */
   | "fetches";
