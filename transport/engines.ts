@@ -1,17 +1,17 @@
 import { type Engine, type EngineDeps, TransportError } from "../moq/link.ts";
 import type { NativeSettings } from "./native/index.ts";
 
-/** What engines are built from, and what one of them is set to. */
+/** What engines need, and the settings of the native one. */
 export interface EnginesDeps extends EngineDeps {
   readonly native?: NativeSettings;
-  /** `auto` has passed over a better engine, which cannot be used. */
+  /** Called when `auto` skips a better engine that cannot be used. */
   readonly passedOver?: (name: string, why: string) => void;
 }
 
-/** Loads an engine; rejects with {@link TransportError} `engine_unavailable` and the command that helps. */
+/** Loads an engine; rejects with {@link TransportError} `engine_unavailable` and the command that solves it. */
 type Load = (deps: EnginesDeps) => Promise<Engine>;
 
-/** QUIC engines, best first. Each is imported when it is asked for, so that a missing one costs nothing. */
+/** QUIC engines, best first. Each is imported when it is first used, so that a missing one costs nothing. */
 const LOADS = {
   native: async (deps) => (await import("./native/index.ts")).createNative(deps, deps.native),
   rwebtransport: async (deps) => (await import("./rwebtransport/index.ts")).createRwebtransport(deps),

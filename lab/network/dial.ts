@@ -9,7 +9,7 @@ import {
 import type { Engine } from "./engine.ts";
 import type { MemoryListener, Offer } from "./listener.ts";
 
-/** Where a URL without a port leads. */
+/** Port of a URL without a port. */
 const DEFAULT_PORT = 443;
 
 const SCHEMES: ReadonlySet<string> = new Set(["memory:", "https:"]);
@@ -35,7 +35,7 @@ class Dial {
   readonly #port: number;
   #settled = false;
   #cancelTimer: () => void = () => {};
-  /** Tells the listener that nobody waits for its answer any more. */
+  /** Tells the listener that the dial has ended without it. */
   #abandon: () => void = () => {};
 
   constructor(

@@ -16,22 +16,22 @@ import { type LinkParts, MemoryLink } from "./link.ts";
 import { MemoryListener } from "./listener.ts";
 import type { LinkWire } from "./wire.ts";
 
-/** What an engine asks of its network. */
+/** The network, as its engines use it. */
 export interface Network {
   readonly clock: Clock;
   readonly overwrite: boolean;
   readonly warn: (message: string, error: unknown) => void;
-  /** What listens at a name or an address. */
+  /** The listener at a name or an address. */
   find(host: string, port: number): MemoryListener | undefined;
-  /** False when the port is taken there. */
+  /** False when another listener has the port. */
   bind(host: string, port: number, listener: MemoryListener): boolean;
   free(listener: MemoryListener): void;
-  /** A port that nothing uses. */
+  /** An unused port. */
   takePort(): number;
-  /** The path of a new link; `to` is undefined where nothing listens. */
+  /** The wire of a new link; `to` is undefined where no listener is. */
   addWire(from: string, to: string | undefined): LinkWire;
   dropWire(wire: LinkWire): void;
-  /** Notes which wire a link runs over. */
+  /** Remembers which wire a link runs over. */
   wired(link: MemoryLink, wire: LinkWire): void;
 }
 
@@ -39,9 +39,9 @@ export type LinkOptions = Pick<LinkParts, "info" | "limits" | "peerLimits" | "la
 
 /** One host of a simulated network. */
 export interface MemoryEngine extends TransportEngine {
-  /** Its address, by which it can be dialled as well as by the name that it listens on. */
+  /** The host's address. Dials reach it by this address and by the name that it listens on. */
   readonly address: string;
-  /** The process dies: its links and listeners are gone and nobody is told, neither its own handlers nor any peer. */
+  /** The process dies. Its links and listeners disappear; neither its own handlers nor its peers get an event. */
   vanish(): void;
 }
 

@@ -1,26 +1,29 @@
 import type { Clock } from "../../moq/clock.ts";
 import type { LaneSettings, Random } from "./settings.ts";
 
-/** Milliseconds within which two moments are one: sums of fractions differ in their last digits. */
+/**
+ * Moments that differ by less than this many milliseconds are the same: sums of fractions differ in their last digits.
+ */
 const SAME_MOMENT_MS = 1e-6;
 
 /** Before any moment of a clock. */
 const LONG_AGO = -1;
 
-/** Packets at the front of the queue that have arrived, after which they are cut off. */
+/** Delivered packets at the front of the queue after which the queue is shortened. */
 const COMPACT_AT = 256;
 
-/** Packets with the same order arrive one after the other, whatever the jitter. */
+/** Packets with the same order arrive in the order in which they were sent, in spite of jitter. */
 export class Order {
-  /** When the last of them arrives. */
+  /** When the last of these packets arrives. */
   at = 0;
 }
 
-/** One thing that travels. */
+/** One thing that travels over a lane. */
 export interface Packet {
   /**
-   * `stream` is sent again until it arrives and waits for the reading program; `control` is sent again; `lossy` is gone
-   * when the lane is cut.
+   * `stream` is sent again until it arrives, and waits until the program reads. `control` is sent again until it
+   * arrives.
+   * `lossy` is lost when the lane is cut.
    */
   readonly kind: "stream" | "control" | "lossy";
   readonly order?: Order;
@@ -33,14 +36,16 @@ interface Flying {
   readonly at: number;
 }
 
-/** One direction of a link: what was sent arrives later, or when the lane is whole again. */
+/**
+ * One direction of a link. Packets arrive after a delay; packets sent while the lane is cut arrive when it is restored.
+ */
 export class Lane {
   settings: LaneSettings;
   /** Called with each packet that arrives, before it is delivered. */
   arrived: () => void = () => {};
   readonly #clock: Clock;
   readonly #random: Random;
-  /** By time of arrival, and of one time by that of sending. */
+  /** By time of arrival, then by time of sending. */
   #flying: Flying[] = [];
   #head = 0;
   /** Sent while the lane was cut. */
@@ -48,7 +53,7 @@ export class Lane {
   /** Arrived while the program did not read. */
   #unread: Packet[] = [];
   #cut = false;
-  /** Of what opened the link: nothing arrives before it. */
+  /** Arrival of the packet that opened the link; no packet arrives before it. */
   readonly #first = new Order();
   #busyUntil = 0;
   #cancel: (() => void) | undefined;
@@ -60,19 +65,19 @@ export class Lane {
     this.#random = random;
   }
 
-  /** When the next byte can go out; in the past when that is now. */
+  /** When the next byte can be sent; a time in the past means now. */
   get busyUntil(): number {
     return this.#busyUntil;
   }
 
-  /** Takes the time that `bytes` need; packets sent after this call leave when it is over. */
+  /** Occupies the lane for as long as `bytes` need; packets sent after this call leave after that. */
   occupy(bytes: number): void {
     const { bandwidth } = this.settings;
     if (bandwidth === 0) return;
     this.#busyUntil = Math.max(this.#busyUntil, this.#clock.now()) + (bytes / bandwidth) * 1000;
   }
 
-  /** The bandwidth has changed: at most `bytes` are still on their way into the lane. */
+  /** Applies a new bandwidth: the lane stays occupied for at most `bytes`. */
   renewBandwidth(bytes: number): void {
     const { bandwidth } = this.settings;
     const now = this.#clock.now();
@@ -84,7 +89,7 @@ export class Lane {
     else if (packet.kind !== "lossy") this.#held.push(packet);
   }
 
-  /** Sends what arrives before everything that is sent later. */
+  /** Sends the packet that opens the link. It arrives before all packets that are sent later. */
   sendFirst(deliver: () => void): void {
     this.send({ kind: "control", order: this.#first, deliver });
   }
@@ -94,7 +99,7 @@ export class Lane {
     return probability > 0 && this.#random() < probability;
   }
 
-  /** From now on nothing arrives, also not what is under way. */
+  /** From now on no packet arrives, packets under way included. */
   cut(): void {
     if (this.#cut) return;
     this.#cut = true;
@@ -103,7 +108,7 @@ export class Lane {
     this.#head = 0;
   }
 
-  /** What was sent meanwhile is sent again. */
+  /** Restores the lane, and sends again what was sent while it was cut. */
   heal(): void {
     if (!this.#cut) return;
     this.#cut = false;
@@ -112,17 +117,17 @@ export class Lane {
     for (const packet of held) this.#launch(packet, 0);
   }
 
-  /** Delivers what the program did not read, if it reads again. */
+  /** Delivers the packets that waited for the program to read, if it reads now. */
   resume(): void {
     if (!this.settings.reading || this.#unread.length === 0) return;
     const unread = this.#unread;
     this.#unread = [];
-    // Ahead of everything that arrives at this moment.
+    // Before all packets that arrive at this moment.
     for (const packet of unread) this.#insert({ packet, at: LONG_AGO });
     this.#arm();
   }
 
-  /** Nothing of it arrives any more. */
+  /** From now on no packet arrives, for good. */
   end(): void {
     this.#flying = [];
     this.#head = 0;

@@ -25,7 +25,7 @@ import { Streams } from "./streams.ts";
 /** Share of a new round-trip time in the smoothed one (RFC 9002 section 5.3). */
 const RTT_SHARE = 1 / 8;
 
-/** What the peer is told when a handler of this end failed. */
+/** Close reason that the peer gets when a handler of this end failed. */
 const HANDLER_FAILED = "internal error";
 
 export interface LinkParts {
@@ -33,20 +33,20 @@ export interface LinkParts {
   readonly engine: FanOutFactory;
   readonly clock: Clock;
   readonly limits: LinkLimits;
-  /** What the peer lets this end open. */
+  /** How many streams the peer allows this end to open. */
   readonly peerLimits: LinkLimits;
-  /** To the peer. */
+  /** The lane to the peer. */
   readonly lane: Lane;
-  /** The other end, once it is there. */
+  /** The other end, once it exists. */
   readonly peer: () => MemoryLink | undefined;
-  /** The link has ended, and its handler knows. */
+  /** Called when the link has ended and its handler got `closed`. */
   readonly gone: () => void;
   readonly warn: (message: string, error: unknown) => void;
-  /** Overwrites data after each event, for handlers that keep what they may not. */
+  /** Overwrites data after each event, to detect handlers that keep it. */
   readonly overwrite: boolean;
 }
 
-/** One end of a simulated link. Methods named `on…` are called by packets of the other end, in the engine's turn. */
+/** One end of a simulated link. Packets of the other end call the methods named `on…`, in the engine's turn. */
 export class MemoryLink implements Link, SendOwner {
   readonly info: LinkInfo;
   readonly engine: FanOutFactory;
@@ -146,7 +146,7 @@ export class MemoryLink implements Link, SendOwner {
 
   // For the network.
 
-  /** Gives the link its handler; `rttMs` is of the handshake. */
+  /** Gives the link its handler; `rttMs` is the handshake's round trip. */
   attach(attach: Attach, rttMs?: number): void {
     this.#rttMs = rttMs;
     try {
@@ -156,7 +156,7 @@ export class MemoryLink implements Link, SendOwner {
     }
   }
 
-  /** A packet of the peer has come. */
+  /** A packet of the peer arrived. */
   heard(): void {
     this.#liveness.heard();
   }
@@ -167,7 +167,7 @@ export class MemoryLink implements Link, SendOwner {
     if (!this.#ended && !this.#outbox.idle) this.#wake();
   }
 
-  /** The end is no more; nobody is told, its own handler neither. */
+  /** This end disappears. Neither its handler nor the peer gets an event. */
   vanish(): void {
     if (this.#ended) return;
     this.#stop();
@@ -186,7 +186,7 @@ export class MemoryLink implements Link, SendOwner {
     this.#outbox.dropped(half, dropped);
     this.#wake();
     if (!half.announced && !half.bidi) {
-      // The peer never heard of it.
+      // The peer does not know the stream.
       this.#streams.delete(half.id);
       this.#streams.own.uni.ended();
       return;
@@ -264,20 +264,20 @@ export class MemoryLink implements Link, SendOwner {
     if (half === undefined || half.done) return;
     const told = half.ended ? undefined : half.handler;
     this.#outbox.dropped(half, half.end());
-    // RFC 9000 section 3.5: STOP_SENDING is answered with a reset.
+    // An endpoint answers STOP_SENDING with a reset (RFC 9000 section 3.5).
     this.#tell("stream", half.order, (peer) => peer.onReset(id, code));
     this.#guard(() => told?.stop(code));
     this.#retire(id);
     this.#wake();
   }
 
-  /** The peer is done with a stream that this end had opened. */
+  /** A stream that this end opened has ended at the peer. */
   onStreamGone(bidi: boolean): void {
     this.#streams.ownOf(bidi).ended();
     this.#tellCapacity();
   }
 
-  /** The peer lets more bidirectional streams be open. */
+  /** The peer allows more bidirectional streams. */
   onAllowed(streams: number): void {
     this.#streams.own.bidi.raise(streams);
     this.#tellCapacity();
@@ -313,7 +313,7 @@ export class MemoryLink implements Link, SendOwner {
     this.#tell("stream", sender?.order, (peer) => peer.onStop(id, code));
   };
 
-  /** The peer hears of a stream of this end with the first that it is told of it. */
+  /** Opens a stream at the peer, before the first packet of the stream. */
   #announce(half: SendHalf): void {
     if (half.announced) return;
     half.announced = true;
@@ -371,7 +371,7 @@ export class MemoryLink implements Link, SendOwner {
     if (!own) this.#tell("control", undefined, (peer) => peer.onStreamGone(bidi));
   }
 
-  /** Writes of one turn go out together, and what they caused is told. */
+  /** Asks for a turn: it sends all writes together and reports their effects. */
   #wake(): void {
     if (this.#ended) return;
     this.#cancelTurn ??= this.#parts.clock.timer(0, () => this.#turn());
@@ -393,7 +393,7 @@ export class MemoryLink implements Link, SendOwner {
     if (this.#streams.takeWanted()) this.#guard(() => this.#handler?.capacity());
   }
 
-  /** Runs what calls a handler. */
+  /** Runs a call of a handler; the link ends if the handler throws. */
   #guard(act: () => void): void {
     try {
       act();
@@ -404,7 +404,7 @@ export class MemoryLink implements Link, SendOwner {
 
   #fault(error: unknown): void {
     this.close(0, HANDLER_FAILED);
-    this.#parts.warn("a handler of a memory link failed, the link is closed", error);
+    this.#parts.warn("a handler of a memory link failed; the link is closed", error);
   }
 
   #end(why: LinkClosed): void {
@@ -431,5 +431,5 @@ export class MemoryLink implements Link, SendOwner {
   }
 }
 
-/** What overwritten data shows. */
+/** The value of each overwritten byte. */
 const OVERWRITTEN = 0xdd;

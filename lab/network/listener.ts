@@ -12,12 +12,12 @@ import type { Engine, LinkOptions } from "./engine.ts";
 import type { MemoryLink } from "./link.ts";
 import type { LinkWire } from "./wire.ts";
 
-/** What a dial asks of a listener. The answers travel over the wire. */
+/** A dial, as its listener gets it. The answers travel over the wire. */
 export interface Offer {
   readonly wire: LinkWire;
   readonly protocols: readonly string[];
   readonly limits: LinkLimits;
-  /** What the listener is to know of the client, but for the protocol. */
+  /** The client, except for the protocol. */
   readonly info: Omit<LinkInfo, "protocol">;
   /** The link is established with this protocol; `limits` are the listener's. */
   accepted(protocol: string, limits: LinkLimits): void;
@@ -35,7 +35,7 @@ export class MemoryListener implements Listener {
   readonly #requests = new Set<MemoryRequest>();
   #accepting = true;
 
-  /** `free` gives the port back. */
+  /** `free` releases the port. */
   constructor(
     engine: Engine,
     address: PeerAddress,
@@ -50,7 +50,7 @@ export class MemoryListener implements Listener {
     this.#free = free;
   }
 
-  /** There are none here: every certificate is as good as the one before. */
+  /** The simulated network has no certificates: accepts every one. */
   setCertificate(): boolean {
     return true;
   }
@@ -59,7 +59,7 @@ export class MemoryListener implements Listener {
     this.#accepting = false;
   }
 
-  /** Links are told in the engine's next turn. */
+  /** The links' handlers get `closed` in the engine's next turn. */
   close(): Promise<void> {
     this.#shut();
     for (const request of [...this.#requests]) request.refuse("dial_failed", "the listener was closed");
@@ -67,23 +67,23 @@ export class MemoryListener implements Listener {
     return Promise.resolve();
   }
 
-  /** The process is no more. */
+  /** The process died. */
   vanish(): void {
     this.#shut();
     for (const request of this.#requests) request.forget();
     this.#requests.clear();
   }
 
-  /** A client has come. */
+  /** Takes a client's offer. */
   take(offer: Offer): void {
     const { protocols } = this.#options;
     if (!this.#accepting) {
-      answer(offer, new TransportError("dial_failed", "the listener takes no new links"));
+      answer(offer, new TransportError("dial_failed", "the listener accepts no new links"));
       return;
     }
     const protocol = choose(offer.protocols, protocols);
     if (protocol === undefined) {
-      const text = `of ${offer.protocols.join(", ")} the listener speaks none`;
+      const text = `the listener speaks none of ${offer.protocols.join(", ")}`;
       answer(offer, new TransportError("no_common_protocol", text));
       return;
     }
@@ -97,7 +97,7 @@ export class MemoryListener implements Listener {
     }
   }
 
-  /** The client of `offer` has given up. */
+  /** The client of `offer` has ended its dial. */
   abandoned(offer: Offer): void {
     for (const request of this.#requests) {
       if (request.offer !== offer) continue;
@@ -155,7 +155,7 @@ class MemoryRequest implements LinkRequest {
     if (this.#settle()) answer(this.offer, new TransportError(code, message));
   }
 
-  /** Whatever is answered now reaches nobody. */
+  /** Later answers have no effect. */
   forget(): void {
     this.#answered = true;
   }
@@ -172,7 +172,7 @@ function answer(offer: Offer, error: TransportError): void {
   offer.wire.down.send({ kind: "control", deliver: () => offer.failed(error) });
 }
 
-/** The listener's first that the client offers; a client that offers none gets a link without a protocol. */
+/** The listener's first protocol that the client offers. A client that offers none gets a link without a protocol. */
 function choose(offered: readonly string[], spoken: readonly string[]): string | undefined {
   return offered.length === 0 ? "" : spoken.find((protocol) => offered.includes(protocol));
 }

@@ -9,7 +9,7 @@ export interface LivenessOptions {
   readonly timeout: () => void;
 }
 
-/** Knows when the peer was last heard of. One timer, which is not touched when something arrives. */
+/** Probes a silent peer and reports its time-out. It has one timer, which arriving packets do not reset. */
 export class Liveness {
   readonly #options: LivenessOptions;
   #heardAt: number;

@@ -2,26 +2,26 @@ import type { Clock } from "../../moq/clock.ts";
 
 interface Timer {
   readonly at: number;
-  /** Decides among timers of one moment: first set, first run. */
+  /** Order among timers of one moment: first set, first run. */
   readonly turn: number;
-  /** Absent once it has run or was cancelled. */
+  /** Absent when the timer has run or was cancelled. */
   callback: (() => void) | undefined;
 }
 
-/** Rounds of the event loop at one moment of the clock after which work that keeps causing work is taken for a loop. */
+/** Most rounds of the event loop at one moment of the clock; more means that work causes work without end. */
 const MAX_ROUNDS = 10_000;
 
-/** Milliseconds of the clock that `runUntil` waits for what shall happen. */
+/** Milliseconds of the clock that `runUntil` waits for its condition. */
 const MAX_WAIT_MS = 60_000;
 
-/** A clock that only moves when it is told to. */
+/** A clock that moves only when a test advances it. */
 export class ManualClock implements Clock {
   #now = 0;
   #turn = 0;
   #pending = 0;
   /** Timers that have run. */
   #ran = 0;
-  /** Binary heap by moment and turn; cancelled timers stay until they come to the top. */
+  /** Binary heap by moment and turn; cancelled timers stay until they are at the top. */
   readonly #heap: Timer[] = [];
 
   now(): number {
@@ -49,12 +49,12 @@ export class ManualClock implements Clock {
     };
   }
 
-  /** A microtask, as the program's clock has it: it runs without a turn of the clock. */
+  /** A microtask, as with the program's clock: it runs without advancing this clock. */
   soon(callback: () => void): void {
     queueMicrotask(callback);
   }
 
-  /** Moves on by `ms`, running what falls due on the way in order, also what is set on the way. */
+  /** Advances by `ms`. Timers that become due on the way run in order, those set on the way included. */
   advance(ms: number): void {
     const until = this.#now + ms;
     for (;;) {
@@ -71,7 +71,7 @@ export class ManualClock implements Clock {
     this.#now = until;
   }
 
-  /** Runs what is due now and lets promises go on, until nothing is left to do at this moment. */
+  /** Runs due timers and lets promises settle, until nothing is left to do at this moment. */
   async settle(): Promise<void> {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       this.advance(0);
@@ -82,7 +82,7 @@ export class ManualClock implements Clock {
     throw busy(this.#now);
   }
 
-  /** Moves on by `ms`, letting promises go on after each moment at which something was due. */
+  /** Advances by `ms`, and lets promises settle after each moment with a due timer. */
   async run(ms: number): Promise<void> {
     const until = this.#now + ms;
     await this.#step(
@@ -92,18 +92,18 @@ export class ManualClock implements Clock {
     await this.settle();
   }
 
-  /** Moves on until `done` is true, looking after each moment at which something was due; fails after `maxMs`. */
+  /** Advances until `done` is true, checking after each moment with a due timer. Rejects after `maxMs`. */
   async runUntil(done: () => boolean, maxMs = MAX_WAIT_MS): Promise<void> {
     const until = this.#now + maxMs;
     await this.#step(done, () => {
       const next = this.nextAt;
       if (next !== undefined && next <= until) return next;
-      throw new Error(`what was waited for did not happen within ${maxMs} ms of the clock`);
+      throw new Error(`the condition did not become true within ${maxMs} ms of the clock`);
     });
   }
 
   /**
-   * Several may wait at the same time: none moves on before what another one's step has caused was seen by all.
+   * Several callers may wait at the same time. None advances before all have seen the effects of another's step.
    */
   async #step(done: () => boolean, next: () => number): Promise<void> {
     let seen = -1;
@@ -166,10 +166,10 @@ function precedes(a: Timer, b: Timer): boolean {
 }
 
 function busy(now: number): Error {
-  return new Error(`something is still due at ${now} ms after ${MAX_ROUNDS} rounds`);
+  return new Error(`work is still due at ${now} ms after ${MAX_ROUNDS} rounds of the event loop`);
 }
 
-/** All promises that can go on do so meanwhile. */
+/** Resolves when all promises that can settle have settled. */
 function turnOfEventLoop(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);

@@ -1,6 +1,6 @@
 /**
- * The engine `memory`: links over a simulated network whose time is the clock's. What happens on it depends on nothing but
- * the calls into it, the clock and a seed.
+ * The engine `memory`: links over a simulated network with an injected clock. Its behaviour depends only on the calls,
+ * the clock and a seed.
  */
 import type { Clock } from "../../moq/clock.ts";
 import type { Link, Engine as TransportEngine } from "../../moq/link.ts";
@@ -14,24 +14,25 @@ export type { MemoryEngine } from "./engine.ts";
 export type { LaneSettings } from "./settings.ts";
 export type { Wire } from "./wire.ts";
 
-/** First of the ports that are given where 0 was asked for, and to clients (RFC 6335 section 6). */
+/** First port for clients and for listeners on port 0 (RFC 6335 section 6). */
 const FIRST_PORT = 49_152;
 
 export interface MemoryNetworkOptions {
   readonly clock: Clock;
-  /** Decides jitter and losses; 1 when absent. */
+  /** Seed of jitter and losses; 1 when absent. */
   readonly seed?: number;
-  /** How links behave until they are configured otherwise, both ways. */
+  /** The first settings of links, in both directions. */
   readonly settings?: Partial<LaneSettings>;
-  /** True: data is overwritten after the event that delivered it, so that a handler that keeps it is found out. */
+  /** True: overwrites data after the event that delivered it, to detect handlers that keep it. */
   readonly overwrite?: boolean;
-  /** Told when a handler throws, whose link is closed then. By default the error goes on to whoever turns the clock. */
+  /** Called when a handler throws and its link is closed. By default the error is thrown to the caller of the clock. */
   readonly warn?: (message: string, error: unknown) => void;
 }
 
 /**
- * A network of any number of hosts. An engine listens on a name, such as `relay-a`, or an address, and is dialled by it
- * with `memory:` or `https:` URLs. A wildcard host answers to every name on its port that nothing else listens on.
+ * A network of any number of hosts. An engine listens on a name, such as `relay-a`, or an address. Other engines dial
+ * it by that name with `memory:` or `https:` URLs. A wildcard host answers for every name on its port without a
+ * listener of its own.
  */
 export class MemoryNetwork {
   readonly #network: SimulatedNetwork;
@@ -45,35 +46,37 @@ export class MemoryNetwork {
     return this.#network.addHost();
   }
 
-  /** Changes how all links behave, those that exist and those to come. */
+  /** Changes the settings of all links, existing and future ones. */
   configure(settings: Partial<LaneSettings>): void {
     this.#network.configure(settings);
   }
 
   /**
-   * Nothing arrives any more between the two hosts, between one and all others, or anywhere; nobody is told. Dials time
-   * out meanwhile.
+   * Cuts the network between two hosts, between one host and all others, or everywhere. No link gets an event. Dials
+   * time out.
    */
   cut(a?: TransportEngine, b?: TransportEngine): void {
     this.#network.cut(addressOf(a), addressOf(b));
   }
 
-  /** Undoes `cut` with the same arguments, and cuts of single links there; without arguments every cut. */
+  /**
+   * Undoes `cut` with the same arguments, and cuts of single links between those hosts. Without arguments: every cut.
+   */
   heal(a?: TransportEngine, b?: TransportEngine): void {
     this.#network.heal(addressOf(a), addressOf(b));
   }
 
-  /** What connects the ends of a link, to be changed or cut by itself. Throws for a link of another network. */
+  /** The wire of one link, to change or cut it alone. Throws for a link of another network. */
   wireOf(link: Link): Wire {
     return this.#network.wireOf(link);
   }
 
-  /** This end of the link disappears: neither its handler nor its peer is told. */
+  /** This end of the link disappears: neither its handler nor its peer gets an event. */
   vanish(link: Link): void {
     this.#network.vanish(link);
   }
 
-  /** Links of which at least one end has not ended, and dials under way. */
+  /** Links with at least one end that has not ended, and dials under way. */
   get size(): number {
     return this.#network.size;
   }
@@ -149,7 +152,7 @@ class SimulatedNetwork implements Network {
     const key = keyOf(isWildcard(host) ? ANY : host, port);
     if (this.#listeners.has(key)) return false;
     this.#listeners.set(key, listener);
-    // Of several names of one host the first is what its address leads to.
+    // A dial by the host's address reaches the first of its names.
     const byAddress = keyOf(listener.engine.address, port);
     if (!this.#listeners.has(byAddress)) this.#listeners.set(byAddress, listener);
     return true;
@@ -165,7 +168,7 @@ class SimulatedNetwork implements Network {
 
   addWire(from: string, to: string | undefined): LinkWire {
     this.#wireCount += 1;
-    // Each wire draws by itself, so that one link's traffic does not change another's luck.
+    // Each wire has its own random numbers, so that one link's traffic does not change another's losses.
     const wire = new LinkWire(this.clock, this.#settings, this.#seed + this.#wireCount * SEED_STEP);
     this.#wires.set(wire, { from, to });
     if (this.#isCut(from, to)) wire.cut();
@@ -182,7 +185,7 @@ class SimulatedNetwork implements Network {
 
   #wired(link: Link): { readonly wire: LinkWire; readonly link: MemoryLink } {
     const wired = this.#wireOf.get(link);
-    if (wired === undefined) throw new Error("the link is of another network");
+    if (wired === undefined) throw new Error("the link belongs to another network");
     return wired;
   }
 
@@ -191,7 +194,7 @@ class SimulatedNetwork implements Network {
   }
 }
 
-/** Between the seeds of two wires: odd and large, so that all 32 bits differ. */
+/** Difference between the seeds of two wires: odd and large, so that all 32 bits differ. */
 const SEED_STEP = 0x9e3779b1;
 
 function cuts({ a, b }: { a: string; b: string }, from: string, to: string | undefined): boolean {
@@ -208,7 +211,7 @@ function keyOf(host: string, port: number): string {
 
 function addressOf(engine: TransportEngine | undefined): string | undefined {
   if (engine === undefined) return undefined;
-  if (!(engine instanceof Engine)) throw new Error("the engine is not of a simulated network");
+  if (!(engine instanceof Engine)) throw new Error("the engine does not belong to a simulated network");
   return engine.address;
 }
 

@@ -3,32 +3,32 @@ import { PriorityQueue } from "../../transport/shared/index.ts";
 import type { Lane } from "./lane.ts";
 import type { SendHalf } from "./send-half.ts";
 
-/** What goes into a lane of finite bandwidth at a time: a packet, or a millisecond's worth where that is more. Bytes. */
+/** Bytes sent at a time into a lane of finite bandwidth: a packet, or a millisecond's worth if that is more. */
 export const PACKET_BYTES = 1200;
 const QUANTA_PER_SECOND = 1000;
 
-/** Datagrams that wait for the lane; further ones are refused. */
+/** Most datagrams that wait for the lane; more are refused. */
 const MAX_DATAGRAMS = 64;
 
-/** What the outbox asks of its link. */
+/** The outbox's link. */
 export interface OutboxOwner {
-  /** `piece` of `half` goes out now. */
+  /** Sends `piece` of `half` now. */
   sendData(half: SendHalf, piece: Uint8Array): void;
-  /** All of `half` is sent. */
+  /** All data of `half` is sent; sends its FIN. */
   sendFin(half: SendHalf): void;
   sendDatagram(bytes: Uint8Array): void;
   /** The lane is free again. */
   free(): void;
 }
 
-/** All that a link has to send, and the order in which it goes into the lane. */
+/** Everything that a link has to send, and the order in which it is sent. */
 export class Outbox {
   /** Bytes written and not sent. */
   queued = 0;
   readonly #lane: Lane;
   readonly #clock: Clock;
   readonly #owner: OutboxOwner;
-  /** Halves with something to send that their own window lets through. */
+  /** Halves with something to send for which their own window has room. */
   readonly #order = new PriorityQueue<SendHalf>();
   readonly #datagrams: Uint8Array[] = [];
   /** Bytes sent and not read by the peer. */
@@ -41,7 +41,7 @@ export class Outbox {
     this.#owner = owner;
   }
 
-  /** Nothing waits that could be sent when the windows are open. */
+  /** True when nothing waits for the lane or for the link's window. */
   get idle(): boolean {
     return this.#order.first === undefined && this.#datagrams.length === 0;
   }
@@ -60,7 +60,7 @@ export class Outbox {
     this.#order.moved(half);
   }
 
-  /** False when too many wait. */
+  /** False when too many datagrams wait. */
   datagram(bytes: Uint8Array): boolean {
     if (this.#datagrams.length >= MAX_DATAGRAMS) return false;
     this.#datagrams.push(bytes);
@@ -74,7 +74,7 @@ export class Outbox {
     if (half.queued > 0) this.#order.add(half);
   }
 
-  /** Sends what the lane and the peer's windows take now. */
+  /** Sends as much as the lane and the peer's windows allow now. */
   pump(): void {
     if (this.#waits()) return;
     const { bandwidth } = this.#lane.settings;
@@ -94,7 +94,7 @@ export class Outbox {
     this.#cancel?.();
   }
 
-  /** True while the lane is busy; comes back when it is free and something is to be sent. */
+  /** True while the lane is busy. Then `free` follows if something waits. */
   #waits(): boolean {
     const busyFor = this.#lane.busyUntil - this.#clock.now();
     if (busyFor <= 0) return false;
@@ -108,7 +108,7 @@ export class Outbox {
     this.#owner.free();
   };
 
-  /** Bytes that went out; nothing when there is none. */
+  /** Sends one datagram and returns its bytes; undefined when none waits. */
   #sendDatagram(): number | undefined {
     const bytes = this.#datagrams.shift();
     if (bytes === undefined) return undefined;
@@ -148,7 +148,7 @@ export class Outbox {
     return length;
   }
 
-  /** It has no more bytes, and perhaps its FIN is due. */
+  /** Removes a half without bytes from the order, and sends its FIN if it is due. */
   #finish(half: SendHalf): void {
     this.#order.remove(half);
     if (half.finDue) this.#owner.sendFin(half);

@@ -6,9 +6,9 @@ export class RecvHalf implements RecvStream {
   readonly id: number;
   /** The other half of a bidirectional stream. */
   readonly sender: SendHalf | undefined;
-  /** Gets the events; none when the program has stopped the half, or while its handler is not known. */
+  /** Gets the events. Undefined when the program has stopped the half, or has not given a handler yet. */
   handler: RecvHandler | undefined;
-  /** FIN or a reset has come. */
+  /** FIN or a reset arrived. */
   done = false;
   #stopped = false;
   readonly #stop: (half: RecvHalf, code: number) => void;

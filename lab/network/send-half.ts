@@ -2,20 +2,20 @@ import type { SendHandler, SendStream } from "../../moq/link.ts";
 import type { Prioritized } from "../../transport/shared/index.ts";
 import { Order } from "./lane.ts";
 
-/** What a link does for its send halves. */
+/** The link of a send half. */
 export interface SendOwner {
-  /** There is something to send, be it only the FIN. */
+  /** `half` has something to send: `bytes`, or only its FIN. */
   wrote(half: SendHalf, bytes: number): void;
   /** `dropped` bytes will not be sent. */
   wasReset(half: SendHalf, code: number, dropped: number): void;
   reprioritized(half: SendHalf): void;
 }
 
-/** The send half of a stream: what is written waits here until the link takes it. */
+/** The send half of a stream. Written bytes wait here until the link sends them. */
 export class SendHalf implements SendStream, Prioritized {
   readonly id: number;
   readonly bidi: boolean;
-  /** Opened at this end, so that it counts for the peer's limit. */
+  /** Opened by this end, so that it counts towards the peer's limit. */
   readonly own: boolean;
   /** Absent for a stream of the peer until its handler is known. */
   handler: SendHandler | undefined;
@@ -26,14 +26,14 @@ export class SendHalf implements SendStream, Prioritized {
   announced: boolean;
   /** Bytes on their way to the peer or not read by it. */
   inFlight = 0;
-  /** FIN or reset has been sent, or nothing ever will be. */
+  /** FIN or a reset was sent, or nothing will ever be sent. */
   done = false;
-  /** Of all that the peer is told of this half. */
+  /** The order of all packets of this half. */
   readonly order = new Order();
   readonly #owner: SendOwner;
   #chunks: Uint8Array[] = [];
   #head = 0;
-  /** Bytes of the first chunk that are sent. */
+  /** Bytes of the first chunk that were sent. */
   #offset = 0;
   #queued = 0;
   #finishing = false;
@@ -73,7 +73,7 @@ export class SendHalf implements SendStream, Prioritized {
     this.#owner.wrote(this, 0);
   }
 
-  /** Also ends a finished half of which something is still queued. */
+  /** Also ends a finished half that still has queued bytes. */
   reset(code: number): void {
     if (!this.done) this.#owner.wasReset(this, code, this.end());
   }
@@ -84,7 +84,7 @@ export class SendHalf implements SendStream, Prioritized {
     this.#owner.reprioritized(this);
   }
 
-  /** Nothing more is sent on it; returns how many bytes were dropped. */
+  /** Ends the half and returns how many bytes were dropped. */
   end(): number {
     const dropped = this.#queued;
     this.done = true;
@@ -95,7 +95,7 @@ export class SendHalf implements SendStream, Prioritized {
     return dropped;
   }
 
-  /** The next bytes, at most `limit`, from one chunk and not copied. Call only while something is queued. */
+  /** The next bytes, at most `limit`, from one chunk, not copied. Call only while bytes are queued. */
   take(limit: number): Uint8Array {
     const chunk = this.#chunks[this.#head] ?? NOTHING;
     const piece = chunk.subarray(this.#offset, this.#offset + limit);

@@ -1,26 +1,28 @@
-/** How one direction of a simulated link behaves. All of it may change while the link is in use. */
+/** The behaviour of one direction of a simulated link. Every value may change while the link is in use. */
 export interface LaneSettings {
   /** One-way delay in milliseconds. */
   readonly latencyMs: number;
-  /** Up to so many milliseconds more, drawn anew for each packet; streams overtake each other, the bytes of one do not. */
+  /**
+   * Most milliseconds added to the delay, at random for each packet. Streams overtake each other; bytes of one do not.
+   */
   readonly jitterMs: number;
-  /** Bytes a second; 0 is without bound. */
+  /** Bytes a second; 0: unlimited. */
   readonly bandwidth: number;
-  /** Bytes of one stream that may be on their way or unread; 0 is without bound. */
+  /** Bytes of one stream that may be in flight or unread; 0: unlimited. */
   readonly streamWindow: number;
   /** The same over all streams of the link. */
   readonly linkWindow: number;
   /** Share of the datagrams that are lost, from 0 to 1. */
   readonly datagramLoss: number;
-  /** Longest datagram in bytes; 0 is none at all. */
+  /** Longest datagram in bytes; 0: no datagrams. */
   readonly maxDatagramSize: number;
-  /** False: the receiving program takes nothing from its streams, so that windows fill up. Its link stays alive. */
+  /** False: the receiving program does not read its streams, so that windows fill up. Its link stays alive. */
   readonly reading: boolean;
 }
 
 /**
- * A fast local network. The windows are a round trip of 100 ms at 40 and 160 Mbit/s, so that a peer that takes
- * nothing is noticed before it costs much.
+ * A fast local network. The windows hold a round trip of 100 ms at 40 Mbit/s (stream) and 160 Mbit/s (link), so that a
+ * peer that does not read is noticed before much is buffered.
  */
 export const DEFAULT_SETTINGS: LaneSettings = {
   latencyMs: 0,
@@ -33,10 +35,10 @@ export const DEFAULT_SETTINGS: LaneSettings = {
   reading: true,
 };
 
-/** Numbers from 0 to 1, without the 1; the same for the same seed. */
+/** Numbers from 0 up to, not including, 1. The same seed gives the same numbers. */
 export type Random = () => number;
 
-/** The generator mulberry32; `seed` is taken modulo 2^32. */
+/** The generator mulberry32; it uses `seed` modulo 2^32. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {

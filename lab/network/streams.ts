@@ -2,7 +2,7 @@ import type { LinkLimits } from "../../moq/link.ts";
 import type { RecvHalf } from "./recv-half.ts";
 import type { SendHalf } from "./send-half.ts";
 
-/** Lowest bits of stream ids (RFC 9000 section 2.1), so that both ends number without asking. */
+/** Lowest bits of stream ids (RFC 9000 section 2.1), so that the ids of both ends never collide. */
 const SERVER_BIT = 1;
 const UNI_BIT = 2;
 const KINDS = 4;
@@ -12,16 +12,16 @@ export class OwnStreams {
   #limit: number;
   #open = 0;
   #nextId: number;
-  /** One was refused since capacity was last told. */
+  /** An open was refused since capacity was last reported. */
   #wanted = false;
 
-  /** `limit`: how many the peer lets be open at a time. */
+  /** `limit`: how many streams the peer allows at a time. */
   constructor(bidi: boolean, dialled: boolean, limit: number) {
     this.#limit = limit;
     this.#nextId = (bidi ? 0 : UNI_BIT) | (dialled ? 0 : SERVER_BIT);
   }
 
-  /** The id of a new stream, or nothing at the limit. */
+  /** The id of a new stream; undefined at the limit. */
   open(): number | undefined {
     if (this.#open >= this.#limit) {
       this.#wanted = true;
@@ -33,7 +33,7 @@ export class OwnStreams {
     return id;
   }
 
-  /** The peer lets more be open. */
+  /** The peer allows more streams. */
   raise(limit: number): void {
     this.#limit = Math.max(this.#limit, limit);
   }
@@ -42,7 +42,7 @@ export class OwnStreams {
     this.#open -= 1;
   }
 
-  /** True once after a refusal, as soon as there is room. */
+  /** True once after a refused open, as soon as a stream can be opened. */
   takeWanted(): boolean {
     if (!this.#wanted || this.#open >= this.#limit) return false;
     this.#wanted = false;

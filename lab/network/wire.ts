@@ -3,16 +3,16 @@ import { Lane } from "./lane.ts";
 import type { MemoryLink } from "./link.ts";
 import { type LaneSettings, seededRandom } from "./settings.ts";
 
-/** `up` is from the dialling end to the listening one. */
+/** `up` leads from the dialling end to the listening end. */
 export type Direction = "up" | "down";
 
-/** What connects the two ends of one link: settings, cuts, and a sudden death of either end. */
+/** The connection between the two ends of one link: its settings and cuts. */
 export interface Wire {
-  /** Changes how the link behaves from now on, in one direction or both. */
+  /** Changes the settings from now on, in one direction or both. */
   configure(settings: Partial<LaneSettings>, direction?: Direction): void;
-  /** Nothing arrives any more, in one direction or both, and neither end is told. */
+  /** Cuts one direction or both; neither end gets an event. */
   cut(direction?: Direction): void;
-  /** What was sent meanwhile arrives now, except probes, datagrams and closes. */
+  /** Restores the wire. What was sent while it was cut arrives now, except probes, datagrams and closes. */
   heal(direction?: Direction): void;
 }
 
@@ -31,7 +31,7 @@ export class LinkWire implements Wire {
     this.down.arrived = () => this.client?.heard();
   }
 
-  /** Neither end is there any more. */
+  /** Both ends have ended. */
   get over(): boolean {
     return this.client?.ended !== false && this.server?.ended !== false;
   }

@@ -106,7 +106,7 @@ test("a state folder that cannot be created fails the start at once", async () =
   assert.equal(await program.ends(), 1);
   assert.match(
     program.stderr,
-    /^moqmesh: no certificate can be kept in \/proc\/nope\/deeper: it cannot be made \(ENOENT\); name another /,
+    /^moqmesh: cannot keep a certificate in \/proc\/nope\/deeper: it cannot be made \(ENOENT\); name another /,
   );
   assert.equal(program.stdout, "");
 });

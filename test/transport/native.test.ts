@@ -18,7 +18,7 @@ const harness = overTls({
   },
   make: (deps) => createNative(deps, { threads: 2, socketBuffer: 64 * 1024 }),
   // One case has a handler that throws.
-  warnings: ["native: a handler failed, its link is closed"],
+  warnings: ["native: a handler failed; its link is closed"],
 });
 
 const missing = missingEngine();

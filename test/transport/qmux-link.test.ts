@@ -289,7 +289,7 @@ test("a peer that gives up is an error, one that closes cleanly is not", () => {
   const failed = opened();
   failed.receive(bytes("1c 0a 00 02 6e6f"));
   assert.deepEqual(failed.watcher.closings, [
-    { by: "error", code: 0, reason: "the peer gave up with PROTOCOL_VIOLATION: no" },
+    { by: "error", code: 0, reason: "the peer closed the connection with PROTOCOL_VIOLATION: no" },
   ]);
   const clean = opened();
   clean.receive(bytes("1c 00 00 00"));

@@ -105,7 +105,7 @@ conformance(
     },
     make: (deps) => createRwebtransport(deps),
     // One case has a handler that throws.
-    warnings: ["rwebtransport: a handler failed, its link is closed"],
+    warnings: ["rwebtransport: a handler failed; its link is closed"],
   }),
 );
 
@@ -462,12 +462,12 @@ describe("the rwebtransport engine", () => {
       return error;
     };
 
-    test("when the addon cannot be used, with the command that helps", async () => {
+    test("when the addon cannot be used, with the command that solves it", async () => {
       const deps = { clock: systemClock, warn() {} };
       const cases = [
         [{ ...thisHost, nodeVersion: "20.19.0" }, /Node 24 or 26, this is 20\.19\.0; run: npm install node@24/],
         [{ ...thisHost, arch: "mips" }, /no binary for linux-mips/],
-        [{ ...thisHost, load: () => ({}) }, /does not export/],
+        [{ ...thisHost, load: () => ({}) }, /does not have the exports/],
         [
           {
             ...thisHost,

@@ -11,13 +11,10 @@ export async function dial(parts: EngineParts, options: DialOptions, attach: Att
     throw new TransportError("unsupported_url", `fails-components dials https: URLs, not ${url.protocol}`);
   }
   if (options.address !== undefined) {
-    throw new TransportError(
-      "dial_failed",
-      "fails-components dials what a URL's host resolves to, and no other address",
-    );
+    throw new TransportError("dial_failed", "fails-components dials only the addresses that a URL's host resolves to");
   }
   const session = open(parts, options);
-  // Its end is told by the link; a dial that failed has no other use for it.
+  // The link reports the session's end. After a failed dial the end does not matter.
   session.closed.catch(() => {});
   await inTime(parts, options, session);
   if (protocols.length > 0 && !protocols.includes(session.protocol)) {
@@ -66,7 +63,10 @@ async function inTime({ deps }: EngineParts, { url, timeoutMs }: DialOptions, se
   }
 }
 
-/** Closes a session that nobody wants, a turn after it was opened: the package forgets the connection of one that is closed at once. */
+/**
+ * Closes an unwanted session, a turn after it was opened: when it is closed at once, the package never ends its
+ * connection.
+ */
 function abandon(session: W3cSession): void {
   setImmediate(() => session.close({ closeCode: 0, reason: "" }));
 }

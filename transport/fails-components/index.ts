@@ -1,16 +1,16 @@
 /**
- * The engine `fails-components`: the npm package `@fails-components/webtransport`, for platforms and versions of Node that the
- * other engines do not run on. Over HTTP/3 where its addon is installed; its HTTP/2 server is for tests of the adapter,
- * because a relay's TCP port is taken by HTTP and WebSocket already.
+ * The engine `fails-components`: the npm package `@fails-components/webtransport`, for platforms and versions of Node
+ * that the other engines do not support. It uses HTTP/3 and needs the package's addon for that. The HTTP/2 server is
+ * for tests of the adapter only: in a relay, HTTP and WebSocket have the TCP port already.
  *
  * The package offers W3C streams, which cost a promise per chunk. What it cannot do:
  *
  * - Stream codes are 0 to 255; larger ones are cut to 255.
- * - The peer's stream limit is not told. Streams beyond it wait; `openUni` and `openBidi` return nothing while 64 of the kind
- *   wait, and `capacity` follows when half of them were opened.
- * - Over HTTP/3 the certificate is read once: `setCertificate` returns false there.
+ * - The package does not report the peer's stream limit. Streams beyond it wait. While 64 streams of a kind wait,
+ *   `openUni` and `openBidi` return nothing; `capacity` follows when half of them are open.
+ * - Over HTTP/3 the package reads the certificate once: `setCertificate` returns false.
  * - A dial trusts the system's roots or hashes, and over HTTP/2 sends no headers of its own.
- * - A silent peer is noticed by the package or by TCP; `LinkLimits.idleTimeoutMs` and `keepAliveMs` are not applied.
+ * - The package or TCP notices a silent peer; `LinkLimits.idleTimeoutMs` and `keepAliveMs` have no effect.
  */
 import type { Engine, EngineDeps } from "../../moq/link.ts";
 import { JsFanOut } from "../shared/index.ts";
@@ -25,7 +25,7 @@ export interface FailsComponentsOptions {
   readonly load?: Importer;
 }
 
-/** Rejects with {@link TransportError} `engine_unavailable` and the command that helps. */
+/** Rejects with {@link TransportError} `engine_unavailable` and the command that solves it. */
 export async function createFailsComponents(
   deps: EngineDeps,
   { http2 = false, load }: FailsComponentsOptions = {},

@@ -18,13 +18,13 @@ import type { W3cBidi, W3cSession } from "./package.ts";
 import { RecvHalf } from "./recv-half.ts";
 import { SendHalf, type SendOwner } from "./send-half.ts";
 
-/** Streams of a kind that wait for the peer's limit, which the package does not tell. */
+/** Most streams of a kind that wait for the peer's limit, which the package does not report. */
 const MAX_WAITING = 64;
 
 /** Longest close reason in bytes of UTF-8. */
 const MAX_REASON = MAX_CLOSE_REASON - 1;
 
-/** Datagrams given to the package and not yet taken; at this many further ones are refused. */
+/** Most datagrams that the package has and has not sent; more are refused. */
 const MAX_DATAGRAMS = 256;
 
 export interface LinkParts {
@@ -51,7 +51,7 @@ export class W3cLink implements Link {
   #queued = 0;
   #datagramsQueued = 0;
   #wantsCapacity = false;
-  #looking = false;
+  #checking = false;
   #ended = false;
   #told = false;
   #why: LinkClosed | undefined;
@@ -129,7 +129,7 @@ export class W3cLink implements Link {
   pauseReading(): void {}
 
   allowBidi(): void {
-    // Its limit is fixed.
+    // The package's limit is fixed.
   }
 
   sendDatagram(bytes: Uint8Array): boolean {
@@ -172,7 +172,7 @@ export class W3cLink implements Link {
   readonly #owner: SendOwner = {
     queued: (bytes) => {
       this.#queued += bytes;
-      this.#look();
+      this.#checkMarks();
     },
     sent: (bytes) => {
       this.#sent += bytes;
@@ -235,27 +235,27 @@ export class W3cLink implements Link {
       const reader = incoming.getReader();
       for (let next = await reader.read(); !next.done && !this.#ended; next = await reader.read()) take(next.value);
     };
-    // It ends with the session, whose end is told apart.
+    // A rejection means that the session has ended; `session.closed` reports that.
     run().catch(() => {});
   }
 
-  /** Runs a handler, unless the link has ended; what it throws ends the link. */
+  /** Runs a handler, unless the link has ended. The link ends if the handler throws. */
   #guard(work: () => void): void {
     if (this.#ended) return;
     try {
       work();
     } catch (error) {
-      this.#warn("fails-components: a handler failed, its link is closed", error);
+      this.#warn("fails-components: a handler failed; its link is closed", error);
       this.close(0, "internal error");
     }
   }
 
-  /** Looks at the marks in a turn of its own. */
-  #look(): void {
-    if (this.#looking || this.#handler === undefined) return;
-    this.#looking = true;
+  /** Checks the queue marks in a microtask of its own. */
+  #checkMarks(): void {
+    if (this.#checking || this.#handler === undefined) return;
+    this.#checking = true;
     queueMicrotask(() => {
-      this.#looking = false;
+      this.#checking = false;
       this.#guard(() => {
         const handler = this.#handler;
         if (handler === undefined) return;

@@ -17,18 +17,18 @@ import { parseKeyPair } from "../tls/index.ts";
 import { W3cLink } from "./link.ts";
 import type { Package, RequestAnswer, RequestHeader, W3cServer, W3cSession } from "./package.ts";
 
-/** Where the package is to put the sessions that were let in; it is no path of a request. */
+/** The name under which the package passes on accepted sessions; not a path of requests. */
 const SESSIONS = "moqmesh";
 
-/** Milliseconds until a client that was answered has its session. */
+/** Milliseconds that an accepted client may take to open its session. */
 const SESSION_TIMEOUT_MS = 10_000;
 
-/** Milliseconds that connections have to end by themselves when their listener is closed. */
+/** Milliseconds that connections may take to end when their listener is closed. */
 const CLOSE_WAIT_MS = 500;
 
 export interface EngineParts {
   readonly lib: Package;
-  /** HTTP/3; else the package's HTTP/2 server. */
+  /** True: HTTP/3; false: the package's HTTP/2 server. */
   readonly http3: boolean;
   readonly engine: FanOutFactory;
   readonly deps: EngineDeps;
@@ -49,7 +49,7 @@ export async function listen(parts: EngineParts, options: ListenOptions, onReque
     secret: randomBytes(32).toString("hex"),
     initialUnidirectionalStreams: options.limits.uniStreams,
     initialBidirectionalStreams: options.limits.bidiStreams,
-    // Or a second listener takes the port without a word, and half of the clients.
+    // With `reuseAddr` a second listener could bind the same port unnoticed and get half of the clients.
     quicheNodeSocketOptions: { reuseAddr: false },
   });
   const listener = new W3cListener(parts, options, server, onRequest);
@@ -64,9 +64,9 @@ class W3cListener implements Listener {
   readonly #onRequest: OnRequest;
   readonly #links = new Set<W3cLink>();
   readonly #connections = new Set<{ destroy(): void }>();
-  /** Refuses those that nobody has decided on. */
+  /** Refuse the requests that the program has not answered. */
   readonly #undecided = new Set<() => void>();
-  /** Let in, and without their session yet. */
+  /** Accepted requests whose session has not opened yet. */
   readonly #pending = new Map<number, (session: W3cSession) => void>();
   #nextRequest = 0;
   #peer = "";
@@ -87,7 +87,7 @@ class W3cListener implements Listener {
 
   async start(): Promise<void> {
     const server = this.#server;
-    // The callback is not told who asks.
+    // The package does not pass the peer's address to the callback.
     const ask = server.onSessionRequest.bind(server);
     server.onSessionRequest = (asked) => {
       this.#peer = asked.peerAddress ?? "";
@@ -99,7 +99,7 @@ class W3cListener implements Listener {
     try {
       await server.ready;
     } catch (cause) {
-      // The socket that could not be bound would keep the process alive.
+      // The unbound socket would keep the process alive.
       if (this.#parts.http3) server.stopServer();
       throw new TransportError("bind_failed", `fails-components cannot listen: ${messageOf(cause)}`, { cause });
     }
@@ -112,7 +112,7 @@ class W3cListener implements Listener {
     void this.#take(sessions);
   }
 
-  /** HTTP/3 of the package keeps the certificate that it began with. */
+  /** Over HTTP/3 the package keeps its first certificate. */
   setCertificate({ cert, key }: Certificate): boolean {
     if (this.#parts.http3) return false;
     parseKeyPair(cert, "the certificate", key, "the key");
@@ -124,7 +124,7 @@ class W3cListener implements Listener {
     this.#accepting = false;
   }
 
-  /** The package ends the process when its server is stopped a second time. */
+  /** Stops the server once: the package ends the process when its server is stopped a second time. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -135,7 +135,7 @@ class W3cListener implements Listener {
     for (const refuse of [...this.#undecided]) refuse();
     for (const link of [...this.#links]) link.close(0, "");
     this.#pending.clear();
-    // The closes of the links are written in the next turns.
+    // The package writes the links' closes in the next turns.
     await new Promise((resolve) => setImmediate(resolve));
     this.#server.stopServer();
     const cancel = this.#parts.deps.clock.timer(CLOSE_WAIT_MS, () => {
@@ -144,13 +144,14 @@ class W3cListener implements Listener {
     if (this.#connections.size === 0) cancel();
   }
 
-  /** Answers once the program has decided; the package never answers a callback that rejects. */
+  /** Resolves when the program has answered. Never rejects: the package would not answer the client. */
   #ask(header: RequestHeader, peer: string): Promise<RequestAnswer> {
     const request = this.#nextRequest++;
     const refused = (status: number): RequestAnswer => ({ status, path: SESSIONS, userData: { request } });
     if (!this.#accepting) return Promise.resolve(refused(503));
     const protocol = this.#select(header);
-    // Its client learns from the answer that there is no protocol, and from a status nothing; the session is closed at once.
+    // The package's client reads the missing protocol from a 200, but nothing from another status. The session is then
+    // closed.
     if (protocol === undefined) return Promise.resolve(refused(200));
     return new Promise((resolve) => {
       const answer = (given: RequestAnswer) => {
@@ -170,7 +171,7 @@ class W3cListener implements Listener {
       try {
         this.#onRequest(asked);
       } catch (error) {
-        this.#parts.deps.warn("fails-components: a request's handler failed, its client is refused", error);
+        this.#parts.deps.warn("fails-components: a request handler failed; its client is refused", error);
         answer(refused(500));
       }
     });

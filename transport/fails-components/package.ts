@@ -1,4 +1,4 @@
-/** The part of `@fails-components/webtransport` that the adapter uses, and its loading. */
+/** The part of `@fails-components/webtransport` that the adapter uses, and the loading of the package. */
 import { TransportError } from "../../moq/link.ts";
 
 const PACKAGE = "@fails-components/webtransport";
@@ -7,7 +7,7 @@ const HTTP3 = "@fails-components/webtransport-transport-http3-quiche";
 /** Loads the package and its HTTP/3 addon; each is optional. */
 export type Importer = (name: typeof PACKAGE | typeof HTTP3) => Promise<unknown>;
 
-/** One end of a session: W3C WebTransport, on the server's side as well. */
+/** One end of a session: W3C WebTransport, also on the server. */
 export interface W3cSession {
   readonly ready: Promise<unknown>;
   readonly closed: Promise<{ readonly closeCode?: number; readonly reason?: string }>;
@@ -40,7 +40,7 @@ export interface W3cBidi {
   readonly writable: W3cSend;
 }
 
-/** What a client asks for. */
+/** A client's request. */
 export type RequestHeader = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export interface RequestAnswer {
@@ -58,7 +58,7 @@ export interface W3cServer {
   updateCert(cert: string, key: string, http2Only: boolean): void;
   setRequestCallback(callback: (asked: { readonly header: RequestHeader }) => Promise<RequestAnswer>): void;
   sessionStream(path: string, options: { readonly noAutoPaths: boolean }): ReadableStream<W3cSession>;
-  /** The package's own; over HTTP/2 it has the server of Node, whose connections nobody else ends. */
+  /** Internal. Over HTTP/2 it has Node's server, whose connections the package does not end. */
   readonly transportInt?: { readonly serverInt?: NodeJS.EventEmitter };
   /** Called by the package for each request, before the callback. */
   onSessionRequest(asked: { readonly peerAddress?: string }): void;
@@ -72,7 +72,7 @@ export interface ServerSettings {
   readonly secret: string;
   readonly initialUnidirectionalStreams: number;
   readonly initialBidirectionalStreams: number;
-  /** Of the UDP socket that HTTP/3 is served on. */
+  /** Options of HTTP/3's UDP socket. */
   readonly quicheNodeSocketOptions: { readonly reuseAddr: boolean };
 }
 
@@ -84,20 +84,21 @@ export interface ClientSettings {
   readonly requireUnreliable: boolean;
 }
 
-/** What is there of the package. */
+/** The loaded parts of the package. */
 export interface Package {
   readonly WebTransport: new (url: string, settings: ClientSettings) => W3cSession;
   readonly Http2Server: new (settings: ServerSettings) => W3cServer;
   readonly Http3Server: new (settings: ServerSettings) => W3cServer;
-  /** The HTTP/3 addon is there. */
+  /** The HTTP/3 addon is installed. */
   readonly http3: boolean;
 }
 
 const importPackage: Importer = (name) => import(name);
 
 /**
- * Rejects with {@link TransportError} `engine_unavailable` and the command that helps: when the package is missing, or its
- * addon is and `needsHttp3` says that it may not.
+ * Rejects with {@link TransportError} `engine_unavailable` and the command that solves it: when the package is missing,
+ * or when
+ * `needsHttp3` is set and the addon is missing.
  */
 export async function loadPackage(needsHttp3: boolean, load: Importer = importPackage): Promise<Package> {
   const http3 = await present(load, HTTP3);
@@ -111,7 +112,7 @@ export async function loadPackage(needsHttp3: boolean, load: Importer = importPa
     } catch (cause) {
       throw new TransportError("engine_unavailable", `the package is missing: npm install ${PACKAGE}`, { cause });
     }
-    // A client that is made before throws.
+    // A client that is created before this throws.
     await loaded.quicheLoaded;
     const { WebTransport, Http2Server, Http3Server } = loaded;
     return { WebTransport, Http2Server, Http3Server, http3 };
@@ -127,7 +128,7 @@ async function present(load: Importer, name: typeof HTTP3): Promise<boolean> {
   }
 }
 
-/** The package tells of a missing addon on the console, which is where the relay's log goes. */
+/** Silences the console meanwhile: the package reports a missing addon there, and the relay's log goes there too. */
 async function quietly<T>(work: () => Promise<T>): Promise<T> {
   const { log, error } = console;
   console.log = () => {};

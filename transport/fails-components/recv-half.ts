@@ -1,7 +1,7 @@
 import type { RecvHandler, RecvStream } from "../../moq/link.ts";
 import { codeIn, MAX_STREAM_CODE } from "./send-half.ts";
 
-/** The receive half of a stream: reads until its end, and tells the handler. */
+/** The receive half of a stream: reads until the end and calls the handler. */
 export class RecvHalf implements RecvStream {
   readonly id: number;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
@@ -12,7 +12,7 @@ export class RecvHalf implements RecvStream {
     this.id = id;
   }
 
-  /** `guard` runs a handler; what it throws ends the link. */
+  /** `guard` runs a handler and ends the link if the handler throws. */
   read(
     readable: ReadableStream<Uint8Array>,
     handler: RecvHandler,
@@ -32,7 +32,7 @@ export class RecvHalf implements RecvStream {
     else this.#cancel(code);
   }
 
-  /** The link is gone. */
+  /** The link has ended. */
   end(): void {
     this.#over = true;
   }
@@ -62,7 +62,7 @@ export class RecvHalf implements RecvStream {
   }
 
   #cancel(code: number): void {
-    // It settles when the peer has ended its half, which it need not.
+    // It settles only when the peer ends its half, which may never happen.
     this.#reader?.cancel({ code: Math.min(code, MAX_STREAM_CODE) }).catch(() => {});
   }
 }

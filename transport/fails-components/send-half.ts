@@ -1,20 +1,20 @@
 import type { SendHandler, SendStream } from "../../moq/link.ts";
 import type { W3cSend } from "./package.ts";
 
-/** Largest code that the package passes on for a stream. */
+/** Largest stream code that the package supports. */
 export const MAX_STREAM_CODE = 255;
 
-/** What the link does for its send halves. */
+/** The link of a send half. */
 export interface SendOwner {
-  /** What is queued changed by so many bytes. */
+  /** The queued bytes changed by this much. */
   queued(bytes: number): void;
-  /** The package has taken so many bytes. */
+  /** The package has accepted this many bytes. */
   sent(bytes: number): void;
-  /** Nothing more is to be done. */
+  /** The half has ended. */
   done(half: SendHalf): void;
 }
 
-/** The send half of a stream: what the package has not taken yet waits here, so that a reset can drop it. */
+/** The send half of a stream. Bytes that the package has not accepted wait here, so that a reset can drop them. */
 export class SendHalf implements SendStream {
   readonly id: number;
   readonly #owner: SendOwner;
@@ -27,7 +27,7 @@ export class SendHalf implements SendStream {
   #writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
   #pumping = false;
   #finished = false;
-  /** Reset, stopped, or the link is gone. */
+  /** Reset, stopped, or the link has ended. */
   #dropped = false;
   #over = false;
   #resetCode: number | undefined;
@@ -52,7 +52,7 @@ export class SendHalf implements SendStream {
     stream.sendOrder = this.#priority;
     const writer = stream.getWriter();
     this.#writer = writer;
-    // Also tells of STOP_SENDING while nothing is written.
+    // This also reports STOP_SENDING while nothing is written.
     writer.closed.catch((error: unknown) => this.#failed(error));
     if (this.#resetCode !== undefined) this.#abort(this.#resetCode);
     else this.#pump();
@@ -83,7 +83,7 @@ export class SendHalf implements SendStream {
     if (this.#stream !== undefined && !this.ended) this.#stream.sendOrder = priority;
   }
 
-  /** Forgets what is queued. */
+  /** Drops the queued bytes. */
   drop(): void {
     this.#dropped = true;
     this.#chunks = [];
@@ -120,7 +120,7 @@ export class SendHalf implements SendStream {
   }
 
   #abort(code: number): void {
-    // The reason is an object with a code, as the package reads it.
+    // The package reads the code from a property of the reason.
     const aborted = this.#writer?.abort({ code: Math.min(code, MAX_STREAM_CODE) });
     void aborted?.catch(() => {}).finally(() => this.#end());
   }
@@ -141,7 +141,7 @@ export class SendHalf implements SendStream {
   }
 }
 
-/** The package tells codes in the text of its errors only. */
+/** The code of a package's error, which has it only in its text. */
 export function codeIn(error: unknown, what: "StopSending" | "Resetstream"): number | undefined {
   const text = error instanceof Error ? error.message : "";
   const code = new RegExp(`${what} with code:(\\d+)`).exec(text)?.[1];

@@ -3,13 +3,13 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { TransportError } from "../../moq/link.ts";
 
-/** What a listener of this engine may have besides the contract's options. */
+/** Options of this engine's listeners besides those of the contract. */
 export interface NativeExtras {
-  /** PEM: clients may show a certificate that chains to one of them. */
+  /** PEM roots: clients may present a certificate that chains to one of them. */
   readonly clientRoots?: string;
 }
 
-/** Settings of an engine, as `EngineOptions` in `engine/src/config.rs`. Sizes in bytes. */
+/** Settings of an engine: `EngineOptions` in `engine/src/config.rs`. Sizes in bytes. */
 export interface EngineSettings {
   readonly threads: number;
   readonly congestion: "cubic" | "bbr" | "newreno";
@@ -18,17 +18,17 @@ export interface EngineSettings {
   readonly streamReceiveWindow: number;
   readonly receiveWindow: number;
   readonly socketBuffer: number;
-  /** Unfinished handshakes from which on clients prove their address first. */
+  /** From this many unfinished handshakes on, clients must prove their address. */
   readonly retryAbove: number;
   readonly reusePort: boolean;
   readonly resetKey?: Uint8Array;
   readonly qlog?: string;
   readonly initialMtu: number;
-  /** Largest UDP payload to find by probing, and to take from peers. */
+  /** Largest UDP payload: probing tries up to this, and peers may send it. */
   readonly maxMtu: number;
-  /** Milliseconds that peers may hold back an acknowledgement; 0 for what they propose. */
+  /** Milliseconds that peers may delay an acknowledgement; 0: their own proposal. */
   readonly ackDelay: number;
-  /** Streams of each kind that a peer may have open at the beginning, until it uses them; 0 for all that it may have. */
+  /** Streams of each kind that a peer may have open at first, before the limit grows; 0: all that it may ever have. */
   readonly initialStreams: number;
 }
 
@@ -40,7 +40,7 @@ interface LimitSettings {
   readonly queueMark: number;
 }
 
-/** A chain and its key, PEM; `name` is the server name it is for, and of the first it is not looked at. */
+/** A chain and its key (PEM) for a server name. The `name` of the first one is ignored. */
 export interface NamedCertificate {
   readonly name: string;
   readonly cert: string;
@@ -53,7 +53,7 @@ export interface ListenSettings {
   readonly port: number;
   readonly protocols: readonly string[];
   readonly certificates: readonly NamedCertificate[];
-  /** PEM of the roots that clients' certificates must chain to; without them none is asked for. */
+  /** PEM roots that clients' certificates must chain to. Without roots the listener asks for no certificate. */
   readonly clientRoots?: string;
   readonly limits: LimitSettings;
 }
@@ -74,14 +74,14 @@ export interface DialSettings {
 }
 
 /**
- * A running engine. Its calls take effect with `flush`; ids of streams and links are the engine's, and calls with ids of
- * what is gone do nothing. Errors of `listen`, `dial` and `setCertificates` have the contract's code.
+ * A running engine. Calls take effect with `flush`. The engine gives streams and links their ids; a call with the id of
+ * an ended one does nothing. Errors of `listen`, `dial` and `setCertificates` have a code of the contract.
  */
 export interface Native {
-  /** Bytes written and not yet taken by QUIC, by slot. */
+  /** Bytes written that QUIC has not accepted yet, by slot. */
   readonly queuedOfStreams: Uint32Array;
   readonly queuedOfLinks: Uint32Array;
-  /** Number of records now in `records`, whose bytes are in `data`; 0 when nothing waits. */
+  /** Writes waiting events to `records` and `data`. Returns the number of records; 0: no event waits. */
   poll(records: Uint32Array, data: Uint8Array): number;
   flush(): void;
   /** The stream's id, or 0 when the peer allows none now. */
@@ -95,11 +95,11 @@ export interface Native {
   resetMany(streams: Uint32Array, count: number, code: number): void;
   stop(stream: number, code: number): void;
   setPriority(stream: number, priority: number): void;
-  /** The peer may have so many open; fewer than before change nothing. */
+  /** Lets the peer have this many streams open; fewer than before changes nothing. */
   allowBidi(link: number, streams: number): void;
-  /** 1: the link is not read until this is called with 0. Each in turn. */
+  /** 1: pauses reading; 0: resumes. Calls must alternate. */
   pauseReading(link: number, paused: number): void;
-  /** 1 when it was taken. */
+  /** 1: accepted; 0: refused. */
   sendDatagram(link: number, bytes: Uint8Array): number;
   maxDatagram(link: number): number;
   /** Bytes sent and received, round trip in milliseconds, congestion window, packets lost and sent. */
@@ -114,7 +114,7 @@ export interface Native {
   reject(link: number, status: number): void;
   closeLink(link: number, code: number, reason: string): void;
   stopEngine(): void;
-  /** Keeps the event loop alive, or no longer. */
+  /** `ref` keeps the event loop alive; `unref` ends that. */
   ref(): void;
   unref(): void;
 }
@@ -126,7 +126,7 @@ export interface Addon {
 
 const PACKAGE = "moqmesh";
 
-/** `linux-x64-gnu` and the like, as npm packages of native addons are called. */
+/** `linux-x64-gnu` and the like, as in the names of npm packages with native addons. */
 export function platformName(): string {
   const base = `${process.platform}-${process.arch}`;
   if (process.platform !== "linux") return base;
@@ -143,7 +143,7 @@ export function binaryName(): string {
 
 /**
  * Loads the binary: the one built in this checkout, else the package for this platform. Throws {@link TransportError}
- * `engine_unavailable` with the command that helps.
+ * `engine_unavailable` with the command that solves it.
  */
 export function loadAddon(): Addon {
   const require = createRequire(import.meta.url);
@@ -159,7 +159,7 @@ export function loadAddon(): Addon {
     const why = missing ? "there is no binary" : `the binary cannot be loaded (${messageOf(cause)})`;
     throw unavailable(`${why} for ${platformName()}`, cause);
   }
-  if (!isAddon(addon)) throw unavailable("the binary is not of this version");
+  if (!isAddon(addon)) throw unavailable("the binary is of another version");
   return addon;
 }
 

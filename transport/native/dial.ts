@@ -9,17 +9,17 @@ import {
 import type { DialSettings } from "./addon.ts";
 import { codeOf, limitSettings } from "./listener.ts";
 
-/** A dial that the engine has not answered. */
+/** A dial that the engine has not answered yet. */
 export interface Dialling {
   readonly attach: Attach;
   readonly resolve: (link: Link) => void;
   readonly reject: (error: TransportError) => void;
 }
 
-/** Longest wait in milliseconds that the engine takes. */
+/** Longest timeout in milliseconds that the engine supports. */
 const MAX_TIMEOUT_MS = 2 ** 31;
 
-/** A dial in the engine's words. Throws {@link TransportError} `unsupported_url` or `dial_failed`. */
+/** The engine's settings for a dial. Throws {@link TransportError} `unsupported_url` or `dial_failed`. */
 export function settingsOf(options: DialOptions & { readonly certificate?: Certificate }, token: number): DialSettings {
   const { url, address, protocols, headers, trust, limits, timeoutMs, certificate } = options;
   if (url.protocol !== "https:" && url.protocol !== "moql:") {

@@ -20,16 +20,19 @@ import { type EndRecord, KIND, LINK_SLOT, type MetaRecord, RECORD, STREAM_SLOT }
 import { infoOf, NativeRequest } from "./request.ts";
 import type { NativeStream } from "./stream.ts";
 
-/** Room of one batch: records, and bytes of what they carry; the longest text of the engine (`engine/src/batch.rs`) has to fit. */
+/**
+ * Size of one batch: its records, and the bytes that they carry. The engine's longest text (`engine/src/batch.rs`) must
+ * fit.
+ */
 const BATCH_RECORDS = 1024;
 const BATCH_BYTES = 256 * 1024;
 
-/** Milliseconds of a turn of the event loop after which no further batch begins: timers and other sockets have theirs first. */
+/** Milliseconds of a turn after which no further batch begins, so that timers and other sockets have their turn. */
 const TURN_MS = 8;
 
 const utf8 = new TextDecoder();
 
-/** The engine: tables from ids to objects, and the loop that drains what its threads have to tell. */
+/** The engine: tables from ids to objects, and the loop that drains the events of its threads. */
 export class NativeEngine implements Engine {
   readonly name = "native";
   readonly dialsAddresses = true;
@@ -39,7 +42,7 @@ export class NativeEngine implements Engine {
   readonly #deps: EngineDeps;
   readonly #extras: NativeExtras;
   readonly #records = new Uint32Array(BATCH_RECORDS * RECORD);
-  /** Not a Buffer: its `slice` would share what others mean to copy. */
+  /** Not a Buffer: `slice` of a Buffer shares the bytes, and callers rely on a copy. */
   readonly #data = new Uint8Array(BATCH_BYTES);
   /** By slot. */
   readonly #streams: (NativeStream | undefined)[] = [];
@@ -47,10 +50,10 @@ export class NativeEngine implements Engine {
   readonly #listeners = new Map<number, NativeListener>();
   readonly #dials = new Map<number, Dialling>();
   #nextDial = 1;
-  /** A turn has ended before everything was drained; the next one goes on. */
+  /** The last turn ended before all events were drained; the next one continues. */
   #unfinished = false;
 
-  /** `start` makes the engine proper and is given what it calls when something waits. */
+  /** `start` makes the native engine; `wake` is what it calls when events wait. */
   constructor(deps: EngineDeps, extras: NativeExtras, start: (wake: () => void) => Native) {
     this.#deps = deps;
     this.#extras = extras;
@@ -112,7 +115,7 @@ export class NativeEngine implements Engine {
     this.port.touch();
   }
 
-  /** The engine has called: what waits is drained now, or in the turn that is to come anyway. */
+  /** The engine has events: drains them now, or in the turn that is scheduled already. */
   #called(): void {
     if (!this.#unfinished) this.#drain();
   }

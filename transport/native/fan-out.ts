@@ -4,12 +4,12 @@ import { NativeStream } from "./stream.ts";
 
 const FIRST_ROOM = 16;
 
-/** A fan-out that is one call for all its streams: their ids lie in an array that the engine reads. */
+/** A fan-out with one call for all its streams: the engine reads their ids from an array. */
 export class NativeFanOut implements FanOut {
   readonly #port: Port;
   readonly #streams: NativeStream[] = [];
   #ids = new Uint32Array(FIRST_ROOM);
-  /** {@link Port.endings} when it was last looked for streams of links that have ended. */
+  /** {@link Port.endings} at the last removal of streams whose link has ended. */
   #swept = 0;
 
   constructor(port: Port) {
@@ -23,7 +23,7 @@ export class NativeFanOut implements FanOut {
   }
 
   add(stream: SendStream): void {
-    if (!(stream instanceof NativeStream)) throw new TypeError("a fan-out takes streams of its own engine only");
+    if (!(stream instanceof NativeStream)) throw new TypeError("a fan-out accepts only streams of its own engine");
     if (stream.ended || this.#placeOf(stream) >= 0) return;
     const place = this.#streams.length;
     this.#streams.push(stream);
@@ -97,7 +97,7 @@ export class NativeFanOut implements FanOut {
     }
   }
 
-  /** Streams that end leave by themselves, but those of a link that was closed only when the engine has noticed. */
+  /** Removes streams whose link has ended. Other ended streams leave by themselves. */
   #sweep(): void {
     if (this.#swept === this.#port.endings) return;
     this.#swept = this.#port.endings;

@@ -1,9 +1,9 @@
 /**
  * The engine `native`: quinn in threads of its own (`engine/`), for raw QUIC and WebTransport on one port.
  *
- * Events come in flat batches, a fan-out is one call, and what is queued is read from tables without a call. What is
- * written in a turn of the program takes effect together at its end. Bytes that QUIC holds count as handed to the
- * network: at most twice its congestion window, and at least the send window of the settings.
+ * Events arrive in flat batches, a fan-out is one call, and queued bytes are read from tables without a call. The
+ * writes of one turn of the program take effect together at its end. Bytes that QUIC holds count as sent: at most twice
+ * its congestion window, and at least the send window of the settings.
  */
 import { availableParallelism } from "node:os";
 import type { EngineDeps } from "../../moq/link.ts";
@@ -11,10 +11,10 @@ import { makeFolder } from "../shared/index.ts";
 import { type EngineSettings, loadAddon, type NativeExtras } from "./addon.ts";
 import { NativeEngine } from "./engine.ts";
 
-/** What may be set: the engine's own parameters, and what each of its listeners has. */
+/** Settings of the engine and of all its listeners. */
 export type NativeSettings = Partial<EngineSettings> & NativeExtras;
 
-/** What is not said. Sizes in bytes. */
+/** Defaults. Sizes in bytes. */
 const DEFAULTS: Omit<EngineSettings, "threads"> = {
   congestion: "bbr",
   ackFrequency: true,
@@ -24,9 +24,9 @@ const DEFAULTS: Omit<EngineSettings, "threads"> = {
   socketBuffer: 4 * 1024 * 1024,
   retryAbove: 256,
   reusePort: false,
-  // The least that every path of QUIC carries (RFC 9000 section 14); MTU discovery finds more.
+  // The least that every path must carry (RFC 9000 section 14); MTU discovery finds more.
   initialMtu: 1200,
-  // An Ethernet's, less IPv6, UDP and what tunnels add.
+  // An Ethernet packet without IPv6, UDP and the headers of tunnels.
   maxMtu: 1452,
   ackDelay: 0,
   initialStreams: 0,
@@ -39,7 +39,7 @@ function defaultThreads(): number {
 
 /**
  * Loads the binary and starts its threads. Rejects with {@link TransportError} `engine_unavailable` and the command
- * that helps.
+ * that solves it.
  */
 export async function createNative(deps: EngineDeps, settings: NativeSettings = {}): Promise<NativeEngine> {
   const addon = loadAddon();

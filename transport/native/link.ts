@@ -15,18 +15,18 @@ import type { Port } from "./port.ts";
 import { type EndRecord, FIGURES, LINK_SLOT } from "./records.ts";
 import { NativeStream } from "./stream.ts";
 
-/** What a link is closed with whose handler has thrown. */
+/** The close of a link whose handler has thrown. */
 const HANDLER_FAILED = { code: 0, reason: "internal error" } as const;
 
-/** What the engine's tables do for a link. */
+/** The engine of a link. */
 export interface LinkOwner extends FanOutFactory {
   readonly port: Port;
-  /** From now on events of the stream find it. */
+  /** Adds the stream to the table, so that its events find it. */
   keep(stream: NativeStream): void;
   warn(message: string, error: unknown): void;
 }
 
-/** One link. The engine's object calls the methods that are named for events, and never after `closed`. */
+/** One link. The engine calls the methods named after events, and none after `closed`. */
 export class NativeLink implements Link {
   readonly id: number;
   readonly info: LinkInfo;
@@ -46,7 +46,7 @@ export class NativeLink implements Link {
     this.info = info;
   }
 
-  /** Says who gets the events; a failure closes the link. */
+  /** Sets the handler; an error in `attach` closes the link. */
   attach(attach: Attach): void {
     try {
       this.#handler = attach(this);
@@ -178,12 +178,12 @@ export class NativeLink implements Link {
     try {
       handler?.closed(why);
     } catch (error) {
-      this.#owner.warn("native: a handler failed at its link's end", error);
+      this.#owner.warn("native: a handler failed at the end of its link", error);
     }
   }
 
   fault(error: unknown): void {
-    this.#owner.warn("native: a handler failed, its link is closed", error);
+    this.#owner.warn("native: a handler failed; its link is closed", error);
     this.close(HANDLER_FAILED.code, HANDLER_FAILED.reason);
   }
 
@@ -202,8 +202,8 @@ export class NativeLink implements Link {
     if (this.#ended) return undefined;
     const stream = new NativeStream(this.#port, this, id);
     this.#owner.keep(stream);
-    // Until the handler is known, so that `stop` from inside the call finds a half to stop.
-    stream.recv = unheard;
+    // A placeholder until the handler is known, so that the program can call `stop` from inside `uni` or `bidi`.
+    stream.recv = ignoring;
     return stream;
   }
 
@@ -240,4 +240,4 @@ function statsOf([
   return { bytesSent, bytesReceived, rttMs, sendRate, packetsLost };
 }
 
-const unheard: BidiHandler = { data() {}, fin() {}, reset() {}, stop() {} };
+const ignoring: BidiHandler = { data() {}, fin() {}, reset() {}, stop() {} };

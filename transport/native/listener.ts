@@ -90,7 +90,7 @@ export class NativeListener implements Listener {
     return this.#done.promise;
   }
 
-  /** The socket is free. */
+  /** The listener has ended and its socket is closed. */
   closed(): void {
     this.#forget();
     this.#port.live(-1);
@@ -104,7 +104,7 @@ export class NativeListener implements Listener {
   }
 }
 
-/** Limits as whole numbers that the engine takes. */
+/** Limits as whole numbers, as the engine needs them. */
 export function limitSettings(limits: LinkLimits): LinkLimits {
   const whole = (value: number): number => Math.min(2 ** 32 - 1, Math.max(0, Math.round(value)));
   return {
@@ -116,7 +116,7 @@ export function limitSettings(limits: LinkLimits): LinkLimits {
   };
 }
 
-/** What the engine has thrown, in the contract's words. */
+/** An error of the engine as an error of the contract. */
 export function transportError(error: unknown, otherwise: TransportErrorCode): TransportError {
   if (error instanceof TransportError) return error;
   const message = error instanceof Error ? error.message : String(error);

@@ -1,9 +1,9 @@
 import type { Native } from "./addon.ts";
 
-/** The engine's binary for all of its links, and the turn after which what was asked of it takes effect. */
+/** The native engine, shared by all links, and the turn at whose end their calls take effect. */
 export class Port {
   readonly native: Native;
-  /** How many links have ended; tells fan-outs when to look through their streams. */
+  /** How many links have ended. When it changes, fan-outs remove streams of ended links. */
   endings = 0;
   #live = 0;
   #dirty = false;
@@ -13,14 +13,14 @@ export class Port {
     this.native = native;
   }
 
-  /** Something was asked of the engine in this turn. */
+  /** The engine got a call in this turn: flushes it at the end of the turn. */
   touch(): void {
     if (this.#dirty) return;
     this.#dirty = true;
     if (!this.#dispatching) queueMicrotask(this.#flush);
   }
 
-  /** Runs handlers; what they ask for goes out together afterwards. */
+  /** Runs handlers, and flushes their calls together afterwards. */
   dispatch(run: () => void): void {
     this.#dispatching = true;
     try {
@@ -31,7 +31,7 @@ export class Port {
     }
   }
 
-  /** A listener, a link or a dial more, or one less; as long as there are any, the process lives. */
+  /** Counts listeners, links and dials. While there are any, the process stays alive. */
   live(change: 1 | -1): void {
     const before = this.#live;
     this.#live += change;

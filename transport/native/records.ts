@@ -1,11 +1,11 @@
 import type { LinkClosed } from "../../moq/link.ts";
 
-/** Numbers of a record: kind, link, stream (or listener, or dial), and two that depend on the kind. */
+/** Numbers of a record: kind, link, stream (or listener, or dial), and two whose meaning depends on the kind. */
 export const RECORD = 5;
 
 /**
- * Kinds of records; `engine/src/batch.rs` has the same numbers. The last two numbers are the offset and the length of
- * bytes in the batch's buffer for all that carry bytes or text; else a code, or a number of bytes.
+ * Kinds of records; `engine/src/batch.rs` has the same numbers. For records with bytes or text, the last two
+ * numbers are offset and length in the batch's buffer. Otherwise the fourth number is a code or a number of bytes.
  */
 export const KIND = {
   request: 1,
@@ -36,11 +36,11 @@ export const FIGURES = 6;
 
 /** The end of a link, as JSON. */
 export interface EndRecord extends LinkClosed {
-  /** The last figures of the link, as `Native.stats` gives them. */
+  /** The link's last figures, in the order of `Native.stats`. */
   readonly figures: readonly number[];
 }
 
-/** What the engine tells of a new link, as JSON. */
+/** A new link, as JSON. */
 export interface MetaRecord {
   readonly binding: "webtransport" | "quic";
   readonly protocol: string;

@@ -1,7 +1,7 @@
 import type { Attach, LinkInfo, LinkRequest } from "../../moq/link.ts";
 import type { MetaRecord } from "./records.ts";
 
-/** What the engine does for a request. */
+/** The engine of a request. */
 export interface RequestOwner {
   accepted(request: NativeRequest, attach: Attach): void;
   rejected(request: NativeRequest, status: number): void;
@@ -29,14 +29,14 @@ export class NativeRequest implements LinkRequest {
     this.#owner.accepted(this, attach);
   }
 
-  /** The reason stays here: an HTTP status has none. */
+  /** The peer does not get the reason: an HTTP status has none. */
   reject(status: number, _reason: string): void {
     if (this.#answered) return;
     this.#answered = true;
     this.#owner.rejected(this, status);
   }
 
-  /** The client has gone, or was refused. */
+  /** The client has left, or was rejected. */
   closed(): void {
     this.#answered = true;
   }

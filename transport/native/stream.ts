@@ -20,17 +20,17 @@ export interface StreamFan {
 export class NativeStream implements BidiStream {
   readonly id: number;
   readonly link: StreamLink;
-  /** Its peer's events; undefined for a half that it does not have. */
+  /** The handlers; undefined for a half that the stream does not have. */
   recv: RecvHandler | undefined;
   send: SendHandler | undefined;
-  /** The only fan-out that it is in, and its place there; {@link moreFans} has further ones. */
+  /** The first fan-out that the stream is in, and its index there. {@link moreFans} has the others. */
   fan: StreamFan | undefined;
   fanAt = -1;
   moreFans: Map<StreamFan, number> | undefined;
   readonly #port: Port;
   /** FIN was asked for. */
   #finished = false;
-  /** Reset, stopped, or the engine has let go of it: nothing is queued. */
+  /** Reset, stopped, or ended in the engine: no bytes are queued. */
   #dropped = false;
 
   constructor(port: Port, link: StreamLink, id: number) {
@@ -60,7 +60,7 @@ export class NativeStream implements BidiStream {
     this.finished();
   }
 
-  /** Also ends a finished half of which something is still queued. */
+  /** Also ends a finished half that still has queued bytes. */
   reset(code: number): void {
     if (this.#dropped || this.link.ended) return;
     this.#port.native.reset(this.id, code);
@@ -81,21 +81,21 @@ export class NativeStream implements BidiStream {
     this.#port.touch();
   }
 
-  /** FIN is on its way; no STOP_SENDING is told any more. */
+  /** FIN was sent; the handler gets no `stop` any more. */
   finished(): void {
     this.#finished = true;
     this.send = undefined;
     this.#leave();
   }
 
-  /** The send half is over and nothing of it is queued. */
+  /** The send half has ended, and none of its bytes are queued. */
   dropped(): void {
     this.#dropped = true;
     this.send = undefined;
     this.#leave();
   }
 
-  /** The engine has let go of it. */
+  /** The stream has ended in the engine. */
   gone(): void {
     this.recv = undefined;
     this.dropped();

@@ -16,7 +16,7 @@ import { certificateOf, describeTcpFailure, isTrusted, tlsOptions } from "../tls
 import { agreements } from "./forms.ts";
 import { openLink, peerOf, WEBSOCKET_OPTIONS } from "./web-socket.ts";
 
-/** Schemes that are dialled, and whether over TLS. */
+/** The URL schemes that a dial supports, and whether they use TLS. */
 const SCHEMES: ReadonlyMap<string, boolean> = new Map([
   ["ws:", false],
   ["http:", false],
@@ -57,10 +57,10 @@ class Attempt {
   readonly #resolve: (link: Link) => void;
   readonly #reject: (error: TransportError) => void;
   #cancelTimer: () => void = () => {};
-  /** Ends what has been begun. */
+  /** Ends the attempt's socket or link. */
   #abandon: () => void = () => {};
   #settled = false;
-  /** The peer's, DER. Read when the handshake ends: TLS forgets it afterwards. */
+  /** The peer's certificate, DER. It is read at the end of the handshake, because TLS does not keep it. */
   #certificate: Uint8Array | undefined;
 
   constructor(dialling: Dialling, resolve: (link: Link) => void, reject: (error: TransportError) => void) {
@@ -83,7 +83,7 @@ class Attempt {
       socket.off("error", this.#failed);
       this.#certificate = certificateOf(socket);
       if (!isTrusted(this.#certificate, options.trust)) {
-        this.#fail(new TransportError("dial_failed", "the peer's certificate is none of those expected"));
+        this.#fail(new TransportError("dial_failed", "the peer's certificate matches none of the pinned hashes"));
         return;
       }
       this.#upgrade(socket);
@@ -103,20 +103,21 @@ class Attempt {
       },
     );
     this.#abandon = () => ws.terminate();
-    /** The peer agreed to a WebSocket, and the rest of the handshake is being looked at. */
+    /** The peer agreed to a WebSocket, and `ws` checks the rest of the handshake. */
     let agreeing = false;
     ws.once("upgrade", () => {
       agreeing = true;
     });
     ws.once("unexpected-response", (_request, response) => {
-      // Only now, so that the time limit of the dial holds for the body as well.
+      // The dial fails only after the body was read, so that the dial's timeout covers the body too.
       void refusalOf(response, options).then((error) => this.#fail(error));
     });
     const failed = (cause: Error) => {
       if (!agreeing) this.#failed(cause);
-      else this.#fail(new TransportError("no_common_protocol", "the peer took none of the protocols", { cause }));
+      else
+        this.#fail(new TransportError("no_common_protocol", "the peer chose none of the offered protocols", { cause }));
     };
-    // Stays while the attempt is given up, which is an error for `ws`.
+    // The listener stays: terminating the attempt is an error for `ws`.
     ws.on("error", failed);
     ws.once("open", () => {
       const agreed = offered.find(({ subprotocol }) => subprotocol === ws.protocol);
@@ -166,16 +167,16 @@ class Attempt {
   }
 }
 
-/** Bytes of the body of a refusal that are looked at. */
+/** Most bytes of a refusal's body that are read. */
 const MAX_REFUSAL_BYTES = 1024;
 
-/** A refusal in the words of the relay, which stand in the body. */
+/** The error of a refused dial, with the relay's own text from the body. */
 async function refusalOf(response: IncomingMessage, { url, protocols }: DialOptions): Promise<TransportError> {
   const { statusCode: status = 0, headers } = response;
-  // A listener of this engine names its protocols when it knows none of ours.
+  // A listener of this engine names its protocols when it speaks none of those offered.
   const theirs = headers["sec-websocket-protocol"];
   if (theirs !== undefined) {
-    // Each is there once for every form of QMux.
+    // Each protocol appears once for every form of QMux.
     const bare = theirs.split(",").flatMap((name) => (name.trim().startsWith("qmux-") ? [] : name.trim()));
     const message = `${url.host} speaks none of ${protocols.join(", ")}; it speaks ${bare.join(", ")}`;
     return new TransportError("no_common_protocol", message, { status });
@@ -195,7 +196,7 @@ async function lineOf(response: IncomingMessage): Promise<string> {
       if (body.length >= MAX_REFUSAL_BYTES) break;
     }
   } catch {
-    // What came is what there is.
+    // A broken body counts as far as it arrived.
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a peer's text must not move the terminal's cursor.
   return (body.slice(0, MAX_REFUSAL_BYTES).split("\n", 1)[0] ?? "").replace(/[\u0000-\u001f\u007f-\u009f]/g, "").trim();

@@ -7,17 +7,17 @@ import { type RecvHalf, RecvWindow } from "./recv-half.ts";
 import type { Streams } from "./streams.ts";
 import { Violation } from "./violation.ts";
 
-/** What frames do to a connection as a whole. */
+/** The link, as the frames that concern the whole link use it. */
 export interface DispatchOwner {
   readonly ended: boolean;
-  /** The peer's transport parameters came. */
+  /** The peer's transport parameters arrived. */
   opened(params: Params): void;
-  /** The peer allows more streams, after one was refused. */
+  /** The peer allows more streams, after an open was refused. */
   capacity(): void;
   closedByPeer(application: boolean, code: number, reason: Uint8Array): void;
 }
 
-/** Acts on the frames of a peer. Methods throw a {@link Violation} that names the broken rule. */
+/** Applies the frames of a peer. Methods throw a {@link Violation} that names the broken rule. */
 export class Dispatch implements FrameVisitor {
   readonly #form: Form;
   readonly #streams: Streams;
@@ -25,9 +25,9 @@ export class Dispatch implements FrameVisitor {
   readonly #owner: DispatchOwner;
   readonly #window = new RecvWindow(CONNECTION_WINDOW);
   #gotParams = false;
-  /** Frames that came. */
+  /** Frames received so far. */
   frames = 0;
-  /** The greatest sequence numbers of QX_PING that came and that were sent. */
+  /** The highest sequence numbers of QX_PING received and sent. */
   #pingedBy = -1n;
   #pinged = -1n;
 
@@ -52,7 +52,7 @@ export class Dispatch implements FrameVisitor {
     this.frames += 1;
     if (isParameters !== this.#gotParams) return;
     const clause = "draft-ietf-quic-qmux section 4.2";
-    if (isParameters) throw new Violation("PROTOCOL_VIOLATION", "transport parameters come twice", clause);
+    if (isParameters) throw new Violation("PROTOCOL_VIOLATION", "transport parameters sent twice", clause);
     throw new Violation(this.#form.firstFrameCode, "the first frame is not the transport parameters", clause);
   }
 
@@ -81,9 +81,9 @@ export class Dispatch implements FrameVisitor {
   }
 
   /**
-   * A final size below what came is let pass, as RFC 9000 section 4.5 allows: published implementations send 0, or leave out the
-   * data that was under way when they were asked to stop, so that every viewer who leaves could end their session. Data has been
-   * handed on in order, so that the reliable size of RESET_STREAM_AT has been too.
+   * Accepts a final size below the received bytes, as RFC 9000 section 4.5 allows. Published implementations send 0, or
+   * leave out the data that was in flight when they were asked to stop; otherwise every viewer who leaves would end
+   * their session. Data is delivered in order, so the reliable size of RESET_STREAM_AT was delivered too.
    */
   resetStream(id: number, code: number, finalSize: number, reliableSize: number | undefined): void {
     if (reliableSize !== undefined) this.#checkReliable(finalSize, reliableSize);
@@ -125,7 +125,7 @@ export class Dispatch implements FrameVisitor {
   }
 
   blocked(): void {
-    // Credit is given as data arrives: there is nothing to hurry.
+    // This end gives credit as data arrives, so nothing is to be done.
   }
 
   streamBlocked(id: number): void {
@@ -133,7 +133,8 @@ export class Dispatch implements FrameVisitor {
   }
 
   ping(sequence: bigint): void {
-    if (this.#form.strictPings && sequence <= this.#pingedBy) throw pingError("the number of a ping does not increase");
+    if (this.#form.strictPings && sequence <= this.#pingedBy)
+      throw pingError("the sequence number of a ping does not increase");
     this.#pingedBy = sequence;
     this.#outbound.control(pongFrame(sequence));
   }
@@ -159,7 +160,7 @@ export class Dispatch implements FrameVisitor {
     if (max !== undefined) this.#outbound.control(maxStreamsFrame(true, max));
   }
 
-  /** A half of stream `id` became done: lets the peer open another when both are. */
+  /** A half of stream `id` ended. When both have, the peer may open another stream. */
   retire(id: number): void {
     const more = this.#streams.retire(id);
     if (more !== undefined) this.#outbound.control(maxStreamsFrame(more.bidi, more.max));
@@ -177,7 +178,7 @@ export class Dispatch implements FrameVisitor {
 
   #account(half: RecvHalf, bytes: number): void {
     if (half.window.receive(bytes) && this.#window.receive(bytes)) return;
-    throw new Violation("FLOW_CONTROL_ERROR", "more data than was allowed", "RFC 9000 section 4.1");
+    throw new Violation("FLOW_CONTROL_ERROR", "more data than this end allowed", "RFC 9000 section 4.1");
   }
 
   #renewConnection(): void {

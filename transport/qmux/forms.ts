@@ -4,21 +4,23 @@ import type { TransportCode } from "./violation.ts";
  * A wire form of QMux that peers negotiate, as named capabilities. Nothing else in this folder compares versions.
  *
  * The binding (draft-lcurley-qmux-websocket section 5) puts the bare application protocol in `Sec-WebSocket-Protocol`;
- * published clients put the form before it, as in `qmux-02.moq-lite-05`. Both are understood here. The form
- * `webtransport` that the same clients offer last is older than QMux: it has neither flow control nor stream limits,
- * so a listener could not keep its bounds, and it is never chosen.
+ * published clients put the form before it, as in `qmux-02.moq-lite-05`. This engine understands both. It never chooses
+ * the form `webtransport`, which the same clients offer last: that is older than QMux and has neither flow control nor
+ * stream limits, so a listener could not keep its bounds.
  */
 export interface Form {
   readonly name: string;
-  /** A message is a record with any number of frames, with the parameters that go with records. Else it is one frame. */
+  /**
+   * True: a message is a record of any number of frames, and the parameters of records apply. False: it is one frame.
+   */
   readonly records: boolean;
-  /** Sequence numbers of QX_PING have to increase strictly and be echoed truly (draft-ietf-quic-qmux-02 section 4.3). */
+  /** Sequence numbers of QX_PING must increase, and answers must repeat one (draft-ietf-quic-qmux-02 section 4.3). */
   readonly strictPings: boolean;
   /** RESET_STREAM_AT may be used (draft-ietf-quic-qmux-02 section 9.2). */
   readonly resetStreamAt: boolean;
-  /** Published senders leave the offset of STREAM frames out beyond the start of a stream; it is taken as the next byte. */
+  /** A STREAM frame without an offset continues the stream: published senders leave the offset out. */
   readonly impliedOffset: boolean;
-  /** What it is called when the first frame is not the transport parameters. */
+  /** The error code when the first frame is not the transport parameters. */
   readonly firstFrameCode: TransportCode;
 }
 
@@ -48,16 +50,16 @@ export const FORMS: readonly Form[] = [QMUX_02, QMUX_01, QMUX_00];
 /** The form of a bare application protocol: the newest. */
 const BARE_FORM = QMUX_02;
 
-/** What both ends agreed on in the opening handshake. */
+/** The result of the opening handshake. */
 export interface Agreement {
   /** The value of `Sec-WebSocket-Protocol`. */
   readonly subprotocol: string;
-  /** The application protocol, empty when the subprotocol is a form alone. */
+  /** The application protocol; empty when the subprotocol is only a form. */
   readonly protocol: string;
   readonly form: Form;
 }
 
-/** Every name that `protocols` go by, best first. The empty protocol stands for a form without an application protocol. */
+/** All subprotocols for `protocols`, best first. The empty protocol means a form without an application protocol. */
 export function agreements(protocols: readonly string[]): Agreement[] {
   return protocols.flatMap((protocol) => {
     const prefixed = FORMS.map((form) => ({ subprotocol: nameOf(form, protocol), protocol, form }));
@@ -68,7 +70,7 @@ export function agreements(protocols: readonly string[]): Agreement[] {
   });
 }
 
-/** The best of `protocols` that was offered, in the newest form it was offered in. */
+/** The best offered protocol of `protocols`, in its newest offered form. */
 export function choose(offered: readonly string[], protocols: readonly string[]): Agreement | undefined {
   return agreements(protocols).find(({ subprotocol }) => offered.includes(subprotocol));
 }

@@ -29,13 +29,13 @@ const QX_PONG = 0x348c67529ef8c7ben;
 const RECORDS = "draft-ietf-quic-qmux section 3.2";
 
 /**
- * Gets the frames of a record in order. Integers above 2^53 come out rounded; bytes are those of the record, not
- * copied. It throws a {@link Violation} for what is well formed and yet wrong.
+ * Gets the frames of a record in order. Integers above 2^53 are rounded; bytes are part of the record, not copied. Its
+ * methods throw a {@link Violation} for a frame that is well formed and not allowed.
  */
 export interface FrameVisitor {
-  /** Once true, the rest of the record is left alone. */
+  /** True: the rest of the record is ignored. */
   readonly ended: boolean;
-  /** Comes before every frame. */
+  /** Called before every frame. */
   next(isParameters: boolean): void;
   transportParameters(payload: Uint8Array): void;
   /** `offset` is undefined when the frame has none. */
@@ -46,12 +46,12 @@ export interface FrameVisitor {
   maxData(max: number): void;
   maxStreamData(id: number, max: number): void;
   maxStreams(bidi: boolean, max: number): void;
-  /** The sender would send more on the connection, or open more streams. */
+  /** The sender is blocked by a limit of the connection or of streams. */
   blocked(): void;
   streamBlocked(id: number): void;
   ping(sequence: bigint): void;
   pong(sequence: bigint): void;
-  /** A datagram, whose bytes are not looked at: it has to throw, as they would be read as frames. */
+  /** A datagram. Must throw: the reader would take the datagram's bytes for frames. */
   datagram(): never;
   connectionClose(code: number, reason: Uint8Array): void;
   applicationClose(code: number, reason: Uint8Array): void;

@@ -11,18 +11,21 @@ export type { AttachOptions } from "./listener.ts";
 /** QMux over WebSocket: the same sessions where UDP is blocked (draft-lcurley-qmux-websocket). */
 export interface QmuxEngine extends Engine {
   /**
-   * Makes links of the WebSocket upgrades of `server`; other upgrades are answered with a 4xx. The listener's
-   * `address` is the server's, or empty when that does not listen by itself; its certificate and socket stay the
-   * server's, so `setCertificate` tells false and `close` only ends the links.
+   * Makes links of the WebSocket upgrades of `server`; other upgrades get a 4xx. The listener's `address` is the
+   * server's, or empty when the server does not listen itself. The server keeps its certificate and socket:
+   * `setCertificate` returns false and `close` ends only the links.
    */
   attach(server: HttpServer | HttpsServer, options: AttachOptions, onRequest: (request: LinkRequest) => void): Listener;
 }
 
 /**
- * Makes the engine `qmux`. It dials `ws:`, `wss:`, `http:` and `https:`, and listens with TLS unless the certificate is
- * empty. Links are attached when the peer's transport parameters are there. A priority holds within one link; streams
- * that the peer opens answer with the priority of control messages until told otherwise. A stream whose first byte has
- * not been sent when it is reset is never seen by the peer when it is unidirectional.
+ * Makes the engine `qmux`.
+ *
+ * - It dials `ws:`, `wss:`, `http:` and `https:`. It listens with TLS unless the certificate is empty.
+ * - A link is attached when the peer's transport parameters have arrived.
+ * - A priority counts within one link. A stream that the peer opened has the priority of control messages until it is
+ *   set.
+ * - A unidirectional stream that is reset before its first byte was sent is never seen by the peer.
  */
 export function createQmux(deps: EngineDeps): QmuxEngine {
   const turn = new Turn(setImmediate);

@@ -45,17 +45,17 @@ export interface LinkParts {
   readonly limits: LinkLimits;
   readonly clock: Clock;
   readonly socket: RecordSocket;
-  /** Runs a task in the engine's own turn. */
+  /** Runs a task in the engine's next turn. */
   readonly defer: (task: () => void) => void;
   readonly warn: (message: string, error?: unknown) => void;
-  /** Called with the connection when the peer's transport parameters are there, so that streams can be opened. */
+  /** Called when the peer's transport parameters have arrived, so that the program can open streams. */
   readonly attach: Attach;
-  /** After `closed`, or instead of it when the connection never opened. */
+  /** Called after `closed`, or instead of it if the link never opened. */
   readonly ended?: (why: LinkClosed) => void;
 }
 
 /**
- * A QMux connection: bytes of messages in, records out, and a clock. It does no I/O; {@link RecordSocket} does.
+ * A QMux connection as a link. It gets messages, returns records and uses a clock; {@link RecordSocket} does the I/O.
  */
 export class QmuxLink implements Link {
   readonly info: LinkInfo;
@@ -73,7 +73,7 @@ export class QmuxLink implements Link {
   #cancelOpening: () => void = () => {};
   #bytesSent = 0;
   #bytesReceived = 0;
-  /** The peer counts silence in records (draft-ietf-quic-qmux section 7.1). */
+  /** The peer has an idle timeout that only records reset (draft-ietf-quic-qmux section 7.1). */
   #peerIdles = false;
   #bytesSentAtProbe = 0;
 
@@ -99,7 +99,7 @@ export class QmuxLink implements Link {
     });
     this.#dispatch = new Dispatch(form, this.#streams, this.#outbound, this.#dispatchOwner());
     const { idleTimeoutMs, keepAliveMs } = limits;
-    const timeout = () => this.#timedOut("nothing was heard of the peer");
+    const timeout = () => this.#timedOut("the peer did not answer within the idle timeout");
     this.#liveness = new Liveness({ clock, idleTimeoutMs, keepAliveMs, probe: () => this.#probe(), timeout });
     this.#reading = new Reading((paused) => options.socket.pause(paused));
     this.#marks = new QueueMarks(limits.queueMark);
@@ -107,16 +107,18 @@ export class QmuxLink implements Link {
 
   // For the socket.
 
-  /** The opening handshake is done: sends the transport parameters. */
+  /** Sends the transport parameters, after the opening handshake. */
   start(): void {
     this.#outbound.control(paramsFrame(writeParams(paramsFor(this.#options.limits, this.#options.form))));
     this.#send();
     const { clock } = this.#options;
-    this.#cancelOpening = clock.timer(OPEN_TIMEOUT_MS, () => this.#timedOut("no transport parameters came"));
+    this.#cancelOpening = clock.timer(OPEN_TIMEOUT_MS, () =>
+      this.#timedOut("the peer sent no transport parameters in time"),
+    );
     this.#liveness.start();
   }
 
-  /** One binary message. */
+  /** Takes one binary message. */
   receive(message: Uint8Array): void {
     if (this.#ended) return;
     this.#bytesReceived += message.length;
@@ -135,7 +137,7 @@ export class QmuxLink implements Link {
     this.#fail(new Violation("PROTOCOL_VIOLATION", "a text message", clause), WS_UNSUPPORTED_DATA);
   }
 
-  /** A frame of the WebSocket came that is no message. */
+  /** A WebSocket frame arrived that is not a message. */
   heard(): void {
     if (this.#ended) return;
     this.#liveness.heard();
@@ -143,18 +145,18 @@ export class QmuxLink implements Link {
     this.#schedule();
   }
 
-  /** The answer to {@link RecordSocket.ping} came. */
+  /** The answer to {@link RecordSocket.ping} arrived. */
   answered(): void {
     this.#liveness.answered();
   }
 
-  /** The kernel took `bytes` of what was sent. */
+  /** The kernel accepted `bytes` of the sent records. */
   written(bytes: number): void {
     this.#outbound.written(bytes);
     this.#schedule();
   }
 
-  /** The WebSocket is gone; `status` is of the peer's Close frame, or undefined when there was none. */
+  /** The WebSocket has ended. `status` comes from the peer's Close frame; undefined without one. */
   socketClosed(status: number | undefined, reason: string): void {
     const onPurpose = status === WS_NORMAL || status === WS_GOING_AWAY || status === WS_NO_STATUS;
     this.#end({ by: onPurpose ? "remote" : "error", code: 0, reason });
@@ -170,7 +172,7 @@ export class QmuxLink implements Link {
     return this.#ended;
   }
 
-  /** Publishers of moq-lite must not send datagrams over QMux, so that none are negotiated. */
+  /** No datagrams are negotiated, because publishers of moq-lite must not send them over QMux. */
   get maxDatagramSize(): number {
     return 0;
   }
@@ -186,7 +188,7 @@ export class QmuxLink implements Link {
   }
 
   pauseReading(paused: boolean): void {
-    // What the peer sent meanwhile is not silence.
+    // The peer may have sent messages during the pause, so the pause does not count as silence.
     if (!paused) this.#liveness.heard();
     this.#reading.want(!paused);
   }
@@ -249,7 +251,7 @@ export class QmuxLink implements Link {
     this.#schedule();
   }
 
-  /** Opens a stream before anything was written to it. */
+  /** Opens a stream at the peer before anything was written to it. */
   #announce(half: SendHalf): number {
     const id = this.#streams.announce(half);
     this.#outbound.control(openFrame(id));
@@ -260,7 +262,7 @@ export class QmuxLink implements Link {
     if (half.wireId !== undefined) this.#dispatch.retire(half.wireId);
   }
 
-  /** Tells the peer once for each of its limits (RFC 9000 section 4.6). */
+  /** Reports to the peer, once for each of its limits, that the limit blocks this end (RFC 9000 section 4.6). */
   #refused(bidi: boolean): undefined {
     const own = bidi ? this.#streams.own.bidi : this.#streams.own.uni;
     const limit = own.takeBlocked();
@@ -278,7 +280,7 @@ export class QmuxLink implements Link {
     this.#bytesSentAtProbe = this.#bytesSent;
   }
 
-  /** Writes of one turn go out together. */
+  /** Asks for a turn, which sends the writes together. */
   #schedule(): void {
     if (this.#flushing || this.#ended) return;
     this.#flushing = true;
@@ -304,7 +306,7 @@ export class QmuxLink implements Link {
     this.#options.socket.send(records);
   }
 
-  /** Runs what acts on the peer's bytes or calls a handler; the connection ends when it throws. */
+  /** Runs work on the peer's bytes or a call of a handler; the link ends if it throws. */
   #guard(act: () => void): void {
     try {
       act();
@@ -313,19 +315,19 @@ export class QmuxLink implements Link {
         this.#fail(error, WS_PROTOCOL_ERROR);
         return;
       }
-      this.#options.warn("a handler of a qmux link failed", error);
-      this.#fail(new Violation("INTERNAL_ERROR", "this end failed", "RFC 9000 section 11.1"), WS_PROTOCOL_ERROR);
+      this.#options.warn("a handler of a qmux link failed; the link is closed", error);
+      this.#fail(new Violation("INTERNAL_ERROR", "an internal error", "RFC 9000 section 11.1"), WS_PROTOCOL_ERROR);
     }
   }
 
   #closedByPeer(application: boolean, code: number, bytes: Uint8Array): void {
-    // What is beyond the bound is left out, and half a character at its end with it.
+    // A longer reason is cut at the bound, without an incomplete character at its end.
     const reason = new TextDecoder().decode(bytes.subarray(0, MAX_CLOSE_REASON), { stream: true });
     const { socket } = this.#options;
     if (application || code === TRANSPORT_CODES.NO_ERROR) {
       this.#end({ by: "remote", code: Math.min(code, MAX_CODE), reason });
     } else {
-      this.#end({ by: "error", code: 0, reason: `the peer gave up with ${codeName(code)}: ${reason}` });
+      this.#end({ by: "error", code: 0, reason: `the peer closed the connection with ${codeName(code)}: ${reason}` });
     }
     socket.close(WS_NORMAL);
   }
@@ -341,7 +343,7 @@ export class QmuxLink implements Link {
     this.#options.socket.terminate();
   }
 
-  /** Says why in a last record and closes the WebSocket (draft-lcurley-qmux-websocket section 11). */
+  /** Sends the reason in a last record and closes the WebSocket (draft-lcurley-qmux-websocket section 11). */
   #shut(why: LinkClosed, application: boolean, code: number, status: number): void {
     if (this.#ended) return;
     const text = new Uint8Array(MAX_CLOSE_REASON);

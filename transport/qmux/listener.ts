@@ -23,10 +23,10 @@ import { openLink, WEBSOCKET_OPTIONS } from "./web-socket.ts";
 
 /** Which upgrades become links. */
 export interface AttachOptions {
-  /** Application protocols, best first; an empty one stands for clients that name none. */
+  /** Application protocols, best first. An empty one accepts clients that name none. */
   readonly protocols: readonly string[];
   readonly limits: LinkLimits;
-  /** Only requests for this path and below it; all when absent. */
+  /** Accepts only requests for this path and below; absent: all. */
   readonly path?: string;
 }
 
@@ -47,12 +47,12 @@ interface Held {
   readonly info: LinkInfo;
 }
 
-/** Makes links of the WebSocket upgrades of an HTTP server, which it shares with whatever else that serves. */
+/** Makes links of the WebSocket upgrades of an HTTP server, which may serve other requests too. */
 export class UpgradeListener implements Listener {
   readonly #options: ListenerOptions;
   readonly #agreed = new WeakMap<IncomingMessage, string>();
   readonly #sockets: WebSocketServer;
-  /** Ends each upgrade that is held. */
+  /** Refuse the waiting upgrades. */
   readonly #held = new Set<(refusal: Refusal) => void>();
   readonly #open = new Map<WebSocket, QmuxLink>();
   #accepting = true;
@@ -68,14 +68,14 @@ export class UpgradeListener implements Listener {
     options.server.on("upgrade", this.#upgrade);
   }
 
-  /** Empty when the server does not listen by itself. */
+  /** Empty when the server does not listen itself. */
   get address(): PeerAddress {
     const address = this.#options.server.address();
     if (address === null || typeof address === "string") return { address: "", port: 0 };
     return { address: address.address, port: address.port };
   }
 
-  /** The server is not this listener's own. */
+  /** The certificate belongs to the server, not to this listener. */
   setCertificate(_certificate: Certificate): boolean {
     return false;
   }
@@ -118,8 +118,8 @@ export class UpgradeListener implements Listener {
   };
 
   #busy(): Refusal | undefined {
-    if (!this.#accepting) return unavailable("not accepting");
-    return this.#held.size < MAX_HELD_UPGRADES ? undefined : unavailable("too many wait");
+    if (!this.#accepting) return unavailable("not accepting links");
+    return this.#held.size < MAX_HELD_UPGRADES ? undefined : unavailable("too many requests wait");
   }
 
   #serves(path: string): boolean {
@@ -127,7 +127,7 @@ export class UpgradeListener implements Listener {
     return mount === undefined || path === mount || path.startsWith(`${mount}/`);
   }
 
-  /** Asks the program and waits for its answer, a bounded time. */
+  /** Asks the program, and waits for its answer until a timeout. */
   #hold(held: Held): void {
     const { socket } = held;
     const settle = (): boolean => {
@@ -152,7 +152,7 @@ export class UpgradeListener implements Listener {
         reject: (status, reason) => refuse({ status, text: reason }),
       });
     } catch (error) {
-      warn("a request handler failed", error);
+      warn("a request handler failed; its client is refused", error);
       refuse({ status: 500, text: "failed" });
     }
   }
@@ -183,7 +183,7 @@ export class UpgradeListener implements Listener {
   }
 }
 
-/** The header tells a client of ours why it was refused, and others what to offer. */
+/** The header names the protocols to offer. Clients of this engine recognise the refusal by it. */
 function noProtocol(protocols: readonly string[]): Refusal {
   const ours = agreements(protocols).map(({ subprotocol }) => subprotocol);
   const headers = { "Sec-WebSocket-Protocol": ours.join(", ") };

@@ -3,11 +3,11 @@ import { STALL_MS } from "./limits.ts";
 
 export interface LivenessOptions {
   readonly clock: Clock;
-  /** Milliseconds of silence after which the peer counts as gone. */
+  /** Milliseconds of silence after which the peer counts as lost. */
   readonly idleTimeoutMs: number;
   /** Milliseconds between probes. */
   readonly keepAliveMs: number;
-  /** Shall elicit an answer; not called again before {@link Liveness.answered}. */
+  /** Sends a probe that the peer must answer. Not called again before {@link Liveness.answered}. */
   readonly probe: () => void;
   readonly timeout: () => void;
 }
@@ -16,18 +16,18 @@ export interface LivenessOptions {
 const RTT_WEIGHT = 1 / 8;
 
 /**
- * Milliseconds from the first probe to the second; doubles up to the keep-alive interval. The first sample is taken
- * while both ends are busy with their start, and players choose their buffer by what they are told of it.
+ * Milliseconds from the first probe to the second; the interval then doubles up to the keep-alive interval. Both ends
+ * are busy at the start, so the first sample is often too high, and players choose their buffer by it.
  */
 const FIRST_INTERVAL_MS = 250;
 
-/** Probes the peer and notices its silence (draft-lcurley-qmux-websocket section 9). */
+/** Probes the peer and detects its silence (draft-lcurley-qmux-websocket section 9). */
 export class Liveness {
   readonly #options: LivenessOptions;
   #heardAt = 0;
   #probeDue = 0;
   #interval = FIRST_INTERVAL_MS;
-  /** When the probe that is out was sent. */
+  /** When the unanswered probe was sent. */
   #probedAt: number | undefined;
   #rttMs: number | undefined;
   #cancel: (() => void) | undefined;
@@ -36,7 +36,7 @@ export class Liveness {
     this.#options = options;
   }
 
-  /** Smoothed upwards, downwards at once; undefined before the first answer. */
+  /** The round trip. A higher sample is smoothed in, a lower one counts at once; undefined before the first answer. */
   get rttMs(): number | undefined {
     return this.#rttMs;
   }
@@ -53,27 +53,27 @@ export class Liveness {
     this.#cancel = undefined;
   }
 
-  /** Anything came from the peer. */
+  /** A message of the peer arrived. */
   heard(): void {
     this.#heardAt = this.#options.clock.now();
   }
 
-  /** The answer to a probe came. */
+  /** The answer to a probe arrived. */
   answered(): void {
     this.heard();
     if (this.#probedAt === undefined) return;
     const sample = this.#heardAt - this.#probedAt;
     this.#probedAt = undefined;
     const known = this.#rttMs;
-    // A probe waits for busy programs as well as for the network: a lower sample is the truer one.
+    // A sample contains the waits of busy programs, so a lower one is closer to the network's round trip.
     this.#rttMs = known === undefined || sample < known ? sample : known + (sample - known) * RTT_WEIGHT;
   }
 
-  /** Does what is due; `planned` is when this should have run. */
+  /** Probes or times out, as is due. `planned` is when this should have run. */
   #check(planned: number): void {
     const { clock, idleTimeoutMs, keepAliveMs, probe, timeout } = this.#options;
     const now = clock.now();
-    // After a standstill of this process the peer gets the time of one probe more.
+    // After this process stood still, the peer gets the time of one more probe.
     if (now - planned > STALL_MS) this.#heardAt = Math.max(this.#heardAt, now - idleTimeoutMs + keepAliveMs);
     if (now - this.#heardAt >= idleTimeoutMs) {
       this.#cancel = undefined;

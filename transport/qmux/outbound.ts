@@ -14,17 +14,17 @@ import { type OutgoingRecord, RecordWriter } from "./record.ts";
 import type { SendHalf } from "./send-half.ts";
 import { Violation } from "./violation.ts";
 
-/** What the send side needs of its connection. */
+/** The link of an outbound side. */
 export interface OutboundOwner {
   /** Gives a stream its id on the wire, before its first frame. */
   announce(half: SendHalf): number;
-  /** The FIN of `half` has been framed. */
+  /** The FIN of `half` is in a record. */
   finished(half: SendHalf): void;
 }
 
 /**
- * All that a connection sends: frames other than STREAM first and in order, then the streams by priority as far
- * as the peer's credit and the socket's budget reach.
+ * Everything that a link sends: first the frames other than STREAM, in order, then the streams by priority, as far as
+ * the peer's credit and the socket's budget allow.
  */
 export class Outbound {
   readonly #form: Form;
@@ -35,11 +35,11 @@ export class Outbound {
   #controlBytes = 0;
   /** Bytes of stream data waiting in all halves. */
   #queued = 0;
-  /** Bytes of stream data framed, and how many the peer takes in all. */
+  /** Bytes of stream data put into records so far, and the total that the peer allows. */
   #sent = 0;
   #credit = 0;
   #blockedAt = -1;
-  /** Bytes that the socket has and the kernel has not. */
+  /** Bytes that the socket has and the kernel has not accepted. */
   #inFlight = 0;
   #recordLimit: number;
 
@@ -53,13 +53,13 @@ export class Outbound {
     return this.#queued;
   }
 
-  /** The peer's limits became known. */
+  /** Sets the peer's limits. */
   open(maxData: number, maxRecordSize: number): void {
     this.raiseCredit(maxData);
     if (this.#form.records) this.#recordLimit = Math.min(maxRecordSize, MAX_SENT_RECORD);
   }
 
-  /** MAX_DATA; a smaller value than before does nothing (RFC 9000 section 4.1). */
+  /** MAX_DATA; a smaller value than before is ignored (RFC 9000 section 4.1). */
   raiseCredit(max: number): void {
     this.#credit = Math.max(this.#credit, max);
   }
@@ -70,7 +70,7 @@ export class Outbound {
     this.#consider(half);
   }
 
-  /** Puts a frame other than STREAM in line, before all data. When too many wait, {@link collect} will say so. */
+  /** Queues a frame other than STREAM, before all data. When too many wait, {@link collect} throws. */
   control(frame: Uint8Array): void {
     if (this.#controlBytes > MAX_CONTROL_BYTES) return;
     this.#control.push(frame);
@@ -82,7 +82,7 @@ export class Outbound {
     this.#consider(half);
   }
 
-  /** `half` ended without FIN and `dropped` bytes: tells the peer where it can know of the stream. */
+  /** `half` ended without FIN, and `dropped` bytes with it. Resets the stream at the peer if the peer knows it. */
   wasReset(half: SendHalf, code: number, dropped: number): void {
     this.#queued -= dropped;
     this.#order.remove(half);
@@ -93,12 +93,12 @@ export class Outbound {
     this.#order.moved(half);
   }
 
-  /** The kernel took `bytes` of what {@link collect} gave. */
+  /** The kernel accepted `bytes` of the records of {@link collect}. */
   written(bytes: number): void {
     this.#inFlight -= bytes;
   }
 
-  /** The records that the socket shall have now. Throws a {@link Violation} when the peer lets answers pile up. */
+  /** The records to send now. Throws a {@link Violation} when the peer does not read and too many answers wait. */
   collect(): OutgoingRecord[] {
     if (this.#controlBytes > MAX_CONTROL_BYTES) {
       throw new Violation("INTERNAL_ERROR", "answers pile up unread", "RFC 9000 section 21.9");
@@ -113,7 +113,7 @@ export class Outbound {
     return records;
   }
 
-  /** Forgets all that waits. */
+  /** Drops everything that waits. */
   clear(): void {
     this.#order.clear();
     this.#queued = 0;

@@ -15,9 +15,9 @@ import { UpgradeListener } from "./listener.ts";
 
 const MIN_TLS = "TLSv1.2";
 
-/** A listener with an HTTP server of its own that serves nothing else. */
+/** A listener with an HTTP server of its own, which serves nothing else. */
 class OwnServerListener implements Listener {
-  /** As it was bound, also after `close`. */
+  /** The bound address, also after `close`. */
   readonly address: PeerAddress;
   readonly #server: HttpServer | HttpsServer;
   readonly #upgrades: UpgradeListener;
@@ -69,7 +69,7 @@ export async function listen(
     server.once("error", fail);
     server.listen({ host, port }, () => {
       server.off("error", fail);
-      server.on("error", (error) => deps.warn("the qmux server failed", error));
+      server.on("error", (error) => deps.warn("the HTTP server of a qmux listener failed", error));
       resolve();
     });
   });
@@ -84,6 +84,6 @@ function serverFor({ cert, key }: Certificate): HttpServer | HttpsServer {
   try {
     return createHttpsServer({ cert, key, minVersion: MIN_TLS });
   } catch (cause) {
-    throw new TransportError("bad_certificate", "the certificate and key cannot be used", { cause });
+    throw new TransportError("bad_certificate", "cannot use the certificate and key", { cause });
   }
 }

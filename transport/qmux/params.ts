@@ -4,27 +4,27 @@ import { Violation } from "./violation.ts";
 /** Smallest and default limit of a record in bytes (draft-ietf-quic-qmux section 5.2). */
 export const DEFAULT_RECORD_SIZE = 16382;
 
-/** Streams that a limit may allow in all (RFC 9000 section 4.6). */
+/** Highest limit of streams (RFC 9000 section 4.6). */
 export const MAX_STREAMS = 2 ** 60;
 
-/** What an endpoint declares at the start of a connection. Sizes in bytes, time in milliseconds. */
+/** The parameters that an endpoint declares at the start. Sizes in bytes, time in milliseconds. */
 export interface Params {
   /** 0: none. */
   readonly maxIdleTimeout: number;
   readonly maxData: number;
-  /** Of bidirectional streams that the declaring end opens. */
+  /** For bidirectional streams that the declaring end opens. */
   readonly maxStreamDataBidiLocal: number;
-  /** Of bidirectional streams that the other end opens. */
+  /** For bidirectional streams that the other end opens. */
   readonly maxStreamDataBidiRemote: number;
   readonly maxStreamDataUni: number;
   readonly maxStreamsBidi: number;
   readonly maxStreamsUni: number;
   readonly maxRecordSize: number;
-  /** Takes RESET_STREAM_AT. */
+  /** Supports RESET_STREAM_AT. */
   readonly resetStreamAt: boolean;
 }
 
-/** What holds for an endpoint that declares nothing. */
+/** The parameters of an endpoint that declares nothing. */
 const DEFAULTS: Params = {
   maxIdleTimeout: 0,
   maxData: 0,
@@ -50,7 +50,7 @@ const INTEGERS: ReadonlyMap<bigint, IntegerParam> = new Map([
   [0x0571c59429cd0845n, "maxRecordSize"],
 ]);
 
-/** As the reset_stream_at extension numbers it. */
+/** The number of the reset_stream_at extension. */
 const RESET_STREAM_AT = 0x1dn;
 
 /** Transport parameters of QUIC that have no meaning in QMux (draft-ietf-quic-qmux section 5.1). */
@@ -70,7 +70,7 @@ export function readParams(payload: Uint8Array): Params {
     if (FORBIDDEN.has(id)) throw wrong(id, "is forbidden", "draft-ietf-quic-qmux section 5.1");
     const name = INTEGERS.get(id);
     if (name === undefined && id !== RESET_STREAM_AT) continue;
-    if (seen.has(id)) throw wrong(id, "comes twice", "RFC 9000 section 7.4");
+    if (seen.has(id)) throw wrong(id, "appears twice", "RFC 9000 section 7.4");
     seen.add(id);
     if (name !== undefined) found[name] = readInteger(id, value);
     else if (value.length > 0) throw wrong(id, "is not empty", "draft-ietf-quic-reliable-stream-reset section 3");
@@ -81,7 +81,7 @@ export function readParams(payload: Uint8Array): Params {
   return params;
 }
 
-/** The payload of QX_TRANSPORT_PARAMETERS; what has its default is left out, except the record size. */
+/** The payload of QX_TRANSPORT_PARAMETERS, without the integers that are 0. */
 export function writeParams(params: Params): Uint8Array {
   const target = new Uint8Array((INTEGERS.size + 1) * 24);
   let at = 0;

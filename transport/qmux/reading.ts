@@ -1,8 +1,8 @@
 import { MAX_TURN_FRAMES } from "./limits.ts";
 
 /**
- * Whether the socket of a connection is read: not while the program asks for a pause, and not for the rest of a turn in which
- * many frames came, so that other sockets have their turn.
+ * Decides whether a link's socket is read. It is not read while the program asks for a pause, nor for the rest of a
+ * turn in which many frames arrived, so that other sockets have their turn.
  */
 export class Reading {
   readonly #pause: (paused: boolean) => void;
@@ -14,25 +14,25 @@ export class Reading {
     this.#pause = pause;
   }
 
-  /** A message came with so many frames; one without any is work as well. */
+  /** Counts the frames of a message; a message without frames counts too. */
   took(frames: number): void {
     this.#frames += frames + 1;
     this.#apply();
   }
 
-  /** The program wants events, or no more for now. */
+  /** The program wants events, or wants a pause. */
   want(wanted: boolean): void {
     this.#wanted = wanted;
     this.#apply();
   }
 
-  /** A turn is over. */
+  /** A turn has ended. */
   turn(): void {
     this.#frames = 0;
     this.#apply();
   }
 
-  /** The end of the socket is awaited, which has to be read. */
+  /** Resumes reading for good, so that the socket's end is read. */
   end(): void {
     this.#wanted = true;
     this.turn();

@@ -7,7 +7,7 @@ export interface OutgoingRecord {
   readonly size: number;
 }
 
-/** Builds records. Small pieces are copied into slabs, large ones become parts of their own by reference. */
+/** Builds records. It copies small pieces into slabs and adds large ones by reference. */
 export class RecordWriter {
   #slab = new Uint8Array(0);
   /** Where in the slab the current part starts and ends. */
@@ -38,7 +38,7 @@ export class RecordWriter {
     this.#at += bytes.length;
   }
 
-  /** Ends the record, or tells that it is empty. */
+  /** Ends the record and returns it; undefined if it is empty. */
   end(): OutgoingRecord | undefined {
     if (this.#size === 0) return undefined;
     this.#closePart();

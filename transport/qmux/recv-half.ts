@@ -1,7 +1,7 @@
 import type { RecvHandler, RecvStream } from "../../moq/link.ts";
 import type { SendHalf } from "./send-half.ts";
 
-/** A window that moves on as data is handed to the program (RFC 9000 section 4.1). Bytes. */
+/** A receive window in bytes. It moves on as data is delivered to the program (RFC 9000 section 4.1). */
 export class RecvWindow {
   readonly #size: number;
   #received = 0;
@@ -12,19 +12,19 @@ export class RecvWindow {
     this.#max = size;
   }
 
-  /** Bytes that came so far. */
+  /** Bytes received so far. */
   get received(): number {
     return this.#received;
   }
 
-  /** False when `bytes` more are more than the peer may send. */
+  /** Counts received bytes; false when the peer has sent more than it may. */
   receive(bytes: number): boolean {
     if (this.#received + bytes > this.#max) return false;
     this.#received += bytes;
     return true;
   }
 
-  /** All that came has been handed on. Returns the new limit when half of the window is used up. */
+  /** All received bytes were delivered. Returns the new limit when half of the window is used up. */
   renew(): number | undefined {
     if (this.#max - this.#received > this.#size / 2) return undefined;
     this.#max = this.#received + this.#size;
@@ -32,7 +32,7 @@ export class RecvWindow {
   }
 }
 
-/** What a connection does for its receive halves. */
+/** The link of a receive half. */
 export interface RecvOwner {
   stopped(half: RecvHalf, code: number): void;
 }
@@ -44,7 +44,7 @@ export class RecvHalf implements RecvStream {
   handler: RecvHandler | undefined;
   /** The program gets no more events: FIN or a reset was delivered, or it stopped the half. */
   ended = false;
-  /** FIN or a reset came; nothing may follow. */
+  /** FIN or a reset arrived; no data may follow. */
   done = false;
   /** The other half of a bidirectional stream. */
   readonly sender: SendHalf | undefined;

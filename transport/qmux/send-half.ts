@@ -1,7 +1,7 @@
 import type { SendHandler, SendStream } from "../../moq/link.ts";
 import type { Prioritized } from "../shared/index.ts";
 
-/** What a connection does for its send halves. */
+/** The link of a send half. */
 export interface SendOwner {
   /** `half` has more to send: `bytes`, or only its FIN. */
   wrote(half: SendHalf, bytes: number): void;
@@ -10,10 +10,10 @@ export interface SendOwner {
   reprioritized(half: SendHalf): void;
 }
 
-/** Consumed chunks at the front of a queue after which they are cut off. */
+/** Consumed chunks at the front of the queue after which the queue is shortened. */
 const COMPACT_AT = 32;
 
-/** The send half of a stream: what is written waits here until the connection frames it. */
+/** The send half of a stream. Written bytes wait here until the link puts them into a record. */
 export class SendHalf implements SendStream, Prioritized {
   readonly id: number;
   /** The id on the wire; undefined until the first frame of a stream that this end opened. */
@@ -21,22 +21,22 @@ export class SendHalf implements SendStream, Prioritized {
   readonly bidi: boolean;
   handler: SendHandler | undefined;
   priority: number;
-  /** Bytes that have been framed: the offset of the next. */
+  /** Bytes put into records so far: the offset of the next byte. */
   sent = 0;
-  /** Offset up to which the peer takes data. */
+  /** Offset up to which the peer allows data. */
   credit: number;
-  /** The value of {@link credit} that the peer was last told is not enough. */
+  /** The value of {@link credit} in the last STREAM_DATA_BLOCKED. */
   blockedAt = -1;
   place = -1;
   turn = 0;
-  /** FIN or a reset has been framed, or nothing ever will be. */
+  /** FIN or a reset is in a record, or none will ever be. */
   done = false;
   readonly #owner: SendOwner;
   #ended = false;
   #finishing = false;
   #queued = 0;
   #chunks: Uint8Array[] = [];
-  /** Index of the first chunk that is not used up, and what of it is. */
+  /** Index of the first chunk with unsent bytes, and how many of its bytes were sent. */
   #head = 0;
   #headUsed = 0;
 
@@ -73,7 +73,7 @@ export class SendHalf implements SendStream, Prioritized {
     return this.#finishing;
   }
 
-  /** There is something that the peer's limit for this stream lets through. */
+  /** Something waits that the peer's limit for this stream allows. */
   get sendable(): boolean {
     if (this.done) return false;
     return this.#queued > 0 ? this.credit > this.sent : this.#finishing;
@@ -105,7 +105,7 @@ export class SendHalf implements SendStream, Prioritized {
     this.#owner.reprioritized(this);
   }
 
-  /** Nothing more is sent on it; returns how many bytes were dropped. */
+  /** Ends the half and returns how many bytes were dropped. */
   end(): number {
     const dropped = this.#queued;
     this.#ended = true;

@@ -1,17 +1,17 @@
 import { Violation } from "./violation.ts";
 
-/** Of the streams that a peer opens, the share that has to have ended before it is told that it may open more. */
+/** Share of the peer's streams that must have ended before this end raises the peer's limit. */
 const RENEW_SHARE = 1 / 4;
 
 /** Streams of one kind that the peer opens. Indexes count from 0 (RFC 9000 section 2.1). */
 export class PeerStreams {
   #limit: number;
-  /** Streams that the peer may have opened in all, as it was told. */
+  /** The peer's limit: streams that it may open in total. */
   #max: number;
   #ended = 0;
-  /** One more than the highest index that was opened. */
+  /** One more than the highest opened index. */
   #opened = 0;
-  /** Opened by a higher index and not used yet: the order of first frames is the peer's. At most {@link #limit}. */
+  /** Indexes opened by a higher one and not used yet; the peer chooses the order. At most {@link #limit}. */
   readonly #skipped = new Set<number>();
 
   /** `limit`: streams that may be open at a time. */
@@ -31,7 +31,7 @@ export class PeerStreams {
     return true;
   }
 
-  /** More may be open at a time. Returns the limit that the peer shall be told, if that changed. */
+  /** Raises how many streams may be open at a time. Returns the peer's new limit, if it changed. */
   raise(limit: number): number | undefined {
     if (limit <= this.#limit) return undefined;
     this.#limit = limit;
@@ -39,7 +39,7 @@ export class PeerStreams {
     return this.#max;
   }
 
-  /** One has ended. Returns the limit that the peer shall be told, if it is time. */
+  /** A stream has ended. Returns the peer's new limit, when it should be sent. */
   ended(): number | undefined {
     this.#ended += 1;
     const max = this.#limit + this.#ended;
@@ -50,15 +50,15 @@ export class PeerStreams {
 }
 
 /**
- * Streams of one kind that this end opens. They get their index with their first frame: so one that is reset before
- * never was, and the peer sees them open in order.
+ * Streams of one kind that this end opens. A stream gets its index with its first frame, so the peer sees them open in
+ * order, and never sees a stream that was reset before its first frame.
  */
 export class OwnStreams {
-  /** Streams that the peer lets us open in all. */
+  /** This end's limit: streams that it may open in total. */
   #max = 0;
   #announced = 0;
   #reserved = 0;
-  /** The value of {@link #max} that the peer was last told is not enough. */
+  /** The value of {@link #max} in the last STREAMS_BLOCKED. */
   #blockedAt = -1;
   #wanted = false;
 
@@ -72,30 +72,30 @@ export class OwnStreams {
     return false;
   }
 
-  /** A reserved one is used for good: its index. */
+  /** Uses a reserved stream and returns its index. */
   announce(): number {
     this.#reserved -= 1;
     return this.#announced++;
   }
 
-  /** A reserved one will not be used. */
+  /** Gives a reserved stream back unused. */
   release(): void {
     this.#reserved -= 1;
   }
 
-  /** One was refused since this was asked last, and there is room now. */
+  /** True once after a refused open, as soon as a stream can be opened. */
   takeWanted(): boolean {
     if (!this.#wanted || this.#announced + this.#reserved >= this.#max) return false;
     this.#wanted = false;
     return true;
   }
 
-  /** MAX_STREAMS; a smaller value than before does nothing. */
+  /** MAX_STREAMS; a smaller value than before is ignored. */
   raise(max: number): void {
     this.#max = Math.max(this.#max, max);
   }
 
-  /** The limit to name in STREAMS_BLOCKED, once for each. */
+  /** The limit for STREAMS_BLOCKED, once for each limit. */
   takeBlocked(): number | undefined {
     if (this.#blockedAt === this.#max) return undefined;
     this.#blockedAt = this.#max;

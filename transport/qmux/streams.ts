@@ -9,10 +9,10 @@ import { Violation } from "./violation.ts";
 
 const SERVER_BIT = 1;
 const UNI_BIT = 2;
-/** Ids of one kind lie this far apart (RFC 9000 section 2.1). */
+/** Distance between two ids of one kind (RFC 9000 section 2.1). */
 const KINDS = 4;
 
-/** A stream that has an id on the wire and a half that is not done. */
+/** A stream with an id on the wire of which a half has not ended. */
 export interface StreamEntry {
   readonly send?: SendHalf;
   readonly recv?: RecvHalf;
@@ -26,14 +26,14 @@ export interface StreamsOptions {
   readonly bidiStreams: number;
 }
 
-/** The streams of a connection: who opened which, and which are over. */
+/** The streams of a link: which end opened them, and which have ended. */
 export class Streams {
   readonly own = { uni: new OwnStreams(), bidi: new OwnStreams() };
   readonly #peer: { readonly uni: PeerStreams; readonly bidi: PeerStreams };
   readonly #owner: SendOwner & RecvOwner;
   readonly #ownBit: number;
   readonly #live = new Map<number, StreamEntry>();
-  /** Opened here and not on the wire yet. */
+  /** Opened by this end and not on the wire yet. */
   readonly #unannounced = new Map<SendHalf, RecvHalf | undefined>();
   /** Streams that the program opened; gives them their ids. */
   #opened = 0;
@@ -46,14 +46,14 @@ export class Streams {
     this.#peer = { uni: new PeerStreams(options.uniStreams), bidi: new PeerStreams(options.bidiStreams) };
   }
 
-  /** The peer's limits became known: streams may be opened here. */
+  /** Sets the peer's limits; from now on this end may open streams. */
   setPeer(params: Params): void {
     this.#peerParams = params;
     this.own.uni.raise(params.maxStreamsUni);
     this.own.bidi.raise(params.maxStreamsBidi);
   }
 
-  /** Streams of the peer go there. */
+  /** Sets the handler that gets the peer's streams. */
   setHandler(handler: LinkHandler): void {
     this.#handler = handler;
   }
@@ -94,7 +94,7 @@ export class Streams {
   }
 
   /**
-   * The receive half that a frame of the peer is for, opened if it is new; undefined when it is over.
+   * The receive half for a frame of the peer, opened if it is new; undefined when the half has ended.
    * Throws a {@link Violation} for a stream that cannot have one (RFC 9000 section 19.8).
    */
   receiving(id: number, frame: string): RecvHalf | undefined {
@@ -102,13 +102,13 @@ export class Streams {
     return this.#find(id, frame)?.recv;
   }
 
-  /** The send half that a frame of the peer is for, likewise (RFC 9000 sections 19.5 and 19.10). */
+  /** The send half for a frame of the peer, likewise (RFC 9000 sections 19.5 and 19.10). */
   sending(id: number, frame: string): SendHalf | undefined {
     if (!this.#isOwn(id) && isUni(id)) throw stateError(frame, "for a stream that only the peer sends on");
     return this.#find(id, frame)?.send;
   }
 
-  /** A half became done. Returns the limit that the peer shall be told of a kind of streams, if it is time. */
+  /** A half has ended. Returns the peer's new limit of a kind of streams, when it should be sent. */
   retire(id: number): { readonly bidi: boolean; readonly max: number } | undefined {
     const entry = this.#live.get(id);
     if (entry === undefined || entry.send?.done === false || entry.recv?.done === false) return undefined;
@@ -118,12 +118,12 @@ export class Streams {
     return max === undefined ? undefined : { bidi: !isUni(id), max };
   }
 
-  /** The peer may have more bidirectional streams open. Returns the limit that it shall be told, if that changed. */
+  /** Allows the peer more bidirectional streams. Returns the peer's new limit, if it changed. */
   allowBidi(streams: number): number | undefined {
     return this.#peer.bidi.raise(streams);
   }
 
-  /** The connection is over: every half ends without a word. */
+  /** Ends every half without an event. */
   end(): void {
     for (const { send, recv } of this.#live.values()) endHalves(send, recv);
     for (const [send, recv] of this.#unannounced) endHalves(send, recv);
@@ -160,7 +160,7 @@ export class Streams {
       recv.handler = this.#handler?.uni(recv);
       return { recv };
     }
-    // Answers are control messages until the program says otherwise.
+    // Answers have the priority of control messages until the program sets another one.
     const priority = PRIORITY_CONTROL;
     const credit = this.#peerParams?.maxStreamDataBidiLocal ?? 0;
     const send = new SendHalf(this.#owner, { id, wireId: id, bidi: true, priority, credit });

@@ -17,7 +17,7 @@ const WEBSOCKET_KEY = /^[+/0-9A-Za-z]{22}==$/;
 
 const WEBSOCKET_VERSION = "13";
 
-/** Where a request wants to go: the path, starting with `/`, and the query without its `?`. */
+/** The request's path, starting with `/`, and its query without the `?`. */
 export function targetOf(request: IncomingMessage): { readonly path: string; readonly query: string } | undefined {
   const url = request.url ?? "";
   if (!url.startsWith("/")) return undefined;
@@ -28,12 +28,12 @@ export function targetOf(request: IncomingMessage): { readonly path: string; rea
 export function handshakeRefusal(request: IncomingMessage): Refusal | undefined {
   const { headers } = request;
   if (headers.upgrade?.toLowerCase() !== "websocket") {
-    return { status: 426, text: "this address takes WebSocket only", headers: { Upgrade: "websocket" } };
+    return { status: 426, text: "this address accepts only WebSocket", headers: { Upgrade: "websocket" } };
   }
   if (request.method !== "GET")
-    return { status: 405, text: "a WebSocket is opened with GET", headers: { Allow: "GET" } };
+    return { status: 405, text: "a WebSocket needs the method GET", headers: { Allow: "GET" } };
   if (headers["sec-websocket-version"] !== WEBSOCKET_VERSION) {
-    const text = `WebSocket version ${WEBSOCKET_VERSION} is spoken here`;
+    const text = `this server speaks WebSocket version ${WEBSOCKET_VERSION}`;
     return { status: 426, text, headers: { "Sec-WebSocket-Version": WEBSOCKET_VERSION } };
   }
   if (!WEBSOCKET_KEY.test(headers["sec-websocket-key"] ?? "")) {
@@ -51,7 +51,7 @@ export function offeredBy(request: IncomingMessage): string[] {
     .filter((name) => name !== "");
 }
 
-/** What is known of a link from its upgrade. */
+/** The link's info, from its upgrade. */
 export function infoOf(
   request: IncomingMessage,
   socket: Socket,

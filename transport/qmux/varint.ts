@@ -3,7 +3,7 @@ import { type TransportCode, Violation } from "./violation.ts";
 const TWO_BYTES = 1 << 14;
 const FOUR_BYTES = 2 ** 30;
 const WORD = 2 ** 32;
-/** Takes the two bits of length off the first of eight bytes. */
+/** Removes the two bits of length from the first of eight bytes. */
 const EIGHT_BYTE_MASK = 0x3fffffff;
 
 /** Bytes of `value`, an integer from 0 to 2^53-1, as a variable-length integer (RFC 9000 section 16). */
@@ -42,14 +42,14 @@ function putWord(target: Uint8Array, at: number, word: number): number {
   return at + 4;
 }
 
-/** Reads the fields of one run of bytes; every read beyond its end is a {@link Violation}. */
+/** Reads fields from bytes in order. A read beyond the end throws a {@link Violation}. */
 export class Reader {
   readonly #bytes: Uint8Array;
   readonly #code: TransportCode;
   readonly #clause: string;
   #at = 0;
 
-  /** `code` and `clause` are of the violation when the bytes end too early. */
+  /** `code` and `clause`: of the violation when the bytes end too early. */
   constructor(bytes: Uint8Array, code: TransportCode, clause: string) {
     this.#bytes = bytes;
     this.#code = code;
@@ -60,12 +60,12 @@ export class Reader {
     return this.#bytes.length - this.#at;
   }
 
-  /** The next byte, which stays. */
+  /** The next byte, without moving on. */
   peek(): number {
     return this.#bytes[this.#need(1)] ?? 0;
   }
 
-  /** Values above 2^53 come out rounded; nothing that has a meaning here is as large. */
+  /** Rounds values above 2^53; no meaningful value is that large. */
   varint(): number {
     const at = this.#need(1);
     const first = this.#bytes[at] ?? 0;
@@ -93,7 +93,7 @@ export class Reader {
     return this.#bytes.subarray(at, this.#at);
   }
 
-  /** All that is left, not copied. */
+  /** All remaining bytes, not copied. */
   rest(): Uint8Array {
     return this.take(this.remaining);
   }

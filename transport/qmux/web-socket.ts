@@ -7,22 +7,23 @@ import { type LinkParts, QmuxLink } from "./link.ts";
 import type { RecordSocket } from "./record-socket.ts";
 
 /**
- * Options of every WebSocket here. Media does not compress, and compression costs memory per connection. Messages
- * over the bound are refused before they are held; those slightly over it come through to be answered properly.
+ * Options of every WebSocket. Media does not compress, and compression costs memory per connection. `ws` refuses
+ * messages over twice the bound before it buffers them. A message between the bound and twice the bound gets a proper
+ * error.
  */
 export const WEBSOCKET_OPTIONS = { perMessageDeflate: false, maxPayload: 2 * MAX_RECORD_SIZE } as const;
 
-/** Fragments of a binary message; `ws` keeps `data` by reference where it need not mask it. */
+/** Fragments of a binary message; `ws` keeps `data` by reference where it does not have to mask it. */
 const MIDDLE = { binary: true, compress: false, fin: false } as const;
 const LAST = { binary: true, compress: false, fin: true } as const;
 
-/** Runs a connection over a WebSocket that is open; it sends its transport parameters at once. */
+/** Runs a link over an open WebSocket. It sends its transport parameters at once. */
 export function openLink(ws: WebSocket, transport: Socket, options: Omit<LinkParts, "socket">): QmuxLink {
   const connection: QmuxLink = new QmuxLink({
     ...options,
     socket: new WsRecordSocket(ws, transport, options.clock, (bytes) => connection.written(bytes)),
   });
-  /** The peer's status; `ws` reports its own when the peer sent none, and 1006 without a Close frame. */
+  /** The WebSocket's error: its own `close` event then carries no reason. */
   let failure: string | undefined;
   ws.on("message", (data, isBinary) => {
     if (isBinary && Buffer.isBuffer(data)) connection.receive(data);
@@ -60,7 +61,7 @@ class WsRecordSocket implements RecordSocket {
     this.#written = written;
   }
 
-  /** All records go to the kernel in one call. */
+  /** Sends all records to the kernel in one call. */
   send(records: Parameters<RecordSocket["send"]>[0]): void {
     if (this.#ws.readyState !== this.#ws.OPEN) return;
     this.#transport.cork();

@@ -4,9 +4,9 @@ import { dirname, join } from "node:path";
 import { TransportError } from "../../moq/link.ts";
 
 /**
- * The one version of the package that the adapter is written for. The adapter calls the native addon below the
- * package's W3C classes and rests on what that version does: how it numbers streams, that stream 0 is the
- * CONNECT stream, and when it acknowledges a write.
+ * The only version of the package that the adapter supports. The adapter calls the native addon below the package's W3C
+ * classes and relies on that version's behaviour: how it numbers streams, that stream 0 is the CONNECT stream, and when
+ * it acknowledges a write.
  */
 export const ADDON_VERSION = "0.2.2";
 
@@ -23,7 +23,7 @@ export interface ServerHandle {
   readonly __brand: "rwt-server";
 }
 
-/** Events of one session. Byte arrays are the receiver's own. */
+/** Events of one session. The receiver owns the byte arrays. */
 export type SessionEvent =
   | { readonly type: "stream"; readonly streamId: number; readonly bidi: boolean }
   | { readonly type: "streamData"; readonly streamId: number; readonly data: Uint8Array }
@@ -31,7 +31,7 @@ export type SessionEvent =
   | { readonly type: "streamReset"; readonly streamId: number; readonly code: number }
   | { readonly type: "streamStopSending"; readonly streamId: number; readonly code: number }
   | { readonly type: "streamOpened"; readonly requestId: number; readonly streamId: number }
-  /** The bytes of one write are wholly in the QUIC stack's hands; it takes them as the congestion window opens. */
+  /** The QUIC stack has accepted all bytes of one write; it accepts bytes as the congestion window opens. */
   | { readonly type: "writeAck"; readonly requestId: number }
   | { readonly type: "datagram"; readonly data: Uint8Array }
   | { readonly type: "datagramAck"; readonly requestId: number; readonly sent: boolean }
@@ -164,7 +164,7 @@ const FUNCTIONS: readonly (keyof Addon)[] = [
   "serverShutdown",
 ];
 
-/** The part of the surroundings that decides whether the addon loads; a test may change it. */
+/** The parts of the system that decide whether the addon loads; tests replace them. */
 export interface AddonHost {
   readonly nodeVersion: string;
   readonly platform: string;
@@ -177,7 +177,7 @@ export interface AddonHost {
 
 const require = createRequire(import.meta.url);
 
-/** The process as it is. */
+/** The real process. */
 export const thisHost: AddonHost = {
   nodeVersion: process.versions.node,
   platform: process.platform,
@@ -187,7 +187,7 @@ export const thisHost: AddonHost = {
 };
 
 /**
- * Loads the prebuilt addon. Throws {@link TransportError} `engine_unavailable` with the command that helps: wrong
+ * Loads the prebuilt addon. Throws {@link TransportError} `engine_unavailable` with the command that solves it: wrong
  * Node, package missing or of another version, no binary for the platform, or a binary that does not load.
  */
 export function loadAddon(host: AddonHost): Addon {
@@ -217,7 +217,7 @@ export function loadAddon(host: AddonHost): Addon {
     const why = error instanceof Error ? error.message : String(error);
     throw unavailable(`cannot be loaded (${why})`, `npm explore rwebtransport -- npm run build:rust`, error);
   }
-  if (!isAddon(addon)) throw unavailable(`does not export what version ${ADDON_VERSION} does`, install);
+  if (!isAddon(addon)) throw unavailable(`does not have the exports of version ${ADDON_VERSION}`, install);
   return addon;
 }
 

@@ -13,7 +13,7 @@ export async function dial(parts: EngineParts, options: DialOptions, attach: Att
     throw new TransportError("unsupported_url", `rwebtransport dials https: URLs, not ${url.protocol}`);
   }
   if (options.address !== undefined) {
-    throw new TransportError("dial_failed", "rwebtransport dials what a URL's host resolves to, and no other address");
+    throw new TransportError("dial_failed", "rwebtransport dials only the addresses that a URL's host resolves to");
   }
   const trust = trustOf(options.trust);
   return new Promise((resolve, reject) => {
@@ -127,9 +127,11 @@ class Dial {
 function failureOf(host: string, message: string): TransportError {
   const status = /rejected with status (\d+)/.exec(message)?.[1];
   if (status !== undefined) {
-    return new TransportError("dial_rejected", `${host} answered ${status}`, { status: Number(status) });
+    return new TransportError("dial_rejected", `${host} answered with HTTP status ${status}`, {
+      status: Number(status),
+    });
   }
-  return new TransportError("dial_failed", `cannot connect to ${host}: ${message || "closed before it opened"}`);
+  return new TransportError("dial_failed", `cannot connect to ${host}: ${message || "it closed before it opened"}`);
 }
 
 function trustOf(trust: Trust): { hashes: readonly Uint8Array[]; insecure: boolean } {
@@ -139,7 +141,7 @@ function trustOf(trust: Trust): { hashes: readonly Uint8Array[]; insecure: boole
     case "insecure":
       return { hashes: [], insecure: true };
     case "hashes":
-      // Without a hash the addon would fall back to the system's roots.
+      // Without a hash the addon would trust the system's roots.
       if (trust.sha256.length === 0) throw new TransportError("dial_failed", "no certificate hash to trust");
       return { hashes: trust.sha256, insecure: false };
     case "roots":

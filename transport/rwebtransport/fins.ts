@@ -2,38 +2,38 @@ import type { Clock } from "../../moq/clock.ts";
 import type { SendHalf } from "./send-half.ts";
 
 /**
- * A FIN that goes out by itself, after the last data, is lost for good when its packet is lost and the data is
- * acknowledged before that shows: the QUIC stack then takes the stream for complete. The peer would wait for the end,
- * and its credit for the stream would never come back. Such a FIN therefore waits until the data should have been
- * acknowledged: round-trip times and milliseconds (a peer may hold an acknowledgement back for 25, RFC 9000 section
- * 18.2) after the last write, rounded up to steps so that the FINs of many links go out together.
+ * A FIN that is sent alone, after the last data, can be lost for good: when its packet is lost and the data is
+ * acknowledged before the loss is detected, the QUIC stack treats the stream as complete. The peer would wait for the
+ * end, and never give back the credit of the stream. So such a FIN waits until the data should have been acknowledged:
+ * round trips plus milliseconds (a peer may delay an acknowledgement by 25 ms, RFC 9000 section 18.2) after the last
+ * write, rounded up to steps so that the FINs of many links are sent together.
  */
 const WAIT_RTTS = 2;
 const WAIT_EXTRA_MS = 25;
 const WAIT_STEP_MS = 25;
 
-/** Round-trip time that is assumed while none is known, in milliseconds. */
+/** Round trip in milliseconds while none was measured. */
 const UNKNOWN_RTT_MS = 50;
 
 /**
- * FINs that may follow their data at once, per link and tick. They nearly always share its packet, but the addon's
- * thread may take the one command before it sees the other, which the chances of a busy link make certain.
+ * FINs that may follow their data at once, per link and tick. They nearly always share the data's packet. But the
+ * addon's thread may execute the one command before it gets the other; on a busy link that happens sooner or later.
  */
 const MAX_DIRECT = 100;
 
-/** When the FINs of a link go out. */
+/** Decides when the FINs of a link are sent. */
 export class Fins {
   readonly #clock: Clock;
   readonly #due: (half: SendHalf) => void;
-  /** Halves whose FIN waits, in the order in which they came, which is nearly that in which they are due. */
+  /** Halves whose FIN waits, in order of arrival, which is nearly the order in which they are due. */
   readonly #waiting = new Set<SendHalf>();
   #wait = waitOf(UNKNOWN_RTT_MS);
-  /** Packets are being lost: no FIN may follow its data at once. */
+  /** The path loses packets: no FIN may follow its data at once. */
   #lossy = false;
   #direct = 0;
   #cancel: (() => void) | undefined;
 
-  /** `due` is told of halves that `isDue` said no to before. */
+  /** `due` gets the halves for which `isDue` returned false before. */
   constructor(clock: Clock, due: (half: SendHalf) => void) {
     this.#clock = clock;
     this.#due = due;
@@ -48,14 +48,14 @@ export class Fins {
     this.#direct = 0;
   }
 
-  /** Together with the last data. */
+  /** Whether a FIN may be sent together with the last data. */
   mayFollowAtOnce(): boolean {
     if (this.#lossy || this.#direct >= MAX_DIRECT) return false;
     this.#direct += 1;
     return true;
   }
 
-  /** All data was taken before. If it is too early, `due` is called later. */
+  /** Whether the FIN may be sent alone, after all data was accepted. If not, `due` is called later. */
   isDue(half: SendHalf): boolean {
     if (this.#clock.now() - half.sentAt >= this.#wait) return true;
     this.#waiting.add(half);

@@ -23,19 +23,19 @@ import { PreAcceptBuffer } from "./pre-accept-buffer.ts";
 import { RecvHalf, type RecvOwner } from "./recv-half.ts";
 import { StopSending } from "./stop-sending.ts";
 
-/** Datagrams given to the addon and not yet answered; at this many further ones are refused. */
+/** Most datagrams that the addon has and has not acknowledged; more are refused. */
 const MAX_DATAGRAMS = 256;
 
-/** Milliseconds that a closed link waits for its close to reach the peer before the connection is cut. */
+/** Milliseconds that a closed link waits for its close to reach the peer before it ends the connection. */
 const CLOSE_GRACE_MS = 2000;
 
-/** What the link says of itself when a handler failed. */
+/** The close of a link whose handler has thrown. */
 const HANDLER_FAILED: Omit<LinkClosed, "by"> = { code: 0, reason: "internal error" };
 
 const CONNECT_STREAM = 0;
 const NOTHING = new Uint8Array(0);
 
-/** Request id of the write to the CONNECT stream that goes before a close; other writes to it have 0. */
+/** Request id of the write to the CONNECT stream before a close; other writes to it have 0. */
 const BEFORE_CLOSE = 1;
 
 export interface LinkParts {
@@ -48,7 +48,7 @@ export interface LinkParts {
   readonly warn: (message: string, error?: unknown) => void;
 }
 
-/** One session of the addon. Events before `attach` are kept for the handler. */
+/** One session of the addon. Events before `attach` are buffered for the handler. */
 export class RwtLink implements Link, RecvOwner {
   readonly info: LinkInfo;
   readonly engine: FanOutFactory;
@@ -68,12 +68,12 @@ export class RwtLink implements Link, RecvOwner {
   #datagrams = 0;
   #received = 0;
   #failure = "";
-  /** Set when the link has ended, until it is reported. */
+  /** Why the link has ended; set until the handler gets `closed`. */
   #why: LinkClosed | undefined;
   #ended = false;
   #closedAt = 0;
   #cut = false;
-  /** The addon is done with the session, or has at least sent its close. */
+  /** The addon has ended the session. */
   #gone = false;
   #sent = false;
   #onSent: (() => void)[] = [];
@@ -100,7 +100,7 @@ export class RwtLink implements Link, RecvOwner {
     return this.#ended;
   }
 
-  /** The addon has ended the session; the link can be forgotten. */
+  /** The addon has ended the session; its owner can drop the link. */
   get gone(): boolean {
     return this.#gone;
   }
@@ -139,7 +139,7 @@ export class RwtLink implements Link, RecvOwner {
   pauseReading(): void {}
 
   allowBidi(): void {
-    // Its limit is fixed.
+    // The addon's limit is fixed.
   }
 
   sendDatagram(bytes: Uint8Array): boolean {
@@ -178,31 +178,31 @@ export class RwtLink implements Link, RecvOwner {
       if (!/^(quic|socket) recv: /.test(event.message)) this.#failure = event.message;
     } else if (this.#hold !== undefined && !this.#ended) {
       if (this.#hold.add(event)) return;
-      this.close(0, "too much before the session was accepted");
+      this.close(0, "too many events before the session was accepted");
     } else {
       this.#guarded(event);
     }
   }
 
-  /** Looks after the link at the interval `tickMs`. */
+  /** Checks the link; called at the interval `tickMs`. */
   tick(now: number): void {
     if (this.#gone) return;
     if (this.#ended) {
       if (this.#cut || now - this.#closedAt < CLOSE_GRACE_MS) return;
-      // Data that the peer does not take holds the close back. A CONNECT stream that was reset has nothing to wait
-      // for, and the addon ends the connection.
+      // Data that the peer does not read delays the close. A reset CONNECT stream waits for nothing, and the addon then
+      // ends the connection.
       this.#cut = true;
       this.#port.reset(CONNECT_STREAM, 0);
       this.#port.write(CONNECT_STREAM, NOTHING, 0);
       return;
     }
-    for (const handler of this.#outbox.tick()) this.#tellStop(handler);
+    for (const handler of this.#outbox.tick()) this.#reportStop(handler);
     if (this.#life.tick(now)) return;
     this.#shut(0, "timed out");
     this.#end({ by: "timeout", code: 0, reason: "" });
   }
 
-  /** Calls back when the close is on its way to the peer, or the session is gone. */
+  /** Calls back when the close was sent to the peer, or the session has ended. */
   whenSent(callback: () => void): void {
     if (this.#sent || this.#gone) callback();
     else this.#onSent.push(callback);
@@ -274,7 +274,8 @@ export class RwtLink implements Link, RecvOwner {
         this.#outbox.stopped(event.streamId)?.stop(toCode(event.code));
         return;
       case "streamOpened":
-        if (event.streamId !== event.requestId) throw new Error("the addon numbers streams otherwise");
+        if (event.streamId !== event.requestId)
+          throw new Error("the addon numbered a stream in another way than expected");
         return;
       case "datagram":
         this.#life.heard = true;
@@ -327,8 +328,8 @@ export class RwtLink implements Link, RecvOwner {
     else this.#stops.send(recv, nativeId, recv.stopCode);
   }
 
-  /** The peer has stopped a stream and its code is not known. */
-  #tellStop(handler: SendHandler): void {
+  /** The peer has stopped a stream; its code is unknown. */
+  #reportStop(handler: SendHandler): void {
     if (this.#ended) return;
     try {
       handler.stop(0);
@@ -360,7 +361,7 @@ export class RwtLink implements Link, RecvOwner {
   }
 
   #fault(error: unknown): void {
-    this.#warn("rwebtransport: a handler failed, its link is closed", error);
+    this.#warn("rwebtransport: a handler failed; its link is closed", error);
     this.close(HANDLER_FAILED.code, HANDLER_FAILED.reason);
   }
 
@@ -376,7 +377,7 @@ export class RwtLink implements Link, RecvOwner {
   }
 }
 
-/** Codes outside WebTransport's range, which only a peer that is no WebTransport endpoint sends, say nothing. */
+/** A code outside WebTransport's range becomes 0; only a peer that is not a WebTransport endpoint sends one. */
 function toCode(code: number): number {
   return code <= 0xffff_ffff ? code : 0;
 }

@@ -21,13 +21,13 @@ import { RwtLink } from "./link.ts";
 import { tickMs } from "./liveness.ts";
 import { ServerPort } from "./port.ts";
 
-/** Milliseconds that closing waits for the links' closes to be sent, and for the addon's thread to end. */
+/** Milliseconds that each step of closing may take: the links' closes, and the end of the addon's thread. */
 const CLOSE_WAIT_MS = 1000;
 
-/** What a session is closed with that comes after `stopAccepting`, like HTTP's status. */
+/** The close of a session that opens after `stopAccepting`; the code is an HTTP status. */
 const NOT_ACCEPTING = { code: 503, reason: "not accepting sessions" } as const;
 
-/** What an engine hands to its listeners and dials. */
+/** The parts of the engine that its listeners and dials use. */
 export interface EngineParts {
   readonly addon: Addon;
   readonly engine: FanOutFactory;
@@ -41,10 +41,12 @@ type OnRequest = (request: LinkRequest) => void;
 export async function listen(parts: EngineParts, options: ListenOptions, onRequest: OnRequest): Promise<Listener> {
   parseKeyPair(options.certificate.cert, "the certificate", options.certificate.key, "the key");
   if (options.certificate.names !== undefined) {
-    parts.deps.warn("rwebtransport shows one certificate to all clients: those for other names are for TCP only");
+    parts.deps.warn(
+      "rwebtransport presents one certificate to all clients; certificates for other names are used over TCP only",
+    );
   }
   const address = await resolveHost(options.host);
-  // The addon reads the files before it says that it listens.
+  // The addon reads the files before its event `listening`.
   const folder = await mkdtemp(join(tmpdir(), "moqmesh-"));
   try {
     const files = await writePem(folder, options.certificate);
@@ -118,7 +120,7 @@ class RwtListener implements Listener {
     this.#accepting = false;
     const links = [...this.#links.values()];
     for (const link of links) link.close(0, "");
-    // Without this wait the peers would see the socket's end and not the codes that their links were closed with.
+    // Without this wait the peers would see the end of the socket instead of their links' close codes.
     await this.#within(Promise.all(links.map((link) => new Promise<void>((resolve) => link.whenSent(resolve)))));
     this.#cancelTick();
     if (this.#handle !== undefined) this.#parts.addon.serverShutdown(this.#handle);
@@ -182,7 +184,7 @@ class RwtListener implements Listener {
     try {
       this.#onRequest(new RwtRequest(link));
     } catch (error) {
-      deps.warn("rwebtransport: a request's handler failed, its session is closed", error);
+      deps.warn("rwebtransport: a request handler failed; its session is closed", error);
       link.close(500, "internal error");
     }
   }
@@ -213,7 +215,7 @@ class RwtListener implements Listener {
   }
 }
 
-/** The addon has answered 200 already: a rejected client sees its session open and close again with the status as code. */
+/** The addon has answered 200 already. A rejected client's session opens, and closes with the status as code. */
 class RwtRequest implements LinkRequest {
   readonly #link: RwtLink;
 
@@ -245,7 +247,7 @@ function infoOf(engine: string, event: ServerReadyEvent): LinkInfo {
     authority: event.authority,
     ...splitTarget(event.path),
     headers,
-    // A socket for both families shows IPv4 peers as mapped addresses (RFC 4291 section 2.5.5.2).
+    // A socket for both families reports IPv4 peers as mapped addresses (RFC 4291 section 2.5.5.2).
     peer: { address: event.remoteAddress.replace(/^::ffff:(?=\d+\.)/, ""), port: event.remotePort },
   };
 }

@@ -2,13 +2,13 @@ import type { LinkLimits, LinkStats } from "../../moq/link.ts";
 import type { StatsEvent } from "./addon.ts";
 import type { Port } from "./port.ts";
 
-/** Longest time between two looks at a link, in milliseconds. */
+/** Longest time between two checks of a link, in milliseconds. */
 const MAX_TICK_MS = 1000;
 
-/** Shortest, so that a tiny time-out cannot keep the process busy. */
+/** Shortest time between two checks, so that a tiny timeout cannot keep the process busy. */
 const MIN_TICK_MS = 20;
 
-/** Age in milliseconds at which statistics are asked for again when somebody wants them, and in any case. */
+/** Age in milliseconds at which statistics are requested again: when the program reads them, and in any case. */
 const STATS_AGE_MS = 1000;
 const MAX_STATS_AGE_MS = 5000;
 
@@ -24,19 +24,19 @@ const CONNECT_STREAM = 0;
  */
 const KEEP_ALIVE = Uint8Array.of(0x00, 0x02, 0x17, 0x00);
 
-/** Interval of ticks that `limits` call for, in milliseconds. */
+/** Interval of ticks for these limits, in milliseconds. */
 export function tickMs(limits: LinkLimits): number {
   return Math.max(MIN_TICK_MS, Math.min(MAX_TICK_MS, limits.keepAliveMs / 2, limits.idleTimeoutMs / 8));
 }
 
 /**
- * Knows whether a peer lives. Events that only the peer can cause count; where none come, as from a viewer that only
- * acknowledges, the statistics tell whether packets arrive.
+ * Decides whether a peer is alive. Events that only the peer can cause count. A viewer that only acknowledges causes
+ * none; then the statistics show whether packets arrive.
  */
 export class Liveness {
   readonly #port: Port;
   readonly #limits: LinkLimits;
-  /** Set by every event that the peer caused; read and cleared by the tick. */
+  /** Set by every event that the peer caused; the tick reads and clears it. */
   heard = true;
   #heardAt: number;
   #pingedAt: number;
@@ -56,8 +56,8 @@ export class Liveness {
   }
 
   /**
-   * The last statistics; asks for newer ones where they are old. `sent` and `received` are bytes of streams that the link has
-   * counted itself: the addon's figures are up to five seconds old, and it answers no more once the session has ended.
+   * The last statistics; requests newer ones if they are old. `sent` and `received` are bytes of streams that the link
+   * has counted itself: the addon's figures are up to five seconds old, and it sends none after the session's end.
    */
   stats(now: number, sent: number, received: number): LinkStats {
     if (now - this.#askedAt >= STATS_AGE_MS) this.#ask(now);
@@ -69,7 +69,7 @@ export class Liveness {
     };
   }
 
-  /** Packets were lost lately. */
+  /** Whether packets were lost recently. */
   lossy(now: number): boolean {
     return now - this.#lostAt < LOSSY_MS;
   }
@@ -88,7 +88,7 @@ export class Liveness {
   /** False when the peer has been silent for too long. */
   tick(now: number): boolean {
     const tick = tickMs(this.#limits);
-    // A tick that comes late says that this process stood still; what the peer sent then is yet to be read.
+    // A late tick means that this process stood still; what the peer sent meanwhile is still unread.
     const late = now - this.#tickedAt - tick;
     this.#tickedAt = now;
     if (late > tick) this.#heardAt += late;
@@ -97,14 +97,14 @@ export class Liveness {
       this.#heardAt = now;
     }
     const silent = now - this.#heardAt;
-    // What is known of the peer is up to a tick old; rather late than early.
+    // What is known of the peer is up to a tick old, so the timeout is a tick later.
     if (silent >= this.#limits.idleTimeoutMs + tick) return false;
     const due = this.#limits.keepAliveMs - tick / 2;
     if (silent >= due && now - this.#pingedAt >= due) {
       this.#pingedAt = now;
       this.#port.write(CONNECT_STREAM, KEEP_ALIVE, 0);
     }
-    // Twice a keep-alive interval and eight times a time-out are often enough to see that something came.
+    // Two checks in a keep-alive interval and eight in a timeout are enough to notice that packets arrive.
     if (silent > 0 || now - this.#askedAt >= MAX_STATS_AGE_MS) this.#ask(now);
     return true;
   }

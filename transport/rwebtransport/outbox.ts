@@ -6,27 +6,29 @@ import { Probes } from "./probes.ts";
 import { SendHalf, type SendOwner } from "./send-half.ts";
 import { Window } from "./window.ts";
 
-/** Largest first write of a stream in bytes: until the peer's stream limit lets it pass, it cannot be taken back. */
+/**
+ * Largest first write of a stream in bytes. It cannot be taken back while the peer's stream limit blocks the stream.
+ */
 const FIRST_SLICE = 16 * 1024;
 
 /**
- * Age in milliseconds of an unacknowledged write from which on no stream of lower priority is served, and none of
- * the same. The addon sends what it holds in the order of a hash table: fed on, streams that happen to come
- * first there would starve the others.
+ * Ages in milliseconds of an unacknowledged write: from the first on no stream of lower priority is served, from the
+ * second on none of the same priority. The addon sends its bytes in the order of a hash table. With a constant supply,
+ * the streams that happen to be first in it would starve the others.
  */
 const YIELD_MS = 5;
 const SHARE_MS = 60;
 
 /**
- * Age in milliseconds from which on a write is taken to stand still by itself (a stream that the peer does not read, or
- * beyond its stream limit): others no longer wait for it, and it leaves the window.
+ * Age in milliseconds from which on a write counts as blocked by its stream (the peer does not read it, or its stream
+ * limit blocks it). Other streams no longer wait for the write, and it does not count in the window.
  */
 const STALL_MS = 200;
 
-/** Streams of one kind that the addon is told to open before QUIC has opened the earlier ones. */
+/** Most streams of one kind that the addon may have to open at a time. */
 const MAX_OPENING = 32;
 
-/** Streams of one kind that are open here and not yet in QUIC; at this many there is no capacity. */
+/** Most streams of one kind that are open here and not yet in QUIC; more are refused. */
 const MAX_UNCONFIRMED = 64;
 
 /** Request ids of writes are `QUIC stream id * REQUEST_SCALE + bytes`; a write is shorter than the scale. */
@@ -34,11 +36,11 @@ const REQUEST_SCALE = 2 ** 17;
 
 const NOTHING = new Uint8Array(0);
 
-/** One kind of locally opened stream. QUIC numbers each kind by itself. */
+/** One kind of locally opened stream. QUIC numbers each kind separately. */
 interface Kind {
   nextId: number;
   nextNativeId: number;
-  /** Open here, not yet in QUIC; and those of them that the addon knows. */
+  /** Streams open here and not yet in QUIC; and how many of them the addon knows. */
   unconfirmed: number;
   opening: number;
   /** An open was refused since capacity was last reported. */
@@ -46,18 +48,18 @@ interface Kind {
 }
 
 /**
- * All that a link sends on streams: what is written waits here, by stream, and goes to the addon by priority within
+ * Everything that a link sends on streams. Written bytes wait here, by stream, and go to the addon by priority, within
  * a window of unacknowledged bytes.
  *
- * The addon opens streams in the order of its commands and numbers them by fours, so the QUIC id is known when
- * the command is given, and data follows at once. A stream beyond the peer's limit is not refused by the addon but
- * held, and its first write stays unacknowledged; a reset before that would skip the stream's number, for which
- * the peer never returns credit, and therefore waits.
+ * The addon opens streams in the order of its commands and numbers them by fours, so the QUIC id is known when the
+ * command is given, and data follows at once. The addon does not refuse a stream beyond the peer's limit: it keeps the
+ * stream, and the first write stays unacknowledged. A reset waits until then: a reset before would skip the stream's
+ * number, and the peer would never give back its credit.
  */
 export class Outbox implements SendOwner {
   /** Bytes written and not acknowledged, over all halves that are not dropped. */
   queued = 0;
-  /** Bytes that the addon has handed over to QUIC. */
+  /** Bytes that the addon has given to QUIC. */
   sent = 0;
   readonly #port: Port;
   readonly #wake: () => void;
@@ -70,7 +72,7 @@ export class Outbox implements SendOwner {
   readonly #native = new Map<number, SendHalf>();
   readonly #window = new Window();
   #services = 0;
-  /** Priorities that the last look found to be held back: see `YIELD_MS` and `SHARE_MS`. */
+  /** Priorities that may not be served now: below the first, up to the second. See `YIELD_MS` and `SHARE_MS`. */
   #yieldBelow = 0;
   #shareAt = -1;
   #cancelStall: (() => void) | undefined;
@@ -92,7 +94,7 @@ export class Outbox implements SendOwner {
     );
   }
 
-  /** New statistics of the connection. */
+  /** Applies new statistics of the connection. */
   setPath(rttMs: number, lossy: boolean): void {
     this.#fins.setPath(rttMs, lossy);
     this.#probes.answered();
@@ -112,7 +114,7 @@ export class Outbox implements SendOwner {
     return half;
   }
 
-  /** The send half of a stream that the peer opened: answers to it, unless its priority is set otherwise. */
+  /** The send half of a stream that the peer opened. It has the priority of control messages until it is set. */
   adopt(nativeId: number): SendHalf {
     const half = new SendHalf(this, nativeId, true, PRIORITY_CONTROL, nativeId);
     this.#native.set(nativeId, half);
@@ -139,15 +141,15 @@ export class Outbox implements SendOwner {
     this.#retire(half);
   }
 
-  /** Gives the addon what it may have now. */
+  /** Gives the addon as many bytes as it may have now. */
   flush(): void {
     if (this.#ready.length === 0) return;
-    this.#look();
+    this.#updateBlocked();
     for (let half = this.#pick(); half !== undefined; half = this.#pick()) this.#serve(half);
     if (this.#ready.length > 0) this.#cancelStall ??= this.#clock.timer(STALL_MS, this.#stalled);
   }
 
-  /** The addon handed a write over to QUIC. */
+  /** The addon has given a write to QUIC. */
   acked(request: number): void {
     const nativeId = Math.floor(request / REQUEST_SCALE);
     const bytes = request - nativeId * REQUEST_SCALE;
@@ -176,7 +178,7 @@ export class Outbox implements SendOwner {
     if (this.#ready.length > 0) this.#wake();
   }
 
-  /** The peer sent STOP_SENDING. Says which handler is to be told. */
+  /** The peer sent STOP_SENDING. Returns the handler that must get `stop`. */
   stopped(nativeId: number): SendHandler | undefined {
     const half = this.#native.get(nativeId);
     if (half === undefined) return undefined;
@@ -187,7 +189,7 @@ export class Outbox implements SendOwner {
     return handler;
   }
 
-  /** True once after an open was refused, as soon as there is room again. */
+  /** True once after a refused open, as soon as a stream can be opened. */
   takeCapacity(): boolean {
     let back = false;
     for (const kind of [this.#uni, this.#bidi]) {
@@ -203,7 +205,7 @@ export class Outbox implements SendOwner {
     if (half.phase === "open") this.#probes.doubt(half, this.#clock.now());
   }
 
-  /** Once in a while, at most every second. Says which handlers are to be told that the peer stopped their streams. */
+  /** Called at intervals of at most a second. Returns the handlers of streams that the peer has stopped. */
   tick(): readonly SendHandler[] {
     this.#fins.tick();
     for (const half of this.#native.values()) {
@@ -211,7 +213,7 @@ export class Outbox implements SendOwner {
     }
     const handlers: SendHandler[] = [];
     for (const half of this.#probes.forgotten(this.#clock.now())) {
-      // The addon has the stream on its list still.
+      // The addon still has the stream in its list.
       this.#port.reset(half.nativeId, 0);
       const handler = this.stopped(half.nativeId);
       if (handler !== undefined) handlers.push(handler);
@@ -219,7 +221,7 @@ export class Outbox implements SendOwner {
     return handlers;
   }
 
-  /** The link is gone: every half is dropped, nobody is told. */
+  /** The link has ended: drops every half without an event. */
   end(): void {
     this.#cancelStall?.();
     this.#fins.end();
@@ -245,8 +247,8 @@ export class Outbox implements SendOwner {
     this.#wake();
   }
 
-  /** Sees which priorities are held back by writes that the addon has had for a while. */
-  #look(): void {
+  /** Finds the priorities that may not be served, because the addon has old unacknowledged writes. */
+  #updateBlocked(): void {
     this.#yieldBelow = 0;
     this.#shareAt = -1;
     if (this.#window.inFlight === 0) return;
@@ -271,7 +273,7 @@ export class Outbox implements SendOwner {
         moving = true;
         continue;
       }
-      // Where it is the peer's stream limit, the path is none the worse.
+      // A stream that the peer's stream limit blocks says nothing about the path.
       if (half.phase === "open") stands = true;
       half.counted = false;
       this.#window.inFlight -= half.inFlight;
@@ -280,7 +282,7 @@ export class Outbox implements SendOwner {
     this.#wake();
   };
 
-  /** The half to serve next. Takes those off the list that can do nothing until something is acknowledged. */
+  /** The half to serve next. Removes halves from the list that must wait for an acknowledgement. */
   #pick(): SendHalf | undefined {
     const ready = this.#ready;
     let best: SendHalf | undefined;
@@ -304,7 +306,7 @@ export class Outbox implements SendOwner {
 
   #hasRoom(priority: number): boolean {
     if (priority < this.#yieldBelow || priority <= this.#shareAt) return false;
-    // Control messages are few and small: they need not wait for the window.
+    // Control messages are few and small, so they may exceed the window.
     const room = priority === PRIORITY_CONTROL ? this.#window.size * 2 : this.#window.size;
     return this.#window.inFlight < room;
   }
@@ -326,13 +328,13 @@ export class Outbox implements SendOwner {
       half.idleTicks = -1;
       this.#write(half, half.take(opening ? Math.min(FIRST_SLICE, this.#window.slice) : this.#window.slice));
     } else if (opening) {
-      // Its acknowledgement says that the peer's stream limit has let the stream pass.
+      // The acknowledgement shows that the peer's stream limit allows the stream.
       this.#write(half, NOTHING);
     }
     if (half.waiting === 0 && half.finAsked && !half.finSent && (finOnly || this.#fins.mayFollowAtOnce())) {
       half.finSent = true;
       this.#port.fin(half.nativeId);
-      // Should STOP_SENDING have come in between, the addon forgets the stream only when it writes again.
+      // If STOP_SENDING arrived in between, the addon removes the stream only at its next write.
       if (half.unacked === 0) this.#write(half, NOTHING);
     }
   }

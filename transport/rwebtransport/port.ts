@@ -1,6 +1,6 @@
 import type { Addon, ClientHandle, ServerHandle } from "./addon.ts";
 
-/** The addon's commands for one session, the same for both ends. None blocks, none fails for a session that is gone. */
+/** The addon's commands for one session, the same at both ends. No command blocks or fails for an ended session. */
 export interface Port {
   open(bidi: boolean, request: number): void;
   write(stream: number, bytes: Uint8Array, request: number): void;
@@ -12,11 +12,11 @@ export interface Port {
   maxDatagramSize(): number;
   stats(): void;
   close(code: number, reason: Uint8Array): void;
-  /** Lets go of what the addon holds for a session that has ended. */
+  /** Releases the addon's resources of an ended session. */
   release(): void;
 }
 
-/** Request id of commands whose answer carries all that is needed. */
+/** Request id of commands whose answer needs no id. */
 const ANY_REQUEST = 0;
 
 /** A session that a listener accepted. */
@@ -71,7 +71,7 @@ export class ServerPort implements Port {
     this.#addon.serverCloseSession(this.#handle, this.#session, code, reason);
   }
 
-  /** The listener's thread forgets a session by itself. */
+  /** Nothing to do: the listener's thread releases an ended session itself. */
   release(): void {}
 }
 

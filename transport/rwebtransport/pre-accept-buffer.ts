@@ -1,17 +1,17 @@
 import type { SessionEvent } from "./addon.ts";
 import type { Port } from "./port.ts";
 
-/** Bytes of a session that is not accepted yet, after which its streams are paused. */
+/** Buffered bytes at which the session's streams are paused. */
 const PAUSE_AT = 256 * 1024;
 
 /**
- * Events and bytes of such a session at which it is given up. What was under way when its streams were paused still
- * comes: at most the addon's connection window of 10 MiB.
+ * Buffered events and bytes at which the session is closed. Bytes that were in flight when the streams were paused
+ * still arrive: at most the addon's connection window of 10 MiB.
  */
 const MAX_EVENTS = 4096;
 const MAX_BYTES = 12 * 1024 * 1024;
 
-/** Keeps the events of a session that nobody handles yet: the addon has answered the client before it was accepted. */
+/** Buffers the events of a session until the program accepts it: the addon has answered the client before. */
 export class PreAcceptBuffer {
   readonly #port: Port;
   #events: SessionEvent[] = [];
@@ -22,7 +22,7 @@ export class PreAcceptBuffer {
     this.#port = port;
   }
 
-  /** False when that was too much. */
+  /** Adds an event; false when the buffer is full. */
   add(event: SessionEvent): boolean {
     this.#events.push(event);
     if (event.type === "streamData" || event.type === "datagram") this.#bytes += event.data.length;
@@ -33,7 +33,7 @@ export class PreAcceptBuffer {
     return this.#events.length <= MAX_EVENTS && this.#bytes <= MAX_BYTES;
   }
 
-  /** All events in order; lets paused streams go on. */
+  /** Returns all events in order, and resumes paused streams. */
   release(): readonly SessionEvent[] {
     for (const stream of this.#paused) this.#port.setPaused(stream, false);
     const events = this.#events;

@@ -1,19 +1,19 @@
 import type { SendHalf } from "./send-half.ts";
 
-/** Ticks without a write after which an idle stream is asked for a STOP_SENDING only every so many ticks. */
+/** Ticks without a write after which an idle stream is probed less often: once in this many ticks. */
 const IDLE_TICKS = 8;
 
-/** Milliseconds and statistics after which an unanswered probe says that the QUIC stack has forgotten the stream. */
+/** Milliseconds, and statistics, after which an unanswered probe means that the QUIC stack has removed the stream. */
 const DOUBT_MS = 1000;
 const DOUBT_STATS = 2;
 
 /**
- * Finds out about STOP_SENDING where nothing is written.
+ * Detects STOP_SENDING on streams without writes.
  *
- * The addon notices it only when it writes, so idle streams get a write without bytes now and then. And where it
- * comes together with the end of the peer's own half, the QUIC stack forgets the stream as soon as that end is read, and
- * writes stay unanswered for ever. So the end of a bidirectional stream's receive half puts its send half in
- * doubt until a write without bytes, which no flow control holds back, is acknowledged.
+ * The addon detects it only at a write, so idle streams get a write without bytes from time to time. If it arrives
+ * together with the end of the peer's own half, the QUIC stack removes the stream when that end is read, and never
+ * acknowledges a write again. So when the receive half of a bidirectional stream ends, its send half is in doubt until
+ * a write without bytes is acknowledged; flow control does not block such a write.
  */
 export class Probes {
   readonly #probe: (half: SendHalf) => void;
@@ -21,13 +21,13 @@ export class Probes {
   readonly #doubts = new Map<SendHalf, { readonly since: number; readonly stats: number }>();
   #stats = 0;
 
-  /** `probe` writes without bytes; `askStats` asks the addon's thread for a sign of life. */
+  /** `probe` writes without bytes; `askStats` requests statistics, which show that the addon's thread is alive. */
   constructor(probe: (half: SendHalf) => void, askStats: () => void) {
     this.#probe = probe;
     this.#askStats = askStats;
   }
 
-  /** The addon's thread gave its sign of life. */
+  /** The addon's thread sent its statistics. */
   answered(): void {
     this.#stats += 1;
   }
@@ -38,17 +38,17 @@ export class Probes {
     if (half.unacked === 0) this.#probe(half);
   }
 
-  /** Nothing may be written that could be taken for a write that flow control holds back. */
+  /** Whether no bytes may be written now: flow control could block them, and the probe would seem unanswered. */
   isDoubted(half: SendHalf): boolean {
     return this.#doubts.size > 0 && this.#doubts.has(half);
   }
 
-  /** Acknowledged, or of no interest any more. */
+  /** Removes a half whose probe was acknowledged, or that has ended. */
   clear(half: SendHalf): void {
     if (this.#doubts.size > 0) this.#doubts.delete(half);
   }
 
-  /** The halves that turn out to be forgotten. */
+  /** The halves that the QUIC stack has removed. */
   forgotten(now: number): readonly SendHalf[] {
     if (this.#doubts.size === 0) return [];
     this.#askStats();

@@ -1,7 +1,7 @@
 import type { RecvHandler, RecvStream } from "../../moq/link.ts";
 import type { SendHalf } from "./send-half.ts";
 
-/** What the link does for its receive halves. */
+/** The link of a receive half. */
 export interface RecvOwner {
   stopping(half: RecvHalf, code: number): void;
 }
@@ -10,15 +10,15 @@ export interface RecvOwner {
 export class RecvHalf implements RecvStream {
   readonly id: number;
   readonly bidi: boolean;
-  /** Of a stream that this end opened. */
+  /** This end opened the stream. */
   readonly local: boolean;
   /** Undefined until QUIC has opened the stream. */
   nativeId: number | undefined;
   /** Set before the first event. */
   handler: RecvHandler | undefined;
-  /** Set when it was stopped before QUIC had opened the stream. */
+  /** Set when the program stopped the half before QUIC has opened the stream. */
   stopCode: number | undefined;
-  /** FIN or a reset came, or it was stopped. */
+  /** FIN or a reset arrived, or the program stopped the half. */
   ended = false;
   /** The other half of a bidirectional stream. */
   send: SendHalf | undefined;

@@ -1,6 +1,6 @@
 import type { SendHandler, SendStream } from "../../moq/link.ts";
 
-/** What the outbox of the link does for its send halves. */
+/** The outbox of a send half. */
 export interface SendOwner {
   written(half: SendHalf, bytes: number): void;
   finishing(half: SendHalf): void;
@@ -8,23 +8,27 @@ export interface SendOwner {
 }
 
 /**
- * How far the addon is with a stream: it knows nothing of it; it was told to open it and the peer's stream limit
- * may still hold it back; QUIC has opened it; nothing more is to be done.
+ * The state of a stream in the addon:
+ *
+ * - `unopened`: the addon does not know it.
+ * - `opening`: the addon has the command to open it; the peer's stream limit may block it.
+ * - `open`: QUIC has opened it.
+ * - `gone`: it has ended.
  */
 export type SendPhase = "unopened" | "opening" | "open" | "gone";
 
-/** Largest write in bytes that is worth copying together with its neighbours instead of a call of its own. */
+/** Largest write in bytes that is copied together with its neighbours instead of having a call of its own. */
 const COALESCE_BELOW = 4 * 1024;
 
-/** Where small writes are copied together; the addon copies what it is given before the call returns. */
+/** Memory in which small writes are joined; the addon copies it before the call returns. */
 const scratch = new Uint8Array(16 * 1024);
 
-/** Slots of written chunks after which the list is cut at its front. */
+/** Used slots at the front of the list of chunks after which the list is shortened. */
 const COMPACT_AT = 256;
 
 const NOTHING = new Uint8Array(0);
 
-/** The send half of a stream: the queue of what the addon has not taken yet, and what the outbox knows of it. */
+/** The send half of a stream: the bytes that the addon does not have yet, and the outbox's state of the stream. */
 export class SendHalf implements SendStream {
   readonly id: number;
   readonly bidi: boolean;
@@ -32,36 +36,38 @@ export class SendHalf implements SendStream {
   /** Set before the first event. */
   handler: SendHandler | undefined;
 
-  /** Called when QUIC has opened a stream of this end, before anything of the peer can arrive on it. */
+  /** Called when QUIC has opened a stream of this end, before data of the peer can arrive on it. */
   opened: ((nativeId: number) => void) | undefined;
 
-  // From here to `dropped`: kept by the outbox.
+  // The outbox sets the fields from here to `dropped`.
   phase: SendPhase;
   /** The QUIC stream id, once the phase is `opening`. */
   nativeId: number;
   /** In the outbox's list of halves with something to do. */
   listed = false;
-  /** Larger when served later; decides among equals. */
+  /** Larger when served later; decides between equal priorities. */
   servedAt = 0;
-  /** Writes, bytes of writes, that the addon has not acknowledged. */
+  /** Writes, and their bytes, that the addon has not acknowledged. */
   unacked = 0;
   inFlight = 0;
-  /** When the last acknowledgement came, or else the oldest unacknowledged write was made; milliseconds. */
+  /** When the last acknowledgement arrived; before the first one, when the first write was made. Milliseconds. */
   sentAt = 0;
-  /** False while it stands still by itself: its bytes do not count in the link's window, and no more are given. */
+  /**
+   * False while the stream itself is blocked: its bytes do not count in the link's window, and the addon gets no more.
+   */
   counted = true;
   /** Whole ticks since the last write. */
   idleTicks = -1;
   finSent = false;
-  /** Set when the half was reset before QUIC had opened it. */
+  /** Set when the program reset the half before QUIC has opened it. */
   resetCode: number | undefined;
-  /** What was written is no longer of interest: reset, stopped, or the link is gone. */
+  /** The written bytes are dropped: reset, stopped, or the link has ended. */
   dropped = false;
 
   readonly #owner: SendOwner;
   #chunks: Uint8Array[] = [];
   #head = 0;
-  /** Bytes of the head chunk that are taken. */
+  /** Bytes of the first chunk that the addon has. */
   #offset = 0;
   #waiting = 0;
   #finishing = false;
@@ -83,12 +89,12 @@ export class SendHalf implements SendStream {
     return this.#finishing || this.dropped;
   }
 
-  /** Bytes that the addon has not been given. */
+  /** Bytes that the addon does not have yet. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** FIN was asked for. */
+  /** The program asked for FIN. */
   get finAsked(): boolean {
     return this.#finishing;
   }
@@ -106,7 +112,7 @@ export class SendHalf implements SendStream {
     this.#owner.finishing(this);
   }
 
-  /** Also ends a finished half of which something is still queued. */
+  /** Also ends a finished half that still has queued bytes. */
   reset(code: number): void {
     if (this.dropped || this.phase === "gone") return;
     this.#owner.resetting(this, code);
@@ -117,8 +123,8 @@ export class SendHalf implements SendStream {
   }
 
   /**
-   * The next bytes for the addon, at most `limit`: one chunk or a part of it by reference, or several small ones
-   * copied together into memory that the next call uses again. Call only while something is waiting.
+   * The next bytes for the addon, at most `limit`: one chunk or a part of it by reference, or several small ones copied
+   * together into memory that the next call reuses. Call only while bytes wait.
    */
   take(limit: number): Uint8Array {
     const first = this.#chunks[this.#head] ?? NOTHING;
@@ -137,7 +143,7 @@ export class SendHalf implements SendStream {
     return this.#gather(Math.min(limit, scratch.length));
   }
 
-  /** Forgets what is waiting. */
+  /** Drops the waiting bytes. */
   drop(): void {
     this.dropped = true;
     this.#chunks = [];

@@ -3,27 +3,27 @@ const MIN_BYTES = 16 * 1024;
 const START_BYTES = 64 * 1024;
 const MAX_BYTES = 1024 * 1024;
 
-/** What the window holds, in milliseconds of the link's rate: longer than this process is away from its events. */
+/** Size of the window in milliseconds of the link's rate: longer than this process is usually away from its events. */
 const DEPTH_MS = 50;
 
-/** Shortest time in milliseconds over which the rate is taken. */
+/** Shortest time in milliseconds over which the rate is measured. */
 const RATE_MS = 20;
 
-/** Part of the window that one write may take. */
+/** Part of the window that one write may use. */
 const SLICES = 4;
 
 /** Largest single write in bytes. */
 const MAX_SLICE = 64 * 1024;
 
 /**
- * How many bytes the addon may hold that QUIC has not taken. The addon sends them in no order and does not give them
- * back, so it gets no more than keeps the path busy: by the rate at which it acknowledges while more is waiting.
+ * How many bytes the addon may hold that QUIC has not accepted. The addon sends them in no order and never gives them
+ * back. So it gets only enough to keep the path busy, by the rate at which it acknowledges while more bytes wait.
  */
 export class Window {
-  /** Unacknowledged bytes that count. */
+  /** Unacknowledged bytes that count in the window. */
   inFlight = 0;
   #size = START_BYTES;
-  /** When the present measurement began; undefined while nothing waits. */
+  /** When the current measurement began; undefined while no bytes wait. */
   #since: number | undefined;
   #acked = 0;
 
@@ -31,12 +31,12 @@ export class Window {
     return this.#size;
   }
 
-  /** Largest single write now: whole bytes, or a cut chunk would lose the fraction. */
+  /** Largest single write now; a whole number, because chunks are cut at it. */
   get slice(): number {
     return Math.min(MAX_SLICE, Math.floor(this.#size / SLICES));
   }
 
-  /** After each acknowledgement; `waiting`: there was more to send all along. `now` in milliseconds. */
+  /** Call after each acknowledgement. `waiting`: more bytes waited the whole time. `now` in milliseconds. */
   acked(bytes: number, waiting: boolean, now: number): void {
     if (!waiting) {
       this.#since = undefined;
@@ -55,7 +55,7 @@ export class Window {
     this.#acked = 0;
   }
 
-  /** Nothing was acknowledged for a while. */
+  /** Call when nothing was acknowledged for a while. */
   stalled(): void {
     this.#since = undefined;
     this.#size = Math.max(MIN_BYTES, Math.round(this.#size / 2));

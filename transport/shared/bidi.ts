@@ -1,6 +1,6 @@
 import type { BidiStream, RecvStream, SendStream } from "../../moq/link.ts";
 
-/** Both halves of a bidirectional stream under one name: the id of the send half, and the calls of each. */
+/** A bidirectional stream of two halves, with the id of the send half. */
 export class Bidi implements BidiStream {
   readonly id: number;
   readonly #send: SendStream;

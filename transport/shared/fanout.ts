@@ -1,12 +1,12 @@
 import type { FanOut, SendStream } from "../../moq/link.ts";
 
 /**
- * A fan-out for engines that have none of their own: one call of each stream, in the order in which they were added.
- * The bytes are shared, and a write allocates nothing here.
+ * A fan-out for engines without one of their own: it calls each stream, in the order in which they were added. The
+ * streams share the bytes, and a write allocates nothing here.
  */
 export class JsFanOut implements FanOut {
   readonly #streams = new Set<SendStream>();
-  /** What `write` hands to {@link #writeTo}; empty between writes, so that no frame is kept alive. */
+  /** The bytes that {@link #writeTo} writes; empty between writes, so that no frame is kept in memory. */
   #bytes: Uint8Array = NOTHING;
 
   /** Streams that have not ended. */
@@ -15,7 +15,7 @@ export class JsFanOut implements FanOut {
     return this.#streams.size;
   }
 
-  /** Does nothing with a stream that is in the set or has ended. */
+  /** Ignores a stream that is in the set already or has ended. */
   add(stream: SendStream): void {
     if (!stream.ended) this.#streams.add(stream);
   }
@@ -40,7 +40,7 @@ export class JsFanOut implements FanOut {
     this.#streams.clear();
   }
 
-  // Made once for each set: an iterator or a closure for each write would be garbage at frame rate.
+  // Created once for each set: an iterator or a closure for each write would be garbage at frame rate.
   readonly #writeTo = (stream: SendStream): void => {
     if (stream.ended) this.#streams.delete(stream);
     else stream.write(this.#bytes);

@@ -1,12 +1,13 @@
 import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Only the relay's own user looks into it. */
+/** Only the relay's own user may read it. */
 const MODE = 0o700;
 
 /**
- * Makes a folder and those above it; one that is there already keeps its mode. Rejects with the system's error. Node's own `recursive` does
- * not come back where a folder cannot be made although the one above is there, as in /proc.
+ * Creates a folder and its missing parents; an existing folder keeps its mode. Rejects with the system's error. Node's
+ * own
+ * `recursive` never settles where a folder cannot be created although its parent exists, as in /proc.
  */
 export async function makeFolder(folder: string): Promise<void> {
   if (await stat(folder).catch(() => undefined)) return;

@@ -1,14 +1,14 @@
-/** Something that waits to be served. The queue owns `place` and `turn`; start them at -1 and 0. */
+/** An item that waits for its turn. The queue owns `place` and `turn`; they start at -1 and 0. */
 export interface Prioritized {
-  /** Higher first. After a change the queue has to be told by `moved`. */
+  /** Higher goes first. Call `moved` after a change. */
   readonly priority: number;
-  /** Index in the queue; -1 outside. */
+  /** Index in the queue; -1: not in the queue. */
   place: number;
-  /** Among equal priorities the smaller goes first. */
+  /** Among equal priorities the smaller turn goes first. */
   turn: number;
 }
 
-/** A binary heap: highest priority first, in turn among equals. */
+/** A binary heap: the highest priority first; equal priorities take turns. */
 export class PriorityQueue<T extends Prioritized> {
   readonly #heap: T[] = [];
   #turn = 0;
@@ -17,7 +17,7 @@ export class PriorityQueue<T extends Prioritized> {
     return this.#heap[0];
   }
 
-  /** Goes behind its equals; does nothing when it is in already. */
+  /** Adds an item behind its equals; ignores an item that is in the queue already. */
   add(item: T): void {
     if (item.place >= 0) return;
     item.turn = this.#turn++;
@@ -29,18 +29,18 @@ export class PriorityQueue<T extends Prioritized> {
     if (place < 0) return;
     item.place = -1;
     const last = this.#heap.pop();
-    if (last !== undefined && last !== item) this.#settle(last, place);
+    if (last !== undefined && last !== item) this.#reorder(last, place);
   }
 
-  /** Was served: goes behind its equals. */
+  /** Moves a served item behind its equals. */
   yield(item: T): void {
     item.turn = this.#turn++;
     this.moved(item);
   }
 
-  /** Its priority has changed. */
+  /** Moves an item whose priority has changed. */
   moved(item: T): void {
-    if (item.place >= 0) this.#settle(item, item.place);
+    if (item.place >= 0) this.#reorder(item, item.place);
   }
 
   clear(): void {
@@ -48,7 +48,7 @@ export class PriorityQueue<T extends Prioritized> {
     this.#heap.length = 0;
   }
 
-  #settle(item: T, place: number): void {
+  #reorder(item: T, place: number): void {
     this.#sink(item, this.#rise(item, place));
   }
 

@@ -1,9 +1,12 @@
 import type { LinkHandler } from "../../moq/link.ts";
 
-/** Watches the bytes that a link has queued and tells its handler when they pass marks. */
+/**
+ * Reports a link's backlog to its handler when the queued bytes pass a multiple of the mark, and when they have
+ * drained.
+ */
 export class QueueMarks {
   readonly #mark: number;
-  /** Multiples of the mark that have been told and not been left by half a mark since. */
+  /** The reported multiple of the mark. It falls when the queue is half a mark below it. */
   #level = 0;
 
   /** `mark` in bytes. */
@@ -11,12 +14,12 @@ export class QueueMarks {
     this.#mark = mark;
   }
 
-  /** `drained` is still to be told. */
+  /** A backlog was reported, and `drained` was not. */
   get passed(): boolean {
     return this.#level > 0;
   }
 
-  /** An engine that calls it before data goes out sees every peak. */
+  /** Call before data is sent, so that every peak is seen. */
   rise(queued: number, handler: Pick<LinkHandler, "backlog">): void {
     const level = Math.ceil(queued / this.#mark) - 1;
     if (level <= this.#level) return;
@@ -24,7 +27,7 @@ export class QueueMarks {
     handler.backlog(queued);
   }
 
-  /** To be called after data went out. */
+  /** Call after data was sent. */
   fall(queued: number, handler: Pick<LinkHandler, "drained">): void {
     while (this.#level > 0 && queued < (this.#level - 0.5) * this.#mark) {
       this.#level -= 1;

@@ -23,15 +23,15 @@ export function selfSignedFile(stateDir: string): string {
 const FILE_MODE = 0o600;
 
 export interface CertificateOptions {
-  /** PEM files of a certificate that was given; without them a self-signed one is made and kept in `stateDir`. */
+  /** PEM files of a configured certificate. Without them a self-signed one is made and kept in `stateDir`. */
   readonly files?: PemFiles;
-  /** Of certificates for clients that ask for one of their names. */
+  /** PEM files of certificates for clients that ask for one of their names. */
   readonly further?: readonly PemFiles[];
-  /** Folder for what outlives a start; made with mode 0700. */
+  /** Folder for files that survive a restart; created with mode 0700. */
   readonly stateDir: string;
   /** Names of a self-signed certificate besides `localhost`, `127.0.0.1` and `::1`. */
   readonly hosts: readonly string[];
-  /** Milliseconds since 1970: the life of a certificate is in wall time. */
+  /** Milliseconds since 1970: a certificate's validity is in wall time. */
   readonly wallNow: () => number;
 }
 
@@ -47,15 +47,15 @@ export interface CertificateState {
   /** Lower-case hex of the SHA-256 of the DER. */
   readonly fingerprint: string;
   readonly notAfter: Date;
-  /** No authority vouches for it: clients have to be told its fingerprint. */
+  /** No authority signed the certificate: clients need its fingerprint. */
   readonly selfSigned: boolean;
-  /** Made by this program, which renews it. */
+  /** This program made the certificate, and renews it. */
   readonly generated: boolean;
 }
 
 /**
- * The certificate to serve: the given files, or the self-signed one of the state folder, made anew when it has
- * less than two days left, names other hosts, or cannot be used.
+ * The certificate to serve: the configured files, or the self-signed one of the state folder. A self-signed one is
+ * replaced when it has less than two days left, names other hosts, or cannot be used.
  *
  * Throws {@link TransportError} `bad_certificate` saying what is wrong with which file.
  */
@@ -64,8 +64,9 @@ export async function loadCertificate(options: CertificateOptions): Promise<Cert
 }
 
 /**
- * The certificate to serve after files were replaced, with `current` where the state folder has none that can be used. None is made here:
- * relays with other hosts may share the folder, and would replace each other's without end. Throws as {@link loadCertificate}.
+ * The certificate to serve after files were replaced, or `current` where the state folder has no usable one. It makes
+ * none: relays with other hosts may share the folder, and would replace each other's certificates without end. Throws
+ * as {@link loadCertificate}.
  */
 export async function reloadCertificate(
   options: CertificateOptions,
@@ -82,7 +83,7 @@ async function withFurther(state: CertificateState, options: CertificateOptions)
   return { ...state, certificate: { cert, key, ...(names.size > 0 && { names }) } };
 }
 
-/** Further certificates under each name that they are for; of two for one name the first counts. */
+/** Further certificates by the names that they are for; the first certificate for a name counts. */
 async function loadFurther(further: readonly PemFiles[], nowMs: number): Promise<Map<string, KeyPairPem>> {
   const names = new Map<string, KeyPairPem>();
   for (const { cert, key } of further) {
@@ -107,7 +108,7 @@ async function loadMain(options: CertificateOptions): Promise<CertificateState> 
   if (kept !== undefined) return stateOf(kept, true);
   const made = await makeSelfSigned(certificateHosts(options.hosts), options.wallNow());
   const path = selfSignedFile(options.stateDir);
-  // Another relay with the same folder may have made one meanwhile: all of them serve the one in the file.
+  // Another relay with the same folder may have made one meanwhile. All relays serve the one in the file.
   const other = await keep(options.stateDir, path, made, () => readUsable(options));
   return stateOf(other ?? parseKeyPair(made.cert, path, made.key, path), true);
 }
@@ -139,7 +140,7 @@ async function readUsable({ stateDir, hosts, wallNow }: CertificateOptions): Pro
   return kept !== undefined && isUsable(kept.leaf, certificateHosts(hosts), wallNow()) ? kept : undefined;
 }
 
-/** What the state folder holds; nothing when there is no file or it is damaged, which a new certificate mends, or no folder. */
+/** The state folder's certificate; undefined without a folder, without a file, or when the file is damaged. */
 async function readKept(path: string): Promise<KeyPair | undefined> {
   try {
     const pem = (await readRegular(path)).toString("utf8");
@@ -152,8 +153,8 @@ async function readKept(path: string): Promise<KeyPair | undefined> {
 }
 
 /**
- * Puts the certificate into the file, in place of one that cannot be used. Resolves with what is in the file instead when another
- * relay put a usable one there first.
+ * Writes the certificate to the file, in place of one that cannot be used. If another relay wrote a usable one first,
+ * resolves with that one.
  */
 async function keep(
   folder: string,
@@ -163,7 +164,7 @@ async function keep(
 ): Promise<KeyPair | undefined> {
   const temporary = `${path}.${randomBytes(6).toString("hex")}`;
   try {
-    // A folder that is there already is the operator's and keeps its mode; the file alone guards the key then.
+    // An existing folder is the operator's and keeps its mode; then the file's mode alone protects the key.
     await makeFolder(folder);
     const file = await open(temporary, "wx", FILE_MODE);
     try {
@@ -177,7 +178,7 @@ async function keep(
     if (other === undefined) await rename(temporary, path);
     return other;
   } catch (error) {
-    throw new TransportError("bad_certificate", `no certificate can be kept in ${folder}: ${whyNotKept(error)}`, {
+    throw new TransportError("bad_certificate", `cannot keep a certificate in ${folder}: ${whyNotKept(error)}`, {
       cause: error,
     });
   } finally {
@@ -185,7 +186,7 @@ async function keep(
   }
 }
 
-/** True when `path` names the file now; false when there is a file of that name, or the file system has no links. */
+/** True when `path` now names the file; false when `path` exists already, or the file system has no links. */
 async function linked(file: string, path: string): Promise<boolean> {
   try {
     await link(file, path);

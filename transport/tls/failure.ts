@@ -1,6 +1,6 @@
-/** What went wrong with a connection over TCP or TLS, in words for the one who dialled. */
+/** Describes the failure of a connection over TCP or TLS for the operator who dialled. */
 
-/** Node's codes for a certificate that no authority vouches for, and for one that does not hold. */
+/** Node's error codes, for certificates and for connections. */
 const UNTRUSTED: ReadonlyMap<string, string> = new Map([
   ["DEPTH_ZERO_SELF_SIGNED_CERT", "its certificate is self-signed"],
   ["SELF_SIGNED_CERT_IN_CHAIN", "its certificate is not from an authority that is trusted here"],
@@ -19,7 +19,7 @@ const OTHERS: ReadonlyMap<string, string> = new Map([
   ["ECONNREFUSED", "nothing listens there (ECONNREFUSED)"],
 ]);
 
-/** The failure of a connection, without the advice that Node has for its own users. */
+/** The failure of a connection, without the advice that Node adds for programmers. */
 export function describeTcpFailure(error: unknown): string {
   // `fetch` hides the system's error in its cause.
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
@@ -28,7 +28,10 @@ export function describeTcpFailure(error: unknown): string {
   return UNTRUSTED.get(code) ?? OTHERS.get(code) ?? firstLine(cause.message);
 }
 
-/** What rustls calls the faults of a certificate; quiche has the alert of TLS only (RFC 9001 section 4.8, RFC 8446 section 6). */
+/**
+ * rustls's names for faults of a certificate. quiche reports only the TLS alert (RFC 9001 section 4.8, RFC 8446 section
+ * 6).
+ */
 const FAULTS: readonly (readonly [RegExp, string])[] = [
   [/UnknownIssuer/, "its certificate is not from an authority that is trusted here"],
   [/NotValidForName/, "its certificate is for another name"],
@@ -37,7 +40,7 @@ const FAULTS: readonly (readonly [RegExp, string])[] = [
   [/transport error 0x1(2[abce]|30)/, "its certificate is not trusted here"],
 ];
 
-/** The part of a dial's message that says what is wrong with the relay's certificate; nothing when something else went wrong. */
+/** What a dial's error message says about the relay's certificate; undefined for other failures. */
 export function certificateFault(message: string): string | undefined {
   const fault = FAULTS.find(([pattern]) => pattern.test(message))?.[1];
   return fault ?? /its certificate is .*/.exec(message)?.[0];

@@ -3,12 +3,12 @@ import type { Certificate } from "../../moq/link.ts";
 import { type CertificateOptions, type CertificateState, loadCertificate, reloadCertificate } from "./certificate.ts";
 
 /**
- * How often a certificate's end is looked at. Milliseconds. Short enough to survive a machine that slept. Files that are replaced are
- * noticed by the owner of this.
+ * Milliseconds between two checks of the certificate's expiry; short, because a machine may sleep meanwhile. The owner
+ * of this object notices replaced files.
  */
 export const CHECK_INTERVAL_MS = 60 * 60 * 1000;
 
-/** A certificate that nobody renews is warned about from this long before its end. Milliseconds. */
+/** Milliseconds before its expiry from which on a configured certificate causes a warning. */
 const WARN_BEFORE_MS = 7 * 24 * 60 * 60 * 1000;
 
 export interface CertificateDeps {
@@ -17,8 +17,8 @@ export interface CertificateDeps {
 }
 
 /**
- * Owns the certificate while the relay runs: renews a self-signed one two days before its end, takes up files
- * that were replaced, and warns of an end that comes near. A file that is broken leaves the old one in use.
+ * Owns the certificate while the relay runs. It renews a self-signed one two days before its expiry, loads replaced
+ * files, and warns before a configured one expires. If a new file is broken, the old certificate stays in use.
  */
 export class CertificateManager {
   readonly #options: CertificateOptions;
@@ -29,7 +29,7 @@ export class CertificateManager {
   #checking: Promise<boolean> | undefined;
   #closed = false;
 
-  /** `current` is what {@link loadCertificate} gave for the same options. */
+  /** `current` is the result of {@link loadCertificate} for the same options. */
   constructor(options: CertificateOptions, deps: CertificateDeps, current: CertificateState) {
     this.#options = options;
     this.#deps = deps;
@@ -53,7 +53,7 @@ export class CertificateManager {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Looks at the certificate now. True when there is another one. Never rejects. */
+  /** Checks the certificate now. True when it was replaced. Never rejects. */
   async check(): Promise<boolean> {
     let changed = false;
     try {
@@ -72,7 +72,7 @@ export class CertificateManager {
     return changed;
   }
 
-  /** Stops the timer and tells nobody anything more. */
+  /** Stops the timer; listeners get no more calls. */
   close(): void {
     this.#closed = true;
     this.#cancelTimer();
@@ -86,7 +86,7 @@ export class CertificateManager {
     });
   }
 
-  /** Concurrent calls share one look. */
+  /** Concurrent calls share one check. */
   #looked(load: () => Promise<CertificateState>): Promise<boolean> {
     this.#checking ??= this.#look(load).finally(() => {
       this.#checking = undefined;

@@ -24,7 +24,7 @@ export async function readKeyPair(certFile: string, keyFile: string): Promise<Ke
   return parseKeyPair(certPem, certFile, keyPem, keyFile);
 }
 
-/** As {@link readKeyPair}, of text; the names are for the errors. */
+/** As {@link readKeyPair}, from text. Errors use the names. */
 export function parseKeyPair(certPem: string, certName: string, keyPem: string, keyName: string): KeyPair {
   const blocks = certPem.match(CERTIFICATE_BLOCK);
   if (blocks === null) throw bad(`${certName} holds no PEM certificate`);
@@ -68,8 +68,8 @@ export async function readPem(path: string, what: string): Promise<string> {
 }
 
 /**
- * Reads a regular file of at most {@link MAX_PEM_BYTES}. Opening a FIFO would wait for its writer for ever. auth/files.ts has a reader of
- * its own: auth and transport import nothing of each other.
+ * Reads a regular file of at most {@link MAX_PEM_BYTES}. Opening a FIFO would wait for its writer for ever.
+ * auth/files.ts has a reader of its own: auth and transport import nothing of each other.
  */
 export async function readRegular(path: string): Promise<Buffer> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -97,7 +97,7 @@ function parseCertificate(pem: string, name: string): X509Certificate {
   }
 }
 
-// The cause is left out: OpenSSL's message says nothing more, and nothing of a key may reach a log.
+// Without the cause: OpenSSL's message adds nothing, and no part of a key may reach a log.
 function parseKey(pem: string, name: string): KeyObject {
   try {
     return createPrivateKey(pem);

@@ -4,13 +4,16 @@ import { type Certificate, TransportError } from "../../moq/link.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Life of a self-signed certificate. Browsers accept a pinned hash for at most 14 days (WebTransport, custom certificate requirements). */
+/**
+ * Validity of a self-signed certificate. Browsers accept a pinned hash for at most 14 days (WebTransport, custom
+ * certificate requirements).
+ */
 export const SELF_SIGNED_LIFE_MS = 13 * DAY_MS;
 
 /** A self-signed certificate with less than this left is replaced. */
 export const RENEW_BEFORE_MS = 2 * DAY_MS;
 
-/** `notBefore` lies this far back, for clients whose clock is behind. Part of the life. */
+/** `notBefore` is this far in the past, for clients whose clock is slow. Part of the validity. */
 const CLOCK_SKEW_MS = 60 * 60 * 1000;
 
 /** Names that every self-signed certificate carries. */
@@ -19,7 +22,7 @@ const ALWAYS_HOSTS = ["localhost", "127.0.0.1", "::1"] as const;
 const MAX_DNS_NAME = 253;
 const DNS_NAME = /^(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?$/;
 
-/** The configured hosts and the loopback names in one spelling each, without doubles, sorted. */
+/** The configured hosts and the loopback names: one spelling each, unique, sorted. */
 export function certificateHosts(hosts: readonly string[]): string[] {
   return [...new Set([...ALWAYS_HOSTS, ...hosts].map(normalizeHost))].sort();
 }
@@ -43,7 +46,7 @@ export function fingerprintOf(certificate: X509Certificate): string {
  * (milliseconds since 1970) for {@link SELF_SIGNED_LIFE_MS}.
  */
 export async function makeSelfSigned(hosts: readonly string[], nowMs: number): Promise<Certificate> {
-  // Loaded here: most starts find a certificate in the state folder and need neither.
+  // Imported here: most starts find a certificate in the state folder and need neither package.
   await import("reflect-metadata");
   const x509 = await import("@peculiar/x509");
   const keys = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);

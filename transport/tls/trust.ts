@@ -1,10 +1,12 @@
-/** How a TLS connection over TCP is trusted: the contract's `Trust` in Node's words. */
+/** How a TLS connection over TCP trusts its peer: the contract's `Trust` as options of Node. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP, type Socket } from "node:net";
 import { TLSSocket, type ConnectionOptions as TlsOptions } from "node:tls";
 import type { Trust } from "../../moq/link.ts";
 
-/** For `tls.connect` to `host`. With `hashes` the certificate is checked by {@link isTrusted}, before a byte is sent. */
+/**
+ * For `tls.connect` to `host`. With `hashes` the certificate is checked by {@link isTrusted}, before a byte is sent.
+ */
 export function tlsOptions(host: string, trust: Trust): TlsOptions {
   const base: TlsOptions = { minVersion: "TLSv1.2", ALPNProtocols: ["http/1.1"] };
   if (isIP(host) === 0) base.servername = host;
@@ -12,7 +14,7 @@ export function tlsOptions(host: string, trust: Trust): TlsOptions {
   return trust.kind === "system" ? base : { ...base, rejectUnauthorized: false };
 }
 
-/** For `hashes`: whether the peer proved to own one of the certificates. The other kinds are up to TLS. */
+/** For `hashes`: whether the peer proved that it owns one of the certificates. TLS itself checks the other kinds. */
 export function isTrusted(certificate: Uint8Array | undefined, trust: Trust): boolean {
   if (trust.kind !== "hashes") return true;
   if (certificate === undefined) return false;
