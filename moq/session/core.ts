@@ -8,7 +8,7 @@ import type { SessionDeps, SessionTotals } from "./contract.ts";
 import { EndReport } from "./end-report.ts";
 import { Guard } from "./guard.ts";
 import { HeaderSweep, type Unopened } from "./header-sweep.ts";
-import { Intake, type Taker } from "./intake.ts";
+import { Intake, type TurnHandler } from "./intake.ts";
 import { Opener } from "./opener.ts";
 import { ReceivedGroups } from "./received-groups.ts";
 import { Serving } from "./serving.ts";
@@ -127,8 +127,8 @@ export class SessionCore<S extends Source> implements SessionContext {
     return { ingress: this.received.bytes, egress: this.link.stats().bytesSent };
   }
 
-  /** Handles the events of a stream that the peer has opened. It is refused unless it is {@link named} in time. */
-  stream(incoming: Taker & Unopened): BidiHandler {
+  /** Handles the events of a stream that the peer has opened. It is refused unless it is {@link headerComplete} in time. */
+  stream(incoming: TurnHandler & Unopened): BidiHandler {
     this.#sweep.add(incoming);
     this.share.left -= STREAM_UNITS;
     return this.#intake.stream(incoming);
@@ -140,13 +140,13 @@ export class SessionCore<S extends Source> implements SessionContext {
   }
 
   /** The first message of a stream is complete, or the stream is over. */
-  named(incoming: Unopened): void {
+  headerComplete(incoming: Unopened): void {
     this.#sweep.delete(incoming);
   }
 
-  /** Handles a datagram with `taker`, in its turn. */
-  datagram(bytes: Uint8Array, taker: Pick<Taker, "data">): void {
-    this.#intake.data(taker, bytes);
+  /** Handles a datagram with `handler`, in its turn. */
+  datagram(bytes: Uint8Array, handler: Pick<TurnHandler, "data">): void {
+    this.#intake.data(handler, bytes);
   }
 
   /** The work and the bytes of a datagram that is accepted. */

@@ -12,7 +12,7 @@ const PAUSE_BYTES = 64 * 1024;
 const EVENT_UNITS = 2;
 
 /** Handles the events of one stream. No method may throw. */
-export interface Taker {
+export interface TurnHandler {
   /** Returns the bytes that it did not read because the session's share of this turn is used up. They are valid until the next event. */
   data(bytes: Uint8Array): Uint8Array;
   fin(): void;
@@ -38,25 +38,25 @@ export class Intake {
   #bytes = 0;
   #paused = false;
   /** The last event in the queue, when it is data. */
-  #last: HeldData | undefined;
+  #last: QueuedData | undefined;
 
   constructor(owner: IntakeOwner) {
     this.#owner = owner;
   }
 
-  /** Handles the events of a stream with `taker`. */
-  stream(taker: Taker): BidiHandler {
-    return new TakenStream(this, taker);
+  /** Handles the events of a stream with `handler`. */
+  stream(handler: TurnHandler): BidiHandler {
+    return new IntakeStream(this, handler);
   }
 
-  data(taker: Pick<Taker, "data">, bytes: Uint8Array): void {
+  data(handler: Pick<TurnHandler, "data">, bytes: Uint8Array): void {
     const { share } = this.#owner;
     if (share.hasQueued || !share.open) {
-      this.#holdData(taker, bytes);
+      this.#enqueueData(handler, bytes);
       return;
     }
-    const rest = taker.data(bytes);
-    if (rest.length > 0) this.#holdData(taker, rest);
+    const rest = handler.data(bytes);
+    if (rest.length > 0) this.#enqueueData(handler, rest);
   }
 
   event(act: () => void): void {
@@ -66,29 +66,29 @@ export class Intake {
       act();
       return;
     }
-    this.#hold(0, () => {
+    this.#enqueue(0, () => {
       share.left -= EVENT_UNITS;
       act();
       return true;
     });
   }
 
-  #holdData(taker: Pick<Taker, "data">, bytes: Uint8Array): void {
-    if (this.#last?.append(taker, bytes) === true) {
+  #enqueueData(handler: Pick<TurnHandler, "data">, bytes: Uint8Array): void {
+    if (this.#last?.append(handler, bytes) === true) {
       this.#count(bytes.length);
       return;
     }
-    const held = new HeldData(taker, bytes, (count) => this.#done(count));
-    this.#hold(bytes.length, () => {
-      const done = held.work();
-      if (done && this.#last === held) this.#last = undefined;
+    const queued = new QueuedData(handler, bytes, (count) => this.#done(count));
+    this.#enqueue(bytes.length, () => {
+      const done = queued.work();
+      if (done && this.#last === queued) this.#last = undefined;
       return done;
     });
-    this.#last = held;
+    this.#last = queued;
   }
 
   /** Queues `job`, which calls `#done` for its `bytes` itself. */
-  #hold(bytes: number, job: () => boolean): void {
+  #enqueue(bytes: number, job: () => boolean): void {
     this.#last = undefined;
     this.#owner.share.enqueue(() => {
       if (!job()) return false;
@@ -119,8 +119,8 @@ export class Intake {
 }
 
 /** Queued data of one stream. Pieces that follow one another are joined. */
-class HeldData {
-  readonly #taker: Pick<Taker, "data">;
+class QueuedData {
+  readonly #handler: Pick<TurnHandler, "data">;
   readonly #done: (bytes: number) => void;
   #rest: Uint8Array;
   /** The bytes after `#rest`, and how many of this memory are filled. */
@@ -128,15 +128,15 @@ class HeldData {
   #filled = 0;
 
   /** `done` is called with the number of bytes that were read. */
-  constructor(taker: Pick<Taker, "data">, bytes: Uint8Array, done: (bytes: number) => void) {
-    this.#taker = taker;
+  constructor(handler: Pick<TurnHandler, "data">, bytes: Uint8Array, done: (bytes: number) => void) {
+    this.#handler = handler;
     this.#done = done;
     this.#rest = new Uint8Array(bytes);
   }
 
   /** False, and nothing done, for the data of another stream. */
-  append(taker: Pick<Taker, "data">, bytes: Uint8Array): boolean {
-    if (taker !== this.#taker) return false;
+  append(handler: Pick<TurnHandler, "data">, bytes: Uint8Array): boolean {
+    if (handler !== this.#handler) return false;
     if (this.#filled + bytes.length > this.#more.length) {
       const more = new Uint8Array(2 * (this.#filled + bytes.length));
       more.set(this.#more.subarray(0, this.#filled));
@@ -150,7 +150,7 @@ class HeldData {
   /** True when all of it was read. */
   work(): boolean {
     const before = this.#rest.length;
-    this.#rest = this.#taker.data(this.#rest);
+    this.#rest = this.#handler.data(this.#rest);
     this.#done(before - this.#rest.length);
     if (this.#rest.length > 0) return false;
     if (this.#filled === 0) return true;
@@ -161,28 +161,28 @@ class HeldData {
   }
 }
 
-class TakenStream implements BidiHandler {
+class IntakeStream implements BidiHandler {
   readonly #intake: Intake;
-  readonly #taker: Taker;
+  readonly #handler: TurnHandler;
 
-  constructor(intake: Intake, taker: Taker) {
+  constructor(intake: Intake, handler: TurnHandler) {
     this.#intake = intake;
-    this.#taker = taker;
+    this.#handler = handler;
   }
 
   data(bytes: Uint8Array): void {
-    this.#intake.data(this.#taker, bytes);
+    this.#intake.data(this.#handler, bytes);
   }
 
   fin(): void {
-    this.#intake.event(() => this.#taker.fin());
+    this.#intake.event(() => this.#handler.fin());
   }
 
   reset(code: number): void {
-    this.#intake.event(() => this.#taker.reset(code));
+    this.#intake.event(() => this.#handler.reset(code));
   }
 
   stop(code: number): void {
-    this.#intake.event(() => this.#taker.stop(code));
+    this.#intake.event(() => this.#handler.stop(code));
   }
 }

@@ -3,7 +3,7 @@ import type { Counters } from "../counters.ts";
 import { type BidiStream, type Link, PRIORITY_CONTROL } from "../link.ts";
 import type { Asker } from "../model/index.ts";
 import type { Reason } from "../reason.ts";
-import type { Intake, Taker } from "./intake.ts";
+import type { Intake, TurnHandler } from "./intake.ts";
 
 /**
  * Milliseconds that a request counts for its asker after it was cancelled unanswered. So a viewer that asks and cancels again and
@@ -18,7 +18,7 @@ const STARVED_MS = 1_000;
 export interface OpenRequest {
   /** The peer on whose behalf we ask; absent: ourselves, without a bound. */
   readonly asker?: Asker | undefined;
-  readonly handler: Taker;
+  readonly handler: TurnHandler;
   /** Other peers besides the asker get the answer as well. */
   shared?(): boolean;
   opened(stream: BidiStream): void;
@@ -151,7 +151,7 @@ export class Opener {
       counters.boundsHit.pending_streams_per_session++;
       if (longest === undefined || longest.line.length <= account.line.length + 1) {
         entry.state = "over";
-        this.#settle(account);
+        this.#forgetIfEmpty(account);
         entry.request.refused("limit");
         return;
       }
@@ -215,13 +215,13 @@ export class Opener {
       this.#open--;
       if (state === "asked") this.#giveUp(account);
     }
-    this.#settle(account);
+    this.#forgetIfEmpty(account);
   }
 
   #giveUp(account: Account): void {
     const free = () => {
       account.unanswered--;
-      this.#settle(account);
+      this.#forgetIfEmpty(account);
     };
     if (Number.isFinite(account.share)) {
       this.#deps.clock.timer(GIVEN_UP_MS, () => {
@@ -231,7 +231,7 @@ export class Opener {
     } else free();
   }
 
-  #settle(account: Account): void {
+  #forgetIfEmpty(account: Account): void {
     if (account.asker !== undefined && account.empty) this.#accounts.delete(account.asker);
   }
 

@@ -4,7 +4,7 @@ import type { Reason } from "../reason.ts";
 import { READ } from "../wire/codec/index.ts";
 import { awaitAnswer } from "./answer-timeout.ts";
 import type { SessionContext } from "./context.ts";
-import type { Taker } from "./intake.ts";
+import type { TurnHandler } from "./intake.ts";
 import type { Place } from "./opener.ts";
 
 export interface UpstreamRequestEvents {
@@ -17,7 +17,7 @@ export interface UpstreamRequestEvents {
 }
 
 /** One request of ours with one answer, on a stream of its own. */
-export class UpstreamRequest implements Taker {
+export class UpstreamRequest implements TurnHandler {
   readonly #session: SessionContext;
   readonly #on: UpstreamRequestEvents;
   readonly #gone: () => void;

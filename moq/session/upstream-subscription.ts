@@ -4,7 +4,7 @@ import type { Reason } from "../reason.ts";
 import { READ } from "../wire/codec/index.ts";
 import { awaitAnswer } from "./answer-timeout.ts";
 import type { SessionContext } from "./context.ts";
-import type { Taker } from "./intake.ts";
+import type { TurnHandler } from "./intake.ts";
 import type { Place } from "./opener.ts";
 import type { SubscribeMessages } from "./source-protocol.ts";
 
@@ -25,7 +25,7 @@ export interface UpstreamSubscriptionDeps {
 }
 
 /** One subscription of ours at a publisher, on a stream of its own. */
-export class UpstreamSubscription implements Upstream, Taker {
+export class UpstreamSubscription implements Upstream, TurnHandler {
   readonly #deps: UpstreamSubscriptionDeps;
   readonly #session: SessionContext;
   readonly #sink: UpstreamSink;

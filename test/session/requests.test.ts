@@ -4,7 +4,7 @@ import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { Counters } from "../../moq/counters.ts";
 import type { BidiStream } from "../../moq/link.ts";
 import type { Asker } from "../../moq/model/contract.ts";
-import type { Taker } from "../../moq/session/intake.ts";
+import type { TurnHandler } from "../../moq/session/intake.ts";
 import { Opener, type OpenerDeps, type Place } from "../../moq/session/opener.ts";
 import { READ } from "../../moq/wire/codec/allowance.ts";
 import { FakeSource, FakeStream } from "../model/support.ts";
@@ -12,7 +12,7 @@ import { LIVE, TestRelay, VERSIONS } from "./support.ts";
 
 /** Requests of viewers to a publisher: shares, time limits, and updates at a bounded rate. */
 
-const SILENT: Taker = { data: () => READ, fin: () => {}, reset: () => {}, stop: () => {} };
+const SILENT: TurnHandler = { data: () => READ, fin: () => {}, reset: () => {}, stop: () => {} };
 
 function scene(streams: number, limit = 100) {
   const clock = new ManualClock();
@@ -25,7 +25,7 @@ function scene(streams: number, limit = 100) {
       return Object.assign(new FakeStream(0, 0, false), { id: 0, stop: () => {} }) satisfies BidiStream;
     },
   };
-  const intake: OpenerDeps["intake"] = { stream: (taker) => taker };
+  const intake: OpenerDeps["intake"] = { stream: (handler) => handler };
   const opener = new Opener({ link, intake, clock, counters, limit, makeRoom: () => false });
   const log: string[] = [];
   const ask = (asker: Asker | undefined, name: string): Place =>

@@ -5,7 +5,7 @@ import { READ, type WireBound } from "../../wire/codec/index.ts";
 import { type AnnounceResponse, announceResponses, encodeRequest } from "../../wire/lite/index.ts";
 import { ANNOUNCE_HOLD_MS } from "../announce-responder.ts";
 import type { AnnounceTable } from "../contract.ts";
-import type { Taker } from "../intake.ts";
+import type { TurnHandler } from "../intake.ts";
 import type { Place } from "../opener.ts";
 import { PeerAnnouncements } from "../peer-announcements.ts";
 import { codeOf, reasonOf } from "./codes.ts";
@@ -18,7 +18,7 @@ import type { LiteContext } from "./context.ts";
 const FIRST_ANNOUNCEMENTS_MS = ANNOUNCE_HOLD_MS + 250;
 
 /** Asks the peer for its announcements: our half of one Announce Stream (moq-lite Announce). */
-export class AnnounceSubscriber implements Taker {
+export class AnnounceSubscriber implements TurnHandler {
   readonly #context: LiteContext;
   readonly #prefix: string;
   readonly #table: AnnounceTable;

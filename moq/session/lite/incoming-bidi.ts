@@ -11,7 +11,7 @@ import {
 import type { Admitted } from "../admission.ts";
 import { AnnounceResponder } from "../announce-responder.ts";
 import { serveFetch } from "../fetch-responder.ts";
-import type { Taker } from "../intake.ts";
+import type { TurnHandler } from "../intake.ts";
 import type { Responder } from "../responder.ts";
 import { SubscribeResponder } from "../subscribe-responder.ts";
 import { serveTrack } from "../track-responder.ts";
@@ -24,7 +24,7 @@ import { trackWriter } from "./track-writer.ts";
 /** What a bidirectional stream of the peer needs of its session. */
 export interface BidiHost {
   /** The first message of the stream is complete. */
-  named(stream: IncomingBidi): void;
+  headerComplete(stream: IncomingBidi): void;
   /** The stream is over. */
   left(stream: IncomingBidi): void;
   /** The peer is leaving, for `uri` where it is not empty. */
@@ -32,7 +32,7 @@ export interface BidiHost {
 }
 
 /** A bidirectional stream of the peer: its first message says what serves it (moq-lite Bidirectional Streams). */
-export class IncomingBidi implements Taker {
+export class IncomingBidi implements TurnHandler {
   readonly #context: LiteContext;
   readonly #host: BidiHost;
   readonly #stream: BidiStream;
@@ -106,7 +106,7 @@ export class IncomingBidi implements Taker {
     }
     // A further target of a probe: we only report, and send no padding to reach a target.
     if (request.kind === "probe" && this.#responder !== undefined) return;
-    this.#host.named(this);
+    this.#host.headerComplete(this);
     const responder = this.#serve(request);
     if (typeof responder === "string") this.refuse(responder);
     else this.#responder = responder;

@@ -3,7 +3,7 @@ import type { GroupWriter } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
 import { BoundExceeded, READ } from "../../wire/codec/index.ts";
 import { type Setup, UniReader } from "../../wire/lite/index.ts";
-import type { Taker } from "../intake.ts";
+import type { TurnHandler } from "../intake.ts";
 import type { Receiver } from "../received-groups.ts";
 import type { LiteContext } from "./context.ts";
 
@@ -13,11 +13,11 @@ export interface UniHost {
   /** Our subscription that a group is for. */
   subscription(id: number): Receiver | undefined;
   /** The header of the stream is complete. */
-  named(stream: IncomingUni): void;
+  headerComplete(stream: IncomingUni): void;
 }
 
 /** A unidirectional stream of the peer: SETUP or a group (moq-lite Unidirectional Streams). */
-export class IncomingUni implements Taker {
+export class IncomingUni implements TurnHandler {
   readonly #context: LiteContext;
   readonly #host: UniHost;
   readonly #stream: RecvStream;
@@ -31,7 +31,7 @@ export class IncomingUni implements Taker {
     this.#stream = stream;
     this.#reader = new UniReader(context.caps, context.wire, {
       group: (header) => {
-        host.named(this);
+        host.headerComplete(this);
         const subscription = host.subscription(header.subscribe);
         const writer = context.session.received.begin(stream, subscription, header.sequence);
         if (writer === undefined) {
@@ -42,11 +42,11 @@ export class IncomingUni implements Taker {
         return writer;
       },
       setup: (setup) => {
-        host.named(this);
+        host.headerComplete(this);
         host.setup(setup);
       },
       unknown: () => {
-        host.named(this);
+        host.headerComplete(this);
         this.refuse("unsupported");
       },
     });
@@ -60,7 +60,7 @@ export class IncomingUni implements Taker {
   fin(): void {
     if (this.#ignored) return;
     this.#context.session.guard(() => {
-      this.#host.named(this);
+      this.#host.headerComplete(this);
       this.#reader.finish();
       this.#end((writer) => writer.finish());
     });
@@ -69,7 +69,7 @@ export class IncomingUni implements Taker {
   reset(code: number): void {
     const { session } = this.#context;
     session.guard(() => {
-      this.#host.named(this);
+      this.#host.headerComplete(this);
       this.#end((writer) => writer.reset(session.codes.reasonOf(code)));
     });
   }

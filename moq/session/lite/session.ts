@@ -73,10 +73,10 @@ class LiteSession implements Session, LinkHandler {
     this.#host = {
       setup: (setup) => this.#onSetup(setup),
       subscription: (id) => core.source.subscription(id),
-      named: (stream) => core.named(stream),
+      headerComplete: (stream) => core.headerComplete(stream),
       left: (stream) => {
         this.#incoming.delete(stream);
-        core.named(stream);
+        core.headerComplete(stream);
       },
       goaway: (uri) => this.#onGoaway(uri),
     };
