@@ -1,22 +1,22 @@
 import type { Clock } from "../clock.ts";
 
-interface PatienceHost {
+interface BoundedWaitHost {
   readonly clock: Clock;
-  /** Takes a place among all that wait; false when there is none. */
+  /** Counts one more that waits; false at the bound. */
   wait(): boolean;
   stopWaiting(): void;
 }
 
 /** A bounded wait for a publisher. */
 export class BoundedWait {
-  readonly #host: PatienceHost;
+  readonly #host: BoundedWaitHost;
   #cancel: (() => void) | undefined;
 
-  constructor(host: PatienceHost) {
+  constructor(host: BoundedWaitHost) {
     this.#host = host;
   }
 
-  /** Calls `over` after `ms` unless stopped. False when no place is free; a wait that runs already goes on. */
+  /** Calls `over` after `ms`, unless it is stopped. False at the bound. A wait that runs already goes on. */
   begin(ms: number, over: () => void): boolean {
     if (this.#cancel !== undefined) return true;
     if (!this.#host.wait()) return false;

@@ -3,11 +3,11 @@ import type { Asker, Source } from "./contract.ts";
 import { Track } from "./track.ts";
 import type { TrackHost } from "./track-host.ts";
 
-/** What a publisher, or a relay before us, says of a broadcast (moq-lite Routing). */
+/** A route as a publisher or a relay advertises it (moq-lite Routing). */
 export interface Advertisement {
   /** Generation of the content; 0 when the publisher assigns none. */
   readonly epoch: bigint;
-  /** Hop ids from the publisher to the one that told us; 0 is unknown. */
+  /** Hop ids from the publisher to the peer that advertised it; 0 is unknown. */
   readonly hops: readonly bigint[];
   readonly cost: number;
   /** Complete content that is only fetched. */
@@ -24,19 +24,19 @@ export function sameAdvertisement(a: Advertisement, b: Advertisement): boolean {
   );
 }
 
-/** One way to a broadcast. */
+/** One route to a broadcast. */
 export interface Route {
   readonly advertisement: Advertisement;
   readonly source: Source;
-  /** Its source asked us to leave: it feeds what it feeds, and nothing new. */
+  /** The source has asked its viewers to leave: it keeps the tracks that it feeds, and gets no new ones. */
   readonly leaving?: boolean;
 }
 
 interface Ranked extends Route {
   readonly leaving: boolean;
-  /** As it was advertised; that of a source that leaves says otherwise. */
+  /** As it was advertised. The advertisement of a leaving source has {@link LEAVING_COST} instead. */
   readonly cost: number;
-  /** Rises with each publisher that is not known to send the same content as one before. */
+  /** Rises with each publisher that is not known to send the same content as an earlier one. */
   readonly generation: number;
   /** Rises with each advertisement. */
   readonly order: number;
@@ -49,7 +49,7 @@ export function sameContent(a: Advertisement, b: Advertisement): boolean {
   return first !== undefined && first !== 0n && first === b.hops[0];
 }
 
-/** Highest epoch first, then the newest publisher, then the cheapest, shortest and latest way to it. */
+/** Highest epoch first, then the newest publisher, then the lowest cost, the fewest hops and the latest advertisement. */
 function compare(a: Ranked, b: Ranked): number {
   const x = a.advertisement;
   const y = b.advertisement;
@@ -57,31 +57,31 @@ function compare(a: Ranked, b: Ranked): number {
   return b.generation - a.generation || a.cost - b.cost || x.hops.length - y.hops.length || b.order - a.order;
 }
 
-/** Cost of a route whose source asked us to leave: dearer than any that is configured, and sums of it are exact. */
+/** Cost of a route whose source is leaving: above any that can be configured, and low enough that sums of it are exact. */
 const LEAVING_COST = 2 ** 40;
 
-/** Whether the route leads through the peer that asks (moq-lite Routing). */
+/** Whether the route leads through the asking peer (moq-lite Routing). */
 function leadsBack({ source, advertisement }: Route, asker: Pick<Asker, "source" | "hop">): boolean {
   return source === asker.source || (asker.hop !== 0n && advertisement.hops.includes(asker.hop));
 }
 
-/** The peer that alone uses the track, where that is a viewer and no relay. */
+/** The track's only user, where that is a viewer and not a relay. */
 function viewerOf(track: Track): Asker | undefined {
   const [first] = track.askers();
   for (const asker of track.askers()) if (asker !== first) return undefined;
   return first !== undefined && Number.isFinite(first.share) ? first : undefined;
 }
 
-/** A path with its routes and the tracks in use. It may be waited for before it has a route. */
+/** A path with its routes and the tracks in use. Subscriptions may wait for it before it has a route. */
 export class Broadcast {
   readonly path: string;
   readonly #host: BroadcastHost;
-  /** By name, for all peers, and for each peer that is served by another route than the rest. */
+  /** Tracks by name: one map for all peers, and one for each peer that another route serves than the rest. */
   readonly #lanes = new Map<Source | undefined, Map<string, Track>>();
-  /** Those that are over but still run included. */
+  /** Includes those that are over and still run. */
   readonly #tracks = new Set<Track>();
   #routes: Ranked[] = [];
-  /** Held while there are tracks that are in use. */
+  /** The finder's release, while tracks are in use. */
   #release: (() => void) | undefined;
   #generations = 0;
   #orders = 0;
@@ -92,8 +92,8 @@ export class Broadcast {
   }
 
   /**
-   * The best route that does not pass through the hop `exclude` (moq-lite Origin parameter; 0 excludes nothing) and is not
-   * by `source`: nobody is told of what came from itself. One whose source leaves only where there is no other.
+   * The best route that does not pass through the hop `exclude` (moq-lite Origin parameter; 0 excludes nothing) and does not come
+   * from `source`, because a peer is not announced its own broadcasts. A route whose source is leaving is the last choice.
    */
   route(exclude = 0n, source?: Source): Route | undefined {
     let leaving: Route | undefined;
@@ -105,7 +105,7 @@ export class Broadcast {
     return leaving;
   }
 
-  /** All ways to it, best first. */
+  /** All routes, best first. */
   get routes(): readonly Route[] {
     return this.#routes;
   }
@@ -115,8 +115,8 @@ export class Broadcast {
   }
 
   /**
-   * The track of that name, made when it is not there. The peer that asks gets one of its own where the others' comes from
-   * itself; refused when there is no other route, or when there are too many tracks.
+   * The track of that name, created when there is none. A peer that itself feeds the track of all others gets a track of its own, by
+   * another route. Refused when there is no such route, or when there are too many tracks.
    */
   track(name: string, asker?: Asker): Track | Reason {
     const detour = asker !== undefined && this.#comesFrom(asker, this.#lanes.get(undefined)?.get(name));
@@ -130,7 +130,7 @@ export class Broadcast {
     }
     const replaced = known?.idle === true ? 1 : 0;
     if (this.#tracks.size - replaced >= this.#host.limits.tracksPerBroadcast && !this.#makeRoom(asker)) return "limit";
-    // Before there is a track: a route may come at once.
+    // Before the track is created, because the finder may add a route at once.
     this.#release ??= this.#host.want(this.path);
     const track = this.#make(name, detour ? asker : undefined);
     this.#tracks.add(track);
@@ -139,19 +139,19 @@ export class Broadcast {
     return track;
   }
 
-  /** Adds a route, or replaces the one that `source` gave before. */
+  /** Adds a route, or replaces the one that `source` advertised before. */
   advertise(source: Source, advertisement: Advertisement): void {
     const others = this.#routes.filter((route) => route.source !== source);
     const before = this.#routes.find((route) => route.source === source);
     const like = [before, ...others].find((route) => route && sameContent(route.advertisement, advertisement));
     const generation = like?.generation ?? ++this.#generations;
     const leaving = before?.leaving ?? false;
-    const told = leaving ? { ...advertisement, cost: LEAVING_COST } : advertisement;
+    const ranked = leaving ? { ...advertisement, cost: LEAVING_COST } : advertisement;
     const { cost } = advertisement;
-    this.#change([...others, { source, advertisement: told, cost, leaving, generation, order: ++this.#orders }]);
+    this.#change([...others, { source, advertisement: ranked, cost, leaving, generation, order: ++this.#orders }]);
   }
 
-  /** `source` asked us to leave: it feeds the tracks that it feeds, for as long as it does, and others take over the rest. */
+  /** `source` asks its viewers to leave: it keeps the tracks that it feeds, and other routes get the rest. */
   leave(source: Source): void {
     for (const track of [...this.#tracks]) if (track.kept && track.source === source) track.release();
     const routes = this.#routes.map((route) =>
@@ -162,7 +162,7 @@ export class Broadcast {
     this.#change(routes);
   }
 
-  /** Takes back what `source` gave. `lost`: its session is gone, so its subscriptions are, too. */
+  /** Withdraws the route of `source`. `lost`: its session has ended, and its subscriptions with it. */
   withdraw(source: Source, lost: boolean): void {
     this.#change(
       this.#routes.filter((route) => route.source !== source),
@@ -171,7 +171,7 @@ export class Broadcast {
     this.#host.idle(this);
   }
 
-  /** Refuses what `asker`, whose hop id is known only now, gets by a route that leads back to it. */
+  /** Refuses the subscriptions of `asker`, whose hop id has just become known, that lead back to it. */
   recheck(asker: Asker): void {
     for (const track of [...this.#tracks]) {
       if (this.#comesFrom(asker, track)) track.exclude((one) => one === asker);
@@ -186,8 +186,8 @@ export class Broadcast {
   }
 
   /**
-   * Makes room for a track that `asker` wants: a track that nobody uses goes, else the newest one of a viewer that alone has more
-   * than half of them, so that none can keep the others from the broadcast.
+   * Makes room for a track that `asker` wants. An unused track goes. Without one, the newest track of a viewer that alone uses more
+   * than half of them goes, so that no viewer can keep the others from the broadcast.
    */
   #makeRoom(asker: Asker | undefined): boolean {
     const { counters, limits } = this.#host;
@@ -214,7 +214,7 @@ export class Broadcast {
     return false;
   }
 
-  /** Whether the track, or one that is to be made, comes through the peer that asks for it. */
+  /** Whether the track, or one that is to be created, comes through the asking peer. */
   #comesFrom(asker: Asker, track: Track | undefined): boolean {
     const feeding = track === undefined || track.over ? undefined : track.source;
     const fits = (route: Route) => (feeding === undefined ? !route.leaving : route.source === feeding);
@@ -222,7 +222,7 @@ export class Broadcast {
     return route !== undefined && leadsBack(route, asker);
   }
 
-  /** What a track is to be taken from: a source that leaves feeds on what it feeds. */
+  /** The route for a track. A leaving source keeps the tracks that it feeds. */
   #best(asker: Asker | undefined, track?: Track): Ranked | undefined {
     const fed = track?.feed !== undefined ? track.source : undefined;
     return this.#routes.find((route) => {
@@ -256,7 +256,7 @@ export class Broadcast {
     this.#release = undefined;
   }
 
-  /** `ending`: a source that took its route back, whose subscriptions conclude by themselves unless another takes over. */
+  /** `ending`: a source that withdrew its route and keeps its session. Its subscriptions end by themselves unless another route takes over. */
   #change(routes: Ranked[], ending?: Source): void {
     const before = this.#routes;
     this.#routes = routes.sort(compare);
@@ -269,7 +269,7 @@ export class Broadcast {
     const now = this.#best(asker, track);
     const last = before.find((route) => route.source === source);
     const moved = now?.source !== source;
-    // Those that it leads back to would be fed what they send.
+    // Peers that the new route leads back to would be sent what they publish.
     if (now !== undefined && (moved || now.advertisement.hops !== last?.advertisement.hops)) {
       track.exclude((one) => leadsBack(now, one));
     }
@@ -283,11 +283,11 @@ export class Broadcast {
   }
 }
 
-/** What a broadcast needs from the table it is in. */
+/** What a broadcast needs from the table that it is in. */
 export interface BroadcastHost extends Omit<TrackHost<Track>, "idle" | "unwatched"> {
-  /** Its tracks are in use, wherever it is. Returns a release. */
+  /** Tracks of `path` are in use, with a route or without. Returns a release. */
   want(path: string): (() => void) | undefined;
   changed(broadcast: Broadcast): void;
-  /** Nobody may need it any more. */
+  /** It may be unused by now: it has lost a route or a track. */
   idle(broadcast: Broadcast): void;
 }

@@ -11,33 +11,33 @@ import { Scheduler } from "./scheduler.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Track } from "./track.ts";
 
-/** Told of every change under its prefix; it asks the broadcast for the route that is fit for its peer. */
+/** Called on every change under its prefix. It asks the broadcast for the route that its peer may have. */
 export interface Watcher {
   changed(broadcast: Broadcast): void;
-  /** Called at most once, possibly from inside `watch`: what there is elsewhere under its prefix is known by now. */
+  /** Every broadcast under the prefix that the finder can find is known by now. Called once at most, possibly from inside `watch`. */
   complete?(): void;
 }
 
-/** A route that a source gave, until it ends it. */
+/** A route that a source has published, until the source ends it. */
 export interface Publication {
   update(advertisement: Advertisement): void;
-  /** Its source asked us to leave: it is for those who have it already, and for nobody new. Absent where there is no media. */
+  /** The source asks its viewers to leave (GOAWAY): tracks that it feeds stay, and new ones go elsewhere. Absent where there is no media. */
   leave?(): void;
-  /** `lost`: the session went with it. */
+  /** `lost`: the source's session has ended, and all its subscriptions with it. */
   end(lost: boolean): void;
 }
 
 /** Finds broadcasts that no session of this relay has announced. The mesh is one. */
 export interface BroadcastFinder {
-  /** Sessions watch for what is under `prefix`; `complete` is called once, when all of it is known. Returns a release. */
+  /** Sessions watch `prefix`. `complete` is called once, when every broadcast under it is known. Returns a release. */
   watching(prefix: string, complete: () => void): () => void;
-  /** Tracks of the broadcast are in use, or waited for. Returns a release. */
+  /** Viewers use tracks of the broadcast, or wait for them. Returns a release. */
   wanting(path: string): () => void;
   /** The routes of the broadcast changed. */
   routed(broadcast: Broadcast): void;
 }
 
-/** The broadcasts that this relay knows, and whoever watches for them. One per process. */
+/** The broadcasts that this relay knows, and their watchers. One per process. */
 export class Broadcasts {
   readonly counters: Counters;
   readonly cache: GroupCache;
@@ -47,9 +47,9 @@ export class Broadcasts {
   watcherCalls = 0;
   readonly #limits: ModelLimits;
   readonly #host: BroadcastHost;
-  /** Those that are only waited for included. */
+  /** By path. Includes those that have no route yet and a subscription that waits for one. */
   readonly #broadcasts = new Map<string, Broadcast>();
-  /** Those with a route: what is only waited for costs nothing where they are listed. */
+  /** Those with a route, so that broadcasts without one cost nothing in a listing. */
   readonly #routed = new PathTree<Broadcast>();
   /** By the prefix that they watch. */
   readonly #watchers = new Map<string, Set<Watcher>>();
@@ -58,7 +58,7 @@ export class Broadcasts {
   #finder: BroadcastFinder | undefined;
   readonly #kept: KeptTracks;
   #waitingCount = 0;
-  /** Publications that found no place, in the order of their coming: at most as many as sessions may announce. */
+  /** Publications that were refused for the bound and wait, first come, first served: at most as many as sessions may announce. */
   readonly #refused = new Set<() => void>();
 
   constructor(deps: {
@@ -108,7 +108,7 @@ export class Broadcasts {
     return broadcast?.route() === undefined ? undefined : broadcast;
   }
 
-  /** Takes in a route to a broadcast; refused with `limit` when there are too many broadcasts: see {@link whenRoom}. */
+  /** Adds a route to a broadcast. Refused with `limit` when there are too many broadcasts: see {@link whenRoom}. */
   publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason {
     if (this.#routed.get(path) === undefined && this.#routed.size >= this.#limits.broadcasts) {
       this.counters.boundsHit.broadcasts++;
@@ -139,8 +139,8 @@ export class Broadcasts {
   }
 
   /**
-   * Calls `callback` once there is a place for another broadcast: first come, first served. It publishes what was refused, or is
-   * of no more use and leaves the place to the next. Returns a way out of the line.
+   * Calls `callback` once there is a place for another broadcast: first come, first served. The callback publishes what was refused;
+   * when it publishes nothing, the next in line gets the place. Returns a cancel.
    */
   whenRoom(callback: () => void): () => void {
     this.#refused.add(callback);
@@ -148,8 +148,8 @@ export class Broadcasts {
   }
 
   /**
-   * Calls `watcher` on changes under `prefix`, from now on. `interests` are the parts of it that it may have: only they are
-   * looked for elsewhere. Returns a stop.
+   * Calls `watcher` on changes under `prefix`, from now on. `interests` are the parts of the prefix that its peer may have; the finder
+   * is asked for those alone. Returns a stop.
    */
   watch(prefix: string, watcher: Watcher, interests: readonly string[] = [prefix]): () => void {
     const set = this.#watchers.get(prefix) ?? new Set();
@@ -180,7 +180,7 @@ export class Broadcasts {
     };
   }
 
-  /** Subscribes to a track, waiting for its broadcast when it is not there yet; nothing when refused through `subscriber`. */
+  /** Subscribes to a track, and waits for its broadcast if need be. Returns nothing when it was refused, through `subscriber`. */
   subscribe(path: string, track: string, options: SubscribeOptions, subscriber: Subscriber): Subscription | undefined {
     const found = this.#track(path, track, subscriber.asker);
     if (typeof found !== "string") return found.subscribe(options, subscriber);
@@ -189,7 +189,7 @@ export class Broadcasts {
     return undefined;
   }
 
-  /** Asks for a track's properties, waiting for its broadcast when it is not there yet. Returns a cancel. */
+  /** Asks for a track's properties, and waits for its broadcast if need be. Returns a cancel. */
   info(path: string, track: string, answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void {
     const found = this.#track(path, track, asker);
     if (typeof found !== "string") return found.ask(answer, asker);
@@ -197,12 +197,12 @@ export class Broadcasts {
     return () => {};
   }
 
-  /** The hop id of `asker` is known only now: what it gets through itself is refused. */
+  /** The hop id of `asker` has just become known: its subscriptions that lead back to it are refused. */
   recheck(path: string, asker: Asker): void {
     this.#broadcasts.get(path)?.recheck(asker);
   }
 
-  /** Sends one group to `stream` as bare frames, and calls `over` once it was finished or reset. Returns a cancel. */
+  /** Sends one group to `stream` as frames without a group header, and calls `over` once the stream is finished or reset. Returns a cancel. */
   fetch(
     where: { path: string; track: string; sequence: number; priority: number; ownNumbers?: boolean } & Pick<
       Subscriber,
@@ -224,7 +224,7 @@ export class Broadcasts {
     if (typeof track === "string") return refuse(track);
     const fetch = () => track.fetch({ number, own, priority, asker, later: where.later }, channel, stream, over);
     if (route !== undefined && route.leaving !== true) return fetch();
-    // It may be elsewhere: the track's properties come when it was found.
+    // The finder may know another route: the track's properties come once it has found one.
     let cancel = () => {};
     const leave = track.ask((answer) => {
       cancel = typeof answer === "string" ? refuse(answer) : fetch();
@@ -235,7 +235,7 @@ export class Broadcasts {
     };
   }
 
-  /** A request has to wait, because `source` allows no more streams: tracks without viewers give theirs back. False when there are none. */
+  /** `source` allows no more streams and a request waits for one: tracks without viewers give theirs back. False when there are none. */
   makeRoom(source: Source): boolean {
     return this.#kept.release(source);
   }
@@ -252,7 +252,7 @@ export class Broadcasts {
     return found;
   }
 
-  /** Those that are only waited for are as many as the bound on waiting allows: each has a track that waits. */
+  /** A broadcast without a route has a track that waits, so the bound on waiting subscriptions bounds their number. */
   #at(path: string): Broadcast {
     const known = this.#broadcasts.get(path);
     if (known !== undefined) return known;
@@ -262,7 +262,7 @@ export class Broadcasts {
   }
 
   #makeRoom(): void {
-    // Those that are refused once more go to the end of the line, and wait for the next place.
+    // A callback that is refused again joins the end of the line, and this loop leaves it for the next place.
     let left = this.#refused.size;
     for (const callback of this.#refused) {
       if (left-- === 0 || this.#routed.size >= this.#limits.broadcasts) return;

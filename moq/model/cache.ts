@@ -11,12 +11,14 @@ export interface Evictable {
 }
 
 /**
- * The byte budget of all cached groups of the process. The owner of a group charges what it keeps and says when
- * the group may be dropped. It bounds what is kept and never what is live: a group that there is no room for passes through to
- * the viewers that have it.
+ * The byte budget of all cached groups of the process. The owner of a group charges the bytes that it keeps, and says when the group
+ * may be evicted. The budget bounds what is kept and never what is live: a group without room passes through to its viewers.
  *
- * What goes first: groups that have a successor, then the newest groups of tracks without viewers, then, for a small group only,
- * large ones of any kind. So a few large groups cannot take the place of all catalogs.
+ * Order of eviction:
+ *
+ * 1. groups that have a successor;
+ * 2. the newest groups of tracks without viewers;
+ * 3. large groups of any kind, to make room for a small group only: so a few large groups cannot displace all catalogs.
  *
  * An evicted group's bytes are free at once, so the budget holds within a turn as well. Its track retires, where nothing else keeps it,
  * at the end of the turn: until then at most the empty records of the groups that were evicted in one turn are held.
@@ -24,9 +26,9 @@ export interface Evictable {
 export class GroupCache {
   readonly #options: CacheOptions;
   readonly #counters: Counters;
-  /** In order of eviction: first in, first out; `lru` moves an entry to the end on use. */
+  /** Groups that have a successor, in order of eviction: first in, first out. `lru` moves an entry to the end on use. */
   readonly #evictable = new Set<Evictable>();
-  /** Newest groups of tracks without viewers, in the order in which their viewers left. */
+  /** Newest groups of tracks without viewers, in the order in which the viewers left. */
   readonly #parked = new Set<Evictable>();
   /** Large groups, in the order in which they became large. */
   readonly #large = new Set<Evictable>();
@@ -51,7 +53,7 @@ export class GroupCache {
     return this.#bytes > this.#options.bytes;
   }
 
-  /** Takes `bytes` of the budget, evicting others for it; false when nothing more can be evicted. `small`: for a small group. */
+  /** Charges `bytes`, and evicts groups to make room. False when no more can be evicted. `small`: for a small group. */
   charge(bytes: number, small: boolean): boolean {
     while (this.#bytes + bytes > this.#options.bytes) {
       const victim = first(this.#evictable) ?? first(this.#parked) ?? (small ? first(this.#large) : undefined);
@@ -64,7 +66,7 @@ export class GroupCache {
     return true;
   }
 
-  /** Takes `bytes` whether the budget has them or not. */
+  /** Charges `bytes` even over the budget. */
   overdraw(bytes: number): void {
     this.#bytes += bytes;
     this.#counters.cacheBytes = this.#bytes;
@@ -75,27 +77,27 @@ export class GroupCache {
     this.#counters.cacheBytes = this.#bytes;
   }
 
-  /** From now on `entry` may be evicted. */
+  /** `entry` has a successor: it may be evicted. */
   offer(entry: Evictable): void {
     this.#evictable.add(entry);
   }
 
-  /** From now on `entry` may be evicted when nothing else can. */
+  /** `entry` is the newest group of a track without viewers: it may be evicted after those that have a successor. */
   park(entry: Evictable): void {
     this.#parked.add(entry);
   }
 
-  /** `entry` is large from now on. */
+  /** `entry` has become large. */
   grown(entry: Evictable): void {
     this.#large.add(entry);
   }
 
-  /** `entry` was read. */
+  /** `entry` was used. */
   touch(entry: Evictable): void {
     if (this.#options.policy === "lru" && this.#evictable.delete(entry)) this.#evictable.add(entry);
   }
 
-  /** `entry` is not to be evicted for what is large. */
+  /** The track of `entry` has viewers again: the entry may not be evicted as one without. */
   recall(entry: Evictable): void {
     this.#parked.delete(entry);
   }

@@ -26,7 +26,10 @@ export interface OutFan {
 /** How one wire version writes objects on a stream, after the stream's own header. */
 export interface Dialect {
   readonly name: string;
-  /** Bytes before the payload: at most {@link MAX_FRAME_HEADER}. `delta` is the timestamp less that of the frame before, or the timestamp itself for the first. */
+  /**
+   * Bytes before the payload: at most {@link MAX_FRAME_HEADER}. `delta` is the timestamp minus that of the frame before; for the first
+   * frame it is the timestamp itself.
+   */
   frameHeader(size: number, delta: number): Uint8Array;
   resetCode(reason: Reason): number;
 }
@@ -42,7 +45,7 @@ export interface Channel {
 
 /** Immutable publisher properties of a track (moq-lite TRACK_INFO). */
 export interface TrackInfo {
-  /** 0 to 255, ties between subscriptions of equal subscriber priority. */
+  /** 0 to 255. Decides between subscriptions of equal subscriber priority. */
   readonly priority: number;
   readonly ordered: boolean;
   /** Milliseconds that a group which is not the newest is kept. */
@@ -65,68 +68,68 @@ export interface SubscribeOptions {
   readonly end?: number;
 }
 
-/** Takes the objects of one group of a publisher, in order. Every call is safe after the group's end. */
+/** Receives the frames of one group, in order. Calls after the group's end do nothing. */
 export interface GroupWriter {
   /** Starts a frame of `size` bytes. `timestamp` is in the track's timescale; absent where the version has none. */
   frame(size: number, timestamp: number | undefined): void;
-  /** The next bytes of the frame, valid during the call. */
+  /** The next bytes of the frame, valid only during the call. */
   payload(bytes: Uint8Array): void;
   /** The frame is whole. */
   end(): void;
   finish(): void;
   reset(reason: Reason): void;
-  /** Called once when the model wants no more of this group, so that the sender is told to stop. */
+  /** `callback` is called once, when the model wants no more of this group: the sender sends STOP_SENDING. */
   onStop(callback: (reason: Reason) => void): void;
 }
 
-/** What a source reports of one upstream subscription. */
+/** Receives what a source reports of one upstream subscription. */
 export interface UpstreamSink {
-  /** The publisher has said already that it has the track, so its silence is no refusal. */
+  /** The publisher has confirmed the track already, so the source does not time out a quiet subscription. */
   readonly known?: boolean;
-  /** Several viewers get it, not only the one that asked for it. */
+  /** Several viewers use the subscription, not only the one that caused it. */
   shared?(): boolean;
   info(info: TrackInfo): void;
-  /** The first group that will come, where the version says so. */
+  /** The first group that will come, in versions that name it. */
   started(sequence: number): void;
-  /** A group begins; the refusal says why its stream is to be stopped. */
+  /** A group begins. A refusal is the reason for which its stream is stopped. */
   group(sequence: number): GroupWriter | Reason;
   datagram(sequence: number, timestamp: number, payload: Uint8Array): void;
   /** Groups that will not come, both ends inclusive. */
   dropped(start: number, end: number): void;
   /** No group at or after `end` will come. */
   ended(end: number): void;
-  /** The subscription is over: cleanly when there is no reason. Last call. */
+  /** The subscription has ended: cleanly when there is no reason. Last call. */
   closed(reason: Reason | undefined): void;
 }
 
 /** A subscription at a source. */
 export interface Upstream {
   update(options: SubscribeOptions): void;
-  /** The publisher has said on a Track Stream that it has the track, so its silence is no refusal. */
+  /** The publisher has confirmed the track on a Track Stream, so the source does not time out a quiet subscription. */
   known?(): void;
   cancel(): void;
 }
 
-/** The peer that asks for something. */
+/** The peer on whose behalf a publisher is asked. */
 export interface Asker {
-  /** The peer as a place to subscribe at: what it publishes is not served to it. */
+  /** The peer as a source: it is not served what it publishes. */
   readonly source: Source;
-  /** Its hop id, 0 when unknown: what passed through it is not served to it (moq-lite Routing). */
+  /** Its hop id, 0 when unknown: it is not served what passed through it (moq-lite Routing). */
   readonly hop: bigint;
-  /** Requests on its behalf that one publisher may leave unanswered at once; further ones wait for their turn. */
+  /** Requests on its behalf that one publisher may leave unanswered at once. Further requests wait. */
   readonly share: number;
 }
 
-/** Where a broadcast can be had: a publisher's session, or a relay's. `asker` is the peer on whose behalf it is asked. */
+/** Where a broadcast comes from: the session of a publisher or of a relay. `asker` is the peer on whose behalf it is asked. */
 export interface Source {
   /** True when `info` works without a subscription (moq-lite 05 and later). */
   readonly hasInfo: boolean;
-  /** True for other relays: they keep the newest groups of their tracks, so that those need not be kept here without viewers. */
+  /** True for another relay: it keeps the newest groups of its tracks, so this relay keeps none of them without viewers. */
   readonly keepsNewest?: boolean;
   subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream;
-  /** Asks for the track's properties; the answer comes once unless cancelled by the returned function. */
+  /** Asks for the track's properties. `answer` is called once, unless the returned function cancels the request. */
   info(path: string, track: string, answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void;
-  /** Asks for one group; its frames go to `writer`, which is finished or reset. Returns a cancel. */
+  /** Asks for one group. Its frames go to `writer`, which is finished or reset at the end. Returns a cancel. */
   fetch(
     path: string,
     track: string,
@@ -137,36 +140,36 @@ export interface Source {
   ): () => void;
 }
 
-/** Takes a part of somebody's work that is done in later turns: `job` is run once a turn until it returns true. */
+/** Defers a part of a session's work to later turns: `job` is run once a turn until it returns true. */
 export type Later = (job: () => boolean) => void;
 
-/** What a subscription tells its session. */
+/** The session side of a subscription. */
 export interface Subscriber {
   readonly channel: Channel;
-  /** Whether `started` is a promise to the viewer, so that nothing below it may be sent. */
+  /** Whether `started` promises the viewer a first group, so that no group below it may be sent. */
   readonly promisesStart: boolean;
   /**
-   * It takes the same content from several relays, so groups have the numbers that their publisher gave them, and when another
-   * publisher takes the path it is over. Others see one track that goes on, numbered upwards.
+   * True: groups have their publisher's own numbers, and the subscription ends when another publisher takes the path. A relay needs
+   * that, because it takes the same content from several relays. Otherwise the viewer sees one track that goes on, numbered upwards.
    */
   readonly ownNumbers?: boolean;
-  /** Groups that may be under way to it at once; past that it loses the oldest of them. Absent: no bound. */
+  /** Groups that may be under way to it at once. At the bound the oldest one is reset. Absent: no bound. */
   readonly maxGroups?: number;
-  /** Does the rest of what is too much for one turn; absent: everything is done at once. */
+  /** Defers the rest of what is too much for one turn. Absent: all of it is done at once. */
   readonly later?: Later;
-  /** The peer behind it; absent where there is none, and any route may serve it. */
+  /** The peer behind it. Absent where there is none: any route may serve it. */
   readonly asker?: Asker;
-  /** The track exists. First call, at most once. */
+  /** The track exists. First call, once at most. */
   accepted(info: TrackInfo): void;
-  /** The first group that can come. Once, before any group. */
+  /** The first group that can come. Called once, before any group. */
   started(sequence: number): void;
-  /** Opens a stream and writes its header; nothing when the viewer allows no more streams. */
+  /** Opens a stream and writes its header. Returns nothing when the viewer allows no more streams. */
   open(sequence: number, priority: number): OutStream | undefined;
   datagram(sequence: number, timestamp: number, payload: Uint8Array): void;
   /** Groups that will not come, both ends inclusive. */
   dropped(start: number, end: number, reason: Reason): void;
   /** No group at or after `end` will come. */
   ended(end: number): void;
-  /** Over: cleanly when there is no reason. Last call. */
+  /** The subscription has ended: cleanly when there is no reason. Last call. */
   closed(reason: Reason | undefined): void;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 
-/** Something that is done once, some time after it was first asked for, unless it is stopped. */
+/** Calls a function once, a fixed time after it was started, unless it is stopped. */
 export class Delay {
   readonly #clock: Clock;
   readonly #ms: number;
@@ -13,7 +13,7 @@ export class Delay {
     this.#act = act;
   }
 
-  /** Where it runs already, it goes on. */
+  /** Does nothing while it runs. */
   start(): void {
     this.#cancel ??= this.#clock.timer(this.#ms, () => {
       this.#cancel = undefined;

@@ -5,14 +5,14 @@ import { ForwardingWriter } from "./forwarding-writer.ts";
 import type { Group } from "./group.ts";
 import type { GroupStore } from "./group-store.ts";
 
-/** One asker of one group. */
+/** One request for one group. */
 export interface FetchRequest {
-  /** In our numbering. */
+  /** In the track's numbers. */
   readonly sequence: number;
   readonly priority: number;
   readonly channel: Channel;
   readonly stream: OutStream;
-  /** What was added to the source's numbering. */
+  /** Added to the source's numbers to get the track's. */
   readonly offset: number;
   readonly source: Source | undefined;
   readonly asker: Asker | undefined;
@@ -27,7 +27,7 @@ interface Fetching {
   readers: number;
 }
 
-/** Groups asked for by number: from the cache, else one upstream fetch however many ask. */
+/** Fetches of one track's groups: from the cache, else by one upstream fetch however many viewers ask. */
 export class Fetches {
   readonly #path: string;
   readonly #name: string;
@@ -46,7 +46,7 @@ export class Fetches {
     return this.#running.size > 0;
   }
 
-  /** Frames go to `stream`, which is finished or reset. The returned function tells that its reader has left. */
+  /** Sends the group's frames to the request's stream, which is finished or reset at the end. Returns a cancel. */
   fetch(request: FetchRequest): () => void {
     const { sequence, channel, stream } = request;
     const cached = this.#store.get(sequence);

@@ -1,9 +1,9 @@
 import { type Dialect, MAX_FRAME_HEADER } from "./contract.ts";
 
-/** Bytes of a frame that are allocated ahead of their arrival: a peer that announces much and sends nothing costs this. */
+/** Bytes of a frame that are allocated before they arrive. A peer that names a large size and sends nothing costs no more than this. */
 const SEGMENT_BYTES = 64 * 1024;
 
-/** Bookkeeping of one frame beside its payload, in bytes, as measured with `process.memoryUsage()`; the cache counts it. */
+/** Bytes of one frame beside its payload, as measured with `process.memoryUsage()`. The cache charges them. */
 export const FRAME_OVERHEAD = 240;
 
 /**
@@ -12,7 +12,7 @@ export const FRAME_OVERHEAD = 240;
  */
 export class Frame {
   readonly size: number;
-  /** Its timestamp less that of the frame before in its group; the timestamp itself for the first. In the track's timescale. */
+  /** Its timestamp minus that of the frame before in its group; for the first frame the timestamp itself. In the track's timescale. */
   readonly delta: number;
   #received = 0;
   readonly #segments: Uint8Array[] = [];
@@ -52,7 +52,7 @@ export class Frame {
     return views;
   }
 
-  /** Copies `bytes` for those who get them now, and keeps none; nothing may have been kept before, or it was forgotten. */
+  /** Copies `bytes` for the attached readers and keeps none. Only for a frame of which nothing is kept. */
   pass(bytes: Uint8Array): Uint8Array[] {
     const room = this.#received === 0 ? MAX_FRAME_HEADER : 0;
     this.#received += bytes.length;
@@ -61,14 +61,14 @@ export class Frame {
     return [copy.subarray(room)];
   }
 
-  /** Drops what is kept of it; from now on its bytes only pass. */
+  /** Drops the bytes that are kept; further bytes go through {@link pass}. */
   forget(): void {
     this.#segments.length = 0;
   }
 
   /**
-   * The header for `dialect` joined with `first`, the view of the frame's first bytes, where the room before them
-   * is free or holds this dialect's header already; else nothing, and the header is written by itself.
+   * The header for `dialect` joined with `first`, the view of the frame's first bytes. Nothing where the room before those bytes has
+   * another dialect's header: then the header is written by itself.
    */
   joined(dialect: Dialect, header: Uint8Array, first: Uint8Array): Uint8Array | undefined {
     if (this.#headDialect === undefined) {
@@ -81,7 +81,7 @@ export class Frame {
     return new Uint8Array(first.buffer, MAX_FRAME_HEADER - this.#headLength, this.#headLength + first.length);
   }
 
-  /** All bytes so far as this dialect writes them, in as few pieces as there are segments. */
+  /** Adds all bytes so far to `into`, as `dialect` writes them: about one piece for each segment. */
   encoded(dialect: Dialect, into: Uint8Array[]): void {
     const header = dialect.frameHeader(this.size, this.delta);
     const payload = this.payload();

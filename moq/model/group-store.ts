@@ -4,6 +4,7 @@ import type { Reason } from "../reason.ts";
 import type { GroupCache } from "./cache.ts";
 import { Group, type GroupHost } from "./group.ts";
 import type { ModelLimits } from "./limits.ts";
+import { writable } from "./publisher-numbering.ts";
 
 /**
  * Milliseconds without a frame after which a group that has a successor is taken to be over (moq-lite Track: a new
@@ -19,34 +20,40 @@ interface StoreHost {
 }
 
 /** What the groups of a track need from it. */
-export interface StoredTrack extends Pick<GroupHost, "stamp" | "awaited" | "rescale" | "begun"> {
-  /** `group` gets no more frames. `live`: it came by itself, not because it was fetched. */
+export interface StoredTrack extends Pick<GroupHost, "awaited" | "rescale" | "begun"> {
+  /** Timestamp units per second. */
+  timescale(): number;
+  /** `group` gets no more frames. `live`: it came by the subscription, not by a fetch. */
   done(group: Group, live: boolean): void;
   /** A group is kept no longer. Called while bytes are appended, perhaps another track's: it must end nothing in this call. */
   forgotten(): void;
 }
 
-/** The groups of one track: those being received, which the cache may keep or not, and those that it keeps. */
+/** The groups of one track: those that are kept, and those that are being received, kept or not. */
 export class GroupStore {
   readonly #host: StoreHost;
+  readonly #track: StoredTrack;
   readonly #groupHost: GroupHost;
   /** Groups that are kept. In order of arrival. */
   readonly #groups = new Map<number, Group>();
-  /** Groups being received from the live subscription, kept or not; at most as many as the publisher has streams. */
+  /** Groups that are being received from the live subscription, kept or not. The publisher's streams bound their number. */
   readonly #open = new Map<number, Group>();
-  /** Those that somebody asked for by number. */
+  /** Groups that were fetched. */
   readonly #fetched = new WeakSet<Group>();
   #newest: Group | undefined;
 
   constructor(host: StoreHost, track: StoredTrack) {
     this.#host = host;
+    this.#track = track;
     const { clock, cache, counters, limits } = host;
+    const since = clock.now();
     this.#groupHost = {
       ...track,
       cache,
       counters,
       limits,
       now: () => clock.now(),
+      stamp: () => writable(((clock.now() - since) * track.timescale()) / 1000),
       done: (group) => {
         this.#done(group);
         track.done(group, !this.#fetched.has(group));
@@ -62,12 +69,12 @@ export class GroupStore {
     return this.#groups.size;
   }
 
-  /** The live group with the highest sequence, also when it is already complete. */
+  /** The live group with the highest sequence, open or complete. */
   get newest(): Group | undefined {
     return this.#newest;
   }
 
-  /** When something came last; nothing where the newest group is not kept. */
+  /** When the last frame came. Nothing where the newest group is not kept. */
   get activeAt(): number | undefined {
     const newest = this.#newest;
     if (newest?.keeps !== true) return undefined;
@@ -76,12 +83,12 @@ export class GroupStore {
     return last;
   }
 
-  /** Nobody watches: the newest group may be evicted when nothing older can. */
+  /** The track has no viewers: its newest group may be evicted when no older group of any track is left. */
   park(): void {
     if (this.#newest?.keeps) this.#host.cache.park(this.#newest);
   }
 
-  /** Somebody watches again. */
+  /** The track has viewers again: its newest group may not be evicted, unless it is large and a small one needs room. */
   recall(): void {
     if (this.#newest !== undefined) this.#host.cache.recall(this.#newest);
   }
@@ -101,9 +108,9 @@ export class GroupStore {
   }
 
   /**
-   * A group of the live subscription begins; refused when it is here already. How far its number is below the newest says nothing
-   * of its age, since numbers need not follow each other: viewers judge that by time. It takes the place of one that was fetched, or is
-   * being fetched: whoever asks for a group before there is one keeps it from no other viewer.
+   * A group of the live subscription begins. Refused when it has begun before. It replaces a fetched group of the same number, because
+   * a viewer that fetches a group ahead of time must not keep it from the others. Its number says nothing of its age, because numbers
+   * need not be consecutive: viewers judge age by time.
    */
   open(sequence: number, maxLatency: number): Group | Reason {
     const known = this.#groups.get(sequence);
@@ -123,7 +130,7 @@ export class GroupStore {
     return group;
   }
 
-  /** A place for a group that is being fetched. */
+  /** Begins a group that is being fetched. */
   fetched(sequence: number): Group {
     const group = this.#create(sequence);
     this.#fetched.add(group);
@@ -131,28 +138,28 @@ export class GroupStore {
     return group;
   }
 
-  /** Milliseconds by which `group` is older than the newest: by arrival or by timestamps, whichever says more. */
-  age(group: Group, timescale: number): number {
+  /** Milliseconds by which `group` is older than the newest: by arrival or by timestamps, whichever is more. */
+  age(group: Group): number {
     const newest = this.#newest;
     if (newest === undefined || newest === group) return 0;
     const byArrival = newest.arrivedAt - group.arrivedAt;
     if (newest.firstTimestamp === undefined || group.firstTimestamp === undefined) return byArrival;
-    return Math.max(byArrival, ((newest.firstTimestamp - group.firstTimestamp) * 1000) / timescale);
+    return Math.max(byArrival, ((newest.firstTimestamp - group.firstTimestamp) * 1000) / this.#track.timescale());
   }
 
-  /** Drops complete groups that the publisher (moq-lite Publisher Max Latency) or the operator keeps no longer. */
+  /** Evicts complete groups that are older than the publisher (moq-lite Publisher Max Latency) or the operator allows. */
   expire(maxLatency: number): void {
     const newest = this.#newest;
     if (newest === undefined) return;
     const keep = Math.min(maxLatency, this.#host.cache.maxAgeMs);
-    // In order of arrival, so the first that stays ends the walk.
+    // Groups are in order of arrival, so no later one is too old.
     for (const group of this.#groups.values()) {
       if (newest.arrivedAt - group.arrivedAt <= keep) return;
       if (group !== newest && !group.subgroup.open) group.evict();
     }
   }
 
-  /** Ends groups before the newest in which nothing happens any more. */
+  /** Ends groups before the newest that get no frames any more. */
   abandon(): void {
     if (this.#open.size <= 1) return;
     const before = this.#host.clock.now() - ABANDON_MS;
@@ -164,19 +171,19 @@ export class GroupStore {
     if (!group.subgroup.whole) group.evict();
   }
 
-  /** The live subscription is over: what it had not finished never will be. */
+  /** The live subscription has ended: its unfinished groups are reset. */
   cutOff(reason: Reason): void {
     for (const group of [...this.#open.values()]) group.subgroup.stop(reason);
     this.#open.clear();
   }
 
-  /** Nobody follows the track: its newest group is old news from now on. */
+  /** The track ends: its newest group is not kept for later viewers. */
   retire(): void {
     this.#newest = undefined;
     this.clear();
   }
 
-  /** What was kept over the budget, for viewers that are attached by now, goes. */
+  /** Evicts groups that were kept over the budget for viewers that waited; those viewers are attached by now. */
   repay(): void {
     for (const group of [...this.#groups.values()]) {
       if (!this.#host.cache.overdrawn) return;

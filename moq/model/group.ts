@@ -6,7 +6,7 @@ import { FRAME_OVERHEAD, Frame } from "./frame.ts";
 import type { ModelLimits } from "./limits.ts";
 import { writable } from "./publisher-numbering.ts";
 
-/** What a group needs from around it. */
+/** What a group needs from its track and the process. */
 export interface GroupHost {
   readonly cache: GroupCache;
   readonly counters: Counters;
@@ -14,34 +14,34 @@ export interface GroupHost {
   now(): number;
   /** Timestamp for a frame of a version without timestamps, in the track's timescale. */
   stamp(): number;
-  /** Viewers wait for the track's properties, so none of them is attached yet. */
+  /** Viewers wait for the track's properties, so none is attached yet. */
   awaited(): boolean;
   /** Turns a publisher's timestamp into the track's timescale. */
   rescale(timestamp: number): number;
   /** The first frame of `group` has begun. */
   begun(group: Group): void;
-  /** No more frames come. */
+  /** `group` gets no more frames. */
   done(group: Group): void;
-  /** The cache no longer has it. */
+  /** `group` is kept no longer. */
   forgotten(group: Group): void;
 }
 
 /**
  * A group of at most so many bytes is small: a catalog, a second of sound, the first bytes of a video group. Large groups make room for
- * small ones. While viewers wait for the track's properties a small group is kept even over the budget: nothing of it has
- * been sent to them yet, so it would reach none of them.
+ * small ones. While viewers wait for the track's properties, a small group is kept even over the budget: no viewer is attached yet, so
+ * without it they would get no group at all.
  */
 const SMALL_BYTES = 64 * 1024;
 
-/** Frames that a late joiner is sent at once; those of a longer group follow in later turns. */
+/** Frames that a late joiner is sent in one turn. The rest of a longer group follows in later turns. */
 const REPLAY_FRAMES = 256;
 
 /** Small pieces are joined up to this many bytes before they are written to a late joiner. */
 const JOIN_BYTES = 64 * 1024;
 
 /**
- * An append-only run of frames on one stream, and the unit of fan-out: every reader gets the same bytes, late ones
- * first what is there. moq-lite has one subgroup a group; moq-transport may have several.
+ * An append-only run of frames on one stream, and the unit of fan-out: every reader gets the same bytes, and a late one gets the
+ * frames so far first. moq-lite has one subgroup in a group; moq-transport may have several.
  */
 export class Subgroup implements GroupWriter {
   readonly #group: Group;
@@ -50,13 +50,13 @@ export class Subgroup implements GroupWriter {
   readonly #fans = new Map<Channel, OutFan>();
   #current: Frame | undefined;
   #count = 0;
-  /** The timestamp that the deltas so far add up to: that of the last frame, unless one step was too large for all peers. */
+  /** The sum of the deltas so far: the last frame's timestamp, unless a step was capped because peers could not read it. */
   #previous = 0;
   #state: "open" | "finished" | "reset" = "open";
   #reason: Reason = "closed";
   #onStop: ((reason: Reason) => void) | undefined;
   #onOver: (() => void)[] = [];
-  /** When its last frame began, or it did. */
+  /** When its last frame began; before the first frame, when the group began. */
   #activeAt: number;
 
   constructor(group: Group, host: GroupHost) {
@@ -73,7 +73,7 @@ export class Subgroup implements GroupWriter {
     return this.#state === "finished";
   }
 
-  /** When its last frame began, or it did. While a frame comes it is never quiet. */
+  /** When its last frame began; before the first frame, when the group began. Infinite while a frame is arriving. */
   get activeAt(): number {
     return this.#current === undefined ? this.#activeAt : Number.POSITIVE_INFINITY;
   }
@@ -164,8 +164,8 @@ export class Subgroup implements GroupWriter {
   }
 
   /**
-   * Nothing came since `before`: it is taken to be over, so that publishers whose FIN was lost, or who never send one,
-   * do not keep a stream of ours and of every viewer for ever.
+   * Ends it when no frame came since `before`. Some publishers never send a FIN, and a FIN can be lost: without this, such a group
+   * would hold a stream of every viewer for ever.
    */
   abandon(before: number): void {
     if (this.#state !== "open" || this.#activeAt >= before) return;
@@ -179,7 +179,7 @@ export class Subgroup implements GroupWriter {
     this.#onStop = callback;
   }
 
-  /** We want no more of it: the publisher is told, readers are reset. */
+  /** The relay wants no more of it: the publisher gets STOP_SENDING, and the readers are reset. */
   stop(reason: Reason): void {
     if (this.#state !== "open") return;
     const tell = this.#onStop;
@@ -188,14 +188,14 @@ export class Subgroup implements GroupWriter {
   }
 
   /**
-   * `stream` gets all frames from the first on, and those that come. Of a long group it gets the first of them now, and the rest
-   * in jobs for `later`, each of which is run again in another turn until it returns true; absent, all at once.
+   * `stream` gets all frames from the first on, and then those that come. Of a long group it gets the first {@link REPLAY_FRAMES} now,
+   * and the rest in a job for `later`. Without `later` it gets all of them now.
    */
   attach(channel: Channel, stream: OutStream, later?: Later): void {
     let at = 0;
     const step = () => {
       if (at > 0 && (stream.ended || this.#frames.length < at)) {
-        // It was given up meanwhile, or is kept no longer.
+        // The group was reset or evicted meanwhile.
         const cut = this.#state === "reset";
         if (!stream.ended) this.#host.counters.groupsDropped[cut ? "upstream" : "evicted"]++;
         stream.reset(channel.dialect.resetCode(cut ? this.#reason : "evicted"));
@@ -209,7 +209,7 @@ export class Subgroup implements GroupWriter {
     if (!step()) later?.(step);
   }
 
-  /** `stream` has got all that is there. */
+  /** `stream` has all frames so far. */
   #join(channel: Channel, stream: OutStream): void {
     const { dialect } = channel;
     if (this.#state === "finished") {
@@ -228,26 +228,26 @@ export class Subgroup implements GroupWriter {
     fan.add(stream);
   }
 
-  /** Calls `callback` once no more frames come, which may be now. */
+  /** Calls `callback` once no more frames come, possibly now. */
   whenOver(callback: () => void): void {
     if (this.#state === "open") this.#onOver.push(callback);
     else callback();
   }
 
-  /** Drops what is kept, of the current frame as well; readers that are attached go on. */
+  /** Drops all frames, the current one as well. Attached readers get the frames that come. */
   forget(): void {
     this.#frames.length = 0;
     this.#current?.forget();
   }
 
-  /** Writes at most `count` frames from number `from` on; returns the number of the next one. */
+  /** Writes at most `count` frames from index `from` on. Returns the index of the next one. */
   #replay(channel: Channel, stream: OutStream, from: number, count: number): number {
     const pieces: Uint8Array[] = [];
     const { counters } = this.#host;
     const frames =
       count < this.#frames.length - from ? this.#frames.slice(from, from + count) : this.#frames.slice(from);
     for (const frame of frames) {
-      // A frame without a byte yet is written to all together, header first, once it has one.
+      // A frame without a byte yet is written to all readers together, with its header, once it has one.
       if (frame === this.#current && frame.received === 0) continue;
       frame.encoded(channel.dialect, pieces);
       counters.bytesOut += frame.received;
@@ -269,7 +269,7 @@ export class Subgroup implements GroupWriter {
   }
 }
 
-/** Joins neighbours so that a late joiner gets a small group in one write; large pieces stay shared. */
+/** Joins all pieces of a small group, so that a late joiner gets it in one write. Those of a large group stay shared. */
 function join(pieces: Uint8Array[]): Uint8Array[] {
   const total = pieces.reduce((sum, piece) => sum + piece.length, 0);
   if (pieces.length <= 1 || total > JOIN_BYTES) return pieces;
@@ -286,7 +286,7 @@ function join(pieces: Uint8Array[]): Uint8Array[] {
 export class Group implements Evictable {
   /** In the numbering that subscribers see. */
   readonly sequence: number;
-  /** When its first byte came, in the clock's milliseconds. */
+  /** When it began, in the clock's milliseconds. */
   readonly arrivedAt: number;
   readonly subgroup: Subgroup;
   /** Timestamp of its first frame, once there is one. */
@@ -304,17 +304,17 @@ export class Group implements Evictable {
     host.counters.cacheGroups++;
   }
 
-  /** Whether it is held from its first frame on, so that a reader may join. */
+  /** Whether it is kept from its first frame on, so that a reader may join. */
   get keeps(): boolean {
     return this.#keeps && (this.subgroup.open || this.subgroup.whole);
   }
 
-  /** It goes on, or came whole, and a reader that has not joined by now cannot. */
+  /** It is open or whole, but not kept: no further reader can join. */
   get passed(): boolean {
     return !this.#keeps && (this.subgroup.open || this.subgroup.whole);
   }
 
-  /** Takes `bytes` of the budget. False when they are not to be kept: then nothing of the group is, and it passes through. */
+  /** Charges `bytes` to the budget. False when the group is not kept, now or any more: it passes through. */
   keep(bytes: number): boolean {
     if (!this.#keeps) return false;
     const { cache } = this.#host;
@@ -326,7 +326,7 @@ export class Group implements Evictable {
       }
       cache.overdraw(bytes);
     }
-    // Making room may have cost this very group its place.
+    // The cache may have evicted this very group to make room.
     if (!this.#keeps) {
       cache.release(bytes);
       return false;
@@ -337,8 +337,8 @@ export class Group implements Evictable {
   }
 
   /**
-   * A bound on what is kept was reached. The group goes on to the viewers that have it; its start is dropped, so that later
-   * viewers start with the next group: frames in the middle of a group mean nothing without those before.
+   * A bound on what is kept was reached. Attached viewers get the rest of the group. Later viewers start with the next group, because
+   * frames in the middle of a group mean nothing without those before.
    */
   passOn(bound: BoundName): void {
     if (!this.#keeps) return;
@@ -346,7 +346,7 @@ export class Group implements Evictable {
     this.evict();
   }
 
-  /** Gives its bytes back. The viewers that have it get the rest; no other joins any more. */
+  /** Gives its bytes back. Attached viewers get the rest; no further viewer can join. */
   evict(): void {
     if (!this.#keeps) return;
     this.#keeps = false;

@@ -2,18 +2,18 @@ import type { Counters } from "../counters.ts";
 import type { Source } from "./contract.ts";
 
 /**
- * Tracks without viewers that stay subscribed at one publisher. Each has a stream there, of which browsers allow about a hundred:
- * most of those are for tracks that somebody watches. The one whose viewers left first goes.
+ * Tracks without viewers that stay subscribed at one publisher. Each takes a stream of the publisher, and browsers allow about a
+ * hundred, most of which watched tracks need. At the bound the track whose viewers left first retires.
  */
 const KEPT_TRACKS = 16;
 
 /** A track without viewers. */
 interface Kept {
-  /** Ends it. */
+  /** Retires it. */
   release(): void;
 }
 
-/** The tracks that stay subscribed although nobody watches, by publisher. One per process. */
+/** The tracks that stay subscribed without viewers, by publisher. One per process. */
 export class KeptTracks {
   readonly #counters: Counters;
   readonly #bySource = new Map<Source, Set<Kept>>();
@@ -36,7 +36,7 @@ export class KeptTracks {
     if (kept?.delete(track) && kept.size === 0) this.#bySource.delete(source);
   }
 
-  /** All that are kept at `source` go. False when there are none. */
+  /** Retires all tracks that are kept at `source`. False when there are none. */
   release(source: Source): boolean {
     const kept = [...(this.#bySource.get(source) ?? [])];
     for (const track of kept) track.release();

@@ -1,6 +1,6 @@
 /**
- * Bounds of the model, each counted in `Counters.boundsHit`. At a bound of what is kept, less is kept, and what is live goes on; at the
- * others something is refused with reason `limit`.
+ * Bounds of the model, each counted in `Counters.boundsHit`. At a bound on what is kept, live groups go on and are not kept. At any other
+ * bound a request is refused with `limit`.
  */
 export interface ModelLimits {
   /** Broadcasts known at once. */
@@ -9,17 +9,17 @@ export interface ModelLimits {
   readonly tracksPerBroadcast: number;
   /** Payload bytes of one frame. */
   readonly frameBytes: number;
-  /** Payload bytes of a group that is kept; a longer one passes through. */
+  /** Payload bytes of a group that is kept. A longer group passes through. */
   readonly groupBytes: number;
-  /** Frames of a group that is kept; a longer one passes through. */
+  /** Frames of a group that is kept. A longer group passes through. */
   readonly framesPerGroup: number;
   /** Groups of one track that the cache keeps. */
   readonly groupsPerTrack: number;
   /** Subscriptions and requests that wait for a broadcast, over the whole process. */
   readonly waitingSubscriptions: number;
-  /** Milliseconds that a subscription waits for its broadcast, or for a lost publisher to come back. */
+  /** Milliseconds that a subscription waits for its broadcast, or for another publisher after it lost one. */
   readonly subscribeWaitMs: number;
-  /** Milliseconds that a track stays subscribed upstream after its last subscriber left. */
+  /** Milliseconds that a track stays subscribed upstream after its last viewer has left. */
   readonly trackLingerMs: number;
 }
 

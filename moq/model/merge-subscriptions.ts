@@ -1,8 +1,8 @@
 import type { SubscribeOptions } from "./contract.ts";
 
-/** How a publisher numbers groups, as far as it is known. */
+/** How the numbers of a publisher map to the track's. */
 export interface Numbering {
-  /** Added to its numbers; nothing where it is unknown, and its groups are taken wherever they begin. */
+  /** Added to the publisher's numbers. While it is unknown, subscriptions ask for no range. */
   readonly offset: number | undefined;
 }
 
@@ -24,9 +24,9 @@ export interface Wanting {
 }
 
 /**
- * What one upstream subscription asks for on behalf of many: the highest priority, the longest latency, the
- * widest range, and order only when everybody wants it. `start` stays as it was asked once groups
- * came: a later viewer's earlier groups come from the cache or by FETCH. All in the publisher's numbers, `start` included.
+ * The options of one upstream subscription for many viewers: the highest priority, the longest latency, the widest range, and
+ * ordered only when all viewers ask for it. `start`, where it is given, is kept: once groups have come, a later viewer gets earlier
+ * ones from the cache or by FETCH. All numbers are the publisher's, `start` included.
  */
 export function mergeOptions(
   subscriptions: Iterable<Wanting>,

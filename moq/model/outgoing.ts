@@ -1,34 +1,34 @@
 import type { OutStream } from "./contract.ts";
 import type { Group } from "./group.ts";
 
-/** A group with a stream that may still have something to send. */
+/** A group and the stream on which it is under way. */
 export interface Sending {
   readonly group: Group;
   readonly stream: OutStream;
 }
 
 interface Entry extends Sending {
-  /** The place that its priority was made of. */
+  /** The place from which its priority was computed. */
   place: number;
 }
 
-/** Places from the front that are kept exact while groups come and go; a viewer with more groups under way has other troubles. */
+/** Places from the front that are kept exact while groups come and go. A viewer with more groups under way has other troubles. */
 const EXACT = 32;
 
-/** Groups up to which those that have left are looked for each time. */
+/** Up to this many groups, each new group removes those that have left. */
 const FEW = 64;
 
 /**
- * The groups of one subscription that are under way, in the order of their sequences. A group more costs the same however many there
- * are: only the first {@link EXACT} are given their places anew. Behind them oldest first is the order in which the groups began,
- * and newest first all share the last place.
+ * The groups of one subscription that are under way, in the order of their sequences. One more group costs the same however many
+ * there are, because only the first {@link EXACT} get new places. Behind those, oldest first, groups keep the order in which they
+ * began; newest first, they all share the last place.
  */
 export class Outgoing {
   readonly #priorityOf: (place: number) => number;
   #ordered: boolean;
   /** Ascending. */
   #entries: Entry[] = [];
-  /** How many were left when those that have left were looked for last. */
+  /** How many remained after the last {@link prune}. */
   #kept = 0;
 
   /** `ordered`: older groups first. `priorityOf` gives a stream's priority by its place from the front. */
@@ -37,7 +37,7 @@ export class Outgoing {
     this.#priorityOf = priorityOf;
   }
 
-  /** Those that have left and were not looked for yet are counted. */
+  /** Includes groups that have left and are not pruned yet. */
   get size(): number {
     return this.#entries.length;
   }
@@ -60,12 +60,12 @@ export class Outgoing {
     return this.#entries[0];
   }
 
-  /** Takes out the group with the lowest sequence. */
+  /** Removes the group with the lowest sequence. */
   shift(): Sending | undefined {
     return this.#entries.shift();
   }
 
-  /** Order or priorities have changed: costs as much as there are groups. */
+  /** Order or priorities have changed. Its cost grows with the number of groups. */
   reorder(ordered: boolean): void {
     this.#ordered = ordered;
     for (const entry of this.#entries) entry.place = -1;
@@ -73,7 +73,7 @@ export class Outgoing {
     this.#rank(this.size);
   }
 
-  /** Forgets what has left. */
+  /** Removes the groups that have left. */
   prune(): void {
     const before = this.size;
     this.#entries = this.#entries.filter((entry) => !hasLeft(entry));
@@ -105,7 +105,7 @@ export class Outgoing {
     return this.#ordered ? index : Math.min(size - 1 - index, EXACT);
   }
 
-  /** Gives the first `count` from the front their places. */
+  /** Gives the first `count` groups from the front their places. */
   #rank(count: number): void {
     const size = this.size;
     for (let i = 0; i < Math.min(count, size); i++) {
@@ -119,7 +119,7 @@ export class Outgoing {
   }
 }
 
-/** Whether nothing of it can still be sent. */
+/** Whether nothing more of the group will be sent. */
 export function hasLeft({ stream }: Sending): boolean {
   return stream.ended && stream.queued === 0;
 }

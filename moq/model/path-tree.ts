@@ -13,8 +13,8 @@ interface Node<T> {
 }
 
 /**
- * A map from paths to values that lists a prefix without walking the rest. Prefixes go by whole segments: `foo` is one of
- * `foo/bar`, not of `foobar`; the empty path is one of every path.
+ * A map from paths to values that lists the values under a prefix without visiting the others. Prefixes are whole segments: `foo` is a
+ * prefix of `foo/bar`, not of `foobar`. The empty path is a prefix of every path.
  */
 export class PathTree<T> {
   readonly #root: Node<T> = { value: undefined, children: undefined };
@@ -77,7 +77,7 @@ export class PathTree<T> {
     }
     if (node.value !== undefined) yield node.value;
     if (node.children === undefined) return;
-    // One iterator for each level that is being walked: as many as a path has segments, however many children a node has.
+    // One iterator for each level: as many as a path has segments, however many children a node has.
     const levels = [node.children.values()];
     for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
       const { value: next, done } = level.next();

@@ -6,13 +6,13 @@ const ARRIVAL_TIMESCALE = 1000;
 
 type Answer = (result: TrackInfo | Reason) => void;
 
-/** The properties of one track: what is known of them, who waits for them, and the request that is under way. */
+/** The properties of one track: the known ones, the peers that wait for them, and the request that is under way. */
 export class Properties {
   readonly #path: string;
   readonly #name: string;
   readonly #waiting = new Map<Answer, Asker | undefined>();
   #known: TrackInfo | undefined;
-  /** Where they came from: another publisher is asked again. */
+  /** The source that gave them. Another source is asked again. */
   #from: Source | undefined;
   #cancel: (() => void) | undefined;
 
@@ -33,7 +33,7 @@ export class Properties {
     return this.#known?.maxLatency ?? 0;
   }
 
-  /** Somebody waits for them. */
+  /** A peer waits for them. */
   get awaited(): boolean {
     return this.#waiting.size > 0;
   }
@@ -48,12 +48,12 @@ export class Properties {
     return this.#waiting.values();
   }
 
-  /** Those that `source` gave. */
+  /** The properties that `source` gave. */
   of(source: Source | undefined): TrackInfo | undefined {
     return source !== undefined && this.#from === source ? this.#known : undefined;
   }
 
-  /** Answers once they are known. Returns a way to leave, which says whether it still waited. */
+  /** Calls `answer` once they are known. Returns a cancel, which returns whether the answer was still awaited. */
   wait(answer: Answer, asker: Asker | undefined): () => boolean {
     this.#waiting.set(answer, asker);
     return () => this.#waiting.delete(answer);
@@ -72,14 +72,14 @@ export class Properties {
     if (!answered) this.#cancel = cancel;
   }
 
-  /** `source` gave them. What viewers know already stays as it is when `fixed` (moq-lite TRACK_INFO). */
+  /** `source` gave them. `fixed`: viewers know the track's properties, which therefore stay as they are (moq-lite TRACK_INFO). */
   learn(source: Source, info: TrackInfo, fixed: boolean): TrackInfo {
     this.#from = source;
     if (this.#known === undefined || !fixed) this.#known = info;
     return this.#known;
   }
 
-  /** Answers those that wait; with `which`, only those of a peer that it picks. */
+  /** Answers the peers that wait; with `which`, those that it picks. */
   answer(result: TrackInfo | Reason, which?: (asker: Asker) => boolean): void {
     for (const [answer, asker] of [...this.#waiting]) {
       if (which !== undefined && (asker === undefined || !which(asker))) continue;
@@ -88,7 +88,7 @@ export class Properties {
     }
   }
 
-  /** Gives up the request that is under way. */
+  /** Cancels the request that is under way. */
   cancel(): void {
     this.#cancel?.();
     this.#cancel = undefined;

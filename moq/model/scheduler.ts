@@ -1,18 +1,18 @@
 /**
- * The relay's one thread, shared between sessions: how much each may do in a turn of the event loop, and what has to wait for the
- * next one. Work is counted in units of about a microsecond, so that the clock is read once for many of them.
+ * Shares the relay's one thread between sessions: how much each may do in a turn of the event loop, and which work waits for the next
+ * turn. Work is counted in units of about a microsecond, so that the clock is read once for many units.
  */
 import type { Clock } from "../clock.ts";
 
-/** Units between two looks at the clock and at who else waits. */
+/** Units that a session gets at a time. Between two grants the scheduler checks the clock and the sessions that wait. */
 const QUANTUM = 256;
 
-/** Units that one session may do in a turn; what it has beyond them waits. */
+/** Units that one session may do in a turn. Its further work waits. */
 const SHARE = 2048;
 
 /**
- * Units of a turn, all sessions together, and milliseconds after which it is over whatever was counted: short beside the 250 ms that
- * a viewer notices, long beside what a turn costs by itself.
+ * Units of a turn for all sessions together, and milliseconds after which the turn ends whatever was counted. Short beside the 250 ms
+ * that a viewer notices, long beside the cost of a turn itself.
  */
 const TURN = 8192;
 const TURN_MS = 8;
@@ -20,11 +20,11 @@ const TURN_MS = 8;
 /** Part of a session's work; true when nothing of it is left. */
 type Job = () => boolean;
 
-/** Hands out turns: each session that waits gets a quantum, one after the other. One per process. */
+/** Gives the sessions that wait a quantum each, in order. One per process. */
 export class Scheduler {
   readonly #clock: Clock;
   readonly #waiting = new Set<Share>();
-  /** A turn is under way, or has begun and goes on until its timer. */
+  /** A turn has begun, and its timer is set. */
   #running = false;
   #serving = false;
   #turn = 0;
@@ -35,12 +35,12 @@ export class Scheduler {
     this.#clock = clock;
   }
 
-  /** `guard` runs each job: nothing that it throws may come out. */
+  /** `guard` runs each job and must not throw. */
   share(guard: <T>(work: () => T) => T | undefined): Share {
     return new Share(this, guard);
   }
 
-  /** `share` has something to do in the next turn. */
+  /** `share` has work for the next turn. */
   wait(share: Share): void {
     this.#waiting.add(share);
     this.#begin();
@@ -50,7 +50,7 @@ export class Scheduler {
     this.#waiting.delete(share);
   }
 
-  /** A quantum more for `share`, unless this turn has none for it. What it did beyond the last one counts. */
+  /** Grants `share` another quantum. False when this turn has none left for it. Units that it overdrew are charged. */
   grant(share: Share): boolean {
     this.#begin();
     if (share.turn !== this.#turn) {
@@ -58,7 +58,7 @@ export class Scheduler {
       share.spent = 0;
     }
     if (share.spent >= SHARE || !this.#open) return false;
-    // While turns are handed out, the next in line comes first.
+    // While waiting sessions are served, the next in line comes first.
     if (this.#serving && this.#waiting.size > 0) return false;
     this.#charge(share);
     return true;
@@ -75,7 +75,7 @@ export class Scheduler {
     share.left = QUANTUM;
   }
 
-  /** Counts from now on; the turn after this one begins once other events of the process were handled. */
+  /** Begins a turn. The next one begins after the event loop has handled other events. */
   #begin(): void {
     if (this.#running) return;
     this.#running = true;
@@ -108,19 +108,19 @@ export class Scheduler {
   };
 }
 
-/** One session's part of the thread, and what waits for it. */
+/** One session's share of the thread, and the jobs that wait for it. */
 export class Share {
-  /** Units that it may still do; those who work for it take them off, and ask for more where nothing is left. */
+  /** Units that it may still do. Its code subtracts them, and calls {@link more} when none is left. */
   left = QUANTUM;
-  /** The turn in which something was spent last, and how much; the scheduler's. */
+  /** The last turn in which it spent units, and how many. Written by the scheduler alone. */
   turn = 0;
   spent = 0;
   readonly #scheduler: Scheduler;
   readonly #guard: <T>(work: () => T) => T | undefined;
-  /** In order; a job that is not done stays in front. */
+  /** Jobs in order. A job that is not done stays in front. */
   #queue: Job[] = [];
   #head = 0;
-  /** In no order with what is held. */
+  /** Jobs whose order does not matter. */
   readonly #jobs = new Set<Job>();
 
   constructor(scheduler: Scheduler, guard: <T>(work: () => T) => T | undefined) {
@@ -133,7 +133,7 @@ export class Share {
     return this.left > 0 || this.more();
   }
 
-  /** Something is held: what comes now has to be held behind it. */
+  /** Jobs are queued: new ones must be queued behind them. */
   get hasQueued(): boolean {
     return this.#head < this.#queue.length;
   }
@@ -142,19 +142,19 @@ export class Share {
     return this.#scheduler.grant(this);
   }
 
-  /** Runs `job` once all that was held before is done. */
+  /** Runs `job` once all jobs queued before it are done. */
   enqueue(job: Job): void {
     this.#queue.push(job);
     this.#scheduler.wait(this);
   }
 
-  /** Runs `job` in the next turn, and again in each after it until it is done. A job that waits already does not wait twice. */
+  /** Runs `job` in the next turn, and in each turn after it until it is done. A job that waits already is not added again. */
   later(job: Job): void {
     this.#jobs.add(job);
     this.#scheduler.wait(this);
   }
 
-  /** Does what the quantum allows; true when something is left. */
+  /** Runs jobs within the quantum. True when some are left. */
   serve(): boolean {
     this.#serveQueue();
     for (let count = this.#jobs.size; count > 0 && this.open; count--) {
@@ -167,7 +167,7 @@ export class Share {
     return this.hasQueued || this.#jobs.size > 0;
   }
 
-  /** The session is over. */
+  /** The session has ended: its jobs are dropped. */
   end(): void {
     this.#queue = [];
     this.#head = 0;

@@ -9,22 +9,23 @@ import { OVERTAKEN, type PublisherNumbering } from "./publisher-numbering.ts";
 export interface SubscribedTrack {
   readonly counters: Counters;
   readonly newest: Group | undefined;
-  /** Its subscription at the publisher: how the numbers of that publisher map to those of the track. */
+  /** How the numbers of the publisher in use map to those of the track. */
   readonly feed: Pick<PublisherNumbering, "first" | "offset" | "lowest"> | undefined;
   /** Groups that can be joined from their first frame, with `from <= sequence <= to`, ascending. */
   joinable(from: number, to: number): Group[];
   /** Milliseconds by which `group` is older than the newest (moq-lite Expiration: the larger of the two measures). */
   age(group: Group): number;
+  /** What the subscription asks for has changed. */
   changed(): void;
   leave(subscription: Subscription): void;
 }
 
-/** Positions within a subscription that priorities tell apart; what is further behind shares the last. */
+/** Places within a subscription that priorities tell apart. Groups further behind share the last one. */
 const POSITIONS = 2 ** 15;
 
 /**
  * Stream priority: subscriber priority, then publisher priority, then the place in the subscription's own order
- * (moq-lite Prioritization). Positions rather than sequences, so that tracks of equal priority share the link.
+ * (moq-lite Prioritization). Places rather than sequences, so that tracks of equal priority share the link.
  * From 0 to 2^31-2, below what control messages have.
  */
 export function rank(subscriber: number, publisher: number, position: number): number {
@@ -37,15 +38,15 @@ export class Subscription {
   readonly #subscriber: Subscriber;
   #options: SubscribeOptions;
   #info: TrackInfo | undefined;
-  /** Groups below it are never sent: they were not promised. Known once the first group is. */
+  /** Groups below it are never sent. Known with the first group. */
   #floor: number | undefined;
   readonly #sending: Outgoing;
-  /** The newest group, when the viewer had no stream left for it. */
+  /** The newest group, while the viewer allows no stream for it. */
   #missed: Group | undefined;
   /** No group at or after it will be sent. */
   #end: number | undefined;
   #done = false;
-  /** Taken off what it is told, once the first group of the publisher was. */
+  /** Subtracted from the track's numbers for this viewer. Known with the first group of the publisher. */
   #shift: number | undefined;
 
   constructor(track: SubscribedTrack, options: SubscribeOptions, subscriber: Subscriber) {
@@ -70,7 +71,7 @@ export class Subscription {
     return this.#subscriber.asker;
   }
 
-  /** It has been told a number that is its publisher's own. */
+  /** It was sent a number that is its publisher's own. */
   get sentOwnNumbers(): boolean {
     return this.ownNumbers && this.#shift !== undefined;
   }
@@ -80,7 +81,7 @@ export class Subscription {
     return this.#sending.size;
   }
 
-  /** The track exists: the viewer is told, and gets what is there. */
+  /** The track exists: the viewer gets its properties, and the groups that are in the cache. */
   accept(info: TrackInfo): void {
     if (this.#done || this.#info !== undefined) return;
     this.#info = info;
@@ -108,7 +109,7 @@ export class Subscription {
     this.#open(group);
   }
 
-  /** Streams may be opened again: the newest group is tried once more, from its start. */
+  /** The viewer allows streams again: the newest group is sent from its start. */
   retry(): void {
     const missed = this.#missed;
     if (missed === undefined || this.#done) return;
@@ -117,7 +118,7 @@ export class Subscription {
     else this.#giveUp(missed, "evicted");
   }
 
-  /** Gives up what is too old and still queued, and forgets what has left. Called a moment after each new group. */
+  /** Resets groups that are too old and still queued, and forgets those that have left. Called a moment after each new group. */
   sweep(): void {
     const newest = this.#track.newest;
     let changed = false;
@@ -132,7 +133,7 @@ export class Subscription {
     if (changed) this.#closeIfDone();
   }
 
-  /** The viewer does not keep up: everything but the newest group is given up. */
+  /** The viewer does not keep up: all groups but the newest are reset. */
   shed(): void {
     const newest = this.#track.newest;
     for (const sending of this.#sending) if (sending.group !== newest) this.#reset(sending, "backlog");
@@ -160,7 +161,7 @@ export class Subscription {
     this.#finale(end);
   }
 
-  /** A group is complete; a range that ends with it may be over. */
+  /** A group gets no more frames: a range that ends with it may be over. */
   groupDone(): void {
     this.#checkEnd();
     if (this.#end !== undefined) this.#closeIfDone();
@@ -204,14 +205,14 @@ export class Subscription {
     this.#checkEnd();
   }
 
-  /** The first group of the track has come; those before it may have been overtaken. */
+  /** The first group of the track has begun. Groups before it may still come, because streams overtake each other. */
   #beginWith(group: Group): void {
     const first = this.#track.feed?.first ?? group.sequence - OVERTAKEN;
     const from = Math.max(Math.min(first, group.sequence), this.#range().start ?? 0, this.#lowest);
     this.#begin(from, this.#subscriber.promisesStart || this.#track.feed?.first !== undefined ? from : 0);
   }
 
-  /** Of more groups than may be under way at once the newest. */
+  /** Offers the groups from `from` to `to`: the newest of them, when there are more than may be under way at once. */
   #offerAll(from: number, to: number): void {
     const groups = this.#track.joinable(from, to);
     const left = groups.splice(0, Math.max(0, groups.length - this.#room));
@@ -250,7 +251,7 @@ export class Subscription {
     group.subgroup.attach(this.#subscriber.channel, stream, this.#subscriber.later);
   }
 
-  /** At the bound the oldest group that is under way makes room, never the newest; false when `group` is older than all. */
+  /** At the bound the oldest group under way makes room, never the newest. False when `group` is older than all of them. */
   #makeRoom(group: Group): boolean {
     while (this.#sending.size >= this.#room) {
       const { oldest } = this.#sending;
@@ -270,11 +271,11 @@ export class Subscription {
   #giveUp(group: Group, reason: DropReason): void {
     if (group === this.#missed) this.#missed = undefined;
     this.#track.counters.groupsDropped[reason]++;
-    const told = this.#numberForViewer(group.sequence);
-    this.#subscriber.dropped(told, told, reason === "expired" ? "expired" : "lagged");
+    const number = this.#numberForViewer(group.sequence);
+    this.#subscriber.dropped(number, number, reason === "expired" ? "expired" : "lagged");
   }
 
-  /** A bounded range is over once a group past it has begun or its last one is complete. */
+  /** A bounded range is over once a group past it has begun or its last group is complete. */
   #checkEnd(): void {
     const { end } = this.#range();
     const newest = this.#track.newest;
@@ -289,7 +290,7 @@ export class Subscription {
     this.#closeIfDone();
   }
 
-  /** Groups below it are others', for those who get one publisher's. */
+  /** The lowest number of the publisher in use, for a viewer that gets one publisher's groups. */
   get #lowest(): number {
     return this.ownNumbers ? (this.#track.feed?.lowest ?? 0) : 0;
   }
@@ -305,7 +306,7 @@ export class Subscription {
     };
   }
 
-  /** The number of the track as it is told. An end that the publisher named may be over what versions write. */
+  /** The track's number as this viewer sees it. Capped, because an end that the publisher named may be above what versions write. */
   #numberForViewer(sequence: number): number {
     return Math.min(Math.max(0, sequence - this.#shifted()), Number.MAX_SAFE_INTEGER);
   }

@@ -12,29 +12,29 @@ export interface TrackHost<T> {
   readonly counters: Counters;
   readonly limits: ModelLimits;
   readonly kept: KeptTracks;
-  /** Takes a place among those that wait for a publisher; false when all are taken. */
+  /** Counts one more track that waits for a publisher; false at the bound. */
   wait(): boolean;
   stopWaiting(): void;
-  /** The track stays, with nobody who uses it. */
+  /** The track stays subscribed without viewers. */
   unwatched(): void;
-  /** Nothing refers to the track any more. */
+  /** The track has ended: nothing refers to it any more. */
   idle(track: T): void;
 }
 
-/** Where a track is to be had: a source, and which publisher of the path that is. */
+/** Where a track comes from: a source, and which publisher of the path that is. */
 export interface TrackRoute {
   readonly source: Source;
   readonly generation: number;
 }
 
-/** How a track begins. */
+/** What a track is created with. */
 export interface TrackStart {
-  /** The only peer that it serves, by a route that does not lead back to that peer. Absent: it serves all. */
+  /** The only peer that it serves, by a route that does not lead back to that peer. Absent: it serves all peers. */
   readonly asker: Asker | undefined;
   readonly route: TrackRoute | undefined;
 }
 
-/** A group that is asked for by its number: its publisher's `own`, or this track's. */
+/** A group to fetch. `own`: the number is the publisher's, not the track's. */
 export interface Wanted {
   readonly number: number;
   readonly own: boolean;

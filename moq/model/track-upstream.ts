@@ -7,7 +7,7 @@ import type { Numbering } from "./merge-subscriptions.ts";
 import type { Properties } from "./properties.ts";
 import { PublisherNumbering, SentGroups } from "./publisher-numbering.ts";
 import type { Subscription } from "./subscription.ts";
-import type { TrackRoute } from "./track-host.ts";
+import type { TrackRoute, Wanted } from "./track-host.ts";
 import { UpstreamOptions } from "./upstream-options.ts";
 
 /** Milliseconds that the last groups of a track have to begin after its subscription was ended. */
@@ -26,8 +26,8 @@ export interface UpstreamHost {
   asker(): Asker | undefined;
   /** `source` gave the track's properties. */
   learned(source: Source, info: TrackInfo): void;
-  /** A group has begun. */
-  began(): void;
+  /** A group has begun, and there are older ones. */
+  succeeded(): void;
   /** The publisher ended the subscription for a reason. */
   lost(reason: Reason): void;
   /** The track has ended: it may be needed no longer. */
@@ -61,6 +61,22 @@ export class TrackUpstream {
   /** A publisher has ended the track, or has refused it. */
   get over(): boolean {
     return this.#over;
+  }
+
+  /** The publisher at which the track may stay subscribed without viewers: that of `route`, while it feeds the track. */
+  quietSource(route: TrackRoute | undefined): Source | undefined {
+    const source = route?.source;
+    if (source === undefined || source.keepsNewest || this.#over || this.#ended !== undefined) return undefined;
+    return this.#feed?.upstream !== undefined && this.#feed.source === source ? source : undefined;
+  }
+
+  /** The track's number for a group to fetch from `source`, and what was added to the source's own. Nothing where it has no such group. */
+  locate({ number, own }: Wanted, source: Source | undefined): { sequence: number; offset: number } | undefined {
+    const feed = this.#feed;
+    const offset = feed !== undefined && feed.source === source ? (feed.offset ?? 0) : 0;
+    const sequence = own ? number + offset : number;
+    // Below its lowest number the track has another publisher's groups.
+    return own && sequence < (feed?.lowest ?? 0) ? undefined : { sequence, offset };
   }
 
   /** From now on the publisher at `route` feeds the track. `continued`: the feed of the same content before it. */
@@ -142,7 +158,7 @@ export class TrackUpstream {
     if (typeof group === "string") return group;
     counters.groupsIn++;
     for (const subscription of [...subscriptions]) subscription.offer(group);
-    this.#host.began();
+    if (store.size > 1) this.#host.succeeded();
     return group.subgroup;
   }
 

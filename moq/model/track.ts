@@ -7,18 +7,18 @@ import { Fetches } from "./fetches.ts";
 import type { Group } from "./group.ts";
 import { GroupStore, type StoredTrack } from "./group-store.ts";
 import { Properties } from "./properties.ts";
-import { type PublisherNumbering, writable } from "./publisher-numbering.ts";
+import type { PublisherNumbering } from "./publisher-numbering.ts";
 import { type SubscribedTrack, Subscription } from "./subscription.ts";
 import type { TrackHost, TrackRoute, TrackStart, Wanted } from "./track-host.ts";
 import { TrackUpstream, type UpstreamHost } from "./track-upstream.ts";
 import { Unwatched } from "./unwatched.ts";
 
-/** Milliseconds after a new group until older ones that are still queued are judged: what left with it gets through. */
+/** Milliseconds from a new group until older groups are judged: frames that left together with it get through. */
 const SWEEP_DELAY_MS = 100;
 
 /**
- * One track of one broadcast at this relay: subscribed upstream once however many subscribe here. It outlives
- * publishers: when another takes the path, its groups go on above those that were sent.
+ * One track of one broadcast at this relay: subscribed upstream once, however many viewers it has. It outlives publishers: the
+ * groups of the next publisher are numbered above those that were sent.
  */
 export class Track implements SubscribedTrack {
   readonly path: string;
@@ -31,7 +31,7 @@ export class Track implements SubscribedTrack {
   readonly #subscriptions = new Set<Subscription>();
   readonly #properties: Properties;
   readonly #upstream: TrackUpstream;
-  /** The publisher that feeds it, or is to. */
+  /** The publisher that feeds it, or will. */
   #route: TrackRoute | undefined;
   /** That publisher has lost the track upstream: the track waits for another publisher. */
   #routeLost = false;
@@ -39,7 +39,6 @@ export class Track implements SubscribedTrack {
   #checksUse = false;
   readonly #unwatched: Unwatched;
   readonly #sweep: Delay;
-  readonly #since: number;
 
   constructor(path: string, name: string, host: TrackHost<Track>, { asker, route }: TrackStart) {
     this.path = path;
@@ -47,13 +46,12 @@ export class Track implements SubscribedTrack {
     this.asker = asker;
     this.#route = route;
     this.#host = host;
-    this.#since = host.clock.now();
     this.#store = new GroupStore(host, this.#stored());
     this.#fetches = new Fetches(path, name, this.#store, host.counters);
     this.#properties = new Properties(path, name);
     this.#upstream = new TrackUpstream(this.#upstreamHost());
     this.#unwatched = new Unwatched(host, this.#store, {
-      source: () => this.#quietSource,
+      source: () => this.#upstream.quietSource(this.#route),
       retire: () => this.#retire(),
     });
     this.#sweep = new Delay(host.clock, SWEEP_DELAY_MS, () => this.#sweepUp());
@@ -78,24 +76,24 @@ export class Track implements SubscribedTrack {
   }
 
   /**
-   * Its publisher ended or refused it. What still runs goes on; a track of the same name that somebody asks for from now on is
-   * another one, with numbers and properties of its own.
+   * Its publisher has ended or refused it. Running subscriptions go on. The next request for a track of the same name gets another
+   * track, with numbers and properties of its own.
    */
   get over(): boolean {
     return this.#upstream.over;
   }
 
-  /** Nobody uses it, and it stays for its newest group. */
+  /** It stays subscribed without viewers, for its newest group. */
   get kept(): boolean {
     return this.#unwatched.kept;
   }
 
-  /** Nobody uses it. */
+  /** Without viewers and without requests. */
   get idle(): boolean {
     return !this.#used && !this.#fetches.busy;
   }
 
-  /** Who gives it: its route's source, or one that has no route any more and still sends. */
+  /** The source that feeds it, also after it withdrew its route; else the source of the route. */
   get #givingSource(): Source | undefined {
     return this.feed?.source ?? this.#route?.source;
   }
@@ -109,10 +107,10 @@ export class Track implements SubscribedTrack {
   }
 
   age(group: Group): number {
-    return this.#store.age(group, this.#properties.timescale);
+    return this.#store.age(group);
   }
 
-  /** Adds a viewer. It is told all the rest through `subscriber`, perhaps before this returns. */
+  /** Adds a viewer. `subscriber` is called for all that follows, possibly before this returns. */
   subscribe(options: SubscribeOptions, subscriber: Subscriber): Subscription {
     const subscription = new Subscription(this, options, subscriber);
     this.#subscriptions.add(subscription);
@@ -121,12 +119,11 @@ export class Track implements SubscribedTrack {
     this.#unwatched.stop();
     if (this.feed === undefined) this.#connect();
     else this.changed();
-    const { known } = this.#properties;
-    if (known !== undefined && this.feed !== undefined) subscription.accept(known);
+    if (this.#properties.known !== undefined && this.feed !== undefined) subscription.accept(this.#properties.known);
     return subscription;
   }
 
-  /** Answers with the track's properties, or why there are none; at once when they are known. */
+  /** Answers with the track's properties, or with a reason. Answers at once when they are known. Returns a cancel. */
   ask(answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void {
     const known = this.#properties.of(this.#givingSource);
     if (known !== undefined) {
@@ -143,20 +140,18 @@ export class Track implements SubscribedTrack {
     };
   }
 
-  /** Sends one group to `stream` when it is here, else fetches it; `over` is called at the end. Returns a cancel. */
+  /** Sends one group to `stream`, from the cache or by an upstream fetch. `over` is called at the end. Returns a cancel. */
   fetch(wanted: Wanted, channel: Channel, stream: OutStream, over: () => void): () => void {
-    const { number, own, priority, asker, later } = wanted;
+    const { priority, asker, later } = wanted;
     const source = this.#givingSource;
-    const offset = this.feed !== undefined && this.feed.source === source ? (this.feed.offset ?? 0) : 0;
-    const sequence = own ? number + offset : number;
-    // Else it would get another publisher's group.
-    if (own && sequence < (this.feed?.lowest ?? 0)) return this.#fetches.refuse({ channel, stream, over }, "not_found");
-    return this.#fetches.fetch({ sequence, priority, channel, stream, offset, source, asker, later, over });
+    const group = this.#upstream.locate(wanted, source);
+    if (group === undefined) return this.#fetches.refuse({ channel, stream, over }, "not_found");
+    return this.#fetches.fetch({ ...group, priority, channel, stream, source, asker, later, over });
   }
 
   /**
-   * The path has another publisher, or none. `same` says that it sends the same content under the same numbers.
-   * What the old one began and has not finished is cut off.
+   * Another route is the best one now, or there is none. `same`: it leads to the same content under the same numbers.
+   * Groups that the old source has not finished are cut off.
    */
   switch(route: TrackRoute | undefined, same: boolean): void {
     const before = this.feed;
@@ -179,7 +174,7 @@ export class Track implements SubscribedTrack {
     this.#connect(same ? before : undefined);
   }
 
-  /** Its source took the broadcast back: subscriptions there conclude by themselves, and nothing new begins. */
+  /** Its source has withdrawn the broadcast: the subscription there ends by itself, and no new one begins. */
   conclude(): void {
     if (this.feed?.upstream === undefined || this.#subscriptions.size === 0) this.switch(undefined, false);
     else this.#route = undefined;
@@ -202,18 +197,16 @@ export class Track implements SubscribedTrack {
     this.#checkUse();
   }
 
-  /** Goes now when nobody uses it. */
+  /** Retires the track if it is idle. */
   release(): void {
     if (this.idle) this.#retire();
   }
 
-  /** Ends everything, for a reason. */
+  /** Ends all subscriptions and requests for a reason. */
   close(reason: Reason): void {
     this.#upstream.detach(reason);
     this.#fail(reason);
-    this.#unwatched.stop();
-    this.#sweep.stop();
-    this.#publisherWait.stop();
+    this.#stopTimers();
     this.#store.clear();
   }
 
@@ -223,7 +216,7 @@ export class Track implements SubscribedTrack {
     yield* this.#properties.askers;
   }
 
-  /** On whose behalf a publisher is asked: any of those that wait for the answer. */
+  /** The peer on whose behalf a publisher is asked: any of those that use the track. */
   get #asker(): Asker | undefined {
     const [first] = this.askers();
     return first;
@@ -231,7 +224,7 @@ export class Track implements SubscribedTrack {
 
   #stored(): StoredTrack {
     return {
-      stamp: () => writable(((this.#host.clock.now() - this.#since) * this.#properties.timescale) / 1000),
+      timescale: () => this.#properties.timescale,
       awaited: () => this.#properties.known === undefined && this.#subscriptions.size > 0,
       rescale: (timestamp) => this.#upstream.feed?.rescale(timestamp, this.#properties.timescale) ?? timestamp,
       begun: () => this.#sweep.start(),
@@ -256,9 +249,7 @@ export class Track implements SubscribedTrack {
       subscriptions: this.#subscriptions,
       asker: () => this.#asker,
       learned: (source, info) => this.#learned(source, info),
-      began: () => {
-        if (this.#store.size > 1) this.#sweep.start();
-      },
+      succeeded: () => this.#sweep.start(),
       lost: (reason) => this.#lost(reason),
       ended: () => this.#checkUse(),
     };
@@ -280,15 +271,15 @@ export class Track implements SubscribedTrack {
     const feed = this.#upstream.begin(route, continued);
     const known = this.#properties.of(source);
     if (known !== undefined) feed.timescale = known.timescale;
-    // A track whose properties the viewers know must not change them: those of another publisher are awaited.
+    // Viewers know the track's properties, which must not change: the relay learns the next publisher's before it subscribes.
     const first = this.#properties.known === undefined;
     if (source.hasInfo && known === undefined) this.#learn(source);
     if (first || known !== undefined || !source.hasInfo) this.#upstream.open(feed);
   }
 
   /**
-   * What the source was to give will not come from it. `upstream`: its session is gone, or its own publisher is, and another
-   * route takes over, if one comes.
+   * The source has ended the track. For `upstream`, its session or its own publisher is gone: the track waits for another route.
+   * For any other reason, the track's subscriptions and requests fail.
    */
   #lost(reason: Reason): void {
     if (reason === "upstream") {
@@ -346,7 +337,7 @@ export class Track implements SubscribedTrack {
     this.#checkUse();
   }
 
-  /** With nobody left, what is known and subscribed goes after a while, and then the track. */
+  /** An unused track retires: after the linger when it is subscribed or its properties are known, else at once. */
   #checkUse(): void {
     if (this.#used) return;
     this.#publisherWait.stop();
@@ -355,7 +346,7 @@ export class Track implements SubscribedTrack {
       return;
     }
     if (this.#store.size === 0 || this.#route === undefined) this.#retire();
-    // Followed until it was refused. What was only fetched stays for as long as the cache keeps it.
+    // It was subscribed until it was refused. A group that was only fetched stays for as long as the cache keeps it.
     else if (this.newest !== undefined) this.#unwatched.start();
   }
 
@@ -372,23 +363,20 @@ export class Track implements SubscribedTrack {
     });
   }
 
-  /** Its publisher, while it announces the broadcast and the track may stay subscribed there without viewers. */
-  get #quietSource(): Source | undefined {
-    const source = this.#route?.source;
-    if (source === undefined || source.keepsNewest || this.over || this.#upstream.end !== undefined) return undefined;
-    return this.feed?.upstream !== undefined && this.feed.source === source ? source : undefined;
-  }
-
-  /** Nothing of it is kept. */
+  /** Ends the track: no group of it is kept. */
   #retire(): void {
-    this.#unwatched.stop();
-    this.#publisherWait.stop();
+    this.#stopTimers();
     this.#properties.cancel();
     this.#upstream.detach("cancelled");
     this.#properties.forget();
-    this.#sweep.stop();
     this.#store.retire();
     this.#host.idle(this);
+  }
+
+  #stopTimers(): void {
+    this.#unwatched.stop();
+    this.#publisherWait.stop();
+    this.#sweep.stop();
   }
 
   #sweepUp(): void {

@@ -2,33 +2,32 @@ import type { Source } from "./contract.ts";
 import type { GroupStore } from "./group-store.ts";
 import type { TrackHost } from "./track-host.ts";
 
-/** Milliseconds from one look at a track that is kept without viewers to the next. */
-const LOOK_MS = 10_000;
-/** A kept track to which nothing came for this long is quiet. Milliseconds: live media has many frames in a second. */
+/** Milliseconds between two checks of a quiet track. */
+const CHECK_MS = 10_000;
+/** Milliseconds without a frame after which a track is quiet. Live media has many frames in a second. */
 const QUIET_MS = 1_000;
-/** Looks, {@link QUIET_MS} apart, that find a kept track busy before it is given up: one update of a catalog is no live media. */
-const BUSY_LOOKS = 3;
+/** Checks in a row, {@link QUIET_MS} apart, that find a kept track busy until it retires. One update of a catalog is not live media. */
+const BUSY_CHECKS = 3;
 
 type Host = Pick<TrackHost<unknown>, "clock" | "kept" | "limits" | "unwatched">;
 
 interface UnwatchedTrack {
-  /** Where it is subscribed to; nothing where it is not worth keeping without viewers. */
+  /** The publisher where it may stay subscribed without viewers. Nothing where it may not. */
   source(): Source | undefined;
   retire(): void;
 }
 
 /**
- * What becomes of a track after its last viewer left. Live media is given up after a while. A track to which nothing came meanwhile,
- * such as a catalog that was written once, costs nothing, and its newest group is the only answer for later viewers: its publisher may
- * not have that group any more. It stays for as long as it is quiet. It stays subscribed, too: without a subscription nobody
- * would say that there is a newer group.
+ * What becomes of a track after its last viewer has left: live media retires after the linger, and a quiet track stays subscribed for
+ * as long as it is quiet. A quiet track, such as a catalog that was written once, costs nothing, and later viewers need its newest
+ * group, which the publisher may not have any more. It stays subscribed because otherwise the publisher would send no newer group.
  */
 export class Unwatched {
   readonly #host: Host;
   readonly #store: GroupStore;
   readonly #track: UnwatchedTrack;
   #cancel: (() => void) | undefined;
-  /** Where it is kept. */
+  /** The publisher where it is kept. */
   #source: Source | undefined;
   #busy = 0;
 
@@ -38,12 +37,12 @@ export class Unwatched {
     this.#track = track;
   }
 
-  /** It stays subscribed although nobody watches. */
+  /** It stays subscribed without viewers. */
   get kept(): boolean {
     return this.#source !== undefined;
   }
 
-  /** The last viewer left. Where it runs already, it goes on. */
+  /** The last viewer has left. Does nothing while it runs. */
   start(): void {
     if (this.#cancel !== undefined) return;
     const { clock, limits } = this.#host;
@@ -52,7 +51,7 @@ export class Unwatched {
     this.#wait(limits.trackLingerMs, () => this.#check((active) => (active > left ? undefined : QUIET_MS)));
   }
 
-  /** Somebody watches again, or the track ends. */
+  /** The track has viewers again, or it ends. */
   stop(): void {
     this.#cancel?.();
     this.#cancel = undefined;
@@ -62,12 +61,12 @@ export class Unwatched {
     this.#store.recall();
   }
 
-  /** Ends the track. */
+  /** Retires the track. */
   release(): void {
     this.#track.retire();
   }
 
-  /** `judge` gives the time until the next look, or nothing to give the track up. */
+  /** `judge` returns the milliseconds until the next check, or nothing to retire the track. */
   #check(judge: (activeAt: number) => number | undefined): void {
     const source = this.#track.source();
     const active = this.#store.activeAt;
@@ -79,13 +78,13 @@ export class Unwatched {
   #judge(activeAt: number): number | undefined {
     const quiet = this.#host.clock.now() - activeAt >= QUIET_MS;
     this.#busy = quiet ? 0 : this.#busy + 1;
-    if (this.#busy >= BUSY_LOOKS) return undefined;
-    return quiet ? LOOK_MS : QUIET_MS;
+    if (this.#busy >= BUSY_CHECKS) return undefined;
+    return quiet ? CHECK_MS : QUIET_MS;
   }
 
-  #keep(source: Source, nextLookMs: number): void {
+  #keep(source: Source, nextCheckMs: number): void {
     const { kept } = this.#host;
-    this.#wait(nextLookMs, () => this.#check((active) => this.#judge(active)));
+    this.#wait(nextCheckMs, () => this.#check((active) => this.#judge(active)));
     this.#store.park();
     if (this.#source === source) return;
     if (this.#source !== undefined) kept.delete(this.#source, this);

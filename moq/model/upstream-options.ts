@@ -4,15 +4,15 @@ import { mergeOptions, type Numbering, sameOptions, type Wanting } from "./merge
 import type { PublisherNumbering } from "./publisher-numbering.ts";
 
 /**
- * Milliseconds between two updates of an upstream subscription: a publisher gets the newest wishes of all viewers together, at
- * this rate, however often a viewer changes its own.
+ * Milliseconds between two updates of an upstream subscription. A publisher gets the newest options of all viewers together at this
+ * rate, however often a viewer changes its own.
  */
 const UPDATE_INTERVAL_MS = 100;
 
-/** Asked for when somebody wants the track's properties and its version tells them only to subscribers. */
+/** Without viewers, for a peer that asks for the properties of a track whose version sends them to subscribers only. */
 const LATEST: SubscribeOptions = { priority: 0, ordered: false, maxLatency: 0 };
 
-/** What one track asks its publisher for, on behalf of all its viewers. */
+/** The options with which one track is subscribed at its publisher, for all its viewers. */
 export class UpstreamOptions {
   readonly #clock: Clock;
   readonly #viewers: Iterable<Wanting>;
@@ -25,13 +25,13 @@ export class UpstreamOptions {
     this.#viewers = viewers;
   }
 
-  /** What a new subscription asks for; `start` where it goes on after what is here. */
+  /** The options of a new subscription. `start`: the first group after those that the track has. */
   begin(start: number | undefined, numbering: Numbering): SubscribeOptions {
     this.#asked = mergeOptions(this.#viewers, start, numbering) ?? LATEST;
     return this.#asked;
   }
 
-  /** The publisher hears of what changed at once, or when the interval after the last update is over. */
+  /** A viewer's options have changed: updates the subscription now, or at the end of the interval after the last update. */
   changed(feed: PublisherNumbering, numbering: Numbering): void {
     if (this.#cancel !== undefined) return;
     const wait = this.#askedAt + UPDATE_INTERVAL_MS - this.#clock.now();
