@@ -32,7 +32,7 @@ export class ClockBound {
   }
 
   /** False for a time, in milliseconds since 1970, that is too far ahead. `node`: the relay whose time it is. */
-  takes(time: bigint | number, node: string): boolean {
+  accepts(time: bigint | number, node: string): boolean {
     const { clock, wallNow, refused, report } = this.#deps;
     const ahead = Number(time) - wallNow();
     if (ahead <= MAX_AHEAD_MS) return true;

@@ -27,7 +27,7 @@ import {
   type Holders,
   Interest,
   type RouteTable,
-  type ScopeTold,
+  type ScopeProgress,
   Stamper,
 } from "./routes/index.ts";
 
@@ -43,7 +43,7 @@ export interface MeshBroadcastsDeps {
   readonly registrar: Registrar;
   readonly table: RouteTable;
   /** Bounds the epochs that publishers may give. */
-  readonly clocks: Pick<ClockBound, "takes">;
+  readonly clocks: Pick<ClockBound, "accepts">;
   readonly rootless: Pick<Rootless, "want" | "changed" | "close">;
   readonly lingerMs: number;
   readonly maxScopes: number;
@@ -97,7 +97,7 @@ export class MeshBroadcasts implements BroadcastFinder {
       clock,
       lingerMs,
       maxScopes,
-      ask: (scope, told) => this.#askAll(scope, told),
+      ask: (scope, progress) => this.#askAll(scope, progress),
       refused: () => deps.refused("mesh_scopes"),
     });
     this.#stamper = new Stamper({ wallNow, redundant, cost, latest: (path) => this.#latest(path) });
@@ -266,13 +266,13 @@ export class MeshBroadcasts implements BroadcastFinder {
 
   #publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason {
     const { clocks, self } = this.#deps;
-    if (!clocks.takes(advertisement.epoch, self.node)) return "limit";
+    if (!clocks.accepts(advertisement.epoch, self.node)) return "limit";
     const stamped = this.#stamper.stamp(path, advertisement);
     const publication = this.#deps.broadcasts.publish(path, stamped, source);
     if (typeof publication === "string") return publication;
     return {
       update: (next) => {
-        if (clocks.takes(next.epoch, self.node)) publication.update(this.#stamper.restamp(next, stamped.epoch));
+        if (clocks.accepts(next.epoch, self.node)) publication.update(this.#stamper.restamp(next, stamped.epoch));
       },
       leave: () => publication.leave?.(),
       end: (lost) => publication.end(lost),
@@ -296,10 +296,10 @@ export class MeshBroadcasts implements BroadcastFinder {
   }
 
   /** Asks a root, and other relays while no root answers. */
-  #askAll(scope: BroadcastScope, told: ScopeTold): () => void {
-    const want = this.#deps.rootless.want(scope, told);
+  #askAll(scope: BroadcastScope, progress: ScopeProgress): () => void {
+    const want = this.#deps.rootless.want(scope, progress);
     const stop = this.#ask(scope, () => {
-      told(true);
+      progress(true);
       want.answered();
     });
     return () => {

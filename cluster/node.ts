@@ -304,7 +304,7 @@ export class MeshNode {
       refused: (bound) => {
         broadcasts.counters.boundsHit[bound]++;
       },
-      told: (asking) => {
+      activeChanged: (asking) => {
         // A root that knows no other relay has none to ask.
         if (!alone) events.rootless(asking, this.#sessions.trouble);
       },

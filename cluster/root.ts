@@ -14,7 +14,7 @@ export interface RootEvents {
 export interface RootDeps {
   readonly self: NodeInfo;
   readonly clock: Clock;
-  readonly clocks: Pick<ClockBound, "takes">;
+  readonly clocks: Pick<ClockBound, "accepts">;
   readonly leaseMs: number;
   /** As the registry has it. */
   readonly settleMs: number;

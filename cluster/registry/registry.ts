@@ -12,7 +12,7 @@ export interface RegistryDeps {
   /** Most relays, and most holdings of all relays together. */
   readonly maxNodes: number;
   readonly maxHoldings: number;
-  readonly clocks: Pick<ClockBound, "takes">;
+  readonly clocks: Pick<ClockBound, "accepts">;
   /** Milliseconds after which two sessions with one name are two relays, not a restart of one. */
   readonly settleMs: number;
   /** Two relays have one name. */
@@ -130,7 +130,7 @@ export class Registry {
    */
   register(info: NodeInfo, session: object, named = false): boolean {
     const known = this.#registered.get(info.node);
-    if (!this.#deps.clocks.takes(info.startedAt, info.node)) return false;
+    if (!this.#deps.clocks.accepts(info.startedAt, info.node)) return false;
     if (known === undefined) {
       if (this.#registered.size >= this.#deps.maxNodes) return false;
       const entry: RegisteredNode = {
@@ -207,7 +207,7 @@ export class Registry {
   /** False when there are too many holdings, or the session does not speak for the relay. */
   hold(holding: Holding, session: object): boolean {
     const entry = this.#registered.get(holding.node);
-    if (entry?.session !== session || !this.#deps.clocks.takes(holding.epoch, holding.node)) return false;
+    if (entry?.session !== session || !this.#deps.clocks.accepts(holding.epoch, holding.node)) return false;
     entry.reported?.add(holding.path);
     const holders = this.#holdings.get(holding.path) ?? new Map<string, Holding>();
     if (!holders.has(holding.node)) {

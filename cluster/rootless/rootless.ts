@@ -2,7 +2,7 @@ import type { Clock } from "../../moq/clock.ts";
 import { prefixes } from "../../moq/model/index.ts";
 import { isUnder } from "../../moq/path.ts";
 import { type BroadcastScope, type Holding, scopeKey } from "../contract.ts";
-import type { RouteTable, ScopeTold } from "../routes/index.ts";
+import type { RouteTable, ScopeProgress } from "../routes/index.ts";
 import type { AskEvents, RootlessAsk } from "./ask.ts";
 import { AskedRelay, type AskLinks } from "./asked.ts";
 
@@ -24,13 +24,13 @@ export interface RootlessDeps {
   readonly alone: boolean;
   /** A bound was hit. */
   readonly refused: (bound: RootlessBound) => void;
-  /** From now on the tiers are asked, or not any more. */
-  readonly told: (asking: boolean) => void;
+  /** Relays are asked from now on, or not any more. */
+  readonly activeChanged: (asking: boolean) => void;
 }
 
 interface Want {
   readonly scope: BroadcastScope;
-  readonly told: ScopeTold;
+  readonly progress: ScopeProgress;
   asked: boolean;
   /** The relays that answer it: the first tier that can be asked. Nothing while none can. */
   by: readonly AskedRelay[] | undefined;
@@ -76,7 +76,7 @@ export class Rootless implements AskEvents {
     if (up) {
       this.#cancelGrace?.();
       this.#cancelGrace = undefined;
-      if (this.#active) this.#deps.told(false);
+      if (this.#active) this.#deps.activeChanged(false);
       this.#active = false;
       return;
     }
@@ -85,9 +85,9 @@ export class Rootless implements AskEvents {
     this.#cancelGrace ??= this.#deps.clock.timer(GRACE_MS, () => {
       this.#cancelGrace = undefined;
       this.#active = true;
-      this.#deps.told(true);
+      this.#deps.activeChanged(true);
       for (const want of this.#wants.values()) {
-        want.told(false);
+        want.progress(false);
         want.complete = false;
         this.#start(want);
       }
@@ -97,10 +97,10 @@ export class Rootless implements AskEvents {
     });
   }
 
-  /** `told` is called while relays are asked for the scope. */
-  want(scope: BroadcastScope, told: ScopeTold): RootlessWant {
+  /** `progress` is called while relays are asked for the scope. */
+  want(scope: BroadcastScope, progress: ScopeProgress): RootlessWant {
     const key = scopeKey(scope);
-    const want: Want = { scope, told, asked: false, by: undefined, complete: false, cancelRelease: undefined };
+    const want: Want = { scope, progress, asked: false, by: undefined, complete: false, cancelRelease: undefined };
     this.#wants.set(key, want);
     if (this.#active) {
       this.#start(want);
@@ -264,7 +264,7 @@ export class Rootless implements AskEvents {
     const complete = want.asked && want.by?.every((relay) => relay.answered(pathOf(want.scope))) === true;
     if (complete === want.complete) return;
     want.complete = complete;
-    want.told(complete);
+    want.progress(complete);
   }
 
   #relay(node: string): AskedRelay | undefined {

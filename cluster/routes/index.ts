@@ -1,4 +1,4 @@
 export { ExternalAnnouncements } from "./external-announcement.ts";
-export { Interest, type ScopeTold } from "./interest.ts";
+export { Interest, type ScopeProgress } from "./interest.ts";
 export { Stamper } from "./stamp.ts";
 export { type Health, type Holders, RouteTable } from "./table.ts";

@@ -11,14 +11,14 @@ export interface InterestDeps {
   readonly lingerMs: number;
   /** Scopes asked for at once. */
   readonly maxScopes: number;
-  /** Asks other relays; `told` is called as {@link ScopeTold}. Returns a stop. */
-  readonly ask: (scope: BroadcastScope, told: ScopeTold) => () => void;
+  /** Asks other relays; `progress` is called as {@link ScopeProgress}. Returns a stop. */
+  readonly ask: (scope: BroadcastScope, progress: ScopeProgress) => () => void;
   /** A scope was refused because there are too many. */
   readonly refused: () => void;
 }
 
 /** `true`: the relays that were asked have announced all of the scope. `false`: they are gone, and others have not answered yet. */
-export type ScopeTold = (complete: boolean) => void;
+export type ScopeProgress = (complete: boolean) => void;
 
 interface Entry {
   readonly scope: BroadcastScope;

@@ -17,7 +17,7 @@ export interface RouteTableDeps {
   readonly regions: readonly string[];
   readonly health: (node: string) => Health;
   /** Refuses epochs that are too far ahead. */
-  readonly clocks: Pick<ClockBound, "takes">;
+  readonly clocks: Pick<ClockBound, "accepts">;
   /** The known holders of a broadcast changed. */
   readonly changed: (path: string) => void;
   /** Relays came, went, moved or drain. */
@@ -88,7 +88,7 @@ export class RouteTable {
 
   holding(holding: Holding, scope: string): void {
     const { path, node } = holding;
-    if (node === this.#deps.self.node || !this.#deps.clocks.takes(holding.epoch, node)) return;
+    if (node === this.#deps.self.node || !this.#deps.clocks.accepts(holding.epoch, node)) return;
     const all = this.#byPath.get(path) ?? new Map<string, KnownHolding>();
     this.#byPath.set(path, all);
     const known = all.get(node);

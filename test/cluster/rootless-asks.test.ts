@@ -110,7 +110,7 @@ function tiersOf(role: Role = "edge", alone = false) {
     leaseMs: LEASE_MS,
     alone,
     refused: (bound) => bounds.push(bound),
-    told: (now) => asking.push(now),
+    activeChanged: (now) => asking.push(now),
   });
   const known = (...paths: string[]) => paths.map((path) => table.holders(path)?.holdings.map(({ node }) => node));
   return { clock, links, table, tiers, bounds, asking, known };

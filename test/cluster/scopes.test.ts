@@ -36,7 +36,7 @@ describe("a scope that is asked for again during a handover", () => {
       leaseMs: 10_000,
       alone: false,
       refused: () => {},
-      told: () => {},
+      activeChanged: () => {},
     });
     const ask = (scope: Scope, sink: ScopeSink) => {
       asked.push({ key: scopeKey(scope), sink });

@@ -4,7 +4,7 @@ import type { GroupWriter, Source, SubscribeOptions, TrackInfo, UpstreamSink } f
 import type { Reason } from "../../moq/reason.ts";
 
 /** Accepts every time. */
-export const ANY_TIME = { takes: () => true };
+export const ANY_TIME = { accepts: () => true };
 
 /** What a registry needs besides its bounds. */
 export const REGISTRY = { clocks: ANY_TIME, settleMs: 5_000, contested: () => {} };
