@@ -225,16 +225,16 @@ class RelayProcess implements Relay {
   }
 
   async #letLeave(reason: string): Promise<void> {
-    const { graceMs, spreadMs } = this.#config.drain;
+    const { drain } = this.#config;
     this.#state = "draining";
-    this.#parts.log.info({ reason, sessions: this.#parts.host.sessions, graceMs }, "relay draining");
+    this.#parts.log.info({ reason, sessions: this.#parts.host.sessions, graceMs: drain.graceMs }, "relay draining");
     // New sessions stop first: peers and roots learn that this relay drains, then the listeners accept no more. Only then do the open
     // sessions get GOAWAY, so that no client is sent away and comes back here.
     this.#mesh?.drain();
     const uri = this.#mesh?.refuge() ?? "";
     this.#listeners?.stopAccepting();
     const hurry = () => this.#closing !== undefined;
-    await drainSessions(this.#parts.host, { clock: this.#parts.clock, graceMs, spreadMs, reason, hurry, uri });
+    await drainSessions(this.#parts.host, { ...drain, clock: this.#parts.clock, reason, hurry, uri });
   }
 
   async #close(reason: string): Promise<void> {
