@@ -6,8 +6,7 @@ import {
   type LinkLimits,
   TransportError,
 } from "../../moq/link.ts";
-import type { Engine } from "./engine.ts";
-import type { MemoryListener, Offer } from "./listener.ts";
+import type { Host, Offer, OfferTaker } from "./host.ts";
 
 /** Port of a URL without a port. */
 const DEFAULT_PORT = 443;
@@ -15,7 +14,7 @@ const DEFAULT_PORT = 443;
 const SCHEMES: ReadonlySet<string> = new Set(["memory:", "https:"]);
 
 /** Dials `options.url` from `engine`. Rejects with a {@link TransportError}. */
-export function dial(engine: Engine, options: DialOptions, attach: Attach): Promise<Link> {
+export function dial(engine: Host, options: DialOptions, attach: Attach): Promise<Link> {
   const { protocol } = options.url;
   if (!SCHEMES.has(protocol)) {
     const message = `the simulated network has memory: and https: URLs, not ${protocol}`;
@@ -27,7 +26,7 @@ export function dial(engine: Engine, options: DialOptions, attach: Attach): Prom
 }
 
 class Dial {
-  readonly #engine: Engine;
+  readonly #engine: Host;
   readonly #options: DialOptions;
   readonly #attach: Attach;
   readonly #resolve: (link: Link) => void;
@@ -39,7 +38,7 @@ class Dial {
   #abandon: () => void = () => {};
 
   constructor(
-    engine: Engine,
+    engine: Host,
     options: DialOptions,
     attach: Attach,
     resolve: (link: Link) => void,
@@ -62,7 +61,7 @@ class Dial {
     this.#send(clock.now());
   }
 
-  #find(): MemoryListener | undefined {
+  #find(): OfferTaker | undefined {
     const { url, address } = this.#options;
     return this.#engine.network.find(address ?? url.hostname, this.#port);
   }

@@ -1,4 +1,3 @@
-import type { Clock } from "../../moq/clock.ts";
 import {
   type Attach,
   type DialOptions,
@@ -12,30 +11,10 @@ import {
 } from "../../moq/link.ts";
 import { JsFanOut } from "../../transport/shared/index.ts";
 import { dial } from "./dial.ts";
-import { type LinkParts, MemoryLink } from "./link.ts";
+import type { Host, LinkOptions, Network } from "./host.ts";
+import { MemoryLink } from "./link.ts";
 import { MemoryListener } from "./listener.ts";
 import type { LinkWire } from "./wire.ts";
-
-/** The network, as its engines use it. */
-export interface Network {
-  readonly clock: Clock;
-  readonly overwrite: boolean;
-  readonly warn: (message: string, error: unknown) => void;
-  /** The listener at a name or an address. */
-  find(host: string, port: number): MemoryListener | undefined;
-  /** False when another listener has the port. */
-  bind(host: string, port: number, listener: MemoryListener): boolean;
-  free(listener: MemoryListener): void;
-  /** An unused port. */
-  takePort(): number;
-  /** The wire of a new link; `to` is undefined where no listener is. */
-  addWire(from: string, to: string | undefined): LinkWire;
-  dropWire(wire: LinkWire): void;
-  /** Remembers which wire a link runs over. */
-  wired(link: MemoryLink, wire: LinkWire): void;
-}
-
-export type LinkOptions = Pick<LinkParts, "info" | "limits" | "peerLimits" | "lane" | "peer">;
 
 /** One host of a simulated network. */
 export interface MemoryEngine extends TransportEngine {
@@ -45,7 +24,7 @@ export interface MemoryEngine extends TransportEngine {
   vanish(): void;
 }
 
-export class Engine implements MemoryEngine {
+export class Engine implements MemoryEngine, Host {
   readonly name = "memory";
   readonly dialsAddresses = true;
   readonly trustsRoots = true;
@@ -88,7 +67,6 @@ export class Engine implements MemoryEngine {
     for (const link of this.#links) link.vanish();
   }
 
-  /** Makes this host's end of a link; `gone` is called after its last event. */
   makeLink(wire: LinkWire, options: LinkOptions, gone: () => void = () => {}): MemoryLink {
     const { clock, warn, overwrite } = this.network;
     const link = new MemoryLink({

@@ -1,33 +1,19 @@
 import {
   type Attach,
   type LinkInfo,
-  type LinkLimits,
   type LinkRequest,
   type Listener,
   type ListenOptions,
   type PeerAddress,
   TransportError,
 } from "../../moq/link.ts";
-import type { Engine, LinkOptions } from "./engine.ts";
+import type { Host, LinkOptions, Offer, OfferTaker } from "./host.ts";
 import type { MemoryLink } from "./link.ts";
-import type { LinkWire } from "./wire.ts";
-
-/** A dial, as its listener gets it. The answers travel over the wire. */
-export interface Offer {
-  readonly wire: LinkWire;
-  readonly protocols: readonly string[];
-  readonly limits: LinkLimits;
-  /** The client, except for the protocol. */
-  readonly info: Omit<LinkInfo, "protocol">;
-  /** The link is established with this protocol; `limits` are the listener's. */
-  accepted(protocol: string, limits: LinkLimits): void;
-  failed(error: TransportError): void;
-}
 
 /** A simulated listening socket. */
-export class MemoryListener implements Listener {
+export class MemoryListener implements Listener, OfferTaker {
   readonly address: PeerAddress;
-  readonly engine: Engine;
+  readonly engine: Host;
   readonly #options: ListenOptions;
   readonly #onRequest: (request: LinkRequest) => void;
   readonly #free: () => void;
@@ -37,7 +23,7 @@ export class MemoryListener implements Listener {
 
   /** `free` releases the port. */
   constructor(
-    engine: Engine,
+    engine: Host,
     address: PeerAddress,
     options: ListenOptions,
     onRequest: (request: LinkRequest) => void,
@@ -74,7 +60,6 @@ export class MemoryListener implements Listener {
     this.#requests.clear();
   }
 
-  /** Takes a client's offer. */
   take(offer: Offer): void {
     const { protocols } = this.#options;
     if (!this.#accepting) {
@@ -97,7 +82,6 @@ export class MemoryListener implements Listener {
     }
   }
 
-  /** The client of `offer` has ended its dial. */
   abandoned(offer: Offer): void {
     for (const request of this.#requests) {
       if (request.offer !== offer) continue;

@@ -4,9 +4,9 @@
  */
 import type { Clock } from "../../moq/clock.ts";
 import type { Link, Engine as TransportEngine } from "../../moq/link.ts";
-import { Engine, isWildcard, type MemoryEngine, type Network } from "./engine.ts";
+import { Engine, isWildcard, type MemoryEngine } from "./engine.ts";
+import type { Network, OfferTaker } from "./host.ts";
 import type { MemoryLink } from "./link.ts";
-import type { MemoryListener } from "./listener.ts";
 import { DEFAULT_SETTINGS, type LaneSettings } from "./settings.ts";
 import { LinkWire, type Wire } from "./wire.ts";
 
@@ -91,7 +91,7 @@ class SimulatedNetwork implements Network {
   readonly warn: (message: string, error: unknown) => void;
   readonly #seed: number;
   #settings: LaneSettings;
-  readonly #listeners = new Map<string, MemoryListener>();
+  readonly #listeners = new Map<string, OfferTaker>();
   /** Live wires and the addresses of their ends. */
   readonly #wires = new Map<LinkWire, { readonly from: string; readonly to: string | undefined }>();
   readonly #wireOf = new WeakMap<Link, { readonly wire: LinkWire; readonly link: MemoryLink }>();
@@ -144,11 +144,11 @@ class SimulatedNetwork implements Network {
     this.#wired(link).link.vanish();
   }
 
-  find(host: string, port: number): MemoryListener | undefined {
+  find(host: string, port: number): OfferTaker | undefined {
     return this.#listeners.get(keyOf(host, port)) ?? this.#listeners.get(keyOf(ANY, port));
   }
 
-  bind(host: string, port: number, listener: MemoryListener): boolean {
+  bind(host: string, port: number, listener: OfferTaker): boolean {
     const key = keyOf(isWildcard(host) ? ANY : host, port);
     if (this.#listeners.has(key)) return false;
     this.#listeners.set(key, listener);
@@ -158,7 +158,7 @@ class SimulatedNetwork implements Network {
     return true;
   }
 
-  free(listener: MemoryListener): void {
+  free(listener: OfferTaker): void {
     for (const [key, other] of this.#listeners) if (other === listener) this.#listeners.delete(key);
   }
 

@@ -130,7 +130,7 @@ class Attempt {
   #open(ws: WebSocket, socket: Socket, { protocol, form }: ReturnType<typeof agreements>[number]): void {
     const { options, engine, deps, turn, attach } = this.#dialling;
     socket.setNoDelay(true);
-    const connection = openLink(ws, socket, {
+    const link = openLink(ws, socket, {
       ...deps,
       info: infoOf(options, protocol, engine.name, socket, this.#certificate),
       form,
@@ -144,7 +144,7 @@ class Attempt {
       },
       ended: ({ reason }) => this.#fail(new TransportError("dial_failed", `the link ended at once: ${reason}`)),
     });
-    this.#abandon = () => connection.close(0, "");
+    this.#abandon = () => link.close(0, "");
   }
 
   readonly #failed = (cause: Error): void => {

@@ -88,7 +88,7 @@ export class UpgradeListener implements Listener {
     this.#accepting = false;
     for (const refuse of [...this.#held]) refuse(unavailable("closing"));
     const closed = [...this.#open.keys()].map((ws) => new Promise((resolve) => ws.once("close", resolve)));
-    for (const connection of [...this.#open.values()]) connection.close(0, "");
+    for (const link of [...this.#open.values()]) link.close(0, "");
     await Promise.all(closed);
     this.#options.server.off("upgrade", this.#upgrade);
   }
@@ -164,7 +164,7 @@ export class UpgradeListener implements Listener {
     this.#sockets.handleUpgrade(request, socket, head, (ws) => {
       socket.off("error", destroy);
       socket.setNoDelay(true);
-      const connection = openLink(ws, socket, {
+      const link = openLink(ws, socket, {
         ...deps,
         info,
         form: agreed.form,
@@ -177,7 +177,7 @@ export class UpgradeListener implements Listener {
         },
         ended: () => void (met || gone()),
       });
-      this.#open.set(ws, connection);
+      this.#open.set(ws, link);
       ws.once("close", () => this.#open.delete(ws));
     });
   }

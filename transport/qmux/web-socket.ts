@@ -19,27 +19,27 @@ const LAST = { binary: true, compress: false, fin: true } as const;
 
 /** Runs a link over an open WebSocket. It sends its transport parameters at once. */
 export function openLink(ws: WebSocket, transport: Socket, options: Omit<LinkParts, "socket">): QmuxLink {
-  const connection: QmuxLink = new QmuxLink({
+  const link: QmuxLink = new QmuxLink({
     ...options,
-    socket: new WsRecordSocket(ws, transport, options.clock, (bytes) => connection.written(bytes)),
+    socket: new WsRecordSocket(ws, transport, options.clock, (bytes) => link.written(bytes)),
   });
   /** The WebSocket's error: its own `close` event then carries no reason. */
   let failure: string | undefined;
   ws.on("message", (data, isBinary) => {
-    if (isBinary && Buffer.isBuffer(data)) connection.receive(data);
-    else connection.receiveText();
+    if (isBinary && Buffer.isBuffer(data)) link.receive(data);
+    else link.receiveText();
   });
-  ws.on("ping", () => connection.heard());
-  ws.on("pong", () => connection.answered());
+  ws.on("ping", () => link.heard());
+  ws.on("pong", () => link.answered());
   ws.on("error", (error) => {
     failure = error.message;
   });
   ws.on("close", (status, reason) => {
-    if (failure !== undefined) connection.socketClosed(undefined, `WebSocket: ${failure}`);
-    else connection.socketClosed(status, reason.toString() || `WebSocket closed with ${status}`);
+    if (failure !== undefined) link.socketClosed(undefined, `WebSocket: ${failure}`);
+    else link.socketClosed(status, reason.toString() || `WebSocket closed with ${status}`);
   });
-  connection.start();
-  return connection;
+  link.start();
+  return link;
 }
 
 /** Address and port of the other end of `socket`. */
