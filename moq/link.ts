@@ -1,59 +1,59 @@
 /**
- * The transport contract: what a QUIC engine (or a stand-in for one) gives the relay.
+ * The transport contract: what the relay gets from a QUIC engine, or from a stand-in for one.
  *
- * It is small, synchronous and batched. An engine delivers events by calling handlers; calls into it never
- * block, never return promises on the data path and never throw for a peer that is gone. Policy (what to
- * drop, whom to cut off) belongs to the model; an engine only reports what is queued.
+ * It is small, synchronous and batched. An engine delivers events by calling handlers. Calls into an engine never block, never return
+ * promises on the data path and never throw for a peer that has gone. The model decides what to drop and which viewer to cut off; an
+ * engine only reports how much is queued.
  *
- * Rules every engine keeps and `test/transport/conformance.ts` checks:
+ * Every engine keeps these rules, and `test/transport/conformance.ts` checks them:
  *
- * - Handlers are never called from inside a call into the engine; events arrive from the engine's own turn.
- * - After `closed` no handler of that link or of its streams is called again.
- * - A call on a stream or a link that is gone does nothing.
+ * - Handlers are never called from inside a call into the engine. Events come in a turn of the engine's own.
+ * - After `closed`, no handler of that link or of its streams is called again.
+ * - A call on a stream or a link that has ended does nothing.
  * - Each half of a stream ends once: a receive half by `fin` or `reset`, a send half by `finish`, `reset` or `stop`.
  */
 import type { Clock } from "./clock.ts";
 
-/** How the bytes of a link travel. `quic` alone has no request URI of its own. */
+/** How the bytes of a link travel. Only `quic` has no request URI. */
 export type Binding = "webtransport" | "quic" | "websocket" | "memory";
 
-/** What is known of a connection when it is offered, and for as long as it lasts. */
+/** Facts about a connection, known from the moment it is offered. */
 export interface LinkInfo {
   /** The engine's name, as in `[server] engine`. */
   readonly engine: string;
   readonly binding: Binding;
-  /** The negotiated application protocol, e.g. `moq-lite-05`; empty when none was agreed on. */
+  /** The negotiated application protocol, e.g. `moq-lite-05`. Empty when none was negotiated. */
   readonly protocol: string;
   /** True at the end that dialled. */
   readonly dialled: boolean;
-  /** Host and port that the client asked for, as in the `:authority` or `Host` field; empty where there is none. */
+  /** Host and port that the client asked for, as in the `:authority` or `Host` field. Empty where there is none. */
   readonly authority: string;
-  /** Request path, starting with `/`; empty on a binding without a request URI. */
+  /** Request path, starting with `/`. Empty on a binding without a request URI. */
   readonly path: string;
-  /** Query of the request without its `?`; may hold a credential, so it is never logged. */
+  /** Query of the request without its `?`. Never logged, because it may contain a credential. */
   readonly query: string;
-  /** Request headers by lower-case name; may hold a credential, so they are never logged. */
+  /** Request headers by lower-case name. Never logged, because they may contain a credential. */
   readonly headers: ReadonlyMap<string, string>;
   readonly peer: PeerAddress;
-  /** DER of the certificate that the peer proved to own, where the engine asked for one. */
+  /** DER of the client certificate whose key the peer has, where the engine asked for one. */
   readonly peerCertificate?: Uint8Array;
 }
 
 /** A socket address. */
 export interface PeerAddress {
-  /** IP address without brackets or zone; empty when the engine cannot tell. */
+  /** IP address without brackets or zone. Empty when the engine does not know it. */
   readonly address: string;
-  /** 0 when the engine cannot tell. */
+  /** 0 when the engine does not know it. */
   readonly port: number;
 }
 
 /** Why and how a link ended. */
 export interface LinkClosed {
-  /** `local` and `remote`: closed on purpose by that end. `timeout`: the peer fell silent. `error`: the engine gave up. */
+  /** `local` and `remote`: that end closed it on purpose. `timeout`: the peer sent nothing for too long. `error`: the connection failed. */
   readonly by: "local" | "remote" | "timeout" | "error";
-  /** Application close code, 0 to 2^32-1; 0 when there is none. */
+  /** Application close code, 0 to 2^32-1. 0 when there is none. */
   readonly code: number;
-  /** UTF-8 text, at most {@link MAX_CLOSE_REASON} bytes; may be empty. */
+  /** UTF-8 text of at most {@link MAX_CLOSE_REASON} bytes. May be empty. */
   readonly reason: string;
 }
 
@@ -63,24 +63,24 @@ export const MAX_CLOSE_REASON = 1024;
 /** Stream priority of control messages: above all data. */
 export const PRIORITY_CONTROL = 2 ** 31 - 1;
 
-/** Events of a link. The bytes given are valid only during the call; who needs them longer copies them. */
+/** Events of a link. Bytes are valid only during the call: a handler that needs them longer copies them. */
 export interface LinkHandler {
-  /** The peer opened a unidirectional stream. The returned handler gets its events, starting after this call. */
+  /** The peer opened a unidirectional stream. The returned handler gets its events, the first one after this call. */
   uni(stream: RecvStream): RecvHandler;
   /** The peer opened a bidirectional stream. */
   bidi(stream: BidiStream): BidiHandler;
   /** One datagram. */
   datagram(bytes: Uint8Array): void;
-  /** After `openUni` or `openBidi` returned nothing: the peer now allows more. May be spurious. */
+  /** The peer allows more streams, after `openUni` or `openBidi` returned nothing. May be spurious. */
   capacity(): void;
   /**
-   * `link.queued` rose past the link's `queueMark`, or past a further multiple of it. Comes in the engine's
-   * next turn after the writes that caused it.
+   * `link.queued` has risen past the link's `queueMark`, or past a further multiple of it. Called in the engine's next turn after the
+   * writes that caused it.
    */
   backlog(queued: number): void;
-  /** `link.queued` was over its mark and is now under half of it. */
+  /** `link.queued` was over its mark and is under half of it now. */
   drained(): void;
-  /** The link is gone. Last event. */
+  /** The link has ended. Last event. */
   closed(why: LinkClosed): void;
 }
 
@@ -89,15 +89,15 @@ export interface RecvHandler {
   /** `bytes` is never empty and valid only during the call. */
   data(bytes: Uint8Array): void;
   fin(): void;
-  /** The peer reset its send half; data not yet delivered is lost. `code` is 0 to 2^32-1. */
+  /** The peer reset its send half. Data that was not delivered yet is lost. `code` is 0 to 2^32-1. */
   reset(code: number): void;
 }
 
 /** Events of a send half. */
 export interface SendHandler {
   /**
-   * The peer asked to stop (STOP_SENDING). The send half is over: what is queued is dropped, no `reset` is needed. After
-   * `finish` the queue is dropped without this event.
+   * The peer sent STOP_SENDING. The send half has ended: the queue is dropped, and no `reset` is needed. After `finish`, the queue is
+   * dropped without this event.
    */
   stop(code: number): void;
 }
@@ -109,14 +109,14 @@ export interface BidiHandler extends RecvHandler, SendHandler {}
 export interface RecvStream {
   /** Unique among the live streams of its link. */
   readonly id: number;
-  /** Asks the peer to stop sending; no more events come for this half. */
+  /** Sends STOP_SENDING. No more events come for this half. */
   stop(code: number): void;
 }
 
 /** The send half of a stream. */
 export interface SendStream {
   readonly id: number;
-  /** Bytes written and not yet handed to the network; 0 once the half has ended by reset or stop. */
+  /** Bytes written and not yet handed to the network. 0 once the half has ended by reset or stop. */
   readonly queued: number;
   /** True after `finish`, `reset`, a `stop` from the peer, or the end of the link. Writing then does nothing. */
   readonly ended: boolean;
@@ -124,7 +124,7 @@ export interface SendStream {
   write(bytes: Uint8Array): void;
   /** Sends FIN after what is queued. */
   finish(): void;
-  /** Ends the half at once and drops what is queued, also after `finish` while something is. */
+  /** Ends the half at once and drops its queue, also after `finish`. */
   reset(code: number): void;
   /** Higher first among the streams of the link. An integer from 0 to 2^31-1. */
   setPriority(priority: number): void;
@@ -133,7 +133,7 @@ export interface SendStream {
 /** Both halves. */
 export interface BidiStream extends RecvStream, SendStream {}
 
-/** Takes a new link and says who gets its events. Streams may be opened on the link from inside this call. */
+/** Receives a new link and returns the handler of its events. Streams may be opened on the link from inside this call. */
 export type Attach = (link: Link) => LinkHandler;
 
 /** One connection with one negotiated protocol. */
@@ -145,29 +145,29 @@ export interface Link {
   readonly queued: number;
   /** True once `close` was called or the link ended. */
   readonly ended: boolean;
-  /** Longest datagram that can be sent, in bytes; 0 where there are none. */
+  /** Longest datagram that can be sent, in bytes. 0 where the link has no datagrams. */
   readonly maxDatagramSize: number;
-  /** A new stream, or nothing when the peer's stream limit is reached or the link has ended; `capacity` follows. */
+  /** Opens a stream. Returns nothing at the peer's stream limit, and `capacity` follows; or when the link has ended. */
   openUni(priority: number, handler: SendHandler): SendStream | undefined;
   openBidi(priority: number, handler: BidiHandler): BidiStream | undefined;
   /**
-   * The peer may have so many bidirectional streams open from now on, beyond `LinkLimits.bidiStreams`; fewer than before change
-   * nothing. Engines that cannot, `rwebtransport` and `fails-components`, do nothing.
+   * Raises the number of bidirectional streams that the peer may have open above `LinkLimits.bidiStreams`. A lower number than before
+   * changes nothing. The engines `rwebtransport` and `fails-components` cannot raise it and ignore the call.
    */
   allowBidi(streams: number): void;
   /**
-   * True: the peer's bytes, streams and datagrams wait in the network until this is called with false. Events that have been read
-   * already still come. Engines that cannot, `rwebtransport`, `fails-components` and `memory`, do nothing.
+   * True: the engine reads nothing more of the link until this is called with false, so that the peer has to wait. Events that were
+   * read already still come. The engines `rwebtransport`, `fails-components` and `memory` cannot pause and ignore the call.
    */
   pauseReading(paused: boolean): void;
-  /** False when it could not be sent: too long, queue full, or unsupported. */
+  /** Sends a datagram. False when it is too long, the queue is full, or the link has no datagrams. */
   sendDatagram(bytes: Uint8Array): boolean;
-  /** Ends the link; `closed` follows with `by: "local"`. Streams are not flushed. */
+  /** Ends the link without flushing its streams. `closed` follows with `by: "local"`. */
   close(code: number, reason: string): void;
   stats(): LinkStats;
 }
 
-/** What an engine knows of a link; a figure it cannot give is absent. Cheap to call. */
+/** Figures of a link. One that the engine does not know is absent. */
 export interface LinkStats {
   readonly bytesSent: number;
   readonly bytesReceived: number;
@@ -178,18 +178,18 @@ export interface LinkStats {
   readonly packetsLost?: number;
 }
 
-/** Makes fan-outs whose streams all belong to links of one engine. */
+/** Creates fan-outs. All streams of a fan-out belong to links of one engine. */
 export interface FanOutFactory {
   readonly name: string;
   fanOut(): FanOut;
 }
 
-/** A set of send streams written to in one call. A stream that ends leaves by itself. */
+/** A set of send streams that are written to in one call. A stream that ends leaves the set by itself. */
 export interface FanOut {
   readonly size: number;
   add(stream: SendStream): void;
   remove(stream: SendStream): void;
-  /** Same bytes, by reference, to every stream of the set. */
+  /** Writes the same bytes, by reference, to every stream of the set. */
   write(bytes: Uint8Array): void;
   /** Finishes every stream and empties the set. */
   finish(): void;
@@ -199,7 +199,10 @@ export interface FanOut {
 
 /** Certificate chain and key as PEM text; the key is PKCS#8. */
 export interface Certificate extends KeyPairPem {
-  /** Further ones by DNS name, lower-case, `*.` for one label: for clients that ask for it. Engines without SNI show the first to all. */
+  /**
+   * Further certificates by DNS name, lower-case, `*.` for one label, for clients that send that name (SNI). Engines without SNI use the
+   * first certificate for all clients.
+   */
   readonly names?: ReadonlyMap<string, KeyPairPem>;
 }
 
@@ -208,26 +211,26 @@ export interface KeyPairPem {
   readonly key: string;
 }
 
-/** Bounds of every link that a listener accepts or a dial makes. */
+/** Bounds of every link that a listener accepts or a dial creates. */
 export interface LinkLimits {
   /** Concurrent unidirectional streams that the peer may have open. */
   readonly uniStreams: number;
   /** Concurrent bidirectional streams that the peer may have open. */
   readonly bidiStreams: number;
-  /** A link without any packet from its peer for this long has ended. Milliseconds. */
+  /** Milliseconds without a packet from the peer after which the link has ended. */
   readonly idleTimeoutMs: number;
-  /** Probe interval that keeps a link alive. Milliseconds. */
+  /** Milliseconds between the probes that keep a link alive. */
   readonly keepAliveMs: number;
   /** Step in bytes at which `backlog` is reported. */
   readonly queueMark: number;
 }
 
-/** What a client asked for; exactly one of `accept` and `reject` is called, at once or later. */
+/** A client's request for a link. The relay calls exactly one of `accept` and `reject`, at once or later. */
 export interface LinkRequest {
   readonly info: LinkInfo;
   /**
-   * Completes the handshake. `attach` is called with the link before its first event, from inside this call or
-   * in a later turn. When the client has gone meanwhile, `gone` is called instead; engines that do not hear of that call neither.
+   * Completes the handshake. `attach` is called with the link before its first event, from inside this call or in a later turn. When
+   * the client has gone meanwhile, `gone` is called instead. An engine that does not learn of that calls neither.
    */
   accept(attach: Attach, gone?: () => void): void;
   /** Answers with an HTTP status where the binding has one. */
@@ -246,31 +249,31 @@ export interface ListenOptions {
 
 export interface Listener {
   readonly address: PeerAddress;
-  /** New connections use it; none that exists is dropped. False where the engine cannot. */
+  /** New connections use `certificate`; existing ones go on. False when the engine cannot change it. */
   setCertificate(certificate: Certificate): boolean;
-  /** Stops taking new connections; those that exist go on. */
+  /** Accepts no more connections; existing ones go on. */
   stopAccepting(): void;
   /** Ends all its links and frees the socket. */
   close(): Promise<void>;
 }
 
-/** How a dialled server is trusted. */
+/** How a dialled server proves its identity. */
 export type Trust =
-  /** The system's roots. */
+  /** By the system's root certificates. */
   | { readonly kind: "system" }
-  /** These roots, PEM. */
+  /** By these root certificates, PEM. */
   | { readonly kind: "roots"; readonly pem: string }
-  /** Exactly the certificates with one of these SHA-256 hashes of their DER. */
+  /** By a certificate whose DER has one of these SHA-256 hashes. */
   | { readonly kind: "hashes"; readonly sha256: readonly Uint8Array[] }
-  /** Anyone; only for tests and debugging. */
+  /** Not at all: only for tests and debugging. */
   | { readonly kind: "insecure" };
 
 export interface DialOptions {
   /** `https:` for WebTransport, `ws:` or `wss:` for WebSocket, `moql:` for raw QUIC. */
   readonly url: URL;
   /**
-   * IP address to connect to instead of what the URL's host resolves to; SNI, certificate and request are still those of the host.
-   * Only where the engine {@link Engine.dialsAddresses}; others reject with `dial_failed`.
+   * IP address to connect to, in place of the URL's host. SNI, certificate and request are still those of the host. An engine without
+   * {@link Engine.dialsAddresses} rejects with `dial_failed`.
    */
   readonly address?: string;
   /** Application protocols, best first. */
@@ -282,7 +285,7 @@ export interface DialOptions {
   readonly timeoutMs: number;
 }
 
-/** One QUIC engine, or one stand-in for it. Errors of `listen` and `dial` are {@link TransportError}. */
+/** A QUIC engine, or a stand-in for one. Errors of `listen` and `dial` are {@link TransportError}. */
 export interface Engine extends FanOutFactory {
   /** Rejects when the socket cannot be bound or the certificate is unusable. */
   listen(options: ListenOptions, onRequest: (request: LinkRequest) => void): Promise<Listener>;
@@ -290,14 +293,14 @@ export interface Engine extends FanOutFactory {
   readonly dialsAddresses: boolean;
   /** Whether `DialOptions.trust` may be roots of one's own. */
   readonly trustsRoots: boolean;
-  /** Resolves when the link is established with one of the protocols; `attach` was called with it before. */
+  /** Resolves when the link is established with one of the protocols, after `attach` was called with it. */
   dial(options: DialOptions, attach: Attach): Promise<Link>;
 }
 
 /** What every engine is built from. */
 export interface EngineDeps {
   readonly clock: Clock;
-  /** Something unexpected inside an engine that is not a link's own end; never holds a credential. */
+  /** Reports an unexpected error inside the engine, other than the end of a link. The message has no credential. */
   readonly warn: (message: string, error?: unknown) => void;
 }
 

@@ -1,6 +1,6 @@
 /** Broadcast paths: segments joined by `/`, without leading, trailing or doubled slashes. */
 
-/** Without the slashes that mean nothing, as peers read paths. */
+/** `raw` without leading, trailing and doubled slashes: peers treat such paths as equal. */
 export function normalisePath(raw: string): string {
   if (!raw.includes("/")) return raw;
   return raw

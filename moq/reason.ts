@@ -3,43 +3,43 @@
  * metrics, and each protocol family maps them to its own wire codes.
  */
 export const REASONS = [
-  /** The asker went away or changed its mind. */
+  /** The peer that asked has left or has cancelled. */
   "cancelled",
-  /** Too old for the one it was meant for. */
+  /** Older than the viewer's max latency. */
   "expired",
-  /** Nothing came in time. */
+  /** No answer or no data came in time. */
   "timeout",
-  /** The token does not grant it. */
+  /** The session's token does not allow it. */
   "unauthorized",
   /** The session's token has expired. */
   "token_expired",
   /** The session's token, or the key that signed it, was revoked. */
   "token_revoked",
-  /** A bound of this relay; the counters tell which. */
+  /** A bound of this relay. The metric of bounds names it. */
   "limit",
-  /** A second one where there may be one. */
+  /** There is one already, and there may be only one. */
   "duplicate",
   /** No such broadcast, track or group. */
   "not_found",
   /** The peer broke the protocol. */
   "protocol",
-  /** Not in this version, or not offered by the publisher. */
+  /** Not part of this version, or not offered by the publisher. */
   "unsupported",
-  /** The publisher or the relay before us went away. */
+  /** The publisher, or the relay that this one takes the track from, has gone. */
   "upstream",
-  /** Ended on purpose, such as a relay that shuts down. */
+  /** Ended on purpose, for example by a relay that shuts down. */
   "closed",
   /** The reader was too slow. */
   "lagged",
   /** A frame larger than the relay takes. */
   "frame_too_large",
-  /** No route that does not lead back to the asker. */
+  /** Every route leads back to the peer that asked. */
   "unroutable",
   /** No longer in the cache. */
   "evicted",
   /** Another publisher took the path. */
   "replaced",
-  /** A defect of ours; the log has it. */
+  /** A defect of this relay. The log has the error. */
   "internal",
 ] as const;
 export type Reason = (typeof REASONS)[number];

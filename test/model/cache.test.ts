@@ -1,4 +1,4 @@
-/** What is kept of a track for later viewers, and what becomes of live groups that cannot be kept. */
+/** Which groups the cache keeps for later viewers, and how live groups that it cannot keep pass through. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { clock, publisher, relay, startPublished, watch } from "./relay.ts";
@@ -39,7 +39,7 @@ describe("the cache", () => {
     );
   });
 
-  it("gives everything back when the publisher and the viewers are gone", () => {
+  it("has no bytes charged after the publisher and the viewers have gone", () => {
     const { subscription } = watch();
     for (let i = 0; i < 20; i++) publisher.send(i, chunk);
     publisher.group(20).frame(50, 0);
@@ -138,10 +138,14 @@ describe("a live group that cannot be kept", () => {
       Array(5).fill(`finished ${30 * 10_007}`),
     );
     assert.equal(relay.counters.boundsHit.cache_bytes, 5);
-    assert.equal(watch(LIVE, new FakeViewer(), "slides").viewer.streams.length, 1, "the other one is still kept");
+    assert.equal(
+      watch(LIVE, new FakeViewer(), "slides").viewer.streams.length,
+      1,
+      "the other track's group is still kept",
+    );
   });
 
-  it("is a large one where there is a choice: a catalog is kept", () => {
+  it("makes room for a catalog when it is large", () => {
     pinned(925_000);
     watch(LIVE, new FakeViewer(), "catalog");
     publisher.send(0, chunk);
@@ -168,7 +172,7 @@ describe("a live group that cannot be kept", () => {
     assert.deepEqual(late.log, ["accepted 1000", "dropped 0-0 lagged", "started 0"]);
     assert.equal(relay.counters.groupsDropped.evicted, 1);
     assert.equal(relay.cache.bytes, 0);
-    assert.equal(relay.counters.cacheEvictions, 0, "what was not kept is not evicted");
+    assert.equal(relay.counters.cacheEvictions, 0, "a group that was not kept counts as no eviction");
   });
 
   it("waits for the track's properties, so that its first viewers get it", () => {
@@ -181,7 +185,7 @@ describe("a live group that cannot be kept", () => {
     assert.equal(relay.cache.bytes, 0);
   });
 
-  it("is dropped for no longer than the bound holds: the next group is kept again", () => {
+  it("does not keep the next group from being kept", () => {
     startPublished({}, { bytes: 50_000 });
     watch();
     const group = publisher.group(0);
@@ -194,7 +198,7 @@ describe("a live group that cannot be kept", () => {
     ["frames_per_group", { framesPerGroup: 4 }],
     ["group_bytes", { groupBytes: 25 }],
   ] as const) {
-    it(`flows on past ${bound}; its start is not kept any longer`, () => {
+    it(`goes on past ${bound}, and its start is kept no longer`, () => {
       startPublished(limits);
       const { viewer } = watch();
       const endless = publisher.group(0);
@@ -207,24 +211,24 @@ describe("a live group that cannot be kept", () => {
       assert.deepEqual(watch().viewer.log, ["accepted 1000", "dropped 0-0 lagged"]);
       const fetched = new FakeStream(0, 0, false);
       relay.fetch({ path: "live/cam", track: "video", sequence: 0, priority: 0 }, channel(), fetched, () => {});
-      assert.equal(publisher.fetches.length, 1, "who wants it from its start may ask the publisher");
+      assert.equal(publisher.fetches.length, 1, "a FETCH from its start goes to the publisher");
       endless.finish();
       assert.equal(viewer.streams[0]?.state, "finished");
       assert.deepEqual(stops, []);
     });
   }
 
-  it("is cut off with its publisher like any other", () => {
+  it("is reset when its publisher goes", () => {
     startPublished({ framesPerGroup: 1 });
     const { viewer } = watch();
     const endless = publisher.group(0);
     for (let i = 0; i < 3; i++) say(endless, "x");
-    assert.equal(publisher.sink.group(0), "duplicate", "it is known while it flows");
+    assert.equal(publisher.sink.group(0), "duplicate", "the group counts as begun while it flows");
     publisher.sink.closed("upstream");
     assert.equal(viewer.streams[0]?.state, "reset");
   });
 
-  it("reaches those who fetch it", () => {
+  it("reaches the viewers that fetch it", () => {
     startPublished({}, { bytes: 15_000 });
     const fetch = () => {
       const stream = new FakeStream(9, 0, false);
@@ -239,7 +243,7 @@ describe("a live group that cannot be kept", () => {
     const first = fetch();
     for (let i = 0; i < 3; i++) say(publisher.fetches[0]!.writer, chunk);
     const second = fetch();
-    assert.equal(publisher.fetches.length, 2, "what is not kept is asked for again");
+    assert.equal(publisher.fetches.length, 2, "a group that is not kept is fetched again");
     second.cancel();
     assert.deepEqual(
       publisher.fetches.map(({ cancelled }) => cancelled),
@@ -252,12 +256,12 @@ describe("a live group that cannot be kept", () => {
   });
 });
 
-describe("groups whose numbers do not follow each other", () => {
+describe("groups with a large gap between their numbers", () => {
   for (const [older, newer] of [
     [100, 5000],
     [1_700_000_000_000_000, 1_700_000_000_033_333],
   ] as const) {
-    it(`${older} and ${newer} are both taken, in either order`, () => {
+    it(`${older} and ${newer} are both accepted, in either order`, () => {
       for (const order of [
         [older, newer],
         [newer, older],

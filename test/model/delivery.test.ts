@@ -16,7 +16,7 @@ function stuck(options = LIVE) {
 }
 
 describe("priority", () => {
-  it("puts the subscriber's before the publisher's before the place in the track", () => {
+  it("is the subscriber's, then the publisher's, then the place in the track", () => {
     assert.ok(rank(2, 0, 9) > rank(1, 255, 0));
     assert.ok(rank(1, 2, 9) > rank(1, 1, 0));
     assert.ok(rank(1, 1, 0) > rank(1, 1, 1));
@@ -38,7 +38,7 @@ describe("priority", () => {
     );
   });
 
-  it("follows an update", () => {
+  it("changes with an update of the subscription", () => {
     const { viewer, subscription } = stuck();
     publisher.send(0, "x");
     subscription.update({ ...LIVE, priority: 200 });
@@ -47,7 +47,7 @@ describe("priority", () => {
 });
 
 describe("expiry", () => {
-  it("resets a group that is still queued once a newer one is further ahead than the viewer allows", () => {
+  it("resets a queued group once a newer one is further ahead than the viewer's max latency", () => {
     const patient = stuck({ ...LIVE, maxLatency: 3000 }).viewer;
     const hurried = stuck({ ...LIVE, maxLatency: 500 }).viewer;
     publisher.send(0, "a");
@@ -60,14 +60,14 @@ describe("expiry", () => {
     assert.equal(relay.counters.groupsDropped.expired, 1);
   });
 
-  it("never touches the newest group", () => {
+  it("never resets the newest group", () => {
     const { viewer } = stuck({ ...LIVE, maxLatency: 0 });
     publisher.send(0, "a");
     clock.advance(60_000);
     assert.equal(viewer.streams[0]?.state, "finished");
   });
 
-  it("lets the tail of a group through that left together with the next one", () => {
+  it("lets the last frames of a group through that were written together with the next group", () => {
     const { viewer } = watch({ ...LIVE, maxLatency: 0 });
     const first = publisher.group(0);
     say(first, "a");
@@ -80,7 +80,7 @@ describe("expiry", () => {
     assert.deepEqual(viewer.groups, ["0:finished:[1]a[4]tail", "1:open:[1]b"]);
   });
 
-  it("goes by timestamps when they say more than arrival", () => {
+  it("is by timestamps where they differ by more than the arrivals", () => {
     const { viewer } = stuck({ ...LIVE, maxLatency: 500 });
     const first = publisher.group(0);
     say(first, "a", 0);
@@ -91,7 +91,7 @@ describe("expiry", () => {
     assert.equal(viewer.streams[0]?.state, "reset");
   });
 
-  it("does not open a straggler that is too old, and says so", () => {
+  it("opens no stream for a late group that is too old, and reports it as dropped", () => {
     const { viewer } = watch({ ...LIVE, maxLatency: 100 });
     publisher.send(0, "a");
     const late = publisher.group(1);
@@ -123,7 +123,7 @@ describe("a viewer that does not keep up", () => {
     assert.equal(relay.counters.groupsDropped.no_stream, 1);
   });
 
-  it("gives up all but the newest group when told to shed", () => {
+  it("loses all groups but the newest when its session sheds", () => {
     const { viewer, subscription } = stuck();
     const well = watch().viewer;
     for (let i = 0; i < 4; i++) publisher.send(i, `g${i}`);
@@ -150,7 +150,7 @@ describe("a viewer that does not keep up", () => {
 });
 
 describe("a group whose end never comes", () => {
-  it("is taken to be over once it has a successor and nothing came for ten seconds", () => {
+  it("is ended once it has a successor and no frame came for ten seconds", () => {
     const { viewer } = watch();
     const stops: string[] = [];
     const lost = publisher.group(0);
@@ -169,7 +169,7 @@ describe("a group whose end never comes", () => {
 });
 
 describe("datagrams", () => {
-  it("go to viewers in range, uncached", () => {
+  it("reach the viewers in range and are not cached", () => {
     const { viewer } = watch();
     publisher.sink.started(3);
     publisher.send(3, "a");
@@ -180,7 +180,7 @@ describe("datagrams", () => {
 });
 
 describe("bounds", () => {
-  it("refuses a frame over its bound, for its group alone", () => {
+  it("refuse a frame that is too large, and reset its group alone", () => {
     startPublished({ frameBytes: 10 });
     const { viewer } = watch();
     const stops: string[] = [];
@@ -194,7 +194,7 @@ describe("bounds", () => {
     assert.equal(relay.counters.groupsDropped.refused, 1);
   });
 
-  it("refuses more tracks of a broadcast and more broadcasts than allowed", () => {
+  it("refuse a track and a broadcast too many", () => {
     startPublished({ tracksPerBroadcast: 2, broadcasts: 1 });
     const viewers = ["a", "b", "c"].map((track) => {
       const viewer = new FakeViewer();
@@ -230,7 +230,7 @@ describe("fetch", () => {
     assert.equal(relay.counters.fetchHits, 1);
   });
 
-  it("asks upstream once however many ask, and keeps the answer", () => {
+  it("asks upstream once for all viewers, and keeps the answer", () => {
     const first = fetch(9).stream;
     const second = fetch(9).stream;
     assert.equal(publisher.fetches.length, 1);
@@ -248,7 +248,7 @@ describe("fetch", () => {
     assert.equal(publisher.fetches.length, 1);
   });
 
-  it("passes on a failure, and cancels when the last asker leaves", () => {
+  it("passes on a failure, and is cancelled when the last viewer leaves", () => {
     const failed = fetch(1).stream;
     publisher.fetches[0]?.writer.reset("not_found");
     assert.equal(failed.state, "reset");
@@ -261,7 +261,7 @@ describe("fetch", () => {
     assert.equal(relay.cache.bytes, 0);
   });
 
-  it("of a group that is not there yet keeps it from no viewer", () => {
+  it("of a group that does not exist yet keeps it from no viewer", () => {
     const { viewer } = watch();
     publisher.send(0, "a");
     const early = fetch(1);
@@ -279,7 +279,7 @@ describe("fetch", () => {
     assert.throws(() => publisher.group(2), /duplicate/);
   });
 
-  it("of a group far ahead says nothing of where its publisher is", () => {
+  it("of a group far ahead does not move the newest group", () => {
     const { viewer } = watch();
     publisher.send(0, "a");
     fetch(1_000_000);
@@ -290,9 +290,9 @@ describe("fetch", () => {
     assert.deepEqual(viewer.groups, ["0:finished:[1]a", "1:finished:[1]b"]);
   });
 
-  it("refuses a broadcast that is not there", () => {
+  it("of an unknown broadcast is refused", () => {
     const stream = new FakeStream(0, 0, false);
-    relay.fetch({ path: "nobody", track: "video", sequence: 0, priority: 0 }, plain, stream, () => {});
+    relay.fetch({ path: "unknown", track: "video", sequence: 0, priority: 0 }, plain, stream, () => {});
     assert.equal(stream.state, "reset");
   });
 });

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { clock, publish, relay, start, watch } from "./relay.ts";
 import { AD, channel, FakeSource, FakeStream, INFO, say } from "./support.ts";
 
-/** What becomes of a track, and of what is kept of it, when its publisher ends it or goes. */
+/** A track and its cached groups when the publisher ends the track, or goes. */
 
 const PLAIN = channel();
 
@@ -23,7 +23,7 @@ function give(source: FakeSource, text: string): void {
 
 describe("a group that was only fetched", () => {
   for (const lost of [false, true]) {
-    it(`ends with its publisher, which ${lost ? "vanished" : "took the broadcast back"}`, () => {
+    it(`ends with its publisher, which ${lost ? "vanished" : "withdrew the broadcast"}`, () => {
       const old = new FakeSource();
       const publication = publish(old);
       fetch(0);
@@ -39,7 +39,7 @@ describe("a group that was only fetched", () => {
     });
   }
 
-  it("does not answer for a publisher that replaces its own", () => {
+  it("is not served for a publisher that replaces its own", () => {
     const old = new FakeSource();
     publish(old);
     fetch(0);
@@ -61,7 +61,7 @@ describe("a group that was only fetched", () => {
     assert.equal(fetch(0).text, "[4]same");
   });
 
-  it("goes on to who asked for it when its publisher takes the broadcast back meanwhile, and to nobody else", () => {
+  it("reaches the viewer that fetched it, and no other, when its publisher withdraws the broadcast meanwhile", () => {
     const old = new FakeSource();
     const publication = publish(old);
     const first = fetch(0);
@@ -74,7 +74,7 @@ describe("a group that was only fetched", () => {
     assert.deepEqual([first.text, second.text], ["[3]old", "[3]new"]);
   });
 
-  it("keeps no place for its broadcast", () => {
+  it("does not count among the broadcasts", () => {
     start({ broadcasts: 1 });
     for (const path of ["show/1", "show/2", "show/3"]) {
       const source = new FakeSource();
@@ -89,7 +89,7 @@ describe("a group that was only fetched", () => {
 });
 
 describe("a viewer that comes after a track's end", () => {
-  it("does not cut off the last group of those before it, and asks the publisher anew", () => {
+  it("does not cut off the last group of earlier viewers, and subscribes at the publisher again", () => {
     const source = new FakeSource();
     publish(source);
     const first = watch().viewer;
@@ -108,7 +108,7 @@ describe("a viewer that comes after a track's end", () => {
     assert.deepEqual(second.groups, ["0:finished:[5]again"]);
   });
 
-  it("joins the last group while the end is only announced", () => {
+  it("joins the last group when the publisher has announced the end and the group is still open", () => {
     const source = new FakeSource();
     publish(source);
     watch();
@@ -144,7 +144,7 @@ describe("a viewer that comes after a track's end", () => {
     });
   }
 
-  it("takes no place among the tracks of the broadcast from those that go on", () => {
+  it("does not count twice among the tracks of the broadcast", () => {
     start({ tracksPerBroadcast: 1 });
     const source = new FakeSource();
     publish(source);

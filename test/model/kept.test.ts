@@ -1,4 +1,4 @@
-/** A track whose publisher sends nothing, after its last viewer left: it stays, for later viewers. */
+/** A quiet track stays subscribed after its last viewer has left, for later viewers. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import type { Publication } from "../../moq/model/broadcasts.ts";
@@ -34,7 +34,7 @@ function written(track = "catalog", text = "{}"): void {
 const open = () => publisher.subscriptions.filter(({ cancelled }) => !cancelled).map(({ track }) => track);
 
 describe("a catalog that was written once", () => {
-  it("is there for every later viewer, however long the pauses are", () => {
+  it("reaches every later viewer, however long the pauses are", () => {
     written();
     for (const pause of [2500, 60_000, 3_600_000]) {
       clock.advance(pause);
@@ -43,7 +43,7 @@ describe("a catalog that was written once", () => {
     assert.deepEqual(publisher.log, ["info catalog", "subscribe catalog"]);
   });
 
-  it("is there while its group is still open, and what is added to it", () => {
+  it("reaches a later viewer while its group is open, with the frames that were added", () => {
     const { leave } = watchCatalog();
     const group = publisher.group(0);
     say(group, "{}");
@@ -54,7 +54,7 @@ describe("a catalog that was written once", () => {
     assert.deepEqual(visit(), ["0:open:[2]{}[5]patch"]);
   });
 
-  it("is replaced by a newer one that comes while nobody watches", () => {
+  it("is replaced by a newer one that comes without viewers", () => {
     written();
     clock.advance(60_000);
     publisher.send(1, "new");
@@ -74,7 +74,7 @@ describe("a catalog that was written once", () => {
     });
   }
 
-  it("goes with its publisher", () => {
+  it("is dropped when its publisher goes", () => {
     written();
     clock.advance(60_000);
     publication.end(true);
@@ -85,7 +85,7 @@ describe("a catalog that was written once", () => {
     assert.equal([...relay.list()].length, 0);
   });
 
-  it("does not stay when its broadcast was taken back while somebody watched", () => {
+  it("is dropped when its broadcast was withdrawn while it had a viewer", () => {
     const { leave } = watchCatalog();
     publisher.send(0, "{}");
     publication.end(false);
@@ -95,7 +95,7 @@ describe("a catalog that was written once", () => {
     assert.equal(relay.cache.bytes, 0);
   });
 
-  it("goes when its track ends", () => {
+  it("is dropped when its track ends", () => {
     written();
     clock.advance(60_000);
     publisher.sink.ended(1);
@@ -105,7 +105,7 @@ describe("a catalog that was written once", () => {
     assert.equal(clock.pending, 0);
   });
 
-  it("goes before a group that somebody watches, when the budget is spent", () => {
+  it("is evicted before a group with viewers", () => {
     startPublished({}, { bytes: 30_000 });
     written("catalog", "x".repeat(10_000));
     clock.advance(60_000);
@@ -118,7 +118,7 @@ describe("a catalog that was written once", () => {
     assert.deepEqual(open(), ["video"]);
   });
 
-  it("stays before older groups when the budget is spent, and is like any other once it is watched again", () => {
+  it("is evicted after groups that have a successor, and is a live track's newest group once it has viewers again", () => {
     startPublished({}, { bytes: 30_000 });
     written();
     clock.advance(60_000);
@@ -132,8 +132,8 @@ describe("a catalog that was written once", () => {
   });
 });
 
-describe("a track without viewers to which something comes", () => {
-  it("is given up after its linger when it came meanwhile", () => {
+describe("a track without viewers whose publisher sends", () => {
+  it("retires after the linger", () => {
     const { leave } = watchCatalog("video");
     publisher.send(0, "a");
     leave();
@@ -144,7 +144,7 @@ describe("a track without viewers to which something comes", () => {
     assert.equal(relay.cache.bytes, 0);
   });
 
-  it("is given up within seconds when its publisher begins to send again", () => {
+  it("retires within seconds when its publisher begins to send again", () => {
     written("video");
     clock.advance(60_000);
     for (let i = 1; open().length > 0; i++) {
@@ -155,7 +155,7 @@ describe("a track without viewers to which something comes", () => {
     assert.equal(relay.cache.bytes, 0);
   });
 
-  it("is given up where it is taken from another relay: that one keeps it", () => {
+  it("retires when another relay feeds it, because that relay keeps it", () => {
     Object.assign(publisher, { keepsNewest: true });
     written();
     clock.advance(2000);
@@ -163,8 +163,8 @@ describe("a track without viewers to which something comes", () => {
   });
 });
 
-describe("tracks that stay without viewers", () => {
-  it("are bounded at each publisher: the one whose viewers left first goes", () => {
+describe("tracks that stay subscribed without viewers", () => {
+  it("are bounded for each publisher: the track whose viewers left first retires", () => {
     startPublished({ tracksPerBroadcast: 100 });
     for (let i = 0; i < 18; i++) {
       written(`t${i}`);
@@ -178,7 +178,7 @@ describe("tracks that stay without viewers", () => {
     assert.equal(relay.counters.boundsHit.kept_tracks_per_session, 2);
   });
 
-  it("make room for one that somebody asks for", () => {
+  it("make room for a track that a viewer asks for", () => {
     startPublished({ tracksPerBroadcast: 2 });
     written("a");
     written("b");
@@ -197,7 +197,7 @@ describe("tracks that stay without viewers", () => {
     assert.deepEqual(open(), []);
   });
 
-  it("are not wanted of the mesh, until somebody watches again", () => {
+  it("are not wanted from the broadcast finder until they have viewers again", () => {
     let wanted = 0;
     start();
     relay.findWith({

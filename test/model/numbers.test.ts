@@ -1,4 +1,4 @@
-/** Numbers of groups, where another publisher has taken the path. */
+/** Group numbers after another publisher has taken the path. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { clock, publish, relay, watch } from "./relay.ts";
@@ -31,14 +31,14 @@ function replaced(): FakeSource {
 }
 
 describe("a publisher whose groups are numbered upwards from another's", () => {
-  it("is asked in its own numbers", () => {
+  it("gets subscriptions in its own numbers", () => {
     replaced();
     const way = new FakeSource();
     relay.publish("live/cam", { ...AD, epoch: 2n, cost: 0 }, way);
-    assert.equal(way.subscriptions.at(-1)?.options.start, 8, "from where the other way to it had come");
+    assert.equal(way.subscriptions.at(-1)?.options.start, 8, "after the last group from the other source");
   });
 
-  it("is not told the range that was meant for the one before it", () => {
+  it("does not get the range that was meant for the publisher before it", () => {
     const first = publisherOf(1n);
     viewing(new FakeViewer(), { ...LIVE, start: 100 });
     first.send(100, "old");
@@ -46,7 +46,7 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
     assert.equal(second.subscriptions.at(-1)?.options.start, undefined);
   });
 
-  it("is given to relays under its own numbers, and to viewers above what they saw", () => {
+  it("reaches relays under its own numbers, and viewers above the numbers that they have seen", () => {
     const second = replaced();
     const viewer = viewing(new FakeViewer());
     const other = viewing(new FakeRelay());
@@ -56,7 +56,7 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
     assert.deepEqual(other.log, ["accepted 1000", "started 7"]);
   });
 
-  it("has room for all that it may still send where it does not say at which group it starts", () => {
+  it("has numbers for groups that may still come when it does not name its first group", () => {
     const first = publisherOf(1n);
     const viewer = viewing(new FakeViewer());
     first.send(1_000_000, "old");
@@ -68,7 +68,7 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
     );
   });
 
-  it("keeps its numbers where they go on above the others, and never takes one of those", () => {
+  it("keeps numbers that are above the older publisher's, and never gets one of those", () => {
     const first = publisherOf(1n);
     const viewer = viewing(new FakeViewer());
     first.send(10, "old");
@@ -90,7 +90,7 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
     assert.ok(viewer.log.includes(`ended ${Number.MAX_SAFE_INTEGER}`));
   });
 
-  it("ends the track for those who watch when no number is left above the others", () => {
+  it("ends the track for its viewers when no number is left above the others", () => {
     const first = publisherOf(1n);
     const viewer = viewing(new FakeViewer());
     assert.equal(first.sink.group(Number.MAX_SAFE_INTEGER), "duplicate");
@@ -104,7 +104,7 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
     assert.deepEqual(again.groups, ["1:finished:[3]new"]);
   });
 
-  it("is asked by relays in its own numbers, and gives them no group of the one before it", () => {
+  it("gets ranges of relays in its own numbers, and no relay gets a group of the publisher before it", () => {
     const second = replaced();
     const other = viewing(new FakeRelay(), { ...LIVE, start: 6 });
     assert.deepEqual(other.groups, ["7:finished:[3]new"]);
@@ -113,7 +113,7 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
     assert.deepEqual(late.groups, ["9:finished:[5]newer"]);
   });
 
-  it("is fetched by relays in its own numbers", () => {
+  it("serves fetches of relays in its own numbers", () => {
     replaced();
     const ask = (sequence: number) => {
       const stream = new FakeStream(sequence, 0, false);
@@ -128,7 +128,7 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
     assert.deepEqual([ask(7), ask(6)], ["finished [3]new", "reset "]);
   });
 
-  it("ends what relays have of the one before it, while viewers go on", () => {
+  it("ends the subscriptions of relays at the publisher before it, while viewers go on", () => {
     const first = publisherOf(1n);
     const [viewer, other] = [viewing(new FakeViewer()), viewing(new FakeRelay())];
     first.send(100, "old");
@@ -138,7 +138,7 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
   });
 });
 
-it("viewers of what is live are not kept waiting by one who waits for a later group", () => {
+it("a viewer that waits for a later group does not delay viewers of the live groups", () => {
   const publisher = publisherOf(1n);
   viewing(new FakeViewer(), { ...LIVE, start: 50 });
   assert.equal(publisher.subscriptions.at(-1)?.options.start, 50);
@@ -149,12 +149,12 @@ it("viewers of what is live are not kept waiting by one who waits for a later gr
 });
 
 describe("a publisher that chooses its timescale and its timestamps", () => {
-  it("sends viewers none that they cannot read, however they are converted", () => {
+  it("never makes the relay send a timestamp that viewers cannot read", () => {
     publisherOf(1n);
-    const told: number[] = [];
+    const timestamps: number[] = [];
     const { dialect, fanOut } = channel();
     const frameHeader = (size: number, delta: number) => {
-      told.push((told.at(-1) ?? 0) + delta);
+      timestamps.push((timestamps.at(-1) ?? 0) + delta);
       return dialect.frameHeader(size, delta);
     };
     viewing(new FakeViewer({ dialect: { ...dialect, name: "timed", frameHeader }, fanOut }));
@@ -163,10 +163,10 @@ describe("a publisher that chooses its timescale and its timestamps", () => {
     const group = second.group(0);
     const most = Number.MAX_SAFE_INTEGER;
     for (const timestamp of [most - 1, most, 1]) say(group, "x", timestamp);
-    assert.deepEqual(told, [most, most, 1000]);
+    assert.deepEqual(timestamps, [most, most, 1000]);
   });
 
-  it("sends viewers no step that is larger than can be written, and they are right again after it", () => {
+  it("never makes the relay write a delta that is too large, and later timestamps are right", () => {
     publisherOf(1n);
     const steps: number[] = [];
     const { dialect, fanOut } = channel();

@@ -47,7 +47,7 @@ describe("a viewer that reads nothing", () => {
       assert.equal(relay.counters.groupsDropped.backlog, 900);
     });
 
-    it(`costs as much for each group as for the one before (${ordered ? "oldest" : "newest"} first)`, () => {
+    it(`changes a bounded number of priorities for each group (${ordered ? "oldest" : "newest"} first)`, () => {
       const viewer = new CountingViewer();
       viewer.maxGroups = 5000;
       scene({ ...ENDLESS, ordered }, viewer);
@@ -61,7 +61,7 @@ describe("a viewer that reads nothing", () => {
     });
   }
 
-  it("gets the front of its groups in the order that it asked for", () => {
+  it("gets the first of its groups in the order that it asked for", () => {
     for (const ordered of [false, true]) {
       const { viewer } = scene({ ...ENDLESS, ordered });
       for (let sequence = 0; sequence < 60; sequence++) publisher.send(sequence, "x");
@@ -71,7 +71,7 @@ describe("a viewer that reads nothing", () => {
     }
   });
 
-  it("that asks for more groups than its bound gets the newest of them, and hears of the rest", () => {
+  it("gets the newest groups of a range above its bound, and the rest is reported as dropped", () => {
     scene(ENDLESS);
     for (let sequence = 0; sequence < 300; sequence++) publisher.send(sequence, "x");
     const late = new CountingViewer();

@@ -31,7 +31,7 @@ function scene() {
 }
 
 describe("a viewer that joins a long group", () => {
-  it("gets it in parts, one a turn, and then what comes, each frame once and in order", () => {
+  it("gets it in parts, one a turn, and then new frames: each once and in order", () => {
     const { group, first, late } = scene();
     const [stream] = late.streams;
     assert.equal(stream?.text, text(0, 256), "the first part at once");
@@ -46,7 +46,7 @@ describe("a viewer that joins a long group", () => {
     assert.equal(first.streams[0]?.text, text(0, FRAMES + 2));
   });
 
-  it("gets all of it when it ends meanwhile, and the part of a frame that has come", () => {
+  it("gets all of it when it ends meanwhile, and the part of a frame that has arrived", () => {
     const { group, late } = scene();
     group.frame(4, undefined);
     group.payload(Buffer.from("19"));
@@ -62,7 +62,7 @@ describe("a viewer that joins a long group", () => {
     assert.equal(again.late.streams[0]?.state, "finished");
   });
 
-  it("is not sent the rest once it has left, or the group was reset or is kept no longer", () => {
+  it("gets no more of it after it has left, or after the group was reset or evicted", () => {
     const left = scene();
     left.subscription.cancel();
     left.late.turn();

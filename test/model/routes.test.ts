@@ -5,7 +5,7 @@ import type { Asker } from "../../moq/model/contract.ts";
 import { clock, publish, relay, start } from "./relay.ts";
 import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE } from "./support.ts";
 
-/** Which route serves whom, and which broadcasts have a place. */
+/** Which route serves which peer, and the bounds on broadcasts and tracks. */
 
 class Peer extends FakeViewer {
   readonly asker: Asker;
@@ -21,7 +21,7 @@ function watch(viewer: FakeViewer, path = "live/cam"): FakeViewer {
   return viewer;
 }
 
-describe("a peer that asks for what it publishes", () => {
+describe("a peer that asks for its own broadcast", () => {
   it("is refused: its subscription, its TRACK and its FETCH", () => {
     const own = new FakeSource();
     publish(own);
@@ -54,7 +54,7 @@ describe("a peer that asks for what it publishes", () => {
     assert.deepEqual(peer.groups, ["5:finished:[6]theirs"]);
   });
 
-  it("is refused when the other route goes, and when what it views comes to lead back to it", () => {
+  it("is refused when the other route goes, and when its route changes to one that leads back to it", () => {
     const other = new FakeSource();
     const publication = publish(other, { ...AD, hops: [8n] });
     const own = new FakeSource();
@@ -78,7 +78,7 @@ describe("a peer that asks for what it publishes", () => {
     assert.equal(peer.log.at(-1), "closed unroutable");
   });
 
-  it("is refused when it waited for a broadcast and publishes it itself", () => {
+  it("is refused when it waits for a broadcast and then publishes it itself", () => {
     const own = new FakeSource();
     const peer = watch(new Peer(own));
     publish(own);
@@ -88,7 +88,7 @@ describe("a peer that asks for what it publishes", () => {
 });
 
 describe("a publisher that asks us to leave", () => {
-  it("goes on to feed its viewers; new tracks wait for the next publisher", () => {
+  it("keeps feeding its viewers, and new tracks wait for the next publisher", () => {
     const old = new FakeSource();
     const publication = publish(old);
     const first = watch(new FakeViewer());
@@ -108,7 +108,7 @@ describe("a publisher that asks us to leave", () => {
     assert.deepEqual(second.log, ["accepted 1000"]);
   });
 
-  it("leaves new tracks to another route, and its own to it when its session ends", () => {
+  it("leaves new tracks to another route, and its own tracks too when its session ends", () => {
     const spare = new FakeSource();
     publish(spare, { ...AD, hops: [8n] });
     const old = new FakeSource();
@@ -124,7 +124,7 @@ describe("a publisher that asks us to leave", () => {
     assert.deepEqual(first.groups, ["0:finished:[1]x"]);
   });
 
-  it("is the dearest route, also after it announces again", () => {
+  it("has the highest cost, also after it announces again", () => {
     const publication = publish(new FakeSource());
     publication.leave?.();
     publication.update({ ...AD, cost: 0 });
@@ -135,7 +135,7 @@ describe("a publisher that asks us to leave", () => {
 });
 
 describe("a place among the broadcasts", () => {
-  it("is not taken by those that are only waited for", () => {
+  it("is not taken by a broadcast that has no route", () => {
     start({ broadcasts: 1, waitingSubscriptions: 3 });
     const waiting = [0, 1, 2, 3].map((i) => watch(new FakeViewer(), `nowhere/${i}`));
     assert.deepEqual(
@@ -150,7 +150,7 @@ describe("a place among the broadcasts", () => {
     assert.equal(clock.pending, 0);
   });
 
-  it("is all that a listing looks at, however many are waited for", (t) => {
+  it("is needed to be listed: broadcasts without a route cost a listing nothing", (t) => {
     for (let i = 0; i < 10; i++) watch(new FakeViewer(), `nowhere/${i}`);
     publish(new FakeSource());
     const looks = t.mock.method(Broadcast.prototype, "route");
@@ -158,7 +158,7 @@ describe("a place among the broadcasts", () => {
     assert.equal(looks.mock.callCount(), 1);
   });
 
-  it("goes to the first that was refused when there is one", () => {
+  it("goes to the publication that was refused first", () => {
     start({ broadcasts: 1 });
     const publication = publish(new FakeSource());
     const order: string[] = [];
@@ -179,7 +179,7 @@ describe("a place among the broadcasts", () => {
 });
 
 describe("a place among the tracks of a broadcast", () => {
-  it("is taken from a viewer that alone has more than half, for another one", () => {
+  it("is taken from a viewer that alone has more than half of them", () => {
     start({ tracksPerBroadcast: 4 });
     publish(new FakeSource());
     const asker: Asker = { source: new FakeSource(), hop: 0n, share: 16 };
@@ -197,7 +197,7 @@ describe("a place among the tracks of a broadcast", () => {
     assert.equal(relay.counters.boundsHit.tracks_per_broadcast, 1);
   });
 
-  it("is taken from a viewer that only asks for properties that do not come", () => {
+  it("is taken from a viewer whose requests for properties are unanswered", () => {
     start({ tracksPerBroadcast: 4 });
     publish(new FakeSource({ answer: null }));
     const asker: Asker = { source: new FakeSource(), hop: 0n, share: 16 };
@@ -207,7 +207,7 @@ describe("a place among the tracks of a broadcast", () => {
     assert.deepEqual(answers, ["limit"]);
   });
 
-  it("is taken from a track that nobody uses any more", () => {
+  it("is taken from an unused track first", () => {
     start({ tracksPerBroadcast: 1 });
     publish(new FakeSource());
     relay.subscribe("live/cam", "bogus", LIVE, new FakeViewer())?.cancel();

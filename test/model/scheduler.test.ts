@@ -19,7 +19,7 @@ function work(share: { left: number; readonly open: boolean }, units: number, ea
 }
 
 describe("the share of a session", () => {
-  it("is used at once, and what is beyond it goes on in the next turn", () => {
+  it("is used at once, and work beyond it goes on in the next turn", () => {
     const clock = new ManualClock();
     const share = new Scheduler(clock).share(plain);
     let done = 0;
@@ -29,11 +29,11 @@ describe("the share of a session", () => {
     share.enqueue(job);
     const first = done;
     clock.advance(0);
-    assert.equal(done, 5000, `${5000 - first} in the next one, which nobody else needs`);
+    assert.equal(done, 5000, `${5000 - first} in the next turn, which no other session needs`);
     assert.equal(share.hasQueued, false);
   });
 
-  it("takes turns with those of others", () => {
+  it("is served in turn with the shares of other sessions", () => {
     const clock = new ManualClock();
     const scheduler = new Scheduler(clock);
     const order: string[] = [];
@@ -46,7 +46,7 @@ describe("the share of a session", () => {
     assert.equal(order.length, 3000);
   });
 
-  it("together with all others is no longer than a turn, in units and in time", () => {
+  it("is bounded by the turn of all sessions, in units and in time", () => {
     const clock = new ManualClock();
     const scheduler = new Scheduler(clock);
     const turns: number[] = [];
@@ -75,7 +75,7 @@ describe("the share of a session", () => {
     assert.ok(slept <= 600, `${slept} pieces of 0.1 ms before the rest had to wait`);
   });
 
-  it("keeps what is held in order, and what is done later does not wait twice", () => {
+  it("runs queued jobs in order, and adds no job for later twice", () => {
     const clock = new ManualClock();
     const share = new Scheduler(clock).share(plain);
     const log: string[] = [];
@@ -88,7 +88,7 @@ describe("the share of a session", () => {
     assert.deepEqual(log, ["one", "two", "three", "job"]);
   });
 
-  it("has nothing left once its session is over", () => {
+  it("has no jobs after its session has ended", () => {
     const clock = new ManualClock();
     const share = new Scheduler(clock).share(plain);
     const never = () => assert.fail("it is over");

@@ -14,7 +14,7 @@ import type { Reason } from "../../moq/reason.ts";
 
 export { CACHE, INFO, LIMITS, LIVE } from "../../lab/sim/settings.ts";
 
-/** A stream that records; `stuck` keeps what is written in its queue, as a viewer that reads nothing would. */
+/** A stream that records what is written. `stuck`: bytes stay in its queue, as for a viewer that reads nothing. */
 export class FakeStream implements OutStream {
   readonly sequence: number;
   readonly chunks: Uint8Array[] = [];
@@ -108,7 +108,7 @@ export function channel(name = "plain"): Channel {
 
 const PLAIN = channel();
 
-/** A viewer that records what it is told. */
+/** A viewer that records the calls of its subscription. */
 export class FakeViewer implements Subscriber {
   readonly channel: Channel;
   readonly promisesStart: boolean = true;
@@ -154,13 +154,13 @@ export class FakeViewer implements Subscriber {
     this.log.push(`closed ${reason ?? "cleanly"}`);
   }
 
-  /** What came of each group, e.g. `0:finished:[1]a`. */
+  /** The state and bytes of each group, e.g. `0:finished:[1]a`. */
   get groups(): string[] {
     return this.streams.map((stream) => `${stream.sequence}:${stream.state}:${stream.text}`);
   }
 }
 
-/** A publisher that records what it is asked and sends what a test says. */
+/** A publisher that records requests and sends what a test gives it. */
 export class FakeSource implements Source {
   readonly hasInfo: boolean;
   readonly log: string[] = [];
@@ -208,7 +208,7 @@ export class FakeSource implements Source {
   /** The last subscription's sink. */
   get sink(): UpstreamSink {
     const last = this.subscriptions.at(-1);
-    if (last === undefined) throw new Error("nobody subscribed");
+    if (last === undefined) throw new Error("no subscription");
     return last.sink;
   }
 
@@ -227,7 +227,7 @@ export class FakeSource implements Source {
   }
 }
 
-/** One frame, as bytes come. */
+/** Writes one frame. */
 export function say(writer: GroupWriter, text: string, timestamp?: number): void {
   const bytes = Buffer.from(text);
   writer.frame(bytes.length, timestamp);

@@ -19,7 +19,7 @@ describe("fan-out", () => {
     const group = publisher.group(4);
     group.frame(6, 0);
     group.payload(Buffer.from("abc"));
-    for (const { groups } of viewers) assert.deepEqual(groups, ["4:open:[6]abc"], "bytes go on as they arrive");
+    for (const { groups } of viewers) assert.deepEqual(groups, ["4:open:[6]abc"], "bytes are passed on as they arrive");
     group.payload(Buffer.from("def"));
     group.end();
     say(group, "", 10);
@@ -49,7 +49,7 @@ describe("fan-out", () => {
     assert.deepEqual(plain.groups, ["0:finished:[1]a[1]b[1]c"]);
   });
 
-  it("stamps arrival in milliseconds where the publisher sends no timestamps", () => {
+  it("stamps the arrival in milliseconds when the publisher sends no timestamps", () => {
     publisher = new FakeSource({ hasInfo: false });
     publish(publisher);
     clock.advance(500);
@@ -77,7 +77,7 @@ describe("fan-out", () => {
     assert.deepEqual(viewer.groups, ["1:finished:[3]key[5]delta"]);
   });
 
-  it("keeps a large frame in pieces and hands a late joiner all of it", () => {
+  it("keeps a large frame in pieces and gives a late joiner all of it", () => {
     publish(publisher);
     watch();
     const group = publisher.group(0);
@@ -100,7 +100,7 @@ describe("fan-out", () => {
     assert.deepEqual(viewer.log, ["accepted 1000", "started 2", "ended 5", "closed cleanly"]);
   });
 
-  it("asks upstream for what all viewers together want", () => {
+  it("subscribes upstream with the merged options of all viewers", () => {
     publish(publisher);
     const a = watch({ priority: 1, ordered: true, maxLatency: 100 });
     assert.deepEqual(publisher.subscriptions[0]?.options, { priority: 1, ordered: true, maxLatency: 100 });
@@ -129,11 +129,11 @@ describe("a subscription's end", () => {
     assert.equal(publisher.subscriptions[0]?.cancelled, true);
     assert.equal(relay.cache.bytes, 0);
     const { viewer } = watch();
-    assert.deepEqual(viewer.groups, [], "what nobody followed is not shown as current");
+    assert.deepEqual(viewer.groups, [], "a group that came without viewers is not the current one");
     assert.equal(publisher.subscriptions.length, 2);
   });
 
-  it("passes on the end of a track after the groups that were still on their way", () => {
+  it("passes on the end of a track after the groups that were still coming", () => {
     publish(publisher);
     const { viewer } = watch();
     publisher.send(0, "a");
@@ -154,7 +154,7 @@ describe("a subscription's end", () => {
     assert.equal(relay.counters.subscriptionsActive, 0);
   });
 
-  it("resets a group for everyone when its publisher dies inside a frame", () => {
+  it("resets a group for all viewers when its publisher goes inside a frame", () => {
     publish(publisher);
     const { viewer } = watch();
     const group = publisher.group(0);
@@ -167,8 +167,8 @@ describe("a subscription's end", () => {
   });
 });
 
-describe("publishers of one path", () => {
-  it("lets a publisher that comes back replace the old one while viewers go on, numbered upwards", () => {
+describe("a path with several publishers", () => {
+  it("replaces a publisher by its new session while viewers go on, numbered upwards", () => {
     const old = publish(publisher);
     const { viewer } = watch();
     publisher.send(0, "a");
@@ -193,7 +193,7 @@ describe("publishers of one path", () => {
     assert.ok(!viewer.log.some((line) => line.startsWith("closed")));
   });
 
-  it("lets the older publisher take over again when the newer ends", () => {
+  it("goes back to the older publisher when the newer one ends", () => {
     publish(publisher);
     const newer = new FakeSource();
     const publication = publish(newer, { ...AD, hops: [8n] });
@@ -205,7 +205,7 @@ describe("publishers of one path", () => {
     assert.deepEqual(viewer.groups, ["10:finished:[3]new", "14:finished:[3]old"], "with room for what it overtook");
   });
 
-  it("sends again what the older publisher has now, but nothing from before that", () => {
+  it("sends the older publisher's current group again, and none before it", () => {
     publish(publisher);
     const { viewer } = watch();
     publisher.send(0, "a");
@@ -239,7 +239,7 @@ describe("publishers of one path", () => {
     assert.deepEqual(viewer.groups.slice(3), ["3:finished:[1]A", "4:finished:[1]d", "5:finished:[1]e"]);
   });
 
-  it("finds a place for groups that were overtaken", () => {
+  it("numbers groups that were overtaken", () => {
     publish(publisher);
     const { viewer } = watch();
     publisher.sink.started(0);
@@ -266,7 +266,7 @@ describe("publishers of one path", () => {
     assert.deepEqual(viewer.groups, ["100:finished:[1]a", "101:finished:[1]b"]);
   });
 
-  it("holds viewers of a publisher that vanished until it is back", () => {
+  it("keeps viewers waiting for a publisher that vanished until it is back", () => {
     const first = publish(publisher);
     const { viewer } = watch();
     publisher.send(7, "a");
@@ -280,7 +280,7 @@ describe("publishers of one path", () => {
     assert.deepEqual(viewer.groups, ["7:finished:[1]a", "8:finished:[1]b"]);
   });
 
-  it("gives up viewers of a publisher that stays away", () => {
+  it("ends the viewers of a publisher that stays away", () => {
     const first = publish(publisher);
     const { viewer } = watch();
     publisher.send(7, "a");
@@ -290,7 +290,7 @@ describe("publishers of one path", () => {
     assert.equal(clock.pending, 0);
   });
 
-  it("rescales timestamps when the new publisher counts otherwise, since viewers keep what they were told", () => {
+  it("rescales timestamps to the timescale that viewers know when the new publisher has another one", () => {
     publish(publisher);
     const { viewer } = watch(LIVE, new FakeViewer(channel("timed")));
     publisher.send(0, "a");
