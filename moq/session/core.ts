@@ -149,10 +149,10 @@ export class SessionCore<S extends Source> implements SessionContext {
     this.#intake.data(handler, bytes);
   }
 
-  /** The work and the bytes of a datagram that is accepted. */
+  /** Counts the work and the bytes of a datagram. */
   countDatagram(bytes: Uint8Array): void {
     this.share.left -= STREAM_UNITS;
-    this.received.bytes += bytes.length;
+    this.received.count(bytes.length);
   }
 
   /** Groups that were held back may be sent now. */

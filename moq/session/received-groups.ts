@@ -16,13 +16,21 @@ export interface ReceivedGroupsDeps {
 
 /** The groups that the peer is sending, and the bytes that it has sent. */
 export class ReceivedGroups {
-  /** Bytes of groups and datagrams that were accepted. */
-  bytes = 0;
   readonly #deps: ReceivedGroupsDeps;
   readonly #open = new Set<GroupWriter>();
+  #bytes = 0;
 
   constructor(deps: ReceivedGroupsDeps) {
     this.#deps = deps;
+  }
+
+  /** Bytes of groups and datagrams that were read. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  count(bytes: number): void {
+    this.#bytes += bytes;
   }
 
   /** Starts a group of one of our subscriptions. Where it is refused its stream is stopped, and there is nothing to write to. */

@@ -100,10 +100,10 @@ for (const version of VERSIONS) {
       publisher.publish("live/a");
       await relay.pass(100);
       const nothing = viewer.watch("live/a", LIVE, "nothing");
-      const nobody = viewer.watch("live/nobody");
+      const missing = viewer.watch("live/missing");
       await relay.pass(20_000);
       assert.match(nothing.log.at(-1) ?? "", /^closed (not_found|timeout)/);
-      assert.equal(nobody.log.at(-1), "closed not_found");
+      assert.equal(missing.log.at(-1), "closed not_found");
     });
 
     it("sends GOAWAY, and sends nothing in versions without it", async () => {
@@ -179,7 +179,7 @@ describe("moqmesh-1", () => {
     assert.equal(broadcast?.route()?.advertisement.epoch, first.epoch);
     const second = (await relay.connect("moqmesh-1")).publish("live/a");
     await relay.pass(100);
-    assert.equal(broadcast?.route()?.advertisement.epoch, second.epoch, "told by ANNOUNCE_UPDATE");
+    assert.equal(broadcast?.route()?.advertisement.epoch, second.epoch, "ANNOUNCE_UPDATE has the new epoch");
   });
 });
 

@@ -117,7 +117,7 @@ for (const version of VERSIONS) {
       await relay.pass(50);
       assert.deepEqual(paths(), ["a", "b"]);
       await relay.pass(500);
-      assert.deepEqual(paths(), ["b", "d"], "a place that is free again is given out");
+      assert.deepEqual(paths(), ["b", "d"], "the place of an ended announcement is used again");
       assert.equal(relay.counters.boundsHit.announcements_per_session, 1);
       assert.equal(relay.counters.protocolViolations, 0);
       assert.deepEqual(closed, []);

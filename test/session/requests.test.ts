@@ -97,7 +97,7 @@ describe("requests to one publisher", () => {
     ask(viewer(10), "other");
     assert.deepEqual(log.slice(4), [], "a publisher may allow more before long");
     clock.advance(1_000);
-    assert.deepEqual(log.slice(4), ["c limit"], "not one that others watch as well");
+    assert.deepEqual(log.slice(4), ["c limit"], "a request that serves other viewers is spared");
     allow(1);
     assert.deepEqual(log.slice(5), ["other"]);
   });
@@ -142,7 +142,7 @@ describe("requests to one publisher", () => {
     const client = await relay.connect();
     const quiet = Array.from({ length: 10 }, (_, i) => client.watch("live/a", LIVE, `chat ${i}`));
     await relay.pass(500);
-    assert.equal(broadcast.sinks.size, 10, "none waits for the others to say something");
+    assert.equal(broadcast.sinks.size, 10, "no subscription waits for an answer to another");
     await relay.pass(60_000);
     assert.ok(quiet.every(({ log }) => log.length === 0));
   });

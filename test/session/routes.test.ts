@@ -56,7 +56,7 @@ describe("a publisher that sends GOAWAY", () => {
       broadcast.send(0, "a");
       await relay.pass(300);
       assert.deepEqual(viewer.told, ["0 finished a"]);
-      assert.ok(!heard.includes("-live/a"), "those who have it are not made to stop");
+      assert.ok(!heard.includes("-live/a"), "viewers who have the broadcast keep it");
       assert.deepEqual(news, []);
       const next = (await relay.connect(version)).publish("live/a");
       await relay.pass(300);

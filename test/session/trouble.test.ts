@@ -143,7 +143,7 @@ describe("a publisher that dies", () => {
 async function visit(relay: TestRelay, kind: number): Promise<Link> {
   const guest = await relay.connect(VERSIONS[kind % VERSIONS.length], "/", kind % 2 === 0 ? "" : undefined);
   guest.watch("live/a");
-  if (kind % 3 === 0) guest.watch("live/nobody");
+  if (kind % 3 === 0) guest.watch("live/missing");
   if (kind % 5 === 0) guest.publish(`guest/${kind}`);
   if (kind % 7 === 0) relay.network.vanish(guest.link);
   else if (kind % 7 === 1) guest.session.close(0, "");
@@ -307,7 +307,7 @@ describe("bounds of a session", () => {
     const many = await relay.connect();
     for (let i = 0; i < 3; i++) many.publish(`live/${i}`);
     await relay.pass(200);
-    assert.equal(many.reports.length, 0, "its publisher keeps the broadcasts that found a place");
+    assert.equal(many.reports.length, 0, "the publisher keeps the broadcasts below the bound");
     assert.deepEqual([...relay.broadcasts.list()].map(({ path }) => path).toSorted(), ["live/0", "live/1"]);
     assert.ok(relay.counters.boundsHit.announcements_per_session >= 1);
   });

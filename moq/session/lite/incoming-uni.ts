@@ -84,10 +84,10 @@ export class IncomingUni implements TurnHandler {
 
   #read(bytes: Uint8Array): Uint8Array {
     const { received, share, admission } = this.#context.session;
-    received.bytes += bytes.length;
+    received.count(bytes.length);
     try {
       const rest = this.#reader.push(bytes, share);
-      received.bytes -= rest.length;
+      received.count(-rest.length);
       return rest;
     } catch (error) {
       // A frame over its bound ends its group, not the session.
