@@ -116,7 +116,7 @@ export class MemoryLink implements Link, SendOwner {
   pauseReading(): void {}
 
   allowBidi(streams: number): void {
-    if (!this.#ended) this.#tell("control", undefined, (peer) => peer.onAllowed(streams));
+    if (!this.#ended) this.#send("control", undefined, (peer) => peer.onAllowed(streams));
   }
 
   sendDatagram(bytes: Uint8Array): boolean {
@@ -129,7 +129,7 @@ export class MemoryLink implements Link, SendOwner {
   close(code: number, reason: string): void {
     if (this.#ended) return;
     const cut = cutReason(reason);
-    this.#tell("lossy", undefined, (peer) => peer.onClose(code, cut));
+    this.#send("lossy", undefined, (peer) => peer.onClose(code, cut));
     this.#end({ by: "local", code, reason: cut });
   }
 
@@ -192,7 +192,7 @@ export class MemoryLink implements Link, SendOwner {
       return;
     }
     this.#announce(half);
-    this.#tell("stream", half.order, (peer) => peer.onReset(half.id, code));
+    this.#send("stream", half.order, (peer) => peer.onReset(half.id, code));
     this.#retire(half.id);
   }
 
@@ -265,7 +265,7 @@ export class MemoryLink implements Link, SendOwner {
     const told = half.ended ? undefined : half.handler;
     this.#outbox.dropped(half, half.end());
     // An endpoint answers STOP_SENDING with a reset (RFC 9000 section 3.5).
-    this.#tell("stream", half.order, (peer) => peer.onReset(id, code));
+    this.#send("stream", half.order, (peer) => peer.onReset(id, code));
     this.#guard(() => told?.stop(code));
     this.#retire(id);
     this.#wake();
@@ -274,13 +274,13 @@ export class MemoryLink implements Link, SendOwner {
   /** A stream that this end opened has ended at the peer. */
   onStreamGone(bidi: boolean): void {
     this.#streams.ownOf(bidi).ended();
-    this.#tellCapacity();
+    this.#reportCapacity();
   }
 
   /** The peer allows more bidirectional streams. */
   onAllowed(streams: number): void {
     this.#streams.own.bidi.raise(streams);
-    this.#tellCapacity();
+    this.#reportCapacity();
   }
 
   onDatagram(bytes: Uint8Array): void {
@@ -293,7 +293,7 @@ export class MemoryLink implements Link, SendOwner {
   }
 
   onProbe(sentAt: number): void {
-    this.#tell("lossy", undefined, (peer) => peer.#sampleRtt(sentAt));
+    this.#send("lossy", undefined, (peer) => peer.#sampleRtt(sentAt));
   }
 
   #open(bidi: boolean, priority: number, handler: SendHandler): SendHalf | undefined {
@@ -310,7 +310,7 @@ export class MemoryLink implements Link, SendOwner {
     if (this.#ended) return;
     const { id, sender } = half;
     if (sender !== undefined) this.#announce(sender);
-    this.#tell("stream", sender?.order, (peer) => peer.onStop(id, code));
+    this.#send("stream", sender?.order, (peer) => peer.onStop(id, code));
   };
 
   /** Opens a stream at the peer, before the first packet of the stream. */
@@ -318,7 +318,7 @@ export class MemoryLink implements Link, SendOwner {
     if (half.announced) return;
     half.announced = true;
     const { id, bidi } = half;
-    this.#tell("stream", half.order, (peer) => peer.onOpen(id, bidi));
+    this.#send("stream", half.order, (peer) => peer.onOpen(id, bidi));
   }
 
   #sendData(half: SendHalf, piece: Uint8Array): void {
@@ -326,28 +326,28 @@ export class MemoryLink implements Link, SendOwner {
     const { clock } = this.#parts;
     const sentAt = clock.now();
     this.#bytesSent += piece.length;
-    this.#tell("stream", half.order, (peer) => {
+    this.#send("stream", half.order, (peer) => {
       peer.onData(half.id, piece);
-      peer.#tell("control", undefined, (self) => self.onCredit(half, piece.length, sentAt));
+      peer.#send("control", undefined, (self) => self.onCredit(half, piece.length, sentAt));
     });
   }
 
   #sendFin(half: SendHalf): void {
     this.#announce(half);
     half.done = true;
-    this.#tell("stream", half.order, (peer) => peer.onFin(half.id));
+    this.#send("stream", half.order, (peer) => peer.onFin(half.id));
     this.#retire(half.id);
   }
 
   #sendDatagram(bytes: Uint8Array): void {
     this.#bytesSent += bytes.length;
     if (this.#lane.chance(this.#lane.settings.datagramLoss)) this.#datagramsLost += 1;
-    else this.#tell("lossy", undefined, (peer) => peer.onDatagram(bytes));
+    else this.#send("lossy", undefined, (peer) => peer.onDatagram(bytes));
   }
 
   #probe(): void {
     const sentAt = this.#parts.clock.now();
-    this.#tell("lossy", undefined, (peer) => peer.onProbe(sentAt));
+    this.#send("lossy", undefined, (peer) => peer.onProbe(sentAt));
   }
 
   #sampleRtt(sentAt: number): void {
@@ -355,7 +355,7 @@ export class MemoryLink implements Link, SendOwner {
     this.#rttMs = this.#rttMs === undefined ? sample : this.#rttMs + (sample - this.#rttMs) * RTT_SHARE;
   }
 
-  #tell(kind: Packet["kind"], order: Order | undefined, act: (peer: MemoryLink) => void): void {
+  #send(kind: Packet["kind"], order: Order | undefined, act: (peer: MemoryLink) => void): void {
     const deliver = () => {
       const peer = this.#parts.peer();
       if (peer !== undefined && !peer.ended) act(peer);
@@ -368,7 +368,7 @@ export class MemoryLink implements Link, SendOwner {
     const entry = this.#streams.takeEnded(id);
     if (entry === undefined) return;
     const { own, bidi } = entry;
-    if (!own) this.#tell("control", undefined, (peer) => peer.onStreamGone(bidi));
+    if (!own) this.#send("control", undefined, (peer) => peer.onStreamGone(bidi));
   }
 
   /** Asks for a turn: it sends all writes together and reports their effects. */
@@ -382,14 +382,14 @@ export class MemoryLink implements Link, SendOwner {
     this.#cancelTurn = undefined;
     if (this.#ended) return;
     this.#outbox.pump();
-    this.#tellCapacity();
+    this.#reportCapacity();
     this.#guard(() => {
       if (this.#handler !== undefined && !this.#ended) this.#marks.rise(this.queued, this.#handler);
       if (this.#handler !== undefined && !this.#ended) this.#marks.fall(this.queued, this.#handler);
     });
   }
 
-  #tellCapacity(): void {
+  #reportCapacity(): void {
     if (this.#streams.takeWanted()) this.#guard(() => this.#handler?.capacity());
   }
 

@@ -53,7 +53,7 @@ export class W3cLink implements Link {
   #wantsCapacity = false;
   #checking = false;
   #ended = false;
-  #told = false;
+  #endReported = false;
   #why: LinkClosed | undefined;
   #sent = 0;
   #received = 0;
@@ -273,12 +273,12 @@ export class W3cLink implements Link {
     for (const half of this.#recvs) half.end();
     this.#sends.clear();
     this.#recvs.clear();
-    queueMicrotask(() => this.#tell());
+    queueMicrotask(() => this.#reportEnd());
   }
 
-  #tell(): void {
-    if (this.#told || this.#why === undefined) return;
-    this.#told = true;
+  #reportEnd(): void {
+    if (this.#endReported || this.#why === undefined) return;
+    this.#endReported = true;
     try {
       this.#handler?.closed(this.#why);
     } catch (error) {

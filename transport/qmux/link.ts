@@ -128,7 +128,7 @@ export class QmuxLink implements Link {
       checkMessageSize(message.length, this.#options.form);
       readFrames(message, this.#dispatch);
     });
-    if (!this.#ended) this.#reading.took(this.#dispatch.frames - before);
+    if (!this.#ended) this.#reading.addFrames(this.#dispatch.frames - before);
     this.#schedule();
   }
 
@@ -141,7 +141,7 @@ export class QmuxLink implements Link {
   heard(): void {
     if (this.#ended) return;
     this.#liveness.heard();
-    this.#reading.took(0);
+    this.#reading.addFrames(0);
     this.#schedule();
   }
 

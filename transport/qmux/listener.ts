@@ -113,7 +113,7 @@ export class UpgradeListener implements Listener {
       answer(socket, noProtocol(this.#options.protocols));
     } else {
       const info = infoOf(request, socket, this.#options.engine.name, agreed, target);
-      this.#hold({ request, socket, head, agreed, info });
+      this.#ask({ request, socket, head, agreed, info });
     }
   };
 
@@ -128,7 +128,7 @@ export class UpgradeListener implements Listener {
   }
 
   /** Asks the program, and waits for its answer until a timeout. */
-  #hold(held: Held): void {
+  #ask(held: Held): void {
     const { socket } = held;
     const settle = (): boolean => {
       cancel();

@@ -15,7 +15,7 @@ export class Reading {
   }
 
   /** Counts the frames of a message; a message without frames counts too. */
-  took(frames: number): void {
+  addFrames(frames: number): void {
     this.#frames += frames + 1;
     this.#apply();
   }

@@ -58,11 +58,11 @@ export class RwtLink implements Link, RecvOwner {
   readonly #clock: Clock;
   readonly #warn: LinkParts["warn"];
   readonly #outbox: Outbox;
-  readonly #life: Liveness;
+  readonly #liveness: Liveness;
   readonly #stops: StopSending;
   /** Receive halves by QUIC id. */
   readonly #recv = new Map<number, RecvHalf>();
-  #hold: PreAcceptBuffer | undefined;
+  #preAccept: PreAcceptBuffer | undefined;
   #handler: LinkHandler | undefined;
   #marked = false;
   #datagrams = 0;
@@ -86,10 +86,10 @@ export class RwtLink implements Link, RecvOwner {
     this.#turn = parts.turn;
     this.#clock = parts.clock;
     this.#warn = parts.warn;
-    this.#hold = new PreAcceptBuffer(parts.port);
+    this.#preAccept = new PreAcceptBuffer(parts.port);
     this.#outbox = new Outbox(parts.port, parts.info.dialled, () => this.#wake(), parts.clock);
     this.#stops = new StopSending(parts.port, parts.clock);
-    this.#life = new Liveness(parts.port, parts.limits, parts.clock.now());
+    this.#liveness = new Liveness(parts.port, parts.limits, parts.clock.now());
   }
 
   get queued(): number {
@@ -157,7 +157,7 @@ export class RwtLink implements Link, RecvOwner {
   }
 
   stats(): LinkStats {
-    return this.#life.stats(this.#clock.now(), this.#outbox.sent, this.#received);
+    return this.#liveness.stats(this.#clock.now(), this.#outbox.sent, this.#received);
   }
 
   stopping(half: RecvHalf, code: number): void {
@@ -176,8 +176,8 @@ export class RwtLink implements Link, RecvOwner {
       this.#closed(event);
     } else if (event.type === "error") {
       if (!/^(quic|socket) recv: /.test(event.message)) this.#failure = event.message;
-    } else if (this.#hold !== undefined && !this.#ended) {
-      if (this.#hold.add(event)) return;
+    } else if (this.#preAccept !== undefined && !this.#ended) {
+      if (this.#preAccept.add(event)) return;
       this.close(0, "too many events before the session was accepted");
     } else {
       this.#guarded(event);
@@ -197,7 +197,7 @@ export class RwtLink implements Link, RecvOwner {
       return;
     }
     for (const handler of this.#outbox.tick()) this.#reportStop(handler);
-    if (this.#life.tick(now)) return;
+    if (this.#liveness.tick(now)) return;
     this.#shut(0, "timed out");
     this.#end({ by: "timeout", code: 0, reason: "" });
   }
@@ -220,10 +220,10 @@ export class RwtLink implements Link, RecvOwner {
   #flush(): void {
     const handler = this.#handler;
     if (handler === undefined) return;
-    const hold = this.#hold;
-    if (hold !== undefined) {
-      this.#hold = undefined;
-      for (const event of hold.release()) this.#guarded(event);
+    const buffer = this.#preAccept;
+    if (buffer !== undefined) {
+      this.#preAccept = undefined;
+      for (const event of buffer.release()) this.#guarded(event);
     }
     const why = this.#why;
     if (why !== undefined) {
@@ -256,7 +256,7 @@ export class RwtLink implements Link, RecvOwner {
         if (this.#marks.passed) this.#wake();
         return;
       case "streamData":
-        this.#life.heard = true;
+        this.#liveness.heard = true;
         this.#received += event.data.length;
         this.#recv.get(event.streamId)?.handler?.data(event.data);
         return;
@@ -270,7 +270,7 @@ export class RwtLink implements Link, RecvOwner {
         this.#incoming(event.streamId, event.bidi);
         return;
       case "streamStopSending":
-        this.#life.heard = true;
+        this.#liveness.heard = true;
         this.#outbox.stopped(event.streamId)?.stop(toCode(event.code));
         return;
       case "streamOpened":
@@ -278,7 +278,7 @@ export class RwtLink implements Link, RecvOwner {
           throw new Error("the addon numbered a stream in another way than expected");
         return;
       case "datagram":
-        this.#life.heard = true;
+        this.#liveness.heard = true;
         this.#handler?.datagram(event.data);
         return;
       case "datagramAck":
@@ -286,8 +286,8 @@ export class RwtLink implements Link, RecvOwner {
         return;
       case "stats": {
         const now = this.#clock.now();
-        this.#life.took(event, now);
-        this.#outbox.setPath(event.smoothedRtt, this.#life.lossy(now));
+        this.#liveness.addStats(event, now);
+        this.#outbox.setPath(event.smoothedRtt, this.#liveness.lossy(now));
         return;
       }
       default:
@@ -296,7 +296,7 @@ export class RwtLink implements Link, RecvOwner {
   }
 
   #incoming(nativeId: number, isBidi: boolean): void {
-    this.#life.heard = true;
+    this.#liveness.heard = true;
     const handler = this.#handler;
     if (handler === undefined) return;
     const recv = new RecvHalf(this, nativeId, isBidi, nativeId);
@@ -313,7 +313,7 @@ export class RwtLink implements Link, RecvOwner {
   }
 
   #takeRecv(nativeId: number): RecvHalf["handler"] {
-    this.#life.heard = true;
+    this.#liveness.heard = true;
     const half = this.#recv.get(nativeId);
     if (half === undefined) return undefined;
     this.#recv.delete(nativeId);

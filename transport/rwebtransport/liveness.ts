@@ -74,7 +74,7 @@ export class Liveness {
     return now - this.#lostAt < LOSSY_MS;
   }
 
-  took(event: StatsEvent, now: number): void {
+  addStats(event: StatsEvent, now: number): void {
     if (event.packetsLost > (this.#stats.packetsLost ?? 0)) this.#lostAt = now;
     if (event.bytesReceived > this.#stats.bytesReceived) this.heard = true;
     this.#stats = {
