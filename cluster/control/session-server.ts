@@ -224,15 +224,17 @@ export class ControlSessionServer implements ControlTable {
       for (const one of before) if (!namesakes.has(one)) gone(one);
     };
     this.#nameReviews.add(review);
+    let stopped = false;
     const stop = this.#registry.watchNodes({
       node: (info) => {
         const before = infos.get(info.node);
         const now = announcedNode(info);
         if (before?.path === now.path) return;
         infos.set(info.node, now);
-        // The new one first, so that the relay is announced all the time.
+        // The old one is withdrawn when all changes of this turn are announced, so that the relay is announced all the time. A change that
+        // another one replaces within the turn is not written to the session at all.
         watcher.changed(now);
-        if (before !== undefined) gone(before);
+        if (before !== undefined) this.#registry.soon(() => void (stopped || gone(before)));
         if (info.node === this.#node) review();
       },
       nodeGone: (node) => {
@@ -243,6 +245,7 @@ export class ControlSessionServer implements ControlTable {
       },
     });
     return () => {
+      stopped = true;
       this.#nameReviews.delete(review);
       stop();
     };

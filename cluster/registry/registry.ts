@@ -263,6 +263,11 @@ export class Registry {
     return add(this.#rivals, node, watcher);
   }
 
+  /** Calls `callback` once the changes of this turn are made. */
+  soon(callback: () => void): void {
+    this.#deps.clock.soon(callback);
+  }
+
   close(): void {
     for (const entry of this.#registered.values()) entry.cancel?.();
     this.#registered.clear();

@@ -539,10 +539,11 @@ describe("a root's table", () => {
     );
   });
 
-  it("notifies each of several watchers of relays of every change", () => {
+  it("notifies each of several watchers of relays of every change", async () => {
+    const clock = new ManualClock();
     const registry = new Registry({
       ...REGISTRY,
-      clock: new ManualClock(),
+      clock,
       leaseMs: LEASE_MS,
       maxNodes: 10,
       maxHoldings: 10,
@@ -555,6 +556,7 @@ describe("a root's table", () => {
       table.watch("n", { changed: (relay) => void list.push(relay.route() === undefined ? "gone" : "there") });
     }
     registry.register(nodeInfo("o1", "origin", { draining: true }), session);
+    await clock.run(0);
     registry.unregister("o1", session);
     assert.deepEqual(seen, [
       ["there", "gone", "gone"],

@@ -73,6 +73,23 @@ describe("sessions of one relay at a root", () => {
     assert.deepEqual(known(), ["live/b"]);
   });
 
+  it("a relay that was restarted twice stays announced when the session of its first start ends", async () => {
+    const first = session(nodeInfo("o1", "origin", { startedAt: 3, hop: 1n }));
+    session(nodeInfo("o1", "origin", { startedAt: 1, hop: 2n }));
+    session(nodeInfo("o1", "origin", { startedAt: 2, hop: 3n }));
+    const changes: string[] = [];
+    new ControlSessionServer(registry).watch("n", {
+      changed: ({ path, route }) => {
+        const parsed = parseControlPath(path);
+        assert.ok(parsed?.kind === "node");
+        changes.push(`${parsed.info.hop} ${route() === undefined ? "gone" : "there"}`);
+      },
+    });
+    first.close(0);
+    await clock.run(0);
+    assert.deepEqual(changes, ["2 there", "3 there", "1 gone", "2 gone"]);
+  });
+
   it("a session does not register the relay again after it left in another session", () => {
     session(nodeInfo("o1"), "live/a");
     registry.evict("o1");
