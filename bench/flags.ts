@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { nearest } from "../relay/config/index.ts";
 
-/** The command line is wrong; the message says all that is. */
+/** The command line is wrong. The message has every problem. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message);
@@ -10,17 +10,17 @@ export class UsageError extends Error {
   }
 }
 
-/** What a flag is called, by name; `value` is what it takes. */
+/** Flags by name; `value` names the value in help texts. */
 export type Flags = Readonly<Record<string, { readonly value?: string; readonly text: string }>>;
 
-/** Most of anything: a guard against slips of the keyboard. */
+/** Largest number of any flag: it catches typing mistakes. */
 const MOST = 100_000;
 const LONGEST_SECONDS = 3_600;
 
 /** Width of the first of two columns. */
 const COLUMN = 24;
 
-/** For a help text. */
+/** The flags as lines of a help text. */
 export function flagLines(flags: Flags): string[] {
   return columns(
     Object.entries(flags).map(([name, { value, text }]) => [
@@ -36,7 +36,7 @@ export function columns(entries: readonly (readonly [string, string])[]): string
 
 export type Values = ReadonlyMap<string, string | boolean>;
 
-/** Understands a command line of flags only. Throws {@link UsageError}. */
+/** Parses a command line that has flags only. Throws {@link UsageError}. */
 export function readFlags(flags: Flags, args: readonly string[]): Values {
   const config = Object.fromEntries(
     Object.entries(flags).map(([name, { value }]) => [

@@ -21,7 +21,7 @@ import { findPin, type Pinning, pinSelf } from "./system/pin.ts";
 
 const EXIT = { ok: 0, failed: 1, usage: 2, void: 3 } as const;
 
-/** Ending by a signal: 128 and its number, as shells report it. */
+/** The exit code after a signal: 128 plus its number, as shells report it. */
 const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 let interrupted: number | undefined;
@@ -45,14 +45,15 @@ async function main(args: readonly string[]): Promise<number> {
     return name === undefined ? EXIT.usage : EXIT.ok;
   }
   const command = COMMANDS.get(name);
-  if (command === undefined) throw new UsageError(`there is no "${name}", only ${[...COMMANDS.keys()].join(" and ")}`);
+  if (command === undefined)
+    throw new UsageError(`"${name}" is unknown; use one of ${[...COMMANDS.keys()].join(", ")}`);
   return await command.run(rest);
 }
 
-/** Prints the help where that is asked for, else measures. */
+/** Prints the help if asked to, otherwise measures. */
 async function parsed<O>(options: O | "help", help: () => string, measure: (options: O) => Promise<number>) {
   if (options !== "help") {
-    if (process.platform !== "linux") throw new BenchError("this needs Linux: CPU and memory are read from /proc");
+    if (process.platform !== "linux") throw new BenchError("the bench needs Linux: it reads CPU and memory from /proc");
     return await measure(options);
   }
   process.stdout.write(help());
@@ -101,7 +102,7 @@ async function run(options: FanoutOptions): Promise<number> {
   return isVoid ? EXIT.void : EXIT.ok;
 }
 
-/** Where things run; says so when they cannot run where they should. */
+/** Chooses the cores of relay and load; prints a line if the processes cannot be pinned. */
 async function pin({ pinning: wanted }: FanoutOptions): Promise<Pinning | undefined> {
   if (wanted === undefined) return undefined;
   const found = await findPin(wanted);

@@ -8,7 +8,7 @@ import { type Pinning, parseCores } from "./system/pin.ts";
 export interface FanoutOptions {
   readonly scenario: Scenario;
   readonly viewers: number;
-  /** Length of the measured window and of the time before it, in seconds. */
+  /** Length of the measured window and of the warm-up before it, in seconds. */
   readonly seconds: number;
   readonly warmup: number;
   readonly rounds: number;
@@ -18,15 +18,15 @@ export interface FanoutOptions {
   readonly threads: number | undefined;
   /** Engine of publisher and viewers. */
   readonly loadEngine: string;
-  /** Offered to the relay, best first. */
+  /** Protocols to offer, preferred first. */
   readonly protocols: readonly string[];
-  /** A relay that runs already, in place of ours. */
+  /** A relay that runs already, instead of ours. */
   readonly url: URL | undefined;
   readonly pid: number | undefined;
   readonly trust: TrustSpec;
   readonly against: "moq-relay" | undefined;
   readonly audienceProcesses: number;
-  /** Absent: not to be pinned. */
+  /** Absent: do not pin. */
   readonly pinning: Pinning | undefined;
   readonly json: boolean;
 }
@@ -36,21 +36,21 @@ const FLAGS: Flags = {
   viewers: { value: "N", text: "Viewers, one session each (default: the scenario's)." },
   seconds: { value: "S", text: "Length of the measured window (default 10)." },
   warmup: { value: "S", text: "Time at full load before the window (default 3)." },
-  rounds: { value: "N", text: "Rounds, of which medians are printed (default 1, with --against 3)." },
+  rounds: { value: "N", text: "Rounds; the table has their medians (default 1, with --against 3)." },
   engine: { value: "NAME", text: "QUIC engine of our relay (default auto)." },
   threads: { value: "N", text: "Threads of our relay's engine (default: its own)." },
   "load-engine": { value: "NAME", text: "QUIC engine of publisher and viewers (default auto)." },
-  protocol: { value: "LIST", text: `Protocols to offer, best first (default ${STABLE_PROTOCOLS.join(",")}).` },
-  url: { value: "URL", text: "Measure the relay that runs there instead of starting ours." },
-  token: { value: "FILE", text: "Show the token in FILE at --url; MOQMESH_TOKEN holds a token itself." },
-  pid: { value: "PID", text: "Its process, for CPU and memory." },
-  fingerprint: { value: "HEX", text: "Trust the certificate with this SHA-256 and no other at --url." },
+  protocol: { value: "LIST", text: `Protocols to offer, preferred first (default ${STABLE_PROTOCOLS.join(",")}).` },
+  url: { value: "URL", text: "Measure the relay at URL instead of starting ours." },
+  token: { value: "FILE", text: "Send the token in FILE to --url; MOQMESH_TOKEN may contain the token itself." },
+  pid: { value: "PID", text: "Process id of the relay at --url, to measure its CPU and memory." },
+  fingerprint: { value: "HEX", text: "Trust only the certificate with this SHA-256 at --url." },
   insecure: { text: "Trust any certificate at --url." },
-  against: { value: "RELAY", text: "Measure moq-relay as well, in turns, and print ratios." },
-  "audience-processes": { value: "N", text: "Processes that the viewers are spread over (default 1)." },
+  against: { value: "RELAY", text: "Also measure moq-relay, in alternating rounds, and print ratios." },
+  "audience-processes": { value: "N", text: "Processes for the viewers (default 1)." },
   "relay-cores": { value: "LIST", text: "Cores of the relay, such as 0 or 0-3 (default 0)." },
   "load-cores": { value: "LIST", text: "Cores of publisher and viewers (default 1)." },
-  "no-pin": { text: "Pin nothing; figures of CPU then say less." },
+  "no-pin": { text: "Do not pin processes to cores; CPU figures are less exact then." },
   json: { text: "Print one JSON object instead of the table." },
   help: { text: "Show this text." },
 };
@@ -68,7 +68,7 @@ export function fanoutHelp(): string {
   return [
     "Usage: npm run bench -- fanout [options]",
     "",
-    "Sends one publisher's broadcast through a relay to many viewers and measures what that costs the relay.",
+    "Sends a publisher's broadcast through a relay to many viewers and measures the relay's CPU, memory and latency.",
     "",
     "Options:",
     ...flagLines(FLAGS),
@@ -76,12 +76,12 @@ export function fanoutHelp(): string {
     "Scenarios:",
     ...columns(scenarios),
     "",
-    "Exit codes: 0 measured, 1 failed, 2 wrong command line, 3 measured but void (the load was the bottleneck).",
+    "Exit codes: 0 measured, 1 failed, 2 wrong command line, 3 measured but void (the load was the bottleneck, not the relay).",
     "",
   ].join("\n");
 }
 
-/** Understands the arguments after `fanout`; `help` when that is asked for. Throws {@link UsageError}. */
+/** Parses the arguments after `fanout`; `help` for --help. Throws {@link UsageError}. */
 export function parseFanout(args: readonly string[]): FanoutOptions | "help" {
   const values = readFlags(FLAGS, args);
   if (values.get("help") === true) return "help";
@@ -89,14 +89,15 @@ export function parseFanout(args: readonly string[]): FanoutOptions | "help" {
   const against = againstOf(text(values, "against"));
   const url = withToken(urlOf(text(values, "url")), text(values, "token"), process.env["MOQMESH_TOKEN"]);
   for (const name of ["token", "pid", "fingerprint", "insecure"]) {
-    if (values.has(name) && url === undefined) throw new UsageError(`--${name} is of use with --url only`);
+    if (values.has(name) && url === undefined) throw new UsageError(`--${name} needs --url`);
   }
   for (const name of ["engine", "threads"]) {
-    if (values.has(name) && url !== undefined) throw new UsageError(`--${name} is for our own relay, not for --url`);
+    if (values.has(name) && url !== undefined)
+      throw new UsageError(`--${name} configures our own relay and cannot be used with --url`);
   }
   const viewers = whole(values, "viewers") ?? scenario.viewers;
   const audienceProcesses = whole(values, "audience-processes") ?? 1;
-  if (audienceProcesses > viewers) throw new UsageError("--audience-processes: more than there are viewers");
+  if (audienceProcesses > viewers) throw new UsageError("--audience-processes must not exceed --viewers");
   return {
     scenario,
     viewers,
@@ -120,26 +121,26 @@ export function parseFanout(args: readonly string[]): FanoutOptions | "help" {
 function scenarioOf(name: string): Scenario {
   const scenario = SCENARIOS.get(name);
   if (scenario !== undefined) return scenario;
-  throw new UsageError(`--scenario: there is no "${name}", only ${[...SCENARIOS.keys()].join(", ")}`);
+  throw new UsageError(`--scenario: "${name}" is unknown; use one of ${[...SCENARIOS.keys()].join(", ")}`);
 }
 
 function againstOf(name: string | undefined): "moq-relay" | undefined {
   if (name === undefined || name === "moq-relay") return name;
-  throw new UsageError(`--against: only moq-relay can be started, not "${name}"; measure others with --url`);
+  throw new UsageError(`--against: the bench can start only moq-relay, not "${name}"; measure others with --url`);
 }
 
 function urlOf(address: string | undefined): URL | undefined {
   if (address === undefined) return undefined;
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url !== undefined && SCHEMES.includes(url.protocol)) return url;
-  throw new UsageError(`--url: "${address}" is not the address of a relay, such as https://relay.example:4443/`);
+  throw new UsageError(`--url: "${address}" is not the URL of a relay, such as https://relay.example:4443/`);
 }
 
-/** A token that is in the URL already goes before the variable. */
+/** A token in the URL overrides the variable. */
 function withToken(url: URL | undefined, file: string | undefined, variable: string | undefined): URL | undefined {
   if (url === undefined) return undefined;
   const inUrl = url.searchParams.has("jwt");
-  if (file !== undefined && inUrl) throw new UsageError("there is a token in --url and another in --token");
+  if (file !== undefined && inUrl) throw new UsageError("--url and --token both have a token; use one of them");
   const token = file === undefined ? variable?.trim() : readToken(file);
   if (token !== undefined && token !== "" && !inUrl) url.searchParams.set("jwt", token);
   return url;
@@ -157,14 +158,14 @@ function protocolsOf(list: string | undefined): readonly string[] {
   if (list === undefined) return STABLE_PROTOCOLS;
   const names = list.split(",").map((name) => name.trim());
   for (const name of names) {
-    if (capabilities(name) === undefined) throw new UsageError(`--protocol: the load does not speak "${name}"`);
+    if (capabilities(name) === undefined) throw new UsageError(`--protocol: the load does not support "${name}"`);
   }
   return names;
 }
 
 function trustOf(fingerprint: string | undefined, insecure: boolean): TrustSpec {
   if (fingerprint === undefined) return { kind: insecure ? "insecure" : "system" };
-  if (insecure) throw new UsageError("--fingerprint and --insecure exclude one another");
+  if (insecure) throw new UsageError("use only one of --fingerprint and --insecure");
   const sha256 = fingerprint.replaceAll(":", "").toLowerCase();
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw new UsageError("--fingerprint: expected 64 hexadecimal digits (SHA-256)");
   return { kind: "hash", sha256 };

@@ -1,4 +1,4 @@
-/** What is sent to whom. Sizes are payload bytes of a frame. */
+/** Scenarios: the broadcasts and their viewers. Sizes are payload bytes of a frame. */
 export interface Scenario {
   readonly name: string;
   readonly summary: string;
@@ -6,9 +6,9 @@ export interface Scenario {
   /** At least {@link import("./load/stamp.ts").STAMP_BYTES}. */
   readonly frameBytes: number;
   readonly framesPerGroup: number;
-  /** True: each viewer has a broadcast of its own. False: all watch one. */
+  /** True: each viewer watches its own broadcast. False: all watch the same one. */
   readonly broadcastEach: boolean;
-  /** Viewers unless told otherwise. */
+  /** Default number of viewers. */
   readonly viewers: number;
 }
 

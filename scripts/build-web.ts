@@ -1,7 +1,7 @@
 /**
  * Builds the demo page from web/src into web/dist: `node scripts/build-web.ts [--watch]`.
  *
- * Everything the page needs goes into the folder, so it works without a network.
+ * Everything the page needs goes into the folder, so the page works without a network.
  */
 import { cp, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ const dist = fileURLToPath(new URL("../web/dist/", import.meta.url));
 /** Files that are served as they are. */
 const COPIED = ["index.html", "icon.svg"];
 
-/** Builds the page into a folder, which is emptied first, and tells what came out. Rejects when a source is wrong. */
+/** Empties a folder and builds the page into it; prints the result. Rejects when a source file has an error. */
 export async function buildPage(folder: string): Promise<Metafile> {
   await copyFiles(folder);
   const { metafile } = await build({ ...options(folder), metafile: true });
@@ -30,8 +30,8 @@ function options(folder: string): BuildOptions {
     minify: true,
     sourcemap: true,
     target: ["chrome120", "firefox130", "safari17.4"],
-    // Sound decoders in WebAssembly for browsers without WebCodecs audio: megabytes that would have to be served as
-    // well. The page says that such a browser has no sound.
+    // Sound decoders in WebAssembly for browsers without WebCodecs audio: megabytes that the relay would have to
+    // serve as well. The page tells users of such a browser that they have no sound.
     external: ["@libav.js/variant-opus-af", "@kixelated/libavjs-webcodecs-polyfill"],
     legalComments: "linked",
     logLevel: "warning",
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
     await copyFiles(dist);
     const watching = await context(options(dist));
     await watching.watch();
-    console.log("Building web/dist at every change of a script or a style sheet; Ctrl-C ends it.");
+    console.log("Building web/dist at every change of a script or a style sheet; Ctrl-C stops.");
     return;
   }
   const { outputs } = await buildPage(dist);

@@ -1,6 +1,6 @@
 /**
- * Bundles the program into dist/ for the published package: Node does not strip types inside node_modules. Packages
- * stay outside, as dependencies.
+ * Bundles the program into dist/ for the published package, because Node does not strip types inside node_modules. Packages are not
+ * bundled; they stay dependencies.
  */
 import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -14,7 +14,7 @@ const { metafile } = await build({
   entryPoints: { moqmesh: "relay/cli/main.ts" },
   outdir: "dist",
   bundle: true,
-  // Commands and engines load when they are used.
+  // Commands and engines are loaded when they are used.
   splitting: true,
   chunkNames: "[name]-[hash]",
   packages: "external",
@@ -31,4 +31,4 @@ const bytes = Object.entries(metafile.outputs).reduce(
   (sum, [name, output]) => sum + (name.endsWith(".js") ? output.bytes : 0),
   0,
 );
-console.log(`dist/moqmesh.js and what it loads: ${(bytes / 1024).toFixed(0)} KiB`);
+console.log(`dist/moqmesh.js and the files that it loads: ${(bytes / 1024).toFixed(0)} KiB`);

@@ -1,6 +1,6 @@
 /**
  * Makes the npm package of one platform's binary in `dist/engine/PLATFORM`:
- * `node scripts/engine-package.ts PLATFORM OS CPU [LIBC]`. The binary is in `engine/` by then.
+ * `node scripts/engine-package.ts PLATFORM OS CPU [LIBC]`. The binary must be in `engine/` already.
  */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,11 +1,11 @@
-/** The command lines of scripts: flags only, a help text, and a message in place of a stack for what is wrong. */
+/** Parses the command lines of scripts: flags only, with a help text and a message instead of a stack for mistakes. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 
 const WRONG_COMMAND_LINE = 2;
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
-/** The values of the flags. `--help` prints `help` and ends the process with 0, a wrong command line ends it with 2. */
+/** The values of the flags. `--help` prints `help` and exits with 0; a wrong command line exits with 2. */
 export function readFlags<const T extends Options>(help: string, options: T) {
   const asked = process.argv.slice(2);
   if (asked.includes("--help") || asked.includes("-h")) {
@@ -19,14 +19,14 @@ export function readFlags<const T extends Options>(help: string, options: T) {
   }
 }
 
-/** A whole number of at least `least`; anything else ends the process with 2. */
+/** A whole number of at least `least`; for any other text the process exits with 2. */
 export function wholeFlag(help: string, name: string, text: string, least = 0): number {
   const value = Number(text);
   if (text.trim() !== "" && Number.isSafeInteger(value) && value >= least) return value;
   return wrongCommandLine(`--${name} must be a whole number from ${least}, not "${text}"`, help);
 }
 
-/** Prints what is wrong, and the help. */
+/** Prints the mistake and the help. */
 export function wrongCommandLine(message: string, help: string): never {
   console.error(`${message}\n\n${help}`);
   process.exit(WRONG_COMMAND_LINE);

@@ -1,13 +1,13 @@
-/** Feeds random and tampered input to every reader of what peers send: `npm run fuzz`. */
+/** Feeds random and mutated input to every decoder of peer data: `npm run fuzz`. */
 import { inspect } from "node:util";
 import { drive } from "../test/fuzz/driver.ts";
 import { TARGETS } from "../test/fuzz/targets.ts";
 import { readFlags, wholeFlag, wrongCommandLine } from "./flags.ts";
 
 const INPUTS = 1_000_000;
-/** An input takes microseconds; the machine may be busy. */
+/** Milliseconds that one input may take: it needs microseconds, but the machine may be busy. */
 const STALL_MS = 10_000;
-/** Readers hold a message at most; this is room for the corpus and for garbage. */
+/** MiB that memory may grow by: decoders keep one message at most; the rest is for the corpus and garbage. */
 const HEAP_MB = 256;
 
 const HELP = `Usage: npm run fuzz -- [--inputs ${INPUTS}] [--seed N] [--target PART]...
@@ -30,7 +30,8 @@ const values = readFlags(HELP, {
   hex: { type: "string" },
 });
 for (const part of values.target) {
-  if (!TARGETS.some(({ name }) => name.includes(part))) wrongCommandLine(`--target: there is no "${part}"`, HELP);
+  if (!TARGETS.some(({ name }) => name.includes(part)))
+    wrongCommandLine(`--target: no target has "${part}" in its name`, HELP);
 }
 
 if (values.hex === undefined) await all();

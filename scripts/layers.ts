@@ -1,8 +1,8 @@
 /**
  * Checks which folder imports which, by the rules of .dependency-cruiser.mjs.
  *
- * dependency-cruiser reports "no violations" also when it understood no file at all (as happens with a TypeScript
- * that it does not support), so this compares what it saw with what there is.
+ * dependency-cruiser also reports "no violations" when it could parse no file at all (for example with a TypeScript that it does not
+ * support), so this script compares the files that it saw with the files that exist.
  */
 import { globSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -21,7 +21,7 @@ const { output } = await cruise(roots, {
   ruleSet: { forbidden: configuration.forbidden ?? [] },
   validate: true,
 });
-if (typeof output === "string") throw new Error("dependency-cruiser gave text instead of a result");
+if (typeof output === "string") throw new Error("dependency-cruiser returned text instead of a result");
 report(output);
 
 function report({ modules, summary }: ICruiseResult): void {
@@ -30,7 +30,7 @@ function report({ modules, summary }: ICruiseResult): void {
   const edges = modules.reduce((sum, { dependencies }) => sum + dependencies.length, 0);
   for (const { from, to, rule } of summary.violations) console.error(`${from} must not import ${to} (${rule.name})`);
   for (const file of missed) console.error(`${file} was not read`);
-  // Less than one import for each file: the parser saw the files and not what is in them.
+  // Fewer imports than files: the parser found the files but did not parse them.
   if (edges < files.length) console.error(`only ${edges} imports were seen in ${files.length} files`);
   const good = summary.violations.length === 0 && missed.length === 0 && edges >= files.length;
   if (good) console.log(`${files.length} files and ${edges} imports keep to the layers`);

@@ -1,8 +1,8 @@
-/** Lets random meshes come to harm, in one process, with a clock turned by hand: `npm run sim`. */
+/** Runs random meshes with random failures in one process, with a clock turned by hand: `npm run sim`. */
 import { growthOf, Ordeal, SIZES } from "../lab/sim/index.ts";
 import { readFlags, wholeFlag } from "./flags.ts";
 
-/** Of one mesh that are printed. */
+/** Most problems of one mesh that are printed. */
 const MOST_VIOLATIONS = 10;
 const MOST_ROOTS = 3;
 

@@ -1,4 +1,4 @@
-/** Opens and ends streams for a long time and looks whether memory stays flat, at both ends: `npm run soak`. The parent listens, the child dials. */
+/** Opens and ends streams for a long time and checks that memory stays flat at both ends: `npm run soak`. The parent listens, the child dials. */
 import { fork } from "node:child_process";
 import { createHash, X509Certificate } from "node:crypto";
 import { setFlagsFromString } from "node:v8";
@@ -25,7 +25,7 @@ const PROTOCOL = "moq-lite-05";
 /** Bytes of each stream. */
 const PAYLOAD = new Uint8Array(200);
 
-/** What memory may grow by in the second half of the run, in MiB; in the first, tables find their size. */
+/** MiB that memory may grow by in the second half of the run; in the first half, tables reach their size. */
 const ALLOWED_MIB = 24;
 
 const LIMITS: LinkLimits = {
@@ -36,7 +36,7 @@ const LIMITS: LinkLimits = {
   queueMark: 4 * 2 ** 20,
 };
 
-/** Milliseconds between two looks at memory. */
+/** Milliseconds between two checks of memory. */
 const LOOK_MS = 1000;
 
 interface Job {
@@ -69,8 +69,8 @@ setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
 /**
- * What is in use, in MiB: resident memory less what V8 holds and does not use. V8 doubles its heap now and then while streams come
- * and go by the thousand, and does not give it back at once; a leak shows all the same.
+ * Memory in use, in MiB: resident memory minus heap that V8 has reserved and does not use. V8 doubles its heap at times while thousands of
+ * streams open and end, and returns it late; a leak is visible all the same.
  */
 function used(): { readonly used: number; readonly rss: number } {
   collect();
@@ -78,7 +78,7 @@ function used(): { readonly used: number; readonly rss: number } {
   return { used: (rss - heapTotal + heapUsed) / 2 ** 20, rss: rss / 2 ** 20 };
 }
 
-/** Memory over a run. */
+/** The memory of one end over a run. */
 class Memory {
   readonly #name: string;
   readonly #total: number;
@@ -89,7 +89,7 @@ class Memory {
     this.#total = total;
   }
 
-  /** Notes what is used after `done` streams; false when it has grown too much. */
+  /** Records the memory in use after `done` streams; false when it has grown too much. */
   look(done: number): boolean {
     const { used: now, rss } = used();
     if (done < this.#total / 2) this.#early = Math.max(this.#early, now);
@@ -109,7 +109,7 @@ async function dialling(job: Job): Promise<void> {
       const stream = link?.openUni(1, { stop() {} });
       if (stream === undefined) return;
       stream.write(PAYLOAD);
-      // Every tenth is broken off.
+      // Every tenth stream is reset.
       if (opened % 10 === 9) stream.reset(opened % 1000);
       else stream.finish();
       opened += 1;

@@ -8,7 +8,7 @@ import type { Pinning } from "../system/pin.ts";
 import { type Figures, figuresOf, summarise } from "./figures.ts";
 import { runRound } from "./round.ts";
 
-/** A relay and what it came to. */
+/** A relay and its figures. */
 export interface Measured {
   readonly name: string;
   readonly engine: string;
@@ -18,8 +18,8 @@ export interface Measured {
 }
 
 /**
- * Measures our relay, or the one at the URL, and the other one in turns with it. Rejects with a {@link BenchError} when
- * something cannot be started or fails.
+ * Measures our relay, or the one at the URL, in alternating rounds with the other one. Rejects with a {@link BenchError} when a process
+ * cannot be started or fails.
  */
 export async function fanout(
   options: FanoutOptions,
@@ -38,7 +38,7 @@ export async function fanout(
   }
   progress.clear();
   const [ours, theirs] = series.map((each) => each.measured());
-  if (ours === undefined) throw new Error("a run without a relay");
+  if (ours === undefined) throw new Error("no relay to measure");
   return { ours, theirs };
 }
 

@@ -1,15 +1,15 @@
 import type { RoundData } from "./round.ts";
 
-/** Share of its cores that the load may use; above it the load, not the relay, is what was measured. */
+/** Percent of its cores that the load may use; above this the load was the bottleneck, not the relay. */
 export const LOAD_LIMIT_PERCENT = 80;
 
-/** Percent of a core that other programs may use before it is told. */
+/** Percent of a core that other programs may use without a note. */
 const OTHER_NOTE_PERCENT = 5;
 
-/** What a round, or the medians of several, come to. Figures of an unknown process are absent. */
+/** The figures of a round, or medians of several. Figures of an unknown process are absent. */
 export interface Figures {
   readonly cpuPercent: number | undefined;
-  /** Of the relay's first thread, in which JavaScript runs where there is any. */
+  /** CPU of the relay's first thread, which runs JavaScript if the relay has any. */
   readonly mainThreadPercent: number | undefined;
   /** CPU of the relay for each frame that reached a viewer. */
   readonly cpuUsPerFrame: number | undefined;
@@ -24,9 +24,9 @@ export interface Figures {
   readonly framesLost: number;
   readonly duplicates: number;
   readonly loadCpuPercent: number;
-  /** What the cores of relay and load did besides, in percent of one core; absent when that is not known. */
+  /** CPU of other programs on the cores of relay and load, in percent of one core; absent when unknown. */
   readonly otherCpuPercent: { readonly relay: number | undefined; readonly load: number | undefined };
-  /** Why the figures mean nothing; empty when they do. */
+  /** Why the figures are void; empty when they are valid. */
   readonly voidReasons: readonly string[];
   readonly notes: readonly string[];
 }
@@ -38,7 +38,7 @@ export interface Latency {
   readonly max: number;
 }
 
-/** Figures of one round. `broadcastOf` gives the number of the broadcast that a viewer watches. */
+/** The figures of one round. `broadcastOf` returns the number of the broadcast that a viewer watches. */
 export function figuresOf(data: RoundData, loadCores: number, broadcastOf: (viewer: number) => number): Figures {
   const { publisher, audiences, latency, elapsedUs, relayCpuUs, rssKb } = data;
   const received = audiences.flatMap((audience) => audience.received);
@@ -78,13 +78,13 @@ function voidReasons({ publisher }: RoundData, loadCpuPercent: number): string[]
   if (loadCpuPercent > LOAD_LIMIT_PERCENT) {
     reasons.push(`the load used ${loadCpuPercent.toFixed(0)} % of its cores, more than ${LOAD_LIMIT_PERCENT} %`);
   }
-  if (publisher.due.every((due) => due === 0)) reasons.push("nothing was to be sent within the window");
+  if (publisher.due.every((due) => due === 0)) reasons.push("no frame was due within the window");
   return reasons;
 }
 
 function notesOf({ publisher, audiences }: RoundData): string[] {
   const notes: string[] = [];
-  if (publisher.skipped > 0) notes.push(`the relay did not take ${publisher.skipped} frames from the publisher`);
+  if (publisher.skipped > 0) notes.push(`the relay did not accept ${publisher.skipped} frames of the publisher`);
   for (const { lostSessions } of audiences) notes.push(...lostNotes("viewers", lostSessions));
   notes.push(...lostNotes("sessions of the publisher", publisher.lostSessions));
   return notes;
@@ -95,7 +95,7 @@ function otherNotes(other: Figures["otherCpuPercent"]): string[] {
     percent === undefined || percent <= OTHER_NOTE_PERCENT
       ? []
       : [
-          `other programs used up to ${percent.toFixed(0)} % of a core on the ${whose}'s cores; latency says little then`,
+          `other programs used up to ${percent.toFixed(0)} % of a core on the ${whose}'s cores; so latencies are not reliable`,
         ],
   );
 }
@@ -105,8 +105,7 @@ function lostNotes(whose: string, lost: Readonly<Record<string, number>>): strin
 }
 
 /**
- * Medians over rounds. But frames are summed, of other programs' work the most counts, and what makes one round void
- * makes all void.
+ * Medians over rounds, except: frames are summed, other programs' CPU is the maximum, and one void round makes the result void.
  */
 export function summarise(rounds: readonly Figures[]): Figures {
   const middle = (pick: (figures: Figures) => number) => median(rounds.map(pick)) ?? 0;
@@ -146,7 +145,7 @@ export function summarise(rounds: readonly Figures[]): Figures {
   };
 }
 
-/** The middle value, or the mean of the two middle ones; nothing of nothing. */
+/** The middle value, or the mean of the two middle ones; undefined for no values. */
 export function median(values: readonly number[]): number | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   const upper = sorted[Math.floor(sorted.length / 2)];
@@ -154,7 +153,7 @@ export function median(values: readonly number[]): number | undefined {
   return upper === undefined || lower === undefined ? undefined : (upper + lower) / 2;
 }
 
-/** Ours over theirs: below 1 ours takes less. Absent where a figure is. */
+/** Our figure divided by theirs: below 1, ours uses less. Absent where a figure is absent. */
 export interface Ratio {
   readonly cpu: number | undefined;
   readonly latencyP50: number | undefined;
@@ -172,6 +171,6 @@ export function ratioOf(ours: Figures, theirs: Figures): Ratio {
 }
 
 function quotient(a: number | undefined, b: number | undefined): number | undefined {
-  // Memory may shrink while viewers come: a ratio of that means nothing.
+  // Memory may shrink while viewers connect; a ratio of that would be meaningless.
   return a === undefined || b === undefined || a <= 0 || b <= 0 ? undefined : a / b;
 }

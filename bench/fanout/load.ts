@@ -5,7 +5,7 @@ import { BenchError } from "../system/error.ts";
 
 const PROGRAM = fileURLToPath(new URL("../load/main.ts", import.meta.url));
 
-/** Wait for an answer other than to a start, in milliseconds: far more than a saturated core needs. */
+/** Longest wait for an answer, except to a start, in milliseconds: far more than a saturated core needs. */
 const ANSWER_MS = 10_000;
 
 type AnswerKind = Answer["kind"];
@@ -34,8 +34,8 @@ export class LoadProcess {
   }
 
   /**
-   * Gives an order and waits for its answer. Rejects with a {@link BenchError} when the process fails or ends, or says
-   * nothing for too long; there is one question at a time.
+   * Sends an order and waits for its answer; one order at a time. Rejects with a {@link BenchError} when the process fails, ends, or does
+   * not answer in time.
    */
   async ask<K extends AnswerKind>(
     order: Order,

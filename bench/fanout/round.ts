@@ -11,30 +11,30 @@ import type { Pinning } from "../system/pin.ts";
 import { busyUs, cpuUs, mainThreadUs, rssKb } from "../system/proc.ts";
 import { LoadProcess } from "./load.ts";
 
-/** Milliseconds for all sessions to connect and all viewers to get a frame. */
+/** Milliseconds within which all sessions must connect and all viewers receive a frame. */
 const CONNECT_MS = 60_000;
 
-/** How much longer a load process gets to say that it did not work, in milliseconds. */
+/** Further milliseconds for a load process to report that this failed. */
 const SAY_SO_MS = 5_000;
 
-/** Broadcasts that share a publisher's session, so that no relay's stream or announcement limit is touched. */
+/** Broadcasts per publisher session, so that no relay's limit on streams or announcements is reached. */
 const BROADCASTS_PER_SESSION = 20;
 
-/** Milliseconds between publisher and first viewer, for the relay to come to rest before its memory is read. */
+/** Milliseconds between publisher and first viewer, so that the relay is idle when its memory is read. */
 const SETTLE_MS = 500;
 
-/** Milliseconds before a window begins, for the word to reach every process. */
+/** Milliseconds before a window begins, for the order to reach every process. */
 const NOTICE_MS = 200;
 
 /** Longest wait after the window for frames that were sent within it, in milliseconds; later ones are lost. */
 const STRAGGLER_MS = 2_000;
 
-/** Milliseconds between two looks at whether all have come. */
+/** Milliseconds between two checks whether all frames have arrived. */
 const LOOK_MS = 200;
 
 const TRACK = "data";
 
-/** What was read in one round. Times are microseconds. */
+/** The measurements of one round. Times are microseconds. */
 export interface RoundData {
   readonly engine: string;
   readonly loadEngine: string;
@@ -42,13 +42,13 @@ export interface RoundData {
   readonly publisher: PublisherReport;
   readonly audiences: readonly AudienceReport[];
   readonly latency: Histogram;
-  /** Of the relay and of the whole load, over `elapsedUs`; the relay's is absent when its process is not known. */
+  /** CPU of the relay and of the whole load over `elapsedUs`; the relay's is absent when its process is unknown. */
   readonly relayCpuUs: number | undefined;
-  /** Of its first thread alone. */
+  /** CPU of the relay's first thread. */
   readonly mainThreadUs: number | undefined;
   readonly loadCpuUs: number;
   readonly elapsedUs: number;
-  /** What the cores did besides; absent when nothing is pinned, the relay's also when its process is not known. */
+  /** CPU of other programs on the cores; absent without pinning, the relay's also when its process is unknown. */
   readonly otherCpuUs: { readonly relay: number | undefined; readonly load: number } | undefined;
   /** Resident memory of the relay before the first viewer and at the end of the window. */
   readonly rssKb: { readonly before: number; readonly with: number } | undefined;
@@ -84,7 +84,7 @@ class Round {
   readonly #options: FanoutOptions;
   readonly #pinning: Pinning | undefined;
   readonly #progress: Progress;
-  /** What each viewer watches. */
+  /** The broadcast of each viewer. */
   readonly #watches: readonly string[];
 
   constructor(
@@ -101,7 +101,7 @@ class Round {
     this.#options = options;
     this.#pinning = pinning;
     this.#progress = progress;
-    // A name of its own for every round: the relay may be one that others use.
+    // Every round has its own name, because others may use the relay too.
     const root = `bench-${randomBytes(6).toString("hex")}`;
     const { scenario, viewers } = options;
     this.#watches = Array.from({ length: viewers }, (_, viewer) => `${root}/${scenario.broadcastEach ? viewer : 0}`);
@@ -178,7 +178,7 @@ class Round {
             role: "audience",
             ...this.#target,
             watches: this.#watches.slice(index * share, (index + 1) * share),
-            // Twice what the rate gives, for a publisher that makes up for a stall.
+            // Twice the nominal number, for a publisher that catches up after a stall.
             windowFrames: Math.ceil(2 * seconds * scenario.framesPerSecond) + 64,
           },
           "ready",
@@ -235,7 +235,7 @@ class Round {
     };
   }
 
-  /** What was sent within the window, and what has come of it once all has, or nothing more is waited for. */
+  /** The frames that were sent within the window, and those that arrived: all, or as many as arrive within the wait. */
   async #collect(): Promise<Pick<RoundData, "publisher" | "audiences">> {
     this.#progress.phase("collecting");
     const publisher = await this.#publisher.ask({ kind: "report" }, "publisherReport");

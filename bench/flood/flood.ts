@@ -21,29 +21,29 @@ const ANSWER_MS = 120_000;
 /** Milliseconds over which a relay with nothing to do is measured, before and after. */
 const QUIET_MS = 1_000;
 
-/** CPU time beyond that of a quiet relay, in microseconds within {@link QUIET_MS}, below which the flood counts as worked off. */
+/** CPU time above that of a quiet relay, in microseconds within {@link QUIET_MS}; below this the relay has finished with the flood. */
 const OVER_US = 100_000;
 
-/** Looks after a flood at whether it is worked off. */
+/** Most checks after a flood whether the relay has finished with it. */
 const LOOKS = 30;
 
 export interface FloodFigures {
   readonly kind: Kind;
-  /** Sent, all senders together; 0 where the binding has no such message. */
+  /** Messages sent by all senders; 0 if the binding has no such message. */
   readonly messages: number;
-  /** CPU of the relay for the flood over that of the senders. */
+  /** The relay's CPU for the flood divided by that of the senders. */
   readonly ratio: number;
   readonly relayUsPerMessage: number;
   readonly senderUsPerMessage: number;
-  /** Worst gap in the stream that somebody else watches, in milliseconds: while nothing else happens, and during the flood. */
+  /** Longest gap in a bystander's stream, in milliseconds: before and during the flood. */
   readonly quietGapMs: number;
   readonly gapMs: number;
   readonly rssMb: number;
-  /** What the relay said when it ended a sender's session. */
+  /** The relay's reason when it ended a sender's session. */
   readonly closed: string | undefined;
 }
 
-/** Measures one kind after the other, each with a relay of its own. Rejects with a {@link BenchError}. */
+/** Measures one kind after another, each with a new relay. Rejects with a {@link BenchError}. */
 export async function flood(options: FloodOptions, progress: Progress): Promise<FloodFigures[]> {
   const figures: FloodFigures[] = [];
   for (const kind of options.kinds) {
@@ -78,7 +78,7 @@ async function measure(
   senders: readonly Sender[],
 ): Promise<FloodFigures> {
   const { pid } = relay;
-  // A WebSocket without TLS has no certificate to know.
+  // A WebSocket without TLS needs no certificate.
   const trust = websocket ? { kind: "insecure" as const } : relay.trust;
   if (pid === undefined) throw new BenchError("the relay's CPU cannot be measured");
   const url = websocket ? `ws://${relay.url.host}/` : relay.url.href;
@@ -116,7 +116,7 @@ async function measure(
   };
 }
 
-/** Waits until the relay is about as quiet as it was. */
+/** Waits until the relay uses about as little CPU as before. */
 async function workedOff(pid: number, quietUs: number): Promise<void> {
   for (let look = 0; look < LOOKS; look++) {
     const before = cpuUs(pid);

@@ -1,4 +1,4 @@
-/** What a flood is made of. Every name is one kind of message, or of stream, that a peer may send. */
+/** The kinds of flood. Each is one kind of message, or of stream, that a peer may send. */
 export const KINDS = [
   "announce-request",
   "subscribe",
@@ -25,5 +25,5 @@ export type Kind = (typeof KINDS)[number];
 export const FLOODED = "flood/of-messages";
 export const TRACK = "data";
 
-/** Part of the names of broadcasts that stand in the table meanwhile. */
+/** First part of the names of the broadcasts in the relay's table. */
 export const LOBBY = "lobby";

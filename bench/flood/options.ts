@@ -5,7 +5,7 @@ export interface FloodOptions {
   readonly kinds: readonly Kind[];
   /** Messages of each kind. */
   readonly messages: number;
-  /** Broadcasts that stand in the relay's table, and sessions that watch all of them. */
+  /** Broadcasts in the relay's table, and sessions that watch all of them. */
   readonly broadcasts: number;
   readonly watchers: number;
   /** Sessions that flood at the same time. */
@@ -17,9 +17,9 @@ export interface FloodOptions {
 }
 
 const FLAGS: Flags = {
-  kind: { value: "NAME", text: "One kind of message alone." },
+  kind: { value: "NAME", text: "Measure only this kind of message." },
   messages: { value: "N", text: "Messages of each kind (default 10000)." },
-  broadcasts: { value: "N", text: "Broadcasts in the relay's table meanwhile (default 900)." },
+  broadcasts: { value: "N", text: "Broadcasts in the relay's table during the flood (default 900)." },
   watchers: { value: "N", text: "Sessions that watch all of them (default 20)." },
   senders: { value: "N", text: "Sessions that flood at the same time (default 1)." },
   websocket: { text: "Flood over WebSocket instead of QUIC." },
@@ -33,8 +33,8 @@ export function floodHelp(): string {
   return [
     "Usage: npm run bench -- flood [options]",
     "",
-    "Sends many messages of one kind after the other as fast as a relay takes them, and tells what that costs the relay beside",
-    "the sender, and what it does to a stream that somebody else watches.",
+    "Sends many messages of one kind as fast as a relay accepts them. It measures the CPU of the relay compared with that of",
+    "the sender, and the gaps in the stream of a viewer who is not involved.",
     "",
     "Options:",
     ...flagLines(FLAGS),
@@ -46,13 +46,13 @@ export function floodHelp(): string {
   ].join("\n");
 }
 
-/** Understands the arguments after `flood`; `help` when that is asked for. Throws {@link UsageError}. */
+/** Parses the arguments after `flood`; `help` for --help. Throws {@link UsageError}. */
 export function parseFlood(args: readonly string[]): FloodOptions | "help" {
   const values = readFlags(FLAGS, args);
   if (values.get("help") === true) return "help";
   const name = text(values, "kind");
   const kind = KINDS.find((one) => one === name);
-  if (name !== undefined && kind === undefined) throw new UsageError(`--kind: one of ${KINDS.join(", ")}`);
+  if (name !== undefined && kind === undefined) throw new UsageError(`--kind must be one of ${KINDS.join(", ")}`);
   return {
     kinds: kind === undefined ? KINDS : [kind],
     messages: whole(values, "messages", 10_000_000) ?? 10_000,

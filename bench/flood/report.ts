@@ -4,7 +4,7 @@ import type { FloodOptions } from "./options.ts";
 
 const round = (value: number, digits = 1) => Number(value.toFixed(digits));
 
-/** For a program: one object. */
+/** The result for a program: one JSON object. */
 export function floodJson(options: FloodOptions, figures: readonly FloodFigures[]) {
   const { messages, broadcasts, watchers, senders, websocket } = options;
   return {
@@ -27,7 +27,7 @@ export function floodJson(options: FloodOptions, figures: readonly FloodFigures[
   };
 }
 
-/** For a person. */
+/** The result for a person. */
 export function floodText(options: FloodOptions, figures: readonly FloodFigures[]): string {
   const { messages, broadcasts, watchers, senders, websocket } = options;
   const header = [

@@ -8,19 +8,19 @@ import { attachLoad, type LoadSession, type Part } from "../load/session.ts";
 import type { RunningRelay } from "../relays/contract.ts";
 import { LOBBY, TRACK } from "./kinds.ts";
 
-/** Milliseconds between two frames of the stream that is watched, frames of a group, and bytes of a frame. */
+/** Milliseconds between two frames of the watched stream, frames per group, and bytes per frame. */
 const FRAME_MS = 10;
 const GROUP_FRAMES = 100;
 const FRAME_BYTES = 100;
 
-/** Milliseconds until a session that is to be there is. */
+/** Milliseconds within which a session must open. */
 const CONNECT_MS = 15_000;
 
 const IGNORE = { data() {}, fin() {}, reset() {}, stop() {} };
 const OPTIONS = { priority: 1, ordered: false, maxLatency: 5_000 };
 const HEARTBEAT = `${LOBBY}/heartbeat`;
 
-/** Those who do no harm: one stream with its viewer, broadcasts in the table, and sessions that watch them all. */
+/** The bystanders of a flood: one stream with its viewer, broadcasts in the table, and sessions that watch all of them. */
 export class Bystanders {
   readonly #viewers: LoadSession[] = [];
   readonly #sessions: LoadSession[] = [];
@@ -28,7 +28,7 @@ export class Bystanders {
   #lastAt = 0;
   #worst = 0;
   #nextId = 1;
-  /** Why a session of theirs ended, if one did. */
+  /** Why a session of a bystander ended, if one did. */
   lost: string | undefined;
 
   static async join(relay: RunningRelay, engine: Engine, broadcasts: number, watchers: number): Promise<Bystanders> {
@@ -59,7 +59,7 @@ export class Bystanders {
     if (viewer !== undefined) this.#subscribe(viewer, path);
   }
 
-  /** Ends their sessions: a link that stays open keeps the process until the relay's silence ends it. */
+  /** Ends their sessions: an open link would keep the process alive until its idle time-out. */
   leave(): void {
     for (const timer of this.#timers) clearInterval(timer);
     for (const { link } of this.#sessions) link.close(0, "");
@@ -121,7 +121,7 @@ export class Bystanders {
     this.lost ??= why;
   }
 
-  /** Only the stream that is watched has frames of that size. */
+  /** Only the watched stream has frames of this size. */
   #got(bytes: Uint8Array): void {
     if (bytes.length < FRAME_BYTES) return;
     const now = systemClock.now();

@@ -1,18 +1,18 @@
 import { Histogram, type HistogramData } from "../load/histogram.ts";
 
-/** What the viewers at one tier saw. Latencies in milliseconds from the publisher's write to the whole frame at the viewer. */
+/** The figures of the viewers at one tier. Latencies are milliseconds from the publisher's write to the whole frame at the viewer. */
 export interface TierFigures {
   readonly tier: string;
   readonly viewers: number;
   readonly p50: number;
   readonly p99: number;
-  /** Over the tier before it; nothing for the first. */
+  /** Added to the tier before; absent for the first. */
   readonly added: { readonly p50: number; readonly p99: number } | undefined;
   readonly frames: number;
   readonly lost: number;
 }
 
-/** What one tier reported. */
+/** The report of one tier. */
 export interface TierData {
   readonly tier: string;
   readonly viewers: number;
@@ -42,7 +42,7 @@ export function tierFigures(tiers: readonly TierData[], due: number): TierFigure
   return figures;
 }
 
-/** What a relay took from upstream within the window, over what it sent to one of its viewers: 1 when it pulls once. */
+/** Bytes that a relay pulled from upstream within the window, divided by those that it sent to one viewer: 1 if it pulls once. */
 export function upstreamRatio(bytesIn: number, bytesOut: number, viewers: number): number {
   return bytesOut === 0 ? 0 : (bytesIn * viewers) / bytesOut;
 }

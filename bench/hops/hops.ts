@@ -15,10 +15,10 @@ const TIERS = ["origin", "regional", "edge"] as const;
 const BROADCAST = `${LIVE}/hops`;
 const TRACK = "data";
 
-/** Milliseconds for every session to be there and flow. */
+/** Milliseconds within which every session must be set up and receive frames. */
 const CONNECT_MS = 30_000;
 
-/** Milliseconds after the window for what is late. */
+/** Milliseconds after the window for late frames. */
 const LATE_MS = 2_000;
 
 export interface Hops {
@@ -26,11 +26,11 @@ export interface Hops {
   readonly loadEngine: string;
   readonly protocol: string;
   readonly tiers: readonly TierFigures[];
-  /** Viewers at the edge, and what it took from upstream over what one of them got. */
+  /** Viewers at the edge, and the bytes that it pulled from upstream divided by those of one viewer. */
   readonly upstream: { readonly viewers: number; readonly bytes: number; readonly ratio: number };
 }
 
-/** Measures. Rejects with a {@link BenchError} when something cannot be started or fails. */
+/** Measures. Rejects with a {@link BenchError} when a process cannot be started or fails. */
 export async function hops(options: HopsOptions, progress: Progress): Promise<Hops> {
   progress.round("mesh");
   const mesh = await Mesh.make({
@@ -111,7 +111,7 @@ async function measure(
 
 async function traffic(node: Node): Promise<{ in: number; out: number }> {
   const samples = await node.admin?.metrics();
-  if (samples === undefined) throw new BenchError(`${node.name} does not tell its metrics`);
+  if (samples === undefined) throw new BenchError(`${node.name} does not serve its metrics`);
   const value = (name: string) => samples.get(`moqmesh_${name}_payload_bytes_total`) ?? 0;
   return { in: value("received"), out: value("sent") };
 }

@@ -2,9 +2,9 @@ import { type Flags, flagLines, readFlags, seconds, text, UsageError, whole } fr
 import { STAMP_BYTES } from "../load/stamp.ts";
 
 export interface HopsOptions {
-  /** Of all tiers together. */
+  /** Viewers of all tiers together. */
   readonly viewers: number;
-  /** Length of the measured window and of the time before it, in seconds. */
+  /** Length of the measured window and of the warm-up before it, in seconds. */
   readonly seconds: number;
   readonly warmup: number;
   readonly framesPerSecond: number;
@@ -33,8 +33,8 @@ export function hopsHelp(): string {
   return [
     "Usage: npm run bench -- mesh [options]",
     "",
-    "Sends one publisher's broadcast through origin, regional and edge, to viewers at each of the three, and measures what",
-    "each hop adds to the latency and what the edge takes from upstream.",
+    "Sends a publisher's broadcast through origin, regional and edge to viewers at each of the three. It measures the latency",
+    "that each hop adds and the bytes that the edge pulls from upstream.",
     "",
     "Options:",
     ...flagLines(FLAGS),
@@ -44,14 +44,15 @@ export function hopsHelp(): string {
   ].join("\n");
 }
 
-/** Understands the arguments after `mesh`; `help` when that is asked for. Throws {@link UsageError}. */
+/** Parses the arguments after `mesh`; `help` for --help. Throws {@link UsageError}. */
 export function parseHops(args: readonly string[]): HopsOptions | "help" {
   const values = readFlags(FLAGS, args);
   if (values.get("help") === true) return "help";
   const viewers = whole(values, "viewers") ?? 100;
-  if (viewers < FEWEST) throw new UsageError(`--viewers: at least ${FEWEST}, one at each tier`);
+  if (viewers < FEWEST) throw new UsageError(`--viewers must be at least ${FEWEST}, one at each tier`);
   const frameBytes = whole(values, "frame-bytes", 2 ** 24) ?? 1_200;
-  if (frameBytes < STAMP_BYTES) throw new UsageError(`--frame-bytes: at least ${STAMP_BYTES}, for what is measured`);
+  if (frameBytes < STAMP_BYTES)
+    throw new UsageError(`--frame-bytes must be at least ${STAMP_BYTES}, the size of the stamp`);
   return {
     viewers,
     seconds: seconds(values, "seconds") ?? 10,

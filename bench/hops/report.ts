@@ -2,7 +2,7 @@ import { align } from "../report/table.ts";
 import type { Hops } from "./hops.ts";
 import type { HopsOptions } from "./options.ts";
 
-/** For a program: one object. Latencies in milliseconds. */
+/** The result for a program: one JSON object. Latencies in milliseconds. */
 export function hopsJson(options: HopsOptions, { engine, loadEngine, protocol, tiers, upstream }: Hops) {
   return {
     viewers: options.viewers,
@@ -28,7 +28,7 @@ export function hopsJson(options: HopsOptions, { engine, loadEngine, protocol, t
   };
 }
 
-/** For a person. */
+/** The result for a person. */
 export function hopsText(options: HopsOptions, { engine, loadEngine, protocol, tiers, upstream }: Hops): string {
   const number = (value: number | undefined) => (value === undefined ? "" : value.toFixed(2));
   const header = ["viewers at", "viewers", "p50, ms", "p99, ms", "p50 added", "p99 added", "frames", "lost"];
@@ -49,7 +49,7 @@ export function hopsText(options: HopsOptions, { engine, loadEngine, protocol, t
     "",
     ...align([header, ...rows]),
     "",
-    `The edge took ${(upstream.bytes / 1_000).toFixed(0)} kB from upstream for ${upstream.viewers} viewers: ${upstream.ratio.toFixed(3)} times what one of them got.`,
+    `The edge pulled ${(upstream.bytes / 1_000).toFixed(0)} kB from upstream for ${upstream.viewers} viewers: ${upstream.ratio.toFixed(3)} times the bytes of one viewer.`,
   ].join("\n");
 }
 

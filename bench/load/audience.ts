@@ -20,7 +20,7 @@ export class Audience {
     this.#tally = new Tally(start.watches.length, start.windowFrames);
   }
 
-  /** Connects every viewer; resolves with the protocol that was agreed on once each has got a frame. */
+  /** Connects every viewer; resolves with the negotiated protocol once each has received a frame. */
   async run(target: Target, progress: (flowing: number) => void): Promise<string> {
     const { watches, track, timeoutMs } = this.#start;
     const all = Promise.withResolvers<void>();

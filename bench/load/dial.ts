@@ -2,7 +2,7 @@ import { type Attach, type Engine, type Link, type LinkLimits, TransportError, t
 import { certificateFault } from "../../transport/tls/index.ts";
 import type { TrustSpec } from "./messages.ts";
 
-/** Bounds of a link of the load. Streams: more than a relay should ever have open towards one viewer. */
+/** Bounds of a link of the load. Its bound on streams is higher than a relay should ever need for one viewer. */
 const LIMITS: LinkLimits = {
   uniStreams: 512,
   bidiStreams: 64,
@@ -14,7 +14,7 @@ const LIMITS: LinkLimits = {
 /** Pause between two attempts to reach a relay that is still starting, in milliseconds. */
 const RETRY_MS = 100;
 
-/** Milliseconds for which a relay may be starting; after them a failure to connect is final. */
+/** Milliseconds that a relay may take to start; after that a failed connection is final. */
 const STARTING_MS = 5_000;
 
 /** Sessions of one process that connect at the same time; more make handshakes time out on a busy core. */
@@ -23,7 +23,7 @@ const CONNECTING = 8;
 const TRUST_ADVICE =
   "use --fingerprint HEX (the relay prints it when it starts), or --insecure to trust any certificate";
 
-/** Where the load goes, and how it gets there. */
+/** The relay under load, and how to dial it. */
 export interface Target {
   readonly engine: Engine;
   readonly url: URL;
@@ -37,7 +37,7 @@ export function trustOf(spec: TrustSpec): Trust {
   return { kind: "hashes", sha256: [new Uint8Array(Buffer.from(spec.sha256, "hex"))] };
 }
 
-/** Connects once for each of `attaches`, a few at a time. Rejects with the first failure that lasts. */
+/** Connects once for each of `attaches`, a few at a time. Rejects with the first final failure. */
 export async function dialAll(target: Target, attaches: readonly Attach[]): Promise<Link[]> {
   const started = performance.now();
   const links: Link[] = [];

@@ -1,11 +1,11 @@
-/** Buckets per doubling, as a power of two: each is at most 1/128 wide, so percentiles are right to 0.8 %. */
+/** Buckets per doubling, as a power of two: each is at most 1/128 wide, so percentiles are exact to 0.8 %. */
 const SUB_BITS = 7;
 const SUB = 2 ** SUB_BITS;
-/** Largest value told apart, in microseconds: about 36 minutes. */
+/** Largest value with its own bucket, in microseconds: about 36 minutes. */
 const LARGEST = 2 ** 31 - 1;
 const BUCKETS = (31 - SUB_BITS + 1) * SUB;
 
-/** A histogram on its way between processes. */
+/** A histogram as a message between processes. */
 export interface HistogramData {
   readonly max: number;
   /** Buckets that are not empty: index, count, index, count … */

@@ -4,17 +4,17 @@ import { type FrameSink, UniReader, type UniSink } from "../../moq/wire/lite/ind
 import type { LoadSession } from "./session.ts";
 import { STAMP_BYTES } from "./stamp.ts";
 
-/** What is made of a group that comes in. */
+/** Receives the events of an incoming group. */
 export interface GroupEvents {
   /** A whole frame; `stamp` is valid during the call. */
   frame(stamp: Uint8Array, bytes: number): void;
   /** The stream turned out to be a group. */
   began?(): void;
-  /** No more will come on this stream, whether the group is whole or not. */
+  /** The stream has ended, whether or not the group is complete. */
   over?(): void;
 }
 
-/** One Group Stream of frames that begin with a stamp. */
+/** Reads one Group Stream whose frames begin with a stamp. */
 export class IncomingGroup implements RecvHandler, UniSink, FrameSink {
   readonly #session: LoadSession;
   readonly #events: GroupEvents;

@@ -1,7 +1,7 @@
-/** Different reasons that are told apart; the rest is counted together. */
+/** Most reasons that are counted separately; the others are counted together. */
 const REASONS = 8;
 
-/** Counts sessions that ended while they should not have, by reason. */
+/** Counts sessions that ended unexpectedly, by reason. */
 export class LostSessions {
   readonly #reasons = new Map<string, number>();
 

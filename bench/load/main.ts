@@ -1,6 +1,6 @@
 /**
- * A process of the load: a publisher or an audience, as its first order says. Orders come over the channel to the bench;
- * when that closes, so does this.
+ * A process of the load: a publisher or an audience, as its first order says. It receives orders over the channel to the bench and ends
+ * when that closes.
  */
 
 import { createEngine } from "../../transport/engines.ts";

@@ -1,4 +1,4 @@
-/** What the bench says to its load processes and what they answer. Times are microseconds of `sharedMicros`. */
+/** Orders of the bench to its load processes, and their answers. Times are microseconds of `sharedMicros`. */
 import { z } from "zod";
 
 /** How a relay is trusted. */
@@ -15,9 +15,9 @@ const target = {
   engine: z.string(),
   url: z.string(),
   trust,
-  /** Best first. */
+  /** Preferred first. */
   protocols: z.array(z.string()),
-  /** Milliseconds until connecting fails. */
+  /** Milliseconds within which a connection must open. */
   timeoutMs: z.number(),
 };
 
@@ -42,28 +42,28 @@ const start = z.discriminatedUnion("role", [
     /** The broadcast that each viewer watches. */
     watches: z.array(z.string()),
     track: z.string(),
-    /** Frames of one broadcast that one window may hold. */
+    /** Most frames of one broadcast in a window. */
     windowFrames: z.number(),
   }),
 ]);
 export type PublisherStart = Extract<z.infer<typeof start>, { role: "publisher" }>;
 export type AudienceStart = Extract<z.infer<typeof start>, { role: "audience" }>;
 
-/** Forgets what was counted and counts what is sent from `fromUs` on and before `toUs`. */
+/** Resets the counts and counts frames that are sent from `fromUs` on and before `toUs`. */
 const window = z.object({ kind: z.literal("window"), fromUs: z.number(), toUs: z.number() });
 export type Window = z.infer<typeof window>;
 
 const order = z.union([start, window, z.object({ kind: z.literal("report") })]);
 export type Order = z.infer<typeof order>;
 
-/** Sessions that ended, by what was said about it. */
+/** Sessions that ended, by reason. */
 const lostSessions = z.record(z.string(), z.number());
 
 const publisherReport = z.object({
   kind: z.literal("publisherReport"),
-  /** Frames due within the window, by broadcast; all of them were sent but those skipped. */
+  /** Frames due within the window, by broadcast. All were sent except skipped ones. */
   due: z.array(z.number()),
-  /** Those that could not be sent: the relay took no stream or no more bytes, or had left. */
+  /** Frames that could not be sent: the relay allowed no stream or no more bytes, or had left. */
   skipped: z.number(),
   lostSessions,
 });
@@ -77,16 +77,16 @@ const audienceReport = z.object({
   /** Frames, and their payload bytes, that arrived within the window. */
   arrivedFrames: z.number(),
   arrivedBytes: z.number(),
-  /** Of frames sent within the window. */
+  /** Latencies of frames that were sent within the window. */
   latencyUs: z.object({ max: z.number(), counts: z.array(z.number()).readonly() }),
   lostSessions,
 });
 export type AudienceReport = z.infer<typeof audienceReport>;
 
 const answer = z.discriminatedUnion("kind", [
-  /** How many of the sessions are connected, or of the viewers have got a frame. */
+  /** How many sessions are connected, or how many viewers have received a frame. */
   z.object({ kind: z.literal("progress"), done: z.number() }),
-  /** All are; `protocol` was agreed on. */
+  /** All are ready; `protocol` is the negotiated one. */
   z.object({ kind: z.literal("ready"), engine: z.string(), protocol: z.string() }),
   publisherReport,
   audienceReport,
@@ -94,12 +94,12 @@ const answer = z.discriminatedUnion("kind", [
 ]);
 export type Answer = z.infer<typeof answer>;
 
-/** Throws when it is no order. */
+/** Throws when the value is not an order. */
 export function readOrder(message: unknown): Order {
   return order.parse(message);
 }
 
-/** Throws when it is no answer. */
+/** Throws when the value is not an answer. */
 export function readAnswer(message: unknown): Answer {
   return answer.parse(message);
 }

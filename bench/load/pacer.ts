@@ -1,12 +1,12 @@
 import type { Clock } from "../../moq/clock.ts";
 
-/** Shortest wait between two looks at the clock, in milliseconds: Node's timers know no less. */
+/** Shortest wait of a timer in milliseconds; Node's timers have no shorter one. */
 const SHORTEST_WAIT_MS = 1;
 
 /**
- * Tells when which track sends its next frame: every track at the same rate, evenly spread over the interval as
- * publishers that know nothing of each other would be. What falls due while the process is busy is made up at once, so
- * that the number of frames does not depend on the machine.
+ * Decides when each track sends its next frame. All tracks have the same rate; their frames are evenly spread over the interval, like those
+ * of independent publishers. Frames that become due while the process is busy are sent at once after that, so that the number of frames does
+ * not depend on the machine.
  */
 export class Pacer {
   readonly #clock: Clock;

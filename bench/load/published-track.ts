@@ -12,25 +12,25 @@ import { putStamp } from "./stamp.ts";
 /** Timestamp units per second: milliseconds. */
 export const TIMESCALE = 1_000;
 
-/** Milliseconds that late groups are worth sending: long, so that a relay in difficulty shows as latency before loss. */
+/** Milliseconds for which late groups are still sent: long, so that a slow relay shows as latency before it shows as loss. */
 export const MAX_LATENCY_MS = 10_000;
 
 /** The middle of 0 to 255. */
 export const PRIORITY = 128;
 
-/** Bytes queued for the relay at which the publisher begins no more groups. */
+/** Bytes in the queue to the relay at which the publisher begins no more groups. */
 const QUEUE_BYTES = 64 * 2 ** 20;
 
 export interface TrackShape {
   readonly framesPerSecond: number;
   readonly framesPerGroup: number;
-  /** Filler of which every payload is a copy, stamp included. */
+  /** Filler that every payload is a copy of, with the stamp. */
   readonly payload: Uint8Array;
-  /** Sequence of the first group; 0 unless told. */
+  /** Sequence of the first group; default 0. */
   readonly firstGroup?: number;
   /**
-   * A new subscription begins with the current group from its start, or with the one that it asks for while that is kept, and not
-   * with the next one.
+   * A new subscription begins with the current group from its start, or with the requested group if that is kept; not with the next
+   * group.
    */
   readonly keeps?: boolean;
 }
@@ -41,21 +41,21 @@ interface Subscription {
   readonly session: LoadSession;
   readonly stream: BidiStream;
   group: SendStream | undefined;
-  /** True once SUBSCRIBE_OK told its first group, where the version does so. */
+  /** True once SUBSCRIBE_OK has named the first group, in versions that do so. */
   started: boolean;
 }
 
-/** A track that sends a frame whenever it is told to, to whoever subscribes; a subscription begins with a group's start. */
+/** A track that sends a frame to its subscribers at each call. A subscription begins at the start of a group. */
 export class PublishedTrack {
   readonly #shape: TrackShape;
   readonly #subscriptions = new Map<BidiStream, Subscription>();
   /** Number of the next frame. */
   #frame: number;
-  /** The newest group that was begun. */
+  /** The latest group. */
   #current = -1;
-  /** When each frame of the groups that are kept was sent, in shared microseconds; by sequence, the current one last. */
+  /** When each frame of the kept groups was sent, in shared microseconds; by sequence, the current group last. */
   readonly #kept = new Map<number, number[]>();
-  /** True once anybody was sent a group. */
+  /** True once a group has been sent to a subscriber. */
   #begun = false;
 
   constructor(shape: TrackShape) {
@@ -98,8 +98,8 @@ export class PublishedTrack {
   }
 
   /**
-   * Sends the next frame. Returns when, in shared microseconds; `skipped` when there is nobody to take it any more, or
-   * who is there does not; and nothing while the first subscription has not begun.
+   * Sends the next frame. Returns the time in shared microseconds; `skipped` when no subscriber is left, or none accepts it; undefined
+   * before the first subscription.
    */
   send(): number | "skipped" | undefined {
     const { framesPerGroup } = this.#shape;
@@ -121,7 +121,7 @@ export class PublishedTrack {
     return outcome;
   }
 
-  /** A group begins; those that are older than what TRACK_INFO promises are forgotten. */
+  /** Begins a group and drops groups that are older than TRACK_INFO promises. */
   #keep(sequence: number): void {
     const { framesPerGroup, framesPerSecond } = this.#shape;
     const groups = Math.ceil((MAX_LATENCY_MS * framesPerSecond) / (1_000 * framesPerGroup));

@@ -9,7 +9,7 @@ import { PublishedTrack, type TrackShape } from "./published-track.ts";
 import { Serving } from "./serving.ts";
 import { attachLoad, type Part } from "./session.ts";
 
-/** The publishing side of the load: broadcasts with one track each, on as many sessions as the scenario wants. */
+/** The publishing side of the load: broadcasts with one track each, on as many sessions as the scenario has. */
 export class Publisher {
   readonly #start: PublisherStart;
   readonly #tracks: readonly PublishedTrack[];
@@ -27,7 +27,7 @@ export class Publisher {
     this.#pacer = new Pacer(clock, this.#tracks.length, start.framesPerSecond, (track) => this.#send(track));
   }
 
-  /** Connects every session and begins to send; resolves with the protocol that was agreed on. */
+  /** Connects every session and begins to send; resolves with the negotiated protocol. */
   async run(target: Target, progress: (connected: number) => void): Promise<string> {
     const { broadcasts, broadcastsPerSession } = this.#start;
     let connected = 0;
@@ -36,7 +36,7 @@ export class Publisher {
       const part = this.#part(first, broadcasts.slice(first, first + broadcastsPerSession), () =>
         progress(++connected),
       );
-      // Any number but 0 will do: it tells this session's route from others.
+      // Any number except 0: it distinguishes the route of this session from others.
       attaches.push(attachLoad(part, BigInt(randomBytes(6).readUIntBE(0, 6)) + 1n));
     }
     const links = await dialAll(target, attaches);
@@ -68,7 +68,7 @@ export class Publisher {
     if (outcome === "skipped") this.#skipped++;
   }
 
-  /** One session: `broadcasts` are those from number `first` on. */
+  /** One session; its broadcasts begin with number `first`. */
   #part(first: number, broadcasts: readonly string[], connected: () => void): Part {
     const serving = new Serving((path, track) => {
       const at = broadcasts.indexOf(path);

@@ -1,10 +1,10 @@
-/** Remembers which frame numbers have been seen, as long as they lie less than its capacity apart. */
+/** A set of frame numbers that lie less than its capacity apart. */
 export class Seen {
   readonly #bits: Uint32Array;
   readonly #mask: number;
   #count = 0;
 
-  /** `frames`: how many numbers in a row must be told apart. */
+  /** `frames`: how many consecutive numbers it must distinguish. */
   constructor(frames: number) {
     const capacity = 2 ** Math.ceil(Math.log2(Math.max(32, frames)));
     this.#mask = capacity - 1;
@@ -16,7 +16,7 @@ export class Seen {
     return this.#count;
   }
 
-  /** False when it was marked before. */
+  /** False when the number was already marked. */
   mark(frame: number): boolean {
     const at = frame & this.#mask;
     const word = at >>> 5;

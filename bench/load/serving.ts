@@ -3,7 +3,7 @@ import { encodeTrackInfo, type Request } from "../../moq/wire/lite/index.ts";
 import { MAX_LATENCY_MS, PRIORITY, type PublishedTrack, TIMESCALE } from "./published-track.ts";
 import { type LoadSession, refuse } from "./session.ts";
 
-/** What one session of a publisher is asked for. */
+/** Serves the requests of one publisher's session. */
 export class Serving {
   readonly #find: (path: string, track: string) => PublishedTrack | undefined;
   readonly #streams = new Map<BidiStream, PublishedTrack>();
@@ -12,13 +12,13 @@ export class Serving {
     this.#find = find;
   }
 
-  /** Subscriptions that run. */
+  /** Open subscriptions. */
   get subscriptions(): number {
     return this.#streams.size;
   }
 
   request(request: Request, stream: BidiStream, session: LoadSession): void {
-    // They need no answer.
+    // These requests need no answer.
     if (request.kind === "subscribeUpdate" || request.kind === "goaway" || request.kind === "probe") return;
     const named = request.kind === "subscribe" || request.kind === "track";
     const track = named ? this.#find(request.path, request.track) : undefined;

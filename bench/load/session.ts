@@ -21,21 +21,21 @@ import {
   RequestReader,
 } from "../../moq/wire/lite/index.ts";
 
-/** Close code for what should not happen: INTERNAL_ERROR of no spec, read by people only. */
+/** Close code for an unexpected error; no specification defines it. */
 const CLOSE_FAILED = 1;
 
-/** Reset code of requests that the load does not serve (moq-lite leaves codes open; 13 is "not found" to moq-rs). */
+/** Reset code of requests that the load does not serve (moq-lite defines no codes; moq-rs uses 13 for "not found"). */
 const NOT_SERVED = 13;
 
 const IGNORE = { data() {}, fin() {}, reset() {}, stop() {} };
 
-/** What a session of the load does beyond the handshake. */
+/** Handlers of a load session after the handshake. */
 export interface Part {
   /** Broadcasts that it announces. */
   readonly broadcasts: readonly string[];
   /** Answers a request for announcements in place of `broadcasts`. */
   announcing?(stream: BidiStream, session: LoadSession): void;
-  /** The session stands. */
+  /** The session is set up. */
   start(session: LoadSession): void;
   /** A request other than for announcements; absent when nothing is published. */
   request?(request: Request, stream: BidiStream, session: LoadSession): void;
@@ -43,11 +43,11 @@ export interface Part {
   left?(stream: BidiStream): void;
   uni?(stream: RecvStream): RecvHandler;
   capacity?(): void;
-  /** The session has ended; `why` is short. */
+  /** The session has ended; `why` is a short reason. */
   closed(why: string): void;
 }
 
-/** One link of the load: a thin moq-lite session without model or cache. What throws in it ends it. */
+/** One link of the load: a small moq-lite session without model or cache. An error in it ends it. */
 export class LoadSession implements LinkHandler {
   readonly link: Link;
   readonly caps: Capabilities;
@@ -96,7 +96,7 @@ export class LoadSession implements LinkHandler {
     this.#end(`${by} ${code}${reason === "" ? "" : `: ${reason}`}`);
   }
 
-  /** Runs what reads the peer's bytes: a violation ends the session. */
+  /** Runs a function that reads the peer's bytes; a protocol violation ends the session. */
   guard(work: () => void): void {
     try {
       work();
@@ -120,7 +120,7 @@ export class LoadSession implements LinkHandler {
     else refuse(stream);
   }
 
-  /** Our broadcasts under the prefix; the stream stays open, for there is no more to say. */
+  /** Announces our broadcasts under the prefix; the stream then stays open without further announcements. */
   #announce(prefix: string, stream: BidiStream): void {
     const suffixes = this.#part.broadcasts
       .map((path) => stripPrefix(prefix, path))
@@ -134,7 +134,7 @@ export class LoadSession implements LinkHandler {
   }
 }
 
-/** Ends a request that is not served. */
+/** Resets a request that is not served. */
 export function refuse(stream: BidiStream): void {
   stream.reset(NOT_SERVED);
   stream.stop(NOT_SERVED);
@@ -144,7 +144,7 @@ export function refuse(stream: BidiStream): void {
 export function attachLoad(part: Part, hop: bigint): Attach {
   return (link) => {
     const caps = capabilities(link.info.protocol);
-    if (caps === undefined) throw new Error(`the load does not speak "${link.info.protocol}"`);
+    if (caps === undefined) throw new Error(`the load does not support "${link.info.protocol}"`);
     return new LoadSession(link, caps, part, hop);
   };
 }

@@ -1,6 +1,6 @@
 /**
- * What a measured frame's payload begins with: its number within its broadcast and when it was sent, each as eight
- * bytes big-endian. The rest of the payload is filler.
+ * The stamp at the beginning of a measured frame's payload: the frame's number in its broadcast and its time of sending, each as eight bytes
+ * big-endian. The rest of the payload is filler.
  */
 
 /** Bytes of the stamp. */

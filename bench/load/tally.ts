@@ -3,7 +3,7 @@ import { LostSessions } from "./lost-sessions.ts";
 import type { AudienceReport, Window } from "./messages.ts";
 import { Seen } from "./seen.ts";
 
-/** Counts what the viewers of one process get, within one window at a time. */
+/** Counts the frames that the viewers of one process receive within a window. */
 export class Tally {
   readonly #windowFrames: number;
   readonly #latency = new Histogram();
@@ -15,7 +15,7 @@ export class Tally {
   #arrivedBytes = 0;
   readonly #lostSessions = new LostSessions();
 
-  /** `windowFrames`: frames of one broadcast that a window may hold. */
+  /** `windowFrames`: most frames of one broadcast in a window. */
   constructor(viewers: number, windowFrames: number) {
     this.#windowFrames = windowFrames;
     this.#viewers = this.#blank(viewers);

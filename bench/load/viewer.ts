@@ -8,13 +8,13 @@ import type { LoadSession, Part } from "./session.ts";
 import { stampFrame, stampSentUs } from "./stamp.ts";
 import type { Tally } from "./tally.ts";
 
-/** Pause before a subscription that was refused is tried again, in milliseconds: the announcement may be on its way. */
+/** Milliseconds before a refused subscription is retried: the announcement may still be on its way. */
 const RETRY_MS = 200;
 
 export interface ViewerDeps {
   readonly clock: Clock;
   readonly tally: Tally;
-  /** The viewer has got its first frame. */
+  /** The viewer has received its first frame. */
   readonly flowing: () => void;
 }
 
@@ -45,7 +45,7 @@ export class Viewer implements Part {
 
   uni(): RecvHandler {
     const session = this.#session;
-    if (session === undefined) throw new Error("a stream before its session");
+    if (session === undefined) throw new Error("a stream arrived before the session was set up");
     return new IncomingGroup(session, this);
   }
 

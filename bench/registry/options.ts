@@ -3,9 +3,9 @@ import { type Flags, flagLines, readFlags, seconds, UsageError, whole } from "..
 export interface RegistryOptions {
   readonly broadcasts: number;
   readonly relays: number;
-  /** Relays that ask for one tenant's broadcasts each. */
+  /** Relays that each ask for the broadcasts of one tenant. */
   readonly askers: number;
-  /** Relays that ask for others' broadcasts of the paths that they hold themselves. */
+  /** Relays that ask which other relays have the paths that are published to them. */
   readonly rivals: number;
   readonly eventsPerSecond: number;
   readonly seconds: number;
@@ -15,11 +15,14 @@ export interface RegistryOptions {
 const MOST_BROADCASTS = 10_000_000;
 
 const FLAGS: Flags = {
-  broadcasts: { value: "N", text: "Broadcasts that the root knows (default 1000000)." },
-  relays: { value: "N", text: "Relays that have them (default 500)." },
-  askers: { value: "N", text: "Of these, relays that ask for one of a hundred tenants each (default 50)." },
-  rivals: { value: "N", text: "Relays that ask who else has what they have, as publishers' relays do (default all)." },
-  events: { value: "N", text: "Publish events a second: one broadcast begins or ends (default 1000)." },
+  broadcasts: { value: "N", text: "Broadcasts in the registry (default 1000000)." },
+  relays: { value: "N", text: "Relays to which they are published (default 500)." },
+  askers: { value: "N", text: "Relays, of these, that each ask for one of a hundred tenants (default 50)." },
+  rivals: {
+    value: "N",
+    text: "Relays that ask which other relays have their own paths, as publishers' relays do (default all).",
+  },
+  events: { value: "N", text: "Publish events per second: a broadcast begins or ends (default 1000)." },
   seconds: { value: "S", text: "Length of the measured window (default 10)." },
   json: { text: "Print one JSON object instead of the table." },
   help: { text: "Show this text." },
@@ -29,8 +32,8 @@ export function registryHelp(): string {
   return [
     "Usage: npm run bench -- registry [options]",
     "",
-    "Fills a root's registry by way of the tables of its control sessions, and measures memory, and what publish events cost.",
-    "Nothing goes over a network, so what sessions keep and do themselves is not in the figures.",
+    "Fills a root's registry through the tables of its control sessions and measures memory and the cost of publish events.",
+    "Nothing is sent over a network, so the figures do not include the sessions themselves.",
     "",
     "Options:",
     ...flagLines(FLAGS),
@@ -40,15 +43,15 @@ export function registryHelp(): string {
   ].join("\n");
 }
 
-/** Understands the arguments after `registry`; `help` when that is asked for. Throws {@link UsageError}. */
+/** Parses the arguments after `registry`; `help` for --help. Throws {@link UsageError}. */
 export function parseRegistry(args: readonly string[]): RegistryOptions | "help" {
   const values = readFlags(FLAGS, args);
   if (values.get("help") === true) return "help";
   const relays = whole(values, "relays") ?? 500;
   const askers = whole(values, "askers") ?? Math.min(50, relays);
-  if (askers > relays) throw new UsageError("--askers: more than there are relays");
+  if (askers > relays) throw new UsageError("--askers must not exceed --relays");
   const rivals = whole(values, "rivals") ?? relays;
-  if (rivals > relays) throw new UsageError("--rivals: more than there are relays");
+  if (rivals > relays) throw new UsageError("--rivals must not exceed --relays");
   return {
     broadcasts: whole(values, "broadcasts", MOST_BROADCASTS) ?? 1_000_000,
     relays,

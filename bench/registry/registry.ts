@@ -21,9 +21,9 @@ export interface RegistryFigures {
   readonly events: number;
   readonly messagesInPerSecond: number;
   readonly messagesOutPerSecond: number;
-  /** Of the process, pacing and counting included. */
+  /** CPU of the process, with pacing and counting. */
   readonly cpuUsPerEvent: number;
-  /** Messages to relays that ask for nothing that there is. */
+  /** Messages to relays that ask for nothing in the registry. */
   readonly messagesToIdle: number;
 }
 
@@ -42,7 +42,7 @@ export async function registryFigures(options: RegistryOptions): Promise<Registr
   for (const [n, table] of tables.entries()) {
     if (n < askers) table.watch(`b/tenant-${n % TENANTS}`, { changed: () => void sent.asked++ });
     else table.watch("b/nobody-publishes-here", { changed: () => void sent.idle++ });
-    // As every relay does.
+    // Every relay does this.
     table.watch("n", { changed: () => {} });
     if (n < rivals) table.watch("c", { changed: () => void sent.idle++ });
   }
@@ -99,7 +99,7 @@ function taken(publication: Publication | string): Publication {
   return publication;
 }
 
-/** One broadcast begins, the next ends, at the pace that was asked for. */
+/** Begins one broadcast and ends the next, at the requested rate. */
 async function events(
   { eventsPerSecond, seconds, broadcasts }: RegistryOptions,
   tables: ControlSessionServer[],

@@ -2,7 +2,7 @@ import { align } from "../report/table.ts";
 import type { RegistryOptions } from "./options.ts";
 import type { RegistryFigures } from "./registry.ts";
 
-/** For a program: one object. */
+/** The result for a program: one JSON object. */
 export function registryJson({ broadcasts, relays, askers, rivals }: RegistryOptions, figures: RegistryFigures) {
   return {
     broadcasts,

@@ -1,5 +1,5 @@
 /**
- * What roots that share a registry do to a Redis, which must be empty and of no other use:
+ * Measures the load of roots that share a registry on a Redis, which must be empty and used for nothing else:
  *
  *     node --import tsx bench/registry/shared.ts redis://127.0.0.1:6379/0 [RELAYS]
  */
@@ -113,17 +113,17 @@ await measured(`${HOLDINGS} broadcasts of one relay, until the other root has th
   await until(() => b.registry.counts.holdings === HOLDINGS);
 });
 await sleep(STEADY_MS);
-await measured("written again, as when the lease had ended", async () => {
+await measured("written again, as after the lease has expired", async () => {
   await client.del("moqmesh:node:relay-0");
   for (let kept = 0; kept < HOLDINGS; await sleep(LOOK_MS)) kept = await client.hLen("moqmesh:node:relay-0");
 });
 await sleep(STEADY_MS);
-await measured(`${STEADY_MS / 1000} s of rest with that relay, two roots`, () => sleep(STEADY_MS));
+await measured(`${STEADY_MS / 1000} s without changes, that relay, two roots`, () => sleep(STEADY_MS));
 for (let n = 1; n < Number(relays); n++) register(a, n, 10);
 await until(() => b.registry.counts.nodes === Number(relays));
 await sleep(STEADY_MS);
-await measured(`${STEADY_MS / 1000} s of rest with ${relays} relays at one of two roots`, () => sleep(STEADY_MS));
-await measured("a third root that starts, until it has all", async () => {
+await measured(`${STEADY_MS / 1000} s without changes, ${relays} relays at one of two roots`, () => sleep(STEADY_MS));
+await measured("a third root starts, until it has everything", async () => {
   const c = root();
   await until(() => c.registry.counts.holdings === a.registry.counts.holdings);
   c.shared.close();

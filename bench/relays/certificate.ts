@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { certificateHosts, makeSelfSigned } from "../../transport/tls/index.ts";
 import type { TrustSpec } from "../load/messages.ts";
 
-/** A throw-away certificate on disk, for a relay that the bench starts. */
+/** A temporary certificate on disk, for a relay that the bench starts. */
 export interface Workspace {
   readonly folder: string;
   /** Paths of PEM files. */

@@ -1,14 +1,14 @@
 import type { TrustSpec } from "../load/messages.ts";
 
-/** A relay that runs and can be measured. */
+/** A running relay to measure. */
 export interface RunningRelay {
   readonly url: URL;
   readonly trust: TrustSpec;
   /** Absent: CPU and memory cannot be measured. */
   readonly pid: number | undefined;
-  /** QUIC engine as far as it is known. */
+  /** Its QUIC engine, if known. */
   readonly engine: string;
-  /** Rejects when it ends by itself. */
+  /** Rejects when the relay ends by itself. */
   readonly ended: Promise<never>;
   stop(): Promise<void>;
 }
@@ -17,6 +17,6 @@ export interface RunningRelay {
 export interface Subject {
   /** Heading in the table. */
   readonly name: string;
-  /** A fresh one, on `cores` where the bench starts it itself. Rejects with a {@link BenchError}. */
+  /** Starts a new relay, on `cores` if the bench starts it. Rejects with a {@link BenchError}. */
   start(cores: readonly number[] | undefined): Promise<RunningRelay>;
 }

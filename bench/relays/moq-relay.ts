@@ -10,19 +10,19 @@ import type { RunningRelay, Subject } from "./contract.ts";
 
 const BINARY = "moq-relay";
 
-/** Names a moq-relay that is not in PATH. */
+/** The variable that names a moq-relay outside PATH. */
 const VARIABLE = "MOQ_RELAY";
 
-/** Streams that a peer may have open: near our own default, for memory follows the limit (moq-relay's is 10,000). */
+/** Most streams of a peer: near our own default, because memory grows with the limit (moq-relay's default is 10,000). */
 const MAX_STREAMS = "128";
 
 const run = promisify(execFile);
 
-/** A moq-relay that is installed. */
+/** An installed moq-relay. */
 export interface MoqRelayProgram {
-  /** What it calls itself, such as `moq-relay 0.17.10`. */
+  /** Its name and version, such as `moq-relay 0.17.10`. */
   readonly name: string;
-  /** A process of it. */
+  /** Starts a process of it. */
   run(options: MoqRelayOptions): Child;
 }
 
@@ -32,11 +32,11 @@ export interface MoqRelayOptions extends Pick<ChildOptions, "cores" | "output"> 
   /** Paths of PEM files. */
   readonly cert: string;
   readonly key: string;
-  /** Flags of the same program besides. */
+  /** Further flags. */
   readonly more?: readonly string[];
 }
 
-/** Nothing when it is not installed. Rejects with a {@link BenchError} when it does not run. */
+/** Undefined when it is not installed. Rejects with a {@link BenchError} when it does not run. */
 export async function findMoqRelay(): Promise<MoqRelayProgram | undefined> {
   const binary = await findProgram(BINARY, VARIABLE);
   if (binary === undefined) return undefined;
@@ -47,12 +47,12 @@ export async function findMoqRelay(): Promise<MoqRelayProgram | undefined> {
   return { name: version.trim(), run };
 }
 
-/** The relay of moq-dev/moq. Rejects with a {@link BenchError} when it is not there. */
+/** The relay of moq-dev/moq. Rejects with a {@link BenchError} when it is not installed. */
 export async function moqRelay(): Promise<Subject> {
   const program = await findMoqRelay();
   if (program === undefined) {
     throw new BenchError(
-      `${BINARY} is neither named by ${VARIABLE} nor on PATH; "cargo install ${BINARY}" installs it`,
+      `${BINARY} was not found: neither ${VARIABLE} nor PATH has it; "cargo install ${BINARY}" installs it`,
     );
   }
   return { name: program.name, start: (cores) => start(program, cores) };
@@ -60,7 +60,7 @@ export async function moqRelay(): Promise<Subject> {
 
 type Flags = (listen: string, cert: string, key: string) => string[];
 
-/** Its flags were renamed between 0.14 and 0.17. */
+/** The names of its flags, which changed between 0.14 and 0.17. */
 export function flagsFor(help: string): Flags {
   if (help.includes("--listen-tls-cert")) {
     return (listen, cert, key) => [
@@ -100,7 +100,7 @@ async function outputOf(binary: string, flag: string): Promise<string> {
   }
 }
 
-/** Free a moment ago: another process may take it, and the relay then says so. */
+/** A port that was free a moment ago. If another process takes it, the relay reports that. */
 async function freeUdpPort(): Promise<number> {
   const socket = createSocket("udp4").bind(0, "127.0.0.1");
   await once(socket, "listening");

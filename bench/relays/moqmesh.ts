@@ -4,7 +4,7 @@ import { makeWorkspace } from "./certificate.ts";
 import type { RunningRelay, Subject } from "./contract.ts";
 import { Program } from "./program.ts";
 
-/** What of its configuration is not the default. */
+/** Its configuration, where that differs from the defaults. */
 interface Settings {
   readonly engine: string;
   readonly threads: number | undefined;

@@ -5,10 +5,10 @@ import { BenchError } from "../system/error.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../bin/moqmesh.js", import.meta.url));
 
-/** Milliseconds until it must be ready: eight relays that start at once on a busy machine of two cores take twenty seconds. */
+/** Milliseconds within which it must be ready: eight relays that start at once on two busy cores take twenty seconds. */
 const START_MS = 60_000;
 
-/** The line of the log that tells where it listens; a relay of a mesh is ready later, when it has reached a root. */
+/** The log line that has its ports. A relay of a mesh is ready later, when it has reached a root. */
 const READY = z.object({
   msg: z.enum(["relay ready", "listening"]),
   port: z.number(),
@@ -21,10 +21,10 @@ export type Ready = z.infer<typeof READY>;
 
 export interface ProgramOptions {
   readonly name: string;
-  /** The configuration; it has to log JSON of level `info`. */
+  /** The configuration file; it must set JSON logs of level `info`. */
   readonly file: string;
   readonly cores: readonly number[] | undefined;
-  /** All that it prints, in pieces. */
+  /** Everything that it prints, in pieces. */
   readonly output?: (text: string) => void;
 }
 
@@ -48,10 +48,10 @@ export class Program {
     });
   }
 
-  /** Resolves when it takes sessions. Rejects with a {@link BenchError} when it ends, or takes too long. */
+  /** Resolves when it accepts sessions. Rejects with a {@link BenchError} when it ends or takes too long. */
   async ready(): Promise<Ready> {
     const late = Promise.withResolvers<never>();
-    const why = `${this.child.name} did not get ready within ${START_MS / 1_000} s; is this machine busy with something else?`;
+    const why = `${this.child.name} was not ready within ${START_MS / 1_000} s; other programs may be using this machine`;
     const timer = setTimeout(() => late.reject(new BenchError(why)), START_MS);
     try {
       return await Promise.race([this.#ready.promise, late.promise, this.child.ended]);
@@ -61,7 +61,7 @@ export class Program {
   }
 }
 
-/** Without settings of the caller, so that what is measured is what the file says. */
+/** The environment without MOQMESH variables, so that only the file configures the relay. */
 function bareEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("MOQMESH_")));
 }

@@ -7,7 +7,7 @@ const FINGERPRINT = /^\s*([0-9a-f]{64})\s*$/i;
 /** Milliseconds for the answer to `/certificate.sha256`. */
 const TIMEOUT_MS = 5_000;
 
-/** A relay that runs already; it is neither started, pinned nor stopped. */
+/** A relay that runs already. The bench does not start, pin or stop it. */
 export function running(url: URL, pid: number | undefined, trust: TrustSpec): Subject {
   return { name: url.host, start: () => find(url, pid, trust) };
 }
@@ -16,7 +16,7 @@ async function find(url: URL, pid: number | undefined, trust: TrustSpec): Promis
   const plain = url.protocol === "http:";
   return {
     url: plain ? new URL(url.href.replace(/^http:/, "https:")) : url,
-    trust: plain && trust.kind === "system" ? await told(url) : trust,
+    trust: plain && trust.kind === "system" ? await fetchTrust(url) : trust,
     pid,
     engine: "unknown",
     ended: new Promise(() => {}),
@@ -24,8 +24,8 @@ async function find(url: URL, pid: number | undefined, trust: TrustSpec): Promis
   };
 }
 
-/** The certificate that the relay tells of over plain HTTP. */
-async function told(url: URL): Promise<TrustSpec> {
+/** Reads the fingerprint that the relay gives over plain HTTP. */
+async function fetchTrust(url: URL): Promise<TrustSpec> {
   const at = new URL("/certificate.sha256", url.origin);
   let text: string;
   try {
@@ -35,6 +35,6 @@ async function told(url: URL): Promise<TrustSpec> {
     throw new BenchError(`${at.href} cannot be read`, { cause });
   }
   const sha256 = FINGERPRINT.exec(text)?.[1];
-  if (sha256 === undefined) throw new BenchError(`${at.href} tells no fingerprint; use an https: URL`);
+  if (sha256 === undefined) throw new BenchError(`${at.href} has no fingerprint; use an https: URL`);
   return { kind: "hash", sha256 };
 }

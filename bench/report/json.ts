@@ -2,7 +2,7 @@ import type { Measured } from "../fanout/fanout.ts";
 import type { Ratio } from "../fanout/figures.ts";
 import type { FanoutOptions } from "../options.ts";
 
-/** The result for a program: one object. What is not known is null. */
+/** The result for a program: one JSON object. Unknown values are null. */
 export function jsonReport(
   options: FanoutOptions,
   ours: Measured,
@@ -61,7 +61,7 @@ function figuresJson({ name, engine, loadEngine, protocol, figures }: Measured):
   };
 }
 
-/** Three digits after the point are more than any of it is good for. */
+/** Rounds to three digits after the point, more than the accuracy of any figure. */
 function rounded(value: number | undefined): number | null {
   return value === undefined ? null : Math.round(value * 1_000) / 1_000;
 }

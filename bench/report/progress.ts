@@ -8,19 +8,19 @@ const STEP_MS = 200;
 
 const CLEAR_LINE = "\r\u001b[2K";
 
-/** Says how far a run is: a bar on a terminal, a line per round elsewhere. */
+/** Shows the progress of a run: a bar on a terminal, one line per round elsewhere. */
 export class Progress {
   readonly #out: NodeJS.WriteStream;
   readonly #quiet: boolean;
   #round = "";
 
-  /** `quiet`: nothing at all where `out` is no terminal. */
+  /** `quiet`: print nothing if `out` is not a terminal. */
   constructor(out: NodeJS.WriteStream, quiet: boolean) {
     this.#out = out;
     this.#quiet = quiet;
   }
 
-  /** A round begins. */
+  /** Call this when a round begins. */
   round(label: string): void {
     this.#round = label;
     if (!this.#out.isTTY && !this.#quiet) this.#out.write(`${label}\n`);
@@ -35,7 +35,7 @@ export class Progress {
     this.#draw(`${drawBar(done)} ${what}`);
   }
 
-  /** Waits, and shows it. */
+  /** Waits `ms` and shows the progress. */
   async during(what: string, ms: number): Promise<void> {
     const start = performance.now();
     for (let passed = 0; passed < ms; passed = performance.now() - start) {
@@ -44,7 +44,7 @@ export class Progress {
     }
   }
 
-  /** Leaves the line empty. */
+  /** Clears the line. */
   clear(): void {
     if (this.#out.isTTY) this.#out.write(CLEAR_LINE);
   }

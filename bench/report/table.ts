@@ -70,11 +70,12 @@ function remarks(subjects: readonly Measured[]): string[] {
     ...figures.voidReasons.map((reason) => `VOID (${name}): ${reason}`),
     ...figures.notes.map((note) => `note (${name}): ${note}`),
   ]);
-  if (new Set(subjects.map(({ protocol }) => protocol)).size > 1) lines.push("note: the protocols differ");
+  if (new Set(subjects.map(({ protocol }) => protocol)).size > 1)
+    lines.push("note: the relays were measured with different protocols");
   return lines.length === 0 ? [] : ["", ...lines];
 }
 
-/** First column to the left, the others to the right. */
+/** Aligns the first column left, the others right. */
 export function align(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { BenchError } from "./error.ts";
 import { pinned } from "./pin.ts";
 
-/** Characters of a process's output that are kept to explain its failure. */
+/** Characters of a process's output that are kept to explain a failure. */
 const OUTPUT_KEPT = 2_000;
 
 /** Milliseconds between SIGTERM and SIGKILL. */
@@ -11,21 +11,21 @@ const GRACE_MS = 3_000;
 export interface ChildOptions {
   readonly name: string;
   readonly command: readonly string[];
-  /** Cores to run on; any when absent. */
+  /** Cores to run on; absent: any. */
   readonly cores: readonly number[] | undefined;
-  /** Whether there is a channel for messages. */
+  /** True for a process with a channel for messages. */
   readonly channel: boolean;
   readonly env?: NodeJS.ProcessEnv;
   /** Each line of its standard output. */
   readonly line?: (line: string) => void;
-  /** All that it prints, in pieces. */
+  /** Everything that it prints, in pieces. */
   readonly output?: (text: string) => void;
 }
 
-/** Processes that run. */
+/** Running processes. */
 const running = new Set<Child>();
 
-/** Ends every process that the bench has started; whoever waits for one of them hears of it. False when none runs. */
+/** Ends every process that the bench has started; a caller that waits for one gets an error. False when none runs. */
 export function interruptAll(): boolean {
   for (const child of running) child.interrupt();
   return running.size > 0;
@@ -48,7 +48,7 @@ export class Child {
       env: options.env ?? process.env,
     });
     running.add(this);
-    // Whoever waits on it sees the failure; nobody may be waiting.
+    // A caller that waits for it sees the failure; there may be no such caller.
     this.#ended.promise.catch(() => {});
     let rest = "";
     const take = (text: string) => {
@@ -83,12 +83,12 @@ export class Child {
     return this.#ended.promise;
   }
 
-  /** Resolves with how it ended, when it has. */
+  /** Resolves with its exit code or signal when it has ended. */
   get gone(): Promise<number | NodeJS.Signals> {
     return this.#gone.promise;
   }
 
-  /** The end of its output, for whoever has to explain what it did. */
+  /** The end of its output, to explain a failure. */
   get output(): string {
     return this.#output.trim();
   }
@@ -105,7 +105,7 @@ export class Child {
     this.#process.on("message", take);
   }
 
-  /** Asks it to end, and makes it. */
+  /** Asks it to end (SIGTERM), and kills it if it does not. */
   async stop(): Promise<void> {
     if (this.#over) return;
     const gone = new Promise<void>((resolve) => this.#process.once("exit", () => resolve()));
@@ -116,7 +116,7 @@ export class Child {
     clearTimeout(killer);
   }
 
-  /** Asks it to end, unexpectedly for whoever uses it. */
+  /** Asks it to end (SIGTERM); its users get an error. */
   interrupt(): void {
     this.#process.kill("SIGTERM");
   }

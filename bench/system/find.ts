@@ -3,8 +3,8 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 
 /**
- * Where a program of others is: what the environment variable `variable` names, else the first in PATH, else the one that
- * cargo installed for this user. Nothing when there is none.
+ * Finds another project's program: the one that the environment variable `variable` names, else the first in PATH, else the one that
+ * cargo installed for this user. Undefined when there is none.
  */
 export async function findProgram(name: string, variable: string): Promise<string | undefined> {
   const named = process.env[variable];

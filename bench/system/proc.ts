@@ -10,7 +10,7 @@ const UTIME_FIELD = 11;
 
 /** User and system time of all threads, in microseconds, from the text of `/proc/PID/stat`. */
 export function parseCpuUs(stat: string): number {
-  // The name is in parentheses and may hold spaces and parentheses itself.
+  // The name is in parentheses and may contain spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const ticks = Number(fields[UTIME_FIELD]) + Number(fields[UTIME_FIELD + 1]);
   if (!Number.isFinite(ticks)) throw new Error("not the stat file of a process");
@@ -24,7 +24,7 @@ export function parseRssKb(status: string): number {
   return Number(match[1]);
 }
 
-/** Time that a core was not idle, in microseconds, from the text of `/proc/stat`; nothing for a core that is not there. */
+/** Time that a core was busy, in microseconds, from the text of `/proc/stat`; undefined for a missing core. */
 export function parseBusyUs(stat: string, core: number): number | undefined {
   const line = stat.split("\n").find((text) => text.startsWith(`cpu${core} `));
   if (line === undefined) return undefined;
@@ -40,12 +40,12 @@ export function rssKb(pid: number): number {
   return parseRssKb(readFileSync(`/proc/${pid}/status`, "utf8"));
 }
 
-/** Of the thread that the process began with, which in Node is JavaScript's. */
+/** CPU time of the first thread, which runs JavaScript in Node. */
 export function mainThreadUs(pid: number): number {
   return parseCpuUs(readFileSync(`/proc/${pid}/task/${pid}/stat`, "utf8"));
 }
 
-/** Sum over the cores. */
+/** Busy time, summed over the cores. */
 export function busyUs(cores: readonly number[]): number {
   const stat = readFileSync("/proc/stat", "utf8");
   return cores.reduce((sum, core) => sum + (parseBusyUs(stat, core) ?? 0), 0);

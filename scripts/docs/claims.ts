@@ -1,15 +1,15 @@
 /**
- * What pages claim that a machine can follow: files, links, commands, flags, configuration keys, and names of the code such as error
- * codes and metrics. A claim about something that is not there is a problem.
+ * Checks the claims of pages: files, links, commands, flags, configuration keys, and names of the code such as error codes and metrics. A
+ * claim about something that does not exist is a problem.
  */
 
-/** What is really there. */
+/** What exists in the repository. */
 export interface Facts {
   /** A file or folder, by its path from the repository's root. */
   exists(path: string): boolean;
-  /** Anchors of the headings of a page; nothing when it is no page. */
+  /** Anchors of the headings of a page; undefined for other files. */
   anchors(path: string): ReadonlySet<string> | undefined;
-  /** Folders and files at the root, which tell a path from other text with slashes. */
+  /** Folders and files at the root, which distinguish a path from other text with slashes. */
   readonly roots: ReadonlySet<string>;
   /** Names of all files that are part of the repository, without their folders. */
   readonly fileNames: ReadonlySet<string>;
@@ -19,13 +19,13 @@ export interface Facts {
   readonly commands: ReadonlyMap<string, ReadonlySet<string>>;
   /** Keys of each section of the configuration. */
   readonly sections: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Every word of the sources, and names of others that pages speak of. */
+  /** Every word of the sources, and names of other programs that pages use. */
   readonly words: ReadonlySet<string>;
-  /** Whether the sources have this text. */
+  /** True when the sources contain this text. */
   mentions(text: string): boolean;
 }
 
-/** Something on a page that is not there. */
+/** A claim of a page about something that does not exist. */
 export interface Problem {
   readonly line: number;
   readonly text: string;
@@ -34,7 +34,7 @@ export interface Problem {
 /** Prefix of every metric, which the sources leave out. */
 const METRIC_PREFIX = "moqmesh_";
 
-/** Paths of our listeners, as against paths of broadcasts and of the machine. */
+/** Paths of our listeners; other paths are of broadcasts or of the machine. */
 const OUR_TARGETS = /^\/(health|metrics|cluster|auth|access|api|certificate\.sha256)(\/|$)/;
 
 const PLACEHOLDERS = /^(COMMAND|SECTION|KEY|FILE|NAME)$/;
@@ -56,7 +56,7 @@ export function checkPage(path: string, text: string, facts: Facts): Problem[] {
   return problems;
 }
 
-/** Lines between two fences: commands where they are for a shell, keys where they are TOML. */
+/** Lines between two fences: commands in a shell block, keys in a TOML block. */
 class Fence {
   readonly #facts: Facts;
   #language: string | undefined;
@@ -109,13 +109,13 @@ function checkShell(line: string, facts: Facts): string[] {
   ];
 }
 
-/** A line of a picture of folders, which begins with paths. */
+/** A line of a folder tree, which begins with paths. */
 function checkTree(line: string, facts: Facts): string[] {
   const leading = /^\S+(?: {2}\S+)*/.exec(line)?.[0].split("  ") ?? [];
   return leading.flatMap((word) => (isPath(word, facts) ? checkPath(word, facts) : []));
 }
 
-/** A target of a link: elsewhere, a file, a heading. */
+/** The target of a link: another site, a file or a heading. */
 function checkLink(page: string, target: string, facts: Facts): string[] {
   if (/^[a-z]+:/.test(target)) return [];
   const [file = "", anchor] = target.split("#", 2);
@@ -154,7 +154,7 @@ function checkSpan(span: string, facts: Facts): string[] {
   return checkNames(span, facts);
 }
 
-/** Of the program, or of a script; the sources of scripts name theirs in quotes or as a key. */
+/** A flag of the program or of a script; scripts name theirs in quotes or as a key. */
 function isFlag(name: string, facts: Facts): boolean {
   if (facts.words.has(name)) return true;
   if ([...facts.commands.values()].some((flags) => flags.has(name))) return true;
@@ -166,7 +166,7 @@ function isPath(span: string, facts: Facts): boolean {
 }
 
 function checkPath(span: string, facts: Facts): string[] {
-  // What comes after a wildcard is not followed.
+  // The part after a wildcard is not checked.
   const [fixed = ""] = span.split(/[*{]/, 1);
   const path = fixed === span ? span : fixed.slice(0, fixed.lastIndexOf("/") + 1);
   return facts.exists(path.replace(/\/$/, "")) ? [] : [`there is no ${span}`];
@@ -179,7 +179,7 @@ function checkKey(section: string, key: string | undefined, facts: Facts): strin
   return key === undefined || keys.has(key) ? [] : [`[${section}] has no key ${key}`];
 }
 
-/** A line for a shell, of which only our own commands are followed. */
+/** A line for a shell; only our own commands are checked. */
 function checkCommand(text: string, facts: Facts): string[] {
   const [line = ""] = text.replace(/^\(?\s*(npx )?/, "").split(/\s[#|>]/, 1);
   const words = line.trim().split(/\s+/);

@@ -12,14 +12,14 @@ const MANIFEST = z.object({ scripts: z.record(z.string(), z.string()) });
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Files whose words count as names of the code: not pages, and not tests, which may name what is gone. */
+/** Files whose words count as names of the code. Pages and tests do not count: they may name removed things. */
 const SOURCES =
   /^(relay|cluster|auth|moq|transport|bench|lab|scripts|bin|web\/src|engine\/src|configs|\.ci|\.github)\/|^package\.json$/;
 
-/** Names of other programs, their flags included, that pages speak of. */
+/** Names and flags of other programs that pages use. */
 const FOREIGN = ["poll_transmit", "io_uring", "cluster-connect"];
 
-/** The pages whose claims are followed. */
+/** The pages whose claims are checked. */
 export function pages(): string[] {
   return tracked().filter((path) => /^(docs\/.+|README|CONTRIBUTING)\.md$/.test(path));
 }
@@ -28,7 +28,7 @@ export function readPage(path: string): string {
   return readFileSync(join(root, path), "utf8");
 }
 
-/** What this repository has. */
+/** The facts of this repository. */
 export function repositoryFacts(): Facts {
   const files = tracked();
   const manifest = MANIFEST.parse(JSON.parse(readPage("package.json")));
@@ -60,7 +60,7 @@ function tracked(): string[] {
   return files.split("\n").filter((path) => path !== "" && existsSync(join(root, path)));
 }
 
-/** As GitHub makes them of headings. */
+/** The anchor that GitHub gives a heading. */
 function anchorsOf(page: string): Set<string> {
   const headings = [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading);
   return new Set(

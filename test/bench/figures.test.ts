@@ -96,7 +96,7 @@ describe("figures of a round", () => {
 
   it("are void when nothing was to be sent", () => {
     const data = { publisher: { kind: "publisherReport", due: [0], skipped: 0, lostSessions: {} } } as const;
-    assert.match(figures({ publisher: { ...data.publisher, due: [0] } }).voidReasons.join(), /nothing/);
+    assert.match(figures({ publisher: { ...data.publisher, due: [0] } }).voidReasons.join(), /no frame was due/);
   });
 
   it("come with remarks", () => {
@@ -105,7 +105,7 @@ describe("figures of a round", () => {
       audiences: [audience([100, 0], { "remote 3": 2 })],
     });
     assert.deepEqual(notes, [
-      "the relay did not take 4 frames from the publisher",
+      "the relay did not accept 4 frames of the publisher",
       "2 viewers were disconnected (remote 3)",
       "1 sessions of the publisher were disconnected (timeout 0)",
     ]);
@@ -180,7 +180,7 @@ describe("reports", () => {
     const bad = { ...ours, figures: figures({ loadCpuUs: 9_900_000 }) };
     const text = table(options, bad, theirs, ratioOf(bad.figures, theirs.figures));
     assert.match(text, /VOID \(ours\): the load used 99 %/);
-    assert.match(text, /the protocols differ/);
+    assert.match(text, /with different protocols/);
     assert.match(text, /medians of 3 rounds/);
   });
 

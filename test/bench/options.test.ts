@@ -42,7 +42,7 @@ describe("options of the fan-out bench", () => {
     assert.equal(parsed().threads, undefined);
     assert.equal(parsed("--threads", "2").threads, 2);
     refused(/--threads: expected a whole number from 1 to 64/, "--threads", "65");
-    refused(/--threads is for our own relay/, "--threads", "2", "--url", "https://a/");
+    refused(/--threads configures our own relay/, "--threads", "2", "--url", "https://a/");
   });
 
   it("accept lists of cores, and `none`", () => {
@@ -59,15 +59,15 @@ describe("options of the fan-out bench", () => {
     assert.deepEqual(options.trust, { kind: "hash", sha256: hex });
     assert.deepEqual(parsed("--url", "http://localhost:1/", "--insecure").trust, { kind: "insecure" });
     assert.equal(parsed("--url", "ws://localhost:1/").url?.protocol, "ws:");
-    refused(/not the address of a relay/, "--url", "localhost");
-    refused(/exclude one another/, "--url", "https://a/", "--insecure", "--fingerprint", hex);
+    refused(/not the URL of a relay/, "--url", "localhost");
+    refused(/use only one of --fingerprint and --insecure/, "--url", "https://a/", "--insecure", "--fingerprint", hex);
     refused(/64 hexadecimal/, "--url", "https://a/", "--fingerprint", "abc");
   });
 
   it("are refused without --url when they need it", () => {
-    refused(/--pid is of use with --url only/, "--pid", "1");
-    refused(/--insecure is of use with --url only/, "--insecure");
-    refused(/for our own relay/, "--url", "https://a/", "--engine", "native");
+    refused(/--pid needs --url/, "--pid", "1");
+    refused(/--insecure needs --url/, "--insecure");
+    refused(/configures our own relay/, "--url", "https://a/", "--engine", "native");
   });
 
   it("are refused with a suggestion when their name is unknown", () => {
@@ -82,10 +82,10 @@ describe("options of the fan-out bench", () => {
     refused(/--viewers needs a value/, "--viewers");
     refused(/--viewers needs a value/, "--viewers", "--json");
     refused(/--json takes no value/, "--json=1");
-    refused(/there is no "big", only video/, "--scenario", "big");
+    refused(/"big" is unknown; use one of video/, "--scenario", "big");
     refused(/only moq-relay/, "--against", "other");
-    refused(/does not speak "moq-lite-99"/, "--protocol", "moq-lite-05,moq-lite-99");
-    refused(/more than there are viewers/, "--viewers", "2", "--audience-processes", "3");
+    refused(/does not support "moq-lite-99"/, "--protocol", "moq-lite-05,moq-lite-99");
+    refused(/must not exceed --viewers/, "--viewers", "2", "--audience-processes", "3");
   });
 
   it("are all in the help", () => {

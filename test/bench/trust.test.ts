@@ -29,7 +29,7 @@ test("a token for --url comes from a file or from the URL, never from both", () 
   const parsed = parseFanout(["--url", "https://a/", "--token", file]);
   assert.ok(parsed !== "help");
   assert.equal(parsed.url?.href, "https://a/?jwt=abc");
-  assert.throws(() => parseFanout(["--url", "https://a/?jwt=x", "--token", file]), /another in --token/);
-  assert.throws(() => parseFanout(["--token", file]), /--token is of use with --url only/);
+  assert.throws(() => parseFanout(["--url", "https://a/?jwt=x", "--token", file]), /both have a token/);
+  assert.throws(() => parseFanout(["--token", file]), /--token needs --url/);
   rmSync(folder, { recursive: true });
 });

@@ -14,25 +14,25 @@ import {
 } from "../../../moq/wire/lite/index.ts";
 import { FLOODED, type Kind, TRACK } from "../kinds.ts";
 
-/** Any code will do. */
+/** The value of this code does not matter. */
 const RESET = 0;
 
 const SILENT = { data() {}, fin() {}, reset() {}, stop() {} };
 
 const OPTIONS = { priority: 1, ordered: false, maxLatency: 1_000 };
 
-/** What a flood has at hand. */
+/** The session and streams that a flood uses. */
 export interface Scene {
   readonly link: Link;
-  /** The streams on which the relay asks this publisher for announcements, and for its track. */
+  /** The streams on which the relay asks for announcements and subscribes to the track. */
   readonly announcing: BidiStream | undefined;
   readonly subscribed: { readonly stream: BidiStream; readonly id: number } | undefined;
 }
 
-/** Sends message number `index`; false when the relay allows no more streams for now. */
+/** Sends message number `index`; false while the relay allows no more streams. */
 export type Send = (index: number) => boolean;
 
-/** Both halves of a message that opens a stream of its own and ends it. */
+/** A flood of messages that each open and end their own stream. */
 function request(link: Link, caps: Capabilities, of: (index: number) => OpeningRequest): Send {
   return (index) => {
     const stream = link.openBidi(0, SILENT);
@@ -42,7 +42,7 @@ function request(link: Link, caps: Capabilities, of: (index: number) => OpeningR
   };
 }
 
-/** Messages that follow one another on a stream. */
+/** A flood of messages on one stream. */
 function repeat(stream: SendStream | undefined, of: (index: number) => Uint8Array): Send | undefined {
   if (stream === undefined) return undefined;
   return (index) => {
@@ -68,7 +68,7 @@ function streams(open: () => SendStream | undefined, bytes: (index: number) => U
   };
 }
 
-/** How messages of a kind are sent; nothing where the version or the binding has none. */
+/** The flood of a kind; undefined if the version or the binding has no such message. */
 export function floodOf(kind: Kind, { link, announcing, subscribed }: Scene): Send | undefined {
   const caps = capabilities(link.info.protocol);
   if (caps === undefined) return undefined;
@@ -135,7 +135,7 @@ export function floodOf(kind: Kind, { link, announcing, subscribed }: Scene): Se
   }
 }
 
-/** Answers the relay's request for announcements with the one broadcast that is flooded. */
+/** Announces the one flooded broadcast to the relay. */
 export function announceFlooded(stream: BidiStream, caps: Capabilities): void {
   if (caps.announceOk) stream.write(encodeAnnounceOk({ hop: 7n, active: 1 }, caps));
   const fields = { hops: caps.announceOk ? [] : [7n], epoch: 0n, ended: false, cost: 0 };

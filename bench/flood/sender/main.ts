@@ -1,4 +1,4 @@
-/** The process that floods: one session, one kind of message. When the channel to the bench closes, it ends. */
+/** The process that floods: one session, one kind of message. It ends when the channel to the bench closes. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BidiStream, Link } from "../../../moq/link.ts";
 import { encodeTrackInfo, STABLE_PROTOCOLS } from "../../../moq/wire/lite/index.ts";
@@ -11,23 +11,23 @@ import type { Kind } from "../kinds.ts";
 import { announceFlooded, floodOf, type Scene, type Send } from "./floods.ts";
 import { type Answer, type Order, readOrder } from "./messages.ts";
 
-/** Milliseconds until connecting, or waiting for the relay's subscription, fails. */
+/** Milliseconds within which the session must open and the relay subscribe. */
 const TIMEOUT_MS = 10_000;
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const LOOK_MS = 5;
 
-/** Messages between two looks at the queue, and the bytes in it past which the flood waits. */
+/** Messages between two checks of the queue, and the bytes in it above which the flood waits. */
 const BURST = 1_000;
 const QUEUE_BYTES = 4 * 2 ** 20;
 
 const INFO = { epoch: 0n, priority: 0, ordered: false, maxLatency: 1_000, timescale: 1_000 };
 
-/** The session, once it is there. */
+/** The session, once it is set up. */
 const session: {
   kind?: Kind;
   link?: Link;
-  /** Why it has ended. */
+  /** Why the session has ended. */
   closed?: string;
   announcing?: BidiStream;
   subscribed?: Scene["subscribed"];
@@ -69,7 +69,7 @@ async function connect(order: Extract<Order, { kind: "connect" }>): Promise<void
   session.kind = order.flood;
   const until = performance.now() + TIMEOUT_MS;
   while (session.subscribed === undefined) {
-    if (performance.now() > until) throw new Error("the relay does not subscribe to what is flooded");
+    if (performance.now() > until) throw new Error("the relay does not subscribe to the flooded broadcast");
     await sleep(LOOK_MS);
   }
   const possible = order.flood !== "datagram" || link.maxDatagramSize > 0;
@@ -87,7 +87,7 @@ async function flood(messages: number): Promise<void> {
   answer({ kind: "flooded", cpuUs: user + system, messages: sent, ...(closed !== undefined && { closed }) });
 }
 
-/** As fast as the relay lets it; resolves with how many it took. */
+/** Sends as fast as the relay accepts; resolves with the number of messages. */
 async function sendAll(link: Link, send: Send, messages: number): Promise<number> {
   for (let index = 0; index < messages; index++) {
     for (let sent = false; !sent; ) {

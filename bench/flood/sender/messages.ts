@@ -1,4 +1,4 @@
-/** What the bench says to the process that floods, and what it answers. */
+/** Orders of the bench to the process that floods, and its answers. */
 import { z } from "zod";
 import { trust } from "../../load/messages.ts";
 import { KINDS } from "../kinds.ts";
