@@ -212,7 +212,7 @@ test("check --production refuses a relay that is open to all or not trusted by c
   for (const line of ["relay.toml:2: auth.public_subscribe", "relay.toml:3: auth.public_publish", "tls.cert"]) {
     assert.ok(refused.err.includes(line), refused.err);
   }
-  assert.match((await check("", "--production")).err, /only this machine itself is served/);
+  assert.match((await check("", "--production")).err, /the relay serves only its own machine/);
   const { cert, key } = await testCertificate();
   writeFileSync(at("chain.pem"), cert);
   writeFileSync(at("chain.key"), key);
