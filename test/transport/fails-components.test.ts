@@ -20,18 +20,18 @@ async function http3Missing(): Promise<string | undefined> {
 const missing = await http3Missing();
 const http2 = missing !== undefined;
 
-/** Of the package, as of 1.6.8. */
+/** Cases that the package fails as of 1.6.8, with the reason. */
 const HTTP2_FAULTS = {
-  "resets one half of a bidirectional stream and leaves the other": "the package ends both halves when one is reset",
-  "lets a stream go that is reset before anything was sent on it":
+  "resets one half of a bidirectional stream and keeps the other": "the package ends both halves when one is reset",
+  "releases a stream that is reset before its first byte":
     "the package never gives back the credit of a stream that was reset before it was read",
   "carries ten thousand short streams in flat memory": "the package keeps every stream of a session, 7 kB each",
 };
 
 const HTTP3_FAULTS = {
-  "tells the listener what the client asked for": "the package's client asks every server for `localhost`",
-  "resets one half of a bidirectional stream and leaves the other": "the package ends both halves when one is reset",
-  "lets a stream go that is reset before anything was sent on it":
+  "reports the client's request to the listener": "the package's client asks every server for `localhost`",
+  "resets one half of a bidirectional stream and keeps the other": "the package ends both halves when one is reset",
+  "releases a stream that is reset before its first byte":
     "the package never gives back the credit of a stream that was reset before it was read",
   "carries ten thousand short streams in flat memory": "the package keeps 14 kB of every stream",
 };
@@ -57,7 +57,7 @@ conformance(`fails-components over ${http2 ? `HTTP/2, because ${missing}` : "HTT
 });
 
 describe("the fails-components engine", () => {
-  test("says what to install where its addon is missing", async () => {
+  test("says what to install when its addon is missing", async () => {
     await assert.rejects(
       createFailsComponents(deps, {
         load: (name) => (name.endsWith("quiche") ? Promise.reject(new Error("no such package")) : import(name)),
@@ -74,7 +74,7 @@ describe("the fails-components engine", () => {
     );
   });
 
-  test("says what to install where the package itself is missing", async () => {
+  test("says what to install when the package itself is missing", async () => {
     await assert.rejects(
       createFailsComponents(deps, { http2: true, load: () => Promise.reject(new Error("no such package")) }),
       { code: "engine_unavailable", message: /npm install @fails-components\/webtransport/ },

@@ -38,7 +38,7 @@ function set(size: number): { fan: JsFanOut; streams: NotedStream[] } {
 }
 
 describe("the fan-out in JavaScript", () => {
-  it("hands the very same bytes to every stream, once", () => {
+  it("writes the same bytes to every stream once, without a copy", () => {
     const fan = new JsFanOut();
     const got: Uint8Array[] = [];
     const stream = new NotedStream();
@@ -69,7 +69,7 @@ describe("the fan-out in JavaScript", () => {
     assert.deepEqual(streams[2].calls, ["1"], "it does not come back");
   });
 
-  it("takes no stream that has ended", () => {
+  it("does not add a stream that has ended", () => {
     const fan = new JsFanOut();
     const stream = new NotedStream();
     stream.ended = true;

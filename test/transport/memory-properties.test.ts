@@ -55,8 +55,8 @@ interface Opened {
   stopped: boolean;
 }
 
-describe("a simulated link, whatever happens on the way", () => {
-  it("delivers streams whole or as far as they came, and gives back every window and limit", async () => {
+describe("a simulated link under random calls and losses", () => {
+  it("delivers streams whole or a prefix of them, and releases every window and limit", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(STEP, { maxLength: 80 }), fc.nat(), async (steps, seed) => {
         const world = memoryWorld({ seed, overwrite: true });

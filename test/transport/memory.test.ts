@@ -59,7 +59,7 @@ conformance("memory, a local network", harness({ latencyMs: 0.1, bandwidth: 100_
 conformance("memory, a long way with jitter", harness({ latencyMs: 20, jitterMs: 10, bandwidth: 10_000_000 }));
 
 describe("time on a simulated network", () => {
-  it("takes the latency one way and twice that for a dial", async () => {
+  it("is the latency for one way and twice the latency for a dial", async () => {
     const world = memoryWorld({ settings: { latencyMs: 40 } });
     const pair = await connect(world);
     assert.equal(world.clock.now(), 80);
@@ -71,7 +71,7 @@ describe("time on a simulated network", () => {
     assert.equal(pair.serverEvents.unis[0]?.text, "x");
   });
 
-  it("delivers in the next turn where there is no latency, never from inside a call", async () => {
+  it("without latency delivers in the next turn, never inside a call", async () => {
     const world = memoryWorld();
     const { client, clientEvents, serverEvents } = await connect(world);
     clientEvents.calling(() => serverEvents.calling(() => client.openUni(1, unheard)?.write(bytesOf("x"))));
@@ -80,7 +80,7 @@ describe("time on a simulated network", () => {
     assert.equal(serverEvents.unis[0]?.text, "x");
   });
 
-  it("takes the time that the bandwidth asks for, also when it changes on the way", async () => {
+  it("follows the bandwidth, also when it changes during a transfer", async () => {
     const world = memoryWorld({ settings: { bandwidth: 100_000 } });
     const { client, serverEvents, wire } = await connect(world);
     client.openUni(1, unheard)?.write(pattern(200_000));
@@ -97,7 +97,7 @@ describe("time on a simulated network", () => {
     assert.equal(client.queued, 0);
   });
 
-  it("takes the time of the last byte before the latency", async () => {
+  it("adds the latency after the last byte is sent", async () => {
     const world = memoryWorld({ settings: { latencyMs: 40, bandwidth: 10_000 } });
     const { client, serverEvents } = await connect(world);
     const start = world.clock.now();
@@ -106,7 +106,7 @@ describe("time on a simulated network", () => {
     assert.ok(Math.abs(world.clock.now() - start - 140) < 0.001);
   });
 
-  it("sends by priority from packet to packet, also when it changes, and in turn among equals", async () => {
+  it("sends packets by priority, also when it changes, and in turn for equal priorities", async () => {
     const world = memoryWorld({ settings: { bandwidth: 1_200_000 } });
     const { client, serverEvents } = await connect(world);
     const arrivals: string[] = [];
@@ -122,14 +122,14 @@ describe("time on a simulated network", () => {
     assert.equal(arrivals.join(""), "bb" + "b" + "acacac");
   });
 
-  it("keeps the bytes of a stream in order under jitter, and lets streams overtake each other", async () => {
+  it("keeps the bytes of a stream in order under jitter, while streams may overtake each other", async () => {
     const arrivals = (await jittered(7)).split(" ");
     assert.equal(arrivals.length, 60);
     const inTurn = Array.from({ length: 10 }, () => "abcdef").join("");
     assert.notEqual(arrivals.map((each) => each.slice(0, 1)).join(""), inTurn);
   });
 
-  it("repeats itself with the same seed, and not with another", async () => {
+  it("repeats exactly with the same seed, and differs with another", async () => {
     const once = await jittered(7);
     assert.equal(await jittered(7), once);
     assert.notEqual(await jittered(8), once);
@@ -137,7 +137,7 @@ describe("time on a simulated network", () => {
 });
 
 describe("windows on a simulated network", () => {
-  it("hands over no more than the windows of stream and link while the peer reads nothing", async () => {
+  it("deliver no more than the windows of stream and link while the peer does not read", async () => {
     const world = memoryWorld({ settings: { streamWindow: 10_000, linkWindow: 25_000 } });
     const { client, serverEvents, wire } = await connect(world);
     wire.configure({ reading: false }, "up");
@@ -158,7 +158,7 @@ describe("windows on a simulated network", () => {
     assert.equal(client.queued, 0);
   });
 
-  it("lets a window's worth pass in each round trip", async () => {
+  it("let one window pass in each round trip", async () => {
     const world = memoryWorld({ settings: { latencyMs: 50, streamWindow: 10_000, linkWindow: 0 } });
     const { client, serverEvents } = await connect(world);
     client.openUni(1, unheard)?.write(pattern(100_000));
@@ -171,7 +171,7 @@ describe("windows on a simulated network", () => {
     assert.equal(serverEvents.unis[0]?.received, 100_000);
   });
 
-  it("tells of the backlog at each multiple of the mark, once, and when under half a mark is left", async () => {
+  it("report the backlog once at each multiple of the mark, and when less than half a mark is left", async () => {
     const world = memoryWorld();
     const { client, clientEvents, wire } = await connect(world, { client: { queueMark: 1000 } });
     wire.configure({ reading: false, streamWindow: 1, linkWindow: 1 }, "up");
@@ -216,7 +216,7 @@ describe("a simulated network that fails", () => {
     assert.equal(world.network.size, 0);
   });
 
-  it("goes on where it was when a link heals in time", async () => {
+  it("continues where it stopped when a link heals in time", async () => {
     const world = memoryWorld({ settings: { latencyMs: 10 } });
     const { client, serverEvents, wire } = await connect(world);
     const stream = client.openUni(1, unheard);
@@ -235,7 +235,7 @@ describe("a simulated network that fails", () => {
     assert.equal(client.ended, false);
   });
 
-  it("notices a cut in one direction first at the end that hears nothing", async () => {
+  it("notices a cut in one direction first at the end that receives nothing", async () => {
     const world = memoryWorld();
     const { clientEvents, serverEvents, wire } = await connect(world);
     wire.cut("down");
@@ -262,7 +262,7 @@ describe("a simulated network that fails", () => {
     assert.equal(world.network.size, 2);
   });
 
-  it("leaves no word of a process that dies, and gives its port to the next", async () => {
+  it("sends nothing from a process that dies, and gives its port to the next", async () => {
     const world = memoryWorld();
     const { client, clientEvents, serverEvents, listener } = await connect(world);
     const { port } = listener.address;
@@ -277,7 +277,7 @@ describe("a simulated network that fails", () => {
     await connect({ ...world, server: world.network.engine() }, { port });
   });
 
-  it("loses the share of datagrams that it is told to, and counts them", async () => {
+  it("loses the configured share of datagrams, and counts them", async () => {
     const world = memoryWorld({ settings: { datagramLoss: 0.25 } });
     const { client, serverEvents } = await connect(world);
     for (let i = 0; i < 400; i++) {
@@ -302,7 +302,7 @@ describe("a simulated network that fails", () => {
     assert.equal(client.sendDatagram(pattern(100)), true);
   });
 
-  it("ends the listener's end of a link whose client gave up before the answer came", async () => {
+  it("ends the listener's end of a link whose client gave up before the answer", async () => {
     const world = memoryWorld({ settings: { latencyMs: 300 } });
     const serverEvents = new Recorder();
     const error = await failure(world, { timeoutMs: 500, onRequest: (request) => request.accept(serverEvents.attach) });
@@ -315,7 +315,7 @@ describe("a simulated network that fails", () => {
 });
 
 describe("names and hosts of a simulated network", () => {
-  it("finds listeners by name, by address, and by any name where they listen on all", async () => {
+  it("are found by name, by address, and by any name when they listen on all", async () => {
     const world = memoryWorld();
     await connect(world, { host: "relay-a", port: 4443, url: "memory://Relay-A:4443/live?x=1" });
     await connect(world, { host: "relay-b", port: 4443, url: "https://relay-b:4443/" });
@@ -332,7 +332,7 @@ describe("names and hosts of a simulated network", () => {
 });
 
 describe("a memory engine", () => {
-  it("leaves neither timers nor links behind", async () => {
+  it("leaves no timers and no links", async () => {
     const world = memoryWorld({ settings: { latencyMs: 5, jitterMs: 5, bandwidth: 1_000_000 } });
     const { client, server, listener } = await connect(world);
     client.openUni(1, unheard)?.write(pattern(100_000));
@@ -345,7 +345,7 @@ describe("a memory engine", () => {
     assert.equal(world.network.size, 0);
   });
 
-  it("overwrites data after its event when it is told to", async () => {
+  it("overwrites data after its event when `overwrite` is set", async () => {
     const world = memoryWorld({ overwrite: true });
     const { client, serverEvents } = await connect(world);
     const kept: Uint8Array[] = [];
@@ -357,7 +357,7 @@ describe("a memory engine", () => {
     assert.deepEqual(sent, bytesOf("secret"), "what was written is the writer's");
   });
 
-  it("hands a handler's error to whoever turns the clock when nobody else takes it", async () => {
+  it("throws a handler's error at the caller that advances the clock, without a `warn`", async () => {
     const world = memoryWorld();
     const { client, serverEvents } = await connect(world);
     const defect = new TypeError("a defect");
@@ -373,7 +373,7 @@ describe("a memory engine", () => {
     assert.equal(serverEvents.closing?.by, "local");
   });
 
-  it("refuses links and engines of others", async () => {
+  it("refuses links of another network", async () => {
     const world = memoryWorld();
     const { client } = await connect(world);
     const other = new MemoryNetwork({ clock: world.clock });

@@ -53,7 +53,7 @@ class Model {
 }
 
 describe("the queue by priority", () => {
-  it("serves the highest priority first and equals in turn, whatever is changed in between", () => {
+  it("serves the highest priority first and equal ones in turn, whatever changes in between", () => {
     fc.assert(
       fc.property(fc.array(PRIORITIES, { minLength: 20, maxLength: 20 }), STEPS, (priorities, steps) => {
         const items = priorities.map((priority, name) => new Item(name, priority));
@@ -88,7 +88,7 @@ describe("the queue by priority", () => {
     );
   });
 
-  it("forgets everything when it is cleared", () => {
+  it("is empty after it was cleared", () => {
     const queue = new PriorityQueue<Item>();
     const items = [new Item(0, 1), new Item(1, 2)];
     for (const item of items) queue.add(item);

@@ -105,7 +105,7 @@ test("variable-length integers are those of RFC 9000 appendix A.1", () => {
   assert.equal(reader("4025").bigVarint(), 37n);
 });
 
-test("integers of every size come back, and take the fewest bytes", () => {
+test("integers of every size are read as written, in the fewest bytes", () => {
   fc.assert(
     fc.property(fc.bigInt(0n, 2n ** 53n - 1n), fc.nat(62), (large, shift) => {
       const value = Number(large >> BigInt(Math.min(shift, 53)));
@@ -176,7 +176,7 @@ test("frames of one record are read in order", () => {
   assert.deepEqual(read(""), []);
 });
 
-test("nothing is read after a close, whatever an older peer put there", () => {
+test("nothing is read after a close, whatever an older peer appends", () => {
   assert.deepEqual(read("1d 05 00 03 627965"), [["applicationClose", 5, ""]]);
   assert.deepEqual(read("1c 0a 08 02 6e6f ffff"), [["close", 10, "no"]]);
 });
@@ -229,7 +229,7 @@ test("transport parameters are written as RFC 9000 section 18 lays them out", ()
   assert.deepEqual(readParams(payload), PARAMS);
 });
 
-test("what a peer does not declare has its default, and what is unknown is ignored", () => {
+test("an undeclared parameter has its default, and an unknown one is ignored", () => {
   const { maxRecordSize, resetStreamAt, ...zeros } = readParams(bytes("20024000 1b 02 ffff"));
   assert.equal(maxRecordSize, 16_382);
   assert.equal(resetStreamAt, false);
@@ -274,7 +274,7 @@ test("any payload is transport parameters or a violation", () => {
   );
 });
 
-test("the server's best protocol is chosen, and then the newest form that was offered for it", () => {
+test("the server's preferred protocol is chosen, and then the newest offered form of it", () => {
   const ours = ["moq-lite-05", "moq-lite-04"];
   const chosen = (...offered: string[]) => choose(offered, ours)?.subprotocol;
   assert.equal(
@@ -290,7 +290,7 @@ test("the server's best protocol is chosen, and then the newest form that was of
   assert.equal(choose(["moq-lite-05"], ours)?.protocol, "moq-lite-05");
 });
 
-test("forms without an application protocol are taken when the configuration names the empty one", () => {
+test("forms without an application protocol are accepted when the configuration names the empty one", () => {
   const chosen = choose(["webtransport", "qmux-00", "qmux-01"], ["moq-lite-05", ""]);
   assert.equal(chosen?.subprotocol, "qmux-01");
   assert.equal(chosen?.protocol, "");

@@ -48,7 +48,7 @@ function idsOf(messages: readonly Uint8Array[]): number[] {
   });
 }
 
-test("a stream without credit stalls only itself", () => {
+test("a stream without credit blocks only itself", () => {
   const end = openedWith({ maxStreamDataUni: 10 });
   const [slow, other] = [uni(end), uni(end)];
   slow.write(new Uint8Array(30));
@@ -64,7 +64,7 @@ test("a stream without credit stalls only itself", () => {
   assert.equal(slow.queued, 5, "a smaller limit than before does nothing");
 });
 
-test("a connection without credit holds data and FIN, and goes on with both", () => {
+test("a connection without credit holds data and FIN back, and sends both with new credit", () => {
   const end = openedWith({ maxData: 10 });
   const stream = uni(end);
   stream.write(new Uint8Array(15));
@@ -74,7 +74,7 @@ test("a connection without credit holds data and FIN, and goes on with both", ()
   assert.deepEqual(end.take().map(hex), [`0f030a05${"00".repeat(5)}`]);
 });
 
-test("a peer that gives no credit makes the queue rise and the backlog be told, step by step", () => {
+test("a peer that gives no credit makes the queue grow, and each step of the backlog is reported", () => {
   const end = openedWith({ maxData: 0 }, { limits: { queueMark: 1000 } });
   const stream = uni(end);
   stream.write(new Uint8Array(1000));
@@ -95,7 +95,7 @@ test("a peer that gives no credit makes the queue rise and the backlog be told, 
   assert.equal(linkOf(end).queued, 0);
 });
 
-test("drained is told under half of the mark, and the mark counts anew", () => {
+test("`drained` is called below half of the mark, and the mark applies again", () => {
   const end = openedWith({ maxData: 0 }, { limits: { queueMark: 1000 } });
   const stream = uni(end);
   stream.write(new Uint8Array(1400));
@@ -109,7 +109,7 @@ test("drained is told under half of the mark, and the mark counts anew", () => {
   assert.deepEqual(end.watcher.backlogs, [1400, 1099]);
 });
 
-test("a socket that takes nothing gets a bounded number of bytes; the rest waits where it can be dropped", () => {
+test("a socket that accepts nothing gets a bounded number of bytes; the rest waits in a queue that can be dropped", () => {
   const end = openedWith({});
   end.stuck = true;
   const stream = uni(end);
@@ -125,7 +125,7 @@ test("a socket that takes nothing gets a bounded number of bytes; the rest waits
   assert.match(end.take().map(hex).join(""), /^040301/);
 });
 
-test("the highest priority goes first, equals take turns, and changes count at once", () => {
+test("the highest priority is sent first, equal ones in turn, and changes apply at once", () => {
   const end = openedWith({});
   end.stuck = true;
   const [low, a, b, urgent] = [uni(end, 1), uni(end, 5), uni(end, 5), uni(end, 0)];
@@ -139,7 +139,7 @@ test("the highest priority goes first, equals take turns, and changes count at o
   assert.ok(order.slice(9).every((id) => id === 15));
 });
 
-test("frames that are not data overtake it", () => {
+test("control frames overtake data", () => {
   const end = openedWith({});
   end.stuck = true;
   uni(end).write(new Uint8Array(1_000_000));
@@ -150,7 +150,7 @@ test("frames that are not data overtake it", () => {
   assert.match(hex(end.take()[0]!), /^f48c67529ef8c7bec000000000000009/);
 });
 
-test("records keep to the peer's limit, and frames to what published peers take", () => {
+test("records stay within the peer's limit, and frames within what published peers accept", () => {
   for (const maxRecordSize of [16_382, 40_000, 2 ** 40]) {
     const end = openedWith({ maxRecordSize });
     uni(end).write(new Uint8Array(500_000));
@@ -163,7 +163,7 @@ test("records keep to the peer's limit, and frames to what published peers take"
   assert.ok(plain.take().every((message) => message.length <= 16_384));
 });
 
-test("large pieces travel by reference and small ones share a part", () => {
+test("large pieces are passed by reference and small ones share a buffer", () => {
   const end = openedWith({});
   const parts: Uint8Array[] = [];
   end.send = (records) => {
@@ -182,7 +182,7 @@ test("large pieces travel by reference and small ones share a part", () => {
   assert.equal(parts[1]!.buffer, large.buffer);
 });
 
-test("credit comes back as data is handed on, for the stream and for the connection", () => {
+test("credit is returned as data is delivered, for the stream and for the connection", () => {
   const { client, server } = simPair();
   const stream = uni(client);
   const size = 20 * STREAM_WINDOW;
@@ -194,7 +194,7 @@ test("credit comes back as data is handed on, for the stream and for the connect
   assert.equal(linkOf(server).stats().bytesReceived, linkOf(client).stats().bytesSent);
 });
 
-test("more than the window is a violation of the peer", () => {
+test("data beyond the window is a protocol violation", () => {
   const end = openedWith({});
   const head = new Uint8Array(16);
   const frameOf = (offset: number) => {
@@ -208,7 +208,7 @@ test("more than the window is a violation of the peer", () => {
   assert.match(end.watcher.closings[0]?.reason ?? "", /^FLOW_CONTROL_ERROR/);
 });
 
-test("ten thousand short streams go through a limit of one hundred, and leave nothing behind", () => {
+test("ten thousand short streams pass a limit of one hundred, and leave nothing behind", () => {
   const { client, server } = simPair();
   const total = 10_000;
   let opened = 0;
@@ -250,7 +250,7 @@ test("the peer may have as many streams open as its limit says, of each kind, an
   assert.ok(link.openUni(0, silent));
 });
 
-test("a refused stream is told to the peer once for each of its limits", () => {
+test("the peer is informed once of each limit that blocks a stream", () => {
   const end = openedWith({ maxStreamsUni: 0 });
   for (let attempt = 0; attempt < 3; attempt++) assert.equal(linkOf(end).openUni(0, silent), undefined);
   assert.deepEqual(end.take().map(hex), ["1700"]);
@@ -260,7 +260,7 @@ test("a refused stream is told to the peer once for each of its limits", () => {
   assert.equal(end.watcher.capacities, 1);
 });
 
-test("a peer that lets answers pile up is cut off", () => {
+test("a peer that does not read the answers is disconnected", () => {
   const end = openedWith({}, { form: form("qmux-01") });
   end.stuck = true;
   const pings = Buffer.concat(Array.from({ length: 7000 }, () => Buffer.from("f48c67529ef8c7bd00", "hex")));
@@ -285,7 +285,7 @@ test("streams in a fan-out leave it when they end", () => {
   assert.equal(fanOut.size, 0);
 });
 
-test("many frames in one turn have the socket read again in the next one", () => {
+test("after many frames in one turn the socket is read again in the next one", () => {
   const end = openedWith({});
   const messages = (count: number) => {
     const message = Buffer.concat(Array.from({ length: 100 }, (_, at) => maxDataFrame(at)));
@@ -299,7 +299,7 @@ test("many frames in one turn have the socket read again in the next one", () =>
   assert.equal(end.paused, false);
 });
 
-test("a program that reads no more pauses its socket across turns, and the end of the link has it read again", () => {
+test("a program that stops reading pauses its socket across turns, and the end of the link resumes it", () => {
   const end = openedWith({});
   linkOf(end).pauseReading(true);
   end.turn();

@@ -182,7 +182,7 @@ function check(program: Program): void {
   }
 }
 
-test("whatever frames come and whatever the program does, a link stays consistent or ends once", () => {
+test("for any frames and any calls of the program, a link stays consistent or ends once", () => {
   const step = fc.oneof(
     fc.array(frame, { minLength: 1, maxLength: 4 }).map((frames) => ({ message: Buffer.concat(frames) })),
     act.map((what) => ({ act: what })),
@@ -201,7 +201,7 @@ test("whatever frames come and whatever the program does, a link stays consisten
   );
 });
 
-test("random messages never get further than a violation", () => {
+test("random messages cause a violation and nothing else", () => {
   fc.assert(
     fc.property(
       fc.array(fc.uint8Array({ maxLength: 40, size: "max" }), { maxLength: 5 }),
@@ -217,7 +217,7 @@ test("random messages never get further than a violation", () => {
   );
 });
 
-test("two ends agree on every byte and every end, whatever their programs do", () => {
+test("two ends agree on every byte and every end, for any calls of their programs", () => {
   const steps = fc.array(fc.record({ who: fc.boolean(), act }), { maxLength: 60, size: "max" });
   fc.assert(
     fc.property(fc.constantFrom(...FORMS), steps, (form, acts) => {

@@ -36,7 +36,7 @@ test("a form without records declares no idle time-out, record size or partial r
   }
 });
 
-test("a link is attached when the peer's parameters are there, and streams can be opened from inside", () => {
+test("a link is attached when the peer's parameters arrive, and streams can be opened inside `attach`", () => {
   const end = new SimEnd();
   let opensInside = false;
   end.watcher.onAttach = (link) => {
@@ -73,7 +73,7 @@ test("streams carry bytes, FIN, reset and stop both ways", () => {
   assert.deepEqual(answers.events, ["stop 7", "reset 8"]);
 });
 
-test("data of one stream travels in one frame, and small streams share a message", () => {
+test("data of one stream is sent in one frame, and small streams share a message", () => {
   const end = opened();
   for (const byte of [1, 2]) {
     const stream = linkOf(end).openUni(0, silent)!;
@@ -94,7 +94,7 @@ test("a form without records has one frame in each message", () => {
   assert.deepEqual(end.take().map(hex), ["0f03000101", "0f07000102"]);
 });
 
-test("a unidirectional stream that is reset before its first frame leaves no trace and frees its place", () => {
+test("a unidirectional stream that is reset before its first frame sends nothing and does not count against the limit", () => {
   const end = opened();
   for (let round = 0; round < 300; round++) {
     const stream = linkOf(end).openUni(0, silent)!;
@@ -130,7 +130,7 @@ test("a stopped stream answers with a reset and drops what is queued", () => {
   assert.match(hex(end.take()[0]!), /^040309/);
 });
 
-test("events of a stopped receive half are swallowed until it ends", () => {
+test("events of a stopped receive half are dropped until it ends", () => {
   const end = opened();
   end.receive(bytes("0e 02 00 01 aa"));
   const { stream, got } = end.watcher.unis[0]!;
@@ -141,7 +141,7 @@ test("events of a stopped receive half are swallowed until it ends", () => {
   assert.deepEqual(end.take().map(hex), ["050203"]);
 });
 
-test("streams may open out of order, and a late frame for one that is over is ignored", () => {
+test("streams may open out of order, and a late frame for an ended one is ignored", () => {
   const end = opened();
   end.receive(bytes("0f 06 00 01 bb"), bytes("0f 02 00 01 aa"), bytes("0e 02 00 01 cc"), bytes("0e 06 01 00"));
   assert.deepEqual(
@@ -151,7 +151,7 @@ test("streams may open out of order, and a late frame for one that is over is ig
   assert.equal(end.watcher.closings.length, 0);
 });
 
-test("a reset reaches a stream that has had no data", () => {
+test("a reset reaches a stream without data", () => {
   const end = opened();
   end.receive(bytes("04 02 1a 00"));
   assert.deepEqual(end.watcher.unis[0]?.got.events, ["reset 26"]);
@@ -163,7 +163,7 @@ test("the final size of a reset counts against both windows", () => {
   assert.equal(errorCode(end), 3);
 });
 
-test("older forms may leave the offset out, the newest may not", () => {
+test("older forms may omit the offset, the newest may not", () => {
   for (const name of ["qmux-00", "qmux-01"]) {
     const end = opened({ form: form(name) });
     end.receive(bytes("0a 02 01 aa"), bytes("0b 02 01 bb"));
@@ -208,7 +208,7 @@ describe("violations end the connection with their code", () => {
   }
 });
 
-test("the first frame has to be the transport parameters, under the code of the form", () => {
+test("the first frame must be the transport parameters, or the link ends with the code of the form", () => {
   for (const [name, code] of [
     ["qmux-02", 0xa],
     ["qmux-01", 8],
@@ -232,7 +232,7 @@ test("a message over the limit is refused", () => {
   assert.equal(errorCode(plain), 7);
 });
 
-test("an empty message is nothing and a text message is an error", () => {
+test("an empty message is ignored and a text message is an error", () => {
   const end = opened();
   end.receive(new Uint8Array(0));
   assert.equal(end.watcher.closings.length, 0);
@@ -241,7 +241,7 @@ test("an empty message is nothing and a text message is an error", () => {
   assert.equal(end.status, 1003);
 });
 
-test("partial resets are taken in the newest form only, and final sizes below what came in all", () => {
+test("partial resets are accepted in the newest form only, and final sizes below the received bytes in no form", () => {
   const end = opened();
   end.receive(bytes("0e 02 00 03 aabbcc"), bytes("24 02 07 03 02"), bytes("0e 06 00 03 aabbcc"), bytes("04 06 08 00"));
   end.receive(bytes("0e 0a 00 03 aabbcc"), bytes("04 0a 09 01"));
@@ -261,7 +261,7 @@ test("pings are answered with their number", () => {
   assert.deepEqual(end.take().map(hex), ["f48c67529ef8c7bec000000000000009"]);
 });
 
-test("closing says code and reason in a last message and drops all streams", () => {
+test("closing sends code and reason in a last message and drops all streams", () => {
   const { client, server } = simPair();
   const stream = linkOf(client).openUni(0, silent)!;
   stream.write(new Uint8Array(10));
@@ -276,7 +276,7 @@ test("closing says code and reason in a last message and drops all streams", () 
   assert.equal(stream.queued + linkOf(client).queued, 0);
 });
 
-test("a reason is cut to the bound between characters", () => {
+test("a long reason is cut between two characters", () => {
   const { client, server } = simPair();
   linkOf(client).close(1, `x${"é".repeat(MAX_CLOSE_REASON)}`);
   settle(client, server);
@@ -285,7 +285,7 @@ test("a reason is cut to the bound between characters", () => {
   assert.equal(server.watcher.closings[0]?.reason, expected);
 });
 
-test("a peer that gives up is an error, one that closes cleanly is not", () => {
+test("a peer that aborts is an error, one that closes cleanly is not", () => {
   const failed = opened();
   failed.receive(bytes("1c 0a 00 02 6e6f"));
   assert.deepEqual(failed.watcher.closings, [
@@ -311,7 +311,7 @@ test("the end of the WebSocket is the end of the link", () => {
   }
 });
 
-test("nothing happens on a link that is over", () => {
+test("nothing happens on a link that has ended", () => {
   const end = opened();
   end.receive(bytes("0e 00 00 01 aa"));
   const { stream, got } = end.watcher.bidis[0]!;
@@ -357,7 +357,7 @@ test("a handler that throws ends its link only", () => {
   assert.equal(end.watcher.closings[0]?.by, "error");
 });
 
-test("a silent peer times out, any frame of the WebSocket keeps it", () => {
+test("a silent peer times out, and any frame of the WebSocket prevents that", () => {
   const end = opened();
   for (let beat = 0; beat < 10; beat++) {
     end.clock.advance(20_000);
@@ -373,13 +373,13 @@ test("a silent peer times out, any frame of the WebSocket keeps it", () => {
   assert.equal(end.clock.pending, 0, "no timer is left");
 });
 
-test("a peer without transport parameters is cut off", () => {
+test("a peer without transport parameters is disconnected", () => {
   const end = new SimEnd();
   end.clock.advance(10_000);
   assert.equal(end.terminated, true);
 });
 
-test("pings go out at the keep-alive interval while they are answered, and tell the round-trip time", () => {
+test("pings are sent at the keep-alive interval while they are answered, and give the round-trip time", () => {
   const end = opened();
   assert.equal(end.pings, 1);
   end.clock.advance(40);
@@ -391,7 +391,7 @@ test("pings go out at the keep-alive interval while they are answered, and tell 
   assert.equal(end.pings, 2, "no second ping before the first is answered");
 });
 
-test("a peer that counts idle time gets a QX_PING when nothing else is sent", () => {
+test("a peer with an idle time-out gets a QX_PING when nothing else is sent", () => {
   const end = opened();
   end.receive(bytes("10 05"));
   end.connection.answered();
@@ -405,7 +405,7 @@ test("a peer that counts idle time gets a QX_PING when nothing else is sent", ()
   assert.deepEqual(idling.take().map(hex), ["f48c67529ef8c7bdc000000000000000"]);
 });
 
-test("a process that stood still gives its peers the time of one probe more", () => {
+test("a process that was suspended gives its peers the time of one more probe", () => {
   const end = opened();
   const { clock } = end;
   const before = clock.now();

@@ -115,19 +115,19 @@ describe("an HTTP server with a listener", () => {
   before(() => host.start(engine, { path: "/live" }, accepting()));
   after(() => host.stop());
 
-  test("goes on serving pages", async () => {
+  test("still serves pages", async () => {
     const response = await fetch(`http://127.0.0.1:${host.port}/`);
     assert.equal(await response.text(), "page");
   });
 
-  test("selects its own best protocol in the newest form of the offer", async () => {
+  test("selects its own preferred protocol in the newest offered form", async () => {
     const { status, headers } = await host.upgrade("/live", HANDSHAKE);
     assert.equal(status, 101);
     assert.equal(headers["sec-websocket-protocol"], "qmux-01.a");
     assert.equal(headers["sec-websocket-extensions"], undefined);
   });
 
-  test("tells who asked for what", async () => {
+  test("reports the address, the path and the headers of each request", async () => {
     await host.upgrade("/live/room?jwt=x&y", { ...HANDSHAKE, Origin: "https://page.example", Host: "relay.example:1" });
     const { info } = host.requests.at(-1)!;
     assert.equal(info.engine, "qmux");
@@ -171,7 +171,7 @@ describe("an HTTP server with a listener", () => {
   });
 });
 
-test("a request waits for its answer, which may be no", async () => {
+test("waits for the answer to a request, which may be a refusal", async () => {
   const host = new Host();
   await host.start(createQmux(deps));
   const engine = createQmux(deps);
@@ -199,7 +199,7 @@ test("a request waits for its answer, which may be no", async () => {
   await host.stop();
 });
 
-test("requests that nobody answers are bounded in time and number", async () => {
+test("unanswered requests are bounded in time and number", async () => {
   const clock = new ManualClock();
   const host = new Host();
   await host.start(createQmux({ ...deps, clock }));
@@ -212,7 +212,7 @@ test("requests that nobody answers are bounded in time and number", async () => 
   await host.stop();
 });
 
-test("a client that goes away while it waits is forgotten", async () => {
+test("a client that leaves while it waits is not counted any more", async () => {
   const clock = new ManualClock();
   const host = new Host();
   await host.start(createQmux({ ...deps, clock }));
@@ -227,7 +227,7 @@ test("a client that goes away while it waits is forgotten", async () => {
   await host.stop();
 });
 
-test("a client that goes away after it was let in, before its link begins, is reported as gone", async () => {
+test("a client that leaves after it was accepted and before its link begins is reported as gone", async () => {
   const host = new Host();
   const gone = Promise.withResolvers<void>();
   await host.start(createQmux(deps), {}, (offered) =>
@@ -242,7 +242,7 @@ test("a client that goes away after it was let in, before its link begins, is re
   await host.stop();
 });
 
-test("a request handler that throws costs its request only", async () => {
+test("a request handler that throws fails its own request only", async () => {
   const warnings: string[] = [];
   const host = new Host();
   const engine = createQmux({ ...deps, warn: (message) => void warnings.push(message) });
@@ -282,7 +282,7 @@ describe("a dial", () => {
   });
   after(() => listener.close());
 
-  test("takes a certificate by its hash, and no other", async () => {
+  test("trusts a certificate by its hash, and no other", async () => {
     const { sha256 } = certificate;
     const link = await dialTls({ kind: "hashes", sha256: [new Uint8Array(32), sha256] });
     assert.equal(link.info.authority, `127.0.0.1:${listener.address.port}`);
@@ -292,18 +292,18 @@ describe("a dial", () => {
     assert.equal(error.code, "dial_failed");
   });
 
-  test("takes a certificate by its root, by name and by address", async () => {
+  test("trusts a certificate by its root, by name and by address", async () => {
     for (const name of ["127.0.0.1", "localhost"]) {
       (await dialTls({ kind: "roots", pem: certificate.cert }, name)).close(0, "");
     }
   });
 
-  test("takes anyone's only when it is told to", async () => {
+  test("trusts any certificate only with `insecure`", async () => {
     assert.equal((await refusedWith(dialTls({ kind: "system" }))).code, "dial_failed");
     (await dialTls({ kind: "insecure" })).close(0, "");
   });
 
-  test("sees the new certificate after a change, while older links go on", async () => {
+  test("gets the new certificate after a change, while older links continue", async () => {
     const old = await dialTls({ kind: "hashes", sha256: [certificate.sha256] });
     const next = await testCertificate();
     assert.equal(listener.setCertificate(next), true);
@@ -324,7 +324,7 @@ describe("a dial", () => {
     assert.equal(await code(`ws://127.0.0.1:${port}/`), "dial_failed");
   });
 
-  test("gives up in time", async () => {
+  test("fails at its time limit", async () => {
     const silentServer = createServer();
     const sockets: Duplex[] = [];
     silentServer.on("upgrade", (_request, socket) => sockets.push(socket));
@@ -336,7 +336,7 @@ describe("a dial", () => {
     await new Promise((resolve) => silentServer.close(resolve));
   });
 
-  test("fails when the server breaks off before its transport parameters", async () => {
+  test("fails when the server disconnects before its transport parameters", async () => {
     const { WebSocketServer } = await import("ws");
     const other = new WebSocketServer({ port: 0, host: "127.0.0.1" });
     await new Promise((resolve) => other.once("listening", resolve));
@@ -366,7 +366,7 @@ describe("a dial", () => {
   });
 });
 
-test("listening says what is wrong with the certificate or the socket", async () => {
+test("listening fails with the reason for an unusable certificate or socket", async () => {
   const engine = createQmux(deps);
   const certificate = await testCertificate();
   const options = { host: "127.0.0.1", port: 0, protocols: ["a"], certificate, limits: LIMITS };
@@ -378,7 +378,7 @@ test("listening says what is wrong with the certificate or the socket", async ()
   await listener.close();
 });
 
-test("with an empty certificate it listens without TLS", async () => {
+test("an empty certificate listens without TLS", async () => {
   const engine = createQmux(deps);
   const certificate = { cert: "", key: "" };
   const listener = await engine.listen(
@@ -394,7 +394,7 @@ test("with an empty certificate it listens without TLS", async () => {
   await until(() => link.ended);
 });
 
-test("a message too large for the bound of the WebSocket ends the link with the reason", async () => {
+test("a message above the bound of the WebSocket ends the link with the reason", async () => {
   const { WebSocket } = await import("ws");
   const host = new Host();
   const watcher = new Watcher();

@@ -64,7 +64,7 @@ function open(outbox: Outbox, priority: number) {
 }
 
 describe("the outbox of an rwebtransport link", () => {
-  test("opens, writes and finishes a stream in one go under the number that the addon will give it", () => {
+  test("opens, writes and finishes a stream in one call under the number that the addon will give it", () => {
     const { port, outbox } = setup();
     const half = open(outbox, 1);
     half.write(Uint8Array.of(1, 2));
@@ -89,7 +89,7 @@ describe("the outbox of an rwebtransport link", () => {
     assert.deepEqual([half.queued, outbox.queued], [0, 0]);
   });
 
-  test("serves the highest priority first and equals in turn", () => {
+  test("serves the highest priority first and equal ones in turn", () => {
     const { port, outbox } = setup();
     const low = open(outbox, 1);
     const high = open(outbox, 9);
@@ -103,7 +103,7 @@ describe("the outbox of an rwebtransport link", () => {
     assert.deepEqual([high.nativeId, other.nativeId, low.nativeId], [15, 19, 23]);
   });
 
-  test("gives the addon no more than its window, and control messages in spite of it", () => {
+  test("gives the addon no more data than its window, and control messages always", () => {
     const { port, outbox, ackAll } = setup();
     const bulk = open(outbox, 1);
     bulk.write(new Uint8Array(10));
@@ -119,7 +119,7 @@ describe("the outbox of an rwebtransport link", () => {
     assert.equal(port.writes.at(-1)?.size, 7);
   });
 
-  test("holds lower priorities back while the addon sits on a write of a higher one", () => {
+  test("holds lower priorities back while the addon has not finished a write of a higher one", () => {
     const { port, outbox, clock } = setup();
     const high = open(outbox, 9);
     high.write(new Uint8Array(10));
@@ -135,7 +135,7 @@ describe("the outbox of an rwebtransport link", () => {
     assert.equal(low.phase, "opening");
   });
 
-  test("stops waiting for a stream that stands still by itself", () => {
+  test("stops waiting for a stream that is blocked by its peer", () => {
     const { port, outbox, clock } = setup();
     const stuck = open(outbox, 9);
     stuck.write(new Uint8Array(1_000_000));
@@ -164,7 +164,7 @@ describe("the outbox of an rwebtransport link", () => {
     assert.equal(outbox.queued, 0);
   });
 
-  test("leaves the addon out of it when a stream is reset before it was told", () => {
+  test("does not call the addon for a stream that is reset before it was opened there", () => {
     const { port, outbox } = setup();
     const half = open(outbox, 1);
     half.write(new Uint8Array(10));
@@ -174,7 +174,7 @@ describe("the outbox of an rwebtransport link", () => {
     assert.equal(outbox.queued, 0);
   });
 
-  test("drops what a finished stream still has when it is reset", () => {
+  test("drops the queue of a finished stream when it is reset", () => {
     const { port, outbox, ackAll } = setup();
     const half = open(outbox, 1);
     half.write(new Uint8Array(1));
@@ -190,7 +190,7 @@ describe("the outbox of an rwebtransport link", () => {
     assert.equal(outbox.queued, 0);
   });
 
-  test("reports no capacity at 64 streams that the peer has not let pass, and capacity when half have", () => {
+  test("reports no capacity with 64 streams beyond the peer's limit, and capacity when half of them are open", () => {
     const { port, outbox } = setup();
     const halves = Array.from({ length: 64 }, () => open(outbox, 1));
     assert.equal(outbox.open(false, 1, quiet), undefined);
@@ -206,7 +206,7 @@ describe("the outbox of an rwebtransport link", () => {
     assert.ok(outbox.open(false, 1, quiet));
   });
 
-  test("tells of STOP_SENDING once and not after the end", () => {
+  test("reports STOP_SENDING once and not after the end", () => {
     const { port, outbox, ackAll } = setup();
     const half = open(outbox, 1);
     half.write(new Uint8Array(50));
@@ -224,7 +224,7 @@ describe("the outbox of an rwebtransport link", () => {
     ackAll();
   });
 
-  test("asks idle streams for STOP_SENDING less and less often", () => {
+  test("polls idle streams for STOP_SENDING less and less often", () => {
     const { port, outbox, ackAll } = setup();
     const half = open(outbox, 1);
     half.write(new Uint8Array(1));
@@ -239,7 +239,7 @@ describe("the outbox of an rwebtransport link", () => {
     assert.deepEqual(asked, [2, 3, 5, 9, 17]);
   });
 
-  test("hands small writes of a turn over together", () => {
+  test("passes the small writes of a turn to the addon together", () => {
     const { port, outbox } = setup();
     const half = open(outbox, 1);
     for (let i = 0; i < 10; i += 1) half.write(Uint8Array.of(i));
@@ -258,7 +258,7 @@ describe("the outbox of an rwebtransport link", () => {
 describe("the FIN of a stream", () => {
   const finsOf = (port: NotingPort): string[] => port.commands.filter((command) => command.startsWith("fin"));
 
-  test("waits until data that was sent before it should have been acknowledged", () => {
+  test("waits until earlier data should have been acknowledged", () => {
     const { port, outbox, clock, ackAll } = setup();
     outbox.setPath(20, false);
     const half = open(outbox, 1);
@@ -277,7 +277,7 @@ describe("the FIN of a stream", () => {
     assert.deepEqual(finsOf(port), ["fin 15"]);
   });
 
-  test("waits in any case while packets are being lost", () => {
+  test("waits always while packets are lost", () => {
     const { port, outbox, clock, ackAll } = setup();
     outbox.setPath(1, true);
     const half = open(outbox, 1);
@@ -292,7 +292,7 @@ describe("the FIN of a stream", () => {
     assert.deepEqual(finsOf(port), ["fin 15"]);
   });
 
-  test("goes out at once at most a hundred times between two ticks", () => {
+  test("is sent at once at most a hundred times between two ticks", () => {
     const { port, outbox, ackAll } = setup();
     const finish = (count: number): void => {
       for (let i = 0; i < count; i += 1) {
@@ -313,7 +313,7 @@ describe("the FIN of a stream", () => {
 });
 
 describe("a bidirectional stream whose receive half has ended", () => {
-  test("is written to again once a write without bytes was acknowledged", () => {
+  test("is written again once an empty write was acknowledged", () => {
     const { port, outbox, ackAll } = setup();
     const half = outbox.adopt(4);
     outbox.recvEnded(half);
@@ -325,7 +325,7 @@ describe("a bidirectional stream whose receive half has ended", () => {
     assert.deepEqual(port.commands, ["write 4 0", "write 4 10"]);
   });
 
-  test("counts as stopped when that write is not acknowledged although the addon answers", () => {
+  test("counts as stopped when the empty write is not acknowledged although the addon answers", () => {
     const { port, outbox, clock } = setup();
     const half = outbox.adopt(4);
     half.handler = quiet;
@@ -357,7 +357,7 @@ describe("the life of an rwebtransport link", () => {
     assert.ok(port.commands.includes("stats"));
   });
 
-  test("gives a peer up after the idle time-out, unless packets still come", () => {
+  test("ends after the idle time-out, unless packets still arrive", () => {
     const silent = new Liveness(new NotingPort(), limits, 0);
     const acking = new Liveness(new NotingPort(), limits, 0);
     let gone: number | undefined;
@@ -369,7 +369,7 @@ describe("the life of an rwebtransport link", () => {
     assert.ok(gone !== undefined && gone >= 8000 && gone <= 11_000, `${gone}`);
   });
 
-  test("does not blame the peer for a standstill of this process", () => {
+  test("does not end because this process was suspended", () => {
     const life = new Liveness(new NotingPort(), limits, 0);
     life.tick(1000);
     assert.equal(life.tick(31_000), true);

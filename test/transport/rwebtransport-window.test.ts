@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { Window } from "../../transport/rwebtransport/window.ts";
 
 describe("the window of an rwebtransport link", () => {
-  it("cuts writes at whole bytes, whatever rate it has seen", () => {
+  it("is a whole number of bytes for every measured rate", () => {
     const step = fc.record({ bytes: fc.integer({ min: 1, max: 200_000 }), ms: fc.integer({ min: 1, max: 400 }) });
     fc.assert(
       fc.property(fc.array(step, { minLength: 3, maxLength: 40, size: "max" }), (steps) => {

@@ -159,8 +159,8 @@ describe("the rwebtransport engine", () => {
     return client;
   }
 
-  describe("beside a W3C client", () => {
-    test("tells the request's URL, protocol and peer, and exchanges streams and datagrams", async () => {
+  describe("with a W3C client", () => {
+    test("reports the request's URL, protocol and peer, and exchanges streams and datagrams", async () => {
       const info = once<LinkInfo>();
       const link = once<Link>();
       const received = new Map<string, string>();
@@ -247,7 +247,7 @@ describe("the rwebtransport engine", () => {
       assert.deepEqual(await client.closed, { closeCode: 403, reason: "no token" });
     });
 
-    test("keeps what a client sends before it is accepted, however much", async () => {
+    test("keeps everything that a client sends before it is accepted", async () => {
       const total = 3_000_000;
       let got = 0;
       const count = {
@@ -267,7 +267,7 @@ describe("the rwebtransport engine", () => {
       client.close({ closeCode: 0, reason: "" });
     });
 
-    test("lets other streams pass one that the client does not read", async () => {
+    test("sends other streams past one that the client does not read", async () => {
       const link = once<Link>();
       const listener = await listen((request) =>
         request.accept((accepted) => {
@@ -315,7 +315,7 @@ describe("the rwebtransport engine", () => {
       }
     }
 
-    test("keeps its credit of streams when many are stopped before their end", async () => {
+    test("loses no stream credit when many are stopped before their end", async () => {
       let opened = 0;
       const { server, client } = await pair((stream) => {
         opened += 1;
@@ -331,7 +331,7 @@ describe("the rwebtransport engine", () => {
       client.close(0, "");
     });
 
-    test("keeps its credit of streams when many are reset right after the first write", async () => {
+    test("loses no stream credit when many are reset right after the first write", async () => {
       const received = new Set<string>();
       const { server, client } = await pair(() => ({ ...ignore, data: (chunk) => void received.add(text(chunk)) }));
       for (let i = 0; i < 600; i += 1) {
@@ -385,7 +385,7 @@ describe("the rwebtransport engine", () => {
       client.close(0, "");
     });
 
-    test("tells of a stop although nothing more is written", async () => {
+    test("reports a stop although nothing more is written", async () => {
       const { server, client } = await pair((stream) => ({ ...ignore, data: () => stream.stop(1234) }));
       const stopped = once<number>();
       server.openUni(1, { stop: stopped.resolve })?.write(bytes("x"));
@@ -415,7 +415,7 @@ describe("the rwebtransport engine", () => {
       }
     });
 
-    test("closes the link of a handler that throws and says so", async () => {
+    test("closes the link of a handler that throws, with a warning", async () => {
       const closed = once<LinkClosed>();
       const listener = await listen((request) =>
         request.accept(() =>
@@ -432,7 +432,7 @@ describe("the rwebtransport engine", () => {
       assert.equal(warnings.splice(0).length, 1);
     });
 
-    test("ends sessions that come after stopAccepting and keeps those before", async () => {
+    test("ends sessions after stopAccepting and keeps earlier ones", async () => {
       const link = once<Link>();
       const listener = await listen((request) =>
         request.accept((made) => {
@@ -462,7 +462,7 @@ describe("the rwebtransport engine", () => {
       return error;
     };
 
-    test("when the addon cannot be used, with the command that solves it", async () => {
+    test("when the addon does not load, with the command that helps", async () => {
       const deps = { clock: systemClock, warn() {} };
       const cases = [
         [{ ...thisHost, nodeVersion: "20.19.0" }, /Node 24 or 26, this is 20\.19\.0; run: npm install node@24/],
@@ -485,7 +485,7 @@ describe("the rwebtransport engine", () => {
       }
     });
 
-    test("when the port is taken, the host is unknown or the certificate is unusable", async () => {
+    test("when the port is in use, the host is unknown or the certificate is unusable", async () => {
       const listener = await listen(() => {});
       const options = { host: "127.0.0.1", port: listener.address.port, protocols: [], certificate, limits: LIMITS };
       await failsWith(
@@ -528,7 +528,7 @@ describe("the rwebtransport engine", () => {
     });
   });
 
-  test("leaves no key behind in the temporary folder", async () => {
+  test("leaves no key in the temporary folder", async () => {
     const folder = await mkdtemp(join(tmpdir(), "moqmesh-test-"));
     const before = process.env["TMPDIR"];
     process.env["TMPDIR"] = folder;

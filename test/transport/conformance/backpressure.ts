@@ -25,7 +25,7 @@ function burst(stream: { write(bytes: Uint8Array): void } | undefined, content: 
 }
 
 function queues(bench: Bench): void {
-  bench.case("counts what is queued, tells of the backlog, and when it has drained", async (t) => {
+  bench.case("counts queued bytes, and reports the backlog and its end", async (t) => {
     const { client, clientEvents, serverEvents } = await bench.pair(t);
     const content = pattern(BURST);
     const stream = client.openUni(1, unheard);
@@ -47,7 +47,7 @@ function queues(bench: Bench): void {
     assert.equal(stream?.queued, 0);
   });
 
-  bench.case("tells of each backlog after the one before has drained", async (t) => {
+  bench.case("reports each backlog after the one before has drained", async (t) => {
     const { client, clientEvents, serverEvents } = await bench.pair(t);
     for (let round = 1; round <= 2; round++) {
       const before = clientEvents.backlogs.length;
@@ -62,7 +62,7 @@ function queues(bench: Bench): void {
 }
 
 function drops(bench: Bench): void {
-  bench.case("drops what is queued at a reset, and goes on with the rest", async (t) => {
+  bench.case("drops the queue of a reset stream, and continues with the others", async (t) => {
     const { client, clientEvents, serverEvents } = await bench.pair(t);
     const stream = client.openUni(1, unheard);
     burst(stream, pattern(BURST));
@@ -81,7 +81,7 @@ function drops(bench: Bench): void {
     assert.equal(serverEvents.unis[1]?.text, "next");
   });
 
-  bench.case("drops what is queued at a reset after finish", async (t) => {
+  bench.case("drops the queue at a reset after finish", async (t) => {
     const { client, serverEvents } = await bench.pair(t);
     const stream = client.openUni(1, unheard);
     burst(stream, pattern(BURST));
@@ -95,7 +95,7 @@ function drops(bench: Bench): void {
     assert.deepEqual(serverEvents.unis[0]?.end, { reset: 8 });
   });
 
-  bench.case("drops what is queued when the peer stops it", async (t) => {
+  bench.case("drops the queue of a stream that the peer stops", async (t) => {
     const { client, clientEvents, serverEvents } = await bench.pair(t);
     serverEvents.onData = (record) => record.recv?.stop(3);
     const sender = clientEvents.stream();
@@ -106,7 +106,7 @@ function drops(bench: Bench): void {
     assert.equal(client.queued, 0);
   });
 
-  bench.case("drops what is queued of a finished stream that the peer stops, and says nothing of it", async (t) => {
+  bench.case("drops the queue of a finished stream that the peer stops, without an event", async (t) => {
     const { client, clientEvents, serverEvents } = await bench.pair(t);
     serverEvents.onData = (record) => record.recv?.stop(3);
     const sender = clientEvents.stream();
@@ -119,7 +119,7 @@ function drops(bench: Bench): void {
     assert.equal(sender.stopped, undefined, "the half had ended before");
   });
 
-  bench.case("lets a stream go that is reset before anything was sent on it", async (t) => {
+  bench.case("releases a stream that is reset before its first byte", async (t) => {
     const { client, serverEvents } = await bench.pair(t);
     for (let i = 0; i < LIMITS.uniStreams * 3; i++) {
       const stream = client.openUni(1, unheard);
@@ -168,7 +168,7 @@ function priorities(bench: Bench): void {
   );
 
   bench.case(
-    "lets a message overtake what was queued before it",
+    "sends a message of higher priority before what was queued earlier",
     async (t) => {
       for (let attempt = 1; ; attempt++) {
         const { client, serverEvents } = await bench.pair(t);
@@ -191,7 +191,7 @@ function priorities(bench: Bench): void {
   );
 
   bench.case(
-    "follows a priority that changes",
+    "applies a changed priority",
     async (t) => {
       for (let attempt = 1; ; attempt++) {
         const { client, serverEvents } = await bench.pair(t);
@@ -214,7 +214,7 @@ function priorities(bench: Bench): void {
     "priority",
   );
 
-  bench.case("shares among streams of one priority", async (t) => {
+  bench.case("serves streams of the same priority in turn", async (t) => {
     const { client, serverEvents } = await bench.pair(t);
     const content = pattern(BURST / 4);
     for (let i = 0; i < 4; i++) {
@@ -234,7 +234,7 @@ function priorities(bench: Bench): void {
 function limits(bench: Bench): void {
   for (const kind of ["uni", "bidi"] as const) {
     bench.case(
-      `lets the peer open as many ${kind} streams as it was told, and tells when there may be more`,
+      `lets the peer open as many ${kind} streams as its limit says, and reports when there may be more`,
       async (t) => {
         const { client, clientEvents, serverEvents } = await bench.pair(t, {
           server: { uniStreams: 4, bidiStreams: 4 },
@@ -260,7 +260,7 @@ function limits(bench: Bench): void {
   }
 
   bench.case(
-    "makes the peer of a link that is not read wait, and loses nothing",
+    "blocks the peer of a link that is not read, and loses nothing",
     async (t) => {
       const { client, server, serverEvents } = await bench.pair(t);
       const send = () => {
@@ -287,7 +287,7 @@ function limits(bench: Bench): void {
   );
 
   bench.case(
-    "allows a peer more bidirectional streams while the link runs, and never fewer",
+    "raises a peer's limit of bidirectional streams while the link runs, and never lowers it",
     async (t) => {
       const { client, server, clientEvents, serverEvents } = await bench.pair(t, { server: { bidiStreams: 4 } });
       const open = () => client.openBidi(1, clientEvents.stream());
@@ -309,7 +309,7 @@ function limits(bench: Bench): void {
   );
 
   bench.case(
-    "takes streams that were reset or stopped off the limit",
+    "does not count reset or stopped streams against the limit",
     async (t) => {
       const { client, clientEvents, serverEvents } = await bench.pair(t, { server: { uniStreams: 4, bidiStreams: 4 } });
       for (let round = 0; round < 6; round++) {
@@ -329,7 +329,7 @@ function limits(bench: Bench): void {
     "streamLimits",
   );
 
-  bench.case("gives nothing at the limit, and capacity when streams have ended", async (t) => {
+  bench.case("opens no stream at the limit, and reports capacity when streams have ended", async (t) => {
     const { client, clientEvents, serverEvents } = await bench.pair(t);
     let sent = 0;
     for (let round = 0; round < 5; round++) {
@@ -350,7 +350,7 @@ function limits(bench: Bench): void {
     assert.equal(texts.size, sent);
   });
 
-  bench.case("takes the streams of one link for the limit of that link alone", async (t) => {
+  bench.case("counts the limit of streams for each link separately", async (t) => {
     const { client, listener } = await bench.pair(t);
     while (client.openUni(1, unheard) !== undefined);
     const other = await bench.dial(t, listener.address, new Recorder());

@@ -12,7 +12,7 @@ export function connections(bench: Bench): void {
 }
 
 function requests(bench: Bench): void {
-  bench.case("tells the listener what the client asked for", async (t) => {
+  bench.case("reports the client's request to the listener", async (t) => {
     const headers = new Map([["x-test-header", "some value"]]);
     const { client, server, info, listener } = await bench.pair(t, {
       target: "/live/room%201?jwt=a.b-c&x=1",
@@ -38,7 +38,7 @@ function requests(bench: Bench): void {
   });
 
   bench.case(
-    "tells the listener the client's headers, by lower-case name",
+    "reports the client's headers to the listener, by lower-case name",
     async (t) => {
       const { info } = await bench.pair(t, { headers: new Map([["X-Test-Header", "some value"]]) });
       assert.equal(info.headers.get("x-test-header"), "some value");
@@ -46,7 +46,7 @@ function requests(bench: Bench): void {
     "headers",
   );
 
-  bench.case("dials an address instead of what the host resolves to, or says that it cannot", async (t) => {
+  bench.case("dials a given address instead of resolving the host, or says that it cannot", async (t) => {
     const infos: LinkInfo[] = [];
     const listener = await bench.listen(t, (request) => {
       infos.push(request.info);
@@ -66,7 +66,7 @@ function requests(bench: Bench): void {
     }
   });
 
-  bench.case("agrees on the protocol that the listener likes best", async (t) => {
+  bench.case("chooses the protocol that the listener prefers", async (t) => {
     const { client, server } = await bench.pair(t, {
       protocols: {
         client: ["moq-lite-03", "moq-lite-04", "other"],
@@ -128,7 +128,7 @@ function refusals(bench: Bench): void {
   );
 
   bench.case(
-    "fails a dial that nobody answers, in time, and attaches nothing when the answer comes late",
+    "fails an unanswered dial at its time limit, and ignores a late answer",
     async (t) => {
       let request: LinkRequest | undefined;
       const listener = await bench.listen(t, (offered) => {
@@ -144,13 +144,13 @@ function refusals(bench: Bench): void {
     "reject",
   );
 
-  bench.case("fails a dial to a port that nobody listens on", async (t) => {
+  bench.case("fails a dial to a port without a listener", async (t) => {
     const listener = await bench.listen(t, () => {});
     await bench.harness.settled(listener.close());
     await rejects(bench, t, listener.address, ["dial_failed", "dial_timeout"], { timeoutMs: 1_000 });
   });
 
-  bench.case("refuses URLs that it does not know", async () => {
+  bench.case("refuses URLs of unknown schemes", async () => {
     const dialling = bench.client.dial(
       {
         url: new URL("gopher://localhost:70/"),
@@ -166,7 +166,7 @@ function refusals(bench: Bench): void {
 }
 
 function listeners(bench: Bench): void {
-  bench.case("fails to bind a port that is taken", async (t) => {
+  bench.case("fails to bind a port that is in use", async (t) => {
     const { port } = (await bench.listen(t, () => {})).address;
     await assert.rejects(
       bench.listen(t, () => {}, { port }),
@@ -189,7 +189,7 @@ function listeners(bench: Bench): void {
   });
 
   bench.case(
-    "takes no new links when told to stop, and keeps those that exist",
+    "accepts no new links after stopAccepting, and keeps existing ones",
     async (t) => {
       const { client, serverEvents, listener } = await bench.pair(t);
       listener.stopAccepting();
@@ -206,7 +206,7 @@ function listeners(bench: Bench): void {
   );
 
   bench.case(
-    "changes its certificate for new links and keeps those that exist",
+    "changes its certificate for new links and keeps existing ones",
     async (t) => {
       const { client, serverEvents, listener } = await bench.pair(t);
       const other = bench.harness.otherCertificate?.();

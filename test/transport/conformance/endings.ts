@@ -55,7 +55,7 @@ function closing(bench: Bench): void {
     assert.equal(serverEvents.closing?.reason, cut);
   });
 
-  bench.case("ignores calls after a close, and tells streams nothing", async (t) => {
+  bench.case("ignores calls after a close, and sends streams no event", async (t) => {
     const { client, server, clientEvents, serverEvents } = await bench.pair(t);
     const uniEvents = clientEvents.stream();
     const bidiEvents = clientEvents.stream();
@@ -157,7 +157,7 @@ function closing(bench: Bench): void {
 function silence(bench: Bench): void {
   const quick = { idleTimeoutMs: 1_000, keepAliveMs: 250 };
 
-  bench.case("keeps a link alive on which nobody says anything", async (t) => {
+  bench.case("keeps an idle link alive", async (t) => {
     const { client, clientEvents, serverEvents } = await bench.pair(t, { client: quick, server: quick });
     await bench.harness.pass(3_000);
     assert.equal(clientEvents.closing, undefined);

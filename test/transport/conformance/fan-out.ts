@@ -21,36 +21,39 @@ interface Audience {
 
 /** One write to many streams. */
 export function fanOut(bench: Bench): void {
-  bench.case("writes to streams of several links at once; one that ends leaves and the others are whole", async (t) => {
-    const { streams, records } = await audience(bench, t);
-    const fan = bench.server.fanOut();
-    for (const stream of streams) fan.add(stream);
-    const [victim] = streams;
-    assert.ok(victim);
-    fan.add(victim);
-    assert.equal(fan.size, streams.length);
-    const content = pattern(FRAME * FRAMES);
-    for (let frame = 0; frame < FRAMES; frame++) {
-      fan.write(content.subarray(frame * FRAME, (frame + 1) * FRAME));
-      if (frame === FRAMES / 2) {
-        victim.reset(6);
-        assert.equal(fan.size, streams.length - 1);
+  bench.case(
+    "writes to streams of several links at once; one that ends leaves, and the others stay whole",
+    async (t) => {
+      const { streams, records } = await audience(bench, t);
+      const fan = bench.server.fanOut();
+      for (const stream of streams) fan.add(stream);
+      const [victim] = streams;
+      assert.ok(victim);
+      fan.add(victim);
+      assert.equal(fan.size, streams.length);
+      const content = pattern(FRAME * FRAMES);
+      for (let frame = 0; frame < FRAMES; frame++) {
+        fan.write(content.subarray(frame * FRAME, (frame + 1) * FRAME));
+        if (frame === FRAMES / 2) {
+          victim.reset(6);
+          assert.equal(fan.size, streams.length - 1);
+        }
+        if (frame % 5 === 0) await bench.quiet();
       }
-      if (frame % 5 === 0) await bench.quiet();
-    }
-    assert.equal(fan.size, streams.length - 1);
-    fan.finish();
-    assert.equal(fan.size, 0);
-    await bench.until("every end", () => records().every(({ end }) => end));
-    const [reset, ...others] = records();
-    assert.deepEqual(reset?.end, { reset: 6 });
-    for (const [index, record] of others.entries()) {
-      assert.equal(record.end, "fin");
-      assert.equal(record.digest(), digestOf(Buffer.concat([bytesOf(`${index + 1};`), content])));
-    }
-  });
+      assert.equal(fan.size, streams.length - 1);
+      fan.finish();
+      assert.equal(fan.size, 0);
+      await bench.until("every end", () => records().every(({ end }) => end));
+      const [reset, ...others] = records();
+      assert.deepEqual(reset?.end, { reset: 6 });
+      for (const [index, record] of others.entries()) {
+        assert.equal(record.end, "fin");
+        assert.equal(record.digest(), digestOf(Buffer.concat([bytesOf(`${index + 1};`), content])));
+      }
+    },
+  );
 
-  bench.case("writes no more to a stream that was taken out", async (t) => {
+  bench.case("does not write to a removed stream", async (t) => {
     const { streams, records } = await audience(bench, t);
     const fan = bench.server.fanOut();
     for (const stream of streams) fan.add(stream);
@@ -82,7 +85,7 @@ export function fanOut(bench: Bench): void {
     for (const { end } of records()) assert.deepEqual(end, { reset: 13 });
   });
 
-  bench.case("goes on without streams that their peer stopped or whose link has ended", async (t) => {
+  bench.case("continues without streams that the peer stopped or whose link has ended", async (t) => {
     const { links, streams, records } = await audience(bench, t);
     const fan = bench.server.fanOut();
     for (const stream of streams) fan.add(stream);

@@ -107,6 +107,8 @@ const QUIET_MS = 200;
 /** The engines of a suite and what its cases make of them. */
 export class Bench {
   readonly harness: Harness;
+  /** Names of the registered cases. */
+  readonly #cases = new Set<string>();
   #engines: { readonly client: Engine; readonly server: Engine } | undefined;
 
   constructor(harness: Harness) {
@@ -114,6 +116,8 @@ export class Bench {
   }
 
   async start(): Promise<void> {
+    const unknown = Object.keys(this.harness.supports.faults ?? {}).filter((name) => !this.#cases.has(name));
+    if (unknown.length > 0) throw new Error(`no case has the name of these faults: ${unknown.join("; ")}`);
     this.#engines = await this.harness.start();
   }
 
@@ -225,6 +229,7 @@ export class Bench {
     needs?: Exclude<keyof Supports, "burstLoss" | "faults">,
   ): void {
     const { supports } = this.harness;
+    this.#cases.add(name);
     const support = supports.faults?.[name] ?? (needs === undefined ? true : supports[needs]);
     test(name, support === true ? {} : { skip: support }, run);
   }

@@ -78,7 +78,7 @@ function data(bench: Bench): void {
     assert.equal(record.received, 0);
   });
 
-  bench.case("keeps many writes of one turn in order, and leaves out those without bytes", async (t) => {
+  bench.case("keeps many writes of one turn in order, and skips empty ones", async (t) => {
     const { client, serverEvents } = await bench.pair(t);
     const stream = client.openUni(1, unheard);
     let expected = "";
@@ -106,7 +106,7 @@ function data(bench: Bench): void {
     assert.equal(record.text, "said");
   });
 
-  bench.case("delivers what is written over several turns as it comes", async (t) => {
+  bench.case("delivers each write of several turns as it arrives", async (t) => {
     const { client, serverEvents } = await bench.pair(t);
     const stream = client.openUni(1, unheard);
     let expected = "";
@@ -118,7 +118,7 @@ function data(bench: Bench): void {
     assert.equal(serverEvents.unis[0]?.end, undefined);
   });
 
-  bench.case("lets streams be opened from inside attach and from inside events", async (t) => {
+  bench.case("opens streams inside attach and inside events", async (t) => {
     const serverEvents = new Recorder();
     const clientEvents = new Recorder();
     const listener = await bench.listen(t, (request) => {
@@ -157,7 +157,7 @@ function data(bench: Bench): void {
     assert.ok(ids.every((id) => id !== undefined));
   });
 
-  bench.case("calls no handler from inside a call", async (t) => {
+  bench.case("calls no handler inside a call", async (t) => {
     const { client, server, clientEvents, serverEvents } = await bench.pair(t);
     const first = client.openUni(1, clientEvents.stream());
     first?.write(bytesOf("x"));
@@ -198,7 +198,7 @@ function resets(bench: Bench): void {
     }
   });
 
-  bench.case("resets one half of a bidirectional stream and leaves the other", async (t) => {
+  bench.case("resets one half of a bidirectional stream and keeps the other", async (t) => {
     const { client, clientEvents, serverEvents } = await bench.pair(t);
     const answer = clientEvents.stream();
     const stream = client.openBidi(1, answer);
@@ -216,7 +216,7 @@ function resets(bench: Bench): void {
 }
 
 function stops(bench: Bench): void {
-  bench.case("stops with codes up to the largest; the sender's half is over then", async (t) => {
+  bench.case("stops with codes up to the largest, which ends the sender's half", async (t) => {
     const { client, clientEvents, serverEvents } = await bench.pair(t);
     for (const [index, code] of [0, 7, bench.harness.maxCode].entries()) {
       const sender = clientEvents.stream();
@@ -239,7 +239,7 @@ function stops(bench: Bench): void {
     }
   });
 
-  bench.case("stops one half of a bidirectional stream and leaves the other", async (t) => {
+  bench.case("stops one half of a bidirectional stream and keeps the other", async (t) => {
     const { client, clientEvents, serverEvents } = await bench.pair(t);
     const answer = clientEvents.stream();
     const stream = client.openBidi(1, answer);
@@ -270,7 +270,7 @@ function stops(bench: Bench): void {
     assert.equal(answer.received, 0);
   });
 
-  bench.case("stops from inside the event of the first data", async (t) => {
+  bench.case("stops inside the event of the first data", async (t) => {
     const { client, clientEvents, serverEvents } = await bench.pair(t);
     serverEvents.onData = (record: StreamRecord) => record.recv?.stop(11);
     const sender = clientEvents.stream();
