@@ -7,7 +7,7 @@ import { NULL_SOURCE } from "./null-source.ts";
 /** What a relay needs of its session with a root. */
 export type ControlSession = Pick<Session, "follow" | "close">;
 
-/** What a root announces and takes in the control session of one relay. */
+/** What a root announces and receives in the control session of one relay. */
 export interface ControlTable extends AnnounceTable {
   /** The relay has reported all its holdings. */
   complete(): void;

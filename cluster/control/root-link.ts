@@ -27,7 +27,7 @@ export interface RootLinkEvents {
   /** What the relay announces to the root. */
   table(): AnnounceTable;
   up(root: RootLink): void;
-  /** Another session has taken the place of the one before. */
+  /** A second session has replaced the first one. */
   renewed(root: RootLink): void;
   down(root: RootLink): void;
 }
@@ -142,7 +142,7 @@ export class RootLink {
         this.#events.renewed(this);
         this.#closeLater(before);
       })
-      // The session that is there goes on until it ends; then the root is dialled as after any other loss.
+      // The first session stays until it ends; then the root is dialled as after any other loss.
       .catch(() => {})
       .finally(() => {
         this.#renewing = false;

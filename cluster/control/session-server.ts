@@ -18,7 +18,7 @@ export interface ControlSessionServerOptions {
   readonly unnamed?: (info: NodeInfo) => void;
 }
 
-/** What a root announces and takes in the control session of one relay, in place of `Broadcasts`. */
+/** What a root announces and receives in the control session of one relay, in place of `Broadcasts`. */
 export class ControlSessionServer implements ControlTable {
   readonly #registry: Registry;
   readonly #options: ControlSessionServerOptions;

@@ -1,13 +1,13 @@
 import { ForwardingWriter, type GroupWriter } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 
-/** Reasons for which every relay ends a group. Any other reason is the trouble of one relay, and another relay may go on. */
+/** Reasons for which every relay ends a group. Any other reason concerns one relay, and another relay may continue. */
 const FINAL: ReadonlySet<Reason> = new Set(["expired", "lagged", "limit", "frame_too_large", "unauthorized"]);
 
 export interface HeldGroupEvents {
   /** The group is complete, or was given up for good. */
   over(): void;
-  /** The relay that sent the group has failed in the middle of it: another relay may go on. */
+  /** The relay that sent the group has failed in the middle of it: another relay may continue. */
   orphaned(): void;
 }
 

@@ -77,7 +77,7 @@ export class HeldGroups {
     return group.feed();
   }
 
-  /** `sender` sends no more: other senders may go on with its groups. */
+  /** `sender` sends no more: other senders may continue its groups. */
   orphan(sender: object): void {
     for (const [sequence, one] of [...this.#senders]) if (one === sender) this.#open.get(sequence)?.orphan();
   }

@@ -126,7 +126,7 @@ export class MissingGroups {
 interface FetchedGroupEvents {
   /** The writer of the group; nothing when it is not needed any more. */
   begin(): GroupWriter | undefined;
-  /** All of it has come. False when it was given up before. */
+  /** All of it has arrived. False when it was given up before. */
   ended(): boolean;
   failed(): void;
   onStop(callback: (reason: Reason) => void): void;

@@ -36,7 +36,7 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
   readonly #writer: BackendWriter;
   /** Of the memory behind the backend, when it was last listed. */
   #instance = "";
-  /** Until then nothing that the backend does not have is taken for gone: other roots are writing again what it lost. */
+  /** Until then nothing is removed because the backend does not have it: other roots are writing again what it lost. */
   #graceUntil = 0;
   #up = false;
   #reportedDown = false;
