@@ -232,6 +232,7 @@ export class MeshNode {
     this.broadcasts.close();
     this.peers.close();
     this.#externals.close();
+    this.#sessions.close();
     this.root?.close();
   }
 

@@ -6,7 +6,7 @@ import { readFlags, wholeFlag } from "./flags.ts";
 const MOST_VIOLATIONS = 10;
 const MOST_ROOTS = 3;
 
-const HELP = `Usage: npm run sim -- [--nodes 14] [--seeds 20] [--seed 1] [--rounds 3] [--blows 8] [--trace]
+const HELP = `Usage: npm run sim -- [--nodes 14] [--seeds 20] [--seed 1] [--rounds 3] [--blows 8] [--token-life SECONDS] [--trace]
        npm run sim -- --messages
 
 Lets random meshes come to harm, in one process, with a clock turned by hand. The second form prints how messages for one
@@ -17,6 +17,8 @@ publish event grow with the mesh.
   --seed N    The first seed (default 1).
   --rounds N  Times that a mesh is harmed and has to recover (default 3).
   --blows N   What is done to it in each round (default 8).
+  --token-life SECONDS
+              Tokens of relays expire after so long, and links are renewed before (default: no token expires).
   --trace     Print what happens. A seed that failed is run again by --seed N --seeds 1 --trace with the same other flags.
   --messages  Count messages instead.
 
@@ -28,6 +30,7 @@ const values = readFlags(HELP, {
   seed: { type: "string", default: "1" },
   rounds: { type: "string", default: "3" },
   blows: { type: "string", default: "8" },
+  "token-life": { type: "string" },
   messages: { type: "boolean", default: false },
   trace: { type: "boolean", default: false },
 });
@@ -48,12 +51,20 @@ async function messages(): Promise<void> {
 async function ordeals(): Promise<void> {
   const options = { nodes: whole("nodes", 8), rounds: whole("rounds", 1), blows: whole("blows", 1) };
   const first = whole("seed", 0);
+  const life = values["token-life"];
+  const tokens = life === undefined ? {} : { tokenLifeMs: 1_000 * wholeFlag(HELP, "token-life", life, 1) };
   const told = values.trace ? { told: (line: string) => console.log(line) } : {};
   let failed = 0;
   const seeds = whole("seeds", 1);
   for (let seed = first; seed < first + seeds; seed++) {
     const roots = 1 + (seed % MOST_ROOTS);
-    const { violations, simulatedMs, watched } = await new Ordeal({ seed, roots, ...options, ...told }).run();
+    const { violations, simulatedMs, watched } = await new Ordeal({
+      seed,
+      roots,
+      ...options,
+      ...tokens,
+      ...told,
+    }).run();
     const found = violations.length === 0 ? "well" : `${violations.length} violations`;
     console.log(`seed ${seed}: ${roots} roots, ${simulatedMs / 1_000} s, ${watched} viewers: ${found}`);
     for (const violation of violations.slice(0, MOST_VIOLATIONS)) console.log(`  ${violation}`);

@@ -96,6 +96,7 @@ export class MeshSessions {
   readonly #trouble = new Map<string, string>();
   /** The newest session with each root, by its URL. */
   readonly #roots = new Map<string, Session>();
+  readonly #renewals = new Set<Renewal>();
 
   constructor(deps: MeshSessionsDeps) {
     this.#deps = deps;
@@ -105,6 +106,12 @@ export class MeshSessions {
   get trouble(): string[] {
     const away = this.#deps.roots.filter((root) => !this.#roots.has(root));
     return away.map((root) => `${root} ${this.#trouble.get(root) ?? "has not answered yet"}`);
+  }
+
+  /** No session is renewed any more. */
+  close(): void {
+    for (const renewal of this.#renewals) renewal.stop();
+    this.#renewals.clear();
   }
 
   /** The control session of a root. */
@@ -120,7 +127,7 @@ export class MeshSessions {
     const admission = new Admission();
     const terms = { access: openAccess(""), table, announcePrefix: "", leaving, identified };
     const closed = (why: string) => {
-      renewal.stop();
+      this.#stop(renewal);
       if (session !== undefined && this.#roots.get(root) === session) {
         this.#roots.delete(root);
         this.#trouble.set(root, `is gone: ${why}`);
@@ -131,7 +138,7 @@ export class MeshSessions {
       session = await this.#open(member(controlUrl(root, self)), terms, { closed, admission, renewal });
       await admission.done(clock);
     } catch (error) {
-      renewal.stop();
+      this.#stop(renewal);
       this.#trouble.set(root, whyUnreachable(error));
       throw error;
     }
@@ -148,7 +155,7 @@ export class MeshSessions {
     const admission = new Admission();
     const terms = { access: NOTHING, leaving: on.leaving, identified: on.met };
     const closed = () => {
-      renewal.stop();
+      this.#stop(renewal);
       on.gone();
     };
     try {
@@ -158,7 +165,7 @@ export class MeshSessions {
       events.relayReached(info.node, session.info.protocol);
       return session;
     } catch (error) {
-      renewal.stop();
+      this.#stop(renewal);
       events.relayUnreachable(info, error);
       throw error;
     }
@@ -191,7 +198,14 @@ export class MeshSessions {
   #renewal(peer: string, renew: () => void): Renewal {
     const { clock, wallNow, random, tokenExpiry, events } = this.#deps;
     const late = (expiresAt: number) => events.tokenExpires(peer, expiresAt);
-    return new Renewal({ clock, wallNow, random, tokenExpiry, late }, renew);
+    const renewal = new Renewal({ clock, wallNow, random, tokenExpiry, late }, renew);
+    this.#renewals.add(renewal);
+    return renewal;
+  }
+
+  #stop(renewal: Renewal): void {
+    renewal.stop();
+    this.#renewals.delete(renewal);
   }
 
   async #open(request: DialRequest, terms: Terms, { closed, admission, renewal }: Opening): Promise<Session> {

@@ -32,6 +32,8 @@ export interface OrdealOptions {
   /** Times that everything is to be well again, and things that happen before each. */
   readonly rounds: number;
   readonly blows: number;
+  /** Milliseconds for which the token of a relay is valid; absent: no token expires. */
+  readonly tokenLifeMs?: number;
   readonly told?: (line: string) => void;
 }
 
@@ -82,6 +84,7 @@ export class Ordeal {
       peer: { idleTimeoutMs: 2_500, keepAliveMs: 1_000 },
       latencyMs: () => chance.whole(1, 120),
       skewMs: (node) => this.#skews.get(node) ?? 0,
+      ...(options.tokenLifeMs !== undefined && { tokenLifeMs: options.tokenLifeMs }),
       events: this.#checks,
     });
   }

@@ -27,6 +27,8 @@ export class SimRelay {
   readonly mesh: MeshNode;
   readonly #world: World;
   readonly #channels = new ChannelRegistry();
+  /** Cancel the ends of sessions whose token expires later. */
+  readonly #expiries = new Set<() => void>();
   #stop: () => Promise<void> = async () => {};
 
   constructor(world: World, info: NodeInfo) {
@@ -47,7 +49,7 @@ export class SimRelay {
       wallNow: () => world.wallNow(info.node),
       random,
       dial: this.#dial,
-      tokenExpiry: async () => undefined,
+      tokenExpiry: async () => this.#tokenExpiry(),
       resolver: { addresses: async () => [], services: async () => [] },
       events: eventsOf(world, info),
       ...(events && { probe: probe(this, events) }),
@@ -65,6 +67,7 @@ export class SimRelay {
   /** Its process is killed: it says nothing to other relays. */
   async kill(): Promise<void> {
     this.engine.vanish();
+    for (const cancel of this.#expiries) cancel();
     this.mesh.close();
     await this.#stop();
     this.broadcasts.close("closed");
@@ -75,9 +78,11 @@ export class SimRelay {
   #accept(request: LinkRequest): void {
     const world = this.#world;
     const { info } = request;
-    const policy = this.mesh.sessionPolicy(info, visitorOf(info));
+    const visitor = visitorOf(info);
+    const policy = this.mesh.sessionPolicy(info, visitor);
     const { access, table, announcePrefix, ownNumbers, limits, started, ended } = policy;
     let session: Session | undefined;
+    let cancelExpiry = () => {};
     request.accept(
       liteSession(
         {
@@ -92,24 +97,48 @@ export class SimRelay {
           ...(ownNumbers !== undefined && { ownNumbers }),
           defect: (error) => void world.defects.push(error),
           closed: ({ code }) => {
+            cancelExpiry();
             if (session !== undefined) ended?.(session, code);
           },
         },
         (begun) => {
           session = begun;
+          if (visitor.cluster) cancelExpiry = this.#expire(begun);
           started?.(begun);
         },
       ),
     );
   }
 
+  /** Ends the session of another relay when its token expires. */
+  #expire(session: Session): () => void {
+    const { clock, options } = this.#world;
+    if (options.tokenLifeMs === undefined) return () => {};
+    const cancelTimer = clock.timer(options.tokenLifeMs, () => {
+      this.#expiries.delete(cancelTimer);
+      session.end("token_expired", "the token has expired");
+    });
+    this.#expiries.add(cancelTimer);
+    return () => {
+      this.#expiries.delete(cancelTimer);
+      cancelTimer();
+    };
+  }
+
+  /** When a token that the relay makes now expires. */
+  #tokenExpiry(): number | undefined {
+    const { tokenLifeMs } = this.#world.options;
+    return tokenLifeMs === undefined ? undefined : this.#world.wallNow(this.info.node) + tokenLifeMs;
+  }
+
   readonly #dial: MeshDial = async ({ url, protocols }, attach) => {
     const { network, options } = this.#world;
     const trust = { kind: "insecure" } as const;
     const limits = { ...PEER_LINK, ...options.peer };
+    const expiresAt = this.#tokenExpiry();
     const link = await this.engine.dial({ url, protocols, trust, limits, timeoutMs: DIAL_TIMEOUT_MS }, attach);
     if (options.latencyMs !== undefined) network.wireOf(link).configure({ latencyMs: options.latencyMs() });
-    return { expiresAt: undefined };
+    return { expiresAt };
   };
 }
 

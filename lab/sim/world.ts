@@ -12,7 +12,7 @@ import { CACHE, CLIENT_LINK, LIMITS, SESSION_LIMITS } from "./settings.ts";
 /** When the worlds begin; late enough for clocks that are behind. */
 const EPOCH_MS = 1_000_000_000;
 
-/** How a world is besides its relays; what is absent is as users have it who say nothing. */
+/** Properties of a world besides its relays. What is absent has the program's default. */
 export interface WorldOptions {
   /** Of links between relays: large meshes have slow ones, so that most of what happens is not signs of life. */
   readonly peer?: { readonly idleTimeoutMs: number; readonly keepAliveMs: number };
@@ -20,6 +20,8 @@ export interface WorldOptions {
   readonly latencyMs?: () => number;
   /** What the wall clock of a relay is ahead, in milliseconds. */
   readonly skewMs?: (node: string) => number;
+  /** Milliseconds for which the token of a relay is valid; absent: no token expires. */
+  readonly tokenLifeMs?: number;
   readonly events?: WorldEvents;
 }
 
