@@ -233,7 +233,7 @@ describe("revocation", () => {
     const keyFile = join(await folder(), "key.jwk");
     await writeFile(keyFile, fileOf(one));
     const { auth } = await openAuth({ keyFile, revocationFile });
-    // Before the file is looked at again: the clock stands still.
+    // The clock does not move, so the relay does not check the file in between.
     await writeFile(revocationFile, JSON.stringify([{ jti: "by-hand" }]));
     await auth.revoke({ jti: "by-call" });
     const list: unknown = JSON.parse(await readFile(revocationFile, "utf8"));
@@ -431,7 +431,7 @@ describe("an address", () => {
       }
       waits.push((now - from) / 1_000);
     }
-    // A free guess comes back every ten seconds, which is why a long wait is followed by none.
+    // One guess becomes free again every ten seconds, so after a long wait the next guess needs none.
     assert.deepEqual(waits.slice(0, 5), [1, 2, 4, 8, 0]);
     assert.ok(Math.max(...waits) <= 300);
     now += 601_000;

@@ -22,7 +22,7 @@ export class WallClock implements AuthClock {
     return this.#start + this.#now;
   }
 
-  /** Somebody sets the clock of the machine. */
+  /** Moves the wall clock, as an operator who sets the machine's clock. */
   setWall(byMs: number): void {
     this.#start += byMs;
   }

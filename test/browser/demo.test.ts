@@ -1,6 +1,6 @@
 /**
  * The demo page in a real browser: one page publishes the generated picture, another watches it through the relay, and
- * the clock in the picture tells how old it is when it is seen.
+ * the clock in the picture shows its age when it is read.
  */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -17,7 +17,7 @@ import { openTcpProxy, type TcpProxy } from "./support/tcp-proxy.ts";
 const TIMEOUT = { timeout: 60_000 };
 /** Median age above which pictures are not live video, in milliseconds. It is about 100 ms on an idle machine. */
 const MAX_AGE_MS = 3000;
-/** Looks at the canvas, a tenth of a second or more apart. */
+/** Readings of the canvas, at least a tenth of a second apart. */
 const LOOKS = 20;
 const WATCHED = "#watch-canvas";
 
@@ -185,7 +185,7 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
   });
 });
 
-/** Looks at the watcher's canvas for some seconds: the picture is there, young, and moves on. */
+/** Reads the watcher's canvas for some seconds: there is a picture, it is recent, and it changes. */
 async function assertLive(t: TestContext, watcher: Page): Promise<void> {
   await firstLook(watcher, WATCHED);
   const seen = await looks(watcher, WATCHED, LOOKS);

@@ -53,7 +53,7 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
     return page;
   }
 
-  /** Looks on, after `first`, until the picture stands still. Tells when the last one that was seen had been drawn. */
+  /** Reads the canvas from `first` on until the picture stops changing. Gives the time at which the last picture was drawn. */
   async function lastPicture(page: Page, first: Look): Promise<number> {
     let last = first;
     for (;;) {

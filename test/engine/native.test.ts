@@ -303,7 +303,7 @@ describe("the native engine", { skip: missingEngine() }, () => {
   });
 });
 
-/** Names of this process's threads, where the system tells. */
+/** Names of this process's threads, on systems that have `/proc`. */
 async function threadNames(): Promise<string[] | undefined> {
   try {
     const ids = await readdir("/proc/self/task");

@@ -14,7 +14,7 @@ export interface DriverOptions {
   readonly stallMs: number;
   /** Heap of the worker in MiB. */
   readonly heapMb: number;
-  /** Told now and then how many inputs were begun. */
+  /** Called at intervals with the number of inputs that were begun. */
   readonly progress?: (inputs: number) => void;
 }
 
@@ -23,7 +23,7 @@ export type DriverResult =
   /** `input` is hexadecimal. */
   | { readonly kind: "failed"; readonly target: string; readonly input: string; readonly what: string };
 
-/** Milliseconds between looks at the worker, unless it is to be given up sooner. */
+/** Milliseconds between checks of the worker, or fewer when its time limit is shorter. */
 const LOOK_MS = 500;
 
 /** Runs targets in a worker and watches it. The result names the input that failed, hung, or took all memory. */

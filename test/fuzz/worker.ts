@@ -1,4 +1,4 @@
-/** Runs the targets on a thread of their own, so that one that hangs or eats memory can be told. */
+/** Runs the targets on a thread of their own, so that the driver notices one that hangs or uses up memory. */
 import { inspect } from "node:util";
 import { parentPort, workerData } from "node:worker_threads";
 import { FuzzFailure, fuzz } from "./fuzz.ts";

@@ -61,7 +61,7 @@ async function streamError(promise: Promise<unknown>): Promise<unknown> {
   return undefined;
 }
 
-/** What every pair of ends has to do, told from the end that speaks the peer's API. */
+/** What every pair of ends must do, as seen by the end with the peer's API. */
 async function exchange(session: WebTransport, watcher: Watcher, link: Link): Promise<void> {
   const large = pattern(3_000_000);
   const bidi = await session.createBidirectionalStream();

@@ -20,7 +20,7 @@ import {
   writeFrame,
   writeGroup,
 } from "./support/media.ts";
-// Also keeps the library from telling every step, URL and token included, on the console.
+// Also silences the library, which logs every step on the console with URLs and tokens.
 import "./support/peer.ts";
 import { ADMIN_SECRET } from "../support/admin.ts";
 import { TestKey } from "../support/keys.ts";

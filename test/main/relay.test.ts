@@ -93,7 +93,7 @@ describe("a relay", () => {
     const drained = relay.relay.drain("test");
     assert.deepEqual(await ready(relay), { status: 503, body: { status: "not_ready", reasons: ["draining"] } });
     await assert.rejects(fetch(relay.at("http", "/certificate.sha256")));
-    // A session that was told to leave asks for nothing more.
+    // A client sends no requests after GOAWAY.
     const refusedWith = async (code: string) => {
       const error: unknown = await client.fetch({ broadcast: "none", track: "t", timeoutMs: 1_000 }).catch((e) => e);
       return error instanceof FetchError && error.code === code;

@@ -1,4 +1,4 @@
-/** What watches over a relay that runs: files, readiness, file descriptors, and the steps of its start. */
+/** What a running relay watches: files, readiness, file descriptors, and the steps of its start. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmod, mkdtemp, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
@@ -18,7 +18,7 @@ import { captureLog } from "../support/log.ts";
 import { configOf } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 
-/** Milliseconds between two looks at files. */
+/** Milliseconds between two checks of the files. */
 const LOOK_MS = 1_000;
 
 describe("files that were read at the start", () => {
@@ -46,7 +46,7 @@ describe("files that were read at the start", () => {
     const watch = new FileWatch([{ what: name, files: [file], changed }], { clock, warn });
     await watch.open();
     watch.start();
-    /** One look, to its end: the next one is waited for then. */
+    /** Runs one check to its end: the timer of the next one is set then. */
     const look = async () => {
       const before = looks;
       manual.advance(LOOK_MS);

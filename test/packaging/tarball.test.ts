@@ -18,7 +18,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 /** Building, packing and downloading what npm has not cached. Milliseconds. */
 const INSTALL = { timeout: 240_000 };
 
-/** Not of the project's sources: built, fetched, or somebody's own. */
+/** Files that are no sources of the project: built, downloaded, or a developer's own. */
 const LEFT_OUT = new Set(["node_modules", "dist", ".git", ".state", "target"]);
 
 /** The environment of a user: without what `npm test` and this checkout add to it. */

@@ -1,4 +1,4 @@
-/** Handlers that note what they are told, and whether the engine keeps the contract's rules while it tells them. */
+/** Handlers that record their events, and every violation of the contract by the engine. */
 import { createHash } from "node:crypto";
 import type {
   Attach,
@@ -26,7 +26,7 @@ export const LIMITS: LinkLimits = {
 /** How a receive half ended. */
 export type RecvEnd = "fin" | { readonly reset: number };
 
-/** What one stream told its handler. */
+/** Events of one stream. */
 export class StreamRecord implements BidiHandler {
   /** Set for streams that the peer opened. */
   recv: RecvStream | undefined;
@@ -95,7 +95,7 @@ export class StreamRecord implements BidiHandler {
   }
 }
 
-/** What one end of a link told its handler. */
+/** Events of one end of a link. */
 export class Recorder implements LinkHandler {
   link: Link | undefined;
   /** Names of all events in order. */

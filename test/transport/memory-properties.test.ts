@@ -112,7 +112,7 @@ class Run {
     }
   }
 
-  /** Lets everything arrive and looks at it. */
+  /** Lets everything arrive and checks it. */
   async finish(): Promise<void> {
     for (const opened of this.#opened) {
       if (!opened.stream.ended) opened.ended = "fin";

@@ -201,7 +201,7 @@ test("data beyond the window is a protocol violation", () => {
     const size = putStreamHead(head, 0, 2, offset, 16_000, false);
     return Buffer.concat([head.subarray(0, size), new Uint8Array(16_000)]);
   };
-  // Credit comes back while data is handed on; a jump past it is what must not be.
+  // Credit is returned as data is delivered; an offset beyond the credit is the violation.
   for (let offset = 0; offset < 2 * STREAM_WINDOW; offset += 16_000) end.receive(frameOf(offset));
   assert.equal(end.watcher.closings.length, 0);
   end.receive(resetFrame(6, 0, STREAM_WINDOW + 1));

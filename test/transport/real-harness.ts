@@ -34,7 +34,7 @@ export const realTime: Pick<Harness, "maxCode" | "host" | "until" | "settled" | 
 export interface OverTls {
   readonly supports: Supports;
   readonly make: (deps: EngineDeps) => Engine | Promise<Engine>;
-  /** What the engine says during the suite, in order; unchecked unless told. */
+  /** Warnings of the engine during the suite, in order; unchecked when absent. */
   readonly warnings?: readonly string[];
 }
 

@@ -8,7 +8,7 @@ const NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-c
 const FLAGS = [
   "--autoplay-policy=no-user-gesture-required",
   "--mute-audio",
-  // Nothing but the machine itself resolves: what the page lacks cannot come from elsewhere.
+  // Only this machine's names resolve, so the page cannot load anything from elsewhere.
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
   "--disable-background-networking",
   "--disable-component-update",
@@ -33,7 +33,7 @@ export function missingBrowser(): string | false {
   return reason;
 }
 
-/** Starts the browser. Whoever starts it closes it. */
+/** Starts the browser. The caller closes it. */
 export async function launchChromium(): Promise<Browser> {
   if (executable === undefined) throw new Error("there is no Chromium");
   const args = process.getuid?.() === 0 ? [...FLAGS, "--no-sandbox"] : FLAGS;

@@ -4,13 +4,13 @@ import { readClock, STRIP_HEIGHT, STRIP_TOP } from "../../../web/src/pattern/clo
 
 /** Longest wait for the first picture, in milliseconds. */
 const FIRST_PICTURE_MS = 20_000;
-/** Pause between two looks at the canvas, in milliseconds. */
+/** Milliseconds between two readings of the canvas. */
 const LOOK_EVERY_MS = 100;
 /** Size in pixels to which the strip of blocks is scaled. */
 const WIDTH = 112;
 const HEIGHT = 16;
 
-/** One look at the canvas, in Unix milliseconds of the browser's clock. */
+/** One reading of the canvas, in Unix milliseconds of the browser's clock. */
 export interface Look {
   /** What the blocks show: when the publisher drew the picture. */
   readonly shown: number;
@@ -35,7 +35,7 @@ export async function look(page: Page, canvas: string): Promise<Look | undefined
   return shown === undefined ? undefined : { shown, seen };
 }
 
-/** Looks until the canvas shows a clock drawn after a moment, by default any. @throws Error when it never does. */
+/** Reads the canvas until it shows a clock that was drawn after `drawnAfter`. @throws Error when it never does. */
 export async function firstLook(page: Page, canvas: string, drawnAfter = 0): Promise<Look> {
   const deadline = performance.now() + FIRST_PICTURE_MS;
   while (performance.now() < deadline) {
@@ -46,7 +46,7 @@ export async function firstLook(page: Page, canvas: string, drawnAfter = 0): Pro
   throw new Error(`${canvas} showed no such clock in ${FIRST_PICTURE_MS} ms`);
 }
 
-/** Looks `count` times, and leaves out looks that caught no clock. */
+/** Reads the canvas `count` times, and omits readings without a clock. */
 export async function looks(page: Page, canvas: string, count: number): Promise<Look[]> {
   const found: Look[] = [];
   for (let i = 0; i < count; i++) {

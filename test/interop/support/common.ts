@@ -176,7 +176,7 @@ export function registerCommonTests(peers: Peers, transport: Transport, protocol
     await subscribed(older.track);
     writeGroup(older.track, 7, 1, 2);
     const [next] = await readGroups(subscriber, 1);
-    // A publisher that is subscribed to anew begins with its current group, which it had sent before.
+    // After a new subscription a publisher starts with its current group, which it has sent before.
     const after = next === groupHash(7, 0, 2) ? await readGroups(subscriber, 1) : [next];
     assert.deepEqual(after, [groupHash(7, 1, 2)]);
   });

@@ -1,4 +1,4 @@
-/** Broadcasts with content that can be told apart, and what a viewer made of them. */
+/** Broadcasts with distinct content, and the groups that a viewer received. */
 import { createHash, randomUUID } from "node:crypto";
 import { type Announce, Broadcast, type Connection, type Group, Path, Time, type Track } from "@moq/net";
 
@@ -149,7 +149,7 @@ export async function offline(announced: Announce.Broadcast): Promise<void> {
   while (announced.active.peek()) await announced.active.changed();
 }
 
-/** Waits until somebody subscribes to the track. */
+/** Waits until the track has a subscriber. */
 export async function subscribed(track: Track.Producer): Promise<void> {
   while (!track.used.peek()) await track.used.changed();
 }

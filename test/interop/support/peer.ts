@@ -3,7 +3,7 @@ import { Connection } from "@moq/net";
 import QmuxSession from "@moq/qmux";
 import { WebTransport as NodeWebTransport } from "rwebtransport";
 
-// The library tells every step on the console, and every end of a session as a warning; failures come as rejections.
+// The library logs every step on the console, and every end of a session as a warning; failures are rejections.
 if (process.env["MOQMESH_TEST_VERBOSE"] === undefined) {
   for (const level of ["debug", "warn", "error"] as const) console[level] = () => undefined;
 }

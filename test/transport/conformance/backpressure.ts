@@ -12,7 +12,7 @@ const PIECE = 16 * 1024;
 /** Most streams that an engine lets a case open. */
 const ENOUGH = 20_000;
 
-/** What waits to be sent: how it is counted and told, dropped, ordered, and how streams are limited. */
+/** Queued data: how it is counted, reported, dropped and ordered, and how streams are limited. */
 export function backpressure(bench: Bench): void {
   queues(bench);
   drops(bench);
@@ -158,7 +158,7 @@ function priorities(bench: Bench): void {
         }
         const took = performance.now() - began;
         await bench.until("all three", () => order.length === 3);
-        // Where this process had to wait in between, the first may have left before the others were written.
+        // On a busy machine the first stream may be sent before the others are written.
         if (took > STALL_MS && attempt < MAX_ATTEMPTS) continue;
         assert.deepEqual(order, [BURST / 2, BURST / 4, BURST]);
         return;
@@ -181,7 +181,7 @@ function priorities(bench: Bench): void {
         urgent?.write(bytesOf("urgent"));
         urgent?.finish();
         await bench.until("the message", () => serverEvents.unis[1]?.done);
-        // Where this process had to wait in between, the bulk may have left before the message was written.
+        // On a busy machine the bulk may be sent before the message is written.
         if (late && attempt < MAX_ATTEMPTS) continue;
         assert.equal(first.end, undefined, "the bulk is still on its way");
         return;
@@ -358,7 +358,7 @@ function limits(bench: Bench): void {
   });
 }
 
-/** A handler that tells how many bytes came when its stream ends. */
+/** A handler that reports the number of received bytes when its stream ends. */
 function sink(ended: (bytes: number) => void) {
   let received = 0;
   return {

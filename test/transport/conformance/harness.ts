@@ -91,7 +91,7 @@ export interface Pair {
   readonly clientEvents: Recorder;
   readonly serverEvents: Recorder;
   readonly listener: Listener;
-  /** What the listener was told of the client. */
+  /** The client as the listener sees it. */
   readonly info: LinkInfo;
 }
 
@@ -181,7 +181,7 @@ export class Bench {
     return link;
   }
 
-  /** A listener and a link to it. After the case, also when it fails, both are gone and their rules are looked at. */
+  /** A listener and a link to it. After the case, also a failed one, both are closed and the contract's rules are checked. */
   async pair(t: TestContext, options: PairOptions = {}): Promise<Pair> {
     const serverEvents = new Recorder();
     const clientEvents = new Recorder();
