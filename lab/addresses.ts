@@ -1,17 +1,17 @@
 import { TRACK } from "./broadcasting.ts";
 import type { MeshWorkspace } from "./workspace.ts";
 
-/** Broadcast that the page publishes and watches: the mesh's own has frames of noise. */
+/** The broadcast that the page publishes and watches; the mesh's own one has frames of noise. */
 const NAME = "live/me.hang";
 
-/** A relay of the mesh, as far as its address goes. */
+/** The address and role of a relay. */
 interface At {
   readonly place: { readonly role: string };
-  /** As relays dial it. */
+  /** The URL that relays dial. */
   readonly url: string;
 }
 
-/** Where a person can watch the mesh and publish to it, in lines; tokens included, for they are of this run and this machine. */
+/** The addresses for watching and publishing, one per line, with tokens, which are valid for this run only. */
 export function addressesOf(
   nodes: readonly At[],
   path: string,
@@ -26,13 +26,13 @@ export function addressesOf(
     page(origin, { publish: "pattern", name: NAME, url: relayAt(origin, publisherToken).href }),
     "and watch it at an edge:",
     page(edge, { watch: NAME, url: watch.href }),
-    "What is live there, and a frame of it:",
+    "List what is live there, and fetch a group of it:",
     `npx moqmesh ls "${watch.href}"`,
     `npx moqmesh fetch "${watch.href}" ${path} ${TRACK} > frame.bin`,
   ];
 }
 
-/** `http:` says to a client on this machine that it may ask the relay for its certificate's fingerprint. */
+/** With `http:` a client asks the relay for its certificate's fingerprint. */
 function relayAt({ url }: At, token: string): URL {
   const at = new URL(url.replace(/^https:/, "http:"));
   at.searchParams.set("jwt", token);

@@ -1,4 +1,4 @@
-/** What a relay's admin listener tells. */
+/** Reads a relay's admin listener. */
 
 /** Milliseconds for an answer. */
 const TIMEOUT_MS = 2_000;
@@ -6,7 +6,7 @@ const TIMEOUT_MS = 2_000;
 /** `name` or `name{labels}`, and its value. */
 const SAMPLE = /^([a-zA-Z_:][\w:]*)(\{[^}]*\})? (\S+)/;
 
-/** Samples of one scrape by name; those of one name with different labels are added. */
+/** Samples of one scrape by name; samples with the same name and different labels are added. */
 export type Samples = ReadonlyMap<string, number>;
 
 export class Admin {
@@ -21,12 +21,12 @@ export class Admin {
     return parseMetrics(await (await this.#get("/metrics")).text());
   }
 
-  /** 200 or 503. */
+  /** Readiness: the status is 200 or 503. */
   async ready(): Promise<boolean> {
     return (await this.#get("/health/ready")).ok;
   }
 
-  /** Of any endpoint that answers with JSON; nothing when it is not there. */
+  /** The JSON answer of an endpoint; undefined if there is no such endpoint. */
   async json(path: string): Promise<unknown> {
     const response = await this.#get(path);
     const body: unknown = await response.json();
@@ -38,7 +38,7 @@ export class Admin {
   }
 }
 
-/** Reads the text form of Prometheus. */
+/** Parses the text format of Prometheus. */
 export function parseMetrics(text: string): Samples {
   const samples = new Map<string, number>();
   for (const line of text.split("\n")) {

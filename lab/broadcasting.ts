@@ -4,7 +4,7 @@ import { PublisherProcess, ViewersProcess } from "./load.ts";
 import type { Node } from "./node.ts";
 import { LIVE, type MeshWorkspace, TWIN } from "./workspace.ts";
 
-/** Microseconds for the last frames of a group to reach everybody. */
+/** Microseconds for the last frames of a group to reach all viewers. */
 const SETTLE_US = 1_500_000;
 
 export const TRACK = "video";
@@ -16,7 +16,7 @@ export interface BroadcastingOptions {
   readonly name: string;
   /** The publisher sends to one origin, to all of them, or to one after another as they leave. */
   readonly publishing: "one" | "all" | "moving";
-  /** Viewers at each edge, in their order; the last number goes for all that follow. */
+  /** Viewers at each edge, in order; the last number applies to all further edges. */
   readonly viewers: readonly number[];
   readonly framesPerSecond: number;
   readonly frameBytes: number;
@@ -29,18 +29,18 @@ export interface BroadcastingMesh {
   readonly workspace: MeshWorkspace;
   /** The relays of a role, in their order. */
   role(role: string): readonly Node[];
-  /** Keeps a line that a process of that name printed. */
+  /** Logs output of the process with that name. */
   log(name: string, text: string): void;
 }
 
-/** What the viewers saw since they were told to measure. */
+/** What the viewers have received since the measurement began. */
 export interface Seen {
   readonly viewers: readonly ViewerReport[];
-  /** Groups that each of them should have. */
+  /** Groups that each viewer should have. */
   readonly groups: readonly number[];
 }
 
-/** A publisher and its viewers at a mesh: two processes. */
+/** A publisher and its viewers, as two processes. */
 export class Broadcasting {
   readonly path: string;
   readonly publisher: PublisherProcess;
@@ -73,25 +73,25 @@ export class Broadcasting {
     );
   }
 
-  /** Starts the publisher, then the viewers; resolves when each viewer has got a frame. */
+  /** Starts the publisher, then the viewers; resolves when each viewer has received a frame. */
   async start(): Promise<{ engine: string; protocol: string }> {
     await this.publisher.start();
     return await this.viewers.start();
   }
 
-  /** What the viewers see counts from here. */
+  /** Starts the measurement of the viewers. */
   measure(): void {
     this.#measuredFromUs = sharedMicros();
     this.viewers.measure();
   }
 
-  /** What they saw since. Groups count that were published early enough to have come. */
+  /** The result of the measurement. Only groups count that were published early enough to have arrived. */
   async seen(): Promise<Seen> {
     const groups = this.publisher.groups(this.#measuredFromUs, sharedMicros() - SETTLE_US);
     return { viewers: await this.viewers.report(groups), groups };
   }
 
-  /** Viewers and publisher say goodbye and end. */
+  /** Viewers and publisher close their sessions and end. */
   async stop(): Promise<void> {
     await Promise.allSettled([this.viewers.stop(), this.publisher.stop()]);
   }

@@ -6,7 +6,7 @@ export interface NodeSettings {
   readonly port: number;
   /** URLs. */
   readonly roots: readonly string[];
-  /** Relays that are known without a root, as configuration writes them. */
+  /** Relays that are known without a root, in the form of `peers`. */
   readonly peers?: readonly string[];
   readonly workspace: MeshWorkspace;
   readonly engine: string;
@@ -14,14 +14,14 @@ export interface NodeSettings {
   readonly page?: boolean;
 }
 
-/** How long a relay that drains waits for its sessions: clients here leave much sooner. */
+/** How long a draining relay waits for its sessions; clients here leave much sooner. */
 const GRACE = "8s";
 
 export function urlOf(port: number): string {
   return `https://127.0.0.1:${port}`;
 }
 
-/** The configuration of one relay, in TOML. All that is not here is as users have it who say nothing about it. */
+/** The configuration of one relay, in TOML. All other keys have their defaults. */
 export function configurationOf({
   place,
   port,

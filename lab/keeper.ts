@@ -4,7 +4,7 @@ import type { KeeperOrder } from "./keeper/main.ts";
 
 const PROGRAM = fileURLToPath(new URL("keeper/main.ts", import.meta.url));
 
-/** A process that ends the others should this one not come to it. */
+/** A process that ends the others if this one dies first. */
 export class Keeper {
   readonly #child = new Child({
     name: "keeper",
@@ -25,7 +25,7 @@ export class Keeper {
     this.#tell({ kind: "ended", pid });
   }
 
-  /** Ends it, and with it whatever still runs. */
+  /** Ends the keeper, which ends every process that still runs. */
   async stop(): Promise<void> {
     await this.#child.stop();
   }

@@ -13,13 +13,13 @@ import {
 
 const PROGRAM = fileURLToPath(new URL("load/main.ts", import.meta.url));
 
-/** Milliseconds until every client of a process must be connected, or flowing. */
+/** Milliseconds within which every client of a process must be connected or receive frames. */
 const READY_MS = 30_000;
 
 /** Milliseconds for a report. */
 const REPORT_MS = 10_000;
 
-/** Groups that are remembered. */
+/** Most groups that are kept. */
 const GROUPS_KEPT = 1_024;
 
 export interface LoadEvents {
@@ -57,9 +57,9 @@ class LoadProcess {
     this.#child.send(order);
   }
 
-  /** Resolves when every client has what it wants. Rejects with a {@link BenchError}. */
+  /** Resolves when every client is connected or receives frames. Rejects with a {@link BenchError}. */
   async ready(): Promise<{ engine: string; protocol: string }> {
-    return await this.#within(this.#ready.promise, READY_MS, "does not get what it wants");
+    return await this.#within(this.#ready.promise, READY_MS, "is not ready in time");
   }
 
   async report(groups: readonly number[]): Promise<readonly ViewerReport[]> {
@@ -74,7 +74,7 @@ class LoadProcess {
     await this.#child.gone;
   }
 
-  /** Lets its clients say goodbye. */
+  /** Lets its clients close their sessions. */
   async stop(): Promise<void> {
     await this.#child.stop();
   }
@@ -90,7 +90,7 @@ class LoadProcess {
   }
 }
 
-/** The publisher of the mesh. It can be ended and started again. */
+/** The publisher of the mesh. It can be ended and restarted. */
 export class PublisherProcess {
   readonly #start: PublisherStart;
   readonly #output: (text: string) => void;
@@ -102,12 +102,12 @@ export class PublisherProcess {
     this.#output = output;
   }
 
-  /** Sequences of the groups that were published whole from `fromUs` to `toUs`. */
+  /** Sequences of the groups that were completed between `fromUs` and `toUs`. */
   groups(fromUs: number, toUs: number): number[] {
     return this.#groups.filter((group) => group.fromUs >= fromUs && group.toUs <= toUs).map(({ sequence }) => sequence);
   }
 
-  /** Resolves when the origin, or each of them, has it. */
+  /** Resolves when it publishes at the origin, or at each of them. */
   async start(): Promise<void> {
     this.#process = new LoadProcess("publisher", {
       output: this.#output,
@@ -120,7 +120,7 @@ export class PublisherProcess {
     await this.#process.ready();
   }
 
-  /** Ends it without a word. */
+  /** Kills it. */
   async kill(): Promise<void> {
     await this.#process?.kill();
   }
@@ -141,14 +141,14 @@ export class ViewersProcess {
     this.#events = events;
   }
 
-  /** Resolves when each has got a frame. */
+  /** Resolves when each viewer has received a frame. */
   async start(): Promise<{ engine: string; protocol: string }> {
     this.#process = new LoadProcess("viewers", this.#events);
     this.#process.order(this.#start);
     return await this.#process.ready();
   }
 
-  /** What is measured counts from here. */
+  /** Starts the measurement. */
   measure(): void {
     this.#process?.order({ kind: "measure" });
   }

@@ -1,4 +1,4 @@
-/** `npm run mesh`: a whole mesh on this machine, to look at and to drill. */
+/** `npm run mesh`: a whole mesh on this machine, to watch it or to run drills on it. */
 import { UsageError } from "../bench/flags.ts";
 import { BenchError } from "../bench/system/error.ts";
 import { runDrill } from "./drills/run.ts";
@@ -9,7 +9,7 @@ import { show } from "./screen/show.ts";
 
 const EXIT = { ok: 0, failed: 1, usage: 2, wrong: 3 } as const;
 
-/** Ending by a signal: 128 and its number, as shells report it. */
+/** The exit code after a signal: 128 plus its number, as shells report it. */
 const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 let interrupted: number | undefined;
@@ -20,7 +20,8 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(meshHelp());
     return EXIT.ok;
   }
-  if (process.platform !== "linux") throw new BenchError("this needs Linux: processes are looked after by /proc");
+  if (process.platform !== "linux")
+    throw new BenchError("the mesh demo needs Linux: it watches its processes through /proc");
   if (command.drill !== undefined) return await drill(command, command.drill);
   const { shape, engine, logs, broadcasting } = command;
   await show({ shape, engine, ...(logs !== undefined && { logs }) }, broadcasting);
@@ -49,7 +50,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-// A reader that leaves early, such as `head`, ends everything.
+// When the reader of the output leaves early, as `head` does, everything ends.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.kill(process.pid, "SIGTERM");
@@ -59,7 +60,7 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   if (interrupted !== undefined) {
-    // What failed did so because everything is being ended.
+    // This failed only because everything is being ended.
     process.exitCode = interrupted;
   } else if (error instanceof UsageError) {
     process.stderr.write(`mesh: ${error.message}\nSee npm run mesh -- --help\n`);

@@ -11,18 +11,18 @@ import { type Place, placesOf, type Shape } from "./topology.ts";
 import { waitFor } from "./wait.ts";
 import { type MeshWorkspace, makeMeshWorkspace } from "./workspace.ts";
 
-/** Milliseconds until every relay must be known to the root. */
+/** Milliseconds within which every relay must have registered at the root. */
 const REGISTER_MS = 15_000;
 
 export interface MeshOptions {
   readonly shape: Shape;
   /** QUIC engine of the relays. */
   readonly engine: string;
-  /** Relays serve the demo page; not unless told. */
+  /** Relays serve the demo page; default: no. */
   readonly page?: boolean;
-  /** Folder for what the processes print; nowhere unless told. */
+  /** Folder for the output of the processes; default: it is dropped. */
   readonly logs?: string;
-  /** Something happened that a person may want to read. */
+  /** Called with an event for the person who watches. */
   readonly told: (what: string) => void;
 }
 
@@ -30,7 +30,7 @@ function peerOf({ name, role, region }: Place, port: number): string {
   return `${name} ${role} ${region} ${urlOf(port)}`;
 }
 
-/** Meshes that run. */
+/** Running meshes. */
 const running = new Set<Mesh>();
 
 /** Ends every mesh that was made. */
@@ -67,7 +67,7 @@ export class Mesh {
     );
   }
 
-  /** Makes certificate and keys and chooses ports; nothing runs yet but the keeper. */
+  /** Makes certificate and keys and chooses ports. Only the keeper runs then. */
   static async make(options: MeshOptions): Promise<Mesh> {
     const ports = await freePorts(placesOf(options.shape).length);
     return new Mesh(options, await makeMeshWorkspace(), ports);
@@ -78,7 +78,7 @@ export class Mesh {
   }
 
   /**
-   * Starts all relays at once, for a mesh must not depend on an order, and resolves when the root, if any, knows them. Rejects with a
+   * Starts all relays at once, because a mesh must not depend on an order, and resolves when all have registered at the root, if any. Rejects with a
    * {@link BenchError}.
    */
   async start(): Promise<void> {
@@ -89,17 +89,18 @@ export class Mesh {
       const registry = await registryOf(root);
       return registry !== undefined && registry.nodes.length >= this.nodes.length ? true : undefined;
     });
-    if (complete === undefined) throw new BenchError("the relays do not register at the root");
+    if (complete === undefined)
+      throw new BenchError(`the relays have not registered at the root within ${REGISTER_MS / 1000} s`);
   }
 
-  /** A publisher and viewers; they are ended with the mesh. */
+  /** Makes a publisher and viewers; they end with the mesh. */
   broadcast(options: BroadcastingOptions): Broadcasting {
     const broadcasting = new Broadcasting(this, options);
     this.#broadcasting.add(broadcasting);
     return broadcasting;
   }
 
-  /** Ends everything and removes its folder. */
+  /** Ends all processes and removes the folder. */
   async stop(): Promise<void> {
     const clients = [...this.#broadcasting].map((each) => each.stop());
     await Promise.allSettled([...clients, ...this.nodes.map((node) => node.kill())]);
@@ -109,7 +110,7 @@ export class Mesh {
     for (const log of this.#logs.values()) log.end();
   }
 
-  /** Keeps what a process prints, where that is wanted. */
+  /** Writes the output of a process to its log file, if there is a folder for logs. */
   log(name: string, text: string): void {
     if (this.#logFolder === undefined) return;
     let stream = this.#logs.get(name);

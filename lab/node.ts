@@ -7,21 +7,21 @@ import { configurationOf, type NodeSettings, urlOf } from "./configuration.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Place } from "./topology.ts";
 
-/** Milliseconds for a relay that drains to end by itself; then it is made to. */
+/** Milliseconds for a draining relay to end by itself; after that it is killed. */
 const DRAIN_MS = 30_000;
 
-/** What a process of the mesh is doing. `frozen`: stopped by SIGSTOP, so silent without being gone. */
+/** The state of a relay process. `frozen`: stopped by SIGSTOP, so silent but not ended. */
 export type NodeState = "starting" | "up" | "draining" | "frozen" | "down";
 
 export interface NodeDeps {
   readonly keeper: Pick<Keeper, "started" | "ended">;
-  /** All that the relay prints. */
+  /** Called with the output of the relay. */
   readonly output: (name: string, text: string) => void;
-  /** It ended when nobody had asked it to. */
+  /** Called when the relay ended by itself. */
   readonly lost: (node: Node, how: string) => void;
 }
 
-/** A relay of the mesh: a process that may be ended in several ways and started again, always at the same address. */
+/** A relay of the mesh: a process that can be ended in several ways and restarted, always at the same address. */
 export class Node {
   readonly place: Place;
   readonly url: string;
@@ -57,17 +57,17 @@ export class Node {
     return this.#engine;
   }
 
-  /** Times that it was started. */
+  /** How often it was started. */
   get starts(): number {
     return this.#starts;
   }
 
-  /** Nothing while it cannot be asked. */
+  /** Its admin listener; undefined while it cannot answer. */
   get admin(): Admin | undefined {
     return this.#state === "up" || this.#state === "draining" ? this.#admin : undefined;
   }
 
-  /** Rejects with a {@link BenchError} when it does not get ready. */
+  /** Rejects with a {@link BenchError} when it is not ready in time. */
   async start(): Promise<void> {
     if (this.#state !== "down") return;
     this.#state = "starting";
@@ -95,12 +95,12 @@ export class Node {
     this.#state = "up";
   }
 
-  /** Ends it without a word: SIGKILL. */
+  /** Kills it (SIGKILL). */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");
   }
 
-  /** Ends it as an operator does: SIGTERM, and its time to drain. */
+  /** Ends it as an operator does: SIGTERM, then time to drain. */
   async drain(): Promise<void> {
     if (this.#state === "frozen") this.thaw();
     if (this.#state !== "up") return;
@@ -110,7 +110,7 @@ export class Node {
     clearTimeout(late);
   }
 
-  /** Makes it silent: it takes nothing, answers nothing and loses nothing. */
+  /** Stops it (SIGSTOP): it answers nothing and loses no state. */
   freeze(): void {
     if (this.#state !== "up") return;
     this.#program?.child.signal("SIGSTOP");

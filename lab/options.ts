@@ -7,7 +7,7 @@ import { KEY_HELP } from "./screen/keys.ts";
 import { type Shape, USUAL } from "./topology.ts";
 
 export interface MeshCommand {
-  /** Absent: show the mesh until somebody ends it. */
+  /** Absent: show the mesh until a person ends it. */
   readonly drill: Drill | undefined;
   readonly json: boolean;
   readonly shape: Shape;
@@ -17,22 +17,22 @@ export interface MeshCommand {
 }
 
 const FLAGS: Flags = {
-  drill: { value: "NAME", text: "Do this to the mesh, print what the viewers saw and end." },
-  json: { text: "With --drill: print one JSON object, and nothing else to standard output." },
+  drill: { value: "NAME", text: "Run this drill, print what the viewers saw, and end." },
+  json: { text: "With --drill: print only one JSON object to standard output." },
   viewers: { value: "N", text: "Viewers at each edge (default 5)." },
   edges: { value: "N", text: `Edges (default ${USUAL.edges}).` },
   regionals: { value: "N", text: `Regionals (default ${USUAL.regionals}).` },
   origins: { value: "N", text: `Origins (default ${USUAL.origins}; some drills need two).` },
   fps: { value: "N", text: "Frames a second (default 30)." },
   "frame-bytes": { value: "N", text: "Payload of a frame (default 1200)." },
-  "group-frames": { value: "N", text: "Frames of a group (default 30)." },
+  "group-frames": { value: "N", text: "Frames per group (default 30)." },
   engine: { value: "NAME", text: "QUIC engine of the relays (default auto)." },
   "load-engine": { value: "NAME", text: "QUIC engine of publisher and viewers (default auto)." },
-  logs: { value: "FOLDER", text: "Keep there what every process prints." },
+  logs: { value: "FOLDER", text: "Folder for the output of every process." },
   help: { text: "Show this text." },
 };
 
-/** More would not fit on one machine. */
+/** Most relays of a role; more would not fit on one machine. */
 const MOST_RELAYS = 32;
 
 export function meshHelp(): string {
@@ -42,7 +42,7 @@ export function meshHelp(): string {
     "       npm run mesh -- --drill NAME [--json] [options]",
     "",
     "Starts a whole mesh as processes on loopback (a root, an origin, two regionals, four edges) with a publisher and",
-    "viewers at each edge, and shows it live. Everything is ended and removed with it.",
+    "viewers at each edge, and shows it live. It ends all processes and removes all files at the end.",
     "",
     "Options:",
     ...flagLines(FLAGS),
@@ -53,18 +53,18 @@ export function meshHelp(): string {
     "Keys:",
     ...columns(KEY_HELP),
     "",
-    "Exit codes: 0 it held, 1 it could not be run, 2 wrong command line, 3 the drill found something wrong.",
+    "Exit codes: 0 passed, 1 could not run, 2 wrong command line, 3 the drill failed.",
     "",
   ].join("\n");
 }
 
-/** Understands the command line; `help` when that is asked for. Throws {@link UsageError}. */
+/** Parses the command line; `help` for --help. Throws {@link UsageError}. */
 export function parseMesh(args: readonly string[]): MeshCommand | "help" {
   const values = readFlags(FLAGS, args);
   if (values.get("help") === true) return "help";
   const drill = drillOf(text(values, "drill"));
   const json = values.get("json") === true;
-  if (json && drill === undefined) throw new UsageError("--json is of use with --drill only");
+  if (json && drill === undefined) throw new UsageError("--json needs --drill");
   return {
     drill,
     json,
@@ -87,7 +87,7 @@ export function parseMesh(args: readonly string[]): MeshCommand | "help" {
 }
 
 function frameBytesOf(bytes = 1_200): number {
-  if (bytes < STAMP_BYTES) throw new UsageError(`--frame-bytes: at least ${STAMP_BYTES}, for what is measured`);
+  if (bytes < STAMP_BYTES) throw new UsageError(`--frame-bytes must be at least ${STAMP_BYTES}, the size of the stamp`);
   return bytes;
 }
 
@@ -95,6 +95,6 @@ function drillOf(name: string | undefined): Drill | undefined {
   if (name === undefined) return undefined;
   const drill = DRILLS.get(name);
   if (drill === undefined)
-    throw new UsageError(`--drill: there is no "${name}", only ${[...DRILLS.keys()].join(", ")}`);
+    throw new UsageError(`--drill: "${name}" is unknown; use one of ${[...DRILLS.keys()].join(", ")}`);
   return drill;
 }

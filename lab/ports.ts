@@ -4,15 +4,15 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { BenchError } from "../bench/system/error.ts";
 
-/** Where ports begin that nothing well-known uses. */
+/** Lowest port: well-known services use lower ones. */
 const LOWEST = 20_000;
 
-/** Attempts for each port that is wanted. */
+/** Attempts for each port. */
 const ATTEMPTS = 64;
 
 /**
- * Ports of loopback that are free for UDP and TCP. They lie below those that the kernel hands out by itself, so that a
- * relay that is restarted finds its own port free whatever the others dial meanwhile.
+ * Finds ports of loopback that are free for UDP and TCP. They are below the kernel's range of ephemeral ports, so that the port of a
+ * restarted relay is still free although the other relays dial meanwhile.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const end = firstEphemeral();
@@ -21,7 +21,7 @@ export async function freePorts(count: number): Promise<number[]> {
     const port = LOWEST + Math.floor(Math.random() * (end - LOWEST));
     if (!found.has(port) && (await isFree(port))) found.add(port);
   }
-  if (found.size < count) throw new BenchError(`there are no ${count} free ports from ${LOWEST} to ${end}`);
+  if (found.size < count) throw new BenchError(`fewer than ${count} ports are free from ${LOWEST} to ${end}`);
   return [...found];
 }
 

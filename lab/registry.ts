@@ -1,26 +1,26 @@
 import { z } from "zod";
 import type { Admin } from "./admin.ts";
 
-/** Where a relay tells what it knows of the mesh. */
+/** Path of the admin listener that describes the mesh. */
 const PATH = "/cluster";
 
-/** What is needed of a root's answer. */
+/** The part of a root's answer that is used here. */
 const REGISTRY = z.object({
-  /** `present`: it is connected; a relay that was lost is remembered for a while. */
+  /** `present`: it is connected; a lost relay stays in the registry until its lease expires. */
   nodes: z.array(z.object({ node: z.string(), present: z.boolean() })),
   broadcasts: z.array(z.object({ path: z.string() })),
 });
 
-/** What is needed of any relay's. */
+/** The part of any relay's answer that is used here. */
 const UPSTREAMS = z.object({ upstreams: z.array(z.object({ node: z.string() })) });
 
-/** Names of the relays that are connected to a root, and paths of the broadcasts that it knows. */
+/** Names of the relays that are connected to a root, and paths of the broadcasts in its registry. */
 export interface Registry {
   readonly nodes: readonly string[];
   readonly broadcasts: readonly string[];
 }
 
-/** Nothing while the root cannot be asked. */
+/** Undefined while the root does not answer. */
 export async function registryOf({ admin }: { readonly admin: Admin | undefined }): Promise<Registry | undefined> {
   const parsed = REGISTRY.safeParse(await admin?.json(PATH));
   if (!parsed.success) return undefined;
@@ -30,7 +30,7 @@ export async function registryOf({ admin }: { readonly admin: Admin | undefined 
   };
 }
 
-/** Names of the relays that a relay has subscriptions at; none where it does not tell. */
+/** Names of the relays that a relay subscribes at; none if it does not answer. */
 export async function upstreamsOf(admin: Admin): Promise<readonly string[]> {
   const parsed = UPSTREAMS.safeParse(await admin.json(PATH));
   return parsed.success ? [...new Set(parsed.data.upstreams.map(({ node }) => node))].sort() : [];

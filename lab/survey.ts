@@ -2,17 +2,17 @@ import type { Samples } from "./admin.ts";
 import type { Node, NodeState } from "./node.ts";
 import { upstreamsOf } from "./registry.ts";
 
-/** A relay at one moment, as its admin listener tells of it. */
+/** The state of a relay at one moment, from its admin listener. */
 export interface NodeSurvey {
   readonly node: Node;
   readonly state: NodeState;
-  /** Nothing where it cannot be asked, or does not answer. */
+  /** Undefined when it does not answer. */
   readonly samples: Samples | undefined;
-  /** Relays, or the publisher, that it takes what it serves from. */
+  /** The relays, or the publisher, that it pulls from. */
   readonly from: readonly string[];
 }
 
-/** Whom an origin takes from, in a word. */
+/** The name for the source of an origin. */
 const PUBLISHER = "publisher";
 
 /** Asks every relay at once. */
@@ -31,14 +31,14 @@ export async function survey(nodes: readonly Node[]): Promise<NodeSurvey[]> {
   );
 }
 
-/** Of a metric of ours, its prefix left out; 0 where it is not known. */
+/** The value of one of our metrics, named without its prefix; 0 if unknown. */
 export function sample({ samples }: NodeSurvey, name: string): number {
   return samples?.get(`moqmesh_${name}`) ?? 0;
 }
 
 /**
- * Subscriptions that relays have at other relays, for each of those that take the track from another: 1 when every relay
- * pulls it once. `tracks` of them are published.
+ * Upstream subscriptions per relay that pulls from another relay, and per published track (`tracks`): 1 when every relay pulls each track
+ * once.
  */
 export function upstreamSubscriptions(surveys: readonly NodeSurvey[], tracks: number): number {
   const served = surveys.filter(({ node }) => node.place.role !== "edge");
@@ -49,7 +49,7 @@ export function upstreamSubscriptions(surveys: readonly NodeSurvey[], tracks: nu
   return pulling.length === 0 ? 0 : subscriptions / (pulling.length * tracks);
 }
 
-/** The relay of that role that serves most; nothing when none does. */
+/** The relay of that role with the most subscriptions; undefined when none has any. */
 export function busiest(surveys: readonly NodeSurvey[], role: string): Node | undefined {
   const [first] = surveys
     .filter((one) => one.node.place.role === role && sample(one, "subscriptions") > 0)

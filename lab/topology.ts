@@ -1,6 +1,6 @@
 import type { Role } from "../cluster/index.ts";
 
-/** A relay of the mesh that is started. */
+/** The place of a relay in the mesh. */
 export interface Place {
   readonly name: string;
   readonly role: Role;
@@ -8,18 +8,18 @@ export interface Place {
 }
 
 export interface Shape {
-  /** Without one relays know each other by their configuration; 1 unless told. */
+  /** Roots; without one, relays know each other by their configuration. Default 1. */
   readonly roots?: 0 | 1;
   readonly origins: number;
   readonly regionals: number;
   readonly edges: number;
 }
 
-/** Publishers are in one region, viewers in another, as in a mesh that is worth its name. */
+/** Publishers are in one region, viewers in another. */
 const NEAR_PUBLISHER = "east";
 const NEAR_VIEWERS = "west";
 
-/** What `npm run mesh` starts. */
+/** The mesh that `npm run mesh` starts by default. */
 export const USUAL: Shape = { origins: 1, regionals: 2, edges: 4 };
 
 export function placesOf({ roots = 1, origins, regionals, edges }: Shape): Place[] {

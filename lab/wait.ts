@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two calls. */
 const STEP_MS = 100;
 
-/** Looks until `look` finds something; nothing when it does not within `ms`. A look that fails counts as one that does not find. */
+/** Calls `look` until it returns a value; undefined when it has not within `ms`. A call that rejects counts as no value. */
 export async function waitFor<T>(ms: number, look: () => Promise<T | undefined>): Promise<T | undefined> {
   const end = performance.now() + ms;
   for (;;) {

@@ -4,16 +4,16 @@ import { generateKey, type Key, publicJwk, signToken } from "../auth/index.ts";
 import type { TrustSpec } from "../bench/load/messages.ts";
 import { makeWorkspace } from "../bench/relays/certificate.ts";
 
-/** Broadcasts under it come from one publisher at a time. */
+/** Root of broadcasts that have one publisher at a time. */
 export const LIVE = "live";
 
-/** Broadcasts under it are sent to several origins alike. */
+/** Root of broadcasts that are published to several origins with the same content. */
 export const TWIN = "twin";
 
-/** How long tokens of clients hold, in seconds: longer than anybody looks at a mesh. */
+/** Lifetime of client tokens in seconds: longer than a person watches a mesh. */
 const TOKEN_S = 24 * 60 * 60;
 
-/** What the processes of one mesh share on disk: a certificate, and keys. */
+/** The files that the processes of one mesh share: a certificate and keys. */
 export interface MeshWorkspace {
   readonly folder: string;
   readonly cert: string;
@@ -21,7 +21,7 @@ export interface MeshWorkspace {
   readonly trust: TrustSpec;
   /** SHA-256 of the certificate, in hex. */
   readonly fingerprint: string;
-  /** Folder with the public halves of the keys that tokens are verified with. */
+  /** Folder with the public keys that verify tokens. */
   readonly keys: string;
   /** The private key of the mesh. */
   readonly clusterKey: string;
@@ -34,7 +34,7 @@ export interface MeshWorkspace {
 export async function makeMeshWorkspace(): Promise<MeshWorkspace> {
   const base = await makeWorkspace();
   const { folder, cert, key, trust } = base;
-  if (trust.kind !== "hash") throw new Error("a certificate made for the run is trusted by its hash");
+  if (trust.kind !== "hash") throw new Error("the certificate of this run must be trusted by its hash");
   const keys = join(folder, "keys");
   await mkdir(keys);
   const [cluster, clients] = await Promise.all(

@@ -8,16 +8,16 @@ import { waitFor } from "../wait.ts";
 import type { Drill, Exercise } from "./contract.ts";
 import { USUAL_GAP_MS } from "./figures.ts";
 
-/** Milliseconds that a mesh is watched after something was done to it. */
+/** Milliseconds of watching after the failure. */
 const AFTER_MS = 6_000;
 
-/** Milliseconds that a root is away, or a relay silent: much longer than it takes to notice. */
+/** Milliseconds that a root is down or a relay frozen: much longer than detection takes. */
 const AWAY_MS = 4_000;
 
-/** Milliseconds until a root that was restarted must know everything again. */
+/** Milliseconds within which the registry of a restarted root must be complete. */
 const REGISTRY_MS = 5_000;
 
-/** Milliseconds that a restarted relay gets to be known to the root. */
+/** Milliseconds within which a restarted relay must register at the root. */
 const KNOWN_MS = 15_000;
 
 /** Milliseconds between two restarts. */
@@ -25,14 +25,14 @@ const BETWEEN_MS = 1_500;
 
 async function serving(mesh: Mesh, role: string): Promise<Node> {
   const node = await waitFor(AFTER_MS, async () => busiest(await survey(mesh.nodes), role));
-  if (node === undefined) throw new BenchError(`no ${role} serves anybody`);
+  if (node === undefined) throw new BenchError(`no ${role} has a subscription`);
   return node;
 }
 
 const ALL: readonly Drill[] = [
   {
     name: "kill-regional",
-    summary: "SIGKILL to the regional that serves; its edges take the track from the other one",
+    summary: "SIGKILL to the regional that serves; its edges pull the track from the other one",
     origins: 1,
     publishing: "one",
     gapMs: 1_000,
@@ -62,7 +62,7 @@ const ALL: readonly Drill[] = [
   },
   {
     name: "kill-root",
-    summary: "SIGKILL to the root, which then comes back and learns everything again",
+    summary: "SIGKILL to the root, which is then restarted and rebuilds its registry",
     origins: 1,
     publishing: "one",
     gapMs: 0,
@@ -72,7 +72,7 @@ const ALL: readonly Drill[] = [
   },
   {
     name: "partition",
-    summary: "the regional that serves falls silent (SIGSTOP) for 4 s and comes back with what it had (SIGCONT)",
+    summary: "the regional that serves is frozen (SIGSTOP) for 4 s and then continues (SIGCONT)",
     origins: 1,
     publishing: "one",
     gapMs: 1_000,
@@ -80,17 +80,17 @@ const ALL: readonly Drill[] = [
     lossless: true,
     run: async ({ mesh, told }) => {
       const node = await serving(mesh, "regional");
-      told(`${node.name} falls silent`);
+      told(`${node.name} is frozen (SIGSTOP)`);
       node.freeze();
       await sleep(AWAY_MS);
-      told(`${node.name} is heard again`);
+      told(`${node.name} continues (SIGCONT)`);
       node.thaw();
       await sleep(AFTER_MS);
     },
   },
   {
     name: "restart-publisher",
-    summary: "SIGKILL to the publisher; another one takes its place at once",
+    summary: "SIGKILL to the publisher; another one replaces it at once",
     origins: 1,
     publishing: "one",
     gapMs: 1_000,
@@ -137,7 +137,7 @@ async function killRoot({ mesh, broadcasting, told, figure, wrong }: Exercise): 
   const ms = Math.round(performance.now() - started);
   figure("root_start_ms", Math.round(started - from));
   if (complete !== undefined) figure("registry_complete_ms", ms);
-  if (complete === undefined || ms > REGISTRY_MS) wrong(`the root does not know everything after ${ms} ms`);
+  if (complete === undefined || ms > REGISTRY_MS) wrong(`the registry of the root is not complete after ${ms} ms`);
   await sleep(BETWEEN_MS);
 }
 
@@ -164,7 +164,7 @@ async function rollingRestart({ mesh, broadcasting, told, figure, wrong }: Exerc
           : registries[0]?.nodes.includes(node.name);
       return knows ? true : undefined;
     });
-    if (known === undefined) wrong(`${node.name} does not come back into the registry`);
+    if (known === undefined) wrong(`${node.name} did not register at the root after its restart`);
     told(`${node.name} restarted; it drained for ${(drained / 1_000).toFixed(1)} s`);
     await sleep(BETWEEN_MS);
   }

@@ -1,29 +1,29 @@
 import type { Broadcasting, BroadcastingOptions } from "../broadcasting.ts";
 import type { Mesh } from "../mesh.ts";
 
-/** What a drill may look at and say while it runs. */
+/** The mesh under drill, and the drill's outputs. */
 export interface Exercise {
   readonly mesh: Mesh;
   readonly broadcasting: Broadcasting;
-  /** A line for whoever watches. */
+  /** Shows a line to the person who watches. */
   readonly told: (what: string) => void;
-  /** A figure that only this drill has, for its report. */
+  /** Adds a figure of this drill to its report. */
   readonly figure: (name: string, value: number | string) => void;
-  /** Something that must not be: the drill has failed. */
+  /** Reports a failure of the drill. */
   readonly wrong: (what: string) => void;
 }
 
-/** Something that is done to a mesh while viewers watch. */
+/** A failure or an operation on a mesh while viewers watch. */
 export interface Drill {
   readonly name: string;
   readonly summary: string;
   readonly origins: number;
   readonly publishing: BroadcastingOptions["publishing"];
-  /** Longest time without a frame that a viewer may see, in milliseconds; 0: none beyond what is usual. */
+  /** Longest gap that a viewer may see, in milliseconds; 0: no longer than usual. */
   readonly gapMs: number;
-  /** Viewers keep their session with their relay and their subscription there. */
+  /** Viewers must keep their sessions and subscriptions. */
   readonly undisturbed: boolean;
-  /** Every group that the publisher sent whole reaches every viewer whole. */
+  /** Every group that the publisher completed must reach every viewer complete. */
   readonly lossless: boolean;
   readonly run: (exercise: Exercise) => Promise<void>;
 }

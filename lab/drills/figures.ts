@@ -1,30 +1,30 @@
 import type { Seen } from "../broadcasting.ts";
 
-/** A gap that every loaded machine has now and then between two frames that are 33 ms apart, in milliseconds. */
+/** A gap that a loaded machine shows at times between two frames that are 33 ms apart, in milliseconds. */
 export const USUAL_GAP_MS = 250;
 
-/** What a drill comes to. */
+/** The result of a drill. */
 export interface DrillReport {
   readonly drill: string;
   readonly ok: boolean;
-  /** Why it is not. */
+  /** Why the drill failed; empty when it passed. */
   readonly wrong: readonly string[];
   readonly viewers: number;
-  /** Of the longest gap that each viewer saw. */
+  /** Of each viewer's longest gap. */
   readonly worst_gap_ms: number;
   readonly median_gap_ms: number;
-  /** Each missing or broken group of each viewer counts. */
+  /** Missing or incomplete groups, summed over the viewers. */
   readonly groups_lost: number;
-  /** Groups that were published meanwhile. */
+  /** Groups that were published during the drill. */
   readonly groups: number;
   readonly upstream_subscriptions_per_track: number;
-  /** Of all viewers: GOAWAYs followed, sessions lost, subscriptions lost. */
+  /** Sums over all viewers: GOAWAYs followed, sessions lost, subscriptions lost. */
   readonly moved: number;
   readonly reconnected: number;
   readonly resubscribed: number;
-  /** Viewers that got nothing at all, or nothing any more. */
+  /** Viewers that received nothing, or nothing at the end. */
   readonly stalled: number;
-  /** Worst gap of the seconds before anything was done. */
+  /** Longest gap in the seconds before the failure. */
   readonly usual_gap_ms: number;
   readonly seconds: number;
   readonly engine: string;
@@ -32,7 +32,7 @@ export interface DrillReport {
   readonly figures: Readonly<Record<string, number | string>>;
 }
 
-/** Longest silence before the report that still counts as flowing, in milliseconds. */
+/** Longest silence before the report that does not count as stalled, in milliseconds. */
 const STALLED_MS = 2_000;
 
 export interface GapFigures {
@@ -45,7 +45,7 @@ export interface GapFigures {
   readonly resubscribed: number;
 }
 
-/** `nowUs`: when the viewers were asked. */
+/** `nowUs`: the time of the report. */
 export function gapFigures({ viewers }: Seen, nowUs: number): GapFigures {
   const gaps = viewers.map(({ gapUs }) => gapUs / 1_000).sort((a, b) => a - b);
   const total = (of: (viewer: Seen["viewers"][number]) => number) => viewers.reduce((sum, one) => sum + of(one), 0);
@@ -53,7 +53,7 @@ export function gapFigures({ viewers }: Seen, nowUs: number): GapFigures {
     worst: tenth(gaps.at(-1) ?? 0),
     median: tenth(median(gaps)),
     lost: total(({ lost }) => lost.length),
-    // A gap that goes up to now, and is long.
+    // A long gap that lasts until now.
     stalled: total(({ frames, gapFromUs, gapUs }) =>
       Number(frames === 0 || (gapUs > STALLED_MS * 1_000 && nowUs - (gapFromUs + gapUs) < STALLED_MS * 500)),
     ),

@@ -8,14 +8,14 @@ import { waitFor } from "../wait.ts";
 import type { Drill } from "./contract.ts";
 import { type DrillReport, gapFigures, USUAL_GAP_MS } from "./figures.ts";
 
-/** Milliseconds for connections to settle, and of the measurement before anything is done. */
+/** Milliseconds for connections to become steady, and of the measurement before the failure. */
 const WARM_UP_MS = 1_500;
 const USUAL_MS = 2_500;
 
-/** Milliseconds for groups that are on their way at the end. */
+/** Milliseconds for groups to arrive at the end. */
 const SETTLE_MS = 2_500;
 
-/** Milliseconds until no relay may hold more than one subscription upstream any more. */
+/** Milliseconds within which every relay must be back to one upstream subscription. */
 const CALM_MS = 15_000;
 
 export interface DrillOptions {
@@ -25,7 +25,7 @@ export interface DrillOptions {
   readonly broadcasting: Omit<BroadcastingOptions, "publishing">;
 }
 
-/** Starts a mesh for the drill, drills, and takes it down. Rejects with a {@link BenchError} when it cannot be started. */
+/** Starts a mesh, runs the drill, and ends the mesh. Rejects with a {@link BenchError} when the mesh cannot be started. */
 export async function runDrill(
   drill: Drill,
   options: DrillOptions,
@@ -46,7 +46,7 @@ export async function runDrill(
   }
 }
 
-/** Drills a mesh that runs. */
+/** Runs the drill on a running mesh. */
 async function exercise(
   drill: Drill,
   mesh: Mesh,
@@ -80,7 +80,7 @@ async function exercise(
   const away = Number(figures["publisher_away_ms"] ?? 0);
   if (found.worst > limit + away) wrong.push(`a viewer waited for ${found.worst} ms, more than ${limit + away}`);
   if (drill.lossless && found.lost > 0) wrong.push(`${found.lost} groups were lost, summed over the viewers`);
-  if (found.stalled > 0) wrong.push(`${found.stalled} viewers get nothing any more`);
+  if (found.stalled > 0) wrong.push(`${found.stalled} viewers receive nothing at the end`);
   if (found.resubscribed > 0) wrong.push(`${found.resubscribed} subscriptions of viewers were lost`);
   if (drill.undisturbed && found.reconnected > 0) wrong.push(`${found.reconnected} sessions of viewers were lost`);
   if (upstream !== 1) wrong.push(`${upstream.toFixed(2)} subscriptions upstream per relay and track`);
@@ -106,7 +106,7 @@ async function exercise(
   };
 }
 
-/** Subscriptions upstream per relay and track, once nothing is left of what was; whatever it is when that does not come. */
+/** Upstream subscriptions per relay and track. Waits until it is 1, at most for a while, and returns the last value. */
 async function calm(mesh: Mesh): Promise<number> {
   let last = 0;
   await waitFor(CALM_MS, async () => {

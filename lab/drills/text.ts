@@ -1,7 +1,7 @@
 import { align } from "../../bench/report/table.ts";
 import type { DrillReport } from "./figures.ts";
 
-/** What a drill came to, for a person. */
+/** The result of a drill, for a person. */
 export function drillText(report: DrillReport): string {
   const rows: (readonly [string, string | number])[] = [
     ["viewers", report.viewers],
@@ -20,6 +20,6 @@ export function drillText(report: DrillReport): string {
     "",
     ...align(rows.map(([name, value]) => [name, String(value)])),
     "",
-    ...(report.ok ? ["It held."] : report.wrong.map((what) => `WRONG: ${what}`)),
+    ...(report.ok ? ["PASSED"] : report.wrong.map((what) => `FAILED: ${what}`)),
   ].join("\n");
 }

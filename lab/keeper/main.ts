@@ -1,7 +1,6 @@
 /**
- * Ends the relays of a mesh when the process that started them is gone, however it went: a relay that nobody stops
- * would run for ever. It is told which processes there are over its channel; when that closes, it ends them and
- * removes the folder of the run.
+ * Ends the relays of a mesh when the process that started them has ended in any way; otherwise they would run for ever. It receives the list
+ * of processes over its channel; when that closes, it ends them and removes the folder of the run.
  */
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -14,11 +13,11 @@ const order = z.discriminatedUnion("kind", [
 ]);
 export type KeeperOrder = z.infer<typeof order>;
 
-/** When each process started, so that another one that got its number is left alone. */
+/** The start time of each process, so that a new process with the same id is not ended. */
 const kept = new Map<number, string>();
 let folder: string | undefined;
 
-/** Field 22 of `/proc/PID/stat`, as text; nothing when there is no such process. */
+/** Field 22 of `/proc/PID/stat`, as text; undefined when there is no such process. */
 function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -45,5 +44,5 @@ async function endAll(): Promise<void> {
 
 process.once("disconnect", () => void endAll().finally(() => process.exit(0)));
 
-// A terminal sends these to everybody in front of it; the bench needs its keeper longer than that.
+// A terminal sends these signals to all its processes; the keeper must outlive them.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});

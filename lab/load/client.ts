@@ -5,8 +5,8 @@ import type { Engine, Link, LinkLimits, Trust } from "../../moq/link.ts";
 import { STABLE_PROTOCOLS } from "../../moq/wire/lite/index.ts";
 
 /**
- * Bounds of a client's link. Its idle time-out is shorter than a browser's half minute, so that a drill that kills the
- * relay of a client itself comes to its end.
+ * Bounds of a client's link. The idle time-out is shorter than a browser's 30 seconds, so that a drill that kills the relay of a client ends
+ * soon.
  */
 const LIMITS: LinkLimits = {
   uniStreams: 128,
@@ -23,7 +23,7 @@ const DIAL_MS = 3_000;
 const PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1_000;
 
-/** What every client of one process has. */
+/** The common settings of the clients of one process. */
 export interface ClientDeps {
   readonly engine: Engine;
   readonly trust: Trust;
@@ -43,8 +43,8 @@ export function pause(attempt: number): number {
 }
 
 /**
- * Where a GOAWAY with `uri` sends a client that is at `at`: relative URIs are understood, and a client that is sent to
- * another relay shows it the token that it has. Nothing when it tells no place to go to.
+ * The URL to which a GOAWAY with `uri` redirects a client that is at `at`. `uri` may be relative; the client's token is kept. Undefined for
+ * an empty `uri`.
  */
 export function redirected(at: string, uri: string): string | undefined {
   if (uri === "" || !URL.canParse(uri, at)) return undefined;

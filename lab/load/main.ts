@@ -1,6 +1,6 @@
 /**
- * A process of the mesh's load: one publisher or all viewers, as its first order says. Orders come over the channel to
- * who started it; when that closes, so does this.
+ * A process of the mesh's load: one publisher or all viewers, as its first order says. It receives orders over the channel to its parent and
+ * ends when that closes.
  */
 import { randomBytes } from "node:crypto";
 import { trustOf } from "../../bench/load/dial.ts";
@@ -17,7 +17,7 @@ import { Uplink } from "./uplink.ts";
 /** Milliseconds between two pulses. */
 const PULSE_MS = 500;
 
-/** Milliseconds that relays get to hear that their clients leave. */
+/** Milliseconds for the close of the clients to reach their relays. */
 const GOODBYE_MS = 200;
 
 let roamers: readonly Roamer[] = [];
@@ -37,7 +37,7 @@ async function depsOf({ engine, trust }: PublisherStart | ViewersStart): Promise
   return { engine: await createEngine(engine, deps), trust: trustOf(trust), clock: systemClock };
 }
 
-/** Sequences rise from one publisher of a path to the next, as those of an encoder that counts by the clock. */
+/** First sequence of a publisher; it rises from one publisher of a path to the next, as with an encoder that numbers by the clock. */
 function firstGroup({ framesPerGroup, framesPerSecond }: PublisherStart): number {
   return Math.ceil((Date.now() * framesPerSecond) / (1_000 * framesPerGroup)) + 1;
 }

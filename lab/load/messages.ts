@@ -1,4 +1,4 @@
-/** What the mesh says to its publishers and viewers, and what they answer. Times are microseconds of `sharedMicros`. */
+/** Orders of the mesh to its publishers and viewers, and their answers. Times are microseconds of `sharedMicros`. */
 import { z } from "zod";
 import { trust } from "../../bench/load/messages.ts";
 
@@ -17,9 +17,9 @@ const start = z.discriminatedUnion("role", [
   z.object({
     ...common,
     role: z.literal("publisher"),
-    /** Relays that take it, tokens included. */
+    /** URLs of the relays to publish at, with tokens. */
     origins: z.array(z.string()),
-    /** To all of them at once, or to one and to the next when that one leaves. */
+    /** Publish at all of them at once, or at one and then at the next when that one leaves. */
     everywhere: z.boolean(),
     framesPerSecond: z.number(),
     frameBytes: z.number(),
@@ -27,9 +27,9 @@ const start = z.discriminatedUnion("role", [
   z.object({
     ...common,
     role: z.literal("viewers"),
-    /** Relays that serve viewers, tokens included. */
+    /** URLs of the relays that serve viewers, with tokens. */
     edges: z.array(z.string()),
-    /** For each viewer the number of the edge at which it begins. */
+    /** The number of the first edge of each viewer. */
     viewers: z.array(z.number()),
   }),
 ]);
@@ -38,30 +38,30 @@ export type ViewersStart = Extract<z.infer<typeof start>, { role: "viewers" }>;
 
 const order = z.union([
   start,
-  /** Forget what was measured and begin anew. */
+  /** Start a new measurement. */
   z.object({ kind: z.literal("measure") }),
-  /** Tell what was measured; `groups` should have come whole. */
+  /** Report the measurement; `groups` should have arrived complete. */
   z.object({ kind: z.literal("report"), groups: z.array(z.number()) }),
 ]);
 export type LoadOrder = z.infer<typeof order>;
 
-/** A group that was published from its first frame to its last. */
+/** A group that was published completely. */
 const group = z.object({ kind: z.literal("group"), sequence: z.number(), fromUs: z.number(), toUs: z.number() });
 export type PublishedGroup = z.infer<typeof group>;
 
 const viewer = z.object({
-  /** Number of the edge that it watches at. */
+  /** Number of its edge. */
   edge: z.number(),
-  /** Different frames that came since the measuring began. */
+  /** Different frames since the measurement began. */
   frames: z.number(),
-  /** Longest time between two of them, up to now, and when it began. */
+  /** Longest gap between two of them, until now, and when it began. */
   gapUs: z.number(),
   gapFromUs: z.number(),
-  /** Sessions and subscriptions beyond the first, by what made them necessary. */
+  /** Sessions and subscriptions after the first, by reason. */
   moved: z.number(),
   reconnected: z.number(),
   resubscribed: z.number(),
-  /** Of the groups that were asked about: those that are missing or not whole. */
+  /** How many of the requested groups are missing or incomplete. */
   lost: z.array(z.number()),
 });
 export type ViewerReport = z.infer<typeof viewer>;
@@ -69,7 +69,7 @@ export type ViewerReport = z.infer<typeof viewer>;
 const answer = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("ready"), engine: z.string(), protocol: z.string() }),
   group,
-  /** A second of all viewers together. */
+  /** Figures of one second over all viewers. */
   z.object({
     kind: z.literal("pulse"),
     edges: z.array(z.object({ viewers: z.number(), frames: z.number(), gapUs: z.number() })),
@@ -81,12 +81,12 @@ const answer = z.discriminatedUnion("kind", [
 export type LoadAnswer = z.infer<typeof answer>;
 export type Pulse = Extract<LoadAnswer, { kind: "pulse" }>;
 
-/** Throws when it is no order. */
+/** Throws when the value is not an order. */
 export function readLoadOrder(message: unknown): LoadOrder {
   return order.parse(message);
 }
 
-/** Throws when it is no answer. */
+/** Throws when the value is not an answer. */
 export function readLoadAnswer(message: unknown): LoadAnswer {
   return answer.parse(message);
 }

@@ -4,30 +4,29 @@ import type { ViewerReport } from "./messages.ts";
 import { Visit, type VisitEvents } from "./visit.ts";
 import { WatchLog } from "./watch-log.ts";
 
-/** Longest wait for the groups that a relay which is left has begun, in milliseconds. */
+/** Longest wait for the groups that the old relay has begun, in milliseconds. */
 const LAST_GROUPS_MS = 1_500;
 
 export interface Watched {
   readonly path: string;
   readonly track: string;
   readonly framesPerGroup: number;
-  /** Relays that serve viewers, best first for this viewer. */
+  /** Relays that serve viewers, in the order of preference of this viewer. */
   readonly edges: readonly string[];
 }
 
 /**
- * A viewer as a careful client is one. Asked to leave (GOAWAY) it makes before it breaks: it goes to the relay that it is
- * sent to, or to the next that it knows, and leaves the old one when the new one delivers. When a session is lost it
- * connects again: to the same relay first, unless that has fallen silent.
+ * A viewer that reconnects. After GOAWAY it connects to the relay that GOAWAY names, or to the next one that it knows, and closes the old
+ * session when the new one delivers. When a session is lost, it reconnects: to the same relay first, unless that was silent.
  */
 export class Roamer implements VisitEvents {
   readonly #deps: ClientDeps;
   readonly #watched: Watched;
   readonly #log: WatchLog;
   readonly #flowing: () => void;
-  /** Where it watches. */
+  /** The current visit. */
   #current: Visit | undefined;
-  /** Where it is about to watch. */
+  /** The visit that is being opened. */
   #next: Visit | undefined;
   #old: Visit | undefined;
   #cancelOld = (): void => {};
@@ -36,11 +35,11 @@ export class Roamer implements VisitEvents {
   #reconnected = 0;
   #resubscribed = 0;
   #sawFrame = false;
-  /** Relays in a row that did not take it. */
+  /** Relays that refused it, in a row. */
   #attempts = 0;
   protocol = "";
 
-  /** `flowing`: it got its first frame. */
+  /** `flowing` is called at its first frame. */
   constructor(deps: ClientDeps, watched: Watched, flowing: () => void) {
     this.#deps = deps;
     this.#watched = watched;
@@ -65,7 +64,7 @@ export class Roamer implements VisitEvents {
     this.#resubscribed = 0;
   }
 
-  /** `edges`: all, in the order in which they are numbered. */
+  /** `edges`: all edges, in the order of their numbers. */
   report(edges: readonly string[], groups: readonly number[]): ViewerReport {
     const { gapUs, fromUs } = this.#log.longest(sharedMicros());
     return {
@@ -115,7 +114,7 @@ export class Roamer implements VisitEvents {
     if (visit !== this.#current) return;
     this.#current = undefined;
     if (this.#next !== undefined) return;
-    // Some engines refuse a client only after they have answered it.
+    // Some engines accept a client before they refuse it.
     if (!visit.delivering) {
       this.#again(visit.url);
       return;
@@ -125,7 +124,7 @@ export class Roamer implements VisitEvents {
     void this.#connect(silent ? this.#after(visit.url) : visit.url);
   }
 
-  /** Connects where nothing is to be kept meanwhile. */
+  /** Connects without a current session. */
   async #connect(url: string): Promise<void> {
     const visit = new Visit(url, this.#watched, this.#deps.clock, this);
     this.#current = visit;
@@ -135,12 +134,12 @@ export class Roamer implements VisitEvents {
     this.#again(url);
   }
 
-  /** The relay at `url` did not take it: the next one, after a pause. */
+  /** The relay at `url` refused it: tries the next one after a pause. */
   #again(url: string): void {
     this.#later(this.#attempts++, () => void this.#connect(this.#after(url)));
   }
 
-  /** Connects beside what still flows. */
+  /** Connects while the current session goes on. */
   async #move(url: string, attempt: number): Promise<void> {
     const visit = new Visit(url, this.#watched, this.#deps.clock, this);
     this.#next = visit;
@@ -170,7 +169,7 @@ export class Roamer implements VisitEvents {
     });
   }
 
-  /** The new relay delivers: what the old one has begun may end, and no more. */
+  /** The new relay delivers: the old one may finish the groups that it has begun. */
   #arrive(visit: Visit): void {
     this.#forget();
     this.#old = this.#current;

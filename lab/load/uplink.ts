@@ -15,8 +15,8 @@ export interface Published {
 }
 
 /**
- * Keeps a broadcast at one relay: at the first of `origins` that takes it. Asked to leave (GOAWAY), it publishes at the
- * place that it is sent to, or at the next one, before it goes; when its session is lost it tries all of them in turn.
+ * Publishes a broadcast at one relay: the first of `origins` that accepts it. After GOAWAY it publishes at the relay that GOAWAY names, or at
+ * the next one, before it leaves. When its session is lost, it tries all of them in turn.
  */
 export class Uplink {
   readonly #deps: ClientDeps;
@@ -66,7 +66,7 @@ export class Uplink {
 
   #leave(outlet: Outlet, uri: string): void {
     if (outlet !== this.#current || this.#connecting) return;
-    // Who knows one place only comes back there: elsewhere it may be a second time already.
+    // An uplink that knows one relay only returns there: elsewhere another uplink may publish already.
     if (this.#origins.length === 1) outlet.leaveWhenIdle();
     else void this.#connect(redirected(outlet.url, uri) ?? this.#after(outlet.url), 0);
   }
@@ -125,7 +125,7 @@ class Outlet implements Part {
     this.#events.closed();
   }
 
-  /** Goes once nobody is subscribed here; the relay ends it otherwise. */
+  /** Leaves once the relay has no subscription here; otherwise the relay ends the session. */
   leaveWhenIdle(): void {
     this.#leaving = true;
     if (this.#serving.subscriptions === 0) this.leave();

@@ -6,7 +6,7 @@ import type { Clock } from "../../moq/clock.ts";
 import { type BidiStream, type Link, PRIORITY_CONTROL, type RecvHandler, type RecvStream } from "../../moq/link.ts";
 import { encodeRequest, type Request } from "../../moq/wire/lite/index.ts";
 
-/** Pause before a subscription that was refused or that ended is made again, in milliseconds. */
+/** Milliseconds before a refused or ended subscription is retried. */
 const AGAIN_MS = 200;
 
 /** Close code of a client that has finished. */
@@ -15,13 +15,13 @@ const CLOSE_DONE = 0;
 export interface VisitEvents {
   /** A whole frame. */
   frame(visit: Visit, number: number): void;
-  /** The relay asks to go, to `uri` if it is not empty. */
+  /** The relay sent GOAWAY, with `uri` unless it is empty. */
   goaway(visit: Visit, uri: string): void;
-  /** A subscription ended and is made again. */
+  /** A subscription ended and is retried. */
   resubscribed(): void;
   /** A group has ended. */
   ended(visit: Visit): void;
-  /** The session is over. `silent`: nothing was heard of the relay any more. */
+  /** The session ended. `silent`: the relay had stopped answering. */
   closed(visit: Visit, silent: boolean): void;
 }
 
@@ -37,7 +37,7 @@ export class Visit implements Part {
   #openGroups = 0;
   #delivering = false;
   #over = false;
-  /** Nothing more is to be told. */
+  /** No further event may be reported. */
   #left = false;
 
   constructor(url: string, what: { path: string; track: string }, clock: Clock, events: VisitEvents) {
@@ -52,7 +52,7 @@ export class Visit implements Part {
     return this.#openGroups;
   }
 
-  /** It brought a frame. */
+  /** It has delivered a frame. */
   get delivering(): boolean {
     return this.#delivering;
   }
@@ -67,7 +67,7 @@ export class Visit implements Part {
     else this.#subscribe(session);
   }
 
-  /** Ends the session; no event comes any more. */
+  /** Ends the session; no further event is reported. */
   leave(link: Link | undefined = this.#session?.link): void {
     this.#left = true;
     this.#over = true;
@@ -82,7 +82,7 @@ export class Visit implements Part {
 
   uni(_stream: RecvStream): RecvHandler {
     const session = this.#session;
-    if (session === undefined) throw new Error("a stream before its session");
+    if (session === undefined) throw new Error("a stream arrived before the session was set up");
     let open = false;
     return new IncomingGroup(session, {
       began: () => {

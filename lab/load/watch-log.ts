@@ -1,4 +1,4 @@
-/** Groups that are remembered: several times what the longest drill publishes. */
+/** Most groups in the log: several times as many as the longest drill publishes. */
 const GROUPS_KEPT = 1_024;
 
 interface GroupLog {
@@ -6,7 +6,7 @@ interface GroupLog {
   frames: number;
 }
 
-/** What one viewer has got: which frames of which groups, and how long it waited for the next new one. */
+/** The frames that one viewer has received, by group, and its longest wait for a new one. */
 export class WatchLog {
   readonly #framesPerGroup: number;
   /** By sequence, oldest first. */
@@ -25,7 +25,7 @@ export class WatchLog {
     return this.#frames;
   }
 
-  /** False when it was there before. */
+  /** False when the frame was already there. */
   frame(number: number, nowUs: number): boolean {
     const log = this.#group(Math.floor(number / this.#framesPerGroup));
     const index = number % this.#framesPerGroup;
@@ -38,14 +38,14 @@ export class WatchLog {
     return true;
   }
 
-  /** Measures anew; a wait that is under way counts from where it began. */
+  /** Starts a new measurement. A wait that is under way counts from its beginning. */
   restart(): void {
     this.#gapUs = 0;
     this.#gapFromUs = 0;
     this.#frames = 0;
   }
 
-  /** The longest wait, one that is under way at `nowUs` included. */
+  /** The longest wait, with one that is under way at `nowUs`. */
   longest(nowUs: number): { gapUs: number; fromUs: number } {
     const waiting = this.#lastUs === undefined ? 0 : nowUs - this.#lastUs;
     return waiting > this.#gapUs
@@ -53,7 +53,7 @@ export class WatchLog {
       : { gapUs: this.#gapUs, fromUs: this.#gapFromUs };
   }
 
-  /** Those of `groups` that have not come whole. */
+  /** The groups of `groups` that are missing or incomplete. */
   lost(groups: readonly number[]): number[] {
     return groups.filter((sequence) => this.#groups.get(sequence)?.frames !== this.#framesPerGroup);
   }

@@ -1,22 +1,22 @@
-/** What a person may ask for with one key. */
+/** A command of one key. */
 export type KeyAction =
   | { readonly kind: "select"; readonly by: number }
   | { readonly kind: "pick"; readonly index: number }
   | { readonly kind: NodeAction }
   | { readonly kind: "publisher" | "addresses" | "quit" };
 
-/** What is done to the relay that is chosen. */
+/** An action on the selected relay. */
 export type NodeAction = "kill" | "drain" | "restart" | "freeze";
 
-/** For the help text. */
+/** Keys with their meaning, for the help text. */
 export const KEY_HELP: readonly (readonly [string, string])[] = [
   ["up, down, 1 to 9", "Choose a relay."],
   ["k", "Kill it (SIGKILL)."],
-  ["d", "Drain it (SIGTERM): it sends its viewers elsewhere and ends."],
-  ["r", "Restart it: drained first if it runs, just started if it does not."],
+  ["d", "Drain it (SIGTERM): it sends GOAWAY to its viewers and ends."],
+  ["r", "Restart it; if it runs, it drains first."],
   ["f", "Freeze it (SIGSTOP), or thaw it (SIGCONT)."],
   ["p", "Kill the publisher and start another."],
-  ["u", "Show where to watch and to publish, with tokens; any key goes back."],
+  ["u", "Show the addresses for watching and publishing, with tokens; any key returns."],
   ["q, Ctrl-C", "End everything."],
 ];
 
@@ -39,16 +39,16 @@ const KEYS: ReadonlyMap<string, KeyAction> = new Map<string, KeyAction>([
   ["\u0004", { kind: "quit" }],
 ]);
 
-/** Arrow keys, and anything else. */
+/** An escape sequence, or one character. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: keys send escape sequences.
 const TYPED = /\u001b[[O][A-D]|./gsu;
 
-/** What was typed at once, key by key. */
+/** Splits input into single keys. */
 export function keysOf(typed: string): readonly string[] {
   return typed.match(TYPED) ?? [];
 }
 
-/** What was typed; nothing for a key that means nothing. */
+/** The command of a key; undefined for other keys. */
 export function keyAction(typed: string): KeyAction | undefined {
   return /^[1-9]$/.test(typed) ? { kind: "pick", index: Number(typed) - 1 } : KEYS.get(typed);
 }

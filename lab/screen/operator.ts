@@ -3,7 +3,7 @@ import type { Mesh } from "../mesh.ts";
 import type { Node } from "../node.ts";
 import type { KeyAction, NodeAction } from "./keys.ts";
 
-/** Does to the mesh what a person asks for; what fails is told and harms nothing else. */
+/** Carries out a person's commands on the mesh. A failure is shown and affects nothing else. */
 export class Operator {
   readonly #mesh: Mesh;
   readonly #broadcasting: Broadcasting;
@@ -19,7 +19,7 @@ export class Operator {
     this.#showAddresses = showAddresses;
   }
 
-  /** Number of the relay that is acted on. */
+  /** Number of the selected relay. */
   get selected(): number {
     return this.#selected;
   }
@@ -76,10 +76,10 @@ export class Operator {
   #freeze(node: Node): void {
     if (node.state === "frozen") {
       node.thaw();
-      this.#told(`${node.name} is heard again`);
+      this.#told(`${node.name} is thawed (SIGCONT)`);
     } else if (node.state === "up") {
       node.freeze();
-      this.#told(`${node.name} falls silent`);
+      this.#told(`${node.name} is frozen (SIGSTOP)`);
     }
   }
 

@@ -1,11 +1,11 @@
 import { KEY_LINE } from "./keys.ts";
 import type { Row } from "./view.ts";
 
-/** All that is on the screen. */
+/** The content of the screen. */
 export interface Picture {
   readonly title: string;
   readonly rows: readonly Row[];
-  /** Number of the row that keys act on. */
+  /** Number of the selected row. */
   readonly selected: number;
   /** Newest last. */
   readonly events: readonly string[];
@@ -20,9 +20,9 @@ interface Column {
   readonly head: string;
   readonly width: number;
   readonly left?: boolean;
-  /** Left out where the screen is narrower than this. */
+  /** Hidden on a screen narrower than this. */
   readonly from?: number;
-  /** Left out where it is at least this wide. */
+  /** Hidden on a screen at least this wide. */
   readonly below?: number;
   readonly cell: (row: Row, index: number) => string;
 }
@@ -31,8 +31,8 @@ const COLUMNS: readonly Column[] = [
   { head: "", width: 1, cell: (_, index) => (index < 9 ? String(index + 1) : "") },
   { head: "relay", width: 10, left: true, cell: ({ name }) => name },
   { head: "state", width: 8, left: true, cell: ({ state }) => state },
-  { head: "takes from", width: 10, left: true, below: 100, cell: ({ from }) => from.join(" ") },
-  { head: "takes from", width: 24, left: true, from: 100, cell: ({ from }) => from.join(" ") },
+  { head: "pulls from", width: 10, left: true, below: 100, cell: ({ from }) => from.join(" ") },
+  { head: "pulls from", width: 24, left: true, from: 100, cell: ({ from }) => from.join(" ") },
   { head: "sess", width: 4, cell: ({ sessions }) => count(sessions) },
   { head: "tracks", width: 6, from: 100, cell: ({ tracks }) => count(tracks) },
   { head: "subs", width: 4, cell: ({ subscriptions }) => count(subscriptions) },
@@ -66,7 +66,7 @@ const STATE_COLOURS: Readonly<Record<Row["state"], string>> = {
 /** Lines that are not rows: title, blank, head, blank, keys. */
 const OTHER_LINES = 5;
 
-/** The screen, line by line: none longer or more than it holds. */
+/** The lines of the screen, cut to its width and height. */
 export function render({ title, rows, selected, events }: Picture, size: Size, colours: boolean): string[] {
   const paint = (colour: string, text: string) => (colours ? `${colour}${text}${PLAIN}` : text);
   const columns = COLUMNS.filter(

@@ -12,19 +12,19 @@ import { Operator } from "./operator.ts";
 import { render } from "./render.ts";
 import { type Row, Rows } from "./view.ts";
 
-/** Milliseconds between two looks at the relays. */
+/** Milliseconds between two surveys of the relays. */
 const STEP_MS = 500;
 
-/** Milliseconds between two lines about everything where there is no terminal. */
+/** Milliseconds between two status lines without a terminal. */
 const LINE_MS = 5_000;
 
-/** Lines that are remembered. */
+/** Most event lines that are kept. */
 const EVENTS_KEPT = 100;
 
-/** Size of a terminal that does not tell it. */
+/** Size of a terminal of unknown size. */
 const USUAL_SIZE = { columns: 80, rows: 24 };
 
-/** The demo page, from which a person watches the mesh. */
+/** The built demo page, with which a person watches the mesh. */
 const PAGE = fileURLToPath(new URL("../../web/dist/", import.meta.url));
 
 const ENTER = "\u001b[?1049h\u001b[?25l";
@@ -33,7 +33,7 @@ const HOME = "\u001b[H";
 const CLEAR_LINE = "\u001b[K";
 const CLEAR_BELOW = "\u001b[J";
 
-/** Runs a mesh and shows it until the person, or a signal, ends it. */
+/** Runs a mesh and shows it until a person or a signal ends it. */
 export async function show(
   options: Omit<MeshOptions, "told">,
   load: Omit<BroadcastingOptions, "publishing" | "pulse">,
@@ -60,8 +60,8 @@ export async function show(
       return action !== undefined && operator.act(action);
     });
     const { failed } = bringUp(mesh, broadcasting, told, () => {
-      // A terminal shows them when they are asked for: they are longer than its lines.
-      if (screen.live) told("press u for where to watch and to publish, with tokens");
+      // On a terminal they are shown on request, because they are longer than its lines.
+      if (screen.live) told("press u for the addresses for watching and publishing, with tokens");
       else addresses();
     });
     const rows = new Rows();
@@ -76,7 +76,7 @@ export async function show(
   }
 }
 
-/** Starts everything while it is being watched. */
+/** Starts everything while the screen already shows it. */
 function bringUp(
   mesh: Mesh,
   broadcasting: Broadcasting,
@@ -107,15 +107,15 @@ function titleOf(path: string, { framesPerSecond, frameBytes }: Flow, pulse: Pul
   return `moqmesh  ${flow}  ${viewers} viewers, longest gap ${gap.toFixed(0)} ms`;
 }
 
-/** A terminal that shows the latest picture, or lines where there is none. */
+/** The screen: the latest picture on a terminal, lines elsewhere. */
 class Screen {
   readonly #out: NodeJS.WriteStream;
   readonly #in: NodeJS.ReadStream;
   readonly #started = performance.now();
   readonly #events: string[] = [];
-  /** There is a terminal. */
+  /** True on a terminal. */
   readonly live: boolean;
-  /** Shown in place of the mesh until a key is typed. */
+  /** A text that is shown instead of the mesh until a key is pressed. */
   #paged: readonly string[] | undefined;
   #over = false;
   #lastLine = 0;
@@ -138,7 +138,7 @@ class Screen {
     if (this.#events.length > EVENTS_KEPT) this.#events.shift();
   }
 
-  /** `typed` says whether that was the end of it. */
+  /** `typed` returns true when the screen shall close. */
   open(typed: (key: string) => boolean): void {
     if (!this.live) return;
     this.#out.write(ENTER);
@@ -152,7 +152,7 @@ class Screen {
     });
   }
 
-  /** Lines of any length, whole, so that they can be copied. */
+  /** Shows lines of any length uncut, so that they can be copied. */
   page(lines: readonly string[]): void {
     const text = ["", ...lines.map((line) => (/^(http|npx)/.test(line) ? `  ${line}` : line)), ""];
     if (!this.live) {
@@ -160,7 +160,7 @@ class Screen {
       return;
     }
     this.#paged = lines;
-    this.#out.write(`${HOME}${CLEAR_BELOW}${text.join("\r\n")}\r\nAny key goes back.`);
+    this.#out.write(`${HOME}${CLEAR_BELOW}${text.join("\r\n")}\r\nAny key returns.`);
   }
 
   draw(title: string, rows: readonly Row[], selected: number): void {

@@ -6,16 +6,16 @@ import { type NodeSurvey, sample } from "../survey.ts";
 export interface Row {
   readonly name: string;
   readonly state: NodeState;
-  /** Relays, or the publisher, that it takes what it serves from. */
+  /** The relays, or the publisher, that it pulls from. */
   readonly from: readonly string[];
   readonly sessions: number;
   readonly tracks: number;
   readonly subscriptions: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** Times that it has changed where it takes what it serves from. */
+  /** How often the relays that it pulls from have changed. */
   readonly failovers: number;
-  /** Of the viewers that watch here; nothing for a relay that is no edge. */
+  /** Figures of its viewers; absent unless it is an edge. */
   readonly watching?: { readonly viewers: number; readonly gapMs: number };
 }
 
@@ -23,16 +23,16 @@ interface Past {
   readonly at: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** What it took from when it last changed. */
+  /** Where it pulled from at the last change. */
   readonly from: readonly string[];
   readonly failovers: number;
 }
 
-/** Turns what relays tell into rows: rates and changes need what was told before. */
+/** Turns surveys into rows. Rates and changes are computed from the survey before. */
 export class Rows {
   readonly #past = new Map<string, Past>();
 
-  /** `now` in milliseconds; `pulse`: what viewers tell, edges in their order. */
+  /** `now` in milliseconds; `pulse`: figures of the viewers, by edge. */
   of(surveys: readonly NodeSurvey[], pulse: Pulse | undefined, now: number): Row[] {
     const edges = surveys.filter(({ node }) => node.place.role === "edge");
     return surveys.map((one) => {
@@ -41,7 +41,7 @@ export class Rows {
       const bytesOut = sample(one, "sent_payload_bytes_total");
       const past = this.#past.get(node.name);
       const told = one.samples !== undefined;
-      // While it changes it may take from both.
+      // During a change it may pull from both.
       const same = past === undefined || past.from.length === 0 || past.from.some((name) => from.includes(name));
       const changed = told && from.length > 0 && !same;
       const failovers = (past?.failovers ?? 0) + Number(changed);

@@ -43,12 +43,12 @@ describe("options of the mesh", () => {
       assert.ok(meshHelp().includes(name));
     }
     assert.equal(DRILLS.size, 6);
-    refused(/there is no "kill-everybody", only kill-regional/, "--drill", "kill-everybody");
-    refused(/--json is of use with --drill only/, "--json");
+    refused(/"kill-everybody" is unknown; use one of kill-regional/, "--drill", "kill-everybody");
+    refused(/--json needs --drill/, "--json");
   });
 
   it("are bounded", () => {
-    refused(/--frame-bytes: at least 16/, "--frame-bytes", "15");
+    refused(/--frame-bytes must be at least 16/, "--frame-bytes", "15");
     refused(/--edges: expected a whole number from 1 to 32/, "--edges", "33");
     refused(/did you mean --viewers/, "--viewer", "3");
   });
