@@ -9,14 +9,14 @@ const MOST_ROOTS = 3;
 const HELP = `Usage: npm run sim -- [--nodes 14] [--seeds 20] [--seed 1] [--rounds 3] [--blows 8] [--token-life SECONDS] [--trace]
        npm run sim -- --messages
 
-Lets random meshes come to harm, in one process, with a clock turned by hand. The second form prints how messages for one
-publish event grow with the mesh.
+Runs random meshes with faults in one process, with a clock turned by hand, and checks what the mesh promises. The second form
+prints how the number of messages for one publish event grows with the mesh.
 
   --nodes N   Relays of a mesh, at least 8 (default 14).
-  --seeds N   Meshes to try (default 20), with seeds that count up from --seed.
+  --seeds N   Meshes to run (default 20), with seeds that count up from --seed.
   --seed N    The first seed (default 1).
-  --rounds N  Times that a mesh is harmed and has to recover (default 3).
-  --blows N   What is done to it in each round (default 8).
+  --rounds N  Rounds of faults, after each of which the mesh has to recover (default 3).
+  --blows N   Faults in each round (default 8).
   --token-life SECONDS
               Tokens of relays expire after so long, and links are renewed before (default: no token expires).
   --trace     Print what happens. A seed that failed is run again by --seed N --seeds 1 --trace with the same other flags.

@@ -2,35 +2,35 @@ import type { WorldEvents } from "./probe.ts";
 import type { SimRelay } from "./relay.ts";
 import { LEASE_MS } from "./settings.ts";
 
-/** Milliseconds that a track may be taken from two relays when it goes from one to the other: the better one may have to look for a way itself. */
+/** Milliseconds that a track may come from two relays while it moves from one to the other: the better one may have to find a route itself. */
 const OVERLAP_MS = 15_000;
-/** Milliseconds that an end may be on its way, or wait for the lease, while the same is registered anew. */
+/** Milliseconds that an end may be on its way, or wait for the lease, while the same broadcast is registered again. */
 const UNDER_WAY_MS = 10_000;
 /** Milliseconds after which neither a cut nor a new root explains that something is not registered there. */
 const EXCUSED_MS = 25_000;
-/** Milliseconds in which two relays have heard of each other what they had to. */
+/** Milliseconds after which every message between two relays has arrived. */
 const CROSSING_MS = 2_000;
 /** Milliseconds in which relays have come back to a root that was started: they wait up to five seconds between two dials. */
 const REGISTERED_MS = 6_000;
 /** Relays that a broadcast goes through at most from the one that has it first-hand. */
 const LONGEST_WAY = 2;
 
-/** What must hold at every moment, whatever happens to the mesh. What does not is noted. */
+/** Checks what must hold at every moment, whatever happens to the mesh, and collects violations. */
 export class Checks implements WorldEvents {
   readonly violations: string[] = [];
   /** The most relays that one relay took one track from at once. */
   mostUpstreams = 0;
   subscriptions = 0;
   readonly #now: () => number;
-  /** Since when a relay has had a broadcast first-hand. */
+  /** Since when each relay has each of its broadcasts first-hand. */
   readonly #held = new Map<string, Map<string, number>>();
-  /** Relays that are not there, and since when. */
+  /** Relays that are down, and since when. */
   readonly #dead = new Map<string, number>();
-  /** When they were started again, of relays that may have been forgotten by then. */
+  /** When relays were started again that the roots may have forgotten by then. */
   readonly #back = new Map<string, number>();
   readonly #cut = new Map<string, number>();
   #rootStarted = Number.NEGATIVE_INFINITY;
-  /** Tracks that a relay takes, and from whom. */
+  /** Tracks that each relay subscribes to, and at which relays. */
   readonly #upstreams = new Map<string, Map<string, Taken>>();
 
   constructor(now: () => number) {
@@ -53,17 +53,17 @@ export class Checks implements WorldEvents {
     this.#upstreams.delete(node);
   }
 
-  /** It said that it leaves: nobody needs to wait. */
+  /** The relay left on purpose, so the roots forget it at once. */
   left(node: string): void {
     this.#dead.set(node, Number.NEGATIVE_INFINITY);
   }
 
-  /** Something of what the node sends or gets does not arrive, or did not until now. */
+  /** A cut that affects the relay begins or ends. */
   cutOff(node: string): void {
     this.#cut.set(node, this.#now());
   }
 
-  /** It was not cut off for so long that another cut is one of its own, and not a longer one. */
+  /** The last cut is so long ago that another one does not prolong it. */
   sound(node: string): boolean {
     return this.#now() - (this.#cut.get(node) ?? Number.NEGATIVE_INFINITY) >= EXCUSED_MS;
   }
@@ -80,14 +80,14 @@ export class Checks implements WorldEvents {
 
   nodeGone({ info }: SimRelay, node: string): void {
     if (this.#missing(node) || this.#excused(node) || this.#excused(info.node)) return;
-    this.#violated(`${info.node} was told that ${node} is gone, which is there`);
+    this.#violated(`${info.node} hears that ${node} is gone, which is there`);
   }
 
   holdingGone({ info }: SimRelay, path: string, node: string): void {
     if (this.#missing(node) || this.#excused(node) || this.#excused(info.node)) return;
     const since = this.#held.get(node)?.get(path);
     if (since === undefined || this.#now() - since < UNDER_WAY_MS) return;
-    this.#violated(`${info.node} was told that ${node} does not have ${path} any more, which has it`);
+    this.#violated(`${info.node} hears that ${node} no longer has ${path}, which has it`);
   }
 
   subscribed({ info }: SimRelay, node: string, path: string, track: string): () => void {
@@ -110,7 +110,7 @@ export class Checks implements WorldEvents {
     };
   }
 
-  /** To be called now and then: what lasts too long is not an event. */
+  /** Finds states that last too long. To be called at every step. */
   look(): void {
     for (const [node, tracks] of this.#upstreams) {
       for (const [key, taken] of tracks) {
@@ -127,7 +127,7 @@ export class Checks implements WorldEvents {
     taken.since = this.#now();
   }
 
-  /** Goes every way that the track takes to `node`. News of who has what passes each other on the way, but not for long. */
+  /** Follows every path of the track to `node`. A long path or a circle may exist while messages are on their way, but not for long. */
   #follow(node: string, key: string, taken: Taken): void {
     const odd = this.#oddWay(node, key);
     if (odd === undefined) taken.oddSince = undefined;
@@ -150,8 +150,8 @@ export class Checks implements WorldEvents {
   }
 
   /**
-   * It may be told as gone: it is not there for so long that its lease is over, or a root that was started shortly before, or
-   * since, never knew it. That is on its way, or falls due, while it is started and registers again.
+   * The relay may be reported gone: it is down for longer than its lease, or a root was started shortly before, or since, and never
+   * knew it. The report may still arrive while the relay starts and registers again.
    */
   #missing(node: string): boolean {
     const back = this.#back.get(node);
@@ -161,7 +161,7 @@ export class Checks implements WorldEvents {
     return this.#now() - since >= LEASE_MS || this.#rootStarted > since - REGISTERED_MS;
   }
 
-  /** A root that was started while it could not be reached does not know it. */
+  /** A root that was started while the relay was cut off does not know it. */
   #excused(node: string): boolean {
     const cut = this.#cut.get(node);
     return cut !== undefined && this.#now() - cut < EXCUSED_MS && this.#now() - this.#rootStarted < EXCUSED_MS;
@@ -176,6 +176,6 @@ interface Taken {
   readonly from: string[];
   /** Since when there is more than one. */
   since: number;
-  /** Since when it comes by a way that it should not. */
+  /** Since when its path is too long or a circle. */
   oddSince: number | undefined;
 }

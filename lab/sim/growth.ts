@@ -3,7 +3,7 @@ import { Chance } from "./random.ts";
 import { raise, rootsOf, shapeOf } from "./shape.ts";
 import { World } from "./world.ts";
 
-/** Broadcasts that begin, one after the other, each at another origin. */
+/** Broadcasts that are published one after the other, each at another origin. */
 const EVENTS = 5;
 const PREFIX = "live/room";
 
@@ -18,9 +18,9 @@ export interface Growth {
   readonly messages: number;
   /** What roots and relays may need for one event. */
   readonly bound: number;
-  /** Of an event that nobody asked for. */
+  /** Of an event that no relay asked for. */
   readonly unasked: number;
-  /** Broadcasts that a relay knows which nobody there asks for. */
+  /** Broadcasts that a relay knows although none of its viewers asks for them. */
   readonly known: number;
 }
 

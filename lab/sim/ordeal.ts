@@ -6,18 +6,18 @@ import { IDLE_MS, LEASE_MS, LINGER_MS } from "./settings.ts";
 import { type Place, raise, rootsOf, shapeOf } from "./shape.ts";
 import { World } from "./world.ts";
 
-/** Milliseconds in which a broadcast that can be reached is to be watchable once nothing is broken any more. */
+/** Milliseconds in which every broadcast must be watchable once nothing is broken any more. */
 const BOUNDED_MS = 15_000;
-/** Milliseconds after which nobody tells of what is gone: a client's silence, a relay's, its lease, and a link's way. */
+/** Milliseconds after which no relay announces what is gone: a client's silence, a relay's silence, its lease, and the latency. */
 const TIMED_OUT_MS = 2 * IDLE_MS + LEASE_MS + 2_000;
-/** What is known for those who asked goes when they have not for so long: the linger of tracks and scopes, and a handover. */
+/** Milliseconds after which a relay forgets what no viewer asks for: the linger of tracks and scopes, and a handover. */
 const FORGOTTEN_MS = 2 * LINGER_MS + 10_000;
 /** Milliseconds after which a dial that was under way is over. */
 const ANSWERED_MS = 5_000;
 const STEP_MS = 500;
 /** Wall clocks differ by up to so many milliseconds each way. */
 const SKEW_MS = 150_000;
-/** Relays at which it is tried whether a broadcast can be watched. */
+/** Relays at which each broadcast is watched, as a sample. */
 const SAMPLE = 4;
 const FEWEST_PUBLISHERS = 3;
 const MOST_PUBLISHERS = 8;
@@ -29,7 +29,7 @@ export interface OrdealOptions {
   /** Relays, roots included. */
   readonly nodes: number;
   readonly roots: number;
-  /** Times that everything is to be well again, and things that happen before each. */
+  /** Rounds after each of which everything must work again, and faults in each round. */
   readonly rounds: number;
   readonly blows: number;
   /** Milliseconds for which the token of a relay is valid; absent: no token expires. */
@@ -42,20 +42,20 @@ export interface OrdealReport {
   readonly blows: Readonly<Record<string, number>>;
   /** Simulated milliseconds. */
   readonly simulatedMs: number;
-  /** The longest that somebody waited for a broadcast once things were well, in simulated milliseconds. */
+  /** The longest wait of a viewer for a broadcast when nothing was broken, in simulated milliseconds. */
   readonly worstWaitMs: number;
   readonly mostUpstreams: number;
   readonly subscriptions: number;
   readonly watched: number;
 }
 
-/** Something that is put right at a time. */
+/** A fault that is repaired at a time. */
 interface Wound {
   readonly at: number;
   readonly heal: () => Promise<void> | void;
 }
 
-/** A mesh to which things happen, in an order made from a seed. */
+/** A mesh that suffers faults, in an order made from a seed. */
 export class Ordeal {
   readonly #options: OrdealOptions;
   readonly #chance: Chance;
@@ -64,7 +64,7 @@ export class Ordeal {
   readonly #places: readonly Place[];
   readonly #skews = new Map<string, number>();
   readonly #publishers = new Map<string, SimPublisher>();
-  /** Whose relay or way to it is gone: they publish again elsewhere. */
+  /** Paths whose publisher lost its relay or its link: they are published again elsewhere. */
   readonly #homeless = new Set<string>();
   readonly #viewers = new Set<SimViewer>();
   #wounds: Wound[] = [];
@@ -236,7 +236,7 @@ export class Ordeal {
     viewer.leave();
   }
 
-  /** Killed, and started under the same name after a while, with a clock that may be anywhere. */
+  /** Kills the relay and starts it again later under the same name, with another wall clock. */
   async #kill(node: string): Promise<void> {
     const place = this.#places.find((one) => one.node === node);
     if (place === undefined) return;
@@ -261,7 +261,7 @@ export class Ordeal {
     this.#later(this.#chance.pick([1_000, 6_000]), () => relay.mesh.control.inform(relay.info));
   }
 
-  /** Something does not reach something else for a while. */
+  /** Cuts the network between two relays, or around one, for a while. */
   #partition(kind: string): void {
     const others = this.#alive("origin", "regional", "edge").filter((one) => this.#checks.sound(one));
     if (others.length === 0) return;
@@ -281,10 +281,10 @@ export class Ordeal {
     });
   }
 
-  /** Nothing more happens, and what was broken is put right; long enough that what is gone is known to be. */
+  /** Waits until every fault is repaired, and until every relay has noticed what is gone. */
   async #mend(): Promise<void> {
     while (this.#wounds.length > 0 || this.#homeless.size > 0) await this.#pass(1_000);
-    // Whoever finds out only now that its session is over has time enough as well.
+    // A relay that notices only now that a session is over has enough time as well.
     for (let passed = 0; passed < 2 * TIMED_OUT_MS; passed += 1_000) await this.#pass(1_000);
     this.#nothingStale();
   }
@@ -315,7 +315,7 @@ export class Ordeal {
     for (const { viewer } of tries) viewer.leave();
   }
 
-  /** What is told of broadcasts is true: nobody has what nobody publishes, and the roots know who publishes. */
+  /** Relays announce no broadcast that has no publisher, and the roots know the relay of each publisher. */
   #nothingStale(): void {
     const violated = (what: string) => this.#checks.violations.push(`at ${this.#world.clock.now()} ms: ${what}`);
     for (const { info, broadcasts, mesh } of this.#world.relays.values()) {
@@ -336,7 +336,7 @@ export class Ordeal {
     }
   }
 
-  /** When everybody has left, nothing is left. */
+  /** After every client has left, no table has an entry. */
   async #everybodyLeaves(): Promise<void> {
     for (const viewer of [...this.#viewers]) this.#dismiss(viewer);
     for (const publisher of this.#publishers.values()) publisher.leave();

@@ -4,7 +4,7 @@ import type { World } from "./world.ts";
 
 let incarnations = 0;
 
-/** One publisher of a path, at a relay. Each says in its frames who it is, so that old content is not taken for new. */
+/** One publisher of a path, at a relay. Its frames carry its name, so that content of an earlier publisher is recognised. */
 export class SimPublisher {
   readonly path: string;
   readonly node: string;
@@ -14,7 +14,7 @@ export class SimPublisher {
   readonly #end: () => void;
   sent = 0;
 
-  /** `epoch`: 0 when it numbers none. */
+  /** `epoch`: 0 where the publisher numbers no epoch. */
   constructor(path: string, node: string, client: TestClient, epoch: bigint) {
     this.path = path;
     this.node = node;
@@ -29,20 +29,20 @@ export class SimPublisher {
     this.sent++;
   }
 
-  /** It says so. */
+  /** Ends its broadcast and its session. */
   leave(): void {
     this.#end();
     this.client.session.close(0, "");
   }
 
-  /** Its machine dies: the relay finds out by its silence. */
+  /** Its machine dies. The relay notices by the silence. */
   vanish(world: World): void {
     world.network.vanish(this.client.link);
     this.#end();
   }
 }
 
-/** Somebody who watches, and connects and subscribes again for as long as that is over. */
+/** A viewer at a relay, which subscribes again when its subscription has ended. */
 export class SimViewer {
   readonly path: string;
   readonly node: string;
@@ -59,7 +59,7 @@ export class SimViewer {
     client.session.follow(prefix, { list: () => [], watch: () => () => {}, publish: () => "limit" });
   }
 
-  /** It got something of the publisher that was sent as its group `from` or later. */
+  /** Whether the viewer received a group of the publisher with the number `from` or higher. */
   got(publisher: SimPublisher, from: number): boolean {
     return this.#viewer.groups.some(({ state, frames }) => {
       const [name, sent] = (frames[0] ?? "").split(" ");
@@ -72,7 +72,7 @@ export class SimViewer {
     return [...log, ...told.slice(-3)].join(", ");
   }
 
-  /** Subscribes again if what it had is over. */
+  /** Subscribes again if the subscription has ended. */
   insist(): void {
     if (this.#viewer.log.some((line) => line.startsWith("closed"))) this.#viewer = this.client.watch(this.path, LIVE);
     else this.#viewer.groups.splice(0);
