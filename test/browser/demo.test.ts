@@ -94,7 +94,7 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
     await first.waitForTimeout(1_500);
     const second = await open(relay.url, { publish: "pattern", name: "taken.hang" });
     await first.waitForSelector("#publish-state[data-tone=bad]");
-    assert.match((await first.textContent("#publish-error")) ?? "", /Another publisher has taken this name/);
+    assert.match((await first.textContent("#publish-error")) ?? "", /Another publisher uses this name/);
     await second.waitForSelector("#publish-state[data-tone=good]");
     await firstLook(viewer, WATCHED, Date.now());
     await second.click("#publish-button");
@@ -129,7 +129,7 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
     const page = await open(small.url, {});
     const alert = page.locator("#live-error:not([hidden])");
     await alert.waitFor();
-    assert.match((await alert.textContent()) ?? "", /The relay has cut this list/);
+    assert.match((await alert.textContent()) ?? "", /This list is incomplete/);
     assert.equal(await page.isVisible("#live-empty"), false);
     assert.match((await page.textContent("#list-connection")) ?? "", /^Connected/);
     await context.close();

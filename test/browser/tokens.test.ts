@@ -104,7 +104,7 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
       /refused this page: a token is needed .*\(token_missing\)\. Add a token/,
     );
     assert.equal(await page.textContent("#watch-state"), "Refused by the relay");
-    assert.equal(await page.textContent("#publish-hint"), "Only viewers whose token grants it can watch it.");
+    assert.equal(await page.textContent("#publish-hint"), "Only viewers whose token grants this name can watch it.");
     await page.close();
   });
 

@@ -10,7 +10,7 @@ export function element<T extends HTMLElement>(id: string, kind: new () => T): T
 
 /** Shows a message in an alert, or hides the alert. */
 export function showAlert(alert: HTMLElement, message: string | undefined): void {
-  // Saying the same again would make a screen reader repeat it.
+  // Setting the same text again would make a screen reader repeat it.
   if (message !== undefined && alert.textContent !== message) alert.textContent = message;
   alert.hidden = message === undefined;
 }
@@ -24,7 +24,7 @@ export function showState(target: HTMLElement, text: string, tone: Tone): void {
   else target.dataset["tone"] = tone;
 }
 
-/** Why a connection is not there; nothing while it is, or when it is not wanted. */
+/** Why there is no connection; undefined while there is one, or when none is wanted. */
 export function troubleOf(state: ConnectionState): string | undefined {
   return state.kind === "lost" || state.kind === "refused" ? state.reason : undefined;
 }
@@ -52,7 +52,7 @@ export function transportName(kind: "webtransport" | "websocket"): string {
   return kind === "webtransport" ? "WebTransport" : "WebSocket";
 }
 
-/** A figure with its id (for scripts that read the page), its name and its value; one without a value shows a dash. */
+/** A figure: its id (for scripts that read the page), name and value. Without a value it shows a dash. */
 export type Figure = readonly [id: string, name: string, value: string | undefined];
 
 /** Fills a definition list, reusing its rows. */

@@ -1,4 +1,4 @@
-/** The page's assembly: reads its address, makes the three panels and ties them together. */
+/** Assembles the page: reads its URL, makes the three panels and connects them. */
 import { element, showAlert } from "./dom.ts";
 import { LivePanel } from "./live/panel.ts";
 import { currentAddress, parseRelay, readParameters } from "./parameters.ts";

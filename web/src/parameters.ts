@@ -1,4 +1,4 @@
-/** What the page's address asks for, and addresses that ask for the same. */
+/** The parameters in the page's URL, and URLs with given parameters. */
 import type { SourceKind } from "./publish/source.ts";
 import type { Target, TransportChoice } from "./relay/dial.ts";
 
@@ -11,11 +11,11 @@ export interface Parameters {
   readonly watch: string | undefined;
   readonly publish: SourceKind | undefined;
   readonly name: string | undefined;
-  /** What in the address made no sense, in words. */
+  /** Messages about parameters that are not valid. */
   readonly problems: readonly string[];
 }
 
-/** Ending of broadcast names that says how the catalog is written. */
+/** Ending of broadcast names that names the format of the catalog. */
 const SUFFIX = ".hang";
 
 export function readParameters(address: URL): Parameters {
@@ -24,12 +24,13 @@ export function readParameters(address: URL): Parameters {
   const given = query.get("url");
   const relay = given === null ? undefined : parseRelay(given);
   if (given !== null && !relay)
-    problems.push(`“${given}” is not an address of a relay; it starts with http:// or https://.`);
+    problems.push(`“${given}” is not the URL of a relay; it must start with http:// or https://.`);
   const transport = query.get("transport") ?? "auto";
-  if (!isTransport(transport)) problems.push(`There is no transport “${transport}”: auto, webtransport or websocket.`);
+  if (!isTransport(transport))
+    problems.push(`The transport “${transport}” is unknown; use auto, webtransport or websocket.`);
   const publish = query.get("publish") ?? undefined;
   if (publish !== undefined && !isSource(publish)) {
-    problems.push(`There is no source “${publish}”: pattern, camera or screen.`);
+    problems.push(`The source “${publish}” is unknown; use pattern, camera or screen.`);
   }
   return {
     target: { url: relay ?? new URL("/", address), transport: isTransport(transport) ? transport : "auto" },
@@ -40,28 +41,28 @@ export function readParameters(address: URL): Parameters {
   };
 }
 
-/** A relay's address, or nothing when the text is none. A host without a scheme gets `https:`. */
+/** Parses a relay's URL; undefined for other text. A host without a scheme gets `https:`. */
 export function parseRelay(text: string): URL | undefined {
   const full = /^[a-z]+:\/\//i.test(text) ? text : `https://${text}`;
   const url = URL.canParse(full) ? new URL(full) : undefined;
   return url && (url.protocol === "http:" || url.protocol === "https:") ? url : undefined;
 }
 
-/** A broadcast's path with single slashes and the customary ending, or nothing when the text is empty. */
+/** A broadcast's path with single slashes and the usual ending; undefined for empty text. */
 export function broadcastName(text: string): string | undefined {
   const path = text.trim().split("/").filter(Boolean).join("/");
   if (path === "") return undefined;
   return /\.[a-z0-9]+$/i.test(path) ? path : `${path}${SUFFIX}`;
 }
 
-/** A name that nobody else is likely to use at the same time. */
+/** A random name that is unlikely to be in use. */
 export function inventName(): string {
   const letters = "abcdefghjkmnpqrstuvwxyz23456789";
   const chosen = crypto.getRandomValues(new Uint8Array(4));
   return `demo-${Array.from(chosen, (byte) => letters[byte % letters.length]).join("")}${SUFFIX}`;
 }
 
-/** Address of this page for others, to watch a broadcast on the same relay. It has no token: that is this user's own. */
+/** The URL of this page for other viewers of a broadcast, without the token, which belongs to this user. */
 export function watchAddress(page: URL, target: Target, name: string): URL {
   const address = new URL(page.pathname, page);
   address.searchParams.set("watch", name);
@@ -71,7 +72,7 @@ export function watchAddress(page: URL, target: Target, name: string): URL {
   return address;
 }
 
-/** The address bar after a broadcast is watched, or none is: reloading the page does the same again. */
+/** The URL for the address bar, so that a reload watches the same broadcast, or none. */
 export function currentAddress(page: URL, watched: string | undefined): URL {
   const address = new URL(page);
   if (watched === undefined) address.searchParams.delete("watch");
@@ -79,7 +80,7 @@ export function currentAddress(page: URL, watched: string | undefined): URL {
   return address;
 }
 
-/** A relay's address as one without a token would use it. */
+/** A relay's URL without its token. */
 export function withoutToken(url: URL): URL {
   const bare = new URL(url);
   bare.searchParams.delete("jwt");

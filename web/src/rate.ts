@@ -1,6 +1,6 @@
-/** Turns a growing count into its growth per second. */
+/** Computes the growth per second of a count. */
 
-/** Counts nearer together than this, in milliseconds, give no new rate. */
+/** Shortest time between two counts that gives a new rate, in milliseconds. */
 const SHORTEST_MS = 200;
 
 export class Rate {
@@ -8,7 +8,7 @@ export class Rate {
   #at = 0;
   #rate: number | undefined;
 
-  /** Growth per second since the count before, or nothing before there are two. A smaller count starts anew. */
+  /** Growth per second since the last count; undefined before the second one. A smaller count starts again. */
   add(count: number | undefined, now = performance.now()): number | undefined {
     if (count === undefined || this.#count === undefined || count < this.#count) {
       this.#rate = undefined;

@@ -1,12 +1,12 @@
-/** The names that are live on a relay, kept true by its announcements. */
+/** The names that are live on a relay, updated by its announcements. */
 import { Connection as MoqConnection } from "@moq/net";
 import { Connection, type ConnectionState } from "../relay/connection.ts";
 import type { Target } from "../relay/dial.ts";
 
-/** What @moq/net speaks and the relay's announcements are read in, best first. */
+/** Protocols of @moq/net, preferred first. */
 const PROTOCOLS = ["moq-lite-05", "moq-lite-04", "moq-lite-03"];
 
-/** Milliseconds between the end of a session's announcements and its own. */
+/** Milliseconds between the end of a session's announcements and the end of the session. */
 const ENDING_MS = 1_000;
 
 export interface AnnouncementsOptions {
@@ -14,7 +14,7 @@ export interface AnnouncementsOptions {
   readonly onState: (state: ConnectionState) => void;
   /** All live names, sorted; called at every change. */
   readonly onNames: (names: readonly string[]) => void;
-  /** The relay announces no more although the session goes on: the names are a part of what is live, and may be out of date. */
+  /** The relay has stopped announcing although the session goes on: the list is incomplete and may be out of date. */
   readonly onCut: () => void;
 }
 
@@ -61,9 +61,9 @@ async function follow(
       onNames([...names].sort((a, b) => a.localeCompare(b)));
     }
   } catch (error) {
-    console.warn("The list of broadcasts is not followed any more.", error);
+    console.warn("The list of broadcasts is no longer updated.", error);
   }
-  // A session that ends takes its announcements with it a moment before it says so. A relay that cuts the list would cut the next one too.
+  // When a session ends, its announcements end a moment earlier. A relay that ends only the list would also end the next one.
   setTimeout(() => {
     if (!over) onCut();
   }, ENDING_MS);

@@ -1,4 +1,4 @@
-/** The list of live broadcasts, which changes by itself. */
+/** The list of live broadcasts, which updates itself. */
 import { describeConnection, element, showAlert, showState, troubleOf } from "../dom.ts";
 import type { ConnectionState } from "../relay/connection.ts";
 import type { Target } from "../relay/dial.ts";
@@ -6,7 +6,7 @@ import { askAccess } from "../relay/refusal.ts";
 import { Announcements } from "./announcements.ts";
 
 const CUT =
-  "The relay has cut this list: it announces no more to one page. Other broadcasts may be live; type a name to watch it.";
+  "This list is incomplete: the relay announces no more broadcasts to one page. Type a name to watch a broadcast that is not listed.";
 
 export interface LivePanelOptions {
   readonly target: Target;
@@ -24,7 +24,7 @@ export class LivePanel {
   #connected = false;
   /** The alert says why there is no list. */
   #explained = false;
-  /** Nothing may be watched with this page's token, or without one. */
+  /** This page may watch nothing with its token, or without one. */
   #blind = false;
   #names: readonly string[] = [];
   #current: string | undefined;
@@ -44,7 +44,7 @@ export class LivePanel {
     });
   }
 
-  /** Marks the broadcast that is being watched. */
+  /** Highlights the watched broadcast. */
   setCurrent(name: string | undefined): void {
     this.#current = name;
     for (const button of this.#list.querySelectorAll("button")) this.#mark(button);
@@ -55,13 +55,13 @@ export class LivePanel {
     this.#explained = state.kind === "refused";
     const { text, tone } = describeConnection(state);
     showState(this.#connection, text, tone);
-    // While the next attempt runs, the reason of the last one stays.
+    // The reason of the last attempt stays visible during the next one.
     if (state.kind !== "connecting") showAlert(this.#error, troubleOf(state));
     this.#showEmpty();
     if (state.kind === "connected") void this.#lookIfBlind();
   }
 
-  /** An empty list may mean that this page may watch nothing. */
+  /** The text for an empty list; the page may not be allowed to watch anything. */
   async #lookIfBlind(): Promise<void> {
     const verdict = await askAccess(this.#target.url);
     this.#blind = verdict?.allowed === true && verdict.subscribe.length === 0;
@@ -73,7 +73,7 @@ export class LivePanel {
     names.forEach((name, i) => {
       const item = gone.get(name) ?? this.#item(name);
       gone.delete(name);
-      // Only what is out of place moves, so that the focus stays where it is.
+      // Only rows in the wrong place move, so that the focus stays.
       if (this.#list.children[i] !== item) this.#list.insertBefore(item, this.#list.children[i] ?? null);
     });
     for (const item of gone.values()) item.remove();
@@ -87,9 +87,9 @@ export class LivePanel {
     this.#empty.hidden = some || this.#explained;
     this.#empty.textContent = this.#connected
       ? this.#blind
-        ? "This page may watch nothing on this relay, so it sees no list. A token that grants it is needed."
-        : "Nothing is live on this relay. Publish something, and it appears here."
-      : "The list comes when the relay answers.";
+        ? "This page may watch nothing on this relay, so the list is empty. Use a token that grants watching."
+        : "No broadcast is live on this relay. A broadcast appears here when someone publishes it."
+      : "The list appears when the relay answers.";
   }
 
   #item(name: string): HTMLLIElement {

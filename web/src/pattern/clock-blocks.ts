@@ -3,7 +3,7 @@
  * edge of the picture, read back from the pixels at the other end.
  *
  * Two rows of 14 blocks, each one of four colours, left to right and top to bottom: the four colours in order
- * (so that the reader learns what the codec made of them), 21 blocks with 42 bits of Unix time in
+ * (so that the reader knows how the codec has changed them), 21 blocks with 42 bits of Unix time in
  * milliseconds, most significant first, and 3 blocks with a 6-bit checksum of those.
  */
 
@@ -11,11 +11,11 @@
 export const COLUMNS = 14;
 /** Rows of blocks. */
 export const ROWS = 2;
-/** Where the rows begin, and how high they are together, as parts of the picture's height. */
+/** The top and the height of the rows, as parts of the picture's height. */
 export const STRIP_TOP = 5 / 6;
 export const STRIP_HEIGHT = 1 / 6;
 
-/** Far apart in brightness or in hue, so that chroma subsampling and coarse quantisers keep them apart. */
+/** Colours that differ much in brightness or hue, so that they stay distinct after chroma subsampling and coarse quantisation. */
 export const PALETTE: readonly Rgb[] = [
   [12, 18, 40],
   [229, 57, 59],
@@ -25,7 +25,7 @@ export const PALETTE: readonly Rgb[] = [
 
 const TIME_SYMBOLS = 21;
 const CHECK_SYMBOLS = 3;
-/** How far a reference block may be from its colour, as a sum over R, G and B, before the picture is not a clock. */
+/** Largest difference of a reference block from its colour, summed over R, G and B; above this the picture has no clock. */
 const REFERENCE_TOLERANCE = 150;
 /** x^6 + x + 1. */
 const CHECK_POLYNOMIAL = 0b1000011;
@@ -33,14 +33,14 @@ const CHECK_BITS = 6;
 
 export type Rgb = readonly [number, number, number];
 
-/** Pixels as `getImageData` gives them: RGBA, row by row. */
+/** Pixels in the form of `getImageData`: RGBA, row by row. */
 export interface Pixels {
   readonly data: ArrayLike<number>;
   readonly width: number;
   readonly height: number;
 }
 
-/** What {@link drawClock} needs of a 2D context. */
+/** The part of a 2D context that {@link drawClock} uses. */
 export interface Painter {
   fillStyle: string | CanvasGradient | CanvasPattern;
   fillRect(x: number, y: number, width: number, height: number): void;
@@ -72,7 +72,7 @@ export function drawClock(painter: Painter, width: number, height: number, unixM
 }
 
 /**
- * The time in Unix milliseconds shown by the blocks, or nothing when the picture has none.
+ * Reads the time in Unix milliseconds from the blocks; undefined when the picture has none.
  *
  * @param strip The lower edge of the picture from {@link STRIP_TOP} down, at any scale of at least 4 pixels a block.
  */
@@ -102,7 +102,7 @@ function checksum(bits: readonly number[]): number {
     register = (register << 1) | bit;
     if (register >> CHECK_BITS) register ^= CHECK_POLYNOMIAL;
   }
-  // All zeros would check as zero; an offset keeps a blank strip from reading as a time.
+  // An offset, because the checksum of all zeros would be zero and a blank strip would read as a time.
   return register ^ 0b101010;
 }
 

@@ -1,14 +1,14 @@
 /**
- * A video track whose pictures are handed over one by one.
+ * A video track whose pictures are passed to it one by one.
  *
- * Chromium's track generator takes pictures even while the tab is hidden; elsewhere the canvas is captured, which a
- * hidden tab pauses.
+ * Chromium's track generator accepts pictures even while the tab is hidden. In other browsers the canvas is captured, which pauses in a
+ * hidden tab.
  */
 
-/** What a canvas is published through. */
+/** Publishes the pictures of a canvas. */
 export interface PictureTrack {
   readonly track: MediaStreamTrack;
-  /** Takes what the canvas shows now as the next picture. */
+  /** Sends the current picture of the canvas. */
   push(): void;
   stop(): void;
 }
@@ -33,7 +33,7 @@ export function pictureTrack(canvas: HTMLCanvasElement, frameRate: number): Pict
 function generated(canvas: HTMLCanvasElement, track: TrackGenerator): PictureTrack {
   const writer = track.writable.getWriter();
   const push = () => {
-    // A picture that the last one still waits for is left out, rather than queued.
+    // While the last picture still waits, the new one is dropped and not queued.
     if ((writer.desiredSize ?? 0) <= 0) return;
     const picture = new VideoFrame(canvas, { timestamp: Math.round(performance.now() * 1000) });
     writer.write(picture).catch(() => picture.close());
@@ -47,6 +47,6 @@ function generated(canvas: HTMLCanvasElement, track: TrackGenerator): PictureTra
 
 function captured(canvas: HTMLCanvasElement, frameRate: number): PictureTrack {
   const track = canvas.captureStream(frameRate).getVideoTracks()[0];
-  if (!track) throw new Error("This browser made no video track of the canvas.");
+  if (!track) throw new Error("This browser cannot make a video track from a canvas.");
   return { track, push: () => undefined, stop: () => track.stop() };
 }

@@ -4,7 +4,7 @@ import { drawClock, STRIP_TOP } from "./clock-blocks.ts";
 /** Picture size in pixels; both are multiples of 16, so that no encoder crops or scales it. */
 export const WIDTH = 1024;
 export const HEIGHT = 576;
-/** Pictures a second. */
+/** Pictures per second. */
 export const FRAME_RATE = 30;
 
 /** Milliseconds after each full second during which the disc is lit, together with the tone's pip. */
@@ -12,7 +12,7 @@ const FLASH_MS = 100;
 const FONT = "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace";
 const TURN = 2 * Math.PI;
 
-/** What the picture shows besides the time. */
+/** The values that the picture shows in addition to the time. */
 export interface PictureText {
   readonly name: string;
   /** Number of this picture since the start. */

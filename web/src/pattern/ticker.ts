@@ -1,11 +1,11 @@
-/** A timer that keeps its pace while the tab is in the background, where the page's own timers are slowed down. */
+/** A timer that keeps its rate in a background tab, where browsers slow down the page's own timers. */
 
 const WORKER =
   "let timer; onmessage = (e) => { clearInterval(timer); timer = setInterval(() => postMessage(0), e.data); };";
 
 /**
  * Calls `tick` every `everyMs` milliseconds until the returned function is called.
- * Falls back to the page's timer where a policy forbids workers made from text.
+ * Uses the page's timer if a policy forbids workers made from text.
  */
 export function startTicker(everyMs: number, tick: () => void): () => void {
   let fallback: ReturnType<typeof setInterval> | undefined;

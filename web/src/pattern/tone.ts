@@ -1,4 +1,4 @@
-/** The generated tone: a short pip on each full second of the wall clock, to be heard with the picture's flash. */
+/** The generated tone: a short pip on each full second of the wall clock, together with the picture's flash. */
 
 const PIP_HZ = 1000;
 /** Seconds of tone after each full second; equal to the picture's flash. */
@@ -13,7 +13,7 @@ export interface Tone {
   stop(): void;
 }
 
-/** Starts the tone. The browser must allow sound already: call it after a click or a key, or it stays silent. */
+/** Starts the tone. Call it after a click or a key: before that, browsers allow no sound. */
 export async function startTone(): Promise<Tone> {
   const context = new AudioContext({ sampleRate: 48_000 });
   await context.resume();
@@ -22,7 +22,7 @@ export async function startTone(): Promise<Tone> {
   source.connect(destination);
   source.start(context.currentTime + (1000 - (Date.now() % 1000)) / 1000);
   const track = destination.stream.getAudioTracks()[0];
-  if (!track) throw new Error("This browser made no audio track for the tone.");
+  if (!track) throw new Error("This browser cannot make an audio track for the tone.");
   return {
     track,
     stop: () => {

@@ -19,14 +19,14 @@ import { Publisher, type PublisherStats } from "./publisher.ts";
 import { openSource, type Source, type SourceKind } from "./source.ts";
 
 const TAKEN =
-  "Another publisher has taken this name, and viewers see that one. This page goes on when the other stops; or stop, and choose another name.";
+  "Another publisher uses this name, and viewers see that one. This page continues when the other one stops. You can also stop and choose another name.";
 
-/** Milliseconds between two looks at the figures. */
+/** Milliseconds between two updates of the figures. */
 const SHOW_EVERY_MS = 1000;
 
 export interface PublishPanelOptions {
   readonly target: Target;
-  /** Name to offer; without one, one is made up. */
+  /** The suggested name; random if absent. */
   readonly name: string | undefined;
 }
 
@@ -63,7 +63,7 @@ export class PublishPanel {
     });
   }
 
-  /** Publishes the source that is chosen, or the one given. Shows what goes wrong. */
+  /** Publishes the selected source, or the given one. Shows an error if that fails. */
   async start(kind?: SourceKind): Promise<void> {
     const name = broadcastName(this.#name.value);
     if (name === undefined || this.#running || this.#button.disabled) return;
@@ -107,7 +107,7 @@ export class PublishPanel {
     source.video.addEventListener("ended", () => {
       if (this.#running?.source !== source) return;
       this.stop();
-      showAlert(this.#error, "The source has ended: its device was taken away, or sharing was stopped.");
+      showAlert(this.#error, "The source has ended: its device was disconnected, or sharing was stopped.");
     });
     if (source.kind !== "pattern") this.#video.srcObject = new MediaStream([source.video]);
     this.#showRunning();
@@ -155,18 +155,18 @@ export class PublishPanel {
 
   #showLive({ displaced, watched }: PublisherStats): void {
     showAlert(this.#error, displaced ? TAKEN : undefined);
-    if (displaced) showState(this.#state, "Another publisher has taken this name", "bad");
-    else showState(this.#state, watched ? "Live, being watched" : "Live, nobody watches yet", "good");
+    if (displaced) showState(this.#state, "Another publisher uses this name", "bad");
+    else showState(this.#state, watched ? "Live, with viewers" : "Live, no viewers yet", "good");
   }
 
-  /** Who can watch depends on what the relay lets those do who have no token. */
+  /** Describes who can watch, which depends on what the relay allows without a token. */
   async #showAudience(): Promise<void> {
     const verdict = await askAccess(withoutToken(this.#target.url));
     if (verdict === undefined) return;
     const open = verdict.allowed && verdict.subscribe.includes("");
     this.#hint.textContent = open
-      ? "Anyone who can reach this relay can watch it by this name."
-      : "Only viewers whose token grants it can watch it.";
+      ? "Anyone who can reach this relay can watch this name."
+      : "Only viewers whose token grants this name can watch it.";
   }
 
   #chosen(): SourceKind {
@@ -188,10 +188,10 @@ function missingEncoder(): string {
 function explain(error: unknown): string {
   if (error instanceof DOMException) {
     if (error.name === "NotAllowedError")
-      return "The browser was not allowed to use the source. Allow it and start again.";
+      return "The browser denied access to the source. Allow access and start again.";
     if (error.name === "NotFoundError")
-      return "There is no such device: connect a camera, or publish the test pattern.";
-    if (error.name === "NotReadableError") return "The device does not work, or another program uses it.";
+      return "No such device was found. Connect a camera, or publish the test pattern.";
+    if (error.name === "NotReadableError") return "The device does not work, or another program is using it.";
   }
   return error instanceof Error ? error.message : String(error);
 }

@@ -6,10 +6,10 @@ import type { Target } from "../relay/dial.ts";
 import { SentBytes } from "./sent-bytes.ts";
 import type { Source } from "./source.ts";
 
-/** What @moq/publish speaks, best first. */
+/** Protocols of @moq/publish, preferred first. */
 const PROTOCOLS = ["moq-lite-04", "moq-lite-03"];
 
-/** Milliseconds after a session began within which a relay announces a publisher that was there before. */
+/** Milliseconds after the start of a session within which a relay announces an earlier publisher. */
 const OLDER_MS = 1000;
 
 export interface PublisherOptions {
@@ -20,24 +20,24 @@ export interface PublisherOptions {
   readonly onState: (state: ConnectionState) => void;
 }
 
-/** Figures of a publication; a figure that the browser does not give is absent. */
+/** Figures of a publication; one that the browser does not provide is absent. */
 export interface PublisherStats {
-  /** Another publisher has taken the name: viewers see that one. Stays false where this page may not watch the name. */
+  /** Another publisher uses the name, and viewers see that one. Always false if this page may not watch the name. */
   readonly displaced: boolean;
-  /** True while somebody subscribes to the picture: without viewers nothing is encoded. */
+  /** True while the picture has a subscription; without one nothing is encoded. */
   readonly watched: boolean;
   readonly codec: string | undefined;
   readonly width: number | undefined;
   readonly height: number | undefined;
-  /** True when there is sound to send. */
+  /** True when the source has sound. */
   readonly audio: boolean;
-  /** Bit rate in bits per second that the encoder aims at. */
+  /** Target bit rate of the encoder, in bits per second. */
   readonly targetRate: number | undefined;
   /** Bits per second written to the transport, without its overhead. */
   readonly sentRate: number | undefined;
 }
 
-/** Publishes until closed; comes back by itself under the same name when the connection is lost. */
+/** Publishes until closed. When the connection is lost, it reconnects and publishes under the same name. */
 export class Publisher {
   readonly #broadcast: Publish.Broadcast;
   readonly #connection: Connection<Publish.Net.Connection.Established>;
@@ -73,8 +73,8 @@ export class Publisher {
   }
 
   /**
-   * Watches for another publisher of the same name, which a relay gives the viewers to when it is the newer one. A relay does not
-   * announce to us what we publish ourselves, so what is announced under our name is another's. An older one is announced at once.
+   * Detects another publisher of the same name. The relay sends viewers to the newer one. A relay does not announce our own broadcast to us,
+   * so an announcement of our name means another publisher. An older one is announced at once.
    */
   async #followRivals(session: Publish.Net.Connection.Established, name: string): Promise<void> {
     const announced = session.announced(Publish.Net.Path.from(name));
@@ -85,7 +85,7 @@ export class Publisher {
         this.#displaced = event.active && performance.now() > older;
       }
     } catch {
-      // The session has ended; the next one begins again.
+      // The session has ended; the next one starts this again.
     }
   }
 
@@ -123,11 +123,11 @@ function isAudio(track: MediaStreamTrack): track is Publish.Audio.StreamTrack {
 }
 
 function videoTrack(track: MediaStreamTrack): Publish.Video.StreamTrack {
-  if (!isVideo(track)) throw new TypeError("not a video track");
+  if (!isVideo(track)) throw new TypeError("the track is not a video track");
   return track;
 }
 
 function audioTrack(track: MediaStreamTrack): Publish.Audio.StreamTrack {
-  if (!isAudio(track)) throw new TypeError("not an audio track");
+  if (!isAudio(track)) throw new TypeError("the track is not an audio track");
   return track;
 }

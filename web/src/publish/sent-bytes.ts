@@ -1,11 +1,11 @@
 /**
- * Counts what a session writes to its outgoing streams. Browsers do not offer `getStats` for WebTransport yet, and
- * WebSocket never did.
+ * Counts the bytes that a session writes to its outgoing streams, because browsers have no `getStats` for WebTransport yet, nor for
+ * WebSocket.
  */
 export class SentBytes {
   #count = 0;
 
-  /** Bytes written since the session began. */
+  /** Bytes written since the start of the session. */
   get count(): number {
     return this.#count;
   }

@@ -1,4 +1,4 @@
-/** Where the published picture and sound come from. */
+/** Sources of the published picture and sound. */
 import { pictureTrack } from "../pattern/generator.ts";
 import { drawPicture, FRAME_RATE, HEIGHT, WIDTH } from "../pattern/picture.ts";
 import { startTicker } from "../pattern/ticker.ts";
@@ -6,31 +6,31 @@ import { startTone, type Tone } from "../pattern/tone.ts";
 
 export type SourceKind = "pattern" | "camera" | "screen";
 
-/** An open source. Its tracks end when `stop` is called, or when the user or the system takes the device away. */
+/** An open source. Its tracks end when `stop` is called, or when the user or the system disconnects the device. */
 export interface Source {
   readonly kind: SourceKind;
   readonly video: MediaStreamTrack;
-  /** Absent where the source has no sound. */
+  /** Absent if the source has no sound. */
   readonly audio: MediaStreamTrack | undefined;
-  /** Calls back with sound that comes later: the pattern's tone waits for a click or a key, as browsers demand. */
+  /** Called when sound starts later: browsers let the pattern's tone start only after a click or a key. */
   readonly onLateAudio: (take: (track: MediaStreamTrack) => void) => void;
   stop(): void;
 }
 
-/** What a pattern is drawn on and labelled with. */
+/** The canvas and the label of a pattern. */
 export interface PatternOptions {
   readonly canvas: HTMLCanvasElement;
   readonly name: () => string;
 }
 
 /**
- * Opens a source, asking the user for permission where the browser wants it.
+ * Opens a source; the browser may ask the user for permission.
  *
  * @throws DOMException when the user refuses or there is no such device; {@link Error} outside a secure context.
  */
 export async function openSource(kind: SourceKind, pattern: PatternOptions): Promise<Source> {
   if (kind === "pattern") return await openPattern(pattern);
-  // Absent outside a secure context, whatever the DOM library's types say.
+  // Undefined outside a secure context, although the DOM library's types do not say so.
   const devices: MediaDevices | undefined = navigator.mediaDevices;
   if (!devices) throw new Error("Camera and screen need a secure page: open it on localhost or over https.");
   return kind === "camera" ? await openCamera(devices) : await openScreen(devices);
@@ -42,7 +42,7 @@ async function openCamera(devices: MediaDevices): Promise<Source> {
   try {
     stream = await devices.getUserMedia({ video: picture, audio: true });
   } catch (error) {
-    // No microphone is no reason to publish no picture.
+    // Without a microphone, the picture is published without sound.
     if (!(error instanceof DOMException) || error.name !== "NotFoundError") throw error;
     stream = await devices.getUserMedia({ video: picture });
   }
@@ -56,7 +56,7 @@ async function openScreen(devices: MediaDevices): Promise<Source> {
 
 function fromStream(kind: SourceKind, stream: MediaStream): Source {
   const video = stream.getVideoTracks()[0];
-  if (!video) throw new Error("The browser gave no picture.");
+  if (!video) throw new Error("The browser returned no video track.");
   const stop = () => {
     for (const track of stream.getTracks()) track.stop();
   };
@@ -66,9 +66,9 @@ function fromStream(kind: SourceKind, stream: MediaStream): Source {
 async function openPattern({ canvas, name }: PatternOptions): Promise<Source> {
   canvas.width = WIDTH;
   canvas.height = HEIGHT;
-  // Pictures are read back for encoding, so a canvas in main memory saves a copy from the graphics card.
+  // The encoder reads the pictures back, so a canvas in main memory saves a copy from the graphics card.
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  if (!context) throw new Error("This browser gave no canvas to draw on.");
+  if (!context) throw new Error("This browser cannot draw on a canvas.");
   const picture = pictureTrack(canvas, FRAME_RATE);
   let frame = 0;
   const draw = () => {
@@ -123,7 +123,7 @@ class LateTone {
       else this.#tone = tone;
       return tone.track;
     } catch (error) {
-      console.warn("The pattern goes without its tone.", error);
+      console.warn("The pattern is published without its tone.", error);
       return undefined;
     }
   }

@@ -1,16 +1,16 @@
-/** A session with a relay that comes back by itself after it is lost. */
+/** A session with a relay that reconnects when it is lost. */
 import { type Dialled, dial, type Target, type TransportKind } from "./dial.ts";
 import { type Refusal, whyClosed, whyRefused } from "./refusal.ts";
 
-/** Waiting time after the first failed attempt, in milliseconds; doubles with each further one. */
+/** Wait after the first failed attempt, in milliseconds; it doubles with each further one. */
 const RETRY_FIRST_MS = 500;
-/** Longest waiting time between attempts, in milliseconds. */
+/** Longest wait between attempts, in milliseconds. */
 const RETRY_MAX_MS = 5000;
 
-/** Milliseconds between the library's end of a session and the transport's, which has the relay's reason. */
+/** Milliseconds to wait after the library's end of a session for the end of the transport, which has the relay's reason. */
 const LAST_WORDS_MS = 500;
 
-/** What every version of the library's sessions has. */
+/** The common part of the library's session versions. */
 export interface Session {
   readonly version: string;
   readonly closed: Promise<void>;
@@ -24,32 +24,32 @@ export type ConnectionState =
       readonly transport: TransportKind;
       /** Name of the negotiated protocol, e.g. `moq-lite-05`. */
       readonly protocol: string;
-      /** Why it is WebSocket although WebTransport was wanted. */
+      /** Why the transport is WebSocket although WebTransport was wanted. */
       readonly fallback: string | undefined;
     }
   | { readonly kind: "lost"; readonly reason: string; readonly retryInMs: number }
-  /** The relay does not want this session, and would not the next time: there is no further attempt. */
+  /** The relay refused the session and would refuse the next one too, so there is no further attempt. */
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "closed" };
 
 export interface ConnectionOptions<S extends Session> {
   readonly target: Target;
-  /** Application protocols that the library at hand speaks, best first. */
+  /** Application protocols of the library, preferred first. */
   readonly protocols: readonly string[];
   /** Runs the library's handshake over an open transport. */
   readonly handshake: (url: URL, session: WebTransport) => Promise<S>;
-  /** What the session will publish: without the right to, there is no second attempt. */
+  /** The path that the session will publish; without permission for it there is no second attempt. */
   readonly publishes?: string;
   readonly onState: (state: ConnectionState) => void;
-  /** The session to use from now on, or nothing while there is none. */
+  /** Called with the new session; with undefined while there is none. */
   readonly onSession: (session: S | undefined) => void;
 }
 
-/** Connects at once and again after every loss, until closed or refused for good. */
+/** Connects at once and reconnects after every loss, until it is closed or the relay refuses it permanently. */
 export class Connection<S extends Session> {
   readonly #options: ConnectionOptions<S>;
   readonly #ended = new AbortController();
-  /** Ends the attempt or session of now, and not those after it. */
+  /** Ends the current attempt or session, but not later ones. */
   #again = new AbortController();
 
   constructor(options: ConnectionOptions<S>) {
@@ -57,14 +57,14 @@ export class Connection<S extends Session> {
     void this.#run();
   }
 
-  /** Ends the session for good. Idempotent. */
+  /** Ends the session permanently. Idempotent. */
   close(): void {
     if (this.#ended.signal.aborted) return;
     this.#ended.abort();
     this.#options.onState({ kind: "closed" });
   }
 
-  /** Gives the session up, which is silent, and dials again at once. */
+  /** Drops a silent session and dials again at once. */
   redial(): void {
     this.#again.abort();
   }
@@ -89,7 +89,7 @@ export class Connection<S extends Session> {
     }
   }
 
-  /** A browser keeps most reasons from the page, so the relay is asked. */
+  /** Asks the relay for the reason, because a browser does not give most reasons to a page. */
   async #lost(connected: boolean, known: Refusal): Promise<Refusal & { readonly connected: boolean }> {
     const { target, publishes } = this.#options;
     const given = this.#ended.signal.aborted || this.#again.signal.aborted;
@@ -97,7 +97,7 @@ export class Connection<S extends Session> {
     return { connected, ...(refused ?? known) };
   }
 
-  /** One connection from its attempt to its end. */
+  /** One connection, from the attempt to its end. */
   async #once(again: AbortSignal): Promise<Refusal & { readonly connected: boolean }> {
     const { target, protocols, handshake, onState, onSession } = this.#options;
     const ended = AbortSignal.any([this.#ended.signal, again]);
@@ -110,7 +110,7 @@ export class Connection<S extends Session> {
       onState({ kind: "connected", transport: dialled.kind, protocol: session.version, fallback: dialled.fallback });
       onSession(session);
       const aborted = new Promise<void>((resolve) => ended.addEventListener("abort", () => resolve(), { once: true }));
-      // The transport knows with which code and text the relay closed; the library's session does not tell.
+      // The transport has the relay's close code and text; the library's session does not.
       const { closed } = dialled.session;
       await Promise.race([session.closed, closed, aborted]);
       const { closeCode, reason } = (await Promise.race([closed, pause(LAST_WORDS_MS, ended)])) ?? {};

@@ -1,22 +1,22 @@
 /**
- * Opens the transport to a relay: WebTransport, or WebSocket (qmux) where that does not get through.
+ * Opens the transport to a relay: WebTransport, or WebSocket (qmux) if WebTransport cannot connect.
  *
- * The libraries can dial by themselves; doing it here gives all three sessions of the page one behaviour and tells
- * which transport came about, and why.
+ * The libraries can dial by themselves. Dialling here gives all three sessions of the page the same behaviour and reports which transport was
+ * chosen, and why.
  */
 import QmuxSession from "@moq/qmux";
 
-/** WebTransport has this long, in milliseconds, before WebSocket is tried beside it. */
+/** Milliseconds for WebTransport before WebSocket is tried in parallel. */
 const HEAD_START_MS = 600;
-/** An attempt over both transports fails after this long, in milliseconds. */
+/** Milliseconds after which an attempt over both transports fails. */
 const DIAL_TIMEOUT_MS = 10_000;
 
 export type TransportKind = "webtransport" | "websocket";
 export type TransportChoice = "auto" | TransportKind;
 
-/** How to reach a relay. */
+/** A relay and how to dial it. */
 export interface Target {
-  /** `http:` pins the certificate that the relay names at `/certificate.sha256`; `https:` trusts the system's roots. */
+  /** With `http:` the page trusts the certificate whose fingerprint is at `/certificate.sha256`; with `https:` the system's roots. */
   readonly url: URL;
   readonly transport: TransportChoice;
 }
@@ -25,18 +25,18 @@ export interface Target {
 export interface Dialled {
   readonly session: WebTransport;
   readonly kind: TransportKind;
-  /** Why it is not WebTransport although that was wanted. */
+  /** Why the transport is not WebTransport although that was wanted. */
   readonly fallback: string | undefined;
 }
 
-/** Neither transport came about. The message is for people. */
+/** Neither transport connected. The message is for the user. */
 export class DialError extends Error {}
 
-/** URLs that only WebSocket reached; there it gets no handicap the next time. */
+/** URLs that only WebSocket could reach; next time WebSocket is tried there at once. */
 const withoutUdp = new Set<string>();
 
 /**
- * Dials a relay and offers these application protocols, best first.
+ * Dials a relay and offers these application protocols, preferred first.
  *
  * @throws DialError when no transport opens in time, or `signal` aborts.
  */
@@ -52,7 +52,7 @@ export async function dial(target: Target, protocols: readonly string[], signal:
   } catch (error) {
     throw new DialError(describe(target.url, error), { cause: error });
   } finally {
-    // The loser of the race closes itself.
+    // The slower transport closes itself.
     attempt.abort();
   }
 }
@@ -65,7 +65,7 @@ async function dialAfter(
 ): Promise<Dialled> {
   let fallback: string | undefined;
   if (quic) {
-    fallback = "WebTransport does not get through (is UDP blocked?)";
+    fallback = "WebTransport cannot connect (UDP may be blocked)";
     const failed = quic.then(
       () => undefined,
       (error: unknown) => {
@@ -102,8 +102,8 @@ async function dialWebTransport(url: URL, protocols: readonly string[], signal: 
 }
 
 /**
- * Where the relay may take QUIC. A browser tries one address of a name only: for `localhost` that is IPv6, while a
- * relay for one machine may listen on IPv4. The pinned certificate needs no name, so both can be tried by number.
+ * The URLs at which the relay may accept QUIC. A browser tries only one address of a name: for `localhost` that is IPv6, but a relay on the
+ * same machine may listen on IPv4. A pinned certificate needs no name, so the page tries both addresses.
  */
 function quicAddresses(url: URL): URL[] {
   const secure = new URL(url);
@@ -124,7 +124,7 @@ async function firstOpened(
     const session = new WebTransport(address, options);
     session.closed.catch(() => undefined);
     try {
-      await opened(session, signal, "WebTransport could not connect (is UDP blocked?)");
+      await opened(session, signal, "WebTransport could not connect (UDP may be blocked)");
       return session;
     } catch (error) {
       signal.throwIfAborted();
@@ -145,7 +145,7 @@ async function dialWebSocket(url: URL, protocols: readonly string[], signal: Abo
   return session;
 }
 
-/** Waits for a session to open and closes it when the attempt is over first. */
+/** Waits for a session to open; closes it when the attempt ends first. */
 async function opened(session: WebTransport, signal: AbortSignal, failure: string): Promise<void> {
   const over = new Promise<never>((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
@@ -160,7 +160,7 @@ async function opened(session: WebTransport, signal: AbortSignal, failure: strin
   }
 }
 
-/** SHA-256 of the relay's certificate, which a page over plain HTTP has to name itself. */
+/** SHA-256 of the relay's certificate, which the page needs to trust a self-signed one. */
 async function certificateHash(url: URL, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
   const address = new URL("/certificate.sha256", url);
   let response: Response;
@@ -171,7 +171,7 @@ async function certificateHash(url: URL, signal: AbortSignal): Promise<Uint8Arra
     throw new DialError("the relay does not answer", { cause: error });
   }
   const text = response.ok ? (await response.text()).trim() : "";
-  if (!/^[0-9a-f]{64}$/i.test(text)) throw new DialError(`the relay names no certificate at ${address.pathname}`);
+  if (!/^[0-9a-f]{64}$/i.test(text)) throw new DialError(`the relay has no fingerprint at ${address.pathname}`);
   return Uint8Array.from(text.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
 }
 

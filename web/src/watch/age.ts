@@ -1,4 +1,4 @@
-/** How old the picture on a canvas is, when it is the test pattern with its clock blocks. */
+/** Measures the age of the picture on a canvas that shows the test pattern with its clock blocks. */
 import { readClock, STRIP_HEIGHT, STRIP_TOP } from "../pattern/clock-blocks.ts";
 
 /** Size in pixels to which the strip of blocks is scaled before it is read. */
@@ -16,8 +16,8 @@ export class AgeReader {
   }
 
   /**
-   * Milliseconds between the moment that the blocks show and now, by this computer's clock; nothing when the picture
-   * has no blocks. Publisher and viewer need clocks in step, so on two machines it is as true as those are.
+   * Milliseconds between the time that the blocks show and now, by this computer's clock; undefined when the picture has no blocks. On two
+   * machines it is only as exact as their clocks are synchronised.
    */
   read(picture: HTMLCanvasElement): number | undefined {
     const { width, height } = picture;

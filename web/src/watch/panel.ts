@@ -21,16 +21,16 @@ import { Player, type PlayerStatus } from "./player.ts";
 
 /** Milliseconds between two readings of the picture's clock. */
 const AGE_EVERY_MS = 250;
-/** Readings over which the age on show is the median: two seconds of them. */
+/** Number of readings whose median is shown: two seconds of readings. */
 const AGE_READINGS = 8;
-/** Every so many readings the figures are shown anew. */
+/** Readings between two updates of the figures. */
 const SHOW_EVERY = 4;
-/** How long the button says that the link was copied, in milliseconds. */
+/** Milliseconds for which the button shows that the link was copied. */
 const COPIED_MS = 2000;
 
 export interface WatchPanelOptions {
   readonly target: Target;
-  /** The broadcast that is being watched now, if any. */
+  /** The watched broadcast, if any. */
   readonly onCurrent: (name: string | undefined) => void;
 }
 
@@ -77,7 +77,7 @@ export class WatchPanel {
     share.addEventListener("click", () => void this.#share(share));
   }
 
-  /** Watches a broadcast instead of the one before; waits for it when it is not live. */
+  /** Watches a broadcast instead of the last one; waits for it if it is not live. */
   watch(name: string): void {
     this.stop();
     this.#name.value = name;
@@ -111,7 +111,7 @@ export class WatchPanel {
     this.#ages = [];
     this.#controls.hidden = true;
     this.#figures.hidden = true;
-    // A canvas keeps its last picture; a fresh one starts empty.
+    // A canvas keeps its last picture, so the next broadcast gets a new one.
     const canvas = this.#canvas.cloneNode();
     if (canvas instanceof HTMLCanvasElement) {
       this.#canvas.replaceWith(canvas);
@@ -154,7 +154,7 @@ export class WatchPanel {
     }
   }
 
-  /** A broadcast that may not be watched looks like one that is not live. */
+  /** Explains a broadcast that this page may not watch, which otherwise looks like one that is not live. */
   async #lookIfGranted(name: string): Promise<void> {
     const { url } = this.#options.target;
     const verdict = await askAccess(url);
@@ -216,11 +216,11 @@ export class WatchPanel {
     const address = watchAddress(new URL(location.href), target, this.#running.name);
     try {
       await navigator.clipboard.writeText(address.href);
-      // The token is this viewer's own.
+      // The token belongs to this viewer.
       button.textContent = target.url.searchParams.has("jwt") ? "Copied, without your token" : "Copied";
       setTimeout(() => (button.textContent = "Copy link"), COPIED_MS);
     } catch {
-      showAlert(this.#error, `The browser does not let this page copy. The link is ${address.href}`);
+      showAlert(this.#error, `The browser does not allow this page to copy. The link is ${address.href}`);
     }
   }
 }

@@ -1,13 +1,13 @@
-/** Milliseconds without anything new of a live broadcast after which the connection is taken to be dead. */
+/** Milliseconds without new media of a live broadcast after which the connection counts as dead. */
 const FIRST_MS = 3_000;
-/** Longest wait, in milliseconds: a publisher may stand still as well, and a new connection is no help then. */
+/** Longest wait, in milliseconds: the publisher may have stopped sending, and then a new connection does not help. */
 const LONGEST_MS = 60_000;
-/** Milliseconds after a dial in which the next one waits for longer: a picture that changes seldom is no dead connection. */
+/** Milliseconds after a dial within which the next one waits longer: a picture that rarely changes does not mean a dead connection. */
 const CALM_MS = 60_000;
 
 /**
- * When to dial a relay again that has fallen silent. A browser notices after half a minute of silence that a relay was killed; the picture
- * tells it earlier.
+ * Decides when to dial a silent relay again. A browser notices a killed relay after half a minute of silence; missing media show it
+ * earlier.
  */
 export class Patience {
   #newest: number | undefined;
@@ -15,7 +15,7 @@ export class Patience {
   #waitMs = FIRST_MS;
   #dialledAt = Number.NEGATIVE_INFINITY;
 
-  /** `newest`: time stamp of the newest media; `expected`: there should be more by now. True when the relay should be dialled again. */
+  /** `newest`: timestamp of the latest media; `expected`: more media are due. True when the relay should be dialled again. */
   look(now: number, newest: number | undefined, expected: boolean): boolean {
     if (newest !== this.#newest || newest === undefined || !expected) {
       this.#newest = newest;

@@ -5,18 +5,18 @@ import { Connection, type ConnectionState } from "../relay/connection.ts";
 import type { Target } from "../relay/dial.ts";
 import { Patience } from "./patience.ts";
 
-/** What @moq/watch speaks, best first. */
+/** Protocols of @moq/watch, preferred first. */
 const PROTOCOLS = ["moq-lite-05", "moq-lite-04", "moq-lite-03"];
 
-/** The player downloads the picture while it is this near to the visible page, and the tab is in front. */
+/** The player downloads the picture while it is this close to the visible part of the page and the tab is in front. */
 const VISIBLE = "20%";
 
-/** Milliseconds between two looks at whether anything new has come. */
+/** Milliseconds between two checks for new media. */
 const LOOK_MS = 250;
 
 type Session = Watch.Net.Connection.Established;
 
-/** `offline`: nobody publishes it; `loading`: its catalog is on the way. */
+/** `offline`: it is not published; `loading`: the player waits for its catalog. */
 export type PlayerStatus = "offline" | "loading" | "live";
 
 export interface PlayerOptions {
@@ -28,28 +28,28 @@ export interface PlayerOptions {
   readonly onStatus: (status: PlayerStatus) => void;
 }
 
-/** Figures of a viewer, taken from the player; a figure that it does not have (yet) is absent. */
+/** Figures of a viewer, from the player; one that it does not have (yet) is absent. */
 export interface PlayerStats {
   /** Bits per second of encoded picture and sound received. */
   readonly receivedRate: number | undefined;
-  /** Pictures received in a second. */
+  /** Pictures received per second. */
   readonly frameRate: number | undefined;
   readonly codec: string | undefined;
   readonly width: number | undefined;
   readonly height: number | undefined;
-  /** Milliseconds of media between the newest picture received and the one on show. */
+  /** Milliseconds of media between the latest received picture and the shown one. */
   readonly behindMs: number | undefined;
-  /** Milliseconds that the player means to hold media back, so that late packets do not show. */
+  /** Milliseconds by which the player delays media, so that late packets do not cause gaps. */
   readonly bufferMs: number;
   /** Round trip in milliseconds as the relay reports it in its probes. */
   readonly rttMs: number | undefined;
-  /** The browser cannot decode any of the pictures offered. */
+  /** The browser can decode none of the offered video tracks. */
   readonly unsupported: boolean;
-  /** Nothing was drawn for a while although the picture should be running. */
+  /** No picture was drawn for a while although there should have been one. */
   readonly stalled: boolean;
 }
 
-/** Plays until closed; waits for the broadcast and goes on when it comes back. */
+/** Plays until closed. Waits for the broadcast, and continues when it is live again. */
 export class Player {
   readonly muted = new Watch.Signals.Signal(true);
   readonly volume = new Watch.Signals.Signal(0.5);
@@ -88,7 +88,7 @@ export class Player {
     });
     const patience = new Patience();
     const timer = setInterval(() => {
-      // A picture that is not on screen is not asked for.
+      // The player does not subscribe to a picture that is not on screen.
       const watched = onScreen.peek() && document.visibilityState === "visible";
       const expected = watched && this.#session.peek() !== undefined && broadcast.out.status.peek() === "live";
       if (patience.look(performance.now(), this.#sync.out.timestamp.peek(), expected)) this.#connection.redial();
