@@ -51,7 +51,7 @@ const DOORS = [
 const PURE = "^(moq|cluster)/";
 
 /** Files in a cycle of types; a file that is mended leaves this list. */
-const TYPE_CYCLES = ["^cluster/(control|registry)/", "^lab/sim/"];
+const TYPE_CYCLES = ["^lab/sim/"];
 
 /** What tests of one room may use of another room's: what supports tests, and no test. */
 const TEST_SUPPORT = "(^|/)(support|fixtures|qmux-sim|redis-server)(/|\\.ts$)";

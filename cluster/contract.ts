@@ -132,3 +132,9 @@ export interface Peers {
   /** Returns a release. */
   use(node: string, user: PeerUser): () => void;
 }
+
+/** How busy a relay is. It changes all the time, so relays report it to roots only. */
+export interface NodeLoad {
+  readonly sessions: number;
+  readonly subscriptions: number;
+}

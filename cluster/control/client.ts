@@ -1,7 +1,14 @@
 import type { AnnounceTable } from "../../moq/session/index.ts";
-import { CLOSE_LEAVING, type Holding, type NodeInfo, type Registrar, type Scope, type ScopeSink } from "../contract.ts";
+import {
+  CLOSE_LEAVING,
+  type Holding,
+  type NodeInfo,
+  type NodeLoad,
+  type Registrar,
+  type Scope,
+  type ScopeSink,
+} from "../contract.ts";
 import type { LeasedAnswer } from "../leased-answer.ts";
-import type { NodeLoad } from "../registry/index.ts";
 import { type ControlTable, LocalSession } from "./local.ts";
 import { Namesakes } from "./namesakes.ts";
 import { OwnAnnouncements } from "./own-announcements.ts";

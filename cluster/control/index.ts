@@ -1,5 +1,4 @@
 export { ControlClient } from "./client.ts";
 export type { ControlTable } from "./local.ts";
 export { NULL_SOURCE } from "./null-source.ts";
-export { nodePath, parseControlPath } from "./paths.ts";
 export { ControlSessionServer, type ControlSessionServerOptions } from "./session-server.ts";

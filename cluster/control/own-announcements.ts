@@ -1,9 +1,8 @@
 import type { Advertisement, Route } from "../../moq/model/index.ts";
 import type { Announced, AnnounceTable, AnnounceWatcher } from "../../moq/session/index.ts";
-import type { Holding, NodeInfo } from "../contract.ts";
-import type { NodeLoad } from "../registry/index.ts";
+import type { Holding, NodeInfo, NodeLoad } from "../contract.ts";
+import { holdingPath, loadPath, nodePath } from "../control-paths.ts";
 import { NULL_SOURCE } from "./null-source.ts";
-import { holdingPath, loadPath, nodePath } from "./paths.ts";
 
 const NO_COST: Advertisement = { epoch: 0n, hops: [], cost: 0, ended: false };
 

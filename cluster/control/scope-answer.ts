@@ -2,9 +2,9 @@ import type { Clock } from "../../moq/clock.ts";
 import type { Advertisement } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import { type Holding, type NodeInfo, type Scope, type ScopeSink, SESSION_COST } from "../contract.ts";
+import { parseControlPath, scopePrefix } from "../control-paths.ts";
 import { LeasedAnswer } from "../leased-answer.ts";
 import type { Namesakes } from "./namesakes.ts";
-import { parseControlPath, scopePrefix } from "./paths.ts";
 
 export interface ScopeAnswerDeps {
   readonly clock: Clock;

@@ -2,10 +2,10 @@ import type { Advertisement, Publication, Route, Source } from "../../moq/model/
 import type { Reason } from "../../moq/reason.ts";
 import type { Announced, AnnounceWatcher } from "../../moq/session/index.ts";
 import { CLOSE_LEAVING, type Holding, type NodeInfo } from "../contract.ts";
+import { holdingPath, nodePath, parseControlPath } from "../control-paths.ts";
 import type { Registry } from "../registry/index.ts";
 import type { ControlTable } from "./local.ts";
 import { NULL_SOURCE } from "./null-source.ts";
-import { holdingPath, nodePath, parseControlPath } from "./paths.ts";
 
 export interface ControlSessionServerOptions {
   /** The root's own hop id. Absent in the root's session with itself. */

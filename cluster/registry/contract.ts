@@ -1,10 +1,4 @@
-import type { Holding, NodeInfo } from "../contract.ts";
-
-/** How busy a relay is. It changes all the time, so relays report it to roots only. */
-export interface NodeLoad {
-  readonly sessions: number;
-  readonly subscriptions: number;
-}
+import type { Holding, NodeInfo, NodeLoad } from "../contract.ts";
 
 /** What a root knows of a relay. */
 export interface NodeEntry {

@@ -1,4 +1,3 @@
-export type { NodeLoad } from "./contract.ts";
 export { type DialRedis, RedisBackend, type RedisLink, redisChannel } from "./redis/index.ts";
 export { Registry, type RegistryDeps } from "./registry.ts";
 export { ReplicatedRegistry } from "./replicated-registry.ts";

@@ -1,7 +1,7 @@
 /** How relays and holdings are written into a backend and read back. Anything in another form is ignored. */
 import { sameAdvertisement } from "../../moq/model/index.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
-import { nodePath, parseControlPath } from "../control/index.ts";
+import { nodePath, parseControlPath } from "../control-paths.ts";
 import type { NodeChange } from "./contract.ts";
 
 /** Longest value that is read, in UTF-16 units: a path, its hops, and a margin. */

@@ -1,9 +1,9 @@
 import type { Clock } from "../../moq/clock.ts";
 import { PathTree, prefixes } from "../../moq/model/index.ts";
 import type { ClockBound } from "../clock-bound.ts";
-import type { Holding, NodeInfo } from "../contract.ts";
+import type { Holding, NodeInfo, NodeLoad } from "../contract.ts";
 import { Claims } from "./claims.ts";
-import type { HoldingWatcher, NodeEntry, NodeLoad, NodeWatcher, RegistryObserver } from "./contract.ts";
+import type { HoldingWatcher, NodeEntry, NodeWatcher, RegistryObserver } from "./contract.ts";
 
 export interface RegistryDeps {
   readonly clock: Clock;

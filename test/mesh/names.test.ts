@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parseKeys, signToken } from "../../auth/index.ts";
-import { nodePath } from "../../cluster/control/paths.ts";
+import { nodePath } from "../../cluster/control-paths.ts";
 import { nodeInfo } from "../cluster/support.ts";
 import { until } from "../support/until.ts";
 import { Stage, type Staged } from "./support/stage.ts";

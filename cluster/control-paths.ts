@@ -6,8 +6,7 @@
  *
  * INFO and LOAD are JSON in base64url.
  */
-import { DIALLED, NODE_NAME, type NodeInfo, ROLES, type Scope } from "../contract.ts";
-import type { NodeLoad } from "../registry/index.ts";
+import { DIALLED, NODE_NAME, type NodeInfo, type NodeLoad, ROLES, type Scope } from "./contract.ts";
 
 export function nodePath(info: NodeInfo): string {
   const { node, hop, ...rest } = info;
