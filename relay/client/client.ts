@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../moq/clock.ts";
 import { Counters } from "../../moq/counters.ts";
-import { type EngineDeps, TransportError, type Trust } from "../../moq/link.ts";
-import { Broadcasts, type ModelLimits, type Upstream, type UpstreamSink } from "../../moq/model/index.ts";
+import { type EngineDeps, TransportError } from "../../moq/link.ts";
+import { Broadcasts, type Upstream, type UpstreamSink } from "../../moq/model/index.ts";
 import { isUnder } from "../../moq/path.ts";
 import type { Reason } from "../../moq/reason.ts";
 import {
@@ -16,47 +16,26 @@ import {
   reasonOf,
   type Session,
   type SessionDeps,
-  type SessionLimits,
 } from "../../moq/session/index.ts";
 import { capabilities } from "../../moq/wire/lite/index.ts";
 import { systemClock } from "../../transport/shared/index.ts";
 import { type AnnouncedChange, AnnouncedPaths } from "./announced-paths.ts";
+import {
+  type Client,
+  type ConnectOptions,
+  type Ended,
+  FetchError,
+  type FetchedGroup,
+  type FetchOptions,
+  type Following,
+  SessionEndedError,
+} from "./contract.ts";
 import { dialRelay } from "./dial.ts";
-import { type FetchedFrame, GroupCollector } from "./group-collector.ts";
+import { GroupCollector } from "./group-collector.ts";
+import { MODEL_LIMITS, SESSION_LIMITS } from "./limits.ts";
 
 /** Protocols that this client can offer. */
 export const PROTOCOLS: readonly string[] = [...protocols(EXPERIMENTAL_PROTOCOLS), ...MESH_PROTOCOLS];
-
-const MIB = 2 ** 20;
-
-/** Bounds on the data that a relay can make a client keep. */
-const MODEL_LIMITS: ModelLimits = {
-  broadcasts: 1_000_000,
-  tracksPerBroadcast: 16,
-  frameBytes: 64 * MIB,
-  groupBytes: 256 * MIB,
-  framesPerGroup: 65_536,
-  groupsPerTrack: 1,
-  waitingSubscriptions: 16,
-  subscribeWaitMs: 0,
-  trackLingerMs: 0,
-};
-
-const SESSION_LIMITS: SessionLimits = {
-  announcementsPerSession: MODEL_LIMITS.broadcasts,
-  announceStreamsPerSession: 16,
-  subscriptionsPerSession: 16,
-  fetchesPerSession: 16,
-  pendingStreamsPerSession: 64,
-  groupsPerSession: 256,
-  unansweredPerViewer: 64,
-  sessionQueueMark: 4 * MIB,
-  sessionQueueBytes: 16 * MIB,
-  headerTimeoutMs: 10_000,
-  pathBytes: 4_096,
-  trackNameBytes: 4_096,
-  frameBytes: MODEL_LIMITS.frameBytes,
-};
 
 /** Milliseconds for our close to reach the relay. */
 const FAREWELL_MS = 500;
@@ -66,101 +45,6 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Subscriber priority of fetches: the middle of 0 to 255. */
 const PRIORITY = 128;
-
-export interface ConnectOptions {
-  /** `system` with an `http:` URL: trust the certificate whose fingerprint the relay gives over HTTP. */
-  readonly trust: Trust;
-  /** Milliseconds for the connection, and for the first announcements. */
-  readonly timeoutMs: number;
-  /** Preferred first; default: all stable ones. */
-  readonly protocols?: readonly string[];
-  /** The prefix of the announcements to ask for; default: everything. */
-  readonly announcePrefix?: string;
-  /** Called for an unexpected error that does not end the connection. */
-  readonly warn?: EngineDeps["warn"];
-}
-
-export interface FetchOptions {
-  readonly broadcast: string;
-  readonly track: string;
-  /** Absent: the latest group, or the first that arrives. */
-  readonly group?: number;
-  readonly timeoutMs: number;
-}
-
-export interface FetchedGroup {
-  readonly group: number;
-  readonly frames: readonly FetchedFrame[];
-}
-
-/** A relay refused a fetch or did not answer it. */
-export class FetchError extends Error {
-  /** `not_found` and `cancelled`: no such broadcast, track or group. `timeout`: no complete group in time. */
-  readonly code: Reason;
-  /** A part of the group arrived. */
-  readonly begun: boolean;
-
-  constructor(code: Reason, what: string, begun: boolean) {
-    super(code === "timeout" ? `${what}: no answer in time` : `${what}: ${code.replaceAll("_", " ")}`);
-    this.name = "FetchError";
-    this.code = code;
-    this.begun = begun;
-  }
-}
-
-/** How a session ended. */
-export interface Ended {
-  /** The reason of its close code; `upstream` for an unknown code. */
-  readonly reason: Reason;
-  /** The relay's message; empty if there is none. */
-  readonly message: string;
-  /** HTTP status of a refusal by a relay whose engine accepts a client before the relay decides (docs/engines.md). */
-  readonly status?: number;
-}
-
-/** The session ended before the answer arrived. */
-export class SessionEndedError extends Error {
-  readonly reason: Reason;
-  readonly status: number | undefined;
-
-  constructor({ reason, message, status }: Ended) {
-    super(`the relay has ended the session${message === "" ? "" : `: ${message}`}`);
-    this.name = "SessionEndedError";
-    this.reason = reason;
-    this.status = status;
-  }
-}
-
-/** Announcements that a client follows. */
-export interface Following {
-  close(): void;
-  /**
-   * Resolves when the live broadcasts have been announced, and rejects when they are not announced in time. True: the list is complete.
-   * False: the relay had no complete answer from its mesh yet. Undefined: the protocol version cannot say.
-   */
-  readonly ready: Promise<boolean | undefined>;
-  /** Resolves with a reason when the relay stops announcing although the session goes on; the list is incomplete then. */
-  readonly cut: Promise<Reason>;
-}
-
-/** A connection to a relay. */
-export interface Client {
-  /** The negotiated version, such as `moq-lite-05`. */
-  readonly protocol: string;
-  /** Resolves when the session has ended. */
-  readonly closed: Promise<Ended>;
-  /**
-   * Calls `onChange` for each broadcast under `prefix` (whole segments) that is live, then for every change until
-   * `close`. The end of the session, or of an incomplete list, is not a change.
-   */
-  announced(prefix: string, onChange: (change: AnnouncedChange) => void): Following;
-  /** True when the relay announces this broadcast now. */
-  isLive(path: string): boolean;
-  /** Fetches one whole group. Rejects with {@link FetchError}. */
-  fetch(options: FetchOptions): Promise<FetchedGroup>;
-  /** Ends the session; never rejects. */
-  close(): Promise<void>;
-}
 
 /**
  * Connects to the relay at `url`: `https:` and `http:` by WebTransport, `wss:` and `ws:` by WebSocket. The path of the

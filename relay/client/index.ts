@@ -1,5 +1,6 @@
 export { certificateFault, describeTcpFailure } from "../../transport/tls/index.ts";
 export type { AnnouncedChange } from "./announced-paths.ts";
 export { askAccess, isAdminListener, type Verdict } from "./ask.ts";
-export { type Client, connect, FetchError, type FetchedGroup, PROTOCOLS, SessionEndedError } from "./client.ts";
+export { connect, PROTOCOLS } from "./client.ts";
+export { type Client, FetchError, type FetchedGroup, SessionEndedError } from "./contract.ts";
 export { adminListener } from "./dial.ts";
