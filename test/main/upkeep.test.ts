@@ -21,40 +21,40 @@ import { until } from "../support/until.ts";
 /** Milliseconds between two checks of the files. */
 const LOOK_MS = 1_000;
 
+let folder = "";
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "moqmesh-files-"));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+async function watching(name: string, changed: Watched["changed"]) {
+  const file = join(folder, name);
+  await writeFile(file, "one");
+  const manual = new ManualClock();
+  let looks = 0;
+  const clock: Clock = {
+    now: () => manual.now(),
+    timer: (delayMs, callback) => {
+      if (delayMs === LOOK_MS) looks++;
+      return manual.timer(delayMs, callback);
+    },
+    soon: queueMicrotask,
+  };
+  const warnings: string[] = [];
+  const warn = (text: string) => void warnings.push(text);
+  const watch = new FileWatch([{ what: name, files: [file], changed }], { clock, warn });
+  await watch.open();
+  watch.start();
+  /** Runs one check to its end: the timer of the next one is set then. */
+  const look = async () => {
+    const before = looks;
+    manual.advance(LOOK_MS);
+    await until(() => looks > before);
+  };
+  return { file, watch, look, warnings };
+}
+
 describe("files that were read at the start", () => {
-  let folder = "";
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "moqmesh-files-"));
-  });
-  after(() => rm(folder, { recursive: true, force: true }));
-
-  async function watching(name: string, changed: Watched["changed"]) {
-    const file = join(folder, name);
-    await writeFile(file, "one");
-    const manual = new ManualClock();
-    let looks = 0;
-    const clock: Clock = {
-      now: () => manual.now(),
-      timer: (delayMs, callback) => {
-        if (delayMs === LOOK_MS) looks++;
-        return manual.timer(delayMs, callback);
-      },
-      soon: queueMicrotask,
-    };
-    const warnings: string[] = [];
-    const warn = (text: string) => void warnings.push(text);
-    const watch = new FileWatch([{ what: name, files: [file], changed }], { clock, warn });
-    await watch.open();
-    watch.start();
-    /** Runs one check to its end: the timer of the next one is set then. */
-    const look = async () => {
-      const before = looks;
-      manual.advance(LOOK_MS);
-      await until(() => looks > before);
-    };
-    return { file, watch, look, warnings };
-  }
-
   test("are read again once they were replaced and do not change between two checks", async () => {
     let reads = 0;
     const { file, watch, look } = await watching("replaced", async () => ++reads > 0);
@@ -118,32 +118,18 @@ describe("files that were read at the start", () => {
 });
 
 test("files that are unreadable for a while are read once they are readable, and the log gives the reason once", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "moqmesh-retry-"));
-  const file = join(folder, "file");
-  await writeFile(file, "one");
-  const clock = new ManualClock();
-  const warnings: string[] = [];
   let tries = 0;
   const changed = async () => {
     tries++;
     if (tries < 4) throw new Error("EMFILE");
     return true;
   };
-  const warn = (text: string) => void warnings.push(text);
-  const watch = new FileWatch([{ what: "files", files: [file], changed }], { clock, warn });
-  await watch.open();
-  watch.start();
+  const { file, watch, look, warnings } = await watching("retried", changed);
   await writeFile(file, "another");
-  const look = async () => {
-    clock.advance(LOOK_MS);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    return tries === 4;
-  };
-  while (!(await look()));
+  while (tries < 4) await look();
   for (let looks = 0; looks < 5; looks++) await look();
   assert.deepEqual([tries, warnings.length], [4, 1]);
   watch.close();
-  await rm(folder, { recursive: true, force: true });
 });
 
 describe("readiness in the log", () => {
