@@ -6,7 +6,7 @@ import { createEngine } from "../../transport/engines.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
 import type { Settings } from "../support/relay.ts";
 import { until } from "../support/until.ts";
-import { Stage, sendUntil, wholeGroups } from "./support/stage.ts";
+import { nodesAt, Stage, sendUntil, wholeGroups } from "./support/stage.ts";
 
 /** Longest gap for viewers in milliseconds, on a busy machine; the goal is a second. */
 const PAUSE_MS = 5_000;
@@ -53,7 +53,7 @@ describe("a mesh over", () => {
           await stage.relay("regional-2", "regional", of(3)),
         ];
         const edge = await stage.relay("edge-1", "edge", of(4));
-        await until(() => [...(root.relay.cluster()?.registry?.nodes() ?? [])].length === 5);
+        await until(() => nodesAt(root).length === 5);
         const { publisherToken, viewerToken } = stage.workspace;
         const source = (await stage.client(origin.url, { token: publisherToken })).publish("live/a");
         const viewer = await stage.client(edge.url, { token: viewerToken, follows: "" });

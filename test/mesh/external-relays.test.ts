@@ -7,7 +7,7 @@ import { Authority, type Issued } from "../support/authority.ts";
 import { missingEngine } from "../support/engines.ts";
 import type { Settings } from "../support/relay.ts";
 import { until } from "../support/until.ts";
-import { Stage, type Staged } from "./support/stage.ts";
+import { broadcastsAt, nodesAt, Stage, type Staged } from "./support/stage.ts";
 
 const TIMEOUT = { timeout: 60_000 };
 const DAY_MS = 86_400_000;
@@ -15,8 +15,10 @@ const DAY_MS = 86_400_000;
 /** Only the native engine trusts the authorities that a configuration names (docs/engines.md). */
 const skip = missingEngine();
 
-const nodes = ({ relay }: Staged): string[] =>
-  [...(relay.cluster()?.registry?.nodes() ?? [])].map(({ node }) => node).sort();
+const nodes = (relay: Staged): string[] =>
+  nodesAt(relay)
+    .map(({ node }) => node)
+    .sort();
 
 async function ready({ relay }: Staged): Promise<{ status: number; text: string }> {
   const answer = await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/health/ready`);
@@ -166,9 +168,9 @@ describe("a client without the cluster claim", () => {
     assert.match((await publisher.ended).message, /not allowed to publish/);
     const holder = await stage.client(at, { token: publisherToken });
     holder.publish("live/mine");
-    await until(() => [...(root.relay.cluster()?.registry?.broadcasts("live/mine") ?? [])].length === 1);
+    await until(() => broadcastsAt(root, "live/mine").length === 1);
     // It counts as a publisher at the origin, not as a relay.
-    const [mine] = [...(root.relay.cluster()?.registry?.broadcasts("live/mine") ?? [])];
+    const [mine] = broadcastsAt(root, "live/mine");
     assert.deepEqual(mine?.holders, ["origin-1"]);
     assert.deepEqual(nodes(root), ["edge-1", "edge-2", "origin-1", "root-1"]);
   });

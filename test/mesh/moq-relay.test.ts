@@ -8,7 +8,15 @@ import type { TestPublisher } from "../session/support.ts";
 import type { Settings } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 import { ForeignRelay } from "./support/foreign.ts";
-import { type ClientOptions, Stage, type Staged, sendUntil, wholeGroups } from "./support/stage.ts";
+import {
+  broadcastsAt,
+  type ClientOptions,
+  nodesAt,
+  Stage,
+  type Staged,
+  sendUntil,
+  wholeGroups,
+} from "./support/stage.ts";
 
 const TIMEOUT = { timeout: 60_000 };
 
@@ -164,7 +172,7 @@ describe("a ring of a moq-relay and two relays of one mesh", { skip }, () => {
     await stage.relay("regional-1", "regional", mesh);
     edge = await stage.relay("edge-1", "edge", mesh);
     await Promise.all([connected(first), connected(second)]);
-    await until(() => [...(root.relay.cluster()?.registry?.nodes() ?? [])].length === 5);
+    await until(() => nodesAt(root).length === 5);
   });
   after(async () => {
     await stage.close();
@@ -172,7 +180,9 @@ describe("a ring of a moq-relay and two relays of one mesh", { skip }, () => {
   });
 
   const holders = (path: string): readonly string[] =>
-    [...(root.relay.cluster()?.registry?.broadcasts(path) ?? [])].flatMap((one) => one.holders).sort();
+    broadcastsAt(root, path)
+      .flatMap((one) => one.holders)
+      .sort();
 
   it("connects, and the log names the versions", TIMEOUT, (test) => {
     printed(test, first);

@@ -7,7 +7,7 @@ import { parseKeys, signToken } from "../../auth/index.ts";
 import { nodePath } from "../../cluster/control-paths.ts";
 import { nodeInfo } from "../cluster/support.ts";
 import { until } from "../support/until.ts";
-import { Stage, type Staged } from "./support/stage.ts";
+import { nodesAt, Stage, type Staged } from "./support/stage.ts";
 
 const TIMEOUT = { timeout: 60_000 };
 
@@ -18,8 +18,10 @@ async function tokenOf({ workspace }: Stage, sub: string | undefined): Promise<s
   return await signToken(key, { cluster: true, exp, ...(sub !== undefined && { sub }) });
 }
 
-const registered = ({ relay }: Staged) =>
-  [...(relay.cluster()?.registry?.nodes() ?? [])].map(({ node, url }) => `${node} ${url}`).toSorted();
+const registered = (relay: Staged) =>
+  nodesAt(relay)
+    .map(({ node, url }) => `${node} ${url}`)
+    .toSorted();
 const codes = ({ entries }: Staged) => entries.map(({ code }) => code).filter((code) => code !== undefined);
 
 describe("the name of a relay", () => {

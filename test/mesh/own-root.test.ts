@@ -3,12 +3,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { freePorts } from "../../lab/ports.ts";
 import { until } from "../support/until.ts";
-import { Stage, type Staged, sendUntil, wholeGroups } from "./support/stage.ts";
+import { nodesAt, Stage, type Staged, sendUntil, wholeGroups } from "./support/stage.ts";
 
 const TIMEOUT = { timeout: 30_000 };
 
-const registered = ({ relay }: Staged): string[] =>
-  [...(relay.cluster()?.registry?.nodes() ?? [])].map(({ node, present }) => `${node} ${present}`).toSorted();
+const registered = (relay: Staged): string[] =>
+  nodesAt(relay)
+    .map(({ node, present }) => `${node} ${present}`)
+    .toSorted();
 
 async function shown({ relay }: Staged): Promise<string> {
   return await (await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/cluster`)).text();

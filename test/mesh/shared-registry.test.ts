@@ -6,7 +6,15 @@ import { recordedIo } from "../cli/support/io.ts";
 import { RedisServer, withoutRedis } from "../cluster/redis-server.ts";
 import { missingLinux } from "../support/engines.ts";
 import { until } from "../support/until.ts";
-import { Stage, type StageClient, type Staged, sendUntil, wholeGroups } from "./support/stage.ts";
+import {
+  broadcastsAt,
+  nodesAt,
+  Stage,
+  type StageClient,
+  type Staged,
+  sendUntil,
+  wholeGroups,
+} from "./support/stage.ts";
 
 const TIMEOUT_MS = 90_000;
 /** The `lease` of the relays, and a lease in groups of a publisher, with a margin. */
@@ -15,10 +23,14 @@ const GROUPS_PER_LEASE = 60;
 
 const skip = withoutRedis() || (await missingLinux());
 
-const paths = ({ relay }: Staged): string[] =>
-  [...(relay.cluster()?.registry?.broadcasts("") ?? [])].map(({ path }) => path).sort();
-const nodes = ({ relay }: Staged): string[] =>
-  [...(relay.cluster()?.registry?.nodes() ?? [])].map(({ node }) => node).sort();
+const paths = (relay: Staged): string[] =>
+  broadcastsAt(relay, "")
+    .map(({ path }) => path)
+    .sort();
+const nodes = (relay: Staged): string[] =>
+  nodesAt(relay)
+    .map(({ node }) => node)
+    .sort();
 const admin = ({ relay }: Staged): string => `http://127.0.0.1:${relay.adminAddress?.port}/`;
 
 /** What the admin listener of the root shows of its registry. */

@@ -7,7 +7,7 @@ import { type ClaimsInput, generateKey, type Key, parseKeys, signToken } from ".
 import { revokeAt } from "../support/admin.ts";
 import type { Settings } from "../support/relay.ts";
 import { until } from "../support/until.ts";
-import { Stage, type Staged, sendUntil, wholeGroups } from "./support/stage.ts";
+import { nodesAt, Stage, type Staged, sendUntil, wholeGroups } from "./support/stage.ts";
 
 const TIMEOUT = { timeout: 60_000 };
 
@@ -24,7 +24,7 @@ async function mesh(stage: Stage, settings: Settings = {}) {
   const origin = await stage.relay("origin-1", "origin", all);
   const regional = await stage.relay("regional-1", "regional", all);
   const edge = await stage.relay("edge-1", "edge", all);
-  const present = () => [...(root.relay.cluster()?.registry?.nodes() ?? [])].filter((one) => one.present).length;
+  const present = () => nodesAt(root).filter((one) => one.present).length;
   await until(() => present() === 4);
   return { root, origin, regional, edge };
 }
@@ -54,7 +54,7 @@ describe("tokens that relays make", () => {
         const now = performance.now();
         if (viewer.groups.length > seen) [seen, last] = [viewer.groups.length, now];
         longest = Math.max(longest, now - last);
-        if ([...(root.relay.cluster()?.registry?.nodes() ?? [])].some(({ present }) => !present)) absent++;
+        if (nodesAt(root).some(({ present }) => !present)) absent++;
         return now - begun > 3 * LIFE_S * 1_000;
       });
       await until(() => wholeGroups(viewer).at(-1) === next - 1);
@@ -132,7 +132,7 @@ describe("a revocation in a mesh", () => {
       await revoke(root, { sub: "relay edge-1" });
       await until(() => closedBy(root, "token_revoked").length === 1);
       await until(() => refusals(root).includes("token_revoked"));
-      const nodes = () => [...(root.relay.cluster()?.registry?.nodes() ?? [])].map(({ node }) => node);
+      const nodes = () => nodesAt(root).map(({ node }) => node);
       await until(() => !nodes().includes("edge-1"));
       assert.ok(nodes().includes("origin-1"));
       const warned = () =>
@@ -199,7 +199,7 @@ describe("a token that is read from a file", () => {
       await until(() => refusals(root).includes("cluster_required"));
       assert.equal(edge.relay.cluster()?.roots.connected, 0);
       assert.deepEqual(
-        [...(root.relay.cluster()?.registry?.nodes() ?? [])].map(({ node }) => node),
+        nodesAt(root).map(({ node }) => node),
         ["root-1"],
       );
       await write(key, { cluster: true, exp: inSeconds(600) });

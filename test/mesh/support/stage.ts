@@ -118,6 +118,16 @@ export class Stage {
   }
 }
 
+/** Relays in the registry of a root. */
+export function nodesAt({ relay }: Pick<Staged, "relay">) {
+  return [...(relay.cluster()?.registry?.nodes() ?? [])];
+}
+
+/** Broadcasts under `prefix` in the registry of a root. */
+export function broadcastsAt({ relay }: Pick<Staged, "relay">, prefix: string) {
+  return [...(relay.cluster()?.registry?.broadcasts(prefix) ?? [])];
+}
+
 /** A client, and how its session ended. */
 export class StageClient {
   readonly inner: TestClient;
