@@ -182,7 +182,7 @@ describe("keys", () => {
     clock.advance(31_000);
     for (let n = 0; n < 20; n++) await assert.rejects(auth.admit(visit(unknown)), { code: "key_unknown" });
     assert.equal(fetches, 2);
-    assert.equal(warnings.length, 1, "told once");
+    assert.equal(warnings.length, 1, "warned once");
     answer = () => new Response("down", { status: 500 });
     clock.advance(1_800_000);
     await until(() => fetches === 3);

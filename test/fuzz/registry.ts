@@ -41,10 +41,15 @@ function target<T>(
 export function registryTargets(): FuzzTarget[] {
   const change = { info: INFO, holdings: [HOLDING], released: ["live/b"] };
   return [
-    target("registry relay", encodeInfo(INFO), (told) => decodeInfo(NODE, told), encodeInfo),
-    target("registry broadcast", encodeHolding(HOLDING), (told) => decodeHolding(NODE, PATH, told), encodeHolding),
-    target("registry change", encodeChange("w", change), decodeChange, (told) =>
-      encodeChange(told.writer, told.change),
+    target("registry relay", encodeInfo(INFO), (decoded) => decodeInfo(NODE, decoded), encodeInfo),
+    target(
+      "registry broadcast",
+      encodeHolding(HOLDING),
+      (decoded) => decodeHolding(NODE, PATH, decoded),
+      encodeHolding,
+    ),
+    target("registry change", encodeChange("w", change), decodeChange, (decoded) =>
+      encodeChange(decoded.writer, decoded.change),
     ),
   ];
 }

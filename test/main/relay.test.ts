@@ -246,7 +246,7 @@ describe("a renewed certificate", () => {
     now += 12 * DAY_MS;
     clock.advance(CHECK_INTERVAL_MS);
     await until(() => captured.messages().some((message) => /certificate (?:was )?replaced/.test(message)));
-    const told = (await (await fetch(relay.at("http", "/certificate.sha256"))).text()).trim();
+    const served = (await (await fetch(relay.at("http", "/certificate.sha256"))).text()).trim();
     cleanups.push(async () => {
       // Closing waits on the clock.
       clock.advance(1_000);
@@ -254,20 +254,20 @@ describe("a renewed certificate", () => {
     const later = (ms: number) => {
       now += ms;
     };
-    return { relay, before, told, given, later };
+    return { relay, before, served, given, later };
   }
 
   test("is used and served when the engine can swap certificates", async () => {
-    const { relay, before, told, given } = await renewed(true);
-    assert.notEqual(told, before);
-    assert.equal(relay.relay.fingerprint, told);
+    const { relay, before, served, given } = await renewed(true);
+    assert.notEqual(served, before);
+    assert.equal(relay.relay.fingerprint, served);
     assert.equal(given.length, 2);
     assert.deepEqual(relay.relay.reasons(), []);
   });
 
   test("is not served while the engine keeps the old one; a warning asks for a restart", async () => {
-    const { relay, before, told, later } = await renewed(false);
-    assert.equal(told, before);
+    const { relay, before, served, later } = await renewed(false);
+    assert.equal(served, before);
     const warnings = captured.entries.filter((entry) => entry["level"] === "warn").map((entry) => String(entry["msg"]));
     assert.match(warnings.join("\n"), /loads it only at a restart; restart this relay before 20/);
     assert.deepEqual(relay.relay.reasons(), []);

@@ -157,9 +157,9 @@ describe("a client over raw QUIC", () => {
       .data(encodeSetupStream({ probe: 0, role: "both", path: "/room?jwt=secret" }, caps));
     await new Promise((resolve) => setImmediate(resolve));
     host.goaway("moql://other.example:4443");
-    const told = Buffer.concat(written).toString("latin1");
-    assert.match(told, /moql:\/\/other\.example:4443\/room$/);
-    assert.doesNotMatch(told, /secret/);
+    const sent = Buffer.concat(written).toString("latin1");
+    assert.match(sent, /moql:\/\/other\.example:4443\/room$/);
+    assert.doesNotMatch(sent, /secret/);
   });
 
   test("is refused, counted and logged once when it sends nothing or too much before its SETUP", () => {

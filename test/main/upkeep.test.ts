@@ -126,7 +126,10 @@ test("files that are unreadable for a while are read once they are readable, and
   };
   const { file, watch, look, warnings } = await watching("retried", changed);
   await writeFile(file, "another");
-  while (tries < 4) await look();
+  await until(async () => {
+    await look();
+    return tries >= 4;
+  });
   for (let looks = 0; looks < 5; looks++) await look();
   assert.deepEqual([tries, warnings.length], [4, 1]);
   watch.close();

@@ -25,8 +25,8 @@ const COLOURS = /\u001b\[[\d;]*m/g;
 async function found(): Promise<{ binary: string; version: string } | undefined> {
   const binary = await findProgram("moq", "MOQ_CLI");
   if (binary === undefined) return undefined;
-  const told = await promisify(execFile)(binary, ["--version"]).catch(() => undefined);
-  const version = /^moq (\d\S*)/.exec(told?.stdout ?? "")?.[1];
+  const printed = await promisify(execFile)(binary, ["--version"]).catch(() => undefined);
+  const version = /^moq (\d\S*)/.exec(printed?.stdout ?? "")?.[1];
   return version === undefined ? undefined : { binary, version };
 }
 

@@ -28,9 +28,12 @@ const NODES = placesOf(USUAL).map((place) => {
 });
 
 /** Each relay with its metrics, without their prefix; a relay without metrics does not answer. */
-function surveyed(told: Readonly<Record<string, string>>, from: Readonly<Record<string, string[]>> = {}): NodeSurvey[] {
+function surveyed(
+  metrics: Readonly<Record<string, string>>,
+  from: Readonly<Record<string, string[]>> = {},
+): NodeSurvey[] {
   return NODES.map((node) => {
-    const text = told[node.name];
+    const text = metrics[node.name];
     const lines = text?.split(", ").map((line) => `moqmesh_${line}`);
     return {
       node,

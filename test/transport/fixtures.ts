@@ -45,7 +45,7 @@ export class StreamRecord implements BidiHandler {
   }
 
   data(bytes: Uint8Array): void {
-    this.#recorder.told("data");
+    this.#recorder.event("data");
     if (bytes.length === 0) this.#recorder.violated("data without bytes");
     if (this.end !== undefined) this.#recorder.violated("data after the end of its stream");
     this.received += bytes.length;
@@ -63,7 +63,7 @@ export class StreamRecord implements BidiHandler {
   }
 
   stop(code: number): void {
-    this.#recorder.told("stop");
+    this.#recorder.event("stop");
     if (this.stopped !== undefined) this.#recorder.violated("stop twice");
     this.stopped = code;
   }
@@ -89,7 +89,7 @@ export class StreamRecord implements BidiHandler {
   }
 
   #ended(end: RecvEnd): void {
-    this.#recorder.told(end === "fin" ? "fin" : "reset");
+    this.#recorder.event(end === "fin" ? "fin" : "reset");
     if (this.end !== undefined) this.#recorder.violated("a receive half that ended twice");
     this.end = end;
   }
@@ -128,7 +128,7 @@ export class Recorder implements LinkHandler {
   }
 
   uni(stream: RecvStream): RecvHandler {
-    this.told("uni");
+    this.event("uni");
     const other = this.onUni?.(stream);
     if (other !== undefined) return other;
     const record = this.stream();
@@ -138,7 +138,7 @@ export class Recorder implements LinkHandler {
   }
 
   bidi(stream: BidiStream): BidiHandler {
-    this.told("bidi");
+    this.event("bidi");
     const record = this.stream();
     record.recv = stream;
     record.bidi = stream;
@@ -147,32 +147,32 @@ export class Recorder implements LinkHandler {
   }
 
   datagram(bytes: Uint8Array): void {
-    this.told("datagram");
+    this.event("datagram");
     this.datagrams.push(Buffer.from(bytes));
   }
 
   capacity(): void {
-    this.told("capacity");
+    this.event("capacity");
     this.capacities += 1;
   }
 
   backlog(queued: number): void {
-    this.told("backlog");
+    this.event("backlog");
     this.backlogs.push(queued);
   }
 
   drained(): void {
-    this.told("drained");
+    this.event("drained");
     this.drains += 1;
   }
 
   closed(why: LinkClosed): void {
-    this.told("closed");
+    this.event("closed");
     this.closing = why;
     this.figures = this.link?.stats();
   }
 
-  told(event: string): void {
+  event(event: string): void {
     if (this.#calling) this.violated(`${event} from inside a call into the engine`);
     if (this.closing !== undefined) this.violated(`${event} after closed`);
     if (this.link === undefined) this.violated(`${event} before attach`);

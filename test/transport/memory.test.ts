@@ -176,16 +176,16 @@ describe("windows on a simulated network", () => {
     const { client, clientEvents, wire } = await connect(world, { client: { queueMark: 1000 } });
     wire.configure({ reading: false, streamWindow: 1, linkWindow: 1 }, "up");
     const stream = client.openUni(1, unheard);
-    const told = async (bytes: number) => {
+    const reported = async (bytes: number) => {
       stream?.write(pattern(bytes));
       await world.clock.settle();
       return clientEvents.backlogs;
     };
-    assert.deepEqual(await told(1001), [], "one byte has been handed over, and a whole mark is not past it");
-    assert.deepEqual(await told(1), [1001]);
-    assert.deepEqual(await told(999), [1001]);
-    assert.deepEqual(await told(1500), [1001, 3500]);
-    assert.deepEqual(await told(400), [1001, 3500]);
+    assert.deepEqual(await reported(1001), [], "one byte has been handed over, and a whole mark is not past it");
+    assert.deepEqual(await reported(1), [1001]);
+    assert.deepEqual(await reported(999), [1001]);
+    assert.deepEqual(await reported(1500), [1001, 3500]);
+    assert.deepEqual(await reported(400), [1001, 3500]);
     stream?.reset(1);
     await world.clock.settle();
     assert.equal(clientEvents.drains, 1);
