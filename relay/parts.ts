@@ -11,7 +11,7 @@ import type { MeshRuntime } from "./mesh/index.ts";
 import { METRICS } from "./metrics.ts";
 import type { StartOptions } from "./relay.ts";
 
-/** The parts of a relay that exist before it opens a file or a socket. */
+/** Makes the parts of a relay that exist before it opens a file or a socket. */
 export interface RelayParts {
   readonly clock: Clock;
   readonly wallNow: () => number;
@@ -20,14 +20,14 @@ export interface RelayParts {
   readonly counters: Counters;
   readonly defects: Defects;
   readonly channels: ChannelRegistry;
-  /** This relay in the hops of announcements. */
+  /** This relay's id in the hops of announcements. */
   readonly hop: bigint;
   readonly broadcasts: Broadcasts;
   readonly gate: AuthGate;
   readonly host: SessionHost;
 }
 
-/** `mesh` is asked at each session: the mesh is opened later, or never. */
+/** `mesh` is called for each session, because the mesh is opened later or never. */
 export function makeParts(config: Config, options: StartOptions, mesh: () => MeshRuntime | undefined): RelayParts {
   const { clock = systemClock, wallNow = Date.now } = options;
   const { log, output } =
@@ -63,7 +63,7 @@ export function hostBounds({ limits }: Config): Parameters<SessionHost["reconfig
   return { limits, maxSessions: limits.sessions, handshakeTimeoutMs: limits.handshakeTimeoutMs };
 }
 
-/** Random per start, so that a relay that restarts is another hop; 53 bits, so that it fits the number type of every peer; not 0. */
+/** A random hop id: new at each start, so that a restarted relay is another hop; 53 bits, so that it fits the number type of every peer; never 0. */
 function randomHop(): bigint {
   return (randomBytes(8).readBigUInt64BE() & ((1n << 53n) - 1n)) | 1n;
 }

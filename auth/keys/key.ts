@@ -77,12 +77,12 @@ export interface Key {
   readonly kid: string | undefined;
   /** What it signs with. */
   readonly alg: Algorithm;
-  /** What it verifies: `alg` and, for an RSA key that names none, the others of its type. */
+  /** The algorithms that it verifies: `alg` and, for an RSA key without `alg`, the others of its type. */
   readonly algs: readonly Algorithm[];
   readonly scope: KeyScope | undefined;
-  /** Tells keys apart, also those that share a `kid`; not for showing, because it is made of the secret of an `oct` key. */
+  /** Identifies a key, also among keys with the same `kid`. Never show it: the fingerprint of an `oct` key is made from its secret. */
   readonly fingerprint: string;
-  /** It has what signing needs. */
+  /** True when the key can sign. */
   readonly signs: boolean;
   readonly verifies: boolean;
   /** `private`: a private key, which has a public half. `secret`: a shared secret, which has none. */

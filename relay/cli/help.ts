@@ -25,7 +25,7 @@ export function programHelp(commands: readonly Command[], output: Output): strin
     "Options:",
     ...optionList(COMMON_OPTIONS, width),
     "",
-    '"moqmesh COMMAND --help" tells more of one command.',
+    '"moqmesh COMMAND --help" describes one command.',
     "",
     ...exitCodes(width),
     "",
