@@ -204,7 +204,7 @@ test("check and serve refuse a `cluster.ca` when the engine cannot check certifi
   const ca = file("ca.pem", "");
   const mesh = `[cluster]\nnode = "a"\nurl = "https://a.example"\nroot = ["https://root.example"]\ntoken = "t"\nca = "${ca}"\n`;
   const path = file("ca.toml", mesh);
-  const why = /cluster\.ca.*the engine rwebtransport cannot.*engine native.*wss: URLs.*cluster\.fingerprints/;
+  const why = /cluster\.ca.*the engine rwebtransport cannot.*native engine.*wss: URLs.*cluster\.fingerprints/;
   const checked = await run("check", path, "--server.engine", "rwebtransport");
   assert.equal(checked.code, 3);
   assert.match(checked.err, why);
