@@ -91,7 +91,7 @@ class Preflight {
     );
   }
 
-  /** The relays of one machine may share a self-signed certificate, which the first of them makes at its start. */
+  /** True for the self-signed certificate of this machine, which the first relay that starts makes for all. */
   #makesItself(file: string | undefined): boolean {
     const { cert, stateDir } = this.#config.tls;
     if (file === undefined || cert !== undefined) return false;

@@ -11,7 +11,7 @@ import {
 } from "../config/index.ts";
 import type { Logger } from "../log/index.ts";
 
-/** Milliseconds from one reading to the next: signals in between make one, so that a flood of them costs nothing. */
+/** Shortest time in milliseconds between two reloads. Signals that come in between cause one reload, so that a flood of signals costs little. */
 const INTERVAL_MS = 1_000;
 
 export interface Reloading {
@@ -19,12 +19,12 @@ export interface Reloading {
   readonly load: () => Promise<LoadedConfig>;
   /** Applies the live values to the running relay. False when the relay does not run yet, or no longer. */
   readonly apply: (config: Config) => boolean;
-  /** Reads files of certificates and authorities again, resolves with those that have changed. */
+  /** Reads the files of certificates and authorities again. Resolves with the names of those that have changed. */
   readonly files: () => Promise<readonly string[]>;
   readonly log: Logger;
 }
 
-/** A function that reads configuration and files again, at most once in {@link INTERVAL_MS}; calls in between make one more reading. */
+/** Returns a function that reloads the configuration and the files, at most once in {@link INTERVAL_MS}. Calls in between cause one more reload. */
 export function reloader(reloading: Reloading): () => void {
   const configuration = configurationReloader(reloading);
   const { files, log } = reloading;
@@ -34,13 +34,13 @@ export function reloader(reloading: Reloading): () => void {
     try {
       await configuration();
     } catch (err) {
-      log.error({ err }, "configuration checked: it cannot be read, nothing changes");
+      log.error({ err }, "configuration checked: it cannot be read; nothing changes");
     }
     try {
       const changed = await files();
       if (changed.length > 0) log.info({ changed }, "files read again");
     } catch (err) {
-      log.error({ err }, "files of certificates and authorities cannot be read; those read before stay in use");
+      log.error({ err }, "files of certificates and authorities cannot be read; the relay keeps the ones that it has");
     }
   };
   const run = async () => {
@@ -59,9 +59,9 @@ export function reloader(reloading: Reloading): () => void {
   };
 }
 
-/** Reads the configuration again: all that can be taken in is, or, where anything is wrong, nothing. */
+/** Reads the configuration again and applies its live values. When it has an error, nothing is applied. */
 function configurationReloader({ running, load, apply, log }: Reloading): () => Promise<void> {
-  /** What the relay goes by, by key: as text, and as values to compare, since credentials all look the same in text. */
+  /** The values that the relay uses, by key: as text to log, and as values to compare, because all credentials have the same text. */
   const current = new Map(describeConfig(running).map(({ key, text }) => [key, text]));
   const values = configValues(running.config);
   return async () => {
@@ -72,7 +72,7 @@ function configurationReloader({ running, load, apply, log }: Reloading): () => 
       if (!(error instanceof ConfigError)) throw error;
       log.error(
         { problems: error.problems.map(formatProblem) },
-        "configuration checked: it has errors, nothing changes",
+        "configuration checked: it has errors; nothing changes",
       );
       return;
     }
@@ -82,22 +82,23 @@ function configurationReloader({ running, load, apply, log }: Reloading): () => 
       log.info("configuration checked: unchanged");
       return;
     }
-    const tell = ({ key, text, secret }: DescribedValue) => (secret ? key : `${key}: ${current.get(key)} -> ${text}`);
-    const later = changed.filter(({ live }) => !live).map(tell);
+    const describe = ({ key, text, secret }: DescribedValue) =>
+      secret ? key : `${key}: ${current.get(key)} -> ${text}`;
+    const later = changed.filter(({ live }) => !live).map(describe);
     const now = changed.filter(({ live }) => live);
     if (now.length > 0) {
-      const changes = now.map(tell);
+      const changes = now.map(describe);
       if (!apply(loaded.config)) {
-        log.warn("configuration checked: the relay is not running, nothing changes");
+        log.warn("configuration checked: the relay is not running; nothing changes");
         return;
       }
       for (const { key, text } of now) {
         current.set(key, text);
         values.set(key, next.get(key));
       }
-      log.info({ changes }, "configuration reloaded: the log level applies now, all else to new sessions");
+      log.info({ changes }, "configuration reloaded: the log level applies now, other changes apply to new sessions");
       log.level = loaded.config.log.level;
     }
-    if (later.length > 0) log.warn({ changes: later }, "configuration checked: a restart is needed for what changed");
+    if (later.length > 0) log.warn({ changes: later }, "configuration checked: these changes need a restart");
   };
 }

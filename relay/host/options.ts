@@ -2,6 +2,7 @@ import type { LinkLimits } from "../../moq/link.ts";
 import type { CertificateOptions, PemFiles } from "../../transport/tls/index.ts";
 import { type Config, PEM_PAIR } from "../config/index.ts";
 
+/** Links know their bounds by other names, because links between relays have other values. */
 export function linkLimits({ limits }: Config): LinkLimits {
   return {
     uniStreams: limits.uniStreams,
@@ -12,7 +13,7 @@ export function linkLimits({ limits }: Config): LinkLimits {
   };
 }
 
-/** Files of the certificate and of further ones, that one first. */
+/** The files of `cert` and `key`, then those of `certificates`. */
 export function pemPairs({ tls }: Pick<Config, "tls">): PemFiles[] {
   const { cert, key, certificates } = tls;
   const further = certificates.map((one) => {
