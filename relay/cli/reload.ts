@@ -99,6 +99,6 @@ function configurationReloader({ running, load, apply, log }: Reloading): () => 
       log.info({ changes }, "configuration reloaded: the log level applies now, other changes apply to new sessions");
       log.level = loaded.config.log.level;
     }
-    if (later.length > 0) log.warn({ changes: later }, "configuration checked: these changes need a restart");
+    if (later.length > 0) log.warn({ changes: later }, "configuration checked: a restart is needed for these changes");
   };
 }
