@@ -38,7 +38,7 @@ export function reloader(reloading: Reloading): () => void {
     }
     try {
       const changed = await files();
-      if (changed.length > 0) log.info({ changed }, "files read again");
+      if (changed.length > 0) log.info({ sections: changed }, "certificate files reloaded");
     } catch (err) {
       log.error({ err }, "files of certificates and authorities cannot be read; the relay keeps the ones that it has");
     }
@@ -96,9 +96,12 @@ function configurationReloader({ running, load, apply, log }: Reloading): () => 
         current.set(key, text);
         values.set(key, next.get(key));
       }
-      log.info({ changes }, "configuration reloaded: the log level applies now, other changes apply to new sessions");
+      log.info(
+        { changes },
+        "configuration reloaded: log level, peers and redirect apply now, limits to new sessions, [drain] to the next drain",
+      );
       log.level = loaded.config.log.level;
     }
-    if (later.length > 0) log.warn({ changes: later }, "configuration checked: a restart is needed for these changes");
+    if (later.length > 0) log.warn({ changes: later }, "configuration checked: these keys changed and need a restart");
   };
 }

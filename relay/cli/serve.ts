@@ -16,7 +16,7 @@ export const serveCommand: Command = {
   summary: "Run a relay.",
   description: [
     "Runs a relay with the configuration of FILE (TOML), or with the defaults when there is none. If no certificate is configured, it makes a self-signed one and prints its fingerprint.",
-    "SIGTERM or SIGINT (Ctrl-C) stops the relay gracefully: it refuses new sessions, sends GOAWAY to the others and gives them time to leave. A second signal stops it at once. SIGHUP, unless the relay was started on a terminal, reads the configuration again. Keys that docs/config.md marks with `reload` then apply to new sessions, the log level at once; the log lists changed keys that need a restart. A configuration with an error changes nothing.",
+    "SIGTERM or SIGINT (Ctrl-C) stops the relay gracefully: it refuses new sessions, sends GOAWAY to the others and gives them time to leave. A second signal stops it at once. SIGHUP, unless the relay was started on a terminal, reads the configuration again. Keys that docs/config.md marks with `reload` then apply: the log level, and `peers` and `redirect` of `[cluster]`, at once, limits to new sessions, `[drain]` to the next drain; the log lists changed keys that need a restart. A configuration with an error changes nothing.",
   ],
   positionals: [{ name: "FILE", required: false, description: "Configuration file." }],
   options: [],

@@ -50,8 +50,10 @@ export class Readiness {
     const now = reasons();
     if (now.join() === this.#said) return;
     this.#said = now.join();
-    if (now.length > 0) log.warn({ reasons: now }, "relay not ready");
-    else log.info(this.#everReady ? {} : facts, this.#everReady ? "relay ready again" : "relay ready");
+    if (now.length > 0) {
+      const level = now.every((reason) => reason === "draining") ? "info" : "warn";
+      log[level]({ reasons: now }, "relay not ready: /health/ready answers 503; open sessions continue");
+    } else log.info(this.#everReady ? {} : facts, this.#everReady ? "relay ready again" : "relay ready");
     this.#everReady ||= now.length === 0;
   }
 }

@@ -26,7 +26,7 @@ function rootLog(log: Logger, defects: Defects): Pick<MeshNodeEvents, RootLog> {
       const why = trouble.length === 0 ? "" : ` (${trouble.join("; ")})`;
       log.info(asking ? `no root can be asked${why}: asking other relays` : "a root can be asked again");
     },
-    controlDefect: (error) => defects.report("in the session with this root itself", error),
+    controlDefect: (error) => defects.report("in this root's control session with itself", error),
   };
 }
 

@@ -30,7 +30,11 @@ export function replicateRegistry(
   });
   const connectionChanged = (up: boolean, reason: string) => {
     if (up) log.info(where, "registry Redis reached");
-    else log.warn({ ...where, reason }, "registry Redis unreachable; serving the last known state");
+    else
+      log.warn(
+        { ...where, reason },
+        "registry Redis unreachable; serving the last known state until it is back, without new broadcasts of other roots",
+      );
   };
   return new ReplicatedRegistry({ registry, backend, clock, leaseMs: config.leaseMs, connectionChanged });
 }

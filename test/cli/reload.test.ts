@@ -50,7 +50,7 @@ test("a replaced certificate is served after SIGHUP, and the log says so", {
   const before = await shown(port);
   await put();
   program.kill("SIGHUP");
-  await program.says(/"changed":\["\[tls\]"\],"msg":"files read again"/);
+  await program.says(/"sections":\["\[tls\]"\],"msg":"certificate files reloaded"/);
   assert.notEqual(await shown(port), before);
 });
 

@@ -44,8 +44,8 @@ test("keeps running after an uncaught error, logs it and counts it", async () =>
   const program = serve([], { execArgv: ["--import", hook] });
   const { admin } = await program.ready();
   program.kill("SIGWINCH");
-  await program.says(/"level":"error".*in a promise.*a defect outside of any session/);
-  await program.says(/"level":"error".*in a timer.*a defect outside of any session/);
+  await program.says(/"level":"error".*in a promise.*internal error outside of any session/);
+  await program.says(/"level":"error".*in a timer.*internal error outside of any session/);
   const metrics = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
   assert.match(metrics, /^moqmesh_defects_total 2$/m);
   program.kill("SIGTERM");

@@ -163,7 +163,7 @@ describe("readiness in the log", () => {
       [
         ["listening", 1, ["no_root"]],
         ["relay ready", 1, undefined],
-        ["relay not ready", undefined, ["file_descriptors"]],
+        ["relay not ready: /health/ready answers 503; open sessions continue", undefined, ["file_descriptors"]],
         ["relay ready again", undefined, undefined],
       ],
     );

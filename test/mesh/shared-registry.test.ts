@@ -103,7 +103,8 @@ describe("two roots that share a Redis", { skip, timeout: TIMEOUT_MS }, () => {
 
   it("keep working after Redis is killed, say so, and each serves its own part of the registry", async () => {
     await redis.kill();
-    const cut = "registry Redis unreachable; serving the last known state";
+    const cut =
+      "registry Redis unreachable; serving the last known state until it is back, without new broadcasts of other roots";
     for (const one of [a, b]) {
       await until(() => one.relay.cluster()?.registry?.backend.up === false);
       const { json, text, metrics } = await shown(one);
