@@ -36,6 +36,7 @@ function root() {
   const backend = new RedisBackend({
     clock: systemClock,
     random: Math.random,
+    leaseMs: LEASE_MS,
     dial: dialRedis(at),
     writer: randomUUID(),
     unique: randomUUID,

@@ -23,6 +23,7 @@ export function replicateRegistry(
   const backend = new RedisBackend({
     clock,
     random: Math.random,
+    leaseMs: config.leaseMs,
     dial: dialRedis(address),
     writer: randomUUID(),
     unique: randomUUID,

@@ -35,6 +35,7 @@ function redis(clock: Clock = systemClock): RegistryBackend {
   return new RedisBackend({
     clock,
     random: Math.random,
+    leaseMs: LEASE_MS,
     dial,
     writer: randomUUID(),
     unique: randomUUID,

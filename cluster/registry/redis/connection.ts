@@ -4,6 +4,11 @@ import { BackOff } from "../../back-off.ts";
 /** First and longest wait between two connection attempts, in milliseconds. */
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5_000;
+/**
+ * Part of a lease that a wait may take at most. The first root that reaches an empty Redis keeps what the other roots have not written for one lease:
+ * a root that waited longer would find its relays withdrawn.
+ */
+const WAIT_OF_LEASE = 1 / 4;
 
 /** Milliseconds for an answer. Redis takes about one unless it hangs. */
 const ANSWER_MS = 2_000;
@@ -26,6 +31,8 @@ export interface ConnectionDeps {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly dial: DialRedis;
+  /** The lease of what is in Redis, in milliseconds. */
+  readonly leaseMs: number;
 }
 
 export interface ConnectionEvents {
@@ -48,7 +55,8 @@ export class RedisConnection {
   constructor(deps: ConnectionDeps, events: ConnectionEvents) {
     this.#deps = deps;
     this.#events = events;
-    this.#backOff = new BackOff({ firstMs: FIRST_WAIT_MS, longestMs: LONGEST_WAIT_MS, random: deps.random });
+    const longestMs = Math.min(LONGEST_WAIT_MS, deps.leaseMs * WAIT_OF_LEASE);
+    this.#backOff = new BackOff({ firstMs: FIRST_WAIT_MS, longestMs, random: deps.random });
     this.#dial();
   }
 
