@@ -138,14 +138,14 @@ export class BackendWriter {
    * Whether another root has a session with the later start that is stored. What is left of a relay whose clock was ahead is a later
    * start as well, but no root renews its lease.
    */
-  #isRenewedElsewhere(record: ReplicatedNode, { info, leftMs }: StoredNode, now: number): boolean {
+  #isRenewedElsewhere(record: ReplicatedNode, { info, remainingMs }: StoredNode, now: number): boolean {
     const first = record.newerStart;
     if (first?.startedAt !== info.startedAt) {
-      record.newerStart = { startedAt: info.startedAt, leftMs, seenAt: now };
+      record.newerStart = { startedAt: info.startedAt, remainingMs, seenAt: now };
       return false;
     }
     const passed = now - first.seenAt;
-    return passed >= this.#deps.leaseMs / 2 && leftMs > first.leftMs - passed + LEASE_SLACK_MS;
+    return passed >= this.#deps.leaseMs / 2 && remainingMs > first.remainingMs - passed + LEASE_SLACK_MS;
   }
 
   /** Whether paths of a relay of ours are stored and unknown here. A path that was unknown before is released. */

@@ -50,7 +50,7 @@ export interface StoredNode {
   /** Its root has not written all yet: a missing path may follow. */
   readonly partial: boolean;
   /** Milliseconds that are left of its lease. */
-  readonly leftMs: number;
+  readonly remainingMs: number;
 }
 
 /** What one write has of a relay: everything (`whole`), the last pending changes (`last`), or changes of which more follow (`more`). */
@@ -60,7 +60,7 @@ export type Part = "whole" | "last" | "more";
 export interface Listing {
   /** Identifies the memory behind the backend: changes when all was lost. */
   readonly instance: string;
-  readonly nodes: readonly { readonly node: string; readonly version: string; readonly leftMs: number }[];
+  readonly nodes: readonly { readonly node: string; readonly version: string; readonly remainingMs: number }[];
 }
 
 /** Version before and after a change; `before` is empty for the first one. */

@@ -1,8 +1,11 @@
-/** Paths of all relays together that may be pending; changes beyond that are found by comparison. */
+/** Most pending paths, over all relays. At the bound a change is dropped; the next comparison with the backend finds it. */
 const MAX_PENDING_PATHS = 200_000;
 
-/** Relays whose leaving is remembered while others are read. */
-const MAX_LEFT = 10_000;
+/**
+ * Most departures that a root remembers during one comparison. Beyond it, an outdated record can bring a departed relay back until the next
+ * comparison.
+ */
+const MAX_DEPARTURES = 10_000;
 
 const NO_PATHS: ReadonlySet<string> = new Set();
 
@@ -19,11 +22,11 @@ interface Removal {
   readonly until: number;
 }
 
-/** A start of a relay that the backend keeps, later than the one that has a session here. */
+/** The backend has a later start of a relay than the session at this root. */
 interface NewerStart {
   readonly startedAt: number;
-  /** What was left of its lease at `seenAt`. */
-  readonly leftMs: number;
+  /** What remained of its lease at `seenAt`, in milliseconds. */
+  readonly remainingMs: number;
   readonly seenAt: number;
 }
 
@@ -34,13 +37,13 @@ export interface ReplicatedNode {
   pending: Pending | undefined;
   /** Pending paths were dropped at the bound: only a comparison finds them. */
   overflowed: boolean;
-  /** The backend's version that the registry's state equals, but for what is pending; nothing when they may differ. */
+  /** Version of the backend's record that equals this root's state plus `pending`. Absent if the two may differ. */
   version: string | undefined;
   /** When this root last renewed the lease. */
   renewedAt: number | undefined;
   removal: Removal | undefined;
-  /** The start that left on purpose since the comparison under way began reading. */
-  leftStart: number | undefined;
+  /** `startedAt` of a relay that left on purpose during the current comparison. A record read earlier must not register it again. */
+  departedStart: number | undefined;
   /** Stored paths unknown here at the last comparison; removed if still unknown at the next. */
   unknownPaths: ReadonlySet<string>;
   newerStart: NewerStart | undefined;
@@ -52,9 +55,9 @@ export class ReplicatedNodes {
   /** Those with something to write or to remove, in the order in which it came. */
   readonly #unwritten = new Set<ReplicatedNode>();
   #pendingPaths = 0;
-  #left = 0;
+  #departed = 0;
 
-  /** Whether anything is to be written or removed. */
+  /** True if something is to be written or removed. */
   get unwritten(): boolean {
     return this.#unwritten.size > 0;
   }
@@ -74,7 +77,7 @@ export class ReplicatedNodes {
       version: undefined,
       renewedAt: undefined,
       removal: undefined,
-      leftStart: undefined,
+      departedStart: undefined,
       unknownPaths: NO_PATHS,
       newerStart: undefined,
     };
@@ -90,7 +93,7 @@ export class ReplicatedNodes {
     return [...this.#unwritten].filter(({ removal }) => removal !== undefined);
   }
 
-  /** The relay itself changed, or what it holds of `path`. */
+  /** Marks the relay (without `path`), or its holding of `path`, as not yet written. */
   mark(node: string, path?: string): void {
     const record = this.record(node);
     record.pending ??= { info: false, paths: new Set() };
@@ -107,14 +110,14 @@ export class ReplicatedNodes {
     }
   }
 
-  /** The relay and these paths are being written. */
+  /** A write of the relay and these paths begins. */
   beginWrite({ pending }: ReplicatedNode, paths: Iterable<string>): void {
     if (pending === undefined) return;
     pending.info = false;
     for (const path of paths) if (pending.paths.delete(path)) this.#pendingPaths--;
   }
 
-  /** All that was pending is written, but for what changed meanwhile. */
+  /** A write succeeded. Clears `pending` unless something changed during the write. */
   written(record: ReplicatedNode): void {
     const { pending } = record;
     if (pending?.info === false && pending.paths.size === 0) this.clearPending(record);
@@ -138,8 +141,8 @@ export class ReplicatedNodes {
     this.#forgetWritten(record);
   }
 
-  /** This root does not write the relay any more. */
-  clearWriting(node: string): void {
+  /** This root no longer writes the relay. */
+  forgetWriteState(node: string): void {
     const record = this.#records.get(node);
     if (record === undefined) return;
     this.clearPending(record);
@@ -153,25 +156,25 @@ export class ReplicatedNodes {
     record.unknownPaths = paths.size > 0 ? paths : NO_PATHS;
   }
 
-  /** The relay left on purpose while others are being read. */
-  setLeft(node: string, startedAt: number): void {
-    if (this.#left >= MAX_LEFT) return;
+  /** The relay left on purpose during the current comparison. */
+  setDeparted(node: string, startedAt: number): void {
+    if (this.#departed >= MAX_DEPARTURES) return;
     const record = this.record(node);
-    if (record.leftStart === undefined) this.#left++;
-    record.leftStart = startedAt;
+    if (record.departedStart === undefined) this.#departed++;
+    record.departedStart = startedAt;
   }
 
-  clearLeft(): void {
-    for (const record of this.#records.values()) record.leftStart = undefined;
-    this.#left = 0;
+  clearDeparted(): void {
+    for (const record of this.#records.values()) record.departedStart = undefined;
+    this.#departed = 0;
   }
 
-  /** The backend may have lost anything. */
+  /** Forgets all versions, because the backend may have lost data. */
   clearVersions(): void {
     for (const record of this.#records.values()) record.version = undefined;
   }
 
-  /** Forgets renewals before `since`, and records that say nothing any more. */
+  /** Forgets renewals before `since`, and empty records. */
   prune(since: number): void {
     for (const record of this.#records.values()) {
       if (record.renewedAt !== undefined && record.renewedAt < since) record.renewedAt = undefined;
@@ -185,7 +188,7 @@ export class ReplicatedNodes {
 }
 
 function isEmpty(record: ReplicatedNode): boolean {
-  const { pending, overflowed, version, renewedAt, removal, leftStart, unknownPaths, newerStart } = record;
-  const states = [pending, version, renewedAt, removal, leftStart, newerStart];
+  const { pending, overflowed, version, renewedAt, removal, departedStart, unknownPaths, newerStart } = record;
+  const states = [pending, version, renewedAt, removal, departedStart, newerStart];
   return !overflowed && unknownPaths.size === 0 && states.every((state) => state === undefined);
 }

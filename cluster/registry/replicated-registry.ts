@@ -94,7 +94,7 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
   }
 
   lost(node: string): void {
-    this.#nodes.clearWriting(node);
+    this.#nodes.forgetWriteState(node);
   }
 
   up(): void {
@@ -156,7 +156,7 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
     const known = registry.get(node);
     const record = this.#nodes.get(node);
     if (record !== undefined) record.version = undefined;
-    if (this.#working) this.#nodes.setLeft(node, startedAt);
+    if (this.#working) this.#nodes.setDeparted(node, startedAt);
     if (known === undefined || known.startedAt > startedAt) return;
     const ours = this.#isOurs(node);
     registry.evict(node);
@@ -190,7 +190,7 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
   }
 
   #remove({ node, startedAt }: NodeInfo): void {
-    this.#nodes.clearWriting(node);
+    this.#nodes.forgetWriteState(node);
     this.#nodes.setRemoval(node, { startedAt, until: this.#deps.clock.now() + this.#deps.leaseMs });
     this.#gather();
   }
@@ -241,12 +241,12 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
   /** Takes over what other roots registered, and evicts what they registered and the backend has no more. */
   async #readOthers(): Promise<void> {
     const { registry, backend, clock, leaseMs } = this.#deps;
-    this.#nodes.clearLeft();
+    this.#nodes.clearDeparted();
     const { instance, nodes } = await backend.list();
     if (instance !== this.#instance) this.#graceUntil = clock.now() + leaseMs;
     this.#instance = instance;
     const listed = new Set<string>();
-    for (const { node, version, leftMs } of nodes) {
+    for (const { node, version, remainingMs } of nodes) {
       listed.add(node);
       if (!this.#isReadable(node) || !NODE_NAME.test(node)) continue;
       const record = this.#nodes.get(node);
@@ -255,7 +255,7 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
       // A relay that was lost here is at another root if that root has renewed its lease since.
       const renewedAt = record?.renewedAt;
       const ownLeftMs = renewedAt === undefined ? -1 : leaseMs - (clock.now() - renewedAt) + LEASE_SLACK_MS;
-      if (!isElsewhere && registry.get(node) !== undefined && leftMs <= ownLeftMs) continue;
+      if (!isElsewhere && registry.get(node) !== undefined && remainingMs <= ownLeftMs) continue;
       const stored = await backend.read(node);
       if (stored !== undefined && this.#isReadable(node)) this.#apply(stored);
     }
@@ -285,9 +285,9 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
   #apply({ version, info, holdings, partial }: StoredNode): void {
     const { registry, clock } = this.#deps;
     const { node } = info;
-    const leftStart = this.#nodes.get(node)?.leftStart;
-    if ((leftStart !== undefined && leftStart >= info.startedAt) || !this.#register(info)) return;
-    this.#nodes.clearWriting(node);
+    const departedStart = this.#nodes.get(node)?.departedStart;
+    if ((departedStart !== undefined && departedStart >= info.startedAt) || !this.#register(info)) return;
+    this.#nodes.forgetWriteState(node);
     // In a part, what is missing may follow. After an outage, what is missing may be missing in an old snapshot alone.
     const filling = partial || clock.now() < this.#graceUntil;
     const missing = [...registry.paths(node)].filter((path) => !holdings.has(path));

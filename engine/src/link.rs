@@ -98,7 +98,7 @@ impl Link {
     pub fn count_http3_stream(&mut self) {
         self.http3_streams += 1;
         if self.http3_streams > 1 && self.http3_streams <= MAX_HTTP3_STREAMS {
-            let limit = self.shared.allowed.uni.with_extra(self.http3_streams);
+            let limit = self.shared.allowed.uni.set_extra(self.http3_streams);
             self.shared.conn.set_max_concurrent_uni_streams(quinn::VarInt::from_u32(limit));
         }
     }

@@ -3,16 +3,15 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// Factor by which the current limit grows when half of it was used.
+/// When the peer has opened, in total, half as many streams as the current limit, the limit grows by this factor.
 const GROWTH: u32 = 4;
 
 pub struct StreamAllowance {
-    /// The largest value of `now`.
+    /// The largest value of `current`.
     limit: AtomicU32,
-    /// The current limit.
-    now: AtomicU32,
+    current: AtomicU32,
     /// Streams that the peer has opened so far, ended ones included.
-    used: AtomicU32,
+    opened: AtomicU32,
     /// Streams of HTTP/3 itself, which are allowed on top.
     extra: AtomicU32,
 }
@@ -20,37 +19,37 @@ pub struct StreamAllowance {
 impl StreamAllowance {
     /// Begins with `initial` streams and grows to `limit`; an `initial` of 0 begins with `limit`.
     pub fn new(limit: u32, initial: u32, extra: u32) -> Self {
-        let now = AtomicU32::new(initial_limit(limit, initial));
-        Self { limit: AtomicU32::new(limit), now, used: AtomicU32::new(0), extra: AtomicU32::new(extra) }
+        let current = AtomicU32::new(initial_limit(limit, initial));
+        Self { limit: AtomicU32::new(limit), current, opened: AtomicU32::new(0), extra: AtomicU32::new(extra) }
     }
 
     /// Counts a stream that the peer has opened. Returns QUIC's new limit when it has grown.
     pub fn count_opened(&self) -> Option<u32> {
-        let used = self.used.fetch_add(1, Relaxed).saturating_add(1);
-        let now = self.now.load(Relaxed);
+        let opened = self.opened.fetch_add(1, Relaxed).saturating_add(1);
+        let current = self.current.load(Relaxed);
         let limit = self.limit.load(Relaxed);
-        if now >= limit || used < now / 2 {
+        if current >= limit || opened < current / 2 {
             return None;
         }
-        self.now.fetch_max(now.saturating_mul(GROWTH).min(limit), Relaxed);
+        self.current.fetch_max(current.saturating_mul(GROWTH).min(limit), Relaxed);
         Some(self.total())
     }
 
-    /// Allows `limit` streams at once, never fewer than before. Returns QUIC's new limit when it has grown.
+    /// Raises both limits to `limit` immediately, without gradual growth; never lowers them. Returns QUIC's new limit when it has grown.
     pub fn raise(&self, limit: u32) -> Option<u32> {
         self.limit.fetch_max(limit, Relaxed);
-        let before = self.now.fetch_max(limit, Relaxed);
+        let before = self.current.fetch_max(limit, Relaxed);
         (limit > before).then(|| self.total())
     }
 
     /// Sets how many streams HTTP/3 has of its own. Returns QUIC's new limit.
-    pub fn with_extra(&self, extra: u32) -> u32 {
+    pub fn set_extra(&self, extra: u32) -> u32 {
         self.extra.store(extra, Relaxed);
         self.total()
     }
 
     fn total(&self) -> u32 {
-        self.now.load(Relaxed).saturating_add(self.extra.load(Relaxed))
+        self.current.load(Relaxed).saturating_add(self.extra.load(Relaxed))
     }
 }
 
@@ -68,7 +67,7 @@ mod tests {
         let allowance = StreamAllowance::new(100, 16, 1);
         let grown: Vec<_> = (0..100).filter_map(|_| allowance.count_opened()).collect();
         assert_eq!(grown, [65, 101]);
-        assert_eq!(allowance.with_extra(3), 103);
+        assert_eq!(allowance.set_extra(3), 103);
     }
 
     #[test]
@@ -77,7 +76,7 @@ mod tests {
         assert_eq!(allowance.raise(500), Some(501));
         assert_eq!(allowance.raise(200), None);
         assert!((0..1000).all(|_| allowance.count_opened().is_none()));
-        assert_eq!(allowance.with_extra(0), 500);
+        assert_eq!(allowance.set_extra(0), 500);
     }
 
     #[test]
@@ -85,7 +84,7 @@ mod tests {
         for (limit, initial) in [(100, 0), (8, 16)] {
             let allowance = StreamAllowance::new(limit, initial, 0);
             assert!((0..200).all(|_| allowance.count_opened().is_none()));
-            assert_eq!(allowance.with_extra(0), limit);
+            assert_eq!(allowance.set_extra(0), limit);
         }
     }
 }

@@ -28,7 +28,7 @@ export class Outbox {
   readonly #lane: Lane;
   readonly #clock: Clock;
   readonly #owner: OutboxOwner;
-  /** Halves with something to send for which their own window has room. */
+  /** Streams that have bytes or a FIN to send and room in their own window. */
   readonly #order = new PriorityQueue<SendHalf>();
   readonly #datagrams: Uint8Array[] = [];
   /** Bytes sent and not read by the peer. */
@@ -76,7 +76,7 @@ export class Outbox {
 
   /** Sends as much as the lane and the peer's windows allow now. */
   pump(): void {
-    if (this.#waits()) return;
+    if (this.#scheduleIfBusy()) return;
     const { bandwidth } = this.#lane.settings;
     let budget = bandwidth === 0 ? Number.POSITIVE_INFINITY : Math.max(PACKET_BYTES, bandwidth / QUANTA_PER_SECOND);
     while (budget > 0) {
@@ -84,7 +84,7 @@ export class Outbox {
       if (sent === undefined) break;
       budget -= sent;
     }
-    this.#waits();
+    this.#scheduleIfBusy();
   }
 
   clear(): void {
@@ -94,8 +94,8 @@ export class Outbox {
     this.#cancel?.();
   }
 
-  /** True while the lane is busy. Then `free` follows if something waits. */
-  #waits(): boolean {
+  /** True if the lane is busy; then it schedules `free`, if something waits. */
+  #scheduleIfBusy(): boolean {
     const busyFor = this.#lane.busyUntil - this.#clock.now();
     if (busyFor <= 0) return false;
     this.#cancel?.();

@@ -2,18 +2,18 @@ import type { Counters } from "../counters.ts";
 import type { Source } from "./contract.ts";
 
 /**
- * Tracks without viewers that stay subscribed at one publisher. Each takes a stream of the publisher, and browsers allow about a
- * hundred, most of which watched tracks need. At the bound the track whose viewers left first retires.
+ * Most quiet tracks that stay subscribed at one publisher. Each uses one of the publisher's streams. Browsers allow about 100, and watched
+ * tracks need most of them. At the bound the track that was kept first retires.
  */
 const KEPT_TRACKS = 16;
 
-/** A track without viewers. */
+/** A quiet track without viewers. */
 interface Kept {
-  /** Retires it. */
+  /** Retires the track, which calls {@link KeptTracks.delete}. */
   release(): void;
 }
 
-/** The tracks that stay subscribed without viewers, by publisher. One per process. */
+/** Quiet tracks that stay subscribed after their last viewer left (see `unwatched.ts`), by publisher. One per process. */
 export class KeptTracks {
   readonly #counters: Counters;
   readonly #bySource = new Map<Source, Set<Kept>>();

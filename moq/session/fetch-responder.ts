@@ -5,41 +5,44 @@ import { laterOf, type Responder } from "./responder.ts";
 
 /** A peer asks for one group. */
 export interface FetchAsk {
-  /** Absolute. */
+  /** With the session's root before it. */
   readonly path: string;
   readonly track: string;
-  /** 0 for the current one. */
+  /** The epoch that the peer asks for; 0: any epoch. */
   readonly epoch: bigint;
   /** 0 to 255, higher first. */
   readonly priority: number;
   readonly group: number;
 }
 
-/** Sends the frames of one group on `stream`, in the dialect of the session. `gone` is called when the request is over. */
-export function serveFetch(session: SessionContext, ask: FetchAsk, stream: BidiStream, gone: () => void): Responder {
+/**
+ * Answers a FETCH: sends one group on `stream`, in the dialect of the session. If the broadcast has another epoch than the peer asks for,
+ * resets `stream` with `not_found`. Calls `onEnd` once, when the request has ended. The caller has checked the bounds.
+ */
+export function serveFetch(session: SessionContext, ask: FetchAsk, stream: BidiStream, onEnd: () => void): Responder {
   const { broadcasts, ownNumbers = false } = session.deps;
   const { path, track, priority, group } = ask;
   stream.setPriority(rank(priority, 0, 0));
   const epoch = broadcasts.broadcast(path)?.route()?.advertisement.epoch;
   if (ask.epoch !== 0n && epoch !== undefined && epoch !== ask.epoch) {
     stream.reset(session.codes.codeOf("not_found"));
-    gone();
+    onEnd();
     return { fin: () => {}, gone: () => {} };
   }
-  let left = false;
-  const leave = () => {
-    if (left) return;
-    left = true;
-    gone();
+  let ended = false;
+  const end = () => {
+    if (ended) return;
+    ended = true;
+    onEnd();
   };
   const { asker, channel, share } = session;
   const where = { path, track, sequence: group, priority, ownNumbers, asker, later: laterOf(share) };
-  const cancel = broadcasts.fetch(where, channel, stream, leave);
+  const cancel = broadcasts.fetch(where, channel, stream, end);
   return {
     fin: () => {},
     gone: () => {
-      if (!left) cancel();
-      leave();
+      if (!ended) cancel();
+      end();
     },
   };
 }

@@ -10,22 +10,22 @@ const DEFAULT_COST = 1;
 
 interface Announcement {
   readonly path: string;
-  /** Absent when the peer may not publish it, when it leads back to us, or while it waits for a place. */
+  /** Absent while the announcement loops back to us, has a path that is too long, was refused by the table, or waits for a place. */
   publication: Publication | undefined;
   /** Ends its wait for a place among all broadcasts. */
-  leaveLine: () => void;
+  stopWaiting: () => void;
   /** Gives back its place among the broadcasts of its tenant. */
   giveBack: () => void;
 }
 
-/** What the peer announces in answer to one request of ours: checked, counted, and published in a table. */
+/** The peer's answer to one ANNOUNCE_REQUEST. Checks and counts each announcement, then publishes it in `table`. */
 export class PeerAnnouncements {
   readonly #session: SessionContext;
   readonly #prefix: string;
   readonly #table: AnnounceTable;
   readonly #bounds: Pick<WireLimits, "hops" | "pathParts" | "pathBytes">;
   readonly #bySuffix = new Map<string, Announcement>();
-  /** Announcements that are counted and have no path, since it was too long. */
+  /** Announcements whose path was too long. They count towards the bound and are not stored. */
   #oversized = 0;
   #beyond = false;
   #reported = false;
@@ -52,12 +52,12 @@ export class PeerAnnouncements {
     return this.#bySuffix.has(suffix);
   }
 
-  /** The peer announces a broadcast, or announces it again with other properties. `hops` has everyone before us. */
+  /** The peer announces a broadcast, or announces it again with other properties. `hops` lists every relay before this one. */
   announce(suffix: string, message: Advertisement): void {
     const advertisement = this.#withCost(message);
     const known = this.#bySuffix.get(suffix);
     if (known !== undefined) {
-      this.#again(known, advertisement);
+      this.#reannounce(known, advertisement);
       return;
     }
     const path = this.#session.absolute(joinPath(this.#prefix, suffix));
@@ -65,7 +65,7 @@ export class PeerAnnouncements {
       this.#refused(path, "limit");
       return;
     }
-    const entry: Announcement = { path, publication: undefined, leaveLine: () => {}, giveBack: () => {} };
+    const entry: Announcement = { path, publication: undefined, stopWaiting: () => {}, giveBack: () => {} };
     this.#bySuffix.set(suffix, entry);
     this.#publish(entry, advertisement);
   }
@@ -82,13 +82,13 @@ export class PeerAnnouncements {
     this.#session.announcedByPeer.count--;
   }
 
-  /** The peer announces the broadcast no more. */
+  /** The peer ends its announcement. */
   end(suffix: string): void {
     const entry = this.#bySuffix.get(suffix);
     if (entry === undefined) return;
     this.#bySuffix.delete(suffix);
     this.#session.announcedByPeer.count--;
-    withdraw(entry, false);
+    withdrawOne(entry, false);
   }
 
   /** The peer asked us to leave: its broadcasts keep their viewers and get no new ones. */
@@ -96,13 +96,13 @@ export class PeerAnnouncements {
     for (const { publication } of this.#bySuffix.values()) publication?.leave?.();
   }
 
-  /** Nothing of all that is announced any more; `lost`: the session is over, and its subscriptions with it. */
-  withdraw(lost: boolean): void {
+  /** Withdraws every announcement. `lost`: the session ended, and its subscriptions with it. */
+  withdrawAll(lost: boolean): void {
     const all = [...this.#bySuffix.values()];
     this.#bySuffix.clear();
     this.#session.announcedByPeer.count -= all.length + this.#oversized;
     this.#oversized = 0;
-    for (const entry of all) withdraw(entry, lost);
+    for (const entry of all) withdrawOne(entry, lost);
   }
 
   /** Runs `change` and charges the session for the watchers that it calls: where many watch, a change is work for each of them. */
@@ -125,11 +125,11 @@ export class PeerAnnouncements {
     return false;
   }
 
-  #again(entry: Announcement, advertisement: Advertisement): void {
+  #reannounce(entry: Announcement, advertisement: Advertisement): void {
     if (this.#loops(advertisement)) {
-      withdraw(entry, false);
+      withdrawOne(entry, false);
     } else if (entry.publication === undefined) {
-      withdraw(entry, false);
+      withdrawOne(entry, false);
       this.#publish(entry, advertisement);
     } else entry.publication.update(advertisement);
   }
@@ -138,7 +138,7 @@ export class PeerAnnouncements {
     const { deps, admission } = this.#session;
     if (this.#loops(advertisement)) return;
     if (!deps.access.mayPublish(entry.path)) {
-      // No version can refuse one announcement. A publisher that is merely ignored would wait for ever, so its session ends.
+      // No protocol version has a message that refuses a single announcement. A publisher that is merely ignored would wait for ever, so its session ends.
       this.#session.end("unauthorized", `not allowed to publish "${entry.path}"`);
       return;
     }
@@ -172,17 +172,20 @@ export class PeerAnnouncements {
     }
     // The publisher does not know of the refusal and never announces again, so the broadcast is published once there is a place.
     const again = () => void this.#session.guard(() => this.#place(entry, advertisement));
-    entry.leaveLine = this.#table.whenRoom(again);
+    entry.stopWaiting = this.#table.whenRoom(again);
   }
 
-  /** Reports the first broadcast that is refused, and no others, however many there are. */
+  /** Reports the first refused broadcast only, so that a flood does not fill the log. */
   #refused(path: string, reason: Reason): void {
     if (this.#reported) return;
     this.#reported = true;
     this.#session.deps.refused?.(path, reason);
   }
 
-  /** It has passed through us (moq-lite Routing: the only loop defence that is needed), or has too many hops to tell. */
+  /**
+   * True if the hops contain ours: the route is a loop (moq-lite Routing; no other defence is needed). Also true if the list is so long that
+   * ours cannot be added.
+   */
   #loops({ hops }: Advertisement): boolean {
     // We add our own hop to what we pass on, and peers refuse longer lists.
     return hops.includes(this.#session.deps.hop) || hops.length >= this.#bounds.hops;
@@ -200,9 +203,9 @@ export class PeerAnnouncements {
   }
 }
 
-function withdraw(entry: Announcement, lost: boolean): void {
-  entry.leaveLine();
-  entry.leaveLine = () => {};
+function withdrawOne(entry: Announcement, lost: boolean): void {
+  entry.stopWaiting();
+  entry.stopWaiting = () => {};
   entry.publication?.end(lost);
   entry.publication = undefined;
   entry.giveBack();

@@ -1,16 +1,16 @@
-/** Checks layers against the schema and merges them. Keeps where each value of the result comes from. */
+/** Checks layers against the schema and merges them. Records the origin (file line, variable or flag) of each value. */
 import type { z } from "zod";
 import type { AnySection, Layer, Sections } from "./layers.ts";
 import { nearest } from "./nearest.ts";
 import type { Origin, Problem } from "./problem.ts";
 
-/** Values by section and key, as the file writes them. */
+/** Values by section and key, as the sources write them. */
 export type RawConfig = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** Origins of given values, by dotted path. */
 export type Origins = ReadonlyMap<string, Origin>;
 
-/** All problems of one layer by itself, in the order of its lines. */
+/** Checks one layer without the others. The problems are sorted by line. */
 export function checkLayer(layer: Layer, sections: Sections): Problem[] {
   const problems = Object.entries(layer.values).flatMap(([name, values]) => {
     const section = sections.get(name);
@@ -92,7 +92,7 @@ export function mergeLayers(layers: readonly Layer[], sections: Sections): { raw
   return { raw, origins };
 }
 
-/** Broken rules between the keys of each section, with all defaults in place. */
+/** Conflicts between keys of one section, with all defaults in place. */
 export function checkRules(raw: RawConfig, origins: Origins, sections: Sections): Problem[] {
   return [...sections.values()].flatMap((section) =>
     section.conflicts(raw[section.name]).map(({ keys, message }): Problem => {

@@ -148,7 +148,7 @@ export class MemoryBackend implements RegistryBackend {
     const now = this.#store.clock.now();
     const nodes = [...this.#store.nodes.keys()].flatMap((node) => {
       const kept = this.#store.kept(node);
-      return kept === undefined ? [] : [{ node, version: String(kept.version), leftMs: kept.until - now }];
+      return kept === undefined ? [] : [{ node, version: String(kept.version), remainingMs: kept.until - now }];
     });
     return { instance: String(this.#store.instance), nodes };
   }
@@ -162,8 +162,8 @@ export class MemoryBackend implements RegistryBackend {
     if (kept === undefined) return undefined;
     for (const one of kept.holdings.values()) encodeHolding(one);
     const { version, info, holdings, partial, until } = kept;
-    const leftMs = until - this.#store.clock.now();
-    return { version: String(version), info, holdings: new Map(holdings), partial, leftMs };
+    const remainingMs = until - this.#store.clock.now();
+    return { version: String(version), info, holdings: new Map(holdings), partial, remainingMs };
   }
 
   close(): void {

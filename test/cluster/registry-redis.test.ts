@@ -98,7 +98,7 @@ function conforms(name: string, open: () => RegistryBackend): void {
     const kept = await other.backend.read("o1");
     assert.deepEqual([...(kept?.holdings.keys() ?? [])].sort(), ["x/2", "x/3", "x/4"]);
     assert.deepEqual([kept?.info, kept?.holdings.get("x/2")], [info, holdingOf("x/2", "o1")]);
-    assert.ok(kept !== undefined && kept.leftMs > 0 && kept.leftMs <= LEASE_MS);
+    assert.ok(kept !== undefined && kept.remainingMs > 0 && kept.remainingMs <= LEASE_MS);
 
     assert.equal(await a.put(change(["x/9"], [], { startedAt: 4 }), LEASE_MS, "whole", ""), undefined);
     assert.equal(await a.renew({ ...info, startedAt: 4 }, LEASE_MS), undefined);
@@ -106,7 +106,7 @@ function conforms(name: string, open: () => RegistryBackend): void {
     assert.equal(await a.renew(info, 2 * LEASE_MS), versions.at(-1));
     const [listed, ...others] = (await other.backend.list()).nodes;
     assert.deepEqual([listed?.node, listed?.version, others], ["o1", versions.at(-1), []]);
-    assert.ok((listed?.leftMs ?? 0) > LEASE_MS);
+    assert.ok((listed?.remainingMs ?? 0) > LEASE_MS);
     assert.equal((await a.list()).instance, (await other.backend.list()).instance);
 
     await a.remove("o1", 4);

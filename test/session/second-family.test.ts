@@ -182,7 +182,7 @@ describe("a session of another family", () => {
     assert.deepEqual(broadcasts.broadcast("root/live/a")?.route()?.advertisement, { ...from([7n]), cost: 1 });
     assert.equal(broadcasts.broadcast("root/live/loop")?.route(), undefined);
     assert.deepEqual(refused, ["root/live/c limit"]);
-    announcements.withdraw(false);
+    announcements.withdrawAll(false);
     assert.equal(broadcasts.broadcast("root/live/a")?.route(), undefined);
     assert.equal(core.announcedByPeer.count, 0);
   });

@@ -57,7 +57,7 @@ export class Fins {
 
   /** Whether the FIN may be sent alone, after all data was accepted. If not, `due` is called later. */
   isDue(half: SendHalf): boolean {
-    if (this.#clock.now() - half.sentAt >= this.#wait) return true;
+    if (this.#clock.now() - half.progressAt >= this.#wait) return true;
     this.#waiting.add(half);
     this.#cancel ??= this.#clock.timer(this.#wait, this.#look);
     return false;
@@ -76,7 +76,7 @@ export class Fins {
     this.#cancel = undefined;
     const now = this.#clock.now();
     for (const half of this.#waiting) {
-      const left = half.sentAt + this.#wait - now;
+      const left = half.progressAt + this.#wait - now;
       if (left > 0) {
         this.#cancel = this.#clock.timer(Math.max(WAIT_STEP_MS / 2, left), this.#look);
         return;

@@ -160,7 +160,7 @@ export class Outbox implements SendOwner {
     half.inFlight -= bytes;
     if (!half.dropped) this.queued -= bytes;
     const now = this.#clock.now();
-    half.sentAt = now;
+    half.progressAt = now;
     this.#probes.clear(half);
     this.#window.acked(bytes, this.#ready.length > 0 || half.waiting > 0, now);
     if (half.counted) {
@@ -255,7 +255,7 @@ export class Outbox implements SendOwner {
     const now = this.#clock.now();
     for (const half of this.#native.values()) {
       if (half.unacked === 0 || !half.counted || half.dropped) continue;
-      const age = now - half.sentAt;
+      const age = now - half.progressAt;
       if (age > YIELD_MS && half.priority > this.#yieldBelow) this.#yieldBelow = half.priority;
       if (age > SHARE_MS && half.priority > this.#shareAt) this.#shareAt = half.priority;
     }
@@ -269,7 +269,7 @@ export class Outbox implements SendOwner {
     let stands = false;
     for (const half of this.#native.values()) {
       if (half.unacked === 0 || !half.counted) continue;
-      if (now - half.sentAt < STALL_MS) {
+      if (now - half.progressAt < STALL_MS) {
         moving = true;
         continue;
       }
@@ -299,7 +299,7 @@ export class Outbox implements SendOwner {
       if (half.waiting > 0 && !this.#hasRoom(half.priority)) continue;
       if (half.phase === "unopened" && this.#kindOf(half).opening >= MAX_OPENING) continue;
       if (best === undefined || half.priority > best.priority) best = half;
-      else if (half.priority === best.priority && half.servedAt < best.servedAt) best = half;
+      else if (half.priority === best.priority && half.lastTurn < best.lastTurn) best = half;
     }
     return best;
   }
@@ -320,7 +320,7 @@ export class Outbox implements SendOwner {
 
   #serve(half: SendHalf): void {
     this.#services += 1;
-    half.servedAt = this.#services;
+    half.lastTurn = this.#services;
     const opening = half.phase === "unopened";
     const finOnly = half.waiting === 0 && !opening;
     if (opening) this.#open(half);
@@ -364,7 +364,7 @@ export class Outbox implements SendOwner {
   }
 
   #write(half: SendHalf, bytes: Uint8Array): void {
-    if (half.unacked === 0) half.sentAt = this.#clock.now();
+    if (half.unacked === 0) half.progressAt = this.#clock.now();
     half.unacked += 1;
     half.inFlight += bytes.length;
     if (half.counted) this.#window.inFlight += bytes.length;

@@ -23,7 +23,7 @@ const COALESCE_BELOW = 4 * 1024;
 /** Memory in which small writes are joined; the addon copies it before the call returns. */
 const scratch = new Uint8Array(16 * 1024);
 
-/** Used slots at the front of the list of chunks after which the list is shortened. */
+/** The list of chunks is compacted when so many of its first slots are empty. */
 const COMPACT_AT = 256;
 
 const NOTHING = new Uint8Array(0);
@@ -43,18 +43,17 @@ export class SendHalf implements SendStream {
   phase: SendPhase;
   /** The QUIC stream id, once the phase is `opening`. */
   nativeId: number;
-  /** In the outbox's list of halves with something to do. */
+  /** True while it is in the outbox's ready list. */
   listed = false;
-  /** Larger when served later; decides between equal priorities. */
-  servedAt = 0;
-  /** Writes, and their bytes, that the addon has not acknowledged. */
+  /** Number of its last turn. Of equal priorities the smallest number goes first. */
+  lastTurn = 0;
+  /** Writes that the addon has not yet given to QUIC. */
   unacked = 0;
+  /** Bytes of those writes. */
   inFlight = 0;
-  /** When the last acknowledgement arrived; before the first one, when the first write was made. Milliseconds. */
-  sentAt = 0;
-  /**
-   * False while the stream itself is blocked: its bytes do not count in the link's window, and the addon gets no more.
-   */
+  /** When the addon last took a write, or when the oldest outstanding write began if there was none before it. Milliseconds. */
+  progressAt = 0;
+  /** False while this one stream is blocked. The link's window then ignores its bytes, and the outbox writes nothing more to it. */
   counted = true;
   /** Whole ticks since the last write. */
   idleTicks = -1;

@@ -88,7 +88,7 @@ export class RedisBackend implements RegistryBackend {
       for (const [n, node] of some.entries()) {
         const one = peeked[n];
         if (!Array.isArray(one)) gone.push(node);
-        else nodes.push({ node, version: String(one[0]), leftMs: Number(one[1]) });
+        else nodes.push({ node, version: String(one[0]), remainingMs: Number(one[1]) });
       }
     }
     // The root that renews a lease lists the relay again.
@@ -99,7 +99,7 @@ export class RedisBackend implements RegistryBackend {
   async read(node: string): Promise<StoredNode | undefined> {
     const answer = await this.#eval(READ, [nodeKey(node)], []);
     if (!Array.isArray(answer)) return undefined;
-    const [leftMs, flatFields] = answer as unknown[];
+    const [remainingMs, flatFields] = answer as unknown[];
     const flat: unknown[] = Array.isArray(flatFields) ? flatFields : [];
     const fields = new Map<string, unknown>();
     for (let i = 0; i + 1 < flat.length; i += 2) fields.set(String(flat[i]), flat[i + 1]);
@@ -117,7 +117,7 @@ export class RedisBackend implements RegistryBackend {
       else holdings.set(path, holding);
     }
     const version = `${String(fields.get("@gen"))}:${String(fields.get("@v"))}`;
-    return { version, info, holdings, partial: fields.has("@partial"), leftMs: Number(leftMs) };
+    return { version, info, holdings, partial: fields.has("@partial"), remainingMs: Number(remainingMs) };
   }
 
   close(): void {

@@ -116,7 +116,7 @@ export class AnnounceSubscriber implements TurnHandler {
   #cut(reason: Reason): void {
     this.#place?.leave();
     this.#table.cut?.(reason);
-    this.#announcements.withdraw(false);
+    this.#announcements.withdrawAll(false);
     this.#byId.clear();
     this.#stream?.finish();
     this.#done(false);
@@ -133,7 +133,7 @@ export class AnnounceSubscriber implements TurnHandler {
   }
 
   #withdraw(lost: boolean): void {
-    this.#announcements.withdraw(lost);
+    this.#announcements.withdrawAll(lost);
     this.#byId.clear();
     this.#done(false);
   }
