@@ -84,7 +84,7 @@ test("on SIGHUP applies the keys that are live, names those that need a restart,
   write('[limits]\nsessions = 2\nbroadcasts = 7\n[cluster]\nnode = "a"\nredirect = "https://b.example"\n');
   program.kill("SIGHUP");
   await program.says(/"limits\.sessions: 1 -> 2".*"cluster\.redirect.*b\.example.*reloaded/);
-  await program.says(/"limits\.broadcasts: 10000 -> 7".*"cluster\.node.*a restart is needed/);
+  await program.says(/"limits\.broadcasts: 10000 -> 7".*"cluster\.node.*these keys changed and need a restart/);
   const second = await dial();
   await refused(dial());
   for (const session of [first, second]) await session.close();
@@ -100,7 +100,7 @@ test("on SIGHUP logs no secret that changed", async () => {
   await program.ready();
   writeFileSync(file, `${cluster}"second-of-them"\nconnect = ["https://x.example/?jwt=third-of-them"]\n`);
   program.kill("SIGHUP");
-  await program.says(/"cluster\.token".*a restart is needed/);
+  await program.says(/"cluster\.token".*these keys changed and need a restart/);
   program.kill("SIGTERM");
   assert.equal(await program.ends(), 0);
   assert.doesNotMatch(program.stdout, /of-them/);
@@ -115,7 +115,7 @@ test("counts a changed password as a change, and logs no password of an unreacha
   await program.says(/registry Redis unreachable/);
   writeFileSync(file, config("second-of-them"));
   program.kill("SIGHUP");
-  await program.says(/"cluster\.registry".*a restart is needed/);
+  await program.says(/"cluster\.registry".*these keys changed and need a restart/);
   program.kill("SIGTERM");
   assert.equal(await program.ends(), 0);
   assert.doesNotMatch(program.stdout + program.stderr, /of-them/);
