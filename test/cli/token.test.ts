@@ -222,7 +222,7 @@ test("check --production refuses a relay that is open to all or not trusted by c
   assert.deepEqual(await check(good, "--production"), { code: 0, err: "" });
   const wrong = '[auth]\napi = "http://api.example/"\nkey = "x"\ndeny = ["10.0.0.0/99"]\n';
   const { err } = await check(wrong);
-  for (const part of ["goes with neither keys", "has to be https://", "10.0.0.0/99"])
+  for (const part of ["`api` decides alone", "`api` must be an https:// URL", "10.0.0.0/99"])
     assert.ok(err.includes(part), err);
 });
 
