@@ -144,9 +144,10 @@ export class LeasedAnswer<T extends object> {
   #set(path: string, advertisement: Advertisement, fresh: boolean): void {
     const { read, events } = this.#deps;
     const before = this.#known.get(path);
+    // A session that was replaced may still announce for a moment. What the session asked now has announced counts more.
+    if (!fresh && before !== undefined && !this.#stale.has(path)) return;
     const value = read(path, advertisement);
     this.#known.set(path, value);
-    // A session that was replaced may still announce for a moment: only the one that is asked now makes it fresh.
     if (fresh) this.#stale.delete(path);
     else this.#stale.add(path);
     events.announced(path, value, before);

@@ -101,6 +101,20 @@ describe("the answer of a peer", () => {
     assert.deepEqual(take(), ["announced a", "announced a", "complete", "expired a"]);
   });
 
+  it("stays fresh when a replaced session announces late what the present one has announced", async () => {
+    const { clock, answer, take } = setUp();
+    const [first, second] = [new Peer(), new Peer()];
+    answer.follow(first);
+    answer.detach();
+    answer.follow(second);
+    second.announce("a");
+    const late = first.announce("a");
+    late.update({ epoch: 2n, hops: [], cost: 0, ended: false });
+    await second.complete();
+    await clock.run(10 * LEASE_MS);
+    assert.deepEqual(take(), ["announced a", "complete"]);
+  });
+
   it("stays known when the peer cuts it, and is asked for again after a lease", async () => {
     const { clock, answer, take } = setUp();
     const peer = new Peer();
