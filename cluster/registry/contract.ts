@@ -71,7 +71,7 @@ export interface Versions {
   readonly partial: boolean;
 }
 
-/** What a backend reports. A `changed` or `withdrawn` may get lost. */
+/** What a backend reports. A `changed` or `leftElsewhere` may get lost. */
 export interface BackendEvents {
   up(): void;
   /** `why` names no credential. */
@@ -79,7 +79,7 @@ export interface BackendEvents {
   /** Another root wrote a change. */
   changed(change: NodeChange, versions: Versions): void;
   /** The relay left on purpose; so did every earlier start of it. */
-  withdrawn(node: string, startedAt: number): void;
+  leftElsewhere(node: string, startedAt: number): void;
   /** The backend has something that no root wrote. */
   strange(): void;
 }

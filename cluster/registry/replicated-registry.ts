@@ -87,10 +87,8 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
     if (session !== this.#others) this.#mark(node, path);
   }
 
-  /** From the registry: a relay left in a session here. From the backend: a relay of that name and start left elsewhere. */
-  withdrawn(what: NodeInfo | string, by: object | number): void {
-    if (typeof what === "string") this.#leftElsewhere(what, Number(by));
-    else if (by !== this.#others) this.#remove(what);
+  withdrawn(info: NodeInfo, session: object): void {
+    if (session !== this.#others) this.#remove(info);
   }
 
   lost(node: string): void {
@@ -151,7 +149,7 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
     }
   }
 
-  #leftElsewhere(node: string, startedAt: number): void {
+  leftElsewhere(node: string, startedAt: number): void {
     const { registry } = this.#deps;
     const known = registry.get(node);
     const record = this.#nodes.get(node);

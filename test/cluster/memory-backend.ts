@@ -137,7 +137,7 @@ export class MemoryBackend implements RegistryBackend {
     const kept = this.#store.kept(node);
     if (kept !== undefined && kept.info.startedAt > startedAt) return;
     this.#store.nodes.delete(node);
-    this.#store.tell(this, (events) => events.withdrawn(node, startedAt));
+    this.#store.tell(this, (events) => events.leftElsewhere(node, startedAt));
   }
 
   async list(): Promise<Listing> {

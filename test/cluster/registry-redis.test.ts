@@ -58,7 +58,7 @@ async function started(backend: RegistryBackend) {
       void told.push(
         `${info.node} +${holdings.length} -${released.length}${from === "" ? " new" : ""}${partial ? " partial" : ""}`,
       ),
-    withdrawn: (node, startedAt) => void told.push(`${node} left ${startedAt}`),
+    leftElsewhere: (node, startedAt) => void told.push(`${node} left ${startedAt}`),
     strange: () => void told.push("strange"),
   });
   await until(() => up);

@@ -194,7 +194,7 @@ describe("roots that share a registry", () => {
     const told = a.registry.get("o1");
     assert.ok(told !== undefined);
     atA.leave();
-    b.shared.withdrawn("o1", told.startedAt);
+    b.shared.leftElsewhere("o1", told.startedAt);
     atB.leave();
     await clock.run(1_000);
     assert.deepEqual([a.nodes, b.nodes, store.nodes.size], [[], [], 0]);

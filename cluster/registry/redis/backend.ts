@@ -132,7 +132,7 @@ export class RedisBackend implements RegistryBackend {
   #messageArrived(text: string): void {
     const gone = /^- (\S+) (\d+(?:\.\d+)?)$/.exec(text);
     if (gone !== null && NODE_NAME.test(gone[1] ?? "")) {
-      this.#events?.withdrawn(gone[1] ?? "", Number(gone[2]));
+      this.#events?.leftElsewhere(gone[1] ?? "", Number(gone[2]));
       return;
     }
     const header = /^\+ (\S{0,64}) (\S{1,64}) ([01]) /.exec(text);
