@@ -12,6 +12,9 @@ export const BIN = fileURLToPath(new URL("../../../bin/moqmesh.js", import.meta.
 /** Settings of a relay that is alone on this machine: loopback, free ports, JSON lines. */
 export const QUIET = ["--host", "127.0.0.1", "--port", "0", "--http.admin_port", "0", "--log.format", "json"];
 
+/** Milliseconds that a test waits for one line of a program: a line that was reworded fails the test with all output. */
+const SAYS_MS = 40_000;
+
 export interface ProgramOptions {
   readonly execArgv?: readonly string[];
   readonly bin?: string;
@@ -45,15 +48,22 @@ export class Program {
     return this.#stderr;
   }
 
-  /** The first match on standard output; fails when the program ends without one. */
+  /** The first match on standard output; fails when the program ends without one, or after {@link SAYS_MS}. */
   async says(pattern: RegExp, from = 0): Promise<RegExpExecArray> {
-    for (;;) {
-      const match = pattern.exec(this.#stdout.slice(from));
-      if (match !== null) return match;
-      if (this.child.exitCode !== null || this.child.signalCode !== null) {
-        throw new Error(`ended without ${pattern}: ${this.#stdout}${this.#stderr}`);
+    let late = false;
+    const timer = setTimeout(() => this.#changed(() => (late = true)), SAYS_MS);
+    try {
+      for (;;) {
+        const match = pattern.exec(this.#stdout.slice(from));
+        if (match !== null) return match;
+        const ended = this.child.exitCode !== null || this.child.signalCode !== null;
+        if (ended || late) {
+          throw new Error(`${ended ? "ended" : `${SAYS_MS} ms`} without ${pattern}: ${this.#stdout}${this.#stderr}`);
+        }
+        await new Promise<void>((resolve) => this.#listeners.add(resolve));
       }
-      await new Promise<void>((resolve) => this.#listeners.add(resolve));
+    } finally {
+      clearTimeout(timer);
     }
   }
 
