@@ -219,7 +219,7 @@ export class MeshNode {
     this.control.inform({ ...this.self, draining: true });
   }
 
-  /** Withdraws the relay and its broadcasts from the roots, so that nobody waits for the lease. Comes before `close`. */
+  /** Withdraws the relay and its broadcasts from the roots, so that no root keeps them for a lease. Comes before `close`. */
   leave(): void {
     this.control.leave();
   }

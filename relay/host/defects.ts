@@ -31,9 +31,6 @@ export class Defects {
     }
     const unlogged = this.#unlogged > 0 ? { unlogged: this.#unlogged } : {};
     this.#unlogged = 0;
-    this.#log.error(
-      { err, ...fields, ...unlogged },
-      `internal error ${where}: it ends alone and the relay keeps running; please report it`,
-    );
+    this.#log.error({ err, ...fields, ...unlogged }, `internal error ${where}; please report it`);
   }
 }
