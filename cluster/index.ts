@@ -36,6 +36,7 @@ export {
   type MeshDial,
   MeshRefusal,
   meshLimits,
+  type SessionPolicy,
   type Visitor,
   whyUnreachable,
 } from "./sessions/index.ts";

@@ -24,10 +24,10 @@ import { Rootless } from "./rootless/index.ts";
 import { RouteTable } from "./routes/index.ts";
 import {
   type MeshSessionEvents,
-  type MeshSessionPolicy,
   MeshSessions,
   type MeshSessionsDeps,
   meshSessionPolicy,
+  type SessionPolicy,
   type Visitor,
 } from "./sessions/index.ts";
 
@@ -202,7 +202,7 @@ export class MeshNode {
   }
 
   /** What an admitted session may do. Throws `MeshRefusal`. */
-  sessionPolicy(info: LinkInfo, visitor: Visitor): MeshSessionPolicy {
+  sessionPolicy(info: LinkInfo, visitor: Visitor): SessionPolicy {
     const { root } = this;
     const deps = {
       limits: this.#deps.limits,

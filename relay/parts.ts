@@ -11,7 +11,7 @@ import type { MeshRuntime } from "./mesh/index.ts";
 import { METRICS } from "./metrics.ts";
 import type { StartOptions } from "./relay.ts";
 
-/** Makes the parts of a relay that exist before it opens a file or a socket. */
+/** The parts of a relay that exist before it opens a file or a socket. */
 export interface RelayParts {
   readonly clock: Clock;
   readonly wallNow: () => number;
@@ -27,7 +27,7 @@ export interface RelayParts {
   readonly host: SessionHost;
 }
 
-/** `mesh` is called for each session, because the mesh is opened later or never. */
+/** Makes the parts. `mesh` is called for each session, because the mesh is opened later or never. */
 export function makeParts(config: Config, options: StartOptions, mesh: () => MeshRuntime | undefined): RelayParts {
   const { clock = systemClock, wallNow = Date.now } = options;
   const { log, output } =

@@ -3,8 +3,8 @@
 export { meshLimits } from "./limits.ts";
 export {
   MeshRefusal,
-  type MeshSessionPolicy,
   meshSessionPolicy,
+  type SessionPolicy,
   type Visitor,
 } from "./policy.ts";
 export {

@@ -16,21 +16,21 @@ import { meshLimits } from "./limits.ts";
 /** Path of the control session that a relay keeps to a root. */
 export const CONTROL_PATH = ".moqmesh";
 
-/** What an admitted session may do, and what its announcements go into. */
-export interface MeshSessionPolicy {
+/** What an admitted session may see and do. */
+export interface SessionPolicy {
   readonly access: Access;
-  /** Where its announcements go and come from; absent: nowhere. */
+  /** The table that its announcements go to and come from; absent: the relay's own broadcasts. */
   readonly table: AnnounceTable | undefined;
   /** Prefix of the announcements that the relay asks the peer for; absent: it asks for none. */
   readonly announcePrefix: string | undefined;
-  /** The peer renews its token itself, so the relay does not ask it to leave before the token expires. */
+  /** The peer renews its token itself, so it gets no GOAWAY before the token expires. */
   readonly renews?: boolean;
-  /** In place of the limits of clients. */
+  /** Replaces the limits of clients. */
   readonly limits?: SessionLimits;
-  /** As `SessionDeps` has it. */
+  /** The same as in `SessionDeps`. */
   readonly ownNumbers?: boolean;
   readonly started?: (session: Session) => void;
-  /** With the close code. */
+  /** Called with the close code. */
   readonly ended?: (session: Session, code: number) => void;
 }
 
@@ -72,7 +72,7 @@ export interface MeshSessionPolicyDeps {
  * What an admitted session is: the control session of a relay, the media session of a relay, a relay outside the mesh, or a client.
  * Throws {@link MeshRefusal}.
  */
-export function meshSessionPolicy(deps: MeshSessionPolicyDeps, info: LinkInfo, visitor: Visitor): MeshSessionPolicy {
+export function meshSessionPolicy(deps: MeshSessionPolicyDeps, info: LinkInfo, visitor: Visitor): SessionPolicy {
   if (rootOf(info.path) === CONTROL_PATH) return controlPolicy(deps, info, visitor);
   if (MESH_PROTOCOLS.includes(info.protocol) && !visitor.cluster) {
     throw new MeshRefusal("cluster_required", `only a token with the \`cluster\` claim may speak ${info.protocol}`);
@@ -88,11 +88,7 @@ export function meshSessionPolicy(deps: MeshSessionPolicyDeps, info: LinkInfo, v
   return { access, table: announcements, announcePrefix: "", limits: meshLimits(limits) };
 }
 
-function controlPolicy(
-  { control, limits }: MeshSessionPolicyDeps,
-  info: LinkInfo,
-  visitor: Visitor,
-): MeshSessionPolicy {
+function controlPolicy({ control, limits }: MeshSessionPolicyDeps, info: LinkInfo, visitor: Visitor): SessionPolicy {
   if (!visitor.cluster) {
     throw new MeshRefusal("cluster_required", "only a token with the `cluster` claim opens this path");
   }
@@ -122,7 +118,7 @@ function controlPolicy(
  * An edge may watch everything. Every other relay may watch only what is published here, so that no path through the mesh leads back.
  * A relay that the mesh knows by another role is no edge, whatever it calls itself.
  */
-function peerPolicy({ firstHand, roleOf }: MeshSessionPolicyDeps, { node, role }: Peer): MeshSessionPolicy {
+function peerPolicy({ firstHand, roleOf }: MeshSessionPolicyDeps, { node, role }: Peer): SessionPolicy {
   const isEdge = () => role === "edge" && (roleOf(node) ?? "edge") === "edge";
   return {
     access: {

@@ -186,7 +186,7 @@ export class MeshSessions {
     const closed = () => reject(new Error("the session ended at once"));
     const request = member(mediaUrl(info, self), info.address);
     const session = await this.#open(request, { access: NOTHING, identified: resolve }, { closed });
-    const cancel = clock.timer(IDENTIFY_MS, () => reject(new Error("it does not say who it is")));
+    const cancel = clock.timer(IDENTIFY_MS, () => reject(new Error("the relay did not identify itself")));
     try {
       return await promise;
     } finally {

@@ -37,7 +37,7 @@ export class TestClient {
 
 let epochs = 1n;
 
-/** Where a client's own broadcasts come from: groups are written by the test to whoever subscribes. Of tracks `mute…` it says nothing. */
+/** The source of a client's own broadcasts: the test writes groups to its subscribers. It never answers about tracks named `mute…`. */
 export class TestPublisher implements Source {
   readonly hasInfo = true;
   readonly epoch = epochs++;

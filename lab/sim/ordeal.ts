@@ -153,7 +153,7 @@ export class Ordeal {
     }
   }
 
-  /** Somebody new at the path, or the same one again, which tells nobody about it. */
+  /** A new publisher takes the path, or the same one publishes again without ending its first publication. */
   async #publish(path = this.#chance.pick(PATHS)): Promise<void> {
     const roles = this.#chance.happens(0.85) ? ["origin"] : ["origin", "regional", "edge"];
     const places = this.#alive(...roles);
@@ -331,7 +331,7 @@ export class Ordeal {
           violated(`${info.node} has ${path} at [${registered.join()}], which is at ${at}`);
       }
       for (const { path } of broadcasts.list()) {
-        if (!this.#publishers.has(path)) violated(`${info.node} tells of ${path}, which nobody publishes`);
+        if (!this.#publishers.has(path)) violated(`${info.node} announces ${path}, which has no publisher`);
       }
     }
   }

@@ -12,7 +12,7 @@ export { openPublicPort, readDemoPage } from "./public-port.ts";
 export { Readiness } from "./readiness.ts";
 export { RevokeRoute } from "./revoke.ts";
 export { ServedCertificate } from "./served-certificate.ts";
-export { clientSessionPolicy, type SessionPolicy } from "./session-policy.ts";
+export { clientSessionPolicy } from "./session-policy.ts";
 export { CLOSE_SHUTDOWN, SessionHost } from "./sessions.ts";
 export { Steps } from "./steps.ts";
 export { waitUntil } from "./wait.ts";

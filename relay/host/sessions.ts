@@ -1,4 +1,5 @@
 import { AuthError, seenFrom } from "../../auth/index.ts";
+import type { SessionPolicy } from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Attach, LinkInfo, LinkRequest } from "../../moq/link.ts";
 import type { Broadcasts } from "../../moq/model/index.ts";
@@ -23,7 +24,7 @@ import { type Handshake, Handshakes } from "./handshakes.ts";
 import { Meter, Meters } from "./quota.ts";
 import { redirectUri } from "./redirect-uri.ts";
 import { BAD_PATH, GOING_AWAY, peerOf, RefusalLog, type Refused, relayFull, TOO_LATE } from "./refusals.ts";
-import { clientSessionPolicy, type DecideSessionPolicy, type SessionPolicy } from "./session-policy.ts";
+import { clientSessionPolicy, type DecideSessionPolicy } from "./session-policy.ts";
 import { Setups } from "./setups.ts";
 
 /** HTTP status of a refused session. */

@@ -9,13 +9,14 @@ import {
   meshLimits,
   type NodeInfo,
   type Resolver,
+  type SessionPolicy,
 } from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { type Engine, type LinkInfo, TransportError } from "../../moq/link.ts";
 import type { Broadcasts } from "../../moq/model/index.ts";
 import type { ChannelRegistry, SessionLimits } from "../../moq/session/index.ts";
 import type { Config } from "../config/index.ts";
-import { type Admission, type Defects, meshFault, type SessionPolicy } from "../host/index.ts";
+import { type Admission, type Defects, meshFault } from "../host/index.ts";
 import type { ClusterView } from "../http/index.ts";
 import type { Logger } from "../log/index.ts";
 import { expiryOf, type MeshCredentials, meshCredentials } from "./credentials.ts";

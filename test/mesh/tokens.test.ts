@@ -60,7 +60,7 @@ describe("tokens that relays make", () => {
       await until(() => wholeGroups(viewer).at(-1) === next - 1);
       const renewed = reached(edge) - before;
       test.diagnostic(
-        `${renewed} links made anew in ${3 * LIFE_S} s, longest wait for a group ${Math.round(longest)} ms`,
+        `${renewed} links renewed in ${3 * LIFE_S} s, longest wait for a group ${Math.round(longest)} ms`,
       );
       // Every group came once, whole and in order.
       const groups = wholeGroups(viewer);
