@@ -153,7 +153,7 @@ export class Ordeal {
     }
   }
 
-  /** A new publisher takes the path, or the same one publishes again without ending its first publication. */
+  /** A new publisher takes the path; the one before it leaves or vanishes. */
   async #publish(path = this.#chance.pick(PATHS)): Promise<void> {
     const roles = this.#chance.happens(0.85) ? ["origin"] : ["origin", "regional", "edge"];
     const places = this.#alive(...roles);
