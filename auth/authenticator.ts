@@ -6,7 +6,7 @@ import { ALL_PATHS, type Grant, grantByToken, grantOf, HERE, publicGrant } from 
 import type { Fetch } from "./http.ts";
 import { type FileSource, type Key, KeyRing, UrlKeys, watchKeyFile, watchKeyFolder } from "./keys/index.ts";
 import { isSuspect, normalise } from "./paths.ts";
-import { Granted } from "./powers.ts";
+import { type AdminRight, Granted } from "./powers.ts";
 import { type Revocation, Revocations } from "./revocations.ts";
 import { readHeader, type TokenRules, type Verified, verifyToken } from "./verify.ts";
 
@@ -70,6 +70,18 @@ export interface PeerCertificate {
   readonly fingerprint: string;
   /** Milliseconds since 1970. */
   readonly notAfter: number;
+}
+
+/** A verified token for the admin API. */
+export interface AdminGrant {
+  /** `write` includes `read`. */
+  readonly right: AdminRight;
+  /** The claims `sub` and `jti` of the token and the `kid` of its key, for the audit log; not secret. */
+  readonly subject: string | undefined;
+  readonly id: string | undefined;
+  readonly keyId: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number | undefined;
 }
 
 /** Decides who may do what, from keys, claims, public prefixes and the time. */
@@ -164,6 +176,22 @@ export class Authenticator {
     }
     const { publicPublish, publicSubscribe } = this.#options;
     return publicGrant(root, root, rebase(publicPublish, root), rebase(publicSubscribe, root));
+  }
+
+  /**
+   * The right that a token has at the admin API. Only the keys of this relay count, never those of the auth API, which decides on sessions.
+   * Throws {@link AuthError}: `admin_required` for a valid token without the `admin` claim, `token_revoked`, `token_expired` and the other
+   * codes of a token.
+   */
+  async verifyAdmin(token: string): Promise<AdminGrant> {
+    const key = await this.#keyFor(readHeader(token).kid);
+    const { granted, about } = await this.#verified(token, key);
+    if (granted.admin === undefined) {
+      throw new AuthError("admin_required", "the token has no `admin` claim, so it permits nothing at the admin API");
+    }
+    const { jti, sub, exp } = about;
+    const expiresAt = exp === undefined ? undefined : exp * 1000;
+    return { right: granted.admin, subject: sub, id: jti, keyId: key.kid, expiresAt };
   }
 
   /** Why a grant no longer holds; undefined while it does. */

@@ -28,7 +28,10 @@ const aboutShape = {
 
 const powersSchema = z
   .object(powersShape)
-  .refine(({ put, get, cluster }) => cluster || put.length + get.length > 0, "neither `put` nor `get` grants anything");
+  .refine(
+    ({ put, get, cluster, admin }) => cluster || admin !== undefined || put.length + get.length > 0,
+    "neither `put` nor `get` grants anything",
+  );
 const aboutSchema = z.object(aboutShape);
 
 /** Times are seconds since 1970. */

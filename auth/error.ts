@@ -44,6 +44,8 @@ export const REFUSALS = {
   tenant_sessions: 429,
   /** Only relays of the mesh may connect here: the token has no `cluster` claim. */
   cluster_required: 403,
+  /** Only tokens for the admin API may be used here: the token has no `admin` claim. */
+  admin_required: 403,
   /** The relay uses another name than its token or certificate states. */
   node_mismatch: 403,
   /** This relay is not a root, or not part of a mesh. */

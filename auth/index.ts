@@ -1,5 +1,6 @@
 /** Who may do what: keys, claims, revocations and limits of addresses. It decides; the relay enforces. */
 export {
+  type AdminGrant,
   Authenticator,
   type AuthOptions,
   type PeerCertificate,
@@ -14,7 +15,7 @@ export { ALGORITHMS, type Key, KeyError, KeyRing, parseKeys, publicJwk } from ".
 export { Addresses, Bucket, isLoopback, Places, type Seat, Tenants } from "./limits/index.ts";
 export { seenFrom } from "./paths.ts";
 export { covers, overlap } from "./permissions.ts";
-export { beyondScope, type KeyScope } from "./powers.ts";
+export { type AdminRight, beyondScope, type KeyScope } from "./powers.ts";
 export { type Revocation, RevocationError, revocationSchema } from "./revocations.ts";
 export { generateKey, signToken } from "./sign.ts";
 export { readClaims, readHeader, type TokenRules, verifyToken } from "./verify.ts";

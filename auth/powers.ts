@@ -24,23 +24,29 @@ export const powersShape = {
   put: prefixes,
   get: prefixes,
   cluster: z.boolean().default(false),
+  /** The right at the admin API. It grants nothing of MoQ, and no other claim grants it. */
+  admin: z.enum(["read", "write"]).optional(),
 };
 export type Powers = z.output<z.ZodObject<typeof powersShape>>;
 type Power = Exclude<keyof Powers, "root">;
+
+/** What a token permits at the admin API: `write` includes `read`. */
+export type AdminRight = NonNullable<Powers["admin"]>;
 
 /** For each power, whether the request is within the scope. A new power does not compile without a rule here. */
 const WITHIN: { readonly [P in Power]: (most: Powers, asked: Powers) => boolean } = {
   put: (most, asked) => coversPaths(most.root, most.put, asked.root, asked.put),
   get: (most, asked) => coversPaths(most.root, most.get, asked.root, asked.get),
   cluster: (most, asked) => most.cluster || !asked.cluster,
+  admin: (most, asked) => asked.admin === undefined || most.admin === "write" || most.admin === asked.admin,
 };
 
 /** The most that a key may grant; part of its JWK. An unknown member may be a restriction, so it is refused. */
 export const keyScopeSchema = z
   .strictObject(powersShape)
   .refine(
-    ({ put, get, cluster }) => cluster || put.length + get.length > 0,
-    "a scope must have `put`, `get` or `cluster`",
+    ({ put, get, cluster, admin }) => cluster || admin !== undefined || put.length + get.length > 0,
+    "a scope must have `put`, `get`, `cluster` or `admin`",
   );
 export type KeyScope = z.output<typeof keyScopeSchema>;
 
@@ -83,6 +89,11 @@ export class Granted {
   /** A relay of the mesh, which may do everything. */
   get cluster(): boolean {
     return this.#powers.cluster;
+  }
+
+  /** The right at the admin API; undefined for none. */
+  get admin(): AdminRight | undefined {
+    return this.#powers.admin;
   }
 }
 

@@ -62,8 +62,8 @@ export async function tokenVerify(invocation: Invocation, io: Io): Promise<ExitC
       { issuers: [], audiences: [], skewMs: SKEW_MS },
       Date.now(),
     );
-    const { root, put, get, cluster } = granted;
-    printJson(io, { root, put, get, cluster, ...about });
+    const { root, put, get, cluster, admin } = granted;
+    printJson(io, { root, put, get, cluster, ...(admin !== undefined && { admin }), ...about });
     if (!invocation.switches.has("json")) tellTimes(io, about);
     return EXIT.ok;
   } catch (error) {

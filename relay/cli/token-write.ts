@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  type AdminRight,
   ALGORITHMS,
   AuthError,
   generateKey,
@@ -30,7 +31,7 @@ export async function tokenKeygen(invocation: Invocation, io: Io): Promise<ExitC
   const name = values.get("alg") ?? "ES256";
   const alg = ALGORITHMS.find((one) => one === name);
   if (alg === undefined) throw new UsageError(`--alg ${name} is unknown; use one of ${ALGORITHMS.join(", ")}`);
-  const grants = { ...grantsOf(invocation), ...clusterOf(invocation) };
+  const grants = { ...grantsOf(invocation), ...clusterOf(invocation), ...adminOf(invocation) };
   const kid = values.get("kid");
   const scope = Object.keys(grants).length === 0 ? {} : { scope: grants };
   const key = await usable(() => generateKey({ alg, ...(kid !== undefined && { kid }), ...scope }));
@@ -69,6 +70,7 @@ export async function tokenSign(invocation: Invocation, io: Io): Promise<ExitCod
     root: "",
     ...grantsOf(invocation),
     ...clusterOf(invocation),
+    ...adminOf(invocation),
     iat: now,
     ...(expires !== undefined && { exp: now + expires }),
     ...(notBefore !== undefined && { nbf: now + notBefore }),
@@ -95,6 +97,13 @@ function grantsOf({ values }: Invocation): { root?: string; put?: string[]; get?
 
 function clusterOf({ switches }: Invocation): { cluster?: true } {
   return switches.has("cluster") ? { cluster: true } : {};
+}
+
+function adminOf({ values }: Invocation): { admin?: AdminRight } {
+  const admin = values.get("admin");
+  if (admin === undefined) return {};
+  if (admin !== "read" && admin !== "write") throw new UsageError(`--admin ${admin} is unknown; use read or write`);
+  return { admin };
 }
 
 /** The seconds of an option that is a duration. */

@@ -58,6 +58,12 @@ export const tokenCommand: Command = {
       description: "sign: make a token for a relay of the mesh. keygen: let the key sign such tokens.",
     },
     {
+      name: "admin",
+      value: "RIGHT",
+      description:
+        "sign: make a token for the admin API, read or write; it permits nothing else. keygen: let the key sign such tokens.",
+    },
+    {
       name: "expires",
       value: "TIME",
       description: "sign: how long the token is valid, such as 2h or 30d; if not given, it never expires.",
@@ -86,6 +92,7 @@ export const tokenCommand: Command = {
   examples: [
     "token keygen --alg EdDSA --out private.jwk --public keys/",
     'token sign --key private.jwk --root live/room1 --put "" --expires 2h',
+    "token sign --key private.jwk --admin read --subject dashboard --expires 30d",
     "token verify --key keys/KID.jwk --in token.txt",
   ],
   run,

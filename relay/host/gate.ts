@@ -1,5 +1,6 @@
 import {
   Addresses,
+  type AdminGrant,
   AuthError,
   Authenticator,
   covers,
@@ -123,6 +124,11 @@ export class AuthGate implements Gate {
     });
   }
 
+  get #opened(): Authenticator {
+    if (this.#auth === undefined) throw new AuthError("busy", "this relay is still starting: try again");
+    return this.#auth;
+  }
+
   close(): void {
     this.#auth?.close();
   }
@@ -141,9 +147,13 @@ export class AuthGate implements Gate {
     await this.#auth?.revoke(entry);
   }
 
+  /** Verifies a token for the admin API. Rejects with `AuthError`, `admin_required` for a token without the `admin` claim. */
+  async verifyAdmin(token: string): Promise<AdminGrant> {
+    return await this.#opened.verifyAdmin(token);
+  }
+
   async admit(info: LinkInfo, root: string): Promise<Admission> {
-    const auth = this.#auth;
-    if (auth === undefined) throw new AuthError("busy", "this relay is still starting: try again");
+    const auth = this.#opened;
     const { address } = info.peer;
     const leave = this.#addresses.enter(address);
     try {

@@ -180,9 +180,22 @@ test("a key for relays of the mesh signs for relays only", async () => {
   );
 });
 
+test("a token for the admin API has its right, and keys of paths or of the mesh do not sign one", async () => {
+  assert.equal((await token("keygen", "--out", at("admin.jwk"), "--admin", "read")).code, 0);
+  const signed = await token("sign", "--key", at("admin.jwk"), "--admin", "read", "--expires", "1h");
+  writeFileSync(at("admin.jwt"), signed.out);
+  const claims = JSON.parse((await token("verify", "--key", at("admin.jwk"), "--in", at("admin.jwt"))).out);
+  assert.deepEqual([claims.admin, claims.put, claims.get, claims.cluster], ["read", [], [], false]);
+  for (const key of ["admin.jwk", "mesh.jwk", "scoped.jwk"]) {
+    const beyond = await token("sign", "--key", at(key), "--admin", "write");
+    assert.match(beyond.err, /`admin` grants more than the scope/, key);
+  }
+});
+
 test("says what is wrong with a command line", async () => {
   const table: [string[], RegExp][] = [
     [["mint"], /not one of keygen, sign, verify and inspect/],
+    [["sign", "--key", at("plain.jwk"), "--admin", "all"], /--admin all is unknown; use read or write/],
     [["keygen"], /--out FILE is missing/],
     [["keygen", "--alg", "none", "--out", "-"], /--alg none is unknown; use one of HS256/],
     [["sign"], /--key FILE is missing/],
