@@ -24,7 +24,7 @@ import {
 } from "./host/index.ts";
 import { type AdminServer, type Page, PORT_METRICS, type RelayState } from "./http/index.ts";
 import { dnsResolver, MeshRuntime } from "./mesh/index.ts";
-import { hostBounds, makeParts, type RelayParts } from "./parts.ts";
+import { hostBounds, logLevels, makeParts, type RelayParts } from "./parts.ts";
 import type { Relay, StartOptions } from "./relay.ts";
 import { VERSION } from "./version.ts";
 
@@ -94,6 +94,10 @@ class RelayProcess implements Relay {
 
   get counters(): Counters {
     return this.#parts.counters;
+  }
+
+  get logLevels() {
+    return this.#parts.levels;
   }
 
   get engine(): string {
@@ -198,8 +202,18 @@ class RelayProcess implements Relay {
     this.#parts.defects.report("outside of any session", error);
   }
 
+  switchDebug(): void {
+    const debug = this.#parts.levels.toggleDebug();
+    this.#parts.log.warn(
+      debug ? "log level is now debug, until SIGUSR2 comes again" : "log levels are as configured again",
+    );
+  }
+
   reconfigure(config: Config): void {
     this.#config = withLiveValues(this.#config, config);
+    // The caller's lines about this reload still have the levels from before.
+    this.#parts.clock.soon(() => this.#parts.levels.configure(logLevels(this.#config)));
+    if (this.#parts.sampling !== undefined) this.#parts.sampling.burst = this.#config.log.burst;
     this.#parts.host.reconfigure(hostBounds(this.#config));
     this.#mesh?.reconfigure(this.#config.cluster);
   }
@@ -295,7 +309,8 @@ class RelayProcess implements Relay {
   #openMesh(quic: Engine, websocket: Engine): Promise<MeshRuntime | undefined> {
     const { cluster: config, limits } = this.#config;
     const resolver = this.#options.resolver ?? dnsResolver();
-    return MeshRuntime.open({ ...this.#parts, config, limits, quic, websocket, resolver });
+    const log = this.#parts.levels.module("mesh");
+    return MeshRuntime.open({ ...this.#parts, log, config, limits, quic, websocket, resolver });
   }
 
   #watchReadiness(engine: Engine): Readiness {

@@ -3,7 +3,7 @@ import { COUNTER_GROUPS } from "../moq/counters.ts";
 import type { MetricGroup } from "../moq/metrics.ts";
 import { AUTH_METRICS } from "./host/index.ts";
 import { PORT_METRICS, RELAY_METRICS } from "./http/index.ts";
-import { LOG_METRICS } from "./log/index.ts";
+import { LOG_METRICS, SAMPLING_METRICS } from "./log/index.ts";
 import { MESH_METRICS, REGISTRY_METRICS } from "./mesh/index.ts";
 
 /** Every group of metrics of a relay, in the order of docs/metrics.md. A new group is added here; a new metric of a group is not. */
@@ -17,4 +17,5 @@ export const METRICS: readonly MetricGroup[] = [
   REGISTRY_METRICS,
   REPLICATION_METRICS,
   LOG_METRICS,
+  SAMPLING_METRICS,
 ];

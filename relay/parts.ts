@@ -6,7 +6,15 @@ import { ChannelRegistry } from "../moq/session/index.ts";
 import { systemClock } from "../transport/shared/index.ts";
 import type { Config } from "./config/index.ts";
 import { AUTH_METRICS, AuthGate, clientSessionPolicy, Defects, SessionHost } from "./host/index.ts";
-import { LOG_METRICS, type Logger, openLog } from "./log/index.ts";
+import {
+  LOG_METRICS,
+  type Logger,
+  LogLevels,
+  type OpenedLog,
+  openLog,
+  parseModuleLevels,
+  SAMPLING_METRICS,
+} from "./log/index.ts";
 import type { MeshRuntime } from "./mesh/index.ts";
 import { METRICS } from "./metrics.ts";
 import type { StartOptions } from "./relay.ts";
@@ -16,6 +24,9 @@ export interface RelayParts {
   readonly clock: Clock;
   readonly wallNow: () => number;
   readonly log: Logger;
+  readonly levels: LogLevels;
+  /** Bounds lines of one kind; absent where the owner of the log does not. */
+  readonly sampling: OpenedLog["sampling"] | undefined;
   readonly warn: (message: string, error?: unknown) => void;
   readonly counters: Counters;
   readonly defects: Defects;
@@ -30,8 +41,9 @@ export interface RelayParts {
 /** Makes the parts. `mesh` is called for each session, because the mesh is opened later or never. */
 export function makeParts(config: Config, options: StartOptions, mesh: () => MeshRuntime | undefined): RelayParts {
   const { clock = systemClock, wallNow = Date.now } = options;
-  const { log, output } =
-    options.log === undefined ? openLog(config.log) : { log: options.log, output: options.logOutput };
+  const { log, output, sampling }: Partial<OpenedLog> & Pick<OpenedLog, "log"> =
+    options.log === undefined ? openLog(config.log) : { log: options.log, ...options.logParts };
+  const levels = new LogLevels(log, logLevels(config));
   const warn = (message: string, err?: unknown) => log.warn(err === undefined ? {} : { err }, message);
   const counters = new Counters();
   const defects = new Defects({ log, clock, counters });
@@ -48,14 +60,20 @@ export function makeParts(config: Config, options: StartOptions, mesh: () => Mes
     expiryNoticeMs: config.auth.expiryNoticeMs,
     broadcasts,
     clock,
-    log,
+    log: levels.module("sessions"),
     defects,
     ...hostBounds(config),
   });
   counters.declare(METRICS);
   counters.attach(LOG_METRICS, () => output);
+  counters.attach(SAMPLING_METRICS, () => sampling);
   counters.attach(AUTH_METRICS, () => gate.metrics);
-  return { clock, wallNow, log, warn, counters, defects, channels, hop, broadcasts, gate, host };
+  return { clock, wallNow, log, levels, sampling, warn, counters, defects, channels, hop, broadcasts, gate, host };
+}
+
+/** Levels of the log. */
+export function logLevels({ log: { level, modules } }: Config): ConstructorParameters<typeof LogLevels>[1] {
+  return { level, modules: parseModuleLevels(modules) };
 }
 
 /** Bounds of new sessions. */

@@ -3,13 +3,13 @@ import type { Clock } from "../moq/clock.ts";
 import type { Engine, PeerAddress } from "../moq/link.ts";
 import type { Config } from "./config/index.ts";
 import type { RelayView } from "./http/index.ts";
-import type { Logger, LogOutput } from "./log/index.ts";
+import type { Logger, LogLevels, OpenedLog } from "./log/index.ts";
 
 /** What a start may be given besides its configuration; everything has a default. */
 export interface StartOptions {
   readonly log?: Logger;
-  /** Where `log` writes. */
-  readonly logOutput?: Pick<LogOutput, "dropped">;
+  /** Where `log` writes, and what bounds its lines. */
+  readonly logParts?: Pick<OpenedLog, "output" | "sampling">;
   readonly clock?: Clock;
   /** Milliseconds since 1970, for the life of certificates and tokens. */
   readonly wallNow?: () => number;
@@ -33,10 +33,14 @@ export interface Relay extends RelayView {
   readonly hasPage: boolean;
   /** SHA-256 of the certificate in lower-case hex, where it is self-signed and clients have to know it. */
   readonly fingerprint: string | undefined;
+  /** The levels of the log, which may be changed. */
+  readonly logLevels: LogLevels;
   /** Counts and logs an error that no part of the relay has caught. */
   contain(error: unknown): void;
   /** Reads the files of certificates and authorities again, resolves with what has changed. Rejects when they cannot be read in time. */
   reloadFiles(): Promise<string[]>;
+  /** Writes everything to the log, or goes back to the configured levels. */
+  switchDebug(): void;
   /** Applies the live values of `config` to new sessions. */
   reconfigure(config: Config): void;
   /**

@@ -100,7 +100,6 @@ function configurationReloader({ running, load, apply, log }: Reloading): () => 
         { changes },
         "configuration reloaded: log level, peers and redirect apply now, limits to new sessions, [drain] to the next drain",
       );
-      log.level = loaded.config.log.level;
     }
     if (later.length > 0) log.warn({ changes: later }, "configuration checked: these keys changed and need a restart");
   };

@@ -16,7 +16,7 @@ export const serveCommand: Command = {
   summary: "Run a relay.",
   description: [
     "Runs a relay with the configuration of FILE (TOML), or with the defaults when there is none. If no certificate is configured, it makes a self-signed one and prints its fingerprint.",
-    "SIGTERM or SIGINT (Ctrl-C) stops the relay gracefully: it refuses new sessions, sends GOAWAY to the others and gives them time to leave. A second signal stops it at once. SIGHUP, unless the relay was started on a terminal, reads the configuration again. Keys that docs/config.md marks with `reload` then apply: the log level, and `peers` and `redirect` of `[cluster]`, at once, limits to new sessions, `[drain]` to the next drain; the log lists changed keys that need a restart. A configuration with an error changes nothing.",
+    "SIGTERM or SIGINT (Ctrl-C) stops the relay gracefully: it refuses new sessions, sends GOAWAY to the others and gives them time to leave. A second signal stops it at once. SIGHUP, unless the relay was started on a terminal, reads the configuration again. Keys that docs/config.md marks with `reload` then apply: the log level, and `peers` and `redirect` of `[cluster]`, at once, limits to new sessions, `[drain]` to the next drain; the log lists changed keys that need a restart. A configuration with an error changes nothing. SIGUSR2 sets the log to `debug`; a second one sets it back.",
   ],
   positionals: [{ name: "FILE", required: false, description: "Configuration file." }],
   options: [],
@@ -28,7 +28,8 @@ export const serveCommand: Command = {
 async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const loaded = loadConfigured(invocation, io);
   const { config } = loaded;
-  const { log, output } = openLog(config.log);
+  const { log, ...logParts } = openLog(config.log);
+  const { output } = logParts;
   const reload = reloader({
     running: loaded,
     load: () => loadAgain(invocation, io),
@@ -43,7 +44,7 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
     const { start, preflight } = await import("../main.ts");
     const { problems } = await unlessAborted(life.startEnd, preflight(loaded));
     if (problems.length > 0) throw new ConfigError(problems);
-    const relay = await start(config, { log, logOutput: output, end: life.startEnd });
+    const relay = await start(config, { log, logParts, end: life.startEnd });
     const stopBounding = boundYoungHeap();
     const stopContaining = containDefects((error) => relay.contain(error));
     life.begin(relay);
@@ -110,6 +111,10 @@ class Life implements SignalActions {
   reconfigure(config: Config): boolean {
     this.#relay?.reconfigure(config);
     return this.#relay !== undefined;
+  }
+
+  switchDebug(): void {
+    this.#relay?.switchDebug();
   }
 
   async reloadFiles(): Promise<readonly string[]> {

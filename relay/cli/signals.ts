@@ -16,6 +16,8 @@ export interface SignalActions {
   /** Called at the next signal to stop; `number` is the signal's number. */
   endNow(signal: EndSignal, number: number): void;
   reload(): void;
+  /** Called at SIGUSR2, which ends a process without it. */
+  switchDebug?(): void;
 }
 
 /** Listens to this process's signals until the returned function is called. `clock` gives milliseconds. */
@@ -30,11 +32,12 @@ export function onSignals(actions: SignalActions, clock: () => number = () => pe
       actions.endNow(signal, constants.signals[signal]);
     }
   };
-  const listeners: [EndSignal, () => void][] = [
+  const listeners: [EndSignal | "SIGUSR2", () => void][] = [
     ["SIGINT", () => end("SIGINT")],
     ["SIGTERM", () => end("SIGTERM")],
     ["SIGHUP", () => (actions.terminal ? end("SIGHUP") : actions.reload())],
   ];
+  if (actions.switchDebug !== undefined) listeners.push(["SIGUSR2", () => actions.switchDebug?.()]);
   for (const [signal, listener] of listeners) process.on(signal, listener);
   return () => {
     for (const [signal, listener] of listeners) process.off(signal, listener);

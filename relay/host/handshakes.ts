@@ -3,6 +3,8 @@ import type { Admission } from "./gate.ts";
 
 /** A handshake that is under way. */
 export interface Handshake {
+  /** The id of the session that it becomes. */
+  readonly id: string;
   /** Call this when the handshake has succeeded or failed. */
   done(): void;
   /** True when it took too long and is no longer counted. */
@@ -29,9 +31,10 @@ export class Handshakes {
     return this.#open.has(handshake);
   }
 
-  begin(timeoutMs: number): Handshake {
+  begin(id: string, timeoutMs: number): Handshake {
     let late = false;
     const handshake: Handshake = {
+      id,
       admission: undefined,
       get late() {
         return late;

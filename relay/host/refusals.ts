@@ -57,7 +57,8 @@ export class RefusalLog {
     this.#lines = new Bucket(LINES_PER_SECOND, LINES_AT_ONCE, clock.now());
   }
 
-  log(info: LinkInfo, { code, status, message }: Refused): void {
+  /** `session`: the id that the client's session would have had. */
+  log(session: string, info: LinkInfo, { code, status, message }: Refused): void {
     const now = this.#clock.now();
     if (code === "not_configured" && now - this.#advisedAt >= ADVICE_INTERVAL_MS) {
       this.#advisedAt = now;
@@ -67,7 +68,7 @@ export class RefusalLog {
       this.#left++;
       return;
     }
-    const entry = { peer: peerOf(info), path: info.path, engine: info.engine, status, code, text: message };
+    const entry = { session, peer: peerOf(info), path: info.path, engine: info.engine, status, code, text: message };
     this.#log.info({ ...entry, ...(this.#left > 0 && { unlogged: this.#left }) }, "session refused");
     this.#left = 0;
   }

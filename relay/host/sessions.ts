@@ -24,6 +24,7 @@ import { type Handshake, Handshakes } from "./handshakes.ts";
 import { Meter, Meters } from "./quota.ts";
 import { redirectUri } from "./redirect-uri.ts";
 import { BAD_PATH, GOING_AWAY, peerOf, RefusalLog, type Refused, relayFull, TOO_LATE } from "./refusals.ts";
+import { SessionIds } from "./session-ids.ts";
 import { clientSessionPolicy, type DecideSessionPolicy } from "./session-policy.ts";
 import { Setups } from "./setups.ts";
 
@@ -55,6 +56,8 @@ export interface SessionHostDeps {
 
 /** An open session. */
 interface Running {
+  /** Its id, its protocol, its peer and its token. */
+  readonly opened: SessionOpened;
   readonly admission: Admission;
   /** Cancels the wait for its token's expiry. */
   readonly cancel: () => void;
@@ -70,7 +73,7 @@ export class SessionHost {
   readonly #refusals: RefusalLog;
   readonly #meters: Meters;
   readonly #setups: Setups;
-  #nextId = 1;
+  readonly #ids = new SessionIds();
   #accepting = true;
 
   constructor(deps: SessionHostDeps) {
@@ -101,12 +104,13 @@ export class SessionHost {
 
   /** Admits a client or refuses it with an HTTP status, at once or later. */
   accept(request: LinkRequest): void {
+    const id = this.#ids.next();
     const refusal = this.#refusal(request.info);
     if (refusal !== undefined) {
-      this.#reject(request, refusal);
+      this.#reject(request, id, refusal);
       return;
     }
-    const handshake = this.#handshakes.begin(this.#deps.handshakeTimeoutMs);
+    const handshake = this.#handshakes.begin(id, this.#deps.handshakeTimeoutMs);
     if (asksInSetup(request.info)) request.accept(this.#awaitSetup(request.info, handshake), () => handshake.done());
     else this.#decide(request, handshake);
   }
@@ -114,7 +118,7 @@ export class SessionHost {
   #decide(request: LinkRequest, handshake: Handshake): void {
     const refuse = (error: unknown) => {
       handshake.done();
-      this.#refuse(request, error);
+      this.#refuse(request, handshake.id, error);
     };
     try {
       const admission = this.#deps.gate.admit(request.info, rootOf(request.info.path) ?? "");
@@ -128,6 +132,7 @@ export class SessionHost {
   /** Raw QUIC has no request: the path is in the SETUP of its client, and the decision waits for that. */
   #awaitSetup(info: LinkInfo, handshake: Handshake): Attach {
     return this.#setups.hold(info, {
+      id: handshake.id,
       timeoutMs: this.#deps.handshakeTimeoutMs,
       left: () => handshake.done(),
       decide: (asked, answer) => {
@@ -135,7 +140,7 @@ export class SessionHost {
         const refusal = this.#refusal(asked, 1);
         if (refusal !== undefined) {
           handshake.done();
-          this.#reject({ info: asked, reject }, refusal);
+          this.#reject({ info: asked, reject }, handshake.id, refusal);
           return;
         }
         this.#decide({ info: asked, accept: answer, reject }, handshake);
@@ -168,18 +173,18 @@ export class SessionHost {
     return { allowed: true, publish: seen(publish), subscribe: seen(subscribe) };
   }
 
-  #refuse(request: LinkRequest, error: unknown): void {
-    if (error instanceof AuthError) this.#reject(request, error);
+  #refuse(request: LinkRequest, id: string, error: unknown): void {
+    if (error instanceof AuthError) this.#reject(request, id, error);
     else {
-      this.#deps.defects.report("while deciding on a session", error);
+      this.#deps.defects.report("while deciding on a session", error, { session: id });
       request.reject(STATUS_ERROR, "internal error");
     }
   }
 
   /** Refuses a client with a readable reason; logs and counts it. */
-  #reject(request: Pick<LinkRequest, "info" | "reject">, refusal: Refused): void {
+  #reject(request: Pick<LinkRequest, "info" | "reject">, id: string, refusal: Refused): void {
     this.#deps.broadcasts.counters.refused(refusal.code);
-    this.#refusals.log(request.info, refusal);
+    this.#refusals.log(id, request.info, refusal);
     request.reject(refusal.status, scrub(`${refusal.code}: ${refusal.message}`));
   }
 
@@ -189,7 +194,7 @@ export class SessionHost {
     if (!this.#accepting || gone) {
       handshake.done();
       admission.release();
-      this.#reject(request, this.#accepting ? TOO_LATE : GOING_AWAY);
+      this.#reject(request, handshake.id, this.#accepting ? TOO_LATE : GOING_AWAY);
       return;
     }
     handshake.admission = admission;
@@ -197,10 +202,9 @@ export class SessionHost {
     const policy = this.#deps.policyOf?.(request.info, admission) ?? clientSessionPolicy(admission);
     request.accept(
       (link) => {
-        const { late } = handshake;
         handshake.admission = undefined;
         handshake.done();
-        return this.#start(request.info, admission, policy, late)(link);
+        return this.#start(request.info, admission, policy, handshake)(link);
       },
       () => handshake.done(),
     );
@@ -248,10 +252,10 @@ export class SessionHost {
     }
   }
 
-  #start(info: LinkInfo, admission: Admission, policy: SessionPolicy, late: boolean) {
+  #start(info: LinkInfo, admission: Admission, policy: SessionPolicy, { id, late }: Handshake) {
     const { broadcasts, clock, log, defects, channels, hop } = this.#deps;
     const { access, table, announcePrefix, ownNumbers = false, limits = this.#deps.limits } = policy;
-    const opened: SessionOpened = { ...describe(this.#nextId++, info), ...admission.who };
+    const opened: SessionOpened = { ...describe(id, info), ...admission.who };
     // Traffic of relays of the mesh is not counted here: the relays of its publisher and its viewers count it.
     const seat = admission.cluster ? undefined : admission.seat;
     const meter = seat && new Meter(seat);
@@ -285,7 +289,7 @@ export class SessionHost {
     return liteSession(deps, (started) => {
       session = started;
       const cancel = this.#watchExpiry(started, admission, policy);
-      this.#sessions.set(started, { admission, cancel, path: info.path });
+      this.#sessions.set(started, { opened, admission, cancel, path: info.path });
       if (meter !== undefined && seat !== undefined) this.#meters.add(started, meter, seat);
       logSessionOpened(log, opened);
       policy.started?.(started);
@@ -344,7 +348,7 @@ function reasonFor(status: number): Reason {
 /** Close code of sessions that a relay ends because it shuts down. */
 export const CLOSE_SHUTDOWN = codeOf("closed");
 
-function describe(session: number, info: LinkInfo): SessionOpened {
+function describe(session: string, info: LinkInfo): SessionOpened {
   return { session, engine: info.engine, protocol: info.protocol, peer: peerOf(info), path: info.path };
 }
 

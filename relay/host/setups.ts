@@ -18,6 +18,8 @@ export interface SetupsDeps {
 
 /** The outcome of one link. */
 export interface SetupEvents {
+  /** The id of the session that it becomes. */
+  readonly id: string;
   /** Milliseconds within which the SETUP must arrive. */
   readonly timeoutMs: number;
   /** The link ended before it was admitted. */
@@ -36,12 +38,12 @@ export class Setups {
     this.#places = new Places(Math.min(MAX_SETUPS, Math.ceil(deps.maxSessions * SETUPS_SHARE)));
   }
 
-  hold(info: LinkInfo, { timeoutMs, left, decide }: SetupEvents): Attach {
+  hold(info: LinkInfo, { id, timeoutMs, left, decide }: SetupEvents): Attach {
     const { clock } = this.#deps;
     let leave = () => {};
     const refused = (refusal: Refusal) => {
       leave();
-      this.#refused(info, refusal);
+      this.#refused(id, info, refusal);
     };
     const attach = afterSetup({
       clock,
@@ -64,7 +66,7 @@ export class Setups {
           reason: "limit",
           message: "too many clients are connected that have not sent SETUP",
         };
-        this.#refused(info, refusal);
+        this.#refused(id, info, refusal);
         link.close(codeOf(refusal.reason), refusal.message);
       };
       const taken = this.#places.take(info.peer.address, cut);
@@ -74,9 +76,9 @@ export class Setups {
     };
   }
 
-  #refused(info: LinkInfo, { reason, message }: Refusal): void {
+  #refused(id: string, info: LinkInfo, { reason, message }: Refusal): void {
     const { counters, refusals } = this.#deps;
     counters.refused(reason);
-    refusals.log(info, { code: reason, status: codeOf(reason), message });
+    refusals.log(id, info, { code: reason, status: codeOf(reason), message });
   }
 }

@@ -1,11 +1,18 @@
 export {
+  LOG_MODULES,
+  LogLevels,
+  parseModuleLevels,
+} from "./levels.ts";
+export {
   LOG_FORMATS,
   LOG_LEVELS,
   type Logger,
   logSessionClosed,
   logSessionOpened,
+  type OpenedLog,
   openLog,
   type SessionOpened,
 } from "./logger.ts";
-export { LOG_METRICS, type LogOutput } from "./output.ts";
+export { LOG_METRICS } from "./output.ts";
 export { scrub } from "./redact.ts";
+export { SAMPLING_METRICS } from "./sampling.ts";

@@ -1,8 +1,10 @@
 import { isatty } from "node:tty";
-import { type DestinationStream, type Logger, pino } from "pino";
+import { type DestinationStream, type Logger, type LoggerOptions, pino } from "pino";
 import { type PinoPretty, prettyFactory } from "pino-pretty";
+import { systemClock } from "../../transport/shared/index.ts";
 import { LogOutput } from "./output.ts";
 import { CENSOR, scrub } from "./redact.ts";
+import { Sampling } from "./sampling.ts";
 
 export type { Logger } from "pino";
 
@@ -16,6 +18,15 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
+  /** Lines with the same level and text that are written in a second; 0: all. */
+  readonly burst: number;
+}
+
+/** A log, and the parts of it that a reload changes and metrics are read from. */
+export interface OpenedLog {
+  readonly log: Logger;
+  readonly output: LogOutput;
+  readonly sampling: Sampling;
 }
 
 const STDOUT = 1;
@@ -24,17 +35,37 @@ const STDOUT = 1;
 const SECRET_FIELDS = ["query", "search", "authorization", "cookie", "headers", "jwt", "token", "password", "secret"];
 
 /** The program's log on standard output, and that output. */
-export function openLog(options: LogOptions): { log: Logger; output: LogOutput } {
+export function openLog({ burst, ...options }: LogOptions): OpenedLog {
   const output = new LogOutput();
   const terminal = isatty(STDOUT);
-  const log = createLogger({ ...options, stream: output, terminal });
+  const sampling: Sampling = new Sampling({
+    now: () => systemClock.now(),
+    timer: (delayMs, callback) => systemClock.timer(delayMs, callback),
+    burst,
+    summarize: (level, summary) => {
+      const method = log[nameOf(level)].bind(log);
+      method(summary, `"${summary.message}" came too often: ${summary.suppressed} lines were left out`);
+    },
+  });
+  const log = createLogger({ ...options, stream: output, terminal, sampling });
   output.onLost((lines, why) => log.warn({ lines, why }, "log lines were lost"));
-  return { log, output };
+  return { log, output, sampling };
+}
+
+function nameOf(level: number): Exclude<LogLevel, "silent"> {
+  const label = pino.levels.labels[level];
+  return LOG_LEVELS.find((one): one is Exclude<LogLevel, "silent"> => one === label && one !== "silent") ?? "info";
 }
 
 /** Writes JSON lines, or text for people on a `terminal`, and never a credential. `stream` gets whole lines. */
-export function createLogger(options: LogOptions & { stream: DestinationStream; terminal?: boolean }): Logger {
-  const { stream, terminal = false } = options;
+export function createLogger(
+  options: Pick<LogOptions, "level" | "format"> & {
+    stream: DestinationStream;
+    terminal?: boolean;
+    sampling?: Pick<Sampling, "take">;
+  },
+): Logger {
+  const { stream, terminal = false, sampling } = options;
   const pretty = options.format === "pretty" || (options.format === "auto" && terminal);
   return pino(
     {
@@ -43,10 +74,18 @@ export function createLogger(options: LogOptions & { stream: DestinationStream; 
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: CENSOR },
-      hooks: { streamWrite: scrub },
+      hooks: { streamWrite: scrub, ...(sampling !== undefined && { logMethod: sampled(sampling) }) },
     },
     pretty ? prettyStream(stream, terminal) : stream,
   );
+}
+
+/** Leaves out lines that `sampling` does not take. A line is `(text)` or `(fields, text)`. */
+function sampled(sampling: Pick<Sampling, "take">): NonNullable<NonNullable<LoggerOptions["hooks"]>["logMethod"]> {
+  return function write(args, method, level) {
+    const text = args.find((one: unknown) => typeof one === "string") ?? "";
+    if (sampling.take(level, text)) method.apply(this, args);
+  };
 }
 
 /** Formats in this thread, because a worker thread could lose the last lines. */
@@ -62,8 +101,8 @@ function prettyStream(sink: DestinationStream, terminal: boolean): DestinationSt
 
 /** Fields of the line that is written when a session opens. */
 export interface SessionOpened {
-  /** Unique in this process. */
-  readonly session: number;
+  /** Its id, the same in every line about it. */
+  readonly session: string;
   readonly engine: string;
   readonly protocol: string;
   /** IP address and port of the peer. */

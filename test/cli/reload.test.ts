@@ -89,6 +89,15 @@ test("the log level changes on SIGHUP", async () => {
   assert.doesNotMatch(program.stdout, /relay closed/);
 });
 
+test("SIGUSR2 sets the log to debug, and back", async () => {
+  const program = serve([]);
+  await program.ready();
+  program.kill("SIGUSR2");
+  await program.says(/log level is now debug/);
+  program.kill("SIGUSR2");
+  await program.says(/log levels are as configured again/);
+});
+
 test("a configuration that is no longer a regular file is ignored on SIGHUP", async () => {
   const file = join(folder, "pipe.toml");
   writeFileSync(file, "");

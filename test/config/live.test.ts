@@ -44,6 +44,8 @@ test("these keys are live", () => {
     "limits.header_timeout",
     "limits.handshake_timeout",
     "log.level",
+    "log.modules",
+    "log.burst",
     "drain.grace",
     "drain.spread",
     "cluster.peers",

@@ -101,7 +101,7 @@ describe("the log", () => {
 
   test("has one line when a session opens and one when it closes", () => {
     const { log, parsed } = capture();
-    const session = { session: 7, engine: "memory", protocol: "moq-lite-04", peer: "::1 5000", path: "/live" };
+    const session = { session: "k3x9af-7", engine: "memory", protocol: "moq-lite-04", peer: "::1 5000", path: "/live" };
     logSessionOpened(log, session);
     const counts = {
       bytesReceived: 1,
