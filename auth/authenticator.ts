@@ -5,6 +5,7 @@ import { AuthError } from "./error.ts";
 import { ALL_PATHS, type Grant, grantByToken, grantOf, HERE, publicGrant } from "./grant.ts";
 import type { Fetch } from "./http.ts";
 import { type FileSource, type Key, KeyRing, UrlKeys, watchKeyFile, watchKeyFolder } from "./keys/index.ts";
+import { Origins } from "./origins.ts";
 import { isSuspect, normalise } from "./paths.ts";
 import { type AdminRight, Granted } from "./powers.ts";
 import { type Revocation, Revocations } from "./revocations.ts";
@@ -40,6 +41,8 @@ export interface AuthOptions {
   /** Absolute prefixes that need no token; empty lists for none. */
   readonly publicSubscribe: readonly string[];
   readonly publicPublish: readonly string[];
+  /** Origins whose pages may connect, such as `https://app.example` or `https://*.app.example`; empty for all. */
+  readonly origins: readonly string[];
   readonly rules: TokenRules;
   /** A session ends when the key of its token is removed. */
   readonly closeOnKeyRemoval: boolean;
@@ -56,6 +59,8 @@ export interface Visitor {
   readonly transport: string;
   /** It connects from this machine, and not through a proxy. */
   readonly loopback: boolean;
+  /** The `Origin` of the page that asks; absent for a program that is no browser. */
+  readonly origin?: string | undefined;
   /** A page of another origin asks, or the URL names a host that is not this machine. */
   readonly foreign?: boolean;
   /** Its client certificate, proved and issued by an authority that is configured for relays of the mesh. */
@@ -88,6 +93,7 @@ export interface AdminGrant {
 export class Authenticator {
   readonly #options: AuthOptions;
   readonly #ring: KeyRing;
+  readonly #origins: Origins;
   readonly #closers: (() => void)[] = [];
   readonly #keyFiles: FileSource[] = [];
   #urlKeys: UrlKeys | undefined;
@@ -98,6 +104,7 @@ export class Authenticator {
   private constructor(options: AuthOptions) {
     this.#options = options;
     this.#ring = new KeyRing(() => options.changed());
+    this.#origins = new Origins(options.origins);
   }
 
   /** Rejects when a configured file cannot be used. A URL that does not answer is logged and retried. */
@@ -152,6 +159,9 @@ export class Authenticator {
   /** Decides on a visitor. Throws {@link AuthError}; anything else is a defect. */
   async admit(visitor: Visitor): Promise<Grant> {
     if (isSuspect(visitor.path)) throw new AuthError("path_invalid", "the path of the URL cannot be used");
+    if (!this.#origins.accepts(visitor.origin)) {
+      throw new AuthError("origin_refused", "this relay does not serve pages of this origin");
+    }
     const root = normalise(visitor.path);
     // A token is more specific than a certificate, so it decides where there are both.
     if (visitor.certificate !== undefined && visitor.token === undefined) {

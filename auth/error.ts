@@ -11,6 +11,8 @@ export const REFUSALS = {
   signature_invalid: 401,
   token_expired: 401,
   token_not_yet_valid: 401,
+  /** The token has no `exp`, or lives longer than `auth.max_life`. */
+  life_too_long: 401,
   claims_invalid: 401,
   issuer_mismatch: 401,
   audience_mismatch: 401,
@@ -25,7 +27,10 @@ export const REFUSALS = {
   path_invalid: 400,
   /** No key and no public prefix is configured: this relay serves its own machine only. */
   not_configured: 403,
-  /** A page of another origin, or a request for another host name, at a relay that serves its own machine only. */
+  /**
+   * A page of an origin that is not in `auth.origins`. At a relay that serves its own machine only: a page of another origin, or a request
+   * for another host name.
+   */
   origin_refused: 403,
   /** Keys could not be loaded, or the loaded ones are too old to be trusted. */
   keys_unavailable: 503,

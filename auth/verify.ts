@@ -15,6 +15,8 @@ export interface TokenRules {
   readonly audiences: readonly string[];
   /** Milliseconds by which an issuer's clock may be ahead of ours, for `nbf` and `iat`. `exp` is exact. */
   readonly skewMs: number;
+  /** Longest life of a token in milliseconds, from `iat` where it has one, else from now. 0 is no bound: it may lack `exp`. */
+  readonly maxLifeMs: number;
 }
 
 /** Reads a token's header before anything is verified. Throws {@link AuthError}. */
@@ -69,7 +71,22 @@ export async function verifyToken(token: string, key: Key, rules: TokenRules, no
       "the token was issued in the future; compare the clocks of the issuer and this relay",
     );
   }
+  checkLife(about, rules, now);
   return { granted: Granted.within(key.scope, asked), about };
+}
+
+/** Throws {@link AuthError} `life_too_long`. The issuer's clock may be ahead, so the clock skew is added to the bound. */
+function checkLife({ exp, iat }: About, { maxLifeMs, skewMs }: TokenRules, now: number): void {
+  if (maxLifeMs === 0) return;
+  const from = iat === undefined ? now : Math.min(iat * 1000, now);
+  if (exp !== undefined && exp * 1000 - from <= maxLifeMs + skewMs) return;
+  const most = `at most ${maxLifeMs / 1000} s`;
+  throw new AuthError(
+    "life_too_long",
+    exp === undefined
+      ? `the token has no \`exp\`: at this relay a token lives ${most}`
+      : `the token lives too long: ${most} from \`iat\` (or now) to \`exp\``,
+  );
 }
 
 async function signedPayload(

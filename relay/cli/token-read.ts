@@ -59,7 +59,7 @@ export async function tokenVerify(invocation: Invocation, io: Io): Promise<ExitC
     const { granted, about } = await verifyToken(
       token,
       key,
-      { issuers: [], audiences: [], skewMs: SKEW_MS },
+      { issuers: [], audiences: [], skewMs: SKEW_MS, maxLifeMs: 0 },
       Date.now(),
     );
     const { root, put, get, cluster, admin } = granted;

@@ -11,6 +11,7 @@ import {
   texts,
   withoutCredentials,
 } from "./fields.ts";
+import { originFault } from "./origin.ts";
 import { section } from "./section.ts";
 
 /** Largest bound of one address or tenant. It catches mistyped numbers. */
@@ -76,6 +77,18 @@ const keys = {
     default: "5s",
     min: "0s",
     max: "5m",
+  }),
+  max_life: duration({
+    description:
+      "Longest life of a token, from `iat` (or now) to `exp`; `clock_skew` is added. Tokens that live longer, or have no `exp`, are refused, also those of relays. `0s`: no bound.",
+    default: "0s",
+    min: "0s",
+    max: "366d",
+  }),
+  origins: texts({
+    description:
+      'The only origins whose web pages may open sessions, such as `"https://app.example"` or `"https://*.app.example"`. It counts for every session of a browser, with a token or without. Programs that are no browser send no origin and are not affected. An empty list accepts all.',
+    default: [],
   }),
   expiry_notice: duration({
     description: "How long before its token expires a session gets GOAWAY. `0s`: no GOAWAY.",
@@ -197,6 +210,13 @@ export const authSection = section(
     },
     { keys: ["key_url"], broken: ({ key_url }) => brokenUrl("key_url", key_url) },
     { keys: ["api"], broken: ({ api }) => brokenUrl("api", api) },
+    {
+      keys: ["origins"],
+      broken: ({ origins }) => {
+        const fault = origins.map(originFault).find((one) => one !== undefined);
+        return fault === undefined ? undefined : `\`origins\`: ${fault}`;
+      },
+    },
     { keys: ["allow"], broken: ({ allow }) => brokenBlock("allow", allow) },
     { keys: ["deny"], broken: ({ deny }) => brokenBlock("deny", deny) },
   ],

@@ -40,6 +40,9 @@ export function productionProblems({ config, origins }: LoadedConfig): Problem[]
     ...(tokens || open
       ? []
       : [problem("auth.key", "without keys and public prefixes the relay serves only its own machine")]),
+    ...(tokens && auth.maxLifeMs === 0
+      ? [problem("auth.max_life", "a stolen token without an end works for ever: set `max_life`, such as 1d")]
+      : []),
     ...(tls.cert === undefined
       ? [
           problem(

@@ -119,7 +119,13 @@ export class AuthGate implements Gate {
       fileKeepMs: config.fileKeepMs,
       publicSubscribe: config.publicSubscribe,
       publicPublish: config.publicPublish,
-      rules: { issuers: config.issuers, audiences: config.audiences, skewMs: config.clockSkewMs },
+      origins: config.origins,
+      rules: {
+        issuers: config.issuers,
+        audiences: config.audiences,
+        skewMs: config.clockSkewMs,
+        maxLifeMs: config.maxLifeMs,
+      },
       closeOnKeyRemoval: config.onKeyRemoved === "close",
     });
   }
@@ -160,8 +166,10 @@ export class AuthGate implements Gate {
       const token = tokenOf(info);
       const loopback = isLoopback(address) && !isProxied(info);
       const foreign = isForeign(info);
+      const origin = info.headers.get("origin");
       const certificate = certificateOf(info);
-      const grant = await auth.admit({ path: root, token, transport: info.binding, loopback, foreign, certificate });
+      const visitor = { path: root, token, transport: info.binding, loopback, origin, foreign, certificate };
+      const grant = await auth.admit(visitor);
       const seat = this.#tenants.enter(grant.tenant);
       return admission(auth, grant, seat, () => {
         leave();

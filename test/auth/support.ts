@@ -41,7 +41,7 @@ export class WallClock implements AuthClock {
   }
 }
 
-export const RULES = { issuers: [], audiences: [], skewMs: 5_000 };
+export const RULES = { issuers: [], audiences: [], skewMs: 5_000, maxLifeMs: 0 };
 
 export interface OpenedAuth {
   readonly auth: Authenticator;
@@ -61,6 +61,7 @@ export async function openAuth(options: Partial<AuthOptions> = {}): Promise<Open
     warn: (message) => warnings.push(message),
     publicPublish: [],
     publicSubscribe: [],
+    origins: [],
     rules: RULES,
     closeOnKeyRemoval: true,
     fileKeepMs: 600_000,

@@ -4,6 +4,7 @@ import { createHmac } from "node:crypto";
 import { describe, it } from "node:test";
 import { exportSPKI, importJWK } from "jose";
 import {
+  AuthError,
   generateKey,
   type Key,
   parseKeys,
@@ -197,5 +198,34 @@ describe("a token that is accepted", () => {
     const text = `${error.message}${error.stack}${JSON.stringify(error)}${String(error.cause)}`;
     for (const part of token.split(".")) assert.equal(text.includes(part), false);
     assert.equal(text.includes("somebody"), false);
+  });
+});
+
+describe("auth.max_life", () => {
+  const HOUR_S = 3_600;
+  const rules = { ...RULES, maxLifeMs: HOUR_S * 1_000 };
+  const refusal = async (claims: Record<string, unknown>, now = NOW) => {
+    try {
+      await verifyToken(await sign(claims), key, rules, now);
+      return undefined;
+    } catch (error) {
+      return error instanceof AuthError ? error.code : error;
+    }
+  };
+
+  it("refuses a token that lives longer, from its `iat` or from now, and one that never expires", async () => {
+    assert.equal(await refusal({ exp: NOW_SECONDS + HOUR_S }), undefined);
+    assert.equal(await refusal({ exp: NOW_SECONDS + HOUR_S + 5 }), undefined, "clock skew");
+    assert.equal(await refusal({ exp: NOW_SECONDS + HOUR_S + 6 }), "life_too_long");
+    assert.equal(await refusal({}), "life_too_long");
+    assert.equal(await refusal({ iat: NOW_SECONDS }), "life_too_long");
+    assert.equal(await refusal({ cluster: true }), "life_too_long", "tokens of relays too");
+  });
+
+  it("counts from `iat`: a long token stays refused when little of it is left", async () => {
+    const exp = NOW_SECONDS + 2 * HOUR_S;
+    assert.equal(await refusal({ iat: NOW_SECONDS, exp }, NOW + 1.9 * HOUR_S * 1_000), "life_too_long");
+    assert.equal(await refusal({ iat: NOW_SECONDS + HOUR_S, exp }, NOW + 1.9 * HOUR_S * 1_000), undefined);
+    assert.equal(await refusal({ iat: NOW_SECONDS + 4, exp: NOW_SECONDS + HOUR_S + 6 }), "life_too_long", "iat ahead");
   });
 });

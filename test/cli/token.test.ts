@@ -231,7 +231,9 @@ test("check --production refuses a relay that is open to all or not trusted by c
   writeFileSync(at("chain.key"), key);
   await token("keygen", "--out", at("production.jwk"), "--public", at("production.public"));
   const tls = `[tls]\ncert = "${at("chain.pem")}"\nkey = "${at("chain.key")}"\n`;
-  const good = `[auth]\nkey = "${at("production.public")}"\n${tls}`;
+  const keyed = `[auth]\nkey = "${at("production.public")}"\n`;
+  assert.match((await check(`${keyed}${tls}`, "--production")).err, /a stolen token without an end/);
+  const good = `${keyed}max_life = "1d"\n${tls}`;
   assert.deepEqual(await check(good, "--production"), { code: 0, err: "" });
   const wrong = '[auth]\napi = "http://api.example/"\nkey = "x"\ndeny = ["10.0.0.0/99"]\n';
   const { err } = await check(wrong);
