@@ -293,6 +293,10 @@ export interface Engine extends FanOutFactory {
   readonly dialsAddresses: boolean;
   /** Whether `DialOptions.trust` may be roots of one's own. */
   readonly trustsRoots: boolean;
+  /** Begins at most `perSecond` handshakes in a second, and `burst` at once; 0: no bound. Absent where the engine has no such bound. */
+  limitHandshakes?(perSecond: number, burst: number): void;
+  /** Handshakes that did not begin because of that bound, since the start. */
+  handshakesLimited?(): number;
   /** Resolves when the link is established with one of the protocols, after `attach` was called with it. */
   dial(options: DialOptions, attach: Attach): Promise<Link>;
 }

@@ -24,7 +24,7 @@ import {
 } from "./host/index.ts";
 import { type AdminServer, type Page, PORT_METRICS, type RelayState } from "./http/index.ts";
 import { dnsResolver, MeshRuntime } from "./mesh/index.ts";
-import { hostBounds, logLevels, makeParts, type RelayParts } from "./parts.ts";
+import { handshakeBounds, hostBounds, logLevels, makeParts, type RelayParts } from "./parts.ts";
 import type { Relay, StartOptions } from "./relay.ts";
 import { VERSION } from "./version.ts";
 
@@ -175,6 +175,7 @@ class RelayProcess implements Relay {
     const load = () => openEngine(this.#config, this.#parts);
     const engine = this.#options.engine ?? (await steps.run("the engine", load));
     this.#engine = engine;
+    this.#parts.handshakes.use(engine);
     const websocket = createQmux(this.#parts);
     // The mesh decides on sessions of relays, so it exists before the first session. It dials with both engines.
     this.#mesh = await steps.run("what [cluster] names", () => this.#openMesh(engine, websocket));
@@ -214,6 +215,7 @@ class RelayProcess implements Relay {
     // The caller's lines about this reload still have the levels from before.
     this.#parts.clock.soon(() => this.#parts.levels.configure(logLevels(this.#config)));
     if (this.#parts.sampling !== undefined) this.#parts.sampling.burst = this.#config.log.burst;
+    this.#parts.handshakes.set(handshakeBounds(this.#config));
     this.#parts.host.reconfigure(hostBounds(this.#config));
     this.#mesh?.reconfigure(this.#config.cluster);
   }

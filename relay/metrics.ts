@@ -5,12 +5,14 @@ import { AUTH_METRICS } from "./host/index.ts";
 import { PORT_METRICS, RELAY_METRICS } from "./http/index.ts";
 import { LOG_METRICS, SAMPLING_METRICS } from "./log/index.ts";
 import { MESH_METRICS, REGISTRY_METRICS } from "./mesh/index.ts";
+import { HANDSHAKE_METRICS } from "./pressure/index.ts";
 
 /** Every group of metrics of a relay, in the order of docs/metrics.md. A new group is added here; a new metric of a group is not. */
 export const METRICS: readonly MetricGroup[] = [
   RELAY_METRICS,
   ...COUNTER_GROUPS,
   PORT_METRICS,
+  HANDSHAKE_METRICS,
   AUTH_METRICS,
   MESH_METRICS,
   FAILOVER_METRICS,

@@ -17,6 +17,7 @@ import {
 } from "./log/index.ts";
 import type { MeshRuntime } from "./mesh/index.ts";
 import { METRICS } from "./metrics.ts";
+import { HANDSHAKE_METRICS, type HandshakeBounds, HandshakeRate } from "./pressure/index.ts";
 import type { StartOptions } from "./relay.ts";
 
 /** The parts of a relay that exist before it opens a file or a socket. */
@@ -35,6 +36,7 @@ export interface RelayParts {
   readonly hop: bigint;
   readonly broadcasts: Broadcasts;
   readonly gate: AuthGate;
+  readonly handshakes: HandshakeRate;
   readonly host: SessionHost;
 }
 
@@ -64,16 +66,38 @@ export function makeParts(config: Config, options: StartOptions, mesh: () => Mes
     defects,
     ...hostBounds(config),
   });
+  const handshakes = new HandshakeRate(clock, handshakeBounds(config));
   counters.declare(METRICS);
   counters.attach(LOG_METRICS, () => output);
   counters.attach(SAMPLING_METRICS, () => sampling);
+  counters.attach(HANDSHAKE_METRICS, () => handshakes);
   counters.attach(AUTH_METRICS, () => gate.metrics);
-  return { clock, wallNow, log, levels, sampling, warn, counters, defects, channels, hop, broadcasts, gate, host };
+  return {
+    clock,
+    wallNow,
+    log,
+    levels,
+    sampling,
+    warn,
+    counters,
+    defects,
+    channels,
+    hop,
+    broadcasts,
+    gate,
+    handshakes,
+    host,
+  };
 }
 
 /** Levels of the log. */
 export function logLevels({ log: { level, modules } }: Config): ConstructorParameters<typeof LogLevels>[1] {
   return { level, modules: parseModuleLevels(modules) };
+}
+
+/** The bound on handshakes that begin in a second. */
+export function handshakeBounds({ limits }: Config): HandshakeBounds {
+  return { perSecond: limits.handshakeRate, burst: limits.handshakeBurst };
 }
 
 /** Bounds of new sessions. */

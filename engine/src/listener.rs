@@ -6,6 +6,7 @@ use crate::error_codes::H3_NO_ERROR;
 use crate::events::Event;
 use crate::h3::{self, ALPN_H3, NO_COMMON_PROTOCOL};
 use crate::handshake_limit::{HandshakeLimit, HandshakePermit};
+use crate::handshake_rate::HandshakeRate;
 use crate::new_link::NewLink;
 use crate::reports::{LinkInfo, address_text};
 use crate::stream_allowance::initial_limit;
@@ -16,7 +17,7 @@ use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Incoming, Runtime, ServerC
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Handshakes that may be under way at a time. At the bound a new one replaces the oldest one of the address that has
 /// most.
@@ -51,6 +52,7 @@ struct Common {
     limits: Limits,
     retry_above: usize,
     handshakes: Arc<HandshakeLimit>,
+    rate: Arc<HandshakeRate>,
     accepting: Arc<AtomicBool>,
 }
 
@@ -64,6 +66,7 @@ pub struct ListenParts {
     pub limits: Limits,
     pub tuning: Tuning,
     pub retry_above: usize,
+    pub rate: Arc<HandshakeRate>,
     pub token_key: Option<Arc<dyn quinn::crypto::HandshakeTokenKey>>,
 }
 
@@ -94,6 +97,7 @@ impl Listener {
             limits: parts.limits,
             retry_above: parts.retry_above,
             handshakes: HandshakeLimit::new(MAX_HANDSHAKES),
+            rate: parts.rate,
             accepting: accepting.clone(),
         });
         first.spawn(accept_connections(endpoint.clone(), workers.clone(), common.clone()));
@@ -150,10 +154,16 @@ async fn accept_connections(endpoint: Endpoint, workers: Arc<[Arc<Worker>]>, com
             incoming.refuse();
             continue;
         }
-        let busy = common.handshakes.taken() >= common.retry_above;
+        let now = Instant::now();
+        let busy = common.handshakes.taken() >= common.retry_above || common.rate.is_scarce(now);
         if busy && incoming.may_retry() && !incoming.remote_address_validated() {
             // This fails only where a retry is not possible; `may_retry` has excluded that.
             let _ = incoming.retry();
+            continue;
+        }
+        // An answer would cost more than silence; the client asks again after its time-out.
+        if !common.rate.take(now) {
+            incoming.ignore();
             continue;
         }
         let Some(permit) = common.handshakes.take(incoming.remote_address().ip()) else {
@@ -167,12 +177,20 @@ async fn accept_connections(endpoint: Endpoint, workers: Arc<[Arc<Worker>]>, com
 
 /// Warns of handshakes that were refused or replaced at the bound, until the listener is gone.
 async fn warn_at_limit(common: Weak<Common>, worker: Arc<Worker>) {
+    let mut limited_before = 0;
     loop {
         tokio::time::sleep(LIMIT_WARNING_INTERVAL).await;
         let Some(common) = common.upgrade() else { return };
         let cut = common.handshakes.cut();
+        let within = LIMIT_WARNING_INTERVAL.as_secs();
+        let limited = common.rate.limited() - limited_before;
+        limited_before += limited;
+        if limited > 0 {
+            worker.event_queue.push(Event::Warning(format!(
+                "{limited} QUIC handshakes ignored in the last {within} s, above the configured rate"
+            )));
+        }
         if cut > 0 {
-            let within = LIMIT_WARNING_INTERVAL.as_secs();
             worker.event_queue.push(Event::Warning(format!(
                 "{cut} QUIC handshakes refused or replaced in the last {within} s, at the bound of {MAX_HANDSHAKES}"
             )));

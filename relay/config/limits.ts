@@ -15,6 +15,14 @@ const processLimits = {
     10_000,
     "Broadcasts that are published at once. The relay logs and counts further ones, and accepts them as soon as others end.",
   ),
+  handshake_rate: count(
+    1_000,
+    "Connections that may begin in one second, QUIC and TCP each. The relay ignores further QUIC connections, whose clients try again by themselves, and cuts further TCP connections. With half of `handshake_burst` used up, QUIC clients must prove their address first. `0` sets no bound. Only the native engine bounds QUIC.",
+    { min: 0, live: true },
+  ),
+  handshake_burst: count(2_000, "Connections that may begin at once, before `handshake_rate` bounds them.", {
+    live: true,
+  }),
   waiting_subscriptions: count(10_000, "Subscriptions that wait for a broadcast that is not published yet."),
 };
 

@@ -38,7 +38,10 @@ export interface ListenersOptions {
   /** Sessions over WebSocket, if the relay offers them. */
   readonly qmux?: WebSocketSessions;
   /** The TCP side, if there is one; `qmux` needs it. */
-  readonly http?: Pick<PublicHttpOptions, "fingerprint" | "access" | "page" | "failed" | "places" | "headerTimeoutMs">;
+  readonly http?: Pick<
+    PublicHttpOptions,
+    "fingerprint" | "access" | "page" | "failed" | "places" | "take" | "headerTimeoutMs"
+  >;
   readonly protocols: readonly string[];
   readonly limits: LinkLimits;
   readonly certificate: Certificate;

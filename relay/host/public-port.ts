@@ -2,6 +2,7 @@ import { Places } from "../../auth/index.ts";
 import type { Certificate, Engine } from "../../moq/link.ts";
 import type { Config } from "../config/index.ts";
 import { type Page, readPage } from "../http/index.ts";
+import type { HandshakeRate } from "../pressure/index.ts";
 import type { Defects } from "./defects.ts";
 import { type Listeners, openListeners, type WebSocketSessions } from "./listeners.ts";
 import { linkLimits } from "./options.ts";
@@ -21,13 +22,14 @@ export interface PublicPortDeps {
   /** The fingerprint that clients need; undefined when an authority vouches for the certificate. */
   readonly fingerprint: () => string | undefined;
   readonly page: Page | undefined;
+  readonly handshakes: HandshakeRate;
   readonly host: SessionHost;
   readonly defects: Defects;
 }
 
 /** Opens the public port, UDP and TCP. Rejects with a `TransportError` that names the socket. */
 export function openPublicPort(deps: PublicPortDeps): Promise<Listeners> {
-  const { config, engine, websocket, protocols, certificate, fingerprint, page, host, defects } = deps;
+  const { config, engine, websocket, protocols, certificate, fingerprint, page, handshakes, host, defects } = deps;
   const { server, http, limits } = config;
   return openListeners({
     host: server.host,
@@ -44,6 +46,7 @@ export function openPublicPort(deps: PublicPortDeps): Promise<Listeners> {
         failed: (error) => defects.report("in a request at the public port", error),
         ...(http.enabled && { access: (question) => judge(host, defects, question) }),
         places: new Places(MAX_HTTP_CONNECTIONS),
+        take: handshakes.takeTcp,
         headerTimeoutMs: limits.handshakeTimeoutMs,
         ...(page && { page }),
       },

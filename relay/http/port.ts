@@ -40,6 +40,8 @@ export interface PortOptions {
   readonly certificate: PortCertificate;
   /** For connections that have not been upgraded. */
   readonly places: Places;
+  /** Takes a connection; false for one that is cut at once. Default: takes all. */
+  readonly take?: () => boolean;
   /** Milliseconds; default {@link HEADER_TIMEOUT_MS}. */
   readonly headerTimeoutMs?: number;
 }
@@ -77,6 +79,7 @@ export class HttpPort {
   readonly #headerTimeoutMs: number;
   readonly #sockets = new Set<Socket>();
   readonly #places: Places;
+  readonly #take: () => boolean;
   /** For sockets that are not upgraded, the function that gives up their place, by both ends' addresses: a TLS socket and its TCP socket have the same. */
   readonly #unupgraded = new Map<string, () => void>();
   #byName: ReadonlyMap<string, SecureContext>;
@@ -88,6 +91,7 @@ export class HttpPort {
   constructor(options: PortOptions, onRequest: RequestListener) {
     this.#headerTimeoutMs = options.headerTimeoutMs ?? HEADER_TIMEOUT_MS;
     this.#places = options.places;
+    this.#take = options.take ?? (() => true);
     const bounds: ServerOptions = {
       headersTimeout: this.#headerTimeoutMs,
       requestTimeout: Math.max(REQUEST_TIMEOUT_MS, this.#headerTimeoutMs),
@@ -190,6 +194,10 @@ export class HttpPort {
   }
 
   #accept(socket: Socket): void {
+    if (!this.#take()) {
+      socket.destroy();
+      return;
+    }
     const refuse = () => {
       this.#refused += 1;
       socket.destroy();

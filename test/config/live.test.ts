@@ -33,6 +33,8 @@ test("these keys are live", () => {
   );
   assert.deepEqual(live, [
     "limits.sessions",
+    "limits.handshake_rate",
+    "limits.handshake_burst",
     "limits.announcements_per_session",
     "limits.announce_streams_per_session",
     "limits.subscriptions_per_session",

@@ -113,6 +113,10 @@ export interface Native {
   accept(link: number): void;
   reject(link: number, status: number): void;
   closeLink(link: number, code: number, reason: string): void;
+  /** Bounds the handshakes that begin in a second, and at once, over all listeners; 0: no bound. */
+  setHandshakeRate(perSecond: number, burst: number): void;
+  /** Handshakes that did not begin because of that bound, since the start. */
+  handshakesLimited(): number;
   stopEngine(): void;
   /** `ref` keeps the event loop alive; `unref` ends that. */
   ref(): void;
@@ -122,6 +126,10 @@ export interface Native {
 /** What the binary exports. */
 export interface Addon {
   createEngine(settings: EngineSettings, wake: () => void): Native;
+  /** Sends `state` to the service manager at `socket` (sd_notify). Throws where it cannot. */
+  notifyServiceManager(socket: string, state: string): void;
+  /** Returns free memory of the allocator to the system; false where nothing was returned. */
+  releaseMemory(): boolean;
 }
 
 const PACKAGE = "moqmesh";

@@ -93,6 +93,14 @@ export class NativeEngine implements Engine {
     });
   }
 
+  limitHandshakes(perSecond: number, burst: number): void {
+    this.#native.setHandshakeRate(perSecond, burst);
+  }
+
+  handshakesLimited(): number {
+    return this.#native.handshakesLimited();
+  }
+
   keep(stream: NativeStream): void {
     this.#streams[stream.id & STREAM_SLOT] = stream;
   }

@@ -8,7 +8,7 @@
 import { availableParallelism } from "node:os";
 import type { EngineDeps } from "../../moq/link.ts";
 import { makeFolder } from "../shared/index.ts";
-import { type EngineSettings, loadAddon, type NativeExtras } from "./addon.ts";
+import { type Addon, type EngineSettings, loadAddon, type NativeExtras } from "./addon.ts";
 import { NativeEngine } from "./engine.ts";
 
 /** Settings of the engine and of all its listeners. */
@@ -31,6 +31,18 @@ const DEFAULTS: Omit<EngineSettings, "threads"> = {
   ackDelay: 0,
   initialStreams: 0,
 };
+
+/** What the binary does for the process besides QUIC. */
+export type SystemCalls = Pick<Addon, "notifyServiceManager" | "releaseMemory">;
+
+/** Undefined where there is no binary. */
+export function systemCalls(): SystemCalls | undefined {
+  try {
+    return loadAddon();
+  } catch {
+    return undefined;
+  }
+}
 
 /** JavaScript keeps a core for itself. */
 function defaultThreads(): number {

@@ -44,6 +44,7 @@ impl Engine {
             limits: listen.limits,
             tuning: self.tuning.clone(),
             retry_above: self.retry_above,
+            rate: self.rate.clone(),
             token_key: self.token_key(),
         };
         let listener = Listener::start(parts, self.workers.clone())

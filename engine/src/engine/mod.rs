@@ -6,6 +6,7 @@ mod streams;
 use crate::command::Command;
 use crate::config::{Congestion, EngineOptions, Tuning, mtu};
 use crate::events::{Event, EventQueue, Waker};
+use crate::handshake_rate::HandshakeRate;
 use crate::ids::Ids;
 use crate::link_shared::{LINK_UNREAD, LinkShared};
 use crate::listener::Listener;
@@ -35,6 +36,8 @@ pub struct Engine {
     tuning: Tuning,
     socket: SocketOptions,
     retry_above: usize,
+    /// The bound on new handshakes, of all listeners.
+    pub rate: Arc<HandshakeRate>,
     reset_key: Option<Vec<u8>>,
     /// The operator was warned of small socket buffers.
     warned_buffers: bool,
@@ -77,6 +80,7 @@ impl Engine {
             },
             socket: SocketOptions { buffer: options.socket_buffer as usize, reuse_port: options.reuse_port },
             retry_above: options.retry_above as usize,
+            rate: Arc::default(),
             reset_key: options.reset_key.map(|key| key.to_vec()),
             warned_buffers: false,
         })

@@ -12,7 +12,7 @@ use napi::sys;
 use napi_derive::napi;
 use std::cell::RefCell;
 use std::ffi::CStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Methods called for frames, streams and batches.
 pub const HOT: &[(&CStr, Method)] = &[
@@ -113,6 +113,11 @@ pub const COLD: &[(&CStr, Method)] = &[
         engine.borrow().to_link(id, Command::Close(id, code, reason));
         call.nothing()
     }),
+    (c"setHandshakeRate", |engine, call| {
+        engine.borrow().rate.set(call.number(0), call.number(1), Instant::now());
+        call.nothing()
+    }),
+    (c"handshakesLimited", |engine, call| call.give(engine.borrow().rate.limited().try_into().unwrap_or(u32::MAX))),
     (c"stopEngine", |engine, call| {
         engine.borrow_mut().stop();
         call.nothing()
