@@ -5,6 +5,7 @@ import { MESH_PROTOCOLS, protocols } from "../moq/session/index.ts";
 import { createQmux } from "../transport/qmux/index.ts";
 import type { CertificateState } from "../transport/tls/index.ts";
 import { type Config, exposures, idleRole, withLiveValues } from "./config/index.ts";
+import { HealthWatch } from "./health-watch.ts";
 import {
   CLOSE_SHUTDOWN,
   Descriptors,
@@ -62,6 +63,7 @@ class RelayProcess implements Relay {
   readonly #options: StartOptions;
   readonly #parts: RelayParts;
   readonly #files: FileWatch;
+  readonly #health: HealthWatch;
   readonly #startedAt: number;
   readonly #ended = Promise.withResolvers<void>();
   /** Keeps the process alive while the relay runs; engines and timers may not. */
@@ -89,6 +91,7 @@ class RelayProcess implements Relay {
       trust: async () => (await this.#mesh?.reloadTrust()) ?? false,
     });
     this.#files = new FileWatch(watched, { clock, warn });
+    this.#health = new HealthWatch(this.#parts);
     counters.attach(PORT_METRICS, () => this.#listeners?.httpStats());
   }
 
@@ -126,14 +129,12 @@ class RelayProcess implements Relay {
     return this.#state;
   }
 
-  reasons(): string[] {
-    if (this.#state !== "ready") return [this.#state];
-    return [
-      ...(this.#certificate?.expired === true ? ["certificate_expired"] : []),
-      ...(this.#descriptors?.exhausted === true ? ["file_descriptors"] : []),
-      ...this.#parts.gate.reasons(),
-      ...(this.#mesh?.reasons() ?? []),
-    ];
+  reasons(): readonly string[] {
+    return this.#health.monitor.codes;
+  }
+
+  health() {
+    return this.#health.monitor.report();
   }
 
   sessions() {
@@ -188,10 +189,12 @@ class RelayProcess implements Relay {
     if (adminFailure !== undefined) throw adminFailure.error;
     certificate.serveAt(listeners, engine.name);
     this.#files.start();
-    this.#descriptors = new Descriptors(this.#parts);
+    const descriptors = new Descriptors(this.#parts);
+    this.#descriptors = descriptors;
     this.#state = "ready";
     // The relay registers at its roots last: peers that find it may dial it at once.
     this.#mesh?.start();
+    this.#health.start({ config: () => this.#config, certificate, descriptors, mesh: this.#mesh });
     this.#readiness = this.#watchReadiness(engine);
   }
 
@@ -243,6 +246,7 @@ class RelayProcess implements Relay {
   async #letLeave(reason: string): Promise<void> {
     const { drain } = this.#config;
     this.#state = "draining";
+    this.#health.monitor.setLife("draining");
     this.#parts.log.info({ reason, sessions: this.#parts.host.sessions, graceMs: drain.graceMs }, "relay draining");
     // New sessions stop first: peers and roots learn that this relay drains, then the listeners accept no more. Only then do the open
     // sessions get GOAWAY, so that no client is sent away and comes back here.
@@ -256,8 +260,10 @@ class RelayProcess implements Relay {
   async #close(reason: string): Promise<void> {
     const began = this.#state !== "starting";
     this.#state = "closed";
+    this.#health.monitor.setLife("closed");
     // What watches the relay ends first: it would log what the end itself causes.
     this.#readiness?.close();
+    this.#health.close();
     this.#descriptors?.close();
     this.#files.close();
     this.#parts.host.stopAccepting();

@@ -1,6 +1,7 @@
 import { FAILOVER_METRICS, REPLICATION_METRICS } from "../cluster/index.ts";
 import { COUNTER_GROUPS } from "../moq/counters.ts";
 import type { MetricGroup } from "../moq/metrics.ts";
+import { HEALTH_METRICS } from "./health/index.ts";
 import { AUTH_METRICS } from "./host/index.ts";
 import { PORT_METRICS, RELAY_METRICS } from "./http/index.ts";
 import { LOG_METRICS, SAMPLING_METRICS } from "./log/index.ts";
@@ -10,6 +11,7 @@ import { HANDSHAKE_METRICS } from "./pressure/index.ts";
 /** Every group of metrics of a relay, in the order of docs/metrics.md. A new group is added here; a new metric of a group is not. */
 export const METRICS: readonly MetricGroup[] = [
   RELAY_METRICS,
+  HEALTH_METRICS,
   ...COUNTER_GROUPS,
   PORT_METRICS,
   HANDSHAKE_METRICS,

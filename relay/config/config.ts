@@ -7,6 +7,7 @@ import { authSection } from "./auth.ts";
 import { autoCacheBytes, cacheSection, memoryLimit } from "./cache.ts";
 import { clusterSection } from "./cluster.ts";
 import { drainSection } from "./drain.ts";
+import { healthSection } from "./health.ts";
 import { httpSection } from "./http.ts";
 import {
   type AnySection,
@@ -38,6 +39,7 @@ export interface Config {
   readonly tls: ProgramValues<typeof tlsSection> & { readonly stateDir: string };
   readonly auth: ProgramValues<typeof authSection>;
   readonly http: ProgramValues<typeof httpSection>;
+  readonly health: ProgramValues<typeof healthSection>;
   /** `bytes` is resolved: never `"auto"`. */
   readonly cache: Omit<ProgramValues<typeof cacheSection>, "bytes"> & { readonly bytes: number };
   readonly limits: ProgramValues<typeof limitsSection>;
@@ -54,6 +56,7 @@ export const sections: Sections = new Map<string, AnySection>(
     tlsSection,
     authSection,
     httpSection,
+    healthSection,
     cacheSection,
     limitsSection,
     logSection,
@@ -109,6 +112,7 @@ function resolve(raw: RawConfig, env: Environment, memory: () => number): Config
     tls: { ...tls, stateDir: tls.stateDir ?? defaultStateDir(env) },
     auth: programValues(authSection, raw["auth"]),
     http: programValues(httpSection, raw["http"]),
+    health: programValues(healthSection, raw["health"]),
     cache: { ...cache, bytes: cache.bytes === "auto" ? autoCacheBytes(memory()) : cache.bytes },
     limits: programValues(limitsSection, raw["limits"]),
     log: programValues(logSection, raw["log"]),

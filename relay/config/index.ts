@@ -1,3 +1,4 @@
+export { memoryLimit } from "./cache.ts";
 export {
   type Config,
   ConfigError,

@@ -1,5 +1,6 @@
 import type { Counters } from "../../moq/counters.ts";
 import { gauge, metricGroup, type Readings } from "../../moq/metrics.ts";
+import type { HealthReport } from "../health/index.ts";
 
 /** The state of a relay; it never goes back to an earlier one. */
 export type RelayState = "starting" | "ready" | "draining" | "closed";
@@ -76,6 +77,8 @@ export interface RelayView {
   state(): RelayState;
   /** Why the relay is not ready, as stable names; empty exactly when it is. */
   reasons(): readonly string[];
+  /** What its checks last found. */
+  health(): HealthReport;
   sessions(): readonly SessionCount[];
   /** Milliseconds since the start. */
   uptimeMs(): number;

@@ -32,6 +32,8 @@ test("these keys are live", () => {
       .map((key) => `${section.name}.${key}`),
   );
   assert.deepEqual(live, [
+    "health.event_loop",
+    "health.memory",
     "limits.sessions",
     "limits.handshake_rate",
     "limits.handshake_burst",

@@ -20,6 +20,11 @@ class FakeView implements RelayView {
   reasons(): string[] {
     return this.current === "ready" ? [] : [this.current];
   }
+  health() {
+    const ready = this.current === "ready";
+    const reasons = this.current === "ready" ? [] : [{ code: this.current, message: "it starts or ends", since: 0 }];
+    return { ready, live: true, reasons, warnings: [], checks: [] };
+  }
   sessions() {
     return [
       { engine: "memory", protocol: "moq-lite-04", count: 2 },

@@ -1,0 +1,101 @@
+import { type Config, memoryLimit } from "./config/index.ts";
+import {
+  type Check,
+  clockCheck,
+  EventLoopDelay,
+  eventLoopCheck,
+  fact,
+  HEALTH_METRICS,
+  HealthMonitor,
+  healthReadings,
+  MemoryMeter,
+  memoryCheck,
+} from "./health/index.ts";
+import type { Descriptors, ServedCertificate } from "./host/index.ts";
+import type { MeshRuntime } from "./mesh/index.ts";
+import type { RelayParts } from "./parts.ts";
+
+/** The parts of a running relay that its checks read. */
+export interface Watched {
+  /** With the live values of the last reload. */
+  readonly config: () => Config;
+  readonly certificate: ServedCertificate;
+  readonly descriptors: Descriptors;
+  readonly mesh: MeshRuntime | undefined;
+}
+
+/** The checks of this relay, and the samplers that other parts of it read as well. */
+export class HealthWatch {
+  readonly monitor: HealthMonitor;
+  readonly memory = new MemoryMeter(memoryLimit());
+  readonly #parts: RelayParts;
+  #eventLoop: EventLoopDelay | undefined;
+
+  constructor(parts: RelayParts) {
+    this.#parts = parts;
+    this.monitor = new HealthMonitor(parts);
+    parts.counters.attach(HEALTH_METRICS, () => healthReadings(this.monitor));
+  }
+
+  /** The longest delay of the event loop in the last quarter of a second, in milliseconds; 0 before the start. */
+  get eventLoopDelayMs(): number {
+    return this.#eventLoop?.worstMs ?? 0;
+  }
+
+  /** To be called once the relay accepts sessions. */
+  start(watched: Watched): void {
+    const eventLoop = new EventLoopDelay(this.#parts.clock);
+    this.#eventLoop = eventLoop;
+    this.monitor.setLife("ready");
+    this.monitor.start([
+      ...this.#facts(watched),
+      eventLoopCheck(eventLoop, () => watched.config().health.eventLoopMs),
+      memoryCheck(this.memory, () => watched.config().health.memory),
+      clockCheck(this.#parts),
+    ]);
+  }
+
+  close(): void {
+    this.monitor.close();
+    this.#eventLoop?.close();
+  }
+
+  #facts({ config, certificate, descriptors, mesh }: Watched): Check[] {
+    const { gate } = this.#parts;
+    const says = (present: boolean, message: string) => (present ? message : undefined);
+    return [
+      fact("certificate_expired", "not_ready", () =>
+        says(certificate.expired, `the certificate expired at ${certificate.state.notAfter.toISOString()}`),
+      ),
+      fact("file_descriptors", "not_ready", () =>
+        says(descriptors.exhausted, "the process has hardly any file descriptor left: the system cuts new connections"),
+      ),
+      fact("keys_unreadable", "not_ready", () =>
+        says(gate.reasons().includes("keys_unreadable"), "the key files cannot be read: a removed key may still count"),
+      ),
+      fact("revocations_unreadable", "not_ready", () =>
+        says(
+          gate.reasons().includes("revocations_unreadable"),
+          "the revocation file cannot be read: a revoked token may still count",
+        ),
+      ),
+      ...(mesh === undefined ? [] : meshFacts(mesh, config)),
+    ];
+  }
+}
+
+function meshFacts(mesh: MeshRuntime, config: () => Config): Check[] {
+  const roots = config().cluster.root.length;
+  return [
+    fact("node_taken", "not_ready", () =>
+      mesh.reasons().includes("node_taken") ? "another relay is registered under this relay's name" : undefined,
+    ),
+    ...(roots === 0
+      ? []
+      : [
+          fact("no_root", "not_ready", () =>
+            mesh.reasons().includes("no_root") ? `none of ${roots} roots was reached since the start` : undefined,
+          ),
+        ]),
+  ];
+}

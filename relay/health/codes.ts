@@ -1,0 +1,40 @@
+/**
+ * The reason codes of health. They are stable: alerts and scripts name them, and docs/operations.md has a section for each. A code is never
+ * used again for something else.
+ */
+
+/** The states of a relay that is not ready because of where it is in its life. */
+export const STATE_CODES = ["starting", "draining", "closed"] as const;
+
+/** The conditions that checks find. */
+export const CHECK_CODES = [
+  "no_root",
+  "roots_unreachable",
+  "node_taken",
+  "upstreams_unreachable",
+  "dns_failing",
+  "registry_unreachable",
+  "certificate_expired",
+  "certificate_not_yet_valid",
+  "certificate_expires_soon",
+  "certificate_name_mismatch",
+  "keys_unreadable",
+  "revocations_unreadable",
+  "key_url_unreachable",
+  "auth_api_unreachable",
+  "quic_unreachable",
+  "websocket_unreachable",
+  "engine_worker_stuck",
+  "event_loop_blocked",
+  "memory_high",
+  "file_descriptors",
+  "file_descriptors_low",
+  "udp_drops",
+  "state_folder_unwritable",
+  "clock_jumped",
+] as const;
+
+/** A condition that a check finds. */
+export type CheckCode = (typeof CHECK_CODES)[number];
+
+export type HealthCode = CheckCode | (typeof STATE_CODES)[number];

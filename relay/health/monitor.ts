@@ -1,0 +1,202 @@
+import type { Clock } from "../../moq/clock.ts";
+import type { Logger } from "../log/index.ts";
+import type { STATE_CODES } from "./codes.ts";
+import type { Check, CheckView, Finding, HealthReport, Reason } from "./contract.ts";
+import { Damped } from "./damped.ts";
+
+/** Milliseconds between two looks at which checks are due. */
+const TICK_MS = 250;
+
+/** Default of `Check.timeoutMs`. */
+const TIMEOUT_MS = 5_000;
+
+export interface MonitorDeps {
+  readonly clock: Clock;
+  /** Milliseconds since 1970. */
+  readonly wallNow: () => number;
+  readonly log: Logger;
+}
+
+type Life = (typeof STATE_CODES)[number] | "ready";
+
+const LIFE_MESSAGES: Readonly<Record<Exclude<Life, "ready">, string>> = {
+  starting: "the relay is starting",
+  draining: "the relay drains: it accepts no new sessions, and gives open ones time to leave",
+  closed: "the relay has closed",
+};
+
+/** A check and what it found last. */
+interface Entry {
+  readonly check: Check;
+  readonly state: Damped;
+  finding: Finding;
+  /** Monotonic milliseconds; infinity while a run is under way. */
+  dueAt: number;
+  /** Monotonic milliseconds of the last result. */
+  checkedAt: number | undefined;
+  /** Of the damped state: milliseconds since 1970, and monotonic. */
+  since: number;
+  sinceAt: number;
+  /** Cancels the time limit of the run that is under way. */
+  cancel: () => void;
+}
+
+/**
+ * Runs the checks of a relay in the background and keeps what they found, so that a question about health costs no work. A check runs once
+ * at a time; one that hangs counts as a bad result after its time limit, and again after each further one.
+ */
+export class HealthMonitor {
+  readonly #deps: MonitorDeps;
+  readonly #entries: Entry[] = [];
+  #life: Life = "starting";
+  #lifeSince: number;
+  #codes: readonly string[] | undefined;
+  #cancel = () => {};
+  #closed = false;
+
+  constructor(deps: MonitorDeps) {
+    this.#deps = deps;
+    this.#lifeSince = deps.wallNow();
+  }
+
+  /** Where the relay is in its life. `ready` only means that the checks decide. */
+  setLife(life: Life): void {
+    this.#life = life;
+    this.#lifeSince = this.#deps.wallNow();
+    this.#codes = undefined;
+  }
+
+  /** Runs the checks for the first time, and then in the background until {@link close}. Checks without a promise have a result at once. */
+  start(checks: readonly Check[]): void {
+    const now = this.#deps.clock.now();
+    for (const check of checks) {
+      const state = new Damped(check.damping);
+      const cancel = () => {};
+      const nothing = { finding: undefined, checkedAt: undefined, since: 0, sinceAt: 0, cancel };
+      this.#entries.push({ check, state, dueAt: now, ...nothing });
+    }
+    this.#tick();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancel();
+    for (const { cancel } of this.#entries) cancel();
+  }
+
+  /** Codes of {@link HealthReport.reasons}. */
+  get codes(): readonly string[] {
+    this.#codes ??= this.#reasons().map(({ code }) => code);
+    return this.#codes;
+  }
+
+  get live(): boolean {
+    const now = this.#deps.clock.now();
+    return !this.#entries.some(({ check, state, sinceAt }) => {
+      const { restartAfterMs } = check;
+      return state.failing === true && restartAfterMs !== undefined && now - sinceAt >= restartAfterMs;
+    });
+  }
+
+  /** What the checks last found. Runs none of them. */
+  report(): HealthReport {
+    const reasons = this.#reasons();
+    const warnings = this.#failing("warning");
+    const now = this.#deps.clock.now();
+    const checks = this.#entries.map((entry) => viewOf(entry, now));
+    return { ready: reasons.length === 0, live: this.live, reasons, warnings, checks };
+  }
+
+  /** By code: 1 for a check that fails, 0 for one that does not or has no result yet. Checks that this relay does not have are absent. */
+  failures(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#entries.map(({ check, state }) => [check.code, Number(state.failing === true)]));
+  }
+
+  #reasons(): Reason[] {
+    if (this.#life === "ready") return this.#failing("not_ready");
+    return [{ code: this.#life, message: LIFE_MESSAGES[this.#life], since: this.#lifeSince }];
+  }
+
+  #failing(severity: Check["severity"]): Reason[] {
+    return this.#entries
+      .filter(({ check, state }) => state.failing === true && check.severity === severity)
+      .map(({ check, finding, since }) => ({ code: check.code, message: finding ?? RECOVERING, since }));
+  }
+
+  #tick(): void {
+    if (this.#closed) return;
+    const now = this.#deps.clock.now();
+    for (const entry of this.#entries) if (entry.dueAt <= now) this.#run(entry);
+    this.#cancel = this.#deps.clock.timer(TICK_MS, () => this.#tick());
+  }
+
+  #run(entry: Entry): void {
+    entry.dueAt = Number.POSITIVE_INFINITY;
+    let result: Finding | Promise<Finding>;
+    try {
+      result = entry.check.run();
+    } catch (error) {
+      result = textOf(error);
+    }
+    if (result instanceof Promise) void this.#await(entry, result);
+    else this.#done(entry, result);
+  }
+
+  async #await(entry: Entry, result: Promise<Finding>): Promise<void> {
+    const { clock } = this.#deps;
+    const { timeoutMs = TIMEOUT_MS } = entry.check;
+    const late = () => {
+      this.#add(entry, `no answer within ${timeoutMs} ms`);
+      entry.cancel = clock.timer(timeoutMs, late);
+    };
+    entry.cancel = clock.timer(timeoutMs, late);
+    let finding: Finding;
+    try {
+      finding = await result;
+    } catch (error) {
+      finding = textOf(error);
+    }
+    entry.cancel();
+    this.#done(entry, finding);
+  }
+
+  #done(entry: Entry, finding: Finding): void {
+    this.#add(entry, finding);
+    const { everyMs, againMs = everyMs } = entry.check;
+    entry.dueAt = this.#deps.clock.now() + (entry.state.wavering ? againMs : everyMs);
+  }
+
+  #add(entry: Entry, finding: Finding): void {
+    if (this.#closed) return;
+    const { clock, wallNow, log } = this.#deps;
+    const { code, severity } = entry.check;
+    const first = entry.state.failing === undefined;
+    entry.finding = finding;
+    entry.checkedAt = clock.now();
+    if (!entry.state.add(finding !== undefined)) return;
+    entry.since = wallNow();
+    entry.sinceAt = clock.now();
+    this.#codes = undefined;
+    if (finding !== undefined) log.warn({ code, severity, reason: finding }, "health check fails");
+    else if (!first) log.info({ code, severity }, "health check passes again");
+  }
+}
+
+/** The message of a check that fails still although its last results are good. */
+const RECOVERING = "the last result is good; a few more are needed";
+
+function viewOf({ check, state, finding, since, checkedAt }: Entry, now: number): CheckView {
+  const { code, severity } = check;
+  return {
+    code,
+    severity,
+    state: state.failing === undefined ? "unknown" : state.failing ? "failing" : "ok",
+    ...(finding !== undefined && { message: finding }),
+    ...(state.failing !== undefined && { since }),
+    ...(checkedAt !== undefined && { ageMs: now - checkedAt }),
+  };
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
