@@ -8,29 +8,14 @@ export const STATE_CODES = ["starting", "draining", "closed"] as const;
 
 /** The conditions that checks find. */
 export const CHECK_CODES = [
-  "no_root",
-  "roots_unreachable",
-  "node_taken",
-  "upstreams_unreachable",
-  "dns_failing",
-  "registry_unreachable",
   "certificate_expired",
-  "certificate_not_yet_valid",
-  "certificate_expires_soon",
-  "certificate_name_mismatch",
   "keys_unreadable",
   "revocations_unreadable",
-  "key_url_unreachable",
-  "auth_api_unreachable",
-  "quic_unreachable",
-  "websocket_unreachable",
-  "engine_worker_stuck",
+  "no_root",
+  "node_taken",
   "event_loop_blocked",
   "memory_high",
   "file_descriptors",
-  "file_descriptors_low",
-  "udp_drops",
-  "state_folder_unwritable",
   "clock_jumped",
 ] as const;
 
