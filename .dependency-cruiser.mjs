@@ -33,6 +33,7 @@ const DOORS = [
   "moq/session/lite",
   "moq/wire/codec",
   "moq/wire/lite",
+  "relay/admin",
   "relay/client",
   "relay/config",
   "relay/health",

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { Admin } from "./admin.ts";
 
-/** Path of the admin listener that describes the mesh. */
-const PATH = "/cluster";
+/** Path at the admin listener that describes the mesh. */
+const PATH = "/api/v1/cluster";
 
 /** The part of a root's answer that is used here. */
 const REGISTRY = z.object({

@@ -4,6 +4,7 @@ import type { Engine, PeerAddress } from "../moq/link.ts";
 import { MESH_PROTOCOLS, protocols } from "../moq/session/index.ts";
 import { createQmux } from "../transport/qmux/index.ts";
 import type { CertificateState } from "../transport/tls/index.ts";
+import { openAdmin } from "./admin/index.ts";
 import { type Config, exposures, idleRole, withLiveValues } from "./config/index.ts";
 import { HealthWatch } from "./health-watch.ts";
 import {
@@ -12,7 +13,6 @@ import {
   drainSessions,
   FileWatch,
   type Listeners,
-  openAdminPort,
   openEngine,
   openPublicPort,
   Readiness,
@@ -285,8 +285,7 @@ class RelayProcess implements Relay {
   }
 
   async #openAdmin(): Promise<undefined> {
-    const { http: config } = this.#config;
-    this.#admin = await openAdminPort({ ...this.#parts, config, view: this });
+    this.#admin = await openAdmin({ ...this.#parts, config: this.#config, view: this });
   }
 
   async #openCertificate(): Promise<ServedCertificate> {

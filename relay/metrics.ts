@@ -3,7 +3,7 @@ import { COUNTER_GROUPS } from "../moq/counters.ts";
 import type { MetricGroup } from "../moq/metrics.ts";
 import { HEALTH_METRICS } from "./health/index.ts";
 import { AUTH_METRICS } from "./host/index.ts";
-import { PORT_METRICS, RELAY_METRICS } from "./http/index.ts";
+import { API_METRICS, PORT_METRICS, RELAY_METRICS } from "./http/index.ts";
 import { LOG_METRICS, SAMPLING_METRICS } from "./log/index.ts";
 import { MESH_METRICS, REGISTRY_METRICS } from "./mesh/index.ts";
 import { HANDSHAKE_METRICS } from "./pressure/index.ts";
@@ -15,6 +15,7 @@ export const METRICS: readonly MetricGroup[] = [
   ...COUNTER_GROUPS,
   PORT_METRICS,
   HANDSHAKE_METRICS,
+  API_METRICS,
   AUTH_METRICS,
   MESH_METRICS,
   FAILOVER_METRICS,

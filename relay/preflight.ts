@@ -3,8 +3,9 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { systemClock } from "../transport/shared/index.ts";
 import { loadCertificate, readPem, selfSignedFile } from "../transport/tls/index.ts";
+import { checkSecret } from "./admin/index.ts";
 import { type Config, formatOrigin, idleRole, type LoadedConfig, type Problem } from "./config/index.ts";
-import { AuthGate, engineFault, nativeSettings, pemPairs, RevokeRoute } from "./host/index.ts";
+import { AuthGate, engineFault, nativeSettings, pemPairs } from "./host/index.ts";
 import { meshCredentials } from "./mesh/index.ts";
 
 /** Problems, which keep a relay from starting, and warnings, which do not. */
@@ -116,11 +117,16 @@ class Preflight {
   }
 
   async secrets(): Promise<void> {
-    const { adminTokenFile: secretFile } = this.#config.http;
-    const key = "http.admin_token_file";
-    const gate = { revoke: () => Promise.resolve() };
-    const warn = (message: string) => this.#warn(key, message);
-    await this.#load(() => RevokeRoute.open({ gate, secretFile, warn }), [[key, secretFile]]);
+    const { adminTokenFile, adminReadTokenFile } = this.#config.http;
+    const files = [
+      ["admin_token_file", adminTokenFile],
+      ["admin_read_token_file", adminReadTokenFile],
+    ] as const;
+    for (const [name, file] of files) {
+      if (file === undefined) continue;
+      const key = `http.${name}`;
+      await this.#load(() => checkSecret(file, name, (message) => this.#warn(key, message)), [[key, file]]);
+    }
   }
 
   roles(): void {

@@ -3,7 +3,7 @@
  * for and by their {@link Access}, not by kind.
  */
 import type { Clock } from "../clock.ts";
-import type { LinkInfo } from "../link.ts";
+import type { LinkInfo, LinkStats } from "../link.ts";
 import type { Advertisement, Broadcasts, Publication, Route, Source } from "../model/index.ts";
 import type { Reason } from "../reason.ts";
 import type { ChannelRegistry } from "./channels.ts";
@@ -151,6 +151,20 @@ export interface SessionReport {
   readonly groupsReceived: number;
 }
 
+/** One session's state and totals. */
+export interface SessionFigures extends SessionTotals, LinkStats {
+  /** Milliseconds since the start. */
+  readonly ageMs: number;
+  /** Bytes that wait to be sent. */
+  readonly queuedBytes: number;
+  /** Subscriptions of the peer that are served now. */
+  readonly subscriptionsNow: number;
+  /** Prefixes that the peer watches for announcements now. */
+  readonly watchingNow: number;
+  /** Broadcasts that the peer announces now. */
+  readonly broadcastsNow: number;
+}
+
 /** Counted over a session's life, for its report. */
 export interface SessionTotals {
   subscriptions: number;
@@ -170,6 +184,8 @@ export interface Session {
   follow(prefix: string, table: AnnounceTable): Following;
   /** Bytes so far: of the peer's groups and datagrams as far as they were read, and everything that was sent to it. */
   traffic(): { readonly ingress: number; readonly egress: number };
+  /** What the session does now, and has done so far. For people: it costs a call into the engine. */
+  figures(): SessionFigures;
   /** Groups that were held back may be sent now. */
   retry(): void;
   /** Asks the peer to leave for `uri`, or for no place in particular when it is empty. Does nothing where the version cannot. */

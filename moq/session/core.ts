@@ -4,7 +4,7 @@ import { joinPath, stripPrefix } from "../path.ts";
 import type { Reason } from "../reason.ts";
 import { Admission } from "./admission.ts";
 import type { ReasonCodes, SessionContext } from "./context.ts";
-import type { SessionDeps, SessionTotals } from "./contract.ts";
+import type { SessionDeps, SessionFigures, SessionTotals } from "./contract.ts";
 import { EndReport } from "./end-report.ts";
 import { Guard } from "./guard.ts";
 import { HeaderSweep, type Unopened } from "./header-sweep.ts";
@@ -125,6 +125,20 @@ export class SessionCore<S extends Source> implements SessionContext {
   /** Bytes so far, as `Session.traffic`. */
   traffic() {
     return { ingress: this.received.bytes, egress: this.link.stats().bytesSent };
+  }
+
+  /** As `Session.figures`. */
+  figures(): SessionFigures {
+    const { link, totals, serving } = this;
+    return {
+      ...link.stats(),
+      ...totals,
+      ageMs: this.#report.ageMs,
+      queuedBytes: link.queued,
+      subscriptionsNow: serving.viewers.size,
+      watchingNow: serving.watchers.size,
+      broadcastsNow: this.announcedByPeer.count,
+    };
   }
 
   /** Handles the events of a stream that the peer has opened. It is refused unless it is {@link headerComplete} in time. */

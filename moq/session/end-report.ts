@@ -19,6 +19,11 @@ export class EndReport {
     counters.sessionsActive++;
   }
 
+  /** Milliseconds since the session began. */
+  get ageMs(): number {
+    return this.#deps.clock.now() - this.#startedAt;
+  }
+
   /** Why this end closes the link. The first cause is the one that is reported. */
   because(reason: Reason | "local", message: string): void {
     this.#cause ??= { reason, message };
@@ -33,7 +38,7 @@ export class EndReport {
     const { bytesSent, bytesReceived } = this.#link.stats();
     this.#deps.closed({
       info: this.#link.info,
-      durationMs: this.#deps.clock.now() - this.#startedAt,
+      durationMs: this.ageMs,
       reason,
       code: why.code,
       message: this.#cause?.message ?? why.reason,

@@ -4,8 +4,8 @@ import { type Command, CommandError, type Invocation, UsageError } from "./comma
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
 
-/** The answer of an admin listener whose relay is in no mesh. */
-const NO_MESH = "in no mesh";
+/** The code in the answer of a relay that is in no mesh. */
+const NO_MESH = "no_mesh";
 
 /** Milliseconds within which a relay must answer. */
 const TIMEOUT_MS = 10_000;
@@ -55,7 +55,7 @@ async function run({ positionals, switches }: Invocation, io: Io): Promise<ExitC
   if (base === undefined || !["http:", "https:"].includes(base.protocol)) {
     throw new UsageError(`"${address}" is not the URL of an admin listener, such as http://127.0.0.1:4444/`);
   }
-  const at = new URL("/cluster", base);
+  const at = new URL("/api/v1/cluster", base);
   if (prefix !== "") at.searchParams.set("prefix", prefix);
   const answer = await ask(at);
   if (switches.has("json")) io.out.write(`${JSON.stringify(answer, null, 2)}\n`);

@@ -98,7 +98,7 @@ const keys = {
   }),
   revocations: optionalText({
     description:
-      'JSON file with the revocations, such as `[{"jti": "a"}, {"kid": "b"}, {"sub": "c", "until": 1767225600}]`. Changes take effect within a second. `POST /auth/revoke` on the admin listener adds entries to the file.',
+      'JSON file with the revocations, such as `[{"jti": "a"}, {"kid": "b"}, {"sub": "c", "until": 1767225600}]`. Changes take effect within a second. `POST /api/v1/revocations` on the admin listener adds entries to the file.',
     fallback: "revocations are lost when the relay ends",
   }),
 };

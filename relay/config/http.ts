@@ -1,4 +1,4 @@
-import { flagField, integer, optionalText, text } from "./fields.ts";
+import { flagField, integer, optionalText, text, texts } from "./fields.ts";
 import { section } from "./section.ts";
 
 export const httpSection = section(
@@ -13,12 +13,12 @@ export const httpSection = section(
     page: flagField({ description: "Serve the demo page at `/`. It is meant for development.", default: false }),
     admin: flagField({
       description:
-        "Run the admin listener: `/health/live`, `/health/ready`, `/health`, `/metrics`, `/cluster` and `/auth/revoke`.",
+        "Run the admin listener: the API under `/api/v1`, `/health`, its probes `/health/live` and `/health/ready`, and `/metrics`.",
       default: true,
     }),
     admin_host: text({
       description:
-        "Address of the admin listener. Every client that reaches it may read everything there, so keep it on loopback or on a private network. On loopback it answers only requests to a loopback host, and none from pages of other origins.",
+        "Address of the admin listener. On loopback the programs of the machine may read without a credential; it answers only requests to a loopback host, and none from pages of other origins. On any other address every request needs a credential, except the probes of health.",
       default: "127.0.0.1",
     }),
     admin_port: integer({
@@ -29,8 +29,29 @@ export const httpSection = section(
     }),
     admin_token_file: optionalText({
       description:
-        "File with a secret of at least 32 characters. `POST /auth/revoke` requires it as `Authorization: Bearer SECRET`. The relay reads the file at each request.",
-      fallback: "the relay accepts no revocations over HTTP",
+        "File with a secret of at least 32 characters that permits to read and to act, sent as `Authorization: Bearer SECRET`. The relay reads the file at each request. A JWT with the claim `admin` does as well: see [auth.md](auth.md).",
+      fallback: "the relay makes a secret in `admin.token` in `[tls] state_dir`",
+    }),
+    admin_read_token_file: optionalText({
+      description: "File with a secret that permits to read, as for a scraper or a dashboard.",
+      fallback: "none",
+    }),
+    admin_origins: texts({
+      description:
+        "Origins whose pages may use the API, such as `https://ops.example.com`. The listener's own pages always may.",
+      default: [],
+    }),
+    admin_rate: integer({
+      description: "Requests a second that the API answers to one address.",
+      default: 50,
+      min: 1,
+      max: 100_000,
+    }),
+    admin_burst: integer({
+      description: "Requests that one address may send at once before `admin_rate` counts.",
+      default: 200,
+      min: 1,
+      max: 100_000,
     }),
   },
 );

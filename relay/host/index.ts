@@ -1,4 +1,4 @@
-export { openAdminPort } from "./admin-port.ts";
+export { bindFailed } from "./bind-failed.ts";
 export { Defects } from "./defects.ts";
 export { Descriptors } from "./descriptors.ts";
 export { drainSessions } from "./drain.ts";
@@ -10,9 +10,8 @@ export { nativeSettings } from "./native.ts";
 export { pemPairs } from "./options.ts";
 export { openPublicPort, readDemoPage } from "./public-port.ts";
 export { Readiness } from "./readiness.ts";
-export { RevokeRoute } from "./revoke.ts";
 export { ServedCertificate } from "./served-certificate.ts";
 export { clientSessionPolicy } from "./session-policy.ts";
-export { CLOSE_SHUTDOWN, SessionHost } from "./sessions.ts";
+export { CLOSE_SHUTDOWN, type OpenSession, SessionHost } from "./sessions.ts";
 export { Steps } from "./steps.ts";
 export { waitUntil } from "./wait.ts";

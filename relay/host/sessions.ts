@@ -65,6 +65,18 @@ interface Running {
   readonly path: string;
 }
 
+/** An open session, as operators see it. */
+export interface OpenSession {
+  readonly opened: SessionOpened;
+  /** A relay of the mesh. */
+  readonly cluster: boolean;
+  /** Empty for a session without a token. */
+  readonly tenant: string;
+  /** When its token expires, in milliseconds since 1970. */
+  readonly expiresAt: number | undefined;
+  readonly session: Session;
+}
+
 /** Accepts the requests of all listeners and keeps the sessions that result. */
 export class SessionHost {
   #deps: SessionHostDeps;
@@ -100,6 +112,14 @@ export class SessionHost {
       entry.count += 1;
     }
     return [...counts.values()];
+  }
+
+  /** Open sessions, oldest first. */
+  *list(): Generator<OpenSession> {
+    for (const [session, { opened, admission }] of this.#sessions) {
+      const { cluster, seat, expiresAt } = admission;
+      yield { opened, cluster, tenant: seat?.tenant ?? "", expiresAt, session };
+    }
   }
 
   /** Admits a client or refuses it with an HTTP status, at once or later. */

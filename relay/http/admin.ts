@@ -1,10 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { describeCluster } from "./cluster.ts";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import { Hono } from "hono";
+import { type ApiDeps, type ApiEnv, addApi, requireRight, respondTo } from "./api/index.ts";
+import { describeRelay } from "./description.ts";
 import { isLocalRequest, isLoopbackHost } from "./local.ts";
 import { PrometheusExport } from "./metrics.ts";
 import type { Places } from "./places.ts";
-import { guarded, readJson, readPath, send, sendJson, sendText } from "./respond.ts";
 import { toOriginForm } from "./target.ts";
 import { RELAY_METRICS, type RelayView, relayReadings } from "./view.ts";
 
@@ -18,45 +20,23 @@ export interface AdminOptions {
   /** 0 takes a free port. */
   readonly port: number;
   readonly view: RelayView;
+  readonly api: ApiDeps;
   /** The bound on connections. */
   readonly places: Places;
   readonly warn: (message: string, error?: unknown) => void;
-  /** Called when a defect kept a request from being answered; its client got a 500. */
-  readonly failed: (error: unknown) => void;
-  /** Handles `POST /auth/revoke`. */
-  readonly revocation?: Revocation;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-}
-
-interface Revocation {
-  /** The refusal for a request with this Authorization field; undefined for one that may revoke. */
-  refuse(authorization: string | undefined): Promise<Answer | undefined>;
-  /** Revokes. `entry` is parsed JSON that has not been validated. */
-  revoke(entry: unknown): Promise<Answer>;
-}
-
-/** The listener for operators and their tools: `/health`, `/health/live`, `/health/ready`, `/metrics`, `/cluster` and `/auth/revoke`. */
+/** The listener for operators and their tools: the API under `/api/v1`, `/health`, its probes, and `/metrics`. */
 export class AdminServer {
   readonly #server: Server;
-  readonly #view: RelayView;
-  readonly #metrics: PrometheusExport;
-  readonly #revocation: Revocation | undefined;
-  /** True when only this machine can reach the listener; pages in a browser on this machine can too. */
-  readonly #local: boolean;
 
-  constructor({ host, view, failed, revocation, places }: Omit<AdminOptions, "port" | "warn">) {
-    this.#local = isLoopbackHost(host);
-    this.#view = view;
-    this.#revocation = revocation;
+  constructor({ host, view, api, places }: Omit<AdminOptions, "port" | "warn">) {
     view.counters.attach(RELAY_METRICS, () => relayReadings(view));
-    this.#metrics = new PrometheusExport(view.counters);
+    const app = adminApp(isLoopbackHost(host), view, api);
+    const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false, hostname: "localhost" });
     this.#server = createServer(
       { headersTimeout: HEADER_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-      guarded((request, response) => this.#answer(request, response), failed),
+      (request, response) => void listener(request, response),
     );
     this.#server.prependListener("request", toOriginForm);
     this.#server.timeout = STALL_MS;
@@ -96,98 +76,48 @@ export class AdminServer {
       this.#server.closeAllConnections();
     });
   }
-
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { host = "", origin } = request.headers;
-    if (this.#local && !isLocalRequest(host, origin)) {
-      sendText(
-        request,
-        response,
-        403,
-        "this listener serves its own machine only: use 127.0.0.1 or localhost, and no page of another origin",
-      );
-      return;
-    }
-    if (request.method === "POST" && request.url === "/auth/revoke" && this.#revocation !== undefined) {
-      await answerRevoke(request, response, this.#revocation);
-      return;
-    }
-    const path = readPath(request, response);
-    if (path === undefined) return;
-    const view = this.#view;
-    switch (path) {
-      case "/health/live":
-        sendJson(request, response, 200, { status: "alive" });
-        return;
-      case "/health/ready": {
-        const reasons = view.reasons();
-        const ready = reasons.length === 0;
-        sendJson(request, response, ready ? 200 : 503, { status: ready ? "ready" : "not_ready", reasons });
-        return;
-      }
-      case "/health":
-        sendJson(request, response, 200, detail(view));
-        return;
-      case "/cluster": {
-        const cluster = view.cluster();
-        if (cluster === undefined) sendText(request, response, 404, "this relay is in no mesh");
-        else sendJson(request, response, 200, describeCluster(cluster, queryOf(request)));
-        return;
-      }
-      case "/metrics":
-        await this.#sendMetrics(request, response);
-        return;
-      default:
-        sendText(request, response, 404, "not found");
-    }
-  }
-
-  async #sendMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const text = await this.#metrics.render();
-    send(request, response, 200, { "Content-Type": this.#metrics.contentType, "Cache-Control": "no-store" }, text);
-  }
 }
 
-async function answerRevoke(request: IncomingMessage, response: ServerResponse, revocation: Revocation): Promise<void> {
-  const refused = await revocation.refuse(request.headers.authorization);
-  if (refused !== undefined) {
-    if (refused.status === 401) response.setHeader("WWW-Authenticate", "Bearer");
-    sendJson(request, response, refused.status, refused.body);
-    return;
+const NOT_LOCAL =
+  "this listener serves its own machine only: use 127.0.0.1 or localhost, and no page of another origin";
+
+/** Headers of every answer: browsers may not guess its type, nor send its URL to others. */
+const SAFE_HEADERS = {
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+  "Cache-Control": "no-store",
+};
+
+/** `local`: only this machine can reach the listener; pages in a browser on this machine can too. */
+function adminApp(local: boolean, view: RelayView, api: ApiDeps): Hono<ApiEnv> {
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  const metrics = new PrometheusExport(view.counters);
+  app.use(async (c, next) => {
+    await next();
+    for (const [name, value] of Object.entries(SAFE_HEADERS)) if (!c.res.headers.has(name)) c.header(name, value);
+  });
+  app.use(async (c, next) => {
+    if (local && !isLocalRequest(c.env.incoming.headers.host ?? "", c.req.header("origin")))
+      return c.text(`${NOT_LOCAL}\n`, 403);
+    return await next();
+  });
+  for (const path of ["/livez", "/health/live"]) app.get(path, (c) => c.json({ status: "alive" }));
+  for (const path of ["/readyz", "/healthz", "/health/ready"]) {
+    app.get(path, (c) => {
+      const reasons = view.reasons();
+      const ready = reasons.length === 0;
+      return c.json({ status: ready ? "ready" : "not_ready", reasons }, ready ? 200 : 503);
+    });
   }
-  const entry = await readJson(request, response);
-  if (entry === undefined) return;
-  const { status, body } = await revocation.revoke(entry);
-  sendJson(request, response, status, body);
-}
-
-function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
-  const mark = url.indexOf("?");
-  return new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
-}
-
-function detail(view: RelayView): Record<string, unknown> {
-  const { counters } = view;
-  const certificate = view.certificate();
-  return {
-    status: view.state() === "ready" && view.reasons().length > 0 ? "not_ready" : view.state(),
-    reasons: view.reasons(),
-    version: view.version,
-    engine: view.engine,
-    uptime_seconds: Math.round(view.uptimeMs() / 1000),
-    sessions: { active: counters.sessionsActive, opened: counters.sessionsOpened, by: view.sessions() },
-    broadcasts: counters.broadcastsActive,
-    tracks: counters.tracksActive,
-    subscriptions: counters.subscriptionsActive,
-    cache: { bytes: counters.cacheBytes, budget: counters.cacheBudget, groups: counters.cacheGroups },
-    bounds_hit: Object.fromEntries(Object.entries(counters.boundsHit).filter(([, count]) => count > 0)),
-    ...(certificate && {
-      certificate: {
-        fingerprint: certificate.fingerprint,
-        not_after: certificate.notAfter.toISOString(),
-        self_signed: certificate.selfSigned,
-      },
-    }),
-    memory_bytes: process.memoryUsage.rss(),
-  };
+  app.get("/health", async (c) => {
+    await requireRight(c, "read", api);
+    return c.json(describeRelay(view));
+  });
+  app.get("/metrics", async (c) => {
+    await requireRight(c, "read", api);
+    return c.body(await metrics.render(), 200, { "Content-Type": metrics.contentType });
+  });
+  addApi(app, api);
+  app.onError((error, c) => respondTo(error, c, api));
+  return app;
 }

@@ -1,6 +1,27 @@
 export type { AccessQuestion, Verdict } from "./access.ts";
 export { AdminServer } from "./admin.ts";
-export { isLocalRequest } from "./local.ts";
+export {
+  type Accepted,
+  API_METRICS,
+  ApiProblem,
+  Audit,
+  type Authority,
+  DONE,
+  doneSchema,
+  MAX_PAGE,
+  type Operation,
+  operation,
+  page,
+  pageOf,
+  pageShape,
+  pathField,
+  REFUSALS,
+  type Right,
+  reasonField,
+  type Shown,
+} from "./api/index.ts";
+export { describeRelay, relayDescription } from "./description.ts";
+export { isLocalRequest, isLoopbackHost } from "./local.ts";
 export { METRIC_PREFIX } from "./metrics.ts";
 export { type Page, readPage } from "./page.ts";
 export { type HttpPort, PORT_METRICS, type PortStats } from "./port.ts";

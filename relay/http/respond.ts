@@ -96,40 +96,6 @@ export function readPath(request: IncomingMessage, response: ServerResponse): st
   return path;
 }
 
-/** Longest request body, in bytes. */
-const MAX_BODY = 4096;
-
-/**
- * The JSON body of a request; anything else is answered here, and the result is undefined. Pages in a browser are refused: a request with
- * an Origin, and any type other than JSON, so that no form of a page reaches a listener on loopback.
- */
-export async function readJson(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
-  const { origin, "content-type": type = "" } = request.headers;
-  if (origin !== undefined) return void sendText(request, response, 403, "requests from a browser are refused");
-  if (!/^application\/json\b/i.test(type))
-    return void sendText(request, response, 415, "the Content-Type must be application/json");
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of request) {
-      if (!(chunk instanceof Uint8Array)) continue;
-      bytes += chunk.length;
-      if (bytes > MAX_BODY)
-        return void sendText(request, response, 413, "the body is too long", { Connection: "close" });
-      chunks.push(chunk);
-    }
-  } catch {
-    // The client left in the middle of the body, or the body arrived too late.
-    return void response.destroy();
-  }
-  try {
-    const value: unknown = JSON.parse(Buffer.concat(chunks).toString());
-    return value ?? void sendText(request, response, 400, "the body is not a JSON object");
-  } catch {
-    return void sendText(request, response, 400, "not JSON");
-  }
-}
-
 function decodePath(raw: string): string | undefined {
   let path: string;
   try {

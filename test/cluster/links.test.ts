@@ -65,6 +65,7 @@ function sessionOf(parts: Pick<Session, "source" | "close">): Session {
     announced: Promise.resolve(true),
     follow: none,
     traffic: none,
+    figures: none,
     retry: none,
     goaway: none,
     end: none,

@@ -3,10 +3,12 @@ import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
+import { z } from "zod";
 import { Places } from "../../auth/index.ts";
 import { BOUNDS, Counters, DROP_REASONS } from "../../moq/counters.ts";
 import { counter, MAX_LABEL_VALUES, metricGroup } from "../../moq/metrics.ts";
 import { AdminServer } from "../../relay/http/admin.ts";
+import { type ApiDeps, Audit, type Operation, operation } from "../../relay/http/api/index.ts";
 import type { RelayState, RelayView } from "../../relay/http/view.ts";
 
 class FakeView implements RelayView {
@@ -42,13 +44,53 @@ class FakeView implements RelayView {
   }
 }
 
+/** What an admin listener needs for its API: no operations and no credentials unless given. */
+function apiOf(more: Partial<ApiDeps> = {}): ApiDeps {
+  return {
+    operations: [],
+    version: "1.2.3",
+    authority: { accept: async () => undefined },
+    audit: new Audit({ wallNow: () => 0, log: () => {} }),
+    rate: { take: () => undefined },
+    openToRead: true,
+    origins: [],
+    refused: () => {},
+    counted: () => {},
+    failed: (error) => assert.fail(String(error)),
+    ...more,
+  };
+}
+
+/** An operation that ends as `run` does. */
+function failing(method: "get" | "post", path: string, run: () => Promise<never>): Operation {
+  return operation(
+    {
+      method,
+      path,
+      right: "read",
+      tag: "test",
+      id: path.slice(1),
+      summary: "Fails.",
+      ...(method === "post" && { body: z.looseObject({}) }),
+      answer: z.object({}),
+    },
+    run,
+  );
+}
+
 async function withAdmin(
   run: (get: (path: string, method?: string) => Promise<Response>, view: FakeView) => Promise<void>,
 ) {
   const view = new FakeView();
   const warn = (message: string) => assert.fail(message);
-  const failed = (error: unknown) => assert.fail(String(error));
-  const admin = await AdminServer.listen({ host: "127.0.0.1", port: 0, view, places: new Places(10), warn, failed });
+  const admin = await AdminServer.listen({
+    host: "127.0.0.1",
+    port: 0,
+    view,
+    places: new Places(10),
+    warn,
+    api: apiOf(),
+  });
   try {
     await run((path, method = "GET") => fetch(`http://127.0.0.1:${admin.address.port}${path}`, { method }), view);
   } finally {
@@ -98,11 +140,11 @@ describe("health", () => {
       });
     }));
 
-  test("answers 404 for unknown paths and 405 for other methods", () =>
+  test("answers 404 for unknown paths and other methods", () =>
     withAdmin(async (get) => {
       assert.equal((await get("/")).status, 404);
       assert.equal((await get("/health/")).status, 404);
-      assert.equal((await get("/metrics", "POST")).status, 405);
+      assert.equal((await get("/metrics", "POST")).status, 404);
     }));
 });
 
@@ -110,7 +152,8 @@ describe("an admin listener on loopback", () => {
   const status = async (path: string, headers: Record<string, string>, bound = "127.0.0.1") => {
     const view = new FakeView();
     const warn = (message: unknown) => assert.fail(String(message));
-    const admin = await AdminServer.listen({ host: bound, port: 0, view, places: new Places(10), warn, failed: warn });
+    const api = apiOf({ openToRead: bound === "127.0.0.1", failed: warn });
+    const admin = await AdminServer.listen({ host: bound, port: 0, view, places: new Places(10), warn, api });
     const asked = request({ host: "127.0.0.1", port: admin.address.port, path, headers }).end();
     const [response]: [IncomingMessage] = await new Promise((resolve) =>
       asked.once("response", (...all) => resolve(all)),
@@ -121,8 +164,8 @@ describe("an admin listener on loopback", () => {
   };
 
   test("answers requests to loopback hosts, and refuses pages of other origins and rebound names", async () => {
-    for (const path of ["/health", "/health/live", "/metrics", "/cluster", "/auth/revoke"]) {
-      const found = path === "/auth/revoke" || path === "/cluster" ? 404 : 200;
+    for (const path of ["/health", "/health/live", "/metrics", "/api/v1/openapi.json", "/api/v1/unknown"]) {
+      const found = path === "/api/v1/unknown" ? 404 : 200;
       for (const headers of [
         { Host: "localhost:4444" },
         { Host: "[::1]" },
@@ -141,8 +184,12 @@ describe("an admin listener on loopback", () => {
     }
   });
 
-  test("answers requests to every name when it is not on loopback", async () => {
-    assert.equal(await status("/health", { Host: "relay-1.internal:4444" }, "0.0.0.0"), 200);
+  test("answers requests to every name when it is not on loopback: probes, and with a credential the rest", async () => {
+    const headers = { Host: "relay-1.internal:4444" };
+    for (const path of ["/health/live", "/livez"]) assert.equal(await status(path, headers, "0.0.0.0"), 200);
+    for (const path of ["/health/ready", "/readyz", "/healthz"])
+      assert.equal(await status(path, headers, "0.0.0.0"), 503);
+    for (const path of ["/health", "/metrics"]) assert.equal(await status(path, headers, "0.0.0.0"), 401);
   });
 });
 
@@ -151,40 +198,32 @@ test("answers 500 for a request that hits a defect, and serves the next one", as
   const failures: unknown[] = [];
   const failed = (error: unknown) => void failures.push(error);
   const warn = (message: string) => assert.fail(message);
-  const revocation = { refuse: async () => undefined, revoke: () => Promise.reject(new Error("later")) };
-  const admin = await AdminServer.listen({
-    host: "127.0.0.1",
-    port: 0,
-    view,
-    places: new Places(10),
-    warn,
-    failed,
-    revocation,
-  });
+  const operations = [
+    failing("get", "/broken", () => Promise.reject(new Error("at once"))),
+    failing("post", "/broken", () => Promise.reject(new Error("later"))),
+  ];
+  const api = apiOf({ operations, failed });
+  const admin = await AdminServer.listen({ host: "127.0.0.1", port: 0, view, places: new Places(10), warn, api });
   const url = `http://127.0.0.1:${admin.address.port}`;
-  view.cluster = () => {
-    throw new Error("at once");
-  };
-  assert.equal((await fetch(`${url}/cluster`)).status, 500);
+  assert.equal((await fetch(`${url}/api/v1/broken`)).status, 500);
   const headers = { "content-type": "application/json" };
-  assert.equal((await fetch(`${url}/auth/revoke`, { method: "POST", headers, body: "{}" })).status, 500);
+  assert.equal((await fetch(`${url}/api/v1/broken`, { method: "POST", headers, body: "{}" })).status, 500);
   assert.deepEqual(failures, [new Error("at once"), new Error("later")]);
   assert.equal((await fetch(`${url}/health/live`)).status, 200);
   await admin.close();
 });
 
 test("counts no defect for a client that leaves during its request", async () => {
-  const failed = (error: unknown) => assert.fail(String(error));
   const warn = (message: string) => assert.fail(message);
   const asked = Promise.withResolvers<undefined>();
-  const refuse = async () => void asked.resolve(undefined);
-  const revocation = { refuse, revoke: () => Promise.reject(new Error("not reached")) };
+  const accept = async () => void asked.resolve(undefined);
+  const operations = [failing("post", "/broken", () => Promise.reject(new Error("not reached")))];
+  const api = apiOf({ operations, authority: { accept } });
   const view = new FakeView();
-  const options = { host: "127.0.0.1", port: 0, view, places: new Places(10), warn, failed, revocation };
-  const admin = await AdminServer.listen(options);
+  const admin = await AdminServer.listen({ host: "127.0.0.1", port: 0, view, places: new Places(10), warn, api });
   const socket = connect(admin.address.port, "127.0.0.1");
   socket.write(
-    'POST /auth/revoke HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"jti"',
+    'POST /api/v1/broken HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"jti"',
   );
   await asked.promise;
   socket.destroy();
@@ -195,9 +234,9 @@ test("counts no defect for a client that leaves during its request", async () =>
 
 test("answers one address while another holds every connection", async () => {
   const places = new Places(2);
-  const failed = (error: unknown) => assert.fail(String(error));
   const warn = (message: string) => assert.fail(message);
-  const admin = await AdminServer.listen({ host: "127.0.0.1", port: 0, view: new FakeView(), places, warn, failed });
+  const view = new FakeView();
+  const admin = await AdminServer.listen({ host: "127.0.0.1", port: 0, view, places, warn, api: apiOf() });
   const { port } = admin.address;
   const silent = [];
   for (let i = 0; i < 3; i++) {

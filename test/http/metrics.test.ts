@@ -28,7 +28,6 @@ const PUBLISHED = [
   "counter joins_from_cache_total",
   "gauge live",
   "counter log_lines_lost_total",
-  "counter log_lines_suppressed_total",
   "counter mesh_failovers_total",
   "counter mesh_groups_lost_total",
   "counter mesh_groups_resumed_total",
@@ -70,6 +69,10 @@ const PUBLISHED = [
   "gauge tracks",
   "counter upstream_subscriptions_total",
   "gauge uptime_seconds",
+  "counter log_lines_suppressed_total",
+  "counter api_requests_total",
+  "counter api_requests_refused_total reason",
+  "counter api_actions_total",
 ];
 
 const metrics = METRICS.flatMap((group) => Object.values(group.metrics));

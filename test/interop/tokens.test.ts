@@ -1,6 +1,6 @@
 /** Tokens over real sockets: @moq/net over WebTransport and WebSocket, the admin listener, and the log of a whole relay. */
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -139,7 +139,7 @@ describe("the admin listener", () => {
   it("revokes for a JSON object and the secret, and for nothing else", () =>
     withGuarded(async (relay) => {
       const post = async (body: string, headers: Record<string, string>) =>
-        (await fetch(relay.admin("/auth/revoke"), { method: "POST", body, headers })).status;
+        (await fetch(relay.admin("/api/v1/revocations"), { method: "POST", body, headers })).status;
       const json = { "content-type": "application/json", authorization: `Bearer ${ADMIN_SECRET}` };
       assert.equal(await post('{"jti":"x"}', json), 200);
       assert.equal(await post('{"jti":"x"}', { ...json, "content-type": "text/plain" }), 415);
@@ -147,24 +147,27 @@ describe("the admin listener", () => {
       for (const body of ["{", "[]", "null", "{}", '{"jti":""}', '{"jti":1}', '{"jti":"a","sub":"b"}', '{"jit":"a"}']) {
         assert.equal(await post(body, json), 400, body);
       }
-      assert.equal(await post(`{"jti":"${"x".repeat(5_000)}"}`, json), 413);
+      assert.equal(await post(`{"jti":"${"x".repeat(20_000)}"}`, json), 413);
       for (const authorization of ["", "Bearer", `Bearer ${ADMIN_SECRET}x`, `Basic ${ADMIN_SECRET}`, ADMIN_SECRET]) {
         assert.equal(await post('{"jti":"x"}', { ...json, authorization }), 401, authorization);
       }
       assert.deepEqual(relay.counters.samples(AUTH_METRICS.metrics.revocations), [[{}, 1]]);
-      assert.equal((await fetch(relay.admin("/auth/revoke"))).status, 404);
-      assert.equal((await fetch(relay.at("http", "/auth/revoke"), { method: "POST" })).status, 405);
+      assert.equal((await fetch(relay.admin("/api/v1/revocations"))).status, 405);
+      assert.equal((await fetch(relay.at("http", "/api/v1/revocations"), { method: "POST" })).status, 405);
     }));
 });
 
-describe("the admin listener without a secret", () => {
-  it("revokes nothing, and the answer says what to configure", () =>
+describe("the admin listener without a configured secret", () => {
+  it("accepts the secret that the relay makes in its state folder, which only its user may read", () =>
     withGuarded(
       async (relay) => {
-        const answer = await relay.revoke({ jti: "x" });
-        assert.equal(answer.status, 403);
-        assert.match(await answer.text(), /admin_token_file/);
+        assert.equal((await relay.revoke({ jti: "x" })).status, 401);
         assert.deepEqual(relay.counters.samples(AUTH_METRICS.metrics.revocations), [[{}, 0]]);
+        const file = join(relay.folder, "admin.token");
+        assert.equal((await stat(file)).mode & 0o777, 0o600);
+        const secret = (await readFile(file, "utf8")).trim();
+        assert.equal((await relay.revoke({ jti: "x" }, secret)).status, 200);
+        assert.deepEqual(relay.counters.samples(AUTH_METRICS.metrics.revocations), [[{}, 1]]);
       },
       { "http.admin_token_file": "" },
     ));

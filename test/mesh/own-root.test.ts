@@ -13,7 +13,7 @@ const registered = (relay: Staged): string[] =>
     .toSorted();
 
 async function shown({ relay }: Staged): Promise<string> {
-  return await (await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/cluster`)).text();
+  return await (await fetch(`http://127.0.0.1:${relay.adminAddress?.port}/api/v1/cluster`)).text();
 }
 
 describe("an origin that is also the root", () => {

@@ -21,12 +21,13 @@ export interface TestRelayOptions extends Omit<StartOptions, "log"> {
 export class TestRelay {
   readonly relay: Relay;
   readonly captured: CapturedLog;
-  readonly #folder: string;
+  /** Its own: its state, and the secret of its admin listener. */
+  readonly folder: string;
 
   private constructor(relay: Relay, captured: CapturedLog, folder: string) {
     this.relay = relay;
     this.captured = captured;
-    this.#folder = folder;
+    this.folder = folder;
   }
 
   /** Starts a relay with `settings` over those of {@link testConfig}. Rejects with what made the start impossible. */
@@ -62,8 +63,8 @@ export class TestRelay {
   }
 
   /** Asks the admin listener to revoke. */
-  revoke(entry: object): Promise<Response> {
-    return revokeAt(this.relay.adminAddress?.port, entry);
+  revoke(entry: object, secret?: string): Promise<Response> {
+    return revokeAt(this.relay.adminAddress?.port, entry, secret);
   }
 
   get counters(): Counters {
@@ -90,7 +91,7 @@ export class TestRelay {
   /** Closes every session, frees the ports and removes the relay's files. */
   async stop(): Promise<void> {
     await this.relay.close("the test is over");
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true });
   }
 }
 

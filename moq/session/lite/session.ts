@@ -135,6 +135,10 @@ class LiteSession implements Session, LinkHandler {
     return this.#core.traffic();
   }
 
+  figures() {
+    return this.#core.figures();
+  }
+
   retry(): void {
     this.#core.retry();
   }

@@ -1,0 +1,117 @@
+import { z } from "zod";
+import {
+  ApiProblem,
+  type ClusterView,
+  MAX_PAGE,
+  type Operation,
+  operation,
+  pathField,
+  type RelayView,
+} from "../http/index.ts";
+
+const node = z.object({
+  node: z.string(),
+  role: z.string(),
+  region: z.string(),
+  url: z.string(),
+  draining: z.boolean(),
+  present: z.boolean().describe("False: its session is lost, and the root keeps it until its lease expires."),
+  sessions: z.int().optional(),
+  subscriptions: z.int().optional(),
+});
+
+const cluster = z.object({
+  node: z.string(),
+  role: z.string(),
+  region: z.string(),
+  roots: z.object({ configured: z.int(), connected: z.int() }),
+  known_nodes: z.int().describe("Other relays that this one knows."),
+  remote_broadcasts: z.int().describe("Broadcasts that this relay takes from other relays."),
+  registered_broadcasts: z.int().describe("Broadcasts that this relay has registered as published here."),
+  scopes: z.int().describe("Prefixes and paths that this relay asks for."),
+  tiers: z.object({ relays: z.int(), asks: z.int() }).describe("Relays asked because no root answers."),
+  upstreams: z.array(z.object({ node: z.string() })).describe("Relays to which this one has links for media."),
+  failovers: z.int(),
+  splices: z.int(),
+  groups_resumed: z.int(),
+  groups_lost: z.int(),
+  namesakes: z.int().describe("Other relays that use this relay's name."),
+  registry: z
+    .object({
+      nodes: z.int(),
+      broadcasts: z.int(),
+      holdings: z.int(),
+      backend: z.enum(["memory", "redis"]),
+      up: z.boolean(),
+    })
+    .optional()
+    .describe("Only on a root."),
+  nodes: z.array(node).optional().describe("Only on a root."),
+  broadcasts: z
+    .array(z.object({ path: z.string(), holders: z.array(z.string()) }))
+    .optional()
+    .describe("Only on a root: broadcasts under `prefix`, and the relays that they are published to."),
+});
+
+/** The mesh as this relay sees it. */
+export function clusterOperations(view: RelayView): Operation[] {
+  return [
+    operation(
+      {
+        method: "get",
+        path: "/cluster",
+        right: "read",
+        tag: "cluster",
+        id: "getCluster",
+        summary: "The mesh as this relay sees it; a root also lists relays and broadcasts.",
+        query: z.strictObject({
+          prefix: pathField.default("").describe("Only broadcasts under this path, by whole segments."),
+          limit: z.coerce.number().int().min(0).max(MAX_PAGE).default(MAX_PAGE).describe("Most entries of each list."),
+        }),
+        answer: cluster,
+      },
+      ({ query }) => {
+        const seen = view.cluster();
+        if (seen === undefined) throw new ApiProblem(404, "no_mesh", "this relay is in no mesh");
+        return describe(seen, query);
+      },
+    ),
+  ];
+}
+
+function describe(view: ClusterView, { prefix, limit }: { prefix: string; limit: number }): z.output<typeof cluster> {
+  const { registry } = view;
+  return {
+    node: view.node,
+    role: view.role,
+    region: view.region,
+    roots: view.roots,
+    known_nodes: view.nodes,
+    remote_broadcasts: view.broadcasts.remote,
+    registered_broadcasts: view.broadcasts.registered,
+    scopes: view.scopes,
+    tiers: view.tiers,
+    upstreams: view.upstreams.map((one) => ({ node: one })),
+    failovers: view.failovers,
+    splices: view.splices,
+    groups_resumed: view.groupsResumed,
+    groups_lost: view.groupsLost,
+    namesakes: view.namesakes,
+    ...(registry && {
+      registry: { ...registry.counts, backend: registry.backend.kind, up: registry.backend.up },
+      nodes: [...first(registry.nodes(), limit)],
+      broadcasts: [...first(registry.broadcasts(prefix), limit)].map(({ path, holders }) => ({
+        path,
+        holders: [...holders],
+      })),
+    }),
+  };
+}
+
+function* first<T>(all: Iterable<T>, limit: number): Generator<T> {
+  let left = limit;
+  for (const one of all) {
+    if (left-- <= 0) return;
+    yield one;
+  }
+}

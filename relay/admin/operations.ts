@@ -1,0 +1,33 @@
+import type { Clock } from "../../moq/clock.ts";
+import type { Broadcasts } from "../../moq/model/index.ts";
+import type { AuthGate, SessionHost } from "../host/index.ts";
+import type { Audit, Operation, RelayView } from "../http/index.ts";
+import { auditOperations } from "./audit.ts";
+import { broadcastOperations } from "./broadcasts.ts";
+import { clusterOperations } from "./cluster.ts";
+import { revocationOperations } from "./revocations.ts";
+import { sessionOperations } from "./sessions.ts";
+import { statusOperations } from "./status.ts";
+
+/** The parts of a relay that operators see and act on. */
+export interface AdminParts {
+  readonly view: RelayView;
+  readonly clock: Clock;
+  /** Milliseconds since 1970. */
+  readonly wallNow: () => number;
+  readonly host: SessionHost;
+  readonly broadcasts: Broadcasts;
+  readonly gate: AuthGate;
+}
+
+/** Every operation of the admin API. */
+export function operations(parts: AdminParts, audit: Audit): Operation[] {
+  return [
+    ...statusOperations(parts.view),
+    ...sessionOperations(parts),
+    ...broadcastOperations(parts),
+    ...clusterOperations(parts.view),
+    ...revocationOperations(parts.gate),
+    ...auditOperations(audit),
+  ];
+}

@@ -1,0 +1,21 @@
+import { z } from "zod";
+import { describeRelay, type Operation, operation, type RelayView, relayDescription } from "../http/index.ts";
+
+/** The relay as a whole. */
+export function statusOperations(view: RelayView): Operation[] {
+  return [
+    operation(
+      {
+        method: "get",
+        path: "/status",
+        right: "read",
+        tag: "status",
+        id: "getStatus",
+        summary: "State, version, engine, certificate and totals of the relay.",
+        query: z.strictObject({}),
+        answer: relayDescription,
+      },
+      () => describeRelay(view),
+    ),
+  ];
+}

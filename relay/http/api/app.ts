@@ -1,0 +1,217 @@
+import { TLSSocket } from "node:tls";
+import type { HttpBindings } from "@hono/node-server";
+import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { cors } from "hono/cors";
+import type { z } from "zod";
+import { isLocalRequest } from "../local.ts";
+import type { Audit, REFUSALS } from "./audit.ts";
+import type { Accepted, Authority } from "./authority.ts";
+import { API_PREFIX, openApiDocument } from "./document.ts";
+import type { Actor, Operation, Right } from "./operation.ts";
+import { ApiProblem, badRequest } from "./problem.ts";
+
+/** Longest request body, in bytes. */
+const MAX_BODY = 16_384;
+
+/** Bounds the requests of each address. */
+interface RateLimit {
+  /** Counts a request. Undefined when it may go on, else the seconds to wait. */
+  take(address: string): number | undefined;
+}
+
+export interface ApiDeps {
+  readonly operations: readonly Operation[];
+  readonly version: string;
+  readonly authority: Authority;
+  readonly audit: Audit;
+  readonly rate: RateLimit;
+  /** True: programs of this machine may read without a credential, because only they reach the listener. */
+  readonly openToRead: boolean;
+  /** Origins whose pages may use the API; the listener's own pages always may. */
+  readonly origins: readonly string[];
+  /** Counts a refusal for {@link API_METRICS}. */
+  readonly refused: (reason: (typeof REFUSALS)[number]) => void;
+  /** Counts a request of an operation. */
+  readonly counted: (acts: boolean) => void;
+  /** Called when a defect kept a request from being answered; its client got a 500. */
+  readonly failed: (error: unknown) => void;
+}
+
+export type ApiEnv = { Bindings: HttpBindings };
+type ApiContext = Context<ApiEnv>;
+
+/** Adds the operations, and their document at `openapi.json`, to an application. */
+export function addApi(app: Hono<ApiEnv>, deps: ApiDeps): void {
+  const api = new Hono<ApiEnv>();
+  const document = openApiDocument(deps.operations, deps.version);
+  if (deps.origins.length > 0) {
+    const allowHeaders = ["Authorization", "Content-Type"];
+    api.use(cors({ origin: [...deps.origins], allowHeaders, allowMethods: METHODS, maxAge: 600 }));
+  }
+  api.use(async (c, next) => {
+    checkOrigin(c, deps);
+    checkRate(c, deps);
+    await next();
+  });
+  api.use(bodyLimit({ maxSize: MAX_BODY, onError: tooLong }));
+  api.get("/openapi.json", (c) => c.json(document));
+  for (const one of deps.operations) {
+    api.on(one.method.toUpperCase(), routeOf(one.path), (c) => answer(c, one, deps));
+  }
+  addMethodNotAllowed(api, deps.operations);
+  api.all("*", () => {
+    throw new ApiProblem(404, "no_such_path", `there is no such path: GET ${API_PREFIX}/openapi.json has them all`);
+  });
+  app.route(API_PREFIX, api);
+}
+
+/** The answer to a request that failed. Any error that is no {@link ApiProblem} is a defect. */
+export function respondTo(error: unknown, c: ApiContext, { failed }: Pick<ApiDeps, "failed">): Response {
+  if (error instanceof ApiProblem) {
+    if (error.status === 401) c.header("WWW-Authenticate", "Bearer");
+    return c.json(error.body, error.status);
+  }
+  failed(error);
+  return c.json(new ApiProblem(500, "internal", "internal error").body, 500);
+}
+
+/** Who sends the request. Throws when its credential does not grant the right. */
+export async function requireRight(c: ApiContext, right: Right, deps: ApiDeps): Promise<Actor> {
+  const address = addressOf(c);
+  let accepted: Accepted | undefined;
+  try {
+    accepted = await deps.authority.accept({ token: tokenOf(c), certificate: certificateOf(c) });
+  } catch (error) {
+    if (error instanceof ApiProblem && error.status === 401) deps.refused("credential");
+    throw error;
+  }
+  if (accepted === undefined) {
+    if (right === "read" && deps.openToRead) return { right: "read", name: "local", address };
+    deps.refused("credential");
+    throw new ApiProblem(401, "credential_missing", "send Authorization: Bearer TOKEN, with a token for the admin API");
+  }
+  if (right === "write" && accepted.right !== "write") {
+    deps.refused("right");
+    throw new ApiProblem(403, "right_missing", "this credential may read and not act");
+  }
+  return { ...accepted, address };
+}
+
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+async function answer(c: ApiContext, one: Operation, deps: ApiDeps): Promise<Response> {
+  const acts = one.right === "write";
+  deps.counted(acts);
+  const actor = await requireRight(c, one.right, deps);
+  const noted = (status: number, code?: string) => {
+    if (!acts) return;
+    const target = c.req.path.slice(API_PREFIX.length);
+    deps.audit.note(actor, { action: one.id, target, status, ...(code !== undefined && { code }) });
+  };
+  try {
+    const params = read("the parameter", one.params, c.req.param());
+    const query = read("the parameter", one.query, queryOf(c));
+    const body = one.body === undefined ? undefined : read("the body", one.body, await jsonOf(c));
+    const result = await one.run({ params, query, body, actor });
+    noted(200);
+    return c.json(JSON.parse(JSON.stringify(result)));
+  } catch (error) {
+    if (error instanceof ApiProblem) noted(error.status, error.code);
+    else noted(500, "internal");
+    throw error;
+  }
+}
+
+/** Pages of other origins are refused, whatever credential they have: a browser would let them act in their user's name. */
+function checkOrigin(c: ApiContext, { origins, refused }: ApiDeps): void {
+  const origin = c.req.header("origin");
+  if (origin === undefined || origins.includes(origin)) return;
+  const { host = "" } = c.env.incoming.headers;
+  if (URL.parse(origin)?.host === host || isLocalRequest(host, origin)) return;
+  refused("origin");
+  throw new ApiProblem(403, "origin_refused", "pages of this origin may not use the API: see [http] admin_origins");
+}
+
+function checkRate(c: ApiContext, { rate, refused }: ApiDeps): void {
+  const wait = rate.take(addressOf(c));
+  if (wait === undefined) return;
+  refused("rate");
+  c.header("Retry-After", String(wait));
+  throw new ApiProblem(429, "too_many_requests", `too many requests from this address: try again in ${wait} s`);
+}
+
+function tooLong(): never {
+  throw new ApiProblem(413, "body_too_long", `a body may have ${MAX_BODY} bytes`);
+}
+
+function tokenOf(c: ApiContext): string | undefined {
+  const field = c.req.header("authorization");
+  if (field === undefined) return undefined;
+  const token = /^bearer +(\S+) *$/i.exec(field)?.[1];
+  if (token !== undefined) return token;
+  throw new ApiProblem(401, "credential_malformed", "the Authorization field has no Bearer token");
+}
+
+function read(where: string, schema: z.ZodType | undefined, value: unknown): unknown {
+  if (schema === undefined) {
+    if (value === undefined || (typeof value === "object" && value !== null && Object.keys(value).length === 0))
+      return {};
+    throw new ApiProblem(400, "bad_request", "this operation has no parameters");
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw badRequest(where, parsed.error.issues);
+}
+
+/** Each parameter once. Throws for one that is given several times. */
+function queryOf(c: ApiContext): Record<string, string> {
+  const query: Record<string, string> = {};
+  for (const [name, values] of Object.entries(c.req.queries())) {
+    const [first, second] = values;
+    if (second !== undefined)
+      throw new ApiProblem(400, "bad_request", `the parameter \`${name}\` is given several times`);
+    if (first !== undefined) query[name] = first;
+  }
+  return query;
+}
+
+async function jsonOf(c: ApiContext): Promise<unknown> {
+  const type = c.req.header("content-type") ?? "";
+  if (!/^application\/json\s*(;|$)/i.test(type)) {
+    throw new ApiProblem(415, "not_json", "the Content-Type must be application/json");
+  }
+  try {
+    return await c.req.json();
+  } catch (error) {
+    if (error instanceof ApiProblem) throw error;
+    throw new ApiProblem(400, "bad_request", "the body is not JSON");
+  }
+}
+
+function addressOf(c: ApiContext): string {
+  return c.env.incoming.socket.remoteAddress ?? "";
+}
+
+/** DER of the certificate that the client has shown and the listener has verified. */
+function certificateOf(c: ApiContext): Uint8Array | undefined {
+  const { socket } = c.env.incoming;
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  return socket.getPeerX509Certificate()?.raw;
+}
+
+/** The path of an operation as the router writes it. */
+function routeOf(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ":$1");
+}
+
+function addMethodNotAllowed(api: Hono<ApiEnv>, operations: readonly Operation[]): void {
+  const methods = new Map<string, string[]>([["/openapi.json", ["GET"]]]);
+  for (const { path, method } of operations) methods.set(path, [...(methods.get(path) ?? []), method.toUpperCase()]);
+  for (const [path, known] of methods) {
+    api.all(routeOf(path), (c) => {
+      c.header("Allow", known.join(", "));
+      throw new ApiProblem(405, "method_not_allowed", `this path knows ${known.join(", ")}`);
+    });
+  }
+}
