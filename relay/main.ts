@@ -31,6 +31,7 @@ import { VERSION } from "./version.ts";
 
 export { preflight } from "./preflight.ts";
 export type { Relay, StartOptions } from "./relay.ts";
+export { type Supervision, supervise } from "./supervise.ts";
 
 /** Longest wait in milliseconds until peers have learned of a close, before the sockets close. */
 const FAREWELL_MS = 500;

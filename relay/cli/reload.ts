@@ -21,13 +21,15 @@ export interface Reloading {
   readonly apply: (config: Config) => boolean;
   /** Reads the files of certificates and authorities again. Resolves with the names of those that have changed. */
   readonly files: () => Promise<readonly string[]>;
+  /** Called when a reload begins, with true, and when it has ended. */
+  readonly busy?: (reloading: boolean) => void;
   readonly log: Logger;
 }
 
 /** Returns a function that reloads the configuration and the files, at most once in {@link INTERVAL_MS}. Calls in between cause one more reload. */
 export function reloader(reloading: Reloading): () => void {
   const configuration = configurationReloader(reloading);
-  const { files, log } = reloading;
+  const { files, log, busy } = reloading;
   let running = false;
   let again = false;
   const read = async () => {
@@ -46,7 +48,9 @@ export function reloader(reloading: Reloading): () => void {
   const run = async () => {
     do {
       again = false;
+      busy?.(true);
       await read();
+      busy?.(false);
       await delay(INTERVAL_MS, undefined, { ref: false });
     } while (again);
     running = false;

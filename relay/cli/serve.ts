@@ -1,6 +1,6 @@
 import { type Config, ConfigError } from "../config/index.ts";
 import { openLog } from "../log/index.ts";
-import type { Relay } from "../main.ts";
+import type { Relay, Supervision } from "../main.ts";
 import { banner } from "./banner.ts";
 import type { Command, Invocation } from "./command.ts";
 import { loadAgain, loadConfigured } from "./configured.ts";
@@ -35,22 +35,25 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
     load: () => loadAgain(invocation, io),
     apply: (next) => life.reconfigure(next),
     files: () => life.reloadFiles(),
+    busy: (reloading) => life.reloads(reloading),
     log,
   });
-  const life: Life = new Life(io.out.isTTY, reload);
+  const life: Life = new Life(config, io.out.isTTY, reload);
   // Listen before the start, so that a signal during the start is handled.
   const stopListening = onSignals(life);
   try {
-    const { start, preflight } = await import("../main.ts");
+    const { start, preflight, supervise } = await import("../main.ts");
     const { problems } = await unlessAborted(life.startEnd, preflight(loaded));
     if (problems.length > 0) throw new ConfigError(problems);
     const relay = await start(config, { log, logParts, end: life.startEnd });
     const stopBounding = boundYoungHeap();
     const stopContaining = containDefects((error) => relay.contain(error));
-    life.begin(relay);
+    const service = supervise(relay, log);
+    life.begin(relay, service);
     const pretty = config.log.format === "pretty" || (config.log.format === "auto" && io.out.isTTY);
     if (pretty) output.write(banner(relay, config, io));
     await relay.ended;
+    service?.close();
     stopBounding();
     stopContaining();
     return EXIT.ok;
@@ -86,9 +89,12 @@ class Life implements SignalActions {
   readonly terminal: boolean;
   readonly reload: () => void;
   readonly #start = new AbortController();
+  #config: Config;
   #relay: Relay | undefined;
+  #service: Supervision | undefined;
 
-  constructor(terminal: boolean, reload: () => void) {
+  constructor(config: Config, terminal: boolean, reload: () => void) {
+    this.#config = config;
     this.terminal = terminal;
     this.reload = reload;
   }
@@ -102,14 +108,16 @@ class Life implements SignalActions {
     return this.#start.signal.aborted;
   }
 
-  begin(relay: Relay): void {
+  begin(relay: Relay, service: Supervision | undefined): void {
     this.#relay = relay;
+    this.#service = service;
     if (this.endedEarly) void relay.drain("stopped by a signal during the start");
   }
 
   /** False when there is no relay yet. */
   reconfigure(config: Config): boolean {
     this.#relay?.reconfigure(config);
+    if (this.#relay !== undefined) this.#config = config;
     return this.#relay !== undefined;
   }
 
@@ -121,7 +129,13 @@ class Life implements SignalActions {
     return (await this.#relay?.reloadFiles()) ?? [];
   }
 
+  /** A reload has begun or ended. */
+  reloads(reloading: boolean): void {
+    this.#service?.reloads(reloading);
+  }
+
   end(signal: string): void {
+    this.#service?.stopping(signal, this.#config.drain);
     if (this.#relay === undefined) this.#start.abort();
     else void this.#relay.drain(signal);
   }

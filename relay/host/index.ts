@@ -14,4 +14,5 @@ export { ServedCertificate } from "./served-certificate.ts";
 export { clientSessionPolicy } from "./session-policy.ts";
 export { CLOSE_SHUTDOWN, type OpenSession, SessionHost } from "./sessions.ts";
 export { Steps } from "./steps.ts";
+export { systemCalls } from "./system-calls.ts";
 export { waitUntil } from "./wait.ts";

@@ -1,0 +1,2 @@
+/** What the native engine's binary does for the process besides QUIC. */
+export { systemCalls } from "../../transport/native/index.ts";
