@@ -26,6 +26,7 @@ const DOORS = [
   "cluster/registry/redis",
   "cluster/rootless",
   "cluster/routes",
+  "cluster/sessions",
   "lab/network",
   "lab/sim",
   "moq/model",

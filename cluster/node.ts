@@ -12,13 +12,13 @@ import {
   type DnsEntry,
   type ExternalRelayEvents,
   ExternalRelays,
-  type LinkEvents,
   PeerLinks,
   type Resolver,
   staticPeers,
 } from "./links/index.ts";
 import { MeshBroadcasts } from "./mesh-broadcasts.ts";
 import type { Registry, ReplicatedRegistry } from "./registry/index.ts";
+import type { SessionEvents } from "./renewable-session.ts";
 import { Root, type RootEvents } from "./root.ts";
 import { Rootless } from "./rootless/index.ts";
 import { RouteTable } from "./routes/index.ts";
@@ -242,7 +242,7 @@ export class MeshNode {
     this.#cancelLoad = this.#deps.clock.timer(LOAD_INTERVAL_MS, () => this.#reportLoad());
   }
 
-  async #dialPeer(node: string, on: LinkEvents): Promise<Session> {
+  async #dialPeer(node: string, on: SessionEvents): Promise<Session> {
     const info = this.routes.get(node);
     if (info === undefined || info.url === "") throw new Error(`the URL of the relay ${node} is not known`);
     return await this.#sessions.peer(info, { ...on, met: (hop) => this.routes.met(node, hop) });

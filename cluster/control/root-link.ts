@@ -1,6 +1,7 @@
 import type { Clock } from "../../moq/clock.ts";
 import type { AnnounceTable, Session } from "../../moq/session/index.ts";
 import { BackOff } from "../back-off.ts";
+import { RenewableSession } from "../renewable-session.ts";
 import type { ControlSession } from "./local.ts";
 
 /** First and longest wait between two dials of a root, in milliseconds. */
@@ -38,11 +39,10 @@ export class RootLink {
   readonly #deps: RootLinkDeps;
   readonly #events: RootLinkEvents;
   readonly #backOff: BackOff;
-  #session: ControlSession | undefined;
+  readonly #session: RenewableSession<ControlSession>;
   /** The root is this relay; its session is the local one. */
   #local = false;
   #failed = false;
-  #renewing = false;
   #closed = false;
   readonly #cancels = new Set<() => void>();
   /** Sessions that newer ones have replaced. */
@@ -53,23 +53,33 @@ export class RootLink {
     this.#deps = deps;
     this.#events = events;
     this.#backOff = new BackOff({ firstMs: FIRST_WAIT_MS, longestMs: LONGEST_WAIT_MS, random: deps.random });
+    this.#session = new RenewableSession<ControlSession>({
+      clock: deps.clock,
+      dial: ({ gone, renew }) => deps.dial(url, events.table(), gone, renew),
+      up: () => this.#up(),
+      failed: (error) => this.#down(error),
+      lost: () => this.#lost(),
+      replaced: (former) => {
+        events.renewed(this);
+        this.#closeLater(former);
+      },
+    });
   }
 
   /** Nothing while the root cannot be asked. */
   get session(): ControlSession | undefined {
-    return this.#session;
+    return this.#session.current;
   }
 
   start(): void {
-    this.#dial();
+    this.#session.open();
   }
 
   /** The root is this relay: the local session takes the place of any other. */
   useLocal(local: ControlSession): void {
     if (this.#local) return;
     this.#local = true;
-    const before = this.#session;
-    this.#session = local;
+    const before = this.#session.use(local);
     if (before === undefined) this.#events.up(this);
     else this.#events.renewed(this);
     before?.close(0, "");
@@ -79,74 +89,22 @@ export class RootLink {
     this.#closed = true;
     for (const cancel of this.#cancels) cancel();
     for (const session of this.#former) session.close(0, "");
-    this.#session?.close(code, "");
+    this.#session.close(code);
   }
 
-  #dial(): void {
-    this.#open().then(
-      (session) => {
-        if (session === undefined) {
-          this.#dialLater();
-          return;
-        }
-        if (this.#local) {
-          session.close(0, "");
-          return;
-        }
-        this.#session = session;
-        this.#backOff.reset();
-        this.#failed = false;
-        this.#events.up(this);
-      },
-      (error: unknown) => {
-        if (this.#closed) return;
-        if (!this.#failed) this.#deps.unreachable(this.url, error);
-        this.#failed = true;
-        this.#dialLater();
-      },
-    );
+  #up(): void {
+    this.#backOff.reset();
+    this.#failed = false;
+    this.#events.up(this);
   }
 
-  /** A session; nothing when it has ended before it could be used. */
-  async #open(): Promise<Session | undefined> {
-    let session: Session | undefined;
-    let over = false;
-    const current = () => session !== undefined && this.#session === session && !this.#closed;
-    const gone = () => {
-      over = true;
-      if (current()) this.#lost();
-    };
-    const renew = () => {
-      if (current()) this.#renew();
-    };
-    const opened = await this.#deps.dial(this.url, this.#events.table(), gone, renew);
-    session = opened;
-    if (!this.#closed && !over) return opened;
-    opened.close(0, "");
-    return undefined;
-  }
-
-  /** Opens the second session before the first one ends: what the root announced stays known, and the relay stays registered. */
-  #renew(): void {
-    const before = this.#session;
-    if (before === undefined || this.#renewing) return;
-    this.#renewing = true;
-    this.#open()
-      .then((session) => {
-        if (session === undefined) return;
-        if (this.#session !== before) {
-          session.close(0, "");
-          return;
-        }
-        this.#session = session;
-        this.#events.renewed(this);
-        this.#closeLater(before);
-      })
-      // The first session stays until it ends; then the root is dialled as after any other loss.
-      .catch(() => {})
-      .finally(() => {
-        this.#renewing = false;
-      });
+  /** `error`: why the root cannot be reached; absent where a session ended at once. */
+  #down(error: unknown): void {
+    if (error !== undefined) {
+      if (!this.#failed) this.#deps.unreachable(this.url, error);
+      this.#failed = true;
+    }
+    this.#dialLater();
   }
 
   #closeLater(session: ControlSession): void {
@@ -158,13 +116,12 @@ export class RootLink {
   }
 
   #lost(): void {
-    this.#session = undefined;
     this.#dialLater();
     this.#events.down(this);
   }
 
   #dialLater(): void {
-    if (!this.#local && !this.#closed) this.#after(this.#backOff.next(), () => this.#dial());
+    if (!this.#local && !this.#closed) this.#after(this.#backOff.next(), () => this.#session.open());
   }
 
   #after(ms: number, callback: () => void): void {

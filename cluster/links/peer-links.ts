@@ -2,6 +2,7 @@ import type { Clock } from "../../moq/clock.ts";
 import type { Session } from "../../moq/session/index.ts";
 import { BackOff } from "../back-off.ts";
 import type { Peers, PeerUser } from "../contract.ts";
+import { RenewableSession, type SessionEvents } from "../renewable-session.ts";
 import type { Health } from "../routes/index.ts";
 
 /** First and longest wait between two dials of one relay, in milliseconds. */
@@ -14,16 +15,6 @@ const STEADY_MS = 1_000;
 /** Milliseconds that an unused relay and its back-off are remembered after its wait. */
 const REMEMBER_MS = 60_000;
 
-/** What happens to a link. */
-export interface LinkEvents {
-  /** Its session is over. */
-  readonly gone: () => void;
-  /** The peer asked us to leave. */
-  readonly leaving: () => void;
-  /** It ends soon, and a second link can be opened now. May be called several times. */
-  readonly renew: () => void;
-}
-
 export interface PeerLinksDeps {
   readonly clock: Clock;
   /** From 0 to 1. */
@@ -31,7 +22,7 @@ export interface PeerLinksDeps {
   /** Milliseconds that a link stays open after its last user has left. */
   readonly lingerMs: number;
   /** Rejects when the relay cannot be reached. */
-  readonly dial: (node: string, on: LinkEvents) => Promise<Session>;
+  readonly dial: (node: string, on: SessionEvents) => Promise<Session>;
   /** The health of a relay changed. */
   readonly changed: (node: string) => void;
 }
@@ -39,7 +30,7 @@ export interface PeerLinksDeps {
 type State =
   | { readonly kind: "idle" }
   | { readonly kind: "dialling" }
-  | { readonly kind: "up"; readonly session: Session }
+  | { readonly kind: "up" }
   | { readonly kind: "backing-off"; readonly cancel: () => void };
 
 /** A link that a renewed one has replaced. It stays open until its last user has moved. */
@@ -52,8 +43,9 @@ interface Peer {
   readonly node: string;
   readonly users: Set<PeerUser>;
   state: State;
+  /** The link; one is in use while the state is "up". */
+  readonly link: RenewableSession<Session>;
   former: Former | undefined;
-  renewing: boolean;
   health: Health;
   /** It outlives the users of the relay, because they come back at once. */
   readonly backOff: BackOff;
@@ -68,7 +60,6 @@ export class PeerLinks implements Peers {
   readonly #deps: PeerLinksDeps;
   /** Relays used lately, so as bounded as the relays that are known. */
   readonly #peers = new Map<string, Peer>();
-  #closed = false;
 
   constructor(deps: PeerLinksDeps) {
     this.#deps = deps;
@@ -101,8 +92,7 @@ export class PeerLinks implements Peers {
 
   /** The session with the relay, while it is up. */
   session(node: string): Session | undefined {
-    const state = this.#peers.get(node)?.state;
-    return state?.kind === "up" ? state.session : undefined;
+    return this.#peers.get(node)?.link.current;
   }
 
   /** The relay has restarted: its failures before that do not count. */
@@ -122,11 +112,10 @@ export class PeerLinks implements Peers {
   }
 
   close(): void {
-    this.#closed = true;
     for (const peer of this.#peers.values()) {
       peer.cancelLinger?.();
       if (peer.state.kind === "backing-off") peer.state.cancel();
-      if (peer.state.kind === "up") peer.state.session.close(0, "");
+      peer.link.close(0);
       peer.former?.session.close(0, "");
     }
     this.#peers.clear();
@@ -134,8 +123,9 @@ export class PeerLinks implements Peers {
 
   /** Calls `up` of a new user, unless the user or the link has gone meanwhile. */
   #announceUp(peer: Peer, user: PeerUser): void {
-    if (!peer.users.has(user) || peer.state.kind !== "up") return;
-    user.up(peer.state.session.source);
+    const session = peer.link.current;
+    if (!peer.users.has(user) || session === undefined) return;
+    user.up(session.source);
     if (peer.leaving) user.leaving();
   }
 
@@ -159,8 +149,17 @@ export class PeerLinks implements Peers {
       node,
       users: new Set(),
       state: { kind: "idle" },
+      link: new RenewableSession<Session>({
+        clock: this.#deps.clock,
+        dial: (on) => this.#deps.dial(node, { ...on, renew: () => this.#renew(peer, on) }),
+        up: (session) => this.#up(peer, session),
+        failed: () => this.#failed(peer),
+        leaving: () => this.#leave(peer),
+        lost: () => this.#failed(peer),
+        replaced: (former) => this.#replaced(peer, former),
+        formerGone: (former) => this.#lostFormer(peer, former),
+      }),
       former: undefined,
-      renewing: false,
       health: "unknown",
       backOff: new BackOff({ firstMs: FIRST_WAIT_MS, longestMs: LONGEST_WAIT_MS, random: this.#deps.random }),
       upAt: 0,
@@ -174,81 +173,35 @@ export class PeerLinks implements Peers {
   #dial(peer: Peer): void {
     peer.state = { kind: "dialling" };
     peer.leaving = false;
-    this.#open(peer).then(
-      (session) => {
-        if (session === undefined) {
-          this.#failed(peer);
-          return;
-        }
-        peer.upAt = this.#deps.clock.now();
-        peer.state = { kind: "up", session };
-        this.#setHealth(peer, "up");
-        for (const user of [...peer.users]) user.up(session.source);
-        // Its users have left meanwhile.
-        if (peer.users.size === 0) this.#lingerOrRetire(peer);
-      },
-      () => {
-        this.#failed(peer);
-      },
-    );
+    peer.link.open();
   }
 
-  /** A link; nothing when it has ended, or all links are closed, by the time that it is open. */
-  async #open(peer: Peer): Promise<Session | undefined> {
-    let session: Session | undefined;
-    let ended = false;
-    const current = () => session !== undefined && peer.state.kind === "up" && peer.state.session === session;
-    let early = false;
-    const leaving = () => {
-      if (ended || this.#closed) return;
-      early = session === undefined;
-      if (!current()) return;
-      peer.leaving = true;
-      for (const user of [...peer.users]) user.leaving();
-      if (peer.users.size === 0) this.#lingerOrRetire(peer);
-    };
-    const opened = await this.#deps.dial(peer.node, {
-      gone: () => {
-        if (ended) return;
-        ended = true;
-        if (current()) this.#failed(peer);
-        else if (session !== undefined) this.#lostFormer(peer, session);
-      },
-      leaving,
-      renew: () => {
-        if (!ended && current()) this.#renew(peer);
-      },
-    });
-    session = opened;
-    // The peer asked us to leave before `dial` resolved.
-    if (early) this.#deps.clock.timer(0, leaving);
-    if (!this.#closed && !ended) return opened;
-    opened.close(0, "");
-    return undefined;
+  #up(peer: Peer, { source }: Session): void {
+    peer.upAt = this.#deps.clock.now();
+    peer.state = { kind: "up" };
+    this.#setHealth(peer, "up");
+    for (const user of [...peer.users]) user.up(source);
+    // Its users have left meanwhile.
+    if (peer.users.size === 0) this.#lingerOrRetire(peer);
   }
 
-  /** Opens a second link before the first one ends, and its users move to it. Where that fails, the first link ends as it would. */
-  #renew(peer: Peer): void {
-    if (peer.renewing || peer.users.size === 0) return;
-    peer.renewing = true;
-    const before = peer.state;
-    this.#open(peer)
-      .then((session) => {
-        if (session === undefined) return;
-        if (before.kind !== "up" || peer.state !== before) {
-          session.close(0, "");
-          return;
-        }
-        peer.former?.session.close(0, "");
-        peer.former = { session: before.session, users: new Set(peer.users) };
-        peer.state = { kind: "up", session };
-        peer.leaving = false;
-        for (const user of [...peer.users]) user.renewed?.();
-      })
-      .catch(() => {})
-      .finally(() => {
-        peer.renewing = false;
-      });
+  #leave(peer: Peer): void {
+    peer.leaving = true;
+    for (const user of [...peer.users]) user.leaving();
+    if (peer.users.size === 0) this.#lingerOrRetire(peer);
+  }
+
+  /** A link without users is not renewed. It ends, and the next user dials the relay. */
+  #renew({ users }: Peer, { renew }: SessionEvents): void {
+    if (users.size > 0) renew();
+  }
+
+  /** A second link took the place of the first; the users move to it. */
+  #replaced(peer: Peer, session: Session): void {
+    peer.former?.session.close(0, "");
+    peer.former = { session, users: new Set(peer.users) };
+    peer.leaving = false;
+    for (const user of [...peer.users]) user.renewed?.();
   }
 
   #releaseFormer(peer: Peer, user: PeerUser): void {
@@ -270,7 +223,6 @@ export class PeerLinks implements Peers {
   }
 
   #failed(peer: Peer): void {
-    if (this.#closed) return;
     peer.cancelLinger?.();
     peer.cancelLinger = undefined;
     if (peer.state.kind === "up" && this.#deps.clock.now() - peer.upAt >= STEADY_MS) peer.backOff.reset();
@@ -296,10 +248,10 @@ export class PeerLinks implements Peers {
   #retire(peer: Peer): void {
     peer.cancelLinger = undefined;
     if (peer.users.size > 0 || peer.state.kind !== "up") return;
-    const { session } = peer.state;
+    const session = peer.link.release();
     // The link did not fail: the relay's back-off need not be remembered.
     this.#forget(peer);
-    session.close(0, "");
+    session?.close(0, "");
   }
 
   /** Without users. The next user finds its health unknown and dials it. */

@@ -14,7 +14,7 @@ import {
   type SessionReport,
 } from "../../moq/session/index.ts";
 import type { NodeInfo } from "../contract.ts";
-import type { LinkEvents } from "../links/index.ts";
+import type { SessionEvents } from "../renewable-session.ts";
 import { Admission } from "./admission.ts";
 import { meshLimits } from "./limits.ts";
 import { CONTROL_PATH } from "./policy.ts";
@@ -84,7 +84,7 @@ export interface RootEvents {
 }
 
 /** What happens to a link to another relay. */
-export interface PeerEvents extends LinkEvents {
+export interface PeerEvents extends SessionEvents {
   /** The relay has that id in the hops of announcements. */
   readonly met: (hop: bigint) => void;
 }

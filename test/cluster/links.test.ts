@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { PeerLinks } from "../../cluster/links/peer-links.ts";
+import type { SessionEvents } from "../../cluster/renewable-session.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Session } from "../../moq/session/index.ts";
 import { FakeRelay, settle } from "./support.ts";
@@ -9,7 +10,7 @@ import { FakeRelay, settle } from "./support.ts";
 const LINGER_MS = 10_000;
 
 interface Dial {
-  readonly on: { gone: () => void; leaving: () => void };
+  readonly on: SessionEvents;
   readonly up: () => void;
   readonly fail: () => void;
 }
@@ -45,6 +46,7 @@ class Scene {
       up: () => void this.log.push("up"),
       down: () => void this.log.push("down"),
       leaving: () => void this.log.push("leaving"),
+      renewed: () => void this.log.push("renewed"),
     });
   }
 
@@ -164,6 +166,31 @@ describe("a link to a relay", () => {
     assert.equal(scene.dials.length, before + 1);
     scene.links.close();
     assert.equal(scene.clock.pending, 0);
+  });
+
+  it("that was renewed closes once its users have moved to the second one", async () => {
+    const scene = new Scene();
+    const users = [scene.use(), scene.use()];
+    scene.last.up();
+    await settle();
+    scene.last.on.renew();
+    scene.last.up();
+    await settle();
+    assert.deepEqual([scene.dials.length, scene.log.slice(2), scene.closed], [2, ["renewed", "renewed"], 0]);
+    users[0]?.();
+    assert.equal(scene.closed, 0);
+    users[1]?.();
+    assert.deepEqual([scene.closed, scene.links.up], [1, ["r"]]);
+  });
+
+  it("is not renewed without users", async () => {
+    const scene = new Scene();
+    const release = scene.use();
+    scene.last.up();
+    await settle();
+    release();
+    scene.last.on.renew();
+    assert.equal(scene.dials.length, 1);
   });
 
   it("that cannot be opened is dialled after ever longer waits, however often users ask for it", async () => {
