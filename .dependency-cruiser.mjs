@@ -53,9 +53,6 @@ const DOORS = [
 /** Free of I/O: a clock and a transport are arguments. */
 const PURE = "^(moq|cluster)/";
 
-/** Files in a cycle of types; a file that is mended leaves this list. */
-const TYPE_CYCLES = ["^lab/sim/"];
-
 /** What tests of one room may use of another room's: what supports tests, and no test. */
 const TEST_SUPPORT = "(^|/)(support|fixtures|qmux-sim|redis-server)(/|\\.ts$)";
 
@@ -93,14 +90,9 @@ export default {
   forbidden: [
     {
       name: "no-cycles",
+      comment: "Cycles of types count as well.",
       severity: "error",
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
-    },
-    {
-      name: "no-cycles-of-types",
-      severity: "error",
-      from: { pathNot: TYPE_CYCLES },
       to: { circular: true },
     },
     { name: "nothing-missing", severity: "error", from: {}, to: { couldNotResolve: true } },

@@ -1,5 +1,4 @@
 import type { WorldEvents } from "./probe.ts";
-import type { SimRelay } from "./relay.ts";
 import { LEASE_MS } from "./settings.ts";
 
 /** Milliseconds that a track may come from two relays while it moves from one to the other: the better one may have to find a route itself. */
@@ -68,33 +67,33 @@ export class Checks implements WorldEvents {
     return this.#now() - (this.#cut.get(node) ?? Number.NEGATIVE_INFINITY) >= EXCUSED_MS;
   }
 
-  held({ info: { node } }: SimRelay, path: string): void {
+  held(node: string, path: string): void {
     const paths = this.#held.get(node) ?? new Map<string, number>();
     this.#held.set(node, paths);
     if (!paths.has(path)) paths.set(path, this.#now());
   }
 
-  released({ info: { node } }: SimRelay, path: string): void {
+  released(node: string, path: string): void {
     this.#held.get(node)?.delete(path);
   }
 
-  nodeGone({ info }: SimRelay, node: string): void {
-    if (this.#missing(node) || this.#excused(node) || this.#excused(info.node)) return;
-    this.#violated(`${info.node} hears that ${node} is gone, which is there`);
+  nodeGone(self: string, node: string): void {
+    if (this.#missing(node) || this.#excused(node) || this.#excused(self)) return;
+    this.#violated(`${self} hears that ${node} is gone, which is there`);
   }
 
-  holdingGone({ info }: SimRelay, path: string, node: string): void {
-    if (this.#missing(node) || this.#excused(node) || this.#excused(info.node)) return;
+  holdingGone(self: string, path: string, node: string): void {
+    if (this.#missing(node) || this.#excused(node) || this.#excused(self)) return;
     const since = this.#held.get(node)?.get(path);
     if (since === undefined || this.#now() - since < UNDER_WAY_MS) return;
-    this.#violated(`${info.node} hears that ${node} no longer has ${path}, which has it`);
+    this.#violated(`${self} hears that ${node} no longer has ${path}, which has it`);
   }
 
-  subscribed({ info }: SimRelay, node: string, path: string, track: string): () => void {
+  subscribed(self: string, node: string, path: string, track: string): () => void {
     this.subscriptions++;
     const key = `${path} ${track}`;
-    const tracks = this.#upstreams.get(info.node) ?? new Map<string, Taken>();
-    this.#upstreams.set(info.node, tracks);
+    const tracks = this.#upstreams.get(self) ?? new Map<string, Taken>();
+    this.#upstreams.set(self, tracks);
     const taken = tracks.get(key) ?? { from: [], since: this.#now(), oddSince: undefined };
     tracks.set(key, taken);
     if (taken.from.length === 1) taken.since = this.#now();
@@ -104,7 +103,7 @@ export class Checks implements WorldEvents {
     return () => {
       if (over) return;
       over = true;
-      this.#overlap(info.node, key, taken);
+      this.#overlap(self, key, taken);
       taken.from.splice(taken.from.indexOf(node), 1);
       if (taken.from.length === 0 && tracks.get(key) === taken) tracks.delete(key);
     };

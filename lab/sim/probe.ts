@@ -2,36 +2,35 @@
 import type { MeshProbe, Peers, Registrar } from "../../cluster/index.ts";
 import type { Source } from "../../moq/model/index.ts";
 import type { AnnounceTable } from "../../moq/session/index.ts";
-import type { SimRelay } from "./relay.ts";
 
-/** What relays do, for the checks of a simulation. */
+/** What relays do, for the checks of a simulation. `self` is the name of the relay. */
 export interface WorldEvents {
   /** A relay registers that it has a broadcast first-hand, or withdraws that. */
-  held(relay: SimRelay, path: string): void;
-  released(relay: SimRelay, path: string): void;
+  held(self: string, path: string): void;
+  released(self: string, path: string): void;
   /** A root says to a relay that another relay, or a broadcast of that one, is gone. */
-  nodeGone(relay: SimRelay, node: string): void;
-  holdingGone(relay: SimRelay, path: string, node: string): void;
+  nodeGone(self: string, node: string): void;
+  holdingGone(self: string, path: string, node: string): void;
   /** A relay subscribes to a track at another, until the returned function is called. */
-  subscribed(relay: SimRelay, node: string, path: string, track: string): () => void;
+  subscribed(self: string, node: string, path: string, track: string): () => void;
 }
 
 /** Reports what passes between the parts of the relay's node. */
-export function probe(relay: SimRelay, events: WorldEvents): MeshProbe {
+export function probe(self: string, events: WorldEvents): MeshProbe {
   return {
-    registrar: (registrar) => watchedRegistrar(relay, registrar, events),
-    peers: (peers) => watchedPeers(relay, peers, events),
+    registrar: (registrar) => watchedRegistrar(self, registrar, events),
+    peers: (peers) => watchedPeers(self, peers, events),
   };
 }
 
-function watchedRegistrar(relay: SimRelay, registrar: Registrar, events: WorldEvents): Registrar {
+function watchedRegistrar(self: string, registrar: Registrar, events: WorldEvents): Registrar {
   return {
     hold: (holding) => {
-      events.held(relay, holding.path);
+      events.held(self, holding.path);
       registrar.hold(holding);
     },
     release: (path) => {
-      events.released(relay, path);
+      events.released(self, path);
       registrar.release(path);
     },
     ask: (scope, sink) =>
@@ -40,23 +39,23 @@ function watchedRegistrar(relay: SimRelay, registrar: Registrar, events: WorldEv
         holding: (holding) => sink.holding(holding),
         complete: () => sink.complete(),
         nodeGone: (node) => {
-          events.nodeGone(relay, node);
+          events.nodeGone(self, node);
           sink.nodeGone(node);
         },
         holdingGone: (path, node) => {
           // A rival's holding also goes from this answer when the relay itself no longer has the broadcast.
-          if (scope.kind !== "rivals") events.holdingGone(relay, path, node);
+          if (scope.kind !== "rivals") events.holdingGone(self, path, node);
           sink.holdingGone(path, node);
         },
       }),
   };
 }
 
-function watchedPeers(relay: SimRelay, peers: Peers, events: WorldEvents): Peers {
+function watchedPeers(self: string, peers: Peers, events: WorldEvents): Peers {
   return {
     use: (node, user) =>
       peers.use(node, {
-        up: (source) => user.up(watchedSource(source, (path, track) => events.subscribed(relay, node, path, track))),
+        up: (source) => user.up(watchedSource(source, (path, track) => events.subscribed(self, node, path, track))),
         down: () => user.down(),
         leaving: () => user.leaving(),
         renewed: () => user.renewed?.(),

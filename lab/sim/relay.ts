@@ -14,7 +14,7 @@ import { ChannelRegistry, liteSession, openAccess, type Session } from "../../mo
 import type { MemoryEngine } from "../network/index.ts";
 import { counted, probe } from "./probe.ts";
 import { CACHE, CLIENT_LINK, LIMITS, MESH_BOUNDS, PEER_LINK, SESSION_LIMITS, TIMES } from "./settings.ts";
-import type { World } from "./world.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 const CERTIFICATE = { cert: "", key: "" };
 const DIAL_TIMEOUT_MS = 1_000;
@@ -25,13 +25,13 @@ export class SimRelay {
   readonly broadcasts: Broadcasts;
   readonly engine: MemoryEngine;
   readonly mesh: MeshNode;
-  readonly #world: World;
+  readonly #world: Surroundings;
   readonly #channels = new ChannelRegistry();
   /** Cancel the ends of sessions whose token expires later. */
   readonly #expiries = new Set<() => void>();
   #stop: () => Promise<void> = async () => {};
 
-  constructor(world: World, info: NodeInfo) {
+  constructor(world: Surroundings, info: NodeInfo) {
     this.#world = world;
     this.info = info;
     const { clock, random } = world;
@@ -52,7 +52,7 @@ export class SimRelay {
       tokenExpiry: async () => this.#tokenExpiry(),
       resolver: { addresses: async () => [], services: async () => [] },
       events: eventsOf(world, info),
-      ...(events && { probe: probe(this, events) }),
+      ...(events && { probe: probe(info.node, events) }),
     });
   }
 
@@ -71,7 +71,7 @@ export class SimRelay {
     this.mesh.close();
     await this.#stop();
     this.broadcasts.close("closed");
-    this.#world.relays.delete(this.info.node);
+    this.#world.killed(this.info.node);
   }
 
   /** Admits every session, and serves it by the policy of the mesh. */
@@ -142,7 +142,7 @@ export class SimRelay {
   };
 }
 
-function settingsOf({ roots, regions, options }: World, { node, role }: NodeInfo): MeshSettings {
+function settingsOf({ roots, regions, options }: Surroundings, { node, role }: NodeInfo): MeshSettings {
   return {
     roots: roots.map((root) => `https://${root}:1/`),
     isRoot: role === "root" || roots.includes(node),
@@ -166,7 +166,7 @@ function visitorOf({ path, query }: LinkInfo): Visitor {
 }
 
 /** What the program logs is of no interest here, but for what must never happen. */
-function eventsOf({ defects }: World, { node: self }: NodeInfo): MeshNodeEvents {
+function eventsOf({ defects }: Surroundings, { node: self }: NodeInfo): MeshNodeEvents {
   const ignored = () => {};
   const defect = (error: unknown) => void defects.push(error);
   return {

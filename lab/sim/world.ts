@@ -5,37 +5,22 @@ import { Broadcasts } from "../../moq/model/index.ts";
 import { ChannelRegistry, liteSession, openAccess, type Session, type SessionReport } from "../../moq/session/index.ts";
 import { ManualClock, MemoryNetwork } from "../network/index.ts";
 import { TestClient } from "./client.ts";
-import type { WorldEvents } from "./probe.ts";
 import { SimRelay } from "./relay.ts";
 import { CACHE, CLIENT_LINK, LIMITS, SESSION_LIMITS } from "./settings.ts";
+import type { Surroundings, WorldOptions } from "./surroundings.ts";
 
 /** When the worlds begin; late enough for clocks that are behind. */
 const EPOCH_MS = 1_000_000_000;
 
-/** Properties of a world besides its relays. What is absent has the program's default. */
-export interface WorldOptions {
-  /** Of links between relays: large meshes have slow ones, so that most of what happens is not signs of life. */
-  readonly peer?: { readonly idleTimeoutMs: number; readonly keepAliveMs: number };
-  /** One-way delay of each new link, in milliseconds. */
-  readonly latencyMs?: () => number;
-  /** What the wall clock of a relay is ahead, in milliseconds. */
-  readonly skewMs?: (node: string) => number;
-  /** Milliseconds for which the token of a relay is valid; absent: no token expires. */
-  readonly tokenLifeMs?: number;
-  readonly events?: WorldEvents;
-}
-
-export class World {
+export class World implements Surroundings {
   readonly clock = new ManualClock();
   readonly network: MemoryNetwork;
   readonly defects: unknown[] = [];
   readonly relays = new Map<string, SimRelay>();
   readonly roots: readonly string[];
   readonly random: () => number;
-  /** Preferred by every relay after its own. */
   regions: readonly string[] = [];
   readonly options: WorldOptions;
-  /** Announcements that control sessions carried, both ways. */
   messages = 0;
   hops = 1n;
 
@@ -56,9 +41,12 @@ export class World {
     return relay;
   }
 
-  /** What time it is for a relay, in milliseconds since 1970. */
   wallNow(node: string): number {
     return EPOCH_MS + this.clock.now() + (this.options.skewMs?.(node) ?? 0);
+  }
+
+  killed(node: string): void {
+    this.relays.delete(node);
   }
 
   relay(node: string): SimRelay {
