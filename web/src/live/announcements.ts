@@ -2,9 +2,7 @@
 import { Connection as MoqConnection } from "@moq/net";
 import { Connection, type ConnectionState } from "../relay/connection.ts";
 import type { Target } from "../relay/dial.ts";
-
-/** Protocols of @moq/net, preferred first. */
-const PROTOCOLS = ["moq-lite-05", "moq-lite-04", "moq-lite-03"];
+import { VIEWER_PROTOCOLS } from "../relay/protocols.ts";
 
 /** Milliseconds between the end of a session's announcements and the end of the session. */
 const ENDING_MS = 1_000;
@@ -25,7 +23,7 @@ export class Announcements {
   constructor({ target, onState, onNames, onCut }: AnnouncementsOptions) {
     this.#connection = new Connection({
       target,
-      protocols: PROTOCOLS,
+      protocols: VIEWER_PROTOCOLS,
       handshake: (url, transport) => MoqConnection.connect(url, { transport }),
       onState,
       onSession: (session) => {

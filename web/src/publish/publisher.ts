@@ -3,11 +3,9 @@ import * as Publish from "@moq/publish";
 import { Rate, toBits } from "../rate.ts";
 import { Connection, type ConnectionState } from "../relay/connection.ts";
 import type { Target } from "../relay/dial.ts";
+import { PUBLISHER_PROTOCOLS } from "../relay/protocols.ts";
 import { SentBytes } from "./sent-bytes.ts";
 import type { Source } from "./source.ts";
-
-/** Protocols of @moq/publish, preferred first. */
-const PROTOCOLS = ["moq-lite-04", "moq-lite-03"];
 
 /** Milliseconds after the start of a session within which a relay announces an earlier publisher. */
 const OLDER_MS = 1000;
@@ -58,7 +56,7 @@ export class Publisher {
     this.#connection = new Connection({
       target,
       publishes: name,
-      protocols: PROTOCOLS,
+      protocols: PUBLISHER_PROTOCOLS,
       handshake: (url, transport) => {
         this.#sent = new SentBytes(transport);
         return Publish.Net.Connection.connect(url, { transport });

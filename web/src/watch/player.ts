@@ -3,10 +3,8 @@ import * as Watch from "@moq/watch";
 import { Rate, toBits } from "../rate.ts";
 import { Connection, type ConnectionState } from "../relay/connection.ts";
 import type { Target } from "../relay/dial.ts";
+import { VIEWER_PROTOCOLS } from "../relay/protocols.ts";
 import { Patience } from "./patience.ts";
-
-/** Protocols of @moq/watch, preferred first. */
-const PROTOCOLS = ["moq-lite-05", "moq-lite-04", "moq-lite-03"];
 
 /** The player downloads the picture while it is this close to the visible part of the page and the tab is in front. */
 const VISIBLE = "20%";
@@ -81,7 +79,7 @@ export class Player {
     this.#effects.subscribe(broadcast.out.status, onStatus);
     this.#connection = new Connection({
       target,
-      protocols: PROTOCOLS,
+      protocols: VIEWER_PROTOCOLS,
       handshake: (url, transport) => Watch.Net.Connection.connect(url, { transport }),
       onState: onConnection,
       onSession: (session) => this.#session.set(session),
