@@ -219,6 +219,11 @@ export class MeshNode {
     this.control.inform({ ...this.self, draining: true });
   }
 
+  /** Takes back {@link drain}. */
+  undrain(): void {
+    this.control.inform(this.self);
+  }
+
   /** Withdraws the relay and its broadcasts from the roots, so that no root keeps them for a lease. Comes before `close`. */
   leave(): void {
     this.control.leave();

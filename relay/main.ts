@@ -79,6 +79,8 @@ class RelayProcess implements Relay {
   #admin: AdminServer | undefined;
   #page: Page | undefined;
   #draining: Promise<void> | undefined;
+  /** While the relay drains without ending. */
+  #standby: { over: boolean } | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(config: Config, options: StartOptions) {
@@ -224,6 +226,29 @@ class RelayProcess implements Relay {
     this.#mesh?.reconfigure(this.#config.cluster);
   }
 
+  standDown(reason: string): boolean {
+    if (this.#state !== "ready") return false;
+    const standby = { over: false };
+    this.#standby = standby;
+    const hurry = () => standby.over || this.#closing !== undefined;
+    this.#letLeave(reason, { hurry, last: false }).catch((error: unknown) =>
+      this.#parts.defects.report("while sessions were asked to leave", error),
+    );
+    return true;
+  }
+
+  resume(): boolean {
+    if (this.#standby === undefined || this.#draining !== undefined || this.#state !== "draining") return false;
+    this.#standby.over = true;
+    this.#standby = undefined;
+    this.#parts.host.startAccepting();
+    this.#mesh?.undrain();
+    this.#state = "ready";
+    this.#health.monitor.setLife("ready");
+    this.#parts.log.info("relay serves again: the drain was taken back");
+    return true;
+  }
+
   drain(reason: string): Promise<void> {
     this.#draining ??= this.#drain(reason);
     return this.#draining;
@@ -236,7 +261,8 @@ class RelayProcess implements Relay {
 
   async #drain(reason: string): Promise<void> {
     try {
-      if (this.#closing === undefined) await this.#letLeave(reason);
+      if (this.#closing === undefined)
+        await this.#letLeave(reason, { hurry: () => this.#closing !== undefined, last: true });
     } catch (error) {
       // After a defect the sessions lose their time to leave, but the relay still ends.
       this.#parts.defects.report("while sessions were asked to leave", error);
@@ -244,7 +270,8 @@ class RelayProcess implements Relay {
     await this.close(reason);
   }
 
-  async #letLeave(reason: string): Promise<void> {
+  /** Asks the sessions to leave and closes those that stay. Ends early when `hurry` is true. `last`: the relay ends afterwards. */
+  async #letLeave(reason: string, { hurry, last }: { hurry: () => boolean; last: boolean }): Promise<void> {
     const { drain } = this.#config;
     this.#state = "draining";
     this.#health.monitor.setLife("draining");
@@ -253,8 +280,7 @@ class RelayProcess implements Relay {
     // sessions get GOAWAY, so that no client is sent away and comes back here.
     this.#mesh?.drain();
     const uri = this.#mesh?.refuge() ?? "";
-    this.#listeners?.stopAccepting();
-    const hurry = () => this.#closing !== undefined;
+    if (last) this.#listeners?.stopAccepting();
     await drainSessions(this.#parts.host, { ...drain, clock: this.#parts.clock, reason, hurry, uri });
   }
 
@@ -286,7 +312,7 @@ class RelayProcess implements Relay {
   }
 
   async #openAdmin(): Promise<undefined> {
-    this.#admin = await openAdmin({ ...this.#parts, config: this.#config, view: this });
+    this.#admin = await openAdmin({ ...this.#parts, config: this.#config, view: this, control: this });
   }
 
   async #openCertificate(): Promise<ServedCertificate> {

@@ -178,6 +178,11 @@ export class Broadcast {
     }
   }
 
+  /** Evicts what the cache keeps of its tracks, or of the tracks named `name`. */
+  purge(name?: string): void {
+    for (const track of [...this.#tracks]) if (name === undefined || track.name === name) track.purge();
+  }
+
   close(reason: Reason): void {
     for (const track of [...this.#tracks]) track.close(reason);
     this.#tracks.clear();

@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { Counters } from "../counters.ts";
+import { isUnder } from "../path.ts";
 import type { Reason } from "../reason.ts";
 import { type Advertisement, Broadcast, type BroadcastHost } from "./broadcast.ts";
 import { GroupCache } from "./cache.ts";
@@ -238,6 +239,15 @@ export class Broadcasts {
   /** `source` allows no more streams and a request waits for one: tracks without viewers give theirs back. False when there are none. */
   makeRoom(source: Source): boolean {
     return this.#kept.release(source);
+  }
+
+  /** Evicts what the cache keeps of the broadcasts at or under `prefix`, or of their tracks named `track`. Returns what it freed. */
+  purge(prefix: string, track?: string): { readonly groups: number; readonly bytes: number } {
+    const { cacheGroups: groups, cacheBytes: bytes } = this.counters;
+    for (const broadcast of [...this.#broadcasts.values()]) {
+      if (isUnder(broadcast.path, prefix)) broadcast.purge(track);
+    }
+    return { groups: groups - this.counters.cacheGroups, bytes: bytes - this.counters.cacheBytes };
   }
 
   /** Ends everything. */

@@ -191,6 +191,11 @@ export class GroupStore {
     }
   }
 
+  /** Evicts everything that is kept, the newest group too. What is under way goes on to its viewers. */
+  purge(): void {
+    for (const group of [...this.#groups.values()]) group.evict();
+  }
+
   clear(): void {
     for (const group of [...this.#groups.values()]) group.evict();
     this.#newest = undefined;

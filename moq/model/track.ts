@@ -190,6 +190,11 @@ export class Track implements SubscribedTrack {
     this.#upstream.changed();
   }
 
+  /** Evicts every group that the cache keeps of it. Its viewers notice nothing; new ones begin with the next group. */
+  purge(): void {
+    this.#store.purge();
+  }
+
   leave(subscription: Subscription): void {
     if (!this.#subscriptions.delete(subscription)) return;
     this.counters.subscriptionsActive--;

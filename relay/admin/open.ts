@@ -5,13 +5,14 @@ import { bindFailed, type Defects } from "../host/index.ts";
 import { AdminServer, API_METRICS, Audit, isLoopbackHost, REFUSALS } from "../http/index.ts";
 import type { Logger } from "../log/index.ts";
 import { AdminAuthority } from "./authority.ts";
+import { HeapSnapshots } from "./heap-snapshots.ts";
 import { type AdminParts, operations } from "./operations.ts";
 import { RequestRate } from "./request-rate.ts";
 
 /** Most connections to the admin listener: probes, a scraper, and the pages of some operators. */
 const MAX_CONNECTIONS = 256;
 
-export interface AdminDeps extends AdminParts {
+export interface AdminDeps extends Omit<AdminParts, "snapshots"> {
   readonly config: Config;
   readonly defects: Defects;
   readonly log: Logger;
@@ -34,7 +35,7 @@ export async function openAdmin(deps: AdminDeps): Promise<AdminServer> {
   view.counters.attach(API_METRICS, () => counts);
   const audit = new Audit({ wallNow, log: (entry) => log.info({ ...entry, audit: true }, "operator acted") });
   const api = {
-    operations: operations(deps, audit),
+    operations: operations({ ...deps, snapshots: new HeapSnapshots(config.http.snapshotDir, wallNow) }, audit),
     version: view.version,
     authority,
     audit,

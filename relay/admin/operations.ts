@@ -5,6 +5,8 @@ import type { Audit, Operation, RelayView } from "../http/index.ts";
 import { auditOperations } from "./audit.ts";
 import { broadcastOperations } from "./broadcasts.ts";
 import { clusterOperations } from "./cluster.ts";
+import { cacheOperations, drainOperations, heapOperations, logOperations, type RelayControl } from "./control.ts";
+import type { HeapSnapshots } from "./heap-snapshots.ts";
 import { revocationOperations } from "./revocations.ts";
 import { sessionOperations } from "./sessions.ts";
 import { statusOperations } from "./status.ts";
@@ -18,6 +20,8 @@ export interface AdminParts {
   readonly host: SessionHost;
   readonly broadcasts: Broadcasts;
   readonly gate: AuthGate;
+  readonly control: RelayControl;
+  readonly snapshots: HeapSnapshots;
 }
 
 /** Every operation of the admin API. */
@@ -28,6 +32,10 @@ export function operations(parts: AdminParts, audit: Audit): Operation[] {
     ...broadcastOperations(parts),
     ...clusterOperations(parts.view),
     ...revocationOperations(parts.gate),
+    ...cacheOperations(parts.broadcasts),
+    ...drainOperations(parts.control),
+    ...logOperations(parts.control),
+    ...heapOperations(parts.snapshots),
     ...auditOperations(audit),
   ];
 }

@@ -41,6 +41,10 @@ export const httpSection = section(
         "Origins whose pages may use the API, such as `https://ops.example.com`. The listener's own pages always may.",
       default: [],
     }),
+    snapshot_dir: optionalText({
+      description: "Folder into which the API writes snapshots of the heap. They may contain tokens and payload.",
+      fallback: "the API takes none",
+    }),
     admin_rate: integer({
       description: "Requests a second that the API answers to one address.",
       default: 50,

@@ -248,6 +248,11 @@ export class SessionHost {
     this.#accepting = false;
   }
 
+  /** Accepts requests again. */
+  startAccepting(): void {
+    this.#accepting = true;
+  }
+
   /** Sends GOAWAY to every peer, with `uri` unless it is empty. */
   goaway(uri: string): void {
     for (const [session, { path }] of [...this.#sessions]) session.goaway(uri === "" ? "" : redirectUri(uri, path));

@@ -2,7 +2,7 @@ import type { Counters } from "../../moq/counters.ts";
 import { gauge, metricGroup, type Readings } from "../../moq/metrics.ts";
 import type { HealthReport } from "../health/index.ts";
 
-/** The state of a relay; it never goes back to an earlier one. */
+/** The state of a relay. It goes back once at most, from `draining` to `ready`, when an operator takes a drain back. */
 export type RelayState = "starting" | "ready" | "draining" | "closed";
 
 /** Open sessions on one engine in one protocol version; both are closed sets, so they can be labels of metrics. */

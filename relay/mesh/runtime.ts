@@ -128,6 +128,11 @@ export class MeshRuntime {
     this.#node.drain();
   }
 
+  /** Takes back {@link drain}. */
+  undrain(): void {
+    this.#node.undrain();
+  }
+
   /** URL that viewers are sent to while this relay drains; empty when no place is known. */
   refuge(): string {
     return this.#redirect ?? this.#node.routes.refuge()?.publicUrl ?? "";

@@ -218,7 +218,9 @@ test("counts no defect for a client that leaves during its request", async () =>
   const asked = Promise.withResolvers<undefined>();
   const accept = async () => void asked.resolve(undefined);
   const operations = [failing("post", "/broken", () => Promise.reject(new Error("not reached")))];
-  const api = apiOf({ operations, authority: { accept } });
+  const failures: unknown[] = [];
+  const failed = (error: unknown) => void failures.push(error);
+  const api = apiOf({ operations, authority: { accept }, failed });
   const view = new FakeView();
   const admin = await AdminServer.listen({ host: "127.0.0.1", port: 0, view, places: new Places(10), warn, api });
   const socket = connect(admin.address.port, "127.0.0.1");
@@ -229,6 +231,7 @@ test("counts no defect for a client that leaves during its request", async () =>
   socket.destroy();
   await once(socket, "close");
   assert.equal((await fetch(`http://127.0.0.1:${admin.address.port}/health/live`)).status, 200);
+  assert.deepEqual(failures, []);
   await admin.close();
 });
 

@@ -1,7 +1,6 @@
 import { TLSSocket } from "node:tls";
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import type { z } from "zod";
 import { isLocalRequest } from "../local.ts";
@@ -54,7 +53,6 @@ export function addApi(app: Hono<ApiEnv>, deps: ApiDeps): void {
     checkRate(c, deps);
     await next();
   });
-  api.use(bodyLimit({ maxSize: MAX_BODY, onError: tooLong }));
   api.get("/openapi.json", (c) => c.json(document));
   for (const one of deps.operations) {
     api.on(one.method.toUpperCase(), routeOf(one.path), (c) => answer(c, one, deps));
@@ -141,10 +139,6 @@ function checkRate(c: ApiContext, { rate, refused }: ApiDeps): void {
   throw new ApiProblem(429, "too_many_requests", `too many requests from this address: try again in ${wait} s`);
 }
 
-function tooLong(): never {
-  throw new ApiProblem(413, "body_too_long", `a body may have ${MAX_BODY} bytes`);
-}
-
 function tokenOf(c: ApiContext): string | undefined {
   const field = c.req.header("authorization");
   if (field === undefined) return undefined;
@@ -181,12 +175,32 @@ async function jsonOf(c: ApiContext): Promise<unknown> {
   if (!/^application\/json\s*(;|$)/i.test(type)) {
     throw new ApiProblem(415, "not_json", "the Content-Type must be application/json");
   }
+  const bytes = await bodyOf(c);
   try {
-    return await c.req.json();
-  } catch (error) {
-    if (error instanceof ApiProblem) throw error;
+    const value: unknown = JSON.parse(bytes.toString());
+    return value;
+  } catch {
     throw new ApiProblem(400, "bad_request", "the body is not JSON");
   }
+}
+
+async function bodyOf(c: ApiContext): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of c.env.incoming) {
+      if (!(chunk instanceof Uint8Array)) continue;
+      bytes += chunk.length;
+      if (bytes > MAX_BODY) break;
+      chunks.push(chunk);
+    }
+  } catch {
+    // The client left in the middle of the body, or the body arrived too late.
+    throw new ApiProblem(400, "bad_request", "the body did not arrive");
+  }
+  if (bytes <= MAX_BODY) return Buffer.concat(chunks);
+  c.header("Connection", "close");
+  throw new ApiProblem(413, "body_too_long", `a body may have ${MAX_BODY} bytes`);
 }
 
 function addressOf(c: ApiContext): string {
