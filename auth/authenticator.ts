@@ -8,7 +8,8 @@ import { type FileSource, type Key, KeyRing, UrlKeys, watchKeyFile, watchKeyFold
 import { Origins } from "./origins.ts";
 import { isSuspect, normalise } from "./paths.ts";
 import { type AdminRight, Granted } from "./powers.ts";
-import { type Revocation, Revocations } from "./revocations.ts";
+import type { Revocation } from "./revocation.ts";
+import { type ListedRevocation, Revocations } from "./revocations.ts";
 import { readHeader, type TokenRules, type Verified, verifyToken } from "./verify.ts";
 
 /** Tokens whose verification is under way at once: an RSA signature costs about 0.1 ms of one core. */
@@ -46,6 +47,8 @@ export interface AuthOptions {
   readonly rules: TokenRules;
   /** A session ends when the key of its token is removed. */
   readonly closeOnKeyRemoval: boolean;
+  /** Called when a revocation of this relay itself takes effect, or ends. */
+  readonly ownRevocation: (entry: Revocation, inForce: boolean) => void;
   /** Called when some grants may no longer hold: {@link Authenticator.check} each. */
   readonly changed: () => void;
 }
@@ -218,11 +221,36 @@ export class Authenticator {
     await this.#revocations?.add(entry);
   }
 
+  /** Ends a revocation of this relay. False when it has no such entry. Rejects with a `RevocationError` when its file cannot be written. */
+  async restore(entry: Revocation): Promise<boolean> {
+    return (await this.#revocations?.remove(entry)) ?? false;
+  }
+
+  /** Every revocation in force, those of other relays included. */
+  *listRevocations(): Generator<ListedRevocation> {
+    yield* this.#revocations?.list() ?? [];
+  }
+
+  /** The revocations of this relay itself. */
+  *ownRevocations(): Generator<Revocation> {
+    yield* this.#revocations?.own() ?? [];
+  }
+
+  /** The relay `from` of the mesh revoked. `source` identifies the entry for {@link unlearnRevocation}. False when the list is full. */
+  learnRevocation(source: string, entry: Revocation, from: string): boolean {
+    return this.#revocations?.learn(source, entry, from) ?? false;
+  }
+
+  unlearnRevocation(source: string): void {
+    this.#revocations?.unlearn(source);
+  }
+
   async #open(): Promise<void> {
     const { clock, warn, fetch, keyFile, keyFolder, keyUrl, api, revocationFile: file, fileKeepMs } = this.#options;
     const deps = { clock, warn, ring: this.#ring, keepMs: fileKeepMs };
     const changed = () => this.#options.changed();
-    this.#revocations = await Revocations.open({ clock, warn, changed, ...(file !== undefined && { file }) });
+    const own = (entry: Revocation, inForce: boolean) => this.#options.ownRevocation(entry, inForce);
+    this.#revocations = await Revocations.open({ clock, warn, changed, own, ...(file !== undefined && { file }) });
     this.#closers.push(() => this.#revocations?.close());
     const watches = [
       ...(keyFile === undefined ? [] : [watchKeyFile(keyFile, deps)]),

@@ -16,6 +16,7 @@ export { Addresses, Bucket, isLoopback, Places, type Seat, Tenants } from "./lim
 export { seenFrom } from "./paths.ts";
 export { covers, overlap } from "./permissions.ts";
 export { type AdminRight, beyondScope, type KeyScope } from "./powers.ts";
-export { type Revocation, RevocationError, revocationSchema } from "./revocations.ts";
+export { type Revocation, revocationSchema } from "./revocation.ts";
+export { type ListedRevocation, RevocationError } from "./revocations.ts";
 export { generateKey, signToken } from "./sign.ts";
 export { readClaims, readHeader, type TokenRules, verifyToken } from "./verify.ts";

@@ -133,6 +133,19 @@ export interface Peers {
   use(node: string, user: PeerUser): () => void;
 }
 
+/** A revocation that one relay made and that all obey. The mesh carries its text and does not read it. */
+export interface MeshRevocation {
+  /** Name of the relay where it was made. */
+  readonly node: string;
+  /** When it expires, in seconds since 1970; 0 for never. */
+  readonly until: number;
+  /** Letters, digits, `-` and `_`, at most {@link MAX_REVOCATION_TEXT}. */
+  readonly text: string;
+}
+
+/** Longest text of a revocation, in characters: with the name of its relay it fits into a path. */
+export const MAX_REVOCATION_TEXT = 900;
+
 /** How busy a relay is. It changes all the time, so relays report it to roots only. */
 export interface NodeLoad {
   readonly sessions: number;

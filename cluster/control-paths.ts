@@ -1,12 +1,26 @@
 /**
  * The paths of announcements in a control session (docs/control-protocol.md).
- * - A relay announces `n/NODE/INFO` (itself), `l/NODE/LOAD` and `b/PATH/NODE` (what it holds).
+ * - A relay announces `n/NODE/INFO` (itself), `l/NODE/LOAD`, `b/PATH/NODE` (what it holds) and `r/NODE/UNTIL/TEXT` (what it revoked).
  * - A root announces `n/NODE/INFO`, `b/PATH/NODE` under a prefix, `e/PATH/NODE` for one path, and `c/PATH/NODE` for other holders of the
- *   relay's own paths.
+ *   relay's own paths, and `r/NODE/UNTIL/TEXT`.
  *
  * INFO and LOAD are JSON in base64url.
  */
-import { DIALLED, NODE_NAME, type NodeInfo, type NodeLoad, ROLES, type Scope } from "./contract.ts";
+import {
+  DIALLED,
+  MAX_REVOCATION_TEXT,
+  type MeshRevocation,
+  NODE_NAME,
+  type NodeInfo,
+  type NodeLoad,
+  ROLES,
+  type Scope,
+} from "./contract.ts";
+
+/** The prefix that asks for revocations. */
+export const REVOCATIONS = "r";
+
+const REVOCATION_TEXT = new RegExp(`^[\\w-]{1,${MAX_REVOCATION_TEXT}}$`);
 
 export function nodePath(info: NodeInfo): string {
   const { node, hop, ...rest } = info;
@@ -15,6 +29,10 @@ export function nodePath(info: NodeInfo): string {
 
 export function loadPath(node: string, load: NodeLoad): string {
   return `l/${node}/${encode(load)}`;
+}
+
+export function revocationPath({ node, until, text }: MeshRevocation): string {
+  return `${REVOCATIONS}/${node}/${until}/${text}`;
 }
 
 export function holdingPath(kind: "b" | "e" | "c", path: string, node: string): string {
@@ -38,6 +56,7 @@ export function scopePrefix(scope: Scope): string {
 export type ControlPath =
   | { readonly kind: "node"; readonly info: NodeInfo }
   | { readonly kind: "load"; readonly node: string; readonly load: NodeLoad }
+  | { readonly kind: "revocation"; readonly revocation: MeshRevocation }
   | { readonly kind: "holding"; readonly of: "b" | "e" | "c"; readonly path: string; readonly node: string };
 
 /** Nothing for any other path. */
@@ -48,10 +67,16 @@ export function parseControlPath(text: string): ControlPath | undefined {
     return NODE_NAME.test(last) ? { kind: "holding", of: kind, path: parts.join("/"), node: last } : undefined;
   }
   const node = parts[0] ?? "";
+  if (kind === REVOCATIONS) return parts.length === 2 ? revocationOf(node, parts[1] ?? "", last) : undefined;
   const fields = decode(last);
   if (parts.length !== 1 || !NODE_NAME.test(node) || fields === undefined) return undefined;
   if (kind === "n") return nodeOf(node, fields);
   return kind === "l" ? loadOf(node, fields) : undefined;
+}
+
+function revocationOf(node: string, until: string, text: string): ControlPath | undefined {
+  if (!NODE_NAME.test(node) || !/^\d{1,15}$/.test(until) || !REVOCATION_TEXT.test(text)) return undefined;
+  return { kind: "revocation", revocation: { node, until: Number(until), text } };
 }
 
 function nodeOf(node: string, fields: Record<string, unknown>): ControlPath | undefined {

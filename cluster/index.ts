@@ -1,7 +1,9 @@
 export { ClockBound } from "./clock-bound.ts";
 export {
   DIALLED,
+  MAX_REVOCATION_TEXT,
   MEDIA_ROLES,
+  type MeshRevocation,
   NODE_NAME,
   type NodeInfo,
   type Peers,
@@ -30,7 +32,9 @@ export {
   Registry,
   type RegistryDeps,
   ReplicatedRegistry,
+  type RevocationWatcher,
   redisChannel,
+  revocationKey,
 } from "./registry/index.ts";
 export {
   type MeshDial,

@@ -4,7 +4,7 @@ import type { Broadcasts } from "../moq/model/index.ts";
 import type { Reason } from "../moq/reason.ts";
 import type { Session } from "../moq/session/index.ts";
 import { ClockBound } from "./clock-bound.ts";
-import type { NodeInfo, Peers, Registrar, Role } from "./contract.ts";
+import type { MeshRevocation, NodeInfo, Peers, Registrar, Role } from "./contract.ts";
 import { ControlClient } from "./control/index.ts";
 import { FAILOVER_METRICS, type FailoverCounters, MeshSource, type MeshSourceDeps } from "./failover/index.ts";
 import {
@@ -17,7 +17,7 @@ import {
   staticPeers,
 } from "./links/index.ts";
 import { MeshBroadcasts } from "./mesh-broadcasts.ts";
-import type { Registry, ReplicatedRegistry } from "./registry/index.ts";
+import type { Registry, ReplicatedRegistry, RevocationWatcher } from "./registry/index.ts";
 import type { SessionEvents } from "./renewable-session.ts";
 import { Root, type RootEvents } from "./root.ts";
 import { Rootless } from "./rootless/index.ts";
@@ -118,6 +118,8 @@ export interface MeshNodeDeps extends Omit<MeshSessionsDeps, "roots" | "events">
   /** Shares the registry of a root with other roots; absent: it is in this relay's memory only. */
   readonly replicate?: (registry: Registry) => ReplicatedRegistry | undefined;
   readonly events: MeshNodeEvents;
+  /** Revocations of other relays. */
+  readonly revocations: RevocationWatcher;
   readonly probe?: MeshProbe;
 }
 
@@ -214,6 +216,24 @@ export class MeshNode {
     return meshSessionPolicy(deps, info, visitor);
   }
 
+  /** This relay revoked something, or a revocation of it has ended: all relays of the mesh obey. */
+  revoked(revocation: Omit<MeshRevocation, "node">, inForce: boolean): void {
+    const own = { ...revocation, node: this.self.node };
+    if (inForce) this.control.revoke(own);
+    else this.control.restore(own);
+  }
+
+  /**
+   * An operator ends a revocation of another relay: at a root for the whole mesh, elsewhere for this relay alone. False at a root to which
+   * that relay reports it now, so that it has to be ended there.
+   */
+  endRevocation(revocation: MeshRevocation): boolean {
+    if (this.root?.registry.revocations.has(revocation) === true)
+      return this.root.registry.revocations.drop(revocation);
+    this.control.forgetRevocation(revocation);
+    return true;
+  }
+
   /** Other relays open nothing new here from now on, and move what they take from here elsewhere. */
   drain(): void {
     this.control.inform({ ...this.self, draining: true });
@@ -244,6 +264,9 @@ export class MeshNode {
   #reportLoad(): void {
     const { sessionsActive: sessions, subscriptionsActive: subscriptions } = this.#deps.broadcasts.counters;
     this.control.setLoad({ sessions, subscriptions });
+    const seconds = this.#deps.wallNow() / 1000;
+    this.root?.registry.revocations.sweep(seconds);
+    this.control.sweepRevocations(seconds);
     this.#cancelLoad = this.#deps.clock.timer(LOAD_INTERVAL_MS, () => this.#reportLoad());
   }
 
@@ -292,6 +315,10 @@ export class MeshNode {
       leaseMs: settings.leaseMs,
       unreachable: events.rootUnreachable,
       cut: events.answerCut,
+      revocations: this.#deps.revocations,
+      revocationRefused: () => {
+        this.#deps.broadcasts.counters.boundsHit.mesh_revocations++;
+      },
       defect: events.controlDefect,
       rooted: (up) => this.rootless.rooted(up),
     });

@@ -51,6 +51,7 @@ export const BOUNDS = [
   "mesh_tier_asks",
   "mesh_dns_relays",
   "mesh_clock_ahead",
+  "mesh_revocations",
   "tenant_broadcasts",
   "tenant_subscriptions",
   "tenant_ingress",

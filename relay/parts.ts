@@ -52,7 +52,14 @@ export function makeParts(config: Config, options: StartOptions, mesh: () => Mes
   const broadcasts = new Broadcasts({ clock, limits: config.limits, cache: config.cache, counters });
   const channels = new ChannelRegistry();
   const hop = randomHop();
-  const gate = new AuthGate({ config: config.auth, clock, wallNow, warn, changed: () => host.recheck() });
+  const gate = new AuthGate({
+    config: config.auth,
+    clock,
+    wallNow,
+    warn,
+    changed: () => host.recheck(),
+    ownRevocation: (entry, inForce) => mesh()?.revoked(entry, inForce),
+  });
   const host: SessionHost = new SessionHost({
     gate,
     channels,

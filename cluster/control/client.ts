@@ -2,6 +2,7 @@ import type { AnnounceTable } from "../../moq/session/index.ts";
 import {
   CLOSE_LEAVING,
   type Holding,
+  type MeshRevocation,
   type NodeInfo,
   type NodeLoad,
   type Registrar,
@@ -9,7 +10,9 @@ import {
   type ScopeSink,
 } from "../contract.ts";
 import type { LeasedAnswer } from "../leased-answer.ts";
+import type { RevocationWatcher } from "../registry/index.ts";
 import { type ControlTable, LocalSession } from "./local.ts";
+import { MeshRevocations } from "./mesh-revocations.ts";
 import { Namesakes } from "./namesakes.ts";
 import { OwnAnnouncements } from "./own-announcements.ts";
 import { RootLink, type RootLinkDeps, type RootLinkEvents } from "./root-link.ts";
@@ -29,6 +32,10 @@ export type ControlDeps = RootLinkDeps &
     readonly settleMs: number;
     /** Another relay has this relay's name. */
     readonly namesake: (info: NodeInfo) => void;
+    /** Revocations of other relays. */
+    readonly revocations: RevocationWatcher;
+    /** There are too many revocations, so one is ignored. */
+    readonly revocationRefused: () => void;
     /** Something threw that should not have, outside of any session. */
     readonly defect: (error: unknown) => void;
     /** Whether a root can be asked. Called at the start, when the last root is lost, and when one is up. */
@@ -45,6 +52,7 @@ export class ControlClient implements Registrar, RootLinkEvents {
   readonly #roots: RootLink[];
   readonly #answers = new Set<LeasedAnswer<RootStatement>>();
   readonly #namesakes: Namesakes;
+  readonly #revocations: MeshRevocations;
   /** The root that is asked. */
   #primary: RootLink | undefined;
   #local: LocalSession | undefined;
@@ -55,6 +63,7 @@ export class ControlClient implements Registrar, RootLinkEvents {
     const { self, roots } = deps;
     this.#deps = deps;
     this.#own = new OwnAnnouncements(self);
+    this.#revocations = new MeshRevocations({ ...deps, events: deps.revocations, refused: deps.revocationRefused });
     this.#namesakes = new Namesakes({ ...deps, found: deps.namesake });
     this.#roots = (this.#isOnlyRoot ? [self.url] : roots).map((url) => new RootLink(url, deps, this));
   }
@@ -62,7 +71,10 @@ export class ControlClient implements Registrar, RootLinkEvents {
   start(): void {
     const { local, self, rooted, clock, defect } = this.#deps;
     rooted(false);
-    if (local !== undefined) this.#local = new LocalSession(local(), this.table(), self.hop, clock, defect);
+    if (local !== undefined) {
+      this.#local = new LocalSession(local(), this.table(), self.hop, clock, defect);
+      this.#revocations.follow(this.#local, this.#local);
+    }
     for (const root of this.#roots) {
       const isSelf = this.#isOnlyRoot || sameOrigin(root.url, self.url);
       if (this.#local !== undefined && isSelf) root.useLocal(this.#local);
@@ -112,6 +124,26 @@ export class ControlClient implements Registrar, RootLinkEvents {
     this.#own.release(path);
   }
 
+  /** This relay revoked something: all relays of the mesh obey. */
+  revoke(revocation: MeshRevocation): void {
+    this.#own.revoke(revocation);
+  }
+
+  /** A revocation of this relay has ended. */
+  restore(revocation: MeshRevocation): void {
+    this.#own.restore(revocation);
+  }
+
+  /** An operator ends a revocation of another relay here. */
+  forgetRevocation(revocation: MeshRevocation): void {
+    this.#revocations.forget(revocation);
+  }
+
+  /** Forgets revocations that have expired. `now`: seconds since 1970. */
+  sweepRevocations(now: number): void {
+    this.#revocations.sweep(now);
+  }
+
   ask(scope: Scope, sink: ScopeSink): () => void {
     const answer = scopeAnswer(scope, sink, { ...this.#deps, namesakes: this.#namesakes });
     this.#answers.add(answer);
@@ -124,6 +156,7 @@ export class ControlClient implements Registrar, RootLinkEvents {
 
   close(): void {
     this.#namesakes.close();
+    this.#revocations.close();
     for (const answer of this.#answers) answer.close();
     const code = this.#left ? CLOSE_LEAVING : 0;
     for (const root of this.#roots) root.close(code);
@@ -140,22 +173,30 @@ export class ControlClient implements Registrar, RootLinkEvents {
     return this.#own.table();
   }
 
-  up(): void {
+  up(root: RootLink): void {
     this.#reached = true;
+    this.#followRevocations(root);
     if (this.#primary === undefined) this.#choose();
   }
 
   renewed(root: RootLink): void {
+    this.#followRevocations(root);
     if (root === this.#primary) this.#askAgain();
   }
 
   down(root: RootLink): void {
+    this.#revocations.lost(root);
     if (root === this.#primary) this.#choose();
   }
 
   /** A root for which no other is configured asks itself, even where no relay can dial it. */
   get #isOnlyRoot(): boolean {
     return this.#deps.local !== undefined && this.#deps.roots.length === 0;
+  }
+
+  /** Every root is asked: each may know revocations that the others do not. */
+  #followRevocations(root: RootLink): void {
+    if (root.session !== undefined && root.session !== this.#local) this.#revocations.follow(root, root.session);
   }
 
   #choose(): void {

@@ -1,7 +1,7 @@
 import type { Advertisement, Route } from "../../moq/model/index.ts";
 import type { Announced, AnnounceTable, AnnounceWatcher } from "../../moq/session/index.ts";
-import type { Holding, NodeInfo, NodeLoad } from "../contract.ts";
-import { holdingPath, loadPath, nodePath } from "../control-paths.ts";
+import type { Holding, MeshRevocation, NodeInfo, NodeLoad } from "../contract.ts";
+import { holdingPath, loadPath, nodePath, REVOCATIONS, revocationPath } from "../control-paths.ts";
 import { NULL_SOURCE } from "./null-source.ts";
 
 const NO_COST: Advertisement = { epoch: 0n, hops: [], cost: 0, ended: false };
@@ -43,8 +43,17 @@ export class OwnAnnouncements {
     this.#withdraw(holdingPath("b", path, this.#info.node));
   }
 
+  revoke(revocation: MeshRevocation): void {
+    this.#announce(revocationPath(revocation), NO_COST);
+  }
+
+  restore(revocation: MeshRevocation): void {
+    this.#withdraw(revocationPath(revocation));
+  }
+
   withdrawAll(): void {
-    for (const path of [...this.#announced.keys()]) this.#withdraw(path);
+    // Revocations outlive the relay that made them.
+    for (const path of [...this.#announced.keys()]) if (!path.startsWith(`${REVOCATIONS}/`)) this.#withdraw(path);
   }
 
   /** The table of a session with a root. */

@@ -1,8 +1,8 @@
 import type { Advertisement, Publication, Route, Source } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import type { Announced, AnnounceWatcher } from "../../moq/session/index.ts";
-import { CLOSE_LEAVING, type Holding, type NodeInfo } from "../contract.ts";
-import { holdingPath, nodePath, parseControlPath } from "../control-paths.ts";
+import { CLOSE_LEAVING, type Holding, type MeshRevocation, type NodeInfo } from "../contract.ts";
+import { holdingPath, nodePath, parseControlPath, REVOCATIONS, revocationPath } from "../control-paths.ts";
 import type { Registry } from "../registry/index.ts";
 import type { ControlTable } from "./local.ts";
 import { NULL_SOURCE } from "./null-source.ts";
@@ -71,6 +71,8 @@ export class ControlSessionServer implements ControlTable {
       for (const holding of this.#registry.exact(path)) if (!this.#isOwn(holding)) yield announced("e", holding);
     } else if (kind === "c") {
       for (const own of this.#reported.keys()) yield* this.#rivalsOf(own);
+    } else if (kind === REVOCATIONS) {
+      for (const revocation of this.#registry.revocations.list()) yield this.#revoked(revocation);
     }
   }
 
@@ -86,6 +88,10 @@ export class ControlSessionServer implements ControlTable {
       };
       return kind === "b" ? this.#registry.watchUnder(path, on) : this.#registry.watchExact(path, on);
     }
+    if (kind === REVOCATIONS) {
+      const changed = (revocation: MeshRevocation) => watcher.changed(this.#revoked(revocation));
+      return this.#registry.revocations.watch({ revoked: changed, ended: changed });
+    }
     return kind === "c" ? this.#watchRivals(watcher) : () => {};
   }
 
@@ -96,10 +102,26 @@ export class ControlSessionServer implements ControlTable {
       this.#registry.setLoad(parsed.node, parsed.load, this);
       return { update: () => {}, end: () => {} };
     }
+    if (parsed?.kind === "revocation") return this.#revoke(parsed.revocation);
     if (parsed?.kind !== "holding" || parsed.of !== "b" || this.#node === undefined) return "unauthorized";
     if (parsed.node !== this.#node) return "unauthorized";
     // One string of the name for all holdings of the relay, which saves memory.
     return this.#addHolding(parsed.path, this.#node, advertisement);
+  }
+
+  #revoke(revocation: MeshRevocation): Publication | Reason {
+    if (this.#node === undefined || revocation.node !== this.#node) return "unauthorized";
+    const { revocations } = this.#registry;
+    if (!revocations.report(revocation, this)) return "limit";
+    return {
+      update: () => {},
+      end: (lost) => (lost ? revocations.lost(revocation, this) : revocations.end(revocation, this)),
+    };
+  }
+
+  #revoked(revocation: MeshRevocation): Announced {
+    const { revocations } = this.#registry;
+    return { path: revocationPath(revocation), route: () => (revocations.has(revocation) ? NO_ROUTE : undefined) };
   }
 
   #register(info: NodeInfo): Publication | Reason {
@@ -281,6 +303,9 @@ export class ControlSessionServer implements ControlTable {
   }
 }
 
+/** The route of an announcement that only says that something is so. */
+const NO_ROUTE: Route = { advertisement: { epoch: 0n, hops: [], cost: 0, ended: false }, source: NULL_SOURCE };
+
 function partsOf(prefix: string): { kind: string; path: string } {
   const at = prefix.indexOf("/");
   return at < 0 ? { kind: prefix, path: "" } : { kind: prefix.slice(0, at), path: prefix.slice(at + 1) };
@@ -297,8 +322,7 @@ const announcedNodes = new WeakMap<NodeInfo, Announced>();
 function announcedNode(info: NodeInfo): Announced {
   const known = announcedNodes.get(info);
   if (known !== undefined) return known;
-  const route: Route = { advertisement: { epoch: 0n, hops: [], cost: 0, ended: false }, source: NULL_SOURCE };
-  const announced: Announced = { path: nodePath(info), route: () => route };
+  const announced: Announced = { path: nodePath(info), route: () => NO_ROUTE };
   announcedNodes.set(info, announced);
   return announced;
 }

@@ -80,6 +80,8 @@ export interface BackendEvents {
   changed(change: NodeChange, versions: Versions): void;
   /** The relay left on purpose; so did every earlier start of it. */
   leftElsewhere(node: string, startedAt: number): void;
+  /** Another root changed the revocations. */
+  revocationsChanged(): void;
   /** The backend has something that no root wrote. */
   strange(): void;
 }
@@ -102,5 +104,12 @@ export interface RegistryBackend {
   remove(node: string, startedAt: number): Promise<void>;
   list(): Promise<Listing>;
   read(node: string): Promise<StoredNode | undefined>;
+  /** Adds and removes revocations, as paths of the control protocol. They have no lease. */
+  changeRevocations(added: readonly string[], removed: readonly string[]): Promise<void>;
+  /**
+   * All revocations; nothing while their version is `known`. A version is `GENERATION:NUMBER`; another generation means that all was lost
+   * before.
+   */
+  revocations(known: string): Promise<{ readonly version: string; readonly paths: readonly string[] } | undefined>;
   close(): void;
 }

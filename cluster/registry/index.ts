@@ -2,3 +2,4 @@ export { type DialRedis, RedisBackend, type RedisLink, redisChannel } from "./re
 export { Registry, type RegistryDeps } from "./registry.ts";
 export { ReplicatedRegistry } from "./replicated-registry.ts";
 export { REPLICATION_METRICS } from "./replication-metrics.ts";
+export { MAX_MESH_REVOCATIONS, type RevocationWatcher, revocationKey } from "./revocation-board.ts";

@@ -4,6 +4,7 @@ import type { ClockBound } from "../clock-bound.ts";
 import type { Holding, NodeInfo, NodeLoad } from "../contract.ts";
 import { Claims } from "./claims.ts";
 import type { HoldingWatcher, NodeEntry, NodeWatcher, RegistryObserver } from "./contract.ts";
+import { RevocationBoard } from "./revocation-board.ts";
 
 export interface RegistryDeps {
   readonly clock: Clock;
@@ -42,6 +43,8 @@ interface RegisteredNode {
 export class Registry {
   /** The names that sessions claim, registered or not. */
   readonly claims: Claims;
+  /** What relays revoked. */
+  readonly revocations = new RevocationBoard();
   readonly #deps: RegistryDeps;
   readonly #registered = new Map<string, RegisteredNode>();
   readonly #holdings = new PathTree<Map<string, Holding>>();

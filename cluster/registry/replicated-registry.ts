@@ -7,6 +7,7 @@ import { encodeInfo, sameHolding } from "./record.ts";
 import type { Registry } from "./registry.ts";
 import { ReplicatedNodes } from "./replicated-nodes.ts";
 import { REPLICATION_METRICS } from "./replication-metrics.ts";
+import { SharedRevocations } from "./shared-revocations.ts";
 
 /** Milliseconds between two comparisons of everything, which is how late a lost message is noticed at most. */
 const RECONCILE_MS = 2_000;
@@ -34,6 +35,7 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
   readonly #others = {};
   readonly #nodes = new ReplicatedNodes();
   readonly #writer: BackendWriter;
+  readonly #revocations: SharedRevocations;
   /** Of the memory behind the backend, when it was last listed. */
   #instance = "";
   /** Until then nothing is removed because the backend does not have it: other roots are writing again what it lost. */
@@ -57,6 +59,7 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
       mark: (node, path) => this.#mark(node, path),
       adopt: (stored) => this.#apply(stored),
     });
+    this.#revocations = new SharedRevocations(deps.registry.revocations, deps.backend, () => this.#gather());
   }
 
   get connected(): boolean {
@@ -73,6 +76,7 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
     this.#closed = true;
     this.#cancelTick();
     this.#cancelGather?.();
+    this.#revocations.close();
     this.#deps.backend.close();
   }
 
@@ -108,6 +112,10 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
     this.#up = false;
     if (!this.#reportedDown) this.#deps.connectionChanged(false, why);
     this.#reportedDown = true;
+  }
+
+  revocationsChanged(): void {
+    void this.#work(true);
   }
 
   strange(): void {
@@ -218,8 +226,10 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
     this.#working = true;
     const from = this.#deps.clock.now();
     try {
+      await this.#revocations.write();
       await this.#writer.write();
       if (compare) {
+        this.counters.strange += await this.#revocations.read();
         await this.#writer.renew();
         await this.#readOthers();
         await this.#writer.write();

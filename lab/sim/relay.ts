@@ -25,6 +25,8 @@ export class SimRelay {
   readonly broadcasts: Broadcasts;
   readonly engine: MemoryEngine;
   readonly mesh: MeshNode;
+  /** Revocations of other relays, as this relay obeys them now. */
+  readonly revoked = new Set<string>();
   readonly #world: Surroundings;
   readonly #channels = new ChannelRegistry();
   /** Cancel the ends of sessions whose token expires later. */
@@ -52,6 +54,10 @@ export class SimRelay {
       tokenExpiry: async () => this.#tokenExpiry(),
       resolver: { addresses: async () => [], services: async () => [] },
       events: eventsOf(world, info),
+      revocations: {
+        revoked: ({ text }) => void this.revoked.add(text),
+        ended: ({ text }) => void this.revoked.delete(text),
+      },
       ...(events && { probe: probe(info.node, events) }),
     });
   }

@@ -6,6 +6,7 @@ import {
   covers,
   type Grant,
   isLoopback,
+  type ListedRevocation,
   overlap,
   type Revocation,
   type Seat,
@@ -48,6 +49,8 @@ export interface AuthGateDeps {
   readonly clock: Clock;
   readonly wallNow: () => number;
   readonly warn: (message: string, error?: unknown) => void;
+  /** Called when a revocation of this relay itself takes effect, or ends. */
+  readonly ownRevocation?: (entry: Revocation, inForce: boolean) => void;
   /** Called when admissions may no longer hold: check each. */
   readonly changed: () => void;
 }
@@ -102,6 +105,7 @@ export class AuthGate implements Gate {
       fetch: (url, init) => fetch(url, init),
       warn,
       changed,
+      ownRevocation: (entry, inForce) => this.#deps.ownRevocation?.(entry, inForce),
       ...(key !== undefined && { keyFile: key }),
       ...(keyDir !== undefined && { keyFolder: keyDir }),
       ...(keyUrl !== undefined && {
@@ -151,6 +155,30 @@ export class AuthGate implements Gate {
 
   async revoke(entry: Revocation): Promise<void> {
     await this.#auth?.revoke(entry);
+  }
+
+  /** Ends a revocation of this relay. False when it has no such entry. Rejects with a `RevocationError` when its file cannot be written. */
+  async restore(entry: Revocation): Promise<boolean> {
+    return await this.#opened.restore(entry);
+  }
+
+  /** Every revocation in force, those of other relays included. */
+  *listRevocations(): Generator<ListedRevocation> {
+    yield* this.#auth?.listRevocations() ?? [];
+  }
+
+  /** The revocations of this relay itself. */
+  *ownRevocations(): Generator<Revocation> {
+    yield* this.#auth?.ownRevocations() ?? [];
+  }
+
+  /** The relay `from` of the mesh revoked. `source` identifies the entry for {@link unlearnRevocation}. False when the list is full. */
+  learnRevocation(source: string, entry: Revocation, from: string): boolean {
+    return this.#auth?.learnRevocation(source, entry, from) ?? false;
+  }
+
+  unlearnRevocation(source: string): void {
+    this.#auth?.unlearnRevocation(source);
   }
 
   /** Verifies a token for the admin API. Rejects with `AuthError`, `admin_required` for a token without the `admin` claim. */

@@ -1,4 +1,4 @@
-import { AuthError } from "../../auth/index.ts";
+import { AuthError, type Revocation } from "../../auth/index.ts";
 import {
   type DnsEntry,
   dnsEntries,
@@ -23,6 +23,7 @@ import { expiryOf, type MeshCredentials, meshCredentials } from "./credentials.t
 import { meshDial } from "./dial.ts";
 import { meshLog } from "./log.ts";
 import { replicateRegistry } from "./registry.ts";
+import { meshRevocation, obey, type RevocationList } from "./revocations.ts";
 import { attachMesh, clusterView } from "./view.ts";
 
 export interface MeshRuntimeDeps {
@@ -38,6 +39,9 @@ export interface MeshRuntimeDeps {
   readonly quic: Engine;
   readonly websocket: Engine;
   readonly resolver: Resolver;
+  readonly warn: (message: string, error?: unknown) => void;
+  /** The relay's list of revocations. */
+  readonly gate: RevocationList;
 }
 
 /** A relay's part in its mesh: a node of the mesh, with the program's dials, credentials, registry and log. */
@@ -76,13 +80,24 @@ export class MeshRuntime {
       tokenExpiry: async () => expiryOf(await credentials.token()),
       replicate: (registry) => replicateRegistry(registry, { config, clock, log }),
       events: meshLog(log, defects),
+      revocations: obey(deps.gate, deps.warn),
     });
+    for (const entry of deps.gate.ownRevocations()) this.revoked(entry, true);
     attachMesh(deps.broadcasts.counters, () => this.view(), this.#node.root?.replicated?.counters);
   }
 
   /** To be called once the relay accepts sessions itself. */
   start(): void {
     this.#node.start();
+  }
+
+  /** A revocation of this relay takes effect or ends: the roots announce that to all relays. */
+  revoked(entry: Revocation, inForce: boolean): void {
+    const told = meshRevocation(entry);
+    if (told !== undefined) this.#node.revoked(told, inForce);
+    else if (inForce) {
+      this.#deps.warn("a revocation has a name that is too long for the mesh, so only this relay obeys it");
+    }
   }
 
   /** What an admitted session may do. Throws `AuthError`. */

@@ -65,6 +65,7 @@ export async function openAuth(options: Partial<AuthOptions> = {}): Promise<Open
     rules: RULES,
     closeOnKeyRemoval: true,
     fileKeepMs: 600_000,
+    ownRevocation: () => {},
     changed: () => {
       changes++;
     },

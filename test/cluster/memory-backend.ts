@@ -26,6 +26,7 @@ export class MemoryStore {
   readonly nodes = new Map<string, Kept>();
   readonly backends = new Set<MemoryBackend>();
   instance = 1;
+  revoked = { generation: 1, version: 0, paths: new Set<string>() };
   lossy = false;
   /** Cannot be reached. */
   gone = false;
@@ -57,6 +58,7 @@ export class MemoryStore {
   wipe(): void {
     this.nodes.clear();
     this.instance++;
+    this.revoked = { generation: this.revoked.generation + 1, version: 0, paths: new Set() };
   }
 
   async call<T>(work: () => T): Promise<T> {
@@ -164,6 +166,24 @@ export class MemoryBackend implements RegistryBackend {
     const { version, info, holdings, partial, until } = kept;
     const remainingMs = until - this.#store.clock.now();
     return { version: String(version), info, holdings: new Map(holdings), partial, remainingMs };
+  }
+
+  async changeRevocations(added: readonly string[], removed: readonly string[]): Promise<void> {
+    return await this.#store.call(() => {
+      const { revoked } = this.#store;
+      revoked.version++;
+      for (const path of added) revoked.paths.add(path);
+      for (const path of removed) revoked.paths.delete(path);
+      this.#store.tell(this, (events) => events.revocationsChanged());
+    });
+  }
+
+  async revocations(known: string): Promise<{ version: string; paths: string[] } | undefined> {
+    return await this.#store.call(() => {
+      const { generation, version, paths } = this.#store.revoked;
+      const now = `${generation}:${version}`;
+      return now === known || version === 0 ? undefined : { version: now, paths: [...paths] };
+    });
   }
 
   close(): void {

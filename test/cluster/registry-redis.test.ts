@@ -51,6 +51,7 @@ async function started(backend: RegistryBackend) {
     up: () => {
       up = true;
     },
+    revocationsChanged: () => void told.push("revocations"),
     down: () => {
       up = false;
     },
@@ -129,6 +130,22 @@ function conforms(name: string, open: () => RegistryBackend): void {
       [],
       "nobody is told of what he wrote",
     );
+    for (const { backend } of [one, other]) backend.close();
+  });
+
+  it(`${name} keeps revocations, and tells other roots that they changed`, { timeout: TIMEOUT_MS }, async () => {
+    const [one, other] = [await started(open()), await started(open())];
+    await one.backend.changeRevocations(["r/e1/0/a", "r/e1/0/b"], []);
+    await until(() => other.told.includes("revocations"));
+    const read = await other.backend.revocations("");
+    assert.deepEqual(read?.paths.toSorted(), ["r/e1/0/a", "r/e1/0/b"]);
+    assert.equal(await other.backend.revocations(read?.version ?? ""), undefined, "nothing has changed");
+    await one.backend.changeRevocations([], ["r/e1/0/a"]);
+    const later = await other.backend.revocations(read?.version ?? "");
+    assert.deepEqual(later?.paths, ["r/e1/0/b"]);
+    assert.equal(later?.version.split(":")[0], read?.version.split(":")[0]);
+    assert.equal(one.told.includes("revocations"), false, "the writer gets no message");
+    await one.backend.changeRevocations([], ["r/e1/0/b"]);
     for (const { backend } of [one, other]) backend.close();
   });
 

@@ -10,7 +10,13 @@ export const ANY_TIME = { accepts: () => true };
 export const REGISTRY = { clocks: ANY_TIME, settleMs: 5_000, contested: () => {} };
 
 /** What a control client needs besides its own relay. */
-export const CONTROL = { settleMs: 5_000, namesake: () => {}, cut: () => {} };
+export const CONTROL = {
+  settleMs: 5_000,
+  namesake: () => {},
+  cut: () => {},
+  revocations: { revoked: () => {}, ended: () => {} },
+  revocationRefused: () => {},
+};
 
 export function nodeInfo(node: string, role: Role = "origin", more: Partial<NodeInfo> = {}): NodeInfo {
   const url = `https://${node}:443`;

@@ -125,6 +125,34 @@ describe("a revocation in a mesh", () => {
     }
   });
 
+  it(
+    "made at the root ends the viewer's session at the edge within 2 s, and holds at an edge that joins later",
+    TIMEOUT,
+    async (test) => {
+      const stage = await Stage.open();
+      try {
+        const { root, edge } = await mesh(stage);
+        const key = await clusterKey(stage);
+        const token = (jti: string) => signToken(key, { get: "live", exp: inSeconds(600), jti });
+        const [gone, kept] = [await token("gone"), await token("kept")];
+        const leaver = await stage.client(edge.url, { token: gone });
+        await stage.client(edge.url, { token: kept });
+        const begun = performance.now();
+        await revoke(root, { jti: "gone", until: inSeconds(600) });
+        assert.equal((await leaver.ended).code, 67);
+        const ms = Math.round(performance.now() - begun);
+        test.diagnostic(`the session at the edge ended ${ms} ms after the root was asked`);
+        assert.ok(ms < 2_000, `${ms} ms`);
+        assert.equal(closedBy(edge, "token_revoked").length, 1, "and no other session");
+        const late = await stage.relay("edge-2", "edge", { "cluster.root": root.url });
+        await until(async () => (await stage.refusal(late.url, { token: gone })) === 401);
+        await stage.client(late.url, { token: kept });
+      } finally {
+        await stage.close();
+      }
+    },
+  );
+
   it("of a relay's token ends its session at the root, and the root refuses it again", TIMEOUT, async () => {
     const stage = await Stage.open();
     try {

@@ -2,10 +2,11 @@ import { type Holding, NODE_NAME, type NodeInfo } from "../../contract.ts";
 import type { BackendEvents, Listing, NodeChange, Part, RegistryBackend, StoredNode, Versions } from "../contract.ts";
 import { decodeChange, decodeHolding, decodeInfo, encodeChange, encodeHolding, encodeInfo } from "../record.ts";
 import { type ConnectionDeps, RedisConnection } from "./connection.ts";
-import { INSTANCE, NAMES, PEEK, PUT, READ, REMOVE, RENEW } from "./scripts.ts";
+import { INSTANCE, NAMES, PEEK, PUT, READ, REMOVE, RENEW, REVOKE, REVOKED } from "./scripts.ts";
 
 const PREFIX = "moqmesh:";
 const NAMES_KEY = `${PREFIX}nodes`;
+const REVOCATIONS_KEY = `${PREFIX}revocations`;
 const INSTANCE_KEY = `${PREFIX}instance`;
 
 /** Name of the channel on which roots send changes to each other. It names the database, because channels are common to all databases. */
@@ -120,6 +121,24 @@ export class RedisBackend implements RegistryBackend {
     return { version, info, holdings, partial: fields.has("@partial"), remainingMs: Number(remainingMs) };
   }
 
+  async changeRevocations(added: readonly string[], removed: readonly string[]): Promise<void> {
+    const { channel, unique, writer } = this.#deps;
+    await this.#eval(
+      REVOKE,
+      [REVOCATIONS_KEY],
+      [channel, unique(), writer, String(added.length), ...added, ...removed],
+    );
+  }
+
+  async revocations(known: string): Promise<{ version: string; paths: string[] } | undefined> {
+    const answer = await this.#eval(REVOKED, [REVOCATIONS_KEY], [known]);
+    if (!Array.isArray(answer)) return undefined;
+    const [version, names] = answer as unknown[];
+    const fields: unknown[] = Array.isArray(names) ? names : [];
+    const paths = fields.flatMap((field) => (typeof field === "string" && field.startsWith("p") ? field.slice(1) : []));
+    return { version: String(version), paths };
+  }
+
   close(): void {
     this.#connection?.close();
   }
@@ -133,6 +152,10 @@ export class RedisBackend implements RegistryBackend {
     const gone = /^- (\S+) (\d+(?:\.\d+)?)$/.exec(text);
     if (gone !== null && NODE_NAME.test(gone[1] ?? "")) {
       this.#events?.leftElsewhere(gone[1] ?? "", Number(gone[2]));
+      return;
+    }
+    if (text.startsWith("! ")) {
+      if (text.slice(2) !== this.#deps.writer) this.#events?.revocationsChanged();
       return;
     }
     const header = /^\+ (\S{0,64}) (\S{1,64}) ([01]) /.exec(text);

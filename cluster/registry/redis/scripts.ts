@@ -1,7 +1,7 @@
 /**
  * Scripts that Redis runs atomically. A relay is a hash at `moqmesh:node:NAME` that expires with its lease. Its fields: `@started`,
  * `@info`, `@gen` and `@v` (together the version), `@partial` while more is to be written, and `p` + PATH for each broadcast.
- * `moqmesh:nodes` lists the names.
+ * `moqmesh:nodes` lists the names. `moqmesh:revocations` is a hash that has the revocations.
  */
 
 /**
@@ -70,6 +70,32 @@ return {kept[1] .. ':' .. kept[2], redis.call('PTTL', KEYS[1])}
 export const READ = `
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return false end
 return {redis.call('PTTL', KEYS[1]), redis.call('HGETALL', KEYS[1])}
+`;
+
+/**
+ * KEYS: revocations. ARGV: channel, generation, writer, paths added, path, ..., paths removed. Fields: `@gen` and `@v` (together the
+ * version), and `p` + PATH for each revocation.
+ */
+export const REVOKE = `
+local key = KEYS[1]
+if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end
+redis.call('HSETNX', key, '@gen', ARGV[2])
+redis.call('HINCRBY', key, '@v', 1)
+local last = 4 + tonumber(ARGV[4])
+for i = 5, last do redis.call('HSET', key, 'p' .. ARGV[i], '1') end
+for i = last + 1, #ARGV do redis.call('HDEL', key, 'p' .. ARGV[i]) end
+redis.call('PUBLISH', ARGV[1], '! ' .. ARGV[3])
+return 1
+`;
+
+/** KEYS: revocations. ARGV: known version. Returns the version and the fields; nothing while the version is the known one. */
+export const REVOKED = `
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return false end
+local kept = redis.call('HMGET', KEYS[1], '@gen', '@v')
+if not kept[1] or not kept[2] then return false end
+local version = kept[1] .. ':' .. kept[2]
+if version == ARGV[1] then return false end
+return {version, redis.call('HKEYS', KEYS[1])}
 `;
 
 /** KEYS: names. */
