@@ -116,18 +116,21 @@ export class Broadcast {
 
   /**
    * The track of that name, created when there is none. A peer that itself feeds the track of all others gets a track of its own, by
-   * another route. Refused when there is no such route, or when there are too many tracks.
+   * another route. Refused when there is no such route, when it has another epoch than `epoch`, or when there are too many tracks.
    */
-  track(name: string, asker?: Asker): Track | Reason {
+  track(name: string, asker?: Asker, epoch?: bigint): Track | Reason {
     const detour = asker !== undefined && this.#comesFrom(asker, this.#lanes.get(undefined)?.get(name));
     if (detour && !this.#routes.some((route) => !route.leaving && !leadsBack(route, asker))) return "unroutable";
     const key = detour ? asker.source : undefined;
     const lane = this.#lanes.get(key) ?? new Map<string, Track>();
     const known = lane.get(name);
     if (known !== undefined && !known.over) {
+      if (!known.serves(epoch)) return "replaced";
       this.#release ??= this.#host.want(this.path);
       return known;
     }
+    const now = this.#best(detour ? asker : undefined)?.advertisement.epoch;
+    if (epoch !== undefined && now !== undefined && now !== epoch) return "replaced";
     const replaced = known?.idle === true ? 1 : 0;
     if (this.#tracks.size - replaced >= this.#host.limits.tracksPerBroadcast && !this.#makeRoom(asker)) return "limit";
     // Before the track is created, because the finder may add a route at once.
@@ -274,6 +277,7 @@ export class Broadcast {
     const now = this.#best(asker, track);
     const last = before.find((route) => route.source === source);
     const moved = now?.source !== source;
+    if (now !== undefined) track.enter(now.advertisement.epoch);
     // Peers that the new route leads back to would be sent what they publish.
     if (now !== undefined && (moved || now.advertisement.hops !== last?.advertisement.hops)) {
       track.exclude((one) => leadsBack(now, one));

@@ -183,17 +183,23 @@ export class Broadcasts {
 
   /** Subscribes to a track, and waits for its broadcast if need be. Returns nothing when it was refused, through `subscriber`. */
   subscribe(path: string, track: string, options: SubscribeOptions, subscriber: Subscriber): Subscription | undefined {
-    const found = this.#track(path, track, subscriber.asker);
+    const found = this.#track(path, track, subscriber.asker, subscriber.epoch);
     if (typeof found !== "string") return found.subscribe(options, subscriber);
     this.counters.subscriptionsRefused++;
     subscriber.closed(found);
     return undefined;
   }
 
-  /** Asks for a track's properties, and waits for its broadcast if need be. Returns a cancel. */
-  info(path: string, track: string, answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void {
-    const found = this.#track(path, track, asker);
-    if (typeof found !== "string") return found.ask(answer, asker);
+  /** Asks for a track's properties, and waits for its broadcast if need be. `epoch`: as `Subscriber` has it. Returns a cancel. */
+  info(
+    path: string,
+    track: string,
+    answer: (result: TrackInfo | Reason) => void,
+    asker?: Asker,
+    epoch?: bigint,
+  ): () => void {
+    const found = this.#track(path, track, asker, epoch);
+    if (typeof found !== "string") return found.ask(answer, asker, epoch);
     answer(found);
     return () => {};
   }
@@ -207,7 +213,7 @@ export class Broadcasts {
   fetch(
     where: { path: string; track: string; sequence: number; priority: number; ownNumbers?: boolean } & Pick<
       Subscriber,
-      "asker" | "later"
+      "asker" | "epoch" | "later"
     >,
     channel: Channel,
     stream: OutStream,
@@ -220,16 +226,20 @@ export class Broadcasts {
     };
     const route = this.broadcast(where.path)?.route();
     if (route === undefined && this.#finder === undefined) return refuse("not_found");
-    const { sequence: number, priority, ownNumbers: own = false, asker } = where;
-    const track = this.#track(where.path, where.track, asker);
+    const { sequence: number, priority, ownNumbers: own = false, asker, epoch } = where;
+    const track = this.#track(where.path, where.track, asker, epoch);
     if (typeof track === "string") return refuse(track);
     const fetch = () => track.fetch({ number, own, priority, asker, later: where.later }, channel, stream, over);
     if (route !== undefined && route.leaving !== true) return fetch();
     // The finder may know another route: the track's properties come once it has found one.
     let cancel = () => {};
-    const leave = track.ask((answer) => {
-      cancel = typeof answer === "string" ? refuse(answer) : fetch();
-    }, asker);
+    const leave = track.ask(
+      (answer) => {
+        cancel = typeof answer === "string" ? refuse(answer) : fetch();
+      },
+      asker,
+      epoch,
+    );
     return () => {
       leave();
       cancel();
@@ -255,9 +265,9 @@ export class Broadcasts {
     for (const broadcast of [...this.#broadcasts.values()]) broadcast.close(reason);
   }
 
-  #track(path: string, name: string, asker: Asker | undefined): Track | Reason {
+  #track(path: string, name: string, asker: Asker | undefined, epoch: bigint | undefined): Track | Reason {
     const broadcast = this.#at(path);
-    const found = broadcast.track(name, asker);
+    const found = broadcast.track(name, asker, epoch);
     if (typeof found === "string") this.#drop(broadcast);
     return found;
   }

@@ -126,6 +126,11 @@ export interface Source {
   readonly hasInfo: boolean;
   /** True for another relay: it keeps the newest groups of its tracks, so this relay keeps none of them without viewers. */
   readonly keepsNewest?: boolean;
+  /**
+   * The same source, asked for one epoch of its broadcasts: it refuses with `replaced` where it has another one. Absent where the source
+   * cannot be asked for an epoch.
+   */
+  ofEpoch?(epoch: bigint): Source;
   subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream;
   /** Asks for the track's properties. `answer` is called once, unless the returned function cancels the request. */
   info(path: string, track: string, answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void;
@@ -153,6 +158,8 @@ export interface Subscriber {
    * that, because it takes the same content from several relays. Otherwise the viewer sees one track that goes on, numbered upwards.
    */
   readonly ownNumbers?: boolean;
+  /** The epoch that it asks for: it is refused with `replaced` where the track has another one. Absent: any epoch. */
+  readonly epoch?: bigint | undefined;
   /** Groups that may be under way to it at once. At the bound the oldest one is reset. Absent: no bound. */
   readonly maxGroups?: number;
   /** Defers the rest of what is too much for one turn. Absent: all of it is done at once. */

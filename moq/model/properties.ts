@@ -6,11 +6,17 @@ const ARRIVAL_TIMESCALE = 1000;
 
 type Answer = (result: TrackInfo | Reason) => void;
 
+/** A peer that waits for the properties, and the epoch that it asks for; absent: any epoch. */
+interface Waiting {
+  readonly asker: Asker | undefined;
+  readonly epoch: bigint | undefined;
+}
+
 /** The properties of one track: the known ones, the peers that wait for them, and the request that is under way. */
 export class Properties {
   readonly #path: string;
   readonly #name: string;
-  readonly #waiting = new Map<Answer, Asker | undefined>();
+  readonly #waiting = new Map<Answer, Waiting>();
   #known: TrackInfo | undefined;
   /** The source that gave them. Another source is asked again. */
   #from: Source | undefined;
@@ -44,8 +50,8 @@ export class Properties {
   }
 
   /** The peers that wait. */
-  get askers(): Iterable<Asker | undefined> {
-    return this.#waiting.values();
+  *askers(): Generator<Asker | undefined> {
+    for (const { asker } of this.#waiting.values()) yield asker;
   }
 
   /** The properties that `source` gave. */
@@ -54,8 +60,8 @@ export class Properties {
   }
 
   /** Calls `answer` once they are known. Returns a cancel, which returns whether the answer was still awaited. */
-  wait(answer: Answer, asker: Asker | undefined): () => boolean {
-    this.#waiting.set(answer, asker);
+  wait(answer: Answer, asker: Asker | undefined, epoch: bigint | undefined): () => boolean {
+    this.#waiting.set(answer, { asker, epoch });
     return () => this.#waiting.delete(answer);
   }
 
@@ -80,9 +86,9 @@ export class Properties {
   }
 
   /** Answers the peers that wait; with `which`, those that it picks. */
-  answer(result: TrackInfo | Reason, which?: (asker: Asker) => boolean): void {
-    for (const [answer, asker] of [...this.#waiting]) {
-      if (which !== undefined && (asker === undefined || !which(asker))) continue;
+  answer(result: TrackInfo | Reason, which: (waiting: Waiting) => boolean = () => true): void {
+    for (const [answer, waiting] of [...this.#waiting]) {
+      if (!which(waiting)) continue;
       this.#waiting.delete(answer);
       answer(result);
     }

@@ -71,6 +71,11 @@ export class Subscription {
     return this.#subscriber.asker;
   }
 
+  /** The epoch that it asks for; absent: any epoch. */
+  get epoch(): bigint | undefined {
+    return this.#subscriber.epoch;
+  }
+
   /** It was sent a number that is its publisher's own. */
   get sentOwnNumbers(): boolean {
     return this.ownNumbers && this.#shift !== undefined;

@@ -25,6 +25,7 @@ export interface TrackHost<T> {
 export interface TrackRoute {
   readonly source: Source;
   readonly generation: number;
+  readonly advertisement: { readonly epoch: bigint };
 }
 
 /** What a track is created with. */

@@ -33,6 +33,8 @@ export class Track implements SubscribedTrack {
   readonly #upstream: TrackUpstream;
   /** The publisher that feeds it, or will. */
   #route: TrackRoute | undefined;
+  /** The epoch of that publisher, also after it withdrew its route. Unknown while the track waits for one. */
+  #epoch: bigint | undefined;
   /** That publisher has lost the track upstream: the track waits for another publisher. */
   #routeLost = false;
   /** Whether the track is still needed is decided at the end of this turn. */
@@ -45,6 +47,7 @@ export class Track implements SubscribedTrack {
     this.name = name;
     this.asker = asker;
     this.#route = route;
+    this.#epoch = route?.advertisement.epoch;
     this.#host = host;
     this.#store = new GroupStore(host, this.#stored());
     this.#fetches = new Fetches(path, name, this.#store, host.counters);
@@ -102,6 +105,11 @@ export class Track implements SubscribedTrack {
     return this.#subscriptions.size > 0 || this.#properties.awaited;
   }
 
+  /** Whether a peer that asks for `epoch` may have it; undefined is any epoch. */
+  serves(epoch: bigint | undefined): boolean {
+    return epoch === undefined || this.#epoch === undefined || epoch === this.#epoch;
+  }
+
   joinable(from: number, to: number): Group[] {
     return this.#store.joinable(from, to);
   }
@@ -124,13 +132,13 @@ export class Track implements SubscribedTrack {
   }
 
   /** Answers with the track's properties, or with a reason. Answers at once when they are known. Returns a cancel. */
-  ask(answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void {
+  ask(answer: (result: TrackInfo | Reason) => void, asker?: Asker, epoch?: bigint): () => void {
     const known = this.#properties.of(this.#givingSource);
     if (known !== undefined) {
       answer(known);
       return () => {};
     }
-    const leave = this.#properties.wait(answer, asker);
+    const leave = this.#properties.wait(answer, asker, epoch);
     this.#unwatched.stop();
     if (this.#route === undefined || this.#routeLost) this.#wait();
     else if (this.#route.source.hasInfo) this.#learn(this.#route.source);
@@ -157,6 +165,7 @@ export class Track implements SubscribedTrack {
     const before = this.feed;
     this.#route = route;
     this.#routeLost = false;
+    if (route === undefined) this.#epoch = undefined;
     if (this.over) return;
     this.#upstream.detach(route === undefined ? "upstream" : "replaced");
     this.#properties.cancel();
@@ -180,10 +189,18 @@ export class Track implements SubscribedTrack {
     else this.#route = undefined;
   }
 
+  /** Its publisher has that epoch from now on: peers that ask for another one are refused. */
+  enter(epoch: bigint): void {
+    if (epoch === this.#epoch) return;
+    this.#epoch = epoch;
+    for (const one of [...this.#subscriptions]) if (!this.serves(one.epoch)) one.refuse("replaced");
+    this.#properties.answer("replaced", (waiting) => !this.serves(waiting.epoch));
+  }
+
   /** Refuses the peers that the route leads back to. */
   exclude(which: (asker: Asker) => boolean): void {
     for (const one of [...this.#subscriptions]) if (one.asker && which(one.asker)) one.refuse("unroutable");
-    this.#properties.answer("unroutable", which);
+    this.#properties.answer("unroutable", ({ asker }) => asker !== undefined && which(asker));
   }
 
   changed(): void {
@@ -218,7 +235,7 @@ export class Track implements SubscribedTrack {
   /** The peers that use it. */
   *askers(): Generator<Asker | undefined> {
     for (const { asker } of this.#subscriptions) yield asker;
-    yield* this.#properties.askers;
+    yield* this.#properties.askers();
   }
 
   /** The peer on whose behalf a publisher is asked: any of those that use the track. */

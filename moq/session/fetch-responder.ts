@@ -1,5 +1,6 @@
 import type { BidiStream } from "../link.ts";
 import { rank } from "../model/index.ts";
+import { awaitEpoch } from "./await-epoch.ts";
 import type { SessionContext } from "./context.ts";
 import { laterOf, type Responder } from "./responder.ts";
 
@@ -17,18 +18,12 @@ export interface FetchAsk {
 
 /**
  * Answers a FETCH: sends one group on `stream`, in the dialect of the session. If the broadcast has another epoch than the peer asks for,
- * resets `stream` with `not_found`. Calls `onEnd` once, when the request has ended. The caller has checked the bounds.
+ * resets `stream` with `replaced`. Calls `onEnd` once, when the request has ended. The caller has checked the bounds.
  */
 export function serveFetch(session: SessionContext, ask: FetchAsk, stream: BidiStream, onEnd: () => void): Responder {
   const { broadcasts, ownNumbers = false } = session.deps;
   const { path, track, priority, group } = ask;
   stream.setPriority(rank(priority, 0, 0));
-  const epoch = broadcasts.broadcast(path)?.route()?.advertisement.epoch;
-  if (ask.epoch !== 0n && epoch !== undefined && epoch !== ask.epoch) {
-    stream.reset(session.codes.codeOf("not_found"));
-    onEnd();
-    return { fin: () => {}, gone: () => {} };
-  }
   let ended = false;
   const end = () => {
     if (ended) return;
@@ -36,11 +31,16 @@ export function serveFetch(session: SessionContext, ask: FetchAsk, stream: BidiS
     onEnd();
   };
   const { asker, channel, share } = session;
-  const where = { path, track, sequence: group, priority, ownNumbers, asker, later: laterOf(share) };
-  const cancel = broadcasts.fetch(where, channel, stream, end);
+  const epoch = ask.epoch === 0n ? undefined : ask.epoch;
+  const where = { path, track, sequence: group, priority, ownNumbers, asker, epoch, later: laterOf(share) };
+  let cancel = () => {};
+  const stopWaiting = awaitEpoch(session, path, ask.epoch, () => {
+    cancel = broadcasts.fetch(where, channel, stream, end);
+  });
   return {
     fin: () => {},
     gone: () => {
+      stopWaiting();
       if (!ended) cancel();
       end();
     },

@@ -10,7 +10,7 @@ import type {
 import type { Reason } from "../reason.ts";
 import { BoundExceeded, READ } from "../wire/codec/index.ts";
 import type { SessionContext } from "./context.ts";
-import type { SourceProtocol } from "./source-protocol.ts";
+import type { AskedTrack, SourceProtocol } from "./source-protocol.ts";
 import { UpstreamRequest, type UpstreamRequestEvents } from "./upstream-request.ts";
 import { UpstreamSubscription } from "./upstream-subscription.ts";
 
@@ -30,37 +30,22 @@ export class PeerSource implements Source {
     this.hasInfo = protocol.hasInfo;
   }
 
+  ofEpoch(epoch: bigint): Source {
+    return {
+      hasInfo: this.hasInfo,
+      subscribe: (path, track, options, sink, asker) => this.#subscribe({ path, track, epoch }, options, sink, asker),
+      info: (path, track, answer, asker) => this.#info({ path, track, epoch }, answer, asker),
+      fetch: (path, track, sequence, priority, writer, asker) =>
+        this.#fetch({ path, track, epoch }, sequence, priority, writer, asker),
+    };
+  }
+
   subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream {
-    const id = this.#nextId++;
-    const at = this.#reach(path);
-    if ("refused" in at) {
-      sink.closed(at.refused);
-      return ENDED;
-    }
-    const messages = this.#protocol.subscribe(id, at.path, track, sink);
-    const gone = () => void this.#subscriptions.delete(id);
-    const deps = { session: this.#session, messages, sink, mayBeSilent: this.hasInfo, gone };
-    const subscription = new UpstreamSubscription(deps, options);
-    this.#subscriptions.set(id, subscription);
-    subscription.open(asker);
-    return subscription;
+    return this.#subscribe({ path, track, epoch: 0n }, options, sink, asker);
   }
 
   info(path: string, track: string, answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void {
-    const at = this.#reach(path);
-    if ("refused" in at) {
-      answer(at.refused);
-      return () => {};
-    }
-    const { share } = this.#session;
-    const messages = this.#protocol.info(at.path, track, (info) => request.end(() => answer(info)));
-    const request = this.#request({
-      opened: (stream) => stream.write(messages.request),
-      data: (bytes) => messages.answer.push(bytes, share),
-      ended: (reason) => answer(reason ?? "protocol"),
-    });
-    request.open(asker);
-    return () => request.cancel();
+    return this.#info({ path, track, epoch: 0n }, answer, asker);
   }
 
   fetch(
@@ -71,13 +56,67 @@ export class PeerSource implements Source {
     writer: GroupWriter,
     asker?: Asker,
   ): () => void {
-    const at = this.#reach(path);
+    return this.#fetch({ path, track, epoch: 0n }, sequence, priority, writer, asker);
+  }
+
+  /** Our subscription of that id, which the groups of the peer name. */
+  subscription(id: number): UpstreamSubscription | undefined {
+    return this.#subscriptions.get(id);
+  }
+
+  /** The session is over. */
+  close(): void {
+    for (const subscription of [...this.#subscriptions.values()]) subscription.close("upstream");
+    for (const request of [...this.#requests]) request.fail("upstream");
+  }
+
+  #subscribe(wanted: AskedTrack, options: SubscribeOptions, sink: UpstreamSink, asker: Asker | undefined): Upstream {
+    const id = this.#nextId++;
+    const at = this.#reach(wanted);
+    if ("refused" in at) {
+      sink.closed(at.refused);
+      return ENDED;
+    }
+    const messages = this.#protocol.subscribe(id, at.asked, sink);
+    const gone = () => void this.#subscriptions.delete(id);
+    const deps = { session: this.#session, messages, sink, mayBeSilent: this.hasInfo, gone };
+    const subscription = new UpstreamSubscription(deps, options);
+    this.#subscriptions.set(id, subscription);
+    subscription.open(asker);
+    return subscription;
+  }
+
+  #info(wanted: AskedTrack, answer: (result: TrackInfo | Reason) => void, asker: Asker | undefined): () => void {
+    const at = this.#reach(wanted);
+    if ("refused" in at) {
+      answer(at.refused);
+      return () => {};
+    }
+    const { share } = this.#session;
+    const messages = this.#protocol.info(at.asked, (info) => request.end(() => answer(info)));
+    const request = this.#request({
+      opened: (stream) => stream.write(messages.request),
+      data: (bytes) => messages.answer.push(bytes, share),
+      ended: (reason) => answer(reason ?? "protocol"),
+    });
+    request.open(asker);
+    return () => request.cancel();
+  }
+
+  #fetch(
+    wanted: AskedTrack,
+    sequence: number,
+    priority: number,
+    writer: GroupWriter,
+    asker: Asker | undefined,
+  ): () => void {
+    const at = this.#reach(wanted);
     if ("refused" in at) {
       writer.reset(at.refused);
       return () => {};
     }
     const { share, codes, admission } = this.#session;
-    const messages = this.#protocol.fetch(at.path, track, sequence, priority, writer);
+    const messages = this.#protocol.fetch(at.asked, sequence, priority, writer);
     const request = this.#request({
       opened: (stream) => {
         writer.onStop((reason) => stream.stop(codes.codeOf(reason)));
@@ -104,29 +143,18 @@ export class PeerSource implements Source {
     return () => request.cancel();
   }
 
-  /** Our subscription of that id, which the groups of the peer name. */
-  subscription(id: number): UpstreamSubscription | undefined {
-    return this.#subscriptions.get(id);
-  }
-
-  /** The session is over. */
-  close(): void {
-    for (const subscription of [...this.#subscriptions.values()]) subscription.close("upstream");
-    for (const request of [...this.#requests]) request.fail("upstream");
-  }
-
   #request(on: UpstreamRequestEvents): UpstreamRequest {
     const request = new UpstreamRequest(this.#session, on, () => this.#requests.delete(request));
     this.#requests.add(request);
     return request;
   }
 
-  /** The path as the peer has it, or why the peer cannot be asked. */
-  #reach(path: string): { path: string } | { refused: Reason } {
+  /** The track as the peer has it, or why the peer cannot be asked. */
+  #reach({ path, track, epoch }: AskedTrack): { asked: AskedTrack } | { refused: Reason } {
     const { over, peer } = this.#session;
     if (over || peer.leaving) return { refused: "upstream" };
     const relative = this.#session.relative(path);
-    return relative === undefined ? { refused: "unroutable" } : { path: relative };
+    return relative === undefined ? { refused: "unroutable" } : { asked: { path: relative, track, epoch } };
   }
 }
 

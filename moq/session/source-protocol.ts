@@ -25,11 +25,19 @@ export interface SubscribeMessages {
   readonly answer: AnswerReader;
 }
 
+/** A track that a publisher is asked for. */
+export interface AskedTrack {
+  readonly path: string;
+  readonly track: string;
+  /** 0 for any, which is what versions without epochs ask for. */
+  readonly epoch: bigint;
+}
+
 /** What a publisher is asked for, as a protocol version has it. Paths are relative to the root. */
 export interface SourceProtocol {
   /** There are requests for the properties of a track. A publisher that has no group may then leave a subscription unanswered. */
   readonly hasInfo: boolean;
-  subscribe(id: number, path: string, track: string, sink: UpstreamSink): SubscribeMessages;
-  info(path: string, track: string, known: (info: TrackInfo) => void): RequestMessages;
-  fetch(path: string, track: string, sequence: number, priority: number, writer: GroupWriter): RequestMessages;
+  subscribe(id: number, asked: AskedTrack, sink: UpstreamSink): SubscribeMessages;
+  info(asked: AskedTrack, known: (info: TrackInfo) => void): RequestMessages;
+  fetch(asked: AskedTrack, sequence: number, priority: number, writer: GroupWriter): RequestMessages;
 }

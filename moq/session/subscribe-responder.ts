@@ -1,5 +1,6 @@
 import type { Asker, Later, OutStream, SubscribeOptions, Subscriber, Subscription, TrackInfo } from "../model/index.ts";
 import type { Reason } from "../reason.ts";
+import { awaitEpoch } from "./await-epoch.ts";
 import type { SessionContext } from "./context.ts";
 import { laterOf } from "./responder.ts";
 import type { Viewer } from "./serving.ts";
@@ -15,7 +16,7 @@ export interface SubscribeAsk {
   /** Absolute. */
   readonly path: string;
   readonly track: string;
-  /** The generation that is wanted; 0 for the current one. */
+  /** The epoch that the peer asks for; 0: any epoch. */
   readonly epoch: bigint;
   readonly options: SubscribeOptions;
 }
@@ -49,12 +50,13 @@ export class SubscribeResponder implements Subscriber, Viewer {
   readonly ownNumbers: boolean;
   readonly asker: Asker;
   readonly later: Later;
+  readonly epoch: bigint | undefined;
   readonly #session: SessionContext;
   readonly #ask: SubscribeAsk;
   readonly #writer: SubscribeWriter;
   readonly #gone: () => void;
   #subscription: Subscription | undefined;
-  #unwatch: () => void = () => {};
+  #stopWaiting: () => void = () => {};
   #over = false;
   /** The newest options, until they take effect. */
   #update: SubscribeOptions | undefined;
@@ -69,6 +71,7 @@ export class SubscribeResponder implements Subscriber, Viewer {
     this.asker = session.asker;
     this.later = laterOf(session.share);
     this.ownNumbers = session.deps.ownNumbers === true;
+    this.epoch = ask.epoch === 0n ? undefined : ask.epoch;
     this.promisesStart = writer.promisesStart;
   }
 
@@ -78,20 +81,8 @@ export class SubscribeResponder implements Subscriber, Viewer {
   }
 
   start(): void {
-    const { broadcasts } = this.#session.deps;
-    const { path, track, epoch, options } = this.#ask;
-    if (epoch !== 0n) {
-      const check = () => {
-        const now = broadcasts.broadcast(path)?.route()?.advertisement.epoch;
-        if (now !== undefined && now !== epoch) this.refuse("replaced");
-      };
-      check();
-      if (this.#over) return;
-      this.#unwatch = broadcasts.watchOne(path, check);
-    }
-    const subscription = broadcasts.subscribe(path, track, options, this);
-    if (this.#over) subscription?.cancel();
-    else this.#subscription = subscription;
+    const { path, epoch } = this.#ask;
+    this.#stopWaiting = awaitEpoch(this.#session, path, epoch, () => this.#subscribe());
   }
 
   /** The newest options take effect in the next turn; older ones that have not yet are dropped. */
@@ -102,9 +93,10 @@ export class SubscribeResponder implements Subscriber, Viewer {
 
   readonly #updated = (): boolean => {
     const update = this.#update;
-    this.#update = undefined;
     const subscription = this.#subscription;
+    // While the subscription waits for its epoch, the newest options wait with it.
     if (update === undefined || subscription === undefined || this.#over) return true;
+    this.#update = undefined;
     this.#session.share.left -= UPDATE_UNITS + subscription.sending;
     subscription.update(update);
     return true;
@@ -184,9 +176,17 @@ export class SubscribeResponder implements Subscriber, Viewer {
     else this.#writer.refuse(reason);
   }
 
+  #subscribe(): void {
+    const { path, track, options } = this.#ask;
+    const subscription = this.#session.deps.broadcasts.subscribe(path, track, this.#update ?? options, this);
+    this.#update = undefined;
+    if (this.#over) subscription?.cancel();
+    else this.#subscription = subscription;
+  }
+
   #end(): void {
     this.#over = true;
-    this.#unwatch();
+    this.#stopWaiting();
     this.#gone();
   }
 }

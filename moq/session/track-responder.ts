@@ -1,5 +1,6 @@
 import type { TrackInfo } from "../model/index.ts";
 import type { Reason } from "../reason.ts";
+import { awaitEpoch } from "./await-epoch.ts";
 import type { SessionContext } from "./context.ts";
 import type { Responder } from "./responder.ts";
 
@@ -8,7 +9,7 @@ export interface TrackAsk {
   /** Absolute. */
   readonly path: string;
   readonly track: string;
-  /** 0 for the current one. */
+  /** The epoch that the peer asks for; 0: any epoch. */
   readonly epoch: bigint;
 }
 
@@ -23,22 +24,27 @@ export interface TrackWriter {
 /** Answers with the properties of a track once they are known. `gone` is called when the request is over. */
 export function serveTrack(session: SessionContext, ask: TrackAsk, writer: TrackWriter, gone: () => void): Responder {
   const { broadcasts } = session.deps;
+  const { path, track } = ask;
+  const epoch = ask.epoch === 0n ? undefined : ask.epoch;
   let answered = false;
   const answer = (result: TrackInfo | Reason) => {
     answered = true;
     gone();
-    const epoch = broadcasts.broadcast(ask.path)?.route()?.advertisement.epoch ?? 0n;
+    const current = broadcasts.broadcast(path)?.route()?.advertisement.epoch ?? 0n;
     if (typeof result === "string") writer.refuse(result);
-    else if (ask.epoch !== 0n && ask.epoch !== epoch) writer.refuse("not_found");
-    else writer.info(epoch, result);
+    else writer.info(epoch ?? current, result);
   };
-  const cancel = broadcasts.info(ask.path, ask.track, answer, session.asker);
+  let cancel = () => {};
+  const stopWaiting = awaitEpoch(session, path, ask.epoch, () => {
+    cancel = broadcasts.info(path, track, answer, session.asker, epoch);
+  });
   return {
     // The request is complete, and its answer is still wanted.
     fin: () => {},
     gone: () => {
       if (answered) return;
       answered = true;
+      stopWaiting();
       cancel();
       gone();
       writer.finish();

@@ -16,6 +16,16 @@ class Peer extends FakeViewer {
   }
 }
 
+class EpochViewer extends FakeViewer {
+  readonly ownNumbers = true;
+  readonly epoch: bigint;
+
+  constructor(epoch: bigint) {
+    super();
+    this.epoch = epoch;
+  }
+}
+
 function watch(viewer: FakeViewer, path = "live/cam"): FakeViewer {
   relay.subscribe(path, "video", LIVE, viewer);
   return viewer;
@@ -213,6 +223,51 @@ describe("a place among the tracks of a broadcast", () => {
     relay.subscribe("live/cam", "bogus", LIVE, new FakeViewer())?.cancel();
     assert.deepEqual(watch(new FakeViewer()).log, ["accepted 1000"]);
     assert.equal(relay.counters.boundsHit.tracks_per_broadcast, 0);
+  });
+});
+
+describe("a peer that asks for an epoch", () => {
+  const first = { ...AD, epoch: 1n };
+
+  it("shares the track of that epoch with viewers that ask for none", () => {
+    const source = new FakeSource();
+    publish(source, first);
+    const viewers = [watch(new EpochViewer(1n)), watch(new FakeViewer())];
+    source.send(4, "x");
+    assert.deepEqual(source.log.filter((line) => line.startsWith("subscribe")).length, 1);
+    for (const viewer of viewers) assert.deepEqual(viewer.groups, ["4:finished:[1]x"]);
+  });
+
+  it("is refused where the only track is that of a publisher that has withdrawn an earlier epoch, which goes on for its own viewers", () => {
+    const source = new FakeSource();
+    const publication = publish(source, first);
+    const viewers = [watch(new EpochViewer(1n)), watch(new FakeViewer())];
+    publication.end(false);
+    assert.deepEqual(watch(new EpochViewer(2n)).log, ["closed replaced"]);
+    watch(new EpochViewer(1n));
+    source.send(4, "last");
+    for (const viewer of viewers) assert.deepEqual(viewer.groups, ["4:finished:[4]last"]);
+  });
+
+  it("waits for a broadcast that no publisher has, and is refused when one with another epoch comes", () => {
+    const early = watch(new EpochViewer(2n));
+    const answers: unknown[] = [];
+    relay.info("live/cam", "video", (answer) => answers.push(answer), undefined, 2n);
+    assert.deepEqual([early.log, answers], [[], []]);
+    publish(new FakeSource(), first);
+    assert.deepEqual([early.log, answers], [["closed replaced"], ["replaced"]]);
+  });
+
+  it("is refused a track that is about to be created, and the source is not asked", () => {
+    const source = new FakeSource();
+    publish(source, first);
+    assert.deepEqual(watch(new EpochViewer(2n)).log, ["closed replaced"]);
+    const stream = new FakeStream(0, 0, false);
+    const where = { path: "live/cam", track: "video", sequence: 0, priority: 0, epoch: 2n };
+    relay.fetch(where, channel(), stream, () => {});
+    assert.equal(stream.state, "reset");
+    assert.deepEqual(source.log, []);
+    assert.equal(clock.pending, 0);
   });
 });
 

@@ -12,7 +12,7 @@ import { ChannelRegistry, openAccess, type SessionDeps, type SessionReport } fro
 import { PeerAnnouncements } from "../../moq/session/peer-announcements.ts";
 import { PeerSource } from "../../moq/session/peer-source.ts";
 import { type Refusal, SetupGate } from "../../moq/session/setup-gate.ts";
-import type { RequestMessages, SourceProtocol } from "../../moq/session/source-protocol.ts";
+import type { AskedTrack, RequestMessages, SourceProtocol } from "../../moq/session/source-protocol.ts";
 import { READ } from "../../moq/wire/codec/allowance.ts";
 import { ProtocolViolation } from "../../moq/wire/codec/errors.ts";
 import { DEFAULT_WIRE_LIMITS } from "../../moq/wire/codec/limits.ts";
@@ -29,7 +29,7 @@ const PROTOCOL: SourceProtocol = {
   subscribe: () => {
     throw new Error("not used here");
   },
-  info: (path: string, track: string, known: (info: TrackInfo) => void): RequestMessages => ({
+  info: ({ path, track }: AskedTrack, known: (info: TrackInfo) => void): RequestMessages => ({
     request: Buffer.from(`info ${path} ${track}`),
     answer: {
       push: (bytes) => {

@@ -37,6 +37,8 @@ export interface RelayOptions {
   readonly model?: Partial<ModelLimits>;
   readonly cache?: Partial<CacheOptions>;
   readonly network?: Partial<LaneSettings>;
+  /** Peers that speak moqmesh-1 are relays of one mesh. */
+  readonly mesh?: boolean;
 }
 
 /** A relay that listens at `relay:4443`. */
@@ -84,6 +86,7 @@ export class TestRelay {
                 hop: 1000n,
                 access: openAccess(request.info.path.slice(1)),
                 announcePrefix: "",
+                ownNumbers: options.mesh === true && request.info.protocol === "moqmesh-1",
                 refused: (path, reason) => relay.refused.push(`${path} ${reason}`),
                 defect: (error) => relay.defects.push(error),
                 closed: (report) => relay.reports.push(report),

@@ -7,7 +7,13 @@ import {
   subscribeResponses,
   trackResponses,
 } from "../../wire/lite/index.ts";
-import type { AnswerReader, RequestMessages, SourceProtocol, SubscribeMessages } from "../source-protocol.ts";
+import type {
+  AnswerReader,
+  AskedTrack,
+  RequestMessages,
+  SourceProtocol,
+  SubscribeMessages,
+} from "../source-protocol.ts";
 import type { LiteContext } from "./context.ts";
 
 /** Timescale of versions without timestamps: the model stamps arrival in milliseconds. */
@@ -25,13 +31,12 @@ export class LiteSourceProtocol implements SourceProtocol {
     this.hasInfo = caps.trackStream;
   }
 
-  subscribe(id: number, path: string, track: string, sink: UpstreamSink): SubscribeMessages {
+  subscribe(id: number, asked: AskedTrack, sink: UpstreamSink): SubscribeMessages {
     const caps = this.#caps;
     const reader = subscribeResponses(caps, this.#wire);
     const pass = (message: SubscribeResponse) => report(message, sink);
     return {
-      request: (options: SubscribeOptions) =>
-        encodeRequest({ kind: "subscribe", id, path, track, epoch: 0n, ...options }, caps),
+      request: (options: SubscribeOptions) => encodeRequest({ kind: "subscribe", id, ...asked, ...options }, caps),
       update: (options) => encodeSubscribeUpdate(options, caps),
       answer: {
         push: (bytes, allowance) => reader.push(bytes, pass, allowance),
@@ -40,17 +45,17 @@ export class LiteSourceProtocol implements SourceProtocol {
     };
   }
 
-  info(path: string, track: string, known: (info: TrackInfo) => void): RequestMessages {
+  info(asked: AskedTrack, known: (info: TrackInfo) => void): RequestMessages {
     const reader = trackResponses(this.#caps, this.#wire);
     const answer: AnswerReader = {
       push: (bytes, allowance) => reader.push(bytes, known, allowance),
       finish: () => reader.finish(),
     };
-    return { request: encodeRequest({ kind: "track", path, track, epoch: 0n }, this.#caps), answer };
+    return { request: encodeRequest({ kind: "track", ...asked }, this.#caps), answer };
   }
 
-  fetch(path: string, track: string, sequence: number, priority: number, writer: GroupWriter): RequestMessages {
-    const request = { kind: "fetch" as const, path, track, epoch: 0n, priority, group: sequence };
+  fetch(asked: AskedTrack, sequence: number, priority: number, writer: GroupWriter): RequestMessages {
+    const request = { kind: "fetch" as const, ...asked, priority, group: sequence };
     return { request: encodeRequest(request, this.#caps), answer: new FrameReader(this.#caps, this.#wire, writer) };
   }
 }
