@@ -55,7 +55,7 @@ export interface MeshBroadcastsDeps {
   readonly refused: (bound: "mesh_scopes") => void;
 }
 
-export type MeshSourceEvents = Pick<MeshSourceDeps, "candidates" | "idle" | "spent">;
+export type MeshSourceEvents = Pick<MeshSourceDeps, "epoch" | "candidates" | "idle" | "spent">;
 
 /** A broadcast of other relays. */
 interface Remote {
@@ -209,6 +209,7 @@ export class MeshBroadcasts implements BroadcastFinder {
   #source(path: string, epoch: bigint): MeshSource {
     const { table } = this.#deps;
     const source: MeshSource = this.#deps.source({
+      epoch,
       candidates: () => table.candidates(path, epoch),
       idle: () => {
         const remote = this.#remotes.get(path);

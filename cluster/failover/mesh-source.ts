@@ -9,6 +9,9 @@ import {
   type UpstreamSink,
 } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
+import { isPassing } from "./answers.ts";
+import { HeldGroup } from "./held-group.ts";
+import { RelaysBehind } from "./relays-behind.ts";
 import { FailoverTrack, type FailoverTrackDeps } from "./track.ts";
 
 export { FAILOVER_METRICS, type FailoverCounters } from "./track.ts";
@@ -16,7 +19,7 @@ export { FAILOVER_METRICS, type FailoverCounters } from "./track.ts";
 /** Milliseconds until relays are asked again after none could be reached. */
 const RETRY_MS = 250;
 
-export type MeshSourceDeps = Omit<FailoverTrackDeps, "gone"> & {
+export type MeshSourceDeps = Omit<FailoverTrackDeps, "behind" | "gone"> & {
   /** No track and no request is left. */
   readonly idle: () => void;
 };
@@ -28,9 +31,11 @@ export class MeshSource implements Source {
   readonly #deps: MeshSourceDeps;
   readonly #tracks = new Set<FailoverTrack>();
   readonly #requests = new Set<() => void>();
+  readonly #behind: RelaysBehind;
 
   constructor(deps: MeshSourceDeps) {
     this.#deps = deps;
+    this.#behind = new RelaysBehind(deps.clock, () => this.candidatesChanged());
   }
 
   get idle(): boolean {
@@ -44,6 +49,8 @@ export class MeshSource implements Source {
       sink,
       {
         ...this.#deps,
+        candidates: () => this.#candidates(),
+        behind: (node) => this.#behind.add(node),
         gone: () => {
           this.#tracks.delete(failover);
           this.#checkIdle();
@@ -70,9 +77,11 @@ export class MeshSource implements Source {
     writer: GroupWriter,
     asker?: Asker,
   ): () => void {
+    // A relay may fail inside the group: the next one sends it again from the start.
+    const held = new HeldGroup(writer, { over: () => {}, orphaned: () => {} });
     return this.#ask<"finished" | Reason>(
       (source, over) => {
-        const through = new ForwardingWriter(writer, (reason) => over(reason ?? "finished"));
+        const through = new ForwardingWriter(held.feed(), (reason) => over(reason ?? "finished"));
         return source.fetch(path, track, sequence, priority, through, asker);
       },
       (result) => {
@@ -90,14 +99,19 @@ export class MeshSource implements Source {
   close(): void {
     for (const track of [...this.#tracks]) track.cancel();
     for (const cancel of [...this.#requests]) cancel();
+    this.#behind.close();
   }
 
-  /** Asks the best relay, and the next one where it cannot be reached. The first answer counts. */
+  #candidates(): readonly string[] {
+    return this.#behind.order(this.#deps.candidates());
+  }
+
+  /** Asks the best relay, and the next one where it cannot be reached or has another epoch. The first answer counts. */
   #ask<T>(
     ask: (source: Source, over: (result: T | Reason) => void) => () => void,
     answer: (result: T | Reason) => void,
   ) {
-    const { peers, candidates, clock, holdMs } = this.#deps;
+    const { peers, clock, holdMs, epoch } = this.#deps;
     const tried = new Set<string>();
     let cancelOne = () => {};
     let cancelRetry = () => {};
@@ -119,7 +133,7 @@ export class MeshSource implements Source {
       answer(result);
     };
     const next = () => {
-      const node = candidates().find((one) => !tried.has(one));
+      const node = this.#candidates().find((one) => !tried.has(one));
       if (over) return;
       if (node === undefined) {
         cancelRetry = clock.timer(RETRY_MS, () => {
@@ -135,8 +149,9 @@ export class MeshSource implements Source {
         up: (source) => {
           if (asked || over) return;
           asked = true;
-          leave = ask(source, (result) => {
-            if (result === "upstream" || result === "unroutable") step();
+          leave = ask(source.ofEpoch?.(epoch) ?? source, (result) => {
+            if (result === "replaced") this.#behind.add(node);
+            if (isPassing(result)) step();
             else done(result);
           });
         },

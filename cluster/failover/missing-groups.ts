@@ -84,12 +84,13 @@ export class MissingGroups {
       cancelTimer();
       return true;
     };
-    const giveUp = (): void => {
+    const giveUp = (reason: Reason): void => {
       if (!end()) return;
       cancelFetch();
       groups.orphan(sender);
-      // Where the relay is gone, the next one is asked for the group.
-      if (relay.live && groups.giveUp(sequence)) this.#deps.lost();
+      // Where the relay is gone, or goes over to another publisher and ends its subscription, the next one is asked for the group.
+      if (reason === "replaced") this.checkLater();
+      else if (relay.live && groups.giveUp(sequence)) this.#deps.lost();
     };
     const begin = (): GroupWriter | undefined => {
       if (!this.#fetching.has(sequence)) return undefined;
@@ -105,7 +106,7 @@ export class MissingGroups {
       });
       return begun;
     };
-    const cancelTimer = clock.timer(FETCH_MS, giveUp);
+    const cancelTimer = clock.timer(FETCH_MS, () => giveUp("timeout"));
     this.#fetching.set(sequence, () => {
       if (end()) cancelFetch();
     });
@@ -128,7 +129,7 @@ interface FetchedGroupEvents {
   begin(): GroupWriter | undefined;
   /** All of it has arrived. False when it was given up before. */
   ended(): boolean;
-  failed(): void;
+  failed(reason: Reason): void;
   onStop(callback: (reason: Reason) => void): void;
 }
 
@@ -151,8 +152,8 @@ class FetchedGroupWriter extends ForwardingWriter {
     if (this.#events.ended()) super.finish();
   }
 
-  override reset(): void {
-    this.#events.failed();
+  override reset(reason: Reason): void {
+    this.#events.failed(reason);
   }
 
   override onStop(callback: (reason: Reason) => void): void {

@@ -30,6 +30,8 @@ export interface TrackAtRelayEvents {
 export interface TrackAddress {
   readonly path: string;
   readonly track: string;
+  /** Of the publisher that the track is taken from. */
+  readonly epoch: bigint;
   readonly asker: Asker | undefined;
   /** Its properties are known, so it exists. */
   readonly known: () => boolean;
@@ -106,10 +108,11 @@ export class TrackAtRelay {
   }
 
   #subscribe(source: Source, options: SubscribeOptions): void {
-    const { path, track, asker, known, shared } = this.#address;
+    const { path, track, epoch, asker, known, shared } = this.#address;
     if (this.#over || this.#upstream !== undefined) return;
     const events = this.#events;
-    this.#source = source;
+    const asked = source.ofEpoch?.(epoch) ?? source;
+    this.#source = asked;
     const sink: UpstreamSink = {
       known: known(),
       shared,
@@ -124,7 +127,7 @@ export class TrackAtRelay {
       ended: (end) => events.ended(end),
       closed: (reason) => this.#close(reason),
     };
-    const upstream = source.subscribe(path, track, options, sink, asker);
+    const upstream = asked.subscribe(path, track, options, sink, asker);
     if (this.#over) upstream.cancel();
     else this.#upstream = upstream;
   }

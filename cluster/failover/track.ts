@@ -3,6 +3,7 @@ import { counter, metricGroup } from "../../moq/metrics.ts";
 import type { GroupWriter, SubscribeOptions, TrackInfo, Upstream, UpstreamSink } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import type { Peers } from "../contract.ts";
+import { isPassing } from "./answers.ts";
 import { HeldGroups } from "./held-groups.ts";
 import { MissingGroups } from "./missing-groups.ts";
 import { type TrackAddress, TrackAtRelay, type TrackAtRelayEvents } from "./track-at-relay.ts";
@@ -13,6 +14,8 @@ const PREFER_MS = 5_000;
 const OVERLAP_MS = 10_000;
 /** Milliseconds until relays are asked again after all of them refused. */
 const RETRY_MS = 250;
+/** Milliseconds without a group after which a track moves to a renewed link: it may have no further group for hours. */
+const SILENT_MS = 5_000;
 /** Milliseconds for the last groups of a track that has ended: their streams may arrive after its end. */
 const STRAGGLER_MS = 2_000;
 
@@ -26,6 +29,8 @@ export const FAILOVER_METRICS = metricGroup("Failover", {
 export type FailoverCounters = Record<keyof typeof FAILOVER_METRICS.metrics, number>;
 
 export interface FailoverTrackDeps {
+  /** Of the publisher: a relay that has another one is asked again later. */
+  readonly epoch: bigint;
   readonly clock: Clock;
   readonly peers: Peers;
   /** Names of relays that have the broadcast, best first. */
@@ -40,13 +45,15 @@ export interface FailoverTrackDeps {
   readonly counters: FailoverCounters;
   /** The track ended because no relay could be reached for `holdMs`. */
   readonly spent: () => void;
+  /** The relay has another epoch. */
+  readonly behind: (node: string) => void;
   readonly gone: () => void;
 }
 
 /** One track that moves from one relay to the next; its viewers see one continuous track. */
 export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   readonly #deps: FailoverTrackDeps;
-  readonly #address: Omit<TrackAddress, "known">;
+  readonly #address: Omit<TrackAddress, "known" | "epoch">;
   readonly #sink: UpstreamSink;
   readonly #groups: HeldGroups;
   readonly #missing: MissingGroups;
@@ -69,11 +76,12 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   #cancelGiveUp: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
   #cancelMove: (() => void) | undefined;
+  #cancelSilence: (() => void) | undefined;
   #cancelOverlap: (() => void) | undefined;
   #cancelConclusion: (() => void) | undefined;
 
   constructor(
-    address: Omit<TrackAddress, "known">,
+    address: Omit<TrackAddress, "known" | "epoch">,
     options: SubscribeOptions,
     sink: UpstreamSink,
     deps: FailoverTrackDeps,
@@ -188,7 +196,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     if (from === this.#former) this.#former = undefined;
     else if (from === this.#next) {
       this.#next = undefined;
-      this.#refused.add(from.node);
+      this.#refuse(from, reason);
     } else if (from === this.#current) this.#lost(from, reason);
   }
 
@@ -198,7 +206,22 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
 
   /** Moves to the new link of the same relay, as it would to another relay. */
   renewed(from: TrackAtRelay): void {
-    if (from === this.#current && from.live && this.#next === undefined) this.#next = this.#subscribeAt(from.node);
+    if (from !== this.#current || !from.live || this.#next !== undefined) return;
+    this.#next = this.#subscribeAt(from.node);
+    this.#awaitSilence(this.#next);
+  }
+
+  /** Without a group, `next` cannot take over with one: it does so once the current link has sent nothing for a while. */
+  #awaitSilence(next: TrackAtRelay): void {
+    const { newest } = this.#groups;
+    this.#cancelSilence?.();
+    this.#cancelSilence = this.#deps.clock.timer(SILENT_MS, () => {
+      const current = this.#current;
+      if (this.#next !== next || current === undefined) return;
+      const silent = next.live && this.#groups.newest === newest && !this.#groups.anySentBy(current);
+      if (silent) this.#takeOver(next, (newest ?? -1) + 1);
+      else this.#awaitSilence(next);
+    });
   }
 
   /** The current relay is gone, or refuses the track. */
@@ -208,7 +231,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
       return;
     }
     this.#current = undefined;
-    if (this.#next?.node !== from.node) this.#refused.add(from.node);
+    if (this.#next?.node !== from.node) this.#refuse(from, reason);
     this.#cancelGiveUp ??= this.#deps.clock.timer(this.#deps.holdMs, () => this.#giveUp());
     const next = this.#next;
     if (next !== undefined) {
@@ -218,7 +241,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
       return;
     }
     if (this.#groups.newest !== undefined) this.#deps.counters.failovers++;
-    if (this.#best() === undefined && reason !== "upstream" && reason !== "unroutable") {
+    if (this.#best() === undefined && !isPassing(reason)) {
       this.#end();
       this.#sink.closed(reason);
       return;
@@ -240,6 +263,11 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     if (this.#current?.live !== true && this.#next === undefined) return;
     this.#cancelGiveUp?.();
     this.#cancelGiveUp = undefined;
+  }
+
+  #refuse({ node }: TrackAtRelay, reason: Reason | undefined): void {
+    this.#refused.add(node);
+    if (reason === "replaced") this.#deps.behind(node);
   }
 
   #best(): string | undefined {
@@ -270,7 +298,8 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   }
 
   #subscribeAt(node: string): TrackAtRelay {
-    const address = { ...this.#address, known: () => this.#known, options: () => this.#remaining() };
+    const { epoch } = this.#deps;
+    const address = { ...this.#address, epoch, known: () => this.#known, options: () => this.#remaining() };
     return new TrackAtRelay(node, this.#deps.peers, address, this);
   }
 
@@ -349,6 +378,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
       this.#cancelGiveUp,
       this.#cancelRetry,
       this.#cancelMove,
+      this.#cancelSilence,
       this.#cancelOverlap,
       this.#cancelConclusion,
     ]) {

@@ -67,6 +67,7 @@ function watchedSource(source: Source, subscribed: (path: string, track: string)
   return {
     hasInfo: source.hasInfo,
     keepsNewest: source.keepsNewest === true,
+    ofEpoch: (epoch) => watchedSource(source.ofEpoch?.(epoch) ?? source, subscribed),
     info: (path, track, answer, asker) => source.info(path, track, answer, asker),
     fetch: (path, track, sequence, priority, writer, asker) =>
       source.fetch(path, track, sequence, priority, writer, asker),

@@ -7,6 +7,7 @@ import { LIVE, TestGroup, TestViewer } from "../session/support.ts";
 import { FakePeers, frame, settle } from "./support.ts";
 
 const HOLD_MS = 5_000;
+const EPOCH = 7n;
 
 class Scene {
   readonly clock = new ManualClock();
@@ -17,6 +18,7 @@ class Scene {
   idle = 0;
   spent = 0;
   readonly source = new MeshSource({
+    epoch: EPOCH,
     clock: this.clock,
     peers: this.peers,
     candidates: () => this.candidates,
@@ -400,6 +402,126 @@ describe("a relay that takes over", () => {
   });
 });
 
+describe("a relay that has another epoch", () => {
+  it("is asked for the epoch of the route, in every request", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    scene.source.info("live/a", "video", () => {});
+    scene.source.fetch("live/a", "video", 4, 0, new TestGroup(4, true));
+    await settle();
+    assert.deepEqual(scene.a.epochs, [EPOCH, EPOCH, EPOCH]);
+  });
+
+  it("ends no track: relays are asked until one has it, and the track waits for `hold` at most", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    scene.a.last.sink.closed("replaced");
+    await settle();
+    scene.b.last.sink.closed("replaced");
+    await settle();
+    assert.deepEqual(scene.viewer.log, []);
+    scene.clock.advance(250);
+    await settle();
+    assert.equal(scene.a.subscriptions.length, 2);
+    frame(scene.a.taken(0), "new");
+    assert.deepEqual(scene.viewer.told, ["0 open new"]);
+    scene.a.last.sink.closed("replaced");
+    for (let waited = 0; waited <= HOLD_MS; waited += 250) {
+      await settle();
+      for (const relay of [scene.a, scene.b]) if (relay.users.size > 0) relay.last.sink.closed("replaced");
+      await settle();
+      for (const relay of [scene.a, scene.b]) if (relay.users.size > 0) relay.last.sink.closed("replaced");
+      scene.clock.advance(250);
+    }
+    assert.equal(scene.viewer.log.at(-1), "closed upstream");
+    assert.equal(scene.spent, 1);
+    assert.equal(scene.clock.pending, 0);
+  });
+
+  it("is asked again when the candidates change", async () => {
+    const scene = new Scene();
+    scene.candidates = ["a"];
+    await scene.watch();
+    scene.a.last.sink.closed("replaced");
+    await settle();
+    scene.source.candidatesChanged();
+    await settle();
+    assert.equal(scene.a.subscriptions.length, 2);
+  });
+
+  it("gets the track back once it has the epoch, where it is the better relay", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    scene.a.last.sink.closed("replaced");
+    await settle();
+    scene.b.taken(1).finish();
+    scene.clock.advance(5_500);
+    await settle();
+    assert.equal(scene.a.subscriptions.length, 2);
+    scene.a.taken(2).finish();
+    assert.equal(scene.b.last.cancelled, true);
+    assert.deepEqual(scene.viewer.told, ["1 finished ", "2 finished "]);
+  });
+
+  it("loses no group that it was to fetch: the next relay is asked for the group", async () => {
+    const scene = new Scene();
+    scene.candidates = ["a", "b", "c"];
+    await scene.watch();
+    frame(scene.a.taken(7), "one");
+    await scene.die("a");
+    scene.b.last.sink.started(9);
+    assert.deepEqual(scene.b.fetched, [7]);
+    scene.b.fetches[0]?.reset("replaced");
+    assert.deepEqual(scene.viewer.told, ["7 open one"]);
+    scene.b.last.sink.closed("replaced");
+    await settle();
+    assert.equal(scene.peers.relay("c").last.options.start, 7);
+    assert.equal(scene.counters.groupsLost, 0);
+  });
+
+  it("answers for no other relay: properties and single groups come from the next one, or from it later", async () => {
+    const scene = new Scene();
+    const answers: unknown[] = [];
+    scene.source.info("live/a", "video", (answer) => answers.push(typeof answer === "string" ? answer : "known"));
+    await settle();
+    scene.a.asked[0]?.("replaced");
+    await settle();
+    scene.b.asked[0]?.("replaced");
+    scene.clock.advance(250);
+    await settle();
+    assert.deepEqual(answers, []);
+    scene.a.asked[1]?.({ priority: 1, ordered: false, maxLatency: 2, timescale: 3 });
+    assert.deepEqual(answers, ["known"]);
+    const group = new TestGroup(4, true);
+    scene.source.fetch("live/a", "video", 4, 0, group);
+    await settle();
+    scene.a.fetches[0]?.reset("replaced");
+    await settle();
+    const [writer] = scene.b.fetches;
+    assert.ok(writer);
+    frame(writer, "got");
+    writer.finish();
+    assert.deepEqual([group.state, group.frames], ["finished", ["got"]]);
+    assert.equal(scene.source.idle, true);
+    scene.clock.advance(250);
+    assert.equal(scene.clock.pending, 0);
+  });
+
+  it("is asked after the others for a moment", async () => {
+    const scene = new Scene();
+    scene.source.info("live/a", "video", () => {});
+    await settle();
+    scene.a.asked[0]?.("replaced");
+    await settle();
+    await scene.watch();
+    assert.deepEqual([scene.a.subscriptions.length, scene.b.subscriptions.length], [0, 1]);
+    scene.viewer.upstream?.cancel();
+    scene.clock.advance(250);
+    await scene.watch();
+    assert.deepEqual([scene.a.subscriptions.length, scene.b.subscriptions.length], [1, 1]);
+  });
+});
+
 describe("what relays answer", () => {
   it("not_found by all of them ends the track with not_found", async () => {
     const scene = new Scene();
@@ -427,6 +549,25 @@ describe("what relays answer", () => {
     assert.deepEqual(answers, [{ priority: 1, ordered: false, maxLatency: 2, timescale: 3 }]);
     assert.deepEqual([group.state, group.frames], ["finished", ["got"]]);
     assert.equal(scene.source.idle, true);
+  });
+
+  it("of a single group before it failed is not sent again with what the next relay answers", async () => {
+    const scene = new Scene();
+    const group = new TestGroup(4, true);
+    scene.source.fetch("live/a", "video", 4, 0, group);
+    await settle();
+    const [first] = scene.a.fetches;
+    assert.ok(first);
+    frame(first, "one");
+    first.frame(6, 0);
+    first.payload(Buffer.from("abc"));
+    first.reset("upstream");
+    await settle();
+    const [second] = scene.b.fetches;
+    assert.ok(second);
+    for (const text of ["one", "abcdef", "three"]) frame(second, text);
+    second.finish();
+    assert.deepEqual([group.state, group.frames], ["finished", ["one", "abcdef", "three"]]);
   });
 
   it("are not awaited by a cancelled track: it releases every link", async () => {

@@ -11,7 +11,7 @@ async function scene() {
   const clock = new ManualClock();
   const peers = new FakePeers();
   const counters: FailoverCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
-  const on = { candidates: () => ["a"], idle: () => {}, spent: () => {} };
+  const on = { epoch: 1n, candidates: () => ["a"], idle: () => {}, spent: () => {} };
   const source = new MeshSource({ clock, peers, counters, holdMs: 5_000, lostAs: "upstream", ...on });
   const viewer = new TestViewer();
   source.subscribe("live/a", "video", LIVE, viewer);
@@ -23,7 +23,7 @@ async function scene() {
     for (const user of [...relay.users]) user.renewed?.();
     await settle();
   };
-  return { viewer, relay, former, renew, counters };
+  return { clock, viewer, relay, former, renew, counters };
 }
 
 describe("a second link to the same relay", () => {
@@ -59,6 +59,36 @@ describe("a second link to the same relay", () => {
     again.finish();
     assert.deepEqual(viewer.told, ["0 finished one|two"]);
     assert.equal(counters.groupsLost, 0);
+  });
+
+  it("takes a silent track over after a while, and every group that follows", async () => {
+    const { clock, viewer, relay, former, renew, counters } = await scene();
+    const only = relay.taken(0);
+    frame(only, "one");
+    await renew();
+    clock.advance(5_000);
+    assert.equal(former.cancelled, false, "its group is still open");
+    only.finish();
+    clock.advance(5_000);
+    assert.equal(former.cancelled, true);
+    const next = relay.taken(1);
+    frame(next, "two");
+    next.finish();
+    assert.deepEqual(viewer.told, ["0 finished one", "1 finished two"]);
+    assert.deepEqual(counters, { failovers: 0, splices: 1, groupsResumed: 0, groupsLost: 0 });
+  });
+
+  it("does not take over while only the first link brings groups", async () => {
+    const { clock, relay, former, renew } = await scene();
+    await renew();
+    const [before] = relay.subscriptions;
+    for (let sequence = 0; sequence < 10; sequence++) {
+      const writer = before?.sink.group(sequence);
+      assert.ok(typeof writer === "object");
+      writer.finish();
+      clock.advance(2_000);
+    }
+    assert.equal(former.cancelled, false);
   });
 
   it("keeps a track without new groups when the first link ends", async () => {

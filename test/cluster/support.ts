@@ -42,7 +42,14 @@ export class FakeRelay implements Source {
   readonly fetches: GroupWriter[] = [];
   readonly fetched: number[] = [];
   readonly asked: ((answer: TrackInfo | Reason) => void)[] = [];
+  /** Epochs that it was asked for, one for each request. */
+  readonly epochs: bigint[] = [];
   up = true;
+
+  ofEpoch(epoch: bigint): Source {
+    this.epochs.push(epoch);
+    return this;
+  }
 
   subscribe(_path: string, _track: string, options: SubscribeOptions, sink: UpstreamSink) {
     const one: Subscribed = { options, sink, cancelled: false };
