@@ -285,6 +285,14 @@ export interface DialOptions {
   readonly timeoutMs: number;
 }
 
+/** A thread of an engine. */
+export interface WorkerPulse {
+  /** Milliseconds for which it owes a sign of life that it was asked for; 0 when it has answered all. */
+  readonly silentMs: number;
+  /** Links that it runs, and connections that will become its links. */
+  readonly links: number;
+}
+
 /** A QUIC engine, or a stand-in for one. Errors of `listen` and `dial` are {@link TransportError}. */
 export interface Engine extends FanOutFactory {
   /** Rejects when the socket cannot be bound or the certificate is unusable. */
@@ -297,6 +305,8 @@ export interface Engine extends FanOutFactory {
   limitHandshakes?(perSecond: number, burst: number): void;
   /** Handshakes that did not begin because of that bound, since the start. */
   handshakesLimited?(): number;
+  /** The threads of the engine, and asks each for a sign of life, which costs it next to nothing. Absent where the engine cannot tell. */
+  pulses?(): readonly WorkerPulse[];
   /** Resolves when the link is established with one of the protocols, after `attach` was called with it. */
   dial(options: DialOptions, attach: Attach): Promise<Link>;
 }

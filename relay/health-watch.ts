@@ -1,8 +1,10 @@
+import type { Engine, PeerAddress, Trust } from "../moq/link.ts";
 import { type Config, memoryLimit } from "./config/index.ts";
 import {
   type Check,
   clockCheck,
   EventLoopDelay,
+  engineWorkersCheck,
   eventLoopCheck,
   fact,
   HEALTH_METRICS,
@@ -10,6 +12,8 @@ import {
   healthReadings,
   MemoryMeter,
   memoryCheck,
+  type Plane,
+  selfProbe,
 } from "./health/index.ts";
 import type { Descriptors, ServedCertificate } from "./host/index.ts";
 import type { MeshRuntime } from "./mesh/index.ts";
@@ -22,6 +26,11 @@ export interface Watched {
   readonly certificate: ServedCertificate;
   readonly descriptors: Descriptors;
   readonly mesh: MeshRuntime | undefined;
+  readonly engine: Engine;
+  /** The engine of WebSocket sessions. */
+  readonly websocket: Engine;
+  /** Of the public port. */
+  readonly address: PeerAddress;
 }
 
 /** The checks of this relay, and the samplers that other parts of it read as well. */
@@ -48,7 +57,9 @@ export class HealthWatch {
     this.#eventLoop = eventLoop;
     this.monitor.setLife("ready");
     this.monitor.start([
+      ...this.#probes(watched),
       ...this.#facts(watched),
+      ...engineChecks(watched),
       eventLoopCheck(eventLoop, () => watched.config().health.eventLoopMs),
       memoryCheck(this.memory, () => watched.config().health.memory),
       clockCheck(this.#parts),
@@ -58,6 +69,37 @@ export class HealthWatch {
   close(): void {
     this.monitor.close();
     this.#eventLoop?.close();
+  }
+
+  /** Sessions of the relay with itself, one check for each kind that it serves. */
+  #probes({ config, certificate, engine, websocket, address }: Watched): Check[] {
+    const { health, server } = config();
+    if (health.probeIntervalMs === 0) return [];
+    const { ownSessions: own, warn, handshakes } = this.#parts;
+    const { probeIntervalMs: everyMs, probeTimeoutMs: timeoutMs, failures, successes } = health;
+    const deps = { own, warn, everyMs, timeoutMs, damping: { failures, successes } };
+    const at = `${reachable(address.address)}:${address.port}`;
+    const trust = () => pinned(certificate.fingerprints);
+    const planes: Plane[] = [];
+    const quicTrust = trustFor(engine.name, certificate);
+    if (quicTrust !== undefined) {
+      const name = `UDP port ${address.port}`;
+      const shed = () => handshakes.limited.quic;
+      planes.push({ code: "quic_unreachable", name, url: new URL(`https://${at}/`), engine, trust: quicTrust, shed });
+    }
+    if (server.websocket) {
+      const name = `TCP port ${address.port} (WebSocket)`;
+      const shed = () => handshakes.limited.tcp;
+      planes.push({
+        code: "websocket_unreachable",
+        name,
+        url: new URL(`wss://${at}/`),
+        engine: websocket,
+        trust,
+        shed,
+      });
+    }
+    return planes.map((plane) => selfProbe(plane, deps));
   }
 
   #facts({ config, certificate, descriptors, mesh }: Watched): Check[] {
@@ -84,6 +126,11 @@ export class HealthWatch {
   }
 }
 
+function engineChecks({ engine, config }: Watched): Check[] {
+  if (engine.pulses === undefined) return [];
+  return [engineWorkersCheck(() => engine.pulses?.() ?? [], config().health.stuckMs)];
+}
+
 function meshFacts(mesh: MeshRuntime, config: () => Config): Check[] {
   const roots = config().cluster.root.length;
   return [
@@ -98,4 +145,23 @@ function meshFacts(mesh: MeshRuntime, config: () => Config): Check[] {
           ),
         ]),
   ];
+}
+
+/** The address at which this machine reaches a socket that is bound to `bound`. */
+function reachable(bound: string): string {
+  if (bound === "::" || bound === "0.0.0.0" || bound === "") return "127.0.0.1";
+  return bound.includes(":") ? `[${bound}]` : bound;
+}
+
+function pinned(fingerprints: readonly string[]): Trust {
+  return { kind: "hashes", sha256: fingerprints.map((hex) => new Uint8Array(Buffer.from(hex, "hex"))) };
+}
+
+/**
+ * How a session of the relay with itself trusts the QUIC port. The other engines take hashes as browsers do, only of certificates of at most
+ * two weeks; undefined where no trust is possible.
+ */
+function trustFor(engine: string, certificate: ServedCertificate): (() => Trust) | undefined {
+  if (engine === "native" || certificate.state.generated) return () => pinned(certificate.fingerprints);
+  return engine === "rwebtransport" ? () => ({ kind: "insecure" }) : undefined;
 }

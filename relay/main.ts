@@ -197,7 +197,9 @@ class RelayProcess implements Relay {
     this.#state = "ready";
     // The relay registers at its roots last: peers that find it may dial it at once.
     this.#mesh?.start();
-    this.#health.start({ config: () => this.#config, certificate, descriptors, mesh: this.#mesh });
+    const { address } = listeners;
+    const config = () => this.#config;
+    this.#health.start({ config, certificate, descriptors, mesh: this.#mesh, engine, websocket, address });
     this.#readiness = this.#watchReadiness(engine);
   }
 

@@ -5,6 +5,7 @@ import { Broadcasts } from "../moq/model/index.ts";
 import { ChannelRegistry } from "../moq/session/index.ts";
 import { systemClock } from "../transport/shared/index.ts";
 import type { Config } from "./config/index.ts";
+import { OwnSessions } from "./health/index.ts";
 import { AUTH_METRICS, AuthGate, clientSessionPolicy, Defects, SessionHost } from "./host/index.ts";
 import {
   LOG_METRICS,
@@ -37,6 +38,8 @@ export interface RelayParts {
   readonly broadcasts: Broadcasts;
   readonly gate: AuthGate;
   readonly handshakes: HandshakeRate;
+  /** The relay's end of its sessions with itself. */
+  readonly ownSessions: OwnSessions;
   readonly host: SessionHost;
 }
 
@@ -60,8 +63,15 @@ export function makeParts(config: Config, options: StartOptions, mesh: () => Mes
     changed: () => host.recheck(),
     ownRevocation: (entry, inForce) => mesh()?.revoked(entry, inForce),
   });
+  const ownSessions = new OwnSessions({
+    clock,
+    channels,
+    hop,
+    defect: (error) => defects.report("in a session of the relay with itself", error),
+  });
   const host: SessionHost = new SessionHost({
     gate,
+    ownSession: (info) => ownSessions.take(info),
     channels,
     hop,
     policyOf: (info, admission) => mesh()?.sessionPolicy(info, admission) ?? clientSessionPolicy(admission),
@@ -93,6 +103,7 @@ export function makeParts(config: Config, options: StartOptions, mesh: () => Mes
     broadcasts,
     gate,
     handshakes,
+    ownSessions,
     host,
   };
 }

@@ -37,5 +37,7 @@ pub enum Command {
     SessionEnded(u32, u32, String),
     /// Ends the listener's links.
     CloseListener(u32),
+    /// Asks for a sign of life.
+    Pulse,
     Shutdown,
 }

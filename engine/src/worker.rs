@@ -8,7 +8,8 @@ use crate::events::EventQueue;
 use crate::ids::Ids;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
+use std::time::Instant;
 use tokio::sync::Notify;
 
 /// Posted commands after which the worker is woken without waiting for the end of JavaScript's turn.
@@ -34,6 +35,9 @@ pub struct Worker {
     handle: tokio::runtime::Handle,
     /// Links that the worker has, and connections that will become its links.
     pub load: AtomicUsize,
+    started: Instant,
+    /// When the worker was asked for the sign of life that is due: milliseconds since `started`, plus one. 0: none is due.
+    pulse_asked: AtomicU64,
 }
 
 impl Worker {
@@ -48,7 +52,28 @@ impl Worker {
             notify: Notify::new(),
             handle,
             load: AtomicUsize::new(0),
+            started: Instant::now(),
+            pulse_asked: AtomicU64::new(0),
         }
+    }
+
+    /// Asks the worker's loop for a sign of life. Returns for how many milliseconds an earlier question has waited for its answer; 0 when
+    /// the worker has answered all. One question waits at a time.
+    pub fn ask_pulse(&self) -> u64 {
+        let now = self.started.elapsed().as_millis() as u64 + 1;
+        match self.pulse_asked.compare_exchange(0, now, AcqRel, Acquire) {
+            Ok(_) => {
+                self.push(Command::Pulse);
+                0
+            }
+            // A question of this very millisecond waits as well.
+            Err(asked) => (now - asked).max(1),
+        }
+    }
+
+    /// The worker's loop runs.
+    pub fn answer_pulse(&self) {
+        self.pulse_asked.store(0, Release);
     }
 
     /// Wakes the worker's loop, which then takes its commands and ready streams.
@@ -111,5 +136,30 @@ impl Worker {
 
     pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         self.handle.spawn(future);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn worker(runtime: &tokio::runtime::Runtime) -> Worker {
+        let event_queue = Arc::new(EventQueue::new(Box::new(|| {})));
+        Worker::new(0, event_queue, Arc::new(Ids::default()), runtime.handle().clone())
+    }
+
+    #[test]
+    fn a_worker_that_does_not_answer_is_seen_by_the_time_that_one_question_waits() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let worker = worker(&runtime);
+        assert_eq!(worker.ask_pulse(), 0);
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(worker.ask_pulse() >= 20);
+        let mut commands = Vec::new();
+        worker.take_commands(&mut commands);
+        assert_eq!(commands.len(), 1, "a second question is not asked while the first one waits");
+        worker.answer_pulse();
+        assert_eq!(worker.ask_pulse(), 0);
     }
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../moq/clock.ts";
 import { Counters } from "../../moq/counters.ts";
-import { type EngineDeps, TransportError } from "../../moq/link.ts";
+import { type Attach, type EngineDeps, TransportError } from "../../moq/link.ts";
 import { Broadcasts, type Upstream, type UpstreamSink } from "../../moq/model/index.ts";
 import { isUnder } from "../../moq/path.ts";
 import type { Reason } from "../../moq/reason.ts";
@@ -50,18 +50,20 @@ const PRIORITY = 128;
  * Connects to the relay at `url`: `https:` and `http:` by WebTransport, `wss:` and `ws:` by WebSocket. The path of the
  * URL is the root of all paths. Rejects with {@link TransportError}.
  */
-export async function connect(url: URL, options: ConnectOptions): Promise<Client> {
-  const warn = options.warn ?? (() => {});
-  const client = new RelayClient(bare(options.announcePrefix ?? ""), options.timeoutMs, warn);
+export function connect(url: URL, options: ConnectOptions): Promise<Client> {
+  const { trust, timeoutMs, protocols: offered = protocols([]), warn = () => {} } = options;
+  const deps = { clock: systemClock, warn };
+  return connectBy((attach) => dialRelay({ url, trust, timeoutMs, protocols: offered, deps, attach }), options);
+}
+
+/** Connects by the link that `dial` makes; rejects as `dial` does. */
+export async function connectBy(
+  dial: (attach: Attach) => Promise<unknown>,
+  { announcePrefix = "", timeoutMs, warn = () => {} }: Pick<ConnectOptions, "announcePrefix" | "timeoutMs" | "warn">,
+): Promise<Client> {
+  const client = new RelayClient(bare(announcePrefix), timeoutMs, warn);
   try {
-    await dialRelay({
-      url,
-      trust: options.trust,
-      timeoutMs: options.timeoutMs,
-      protocols: options.protocols ?? protocols([]),
-      deps: { clock: systemClock, warn },
-      attach: client.attach,
-    });
+    await dial(client.attach);
   } catch (error) {
     await client.close();
     throw error;

@@ -13,7 +13,7 @@ import { describeTcpFailure } from "../../transport/tls/index.ts";
 import { isAdminListener } from "./ask.ts";
 
 /** Bounds of a dialled link. */
-const DIAL_LIMITS: LinkLimits = {
+export const DIAL_LIMITS: LinkLimits = {
   uniStreams: 256,
   bidiStreams: 64,
   idleTimeoutMs: 30_000,

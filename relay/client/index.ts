@@ -1,6 +1,7 @@
 export { certificateFault, describeTcpFailure } from "../../transport/tls/index.ts";
 export type { AnnouncedChange } from "./announced-paths.ts";
 export { askAccess, isAdminListener, type Verdict } from "./ask.ts";
-export { connect, PROTOCOLS } from "./client.ts";
+export { connect, connectBy, PROTOCOLS } from "./client.ts";
 export { type Client, FetchError, type FetchedGroup, SessionEndedError } from "./contract.ts";
-export { adminListener } from "./dial.ts";
+export { adminListener, DIAL_LIMITS } from "./dial.ts";
+export { MODEL_LIMITS, SESSION_LIMITS } from "./limits.ts";

@@ -5,6 +5,32 @@ export const healthSection = section(
   "health",
   "What the relay checks about itself in the background. docs/operations.md says what each reason means and what to do.",
   {
+    probe_interval: duration({
+      description:
+        "Time between two sessions that the relay opens with its own UDP port and its own TCP port, to see that clients can. `0s`: it opens none.",
+      default: "5s",
+      min: "0s",
+      max: "10m",
+    }),
+    probe_timeout: duration({
+      description: "Longest time that such a session may take.",
+      default: "3s",
+      min: "100ms",
+      max: "1m",
+    }),
+    failures: integer({
+      description:
+        "Probes that fail in a row until the relay is not ready. After the first one they follow each other within a second.",
+      default: 3,
+      min: 1,
+      max: 100,
+    }),
+    successes: integer({
+      description: "Probes that succeed in a row until the relay is ready again.",
+      default: 2,
+      min: 1,
+      max: 100,
+    }),
     event_loop: duration({
       description:
         "The relay is not ready (`event_loop_blocked`) when its event loop was blocked for this long, until 3 s have passed without that.",
@@ -12,6 +38,13 @@ export const healthSection = section(
       min: "50ms",
       max: "1m",
       live: true,
+    }),
+    stuck: duration({
+      description:
+        "Time after which a thread of the engine that does not answer counts as lost: `/health/live` is false then, because only a restart helps.",
+      default: "30s",
+      min: "10s",
+      max: "1h",
     }),
     memory: integer({
       description:

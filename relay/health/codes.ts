@@ -8,11 +8,14 @@ export const STATE_CODES = ["starting", "draining", "closed"] as const;
 
 /** The conditions that checks find. */
 export const CHECK_CODES = [
+  "quic_unreachable",
+  "websocket_unreachable",
   "certificate_expired",
   "keys_unreadable",
   "revocations_unreadable",
   "no_root",
   "node_taken",
+  "engine_worker_stuck",
   "event_loop_blocked",
   "memory_high",
   "file_descriptors",

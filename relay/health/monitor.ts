@@ -59,7 +59,7 @@ export class HealthMonitor {
     this.#lifeSince = deps.wallNow();
   }
 
-  /** Where the relay is in its life. `ready` only means that the checks decide. */
+  /** Where the relay is in its life. `ready` means that the checks decide; in any other state they rest. */
   setLife(life: Life): void {
     this.#life = life;
     this.#lifeSince = this.#deps.wallNow();
@@ -126,7 +126,9 @@ export class HealthMonitor {
   #tick(): void {
     if (this.#closed) return;
     const now = this.#deps.clock.now();
-    for (const entry of this.#entries) if (entry.dueAt <= now) this.#run(entry);
+    // A relay that drains has closed what some checks probe.
+    const due = this.#life === "ready" ? this.#entries.filter(({ dueAt }) => dueAt <= now) : [];
+    for (const entry of due) this.#run(entry);
     this.#cancel = this.#deps.clock.timer(TICK_MS, () => this.#tick());
   }
 
@@ -167,7 +169,7 @@ export class HealthMonitor {
   }
 
   #add(entry: Entry, finding: Finding): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#life !== "ready") return;
     const { clock, wallNow, log } = this.#deps;
     const { code, severity } = entry.check;
     const first = entry.state.failing === undefined;

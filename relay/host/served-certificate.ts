@@ -34,6 +34,11 @@ export class ServedCertificate {
     return this.#state;
   }
 
+  /** SHA-256 of the certificates that clients may get now: where the engine keeps the old one until a restart, TCP has the new one. */
+  get fingerprints(): string[] {
+    return [this.#state.fingerprint, this.#manager.current.fingerprint];
+  }
+
   get expired(): boolean {
     return this.#deps.wallNow() > this.#state.notAfter.getTime();
   }

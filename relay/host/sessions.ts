@@ -44,6 +44,8 @@ export interface SessionHostDeps {
   readonly hop: bigint;
   /** The policies of sessions; default: that of clients. */
   readonly policyOf?: DecideSessionPolicy | undefined;
+  /** The session for a request by which the relay probes itself; undefined for every other request. */
+  readonly ownSession?: ((info: LinkInfo) => Attach | undefined) | undefined;
   /** Milliseconds since 1970. */
   readonly wallNow: () => number;
   /** Milliseconds before its token expires at which a session gets GOAWAY; 0 for never. */
@@ -124,6 +126,11 @@ export class SessionHost {
 
   /** Admits a client or refuses it with an HTTP status, at once or later. */
   accept(request: LinkRequest): void {
+    const own = this.#deps.ownSession?.(request.info);
+    if (own !== undefined) {
+      request.accept(own);
+      return;
+    }
     const id = this.#ids.next();
     const refusal = this.#refusal(request.info);
     if (refusal !== undefined) {

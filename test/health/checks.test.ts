@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { clockCheck } from "../../relay/health/clock-jump.ts";
+import { engineWorkersCheck } from "../../relay/health/engine-workers.ts";
 import { EventLoopDelay, eventLoopCheck } from "../../relay/health/event-loop.ts";
 import { MemoryMeter, memoryCheck } from "../../relay/health/memory.ts";
 import { systemClock } from "../../transport/shared/index.ts";
+import { missingEngine, nativeClient } from "../support/engines.ts";
+import { until } from "../support/until.ts";
 
 describe("the event loop", () => {
   test("that was blocked for 100 ms shows it once, and not again", async () => {
@@ -40,6 +43,35 @@ describe("the event loop", () => {
     assert.equal(delay.read(), 0);
     delay.close();
     assert.equal(clock.pending, 0);
+  });
+});
+
+describe("the threads of the engine", () => {
+  const pulse = (silentMs: number) => ({ silentMs, links: 7 });
+
+  test("are stuck when one has not answered for five seconds", () => {
+    let silent = [0, 4_999];
+    const check = engineWorkersCheck(() => silent.map(pulse), 30_000);
+    assert.equal(check.run(), undefined);
+    silent = [0, 12_000];
+    assert.equal(check.run(), "thread 1 of the engine has not answered for 12 s; 7 links stand still");
+    silent = [5_000, 12_000, 6_000];
+    assert.match(String(check.run()), /^thread 0 .* for 5 s; 7 links stand still, and so do 2 more$/);
+    silent = [1, 0, 0];
+    assert.equal(check.run(), undefined);
+    assert.equal(check.restartAfterMs, 25_000, "30 s after the last answer");
+  });
+
+  test("of the native engine answer", { skip: missingEngine() }, async () => {
+    const engine = await nativeClient();
+    for (let question = 0; question < 3; question++) {
+      // A thread that does not run never answers the first question, so its silence only grows.
+      await until(() => engine.pulses()[0]?.silentMs === 0);
+    }
+    assert.deepEqual(
+      engine.pulses().map(({ links }) => links),
+      [0],
+    );
   });
 });
 

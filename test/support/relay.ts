@@ -127,6 +127,8 @@ export async function testConfig(settings: Settings = {}): Promise<TestConfig> {
     "http.admin_token_file": await writeAdminSecret(folder),
     "tls.state_dir": folder,
     "drain.spread": "0s",
+    // Counts of sessions and connections are those of the test alone.
+    "health.probe_interval": "0s",
     ...settings,
   };
   try {

@@ -117,6 +117,8 @@ export interface Native {
   setHandshakeRate(perSecond: number, burst: number): void;
   /** Handshakes that did not begin because of that bound, since the start. */
   handshakesLimited(): number;
+  /** Two figures of each worker: milliseconds for which it owes a sign of life, and its links. Asks each again. Returns their number. */
+  pulses(into: Float64Array): number;
   stopEngine(): void;
   /** `ref` keeps the event loop alive; `unref` ends that. */
   ref(): void;

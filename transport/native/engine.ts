@@ -8,6 +8,7 @@ import type {
   LinkRequest,
   Listener,
   ListenOptions,
+  WorkerPulse,
 } from "../../moq/link.ts";
 import { resolveHost } from "../shared/index.ts";
 import type { Native, NativeExtras } from "./addon.ts";
@@ -26,6 +27,9 @@ import type { NativeStream } from "./stream.ts";
  */
 const BATCH_RECORDS = 1024;
 const BATCH_BYTES = 256 * 1024;
+
+/** Most threads of an engine: `Engine::start` in `engine/src/engine/mod.rs`. */
+const MAX_WORKERS = 64;
 
 /** Milliseconds of a turn after which no further batch begins, so that timers and other sockets have their turn. */
 const TURN_MS = 8;
@@ -99,6 +103,15 @@ export class NativeEngine implements Engine {
 
   handshakesLimited(): number {
     return this.#native.handshakesLimited();
+  }
+
+  pulses(): WorkerPulse[] {
+    const figures = new Float64Array(2 * MAX_WORKERS);
+    const count = this.#native.pulses(figures);
+    return Array.from({ length: count }, (_, index) => ({
+      silentMs: figures[2 * index] ?? 0,
+      links: figures[2 * index + 1] ?? 0,
+    }));
   }
 
   keep(stream: NativeStream): void {

@@ -175,6 +175,16 @@ impl Engine {
         }
     }
 
+    /// Writes two figures of each worker: for how many milliseconds it owes a sign of life (0: it has answered), and its links. Asks those
+    /// that have answered again. Returns the number of workers.
+    pub fn pulses(&self, into: &mut [f64]) -> usize {
+        for (worker, place) in self.workers.iter().zip(into.chunks_exact_mut(2)) {
+            place[0] = worker.ask_pulse() as f64;
+            place[1] = worker.load.load(Relaxed) as f64;
+        }
+        self.workers.len()
+    }
+
     /// Ends JavaScript's turn: its commands take effect.
     pub fn flush(&self) {
         for worker in self.workers.iter() {

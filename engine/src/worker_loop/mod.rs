@@ -138,6 +138,7 @@ impl WorkerLoop {
             Command::Lost(link) => self.lost(link),
             Command::SessionEnded(link, code, reason) => self.session_ended(link, code, reason),
             Command::CloseListener(listener) => self.close_listener(listener),
+            Command::Pulse => self.worker.answer_pulse(),
             Command::Shutdown => {}
         }
     }
