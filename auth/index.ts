@@ -8,7 +8,7 @@ export {
 } from "./authenticator.ts";
 export { authorize, type ClaimsInput, parseClaims } from "./claims.ts";
 export type { AuthClock } from "./clock.ts";
-export { AuthError } from "./error.ts";
+export { AuthError, REFUSALS } from "./error.ts";
 export { carelessness, faultOf, readRegular, shared } from "./files.ts";
 export type { Grant } from "./grant.ts";
 export { ALGORITHMS, type Key, KeyError, KeyRing, parseKeys, publicJwk } from "./keys/index.ts";

@@ -1,5 +1,6 @@
 /** What sessions and the model count in several places. Reasons and bounds are closed sets, so that label values are bounded. */
-import { counter, gauge, MetricSources, metricGroup, zeroes } from "./metrics.ts";
+import { counter, Distribution, gauge, histogram, MetricSources, metricGroup, zeroes } from "./metrics.ts";
+import type { Reason } from "./reason.ts";
 
 /** Why a group did not reach a subscriber whole. */
 export const DROP_REASONS = [
@@ -59,13 +60,34 @@ export const BOUNDS = [
 ] as const;
 export type BoundName = (typeof BOUNDS)[number];
 
+/** Reasons for which this relay ends a session. */
+export const END_REASONS = [
+  "closed",
+  "unauthorized",
+  "timeout",
+  "token_expired",
+  "token_revoked",
+  "limit",
+  "protocol",
+  "lagged",
+  "internal",
+] as const satisfies readonly Reason[];
+export type EndReason = (typeof END_REASONS)[number];
+
+/** How a session ended: for a reason of this relay, closed by this end or by the peer (`remote_error`: with a code), or by its link. `timeout` is both. */
+export const SESSION_ENDS = [...END_REASONS, "local", "remote", "remote_error", "error"] as const;
+export type SessionEnd = (typeof SESSION_ENDS)[number];
+
+/** Where the first group of a subscription came from. */
+export const FIRST_GROUPS = ["cache", "upstream"] as const;
+
+/** Upper bounds in seconds of what a viewer waits for. */
+const WAIT_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
 const SESSION_METRICS = metricGroup("Sessions", {
   sessionsOpened: counter("sessions_opened_total", "Sessions that were established."),
   sessionsClosed: counter("sessions_closed_total", "Sessions that ended, by reason.", {
-    reason: "The stable name of the reason, such as `remote`; `other` for all after the first 48 names.",
-  }),
-  sessionsRefused: counter("sessions_refused_total", "Clients that the relay refused, by the code of the refusal.", {
-    code: "The code, as in [auth.md](auth.md); `other` for all after the first 48 codes.",
+    reason: SESSION_ENDS,
   }),
   protocolViolations: counter("protocol_violations_total", "Sessions that ended because the peer broke the protocol."),
   boundsHit: counter("bounds_hit_total", "Times that a bound of the relay was reached, by bound.", { bound: BOUNDS }),
@@ -93,6 +115,22 @@ const TRACK_METRICS = metricGroup("Broadcasts, tracks and subscriptions", {
   subscriptionsActive: gauge("subscriptions", "Subscriptions that subscribers have now."),
   subscriptionsTotal: counter("subscriptions_opened_total", "Subscriptions that subscribers asked for."),
   subscriptionsRefused: counter("subscriptions_refused_total", "Subscriptions that the relay refused."),
+  subscriptionsWaiting: gauge(
+    "waiting_tracks",
+    "Tracks whose subscriptions wait until their broadcast is published, or until its publisher is back.",
+  ),
+  watchers: gauge("announcement_watchers", "Requests for announcements under a prefix that run now."),
+  firstGroup: histogram(
+    "time_to_first_group_seconds",
+    "Seconds from a subscription until the relay began to send its first group, by where the group came from.",
+    WAIT_SECONDS,
+    { from: FIRST_GROUPS },
+  ),
+  delivery: histogram(
+    "delivery_delay_seconds",
+    "Seconds from the end of a group until all of it had left for a viewer. The relay checks 100 ms after each group has begun, so a value is up to that much too high, and more where groups are long.",
+    WAIT_SECONDS,
+  ),
 });
 
 const CACHE_METRICS = metricGroup("Cache", {
@@ -101,6 +139,10 @@ const CACHE_METRICS = metricGroup("Cache", {
   cacheGroups: gauge("cache_groups", "Groups that the cache holds now."),
   cacheEvictions: counter("cache_evictions_total", "Groups that the cache evicted to stay within its budget."),
   joins: counter("joins_from_cache_total", "Subscribers that got the current group from the cache when they joined."),
+  joinMisses: counter(
+    "joins_without_cache_total",
+    "Subscribers that joined while the cache did not have the current group, and got the next one.",
+  ),
   fetchHits: counter("fetch_hits_total", "Fetches that the relay answered from the cache."),
   fetchMisses: counter("fetch_misses_total", "Fetches that the relay passed on to the publisher."),
 });
@@ -112,7 +154,7 @@ export const COUNTER_GROUPS = [SESSION_METRICS, MEDIA_METRICS, TRACK_METRICS, CA
 export class Counters extends MetricSources {
   sessionsOpened = 0;
   sessionsActive = 0;
-  readonly sessionsClosed = new Map<string, number>();
+  readonly sessionsClosed = zeroes(SESSION_ENDS);
   readonly sessionsRefused = new Map<string, number>();
   bytesIn = 0;
   bytesOut = 0;
@@ -130,6 +172,13 @@ export class Counters extends MetricSources {
   subscriptionsTotal = 0;
   subscriptionsRefused = 0;
   upstreamSubscriptions = 0;
+  subscriptionsWaiting = 0;
+  watchers = 0;
+  readonly firstGroup = {
+    cache: new Distribution(TRACK_METRICS.metrics.firstGroup),
+    upstream: new Distribution(TRACK_METRICS.metrics.firstGroup),
+  };
+  readonly delivery = new Distribution(TRACK_METRICS.metrics.delivery);
   cacheBytes = 0;
   cacheBudget = 0;
   cacheGroups = 0;
@@ -137,6 +186,7 @@ export class Counters extends MetricSources {
   fetchHits = 0;
   fetchMisses = 0;
   joins = 0;
+  joinMisses = 0;
   protocolViolations = 0;
   defects = 0;
 
@@ -150,9 +200,5 @@ export class Counters extends MetricSources {
 
   refused(code: string): void {
     this.sessionsRefused.set(code, (this.sessionsRefused.get(code) ?? 0) + 1);
-  }
-
-  closed(reason: string): void {
-    this.sessionsClosed.set(reason, (this.sessionsClosed.get(reason) ?? 0) + 1);
   }
 }

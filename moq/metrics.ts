@@ -4,13 +4,15 @@
  */
 
 export interface Metric {
-  readonly type: "counter" | "gauge";
+  readonly type: "counter" | "gauge" | "histogram";
   /** In Prometheus style, without the prefix of the program. */
   readonly name: string;
   /** A sentence for operators. */
   readonly help: string;
   /** By label: its values, or a sentence about them where they are no closed set. */
   readonly labels: Readonly<Record<string, readonly string[] | string>>;
+  /** Upper bounds of a histogram, ascending; a last bucket without a bound is added. */
+  readonly buckets?: readonly number[];
 }
 
 /** Metrics of one owner, each under the name of the field that it is read from. */
@@ -36,11 +38,46 @@ export function gauge(name: string, help: string, labels: Metric["labels"] = {})
   return { type: "gauge", name, help, labels };
 }
 
-/** One line of a metric: the values of its labels, and its number. */
-export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+/** Observations by size. Its readings are {@link Distribution}. */
+export function histogram(
+  name: string,
+  help: string,
+  buckets: readonly number[],
+  labels: Metric["labels"] = {},
+): Metric {
+  return { type: "histogram", name, help, labels, buckets };
+}
 
-/** What a metric shows: a number, a number for each value of its only label, or samples where it has several labels. */
-export type Reading = number | ReadonlyMap<string, number> | Readonly<Record<string, number>> | readonly Sample[];
+/** The observations of a histogram since the start. */
+export class Distribution {
+  /** Upper bounds, inclusive, ascending. */
+  readonly bounds: readonly number[];
+  /** Observations by bucket: one for each bound, and one for those above all bounds. */
+  readonly counts: Float64Array;
+  sum = 0;
+
+  constructor({ buckets = [] }: Metric) {
+    this.bounds = buckets;
+    this.counts = new Float64Array(buckets.length + 1);
+  }
+
+  /** Call this once for a group or a request, never for a frame. */
+  observe(value: number): void {
+    const { bounds, counts } = this;
+    let at = 0;
+    while (at < bounds.length && value > (bounds[at] as number)) at++;
+    counts[at] = (counts[at] as number) + 1;
+    this.sum += value;
+  }
+}
+
+/** One line of a metric: the values of its labels, and its number, or its observations where it is a histogram. */
+export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number | Distribution];
+
+type Value = number | Distribution;
+
+/** What a metric shows: a value, a value for each value of its only label, or samples where it has several labels. */
+export type Reading = Value | ReadonlyMap<string, number> | Readonly<Record<string, Value>> | readonly Sample[];
 
 /** An object with the readings of a group. */
 export type Readings<Key extends string = string> = { readonly [K in Key]: Reading };
@@ -53,6 +90,7 @@ export class MetricSources {
   readonly #groups = new Set<MetricGroup>();
   readonly #readers = new Map<Metric, () => Reading | undefined>();
   readonly #numbers = new Map<MetricGroup, Record<string, number>>();
+  readonly #refreshers = new Set<() => Promise<void> | void>();
 
   /** In the order in which they were declared first. */
   get groups(): Iterable<MetricGroup> {
@@ -80,14 +118,24 @@ export class MetricSources {
     return numbers;
   }
 
-  /** What `metric` shows now; nothing while there is nothing to read it from. */
+  /** Calls `refresh` before each scrape. It collects what costs too much to be read in one turn, and may take several turns. */
+  beforeScrape(refresh: () => Promise<void> | void): void {
+    this.#refreshers.add(refresh);
+  }
+
+  /** Call this before the samples of a scrape are read. */
+  async refresh(): Promise<void> {
+    await Promise.all([...this.#refreshers].map((refresh) => refresh()));
+  }
+
+  /** What `metric` shows now. While there is nothing to read it from: 0, or no line where it has labels. */
   samples(metric: Metric): readonly Sample[] {
     const reading = this.#readers.get(metric)?.();
-    if (reading === undefined) return [];
-    if (typeof reading === "number") return [[{}, reading]];
+    if (reading === undefined) return Object.keys(metric.labels).length === 0 ? [[{}, nothing(metric)]] : [];
+    if (typeof reading === "number" || reading instanceof Distribution) return [[{}, reading]];
     if (isSamples(reading)) return reading;
     const [label = ""] = Object.keys(metric.labels);
-    const entries = reading instanceof Map ? bounded(reading) : Object.entries(reading);
+    const entries: [string, Value][] = reading instanceof Map ? bounded(reading) : Object.entries(reading);
     return entries.map(([value, count]) => [{ [label]: value }, count]);
   }
 }
@@ -102,7 +150,11 @@ export function zeroes<K extends string>(names: readonly K[]): Record<K, number>
   return Object.fromEntries(names.map((name) => [name, 0])) as Record<K, number>;
 }
 
-function isSamples(reading: Exclude<Reading, number>): reading is readonly Sample[] {
+function nothing(metric: Metric): Value {
+  return metric.type === "histogram" ? new Distribution(metric) : 0;
+}
+
+function isSamples(reading: Exclude<Reading, Value>): reading is readonly Sample[] {
   return Array.isArray(reading);
 }
 

@@ -2,7 +2,7 @@ import { FAILOVER_METRICS, REPLICATION_METRICS } from "../cluster/index.ts";
 import { COUNTER_GROUPS } from "../moq/counters.ts";
 import type { MetricGroup } from "../moq/metrics.ts";
 import { HEALTH_METRICS } from "./health/index.ts";
-import { AUTH_METRICS } from "./host/index.ts";
+import { AUTH_METRICS, REFUSAL_METRICS } from "./host/index.ts";
 import { API_METRICS, PORT_METRICS, RELAY_METRICS } from "./http/index.ts";
 import { LOG_METRICS, SAMPLING_METRICS } from "./log/index.ts";
 import { MESH_METRICS, REGISTRY_METRICS } from "./mesh/index.ts";
@@ -13,6 +13,7 @@ export const METRICS: readonly MetricGroup[] = [
   RELAY_METRICS,
   HEALTH_METRICS,
   ...COUNTER_GROUPS,
+  REFUSAL_METRICS,
   PORT_METRICS,
   HANDSHAKE_METRICS,
   API_METRICS,

@@ -58,7 +58,6 @@ export class Broadcasts {
   readonly #exactWatchers = new Map<string, Set<() => void>>();
   #finder: BroadcastFinder | undefined;
   readonly #kept: KeptTracks;
-  #waitingCount = 0;
   /** Publications that were refused for the bound and wait, first come, first served: at most as many as sessions may announce. */
   readonly #refused = new Set<() => void>();
 
@@ -80,12 +79,12 @@ export class Broadcasts {
       kept: this.#kept,
       limits: deps.limits,
       wait: () => {
-        if (this.#waitingCount >= this.#limits.waitingSubscriptions) return false;
-        this.#waitingCount++;
+        if (this.counters.subscriptionsWaiting >= this.#limits.waitingSubscriptions) return false;
+        this.counters.subscriptionsWaiting++;
         return true;
       },
       stopWaiting: () => {
-        this.#waitingCount--;
+        this.counters.subscriptionsWaiting--;
       },
       want: (path) => this.#finder?.wanting(path),
       changed: (broadcast) => this.#changed(broadcast),
@@ -155,6 +154,7 @@ export class Broadcasts {
   watch(prefix: string, watcher: Watcher, interests: readonly string[] = [prefix]): () => void {
     const set = this.#watchers.get(prefix) ?? new Set();
     this.#watchers.set(prefix, set.add(watcher));
+    this.counters.watchers++;
     let unknown = this.#finder === undefined ? 0 : interests.length;
     const known = () => {
       unknown -= 1;
@@ -164,7 +164,7 @@ export class Broadcasts {
     if (releases.length === 0 || this.#finder === undefined) watcher.complete?.();
     return () => {
       for (const release of releases.splice(0)) release?.();
-      set.delete(watcher);
+      if (set.delete(watcher)) this.counters.watchers--;
       if (set.size === 0 && this.#watchers.get(prefix) === set) this.#watchers.delete(prefix);
     };
   }

@@ -58,6 +58,7 @@ export class Subgroup implements GroupWriter {
   #onOver: (() => void)[] = [];
   /** When its last frame began; before the first frame, when the group began. */
   #activeAt: number;
+  #endedAt: number | undefined;
 
   constructor(group: Group, host: GroupHost) {
     this.#group = group;
@@ -71,6 +72,11 @@ export class Subgroup implements GroupWriter {
 
   get whole(): boolean {
     return this.#state === "finished";
+  }
+
+  /** When its last byte came; absent until it is whole. */
+  get endedAt(): number | undefined {
+    return this.#endedAt;
   }
 
   /** When its last frame began; before the first frame, when the group began. Infinite while a frame is arriving. */
@@ -147,6 +153,7 @@ export class Subgroup implements GroupWriter {
       return;
     }
     this.#state = "finished";
+    this.#endedAt = this.#host.now();
     for (const fan of this.#fans.values()) fan.finish();
     this.#close();
   }

@@ -5,6 +5,10 @@ import type { Group } from "./group.ts";
 export interface Sending {
   readonly group: Group;
   readonly stream: OutStream;
+  /** When the stream was opened. */
+  readonly openedAt: number;
+  /** It was reset before all of the group was sent. */
+  lost: boolean;
 }
 
 interface Entry extends Sending {
@@ -25,16 +29,21 @@ const FEW = 64;
  */
 export class Outgoing {
   readonly #priorityOf: (place: number) => number;
+  readonly #left: (sending: Sending) => void;
   #ordered: boolean;
   /** Ascending. */
   #entries: Entry[] = [];
   /** How many remained after the last {@link prune}. */
   #kept = 0;
 
-  /** `ordered`: older groups first. `priorityOf` gives a stream's priority by its place from the front. */
-  constructor(ordered: boolean, priorityOf: (place: number) => number) {
+  /**
+   * `ordered`: older groups first. `priorityOf` gives a stream's priority by its place from the front. `left` is called once for each
+   * group of which nothing more will be sent.
+   */
+  constructor(ordered: boolean, priorityOf: (place: number) => number, left: (sending: Sending) => void) {
     this.#ordered = ordered;
     this.#priorityOf = priorityOf;
+    this.#left = left;
   }
 
   /** Includes groups that have left and are not pruned yet. */
@@ -49,9 +58,9 @@ export class Outgoing {
     return this.#place(before, this.size + 1);
   }
 
-  /** Adds a group whose stream was opened with the priority of `place`. */
-  add(group: Group, stream: OutStream, place: number): void {
-    this.#entries.splice(this.#indexOf(group), 0, { group, stream, place });
+  /** Adds a group whose stream was opened now, with the priority of `place`. */
+  add(group: Group, stream: OutStream, place: number, openedAt: number): void {
+    this.#entries.splice(this.#indexOf(group), 0, { group, stream, openedAt, lost: false, place });
     this.#rank(EXACT + 1);
   }
 
@@ -76,7 +85,11 @@ export class Outgoing {
   /** Removes the groups that have left. */
   prune(): void {
     const before = this.size;
-    this.#entries = this.#entries.filter((entry) => !hasLeft(entry));
+    this.#entries = this.#entries.filter((entry) => {
+      if (!hasLeft(entry)) return true;
+      this.#left(entry);
+      return false;
+    });
     this.#kept = this.size;
     if (this.size < before) this.#rank(EXACT + 1);
   }
@@ -120,6 +133,6 @@ export class Outgoing {
 }
 
 /** Whether nothing more of the group will be sent. */
-export function hasLeft({ stream }: Sending): boolean {
+export function hasLeft({ stream }: Pick<Sending, "stream">): boolean {
   return stream.ended && stream.queued === 0;
 }

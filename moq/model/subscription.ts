@@ -8,6 +8,7 @@ import { OVERTAKEN, type PublisherNumbering } from "./publisher-numbering.ts";
 /** The part of a track that its subscriptions need. */
 export interface SubscribedTrack {
   readonly counters: Counters;
+  now(): number;
   readonly newest: Group | undefined;
   /** How the numbers of the publisher in use map to those of the track. */
   readonly feed: Pick<PublisherNumbering, "first" | "offset" | "lowest"> | undefined;
@@ -48,13 +49,20 @@ export class Subscription {
   #done = false;
   /** Subtracted from the track's numbers for this viewer. Known with the first group of the publisher. */
   #shift: number | undefined;
+  /** When it began, until it has its first group. */
+  #waitsSince: number | undefined;
+  /** It is being given groups that were there before it. */
+  #cached = false;
 
   constructor(track: SubscribedTrack, options: SubscribeOptions, subscriber: Subscriber) {
     this.#track = track;
     this.#options = options;
     this.#subscriber = subscriber;
-    this.#sending = new Outgoing(options.ordered, (place) =>
-      rank(this.#options.priority, this.#info?.priority ?? 0, place),
+    this.#waitsSince = track.now();
+    this.#sending = new Outgoing(
+      options.ordered,
+      (place) => rank(this.#options.priority, this.#info?.priority ?? 0, place),
+      (sending) => this.#hasLeft(sending),
     );
   }
 
@@ -193,6 +201,7 @@ export class Subscription {
 
   #join(): void {
     if (this.ownNumbers && this.#track.feed?.offset === undefined) return;
+    this.#cached = true;
     const { start, end } = this.#range();
     const newest = this.#track.newest;
     const last = end ?? Number.MAX_SAFE_INTEGER;
@@ -205,7 +214,8 @@ export class Subscription {
       this.#track.counters.joins++;
       this.#begin(current.sequence, current.sequence);
       this.offer(current);
-    }
+    } else this.#track.counters.joinMisses++;
+    this.#cached = false;
     if (current?.passed) this.#giveUp(current, "evicted");
     this.#checkEnd();
   }
@@ -252,8 +262,23 @@ export class Subscription {
       return;
     }
     this.#track.counters.groupsOut++;
-    this.#sending.add(group, stream, place);
+    const now = this.#track.now();
+    if (this.#waitsSince !== undefined) this.#gotFirst(now - this.#waitsSince);
+    this.#sending.add(group, stream, place, now);
     group.subgroup.attach(this.#subscriber.channel, stream, this.#subscriber.later);
+  }
+
+  #gotFirst(afterMs: number): void {
+    this.#waitsSince = undefined;
+    const { firstGroup } = this.#track.counters;
+    (this.#cached ? firstGroup.cache : firstGroup.upstream).observe(afterMs / 1000);
+  }
+
+  /** Nothing more of the group will be sent. */
+  #hasLeft({ group, openedAt, lost }: Sending): void {
+    const { endedAt } = group.subgroup;
+    if (endedAt === undefined || lost) return;
+    this.#track.counters.delivery.observe((this.#track.now() - Math.max(endedAt, openedAt)) / 1000);
   }
 
   /** At the bound the oldest group under way makes room, never the newest. False when `group` is older than all of them. */
@@ -268,7 +293,9 @@ export class Subscription {
     return true;
   }
 
-  #reset({ stream }: Sending, reason: DropReason): void {
+  #reset(sending: Sending, reason: DropReason): void {
+    const { stream } = sending;
+    sending.lost = true;
     this.#track.counters.groupsDropped[reason]++;
     stream.reset(this.#subscriber.channel.dialect.resetCode(reason === "backlog" ? "lagged" : "expired"));
   }

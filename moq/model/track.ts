@@ -65,6 +65,10 @@ export class Track implements SubscribedTrack {
     return this.#host.counters;
   }
 
+  now(): number {
+    return this.#host.clock.now();
+  }
+
   get newest(): Group | undefined {
     return this.#store.newest;
   }

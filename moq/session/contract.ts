@@ -3,6 +3,7 @@
  * for and by their {@link Access}, not by kind.
  */
 import type { Clock } from "../clock.ts";
+import type { EndReason, SessionEnd } from "../counters.ts";
 import type { LinkInfo, LinkStats } from "../link.ts";
 import type { Advertisement, Broadcasts, Publication, Route, Source } from "../model/index.ts";
 import type { Reason } from "../reason.ts";
@@ -137,8 +138,7 @@ export interface SessionDeps {
 export interface SessionReport {
   readonly info: LinkInfo;
   readonly durationMs: number;
-  /** Stable name: a {@link import("../reason.ts").Reason}, `remote`, `remote_error`, `local`, `timeout` or `error`. */
-  readonly reason: string;
+  readonly reason: SessionEnd;
   readonly code: number;
   /** The text of the close, ours or the peer's; may be empty. */
   readonly message: string;
@@ -192,5 +192,5 @@ export interface Session {
   goaway(uri: string): void;
   close(code: number, message: string): void;
   /** Closes with the code of `reason`, which the report names. */
-  end(reason: Reason, message: string): void;
+  end(reason: EndReason, message: string): void;
 }

@@ -1,7 +1,7 @@
+import type { EndReason } from "../counters.ts";
 import type { BidiHandler, Link, LinkClosed } from "../link.ts";
 import type { Asker, Channel, Dialect, Share, Source } from "../model/index.ts";
 import { joinPath, stripPrefix } from "../path.ts";
-import type { Reason } from "../reason.ts";
 import { Admission } from "./admission.ts";
 import type { ReasonCodes, SessionContext } from "./context.ts";
 import type { SessionDeps, SessionFigures, SessionTotals } from "./contract.ts";
@@ -103,7 +103,7 @@ export class SessionCore<S extends Source> implements SessionContext {
     return this.#guard.run(work);
   }
 
-  end(reason: Reason, message: string): void {
+  end(reason: EndReason, message: string): void {
     if (this.over) return;
     this.#report.because(reason, message);
     this.link.close(this.codes.codeOf(reason), message);

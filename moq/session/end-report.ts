@@ -1,5 +1,5 @@
+import type { EndReason } from "../counters.ts";
 import type { Link, LinkClosed } from "../link.ts";
-import type { Reason } from "../reason.ts";
 import type { SessionDeps, SessionTotals } from "./contract.ts";
 
 /** Counts one session from its start, and reports once how it ended. */
@@ -8,7 +8,7 @@ export class EndReport {
   readonly #link: Pick<Link, "info" | "stats">;
   readonly #deps: Pick<SessionDeps, "broadcasts" | "clock" | "closed">;
   readonly #startedAt: number;
-  #cause: { reason: Reason | "local"; message: string } | undefined;
+  #cause: { reason: EndReason | "local"; message: string } | undefined;
 
   constructor(link: Pick<Link, "info" | "stats">, deps: Pick<SessionDeps, "broadcasts" | "clock" | "closed">) {
     this.#link = link;
@@ -25,7 +25,7 @@ export class EndReport {
   }
 
   /** Why this end closes the link. The first cause is the one that is reported. */
-  because(reason: Reason | "local", message: string): void {
+  because(reason: EndReason | "local", message: string): void {
     this.#cause ??= { reason, message };
   }
 
@@ -34,7 +34,7 @@ export class EndReport {
     const { counters } = this.#deps.broadcasts;
     const reason = this.#cause?.reason ?? (why.by === "remote" && why.code !== 0 ? "remote_error" : why.by);
     counters.sessionsActive--;
-    counters.closed(reason);
+    counters.sessionsClosed[reason]++;
     const { bytesSent, bytesReceived } = this.#link.stats();
     this.#deps.closed({
       info: this.#link.info,

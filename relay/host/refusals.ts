@@ -1,6 +1,7 @@
-import { Bucket } from "../../auth/index.ts";
+import { Bucket, REFUSALS } from "../../auth/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { LinkInfo } from "../../moq/link.ts";
+import { counter, metricGroup } from "../../moq/metrics.ts";
 import type { Logger } from "../log/index.ts";
 
 /** Most lines per second about refused clients, so that an attack cannot fill the disk. */
@@ -20,6 +21,20 @@ export interface Refused {
 }
 
 const UNAVAILABLE = 503;
+
+/** The codes of refusals: of the decision on a client, of the relay as a whole, and of the wait for a SETUP. */
+const REFUSAL_CODES = [...Object.keys(REFUSALS), "relay_draining", "relay_full", "timeout", "protocol", "limit"];
+
+export const REFUSAL_METRICS = metricGroup("Refused clients", {
+  refused: counter("sessions_refused_total", "Clients that the relay refused, by the code of the refusal.", {
+    code: REFUSAL_CODES,
+  }),
+});
+
+/** What {@link REFUSAL_METRICS} show: every code from the start. */
+export function refusalReadings(counts: ReadonlyMap<string, number>) {
+  return { refused: Object.fromEntries(REFUSAL_CODES.map((code) => [code, counts.get(code) ?? 0])) };
+}
 
 export const GOING_AWAY: Refused = {
   status: UNAVAILABLE,
@@ -43,22 +58,53 @@ export function relayFull(sessions: number): Refused {
   return { status: UNAVAILABLE, code: "relay_full", message };
 }
 
-/** Logs refused clients, at most a bounded number per second. */
+/** Entries that {@link RefusalLog} remembers: the newest ones. */
+const REMEMBERED = 256;
+
+/** Clients of one address that were refused with one code. */
+export interface RefusalEntry {
+  readonly code: string;
+  readonly status: number;
+  /** IP address. */
+  readonly address: string;
+  /** How often since the entry is remembered. */
+  readonly count: number;
+  /** In milliseconds since 1970. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+  /** Of the last one. */
+  readonly session: string;
+  readonly path: string;
+  readonly engine: string;
+  readonly message: string;
+}
+
+/** Logs refused clients, at most a bounded number per second, and remembers the newest {@link REMEMBERED} pairs of code and address. */
 export class RefusalLog {
+  /** By code and address, the newest last. */
+  readonly #entries = new Map<string, RefusalEntry>();
+  readonly #wallNow: () => number;
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #lines: Bucket;
   #left = 0;
   #advisedAt = Number.NEGATIVE_INFINITY;
 
-  constructor({ log, clock }: { readonly log: Logger; readonly clock: Clock }) {
+  constructor({
+    log,
+    clock,
+    wallNow,
+  }: { readonly log: Logger; readonly clock: Clock; readonly wallNow: () => number }) {
+    this.#wallNow = wallNow;
     this.#log = log;
     this.#clock = clock;
     this.#lines = new Bucket(LINES_PER_SECOND, LINES_AT_ONCE, clock.now());
   }
 
   /** `session`: the id that the client's session would have had. */
-  log(session: string, info: LinkInfo, { code, status, message }: Refused): void {
+  log(session: string, info: LinkInfo, refused: Refused): void {
+    this.#remember(session, info, refused);
+    const { code, status, message } = refused;
     const now = this.#clock.now();
     if (code === "not_configured" && now - this.#advisedAt >= ADVICE_INTERVAL_MS) {
       this.#advisedAt = now;
@@ -71,6 +117,23 @@ export class RefusalLog {
     const entry = { session, peer: peerOf(info), path: info.path, engine: info.engine, status, code, text: message };
     this.#log.info({ ...entry, ...(this.#left > 0 && { unlogged: this.#left }) }, "session refused");
     this.#left = 0;
+  }
+
+  /** The newest first. */
+  get entries(): RefusalEntry[] {
+    return [...this.#entries.values()].reverse();
+  }
+
+  #remember(session: string, { peer: { address }, path, engine }: LinkInfo, { code, status, message }: Refused): void {
+    const key = `${code} ${address}`;
+    const at = this.#wallNow();
+    const { count = 0, firstAt = at } = this.#entries.get(key) ?? {};
+    this.#entries.delete(key);
+    const entry = { code, status, address, count: count + 1, firstAt, lastAt: at, session, path, engine, message };
+    this.#entries.set(key, entry);
+    if (this.#entries.size <= REMEMBERED) return;
+    const [oldest = ""] = this.#entries.keys();
+    this.#entries.delete(oldest);
   }
 }
 

@@ -23,7 +23,18 @@ import type { Admission, Gate } from "./gate.ts";
 import { type Handshake, Handshakes } from "./handshakes.ts";
 import { Meter, Meters } from "./quota.ts";
 import { redirectUri } from "./redirect-uri.ts";
-import { BAD_PATH, GOING_AWAY, peerOf, RefusalLog, type Refused, relayFull, TOO_LATE } from "./refusals.ts";
+import {
+  BAD_PATH,
+  GOING_AWAY,
+  peerOf,
+  REFUSAL_METRICS,
+  type RefusalEntry,
+  RefusalLog,
+  type Refused,
+  refusalReadings,
+  relayFull,
+  TOO_LATE,
+} from "./refusals.ts";
 import { SessionIds } from "./session-ids.ts";
 import { clientSessionPolicy, type DecideSessionPolicy } from "./session-policy.ts";
 import { Setups } from "./setups.ts";
@@ -93,10 +104,17 @@ export class SessionHost {
   constructor(deps: SessionHostDeps) {
     this.#deps = deps;
     this.#refusals = new RefusalLog(deps);
+    const { counters: counted } = deps.broadcasts;
+    counted.attach(REFUSAL_METRICS, () => refusalReadings(counted.sessionsRefused));
     this.#meters = new Meters(deps.clock);
     this.#handshakes = new Handshakes(deps.clock);
     const { clock, maxSessions, broadcasts } = deps;
     this.#setups = new Setups({ clock, maxSessions, counters: broadcasts.counters, refusals: this.#refusals });
+  }
+
+  /** The newest refusals first. */
+  refusals(): readonly RefusalEntry[] {
+    return this.#refusals.entries;
   }
 
   /** Open sessions. */

@@ -115,7 +115,8 @@ function adminApp(local: boolean, view: RelayView, api: ApiDeps): Hono<ApiEnv> {
   });
   app.get("/metrics", async (c) => {
     await requireRight(c, "read", api);
-    return c.body(await metrics.render(), 200, { "Content-Type": metrics.contentType });
+    const { contentType, text } = await metrics.render(c.req.header("accept"));
+    return c.body(text, 200, { "Content-Type": contentType, Vary: "Accept" });
   });
   addApi(app, api);
   app.onError((error, c) => respondTo(error, c, api));

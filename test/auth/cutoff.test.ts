@@ -38,7 +38,7 @@ describe("a session ends", () => {
         assert.deepEqual(viewer.reports[0]?.code, codeOf("token_expired"));
         assert.equal(viewer.reports[0]?.message, "the token has expired");
         assert.equal(other.reports.length, 0);
-        assert.equal(relay.counters.sessionsClosed.get("token_expired"), 1);
+        assert.equal(relay.counters.sessionsClosed.token_expired, 1);
       }));
   }
 
@@ -293,7 +293,7 @@ describe("the log and the metrics", () => {
       await relay.revoke({ sub: "ann" });
       await relay.pass(6_000);
       await relay.stop();
-      const text = JSON.stringify(relay.entries) + (await new PrometheusExport(relay.counters).render());
+      const text = JSON.stringify(relay.entries) + (await new PrometheusExport(relay.counters).render()).text;
       assert.match(text, /"tokenId":"pub","keyId":"k1"/);
       assert.match(text, /moqmesh_sessions_refused_total\{code="token_expired"\} 1/);
       assert.match(text, /"reason":"token_revoked"/);

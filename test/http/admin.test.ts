@@ -282,12 +282,12 @@ describe("metrics", () => {
         view.counters.bytesIn = value;
         view.counters.cacheBytes = value;
         view.counters.groupsDropped.expired = value;
-        view.counters.sessionsClosed.set("idle", value);
+        view.counters.sessionsClosed.remote = value;
         const lines = await scrape(get);
         assert.ok(lines.includes(`moqmesh_received_payload_bytes_total ${value}`));
         assert.ok(lines.includes(`moqmesh_cache_bytes ${value}`));
         assert.ok(lines.includes(`moqmesh_groups_dropped_total{reason="expired"} ${value}`));
-        assert.ok(lines.includes(`moqmesh_sessions_closed_total{reason="idle"} ${value}`));
+        assert.ok(lines.includes(`moqmesh_sessions_closed_total{reason="remote"} ${value}`));
       }
     }));
 
@@ -308,14 +308,16 @@ describe("metrics", () => {
 
   test("show every bound and drop reason from the start, and limit labels without a closed set", () =>
     withAdmin(async (get, view) => {
-      for (let i = 0; i < MAX_LABEL_VALUES + 10; i++) view.counters.closed(`reason-${i}`);
+      const counts = new Map(Array.from({ length: MAX_LABEL_VALUES + 10 }, (_, i) => [`page-${i}`, 1]));
+      const group = metricGroup("Test", { pages: counter("pages_total", "Pages.", { page: "The name of the page." }) });
+      view.counters.attach(group, () => ({ pages: counts }));
       const lines = await scrape(get);
       for (const bound of BOUNDS) assert.ok(lines.includes(`moqmesh_bounds_hit_total{bound="${bound}"} 0`));
       for (const reason of DROP_REASONS)
         assert.ok(lines.includes(`moqmesh_groups_dropped_total{reason="${reason}"} 0`));
-      const closed = lines.filter((line) => line.startsWith("moqmesh_sessions_closed_total{"));
-      assert.equal(closed.length, MAX_LABEL_VALUES + 1);
-      assert.ok(closed.includes('moqmesh_sessions_closed_total{reason="other"} 10'));
+      const pages = lines.filter((line) => line.startsWith("moqmesh_pages_total{"));
+      assert.equal(pages.length, MAX_LABEL_VALUES + 1);
+      assert.ok(pages.includes('moqmesh_pages_total{page="other"} 10'));
     }));
 
   test("all have a prefix and a help text, counters end in _total, and the process and its event loop are included", () =>

@@ -4,6 +4,10 @@ import { METRICS } from "../../relay/metrics.ts";
 
 /** Names, types and labels that dashboards and alerts rely on. */
 const PUBLISHED = [
+  "gauge announcement_watchers",
+  "counter api_actions_total",
+  "counter api_requests_refused_total reason",
+  "counter api_requests_total",
   "counter auth_file_failures_total",
   "gauge auth_keys",
   "gauge auth_revocations",
@@ -16,6 +20,7 @@ const PUBLISHED = [
   "gauge cache_groups",
   "gauge certificate_expiry_timestamp_seconds",
   "counter defects_total",
+  "histogram delivery_delay_seconds",
   "counter fetch_hits_total",
   "counter fetch_misses_total",
   "counter groups_dropped_total reason",
@@ -26,8 +31,10 @@ const PUBLISHED = [
   "counter http_connections_refused_total",
   "counter http_connections_timed_out_total",
   "counter joins_from_cache_total",
+  "counter joins_without_cache_total",
   "gauge live",
   "counter log_lines_lost_total",
+  "counter log_lines_suppressed_total",
   "counter mesh_failovers_total",
   "counter mesh_groups_lost_total",
   "counter mesh_groups_resumed_total",
@@ -66,13 +73,11 @@ const PUBLISHED = [
   "gauge subscriptions",
   "counter subscriptions_opened_total",
   "counter subscriptions_refused_total",
+  "histogram time_to_first_group_seconds from",
   "gauge tracks",
   "counter upstream_subscriptions_total",
   "gauge uptime_seconds",
-  "counter log_lines_suppressed_total",
-  "counter api_requests_total",
-  "counter api_requests_refused_total reason",
-  "counter api_actions_total",
+  "gauge waiting_tracks",
 ];
 
 const metrics = METRICS.flatMap((group) => Object.values(group.metrics));

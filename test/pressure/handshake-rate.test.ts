@@ -25,7 +25,7 @@ async function kept(port: number): Promise<boolean> {
 
 function limited({ counters }: TestRelay) {
   return Object.fromEntries(
-    counters.samples(HANDSHAKE_METRICS.metrics.limited).map(([{ plane = "" }, count]) => [plane, count]),
+    counters.samples(HANDSHAKE_METRICS.metrics.limited).map(([{ plane = "" }, count]) => [plane, Number(count)]),
   );
 }
 

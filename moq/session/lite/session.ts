@@ -1,3 +1,4 @@
+import type { EndReason } from "../../counters.ts";
 import {
   type Attach,
   type BidiHandler,
@@ -10,7 +11,6 @@ import {
   type RecvStream,
 } from "../../link.ts";
 import type { Source } from "../../model/index.ts";
-import type { Reason } from "../../reason.ts";
 import { DEFAULT_WIRE_LIMITS, ProtocolViolation, READ } from "../../wire/codec/index.ts";
 import {
   type Capabilities,
@@ -147,7 +147,7 @@ class LiteSession implements Session, LinkHandler {
     this.#core.close(code, message);
   }
 
-  end(reason: Reason, message: string): void {
+  end(reason: EndReason, message: string): void {
     this.#core.end(reason, message);
   }
 
