@@ -76,7 +76,7 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
     const first = await firstLook(viewer, WATCHED);
     assert.ok(first.seen < exp * 1000, "there was a picture before");
     assertCutOff(t, "expired", (await lastPicture(viewer, first)) - exp * 1000);
-    assert.equal(relay.counters.sessionsClosed.has("token_expired"), true);
+    assert.ok(relay.counters.sessionsClosed.token_expired > 0);
     await publisher.close();
   });
 
