@@ -90,7 +90,7 @@ export class MetricSources {
   readonly #groups = new Set<MetricGroup>();
   readonly #readers = new Map<Metric, () => Reading | undefined>();
   readonly #numbers = new Map<MetricGroup, Record<string, number>>();
-  readonly #refreshers = new Set<() => Promise<void> | void>();
+  readonly #refreshers = new Set<() => Promise<void>>();
 
   /** In the order in which they were declared first. */
   get groups(): Iterable<MetricGroup> {
@@ -119,7 +119,7 @@ export class MetricSources {
   }
 
   /** Calls `refresh` before each scrape. It collects what costs too much to be read in one turn, and may take several turns. */
-  beforeScrape(refresh: () => Promise<void> | void): void {
+  beforeScrape(refresh: () => Promise<void>): void {
     this.#refreshers.add(refresh);
   }
 
@@ -135,7 +135,7 @@ export class MetricSources {
     if (typeof reading === "number" || reading instanceof Distribution) return [[{}, reading]];
     if (isSamples(reading)) return reading;
     const [label = ""] = Object.keys(metric.labels);
-    const entries: [string, Value][] = reading instanceof Map ? bounded(reading) : Object.entries(reading);
+    const entries = isCounts(reading) ? bounded(reading) : Object.entries<Value>(reading);
     return entries.map(([value, count]) => [{ [label]: value }, count]);
   }
 }
@@ -152,6 +152,12 @@ export function zeroes<K extends string>(names: readonly K[]): Record<K, number>
 
 function nothing(metric: Metric): Value {
   return metric.type === "histogram" ? new Distribution(metric) : 0;
+}
+
+function isCounts(
+  reading: ReadonlyMap<string, number> | Readonly<Record<string, Value>>,
+): reading is ReadonlyMap<string, number> {
+  return reading instanceof Map;
 }
 
 function isSamples(reading: Exclude<Reading, Value>): reading is readonly Sample[] {

@@ -121,7 +121,7 @@ export class RefusalLog {
 
   /** The newest first. */
   get entries(): RefusalEntry[] {
-    return [...this.#entries.values()].reverse();
+    return [...this.#entries.values()].toReversed();
   }
 
   #remember(session: string, { peer: { address }, path, engine }: LinkInfo, { code, status, message }: Refused): void {
