@@ -10,7 +10,7 @@ export { nativeSettings } from "./native.ts";
 export { pemPairs } from "./options.ts";
 export { openPublicPort, readDemoPage } from "./public-port.ts";
 export { Readiness } from "./readiness.ts";
-export { REFUSAL_METRICS, type RefusalEntry } from "./refusals.ts";
+export { REFUSAL_METRICS } from "./refusals.ts";
 export { ServedCertificate } from "./served-certificate.ts";
 export { clientSessionPolicy } from "./session-policy.ts";
 export { CLOSE_SHUTDOWN, type OpenSession, SessionHost } from "./sessions.ts";
