@@ -108,7 +108,12 @@ export default {
     room("transport", "^transport/", [LINK, CLOCK]),
     room("auth", "^auth/", []),
     room("cluster", "^cluster/", ["^moq/"]),
-    room("relay-config", "^relay/config/", ["^relay/log/", "^cluster/", "^moq/session/", "^transport/engines\\.ts$"]),
+    room("relay-config", "^relay/config/", [
+      "^relay/(log|webhooks)/",
+      "^cluster/",
+      "^moq/session/",
+      "^transport/engines\\.ts$",
+    ]),
     room("relay-http", "^relay/http/", [LEAVES, "^relay/(health|log)/"]),
     room("relay-health", "^relay/health/", ["^(transport|moq)/", "^relay/(client|config|log)/"]),
     room("relay-client", "^relay/client/", ["^(moq|transport)/", "^relay/(host|config|log)/"]),

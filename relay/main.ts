@@ -170,6 +170,7 @@ class RelayProcess implements Relay {
     const adminFailure = http.admin ? await this.#openAdmin().catch((error: unknown) => ({ error })) : undefined;
     // Keys come before the public port: the relay must be able to check the token of the first client.
     await steps.run("what tokens are checked with", () => this.#parts.gate.open());
+    await steps.run("the secret of [webhooks]", () => this.#parts.webhooks.configure(this.#config.webhooks));
     for (const warning of [...exposures(this.#config), idleRole(this.#config)]) {
       if (warning !== undefined) this.#parts.warn(warning);
     }
@@ -226,6 +227,9 @@ class RelayProcess implements Relay {
     this.#parts.handshakes.set(handshakeBounds(this.#config));
     this.#parts.host.reconfigure(hostBounds(this.#config));
     this.#mesh?.reconfigure(this.#config.cluster);
+    void this.#parts.webhooks.configure(this.#config.webhooks).catch((error: unknown) => {
+      this.#parts.warn("the new settings of [webhooks] do not apply, because the secret cannot be read", error);
+    });
   }
 
   standDown(reason: string): boolean {
@@ -304,6 +308,7 @@ class RelayProcess implements Relay {
     this.#parts.gate.close();
     this.#parts.broadcasts.close("closed");
     this.#certificate?.close();
+    await this.#parts.webhooks.close();
     const ends = await Promise.allSettled([this.#listeners?.close(), this.#admin?.close()]);
     for (const end of ends) {
       if (end.status === "rejected") this.#parts.warn("a listener did not close", end.reason);

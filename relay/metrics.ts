@@ -7,6 +7,7 @@ import { API_METRICS, PORT_METRICS, RELAY_METRICS } from "./http/index.ts";
 import { LOG_METRICS, SAMPLING_METRICS } from "./log/index.ts";
 import { MESH_METRICS, REGISTRY_METRICS } from "./mesh/index.ts";
 import { HANDSHAKE_METRICS } from "./pressure/index.ts";
+import { WEBHOOK_METRICS } from "./webhooks/index.ts";
 
 /** Every group of metrics of a relay, in the order of docs/metrics.md. A new group is added here; a new metric of a group is not. */
 export const METRICS: readonly MetricGroup[] = [
@@ -22,6 +23,7 @@ export const METRICS: readonly MetricGroup[] = [
   FAILOVER_METRICS,
   REGISTRY_METRICS,
   REPLICATION_METRICS,
+  WEBHOOK_METRICS,
   LOG_METRICS,
   SAMPLING_METRICS,
 ];

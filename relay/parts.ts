@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { readRegular } from "../auth/index.ts";
 import type { Clock } from "../moq/clock.ts";
 import { Counters } from "../moq/counters.ts";
 import { Broadcasts } from "../moq/model/index.ts";
@@ -20,6 +22,7 @@ import type { MeshRuntime } from "./mesh/index.ts";
 import { METRICS } from "./metrics.ts";
 import { HANDSHAKE_METRICS, type HandshakeBounds, HandshakeRate } from "./pressure/index.ts";
 import type { StartOptions } from "./relay.ts";
+import { WEBHOOK_METRICS, Webhooks } from "./webhooks/index.ts";
 
 /** The parts of a relay that exist before it opens a file or a socket. */
 export interface RelayParts {
@@ -40,6 +43,8 @@ export interface RelayParts {
   readonly handshakes: HandshakeRate;
   /** The relay's end of its sessions with itself. */
   readonly ownSessions: OwnSessions;
+  /** Sends nothing until it is configured. */
+  readonly webhooks: Webhooks;
   readonly host: SessionHost;
 }
 
@@ -69,6 +74,13 @@ export function makeParts(config: Config, options: StartOptions, mesh: () => Mes
     hop,
     defect: (error) => defects.report("in a session of the relay with itself", error),
   });
+  const webhooks = new Webhooks({
+    node: config.cluster.node ?? hostname(),
+    clock,
+    wallNow,
+    log: levels.module("webhooks"),
+    readSecret,
+  });
   const host: SessionHost = new SessionHost({
     gate,
     ownSession: (info) => ownSessions.take(info),
@@ -77,6 +89,7 @@ export function makeParts(config: Config, options: StartOptions, mesh: () => Mes
     policyOf: (info, admission) => mesh()?.sessionPolicy(info, admission) ?? clientSessionPolicy(admission),
     wallNow,
     expiryNoticeMs: config.auth.expiryNoticeMs,
+    events: webhooks,
     broadcasts,
     clock,
     log: levels.module("sessions"),
@@ -88,6 +101,7 @@ export function makeParts(config: Config, options: StartOptions, mesh: () => Mes
   counters.attach(LOG_METRICS, () => output);
   counters.attach(SAMPLING_METRICS, () => sampling);
   counters.attach(HANDSHAKE_METRICS, () => handshakes);
+  counters.attach(WEBHOOK_METRICS, () => webhooks.metrics);
   counters.attach(AUTH_METRICS, () => gate.metrics);
   return {
     clock,
@@ -104,8 +118,16 @@ export function makeParts(config: Config, options: StartOptions, mesh: () => Mes
     gate,
     handshakes,
     ownSessions,
+    webhooks,
     host,
   };
+}
+
+/** Longest file of a secret, in bytes. */
+const MAX_SECRET_BYTES = 4_096;
+
+async function readSecret(file: string): Promise<string> {
+  return (await readRegular(file, MAX_SECRET_BYTES)).text;
 }
 
 /** Levels of the log. */

@@ -27,6 +27,7 @@ import { serverSection } from "./server.ts";
 import { defaultStateDir, tlsSection } from "./tls.ts";
 import { formatBytes } from "./units.ts";
 import { checkLayer, checkRules, mergeLayers, type RawConfig } from "./validate.ts";
+import { webhooksSection } from "./webhooks.ts";
 
 export type { Flag } from "./layers.ts";
 export { ConfigError, formatOrigin, formatProblem, type Origin, type Problem } from "./problem.ts";
@@ -46,6 +47,7 @@ export interface Config {
   readonly log: ProgramValues<typeof logSection>;
   readonly drain: ProgramValues<typeof drainSection>;
   readonly cluster: ProgramValues<typeof clusterSection>;
+  readonly webhooks: ProgramValues<typeof webhooksSection>;
 }
 
 /** Sections in the order of the reference page. */
@@ -62,6 +64,7 @@ export const sections: Sections = new Map<string, AnySection>(
     logSection,
     drainSection,
     clusterSection,
+    webhooksSection,
   ].map((section) => [section.name, section]),
 );
 
@@ -118,6 +121,7 @@ function resolve(raw: RawConfig, env: Environment, memory: () => number): Config
     log: programValues(logSection, raw["log"]),
     drain: programValues(drainSection, raw["drain"]),
     cluster: programValues(clusterSection, raw["cluster"]),
+    webhooks: programValues(webhooksSection, raw["webhooks"]),
   };
 }
 

@@ -144,7 +144,7 @@ export function choices<const C extends readonly string[]>(
       kind: "list",
       choices: allowed,
       expects: `list of ${listed}`,
-      default: show(about.default),
+      default: show(about.default, Number.POSITIVE_INFINITY),
     });
 }
 

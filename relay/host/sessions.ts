@@ -17,6 +17,7 @@ import {
 } from "../../moq/session/index.ts";
 import type { SessionCount, Verdict } from "../http/index.ts";
 import { type Logger, logSessionClosed, logSessionOpened, type SessionOpened, scrub } from "../log/index.ts";
+import { type EventSink, SessionEvents } from "../webhooks/index.ts";
 import type { Defects } from "./defects.ts";
 import { watchExpiry } from "./expiry.ts";
 import type { Admission, Gate } from "./gate.ts";
@@ -53,6 +54,8 @@ export interface SessionHostDeps {
   readonly channels: ChannelRegistry;
   /** This relay's id in the hops of announcements. */
   readonly hop: bigint;
+  /** Gets the events of clients' sessions; absent: nothing does. */
+  readonly events?: EventSink;
   /** The policies of sessions; default: that of clients. */
   readonly policyOf?: DecideSessionPolicy | undefined;
   /** The session for a request by which the relay probes itself; undefined for every other request. */
@@ -309,6 +312,9 @@ export class SessionHost {
     // Traffic of relays of the mesh is not counted here: the relays of its publisher and its viewers count it.
     const seat = admission.cluster ? undefined : admission.seat;
     const meter = seat && new Meter(seat);
+    const { events: sink } = this.#deps;
+    const events =
+      sink === undefined || admission.cluster ? undefined : new SessionEvents(sink, opened, seat?.tenant ?? "");
     let session: Session | undefined;
     const deps: SessionDeps = {
       broadcasts,
@@ -320,6 +326,7 @@ export class SessionHost {
       ownNumbers,
       ...(meter !== undefined && { quota: meter }),
       ...(table !== undefined && { table }),
+      ...(events !== undefined && { table: events.table(table ?? broadcasts) }),
       ...(announcePrefix !== undefined && { announcePrefix }),
       defect: (error) => defects.report("in a session", error, { session: opened.session }),
       refused: (path, reason) => {
@@ -333,7 +340,9 @@ export class SessionHost {
           this.#forget(session);
           policy.ended?.(session, report.code);
         }
-        logSessionClosed(log, closedEntry(opened, report));
+        const entry = closedEntry(opened, report);
+        logSessionClosed(log, entry);
+        events?.closed(entry);
       },
     };
     return liteSession(deps, (started) => {
@@ -342,6 +351,7 @@ export class SessionHost {
       this.#sessions.set(started, { opened, admission, cancel, path: info.path });
       if (meter !== undefined && seat !== undefined) this.#meters.add(started, meter, seat);
       logSessionOpened(log, opened);
+      events?.opened();
       policy.started?.(started);
       // The token may have been revoked during the handshake.
       endIfOver(started, admission);

@@ -11,6 +11,7 @@ export {
   logSessionOpened,
   type OpenedLog,
   openLog,
+  type SessionClosed,
   type SessionOpened,
 } from "./logger.ts";
 export { LOG_METRICS } from "./output.ts";

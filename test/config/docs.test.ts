@@ -15,13 +15,17 @@ test("every key is described in sentences", () => {
 test("every documented default is the value of an empty configuration", () => {
   const defaults = keys.flatMap(({ section, key, path }) => {
     const text = fieldOf(section, key)?.default ?? "";
-    return text === ""
-      ? []
-      : [{ key: path, value: text.replace(/^"(.*)"$/, "$1").replace(/^\[\]$/, ""), name: `--${path}` }];
+    return text === "" ? [] : [{ key: path, value: asFlag(text), name: `--${path}` }];
   });
   const memory = () => 2 ** 32;
   assert.deepEqual(loadConfig({ flags: defaults, memory }).config, loadConfig({ memory }).config);
 });
+
+/** A default of the file as a flag has it: texts without quotes, lists with commas. */
+function asFlag(text: string): string {
+  const list = /^\[(.*)\]$/.exec(text)?.[1];
+  return list === undefined ? text.replace(/^"(.*)"$/, "$1") : list.replaceAll('"', "");
+}
 
 test("no two keys have the same short flag", () => {
   const flags = keys.flatMap(({ section, key }) => fieldOf(section, key)?.flag ?? []);

@@ -54,5 +54,6 @@ test("these keys are live", () => {
     "drain.spread",
     "cluster.peers",
     "cluster.redirect",
+    ...["urls", "events", "secret", "secret_file", "timeout", "retry_for", "queue"].map((key) => `webhooks.${key}`),
   ]);
 });

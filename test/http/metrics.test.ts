@@ -78,6 +78,14 @@ const PUBLISHED = [
   "counter upstream_subscriptions_total",
   "gauge uptime_seconds",
   "gauge waiting_tracks",
+  "counter log_lines_suppressed_total",
+  "counter api_requests_total",
+  "counter api_requests_refused_total reason",
+  "counter api_actions_total",
+  "counter webhooks_delivered_total",
+  "counter webhooks_dropped_total cause",
+  "counter webhooks_failed_total",
+  "gauge webhooks_queued",
 ];
 
 const metrics = METRICS.flatMap((group) => Object.values(group.metrics));

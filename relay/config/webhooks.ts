@@ -1,0 +1,90 @@
+import { WEBHOOK_EVENTS } from "../webhooks/index.ts";
+import {
+  choices,
+  duration,
+  integer,
+  optionalText,
+  REDACTED,
+  secretText,
+  secretTexts,
+  withoutCredentials,
+} from "./fields.ts";
+import { section } from "./section.ts";
+
+/** Most receivers: each has a queue of its own. */
+const MAX_URLS = 8;
+
+/** Shortest secret, in characters. */
+const MIN_SECRET = 24;
+
+export const webhooksSection = section(
+  "webhooks",
+  "Requests that tell programs of the operator what happens at this relay: [webhooks.md](webhooks.md).",
+  {
+    urls: secretTexts({
+      description: `Where the relay sends each event, at most ${MAX_URLS}. Private addresses are allowed; redirects are not followed.`,
+      default: [],
+      shown: withoutCredentials,
+      live: true,
+    }),
+    events: choices(WEBHOOK_EVENTS, {
+      description: "What the relay reports, of clients' sessions and of broadcasts published to this relay.",
+      default: WEBHOOK_EVENTS,
+      live: true,
+    }),
+    secret: secretText({
+      description: `Secret that signs each request, of at least ${MIN_SECRET} characters: \`whsec_\` and base64, or any text.`,
+      fallback: "requests have no signature, unless `secret_file` is set",
+      shown: () => REDACTED,
+      live: true,
+    }),
+    secret_file: optionalText({
+      description: "File with that secret. A reload reads it again.",
+      fallback: "`secret`",
+      live: true,
+    }),
+    timeout: duration({
+      description: "How long a receiver may take to answer.",
+      default: "5s",
+      min: "100ms",
+      max: "1m",
+      live: true,
+    }),
+    retry_for: duration({
+      description: "How long the relay tries to deliver an event. After that it drops and counts it.",
+      default: "10m",
+      min: "0s",
+      max: "1d",
+      live: true,
+    }),
+    queue: integer({
+      description: "Events that may wait for one receiver. The relay drops and counts further ones.",
+      default: 10_000,
+      min: 1,
+      max: 1_000_000,
+      live: true,
+    }),
+  },
+  [
+    { keys: ["urls"], broken: ({ urls }) => faultOf(urls) },
+    {
+      keys: ["secret", "secret_file"],
+      broken: ({ secret, secret_file }) => {
+        if (secret !== undefined && secret_file !== undefined) return "set only one of `secret` and `secret_file`";
+        if (secret !== undefined && secret.length < MIN_SECRET)
+          return `\`secret\` has fewer than ${MIN_SECRET} characters`;
+        return undefined;
+      },
+    },
+  ],
+);
+
+function faultOf(urls: readonly string[]): string | undefined {
+  if (urls.length > MAX_URLS) return `\`urls\` has more than ${MAX_URLS} entries`;
+  const wrong = urls.findIndex((url) => !["http:", "https:"].includes(URL.parse(url)?.protocol ?? ""));
+  if (wrong >= 0) return `entry ${wrong + 1} of \`urls\` is not an http:// or https:// URL`;
+  const credentials = urls.findIndex((url) => (URL.parse(url)?.username ?? "") !== "");
+  if (credentials >= 0)
+    return `entry ${credentials + 1} of \`urls\` has a user name; put a secret into the query instead`;
+  return undefined;
+}

@@ -1,0 +1,4 @@
+/** Requests to programs of the operator that say what happens at this relay. docs/webhooks.md describes them. */
+export { WEBHOOK_EVENTS } from "./events.ts";
+export { type EventSink, SessionEvents } from "./session-events.ts";
+export { WEBHOOK_METRICS, Webhooks } from "./webhooks.ts";
