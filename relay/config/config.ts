@@ -20,6 +20,7 @@ import {
 } from "./layers.ts";
 import { limitsSection } from "./limits.ts";
 import { logSection } from "./log.ts";
+import { openAdmin } from "./open-admin.ts";
 import { ConfigError, type Origin, type Problem } from "./problem.ts";
 import { quicSection } from "./quic.ts";
 import { type ProgramValues, programValues } from "./section.ts";
@@ -103,6 +104,8 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   if (conflicts.length > 0) throw new ConfigError(conflicts);
 
   const config = deepFreeze(resolve(raw, env, sources.memory ?? memoryLimit));
+  const open = openAdmin(config, origins);
+  if (open !== undefined) throw new ConfigError([open]);
   return { config, origins: completeOrigins(origins, config) };
 }
 

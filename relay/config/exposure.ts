@@ -1,7 +1,6 @@
 /** Warnings about what a configuration opens to everyone: at every start, and in `check --production`. */
 import type { Config, LoadedConfig, Problem } from "./config.ts";
-
-const LOOPBACK_HOSTS = ["127.0.0.1", "::1", "localhost"];
+import { LOOPBACK_HOSTS } from "./open-admin.ts";
 
 /** Public access to everything on an address that other machines reach: a sentence for watching, one for publishing. */
 export function exposures({ auth, server }: Config): string[] {
@@ -25,7 +24,7 @@ export function idleRole({ cluster }: Config): string | undefined {
 
 /** Settings that a relay in production must not have. */
 export function productionProblems({ config, origins }: LoadedConfig): Problem[] {
-  const { auth, tls, http } = config;
+  const { auth, tls } = config;
   const problem = (key: string, message: string): Problem => ({
     code: "conflict",
     key,
@@ -50,9 +49,6 @@ export function productionProblems({ config, origins }: LoadedConfig): Problem[]
             "clients do not trust a self-signed certificate: set `cert` and `key` to one of a public authority",
           ),
         ]
-      : []),
-    ...(http.admin && !LOOPBACK_HOSTS.includes(http.adminHost)
-      ? [problem("http.admin_host", "the admin listener has no authentication, and other machines reach it")]
       : []),
   ];
 }

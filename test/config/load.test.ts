@@ -225,3 +225,18 @@ test("the memory of the process is never more than that of the machine", () => {
   const limit = memoryLimit();
   assert.ok(limit > 0 && limit <= totalmem());
 });
+
+test("an admin listener that other machines reach needs a credential of the operator", () => {
+  const open = { env: { MOQMESH_HTTP_ADMIN_HOST: "0.0.0.0" } };
+  assert.deepEqual(problemsOf(open), [
+    "env MOQMESH_HTTP_ADMIN_HOST: http.admin_host: other machines reach the admin listener, and nothing says who may use it; set `admin_token_file` to a file with a secret, or `[auth]` keys for tokens with the claim `admin`",
+  ]);
+  for (const more of [
+    { MOQMESH_HTTP_ADMIN_TOKEN_FILE: "admin.token" },
+    { MOQMESH_AUTH_KEY: "key.jwk" },
+    { MOQMESH_HTTP_ADMIN: "false" },
+    { MOQMESH_HTTP_ADMIN_HOST: "::1" },
+  ]) {
+    assert.deepEqual(problemsOf({ env: { ...open.env, ...more } }), []);
+  }
+});
