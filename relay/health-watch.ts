@@ -9,13 +9,14 @@ import {
   fact,
   HEALTH_METRICS,
   HealthMonitor,
+  HealthPort,
   healthReadings,
   MemoryMeter,
   memoryCheck,
   type Plane,
   selfProbe,
 } from "./health/index.ts";
-import type { Descriptors, ServedCertificate } from "./host/index.ts";
+import { bindable, bindFailed, type Descriptors, type ServedCertificate } from "./host/index.ts";
 import type { MeshRuntime } from "./mesh/index.ts";
 import type { RelayParts } from "./parts.ts";
 
@@ -39,6 +40,7 @@ export class HealthWatch {
   readonly memory = new MemoryMeter(memoryLimit());
   readonly #parts: RelayParts;
   #eventLoop: EventLoopDelay | undefined;
+  #port: HealthPort | undefined;
 
   constructor(parts: RelayParts) {
     this.#parts = parts;
@@ -49,6 +51,25 @@ export class HealthWatch {
   /** The longest delay of the event loop in the last quarter of a second, in milliseconds; 0 before the start. */
   get eventLoopDelayMs(): number {
     return this.#eventLoop?.worstMs ?? 0;
+  }
+
+  /** Opens `[http] health_port`, if there is one. Rejects with a `TransportError` that names the socket. */
+  async openPort({ http, health }: Config): Promise<void> {
+    const { healthHost, healthPort: port } = http;
+    if (port === undefined) return;
+    const host = await bindable(healthHost);
+    const silence = { blockedMs: health.eventLoopMs, stuckMs: health.stuckMs };
+    const { monitor } = this;
+    const state = () => ({ ready: monitor.codes.length === 0, live: monitor.live });
+    try {
+      this.#port = await HealthPort.open({ host, port, silence, state, warn: this.#parts.warn });
+    } catch (error) {
+      throw bindFailed("the health port's TCP", host, port, error);
+    }
+  }
+
+  get address(): PeerAddress | undefined {
+    return this.#port?.address;
   }
 
   /** To be called once the relay accepts sessions. */
@@ -66,9 +87,15 @@ export class HealthWatch {
     ]);
   }
 
-  close(): void {
+  /** Ends the checks. The port still answers: the relay is not ready. */
+  rest(): void {
     this.monitor.close();
     this.#eventLoop?.close();
+  }
+
+  async close(): Promise<void> {
+    this.rest();
+    await this.#port?.close();
   }
 
   /** Sessions of the relay with itself, one check for each kind that it serves. */

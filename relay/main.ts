@@ -120,6 +120,10 @@ class RelayProcess implements Relay {
     return admin && { address: admin.address, port: admin.port };
   }
 
+  get healthAddress(): PeerAddress | undefined {
+    return this.#health.address;
+  }
+
   get hasPage(): boolean {
     return this.#page !== undefined;
   }
@@ -168,6 +172,7 @@ class RelayProcess implements Relay {
     // The admin listener opens first, so that probes see a relay that starts. It may fail until the public port has been tried: where
     // both ports are taken, the error names the public one.
     const adminFailure = http.admin ? await this.#openAdmin().catch((error: unknown) => ({ error })) : undefined;
+    await steps.run("the health port", () => this.#health.openPort(this.#config));
     // Keys come before the public port: the relay must be able to check the token of the first client.
     await steps.run("what tokens are checked with", () => this.#parts.gate.open());
     await steps.run("the secret of [webhooks]", () => this.#parts.webhooks.configure(this.#config.webhooks));
@@ -296,7 +301,7 @@ class RelayProcess implements Relay {
     this.#health.monitor.setLife("closed");
     // What watches the relay ends first: it would log what the end itself causes.
     this.#readiness?.close();
-    this.#health.close();
+    this.#health.rest();
     this.#descriptors?.close();
     this.#files.close();
     this.#parts.host.stopAccepting();
@@ -309,7 +314,7 @@ class RelayProcess implements Relay {
     this.#parts.broadcasts.close("closed");
     this.#certificate?.close();
     await this.#parts.webhooks.close();
-    const ends = await Promise.allSettled([this.#listeners?.close(), this.#admin?.close()]);
+    const ends = await Promise.allSettled([this.#listeners?.close(), this.#admin?.close(), this.#health.close()]);
     for (const end of ends) {
       if (end.status === "rejected") this.#parts.warn("a listener did not close", end.reason);
     }
@@ -337,6 +342,7 @@ class RelayProcess implements Relay {
       certificate: certificate.state.certificate,
       fingerprint: () => this.fingerprint,
       page: this.#page,
+      health: () => this.health(),
     });
     return this.#listeners;
   }

@@ -29,6 +29,8 @@ export interface Relay extends RelayView {
   readonly address: PeerAddress;
   /** Nothing when there is no admin listener. */
   readonly adminAddress: PeerAddress | undefined;
+  /** Nothing when there is no port for health alone. */
+  readonly healthAddress: PeerAddress | undefined;
   /** The demo page is served. */
   readonly hasPage: boolean;
   /** SHA-256 of the certificate in lower-case hex, where it is self-signed and clients have to know it. */

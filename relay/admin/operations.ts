@@ -6,6 +6,7 @@ import { auditOperations } from "./audit.ts";
 import { broadcastOperations } from "./broadcasts.ts";
 import { clusterOperations } from "./cluster.ts";
 import { cacheOperations, drainOperations, heapOperations, logOperations, type RelayControl } from "./control.ts";
+import { healthOperations } from "./health.ts";
 import type { HeapSnapshots } from "./heap-snapshots.ts";
 import { revocationOperations } from "./revocations.ts";
 import { sessionOperations } from "./sessions.ts";
@@ -28,6 +29,7 @@ export interface AdminParts {
 export function operations(parts: AdminParts, audit: Audit): Operation[] {
   return [
     ...statusOperations(parts.view),
+    ...healthOperations(parts.view),
     ...sessionOperations(parts),
     ...broadcastOperations(parts),
     ...clusterOperations(parts.view),

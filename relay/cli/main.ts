@@ -8,6 +8,7 @@ import { type Command, UsageError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { describeFailure } from "./failure.ts";
 import { fetchCommand } from "./fetch.ts";
+import { healthCommand } from "./health.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { heedClosedPipes, type Io, type Output, processIo } from "./io.ts";
 import { lsCommand } from "./ls.ts";
@@ -18,6 +19,7 @@ import { tokenCommand } from "./token.ts";
 export const COMMANDS: readonly Command[] = [
   serveCommand,
   checkCommand,
+  healthCommand,
   lsCommand,
   fetchCommand,
   tokenCommand,

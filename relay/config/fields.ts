@@ -122,6 +122,19 @@ export function integer(about: About & { readonly default: number; readonly min:
     .register(fields, { ...rest, kind: "integer", expects: `${min} to ${max}`, default: String(about.default) });
 }
 
+/** An optional whole number. */
+export function optionalInteger(
+  about: About & { readonly fallback: string; readonly min: number; readonly max: number },
+) {
+  const { min, max, ...rest } = about;
+  return z
+    .int(expected("a whole number"))
+    .min(min, { error: `must be at least ${min}` })
+    .max(max, { error: `must be at most ${max}` })
+    .optional()
+    .register(fields, { ...rest, kind: "integer", expects: `${min} to ${max}`, default: "" });
+}
+
 export function choice<const C extends readonly string[]>(choices: C, about: About & { readonly default: C[number] }) {
   const listed = choices.map((one) => `"${one}"`).join(", ");
   return z

@@ -1,4 +1,4 @@
-import { flagField, integer, optionalText, text, texts } from "./fields.ts";
+import { flagField, integer, optionalInteger, optionalText, text, texts } from "./fields.ts";
 import { section } from "./section.ts";
 
 export const httpSection = section(
@@ -11,6 +11,19 @@ export const httpSection = section(
       default: true,
     }),
     page: flagField({ description: "Serve the demo page at `/`. It is meant for development.", default: false }),
+    public_health: flagField({
+      description:
+        "Answer `/health/ready` and `/health/live` on the public port as well, with 200 or 503 and nothing else, for load balancers that probe the port that they serve.",
+      default: false,
+    }),
+    health_port: optionalInteger({
+      description:
+        "Port for load balancers and orchestrators: `/health/ready`, `/readyz`, `/healthz`, `/health/live` and `/livez` answer 200 or 503 and nothing else, to everyone. A thread of its own answers, also while the relay's event loop is blocked. `0` takes any free port.",
+      fallback: "no such port; the admin listener answers probes as well",
+      min: 0,
+      max: 65535,
+    }),
+    health_host: text({ description: "Address of `health_port`.", default: "::" }),
     admin: flagField({
       description:
         "Run the admin listener: the API under `/api/v1`, `/health`, its probes `/health/live` and `/health/ready`, and `/metrics`.",

@@ -8,4 +8,5 @@ export { MemoryMeter, memoryCheck } from "./memory.ts";
 export { HEALTH_METRICS, healthReadings } from "./metrics.ts";
 export { HealthMonitor } from "./monitor.ts";
 export { OwnSessions } from "./own-sessions.ts";
+export { HealthPort } from "./port.ts";
 export { type Plane, selfProbe } from "./self-probe.ts";

@@ -30,6 +30,8 @@ interface Entry {
   readonly check: Check;
   readonly state: Damped;
   finding: Finding;
+  /** The last bad result: the reason stands while the check still fails, also after the first good results. */
+  lastBad: string;
   /** Monotonic milliseconds; infinity while a run is under way. */
   dueAt: number;
   /** Monotonic milliseconds of the last result. */
@@ -72,7 +74,7 @@ export class HealthMonitor {
     for (const check of checks) {
       const state = new Damped(check.damping);
       const cancel = () => {};
-      const nothing = { finding: undefined, checkedAt: undefined, since: 0, sinceAt: 0, cancel };
+      const nothing = { finding: undefined, lastBad: "", checkedAt: undefined, since: 0, sinceAt: 0, cancel };
       this.#entries.push({ check, state, dueAt: now, ...nothing });
     }
     this.#tick();
@@ -120,7 +122,7 @@ export class HealthMonitor {
   #failing(severity: Check["severity"]): Reason[] {
     return this.#entries
       .filter(({ check, state }) => state.failing === true && check.severity === severity)
-      .map(({ check, finding, since }) => ({ code: check.code, message: finding ?? RECOVERING, since }));
+      .map(({ check, lastBad, since }) => ({ code: check.code, message: lastBad, since }));
   }
 
   #tick(): void {
@@ -174,6 +176,7 @@ export class HealthMonitor {
     const { code, severity } = entry.check;
     const first = entry.state.failing === undefined;
     entry.finding = finding;
+    if (finding !== undefined) entry.lastBad = finding;
     entry.checkedAt = clock.now();
     if (!entry.state.add(finding !== undefined)) return;
     entry.since = wallNow();
@@ -183,9 +186,6 @@ export class HealthMonitor {
     else if (!first) log.info({ code, severity }, "health check passes again");
   }
 }
-
-/** The message of a check that fails still although its last results are good. */
-const RECOVERING = "the last result is good; a few more are needed";
 
 function viewOf({ check, state, finding, since, checkedAt }: Entry, now: number): CheckView {
   const { code, severity } = check;

@@ -6,7 +6,7 @@ import { errorCode } from "../../transport/tls/index.ts";
 const FIRST_FREE_PORT = 1024;
 
 /** The kind of socket, as messages name it before its port. */
-export type SocketKind = "UDP" | "TCP" | "the admin listener's TCP";
+export type SocketKind = "UDP" | "TCP" | "the admin listener's TCP" | "the health port's TCP";
 
 /** The error of a socket that cannot be bound: the system's reason, and what to do. */
 export function bindFailed(kind: SocketKind, host: string, port: number, cause: unknown): TransportError {

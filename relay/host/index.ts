@@ -6,6 +6,7 @@ export { engineFault, meshFault, openEngine } from "./engine.ts";
 export { FileWatch, watchedFiles } from "./file-watch.ts";
 export { type Admission, AUTH_METRICS, AuthGate } from "./gate.ts";
 export type { Listeners, WebSocketSessions } from "./listeners.ts";
+export { bindable } from "./listeners.ts";
 export { nativeSettings } from "./native.ts";
 export { pemPairs } from "./options.ts";
 export { openPublicPort, readDemoPage } from "./public-port.ts";

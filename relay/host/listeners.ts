@@ -40,7 +40,7 @@ export interface ListenersOptions {
   /** The TCP side, if there is one; `qmux` needs it. */
   readonly http?: Pick<
     PublicHttpOptions,
-    "fingerprint" | "access" | "page" | "failed" | "places" | "take" | "headerTimeoutMs"
+    "fingerprint" | "access" | "health" | "page" | "failed" | "places" | "take" | "headerTimeoutMs"
   >;
   readonly protocols: readonly string[];
   readonly limits: LinkLimits;
@@ -126,7 +126,7 @@ function attachWebSockets({ qmux, protocols, limits, onRequest }: ListenersOptio
 }
 
 /** `host`, but `0.0.0.0` for `::` on a machine without IPv6. */
-async function bindable(host: string): Promise<string> {
+export async function bindable(host: string): Promise<string> {
   if (host !== ANY_IPV6) return host;
   const probe = createServer();
   return await new Promise((resolve) => {

@@ -1,7 +1,7 @@
 import { Places } from "../../auth/index.ts";
 import type { Certificate, Engine } from "../../moq/link.ts";
 import type { Config } from "../config/index.ts";
-import { type Page, readPage } from "../http/index.ts";
+import { type Page, type PublicHttpOptions, readPage } from "../http/index.ts";
 import type { HandshakeRate } from "../pressure/index.ts";
 import type { Defects } from "./defects.ts";
 import { type Listeners, openListeners, type WebSocketSessions } from "./listeners.ts";
@@ -22,6 +22,7 @@ export interface PublicPortDeps {
   /** The fingerprint that clients need; undefined when an authority vouches for the certificate. */
   readonly fingerprint: () => string | undefined;
   readonly page: Page | undefined;
+  readonly health: NonNullable<PublicHttpOptions["health"]>;
   readonly handshakes: HandshakeRate;
   readonly host: SessionHost;
   readonly defects: Defects;
@@ -29,7 +30,8 @@ export interface PublicPortDeps {
 
 /** Opens the public port, UDP and TCP. Rejects with a `TransportError` that names the socket. */
 export function openPublicPort(deps: PublicPortDeps): Promise<Listeners> {
-  const { config, engine, websocket, protocols, certificate, fingerprint, page, handshakes, host, defects } = deps;
+  const { config, engine, websocket, protocols, certificate, fingerprint, page, health, handshakes, host, defects } =
+    deps;
   const { server, http, limits } = config;
   return openListeners({
     host: server.host,
@@ -48,6 +50,7 @@ export function openPublicPort(deps: PublicPortDeps): Promise<Listeners> {
         places: new Places(MAX_HTTP_CONNECTIONS),
         take: handshakes.takeTcp,
         headerTimeoutMs: limits.handshakeTimeoutMs,
+        ...(http.enabled && http.publicHealth && { health }),
         ...(page && { page }),
       },
     }),

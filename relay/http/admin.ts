@@ -101,7 +101,12 @@ function adminApp(local: boolean, view: RelayView, api: ApiDeps): Hono<ApiEnv> {
       return c.text(`${NOT_LOCAL}\n`, 403);
     return await next();
   });
-  for (const path of ["/livez", "/health/live"]) app.get(path, (c) => c.json({ status: "alive" }));
+  for (const path of ["/livez", "/health/live"]) {
+    app.get(path, (c) => {
+      const { live } = view.health();
+      return c.json({ status: live ? "alive" : "stuck" }, live ? 200 : 503);
+    });
+  }
   for (const path of ["/readyz", "/healthz", "/health/ready"]) {
     app.get(path, (c) => {
       const reasons = view.reasons();

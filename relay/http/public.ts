@@ -2,13 +2,15 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type AccessQuestion, answerAccess, asksAccess, type Verdict } from "./access.ts";
 import type { Page } from "./page.ts";
 import { HttpPort, type PortOptions } from "./port.ts";
-import { guarded, readPath, sendText } from "./respond.ts";
+import { guarded, readPath, send, sendText } from "./respond.ts";
 
 export interface PublicHttpOptions extends PortOptions {
   /** Fingerprint of a self-signed certificate in lower-case hex; undefined when an authority vouches for it. Called per request. */
   readonly fingerprint: () => string | undefined;
   /** The decision on a session, for `/access`. Never rejects. */
   readonly access?: (question: AccessQuestion) => Promise<Verdict>;
+  /** Health, where the port answers `/health/ready` and `/health/live`. */
+  readonly health?: () => { readonly ready: boolean; readonly live: boolean };
   /** The demo page, if the relay serves it. */
   readonly page?: Page;
   /** Called when a defect kept a request from being answered; its client got a 500. */
@@ -34,6 +36,12 @@ function answer(options: PublicHttpOptions, request: IncomingMessage, response: 
     const allow = { "Access-Control-Allow-Origin": "*" };
     if (fingerprint === undefined) sendText(request, response, 404, "the certificate is not self-signed", allow);
     else sendText(request, response, 200, fingerprint, allow);
+    return;
+  }
+  if (options.health !== undefined && (path === "/health/ready" || path === "/health/live")) {
+    const { ready, live } = options.health();
+    const good = path === "/health/ready" ? ready : live;
+    send(request, response, good ? 200 : 503, { "Cache-Control": "no-store" }, "");
     return;
   }
   if (options.access !== undefined && asksAccess(path)) {

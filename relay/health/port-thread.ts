@@ -1,0 +1,59 @@
+/**
+ * The thread of the health port. It answers while the event loop of the main thread is blocked, and in the same time whatever the load of the
+ * relay is.
+ */
+import { createServer } from "node:http";
+import { parentPort, workerData } from "node:worker_threads";
+import type { ThreadData, ThreadMessage } from "./port.ts";
+import { SharedState } from "./shared-state.ts";
+
+/** Milliseconds for the headers of a request and for a whole request, and without a byte on a connection. */
+const HEADER_TIMEOUT_MS = 2_000;
+const REQUEST_TIMEOUT_MS = 4_000;
+const STALL_MS = 10_000;
+
+/** Most connections at once: the probes of some load balancers. Further ones are closed at once. */
+const MAX_CONNECTIONS = 256;
+
+/** Longest request, in bytes of its headers. */
+const MAX_HEADER_BYTES = 4_096;
+
+const { memory, host, port, silence } = workerData as ThreadData;
+const state = new SharedState(memory);
+
+const ANSWERS: ReadonlyMap<string, "ready" | "live"> = new Map([
+  ["/health/ready", "ready"],
+  ["/readyz", "ready"],
+  ["/healthz", "ready"],
+  ["/health/live", "live"],
+  ["/livez", "live"],
+]);
+
+function statusOf(method = "", url = ""): number {
+  const question = ANSWERS.get(url.split("?", 1)[0] ?? "");
+  if (question === undefined) return 404;
+  if (method !== "GET" && method !== "HEAD") return 405;
+  return state.read(process.hrtime.bigint(), silence)[question] ? 200 : 503;
+}
+
+const server = createServer(
+  { headersTimeout: HEADER_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, maxHeaderSize: MAX_HEADER_BYTES },
+  (request, response) => {
+    request.resume();
+    response
+      .writeHead(statusOf(request.method, request.url), { "Content-Length": 0, "Cache-Control": "no-store" })
+      .end();
+  },
+);
+server.maxConnections = MAX_CONNECTIONS;
+server.timeout = STALL_MS;
+
+function send(message: ThreadMessage): void {
+  parentPort?.postMessage(message);
+}
+
+server.on("error", (error: NodeJS.ErrnoException) => send({ failed: error.message, code: error.code ?? "" }));
+server.listen({ host, port }, () => {
+  const address = server.address();
+  if (address !== null && typeof address === "object") send({ address: address.address, port: address.port });
+});
