@@ -114,7 +114,7 @@ export default {
       "^moq/session/",
       "^transport/engines\\.ts$",
     ]),
-    room("relay-http", "^relay/http/", [LEAVES, "^relay/(health|log)/"]),
+    room("relay-http", "^relay/http/", [LEAVES, "^relay/(config|health|log)/"]),
     room("relay-health", "^relay/health/", ["^(transport|moq)/", "^relay/(client|config|log)/"]),
     room("relay-client", "^relay/client/", ["^(moq|transport)/", "^relay/(host|config|log)/"]),
     room("relay-cli", "^relay/cli/", ["^relay/(main|version)\\.ts$", "^relay/(client|config|log)/", LEAVES, "^auth/"]),

@@ -51,6 +51,12 @@ export const REFUSALS = {
   cluster_required: 403,
   /** Only tokens for the admin API may be used here: the token has no `admin` claim. */
   admin_required: 403,
+  /** This relay serves relays of the mesh at a listener of their own. */
+  cluster_listener_required: 403,
+  /** The address is outside the networks from which relays of the mesh may connect. */
+  cluster_address_denied: 403,
+  /** Relays of the mesh must show a certificate. */
+  certificate_required: 403,
   /** The relay uses another name than its token or certificate states. */
   node_mismatch: 403,
   /** This relay is not a root, or not part of a mesh. */

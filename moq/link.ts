@@ -211,6 +211,14 @@ export interface KeyPairPem {
   readonly key: string;
 }
 
+/** Which certificates a listener accepts from clients. One that chains to no authority is refused. */
+export interface ClientAuthorities {
+  /** Certificates of the authorities, PEM. */
+  readonly pem: string;
+  /** Clients without a certificate are refused. */
+  readonly required: boolean;
+}
+
 /** Bounds of every link that a listener accepts or a dial creates. */
 export interface LinkLimits {
   /** Concurrent unidirectional streams that the peer may have open. */
@@ -244,13 +252,18 @@ export interface ListenOptions {
   /** Application protocols, best first. */
   readonly protocols: readonly string[];
   readonly certificate: Certificate;
+  /** Absent: the listener asks for no client certificate. Engines without {@link Engine.clientCertificates} ignore it. */
+  readonly clients?: ClientAuthorities;
   readonly limits: LinkLimits;
 }
 
 export interface Listener {
   readonly address: PeerAddress;
-  /** New connections use `certificate`; existing ones go on. False when the engine cannot change it. */
-  setCertificate(certificate: Certificate): boolean;
+  /**
+   * New connections use `certificate`, and `clients` if the listener was opened with some; existing connections go on. False when the
+   * engine cannot change them. Throws {@link TransportError} `bad_certificate` when they are unusable; then the old ones stay in use.
+   */
+  setCertificate(certificate: Certificate, clients?: ClientAuthorities): boolean;
   /** Accepts no more connections; existing ones go on. */
   stopAccepting(): void;
   /** Ends all its links and frees the socket. */
@@ -280,6 +293,8 @@ export interface DialOptions {
   readonly protocols: readonly string[];
   readonly headers?: ReadonlyMap<string, string>;
   readonly trust: Trust;
+  /** Shown to a server that asks for one. Engines without {@link Engine.clientCertificates} ignore it. */
+  readonly certificate?: KeyPairPem;
   readonly limits: LinkLimits;
   /** Milliseconds until the attempt fails. */
   readonly timeoutMs: number;
@@ -307,6 +322,10 @@ export interface Engine extends FanOutFactory {
   handshakesLimited?(): number;
   /** The threads of the engine, and asks each for a sign of life, which costs it next to nothing. Absent where the engine cannot tell. */
   pulses?(): readonly WorkerPulse[];
+  /** Whether a listener can ask for a client certificate, and a dial show one. */
+  readonly clientCertificates: boolean;
+  /** Replaces the key of stateless resets for new connections. False for an engine without a key; absent where an engine has none. */
+  setResetKey?(key: Uint8Array): boolean;
   /** Resolves when the link is established with one of the protocols, after `attach` was called with it. */
   dial(options: DialOptions, attach: Attach): Promise<Link>;
 }

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { Counters } from "../moq/counters.ts";
-import type { Engine, PeerAddress } from "../moq/link.ts";
+import { type Engine, type PeerAddress, TransportError } from "../moq/link.ts";
 import { MESH_PROTOCOLS, protocols } from "../moq/session/index.ts";
 import { createQmux } from "../transport/qmux/index.ts";
 import type { CertificateState } from "../transport/tls/index.ts";
@@ -9,13 +9,16 @@ import { type Config, exposures, idleRole, withLiveValues } from "./config/index
 import { HealthWatch } from "./health-watch.ts";
 import {
   CLOSE_SHUTDOWN,
+  certificateFault,
   Descriptors,
   drainSessions,
   FileWatch,
   type Listeners,
+  openClusterPort,
   openEngine,
   openPublicPort,
   Readiness,
+  ResetKeyFile,
   readDemoPage,
   ServedCertificate,
   Steps,
@@ -72,10 +75,12 @@ class RelayProcess implements Relay {
   #state: RelayState = "starting";
   #mesh: MeshRuntime | undefined;
   #engine: Engine | undefined;
+  #resetKey: ResetKeyFile | undefined;
   #certificate: ServedCertificate | undefined;
   #readiness: Readiness | undefined;
   #descriptors: Descriptors | undefined;
   #listeners: Listeners | undefined;
+  #clusterListeners: Listeners | undefined;
   #admin: AdminServer | undefined;
   #page: Page | undefined;
   #draining: Promise<void> | undefined;
@@ -92,6 +97,7 @@ class RelayProcess implements Relay {
     const watched = watchedFiles(config, {
       certificates: async () => (await this.#certificate?.reload()) ?? false,
       trust: async () => (await this.#mesh?.reloadTrust()) ?? false,
+      resetKey: async () => await this.#reloadResetKey(),
     });
     this.#files = new FileWatch(watched, { clock, warn });
     this.#health = new HealthWatch(this.#parts);
@@ -122,6 +128,10 @@ class RelayProcess implements Relay {
 
   get healthAddress(): PeerAddress | undefined {
     return this.#health.address;
+  }
+
+  get clusterAddress(): PeerAddress | undefined {
+    return this.#clusterListeners?.address;
   }
 
   get hasPage(): boolean {
@@ -169,9 +179,10 @@ class RelayProcess implements Relay {
   async start(): Promise<void> {
     const { http } = this.#config;
     const steps = new Steps(this.#parts.clock, this.#options.end);
-    // The admin listener opens first, so that probes see a relay that starts. It may fail until the public port has been tried: where
-    // both ports are taken, the error names the public one.
-    const adminFailure = http.admin ? await this.#openAdmin().catch((error: unknown) => ({ error })) : undefined;
+    // The admin listener opens first, so that probes see a relay that starts; one with TLS waits for the certificate. It may fail until the
+    // public port has been tried: where both ports are taken, the error names the public one.
+    const openAdmin = () => this.#openAdmin().catch((error: unknown) => ({ error }));
+    let adminFailure = http.admin && !http.adminTls ? await openAdmin() : undefined;
     await steps.run("the health port", () => this.#health.openPort(this.#config));
     // Keys come before the public port: the relay must be able to check the token of the first client.
     await steps.run("what tokens are checked with", () => this.#parts.gate.open());
@@ -182,10 +193,15 @@ class RelayProcess implements Relay {
     // The watch notes the state of the files before the next steps read them, so that it misses no change.
     await steps.run("the state of the files", () => this.#files.open());
     const certificate = await steps.run("the certificate", () => this.#openCertificate());
+    if (http.admin && http.adminTls) adminFailure = await openAdmin();
     const load = () => openEngine(this.#config, this.#parts);
     const engine = this.#options.engine ?? (await steps.run("the engine", load));
     this.#engine = engine;
     this.#parts.handshakes.use(engine);
+    const fault = certificateFault(engine, this.#config);
+    if (fault !== undefined) throw new TransportError("bad_certificate", `${fault.key}: ${fault.message}`);
+    const { resetKey } = this.#config.quic;
+    if (resetKey !== undefined) this.#resetKey = await ResetKeyFile.open(resetKey);
     const websocket = createQmux(this.#parts);
     // The mesh decides on sessions of relays, so it exists before the first session. It dials with both engines.
     this.#mesh = await steps.run("what [cluster] names", () => this.#openMesh(engine, websocket));
@@ -194,16 +210,17 @@ class RelayProcess implements Relay {
       this.#page = await steps.run("the demo page", () => readDemoPage(folder, this.#parts.warn));
     }
     // From here on clients come.
-    const listeners = await steps.run("the public port", () => this.#openPublicPort(engine, websocket, certificate));
+    certificate.engine = engine.name;
+    await steps.run("the public port", () => this.#openPublicPort(engine, websocket, certificate));
     if (adminFailure !== undefined) throw adminFailure.error;
-    certificate.serveAt(listeners, engine.name);
+    await steps.run("the cluster listener", () => this.#openClusterPort(engine, websocket, certificate));
     this.#files.start();
     const descriptors = new Descriptors(this.#parts);
     this.#descriptors = descriptors;
     this.#state = "ready";
     // The relay registers at its roots last: peers that find it may dial it at once.
     this.#mesh?.start();
-    const { address } = listeners;
+    const { address } = this;
     const config = () => this.#config;
     this.#health.start({ config, certificate, descriptors, mesh: this.#mesh, engine, websocket, address });
     this.#readiness = this.#watchReadiness(engine);
@@ -291,7 +308,10 @@ class RelayProcess implements Relay {
     // sessions get GOAWAY, so that no client is sent away and comes back here.
     this.#mesh?.drain();
     const uri = this.#mesh?.refuge() ?? "";
-    if (last) this.#listeners?.stopAccepting();
+    if (last) {
+      this.#listeners?.stopAccepting();
+      this.#clusterListeners?.stopAccepting();
+    }
     await drainSessions(this.#parts.host, { ...drain, clock: this.#parts.clock, reason, hurry, uri });
   }
 
@@ -314,7 +334,12 @@ class RelayProcess implements Relay {
     this.#parts.broadcasts.close("closed");
     this.#certificate?.close();
     await this.#parts.webhooks.close();
-    const ends = await Promise.allSettled([this.#listeners?.close(), this.#admin?.close(), this.#health.close()]);
+    const ends = await Promise.allSettled([
+      this.#listeners?.close(),
+      this.#clusterListeners?.close(),
+      this.#admin?.close(),
+      this.#health.close(),
+    ]);
     for (const end of ends) {
       if (end.status === "rejected") this.#parts.warn("a listener did not close", end.reason);
     }
@@ -324,7 +349,12 @@ class RelayProcess implements Relay {
   }
 
   async #openAdmin(): Promise<undefined> {
-    this.#admin = await openAdmin({ ...this.#parts, config: this.#config, view: this, control: this });
+    const tls = this.#config.http.adminTls ? this.#certificate?.adminTls() : undefined;
+    this.#admin = await openAdmin({ ...this.#parts, config: this.#config, tls, view: this, control: this });
+  }
+
+  async #reloadResetKey(): Promise<boolean> {
+    return this.#engine !== undefined && ((await this.#resetKey?.reload(this.#engine)) ?? false);
   }
 
   async #openCertificate(): Promise<ServedCertificate> {
@@ -332,25 +362,40 @@ class RelayProcess implements Relay {
     return this.#certificate;
   }
 
-  async #openPublicPort(engine: Engine, websocket: WebSocketSessions, certificate: ServedCertificate) {
+  async #openPublicPort(engine: Engine, websocket: WebSocketSessions, certificate: ServedCertificate): Promise<void> {
+    const tls = certificate.tlsOf("public");
     this.#listeners = await openPublicPort({
       ...this.#parts,
       config: this.#config,
       engine,
       websocket,
-      protocols: this.#protocols(),
-      certificate: certificate.state.certificate,
+      protocols: this.#protocols("public"),
+      tls,
       fingerprint: () => this.fingerprint,
       page: this.#page,
       health: () => this.health(),
     });
-    return this.#listeners;
+    certificate.serveAt("public", this.#listeners, tls);
   }
 
-  /** A relay of a mesh also speaks the mesh's own wire; only sessions with a cluster token may use it. */
-  #protocols(): string[] {
+  async #openClusterPort(engine: Engine, websocket: WebSocketSessions, certificate: ServedCertificate): Promise<void> {
+    const tls = certificate.tlsOf("cluster");
+    this.#clusterListeners = await openClusterPort({
+      ...this.#parts,
+      config: this.#config,
+      engine,
+      websocket,
+      protocols: this.#protocols("cluster"),
+      tls,
+    });
+    if (this.#clusterListeners !== undefined) certificate.serveAt("cluster", this.#clusterListeners, tls);
+  }
+
+  /** A relay of a mesh also speaks the mesh's own wire, where it serves other relays; only sessions with the powers of a relay may use it. */
+  #protocols(plane: "public" | "cluster"): string[] {
     const offered = protocols(this.#config.server.experimental);
-    return this.#mesh === undefined ? offered : [...offered, ...MESH_PROTOCOLS];
+    const relays = plane === "cluster" || this.#config.cluster.listen === undefined;
+    return this.#mesh === undefined || !relays ? offered : [...offered, ...MESH_PROTOCOLS];
   }
 
   #openMesh(quic: Engine, websocket: Engine): Promise<MeshRuntime | undefined> {

@@ -8,7 +8,7 @@ import { ChannelRegistry } from "../moq/session/index.ts";
 import { systemClock } from "../transport/shared/index.ts";
 import type { Config } from "./config/index.ts";
 import { OwnSessions } from "./health/index.ts";
-import { AUTH_METRICS, AuthGate, clientSessionPolicy, Defects, SessionHost } from "./host/index.ts";
+import { AUTH_METRICS, AuthGate, ClusterPlane, clientSessionPolicy, Defects, SessionHost } from "./host/index.ts";
 import {
   LOG_METRICS,
   type Logger,
@@ -62,6 +62,7 @@ export function makeParts(config: Config, options: StartOptions, mesh: () => Mes
   const hop = randomHop();
   const gate = new AuthGate({
     config: config.auth,
+    cluster: new ClusterPlane(config.cluster),
     clock,
     wallNow,
     warn,

@@ -2,10 +2,10 @@ import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { systemClock } from "../transport/shared/index.ts";
-import { loadCertificate, readPem, selfSignedFile } from "../transport/tls/index.ts";
+import { loadCertificate, readAuthorities, readPem, selfSignedFile } from "../transport/tls/index.ts";
 import { checkSecret } from "./admin/index.ts";
 import { type Config, formatOrigin, idleRole, type LoadedConfig, type Problem } from "./config/index.ts";
-import { AuthGate, engineFault, nativeSettings, pemPairs } from "./host/index.ts";
+import { AuthGate, ClusterPlane, engineFault, nativeSettings, pemPairs } from "./host/index.ts";
 import { meshCredentials } from "./mesh/index.ts";
 
 /** Problems, which keep a relay from starting, and warnings, which do not. */
@@ -19,6 +19,7 @@ export async function preflight(loaded: LoadedConfig): Promise<Findings> {
   const files = new Preflight(loaded);
   await Promise.all([
     files.certificates(),
+    files.authorities(),
     files.auth(),
     files.cluster(),
     files.engine(),
@@ -67,6 +68,21 @@ class Preflight {
     );
   }
 
+  /** The authorities of client certificates, each file separately. */
+  async authorities(): Promise<void> {
+    const { tls, cluster, http } = this.#config;
+    const files = [
+      ["tls.client_ca", tls.clientCa],
+      ["cluster.client_ca", cluster.clientCa],
+      ["http.admin_client_ca", http.adminClientCa],
+    ] as const;
+    await Promise.all(
+      files.map(async ([key, file]) => {
+        if (file !== undefined) await this.#load(() => readAuthorities(file), [[key, file]]);
+      }),
+    );
+  }
+
   /** Checks each file separately, so that one problem hides no other. Sources on the network are not checked. */
   async auth(): Promise<void> {
     const { key, keyDir, revocations } = this.#config.auth;
@@ -87,6 +103,8 @@ class Preflight {
         ["cluster.ca", ca],
         ["cluster.key_file", keyFile],
         ["cluster.token_file", tokenFile],
+        ["cluster.client_key", cluster.clientKey],
+        ["cluster.client_cert", cluster.clientCert],
         ["cluster.token", undefined],
       ],
     );
@@ -103,13 +121,7 @@ class Preflight {
     const { server, quic, tls } = this.#config;
     // With port 0, no stateless reset key is made.
     const config = { ...this.#config, server: { ...server, port: 0 }, tls, quic: { ...quic, qlogDir: undefined } };
-    await this.#load(
-      () => nativeSettings(config, () => {}),
-      [
-        ["quic.reset_key", quic.resetKey],
-        ["quic.client_ca", quic.clientCa],
-      ],
-    );
+    await this.#load(() => nativeSettings(config, () => {}), [["quic.reset_key", quic.resetKey]]);
     await this.#load(async () => {
       const fault = await engineFault(this.#config);
       if (fault !== undefined) this.problems.push({ code: "bad_value", ...fault, origin: this.#origin(fault.key) });
@@ -154,6 +166,7 @@ class Preflight {
     if (file === undefined) return;
     const gate = new AuthGate({
       config: { ...this.#config.auth, ...settings },
+      cluster: new ClusterPlane(this.#config.cluster),
       clock: systemClock,
       wallNow: Date.now,
       warn: (message) => this.#warn(key, message),

@@ -31,6 +31,8 @@ export interface Relay extends RelayView {
   readonly adminAddress: PeerAddress | undefined;
   /** Nothing when there is no port for health alone. */
   readonly healthAddress: PeerAddress | undefined;
+  /** UDP and TCP; nothing when there is no listener for relays alone. */
+  readonly clusterAddress: PeerAddress | undefined;
   /** The demo page is served. */
   readonly hasPage: boolean;
   /** SHA-256 of the certificate in lower-case hex, where it is self-signed and clients have to know it. */

@@ -1,5 +1,5 @@
 export { Addresses } from "./addresses.ts";
 export { Bucket } from "./bucket.ts";
-export { isLoopback } from "./networks.ts";
+export { isLoopback, Networks } from "./networks.ts";
 export { Places } from "./places.ts";
 export { type Seat, Tenants } from "./tenants.ts";

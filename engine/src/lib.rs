@@ -29,6 +29,7 @@ pub mod new_link;
 mod panic_text;
 pub mod reports;
 pub mod requests;
+mod reset_key;
 pub mod service_manager;
 pub mod socket;
 pub mod stream;

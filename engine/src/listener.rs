@@ -10,7 +10,7 @@ use crate::handshake_rate::HandshakeRate;
 use crate::new_link::NewLink;
 use crate::reports::{LinkInfo, address_text};
 use crate::stream_allowance::initial_limit;
-use crate::tls::{Certificates, peer_certificate};
+use crate::tls::{Certificates, Clients, peer_certificate};
 use crate::worker::Worker;
 use crate::worker_runtime::{WorkerRuntime, driven_by, least_loaded};
 use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Incoming, Runtime, ServerConfig, VarInt};
@@ -36,6 +36,8 @@ pub struct Listener {
     pub id: u32,
     pub address: SocketAddr,
     pub certificates: Arc<Certificates>,
+    /// Absent where the listener asks for no certificate.
+    pub clients: Option<Arc<Clients>>,
     endpoint: Endpoint,
     socket: Weak<dyn AsyncUdpSocket>,
     workers: Arc<[Arc<Worker>]>,
@@ -62,6 +64,7 @@ pub struct ListenParts {
     pub endpoint: EndpointConfig,
     pub crypto: Arc<dyn quinn::crypto::ServerConfig>,
     pub certificates: Arc<Certificates>,
+    pub clients: Option<Arc<Clients>>,
     pub protocols: Vec<String>,
     pub limits: Limits,
     pub tuning: Tuning,
@@ -107,6 +110,7 @@ impl Listener {
             id: parts.id,
             address,
             certificates: parts.certificates,
+            clients: parts.clients,
             endpoint,
             socket: weak_socket,
             workers,

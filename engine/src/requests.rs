@@ -17,11 +17,19 @@ pub struct NamedCertificate {
     pub key: String,
 }
 
+/// Which certificates the clients of a listener may present.
+pub struct ClientRoots {
+    /// PEM of the roots that a certificate must chain to.
+    pub roots: String,
+    /// Clients without a certificate are refused.
+    pub required: bool,
+}
+
 pub struct ListenRequest {
     pub address: SocketAddr,
     pub protocols: Vec<String>,
     pub certificates: Vec<NamedCertificate>,
-    pub client_roots: Option<String>,
+    pub clients: Option<ClientRoots>,
     pub limits: Limits,
 }
 

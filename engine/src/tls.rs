@@ -6,9 +6,10 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
-use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -89,26 +90,93 @@ impl ResolvesServerCert for Certificates {
     }
 }
 
-/// TLS of a listener. With `client_roots` a client may present a certificate, which must chain to one of the roots.
+/// Which certificates clients may present; replaced while the listener runs.
+#[derive(Debug)]
+pub struct Clients(RwLock<Arc<dyn ClientCertVerifier>>);
+
+impl Clients {
+    /// A certificate must chain to one of the roots. `required`: a client without a certificate is refused.
+    pub fn new(roots: &str, required: bool) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self(RwLock::new(Self::verifier(roots, required)?))))
+    }
+
+    pub fn verifier(pem: &str, required: bool) -> Result<Arc<dyn ClientCertVerifier>> {
+        let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(pem)?), provider());
+        let builder = if required { builder } else { builder.allow_unauthenticated() };
+        builder.build().map_err(|error| error.to_string())
+    }
+
+    /// Replaces the check for new handshakes.
+    pub fn set(&self, verifier: Arc<dyn ClientCertVerifier>) {
+        *self.0.write() = verifier;
+    }
+
+    fn now(&self) -> Arc<dyn ClientCertVerifier> {
+        self.0.read().clone()
+    }
+}
+
+impl ClientCertVerifier for Clients {
+    fn client_auth_mandatory(&self) -> bool {
+        self.now().client_auth_mandatory()
+    }
+
+    /// None: the list may change, and clients of a relay have one certificate.
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> std::result::Result<ClientCertVerified, rustls::Error> {
+        self.now().verify_client_cert(end_entity, intermediates, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        self.now().verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        self.now().verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.now().supported_verify_schemes()
+    }
+}
+
+/// TLS of a listener. With `clients` it asks for a certificate, and resumes no session: a resumed one would skip the
+/// check against authorities that were replaced.
 pub fn server(
     certificates: Arc<Certificates>,
-    client_roots: Option<&str>,
+    clients: Option<Arc<Clients>>,
     alpn: Vec<Vec<u8>>,
 ) -> Result<Arc<dyn quinn::crypto::ServerConfig>> {
     let builder = rustls::ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|error| error.to_string())?;
-    let builder = match client_roots {
-        None => builder.with_no_client_auth(),
-        Some(pem) => {
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(pem)?), provider())
-                .allow_unauthenticated()
-                .build()
-                .map_err(|error| error.to_string())?;
-            builder.with_client_cert_verifier(verifier)
+    let mut tls = match clients {
+        None => builder.with_no_client_auth().with_cert_resolver(certificates),
+        Some(clients) => {
+            let mut tls = builder.with_client_cert_verifier(clients).with_cert_resolver(certificates);
+            tls.session_storage = Arc::new(NoServerSessionStorage {});
+            tls.send_tls13_tickets = 0;
+            tls
         }
     };
-    let mut tls = builder.with_cert_resolver(certificates);
     tls.alpn_protocols = alpn;
     let quic = quinn::crypto::rustls::QuicServerConfig::try_from(tls).map_err(|error| error.to_string())?;
     Ok(Arc::new(quic))

@@ -28,6 +28,7 @@ export class Engine implements MemoryEngine, Host {
   readonly name = "memory";
   readonly dialsAddresses = true;
   readonly trustsRoots = true;
+  readonly clientCertificates = false;
   readonly address: string;
   readonly network: Network;
   readonly #links = new Set<MemoryLink>();

@@ -1,5 +1,6 @@
 import { Places } from "../../auth/index.ts";
 import { zeroes } from "../../moq/metrics.ts";
+import type { ServerTls } from "../../transport/tls/index.ts";
 import type { Config } from "../config/index.ts";
 import { bindFailed, type Defects } from "../host/index.ts";
 import { AdminServer, API_METRICS, Audit, isLoopbackHost, REFUSALS } from "../http/index.ts";
@@ -14,6 +15,8 @@ const MAX_CONNECTIONS = 256;
 
 export interface AdminDeps extends Omit<AdminParts, "snapshots"> {
   readonly config: Config;
+  /** Absent: the listener has no TLS. */
+  readonly tls: ServerTls | undefined;
   readonly defects: Defects;
   readonly log: Logger;
   readonly warn: (message: string, error?: unknown) => void;
@@ -21,14 +24,14 @@ export interface AdminDeps extends Omit<AdminParts, "snapshots"> {
 
 /** Opens the admin listener. Rejects with a `TransportError` that names the socket, or the file of a secret. */
 export async function openAdmin(deps: AdminDeps): Promise<AdminServer> {
-  const { config, view, gate, clock, wallNow, defects, log, warn } = deps;
+  const { config, tls, view, gate, clock, wallNow, defects, log, warn } = deps;
   const { adminHost: host, adminPort: port, adminOrigins: origins, adminRate, adminBurst } = config.http;
   const authority = await AdminAuthority.open({
     gate,
     warn,
     writeFile: config.http.adminTokenFile,
     readFile: config.http.adminReadTokenFile,
-    certificateRight: "read",
+    certificateRight: config.http.adminClientRight,
     stateDir: config.tls.stateDir,
   });
   const counts = { requests: 0, actions: 0, refused: zeroes(REFUSALS) };
@@ -50,7 +53,15 @@ export async function openAdmin(deps: AdminDeps): Promise<AdminServer> {
     failed: (error: unknown) => defects.report("in a request at the admin listener", error),
   };
   try {
-    return await AdminServer.listen({ host, port, view, api, places: new Places(MAX_CONNECTIONS), warn });
+    return await AdminServer.listen({
+      host,
+      port,
+      view,
+      api,
+      ...(tls && { tls }),
+      places: new Places(MAX_CONNECTIONS),
+      warn,
+    });
   } catch (error) {
     throw bindFailed("the admin listener's TCP", host, port, error);
   }

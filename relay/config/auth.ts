@@ -230,7 +230,8 @@ function brokenUrl(key: string, value: string | undefined): string | undefined {
   return plain ? `\`${key}\` must be an https:// URL, except on this machine` : undefined;
 }
 
-function brokenBlock(key: string, blocks: readonly string[]): string | undefined {
+/** Names the first text that is neither an address nor a block. */
+export function brokenBlock(key: string, blocks: readonly string[]): string | undefined {
   const bad = blocks.find((block) => !ipaddr.isValidCIDR(block) && !ipaddr.isValid(block));
   return bad === undefined
     ? undefined

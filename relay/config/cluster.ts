@@ -1,4 +1,5 @@
 import { DIALLED, MEDIA_ROLES, NODE_NAME, ROLES } from "../../cluster/index.ts";
+import { brokenBlock } from "./auth.ts";
 import {
   choice,
   duration,
@@ -13,6 +14,7 @@ import {
   texts,
   withoutCredentials,
 } from "./fields.ts";
+import { isPlainElsewhere, listenAddress } from "./loopback.ts";
 import { redisAddress } from "./registry.ts";
 import { type Rule, section } from "./section.ts";
 
@@ -112,6 +114,27 @@ export const clusterSection = section(
     fingerprints: texts({
       description:
         "Certificates that roots and peers may have, as SHA-256 in hexadecimal. They replace the authorities.",
+      default: [],
+    }),
+    client_ca: optionalText({
+      description:
+        "PEM file with the authorities for certificates of relays. A relay that shows a certificate of one of them is a relay of the mesh, with or without a token, under the name in the certificate; without such a certificate a client gets no powers of a relay, whatever its token says. Use an authority that signs for nothing else. The relay loads a replaced file. This needs the native engine.",
+      fallback: "relays prove by their tokens that they are of the mesh",
+    }),
+    client_cert: optionalText({
+      description:
+        "PEM file with the certificate chain that this relay shows to roots and peers. Its common name, or its first DNS name, is `node`. The relay loads a replaced file.",
+      fallback: "this relay shows no certificate",
+    }),
+    client_key: optionalText({ description: "PEM file with the key of `client_cert` (PKCS#8).", fallback: "none" }),
+    listen: optionalText({
+      description:
+        "Address of a listener for relays of the mesh alone, `HOST:PORT`, such as `10.0.0.5:4445`, UDP and TCP. Relays are then served there and nowhere else: the public port refuses their powers (`cluster_listener_required`). `url` must lead to it. With `client_ca` it refuses every client without a certificate. Port `0` takes any free port.",
+      fallback: "relays connect to the public port",
+    }),
+    allow: texts({
+      description:
+        "Addresses and blocks, such as `10.0.0.0/8`, from which relays of the mesh may connect (`cluster_address_denied`). When empty, all may.",
       default: [],
     }),
     peers: texts({
@@ -221,11 +244,27 @@ export const clusterSection = section(
           : "only one of `token`, `token_file` and `key_file` can be used",
     },
     {
-      keys: ["token", "token_file", "key_file", "root"],
-      broken: ({ token, token_file, key_file, root, peers, dns }) =>
-        root.length + peers.length + dns.length === 0 || [token, token_file, key_file].some((one) => one !== undefined)
+      keys: ["token", "token_file", "key_file", "client_cert", "root"],
+      broken: ({ token, token_file, key_file, client_cert, root, peers, dns }) =>
+        root.length + peers.length + dns.length === 0 ||
+        [token, token_file, key_file, client_cert].some((one) => one !== undefined)
           ? undefined
-          : "relays authenticate with a token: set `token`, `token_file` or `key_file`",
+          : "relays authenticate with a token or a certificate: set `token`, `token_file`, `key_file` or `client_cert`",
+    },
+    {
+      keys: ["listen"],
+      broken: ({ listen }) =>
+        listen === undefined || listenAddress(listen) !== undefined
+          ? undefined
+          : "`listen` is an address and a port, such as `10.0.0.5:4445` or `[fd00::5]:4445`",
+    },
+    { keys: ["allow"], broken: ({ allow }) => brokenBlock("allow", allow) },
+    {
+      keys: ["client_cert", "client_key"],
+      broken: ({ client_cert, client_key }) =>
+        (client_cert === undefined) === (client_key === undefined)
+          ? undefined
+          : `a certificate needs both \`client_cert\` and \`client_key\`; \`${client_cert === undefined ? "client_cert" : "client_key"}\` is missing`,
     },
     {
       keys: ["heartbeat", "peer_timeout"],
@@ -242,6 +281,12 @@ export const clusterSection = section(
       ["connect"],
       ({ connect }) => unless(CONNECTED)(connect),
       "`connect` has URLs such as `https://relay.example/`",
+    ),
+    each(
+      ["url", "root", "peers", "dns", "connect"],
+      ({ url = "", root, peers, dns, connect }) =>
+        [url, ...root, ...peers, ...dns, ...connect].filter((one) => isPlainElsewhere(one.split(" ").at(-1) ?? "")),
+      "`ws:` has no TLS, so it is for this machine only: use `wss:` or `https:`",
     ),
     each(["fingerprints"], ({ fingerprints }) => unless(FINGERPRINT)(fingerprints), "expected 64 hexadecimal digits"),
     each(

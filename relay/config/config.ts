@@ -23,6 +23,7 @@ import { logSection } from "./log.ts";
 import { openAdmin } from "./open-admin.ts";
 import { ConfigError, type Origin, type Problem } from "./problem.ts";
 import { quicSection } from "./quic.ts";
+import { brokenRules } from "./rules.ts";
 import { type ProgramValues, programValues } from "./section.ts";
 import { serverSection } from "./server.ts";
 import { defaultStateDir, tlsSection } from "./tls.ts";
@@ -106,6 +107,11 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const config = deepFreeze(resolve(raw, env, sources.memory ?? memoryLimit));
   const open = openAdmin(config, origins);
   if (open !== undefined) throw new ConfigError([open]);
+  const broken = brokenRules(config).map(({ keys, message }): Problem => {
+    const key = keys.find((path) => origins.has(path)) ?? keys[0] ?? "";
+    return { code: "conflict", key, message, origin: origins.get(key) ?? { kind: "default" } };
+  });
+  if (broken.length > 0) throw new ConfigError(broken);
   return { config, origins: completeOrigins(origins, config) };
 }
 

@@ -1,10 +1,11 @@
 /** Warnings about what a configuration opens to everyone: at every start, and in `check --production`. */
 import type { Config, LoadedConfig, Problem } from "./config.ts";
-import { LOOPBACK_HOSTS } from "./open-admin.ts";
+import { isLoopbackHost } from "./loopback.ts";
+import { usedDeveloperTools } from "./rules.ts";
 
 /** Public access to everything on an address that other machines reach: a sentence for watching, one for publishing. */
 export function exposures({ auth, server }: Config): string[] {
-  if (LOOPBACK_HOSTS.includes(server.host)) return [];
+  if (isLoopbackHost(server.host)) return [];
   return [
     ...(coversAll(auth.publicSubscribe)
       ? ["every client may watch everything: [auth] public_subscribe covers all paths"]
@@ -50,6 +51,7 @@ export function productionProblems({ config, origins }: LoadedConfig): Problem[]
           ),
         ]
       : []),
+    ...usedDeveloperTools(config).map(({ key, what }) => problem(key, `${what} is for developers`)),
   ];
 }
 

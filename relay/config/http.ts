@@ -1,4 +1,4 @@
-import { flagField, integer, optionalInteger, optionalText, text, texts } from "./fields.ts";
+import { choice, flagField, integer, optionalInteger, optionalText, text, texts } from "./fields.ts";
 import { section } from "./section.ts";
 
 export const httpSection = section(
@@ -40,6 +40,20 @@ export const httpSection = section(
       min: 0,
       max: 65535,
     }),
+    admin_tls: flagField({
+      description:
+        "Serve the admin listener over TLS (`https:`), with the certificate of `[tls]`. Replaced certificates are served there as well.",
+      default: false,
+    }),
+    admin_client_ca: optionalText({
+      description:
+        "PEM file with the authorities for certificates of operators; it needs `admin_tls`. A client without a certificate may still show a token. The relay loads a replaced file.",
+      fallback: "the admin listener asks for no certificate",
+    }),
+    admin_client_right: choice(["read", "write"], {
+      description: "What a certificate of `admin_client_ca` permits: `read` to see, `write` to act as well.",
+      default: "read",
+    }),
     admin_token_file: optionalText({
       description:
         "File with a secret of at least 32 characters that permits to read and to act, sent as `Authorization: Bearer SECRET`. The relay reads the file at each request. A JWT with the claim `admin` does as well: see [auth.md](auth.md).",
@@ -71,4 +85,11 @@ export const httpSection = section(
       max: 100_000,
     }),
   },
+  [
+    {
+      keys: ["admin_client_ca"],
+      broken: ({ admin_client_ca, admin_tls }) =>
+        admin_client_ca === undefined || admin_tls ? undefined : "`admin_client_ca` needs TLS: set `admin_tls = true`",
+    },
+  ],
 );

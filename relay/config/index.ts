@@ -13,6 +13,7 @@ export { configValues, type DescribedValue, describeConfig } from "./describe.ts
 export { exposures, idleRole, productionProblems } from "./exposure.ts";
 export { type AnySection, envName, fieldOf } from "./layers.ts";
 export { withLiveValues } from "./live.ts";
+export { isLoopbackHost, isPlainElsewhere, listenAddress } from "./loopback.ts";
 export { nearest } from "./nearest.ts";
 export { type RedisAddress, redisAddress } from "./registry.ts";
 export { PEM_PAIR } from "./tls.ts";

@@ -1,9 +1,8 @@
 import type { authSection } from "./auth.ts";
 import type { httpSection } from "./http.ts";
+import { isLoopbackHost } from "./loopback.ts";
 import type { Origin, Problem } from "./problem.ts";
 import type { ProgramValues } from "./section.ts";
-
-export const LOOPBACK_HOSTS = ["127.0.0.1", "::1", "localhost"];
 
 interface Access {
   readonly http: ProgramValues<typeof httpSection>;
@@ -12,15 +11,21 @@ interface Access {
 
 /** An admin listener that other machines reach and at which no credential of the operator is accepted. */
 export function openAdmin({ http, auth }: Access, origins: ReadonlyMap<string, Origin>): Problem | undefined {
-  const credentials = [http.adminTokenFile, http.adminReadTokenFile, auth.key, auth.keyDir, auth.keyUrl];
-  if (!http.admin || LOOPBACK_HOSTS.includes(http.adminHost) || credentials.some((one) => one !== undefined))
-    return undefined;
+  const credentials = [
+    http.adminTokenFile,
+    http.adminReadTokenFile,
+    http.adminClientCa,
+    auth.key,
+    auth.keyDir,
+    auth.keyUrl,
+  ];
+  if (!http.admin || isLoopbackHost(http.adminHost) || credentials.some((one) => one !== undefined)) return undefined;
   const key = "http.admin_host";
   return {
     code: "conflict",
     key,
     message: "other machines reach the admin listener, and nothing says who may use it",
-    hint: "set `admin_token_file` to a file with a secret, or `[auth]` keys for tokens with the claim `admin`",
+    hint: "set `admin_token_file` to a file with a secret, `admin_client_ca` for certificates, or `[auth]` keys for tokens with the claim `admin`",
     origin: origins.get(key) ?? { kind: "default" },
   };
 }

@@ -80,13 +80,8 @@ export const quicSection = section("quic", "Parameters of the native engine; oth
   }),
   reset_key: optionalText({
     description:
-      "File with at least 32 random bytes. A relay that restarts with the same key can tell peers at once that their old connection is gone. Give each relay its own key.",
+      "File with at least 32 random bytes. A relay that restarts with the same key can tell peers at once that their old connection is gone. Give each relay its own key. The relay loads a replaced file for new connections.",
     fallback: "`reset.key` in `[tls] state_dir`; the relay makes it, one for each host and port",
-  }),
-  client_ca: optionalText({
-    description:
-      "PEM file with the authorities for certificates of clients. A certificate of another authority is refused; a client without a certificate is not.",
-    fallback: "the relay asks for no certificate",
   }),
   qlog_dir: optionalText({
     description:

@@ -30,6 +30,11 @@ export const serverSection = section("server", "Where the relay listens for publ
     min: 0,
     max: 64,
   }),
+  developer_tools: flagField({
+    description:
+      "Allow the tools of developers where other machines reach the relay: the demo page, `experimental` and `[quic] qlog_dir`. Without it a relay with one of them starts on a loopback `host` only. `check --production` refuses them.",
+    default: false,
+  }),
   experimental: choices(EXPERIMENTAL_PROTOCOLS, {
     description: "Experimental protocol versions that the relay offers besides the stable ones.",
     default: [],

@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { optionalText, texts } from "./fields.ts";
+import { flagField, optionalText, texts } from "./fields.ts";
 import { section } from "./section.ts";
 
 /** Two paths with a space between them, so neither path may have a space. */
@@ -24,6 +24,16 @@ export const tlsSection = section(
       description:
         "Further certificates, each as `CERT KEY`: two PEM files. A client that asks for a name of one of them gets that certificate; over QUIC this needs the native engine. The relay loads replaced files like those of `cert` and `key`.",
       default: [],
+    }),
+    client_ca: optionalText({
+      description:
+        "PEM file with the authorities for certificates of publishers and viewers. Every session at the public port, over UDP and TCP, then needs a certificate that one of them signed; so does every request over HTTPS. A certificate grants nothing by itself: tokens and public prefixes decide as before. The relay loads a replaced file. This needs the native engine.",
+      fallback: "the relay asks publishers and viewers for no certificate",
+    }),
+    client_required: flagField({
+      description:
+        "With `client_ca`: refuse clients without a certificate. `false`: refuse only certificates of other authorities.",
+      default: true,
     }),
     state_dir: optionalText({
       description: "Folder of the self-signed certificate and of `reset.key`; the relay makes it.",

@@ -44,13 +44,19 @@ export function isForeign({
 /** Longest subject that is kept and logged, in bytes. */
 const MAX_SUBJECT = 256;
 
+/** Who a client certificate is for: its common name, else its first DNS name, else its whole subject. */
+export function certificateName({ subject, subjectAltName = "" }: X509Certificate): string {
+  const common = /^CN=(.+)$/m.exec(subject)?.[1];
+  const first = /(?:^|, )DNS:([^,"]+)/.exec(subjectAltName)?.[1];
+  return (common ?? first ?? subject.replaceAll("\n", ", ")).slice(0, MAX_SUBJECT);
+}
+
 /** The client certificate of a link. Its engine has verified it against the configured authorities. */
 export function certificateOf({ peerCertificate }: Pick<LinkInfo, "peerCertificate">): PeerCertificate | undefined {
   if (peerCertificate === undefined) return undefined;
   const parsed = new X509Certificate(peerCertificate);
-  const name = /^CN=(.+)$/m.exec(parsed.subject)?.[1] ?? parsed.subject.replaceAll("\n", ", ");
   return {
-    subject: name.slice(0, MAX_SUBJECT),
+    subject: certificateName(parsed),
     fingerprint: parsed.fingerprint256.replaceAll(":", "").toLowerCase(),
     notAfter: parsed.validToDate.getTime(),
   };

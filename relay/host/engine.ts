@@ -34,15 +34,29 @@ export async function openEngine(config: Config, deps: EngineDeps): Promise<Engi
 
 /** The first configuration value that the chosen engine does not support. Rejects when there is no engine. */
 export async function engineFault(config: Config): Promise<Fault | undefined> {
-  const { node, ca, dns } = config.cluster;
+  const { node, ca, dns, clientCa, clientCert } = config.cluster;
+  const dials = node !== undefined && (ca !== undefined || clientCert !== undefined || dns.length > 0);
   // Loading an engine is expensive, and every engine supports all other values.
-  if (node === undefined || (ca === undefined && dns.length === 0)) return undefined;
-  return meshFault(await createEngine(config.server.engine, { clock: systemClock, warn: () => {} }), config.cluster);
+  if (!dials && clientCa === undefined && config.tls.clientCa === undefined) return undefined;
+  const engine = await createEngine(config.server.engine, { clock: systemClock, warn: () => {} });
+  return certificateFault(engine, config) ?? (node === undefined ? undefined : meshFault(engine, config.cluster));
+}
+
+/** The first setting of client certificates that this engine cannot keep; undefined when it can keep all. */
+export function certificateFault(engine: Engine, { tls, cluster }: Pick<Config, "tls" | "cluster">): Fault | undefined {
+  if (engine.clientCertificates) return undefined;
+  const asked = [
+    ["tls.client_ca", tls.clientCa],
+    ["cluster.client_ca", cluster.clientCa],
+  ] as const;
+  const key = asked.find(([, file]) => file !== undefined)?.[0];
+  const help = "install the native engine (docs/engines.md)";
+  return key && { key, message: `the engine ${engine.name} cannot ask clients for a certificate: ${help}` };
 }
 
 /** Why this engine cannot dial the relays of the mesh; undefined when it can. */
 export function meshFault(engine: Engine, cluster: Config["cluster"]): Fault | undefined {
-  const { ca, fingerprints, dns, url, root, peers, connect } = cluster;
+  const { ca, fingerprints, dns, url, root, peers, connect, clientCert } = cluster;
   const help = "install the native engine (docs/engines.md), or use wss: URLs";
   const lost = dns.find((entry) => /^(https|moql):/.test(entry));
   if (lost !== undefined && !engine.dialsAddresses) {
@@ -51,6 +65,9 @@ export function meshFault(engine: Engine, cluster: Config["cluster"]): Fault | u
   }
   const urls = [...(url === undefined ? [] : [url]), ...root, ...peers, ...connect, ...dns];
   const overTcp = urls.length > 0 && urls.every((one) => /wss?:/.test(one));
+  if (clientCert !== undefined && !engine.clientCertificates && !overTcp) {
+    return { key: "cluster.client_cert", message: `the engine ${engine.name} cannot show a certificate: ${help}` };
+  }
   if (ca === undefined || fingerprints.length > 0 || engine.trustsRoots || overTcp) return undefined;
   const what = `the engine ${engine.name} cannot verify certificates with a CA file`;
   return { key: "cluster.ca", message: `${what}: ${help}, or list certificates in cluster.fingerprints` };

@@ -34,3 +34,9 @@ export function watchExpiry(options: ExpiryOptions): () => void {
   look();
   return () => cancel();
 }
+
+/** The earlier of two ends; undefined where neither ever comes. */
+export function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
+}

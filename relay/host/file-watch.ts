@@ -3,6 +3,7 @@ import type { Clock } from "../../moq/clock.ts";
 import { TransportError } from "../../moq/link.ts";
 import { selfSignedFile } from "../../transport/tls/index.ts";
 import type { Config } from "../config/index.ts";
+import { clientAuthorityFiles } from "./client-authorities.ts";
 import { pemPairs } from "./options.ts";
 
 /** Milliseconds between two checks of the files. */
@@ -18,11 +19,8 @@ export interface Watched {
   /** Its name in messages, such as `[tls]`. */
   readonly what: string;
   readonly files: readonly string[];
-  /**
-   * Loads the files. Resolves with true when their content has changed; when it rejects, the last content stays in use. `restart`: only a
-   * restart loads them, and the log says so.
-   */
-  readonly changed: (() => Promise<boolean>) | "restart";
+  /** Loads the files. Resolves with true when their content has changed; when it rejects, the last content stays in use. */
+  readonly changed: () => Promise<boolean>;
 }
 
 export interface FileWatchDeps {
@@ -79,10 +77,7 @@ export class FileWatch {
     await this.#looking;
     const changed: string[] = [];
     for (const one of this.#watched) {
-      const stamp = await stampOf(one.files);
-      const same = stamp === this.#taken.get(one);
-      this.#taken.set(one, stamp);
-      if (same && one.changed === "restart") continue;
+      this.#taken.set(one, await stampOf(one.files));
       this.#broken.delete(one);
       if (await this.#take(one)) changed.push(one.what);
     }
@@ -119,10 +114,6 @@ export class FileWatch {
   /** A failure is logged once and retried at each check, because the cause may pass without a change of the files. */
   async #take(one: Watched): Promise<boolean> {
     const { what, changed: take } = one;
-    if (take === "restart") {
-      this.#deps.warn(`the files of ${what} were replaced; the relay uses the old ones until it is restarted`);
-      return false;
-    }
     try {
       const changed = await take();
       this.#broken.delete(one);
@@ -160,26 +151,34 @@ async function stampOf(files: readonly string[]): Promise<string> {
 }
 
 /** The files that a relay reads at its start and again when they are replaced; each function loads them. */
-export function watchedFiles(config: Config, take: Record<"certificates" | "trust", Watched["changed"]>): Watched[] {
-  const { ca, keyFile } = config.cluster;
-  const { clientCa, resetKey } = config.quic;
+export function watchedFiles(
+  config: Config,
+  take: Record<"certificates" | "trust" | "resetKey", Watched["changed"]>,
+): Watched[] {
+  const { ca, keyFile, clientCert, clientKey } = config.cluster;
+  const { resetKey } = config.quic;
+  const authorities = clientAuthorityFiles(config);
   const pairs = pemPairs(config).flatMap(({ cert, key }) => [cert, key]);
   return [
     {
-      what: "[tls]",
+      what: "[tls], and the authorities of client certificates",
       // Relays that share a state folder serve its certificate, also after another relay has renewed it.
-      files: config.tls.cert === undefined ? [selfSignedFile(config.tls.stateDir), ...pairs] : pairs,
+      files: [
+        ...(config.tls.cert === undefined ? [selfSignedFile(config.tls.stateDir)] : []),
+        ...pairs,
+        ...authorities,
+      ],
       changed: take.certificates,
     },
     {
-      what: "[cluster] ca and key_file",
-      files: [ca, keyFile].filter((file) => file !== undefined),
+      what: "[cluster] ca, key_file and client_cert",
+      files: [ca, keyFile, clientCert, clientKey].filter((file) => file !== undefined),
       changed: take.trust,
     },
     {
-      what: "[quic] client_ca and reset_key",
-      files: [clientCa, resetKey].filter((file) => file !== undefined),
-      changed: "restart",
+      what: "[quic] reset_key",
+      files: [resetKey].filter((file) => file !== undefined),
+      changed: take.resetKey,
     },
   ];
 }

@@ -8,6 +8,7 @@ import {
   isLoopback,
   type ListedRevocation,
   overlap,
+  type PeerCertificate,
   type Revocation,
   type Seat,
   Tenants,
@@ -17,7 +18,10 @@ import type { LinkInfo } from "../../moq/link.ts";
 import { counter, gauge, metricGroup } from "../../moq/metrics.ts";
 import type { Access } from "../../moq/session/index.ts";
 import type { Config } from "../config/index.ts";
-import { certificateOf, isForeign, isProxied, tokenOf } from "./credentials.ts";
+import type { Plane } from "./client-authorities.ts";
+import type { ClusterPlane } from "./cluster-plane.ts";
+import { isForeign, isProxied, tokenOf } from "./credentials.ts";
+import { earlier } from "./expiry.ts";
 
 /** An admitted client. */
 export interface Admission {
@@ -41,11 +45,12 @@ export interface Admission {
 /** Admits or refuses clients. */
 export interface Gate {
   /** Throws or rejects with `AuthError`; any other error is a defect. `root` is the decoded path of the URL. */
-  admit(info: LinkInfo, root: string): Admission | Promise<Admission>;
+  admit(info: LinkInfo, root: string, plane: Plane): Admission | Promise<Admission>;
 }
 
 export interface AuthGateDeps {
   readonly config: Config["auth"];
+  readonly cluster: ClusterPlane;
   readonly clock: Clock;
   readonly wallNow: () => number;
   readonly warn: (message: string, error?: unknown) => void;
@@ -186,7 +191,7 @@ export class AuthGate implements Gate {
     return await this.#opened.verifyAdmin(token);
   }
 
-  async admit(info: LinkInfo, root: string): Promise<Admission> {
+  async admit(info: LinkInfo, root: string, plane: Plane): Promise<Admission> {
     const auth = this.#opened;
     const { address } = info.peer;
     const leave = this.#addresses.enter(address);
@@ -195,11 +200,13 @@ export class AuthGate implements Gate {
       const loopback = isLoopback(address) && !isProxied(info);
       const foreign = isForeign(info);
       const origin = info.headers.get("origin");
-      const certificate = certificateOf(info);
+      const certificate = this.#deps.cluster.relayCertificate(info, plane);
       const visitor = { path: root, token, transport: info.binding, loopback, origin, foreign, certificate };
       const grant = await auth.admit(visitor);
+      const { cluster, identity } = grant;
+      this.#deps.cluster.check({ cluster, subject: identity?.sub, certificate }, info, plane);
       const seat = this.#tenants.enter(grant.tenant);
-      return admission(auth, grant, seat, () => {
+      return admission(auth, grant, cluster ? certificate : undefined, seat, () => {
         leave();
         seat.leave();
       });
@@ -211,8 +218,16 @@ export class AuthGate implements Gate {
   }
 }
 
-function admission(auth: Authenticator, grant: Grant, seat: Seat, release: () => void): Admission {
-  const { root, publish, subscribe, cluster, expiresAt, identity } = grant;
+/** `certificate`: that of a relay. Its powers end with it, and its name is in it, whatever its token says. */
+function admission(
+  auth: Authenticator,
+  grant: Grant,
+  certificate: PeerCertificate | undefined,
+  seat: Seat,
+  release: () => void,
+): Admission {
+  const { root, publish, subscribe, cluster, identity } = grant;
+  const subject = identity?.sub ?? certificate?.subject;
   return {
     access: {
       root,
@@ -222,11 +237,11 @@ function admission(auth: Authenticator, grant: Grant, seat: Seat, release: () =>
       listable: (prefix) => overlap(subscribe, prefix),
     },
     granted: { publish, subscribe },
-    expiresAt,
+    expiresAt: earlier(grant.expiresAt, certificate?.notAfter),
     cluster,
     seat,
     who: {
-      ...(identity?.sub !== undefined && { subject: identity.sub }),
+      ...(subject !== undefined && { subject }),
       ...(identity?.jti !== undefined && { tokenId: identity.jti }),
       ...(identity?.kid !== undefined && { keyId: identity.kid }),
     },

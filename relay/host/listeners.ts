@@ -2,7 +2,6 @@ import type { Server } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import { createServer } from "node:net";
 import {
-  type Certificate,
   type Engine,
   type LinkLimits,
   type LinkRequest,
@@ -11,9 +10,10 @@ import {
   type PeerAddress,
   TransportError,
 } from "../../moq/link.ts";
-import { errorCode } from "../../transport/tls/index.ts";
+import { errorCode, ServerTls } from "../../transport/tls/index.ts";
 import { type HttpPort, listenPublic, type PortStats, type PublicHttpOptions } from "../http/index.ts";
 import { bindFailed } from "./bind-failed.ts";
+import type { ListenerTls, TlsListener } from "./served-certificate.ts";
 
 /** How many free ports are tried until one is free for both UDP and TCP. */
 const PORT_ATTEMPTS = 16;
@@ -44,19 +44,25 @@ export interface ListenersOptions {
   >;
   readonly protocols: readonly string[];
   readonly limits: LinkLimits;
-  readonly certificate: Certificate;
+  readonly tls: ListenerTls;
   readonly onRequest: (request: LinkRequest) => void;
 }
 
+/** The TCP side of a port. */
+interface TcpSide {
+  readonly port: HttpPort;
+  readonly tls: ServerTls;
+}
+
 /** The public sockets of a relay: UDP, and TCP on the same port. */
-export class Listeners {
+export class Listeners implements TlsListener {
   readonly #udp: Listener;
-  readonly #http: HttpPort | undefined;
+  readonly #tcp: TcpSide | undefined;
   readonly #websockets: readonly Listener[];
 
-  constructor(udp: Listener, http: HttpPort | undefined, websockets: readonly Listener[]) {
+  constructor(udp: Listener, tcp: TcpSide | undefined, websockets: readonly Listener[]) {
     this.#udp = udp;
-    this.#http = http;
+    this.#tcp = tcp;
     this.#websockets = websockets;
   }
 
@@ -65,42 +71,47 @@ export class Listeners {
   }
 
   httpStats(): PortStats | undefined {
-    return this.#http?.stats();
+    return this.#tcp?.port.stats();
   }
 
   /**
-   * Sets a new certificate. False when the engine keeps the old one until a restart. If clients trust the certificate by its fingerprint
-   * (`pinned`), TCP then keeps the old one as well, because the relay gives one fingerprint for both.
+   * Where the engine keeps its certificate until a restart, TCP uses the new one, unless clients trust it by its fingerprint: the relay
+   * gives one fingerprint for both.
    */
-  setCertificate(certificate: Certificate, pinned: boolean): boolean {
-    const taken = this.#udp.setCertificate(certificate);
-    if (taken || !pinned) this.#http?.setCertificate(certificate);
-    return taken;
+  prepare({ certificate, clients, pinned }: ListenerTls): () => boolean {
+    const setTcp = this.#tcp?.tls.prepare(certificate, clients);
+    return () => {
+      const taken = this.#udp.setCertificate(certificate, clients);
+      if (taken || !pinned) setTcp?.();
+      return taken;
+    };
   }
 
   /** Stops accepting connections; sessions go on. */
   stopAccepting(): void {
     for (const listener of [this.#udp, ...this.#websockets]) listener.stopAccepting();
-    this.#http?.stopAccepting();
+    this.#tcp?.port.stopAccepting();
   }
 
   /** Ends all sessions and closes both sockets. */
   async close(): Promise<void> {
     await Promise.all([this.#udp, ...this.#websockets].map((listener) => listener.close()));
-    await this.#http?.close();
+    await this.#tcp?.port.close();
   }
 }
 
 /** Binds UDP and then the same port for TCP. Throws {@link TransportError} `bind_failed` that names the socket. */
 export async function openListeners(options: ListenersOptions): Promise<Listeners> {
   const host = await bindable(options.host);
+  // Before a socket is bound, so that an unusable certificate is what the error names.
+  const tls = new ServerTls(options.tls.certificate, options.tls.clients);
   for (let attempt = 1; ; attempt++) {
     const udp = await listenUdp(options, host);
     if (options.http === undefined) return new Listeners(udp, undefined, []);
     const { port } = udp.address;
     try {
-      const http = await listenPublic({ ...options.http, host, port, certificate: options.certificate });
-      return new Listeners(udp, http, attachWebSockets(options, http));
+      const http = await listenPublic({ ...options.http, host, port, tls });
+      return new Listeners(udp, { port: http, tls }, attachWebSockets(options, http));
     } catch (error) {
       await udp.close();
       const taken = errorCode(error) === "EADDRINUSE";
@@ -111,9 +122,11 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
 }
 
 async function listenUdp(options: ListenersOptions, host: string): Promise<Listener> {
-  const { engine, port, protocols, certificate, limits, onRequest } = options;
+  const { engine, port, protocols, limits, onRequest } = options;
+  const { certificate, clients } = options.tls;
+  const asked = clients === undefined ? {} : { clients };
   try {
-    return await engine.listen({ host, port, protocols, certificate, limits }, onRequest);
+    return await engine.listen({ host, port, protocols, certificate, ...asked, limits }, onRequest);
   } catch (error) {
     if (error instanceof TransportError && error.code !== "bind_failed") throw error;
     throw bindFailed("UDP", host, port, error);

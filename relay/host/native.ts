@@ -1,4 +1,4 @@
-import { TransportError } from "../../moq/link.ts";
+import { type Engine, TransportError } from "../../moq/link.ts";
 import type { NativeSettings } from "../../transport/native/index.ts";
 import { readRegular } from "../../transport/tls/index.ts";
 import type { Config } from "../config/index.ts";
@@ -9,7 +9,7 @@ export async function nativeSettings(
   { server, quic, tls }: Config,
   warn: (message: string) => void,
 ): Promise<NativeSettings> {
-  const { resetKey: keyFile, clientCa, qlogDir, ackDelayMs: ackDelay, ...figures } = quic;
+  const { resetKey: keyFile, qlogDir, ackDelayMs: ackDelay, ...figures } = quic;
   // A free port differs after a restart, so no peer sends to the old one.
   const kept = async () =>
     server.port === 0
@@ -21,18 +21,45 @@ export async function nativeSettings(
           );
           return undefined;
         });
-  const resetKey = keyFile === undefined ? await kept() : await read(keyFile);
-  if (resetKey !== undefined && resetKey.length < MIN_RESET_KEY) {
-    throw new TransportError("engine_unavailable", `the reset key in ${keyFile} has fewer than ${MIN_RESET_KEY} bytes`);
-  }
+  const resetKey = keyFile === undefined ? await kept() : await readResetKey(keyFile);
   return {
     ...figures,
     ackDelay,
     ...(server.threads > 0 && { threads: server.threads }),
     ...(resetKey !== undefined && { resetKey }),
-    ...(clientCa !== undefined && { clientRoots: (await read(clientCa)).toString("utf8") }),
     ...(qlogDir !== undefined && { qlog: qlogDir }),
   };
+}
+
+/** The key of `[quic] reset_key`. Rejects with {@link TransportError} that names the file. */
+async function readResetKey(file: string): Promise<Buffer> {
+  const key = await read(file);
+  if (key.length >= MIN_RESET_KEY) return key;
+  throw new TransportError("engine_unavailable", `the reset key in ${file} has fewer than ${MIN_RESET_KEY} bytes`);
+}
+
+/** The file of `[quic] reset_key`, whose content may be replaced while the relay runs. */
+export class ResetKeyFile {
+  readonly #file: string;
+  #key: Buffer;
+
+  /** Rejects with {@link TransportError} that names the file. */
+  static async open(file: string): Promise<ResetKeyFile> {
+    return new ResetKeyFile(file, await readResetKey(file));
+  }
+
+  private constructor(file: string, key: Buffer) {
+    this.#file = file;
+    this.#key = key;
+  }
+
+  /** Gives a new key to the engine. False when the key is the same, or the engine has none. Rejects as {@link open}. */
+  async reload(engine: Engine): Promise<boolean> {
+    const key = await readResetKey(this.#file);
+    if (key.equals(this.#key) || engine.setResetKey?.(key) !== true) return false;
+    this.#key = key;
+    return true;
+  }
 }
 
 async function read(path: string): Promise<Buffer> {

@@ -1,11 +1,12 @@
 import { Places } from "../../auth/index.ts";
-import type { Certificate, Engine } from "../../moq/link.ts";
+import type { Engine } from "../../moq/link.ts";
 import type { Config } from "../config/index.ts";
 import { type Page, type PublicHttpOptions, readPage } from "../http/index.ts";
 import type { HandshakeRate } from "../pressure/index.ts";
 import type { Defects } from "./defects.ts";
 import { type Listeners, openListeners, type WebSocketSessions } from "./listeners.ts";
 import { linkLimits } from "./options.ts";
+import type { ListenerTls } from "./served-certificate.ts";
 import type { SessionHost } from "./sessions.ts";
 import { judge } from "./verdict.ts";
 
@@ -18,7 +19,7 @@ export interface PublicPortDeps {
   readonly websocket: WebSocketSessions;
   /** Best first. */
   readonly protocols: readonly string[];
-  readonly certificate: Certificate;
+  readonly tls: ListenerTls;
   /** The fingerprint that clients need; undefined when an authority vouches for the certificate. */
   readonly fingerprint: () => string | undefined;
   readonly page: Page | undefined;
@@ -30,8 +31,7 @@ export interface PublicPortDeps {
 
 /** Opens the public port, UDP and TCP. Rejects with a `TransportError` that names the socket. */
 export function openPublicPort(deps: PublicPortDeps): Promise<Listeners> {
-  const { config, engine, websocket, protocols, certificate, fingerprint, page, health, handshakes, host, defects } =
-    deps;
+  const { config, engine, websocket, protocols, tls, fingerprint, page, health, handshakes, host, defects } = deps;
   const { server, http, limits } = config;
   return openListeners({
     host: server.host,
@@ -39,7 +39,7 @@ export function openPublicPort(deps: PublicPortDeps): Promise<Listeners> {
     engine,
     protocols,
     limits: linkLimits(config),
-    certificate,
+    tls,
     onRequest: (request) => host.accept(request),
     ...(server.websocket && { qmux: websocket }),
     ...((http.enabled || server.websocket) && {

@@ -18,6 +18,7 @@ import {
 import type { SessionCount, Verdict } from "../http/index.ts";
 import { type Logger, logSessionClosed, logSessionOpened, type SessionOpened, scrub } from "../log/index.ts";
 import { type EventSink, SessionEvents } from "../webhooks/index.ts";
+import type { Plane } from "./client-authorities.ts";
 import type { Defects } from "./defects.ts";
 import { watchExpiry } from "./expiry.ts";
 import type { Admission, Gate } from "./gate.ts";
@@ -145,8 +146,8 @@ export class SessionHost {
     }
   }
 
-  /** Admits a client or refuses it with an HTTP status, at once or later. */
-  accept(request: LinkRequest): void {
+  /** Admits a client of the listener `plane` or refuses it with an HTTP status, at once or later. */
+  accept(request: LinkRequest, plane: Plane = "public"): void {
     const own = this.#deps.ownSession?.(request.info);
     if (own !== undefined) {
       request.accept(own);
@@ -159,17 +160,18 @@ export class SessionHost {
       return;
     }
     const handshake = this.#handshakes.begin(id, this.#deps.handshakeTimeoutMs);
-    if (asksInSetup(request.info)) request.accept(this.#awaitSetup(request.info, handshake), () => handshake.done());
-    else this.#decide(request, handshake);
+    if (asksInSetup(request.info))
+      request.accept(this.#awaitSetup(request.info, handshake, plane), () => handshake.done());
+    else this.#decide(request, handshake, plane);
   }
 
-  #decide(request: LinkRequest, handshake: Handshake): void {
+  #decide(request: LinkRequest, handshake: Handshake, plane: Plane): void {
     const refuse = (error: unknown) => {
       handshake.done();
       this.#refuse(request, handshake.id, error);
     };
     try {
-      const admission = this.#deps.gate.admit(request.info, rootOf(request.info.path) ?? "");
+      const admission = this.#deps.gate.admit(request.info, rootOf(request.info.path) ?? "", plane);
       if (admission instanceof Promise) admission.then((one) => this.#admit(request, one, handshake)).catch(refuse);
       else this.#admit(request, admission, handshake);
     } catch (error) {
@@ -178,7 +180,7 @@ export class SessionHost {
   }
 
   /** Raw QUIC has no request: the path is in the SETUP of its client, and the decision waits for that. */
-  #awaitSetup(info: LinkInfo, handshake: Handshake): Attach {
+  #awaitSetup(info: LinkInfo, handshake: Handshake, plane: Plane): Attach {
     return this.#setups.hold(info, {
       id: handshake.id,
       timeoutMs: this.#deps.handshakeTimeoutMs,
@@ -191,7 +193,7 @@ export class SessionHost {
           this.#reject({ info: asked, reject }, handshake.id, refusal);
           return;
         }
-        this.#decide({ info: asked, accept: answer, reject }, handshake);
+        this.#decide({ info: asked, accept: answer, reject }, handshake, plane);
       },
     });
   }
@@ -214,7 +216,7 @@ export class SessionHost {
     const refusal = this.#refusal(info);
     if (refusal !== undefined) return { allowed: false, ...refusal };
     const root = rootOf(info.path) ?? "";
-    const admission = await this.#deps.gate.admit(info, root);
+    const admission = await this.#deps.gate.admit(info, root, "public");
     admission.release();
     const seen = (prefixes: readonly string[]) => prefixes.flatMap((prefix) => seenFrom(root, prefix) ?? []);
     const { publish, subscribe } = admission.granted;

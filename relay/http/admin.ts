@@ -1,4 +1,5 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
+import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
@@ -7,6 +8,7 @@ import { describeRelay } from "./description.ts";
 import { isLocalRequest, isLoopbackHost } from "./local.ts";
 import { PrometheusExport } from "./metrics.ts";
 import type { Places } from "./places.ts";
+import type { PortTls } from "./port.ts";
 import { toOriginForm } from "./target.ts";
 import { RELAY_METRICS, type RelayView, relayReadings } from "./view.ts";
 
@@ -21,6 +23,8 @@ export interface AdminOptions {
   readonly port: number;
   readonly view: RelayView;
   readonly api: ApiDeps;
+  /** Absent: the listener has no TLS. */
+  readonly tls?: PortTls;
   /** The bound on connections. */
   readonly places: Places;
   readonly warn: (message: string, error?: unknown) => void;
@@ -28,16 +32,15 @@ export interface AdminOptions {
 
 /** The listener for operators and their tools: the API under `/api/v1`, `/health`, its probes, and `/metrics`. */
 export class AdminServer {
-  readonly #server: Server;
+  readonly #server: Server | SecureServer;
 
-  constructor({ host, view, api, places }: Omit<AdminOptions, "port" | "warn">) {
+  constructor({ host, view, api, places, tls }: Omit<AdminOptions, "port" | "warn">) {
     view.counters.attach(RELAY_METRICS, () => relayReadings(view));
     const app = adminApp(isLoopbackHost(host), view, api);
     const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false, hostname: "localhost" });
-    this.#server = createServer(
-      { headersTimeout: HEADER_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-      (request, response) => void listener(request, response),
-    );
+    const bounds = { headersTimeout: HEADER_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
+    const answer: RequestListener = (request, response) => void listener(request, response);
+    this.#server = tls === undefined ? createServer(bounds, answer) : secureServer(bounds, tls, answer);
     this.#server.prependListener("request", toOriginForm);
     this.#server.timeout = STALL_MS;
     this.#server.prependListener("connection", (socket: Socket) => {
@@ -126,4 +129,10 @@ function adminApp(local: boolean, view: RelayView, api: ApiDeps): Hono<ApiEnv> {
   addApi(app, api);
   app.onError((error, c) => respondTo(error, c, api));
   return app;
+}
+
+function secureServer(bounds: ServerOptions, tls: PortTls, answer: RequestListener): SecureServer {
+  const server = createSecureServer({ ...bounds, ...tls.options }, answer);
+  tls.follow(server);
+  return server;
 }

@@ -2,7 +2,9 @@
  * True when a program or a page of this machine sends the request. The client's address alone does not show that: a browser on this machine
  * opens pages from anywhere, and a page can make its own name resolve to 127.0.0.1 (DNS rebinding).
  */
-import ipaddr from "ipaddr.js";
+import { isLoopbackHost } from "../config/index.ts";
+
+export { isLoopbackHost } from "../config/index.ts";
 
 /** Characters that a Host field cannot have (RFC 9110 section 7.2) and that delimit the host in a URL. */
 const NOT_OF_AUTHORITY = /[@/?#\\]/;
@@ -12,16 +14,6 @@ export function isLocalRequest(authority: string, origin: string | undefined): b
   if (NOT_OF_AUTHORITY.test(authority)) return false;
   if (authority !== "" && !isLoopbackName(URL.parse(`http://${authority}/`))) return false;
   return origin === undefined || isLoopbackName(URL.parse(origin));
-}
-
-/** A loopback address, or a name that means one by RFC 6761 section 6.3. */
-export function isLoopbackHost(host: string): boolean {
-  const name = host
-    .replace(/^\[(.*)\]$/, "$1")
-    .replace(/\.$/, "")
-    .toLowerCase();
-  if (name === "localhost" || name.endsWith(".localhost")) return true;
-  return ipaddr.isValid(name) && ipaddr.process(name).range() === "loopback";
 }
 
 function isLoopbackName(url: URL | null): boolean {

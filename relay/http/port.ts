@@ -7,7 +7,7 @@ import {
 } from "node:http";
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { createSecureContext, type SecureContext } from "node:tls";
+import type { TlsOptions } from "node:tls";
 import { counter, gauge, metricGroup } from "../../moq/metrics.ts";
 import type { Places } from "./places.ts";
 import { toOriginForm } from "./target.ts";
@@ -36,8 +36,7 @@ const NO_UPGRADE = "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Lengt
 export interface PortOptions {
   readonly host: string;
   readonly port: number;
-  /** PEM text. */
-  readonly certificate: PortCertificate;
+  readonly tls: PortTls;
   /** For connections that have not been upgraded. */
   readonly places: Places;
   /** Takes a connection; false for one that is cut at once. Default: takes all. */
@@ -46,11 +45,10 @@ export interface PortOptions {
   readonly headerTimeoutMs?: number;
 }
 
-/** PEM text. `names`: further certificates by the DNS name that a client asks for; `*.` matches one label. */
-export interface PortCertificate {
-  readonly cert: string;
-  readonly key: string;
-  readonly names?: ReadonlyMap<string, { readonly cert: string; readonly key: string }>;
+/** TLS of the port; `ServerTls` of `transport/tls`. */
+export interface PortTls {
+  readonly options: TlsOptions;
+  follow(server: HttpsServer): void;
 }
 
 export const PORT_METRICS = metricGroup("Public TCP port", {
@@ -82,7 +80,6 @@ export class HttpPort {
   readonly #take: () => boolean;
   /** For sockets that are not upgraded, the function that gives up their place, by both ends' addresses: a TLS socket and its TCP socket have the same. */
   readonly #unupgraded = new Map<string, () => void>();
-  #byName: ReadonlyMap<string, SecureContext>;
   #refused = 0;
   #timedOut = 0;
   #failed = 0;
@@ -100,16 +97,11 @@ export class HttpPort {
       shouldUpgradeCallback: asksForWebSocket,
     };
     this.plain = createHttpServer(bounds, onRequest);
-    this.#byName = contextsOf(options.certificate);
     this.secure = createHttpsServer(
-      {
-        ...bounds,
-        ...mainOf(options.certificate),
-        handshakeTimeout: this.#headerTimeoutMs,
-        SNICallback: (name, answer) => answer(null, this.#contextFor(name.toLowerCase())),
-      },
+      { ...bounds, ...options.tls.options, handshakeTimeout: this.#headerTimeoutMs },
       onRequest,
     );
+    options.tls.follow(this.secure);
     for (const server of [this.plain, this.secure]) {
       server.timeout = STALL_MS;
       server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION;
@@ -146,18 +138,6 @@ export class HttpPort {
 
   stats(): PortStats {
     return { connections: this.#sockets.size, refused: this.#refused, timedOut: this.#timedOut, failed: this.#failed };
-  }
-
-  /** Sets the certificate of new TLS connections. Throws when it is unusable and then keeps the old one. */
-  setCertificate(certificate: PortCertificate): void {
-    const byName = contextsOf(certificate);
-    this.secure.setSecureContext(mainOf(certificate));
-    this.#byName = byName;
-  }
-
-  /** Undefined for a name that has no certificate of its own. */
-  #contextFor(name: string): SecureContext | undefined {
-    return this.#byName.get(name) ?? this.#byName.get(name.replace(/^[^.]*/, "*"));
   }
 
   /** Stops listening; open connections go on. */
@@ -256,14 +236,4 @@ function asksForWebSocket({ headers }: IncomingMessage): boolean {
 
 function endOf(socket: Socket): string {
   return `${socket.localAddress} ${socket.remoteAddress} ${socket.remotePort}`;
-}
-
-const MIN_VERSION = "TLSv1.2";
-
-function mainOf({ cert, key }: PortCertificate) {
-  return { cert, key, minVersion: MIN_VERSION } as const;
-}
-
-function contextsOf({ names = new Map() }: PortCertificate): Map<string, SecureContext> {
-  return new Map([...names].map(([name, pair]) => [name, createSecureContext(mainOf(pair))]));
 }

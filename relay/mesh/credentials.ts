@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Key, KeyError, parseKeys, readClaims, readRegular, shared, signToken } from "../../auth/index.ts";
 import { nodeOf, subjectOf } from "../../cluster/index.ts";
-import { TransportError, type Trust } from "../../moq/link.ts";
+import { type KeyPairPem, TransportError, type Trust } from "../../moq/link.ts";
+import { assertValidAt, readKeyPair } from "../../transport/tls/index.ts";
 import type { Config } from "../config/index.ts";
+import { certificateName, earlier } from "../host/index.ts";
 
 /** Bytes of a token, a key or a bundle of authorities: that of Mozilla is about 220 KiB. */
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -15,13 +17,17 @@ export interface MeshCredentials {
   token(): Promise<string | undefined>;
   /** For new connections. */
   readonly trust: Trust;
-  /** Reads authorities and key again. True when one has changed. Rejects where a file cannot be used; then the old ones stay in use. */
+  /** Shown to roots and peers that ask for one; absent where none is configured. */
+  readonly certificate: KeyPairPem | undefined;
+  /** When this relay's powers in the mesh expire with `token`, in milliseconds since 1970; absent when they never do. */
+  expiry(token: string | undefined): number | undefined;
+  /** Reads authorities, key and certificate again. True when one has changed. Rejects where a file cannot be used; then the old ones stay in use. */
   reload(): Promise<boolean>;
 }
 
 /** Reads what `[cluster]` names. Rejects with {@link TransportError} naming a file that cannot be used. */
 export async function meshCredentials(config: ClusterConfig, wallNow: () => number): Promise<MeshCredentials> {
-  let read = await readAll(config);
+  let read = await readAll(config, wallNow());
   const token = tokens(config, wallNow, () => read.key);
   // A token that cannot be made or read is an error now, not at the first connection.
   await token();
@@ -30,21 +36,57 @@ export async function meshCredentials(config: ClusterConfig, wallNow: () => numb
     get trust() {
       return read.trust;
     },
+    get certificate() {
+      return read.shown?.pair;
+    },
+    expiry: (token) => earlier(expiryOf(token), read.shown?.notAfter),
     reload: async () => {
       const before = read;
-      read = await readAll(config);
-      return before.text !== read.text || !isDeepStrictEqual(before.trust, read.trust);
+      read = await readAll(config, wallNow());
+      const same =
+        before.text === read.text && isDeepStrictEqual([before.trust, before.shown], [read.trust, read.shown]);
+      return !same;
     },
   };
 }
 
+/** The certificate that this relay shows. */
+interface Shown {
+  readonly pair: KeyPairPem;
+  /** Milliseconds since 1970. */
+  readonly notAfter: number;
+}
+
 /** The files that are read at the start, and again when one is replaced. `text` is that of the key. */
-async function readAll(config: ClusterConfig): Promise<{ trust: Trust; key: Key | undefined; text: string }> {
+interface FilesRead {
+  readonly trust: Trust;
+  readonly key: Key | undefined;
+  readonly text: string;
+  readonly shown: Shown | undefined;
+}
+
+async function readAll(config: ClusterConfig, nowMs: number): Promise<FilesRead> {
   const { keyFile, tokenFile } = config;
   const trust = await trustOf(config);
-  if (keyFile === undefined || tokenFile !== undefined) return { trust, key: undefined, text: "" };
+  const shown = await shownBy(config, nowMs);
+  if (keyFile === undefined || tokenFile !== undefined) return { trust, key: undefined, text: "", shown };
   const text = await read(keyFile);
-  return { trust, key: parse(keyFile, text), text };
+  return { trust, key: parse(keyFile, text), text, shown };
+}
+
+/** Rejects where the certificate is that of another relay: every root and relay would refuse it. */
+async function shownBy({ clientCert, clientKey, node }: ClusterConfig, nowMs: number): Promise<Shown | undefined> {
+  if (clientCert === undefined || clientKey === undefined) return undefined;
+  const { leaf, cert, key } = await readKeyPair(clientCert, clientKey);
+  assertValidAt(leaf, nowMs, clientCert);
+  const name = nodeOf(certificateName(leaf));
+  if (name !== node) {
+    throw new TransportError(
+      "cluster_unusable",
+      `the certificate in ${clientCert} (cluster.client_cert) is that of \`${name}\`, and cluster.node is \`${node}\``,
+    );
+  }
+  return { pair: { cert, key }, notAfter: leaf.validToDate.getTime() };
 }
 
 function tokens(config: ClusterConfig, wallNow: () => number, signer: () => Key | undefined): MeshCredentials["token"] {
@@ -109,7 +151,7 @@ async function read(path: string): Promise<string> {
 }
 
 /** When the token expires, in milliseconds since 1970; absent for a token that never does, or is none. */
-export function expiryOf(token: string | undefined): number | undefined {
+function expiryOf(token: string | undefined): number | undefined {
   const claims = token === undefined ? undefined : readClaims(token)?.claims;
   const exp = typeof claims === "object" && claims !== null && "exp" in claims ? claims.exp : undefined;
   return typeof exp === "number" ? exp * 1000 : undefined;

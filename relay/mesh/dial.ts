@@ -1,7 +1,8 @@
 import type { MeshDial } from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
-import type { Engine, LinkLimits } from "../../moq/link.ts";
-import { expiryOf, type MeshCredentials } from "./credentials.ts";
+import { type Engine, type LinkLimits, TransportError } from "../../moq/link.ts";
+import { isPlainElsewhere } from "../config/index.ts";
+import type { MeshCredentials } from "./credentials.ts";
 
 /** Milliseconds until a dial has failed: three round trips around the world, and a slow start. */
 const DIAL_TIMEOUT_MS = 3_000;
@@ -34,15 +35,29 @@ export function meshDial(deps: MeshDialDeps): MeshDial {
   };
   return async ({ url: asked, address, protocols, member }, attach) => {
     const url = new URL(asked);
+    if (isPlainElsewhere(url.href, address)) {
+      throw new TransportError(
+        "unsupported_url",
+        `${url.protocol} has no TLS, so it is for relays of this machine only`,
+      );
+    }
     const headers = new Map<string, string>();
     const token = member ? await credentials.token() : undefined;
     // Raw QUIC has no header fields: its token travels with the path, in SETUP.
     if (token !== undefined && url.protocol === "moql:") url.searchParams.set("jwt", token);
     else if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
     const engine = url.protocol === "ws:" || url.protocol === "wss:" ? websocket : quic;
-    const { trust } = credentials;
-    const options = { url, ...(address !== undefined && { address }), protocols, headers, trust, limits };
+    const { trust, certificate } = credentials;
+    const options = {
+      url,
+      ...(address !== undefined && { address }),
+      protocols,
+      headers,
+      trust,
+      ...(member && certificate !== undefined && { certificate }),
+      limits,
+    };
     await engine.dial({ ...options, timeoutMs: DIAL_TIMEOUT_MS }, attach);
-    return { expiresAt: expiryOf(token) };
+    return { expiresAt: member ? credentials.expiry(token) : undefined };
   };
 }

@@ -19,7 +19,7 @@ import type { Config } from "../config/index.ts";
 import { type Admission, type Defects, meshFault } from "../host/index.ts";
 import type { ClusterView } from "../http/index.ts";
 import type { Logger } from "../log/index.ts";
-import { expiryOf, type MeshCredentials, meshCredentials } from "./credentials.ts";
+import { type MeshCredentials, meshCredentials } from "./credentials.ts";
 import { meshDial } from "./dial.ts";
 import { meshLog } from "./log.ts";
 import { replicateRegistry } from "./registry.ts";
@@ -77,7 +77,7 @@ export class MeshRuntime {
       bounds: MESH_LIMITS,
       random: Math.random,
       dial: meshDial({ ...deps, credentials, peerTimeoutMs, heartbeatMs, queueMark }),
-      tokenExpiry: async () => expiryOf(await credentials.token()),
+      tokenExpiry: async () => credentials.expiry(await credentials.token()),
       replicate: (registry) => replicateRegistry(registry, { config, clock, log }),
       events: meshLog(log, defects),
       revocations: obey(deps.gate, deps.warn),

@@ -47,7 +47,7 @@ describe("a client certificate", { skip: missingEngine() }, () => {
     const edge = { use: "client", names: ["edge-1"] } as const;
     const settings = {
       "server.engine": "native",
-      "quic.client_ca": authority,
+      "cluster.client_ca": authority,
       "auth.public_subscribe": "demo",
     };
     await withRelay(settings, async (relay) => {

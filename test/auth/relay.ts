@@ -138,6 +138,7 @@ class Doorway {
       name: engine.name,
       dialsAddresses: engine.dialsAddresses,
       trustsRoots: engine.trustsRoots,
+      clientCertificates: engine.clientCertificates,
       fanOut: () => engine.fanOut(),
       dial: (options, attach) => engine.dial(options, attach),
       listen: (options, onRequest) => {

@@ -59,6 +59,7 @@ test("every kind of value can be given as text", () => {
     env: {
       MOQMESH_SERVER_WEBSOCKET: "false",
       MOQMESH_SERVER_EXPERIMENTAL: "moq-lite-06-wip",
+      MOQMESH_SERVER_DEVELOPER_TOOLS: "true",
       MOQMESH_TLS_HOSTS: "a.example, b.example",
       MOQMESH_CACHE_BYTES: "1MiB",
       MOQMESH_LIMITS_SESSIONS: "7",
@@ -229,7 +230,7 @@ test("the memory of the process is never more than that of the machine", () => {
 test("an admin listener that other machines reach needs a credential of the operator", () => {
   const open = { env: { MOQMESH_HTTP_ADMIN_HOST: "0.0.0.0" } };
   assert.deepEqual(problemsOf(open), [
-    "env MOQMESH_HTTP_ADMIN_HOST: http.admin_host: other machines reach the admin listener, and nothing says who may use it; set `admin_token_file` to a file with a secret, or `[auth]` keys for tokens with the claim `admin`",
+    "env MOQMESH_HTTP_ADMIN_HOST: http.admin_host: other machines reach the admin listener, and nothing says who may use it; set `admin_token_file` to a file with a secret, `admin_client_ca` for certificates, or `[auth]` keys for tokens with the claim `admin`",
   ]);
   for (const more of [
     { MOQMESH_HTTP_ADMIN_TOKEN_FILE: "admin.token" },

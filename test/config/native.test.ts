@@ -24,7 +24,6 @@ const KNOWN: Record<keyof NativeSettings, true> = {
   initialMtu: true,
   maxMtu: true,
   initialStreams: true,
-  clientRoots: true,
 };
 
 test("every key of [quic] reaches the native engine under the name of a setting", async (t) => {

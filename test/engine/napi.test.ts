@@ -30,6 +30,7 @@ const CALLS = [
   "listen",
   "dial",
   "setCertificates",
+  "setResetKey",
   "stopAccepting",
   "closeListener",
   "accept",

@@ -81,8 +81,7 @@ describe("the native engine", { skip: missingEngine() }, () => {
   test("reports a client's certificate, accepts clients without one, and refuses one of other roots", async (t) => {
     const ours = await Authority.make("ours");
     const others = await Authority.make("others");
-    const listening = await startEngine({ clientRoots: ours.root });
-    const met = await meeting(t, listening, await testCertificate());
+    const met = await meeting(t, engine, await testCertificate(), { clients: { pem: ours.root, required: false } });
     const { port } = met.listener.address;
     const certificate = await ours.issue({ use: "client", names: ["peer-1"] });
     await dialTo(t, engine, port, { certificate });

@@ -28,7 +28,7 @@ function flooded(): { wake: () => void; batches: () => number; stop: () => void 
   const warn = () => {
     now += BATCH_MS;
   };
-  new NativeEngine({ clock: { now: () => now, timer: unused, soon: unused }, warn }, {}, (called) => {
+  new NativeEngine({ clock: { now: () => now, timer: unused, soon: unused }, warn }, (called) => {
     wake = called;
     return native;
   });

@@ -14,6 +14,7 @@ import { type Page, readPage } from "../../relay/http/page.ts";
 import type { HttpPort, PortOptions } from "../../relay/http/port.ts";
 import { listenPublic } from "../../relay/http/public.ts";
 import { type CertificateState, loadCertificate } from "../../transport/tls/certificate.ts";
+import { ServerTls } from "../../transport/tls/server-tls.ts";
 import { until } from "../support/until.ts";
 
 interface Answer {
@@ -41,13 +42,18 @@ before(async () => {
 after(() => rm(folder, { recursive: true, force: true }));
 
 async function open(
-  overrides: Partial<PortOptions> & { maxConnections?: number; selfSigned?: boolean; page?: Page } = {},
+  overrides: Omit<Partial<PortOptions>, "tls"> & {
+    tls?: ServerTls;
+    maxConnections?: number;
+    selfSigned?: boolean;
+    page?: Page;
+  } = {},
 ): Promise<HttpPort> {
   const { selfSigned = true, maxConnections = 10, ...rest } = overrides;
   return await listenPublic({
     host: "127.0.0.1",
     port: 0,
-    certificate: certificate.certificate,
+    tls: new ServerTls(certificate.certificate),
     places: new Places(maxConnections),
     fingerprint: () => (selfSigned ? certificate.fingerprint : undefined),
     failed: (error) => assert.fail(String(error)),
@@ -164,7 +170,8 @@ describe("the public HTTP port", () => {
 
   test("uses a new certificate for new TLS connections", async () => {
     const other = await loadCertificate({ stateDir: join(folder, "other"), hosts: [], wallNow: Date.now });
-    const port = await open();
+    const tls = new ServerTls(certificate.certificate);
+    const port = await open({ tls });
     const seen = async () => {
       const socket = tlsConnect({ host: "127.0.0.1", port: port.address.port, rejectUnauthorized: false });
       await once(socket, "secureConnect");
@@ -173,9 +180,9 @@ describe("the public HTTP port", () => {
       return digest;
     };
     assert.equal(await seen(), certificate.fingerprint);
-    port.setCertificate(other.certificate);
+    tls.prepare(other.certificate)();
     assert.equal(await seen(), other.fingerprint);
-    assert.throws(() => port.setCertificate({ cert: "x", key: "y" }));
+    assert.throws(() => tls.prepare({ cert: "x", key: "y" }), { code: "bad_certificate" });
     assert.equal(await seen(), other.fingerprint);
     await port.close();
   });

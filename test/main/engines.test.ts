@@ -8,7 +8,15 @@ const deps: EngineDeps = { clock: systemClock, warn: (message) => assert.fail(me
 
 function fake(name: string): Engine {
   const unused = () => assert.fail("not called here");
-  return { name, dialsAddresses: false, trustsRoots: false, fanOut: unused, listen: unused, dial: unused };
+  return {
+    name,
+    dialsAddresses: false,
+    trustsRoots: false,
+    clientCertificates: false,
+    fanOut: unused,
+    listen: unused,
+    dial: unused,
+  };
 }
 const works = (name: string) => [name, async () => fake(name)] as const;
 const fails = (name: string) =>

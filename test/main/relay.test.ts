@@ -214,6 +214,7 @@ describe("a renewed certificate", () => {
       name: "test",
       dialsAddresses: false,
       trustsRoots: false,
+      clientCertificates: false,
       fanOut: unused,
       dial: unused,
       listen: async (options) => {

@@ -70,22 +70,6 @@ describe("files that were read at the start", () => {
     watch.close();
   });
 
-  test("and that need a restart are named once they were replaced, and not before", async () => {
-    const { file, watch, look, warnings } = await watching("fixed", "restart");
-    assert.deepEqual(await watch.reload(), []);
-    assert.deepEqual(warnings, []);
-    await writeFile(file, "another");
-    await look();
-    await look();
-    await look();
-    assert.equal(warnings.length, 1);
-    assert.match(warnings[0] ?? "", /^the files of fixed were replaced; .* until it is restarted$/);
-    await writeFile(file, "a third one");
-    assert.deepEqual(await watch.reload(), []);
-    assert.equal(warnings.length, 2);
-    watch.close();
-  });
-
   test("are read again when only their permissions changed, and when a copy kept their times", async () => {
     let reads = 0;
     const { file, watch, look } = await watching("permissions", async () => ++reads > 0);
@@ -242,7 +226,7 @@ test("a socket that cannot be bound is named with the system's error and what to
 });
 
 describe("files that the engine starts with", () => {
-  for (const name of ["quic.reset_key", "quic.client_ca"]) {
+  for (const name of ["quic.reset_key"]) {
     test(`must be regular files of a bounded size: ${name}`, async () => {
       const folder = await mkdtemp(join(tmpdir(), "moqmesh-engine-"));
       const pipe = join(folder, "pipe");

@@ -35,6 +35,7 @@ export async function createFailsComponents(
     name: "fails-components",
     dialsAddresses: false,
     trustsRoots: false,
+    clientCertificates: false,
     fanOut: () => new JsFanOut(),
     listen: (options, onRequest) => listen(parts, options, onRequest),
     dial: (options, attach) => dial(parts, options, attach),

@@ -3,12 +3,6 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { TransportError } from "../../moq/link.ts";
 
-/** Options of this engine's listeners besides those of the contract. */
-export interface NativeExtras {
-  /** PEM roots: clients may present a certificate that chains to one of them. */
-  readonly clientRoots?: string;
-}
-
 /** Settings of an engine: `EngineOptions` in `engine/src/config.rs`. Sizes in bytes. */
 export interface EngineSettings {
   readonly threads: number;
@@ -47,14 +41,20 @@ export interface NamedCertificate {
   readonly key: string;
 }
 
+/** What clients may present: certificates that chain to one of the PEM roots. */
+export interface ClientRoots {
+  readonly roots: string;
+  readonly required: boolean;
+}
+
 export interface ListenSettings {
   /** An IP address. */
   readonly host: string;
   readonly port: number;
   readonly protocols: readonly string[];
   readonly certificates: readonly NamedCertificate[];
-  /** PEM roots that clients' certificates must chain to. Without roots the listener asks for no certificate. */
-  readonly clientRoots?: string;
+  /** Without it the listener asks for no certificate. */
+  readonly clients?: ClientRoots;
   readonly limits: LimitSettings;
 }
 
@@ -107,7 +107,13 @@ export interface Native {
   /** The listener's id in the upper half, its port in the lower. */
   listen(settings: ListenSettings): number;
   dial(settings: DialSettings): void;
-  setCertificates(listener: number, certificates: readonly NamedCertificate[]): void;
+  /** `clients` only for a listener that was opened with some. When it throws, nothing has changed. */
+  setCertificates(
+    listener: number,
+    tls: { readonly certificates: readonly NamedCertificate[]; readonly clients?: ClientRoots },
+  ): void;
+  /** Replaces the key of stateless resets for new connections. 1: done; 0: the engine was started without one. */
+  setResetKey(key: Uint8Array): number;
   stopAccepting(listener: number): void;
   closeListener(listener: number): void;
   accept(link: number): void;

@@ -1,11 +1,4 @@
-import {
-  type Attach,
-  type Certificate,
-  type DialOptions,
-  type Link,
-  TransportError,
-  type Trust,
-} from "../../moq/link.ts";
+import { type Attach, type DialOptions, type Link, TransportError, type Trust } from "../../moq/link.ts";
 import type { DialSettings } from "./addon.ts";
 import { codeOf, limitSettings } from "./listener.ts";
 
@@ -20,7 +13,7 @@ export interface Dialling {
 const MAX_TIMEOUT_MS = 2 ** 31;
 
 /** The engine's settings for a dial. Throws {@link TransportError} `unsupported_url` or `dial_failed`. */
-export function settingsOf(options: DialOptions & { readonly certificate?: Certificate }, token: number): DialSettings {
+export function settingsOf(options: DialOptions, token: number): DialSettings {
   const { url, address, protocols, headers, trust, limits, timeoutMs, certificate } = options;
   if (url.protocol !== "https:" && url.protocol !== "moql:") {
     throw new TransportError("unsupported_url", `the native engine dials https: and moql: URLs, not ${url.protocol}`);

@@ -11,7 +11,7 @@ import type {
   WorkerPulse,
 } from "../../moq/link.ts";
 import { resolveHost } from "../shared/index.ts";
-import type { Native, NativeExtras } from "./addon.ts";
+import type { Native } from "./addon.ts";
 import { type Dialling, failureOf, settingsOf } from "./dial.ts";
 import { NativeFanOut } from "./fan-out.ts";
 import { NativeLink } from "./link.ts";
@@ -41,10 +41,10 @@ export class NativeEngine implements Engine {
   readonly name = "native";
   readonly dialsAddresses = true;
   readonly trustsRoots = true;
+  readonly clientCertificates = true;
   readonly port: Port;
   readonly #native: Native;
   readonly #deps: EngineDeps;
-  readonly #extras: NativeExtras;
   readonly #records = new Uint32Array(BATCH_RECORDS * RECORD);
   /** Not a Buffer: `slice` of a Buffer shares the bytes, and callers rely on a copy. */
   readonly #data = new Uint8Array(BATCH_BYTES);
@@ -58,9 +58,8 @@ export class NativeEngine implements Engine {
   #unfinished = false;
 
   /** `start` makes the native engine; `wake` is what it calls when events wait. */
-  constructor(deps: EngineDeps, extras: NativeExtras, start: (wake: () => void) => Native) {
+  constructor(deps: EngineDeps, start: (wake: () => void) => Native) {
     this.#deps = deps;
-    this.#extras = extras;
     this.#native = start(() => this.#called());
     this.port = new Port(this.#native);
   }
@@ -69,20 +68,15 @@ export class NativeEngine implements Engine {
     return new NativeFanOut(this.port);
   }
 
-  async listen(options: ListenOptions & NativeExtras, onRequest: (request: LinkRequest) => void): Promise<Listener> {
+  async listen(options: ListenOptions, onRequest: (request: LinkRequest) => void): Promise<Listener> {
     const host = await resolveHost(options.host);
-    const listener = new NativeListener(this.port, { ...this.#extras, ...options }, onRequest, () =>
-      this.#listeners.delete(listener.id),
-    );
+    const listener = new NativeListener(this.port, options, onRequest, () => this.#listeners.delete(listener.id));
     listener.bind(host);
     this.#listeners.set(listener.id, listener);
     return listener;
   }
 
-  async dial(
-    options: DialOptions & { readonly certificate?: { cert: string; key: string } },
-    attach: Attach,
-  ): Promise<Link> {
+  async dial(options: DialOptions, attach: Attach): Promise<Link> {
     const token = this.#nextDial++;
     const settings = settingsOf(options, token);
     return await new Promise((resolve, reject) => {
@@ -112,6 +106,11 @@ export class NativeEngine implements Engine {
       silentMs: figures[2 * index] ?? 0,
       links: figures[2 * index + 1] ?? 0,
     }));
+  }
+
+  /** Replaces the key of stateless resets for new connections. False for an engine that was started without one. */
+  setResetKey(key: Uint8Array): boolean {
+    return this.#native.setResetKey(key) === 1;
   }
 
   keep(stream: NativeStream): void {

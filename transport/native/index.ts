@@ -8,11 +8,11 @@
 import { availableParallelism } from "node:os";
 import type { EngineDeps } from "../../moq/link.ts";
 import { makeFolder } from "../shared/index.ts";
-import { type Addon, type EngineSettings, loadAddon, type NativeExtras } from "./addon.ts";
+import { type Addon, type EngineSettings, loadAddon } from "./addon.ts";
 import { NativeEngine } from "./engine.ts";
 
-/** Settings of the engine and of all its listeners. */
-export type NativeSettings = Partial<EngineSettings> & NativeExtras;
+/** Settings of the engine. */
+export type NativeSettings = Partial<EngineSettings>;
 
 /** Defaults. Sizes in bytes. */
 const DEFAULTS: Omit<EngineSettings, "threads"> = {
@@ -55,9 +55,7 @@ function defaultThreads(): number {
  */
 export async function createNative(deps: EngineDeps, settings: NativeSettings = {}): Promise<NativeEngine> {
   const addon = loadAddon();
-  const { clientRoots, ...own } = settings;
-  const extras = clientRoots === undefined ? {} : { clientRoots };
-  if (own.qlog !== undefined) await makeFolder(own.qlog);
-  const all: EngineSettings = { ...DEFAULTS, threads: defaultThreads(), ...own };
-  return new NativeEngine(deps, extras, (wake) => addon.createEngine(all, wake));
+  if (settings.qlog !== undefined) await makeFolder(settings.qlog);
+  const all: EngineSettings = { ...DEFAULTS, threads: defaultThreads(), ...settings };
+  return new NativeEngine(deps, (wake) => addon.createEngine(all, wake));
 }

@@ -1,5 +1,6 @@
 import {
   type Certificate,
+  type ClientAuthorities,
   type LinkLimits,
   type LinkRequest,
   type Listener,
@@ -9,13 +10,13 @@ import {
   type TransportErrorCode,
 } from "../../moq/link.ts";
 import { parseKeyPair } from "../tls/index.ts";
-import type { ListenSettings, NamedCertificate, NativeExtras } from "./addon.ts";
+import type { ClientRoots, ListenSettings, NamedCertificate } from "./addon.ts";
 import type { Port } from "./port.ts";
 
 /** One port with its certificates. */
 export class NativeListener implements Listener {
   readonly #port: Port;
-  readonly #options: ListenOptions & NativeExtras;
+  readonly #options: ListenOptions;
   readonly #onRequest: (request: LinkRequest) => void;
   readonly #forget: () => void;
   readonly #done = Promise.withResolvers<void>();
@@ -23,12 +24,7 @@ export class NativeListener implements Listener {
   #address: PeerAddress = { address: "", port: 0 };
   #closing = false;
 
-  constructor(
-    port: Port,
-    options: ListenOptions & NativeExtras,
-    onRequest: (request: LinkRequest) => void,
-    forget: () => void,
-  ) {
+  constructor(port: Port, options: ListenOptions, onRequest: (request: LinkRequest) => void, forget: () => void) {
     this.#port = port;
     this.#options = options;
     this.#onRequest = onRequest;
@@ -45,13 +41,13 @@ export class NativeListener implements Listener {
 
   /** Binds the socket at an IP address. Throws {@link TransportError}. */
   bind(host: string): void {
-    const { port, protocols, certificate, clientRoots, limits } = this.#options;
+    const { port, protocols, certificate, clients, limits } = this.#options;
     const settings: ListenSettings = {
       host,
       port,
       protocols,
       certificates: this.#named(certificate),
-      ...(clientRoots !== undefined && { clientRoots }),
+      ...rootsOf(clients),
       limits: limitSettings(limits),
     };
     let bound: number;
@@ -69,9 +65,10 @@ export class NativeListener implements Listener {
     this.#onRequest(request);
   }
 
-  setCertificate(certificate: Certificate): boolean {
+  setCertificate(certificate: Certificate, clients?: ClientAuthorities): boolean {
     try {
-      this.#port.native.setCertificates(this.#id, this.#named(certificate));
+      const certificates = this.#named(certificate);
+      this.#port.native.setCertificates(this.#id, { certificates, ...rootsOf(clients) });
     } catch (error) {
       throw transportError(error, "bad_certificate");
     }
@@ -102,6 +99,10 @@ export class NativeListener implements Listener {
     const further = [...names].map(([name, own]) => ({ name, cert: own.cert, key: own.key }));
     return [{ name: "", cert: pair.cert, key: pair.key }, ...further];
   }
+}
+
+function rootsOf(clients: ClientAuthorities | undefined): { clients?: ClientRoots } {
+  return clients === undefined ? {} : { clients: { roots: clients.pem, required: clients.required } };
 }
 
 /** Limits as whole numbers, as the engine needs them. */

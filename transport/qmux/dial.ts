@@ -76,7 +76,9 @@ class Attempt {
     const host = options.url.hostname.replace(/^\[|\]$/g, "");
     const port = Number(options.url.port) || (secure ? 443 : 80);
     const at = { host: options.address ?? host, port };
-    const socket = secure ? connectTls({ ...at, ...tlsOptions(host, options.trust) }) : connectTcp(at);
+    const socket = secure
+      ? connectTls({ ...at, ...tlsOptions(host, options.trust), ...options.certificate })
+      : connectTcp(at);
     this.#abandon = () => socket.destroy();
     socket.once("error", this.#failed);
     socket.once(secure ? "secureConnect" : "connect", () => {

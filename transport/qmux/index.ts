@@ -33,6 +33,7 @@ export function createQmux(deps: EngineDeps): QmuxEngine {
     name: "qmux",
     dialsAddresses: true,
     trustsRoots: true,
+    clientCertificates: true,
     fanOut: () => new JsFanOut(),
     listen: (options, onRequest) => listen(options, engine, deps, turn, onRequest),
     dial: (options, attach) => dial(options, engine, deps, turn, attach),

@@ -2,6 +2,7 @@ import { createServer as createHttpServer, type Server as HttpServer } from "nod
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import {
   type Certificate,
+  type ClientAuthorities,
   type EngineDeps,
   type FanOutFactory,
   type LinkRequest,
@@ -11,26 +12,28 @@ import {
   TransportError,
 } from "../../moq/link.ts";
 import type { Turn } from "../shared/index.ts";
+import { ServerTls } from "../tls/index.ts";
 import { UpgradeListener } from "./listener.ts";
-
-const MIN_TLS = "TLSv1.2";
 
 /** A listener with an HTTP server of its own, which serves nothing else. */
 class OwnServerListener implements Listener {
   /** The bound address, also after `close`. */
   readonly address: PeerAddress;
   readonly #server: HttpServer | HttpsServer;
+  /** Absent where the listener has no TLS. */
+  readonly #tls: ServerTls | undefined;
   readonly #upgrades: UpgradeListener;
 
-  constructor(server: HttpServer | HttpsServer, upgrades: UpgradeListener) {
+  constructor(server: HttpServer | HttpsServer, tls: ServerTls | undefined, upgrades: UpgradeListener) {
     this.#server = server;
+    this.#tls = tls;
     this.#upgrades = upgrades;
     this.address = upgrades.address;
   }
 
-  setCertificate({ cert, key }: Certificate): boolean {
-    if (!("setSecureContext" in this.#server)) return false;
-    this.#server.setSecureContext({ cert, key, minVersion: MIN_TLS });
+  setCertificate(certificate: Certificate, clients?: ClientAuthorities): boolean {
+    if (this.#tls === undefined) return false;
+    this.#tls.prepare(certificate, clients)();
     return true;
   }
 
@@ -59,7 +62,9 @@ export async function listen(
   onRequest: (request: LinkRequest) => void,
 ): Promise<Listener> {
   const { host, port, protocols, limits } = options;
-  const server = serverFor(options.certificate);
+  const tls = options.certificate.cert === "" ? undefined : new ServerTls(options.certificate, options.clients);
+  const server = tls === undefined ? createHttpServer() : createHttpsServer(tls.options);
+  if ("setSecureContext" in server) tls?.follow(server);
   server.on("request", (_request, response) => {
     response.writeHead(426, { Upgrade: "websocket", Connection: "close" }).end("WebSocket only\n");
   });
@@ -75,15 +80,7 @@ export async function listen(
   });
   return new OwnServerListener(
     server,
+    tls,
     new UpgradeListener({ server, protocols, limits, engine, deps, turn, onRequest }),
   );
-}
-
-function serverFor({ cert, key }: Certificate): HttpServer | HttpsServer {
-  if (cert === "") return createHttpServer();
-  try {
-    return createHttpsServer({ cert, key, minVersion: MIN_TLS });
-  } catch (cause) {
-    throw new TransportError("bad_certificate", "cannot use the certificate and key", { cause });
-  }
 }

@@ -2,6 +2,7 @@ import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { LinkInfo } from "../../moq/link.ts";
 import { splitTarget } from "../shared/index.ts";
+import { clientCertificateOf } from "../tls/index.ts";
 import type { Agreement } from "./forms.ts";
 import { peerOf } from "./web-socket.ts";
 
@@ -63,6 +64,7 @@ export function infoOf(
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(", ") : value);
   }
+  const peerCertificate = clientCertificateOf(socket);
   return {
     engine,
     binding: "websocket",
@@ -73,6 +75,7 @@ export function infoOf(
     query: target.query,
     headers,
     peer: peerOf(socket),
+    ...(peerCertificate !== undefined && { peerCertificate }),
   };
 }
 

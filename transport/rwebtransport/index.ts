@@ -42,6 +42,7 @@ function engineOf(addon: Addon, deps: EngineDeps): Engine {
     name: "rwebtransport",
     dialsAddresses: false,
     trustsRoots: false,
+    clientCertificates: false,
     fanOut: () => new JsFanOut(),
     listen: (options, onRequest) => listen({ addon, engine, turn, deps }, options, onRequest),
     dial: (options, attach) => dial({ addon, engine, turn, deps }, options, attach),

@@ -7,6 +7,7 @@ export {
 } from "./certificate.ts";
 export { certificateFault, describeTcpFailure } from "./failure.ts";
 export { CertificateManager } from "./manager.ts";
-export { errorCode, parseKeyPair, readPem, readRegular } from "./pem.ts";
+export { assertValidAt, errorCode, parseKeyPair, readAuthorities, readKeyPair, readPem, readRegular } from "./pem.ts";
 export { certificateHosts, makeSelfSigned } from "./self-signed.ts";
-export { certificateOf, isTrusted, tlsOptions } from "./trust.ts";
+export { ServerTls } from "./server-tls.ts";
+export { certificateOf, clientCertificateOf, isTrusted, tlsOptions } from "./trust.ts";

@@ -47,7 +47,10 @@ export class CertificateManager {
     return this.#current;
   }
 
-  /** Calls `listener` with every certificate that replaces the current one, until the returned function is called. */
+  /**
+   * Calls `listener` with every certificate that is to replace the current one, until the returned function is called. When it throws, the
+   * current one stays.
+   */
   onChange(listener: (state: CertificateState) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -97,8 +100,8 @@ export class CertificateManager {
   async #look(load: () => Promise<CertificateState>): Promise<boolean> {
     const state = await load();
     if (this.#closed || sameCertificates(state.certificate, this.#current.certificate)) return false;
-    this.#current = state;
     for (const listener of this.#listeners) listener(state);
+    this.#current = state;
     return true;
   }
 

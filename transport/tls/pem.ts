@@ -37,6 +37,14 @@ export function parseKeyPair(certPem: string, certName: string, keyPem: string, 
   return { leaf, cert: `${blocks.join("\n")}\n`, key: key.export({ format: "pem", type: "pkcs8" }).toString() };
 }
 
+/** Reads the certificates of authorities, PEM. Throws {@link TransportError} `bad_certificate` with the file's name. */
+export async function readAuthorities(file: string): Promise<string> {
+  const blocks = (await readPem(file, "authorities")).match(CERTIFICATE_BLOCK);
+  if (blocks === null) throw bad(`${file} holds no PEM certificate`);
+  for (const block of blocks) parseCertificate(block, file);
+  return `${blocks.join("\n")}\n`;
+}
+
 /** Throws when the certificate is not valid at `nowMs` (milliseconds since 1970). */
 export function assertValidAt(leaf: X509Certificate, nowMs: number, name: string): void {
   if (nowMs > leaf.validToDate.getTime()) {

@@ -26,3 +26,8 @@ export function isTrusted(certificate: Uint8Array | undefined, trust: Trust): bo
 export function certificateOf(socket: Socket): Uint8Array | undefined {
   return socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.raw : undefined;
 }
+
+/** DER of the certificate that a client has shown and that one of the listener's authorities vouches for. */
+export function clientCertificateOf(socket: Socket): Uint8Array | undefined {
+  return socket instanceof TLSSocket && socket.authorized ? certificateOf(socket) : undefined;
+}

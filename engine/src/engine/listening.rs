@@ -5,13 +5,13 @@ use crate::dial::{self, Dial};
 use crate::events::Event;
 use crate::h3::{ALPN_H3, ConnectTarget};
 use crate::listener::{ListenParts, Listener};
-use crate::requests::{DialRequest, Failure, ListenRequest, NamedCertificate, Result};
+use crate::requests::{ClientRoots, DialRequest, Failure, ListenRequest, NamedCertificate, Result};
+use crate::reset_key::ResettableIds;
 use crate::socket;
-use crate::tls::{self, Certificates};
+use crate::tls::{self, Certificates, Clients};
 use crate::worker::Worker;
 use crate::worker_runtime::{WorkerRuntime, driven_by, least_loaded};
 use quinn::{Endpoint, EndpointConfig};
-use quinn_proto::HashedConnectionIdGenerator;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -24,7 +24,9 @@ impl Engine {
         let certificates = Certificates::new(keys.remove(0).1, keys);
         let mut alpn = vec![ALPN_H3.to_vec()];
         alpn.extend(listen.protocols.iter().map(|name| name.clone().into_bytes()));
-        let crypto = tls::server(certificates.clone(), listen.client_roots.as_deref(), alpn)
+        let clients = listen.clients.map(|one| Clients::new(&one.roots, one.required)).transpose();
+        let clients = clients.map_err(|error| Failure("bad_certificate", error))?;
+        let crypto = tls::server(certificates.clone(), clients.clone(), alpn)
             .map_err(|error| Failure("bad_certificate", error))?;
         let (socket, warning) = socket::bind(listen.address, &self.socket)
             .map_err(|error| Failure("bind_failed", format!("cannot bind {}: {error}", listen.address)))?;
@@ -40,6 +42,7 @@ impl Engine {
             endpoint: self.endpoint_config(),
             crypto,
             certificates,
+            clients,
             protocols: listen.protocols,
             limits: listen.limits,
             tuning: self.tuning.clone(),
@@ -54,12 +57,26 @@ impl Engine {
         Ok((id, address))
     }
 
-    /// Replaces the listener's certificates for new handshakes.
-    pub fn set_certificates(&mut self, listener: u32, named: &[NamedCertificate]) -> Result<()> {
+    /// Replaces the listener's certificates, and the roots of its clients' certificates where `clients` are given, for new
+    /// handshakes. On a failure nothing changes.
+    pub fn set_certificates(
+        &mut self,
+        listener: u32,
+        named: &[NamedCertificate],
+        clients: Option<&ClientRoots>,
+    ) -> Result<()> {
         let mut keys = certificates(named)?;
-        if let Some(listener) = self.listeners.get(&listener) {
-            listener.certificates.set(keys.remove(0).1, keys);
+        let verifier = clients.map(|one| Clients::verifier(&one.roots, one.required)).transpose();
+        let verifier = verifier.map_err(|error| Failure("bad_certificate", error))?;
+        let Some(listener) = self.listeners.get(&listener) else { return Ok(()) };
+        match (&listener.clients, verifier) {
+            (Some(clients), Some(verifier)) => clients.set(verifier),
+            (None, Some(_)) => {
+                return Err(Failure("bad_certificate", "the listener was opened without client certificates".into()));
+            }
+            (_, None) => {}
         }
+        listener.certificates.set(keys.remove(0).1, keys);
         Ok(())
     }
 
@@ -127,21 +144,23 @@ impl Engine {
     }
 
     fn reset_config(&self) -> EndpointConfig {
-        let Some(secret) = &self.reset_key else { return EndpointConfig::default() };
-        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
-        // An endpoint sends a reset only for connection ids that it could have made. So the ids' key also survives a
-        // restart.
-        let tag = ring::hmac::sign(&key, b"moqmesh connection ids");
-        let ids = u64::from_be_bytes(std::array::from_fn(|at| tag.as_ref()[at]));
-        let mut config = EndpointConfig::new(Arc::new(key));
-        config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+        let Some(key) = &self.reset_key else { return EndpointConfig::default() };
+        let mut config = EndpointConfig::new(key.clone());
+        let ids = key.clone();
+        config.cid_generator(move || Box::new(ResettableIds::new(ids.clone())));
         config
     }
 
+    /// Replaces the key of stateless resets and address tokens, for new connections. False where the engine has none.
+    pub fn set_reset_key(&self, secret: &[u8]) -> bool {
+        let Some(key) = &self.reset_key else { return false };
+        key.set(secret);
+        true
+    }
+
     fn token_key(&self) -> Option<Arc<dyn quinn::crypto::HandshakeTokenKey>> {
-        let key = self.reset_key.as_ref()?;
-        // Derived, so that a token reveals nothing about the key of resets.
-        Some(Arc::new(ring::hkdf::Salt::new(ring::hkdf::HKDF_SHA256, b"moqmesh address tokens").extract(key)))
+        let key: Arc<dyn quinn::crypto::HandshakeTokenKey> = self.reset_key.clone()?;
+        Some(key)
     }
 }
 

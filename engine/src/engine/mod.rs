@@ -11,6 +11,7 @@ use crate::ids::Ids;
 use crate::link_shared::{LINK_UNREAD, LinkShared};
 use crate::listener::Listener;
 use crate::requests::{Failure, Result};
+use crate::reset_key::ResetKey;
 use crate::socket::SocketOptions;
 use crate::worker::Worker;
 use crate::worker_thread::WorkerThread;
@@ -38,7 +39,7 @@ pub struct Engine {
     retry_above: usize,
     /// The bound on new handshakes, of all listeners.
     pub rate: Arc<HandshakeRate>,
-    reset_key: Option<Vec<u8>>,
+    reset_key: Option<Arc<ResetKey>>,
     /// The operator was warned of small socket buffers.
     warned_buffers: bool,
 }
@@ -81,7 +82,7 @@ impl Engine {
             socket: SocketOptions { buffer: options.socket_buffer as usize, reuse_port: options.reuse_port },
             retry_above: options.retry_above as usize,
             rate: Arc::default(),
-            reset_key: options.reset_key.map(|key| key.to_vec()),
+            reset_key: options.reset_key.map(|key| Arc::new(ResetKey::new(&key))),
             warned_buffers: false,
         })
     }

@@ -5,7 +5,7 @@ use crate::batch::Batch;
 use crate::command::Command;
 use crate::config::Limits;
 use crate::engine::Engine;
-use crate::requests::{DialRequest, Failure, ListenRequest, NamedCertificate};
+use crate::requests::{ClientRoots, DialRequest, Failure, ListenRequest, NamedCertificate};
 use crate::tls::Trust;
 use napi::bindgen_prelude::Uint8Array;
 use napi::sys;
@@ -86,10 +86,13 @@ pub const COLD: &[(&CStr, Method)] = &[
         call.nothing()
     }),
     (c"setCertificates", |engine, call| {
-        let named: Vec<JsCertificate> = call.parse(1)?;
-        engine.borrow_mut().set_certificates(call.number(0), &named.into_iter().map(Into::into).collect::<Vec<_>>())?;
+        let tls: JsListenerTls = call.parse(1)?;
+        let named: Vec<_> = tls.certificates.into_iter().map(Into::into).collect();
+        let clients = tls.clients.map(Into::into);
+        engine.borrow_mut().set_certificates(call.number(0), &named, clients.as_ref())?;
         call.nothing()
     }),
+    (c"setResetKey", |engine, call| call.give(engine.borrow().set_reset_key(call.bytes(0)).into())),
     (c"stopAccepting", |engine, call| {
         engine.borrow().stop_accepting(call.number(0));
         call.nothing()
@@ -143,14 +146,34 @@ impl From<JsCertificate> for NamedCertificate {
 }
 
 #[napi(object)]
+struct JsClients {
+    /// PEM of the roots that clients' certificates must chain to.
+    pub roots: String,
+    /// Clients without a certificate are refused.
+    pub required: bool,
+}
+
+impl From<JsClients> for ClientRoots {
+    fn from(from: JsClients) -> Self {
+        Self { roots: from.roots, required: from.required }
+    }
+}
+
+#[napi(object)]
+struct JsListenerTls {
+    pub certificates: Vec<JsCertificate>,
+    pub clients: Option<JsClients>,
+}
+
+#[napi(object)]
 struct JsListen {
     /// An IP address.
     pub host: String,
     pub port: u16,
     pub protocols: Vec<String>,
     pub certificates: Vec<JsCertificate>,
-    /// PEM of the roots that clients' certificates must chain to.
-    pub client_roots: Option<String>,
+    /// Without it the listener asks for no certificate.
+    pub clients: Option<JsClients>,
     pub limits: Limits,
 }
 
@@ -182,7 +205,7 @@ fn listen(engine: &RefCell<Engine>, call: &Call) -> Answer {
         address: std::net::SocketAddr::new(ip, options.port),
         protocols: options.protocols,
         certificates: options.certificates.into_iter().map(Into::into).collect(),
-        client_roots: options.client_roots,
+        clients: options.clients.map(Into::into),
         limits: options.limits,
     })?;
     call.give(id << 16 | u32::from(address.port()))

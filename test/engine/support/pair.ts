@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import type { Certificate, Link, LinkInfo, LinkLimits, Listener, Trust } from "../../../moq/link.ts";
+import type { Certificate, ClientAuthorities, Link, LinkInfo, LinkLimits, Listener, Trust } from "../../../moq/link.ts";
 import { createNative, type NativeSettings } from "../../../transport/native/index.ts";
 import { systemClock } from "../../../transport/shared/system-clock.ts";
 import { LIMITS, Recorder } from "../../transport/fixtures.ts";
@@ -27,7 +27,12 @@ export async function meeting(
   t: TestContext,
   engine: NativeEngine,
   certificate: Certificate,
-  options: { limits?: Partial<LinkLimits>; protocols?: readonly string[]; port?: number } = {},
+  options: {
+    limits?: Partial<LinkLimits>;
+    protocols?: readonly string[];
+    port?: number;
+    clients?: ClientAuthorities;
+  } = {},
 ): Promise<Met> {
   const infos: LinkInfo[] = [];
   const recorders: Recorder[] = [];
@@ -37,6 +42,7 @@ export async function meeting(
       port: options.port ?? 0,
       protocols: options.protocols ?? ["moq-lite-05", "moq-lite-04"],
       certificate,
+      ...(options.clients && { clients: options.clients }),
       limits: { ...LIMITS, ...options.limits },
     },
     (request) => {
