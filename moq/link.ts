@@ -175,6 +175,7 @@ export interface LinkStats {
   readonly rttMs?: number;
   /** Estimated send rate in bits per second. */
   readonly sendRate?: number;
+  readonly packetsSent?: number;
   readonly packetsLost?: number;
 }
 
@@ -306,6 +307,22 @@ export interface WorkerPulse {
   readonly silentMs: number;
   /** Links that it runs, and connections that will become its links. */
   readonly links: number;
+  /** Seconds since its start in which it did not wait for work. */
+  readonly busySeconds: number;
+  /** Commands and streams that wait for it. */
+  readonly queued: number;
+}
+
+/** How the handshakes of an engine's listeners ended, as totals since its start. */
+export interface HandshakeCounts {
+  /** The relay decides on the client. */
+  readonly completed: number;
+  /** TLS, the protocols or the request did not fit, or the client stopped answering. */
+  readonly failed: number;
+  /** The client had to prove its address first, because many handshakes were under way. */
+  readonly retried: number;
+  /** Refused or replaced at the engine's bound on handshakes, or because the listener accepts no more. */
+  readonly refused: number;
 }
 
 /** A QUIC engine, or a stand-in for one. Errors of `listen` and `dial` are {@link TransportError}. */
@@ -326,6 +343,8 @@ export interface Engine extends FanOutFactory {
   readonly clientCertificates: boolean;
   /** Replaces the key of stateless resets for new connections. False for an engine without a key; absent where an engine has none. */
   setResetKey?(key: Uint8Array): boolean;
+  /** Absent where the engine cannot tell. */
+  handshakes?(): HandshakeCounts;
   /** Resolves when the link is established with one of the protocols, after `attach` was called with it. */
   dial(options: DialOptions, attach: Attach): Promise<Link>;
 }

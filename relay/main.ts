@@ -8,6 +8,7 @@ import { openAdmin } from "./admin/index.ts";
 import { type Config, exposures, idleRole, withLiveValues } from "./config/index.ts";
 import { HealthWatch } from "./health-watch.ts";
 import {
+  attachSystem,
   CLOSE_SHUTDOWN,
   certificateFault,
   Descriptors,
@@ -222,6 +223,8 @@ class RelayProcess implements Relay {
     this.#mesh?.start();
     const { address } = this;
     const config = () => this.#config;
+    const { counters, wallNow } = this.#parts;
+    attachSystem(counters, { config, engine, port: address.port, certificate: () => certificate.state, wallNow });
     this.#health.start({ config, certificate, descriptors, mesh: this.#mesh, engine, websocket, address });
     this.#readiness = this.#watchReadiness(engine);
   }

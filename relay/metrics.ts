@@ -1,8 +1,9 @@
 import { FAILOVER_METRICS, REPLICATION_METRICS } from "../cluster/index.ts";
 import { COUNTER_GROUPS } from "../moq/counters.ts";
 import type { MetricGroup } from "../moq/metrics.ts";
+import { BROADCAST_METRICS } from "../moq/model/index.ts";
 import { HEALTH_METRICS } from "./health/index.ts";
-import { AUTH_METRICS, REFUSAL_METRICS } from "./host/index.ts";
+import { AUTH_METRICS, REFUSAL_METRICS, SYSTEM_METRICS, TRAFFIC_METRICS } from "./host/index.ts";
 import { API_METRICS, PORT_METRICS, RELAY_METRICS } from "./http/index.ts";
 import { LOG_METRICS, SAMPLING_METRICS } from "./log/index.ts";
 import { MESH_METRICS, REGISTRY_METRICS } from "./mesh/index.ts";
@@ -13,7 +14,10 @@ import { WEBHOOK_METRICS } from "./webhooks/index.ts";
 export const METRICS: readonly MetricGroup[] = [
   RELAY_METRICS,
   HEALTH_METRICS,
+  SYSTEM_METRICS,
   ...COUNTER_GROUPS,
+  TRAFFIC_METRICS,
+  BROADCAST_METRICS,
   REFUSAL_METRICS,
   PORT_METRICS,
   HANDSHAKE_METRICS,

@@ -57,7 +57,13 @@ export function makeParts(config: Config, options: StartOptions, mesh: () => Mes
   const warn = (message: string, err?: unknown) => log.warn(err === undefined ? {} : { err }, message);
   const counters = new Counters();
   const defects = new Defects({ log, clock, counters });
-  const broadcasts = new Broadcasts({ clock, limits: config.limits, cache: config.cache, counters });
+  const broadcasts = new Broadcasts({
+    clock,
+    limits: config.limits,
+    cache: config.cache,
+    counters,
+    series: config.http.metricSeries,
+  });
   const channels = new ChannelRegistry();
   const hop = randomHop();
   const gate = new AuthGate({
@@ -89,6 +95,7 @@ export function makeParts(config: Config, options: StartOptions, mesh: () => Mes
     hop,
     policyOf: (info, admission) => mesh()?.sessionPolicy(info, admission) ?? clientSessionPolicy(admission),
     wallNow,
+    tenantSeries: config.http.metricSeries,
     expiryNoticeMs: config.auth.expiryNoticeMs,
     events: webhooks,
     broadcasts,

@@ -5,6 +5,7 @@ use crate::config::{Limits, Tuning, allowances, transport};
 use crate::error_codes::H3_NO_ERROR;
 use crate::events::Event;
 use crate::h3::{self, ALPN_H3, NO_COMMON_PROTOCOL};
+use crate::handshake_counts::{HandshakeCounts, count};
 use crate::handshake_limit::{HandshakeLimit, HandshakePermit};
 use crate::handshake_rate::HandshakeRate;
 use crate::new_link::NewLink;
@@ -54,6 +55,7 @@ struct Common {
     limits: Limits,
     retry_above: usize,
     handshakes: Arc<HandshakeLimit>,
+    counts: Arc<HandshakeCounts>,
     rate: Arc<HandshakeRate>,
     accepting: Arc<AtomicBool>,
 }
@@ -71,6 +73,7 @@ pub struct ListenParts {
     pub retry_above: usize,
     pub rate: Arc<HandshakeRate>,
     pub token_key: Option<Arc<dyn quinn::crypto::HandshakeTokenKey>>,
+    pub counts: Arc<HandshakeCounts>,
 }
 
 impl Listener {
@@ -100,6 +103,7 @@ impl Listener {
             limits: parts.limits,
             retry_above: parts.retry_above,
             handshakes: HandshakeLimit::new(MAX_HANDSHAKES),
+            counts: parts.counts,
             rate: parts.rate,
             accepting: accepting.clone(),
         });
@@ -155,6 +159,7 @@ impl Listener {
 async fn accept_connections(endpoint: Endpoint, workers: Arc<[Arc<Worker>]>, common: Arc<Common>) {
     while let Some(incoming) = endpoint.accept().await {
         if !common.accepting.load(Acquire) {
+            count(&common.counts.refused);
             incoming.refuse();
             continue;
         }
@@ -163,6 +168,7 @@ async fn accept_connections(endpoint: Endpoint, workers: Arc<[Arc<Worker>]>, com
         if busy && incoming.may_retry() && !incoming.remote_address_validated() {
             // This fails only where a retry is not possible; `may_retry` has excluded that.
             let _ = incoming.retry();
+            count(&common.counts.retried);
             continue;
         }
         // An answer would cost more than silence; the client asks again after its time-out.
@@ -171,6 +177,7 @@ async fn accept_connections(endpoint: Endpoint, workers: Arc<[Arc<Worker>]>, com
             continue;
         }
         let Some(permit) = common.handshakes.take(incoming.remote_address().ip()) else {
+            count(&common.counts.refused);
             incoming.refuse();
             continue;
         };
@@ -218,6 +225,7 @@ fn start_handshake(incoming: Incoming, permit: HandshakePermit, worker: Arc<Work
         Ok(connecting) => connecting,
         Err(_) => {
             worker.load.fetch_sub(1, Relaxed);
+            count(&common.counts.failed);
             return;
         }
     };
@@ -227,15 +235,20 @@ fn start_handshake(incoming: Incoming, permit: HandshakePermit, worker: Arc<Work
             let conn = connecting.await.ok()?;
             negotiate(conn, &common).await
         };
-        let link = tokio::select! {
-            link = tokio::time::timeout(HANDSHAKE_TIMEOUT, link) => link.ok().flatten(),
-            () = permit.revoked() => None,
+        let counts = &common.counts;
+        let (link, ended) = tokio::select! {
+            link = tokio::time::timeout(HANDSHAKE_TIMEOUT, link) => (link.ok().flatten(), &counts.failed),
+            () = permit.revoked() => (None, &counts.refused),
         };
         drop(permit);
         match link {
-            Some(link) => own.push(Command::NewLink(Box::new(link))),
+            Some(link) => {
+                count(&counts.completed);
+                own.push(Command::NewLink(Box::new(link)));
+            }
             None => {
                 own.load.fetch_sub(1, Relaxed);
+                count(ended);
             }
         }
     });

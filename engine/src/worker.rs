@@ -6,6 +6,7 @@
 use crate::command::Command;
 use crate::events::EventQueue;
 use crate::ids::Ids;
+use crate::worker_clock::WorkerClock;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
@@ -38,10 +39,20 @@ pub struct Worker {
     started: Instant,
     /// When the worker was asked for the sign of life that is due: milliseconds since `started`, plus one. 0: none is due.
     pulse_asked: AtomicU64,
+    clock: Arc<WorkerClock>,
 }
 
+/// Numbers in [`Worker::pulse`].
+pub const PULSE_FIGURES: usize = 4;
+
 impl Worker {
-    pub fn new(index: usize, event_queue: Arc<EventQueue>, ids: Arc<Ids>, handle: tokio::runtime::Handle) -> Self {
+    pub fn new(
+        index: usize,
+        event_queue: Arc<EventQueue>,
+        ids: Arc<Ids>,
+        handle: tokio::runtime::Handle,
+        clock: Arc<WorkerClock>,
+    ) -> Self {
         Self {
             index,
             event_queue,
@@ -54,7 +65,16 @@ impl Worker {
             load: AtomicUsize::new(0),
             started: Instant::now(),
             pulse_asked: AtomicU64::new(0),
+            clock,
         }
+    }
+
+    /// Asks for a sign of life, see [`Worker::ask_pulse`]. Returns for how long one is owed, the links, the seconds that the thread was
+    /// busy, and the commands and ready streams that wait.
+    pub fn pulse(&self) -> [f64; PULSE_FIGURES] {
+        let queued = self.commands.lock().len() + self.ready.lock().len();
+        let owed = self.ask_pulse();
+        [owed as f64, self.load.load(Relaxed) as f64, self.clock.busy_seconds(), queued as f64]
     }
 
     /// Asks the worker's loop for a sign of life. Returns for how many milliseconds an earlier question has waited for its answer; 0 when
@@ -146,7 +166,7 @@ mod tests {
 
     fn worker(runtime: &tokio::runtime::Runtime) -> Worker {
         let event_queue = Arc::new(EventQueue::new(Box::new(|| {})));
-        Worker::new(0, event_queue, Arc::new(Ids::default()), runtime.handle().clone())
+        Worker::new(0, event_queue, Arc::new(Ids::default()), runtime.handle().clone(), Arc::new(WorkerClock::start()))
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::command::Command;
 use crate::events::EventQueue;
 use crate::ids::Ids;
 use crate::worker::Worker;
+use crate::worker_clock::WorkerClock;
 use crate::worker_loop;
 use crate::worker_runtime;
 use std::sync::Arc;
@@ -16,8 +17,14 @@ pub struct WorkerThread {
 
 impl WorkerThread {
     pub fn start(index: usize, event_queue: Arc<EventQueue>, ids: Arc<Ids>) -> std::io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let worker = Arc::new(Worker::new(index, event_queue, ids, runtime.handle().clone()));
+        let clock = Arc::new(WorkerClock::start());
+        let (waits, works) = (clock.clone(), clock.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .on_thread_park(move || waits.waits())
+            .on_thread_unpark(move || works.works())
+            .build()?;
+        let worker = Arc::new(Worker::new(index, event_queue, ids, runtime.handle().clone(), clock));
         let own = worker.clone();
         let thread = std::thread::Builder::new().name(format!("moqmesh-quic-{index}")).spawn(move || {
             worker_runtime::drive_here(index);

@@ -2,6 +2,7 @@ import type { Reason } from "../reason.ts";
 import type { Asker, Source } from "./contract.ts";
 import { Track } from "./track.ts";
 import type { TrackHost } from "./track-host.ts";
+import { Usage } from "./usage.ts";
 
 /** A route as a publisher or a relay advertises it (moq-lite Routing). */
 export interface Advertisement {
@@ -75,6 +76,7 @@ function viewerOf(track: Track): Asker | undefined {
 /** A path with its routes and the tracks in use. Subscriptions may wait for it before it has a route. */
 export class Broadcast {
   readonly path: string;
+  readonly usage = new Usage();
   readonly #host: BroadcastHost;
   /** Tracks by name: one map for all peers, and one for each peer that another route serves than the rest. */
   readonly #lanes = new Map<Source | undefined, Map<string, Track>>();
@@ -242,6 +244,7 @@ export class Broadcast {
   #make(name: string, asker: Asker | undefined): Track {
     const host = {
       ...this.#host,
+      usage: this.usage,
       wait: () => this.#host.wait(),
       stopWaiting: () => this.#host.stopWaiting(),
       unwatched: () => this.#releaseIfUnused(),
@@ -293,7 +296,7 @@ export class Broadcast {
 }
 
 /** What a broadcast needs from the table that it is in. */
-export interface BroadcastHost extends Omit<TrackHost<Track>, "idle" | "unwatched"> {
+export interface BroadcastHost extends Omit<TrackHost<Track>, "idle" | "unwatched" | "usage"> {
   /** Tracks of `path` are in use, with a route or without. Returns a release. */
   want(path: string): (() => void) | undefined;
   changed(broadcast: Broadcast): void;

@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import { Counters } from "../counters.ts";
 import { isUnder } from "../path.ts";
 import type { Reason } from "../reason.ts";
+import { Series } from "../series.ts";
 import { type Advertisement, Broadcast, type BroadcastHost } from "./broadcast.ts";
 import { GroupCache } from "./cache.ts";
 import type { Asker, Channel, OutStream, Source, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
@@ -11,6 +12,7 @@ import { PathTree, prefixes } from "./path-tree.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Track } from "./track.ts";
+import { BROADCAST_METRICS, broadcastReadings, type Figures, noFigures } from "./usage.ts";
 
 /** Called on every change under its prefix. It asks the broadcast for the route that its peer may have. */
 export interface Watcher {
@@ -58,6 +60,7 @@ export class Broadcasts {
   readonly #exactWatchers = new Map<string, Set<() => void>>();
   #finder: BroadcastFinder | undefined;
   readonly #kept: KeptTracks;
+  readonly #series: Series<Figures>;
   /** Publications that were refused for the bound and wait, first come, first served: at most as many as sessions may announce. */
   readonly #refused = new Set<() => void>();
 
@@ -66,10 +69,14 @@ export class Broadcasts {
     limits: ModelLimits;
     cache: CacheOptions;
     counters?: Counters;
+    /** Broadcasts with metrics of their own; none unless given. */
+    series?: number;
   }) {
     this.#limits = deps.limits;
     this.counters = deps.counters ?? new Counters();
     this.cache = new GroupCache(deps.cache, this.counters);
+    this.#series = new Series(deps.series ?? 0, noFigures);
+    this.counters.attach(BROADCAST_METRICS, () => broadcastReadings(this.#series));
     this.#kept = new KeptTracks(this.counters);
     this.scheduler = new Scheduler(deps.clock);
     this.#host = {
@@ -115,6 +122,7 @@ export class Broadcasts {
       return "limit";
     }
     const broadcast = this.#at(path);
+    if (this.#routed.get(path) === undefined) broadcast.usage.show(this.#series.take(path));
     this.#routed.set(path, broadcast);
     this.counters.broadcastsActive = this.#routed.size;
     broadcast.advertise(source, advertisement);
@@ -132,6 +140,8 @@ export class Broadcasts {
         broadcast.withdraw(source, lost);
         if (broadcast.route() !== undefined || this.#routed.get(path) !== broadcast) return;
         this.#routed.delete(path);
+        const shown = broadcast.usage.show(undefined);
+        if (shown !== undefined) this.#series.release(path, shown);
         this.counters.broadcastsActive = this.#routed.size;
         this.#makeRoom();
       },

@@ -20,7 +20,7 @@ interface StoreHost {
 }
 
 /** What the groups of a track need from it. */
-export interface StoredTrack extends Pick<GroupHost, "awaited" | "rescale" | "begun"> {
+export interface StoredTrack extends Pick<GroupHost, "awaited" | "rescale" | "begun" | "sent"> {
   /** Timestamp units per second. */
   timescale(): number;
   /** `group` gets no more frames. `live`: it came by the subscription, not by a fetch. */

@@ -20,6 +20,8 @@ export interface GroupHost {
   rescale(timestamp: number): number;
   /** The first frame of `group` has begun. */
   begun(group: Group): void;
+  /** So many bytes of payload were sent to readers. Called when a group ends, not for each frame. */
+  sent(bytes: number): void;
   /** `group` gets no more frames. */
   done(group: Group): void;
   /** `group` is kept no longer. */
@@ -154,6 +156,7 @@ export class Subgroup implements GroupWriter {
     }
     this.#state = "finished";
     this.#endedAt = this.#host.now();
+    this.#countSent();
     for (const fan of this.#fans.values()) fan.finish();
     this.#close();
   }
@@ -162,6 +165,7 @@ export class Subgroup implements GroupWriter {
     if (this.#state !== "open") return;
     this.#state = "reset";
     this.#reason = reason;
+    this.#countSent();
     const drop = reason === "frame_too_large" ? "refused" : "upstream";
     for (const [channel, fan] of this.#fans) {
       this.#host.counters.groupsDropped[drop] += fan.size;
@@ -220,6 +224,7 @@ export class Subgroup implements GroupWriter {
   #join(channel: Channel, stream: OutStream): void {
     const { dialect } = channel;
     if (this.#state === "finished") {
+      this.#host.sent(this.#group.payloadBytes);
       stream.finish();
       return;
     }
@@ -262,6 +267,13 @@ export class Subgroup implements GroupWriter {
     }
     for (const piece of join(pieces)) stream.write(piece);
     return from + frames.length;
+  }
+
+  /** The readers that are attached now got all of its payload. */
+  #countSent(): void {
+    let readers = 0;
+    for (const fan of this.#fans.values()) readers += fan.size;
+    if (readers > 0) this.#host.sent(this.#group.payloadBytes * readers);
   }
 
   #close(): void {

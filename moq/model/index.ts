@@ -19,3 +19,4 @@ export type { CacheOptions, ModelLimits } from "./limits.ts";
 export { PathTree, prefixes } from "./path-tree.ts";
 export type { Share } from "./scheduler.ts";
 export { rank, type Subscription } from "./subscription.ts";
+export { BROADCAST_METRICS } from "./usage.ts";

@@ -127,6 +127,7 @@ export class Track implements SubscribedTrack {
     const subscription = new Subscription(this, options, subscriber);
     this.#subscriptions.add(subscription);
     this.counters.subscriptionsActive++;
+    this.#host.usage.watch(1);
     this.counters.subscriptionsTotal++;
     this.#unwatched.stop();
     if (this.feed === undefined) this.#connect();
@@ -219,6 +220,7 @@ export class Track implements SubscribedTrack {
   leave(subscription: Subscription): void {
     if (!this.#subscriptions.delete(subscription)) return;
     this.counters.subscriptionsActive--;
+    this.#host.usage.watch(-1);
     this.changed();
     this.#checkUse();
   }
@@ -254,7 +256,9 @@ export class Track implements SubscribedTrack {
       awaited: () => this.#properties.known === undefined && this.#subscriptions.size > 0,
       rescale: (timestamp) => this.#upstream.feed?.rescale(timestamp, this.#properties.timescale) ?? timestamp,
       begun: () => this.#sweep.start(),
+      sent: (bytes) => this.#host.usage.sent(bytes),
       done: (group, live) => {
+        this.#host.usage.received(group.payloadBytes);
         if (live && group.subgroup.whole) this.feed?.completed(group.sequence);
         for (const subscription of [...this.#subscriptions]) subscription.groupDone();
         this.#checkUse();

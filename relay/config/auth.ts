@@ -144,12 +144,14 @@ const limits = {
     default: [],
   }),
   sessions_per_address: integer({
+    bound: true,
     description: "Sessions that one address may have at once; an IPv6 /64 counts as one address. `0`: no bound.",
     default: 1_000,
     min: 0,
     max: COUNT_MAX,
   }),
   handshakes_per_address: integer({
+    bound: true,
     description: "New sessions that one address may open in a second, and at once after a pause. `0`: no bound.",
     default: 100,
     min: 0,
@@ -161,6 +163,7 @@ const limits = {
     default: false,
   }),
   sessions_per_tenant: integer({
+    bound: true,
     description:
       "Sessions that one tenant may have at once. The tenant is the first segment of the token's root, or of the path. `0`: no bound.",
     default: 0,
@@ -168,24 +171,28 @@ const limits = {
     max: COUNT_MAX,
   }),
   broadcasts_per_tenant: integer({
+    bound: true,
     description: "Broadcasts that the sessions of one tenant may announce at once. `0`: no bound.",
     default: 0,
     min: 0,
     max: COUNT_MAX,
   }),
   subscriptions_per_tenant: integer({
+    bound: true,
     description: "Tracks that the sessions of one tenant may watch at once. `0`: no bound.",
     default: 0,
     min: 0,
     max: COUNT_MAX,
   }),
   ingress_per_tenant: size({
+    bound: true,
     description: 'Bytes that the sessions of one tenant may send in a second, such as `"5MiB"`. `0`: no bound.',
     default: "0B",
     min: "0B",
     max: "1TiB",
   }),
   egress_per_tenant: size({
+    bound: true,
     description: "Bytes that the sessions of one tenant may receive in a second. `0`: no bound.",
     default: "0B",
     min: "0B",

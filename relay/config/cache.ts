@@ -13,6 +13,7 @@ const AUTO_STEP = 2 ** 20;
 
 export const cacheSection = section("cache", "Recent groups in memory, for viewers that join late and for fetches.", {
   bytes: autoSize({
+    bound: true,
     description:
       "Budget of the whole process. `auto` is a quarter of the memory that the process may use (the limit of its cgroup, if it has one), at most 1GiB. The budget bounds what the relay keeps for later viewers, never what is live: a group that has no room still reaches its present viewers, and later viewers start with the next group. The cache evicts the newest group of a watched track last. Groups above 64KiB make room for smaller ones. `0B` keeps nothing.",
     max: "1TiB",
@@ -23,6 +24,7 @@ export const cacheSection = section("cache", "Recent groups in memory, for viewe
     default: "oldest",
   }),
   max_age: duration({
+    bound: true,
     description:
       "Longest time that the cache keeps a group that is not the newest of its track. A publisher can only shorten it. `0s` keeps only the newest group of each track.",
     default: "30s",

@@ -25,6 +25,8 @@ export interface FieldMeta {
   readonly flag?: string;
   /** A reload applies a new value to the running relay, for new sessions. Without it a new value needs a restart. */
   readonly live?: true;
+  /** A bound, which the metric `limit` shows. Every number of `[limits]` is one without this. */
+  readonly bound?: true;
 }
 
 /** Metadata of every field, by its schema. */
@@ -34,6 +36,7 @@ interface About {
   readonly description: string;
   readonly flag?: string;
   readonly live?: true;
+  readonly bound?: true;
 }
 
 /** Characters of a value that an error message quotes. */

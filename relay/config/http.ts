@@ -68,17 +68,27 @@ export const httpSection = section(
         "Origins whose pages may use the API, such as `https://ops.example.com`. The listener's own pages always may.",
       default: [],
     }),
+    metric_series: integer({
+      bound: true,
+      description:
+        "Broadcasts, and tenants, that have lines of their own in `/metrics`: the first ones that are there at once. All further ones are counted together, as `other`. `0`: no line of a broadcast or a tenant.",
+      default: 50,
+      min: 0,
+      max: 1_000,
+    }),
     snapshot_dir: optionalText({
       description: "Folder into which the API writes snapshots of the heap. They may contain tokens and payload.",
       fallback: "the API takes none",
     }),
     admin_rate: integer({
+      bound: true,
       description: "Requests a second that the API answers to one address.",
       default: 50,
       min: 1,
       max: 100_000,
     }),
     admin_burst: integer({
+      bound: true,
       description: "Requests that one address may send at once before `admin_rate` counts.",
       default: 200,
       min: 1,

@@ -1,3 +1,4 @@
+export { configuredBounds } from "./bounds.ts";
 export { memoryLimit } from "./cache.ts";
 export {
   type Config,

@@ -21,4 +21,6 @@ export { clientSessionPolicy } from "./session-policy.ts";
 export { CLOSE_SHUTDOWN, type OpenSession, SessionHost } from "./sessions.ts";
 export { Steps } from "./steps.ts";
 export { systemCalls } from "./system-calls.ts";
+export { attachSystem, SYSTEM_METRICS } from "./system-metrics.ts";
+export { TRAFFIC_METRICS } from "./traffic.ts";
 export { waitUntil } from "./wait.ts";

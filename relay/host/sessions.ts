@@ -40,6 +40,7 @@ import {
 import { SessionIds } from "./session-ids.ts";
 import { clientSessionPolicy, type DecideSessionPolicy } from "./session-policy.ts";
 import { Setups } from "./setups.ts";
+import { TRAFFIC_METRICS, Traffic } from "./traffic.ts";
 
 /** HTTP status of a refused session. */
 const STATUS_BAD_REQUEST = 400;
@@ -65,6 +66,8 @@ export interface SessionHostDeps {
   readonly wallNow: () => number;
   /** Milliseconds before its token expires at which a session gets GOAWAY; 0 for never. */
   readonly expiryNoticeMs: number;
+  /** Tenants with metrics of their own; none unless given. */
+  readonly tenantSeries?: number;
   /** Most sessions at once, with those whose handshake is under way. */
   readonly maxSessions: number;
   /** Milliseconds after which an accepted handshake that has not finished is no longer counted. */
@@ -102,6 +105,7 @@ export class SessionHost {
   readonly #refusals: RefusalLog;
   readonly #meters: Meters;
   readonly #setups: Setups;
+  readonly #traffic: Traffic;
   readonly #ids = new SessionIds();
   #accepting = true;
 
@@ -110,6 +114,9 @@ export class SessionHost {
     this.#refusals = new RefusalLog(deps);
     const { counters: counted } = deps.broadcasts;
     counted.attach(REFUSAL_METRICS, () => refusalReadings(counted.sessionsRefused));
+    this.#traffic = new Traffic(deps.clock, deps.tenantSeries ?? 0);
+    counted.attach(TRAFFIC_METRICS, () => this.#traffic.readings());
+    counted.beforeScrape(() => this.#traffic.refresh());
     this.#meters = new Meters(deps.clock);
     this.#handshakes = new Handshakes(deps.clock);
     const { clock, maxSessions, broadcasts } = deps;
@@ -351,6 +358,7 @@ export class SessionHost {
       session = started;
       const cancel = this.#watchExpiry(started, admission, policy);
       this.#sessions.set(started, { opened, admission, cancel, path: info.path });
+      this.#traffic.add(started, { cluster: admission.cluster, tenant: admission.seat?.tenant ?? "" });
       if (meter !== undefined && seat !== undefined) this.#meters.add(started, meter, seat);
       logSessionOpened(log, opened);
       events?.opened();
@@ -378,6 +386,7 @@ export class SessionHost {
   #forget(session: Session): void {
     const running = this.#sessions.get(session);
     this.#sessions.delete(session);
+    this.#traffic.delete(session);
     this.#meters.delete(session);
     running?.cancel();
     running?.admission.release();

@@ -47,7 +47,7 @@ describe("the event loop", () => {
 });
 
 describe("the threads of the engine", () => {
-  const pulse = (silentMs: number) => ({ silentMs, links: 7 });
+  const pulse = (silentMs: number) => ({ silentMs, links: 7, busySeconds: 0, queued: 0 });
 
   test("are stuck when one has not answered for five seconds", () => {
     let silent = [0, 4_999];

@@ -123,8 +123,13 @@ export interface Native {
   setHandshakeRate(perSecond: number, burst: number): void;
   /** Handshakes that did not begin because of that bound, since the start. */
   handshakesLimited(): number;
-  /** Two figures of each worker: milliseconds for which it owes a sign of life, and its links. Asks each again. Returns their number. */
+  /**
+   * {@link PULSE_FIGURES} of each worker: milliseconds for which it owes a sign of life, its links, seconds that it was busy, and what waits
+   * for it. Asks each again. Returns the number of workers.
+   */
   pulses(into: Float64Array): number;
+  /** Handshakes that were completed, that failed, that were answered with a retry and that were refused. */
+  handshakes(into: Float64Array): void;
   stopEngine(): void;
   /** `ref` keeps the event loop alive; `unref` ends that. */
   ref(): void;

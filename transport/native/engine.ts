@@ -4,6 +4,7 @@ import type {
   Engine,
   EngineDeps,
   FanOut,
+  HandshakeCounts,
   Link,
   LinkRequest,
   Listener,
@@ -17,7 +18,16 @@ import { NativeFanOut } from "./fan-out.ts";
 import { NativeLink } from "./link.ts";
 import { NativeListener, transportError } from "./listener.ts";
 import { Port } from "./port.ts";
-import { type EndRecord, KIND, LINK_SLOT, type MetaRecord, RECORD, STREAM_SLOT } from "./records.ts";
+import {
+  type EndRecord,
+  HANDSHAKE_FIGURES,
+  KIND,
+  LINK_SLOT,
+  type MetaRecord,
+  PULSE_FIGURES,
+  RECORD,
+  STREAM_SLOT,
+} from "./records.ts";
 import { infoOf, NativeRequest } from "./request.ts";
 import type { NativeStream } from "./stream.ts";
 
@@ -100,12 +110,20 @@ export class NativeEngine implements Engine {
   }
 
   pulses(): WorkerPulse[] {
-    const figures = new Float64Array(2 * MAX_WORKERS);
+    const figures = new Float64Array(PULSE_FIGURES * MAX_WORKERS);
     const count = this.#native.pulses(figures);
-    return Array.from({ length: count }, (_, index) => ({
-      silentMs: figures[2 * index] ?? 0,
-      links: figures[2 * index + 1] ?? 0,
-    }));
+    return Array.from({ length: count }, (_, index) => {
+      const at = PULSE_FIGURES * index;
+      const [silentMs = 0, links = 0, busySeconds = 0, queued = 0] = figures.subarray(at, at + PULSE_FIGURES);
+      return { silentMs, links, busySeconds, queued };
+    });
+  }
+
+  handshakes(): HandshakeCounts {
+    const figures = new Float64Array(HANDSHAKE_FIGURES);
+    this.#native.handshakes(figures);
+    const [completed = 0, failed = 0, retried = 0, refused = 0] = figures;
+    return { completed, failed, retried, refused };
   }
 
   /** Replaces the key of stateless resets for new connections. False for an engine that was started without one. */

@@ -235,9 +235,10 @@ function statsOf([
   rttMs = 0,
   window = 0,
   packetsLost = 0,
+  packetsSent = 0,
 ]: Iterable<number>): LinkStats {
   const sendRate = rttMs > 0 ? (window * 8 * 1000) / rttMs : 0;
-  return { bytesSent, bytesReceived, rttMs, sendRate, packetsLost };
+  return { bytesSent, bytesReceived, rttMs, sendRate, packetsSent, packetsLost };
 }
 
 const ignoring: BidiHandler = { data() {}, fin() {}, reset() {}, stop() {} };

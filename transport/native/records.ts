@@ -34,6 +34,12 @@ export const LINK_SLOT = (1 << 16) - 1;
 /** Numbers of {@link EndRecord.figures} and of `Native.stats`. */
 export const FIGURES = 6;
 
+/** Numbers of each worker in `Native.pulses`. */
+export const PULSE_FIGURES = 4;
+
+/** Numbers of `Native.handshakes`. */
+export const HANDSHAKE_FIGURES = 4;
+
 /** The end of a link, as JSON. */
 export interface EndRecord extends LinkClosed {
   /** The link's last figures, in the order of `Native.stats`. */

@@ -49,6 +49,7 @@ impl Engine {
             retry_above: self.retry_above,
             rate: self.rate.clone(),
             token_key: self.token_key(),
+            counts: self.handshakes.clone(),
         };
         let listener = Listener::start(parts, self.workers.clone())
             .map_err(|error| Failure("bind_failed", format!("cannot listen on {}: {error}", listen.address)))?;

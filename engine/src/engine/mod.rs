@@ -6,6 +6,7 @@ mod streams;
 use crate::command::Command;
 use crate::config::{Congestion, EngineOptions, Tuning, mtu};
 use crate::events::{Event, EventQueue, Waker};
+use crate::handshake_counts::HandshakeCounts;
 use crate::handshake_rate::HandshakeRate;
 use crate::ids::Ids;
 use crate::link_shared::{LINK_UNREAD, LinkShared};
@@ -13,7 +14,7 @@ use crate::listener::Listener;
 use crate::requests::{Failure, Result};
 use crate::reset_key::ResetKey;
 use crate::socket::SocketOptions;
-use crate::worker::Worker;
+use crate::worker::{PULSE_FIGURES, Worker};
 use crate::worker_thread::WorkerThread;
 use quinn::Endpoint;
 use std::collections::{HashMap, VecDeque};
@@ -39,6 +40,7 @@ pub struct Engine {
     retry_above: usize,
     /// The bound on new handshakes, of all listeners.
     pub rate: Arc<HandshakeRate>,
+    handshakes: Arc<HandshakeCounts>,
     reset_key: Option<Arc<ResetKey>>,
     /// The operator was warned of small socket buffers.
     warned_buffers: bool,
@@ -82,6 +84,7 @@ impl Engine {
             socket: SocketOptions { buffer: options.socket_buffer as usize, reuse_port: options.reuse_port },
             retry_above: options.retry_above as usize,
             rate: Arc::default(),
+            handshakes: Arc::default(),
             reset_key: options.reset_key.map(|key| Arc::new(ResetKey::new(&key))),
             warned_buffers: false,
         })
@@ -176,12 +179,18 @@ impl Engine {
         }
     }
 
-    /// Writes two figures of each worker: for how many milliseconds it owes a sign of life (0: it has answered), and its links. Asks those
-    /// that have answered again. Returns the number of workers.
+    /// Writes the handshakes by how they ended.
+    pub fn handshakes(&self, into: &mut [f64]) {
+        for (place, figure) in into.iter_mut().zip(self.handshakes.figures()) {
+            *place = figure;
+        }
+    }
+
+    /// Writes the figures of each worker, see [`Worker::pulse`]. Asks those that have answered for another sign of life. Returns the
+    /// number of workers.
     pub fn pulses(&self, into: &mut [f64]) -> usize {
-        for (worker, place) in self.workers.iter().zip(into.chunks_exact_mut(2)) {
-            place[0] = worker.ask_pulse() as f64;
-            place[1] = worker.load.load(Relaxed) as f64;
+        for (worker, place) in self.workers.iter().zip(into.chunks_exact_mut(PULSE_FIGURES)) {
+            place.copy_from_slice(&worker.pulse());
         }
         self.workers.len()
     }

@@ -121,6 +121,10 @@ pub const COLD: &[(&CStr, Method)] = &[
         call.nothing()
     }),
     (c"handshakesLimited", |engine, call| call.give(engine.borrow().rate.limited().try_into().unwrap_or(u32::MAX))),
+    (c"handshakes", |engine, call| {
+        engine.borrow().handshakes(call.elements(0, sys::TypedarrayType::float64_array));
+        call.nothing()
+    }),
     (c"pulses", |engine, call| {
         let count = engine.borrow().pulses(call.elements(0, sys::TypedarrayType::float64_array));
         call.give(count as u32)
