@@ -16,7 +16,7 @@ import {
   type Plane,
   selfProbe,
 } from "./health/index.ts";
-import { bindable, bindFailed, type Descriptors, type ServedCertificate } from "./host/index.ts";
+import { bindable, bindFailed, type Descriptors, type FileWatch, type ServedCertificate } from "./host/index.ts";
 import type { MeshRuntime } from "./mesh/index.ts";
 import type { RelayParts } from "./parts.ts";
 
@@ -25,6 +25,7 @@ export interface Watched {
   /** With the live values of the last reload. */
   readonly config: () => Config;
   readonly certificate: ServedCertificate;
+  readonly files: FileWatch;
   readonly descriptors: Descriptors;
   readonly mesh: MeshRuntime | undefined;
   readonly engine: Engine;
@@ -126,16 +127,24 @@ export class HealthWatch {
         shed,
       });
     }
-    return planes.map((plane) => selfProbe(plane, deps));
+    const { ownCertificate } = certificate;
+    return planes.map((plane) => selfProbe({ ...plane, ...(ownCertificate && { certificate: ownCertificate }) }, deps));
   }
 
-  #facts({ config, certificate, descriptors, mesh }: Watched): Check[] {
+  #facts({ config, certificate, files, descriptors, mesh }: Watched): Check[] {
     const { gate } = this.#parts;
     const says = (present: boolean, message: string) => (present ? message : undefined);
     return [
       fact("certificate_expired", "not_ready", () =>
         says(certificate.expired, `the certificate expired at ${certificate.state.notAfter.toISOString()}`),
       ),
+      fact("certificate_needs_restart", "warning", () =>
+        says(certificate.needsRestart, "the engine presents the old certificate until the relay is restarted"),
+      ),
+      fact("files_refused", "warning", () => {
+        const { refused } = files;
+        return refused.length === 0 ? undefined : `${refused.join("; ")}; their last content stays in use`;
+      }),
       fact("file_descriptors", "not_ready", () =>
         says(descriptors.exhausted, "the process has hardly any file descriptor left: the system cuts new connections"),
       ),

@@ -13,6 +13,7 @@ import {
   certificateFault,
   Descriptors,
   drainSessions,
+  FILE_METRICS,
   FileWatch,
   type Listeners,
   openClusterPort,
@@ -102,6 +103,7 @@ class RelayProcess implements Relay {
     });
     this.#files = new FileWatch(watched, { clock, warn });
     this.#health = new HealthWatch(this.#parts);
+    counters.attach(FILE_METRICS, () => this.#files.readings);
     counters.attach(PORT_METRICS, () => this.#listeners?.httpStats());
   }
 
@@ -225,7 +227,16 @@ class RelayProcess implements Relay {
     const config = () => this.#config;
     const { counters, wallNow } = this.#parts;
     attachSystem(counters, { config, engine, port: address.port, certificate: () => certificate.state, wallNow });
-    this.#health.start({ config, certificate, descriptors, mesh: this.#mesh, engine, websocket, address });
+    this.#health.start({
+      config,
+      certificate,
+      files: this.#files,
+      descriptors,
+      mesh: this.#mesh,
+      engine,
+      websocket,
+      address,
+    });
     this.#readiness = this.#watchReadiness(engine);
   }
 

@@ -3,7 +3,7 @@ import { COUNTER_GROUPS } from "../moq/counters.ts";
 import type { MetricGroup } from "../moq/metrics.ts";
 import { BROADCAST_METRICS } from "../moq/model/index.ts";
 import { HEALTH_METRICS } from "./health/index.ts";
-import { AUTH_METRICS, REFUSAL_METRICS, SYSTEM_METRICS, TRAFFIC_METRICS } from "./host/index.ts";
+import { AUTH_METRICS, FILE_METRICS, REFUSAL_METRICS, SYSTEM_METRICS, TRAFFIC_METRICS } from "./host/index.ts";
 import { API_METRICS, PORT_METRICS, RELAY_METRICS } from "./http/index.ts";
 import { LOG_METRICS, SAMPLING_METRICS } from "./log/index.ts";
 import { MESH_METRICS, REGISTRY_METRICS } from "./mesh/index.ts";
@@ -23,6 +23,7 @@ export const METRICS: readonly MetricGroup[] = [
   HANDSHAKE_METRICS,
   API_METRICS,
   AUTH_METRICS,
+  FILE_METRICS,
   MESH_METRICS,
   FAILOVER_METRICS,
   REGISTRY_METRICS,

@@ -11,6 +11,8 @@ export const CHECK_CODES = [
   "quic_unreachable",
   "websocket_unreachable",
   "certificate_expired",
+  "certificate_needs_restart",
+  "files_refused",
   "keys_unreadable",
   "revocations_unreadable",
   "no_root",

@@ -1,4 +1,4 @@
-import type { Engine, Trust } from "../../moq/link.ts";
+import type { Engine, KeyPairPem, Trust } from "../../moq/link.ts";
 import { protocols } from "../../moq/session/index.ts";
 import { connectBy, DIAL_LIMITS } from "../client/index.ts";
 import type { Check, Damping, Finding } from "./contract.ts";
@@ -20,6 +20,8 @@ export interface Plane {
   readonly engine: Engine;
   /** Trust in the certificates that the relay serves now. */
   readonly trust: () => Trust;
+  /** Shown where every session needs a certificate. */
+  readonly certificate?: KeyPairPem;
   /** Connections that the relay has ignored or cut so far because too many came at once. */
   readonly shed: () => number;
 }
@@ -46,7 +48,15 @@ export function selfProbe(plane: Plane, { own, warn, everyMs, timeoutMs, damping
     const url = new URL(plane.url);
     url.search = ticket.query;
     try {
-      const options = { url, protocols: protocols([]), trust: plane.trust(), limits: DIAL_LIMITS, timeoutMs: dialMs };
+      const { certificate } = plane;
+      const options = {
+        url,
+        protocols: protocols([]),
+        trust: plane.trust(),
+        ...(certificate && { certificate }),
+        limits: DIAL_LIMITS,
+        timeoutMs: dialMs,
+      };
       const client = await connectBy((attach) => engine.dial(options, attach), { timeoutMs: dialMs, warn });
       try {
         await client.announced("", () => {}).ready;

@@ -1,5 +1,5 @@
 /** The authorities for certificates of clients, by listener. */
-import type { ClientAuthorities } from "../../moq/link.ts";
+import type { ClientAuthorities, KeyPairPem } from "../../moq/link.ts";
 import { readAuthorities } from "../../transport/tls/index.ts";
 import type { Config } from "../config/index.ts";
 
@@ -27,11 +27,19 @@ export function clientAuthorityFiles(config: Config): string[] {
   return [...new Set([...authorityFiles(config).values()].map(({ file }) => file))];
 }
 
-/** Rejects with a `TransportError` `bad_certificate` that names the file. */
-export async function readClientAuthorities(config: Config): Promise<AuthoritiesByPlane> {
+/** True when every session at the public port needs a certificate: also those of the relay with itself. */
+export function needsOwnCertificate({ tls }: Pick<Config, "tls">): boolean {
+  return tls.clientCa !== undefined && tls.clientRequired;
+}
+
+/**
+ * `own`: the certificate that the relay shows at its public port. Rejects with a `TransportError` `bad_certificate` that names the file.
+ */
+export async function readClientAuthorities(config: Config, own: KeyPairPem | undefined): Promise<AuthoritiesByPlane> {
   const read: Partial<Record<Plane, ClientAuthorities>> = {};
   for (const [plane, { file, required }] of authorityFiles(config)) {
-    read[plane] = { pem: await readAuthorities(file), required };
+    const pem = await readAuthorities(file);
+    read[plane] = { pem: plane === "public" && own !== undefined ? pem + own.cert : pem, required };
   }
   return read;
 }

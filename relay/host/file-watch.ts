@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { Clock } from "../../moq/clock.ts";
 import { TransportError } from "../../moq/link.ts";
+import { counter, gauge, metricGroup, type Readings } from "../../moq/metrics.ts";
 import { selfSignedFile } from "../../transport/tls/index.ts";
 import type { Config } from "../config/index.ts";
 import { clientAuthorityFiles } from "./client-authorities.ts";
@@ -14,8 +15,27 @@ const LATE_MS = 10_000;
 
 const HANGING = `files could not be read for ${LATE_MS / 1000} s: a file system may be hanging`;
 
+/** Groups of files that a relay watches. */
+const GROUPS = ["tls", "cluster", "reset_key"] as const;
+
+export const FILE_METRICS = metricGroup("Replaced files", {
+  reloads: counter("file_reloads_total", "Times that files with another content than before were loaded.", {
+    files: GROUPS,
+  }),
+  failures: counter(
+    "file_reload_failures_total",
+    "Times that replaced files could not be used, each counted once; their last content stayed in use.",
+    { files: GROUPS },
+  ),
+  refused: gauge("files_refused", "1 while replaced files cannot be used and their last content is in use.", {
+    files: GROUPS,
+  }),
+});
+
 /** Files that belong together, and the function that loads them again when one was replaced. */
 export interface Watched {
+  /** Its name in metrics. */
+  readonly group: (typeof GROUPS)[number];
   /** Its name in messages, such as `[tls]`. */
   readonly what: string;
   readonly files: readonly string[];
@@ -40,6 +60,8 @@ export class FileWatch {
   readonly #seen = new Map<Watched, string>();
   /** Why the files cannot be used. */
   readonly #broken = new Map<Watched, string>();
+  readonly #reloads = new Map<Watched, number>();
+  readonly #failures = new Map<Watched, number>();
   #cancel = () => {};
   #looking: Promise<void> | undefined;
   #closed = false;
@@ -47,6 +69,22 @@ export class FileWatch {
   constructor(watched: readonly Watched[], deps: FileWatchDeps) {
     this.#watched = watched.filter(({ files }) => files.length > 0);
     this.#deps = deps;
+  }
+
+  /** A sentence for each group of files that were replaced and cannot be used; their last content is in use. */
+  get refused(): string[] {
+    return [...this.#broken].map(([{ what }, why]) => `the files of ${what} cannot be used: ${why}`);
+  }
+
+  /** What {@link FILE_METRICS} are read from. */
+  get readings(): Readings<keyof typeof FILE_METRICS.metrics> {
+    const by = (count: (one: Watched) => number) =>
+      this.#watched.map((one) => [{ files: one.group }, count(one)] as const);
+    return {
+      reloads: by((one) => this.#reloads.get(one) ?? 0),
+      failures: by((one) => this.#failures.get(one) ?? 0),
+      refused: by((one) => Number(this.#broken.has(one))),
+    };
   }
 
   /** Call this before the files are read for the first time. */
@@ -117,13 +155,14 @@ export class FileWatch {
     try {
       const changed = await take();
       this.#broken.delete(one);
+      if (changed) this.#reloads.set(one, (this.#reloads.get(one) ?? 0) + 1);
       return changed;
     } catch (error) {
       this.#taken.delete(one);
-      const why = String(error);
-      if (this.#broken.get(one) === why) return false;
-      this.#broken.set(one, why);
-      const message = error instanceof Error ? error.message : why;
+      const message = error instanceof Error ? error.message : String(error);
+      if (this.#broken.get(one) === message) return false;
+      this.#broken.set(one, message);
+      this.#failures.set(one, (this.#failures.get(one) ?? 0) + 1);
       this.#deps.warn(
         `the files of ${what} cannot be used: ${message}; their last content stays in use`,
         // Any other error is a defect, so its stack is logged.
@@ -161,6 +200,7 @@ export function watchedFiles(
   const pairs = pemPairs(config).flatMap(({ cert, key }) => [cert, key]);
   return [
     {
+      group: "tls",
       what: "[tls], and the authorities of client certificates",
       // Relays that share a state folder serve its certificate, also after another relay has renewed it.
       files: [
@@ -171,11 +211,13 @@ export function watchedFiles(
       changed: take.certificates,
     },
     {
+      group: "cluster",
       what: "[cluster] ca, key_file and client_cert",
       files: [ca, keyFile, clientCert, clientKey].filter((file) => file !== undefined),
       changed: take.trust,
     },
     {
+      group: "reset_key",
       what: "[quic] reset_key",
       files: [resetKey].filter((file) => file !== undefined),
       changed: take.resetKey,

@@ -7,7 +7,7 @@ export { Descriptors } from "./descriptors.ts";
 export { drainSessions } from "./drain.ts";
 export { certificateFault, engineFault, meshFault, openEngine } from "./engine.ts";
 export { earlier } from "./expiry.ts";
-export { FileWatch, watchedFiles } from "./file-watch.ts";
+export { FILE_METRICS, FileWatch, watchedFiles } from "./file-watch.ts";
 export { type Admission, AUTH_METRICS, AuthGate } from "./gate.ts";
 export type { Listeners, WebSocketSessions } from "./listeners.ts";
 export { bindable } from "./listeners.ts";

@@ -1,10 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../moq/clock.ts";
-import type { Certificate, ClientAuthorities } from "../../moq/link.ts";
-import { CertificateManager, type CertificateState, ServerTls } from "../../transport/tls/index.ts";
+import type { Certificate, ClientAuthorities, KeyPairPem } from "../../moq/link.ts";
+import { CertificateManager, type CertificateState, makeOwnClient, ServerTls } from "../../transport/tls/index.ts";
 import type { Config } from "../config/index.ts";
 import type { Logger } from "../log/index.ts";
-import { type AuthoritiesByPlane, type Plane, readClientAuthorities } from "./client-authorities.ts";
+import {
+  type AuthoritiesByPlane,
+  needsOwnCertificate,
+  type Plane,
+  readClientAuthorities,
+} from "./client-authorities.ts";
 import { certificateOptions } from "./options.ts";
 
 export interface ServedCertificateDeps {
@@ -46,6 +51,8 @@ export class ServedCertificate {
   readonly #config: Config;
   readonly #deps: ServedCertificateDeps;
   readonly #served: Served[] = [];
+  /** What the relay shows at its own public port, where every session needs a certificate. Its key is in no file. */
+  readonly ownCertificate: KeyPairPem | undefined;
   #state: CertificateState;
   #authorities: AuthoritiesByPlane;
   /** Name of the QUIC engine, for the log. */
@@ -54,19 +61,21 @@ export class ServedCertificate {
 
   /** Loads the configured files, or makes a self-signed certificate. Rejects when they cannot be used. */
   static async open(config: Config, deps: ServedCertificateDeps): Promise<ServedCertificate> {
-    const authorities = await readClientAuthorities(config);
+    const own = needsOwnCertificate(config) ? await makeOwnClient(deps.wallNow()) : undefined;
+    const authorities = await readClientAuthorities(config, own);
     const manager = await CertificateManager.open(certificateOptions(config, deps.wallNow), deps);
-    return new ServedCertificate(manager, authorities, config, deps);
+    return new ServedCertificate(manager, { authorities, own }, config, deps);
   }
 
   private constructor(
     manager: CertificateManager,
-    authorities: AuthoritiesByPlane,
+    { authorities, own }: { readonly authorities: AuthoritiesByPlane; readonly own: KeyPairPem | undefined },
     config: Config,
     deps: ServedCertificateDeps,
   ) {
     this.#manager = manager;
     this.#authorities = authorities;
+    this.ownCertificate = own;
     this.#config = config;
     this.#deps = deps;
     this.#state = manager.current;
@@ -98,7 +107,7 @@ export class ServedCertificate {
 
   /** Reads the files again; true when they have changed. Rejects with what is wrong with them; then the old content stays in use. */
   async reload(): Promise<boolean> {
-    const authorities = await readClientAuthorities(this.#config);
+    const authorities = await readClientAuthorities(this.#config, this.ownCertificate);
     const changed = !isDeepStrictEqual(authorities, this.#authorities);
     if (changed) {
       this.#apply(this.#state, authorities);

@@ -103,6 +103,19 @@ describe("required client certificates", { skip: missingEngine() }, () => {
       }
     }));
 
+  it("do not keep the relay from opening sessions with itself", () =>
+    withRelay({ ...settings, "health.probe_interval": "50ms" }, async ({ relay }) => {
+      const probes = () => relay.health().checks.filter(({ code }) => code.endsWith("_unreachable"));
+      await until(() => probes().every(({ state }) => state !== "unknown"));
+      assert.deepEqual(
+        probes().map(({ code, state }) => [code, state]),
+        [
+          ["quic_unreachable", "ok"],
+          ["websocket_unreachable", "ok"],
+        ],
+      );
+    }));
+
   it("are checked against replaced authorities, with an overlap of both", async () => {
     const ca = await file("rotated.pem", clients.root);
     await withRelay({ ...NATIVE, "tls.client_ca": ca }, async (relay) => {

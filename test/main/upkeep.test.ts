@@ -42,7 +42,7 @@ async function watching(name: string, changed: Watched["changed"]) {
   };
   const warnings: string[] = [];
   const warn = (text: string) => void warnings.push(text);
-  const watch = new FileWatch([{ what: name, files: [file], changed }], { clock, warn });
+  const watch = new FileWatch([{ group: "tls", what: name, files: [file], changed }], { clock, warn });
   await watch.open();
   watch.start();
   /** Runs one check to its end: the timer of the next one is set then. */

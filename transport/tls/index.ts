@@ -8,6 +8,6 @@ export {
 export { certificateFault, describeTcpFailure } from "./failure.ts";
 export { CertificateManager } from "./manager.ts";
 export { assertValidAt, errorCode, parseKeyPair, readAuthorities, readKeyPair, readPem, readRegular } from "./pem.ts";
-export { certificateHosts, makeSelfSigned } from "./self-signed.ts";
+export { certificateHosts, makeOwnClient, makeSelfSigned } from "./self-signed.ts";
 export { ServerTls } from "./server-tls.ts";
 export { certificateOf, clientCertificateOf, isTrusted, tlsOptions } from "./trust.ts";

@@ -16,6 +16,8 @@ export const RENEW_BEFORE_MS = 2 * DAY_MS;
 /** `notBefore` is this far in the past, for clients whose clock is slow. Part of the validity. */
 const CLOCK_SKEW_MS = 60 * 60 * 1000;
 
+const OWN_CLIENT_LIFE_MS = 20 * 365 * DAY_MS;
+
 /** Names that every self-signed certificate carries. */
 const ALWAYS_HOSTS = ["localhost", "127.0.0.1", "::1"] as const;
 
@@ -46,6 +48,23 @@ export function fingerprintOf(certificate: X509Certificate): string {
  * (milliseconds since 1970) for {@link SELF_SIGNED_LIFE_MS}.
  */
 export async function makeSelfSigned(hosts: readonly string[], nowMs: number): Promise<Certificate> {
+  return await make({ hosts, nowMs, lifeMs: SELF_SIGNED_LIFE_MS, use: "serverAuth", name: "moqmesh self-signed" });
+}
+
+/** A certificate with which a program shows itself to its own listener. It is its own authority, and lives longer than any program. */
+export async function makeOwnClient(nowMs: number): Promise<Certificate> {
+  return await make({ hosts: [], nowMs, lifeMs: OWN_CLIENT_LIFE_MS, use: "clientAuth", name: "moqmesh self-probe" });
+}
+
+interface Asked {
+  readonly hosts: readonly string[];
+  readonly nowMs: number;
+  readonly lifeMs: number;
+  readonly use: "serverAuth" | "clientAuth";
+  readonly name: string;
+}
+
+async function make({ hosts, nowMs, lifeMs, use, name }: Asked): Promise<Certificate> {
   // Imported here: most starts find a certificate in the state folder and need neither package.
   await import("reflect-metadata");
   const x509 = await import("@peculiar/x509");
@@ -53,18 +72,16 @@ export async function makeSelfSigned(hosts: readonly string[], nowMs: number): P
   const notBefore = nowMs - CLOCK_SKEW_MS;
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(
     {
-      name: "CN=moqmesh self-signed",
+      name: `CN=${name}`,
       notBefore: new Date(notBefore),
-      notAfter: new Date(notBefore + SELF_SIGNED_LIFE_MS),
+      notAfter: new Date(notBefore + lifeMs),
       signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },
       keys,
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-        new x509.SubjectAlternativeNameExtension(
-          hosts.map((host) => ({ type: isIP(host) === 0 ? ("dns" as const) : ("ip" as const), value: host })),
-        ),
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage[use]]),
+        ...(hosts.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(hosts.map(nameOf))]),
       ],
     },
     crypto,
@@ -75,6 +92,10 @@ export async function makeSelfSigned(hosts: readonly string[], nowMs: number): P
     cert: new X509Certificate(certificate.toString("pem")).toString(),
     key: key.export({ format: "pem", type: "pkcs8" }).toString(),
   };
+}
+
+function nameOf(value: string) {
+  return { type: isIP(value) === 0 ? ("dns" as const) : ("ip" as const), value };
 }
 
 function normalizeHost(host: string): string {
