@@ -174,6 +174,14 @@ class RelayProcess implements Relay {
     return this.#certificate?.state;
   }
 
+  nameOf(hop: bigint): string | undefined {
+    return this.#mesh?.nameOf(hop);
+  }
+
+  rttOf(node: string): number | undefined {
+    return this.#mesh?.rttOf(node);
+  }
+
   cluster() {
     return this.#mesh?.view();
   }
@@ -364,7 +372,16 @@ class RelayProcess implements Relay {
 
   async #openAdmin(): Promise<undefined> {
     const tls = this.#config.http.adminTls ? this.#certificate?.adminTls() : undefined;
-    this.#admin = await openAdmin({ ...this.#parts, config: this.#config, tls, view: this, control: this });
+    const pulses = () => this.#engine?.pulses?.();
+    this.#admin = await openAdmin({
+      ...this.#parts,
+      config: this.#config,
+      tls,
+      view: this,
+      control: this,
+      hops: this,
+      pulses,
+    });
   }
 
   async #reloadResetKey(): Promise<boolean> {

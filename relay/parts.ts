@@ -8,7 +8,15 @@ import { ChannelRegistry } from "../moq/session/index.ts";
 import { systemClock } from "../transport/shared/index.ts";
 import type { Config } from "./config/index.ts";
 import { OwnSessions } from "./health/index.ts";
-import { AUTH_METRICS, AuthGate, ClusterPlane, clientSessionPolicy, Defects, SessionHost } from "./host/index.ts";
+import {
+  AUTH_METRICS,
+  AuthGate,
+  ClusterPlane,
+  clientSessionPolicy,
+  Defects,
+  SessionHost,
+  SlowLog,
+} from "./host/index.ts";
 import {
   LOG_METRICS,
   type Logger,
@@ -39,6 +47,8 @@ export interface RelayParts {
   /** This relay's id in the hops of announcements. */
   readonly hop: bigint;
   readonly broadcasts: Broadcasts;
+  /** Viewers that lost groups lately. */
+  readonly slow: SlowLog;
   readonly gate: AuthGate;
   readonly handshakes: HandshakeRate;
   /** The relay's end of its sessions with itself. */
@@ -57,7 +67,9 @@ export function makeParts(config: Config, options: StartOptions, mesh: () => Mes
   const warn = (message: string, err?: unknown) => log.warn(err === undefined ? {} : { err }, message);
   const counters = new Counters();
   const defects = new Defects({ log, clock, counters });
+  const slow = new SlowLog({ threshold: config.log.slowGroups, length: config.log.slowLength, wallNow });
   const broadcasts = new Broadcasts({
+    lost: (loss) => slow.lost(loss),
     clock,
     limits: config.limits,
     cache: config.cache,
@@ -123,6 +135,7 @@ export function makeParts(config: Config, options: StartOptions, mesh: () => Mes
     channels,
     hop,
     broadcasts,
+    slow,
     gate,
     handshakes,
     ownSessions,

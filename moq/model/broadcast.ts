@@ -112,6 +112,11 @@ export class Broadcast {
     return this.#routes;
   }
 
+  /** Its tracks in use or kept. */
+  list(): Iterable<Track> {
+    return this.#tracks;
+  }
+
   get tracks(): number {
     return this.#tracks.size;
   }

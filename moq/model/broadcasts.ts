@@ -12,6 +12,7 @@ import { PathTree, prefixes } from "./path-tree.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Track } from "./track.ts";
+import type { Loss } from "./track-view.ts";
 import { BROADCAST_METRICS, broadcastReadings, type Figures, noFigures } from "./usage.ts";
 
 /** Called on every change under its prefix. It asks the broadcast for the route that its peer may have. */
@@ -71,6 +72,8 @@ export class Broadcasts {
     counters?: Counters;
     /** Broadcasts with metrics of their own; none unless given. */
     series?: number;
+    /** Called when a viewer loses groups. */
+    lost?: (loss: Loss) => void;
   }) {
     this.#limits = deps.limits;
     this.counters = deps.counters ?? new Counters();
@@ -84,6 +87,7 @@ export class Broadcasts {
       cache: this.cache,
       counters: this.counters,
       kept: this.#kept,
+      lost: deps.lost ?? (() => {}),
       limits: deps.limits,
       wait: () => {
         if (this.counters.subscriptionsWaiting >= this.#limits.waitingSubscriptions) return false;

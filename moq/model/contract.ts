@@ -112,6 +112,8 @@ export interface Upstream {
 
 /** The peer on whose behalf a publisher is asked. */
 export interface Asker {
+  /** Absent where it is no session of a relay. */
+  readonly who?: PeerName | undefined;
   /** The peer as a source: it is not served what it publishes. */
   readonly source: Source;
   /** Its hop id, 0 when unknown: it is not served what passed through it (moq-lite Routing). */
@@ -143,6 +145,14 @@ export interface Source {
     writer: GroupWriter,
     asker?: Asker,
   ): () => void;
+}
+
+/** Who a session is, for operators; not secret. */
+export interface PeerName {
+  /** The id of the session, as in the log. */
+  readonly session: string;
+  /** IP address and port. */
+  readonly peer: string;
 }
 
 /** Defers a part of a session's work to later turns: `job` is run once a turn until it returns true. */

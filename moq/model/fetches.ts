@@ -4,6 +4,7 @@ import type { Asker, Channel, Later, OutStream, Source } from "./contract.ts";
 import { ForwardingWriter } from "./forwarding-writer.ts";
 import type { Group } from "./group.ts";
 import type { GroupStore } from "./group-store.ts";
+import type { CacheUse } from "./track-view.ts";
 
 /** One request for one group. */
 export interface FetchRequest {
@@ -33,13 +34,15 @@ export class Fetches {
   readonly #name: string;
   readonly #store: GroupStore;
   readonly #counters: Counters;
+  readonly #use: CacheUse;
   readonly #running = new Map<Group, Fetching>();
 
-  constructor(path: string, name: string, store: GroupStore, counters: Counters) {
+  constructor(path: string, name: string, store: GroupStore, counters: Counters, use: CacheUse) {
     this.#path = path;
     this.#name = name;
     this.#store = store;
     this.#counters = counters;
+    this.#use = use;
   }
 
   get busy(): boolean {
@@ -52,6 +55,7 @@ export class Fetches {
     const cached = this.#store.get(sequence);
     if (cached?.keeps) {
       this.#counters.fetchHits++;
+      this.#use.hits++;
       const running = this.#running.get(cached);
       if (running !== undefined) running.readers++;
       cached.subgroup.attach(channel, stream, request.later);
@@ -59,6 +63,7 @@ export class Fetches {
       return () => this.#leave(cached);
     }
     this.#counters.fetchMisses++;
+    this.#use.misses++;
     const theirs = sequence - request.offset;
     if (request.source === undefined || theirs < 0) return this.refuse(request, "not_found");
     if (cached !== undefined) return this.refuse(request, "evicted");

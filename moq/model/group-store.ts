@@ -99,6 +99,11 @@ export class GroupStore {
     return group;
   }
 
+  /** Groups that are kept, in order of arrival. */
+  kept(): Iterable<Group> {
+    return this.#groups.values();
+  }
+
   joinable(from: number, to: number): Group[] {
     const found: Group[] = [];
     for (const group of this.#groups.values()) {

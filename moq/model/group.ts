@@ -323,6 +323,11 @@ export class Group implements Evictable {
     host.counters.cacheGroups++;
   }
 
+  /** Bytes that it takes in the cache. */
+  get keptBytes(): number {
+    return this.#charged;
+  }
+
   /** Whether it is kept from its first frame on, so that a reader may join. */
   get keeps(): boolean {
     return this.#keeps && (this.subgroup.open || this.subgroup.whole);

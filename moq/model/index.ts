@@ -7,6 +7,7 @@ export type {
   GroupWriter,
   Later,
   OutStream,
+  PeerName,
   Source,
   SubscribeOptions,
   Subscriber,
@@ -19,4 +20,5 @@ export type { CacheOptions, ModelLimits } from "./limits.ts";
 export { PathTree, prefixes } from "./path-tree.ts";
 export type { Share } from "./scheduler.ts";
 export { rank, type Subscription } from "./subscription.ts";
+export type { Loss, TrackView, ViewerView } from "./track-view.ts";
 export { BROADCAST_METRICS } from "./usage.ts";

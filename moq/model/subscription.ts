@@ -4,11 +4,16 @@ import type { Asker, SubscribeOptions, Subscriber, TrackInfo } from "./contract.
 import type { Group } from "./group.ts";
 import { hasLeft, Outgoing, type Sending } from "./outgoing.ts";
 import { OVERTAKEN, type PublisherNumbering } from "./publisher-numbering.ts";
+import type { CacheUse, ViewerView } from "./track-view.ts";
 
 /** The part of a track that its subscriptions need. */
 export interface SubscribedTrack {
   readonly counters: Counters;
+  /** Joins and fetches by whether the cache answered. */
+  readonly use: CacheUse;
   now(): number;
+  /** The viewer lost groups. */
+  lost(viewer: Asker | undefined, reason: DropReason, groups: number): void;
   readonly newest: Group | undefined;
   /** How the numbers of the publisher in use map to those of the track. */
   readonly feed: Pick<PublisherNumbering, "first" | "offset" | "lowest"> | undefined;
@@ -51,6 +56,8 @@ export class Subscription {
   #shift: number | undefined;
   /** When it began, until it has its first group. */
   #waitsSince: number | undefined;
+  /** Groups that it lost. */
+  #lost = 0;
   /** It is being given groups that were there before it. */
   #cached = false;
 
@@ -92,6 +99,18 @@ export class Subscription {
   /** Streams that may still have something to send. */
   get sending(): number {
     return this.#sending.size;
+  }
+
+  /** For operators. Its cost grows with the groups that are under way. */
+  view(): ViewerView {
+    let [groups, queuedBytes, lagMs] = [0, 0, 0];
+    for (const sending of this.#sending) {
+      if (hasLeft(sending)) continue;
+      groups += 1;
+      queuedBytes += sending.stream.queued;
+      lagMs = Math.max(lagMs, this.#track.age(sending.group));
+    }
+    return { who: this.asker?.who, groups, queuedBytes, lagMs, lost: this.#lost };
   }
 
   /** The track exists: the viewer gets its properties, and the groups that are in the cache. */
@@ -212,9 +231,13 @@ export class Subscription {
     if (start !== undefined) this.#offerAll(start, last);
     else if (current?.keeps) {
       this.#track.counters.joins++;
+      this.#track.use.hits++;
       this.#begin(current.sequence, current.sequence);
       this.offer(current);
-    } else this.#track.counters.joinMisses++;
+    } else {
+      this.#track.counters.joinMisses++;
+      this.#track.use.misses++;
+    }
     this.#cached = false;
     if (current?.passed) this.#giveUp(current, "evicted");
     this.#checkEnd();
@@ -234,7 +257,7 @@ export class Subscription {
     for (const group of groups) this.offer(group);
     const [first, last] = [left[0], left.at(-1)];
     if (first === undefined || last === undefined || this.#done) return;
-    this.#track.counters.groupsDropped.backlog += left.length;
+    this.#countLost("backlog", left.length);
     this.#subscriber.dropped(this.#numberForViewer(first.sequence), this.#numberForViewer(last.sequence), "lagged");
   }
 
@@ -296,13 +319,19 @@ export class Subscription {
   #reset(sending: Sending, reason: DropReason): void {
     const { stream } = sending;
     sending.lost = true;
-    this.#track.counters.groupsDropped[reason]++;
+    this.#countLost(reason, 1);
     stream.reset(this.#subscriber.channel.dialect.resetCode(reason === "backlog" ? "lagged" : "expired"));
+  }
+
+  #countLost(reason: DropReason, groups: number): void {
+    this.#lost += groups;
+    this.#track.counters.groupsDropped[reason] += groups;
+    this.#track.lost(this.asker, reason, groups);
   }
 
   #giveUp(group: Group, reason: DropReason): void {
     if (group === this.#missed) this.#missed = undefined;
-    this.#track.counters.groupsDropped[reason]++;
+    this.#countLost(reason, 1);
     const number = this.#numberForViewer(group.sequence);
     this.#subscriber.dropped(number, number, reason === "expired" ? "expired" : "lagged");
   }

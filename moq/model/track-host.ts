@@ -4,6 +4,7 @@ import type { GroupCache } from "./cache.ts";
 import type { Asker, Later, Source } from "./contract.ts";
 import type { KeptTracks } from "./kept-tracks.ts";
 import type { ModelLimits } from "./limits.ts";
+import type { Loss } from "./track-view.ts";
 import type { Usage } from "./usage.ts";
 
 /** What a track needs from its broadcast and the process. */
@@ -13,6 +14,8 @@ export interface TrackHost<T> {
   readonly counters: Counters;
   readonly limits: ModelLimits;
   readonly kept: KeptTracks;
+  /** A viewer of the track lost groups. */
+  lost(loss: Loss): void;
   /** Of its broadcast. */
   readonly usage: Usage;
   /** Counts one more track that waits for a publisher; false at the bound. */

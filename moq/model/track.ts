@@ -1,4 +1,4 @@
-import type { Counters } from "../counters.ts";
+import type { Counters, DropReason } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import { BoundedWait } from "./bounded-wait.ts";
 import type { Asker, Channel, OutStream, Source, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
@@ -11,6 +11,7 @@ import type { PublisherNumbering } from "./publisher-numbering.ts";
 import { type SubscribedTrack, Subscription } from "./subscription.ts";
 import type { TrackHost, TrackRoute, TrackStart, Wanted } from "./track-host.ts";
 import { TrackUpstream, type UpstreamHost } from "./track-upstream.ts";
+import { type CacheUse, type TrackView, type ViewerView, viewOfTrack } from "./track-view.ts";
 import { Unwatched } from "./unwatched.ts";
 
 /** Milliseconds from a new group until older groups are judged: frames that left together with it get through. */
@@ -24,6 +25,7 @@ export class Track implements SubscribedTrack {
   readonly path: string;
   readonly name: string;
   readonly asker: Asker | undefined;
+  readonly use: CacheUse = { hits: 0, misses: 0 };
   readonly #host: TrackHost<Track>;
   readonly #store: GroupStore;
   readonly #fetches: Fetches;
@@ -50,7 +52,7 @@ export class Track implements SubscribedTrack {
     this.#epoch = route?.advertisement.epoch;
     this.#host = host;
     this.#store = new GroupStore(host, this.#stored());
-    this.#fetches = new Fetches(path, name, this.#store, host.counters);
+    this.#fetches = new Fetches(path, name, this.#store, host.counters, this.use);
     this.#properties = new Properties(path, name);
     this.#upstream = new TrackUpstream(this.#upstreamHost());
     this.#unwatched = new Unwatched(host, this.#store, {
@@ -67,6 +69,31 @@ export class Track implements SubscribedTrack {
 
   now(): number {
     return this.#host.clock.now();
+  }
+
+  lost(viewer: Asker | undefined, reason: DropReason, groups: number): void {
+    this.#host.lost({ path: this.path, track: this.name, viewer, reason, groups });
+  }
+
+  /** For operators. */
+  view(): TrackView {
+    const [store, subscriptions] = [this.#store, this.#subscriptions];
+    const { name: track, kept, use, source } = this;
+    return viewOfTrack({
+      track,
+      kept,
+      use,
+      source,
+      store,
+      subscriptions,
+      subscribed: this.feed !== undefined,
+      now: this.now(),
+    });
+  }
+
+  /** Its viewers, for operators. */
+  *viewers(): Generator<ViewerView> {
+    for (const subscription of this.#subscriptions) yield subscription.view();
   }
 
   get newest(): Group | undefined {

@@ -5,7 +5,7 @@
 import type { Clock } from "../clock.ts";
 import type { EndReason, SessionEnd } from "../counters.ts";
 import type { LinkInfo, LinkStats } from "../link.ts";
-import type { Advertisement, Broadcasts, Publication, Route, Source } from "../model/index.ts";
+import type { Advertisement, Broadcasts, PeerName, Publication, Route, Source } from "../model/index.ts";
 import type { Reason } from "../reason.ts";
 import type { ChannelRegistry } from "./channels.ts";
 
@@ -128,6 +128,8 @@ export interface SessionDeps {
   readonly leaving?: (uri: string) => void;
   /** A broadcast of the peer is refused. Called for the first one of each request for announcements. */
   readonly refused?: (path: string, reason: Reason) => void;
+  /** Who the peer is, for operators; absent where there is no relay. */
+  readonly who?: PeerName;
   /** Our own code threw an unexpected error. The session is closed already. */
   readonly defect: (error: unknown) => void;
   /** The session is over. Called once. */

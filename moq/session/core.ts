@@ -219,6 +219,7 @@ export class SessionCore<S extends Source> implements SessionContext {
 function askerOf(session: SessionContext): Asker {
   const { ownNumbers = false, limits } = session.deps;
   return {
+    who: session.deps.who,
     source: session.source,
     get hop() {
       return session.peer.hop;

@@ -1,6 +1,7 @@
 import type { Clock } from "../../moq/clock.ts";
+import type { WorkerPulse } from "../../moq/link.ts";
 import type { Broadcasts } from "../../moq/model/index.ts";
-import type { AuthGate, SessionHost } from "../host/index.ts";
+import type { AuthGate, SessionHost, SlowLog } from "../host/index.ts";
 import type { Audit, Operation, RelayView } from "../http/index.ts";
 import { auditOperations } from "./audit.ts";
 import { broadcastOperations } from "./broadcasts.ts";
@@ -8,9 +9,13 @@ import { clusterOperations } from "./cluster.ts";
 import { cacheOperations, drainOperations, heapOperations, logOperations, type RelayControl } from "./control.ts";
 import { healthOperations } from "./health.ts";
 import type { HeapSnapshots } from "./heap-snapshots.ts";
+import { prefixOperations } from "./prefixes.ts";
 import { revocationOperations } from "./revocations.ts";
 import { sessionOperations } from "./sessions.ts";
+import { slowOperations } from "./slow.ts";
 import { statusOperations } from "./status.ts";
+import { type HopNames, trackOperations } from "./tracks.ts";
+import { workerOperations } from "./workers.ts";
 
 /** The parts of a relay that operators see and act on. */
 export interface AdminParts {
@@ -20,6 +25,10 @@ export interface AdminParts {
   readonly wallNow: () => number;
   readonly host: SessionHost;
   readonly broadcasts: Broadcasts;
+  readonly slow: SlowLog;
+  readonly hops: HopNames;
+  /** The threads of the engine; nothing where the engine does not show them. */
+  readonly pulses: () => readonly WorkerPulse[] | undefined;
   readonly gate: AuthGate;
   readonly control: RelayControl;
   readonly snapshots: HeapSnapshots;
@@ -32,6 +41,10 @@ export function operations(parts: AdminParts, audit: Audit): Operation[] {
     ...healthOperations(parts.view),
     ...sessionOperations(parts),
     ...broadcastOperations(parts),
+    ...trackOperations(parts),
+    ...slowOperations(parts),
+    ...prefixOperations(parts),
+    ...workerOperations(parts),
     ...clusterOperations(parts.view),
     ...revocationOperations(parts.gate),
     ...cacheOperations(parts.broadcasts),

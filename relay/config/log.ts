@@ -28,6 +28,19 @@ export const logSection = section(
       max: BURST_MAX,
       live: true,
     }),
+    slow_groups: integer({
+      description:
+        "Groups of a track that a viewer must lose within 10 seconds to be in the list of slow viewers (`GET /api/v1/slow`).",
+      default: 3,
+      min: 1,
+      max: 1_000_000,
+    }),
+    slow_length: integer({
+      description: "Entries of the list of slow viewers. Newer ones replace the oldest.",
+      default: 128,
+      min: 1,
+      max: 10_000,
+    }),
     format: choice(LOG_FORMATS, {
       description:
         "`json` writes one object a line, `pretty` writes text for people. `auto` is `pretty` on a terminal and `json` elsewhere.",

@@ -19,6 +19,7 @@ export { REFUSAL_METRICS } from "./refusals.ts";
 export { ServedCertificate } from "./served-certificate.ts";
 export { clientSessionPolicy } from "./session-policy.ts";
 export { CLOSE_SHUTDOWN, type OpenSession, SessionHost } from "./sessions.ts";
+export { SlowLog } from "./slow-log.ts";
 export { Steps } from "./steps.ts";
 export { systemCalls } from "./system-calls.ts";
 export { attachSystem, SYSTEM_METRICS } from "./system-metrics.ts";

@@ -1,5 +1,6 @@
 import { Bucket, REFUSALS } from "../../auth/index.ts";
 import type { Clock } from "../../moq/clock.ts";
+import type { Counters } from "../../moq/counters.ts";
 import type { LinkInfo } from "../../moq/link.ts";
 import { counter, metricGroup } from "../../moq/metrics.ts";
 import type { Logger } from "../log/index.ts";
@@ -32,7 +33,7 @@ export const REFUSAL_METRICS = metricGroup("Refused clients", {
 });
 
 /** What {@link REFUSAL_METRICS} show: every code from the start. */
-export function refusalReadings(counts: ReadonlyMap<string, number>) {
+function refusalReadings(counts: ReadonlyMap<string, number>) {
   return { refused: Object.fromEntries(REFUSAL_CODES.map((code) => [code, counts.get(code) ?? 0])) };
 }
 
@@ -79,6 +80,13 @@ export interface RefusalEntry {
   readonly message: string;
 }
 
+export interface RefusalLogDeps {
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly wallNow: () => number;
+  readonly counters: Counters;
+}
+
 /** Logs refused clients, at most a bounded number per second, and remembers the newest {@link REMEMBERED} pairs of code and address. */
 export class RefusalLog {
   /** By code and address, the newest last. */
@@ -90,11 +98,8 @@ export class RefusalLog {
   #left = 0;
   #advisedAt = Number.NEGATIVE_INFINITY;
 
-  constructor({
-    log,
-    clock,
-    wallNow,
-  }: { readonly log: Logger; readonly clock: Clock; readonly wallNow: () => number }) {
+  constructor({ log, clock, wallNow, counters }: RefusalLogDeps) {
+    counters.attach(REFUSAL_METRICS, () => refusalReadings(counters.sessionsRefused));
     this.#wallNow = wallNow;
     this.#log = log;
     this.#clock = clock;

@@ -29,18 +29,16 @@ import {
   BAD_PATH,
   GOING_AWAY,
   peerOf,
-  REFUSAL_METRICS,
   type RefusalEntry,
   RefusalLog,
   type Refused,
-  refusalReadings,
   relayFull,
   TOO_LATE,
 } from "./refusals.ts";
 import { SessionIds } from "./session-ids.ts";
 import { clientSessionPolicy, type DecideSessionPolicy } from "./session-policy.ts";
 import { Setups } from "./setups.ts";
-import { TRAFFIC_METRICS, Traffic } from "./traffic.ts";
+import { Traffic } from "./traffic.ts";
 
 /** HTTP status of a refused session. */
 const STATUS_BAD_REQUEST = 400;
@@ -111,12 +109,8 @@ export class SessionHost {
 
   constructor(deps: SessionHostDeps) {
     this.#deps = deps;
-    this.#refusals = new RefusalLog(deps);
-    const { counters: counted } = deps.broadcasts;
-    counted.attach(REFUSAL_METRICS, () => refusalReadings(counted.sessionsRefused));
-    this.#traffic = new Traffic(deps.clock, deps.tenantSeries ?? 0);
-    counted.attach(TRAFFIC_METRICS, () => this.#traffic.readings());
-    counted.beforeScrape(() => this.#traffic.refresh());
+    this.#refusals = new RefusalLog({ ...deps, counters: deps.broadcasts.counters });
+    this.#traffic = new Traffic(deps.clock, deps.broadcasts.counters, deps.tenantSeries ?? 0);
     this.#meters = new Meters(deps.clock);
     this.#handshakes = new Handshakes(deps.clock);
     const { clock, maxSessions, broadcasts } = deps;
@@ -329,6 +323,7 @@ export class SessionHost {
       broadcasts,
       clock,
       limits,
+      who: opened,
       channels,
       hop,
       access,

@@ -1,6 +1,15 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../../moq/clock.ts";
-import { counter, Distribution, gauge, histogram, metricGroup, type Readings, type Sample } from "../../moq/metrics.ts";
+import {
+  counter,
+  Distribution,
+  gauge,
+  histogram,
+  type MetricSources,
+  metricGroup,
+  type Readings,
+  type Sample,
+} from "../../moq/metrics.ts";
 import { OTHER, Series } from "../../moq/series.ts";
 import type { Session } from "../../moq/session/index.ts";
 
@@ -94,8 +103,10 @@ export class Traffic {
   #reading: Promise<void> | undefined;
 
   /** `series`: tenants with figures of their own. */
-  constructor(clock: Clock, series: number) {
+  constructor(clock: Clock, sources: MetricSources, series: number) {
     this.#clock = clock;
+    sources.attach(TRAFFIC_METRICS, () => this.readings());
+    sources.beforeScrape(() => this.refresh());
     this.#tenants = new Series(series, () => ({ sessions: 0, received: 0, sent: 0 }));
   }
 

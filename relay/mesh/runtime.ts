@@ -134,6 +134,16 @@ export class MeshRuntime {
     return [...(rootless ? ["no_root"] : []), ...(control.nameTaken ? ["node_taken"] : [])];
   }
 
+  /** The name of the relay with this hop id. */
+  nameOf(hop: bigint): string | undefined {
+    return this.#node.routes.named(hop);
+  }
+
+  /** Milliseconds of the round trip to a relay to which a link is open. */
+  rttOf(node: string): number | undefined {
+    return this.#node.peers.session(node)?.figures().rttMs;
+  }
+
   view(): ClusterView {
     return clusterView(this.#node);
   }

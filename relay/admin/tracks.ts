@@ -1,0 +1,173 @@
+import { z } from "zod";
+import type { Broadcast, Broadcasts, Source, TrackView, ViewerView } from "../../moq/model/index.ts";
+import type { OpenSession, SessionHost } from "../host/index.ts";
+import { ApiProblem, type Operation, operation, pageOf, pageShape, pathField } from "../http/index.ts";
+
+/** Most viewers of one track in an answer. */
+const MAX_VIEWERS = 1_000;
+
+const row = z.object({
+  broadcast: z.string(),
+  track: z.string(),
+  viewers: z.int().describe("Subscriptions that it has now."),
+  subscribed: z.boolean().describe("The relay is subscribed to it at a publisher or another relay."),
+  kept: z.boolean().describe("It stays subscribed without viewers, for its newest group."),
+  cached_groups: z.int(),
+  cached_bytes: z.int(),
+  oldest_group: z.int().optional().describe("Of those in the cache."),
+  newest_group: z.int().optional().describe("Of those in the cache."),
+  newest_group_age_ms: z.number().optional().describe("Since the newest group began."),
+  cache_hits: z.int().describe("Joins and fetches that the cache answered."),
+  cache_misses: z.int(),
+  hit_ratio: z.number().optional().describe("Absent before the first join or fetch."),
+});
+
+const viewer = z.object({
+  session: z.string(),
+  address: z.string(),
+  groups_under_way: z.int(),
+  queued_bytes: z.int().describe("Of this track."),
+  lag_ms: z.number().describe("Age of the oldest group that is under way, against the newest group of the track."),
+  lost_groups: z.int(),
+});
+
+const hop = z.object({
+  hop: z.string().describe("Id of the relay or publisher in announcements; 0 is unknown."),
+  node: z.string().optional().describe("Its name, where this relay knows it."),
+  session: z.string().optional().describe("The session here of the last hop."),
+  rtt_ms: z.number().optional().describe("Round trip from this relay, where there is a link."),
+});
+
+const diagnostics = row.extend({
+  viewer_list: z.array(viewer).describe(`The ${MAX_VIEWERS} viewers that lag most.`),
+  upstream: z.array(hop).describe("The way of the track, from its publisher to this relay. Empty without a publisher."),
+});
+
+/** The mesh, as far as the way of a track is concerned. */
+export interface HopNames {
+  /** The name of the relay with this hop id. */
+  nameOf(hop: bigint): string | undefined;
+  /** Milliseconds of the round trip to a relay to which a link is open. */
+  rttOf(node: string): number | undefined;
+}
+
+export interface TrackParts {
+  readonly broadcasts: Broadcasts;
+  readonly host: Pick<SessionHost, "list">;
+  readonly hops: HopNames;
+}
+
+/** Tracks in use or in the cache. */
+export function trackOperations(parts: TrackParts): Operation[] {
+  const { broadcasts } = parts;
+  return [
+    operation(
+      {
+        method: "get",
+        path: "/tracks",
+        right: "read",
+        tag: "tracks",
+        id: "listTracks",
+        summary: "Tracks that have viewers, are kept or are in the cache, by broadcast.",
+        query: z.strictObject({ prefix: pathField.default("").describe("By whole segments."), ...pageShape }),
+        answer: pageOf(row),
+      },
+      ({ query: { prefix, limit, offset } }) => {
+        const items: z.output<typeof row>[] = [];
+        let total = 0;
+        for (const broadcast of broadcasts.list(prefix)) {
+          for (const track of broadcast.list()) {
+            if (total >= offset && items.length < limit) items.push(rowOf(broadcast.path, track.view()));
+            total += 1;
+          }
+        }
+        return { total, items };
+      },
+    ),
+    operation(
+      {
+        method: "get",
+        path: "/tracks/diagnostics",
+        right: "read",
+        tag: "tracks",
+        id: "getTrackDiagnostics",
+        summary: "One track: its groups in the cache, its viewers with their lag, and its way through the mesh.",
+        query: z.strictObject({ broadcast: pathField, track: z.string().max(1_024) }),
+        answer: diagnostics,
+      },
+      ({ query }) => diagnose(parts, query.broadcast, query.track),
+    ),
+  ];
+}
+
+function diagnose(parts: TrackParts, path: string, name: string): z.output<typeof diagnostics> {
+  const broadcast = parts.broadcasts.broadcast(path);
+  if (broadcast === undefined) throw new ApiProblem(404, "no_such_broadcast", "this relay knows no such broadcast");
+  // A peer that publishes the track itself may have one of its own beside that of all others: the one with most viewers is shown.
+  const [track] = [...broadcast.list()]
+    .filter((one) => one.name === name)
+    .map((one) => ({ view: one.view(), viewers: () => one.viewers() }))
+    .toSorted((a, b) => b.view.viewers - a.view.viewers);
+  if (track === undefined)
+    throw new ApiProblem(404, "no_such_track", "nobody uses such a track of this broadcast here");
+  const viewers = [...track.viewers()].toSorted((a, b) => b.lagMs - a.lagMs || b.lost - a.lost);
+  return {
+    ...rowOf(path, track.view),
+    viewer_list: viewers.slice(0, MAX_VIEWERS).map(viewerOf),
+    upstream: wayOf(parts, broadcast, track.view.source),
+  };
+}
+
+function rowOf(broadcast: string, view: TrackView): z.output<typeof row> {
+  const { hits, misses, oldest, newest, newestAgeMs } = view;
+  return {
+    broadcast,
+    track: view.track,
+    viewers: view.viewers,
+    subscribed: view.subscribed,
+    kept: view.kept,
+    cached_groups: view.cachedGroups,
+    cached_bytes: view.cachedBytes,
+    ...(oldest !== undefined && { oldest_group: oldest }),
+    ...(newest !== undefined && { newest_group: newest }),
+    ...(newestAgeMs !== undefined && { newest_group_age_ms: newestAgeMs }),
+    cache_hits: hits,
+    cache_misses: misses,
+    ...(hits + misses > 0 && { hit_ratio: hits / (hits + misses) }),
+  };
+}
+
+function viewerOf({ who, groups, queuedBytes, lagMs, lost }: ViewerView): z.output<typeof viewer> {
+  return {
+    session: who?.session ?? "",
+    address: who?.peer ?? "",
+    groups_under_way: groups,
+    queued_bytes: queuedBytes,
+    lag_ms: lagMs,
+    lost_groups: lost,
+  };
+}
+
+function wayOf({ host, hops }: TrackParts, broadcast: Broadcast, source: Source | undefined): z.output<typeof hop>[] {
+  const route = broadcast.routes.find((one) => one.source === source);
+  if (route === undefined) return [];
+  const way: z.output<typeof hop>[] = route.advertisement.hops.map((id) => {
+    const node = hops.nameOf(id);
+    return { hop: String(id), ...(node !== undefined && { node }) };
+  });
+  const last = way.at(-1) ?? { hop: "0" };
+  return [...way.slice(0, -1), { ...last, ...linkTo(last.node, sessionOf(host, route.source), hops) }];
+}
+
+function linkTo(node: string | undefined, open: OpenSession | undefined, hops: HopNames) {
+  const rtt = open?.session.figures().rttMs ?? (node === undefined ? undefined : hops.rttOf(node));
+  return {
+    ...(open !== undefined && { session: open.opened.session }),
+    ...(rtt !== undefined && { rtt_ms: rtt }),
+  };
+}
+
+function sessionOf(host: Pick<SessionHost, "list">, source: Source): OpenSession | undefined {
+  for (const one of host.list()) if (one.session.source === source) return one;
+  return undefined;
+}
