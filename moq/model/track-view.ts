@@ -1,7 +1,6 @@
 import type { DropReason } from "../counters.ts";
 import type { Asker, PeerName, Source } from "./contract.ts";
 import type { GroupStore } from "./group-store.ts";
-import type { Subscription } from "./subscription.ts";
 
 /** Groups that a viewer lost, as they are lost. */
 export interface Loss {
@@ -61,7 +60,7 @@ interface Parts {
   readonly now: number;
   readonly store: GroupStore;
   readonly use: CacheUse;
-  readonly subscriptions: ReadonlySet<Subscription>;
+  readonly subscriptions: { readonly size: number };
 }
 
 /** Its cost grows with the groups of the track that are cached. */
