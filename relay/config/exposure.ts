@@ -25,7 +25,7 @@ export function idleRole({ cluster }: Config): string | undefined {
 
 /** Settings that a relay in production must not have. */
 export function productionProblems({ config, origins }: LoadedConfig): Problem[] {
-  const { auth, tls } = config;
+  const { auth, server, tls } = config;
   const problem = (key: string, message: string): Problem => ({
     code: "conflict",
     key,
@@ -50,6 +50,9 @@ export function productionProblems({ config, origins }: LoadedConfig): Problem[]
             "clients do not trust a self-signed certificate: set `cert` and `key` to one of a public authority",
           ),
         ]
+      : []),
+    ...(server.plaintext === true && !isLoopbackHost(server.host)
+      ? [problem("server.plaintext", "tokens travel without encryption over `http:` and `ws:`")]
       : []),
     ...usedDeveloperTools(config).map(({ key, what }) => problem(key, `${what} is for developers`)),
   ];

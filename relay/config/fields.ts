@@ -115,6 +115,14 @@ export function flagField(about: About & { readonly default: boolean }) {
     .register(fields, { ...about, kind: "boolean", expects: "`true` or `false`", default: String(about.default) });
 }
 
+/** `true` or `false`, or neither. */
+export function optionalFlag(about: About & { readonly fallback: string }) {
+  return z
+    .boolean(expected("true or false"))
+    .optional()
+    .register(fields, { ...about, kind: "boolean", expects: "`true` or `false`", default: "" });
+}
+
 export function integer(about: About & { readonly default: number; readonly min: number; readonly max: number }) {
   const { min, max, ...rest } = about;
   return z

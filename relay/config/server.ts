@@ -1,6 +1,6 @@
 import { EXPERIMENTAL_PROTOCOLS } from "../../moq/session/index.ts";
 import { ENGINE_NAMES } from "../../transport/engines.ts";
-import { choice, choices, flagField, integer, text } from "./fields.ts";
+import { choice, choices, flagField, integer, optionalFlag, text } from "./fields.ts";
 import { section } from "./section.ts";
 
 export const serverSection = section("server", "Where the relay listens for publishers and viewers, and how.", {
@@ -29,6 +29,11 @@ export const serverSection = section("server", "Where the relay listens for publ
     default: 0,
     min: 0,
     max: 64,
+  }),
+  plaintext: optionalFlag({
+    description:
+      "Serve `http:` and `ws:` on the public port of TCP besides `https:` and `wss:`. Without it, plain requests get 426 and a sentence, except for the fingerprint of a self-signed certificate and for `[http] public_health`. Set it behind a proxy that ends TLS.",
+    fallback: "`true` where only this machine reaches `host`, else `false`",
   }),
   developer_tools: flagField({
     description:

@@ -1,5 +1,5 @@
 import { Places } from "../../auth/index.ts";
-import { type Config, listenAddress } from "../config/index.ts";
+import { type Config, isLoopbackHost, listenAddress } from "../config/index.ts";
 import { type Listeners, openListeners } from "./listeners.ts";
 import { linkLimits } from "./options.ts";
 import type { PublicPortDeps } from "./public-port.ts";
@@ -20,6 +20,7 @@ export async function openClusterPort(deps: ClusterPortDeps): Promise<Listeners 
     protocols,
     limits: linkLimits(config),
     tls,
+    plaintext: isLoopbackHost(address.host),
     onRequest: (request) => host.accept(request, "cluster"),
     qmux: websocket,
     http: {

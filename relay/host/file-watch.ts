@@ -79,7 +79,10 @@ export class FileWatch {
   /** What {@link FILE_METRICS} are read from. */
   get readings(): Readings<keyof typeof FILE_METRICS.metrics> {
     const by = (count: (one: Watched) => number) =>
-      this.#watched.map((one) => [{ files: one.group }, count(one)] as const);
+      GROUPS.map((files) => {
+        const one = this.#watched.find(({ group }) => group === files);
+        return [{ files }, one === undefined ? 0 : count(one)] as const;
+      });
     return {
       reloads: by((one) => this.#reloads.get(one) ?? 0),
       failures: by((one) => this.#failures.get(one) ?? 0),

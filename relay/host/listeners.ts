@@ -45,6 +45,8 @@ export interface ListenersOptions {
   readonly protocols: readonly string[];
   readonly limits: LinkLimits;
   readonly tls: ListenerTls;
+  /** Serve HTTP and WebSocket without TLS as well. */
+  readonly plaintext: boolean;
   readonly onRequest: (request: LinkRequest) => void;
 }
 
@@ -110,7 +112,7 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
     if (options.http === undefined) return new Listeners(udp, undefined, []);
     const { port } = udp.address;
     try {
-      const http = await listenPublic({ ...options.http, host, port, tls });
+      const http = await listenPublic({ ...options.http, host, port, tls, plaintext: options.plaintext });
       return new Listeners(udp, { port: http, tls }, attachWebSockets(options, http));
     } catch (error) {
       await udp.close();
@@ -133,9 +135,13 @@ async function listenUdp(options: ListenersOptions, host: string): Promise<Liste
   }
 }
 
-function attachWebSockets({ qmux, protocols, limits, onRequest }: ListenersOptions, http: HttpPort): Listener[] {
+function attachWebSockets(
+  { qmux, plaintext, protocols, limits, onRequest }: ListenersOptions,
+  http: HttpPort,
+): Listener[] {
   if (qmux === undefined) return [];
-  return [http.plain, http.secure].map((server) => qmux.attach(server, { protocols, limits }, onRequest));
+  const servers = plaintext ? [http.plain, http.secure] : [http.secure];
+  return servers.map((server) => qmux.attach(server, { protocols, limits }, onRequest));
 }
 
 /** `host`, but `0.0.0.0` for `::` on a machine without IPv6. */

@@ -1,6 +1,6 @@
 import { Places } from "../../auth/index.ts";
 import type { Engine } from "../../moq/link.ts";
-import type { Config } from "../config/index.ts";
+import { type Config, isLoopbackHost } from "../config/index.ts";
 import { type Page, type PublicHttpOptions, readPage } from "../http/index.ts";
 import type { HandshakeRate } from "../pressure/index.ts";
 import type { Defects } from "./defects.ts";
@@ -40,6 +40,7 @@ export function openPublicPort(deps: PublicPortDeps): Promise<Listeners> {
     protocols,
     limits: linkLimits(config),
     tls,
+    plaintext: server.plaintext ?? isLoopbackHost(server.host),
     onRequest: (request) => host.accept(request),
     ...(server.websocket && { qmux: websocket }),
     ...((http.enabled || server.websocket) && {

@@ -33,10 +33,27 @@ const REQUESTS_PER_CONNECTION = 1_000;
 /** Answer to an upgrade that no listener handles. */
 const NO_UPGRADE = "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
+/** What a client without TLS is told at a port that serves none. */
+export const TLS_ONLY_TEXT = "this port speaks TLS only: use https: or wss: instead";
+
+/** The headers of that answer (RFC 9110 section 15.5.22). */
+export const TLS_ONLY_HEADERS = { Upgrade: "TLS/1.3, HTTP/1.1", Connection: "Upgrade, close" } as const;
+
+const TLS_ONLY = [
+  "HTTP/1.1 426 Upgrade Required",
+  ...Object.entries(TLS_ONLY_HEADERS).map(([name, value]) => `${name}: ${value}`),
+  "Content-Type: text/plain; charset=utf-8",
+  `Content-Length: ${TLS_ONLY_TEXT.length + 1}`,
+  "",
+  `${TLS_ONLY_TEXT}\n`,
+].join("\r\n");
+
 export interface PortOptions {
   readonly host: string;
   readonly port: number;
   readonly tls: PortTls;
+  /** False: a WebSocket without TLS is refused. */
+  readonly plaintext: boolean;
   /** For connections that have not been upgraded. */
   readonly places: Places;
   /** Takes a connection; false for one that is cut at once. Default: takes all. */
@@ -109,7 +126,7 @@ export class HttpPort {
       server.prependListener("upgrade", (request, socket: Socket) => {
         toOriginForm(request);
         if (server.listenerCount("upgrade") > 1) this.#leave(endOf(socket));
-        else socket.end(NO_UPGRADE, () => socket.destroy());
+        else socket.end(server === this.plain && !options.plaintext ? TLS_ONLY : NO_UPGRADE, () => socket.destroy());
       });
       // This event starts the checks of header and request time-outs; these two servers never listen themselves.
       server.emit("listening");

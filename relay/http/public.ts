@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { TLSSocket } from "node:tls";
 import { type AccessQuestion, answerAccess, asksAccess, type Verdict } from "./access.ts";
 import type { Page } from "./page.ts";
-import { HttpPort, type PortOptions } from "./port.ts";
+import { HttpPort, type PortOptions, TLS_ONLY_HEADERS, TLS_ONLY_TEXT } from "./port.ts";
 import { guarded, readPath, send, sendText } from "./respond.ts";
 
 export interface PublicHttpOptions extends PortOptions {
@@ -42,6 +43,11 @@ function answer(options: PublicHttpOptions, request: IncomingMessage, response: 
     const { ready, live } = options.health();
     const good = path === "/health/ready" ? ready : live;
     send(request, response, good ? 200 : 503, { "Cache-Control": "no-store" }, "");
+    return;
+  }
+  // What follows may carry a token, or a page that asks for one.
+  if (!options.plaintext && !(request.socket instanceof TLSSocket)) {
+    sendText(request, response, 426, TLS_ONLY_TEXT, TLS_ONLY_HEADERS);
     return;
   }
   if (options.access !== undefined && asksAccess(path)) {

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import type { KeyPairPem, Link } from "../../moq/link.ts";
+import type { KeyPairPem, Link, Trust } from "../../moq/link.ts";
 import { createQmux } from "../../transport/qmux/index.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
 import { Authority } from "../support/authority.ts";
@@ -204,5 +204,29 @@ describe("the powers of a relay", { skip: missingEngine() }, () => {
         await assert.rejects(enter(relay, scheme, { ...control, token, port }));
       }
       assert.equal(relay.counters.sessionsRefused.size, 0);
+    }));
+});
+
+describe("a relay without plaintext", { skip: missingEngine() }, () => {
+  it("answers http and ws with 426 and a sentence, but tells its fingerprint", () =>
+    withRelay({ "server.plaintext": "false", "http.public_health": "true" }, async (relay) => {
+      for (const path of ["/", "/access/live?jwt=x", "/nothing"]) {
+        const response = await fetch(relay.at("http", path));
+        assert.equal(response.status, 426);
+        assert.match(await response.text(), /^this port speaks TLS only: use https: or wss: instead\n$/);
+      }
+      const fingerprint = await fetch(relay.at("http", "/certificate.sha256"));
+      assert.equal((await fingerprint.text()).trim(), relay.relay.fingerprint);
+      assert.equal((await fetch(relay.at("http", "/health/ready"))).status, 200);
+      const engine = createQmux({ clock: systemClock, warn: () => {} });
+      const dial = (scheme: string, trust: Trust) =>
+        openClient((attach) =>
+          engine.dial(
+            { url: relay.at(scheme), protocols: ["moq-lite-05"], trust, limits: LINK, timeoutMs: 10_000 },
+            attach,
+          ),
+        );
+      await assert.rejects(dial("ws", { kind: "system" }), { code: "dial_rejected", status: 426, message: /TLS only/ });
+      await dial("wss", relay.trust);
     }));
 });

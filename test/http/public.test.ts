@@ -54,6 +54,7 @@ async function open(
     host: "127.0.0.1",
     port: 0,
     tls: new ServerTls(certificate.certificate),
+    plaintext: true,
     places: new Places(maxConnections),
     fingerprint: () => (selfSigned ? certificate.fingerprint : undefined),
     failed: (error) => assert.fail(String(error)),
