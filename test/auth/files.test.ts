@@ -1,25 +1,25 @@
 /** Files of keys and revocations that cannot be read, should not be there, or are open to others. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { parseKeys, publicJwk } from "../../auth/index.ts";
 import { parseJson } from "../../auth/json.ts";
 import { Watch } from "../../auth/watch.ts";
 import { until } from "../support/until.ts";
-import { fileOf, generateKey, NOW_SECONDS, type OpenedAuth, openAuth, signToken, WallClock } from "./support.ts";
+import {
+  fileOf,
+  foldersForTests,
+  generateKey,
+  NOW_SECONDS,
+  type OpenedAuth,
+  openAuth,
+  signToken,
+  WallClock,
+} from "./support.ts";
 
-const folders: string[] = [];
-async function folder(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), "moqmesh-files-"));
-  folders.push(path);
-  return path;
-}
-after(async () => {
-  for (const path of folders) await rm(path, { recursive: true, force: true });
-});
+const folder = foldersForTests();
 
 const CLAIMS = { root: "demo", get: [""], exp: NOW_SECONDS + 100_000, jti: "t1" };
 const one = await generateKey({ alg: "ES256", kid: "one" });

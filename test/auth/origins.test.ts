@@ -1,13 +1,13 @@
 /** Browser origins: whose pages may open sessions, and what every engine tells of the page. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import WebSocket from "ws";
 import { Origins } from "../../auth/origins.ts";
 import { TransportError } from "../../moq/link.ts";
 import { originFault } from "../../relay/config/origin.ts";
-import { missingEngine, nativeClient } from "../support/engines.ts";
+import { missingEngine } from "../support/engines.ts";
 import { type TestRelay, withRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
+import { dialAsPage, webSocketStatus } from "./pages.ts";
 
 const LISTED = ["https://app.example", "https://*.cdn.example", "http://localhost:5173", "null"];
 
@@ -52,39 +52,16 @@ it("text that no browser sends as an origin is refused in the configuration", ()
 });
 
 function overWebSocket({ port }: TestRelay, origin: string | undefined): Promise<number> {
-  const headers = { ...(origin !== undefined && { Origin: origin }) };
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/`, ["moq-lite-05"], { headers });
-  return new Promise((resolve, reject) => {
-    socket.once("open", () => {
-      resolve(101);
-      socket.terminate();
-    });
-    socket.once("unexpected-response", (_request, { statusCode = 0 }) => {
-      resolve(statusCode);
-      socket.terminate();
-    });
-    socket.once("error", reject);
-  });
+  return webSocketStatus(port, origin === undefined ? {} : { Origin: origin });
 }
 
 /** Dials by WebTransport as a page of `origin`; resolves with what the relay logs of it. */
 async function overWebTransport(relay: TestRelay, origin: string | undefined): Promise<unknown> {
-  const engine = await nativeClient();
-  const none = { data: () => {}, fin: () => {}, reset: () => {}, stop: () => {} };
-  const handler = { uni: () => none, bidi: () => none, datagram: () => {}, capacity: () => {}, backlog: () => {} };
-  const options = {
-    url: relay.at("https"),
-    protocols: ["moq-lite-05"],
-    headers: new Map(origin === undefined ? [] : [["origin", origin]]),
-    trust: { kind: "insecure" as const },
-    limits: { uniStreams: 9, bidiStreams: 9, idleTimeoutMs: 9_000, keepAliveMs: 2_000, queueMark: 1_000_000 },
-    timeoutMs: 20_000,
-  };
   const decisions = () => relay.entries.filter(({ msg }) => msg === "session refused" || msg === "session opened");
   const before = decisions().length;
-  const link = await engine
-    .dial(options, () => ({ ...handler, drained: () => {}, closed: () => {} }))
-    .catch((error: unknown) => assert.ok(error instanceof TransportError, String(error)));
+  const link = await dialAsPage("127.0.0.1", relay.port, origin).catch((error: unknown) =>
+    assert.ok(error instanceof TransportError, String(error)),
+  );
   await until(() => decisions().length > before, "the relay has decided");
   link?.close(0, "");
   const { msg, code } = decisions().at(-1) ?? {};

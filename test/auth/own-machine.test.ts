@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import WebSocket from "ws";
 import { TransportError } from "../../moq/link.ts";
 import { loadConfig } from "../../relay/config/config.ts";
 import { isLocalRequest } from "../../relay/http/local.ts";
-import { missingEngine, nativeClient } from "../support/engines.ts";
+import { missingEngine } from "../support/engines.ts";
 import { type TestRelay, withRelay } from "../support/relay.ts";
+import { dialAsPage, webSocketStatus } from "./pages.ts";
 
 /** Host and origin of a request, and whether the relay accepts it. The port is that of the relay. */
 const TABLE: [host: string, origin: string | undefined, accepted: boolean][] = [
@@ -29,18 +29,7 @@ const TABLE: [host: string, origin: string | undefined, accepted: boolean][] = [
 
 function status({ port }: TestRelay, host: string, origin: string | undefined): Promise<number> {
   const headers = { Host: `${host}:${port}`, ...(origin !== undefined && { Origin: origin }) };
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/`, ["moq-lite-05"], { headers });
-  return new Promise((resolve, reject) => {
-    socket.once("open", () => {
-      resolve(101);
-      socket.terminate();
-    });
-    socket.once("unexpected-response", (_request, { statusCode = 0 }) => {
-      resolve(statusCode);
-      socket.terminate();
-    });
-    socket.once("error", reject);
-  });
+  return webSocketStatus(port, headers);
 }
 
 describe("a relay with nothing configured", () => {
@@ -55,28 +44,10 @@ describe("a relay with nothing configured", () => {
 
   it("accepts WebTransport by the same rules", { skip: missingEngine() }, () =>
     withRelay({}, async (relay) => {
-      const engine = await nativeClient();
-      const none = { data: () => {}, fin: () => {}, reset: () => {}, stop: () => {} };
-      const handler = { uni: () => none, bidi: () => none, datagram: () => {}, capacity: () => {}, backlog: () => {} };
-      const dial = async (host: string, origin: string | undefined) => {
-        const link = await engine.dial(
-          {
-            url: new URL(`https://${host}:${relay.port}/`),
-            address: "127.0.0.1",
-            protocols: ["moq-lite-05"],
-            headers: new Map(origin === undefined ? [] : [["origin", origin]]),
-            trust: { kind: "insecure" },
-            limits: { uniStreams: 9, bidiStreams: 9, idleTimeoutMs: 9_000, keepAliveMs: 2_000, queueMark: 1_000_000 },
-            timeoutMs: 20_000,
-          },
-          () => ({ ...handler, drained: () => {}, closed: () => {} }),
-        );
-        link.close(0, "");
-      };
       for (const [host, origin, accepted] of TABLE) {
-        const dialled = dial(host, origin);
+        const dialled = dialAsPage(host, relay.port, origin);
         const refused = (error: unknown) => error instanceof TransportError && error.status === 403;
-        if (accepted) await dialled;
+        if (accepted) (await dialled).close(0, "");
         else await assert.rejects(dialled, refused, `${host} ${origin}`);
       }
     }),

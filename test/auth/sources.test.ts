@@ -1,22 +1,13 @@
 /** Keys from files, folders, URLs and a deciding service; revocation; and the limits of addresses. */
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { Addresses, type Grant, isLoopback, publicJwk, type Visitor } from "../../auth/index.ts";
 import { until } from "../support/until.ts";
-import { fileOf, generateKey, NOW_SECONDS, openAuth, signToken } from "./support.ts";
+import { fileOf, foldersForTests, generateKey, NOW_SECONDS, openAuth, signToken } from "./support.ts";
 
-const folders: string[] = [];
-async function folder(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), "moqmesh-auth-"));
-  folders.push(path);
-  return path;
-}
-after(async () => {
-  for (const path of folders) await rm(path, { recursive: true, force: true });
-});
+const folder = foldersForTests();
 
 const CLAIMS = { root: "demo", put: ["a"], get: [""], exp: NOW_SECONDS + 60, jti: "t1", sub: "ann" };
 const one = await generateKey({ alg: "ES256", kid: "one" });

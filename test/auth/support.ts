@@ -1,4 +1,8 @@
 /** Keys, tokens and a time for tests of who may do what. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after } from "node:test";
 import { SignJWT } from "jose";
 import { type AuthClock, Authenticator, type AuthOptions, generateKey, type Key, signToken } from "../../auth/index.ts";
 import { signerOf } from "../../auth/keys/key.ts";
@@ -6,6 +10,19 @@ import { signerOf } from "../../auth/keys/key.ts";
 /** 2026-01-01T00:00:00Z in milliseconds. */
 export const NOW = 1_767_225_600_000;
 export const NOW_SECONDS = NOW / 1000;
+
+/** Makes a new folder at each call. All are removed after the tests of the file. */
+export function foldersForTests(): () => Promise<string> {
+  const folders: string[] = [];
+  after(async () => {
+    for (const path of folders) await rm(path, { recursive: true, force: true });
+  });
+  return async () => {
+    const path = await mkdtemp(join(tmpdir(), "moqmesh-auth-"));
+    folders.push(path);
+    return path;
+  };
+}
 
 /** A clock that tests turn; timers run when it is advanced. */
 export class WallClock implements AuthClock {

@@ -26,6 +26,11 @@ async function join(relay: GuardedRelay, tenant: string, version: string = VERSI
   return await relay.connect(version, await relay.token({ root: tenant, put: "", get: "" }));
 }
 
+/** Two clients of the tenant "a" and one of "b". */
+async function threeClients(relay: GuardedRelay, version: string) {
+  return [await join(relay, "a", version), await join(relay, "a", version), await join(relay, "b", version)] as const;
+}
+
 /** A group every tenth of a second for `seconds`. */
 async function sendFor(relay: GuardedRelay, seconds: number, publishers: readonly TestPublisher[], from = 0) {
   for (let group = from; group < from + seconds * GROUPS_PER_SECOND; group++) {
@@ -41,11 +46,7 @@ for (const version of VERSIONS) {
   describe(`${version}: bounds of a tenant`, () => {
     it("a broadcast over the bound ends the session that announces it, and one that ends makes room", () =>
       guarded({ "auth.broadcasts_per_tenant": "2" }, async (relay) => {
-        const [one, two, other] = [
-          await join(relay, "a", version),
-          await join(relay, "a", version),
-          await join(relay, "b", version),
-        ];
+        const [one, two, other] = await threeClients(relay, version);
         const first = one.publish("a/1");
         one.publish("a/2");
         other.publish("b/1");
@@ -71,11 +72,7 @@ for (const version of VERSIONS) {
 
     it("a subscription over the bound is refused, and one that ends makes room", () =>
       guarded({ "auth.subscriptions_per_tenant": "2" }, async (relay) => {
-        const [publisher, viewer, other] = [
-          await join(relay, "a", version),
-          await join(relay, "a", version),
-          await join(relay, "b", version),
-        ];
+        const [publisher, viewer, other] = await threeClients(relay, version);
         for (const path of ["a/1", "a/2", "a/3"]) publisher.publish(path);
         other.publish("b/1");
         await relay.pass(100);

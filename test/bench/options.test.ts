@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { UsageError } from "../../bench/flags.ts";
 import { type FanoutOptions, fanoutHelp, parseFanout } from "../../bench/options.ts";
+import { refusedBy } from "../support/usage.ts";
 
 function parsed(...args: string[]): FanoutOptions {
   const options = parseFanout(args);
@@ -9,13 +9,7 @@ function parsed(...args: string[]): FanoutOptions {
   return options;
 }
 
-function refused(pattern: RegExp, ...args: string[]): void {
-  assert.throws(
-    () => parseFanout(args),
-    (error) => error instanceof UsageError && pattern.test(error.message),
-    args.join(" "),
-  );
-}
+const refused = refusedBy(parseFanout);
 
 describe("options of the fan-out bench", () => {
   it("have defaults", () => {

@@ -163,12 +163,18 @@ describe("a list that the relay cuts", () => {
     }));
 });
 
+/** `ls --follow` that has listed its first broadcast, live/a. */
+async function followed(relay: TestRelay) {
+  await publishTo(relay.at("ws"), "live/a", "chat", [["x"]]);
+  const io = recordedIo();
+  const following = runProgram(["ls", relay.at("ws").href, "--follow"], io);
+  await until(() => io.stdout() === "+ live/a\n");
+  return { io, following };
+}
+
 test("ls --follow ends silently with 130 at Ctrl-C", () =>
   withRelay(OPEN, async (relay) => {
-    await publishTo(relay.at("ws"), "live/a", "chat", [["x"]]);
-    const io = recordedIo();
-    const following = runProgram(["ls", relay.at("ws").href, "--follow"], io);
-    await until(() => io.stdout() === "+ live/a\n");
+    const { io, following } = await followed(relay);
     process.emit("SIGINT", "SIGINT");
     assert.equal(await following, 130);
     assert.equal(io.stdout(), "+ live/a\n");
@@ -177,10 +183,7 @@ test("ls --follow ends silently with 130 at Ctrl-C", () =>
 
 test("ls --follow reports the end of the session, and does not report broadcasts as ended", () =>
   withRelay(OPEN, async (relay) => {
-    await publishTo(relay.at("ws"), "live/a", "chat", [["x"]]);
-    const io = recordedIo();
-    const following = runProgram(["ls", relay.at("ws").href, "--follow"], io);
-    await until(() => io.stdout() === "+ live/a\n");
+    const { io, following } = await followed(relay);
     await relay.relay.close("gone fishing");
     assert.equal(await following, 1);
     assert.equal(io.stderr(), "moqmesh: the relay has ended the session: gone fishing\n");

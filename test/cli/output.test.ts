@@ -32,8 +32,9 @@ function wordy(name: string): { file: string; break: () => void } {
   return { file, break: () => writeFileSync(file, `[limits]\n${keys.join("\n")}\n`) };
 }
 
-test("a relay whose log has a stuck reader keeps running, and ends on SIGTERM", async () => {
-  const config = wordy("still.toml");
+/** A relay whose output is not read any more and that has lost lines. */
+async function stuck(name: string) {
+  const config = wordy(name);
   const program = serve([config.file]);
   const { admin } = await program.ready();
   program.child.stdout?.pause();
@@ -42,21 +43,18 @@ test("a relay whose log has a stuck reader keeps running, and ends on SIGTERM", 
     program.kill("SIGHUP");
     await delay(20);
   }
+  return program;
+}
+
+test("a relay whose log has a stuck reader keeps running, and ends on SIGTERM", async () => {
+  const program = await stuck("still.toml");
   program.kill("SIGTERM");
   assert.equal(await new Promise((resolve) => program.child.once("exit", resolve)), 0);
   program.child.stdout?.resume();
 });
 
 test("a relay logs how many lines were lost once its log is read again", async () => {
-  const config = wordy("slow.toml");
-  const program = serve([config.file]);
-  const { admin } = await program.ready();
-  program.child.stdout?.pause();
-  config.break();
-  while ((await linesLost(admin)) === 0) {
-    program.kill("SIGHUP");
-    await delay(20);
-  }
+  const program = await stuck("slow.toml");
   program.child.stdout?.resume();
   await program.says(/"level":"warn".*"lines":\d+,"why":"the reader is too slow","msg":"log lines were lost"/);
 });

@@ -41,14 +41,20 @@ async function certificateFiles(name: string) {
   return { args: ["--cert", cert, "--key", key], put };
 }
 
-test("a replaced certificate is served after SIGHUP, and the log says so", {
-  skip: keepsCertificate,
-}, async () => {
-  const { args, put } = await certificateFiles("hup");
+/** A relay whose certificate files were replaced; `before` is the certificate that it served until then. */
+async function replaced(name: string) {
+  const { args, put } = await certificateFiles(name);
   const program = serve(args);
   const { port } = await program.ready();
   const before = await shown(port);
   await put();
+  return { program, port, before };
+}
+
+test("a replaced certificate is served after SIGHUP, and the log says so", {
+  skip: keepsCertificate,
+}, async () => {
+  const { program, port, before } = await replaced("hup");
   program.kill("SIGHUP");
   await program.says(/"sections":\["\[tls\]"\],"msg":"certificate files reloaded"/);
   assert.notEqual(await shown(port), before);
@@ -57,11 +63,7 @@ test("a replaced certificate is served after SIGHUP, and the log says so", {
 test("a replaced certificate is served within seconds without a signal", {
   skip: keepsCertificate,
 }, async () => {
-  const { args, put } = await certificateFiles("alone");
-  const program = serve(args);
-  const { port } = await program.ready();
-  const before = await shown(port);
-  await put();
+  const { program, port, before } = await replaced("alone");
   await program.says(/"msg":"certificate replaced/);
   assert.notEqual(await shown(port), before);
 });

@@ -138,6 +138,15 @@ class Notes implements ScopeSink {
   }
 }
 
+/** An origin of the root `root` that has live/a, and an edge that asks that root for everything. */
+function publishedAt(world: World) {
+  const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
+  const notes = new Notes();
+  edge.ask({ kind: "under", prefix: "" }, notes);
+  origin.hold(holdingOf("live/a", "o1", { hops: [2n] }));
+  return { origin, edge, notes };
+}
+
 describe("a control session", () => {
   it("announces to one relay what another registered, under a prefix and for one path, until it is released", async () => {
     const world = new World();
@@ -226,10 +235,7 @@ describe("a control session", () => {
   it("may be lost: what was announced stays known, and a restarted root learns everything again", async () => {
     const world = new World();
     const first = await world.root("root");
-    const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
-    const notes = new Notes();
-    edge.ask({ kind: "under", prefix: "" }, notes);
-    origin.hold(holdingOf("live/a", "o1", { hops: [2n] }));
+    const { origin, edge, notes } = publishedAt(world);
     origin.hold(holdingOf("live/b", "o1", { hops: [2n] }));
     await world.pass(300);
     assert.equal(notes.take().length, 3);
@@ -248,10 +254,7 @@ describe("a control session", () => {
   it("may be lost, reopened and lost again: nothing is forgotten while there is none", async () => {
     const world = new World();
     const first = await world.root("root");
-    const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
-    const notes = new Notes();
-    edge.ask({ kind: "under", prefix: "" }, notes);
-    origin.hold(holdingOf("live/a", "o1", { hops: [2n] }));
+    const { origin, edge, notes } = publishedAt(world);
     await world.pass(300);
     await first.listener.close();
     await world.pass(1_000);
@@ -411,10 +414,7 @@ describe("a registered relay", () => {
   it("is not withdrawn when the root is lost twice within a lease", async () => {
     const world = new World();
     const first = await world.root("root");
-    const [origin, edge] = [world.relay("o1", ["root"]), world.relay("e1", ["root"])];
-    const notes = new Notes();
-    edge.ask({ kind: "under", prefix: "" }, notes);
-    origin.hold(holdingOf("live/a", "o1", { hops: [2n] }));
+    const { notes } = publishedAt(world);
     await world.pass(300);
     await first.listener.close();
     const second = await world.root("root");

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { World } from "../../lab/sim/world.ts";
 import type { TestClient } from "../session/support.ts";
+import { meshWith } from "./worlds.ts";
 
 /** Asks as `moqmesh ls` does. Says after how many milliseconds the list was there, what it had, and whether it was all. */
 async function list(world: World, client: TestClient, atMostMs: number) {
@@ -26,15 +27,7 @@ async function list(world: World, client: TestClient, atMostMs: number) {
 
 describe("the first list of what is live", () => {
   it("has what other relays publish, at an edge that has asked for nothing before", async () => {
-    const world = new World(["root"], () => 0.5);
-    for (const [node, role] of [
-      ["root", "root"],
-      ["o1", "origin"],
-      ["e1", "edge"],
-    ] as const) {
-      await world.start(node, role);
-    }
-    await world.pass(500);
+    const world = await meshWith({ o1: "origin", e1: "edge" });
     (await world.client("o1")).publish("live/a");
     await world.pass(100);
     const { ms, ...listed } = await list(world, await world.client("e1"), 1_000);
@@ -44,16 +37,7 @@ describe("the first list of what is live", () => {
   });
 
   it("has what other relays know where no root can be asked", async () => {
-    const world = new World(["root"], () => 0.5);
-    for (const [node, role] of [
-      ["root", "root"],
-      ["o1", "origin"],
-      ["r1", "regional"],
-      ["e1", "edge"],
-    ] as const) {
-      await world.start(node, role);
-    }
-    await world.pass(500);
+    const world = await meshWith({ o1: "origin", r1: "regional", e1: "edge" });
     await world.relay("root").kill();
     await world.pass(2_000);
     (await world.client("o1")).publish("live/a");

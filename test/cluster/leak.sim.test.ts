@@ -5,8 +5,9 @@ import v8 from "node:v8";
 import vm from "node:vm";
 import type { SimRelay } from "../../lab/sim/relay.ts";
 import { IDLE_MS, LEASE_MS } from "../../lab/sim/settings.ts";
-import { World } from "../../lab/sim/world.ts";
+import type { World } from "../../lab/sim/world.ts";
 import type { TestClient } from "../session/support.ts";
+import { meshWith } from "./worlds.ts";
 
 const BROADCASTS = 1_000;
 /** At once: as many as fit into the bounds of a test's relay while those before them linger. */
@@ -62,12 +63,7 @@ async function comeAndGo(world: World, publisher: TestClient, watching: TestClie
 
 describe("a thousand broadcasts that were published and ended", { timeout: 110_000 }, () => {
   it("leave every table and the memory as before, watched or not", async (t) => {
-    const world = new World(["root"], () => 0.5);
-    await world.start("root", "root");
-    for (const node of ["o1", "o2"]) await world.start(node, "origin");
-    await world.start("r1", "regional");
-    await world.start("e1", "edge");
-    await world.pass(500);
+    const world = await meshWith({ o1: "origin", o2: "origin", r1: "regional", e1: "edge" });
     const [publisher, watching] = [await world.client("o1"), await world.client("e1")];
     await world.pass(CALM_MS);
     const counts = () => new Map([...world.relays].map(([node, relay]) => [node, countsOf(relay)]));

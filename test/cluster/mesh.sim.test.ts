@@ -1,9 +1,11 @@
 /** Whole meshes that come to harm, from seeds that are printed: MOQMESH_SEED=N runs one again. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { Chance } from "../../lab/sim/random.ts";
 import { IDLE_MS, LEASE_MS } from "../../lab/sim/settings.ts";
 import { World } from "../../lab/sim/world.ts";
 import { LIVE, type TestPublisher, type TestViewer } from "../session/support.ts";
+import { announcedTo } from "./worlds.ts";
 
 /** Milliseconds in which a broadcast that can be reached is to be watchable, whatever happened before. */
 const BOUNDED_MS = 15_000;
@@ -11,23 +13,12 @@ const BOUNDED_MS = 15_000;
 const given = process.env["MOQMESH_SEED"];
 const SEEDS = given === undefined ? [1, 2, 3] : [Number(given)];
 
-/** Mulberry32: small, and the same everywhere. */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const ORIGINS = ["o1", "o2"];
 const REGIONALS = ["r1", "r2"];
 const EDGES = ["e1", "e2", "e3"];
 
 async function meshOf(seed: number): Promise<World> {
-  const world = new World(["root"], randomOf(seed));
+  const world = new World(["root"], new Chance(seed).next);
   await world.start("root", "root");
   for (const node of ORIGINS) await world.start(node, "origin");
   for (const node of REGIONALS) await world.start(node, "regional");
@@ -137,7 +128,7 @@ describe("a mesh in one process", () => {
   for (const seed of SEEDS) {
     it(`stays watchable through kills, restarts and partitions (seed ${seed})`, { timeout: 110_000 }, async (t) => {
       const world = await meshOf(seed);
-      const random = randomOf(seed * 7_919);
+      const random = new Chance(seed * 7_919).next;
       const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
       let publisher = (await world.client("o1")).publish("live/a");
       let group = 0;
@@ -179,16 +170,7 @@ describe("a mesh in one process", () => {
   it("forgets a broadcast when its origin is gone for longer than a lease", async () => {
     const world = await meshOf(5);
     (await world.client("o1")).publish("live/a");
-    const watcher = await world.client("e1");
-    const seen: string[] = [];
-    watcher.session.follow("", {
-      list: () => [],
-      watch: () => () => {},
-      publish: (path) => {
-        seen.push(`+${path}`);
-        return { update: () => {}, end: () => void seen.push(`-${path}`) };
-      },
-    });
+    const seen = announcedTo(await world.client("e1"));
     await world.pass(1_000);
     assert.deepEqual(seen, ["+live/a"]);
     await world.relay("o1").kill();

@@ -3,21 +3,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { LEASE_MS } from "../../lab/sim/settings.ts";
 import { World } from "../../lab/sim/world.ts";
-import { LIVE, type TestClient } from "../session/support.ts";
-
-/** A viewer that watches broadcasts, with what was announced to it. */
-function follow(client: TestClient): string[] {
-  const log: string[] = [];
-  client.session.follow("", {
-    list: () => [],
-    watch: () => () => {},
-    publish: (path) => {
-      log.push(`+${path}`);
-      return { update: () => {}, end: () => void log.push(`-${path}`) };
-    },
-  });
-  return log;
-}
+import { LIVE } from "../session/support.ts";
+import { announcedTo } from "./worlds.ts";
 
 function known(world: World, node: string) {
   const registry = world.relay(node).mesh.root?.registry;
@@ -36,7 +23,7 @@ describe("a relay that is also a root", () => {
     const publisher = await world.client("o1");
     const live = publisher.publish("live/a");
     const client = await world.client("e1");
-    const log = follow(client);
+    const log = announcedTo(client);
     const viewer = client.watch("live/a", LIVE);
     await world.pass(500);
     live.send(0, "one", "two");
@@ -56,7 +43,7 @@ describe("a relay that is also a root", () => {
     await world.pass(500);
     const live = (await world.client("o2")).publish("live/b");
     const client = await world.client("o1");
-    const log = follow(client);
+    const log = announcedTo(client);
     const viewer = client.watch("live/b", LIVE);
     await world.pass(500);
     live.send(0, "frame");
@@ -96,7 +83,7 @@ describe("a relay that is also a root", () => {
     await world.pass(6_000);
     (await world.client("o1")).publish("live/a");
     (await world.client("o2")).publish("live/b");
-    const log = follow(await world.client("e1"));
+    const log = announcedTo(await world.client("e1"));
     await world.pass(1_000);
     const all = { relays: ["e1 true", "o1 true", "o2 true"], holdings: ["live/a o1", "live/b o2"] };
     assert.deepEqual([known(world, "o1"), known(world, "o2"), log.toSorted()], [all, all, ["+live/a", "+live/b"]]);

@@ -1,8 +1,9 @@
 /** Two origins with the same content, of which the one that serves is killed: no group may be missing at a viewer. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { World } from "../../lab/sim/world.ts";
+import type { World } from "../../lab/sim/world.ts";
 import { type Keeps, Twin } from "./twin.ts";
+import { meshWith } from "./worlds.ts";
 
 const FRAME_MS = 100;
 const PATH = "twin/a";
@@ -16,12 +17,7 @@ async function flow(world: World, twins: readonly Twin[], frames: number): Promi
 }
 
 async function killed(keeps: Keeps, within: number) {
-  const world = new World(["root"], () => 0.5);
-  await world.start("root", "root");
-  for (const node of ["o1", "o2"]) await world.start(node, "origin");
-  await world.start("r1", "regional");
-  await world.start("e1", "edge");
-  await world.pass(500);
+  const world = await meshWith({ o1: "origin", o2: "origin", r1: "regional", e1: "edge" });
   const twins = [new Twin(keeps), new Twin(keeps)];
   for (const [at, twin] of twins.entries()) twin.publish(await world.client(`o${at + 1}`), PATH);
   await world.pass(500);

@@ -116,6 +116,17 @@ function tiersOf(role: Role = "edge", alone = false) {
   return { clock, links, table, tiers, bounds, asking, known };
 }
 
+/** A regional without a root, and its session with the one relay that it knows and asks: o1. */
+async function askingOrigin(known: "root" | "static", prefix: string) {
+  const asking = tiersOf("regional");
+  asking.table.node(nodeInfo("o1"), known);
+  asking.tiers.want({ kind: "under", prefix }, () => {});
+  asking.tiers.rooted(false);
+  asking.clock.advance(SOON_MS);
+  await settle();
+  return { ...asking, session: asking.links.up("o1") };
+}
+
 describe("asking relays without a root", () => {
   it("begins a while after the last root is lost, and not when one is back before that", async () => {
     const { clock, links, table, tiers, asking } = tiersOf();
@@ -171,13 +182,7 @@ describe("asking relays without a root", () => {
   });
 
   it("keeps what a cut answer announced, and asks the relay again after a lease", async () => {
-    const { clock, links, table, tiers, known } = tiersOf("regional");
-    table.node(nodeInfo("o1"), "root");
-    tiers.want({ kind: "under", prefix: "" }, () => {});
-    tiers.rooted(false);
-    clock.advance(SOON_MS);
-    await settle();
-    const session = links.up("o1");
+    const { clock, session, known } = await askingOrigin("root", "");
     session.say("a", [1n]);
     session.say("b", [1n]);
     const [answer] = session.tables.values();
@@ -276,13 +281,7 @@ describe("asking relays without a root", () => {
   });
 
   it("keeps the answer of a lost relay for a lease, and longer what the next link announces again", async () => {
-    const { clock, links, table, tiers, known } = tiersOf("regional");
-    table.node(nodeInfo("o1"), "static");
-    tiers.want({ kind: "under", prefix: "live" }, () => {});
-    tiers.rooted(false);
-    clock.advance(SOON_MS);
-    await settle();
-    const session = links.up("o1");
+    const { clock, links, session, known } = await askingOrigin("static", "live");
     for (const path of ["live/a", "live/b"]) session.say(path, [5n]);
     links.down("o1");
     clock.advance(LEASE_MS - 1);

@@ -1,6 +1,7 @@
 /** Meshes that come to harm while no root is there, from seeds that are printed: MOQMESH_SEED=N runs one again. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { Chance } from "../../lab/sim/random.ts";
 import { IDLE_MS, LEASE_MS } from "../../lab/sim/settings.ts";
 import { World } from "../../lab/sim/world.ts";
 import { CACHE } from "../model/support.ts";
@@ -13,17 +14,6 @@ const ROUNDS = 8;
 
 const given = process.env["MOQMESH_SEED"];
 const SEEDS = given === undefined ? [1, 2, 3, 4] : [Number(given)];
-
-/** Mulberry32: small, and the same everywhere. */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** A mesh whose relays know each other by configuration, and a root where one is named. */
 async function meshOf(roots: readonly string[], random: () => number): Promise<World> {
@@ -133,7 +123,7 @@ for (const { what, roots, victims } of [
       it(`serves what an origin holds at every edge in bounded time (seed ${seed})`, {
         timeout: 110_000,
       }, async (t) => {
-        const random = randomOf(seed);
+        const random = new Chance(seed).next;
         const world = await meshOf(roots, random);
         const harm = new Harm(world, random);
         for (let round = 0; round < ROUNDS; round++) {

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { LEASE_MS } from "../../lab/sim/settings.ts";
 import { World } from "../../lab/sim/world.ts";
-import type { TestClient } from "../session/support.ts";
 import { know, RELAYS, rootless } from "./rootless.ts";
+import { announcedTo } from "./worlds.ts";
 
 /** Milliseconds from the end of the last root to the first group of a broadcast that was published after it, at an edge. */
 const FOUND_MS = 2_000;
@@ -17,20 +17,6 @@ async function meshOf(roots: readonly string[]): Promise<World> {
   return world;
 }
 
-/** What is announced to a client at a relay, without the epochs of updates. */
-function announced(client: TestClient, prefix = ""): string[] {
-  const seen: string[] = [];
-  client.session.follow(prefix, {
-    list: () => [],
-    watch: () => () => {},
-    publish: (path) => {
-      seen.push(`+${path}`);
-      return { update: () => {}, end: () => void seen.push(`-${path}`) };
-    },
-  });
-  return seen;
-}
-
 const asks = (world: World, ...nodes: string[]) => nodes.map((node) => world.relay(node).mesh.rootless.counts.asks);
 const pulled = (world: World, ...nodes: string[]) =>
   nodes.map((node) => world.relay(node).counters.upstreamSubscriptions).reduce((sum, count) => sum + count, 0);
@@ -39,7 +25,7 @@ describe("a mesh whose roots are gone", () => {
   it("finds what is published then, and returns to the root without a withdrawal when it is back", async (t) => {
     const world = await meshOf(["root"]);
     const old = (await world.client("o1")).publish("live/old");
-    const seen = announced(await world.client("e1"));
+    const seen = announcedTo(await world.client("e1"));
     const running = (await world.client("e1")).watch("live/old");
     await world.pass(1_000);
     let group = 0;
@@ -93,7 +79,7 @@ describe("a mesh whose roots are gone", () => {
 
   it("asks no relay when another root takes over", async () => {
     const world = await meshOf(["root-1", "root-2"]);
-    announced(await world.client("e1"));
+    announcedTo(await world.client("e1"));
     await world.pass(500);
     await world.relay("root-1").kill();
     for (let n = 0; n < 40; n++) {
@@ -106,7 +92,7 @@ describe("a mesh whose roots are gone", () => {
     const world = await meshOf(["root"]);
     const client = await world.client("o1");
     const publisher = client.publish("live/a");
-    const seen = announced(await world.client("e1"));
+    const seen = announcedTo(await world.client("e1"));
     await world.pass(1_000);
     await world.relay("root").kill();
     await world.pass(3_000);
@@ -119,7 +105,7 @@ describe("a mesh whose roots are gone", () => {
 describe("a mesh that never had a root", () => {
   it("carries a broadcast from an origin through one regional to edges, and each relay asks for it once", async () => {
     const world = await rootless();
-    const seen = announced(await world.client("e1"), "live");
+    const seen = announcedTo(await world.client("e1"), "live");
     const viewers = [(await world.client("e1")).watch("live/a"), (await world.client("e2")).watch("live/a")];
     const live = (await world.client("o1")).publish("live/a");
     await world.pass(500);
@@ -138,7 +124,7 @@ describe("a mesh that never had a root", () => {
   it("continues at another regional when the one that was asked is killed", async () => {
     const world = await rootless();
     const live = (await world.client("o1")).publish("live/a");
-    const seen = announced(await world.client("e1"), "live");
+    const seen = announcedTo(await world.client("e1"), "live");
     const viewer = (await world.client("e1")).watch("live/a");
     await world.pass(1_000);
     live.send(0, "before");
@@ -190,7 +176,7 @@ describe("a mesh that never had a root", () => {
   it("forgets the broadcasts of a lost origin after a lease", async () => {
     const world = await rootless();
     (await world.client("o1")).publish("live/a");
-    const seen = announced(await world.client("e1"));
+    const seen = announcedTo(await world.client("e1"));
     await world.pass(1_000);
     await world.relay("o1").kill();
     await world.pass(LEASE_MS);

@@ -57,18 +57,20 @@ const ARGUMENT = fc.oneof(
   },
 );
 
+async function listening() {
+  const certificate = { name: "", ...(await testCertificate()) };
+  const protocols = ["moq-lite-05"];
+  return {
+    certificate,
+    settings: { host: "127.0.0.1", port: 0, protocols, certificates: [certificate], limits: LIMITS },
+  };
+}
+
 describe("the engine's N-API functions", { skip: missingEngine() }, () => {
   test("survive any call with any arguments, and work afterwards", async (t) => {
     const native = bareEngine();
     t.after(() => native.stopEngine());
-    const certificate = { name: "", ...(await testCertificate()) };
-    const settings = {
-      host: "127.0.0.1",
-      port: 0,
-      protocols: ["moq-lite-05"],
-      certificates: [certificate],
-      limits: LIMITS,
-    };
+    const { settings } = await listening();
     const bound = native.listen(settings);
     const engine = await startEngine();
     const methods = new Map<string, unknown>(Object.entries(native));
@@ -104,14 +106,7 @@ describe("the engine's N-API functions", { skip: missingEngine() }, () => {
 
   test("end the sessions of a killed relay's peers at once after a restart with the same key", async (t) => {
     const resetKey = randomBytes(32);
-    const certificate = { name: "", ...(await testCertificate()) };
-    const settings = {
-      host: "127.0.0.1",
-      port: 0,
-      protocols: ["moq-lite-05"],
-      certificates: [certificate],
-      limits: LIMITS,
-    };
+    const { certificate, settings } = await listening();
     const crashed = bareEngine({ resetKey });
     const port = crashed.listen(settings) & 0xffff;
     const engine = await startEngine();

@@ -73,6 +73,9 @@ describe("relays found by DNS", { skip }, () => {
 
   const url = (address: string, port: number, token: string) => new URL(`https://${address}:${port}/?jwt=${token}`);
 
+  const publish = (address: string, port: number, broadcast: string, frame: string) =>
+    publishTo(url(address, port, workspace.publisherToken), broadcast, "video", [[frame]], trust);
+
   /** Reads one group of a broadcast at a relay, which finds the origin that has it. */
   async function fetched(address: string, port: number, broadcast: string) {
     const client = await connect(url(address, port, workspace.viewerToken), { trust, timeoutMs: 5_000 });
@@ -96,13 +99,7 @@ describe("relays found by DNS", { skip }, () => {
     const edge = await relayAt({ node: "e1", role: "edge", address: "127.0.0.1", port: edgePort, dns });
     await until(() => edge.known() === 2 && one.known() === 1 && two.known() === 1);
 
-    const publisher = await publishTo(
-      url("127.0.0.2", port, workspace.publisherToken),
-      "live/a",
-      "video",
-      [["at two"]],
-      trust,
-    );
+    const publisher = await publish("127.0.0.2", port, "live/a", "at two");
     assert.deepEqual(await fetched("127.0.0.1", edgePort, "live/a"), ["at two"]);
     assert.deepEqual(await fetched("127.0.0.1", port, "live/a"), ["at two"], "an origin finds what another origin has");
     publisher.session.close(0, "");
@@ -126,13 +123,7 @@ describe("relays found by DNS", { skip }, () => {
     const origin = await relayAt({ node: "o1", role: "origin", address: "127.0.0.1", port, dns: [] });
     const dns = [`origin eu https://${SERVICE}`];
     const edge = await relayAt({ node: "e1", role: "edge", address: "127.0.0.1", port: edgePort, dns });
-    const publisher = await publishTo(
-      url("127.0.0.1", port, workspace.publisherToken),
-      "live/b",
-      "video",
-      [["by SRV"]],
-      trust,
-    );
+    const publisher = await publish("127.0.0.1", port, "live/b", "by SRV");
     assert.deepEqual(await fetched("127.0.0.1", edgePort, "live/b"), ["by SRV"]);
     publisher.session.close(0, "");
     await Promise.all([origin, edge].map(({ relay }) => relay.close()));

@@ -112,6 +112,26 @@ describe("a mesh of processes", { skip: await missingLinux() }, () => {
     assert.ok(known, `${node.name} does not register again`);
   }
 
+  /** Kills the relay of a role that serves: viewers lose no group, and none of them reconnects. */
+  async function survivesKill(
+    test: TestContext,
+    options: Pick<BroadcastingOptions, "publishing" | "viewers"> & { readonly name: "regional" | "origin" },
+  ): Promise<void> {
+    await watched(options, async (broadcasting) => {
+      const killed = await serving(options.name);
+      broadcasting.measure();
+      await killed.kill();
+      await sleep(GAP_MS);
+      const { worst, lost, stalled, reconnected, resubscribed } = await gaps(test, broadcasting);
+      await revive(killed);
+      assert.ok(worst <= GAP_MS, `a gap of ${worst} ms`);
+      assert.deepEqual(
+        { lost, stalled, reconnected, resubscribed },
+        { lost: 0, stalled: 0, reconnected: 0, resubscribed: 0 },
+      );
+    });
+  }
+
   const of = (surveys: readonly NodeSurvey[], name: string): NodeSurvey => {
     const found = surveys.find(({ node }) => node.name === name);
     assert.ok(found?.samples !== undefined, `${name} tells nothing`);
@@ -174,19 +194,7 @@ describe("a mesh of processes", { skip: await missingLinux() }, () => {
   });
 
   it("keeps twenty viewers watching after the regional is killed", { timeout: TIMEOUT_MS }, async (test) => {
-    await watched({ name: "regional", publishing: "one", viewers: [10] }, async (broadcasting) => {
-      const regional = await serving("regional");
-      broadcasting.measure();
-      await regional.kill();
-      await sleep(GAP_MS);
-      const { worst, lost, stalled, reconnected, resubscribed } = await gaps(test, broadcasting);
-      await revive(regional);
-      assert.ok(worst <= GAP_MS, `a gap of ${worst} ms`);
-      assert.deepEqual(
-        { lost, stalled, reconnected, resubscribed },
-        { lost: 0, stalled: 0, reconnected: 0, resubscribed: 0 },
-      );
-    });
+    await survivesKill(test, { name: "regional", publishing: "one", viewers: [10] });
   });
 
   it("keeps media flowing without its root, which learns everything again after a restart", {
@@ -273,18 +281,6 @@ describe("a mesh of processes", { skip: await missingLinux() }, () => {
   });
 
   it("keeps viewers watching after one of two origins is killed", { timeout: TIMEOUT_MS }, async (test) => {
-    await watched({ name: "origin", publishing: "all", viewers: [5] }, async (broadcasting) => {
-      const origin = await serving("origin");
-      broadcasting.measure();
-      await origin.kill();
-      await sleep(GAP_MS);
-      const { worst, lost, stalled, reconnected, resubscribed } = await gaps(test, broadcasting);
-      await revive(origin);
-      assert.ok(worst <= GAP_MS, `a gap of ${worst} ms`);
-      assert.deepEqual(
-        { lost, stalled, reconnected, resubscribed },
-        { lost: 0, stalled: 0, reconnected: 0, resubscribed: 0 },
-      );
-    });
+    await survivesKill(test, { name: "origin", publishing: "all", viewers: [5] });
   });
 });

@@ -3,20 +3,14 @@ import { execFile } from "node:child_process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { UsageError } from "../../bench/flags.ts";
 import { DRILLS } from "../../lab/drills/all.ts";
 import { meshHelp, parseMesh } from "../../lab/options.ts";
+import { refusedBy } from "../support/usage.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../lab/main.ts", import.meta.url));
 const TIMEOUT_MS = 30_000;
 
-function refused(pattern: RegExp, ...args: string[]): void {
-  assert.throws(
-    () => parseMesh(args),
-    (error) => error instanceof UsageError && pattern.test(error.message),
-    args.join(" "),
-  );
-}
+const refused = refusedBy(parseMesh);
 
 describe("options of the mesh", () => {
   it("have defaults", () => {

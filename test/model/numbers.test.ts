@@ -19,6 +19,12 @@ function viewing<V extends FakeViewer>(viewer: V, options = LIVE): V {
   return watch(options, viewer).viewer;
 }
 
+/** The first publisher, and a viewer of it. */
+function watched() {
+  const first = publisherOf(1n);
+  return { first, viewer: viewing(new FakeViewer()) };
+}
+
 /** Viewers have seen up to group 100 by the time that a second publisher takes over and sends its group 7. */
 function replaced(): FakeSource {
   const first = publisherOf(1n);
@@ -57,8 +63,7 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
   });
 
   it("has numbers for groups that may still come when it does not name its first group", () => {
-    const first = publisherOf(1n);
-    const viewer = viewing(new FakeViewer());
+    const { first, viewer } = watched();
     first.send(1_000_000, "old");
     const second = publisherOf(2n);
     for (const sequence of [5000, 100, 5001]) second.send(sequence, `${sequence}`);
@@ -69,8 +74,7 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
   });
 
   it("keeps numbers that are above the older publisher's, and never gets one of those", () => {
-    const first = publisherOf(1n);
-    const viewer = viewing(new FakeViewer());
+    const { first, viewer } = watched();
     first.send(10, "old");
     const second = publisherOf(2n);
     second.send(1000, "new");
@@ -79,8 +83,7 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
   });
 
   it("ends within the numbers that every version writes", () => {
-    const first = publisherOf(1n);
-    const viewer = viewing(new FakeViewer());
+    const { first, viewer } = watched();
     first.send(100, "old");
     const second = publisherOf(2n);
     second.send(0, "new");
@@ -91,8 +94,7 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
   });
 
   it("ends the track for its viewers when no number is left above the others", () => {
-    const first = publisherOf(1n);
-    const viewer = viewing(new FakeViewer());
+    const { first, viewer } = watched();
     assert.equal(first.sink.group(Number.MAX_SAFE_INTEGER), "duplicate");
     first.send(Number.MAX_SAFE_INTEGER - 2, "last");
     const second = publisherOf(2n);

@@ -130,7 +130,7 @@ for (const version of VERSIONS) {
 }
 
 describe("a peer that asks for announcements and reads nothing", () => {
-  it("costs a bounded queue, however often it asks", async () => {
+  async function withDeafPeer() {
     const relay = await TestRelay.start({
       ...MANY,
       session: { announceStreamsPerSession: 64, announcementsPerSession: 100_000 },
@@ -138,6 +138,11 @@ describe("a peer that asks for announcements and reads nothing", () => {
     publish(relay, 900, (i) => `lobby/${"x".repeat(900)}${i}`);
     const { link } = await relay.raw("moq-lite-05");
     relay.network.wireOf(link).configure({ reading: false }, "down");
+    return { relay, link };
+  }
+
+  it("costs a bounded queue, however often it asks", async () => {
+    const { relay, link } = await withDeafPeer();
     for (let i = 0; i < 64; i++) new Asked(link, capsOf("moq-lite-05")).stream?.finish();
     await relay.pass(1000);
     const queued = relay.links[0]?.queued ?? 0;
@@ -146,13 +151,7 @@ describe("a peer that asks for announcements and reads nothing", () => {
   });
 
   it("costs no memory for broadcasts that begin and end", async () => {
-    const relay = await TestRelay.start({
-      ...MANY,
-      session: { announceStreamsPerSession: 64, announcementsPerSession: 100_000 },
-    });
-    publish(relay, 900, (i) => `lobby/${"x".repeat(900)}${i}`);
-    const { link } = await relay.raw("moq-lite-05");
-    relay.network.wireOf(link).configure({ reading: false }, "down");
+    const { relay, link } = await withDeafPeer();
     for (let i = 0; i < 8; i++) new Asked(link, capsOf("moq-lite-05"));
     await relay.pass(1000);
     const broadcasts = Array.from({ length: 100 }, (_, i) => {

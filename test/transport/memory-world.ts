@@ -15,6 +15,7 @@ import {
   type Listener,
   TransportError,
 } from "../../moq/link.ts";
+import type { Pair } from "./conformance/harness.ts";
 import { LIMITS, Recorder } from "./fixtures.ts";
 
 export interface MemoryWorld {
@@ -34,13 +35,7 @@ export interface ConnectOptions {
   readonly url?: string;
 }
 
-export interface MemoryPair {
-  readonly client: Link;
-  readonly server: Link;
-  readonly clientEvents: Recorder;
-  readonly serverEvents: Recorder;
-  readonly listener: Listener;
-  readonly info: LinkInfo;
+export interface MemoryPair extends Pair {
   readonly wire: Wire;
 }
 

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createSocket } from "node:dgram";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +21,7 @@ import {
 import { thisHost } from "../../transport/rwebtransport/addon.ts";
 import { createRwebtransport } from "../../transport/rwebtransport/index.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
+import { Network } from "../engine/support/network.ts";
 import { type TestCertificate, testCertificate } from "../support/certificate.ts";
 import { until } from "../support/until.ts";
 import { conformance } from "./conformance.ts";
@@ -57,36 +57,6 @@ function once<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T)
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const bytes = (value: string): Uint8Array => new TextEncoder().encode(value);
-
-/** Passes packets of one client on to a port of this machine, until it goes dark. */
-class UdpProxy {
-  dark = false;
-  readonly #front = createSocket("udp4");
-  readonly #back = createSocket("udp4");
-
-  static async to(port: number): Promise<UdpProxy> {
-    const proxy = new UdpProxy();
-    let client = 0;
-    proxy.#front.on("message", (packet, from) => {
-      client = from.port;
-      if (!proxy.dark) proxy.#back.send(packet, port, "127.0.0.1");
-    });
-    proxy.#back.on("message", (packet) => {
-      if (!proxy.dark) proxy.#front.send(packet, client, "127.0.0.1");
-    });
-    await new Promise<void>((resolve) => proxy.#front.bind(0, "127.0.0.1", resolve));
-    return proxy;
-  }
-
-  get port(): number {
-    return this.#front.address().port;
-  }
-
-  close(): void {
-    this.#front.close();
-    this.#back.close();
-  }
-}
 
 conformance(
   "rwebtransport",
@@ -132,6 +102,18 @@ describe("the rwebtransport engine", () => {
     );
     listeners.push(listener);
     return listener;
+  }
+
+  /** A listener, and the link of its first client. */
+  async function listenForLink() {
+    const link = once<Link>();
+    const listener = await listen((request) =>
+      request.accept((accepted) => {
+        link.resolve(accepted);
+        return handler({});
+      }),
+    );
+    return { listener, link };
   }
 
   const urlOf = (listener: Listener, path = "/"): URL => new URL(`https://127.0.0.1:${listener.address.port}${path}`);
@@ -268,13 +250,7 @@ describe("the rwebtransport engine", () => {
     });
 
     test("sends other streams past one that the client does not read", async () => {
-      const link = once<Link>();
-      const listener = await listen((request) =>
-        request.accept((accepted) => {
-          link.resolve(accepted);
-          return handler({});
-        }),
-      );
+      const { listener, link } = await listenForLink();
       const client = await w3c(listener);
       const server = await link.promise;
       const streams = client.incomingUnidirectionalStreams.getReader();
@@ -398,7 +374,7 @@ describe("the rwebtransport engine", () => {
       const served = once<LinkClosed>();
       const dialled = once<LinkClosed>();
       const listener = await listen((request) => request.accept(() => handler({ closed: served.resolve })), limits);
-      const network = await UdpProxy.to(listener.address.port);
+      const network = await Network.to(listener.address.port);
       try {
         const url = new URL(`https://127.0.0.1:${network.port}/`);
         const options = { url, protocols: ["moq-lite-05"], trust: { kind: "insecure" } as Trust, timeoutMs: 5_000 };
@@ -433,13 +409,7 @@ describe("the rwebtransport engine", () => {
     });
 
     test("ends sessions after stopAccepting and keeps earlier ones", async () => {
-      const link = once<Link>();
-      const listener = await listen((request) =>
-        request.accept((made) => {
-          link.resolve(made);
-          return handler({});
-        }),
-      );
+      const { listener, link } = await listenForLink();
       const early = await dial(listener);
       const accepted = await link.promise;
       listener.stopAccepting();
