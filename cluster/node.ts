@@ -1,12 +1,13 @@
 import type { Clock } from "../moq/clock.ts";
 import type { LinkInfo } from "../moq/link.ts";
+import type { Distribution } from "../moq/metrics.ts";
 import type { Broadcasts } from "../moq/model/index.ts";
 import type { Reason } from "../moq/reason.ts";
 import type { Session } from "../moq/session/index.ts";
 import { ClockBound } from "./clock-bound.ts";
 import type { MeshRevocation, NodeInfo, Peers, Registrar, Role } from "./contract.ts";
 import { ControlClient } from "./control/index.ts";
-import { FAILOVER_METRICS, type FailoverCounters, MeshSource, type MeshSourceDeps } from "./failover/index.ts";
+import { FAILOVER_METRICS, type FailoverCounters, gapsOf, MeshSource, type MeshSourceDeps } from "./failover/index.ts";
 import {
   Discovery,
   type DnsEntry,
@@ -134,6 +135,7 @@ export class MeshNode {
   /** Absent where this relay is no root. */
   readonly root: Root | undefined;
   readonly failovers: FailoverCounters;
+  readonly #gaps: Distribution;
   readonly #deps: MeshNodeDeps;
   readonly #sessions: MeshSessions;
   readonly #discovery: Discovery;
@@ -148,6 +150,7 @@ export class MeshNode {
     this.#deps = deps;
     this.self = self;
     this.failovers = deps.broadcasts.counters.numbers(FAILOVER_METRICS);
+    this.#gaps = gapsOf(deps.broadcasts.counters);
     this.#sessions = new MeshSessions({ ...deps, roots: settings.roots });
     this.peers = new PeerLinks({
       clock,
@@ -362,7 +365,7 @@ export class MeshNode {
       maxScopes: bounds.scopes,
       redundant,
       cost,
-      source: (on) => new MeshSource({ clock, peers, counters: this.failovers, ...wait, ...on }),
+      source: (on) => new MeshSource({ clock, peers, counters: this.failovers, gaps: this.#gaps, ...wait, ...on }),
       refused: (bound) => {
         broadcasts.counters.boundsHit[bound]++;
       },

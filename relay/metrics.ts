@@ -1,4 +1,4 @@
-import { FAILOVER_METRICS, REPLICATION_METRICS } from "../cluster/index.ts";
+import { FAILOVER_METRICS, GAP_METRICS, REPLICATION_METRICS } from "../cluster/index.ts";
 import { COUNTER_GROUPS } from "../moq/counters.ts";
 import type { MetricGroup } from "../moq/metrics.ts";
 import { BROADCAST_METRICS } from "../moq/model/index.ts";
@@ -26,6 +26,7 @@ export const METRICS: readonly MetricGroup[] = [
   FILE_METRICS,
   MESH_METRICS,
   FAILOVER_METRICS,
+  GAP_METRICS,
   REGISTRY_METRICS,
   REPLICATION_METRICS,
   WEBHOOK_METRICS,

@@ -1,1 +1,2 @@
-export { FAILOVER_METRICS, type FailoverCounters, MeshSource, type MeshSourceDeps } from "./mesh-source.ts";
+export { MeshSource, type MeshSourceDeps } from "./mesh-source.ts";
+export { FAILOVER_METRICS, type FailoverCounters, GAP_METRICS, gapsOf } from "./metrics.ts";

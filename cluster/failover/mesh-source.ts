@@ -14,8 +14,6 @@ import { HeldGroup } from "./held-group.ts";
 import { RelaysBehind } from "./relays-behind.ts";
 import { FailoverTrack, type FailoverTrackDeps } from "./track.ts";
 
-export { FAILOVER_METRICS, type FailoverCounters } from "./track.ts";
-
 /** Milliseconds until relays are asked again after none could be reached. */
 const RETRY_MS = 250;
 

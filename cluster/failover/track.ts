@@ -1,10 +1,11 @@
 import type { Clock } from "../../moq/clock.ts";
-import { counter, metricGroup } from "../../moq/metrics.ts";
+import type { Distribution } from "../../moq/metrics.ts";
 import type { GroupWriter, SubscribeOptions, TrackInfo, Upstream, UpstreamSink } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import type { Peers } from "../contract.ts";
 import { isPassing } from "./answers.ts";
 import { HeldGroups } from "./held-groups.ts";
+import type { FailoverCounters } from "./metrics.ts";
 import { MissingGroups } from "./missing-groups.ts";
 import { type TrackAddress, TrackAtRelay, type TrackAtRelayEvents } from "./track-at-relay.ts";
 
@@ -18,15 +19,6 @@ const RETRY_MS = 250;
 const SILENT_MS = 5_000;
 /** Milliseconds for the last groups of a track that has ended: their streams may arrive after its end. */
 const STRAGGLER_MS = 2_000;
-
-export const FAILOVER_METRICS = metricGroup("Failover", {
-  failovers: counter("mesh_failovers_total", "Tracks that moved to another relay because theirs was lost."),
-  splices: counter("mesh_splices_total", "Tracks that moved to another relay while theirs still ran."),
-  groupsResumed: counter("mesh_groups_resumed_total", "Groups that one relay began and another relay ended."),
-  groupsLost: counter("mesh_groups_lost_total", "Groups that no other relay could continue."),
-});
-
-export type FailoverCounters = Record<keyof typeof FAILOVER_METRICS.metrics, number>;
 
 export interface FailoverTrackDeps {
   /** Of the publisher: a relay that has another one is asked again later. */
@@ -43,6 +35,8 @@ export interface FailoverTrackDeps {
    */
   readonly lostAs: "upstream" | "unroutable";
   readonly counters: FailoverCounters;
+  /** Seconds without a group, of all tracks. */
+  readonly gaps: Distribution;
   /** The track ended because no relay could be reached for `holdMs`. */
   readonly spent: () => void;
   /** The relay has another epoch. */
@@ -57,6 +51,8 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   readonly #sink: UpstreamSink;
   readonly #groups: HeldGroups;
   readonly #missing: MissingGroups;
+  /** When its relay was lost, until another one begins a group. */
+  #lostAt: number | undefined;
   /** Relays that have refused since the last group. */
   readonly #refused = new Set<string>();
   #options: SubscribeOptions;
@@ -172,6 +168,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     const writer = this.#groups.begin(from, sequence);
     const begun = typeof writer !== "string";
     if (known && begun) this.#deps.counters.groupsResumed++;
+    if (begun && from !== this.#former) this.#gapEnds();
     // The next relay delivers, so it takes over. The former one finishes what it has begun and begins nothing new, even when its groups
     // always arrive first.
     if (from === this.#next) this.#takeOver(from, begun ? sequence : (this.#groups.newest ?? sequence) + 1);
@@ -231,6 +228,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
       return;
     }
     this.#current = undefined;
+    if (this.#groups.newest !== undefined) this.#lostAt ??= this.#deps.clock.now();
     if (this.#next?.node !== from.node) this.#refuse(from, reason);
     this.#cancelGiveUp ??= this.#deps.clock.timer(this.#deps.holdMs, () => this.#giveUp());
     const next = this.#next;
@@ -247,6 +245,12 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
       return;
     }
     this.#connect();
+  }
+
+  #gapEnds(): void {
+    if (this.#lostAt === undefined) return;
+    this.#deps.gaps.observe((this.#deps.clock.now() - this.#lostAt) / 1000);
+    this.#lostAt = undefined;
   }
 
   /** No other relay was reached within `holdMs`. */

@@ -1,8 +1,9 @@
 /** A track that is taken from one relay after the other, and is one track to its viewers. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type FailoverCounters, MeshSource } from "../../cluster/failover/mesh-source.ts";
+import { type FailoverCounters, gapsOf, MeshSource } from "../../cluster/failover/index.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { MetricSources } from "../../moq/metrics.ts";
 import { LIVE, TestGroup, TestViewer } from "../session/support.ts";
 import { FakePeers, frame, settle } from "./support.ts";
 
@@ -13,6 +14,7 @@ class Scene {
   readonly clock = new ManualClock();
   readonly peers = new FakePeers();
   readonly counters: FailoverCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
+  readonly gaps = gapsOf(new MetricSources());
   readonly viewer = new TestViewer();
   candidates: string[] = ["a", "b"];
   idle = 0;
@@ -25,6 +27,7 @@ class Scene {
     holdMs: HOLD_MS,
     lostAs: "upstream",
     counters: this.counters,
+    gaps: this.gaps,
     idle: () => this.idle++,
     spent: () => this.spent++,
   });
@@ -51,6 +54,23 @@ class Scene {
 }
 
 describe("a relay that dies", () => {
+  it("leaves a gap, counted from its loss until the next relay begins a group", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    scene.a.taken(7).finish();
+    scene.candidates = ["b"];
+    await scene.die("a");
+    scene.clock.advance(700);
+    assert.equal(scene.gaps.sum, 0);
+    scene.b.taken(8).finish();
+    scene.b.taken(9).finish();
+    assert.equal(scene.gaps.sum, 0.7);
+    assert.equal(
+      scene.gaps.counts.reduce((all, count) => all + count, 0),
+      1,
+    );
+  });
+
   it("inside a group: the next relay continues it where it stopped, and nothing is sent twice", async () => {
     const scene = new Scene();
     await scene.watch();

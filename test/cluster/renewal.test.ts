@@ -1,9 +1,10 @@
 /** Links between relays that are renewed before the token that opened them expires. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type FailoverCounters, MeshSource } from "../../cluster/failover/mesh-source.ts";
+import { type FailoverCounters, gapsOf, MeshSource } from "../../cluster/failover/index.ts";
 import { Renewal } from "../../cluster/sessions/renewal.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { MetricSources } from "../../moq/metrics.ts";
 import { LIVE, TestViewer } from "../session/support.ts";
 import { FakePeers, frame, settle } from "./support.ts";
 
@@ -12,7 +13,15 @@ async function scene() {
   const peers = new FakePeers();
   const counters: FailoverCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
   const on = { epoch: 1n, candidates: () => ["a"], idle: () => {}, spent: () => {} };
-  const source = new MeshSource({ clock, peers, counters, holdMs: 5_000, lostAs: "upstream", ...on });
+  const source = new MeshSource({
+    clock,
+    peers,
+    counters,
+    gaps: gapsOf(new MetricSources()),
+    holdMs: 5_000,
+    lostAs: "upstream",
+    ...on,
+  });
   const viewer = new TestViewer();
   source.subscribe("live/a", "video", LIVE, viewer);
   await settle();

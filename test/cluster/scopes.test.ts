@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Scope, type ScopeSink, scopeKey } from "../../cluster/contract.ts";
-import { MeshSource } from "../../cluster/failover/mesh-source.ts";
+import { gapsOf, MeshSource } from "../../cluster/failover/index.ts";
 import { MeshBroadcasts } from "../../cluster/mesh-broadcasts.ts";
 import { Rootless } from "../../cluster/rootless/rootless.ts";
 import { RouteTable } from "../../cluster/routes/table.ts";
@@ -56,7 +56,15 @@ describe("a scope that is asked for again during a handover", () => {
       redundant: [],
       cost: 0,
       source: (on) =>
-        new MeshSource({ clock, peers: new FakePeers(), holdMs: 5_000, lostAs: "upstream", counters, ...on }),
+        new MeshSource({
+          clock,
+          peers: new FakePeers(),
+          holdMs: 5_000,
+          lostAs: "upstream",
+          counters,
+          gaps: gapsOf(broadcasts.counters),
+          ...on,
+        }),
       refused: () => {},
     });
     const leave = mesh.watching("live", () => {});

@@ -59,6 +59,7 @@ const PUBLISHED = [
   "gauge mesh_remote_broadcasts",
   "gauge mesh_roots_connected",
   "gauge mesh_scopes",
+  "histogram mesh_splice_gap_seconds",
   "counter mesh_splices_total",
   "gauge mesh_tier_asks",
   "gauge mesh_tier_relays",
