@@ -80,6 +80,12 @@ export interface PeerCertificate {
   readonly notAfter: number;
 }
 
+/** What may be shown of a key. */
+export interface ListedKey extends Pick<Key, "kid" | "algs" | "holds" | "scope"> {
+  /** The file, folder or URL that it comes from, without credentials. */
+  readonly source: string;
+}
+
 /** A verified token for the admin API. */
 export interface AdminGrant {
   /** `write` includes `read`. */
@@ -224,6 +230,13 @@ export class Authenticator {
   /** Ends a revocation of this relay. False when it has no such entry. Rejects with a `RevocationError` when its file cannot be written. */
   async restore(entry: Revocation): Promise<boolean> {
     return (await this.#revocations?.remove(entry)) ?? false;
+  }
+
+  /** The keys that verify tokens now, without their material. */
+  *listKeys(): Generator<ListedKey> {
+    for (const { key, source } of this.#ring.list()) {
+      yield { kid: key.kid, algs: key.algs, holds: key.holds, scope: key.scope, source };
+    }
   }
 
   /** Every revocation in force, those of other relays included. */

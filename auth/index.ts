@@ -3,6 +3,7 @@ export {
   type AdminGrant,
   Authenticator,
   type AuthOptions,
+  type ListedKey,
   type PeerCertificate,
   type Visitor,
 } from "./authenticator.ts";

@@ -381,6 +381,7 @@ class RelayProcess implements Relay {
       control: this,
       hops: this,
       pulses,
+      endRevocation: (one) => this.#mesh?.endRevocation(one) ?? false,
     });
   }
 

@@ -36,7 +36,7 @@ export async function watchKeyFile(file: string, { clock, ring, warn }: FileKeys
     const ignored = ({ name, why }: Ignored) => warn(`${what}: the key ${name} is not used: ${why}`);
     const keys = parseKeys(text, ignored);
     for (const key of keys) advise(warn, what, key, mode);
-    ring.put(source, keys);
+    ring.put(source, keys, what);
   };
   return await Watch.open({ clock, warn, what, stamp: () => stampOf(file), load });
 }
@@ -126,7 +126,7 @@ class KeyFolder {
       if (file !== undefined) next.set(name, this.#isOver(file) ? { ...file, key: undefined } : file);
     }
     const keys = [...next.values()].flatMap(({ key }) => key ?? []);
-    this.#options.ring.put(this, keys);
+    this.#options.ring.put(this, keys, `the key folder ${this.#folder}`);
     this.#known = next;
     this.#adviseEmpty(keys.length === 0);
   }

@@ -5,7 +5,7 @@ export const MAX_KEYS = 10_000;
 
 /** The keys that verify tokens now. A source replaces all its keys at once; a callback reports that keys were removed. */
 export class KeyRing {
-  readonly #sources = new Map<object, readonly Key[]>();
+  readonly #sources = new Map<object, { readonly name: string; readonly keys: readonly Key[] }>();
   readonly #removed: () => void;
   #byKid = new Map<string, Key>();
   #fingerprints = new Set<string>();
@@ -20,15 +20,18 @@ export class KeyRing {
     return this.#all.length;
   }
 
-  /** Replaces the keys of `source`. Throws a `RangeError` over {@link MAX_KEYS} and then changes nothing. */
-  put(source: object, keys: readonly Key[]): void {
-    const next = new Map(this.#sources).set(
-      source,
-      keys.filter((key) => key.verifies),
-    );
-    const all = [...next.values()].flat();
+  /** Every key with the name of its source. */
+  *list(): Generator<{ readonly key: Key; readonly source: string }> {
+    for (const { name, keys } of this.#sources.values()) for (const key of keys) yield { key, source: name };
+  }
+
+  /** Replaces the keys of `source`, which lists show as `name`. Throws a `RangeError` over {@link MAX_KEYS} and then changes nothing. */
+  put(source: object, keys: readonly Key[], name = ""): void {
+    const verifying = keys.filter((key) => key.verifies);
+    const next = new Map(this.#sources).set(source, { name, keys: verifying });
+    const all = [...next.values()].flatMap((one) => one.keys);
     if (all.length > MAX_KEYS) throw new RangeError(`more than ${MAX_KEYS} keys`);
-    this.#sources.set(source, next.get(source) ?? []);
+    this.#sources.set(source, { name, keys: verifying });
     const before = this.#fingerprints;
     this.#all = all;
     this.#fingerprints = new Set(all.map((key) => key.fingerprint));

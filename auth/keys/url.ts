@@ -87,7 +87,7 @@ export class UrlKeys {
       const { text } = await getText(url, FETCH_TIMEOUT_MS, fetch);
       const ignored: Ignored[] = [];
       const keys = parsePublishedSet(text, (key) => void ignored.push(key));
-      ring.put(this, keys);
+      ring.put(this, keys, `the URL ${url.origin}${url.pathname}`);
       this.#warn([...ignored.map(leftOut), ...keys.flatMap(unwise)]);
       this.#fetchedAt = clock.now();
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { ListedRevocation } from "../../auth/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { WorkerPulse } from "../../moq/link.ts";
 import type { Broadcasts } from "../../moq/model/index.ts";
@@ -9,6 +10,7 @@ import { clusterOperations } from "./cluster.ts";
 import { cacheOperations, drainOperations, heapOperations, logOperations, type RelayControl } from "./control.ts";
 import { healthOperations } from "./health.ts";
 import type { HeapSnapshots } from "./heap-snapshots.ts";
+import { keyOperations } from "./keys.ts";
 import { prefixOperations } from "./prefixes.ts";
 import { revocationOperations } from "./revocations.ts";
 import { sessionOperations } from "./sessions.ts";
@@ -31,6 +33,8 @@ export interface AdminParts {
   readonly pulses: () => readonly WorkerPulse[] | undefined;
   readonly gate: AuthGate;
   readonly control: RelayControl;
+  /** Ends a revocation of another relay of the mesh. False when that relay still reports it. */
+  readonly endRevocation: (revocation: ListedRevocation) => boolean;
   readonly snapshots: HeapSnapshots;
 }
 
@@ -46,7 +50,8 @@ export function operations(parts: AdminParts, audit: Audit): Operation[] {
     ...prefixOperations(parts),
     ...workerOperations(parts),
     ...clusterOperations(parts.view),
-    ...revocationOperations(parts.gate),
+    ...keyOperations(parts.gate),
+    ...revocationOperations(parts.gate, parts.endRevocation),
     ...cacheOperations(parts.broadcasts),
     ...drainOperations(parts.control),
     ...logOperations(parts.control),

@@ -6,6 +6,7 @@ import {
   covers,
   type Grant,
   isLoopback,
+  type ListedKey,
   type ListedRevocation,
   overlap,
   type PeerCertificate,
@@ -165,6 +166,11 @@ export class AuthGate implements Gate {
   /** Ends a revocation of this relay. False when it has no such entry. Rejects with a `RevocationError` when its file cannot be written. */
   async restore(entry: Revocation): Promise<boolean> {
     return await this.#opened.restore(entry);
+  }
+
+  /** The keys that verify tokens now, without their material. */
+  *listKeys(): Generator<ListedKey> {
+    yield* this.#auth?.listKeys() ?? [];
   }
 
   /** Every revocation in force, those of other relays included. */

@@ -1,4 +1,4 @@
-import { AuthError, type Revocation } from "../../auth/index.ts";
+import { AuthError, type ListedRevocation, type Revocation } from "../../auth/index.ts";
 import {
   type DnsEntry,
   dnsEntries,
@@ -98,6 +98,12 @@ export class MeshRuntime {
     else if (inForce) {
       this.#deps.warn("a revocation has a name that is too long for the mesh, so only this relay obeys it");
     }
+  }
+
+  /** Ends a revocation of another relay. False when that relay reports it to this root now, so that it has to be ended there. */
+  endRevocation({ entry, from = "" }: ListedRevocation): boolean {
+    const told = meshRevocation(entry);
+    return told !== undefined && this.#node.endRevocation({ ...told, node: from });
   }
 
   /** What an admitted session may do. Throws `AuthError`. */
