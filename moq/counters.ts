@@ -46,6 +46,7 @@ export const BOUNDS = [
   "waiting_subscriptions",
   "cache_bytes",
   "header_timeout",
+  "unused_timeout",
   "file_descriptors",
   "mesh_scopes",
   "mesh_tier_relays",

@@ -19,6 +19,7 @@ import {
 import { bindable, bindFailed, type Descriptors, type FileWatch, type ServedCertificate } from "./host/index.ts";
 import type { MeshRuntime } from "./mesh/index.ts";
 import type { RelayParts } from "./parts.ts";
+import type { PressureWatch } from "./pressure-watch.ts";
 
 /** The parts of a running relay that its checks read. */
 export interface Watched {
@@ -28,6 +29,7 @@ export interface Watched {
   readonly files: FileWatch;
   readonly descriptors: Descriptors;
   readonly mesh: MeshRuntime | undefined;
+  readonly pressure: PressureWatch;
   readonly engine: Engine;
   /** The engine of WebSocket sessions. */
   readonly websocket: Engine;
@@ -38,13 +40,15 @@ export interface Watched {
 /** The checks of this relay, and the samplers that other parts of it read as well. */
 export class HealthWatch {
   readonly monitor: HealthMonitor;
-  readonly memory = new MemoryMeter(memoryLimit());
+  readonly memory: MemoryMeter;
   readonly #parts: RelayParts;
   #eventLoop: EventLoopDelay | undefined;
   #port: HealthPort | undefined;
 
-  constructor(parts: RelayParts) {
+  /** `memoryBytes`: what the process may use; 0: what the machine or its cgroup has. */
+  constructor(parts: RelayParts, memoryBytes: number) {
     this.#parts = parts;
+    this.memory = new MemoryMeter(memoryBytes === 0 ? memoryLimit() : memoryBytes);
     this.monitor = new HealthMonitor(parts);
     parts.counters.attach(HEALTH_METRICS, () => healthReadings(this.monitor));
   }
@@ -131,7 +135,7 @@ export class HealthWatch {
     return planes.map((plane) => selfProbe({ ...plane, ...(ownCertificate && { certificate: ownCertificate }) }, deps));
   }
 
-  #facts({ config, certificate, files, descriptors, mesh }: Watched): Check[] {
+  #facts({ config, certificate, files, descriptors, mesh, pressure }: Watched): Check[] {
     const { gate } = this.#parts;
     const says = (present: boolean, message: string) => (present ? message : undefined);
     return [
@@ -147,6 +151,9 @@ export class HealthWatch {
       }),
       fact("file_descriptors", "not_ready", () =>
         says(descriptors.exhausted, "the process has hardly any file descriptor left: the system cuts new connections"),
+      ),
+      fact("memory_short", "not_ready", () =>
+        says(pressure.refusing, "the relay refuses new sessions, because it is short of memory"),
       ),
       fact("keys_unreadable", "not_ready", () =>
         says(gate.reasons().includes("keys_unreadable"), "the key files cannot be read: a removed key may still count"),

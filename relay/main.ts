@@ -31,6 +31,7 @@ import {
 import { type AdminServer, type Page, PORT_METRICS, type RelayState } from "./http/index.ts";
 import { dnsResolver, MeshRuntime } from "./mesh/index.ts";
 import { handshakeBounds, hostBounds, logLevels, makeParts, type RelayParts } from "./parts.ts";
+import { PressureWatch } from "./pressure-watch.ts";
 import type { Relay, StartOptions } from "./relay.ts";
 import { VERSION } from "./version.ts";
 
@@ -76,6 +77,7 @@ class RelayProcess implements Relay {
   readonly #hold = setInterval(() => {}, LONGEST_TIMER_MS);
   #state: RelayState = "starting";
   #mesh: MeshRuntime | undefined;
+  #pressure: PressureWatch | undefined;
   #engine: Engine | undefined;
   #resetKey: ResetKeyFile | undefined;
   #certificate: ServedCertificate | undefined;
@@ -93,7 +95,7 @@ class RelayProcess implements Relay {
   constructor(config: Config, options: StartOptions) {
     this.#config = config;
     this.#options = options;
-    this.#parts = makeParts(config, options, () => this.#mesh);
+    this.#parts = makeParts(config, options, { mesh: () => this.#mesh, pressure: () => this.#pressure });
     const { clock, warn, counters } = this.#parts;
     this.#startedAt = clock.now();
     const watched = watchedFiles(config, {
@@ -102,8 +104,8 @@ class RelayProcess implements Relay {
       resetKey: async () => await this.#reloadResetKey(),
     });
     this.#files = new FileWatch(watched, { clock, warn });
-    this.#health = new HealthWatch(this.#parts);
     counters.attach(FILE_METRICS, () => this.#files.readings);
+    this.#health = new HealthWatch(this.#parts, config.limits.memory);
     counters.attach(PORT_METRICS, () => this.#listeners?.httpStats());
   }
 
@@ -235,12 +237,16 @@ class RelayProcess implements Relay {
     const config = () => this.#config;
     const { counters, wallNow } = this.#parts;
     attachSystem(counters, { config, engine, port: address.port, certificate: () => certificate.state, wallNow });
+    const pressure = new PressureWatch(this.#parts, { config, memory: () => this.#health.memory.read() });
+    this.#pressure = pressure;
+    pressure.start();
     this.#health.start({
       config,
       certificate,
       files: this.#files,
       descriptors,
       mesh: this.#mesh,
+      pressure,
       engine,
       websocket,
       address,
@@ -345,6 +351,7 @@ class RelayProcess implements Relay {
     this.#readiness?.close();
     this.#health.rest();
     this.#descriptors?.close();
+    this.#pressure?.close();
     this.#files.close();
     this.#parts.host.stopAccepting();
     this.#mesh?.close();

@@ -7,7 +7,7 @@ import { AUTH_METRICS, FILE_METRICS, REFUSAL_METRICS, SYSTEM_METRICS, TRAFFIC_ME
 import { API_METRICS, PORT_METRICS, RELAY_METRICS } from "./http/index.ts";
 import { LOG_METRICS, SAMPLING_METRICS } from "./log/index.ts";
 import { MESH_METRICS, REGISTRY_METRICS } from "./mesh/index.ts";
-import { HANDSHAKE_METRICS } from "./pressure/index.ts";
+import { HANDSHAKE_METRICS, SHEDDING_METRICS } from "./pressure/index.ts";
 import { WEBHOOK_METRICS } from "./webhooks/index.ts";
 
 /** Every group of metrics of a relay, in the order of docs/metrics.md. A new group is added here; a new metric of a group is not. */
@@ -21,6 +21,7 @@ export const METRICS: readonly MetricGroup[] = [
   REFUSAL_METRICS,
   PORT_METRICS,
   HANDSHAKE_METRICS,
+  SHEDDING_METRICS,
   API_METRICS,
   AUTH_METRICS,
   FILE_METRICS,

@@ -58,8 +58,15 @@ export interface RelayParts {
   readonly host: SessionHost;
 }
 
+/** Parts that are made later than the others, or never. */
+export interface LaterParts {
+  readonly mesh: () => MeshRuntime | undefined;
+  readonly pressure: () => { readonly refusing: boolean } | undefined;
+}
+
 /** Makes the parts. `mesh` is called for each session, because the mesh is opened later or never. */
-export function makeParts(config: Config, options: StartOptions, mesh: () => MeshRuntime | undefined): RelayParts {
+export function makeParts(config: Config, options: StartOptions, later: LaterParts): RelayParts {
+  const { mesh, pressure } = later;
   const { clock = systemClock, wallNow = Date.now } = options;
   const { log, output, sampling }: Partial<OpenedLog> & Pick<OpenedLog, "log"> =
     options.log === undefined ? openLog(config.log) : { log: options.log, ...options.logParts };
@@ -110,6 +117,7 @@ export function makeParts(config: Config, options: StartOptions, mesh: () => Mes
     tenantSeries: config.http.metricSeries,
     expiryNoticeMs: config.auth.expiryNoticeMs,
     events: webhooks,
+    shortOfMemory: () => pressure()?.refusing ?? false,
     broadcasts,
     clock,
     log: levels.module("sessions"),

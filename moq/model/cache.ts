@@ -33,10 +33,13 @@ export class GroupCache {
   /** Large groups, in the order in which they became large. */
   readonly #large = new Set<Evictable>();
   #bytes = 0;
+  /** At most the bytes of the options. */
+  #budget: number;
 
   constructor(options: CacheOptions, counters: Counters) {
     this.#options = options;
     this.#counters = counters;
+    this.#budget = options.bytes;
     counters.cacheBudget = options.bytes;
   }
 
@@ -50,20 +53,32 @@ export class GroupCache {
 
   /** More is kept than the budget allows. */
   get overdrawn(): boolean {
-    return this.#bytes > this.#options.bytes;
+    return this.#bytes > this.#budget;
   }
 
   /** Charges `bytes`, and evicts groups to make room. False when no more can be evicted. `small`: for a small group. */
   charge(bytes: number, small: boolean): boolean {
-    while (this.#bytes + bytes > this.#options.bytes) {
+    while (this.#bytes + bytes > this.#budget) {
       const victim = first(this.#evictable) ?? first(this.#parked) ?? (small ? first(this.#large) : undefined);
       if (victim === undefined) return false;
-      this.withdraw(victim);
-      this.#counters.cacheEvictions++;
-      victim.evict();
+      this.#evict(victim);
     }
     this.overdraw(bytes);
     return true;
+  }
+
+  /**
+   * Keeps at most `bytes` from now on, and never more than the options say. Evicts at most `evictions` groups now, of those that have a
+   * successor and of tracks without viewers.
+   */
+  shrink(bytes: number, evictions: number): void {
+    this.#budget = Math.min(bytes, this.#options.bytes);
+    this.#counters.cacheBudget = this.#budget;
+    for (let left = evictions; left > 0 && this.#bytes > this.#budget; left--) {
+      const victim = first(this.#evictable) ?? first(this.#parked);
+      if (victim === undefined) return;
+      this.#evict(victim);
+    }
   }
 
   /** Charges `bytes` even over the budget. */
@@ -107,6 +122,12 @@ export class GroupCache {
     this.#evictable.delete(entry);
     this.#parked.delete(entry);
     this.#large.delete(entry);
+  }
+
+  #evict(victim: Evictable): void {
+    this.withdraw(victim);
+    this.#counters.cacheEvictions++;
+    victim.evict();
   }
 }
 

@@ -14,11 +14,19 @@ export type Admitted = (() => void) | Reason;
 export class Admission {
   readonly #deps: Pick<SessionDeps, "access" | "broadcasts" | "limits" | "quota">;
   readonly #totals: SessionTotals;
+  /** Requests that were admitted since the start. */
+  #admitted = 0;
   readonly #running: Record<Request, number> = { announces: 0, subscriptions: 0, tracks: 0, fetches: 0, probes: 0 };
 
   constructor(deps: Pick<SessionDeps, "access" | "broadcasts" | "limits" | "quota">, totals: SessionTotals) {
     this.#deps = deps;
     this.#totals = totals;
+  }
+
+  /** Requests that run now, and that were admitted since the start. */
+  get requests(): { readonly running: number; readonly admitted: number } {
+    const running = Object.values(this.#running).reduce((sum, count) => sum + count, 0);
+    return { running, admitted: this.#admitted };
   }
 
   /** Announcements under a prefix. They are filtered by path, so every peer may ask for them. */
@@ -76,6 +84,7 @@ export class Admission {
 
   #begin(what: Request): () => void {
     this.#running[what]++;
+    this.#admitted++;
     return () => {
       this.#running[what]--;
     };

@@ -167,6 +167,18 @@ export interface SessionFigures extends SessionTotals, LinkStats {
   readonly broadcastsNow: number;
 }
 
+/** Whether a session is used, and what it costs: cheap, to be read of all sessions at intervals. */
+export interface SessionUse {
+  /** Requests of the peer that run now. */
+  readonly running: number;
+  /** Broadcasts that the peer announces now. */
+  readonly announced: number;
+  /** Rises with each request of the peer and each byte of media from it. */
+  readonly activity: number;
+  /** Bytes that wait to be sent. */
+  readonly queuedBytes: number;
+}
+
 /** Counted over a session's life, for its report. */
 export interface SessionTotals {
   subscriptions: number;
@@ -188,6 +200,7 @@ export interface Session {
   traffic(): { readonly ingress: number; readonly egress: number };
   /** What the session does now, and has done so far. For people: it costs a call into the engine. */
   figures(): SessionFigures;
+  use(): SessionUse;
   /** Groups that were held back may be sent now. */
   retry(): void;
   /** Asks the peer to leave for `uri`, or for no place in particular when it is empty. Does nothing where the version cannot. */

@@ -4,7 +4,7 @@ import type { Asker, Channel, Dialect, Share, Source } from "../model/index.ts";
 import { joinPath, stripPrefix } from "../path.ts";
 import { Admission } from "./admission.ts";
 import type { ReasonCodes, SessionContext } from "./context.ts";
-import type { SessionDeps, SessionFigures, SessionTotals } from "./contract.ts";
+import type { SessionDeps, SessionFigures, SessionTotals, SessionUse } from "./contract.ts";
 import { EndReport } from "./end-report.ts";
 import { Guard } from "./guard.ts";
 import { HeaderSweep, type Unopened } from "./header-sweep.ts";
@@ -139,6 +139,13 @@ export class SessionCore<S extends Source> implements SessionContext {
       watchingNow: serving.watchers.size,
       broadcastsNow: this.announcedByPeer.count,
     };
+  }
+
+  /** As `Session.use`. */
+  use(): SessionUse {
+    const { running, admitted } = this.admission.requests;
+    const { count: announced } = this.announcedByPeer;
+    return { running, announced, activity: admitted + this.received.bytes, queuedBytes: this.link.queued };
   }
 
   /** Handles the events of a stream that the peer has opened. It is refused unless it is {@link headerComplete} in time. */

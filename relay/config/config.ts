@@ -45,7 +45,8 @@ export interface Config {
   readonly health: ProgramValues<typeof healthSection>;
   /** `bytes` is resolved: never `"auto"`. */
   readonly cache: Omit<ProgramValues<typeof cacheSection>, "bytes"> & { readonly bytes: number };
-  readonly limits: ProgramValues<typeof limitsSection>;
+  /** `memory` is resolved: never `"auto"`; 0: the relay sheds nothing. */
+  readonly limits: Omit<ProgramValues<typeof limitsSection>, "memory"> & { readonly memory: number };
   readonly log: ProgramValues<typeof logSection>;
   readonly drain: ProgramValues<typeof drainSection>;
   readonly cluster: ProgramValues<typeof clusterSection>;
@@ -118,6 +119,9 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
 function resolve(raw: RawConfig, env: Environment, memory: () => number): Config {
   const tls = programValues(tlsSection, raw["tls"]);
   const cache = programValues(cacheSection, raw["cache"]);
+  const limits = programValues(limitsSection, raw["limits"]);
+  const usable = memory();
+  const limit = limits.memory === "auto" ? usable : limits.memory;
   return {
     server: programValues(serverSection, raw["server"]),
     quic: programValues(quicSection, raw["quic"]),
@@ -125,8 +129,11 @@ function resolve(raw: RawConfig, env: Environment, memory: () => number): Config
     auth: programValues(authSection, raw["auth"]),
     http: programValues(httpSection, raw["http"]),
     health: programValues(healthSection, raw["health"]),
-    cache: { ...cache, bytes: cache.bytes === "auto" ? autoCacheBytes(memory()) : cache.bytes },
-    limits: programValues(limitsSection, raw["limits"]),
+    cache: {
+      ...cache,
+      bytes: cache.bytes === "auto" ? autoCacheBytes(limit === 0 ? usable : Math.min(limit, usable)) : cache.bytes,
+    },
+    limits: { ...limits, memory: limit },
     log: programValues(logSection, raw["log"]),
     drain: programValues(drainSection, raw["drain"]),
     cluster: programValues(clusterSection, raw["cluster"]),
@@ -139,7 +146,11 @@ function completeOrigins(given: ReadonlyMap<string, Origin>, config: Config): Ma
   for (const [name, section] of sections) {
     for (const key of Object.keys(section.schema.shape)) {
       const path = `${name}.${key}`;
-      const note = path === "cache.bytes" ? { note: `auto: ${formatBytes(config.cache.bytes)}` } : {};
+      const resolved = new Map([
+        ["cache.bytes", config.cache.bytes],
+        ["limits.memory", config.limits.memory],
+      ]).get(path);
+      const note = resolved === undefined ? {} : { note: `auto: ${formatBytes(resolved)}` };
       origins.set(path, given.get(path) ?? { kind: "default", ...note });
     }
   }

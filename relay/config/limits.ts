@@ -1,4 +1,4 @@
-import { duration, integer, size } from "./fields.ts";
+import { autoSize, duration, integer, size } from "./fields.ts";
 import { section } from "./section.ts";
 
 /** Largest value of any count, far more than one process can serve. It catches mistyped numbers. */
@@ -10,6 +10,11 @@ function count(standard: number, description: string, more: { readonly min?: num
 
 /** Bounds of the whole process. */
 const processLimits = {
+  memory: autoSize({
+    description:
+      "Memory that the relay keeps below. `auto` is the limit of its cgroup, or the machine's memory. From 80 % on the relay sheds its cache, from 87 % it also refuses new sessions, from 93 % it also closes the slowest viewers; it recovers by itself. `0B` sheds nothing.",
+    max: "64TiB",
+  }),
   sessions: count(10_000, "Sessions that are open at once, unfinished handshakes included.", { live: true }),
   broadcasts: count(
     10_000,
@@ -126,6 +131,14 @@ const linkLimits = {
     default: "10s",
     min: "100ms",
     max: "10m",
+    live: true,
+  }),
+  unused_timeout: duration({
+    description:
+      "How long a client's session may do nothing: it publishes no broadcast and has no subscription, fetch, probe or request for announcements. After that the relay closes it. `0s` sets no bound.",
+    default: "5m",
+    min: "0s",
+    max: "1d",
     live: true,
   }),
   idle_timeout: duration({

@@ -20,6 +20,7 @@ export const CHECK_CODES = [
   "engine_worker_stuck",
   "event_loop_blocked",
   "memory_high",
+  "memory_short",
   "file_descriptors",
   "clock_jumped",
 ] as const;

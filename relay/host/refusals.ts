@@ -47,6 +47,11 @@ export const TOO_LATE: Refused = {
   code: "busy",
   message: "the decision on this session took too long: try again",
 };
+export const MEMORY_SHORT: Refused = {
+  status: UNAVAILABLE,
+  code: "memory_short",
+  message: "this relay is short of memory: try again later, or use another relay",
+};
 export const BAD_PATH: Refused = {
   status: 400,
   code: "path_invalid",

@@ -28,6 +28,7 @@ import { redirectUri } from "./redirect-uri.ts";
 import {
   BAD_PATH,
   GOING_AWAY,
+  MEMORY_SHORT,
   peerOf,
   type RefusalEntry,
   RefusalLog,
@@ -56,6 +57,8 @@ export interface SessionHostDeps {
   readonly hop: bigint;
   /** Gets the events of clients' sessions; absent: nothing does. */
   readonly events?: EventSink;
+  /** True while the relay takes no new sessions for want of memory; absent: never. */
+  readonly shortOfMemory?: () => boolean;
   /** The policies of sessions; default: that of clients. */
   readonly policyOf?: DecideSessionPolicy | undefined;
   /** The session for a request by which the relay probes itself; undefined for every other request. */
@@ -265,6 +268,7 @@ export class SessionHost {
   #refusal({ path }: LinkInfo, counted = 0): Refused | undefined {
     const { broadcasts, limits, maxSessions } = this.#deps;
     if (!this.#accepting) return GOING_AWAY;
+    if (this.#deps.shortOfMemory?.() === true) return MEMORY_SHORT;
     if (this.#sessions.size + this.#handshakes.size - counted >= maxSessions) {
       broadcasts.counters.boundsHit.sessions++;
       return relayFull(maxSessions);

@@ -68,6 +68,7 @@ function sessionOf(parts: Pick<Session, "source" | "close">): Session {
     follow: none,
     traffic: none,
     figures: none,
+    use: none,
     retry: none,
     goaway: none,
     end: none,

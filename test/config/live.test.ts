@@ -47,6 +47,7 @@ test("these keys are live", () => {
     "limits.request_timeout",
     "limits.header_timeout",
     "limits.handshake_timeout",
+    "limits.unused_timeout",
     "log.level",
     "log.modules",
     "log.burst",

@@ -139,6 +139,10 @@ class LiteSession implements Session, LinkHandler {
     return this.#core.figures();
   }
 
+  use() {
+    return this.#core.use();
+  }
+
   retry(): void {
     this.#core.retry();
   }

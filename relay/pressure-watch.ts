@@ -1,0 +1,55 @@
+import type { Config } from "./config/index.ts";
+import { systemCalls } from "./host/index.ts";
+import type { RelayParts } from "./parts.ts";
+import { garbageCollector, heapMemory, MemoryShedding, SHEDDING_METRICS, UnusedSessions } from "./pressure/index.ts";
+
+export interface PressureWatchOptions {
+  /** With the live values of the last reload. */
+  readonly config: () => Config;
+  /** Used and usable bytes of the process. */
+  readonly memory: () => { readonly usedBytes: number; readonly limitBytes: number };
+}
+
+/** What sheds load while the relay runs. */
+export class PressureWatch {
+  readonly #unused: UnusedSessions;
+  readonly #memory: MemoryShedding | undefined;
+
+  constructor(parts: RelayParts, { config, memory }: PressureWatchOptions) {
+    const { clock, levels, broadcasts, host, counters } = parts;
+    const sessions = () => host.list();
+    this.#unused = new UnusedSessions({
+      clock,
+      sessions,
+      timeoutMs: () => config().limits.unusedTimeoutMs,
+      count: () => counters.boundsHit.unused_timeout++,
+    });
+    if (config().limits.memory === 0) return;
+    const shedding = new MemoryShedding({
+      clock,
+      log: levels.module("pressure"),
+      read: memory,
+      heap: heapMemory,
+      cache: broadcasts.cache,
+      sessions,
+      collect: garbageCollector(systemCalls()?.releaseMemory),
+    });
+    this.#memory = shedding;
+    counters.attach(SHEDDING_METRICS, () => shedding.metrics);
+  }
+
+  /** True while the relay takes no new sessions for want of memory. */
+  get refusing(): boolean {
+    return this.#memory?.refusing ?? false;
+  }
+
+  start(): void {
+    this.#unused.start();
+    this.#memory?.start();
+  }
+
+  close(): void {
+    this.#unused.close();
+    this.#memory?.close();
+  }
+}
