@@ -4,7 +4,6 @@ import type { Clock } from "../../moq/clock.ts";
 import type { Attach, LinkInfo, LinkRequest } from "../../moq/link.ts";
 import type { Broadcasts } from "../../moq/model/index.ts";
 import { rootOf } from "../../moq/path.ts";
-import type { Reason } from "../../moq/reason.ts";
 import {
   asksInSetup,
   type ChannelRegistry,
@@ -25,6 +24,7 @@ import type { Admission, Gate } from "./gate.ts";
 import { type Handshake, Handshakes } from "./handshakes.ts";
 import { Meter, Meters } from "./quota.ts";
 import { redirectUri } from "./redirect-uri.ts";
+import { reasonFor, STATUS_ERROR } from "./refusal-reason.ts";
 import {
   BAD_PATH,
   GOING_AWAY,
@@ -40,10 +40,6 @@ import { SessionIds } from "./session-ids.ts";
 import { clientSessionPolicy, type DecideSessionPolicy } from "./session-policy.ts";
 import { Setups } from "./setups.ts";
 import { Traffic } from "./traffic.ts";
-
-/** HTTP status of a refused session. */
-const STATUS_BAD_REQUEST = 400;
-const STATUS_ERROR = 500;
 
 export interface SessionHostDeps {
   readonly broadcasts: Broadcasts;
@@ -396,23 +392,6 @@ function endIfOver(session: Session, admission: Admission): void {
   const why = admission.check();
   if (why === undefined) return;
   session.end(why, why === "token_expired" ? "the token has expired" : "the token was revoked");
-}
-
-/** The reason for a client whose binding has no HTTP status. */
-function reasonFor(status: number): Reason {
-  switch (status) {
-    case 401:
-    case 403:
-      return "unauthorized";
-    case STATUS_BAD_REQUEST:
-      return "unroutable";
-    case 429:
-      return "limit";
-    case STATUS_ERROR:
-      return "internal";
-    default:
-      return "closed";
-  }
 }
 
 /** Close code of sessions that a relay ends because it shuts down. */

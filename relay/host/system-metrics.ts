@@ -67,7 +67,7 @@ export interface SystemDeps {
 /** Shows the machine, the engine and the configuration in the metrics. */
 export function attachSystem(sources: MetricSources, { config, engine, port, certificate, wallNow }: SystemDeps): void {
   const ends = new CertificateEnds();
-  const limit = memoryLimit();
+  const limit = config().limits.memory || memoryLimit();
   let drops = 0;
   sources.beforeScrape(async () => {
     drops = await udpDrops(port);
