@@ -238,19 +238,9 @@ class RelayProcess implements Relay {
     const { counters, wallNow } = this.#parts;
     attachSystem(counters, { config, engine, port: address.port, certificate: () => certificate.state, wallNow });
     const pressure = new PressureWatch(this.#parts, { config, memory: () => this.#health.memory.read() });
-    this.#pressure = pressure;
-    pressure.start();
-    this.#health.start({
-      config,
-      certificate,
-      files: this.#files,
-      descriptors,
-      mesh: this.#mesh,
-      pressure,
-      engine,
-      websocket,
-      address,
-    });
+    this.#pressure = pressure.start();
+    const watched = { config, certificate, files: this.#files, descriptors, mesh: this.#mesh };
+    this.#health.start({ ...watched, pressure, engine, websocket, address });
     this.#readiness = this.#watchReadiness(engine);
   }
 

@@ -43,9 +43,10 @@ export class PressureWatch {
     return this.#memory?.refusing ?? false;
   }
 
-  start(): void {
+  start(): this {
     this.#unused.start();
     this.#memory?.start();
+    return this;
   }
 
   close(): void {
