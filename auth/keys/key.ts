@@ -4,6 +4,7 @@ import { type CryptoKey, importJWK, type JWK } from "jose";
 import { z } from "zod";
 import { parseJson } from "../json.ts";
 import { type KeyScope, keyScopeSchema } from "../powers.ts";
+import { isPem, jwkOfPem } from "./pem.ts";
 
 /** Every algorithm that tokens may be signed with. `none` is not one. */
 export const ALGORITHMS = [
@@ -101,10 +102,15 @@ export interface Ignored {
 }
 
 /**
- * Keys of a JWK or a JWK set, as JSON or as base64url of JSON. Keys of a set that cannot be used are ignored, as RFC 7517
+ * Keys of a JWK or a JWK set, as JSON or as base64url of JSON, or the one key of a PEM file. Keys of a set that cannot be used are ignored, as RFC 7517
  * section 5 demands; `ignored` is called for each. `kid` names a single key that has none. Throws {@link KeyError} when no key can be used.
  */
 export function parseKeys(text: string, ignored?: (key: Ignored) => void, kid?: string): Key[] {
+  if (isPem(text)) {
+    const read = jwkOfPem(text);
+    if ("fault" in read) throw new KeyError(read.fault);
+    return [toKey(read.jwk, kid)];
+  }
   const data = decode(text);
   const set = setSchema.safeParse(data);
   return set.success ? keysOf(set.data.keys, ignored) : [toKey(data, kid)];

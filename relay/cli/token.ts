@@ -40,7 +40,7 @@ export const tokenCommand: Command = {
     {
       name: "key",
       value: "FILE",
-      description: "sign, verify: a JWK or a JWK set, as JSON or base64url; - for standard input.",
+      description: "sign, verify: a JWK or a JWK set, as JSON or base64url, or one key in PEM; - for standard input.",
     },
     {
       name: "root",

@@ -19,7 +19,8 @@ const COUNT_MAX = 10_000_000;
 
 const keys = {
   key: optionalText({
-    description: "File with the key that verifies tokens: a JWK or a JWK set, as JSON or as base64url of that JSON.",
+    description:
+      "File with the key that verifies tokens: a JWK or a JWK set, as JSON or as base64url of that JSON, or one key in PEM.",
     fallback: "no key from a file",
   }),
   key_dir: optionalText({
