@@ -15,6 +15,9 @@ import { registryJson, registryText } from "./registry/report.ts";
 import { jsonReport } from "./report/json.ts";
 import { Progress } from "./report/progress.ts";
 import { table } from "./report/table.ts";
+import { parseScrape, scrapeHelp } from "./scrape/options.ts";
+import { scrapeJson, scrapeText } from "./scrape/report.ts";
+import { scrapeFigures } from "./scrape/scrape.ts";
 import { interruptAll } from "./system/child.ts";
 import { BenchError } from "./system/error.ts";
 import { findPin, type Pinning, pinSelf } from "./system/pin.ts";
@@ -36,6 +39,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["mesh", { help: hopsHelp, run: runHops }],
   ["flood", { help: floodHelp, run: runFlood }],
   ["registry", { help: registryHelp, run: runRegistry }],
+  ["scrape", { help: scrapeHelp, run: runScrape }],
 ]);
 
 async function main(args: readonly string[]): Promise<number> {
@@ -85,6 +89,14 @@ async function runRegistry(args: readonly string[]): Promise<number> {
     const found = await registryFigures(options);
     const text = options.json ? JSON.stringify(registryJson(options, found)) : registryText(options, found);
     process.stdout.write(`${text}\n`);
+    return EXIT.ok;
+  });
+}
+
+async function runScrape(args: readonly string[]): Promise<number> {
+  return await parsed(parseScrape(args), scrapeHelp, async (options) => {
+    const found = await scrapeFigures(options);
+    process.stdout.write(`${options.json ? JSON.stringify(scrapeJson(found)) : scrapeText(found)}\n`);
     return EXIT.ok;
   });
 }
