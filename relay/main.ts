@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import type { Counters } from "../moq/counters.ts";
 import { type Engine, type PeerAddress, TransportError } from "../moq/link.ts";
 import { MESH_PROTOCOLS, protocols } from "../moq/session/index.ts";
@@ -30,6 +29,7 @@ import {
 } from "./host/index.ts";
 import { type AdminServer, type Page, PORT_METRICS, type RelayState } from "./http/index.ts";
 import { dnsResolver, MeshRuntime } from "./mesh/index.ts";
+import { DASHBOARD_FOLDER, PAGE_FOLDER } from "./pages.ts";
 import { handshakeBounds, hostBounds, logLevels, makeParts, type RelayParts } from "./parts.ts";
 import { PressureWatch } from "./pressure-watch.ts";
 import type { Relay, StartOptions } from "./relay.ts";
@@ -44,9 +44,6 @@ const FAREWELL_MS = 500;
 
 /** Longest delay of a Node timer, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-/** The path is the same from `relay/` in a checkout and from `dist/` in a package. */
-const PAGE_FOLDER = fileURLToPath(new URL("../web/dist/", import.meta.url));
 
 /**
  * Starts a relay and resolves when it accepts sessions. Rejects with the reason why it cannot start: a `TransportError` of the certificate,
@@ -378,6 +375,7 @@ class RelayProcess implements Relay {
       control: this,
       hops: this,
       pulses,
+      dashboardFolder: this.#options.dashboardFolder ?? DASHBOARD_FOLDER,
       endRevocation: (one) => this.#mesh?.endRevocation(one) ?? false,
     });
   }

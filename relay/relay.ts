@@ -17,6 +17,8 @@ export interface StartOptions {
   readonly engine?: Engine;
   /** Folder of the demo page. */
   readonly pageFolder?: string;
+  /** Folder of the dashboard. */
+  readonly dashboardFolder?: string;
   /** Resolves the names in `cluster.dns`; the default is the name servers of the system. */
   readonly resolver?: Resolver;
   /** Ends the start, which then rejects with `StartEnded`. */

@@ -25,7 +25,7 @@ const EVENTS_KEPT = 100;
 const USUAL_SIZE = { columns: 80, rows: 24 };
 
 /** The built demo page, with which a person watches the mesh. */
-const PAGE = fileURLToPath(new URL("../../web/dist/", import.meta.url));
+const PAGE = fileURLToPath(new URL("../../web/dist/demo/", import.meta.url));
 
 const ENTER = "\u001b[?1049h\u001b[?25l";
 const LEAVE = "\u001b[?25h\u001b[?1049l";

@@ -3,7 +3,16 @@ import { zeroes } from "../../moq/metrics.ts";
 import type { ServerTls } from "../../transport/tls/index.ts";
 import type { Config } from "../config/index.ts";
 import { bindFailed, type Defects } from "../host/index.ts";
-import { AdminServer, API_METRICS, Audit, isLoopbackHost, REFUSALS } from "../http/index.ts";
+import {
+  AdminServer,
+  API_METRICS,
+  Audit,
+  DASHBOARD_HEADERS,
+  isLoopbackHost,
+  type Page,
+  REFUSALS,
+  readPage,
+} from "../http/index.ts";
 import type { Logger } from "../log/index.ts";
 import { AdminAuthority } from "./authority.ts";
 import { HeapSnapshots } from "./heap-snapshots.ts";
@@ -20,6 +29,8 @@ export interface AdminDeps extends Omit<AdminParts, "snapshots"> {
   readonly defects: Defects;
   readonly log: Logger;
   readonly warn: (message: string, error?: unknown) => void;
+  /** Folder of the dashboard's files. */
+  readonly dashboardFolder: string;
 }
 
 /** Opens the admin listener. Rejects with a `TransportError` that names the socket, or the file of a secret. */
@@ -52,17 +63,29 @@ export async function openAdmin(deps: AdminDeps): Promise<AdminServer> {
     },
     failed: (error: unknown) => defects.report("in a request at the admin listener", error),
   };
+  const dashboard = config.http.ui ? await readDashboard(deps.dashboardFolder, warn) : undefined;
   try {
     return await AdminServer.listen({
       host,
       port,
       view,
       api,
+      dashboard,
       ...(tls && { tls }),
       places: new Places(MAX_CONNECTIONS),
       warn,
     });
   } catch (error) {
     throw bindFailed("the admin listener's TCP", host, port, error);
+  }
+}
+
+/** A relay whose dashboard has not been built starts without it and logs that. */
+async function readDashboard(folder: string, warn: AdminDeps["warn"]): Promise<Page | undefined> {
+  try {
+    return await readPage(folder, DASHBOARD_HEADERS);
+  } catch (error) {
+    warn("the dashboard is not served, because it cannot be read; `npm run build` makes it", error);
+    return undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { describeRelay, type Operation, operation, type RelayView, relayDescription } from "../http/index.ts";
+import { describeRelay, type Operation, operation, type RelayView, RIGHTS, relayDescription } from "../http/index.ts";
 
 /** The relay as a whole. */
 export function statusOperations(view: RelayView): Operation[] {
@@ -16,6 +16,18 @@ export function statusOperations(view: RelayView): Operation[] {
         answer: relayDescription,
       },
       () => describeRelay(view),
+    ),
+    operation(
+      {
+        method: "get",
+        path: "/whoami",
+        right: "read",
+        tag: "status",
+        id: "whoAmI",
+        summary: "The right of the credential that the request shows.",
+        answer: z.object({ name: z.string(), right: z.enum(RIGHTS) }),
+      },
+      ({ actor: { name, right } }) => ({ name, right }),
     ),
   ];
 }

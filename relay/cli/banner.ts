@@ -64,7 +64,7 @@ function adminEntry(relay: BannerFacts): [string, string][] {
   const admin = relay.adminAddress;
   if (admin === undefined) return [];
   const host = reachableHosts(admin.address)[0] ?? bracketed(admin.address);
-  return [["Health", `http://${host}:${admin.port}/health and /metrics`]];
+  return [["Operate", `http://${host}:${admin.port}/ui/, /health and /metrics`]];
 }
 
 /**

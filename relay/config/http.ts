@@ -29,6 +29,10 @@ export const httpSection = section(
         "Run the admin listener: the API under `/api/v1`, `/health`, its probes `/health/live` and `/health/ready`, and `/metrics`.",
       default: true,
     }),
+    ui: flagField({
+      description: "Serve the dashboard at `/ui/` of the admin listener.",
+      default: true,
+    }),
     admin_host: text({
       description:
         "Address of the admin listener. On loopback the programs of the machine may read without a credential; it answers only requests to a loopback host, and none from pages of other origins. On any other address every request needs a credential, except the probes of health.",

@@ -1,7 +1,7 @@
 import { Places } from "../../auth/index.ts";
 import type { Engine } from "../../moq/link.ts";
 import { type Config, isLoopbackHost } from "../config/index.ts";
-import { type Page, type PublicHttpOptions, readPage } from "../http/index.ts";
+import { DEMO_HEADERS, type Page, type PublicHttpOptions, readPage } from "../http/index.ts";
 import type { HandshakeRate } from "../pressure/index.ts";
 import type { Defects } from "./defects.ts";
 import { type Listeners, openListeners, type WebSocketSessions } from "./listeners.ts";
@@ -61,7 +61,7 @@ export function openPublicPort(deps: PublicPortDeps): Promise<Listeners> {
 /** Reads the demo page. A relay whose page has not been built starts without it and logs that. */
 export async function readDemoPage(folder: string, warn: PageWarning): Promise<Page | undefined> {
   try {
-    return await readPage(folder);
+    return await readPage(folder, DEMO_HEADERS);
   } catch (error) {
     warn("the demo page is not served, because it cannot be read; `npm run build` makes it", error);
     return undefined;

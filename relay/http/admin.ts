@@ -7,6 +7,7 @@ import { type ApiDeps, type ApiEnv, addApi, requireRight, respondTo } from "./ap
 import { describeRelay } from "./description.ts";
 import { isLocalRequest, isLoopbackHost } from "./local.ts";
 import { PrometheusExport } from "./metrics.ts";
+import type { Page } from "./page.ts";
 import type { Places } from "./places.ts";
 import type { PortTls } from "./port.ts";
 import { toOriginForm } from "./target.ts";
@@ -25,18 +26,21 @@ export interface AdminOptions {
   readonly api: ApiDeps;
   /** Absent: the listener has no TLS. */
   readonly tls?: PortTls;
+  /** The dashboard, if it is served. */
+  readonly dashboard?: Page | undefined;
   /** The bound on connections. */
   readonly places: Places;
   readonly warn: (message: string, error?: unknown) => void;
 }
 
-/** The listener for operators and their tools: the API under `/api/v1`, `/health`, its probes, and `/metrics`. */
+/** The listener for operators and their tools: the API under `/api/v1`, the dashboard at `/ui`, `/health`, its probes, and `/metrics`. */
 export class AdminServer {
   readonly #server: Server | SecureServer;
 
-  constructor({ host, view, api, places, tls }: Omit<AdminOptions, "port" | "warn">) {
+  constructor({ host, view, api, dashboard, places, tls }: Omit<AdminOptions, "port" | "warn">) {
     view.counters.attach(RELAY_METRICS, () => relayReadings(view));
     const app = adminApp(isLoopbackHost(host), view, api);
+    if (dashboard !== undefined) addPage(app, dashboard);
     const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false, hostname: "localhost" });
     const bounds = { headersTimeout: HEADER_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
     const answer: RequestListener = (request, response) => void listener(request, response);
@@ -129,6 +133,23 @@ function adminApp(local: boolean, view: RelayView, api: ApiDeps): Hono<ApiEnv> {
   addApi(app, api);
   app.onError((error, c) => respondTo(error, c, api));
   return app;
+}
+
+/** Where the dashboard is. */
+const DASHBOARD = "/ui";
+
+function addPage(app: Hono<ApiEnv>, page: Page): void {
+  app.get("/", (c) => c.redirect(`${DASHBOARD}/`));
+  app.get(DASHBOARD, (c) => c.redirect(`${DASHBOARD}/`));
+  app.get(`${DASHBOARD}/*`, (c) => {
+    const file = page.file(c.req.path.slice(DASHBOARD.length));
+    if (file === undefined) return c.notFound();
+    const headers = Object.fromEntries(Object.entries(file.headers).map(([name, value]) => [name, String(value)]));
+    const known = (c.req.header("if-none-match") ?? "")
+      .split(",")
+      .some((tag) => tag.trim().replace(/^W\//, "") === file.etag);
+    return known ? c.body(null, 304, headers) : c.body(Uint8Array.from(file.bytes), 200, headers);
+  });
 }
 
 function secureServer(bounds: ServerOptions, tls: PortTls, answer: RequestListener): SecureServer {

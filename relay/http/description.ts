@@ -16,6 +16,13 @@ export const relayDescription = z.object({
   broadcasts: z.int(),
   tracks: z.int(),
   subscriptions: z.int(),
+  traffic: z.object({
+    bytes_in: z.int().describe("Payload from publishers and other relays since the start."),
+    bytes_out: z.int(),
+    groups_in: z.int(),
+    groups_out: z.int(),
+    groups_dropped: z.int().describe("Groups that did not reach a viewer whole."),
+  }),
   cache: z.object({ bytes: z.number(), budget: z.number(), groups: z.int() }),
   bounds_hit: z.record(z.string(), z.int()).describe("Times that each bound was reached; only those that were."),
   certificate: z.object({ fingerprint: z.string(), not_after: z.iso.datetime(), self_signed: z.boolean() }).optional(),
@@ -35,6 +42,13 @@ export function describeRelay(view: RelayView): z.output<typeof relayDescription
     broadcasts: counters.broadcastsActive,
     tracks: counters.tracksActive,
     subscriptions: counters.subscriptionsActive,
+    traffic: {
+      bytes_in: counters.bytesIn,
+      bytes_out: counters.bytesOut,
+      groups_in: counters.groupsIn,
+      groups_out: counters.groupsOut,
+      groups_dropped: Object.values(counters.groupsDropped).reduce((sum, one) => sum + one, 0),
+    },
     cache: { bytes: counters.cacheBytes, budget: counters.cacheBudget, groups: counters.cacheGroups },
     bounds_hit: Object.fromEntries(Object.entries(counters.boundsHit).filter(([, count]) => count > 0)),
     ...(certificate && {

@@ -16,6 +16,7 @@ export {
   pageShape,
   pathField,
   REFUSALS,
+  RIGHTS,
   type Right,
   reasonField,
   type Shown,
@@ -23,7 +24,7 @@ export {
 export { describeRelay, relayDescription } from "./description.ts";
 export { isLocalRequest, isLoopbackHost } from "./local.ts";
 export { METRIC_PREFIX } from "./metrics.ts";
-export { type Page, readPage } from "./page.ts";
+export { DASHBOARD_HEADERS, DEMO_HEADERS, type Page, readPage } from "./page.ts";
 export { type HttpPort, PORT_METRICS, type PortStats } from "./port.ts";
 export { listenPublic, type PublicHttpOptions } from "./public.ts";
 export {

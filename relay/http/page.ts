@@ -34,7 +34,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
  * The page connects to any relay that a user names (WebTransport and fetch under `https:`, WebSocket under `wss:`, without TLS on a
  * developer's machine), decodes with WebAssembly, and runs its audio worklets from blobs.
  */
-const CONTENT_SECURITY_POLICY = [
+const DEMO_POLICY = [
   "default-src 'self'",
   "connect-src 'self' https: wss: http: ws:",
   "script-src 'self' blob: 'wasm-unsafe-eval'",
@@ -49,11 +49,19 @@ const CONTENT_SECURITY_POLICY = [
 ].join("; ");
 
 /** Cross-origin isolation gives the page shared memory between its audio thread and its decoder. */
-const DOCUMENT_HEADERS: Headers = {
-  "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+export const DEMO_HEADERS: Headers = {
+  "Content-Security-Policy": DEMO_POLICY,
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
   "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=()",
+};
+
+/** The dashboard talks to its own listener alone. */
+export const DASHBOARD_HEADERS: Headers = {
+  "Content-Security-Policy":
+    "default-src 'none'; connect-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 };
 
 interface PageFile {
@@ -75,9 +83,14 @@ export class Page {
     return this.#files.size;
   }
 
+  /** The file at `path` (decoded, starting with `/`; a folder means its `index.html`). */
+  file(path: string): PageFile | undefined {
+    return this.#files.get(path.endsWith("/") ? `${path}index.html` : path);
+  }
+
   /** Answers with the file at `path` (decoded, starting with `/`; a folder means its `index.html`). False if there is no such file. */
   serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
-    const file = this.#files.get(path.endsWith("/") ? `${path}index.html` : path);
+    const file = this.file(path);
     if (file === undefined) return false;
     const known = (request.headers["if-none-match"] ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
     const unchanged = known.includes(file.etag) || known.includes("*");
@@ -86,8 +99,8 @@ export class Page {
   }
 }
 
-/** Reads a folder and its subfolders. Rejects when it cannot be read or has more than {@link MAX_PAGE_BYTES}. */
-export async function readPage(folder: string): Promise<Page> {
+/** Reads a folder and its subfolders; `headers` are sent with each file. Rejects when it cannot be read or has more than {@link MAX_PAGE_BYTES}. */
+export async function readPage(folder: string, headers: Headers): Promise<Page> {
   const files = new Map<string, PageFile>();
   let total = 0;
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
@@ -96,12 +109,12 @@ export async function readPage(folder: string): Promise<Page> {
     if (!entry.isFile() || name.includes("/.")) continue;
     total += (await stat(path)).size;
     if (total > MAX_PAGE_BYTES) throw new Error(`${folder} has more than ${MAX_PAGE_BYTES} bytes`);
-    files.set(name, pageFile(name, await readFile(path)));
+    files.set(name, pageFile(name, await readFile(path), headers));
   }
   return new Page(files);
 }
 
-function pageFile(name: string, bytes: Uint8Array): PageFile {
+function pageFile(name: string, bytes: Uint8Array, more: Headers): PageFile {
   const extension = extname(name).toLowerCase();
   const etag = `"${createHash("sha256").update(bytes).digest("base64url").slice(0, 22)}"`;
   const hashed = extension !== ".html" && HASHED_NAME.test(name);
@@ -110,7 +123,7 @@ function pageFile(name: string, bytes: Uint8Array): PageFile {
     "Cache-Control": hashed ? IMMUTABLE : "no-cache",
     ETag: etag,
     "Cross-Origin-Resource-Policy": "same-origin",
-    ...DOCUMENT_HEADERS,
+    ...more,
   };
   return { bytes, headers, etag };
 }

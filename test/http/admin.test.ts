@@ -134,6 +134,7 @@ describe("health", () => {
         broadcasts: 0,
         tracks: 0,
         subscriptions: 0,
+        traffic: { bytes_in: 0, bytes_out: 0, groups_in: 0, groups_out: 0, groups_dropped: 0 },
         cache: { bytes: 0, budget: 0, groups: 0 },
         bounds_hit: { sessions: 7 },
         certificate: { fingerprint: "ab", not_after: "2023-11-14T22:13:20.000Z", self_signed: true },

@@ -10,7 +10,7 @@ import { after, before, describe, test } from "node:test";
 import { connect as tlsConnect } from "node:tls";
 import { WebSocket, WebSocketServer } from "ws";
 import { Places } from "../../auth/index.ts";
-import { type Page, readPage } from "../../relay/http/page.ts";
+import { DEMO_HEADERS, type Page, readPage } from "../../relay/http/page.ts";
 import type { HttpPort, PortOptions } from "../../relay/http/port.ts";
 import { listenPublic } from "../../relay/http/public.ts";
 import { type CertificateState, loadCertificate } from "../../transport/tls/certificate.ts";
@@ -37,7 +37,7 @@ before(async () => {
   await writeFile(join(root, "assets", "my-component.css"), "a{}");
   await writeFile(join(root, ".secret"), "no");
   await writeFile(join(folder, "outside.txt"), "no");
-  page = await readPage(root);
+  page = await readPage(root, DEMO_HEADERS);
 });
 after(() => rm(folder, { recursive: true, force: true }));
 

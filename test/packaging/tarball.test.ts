@@ -73,7 +73,7 @@ test("contains the bundle, the page and the licences, and no sources or tests", 
   for (const file of [
     "package/bin/moqmesh.js",
     "package/dist/moqmesh.js",
-    "package/web/dist/index.html",
+    "package/web/dist/demo/index.html",
     "package/configs/dev.toml",
     "package/LICENSE-MIT",
     "package/LICENSE-APACHE",
@@ -123,7 +123,10 @@ test("moqmesh serve from the package answers health checks and serves the page",
     assert.equal(msg, "relay ready");
     assert.equal((await fetch(`http://127.0.0.1:${admin}/health/live`)).status, 200);
     const page = await fetch(`http://127.0.0.1:${port}/`);
-    assert.equal(await page.text(), await readFile(join(home, "node_modules/moqmesh/web/dist/index.html"), "utf8"));
+    assert.equal(
+      await page.text(),
+      await readFile(join(home, "node_modules/moqmesh/web/dist/demo/index.html"), "utf8"),
+    );
     child.stdout.resume();
     child.kill("SIGTERM");
     const [code] = await once(child, "close");

@@ -1,0 +1,51 @@
+/** Views of resources that are lists or single objects, shown as they come. */
+import { isList, type JsonObject, objectOf, objectsOf } from "../api.ts";
+import { count } from "../format.ts";
+import { card, figures, table } from "../table.ts";
+import type { View } from "../view.ts";
+
+interface Plain {
+  readonly id: string;
+  readonly title: string;
+  readonly path: string;
+  readonly query?: string;
+  readonly empty: string;
+}
+
+const PLAIN: readonly Plain[] = [
+  { id: "tracks", title: "Tracks", path: "/tracks", query: "?limit=200", empty: "No track is in use." },
+  { id: "slow", title: "Slow viewers", path: "/slow", empty: "No viewer has lost groups lately." },
+  { id: "refusals", title: "Refusals", path: "/refusals", empty: "No client was refused lately." },
+  { id: "prefixes", title: "Prefixes", path: "/prefixes", empty: "There is no broadcast." },
+  { id: "workers", title: "Workers", path: "/workers", empty: "The engine has no workers of its own." },
+  { id: "health", title: "Health", path: "/health", empty: "There is no check." },
+  { id: "keys", title: "Keys", path: "/keys", empty: "There are no keys." },
+  { id: "revocations", title: "Revocations", path: "/revocations", empty: "No token is revoked." },
+  { id: "policy", title: "Policy", path: "/policy", empty: "No prefix has a policy." },
+  { id: "config", title: "Configuration", path: "/config", empty: "There is no setting." },
+  { id: "audit", title: "Audit", path: "/audit", query: "?limit=200", empty: "Nobody has acted since the start." },
+];
+
+export const lists: readonly View[] = PLAIN.map(({ id, title, path, query = "", empty }) => ({
+  id,
+  title,
+  path,
+  query: () => path + query,
+  show: (answer, host) => host.append(...cards(title, answer, empty)),
+}));
+
+/** Lists as tables, objects and single values as figures. */
+function cards(title: string, answer: JsonObject, empty: string): HTMLElement[] {
+  const single: Record<string, JsonObject[string]> = {};
+  const made: HTMLElement[] = [];
+  for (const [name, value] of Object.entries(answer)) {
+    const rows = objectsOf(value);
+    if (isList(value) && (value.length === 0 || rows.some((row) => Object.keys(row).length > 0))) {
+      const heading =
+        name === "items" ? `${count(Number(answer["total"] ?? rows.length))} · ${title}` : `${title}: ${name}`;
+      made.push(card(heading, table(rows, { empty: name === "items" ? empty : "None." })));
+    } else if (name !== "total") single[name] = value;
+  }
+  if (Object.keys(single).length > 0) made.unshift(card(title, figures(objectOf(single))));
+  return made;
+}
