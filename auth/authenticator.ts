@@ -53,6 +53,12 @@ export interface AuthOptions {
   readonly changed: () => void;
 }
 
+/** What {@link Authenticator.setRules} changes. */
+export type AuthRules = Pick<
+  AuthOptions,
+  "publicSubscribe" | "publicPublish" | "origins" | "rules" | "closeOnKeyRemoval"
+>;
+
 /** A client that asks for a session. */
 export interface Visitor {
   /** Path of the URL, percent-decoded. */
@@ -100,14 +106,16 @@ export interface AdminGrant {
 
 /** Decides who may do what, from keys, claims, public prefixes and the time. */
 export class Authenticator {
-  readonly #options: AuthOptions;
+  #options: AuthOptions;
   readonly #ring: KeyRing;
-  readonly #origins: Origins;
+  #origins: Origins;
   readonly #closers: (() => void)[] = [];
   readonly #keyFiles: FileSource[] = [];
   #urlKeys: UrlKeys | undefined;
   #api: AuthApi | undefined;
   #revocations: Revocations | undefined;
+  /** Closes them; false while another one, which this one is to replace, has them. */
+  #ownsRevocations = false;
   #underWay = 0;
 
   private constructor(options: AuthOptions) {
@@ -116,9 +124,13 @@ export class Authenticator {
     this.#origins = new Origins(options.origins);
   }
 
-  /** Rejects when a configured file cannot be used. A URL that does not answer is logged and retried. */
-  static async open(options: AuthOptions): Promise<Authenticator> {
+  /**
+   * Rejects when a configured file cannot be used. A URL that does not answer is logged and retried. With `before`, the revocations are those
+   * of `before`, which goes on until {@link replace}.
+   */
+  static async open(options: AuthOptions, before?: Authenticator): Promise<Authenticator> {
     const auth = new Authenticator(options);
+    if (before !== undefined) auth.#revocations = before.#revocations;
     try {
       await auth.#open();
     } catch (error) {
@@ -126,6 +138,25 @@ export class Authenticator {
       throw error;
     }
     return auth;
+  }
+
+  /** Changes the rules for new sessions; the sources of keys stay. Sessions that run keep what they may do. */
+  setRules(rules: AuthRules): void {
+    this.#options = { ...this.#options, ...rules };
+    this.#origins = new Origins(rules.origins);
+  }
+
+  /** Why the keys of the URL cannot be used now; undefined when they can, or there is no URL. */
+  get keyUrlFault(): string | undefined {
+    if (this.#urlKeys === undefined || this.#urlKeys.fresh) return undefined;
+    return "the key set cannot be fetched or has no usable key";
+  }
+
+  /** Takes the place of `before`, which was given to {@link open}, and closes it. */
+  replace(before: Authenticator): void {
+    this.#ownsRevocations = true;
+    before.#ownsRevocations = false;
+    before.close();
   }
 
   /** Keys in use. */
@@ -163,6 +194,7 @@ export class Authenticator {
 
   close(): void {
     for (const close of this.#closers.splice(0)) close();
+    if (this.#ownsRevocations) this.#revocations?.close();
   }
 
   /** Decides on a visitor. Throws {@link AuthError}; anything else is a defect. */
@@ -263,8 +295,10 @@ export class Authenticator {
     const deps = { clock, warn, ring: this.#ring, keepMs: fileKeepMs };
     const changed = () => this.#options.changed();
     const own = (entry: Revocation, inForce: boolean) => this.#options.ownRevocation(entry, inForce);
-    this.#revocations = await Revocations.open({ clock, warn, changed, own, ...(file !== undefined && { file }) });
-    this.#closers.push(() => this.#revocations?.close());
+    if (this.#revocations === undefined) {
+      this.#ownsRevocations = true;
+      this.#revocations = await Revocations.open({ clock, warn, changed, own, ...(file !== undefined && { file }) });
+    }
     const watches = [
       ...(keyFile === undefined ? [] : [watchKeyFile(keyFile, deps)]),
       ...(keyFolder === undefined ? [] : [watchKeyFolder(keyFolder, deps)]),

@@ -3,6 +3,7 @@ export {
   type AdminGrant,
   Authenticator,
   type AuthOptions,
+  type AuthRules,
   type ListedKey,
   type PeerCertificate,
   type Visitor,

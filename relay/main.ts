@@ -4,7 +4,7 @@ import { MESH_PROTOCOLS, protocols } from "../moq/session/index.ts";
 import { createQmux } from "../transport/qmux/index.ts";
 import type { CertificateState } from "../transport/tls/index.ts";
 import { openAdmin } from "./admin/index.ts";
-import { type Config, exposures, idleRole, withLiveValues } from "./config/index.ts";
+import { type Config, exposures, idleRole } from "./config/index.ts";
 import { HealthWatch } from "./health-watch.ts";
 import {
   attachSystem,
@@ -30,9 +30,11 @@ import {
 import { type AdminServer, type Page, PORT_METRICS, type RelayState } from "./http/index.ts";
 import { dnsResolver, MeshRuntime } from "./mesh/index.ts";
 import { DASHBOARD_FOLDER, PAGE_FOLDER } from "./pages.ts";
-import { handshakeBounds, hostBounds, logLevels, makeParts, type RelayParts } from "./parts.ts";
+import { makeParts, type RelayParts } from "./parts.ts";
 import { PressureWatch } from "./pressure-watch.ts";
 import type { Relay, StartOptions } from "./relay.ts";
+import { fixedSource, type Reloader } from "./reload/index.ts";
+import { openReloader } from "./reloading.ts";
 import { VERSION } from "./version.ts";
 
 export { preflight } from "./preflight.ts";
@@ -67,6 +69,7 @@ class RelayProcess implements Relay {
   readonly #options: StartOptions;
   readonly #parts: RelayParts;
   readonly #files: FileWatch;
+  readonly settings: Reloader;
   readonly #health: HealthWatch;
   readonly #startedAt: number;
   readonly #ended = Promise.withResolvers<void>();
@@ -95,12 +98,16 @@ class RelayProcess implements Relay {
     this.#parts = makeParts(config, options, { mesh: () => this.#mesh, pressure: () => this.#pressure });
     const { clock, warn, counters } = this.#parts;
     this.#startedAt = clock.now();
-    const watched = watchedFiles(config, {
-      certificates: async () => (await this.#certificate?.reload()) ?? false,
-      trust: async () => (await this.#mesh?.reloadTrust()) ?? false,
-      resetKey: async () => await this.#reloadResetKey(),
+    this.#files = new FileWatch(this.#watchedFiles(), { clock, warn });
+    this.settings = openReloader(this.#parts, {
+      source: options.source ?? fixedSource(config),
+      mesh: () => this.#mesh,
+      files: this.#files,
+      used: (next) => {
+        this.#config = next;
+        this.#files.follow(this.#watchedFiles());
+      },
     });
-    this.#files = new FileWatch(watched, { clock, warn });
     counters.attach(FILE_METRICS, () => this.#files.readings);
     this.#health = new HealthWatch(this.#parts, config.limits.memory);
     counters.attach(PORT_METRICS, () => this.#listeners?.httpStats());
@@ -241,10 +248,6 @@ class RelayProcess implements Relay {
     this.#readiness = this.#watchReadiness(engine);
   }
 
-  reloadFiles(): Promise<string[]> {
-    return this.#files.reload();
-  }
-
   contain(error: unknown): void {
     this.#parts.defects.report("outside of any session", error);
   }
@@ -256,16 +259,11 @@ class RelayProcess implements Relay {
     );
   }
 
-  reconfigure(config: Config): void {
-    this.#config = withLiveValues(this.#config, config);
-    // The caller's lines about this reload still have the levels from before.
-    this.#parts.clock.soon(() => this.#parts.levels.configure(logLevels(this.#config)));
-    if (this.#parts.sampling !== undefined) this.#parts.sampling.burst = this.#config.log.burst;
-    this.#parts.handshakes.set(handshakeBounds(this.#config));
-    this.#parts.host.reconfigure(hostBounds(this.#config));
-    this.#mesh?.reconfigure(this.#config.cluster);
-    void this.#parts.webhooks.configure(this.#config.webhooks).catch((error: unknown) => {
-      this.#parts.warn("the new settings of [webhooks] do not apply, because the secret cannot be read", error);
+  #watchedFiles() {
+    return watchedFiles(this.#config, {
+      certificates: async () => (await this.#certificate?.reload()) ?? false,
+      trust: async () => (await this.#mesh?.reloadTrust()) ?? false,
+      resetKey: async () => await this.#reloadResetKey(),
     });
   }
 
@@ -377,6 +375,7 @@ class RelayProcess implements Relay {
       pulses,
       dashboardFolder: this.#options.dashboardFolder ?? DASHBOARD_FOLDER,
       endRevocation: (one) => this.#mesh?.endRevocation(one) ?? false,
+      settings: this.settings,
     });
   }
 

@@ -115,7 +115,6 @@ export function makeParts(config: Config, options: StartOptions, later: LaterPar
     policyOf: (info, admission) => mesh()?.sessionPolicy(info, admission) ?? clientSessionPolicy(admission),
     wallNow,
     tenantSeries: config.http.metricSeries,
-    expiryNoticeMs: config.auth.expiryNoticeMs,
     events: webhooks,
     shortOfMemory: () => pressure()?.refusing ?? false,
     broadcasts,
@@ -170,8 +169,9 @@ export function handshakeBounds({ limits }: Config): HandshakeBounds {
 }
 
 /** Bounds of new sessions. */
-export function hostBounds({ limits }: Config): Parameters<SessionHost["reconfigure"]>[0] {
-  return { limits, maxSessions: limits.sessions, handshakeTimeoutMs: limits.handshakeTimeoutMs };
+export function hostBounds({ limits, auth }: Config): Parameters<SessionHost["reconfigure"]>[0] {
+  const { expiryNoticeMs } = auth;
+  return { limits, maxSessions: limits.sessions, handshakeTimeoutMs: limits.handshakeTimeoutMs, expiryNoticeMs };
 }
 
 /** A random hop id: new at each start, so that a restarted relay is another hop; 53 bits, so that it fits the number type of every peer; never 0. */

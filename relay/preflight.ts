@@ -14,15 +14,18 @@ export interface Findings {
   readonly warnings: readonly Problem[];
 }
 
-/** Loads every file that a relay loads at its start, as the relay does, and finds every problem that would keep it from starting. */
-export async function preflight(loaded: LoadedConfig): Promise<Findings> {
+/**
+ * Loads every file that a relay loads at its start, as the relay does, and finds every problem that would keep it from starting. `running`:
+ * for a relay that runs and has its engine already.
+ */
+export async function preflight(loaded: LoadedConfig, { running = false } = {}): Promise<Findings> {
   const files = new Preflight(loaded);
   await Promise.all([
     files.certificates(),
     files.authorities(),
     files.auth(),
     files.cluster(),
-    files.engine(),
+    files.engine(running),
     files.secrets(),
     files.state(),
   ]);
@@ -117,11 +120,12 @@ class Preflight {
     return resolve(file) === resolve(selfSignedFile(stateDir)) && !existsSync(file);
   }
 
-  async engine(): Promise<void> {
+  async engine(running: boolean): Promise<void> {
     const { server, quic, tls } = this.#config;
     // With port 0, no stateless reset key is made.
     const config = { ...this.#config, server: { ...server, port: 0 }, tls, quic: { ...quic, qlogDir: undefined } };
     await this.#load(() => nativeSettings(config, () => {}), [["quic.reset_key", quic.resetKey]]);
+    if (running) return;
     await this.#load(async () => {
       const fault = await engineFault(this.#config);
       if (fault !== undefined) this.problems.push({ code: "bad_value", ...fault, origin: this.#origin(fault.key) });

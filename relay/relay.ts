@@ -1,9 +1,9 @@
 import type { Resolver } from "../cluster/index.ts";
 import type { Clock } from "../moq/clock.ts";
 import type { Engine, PeerAddress } from "../moq/link.ts";
-import type { Config } from "./config/index.ts";
 import type { RelayView } from "./http/index.ts";
 import type { Logger, LogLevels, OpenedLog } from "./log/index.ts";
+import type { ConfigurationSource, RunningSettings } from "./reload/index.ts";
 
 /** What a start may be given besides its configuration; everything has a default. */
 export interface StartOptions {
@@ -21,6 +21,8 @@ export interface StartOptions {
   readonly dashboardFolder?: string;
   /** Resolves the names in `cluster.dns`; the default is the name servers of the system. */
   readonly resolver?: Resolver;
+  /** Where the configuration can be loaded again; without it a reload reads certificates and keys only. */
+  readonly source?: ConfigurationSource;
   /** Ends the start, which then rejects with `StartEnded`. */
   readonly end?: AbortSignal;
 }
@@ -43,12 +45,10 @@ export interface Relay extends RelayView {
   readonly logLevels: LogLevels;
   /** Counts and logs an error that no part of the relay has caught. */
   contain(error: unknown): void;
-  /** Reads the files of certificates and authorities again, resolves with what has changed. Rejects when they cannot be read in time. */
-  reloadFiles(): Promise<string[]>;
   /** Writes everything to the log, or goes back to the configured levels. */
   switchDebug(): void;
-  /** Applies the live values of `config` to new sessions. */
-  reconfigure(config: Config): void;
+  /** The configuration in use, and how it changes. */
+  readonly settings: RunningSettings;
   /**
    * Ends in good order. The relay becomes not ready, refuses new sessions, sends GOAWAY, waits for `drain.grace`, closes the rest over
    * `drain.spread` and frees everything. Resolves when that is done. Later calls join the first.

@@ -37,9 +37,9 @@ interface Entry {
 
 /** Counts sessions, handshakes and bad tokens by address. */
 export class Addresses {
-  readonly #limits: AddressLimits;
-  readonly #deny: Networks;
-  readonly #allow: Networks | undefined;
+  #limits: AddressLimits;
+  #deny: Networks;
+  #allow: Networks | undefined;
   readonly #now: () => number;
   /** Least recently seen first. */
   readonly #entries = new Map<string, Entry>();
@@ -48,8 +48,20 @@ export class Addresses {
   constructor(limits: AddressLimits, now: () => number) {
     this.#limits = limits;
     this.#deny = new Networks(limits.deny);
-    this.#allow = limits.allow.length === 0 ? undefined : new Networks(limits.allow);
+    this.#allow = networksOf(limits.allow);
     this.#now = now;
+  }
+
+  /** Changes the bounds for new sessions. Throws a `RangeError` for a list with a bad block, and then changes nothing. */
+  setLimits(limits: AddressLimits): void {
+    const [deny, allow] = [new Networks(limits.deny), networksOf(limits.allow)];
+    const { handshakesPerSecond: rate } = limits;
+    if (rate !== this.#limits.handshakesPerSecond) {
+      for (const entry of this.#entries.values()) entry.handshakes = new Bucket(rate, rate, this.#now());
+    }
+    this.#limits = limits;
+    this.#deny = deny;
+    this.#allow = allow;
   }
 
   /** Addresses in the table. */
@@ -136,4 +148,9 @@ export class Addresses {
       if (searched === REMOVE_SEARCH) return;
     }
   }
+}
+
+/** Undefined for an empty list, which allows every network. */
+function networksOf(blocks: readonly string[]): Networks | undefined {
+  return blocks.length === 0 ? undefined : new Networks(blocks);
 }

@@ -5,13 +5,14 @@ import { networkOf } from "./networks.ts";
  * that has most, so that a few addresses cannot keep others out.
  */
 export class Places {
-  readonly #max: number;
+  /** Places in all; may be changed. */
+  max: number;
   /** By address, or IPv6 /64: for each place a function that cuts its client, oldest first. */
   readonly #held = new Map<string, Set<() => void>>();
   #taken = 0;
 
   constructor(max: number) {
-    this.#max = max;
+    this.max = max;
   }
 
   get taken(): number {
@@ -24,7 +25,7 @@ export class Places {
    */
   take(address: string, cut: () => void): (() => void) | undefined {
     const network = networkOf(address);
-    if (this.#taken >= this.#max && !this.#free(this.#held.get(network)?.size ?? 0)) return undefined;
+    if (this.#taken >= this.max && !this.#free(this.#held.get(network)?.size ?? 0)) return undefined;
     const places = this.#held.get(network) ?? new Set();
     // A function of its own: two clients may pass the same `cut`.
     const place = () => cut();

@@ -37,12 +37,12 @@ export interface Seat {
 
 interface Tenant {
   readonly counts: Record<Counted, number>;
-  readonly buckets: Readonly<Record<"ingress" | "egress", Bucket>>;
+  buckets: Readonly<Record<"ingress" | "egress", Bucket>>;
 }
 
 /** Counts the sessions of each tenant and what they use. A tenant is the first segment of a token's root, or of the path without a token. */
 export class Tenants {
-  readonly #limits: TenantLimits;
+  #limits: TenantLimits;
   readonly #now: () => number;
   /** Tenants with sessions only, so the bound on sessions bounds this table. */
   readonly #tenants = new Map<string, Tenant>();
@@ -51,6 +51,13 @@ export class Tenants {
   constructor(limits: TenantLimits, now: () => number) {
     this.#limits = limits;
     this.#now = now;
+  }
+
+  /** Changes the bounds. Counts stay; a tenant above a lower bound gets nothing new. */
+  setLimits(limits: TenantLimits): void {
+    const rates = limits.ingress !== this.#limits.ingress || limits.egress !== this.#limits.egress;
+    this.#limits = limits;
+    if (rates) for (const tenant of this.#tenants.values()) tenant.buckets = this.#buckets();
   }
 
   /** Tenants that have sessions. */
@@ -93,12 +100,13 @@ export class Tenants {
   }
 
   #fresh(): Tenant {
+    return { counts: { sessions: 0, broadcasts: 0, subscriptions: 0 }, buckets: this.#buckets() };
+  }
+
+  #buckets(): Tenant["buckets"] {
     const { ingress, egress } = this.#limits;
     const bucket = (rate: number) => new Bucket(rate, rate * BURST_S, this.#now());
-    return {
-      counts: { sessions: 0, broadcasts: 0, subscriptions: 0 },
-      buckets: { ingress: bucket(ingress), egress: bucket(egress) },
-    };
+    return { ingress: bucket(ingress), egress: bucket(egress) };
   }
 
   #take(tenant: Tenant, what: Counted): (() => void) | undefined {

@@ -49,6 +49,7 @@ export class Broadcasts {
   readonly scheduler: Scheduler;
   /** Calls to watchers so far: a session pays for those that its own message caused. */
   watcherCalls = 0;
+  /** Shared with every part of the model, which reads it at each use. */
   readonly #limits: ModelLimits;
   readonly #host: BroadcastHost;
   /** By path. Includes those that have no route yet and a subscription that waits for one. */
@@ -75,7 +76,7 @@ export class Broadcasts {
     /** Called when a viewer loses groups. */
     lost?: (loss: Loss) => void;
   }) {
-    this.#limits = deps.limits;
+    this.#limits = { ...deps.limits };
     this.counters = deps.counters ?? new Counters();
     this.cache = new GroupCache(deps.cache, this.counters);
     this.#series = new Series(deps.series ?? 0, noFigures);
@@ -88,7 +89,7 @@ export class Broadcasts {
       counters: this.counters,
       kept: this.#kept,
       lost: deps.lost ?? (() => {}),
-      limits: deps.limits,
+      limits: this.#limits,
       wait: () => {
         if (this.counters.subscriptionsWaiting >= this.#limits.waitingSubscriptions) return false;
         this.counters.subscriptionsWaiting++;
@@ -101,6 +102,12 @@ export class Broadcasts {
       changed: (broadcast) => this.#changed(broadcast),
       idle: (broadcast) => this.#drop(broadcast),
     };
+  }
+
+  /** Changes bounds and cache. What exceeds a lower bound now stays; only the cache evicts at once what no longer fits. */
+  reconfigure(limits: ModelLimits, cache: CacheOptions): void {
+    Object.assign(this.#limits, limits);
+    this.cache.reconfigure(cache);
   }
 
   /** Gives `finder` what sessions watch and want from now on. Called once at most, before the first session. */

@@ -24,7 +24,7 @@ export interface Evictable {
  * at the end of the turn: until then at most the empty records of the groups that were evicted in one turn are held.
  */
 export class GroupCache {
-  readonly #options: CacheOptions;
+  #options: CacheOptions;
   readonly #counters: Counters;
   /** Groups that have a successor, in order of eviction: first in, first out. `lru` moves an entry to the end on use. */
   readonly #evictable = new Set<Evictable>();
@@ -41,6 +41,13 @@ export class GroupCache {
     this.#counters = counters;
     this.#budget = options.bytes;
     counters.cacheBudget = options.bytes;
+  }
+
+  /** Changes budget and policy, and evicts what no longer fits. Live groups of watched tracks stay until they have a successor. */
+  reconfigure(options: CacheOptions): void {
+    this.#options = options;
+    this.#counters.cacheBudget = options.bytes;
+    this.charge(0, false);
   }
 
   get bytes(): number {

@@ -1,7 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual, X509Certificate } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AuthError, carelessness, faultOf, readRegular, shared } from "../../auth/index.ts";
+import { makeFolder } from "../../transport/shared/index.ts";
 import type { AuthGate } from "../host/index.ts";
 import { type Accepted, ApiProblem, type Authority, type Right, type Shown } from "../http/index.ts";
 
@@ -96,7 +97,7 @@ export class AdminAuthority implements Authority {
 async function ownSecret(stateDir: string, warn: (message: string, error?: unknown) => void) {
   const file = ownSecretFile(stateDir);
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(file));
     await writeFile(file, `${randomBytes(SECRET_BYTES).toString("hex")}\n`, { mode: 0o600, flag: "wx" });
     return file;
   } catch (error) {

@@ -4,9 +4,11 @@ import type { WorkerPulse } from "../../moq/link.ts";
 import type { Broadcasts } from "../../moq/model/index.ts";
 import type { AuthGate, SessionHost, SlowLog } from "../host/index.ts";
 import type { Audit, Operation, RelayView } from "../http/index.ts";
+import type { RunningSettings } from "../reload/index.ts";
 import { auditOperations } from "./audit.ts";
 import { broadcastOperations } from "./broadcasts.ts";
 import { clusterOperations } from "./cluster.ts";
+import { configurationOperations } from "./configuration.ts";
 import { cacheOperations, drainOperations, heapOperations, logOperations, type RelayControl } from "./control.ts";
 import { healthOperations } from "./health.ts";
 import type { HeapSnapshots } from "./heap-snapshots.ts";
@@ -36,6 +38,7 @@ export interface AdminParts {
   /** Ends a revocation of another relay of the mesh. False when that relay still reports it. */
   readonly endRevocation: (revocation: ListedRevocation) => boolean;
   readonly snapshots: HeapSnapshots;
+  readonly settings: RunningSettings;
 }
 
 /** Every operation of the admin API. */
@@ -56,6 +59,7 @@ export function operations(parts: AdminParts, audit: Audit): Operation[] {
     ...drainOperations(parts.control),
     ...logOperations(parts.control),
     ...heapOperations(parts.snapshots),
+    ...configurationOperations(parts.settings),
     ...auditOperations(audit),
   ];
 }

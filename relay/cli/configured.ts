@@ -1,5 +1,5 @@
 import { readRegular } from "../../auth/index.ts";
-import { ConfigError, type LoadedConfig, loadConfig } from "../config/index.ts";
+import { ConfigError, type ConfigSources, type LoadedConfig, loadConfig } from "../config/index.ts";
 import type { Invocation } from "./command.ts";
 import type { Io } from "./io.ts";
 
@@ -10,19 +10,27 @@ const READ_MS = 10_000;
 const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 
 /** Loads the configuration that a command line names. Throws a `ConfigError`. */
-export function loadConfigured(invocation: Invocation, io: Io, text?: string): LoadedConfig {
+export function loadConfigured(
+  invocation: Invocation,
+  io: Io,
+  again: Pick<ConfigSources, "text" | "runTime"> = {},
+): LoadedConfig {
   const [file] = invocation.positionals;
-  const from = { ...(file !== undefined && { file }), ...(text !== undefined && { text }) };
+  const from = { ...(file !== undefined && { file }), ...again };
   return loadConfig({ ...from, env: io.env, flags: invocation.config });
 }
 
 /**
  * Loads the configuration again while the relay runs; nothing else waits for the file. Rejects with a `ConfigError` for a file that can be
- * read once only: a pipe, as of `serve <(...)`, was read to its end at the start.
+ * read once only: a pipe, as of `serve <(...)`, was read to its end at the start. `runTime` overrides all other values.
  */
-export async function loadAgain(invocation: Invocation, io: Io): Promise<LoadedConfig> {
+export async function loadAgain(
+  invocation: Invocation,
+  io: Io,
+  runTime: ReadonlyMap<string, string>,
+): Promise<LoadedConfig> {
   const [file] = invocation.positionals;
-  return loadConfigured(invocation, io, file === undefined ? undefined : await readAgain(file));
+  return loadConfigured(invocation, io, { runTime, ...(file !== undefined && { text: await readAgain(file) }) });
 }
 
 async function readAgain(file: string): Promise<string> {

@@ -7,7 +7,7 @@ import { loadAgain, loadConfigured } from "./configured.ts";
 import { containDefects } from "./contain.ts";
 import { EXIT, type ExitCode, SIGNAL_EXIT_BASE } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
-import { reloader } from "./reload.ts";
+import { paced } from "./reload.ts";
 import { onSignals, type SignalActions } from "./signals.ts";
 import { boundYoungHeap } from "./young-heap.ts";
 
@@ -16,7 +16,7 @@ export const serveCommand: Command = {
   summary: "Run a relay.",
   description: [
     "Runs a relay with the configuration of FILE (TOML), or with the defaults when there is none. If no certificate is configured, it makes a self-signed one and prints its fingerprint.",
-    "SIGTERM or SIGINT (Ctrl-C) stops the relay gracefully: it refuses new sessions, sends GOAWAY to the others and gives them time to leave. A second signal stops it at once. SIGHUP, unless the relay was started on a terminal, reads the configuration again. Keys that docs/config.md marks with `reload` then apply: the log level, and `peers` and `redirect` of `[cluster]`, at once, limits to new sessions, `[drain]` to the next drain; the log lists changed keys that need a restart. A configuration with an error changes nothing. SIGUSR2 sets the log to `debug`; a second one sets it back.",
+    "SIGTERM or SIGINT (Ctrl-C) stops the relay gracefully: it refuses new sessions, sends GOAWAY to the others and gives them time to leave. A second signal stops it at once. SIGHUP, unless the relay was started on a terminal, reads the configuration again. Keys that docs/config.md marks with `reload` then apply, limits and rules to new sessions; the log lists changed keys that need a restart. When the configuration has an error, or names a file that cannot be used, nothing changes. SIGUSR2 sets the log to `debug`; a second one sets it back.",
   ],
   positionals: [{ name: "FILE", required: false, description: "Configuration file." }],
   options: [],
@@ -30,22 +30,15 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const { config } = loaded;
   const { log, ...logParts } = openLog(config.log);
   const { output } = logParts;
-  const reload = reloader({
-    running: loaded,
-    load: () => loadAgain(invocation, io),
-    apply: (next) => life.reconfigure(next),
-    files: () => life.reloadFiles(),
-    busy: (reloading) => life.reloads(reloading),
-    log,
-  });
-  const life: Life = new Life(config, io.out.isTTY, reload);
+  const life: Life = new Life(config, io.out.isTTY);
   // Listen before the start, so that a signal during the start is handled.
   const stopListening = onSignals(life);
   try {
     const { start, preflight, supervise } = await import("../main.ts");
     const { problems } = await unlessAborted(life.startEnd, preflight(loaded));
     if (problems.length > 0) throw new ConfigError(problems);
-    const relay = await start(config, { log, logParts, end: life.startEnd });
+    const source = { loaded, load: (runTime: ReadonlyMap<string, string>) => loadAgain(invocation, io, runTime) };
+    const relay = await start(config, { log, logParts, source, end: life.startEnd });
     const stopBounding = boundYoungHeap();
     const stopContaining = containDefects((error) => relay.contain(error));
     const service = supervise(relay, log);
@@ -87,16 +80,19 @@ const LAST_WORDS_MS = 1_000;
 /** Handles signals for a relay, also before it runs. */
 class Life implements SignalActions {
   readonly terminal: boolean;
-  readonly reload: () => void;
+  /** A signal that comes before the relay runs reloads nothing: the relay is about to read the files. */
+  readonly reload = paced(
+    async () => await this.#relay?.settings.reload(),
+    (reloading) => this.#service?.reloads(reloading),
+  );
+  readonly #config: Config;
   readonly #start = new AbortController();
-  #config: Config;
   #relay: Relay | undefined;
   #service: Supervision | undefined;
 
-  constructor(config: Config, terminal: boolean, reload: () => void) {
+  constructor(config: Config, terminal: boolean) {
     this.#config = config;
     this.terminal = terminal;
-    this.reload = reload;
   }
 
   /** Aborted by a signal that comes before the relay runs. */
@@ -114,28 +110,12 @@ class Life implements SignalActions {
     if (this.endedEarly) void relay.drain("stopped by a signal during the start");
   }
 
-  /** False when there is no relay yet. */
-  reconfigure(config: Config): boolean {
-    this.#relay?.reconfigure(config);
-    if (this.#relay !== undefined) this.#config = config;
-    return this.#relay !== undefined;
-  }
-
   switchDebug(): void {
     this.#relay?.switchDebug();
   }
 
-  async reloadFiles(): Promise<readonly string[]> {
-    return (await this.#relay?.reloadFiles()) ?? [];
-  }
-
-  /** A reload has begun or ended. */
-  reloads(reloading: boolean): void {
-    this.#service?.reloads(reloading);
-  }
-
   end(signal: string): void {
-    this.#service?.stopping(signal, this.#config.drain);
+    this.#service?.stopping(signal, (this.#relay?.settings.config ?? this.#config).drain);
     if (this.#relay === undefined) this.#start.abort();
     else void this.#relay.drain(signal);
   }

@@ -1,5 +1,6 @@
 import ipaddr from "ipaddr.js";
 import {
+  allLive,
   choice,
   duration,
   flagField,
@@ -204,7 +205,7 @@ const limits = {
 export const authSection = section(
   "auth",
   "Who may publish and watch; [auth.md](auth.md) has the commands. A relay without keys and without public prefixes serves only clients on its own machine.",
-  { ...keys, ...without, ...limits },
+  allLive({ ...keys, ...without, ...limits }, ["revocations"]),
   [
     {
       keys: ["api", "key", "key_dir", "key_url", "public_subscribe", "public_publish"],

@@ -91,14 +91,17 @@ export const clusterSection = section(
       description: "Token with the `cluster` claim, which the relay shows to roots and peers.",
       fallback: "none",
       shown: () => REDACTED,
+      live: true,
     }),
     token_file: optionalText({
       description: "File with the token. The relay reads it at each connection.",
       fallback: "none",
+      live: true,
     }),
     key_file: optionalText({
       description: "File with a private JWK, with which the relay makes its own tokens.",
       fallback: "none",
+      live: true,
     }),
     token_life: duration({
       description:
@@ -106,15 +109,18 @@ export const clusterSection = section(
       default: "1h",
       min: "2s",
       max: "30d",
+      live: true,
     }),
     ca: optionalText({
       description: "PEM file with the authorities for certificates of roots and peers.",
       fallback: "the authorities of the system",
+      live: true,
     }),
     fingerprints: texts({
       description:
         "Certificates that roots and peers may have, as SHA-256 in hexadecimal. They replace the authorities.",
       default: [],
+      live: true,
     }),
     client_ca: optionalText({
       description:
@@ -125,8 +131,13 @@ export const clusterSection = section(
       description:
         "PEM file with the certificate chain that this relay shows to roots and peers. Its common name, or its first DNS name, is `node`. The relay loads a replaced file.",
       fallback: "this relay shows no certificate",
+      live: true,
     }),
-    client_key: optionalText({ description: "PEM file with the key of `client_cert` (PKCS#8).", fallback: "none" }),
+    client_key: optionalText({
+      description: "PEM file with the key of `client_cert` (PKCS#8).",
+      fallback: "none",
+      live: true,
+    }),
     listen: optionalText({
       description:
         "Address of a listener for relays of the mesh alone, `HOST:PORT`, such as `10.0.0.5:4445`, UDP and TCP. Relays are then served there and nowhere else: the public port refuses their powers (`cluster_listener_required`). `url` must lead to it. With `client_ca` it refuses every client without a certificate. Port `0` takes any free port.",

@@ -1,7 +1,7 @@
 /**
  * The configuration of a relay: sections owned by the modules of `relay/config/`, composed here.
  *
- * Order, later over earlier: defaults, file, environment (`MOQMESH_SECTION_KEY`), flags (`--section.key`).
+ * Order, later over earlier: defaults, file, environment (`MOQMESH_SECTION_KEY`), flags (`--section.key`), values set at run time.
  */
 import { authSection } from "./auth.ts";
 import { autoCacheBytes, cacheSection, memoryLimit } from "./cache.ts";
@@ -16,6 +16,7 @@ import {
   type Flag,
   fileLayer,
   flagLayer,
+  runTimeLayer,
   type Sections,
 } from "./layers.ts";
 import { limitsSection } from "./limits.ts";
@@ -78,6 +79,8 @@ export interface ConfigSources {
   readonly text?: string;
   readonly env?: Environment;
   readonly flags?: readonly Flag[];
+  /** Values set while the relay runs, by dotted path; they override all others. */
+  readonly runTime?: ReadonlyMap<string, string>;
   /** Returns the bytes that the process may use; called once. Tests set it. */
   readonly memory?: () => number;
 }
@@ -97,6 +100,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     ...(sources.file === undefined ? [] : [fileLayer(sources.file, report, sources.text)]),
     envLayer(env, sections, report),
     flagLayer(sources.flags ?? [], sections),
+    runTimeLayer(sources.runTime ?? new Map(), sections),
   ];
   const all = problems.concat(layers.flatMap((layer) => checkLayer(layer, sections)));
   if (all.length > 0) throw new ConfigError(all);

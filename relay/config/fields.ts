@@ -39,6 +39,15 @@ interface About {
   readonly bound?: true;
 }
 
+/** Marks every key as live, except those of `restart`: a reload applies it. */
+export function allLive<Shape extends z.ZodRawShape>(shape: Shape, restart: readonly (keyof Shape)[] = []): Shape {
+  for (const [key, schema] of Object.entries(shape)) {
+    const field = fields.get(schema as z.ZodType);
+    if (field !== undefined && !restart.includes(key)) fields.add(schema as z.ZodType, { ...field, live: true });
+  }
+  return shape;
+}
+
 /** Characters of a value that an error message quotes. */
 const QUOTED_MAX = 40;
 

@@ -3,17 +3,19 @@ export { memoryLimit } from "./cache.ts";
 export {
   type Config,
   ConfigError,
+  type ConfigSources,
   formatOrigin,
   formatProblem,
   type LoadedConfig,
   loadConfig,
+  type Origin,
   type Problem,
   sections,
 } from "./config.ts";
-export { configValues, type DescribedValue, describeConfig } from "./describe.ts";
+export { describeConfig } from "./describe.ts";
 export { exposures, idleRole, productionProblems } from "./exposure.ts";
 export { type AnySection, envName, fieldOf } from "./layers.ts";
-export { withLiveValues } from "./live.ts";
+export { type ChangedKey, changedKeys, liveKeys, withLiveLoaded } from "./live.ts";
 export { isLoopbackHost, isPlainElsewhere, listenAddress } from "./loopback.ts";
 export { nearest } from "./nearest.ts";
 export { type RedisAddress, redisAddress } from "./registry.ts";

@@ -130,6 +130,12 @@ function unknownVariable(name: string, sections: Sections, known: Iterable<strin
   return { code: "unknown_key", key: "", message: "unknown variable", ...hint, origin: { kind: "env", name } };
 }
 
+/** Values that were set while the relay runs. */
+export function runTimeLayer(changes: ReadonlyMap<string, string>, sections: Sections): Layer {
+  const flags = [...changes].map(([key, value]) => ({ key, value, name: key }));
+  return { ...flagLayer(flags, sections), originOf: () => ({ kind: "run_time" }) };
+}
+
 /** Of several values of one key the last one counts. */
 export function flagLayer(flags: readonly Flag[], sections: Sections): Layer {
   const values: Record<string, Record<string, unknown>> = {};

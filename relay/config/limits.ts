@@ -1,4 +1,4 @@
-import { autoSize, duration, integer, size } from "./fields.ts";
+import { allLive, autoSize, duration, integer, size } from "./fields.ts";
 import { section } from "./section.ts";
 
 /** Largest value of any count, far more than one process can serve. It catches mistyped numbers. */
@@ -19,6 +19,7 @@ const processLimits = {
   broadcasts: count(
     10_000,
     "Broadcasts that are published at once. The relay logs and counts further ones, and accepts them as soon as others end.",
+    { live: true },
   ),
   handshake_rate: count(
     1_000,
@@ -28,7 +29,9 @@ const processLimits = {
   handshake_burst: count(2_000, "Connections that may begin at once, before `handshake_rate` bounds them.", {
     live: true,
   }),
-  waiting_subscriptions: count(10_000, "Subscriptions that wait for a broadcast that is not published yet."),
+  waiting_subscriptions: count(10_000, "Subscriptions that wait for a broadcast that is not published yet.", {
+    live: true,
+  }),
 };
 
 /** Bounds of one session. */
@@ -58,7 +61,7 @@ const sessionLimits = {
   groups_per_session: count(
     4_096,
     "Groups that may be on their way to one session at once. Its subscriptions share them, each with at least 32. A subscription above its share loses its oldest group.",
-    { min: 32 },
+    { min: 32, live: true },
   ),
   session_queue_mark: size({
     description: "Queued bytes at which a session loses its oldest groups.",
@@ -80,7 +83,7 @@ const PAST_BOUND =
   "A longer group still reaches its present viewers, but the relay drops its start, so later viewers start with the next group.";
 
 /** Bounds of what is published. */
-const contentLimits = {
+const contentLimits = allLive({
   tracks_per_broadcast: count(256, "Tracks of one broadcast that have subscriptions or are in the cache."),
   path_bytes: count(1_024, "Longest path of a broadcast, in bytes."),
   track_name_bytes: count(1_024, "Longest name of a track, in bytes."),
@@ -93,7 +96,7 @@ const contentLimits = {
   }),
   frames_per_group: count(65_536, `Most frames of a group that the relay keeps. ${PAST_BOUND}`),
   groups_per_track: count(4_096, "Groups of one track that the cache keeps."),
-};
+});
 
 /** Waits and the links below the sessions. */
 const linkLimits = {
@@ -103,6 +106,7 @@ const linkLimits = {
     default: "10s",
     min: "0s",
     max: "10m",
+    live: true,
   }),
   track_linger: duration({
     description:
@@ -110,6 +114,7 @@ const linkLimits = {
     default: "2s",
     min: "0s",
     max: "10m",
+    live: true,
   }),
   request_timeout: duration({
     description:

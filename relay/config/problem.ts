@@ -3,7 +3,9 @@ export type Origin =
   | { readonly kind: "default"; readonly note?: string }
   | { readonly kind: "file"; readonly file: string; readonly line?: number }
   | { readonly kind: "env"; readonly name: string }
-  | { readonly kind: "flag"; readonly name: string };
+  | { readonly kind: "flag"; readonly name: string }
+  /** Set through the admin API while the relay runs. */
+  | { readonly kind: "run_time" };
 
 export type ProblemCode =
   /** The file cannot be read. */
@@ -49,6 +51,8 @@ export function formatOrigin(origin: Origin): string {
       return `env ${origin.name}`;
     case "flag":
       return `flag ${origin.name}`;
+    case "run_time":
+      return "set at run time";
   }
 }
 

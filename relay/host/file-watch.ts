@@ -55,7 +55,7 @@ export interface FileWatchDeps {
  */
 export class FileWatch {
   readonly #deps: FileWatchDeps;
-  readonly #watched: readonly Watched[];
+  #watched: readonly Watched[];
   readonly #taken = new Map<Watched, string>();
   readonly #seen = new Map<Watched, string>();
   /** Why the files cannot be used. */
@@ -101,6 +101,19 @@ export class FileWatch {
 
   start(): void {
     if (this.#watched.length > 0) this.#schedule();
+  }
+
+  /** Watches these groups from now on. A group that has the same files as before is not loaded for that. */
+  follow(watched: readonly Watched[]): void {
+    const before = this.#watched;
+    this.#watched = watched.filter(({ files }) => files.length > 0);
+    for (const one of this.#watched) {
+      const known = before.find(({ what, files }) => what === one.what && files.join() === one.files.join());
+      if (known === undefined) continue;
+      for (const map of [this.#taken, this.#seen, this.#broken]) move(map, known, one);
+    }
+    for (const one of before) for (const map of [this.#taken, this.#seen, this.#broken]) map.delete(one);
+    if (before.length === 0) this.start();
   }
 
   /** Reads all files again, changed or not; resolves with the names of the changed ones. Rejects when a file system hangs. */
@@ -190,6 +203,11 @@ async function stampOf(files: readonly string[]): Promise<string> {
     }),
   );
   return stamps.join();
+}
+
+function move<K, V>(map: Map<K, V>, from: K, to: K): void {
+  const value = map.get(from);
+  if (value !== undefined) map.set(to, value);
 }
 
 /** The files that a relay reads at its start and again when they are replaced; each function loads them. */

@@ -1,8 +1,11 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   Addresses,
   type AdminGrant,
   AuthError,
   Authenticator,
+  type AuthOptions,
+  type AuthRules,
   covers,
   type Grant,
   isLoopback,
@@ -18,11 +21,12 @@ import type { Clock } from "../../moq/clock.ts";
 import type { LinkInfo } from "../../moq/link.ts";
 import { counter, gauge, metricGroup } from "../../moq/metrics.ts";
 import type { Access } from "../../moq/session/index.ts";
-import type { Config } from "../config/index.ts";
+import { type Config, ConfigError } from "../config/index.ts";
 import type { Plane } from "./client-authorities.ts";
 import type { ClusterPlane } from "./cluster-plane.ts";
 import { isForeign, isProxied, tokenOf } from "./credentials.ts";
 import { earlier } from "./expiry.ts";
+import type { Prepared } from "./prepared.ts";
 
 /** An admitted client. */
 export interface Admission {
@@ -73,6 +77,7 @@ export const AUTH_METRICS = metricGroup("Authentication", {
 /** The gate of a configuration: it applies limits of addresses, then tokens or public access, then limits of tenants. */
 export class AuthGate implements Gate {
   readonly #deps: AuthGateDeps;
+  #config: Config["auth"];
   readonly #addresses: Addresses;
   readonly #tenants: Tenants;
   #auth: Authenticator | undefined;
@@ -80,33 +85,56 @@ export class AuthGate implements Gate {
   constructor(deps: AuthGateDeps) {
     const { config, clock } = deps;
     this.#deps = deps;
-    this.#tenants = new Tenants(
-      {
-        sessions: config.sessionsPerTenant,
-        broadcasts: config.broadcastsPerTenant,
-        subscriptions: config.subscriptionsPerTenant,
-        ingress: config.ingressPerTenant,
-        egress: config.egressPerTenant,
-      },
-      () => clock.now(),
-    );
-    this.#addresses = new Addresses(
-      {
-        sessions: config.sessionsPerAddress,
-        handshakesPerSecond: config.handshakesPerAddress,
-        allow: config.allow,
-        deny: config.deny,
-        limitLoopback: config.limitLoopback,
-      },
-      () => clock.now(),
-    );
+    this.#config = config;
+    this.#tenants = new Tenants(tenantLimits(config), () => clock.now());
+    this.#addresses = new Addresses(addressLimits(config), () => clock.now());
   }
 
   /** Reads keys and revocations. Rejects when a configured file cannot be used. */
   async open(): Promise<void> {
-    const { config, clock, wallNow, warn, changed } = this.#deps;
+    this.#auth = await this.#open(this.#config);
+  }
+
+  /**
+   * Reads what `next` names, without using it yet. Keys, URLs and files are opened again only when their settings differ. Rejects with a
+   * `ConfigError` when something cannot be used.
+   */
+  async prepare(next: Config["auth"]): Promise<Prepared> {
+    const same = isDeepStrictEqual(sourcesOf(next), sourcesOf(this.#config));
+    const opened = same ? undefined : await this.#open(next, this.#auth);
+    const fault = opened?.keyUrlFault;
+    if (fault !== undefined) {
+      opened?.close();
+      throw new ConfigError([{ code: "bad_value", key: "auth.key_url", message: fault, origin: { kind: "default" } }]);
+    }
+    return {
+      commit: () => {
+        this.#use(next, opened);
+        return false;
+      },
+      discard: () => opened?.close(),
+    };
+  }
+
+  #use(next: Config["auth"], opened: Authenticator | undefined): void {
+    const before = this.#auth;
+    this.#config = next;
+    this.#tenants.setLimits(tenantLimits(next));
+    this.#addresses.setLimits(addressLimits(next));
+    if (opened === undefined) {
+      before?.setRules(rulesOf(next));
+      return;
+    }
+    if (before !== undefined) opened.replace(before);
+    this.#auth = opened;
+    // Sessions whose key is gone end.
+    this.#deps.changed();
+  }
+
+  async #open(config: Config["auth"], before?: Authenticator): Promise<Authenticator> {
+    const { clock, wallNow, warn, changed } = this.#deps;
     const { key, keyDir, keyUrl, api, revocations } = config;
-    this.#auth = await Authenticator.open({
+    const options: AuthOptions = {
       clock: { now: () => clock.now(), wallNow, timer: (delayMs, callback) => clock.timer(delayMs, callback) },
       fetch: (url, init) => fetch(url, init),
       warn,
@@ -127,17 +155,9 @@ export class AuthGate implements Gate {
       }),
       ...(revocations !== undefined && { revocationFile: revocations }),
       fileKeepMs: config.fileKeepMs,
-      publicSubscribe: config.publicSubscribe,
-      publicPublish: config.publicPublish,
-      origins: config.origins,
-      rules: {
-        issuers: config.issuers,
-        audiences: config.audiences,
-        skewMs: config.clockSkewMs,
-        maxLifeMs: config.maxLifeMs,
-      },
-      closeOnKeyRemoval: config.onKeyRemoved === "close",
-    });
+      ...rulesOf(config),
+    };
+    return await Authenticator.open(options, before);
   }
 
   get #opened(): Authenticator {
@@ -212,10 +232,16 @@ export class AuthGate implements Gate {
       const { cluster, identity } = grant;
       this.#deps.cluster.check({ cluster, subject: identity?.sub, certificate }, info, plane);
       const seat = this.#tenants.enter(grant.tenant);
-      return admission(auth, grant, cluster ? certificate : undefined, seat, () => {
-        leave();
-        seat.leave();
-      });
+      return admission(
+        () => this.#auth ?? auth,
+        grant,
+        cluster ? certificate : undefined,
+        seat,
+        () => {
+          leave();
+          seat.leave();
+        },
+      );
     } catch (error) {
       leave();
       if (error instanceof AuthError && error.guess) this.#addresses.guessed(address);
@@ -226,7 +252,7 @@ export class AuthGate implements Gate {
 
 /** `certificate`: that of a relay. Its powers end with it, and its name is in it, whatever its token says. */
 function admission(
-  auth: Authenticator,
+  auth: () => Authenticator,
   grant: Grant,
   certificate: PeerCertificate | undefined,
   seat: Seat,
@@ -251,7 +277,41 @@ function admission(
       ...(identity?.jti !== undefined && { tokenId: identity.jti }),
       ...(identity?.kid !== undefined && { keyId: identity.kid }),
     },
-    check: () => auth.check(grant),
+    check: () => auth().check(grant),
     release,
+  };
+}
+
+/** The settings whose change opens keys, URLs and files again. */
+function sourcesOf(config: Config["auth"]): readonly unknown[] {
+  const { key, keyDir, fileKeepMs } = config;
+  const { keyUrl, keyUrlRefreshMs, keyUrlCooldownMs, keyUrlKeepMs, api, apiTimeoutMs, apiCacheMs } = config;
+  const urls = [keyUrl, keyUrlRefreshMs, keyUrlCooldownMs, keyUrlKeepMs, api, apiTimeoutMs, apiCacheMs];
+  return [key, keyDir, fileKeepMs, ...urls];
+}
+
+function rulesOf(config: Config["auth"]): AuthRules {
+  const { publicSubscribe, publicPublish, origins, issuers, audiences, clockSkewMs: skewMs, maxLifeMs } = config;
+  const rules = { issuers, audiences, skewMs, maxLifeMs };
+  return { publicSubscribe, publicPublish, origins, rules, closeOnKeyRemoval: config.onKeyRemoved === "close" };
+}
+
+function tenantLimits(config: Config["auth"]): ConstructorParameters<typeof Tenants>[0] {
+  return {
+    sessions: config.sessionsPerTenant,
+    broadcasts: config.broadcastsPerTenant,
+    subscriptions: config.subscriptionsPerTenant,
+    ingress: config.ingressPerTenant,
+    egress: config.egressPerTenant,
+  };
+}
+
+function addressLimits(config: Config["auth"]): ConstructorParameters<typeof Addresses>[0] {
+  return {
+    sessions: config.sessionsPerAddress,
+    handshakesPerSecond: config.handshakesPerAddress,
+    allow: config.allow,
+    deny: config.deny,
+    limitLoopback: config.limitLoopback,
   };
 }

@@ -13,6 +13,7 @@ export type { Listeners, WebSocketSessions } from "./listeners.ts";
 export { bindable } from "./listeners.ts";
 export { nativeSettings, ResetKeyFile } from "./native.ts";
 export { pemPairs } from "./options.ts";
+export type { Prepared } from "./prepared.ts";
 export { openPublicPort, readDemoPage } from "./public-port.ts";
 export { Readiness } from "./readiness.ts";
 export { REFUSAL_METRICS } from "./refusals.ts";

@@ -199,8 +199,9 @@ export class SessionHost {
   }
 
   /** Changes the bounds of new sessions. */
-  reconfigure(bounds: Pick<SessionHostDeps, "limits" | "maxSessions" | "handshakeTimeoutMs">): void {
+  reconfigure(bounds: Pick<SessionHostDeps, "limits" | "maxSessions" | "handshakeTimeoutMs" | "expiryNoticeMs">): void {
     this.#deps = { ...this.#deps, ...bounds };
+    this.#setups.setMaxSessions(bounds.maxSessions);
   }
 
   /** Ends every session whose admission no longer holds. */

@@ -35,7 +35,12 @@ export class Setups {
 
   constructor(deps: SetupsDeps) {
     this.#deps = deps;
-    this.#places = new Places(Math.min(MAX_SETUPS, Math.ceil(deps.maxSessions * SETUPS_SHARE)));
+    this.#places = new Places(setupsOf(deps.maxSessions));
+  }
+
+  /** Changes the bound. Links that wait already stay. */
+  setMaxSessions(sessions: number): void {
+    this.#places.max = setupsOf(sessions);
   }
 
   hold(info: LinkInfo, { id, timeoutMs, left, decide }: SetupEvents): Attach {
@@ -81,4 +86,8 @@ export class Setups {
     counters.refused(reason);
     refusals.log(id, info, { code: reason, status: codeOf(reason), message });
   }
+}
+
+function setupsOf(sessions: number): number {
+  return Math.min(MAX_SETUPS, Math.ceil(sessions * SETUPS_SHARE));
 }

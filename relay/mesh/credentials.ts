@@ -4,7 +4,7 @@ import { nodeOf, subjectOf } from "../../cluster/index.ts";
 import { type KeyPairPem, TransportError, type Trust } from "../../moq/link.ts";
 import { assertValidAt, readKeyPair } from "../../transport/tls/index.ts";
 import type { Config } from "../config/index.ts";
-import { certificateName, earlier } from "../host/index.ts";
+import { certificateName, earlier, type Prepared } from "../host/index.ts";
 
 /** Bytes of a token, a key or a bundle of authorities: that of Mozilla is about 220 KiB. */
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -23,31 +23,50 @@ export interface MeshCredentials {
   expiry(token: string | undefined): number | undefined;
   /** Reads authorities, key and certificate again. True when one has changed. Rejects where a file cannot be used; then the old ones stay in use. */
   reload(): Promise<boolean>;
+  /** Reads what `next` names, without using it yet. Rejects naming a file that cannot be used. */
+  prepare(next: ClusterConfig): Promise<Prepared>;
 }
 
 /** Reads what `[cluster]` names. Rejects with {@link TransportError} naming a file that cannot be used. */
-export async function meshCredentials(config: ClusterConfig, wallNow: () => number): Promise<MeshCredentials> {
-  let read = await readAll(config, wallNow());
+export async function meshCredentials(first: ClusterConfig, wallNow: () => number): Promise<MeshCredentials> {
+  let used = await opened(first, wallNow);
+  const take = (next: Opened) => {
+    const [before, after] = [used.read, next.read];
+    const same =
+      before.text === after.text && isDeepStrictEqual([before.trust, before.shown], [after.trust, after.shown]);
+    used = next;
+    return !same;
+  };
+  return {
+    token: () => used.token(),
+    get trust() {
+      return used.read.trust;
+    },
+    get certificate() {
+      return used.read.shown?.pair;
+    },
+    expiry: (token) => earlier(expiryOf(token), used.read.shown?.notAfter),
+    reload: async () => take(await opened(used.config, wallNow)),
+    prepare: async (config) => {
+      const next = await opened(config, wallNow);
+      return { commit: () => take(next), discard: () => {} };
+    },
+  };
+}
+
+/** Credentials that have been read. */
+interface Opened {
+  readonly config: ClusterConfig;
+  readonly read: Awaited<ReturnType<typeof readAll>>;
+  readonly token: MeshCredentials["token"];
+}
+
+async function opened(config: ClusterConfig, wallNow: () => number): Promise<Opened> {
+  const read = await readAll(config, wallNow());
   const token = tokens(config, wallNow, () => read.key);
   // A token that cannot be made or read is an error now, not at the first connection.
   await token();
-  return {
-    token,
-    get trust() {
-      return read.trust;
-    },
-    get certificate() {
-      return read.shown?.pair;
-    },
-    expiry: (token) => earlier(expiryOf(token), read.shown?.notAfter),
-    reload: async () => {
-      const before = read;
-      read = await readAll(config, wallNow());
-      const same =
-        before.text === read.text && isDeepStrictEqual([before.trust, before.shown], [read.trust, read.shown]);
-      return !same;
-    },
-  };
+  return { config, read, token };
 }
 
 /** The certificate that this relay shows. */

@@ -16,7 +16,7 @@ import { type Engine, type LinkInfo, TransportError } from "../../moq/link.ts";
 import type { Broadcasts } from "../../moq/model/index.ts";
 import type { ChannelRegistry, SessionLimits } from "../../moq/session/index.ts";
 import type { Config } from "../config/index.ts";
-import { type Admission, type Defects, meshFault } from "../host/index.ts";
+import { type Admission, type Defects, meshFault, type Prepared } from "../host/index.ts";
 import type { ClusterView } from "../http/index.ts";
 import type { Logger } from "../log/index.ts";
 import { type MeshCredentials, meshCredentials } from "./credentials.ts";
@@ -48,6 +48,8 @@ export interface MeshRuntimeDeps {
 export class MeshRuntime {
   readonly #deps: MeshRuntimeDeps;
   readonly #credentials: MeshCredentials;
+  /** Those of clients; shared with the node, which reads them for each new session. */
+  readonly #limits: SessionLimits;
   readonly #node: MeshNode;
   #redirect: string | undefined;
   #closed = false;
@@ -68,10 +70,12 @@ export class MeshRuntime {
     const self: NodeInfo = { node, hop, role, region, url, publicUrl, draining: false, startedAt: wallNow() };
     const { sessionQueueMark: queueMark } = meshLimits(deps.limits);
     this.#deps = deps;
+    this.#limits = { ...deps.limits };
     this.#credentials = credentials;
     this.#redirect = config.redirect;
     this.#node = new MeshNode({
       ...deps,
+      limits: this.#limits,
       self,
       settings: settingsOf(config, dns),
       bounds: MESH_LIMITS,
@@ -121,10 +125,21 @@ export class MeshRuntime {
     return await this.#credentials.reload();
   }
 
-  /** Applies the keys of `[cluster]` that may change while the relay runs. */
-  reconfigure({ peers, redirect }: Config["cluster"]): void {
-    this.#redirect = redirect;
-    this.#node.learn(peers);
+  /** Reads what the live keys of `next` name, without using it yet. Rejects naming a file that cannot be used. */
+  async prepare(next: Config["cluster"], limits: SessionLimits): Promise<Prepared> {
+    const fault = meshFault(this.#deps.quic, next);
+    if (fault !== undefined) throw new TransportError("cluster_unusable", fault.message);
+    const { commit, discard } = await this.#credentials.prepare(next);
+    return {
+      commit: () => {
+        const changed = commit();
+        Object.assign(this.#limits, limits);
+        this.#redirect = next.redirect;
+        this.#node.learn(next.peers);
+        return changed;
+      },
+      discard,
+    };
   }
 
   /** Who this relay is, for the log. */

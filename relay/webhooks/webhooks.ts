@@ -61,10 +61,21 @@ export class Webhooks {
 
   /** Reads the secret and applies `settings`. Rejects, and changes nothing, when the secret cannot be read. */
   async configure(settings: Settings): Promise<void> {
-    const { urls, secret, secretFile } = settings;
+    (await this.prepare(settings))();
+  }
+
+  /** Reads the secret; the function that it resolves with applies `settings`. Rejects when the secret cannot be read. */
+  async prepare(settings: Settings): Promise<() => void> {
+    const { secret, secretFile } = settings;
     const text = secretFile === undefined ? secret : (await this.#deps.readSecret(secretFile)).trim();
     if (text !== undefined && text === "") throw new Error(`the file ${secretFile} (webhooks.secret_file) is empty`);
-    this.#key = text === undefined ? undefined : secretKey(text);
+    const key = text === undefined ? undefined : secretKey(text);
+    return () => this.#use(settings, key);
+  }
+
+  #use(settings: Settings, key: ReturnType<typeof secretKey> | undefined): void {
+    const { urls } = settings;
+    this.#key = key;
     this.#settings = settings;
     for (const [url, endpoint] of this.#endpoints) {
       if (urls.includes(url)) continue;

@@ -149,7 +149,9 @@ function checkSpan(span: string, facts: Facts): string[] {
   if (flag !== undefined) return isFlag(flag, facts) ? [] : [`no command has a flag --${flag}`];
   const target = /^(?:GET |POST )?(\/[a-z][\w./-]*)/.exec(span)?.[1];
   if (target !== undefined && OUR_TARGETS.test(target)) {
-    return facts.mentions(target) ? [] : [`no listener answers at ${target}`];
+    return facts.mentions(target) || facts.mentions(`"${target.replace(/^\/api\/v1/, "")}"`)
+      ? []
+      : [`no listener answers at ${target}`];
   }
   return checkNames(span, facts);
 }

@@ -26,8 +26,9 @@ is a value of the wrong type or out of range.
 | duration | a number with \`ms\`, \`s\`, \`m\`, \`h\` or \`d\`: \`"500ms"\`, \`"10s"\`, \`"1.5h"\` |
 | size | a number of bytes, or one with \`kB\`, \`MB\`, \`GB\`, \`TB\` (1000) or \`KiB\`, \`MiB\`, \`GiB\`, \`TiB\` (1024): \`"16MiB"\` |
 
-The column *Change* says what a new value of a key needs. \`reload\`: SIGHUP applies it to sessions that start from then on (the log
-level at once). \`restart\`: the relay logs that the value has changed and uses the old one until it starts again.
+The column *Change* says what a new value of a key needs. \`reload\`: SIGHUP or the admin API applies it while the relay runs, limits and rules
+to sessions that start from then on. \`restart\`: the relay reports that the value has changed and uses the old one until it starts again.
+[operations.md](operations.md#change-the-configuration-while-the-relay-runs) has the steps.
 
 Paths are relative to the folder in which the program was started.
 

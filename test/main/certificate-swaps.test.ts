@@ -138,7 +138,7 @@ describe("a certificate", { skip: missingEngine() }, () => {
         last = await issue();
         await put(last);
         const before = loads.map(({ count }) => count);
-        assert.equal((await relay.relay.reloadFiles()).length, 1, `swap ${swap}`);
+        assert.equal((await relay.reload()).files.length, 1, `swap ${swap}`);
         // Each load goes on past the swap.
         await Promise.race([
           until(() => loads.every(({ count }, at) => count > (before[at] ?? 0))),
@@ -148,7 +148,7 @@ describe("a certificate", { skip: missingEngine() }, () => {
       await isServedEverywhere(relay, last);
       // The 51st: the key of another certificate.
       await writeFile(key(), (await issue()).key);
-      assert.deepEqual(await relay.relay.reloadFiles(), []);
+      assert.ok("tls.key" in (await relay.reload()).failed);
       await isServedEverywhere(relay, last);
       await until(() => relay.relay.health().warnings.some(({ code }) => code === "files_refused"));
       assert.deepEqual(relay.relay.reasons(), [], "it stays ready");
@@ -161,7 +161,7 @@ describe("a certificate", { skip: missingEngine() }, () => {
       // Mended by itself once the pair fits again.
       last = await issue();
       await put(last);
-      await relay.relay.reloadFiles();
+      await relay.reload();
       await isServedEverywhere(relay, last);
       const sessions = await Promise.all(loads.map((one) => one.stop()));
       assert.ok(

@@ -11,7 +11,7 @@ import { METRICS } from "../../relay/metrics.ts";
 import { CHECK_INTERVAL_MS } from "../../transport/tls/manager.ts";
 import { captureLog } from "../support/log.ts";
 import { publishTo } from "../support/publisher.ts";
-import { configOf, type Settings, TestRelay, type TestRelayOptions } from "../support/relay.ts";
+import { type Settings, TestRelay, type TestRelayOptions } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 
 const DAY_MS = 86_400_000;
@@ -287,9 +287,9 @@ describe("a relay whose configuration is reloaded", () => {
     });
     const relay = await run(peers("b", "c"));
     assert.equal(relay.relay.cluster()?.nodes, 2);
-    relay.relay.reconfigure(configOf(peers("d")));
+    await relay.reload(peers("d"));
     assert.equal(relay.relay.cluster()?.nodes, 1);
-    relay.relay.reconfigure(configOf(cluster));
+    await relay.reload({ ...cluster, "cluster.peers": "" });
     assert.equal(relay.relay.cluster()?.nodes, 0);
   });
 });

@@ -92,7 +92,7 @@ describe("a mesh", { skip: missingEngine() }, () => {
         });
       /** All relays have loaded what was replaced, and the edge has renewed its session twice since. */
       const settle = async (first: number) => {
-        for (const { relay } of relays) await relay.reloadFiles();
+        for (const { relay } of relays) await relay.settings.reload();
         const before = reached(edge);
         return await sendWhile(first, () => reached(edge) >= before + 2);
       };

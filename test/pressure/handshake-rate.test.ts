@@ -6,7 +6,7 @@ import { connect } from "../../relay/client/client.ts";
 import { HANDSHAKE_METRICS, HandshakeRate } from "../../relay/pressure/handshake-rate.ts";
 import { createEngine } from "../../transport/engines.ts";
 import { systemClock } from "../../transport/shared/index.ts";
-import { configOf, type TestRelay, withRelay } from "../support/relay.ts";
+import { type TestRelay, withRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 
 /** A TCP connection: true when the relay keeps it until it gets a request, false when the relay cuts it. */
@@ -64,7 +64,7 @@ describe("the handshake rate", () => {
       const served = results.filter(Boolean).length;
       assert.ok(served >= 2 && served < 6, `${served} of 6 were served`);
       assert.equal(limited(relay)["tcp"], 6 - served);
-      relay.relay.reconfigure(configOf({ "limits.handshake_rate": "0" }));
+      await relay.reload({ "limits.handshake_rate": "0" });
       assert.ok((await Promise.all(Array.from({ length: 20 }, () => kept(relay.port)))).every(Boolean));
     });
   });

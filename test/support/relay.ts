@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Counters } from "../../moq/counters.ts";
 import type { Trust } from "../../moq/link.ts";
-import { type Config, loadConfig } from "../../relay/config/config.ts";
+import { type Config, type LoadedConfig, loadConfig } from "../../relay/config/config.ts";
 import { type Relay, type StartOptions, start } from "../../relay/main.ts";
+import type { ReloadReport } from "../../relay/reload/index.ts";
 import { revokeAt, writeAdminSecret } from "./admin.ts";
 import { type CapturedLog, captureLog } from "./log.ts";
 
@@ -23,19 +24,22 @@ export class TestRelay {
   readonly captured: CapturedLog;
   /** Its own: its state, and the secret of its admin listener. */
   readonly folder: string;
+  readonly #source: SettingsSource;
 
-  private constructor(relay: Relay, captured: CapturedLog, folder: string) {
+  private constructor(relay: Relay, captured: CapturedLog, folder: string, source: SettingsSource) {
     this.relay = relay;
     this.captured = captured;
     this.folder = folder;
+    this.#source = source;
   }
 
   /** Starts a relay with `settings` over those of {@link testConfig}. Rejects with what made the start impossible. */
   static async start(settings: Settings = {}, options: TestRelayOptions = {}): Promise<TestRelay> {
     const { captured = captureLog(), ...more } = options;
-    const { config, folder, remove } = await testConfig(settings);
+    const { config, folder, all, remove } = await testConfig(settings);
+    const source = new SettingsSource(all);
     try {
-      return new TestRelay(await start(config, { ...more, log: captured.log }), captured, folder);
+      return new TestRelay(await start(config, { source, ...more, log: captured.log }), captured, folder, source);
     } catch (error) {
       await remove();
       throw error;
@@ -65,6 +69,12 @@ export class TestRelay {
   /** Asks the admin listener to revoke. */
   revoke(entry: object, secret?: string): Promise<Response> {
     return revokeAt(this.relay.adminAddress?.port, entry, secret);
+  }
+
+  /** Reloads with `settings` over those of its start; an empty value is the default. */
+  async reload(settings: Settings = {}): Promise<ReloadReport> {
+    this.#source.over = settings;
+    return await this.relay.settings.reload();
   }
 
   get counters(): Counters {
@@ -111,6 +121,8 @@ export async function withRelay(
 
 export interface TestConfig {
   readonly config: Config;
+  /** The settings that make `config`. */
+  readonly all: Settings;
   /** The relay's own: its state, and the secret of its admin listener. */
   readonly folder: string;
   remove(): Promise<void>;
@@ -132,7 +144,7 @@ export async function testConfig(settings: Settings = {}): Promise<TestConfig> {
     ...settings,
   };
   try {
-    return { config: configOf(all), folder, remove };
+    return { config: configOf(all), all, folder, remove };
   } catch (error) {
     await remove();
     throw error;
@@ -141,6 +153,27 @@ export async function testConfig(settings: Settings = {}): Promise<TestConfig> {
 
 /** The configuration with `settings` over the defaults. */
 export function configOf(settings: Settings): Config {
+  return loadedOf(settings).config;
+}
+
+function loadedOf(settings: Settings, runTime: ReadonlyMap<string, string> = new Map()): LoadedConfig {
   const given = Object.entries(settings).filter(([, value]) => value !== "");
-  return loadConfig({ flags: given.map(([key, value]) => ({ key, value, name: key })) }).config;
+  return loadConfig({ flags: given.map(([key, value]) => ({ key, value, name: key })), runTime });
+}
+
+/** Settings in place of files, so that a test changes what a reload finds. */
+class SettingsSource {
+  readonly #base: Settings;
+  readonly loaded: LoadedConfig;
+  /** Settings over those of the start. */
+  over: Settings = {};
+
+  constructor(base: Settings) {
+    this.#base = base;
+    this.loaded = loadedOf(base);
+  }
+
+  async load(runTime: ReadonlyMap<string, string>): Promise<LoadedConfig> {
+    return await Promise.resolve(loadedOf({ ...this.#base, ...this.over }, runTime));
+  }
 }

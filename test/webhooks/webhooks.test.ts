@@ -11,7 +11,7 @@ import { afterEach, describe, test } from "node:test";
 import { connect } from "../../relay/client/client.ts";
 import { secretKey, webhookHeaders } from "../../relay/webhooks/signature.ts";
 import { publishTo } from "../support/publisher.ts";
-import { configOf, TestRelay, testConfig, withRelay } from "../support/relay.ts";
+import { TestRelay, testConfig, withRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -145,9 +145,11 @@ describe("webhooks", () => {
     await withRelay({ "webhooks.urls": first.url, "webhooks.events": "session_opened" }, async (relay) => {
       await visit(relay);
       await until(() => first.received.length === 1);
-      relay.relay.reconfigure(
-        configOf({ "webhooks.urls": second.url, "webhooks.events": "session_closed", "webhooks.secret_file": file }),
-      );
+      await relay.reload({
+        "webhooks.urls": second.url,
+        "webhooks.events": "session_closed",
+        "webhooks.secret_file": file,
+      });
       await until(async () => {
         await visit(relay);
         return second.received.length > 0;

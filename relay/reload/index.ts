@@ -1,0 +1,3 @@
+/** Takes a new configuration while the relay runs: all of its live values, or none. */
+export { type ConfigurationSource, fixedSource, Reloader } from "./reloader.ts";
+export type { ReloadReport, RunningSettings } from "./report.ts";

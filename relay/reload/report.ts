@@ -1,0 +1,43 @@
+import type { ChangedKey, Config, Origin } from "../config/index.ts";
+
+/** The outcome of a reload. When `failed` has an entry, nothing was applied. */
+export interface ReloadReport {
+  /** Values that the relay uses from now on. */
+  readonly applied: readonly ChangedKey[];
+  /** Values that differ from those in use and need a restart. */
+  readonly restart: readonly ChangedKey[];
+  /** Groups of files, such as `[tls]`, whose new content is in use from now on. */
+  readonly files: readonly string[];
+  /** What cannot be used, by the dotted path of the key; the path is empty for the configuration as a whole. */
+  readonly failed: Readonly<Record<string, string>>;
+}
+
+/** One value of a running relay. */
+export interface RunningValue {
+  readonly key: string;
+  /** As the file would write it; credentials are hidden. */
+  readonly text: string;
+  /** As the program uses it: milliseconds, bytes. Null when it is not set and has no default. */
+  readonly value: unknown;
+  readonly origin: Origin;
+  /** `live`: a reload applies a new value. `restart`: it needs a restart. */
+  readonly applies: "live" | "restart";
+  /** The value that a restart would use, where the last reload found another one. */
+  readonly pending?: string;
+}
+
+/** The configuration that a relay uses, in the order of the reference page. */
+export interface RunningConfig {
+  readonly values: readonly RunningValue[];
+}
+
+/** Sees and changes the configuration of a running relay. */
+export interface RunningSettings {
+  /** With the live values of the last reload. */
+  readonly config: Config;
+  configuration(): RunningConfig;
+  /** Loads configuration and files again and uses all live values, or none. Never rejects. */
+  reload(): Promise<ReloadReport>;
+  /** Sets live keys until the relay ends; null removes such a value. Never rejects. */
+  set(changes: Readonly<Record<string, string | null>>): Promise<ReloadReport>;
+}

@@ -1,0 +1,56 @@
+/** Joins the reload to the parts of a relay: what each of them checks first, and what it uses then. */
+import type { Config } from "./config/index.ts";
+import type { FileWatch, Prepared } from "./host/index.ts";
+import type { MeshRuntime } from "./mesh/index.ts";
+import { handshakeBounds, hostBounds, logLevels, type RelayParts } from "./parts.ts";
+import { preflight } from "./preflight.ts";
+import { type ConfigurationSource, Reloader } from "./reload/index.ts";
+
+export interface Reloading {
+  readonly source: ConfigurationSource;
+  /** The mesh is opened after the reloader, or never. */
+  readonly mesh: () => MeshRuntime | undefined;
+  readonly files: FileWatch;
+  /** Called with the configuration that is in use from now on. */
+  readonly used: (config: Config) => void;
+}
+
+export function openReloader(parts: RelayParts, { source, mesh, files, used }: Reloading): Reloader {
+  const { clock, log, gate, webhooks } = parts;
+  return new Reloader({
+    clock,
+    log,
+    source,
+    check: async (loaded) => (await preflight(loaded, { running: true })).problems,
+    parts: [
+      { section: "auth", prepare: async (next) => await gate.prepare(next.auth) },
+      { section: "cluster", prepare: async (next) => await mesh()?.prepare(next.cluster, next.limits) },
+      { section: "webhooks", prepare: async (next) => prepared(await webhooks.prepare(next.webhooks)) },
+    ],
+    files: () => files.reload(),
+    used: (config) => {
+      use(parts, config);
+      used(config);
+    },
+  });
+}
+
+function prepared(use: () => void): Prepared {
+  return {
+    commit: () => {
+      use();
+      return false;
+    },
+    discard: () => {},
+  };
+}
+
+/** The live values that need nothing from outside. */
+function use({ clock, levels, sampling, handshakes, host, broadcasts }: RelayParts, config: Config): void {
+  // The lines about this reload still have the levels from before.
+  clock.soon(() => levels.configure(logLevels(config)));
+  if (sampling !== undefined) sampling.burst = config.log.burst;
+  handshakes.set(handshakeBounds(config));
+  broadcasts.reconfigure(config.limits, config.cache);
+  host.reconfigure(hostBounds(config));
+}
