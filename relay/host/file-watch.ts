@@ -64,6 +64,7 @@ export class FileWatch {
   readonly #failures = new Map<Watched, number>();
   #cancel = () => {};
   #looking: Promise<void> | undefined;
+  #started = false;
   #closed = false;
 
   constructor(watched: readonly Watched[], deps: FileWatchDeps) {
@@ -100,20 +101,28 @@ export class FileWatch {
   }
 
   start(): void {
-    if (this.#watched.length > 0) this.#schedule();
+    if (this.#started || this.#watched.length === 0) return;
+    this.#started = true;
+    this.#schedule();
   }
 
-  /** Watches these groups from now on. A group that has the same files as before is not loaded for that. */
+  /** Watches these groups from now on. A group that has the same files as before goes on as it is; counters go on in any case. */
   follow(watched: readonly Watched[]): void {
     const before = this.#watched;
-    this.#watched = watched.filter(({ files }) => files.length > 0);
-    for (const one of this.#watched) {
-      const known = before.find(({ what, files }) => what === one.what && files.join() === one.files.join());
-      if (known === undefined) continue;
-      for (const map of [this.#taken, this.#seen, this.#broken]) move(map, known, one);
+    this.#watched = watched
+      .filter(({ files }) => files.length > 0)
+      .map((one) => {
+        const known = before.find(({ group }) => group === one.group);
+        if (known === undefined) return one;
+        if (known.files.join() === one.files.join()) return known;
+        for (const counts of [this.#reloads, this.#failures]) counts.set(one, counts.get(known) ?? 0);
+        return one;
+      });
+    for (const one of before) {
+      if (this.#watched.includes(one)) continue;
+      for (const map of [this.#taken, this.#seen, this.#broken, this.#reloads, this.#failures]) map.delete(one);
     }
-    for (const one of before) for (const map of [this.#taken, this.#seen, this.#broken]) map.delete(one);
-    if (before.length === 0) this.start();
+    this.start();
   }
 
   /** Reads all files again, changed or not; resolves with the names of the changed ones. Rejects when a file system hangs. */
@@ -203,11 +212,6 @@ async function stampOf(files: readonly string[]): Promise<string> {
     }),
   );
   return stamps.join();
-}
-
-function move<K, V>(map: Map<K, V>, from: K, to: K): void {
-  const value = map.get(from);
-  if (value !== undefined) map.set(to, value);
 }
 
 /** The files that a relay reads at its start and again when they are replaced; each function loads them. */

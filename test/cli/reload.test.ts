@@ -56,7 +56,7 @@ test("a replaced certificate is served after SIGHUP, and the log says so", {
 }, async () => {
   const { program, port, before } = await replaced("hup");
   program.kill("SIGHUP");
-  await program.says(/"sections":\["\[tls\]"\],"msg":"files reloaded/);
+  await program.says(/"sections":\["\[tls\], .*"\],"msg":"files reloaded/);
   assert.notEqual(await shown(port), before);
 });
 
@@ -119,7 +119,7 @@ test("a state folder that cannot be created fails the start at once", async () =
     program.stderr,
     /^moqmesh: cannot keep a certificate in \/proc\/nope\/deeper: it cannot be made \(ENOENT\); name another /,
   );
-  assert.equal(program.stdout, "");
+  assert.doesNotMatch(program.stdout, /"msg":"(relay ready|listening|relay closed)/);
 });
 
 /** The port of the server, which begins to listen. */
