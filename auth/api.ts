@@ -56,6 +56,8 @@ export class AuthApi {
   readonly #cache = new Map<string, { answer: ApiAnswer; until: number }>();
   readonly #underWay = new Map<string, Promise<ApiAnswer>>();
   #complainedAt = Number.NEGATIVE_INFINITY;
+  /** The last question without a valid answer, and why; undefined after a valid answer. */
+  #failed: { readonly url: URL; readonly why: string } | undefined;
 
   constructor(options: ApiOptions) {
     this.#options = options;
@@ -75,6 +77,23 @@ export class AuthApi {
     return await asked;
   }
 
+  /** Why the last question had no valid answer; undefined after a valid one. */
+  get failure(): string | undefined {
+    return this.#failed?.why;
+  }
+
+  /**
+   * Asks the last question again that had no valid answer: a relay that is not ready gets no sessions, so nothing else would notice that the
+   * service is back. Does nothing after a valid answer. Never rejects.
+   */
+  async retry(): Promise<void> {
+    const url = this.#failed?.url;
+    if (url === undefined || this.#underWay.size > 0) return;
+    const asked = this.#fetch(url).finally(() => this.#underWay.delete(url.href));
+    this.#underWay.set(url.href, asked);
+    await asked.catch(() => {});
+  }
+
   #urlOf({ root, kid, transport }: ApiQuestion): URL {
     const url = new URL(this.#options.url);
     url.searchParams.set("root", `/${root}`);
@@ -90,9 +109,11 @@ export class AuthApi {
       const { alias, public: open, key } = answerSchema.parse(parseJson(text));
       const answer = { alias, public: open, key: key === undefined || key === null ? undefined : toKey(key) };
       const keepMs = Math.min(cacheMs, maxAgeMs ?? cacheMs);
+      this.#failed = undefined;
       if (keepMs > 0) this.#keep(url.href, answer, clock.now() + keepMs);
       return answer;
     } catch (error) {
+      this.#failed = { url, why: describe(error) };
       this.#complain(error);
       throw new AuthError("api_unavailable", "the service that decides who may connect gave no valid answer");
     }
@@ -112,8 +133,13 @@ export class AuthApi {
     const now = clock.now();
     if (now - this.#complainedAt < 10_000) return;
     this.#complainedAt = now;
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    const why = cause instanceof z.ZodError ? "its answer does not have the expected form" : String(cause);
-    warn(`the auth API at ${url.origin}${url.pathname} gave no valid answer, so sessions are refused: ${why}`);
+    warn(
+      `the auth API at ${url.origin}${url.pathname} gave no valid answer, so sessions are refused: ${describe(error)}`,
+    );
   }
+}
+
+function describe(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return cause instanceof z.ZodError ? "its answer does not have the expected form" : String(cause);
 }

@@ -104,6 +104,22 @@ export interface AdminGrant {
   readonly expiresAt: number | undefined;
 }
 
+/** The state of the services that tokens are checked with. A failure is a text without credentials; undefined while the service works. */
+export interface AuthServices {
+  readonly keyUrl?: {
+    readonly failure: string | undefined;
+    /** There is a set of keys that is recent enough to use. */
+    readonly fresh: boolean;
+    /** Milliseconds since the set was fetched; undefined when it never was. */
+    readonly ageMs: number | undefined;
+  };
+  readonly api?: {
+    readonly failure: string | undefined;
+    /** Asks again after a failure. Never rejects. */
+    retry(): Promise<void>;
+  };
+}
+
 /** Decides who may do what, from keys, claims, public prefixes and the time. */
 export class Authenticator {
   #options: AuthOptions;
@@ -179,6 +195,16 @@ export class Authenticator {
       ...(this.#keyFiles.some((file) => this.#blindFor(file) >= BLIND_AFTER_MS) ? ["keys_unreadable"] : []),
       ...(this.#blindFor(this.#revocations?.source) >= BLIND_AFTER_MS ? ["revocations_unreadable"] : []),
     ];
+  }
+
+  /** The state of the services that the configuration names; absent for those that it does not. */
+  services(): AuthServices {
+    const keys = this.#urlKeys;
+    const api = this.#api;
+    return {
+      ...(keys !== undefined && { keyUrl: { failure: keys.failure, fresh: keys.fresh, ageMs: keys.ageMs } }),
+      ...(api !== undefined && { api: { failure: api.failure, retry: () => api.retry() } }),
+    };
   }
 
   /** True when nothing is configured: the relay then serves its own machine only. */

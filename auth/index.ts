@@ -4,6 +4,7 @@ export {
   Authenticator,
   type AuthOptions,
   type AuthRules,
+  type AuthServices,
   type ListedKey,
   type PeerCertificate,
   type Visitor,

@@ -252,6 +252,11 @@ export class MeshNode {
     this.control.leave();
   }
 
+  /** Names of `dns` that could not be resolved in the last round. */
+  get unresolved(): string[] {
+    return this.#discovery.failing;
+  }
+
   /** Ends everything at once. Without `leave` before it, the mesh sees a relay that is lost. */
   close(): void {
     this.#cancelLoad();

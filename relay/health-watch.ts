@@ -6,7 +6,6 @@ import {
   EventLoopDelay,
   engineWorkersCheck,
   eventLoopCheck,
-  fact,
   HEALTH_METRICS,
   HealthMonitor,
   HealthPort,
@@ -16,6 +15,7 @@ import {
   type Plane,
   selfProbe,
 } from "./health/index.ts";
+import { factChecks } from "./health-facts.ts";
 import { bindable, bindFailed, type Descriptors, type FileWatch, type ServedCertificate } from "./host/index.ts";
 import type { MeshRuntime } from "./mesh/index.ts";
 import type { RelayParts } from "./parts.ts";
@@ -84,7 +84,7 @@ export class HealthWatch {
     this.monitor.setLife("ready");
     this.monitor.start([
       ...this.#probes(watched),
-      ...this.#facts(watched),
+      ...factChecks({ ...this.#parts, ...watched, port: watched.address.port }),
       ...engineChecks(watched),
       eventLoopCheck(eventLoop, () => watched.config().health.eventLoopMs),
       memoryCheck(this.memory, () => watched.config().health.memory),
@@ -134,60 +134,11 @@ export class HealthWatch {
     const { ownCertificate } = certificate;
     return planes.map((plane) => selfProbe({ ...plane, ...(ownCertificate && { certificate: ownCertificate }) }, deps));
   }
-
-  #facts({ config, certificate, files, descriptors, mesh, pressure }: Watched): Check[] {
-    const { gate } = this.#parts;
-    const says = (present: boolean, message: string) => (present ? message : undefined);
-    return [
-      fact("certificate_expired", "not_ready", () =>
-        says(certificate.expired, `the certificate expired at ${certificate.state.notAfter.toISOString()}`),
-      ),
-      fact("certificate_needs_restart", "warning", () =>
-        says(certificate.needsRestart, "the engine presents the old certificate until the relay is restarted"),
-      ),
-      fact("files_refused", "warning", () => {
-        const { refused } = files;
-        return refused.length === 0 ? undefined : `${refused.join("; ")}; their last content stays in use`;
-      }),
-      fact("file_descriptors", "not_ready", () =>
-        says(descriptors.exhausted, "the process has hardly any file descriptor left: the system cuts new connections"),
-      ),
-      fact("memory_short", "not_ready", () =>
-        says(pressure.refusing, "the relay refuses new sessions, because it is short of memory"),
-      ),
-      fact("keys_unreadable", "not_ready", () =>
-        says(gate.reasons().includes("keys_unreadable"), "the key files cannot be read: a removed key may still count"),
-      ),
-      fact("revocations_unreadable", "not_ready", () =>
-        says(
-          gate.reasons().includes("revocations_unreadable"),
-          "the revocation file cannot be read: a revoked token may still count",
-        ),
-      ),
-      ...(mesh === undefined ? [] : meshFacts(mesh, config)),
-    ];
-  }
 }
 
 function engineChecks({ engine, config }: Watched): Check[] {
   if (engine.pulses === undefined) return [];
   return [engineWorkersCheck(() => engine.pulses?.() ?? [], config().health.stuckMs)];
-}
-
-function meshFacts(mesh: MeshRuntime, config: () => Config): Check[] {
-  const roots = config().cluster.root.length;
-  return [
-    fact("node_taken", "not_ready", () =>
-      mesh.reasons().includes("node_taken") ? "another relay is registered under this relay's name" : undefined,
-    ),
-    ...(roots === 0
-      ? []
-      : [
-          fact("no_root", "not_ready", () =>
-            mesh.reasons().includes("no_root") ? `none of ${roots} roots was reached since the start` : undefined,
-          ),
-        ]),
-  ];
 }
 
 /** The address at which this machine reaches a socket that is bound to `bound`. */

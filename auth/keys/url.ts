@@ -32,6 +32,8 @@ export class UrlKeys {
   #running: Promise<void> | undefined;
   #cancel = () => {};
   #closed = false;
+  /** Why the last fetch failed; undefined after one that succeeded. */
+  #failure: string | undefined;
   /** The warnings that were logged last, so that the same ones are not repeated. */
   #warned = "";
 
@@ -52,6 +54,15 @@ export class UrlKeys {
   /** True while there is a set that is recent enough to use. */
   get fresh(): boolean {
     return this.#fetchedAt !== undefined && this.#options.clock.now() - this.#fetchedAt < this.#options.keepMs;
+  }
+
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** Milliseconds since the set was fetched; undefined when it never was. */
+  get ageMs(): number | undefined {
+    return this.#fetchedAt === undefined ? undefined : this.#options.clock.now() - this.#fetchedAt;
   }
 
   /** Throws {@link AuthError} `keys_unavailable` when there is no set that is recent enough to use. */
@@ -90,7 +101,9 @@ export class UrlKeys {
       ring.put(this, keys, `the URL ${url.origin}${url.pathname}`);
       this.#warn([...ignored.map(leftOut), ...keys.flatMap(unwise)]);
       this.#fetchedAt = clock.now();
+      this.#failure = undefined;
     } catch (error) {
+      this.#failure = reasonOf(error);
       nextMs = Math.min(refreshMs, cooldownMs);
       const left = this.fresh ? "the last good set stays in use" : "no key from there is in use";
       warn(

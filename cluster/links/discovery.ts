@@ -62,6 +62,11 @@ export class Discovery {
     this.#names = deps.entries.map((entry) => ({ entry, found: new Map(), failed: false }));
   }
 
+  /** Names that could not be resolved in the last round. */
+  get failing(): string[] {
+    return this.#names.filter(({ failed }) => failed).map(({ entry }) => entry.url.hostname);
+  }
+
   start(): void {
     if (this.#names.length > 0) void this.#round();
   }

@@ -74,6 +74,11 @@ export class PeerLinks implements Peers {
     return [...this.#peers.values()].filter(({ state }) => state.kind === "up").map(({ node }) => node);
   }
 
+  /** Names of relays that cannot be reached now. */
+  get unreachable(): string[] {
+    return [...this.#peers.values()].filter(({ health }) => health === "down").map(({ node }) => node);
+  }
+
   use(node: string, user: PeerUser): () => void {
     const peer = this.#peer(node);
     peer.users.add(user);

@@ -1,10 +1,15 @@
-import { duration, integer } from "./fields.ts";
+import { choices, duration, integer } from "./fields.ts";
 import { section } from "./section.ts";
 
 export const healthSection = section(
   "health",
   "What the relay checks about itself in the background. docs/operations.md says what each reason means and what to do.",
   {
+    require: choices(["key_url", "auth_api", "registry"], {
+      description:
+        "Services without which the relay is not ready; for the others it only warns. `auth_api`: without it every session is refused. `key_url`: the last good keys stay in use for `[auth] key_url_keep`; after that the relay is not ready in any case. `registry`: a root goes on with what it knows.",
+      default: ["auth_api"],
+    }),
     probe_interval: duration({
       description:
         "Time between two sessions that the relay opens with its own UDP port and its own TCP port, to see that clients can. `0s`: it opens none.",

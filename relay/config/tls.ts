@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { flagField, optionalText, texts } from "./fields.ts";
+import { flagField, integer, optionalText, texts } from "./fields.ts";
 import { section } from "./section.ts";
 
 /** Two paths with a space between them, so neither path may have a space. */
@@ -34,6 +34,14 @@ export const tlsSection = section(
       description:
         "With `client_ca`: refuse clients without a certificate. `false`: refuse only certificates of other authorities.",
       default: true,
+    }),
+    warn_days: integer({
+      description:
+        "Days before the end of a certificate from which on `/health` warns (`certificate_expires_soon`). The relay renews its own self-signed one by itself.",
+      default: 14,
+      min: 0,
+      max: 365,
+      live: true,
     }),
     state_dir: optionalText({
       description: "Folder of the self-signed certificate and of `reset.key`; the relay makes it.",

@@ -9,6 +9,9 @@ const CHECK_MS = 1_000;
 /** When fewer descriptors are left, the log warns: without any, the system cuts new connections and reports nothing. */
 const LOW = 16;
 
+/** The part in use at which an operator should raise the limit. */
+const NEARLY = 0.9;
+
 /** Milliseconds between two warnings while it lasts. */
 const SAY_AGAIN_MS = 60_000;
 
@@ -32,6 +35,8 @@ export class Descriptors {
   readonly #deps: DescriptorsDeps;
   readonly #limit: number;
   #exhausted = false;
+  /** All lower ones are in use. */
+  #lowestFree = 0;
   #saidAt = Number.NEGATIVE_INFINITY;
   #cancel = () => {};
   #closed = false;
@@ -45,6 +50,11 @@ export class Descriptors {
   /** True when fewer than {@link LOW} are left. */
   get exhausted(): boolean {
     return this.#exhausted;
+  }
+
+  /** True when nine tenths are in use. */
+  get nearlyExhausted(): boolean {
+    return this.#exhausted || this.#lowestFree >= this.#limit * NEARLY;
   }
 
   close(): void {
@@ -66,6 +76,7 @@ export class Descriptors {
     const { log, counters, clock } = this.#deps;
     const out = error?.code === "EMFILE" || error?.code === "ENFILE";
     const before = this.#exhausted;
+    if (error === undefined) this.#lowestFree = descriptor;
     this.#exhausted = out || (error === undefined && descriptor >= this.#limit - LOW);
     if (!this.#exhausted) {
       if (before) log.info("file descriptors are free again; new connections are accepted");

@@ -6,6 +6,7 @@ import {
   Authenticator,
   type AuthOptions,
   type AuthRules,
+  type AuthServices,
   covers,
   type Grant,
   isLoopback,
@@ -172,6 +173,11 @@ export class AuthGate implements Gate {
   /** What {@link AUTH_METRICS} are read from; nothing until the gate is open. */
   get metrics(): Readonly<Record<keyof typeof AUTH_METRICS.metrics, number>> | undefined {
     return this.#auth;
+  }
+
+  /** The state of the services that tokens are checked with. */
+  services(): AuthServices {
+    return this.#auth?.services() ?? {};
   }
 
   /** Stable names of reasons against readiness: the relay may miss that a key was removed or a token revoked. */

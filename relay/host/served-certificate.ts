@@ -91,10 +91,6 @@ export class ServedCertificate {
     return [this.#state.fingerprint, this.#manager.current.fingerprint];
   }
 
-  get expired(): boolean {
-    return this.#deps.wallNow() > this.#state.notAfter.getTime();
-  }
-
   /** The files have a newer certificate, which the engine loads only at a restart. */
   get needsRestart(): boolean {
     return this.#needsRestart;

@@ -1,9 +1,9 @@
 import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Engine } from "../../moq/link.ts";
 import { counter, gauge, type MetricSources, metricGroup, type Sample } from "../../moq/metrics.ts";
 import type { CertificateState } from "../../transport/tls/index.ts";
 import { type Config, configuredBounds, memoryLimit } from "../config/index.ts";
+import { udpDrops } from "../health/index.ts";
 
 const BY_WORKER = { worker: "Number of the thread, from 0." };
 
@@ -107,23 +107,4 @@ class CertificateEnds {
     this.#ends = [[DEFAULT_NAME, state.notAfter.getTime()], ...further];
     return this.#ends;
   }
-}
-
-/** Packets that the system dropped at the sockets of `port`; 0 where the system does not tell. */
-async function udpDrops(port: number): Promise<number> {
-  const tables = await Promise.all(
-    ["/proc/net/udp", "/proc/net/udp6"].map((file) => readFile(file, "utf8").catch(() => "")),
-  );
-  return dropsIn(tables.join("\n"), port);
-}
-
-/** The sum of the last columns of the lines of `/proc/net/udp` whose local port is `port`. */
-export function dropsIn(table: string, port: number): number {
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  let drops = 0;
-  for (const line of table.split("\n")) {
-    const fields = line.trim().split(/\s+/);
-    if (fields[1]?.endsWith(suffix)) drops += Number(fields.at(-1)) || 0;
-  }
-  return drops;
 }

@@ -44,6 +44,17 @@ export interface MeshRuntimeDeps {
   readonly gate: RevocationList;
 }
 
+/** What a relay reaches of its mesh. */
+export interface MeshReach {
+  readonly roots: { readonly known: number; readonly connected: number };
+  /** Names of relays. */
+  readonly upstreams: { readonly up: readonly string[]; readonly down: readonly string[] };
+  /** Names of `[cluster] dns` without an answer. */
+  readonly unresolved: readonly string[];
+  /** Whether a shared registry is reached; undefined for a relay without one. */
+  readonly registry: boolean | undefined;
+}
+
 /** A relay's part in its mesh: a node of the mesh, with the program's dials, credentials, registry and log. */
 export class MeshRuntime {
   readonly #deps: MeshRuntimeDeps;
@@ -163,6 +174,17 @@ export class MeshRuntime {
   /** Milliseconds of the round trip to a relay to which a link is open. */
   rttOf(node: string): number | undefined {
     return this.#node.peers.session(node)?.figures().rttMs;
+  }
+
+  /** What this relay cannot reach now, by the kind of its role in the mesh. */
+  reach(): MeshReach {
+    const { control, peers, unresolved, root } = this.#node;
+    return {
+      roots: { known: control.known, connected: control.connected },
+      upstreams: { up: peers.up, down: peers.unreachable },
+      unresolved,
+      registry: root?.replicated?.connected,
+    };
   }
 
   view(): ClusterView {

@@ -1,7 +1,6 @@
 /** Figures of the engine, the machine and the configuration that a scrape of a whole relay has. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { dropsIn } from "../../relay/host/system-metrics.ts";
 import { clientBroadcasts, dialling, openClient } from "../support/client.ts";
 import { type TestRelay, withRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
@@ -94,15 +93,4 @@ describe("a scrape", () => {
       assert.equal(shown.get("udp_receive_drops_total"), 0);
       assert.equal(shown.get('node_info{node="",role="",region=""}'), 1);
     }));
-});
-
-test("dropped packets are those of the sockets of the relay's port", () => {
-  const table = [
-    "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops",
-    "  100: 0100007F:115B 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 123 2 0000000000000000 7",
-    "  101: 00000000:115B 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 124 2 0000000000000000 5",
-    "  102: 00000000:115C 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 125 2 0000000000000000 9",
-  ].join("\n");
-  assert.equal(dropsIn(table, 0x115b), 12);
-  assert.equal(dropsIn(table, 0x1000), 0);
 });
