@@ -92,7 +92,7 @@ export const tokenCommand: Command = {
   examples: [
     "token keygen --alg EdDSA --out private.jwk --public keys/",
     'token sign --key private.jwk --root live/room1 --put "" --expires 2h',
-    "token sign --key private.jwk --admin read --subject dashboard --expires 30d",
+    "token sign --key private.jwk --admin read --subject ops --expires 30d",
     "token verify --key keys/KID.jwk --in token.txt",
   ],
   run,

@@ -26,7 +26,7 @@ test("shows the address, the fingerprint, the health page and the next steps, in
     "moqmesh 1.2.3",
     "http://127.0.0.1:4443/",
     FINGERPRINT,
-    "http://127.0.0.1:4444/health",
+    "http://127.0.0.1:4444/ui/",
     "Open http://127.0.0.1:4443/ in a browser",
     "npx moqmesh ls http://127.0.0.1:4443/",
   ]) {

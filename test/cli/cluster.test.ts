@@ -49,7 +49,7 @@ describe("moqmesh cluster", () => {
     answering(200, ANSWER, async (url, asked) => {
       const io = recordedIo();
       assert.equal(await runProgram(["cluster", url, "live"], io), 0);
-      assert.deepEqual(asked, ["/cluster?prefix=live"]);
+      assert.deepEqual(asked, ["/api/v1/cluster?prefix=live"]);
       assert.equal(
         io.stdout(),
         [
@@ -69,7 +69,7 @@ describe("moqmesh cluster", () => {
 
   it("says when a relay is in no mesh, when the address is no relay, and when it is unreachable", async () => {
     for (const [status, code, text, body] of [
-      [404, 1, /is in no mesh/, "this relay is in no mesh"],
+      [404, 1, /is in no mesh/, '{"error":{"code":"no_mesh","message":"this relay is in no mesh"}}'],
       [404, 1, /is not the admin listener of a relay \(status 404\)\n.*admin_port/, "not found"],
       [200, 1, /is not the admin listener of a relay/, {}],
     ] as const) {

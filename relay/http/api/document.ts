@@ -40,9 +40,8 @@ export function openApiDocument(operations: readonly Operation[], version: strin
 }
 
 function describeOperation(one: Operation): Json {
-  const statuses: ProblemStatus[] = [400, 401, 403, 405, 429, 500, 503];
-  if (one.params !== undefined) statuses.push(404);
-  if (one.method !== "get") statuses.push(404, 409, 413, 415, 507);
+  const statuses: ProblemStatus[] = [400, 401, 403, 404, 405, 429, 500, 503];
+  if (one.method !== "get") statuses.push(409, 413, 415, 507);
   return {
     operationId: one.id,
     tags: [one.tag],
