@@ -1,6 +1,7 @@
-import { mkdir, rename, stat } from "node:fs/promises";
+import { rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { writeHeapSnapshot } from "node:v8";
+import { makeFolder } from "../../transport/shared/index.ts";
 import { ApiProblem } from "../http/index.ts";
 
 /** Milliseconds between two snapshots, because the relay stands still during each. */
@@ -33,7 +34,7 @@ export class HeapSnapshots {
     const file = join(folder, `moqmesh-${new Date(now).toISOString().replaceAll(":", "-")}.heapsnapshot`);
     const before = process.umask(0o077);
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await makeFolder(folder);
       writeHeapSnapshot(`${file}.part`);
       await rename(`${file}.part`, file);
       return { file, bytes: (await stat(file)).size };
