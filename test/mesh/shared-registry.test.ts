@@ -38,7 +38,7 @@ async function shown(root: Staged): Promise<{ json: unknown; text: string; metri
   const at = admin(root);
   const io = recordedIo();
   assert.equal(await runProgram(["cluster", at], io), 0);
-  const body = (await (await fetch(new URL("cluster", at))).json()) as { registry?: unknown };
+  const body = (await (await fetch(new URL("api/v1/cluster", at))).json()) as { registry?: unknown };
   return { json: body.registry, text: io.stdout(), metrics: await (await fetch(new URL("metrics", at))).text() };
 }
 

@@ -232,7 +232,7 @@ describe("a token that is read from a file", () => {
       );
       await write(key, { cluster: true, exp: inSeconds(600) });
       await until(() => edge.relay.cluster()?.roots.connected === 1);
-      assert.equal((await ready()).status, 200);
+      await until(async () => (await ready()).status === 200);
     } finally {
       await stage.close();
     }
