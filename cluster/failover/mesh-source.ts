@@ -64,6 +64,10 @@ export class MeshSource implements Source {
     return this.#ask(
       (source, over) => source.info(path, track, over, asker),
       (result: TrackInfo | Reason) => answer(result),
+      () => {
+        // Tracks that run do not change to another source because this request had no answer.
+        if (this.#relays().size === 0) this.#deps.spent();
+      },
     );
   }
 
@@ -86,6 +90,7 @@ export class MeshSource implements Source {
         if (result === "finished") writer.finish();
         else writer.reset(result);
       },
+      () => {},
     );
   }
 
@@ -104,10 +109,26 @@ export class MeshSource implements Source {
     return this.#behind.order(this.#deps.candidates());
   }
 
-  /** Asks the best relay, and the next one where it cannot be reached or has another epoch. The first answer counts. */
+  /** The relays that tracks are taken from. */
+  #relays(): ReadonlySet<string> {
+    return new Set([...this.#tracks].flatMap(({ relay }) => relay ?? []));
+  }
+
+  /** For one request: a relay that delivers comes first, because a better one may have died without a sign. */
+  #deliveringFirst(): readonly string[] {
+    const candidates = this.#candidates();
+    const relays = this.#relays();
+    return [...candidates.filter((node) => relays.has(node)), ...candidates.filter((node) => !relays.has(node))];
+  }
+
+  /**
+   * Asks one relay, and the next one where it cannot be reached or has another epoch. The first answer counts. `late`: there was none
+   * for `holdMs`.
+   */
   #ask<T>(
     ask: (source: Source, over: (result: T | Reason) => void) => () => void,
     answer: (result: T | Reason) => void,
+    late: () => void,
   ) {
     const { peers, clock, holdMs, epoch } = this.#deps;
     const tried = new Set<string>();
@@ -131,7 +152,7 @@ export class MeshSource implements Source {
       answer(result);
     };
     const next = () => {
-      const node = this.#candidates().find((one) => !tried.has(one));
+      const node = this.#deliveringFirst().find((one) => !tried.has(one));
       if (over) return;
       if (node === undefined) {
         cancelRetry = clock.timer(RETRY_MS, () => {
@@ -172,7 +193,7 @@ export class MeshSource implements Source {
     };
     const cancelTimer = clock.timer(holdMs, () => {
       done(this.#deps.lostAs);
-      this.#deps.spent();
+      late();
     });
     this.#requests.add(cancel);
     next();

@@ -101,6 +101,11 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     });
   }
 
+  /** The relay that the track is taken from; nothing while it is taken from none. */
+  get relay(): string | undefined {
+    return this.#current?.live === true ? this.#current.node : undefined;
+  }
+
   /** Called once, when the owner has stored the track. */
   start(): void {
     this.#connect();

@@ -590,6 +590,38 @@ describe("what relays answer", () => {
     assert.deepEqual([group.state, group.frames], ["finished", ["one", "abcdef", "three"]]);
   });
 
+  it("is asked of the relay that delivers the track first, even where another one would be better", async () => {
+    const scene = new Scene();
+    scene.candidates = ["b", "a"];
+    await scene.watch();
+    frame(scene.b.taken(1), "one");
+    scene.candidates = ["a", "b"];
+    scene.source.info("live/a", "video", () => {});
+    scene.source.fetch("live/a", "video", 0, 0, new TestGroup(0, true));
+    await settle();
+    assert.deepEqual([scene.a.fetched, scene.b.fetched], [[], [0]]);
+    assert.deepEqual([scene.a.asked.length, scene.b.asked.length], [0, 1]);
+  });
+
+  it("has no effect on tracks that run where it does not come in time", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    frame(scene.a.taken(1), "one");
+    const answers: unknown[] = [];
+    const group = new TestGroup(0, true);
+    scene.source.info("live/a", "other", (answer) => answers.push(answer));
+    scene.source.fetch("live/a", "video", 0, 0, group);
+    await settle();
+    scene.clock.advance(HOLD_MS);
+    assert.deepEqual([answers, group.state, scene.spent], [["upstream"], "upstream", 0]);
+    frame(scene.a.taken(2), "two");
+    assert.deepEqual(scene.viewer.told, ["1 open one", "2 open two"]);
+    scene.viewer.upstream?.cancel();
+    scene.source.info("live/a", "other", (answer) => answers.push(answer));
+    scene.clock.advance(HOLD_MS);
+    assert.equal(scene.spent, 1, "without a track, those who wait get another source");
+  });
+
   it("are not awaited by a cancelled track: it releases every link", async () => {
     const scene = new Scene();
     await scene.watch();
