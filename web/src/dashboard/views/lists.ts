@@ -1,7 +1,7 @@
 /** Views of resources that are lists or single objects, shown as they come. */
-import { isList, type JsonObject, objectOf, objectsOf } from "../api.ts";
+import { isList, type JsonObject, objectOf, objectsOf, textOf } from "../api.ts";
 import { count } from "../format.ts";
-import { card, figures, table } from "../table.ts";
+import { type Column, card, figures, table } from "../table.ts";
 import type { View } from "../view.ts";
 
 interface Plain {
@@ -10,7 +10,17 @@ interface Plain {
   readonly path: string;
   readonly query?: string;
   readonly empty: string;
+  /** Default: every field. */
+  readonly columns?: readonly Column[];
 }
+
+const SETTINGS: readonly Column[] = [
+  { field: "key" },
+  { field: "text", title: "Value" },
+  { field: "applies" },
+  { field: "pending" },
+  { field: "origin", show: (origin) => Object.values(objectOf(origin)).map(textOf).join(" ") },
+];
 
 const PLAIN: readonly Plain[] = [
   { id: "tracks", title: "Tracks", path: "/tracks", query: "?limit=200", empty: "No track is in use." },
@@ -22,28 +32,29 @@ const PLAIN: readonly Plain[] = [
   { id: "keys", title: "Keys", path: "/keys", empty: "There are no keys." },
   { id: "revocations", title: "Revocations", path: "/revocations", empty: "No token is revoked." },
   { id: "policy", title: "Policy", path: "/policy", empty: "No prefix has a policy." },
-  { id: "config", title: "Configuration", path: "/config", empty: "There is no setting." },
+  { id: "config", title: "Configuration", path: "/config", empty: "There is no setting.", columns: SETTINGS },
   { id: "audit", title: "Audit", path: "/audit", query: "?limit=200", empty: "Nobody has acted since the start." },
 ];
 
-export const lists: readonly View[] = PLAIN.map(({ id, title, path, query = "", empty }) => ({
-  id,
-  title,
-  path,
-  query: () => path + query,
-  show: (answer, host) => host.append(...cards(title, answer, empty)),
+export const lists: readonly View[] = PLAIN.map((plain) => ({
+  id: plain.id,
+  title: plain.title,
+  path: plain.path,
+  query: () => plain.path + (plain.query ?? ""),
+  show: (answer, host) => host.append(...cards(plain, answer)),
 }));
 
 /** Lists as tables, objects and single values as figures. */
-function cards(title: string, answer: JsonObject, empty: string): HTMLElement[] {
+function cards({ id, title, columns, empty }: Plain, answer: JsonObject): HTMLElement[] {
   const single: Record<string, JsonObject[string]> = {};
   const made: HTMLElement[] = [];
   for (const [name, value] of Object.entries(answer)) {
     const rows = objectsOf(value);
     if (isList(value) && (value.length === 0 || rows.some((row) => Object.keys(row).length > 0))) {
-      const heading =
-        name === "items" ? `${count(Number(answer["total"] ?? rows.length))} · ${title}` : `${title}: ${name}`;
-      made.push(card(heading, table(rows, { empty: name === "items" ? empty : "None." })));
+      const heading = ["items", "values", id].includes(name)
+        ? `${count(Number(answer["total"] ?? rows.length))} · ${title}`
+        : `${title}: ${name}`;
+      made.push(card(heading, table(rows, { columns, empty: name === "items" ? empty : "None." })));
     } else if (name !== "total") single[name] = value;
   }
   if (Object.keys(single).length > 0) made.unshift(card(title, figures(objectOf(single))));
