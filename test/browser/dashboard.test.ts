@@ -144,9 +144,10 @@ describe("the dashboard in Chromium", { skip: missingBrowser() }, () => {
       await actor.waitForSelector("text=Drain");
       const stranger = await open("overview", "x".repeat(40));
       await stranger.waitForSelector("text=this secret is not accepted");
+      // A page that asks a relay that is gone has an error in its console.
+      for (const page of [reader, actor, stranger]) await page.context().close();
       relay = outer;
       await guarded.stop();
-      for (const page of [reader, actor, stranger]) await page.context().close();
     },
   );
 
