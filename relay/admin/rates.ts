@@ -1,6 +1,6 @@
 import type { Session } from "../../moq/session/index.ts";
 
-/** Shortest time over which a rate is taken, in milliseconds: two lookers at once must not see a rate over almost no time. */
+/** Shortest time over which a rate is taken, in milliseconds: of two requests at once, neither gets a rate over almost no time. */
 const SHORTEST_MS = 1_000;
 
 interface Sample {
@@ -10,7 +10,7 @@ interface Sample {
   readonly received: number;
 }
 
-/** Bits a second of sessions since somebody looked last: nothing is measured while nobody looks. */
+/** Bits a second of sessions since the last request for them; nothing is measured between requests. */
 export class Rates {
   readonly #known = new WeakMap<Session, { sample: Sample; rate: { sent: number; received: number } }>();
 

@@ -109,7 +109,7 @@ function diagnose(parts: TrackParts, path: string, name: string): z.output<typeo
     .map((one) => ({ view: one.view(), viewers: () => one.viewers() }))
     .toSorted((a, b) => b.view.viewers - a.view.viewers);
   if (track === undefined)
-    throw new ApiProblem(404, "no_such_track", "nobody uses such a track of this broadcast here");
+    throw new ApiProblem(404, "no_such_track", "this relay has no such track of the broadcast in use");
   const viewers = [...track.viewers()].toSorted((a, b) => b.lagMs - a.lagMs || b.lost - a.lost);
   return {
     ...rowOf(path, track.view),

@@ -35,7 +35,7 @@ export const httpSection = section(
     }),
     admin_host: text({
       description:
-        "Address of the admin listener. On loopback the programs of the machine may read without a credential; it answers only requests to a loopback host, and none from pages of other origins. On any other address every request needs a credential, except the probes of health.",
+        "Address of the admin listener. On loopback the programs of the machine may read without a credential, unless a proxy sends the request; it answers only requests to a loopback host, and none from pages of other origins. On any other address every request needs a credential, except the probes of health.",
       default: "127.0.0.1",
     }),
     admin_port: integer({

@@ -1,10 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { AuthError, type PeerCertificate } from "../../auth/index.ts";
 import type { LinkInfo } from "../../moq/link.ts";
-import { isLocalRequest } from "../http/index.ts";
-
-/** Header fields by which a proxy names its client; the peer's own address is the proxy's then. */
-const PROXY_FIELDS = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+import { isLocalRequest, isProxied as isProxyHeaders } from "../http/index.ts";
 
 /**
  * The token of a request: `?jwt=` or `Authorization: Bearer`. Throws {@link AuthError} `token_malformed` when there are
@@ -26,7 +23,7 @@ export function tokenOf({ query, headers }: Pick<LinkInfo, "query" | "headers">)
 
 /** True when a proxy sends the request for another client. */
 export function isProxied({ headers }: Pick<LinkInfo, "headers">): boolean {
-  return PROXY_FIELDS.some((name) => headers.has(name));
+  return isProxyHeaders((name) => headers.has(name));
 }
 
 /**

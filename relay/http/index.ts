@@ -22,7 +22,7 @@ export {
   type Shown,
 } from "./api/index.ts";
 export { describeRelay, relayDescription } from "./description.ts";
-export { isLocalRequest, isLoopbackHost } from "./local.ts";
+export { isLocalRequest, isLoopbackHost, isProxied } from "./local.ts";
 export { METRIC_PREFIX } from "./metrics.ts";
 export { DASHBOARD_HEADERS, DEMO_HEADERS, type Page, readPage } from "./page.ts";
 export { type HttpPort, PORT_METRICS, type PortStats } from "./port.ts";

@@ -19,3 +19,11 @@ export function isLocalRequest(authority: string, origin: string | undefined): b
 function isLoopbackName(url: URL | null): boolean {
   return url !== null && isLoopbackHost(url.hostname);
 }
+
+/** Header fields by which a proxy names its client; the peer's own address is the proxy's then. */
+const PROXY_FIELDS = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+
+/** True when a proxy sends the request for another client. `has` tells whether a header field is there, by its lower-case name. */
+export function isProxied(has: (name: string) => boolean): boolean {
+  return PROXY_FIELDS.some(has);
+}

@@ -150,7 +150,7 @@ describe("the powers of a relay", { skip: missingEngine() }, () => {
   const root: Settings = { ...NATIVE, "cluster.node": "root-1", "cluster.role": "root" };
   const refusals = (relay: TestRelay) => Object.fromEntries(relay.counters.sessionsRefused);
 
-  it("are given at the cluster listener alone, where nobody else is served", () =>
+  it("are given at the cluster listener alone, which serves relays alone", () =>
     withRelay({ ...root, "cluster.listen": "127.0.0.1:0" }, async (relay) => {
       const port = relay.relay.clusterAddress?.port ?? 0;
       const token = await keys.token({ cluster: true, sub: "edge-1" });

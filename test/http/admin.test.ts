@@ -185,6 +185,12 @@ describe("an admin listener on loopback", () => {
     }
   });
 
+  test("lets a proxy of this machine read only with a credential, because it may serve other machines", async () => {
+    const headers = { Host: "localhost", "X-Forwarded-For": "203.0.113.7" };
+    for (const path of ["/health", "/metrics"]) assert.equal(await status(path, headers), 401, path);
+    assert.equal(await status("/livez", headers), 200);
+  });
+
   test("answers requests to every name when it is not on loopback: probes, and with a credential the rest", async () => {
     const headers = { Host: "relay-1.internal:4444" };
     for (const path of ["/health/live", "/livez"]) assert.equal(await status(path, headers, "0.0.0.0"), 200);

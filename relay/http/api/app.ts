@@ -3,7 +3,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type { z } from "zod";
-import { isLocalRequest } from "../local.ts";
+import { isLocalRequest, isProxied } from "../local.ts";
 import type { Audit, REFUSALS } from "./audit.ts";
 import type { Accepted, Authority } from "./authority.ts";
 import { API_PREFIX, openApiDocument } from "./document.ts";
@@ -85,7 +85,8 @@ export async function requireRight(c: ApiContext, right: Right, deps: ApiDeps): 
     throw error;
   }
   if (accepted === undefined) {
-    if (right === "read" && deps.openToRead) return { right: "read", name: "local", address };
+    if (right === "read" && deps.openToRead && !isProxied((name) => c.req.header(name) !== undefined))
+      return { right: "read", name: "local", address };
     deps.refused("credential");
     throw new ApiProblem(401, "credential_missing", "send Authorization: Bearer TOKEN, with a token for the admin API");
   }

@@ -33,7 +33,7 @@ const PLAIN: readonly Plain[] = [
   { id: "revocations", title: "Revocations", path: "/revocations", empty: "No token is revoked." },
   { id: "policy", title: "Policy", path: "/policy", empty: "No prefix has a policy." },
   { id: "config", title: "Configuration", path: "/config", empty: "There is no setting.", columns: SETTINGS },
-  { id: "audit", title: "Audit", path: "/audit", query: "?limit=200", empty: "Nobody has acted since the start." },
+  { id: "audit", title: "Audit", path: "/audit", query: "?limit=200", empty: "No operator has acted since the start." },
 ];
 
 export const lists: readonly View[] = PLAIN.map((plain) => ({
