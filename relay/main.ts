@@ -14,10 +14,9 @@ import {
   drainSessions,
   FILE_METRICS,
   FileWatch,
-  type Listeners,
-  openClusterPort,
   openEngine,
-  openPublicPort,
+  Ports,
+  type PortsDeps,
   Readiness,
   ResetKeyFile,
   readDemoPage,
@@ -72,6 +71,7 @@ class RelayProcess implements Relay {
   readonly settings: Reloader;
   readonly #health: HealthWatch;
   readonly #startedAt: number;
+  readonly #ports = new Ports();
   readonly #ended = Promise.withResolvers<void>();
   /** Keeps the process alive while the relay runs; engines and timers may not. */
   readonly #hold = setInterval(() => {}, LONGEST_TIMER_MS);
@@ -83,8 +83,6 @@ class RelayProcess implements Relay {
   #certificate: ServedCertificate | undefined;
   #readiness: Readiness | undefined;
   #descriptors: Descriptors | undefined;
-  #listeners: Listeners | undefined;
-  #clusterListeners: Listeners | undefined;
   #admin: AdminServer | undefined;
   #page: Page | undefined;
   #draining: Promise<void> | undefined;
@@ -110,7 +108,7 @@ class RelayProcess implements Relay {
     });
     counters.attach(FILE_METRICS, () => this.#files.readings);
     this.#health = new HealthWatch(this.#parts, config.limits.memory);
-    counters.attach(PORT_METRICS, () => this.#listeners?.httpStats());
+    counters.attach(PORT_METRICS, () => this.#ports.httpStats());
   }
 
   get counters(): Counters {
@@ -126,8 +124,7 @@ class RelayProcess implements Relay {
   }
 
   get address(): PeerAddress {
-    if (this.#listeners === undefined) throw new Error("the relay does not listen");
-    return this.#listeners.address;
+    return this.#ports.address;
   }
 
   get adminAddress(): PeerAddress | undefined {
@@ -140,7 +137,7 @@ class RelayProcess implements Relay {
   }
 
   get clusterAddress(): PeerAddress | undefined {
-    return this.#clusterListeners?.address;
+    return this.#ports.clusterAddress;
   }
 
   get hasPage(): boolean {
@@ -228,9 +225,10 @@ class RelayProcess implements Relay {
     }
     // From here on clients come.
     certificate.engine = engine.name;
-    await steps.run("the public port", () => this.#openPublicPort(engine, websocket, certificate));
+    const ports = this.#portDeps(engine, websocket, certificate);
+    await steps.run("the public port", () => this.#ports.openPublic(ports));
     if (adminFailure !== undefined) throw adminFailure.error;
-    await steps.run("the cluster listener", () => this.#openClusterPort(engine, websocket, certificate));
+    await steps.run("the cluster listener", () => this.#ports.openCluster(ports));
     this.#files.start();
     const descriptors = new Descriptors(this.#parts);
     this.#descriptors = descriptors;
@@ -321,10 +319,7 @@ class RelayProcess implements Relay {
     // sessions get GOAWAY, so that no client is sent away and comes back here.
     this.#mesh?.drain();
     const uri = this.#mesh?.refuge() ?? "";
-    if (last) {
-      this.#listeners?.stopAccepting();
-      this.#clusterListeners?.stopAccepting();
-    }
+    if (last) this.#ports.stopAccepting();
     await drainSessions(this.#parts.host, { ...drain, clock: this.#parts.clock, reason, hurry, uri });
   }
 
@@ -348,12 +343,7 @@ class RelayProcess implements Relay {
     this.#parts.broadcasts.close("closed");
     this.#certificate?.close();
     await this.#parts.webhooks.close();
-    const ends = await Promise.allSettled([
-      this.#listeners?.close(),
-      this.#clusterListeners?.close(),
-      this.#admin?.close(),
-      this.#health.close(),
-    ]);
+    const ends = await Promise.allSettled([this.#ports.close(), this.#admin?.close(), this.#health.close()]);
     for (const end of ends) {
       if (end.status === "rejected") this.#parts.warn("a listener did not close", end.reason);
     }
@@ -388,33 +378,18 @@ class RelayProcess implements Relay {
     return this.#certificate;
   }
 
-  async #openPublicPort(engine: Engine, websocket: WebSocketSessions, certificate: ServedCertificate): Promise<void> {
-    const tls = certificate.tlsOf("public");
-    this.#listeners = await openPublicPort({
+  #portDeps(engine: Engine, websocket: WebSocketSessions, certificate: ServedCertificate): PortsDeps {
+    return {
       ...this.#parts,
       config: this.#config,
       engine,
       websocket,
-      protocols: this.#protocols("public"),
-      tls,
+      certificate,
+      protocols: (plane) => this.#protocols(plane),
       fingerprint: () => this.fingerprint,
       page: this.#page,
       health: () => this.health(),
-    });
-    certificate.serveAt("public", this.#listeners, tls);
-  }
-
-  async #openClusterPort(engine: Engine, websocket: WebSocketSessions, certificate: ServedCertificate): Promise<void> {
-    const tls = certificate.tlsOf("cluster");
-    this.#clusterListeners = await openClusterPort({
-      ...this.#parts,
-      config: this.#config,
-      engine,
-      websocket,
-      protocols: this.#protocols("cluster"),
-      tls,
-    });
-    if (this.#clusterListeners !== undefined) certificate.serveAt("cluster", this.#clusterListeners, tls);
+    };
   }
 
   /** A relay of a mesh also speaks the mesh's own wire, where it serves other relays; only sessions with the powers of a relay may use it. */

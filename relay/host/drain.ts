@@ -1,5 +1,6 @@
 import type { Clock } from "../../moq/clock.ts";
-import { CLOSE_SHUTDOWN, type SessionHost } from "./sessions.ts";
+import { CLOSE_SHUTDOWN } from "./open-sessions.ts";
+import type { SessionHost } from "./sessions.ts";
 import { waitUntil } from "./wait.ts";
 
 /** Milliseconds between two batches of sessions that are closed after the grace time. */

@@ -7,7 +7,6 @@ import { rootOf } from "../../moq/path.ts";
 import {
   asksInSetup,
   type ChannelRegistry,
-  codeOf,
   liteSession,
   type Session,
   type SessionDeps,
@@ -22,8 +21,8 @@ import type { Defects } from "./defects.ts";
 import { watchExpiry } from "./expiry.ts";
 import type { Admission, Gate } from "./gate.ts";
 import { type Handshake, Handshakes } from "./handshakes.ts";
-import { Meter, Meters } from "./quota.ts";
-import { redirectUri } from "./redirect-uri.ts";
+import { endIfOver, type OpenSession, OpenSessions } from "./open-sessions.ts";
+import { Meter } from "./quota.ts";
 import { reasonFor, STATUS_ERROR } from "./refusal-reason.ts";
 import {
   BAD_PATH,
@@ -39,7 +38,6 @@ import {
 import { SessionIds } from "./session-ids.ts";
 import { clientSessionPolicy, type DecideSessionPolicy } from "./session-policy.ts";
 import { Setups } from "./setups.ts";
-import { Traffic } from "./traffic.ts";
 
 export interface SessionHostDeps {
   readonly broadcasts: Broadcasts;
@@ -71,49 +69,24 @@ export interface SessionHostDeps {
   readonly handshakeTimeoutMs: number;
 }
 
-/** An open session. */
-interface Running {
-  /** Its id, its protocol, its peer and its token. */
-  readonly opened: SessionOpened;
-  readonly admission: Admission;
-  /** Cancels the wait for its token's expiry. */
-  readonly cancel: () => void;
-  /** The path of its URL or of its SETUP. */
-  readonly path: string;
-}
-
-/** An open session, as operators see it. */
-export interface OpenSession {
-  readonly opened: SessionOpened;
-  /** A relay of the mesh. */
-  readonly cluster: boolean;
-  /** Empty for a session without a token. */
-  readonly tenant: string;
-  /** When its token expires, in milliseconds since 1970. */
-  readonly expiresAt: number | undefined;
-  readonly session: Session;
-}
-
 /** Accepts the requests of all listeners and keeps the sessions that result. */
 export class SessionHost {
   #deps: SessionHostDeps;
-  readonly #sessions = new Map<Session, Running>();
+  readonly #open: OpenSessions;
   readonly #handshakes: Handshakes;
   readonly #refusals: RefusalLog;
-  readonly #meters: Meters;
   readonly #setups: Setups;
-  readonly #traffic: Traffic;
   readonly #ids = new SessionIds();
   #accepting = true;
 
   constructor(deps: SessionHostDeps) {
     this.#deps = deps;
     this.#refusals = new RefusalLog({ ...deps, counters: deps.broadcasts.counters });
-    this.#traffic = new Traffic(deps.clock, deps.broadcasts.counters, deps.tenantSeries ?? 0);
-    this.#meters = new Meters(deps.clock);
     this.#handshakes = new Handshakes(deps.clock);
-    const { clock, maxSessions, broadcasts } = deps;
-    this.#setups = new Setups({ clock, maxSessions, counters: broadcasts.counters, refusals: this.#refusals });
+    const { clock, maxSessions, tenantSeries = 0 } = deps;
+    const { counters } = deps.broadcasts;
+    this.#open = new OpenSessions({ clock, counters, series: tenantSeries });
+    this.#setups = new Setups({ clock, maxSessions, counters, refusals: this.#refusals });
   }
 
   /** The newest refusals first. */
@@ -123,27 +96,17 @@ export class SessionHost {
 
   /** Open sessions. */
   get sessions(): number {
-    return this.#sessions.size;
+    return this.#open.size;
   }
 
   /** Open sessions by engine and protocol. */
   counts(): SessionCount[] {
-    const counts = new Map<string, { engine: string; protocol: string; count: number }>();
-    for (const { info } of this.#sessions.keys()) {
-      const key = `${info.engine} ${info.protocol}`;
-      const entry = counts.get(key) ?? { engine: info.engine, protocol: info.protocol, count: 0 };
-      counts.set(key, entry);
-      entry.count += 1;
-    }
-    return [...counts.values()];
+    return this.#open.counts();
   }
 
   /** Open sessions, oldest first. */
-  *list(): Generator<OpenSession> {
-    for (const [session, { opened, admission }] of this.#sessions) {
-      const { cluster, seat, expiresAt } = admission;
-      yield { opened, cluster, tenant: seat?.tenant ?? "", expiresAt, session };
-    }
+  list(): Generator<OpenSession> {
+    return this.#open.list();
   }
 
   /** Admits a client of the listener `plane` or refuses it with an HTTP status, at once or later. */
@@ -206,7 +169,7 @@ export class SessionHost {
 
   /** Ends every session whose admission no longer holds. */
   recheck(): void {
-    for (const [session, { admission }] of [...this.#sessions]) endIfOver(session, admission);
+    this.#open.recheck();
   }
 
   /**
@@ -266,7 +229,7 @@ export class SessionHost {
     const { broadcasts, limits, maxSessions } = this.#deps;
     if (!this.#accepting) return GOING_AWAY;
     if (this.#deps.shortOfMemory?.() === true) return MEMORY_SHORT;
-    if (this.#sessions.size + this.#handshakes.size - counted >= maxSessions) {
+    if (this.#open.size + this.#handshakes.size - counted >= maxSessions) {
       broadcasts.counters.boundsHit.sessions++;
       return relayFull(maxSessions);
     }
@@ -287,26 +250,18 @@ export class SessionHost {
 
   /** Sends GOAWAY to every peer, with `uri` unless it is empty. */
   goaway(uri: string): void {
-    for (const [session, { path }] of [...this.#sessions]) session.goaway(uri === "" ? "" : redirectUri(uri, path));
+    this.#open.goaway(uri);
   }
 
   /** Closes at most `atMost` sessions, oldest first. */
   closeAll(code: number, reason: string, atMost = Number.POSITIVE_INFINITY): void {
-    let left = atMost;
-    for (const session of [...this.#sessions.keys()]) {
-      if (left <= 0) return;
-      left -= 1;
-      session.close(code, reason);
-    }
+    this.#open.closeAll(code, reason, atMost);
   }
 
   /** Cancels the timers of handshakes and sessions. */
   close(): void {
     this.#handshakes.close();
-    for (const [session, { cancel }] of this.#sessions) {
-      cancel();
-      this.#meters.delete(session);
-    }
+    this.#open.close();
   }
 
   #start(info: LinkInfo, admission: Admission, policy: SessionPolicy, { id, late }: Handshake) {
@@ -342,7 +297,7 @@ export class SessionHost {
       },
       closed: (report) => {
         if (session !== undefined) {
-          this.#forget(session);
+          this.#open.delete(session);
           policy.ended?.(session, report.code);
         }
         const entry = closedEntry(opened, report);
@@ -353,9 +308,7 @@ export class SessionHost {
     return liteSession(deps, (started) => {
       session = started;
       const cancel = this.#watchExpiry(started, admission, policy);
-      this.#sessions.set(started, { opened, admission, cancel, path: info.path });
-      this.#traffic.add(started, { cluster: admission.cluster, tenant: admission.seat?.tenant ?? "" });
-      if (meter !== undefined && seat !== undefined) this.#meters.add(started, meter, seat);
+      this.#open.add(started, { opened, admission, cancel, path: info.path }, meter);
       logSessionOpened(log, opened);
       events?.opened();
       policy.started?.(started);
@@ -378,25 +331,7 @@ export class SessionHost {
       expired: () => session.end("token_expired", "the token has expired"),
     });
   }
-
-  #forget(session: Session): void {
-    const running = this.#sessions.get(session);
-    this.#sessions.delete(session);
-    this.#traffic.delete(session);
-    this.#meters.delete(session);
-    running?.cancel();
-    running?.admission.release();
-  }
 }
-
-function endIfOver(session: Session, admission: Admission): void {
-  const why = admission.check();
-  if (why === undefined) return;
-  session.end(why, why === "token_expired" ? "the token has expired" : "the token was revoked");
-}
-
-/** Close code of sessions that a relay ends because it shuts down. */
-export const CLOSE_SHUTDOWN = codeOf("closed");
 
 function describe(session: string, info: LinkInfo): SessionOpened {
   return { session, engine: info.engine, protocol: info.protocol, peer: peerOf(info), path: info.path };
