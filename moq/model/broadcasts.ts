@@ -230,7 +230,10 @@ export class Broadcasts {
     this.#broadcasts.get(path)?.recheck(asker);
   }
 
-  /** Sends one group to `stream` as frames without a group header, and calls `over` once the stream is finished or reset. Returns a cancel. */
+  /**
+   * Sends one group to `stream` as frames without a group header, and calls `over` once the stream is finished or reset, with the bytes of
+   * payload that were sent. Returns a cancel.
+   */
   fetch(
     where: { path: string; track: string; sequence: number; priority: number; ownNumbers?: boolean } & Pick<
       Subscriber,
@@ -238,11 +241,11 @@ export class Broadcasts {
     >,
     channel: Channel,
     stream: OutStream,
-    over: () => void,
+    over: (payloadBytes: number) => void,
   ): () => void {
     const refuse = (reason: Reason) => {
       stream.reset(channel.dialect.resetCode(reason));
-      over();
+      over(0);
       return () => {};
     };
     const route = this.broadcast(where.path)?.route();

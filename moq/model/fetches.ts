@@ -19,8 +19,8 @@ export interface FetchRequest {
   readonly asker: Asker | undefined;
   /** As `Subscriber` has it. */
   readonly later: Later | undefined;
-  /** Called once `stream` has been finished or reset. */
-  readonly over: () => void;
+  /** Called once `stream` has been finished or reset, with the bytes of payload that were written to it. */
+  readonly over: (payloadBytes: number) => void;
 }
 
 interface Fetching {
@@ -59,7 +59,7 @@ export class Fetches {
       const running = this.#running.get(cached);
       if (running !== undefined) running.readers++;
       cached.subgroup.attach(channel, stream, request.later);
-      cached.subgroup.whenOver(request.over);
+      cached.subgroup.whenOver(() => request.over(cached.payloadBytes));
       return () => this.#leave(cached);
     }
     this.#counters.fetchMisses++;
@@ -69,7 +69,7 @@ export class Fetches {
     if (cached !== undefined) return this.refuse(request, "evicted");
     const group = this.#store.fetched(sequence);
     group.subgroup.attach(channel, stream);
-    group.subgroup.whenOver(request.over);
+    group.subgroup.whenOver(() => request.over(group.payloadBytes));
     const writer = new ForwardingWriter(group.subgroup, (reason) => {
       this.#running.delete(group);
       if (reason === undefined) group.subgroup.finish();
@@ -91,7 +91,7 @@ export class Fetches {
 
   refuse(request: Pick<FetchRequest, "channel" | "stream" | "over">, reason: Reason): () => void {
     request.stream.reset(request.channel.dialect.resetCode(reason));
-    request.over();
+    request.over(0);
     return () => {};
   }
 }

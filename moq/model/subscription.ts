@@ -58,6 +58,8 @@ export class Subscription {
   #waitsSince: number | undefined;
   /** Groups that it lost. */
   #lost = 0;
+  /** Payload of the groups of which nothing more will be sent, in bytes. */
+  #sent = 0;
   /** It is being given groups that were there before it. */
   #cached = false;
 
@@ -99,6 +101,13 @@ export class Subscription {
   /** Streams that may still have something to send. */
   get sending(): number {
     return this.#sending.size;
+  }
+
+  /** Bytes of payload that were written to its streams. Its cost grows with the groups that are under way. */
+  get sentPayload(): number {
+    let sum = this.#sent;
+    for (const { lost, group } of this.#sending) if (!lost) sum += group.payloadBytes;
+    return sum;
   }
 
   /** For operators. Its cost grows with the groups that are under way. */
@@ -299,8 +308,10 @@ export class Subscription {
 
   /** Nothing more of the group will be sent. */
   #hasLeft({ group, openedAt, lost }: Sending): void {
+    if (lost) return;
+    this.#sent += group.payloadBytes;
     const { endedAt } = group.subgroup;
-    if (endedAt === undefined || lost) return;
+    if (endedAt === undefined) return;
     this.#track.counters.delivery.observe((this.#track.now() - Math.max(endedAt, openedAt)) / 1000);
   }
 
@@ -311,13 +322,15 @@ export class Subscription {
       if (oldest === undefined) return true;
       if (oldest.group.sequence > group.sequence) return false;
       this.#sending.shift();
-      if (!hasLeft(oldest)) this.#reset(oldest, "backlog");
+      if (hasLeft(oldest)) this.#hasLeft(oldest);
+      else this.#reset(oldest, "backlog");
     }
     return true;
   }
 
   #reset(sending: Sending, reason: DropReason): void {
-    const { stream } = sending;
+    const { stream, group, lost } = sending;
+    if (!lost) this.#sent += group.payloadBytes;
     sending.lost = true;
     this.#countLost(reason, 1);
     stream.reset(this.#subscriber.channel.dialect.resetCode(reason === "backlog" ? "lagged" : "expired"));
@@ -389,6 +402,7 @@ export class Subscription {
 
   #finish(reason: Reason): void {
     this.#done = true;
+    this.#sent = this.sentPayload;
     for (const { stream } of this.#sending) {
       stream.reset(this.#subscriber.channel.dialect.resetCode(reason));
     }

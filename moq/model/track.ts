@@ -3,7 +3,7 @@ import type { Reason } from "../reason.ts";
 import { BoundedWait } from "./bounded-wait.ts";
 import type { Asker, Channel, OutStream, Source, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import { Delay } from "./delay.ts";
-import { Fetches } from "./fetches.ts";
+import { Fetches, type FetchRequest } from "./fetches.ts";
 import type { Group } from "./group.ts";
 import { GroupStore, type StoredTrack } from "./group-store.ts";
 import { Properties } from "./properties.ts";
@@ -181,7 +181,7 @@ export class Track implements SubscribedTrack {
   }
 
   /** Sends one group to `stream`, from the cache or by an upstream fetch. `over` is called at the end. Returns a cancel. */
-  fetch(wanted: Wanted, channel: Channel, stream: OutStream, over: () => void): () => void {
+  fetch(wanted: Wanted, channel: Channel, stream: OutStream, over: FetchRequest["over"]): () => void {
     const { priority, asker, later } = wanted;
     const source = this.#givingSource;
     const group = this.#upstream.locate(wanted, source);

@@ -173,8 +173,12 @@ export interface SessionUse {
   readonly running: number;
   /** Broadcasts that the peer announces now. */
   readonly announced: number;
+  /** Subscriptions of the peer that are served now. */
+  readonly viewing: number;
   /** Rises with each request of the peer and each byte of media from it. */
   readonly activity: number;
+  /** Bytes of payload of groups that were written to the peer. */
+  readonly sentPayload: number;
   /** Bytes that wait to be sent. */
   readonly queuedBytes: number;
 }

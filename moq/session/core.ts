@@ -145,7 +145,9 @@ export class SessionCore<S extends Source> implements SessionContext {
   use(): SessionUse {
     const { running, admitted } = this.admission.requests;
     const { count: announced } = this.announcedByPeer;
-    return { running, announced, activity: admitted + this.received.bytes, queuedBytes: this.link.queued };
+    const { viewers, sentPayload } = this.serving;
+    const activity = admitted + this.received.bytes;
+    return { running, announced, viewing: viewers.size, activity, sentPayload, queuedBytes: this.link.queued };
   }
 
   /** Handles the events of a stream that the peer has opened. It is refused unless it is {@link headerComplete} in time. */

@@ -25,9 +25,10 @@ export function serveFetch(session: SessionContext, ask: FetchAsk, stream: BidiS
   const { path, track, priority, group } = ask;
   stream.setPriority(rank(priority, 0, 0));
   let ended = false;
-  const end = () => {
+  const end = (payloadBytes = 0) => {
     if (ended) return;
     ended = true;
+    session.serving.payload += payloadBytes;
     onEnd();
   };
   const { asker, channel, share } = session;

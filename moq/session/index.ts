@@ -15,6 +15,7 @@ export {
   type SessionDeps,
   type SessionLimits,
   type SessionReport,
+  type SessionUse,
 } from "./contract.ts";
 export { afterSetup, asksInSetup, codeOf, liteSession, reasonOf } from "./lite/index.ts";
 export type { Refusal } from "./setup-gate.ts";

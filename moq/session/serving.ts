@@ -1,5 +1,7 @@
 /** A subscription of the peer that its session serves. */
 export interface Viewer {
+  /** Bytes of payload that were written to the peer. */
+  readonly sentPayload: number;
   /** Groups that were held back may be sent now. */
   retry(): void;
   /** The peer reads slowly: gives up old groups. */
@@ -21,6 +23,20 @@ export interface Watcher {
 export class Serving {
   readonly viewers = new Set<Viewer>();
   readonly watchers = new Set<Watcher>();
+  /** Payload in bytes that subscriptions and fetches have sent which are over. */
+  payload = 0;
+
+  /** Payload of groups in bytes, written to the peer so far. Its cost grows with the groups that are under way. */
+  get sentPayload(): number {
+    let sum = this.payload;
+    for (const viewer of this.viewers) sum += viewer.sentPayload;
+    return sum;
+  }
+
+  /** The subscription is over. */
+  left(viewer: Viewer): void {
+    if (this.viewers.delete(viewer)) this.payload += viewer.sentPayload;
+  }
 
   retry(): void {
     for (const viewer of [...this.viewers]) viewer.retry();

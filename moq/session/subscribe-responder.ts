@@ -75,6 +75,10 @@ export class SubscribeResponder implements Subscriber, Viewer {
     this.promisesStart = writer.promisesStart;
   }
 
+  get sentPayload(): number {
+    return this.#subscription?.sentPayload ?? 0;
+  }
+
   get maxGroups(): number {
     const { deps, serving } = this.#session;
     return Math.max(LEAST_GROUPS, Math.floor(deps.limits.groupsPerSession / Math.max(1, serving.viewers.size)));
@@ -180,8 +184,11 @@ export class SubscribeResponder implements Subscriber, Viewer {
     const { path, track, options } = this.#ask;
     const subscription = this.#session.deps.broadcasts.subscribe(path, track, this.#update ?? options, this);
     this.#update = undefined;
-    if (this.#over) subscription?.cancel();
-    else this.#subscription = subscription;
+    // It may be over before it is known here.
+    if (this.#over) {
+      subscription?.cancel();
+      this.#session.serving.payload += subscription?.sentPayload ?? 0;
+    } else this.#subscription = subscription;
   }
 
   #end(): void {

@@ -30,6 +30,9 @@ const row = z.object({
   key_id: z.string().optional(),
   expires_at: z.iso.datetime().optional().describe("End of its token's life."),
   age_seconds: z.number(),
+  idle_seconds: z
+    .number()
+    .describe("Since its last request, announcement or group, in either direction. The relay looks every 5 s."),
   bytes_in: z.int(),
   bytes_out: z.int(),
   rate_in: z.int().describe("Bits a second since the last look, or since the start."),
@@ -45,9 +48,10 @@ const row = z.object({
 });
 type Row = z.output<typeof row>;
 
-const SORTS = ["age", "rate_in", "rate_out", "queued", "rtt", "lost"] as const;
+const SORTS = ["age", "idle", "rate_in", "rate_out", "queued", "rtt", "lost"] as const;
 const KEYS: Readonly<Record<(typeof SORTS)[number], (one: Row) => number>> = {
   age: (one) => one.age_seconds,
+  idle: (one) => one.idle_seconds,
   rate_in: (one) => one.rate_in,
   rate_out: (one) => one.rate_out,
   queued: (one) => one.queued_bytes,
@@ -64,6 +68,7 @@ const filters = {
   subject: z.string().max(256).optional(),
   path: pathField.optional().describe("Sessions whose path is this one or under it."),
   min_age: z.coerce.number().min(0).max(1e9).optional().describe("At least so many seconds old."),
+  min_idle: z.coerce.number().min(0).max(1e9).optional().describe("Idle for at least so many seconds."),
 };
 type Filters = z.output<z.ZodObject<typeof filters>>;
 
@@ -154,7 +159,8 @@ export function sessionOperations({ host }: { readonly host: Pick<SessionHost, "
   ];
 }
 
-function describe({ opened, cluster, tenant, expiresAt, session }: OpenSession, rates: Rates): Row {
+function describe(one: OpenSession, rates: Rates): Row {
+  const { opened, cluster, tenant, expiresAt, session } = one;
   const figures = session.figures();
   const rate = rates.of(session, { at: figures.ageMs, sent: figures.bytesSent, received: figures.bytesReceived });
   return {
@@ -170,6 +176,7 @@ function describe({ opened, cluster, tenant, expiresAt, session }: OpenSession, 
     ...(opened.keyId !== undefined && { key_id: opened.keyId }),
     ...(expiresAt !== undefined && { expires_at: new Date(expiresAt).toISOString() }),
     age_seconds: Math.round(figures.ageMs) / 1000,
+    idle_seconds: Math.round(one.idleMs()) / 1000,
     bytes_in: figures.bytesReceived,
     bytes_out: figures.bytesSent,
     rate_in: rate.received,
@@ -194,6 +201,7 @@ function fits(one: Row, asked: Filters): boolean {
   return (
     one.address.startsWith(asked.address ?? "") &&
     one.age_seconds >= (asked.min_age ?? 0) &&
+    one.idle_seconds >= (asked.min_idle ?? 0) &&
     (asked.path === undefined || isUnder(one.path.replace(/^\/+/, ""), asked.path)) &&
     (["role", "engine", "protocol", "tenant", "subject"] as const).every(
       (name) => asked[name] === undefined || one[name] === asked[name],

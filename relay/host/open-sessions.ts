@@ -4,6 +4,7 @@ import { codeOf, type Session } from "../../moq/session/index.ts";
 import type { SessionCount } from "../http/index.ts";
 import type { SessionOpened } from "../log/index.ts";
 import type { Admission } from "./gate.ts";
+import { IdleTimes } from "./idle-times.ts";
 import { type Meter, Meters } from "./quota.ts";
 import { redirectUri } from "./redirect-uri.ts";
 import { Traffic } from "./traffic.ts";
@@ -32,6 +33,8 @@ export interface OpenSession {
   /** When its token expires, in milliseconds since 1970. */
   readonly expiresAt: number | undefined;
   readonly session: Session;
+  /** Milliseconds without a request, an announcement or a group, in either direction, as exact as the sessions are looked at often. */
+  idleMs(): number;
 }
 
 export interface OpenSessionsDeps {
@@ -46,10 +49,12 @@ export class OpenSessions {
   readonly #sessions = new Map<Session, Running>();
   readonly #meters: Meters;
   readonly #traffic: Traffic;
+  readonly #idle: IdleTimes;
 
   constructor({ clock, counters, series }: OpenSessionsDeps) {
     this.#traffic = new Traffic(clock, counters, series);
     this.#meters = new Meters(clock);
+    this.#idle = new IdleTimes(clock);
   }
 
   get size(): number {
@@ -72,7 +77,8 @@ export class OpenSessions {
   *list(): Generator<OpenSession> {
     for (const [session, { opened, admission }] of this.#sessions) {
       const { cluster, seat, expiresAt } = admission;
-      yield { opened, cluster, tenant: seat?.tenant ?? "", expiresAt, session };
+      const idleMs = () => this.#idle.of(session);
+      yield { opened, cluster, tenant: seat?.tenant ?? "", expiresAt, session, idleMs };
     }
   }
 
@@ -80,6 +86,7 @@ export class OpenSessions {
   add(session: Session, running: Running, meter: Meter | undefined): void {
     const { cluster, seat } = running.admission;
     this.#sessions.set(session, running);
+    this.#idle.of(session);
     this.#traffic.add(session, { cluster, tenant: seat?.tenant ?? "" });
     if (meter !== undefined && seat !== undefined) this.#meters.add(session, meter, seat);
   }

@@ -44,6 +44,11 @@ export const TRAFFIC_METRICS = metricGroup("Traffic", {
     "Bytes of groups and datagrams that sessions read, with the headers of frames.",
     BY_PEER,
   ),
+  sentMedia: counter(
+    "sent_media_bytes_total",
+    "Bytes of payload of groups that sessions wrote to their peers. Datagrams are not counted.",
+    BY_PEER,
+  ),
   packetsSent: counter("packets_sent_total", "QUIC packets that links sent, where the engine counts them.", BY_ROLE),
   packetsLost: counter("packets_lost_total", "QUIC packets that links lost, where the engine counts them.", BY_ROLE),
   rtt: histogram(
@@ -61,10 +66,18 @@ interface Totals {
   received: number;
   sent: number;
   media: number;
+  sentMedia: number;
   packetsSent: number;
   packetsLost: number;
 }
-const NAMES = ["received", "sent", "media", "packetsSent", "packetsLost"] as const satisfies readonly (keyof Totals)[];
+const NAMES = [
+  "received",
+  "sent",
+  "media",
+  "sentMedia",
+  "packetsSent",
+  "packetsLost",
+] as const satisfies readonly (keyof Totals)[];
 
 interface TenantTotals {
   sessions: number;
@@ -82,7 +95,7 @@ interface Counted {
   readonly seen: Totals;
 }
 
-const none = (): Totals => ({ received: 0, sent: 0, media: 0, packetsSent: 0, packetsLost: 0 });
+const none = (): Totals => ({ received: 0, sent: 0, media: 0, sentMedia: 0, packetsSent: 0, packetsLost: 0 });
 
 /**
  * Sums of the figures of all sessions. Engines count each link, so nothing is counted here while media flows: the figures are read before
@@ -159,6 +172,7 @@ export class Traffic {
       received: byPeer("received"),
       sent: byPeer("sent"),
       media: byPeer("media"),
+      sentMedia: byPeer("sentMedia"),
       packetsSent: byRole("packetsSent"),
       packetsLost: byRole("packetsLost"),
       rtt: this.#rtt,
@@ -189,7 +203,8 @@ export class Traffic {
   #count(session: Session, { totals, ofTenant, seen }: Counted): number | undefined {
     const { bytesReceived, bytesSent, packetsSent = 0, packetsLost = 0, rttMs } = session.figures();
     const media = session.traffic().ingress;
-    const now: Totals = { received: bytesReceived, sent: bytesSent, media, packetsSent, packetsLost };
+    const { sentPayload: sentMedia } = session.use();
+    const now: Totals = { received: bytesReceived, sent: bytesSent, media, sentMedia, packetsSent, packetsLost };
     for (const name of NAMES) {
       // The figures of a link that has failed may be lower than before; totals never fall.
       const more = Math.max(0, now[name] - seen[name]);

@@ -37,6 +37,9 @@ describe("sessions", () => {
       assert.equal(itemsOf(await ask(relay, "GET", "/sessions?path=/live"))[0]?.["path"], "/live");
       assert.equal((await ask(relay, "GET", "/sessions?path=other")).body["total"], 0);
       assert.equal(itemsOf(await ask(relay, "GET", "/sessions?sort=rate_in&limit=1&offset=1")).length, 1);
+      assert.ok(Number(publisher?.["idle_seconds"]) < 60);
+      assert.equal((await ask(relay, "GET", "/sessions?sort=idle&min_idle=0")).body["total"], 2);
+      assert.equal((await ask(relay, "GET", "/sessions?min_idle=1000")).body["total"], 0);
       const one = await ask(relay, "GET", `/sessions/${String(publisher?.["id"])}`);
       assert.equal(one.body["id"], publisher?.["id"]);
       assert.equal(codeOf(await ask(relay, "GET", "/sessions/none")), "no_such_session");

@@ -88,6 +88,7 @@ const PUBLISHED = [
   "counter sent_datagrams_total",
   "counter sent_frames_total",
   "counter sent_groups_total",
+  "counter sent_media_bytes_total role protocol",
   "counter sent_payload_bytes_total",
   "gauge sessions engine protocol",
   "counter sessions_closed_total reason",

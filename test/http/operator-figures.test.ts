@@ -1,9 +1,12 @@
 /** Figures of the engine, the machine and the configuration that a scrape of a whole relay has. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { write } from "../../lab/sim/client.ts";
 import { clientBroadcasts, dialling, openClient } from "../support/client.ts";
 import { type TestRelay, withRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
+
+const PATIENT = { priority: 0, ordered: false, maxLatency: 60_000 };
 
 /** The value of each line, by its name and labels without the prefix. */
 async function scrape(relay: TestRelay): Promise<ReadonlyMap<string, number>> {
@@ -43,6 +46,28 @@ describe("a scrape", () => {
       }
       assert.equal(after.get('tenant_sessions{tenant="acme"}'), undefined);
       assert.equal(after.get('tenant_sessions{tenant="other"}'), 0);
+    }));
+
+  test("has the payload of groups by role and protocol, of viewers that watch and of those that have left", () =>
+    withRelay({}, async (relay) => {
+      const { client: publishing } = await connect(relay, "/");
+      const publisher = publishing.publish("live/room");
+      await until(() => relay.counters.broadcastsActive === 1);
+      const { client: viewer } = await connect(relay, "/");
+      const whole = viewer.watch("live/room", PATIENT, "video");
+      await until(() => publisher.sinks.size === 1);
+      publisher.send(0, "12345");
+      // This one does not end while the viewer is here.
+      for (const writer of publisher.open(1)) write(writer, Buffer.from("678"));
+      await until(() => whole.groups.length === 2);
+      await until(() => relay.counters.bytesOut === 8);
+      const sent = 'sent_media_bytes_total{role="client",protocol="moq-lite-04"}';
+      await until(async () => (await scrape(relay)).get(sent) === 8);
+      viewer.session.close(0, "");
+      await until(() => relay.counters.sessionsActive === 1);
+      await until(async () => (await scrape(relay)).get(sent) === 8);
+      assert.ok(((await scrape(relay)).get(sent.replace("sent", "received")) ?? 0) >= 8);
+      publishing.session.close(0, "");
     }));
 
   test("has round trips, packets, and the threads of the native engine with their handshakes", async (t) => {

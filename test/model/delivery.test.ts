@@ -296,3 +296,31 @@ describe("fetch", () => {
     assert.equal(stream.state, "reset");
   });
 });
+
+describe("the payload that a subscription was sent", () => {
+  it("counts each group once: under way, whole, reset, and when the viewer leaves", () => {
+    const { subscription } = watch(LIVE);
+    publisher.send(0, "four");
+    const open = publisher.group(1);
+    say(open, "ab");
+    assert.equal(subscription.sentPayload, 6);
+    say(open, "cd");
+    assert.equal(subscription.sentPayload, 8);
+    clock.advance(200);
+    assert.equal(subscription.sentPayload, 8);
+    subscription.cancel();
+    say(open, "too late");
+    assert.equal(subscription.sentPayload, 8);
+    open.finish();
+
+    const slow = stuck({ ...LIVE, maxLatency: 500 }).subscription;
+    const before = slow.sentPayload;
+    publisher.send(2, "late");
+    assert.equal(slow.sentPayload - before, 4);
+    clock.advance(1000);
+    publisher.send(3, "new");
+    clock.advance(100);
+    assert.ok(relay.counters.groupsDropped.expired >= 1);
+    assert.equal(slow.sentPayload - before, 7);
+  });
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { IdleTimes } from "../../relay/host/idle-times.ts";
 import { UnusedSessions } from "../../relay/pressure/unused-sessions.ts";
 import { dialling, openClient } from "../support/client.ts";
 import { publishTo } from "../support/publisher.ts";
@@ -9,17 +10,18 @@ import { until } from "../support/until.ts";
 
 function checked() {
   const clock = new ManualClock();
-  const use = { running: 0, announced: 0, activity: 0 };
+  const use = { running: 0, announced: 0, viewing: 0, activity: 0, sentPayload: 0, queuedBytes: 0 };
   const ended: string[] = [];
   const session = {
     use: () => ({ ...use }),
     end: (reason: string, message: string) => ended.push(`${reason}: ${message}`),
   };
   const settings = { timeoutMs: 60_000, cluster: false };
+  const idle = new IdleTimes(clock);
   let count = 0;
   const unused = new UnusedSessions({
     clock,
-    sessions: () => [{ cluster: settings.cluster, session }],
+    sessions: () => [{ cluster: settings.cluster, session, idleMs: () => idle.of(session) }],
     timeoutMs: () => settings.timeoutMs,
     count: () => count++,
   });
@@ -53,6 +55,15 @@ describe("a session that does nothing", () => {
     assert.deepEqual(ended, []);
     clock.advance(70_000);
     assert.ok(ended.length > 0);
+  });
+
+  test("gets the whole time-out after its last request has ended", () => {
+    const { clock, use, ended } = checked();
+    use.running = 1;
+    clock.advance(600_000);
+    use.running = 0;
+    clock.advance(50_000);
+    assert.deepEqual(ended, []);
   });
 
   test("stays for ever with a time-out of 0, and when it is a relay of the mesh", () => {

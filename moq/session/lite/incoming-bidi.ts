@@ -164,7 +164,7 @@ export class IncomingBidi implements TurnHandler {
     const ask = { path: session.absolute(path), track, epoch, options };
     const writer = new LiteSubscribeWriter(this.#context, this.#stream, request);
     const viewer = new SubscribeResponder(session, ask, writer, () => {
-      session.serving.viewers.delete(viewer);
+      session.serving.left(viewer);
       done();
     });
     this.#update = (update) => viewer.update(update);

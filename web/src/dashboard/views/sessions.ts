@@ -11,6 +11,7 @@ const COLUMNS = [
   "subject",
   "protocol",
   "age_seconds",
+  "idle_seconds",
   "rate_in",
   "rate_out",
   "queued_bytes",
@@ -35,7 +36,7 @@ export const sessions: View = {
     const bar = text("div", "", "filters");
     bar.append(
       choice("Role", "role", ["", "publisher", "viewer", "both", "idle", "relay"], desk),
-      choice("Largest first", "sort", ["", "age", "rate_in", "rate_out", "queued", "rtt", "lost"], desk),
+      choice("Largest first", "sort", ["", "age", "idle", "rate_in", "rate_out", "queued", "rtt", "lost"], desk),
       pathField(desk),
     );
     return bar;
