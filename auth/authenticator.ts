@@ -4,7 +4,7 @@ import type { AuthClock } from "./clock.ts";
 import { AuthError } from "./error.ts";
 import { ALL_PATHS, type Grant, grantByToken, grantOf, HERE, publicGrant } from "./grant.ts";
 import type { Fetch } from "./http.ts";
-import { type FileSource, type Key, KeyRing, UrlKeys, watchKeyFile, watchKeyFolder } from "./keys/index.ts";
+import { type FileSource, type Key, KeyRing, UrlKeys, useKeyText, watchKeyFile, watchKeyFolder } from "./keys/index.ts";
 import { Origins } from "./origins.ts";
 import { isSuspect, normalise } from "./paths.ts";
 import { type AdminRight, Granted } from "./powers.ts";
@@ -25,7 +25,9 @@ export interface AuthOptions {
   readonly clock: AuthClock;
   readonly fetch: Fetch;
   readonly warn: (message: string, error?: unknown) => void;
-  /** File with a JWK or a JWK set. */
+  /** A JWK, a JWK set or a PEM key. */
+  readonly keyText?: string;
+  /** File with such a text. */
   readonly keyFile?: string;
   /** Folder with a `KID.jwk` for each key. */
   readonly keyFolder?: string;
@@ -214,8 +216,8 @@ export class Authenticator {
   }
 
   get #takesTokens(): boolean {
-    const { keyFile, keyFolder, keyUrl, api } = this.#options;
-    return [keyFile, keyFolder, keyUrl, api].some((source) => source !== undefined);
+    const { keyText, keyFile, keyFolder, keyUrl, api } = this.#options;
+    return [keyText, keyFile, keyFolder, keyUrl, api].some((source) => source !== undefined);
   }
 
   close(): void {
@@ -317,7 +319,8 @@ export class Authenticator {
   }
 
   async #open(): Promise<void> {
-    const { clock, warn, fetch, keyFile, keyFolder, keyUrl, api, revocationFile: file, fileKeepMs } = this.#options;
+    const { clock, warn, fetch, keyFile, keyFolder, keyUrl, api, fileKeepMs } = this.#options;
+    const { keyText, revocationFile: file } = this.#options;
     const deps = { clock, warn, ring: this.#ring, keepMs: fileKeepMs };
     const changed = () => this.#options.changed();
     const own = (entry: Revocation, inForce: boolean) => this.#options.ownRevocation(entry, inForce);
@@ -325,6 +328,7 @@ export class Authenticator {
       this.#ownsRevocations = true;
       this.#revocations = await Revocations.open({ clock, warn, changed, own, ...(file !== undefined && { file }) });
     }
+    if (keyText !== undefined) useKeyText(keyText, "the key of [auth] key", deps);
     const watches = [
       ...(keyFile === undefined ? [] : [watchKeyFile(keyFile, deps)]),
       ...(keyFolder === undefined ? [] : [watchKeyFolder(keyFolder, deps)]),

@@ -7,14 +7,22 @@ export class FileError extends Error {
   override readonly name = "FileError";
 }
 
-/** Permissions of all users of the machine (`chmod o+r`, `o+w`). */
+/** Permissions of all users of the machine (`chmod o+r`, `o+w`), and of the file's group. */
 const OTHERS_READ = 0o004;
 const OTHERS_WRITE = 0o002;
+const GROUP_READ = 0o040;
 
-export interface ReadFile {
-  readonly text: string;
-  /** Permission bits. */
+/** Stable code at the beginning of a warning that others can read or change a file. */
+export const SECRET_READABLE = "secret_readable" as const;
+
+/** Whose a file is, and who may do what with it. */
+export interface Permissions {
   readonly mode: number;
+  readonly uid: number;
+}
+
+export interface ReadFile extends Permissions {
+  readonly text: string;
   /** The same as from {@link stampOf}. */
   readonly stamp: string;
 }
@@ -38,7 +46,7 @@ export async function readRegular(path: string, maxBytes: number): Promise<ReadF
       last = (await file.read(buffer, bytes, buffer.length - bytes)).bytesRead;
     }
     if (bytes > maxBytes) throw new FileError(`it is longer than ${maxBytes} bytes`);
-    return { text: buffer.toString("utf8", 0, bytes), mode: stats.mode, stamp: stampFrom(stats) };
+    return { text: buffer.toString("utf8", 0, bytes), mode: stats.mode, uid: stats.uid, stamp: stampFrom(stats) };
   } finally {
     await file.close();
   }
@@ -65,11 +73,21 @@ function stampFrom({ ctimeMs, mtimeMs, size, ino }: Stats): string {
   return `${ctimeMs}:${mtimeMs}:${size}:${ino}`;
 }
 
-/** What is unsafe about the permissions of a file or folder, as the end of a sentence that begins with its name; undefined if nothing. */
-export function carelessness(mode: number, secret: boolean): string | undefined {
-  const octal = (mode & 0o7777).toString(8).padStart(4, "0");
-  if ((mode & OTHERS_WRITE) !== 0) return `every user of this machine may change it (mode ${octal})`;
-  return secret && (mode & OTHERS_READ) !== 0 ? `every user of this machine may read it (mode ${octal})` : undefined;
+/**
+ * A warning about the permissions of a file or folder, which begins with {@link SECRET_READABLE}; undefined if all is well. `name`: as
+ * messages name it. A secret of the relay's own user is for that user alone. One of another user, such as root, may be readable for its
+ * group, because that is how the relay reads it.
+ */
+export function careless(name: string, { mode, uid }: Permissions, secret: boolean): string | undefined {
+  const who = carelessly(mode, secret && uid === process.getuid?.() ? OTHERS_READ | GROUP_READ : OTHERS_READ, secret);
+  if (who === undefined) return undefined;
+  return `${SECRET_READABLE}: ${name}: ${who} (mode ${(mode & 0o7777).toString(8).padStart(4, "0")})`;
+}
+
+function carelessly(mode: number, refused: number, secret: boolean): string | undefined {
+  if ((mode & OTHERS_WRITE) !== 0) return "every user of this machine may change it";
+  if (!secret || (mode & refused) === 0) return undefined;
+  return (mode & OTHERS_READ) !== 0 ? "every user of this machine may read it" : "its group may read it";
 }
 
 /** System errors in an operator's words. */

@@ -12,7 +12,7 @@ export {
 export { authorize, type ClaimsInput, parseClaims } from "./claims.ts";
 export type { AuthClock } from "./clock.ts";
 export { AuthError, REFUSALS } from "./error.ts";
-export { carelessness, faultOf, readRegular, shared } from "./files.ts";
+export { careless, faultOf, readRegular, SECRET_READABLE, shared } from "./files.ts";
 export type { Grant } from "./grant.ts";
 export { ALGORITHMS, type Key, KeyError, KeyRing, parseKeys, publicJwk } from "./keys/index.ts";
 export { Addresses, Bucket, isLoopback, Networks, Places, type Seat, Tenants } from "./limits/index.ts";

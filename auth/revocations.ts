@@ -2,7 +2,7 @@
 import { rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import type { AuthClock } from "./clock.ts";
-import { carelessness, isMissing, readRegular, stampOf } from "./files.ts";
+import { careless, isMissing, readRegular, stampOf } from "./files.ts";
 import { parseJson } from "./json.ts";
 import type { FileSource } from "./keys/index.ts";
 import { LearnedRevocations } from "./learned-revocations.ts";
@@ -236,8 +236,8 @@ async function readList(file: string, warn?: RevocationsOptions["warn"]): Promis
   try {
     const read = await readRegular(file, MAX_FILE_BYTES);
     text = read.text;
-    const careless = carelessness(read.mode, false);
-    if (careless !== undefined) warn?.(`the revocation file ${file}: ${careless}`);
+    const advice = careless(`the revocation file ${file}`, read, false);
+    if (advice !== undefined) warn?.(advice);
   } catch (error) {
     if (isMissing(error)) return [];
     throw error;

@@ -34,6 +34,7 @@ import { PressureWatch } from "./pressure-watch.ts";
 import type { Relay, StartOptions } from "./relay.ts";
 import { fixedSource, type Reloader } from "./reload/index.ts";
 import { openReloader } from "./reloading.ts";
+import { warnOfReadableSecrets } from "./secret-files.ts";
 import { VERSION } from "./version.ts";
 
 export { preflight } from "./preflight.ts";
@@ -204,6 +205,8 @@ class RelayProcess implements Relay {
     for (const warning of [...exposures(this.#config), idleRole(this.#config)]) {
       if (warning !== undefined) this.#parts.warn(warning);
     }
+    const loaded = this.#options.source?.loaded ?? { config: this.#config, origins: new Map() };
+    await steps.run("the permissions of secrets", () => warnOfReadableSecrets(loaded, this.#parts.log));
     // The watch notes the state of the files before the next steps read them, so that it misses no change.
     await steps.run("the state of the files", () => this.#files.open());
     const certificate = await steps.run("the certificate", () => this.#openCertificate());
@@ -214,8 +217,8 @@ class RelayProcess implements Relay {
     this.#parts.handshakes.use(engine);
     const fault = certificateFault(engine, this.#config);
     if (fault !== undefined) throw new TransportError("bad_certificate", `${fault.key}: ${fault.message}`);
-    const { resetKey } = this.#config.quic;
-    if (resetKey !== undefined) this.#resetKey = await ResetKeyFile.open(resetKey);
+    const { resetKeyFile } = this.#config.quic;
+    if (resetKeyFile !== undefined) this.#resetKey = await ResetKeyFile.open(resetKeyFile);
     const websocket = createQmux(this.#parts);
     // The mesh decides on sessions of relays, so it exists before the first session. It dials with both engines.
     this.#mesh = await steps.run("what [cluster] names", () => this.#openMesh(engine, websocket));

@@ -1,12 +1,14 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import { SECRET_READABLE } from "../auth/index.ts";
 import { systemClock } from "../transport/shared/index.ts";
 import { loadCertificate, readAuthorities, readPem, selfSignedFile } from "../transport/tls/index.ts";
-import { checkSecret } from "./admin/index.ts";
+import { readSecret } from "./admin/index.ts";
 import { type Config, formatOrigin, idleRole, type LoadedConfig, type Problem } from "./config/index.ts";
 import { AuthGate, ClusterPlane, engineFault, nativeSettings, pemPairs } from "./host/index.ts";
 import { meshCredentials } from "./mesh/index.ts";
+import { readableSecrets } from "./secret-files.ts";
 
 /** Problems, which keep a relay from starting, and warnings, which do not. */
 export interface Findings {
@@ -88,16 +90,24 @@ class Preflight {
 
   /** Checks each file separately, so that one problem hides no other. Sources on the network are not checked. */
   async auth(): Promise<void> {
-    const { key, keyDir, revocations } = this.#config.auth;
-    const none = { key: undefined, keyDir: undefined, keyUrl: undefined, api: undefined, revocations: undefined };
+    const { key, keyFile, keyDir, revocations } = this.#config.auth;
+    const none = {
+      key: undefined,
+      keyFile: undefined,
+      keyDir: undefined,
+      keyUrl: undefined,
+      api: undefined,
+      revocations: undefined,
+    };
     await this.#gate("auth.key", { ...none, key }, key);
+    await this.#gate("auth.key_file", { ...none, keyFile }, keyFile);
     await this.#gate("auth.revocations", { ...none, revocations }, revocations);
     await this.#gate("auth.key_dir", { ...none, keyDir }, keyDir);
   }
 
   async cluster(): Promise<void> {
     const { cluster } = this.#config;
-    const { node, keyFile, tokenFile } = cluster;
+    const { node, key, keyFile, tokenFile } = cluster;
     if (node === undefined) return;
     const ca = this.#makesItself(cluster.ca) ? undefined : cluster.ca;
     await this.#load(
@@ -108,7 +118,7 @@ class Preflight {
         ["cluster.token_file", tokenFile],
         ["cluster.client_key", cluster.clientKey],
         ["cluster.client_cert", cluster.clientCert],
-        ["cluster.token", undefined],
+        [key === undefined ? "cluster.token" : "cluster.key", undefined],
       ],
     );
   }
@@ -124,7 +134,7 @@ class Preflight {
     const { server, quic, tls } = this.#config;
     // With port 0, no stateless reset key is made.
     const config = { ...this.#config, server: { ...server, port: 0 }, tls, quic: { ...quic, qlogDir: undefined } };
-    await this.#load(() => nativeSettings(config, () => {}), [["quic.reset_key", quic.resetKey]]);
+    await this.#load(() => nativeSettings(config, () => {}), [["quic.reset_key_file", quic.resetKeyFile]]);
     if (running) return;
     await this.#load(async () => {
       const fault = await engineFault(this.#config);
@@ -141,8 +151,9 @@ class Preflight {
     for (const [name, file] of files) {
       if (file === undefined) continue;
       const key = `http.${name}`;
-      await this.#load(() => checkSecret(file, name, (message) => this.#warn(key, message)), [[key, file]]);
+      await this.#load(() => readSecret(file, name), [[key, file]]);
     }
+    for (const warning of await readableSecrets(this.#loaded)) this.warnings.push(warning);
   }
 
   roles(): void {
@@ -199,7 +210,8 @@ class Preflight {
   }
 
   #warn(key: string, message: string): void {
-    this.warnings.push({ code: "bad_value", key, message, origin: this.#origin(key) });
+    const code = message.startsWith(`${SECRET_READABLE}:`) ? SECRET_READABLE : "bad_value";
+    this.warnings.push({ code, key, message, origin: this.#origin(key) });
   }
 
   #origin(key: string) {

@@ -21,7 +21,11 @@ export function openReloader(parts: RelayParts, { source, mesh, files, used }: R
     clock,
     log,
     source,
-    check: async (loaded) => (await preflight(loaded, { running: true })).problems,
+    check: async (loaded) => {
+      const { problems, warnings } = await preflight(loaded, { running: true });
+      for (const { code, key, message } of warnings) if (code === "secret_readable") log.warn({ code, key }, message);
+      return problems;
+    },
     parts: [
       { section: "auth", prepare: async (next) => await gate.prepare(next.auth) },
       { section: "cluster", prepare: async (next) => await mesh()?.prepare(next.cluster, next.limits) },

@@ -2,7 +2,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { AuthClock } from "../clock.ts";
-import { carelessness, FileError, faultOf, isMissing, readRegular, stampOf } from "../files.ts";
+import { careless, FileError, faultOf, isMissing, type Permissions, readRegular, stampOf } from "../files.ts";
 import { Watch } from "../watch.ts";
 import { type Ignored, type Key, KeyError, MAX_KEYS_TEXT, parseKeys } from "./key.ts";
 import type { KeyRing } from "./ring.ts";
@@ -27,15 +27,27 @@ export interface FileSource {
   close(): void;
 }
 
+/** Puts the keys of a text into the ring. `what`: its name in messages and lists. Throws an error that has nothing of the text. */
+export function useKeyText(text: string, what: string, { ring, warn }: Pick<FileKeysOptions, "ring" | "warn">): void {
+  const ignored = ({ name, why }: Ignored) => warn(`${what}: the key ${name} is not used: ${why}`);
+  try {
+    const keys = parseKeys(text, ignored);
+    for (const key of keys) adviseUse(warn, what, key);
+    ring.put({}, keys, what);
+  } catch (error) {
+    throw new Error(`${what} cannot be used: ${faultOf(error)}`, { cause: error });
+  }
+}
+
 /** Keeps the keys of a JWK or JWK set file in the ring. Rejects when it cannot be read at the start. */
 export async function watchKeyFile(file: string, { clock, ring, warn }: FileKeysOptions): Promise<FileSource> {
   const source = {};
   const what = `the key file ${file}`;
   const load = async () => {
-    const { text, mode } = await readRegular(file, MAX_KEYS_TEXT);
+    const { text, ...permissions } = await readRegular(file, MAX_KEYS_TEXT);
     const ignored = ({ name, why }: Ignored) => warn(`${what}: the key ${name} is not used: ${why}`);
     const keys = parseKeys(text, ignored);
-    for (const key of keys) advise(warn, what, key, mode);
+    for (const key of keys) advise(warn, what, key, permissions);
     ring.put(source, keys, what);
   };
   return await Watch.open({ clock, warn, what, stamp: () => stampOf(file), load });
@@ -151,9 +163,9 @@ class KeyFolder {
     const { clock, warn, keepMs } = this.#options;
     const file = join(this.#folder, name);
     try {
-      const { text, mode, stamp } = await readRegular(file, MAX_KEYS_TEXT);
+      const { text, stamp, ...permissions } = await readRegular(file, MAX_KEYS_TEXT);
       const key = keyOfFile(name, text);
-      advise(warn, `the key file ${file}`, key, mode);
+      advise(warn, `the key file ${file}`, key, permissions);
       return { stamp, key };
     } catch (error) {
       if (isMissing(error)) return undefined;
@@ -181,11 +193,11 @@ class KeyFolder {
 
   /** Warns once for each change of the permissions. */
   async #adviseFolder(): Promise<void> {
-    const careless = carelessness((await stat(this.#folder)).mode, false);
-    if (careless !== undefined && careless !== this.#folderAdvice) {
-      this.#options.warn(`the key folder ${this.#folder}: ${careless}, and so grant access to anyone`);
+    const advice = careless(`the key folder ${this.#folder}`, await stat(this.#folder), false);
+    if (advice !== undefined && advice !== this.#folderAdvice) {
+      this.#options.warn(`${advice}, and so grant access to anyone`);
     }
-    this.#folderAdvice = careless;
+    this.#folderAdvice = advice;
   }
 }
 
@@ -206,12 +218,16 @@ function keyOfFile(name: string, text: string): Key {
 }
 
 /** Warns of a key that is used although it is unwise to. */
-function advise(warn: FileKeysOptions["warn"], what: string, key: Key, mode: number): void {
+function advise(warn: FileKeysOptions["warn"], what: string, key: Key, permissions: Permissions): void {
+  adviseUse(warn, what, key);
+  const advice = careless(what, permissions, key.holds !== "public");
+  if (advice !== undefined) warn(advice);
+}
+
+function adviseUse(warn: FileKeysOptions["warn"], what: string, key: Key): void {
   const which = key.kid === undefined ? "its key" : `the key ${JSON.stringify(key.kid)}`;
   if (!key.verifies) warn(`${what}: ${which} is for signing only (\`key_ops\`), so it verifies no token`);
   if (key.holds === "private") {
     warn(`${what}: ${which} is a private key, which can sign tokens; the relay needs only the public half`);
   }
-  const careless = carelessness(mode, key.holds !== "public");
-  if (careless !== undefined) warn(`${what}: ${careless}`);
 }

@@ -1,13 +1,12 @@
 import { createHash, randomBytes, timingSafeEqual, X509Certificate } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { AuthError, carelessness, faultOf, readRegular, shared } from "../../auth/index.ts";
+import { AuthError, faultOf, readRegular, shared } from "../../auth/index.ts";
 import { makeFolder } from "../../transport/shared/index.ts";
+import { ADMIN_SECRET } from "../config/index.ts";
 import type { AuthGate } from "../host/index.ts";
 import { type Accepted, ApiProblem, type Authority, type Right, type Shown } from "../http/index.ts";
 
-/** Shortest secret of the admin API, in characters: 128 bits in hexadecimal. */
-const MIN_SECRET = 32;
 /** Longest secret file, in bytes. */
 const MAX_SECRET_BYTES = 4_096;
 /** Random bytes of a secret that the relay makes. */
@@ -15,45 +14,49 @@ const SECRET_BYTES = 32;
 
 export interface AdminAuthorityOptions {
   readonly gate: Pick<AuthGate, "verifyAdmin">;
-  /** File whose secret grants `write`; without it the relay makes `admin.token` in `stateDir`. */
-  readonly writeFile: string | undefined;
-  /** File whose secret grants `read`. */
-  readonly readFile: string | undefined;
+  /** The secret that grants `write`, or its file; without either the relay makes `admin.token` in `stateDir`. */
+  readonly write: GivenSecret;
+  /** The secret that grants `read`, or its file. */
+  readonly read: GivenSecret;
   /** The right of a client certificate that the listener has verified. */
   readonly certificateRight: Right;
   readonly stateDir: string;
   readonly warn: (message: string, error?: unknown) => void;
 }
 
-/** A file with a secret. It is read for each request, so that it can be replaced without a restart. */
-interface SecretFile {
-  readonly file: string;
-  readonly right: Right;
-  /** For the audit line. */
+/** A secret of the configuration: by itself, or in a file. */
+export interface GivenSecret {
+  readonly secret: string | undefined;
+  readonly file: string | undefined;
+}
+
+/** A secret and what it permits. That of a file is read for each request, so that it can be replaced without a restart. */
+interface Secret {
+  /** Its key in `[http]`, for the audit line and for messages. */
   readonly name: string;
-  read(): Promise<{ readonly secret: string }>;
+  readonly right: Right;
+  /** Rejects with an error that names the file. */
+  read(): Promise<string>;
 }
 
 /** Decides who may use the admin API: the secrets of files, JWTs with the claim `admin`, and verified client certificates. */
 export class AdminAuthority implements Authority {
   readonly #options: AdminAuthorityOptions;
-  readonly #files: readonly SecretFile[];
+  readonly #secrets: readonly Secret[];
 
-  private constructor(options: AdminAuthorityOptions, files: readonly SecretFile[]) {
+  private constructor(options: AdminAuthorityOptions, secrets: readonly Secret[]) {
     this.#options = options;
-    this.#files = files;
+    this.#secrets = secrets;
   }
 
   /** Rejects with an error that names the file when the secret in it cannot be used. */
   static async open(options: AdminAuthorityOptions): Promise<AdminAuthority> {
-    const { writeFile: configured, readFile, stateDir, warn } = options;
-    const writing = configured ?? (await ownSecret(stateDir, warn));
-    const files = [
-      ...(writing === undefined ? [] : [secretFile(writing, "write", "admin_token_file")]),
-      ...(readFile === undefined ? [] : [secretFile(readFile, "read", "admin_read_token_file")]),
-    ];
-    for (const { file, name } of files) await checkSecret(file, name, warn);
-    return new AdminAuthority(options, files);
+    const { write, read, stateDir, warn } = options;
+    const given = write.secret !== undefined || write.file !== undefined;
+    const writing = given ? write : { secret: undefined, file: await ownSecret(stateDir, warn) };
+    const secrets = [...secretOf(writing, "write", "admin_token"), ...secretOf(read, "read", "admin_read_token")];
+    for (const secret of secrets) await secret.read();
+    return new AdminAuthority(options, secrets);
   }
 
   async accept({ token, certificate }: Shown): Promise<Accepted | undefined> {
@@ -65,15 +68,12 @@ export class AdminAuthority implements Authority {
 
   async #acceptToken(token: string): Promise<Accepted> {
     const shown = digest(token);
-    for (const { file, right, name, ...source } of this.#files) {
+    for (const { right, name, ...source } of this.#secrets) {
       let secret: string;
       try {
-        ({ secret } = await source.read());
+        secret = await source.read();
       } catch (error) {
-        this.#options.warn(
-          `a request to the admin API was refused because the secret in ${file} cannot be read`,
-          error,
-        );
+        this.#options.warn("a request to the admin API was refused because a secret cannot be read", error);
         throw new ApiProblem(503, "secret_unreadable", "the relay cannot read a secret to check yours");
       }
       if (timingSafeEqual(digest(secret), shown)) return { right, name };
@@ -108,33 +108,25 @@ async function ownSecret(stateDir: string, warn: (message: string, error?: unkno
 }
 
 /** Where a relay without `admin_token_file` keeps its secret. */
-function ownSecretFile(stateDir: string): string {
+export function ownSecretFile(stateDir: string): string {
   return join(stateDir, "admin.token");
 }
 
-function secretFile(file: string, right: Right, name: string): SecretFile {
-  return { file, right, name, read: shared(() => readSecret(file, name)) };
+function secretOf({ secret, file }: GivenSecret, right: Right, key: string): Secret[] {
+  if (secret !== undefined) return [{ name: key, right, read: () => Promise.resolve(secret) }];
+  const name = `${key}_file`;
+  return file === undefined ? [] : [{ name, right, read: shared(() => readSecret(file, name)) }];
 }
 
-async function readSecret(file: string, name: string): Promise<{ secret: string; mode: number }> {
+/** The secret in the file of `[http] NAME`. Rejects with an error that names the file when it cannot be used. */
+export async function readSecret(file: string, name: string): Promise<string> {
   try {
-    const { text, mode } = await readRegular(file, MAX_SECRET_BYTES);
-    const secret = text.trim();
-    if (secret.length < MIN_SECRET || /\s/.test(secret))
-      throw new Error(`a secret must have at least ${MIN_SECRET} characters and no spaces`);
-    return { secret, mode };
+    const secret = (await readRegular(file, MAX_SECRET_BYTES)).text.trim();
+    if (!ADMIN_SECRET.test(secret)) throw new Error("a secret must have at least 32 characters and no spaces");
+    return secret;
   } catch (error) {
     throw new Error(`the file ${file} (http.${name}) cannot be used: ${faultOf(error)}`, { cause: error });
   }
-}
-
-/**
- * Rejects with an error that names the file when the secret in it cannot be used. `name` is its key in `[http]`. Warns when others can
- * read it.
- */
-export async function checkSecret(file: string, name: string, warn: (message: string) => void): Promise<void> {
-  const careless = carelessness((await readSecret(file, name)).mode, true);
-  if (careless !== undefined) warn(`the file ${file} (http.${name}): ${careless}`);
 }
 
 /** A hash, so that both sides of the comparison have the same length. */

@@ -1,3 +1,3 @@
 /** What operators see of a relay and do to it: the operations of the admin API, and its listener. */
-export { checkSecret } from "./authority.ts";
+export { ownSecretFile, readSecret } from "./authority.ts";
 export { openAdmin } from "./open.ts";

@@ -40,8 +40,8 @@ export async function openAdmin(deps: AdminDeps): Promise<AdminServer> {
   const authority = await AdminAuthority.open({
     gate,
     warn,
-    writeFile: config.http.adminTokenFile,
-    readFile: config.http.adminReadTokenFile,
+    write: { secret: config.http.adminToken, file: config.http.adminTokenFile },
+    read: { secret: config.http.adminReadToken, file: config.http.adminReadTokenFile },
     certificateRight: config.http.adminClientRight,
     stateDir: config.tls.stateDir,
   });

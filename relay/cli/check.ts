@@ -3,6 +3,8 @@ import {
   describeConfig,
   formatOrigin,
   formatProblem,
+  inlineSecrets,
+  keysWithContent,
   type LoadedConfig,
   type Problem,
   productionProblems,
@@ -43,7 +45,8 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
     const loaded = loadConfigured(invocation, io);
     const production = invocation.switches.has("production") ? productionProblems(loaded) : [];
     const { preflight } = await import("../main.ts");
-    const { problems: files, warnings } = await preflight(loaded);
+    const { problems: files, warnings: found } = await preflight(loaded);
+    const warnings = [...found, ...(invocation.switches.has("production") ? inlineSecrets(loaded) : [])];
     const problems = [...files, ...production];
     for (const warning of json ? [] : warnings) io.err.write(`moqmesh: warning: ${formatProblem(warning)}\n`);
     if (problems.length > 0) throw new ConfigError(problems);
@@ -68,6 +71,7 @@ function asText(loaded: LoadedConfig, io: Io): string {
   const { bold, dim } = styles(io.out, io.env);
   const lines: string[] = [];
   let current = "";
+  const separate = keysWithContent(loaded.config);
   for (const { key, text, value, origin } of describeConfig(loaded)) {
     const [section = "", name = ""] = key.split(".");
     if (section !== current) {
@@ -75,7 +79,8 @@ function asText(loaded: LoadedConfig, io: Io): string {
       lines.push(bold(`[${section}]`));
       current = section;
     }
-    const setting = value === undefined ? `# ${name} is not set` : `${name} = ${text}`;
+    const set = separate.has(key) ? `# ${name} is in a file: ${text}` : `${name} = ${text}`;
+    const setting = value === undefined ? `# ${name} is not set` : set;
     const comment = value === undefined && origin.kind === "default" ? "" : dim(`  # ${formatOrigin(origin)}`);
     lines.push(`${setting}${comment}`);
   }

@@ -1,5 +1,5 @@
 import { readRegular } from "../../auth/index.ts";
-import { ConfigError, type ConfigSources, type LoadedConfig, loadConfig } from "../config/index.ts";
+import { ConfigError, type ConfigSources, filesToLoad, type LoadedConfig, loadConfig } from "../config/index.ts";
 import type { Invocation } from "./command.ts";
 import type { Io } from "./io.ts";
 
@@ -10,14 +10,14 @@ const READ_MS = 10_000;
 const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 
 /** Loads the configuration that a command line names. Throws a `ConfigError`. */
-export function loadConfigured(
-  invocation: Invocation,
-  io: Io,
-  again: Pick<ConfigSources, "text" | "runTime"> = {},
-): LoadedConfig {
-  const [file] = invocation.positionals;
-  const from = { ...(file !== undefined && { file }), ...again };
-  return loadConfig({ ...from, env: io.env, flags: invocation.config });
+export function loadConfigured(invocation: Invocation, io: Io, again: Again = {}): LoadedConfig {
+  return loadConfig({ ...sourcesOf(invocation, io), ...again });
+}
+
+type Again = Pick<ConfigSources, "text" | "runTime" | "readContent">;
+
+function sourcesOf({ positionals: [file], config: flags }: Invocation, { env }: Io): ConfigSources {
+  return { ...(file !== undefined && { file }), env, flags };
 }
 
 /**
@@ -30,18 +30,38 @@ export async function loadAgain(
   runTime: ReadonlyMap<string, string>,
 ): Promise<LoadedConfig> {
   const [file] = invocation.positionals;
-  return loadConfigured(invocation, io, { runTime, ...(file !== undefined && { text: await readAgain(file) }) });
+  const again: Again = { runTime, ...(file !== undefined && { text: await readAgain(file) }) };
+  const contents = new Map<string, string | Error>();
+  for (const path of filesToLoad({ ...sourcesOf(invocation, io), ...again })) {
+    contents.set(path, await readInTime(path).catch(errorOf));
+  }
+  const readContent = (path: string) => {
+    const content = contents.get(path);
+    if (typeof content === "string") return content;
+    throw content ?? new Error("it was not read");
+  };
+  return loadConfigured(invocation, io, { ...again, readContent });
 }
 
 async function readAgain(file: string): Promise<string> {
+  try {
+    return await readInTime(file);
+  } catch (error) {
+    const message = `cannot be read again: ${errorOf(error).message}`;
+    throw new ConfigError([{ code: "unreadable", key: "", message, origin: { kind: "file", file } }]);
+  }
+}
+
+async function readInTime(file: string): Promise<string> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error(`no answer within ${READ_MS / 1000} s`)), READ_MS);
   try {
     return (await Promise.race([readRegular(file, MAX_CONFIG_BYTES), late.promise])).text;
-  } catch (error) {
-    const message = `cannot be read again: ${error instanceof Error ? error.message : String(error)}`;
-    throw new ConfigError([{ code: "unreadable", key: "", message, origin: { kind: "file", file } }]);
   } finally {
     clearTimeout(timer);
   }
+}
+
+function errorOf(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,5 +1,6 @@
 import ipaddr from "ipaddr.js";
 import {
+  AT_A_RELOAD,
   allLive,
   choice,
   duration,
@@ -7,32 +8,49 @@ import {
   integer,
   optionalText,
   paths,
+  REDACTED,
+  secretFile,
   secretText,
   size,
   texts,
   withoutCredentials,
 } from "./fields.ts";
 import { originFault } from "./origin.ts";
+import { isKeyItself } from "./secrets.ts";
 import { section } from "./section.ts";
 
 /** Largest bound of one address or tenant. It catches mistyped numbers. */
 const COUNT_MAX = 10_000_000;
 
 const keys = {
-  key: optionalText({
+  key: secretText({
     description:
-      "File with the key that verifies tokens: a JWK or a JWK set, as JSON or as base64url of that JSON, or one key in PEM.",
+      "The key that verifies tokens: a JWK or a JWK set, as JSON or as base64url of that JSON, or one key in PEM. Set it as `MOQMESH_AUTH_KEY`.",
+    fallback: "no such key",
+    shown: () => REDACTED,
+  }),
+  key_file: secretFile({
+    of: "key",
+    description: "File with that key.",
     fallback: "no key from a file",
+    reread: "within a second of its replacement",
   }),
   key_dir: optionalText({
     description:
-      "Folder with one file `KID.jwk` for each key. A file that is added, changed or removed takes effect within a second; so does a change of `key`.",
+      "Folder with one file `KID.jwk` for each key. A file that is added, changed or removed takes effect within a second; so does a change of `key_file`.",
     fallback: "no keys from a folder",
   }),
   key_url: secretText({
     description: "URL of a JWK set, such as an identity provider's `jwks.json`.",
     fallback: "no keys from a URL",
     shown: withoutCredentials,
+  }),
+  key_url_file: secretFile({
+    of: "key_url",
+    loaded: true,
+    description: "File with that URL, where it holds a password or a token.",
+    fallback: "none",
+    reread: AT_A_RELOAD,
   }),
   key_url_refresh: duration({
     description: "Time after which the relay fetches the set at `key_url` again.",
@@ -55,7 +73,7 @@ const keys = {
   }),
   file_keep: duration({
     description:
-      "How long the relay uses the last good content of `key`, `key_dir` and `revocations` while they cannot be read or used. After that it refuses tokens with 503.",
+      "How long the relay uses the last good content of `key_file`, `key_dir` and `revocations` while they cannot be read or used. After that it refuses tokens with 503.",
     default: "10m",
     min: "0s",
     max: "7d",
@@ -119,6 +137,13 @@ const without = {
       "URL of a service that decides on every session, instead of keys and public prefixes. The relay asks with `GET URL?root=PATH&kid=KID&transport=NAME` and refuses the session when it gets no answer.",
     fallback: "keys and public prefixes decide",
     shown: withoutCredentials,
+  }),
+  api_file: secretFile({
+    of: "api",
+    loaded: true,
+    description: "File with that URL, where it holds a password or a token.",
+    fallback: "none",
+    reread: AT_A_RELOAD,
   }),
   api_timeout: duration({
     description: "Longest time that the relay waits for an answer of `api`.",
@@ -207,10 +232,11 @@ export const authSection = section(
   "Who may publish and watch; [auth.md](auth.md) has the commands. A relay without keys and without public prefixes serves only clients on its own machine.",
   allLive({ ...keys, ...without, ...limits }, ["revocations"]),
   [
+    isKeyItself("key"),
     {
-      keys: ["api", "key", "key_dir", "key_url", "public_subscribe", "public_publish"],
-      broken: ({ api, key, key_dir, key_url, public_publish, public_subscribe }) => {
-        const others = [key, key_dir, key_url].some((one) => one !== undefined);
+      keys: ["api", "key", "key_file", "key_dir", "key_url", "public_subscribe", "public_publish"],
+      broken: ({ api, key, key_file, key_dir, key_url, public_publish, public_subscribe }) => {
+        const others = [key, key_file, key_dir, key_url].some((one) => one !== undefined);
         const open = public_publish.length + public_subscribe.length > 0;
         return api !== undefined && (others || open)
           ? "`api` decides alone: remove the keys and the public prefixes, or `api`"

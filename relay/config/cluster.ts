@@ -1,13 +1,16 @@
 import { DIALLED, MEDIA_ROLES, NODE_NAME, ROLES } from "../../cluster/index.ts";
 import { brokenBlock } from "./auth.ts";
 import {
+  AT_THE_START,
   choice,
   duration,
   flagField,
   integer,
   optionalText,
+  PAIR_REREAD,
   paths,
   REDACTED,
+  secretFile,
   secretText,
   secretTexts,
   text,
@@ -16,6 +19,7 @@ import {
 } from "./fields.ts";
 import { isPlainElsewhere, listenAddress } from "./loopback.ts";
 import { redisAddress } from "./registry.ts";
+import { isKeyItself } from "./secrets.ts";
 import { type Rule, section } from "./section.ts";
 
 /** External relays may need a token in the query. */
@@ -87,25 +91,42 @@ export const clusterSection = section(
       fallback: '`"memory"`',
       shown: withoutCredentials,
     }),
+    registry_file: secretFile({
+      of: "registry",
+      loaded: true,
+      description: "File with that URL.",
+      fallback: "none",
+      reread: AT_THE_START,
+    }),
     token: secretText({
       description: "Token with the `cluster` claim, which the relay shows to roots and peers.",
       fallback: "none",
       shown: () => REDACTED,
       live: true,
     }),
-    token_file: optionalText({
-      description: "File with the token. The relay reads it at each connection.",
+    token_file: secretFile({
+      of: "token",
+      description: "File with that token.",
       fallback: "none",
+      reread: "at each connection",
       live: true,
     }),
-    key_file: optionalText({
-      description: "File with a private JWK, with which the relay makes its own tokens.",
+    key: secretText({
+      description: "Private JWK with which the relay makes its own tokens. Set it as `MOQMESH_CLUSTER_KEY`.",
       fallback: "none",
+      shown: () => REDACTED,
+      live: true,
+    }),
+    key_file: secretFile({
+      of: "key",
+      description: "File with that key.",
+      fallback: "none",
+      reread: "within two seconds of its replacement",
       live: true,
     }),
     token_life: duration({
       description:
-        "Life of the tokens that the relay makes with `key_file`. Choose it longer than the clocks may differ, and short enough to limit a stolen token. The relay opens new sessions before the token of the old ones expires.",
+        "Life of the tokens that the relay makes with its key. Choose it longer than the clocks may differ, and short enough to limit a stolen token. The relay opens new sessions before the token of the old ones expires.",
       default: "1h",
       min: "2s",
       max: "30d",
@@ -133,9 +154,10 @@ export const clusterSection = section(
       fallback: "this relay shows no certificate",
       live: true,
     }),
-    client_key: optionalText({
+    client_key: secretFile({
       description: "PEM file with the key of `client_cert` (PKCS#8).",
       fallback: "none",
+      reread: PAIR_REREAD,
       live: true,
     }),
     listen: optionalText({
@@ -169,6 +191,13 @@ export const clusterSection = section(
         "External relays that speak moq-lite, such as moq-relay. All broadcasts are exchanged in both directions. Put a token into the query of the URL.",
       default: [],
       shown: withoutCredentials,
+    }),
+    connect_file: secretFile({
+      of: "connect",
+      loaded: true,
+      description: "File with these URLs, one a line.",
+      fallback: "none",
+      reread: AT_THE_START,
     }),
     peer_timeout: duration({
       description: "After this time of silence a relay counts as lost, and its tracks fail over to another relay.",
@@ -219,6 +248,7 @@ export const clusterSection = section(
     }),
   },
   [
+    isKeyItself("key"),
     {
       keys: ["node"],
       broken: ({ node }) =>
@@ -248,19 +278,19 @@ export const clusterSection = section(
           : "a relay of a mesh needs a name: set `node`",
     },
     {
-      keys: ["token", "token_file", "key_file"],
-      broken: ({ token, token_file, key_file }) =>
-        [token, token_file, key_file].filter((one) => one !== undefined).length <= 1
+      keys: ["token", "token_file", "key", "key_file"],
+      broken: ({ token = "", token_file = "", key = "", key_file = "" }) =>
+        token + token_file === "" || key + key_file === ""
           ? undefined
-          : "only one of `token`, `token_file` and `key_file` can be used",
+          : "a relay shows a token that it has, or makes its own: remove `token` and `token_file`, or `key` and `key_file`",
     },
     {
-      keys: ["token", "token_file", "key_file", "client_cert", "root"],
-      broken: ({ token, token_file, key_file, client_cert, root, peers, dns }) =>
+      keys: ["token", "token_file", "key", "key_file", "client_cert", "root"],
+      broken: ({ token, token_file, key, key_file, client_cert, root, peers, dns }) =>
         root.length + peers.length + dns.length === 0 ||
-        [token, token_file, key_file, client_cert].some((one) => one !== undefined)
+        [token, token_file, key, key_file, client_cert].some((one) => one !== undefined)
           ? undefined
-          : "relays authenticate with a token or a certificate: set `token`, `token_file`, `key_file` or `client_cert`",
+          : "relays authenticate with a token or a certificate: set `token_file`, `key_file` or `client_cert`",
     },
     {
       keys: ["listen"],

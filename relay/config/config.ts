@@ -16,6 +16,7 @@ import {
   type Flag,
   fileLayer,
   flagLayer,
+  type Layer,
   runTimeLayer,
   type Sections,
 } from "./layers.ts";
@@ -25,6 +26,7 @@ import { openAdmin } from "./open-admin.ts";
 import { ConfigError, type Origin, type Problem } from "./problem.ts";
 import { quicSection } from "./quic.ts";
 import { brokenRules } from "./rules.ts";
+import { contentFiles, contentLayer, givenTwice, readSecretFile } from "./secrets.ts";
 import { type ProgramValues, programValues } from "./section.ts";
 import { serverSection } from "./server.ts";
 import { defaultStateDir, tlsSection } from "./tls.ts";
@@ -81,6 +83,8 @@ export interface ConfigSources {
   readonly flags?: readonly Flag[];
   /** Values set while the relay runs, by dotted path; they override all others. */
   readonly runTime?: ReadonlyMap<string, string>;
+  /** Reads a file that has the value of a key; throws when it cannot be used. */
+  readonly readContent?: (path: string) => string;
   /** Returns the bytes that the process may use; called once. Tests set it. */
   readonly memory?: () => number;
 }
@@ -96,18 +100,16 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const problems: Problem[] = [];
   const report = (problem: Problem): void => void problems.push(problem);
   const env = sources.env ?? {};
-  const layers = [
-    ...(sources.file === undefined ? [] : [fileLayer(sources.file, report, sources.text)]),
-    envLayer(env, sections, report),
-    flagLayer(sources.flags ?? [], sections),
-    runTimeLayer(sources.runTime ?? new Map(), sections),
-  ];
-  const all = problems.concat(layers.flatMap((layer) => checkLayer(layer, sections)));
-  if (all.length > 0) throw new ConfigError(all);
+  const layers = layersOf(sources, report);
+  refuse(problems.concat(layers.flatMap((layer) => checkLayer(layer, sections))));
 
-  const { raw, origins } = mergeLayers(layers, sections);
-  const conflicts = checkRules(raw, origins, sections);
-  if (conflicts.length > 0) throw new ConfigError(conflicts);
+  const given = mergeLayers(layers, sections);
+  refuse(givenTwice(given.origins, sections));
+  const read = sources.readContent ?? readSecretFile;
+  const contents = contentLayer(given.raw, given.origins, sections, { read, report });
+  refuse(problems.concat(checkLayer(contents, sections)));
+  const { raw, origins } = mergeLayers([...layers, contents], sections);
+  refuse(checkRules(raw, origins, sections));
 
   const config = deepFreeze(resolve(raw, env, sources.memory ?? memoryLimit));
   const open = openAdmin(config, origins);
@@ -116,8 +118,32 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     const key = keys.find((path) => origins.has(path)) ?? keys[0] ?? "";
     return { code: "conflict", key, message, origin: origins.get(key) ?? { kind: "default" } };
   });
-  if (broken.length > 0) throw new ConfigError(broken);
+  refuse(broken);
   return { config, origins: completeOrigins(origins, config) };
+}
+
+/** Paths of the files whose contents {@link loadConfig} would read as values of keys. */
+export function filesToLoad(sources: ConfigSources): string[] {
+  return contentFiles(
+    mergeLayers(
+      layersOf(sources, () => {}),
+      sections,
+    ).raw,
+    sections,
+  );
+}
+
+function layersOf(sources: ConfigSources, report: (problem: Problem) => void): Layer[] {
+  return [
+    ...(sources.file === undefined ? [] : [fileLayer(sources.file, report, sources.text)]),
+    envLayer(sources.env ?? {}, sections, report),
+    flagLayer(sources.flags ?? [], sections),
+    runTimeLayer(sources.runTime ?? new Map(), sections),
+  ];
+}
+
+function refuse(problems: readonly Problem[]): void {
+  if (problems.length > 0) throw new ConfigError(problems);
 }
 
 function resolve(raw: RawConfig, env: Environment, memory: () => number): Config {

@@ -32,7 +32,7 @@ export function productionProblems({ config, origins }: LoadedConfig): Problem[]
     message,
     origin: origins.get(key) ?? { kind: "default" },
   });
-  const tokens = [auth.key, auth.keyDir, auth.keyUrl, auth.api].some((one) => one !== undefined);
+  const tokens = [auth.key, auth.keyFile, auth.keyDir, auth.keyUrl, auth.api].some((one) => one !== undefined);
   const open = auth.publicSubscribe.length + auth.publicPublish.length > 0;
   return [
     ...(coversAll(auth.publicSubscribe) ? [problem("auth.public_subscribe", "every client may watch everything")] : []),

@@ -21,12 +21,24 @@ export interface FieldMeta {
   readonly choices?: readonly string[];
   /** For a value that may hold a secret: the value as people may see it. */
   readonly shown?: (value: string) => string;
+  /** The value is the path of a file that holds a secret. */
+  readonly secretFile?: SecretFile;
   /** Name of a short flag without its dashes, such as `port`. */
   readonly flag?: string;
   /** A reload applies a new value to the running relay, for new sessions. Without it a new value needs a restart. */
   readonly live?: true;
   /** A bound, which the metric `limit` shows. Every number of `[limits]` is one without this. */
   readonly bound?: true;
+}
+
+/** What a file with a secret is for. */
+export interface SecretFile {
+  /** The key of the section whose value the file has; absent where a file is the only way to give the secret. */
+  readonly of?: string;
+  /** The configuration reads the file when it is loaded, so its content is the value of `of`. Otherwise the part that uses it reads it. */
+  readonly loaded?: true;
+  /** When the relay reads it again, as the end of a sentence. */
+  readonly reread: string;
 }
 
 /** Metadata of every field, by its schema. */
@@ -98,6 +110,23 @@ export function optionalText(about: About & { readonly fallback: string }) {
     .min(1, { error: "must not be empty; leave the key out instead" })
     .optional()
     .register(fields, { ...about, kind: "text", expects: "text", default: "" });
+}
+
+/** {@link SecretFile.reread} of a file whose section is live, and of one whose section is not. */
+export const AT_A_RELOAD = "at a reload";
+export const AT_THE_START = "at the start only";
+/** That of the key of a certificate: the pair is used when both files are in place. */
+export const PAIR_REREAD = "within two seconds of its replacement";
+
+/** Optional path of a file with a secret. */
+export function secretFile(about: About & SecretFile & { readonly fallback: string }) {
+  const { of, loaded, reread, ...rest } = about;
+  const secret = { reread, ...(of !== undefined && { of }), ...(loaded && { loaded }) };
+  return z
+    .string(expected("text in quotes"))
+    .min(1, { error: "must not be empty; leave the key out instead" })
+    .optional()
+    .register(fields, { ...rest, secretFile: secret, kind: "text", expects: "text", default: "" });
 }
 
 /** Optional text that may hold a password. No message quotes it; people see what `shown` returns. */

@@ -1,5 +1,29 @@
-import { choice, flagField, integer, optionalInteger, optionalText, text, texts } from "./fields.ts";
-import { section } from "./section.ts";
+import {
+  choice,
+  flagField,
+  integer,
+  optionalInteger,
+  optionalText,
+  REDACTED,
+  secretFile,
+  secretText,
+  text,
+  texts,
+} from "./fields.ts";
+import { type Rule, section } from "./section.ts";
+
+/** A secret of the admin API: at least 32 characters, 128 bits in hexadecimal, without spaces. */
+export const ADMIN_SECRET = /^\S{32,}$/;
+
+const secretRule = <K extends "admin_token" | "admin_read_token">(
+  key: K,
+): Rule<{ [key in K]?: string | undefined }> => ({
+  keys: [key],
+  broken: ({ [key]: secret }) =>
+    secret === undefined || ADMIN_SECRET.test(secret)
+      ? undefined
+      : `\`${key}\` must have at least 32 characters and no spaces; name a file with \`${key}_file\``,
+});
 
 export const httpSection = section(
   "http",
@@ -58,14 +82,28 @@ export const httpSection = section(
       description: "What a certificate of `admin_client_ca` permits: `read` to see, `write` to act as well.",
       default: "read",
     }),
-    admin_token_file: optionalText({
+    admin_token: secretText({
       description:
-        "File with a secret of at least 32 characters that permits to read and to act, sent as `Authorization: Bearer SECRET`. The relay reads the file at each request. A JWT with the claim `admin` does as well: see [auth.md](auth.md).",
+        "Secret of at least 32 characters that permits to read and to act, sent as `Authorization: Bearer SECRET`. A JWT with the claim `admin` does as well: see [auth.md](auth.md).",
       fallback: "the relay makes a secret in `admin.token` in `[tls] state_dir`",
+      shown: () => REDACTED,
     }),
-    admin_read_token_file: optionalText({
-      description: "File with a secret that permits to read, as for a scraper or a dashboard.",
+    admin_token_file: secretFile({
+      of: "admin_token",
+      description: "File with that secret.",
       fallback: "none",
+      reread: "at each request",
+    }),
+    admin_read_token: secretText({
+      description: "Secret that permits to read, as for a scraper or a dashboard.",
+      fallback: "none",
+      shown: () => REDACTED,
+    }),
+    admin_read_token_file: secretFile({
+      of: "admin_read_token",
+      description: "File with that secret.",
+      fallback: "none",
+      reread: "at each request",
     }),
     admin_origins: texts({
       description:
@@ -100,6 +138,8 @@ export const httpSection = section(
     }),
   },
   [
+    secretRule("admin_token"),
+    secretRule("admin_read_token"),
     {
       keys: ["admin_client_ca"],
       broken: ({ admin_client_ca, admin_tls }) =>

@@ -4,6 +4,7 @@ export {
   type Config,
   ConfigError,
   type ConfigSources,
+  filesToLoad,
   formatOrigin,
   formatProblem,
   type LoadedConfig,
@@ -14,10 +15,14 @@ export {
 } from "./config.ts";
 export { describeConfig } from "./describe.ts";
 export { exposures, idleRole, productionProblems } from "./exposure.ts";
+export { ADMIN_SECRET } from "./http.ts";
 export { type AnySection, envName, fieldOf } from "./layers.ts";
 export { type ChangedKey, changedKeys, liveKeys, withLiveLoaded } from "./live.ts";
 export { isLoopbackHost, isPlainElsewhere, listenAddress } from "./loopback.ts";
 export { nearest } from "./nearest.ts";
+export { RESET_KEY_TEXT } from "./quic.ts";
 export { type RedisAddress, redisAddress } from "./registry.ts";
+export { inlineSecrets, keysWithContent, type SecretPath, secretPaths } from "./secret-places.ts";
+export { secretFileKeys } from "./secrets.ts";
 export { PEM_PAIR } from "./tls.ts";
 export { formatDuration, parseDuration, parseWhole, UnitError } from "./units.ts";

@@ -12,10 +12,13 @@ interface Access {
 /** An admin listener that other machines reach and at which no credential of the operator is accepted. */
 export function openAdmin({ http, auth }: Access, origins: ReadonlyMap<string, Origin>): Problem | undefined {
   const credentials = [
+    http.adminToken,
     http.adminTokenFile,
+    http.adminReadToken,
     http.adminReadTokenFile,
     http.adminClientCa,
     auth.key,
+    auth.keyFile,
     auth.keyDir,
     auth.keyUrl,
   ];

@@ -16,7 +16,11 @@ export type ProblemCode =
   | "unknown_key"
   | "bad_value"
   /** Values that are valid by themselves contradict each other. */
-  | "conflict";
+  | "conflict"
+  /** A warning: a secret is where more people than the relay's operators can read it. */
+  | "secret_inline"
+  /** A warning: other users of the machine may read a file with a secret. */
+  | "secret_readable";
 
 /** One error in a configuration. */
 export interface Problem {

@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { flagField, integer, optionalText, texts } from "./fields.ts";
+import { flagField, integer, optionalText, PAIR_REREAD, secretFile, texts } from "./fields.ts";
 import { section } from "./section.ts";
 
 /** Two paths with a space between them, so neither path may have a space. */
@@ -15,9 +15,10 @@ export const tlsSection = section(
       fallback: "self-signed",
       flag: "cert",
     }),
-    key: optionalText({
+    key: secretFile({
       description: "PEM file with the private key (PKCS#8).",
       fallback: "self-signed",
+      reread: PAIR_REREAD,
       flag: "key",
     }),
     certificates: texts({

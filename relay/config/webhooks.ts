@@ -1,10 +1,11 @@
 import { WEBHOOK_EVENTS } from "../webhooks/index.ts";
 import {
+  AT_A_RELOAD,
   choices,
   duration,
   integer,
-  optionalText,
   REDACTED,
+  secretFile,
   secretText,
   secretTexts,
   withoutCredentials,
@@ -27,6 +28,14 @@ export const webhooksSection = section(
       shown: withoutCredentials,
       live: true,
     }),
+    urls_file: secretFile({
+      of: "urls",
+      loaded: true,
+      description: "File with these URLs, one a line, where they hold secrets.",
+      fallback: "none",
+      reread: AT_A_RELOAD,
+      live: true,
+    }),
     events: choices(WEBHOOK_EVENTS, {
       description: "What the relay reports, of clients' sessions and of broadcasts published to this relay.",
       default: WEBHOOK_EVENTS,
@@ -38,9 +47,11 @@ export const webhooksSection = section(
       shown: () => REDACTED,
       live: true,
     }),
-    secret_file: optionalText({
-      description: "File with that secret. A reload reads it again.",
-      fallback: "`secret`",
+    secret_file: secretFile({
+      of: "secret",
+      description: "File with that secret.",
+      fallback: "none",
+      reread: AT_A_RELOAD,
       live: true,
     }),
     timeout: duration({
@@ -68,13 +79,11 @@ export const webhooksSection = section(
   [
     { keys: ["urls"], broken: ({ urls }) => faultOf(urls) },
     {
-      keys: ["secret", "secret_file"],
-      broken: ({ secret, secret_file }) => {
-        if (secret !== undefined && secret_file !== undefined) return "set only one of `secret` and `secret_file`";
-        if (secret !== undefined && secret.length < MIN_SECRET)
-          return `\`secret\` has fewer than ${MIN_SECRET} characters`;
-        return undefined;
-      },
+      keys: ["secret"],
+      broken: ({ secret }) =>
+        secret !== undefined && secret.length < MIN_SECRET
+          ? `\`secret\` has fewer than ${MIN_SECRET} characters`
+          : undefined,
     },
   ],
 );

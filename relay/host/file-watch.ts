@@ -220,7 +220,7 @@ export function watchedFiles(
   take: Record<"certificates" | "trust" | "resetKey", Watched["changed"]>,
 ): Watched[] {
   const { ca, keyFile, clientCert, clientKey } = config.cluster;
-  const { resetKey } = config.quic;
+  const { resetKeyFile } = config.quic;
   const authorities = clientAuthorityFiles(config);
   const pairs = pemPairs(config).flatMap(({ cert, key }) => [cert, key]);
   return [
@@ -243,8 +243,8 @@ export function watchedFiles(
     },
     {
       group: "reset_key",
-      what: "[quic] reset_key",
-      files: [resetKey].filter((file) => file !== undefined),
+      what: "[quic] reset_key_file",
+      files: [resetKeyFile].filter((file) => file !== undefined),
       changed: take.resetKey,
     },
   ];

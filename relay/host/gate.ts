@@ -134,14 +134,15 @@ export class AuthGate implements Gate {
 
   async #open(config: Config["auth"], before?: Authenticator): Promise<Authenticator> {
     const { clock, wallNow, warn, changed } = this.#deps;
-    const { key, keyDir, keyUrl, api, revocations } = config;
+    const { key, keyFile, keyDir, keyUrl, api, revocations } = config;
     const options: AuthOptions = {
       clock: { now: () => clock.now(), wallNow, timer: (delayMs, callback) => clock.timer(delayMs, callback) },
       fetch: (url, init) => fetch(url, init),
       warn,
       changed,
       ownRevocation: (entry, inForce) => this.#deps.ownRevocation?.(entry, inForce),
-      ...(key !== undefined && { keyFile: key }),
+      ...(key !== undefined && { keyText: key }),
+      ...(keyFile !== undefined && { keyFile }),
       ...(keyDir !== undefined && { keyFolder: keyDir }),
       ...(keyUrl !== undefined && {
         keyUrl: {
@@ -290,10 +291,10 @@ function admission(
 
 /** The settings whose change opens keys, URLs and files again. */
 function sourcesOf(config: Config["auth"]): readonly unknown[] {
-  const { key, keyDir, fileKeepMs } = config;
+  const { key, keyFile, keyDir, fileKeepMs } = config;
   const { keyUrl, keyUrlRefreshMs, keyUrlCooldownMs, keyUrlKeepMs, api, apiTimeoutMs, apiCacheMs } = config;
   const urls = [keyUrl, keyUrlRefreshMs, keyUrlCooldownMs, keyUrlKeepMs, api, apiTimeoutMs, apiCacheMs];
-  return [key, keyDir, fileKeepMs, ...urls];
+  return [key, keyFile, keyDir, fileKeepMs, ...urls];
 }
 
 function rulesOf(config: Config["auth"]): AuthRules {

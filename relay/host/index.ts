@@ -18,6 +18,7 @@ export type { Prepared } from "./prepared.ts";
 export { readDemoPage } from "./public-port.ts";
 export { Readiness } from "./readiness.ts";
 export { REFUSAL_METRICS } from "./refusals.ts";
+export { resetKeyFile } from "./reset-key.ts";
 export { ServedCertificate } from "./served-certificate.ts";
 export { clientSessionPolicy } from "./session-policy.ts";
 export { SessionHost } from "./sessions.ts";

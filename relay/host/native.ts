@@ -1,7 +1,7 @@
 import { type Engine, TransportError } from "../../moq/link.ts";
 import type { NativeSettings } from "../../transport/native/index.ts";
 import { readRegular } from "../../transport/tls/index.ts";
-import type { Config } from "../config/index.ts";
+import { type Config, RESET_KEY_TEXT } from "../config/index.ts";
 import { keptResetKey, MIN_RESET_KEY } from "./reset-key.ts";
 
 /** The native engine's settings. Rejects with {@link TransportError} that names a file that cannot be used. */
@@ -9,7 +9,7 @@ export async function nativeSettings(
   { server, quic, tls }: Config,
   warn: (message: string) => void,
 ): Promise<NativeSettings> {
-  const { resetKey: keyFile, qlogDir, ackDelayMs: ackDelay, ...figures } = quic;
+  const { resetKey: keyText, resetKeyFile: keyFile, qlogDir, ackDelayMs: ackDelay, ...figures } = quic;
   // A free port differs after a restart, so no peer sends to the old one.
   const kept = async () =>
     server.port === 0
@@ -21,7 +21,8 @@ export async function nativeSettings(
           );
           return undefined;
         });
-  const resetKey = keyFile === undefined ? await kept() : await readResetKey(keyFile);
+  const given = keyFile === undefined ? resetKeyOf(keyText ?? "") : await readResetKey(keyFile);
+  const resetKey = given ?? (await kept());
   return {
     ...figures,
     ackDelay,
@@ -31,14 +32,20 @@ export async function nativeSettings(
   };
 }
 
-/** The key of `[quic] reset_key`. Rejects with {@link TransportError} that names the file. */
+/** A key in hexadecimal; undefined for any other text. */
+function resetKeyOf(text: string): Buffer | undefined {
+  return RESET_KEY_TEXT.test(text) ? Buffer.from(text, "hex") : undefined;
+}
+
+/** The key in the file of `[quic] reset_key_file`. Rejects with {@link TransportError} that names the file. */
 async function readResetKey(file: string): Promise<Buffer> {
-  const key = await read(file);
+  const bytes = await read(file);
+  const key = resetKeyOf(bytes.toString("latin1").trimEnd()) ?? bytes;
   if (key.length >= MIN_RESET_KEY) return key;
   throw new TransportError("engine_unavailable", `the reset key in ${file} has fewer than ${MIN_RESET_KEY} bytes`);
 }
 
-/** The file of `[quic] reset_key`, whose content may be replaced while the relay runs. */
+/** The file of `[quic] reset_key_file`, whose content may be replaced while the relay runs. */
 export class ResetKeyFile {
   readonly #file: string;
   #key: Buffer;

@@ -19,9 +19,14 @@ const MAX_FILE = 4_096;
  * otherwise each could end the connections of another (RFC 9000 section 10.3.2). Rejects with the system's error.
  */
 export async function keptResetKey(folder: string, place: string): Promise<Buffer> {
-  const path = join(folder, FILE);
+  const path = resetKeyFile(folder);
   const kept = (await readKept(path)) ?? (await make(folder, path));
   return createHmac("sha256", kept).update(place).digest();
+}
+
+/** The file of the key in the state folder. */
+export function resetKeyFile(folder: string): string {
+  return join(folder, FILE);
 }
 
 async function readKept(path: string): Promise<Buffer | undefined> {

@@ -85,12 +85,18 @@ interface FilesRead {
 }
 
 async function readAll(config: ClusterConfig, nowMs: number): Promise<FilesRead> {
-  const { keyFile, tokenFile } = config;
   const trust = await trustOf(config);
   const shown = await shownBy(config, nowMs);
-  if (keyFile === undefined || tokenFile !== undefined) return { trust, key: undefined, text: "", shown };
-  const text = await read(keyFile);
-  return { trust, key: parse(keyFile, text), text, shown };
+  const text = await keyText(config);
+  if (text === undefined) return { trust, key: undefined, text: "", shown };
+  const { keyFile } = config;
+  const name = keyFile === undefined ? "the key of cluster.key" : `${keyFile} (cluster.key_file)`;
+  return { trust, key: parse(name, text), text, shown };
+}
+
+async function keyText({ key, keyFile, token, tokenFile }: ClusterConfig): Promise<string | undefined> {
+  if (token !== undefined || tokenFile !== undefined) return undefined;
+  return keyFile === undefined ? key : await read(keyFile);
 }
 
 /** Rejects where the certificate is that of another relay: every root and relay would refuse it. */
@@ -138,7 +144,7 @@ function ofNode(token: string, node: string | undefined, what: string): string {
   );
 }
 
-function parse(path: string, text: string): Key {
+function parse(what: string, text: string): Key {
   try {
     const [key] = parseKeys(text);
     if (key?.scope?.cluster === false) {
@@ -147,9 +153,9 @@ function parse(path: string, text: string): Key {
     if (key?.signs) return key;
   } catch (cause) {
     if (!(cause instanceof KeyError)) throw cause;
-    throw new TransportError("cluster_unusable", `${path} (cluster.key_file): ${cause.message}`, { cause });
+    throw new TransportError("cluster_unusable", `${what}: ${cause.message}`, { cause });
   }
-  throw new TransportError("cluster_unusable", `${path} (cluster.key_file) holds no key that can sign`);
+  throw new TransportError("cluster_unusable", `${what} holds no key that can sign`);
 }
 
 async function trustOf({ ca, fingerprints }: ClusterConfig): Promise<Trust> {

@@ -1,4 +1,4 @@
-import { type AnySection, fieldOf, sections } from "../../relay/config/index.ts";
+import { type AnySection, envName, fieldOf, secretFileKeys, sections } from "../../relay/config/index.ts";
 import { code, table } from "./markdown.ts";
 
 const INTRODUCTION = `# Configuration
@@ -38,7 +38,31 @@ pod of its namespace. Name the service otherwise, or set \`enableServiceLinks: f
 
 /** The text of docs/config.md. */
 export function configPage(): string {
-  return `${[INTRODUCTION, ...[...sections.values()].map(sectionText)].join("\n")}`;
+  return `${[INTRODUCTION, secretsText(), ...[...sections.values()].map(sectionText)].join("\n")}`;
+}
+
+/** Every secret, and the ways to give it. */
+function secretsText(): string {
+  const rows = secretFileKeys(sections).map(({ section, key, secret: { of, reread } }) => {
+    const inline = of === undefined ? "" : `\`[${section}] ${of}\``;
+    const variables = [of, key].filter((one) => one !== undefined).map((one) => code(envName(section, one)));
+    return [inline, `\`[${section}] ${key}\``, variables.join(", "), reread];
+  });
+  return `## Secrets
+
+A secret \`KEY\` is given in one of three ways; in two at once is an error.
+
+1. In a file of its own: \`KEY_file\` names it. A newline at the end of the file is no part of the secret. A list has one value a line.
+2. By the environment, as every key: \`MOQMESH_SECTION_KEY\`.
+3. By \`KEY\` in the configuration file, or as a flag. \`moqmesh check --production\` warns of that (\`secret_inline\`).
+
+The keys of certificates are always files, because they are replaced while the relay runs. The admin API, \`check\` and the log never show a secret.
+
+At the start, in \`check\` and at each reload the relay warns of files with secrets that other users of the machine can read or change, and of those of its own
+user that their group can read (\`secret_readable\`). A file of another user, such as root, may be readable for its group: that is how the relay reads it.
+
+${table(["Key", "File", "Variables", "The relay reads the file again"], rows)}
+`;
 }
 
 function sectionText(section: AnySection): string {

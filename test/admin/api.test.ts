@@ -157,7 +157,7 @@ describe("rights", () => {
       const key = await generateKey({ alg: "ES256", kid: "ops" });
       const file = join(outer.folder, "ops.jwk");
       await import("node:fs/promises").then(({ writeFile }) => writeFile(file, JSON.stringify(publicJwk(key))));
-      await withRelay({ "auth.key": file, "auth.public_subscribe": "" }, async (relay) => {
+      await withRelay({ "auth.key_file": file, "auth.public_subscribe": "" }, async (relay) => {
         const as = async (claims: Parameters<typeof signToken>[1], method: string, path: string, body?: object) =>
           await ask(relay, method, path, body, { Authorization: `Bearer ${await signToken(key, claims)}` });
         assert.equal((await as({ admin: "read", sub: "ann" }, "GET", "/sessions")).status, 200);

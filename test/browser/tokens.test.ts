@@ -32,7 +32,7 @@ describe("the demo page with tokens in Chromium", { skip: missingBrowser() }, ()
     folder = await mkdtemp(join(tmpdir(), "moqmesh-page-tokens-"));
     await buildPage(folder);
     key = await TestKey.make("page");
-    relay = await TestRelay.start({ "http.page": "true", "auth.key": key.file }, { pageFolder: folder });
+    relay = await TestRelay.start({ "http.page": "true", "auth.key_file": key.file }, { pageFolder: folder });
     browser = await launchChromium();
   });
   after(async () => {

@@ -21,7 +21,7 @@ async function run(args: readonly string[], env: Record<string, string> = {}) {
 async function withKey(use: (relay: TestRelay, key: TestKey) => Promise<void>): Promise<void> {
   const key = await TestKey.make("k", { alg: "HS256" });
   try {
-    await withRelay({ "auth.key": key.file }, (relay) => use(relay, key));
+    await withRelay({ "auth.key_file": key.file }, (relay) => use(relay, key));
   } finally {
     await key.remove();
   }

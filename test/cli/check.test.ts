@@ -18,8 +18,8 @@ const at = (name: string) => join(folder, name);
 before(async () => {
   const [one, two] = [await testCertificate(), await testCertificate()];
   writeFileSync(at("one.pem"), one.cert);
-  writeFileSync(at("one.key"), one.key);
-  writeFileSync(at("two.key"), two.key);
+  writeFileSync(at("one.key"), one.key, { mode: 0o600 });
+  writeFileSync(at("two.key"), two.key, { mode: 0o600 });
   writeFileSync(at("text.pem"), "not a certificate\n");
   writeFileSync(at("empty.jwk"), "{}");
   mkdirSync(at("none"));
@@ -27,7 +27,7 @@ before(async () => {
   writeFileSync(join(at("junk"), "a.jwk"), "junk");
   const old = await makeSelfSigned(certificateHosts([]), Date.parse("2020-01-20"));
   writeFileSync(at("old.pem"), old.cert);
-  writeFileSync(at("old.key"), old.key);
+  writeFileSync(at("old.key"), old.key, { mode: 0o600 });
 });
 
 function file(toml: string): string {
@@ -78,9 +78,9 @@ const BROKEN: [what: string, toml: string, line: number, key: string, message: R
   ["one port for both listeners", "[server]\nport = 4444", 0, "http.admin_port", /choose another/],
   [
     "a key file that holds no key",
-    '[auth]\nkey = "DIR/empty.jwk"',
+    '[auth]\nkey_file = "DIR/empty.jwk"',
     2,
-    "auth.key",
+    "auth.key_file",
     /not a JWK: its type, `kty`, is missing/,
   ],
   [
@@ -110,7 +110,7 @@ for (const [what, toml, line, key, message] of BROKEN) {
 }
 
 test("names every invalid file at once, in the order of the lines", async () => {
-  const toml = '[tls]\ncert = "DIR/text.pem"\nkey = "DIR/one.key"\n[auth]\nkey = "DIR/x"\nkey_dir = "DIR/y"';
+  const toml = '[tls]\ncert = "DIR/text.pem"\nkey = "DIR/one.key"\n[auth]\nkey_file = "DIR/x"\nkey_dir = "DIR/y"';
   const { err } = await check(file(toml));
   assert.deepEqual(
     [...err.matchAll(/FILE:(\d+)/g)].map(([, line]) => line),

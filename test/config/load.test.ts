@@ -234,7 +234,7 @@ test("an admin listener that other machines reach needs a credential of the oper
   ]);
   for (const more of [
     { MOQMESH_HTTP_ADMIN_TOKEN_FILE: "admin.token" },
-    { MOQMESH_AUTH_KEY: "key.jwk" },
+    { MOQMESH_AUTH_KEY_FILE: "key.jwk" },
     { MOQMESH_HTTP_ADMIN: "false" },
     { MOQMESH_HTTP_ADMIN_HOST: "::1" },
   ]) {

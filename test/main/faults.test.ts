@@ -144,7 +144,7 @@ describe("files and services", () => {
     const file = join(folder, "key.jwk");
     const good = await readFile(join(key.folder, "a.jwk"), "utf8");
     await writeFile(file, good);
-    await withRelay({ "auth.key": file }, async (relay) => {
+    await withRelay({ "auth.key_file": file }, async (relay) => {
       const token = `?jwt=${await key.token({ get: [""] })}`;
       await writeFile(file, "{ broken");
       await notReady(relay, "keys_unreadable");

@@ -66,7 +66,7 @@ async function special(relay: TestRelay): Promise<Settings> {
   writeFileSync(at("set.jwk"), JSON.stringify(publicJwk(key)));
   writeFileSync(at("ca.pem"), (await testCertificate()).cert);
   return {
-    "auth.key": at("set.jwk"),
+    "auth.key_file": at("set.jwk"),
     "auth.issuers": "https://id.example",
     "auth.audiences": "relay",
     "auth.origins": "https://app.example",
@@ -87,15 +87,20 @@ async function special(relay: TestRelay): Promise<Settings> {
 
 /** Values that exclude each other, or need something outside this machine; other tests have them. */
 const APART = [
+  "auth.key",
   "auth.key_dir",
   "auth.key_url",
+  "auth.key_url_file",
   "auth.api",
+  "auth.api_file",
   "cluster.token",
   "cluster.token_file",
+  "cluster.key",
   "cluster.key_file",
   "cluster.ca",
   "cluster.client_cert",
   "cluster.client_key",
+  "webhooks.urls_file",
   "webhooks.secret_file",
 ];
 
@@ -156,10 +161,10 @@ describe("a reload", () => {
     const file = join(relay.folder, "one.jwk");
     const key = await generateKey({ alg: "ES256", kid: "one" });
     writeFileSync(file, JSON.stringify(publicJwk(key)));
-    const { applied } = await relay.reload({ "auth.key": file });
+    const { applied } = await relay.reload({ "auth.key_file": file });
     assert.deepEqual(
       applied.map(({ key: name }) => name),
-      ["auth.key"],
+      ["auth.key_file"],
     );
     assert.equal(await access(relay, "/"), "token_missing");
   });
@@ -169,7 +174,7 @@ describe("a reload", () => {
     assert.equal((await relay.revoke({ jti: "x" })).status, 200);
     const file = join(relay.folder, "one.jwk");
     writeFileSync(file, JSON.stringify(publicJwk(await generateKey({ alg: "ES256", kid: "one" }))));
-    await relay.reload({ "auth.key": file });
+    await relay.reload({ "auth.key_file": file });
     const metrics = await (await fetch(relay.admin("/metrics"))).text();
     assert.match(metrics, /^moqmesh_auth_revocations 1$/m);
   });
@@ -178,7 +183,7 @@ describe("a reload", () => {
     const relay = await run();
     const before = relay.relay.settings.config;
     const broken: [Settings, string][] = [
-      [{ "limits.sessions": "5", "auth.key": join(relay.folder, "none.jwk") }, "auth.key"],
+      [{ "limits.sessions": "5", "auth.key_file": join(relay.folder, "none.jwk") }, "auth.key_file"],
       [{ "limits.sessions": "5", "cluster.token": "x", "limits.track_linger": "1 parsec" }, "limits.track_linger"],
       [{ "limits.sessions": "5", "tls.cert": "/none.pem", "tls.key": "/none.key" }, "tls.cert"],
       [{ "limits.sessions": "5", "auth.key_url": "http://127.0.0.1:1/jwks.json" }, "auth.key_url"],

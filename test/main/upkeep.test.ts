@@ -226,7 +226,7 @@ test("a socket that cannot be bound is named with the system's error and what to
 });
 
 describe("files that the engine starts with", () => {
-  for (const name of ["quic.reset_key"]) {
+  for (const name of ["quic.reset_key_file"]) {
     test(`must be regular files of a bounded size: ${name}`, async () => {
       const folder = await mkdtemp(join(tmpdir(), "moqmesh-engine-"));
       const pipe = join(folder, "pipe");

@@ -35,7 +35,7 @@ export class TestKey {
     return made;
   }
 
-  /** Path of the key's file, for `auth.key`. */
+  /** Path of the key's file, for `auth.key_file`. */
   get file(): string {
     return join(this.folder, `${this.key.kid}.jwk`);
   }
