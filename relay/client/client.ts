@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../moq/clock.ts";
 import { Counters } from "../../moq/counters.ts";
-import { type Attach, type EngineDeps, TransportError } from "../../moq/link.ts";
-import { Broadcasts, type Upstream, type UpstreamSink } from "../../moq/model/index.ts";
+import { type Attach, type EngineDeps, type Link, type LinkInfo, TransportError } from "../../moq/link.ts";
+import { Broadcasts, type Source, type Upstream, type UpstreamSink } from "../../moq/model/index.ts";
 import { isUnder } from "../../moq/path.ts";
 import type { Reason } from "../../moq/reason.ts";
 import {
@@ -28,11 +28,14 @@ import {
   type FetchedGroup,
   type FetchOptions,
   type Following,
+  type FrameReader,
   SessionEndedError,
 } from "./contract.ts";
-import { dialRelay } from "./dial.ts";
+import { dialRelay, sharedEngine } from "./dial.ts";
 import { GroupCollector } from "./group-collector.ts";
 import { MODEL_LIMITS, SESSION_LIMITS } from "./limits.ts";
+import { readerSink } from "./reader-sink.ts";
+import { roundTrip } from "./round-trip.ts";
 
 /** Protocols that this client can offer. */
 export const PROTOCOLS: readonly string[] = [...protocols(EXPERIMENTAL_PROTOCOLS), ...MESH_PROTOCOLS];
@@ -43,17 +46,22 @@ const FAREWELL_MS = 500;
 /** Longest delay of a Node timer, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Subscriber priority of fetches: the middle of 0 to 255. */
+/** Subscriber priority of fetches and subscriptions: the middle of 0 to 255. */
 const PRIORITY = 128;
+
+/** Milliseconds for which {@link Client.read} wants a group that has a successor. */
+const MAX_LATENCY_MS = 10_000;
 
 /**
  * Connects to the relay at `url`: `https:` and `http:` by WebTransport, `wss:` and `ws:` by WebSocket. The path of the
  * URL is the root of all paths. Rejects with {@link TransportError}.
  */
-export function connect(url: URL, options: ConnectOptions): Promise<Client> {
-  const { trust, timeoutMs, protocols: offered = protocols([]), warn = () => {} } = options;
+export async function connect(url: URL, options: ConnectOptions): Promise<Client> {
+  const { trust, timeoutMs, address, protocols: offered = protocols([]), warn = () => {} } = options;
   const deps = { clock: systemClock, warn };
-  return connectBy((attach) => dialRelay({ url, trust, timeoutMs, protocols: offered, deps, attach }), options);
+  const engine = await sharedEngine(url);
+  const dial = { url, trust, timeoutMs, address, protocols: offered, deps, engine };
+  return await connectBy((attach) => dialRelay({ ...dial, attach }), options);
 }
 
 /** Connects by the link that `dial` makes; rejects as `dial` does. */
@@ -72,16 +80,19 @@ export async function connectBy(
 }
 
 class RelayClient implements Client {
-  readonly attach;
+  readonly attach: Attach;
   readonly #clock: Clock = systemClock;
   readonly #broadcasts: Broadcasts;
   readonly #prefix: string;
   readonly #timeoutMs: number;
   readonly #closed = Promise.withResolvers<Ended>();
-  readonly #paths = new AnnouncedPaths();
+  readonly #paths: AnnouncedPaths;
+  /** Broadcasts of this client. */
+  readonly #published = new Set<string>();
   /** Keeps the process alive while there is a connection; engines and timers may not. */
   readonly #hold = setInterval(() => {}, LONGEST_TIMER_MS);
   #session: Session | undefined;
+  #link: Link | undefined;
   #over = false;
 
   constructor(prefix: string, timeoutMs: number, warn: EngineDeps["warn"]) {
@@ -93,18 +104,19 @@ class RelayClient implements Client {
       cache: { bytes: 0, policy: "oldest", maxAgeMs: 0 },
       counters: new Counters(),
     });
+    this.#paths = new AnnouncedPaths(this.#broadcasts);
     const deps: SessionDeps = {
       broadcasts: this.#broadcasts,
       clock: this.#clock,
       limits: SESSION_LIMITS,
       channels: new ChannelRegistry(),
       hop: BigInt(randomBytes(6).readUIntBE(0, 6)) + 1n,
-      // The relay may ask this client for nothing.
+      // The relay may ask this client for the client's own broadcasts.
       access: {
         root: "",
         mayPublish: () => true,
-        maySubscribe: () => false,
-        watchable: () => [],
+        maySubscribe: (path) => this.#published.has(path),
+        watchable: (under) => [under],
       },
       announcePrefix: prefix,
       defect: (error) => warn("an internal error in the session, which goes on", error),
@@ -114,9 +126,21 @@ class RelayClient implements Client {
         this.#end({ reason: meaningOf(code), message, ...(refused && { status: code }) });
       },
     };
-    this.attach = liteSession(deps, (session) => {
+    const attach = liteSession(deps, (session) => {
       this.#session = session;
     });
+    this.attach = (link) => {
+      this.#link = link;
+      return attach(link);
+    };
+  }
+
+  get info(): LinkInfo {
+    return this.#live.info;
+  }
+
+  get rttMs(): number | undefined {
+    return this.#live.figures().rttMs;
   }
 
   get protocol(): string {
@@ -176,6 +200,29 @@ class RelayClient implements Client {
           : source.fetch(broadcast, track, group, PRIORITY, collect(group));
       if (done) cancel();
     });
+  }
+
+  read(broadcast: string, track: string, reader: FrameReader): () => void {
+    const options = { priority: PRIORITY, ordered: false, maxLatency: MAX_LATENCY_MS };
+    const upstream = this.#live.source.subscribe(bare(broadcast), track, options, readerSink(reader));
+    return () => upstream.cancel();
+  }
+
+  publish(path: string, source: Source): () => void {
+    const at = bare(path);
+    this.#published.add(at);
+    const advertisement = { epoch: 0n, hops: [], cost: 0, ended: false };
+    const publication = this.#broadcasts.publish(at, advertisement, source);
+    if (typeof publication === "string") throw new Error(`this client publishes too many broadcasts (${publication})`);
+    return () => {
+      this.#published.delete(at);
+      publication.end(false);
+    };
+  }
+
+  roundTrip(timeoutMs: number): Promise<number | undefined> {
+    if (this.#link === undefined) throw new Error("not connected");
+    return roundTrip(this.#link, this.#clock, timeoutMs);
   }
 
   async close(): Promise<void> {

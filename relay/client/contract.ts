@@ -1,4 +1,5 @@
-import type { EngineDeps, Trust } from "../../moq/link.ts";
+import type { EngineDeps, LinkInfo, Trust } from "../../moq/link.ts";
+import type { Source } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import type { AnnouncedChange } from "./announced-paths.ts";
 import type { FetchedFrame } from "./group-collector.ts";
@@ -10,6 +11,8 @@ export interface ConnectOptions {
   readonly timeoutMs: number;
   /** Preferred first; default: all stable ones. */
   readonly protocols?: readonly string[];
+  /** IP address to connect to in place of the URL's host. `dial_failed` where the engine cannot. */
+  readonly address?: string;
   /** The prefix of the announcements to ask for; default: everything. */
   readonly announcePrefix?: string;
   /** Called for an unexpected error that does not end the connection. */
@@ -79,10 +82,22 @@ export interface Following {
   readonly cut: Promise<Reason>;
 }
 
+/** Receives the frames of a track. */
+export interface FrameReader {
+  /** A whole frame. `payload` is valid only during the call. */
+  frame(payload: Uint8Array): void;
+  /** The subscription has ended: cleanly when there is no reason. Last call. */
+  ended(reason: Reason | undefined): void;
+}
+
 /** A connection to a relay. */
 export interface Client {
   /** The negotiated version, such as `moq-lite-05`. */
   readonly protocol: string;
+  /** The connection under the session. */
+  readonly info: LinkInfo;
+  /** The engine's round trip in milliseconds, smoothed; undefined while it knows none. */
+  readonly rttMs: number | undefined;
   /** Resolves when the session has ended. */
   readonly closed: Promise<Ended>;
   /**
@@ -94,6 +109,12 @@ export interface Client {
   isLive(path: string): boolean;
   /** Fetches one whole group. Rejects with {@link FetchError}. */
   fetch(options: FetchOptions): Promise<FetchedGroup>;
+  /** Subscribes to a track from its newest group on, until the returned function is called. */
+  read(broadcast: string, track: string, reader: FrameReader): () => void;
+  /** Announces a broadcast, which `source` serves, until the returned function is called or the session ends. */
+  publish(path: string, source: Source): () => void;
+  /** Milliseconds until the relay answers a request; undefined without an answer in time. */
+  roundTrip(timeoutMs: number): Promise<number | undefined>;
   /** Ends the session; never rejects. */
   close(): Promise<void>;
 }

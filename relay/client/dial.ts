@@ -9,6 +9,7 @@ import {
 } from "../../moq/link.ts";
 import { createEngine } from "../../transport/engines.ts";
 import { createQmux } from "../../transport/qmux/index.ts";
+import { systemClock } from "../../transport/shared/index.ts";
 import { describeTcpFailure } from "../../transport/tls/index.ts";
 import { isAdminListener } from "./ask.ts";
 
@@ -27,10 +28,14 @@ const FINGERPRINT = /^\s*([0-9a-f]{64})\s*$/i;
 export interface RelayDial {
   readonly url: URL;
   readonly trust: Trust;
+  /** IP address to connect to in place of the URL's host. */
+  readonly address?: string | undefined;
   readonly protocols: readonly string[];
   readonly timeoutMs: number;
   readonly deps: EngineDeps;
   readonly attach: Attach;
+  /** Default: an engine of its own. */
+  readonly engine?: Engine;
 }
 
 /**
@@ -38,12 +43,28 @@ export interface RelayDial {
  * `trust` says otherwise; that is safe on a developer's machine only.
  * Rejects with {@link TransportError}.
  */
-export async function dialRelay({ url, deps, attach, ...options }: RelayDial): Promise<Link> {
-  const engine = await engineFor(url, deps);
-  const common = { protocols: options.protocols, limits: DIAL_LIMITS, timeoutMs: options.timeoutMs };
+export async function dialRelay({ url, deps, attach, address, ...options }: RelayDial): Promise<Link> {
+  const engine = options.engine ?? (await engineFor(url, deps));
+  const { protocols, timeoutMs } = options;
+  const common = { protocols, limits: DIAL_LIMITS, timeoutMs, ...(address !== undefined && { address }) };
   if (url.protocol !== "http:") return await engine.dial({ url, trust: options.trust, ...common }, attach);
-  const trust = options.trust.kind === "system" ? await fetchTrust(url, options.timeoutMs) : options.trust;
+  const trust = options.trust.kind === "system" ? await fetchTrust(url, timeoutMs) : options.trust;
   return await engine.dial({ url: new URL(url.href.replace(/^http:/, "https:")), trust, ...common }, attach);
+}
+
+/** Engines of this process by scheme. An engine has threads, so a program that dials again and again uses one. */
+const shared = new Map<string, Promise<Engine>>();
+
+/** The engine with which this process dials such URLs. Rejects with {@link TransportError}. */
+export async function sharedEngine({ protocol, href }: URL): Promise<Engine> {
+  const scheme = protocol === "http:" ? "https:" : protocol;
+  const known = shared.get(scheme);
+  if (known !== undefined) return await known;
+  const made = engineFor(new URL(href), { clock: systemClock, warn: () => {} });
+  shared.set(scheme, made);
+  // Another attempt may succeed, and keeps its own error.
+  made.catch(() => shared.delete(scheme));
+  return await made;
 }
 
 async function engineFor(url: URL, deps: EngineDeps): Promise<Engine> {
@@ -61,7 +82,11 @@ async function engineFor(url: URL, deps: EngineDeps): Promise<Engine> {
   }
 }
 
-async function fetchTrust(url: URL, timeoutMs: number): Promise<Trust> {
+/**
+ * Trust in the certificate whose fingerprint the relay gives at `/certificate.sha256` over plain HTTP; in the system's authorities where it
+ * gives none. Rejects with {@link TransportError}.
+ */
+export async function fetchTrust(url: URL, timeoutMs: number): Promise<Trust> {
   const at = new URL("/certificate.sha256", url.origin);
   let response: Response;
   let text: string;

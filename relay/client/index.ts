@@ -3,5 +3,13 @@ export type { AnnouncedChange } from "./announced-paths.ts";
 export { askAccess, isAdminListener, type Verdict } from "./ask.ts";
 export { connect, connectBy, PROTOCOLS } from "./client.ts";
 export { type Client, FetchError, type FetchedGroup, SessionEndedError } from "./contract.ts";
-export { adminListener, DIAL_LIMITS } from "./dial.ts";
+export { adminListener, DIAL_LIMITS, fetchTrust, sharedEngine } from "./dial.ts";
 export { MODEL_LIMITS, SESSION_LIMITS } from "./limits.ts";
+export {
+  addressesOf,
+  type CertificateFacts,
+  certificateFacts,
+  type HostAddress,
+  knockTcp,
+  shownCertificate,
+} from "./reach.ts";

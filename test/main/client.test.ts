@@ -82,7 +82,10 @@ describe("a client", () => {
     withClient(async (client) => {
       const seen: AnnouncedChange[] = [];
       await client.announced("", (change) => seen.push(change)).ready;
-      assert.deepEqual(seen, [{ path: "room1", active: true }]);
+      assert.deepEqual(
+        seen.map(({ path, active, hops }) => ({ path, active, hops: hops.length })),
+        [{ path: "room1", active: true, hops: 2 }],
+      );
       const { frames } = await client.fetch({ broadcast: "room1", track: "chat", group: 1, timeoutMs: 5_000 });
       assert.deepEqual(texts(frames), ["c"]);
     }, new URL("live", url)));

@@ -35,8 +35,9 @@ export function describeTcpFailure(error: unknown): string {
 const FAULTS: readonly (readonly [RegExp, string])[] = [
   [/UnknownIssuer/, "its certificate is not from an authority that is trusted here"],
   [/NotValidForName/, "its certificate is for another name"],
+  [/matches none of the pinned hashes/, "its certificate has another fingerprint"],
   [/NotValidYet/, "its certificate is not valid yet"],
-  [/certificate.*Expired|transport error 0x12d/, "its certificate has expired"],
+  [/certificate.*[Ee]xpired|transport error 0x12d/, "its certificate has expired"],
   [/transport error 0x1(2[abce]|30)/, "its certificate is not trusted here"],
 ];
 

@@ -1,0 +1,45 @@
+import type { GroupWriter, UpstreamSink } from "../../moq/model/index.ts";
+import type { FrameReader } from "./contract.ts";
+
+/** A sink that gives each whole frame of a subscription to `reader`. A group that is reset ends without its last frames. */
+export function readerSink(reader: FrameReader): UpstreamSink {
+  return {
+    info: () => {},
+    started: () => {},
+    group: () => new FrameWriter(reader),
+    datagram: (_sequence, _timestamp, payload) => reader.frame(payload),
+    dropped: () => {},
+    ended: () => {},
+    closed: (reason) => reader.ended(reason),
+  };
+}
+
+class FrameWriter implements GroupWriter {
+  readonly #reader: FrameReader;
+  #chunks: Uint8Array[] = [];
+
+  constructor(reader: FrameReader) {
+    this.#reader = reader;
+  }
+
+  frame(): void {
+    this.#chunks = [];
+  }
+
+  payload(bytes: Uint8Array): void {
+    this.#chunks.push(bytes.slice());
+  }
+
+  end(): void {
+    this.#reader.frame(Buffer.concat(this.#chunks));
+    this.#chunks = [];
+  }
+
+  finish(): void {}
+
+  reset(): void {
+    this.#chunks = [];
+  }
+
+  onStop(): void {}
+}

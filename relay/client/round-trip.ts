@@ -1,0 +1,33 @@
+import type { Clock } from "../../moq/clock.ts";
+import { type BidiStream, type Link, PRIORITY_CONTROL } from "../../moq/link.ts";
+import { capabilities, encodeRequest } from "../../moq/wire/lite/index.ts";
+
+/** Stream code of an end that is no error. */
+const NO_ERROR = 0;
+
+/**
+ * Asks the relay to report on the link (moq-lite Probe) and gives the milliseconds until anything comes back: a report or a refusal. It needs
+ * no right, and the relay asks no other relay for it. Undefined without an answer in time: a relay that knows nothing of its link is silent.
+ */
+export function roundTrip(link: Link, clock: Clock, timeoutMs: number): Promise<number | undefined> {
+  const caps = capabilities(link.info.protocol);
+  return new Promise((resolve) => {
+    let stream: BidiStream | undefined;
+    let over = false;
+    const settle = (ms: number | undefined) => {
+      if (over) return;
+      over = true;
+      cancel();
+      stream?.finish();
+      stream?.stop(NO_ERROR);
+      resolve(ms);
+    };
+    const cancel = clock.timer(timeoutMs, () => settle(undefined));
+    const from = clock.now();
+    const answered = () => settle(clock.now() - from);
+    const handler = { data: answered, fin: answered, reset: answered, stop: answered };
+    stream = caps === undefined ? undefined : link.openBidi(PRIORITY_CONTROL, handler);
+    if (stream === undefined || caps === undefined) settle(undefined);
+    else stream.write(encodeRequest({ kind: "probe", bitrate: 0, rtt: 0 }, caps));
+  });
+}
