@@ -4,11 +4,9 @@ import { type Command, type Invocation, type OptionSpec, UsageError } from "./co
 
 /** Options that every command has. */
 export const COMMON_OPTIONS: readonly OptionSpec[] = [
-  { name: "help", description: "Show this text." },
-  { name: "version", description: "Show the version." },
+  { name: "help", short: "h", description: "Show this text." },
+  { name: "version", short: "V", description: "Show the version." },
 ];
-
-const SHORT_FORMS: Readonly<Record<string, string>> = { h: "help", V: "version" };
 
 /** Options that set configuration: `--section.key`, and short names such as `--port` for the common ones. */
 export function configOptions(): OptionSpec[] {
@@ -56,9 +54,9 @@ type Token =
 
 function tokensOf(options: ReadonlyMap<string, OptionSpec>, args: readonly string[]): Token[] {
   const config = Object.fromEntries(
-    [...options.values()].map(({ name, value }) => [
+    [...options.values()].map(({ name, value, short }) => [
       name,
-      { type: value === undefined ? ("boolean" as const) : ("string" as const) },
+      { type: value === undefined ? ("boolean" as const) : ("string" as const), ...(short !== undefined && { short }) },
     ]),
   );
   const { tokens } = parseArgs({
@@ -74,14 +72,14 @@ function tokensOf(options: ReadonlyMap<string, OptionSpec>, args: readonly strin
     const { rawName, value, inlineValue } = token;
     // A word that starts with `-` is an option and not a value; `-` alone means standard input or output.
     const swallowed = inlineValue === false && value.startsWith("-") && value !== "-";
-    const name = rawName.startsWith("--") ? token.name : (SHORT_FORMS[token.name] ?? token.name);
-    return [{ kind: "option", name, typed: rawName, value: swallowed ? undefined : value }];
+    return [{ kind: "option", name: token.name, typed: rawName, value: swallowed ? undefined : value }];
   });
 }
 
 class Found implements Invocation {
   readonly positionals: string[] = [];
   readonly values = new Map<string, string>();
+  readonly lists = new Map<string, string[]>();
   readonly switches = new Set<string>();
   readonly config: { key: string; value: string; name: string }[] = [];
   readonly problems: string[] = [];
@@ -107,6 +105,7 @@ class Found implements Invocation {
       this.problems.push(`${typed} needs a value: ${typed} ${option.value}`);
     } else if (option.configKey === undefined) {
       this.values.set(name, value);
+      this.lists.set(name, [...(this.lists.get(name) ?? []), value]);
     } else {
       this.config.push({ key: option.configKey, value, name: typed });
     }

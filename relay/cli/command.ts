@@ -5,6 +5,8 @@ import type { Io } from "./io.ts";
 export interface OptionSpec {
   /** The name without its dashes. */
   readonly name: string;
+  /** One letter for `-c`. */
+  readonly short?: string;
   /** The name of the value in help texts; absent for a switch. */
   readonly value?: string;
   readonly description: string;
@@ -25,6 +27,8 @@ export interface Invocation {
   readonly positionals: readonly string[];
   /** The last value of each option that has one. */
   readonly values: ReadonlyMap<string, string>;
+  /** Every value of each option that has one, in the order given. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
   readonly switches: ReadonlySet<string>;
   /** Options that set configuration keys, in the order given. */
   readonly config: readonly { readonly key: string; readonly value: string; readonly name: string }[];
@@ -54,10 +58,13 @@ export class UsageError extends Error {
 export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly code: ExitCode;
+  /** The stable code of the relay or of the transport for what failed, where there is one. */
+  readonly reason: string | undefined;
 
-  constructor(message: string, code: ExitCode) {
+  constructor(message: string, code: ExitCode, reason?: string) {
     super(message);
     this.code = code;
+    this.reason = reason;
   }
 }
 

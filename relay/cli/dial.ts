@@ -1,17 +1,15 @@
 import { TransportError } from "../../moq/link.ts";
-import type { Client } from "../client/index.ts";
+import type { Client, SessionEndedError } from "../client/index.ts";
 import { CommandError, UsageError } from "./command.ts";
-import { exitFor, explainDial } from "./explain.ts";
+import { EXIT } from "./exit-codes.ts";
+import { exitFor, explainDial, type Library, refusal } from "./explain.ts";
 import type { Target } from "./target.ts";
 
 /** Connects, asks for announcements under `prefix`, runs `use`, and closes the connection whether or not `use` succeeds. */
 export async function withClient<T>(target: Target, prefix: string, use: (client: Client) => Promise<T>): Promise<T> {
   const { url, trust, timeoutMs, protocols } = target;
   const library = await import("../client/index.ts");
-  const unknown = (protocols ?? []).filter((name) => !library.PROTOCOLS.includes(name));
-  if (unknown.length > 0) {
-    throw new UsageError(`--protocol: this client speaks ${library.PROTOCOLS.join(", ")}, not ${unknown.join(", ")}`);
-  }
+  checkProtocols(target, library.PROTOCOLS);
   const options = { trust, timeoutMs, announcePrefix: prefix, ...(protocols === undefined ? {} : { protocols }) };
   let client: Client;
   try {
@@ -22,12 +20,28 @@ export async function withClient<T>(target: Target, prefix: string, use: (client
   try {
     return await use(client);
   } catch (error) {
-    if (!(error instanceof library.SessionEndedError)) throw error;
-    const { message, reason, status } = error;
-    if (status === undefined) throw new CommandError(message, exitFor(reason));
-    const refused = new TransportError("dial_rejected", `${url.host} answered ${status}`, { cause: error, status });
-    throw await explainDial(refused, target, library);
+    throw error instanceof library.SessionEndedError ? await explainEnd(error, target, library) : error;
   } finally {
     await client.close();
   }
+}
+
+/** Turns the end of a session into an error that says what to do. */
+export async function explainEnd(error: SessionEndedError, target: Target, library: Library): Promise<unknown> {
+  const { message, reason, status } = error;
+  const { url, trust } = target;
+  if (status === undefined) {
+    const exit = exitFor(reason);
+    const verdict = exit === EXIT.refused ? await library.askAccess(url, trust) : undefined;
+    return verdict?.allowed === false ? refusal(url, verdict) : new CommandError(message, exit, reason);
+  }
+  const text = `${url.host} answered ${status}`;
+  return await explainDial(new TransportError("dial_rejected", text, { cause: error, status }), target, library);
+}
+
+/** Throws {@link UsageError} when `--protocol` names one that the client does not speak. */
+export function checkProtocols({ protocols = [] }: Pick<Target, "protocols">, known: readonly string[]): void {
+  const unknown = protocols.filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  throw new UsageError(`--protocol: this client speaks ${known.join(", ")}, not ${unknown.join(", ")}`);
 }

@@ -16,7 +16,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** What each code means, for `--help` and the reference page. */
 export const EXIT_MEANINGS: ReadonlyMap<ExitCode, string> = new Map([
   [EXIT.ok, "Done."],
-  [EXIT.failed, "The command failed while it ran: a port was taken, or a session ended."],
+  [EXIT.failed, "The command failed while it ran: a port was taken, a session ended, or a check found a fault."],
   [EXIT.usage, "The command line is wrong."],
   [EXIT.config, "The configuration is wrong; standard error lists every problem."],
   [EXIT.connect, "The relay cannot be reached, or its certificate is not trusted."],

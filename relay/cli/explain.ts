@@ -60,7 +60,7 @@ export function refusal(
 ): CommandError {
   const advice = ADVICE.get(code);
   const text = `${url.host} refused the session: ${message} (${code})`;
-  return new CommandError(advice === undefined ? text : `${text}\n${advice}`, EXIT.refused);
+  return new CommandError(advice === undefined ? text : `${text}\n${advice}`, EXIT.refused, code);
 }
 
 /** Turns a failed dial into an error that says what to do. */
@@ -95,8 +95,10 @@ async function admin({ url }: Target, library: Library): Promise<CommandError | 
 /** Adds advice for a certificate that is not trusted: most are self-signed ones on a developer's machine. */
 function advised(error: TransportError, { url, trust }: Target, library: Library): TransportError {
   const fault = library.certificateFault(error.message);
-  if (trust.kind !== "system" || fault === undefined) return error;
+  if (fault === undefined) return error;
+  const text = `cannot connect to ${url.host}: ${fault}`;
+  if (trust.kind !== "system") return new TransportError(error.code, text, { cause: error });
   const advice =
     "to trust that certificate, use --fingerprint HEX (the relay prints it when it starts); for a relay on your own machine, use http:// or ws://";
-  return new TransportError(error.code, `cannot connect to ${url.host}: ${fault}\n${advice}`, { cause: error });
+  return new TransportError(error.code, `${text}\n${advice}`, { cause: error });
 }

@@ -79,8 +79,9 @@ function exitCodes(width: number): string[] {
   return ["Exit codes:", ...list(entries, width)];
 }
 
-export function optionLabel({ name, value }: OptionSpec): string {
-  return value === undefined ? `--${name}` : `--${name} ${value}`;
+export function optionLabel({ name, short, value }: OptionSpec): string {
+  const names = short === undefined ? `--${name}` : `-${short}, --${name}`;
+  return value === undefined ? names : `${names} ${value}`;
 }
 
 function optionList(options: readonly OptionSpec[], width: number): string[] {

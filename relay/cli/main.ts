@@ -12,6 +12,7 @@ import { healthCommand } from "./health.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { heedClosedPipes, type Io, type Output, processIo } from "./io.ts";
 import { lsCommand } from "./ls.ts";
+import { pingCommand } from "./ping/index.ts";
 import { serveCommand } from "./serve.ts";
 import { tokenCommand } from "./token.ts";
 
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   serveCommand,
   checkCommand,
   healthCommand,
+  pingCommand,
   lsCommand,
   fetchCommand,
   tokenCommand,
@@ -29,13 +31,18 @@ export const COMMANDS: readonly Command[] = [
 /** Longest delay of a Node timer, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** Milliseconds for an interrupted command to write its last output and to close its connections; it does not wait for what it has begun. */
+const FAREWELL_MS = 200;
+
 /** Runs the program with its arguments and resolves with its exit code; it never rejects. */
 export async function main(args: readonly string[]): Promise<ExitCode> {
   heedClosedPipes({ goOn: args[0] === serveCommand.name });
   // The things that a command waits for (an engine, a clock) may not keep the process alive, so the command itself does.
   const hold = setInterval(() => {}, LONGEST_TIMER_MS);
   try {
-    return await runProgram(args, processIo());
+    const code = await runProgram(args, processIo());
+    if (code === EXIT.interrupted) setTimeout(() => process.exit(code), FAREWELL_MS).unref();
+    return code;
   } finally {
     clearInterval(hold);
   }

@@ -1,4 +1,4 @@
-/** The relay that `ls` and `fetch` ask: its URL, how its certificate is trusted, how long to wait for it. */
+/** The relay that a command asks: its URL, how its certificate is trusted, how long to wait for it. */
 import { readFileSync } from "node:fs";
 import type { Trust } from "../../moq/link.ts";
 import { parseDuration, UnitError } from "../config/index.ts";
@@ -24,8 +24,8 @@ export const URL_ARGUMENT: PositionalSpec = {
     "The relay: https:// or http:// for WebTransport, moql:// for QUIC alone (the native engine), wss:// or ws:// for WebSocket. With http:// the client first reads the fingerprint of the relay's certificate from /certificate.sha256.",
 };
 
-export const DIAL_OPTIONS: readonly OptionSpec[] = [
-  { name: "timeout", value: "TIME", description: `Longest wait for each answer (default ${TIMEOUT_DEFAULT}).` },
+/** Options of every command that dials a relay, but for the longest wait. */
+export const TRUST_OPTIONS: readonly OptionSpec[] = [
   {
     name: "token",
     value: "FILE",
@@ -34,9 +34,19 @@ export const DIAL_OPTIONS: readonly OptionSpec[] = [
   },
   { name: "protocol", value: "LIST", description: "Offer only these protocols, such as moq-lite-05,moq-lite-04." },
   { name: "ca", value: "FILE", description: "Trust the authorities of this PEM file instead of the system's." },
-  { name: "fingerprint", value: "HEX", description: "Trust only the certificate with this SHA-256." },
+  {
+    name: "fingerprint",
+    value: "HEX",
+    description: "Trust only the certificate with this SHA-256. May be given several times.",
+  },
   { name: "insecure", description: "Trust any certificate. For tests only." },
 ];
+
+export const DIAL_OPTIONS: readonly OptionSpec[] = [timeoutOption(TIMEOUT_DEFAULT), ...TRUST_OPTIONS];
+
+export function timeoutOption(standard: string): OptionSpec {
+  return { name: "timeout", value: "TIME", description: `Longest wait for each answer (default ${standard}).` };
+}
 
 /** The relay that the command line names. */
 export interface Target {
@@ -46,14 +56,25 @@ export interface Target {
   readonly protocols: readonly string[] | undefined;
 }
 
+export interface TargetSource {
+  /** Default: the first positional. */
+  readonly address?: string;
+  /** An option whose file has the token, before `--token`. */
+  readonly tokenOption?: string;
+  /** Default of `--timeout`. */
+  readonly timeout?: string;
+}
+
 /** Reads URL, options and the variable `MOQMESH_TOKEN`. Throws {@link UsageError}. */
-export function targetOf(invocation: Invocation, { env }: Pick<Io, "env">): Target {
-  const [address = ""] = invocation.positionals;
+export function targetOf(invocation: Invocation, { env }: Pick<Io, "env">, source: TargetSource = {}): Target {
+  const { positionals, values } = invocation;
+  const { address = positionals[0] ?? "", tokenOption = "token", timeout = TIMEOUT_DEFAULT } = source;
+  const option = values.has(tokenOption) ? tokenOption : "token";
   return {
-    url: withToken(readUrl(address), invocation.values.get("token"), env["MOQMESH_TOKEN"]),
+    url: withToken(readUrl(address), { option, file: values.get(option) }, env["MOQMESH_TOKEN"]),
     trust: readTrust(invocation),
-    timeoutMs: readTimeout(invocation.values.get("timeout") ?? TIMEOUT_DEFAULT),
-    protocols: invocation.values
+    timeoutMs: readDuration(invocation, "timeout", timeout),
+    protocols: values
       .get("protocol")
       ?.split(",")
       .map((name) => name.trim()),
@@ -69,40 +90,45 @@ function readUrl(text: string): URL {
 }
 
 /** Puts the token into the URL's query, where every binding and every relay accepts it. A token in the URL overrides the variable. */
-function withToken(url: URL, file: string | undefined, variable: string | undefined): URL {
+function withToken(
+  url: URL,
+  { option, file }: { readonly option: string; readonly file: string | undefined },
+  variable: string | undefined,
+): URL {
   const inUrl = url.searchParams.has("jwt");
-  if (file !== undefined && inUrl) throw new UsageError("the URL and --token both have a token; use one of them");
-  const token = file === undefined ? variable?.trim() : readTokenFile(file);
+  if (file !== undefined && inUrl) throw new UsageError(`the URL and --${option} both have a token; use one of them`);
+  const token = file === undefined ? variable?.trim() : readTokenFile(file, option);
   if (token === undefined || token === "" || inUrl) return url;
   const shown = new URL(url);
   shown.searchParams.set("jwt", token);
   return shown;
 }
 
-function readTokenFile(file: string): string {
-  const token = readFile(file === "-" ? STDIN : file, "--token").trim();
-  if (token === "") throw new UsageError(`--token: "${file}" is empty`);
+function readTokenFile(file: string, option: string): string {
+  const token = readFile(file === "-" ? STDIN : file, `--${option}`).trim();
+  if (token === "") throw new UsageError(`--${option}: "${file}" is empty`);
   return token;
 }
 
-function readTimeout(text: string): number {
+/** Milliseconds of the option `name`, or of `standard`. Throws {@link UsageError}. */
+export function readDuration({ values }: Invocation, name: string, standard: string): number {
   try {
-    return parseDuration(text);
+    return parseDuration(values.get(name) ?? standard);
   } catch (error) {
-    if (error instanceof UnitError) throw new UsageError(`--timeout: ${error.message}`);
+    if (error instanceof UnitError) throw new UsageError(`--${name}: ${error.message}`);
     throw error;
   }
 }
 
-function readTrust({ values, switches }: Invocation): Trust {
+function readTrust({ values, lists, switches }: Invocation): Trust {
   const ca = values.get("ca");
-  const fingerprint = values.get("fingerprint");
+  const fingerprint = lists.get("fingerprint");
   const insecure = switches.has("insecure");
   if ([ca !== undefined, fingerprint !== undefined, insecure].filter(Boolean).length > 1) {
     throw new UsageError("use only one of --ca, --fingerprint and --insecure");
   }
   if (ca !== undefined) return { kind: "roots", pem: readFile(ca, "--ca") };
-  if (fingerprint !== undefined) return { kind: "hashes", sha256: [readFingerprint(fingerprint)] };
+  if (fingerprint !== undefined) return { kind: "hashes", sha256: fingerprint.map(readFingerprint) };
   return insecure ? { kind: "insecure" } : { kind: "system" };
 }
 

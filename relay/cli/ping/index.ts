@@ -1,0 +1,1 @@
+export { pingCommand } from "./command.ts";

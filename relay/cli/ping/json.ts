@@ -1,0 +1,66 @@
+import type { CertificateFacts } from "../../client/index.ts";
+import type { Attempt, Failure } from "./contract.ts";
+import type { Round } from "./round.ts";
+import type { TokenVerdict } from "./token.ts";
+
+/** A round as `--json` prints it: snake case, as the admin API has it. */
+export function roundJson({ dns, fingerprint, attempts, ways, token }: Round) {
+  return {
+    ways,
+    dns: { ms: rounded(dns.ms), addresses: dns.addresses, ...failureJson(dns.failure) },
+    ...(fingerprint !== undefined && { fingerprint: failureJson(fingerprint) }),
+    attempts: attempts.map(attemptJson),
+    ...(token !== undefined && { token: tokenJson(token) }),
+  };
+}
+
+/** Milliseconds to whole microseconds. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
+}
+
+function attemptJson(one: Attempt) {
+  const { way, address, engine, protocol, connectMs, sessionMs, roundTrips, certificate, failure } = one;
+  return {
+    way,
+    ok: failure === undefined,
+    ...(address !== undefined && { address }),
+    ...(engine !== undefined && { engine }),
+    ...(protocol !== undefined && { protocol }),
+    ...(connectMs !== undefined && { connect_ms: rounded(connectMs) }),
+    ...(sessionMs !== undefined && { session_ms: rounded(sessionMs) }),
+    ...(roundTrips !== undefined && { round_trips_ms: roundTrips.samples.map(rounded) }),
+    ...(roundTrips?.smoothedMs !== undefined && { smoothed_round_trip_ms: rounded(roundTrips.smoothedMs) }),
+    ...(certificate !== undefined && { certificate: certificateJson(certificate) }),
+    ...failureJson(failure),
+  };
+}
+
+function certificateJson({ names, issuer, selfSigned, notBefore, notAfter, daysLeft, sha256 }: CertificateFacts) {
+  return {
+    names,
+    issuer,
+    self_signed: selfSigned,
+    not_before: notBefore.toISOString(),
+    not_after: notAfter.toISOString(),
+    days_left: daysLeft,
+    sha256,
+  };
+}
+
+function tokenJson({ given, accepted, publish, subscribe, claims, failure }: TokenVerdict) {
+  return {
+    given,
+    accepted: accepted ?? null,
+    ...(publish !== undefined && { publish }),
+    ...(subscribe !== undefined && { subscribe }),
+    ...(claims !== undefined && { claims }),
+    ...failureJson(failure),
+  };
+}
+
+function failureJson(failure: Failure | undefined) {
+  if (failure === undefined) return {};
+  const { code, message, advice } = failure;
+  return { error: { code, message, ...(advice !== "" && { advice }) } };
+}
