@@ -94,7 +94,7 @@ async function session(
       if (sample === undefined) break;
       samples.push(sample);
     }
-    const last = await Promise.race([client.closed, undefined]);
+    const last = await Promise.race([client.closed, Promise.resolve(undefined)]);
     if (last !== undefined) throw new library.SessionEndedError(last);
     const smoothedMs = client.rttMs;
     const roundTrips: RoundTrips = { samples, ...(smoothedMs !== undefined && { smoothedMs }) };
