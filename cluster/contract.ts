@@ -36,7 +36,12 @@ export interface NodeInfo {
   readonly draining: boolean;
   /** Milliseconds since 1970 of its start. Of two starts with one name, the later one has the name. */
   readonly startedAt: number;
+  /** The version of its program, at most {@link MAX_VERSION} characters. Absent where it is not known. */
+  readonly version?: string;
 }
+
+/** Longest version of a program, in characters. */
+export const MAX_VERSION = 64;
 
 /** A broadcast that one relay holds first-hand: from a publisher, not from another relay of the mesh. */
 export interface Holding {
@@ -150,4 +155,31 @@ export const MAX_REVOCATION_TEXT = 900;
 export interface NodeLoad {
   readonly sessions: number;
   readonly subscriptions: number;
+  /** Absent where the relay's version does not report it. */
+  readonly traffic?: NodeTraffic;
+  /** Of the links to the relays that it takes media from, at most {@link MAX_LOAD_LINKS}. */
+  readonly links?: readonly LoadLink[];
 }
+
+/** What passes through a relay. Bits are of payload and include what it takes from, and passes on to, other relays. */
+export interface NodeTraffic {
+  /** Sessions of clients with a subscription. */
+  readonly viewers: number;
+  /** Broadcasts that are published there. */
+  readonly broadcasts: number;
+  /** Bits a second. */
+  readonly bitsIn: number;
+  readonly bitsOut: number;
+  /** Groups that subscribers lost since the relay's start; not those that a subscriber stopped itself. */
+  readonly dropped: number;
+}
+
+/** A link from a relay to one that it takes media from. */
+export interface LoadLink {
+  readonly node: string;
+  /** Milliseconds of its round trip, where the engine knows it. */
+  readonly rttMs?: number;
+}
+
+/** Most links in a report: with names of usual length, the report fits into a path. */
+export const MAX_LOAD_LINKS = 16;

@@ -8,11 +8,15 @@
  */
 import {
   DIALLED,
+  type LoadLink,
+  MAX_LOAD_LINKS,
   MAX_REVOCATION_TEXT,
+  MAX_VERSION,
   type MeshRevocation,
   NODE_NAME,
   type NodeInfo,
   type NodeLoad,
+  type NodeTraffic,
   ROLES,
   type Scope,
 } from "./contract.ts";
@@ -27,8 +31,15 @@ export function nodePath(info: NodeInfo): string {
   return `n/${node}/${encode({ ...rest, hop: hop.toString() })}`;
 }
 
-export function loadPath(node: string, load: NodeLoad): string {
-  return `l/${node}/${encode(load)}`;
+/** Longest text of a report, in characters. Links that do not fit are left out. */
+const MAX_LOAD_TEXT = 900;
+
+export function loadPath(node: string, { sessions, subscriptions, traffic, links }: NodeLoad): string {
+  const fields = { sessions, subscriptions, ...traffic };
+  const all = links?.map(({ node: to, rttMs }) => [to, rttMs ?? null]) ?? [];
+  let text = encode(links === undefined ? fields : { ...fields, links: all });
+  while (text.length > MAX_LOAD_TEXT && all.pop() !== undefined) text = encode({ ...fields, links: all });
+  return `l/${node}/${text}`;
 }
 
 export function revocationPath({ node, until, text }: MeshRevocation): string {
@@ -80,16 +91,17 @@ function revocationOf(node: string, until: string, text: string): ControlPath | 
 }
 
 function nodeOf(node: string, fields: Record<string, unknown>): ControlPath | undefined {
-  const { hop, role, region, url, publicUrl, draining, startedAt } = fields;
+  const { hop, role, region, url, publicUrl, draining, startedAt, version } = fields;
   const known = ROLES.find((one) => one === role);
   if (typeof hop !== "string" || !/^\d{1,20}$/.test(hop) || known === undefined) return undefined;
   if (typeof region !== "string" || typeof url !== "string" || typeof publicUrl !== "string") return undefined;
   if (!isDialled(url) || !isDialled(publicUrl)) return undefined;
   if (typeof draining !== "boolean" || typeof startedAt !== "number") return undefined;
   if (startedAt < 0 || startedAt > Number.MAX_SAFE_INTEGER) return undefined;
+  const named = typeof version === "string" && version.length <= MAX_VERSION ? { version } : {};
   return {
     kind: "node",
-    info: { node, hop: BigInt(hop), role: known, region, url, publicUrl, draining, startedAt },
+    info: { node, hop: BigInt(hop), role: known, region, url, publicUrl, draining, startedAt, ...named },
   };
 }
 
@@ -98,9 +110,40 @@ function isDialled(url: string): boolean {
   return url === "" || (DIALLED.test(url) && URL.canParse(url));
 }
 
-function loadOf(node: string, { sessions, subscriptions }: Record<string, unknown>): ControlPath | undefined {
+function loadOf(node: string, fields: Record<string, unknown>): ControlPath | undefined {
+  const { sessions, subscriptions } = fields;
   if (typeof sessions !== "number" || typeof subscriptions !== "number") return undefined;
-  return { kind: "load", node, load: { sessions, subscriptions } };
+  const traffic = trafficOf(fields);
+  const links = linksOf(fields["links"]);
+  return {
+    kind: "load",
+    node,
+    load: { sessions, subscriptions, ...(traffic && { traffic }), ...(links && { links }) },
+  };
+}
+
+/** Nothing where a field is missing: the relay's version does not report it. */
+function trafficOf(fields: Record<string, unknown>): NodeTraffic | undefined {
+  const [viewers, broadcasts, bitsIn, bitsOut, dropped] = TRAFFIC.map((name) => countOf(fields[name]));
+  if (viewers === undefined || broadcasts === undefined || dropped === undefined) return undefined;
+  return bitsIn === undefined || bitsOut === undefined ? undefined : { viewers, broadcasts, bitsIn, bitsOut, dropped };
+}
+
+const TRAFFIC = ["viewers", "broadcasts", "bitsIn", "bitsOut", "dropped"] as const;
+
+function countOf(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+function linksOf(value: unknown): LoadLink[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  return (value as unknown[]).slice(0, MAX_LOAD_LINKS).flatMap((one) => {
+    if (!Array.isArray(one)) return [];
+    const [node, rttMs] = one as unknown[];
+    if (typeof node !== "string" || !NODE_NAME.test(node)) return [];
+    const known = typeof rttMs === "number" && Number.isFinite(rttMs) && rttMs >= 0;
+    return [known ? { node, rttMs } : { node }];
+  });
 }
 
 function encode(value: unknown): string {

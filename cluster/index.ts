@@ -26,6 +26,7 @@ export {
 } from "./node.ts";
 export {
   type DialRedis,
+  type NodeEntry,
   REPLICATION_METRICS,
   RedisBackend,
   type RedisLink,

@@ -5,7 +5,7 @@ import type { Broadcasts } from "../moq/model/index.ts";
 import type { Reason } from "../moq/reason.ts";
 import type { Session } from "../moq/session/index.ts";
 import { ClockBound } from "./clock-bound.ts";
-import type { MeshRevocation, NodeInfo, Peers, Registrar, Role } from "./contract.ts";
+import type { LoadLink, MeshRevocation, NodeInfo, Peers, Registrar, Role } from "./contract.ts";
 import { ControlClient } from "./control/index.ts";
 import { FAILOVER_METRICS, type FailoverCounters, gapsOf, MeshSource, type MeshSourceDeps } from "./failover/index.ts";
 import {
@@ -17,6 +17,7 @@ import {
   type Resolver,
   staticPeers,
 } from "./links/index.ts";
+import { LoadReport } from "./load-report.ts";
 import { MeshBroadcasts } from "./mesh-broadcasts.ts";
 import type { Registry, ReplicatedRegistry, RevocationWatcher } from "./registry/index.ts";
 import type { SessionEvents } from "./renewable-session.ts";
@@ -143,6 +144,7 @@ export class MeshNode {
   /** Names of the relays that are known by configuration. */
   #static: ReadonlySet<string> = new Set();
   #namesakes = 0;
+  readonly #load: LoadReport;
   #cancelLoad = () => {};
 
   constructor(deps: MeshNodeDeps) {
@@ -173,6 +175,12 @@ export class MeshNode {
     this.control = this.#makeControl();
     this.rootless = this.#makeRootless();
     this.broadcasts = this.#makeBroadcasts(clocks);
+    this.#load = new LoadReport({
+      clock,
+      counters: deps.broadcasts.counters,
+      broadcasts: () => this.broadcasts.counts.registered,
+      links: () => this.links,
+    });
     this.#discovery = this.#makeDiscovery();
     this.#externals = new ExternalRelays({
       clock,
@@ -257,6 +265,14 @@ export class MeshNode {
     return this.#discovery.failing;
   }
 
+  /** Links to other relays that are open for media. */
+  get links(): LoadLink[] {
+    return this.peers.up.map((node) => {
+      const rttMs = this.peers.session(node)?.figures().rttMs;
+      return rttMs === undefined ? { node } : { node, rttMs: Math.round(rttMs * 10) / 10 };
+    });
+  }
+
   /** Ends everything at once. Without `leave` before it, the mesh sees a relay that is lost. */
   close(): void {
     this.#cancelLoad();
@@ -270,8 +286,7 @@ export class MeshNode {
   }
 
   #reportLoad(): void {
-    const { sessionsActive: sessions, subscriptionsActive: subscriptions } = this.#deps.broadcasts.counters;
-    this.control.setLoad({ sessions, subscriptions });
+    this.control.setLoad(this.#load.next());
     const seconds = this.#deps.wallNow() / 1000;
     this.root?.registry.revocations.sweep(seconds);
     this.control.sweepRevocations(seconds);

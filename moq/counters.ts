@@ -114,6 +114,7 @@ const TRACK_METRICS = metricGroup("Broadcasts, tracks and subscriptions", {
   tracksActive: gauge("tracks", "Tracks that the relay subscribes to at their publisher now."),
   upstreamSubscriptions: counter("upstream_subscriptions_total", "Subscriptions that the relay made at publishers."),
   subscriptionsActive: gauge("subscriptions", "Subscriptions that subscribers have now."),
+  viewersActive: gauge("viewers", "Sessions of clients that have a subscription now."),
   subscriptionsTotal: counter("subscriptions_opened_total", "Subscriptions that subscribers asked for."),
   subscriptionsRefused: counter("subscriptions_refused_total", "Subscriptions that the relay refused."),
   subscriptionsWaiting: gauge(
@@ -170,6 +171,7 @@ export class Counters extends MetricSources {
   broadcastsActive = 0;
   tracksActive = 0;
   subscriptionsActive = 0;
+  viewersActive = 0;
   subscriptionsTotal = 0;
   subscriptionsRefused = 0;
   upstreamSubscriptions = 0;

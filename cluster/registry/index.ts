@@ -1,3 +1,4 @@
+export type { NodeEntry } from "./contract.ts";
 export { type DialRedis, RedisBackend, type RedisLink, redisChannel } from "./redis/index.ts";
 export { Registry, type RegistryDeps } from "./registry.ts";
 export { ReplicatedRegistry } from "./replicated-registry.ts";

@@ -138,6 +138,7 @@ function sameInfo(a: NodeInfo, b: NodeInfo): boolean {
     a.address === b.address &&
     a.publicUrl === b.publicUrl &&
     a.draining === b.draining &&
-    a.startedAt === b.startedAt
+    a.startedAt === b.startedAt &&
+    a.version === b.version
   );
 }

@@ -35,7 +35,7 @@ export class SessionCore<S extends Source> implements SessionContext {
   readonly channel: Channel;
   readonly opener: Opener;
   readonly admission: Admission;
-  readonly serving = new Serving();
+  readonly serving: Serving;
   readonly received: ReceivedGroups;
   readonly share: Share;
   readonly source: S;
@@ -81,6 +81,7 @@ export class SessionCore<S extends Source> implements SessionContext {
       limit: limits.pendingStreamsPerSession,
       makeRoom: () => broadcasts.makeRoom(this.source),
     });
+    this.serving = new Serving(counters, deps.ownNumbers !== true);
     this.#report = new EndReport(link, deps);
     this.totals = this.#report.totals;
     this.admission = new Admission(deps, this.totals);

@@ -1,3 +1,5 @@
+import type { Counters } from "../counters.ts";
+
 /** A subscription of the peer that its session serves. */
 export interface Viewer {
   /** Bytes of payload that were written to the peer. */
@@ -21,10 +23,18 @@ export interface Watcher {
 
 /** What one session serves to its peer now. */
 export class Serving {
+  readonly #counters: Pick<Counters, "viewersActive">;
+  readonly #client: boolean;
   readonly viewers = new Set<Viewer>();
   readonly watchers = new Set<Watcher>();
   /** Payload in bytes that subscriptions and fetches have sent which are over. */
   payload = 0;
+
+  /** `client`: the peer is no relay of the mesh, so it counts as a viewer while it has a subscription. */
+  constructor(counters: Pick<Counters, "viewersActive">, client: boolean) {
+    this.#counters = counters;
+    this.#client = client;
+  }
 
   /** Payload of groups in bytes, written to the peer so far. Its cost grows with the groups that are under way. */
   get sentPayload(): number {
@@ -33,9 +43,17 @@ export class Serving {
     return sum;
   }
 
+  /** A subscription begins. */
+  join(viewer: Viewer): void {
+    if (this.viewers.size === 0 && this.#client) this.#counters.viewersActive++;
+    this.viewers.add(viewer);
+  }
+
   /** The subscription is over. */
   left(viewer: Viewer): void {
-    if (this.viewers.delete(viewer)) this.payload += viewer.sentPayload;
+    if (!this.viewers.delete(viewer)) return;
+    this.payload += viewer.sentPayload;
+    if (this.viewers.size === 0 && this.#client) this.#counters.viewersActive--;
   }
 
   retry(): void {

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import {
   ApiProblem,
+  type ClusterNode,
+  type ClusterTraffic,
   type ClusterView,
   MAX_PAGE,
   type Operation,
@@ -9,15 +11,42 @@ import {
   type RelayView,
 } from "../http/index.ts";
 
+const traffic = {
+  viewers: z.int().describe("Sessions of clients that have a subscription."),
+  broadcasts: z.int().describe("Broadcasts that are published there."),
+  bits_in: z.int().describe("Payload in bits a second over the last 5 s, from publishers and from other relays."),
+  bits_out: z.int().describe("The same, to viewers and to other relays."),
+  groups_dropped: z.int().describe("Groups that subscribers lost since the start of the relay, whatever the reason."),
+};
+
+const link = z.object({
+  node: z.string(),
+  rtt_ms: z.number().optional().describe("Round trip of the link."),
+});
+
 const node = z.object({
   node: z.string(),
   role: z.string(),
   region: z.string(),
   url: z.string(),
+  version: z.string().optional().describe("Of its program. Absent where it did not report it."),
   draining: z.boolean(),
   present: z.boolean().describe("False: its session is lost, and the root keeps it until its lease expires."),
   sessions: z.int().optional(),
   subscriptions: z.int().optional(),
+  ...z.object(traffic).partial().shape,
+  links: z.array(link).optional().describe("Relays that it takes media from, as it last reported."),
+});
+
+const region = z.object({
+  region: z.string(),
+  relays: z.int().describe("Relays whose session with this root is open."),
+  silent: z
+    .int()
+    .describe("Of those, relays that have not reported yet, or whose version does not report all of this."),
+  sessions: z.int(),
+  subscriptions: z.int(),
+  ...traffic,
 });
 
 const cluster = z.object({
@@ -30,7 +59,7 @@ const cluster = z.object({
   registered_broadcasts: z.int().describe("Broadcasts that this relay has registered as published here."),
   scopes: z.int().describe("Prefixes and paths that this relay asks for."),
   tiers: z.object({ relays: z.int(), asks: z.int() }).describe("Relays asked because no root answers."),
-  upstreams: z.array(z.object({ node: z.string() })).describe("Relays to which this one has links for media."),
+  upstreams: z.array(link).describe("Relays to which this one has links for media."),
   failovers: z.int(),
   splices: z.int(),
   groups_resumed: z.int(),
@@ -46,6 +75,7 @@ const cluster = z.object({
     })
     .optional()
     .describe("Only on a root."),
+  regions: z.array(region).optional().describe("Only on a root: sums over the relays of each region, by name."),
   nodes: z.array(node).optional().describe("Only on a root."),
   broadcasts: z
     .array(z.object({ path: z.string(), holders: z.array(z.string()) }))
@@ -91,7 +121,7 @@ function describe(view: ClusterView, { prefix, limit }: { prefix: string; limit:
     registered_broadcasts: view.broadcasts.registered,
     scopes: view.scopes,
     tiers: view.tiers,
-    upstreams: view.upstreams.map((one) => ({ node: one })),
+    upstreams: view.upstreams.map(linkOf),
     failovers: view.failovers,
     splices: view.splices,
     groups_resumed: view.groupsResumed,
@@ -99,13 +129,33 @@ function describe(view: ClusterView, { prefix, limit }: { prefix: string; limit:
     namesakes: view.namesakes,
     ...(registry && {
       registry: { ...registry.counts, backend: registry.backend.kind, up: registry.backend.up },
-      nodes: [...first(registry.nodes(), limit)],
+      regions: [...first(registry.regions(), limit)].map(({ region: name, relays, silent, ...sums }) => ({
+        region: name,
+        relays,
+        silent,
+        sessions: sums.sessions,
+        subscriptions: sums.subscriptions,
+        ...trafficOf(sums),
+      })),
+      nodes: [...first(registry.nodes(), limit)].map(nodeOf),
       broadcasts: [...first(registry.broadcasts(prefix), limit)].map(({ path, holders }) => ({
         path,
         holders: [...holders],
       })),
     }),
   };
+}
+
+function nodeOf({ traffic: passing, links, ...facts }: ClusterNode): z.output<typeof node> {
+  return { ...facts, ...(passing && trafficOf(passing)), ...(links && { links: links.map(linkOf) }) };
+}
+
+function trafficOf({ viewers, broadcasts, bitsIn, bitsOut, dropped }: ClusterTraffic) {
+  return { viewers, broadcasts, bits_in: bitsIn, bits_out: bitsOut, groups_dropped: dropped };
+}
+
+function linkOf({ node: to, rttMs }: { readonly node: string; readonly rttMs?: number }): z.output<typeof link> {
+  return rttMs === undefined ? { node: to } : { node: to, rtt_ms: rttMs };
 }
 
 function* first<T>(all: Iterable<T>, limit: number): Generator<T> {

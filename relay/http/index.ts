@@ -30,6 +30,8 @@ export { listenPublic, type PublicHttpOptions } from "./public.ts";
 export {
   type ClusterBroadcast,
   type ClusterNode,
+  type ClusterRegion,
+  type ClusterTraffic,
   type ClusterView,
   RELAY_METRICS,
   type RelayState,

@@ -21,8 +21,36 @@ export interface ClusterNode {
   readonly draining: boolean;
   /** False: its session is lost; the root keeps it until its lease expires. */
   readonly present: boolean;
+  /** Absent where it did not report it. */
+  readonly version?: string;
   readonly sessions?: number;
   readonly subscriptions?: number;
+  readonly traffic?: ClusterTraffic;
+  /** Relays that it takes media from, and the round trip of each link in milliseconds. */
+  readonly links?: readonly { readonly node: string; readonly rttMs?: number }[];
+}
+
+/** What passes through relays: the last report of one, or the sum over a region. */
+export interface ClusterTraffic {
+  /** Sessions of clients with a subscription. */
+  readonly viewers: number;
+  /** Published there. */
+  readonly broadcasts: number;
+  /** Payload in bits a second, with what relays take from each other. */
+  readonly bitsIn: number;
+  readonly bitsOut: number;
+  /** Groups that subscribers lost since the start of each relay. */
+  readonly dropped: number;
+}
+
+/** A region in the registry of a root: its relays whose session is there, and what they report. */
+export interface ClusterRegion extends ClusterTraffic {
+  readonly region: string;
+  readonly relays: number;
+  readonly sessions: number;
+  readonly subscriptions: number;
+  /** Relays that have not reported, or only what earlier versions report. */
+  readonly silent: number;
 }
 
 /** A broadcast in the registry of a root. */
@@ -46,8 +74,8 @@ export interface ClusterView {
   readonly scopes: number;
   /** Relays that this one asks because no root answers, and the sum of the prefixes that it asks each for. */
   readonly tiers: { readonly relays: number; readonly asks: number };
-  /** Names of the relays to which this one has links for media. */
-  readonly upstreams: readonly string[];
+  /** Relays to which this one has links for media, and the round trip of each in milliseconds. */
+  readonly upstreams: readonly { readonly node: string; readonly rttMs?: number }[];
   readonly failovers: number;
   readonly splices: number;
   readonly groupsResumed: number;
@@ -63,6 +91,8 @@ export interface ClusterView {
         /** Where the registry is stored; `up` is false while that cannot be reached. */
         readonly backend: { readonly kind: "memory" | "redis"; readonly up: boolean };
         nodes(): Iterable<ClusterNode>;
+        /** By name. */
+        regions(): readonly ClusterRegion[];
         broadcasts(prefix: string): Iterable<ClusterBroadcast>;
       }
     | undefined;

@@ -19,6 +19,7 @@ import type { Config } from "../config/index.ts";
 import { type Admission, type Defects, meshFault, type Prepared } from "../host/index.ts";
 import type { ClusterView } from "../http/index.ts";
 import type { Logger } from "../log/index.ts";
+import { VERSION } from "../version.ts";
 import { type MeshCredentials, meshCredentials } from "./credentials.ts";
 import { meshDial } from "./dial.ts";
 import { meshLog } from "./log.ts";
@@ -78,7 +79,17 @@ export class MeshRuntime {
   private constructor(deps: MeshRuntimeDeps, node: string, dns: readonly DnsEntry[], credentials: MeshCredentials) {
     const { config, clock, wallNow, log, defects, hop } = deps;
     const { role, region, url = "", publicUrl = url, peerTimeoutMs, heartbeatMs } = config;
-    const self: NodeInfo = { node, hop, role, region, url, publicUrl, draining: false, startedAt: wallNow() };
+    const self: NodeInfo = {
+      node,
+      hop,
+      role,
+      region,
+      url,
+      publicUrl,
+      draining: false,
+      startedAt: wallNow(),
+      version: VERSION,
+    };
     const { sessionQueueMark: queueMark } = meshLimits(deps.limits);
     this.#deps = deps;
     this.#limits = { ...deps.limits };

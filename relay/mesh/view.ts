@@ -1,6 +1,6 @@
-import { type MeshNode, type NodeInfo, REPLICATION_METRICS, type Registry } from "../../cluster/index.ts";
+import { type MeshNode, type NodeEntry, REPLICATION_METRICS, type Registry } from "../../cluster/index.ts";
 import { counter, gauge, type MetricSources, metricGroup, type Readings } from "../../moq/metrics.ts";
-import type { ClusterBroadcast, ClusterNode, ClusterView } from "../http/index.ts";
+import type { ClusterBroadcast, ClusterNode, ClusterRegion, ClusterView } from "../http/index.ts";
 
 export const MESH_METRICS = metricGroup("Mesh", {
   rootsConnected: gauge("mesh_roots_connected", "Roots that this relay is registered at."),
@@ -60,7 +60,7 @@ function registryReadings({ registry }: ClusterView): Readings<keyof typeof REGI
 
 /** What the admin endpoints may know of the mesh. */
 export function clusterView(mesh: MeshNode): ClusterView {
-  const { self, root, routes, broadcasts, rootless, peers, control, failovers, namesakes } = mesh;
+  const { self, root, routes, broadcasts, rootless, control, failovers, namesakes, links } = mesh;
   const { node, role, region } = self;
   const { remote, registered, scopes } = broadcasts.counts;
   return {
@@ -72,7 +72,7 @@ export function clusterView(mesh: MeshNode): ClusterView {
     broadcasts: { remote, registered },
     scopes,
     tiers: rootless.counts,
-    upstreams: peers.up,
+    upstreams: links,
     ...failovers,
     namesakes,
     registry: root && registryView(root),
@@ -85,19 +85,52 @@ function registryView({ registry, replicated, contested }: NonNullable<MeshNode[
     contested,
     backend: { kind: replicated === undefined ? "memory" : "redis", up: replicated?.connected ?? true },
     nodes: function* () {
-      for (const { info, load, present } of registry.nodes()) yield nodeOf(info, load, present);
+      for (const entry of registry.nodes()) yield nodeOf(entry);
     },
+    regions: () => regionsOf(registry.nodes()),
     broadcasts: (prefix) => grouped(registry, prefix),
   };
 }
 
-function nodeOf(
-  { node, role, region, url, draining }: NodeInfo,
-  load: { readonly sessions: number; readonly subscriptions: number } | undefined,
-  present: boolean,
-): ClusterNode {
-  return { node, role, region, url, draining, present, ...load };
+function nodeOf({ info, load, present }: NodeEntry): ClusterNode {
+  const { node, role, region, url, draining, version } = info;
+  return { node, role, region, url, draining, present, ...(version !== undefined && { version }), ...load };
 }
+
+/** Sums by region over the relays whose session is there. */
+function regionsOf(entries: Iterable<NodeEntry>): ClusterRegion[] {
+  const regions = new Map<string, ClusterRegion>();
+  for (const { info, load, present } of entries) {
+    if (!present) continue;
+    const before = regions.get(info.region) ?? { region: info.region, ...NO_TRAFFIC };
+    const { traffic = NO_TRAFFIC } = load ?? {};
+    regions.set(info.region, {
+      region: info.region,
+      relays: before.relays + 1,
+      silent: before.silent + Number(load?.traffic === undefined),
+      sessions: before.sessions + (load?.sessions ?? 0),
+      subscriptions: before.subscriptions + (load?.subscriptions ?? 0),
+      viewers: before.viewers + traffic.viewers,
+      broadcasts: before.broadcasts + traffic.broadcasts,
+      bitsIn: before.bitsIn + traffic.bitsIn,
+      bitsOut: before.bitsOut + traffic.bitsOut,
+      dropped: before.dropped + traffic.dropped,
+    });
+  }
+  return [...regions.values()].toSorted((a, b) => (a.region < b.region ? -1 : 1));
+}
+
+const NO_TRAFFIC = {
+  relays: 0,
+  silent: 0,
+  sessions: 0,
+  subscriptions: 0,
+  viewers: 0,
+  broadcasts: 0,
+  bitsIn: 0,
+  bitsOut: 0,
+  dropped: 0,
+};
 
 function* grouped(registry: Registry, prefix: string): Generator<ClusterBroadcast> {
   let current: { path: string; holders: string[] } | undefined;

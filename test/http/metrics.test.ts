@@ -105,6 +105,7 @@ const PUBLISHED = [
   "counter udp_receive_drops_total",
   "counter upstream_subscriptions_total",
   "gauge uptime_seconds",
+  "gauge viewers",
   "gauge waiting_tracks",
   "counter webhooks_delivered_total",
   "counter webhooks_dropped_total cause",

@@ -212,7 +212,8 @@ describe("a ring of a moq-relay and two relays of one mesh", { skip }, () => {
   it("has the same content of a broadcast that both relays get from the moq-relay", TIMEOUT, async () => {
     const source = await carries(stage, open(theirs), guarded(stage, first), "live/both");
     await until(() => holders("live/both").length === 2);
-    const upstreams = () => [first, second].flatMap(({ relay }) => relay.cluster()?.upstreams ?? []);
+    const upstreams = () =>
+      [first, second].flatMap(({ relay }) => relay.cluster()?.upstreams.map(({ node }) => node) ?? []);
     await until(() => upstreams().length === 0);
     // If their epochs differed, the relay with the older one would pull from the other.
     let next = 100;

@@ -168,7 +168,7 @@ export class IncomingBidi implements TurnHandler {
       done();
     });
     this.#update = (update) => viewer.update(update);
-    session.serving.viewers.add(viewer);
+    session.serving.join(viewer);
     viewer.start();
     const cancel = () => viewer.cancel();
     return { fin: cancel, gone: cancel };
