@@ -1,4 +1,4 @@
-/** Parses the command lines of scripts: flags only, with a help text and a message instead of a stack for mistakes. */
+/** Parses the command lines of scripts: with a help text and a message instead of a stack for mistakes. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 
 const WRONG_COMMAND_LINE = 2;
@@ -7,13 +7,22 @@ type Options = NonNullable<ParseArgsConfig["options"]>;
 
 /** The values of the flags. `--help` prints `help` and exits with 0; a wrong command line exits with 2. */
 export function readFlags<const T extends Options>(help: string, options: T) {
+  return parsed(help, () => parseArgs({ options })).values;
+}
+
+/** Like {@link readFlags}, for a script that also takes arguments without a flag. */
+export function readArguments<const T extends Options>(help: string, options: T) {
+  return parsed(help, () => parseArgs({ options, allowPositionals: true }));
+}
+
+function parsed<T>(help: string, parse: () => T): T {
   const asked = process.argv.slice(2);
   if (asked.includes("--help") || asked.includes("-h")) {
     console.log(help);
     process.exit(0);
   }
   try {
-    return parseArgs({ options }).values;
+    return parse();
   } catch (error) {
     return wrongCommandLine(error instanceof Error ? error.message : String(error), help);
   }

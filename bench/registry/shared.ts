@@ -1,7 +1,7 @@
 /**
  * Measures the load of roots that share a registry on a Redis, which must be empty and used for nothing else:
  *
- *     node --import tsx bench/registry/shared.ts redis://127.0.0.1:6379/0 [RELAYS]
+ *     node bench/registry/shared.ts redis://127.0.0.1:6379/0 [RELAYS]
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -19,7 +19,7 @@ const LOOK_MS = 5;
 
 const [url = "", relays = "500"] = process.argv.slice(2);
 const address = redisAddress(url);
-if (address === undefined) throw new Error("usage: node --import tsx bench/registry/shared.ts REDIS-URL [RELAYS]");
+if (address === undefined) throw new Error("usage: node bench/registry/shared.ts REDIS-URL [RELAYS]");
 const client = createClient({ url });
 client.on("error", () => {});
 await client.connect();

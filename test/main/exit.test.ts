@@ -15,7 +15,7 @@ const EXIT_WITHIN_MS = 20_000;
 
 for (const end of ["drain", "close", "fail"]) {
   test(`a process ends by itself after a relay's ${end}, with nothing left open`, async () => {
-    const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", LIFE, end], {
+    const { stdout } = await promisify(execFile)(process.execPath, [LIFE, end], {
       timeout: EXIT_WITHIN_MS,
     });
     assert.deepEqual(JSON.parse(stdout), { sessions: end === "fail" ? 0 : 3, left: [] });
@@ -25,7 +25,7 @@ for (const end of ["drain", "close", "fail"]) {
 for (const scheme of ["http", "ws"]) {
   test(`a process ends by itself after it has closed its client of a ${scheme} address`, () =>
     withRelay({}, async (relay) => {
-      const args = ["--import", "tsx", VISIT, relay.at(scheme).href];
+      const args = [VISIT, relay.at(scheme).href];
       const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: EXIT_WITHIN_MS });
       assert.equal(stdout, "closed\n");
     }));

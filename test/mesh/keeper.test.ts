@@ -12,7 +12,7 @@ const TIMEOUT_MS = 30_000;
 
 describe("relays of a mesh", { skip: await missingLinux() }, () => {
   it("end and leave no files when the process that started them is killed", { timeout: 2 * TIMEOUT_MS }, async () => {
-    const owner = fork(OWNER, { execArgv: ["--import", "tsx"] });
+    const owner = fork(OWNER, { execArgv: [] });
     const [{ pid, folder }] = await once(owner, "message");
     assert.ok(existsSync(`/proc/${pid}`) && existsSync(folder));
     owner.kill("SIGKILL");

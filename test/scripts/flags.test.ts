@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 function run(script: string, ...args: string[]) {
   const file = fileURLToPath(new URL(`../../scripts/${script}.ts`, import.meta.url));
-  return spawnSync(process.execPath, ["--import", "tsx", file, ...args], { encoding: "utf8" });
+  return spawnSync(process.execPath, [file, ...args], { encoding: "utf8" });
 }
 
 for (const script of ["fuzz", "sim", "soak"]) {

@@ -1,0 +1,82 @@
+/** Runs the tests: `npm test`. Each file has a process of its own. */
+import { appendFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join, resolve } from "node:path";
+import { run } from "node:test";
+import type { TestEvent } from "node:test/reporters";
+import { fileURLToPath } from "node:url";
+import { readArguments, wholeFlag, wrongCommandLine } from "./flags.ts";
+import { order, testFiles } from "./suite/files.ts";
+import { type FileResult, FileRun, fileText, summaryText } from "./suite/results.ts";
+
+/** Milliseconds that one test may take, and all tests of a file. */
+const TEST_MS = 120_000;
+const FILE_MS = 300_000;
+
+const HELP = `Usage: npm test -- [--together N] [--rounds N] [--summary FILE] [PATH]...
+
+Runs the test files PATH and those below the folders PATH (default test), several at a time. Those that measure the machine run
+after the others, one at a time (scripts/suite/files.ts).
+
+  --together N    Files that run at the same time (default: one for each core).
+  --rounds N      Runs everything N times (default 1).
+  --summary FILE  Appends the last lines to this file as well.
+
+Exit codes: 0 every test passed, 1 a test failed, 2 wrong command line.`;
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+process.chdir(root);
+// Every process compiles the same sources: the first one stores what it compiled for the others.
+process.env["NODE_COMPILE_CACHE"] ??= join(root, "node_modules/.cache/compile");
+
+const { values, positionals } = readArguments(HELP, {
+  together: { type: "string", default: String(availableParallelism()) },
+  rounds: { type: "string", default: "1" },
+  summary: { type: "string" },
+});
+const together = wholeFlag(HELP, "together", values.together, 1);
+const rounds = wholeFlag(HELP, "rounds", values.rounds, 1);
+const wanted = order(found(positionals));
+const results: FileResult[] = [];
+const began = performance.now();
+for (let round = 0; round < rounds; round++) {
+  await runFiles(wanted.together, together);
+  await runFiles(wanted.alone, 1);
+}
+const summary = summaryText(results, performance.now() - began);
+console.log(`\n${summary}`);
+if (values.summary !== undefined) appendFileSync(values.summary, `${summary}\n`);
+if (results.some(({ failures }) => failures.length > 0)) process.exitCode = 1;
+
+function found(paths: readonly string[]): string[] {
+  try {
+    return testFiles(paths.length === 0 ? ["test"] : paths);
+  } catch (error) {
+    return wrongCommandLine(error instanceof Error ? error.message : String(error), HELP);
+  }
+}
+
+/** Runs the files, `lanes` of them at a time. */
+async function runFiles(files: readonly string[], lanes: number): Promise<void> {
+  const queue = files.values();
+  const lane = async () => {
+    for (const file of queue) {
+      const result = await runFile(file);
+      console.log(fileText(result));
+      results.push(result);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
+
+async function runFile(file: string): Promise<FileResult> {
+  const began = performance.now();
+  const collected = new FileRun(file);
+  const events: AsyncIterable<TestEvent> = run({
+    files: [resolve(root, file)],
+    signal: AbortSignal.timeout(FILE_MS),
+    execArgv: ["--import", "./test/support/watchdog.ts", `--test-timeout=${TEST_MS}`],
+  });
+  for await (const event of events) collected.take(event);
+  return collected.end(performance.now() - began);
+}
