@@ -6,7 +6,6 @@ import { CACHE, LIMITS, SESSION_LIMITS } from "../../lab/sim/settings.ts";
 import { Counters } from "../../moq/counters.ts";
 import type { BidiStream, Link, LinkClosed, LinkLimits } from "../../moq/link.ts";
 import { Broadcasts } from "../../moq/model/broadcasts.ts";
-import type { Channel, OutStream } from "../../moq/model/contract.ts";
 import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
 import {
   ChannelRegistry,
@@ -197,5 +196,3 @@ export class TestRelay {
 }
 
 let nextHop = 1n;
-
-export type { Channel, OutStream };

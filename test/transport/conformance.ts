@@ -11,7 +11,7 @@ import { Bench, type Harness } from "./conformance/harness.ts";
 import { manyStreams } from "./conformance/many-streams.ts";
 import { streams } from "./conformance/streams.ts";
 
-export type { Harness, Pair, Support, Supports } from "./conformance/harness.ts";
+export type { Harness, Supports } from "./conformance/harness.ts";
 
 /** Registers the suite for the engine called `name`. */
 export function conformance(name: string, harness: Harness): void {
