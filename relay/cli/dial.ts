@@ -7,16 +7,8 @@ import type { Target } from "./target.ts";
 
 /** Connects, asks for announcements under `prefix`, runs `use`, and closes the connection whether or not `use` succeeds. */
 export async function withClient<T>(target: Target, prefix: string, use: (client: Client) => Promise<T>): Promise<T> {
-  const { url, trust, timeoutMs, protocols } = target;
   const library = await import("../client/index.ts");
-  checkProtocols(target, library.PROTOCOLS);
-  const options = { trust, timeoutMs, announcePrefix: prefix, ...(protocols === undefined ? {} : { protocols }) };
-  let client: Client;
-  try {
-    client = await library.connect(url, options);
-  } catch (error) {
-    throw await explainDial(error, target, library);
-  }
+  const client = await openClient(target, prefix, library);
   try {
     return await use(client);
   } catch (error) {
@@ -24,6 +16,29 @@ export async function withClient<T>(target: Target, prefix: string, use: (client
   } finally {
     await client.close();
   }
+}
+
+/** Connects and asks for announcements under `prefix`. Rejects with an error that says what to do. */
+export async function openClient(target: Target, prefix: string, library: Library): Promise<Client> {
+  const { url, trust, timeoutMs, protocols } = target;
+  checkProtocols(target, library.PROTOCOLS);
+  const options = { trust, timeoutMs, announcePrefix: prefix, ...(protocols === undefined ? {} : { protocols }) };
+  try {
+    return await library.connect(url, options);
+  } catch (error) {
+    throw await explainDial(error, target, library);
+  }
+}
+
+/**
+ * For a `http:` URL the `https:` one, with trust in the fingerprint that the relay gives over plain HTTP; any other target as it is. Rejects
+ * with `TransportError`.
+ */
+export async function overTls(target: Target, library: Library): Promise<Target> {
+  const { url, trust, timeoutMs } = target;
+  if (url.protocol !== "http:") return target;
+  const read = trust.kind === "system" ? await library.fetchTrust(url, timeoutMs) : trust;
+  return { ...target, trust: read, url: new URL(url.href.replace(/^http:/, "https:")) };
 }
 
 /** Turns the end of a session into an error that says what to do. */

@@ -2,28 +2,13 @@
 
 import { TransportError } from "../../moq/link.ts";
 import type { Reason } from "../../moq/reason.ts";
-import type {
-  adminListener,
-  certificateFault,
-  connect,
-  isAdminListener,
-  SessionEndedError,
-  Verdict,
-} from "../client/index.ts";
 import { formatDuration } from "../config/index.ts";
 import { CommandError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Target } from "./target.ts";
 
 /** The client library, which only the commands that need it load. */
-export interface Library {
-  readonly connect: typeof connect;
-  readonly isAdminListener: typeof isAdminListener;
-  readonly adminListener: typeof adminListener;
-  readonly certificateFault: typeof certificateFault;
-  readonly askAccess: (url: URL, trust: Target["trust"]) => Promise<Verdict | undefined>;
-  readonly SessionEndedError: typeof SessionEndedError;
-}
+export type Library = typeof import("../client/index.ts");
 
 /** Advice for a refusal, by its code. */
 const ADVICE: ReadonlyMap<string, string> = new Map([

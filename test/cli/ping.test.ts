@@ -130,7 +130,7 @@ describe("the verdict of moqmesh ping on a token", () => {
   async function withKey(work: (relay: TestRelay, key: TestKey) => Promise<void>): Promise<void> {
     const key = await TestKey.make("k", { alg: "HS256" });
     try {
-      await withRelay({ "auth.key": key.file }, (relay) => work(relay, key));
+      await withRelay({ "auth.key_file": key.file }, (relay) => work(relay, key));
     } finally {
       await key.remove();
     }

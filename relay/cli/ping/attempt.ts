@@ -1,16 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { TransportError } from "../../../moq/link.ts";
 import type { CertificateFacts, Client } from "../../client/index.ts";
-import { CommandError } from "../command.ts";
 import { explainEnd } from "../dial.ts";
 import { EXIT } from "../exit-codes.ts";
-import { explainDial } from "../explain.ts";
-import { describeFailure } from "../failure.ts";
+import { explainDial, type Library } from "../explain.ts";
+import { type Fault, faultOf } from "../fault.ts";
+import { millis, type Step } from "../step.ts";
 import type { Target } from "../target.ts";
-import type { Attempt, Failure, RoundTrips, Step, Way } from "./contract.ts";
-import { certificateText, millis, roundTripText } from "./text.ts";
-
-export type Library = typeof import("../../client/index.ts");
+import type { Attempt, RoundTrips, Way } from "./contract.ts";
+import { certificateText, roundTripText } from "./text.ts";
 
 /** Round trips that are measured in one session. */
 const SAMPLES = 5;
@@ -103,7 +101,7 @@ async function session(
   } catch (error) {
     const ms = performance.now() - from;
     const ended = error instanceof library.SessionEndedError ? await explainEnd(error, target, library) : error;
-    const failure = split(ended, "session_failed");
+    const failure = faultOf(ended, "session_failed");
     say({ ms, label: "session", text: failure.message, failed: true, advice: once(failure.advice, deps) });
     return { failure };
   }
@@ -133,15 +131,15 @@ function showCertificate(facts: CertificateFacts, { shown, say, target }: Attemp
   say({ label: "certificate", text: certificateText(facts, failed ? undefined : target.trust, Date.now()) });
 }
 
-async function failureOf(error: unknown, deps: AttemptDeps): Promise<Failure> {
+async function failureOf(error: unknown, deps: AttemptDeps): Promise<Fault> {
   const { way, target, library } = deps;
   if (!(error instanceof TransportError)) throw error;
   if (error.code === "dial_timeout" && way !== "websocket") return await silentUdp(deps);
-  return split(await explainDial(error, target, library), error.code);
+  return faultOf(await explainDial(error, target, library), error.code);
 }
 
 /** Says by TCP of the same port whether the host, the port or UDP alone is silent. */
-async function silentUdp({ library, host, port, address = host, target }: AttemptDeps): Promise<Failure> {
+async function silentUdp({ library, host, port, address = host, target }: AttemptDeps): Promise<Fault> {
   const { timeoutMs } = target;
   const silent = `UDP to port ${port} does not answer`;
   const exit = EXIT.connect;
@@ -168,13 +166,4 @@ async function silentUdp({ library, host, port, address = host, target }: Attemp
         exit,
       };
   }
-}
-
-/** The first line of an error is its message, and the others say what to do. */
-export function split(error: unknown, otherwise: string): Failure {
-  const { text, code: exit } = describeFailure(error);
-  const [message = "", ...advice] = text.split("\n");
-  const reason =
-    error instanceof CommandError ? error.reason : error instanceof TransportError ? error.code : undefined;
-  return { code: reason ?? otherwise, message, advice: advice.join("\n"), exit };
 }

@@ -5,12 +5,12 @@ import { checkProtocols } from "../dial.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Io } from "../io.ts";
 import { onSignals } from "../signals.ts";
+import { type Step, stepText } from "../step.ts";
 import { readDuration, type Target, TRUST_OPTIONS, targetOf, timeoutOption, URL_ARGUMENT } from "../target.ts";
-import { type Step, WAYS, type Way } from "./contract.ts";
+import { WAYS, type Way } from "./contract.ts";
 import { roundJson } from "./json.ts";
 import { exitOf, plainRound, type Round, runRound } from "./round.ts";
 import { Summary } from "./summary.ts";
-import { stepText } from "./text.ts";
 
 const TIMEOUT_DEFAULT = "5s";
 const INTERVAL_DEFAULT = "1s";

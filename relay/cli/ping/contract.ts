@@ -1,18 +1,9 @@
 import type { CertificateFacts } from "../../client/index.ts";
-import type { ExitCode } from "../exit-codes.ts";
+import type { Fault } from "../fault.ts";
 
 /** The ways to a relay, in the order in which they are tried. */
 export const WAYS = ["webtransport", "quic", "websocket"] as const;
 export type Way = (typeof WAYS)[number];
-
-/** Why a step failed. `code` is stable: of the relay's refusal or of the transport, or one of `ping`'s own. */
-export interface Failure {
-  readonly code: string;
-  readonly message: string;
-  /** What to do. */
-  readonly advice: string;
-  readonly exit: ExitCode;
-}
 
 /** Round trips of a session in milliseconds. */
 export interface RoundTrips {
@@ -34,16 +25,5 @@ export interface Attempt {
   readonly sessionMs?: number;
   readonly roundTrips?: RoundTrips;
   readonly certificate?: CertificateFacts;
-  readonly failure?: Failure;
-}
-
-/** One line of the report, printed when the step is over. */
-export interface Step {
-  readonly label: string;
-  readonly text: string;
-  /** Absent where the step took no time of its own. */
-  readonly ms?: number;
-  readonly failed?: boolean;
-  /** Lines below it. */
-  readonly advice?: string;
+  readonly failure?: Fault;
 }

@@ -1,5 +1,6 @@
 import type { CertificateFacts } from "../../client/index.ts";
-import type { Attempt, Failure } from "./contract.ts";
+import type { Fault } from "../fault.ts";
+import type { Attempt } from "./contract.ts";
 import type { Round } from "./round.ts";
 import type { TokenVerdict } from "./token.ts";
 
@@ -59,7 +60,7 @@ function tokenJson({ given, accepted, publish, subscribe, claims, failure }: Tok
   };
 }
 
-function failureJson(failure: Failure | undefined) {
+function failureJson(failure: Fault | undefined) {
   if (failure === undefined) return {};
   const { code, message, advice } = failure;
   return { error: { code, message, ...(advice !== "" && { advice }) } };

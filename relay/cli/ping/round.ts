@@ -1,9 +1,13 @@
 import type { HostAddress } from "../../client/index.ts";
+import { overTls } from "../dial.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { Library } from "../explain.ts";
+import { type Fault, faultOf } from "../fault.ts";
+import { millis, type Step } from "../step.ts";
 import type { Target } from "../target.ts";
-import { attempt, type Library, split } from "./attempt.ts";
-import { type Attempt, type Failure, type Step, WAYS, type Way } from "./contract.ts";
-import { millis, roundTripText } from "./text.ts";
+import { attempt } from "./attempt.ts";
+import { type Attempt, WAYS, type Way } from "./contract.ts";
+import { roundTripText } from "./text.ts";
 import { judgeToken, type TokenVerdict, tokenStep } from "./token.ts";
 
 export interface RoundDeps {
@@ -19,10 +23,10 @@ export interface Round {
   readonly dns: {
     readonly ms: number;
     readonly addresses: readonly string[];
-    readonly failure?: Failure;
+    readonly failure?: Fault;
   };
   /** Why the relay's fingerprint could not be read, where the URL asks for it; then nothing was tried. */
-  readonly fingerprint?: Failure;
+  readonly fingerprint?: Fault;
   readonly attempts: readonly Attempt[];
   /** For each way, whether it works: at one address, or with `all` at every one. */
   readonly ways: Partial<Record<Way, boolean>>;
@@ -104,7 +108,7 @@ async function resolve(
     return { ms, addresses, found };
   } catch (error) {
     const ms = performance.now() - from;
-    const failure = { ...split(error, ""), code: "name_not_resolved", exit: EXIT.connect };
+    const failure = { ...faultOf(error, ""), code: "name_not_resolved", exit: EXIT.connect };
     say({ ms, label, text: `${host}: ${failure.message}`, failed: true });
     return { ms, addresses: [], found: [], failure };
   }
@@ -114,23 +118,25 @@ async function resolve(
 async function withTrust(
   { library, target, ways }: RoundDeps,
   say: (step: Step) => void,
-): Promise<{ readonly target: Target } | { readonly failure: Failure }> {
-  const { url, trust, timeoutMs } = target;
-  const plain = url.protocol === "http:" || (url.protocol === "ws:" && ways.some((way) => way !== "websocket"));
-  if (!plain || trust.kind !== "system") return { target };
+): Promise<{ readonly target: Target } | { readonly failure: Fault }> {
+  const { url, trust } = target;
+  // The other ways than WebSocket use TLS.
+  const plainSocket = url.protocol === "ws:" && ways.every((way) => way === "websocket");
+  const at = plainSocket ? target : { ...target, url: new URL(url.href.replace(/^ws:/, "http:")) };
+  if (at.url.protocol !== "http:" || trust.kind !== "system") return { target: await overTls(at, library) };
   const from = performance.now();
   const label = "fingerprint";
   try {
-    const read = await library.fetchTrust(new URL(url.href.replace(/^ws:/, "http:")), timeoutMs);
+    const trusting = await overTls(at, library);
     const ms = performance.now() - from;
     const text =
-      read.kind === "hashes"
+      trusting.trust.kind === "hashes"
         ? "read over plain HTTP, which is safe on your own machine only"
         : "the relay has none: an authority vouches for its certificate";
     say({ ms, label, text });
-    return { target: { ...target, trust: read, url: new URL(url.href.replace(/^http:/, "https:")) } };
+    return { target: trusting };
   } catch (error) {
-    const failure = { ...split(error, ""), code: "fingerprint_unread" };
+    const failure = { ...faultOf(error, ""), code: "fingerprint_unread" };
     say({ ms: performance.now() - from, label, text: failure.message, failed: true, advice: failure.advice });
     return { failure };
   }

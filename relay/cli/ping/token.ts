@@ -1,9 +1,9 @@
 import { parseClaims, readClaims } from "../../../auth/index.ts";
-import { refusal } from "../explain.ts";
+import { type Library, refusal } from "../explain.ts";
+import { type Fault, faultOf } from "../fault.ts";
+import { ago, type Step } from "../step.ts";
 import type { Target } from "../target.ts";
-import { type Library, split } from "./attempt.ts";
-import type { Attempt, Failure, Step } from "./contract.ts";
-import { ago } from "./text.ts";
+import type { Attempt } from "./contract.ts";
 
 /** What a token says of itself; nobody has verified it here. */
 export interface TokenClaims {
@@ -25,7 +25,7 @@ export interface TokenVerdict {
   readonly publish?: readonly string[];
   readonly subscribe?: readonly string[];
   readonly claims?: TokenClaims;
-  readonly failure?: Failure;
+  readonly failure?: Fault;
 }
 
 /** Asks the relay. A relay that does not answer over HTTP has decided by the sessions of `attempts`. */
@@ -43,7 +43,7 @@ export async function judgeToken(
     return { ...base, accepted: true, publish, subscribe };
   }
   if (answer?.allowed === false) {
-    return { ...base, accepted: false, failure: split(refusal(url, answer), answer.code) };
+    return { ...base, accepted: false, failure: faultOf(refusal(url, answer), answer.code) };
   }
   const refused = attempts.find(({ failure }) => failure !== undefined && REFUSALS.includes(failure.code))?.failure;
   if (refused !== undefined) return { ...base, accepted: false, failure: refused };
