@@ -1,5 +1,5 @@
+import { Chance } from "../random.ts";
 import { SimPublisher, SimViewer } from "./people.ts";
-import { Chance } from "./random.ts";
 import { raise, rootsOf, shapeOf } from "./shape.ts";
 import { World } from "./world.ts";
 

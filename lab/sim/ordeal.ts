@@ -1,7 +1,7 @@
+import { Chance } from "../random.ts";
 import { Checks } from "./checks.ts";
 import type { TestClient } from "./client.ts";
 import { SimPublisher, SimViewer } from "./people.ts";
-import { Chance } from "./random.ts";
 import { IDLE_MS, LEASE_MS, LINGER_MS } from "./settings.ts";
 import { type Place, raise, rootsOf, shapeOf } from "./shape.ts";
 import { World } from "./world.ts";

@@ -1,5 +1,5 @@
 import type { Role } from "../../cluster/index.ts";
-import type { Chance } from "./random.ts";
+import type { Chance } from "../random.ts";
 import type { World } from "./world.ts";
 
 export interface Place {

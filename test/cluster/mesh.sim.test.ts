@@ -1,7 +1,7 @@
 /** Whole meshes that come to harm, from seeds that are printed: MOQMESH_SEED=N runs one again. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Chance } from "../../lab/sim/random.ts";
+import { Chance } from "../../lab/random.ts";
 import { IDLE_MS, LEASE_MS } from "../../lab/sim/settings.ts";
 import { World } from "../../lab/sim/world.ts";
 import { LIVE, type TestPublisher, type TestViewer } from "../session/support.ts";

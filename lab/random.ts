@@ -1,4 +1,4 @@
-/** What a simulation leaves to chance; the same for the same seed. */
+/** What a simulation or a soak leaves to chance; the same for the same seed. */
 export class Chance {
   readonly next: () => number;
 
