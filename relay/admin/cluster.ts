@@ -4,6 +4,7 @@ import {
   type ClusterNode,
   type ClusterTraffic,
   type ClusterView,
+  fromText,
   MAX_PAGE,
   type Operation,
   operation,
@@ -96,7 +97,7 @@ export function clusterOperations(view: RelayView): Operation[] {
         summary: "The mesh as this relay sees it; a root also lists relays and broadcasts.",
         query: z.strictObject({
           prefix: pathField.default("").describe("Only broadcasts under this path, by whole segments."),
-          limit: z.coerce.number().int().min(0).max(MAX_PAGE).default(MAX_PAGE).describe("Most entries of each list."),
+          limit: fromText(z.int().min(0).max(MAX_PAGE).default(MAX_PAGE)).describe("Most entries of each list."),
         }),
         answer: cluster,
       },

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Broadcasts } from "../../moq/model/index.ts";
-import { type Operation, operation, page, pageOf, pageShape, pathField } from "../http/index.ts";
+import { fromText, type Operation, operation, page, pageOf, pageShape, pathField } from "../http/index.ts";
 
 const row = z.object({
   prefix: z.string(),
@@ -23,7 +23,7 @@ export function prefixOperations({ broadcasts }: { readonly broadcasts: Broadcas
         id: "listPrefixes",
         summary: "Broadcasts, viewers and bytes by prefix, the prefixes with most bytes sent first.",
         query: z.strictObject({
-          depth: z.coerce.number().int().min(1).max(16).default(1).describe("Segments of a prefix."),
+          depth: fromText(z.int().min(1).max(16).default(1)).describe("Segments of a prefix."),
           prefix: pathField.default("").describe("Only broadcasts at or under it."),
           ...pageShape,
         }),

@@ -54,15 +54,18 @@ export function revocationOperations(list: List, endElsewhere: (one: ListedRevoc
         method: "delete",
         right: "write",
         id: "removeRevocation",
-        summary: "Remove the revocation of a `jti`, `kid` or `sub`. Tokens that have not expired are accepted again.",
-        query: z
-          .strictObject(named)
-          .refine((given) => revocationSchema.safeParse(given).success, "name one of `jti`, `kid` and `sub`"),
+        summary:
+          "Remove the revocations of the `jti`, `kid` and `sub` that are named: all, or none when one is not there. Tokens that have not expired are accepted again.",
+        query: z.strictObject(named),
         answer: doneSchema,
       },
-      async ({ query }) => {
-        const entry = revocationSchema.parse(query);
-        if (!(await saved(() => list.restore(entry)))) removeElsewhere(list, entry, endElsewhere);
+      async ({ query: { jti, kid, sub } }) => {
+        const entries = [{ jti }, { kid }, { sub }].flatMap((one) => revocationSchema.safeParse(one).data ?? []);
+        const known = new Set([...list.listRevocations()].map(({ entry }) => nameOf(entry)));
+        if (entries.length === 0 || !entries.every((entry) => known.has(nameOf(entry)))) throw unknownRevocation();
+        for (const entry of entries) {
+          if (!(await saved(() => list.restore(entry)))) removeElsewhere(list, entry, endElsewhere);
+        }
         return DONE;
       },
     ),
@@ -72,10 +75,14 @@ export function revocationOperations(list: List, endElsewhere: (one: ListedRevoc
 /** Throws when no relay has such an entry, or one has it that has to be asked itself. */
 function removeElsewhere(list: List, entry: Revocation, end: (one: ListedRevocation) => boolean): void {
   const found = [...list.listRevocations()].filter((one) => nameOf(one.entry) === nameOf(entry));
-  if (found.length === 0) throw new ApiProblem(404, "no_such_revocation", "there is no such revocation");
+  if (found.length === 0) throw unknownRevocation();
   const kept = found.filter((one) => !end(one)).map(({ from }) => from);
   if (kept.length === 0) return;
   throw new ApiProblem(409, "revoked_elsewhere", `this was revoked at ${kept.join(", ")}: remove it there`);
+}
+
+function unknownRevocation(): ApiProblem {
+  return new ApiProblem(404, "no_such_revocation", "there is no such revocation");
 }
 
 /** What an entry names, whenever it expires. */

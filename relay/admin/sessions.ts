@@ -5,6 +5,7 @@ import {
   ApiProblem,
   DONE,
   doneSchema,
+  fromText,
   type Operation,
   operation,
   page,
@@ -12,6 +13,7 @@ import {
   pageShape,
   pathField,
   reasonField,
+  withOneOf,
 } from "../http/index.ts";
 import { Rates } from "./rates.ts";
 
@@ -59,6 +61,7 @@ const KEYS: Readonly<Record<(typeof SORTS)[number], (one: Row) => number>> = {
   lost: (one) => one.packets_lost ?? 0,
 };
 
+const seconds = z.number().min(0).max(1e9).optional();
 const filters = {
   address: z.string().max(64).optional().describe("Addresses that begin so."),
   role: z.enum(ROLES).optional(),
@@ -67,10 +70,16 @@ const filters = {
   tenant: z.string().max(256).optional(),
   subject: z.string().max(256).optional(),
   path: pathField.optional().describe("Sessions whose path is this one or under it."),
-  min_age: z.coerce.number().min(0).max(1e9).optional().describe("At least so many seconds old."),
-  min_idle: z.coerce.number().min(0).max(1e9).optional().describe("Idle for at least so many seconds."),
+  min_age: seconds.describe("At least so many seconds old."),
+  min_idle: seconds.describe("Idle for at least so many seconds."),
+};
+const queried = {
+  ...filters,
+  min_age: fromText(seconds).describe("At least so many seconds old."),
+  min_idle: fromText(seconds).describe("Idle for at least so many seconds."),
 };
 type Filters = z.output<z.ZodObject<typeof filters>>;
+const FILTERS = Object.keys(filters) as (keyof Filters)[];
 
 /** Open sessions: see them, end them. */
 export function sessionOperations({ host }: { readonly host: Pick<SessionHost, "list"> }): Operation[] {
@@ -90,7 +99,7 @@ export function sessionOperations({ host }: { readonly host: Pick<SessionHost, "
         id: "listSessions",
         summary:
           "Open sessions, filtered and sorted; oldest first unless `sort` says otherwise, largest first with it.",
-        query: z.strictObject({ ...filters, sort: z.enum(SORTS).optional(), ...pageShape }),
+        query: z.strictObject({ ...queried, sort: z.enum(SORTS).optional(), ...pageShape }),
         answer: pageOf(row),
       },
       ({ query }) => {
@@ -142,12 +151,7 @@ export function sessionOperations({ host }: { readonly host: Pick<SessionHost, "
         tag: "sessions",
         id: "closeSessions",
         summary: "End every session that fits the filters, of which there must be at least one.",
-        body: z
-          .strictObject({ ...filters, reason: reasonField })
-          .refine(
-            ({ reason: _, ...given }) => Object.values(given).some((value) => value !== undefined),
-            "name at least one filter",
-          ),
+        body: withOneOf({ ...filters, reason: reasonField }, FILTERS),
         answer: z.object({ closed: z.int() }),
       },
       ({ body: { reason, ...asked } }) => {

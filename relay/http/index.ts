@@ -8,6 +8,7 @@ export {
   type Authority,
   DONE,
   doneSchema,
+  fromText,
   MAX_PAGE,
   type Operation,
   operation,
@@ -20,6 +21,7 @@ export {
   type Right,
   reasonField,
   type Shown,
+  withOneOf,
 } from "./api/index.ts";
 export { describeRelay, relayDescription } from "./description.ts";
 export { isLocalRequest, isLoopbackHost, isProxied } from "./local.ts";

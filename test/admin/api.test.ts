@@ -10,6 +10,13 @@ import { type Settings, type TestRelay, withRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 import { ask, codeOf, itemsOf } from "./support.ts";
 
+/** Of the document, what the tests read. */
+interface OpenApi {
+  readonly paths: Readonly<
+    Record<string, Readonly<Record<string, { parameters: { name: string; schema: object }[] }>>>
+  >;
+}
+
 const GROUPS = [["a0", "a1"], ["b0"]];
 
 /** Runs `work` with a relay at which `live/room` is published over WebSocket. */
@@ -225,14 +232,36 @@ describe("the document", () => {
       }
     }));
 
+  it("gives each parameter a type", () =>
+    withRelay({}, async (relay) => {
+      const { paths } = (await (await fetch(relay.admin("/api/v1/openapi.json"))).json()) as OpenApi;
+      const all = Object.values(paths).flatMap((methods) => Object.values(methods).flatMap((one) => one.parameters));
+      assert.ok(all.length > 20);
+      for (const { name, schema } of all) assert.ok("type" in schema || "enum" in schema, name);
+    }));
+
   it("requests that fit no operation or no schema get a code", () =>
     withRelay({}, async (relay) => {
       assert.equal(codeOf(await ask(relay, "GET", "/none")), "no_such_path");
       assert.equal(codeOf(await ask(relay, "PUT", "/status", {})), "method_not_allowed");
-      for (const query of ["?limit=x", "?limit=-1", "?limit=1&limit=2", "?unknown=1", "?role=king"]) {
+      for (const query of [
+        "?limit=x",
+        "?limit=-1",
+        "?limit=1&limit=2",
+        "?limit=",
+        "?limit=0x1",
+        "?unknown=1",
+        "?role=king",
+      ]) {
         assert.equal(codeOf(await ask(relay, "GET", `/sessions${query}`)), "bad_request", query);
       }
       assert.equal(codeOf(await ask(relay, "POST", "/cache/purge", { prefix: 1 })), "bad_request");
       assert.equal(codeOf(await ask(relay, "POST", "/cache/purge")), "not_json");
+      // Read as 0, `null` would fit every session.
+      assert.equal(codeOf(await ask(relay, "POST", "/sessions/close", { min_age: null })), "bad_request");
+      assert.equal(codeOf(await ask(relay, "POST", "/sessions/close", { reason: "no filter" })), "bad_request");
+      assert.equal(codeOf(await ask(relay, "DELETE", "/revocations")), "no_such_revocation");
+      const { headers } = await fetch(relay.admin("/api/v1/sessions/close"), { method: "PUT" });
+      assert.equal(headers.get("allow"), "POST");
     }));
 });

@@ -223,7 +223,9 @@ function routeOf(path: string): string {
 function addMethodNotAllowed(api: Hono<ApiEnv>, operations: readonly Operation[]): void {
   const methods = new Map<string, string[]>([["/openapi.json", ["GET"]]]);
   for (const { path, method } of operations) methods.set(path, [...(methods.get(path) ?? []), method.toUpperCase()]);
-  for (const [path, known] of methods) {
+  // The router takes the first path that fits, so `/sessions/close` comes before `/sessions/{id}`.
+  const parameters = (path: string) => path.split("{").length;
+  for (const [path, known] of [...methods].sort(([a], [b]) => parameters(a) - parameters(b))) {
     api.all(routeOf(path), (c) => {
       c.header("Allow", known.join(", "));
       throw new ApiProblem(405, "method_not_allowed", `this path knows ${known.join(", ")}`);

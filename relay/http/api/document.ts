@@ -63,6 +63,8 @@ function describeOperation(one: Operation): Json {
           },
         ]),
       ),
+      // Node refuses these before any of our code has the request.
+      431: { description: "The target and the header fields are longer than 16 KiB. The answer has no body." },
     },
   };
 }

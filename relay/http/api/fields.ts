@@ -5,10 +5,18 @@ import { z } from "zod";
 export const MAX_PAGE = 1_000;
 const DEFAULT_PAGE = 100;
 
+/** A number as JSON writes it. */
+const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i;
+
+/** A number in a query, which is text there. Other texts, such as an empty one, are refused and not read as 0. */
+export function fromText<Schema extends z.ZodType<number | undefined>>(schema: Schema) {
+  return z.preprocess((text) => (typeof text === "string" && NUMBER.test(text) ? Number(text) : text), schema);
+}
+
 /** Query of a list: one page of it. */
 export const pageShape = {
-  limit: z.coerce.number().int().min(0).max(MAX_PAGE).default(DEFAULT_PAGE).describe("Most entries in the answer."),
-  offset: z.coerce.number().int().min(0).max(1_000_000).default(0).describe("Entries to skip."),
+  limit: fromText(z.int().min(0).max(MAX_PAGE).default(DEFAULT_PAGE)).describe("Most entries in the answer."),
+  offset: fromText(z.int().min(0).max(1_000_000).default(0)).describe("Entries to skip."),
 };
 
 /** A list and the number of entries that fit the filters. */
@@ -28,10 +36,20 @@ export function page<T>(
 export const pathField = z
   .string()
   .max(1_024)
-  .transform((path) => path.replace(/^\/+|\/+$/g, ""));
+  // Not a transformation: that would have no schema in the document.
+  .overwrite((path) => path.replace(/^\/+|\/+$/g, ""));
 
 /** Why an action is taken; the peers that it ends may read it. */
 export const reasonField = z.string().max(200).optional();
+
+/** An object with at least one of its members `names`; the document says so as well. */
+export function withOneOf<Shape extends z.ZodRawShape>(shape: Shape, names: readonly (keyof Shape & string)[]) {
+  const fits = (given: Readonly<Record<string, unknown>>) => names.some((name) => given[name] !== undefined);
+  return z
+    .strictObject(shape)
+    .refine(fits, `name at least one of ${names.join(", ")}`)
+    .meta({ anyOf: names.map((name) => ({ required: [name] })) });
+}
 
 export const doneSchema = z.object({ done: z.literal(true) });
 export const DONE = { done: true } as const;

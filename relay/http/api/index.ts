@@ -1,6 +1,17 @@
 export { type ApiDeps, type ApiEnv, addApi, requireRight, respondTo } from "./app.ts";
 export { API_METRICS, Audit, REFUSALS } from "./audit.ts";
 export type { Accepted, Authority, Shown } from "./authority.ts";
-export { DONE, doneSchema, MAX_PAGE, page, pageOf, pageShape, pathField, reasonField } from "./fields.ts";
+export {
+  DONE,
+  doneSchema,
+  fromText,
+  MAX_PAGE,
+  page,
+  pageOf,
+  pageShape,
+  pathField,
+  reasonField,
+  withOneOf,
+} from "./fields.ts";
 export { type Operation, operation, RIGHTS, type Right } from "./operation.ts";
 export { ApiProblem } from "./problem.ts";
