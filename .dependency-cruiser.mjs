@@ -29,6 +29,7 @@ const DOORS = [
   "cluster/sessions",
   "lab/network",
   "lab/sim",
+  "lab/soak",
   "moq/model",
   "moq/session",
   "moq/session/lite",

@@ -1,6 +1,6 @@
 /** Reads a relay's admin listener. */
 
-/** Milliseconds for an answer. */
+/** Milliseconds for an answer, unless the caller says otherwise. */
 const TIMEOUT_MS = 2_000;
 
 /** `name` or `name{labels}`, and its value. */
@@ -11,9 +11,11 @@ export type Samples = ReadonlyMap<string, number>;
 
 export class Admin {
   readonly #base: string;
+  readonly #timeoutMs: number;
 
-  constructor(port: number) {
+  constructor(port: number, timeoutMs = TIMEOUT_MS) {
     this.#base = `http://127.0.0.1:${port}`;
+    this.#timeoutMs = timeoutMs;
   }
 
   /** Rejects when it does not answer. */
@@ -34,7 +36,7 @@ export class Admin {
   }
 
   async #get(path: string): Promise<Response> {
-    return await fetch(`${this.#base}${path}`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return await fetch(`${this.#base}${path}`, { signal: AbortSignal.timeout(this.#timeoutMs) });
   }
 }
 

@@ -1,0 +1,46 @@
+/**
+ * A load process of a soak. Its first order starts it. It ends when the channel to its parent closes; when it is killed, all its sessions end
+ * without a word.
+ */
+import { createEngine } from "../../../transport/engines.ts";
+import { createQmux } from "../../../transport/qmux/index.ts";
+import { systemClock } from "../../../transport/shared/index.ts";
+import { Chance } from "../../random.ts";
+import { Churn } from "./churn.ts";
+import { readSoakOrder, type SoakAnswer, type SoakStart } from "./messages.ts";
+import { Stage } from "./stage.ts";
+
+/** Milliseconds between two reports. */
+const REPORT_MS = 500;
+
+let stop = (): void => {};
+
+function answer(message: SoakAnswer): void {
+  process.send?.(message);
+}
+
+async function begin(start: SoakStart): Promise<void> {
+  const deps = { clock: systemClock, warn: (message: string) => console.error(message) };
+  const engines = { quic: await createEngine(start.engine, deps), websocket: createQmux(deps) };
+  const stage = new Stage(start, new Chance(start.seed), systemClock, engines);
+  const churn = new Churn(stage);
+  let stopping = false;
+  const reports = setInterval(() => {
+    answer({ kind: "counts", ...stage.counts, open: churn.open });
+    if (!stopping || churn.open > 0) return;
+    clearInterval(reports);
+    answer({ kind: "stopped" });
+  }, REPORT_MS);
+  churn.start();
+  stop = () => {
+    stopping = true;
+    churn.stop();
+  };
+}
+
+process.on("message", (message) => {
+  const order = readSoakOrder(message);
+  if (order.kind === "stop") stop();
+  else begin(order).catch((error: unknown) => answer({ kind: "failed", message: String(error) }));
+});
+process.once("disconnect", () => process.exit(0));
