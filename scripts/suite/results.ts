@@ -6,8 +6,9 @@ import { inspect } from "node:util";
 const ERROR_LINES = 40;
 const SUMMARY_ERROR_LINES = 8;
 
-/** Failures of which the summary shows the error; of the others it gives the name. */
-const SUMMARY_ERRORS = 5;
+/** Failures of which the summary shows the error, and of which it gives the name. */
+const SUMMARY_ERRORS = 3;
+const SUMMARY_NAMES = 10;
 
 /** Last lines of a failed file's output that are printed. */
 const OUTPUT_LINES = 60;
@@ -152,9 +153,12 @@ export function summaryText(files: readonly FileResult[], ms: number): string {
   return [
     `slowest: ${slowest.map(({ file, ms }) => `${file} ${seconds(ms)}`).join(", ")}`,
     counts.join(", "),
-    ...failures.flatMap(({ place, name, error }, i) => [
-      `✖ ${place} ${name}`,
-      ...(i < SUMMARY_ERRORS ? indented(error.split("\n").slice(0, SUMMARY_ERROR_LINES)) : []),
-    ]),
+    ...failures
+      .slice(0, SUMMARY_NAMES)
+      .flatMap(({ place, name, error }, i) => [
+        `✖ ${place} ${name}`,
+        ...(i < SUMMARY_ERRORS ? indented(error.split("\n").slice(0, SUMMARY_ERROR_LINES)) : []),
+      ]),
+    ...counted(Math.max(0, failures.length - SUMMARY_NAMES), "more failed"),
   ].join("\n");
 }
