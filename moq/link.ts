@@ -256,6 +256,11 @@ export interface ListenOptions {
   /** Absent: the listener asks for no client certificate. Engines without {@link Engine.clientCertificates} ignore it. */
   readonly clients?: ClientAuthorities;
   readonly limits: LinkLimits;
+  /**
+   * Where clients shall go on after their handshake: IP addresses with ports, at most one of each family (RFC 9000 section 9.6). Engines
+   * that cannot tell clients ignore it.
+   */
+  readonly preferred?: readonly string[];
 }
 
 export interface Listener {
@@ -341,6 +346,8 @@ export interface Engine extends FanOutFactory {
   pulses?(): readonly WorkerPulse[];
   /** Whether a listener can ask for a client certificate, and a dial show one. */
   readonly clientCertificates: boolean;
+  /** Whether connection ids can tell a load balancer which relay made them, and {@link ListenOptions.preferred} is told. Absent: no. */
+  readonly routable?: boolean;
   /** Replaces the key of stateless resets for new connections. False for an engine without a key; absent where an engine has none. */
   setResetKey?(key: Uint8Array): boolean;
   /** Absent where the engine cannot tell. */

@@ -42,6 +42,21 @@ pub struct EngineOptions {
     pub ack_delay: u32,
     /// Streams of each kind that a peer may have open at first, before the limit grows; 0: all that it may ever have.
     pub initial_streams: u32,
+    /// What a load balancer reads in the connection ids of listeners; without it, ids tell nothing.
+    pub routing: Option<RoutingOptions>,
+}
+
+/// QUIC-LB, draft-ietf-quic-load-balancers-21: a server id in connection ids.
+#[napi(object)]
+pub struct RoutingOptions {
+    /// 1 to 15 bytes.
+    pub server_id: napi::bindgen_prelude::Uint8Array,
+    /// Bytes of the nonce, from 4; server id and nonce have at most 19 together.
+    pub nonce_length: u32,
+    /// The configuration that the load balancer knows these ids by: 0 to 6.
+    pub rotation: u32,
+    /// 16 bytes, or none for ids that everyone on the path can read.
+    pub key: Option<napi::bindgen_prelude::Uint8Array>,
 }
 
 /// Bounds of a link; `LinkLimits` of the transport contract.

@@ -31,6 +31,7 @@ mod panic_text;
 pub mod reports;
 pub mod requests;
 mod reset_key;
+mod routable_ids;
 pub mod service_manager;
 pub mod socket;
 pub mod stream;

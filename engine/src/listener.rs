@@ -69,6 +69,7 @@ pub struct ListenParts {
     pub clients: Option<Arc<Clients>>,
     pub protocols: Vec<String>,
     pub limits: Limits,
+    pub preferred: Vec<SocketAddr>,
     pub tuning: Tuning,
     pub retry_above: usize,
     pub rate: Arc<HandshakeRate>,
@@ -84,6 +85,12 @@ impl Listener {
         let mut server = ServerConfig::with_crypto(parts.crypto);
         server.transport_config(Arc::new(transport(&parts.tuning, &parts.limits, false)));
         server.max_incoming(MAX_HANDSHAKES);
+        for address in parts.preferred {
+            match address {
+                SocketAddr::V4(address) => server.preferred_address_v4(Some(address)),
+                SocketAddr::V6(address) => server.preferred_address_v6(Some(address)),
+            };
+        }
         if let Some(key) = parts.token_key {
             server.token_key(key);
         }

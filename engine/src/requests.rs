@@ -31,6 +31,8 @@ pub struct ListenRequest {
     pub certificates: Vec<NamedCertificate>,
     pub clients: Option<ClientRoots>,
     pub limits: Limits,
+    /// Where clients shall go on after their handshake, at most one of each family (RFC 9000 section 9.6).
+    pub preferred: Vec<SocketAddr>,
 }
 
 pub struct DialRequest {

@@ -21,6 +21,7 @@ import {
   type Sections,
 } from "./layers.ts";
 import { limitsSection } from "./limits.ts";
+import { loadBalancerSection } from "./load-balancer.ts";
 import { logSection } from "./log.ts";
 import { openAdmin } from "./open-admin.ts";
 import { ConfigError, type Origin, type Problem } from "./problem.ts";
@@ -41,6 +42,7 @@ export { ConfigError, formatOrigin, formatProblem, type Origin, type Problem } f
 export interface Config {
   readonly server: ProgramValues<typeof serverSection>;
   readonly quic: ProgramValues<typeof quicSection>;
+  readonly loadBalancer: ProgramValues<typeof loadBalancerSection>;
   /** `cert` and `key` are both there or both absent. */
   readonly tls: ProgramValues<typeof tlsSection> & { readonly stateDir: string };
   readonly auth: ProgramValues<typeof authSection>;
@@ -61,6 +63,7 @@ export const sections: Sections = new Map<string, AnySection>(
   [
     serverSection,
     quicSection,
+    loadBalancerSection,
     tlsSection,
     authSection,
     httpSection,
@@ -155,6 +158,7 @@ function resolve(raw: RawConfig, env: Environment, memory: () => number): Config
   return {
     server: programValues(serverSection, raw["server"]),
     quic: programValues(quicSection, raw["quic"]),
+    loadBalancer: programValues(loadBalancerSection, raw["load_balancer"]),
     tls: { ...tls, stateDir: tls.stateDir ?? defaultStateDir(env) },
     auth: programValues(authSection, raw["auth"]),
     http: programValues(httpSection, raw["http"]),

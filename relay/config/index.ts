@@ -18,6 +18,7 @@ export { exposures, idleRole, productionProblems } from "./exposure.ts";
 export { ADMIN_SECRET } from "./http.ts";
 export { type AnySection, envName, fieldOf } from "./layers.ts";
 export { type ChangedKey, changedKeys, liveKeys, withLiveLoaded } from "./live.ts";
+export { serverIdBytes } from "./load-balancer.ts";
 export { isLoopbackHost, isPlainElsewhere, listenAddress } from "./loopback.ts";
 export { nearest } from "./nearest.ts";
 export { RESET_KEY_TEXT } from "./quic.ts";

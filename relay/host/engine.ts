@@ -35,11 +35,22 @@ export async function openEngine(config: Config, deps: EngineDeps): Promise<Engi
 /** The first configuration value that the chosen engine does not support. Rejects when there is no engine. */
 export async function engineFault(config: Config): Promise<Fault | undefined> {
   const { node, ca, dns, clientCa, clientCert } = config.cluster;
+  const routed = routedKey(config);
   const dials = node !== undefined && (ca !== undefined || clientCert !== undefined || dns.length > 0);
   // Loading an engine is expensive, and every engine supports all other values.
-  if (!dials && clientCa === undefined && config.tls.clientCa === undefined) return undefined;
+  if (!dials && clientCa === undefined && config.tls.clientCa === undefined && routed === undefined) return undefined;
   const engine = await createEngine(config.server.engine, { clock: systemClock, warn: () => {} });
+  if (routed !== undefined && engine.routable !== true) {
+    const message = `the engine ${engine.name} has no connection ids and addresses of its own choice: install the native engine (docs/engines.md)`;
+    return { key: routed, message };
+  }
   return certificateFault(engine, config) ?? (node === undefined ? undefined : meshFault(engine, config.cluster));
+}
+
+/** The first setting that only an engine can keep whose connection ids and addresses the relay chooses. */
+function routedKey({ loadBalancer }: Config): string | undefined {
+  if (loadBalancer.serverId !== undefined) return "load_balancer.server_id";
+  return loadBalancer.preferredAddress.length > 0 ? "load_balancer.preferred_address" : undefined;
 }
 
 /** The first setting of client certificates that this engine cannot keep; undefined when it can keep all. */

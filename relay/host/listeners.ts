@@ -44,6 +44,8 @@ export interface ListenersOptions {
   >;
   readonly protocols: readonly string[];
   readonly limits: LinkLimits;
+  /** Where QUIC clients shall go on after their handshake. */
+  readonly preferred?: readonly string[];
   readonly tls: ListenerTls;
   /** Serve HTTP and WebSocket without TLS as well. */
   readonly plaintext: boolean;
@@ -124,9 +126,9 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
 }
 
 async function listenUdp(options: ListenersOptions, host: string): Promise<Listener> {
-  const { engine, port, protocols, limits, onRequest } = options;
+  const { engine, port, protocols, limits, preferred, onRequest } = options;
   const { certificate, clients } = options.tls;
-  const asked = clients === undefined ? {} : { clients };
+  const asked = { ...(clients && { clients }), ...(preferred && { preferred }) };
   try {
     return await engine.listen({ host, port, protocols, certificate, ...asked, limits }, onRequest);
   } catch (error) {

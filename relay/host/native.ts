@@ -1,12 +1,12 @@
 import { type Engine, TransportError } from "../../moq/link.ts";
 import type { NativeSettings } from "../../transport/native/index.ts";
 import { readRegular } from "../../transport/tls/index.ts";
-import { type Config, RESET_KEY_TEXT } from "../config/index.ts";
+import { type Config, RESET_KEY_TEXT, serverIdBytes } from "../config/index.ts";
 import { keptResetKey, MIN_RESET_KEY } from "./reset-key.ts";
 
 /** The native engine's settings. Rejects with {@link TransportError} that names a file that cannot be used. */
 export async function nativeSettings(
-  { server, quic, tls }: Config,
+  { server, quic, tls, loadBalancer }: Config,
   warn: (message: string) => void,
 ): Promise<NativeSettings> {
   const { resetKey: keyText, resetKeyFile: keyFile, qlogDir, ackDelayMs: ackDelay, ...figures } = quic;
@@ -23,13 +23,22 @@ export async function nativeSettings(
         });
   const given = keyFile === undefined ? resetKeyOf(keyText ?? "") : await readResetKey(keyFile);
   const resetKey = given ?? (await kept());
+  const routing = routingOf(loadBalancer);
   return {
     ...figures,
     ackDelay,
     ...(server.threads > 0 && { threads: server.threads }),
     ...(resetKey !== undefined && { resetKey }),
+    ...(routing !== undefined && { routing }),
     ...(qlogDir !== undefined && { qlog: qlogDir }),
   };
+}
+
+/** What connection ids tell a load balancer. */
+function routingOf({ serverId, nonceLength, rotation, key }: Config["loadBalancer"]) {
+  const id = serverId === undefined ? undefined : serverIdBytes(serverId);
+  if (id === undefined) return undefined;
+  return { serverId: id, nonceLength, rotation, ...(key !== undefined && { key: Buffer.from(key, "hex") }) };
 }
 
 /** A key in hexadecimal; undefined for any other text. */

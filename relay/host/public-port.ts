@@ -32,13 +32,14 @@ export interface PublicPortDeps {
 /** Opens the public port, UDP and TCP. Rejects with a `TransportError` that names the socket. */
 export function openPublicPort(deps: PublicPortDeps): Promise<Listeners> {
   const { config, engine, websocket, protocols, tls, fingerprint, page, health, handshakes, host, defects } = deps;
-  const { server, http, limits } = config;
+  const { server, http, limits, loadBalancer } = config;
   return openListeners({
     host: server.host,
     port: server.port,
     engine,
     protocols,
     limits: linkLimits(config),
+    preferred: loadBalancer.preferredAddress,
     tls,
     plaintext: server.plaintext ?? isLoopbackHost(server.host),
     onRequest: (request) => host.accept(request),

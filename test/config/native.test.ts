@@ -24,6 +24,7 @@ const KNOWN: Record<keyof NativeSettings, true> = {
   initialMtu: true,
   maxMtu: true,
   initialStreams: true,
+  routing: true,
 };
 
 test("every key of [quic] reaches the native engine under the name of a setting", async (t) => {

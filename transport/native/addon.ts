@@ -24,6 +24,19 @@ export interface EngineSettings {
   readonly ackDelay: number;
   /** Streams of each kind that a peer may have open at first, before the limit grows; 0: all that it may ever have. */
   readonly initialStreams: number;
+  readonly routing?: RoutingSettings;
+}
+
+/** A server id in the connection ids of listeners: QUIC-LB, draft-ietf-quic-load-balancers-21. */
+export interface RoutingSettings {
+  /** 1 to 15 bytes. */
+  readonly serverId: Uint8Array;
+  /** Bytes, from 4; with the server id at most 19. */
+  readonly nonceLength: number;
+  /** 0 to 6. */
+  readonly rotation: number;
+  /** 16 bytes; without it everyone on the path can read the server id. */
+  readonly key?: Uint8Array;
 }
 
 interface LimitSettings {
@@ -56,6 +69,8 @@ export interface ListenSettings {
   /** Without it the listener asks for no certificate. */
   readonly clients?: ClientRoots;
   readonly limits: LimitSettings;
+  /** IP addresses with ports, at most one of each family: RFC 9000 section 9.6. */
+  readonly preferred?: readonly string[];
 }
 
 export interface DialSettings {

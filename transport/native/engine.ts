@@ -51,6 +51,7 @@ export class NativeEngine implements Engine {
   readonly name = "native";
   readonly dialsAddresses = true;
   readonly trustsRoots = true;
+  readonly routable = true;
   readonly clientCertificates = true;
   readonly port: Port;
   readonly #native: Native;

@@ -41,7 +41,7 @@ export class NativeListener implements Listener {
 
   /** Binds the socket at an IP address. Throws {@link TransportError}. */
   bind(host: string): void {
-    const { port, protocols, certificate, clients, limits } = this.#options;
+    const { port, protocols, certificate, clients, limits, preferred } = this.#options;
     const settings: ListenSettings = {
       host,
       port,
@@ -49,6 +49,7 @@ export class NativeListener implements Listener {
       certificates: this.#named(certificate),
       ...rootsOf(clients),
       limits: limitSettings(limits),
+      ...(preferred !== undefined && { preferred }),
     };
     let bound: number;
     try {

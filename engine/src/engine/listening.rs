@@ -7,6 +7,7 @@ use crate::h3::{ALPN_H3, ConnectTarget};
 use crate::listener::{ListenParts, Listener};
 use crate::requests::{ClientRoots, DialRequest, Failure, ListenRequest, NamedCertificate, Result};
 use crate::reset_key::ResettableIds;
+use crate::routable_ids::RoutableIds;
 use crate::socket;
 use crate::tls::{self, Certificates, Clients};
 use crate::worker::Worker;
@@ -39,12 +40,13 @@ impl Engine {
         let parts = ListenParts {
             id,
             socket,
-            endpoint: self.endpoint_config(),
+            endpoint: self.listener_config(),
             crypto,
             certificates,
             clients,
             protocols: listen.protocols,
             limits: listen.limits,
+            preferred: listen.preferred,
             tuning: self.tuning.clone(),
             retry_above: self.retry_above,
             rate: self.rate.clone(),
@@ -132,6 +134,14 @@ impl Engine {
         let endpoints = (open(true), open(false));
         self.clients.insert(worker.index, endpoints.clone());
         endpoints
+    }
+
+    fn listener_config(&self) -> EndpointConfig {
+        let mut config = self.endpoint_config();
+        if let Some(routing) = self.routing.clone() {
+            config.cid_generator(move || Box::new(RoutableIds(routing.clone())));
+        }
+        config
     }
 
     fn endpoint_config(&self) -> EndpointConfig {

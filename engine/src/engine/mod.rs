@@ -13,6 +13,7 @@ use crate::link_shared::{LINK_UNREAD, LinkShared};
 use crate::listener::Listener;
 use crate::requests::{Failure, Result};
 use crate::reset_key::ResetKey;
+use crate::routable_ids::Routing;
 use crate::socket::SocketOptions;
 use crate::worker::{PULSE_FIGURES, Worker};
 use crate::worker_thread::WorkerThread;
@@ -42,6 +43,8 @@ pub struct Engine {
     pub rate: Arc<HandshakeRate>,
     handshakes: Arc<HandshakeCounts>,
     reset_key: Option<Arc<ResetKey>>,
+    /// What connection ids of listeners tell a load balancer.
+    routing: Option<Arc<Routing>>,
     /// The operator was warned of small socket buffers.
     warned_buffers: bool,
 }
@@ -51,6 +54,12 @@ impl Engine {
         let congestion = Congestion::parse(&options.congestion).ok_or_else(|| {
             Failure("engine_unavailable", format!("unknown congestion control {}", options.congestion))
         })?;
+        let routing = options.routing.map(|one| {
+            let key = one.key.as_deref().unwrap_or_default();
+            let rotation = u8::try_from(one.rotation).unwrap_or(u8::MAX);
+            Routing::new(&one.server_id, one.nonce_length as usize, rotation, key)
+        });
+        let routing = routing.transpose().map_err(|error| Failure("engine_unavailable", error))?;
         let event_queue = Arc::new(EventQueue::new(waker));
         let ids = Arc::new(Ids::default());
         let count = options.threads.clamp(1, 64) as usize;
@@ -86,6 +95,7 @@ impl Engine {
             rate: Arc::default(),
             handshakes: Arc::default(),
             reset_key: options.reset_key.map(|key| Arc::new(ResetKey::new(&key))),
+            routing: routing.map(Arc::new),
             warned_buffers: false,
         })
     }

@@ -179,6 +179,8 @@ struct JsListen {
     /// Without it the listener asks for no certificate.
     pub clients: Option<JsClients>,
     pub limits: Limits,
+    /// Addresses with ports.
+    pub preferred: Option<Vec<String>>,
 }
 
 #[napi(object)]
@@ -205,12 +207,17 @@ fn listen(engine: &RefCell<Engine>, call: &Call) -> Answer {
     let options: JsListen = call.parse(0)?;
     let ip: std::net::IpAddr =
         options.host.parse().map_err(|_| Failure("bind_failed", format!("{} is not an IP address", options.host)))?;
+    let preferred = options.preferred.unwrap_or_default();
+    let preferred = preferred.iter().map(|text| {
+        text.parse().map_err(|_| Failure("bind_failed", format!("{text} is not an IP address with a port")))
+    });
     let (id, address) = engine.borrow_mut().listen(ListenRequest {
         address: std::net::SocketAddr::new(ip, options.port),
         protocols: options.protocols,
         certificates: options.certificates.into_iter().map(Into::into).collect(),
         clients: options.clients.map(Into::into),
         limits: options.limits,
+        preferred: preferred.collect::<Result<_, Failure>>()?,
     })?;
     call.give(id << 16 | u32::from(address.port()))
 }

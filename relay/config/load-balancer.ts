@@ -1,0 +1,101 @@
+import { isIP } from "node:net";
+import { integer, optionalText, REDACTED, secretFile, secretText, texts } from "./fields.ts";
+import { section } from "./section.ts";
+
+/** Bytes of a QUIC connection id besides its first, at most (RFC 9000 section 17.2). */
+const CONNECTION_ID_BYTES = 19;
+
+/** Bytes of a nonce, at least (draft-ietf-quic-load-balancers-21 section 5.3). */
+const MIN_NONCE_BYTES = 4;
+
+const MAX_SERVER_ID_BYTES = CONNECTION_ID_BYTES - MIN_NONCE_BYTES;
+
+/** The bytes of a server id such as `0x00000000000000a1`; undefined when it is none. */
+export function serverIdBytes(text: string): Uint8Array | undefined {
+  const digits = text.replace(/^0x/i, "");
+  if (!/^([\da-f]{2})+$/i.test(digits) || digits.length > 2 * MAX_SERVER_ID_BYTES) return undefined;
+  return Buffer.from(digits, "hex");
+}
+
+/** The host and port of an address such as `203.0.113.5:443` or `[2001:db8::5]:443`; undefined when it is none. */
+function addressFamily(text: string): 4 | 6 | undefined {
+  const [, v6, v4, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+  if (port === undefined || Number(port) < 1 || Number(port) > 65_535) return undefined;
+  const family = isIP(v6 ?? v4 ?? "");
+  return (v6 === undefined ? 4 : 6) === family ? family : undefined;
+}
+
+export const loadBalancerSection = section(
+  "load_balancer",
+  "What load balancers and anycast in front of the relay need, so that a QUIC client reaches the same relay again when its address changes.",
+  {
+    server_id: optionalText({
+      description: `Server id of this relay in hexadecimal digits, 1 to ${MAX_SERVER_ID_BYTES} bytes: every connection id tells it to the load balancer (QUIC-LB). Each relay behind one load balancer needs another one, all of the same length. AWS wants 8 bytes: the \`QuicServerId\` of the target.`,
+      fallback: "connection ids tell nothing",
+    }),
+    nonce_length: integer({
+      description: `Bytes after the server id that keep connection ids apart. Together they have at most ${CONNECTION_ID_BYTES}. The same for all relays behind one load balancer.`,
+      default: 8,
+      min: MIN_NONCE_BYTES,
+      max: CONNECTION_ID_BYTES - 1,
+    }),
+    rotation: integer({
+      description:
+        "Number of the configuration that the load balancer knows `server_id`, `nonce_length` and `key` by. New values get a new number.",
+      default: 0,
+      min: 0,
+      max: 6,
+    }),
+    key: secretText({
+      description:
+        "The 16 bytes, as 32 hexadecimal digits, that encrypt server ids. All relays and the load balancer have the same. AWS reads server ids that are not encrypted. Set it as `MOQMESH_LOAD_BALANCER_KEY`.",
+      fallback: "everyone on the path can read the server id, and so link the addresses of a client that moves",
+      shown: () => REDACTED,
+    }),
+    key_file: secretFile({
+      of: "key",
+      loaded: true,
+      description: "File with that key.",
+      fallback: "none",
+      reread: "at the start",
+    }),
+    preferred_address: texts({
+      description:
+        "Addresses with ports of this relay alone, at most one of IPv4 and one of IPv6, such as `203.0.113.5:443`. Clients that support it (RFC 9000 section 9.6) go on there after their handshake, so that a change of the anycast route does not cut them. The relay must receive there what is sent to its public port.",
+      default: [],
+    }),
+  },
+  [
+    {
+      keys: ["server_id"],
+      broken: ({ server_id }) =>
+        server_id !== undefined && serverIdBytes(server_id) === undefined
+          ? `must be 1 to ${MAX_SERVER_ID_BYTES} bytes in hexadecimal digits, such as "0x00000000000000a1"`
+          : undefined,
+    },
+    {
+      keys: ["nonce_length", "server_id"],
+      broken: ({ server_id, nonce_length }) =>
+        (serverIdBytes(server_id ?? "")?.length ?? 0) + nonce_length > CONNECTION_ID_BYTES
+          ? `\`server_id\` and \`nonce_length\` have more than ${CONNECTION_ID_BYTES} bytes together`
+          : undefined,
+    },
+    {
+      keys: ["key"],
+      broken: ({ server_id, key }) => {
+        if (key === undefined) return undefined;
+        if (server_id === undefined) return "needs `server_id`: nothing else is encrypted";
+        return /^[\da-f]{32}$/i.test(key) ? undefined : "must be 32 hexadecimal digits";
+      },
+    },
+    {
+      keys: ["preferred_address"],
+      broken: ({ preferred_address }) => {
+        const families = preferred_address.map(addressFamily);
+        const bad = preferred_address[families.indexOf(undefined)];
+        if (bad !== undefined) return `${JSON.stringify(bad)} is not an IP address with a port`;
+        return new Set(families).size < families.length ? "has two addresses of the same family" : undefined;
+      },
+    },
+  ],
+);
