@@ -43,6 +43,7 @@ const DOORS = [
   "relay/http",
   "relay/log",
   "relay/mesh",
+  "relay/preflight",
   "transport/fails-components",
   "transport/native",
   "transport/qmux",

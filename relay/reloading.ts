@@ -3,7 +3,7 @@ import type { Config } from "./config/index.ts";
 import type { FileWatch, Prepared } from "./host/index.ts";
 import type { MeshRuntime } from "./mesh/index.ts";
 import { handshakeBounds, hostBounds, logLevels, type RelayParts } from "./parts.ts";
-import { preflight } from "./preflight.ts";
+import { preflight } from "./preflight/index.ts";
 import { type ConfigurationSource, Reloader } from "./reload/index.ts";
 
 export interface Reloading {

@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { SECRET_READABLE } from "../auth/index.ts";
-import { systemClock } from "../transport/shared/index.ts";
-import { loadCertificate, readAuthorities, readPem, selfSignedFile } from "../transport/tls/index.ts";
-import { readSecret } from "./admin/index.ts";
-import { type Config, formatOrigin, idleRole, type LoadedConfig, type Problem } from "./config/index.ts";
-import { AuthGate, ClusterPlane, engineFault, nativeSettings, pemPairs } from "./host/index.ts";
-import { meshCredentials } from "./mesh/index.ts";
-import { readableSecrets } from "./secret-files.ts";
+import { SECRET_READABLE } from "../../auth/index.ts";
+import { systemClock } from "../../transport/shared/index.ts";
+import { loadCertificate, readAuthorities, readPem, selfSignedFile } from "../../transport/tls/index.ts";
+import { readSecret } from "../admin/index.ts";
+import { type Config, formatOrigin, idleRole, type LoadedConfig, type Problem } from "../config/index.ts";
+import { AuthGate, ClusterPlane, engineFault, nativeSettings, pemPairs } from "../host/index.ts";
+import { meshCredentials } from "../mesh/index.ts";
+import { readableSecrets } from "../secret-files.ts";
 
 /** Problems, which keep a relay from starting, and warnings, which do not. */
 export interface Findings {
