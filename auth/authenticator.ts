@@ -11,6 +11,7 @@ import { type AdminRight, Granted } from "./powers.ts";
 import type { Revocation } from "./revocation.ts";
 import { type ListedRevocation, Revocations } from "./revocations.ts";
 import { readHeader, type TokenRules, type Verified, verifyToken } from "./verify.ts";
+import type { Warn } from "./warn.ts";
 
 /** Tokens whose verification is under way at once: an RSA signature costs about 0.1 ms of one core. */
 const MAX_UNDER_WAY = 512;
@@ -24,7 +25,7 @@ const BLIND_AFTER_MS = 5_000;
 export interface AuthOptions {
   readonly clock: AuthClock;
   readonly fetch: Fetch;
-  readonly warn: (message: string, error?: unknown) => void;
+  readonly warn: Warn;
   /** A JWK, a JWK set or a PEM key. */
   readonly keyText?: string;
   /** File with such a text. */

@@ -23,3 +23,4 @@ export { type Revocation, revocationSchema } from "./revocation.ts";
 export { type ListedRevocation, RevocationError } from "./revocations.ts";
 export { generateKey, signToken } from "./sign.ts";
 export { readClaims, readHeader, type TokenRules, verifyToken } from "./verify.ts";
+export type { FileAdvice, Warn } from "./warn.ts";

@@ -16,6 +16,7 @@ import {
   type RevokedBy,
   revocationSchema,
 } from "./revocation.ts";
+import type { Warn } from "./warn.ts";
 import { Watch, withLimit } from "./watch.ts";
 
 /** Longest file, in bytes: {@link MAX_REVOCATIONS} entries with the longest names, with white space. */
@@ -30,7 +31,7 @@ export class RevocationError extends Error {
 
 export interface RevocationsOptions {
   readonly clock: AuthClock;
-  readonly warn: (message: string, error?: unknown) => void;
+  readonly warn: Warn;
   /** Called when an entry has come onto the list. */
   readonly changed: () => void;
   /** Called when an entry of this relay itself comes onto the list, or leaves it because it expired or was removed. */
@@ -237,7 +238,7 @@ async function readList(file: string, warn?: RevocationsOptions["warn"]): Promis
     const read = await readRegular(file, MAX_FILE_BYTES);
     text = read.text;
     const advice = careless(`the revocation file ${file}`, read, false);
-    if (advice !== undefined) warn?.(advice);
+    if (advice !== undefined) warn?.(advice, undefined, "secret_readable");
   } catch (error) {
     if (isMissing(error)) return [];
     throw error;

@@ -1,4 +1,4 @@
-import type { Config } from "./config/index.ts";
+import { type Config, dialledNames } from "./config/index.ts";
 import { type Check, certificateChecks, fact, stateFolderCheck, udpCheck, unsteady } from "./health/index.ts";
 import type { AuthGate, Descriptors, FileWatch, ServedCertificate } from "./host/index.ts";
 import type { MeshRuntime } from "./mesh/index.ts";
@@ -29,7 +29,7 @@ export function factChecks(sources: FactSources): Check[] {
       served: () => certificate.state,
       wallNow,
       warnDays: () => config().tls.warnDays,
-      names: dialledNames(config()),
+      names: [...dialledNames(config()).keys()],
     }),
     fact("certificate_needs_restart", "warning", () =>
       said(certificate.needsRestart, "the engine presents the old certificate until the relay is restarted"),
@@ -56,13 +56,6 @@ export function factChecks(sources: FactSources): Check[] {
 
 function said(present: boolean, message: string): string | undefined {
   return present ? message : undefined;
-}
-
-/** The names under which clients and relays dial this one. With pinned fingerprints, names do not matter between relays. */
-function dialledNames({ cluster }: Config): string[] {
-  const { url, publicUrl, fingerprints } = cluster;
-  const urls = [publicUrl, fingerprints.length > 0 ? undefined : url].flatMap((one) => one ?? []);
-  return [...new Set(urls.map((one) => new URL(one).hostname.replace(/^\[|\]$/g, "")))];
 }
 
 function authChecks({ gate, config }: FactSources): Check[] {

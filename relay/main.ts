@@ -37,7 +37,7 @@ import { openReloader } from "./reloading.ts";
 import { warnOfReadableSecrets } from "./secret-files.ts";
 import { VERSION } from "./version.ts";
 
-export { preflight } from "./preflight/index.ts";
+export { inspect, preflight } from "./preflight/index.ts";
 export type { Relay, StartOptions } from "./relay.ts";
 export { type Supervision, supervise } from "./supervise.ts";
 

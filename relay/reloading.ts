@@ -23,7 +23,9 @@ export function openReloader(parts: RelayParts, { source, mesh, files, used }: R
     source,
     check: async (loaded) => {
       const { problems, warnings } = await preflight(loaded, { running: true });
-      for (const { code, key, message } of warnings) if (code === "secret_readable") log.warn({ code, key }, message);
+      for (const { code, key, message, logged } of warnings) {
+        if (code === "secret_readable" || !logged) log.warn({ code, key }, message);
+      }
       return problems;
     },
     parts: [

@@ -3,6 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { AuthClock } from "../clock.ts";
 import { careless, FileError, faultOf, isMissing, type Permissions, readRegular, stampOf } from "../files.ts";
+import type { Warn } from "../warn.ts";
 import { Watch } from "../watch.ts";
 import { type Ignored, type Key, KeyError, MAX_KEYS_TEXT, parseKeys } from "./key.ts";
 import type { KeyRing } from "./ring.ts";
@@ -13,7 +14,7 @@ const KEY_FILE = /^([\w-]{1,128})\.jwk$/;
 export interface FileKeysOptions {
   readonly clock: AuthClock;
   readonly ring: KeyRing;
-  readonly warn: (message: string, error?: unknown) => void;
+  readonly warn: Warn;
   /** Milliseconds for which a key stays in use while its file cannot be read. */
   readonly keepMs: number;
 }
@@ -29,7 +30,8 @@ export interface FileSource {
 
 /** Puts the keys of a text into the ring. `what`: its name in messages and lists. Throws an error that has nothing of the text. */
 export function useKeyText(text: string, what: string, { ring, warn }: Pick<FileKeysOptions, "ring" | "warn">): void {
-  const ignored = ({ name, why }: Ignored) => warn(`${what}: the key ${name} is not used: ${why}`);
+  const ignored = ({ name, why }: Ignored) =>
+    warn(`${what}: the key ${name} is not used: ${why}`, undefined, "key_not_used");
   try {
     const keys = parseKeys(text, ignored);
     for (const key of keys) adviseUse(warn, what, key);
@@ -45,7 +47,8 @@ export async function watchKeyFile(file: string, { clock, ring, warn }: FileKeys
   const what = `the key file ${file}`;
   const load = async () => {
     const { text, ...permissions } = await readRegular(file, MAX_KEYS_TEXT);
-    const ignored = ({ name, why }: Ignored) => warn(`${what}: the key ${name} is not used: ${why}`);
+    const ignored = ({ name, why }: Ignored) =>
+      warn(`${what}: the key ${name} is not used: ${why}`, undefined, "key_not_used");
     const keys = parseKeys(text, ignored);
     for (const key of keys) advise(warn, what, key, permissions);
     ring.put(source, keys, what);
@@ -174,7 +177,8 @@ class KeyFolder {
       const key = error instanceof FileError ? undefined : before?.key;
       const why = faultOf(error);
       const kept = key === undefined ? "" : `; the key read from it before stays in use for ${keepMs / 1_000} s`;
-      if (why !== before?.broken?.why) warn(`the key file ${file} is not used: ${why}${kept}`);
+      if (why !== before?.broken?.why)
+        warn(`the key file ${file} is not used: ${why}${kept}`, undefined, "key_not_used");
       const told = error instanceof FileError || error instanceof KeyError;
       const stamp = told ? await this.#stampOf(name) : UNREADABLE;
       return { stamp, key, broken: { since: before?.broken?.since ?? clock.now(), why } };
@@ -186,6 +190,8 @@ class KeyFolder {
     if (empty && !this.#empty) {
       this.#options.warn(
         `the key folder ${this.#folder} has no usable key; this relay refuses every token until the folder has a file KID.jwk`,
+        undefined,
+        "keys_empty",
       );
     }
     this.#empty = empty;
@@ -195,7 +201,7 @@ class KeyFolder {
   async #adviseFolder(): Promise<void> {
     const advice = careless(`the key folder ${this.#folder}`, await stat(this.#folder), false);
     if (advice !== undefined && advice !== this.#folderAdvice) {
-      this.#options.warn(`${advice}, and so grant access to anyone`);
+      this.#options.warn(`${advice}, and so grant access to anyone`, undefined, "secret_readable");
     }
     this.#folderAdvice = advice;
   }
@@ -218,16 +224,19 @@ function keyOfFile(name: string, text: string): Key {
 }
 
 /** Warns of a key that is used although it is unwise to. */
-function advise(warn: FileKeysOptions["warn"], what: string, key: Key, permissions: Permissions): void {
+function advise(warn: Warn, what: string, key: Key, permissions: Permissions): void {
   adviseUse(warn, what, key);
   const advice = careless(what, permissions, key.holds !== "public");
-  if (advice !== undefined) warn(advice);
+  if (advice !== undefined) warn(advice, undefined, "secret_readable");
 }
 
-function adviseUse(warn: FileKeysOptions["warn"], what: string, key: Key): void {
+function adviseUse(warn: Warn, what: string, key: Key): void {
   const which = key.kid === undefined ? "its key" : `the key ${JSON.stringify(key.kid)}`;
-  if (!key.verifies) warn(`${what}: ${which} is for signing only (\`key_ops\`), so it verifies no token`);
+  if (!key.verifies) {
+    warn(`${what}: ${which} is for signing only (\`key_ops\`), so it verifies no token`, undefined, "key_signs_only");
+  }
   if (key.holds === "private") {
-    warn(`${what}: ${which} is a private key, which can sign tokens; the relay needs only the public half`);
+    const message = `${what}: ${which} is a private key, which can sign tokens; the relay needs only the public half`;
+    warn(message, undefined, "key_private");
   }
 }

@@ -6,7 +6,9 @@ import {
   inlineSecrets,
   keysWithContent,
   type LoadedConfig,
+  PROBLEM_MEANINGS,
   type Problem,
+  type ProblemCode,
   productionProblems,
 } from "../config/index.ts";
 import type { Command, Invocation } from "./command.ts";
@@ -14,11 +16,22 @@ import { loadConfigured } from "./configured.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { type Io, styles } from "./io.ts";
 
+/** Warnings that `--production` refuses: strangers do not trust such a certificate. */
+const NOT_FOR_PRODUCTION: ReadonlySet<ProblemCode> = new Set([
+  "certificate_self_signed",
+  "certificate_chain_incomplete",
+  "certificate_chain_expired",
+  "certificate_untrusted",
+  "certificate_purpose",
+  "certificate_name_mismatch",
+]);
+
 export const checkCommand: Command = {
   name: "check",
   summary: "Check a configuration and show what would run.",
   description: [
-    "Prints every value of the merged configuration and its origin, or every problem with its file and line. It reads the same environment and flags as serve and loads the same key, token and certificate files, so it shows what serve would run with. Settings that work but are unsafe are warnings on standard error.",
+    "Prints every value of the merged configuration and its origin, or every problem with its file and line, its key and a code. It reads the same environment and flags as serve and opens everything that the configuration names, as serve does: certificates, keys, tokens, folders, ports. Nothing is changed, and nothing is sent to other machines without --network.",
+    "Warnings are on standard error. They are about what works and should not be used, and about settings that contradict each other. The exit code is 3 for a configuration with problems, else 0.",
   ],
   positionals: [{ name: "FILE", required: false, description: "Configuration file; without it, the defaults." }],
   options: [
@@ -26,13 +39,30 @@ export const checkCommand: Command = {
     {
       name: "production",
       description:
-        "Also refuse what a relay in production must not have: public access to everything, no keys, a self-signed certificate, an admin listener that other machines reach.",
+        "Also refuse what a relay in production must not have: public access to everything, no keys, a self-signed certificate or one that clients do not trust, plaintext, tools of developers.",
+    },
+    { name: "strict", description: "Warnings are problems." },
+    {
+      name: "running",
+      description: "The relay of this configuration runs, so its ports are in use: do not test them.",
+    },
+    {
+      name: "network",
+      description:
+        "Also resolve the names in the configuration, and connect to key servers, auth API, webhooks and Redis.",
+    },
+    {
+      name: "ca",
+      value: "FILE",
+      description: "Authorities, PEM, that clients of this relay trust besides the public ones and `[cluster] ca`.",
     },
   ],
   takesConfig: true,
+  codes: PROBLEM_MEANINGS,
   examples: [
     "check configs/dev.toml",
     "check relay.toml --production",
+    "check relay.toml --running --network",
     "check relay.toml --json",
     "check relay.toml --server.port 443",
   ],
@@ -40,30 +70,42 @@ export const checkCommand: Command = {
 };
 
 async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
-  const json = invocation.switches.has("json");
+  const { switches, values } = invocation;
+  const json = switches.has("json");
+  let warnings: readonly Problem[] = [];
   try {
     const loaded = loadConfigured(invocation, io);
-    const production = invocation.switches.has("production") ? productionProblems(loaded) : [];
-    const { preflight } = await import("../main.ts");
-    const { problems: files, warnings: found } = await preflight(loaded);
-    const warnings = [...found, ...(invocation.switches.has("production") ? inlineSecrets(loaded) : [])];
-    const problems = [...files, ...production];
+    const { inspect } = await import("../main.ts");
+    const asked = { running: switches.has("running"), network: switches.has("network"), authorities: values.get("ca") };
+    const found = await inspect(loaded, asked);
+    const refused = (warning: Problem) =>
+      switches.has("strict") || (switches.has("production") && NOT_FOR_PRODUCTION.has(warning.code));
+    const [production, inline] = switches.has("production")
+      ? [productionProblems(loaded), inlineSecrets(loaded)]
+      : [[], []];
+    const all = [...found.warnings, ...inline];
+    const problems = [...found.problems, ...production, ...all.filter(refused)];
+    warnings = all.filter((warning) => !refused(warning));
     for (const warning of json ? [] : warnings) io.err.write(`moqmesh: warning: ${formatProblem(warning)}\n`);
     if (problems.length > 0) throw new ConfigError(problems);
     io.out.write(json ? asJson(loaded, warnings) : asText(loaded, io));
     return EXIT.ok;
   } catch (error) {
     if (!json || !(error instanceof ConfigError)) throw error;
-    const problems = error.problems.map((problem) => ({ ...problem, text: formatProblem(problem) }));
-    io.out.write(`${JSON.stringify({ ok: false, problems }, null, 2)}\n`);
+    const report = { ok: false, problems: error.problems.map(shown), warnings: warnings.map(shown) };
+    io.out.write(`${JSON.stringify(report, null, 2)}\n`);
     return EXIT.config;
   }
 }
 
-function asJson(loaded: LoadedConfig, found: readonly Problem[]): string {
+function asJson(loaded: LoadedConfig, warnings: readonly Problem[]): string {
   const values = describeConfig(loaded).map(({ key, value, origin }) => ({ key, value: value ?? null, origin }));
-  const warnings = found.map((warning) => ({ ...warning, text: formatProblem(warning) }));
-  return `${JSON.stringify({ ok: true, warnings, values }, null, 2)}\n`;
+  return `${JSON.stringify({ ok: true, warnings: warnings.map(shown), values }, null, 2)}\n`;
+}
+
+function shown(problem: Problem) {
+  const { code, key, message, hint, origin } = problem;
+  return { code, key, message, hint, origin, text: formatProblem(problem) };
 }
 
 /** TOML with the origin of each value as a comment; the output is a valid configuration file. */

@@ -44,6 +44,8 @@ export interface Command {
   readonly options: readonly OptionSpec[];
   /** Takes `--section.key VALUE` for every key of the configuration. */
   readonly takesConfig: boolean;
+  /** Codes in its output, and what each means, for the reference page. */
+  readonly codes?: ReadonlyMap<string, string>;
   /** Example command lines, without the program's name. */
   readonly examples: readonly string[];
   run(invocation: Invocation, io: Io): Promise<ExitCode>;

@@ -35,8 +35,11 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const stopListening = onSignals(life);
   try {
     const { start, preflight, supervise } = await import("../main.ts");
-    const { problems } = await unlessAborted(life.startEnd, preflight(loaded));
+    const { problems, warnings } = await unlessAborted(life.startEnd, preflight(loaded));
     if (problems.length > 0) throw new ConfigError(problems);
+    for (const warning of warnings) {
+      if (!warning.logged) log.warn({ code: warning.code, key: warning.key }, warning.message);
+    }
     const source = { loaded, load: (runTime: ReadonlyMap<string, string>) => loadAgain(invocation, io, runTime) };
     const relay = await start(config, { log, logParts, source, end: life.startEnd });
     const stopBounding = boundYoungHeap();

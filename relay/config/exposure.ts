@@ -27,7 +27,7 @@ export function idleRole({ cluster }: Config): string | undefined {
 export function productionProblems({ config, origins }: LoadedConfig): Problem[] {
   const { auth, server, tls } = config;
   const problem = (key: string, message: string): Problem => ({
-    code: "conflict",
+    code: "not_for_production",
     key,
     message,
     origin: origins.get(key) ?? { kind: "default" },

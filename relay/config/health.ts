@@ -60,4 +60,13 @@ export const healthSection = section(
       live: true,
     }),
   },
+  [
+    {
+      keys: ["event_loop", "stuck"],
+      broken: ({ event_loop, stuck }) =>
+        event_loop < stuck
+          ? undefined
+          : "`event_loop` must be shorter than `stuck`: the relay is not ready before it is no longer live",
+    },
+  ],
 );

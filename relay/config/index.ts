@@ -14,6 +14,7 @@ export {
   sections,
 } from "./config.ts";
 export { describeConfig } from "./describe.ts";
+export { dialledNames } from "./dialled-names.ts";
 export { exposures, idleRole, productionProblems } from "./exposure.ts";
 export { ADMIN_SECRET } from "./http.ts";
 export { type AnySection, envName, fieldOf } from "./layers.ts";
@@ -21,9 +22,10 @@ export { type ChangedKey, changedKeys, liveKeys, withLiveLoaded } from "./live.t
 export { serverIdBytes } from "./load-balancer.ts";
 export { isLoopbackHost, isPlainElsewhere, listenAddress } from "./loopback.ts";
 export { nearest } from "./nearest.ts";
+export { isProblemCode, PROBLEM_MEANINGS, type ProblemCode } from "./problem-codes.ts";
 export { RESET_KEY_TEXT } from "./quic.ts";
 export { type RedisAddress, redisAddress } from "./registry.ts";
 export { inlineSecrets, keysWithContent, type SecretPath, secretPaths } from "./secret-places.ts";
 export { secretFileKeys } from "./secrets.ts";
 export { PEM_PAIR } from "./tls.ts";
-export { formatDuration, parseDuration, parseWhole, UnitError } from "./units.ts";
+export { formatBytes, formatDuration, parseDuration, parseWhole, UnitError } from "./units.ts";

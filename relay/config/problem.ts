@@ -1,3 +1,5 @@
+import type { ProblemCode } from "./problem-codes.ts";
+
 /** Where a value of the configuration comes from. */
 export type Origin =
   | { readonly kind: "default"; readonly note?: string }
@@ -7,22 +9,7 @@ export type Origin =
   /** Set through the admin API while the relay runs. */
   | { readonly kind: "run_time" };
 
-export type ProblemCode =
-  /** The file cannot be read. */
-  | "unreadable"
-  /** The file is not TOML. */
-  | "syntax"
-  | "unknown_section"
-  | "unknown_key"
-  | "bad_value"
-  /** Values that are valid by themselves contradict each other. */
-  | "conflict"
-  /** A warning: a secret is where more people than the relay's operators can read it. */
-  | "secret_inline"
-  /** A warning: other users of the machine may read a file with a secret. */
-  | "secret_readable";
-
-/** One error in a configuration. */
+/** One error in a configuration, or a warning about it. */
 export interface Problem {
   readonly code: ProblemCode;
   /** Dotted path, such as `server.port`; empty when the problem is with the whole file. */
@@ -60,9 +47,9 @@ export function formatOrigin(origin: Origin): string {
   }
 }
 
-/** One line: place, key, message, suggestion. */
+/** One line: place, key, message, suggestion, code. */
 export function formatProblem(problem: Problem): string {
   const key = problem.key === "" ? "" : `${problem.key}: `;
   const hint = problem.hint === undefined ? "" : `; ${problem.hint}`;
-  return `${formatOrigin(problem.origin)}: ${key}${problem.message}${hint}`;
+  return `${formatOrigin(problem.origin)}: ${key}${problem.message}${hint} [${problem.code}]`;
 }

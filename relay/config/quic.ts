@@ -121,5 +121,17 @@ export const quicSection = section(
           ? undefined
           : "`reset_key` is the key itself, at least 64 hexadecimal digits; name a file with `reset_key_file`",
     },
+    {
+      keys: ["initial_mtu", "max_mtu"],
+      broken: ({ initial_mtu, max_mtu }) =>
+        initial_mtu <= max_mtu ? undefined : "`initial_mtu` must not be larger than `max_mtu`",
+    },
+    {
+      keys: ["stream_receive_window", "receive_window"],
+      broken: (q) =>
+        q.stream_receive_window <= q.receive_window
+          ? undefined
+          : "`stream_receive_window` must not be larger than `receive_window`, which bounds all streams together",
+    },
   ],
 );

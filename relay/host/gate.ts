@@ -17,6 +17,7 @@ import {
   type Revocation,
   type Seat,
   Tenants,
+  type Warn,
 } from "../../auth/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { LinkInfo } from "../../moq/link.ts";
@@ -59,7 +60,7 @@ export interface AuthGateDeps {
   readonly cluster: ClusterPlane;
   readonly clock: Clock;
   readonly wallNow: () => number;
-  readonly warn: (message: string, error?: unknown) => void;
+  readonly warn: Warn;
   /** Called when a revocation of this relay itself takes effect, or ends. */
   readonly ownRevocation?: (entry: Revocation, inForce: boolean) => void;
   /** Called when admissions may no longer hold: check each. */

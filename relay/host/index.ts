@@ -1,4 +1,4 @@
-export { bindFailed } from "./bind-failed.ts";
+export { bindFailed, type SocketKind } from "./bind-failed.ts";
 export { ClusterPlane } from "./cluster-plane.ts";
 export { certificateName } from "./credentials.ts";
 export { Defects } from "./defects.ts";

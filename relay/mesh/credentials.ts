@@ -9,6 +9,9 @@ import { certificateName, earlier, type Prepared } from "../host/index.ts";
 /** Bytes of a token, a key or a bundle of authorities: that of Mozilla is about 220 KiB. */
 const MAX_FILE_BYTES = 1024 * 1024;
 
+/** What is wrong with a key that cannot sign. */
+const UNUSABLE_KEY = "cluster_key_unusable";
+
 type ClusterConfig = Config["cluster"];
 
 /** How the relay proves to others that it is of the mesh, and how it recognises them. */
@@ -109,6 +112,7 @@ async function shownBy({ clientCert, clientKey, node }: ClusterConfig, nowMs: nu
     throw new TransportError(
       "cluster_unusable",
       `the certificate in ${clientCert} (cluster.client_cert) is that of \`${name}\`, and cluster.node is \`${node}\``,
+      { fault: "node_mismatch" },
     );
   }
   return { pair: { cert, key }, notAfter: leaf.validToDate.getTime() };
@@ -141,6 +145,7 @@ function ofNode(token: string, node: string | undefined, what: string): string {
   throw new TransportError(
     "cluster_unusable",
     `${what} is that of \`${nodeOf(sub)}\`, and cluster.node is \`${node}\``,
+    { fault: "node_mismatch" },
   );
 }
 
@@ -153,9 +158,9 @@ function parse(what: string, text: string): Key {
     if (key?.signs) return key;
   } catch (cause) {
     if (!(cause instanceof KeyError)) throw cause;
-    throw new TransportError("cluster_unusable", `${what}: ${cause.message}`, { cause });
+    throw new TransportError("cluster_unusable", `${what}: ${cause.message}`, { cause, fault: UNUSABLE_KEY });
   }
-  throw new TransportError("cluster_unusable", `${what} holds no key that can sign`);
+  throw new TransportError("cluster_unusable", `${what} holds no key that can sign`, { fault: UNUSABLE_KEY });
 }
 
 async function trustOf({ ca, fingerprints }: ClusterConfig): Promise<Trust> {

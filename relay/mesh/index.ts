@@ -1,4 +1,4 @@
-export { meshCredentials } from "./credentials.ts";
+export { type MeshCredentials, meshCredentials } from "./credentials.ts";
 export { dialRedis } from "./redis.ts";
 export { dnsResolver } from "./resolver.ts";
 export { MeshRuntime } from "./runtime.ts";

@@ -1,2 +1,2 @@
 /** Finds what would keep a relay from starting, and what works but should not be used. */
-export { type Findings, preflight } from "./preflight.ts";
+export { type InspectionOptions, inspect, preflight } from "./preflight.ts";

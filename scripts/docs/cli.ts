@@ -46,6 +46,17 @@ ${table(["Argument", "Meaning"], rows)}
 \`\`\`sh
 ${command.examples.map((line) => `moqmesh ${line}`).join("\n")}
 \`\`\`
+${command.codes === undefined ? "" : codesText(command.codes)}`;
+}
+
+function codesText(codes: ReadonlyMap<string, string>): string {
+  return `
+The codes in its output are stable:
+
+${table(
+  ["Code", "Meaning"],
+  [...codes].map(([name, meaning]) => [code(name), meaning]),
+)}
 `;
 }
 

@@ -1,12 +1,12 @@
 /** `check` reports what would fail the start of `serve`, and `serve` reports the same. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runProgram } from "../../relay/cli/main.ts";
-import { certificateHosts, makeSelfSigned } from "../../transport/tls/self-signed.ts";
 import { testCertificate } from "../support/certificate.ts";
+import { withRelay } from "../support/relay.ts";
 import { recordedIo } from "./support/io.ts";
 import { Program, QUIET } from "./support/process.ts";
 
@@ -16,18 +16,11 @@ after(() => rmSync(folder, { recursive: true }));
 const at = (name: string) => join(folder, name);
 
 before(async () => {
-  const [one, two] = [await testCertificate(), await testCertificate()];
+  const one = await testCertificate();
   writeFileSync(at("one.pem"), one.cert);
   writeFileSync(at("one.key"), one.key, { mode: 0o600 });
-  writeFileSync(at("two.key"), two.key, { mode: 0o600 });
   writeFileSync(at("text.pem"), "not a certificate\n");
-  writeFileSync(at("empty.jwk"), "{}");
   mkdirSync(at("none"));
-  mkdirSync(at("junk"));
-  writeFileSync(join(at("junk"), "a.jwk"), "junk");
-  const old = await makeSelfSigned(certificateHosts([]), Date.parse("2020-01-20"));
-  writeFileSync(at("old.pem"), old.cert);
-  writeFileSync(at("old.key"), old.key, { mode: 0o600 });
 });
 
 function file(toml: string): string {
@@ -36,77 +29,13 @@ function file(toml: string): string {
   return path;
 }
 
+/** The default ports may be in use on this machine. */
+const FREE = { MOQMESH_SERVER_PORT: "0", MOQMESH_HTTP_ADMIN_PORT: "0" };
+
 async function check(path: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const io = recordedIo();
+  const io = recordedIo({ env: readFileSync(path, "utf8").includes("port =") ? {} : FREE });
   const code = await runProgram(["check", path, ...args], io);
   return { code, out: io.stdout(), err: io.stderr().replaceAll(path, "FILE").replaceAll(folder, "DIR") };
-}
-
-const BROKEN: [what: string, toml: string, line: number, key: string, message: RegExp][] = [
-  [
-    "a PEM file without a certificate",
-    '[tls]\ncert = "DIR/text.pem"\nkey = "DIR/one.key"',
-    2,
-    "tls.cert",
-    /no PEM cert/,
-  ],
-  ["the key of another certificate", '[tls]\ncert = "DIR/one.pem"\nkey = "DIR/two.key"', 3, "tls.key", /not belong/],
-  [
-    "a certificate that has expired",
-    '[tls]\ncert = "DIR/old.pem"\nkey = "DIR/old.key"',
-    2,
-    "tls.cert",
-    /expired on 2020/,
-  ],
-  ["a folder in place of a certificate", '[tls]\ncert = "DIR/none"\nkey = "DIR/one.key"', 2, "tls.cert", /is a folder/],
-  [
-    "a further certificate that is not there",
-    '[tls]\ncertificates = ["DIR/x DIR/y"]',
-    2,
-    "tls.certificates",
-    /not exist/,
-  ],
-  [
-    "a folder of keys that is not there",
-    '[auth]\nkey_dir = "DIR/nowhere"',
-    2,
-    "auth.key_dir",
-    /does not exist \(ENOENT/,
-  ],
-  ["a file in place of a folder of keys", '[auth]\nkey_dir = "DIR/text.pem"', 2, "auth.key_dir", /it is not a folder/],
-  ["a file in place of the state folder", '[tls]\nstate_dir = "DIR/text.pem"', 2, "tls.state_dir", /is not a folder/],
-  ["one port for both listeners", "[server]\nport = 4444", 0, "http.admin_port", /choose another/],
-  [
-    "a key file that holds no key",
-    '[auth]\nkey_file = "DIR/empty.jwk"',
-    2,
-    "auth.key_file",
-    /not a JWK: its type, `kty`, is missing/,
-  ],
-  [
-    "a signing key that is not there",
-    '[cluster]\nnode = "a"\nkey_file = "DIR/nowhere"',
-    3,
-    "cluster.key_file",
-    /cannot be/,
-  ],
-  [
-    "authorities that are not there",
-    '[cluster]\nnode = "a"\nca = "DIR/nowhere"\nurl = "wss://a.example"',
-    3,
-    "cluster.ca",
-    /cannot be read/,
-  ],
-  ["a secret that is not there", '[http]\nadmin_token_file = "DIR/nowhere"', 2, "http.admin_token_file", /./],
-];
-
-for (const [what, toml, line, key, message] of BROKEN) {
-  test(`names ${what} with its line`, async () => {
-    const { code, err, out } = await check(file(toml));
-    const place = line === 0 ? "default" : `FILE:${line}`;
-    assert.match(err, new RegExp(`^moqmesh: ${place}: ${key}: .*${message.source}`));
-    assert.deepEqual([code, out], [3, ""]);
-  });
 }
 
 test("names every invalid file at once, in the order of the lines", async () => {
@@ -118,24 +47,71 @@ test("names every invalid file at once, in the order of the lines", async () => 
   );
 });
 
-const ODD: [what: string, toml: string, line: number, key: string, message: RegExp][] = [
-  ["a folder without keys", '[auth]\nkey_dir = "DIR/none"', 2, "auth.key_dir", /has no usable key/],
-  ["junk in a folder of keys", '[auth]\nkey_dir = "DIR/junk"', 2, "auth.key_dir", /a\.jwk/],
-  ["a role without a name", '[cluster]\nrole = "edge"', 2, "cluster.role", /in no mesh/],
-];
+test("a problem has a code, its place and its key, as text and as JSON; the exit code is 3", async () => {
+  const path = file('[auth]\nkey_file = "DIR/x"\nkey_dir = "DIR/none"');
+  const { code, err, out } = await check(path);
+  assert.equal(code, 3);
+  assert.equal(out, "");
+  assert.match(err, /^moqmesh: FILE:2: auth\.key_file: the key file DIR\/x cannot be used: .*\[file_missing\]$/m);
+  assert.match(err, /^moqmesh: warning: FILE:3: auth\.key_dir: .*\[keys_empty\]$/m);
+  const json = await check(path, "--json");
+  assert.deepEqual([json.code, json.err], [3, ""]);
+  const { ok, problems, warnings }: Report = JSON.parse(json.out);
+  assert.equal(ok, false);
+  assert.deepEqual(
+    [problems, warnings].map((list) => list.map((one) => `${one.code} ${one.key}`)),
+    [["file_missing auth.key_file"], ["keys_empty auth.key_dir"]],
+  );
+});
 
-for (const [what, toml, line, key, message] of ODD) {
-  test(`warns of ${what}, with which a relay still starts`, async () => {
-    const path = file(toml);
-    const { code, err } = await check(path);
-    assert.equal(code, 0, err);
-    assert.match(err, new RegExp(`^moqmesh: warning: FILE:${line}: ${key}: .*${message.source}`, "m"));
-    const { out } = await check(path, "--json");
-    const { ok, warnings }: { ok: boolean; warnings: { key: string }[] } = JSON.parse(out);
-    assert.equal(ok, true);
-    assert.ok(warnings.some((warning) => warning.key === key));
-  });
+interface Report {
+  readonly ok: boolean;
+  readonly problems: readonly { readonly code: string; readonly key: string }[];
+  readonly warnings: readonly { readonly code: string; readonly key: string }[];
 }
+
+test("warnings leave the exit code at 0, and --strict makes problems of them", async () => {
+  const path = file('[cluster]\nrole = "edge"');
+  const { code, err, out } = await check(path);
+  assert.equal(code, 0, err);
+  assert.match(err, /^moqmesh: warning: FILE:2: cluster\.role: .*in no mesh.*\[setting_without_effect\]\n$/);
+  assert.match(out, /role = "edge"/);
+  const json: Report = JSON.parse((await check(path, "--json")).out);
+  assert.deepEqual([json.ok, json.warnings.map((one) => one.code)], [true, ["setting_without_effect"]]);
+  const strict = await check(path, "--strict");
+  assert.deepEqual([strict.code, strict.out], [3, ""]);
+});
+
+test("--production refuses a certificate that strangers do not trust, which is a warning else", async () => {
+  const path = file('[tls]\ncert = "DIR/one.pem"\nkey = "DIR/one.key"\n[auth]\npublic_subscribe = ["a"]');
+  const { code, err } = await check(path);
+  assert.equal(code, 0, err);
+  assert.match(err, /warning: .*\[certificate_self_signed\]/);
+  const production = await check(path, "--production");
+  assert.equal(production.code, 3);
+  assert.match(production.err, /^moqmesh: FILE:2: tls\.cert: .*\[certificate_self_signed\]$/m);
+  const own = await check(path, "--production", "--ca", at("text.pem"));
+  assert.match(own.err, /text\.pem holds no PEM certificate \[authorities_invalid\]/);
+});
+
+test("a port of another program is a problem, one of this relay a note, and --running tests none", async () => {
+  await withRelay({ "http.admin_port": "0" }, async ({ relay }) => {
+    const [port, admin] = [relay.address.port, relay.adminAddress?.port ?? 0];
+    const toml = `[server]\nhost = "127.0.0.1"\nport = ${port}\n[http]\nadmin_port = `;
+    const own = await check(file(`${toml}${admin}`));
+    assert.equal(own.code, 0, own.err);
+    assert.match(
+      own.err,
+      /^moqmesh: warning: FILE:3: server\.port: a relay with these ports runs.*\[port_in_use_by_relay\]$/m,
+    );
+    const other = await check(file(`${toml}0`));
+    assert.equal(other.code, 3);
+    assert.match(other.err, /FILE:3: server\.port: cannot listen on UDP 127\.0\.0\.1.*\[port_in_use\]/);
+    assert.match(other.err, /FILE:3: server\.port: cannot listen on TCP/);
+    const running = await check(file(`${toml}0`), "--running");
+    assert.deepEqual([running.code, running.err], [0, ""]);
+  });
+});
 
 test("serve exits with 3 and the same message as check, before it opens anything", async () => {
   const path = file('[tls]\ncert = "DIR/text.pem"\nkey = "DIR/one.key"\n');

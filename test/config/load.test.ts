@@ -23,7 +23,11 @@ function problemsOf(sources: ConfigSources): string[] {
     loadConfig(sources);
   } catch (error) {
     assert.ok(error instanceof ConfigError);
-    return error.problems.map((problem) => formatProblem(problem).replace(/^\S+?\d+\.toml/, "FILE"));
+    return error.problems.map((problem) =>
+      formatProblem(problem)
+        .replace(/^\S+?\d+\.toml/, "FILE")
+        .replace(/ \[\w+\]$/, ""),
+    );
   }
   return [];
 }

@@ -113,7 +113,7 @@ test("a list in a file has one value a line", () => {
 test("what a file has is checked like any value, and the error names the file and not its content", () => {
   const path = file(`mysql://${HIDDEN}`);
   assert.deepEqual(problemsOf({ env: { ...mesh, MOQMESH_CLUSTER_REGISTRY_FILE: path } }), [
-    `${path}: cluster.registry: \`registry\` is "memory" or such as "redis://10.0.0.5:6379/0"`,
+    `${path}: cluster.registry: \`registry\` is "memory" or such as "redis://10.0.0.5:6379/0" [conflict]`,
   ]);
 });
 

@@ -20,6 +20,8 @@ export interface Issued {
   readonly names: readonly string[];
   /** Days from now at which it ends, 10 by default; negative for one that has expired. */
   readonly days?: number;
+  /** Days before now at which it begins; negative for one that is valid later. */
+  readonly before?: number;
 }
 
 export class Authority {
@@ -42,6 +44,24 @@ export class Authority {
       signingAlgorithm: SIGNING,
       keys,
       extensions: [
+        new x509.BasicConstraintsExtension(true, 1, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+      ],
+    });
+    return new Authority(keys, certificate);
+  }
+
+  /** An authority whose certificate this one signs; `days` as in {@link Issued}. */
+  async intermediate(name: string, days = AUTHORITY_DAYS): Promise<Authority> {
+    const keys = await keyPair();
+    const certificate = await x509.X509CertificateGenerator.create({
+      subject: `CN=${name}`,
+      issuer: this.#certificate.subject,
+      ...validity(BACKDATED_DAYS, days),
+      publicKey: keys.publicKey,
+      signingKey: this.#keys.privateKey,
+      signingAlgorithm: SIGNING,
+      extensions: [
         new x509.BasicConstraintsExtension(true, 0, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
       ],
@@ -49,22 +69,20 @@ export class Authority {
     return new Authority(keys, certificate);
   }
 
-  async issue({ use = "server", names, days = 10 }: Issued): Promise<Certificate> {
+  async issue({ use = "server", names, days = 10, before = BACKDATED_DAYS }: Issued): Promise<Certificate> {
     const own = await keyPair();
     const purpose = use === "server" ? x509.ExtendedKeyUsage.serverAuth : x509.ExtendedKeyUsage.clientAuth;
     const certificate = await x509.X509CertificateGenerator.create({
       subject: `CN=${names[0] ?? "unnamed"}`,
       issuer: this.#certificate.subject,
-      ...validity(BACKDATED_DAYS, days),
+      ...validity(before, days),
       publicKey: own.publicKey,
       signingKey: this.#keys.privateKey,
       signingAlgorithm: SIGNING,
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.ExtendedKeyUsageExtension([purpose]),
-        new x509.SubjectAlternativeNameExtension(
-          names.map((value) => ({ type: /^[\d.]+$/.test(value) ? ("ip" as const) : ("dns" as const), value })),
-        ),
+        ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names.map(nameOf))]),
       ],
     });
     const pkcs8 = await crypto.subtle.exportKey("pkcs8", own.privateKey);
@@ -73,6 +91,10 @@ export class Authority {
       key: `${x509.PemConverter.encode(pkcs8, "PRIVATE KEY")}\n`,
     };
   }
+}
+
+function nameOf(value: string) {
+  return { type: /^[\d.]+$/.test(value) ? ("ip" as const) : ("dns" as const), value };
 }
 
 function keyPair(): Promise<webcrypto.CryptoKeyPair> {

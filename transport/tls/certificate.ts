@@ -91,7 +91,8 @@ async function loadFurther(further: readonly PemFiles[], nowMs: number): Promise
     assertValidAt(pair.leaf, nowMs, cert);
     const own = dnsNames(pair.leaf);
     if (own.length === 0) {
-      throw new TransportError("bad_certificate", `${cert} names no host, so no client can ask for it`);
+      const message = `${cert} names no host, so no client can ask for it`;
+      throw new TransportError("bad_certificate", message, { fault: "certificate_without_names" });
     }
     for (const name of own) if (!names.has(name)) names.set(name, { cert: pair.cert, key: pair.key });
   }

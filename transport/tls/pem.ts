@@ -26,13 +26,16 @@ export async function readKeyPair(certFile: string, keyFile: string): Promise<Ke
 
 /** As {@link readKeyPair}, from text. Errors use the names. */
 export function parseKeyPair(certPem: string, certName: string, keyPem: string, keyName: string): KeyPair {
-  const blocks = certPem.match(CERTIFICATE_BLOCK);
-  if (blocks === null) throw bad(`${certName} holds no PEM certificate`);
-  const [leaf] = blocks.map((block) => parseCertificate(block, certName));
-  if (leaf === undefined) throw bad(`${certName} holds no PEM certificate`);
+  const blocks = certPem.match(CERTIFICATE_BLOCK) ?? [];
+  const chain = blocks.map((block) => parseCertificate(block, certName));
+  const [leaf] = chain;
+  if (leaf === undefined) throw bad("certificate_invalid", `${certName} holds no PEM certificate`);
   const key = parseKey(keyPem, keyName);
   if (!leaf.checkPrivateKey(key)) {
-    throw bad(`the key in ${keyName} does not belong to the first certificate in ${certName}`);
+    const own = chain.findIndex((one) => one.checkPrivateKey(key)) + 1;
+    const message = `the key in ${keyName} does not belong to the first certificate in ${certName}`;
+    if (own === 0) throw bad("key_mismatch", message);
+    throw bad("certificate_order", `${message}, but to number ${own}: put the server's own certificate first`);
   }
   return { leaf, cert: `${blocks.join("\n")}\n`, key: key.export({ format: "pem", type: "pkcs8" }).toString() };
 }
@@ -40,18 +43,26 @@ export function parseKeyPair(certPem: string, certName: string, keyPem: string, 
 /** Reads the certificates of authorities, PEM. Throws {@link TransportError} `bad_certificate` with the file's name. */
 export async function readAuthorities(file: string): Promise<string> {
   const blocks = (await readPem(file, "authorities")).match(CERTIFICATE_BLOCK);
-  if (blocks === null) throw bad(`${file} holds no PEM certificate`);
+  if (blocks === null) throw bad("authorities_invalid", `${file} holds no PEM certificate`);
   for (const block of blocks) parseCertificate(block, file);
   return `${blocks.join("\n")}\n`;
+}
+
+/** The certificates of a PEM text that {@link readAuthorities} or {@link readKeyPair} has read, in its order. */
+export function certificatesIn(pem: string): X509Certificate[] {
+  return (pem.match(CERTIFICATE_BLOCK) ?? []).map((block) => new X509Certificate(block));
 }
 
 /** Throws when the certificate is not valid at `nowMs` (milliseconds since 1970). */
 export function assertValidAt(leaf: X509Certificate, nowMs: number, name: string): void {
   if (nowMs > leaf.validToDate.getTime()) {
-    throw bad(`the certificate in ${name} expired on ${leaf.validToDate.toISOString()}`);
+    throw bad("certificate_expired", `the certificate in ${name} expired on ${leaf.validToDate.toISOString()}`);
   }
   if (nowMs < leaf.validFromDate.getTime()) {
-    throw bad(`the certificate in ${name} is not valid before ${leaf.validFromDate.toISOString()}`);
+    throw bad(
+      "certificate_not_yet_valid",
+      `the certificate in ${name} is not valid before ${leaf.validFromDate.toISOString()}`,
+    );
   }
 }
 
@@ -67,10 +78,11 @@ export async function readPem(path: string, what: string): Promise<string> {
     bytes = await readRegular(path);
   } catch (error) {
     const code = errorCode(error);
-    if (code === "ENOENT") throw bad(`the ${what} file ${path} does not exist`, error);
-    if (code === "EACCES") throw bad(`the ${what} file ${path} cannot be read: permission denied`, error);
-    if (code === "EISDIR") throw bad(`the ${what} file ${path} is a folder`, error);
-    throw bad(`the ${what} file ${path} cannot be read: ${code ?? messageOf(error)}`, error);
+    if (code === "ENOENT") throw bad("file_missing", `the ${what} file ${path} does not exist`, error);
+    if (code === "EACCES")
+      throw bad("file_unreadable", `the ${what} file ${path} cannot be read: permission denied`, error);
+    if (code === "EISDIR") throw bad("file_unreadable", `the ${what} file ${path} is a folder`, error);
+    throw bad("file_unreadable", `the ${what} file ${path} cannot be read: ${code ?? messageOf(error)}`, error);
   }
   return bytes.toString("utf8");
 }
@@ -101,7 +113,7 @@ function parseCertificate(pem: string, name: string): X509Certificate {
   try {
     return new X509Certificate(pem);
   } catch (error) {
-    throw bad(`${name} holds a certificate that cannot be parsed`, error);
+    throw bad("certificate_invalid", `${name} holds a certificate that cannot be parsed`, error);
   }
 }
 
@@ -112,9 +124,9 @@ function parseKey(pem: string, name: string): KeyObject {
   } catch (error) {
     const code = errorCode(error);
     if (code === "ERR_MISSING_PASSPHRASE" || /ENCRYPTED/.test(pem)) {
-      throw bad(`the key in ${name} is encrypted; give one without a passphrase`);
+      throw bad("key_encrypted", `the key in ${name} is encrypted; give one without a passphrase`);
     }
-    throw bad(`${name} holds no private key in PEM form`);
+    throw bad("key_invalid", `${name} holds no private key in PEM form`);
   }
 }
 
@@ -124,6 +136,6 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === "string" ? error.code : undefined;
 }
 
-function bad(message: string, cause?: unknown): TransportError {
-  return new TransportError("bad_certificate", message, { cause });
+function bad(fault: string, message: string, cause?: unknown): TransportError {
+  return new TransportError("bad_certificate", message, { cause, fault });
 }
