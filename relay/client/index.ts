@@ -4,7 +4,9 @@ export { askAccess, isAdminListener, type Verdict } from "./ask.ts";
 export { connect, connectBy, PROTOCOLS } from "./client.ts";
 export { type Client, FetchError, type FetchedGroup, SessionEndedError } from "./contract.ts";
 export { adminListener, DIAL_LIMITS, fetchTrust, sharedEngine } from "./dial.ts";
+export { askHttp, type HttpAnswer } from "./http.ts";
 export { MODEL_LIMITS, SESSION_LIMITS } from "./limits.ts";
+export { ownTrust } from "./own-certificate.ts";
 export {
   addressesOf,
   type CertificateFacts,
