@@ -36,6 +36,7 @@ const DOORS = [
   "moq/wire/codec",
   "moq/wire/lite",
   "relay/admin",
+  "relay/cli/admin",
   "relay/client",
   "relay/config",
   "relay/health",

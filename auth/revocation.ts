@@ -8,14 +8,13 @@ export const REVOKED_BY = ["jti", "kid", "sub"] as const;
 export type RevokedBy = (typeof REVOKED_BY)[number];
 
 const value = z.string().min(1).max(256);
-/** Seconds since 1970. */
-const until = z.number().min(0).optional();
+const until = z.number().min(0).optional().describe("When the revocation ends, in seconds since 1970.");
 
 /** One entry: exactly one of `jti`, `kid`, `sub`; with `until` (seconds since 1970), the entry expires then. */
 export const revocationSchema = z.union([
-  z.strictObject({ jti: value, until }),
-  z.strictObject({ kid: value, until }),
-  z.strictObject({ sub: value, until }),
+  z.strictObject({ jti: value.describe("Id of one token."), until }),
+  z.strictObject({ kid: value.describe("Id of the key that signed the tokens."), until }),
+  z.strictObject({ sub: value.describe("Subject of the tokens."), until }),
 ]);
 export type Revocation = z.output<typeof revocationSchema>;
 

@@ -1,12 +1,12 @@
 import { stat } from "node:fs/promises";
 import { careless, SECRET_READABLE } from "../auth/index.ts";
 import { selfSignedFile } from "../transport/tls/index.ts";
-import { ownSecretFile } from "./admin/index.ts";
 import {
   type Config,
   inlineSecrets,
   type LoadedConfig,
   type Origin,
+  ownSecretFile,
   type Problem,
   type SecretPath,
   secretPaths,

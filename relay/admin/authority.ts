@@ -1,9 +1,9 @@
 import { createHash, randomBytes, timingSafeEqual, X509Certificate } from "node:crypto";
 import { writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { AuthError, faultOf, readRegular, shared } from "../../auth/index.ts";
 import { makeFolder } from "../../transport/shared/index.ts";
-import { ADMIN_SECRET } from "../config/index.ts";
+import { ADMIN_SECRET, ownSecretFile } from "../config/index.ts";
 import type { AuthGate } from "../host/index.ts";
 import { type Accepted, ApiProblem, type Authority, type Right, type Shown } from "../http/index.ts";
 
@@ -105,11 +105,6 @@ async function ownSecret(stateDir: string, warn: (message: string, error?: unkno
     warn(`the admin API permits no actions, because its secret cannot be written to ${file}`, error);
     return undefined;
   }
-}
-
-/** Where a relay without `admin_token_file` keeps its secret. */
-export function ownSecretFile(stateDir: string): string {
-  return join(stateDir, "admin.token");
 }
 
 function secretOf({ secret, file }: GivenSecret, right: Right, key: string): Secret[] {

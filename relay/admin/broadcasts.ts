@@ -56,7 +56,7 @@ export function broadcastOperations(parts: {
         id: "kickBroadcast",
         summary:
           "End the sessions that publish a broadcast here. They may come back: revoke their token to keep them away.",
-        body: z.strictObject({ path: pathField, reason: reasonField }),
+        body: z.strictObject({ path: pathField.describe("Path of the broadcast."), reason: reasonField }),
         answer: z.object({ closed: z.int().describe("Sessions that were ended.") }),
       },
       ({ body: { path, reason } }) => {

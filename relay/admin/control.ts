@@ -26,7 +26,10 @@ export function drainOperations(control: RelayControl): Operation[] {
         id: "drain",
         summary:
           "Take no new sessions and ask those that are open to leave; with `exit` the relay ends when they have left.",
-        body: z.strictObject({ exit: z.boolean().default(false), reason: reasonField }),
+        body: z.strictObject({
+          exit: z.boolean().default(false).describe("End the relay as well."),
+          reason: reasonField,
+        }),
         answer: doneSchema,
       },
       ({ body: { exit, reason = "drained by an operator" } }) => {
@@ -82,7 +85,10 @@ export function logOperations({ logLevels }: RelayControl): Operation[] {
         tag: "log",
         id: "setLogLevel",
         summary: "Set the level of the log or of one part of the relay, until the next reload or restart.",
-        body: z.strictObject({ level: z.enum(LOG_LEVELS), module: z.enum(LOG_MODULES).optional() }),
+        body: z.strictObject({
+          level: z.enum(LOG_LEVELS).describe("Lines of this level and above are written."),
+          module: z.enum(LOG_MODULES).optional().describe("Only for this part of the relay."),
+        }),
         answer: levels,
       },
       ({ body: { level, module } }) => {

@@ -1,3 +1,4 @@
 /** What operators see of a relay and do to it: the operations of the admin API, and its listener. */
-export { ownSecretFile, readSecret } from "./authority.ts";
+export { readSecret } from "./authority.ts";
+export { apiDescription } from "./description.ts";
 export { openAdmin } from "./open.ts";

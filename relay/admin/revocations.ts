@@ -10,7 +10,11 @@ interface List {
 }
 
 const name = z.string().min(1).max(256).optional();
-const named = { jti: name, kid: name, sub: name };
+const named = {
+  jti: name.describe("Id of one token."),
+  kid: name.describe("Id of the key that signed the tokens."),
+  sub: name.describe("Subject of the tokens."),
+};
 const row = z.object({
   ...named,
   until: z.number().optional().describe("When it expires, in seconds since 1970."),

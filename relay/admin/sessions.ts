@@ -64,11 +64,11 @@ const KEYS: Readonly<Record<(typeof SORTS)[number], (one: Row) => number>> = {
 const seconds = z.number().min(0).max(1e9).optional();
 const filters = {
   address: z.string().max(64).optional().describe("Addresses that begin so."),
-  role: z.enum(ROLES).optional(),
-  engine: z.string().max(64).optional(),
-  protocol: z.string().max(64).optional(),
-  tenant: z.string().max(256).optional(),
-  subject: z.string().max(256).optional(),
+  role: z.enum(ROLES).optional().describe("Sessions with this role."),
+  engine: z.string().max(64).optional().describe("Sessions of this engine, such as `native` or `qmux`."),
+  protocol: z.string().max(64).optional().describe("Sessions that speak this protocol, such as `moq-lite-05`."),
+  tenant: z.string().max(256).optional().describe("Sessions of this tenant."),
+  subject: z.string().max(256).optional().describe("Sessions whose token has this subject."),
   path: pathField.optional().describe("Sessions whose path is this one or under it."),
   min_age: seconds.describe("At least so many seconds old."),
   min_idle: seconds.describe("Idle for at least so many seconds."),
@@ -88,7 +88,7 @@ export function sessionOperations({ host }: { readonly host: Pick<SessionHost, "
     for (const one of host.list()) if (one.opened.session === id) return one;
     throw new ApiProblem(404, "no_such_session", "there is no such session: it may have ended");
   };
-  const params = z.strictObject({ id: z.string().max(64) });
+  const params = z.strictObject({ id: z.string().max(64).describe("Id of the session, as in the log.") });
   return [
     operation(
       {
@@ -99,7 +99,7 @@ export function sessionOperations({ host }: { readonly host: Pick<SessionHost, "
         id: "listSessions",
         summary:
           "Open sessions, filtered and sorted; oldest first unless `sort` says otherwise, largest first with it.",
-        query: z.strictObject({ ...queried, sort: z.enum(SORTS).optional(), ...pageShape }),
+        query: z.strictObject({ ...queried, sort: z.enum(SORTS).optional().describe("Largest first."), ...pageShape }),
         answer: pageOf(row),
       },
       ({ query }) => {

@@ -92,7 +92,10 @@ export function trackOperations(parts: TrackParts): Operation[] {
         tag: "tracks",
         id: "getTrackDiagnostics",
         summary: "One track: its groups in the cache, its viewers with their lag, and its way through the mesh.",
-        query: z.strictObject({ broadcast: pathField, track: z.string().max(1_024) }),
+        query: z.strictObject({
+          broadcast: pathField.describe("Path of the broadcast."),
+          track: z.string().max(1_024).describe("Name of the track."),
+        }),
         answer: diagnostics,
       },
       ({ query }) => diagnose(parts, query.broadcast, query.track),

@@ -39,7 +39,7 @@ export function parseInvocation(command: Command, args: readonly string[]): Invo
   // The word after an unknown option may be its value, so the positionals are not certain then.
   if (problems.length === 0 && !switches.has("help") && !switches.has("version")) {
     const missing = command.positionals.slice(positionals.length).filter(({ required }) => required);
-    const surplus = positionals.slice(command.positionals.length);
+    const surplus = command.positionals.at(-1)?.many ? [] : positionals.slice(command.positionals.length);
     for (const { name } of missing) problems.push(`${name} is missing`);
     for (const text of surplus) problems.push(`unexpected argument "${text}"`);
   }
@@ -60,7 +60,7 @@ function tokensOf(options: ReadonlyMap<string, OptionSpec>, args: readonly strin
     ]),
   );
   const { tokens } = parseArgs({
-    args: [...args],
+    args: completed(options, args),
     options: config,
     strict: false,
     allowPositionals: true,
@@ -73,6 +73,16 @@ function tokensOf(options: ReadonlyMap<string, OptionSpec>, args: readonly strin
     // A word that starts with `-` is an option and not a value; `-` alone means standard input or output.
     const swallowed = inlineValue === false && value.startsWith("-") && value !== "-";
     return [{ kind: "option", name: token.name, typed: rawName, value: swallowed ? undefined : value }];
+  });
+}
+
+/** The arguments, in which each option that stands alone has its value. */
+function completed(options: ReadonlyMap<string, OptionSpec>, args: readonly string[]): string[] {
+  const end = args.indexOf("--");
+  return args.map((arg, index) => {
+    const alone = arg.startsWith("--") ? options.get(arg.slice(2))?.alone : undefined;
+    const hasValue = /^\d/.test(args[index + 1] ?? "");
+    return alone === undefined || hasValue || (end >= 0 && index > end) ? arg : `${arg}=${alone}`;
   });
 }
 

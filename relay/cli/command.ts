@@ -9,6 +9,8 @@ export interface OptionSpec {
   readonly short?: string;
   /** The name of the value in help texts; absent for a switch. */
   readonly value?: string;
+  /** The value when the option stands alone: only a word that starts with a digit is its value then. */
+  readonly alone?: string;
   readonly description: string;
   /** The key of the configuration that it sets, such as `server.port`. */
   readonly configKey?: string;
@@ -19,6 +21,8 @@ export interface PositionalSpec {
   readonly name: string;
   readonly required: boolean;
   readonly description: string;
+  /** It may be given several times; only the last positional may. */
+  readonly many?: true;
 }
 
 /** A command line, parsed and valid for its command. */
@@ -35,6 +39,7 @@ export interface Invocation {
 }
 
 export interface Command {
+  /** One word, or more for a part of another command. */
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
@@ -48,6 +53,8 @@ export interface Command {
   readonly codes?: ReadonlyMap<string, string>;
   /** Example command lines, without the program's name. */
   readonly examples: readonly string[];
+  /** Commands whose names begin with this one's; `run` is called when none of them is named. */
+  readonly parts?: readonly Command[];
   run(invocation: Invocation, io: Io): Promise<ExitCode>;
 }
 
@@ -72,6 +79,9 @@ export class CommandError extends Error {
 
 /** `moqmesh fetch URL BROADCAST TRACK [GROUP]` */
 export function usage(command: Command): string {
-  const positionals = command.positionals.map(({ name, required }) => (required ? name : `[${name}]`));
+  const positionals = command.positionals.map(({ name, required, many }) => {
+    const text = many ? `${name}...` : name;
+    return required ? text : `[${text}]`;
+  });
   return ["moqmesh", command.name, ...positionals, "[OPTIONS]"].join(" ");
 }

@@ -37,11 +37,12 @@ export function commandHelp(command: Command, output: Output): string {
   const width = output.columns;
   const positionals = command.positionals.map(({ name, description }): [string, string] => [name, description]);
   return [
-    ...wrap(command.summary, width),
+    ...wrap(command.summary.replaceAll("`", ""), width),
     "",
     `Usage: ${usage(command)}`,
     "",
     ...command.description.flatMap((paragraph) => [...wrap(paragraph, width), ""]),
+    ...partsHelp(command, width),
     ...(positionals.length > 0 ? ["Arguments:", ...list(positionals, width), ""] : []),
     "Options:",
     ...optionList([...command.options, ...COMMON_OPTIONS], width),
@@ -53,6 +54,12 @@ export function commandHelp(command: Command, output: Output): string {
     ...exitCodes(width),
     "",
   ].join("\n");
+}
+
+function partsHelp({ name, parts = [] }: Command, width: number): string[] {
+  if (parts.length === 0) return [];
+  const entries = parts.map((part): [string, string] => [part.name.slice(name.length + 1), part.summary]);
+  return ["Commands:", ...list(entries, width), ""];
 }
 
 function configHelp(width: number): string[] {
@@ -79,9 +86,10 @@ function exitCodes(width: number): string[] {
   return ["Exit codes:", ...list(entries, width)];
 }
 
-export function optionLabel({ name, short, value }: OptionSpec): string {
+export function optionLabel({ name, short, value, alone }: OptionSpec): string {
   const names = short === undefined ? `--${name}` : `-${short}, --${name}`;
-  return value === undefined ? names : `${names} ${value}`;
+  if (value === undefined) return names;
+  return alone === undefined ? `${names} ${value}` : `${names} [${value}]`;
 }
 
 function optionList(options: readonly OptionSpec[], width: number): string[] {

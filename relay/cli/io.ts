@@ -1,11 +1,19 @@
+import { createInterface } from "node:readline";
 import { isatty } from "node:tty";
 
 /** The terminal, pipe or file that a command writes to. */
 export interface Output {
   write(chunk: string | Uint8Array): void;
   readonly isTTY: boolean;
-  /** Characters per line; 80 if unknown. */
+  /** Characters per line of running text; 80 if unknown. */
   readonly columns: number;
+  /** The size of the terminal now, in characters; undefined when it is none. */
+  readonly screen: Screen | undefined;
+}
+
+export interface Screen {
+  readonly columns: number;
+  readonly rows: number;
 }
 
 /** The environment of a command: its streams and variables. */
@@ -13,6 +21,8 @@ export interface Io {
   readonly out: Output;
   readonly err: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Asks the person at the terminal, and resolves with the line that they type. Undefined when there is no person. */
+  readonly ask: ((question: string) => Promise<string>) | undefined;
 }
 
 /** Widest layout, in characters, so that text stays easy to read. */
@@ -21,8 +31,25 @@ const MAX_COLUMNS = 80;
 /** Narrowest layout, in characters, so that two columns fit. A terminal of unknown size reports 0. */
 const MIN_COLUMNS = 40;
 
+/** Lines of a terminal of unknown size. */
+const USUAL_ROWS = 24;
+
 export function processIo(): Io {
-  return { out: output(process.stdout), err: output(process.stderr), env: process.env };
+  const person = isatty(process.stdin.fd) && isatty(process.stderr.fd);
+  return { out: output(process.stdout), err: output(process.stderr), env: process.env, ask: person ? ask : undefined };
+}
+
+/** Resolves with an empty line when the input ends. */
+async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await new Promise((resolve) => {
+      terminal.once("close", () => resolve(""));
+      terminal.question(question, resolve);
+    });
+  } finally {
+    terminal.close();
+  }
 }
 
 function output(stream: NodeJS.WriteStream & { readonly fd: number }): Output {
@@ -30,6 +57,12 @@ function output(stream: NodeJS.WriteStream & { readonly fd: number }): Output {
     write: (chunk) => void stream.write(chunk),
     isTTY: isatty(stream.fd),
     columns: columnsOf(stream.columns),
+    get screen() {
+      // A terminal of unknown size reports 0.
+      return isatty(stream.fd)
+        ? { columns: stream.columns || MAX_COLUMNS, rows: stream.rows || USUAL_ROWS }
+        : undefined;
+    },
   };
 }
 

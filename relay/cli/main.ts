@@ -1,9 +1,9 @@
 import { nearest } from "../config/index.ts";
 import { scrub } from "../log/index.ts";
 import { VERSION } from "../version.ts";
+import { adminCommand, clusterCommand } from "./admin/index.ts";
 import { parseInvocation } from "./args.ts";
 import { checkCommand } from "./check.ts";
-import { clusterCommand } from "./cluster.ts";
 import { type Command, UsageError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { describeFailure } from "./failure.ts";
@@ -25,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   lsCommand,
   fetchCommand,
   tokenCommand,
+  adminCommand,
   clusterCommand,
 ];
 
@@ -58,18 +59,32 @@ export async function runProgram(args: readonly string[], around: Io): Promise<E
   }
   if (["--help", "-h", "help"].includes(name)) return help(rest, io);
   if (["--version", "-V", "version"].includes(name)) return printVersion(io);
-  const command = COMMANDS.find((one) => one.name === name);
+  const command = commandOf(args);
   if (command === undefined) return unknownCommand(name, io);
-  return runCommand(command, rest, io);
+  return runCommand(command, args.slice(wordsOf(command).length), io);
+}
+
+/** The command with the longest name with which the arguments begin. */
+function commandOf(args: readonly string[]): Command | undefined {
+  const all = COMMANDS.flatMap((one) => [one, ...(one.parts ?? [])]);
+  return all
+    .filter((one) => wordsOf(one).every((word, index) => args[index] === word))
+    .toSorted((a, b) => wordsOf(b).length - wordsOf(a).length)[0];
+}
+
+function wordsOf({ name }: Command): string[] {
+  return name.split(" ");
 }
 
 /** Removes tokens from standard error: messages quote what was typed, and a URL may contain a token. Standard output stays as it is, because `token sign` prints one. */
 function scrubbed(output: Output): Output {
   const write = (chunk: string | Uint8Array) => output.write(typeof chunk === "string" ? scrub(chunk) : chunk);
-  return { write, isTTY: output.isTTY, columns: output.columns };
+  return { write, isTTY: output.isTTY, columns: output.columns, screen: output.screen };
 }
 
 async function runCommand(command: Command, args: readonly string[], io: Io): Promise<ExitCode> {
+  const [word = "-"] = args;
+  if (command.parts !== undefined && !word.startsWith("-")) return unknownPart(command, word, io);
   try {
     const invocation = parseInvocation(command, args);
     if (invocation.switches.has("help")) return print(commandHelp(command, io.out), io);
@@ -86,7 +101,7 @@ async function runCommand(command: Command, args: readonly string[], io: Io): Pr
 function help(names: readonly string[], io: Io): ExitCode {
   const [name] = names;
   if (name === undefined) return print(programHelp(COMMANDS, io.out), io);
-  const command = COMMANDS.find((one) => one.name === name);
+  const command = commandOf(names);
   return command === undefined ? unknownCommand(name, io) : print(commandHelp(command, io.out), io);
 }
 
@@ -99,6 +114,16 @@ function unknownCommand(name: string, io: Io): ExitCode {
   const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
   io.err.write(prefixed(`unknown ${kind} "${name}"${hint}`));
   io.err.write('Run "moqmesh --help" for what there is.\n');
+  return EXIT.usage;
+}
+
+/** The first word after the name of a command that has parts names none of them. */
+function unknownPart({ name, parts = [] }: Command, word: string, io: Io): ExitCode {
+  const names = parts.map((part) => part.name.slice(name.length + 1));
+  const meant = nearest(word, names) ?? names.find((one) => one.split(" ").includes(word));
+  const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
+  io.err.write(prefixed(`unknown command "${name} ${word}"${hint}`));
+  io.err.write(`Run "moqmesh ${name} --help" for what there is.\n`);
   return EXIT.usage;
 }
 

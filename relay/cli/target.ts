@@ -24,6 +24,16 @@ export const URL_ARGUMENT: PositionalSpec = {
     "The relay: https:// or http:// for WebTransport, moql:// for QUIC alone (the native engine), wss:// or ws:// for WebSocket. With http:// the client first reads the fingerprint of the relay's certificate from /certificate.sha256.",
 };
 
+/** How the certificate of a relay is trusted. */
+export const CERTIFICATE_OPTIONS: readonly OptionSpec[] = [
+  { name: "ca", value: "FILE", description: "Trust the authorities of this PEM file instead of the system's." },
+  {
+    name: "fingerprint",
+    value: "HEX",
+    description: "Trust only the certificate with this SHA-256. May be given several times.",
+  },
+];
+
 /** Options of every command that dials a relay, but for the longest wait. */
 export const TRUST_OPTIONS: readonly OptionSpec[] = [
   {
@@ -33,12 +43,7 @@ export const TRUST_OPTIONS: readonly OptionSpec[] = [
       "Read the token from FILE; - for standard input. The variable MOQMESH_TOKEN may contain the token itself. Either way the token stays out of the URL and of the shell's history.",
   },
   { name: "protocol", value: "LIST", description: "Offer only these protocols, such as moq-lite-05,moq-lite-04." },
-  { name: "ca", value: "FILE", description: "Trust the authorities of this PEM file instead of the system's." },
-  {
-    name: "fingerprint",
-    value: "HEX",
-    description: "Trust only the certificate with this SHA-256. May be given several times.",
-  },
+  ...CERTIFICATE_OPTIONS,
   { name: "insecure", description: "Trust any certificate. For tests only." },
 ];
 
@@ -104,7 +109,8 @@ function withToken(
   return shown;
 }
 
-function readTokenFile(file: string, option: string): string {
+/** The token in a file, or on standard input for `-`. Throws {@link UsageError} that names `option`. */
+export function readTokenFile(file: string, option: string): string {
   const token = readFile(file === "-" ? STDIN : file, `--${option}`).trim();
   if (token === "") throw new UsageError(`--${option}: "${file}" is empty`);
   return token;
@@ -120,7 +126,8 @@ export function readDuration({ values }: Invocation, name: string, standard: str
   }
 }
 
-function readTrust({ values, lists, switches }: Invocation): Trust {
+/** How the options say that the certificate is trusted. Throws {@link UsageError}. */
+export function readTrust({ values, lists, switches }: Invocation): Trust {
   const ca = values.get("ca");
   const fingerprint = lists.get("fingerprint");
   const insecure = switches.has("insecure");
@@ -132,8 +139,8 @@ function readTrust({ values, lists, switches }: Invocation): Trust {
   return insecure ? { kind: "insecure" } : { kind: "system" };
 }
 
-/** Throws {@link UsageError} that names `option`. */
-function readFile(file: string | number, option: string): string {
+/** The content of a file that `option` names. Throws {@link UsageError} that names `option`. */
+export function readFile(file: string | number, option: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {

@@ -1,3 +1,4 @@
+export { ownSecretFile } from "./admin-secret.ts";
 export { configuredBounds } from "./bounds.ts";
 export { memoryLimit } from "./cache.ts";
 export {

@@ -11,6 +11,7 @@ export {
   fromText,
   MAX_PAGE,
   type Operation,
+  openApiDocument,
   operation,
   page,
   pageOf,

@@ -1,5 +1,6 @@
+import { TARGET_OPTIONS } from "../../relay/cli/admin/index.ts";
 import { COMMON_OPTIONS, configOptions } from "../../relay/cli/args.ts";
-import { type Command, usage } from "../../relay/cli/command.ts";
+import { type Command, type OptionSpec, usage } from "../../relay/cli/command.ts";
 import { EXIT_MEANINGS } from "../../relay/cli/exit-codes.ts";
 import { optionLabel } from "../../relay/cli/help.ts";
 import { COMMANDS } from "../../relay/cli/main.ts";
@@ -32,18 +33,55 @@ A relay that is ended at once by a second signal exits with 128 and the signal's
 }
 
 function commandText(command: Command): string {
-  const rows = [
-    ...command.positionals.map(({ name, description }) => [code(name), description]),
-    ...[...command.options, ...COMMON_OPTIONS].map((option) => [code(optionLabel(option)), option.description]),
-    ...(command.takesConfig ? configRows() : []),
-  ];
+  if (command.parts !== undefined) return groupText(command, command.parts);
+  const options = [...command.options, ...COMMON_OPTIONS];
   return `## \`${usage(command)}\`
 
 ${command.description.join("\n\n")}
 
-${table(["Argument", "Meaning"], rows)}
+${argumentTable(command, options)}
 
-\`\`\`sh
+${examples(command)}`;
+}
+
+/** A command with parts: the options that all parts have stand at its beginning. */
+function groupText(command: Command, parts: readonly Command[]): string {
+  const shared = new Set(TARGET_OPTIONS.map(({ name }) => name));
+  const partText = (part: Command) => {
+    const options = part.options.filter(({ name }) => !shared.has(name));
+    return `### \`${usage(part)}\`
+
+${[part.summary, ...part.description].join("\n\n")}
+
+${argumentTable(part, options)}
+
+${examples(part)}`;
+  };
+  return `## \`${usage(command)}\`
+
+${command.description.join("\n\n")}
+
+${table(["Option of each command", "Meaning"], [...TARGET_OPTIONS, ...COMMON_OPTIONS].map(optionRow))}
+
+${examples(command)}
+${parts.map(partText).join("\n")}`;
+}
+
+function argumentTable({ positionals, takesConfig }: Command, options: readonly OptionSpec[]): string {
+  const rows = [
+    ...positionals.map(({ name, description }) => [code(name), description]),
+    ...options.map(optionRow),
+    ...(takesConfig ? configRows() : []),
+  ];
+  return table(["Argument", "Meaning"], rows);
+}
+
+function optionRow(option: OptionSpec): string[] {
+  return [code(optionLabel(option)), option.description];
+}
+
+function examples(command: Command): string {
+  return `\`\`\`sh
 ${command.examples.map((line) => `moqmesh ${line}`).join("\n")}
 \`\`\`
 ${command.codes === undefined ? "" : codesText(command.codes)}`;

@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { optionsOf } from "../../relay/cli/args.ts";
+import type { Command } from "../../relay/cli/command.ts";
 import { COMMANDS } from "../../relay/cli/main.ts";
 import { envName, sections } from "../../relay/config/index.ts";
 import type { Facts } from "./claims.ts";
@@ -45,11 +46,16 @@ export function repositoryFacts(): Facts {
     roots: new Set(files.flatMap((path) => (path.includes("/") ? path.split("/", 1) : []))),
     fileNames: new Set(files.map((path) => basename(path))),
     scripts: new Set(Object.keys(manifest.scripts)),
-    commands: new Map(COMMANDS.map((command) => [command.name, new Set(optionsOf(command).map(({ name }) => name))])),
+    commands: new Map(COMMANDS.map((command) => [command.name, flagsOf(command)])),
     sections: new Map([...sections].map(([name, { schema }]) => [name, new Set(Object.keys(schema.shape))])),
     words,
     mentions: (text) => sources.includes(text),
   };
+}
+
+/** The flags of a command and of its parts. */
+function flagsOf(command: Command): Set<string> {
+  return new Set([command, ...(command.parts ?? [])].flatMap((one) => optionsOf(one).map(({ name }) => name)));
 }
 
 function tracked(): string[] {

@@ -10,7 +10,18 @@ const ANSWER = {
   role: "root",
   region: "eu",
   roots: { configured: 0, connected: 0 },
+  known_nodes: 3,
+  remote_broadcasts: 1,
+  registered_broadcasts: 0,
+  scopes: 0,
+  tiers: { relays: 0, asks: 0 },
   upstreams: [],
+  failovers: 0,
+  splices: 0,
+  groups_resumed: 0,
+  groups_lost: 0,
+  namesakes: 0,
+  registry: { nodes: 3, broadcasts: 1, holdings: 2, backend: "redis", up: false },
   nodes: [
     {
       node: "origin-1",
@@ -53,12 +64,17 @@ describe("moqmesh cluster", () => {
       assert.equal(
         io.stdout(),
         [
-          "root-1: root in eu, at 0 of 0 roots",
+          "Relay        root-1: root in eu",
+          "Roots        0 of 0 connected",
+          "Known nodes  3",
+          "Broadcasts   1 from other relays, 0 registered",
+          "Failovers    0, 0 groups resumed, 0 lost",
+          "Registry     3 relays, 1 broadcast, in redis, which is down",
           "",
           "NODE            ROLE    REGION  STATE     SESSIONS  SUBSCRIPTIONS  URL",
-          "origin-1        origin  eu      up        3         2              https://o:1",
-          "edge-long-name  edge    us      draining  -         -              https://e:1",
-          "gone            edge    us      lost      -         -",
+          "origin-1        origin  eu      up               3              2  https://o:1",
+          "edge-long-name  edge    us      draining         -              -  https://e:1",
+          "gone            edge    us      lost             -              -  -",
           "",
           "BROADCAST  HELD BY",
           "live/a     origin-1, origin-2",
@@ -69,9 +85,9 @@ describe("moqmesh cluster", () => {
 
   it("says when a relay is in no mesh, when the address is no relay, and when it is unreachable", async () => {
     for (const [status, code, text, body] of [
-      [404, 1, /is in no mesh/, '{"error":{"code":"no_mesh","message":"this relay is in no mesh"}}'],
+      [404, 5, /is in no mesh \(no_mesh\)/, { error: { code: "no_mesh", message: "this relay is in no mesh" } }],
       [404, 1, /is not the admin listener of a relay \(status 404\)\n.*admin_port/, "not found"],
-      [200, 1, /is not the admin listener of a relay/, {}],
+      [503, 1, /is not the admin listener of a relay \(status 503\)/, {}],
     ] as const) {
       await answering(status, body, async (url) => {
         const io = recordedIo();

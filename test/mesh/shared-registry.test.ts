@@ -96,7 +96,7 @@ describe("two roots that share a Redis", { skip, timeout: TIMEOUT_MS }, () => {
       assert.deepEqual(paths(one), ["live/a"]);
       const { json, text, metrics } = await shown(one);
       assert.deepEqual(json, { nodes: 5, broadcasts: 1, holdings: 1, backend: "redis", up: true });
-      assert.match(text, /^registry in redis$/m);
+      assert.match(text, /^Registry .*, in redis$/m);
       assert.match(metrics, /^moqmesh_registry_backend_up 1$/m);
     }
   });
@@ -109,7 +109,7 @@ describe("two roots that share a Redis", { skip, timeout: TIMEOUT_MS }, () => {
       await until(() => one.relay.cluster()?.registry?.backend.up === false);
       const { json, text, metrics } = await shown(one);
       assert.deepEqual(json, { nodes: 5, broadcasts: 1, holdings: 1, backend: "redis", up: false });
-      assert.match(text, /^registry in redis, which is down$/m);
+      assert.match(text, /^Registry .*, in redis, which is down$/m);
       assert.match(metrics, /^moqmesh_registry_backend_up 0$/m);
       assert.equal((await fetch(new URL("health/ready", admin(one)))).status, 200, "a root is ready without it");
     }
@@ -127,7 +127,7 @@ describe("two roots that share a Redis", { skip, timeout: TIMEOUT_MS }, () => {
     for (const one of [a, b]) {
       await until(() => one.relay.cluster()?.registry?.backend.up === true);
       await until(() => nodes(one).length === 5 && paths(one).length === 2);
-      assert.match((await shown(one)).text, /^registry in redis$/m);
+      assert.match((await shown(one)).text, /^Registry .*, in redis$/m);
     }
     await more(GROUPS_PER_LEASE * 1.5);
     assert.deepEqual(

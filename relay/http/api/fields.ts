@@ -40,7 +40,7 @@ export const pathField = z
   .overwrite((path) => path.replace(/^\/+|\/+$/g, ""));
 
 /** Why an action is taken; the peers that it ends may read it. */
-export const reasonField = z.string().max(200).optional();
+export const reasonField = z.string().max(200).optional().describe("Why; the clients that it concerns may read it.");
 
 /** An object with at least one of its members `names`; the document says so as well. */
 export function withOneOf<Shape extends z.ZodRawShape>(shape: Shape, names: readonly (keyof Shape & string)[]) {
