@@ -67,12 +67,12 @@ export function adminApi(): string {
 function bodyOf({ requestBody }: Described) {
   const body = requestBody?.content["application/json"].schema;
   if (body === undefined) return [];
-  const forms = body.anyOf ?? [body];
+  const forms = [body, ...(body.anyOf ?? [])];
   const fields = new Map(
     forms.flatMap(({ properties = {}, required = [] }) =>
       Object.entries(properties).map(([name, one]) => [
         name,
-        fieldOf(name, "body", forms.length === 1 && required.includes(name), { schema: one }),
+        fieldOf(name, "body", body.anyOf === undefined && required.includes(name), { schema: one }),
       ]),
     ),
   );
