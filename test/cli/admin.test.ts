@@ -151,11 +151,11 @@ describe("moqmesh admin", () => {
     const { text, json } = await shown("tracks", "live");
     const escaped = "a\\u{1b}[2J\\u{202e}b\\u{9b}1m\\u{a}c";
     const rows = text.split("\n").filter((line) => line.startsWith("live/room1"));
-    assert.deepEqual(rows.map((line) => line.split(/ {2,}/)[1]).toSorted(), [escaped, "video"]);
+    assert.deepEqual(rows.map((line) => line.split(/ {2,}/)[1] ?? "").toSorted(), [escaped, "video"]);
     assert.match(rows[0] ?? "", / 1 {2,}1 {2,}1\.\d+ kB {2,}7 /);
     assert.deepEqual(
       items(json)
-        .map(({ track }) => track)
+        .map(({ track }) => String(track))
         .toSorted(),
       [HOSTILE, "video"],
     );
