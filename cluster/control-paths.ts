@@ -1,10 +1,11 @@
 /**
  * The paths of announcements in a control session (docs/control-protocol.md).
- * - A relay announces `n/NODE/INFO` (itself), `l/NODE/LOAD`, `b/PATH/NODE` (what it holds) and `r/NODE/UNTIL/TEXT` (what it revoked).
- * - A root announces `n/NODE/INFO`, `b/PATH/NODE` under a prefix, `e/PATH/NODE` for one path, and `c/PATH/NODE` for other holders of the
- *   relay's own paths, and `r/NODE/UNTIL/TEXT`.
+ * - A relay announces `n/NODE/INFO` (itself), `l/NODE/LOAD`, `b/PATH/NODE` (what it holds), `r/NODE/UNTIL/TEXT` (what it revoked) and
+ *   `t/NODE/REPORT` (what a tenant uses there).
+ * - A root announces `n/NODE/INFO`, `b/PATH/NODE` under a prefix, `e/PATH/NODE` for one path, `c/PATH/NODE` for other holders of the
+ *   relay's own paths, `r/NODE/UNTIL/TEXT`, and `t/NODE/GRANT` (what a tenant may use at that relay).
  *
- * INFO and LOAD are JSON in base64url.
+ * INFO, LOAD, REPORT and GRANT are JSON in base64url.
  */
 import {
   DIALLED,
@@ -20,9 +21,20 @@ import {
   ROLES,
   type Scope,
 } from "./contract.ts";
+import {
+  decodeGrant,
+  decodeReport,
+  encodeGrant,
+  encodeReport,
+  type TenantGrant,
+  type TenantReport,
+} from "./tenants/index.ts";
 
 /** The prefix that asks for revocations. */
 export const REVOCATIONS = "r";
+
+/** The prefix that asks for what tenants may use. */
+export const TENANTS = "t";
 
 const REVOCATION_TEXT = new RegExp(`^[\\w-]{1,${MAX_REVOCATION_TEXT}}$`);
 
@@ -44,6 +56,15 @@ export function loadPath(node: string, { sessions, subscriptions, traffic, links
 
 export function revocationPath({ node, until, text }: MeshRevocation): string {
   return `${REVOCATIONS}/${node}/${until}/${text}`;
+}
+
+export function reportPath(node: string, report: TenantReport): string {
+  return `${TENANTS}/${node}/${encode(encodeReport(report))}`;
+}
+
+/** Without a grant: the root divides the limits of tenants. */
+export function grantPath(node: string, grant?: TenantGrant): string {
+  return `${TENANTS}/${node}/${encode(grant === undefined ? {} : encodeGrant(grant))}`;
 }
 
 export function holdingPath(kind: "b" | "e" | "c", path: string, node: string): string {
@@ -68,6 +89,8 @@ export type ControlPath =
   | { readonly kind: "node"; readonly info: NodeInfo }
   | { readonly kind: "load"; readonly node: string; readonly load: NodeLoad }
   | { readonly kind: "revocation"; readonly revocation: MeshRevocation }
+  | { readonly kind: "tenant_report"; readonly node: string; readonly report: TenantReport }
+  | { readonly kind: "tenant_grant"; readonly node: string; readonly grant: TenantGrant | undefined }
   | { readonly kind: "holding"; readonly of: "b" | "e" | "c"; readonly path: string; readonly node: string };
 
 /** Nothing for any other path. */
@@ -82,7 +105,16 @@ export function parseControlPath(text: string): ControlPath | undefined {
   const fields = decode(last);
   if (parts.length !== 1 || !NODE_NAME.test(node) || fields === undefined) return undefined;
   if (kind === "n") return nodeOf(node, fields);
+  if (kind === TENANTS) return tenantOf(node, fields);
   return kind === "l" ? loadOf(node, fields) : undefined;
+}
+
+function tenantOf(node: string, fields: Record<string, unknown>): ControlPath | undefined {
+  const report = decodeReport(fields);
+  if (report !== undefined) return { kind: "tenant_report", node, report };
+  const grant = decodeGrant(fields);
+  const none = Object.keys(fields).length === 0;
+  return grant !== undefined || none ? { kind: "tenant_grant", node, grant } : undefined;
 }
 
 function revocationOf(node: string, until: string, text: string): ControlPath | undefined {

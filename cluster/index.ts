@@ -35,6 +35,7 @@ export {
   ReplicatedRegistry,
   type RevocationWatcher,
   redisChannel,
+  redisNewsChannel,
   revocationKey,
 } from "./registry/index.ts";
 export {
@@ -45,3 +46,4 @@ export {
   type Visitor,
   whyUnreachable,
 } from "./sessions/index.ts";
+export { type PerKind, perKind, type TenantDesk, type TenantKind, type TenantUsage } from "./tenants/index.ts";

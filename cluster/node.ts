@@ -32,6 +32,7 @@ import {
   type SessionPolicy,
   type Visitor,
 } from "./sessions/index.ts";
+import { TenantDesk, type TenantUsage } from "./tenants/index.ts";
 
 /** Milliseconds between two reports of this relay's load to the roots. */
 const LOAD_INTERVAL_MS = 5_000;
@@ -122,6 +123,8 @@ export interface MeshNodeDeps extends Omit<MeshSessionsDeps, "roots" | "events">
   readonly events: MeshNodeEvents;
   /** Revocations of other relays. */
   readonly revocations: RevocationWatcher;
+  /** What tenants use here, so that their limits hold over all relays; absent: they hold at this relay alone. */
+  readonly tenants?: TenantUsage | undefined;
   readonly probe?: MeshProbe;
 }
 
@@ -135,6 +138,8 @@ export class MeshNode {
   readonly broadcasts: MeshBroadcasts;
   /** Absent where this relay is no root. */
   readonly root: Root | undefined;
+  /** Divides the limits of tenants; absent where no root is configured. */
+  readonly tenants: TenantDesk | undefined;
   readonly failovers: FailoverCounters;
   readonly #gaps: Distribution;
   readonly #deps: MeshNodeDeps;
@@ -172,6 +177,7 @@ export class MeshNode {
       restarted: (node) => this.peers.forgive(node),
     });
     this.root = settings.isRoot ? this.#makeRoot(clocks) : undefined;
+    this.tenants = this.#makeTenants();
     this.control = this.#makeControl();
     this.rootless = this.#makeRootless();
     this.broadcasts = this.#makeBroadcasts(clocks);
@@ -276,6 +282,7 @@ export class MeshNode {
   /** Ends everything at once. Without `leave` before it, the mesh sees a relay that is lost. */
   close(): void {
     this.#cancelLoad();
+    this.tenants?.close();
     this.#discovery.close();
     this.control.close();
     this.broadcasts.close();
@@ -343,7 +350,26 @@ export class MeshNode {
         this.#deps.broadcasts.counters.boundsHit.mesh_revocations++;
       },
       defect: events.controlDefect,
-      rooted: (up) => this.rootless.rooted(up),
+      grants: this.tenants,
+      rooted: (up) => {
+        this.tenants?.rooted(up);
+        this.rootless.rooted(up);
+      },
+    });
+  }
+
+  #makeTenants(): TenantDesk | undefined {
+    const { tenants: usage, settings, clock, broadcasts } = this.#deps;
+    if (usage === undefined || (settings.roots.length === 0 && !settings.isRoot)) return undefined;
+    return new TenantDesk({
+      clock,
+      usage,
+      report: (report, before) => this.control.reportTenant(report, before),
+      withdraw: (report) => this.control.withdrawTenant(report),
+      relays: () => this.routes.counts.nodes + 1,
+      refused: () => {
+        broadcasts.counters.boundsHit.mesh_tenants++;
+      },
     });
   }
 

@@ -54,6 +54,7 @@ export const BOUNDS = [
   "mesh_dns_relays",
   "mesh_clock_ahead",
   "mesh_revocations",
+  "mesh_tenants",
   "tenant_broadcasts",
   "tenant_subscriptions",
   "tenant_ingress",

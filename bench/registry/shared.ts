@@ -6,7 +6,14 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "@redis/client";
-import { type NodeInfo, RedisBackend, Registry, ReplicatedRegistry, redisChannel } from "../../cluster/index.ts";
+import {
+  type NodeInfo,
+  RedisBackend,
+  Registry,
+  ReplicatedRegistry,
+  redisChannel,
+  redisNewsChannel,
+} from "../../cluster/index.ts";
 import { redisAddress } from "../../relay/config/index.ts";
 import { dialRedis } from "../../relay/mesh/index.ts";
 import { systemClock } from "../../transport/shared/index.ts";
@@ -41,6 +48,7 @@ function root() {
     writer: randomUUID(),
     unique: randomUUID,
     channel: redisChannel(at.database),
+    newsChannel: redisNewsChannel(at.database),
   });
   const shared = new ReplicatedRegistry({
     registry,

@@ -11,12 +11,14 @@ import {
 } from "../contract.ts";
 import type { LeasedAnswer } from "../leased-answer.ts";
 import type { RevocationWatcher } from "../registry/index.ts";
+import type { TenantReport } from "../tenants/index.ts";
 import { type ControlTable, LocalSession } from "./local.ts";
 import { MeshRevocations } from "./mesh-revocations.ts";
 import { Namesakes } from "./namesakes.ts";
 import { OwnAnnouncements } from "./own-announcements.ts";
 import { RootLink, type RootLinkDeps, type RootLinkEvents } from "./root-link.ts";
 import { type RootStatement, type ScopeAnswerDeps, scopeAnswer } from "./scope-answer.ts";
+import { type GrantEvents, TenantGrants } from "./tenant-grants.ts";
 
 export type ControlDeps = RootLinkDeps &
   Omit<ScopeAnswerDeps, "namesakes"> & {
@@ -36,6 +38,8 @@ export type ControlDeps = RootLinkDeps &
     readonly revocations: RevocationWatcher;
     /** There are too many revocations, so one is ignored. */
     readonly revocationRefused: () => void;
+    /** What roots let tenants use here; absent: the limits of tenants hold at this relay alone. */
+    readonly grants?: GrantEvents | undefined;
     /** Something threw that should not have, outside of any session. */
     readonly defect: (error: unknown) => void;
     /** Whether a root can be asked. Called at the start, when the last root is lost, and when one is up. */
@@ -53,6 +57,7 @@ export class ControlClient implements Registrar, RootLinkEvents {
   readonly #answers = new Set<LeasedAnswer<RootStatement>>();
   readonly #namesakes: Namesakes;
   readonly #revocations: MeshRevocations;
+  readonly #grants: TenantGrants | undefined;
   /** The root that is asked. */
   #primary: RootLink | undefined;
   #local: LocalSession | undefined;
@@ -64,6 +69,7 @@ export class ControlClient implements Registrar, RootLinkEvents {
     this.#deps = deps;
     this.#own = new OwnAnnouncements(self);
     this.#revocations = new MeshRevocations({ ...deps, events: deps.revocations, refused: deps.revocationRefused });
+    this.#grants = deps.grants && new TenantGrants({ ...deps, events: deps.grants });
     this.#namesakes = new Namesakes({ ...deps, found: deps.namesake });
     this.#roots = (this.#isOnlyRoot ? [self.url] : roots).map((url) => new RootLink(url, deps, this));
   }
@@ -134,6 +140,16 @@ export class ControlClient implements Registrar, RootLinkEvents {
     this.#own.restore(revocation);
   }
 
+  /** What a tenant uses here; `before` is the report that this one replaces. */
+  reportTenant(report: TenantReport, before: TenantReport | undefined): void {
+    this.#own.reportTenant(report, before);
+  }
+
+  /** This relay has no session of the tenant any more. */
+  withdrawTenant(report: TenantReport): void {
+    this.#own.withdrawTenant(report);
+  }
+
   /** An operator ends a revocation of another relay here. */
   forgetRevocation(revocation: MeshRevocation): void {
     this.#revocations.forget(revocation);
@@ -157,6 +173,7 @@ export class ControlClient implements Registrar, RootLinkEvents {
   close(): void {
     this.#namesakes.close();
     this.#revocations.close();
+    this.#grants?.close();
     for (const answer of this.#answers) answer.close();
     const code = this.#left ? CLOSE_LEAVING : 0;
     for (const root of this.#roots) root.close(code);
@@ -211,6 +228,9 @@ export class ControlClient implements Registrar, RootLinkEvents {
       answer.detach();
       this.#follow(answer);
     }
+    this.#grants?.detach();
+    const session = this.#primary?.session;
+    if (session !== undefined) this.#grants?.follow(session);
   }
 
   #follow(answer: LeasedAnswer<RootStatement>): void {

@@ -1,7 +1,8 @@
 import type { Advertisement, Route } from "../../moq/model/index.ts";
 import type { Announced, AnnounceTable, AnnounceWatcher } from "../../moq/session/index.ts";
 import type { Holding, MeshRevocation, NodeInfo, NodeLoad } from "../contract.ts";
-import { holdingPath, loadPath, nodePath, REVOCATIONS, revocationPath } from "../control-paths.ts";
+import { holdingPath, loadPath, nodePath, REVOCATIONS, reportPath, revocationPath } from "../control-paths.ts";
+import type { TenantReport } from "../tenants/index.ts";
 import { NULL_SOURCE } from "./null-source.ts";
 
 const NO_COST: Advertisement = { epoch: 0n, hops: [], cost: 0, ended: false };
@@ -49,6 +50,17 @@ export class OwnAnnouncements {
 
   restore(revocation: MeshRevocation): void {
     this.#withdraw(revocationPath(revocation));
+  }
+
+  reportTenant(report: TenantReport, before: TenantReport | undefined): void {
+    const path = reportPath(this.#info.node, report);
+    this.#announce(path, NO_COST);
+    const old = before && reportPath(this.#info.node, before);
+    if (old !== undefined && old !== path) this.#withdraw(old);
+  }
+
+  withdrawTenant(report: TenantReport): void {
+    this.#withdraw(reportPath(this.#info.node, report));
   }
 
   withdrawAll(): void {

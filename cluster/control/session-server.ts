@@ -2,8 +2,17 @@ import type { Advertisement, Publication, Route, Source } from "../../moq/model/
 import type { Reason } from "../../moq/reason.ts";
 import type { Announced, AnnounceWatcher } from "../../moq/session/index.ts";
 import { CLOSE_LEAVING, type Holding, type MeshRevocation, type NodeInfo } from "../contract.ts";
-import { holdingPath, nodePath, parseControlPath, REVOCATIONS, revocationPath } from "../control-paths.ts";
+import {
+  grantPath,
+  holdingPath,
+  nodePath,
+  parseControlPath,
+  REVOCATIONS,
+  revocationPath,
+  TENANTS,
+} from "../control-paths.ts";
 import type { Registry } from "../registry/index.ts";
+import type { TenantReport } from "../tenants/index.ts";
 import type { ControlTable } from "./local.ts";
 import { NULL_SOURCE } from "./null-source.ts";
 
@@ -34,6 +43,9 @@ export class ControlSessionServer implements ControlTable {
   /** Watch what other relays hold of this relay's own paths. */
   readonly #rivalWatchers = new Set<AnnounceWatcher>();
   #stopRivals: (() => void) | undefined;
+  /** Watch what the relay may let its tenants use. */
+  readonly #grantWatchers = new Set<AnnounceWatcher>();
+  #stopGrants: (() => void) | undefined;
   /** Of watchers of relays: announce or withdraw other relays with this relay's name. */
   readonly #nameReviews = new Set<() => void>();
   #stopClaims: (() => void) | undefined;
@@ -54,6 +66,7 @@ export class ControlSessionServer implements ControlTable {
   close(code: number): void {
     this.#stopUnclaimed();
     this.#stopRivals?.();
+    this.#stopGrants?.();
     this.#stopClaims?.();
     if (this.#node !== undefined) this.#registry.claims.delete(this.#node, this);
     if (code === CLOSE_LEAVING && this.#node !== undefined) this.#registry.unregister(this.#node, this);
@@ -73,6 +86,8 @@ export class ControlSessionServer implements ControlTable {
       for (const own of this.#reported.keys()) yield* this.#rivalsOf(own);
     } else if (kind === REVOCATIONS) {
       for (const revocation of this.#registry.revocations.list()) yield this.#revoked(revocation);
+    } else if (kind === TENANTS) {
+      yield { path: grantPath(this.#node ?? this.#options.named ?? "relay"), route: () => NO_ROUTE };
     }
   }
 
@@ -92,6 +107,7 @@ export class ControlSessionServer implements ControlTable {
       const changed = (revocation: MeshRevocation) => watcher.changed(this.#revoked(revocation));
       return this.#registry.revocations.watch({ revoked: changed, ended: changed });
     }
+    if (kind === TENANTS) return this.#watchGrants(watcher);
     return kind === "c" ? this.#watchRivals(watcher) : () => {};
   }
 
@@ -103,10 +119,44 @@ export class ControlSessionServer implements ControlTable {
       return { update: () => {}, end: () => {} };
     }
     if (parsed?.kind === "revocation") return this.#revoke(parsed.revocation);
+    if (parsed?.kind === "tenant_report") return this.#reportTenant(parsed.node, parsed.report);
     if (parsed?.kind !== "holding" || parsed.of !== "b" || this.#node === undefined) return "unauthorized";
     if (parsed.node !== this.#node) return "unauthorized";
     // One string of the name for all holdings of the relay, which saves memory.
     return this.#addHolding(parsed.path, this.#node, advertisement);
+  }
+
+  #reportTenant(node: string, report: TenantReport): Publication | Reason {
+    if (this.#node === undefined || node !== this.#node) return "unauthorized";
+    const { tenants } = this.#registry;
+    if (!tenants.report(node, report)) return "limit";
+    // What a lost relay uses counts until its lease is over.
+    return { update: () => {}, end: (lost) => (lost ? tenants.lost(node, report) : tenants.end(node, report)) };
+  }
+
+  #watchGrants(watcher: AnnounceWatcher): () => void {
+    this.#grantWatchers.add(watcher);
+    if (this.#node !== undefined) this.#watchGrantsOf(this.#node);
+    return () => {
+      this.#grantWatchers.delete(watcher);
+      if (this.#grantWatchers.size > 0) return;
+      this.#stopGrants?.();
+      this.#stopGrants = undefined;
+    };
+  }
+
+  /** Announces what the relay may let its tenants use, where it has asked for that: the request may arrive before its registration. */
+  #watchGrantsOf(node: string): void {
+    if (this.#grantWatchers.size === 0) return;
+    const all = (broadcast: Announced) => {
+      for (const watcher of [...this.#grantWatchers]) watcher.changed(broadcast);
+    };
+    this.#stopGrants ??= this.#registry.tenants.watch(node, {
+      granted: (grant, before) => {
+        if (grant !== undefined) all({ path: grantPath(node, grant), route: () => NO_ROUTE });
+        if (before !== undefined) all({ path: grantPath(node, before), route: () => undefined });
+      },
+    });
   }
 
   #revoke(revocation: MeshRevocation): Publication | Reason {
@@ -158,6 +208,7 @@ export class ControlSessionServer implements ControlTable {
     this.#stopUnclaimed();
     this.#node = info.node;
     this.#watchRivalsOf(info.node);
+    this.#watchGrantsOf(info.node);
     const before = this.#isSpeaker;
     const registered = this.#registry.register(info, this, this.#options.named === info.node);
     this.#stopUnclaimed = this.#registry.whenUnclaimed(info.node, (last) => {

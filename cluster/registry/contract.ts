@@ -82,6 +82,8 @@ export interface BackendEvents {
   leftElsewhere(node: string, startedAt: number): void;
   /** Another root changed the revocations. */
   revocationsChanged(): void;
+  /** Another root sent a text by {@link RegistryBackend.tellRoots}. It may get lost. */
+  told(text: string): void;
   /** The backend has something that no root wrote. */
   strange(): void;
 }
@@ -111,5 +113,7 @@ export interface RegistryBackend {
    * before.
    */
   revocations(known: string): Promise<{ readonly version: string; readonly paths: readonly string[] } | undefined>;
+  /** Sends a text to the roots that are connected now; nothing keeps it. */
+  tellRoots(text: string): Promise<void>;
   close(): void;
 }

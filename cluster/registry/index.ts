@@ -1,5 +1,5 @@
 export type { NodeEntry } from "./contract.ts";
-export { type DialRedis, RedisBackend, type RedisLink, redisChannel } from "./redis/index.ts";
+export { type DialRedis, RedisBackend, type RedisLink, redisChannel, redisNewsChannel } from "./redis/index.ts";
 export { Registry, type RegistryDeps } from "./registry.ts";
 export { ReplicatedRegistry } from "./replicated-registry.ts";
 export { REPLICATION_METRICS } from "./replication-metrics.ts";

@@ -2,6 +2,7 @@ import type { Clock } from "../../moq/clock.ts";
 import { PathTree, prefixes } from "../../moq/model/index.ts";
 import type { ClockBound } from "../clock-bound.ts";
 import type { Holding, NodeInfo, NodeLoad } from "../contract.ts";
+import { TenantBoard } from "../tenants/index.ts";
 import { Claims } from "./claims.ts";
 import type { HoldingWatcher, NodeEntry, NodeWatcher, RegistryObserver } from "./contract.ts";
 import { RevocationBoard } from "./revocation-board.ts";
@@ -45,6 +46,8 @@ export class Registry {
   readonly claims: Claims;
   /** What relays revoked. */
   readonly revocations = new RevocationBoard();
+  /** What tenants use at the relays. */
+  readonly tenants: TenantBoard;
   readonly #deps: RegistryDeps;
   readonly #registered = new Map<string, RegisteredNode>();
   readonly #holdings = new PathTree<Map<string, Holding>>();
@@ -65,6 +68,7 @@ export class Registry {
   constructor(deps: RegistryDeps) {
     this.#deps = deps;
     this.claims = new Claims(deps);
+    this.tenants = new TenantBoard({ clock: deps.clock, graceMs: deps.leaseMs });
   }
 
   get counts(): { nodes: number; broadcasts: number; holdings: number } {
@@ -275,6 +279,7 @@ export class Registry {
     for (const entry of this.#registered.values()) entry.cancel?.();
     this.#registered.clear();
     this.claims.close();
+    this.tenants.close();
   }
 
   /** Messages of a session that the relay has left may arrive after those of its next session. */
@@ -311,6 +316,7 @@ export class Registry {
     entry.session = undefined;
     for (const path of [...entry.paths]) this.#releasePath(path, entry);
     this.#registered.delete(node);
+    this.tenants.drop(node);
     for (const watcher of [...this.#nodes]) watcher.nodeGone(node);
     this.#notifyUnclaimed(entry.info);
   }

@@ -8,6 +8,7 @@ import type { Registry } from "./registry.ts";
 import { ReplicatedNodes } from "./replicated-nodes.ts";
 import { REPLICATION_METRICS } from "./replication-metrics.ts";
 import { SharedRevocations } from "./shared-revocations.ts";
+import { SharedTenants } from "./shared-tenants.ts";
 
 /** Milliseconds between two comparisons of everything, which is how late a lost message is noticed at most. */
 const RECONCILE_MS = 2_000;
@@ -36,6 +37,7 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
   readonly #nodes = new ReplicatedNodes();
   readonly #writer: BackendWriter;
   readonly #revocations: SharedRevocations;
+  readonly #tenants: SharedTenants;
   /** Of the memory behind the backend, when it was last listed. */
   #instance = "";
   /** Until then nothing is removed because the backend does not have it: other roots are writing again what it lost. */
@@ -60,6 +62,8 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
       adopt: (stored) => this.#apply(stored),
     });
     this.#revocations = new SharedRevocations(deps.registry.revocations, deps.backend, () => this.#gather());
+    const { tenants: board } = deps.registry;
+    this.#tenants = new SharedTenants({ ...deps, board, send: async (text) => await deps.backend.tellRoots(text) });
   }
 
   get connected(): boolean {
@@ -77,6 +81,7 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
     this.#cancelTick();
     this.#cancelGather?.();
     this.#revocations.close();
+    this.#tenants.close();
     this.#deps.backend.close();
   }
 
@@ -105,17 +110,23 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
     this.#graceUntil = this.#deps.clock.now() + this.#deps.leaseMs;
     this.#nodes.clearVersions();
     this.#deps.connectionChanged(true, "");
+    this.#tenants.up();
     void this.#work(true);
   }
 
   down(why: string): void {
     this.#up = false;
+    this.#tenants.down();
     if (!this.#reportedDown) this.#deps.connectionChanged(false, why);
     this.#reportedDown = true;
   }
 
   revocationsChanged(): void {
     void this.#work(true);
+  }
+
+  told(text: string): void {
+    if (!this.#tenants.received(text)) this.strange();
   }
 
   strange(): void {

@@ -10,11 +10,12 @@ import {
 import { Counters } from "../../moq/counters.ts";
 import type { LinkInfo, LinkRequest } from "../../moq/link.ts";
 import { Broadcasts } from "../../moq/model/index.ts";
-import { ChannelRegistry, liteSession, openAccess, type Session } from "../../moq/session/index.ts";
+import { type AnnounceTable, ChannelRegistry, liteSession, openAccess, type Session } from "../../moq/session/index.ts";
 import type { MemoryEngine } from "../network/index.ts";
 import { counted, probe } from "./probe.ts";
 import { CACHE, CLIENT_LINK, LIMITS, MESH_BOUNDS, PEER_LINK, SESSION_LIMITS, TIMES } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { SimTenants } from "./tenants.ts";
 
 const CERTIFICATE = { cert: "", key: "" };
 const DIAL_TIMEOUT_MS = 1_000;
@@ -23,6 +24,8 @@ export class SimRelay {
   readonly info: NodeInfo;
   readonly counters = new Counters();
   readonly broadcasts: Broadcasts;
+  /** Present where tenants have limits. */
+  readonly tenants: SimTenants | undefined;
   readonly engine: MemoryEngine;
   readonly mesh: MeshNode;
   /** Revocations of other relays, as this relay obeys them now. */
@@ -37,8 +40,9 @@ export class SimRelay {
     this.#world = world;
     this.info = info;
     const { clock, random } = world;
-    const { events } = world.options;
+    const { events, tenantLimit } = world.options;
     this.engine = world.network.engine();
+    this.tenants = tenantLimit && new SimTenants(tenantLimit, () => this.mesh.tenants);
     this.broadcasts = new Broadcasts({ clock, counters: this.counters, limits: LIMITS, cache: CACHE });
     this.mesh = new MeshNode({
       self: info,
@@ -58,6 +62,7 @@ export class SimRelay {
         revoked: ({ text }) => void this.revoked.add(text),
         ended: ({ text }) => void this.revoked.delete(text),
       },
+      tenants: this.tenants,
       ...(events && { probe: probe(info.node, events) }),
     });
   }
@@ -93,7 +98,7 @@ export class SimRelay {
       liteSession(
         {
           broadcasts: this.broadcasts,
-          ...(table && { table: counted(table, world) }),
+          ...(table && { table: counted(world.options.oldRoots === true ? withoutTenants(table) : table, world) }),
           clock: world.clock,
           limits: limits ?? SESSION_LIMITS,
           channels: this.#channels,
@@ -194,5 +199,20 @@ function eventsOf({ defects }: Surroundings, { node: self }: NodeInfo): MeshNode
     clockAhead: (node) => defect(new Error(`${self} takes the clock of ${node} to be far ahead`)),
     sessionDefect: defect,
     controlDefect: defect,
+  };
+}
+
+/** The table of a root that knows nothing of tenants: it answers no question about them, and refuses what relays report. */
+function withoutTenants(table: AnnounceTable): AnnounceTable {
+  const isOfTenants = (path: string) => path === "t" || path.startsWith("t/");
+  return {
+    list: (prefix) => (isOfTenants(prefix) ? [] : table.list(prefix)),
+    watch: (prefix, watcher, watchable) => {
+      if (!isOfTenants(prefix)) return table.watch(prefix, watcher, watchable);
+      watcher.complete?.();
+      return () => {};
+    },
+    publish: (path, advertisement, source) =>
+      isOfTenants(path) ? "unauthorized" : table.publish(path, advertisement, source),
   };
 }

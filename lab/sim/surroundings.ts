@@ -1,3 +1,4 @@
+import type { PerKind } from "../../cluster/index.ts";
 import type { ManualClock, MemoryNetwork } from "../network/index.ts";
 import type { WorldEvents } from "./probe.ts";
 
@@ -12,6 +13,10 @@ export interface WorldOptions {
   /** Milliseconds for which the token of a relay is valid; absent: no token expires. */
   readonly tokenLifeMs?: number;
   readonly events?: WorldEvents;
+  /** Limits of each tenant that hold over the mesh; absent: there are none. */
+  readonly tenantLimit?: PerKind;
+  /** Roots are of a version that knows nothing of tenants. */
+  readonly oldRoots?: boolean;
 }
 
 /** What a relay needs of the world in which it runs. */

@@ -1,5 +1,5 @@
 import { createClient } from "@redis/client";
-import { type DialRedis, type RedisLink, redisChannel } from "../../cluster/index.ts";
+import { type DialRedis, type RedisLink, redisChannel, redisNewsChannel } from "../../cluster/index.ts";
 import type { RedisAddress } from "../config/index.ts";
 
 /** Milliseconds until a connection has failed: TCP, TLS, password and subscription together. */
@@ -36,7 +36,7 @@ export function dialRedis(address: RedisAddress): DialRedis {
     try {
       const opened = async () => {
         await client.connect();
-        await client.subscribe(redisChannel(database), (text) => on.message(text));
+        await client.subscribe([redisChannel(database), redisNewsChannel(database)], (text) => on.message(text));
       };
       await Promise.race([opened(), late.promise]);
     } catch (error) {

@@ -1,5 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { RedisBackend, type Registry, ReplicatedRegistry, redisChannel } from "../../cluster/index.ts";
+import {
+  RedisBackend,
+  type Registry,
+  ReplicatedRegistry,
+  redisChannel,
+  redisNewsChannel,
+} from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { type Config, redisAddress } from "../config/index.ts";
 import type { Logger } from "../log/index.ts";
@@ -28,6 +34,7 @@ export function replicateRegistry(
     writer: randomUUID(),
     unique: randomUUID,
     channel: redisChannel(database),
+    newsChannel: redisNewsChannel(database),
   });
   const connectionChanged = (up: boolean, reason: string) => {
     if (up) log.info(where, "registry Redis reached");

@@ -186,6 +186,10 @@ export class MemoryBackend implements RegistryBackend {
     });
   }
 
+  async tellRoots(text: string): Promise<void> {
+    return await this.#store.call(() => this.#store.tell(this, (events) => events.told(text)));
+  }
+
   close(): void {
     this.#store.backends.delete(this);
     this.events = undefined;

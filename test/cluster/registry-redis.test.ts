@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { after, afterEach, before, describe, it } from "node:test";
 import { createClient } from "@redis/client";
 import type { RegistryBackend } from "../../cluster/registry/contract.ts";
-import { RedisBackend, redisChannel } from "../../cluster/registry/redis/backend.ts";
+import { RedisBackend, redisChannel, redisNewsChannel } from "../../cluster/registry/redis/backend.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { dialRedis } from "../../relay/mesh/redis.ts";
@@ -40,6 +40,7 @@ function redis(clock: Clock = systemClock): RegistryBackend {
     writer: randomUUID(),
     unique: randomUUID,
     channel: redisChannel(DATABASE),
+    newsChannel: redisNewsChannel(DATABASE),
   });
 }
 
@@ -60,6 +61,7 @@ async function started(backend: RegistryBackend) {
         `${info.node} +${holdings.length} -${released.length}${from === "" ? " new" : ""}${partial ? " partial" : ""}`,
       ),
     leftElsewhere: (node, startedAt) => void told.push(`${node} left ${startedAt}`),
+    told: (text) => void told.push(text),
     strange: () => void told.push("strange"),
   });
   await until(() => up);
@@ -67,6 +69,16 @@ async function started(backend: RegistryBackend) {
 }
 
 function conforms(name: string, open: () => RegistryBackend): void {
+  it(`${name} passes a text to the other roots, and not to the one that sends it`, {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const [one, other] = [await started(open()), await started(open())];
+    await one.backend.tellRoots('[["e1","a"]]');
+    await until(() => other.told.length > 0);
+    assert.deepEqual([one.told, other.told], [[], ['[["e1","a"]]']]);
+    for (const { backend } of [one, other]) backend.close();
+  });
+
   it(`${name} keeps relays, reports changes, and knows which relays are complete`, {
     timeout: TIMEOUT_MS,
   }, async () => {

@@ -14,6 +14,11 @@ export function redisChannel(database: number): string {
   return `${PREFIX}changes:${database}`;
 }
 
+/** Name of the channel on which roots tell each other what nothing keeps. Roots of earlier versions do not read it. */
+export function redisNewsChannel(database: number): string {
+  return `${PREFIX}news:${database}`;
+}
+
 /** Relays whose versions are read at once. */
 const PEEKED = 256;
 
@@ -24,6 +29,7 @@ export interface RedisBackendDeps extends ConnectionDeps {
   /** Different for each start of a root, so that it recognises its own messages. */
   readonly writer: string;
   readonly channel: string;
+  readonly newsChannel: string;
   /** A new identifier. */
   readonly unique: () => string;
 }
@@ -139,6 +145,12 @@ export class RedisBackend implements RegistryBackend {
     return { version: String(version), paths };
   }
 
+  async tellRoots(text: string): Promise<void> {
+    if (this.#connection === undefined) throw new Error("the backend was not started");
+    const { newsChannel, writer } = this.#deps;
+    await this.#connection.send(["PUBLISH", newsChannel, `~ ${writer} ${text}`]);
+  }
+
   close(): void {
     this.#connection?.close();
   }
@@ -152,6 +164,11 @@ export class RedisBackend implements RegistryBackend {
     const gone = /^- (\S+) (\d+(?:\.\d+)?)$/.exec(text);
     if (gone !== null && NODE_NAME.test(gone[1] ?? "")) {
       this.#events?.leftElsewhere(gone[1] ?? "", Number(gone[2]));
+      return;
+    }
+    const news = /^~ (\S+) /.exec(text);
+    if (news !== null) {
+      if (news[1] !== this.#deps.writer) this.#events?.told(text.slice(news[0].length));
       return;
     }
     if (text.startsWith("! ")) {

@@ -1,2 +1,2 @@
-export { RedisBackend, redisChannel } from "./backend.ts";
+export { RedisBackend, redisChannel, redisNewsChannel } from "./backend.ts";
 export type { DialRedis, RedisLink } from "./connection.ts";
