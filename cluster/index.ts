@@ -16,14 +16,14 @@ export { nodePath } from "./control-paths.ts";
 export { FAILOVER_METRICS, GAP_METRICS } from "./failover/index.ts";
 export { nodeOf, subjectOf } from "./identity.ts";
 export { type DnsEntry, dnsEntries, type Resolver } from "./links/index.ts";
+export { MeshNode } from "./node.ts";
 export {
   MESH_LIMITS,
   type MeshLimits,
-  MeshNode,
   type MeshNodeEvents,
   type MeshProbe,
   type MeshSettings,
-} from "./node.ts";
+} from "./node-contract.ts";
 export {
   type DialRedis,
   type NodeEntry,
@@ -46,4 +46,4 @@ export {
   type Visitor,
   whyUnreachable,
 } from "./sessions/index.ts";
-export { type PerKind, perKind, type TenantDesk, type TenantKind, type TenantUsage } from "./tenants/index.ts";
+export { type PerKind, perKind, type TenantDesk, type TenantUsage } from "./tenants/index.ts";

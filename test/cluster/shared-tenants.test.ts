@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { perKind } from "../../cluster/index.ts";
 import { TenantDesk } from "../../cluster/tenants/desk.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
-import { Chance } from "../../lab/sim/random.ts";
+import { Chance } from "../../lab/random.ts";
 import { SimTenants } from "../../lab/sim/tenants.ts";
 import { MemoryBackend, MemoryStore } from "./memory-backend.ts";
 import { Root } from "./roots.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { perKind } from "../../cluster/index.ts";
-import { Chance } from "../../lab/sim/random.ts";
+import { Chance } from "../../lab/random.ts";
 import { IDLE_MS, LEASE_MS } from "../../lab/sim/settings.ts";
 import { World } from "../../lab/sim/world.ts";
 

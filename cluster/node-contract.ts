@@ -1,0 +1,71 @@
+/** What a node of the mesh is given: its bounds, its settings, and who learns what happens. */
+import type { Reason } from "../moq/reason.ts";
+import type { NodeInfo, Peers, Registrar } from "./contract.ts";
+import type { DnsEntry, ExternalRelayEvents } from "./links/index.ts";
+import type { RootEvents } from "./root.ts";
+import type { MeshSessionEvents } from "./sessions/index.ts";
+
+/** Bounds of the tables of one relay. */
+export interface MeshLimits {
+  /** Prefixes and paths that the relay asks the roots for. */
+  readonly scopes: number;
+  /** Of a root: relays, and broadcasts of all of them together. */
+  readonly nodes: number;
+  readonly holdings: number;
+}
+
+/** A root with that many relays and broadcasts needs half a gigabyte for them. */
+export const MESH_LIMITS: MeshLimits = { scopes: 8_192, nodes: 10_000, holdings: 2_000_000 };
+
+export interface MeshSettings {
+  /** URLs of the roots; the relay asks the first one that is up. */
+  readonly roots: readonly string[];
+  /** This relay is a root. */
+  readonly isRoot: boolean;
+  /** Relays that are known without a root, each as `NAME ROLE REGION URL`. */
+  readonly peers: readonly string[];
+  /** DNS names whose relays are known without a root, and the milliseconds between two queries. */
+  readonly dns: readonly DnsEntry[];
+  readonly dnsIntervalMs: number;
+  /** URLs of relays outside the mesh. */
+  readonly externals: readonly string[];
+  /** Regions to take broadcasts from where this relay's own has none, best first. */
+  readonly regions: readonly string[];
+  /** Prefixes under which publishers that number no epoch send the same content to several origins. */
+  readonly redundant: readonly string[];
+  /** Added to the cost of what is published here. */
+  readonly cost: number;
+  /** Milliseconds that what a lost relay registered stays known. */
+  readonly leaseMs: number;
+  /** Milliseconds that a subscription waits for another route. */
+  readonly holdMs: number;
+  /** Milliseconds that a link and a scope are kept after their last use. */
+  readonly lingerMs: number;
+  /** Milliseconds of silence after which a link between relays is over. */
+  readonly peerTimeoutMs: number;
+}
+
+/** What happens to a node of the mesh, for its log. */
+export interface MeshNodeEvents extends MeshSessionEvents, ExternalRelayEvents, RootEvents {
+  /** A root cannot be reached; it is dialled again. Called once until it is reached. */
+  readonly rootUnreachable: (url: string, error: unknown) => void;
+  /** A root ended its answer for the scope of `prefix` before its session; it is asked again after the lease. */
+  readonly answerCut: (prefix: string, reason: Reason) => void;
+  /** From now on other relays are asked in place of the roots, or no more. `trouble`: the roots that cannot be asked, with the reasons. */
+  readonly rootless: (asking: boolean, trouble: readonly string[]) => void;
+  /** Another relay has this relay's name; `taken`: the other one is registered and this one is not. */
+  readonly namesake: (info: NodeInfo, taken: boolean) => void;
+  /** An epoch or start of `node` was refused because it is that far ahead of this relay's clock. */
+  readonly clockAhead: (node: string, aheadMs: number) => void;
+  readonly dnsTrouble: (message: string) => void;
+  /** A relay found by DNS does not identify itself; it is dialled again. Called once until it does. */
+  readonly notIdentified: (info: NodeInfo, error: unknown) => void;
+  /** The control session of this relay with itself threw. */
+  readonly controlDefect: (error: unknown) => void;
+}
+
+/** Stands between parts of a node and sees what passes; a simulation checks its promises with it. */
+export interface MeshProbe {
+  registrar(registrar: Registrar): Registrar;
+  peers(peers: Peers): Peers;
+}
