@@ -1,4 +1,6 @@
 import { X509Certificate } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { performance } from "node:perf_hooks";
 import type { Engine } from "../../moq/link.ts";
 import { counter, gauge, type MetricSources, metricGroup, type Sample } from "../../moq/metrics.ts";
 import type { CertificateState } from "../../transport/tls/index.ts";
@@ -23,6 +25,11 @@ export const SYSTEM_METRICS = metricGroup("Machine, engine and configuration", {
   memory: gauge(
     "memory_limit_bytes",
     "Bytes that the process may use: the limit of its cgroup, or the machine's memory.",
+  ),
+  cpus: gauge("cpus", "CPUs that the process may use."),
+  eventLoopBusy: counter(
+    "event_loop_busy_seconds_total",
+    "Seconds in which the thread of JavaScript did not wait for work. Its rate is the busy share.",
   ),
   udpDrops: counter(
     "udp_receive_drops_total",
@@ -80,6 +87,8 @@ export function attachSystem(sources: MetricSources, { config, engine, port, cer
     return {
       node: [[{ node, role: node === "" ? "" : role, region: node === "" ? "" : region }, 1]],
       memory: limit,
+      cpus: availableParallelism(),
+      eventLoopBusy: performance.eventLoopUtilization().active / 1000,
       udpDrops: drops,
       certificate: ends.of(certificate()).map(([name, end]): Sample => [{ name }, (end - wallNow()) / 1000]),
       limit: Object.fromEntries(configuredBounds(config())),

@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Files whose words count as names of the code. Pages and tests do not count: they may name removed things. */
 const SOURCES =
-  /^(relay|cluster|auth|moq|transport|bench|lab|scripts|bin|web\/src|engine\/src|configs|\.ci|\.github)\/|^package\.json$/;
+  /^(relay|cluster|auth|moq|transport|bench|lab|scripts|bin|web\/src|engine\/src|configs|deploy|terraform|\.ci|\.github)\/|^package\.json$/;
 
 /** Names and flags of other programs that pages use. */
 const FOREIGN = ["poll_transmit", "io_uring", "cluster-connect"];
