@@ -59,6 +59,13 @@ export const BOUNDS = [
   "tenant_subscriptions",
   "tenant_ingress",
   "tenant_egress",
+  "policy_broadcasts",
+  "policy_publishers",
+  "policy_tracks",
+  "policy_sessions",
+  "policy_subscriptions",
+  "policy_ingress",
+  "policy_egress",
 ] as const;
 export type BoundName = (typeof BOUNDS)[number];
 

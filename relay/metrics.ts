@@ -1,7 +1,7 @@
 import { FAILOVER_METRICS, GAP_METRICS, REPLICATION_METRICS } from "../cluster/index.ts";
 import { COUNTER_GROUPS } from "../moq/counters.ts";
 import type { MetricGroup } from "../moq/metrics.ts";
-import { BROADCAST_METRICS } from "../moq/model/index.ts";
+import { BROADCAST_METRICS, POLICY_METRICS } from "../moq/model/index.ts";
 import { HEALTH_METRICS } from "./health/index.ts";
 import { AUTH_METRICS, FILE_METRICS, REFUSAL_METRICS, SYSTEM_METRICS, TRAFFIC_METRICS } from "./host/index.ts";
 import { API_METRICS, PORT_METRICS, RELAY_METRICS } from "./http/index.ts";
@@ -18,6 +18,7 @@ export const METRICS: readonly MetricGroup[] = [
   ...COUNTER_GROUPS,
   TRAFFIC_METRICS,
   BROADCAST_METRICS,
+  POLICY_METRICS,
   REFUSAL_METRICS,
   PORT_METRICS,
   HANDSHAKE_METRICS,

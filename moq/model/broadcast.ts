@@ -1,5 +1,7 @@
 import type { Reason } from "../reason.ts";
 import type { Asker, Source } from "./contract.ts";
+import type { Claim } from "./policy/index.ts";
+import type { Terms } from "./terms.ts";
 import { Track } from "./track.ts";
 import type { TrackHost } from "./track-host.ts";
 import { Usage } from "./usage.ts";
@@ -83,6 +85,7 @@ export class Broadcast {
   /** Includes those that are over and still run. */
   readonly #tracks = new Set<Track>();
   #routes: Ranked[] = [];
+  #terms: Terms;
   /** The finder's release, while tracks are in use. */
   #release: (() => void) | undefined;
   #generations = 0;
@@ -91,6 +94,17 @@ export class Broadcast {
   constructor(path: string, host: BroadcastHost) {
     this.path = path;
     this.#host = host;
+    this.#terms = host.termsOf(path);
+  }
+
+  get terms(): Terms {
+    return this.#terms;
+  }
+
+  /** Policies have changed. What is kept is charged by the new ones, over their budgets if need be. */
+  reviseTerms(): void {
+    this.#terms = this.#host.termsOf(this.path);
+    for (const track of this.#tracks) track.recharge();
   }
 
   /**
@@ -140,9 +154,14 @@ export class Broadcast {
     if (epoch !== undefined && now !== undefined && now !== epoch) return "replaced";
     const replaced = known?.idle === true ? 1 : 0;
     if (this.#tracks.size - replaced >= this.#host.limits.tracksPerBroadcast && !this.#makeRoom(asker)) return "limit";
+    let made: Track | undefined;
+    const giveUp = () => (made?.idle === true ? (made.release(), true) : false);
+    const giveBack = this.#host.takeTrack({ path: this.path, giveUp }, name, asker);
+    if (giveBack === undefined) return "limit";
     // Before the track is created, because the finder may add a route at once.
     this.#release ??= this.#host.want(this.path);
-    const track = this.#make(name, detour ? asker : undefined);
+    const track = this.#make(name, detour ? asker : undefined, giveBack);
+    made = track;
     this.#tracks.add(track);
     this.#lanes.set(key, lane.set(name, track));
     known?.release();
@@ -246,15 +265,18 @@ export class Broadcast {
     });
   }
 
-  #make(name: string, asker: Asker | undefined): Track {
+  /** `giveBack`: the track has ended. */
+  #make(name: string, asker: Asker | undefined, giveBack: () => void): Track {
     const host = {
       ...this.#host,
+      terms: () => this.#terms,
       usage: this.usage,
       wait: () => this.#host.wait(),
       stopWaiting: () => this.#host.stopWaiting(),
       unwatched: () => this.#releaseIfUnused(),
       idle: (track: Track) => {
         if (!this.#tracks.delete(track)) return;
+        giveBack();
         const key = asker?.source;
         const lane = this.#lanes.get(key);
         if (lane?.get(name) === track) lane.delete(name);
@@ -301,7 +323,11 @@ export class Broadcast {
 }
 
 /** What a broadcast needs from the table that it is in. */
-export interface BroadcastHost extends Omit<TrackHost<Track>, "idle" | "unwatched" | "usage"> {
+export interface BroadcastHost extends Omit<TrackHost<Track>, "idle" | "unwatched" | "usage" | "terms"> {
+  /** What holds for the broadcast `path`. */
+  termsOf(path: string): Terms;
+  /** Counts one more track, until the returned function is called. Nothing when a policy has reached its bound, which is reported. */
+  takeTrack(claim: Claim, track: string, asker: Asker | undefined): (() => void) | undefined;
   /** Tracks of `path` are in use, with a route or without. Returns a release. */
   want(path: string): (() => void) | undefined;
   changed(broadcast: Broadcast): void;

@@ -9,6 +9,8 @@ import type { Asker, Channel, OutStream, Source, SubscribeOptions, Subscriber, T
 import { KeptTracks } from "./kept-tracks.ts";
 import type { CacheOptions, ModelLimits } from "./limits.ts";
 import { PathTree, prefixes } from "./path-tree.ts";
+import { Policies, type RefusedTrack } from "./policies.ts";
+import type { Policy } from "./policy/index.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Track } from "./track.ts";
@@ -45,6 +47,7 @@ export interface BroadcastFinder {
 export class Broadcasts {
   readonly counters: Counters;
   readonly cache: GroupCache;
+  readonly policies: Policies;
   /** Shares the thread between the sessions. */
   readonly scheduler: Scheduler;
   /** Calls to watchers so far: a session pays for those that its own message caused. */
@@ -75,17 +78,24 @@ export class Broadcasts {
     series?: number;
     /** Called when a viewer loses groups. */
     lost?: (loss: Loss) => void;
+    /** None unless given. */
+    policies?: readonly Policy[];
+    /** Called when a policy refuses a track. */
+    refused?: (track: RefusedTrack) => void;
   }) {
     this.#limits = { ...deps.limits };
     this.counters = deps.counters ?? new Counters();
     this.cache = new GroupCache(deps.cache, this.counters);
-    this.#series = new Series(deps.series ?? 0, noFigures);
+    const { series = 0, policies = [], refused = () => {} } = deps;
+    this.policies = new Policies({ cache: this.cache, counters: this.counters, policies, series, refused });
+    this.#series = new Series(series, noFigures);
     this.counters.attach(BROADCAST_METRICS, () => broadcastReadings(this.#series));
     this.#kept = new KeptTracks(this.counters);
     this.scheduler = new Scheduler(deps.clock);
     this.#host = {
       clock: deps.clock,
-      cache: this.cache,
+      termsOf: (path) => this.policies.termsOf(path),
+      takeTrack: (claim, track, asker) => this.policies.takeTrack(claim, track, asker),
       counters: this.counters,
       kept: this.#kept,
       lost: deps.lost ?? (() => {}),
@@ -104,10 +114,20 @@ export class Broadcasts {
     };
   }
 
-  /** Changes bounds and cache. What exceeds a lower bound now stays; only the cache evicts at once what no longer fits. */
-  reconfigure(limits: ModelLimits, cache: CacheOptions): void {
+  /**
+   * Changes bounds, cache and policies; absent policies stay. What exceeds a lower bound now stays; only the cache evicts at once what no
+   * longer fits.
+   */
+  reconfigure(
+    limits: ModelLimits,
+    cache: CacheOptions,
+    policies: readonly Policy[] = this.policies.table.policies,
+  ): void {
     Object.assign(this.#limits, limits);
     this.cache.reconfigure(cache);
+    this.policies.reconfigure(policies, () => {
+      for (const broadcast of this.#broadcasts.values()) broadcast.reviseTerms();
+    });
   }
 
   /** Gives `finder` what sessions watch and want from now on. Called once at most, before the first session. */

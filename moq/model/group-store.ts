@@ -1,10 +1,11 @@
 import type { Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
 import type { Reason } from "../reason.ts";
-import type { GroupCache } from "./cache.ts";
+import type { CacheShare } from "./cache.ts";
 import { Group, type GroupHost } from "./group.ts";
 import type { ModelLimits } from "./limits.ts";
 import { writable } from "./publisher-numbering.ts";
+import type { Terms } from "./terms.ts";
 
 /**
  * Milliseconds without a frame after which a group that has a successor is taken to be over (moq-lite Track: a new
@@ -14,7 +15,8 @@ const ABANDON_MS = 10_000;
 
 interface StoreHost {
   readonly clock: Clock;
-  readonly cache: GroupCache;
+  /** What holds for its broadcast. */
+  terms(): Terms;
   readonly counters: Counters;
   readonly limits: ModelLimits;
 }
@@ -33,7 +35,7 @@ export interface StoredTrack extends Pick<GroupHost, "awaited" | "rescale" | "be
 export class GroupStore {
   readonly #host: StoreHost;
   readonly #track: StoredTrack;
-  readonly #groupHost: GroupHost;
+  readonly #groupHost: GroupHost & { cache: CacheShare };
   /** Groups that are kept. In order of arrival. */
   readonly #groups = new Map<number, Group>();
   /** Groups that are being received from the live subscription, kept or not. The publisher's streams bound their number. */
@@ -45,11 +47,11 @@ export class GroupStore {
   constructor(host: StoreHost, track: StoredTrack) {
     this.#host = host;
     this.#track = track;
-    const { clock, cache, counters, limits } = host;
+    const { clock, counters, limits } = host;
     const since = clock.now();
     this.#groupHost = {
       ...track,
-      cache,
+      cache: host.terms().cache,
       counters,
       limits,
       now: () => clock.now(),
@@ -69,6 +71,18 @@ export class GroupStore {
     return this.#groups.size;
   }
 
+  get #cache(): CacheShare {
+    return this.#groupHost.cache;
+  }
+
+  /** The terms have another share of the cache: what is kept is charged there from now on. */
+  recharge(): void {
+    const { cache } = this.#host.terms();
+    if (cache === this.#cache) return;
+    for (const group of this.#groups.values()) group.moveTo(cache);
+    this.#groupHost.cache = cache;
+  }
+
   /** The live group with the highest sequence, open or complete. */
   get newest(): Group | undefined {
     return this.#newest;
@@ -85,17 +99,17 @@ export class GroupStore {
 
   /** The track has no viewers: its newest group may be evicted when no older group of any track is left. */
   park(): void {
-    if (this.#newest?.keeps) this.#host.cache.park(this.#newest);
+    if (this.#newest?.keeps) this.#cache.park(this.#newest);
   }
 
   /** The track has viewers again: its newest group may not be evicted, unless it is large and a small one needs room. */
   recall(): void {
-    if (this.#newest !== undefined) this.#host.cache.recall(this.#newest);
+    if (this.#newest !== undefined) this.#cache.recall(this.#newest);
   }
 
   get(sequence: number): Group | undefined {
     const group = this.#groups.get(sequence);
-    if (group !== undefined) this.#host.cache.touch(group);
+    if (group !== undefined) this.#cache.touch(group);
     return group;
   }
 
@@ -126,9 +140,9 @@ export class GroupStore {
     this.#open.set(sequence, group);
     if (newest === undefined || sequence > newest.sequence) {
       this.#newest = group;
-      if (newest?.keeps) this.#host.cache.offer(newest);
+      if (newest?.keeps) this.#cache.offer(newest);
     } else {
-      this.#host.cache.offer(group);
+      this.#cache.offer(group);
     }
     this.#trim();
     this.expire(maxLatency);
@@ -139,7 +153,7 @@ export class GroupStore {
   fetched(sequence: number): Group {
     const group = this.#create(sequence);
     this.#fetched.add(group);
-    this.#host.cache.offer(group);
+    this.#cache.offer(group);
     return group;
   }
 
@@ -156,7 +170,7 @@ export class GroupStore {
   expire(maxLatency: number): void {
     const newest = this.#newest;
     if (newest === undefined) return;
-    const keep = Math.min(maxLatency, this.#host.cache.maxAgeMs);
+    const keep = Math.min(maxLatency, this.#host.terms().maxAgeMs);
     // Groups are in order of arrival, so no later one is too old.
     for (const group of this.#groups.values()) {
       if (newest.arrivedAt - group.arrivedAt <= keep) return;
@@ -191,7 +205,7 @@ export class GroupStore {
   /** Evicts groups that were kept over the budget for viewers that waited; those viewers are attached by now. */
   repay(): void {
     for (const group of [...this.#groups.values()]) {
-      if (!this.#host.cache.overdrawn) return;
+      if (!this.#cache.overdrawn) return;
       group.evict();
     }
   }

@@ -1,6 +1,6 @@
 import type { BoundName, Counters } from "../counters.ts";
 import type { Reason } from "../reason.ts";
-import type { Evictable, GroupCache } from "./cache.ts";
+import type { CacheShare, Evictable } from "./cache.ts";
 import type { Channel, GroupWriter, Later, OutFan, OutStream } from "./contract.ts";
 import { FRAME_OVERHEAD, Frame } from "./frame.ts";
 import type { ModelLimits } from "./limits.ts";
@@ -8,7 +8,8 @@ import { writable } from "./publisher-numbering.ts";
 
 /** What a group needs from its track and the process. */
 export interface GroupHost {
-  readonly cache: GroupCache;
+  /** Where the bytes of its groups are charged. */
+  readonly cache: CacheShare;
   readonly counters: Counters;
   readonly limits: ModelLimits;
   now(): number;
@@ -368,6 +369,11 @@ export class Group implements Evictable {
     if (!this.#keeps) return;
     this.#host.counters.boundsHit[bound]++;
     this.evict();
+  }
+
+  /** Its bytes are charged to `to` from now on. The caller changes the share of its host afterwards. */
+  moveTo(to: CacheShare): void {
+    if (this.#keeps) this.#host.cache.move(this, this.#charged, to);
   }
 
   /** Gives its bytes back. Attached viewers get the rest; no further viewer can join. */

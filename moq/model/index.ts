@@ -18,6 +18,18 @@ export type {
 export { ForwardingWriter } from "./forwarding-writer.ts";
 export type { CacheOptions, ModelLimits } from "./limits.ts";
 export { PathTree, prefixes } from "./path-tree.ts";
+export { POLICY_METRICS, type RefusedTrack } from "./policies.ts";
+export {
+  COUNTED,
+  type Counted,
+  DEFAULT_PRIORITY,
+  type Effective,
+  HIGHEST_PRIORITY,
+  type Policy,
+  type PolicyRefusal,
+  PolicyTable,
+  type PolicyValues,
+} from "./policy/index.ts";
 export type { Share } from "./scheduler.ts";
 export { rank, type Subscription } from "./subscription.ts";
 export type { Loss, TrackView, ViewerView } from "./track-view.ts";

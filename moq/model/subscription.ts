@@ -17,6 +17,8 @@ export interface SubscribedTrack {
   readonly newest: Group | undefined;
   /** How the numbers of the publisher in use map to those of the track. */
   readonly feed: Pick<PublisherNumbering, "first" | "offset" | "lowest"> | undefined;
+  /** The priority that policies give its path, 0 to 7. */
+  readonly priority: number;
   /** Groups that can be joined from their first frame, with `from <= sequence <= to`, ascending. */
   joinable(from: number, to: number): Group[];
   /** Milliseconds by which `group` is older than the newest (moq-lite Expiration: the larger of the two measures). */
@@ -27,21 +29,24 @@ export interface SubscribedTrack {
 }
 
 /** Places within a subscription that priorities tell apart. Groups further behind share the last one. */
-const POSITIONS = 2 ** 15;
+const POSITIONS = 2 ** 12;
 
 /**
- * Stream priority: subscriber priority, then publisher priority, then the place in the subscription's own order
- * (moq-lite Prioritization). Places rather than sequences, so that tracks of equal priority share the link.
+ * Stream priority: that of the policy for the path, then subscriber priority, then publisher priority, then the place in the
+ * subscription's own order (moq-lite Prioritization). Places rather than sequences, so that tracks of equal priority share the link.
  * From 0 to 2^31-2, below what control messages have.
  */
-export function rank(subscriber: number, publisher: number, position: number): number {
-  return subscriber * 2 ** 23 + publisher * 2 ** 15 + Math.max(0, POSITIONS - 2 - position);
+export function rank(policy: number, subscriber: number, publisher: number, position: number): number {
+  const own = subscriber * 2 ** 20 + publisher * 2 ** 12 + Math.max(0, POSITIONS - 2 - position);
+  return policy * 2 ** 28 + own;
 }
 
 /** One viewer of one track: which groups it gets, in what order, and when one is given up. */
 export class Subscription {
   readonly #track: SubscribedTrack;
   readonly #subscriber: Subscriber;
+  /** Of its path, as it was when the subscription began. */
+  readonly #priority: number;
   #options: SubscribeOptions;
   #info: TrackInfo | undefined;
   /** Groups below it are never sent. Known with the first group. */
@@ -67,10 +72,11 @@ export class Subscription {
     this.#track = track;
     this.#options = options;
     this.#subscriber = subscriber;
+    this.#priority = track.priority;
     this.#waitsSince = track.now();
     this.#sending = new Outgoing(
       options.ordered,
-      (place) => rank(this.#options.priority, this.#info?.priority ?? 0, place),
+      (place) => this.#rank(place),
       (sending) => this.#hasLeft(sending),
     );
   }
@@ -286,8 +292,7 @@ export class Subscription {
       return;
     }
     const place = this.#sending.placeOf(group);
-    const priority = rank(this.#options.priority, this.#info?.priority ?? 0, place);
-    const stream = this.#subscriber.open(this.#numberForViewer(group.sequence), priority);
+    const stream = this.#subscriber.open(this.#numberForViewer(group.sequence), this.#rank(place));
     if (stream === undefined) {
       if (group === this.#track.newest) this.#missed = group;
       else this.#giveUp(group, "no_stream");
@@ -298,6 +303,10 @@ export class Subscription {
     if (this.#waitsSince !== undefined) this.#gotFirst(now - this.#waitsSince);
     this.#sending.add(group, stream, place, now);
     group.subgroup.attach(this.#subscriber.channel, stream, this.#subscriber.later);
+  }
+
+  #rank(place: number): number {
+    return rank(this.#priority, this.#options.priority, this.#info?.priority ?? 0, place);
   }
 
   #gotFirst(afterMs: number): void {

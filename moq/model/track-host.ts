@@ -1,16 +1,17 @@
 import type { Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
-import type { GroupCache } from "./cache.ts";
 import type { Asker, Later, Source } from "./contract.ts";
 import type { KeptTracks } from "./kept-tracks.ts";
 import type { ModelLimits } from "./limits.ts";
+import type { Terms } from "./terms.ts";
 import type { Loss } from "./track-view.ts";
 import type { Usage } from "./usage.ts";
 
 /** What a track needs from its broadcast and the process. */
 export interface TrackHost<T> {
   readonly clock: Clock;
-  readonly cache: GroupCache;
+  /** What holds for its broadcast now. */
+  terms(): Terms;
   readonly counters: Counters;
   readonly limits: ModelLimits;
   readonly kept: KeptTracks;

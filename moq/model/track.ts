@@ -71,24 +71,24 @@ export class Track implements SubscribedTrack {
     return this.#host.clock.now();
   }
 
+  get priority(): number {
+    return this.#host.terms().priority;
+  }
+
+  /** Its broadcast has other terms. */
+  recharge(): void {
+    this.#store.recharge();
+  }
+
   lost(viewer: Asker | undefined, reason: DropReason, groups: number): void {
     this.#host.lost({ path: this.path, track: this.name, viewer, reason, groups });
   }
 
   /** For operators. */
   view(): TrackView {
-    const [store, subscriptions] = [this.#store, this.#subscriptions];
     const { name: track, kept, use, source } = this;
-    return viewOfTrack({
-      track,
-      kept,
-      use,
-      source,
-      store,
-      subscriptions,
-      subscribed: this.feed !== undefined,
-      now: this.now(),
-    });
+    const parts = { track, kept, use, source, store: this.#store, subscriptions: this.#subscriptions };
+    return viewOfTrack({ ...parts, subscribed: this.feed !== undefined, now: this.now() });
   }
 
   /** Its viewers, for operators. */

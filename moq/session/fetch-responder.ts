@@ -23,7 +23,7 @@ export interface FetchAsk {
 export function serveFetch(session: SessionContext, ask: FetchAsk, stream: BidiStream, onEnd: () => void): Responder {
   const { broadcasts, ownNumbers = false } = session.deps;
   const { path, track, priority, group } = ask;
-  stream.setPriority(rank(priority, 0, 0));
+  stream.setPriority(rank(broadcasts.policies.termsOf(path).priority, priority, 0, 0));
   let ended = false;
   const end = (payloadBytes = 0) => {
     if (ended) return;

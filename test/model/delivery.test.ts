@@ -17,11 +17,11 @@ function stuck(options = LIVE) {
 
 describe("priority", () => {
   it("is the subscriber's, then the publisher's, then the place in the track", () => {
-    assert.ok(rank(2, 0, 9) > rank(1, 255, 0));
-    assert.ok(rank(1, 2, 9) > rank(1, 1, 0));
-    assert.ok(rank(1, 1, 0) > rank(1, 1, 1));
-    assert.ok(rank(255, 255, 0) < 2 ** 31 - 1, "below control messages");
-    assert.ok(rank(0, 0, 1e9) >= 0);
+    assert.ok(rank(4, 2, 0, 9) > rank(4, 1, 255, 0));
+    assert.ok(rank(4, 1, 2, 9) > rank(4, 1, 1, 0));
+    assert.ok(rank(4, 1, 1, 0) > rank(4, 1, 1, 1));
+    assert.ok(rank(4, 255, 255, 0) < 2 ** 31 - 1, "below control messages");
+    assert.ok(rank(4, 0, 0, 1e9) >= 0);
   });
 
   it("sends the newest group first, and the oldest first when ordered", () => {
@@ -30,11 +30,11 @@ describe("priority", () => {
     for (let i = 0; i < 3; i++) publisher.send(i, "x");
     assert.deepEqual(
       live.streams.map((stream) => stream.priority),
-      [rank(5, 3, 2), rank(5, 3, 1), rank(5, 3, 0)],
+      [rank(4, 5, 3, 2), rank(4, 5, 3, 1), rank(4, 5, 3, 0)],
     );
     assert.deepEqual(
       ordered.streams.map((stream) => stream.priority),
-      [rank(5, 3, 0), rank(5, 3, 1), rank(5, 3, 2)],
+      [rank(4, 5, 3, 0), rank(4, 5, 3, 1), rank(4, 5, 3, 2)],
     );
   });
 
@@ -42,7 +42,7 @@ describe("priority", () => {
     const { viewer, subscription } = stuck();
     publisher.send(0, "x");
     subscription.update({ ...LIVE, priority: 200 });
-    assert.equal(viewer.streams[0]?.priority, rank(200, 3, 0));
+    assert.equal(viewer.streams[0]?.priority, rank(4, 200, 3, 0));
   });
 });
 
