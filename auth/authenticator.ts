@@ -1,12 +1,11 @@
 import { AuthApi } from "./api.ts";
-import { rebase } from "./claims.ts";
 import type { AuthClock } from "./clock.ts";
 import { AuthError } from "./error.ts";
-import { ALL_PATHS, type Grant, grantByToken, grantOf, HERE, publicGrant } from "./grant.ts";
+import { ALL_PATHS, type Grant, grantByToken, grantOf, HERE, type PublicPaths, publicGrant } from "./grant.ts";
 import type { Fetch } from "./http.ts";
 import { type FileSource, type Key, KeyRing, UrlKeys, useKeyText, watchKeyFile, watchKeyFolder } from "./keys/index.ts";
 import { Origins } from "./origins.ts";
-import { isSuspect, normalise } from "./paths.ts";
+import { isSuspect, join, normalise } from "./paths.ts";
 import { type AdminRight, Granted } from "./powers.ts";
 import type { Revocation } from "./revocation.ts";
 import { type ListedRevocation, Revocations } from "./revocations.ts";
@@ -45,6 +44,9 @@ export interface AuthOptions {
   /** Absolute prefixes that need no token; empty lists for none. */
   readonly publicSubscribe: readonly string[];
   readonly publicPublish: readonly string[];
+  /** Absolute prefixes that need one again, below shorter public ones. */
+  readonly closedSubscribe?: readonly string[];
+  readonly closedPublish?: readonly string[];
   /** Origins whose pages may connect, such as `https://app.example` or `https://*.app.example`; empty for all. */
   readonly origins: readonly string[];
   readonly rules: TokenRules;
@@ -59,7 +61,7 @@ export interface AuthOptions {
 /** What {@link Authenticator.setRules} changes. */
 export type AuthRules = Pick<
   AuthOptions,
-  "publicSubscribe" | "publicPublish" | "origins" | "rules" | "closeOnKeyRemoval"
+  "publicSubscribe" | "publicPublish" | "closedSubscribe" | "closedPublish" | "origins" | "rules" | "closeOnKeyRemoval"
 >;
 
 /** A client that asks for a session. */
@@ -254,8 +256,8 @@ export class Authenticator {
         "until keys or public prefixes are configured, this relay serves its own machine only",
       );
     }
-    const { publicPublish, publicSubscribe } = this.#options;
-    return publicGrant(root, root, rebase(publicPublish, root), rebase(publicSubscribe, root));
+    const { publicPublish, publicSubscribe, closedPublish, closedSubscribe } = this.#options;
+    return publicGrant(root, root, paths(publicPublish, closedPublish), paths(publicSubscribe, closedSubscribe));
   }
 
   /**
@@ -370,8 +372,9 @@ export class Authenticator {
     const answer = await api.ask({ root, kid, transport });
     const at = answer.alias === undefined ? root : normalise(answer.alias);
     if (token === undefined) {
-      const relative = (list: readonly string[] = []) => list.map(normalise);
-      return publicGrant(at, root, relative(answer.public?.publish), relative(answer.public?.subscribe));
+      // The answer's prefixes are relative to the path.
+      const open = (list: readonly string[] = []) => paths(list.map((one) => join(at, normalise(one))));
+      return publicGrant(at, root, open(answer.public?.publish), open(answer.public?.subscribe));
     }
     if (answer.key === undefined) throw new AuthError("key_unknown", "the auth API has no key for this token");
     return grantByToken(await this.#verified(token, answer.key), answer.key, { asked: root, at, ringed: false });
@@ -422,4 +425,8 @@ export class Authenticator {
       this.#underWay--;
     }
   }
+}
+
+function paths(open: readonly string[], closed: readonly string[] = []): PublicPaths {
+  return { open: open.map(normalise), closed: closed.map(normalise) };
 }

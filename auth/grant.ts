@@ -1,7 +1,8 @@
 import { authorize, type Permissions } from "./claims.ts";
 import { AuthError } from "./error.ts";
 import type { Key } from "./keys/index.ts";
-import { join, normalise } from "./paths.ts";
+import { join, normalise, under } from "./paths.ts";
+import { covers } from "./permissions.ts";
 import { Granted, type Powers } from "./powers.ts";
 import type { Verified } from "./verify.ts";
 
@@ -21,6 +22,8 @@ export interface Grant {
   readonly root: string;
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
+  /** Prefixes that are excepted: of two that cover a path, one here and one above, the longer one counts. */
+  readonly closed: Permissions;
   /** A relay of the mesh, which may do everything. */
   readonly cluster: boolean;
   /** Milliseconds since 1970. */
@@ -33,22 +36,32 @@ export interface Grant {
 
 /** Access without a token grants paths only. */
 const NO_POWERS: Powers = { root: "", put: [], get: [], cluster: false };
+const NOTHING: Permissions = { publish: [], subscribe: [] };
 export const ALL_PATHS: Powers = { ...NO_POWERS, put: [""], get: [""] };
 /** Everything under the path of the URL. */
 export const HERE: Permissions = { publish: [""], subscribe: [""] };
 
-/** A grant without a token. Throws {@link AuthError} `token_missing` when nothing is public there. */
-export function publicGrant(
-  root: string,
-  asked: string,
-  publish: readonly string[],
-  subscribe: readonly string[],
-): Grant {
-  if (publish.length + subscribe.length === 0) {
+/** Paths for which no token is needed: of two prefixes that cover one, one of each list, the longer one counts. */
+export interface PublicPaths {
+  readonly open: readonly string[];
+  readonly closed: readonly string[];
+}
+
+/** A grant without a token. Prefixes are absolute. Throws {@link AuthError} `token_missing` when nothing is public there. */
+export function publicGrant(root: string, asked: string, publish: PublicPaths, subscribe: PublicPaths): Grant {
+  const here = { publish: openAt(publish, root), subscribe: openAt(subscribe, root) };
+  if (here.publish.length + here.subscribe.length === 0) {
     throw new AuthError("token_missing", `a token is needed for /${asked}: \`jwt\` in the URL, or a Bearer`);
   }
-  const granted = Granted.within(undefined, { ...NO_POWERS, put: [...publish], get: [...subscribe] });
-  return grantOf(granted, root, { publish: granted.put, subscribe: granted.get });
+  const granted = Granted.within(undefined, { ...NO_POWERS, put: here.publish, get: here.subscribe });
+  const closed = { publish: publish.closed, subscribe: subscribe.closed };
+  return { ...grantOf(granted, root, { publish: granted.put, subscribe: granted.get }), closed };
+}
+
+/** The open prefixes relative to `root`. */
+function openAt({ open, closed }: PublicPaths, root: string): string[] {
+  const below = open.flatMap((prefix) => (prefix === root ? [] : (under(root, prefix) ?? [])));
+  return covers(open, root, closed) ? ["", ...below] : below;
 }
 
 /** A grant by a verified token. `asked`: the path of the URL. `at`: the path that the auth API put in its place, else the same. */
@@ -75,6 +88,7 @@ export function grantOf(
     root,
     publish: publish.map((prefix) => join(root, prefix)),
     subscribe: subscribe.map((prefix) => join(root, prefix)),
+    closed: NOTHING,
     cluster: granted.cluster,
     tenant: tenantOf(normalise(granted.root)) || tenantOf(root),
     ...who,

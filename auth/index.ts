@@ -15,7 +15,17 @@ export { AuthError, REFUSALS } from "./error.ts";
 export { careless, faultOf, readRegular, SECRET_READABLE, shared } from "./files.ts";
 export type { Grant } from "./grant.ts";
 export { ALGORITHMS, type Key, KeyError, KeyRing, parseKeys, publicJwk } from "./keys/index.ts";
-export { Addresses, Bucket, isLoopback, Networks, Places, type Seat, Tenants } from "./limits/index.ts";
+export {
+  Addresses,
+  Bucket,
+  ByteRate,
+  isLoopback,
+  Networks,
+  Places,
+  type RateState,
+  type Seat,
+  Tenants,
+} from "./limits/index.ts";
 export { seenFrom } from "./paths.ts";
 export { covers, overlap } from "./permissions.ts";
 export { type AdminRight, beyondScope, type KeyScope } from "./powers.ts";

@@ -82,11 +82,13 @@ export function makeParts(config: Config, options: StartOptions, later: LaterPar
     cache: config.cache,
     counters,
     series: config.http.metricSeries,
+    policies: config.policies.list,
+    refused: (track) => host.refusedTrack(track),
   });
   const channels = new ChannelRegistry();
   const hop = randomHop();
   const gate = new AuthGate({
-    config: config.auth,
+    config,
     cluster: new ClusterPlane(config.cluster),
     clock,
     wallNow,

@@ -29,7 +29,7 @@ export function openReloader(parts: RelayParts, { source, mesh, files, used }: R
       return problems;
     },
     parts: [
-      { section: "auth", prepare: async (next) => await gate.prepare(next.auth) },
+      { section: "auth", prepare: async (next) => await gate.prepare(next) },
       { section: "cluster", prepare: async (next) => await mesh()?.prepare(next.cluster, next.limits) },
       { section: "webhooks", prepare: async (next) => prepared(await webhooks.prepare(next.webhooks)) },
     ],
@@ -57,6 +57,6 @@ function use({ clock, levels, sampling, handshakes, host, broadcasts }: RelayPar
   clock.soon(() => levels.configure(logLevels(config)));
   if (sampling !== undefined) sampling.burst = config.log.burst;
   handshakes.set(handshakeBounds(config));
-  broadcasts.reconfigure(config.limits, config.cache);
+  broadcasts.reconfigure(config.limits, config.cache, config.policies.list);
   host.reconfigure(hostBounds(config));
 }

@@ -1,5 +1,6 @@
 export { Addresses } from "./addresses.ts";
 export { Bucket } from "./bucket.ts";
+export { ByteRate, type RateState } from "./byte-rate.ts";
 export { isLoopback, Networks } from "./networks.ts";
 export { Places } from "./places.ts";
 export { type Seat, Tenants } from "./tenants.ts";

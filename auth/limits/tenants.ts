@@ -1,10 +1,5 @@
 import { AuthError } from "../error.ts";
-import { Bucket } from "./bucket.ts";
-
-/** Seconds of its rate that a quiet tenant may use at once: a key frame, or many viewers that join together. */
-const BURST_S = 2;
-/** Seconds of its rate that a tenant may exceed its bound by: transfers that began before the bound was reached go on that long. */
-const MAX_DEBT_S = 10;
+import { ByteRate, type RateState } from "./byte-rate.ts";
 
 /** Bounds of one tenant, all its sessions together. 0 is no bound. */
 export interface TenantLimits {
@@ -29,15 +24,14 @@ export interface Seat {
   take(what: "broadcasts" | "subscriptions"): (() => void) | undefined;
   /** Counts bytes of this session. */
   spend(way: "ingress" | "egress", bytes: number): void;
-  /** `free`: within the rate. `over`: above it, so nothing new may begin. `owing`: so far above that what runs must stop. */
-  rate(way: "ingress" | "egress"): "free" | "over" | "owing";
+  rate(way: "ingress" | "egress"): RateState;
   /** Ends the session and everything that it counts. */
   leave(): void;
 }
 
 interface Tenant {
   readonly counts: Record<Counted, number>;
-  buckets: Readonly<Record<"ingress" | "egress", Bucket>>;
+  readonly rates: Readonly<Record<"ingress" | "egress", ByteRate>>;
 }
 
 /** Counts the sessions of each tenant and what they use. A tenant is the first segment of a token's root, or of the path without a token. */
@@ -55,9 +49,11 @@ export class Tenants {
 
   /** Changes the bounds. Counts stay; a tenant above a lower bound gets nothing new. */
   setLimits(limits: TenantLimits): void {
-    const rates = limits.ingress !== this.#limits.ingress || limits.egress !== this.#limits.egress;
     this.#limits = limits;
-    if (rates) for (const tenant of this.#tenants.values()) tenant.buckets = this.#buckets();
+    for (const { rates } of this.#tenants.values()) {
+      rates.ingress.set(limits.ingress, this.#now());
+      rates.egress.set(limits.egress, this.#now());
+    }
   }
 
   /** Tenants that have sessions. */
@@ -84,10 +80,8 @@ export class Tenants {
           if (taken.delete(back)) back();
         };
       },
-      spend: (way, bytes) => {
-        if (this.#limits[way] > 0) tenant.buckets[way].spend(bytes, this.#now());
-      },
-      rate: (way) => this.#rate(tenant, way),
+      spend: (way, bytes) => tenant.rates[way].spend(bytes, this.#now()),
+      rate: (way) => tenant.rates[way].state(this.#now()),
       leave: () => {
         if (left) return;
         left = true;
@@ -100,13 +94,12 @@ export class Tenants {
   }
 
   #fresh(): Tenant {
-    return { counts: { sessions: 0, broadcasts: 0, subscriptions: 0 }, buckets: this.#buckets() };
+    return { counts: { sessions: 0, broadcasts: 0, subscriptions: 0 }, rates: this.#rates() };
   }
 
-  #buckets(): Tenant["buckets"] {
+  #rates(): Tenant["rates"] {
     const { ingress, egress } = this.#limits;
-    const bucket = (rate: number) => new Bucket(rate, rate * BURST_S, this.#now());
-    return { ingress: bucket(ingress), egress: bucket(egress) };
+    return { ingress: new ByteRate(ingress, this.#now()), egress: new ByteRate(egress, this.#now()) };
   }
 
   #take(tenant: Tenant, what: Counted): (() => void) | undefined {
@@ -116,13 +109,5 @@ export class Tenants {
     return () => {
       tenant.counts[what]--;
     };
-  }
-
-  #rate(tenant: Tenant, way: "ingress" | "egress"): "free" | "over" | "owing" {
-    const most = this.#limits[way];
-    if (most === 0) return "free";
-    const level = tenant.buckets[way].level(this.#now());
-    if (level >= 0) return "free";
-    return level < -most * MAX_DEBT_S ? "owing" : "over";
   }
 }

@@ -153,6 +153,7 @@ export interface PeerName {
   readonly session: string;
   /** IP address and port. */
   readonly peer: string;
+  readonly engine: string;
 }
 
 /** Defers a part of a session's work to later turns: `job` is run once a turn until it returns true. */

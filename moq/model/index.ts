@@ -18,7 +18,7 @@ export type {
 export { ForwardingWriter } from "./forwarding-writer.ts";
 export type { CacheOptions, ModelLimits } from "./limits.ts";
 export { PathTree, prefixes } from "./path-tree.ts";
-export { POLICY_METRICS, type RefusedTrack } from "./policies.ts";
+export { POLICY_METRICS, type Policies, type RefusedTrack } from "./policies.ts";
 export {
   COUNTED,
   type Counted,

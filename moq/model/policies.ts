@@ -89,17 +89,16 @@ export class Policies {
     };
   }
 
-  /** As {@link PolicyLedger.take}; counts that a bound was hit. */
+  /** As {@link PolicyLedger.take}. */
   take(what: Claimed, claim: Claim): (() => void) | PolicyRefusal {
-    const taken = this.#ledger.take(what, claim);
-    if (typeof taken !== "function") this.#counters.boundsHit[`policy_${taken.bound}`]++;
-    return taken;
+    return this.#ledger.take(what, claim);
   }
 
   /** Counts a track; a refusal is reported. */
   takeTrack(claim: Claim, track: string, asker: Asker | undefined): (() => void) | undefined {
     const taken = this.take("tracks", claim);
     if (typeof taken === "function") return taken;
+    this.#counters.boundsHit.policy_tracks++;
     this.#refused({ refusal: taken, path: claim.path, track, asker });
     return undefined;
   }

@@ -41,8 +41,8 @@ export class Admission {
     const { access, quota } = this.#deps;
     if (!access.maySubscribe(path)) return "unauthorized";
     if (this.#tracksAreFull()) return this.full("subscriptions_per_session");
-    const giveBack = quota === undefined ? () => {} : quota.take("subscriptions");
-    if (giveBack === undefined) return this.full("tenant_subscriptions");
+    const giveBack = quota?.take("subscriptions", path) ?? (() => {});
+    if (typeof giveBack !== "function") return this.full(giveBack.bound);
     this.#totals.subscriptions++;
     const end = this.#begin("subscriptions");
     return () => {
@@ -62,7 +62,8 @@ export class Admission {
     const { access, limits, quota } = this.#deps;
     if (!access.maySubscribe(path)) return "unauthorized";
     if (this.#running.fetches >= limits.fetchesPerSession) return this.full("fetches_per_session");
-    if (quota?.free("egress") === false) return this.full("tenant_egress");
+    const over = quota?.over("egress");
+    if (over !== undefined) return this.full(over);
     return this.#begin("fetches");
   }
 

@@ -3,7 +3,7 @@
  * for and by their {@link Access}, not by kind.
  */
 import type { Clock } from "../clock.ts";
-import type { EndReason, SessionEnd } from "../counters.ts";
+import type { BoundName, EndReason, SessionEnd } from "../counters.ts";
 import type { LinkInfo, LinkStats } from "../link.ts";
 import type { Advertisement, Broadcasts, PeerName, Publication, Route, Source } from "../model/index.ts";
 import type { Reason } from "../reason.ts";
@@ -28,10 +28,17 @@ export function openAccess(root: string): Access {
 
 /** Bounds that several sessions share. At a bound the reason for the refusal is `limit`. */
 export interface Quota {
-  /** Counts a broadcast or a subscription until the returned function is called; returns nothing at the bound. */
-  take(what: "broadcasts" | "subscriptions"): (() => void) | undefined;
-  /** Whether another group from the peer, or to it, may begin. */
-  free(way: "ingress" | "egress"): boolean;
+  /** Counts a broadcast or a subscription of `path`, which is absolute, until the returned function is called. */
+  take(what: "broadcasts" | "subscriptions", path: string): (() => void) | QuotaRefusal;
+  /** The bound because of which no other group from the peer, or to it, may begin now. */
+  over(way: "ingress" | "egress"): BoundName | undefined;
+}
+
+/** A shared bound was reached. */
+export interface QuotaRefusal {
+  readonly bound: BoundName;
+  /** Calls `callback` when it may be tried again; returns a cancel. Absent for a broadcast: the session that announces it ends. */
+  whenRoom?(callback: () => void): () => void;
 }
 
 /** Bounds of one session. At a bound the reason for the refusal is `limit`, and the refusal is counted. */

@@ -11,6 +11,7 @@ export {
   type Following,
   openAccess,
   type Quota,
+  type QuotaRefusal,
   type Session,
   type SessionDeps,
   type SessionLimits,

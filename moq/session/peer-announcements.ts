@@ -146,13 +146,21 @@ export class PeerAnnouncements {
       this.#refused(entry.path, admission.full("path_bytes"));
       return;
     }
-    const giveBack = deps.quota === undefined ? () => {} : deps.quota.take("broadcasts");
-    if (giveBack === undefined) {
-      this.#session.end(admission.full("tenant_broadcasts"), "too many broadcasts under this root");
+    const giveBack = deps.quota?.take("broadcasts", entry.path) ?? (() => {});
+    if (typeof giveBack === "function") {
+      entry.giveBack = giveBack;
+      this.#place(entry, advertisement);
       return;
     }
-    entry.giveBack = giveBack;
-    this.#place(entry, advertisement);
+    const reason = admission.full(giveBack.bound);
+    if (giveBack.whenRoom === undefined) {
+      this.#session.end(reason, "too many broadcasts under this root");
+      return;
+    }
+    this.#refused(entry.path, reason);
+    // As for the bound on all broadcasts: the publisher does not announce again.
+    const again = () => void this.#session.guard(() => this.#publish(entry, advertisement));
+    entry.stopWaiting = giveBack.whenRoom(again);
   }
 
   #place(entry: Announcement, advertisement: Advertisement): void {

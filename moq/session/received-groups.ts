@@ -59,8 +59,9 @@ export class ReceivedGroups {
 
   #mayReceive(): boolean {
     const { quota, broadcasts } = this.#deps.deps;
-    if (quota?.free("ingress") !== false) return true;
-    broadcasts.counters.boundsHit.tenant_ingress++;
+    const over = quota?.over("ingress");
+    if (over === undefined) return true;
+    broadcasts.counters.boundsHit[over]++;
     return false;
   }
 }

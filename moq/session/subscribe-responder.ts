@@ -141,8 +141,9 @@ export class SubscribeResponder implements Subscriber, Viewer {
 
   open(sequence: number, priority: number): OutStream | undefined {
     const { link, totals, deps, admission } = this.#session;
-    if (deps.quota?.free("egress") === false) {
-      admission.full("tenant_egress");
+    const over = deps.quota?.over("egress");
+    if (over !== undefined) {
+      admission.full(over);
       return undefined;
     }
     const { groupsDropped } = deps.broadcasts.counters;

@@ -24,6 +24,8 @@ import { limitsSection } from "./limits.ts";
 import { loadBalancerSection } from "./load-balancer.ts";
 import { logSection } from "./log.ts";
 import { openAdmin } from "./open-admin.ts";
+import { type PolicyChanges, policiesSection } from "./policies.ts";
+import { policiesFileIn, withPolicies } from "./policy-layer.ts";
 import { ConfigError, type Origin, type Problem } from "./problem.ts";
 import { quicSection } from "./quic.ts";
 import { brokenRules } from "./rules.ts";
@@ -56,6 +58,7 @@ export interface Config {
   readonly drain: ProgramValues<typeof drainSection>;
   readonly cluster: ProgramValues<typeof clusterSection>;
   readonly webhooks: ProgramValues<typeof webhooksSection>;
+  readonly policies: ProgramValues<typeof policiesSection>;
 }
 
 /** Sections in the order of the reference page. */
@@ -74,6 +77,7 @@ export const sections: Sections = new Map<string, AnySection>(
     drainSection,
     clusterSection,
     webhooksSection,
+    policiesSection,
   ].map((section) => [section.name, section]),
 );
 
@@ -88,6 +92,10 @@ export interface ConfigSources {
   readonly runTime?: ReadonlyMap<string, string>;
   /** Reads a file that has the value of a key; throws when it cannot be used. */
   readonly readContent?: (path: string) => string;
+  /** Policies set while the relay runs. */
+  readonly policies?: PolicyChanges;
+  /** The text of the file that `policies.file` names, where it has been read already. */
+  readonly policiesText?: string;
   /** Returns the bytes that the process may use; called once. Tests set it. */
   readonly memory?: () => number;
 }
@@ -103,7 +111,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const problems: Problem[] = [];
   const report = (problem: Problem): void => void problems.push(problem);
   const env = sources.env ?? {};
-  const layers = layersOf(sources, report);
+  const layers = withPolicies(layersOf(sources, report), sources, report);
   refuse(problems.concat(layers.flatMap((layer) => checkLayer(layer, sections))));
 
   const given = mergeLayers(layers, sections);
@@ -136,6 +144,12 @@ export function filesToLoad(sources: ConfigSources): string[] {
   );
 }
 
+/** The file of policies that `sources` name, as it is there: it may be no usable path. */
+export function policiesFileOf(sources: ConfigSources): string | undefined {
+  return policiesFileIn(layersOf(sources, () => {}));
+}
+
+/** Later ones win. */
 function layersOf(sources: ConfigSources, report: (problem: Problem) => void): Layer[] {
   return [
     ...(sources.file === undefined ? [] : [fileLayer(sources.file, report, sources.text)]),
@@ -172,6 +186,7 @@ function resolve(raw: RawConfig, env: Environment, memory: () => number): Config
     drain: programValues(drainSection, raw["drain"]),
     cluster: programValues(clusterSection, raw["cluster"]),
     webhooks: programValues(webhooksSection, raw["webhooks"]),
+    policies: programValues(policiesSection, raw["policies"]),
   };
 }
 

@@ -23,7 +23,7 @@ export interface DescribedValue {
 export function describeConfig({ config, origins }: LoadedConfig): DescribedValue[] {
   return [...each(config)].map(({ path, field, raw }): DescribedValue => {
     const value = field?.shown === undefined ? raw : redacted(raw, field.shown);
-    const text = value === undefined ? "(none)" : written(value, field?.kind);
+    const text = value === undefined ? "(none)" : (field?.written?.(value) ?? written(value, field?.kind));
     const secret = field?.shown !== undefined;
     const live = field?.live ?? false;
     return { key: path, text, value, secret, live, origin: origins.get(path) ?? { kind: "default" } };

@@ -1,18 +1,16 @@
 /** Warnings about what a configuration opens to everyone: at every start, and in `check --production`. */
 import type { Config, LoadedConfig, Problem } from "./config.ts";
 import { isLoopbackHost } from "./loopback.ts";
+import { publicPrefixes } from "./public-paths.ts";
 import { usedDeveloperTools } from "./rules.ts";
 
 /** Public access to everything on an address that other machines reach: a sentence for watching, one for publishing. */
-export function exposures({ auth, server }: Config): string[] {
-  if (isLoopbackHost(server.host)) return [];
+export function exposures(config: Config): string[] {
+  if (isLoopbackHost(config.server.host)) return [];
+  const where = "[auth] or a policy makes all paths public";
   return [
-    ...(coversAll(auth.publicSubscribe)
-      ? ["every client may watch everything: [auth] public_subscribe covers all paths"]
-      : []),
-    ...(coversAll(auth.publicPublish)
-      ? ["every client may publish everything: [auth] public_publish covers all paths"]
-      : []),
+    ...(coversAll(config, "publicSubscribe") ? [`every client may watch everything: ${where}`] : []),
+    ...(coversAll(config, "publicPublish") ? [`every client may publish everything: ${where}`] : []),
   ];
 }
 
@@ -33,10 +31,15 @@ export function productionProblems({ config, origins }: LoadedConfig): Problem[]
     origin: origins.get(key) ?? { kind: "default" },
   });
   const tokens = [auth.key, auth.keyFile, auth.keyDir, auth.keyUrl, auth.api].some((one) => one !== undefined);
-  const open = auth.publicSubscribe.length + auth.publicPublish.length > 0;
+  const open =
+    publicPrefixes(config, "publicSubscribe").open.length + publicPrefixes(config, "publicPublish").open.length > 0;
   return [
-    ...(coversAll(auth.publicSubscribe) ? [problem("auth.public_subscribe", "every client may watch everything")] : []),
-    ...(coversAll(auth.publicPublish) ? [problem("auth.public_publish", "every client may publish everything")] : []),
+    ...(coversAll(config, "publicSubscribe")
+      ? [problem("auth.public_subscribe", "every client may watch everything")]
+      : []),
+    ...(coversAll(config, "publicPublish")
+      ? [problem("auth.public_publish", "every client may publish everything")]
+      : []),
     ...(tokens || open
       ? []
       : [problem("auth.key", "without keys and public prefixes the relay serves only its own machine")]),
@@ -58,6 +61,7 @@ export function productionProblems({ config, origins }: LoadedConfig): Problem[]
   ];
 }
 
-function coversAll(prefixes: readonly string[]): boolean {
-  return prefixes.some((prefix) => /^\/*$/.test(prefix));
+/** Clients without a token may use every path, but for exceptions. */
+function coversAll(config: Config, what: Parameters<typeof publicPrefixes>[1]): boolean {
+  return publicPrefixes(config, what).open.includes("");
 }

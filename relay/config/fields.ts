@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { formatBytes, formatDuration, parseBytes, parseDuration, UnitError } from "./units.ts";
 
-export type FieldKind = "text" | "integer" | "boolean" | "choice" | "list" | "duration" | "size";
+export type FieldKind = "text" | "integer" | "boolean" | "choice" | "list" | "duration" | "size" | "tables";
 
 /** Metadata of one key, besides its schema. */
 export interface FieldMeta {
@@ -23,6 +23,8 @@ export interface FieldMeta {
   readonly shown?: (value: string) => string;
   /** The value is the path of a file that holds a secret. */
   readonly secretFile?: SecretFile;
+  /** The value of the program as the file would write it, where its JSON is not that. */
+  readonly written?: (value: unknown) => string;
   /** Name of a short flag without its dashes, such as `port`. */
   readonly flag?: string;
   /** A reload applies a new value to the running relay, for new sessions. Without it a new value needs a restart. */
@@ -249,6 +251,19 @@ export function duration(about: About & { readonly default: string; readonly min
     .register(fields, { ...rest, kind: "duration", expects: `${min} to ${max}`, default: show(about.default) });
 }
 
+/** An optional duration. */
+export function optionalDuration(
+  about: About & { readonly fallback: string; readonly min: string; readonly max: string },
+) {
+  const { min, max, ...rest } = about;
+  return z
+    .string(expected('a duration such as "10s" or "500ms"'))
+    .transform(reading(parseDuration))
+    .pipe(bounded(parseDuration(min), parseDuration(max), formatDuration))
+    .optional()
+    .register(fields, { ...rest, kind: "duration", expects: `${min} to ${max}`, default: "" });
+}
+
 export type Duration = ReturnType<typeof duration>;
 
 const sizeInput = z.union([z.int().min(0), z.string()], expected('a size such as "16MiB" or a number of bytes'));
@@ -265,6 +280,16 @@ export function size(about: About & { readonly default: string; readonly min: st
     .pipe(bounded(parseBytes(min), parseBytes(max), formatBytes))
     .prefault(about.default)
     .register(fields, { ...rest, kind: "size", expects: `${min} to ${max}`, default: show(about.default) });
+}
+
+/** An optional size. */
+export function optionalSize(about: About & { readonly fallback: string; readonly max: string }) {
+  const { max, ...rest } = about;
+  return sizeInput
+    .transform(reading(readSize))
+    .pipe(bounded(0, parseBytes(max), formatBytes))
+    .optional()
+    .register(fields, { ...rest, kind: "size", expects: `0B to ${max}`, default: "" });
 }
 
 /** A size or `"auto"`. */

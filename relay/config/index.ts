@@ -12,6 +12,7 @@ export {
   loadConfig,
   type Origin,
   type Problem,
+  policiesFileOf,
   sections,
 } from "./config.ts";
 export { describeConfig } from "./describe.ts";
@@ -23,6 +24,16 @@ export { type ChangedKey, changedKeys, liveKeys, withLiveLoaded } from "./live.t
 export { serverIdBytes } from "./load-balancer.ts";
 export { isLoopbackHost, isPlainElsewhere, listenAddress } from "./loopback.ts";
 export { nearest } from "./nearest.ts";
+export {
+  type PolicyChanges,
+  policySection,
+  policyTable,
+  policyValues,
+  prefixOf,
+  type RawPolicy,
+  rawPolicy,
+} from "./policies.ts";
+export { type PublicPrefixes, publicPrefixes } from "./public-paths.ts";
 export { isProblemCode, PROBLEM_MEANINGS, type ProblemCode } from "./problem-codes.ts";
 export { RESET_KEY_TEXT } from "./quic.ts";
 export { type RedisAddress, redisAddress } from "./registry.ts";

@@ -80,13 +80,14 @@ export function fileLayer(file: string, report: (problem: Problem) => void, give
   const text = given ?? readText(file, report);
   if (text === undefined) return empty;
   try {
-    const values = parse(text, { unsafeKeyBehaviour: "throw" });
     const lines = keyLines(text);
     const originOf = (path: readonly string[]): Origin => {
-      const line = lineOf(lines, path);
+      const [section, key, ...rest] = path;
+      const tables = section === "policies" && key === "list" ? lineOf(lines, ["policy", ...rest]) : undefined;
+      const line = tables ?? lineOf(lines, path);
       return { kind: "file", file, ...(line === undefined ? {} : { line }) };
     };
-    return { values, originOf };
+    return { values: gatherPolicies(parse(text, { unsafeKeyBehaviour: "throw" }), originOf, report), originOf };
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const why = (error.message.split("\n")[0] ?? "").replace(/^Invalid TOML document: /, "");
@@ -94,6 +95,26 @@ export function fileLayer(file: string, report: (problem: Problem) => void, give
     report({ code: "syntax", key: "", message, origin: { kind: "file", file, line: error.line } });
     return empty;
   }
+}
+
+/** The `[[policy]]` tables of a file are its `policies.list`. */
+function gatherPolicies(
+  values: Layer["values"],
+  originOf: Layer["originOf"],
+  report: (problem: Problem) => void,
+): Layer["values"] {
+  const { policy, ...rest } = values;
+  if (policy === undefined) return values;
+  const { policies = {} } = rest;
+  const origin = originOf(["policies", "list"]);
+  if (!Array.isArray(policy)) {
+    report({ code: "bad_value", key: "policy", message: "write `[[policy]]`, with two brackets on each side", origin });
+    return rest;
+  }
+  if (typeof policies !== "object" || policies === null) return rest;
+  if (!("list" in policies)) return { ...rest, policies: { ...policies, list: policy } };
+  report({ code: "conflict", key: "policies.list", message: "use either `list` or `[[policy]]` tables", origin });
+  return rest;
 }
 
 /**
@@ -167,11 +188,22 @@ function fromText(text: string, field: FieldMeta | undefined): unknown {
             .split(",")
             .map((one) => one.trim())
             .filter((one) => one !== "");
+    case "tables":
+      return text === "" ? [] : fromJson(text);
     case "text":
     case "choice":
     case "duration":
     case "size":
     case undefined:
       return text;
+  }
+}
+
+function fromJson(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value;
+  } catch {
+    return text;
   }
 }

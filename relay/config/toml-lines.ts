@@ -3,7 +3,7 @@
  * has accepted, just far enough to tell keys from values.
  */
 
-/** Line (from 1) by dotted path, such as `server.port`; a table has the line of its header. */
+/** Line (from 1) by dotted path, such as `server.port`; a table has the line of its header, and those of an `[[array]]` have their index from 0. */
 export type KeyLines = ReadonlyMap<string, number>;
 
 /** Line of `path`, or of the nearest table around it: keys inside inline tables have no line of their own. */
@@ -18,18 +18,26 @@ export function lineOf(lines: KeyLines, path: readonly string[]): number | undef
 export function keyLines(toml: string): KeyLines {
   const lines = new Map<string, number>();
   const scanner = new Scanner(toml);
-  let table: readonly string[] = [];
+  /** Tables so far of each `[[array]]`. */
+  const counts = new Map<string, number>();
+  /** The names of the table that keys are in. */
+  let tables: readonly (readonly string[])[] = [[]];
   for (;;) {
     scanner.skipBlank();
     if (scanner.done) return lines;
     const line = scanner.line;
     if (scanner.eat("[")) {
-      scanner.eat("[");
-      table = scanner.key();
-      note(lines, table, line);
+      const array = scanner.eat("[");
+      const table = scanner.key();
+      const name = table.join(".");
+      const index = counts.get(name) ?? 0;
+      if (array) counts.set(name, index + 1);
+      tables = array ? [table, [...table, String(index)]] : [table];
+      for (const one of tables) note(lines, one, line);
       scanner.skipLine();
     } else {
-      note(lines, [...table, ...scanner.key()], line);
+      const key = scanner.key();
+      for (const table of tables) note(lines, [...table, ...key], line);
       scanner.skipValue();
     }
   }

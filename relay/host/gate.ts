@@ -23,7 +23,7 @@ import type { Clock } from "../../moq/clock.ts";
 import type { LinkInfo } from "../../moq/link.ts";
 import { counter, gauge, metricGroup } from "../../moq/metrics.ts";
 import type { Access } from "../../moq/session/index.ts";
-import { type Config, ConfigError } from "../config/index.ts";
+import { type Config, ConfigError, publicPrefixes } from "../config/index.ts";
 import type { Plane } from "./client-authorities.ts";
 import type { ClusterPlane } from "./cluster-plane.ts";
 import { isForeign, isProxied, tokenOf } from "./credentials.ts";
@@ -55,8 +55,11 @@ export interface Gate {
   admit(info: LinkInfo, root: string, plane: Plane): Admission | Promise<Admission>;
 }
 
+/** The part of the configuration that decides on clients. */
+export type GateConfig = Pick<Config, "auth" | "policies">;
+
 export interface AuthGateDeps {
-  readonly config: Config["auth"];
+  readonly config: GateConfig;
   readonly cluster: ClusterPlane;
   readonly clock: Clock;
   readonly wallNow: () => number;
@@ -79,7 +82,7 @@ export const AUTH_METRICS = metricGroup("Authentication", {
 /** The gate of a configuration: it applies limits of addresses, then tokens or public access, then limits of tenants. */
 export class AuthGate implements Gate {
   readonly #deps: AuthGateDeps;
-  #config: Config["auth"];
+  #config: GateConfig;
   readonly #addresses: Addresses;
   readonly #tenants: Tenants;
   #auth: Authenticator | undefined;
@@ -88,8 +91,8 @@ export class AuthGate implements Gate {
     const { config, clock } = deps;
     this.#deps = deps;
     this.#config = config;
-    this.#tenants = new Tenants(tenantLimits(config), () => clock.now());
-    this.#addresses = new Addresses(addressLimits(config), () => clock.now());
+    this.#tenants = new Tenants(tenantLimits(config.auth), () => clock.now());
+    this.#addresses = new Addresses(addressLimits(config.auth), () => clock.now());
   }
 
   /** Reads keys and revocations. Rejects when a configured file cannot be used. */
@@ -101,8 +104,8 @@ export class AuthGate implements Gate {
    * Reads what `next` names, without using it yet. Keys, URLs and files are opened again only when their settings differ. Rejects with a
    * `ConfigError` when something cannot be used.
    */
-  async prepare(next: Config["auth"]): Promise<Prepared> {
-    const same = isDeepStrictEqual(sourcesOf(next), sourcesOf(this.#config));
+  async prepare(next: GateConfig): Promise<Prepared> {
+    const same = isDeepStrictEqual(sourcesOf(next.auth), sourcesOf(this.#config.auth));
     const opened = same ? undefined : await this.#open(next, this.#auth);
     const fault = opened?.keyUrlFault;
     if (fault !== undefined) {
@@ -118,11 +121,11 @@ export class AuthGate implements Gate {
     };
   }
 
-  #use(next: Config["auth"], opened: Authenticator | undefined): void {
+  #use(next: GateConfig, opened: Authenticator | undefined): void {
     const before = this.#auth;
     this.#config = next;
-    this.#tenants.setLimits(tenantLimits(next));
-    this.#addresses.setLimits(addressLimits(next));
+    this.#tenants.setLimits(tenantLimits(next.auth));
+    this.#addresses.setLimits(addressLimits(next.auth));
     if (opened === undefined) {
       before?.setRules(rulesOf(next));
       return;
@@ -133,8 +136,9 @@ export class AuthGate implements Gate {
     this.#deps.changed();
   }
 
-  async #open(config: Config["auth"], before?: Authenticator): Promise<Authenticator> {
+  async #open(settings: GateConfig, before?: Authenticator): Promise<Authenticator> {
     const { clock, wallNow, warn, changed } = this.#deps;
+    const { auth: config } = settings;
     const { key, keyFile, keyDir, keyUrl, api, revocations } = config;
     const options: AuthOptions = {
       clock: { now: () => clock.now(), wallNow, timer: (delayMs, callback) => clock.timer(delayMs, callback) },
@@ -158,7 +162,7 @@ export class AuthGate implements Gate {
       }),
       ...(revocations !== undefined && { revocationFile: revocations }),
       fileKeepMs: config.fileKeepMs,
-      ...rulesOf(config),
+      ...rulesOf(settings),
     };
     return await Authenticator.open(options, before);
   }
@@ -266,15 +270,15 @@ function admission(
   seat: Seat,
   release: () => void,
 ): Admission {
-  const { root, publish, subscribe, cluster, identity } = grant;
+  const { root, publish, subscribe, closed, cluster, identity } = grant;
   const subject = identity?.sub ?? certificate?.subject;
   return {
     access: {
       root,
-      mayPublish: (path) => covers(publish, path),
-      maySubscribe: (path) => covers(subscribe, path),
-      watchable: (prefix) => overlap(subscribe, prefix),
-      listable: (prefix) => overlap(subscribe, prefix),
+      mayPublish: (path) => covers(publish, path, closed.publish),
+      maySubscribe: (path) => covers(subscribe, path, closed.subscribe),
+      watchable: (prefix) => overlap(subscribe, prefix, closed.subscribe),
+      listable: (prefix) => overlap(subscribe, prefix, closed.subscribe),
     },
     granted: { publish, subscribe },
     expiresAt: earlier(grant.expiresAt, certificate?.notAfter),
@@ -298,10 +302,18 @@ function sourcesOf(config: Config["auth"]): readonly unknown[] {
   return [key, keyFile, keyDir, fileKeepMs, ...urls];
 }
 
-function rulesOf(config: Config["auth"]): AuthRules {
-  const { publicSubscribe, publicPublish, origins, issuers, audiences, clockSkewMs: skewMs, maxLifeMs } = config;
-  const rules = { issuers, audiences, skewMs, maxLifeMs };
-  return { publicSubscribe, publicPublish, origins, rules, closeOnKeyRemoval: config.onKeyRemoved === "close" };
+function rulesOf(settings: GateConfig): AuthRules {
+  const { origins, issuers, audiences, clockSkewMs: skewMs, maxLifeMs, onKeyRemoved } = settings.auth;
+  const [subscribe, publish] = [publicPrefixes(settings, "publicSubscribe"), publicPrefixes(settings, "publicPublish")];
+  return {
+    publicSubscribe: subscribe.open,
+    closedSubscribe: subscribe.closed,
+    publicPublish: publish.open,
+    closedPublish: publish.closed,
+    origins,
+    rules: { issuers, audiences, skewMs, maxLifeMs },
+    closeOnKeyRemoval: onKeyRemoved === "close",
+  };
 }
 
 function tenantLimits(config: Config["auth"]): ConstructorParameters<typeof Tenants>[0] {

@@ -88,7 +88,7 @@ export class OpenSessions {
     this.#sessions.set(session, running);
     this.#idle.of(session);
     this.#traffic.add(session, { cluster, tenant: seat?.tenant ?? "" });
-    if (meter !== undefined && seat !== undefined) this.#meters.add(session, meter, seat);
+    if (meter !== undefined) this.#meters.add(session, meter);
   }
 
   /** The session has ended. */

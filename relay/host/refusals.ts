@@ -3,6 +3,7 @@ import type { Clock } from "../../moq/clock.ts";
 import type { Counters } from "../../moq/counters.ts";
 import type { LinkInfo } from "../../moq/link.ts";
 import { counter, metricGroup } from "../../moq/metrics.ts";
+import type { PeerName } from "../../moq/model/index.ts";
 import type { Logger } from "../log/index.ts";
 
 /** Most lines per second about refused clients, so that an attack cannot fill the disk. */
@@ -22,9 +23,18 @@ export interface Refused {
 }
 
 const UNAVAILABLE = 503;
+const TOO_MANY = 429;
 
 /** The codes of refusals: of the decision on a client, of the relay as a whole, and of the wait for a SETUP. */
-const REFUSAL_CODES = [...Object.keys(REFUSALS), "relay_draining", "relay_full", "timeout", "protocol", "limit"];
+const REFUSAL_CODES = [
+  ...Object.keys(REFUSALS),
+  "policy_sessions",
+  "relay_draining",
+  "relay_full",
+  "timeout",
+  "protocol",
+  "limit",
+];
 
 export const REFUSAL_METRICS = metricGroup("Refused clients", {
   refused: counter("sessions_refused_total", "Clients that the relay refused, by the code of the refusal.", {
@@ -64,10 +74,15 @@ export function relayFull(sessions: number): Refused {
   return { status: UNAVAILABLE, code: "relay_full", message };
 }
 
+/** A bound was reached that others use as well. */
+export function tooMuch(code: string, message: string): Refused {
+  return { status: TOO_MANY, code, message };
+}
+
 /** Entries that {@link RefusalLog} remembers: the newest ones. */
 const REMEMBERED = 256;
 
-/** Clients of one address that were refused with one code. */
+/** Clients of one address that were refused with one code, or whose sessions were refused something with it. */
 export interface RefusalEntry {
   readonly code: string;
   readonly status: number;
@@ -80,6 +95,7 @@ export interface RefusalEntry {
   readonly lastAt: number;
   /** Of the last one. */
   readonly session: string;
+  /** Of the URL; of the broadcast where a session was refused something. */
   readonly path: string;
   readonly engine: string;
   readonly message: string;
@@ -113,19 +129,31 @@ export class RefusalLog {
 
   /** `session`: the id that the client's session would have had. */
   log(session: string, info: LinkInfo, refused: Refused): void {
-    this.#remember(session, info, refused);
-    const { code, status, message } = refused;
+    const { code } = refused;
     const now = this.#clock.now();
     if (code === "not_configured" && now - this.#advisedAt >= ADVICE_INTERVAL_MS) {
       this.#advisedAt = now;
       this.#log.warn({ code }, ADVICE);
     }
-    if (!this.#lines.take(1, now)) {
+    const { engine, path } = info;
+    this.#note({ session, peer: peerOf(info), engine, path }, info.peer.address, refused, "session refused");
+  }
+
+  /** An open session was refused something under `path`. */
+  note(who: PeerName & { readonly path: string }, refused: Refused): void {
+    this.#note(who, addressOf(who.peer), refused, "request refused");
+  }
+
+  #note(who: PeerName & { readonly path: string }, address: string, refused: Refused, line: string): void {
+    const { session, peer, engine, path } = who;
+    this.#remember({ session, engine, path, address }, refused);
+    if (!this.#lines.take(1, this.#clock.now())) {
       this.#left++;
       return;
     }
-    const entry = { session, peer: peerOf(info), path: info.path, engine: info.engine, status, code, text: message };
-    this.#log.info({ ...entry, ...(this.#left > 0 && { unlogged: this.#left }) }, "session refused");
+    const { status, code, message: text } = refused;
+    const entry = { session, peer, path, engine, status, code, text };
+    this.#log.info({ ...entry, ...(this.#left > 0 && { unlogged: this.#left }) }, line);
     this.#left = 0;
   }
 
@@ -134,7 +162,9 @@ export class RefusalLog {
     return [...this.#entries.values()].toReversed();
   }
 
-  #remember(session: string, { peer: { address }, path, engine }: LinkInfo, { code, status, message }: Refused): void {
+  #remember(where: Pick<RefusalEntry, "session" | "address" | "path" | "engine">, refused: Refused): void {
+    const { session, address, path, engine } = where;
+    const { code, status, message } = refused;
     const key = `${code} ${address}`;
     const at = this.#wallNow();
     const { count = 0, firstAt = at } = this.#entries.get(key) ?? {};
@@ -150,4 +180,9 @@ export class RefusalLog {
 /** `address:port` of a client. */
 export function peerOf({ peer: { address, port } }: LinkInfo): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** The address of {@link peerOf}. */
+function addressOf(peer: string): string {
+  return peer.replace(/:\d*$/, "").replace(/^\[(.*)\]$/, "$1");
 }

@@ -2,7 +2,7 @@ import { AuthError, seenFrom } from "../../auth/index.ts";
 import type { SessionPolicy } from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Attach, LinkInfo, LinkRequest } from "../../moq/link.ts";
-import type { Broadcasts } from "../../moq/model/index.ts";
+import type { Broadcasts, RefusedTrack } from "../../moq/model/index.ts";
 import { rootOf } from "../../moq/path.ts";
 import {
   asksInSetup,
@@ -11,7 +11,6 @@ import {
   type Session,
   type SessionDeps,
   type SessionLimits,
-  type SessionReport,
 } from "../../moq/session/index.ts";
 import type { SessionCount, Verdict } from "../http/index.ts";
 import { type Logger, logSessionClosed, logSessionOpened, type SessionOpened, scrub } from "../log/index.ts";
@@ -22,19 +21,19 @@ import { watchExpiry } from "./expiry.ts";
 import type { Admission, Gate } from "./gate.ts";
 import { type Handshake, Handshakes } from "./handshakes.ts";
 import { endIfOver, type OpenSession, OpenSessions } from "./open-sessions.ts";
-import { Meter } from "./quota.ts";
+import { PolicyBounds } from "./policy-bounds.ts";
 import { reasonFor, STATUS_ERROR } from "./refusal-reason.ts";
 import {
   BAD_PATH,
   GOING_AWAY,
   MEMORY_SHORT,
-  peerOf,
   type RefusalEntry,
   RefusalLog,
   type Refused,
   relayFull,
   TOO_LATE,
 } from "./refusals.ts";
+import { closedEntry, describe } from "./session-entry.ts";
 import { SessionIds } from "./session-ids.ts";
 import { clientSessionPolicy, type DecideSessionPolicy } from "./session-policy.ts";
 import { Setups } from "./setups.ts";
@@ -75,6 +74,7 @@ export class SessionHost {
   readonly #open: OpenSessions;
   readonly #handshakes: Handshakes;
   readonly #refusals: RefusalLog;
+  readonly #policies: PolicyBounds;
   readonly #setups: Setups;
   readonly #ids = new SessionIds();
   #accepting = true;
@@ -82,6 +82,7 @@ export class SessionHost {
   constructor(deps: SessionHostDeps) {
     this.#deps = deps;
     this.#refusals = new RefusalLog({ ...deps, counters: deps.broadcasts.counters });
+    this.#policies = new PolicyBounds(deps.broadcasts, this.#refusals, deps.clock);
     this.#handshakes = new Handshakes(deps.clock);
     const { clock, maxSessions, tenantSeries = 0 } = deps;
     const { counters } = deps.broadcasts;
@@ -161,10 +162,16 @@ export class SessionHost {
     });
   }
 
-  /** Changes the bounds of new sessions. */
+  /** A policy refused a track to a peer. */
+  refusedTrack(track: RefusedTrack): void {
+    this.#policies.refusedTrack(track);
+  }
+
+  /** Changes the bounds of new sessions. The broadcasts have their policies already. */
   reconfigure(bounds: Pick<SessionHostDeps, "limits" | "maxSessions" | "handshakeTimeoutMs" | "expiryNoticeMs">): void {
     this.#deps = { ...this.#deps, ...bounds };
     this.#setups.setMaxSessions(bounds.maxSessions);
+    this.#policies.reconfigure();
   }
 
   /** Ends every session whose admission no longer holds. */
@@ -211,14 +218,21 @@ export class SessionHost {
       this.#reject(request, handshake.id, this.#accepting ? TOO_LATE : GOING_AWAY);
       return;
     }
-    handshake.admission = admission;
+    const counted = this.#policies.count(admission);
+    if ("code" in counted) {
+      handshake.done();
+      admission.release();
+      this.#reject(request, handshake.id, counted);
+      return;
+    }
+    handshake.admission = counted;
     // If this throws, the admission is released with the handshake.
-    const policy = this.#deps.policyOf?.(request.info, admission) ?? clientSessionPolicy(admission);
+    const policy = this.#deps.policyOf?.(request.info, counted) ?? clientSessionPolicy(counted);
     request.accept(
       (link) => {
         handshake.admission = undefined;
         handshake.done();
-        return this.#start(request.info, admission, policy, handshake)(link);
+        return this.#start(request.info, counted, policy, handshake)(link);
       },
       () => handshake.done(),
     );
@@ -268,12 +282,12 @@ export class SessionHost {
     const { broadcasts, clock, log, defects, channels, hop } = this.#deps;
     const { access, table, announcePrefix, ownNumbers = false, limits = this.#deps.limits } = policy;
     const opened: SessionOpened = { ...describe(id, info), ...admission.who };
-    // Traffic of relays of the mesh is not counted here: the relays of its publisher and its viewers count it.
-    const seat = admission.cluster ? undefined : admission.seat;
-    const meter = seat && new Meter(seat);
+    const meter = this.#policies.meter(admission, opened);
     const { events: sink } = this.#deps;
     const events =
-      sink === undefined || admission.cluster ? undefined : new SessionEvents(sink, opened, seat?.tenant ?? "");
+      sink === undefined || admission.cluster
+        ? undefined
+        : new SessionEvents(sink, opened, admission.seat?.tenant ?? "");
     let session: Session | undefined;
     const deps: SessionDeps = {
       broadcasts,
@@ -331,15 +345,4 @@ export class SessionHost {
       expired: () => session.end("token_expired", "the token has expired"),
     });
   }
-}
-
-function describe(session: string, info: LinkInfo): SessionOpened {
-  return { session, engine: info.engine, protocol: info.protocol, peer: peerOf(info), path: info.path };
-}
-
-function closedEntry(opened: SessionOpened, report: SessionReport) {
-  const { reason, code, message, durationMs, bytesReceived, bytesSent } = report;
-  const { broadcasts, subscriptions, groupsReceived, groupsSent } = report;
-  const totals = { bytesReceived, bytesSent, broadcasts, subscriptions, groupsReceived, groupsSent };
-  return { ...opened, reason, code, text: message, durationMs, ...totals };
 }

@@ -24,7 +24,7 @@ export async function inspectKeys(found: FindingList, config: Config, wallNow: (
   ) => {
     if (given === undefined) return;
     const gate = new AuthGate({
-      config: { ...config.auth, ...settings },
+      config: { ...config, auth: { ...config.auth, ...settings } },
       cluster: new ClusterPlane(config.cluster),
       clock: systemClock,
       wallNow,

@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 
 function loss(session: string, more: Partial<Loss> = {}): Loss {
-  const who = { session, peer: "192.0.2.1:5" };
+  const who = { session, peer: "192.0.2.1:5", engine: "native" };
   const viewer = { who, source: new FakeSource(), hop: 0n, share: 1 };
   return { path: "live/room", track: "video", viewer, reason: "backlog", groups: 1, ...more };
 }
