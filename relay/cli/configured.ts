@@ -1,5 +1,13 @@
 import { readRegular } from "../../auth/index.ts";
-import { ConfigError, type ConfigSources, filesToLoad, type LoadedConfig, loadConfig } from "../config/index.ts";
+import {
+  ConfigError,
+  type ConfigSources,
+  filesToLoad,
+  type LoadedConfig,
+  loadConfig,
+  policiesFileOf,
+} from "../config/index.ts";
+import type { RunTime } from "../reload/index.ts";
 import type { Invocation } from "./command.ts";
 import type { Io } from "./io.ts";
 
@@ -14,7 +22,7 @@ export function loadConfigured(invocation: Invocation, io: Io, again: Again = {}
   return loadConfig({ ...sourcesOf(invocation, io), ...again });
 }
 
-type Again = Pick<ConfigSources, "text" | "runTime" | "readContent">;
+type Again = Pick<ConfigSources, "text" | "runTime" | "readContent" | "policies" | "policiesText">;
 
 function sourcesOf({ positionals: [file], config: flags }: Invocation, { env }: Io): ConfigSources {
   return { ...(file !== undefined && { file }), env, flags };
@@ -22,15 +30,11 @@ function sourcesOf({ positionals: [file], config: flags }: Invocation, { env }: 
 
 /**
  * Loads the configuration again while the relay runs; nothing else waits for the file. Rejects with a `ConfigError` for a file that can be
- * read once only: a pipe, as of `serve <(...)`, was read to its end at the start. `runTime` overrides all other values.
+ * read once only: a pipe, as of `serve <(...)`, was read to its end at the start. `set` overrides all other values.
  */
-export async function loadAgain(
-  invocation: Invocation,
-  io: Io,
-  runTime: ReadonlyMap<string, string>,
-): Promise<LoadedConfig> {
+export async function loadAgain(invocation: Invocation, io: Io, set: RunTime): Promise<LoadedConfig> {
   const [file] = invocation.positionals;
-  const again: Again = { runTime, ...(file !== undefined && { text: await readAgain(file) }) };
+  const again: Again = { ...set, ...(file !== undefined && { text: await readAgain(file) }) };
   const contents = new Map<string, string | Error>();
   for (const path of filesToLoad({ ...sourcesOf(invocation, io), ...again })) {
     contents.set(path, await readInTime(path).catch(errorOf));
@@ -40,7 +44,9 @@ export async function loadAgain(
     if (typeof content === "string") return content;
     throw content ?? new Error("it was not read");
   };
-  return loadConfigured(invocation, io, { ...again, readContent });
+  const policies = policiesFileOf({ ...sourcesOf(invocation, io), ...again });
+  const policiesText = policies === undefined ? undefined : await readAgain(policies);
+  return loadConfigured(invocation, io, { ...again, readContent, ...(policiesText !== undefined && { policiesText }) });
 }
 
 async function readAgain(file: string): Promise<string> {

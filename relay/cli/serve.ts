@@ -1,6 +1,7 @@
 import { type Config, ConfigError } from "../config/index.ts";
 import { openLog } from "../log/index.ts";
 import type { Relay, Supervision } from "../main.ts";
+import type { RunTime } from "../reload/index.ts";
 import { banner } from "./banner.ts";
 import type { Command, Invocation } from "./command.ts";
 import { loadAgain, loadConfigured } from "./configured.ts";
@@ -40,7 +41,7 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
     for (const warning of warnings) {
       if (!warning.logged) log.warn({ code: warning.code, key: warning.key }, warning.message);
     }
-    const source = { loaded, load: (runTime: ReadonlyMap<string, string>) => loadAgain(invocation, io, runTime) };
+    const source = { loaded, load: (set: RunTime) => loadAgain(invocation, io, set) };
     const relay = await start(config, { log, logParts, source, end: life.startEnd });
     const stopBounding = boundYoungHeap();
     const stopContaining = containDefects((error) => relay.contain(error));

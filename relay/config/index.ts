@@ -33,6 +33,7 @@ export {
   type RawPolicy,
   rawPolicy,
 } from "./policies.ts";
+export { changedPolicies } from "./policy-file.ts";
 export { type PublicPrefixes, publicPrefixes } from "./public-paths.ts";
 export { isProblemCode, PROBLEM_MEANINGS, type ProblemCode } from "./problem-codes.ts";
 export { RESET_KEY_TEXT } from "./quic.ts";

@@ -8,22 +8,36 @@ import {
   formatProblem,
   type LoadedConfig,
   liveKeys,
+  type PolicyChanges,
   type Problem,
+  type RawPolicy,
   withLiveLoaded,
 } from "../config/index.ts";
 import type { Prepared } from "../host/index.ts";
 import type { Logger } from "../log/index.ts";
+import { PoliciesNotSaved, savePolicies } from "./policies-file.ts";
 import type { ReloadReport, RunningConfig, RunningSettings } from "./report.ts";
 
 /** Milliseconds until the files of a new configuration must have been read. */
 const PREPARE_MS = 30_000;
 
+/** What was set while the relay runs. */
+export interface RunTime {
+  /** By dotted path, as a flag writes a value. */
+  readonly runTime: ReadonlyMap<string, string>;
+  readonly policies: PolicyChanges;
+}
+
+const NOTHING_SET: RunTime = { runTime: new Map(), policies: new Map() };
+
+const NO_FILE = "policies can be saved only where `[policies] file` names a file for them";
+
 /** Where the configuration of a relay comes from. */
 export interface ConfigurationSource {
   /** The one that the relay was started with. */
   readonly loaded: LoadedConfig;
-  /** Loads it again, with `runTime` over all other values. Rejects with a `ConfigError`. */
-  load(runTime: ReadonlyMap<string, string>): Promise<LoadedConfig>;
+  /** Loads it again, with what was set at run time over all other values. Rejects with a `ConfigError`. */
+  load(set: RunTime): Promise<LoadedConfig>;
 }
 
 /** The source of a relay that was started with values and not from files: a reload reads only certificates and keys again. */
@@ -31,8 +45,8 @@ export function fixedSource(config: Config): ConfigurationSource {
   const loaded: LoadedConfig = { config, origins: new Map() };
   return {
     loaded,
-    load: (runTime) =>
-      runTime.size === 0
+    load: ({ runTime, policies }) =>
+      runTime.size + policies.size === 0
         ? Promise.resolve(loaded)
         : Promise.reject(new Error("this relay was started without a configuration that can be loaded again")),
   };
@@ -62,8 +76,7 @@ export interface ReloaderDeps {
 /** Takes a new configuration in two steps: everything is read and checked, and only then is all of it used. */
 export class Reloader implements RunningSettings {
   readonly #deps: ReloaderDeps;
-  /** Values set at run time, by dotted path. */
-  #runTime: ReadonlyMap<string, string> = new Map();
+  #set: RunTime = NOTHING_SET;
   #running: LoadedConfig;
   /** As it was loaded last: keys that need a restart have their new values. */
   #latest: LoadedConfig;
@@ -86,7 +99,7 @@ export class Reloader implements RunningSettings {
   reload(): Promise<ReloadReport> {
     this.#waiting ??= this.#inTurn(() => {
       this.#waiting = undefined;
-      return this.#attempt(this.#runTime);
+      return this.#attempt(this.#set);
     });
     return this.#waiting;
   }
@@ -100,14 +113,33 @@ export class Reloader implements RunningSettings {
       const live = new Set(liveKeys());
       const wrong = Object.keys(changes).filter((key) => !live.has(key));
       if (wrong.length > 0) return failure(Object.fromEntries(wrong.map((key) => [key, this.#whyNotLive(key)])));
-      const next = new Map(this.#runTime);
+      const next = new Map(this.#set.runTime);
       for (const [key, value] of Object.entries(changes)) {
         if (value === null) next.delete(key);
         else next.set(key, value);
       }
-      const report = await this.#attempt(next);
-      if (Object.keys(report.failed).length === 0) this.#runTime = next;
-      return report;
+      return await this.#attempt({ ...this.#set, runTime: next });
+    });
+  }
+
+  get unsavedPolicies(): PolicyChanges {
+    return this.#set.policies;
+  }
+
+  setPolicy(prefix: string, policy: RawPolicy | null): Promise<ReloadReport> {
+    return this.#inTurn(async () => {
+      const policies = new Map(this.#set.policies).set(prefix, policy);
+      return await this.#attempt({ ...this.#set, policies });
+    });
+  }
+
+  savePolicies(): Promise<string> {
+    return this.#inTurn(async () => {
+      const { file } = this.config.policies;
+      if (file === undefined) throw new PoliciesNotSaved("no_policies_file", NO_FILE);
+      await savePolicies(file, this.#set.policies);
+      this.#set = { ...this.#set, policies: new Map() };
+      return file;
     });
   }
 
@@ -130,22 +162,24 @@ export class Reloader implements RunningSettings {
     return changedKeys(this.#running, this.#latest).filter(({ live }) => !live);
   }
 
-  #inTurn(work: () => Promise<ReloadReport>): Promise<ReloadReport> {
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last.then(work);
-    this.#last = done;
+    this.#last = done.catch(() => {});
     return done;
   }
 
-  async #attempt(runTime: ReadonlyMap<string, string>): Promise<ReloadReport> {
+  /** Uses the configuration with what `set` has; when that works, `set` counts from now on. */
+  async #attempt(set: RunTime): Promise<ReloadReport> {
     const { log, used } = this.#deps;
     try {
-      const loaded = await this.#deps.source.load(runTime);
+      const loaded = await this.#deps.source.load(set);
       const next = withLiveLoaded(this.#running, loaded);
       const applied = changedKeys(this.#running, next);
       const prepared = await this.#prepare(loaded, next);
       const read = await this.#deps.files();
       const changed = prepared.filter(({ commit }) => commit()).map(({ section }) => `[${section}]`);
       const files = [...read, ...changed];
+      this.#set = set;
       this.#running = next;
       this.#latest = loaded;
       used(next.config);

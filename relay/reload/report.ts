@@ -1,4 +1,4 @@
-import type { ChangedKey, Config, Origin } from "../config/index.ts";
+import type { ChangedKey, Config, Origin, PolicyChanges, RawPolicy } from "../config/index.ts";
 
 /** The outcome of a reload. When `failed` has an entry, nothing was applied. */
 export interface ReloadReport {
@@ -40,4 +40,10 @@ export interface RunningSettings {
   reload(): Promise<ReloadReport>;
   /** Sets live keys until the relay ends; null removes such a value. Never rejects. */
   set(changes: Readonly<Record<string, string | null>>): Promise<ReloadReport>;
+  /** Policies that were set or removed and are not in their file. */
+  readonly unsavedPolicies: PolicyChanges;
+  /** Sets the policy of a normalised prefix, as the file writes it, until the relay ends or it is saved; null removes it. Never rejects. */
+  setPolicy(prefix: string, policy: RawPolicy | null): Promise<ReloadReport>;
+  /** Writes what was set into the file of policies, and returns its path. Rejects with `PoliciesNotSaved`; the file is as it was then. */
+  savePolicies(): Promise<string>;
 }

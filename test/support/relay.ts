@@ -6,7 +6,7 @@ import type { Counters } from "../../moq/counters.ts";
 import type { Trust } from "../../moq/link.ts";
 import { type Config, type LoadedConfig, loadConfig } from "../../relay/config/config.ts";
 import { type Relay, type StartOptions, start } from "../../relay/main.ts";
-import type { ReloadReport } from "../../relay/reload/index.ts";
+import type { ReloadReport, RunTime } from "../../relay/reload/index.ts";
 import { revokeAt, writeAdminSecret } from "./admin.ts";
 import { type CapturedLog, captureLog } from "./log.ts";
 
@@ -156,9 +156,9 @@ export function configOf(settings: Settings): Config {
   return loadedOf(settings).config;
 }
 
-function loadedOf(settings: Settings, runTime: ReadonlyMap<string, string> = new Map()): LoadedConfig {
+function loadedOf(settings: Settings, set: Partial<RunTime> = {}): LoadedConfig {
   const given = Object.entries(settings).filter(([, value]) => value !== "");
-  return loadConfig({ flags: given.map(([key, value]) => ({ key, value, name: key })), runTime });
+  return loadConfig({ flags: given.map(([key, value]) => ({ key, value, name: key })), ...set });
 }
 
 /** Settings in place of files, so that a test changes what a reload finds. */
@@ -173,7 +173,7 @@ class SettingsSource {
     this.loaded = loadedOf(base);
   }
 
-  async load(runTime: ReadonlyMap<string, string>): Promise<LoadedConfig> {
-    return await Promise.resolve(loadedOf({ ...this.#base, ...this.over }, runTime));
+  async load(set: RunTime): Promise<LoadedConfig> {
+    return await Promise.resolve(loadedOf({ ...this.#base, ...this.over }, set));
   }
 }
