@@ -114,7 +114,8 @@ export default {
     room("relay-config", "^relay/config/", [
       "^relay/(log|webhooks)/",
       "^cluster/",
-      "^moq/session/",
+      "^moq/(model|session)/",
+      LEAVES,
       "^transport/engines\\.ts$",
     ]),
     room("relay-http", "^relay/http/", [LEAVES, "^relay/(config|health|log)/"]),

@@ -155,7 +155,11 @@ export class Broadcast {
     const replaced = known?.idle === true ? 1 : 0;
     if (this.#tracks.size - replaced >= this.#host.limits.tracksPerBroadcast && !this.#makeRoom(asker)) return "limit";
     let made: Track | undefined;
-    const giveUp = () => (made?.idle === true ? (made.release(), true) : false);
+    const giveUp = () => {
+      if (made?.idle !== true) return false;
+      made.release();
+      return true;
+    };
     const giveBack = this.#host.takeTrack({ path: this.path, giveUp }, name, asker);
     if (giveBack === undefined) return "limit";
     // Before the track is created, because the finder may add a route at once.

@@ -21,14 +21,11 @@ export { PathTree, prefixes } from "./path-tree.ts";
 export { POLICY_METRICS, type Policies, type RefusedTrack } from "./policies.ts";
 export {
   COUNTED,
-  type Counted,
   DEFAULT_PRIORITY,
-  type Effective,
   HIGHEST_PRIORITY,
   type Policy,
   type PolicyRefusal,
   PolicyTable,
-  type PolicyValues,
 } from "./policy/index.ts";
 export type { Share } from "./scheduler.ts";
 export { rank, type Subscription } from "./subscription.ts";

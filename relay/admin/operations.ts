@@ -13,6 +13,7 @@ import { cacheOperations, drainOperations, heapOperations, logOperations, type R
 import { healthOperations } from "./health.ts";
 import type { HeapSnapshots } from "./heap-snapshots.ts";
 import { keyOperations } from "./keys.ts";
+import { policyOperations } from "./policies.ts";
 import { prefixOperations } from "./prefixes.ts";
 import { revocationOperations } from "./revocations.ts";
 import { sessionOperations } from "./sessions.ts";
@@ -51,6 +52,7 @@ export function operations(parts: AdminParts, audit: Audit): Operation[] {
     ...trackOperations(parts),
     ...slowOperations(parts),
     ...prefixOperations(parts),
+    ...policyOperations(parts),
     ...workerOperations(parts),
     ...clusterOperations(parts.view),
     ...keyOperations(parts.gate),

@@ -6,8 +6,8 @@ import {
   type LoadedConfig,
   loadConfig,
   policiesFileOf,
+  type RunTime,
 } from "../config/index.ts";
-import type { RunTime } from "../reload/index.ts";
 import type { Invocation } from "./command.ts";
 import type { Io } from "./io.ts";
 

@@ -1,7 +1,6 @@
-import { type Config, ConfigError } from "../config/index.ts";
+import { type Config, ConfigError, type RunTime } from "../config/index.ts";
 import { openLog } from "../log/index.ts";
 import type { Relay, Supervision } from "../main.ts";
-import type { RunTime } from "../reload/index.ts";
 import { banner } from "./banner.ts";
 import type { Command, Invocation } from "./command.ts";
 import { loadAgain, loadConfigured } from "./configured.ts";

@@ -100,6 +100,9 @@ export interface ConfigSources {
   readonly memory?: () => number;
 }
 
+/** What was set while the relay runs. */
+export type RunTime = Required<Pick<ConfigSources, "runTime" | "policies">>;
+
 export interface LoadedConfig {
   readonly config: Config;
   /** Where each value comes from, by its dotted path, such as `limits.idle_timeout`. Has every key. */

@@ -13,6 +13,7 @@ export {
   type Origin,
   type Problem,
   policiesFileOf,
+  type RunTime,
   sections,
 } from "./config.ts";
 export { describeConfig } from "./describe.ts";
@@ -25,17 +26,17 @@ export { serverIdBytes } from "./load-balancer.ts";
 export { isLoopbackHost, isPlainElsewhere, listenAddress } from "./loopback.ts";
 export { nearest } from "./nearest.ts";
 export {
+  MAX_POLICIES,
   type PolicyChanges,
+  policyPrefix,
   policySection,
-  policyTable,
   policyValues,
-  prefixOf,
   type RawPolicy,
   rawPolicy,
 } from "./policies.ts";
 export { changedPolicies } from "./policy-file.ts";
-export { type PublicPrefixes, publicPrefixes } from "./public-paths.ts";
 export { isProblemCode, PROBLEM_MEANINGS, type ProblemCode } from "./problem-codes.ts";
+export { publicPrefixes } from "./public-paths.ts";
 export { RESET_KEY_TEXT } from "./quic.ts";
 export { type RedisAddress, redisAddress } from "./registry.ts";
 export { inlineSecrets, keysWithContent, type SecretPath, secretPaths } from "./secret-places.ts";

@@ -1,13 +1,22 @@
 import { z } from "zod";
 import { HIGHEST_PRIORITY, type Policy } from "../../moq/model/index.ts";
 import { normalisePath } from "../../moq/path.ts";
-import { fields, optionalDuration, optionalFlag, optionalInteger, optionalSize, optionalText, show } from "./fields.ts";
+import {
+  allLive,
+  fields,
+  optionalDuration,
+  optionalFlag,
+  optionalInteger,
+  optionalSize,
+  optionalText,
+  show,
+} from "./fields.ts";
 import { nearest } from "./nearest.ts";
 import { section } from "./section.ts";
 import { formatBytes, formatDuration } from "./units.ts";
 
 /** Most policies: each has counts of its own. */
-const MAX_POLICIES = 1_000;
+export const MAX_POLICIES = 1_000;
 
 /** Longest prefix, in bytes: the default bound of paths. */
 const MAX_PREFIX_BYTES = 1_024;
@@ -30,7 +39,7 @@ function rate(description: string) {
   return optionalSize({ description: `${description} \`0B\`: no bound.`, fallback: INHERITED, max: "1TiB" });
 }
 
-const valuesShape = {
+const valuesShape = allLive({
   public_subscribe: optionalFlag({
     description: "Clients without a token may watch here, or may not.",
     fallback: INHERITED,
@@ -73,9 +82,10 @@ const valuesShape = {
     "Bytes that such sessions may send in a second. Above it their new groups are refused; the sessions that exceed it for long end.",
   ),
   egress: rate("Bytes that such sessions may receive in a second. Above it they get no new groups."),
-};
+});
 
-const prefix = z
+/** A prefix as people write it; read without slashes at its ends. */
+export const policyPrefix = z
   .string({ error: (issue) => `expected a path prefix, got ${show(issue.input)}` })
   .refine((text) => Buffer.byteLength(text) <= MAX_PREFIX_BYTES, `must have at most ${MAX_PREFIX_BYTES} bytes`)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for control characters
@@ -86,6 +96,7 @@ const prefix = z
     description: 'The policy holds for broadcasts at or under it, by whole segments. `""` and `"/"`: every path.',
     default: "",
     fallback: "required",
+    live: true,
     expects: "path prefix",
   });
 
@@ -96,7 +107,7 @@ export const policyValues = z.strictObject(valuesShape);
 export const policySection = section(
   "policy",
   "What holds for the broadcasts under a prefix; [operations.md](operations.md#policy-by-prefix) explains it. A file may have many. For each key the longest prefix that gives it wins; keys that no policy gives have their values from the other sections.",
-  { prefix, ...valuesShape },
+  { prefix: policyPrefix, ...valuesShape },
 );
 
 /** Keys and values of one policy beside its prefix, as the file writes them. */
@@ -185,29 +196,28 @@ function policyOf(raw: z.output<typeof policySection.schema>): Policy {
   return { prefix: raw.prefix, ...Object.fromEntries(given) };
 }
 
-const INGRESS_AND_EGRESS = ["ingress", "egress"] as const;
-
-/** The keys of a policy as the file writes them, in the order of the reference page. */
-export function rawPolicy(policy: Policy): Record<string, string | number | boolean> {
+/** The keys of a policy beside its prefix as the file writes them, in the order of the reference page. */
+export function rawPolicy(policy: Omit<Policy, "prefix">): Record<string, string | number | boolean> {
   const { cacheBytes, cacheMaxAgeMs, publicSubscribe, publicPublish } = policy;
-  const rates = INGRESS_AND_EGRESS.map((key) => [
-    key,
-    policy[key] === undefined ? undefined : formatBytes(policy[key]),
-  ]);
   const written: Readonly<Record<string, string | number | boolean | undefined>> = {
     ...policy,
     public_subscribe: publicSubscribe,
     public_publish: publicPublish,
-    cache_bytes: cacheBytes === undefined ? undefined : formatBytes(cacheBytes),
+    cache_bytes: bytesOf(cacheBytes),
     cache_max_age: cacheMaxAgeMs === undefined ? undefined : formatDuration(cacheMaxAgeMs),
-    ...Object.fromEntries(rates),
+    ingress: bytesOf(policy.ingress),
+    egress: bytesOf(policy.egress),
   };
   return Object.fromEntries(
-    Object.keys(policySection.schema.shape).flatMap((key) => {
+    Object.keys(valuesShape).flatMap((key) => {
       const value = written[key];
       return value === undefined ? [] : [[key, value]];
     }),
   );
+}
+
+function bytesOf(size: number | undefined): string | undefined {
+  return size === undefined ? undefined : formatBytes(size);
 }
 
 /** `raw`, a list as a file has it, with `changes`. Nothing where it is no list. */
@@ -234,12 +244,16 @@ export function prefixOf(raw: unknown): string | undefined {
 }
 
 function inlineTable(policy: Policy): string {
-  const pairs = Object.entries(rawPolicy(policy)).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
-  return `{ ${pairs.join(", ")} }`;
+  return `{ ${pairsOf(policy).join(", ")} }`;
 }
 
 /** A policy as a `[[policy]]` table of TOML, with a line end behind it. */
 export function policyTable(policy: Policy): string {
-  const pairs = Object.entries(rawPolicy(policy)).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
-  return `${["[[policy]]", ...pairs].join("\n")}\n`;
+  return `${["[[policy]]", ...pairsOf(policy)].join("\n")}\n`;
+}
+
+function pairsOf(policy: Policy): string[] {
+  return Object.entries({ prefix: policy.prefix, ...rawPolicy(policy) }).map(
+    ([key, value]) => `${key} = ${JSON.stringify(value)}`,
+  );
 }

@@ -11,6 +11,7 @@ import {
   type PolicyChanges,
   type Problem,
   type RawPolicy,
+  type RunTime,
   withLiveLoaded,
 } from "../config/index.ts";
 import type { Prepared } from "../host/index.ts";
@@ -18,15 +19,11 @@ import type { Logger } from "../log/index.ts";
 import { PoliciesNotSaved, savePolicies } from "./policies-file.ts";
 import type { ReloadReport, RunningConfig, RunningSettings } from "./report.ts";
 
+/** Characters of a value in a line about a reload: a list of policies may be very long. */
+const MAX_LOGGED = 256;
+
 /** Milliseconds until the files of a new configuration must have been read. */
 const PREPARE_MS = 30_000;
-
-/** What was set while the relay runs. */
-export interface RunTime {
-  /** By dotted path, as a flag writes a value. */
-  readonly runTime: ReadonlyMap<string, string>;
-  readonly policies: PolicyChanges;
-}
 
 const NOTHING_SET: RunTime = { runTime: new Map(), policies: new Map() };
 
@@ -234,7 +231,7 @@ export class Reloader implements RunningSettings {
 
   #say({ applied, restart, files }: ReloadReport): void {
     const { log } = this.#deps;
-    const text = ({ key, from, to }: ChangedKey) => (from === to ? key : `${key}: ${from} -> ${to}`);
+    const text = ({ key, from, to }: ChangedKey) => (from === to ? key : `${key}: ${cut(from)} -> ${cut(to)}`);
     if (applied.length + restart.length === 0) log.info("configuration checked: unchanged");
     if (applied.length > 0) log.info({ changes: applied.map(text) }, "configuration reloaded: these values apply now");
     if (files.length > 0) log.info({ sections: files }, "files reloaded: their new content is in use");
@@ -242,6 +239,11 @@ export class Reloader implements RunningSettings {
       log.warn({ changes: restart.map(text) }, "configuration checked: these keys changed and need a restart");
     }
   }
+}
+
+/** A value as the log shows it. */
+function cut(text: string): string {
+  return text.length > MAX_LOGGED ? `${text.slice(0, MAX_LOGGED - 3)}...` : text;
 }
 
 function discardAll(prepared: readonly Prepared[]): void {

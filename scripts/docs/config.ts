@@ -1,4 +1,11 @@
-import { type AnySection, envName, fieldOf, secretFileKeys, sections } from "../../relay/config/index.ts";
+import {
+  type AnySection,
+  envName,
+  fieldOf,
+  policySection,
+  secretFileKeys,
+  sections,
+} from "../../relay/config/index.ts";
 import { code, table } from "./markdown.ts";
 
 const INTRODUCTION = `# Configuration
@@ -38,7 +45,8 @@ pod of its namespace. Name the service otherwise, or set \`enableServiceLinks: f
 
 /** The text of docs/config.md. */
 export function configPage(): string {
-  return `${[INTRODUCTION, secretsText(), ...[...sections.values()].map(sectionText)].join("\n")}`;
+  const all = [...sections.values()].map((section) => sectionText(section, `[${section.name}]`));
+  return [INTRODUCTION, secretsText(), ...all, sectionText(policySection, "[[policy]]")].join("\n");
 }
 
 /** Every secret, and the ways to give it. */
@@ -65,9 +73,9 @@ ${table(["Key", "File", "Variables", "The relay reads the file again"], rows)}
 `;
 }
 
-function sectionText(section: AnySection): string {
+function sectionText(section: AnySection, title: string): string {
   const rows = Object.keys(section.schema.shape).map((key) => row(section, key));
-  return `## \`[${section.name}]\`
+  return `## ${code(title)}
 
 ${section.description}
 

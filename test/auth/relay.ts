@@ -3,6 +3,8 @@ import type { ClaimsInput } from "../../auth/index.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { MemoryNetwork } from "../../lab/network/memory-network.ts";
 import type { Engine, LinkRequest } from "../../moq/link.ts";
+import type { ReloadReport } from "../../relay/reload/index.ts";
+import { type ApiAnswer, ask } from "../admin/support.ts";
 import { LINK_LIMITS, type TestClient, VERSIONS } from "../session/support.ts";
 import { openClient } from "../support/client.ts";
 import { TestKey } from "../support/keys.ts";
@@ -16,6 +18,8 @@ export interface GuardedOptions {
   readonly settings?: Settings;
   /** Without a key the relay cannot verify tokens. */
   readonly withKey?: boolean;
+  /** Bytes a second of each direction of each link; unlimited by default. */
+  readonly bandwidth?: number;
 }
 
 /** Listens at `relay:4443`; knows one key. */
@@ -34,9 +38,9 @@ export class GuardedRelay {
     this.#doorway = doorway;
   }
 
-  static async start({ settings = {}, withKey = true }: GuardedOptions = {}): Promise<GuardedRelay> {
+  static async start({ settings = {}, withKey = true, bandwidth = 0 }: GuardedOptions = {}): Promise<GuardedRelay> {
     const clock = new ManualClock();
-    const network = new MemoryNetwork({ clock, overwrite: true, settings: { latencyMs: 5 } });
+    const network = new MemoryNetwork({ clock, overwrite: true, settings: { latencyMs: 5, bandwidth } });
     const key = await TestKey.make("k1", { alg: "HS256" }, () => (NOW + clock.now()) / 1_000);
     const doorway = new Doorway(network.engine());
     const all = {
@@ -77,6 +81,16 @@ export class GuardedRelay {
   /** `seconds` from now, in seconds since 1970. */
   seconds(seconds: number): number {
     return (NOW + this.clock.now()) / 1000 + seconds;
+  }
+
+  /** Asks its admin API, with the right to act. */
+  async ask(method: string, target: string, body?: object): Promise<ApiAnswer> {
+    return await ask(this.#started, method, target, body);
+  }
+
+  /** Reloads with `settings` over those of its start. */
+  async reload(settings: Settings): Promise<ReloadReport> {
+    return await this.#started.reload(settings);
   }
 
   async revoke(entry: object): Promise<void> {

@@ -53,6 +53,8 @@ function another({ kind, default: now, choices }: FieldMeta): string | undefined
       const bytes = text === "auto" ? 0 : parseBytes(text);
       return formatBytes(bytes === 0 ? 2 ** 20 : bytes * 2);
     }
+    case "tables":
+      return '[{"prefix": "live", "tracks": 3}]';
     case "text":
     case "list":
       return undefined;
@@ -100,6 +102,7 @@ const APART = [
   "cluster.ca",
   "cluster.client_cert",
   "cluster.client_key",
+  "policies.file",
   "webhooks.urls_file",
   "webhooks.secret_file",
 ];

@@ -89,10 +89,9 @@ describe("the ledger of policies", () => {
             table = new PolicyTable(one.policies);
             ledger.reconfigure(table);
           }
-          for (const use of ledger.uses()) {
-            assert.equal(use.used.broadcasts, used("broadcasts", use.prefix));
-            assert.equal(use.used.tracks, used("tracks", use.prefix));
-          }
+          const counted = [...ledger.uses()].map((use) => [use.used.broadcasts, use.used.tracks]);
+          const expected = table.policies.map(({ prefix }) => [used("broadcasts", prefix), used("tracks", prefix)]);
+          assert.deepEqual(counted, expected);
         }
         for (const { release } of held.splice(0)) release();
         for (const { used: left } of ledger.uses())

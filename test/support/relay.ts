@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Counters } from "../../moq/counters.ts";
 import type { Trust } from "../../moq/link.ts";
-import { type Config, type LoadedConfig, loadConfig } from "../../relay/config/config.ts";
+import { type Config, type LoadedConfig, loadConfig, type RunTime } from "../../relay/config/config.ts";
 import { type Relay, type StartOptions, start } from "../../relay/main.ts";
-import type { ReloadReport, RunTime } from "../../relay/reload/index.ts";
+import type { ReloadReport } from "../../relay/reload/index.ts";
 import { revokeAt, writeAdminSecret } from "./admin.ts";
 import { type CapturedLog, captureLog } from "./log.ts";
 

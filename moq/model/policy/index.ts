@@ -1,11 +1,9 @@
 /** What operators set for broadcasts by the prefix of their path, and the counts of what is in use under each prefix. */
 export {
   COUNTED,
-  type Counted,
   DEFAULT_PRIORITY,
   HIGHEST_PRIORITY,
   type Policy,
-  type PolicyValues,
 } from "./contract.ts";
 export { type Claim, type Claimed, PolicyLedger, type PolicyRefusal } from "./ledger.ts";
-export { type Effective, PolicyTable } from "./table.ts";
+export { PolicyTable } from "./table.ts";

@@ -24,10 +24,10 @@ export class PolicyTable {
     this.policies = policies;
     // Shorter prefixes come first, so that each finds what it inherits.
     for (const { prefix, ...values } of policies.toSorted((a, b) => a.prefix.length - b.prefix.length)) {
-      const own = Object.entries(values).flatMap(([key, value]) =>
-        value === undefined ? [] : [[key, { value, prefix }]],
+      const own: Effective = Object.fromEntries(
+        Object.entries(values).map(([key, value]) => [key, { value, prefix }] as const),
       );
-      this.#byPrefix.set(prefix, { ...this.#inherited(prefix), ...Object.fromEntries(own) });
+      this.#byPrefix.set(prefix, { ...this.#inherited(prefix), ...own });
     }
   }
 

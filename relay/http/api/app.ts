@@ -97,6 +97,9 @@ export async function requireRight(c: ApiContext, right: Right, deps: ApiDeps): 
   return { ...accepted, address };
 }
 
+/** Characters of a target that the audit notes. */
+const MAX_TARGET = 512;
+
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 async function answer(c: ApiContext, one: Operation, deps: ApiDeps): Promise<Response> {
@@ -105,7 +108,8 @@ async function answer(c: ApiContext, one: Operation, deps: ApiDeps): Promise<Res
   const actor = await requireRight(c, one.right, deps);
   const noted = (status: number, code?: string) => {
     if (!acts) return;
-    const target = c.req.path.slice(API_PREFIX.length);
+    const { pathname, search } = new URL(c.req.url);
+    const target = `${pathname.slice(API_PREFIX.length)}${search}`.slice(0, MAX_TARGET);
     deps.audit.note(actor, { action: one.id, target, status, ...(code !== undefined && { code }) });
   };
   try {
