@@ -4,7 +4,7 @@ import type { SessionOpened } from "../log/index.ts";
 import type { Admission } from "./gate.ts";
 import { PolicyRates } from "./policy-rates.ts";
 import { scopeOf } from "./policy-scope.ts";
-import { Meter, policyMessage } from "./quota.ts";
+import { Meter, POLICY_BOUNDS, policyMessage } from "./quota.ts";
 import { type RefusalLog, type Refused, tooMuch } from "./refusals.ts";
 
 /** What the policies by prefix bound of clients' sessions. */
@@ -31,7 +31,7 @@ export class PolicyBounds {
     const place = policies.take("sessions", { path: scopeOf(admission) });
     if (typeof place !== "function") {
       counters.boundsHit.policy_sessions++;
-      return tooMuch("policy_sessions", policyMessage(place));
+      return tooMuch(POLICY_BOUNDS.sessions, policyMessage(place));
     }
     const release = () => {
       place();
@@ -57,6 +57,6 @@ export class PolicyBounds {
   refusedTrack({ refusal, path, track, asker }: RefusedTrack): void {
     if (asker?.who === undefined) return;
     const message = `${policyMessage(refusal)}; track "${track}"`;
-    this.#refusals.note({ ...asker.who, path }, tooMuch(`policy_${refusal.bound}`, message));
+    this.#refusals.note({ ...asker.who, path }, tooMuch(POLICY_BOUNDS[refusal.bound], message));
   }
 }

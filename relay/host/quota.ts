@@ -11,6 +11,24 @@ const CHECK_INTERVAL_MS = 250;
 const WAYS = ["ingress", "egress"] as const;
 type Way = (typeof WAYS)[number];
 
+const TENANT_BOUNDS = {
+  broadcasts: "tenant_broadcasts",
+  subscriptions: "tenant_subscriptions",
+  ingress: "tenant_ingress",
+  egress: "tenant_egress",
+} as const;
+
+/** The code of each bound of a policy: of its refusals and of its count. */
+export const POLICY_BOUNDS = {
+  broadcasts: "policy_broadcasts",
+  publishers: "policy_publishers",
+  tracks: "policy_tracks",
+  sessions: "policy_sessions",
+  subscriptions: "policy_subscriptions",
+  ingress: "policy_ingress",
+  egress: "policy_egress",
+} as const;
+
 export interface MeterDeps {
   readonly seat: Seat;
   readonly policies: Policies;
@@ -53,11 +71,11 @@ export class Meter implements Quota {
   take(what: "broadcasts" | "subscriptions", path: string): (() => void) | QuotaRefusal {
     const { policies, refused } = this.#deps;
     const free = this.#seat.take(what);
-    if (free === undefined) return { bound: `tenant_${what}` };
+    if (free === undefined) return { bound: TENANT_BOUNDS[what] };
     const place = policies.take(what, { path, owner: this });
     if (typeof place !== "function") {
       free();
-      const bound = `policy_${place.bound}` as const;
+      const bound = POLICY_BOUNDS[place.bound];
       refused(bound, policyMessage(place), path);
       return { bound, whenRoom: (callback) => policies.whenRoom(place, callback) };
     }
@@ -70,15 +88,15 @@ export class Meter implements Quota {
   over(way: Way): BoundName | undefined {
     if (!this.metered) return undefined;
     this.#charge();
-    if (this.#seat.rate(way) !== "free") return `tenant_${way}`;
+    if (this.#seat.rate(way) !== "free") return TENANT_BOUNDS[way];
     const rate = this.#rates[way];
     const above = rate !== undefined && rate.state() !== "free";
     if (above && !this.#above[way]) {
       const message = `the sessions under /${rate.prefix} exceed its \`${way}\``;
-      this.#deps.refused(`policy_${way}`, message, this.#deps.scope);
+      this.#deps.refused(POLICY_BOUNDS[way], message, this.#deps.scope);
     }
     this.#above[way] = above;
-    return above ? `policy_${way}` : undefined;
+    return above ? POLICY_BOUNDS[way] : undefined;
   }
 
   /** Charges the bytes since the last call; returns the worst state of its rates, and who shares that rate. */

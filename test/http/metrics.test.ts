@@ -113,6 +113,9 @@ const PUBLISHED = [
   "gauge webhooks_queued",
   "counter wire_received_bytes_total role protocol",
   "counter wire_sent_bytes_total role protocol",
+  "counter policy_refused_total prefix bound",
+  "gauge policy_limit prefix bound",
+  "gauge policy_used prefix bound",
 ];
 
 const metrics = METRICS.flatMap((group) => Object.values(group.metrics));
