@@ -50,6 +50,8 @@ export function formatOrigin(origin: Origin): string {
 /** One line: place, key, message, suggestion, code. */
 export function formatProblem(problem: Problem): string {
   const key = problem.key === "" ? "" : `${problem.key}: `;
+  // Messages for the log begin with their code where the line has no other place for it.
+  const message = problem.message.replace(`${problem.code}: `, "");
   const hint = problem.hint === undefined ? "" : `; ${problem.hint}`;
-  return `${formatOrigin(problem.origin)}: ${key}${problem.message}${hint} [${problem.code}]`;
+  return `${formatOrigin(problem.origin)}: ${key}${message}${hint} [${problem.code}]`;
 }

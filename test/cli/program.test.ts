@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { COMMANDS, runProgram } from "../../relay/cli/main.ts";
 import { VERSION } from "../../relay/version.ts";
+import { testCertificate } from "../support/certificate.ts";
 import { recordedIo } from "./support/io.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "moqmesh-cli-"));
@@ -15,6 +16,9 @@ function file(name: string, toml: string): string {
   writeFileSync(path, toml);
   return path;
 }
+
+/** The claims of a token for relays, which nothing here verifies. */
+const CLUSTER = Buffer.from('{"cluster":true}').toString("base64url");
 
 async function run(...args: string[]) {
   const io = recordedIo();
@@ -107,7 +111,7 @@ test("says which argument is missing, surplus or without its value", async () =>
 test("check prints the merged configuration as TOML, with the origin of each value", async () => {
   const path = file("good.toml", '[server]\nport = 1\n\n[drain]\ngrace = "3s"\n');
   const io = recordedIo({ env: { MOQMESH_LOG_LEVEL: "warn" } });
-  assert.equal(await runProgram(["check", path, "--host", "::1"], io), 0);
+  assert.equal(await runProgram(["check", path, "--running", "--host", "::1"], io), 0);
   const lines = io.stdout().split("\n");
   for (const line of [
     "[server]",
@@ -121,17 +125,18 @@ test("check prints the merged configuration as TOML, with the origin of each val
     assert.ok(lines.includes(line), line);
   }
   const again = recordedIo();
-  assert.equal(await runProgram(["check", file("again.toml", io.stdout())], again), 0, again.stderr());
+  assert.equal(await runProgram(["check", file("again.toml", io.stdout()), "--running"], again), 0, again.stderr());
 });
 
 test("check shows no credential, whatever its source, and says that there is one", async () => {
-  const alone = '[cluster]\nnode = "a"\nserve_root = true\ntoken = "of-them-1"\n';
+  const token = `eyJhbGciOiJFUzI1NiJ9.${CLUSTER}.of-them-1`;
+  const alone = `[cluster]\nnode = "a"\nserve_root = true\ntoken = "${token}"\n`;
   const more = '[auth]\nkey_url = "https://u:of-them-5@keys.example/?key=of-them-6"\n';
   const path = file("secret.toml", `${alone}connect = ["https://of-them-3@x.example/?jwt=of-them-4"]\n${more}`);
   const env = { MOQMESH_CLUSTER_REGISTRY: "rediss://u:p@of-them-2@redis.example:6380/3" };
-  for (const flags of [[], ["--json"], ["--cluster.token", "of-them-7", "--json"]]) {
+  for (const flags of [[], ["--json"], ["--cluster.token", token.replaceAll("-1", "-7"), "--json"]]) {
     const io = recordedIo({ env });
-    assert.equal(await runProgram(["check", path, ...flags], io), 0, io.stderr());
+    assert.equal(await runProgram(["check", path, "--running", ...flags], io), 0, io.stderr());
     assert.doesNotMatch(io.stdout() + io.stderr(), /of-them/);
     for (const shown of [
       "rediss://[redacted]@redis.example:6380/3",
@@ -171,7 +176,7 @@ test("check quotes no credential that it refuses", async () => {
 test("check marks its output only on a terminal that wants colours", async () => {
   const escaped = async (env: Record<string, string>, terminal: boolean) => {
     const io = recordedIo({ env, terminal });
-    await runProgram(["check"], io);
+    await runProgram(["check", "--running"], io);
     return io.stdout().includes("\u001b[");
   };
   assert.equal(await escaped({}, true), true);
@@ -186,8 +191,8 @@ test("check exits with 3 and lists every problem", async () => {
   assert.equal(out, "");
   assert.equal(
     err,
-    `moqmesh: ${path}:2: server.prot: unknown key; did you mean "port"?\n` +
-      `moqmesh: ${path}:3: server.port: must be at most 65535\n` +
+    `moqmesh: ${path}:2: server.prot: unknown key; did you mean "port"? [unknown_key]\n` +
+      `moqmesh: ${path}:3: server.port: must be at most 65535 [bad_value]\n` +
       "moqmesh: 2 problems; nothing was started\n",
   );
 });
@@ -201,11 +206,11 @@ test("check finds certificate files that cannot be read", async () => {
 });
 
 test("check and serve refuse a `cluster.ca` when the engine cannot check certificates against it", async () => {
-  const ca = file("ca.pem", "");
-  const mesh = `[cluster]\nnode = "a"\nurl = "https://a.example"\nroot = ["https://root.example"]\ntoken = "t"\nca = "${ca}"\n`;
+  const ca = file("ca.pem", (await testCertificate()).cert);
+  const mesh = `[cluster]\nnode = "a"\nurl = "https://a.example"\nroot = ["https://root.example"]\ntoken = "eyJhbGciOiJFUzI1NiJ9.${CLUSTER}.x"\nca = "${ca}"\n`;
   const path = file("ca.toml", mesh);
   const why = /cluster\.ca.*the engine rwebtransport cannot.*native engine.*wss: URLs.*cluster\.fingerprints/;
-  const checked = await run("check", path, "--server.engine", "rwebtransport");
+  const checked = await run("check", path, "--server.engine", "rwebtransport", "--server.port", "0");
   assert.equal(checked.code, 3);
   assert.match(checked.err, why);
   const served = await run(
@@ -221,11 +226,11 @@ test("check and serve refuse a `cluster.ca` when the engine cannot check certifi
   assert.equal(served.code, 3);
   assert.match(served.err, why);
   const websockets = file("wss.toml", mesh.replaceAll("https:", "wss:"));
-  assert.equal((await run("check", websockets, "--server.engine", "rwebtransport")).code, 0);
+  assert.equal((await run("check", websockets, "--running", "--server.engine", "rwebtransport")).code, 0);
 });
 
 test("check --json prints values and origins, or problems, as one object", async () => {
-  const good = await run("check", file("one.toml", '[limits]\nidle_timeout = "1m"\n'), "--json");
+  const good = await run("check", file("one.toml", '[limits]\nidle_timeout = "1m"\n'), "--json", "--running");
   const { ok, values }: { ok: boolean; values: { key: string; value: unknown; origin: object }[] } = JSON.parse(
     good.out,
   );

@@ -8,7 +8,7 @@ import { ALGORITHMS } from "../../auth/index.ts";
 import { runProgram } from "../../relay/cli/main.ts";
 import { loadConfig } from "../../relay/config/config.ts";
 import { exposures } from "../../relay/config/exposure.ts";
-import { testCertificate } from "../support/certificate.ts";
+import { Authority } from "../support/authority.ts";
 import { recordedIo } from "./support/io.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "moqmesh-token-"));
@@ -216,7 +216,7 @@ test("check --production refuses a relay that is open to all or not trusted by c
   const check = async (toml: string, ...more: string[]) => {
     writeFileSync(at("relay.toml"), toml);
     const io = recordedIo();
-    return { code: await runProgram(["check", at("relay.toml"), ...more], io), err: io.stderr() };
+    return { code: await runProgram(["check", at("relay.toml"), "--running", ...more], io), err: io.stderr() };
   };
   const open = '[auth]\npublic_subscribe = [""]\npublic_publish = ["/"]\n';
   assert.equal((await check(open)).code, 0);
@@ -226,15 +226,18 @@ test("check --production refuses a relay that is open to all or not trusted by c
     assert.ok(refused.err.includes(line), refused.err);
   }
   assert.match((await check("", "--production")).err, /the relay serves only its own machine/);
-  const { cert, key } = await testCertificate();
+  const authority = await Authority.make("Root");
+  const { cert, key } = await authority.issue({ names: ["relay.example"], days: 90 });
+  writeFileSync(at("root.pem"), authority.root);
   writeFileSync(at("chain.pem"), cert);
-  writeFileSync(at("chain.key"), key);
+  writeFileSync(at("chain.key"), key, { mode: 0o600 });
   await token("keygen", "--out", at("production.jwk"), "--public", at("production.public"));
   const tls = `[tls]\ncert = "${at("chain.pem")}"\nkey = "${at("chain.key")}"\n`;
-  const keyed = `[auth]\nkey = "${at("production.public")}"\n`;
+  const keyed = `[auth]\nkey_file = "${at("production.public")}"\n`;
   assert.match((await check(`${keyed}${tls}`, "--production")).err, /a stolen token without an end/);
   const good = `${keyed}max_life = "1d"\n${tls}`;
-  assert.deepEqual(await check(good, "--production"), { code: 0, err: "" });
+  assert.match((await check(good, "--production")).err, /\[certificate_chain_incomplete\]/);
+  assert.deepEqual(await check(good, "--production", "--ca", at("root.pem")), { code: 0, err: "" });
   const wrong = '[auth]\napi = "http://api.example/"\nkey = "x"\ndeny = ["10.0.0.0/99"]\n';
   const { err } = await check(wrong);
   for (const part of ["`api` decides alone", "`api` must be an https:// URL", "10.0.0.0/99"])

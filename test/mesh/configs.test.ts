@@ -28,10 +28,14 @@ after(() => rm(folder, { recursive: true, force: true }));
 /** The configuration that `moqmesh check` prints, by key. */
 async function checked(file: string): Promise<ReadonlyMap<string, unknown>> {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("MOQMESH_")));
-  const { stdout } = await run(process.execPath, [`${ROOT}bin/moqmesh.js`, "check", `${ROOT}${file}`, "--json"], {
-    cwd: folder,
-    env,
-  });
+  const { stdout } = await run(
+    process.execPath,
+    [`${ROOT}bin/moqmesh.js`, "check", `${ROOT}${file}`, "--json", "--running"],
+    {
+      cwd: folder,
+      env,
+    },
+  );
   const report: { ok: boolean; values: { key: string; value: unknown }[] } = JSON.parse(stdout);
   assert.equal(report.ok, true);
   return new Map(report.values.map(({ key, value }) => [key, value]));

@@ -93,7 +93,7 @@ test("npx moqmesh prints its version", async () => {
 
 test("npx moqmesh check shows the configuration of the package's own file", async () => {
   const file = join(home, "node_modules", "moqmesh", "configs", "dev.toml");
-  const { stdout } = await run("npx", ["--no-install", "moqmesh", "check", file], { cwd: home, env });
+  const { stdout } = await run("npx", ["--no-install", "moqmesh", "check", file, "--running"], { cwd: home, env });
   assert.match(stdout, /^page = true {2}# .*dev\.toml:\d+$/m);
 });
 
