@@ -63,7 +63,7 @@ export async function explainDial(error: unknown, target: Target, library: Libra
       const hint = url.protocol.startsWith("ws")
         ? ""
         : "\nthis URL uses UDP, which a firewall may block; ws:// and wss:// use TCP";
-      return (await admin(target, library)) ?? new CommandError(`${late}${hint}`, EXIT.connect);
+      return (await admin(target, library)) ?? new CommandError(`${late}${hint}`, EXIT.connect, error.code);
     }
     case "dial_failed":
       return (await admin(target, library)) ?? advised(error, target, library);
@@ -74,7 +74,7 @@ export async function explainDial(error: unknown, target: Target, library: Libra
 
 async function admin({ url }: Target, library: Library): Promise<CommandError | undefined> {
   if (!(await library.isAdminListener(url))) return undefined;
-  return new CommandError(library.adminListener(url.host), EXIT.connect);
+  return new CommandError(library.adminListener(url.host), EXIT.connect, "admin_listener");
 }
 
 /** Adds advice for a certificate that is not trusted: most are self-signed ones on a developer's machine. */

@@ -13,6 +13,7 @@ import { commandHelp, programHelp } from "./help.ts";
 import { heedClosedPipes, type Io, type Output, processIo } from "./io.ts";
 import { lsCommand } from "./ls.ts";
 import { pingCommand } from "./ping/index.ts";
+import { probeCommand } from "./probe/index.ts";
 import { serveCommand } from "./serve.ts";
 import { tokenCommand } from "./token.ts";
 
@@ -22,6 +23,7 @@ export const COMMANDS: readonly Command[] = [
   checkCommand,
   healthCommand,
   pingCommand,
+  probeCommand,
   lsCommand,
   fetchCommand,
   tokenCommand,

@@ -22,6 +22,11 @@ export function millis(ms: number): string {
   return `${ms.toFixed(ms < 1 ? 2 : ms < 100 ? 1 : 0)} ms`;
 }
 
+/** Milliseconds, rounded to whole microseconds. */
+export function wholeMicros(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
+}
+
 /** One line, and its advice below it. */
 export function stepText({ ms, label, text, failed = false, advice = "" }: Step, columns: number): string {
   const time = (ms === undefined ? "" : millis(ms)).padStart(TIME_WIDTH);

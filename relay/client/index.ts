@@ -7,6 +7,7 @@ export { adminListener, DIAL_LIMITS, fetchTrust, sharedEngine } from "./dial.ts"
 export { askHttp, type HttpAnswer } from "./http.ts";
 export { MODEL_LIMITS, SESSION_LIMITS } from "./limits.ts";
 export { ownTrust } from "./own-certificate.ts";
+export { PROBE_HEADER_BYTES, ProbeTrack } from "./probe-track.ts";
 export {
   addressesOf,
   type CertificateFacts,

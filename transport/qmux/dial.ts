@@ -85,7 +85,10 @@ class Attempt {
       socket.off("error", this.#failed);
       this.#certificate = certificateOf(socket);
       if (!isTrusted(this.#certificate, options.trust)) {
-        this.#fail(new TransportError("dial_failed", "the peer's certificate matches none of the pinned hashes"));
+        const why = secure
+          ? "the peer's certificate matches none of the pinned hashes"
+          : "ws: has no certificate to check: use wss:";
+        this.#fail(new TransportError("dial_failed", why));
         return;
       }
       this.#upgrade(socket);

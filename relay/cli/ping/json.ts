@@ -1,5 +1,6 @@
 import type { CertificateFacts } from "../../client/index.ts";
 import type { Fault } from "../fault.ts";
+import { wholeMicros } from "../step.ts";
 import type { Attempt } from "./contract.ts";
 import type { Round } from "./round.ts";
 import type { TokenVerdict } from "./token.ts";
@@ -8,16 +9,11 @@ import type { TokenVerdict } from "./token.ts";
 export function roundJson({ dns, fingerprint, attempts, ways, token }: Round) {
   return {
     ways,
-    dns: { ms: rounded(dns.ms), addresses: dns.addresses, ...failureJson(dns.failure) },
+    dns: { ms: wholeMicros(dns.ms), addresses: dns.addresses, ...failureJson(dns.failure) },
     ...(fingerprint !== undefined && { fingerprint: failureJson(fingerprint) }),
     attempts: attempts.map(attemptJson),
     ...(token !== undefined && { token: tokenJson(token) }),
   };
-}
-
-/** Milliseconds to whole microseconds. */
-function rounded(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000;
 }
 
 function attemptJson(one: Attempt) {
@@ -28,10 +24,10 @@ function attemptJson(one: Attempt) {
     ...(address !== undefined && { address }),
     ...(engine !== undefined && { engine }),
     ...(protocol !== undefined && { protocol }),
-    ...(connectMs !== undefined && { connect_ms: rounded(connectMs) }),
-    ...(sessionMs !== undefined && { session_ms: rounded(sessionMs) }),
-    ...(roundTrips !== undefined && { round_trips_ms: roundTrips.samples.map(rounded) }),
-    ...(roundTrips?.smoothedMs !== undefined && { smoothed_round_trip_ms: rounded(roundTrips.smoothedMs) }),
+    ...(connectMs !== undefined && { connect_ms: wholeMicros(connectMs) }),
+    ...(sessionMs !== undefined && { session_ms: wholeMicros(sessionMs) }),
+    ...(roundTrips !== undefined && { round_trips_ms: roundTrips.samples.map(wholeMicros) }),
+    ...(roundTrips?.smoothedMs !== undefined && { smoothed_round_trip_ms: wholeMicros(roundTrips.smoothedMs) }),
     ...(certificate !== undefined && { certificate: certificateJson(certificate) }),
     ...failureJson(failure),
   };

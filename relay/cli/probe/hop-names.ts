@@ -1,0 +1,69 @@
+import { z } from "zod";
+import { CommandError } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
+import { TRACK } from "./contract.ts";
+
+/** Milliseconds for an answer of the admin listener. */
+const TIMEOUT_MS = 3_000;
+
+/** `GET /api/v1/tracks/diagnostics` */
+const WAY = z.looseObject({
+  upstream: z.array(z.looseObject({ hop: z.string().regex(/^\d+$/), node: z.string().optional() })),
+});
+
+/** `GET /api/v1/cluster` */
+const OWN = z.looseObject({ node: z.string() });
+
+/** Names the relays on the way of a broadcast: the admin listener of a watched relay knows them. */
+export class HopNames {
+  readonly #url: URL;
+  readonly #token: string | undefined;
+
+  /** `url`: the admin listener. `token`: its secret or a token that may read. */
+  constructor(url: URL, token: string | undefined) {
+    this.#url = url;
+    this.#token = token;
+  }
+
+  /** Names by hop id. `lists`: the hops that were announced; the last one of a list is the watched relay. Rejects with {@link CommandError}. */
+  async resolve(path: string, lists: readonly (readonly bigint[])[]): Promise<ReadonlyMap<bigint, string>> {
+    const query = new URLSearchParams({ broadcast: path, track: TRACK });
+    const [{ upstream }, { node: own }] = await Promise.all([
+      this.#ask(`/api/v1/tracks/diagnostics?${query.toString()}`, WAY),
+      this.#ask("/api/v1/cluster", OWN),
+    ]);
+    const ids = upstream.map(({ hop }) => BigInt(hop));
+    const names = new Map<bigint, string>();
+    for (const [index, { node }] of upstream.entries()) {
+      const id = ids[index];
+      if (id !== undefined && node !== undefined) names.set(id, node);
+    }
+    for (const hops of lists) {
+      const last = hops.at(-1);
+      const here = hops.length === ids.length + 1 && ids.every((id, index) => id === hops[index]);
+      if (here && last !== undefined) names.set(last, own);
+    }
+    return names;
+  }
+
+  async #ask<T>(target: string, shape: z.ZodType<T>): Promise<T> {
+    const at = new URL(target, this.#url);
+    const headers = this.#token === undefined ? {} : { Authorization: `Bearer ${this.#token}` };
+    let answer: unknown;
+    try {
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const response = await fetch(at, { headers, signal, redirect: "error" });
+      answer = await response.json();
+      if (!response.ok) throw new Error(`status ${response.status}`);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new CommandError(
+        `the names of the relays cannot be read at ${at.origin}${at.pathname}: ${why}`,
+        EXIT.failed,
+      );
+    }
+    const parsed = shape.safeParse(answer);
+    if (parsed.success) return parsed.data;
+    throw new CommandError(`${at.origin}${at.pathname} does not answer as a relay of a mesh does`, EXIT.failed);
+  }
+}
