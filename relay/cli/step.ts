@@ -1,5 +1,6 @@
 /** The report of a command that checks something step by step. */
 import { wrap } from "./io.ts";
+import { printable } from "./printable.ts";
 
 /** One line of the report, printed when the step is over. */
 export interface Step {
@@ -30,10 +31,10 @@ export function wholeMicros(ms: number): number {
 /** One line, and its advice below it. */
 export function stepText({ ms, label, text, failed = false, advice = "" }: Step, columns: number): string {
   const time = (ms === undefined ? "" : millis(ms)).padStart(TIME_WIDTH);
-  const first = `${time}  ${label.padEnd(LABEL_WIDTH)} ${failed ? "FAILED: " : ""}${text}\n`;
+  const first = `${time}  ${label.padEnd(LABEL_WIDTH)} ${failed ? "FAILED: " : ""}${printable(text)}\n`;
   const indent = " ".repeat(TIME_WIDTH + LABEL_WIDTH + 3);
   const below = advice.split("\n").flatMap((line) => wrap(line, Math.max(columns - indent.length, 40)));
-  return first + below.map((line) => `${indent}${line}\n`).join("");
+  return first + below.map((line) => `${indent}${printable(line)}\n`).join("");
 }
 
 /** A moment `ms` milliseconds from now: `in 59 minutes`, `3 days ago`. */

@@ -102,7 +102,7 @@ function withToken(
 ): URL {
   const inUrl = url.searchParams.has("jwt");
   if (file !== undefined && inUrl) throw new UsageError(`the URL and --${option} both have a token; use one of them`);
-  const token = file === undefined ? variable?.trim() : readToken(file, option);
+  const token = file === undefined ? variable?.trim() : readTokenFile(file, option);
   if (token === undefined || token === "" || inUrl) return url;
   const shown = new URL(url);
   shown.searchParams.set("jwt", token);

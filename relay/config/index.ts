@@ -42,4 +42,12 @@ export { type RedisAddress, redisAddress } from "./registry.ts";
 export { inlineSecrets, keysWithContent, type SecretPath, secretPaths } from "./secret-places.ts";
 export { secretFileKeys } from "./secrets.ts";
 export { PEM_PAIR } from "./tls.ts";
-export { formatBytes, formatDuration, parseBytes, parseDuration, parseFraction, parseWhole, UnitError } from "./units.ts";
+export {
+  formatBytes,
+  formatDuration,
+  parseBytes,
+  parseDuration,
+  parseFraction,
+  parseWhole,
+  UnitError,
+} from "./units.ts";

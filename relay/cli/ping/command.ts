@@ -4,6 +4,7 @@ import { type Command, type Invocation, UsageError } from "../command.ts";
 import { checkProtocols } from "../dial.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Io } from "../io.ts";
+import { printableJson } from "../printable.ts";
 import { onSignals } from "../signals.ts";
 import { type Step, stepText } from "../step.ts";
 import { readDuration, type Target, TRUST_OPTIONS, targetOf, timeoutOption, URL_ARGUMENT } from "../target.ts";
@@ -105,7 +106,7 @@ function titleOf({ url }: Target): string {
 function jsonRound({ url }: Target, round: Round, count: number): string {
   const ok = exitOf(round) === EXIT.ok;
   const answer = { url: `${url.protocol}//${url.host}${url.pathname}`, ok, ...roundJson(round) };
-  return `${JSON.stringify(answer, null, count > 1 ? undefined : 2)}\n`;
+  return `${printableJson(answer, count > 1 ? undefined : 2)}\n`;
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

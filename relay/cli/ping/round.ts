@@ -3,6 +3,7 @@ import { overTls } from "../dial.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Library } from "../explain.ts";
 import { type Fault, faultOf } from "../fault.ts";
+import { printable } from "../printable.ts";
 import { millis, type Step } from "../step.ts";
 import type { Target } from "../target.ts";
 import { attempt } from "./attempt.ts";
@@ -81,11 +82,11 @@ export function exitOf({ dns, fingerprint, attempts, ways, token }: Round): Exit
 /** A round after the first one: a line for each attempt. */
 export function plainRound({ dns, fingerprint, attempts }: Round, number: number): string {
   const failure = dns.failure ?? fingerprint;
-  if (failure !== undefined) return `round ${number}: FAILED: ${failure.message}\n`;
+  if (failure !== undefined) return `round ${number}: FAILED: ${printable(failure.message)}\n`;
   return attempts
     .map(({ way, address, connectMs, roundTrips, failure: why }) => {
       const at = address === undefined ? way : `${way} ${address}`;
-      if (why !== undefined) return `round ${number}: ${at}: FAILED: ${why.message}\n`;
+      if (why !== undefined) return `round ${number}: ${at}: FAILED: ${printable(why.message)}\n`;
       const trips = roundTrips === undefined ? "" : `; round trip ${roundTripText(roundTrips)}`;
       return `round ${number}: ${at}: connected in ${millis(connectMs ?? 0)}${trips}\n`;
     })

@@ -5,9 +5,10 @@ import { checkProtocols } from "../dial.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Library } from "../explain.ts";
 import type { Io } from "../io.ts";
+import { printableJson } from "../printable.ts";
 import { onSignals } from "../signals.ts";
 import { type Step, stepText } from "../step.ts";
-import { readDuration, readTokenFile, TRUST_OPTIONS, targetOf, timeoutOption } from "../target.ts";
+import { readDuration, readTokenFile, type Target, TRUST_OPTIONS, targetOf, timeoutOption } from "../target.ts";
 import type { Plan, Thresholds } from "./contract.ts";
 import { HopNames } from "./hop-names.ts";
 import { reportJson } from "./json.ts";
@@ -126,7 +127,7 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
       if (canary && stop.signal.aborted) break;
       counts[found.length === 0 ? "passed" : "failed"]++;
       await textfile?.write(report, found, Date.now());
-      if (json) io.out.write(`${JSON.stringify(reportJson(report, found), null, canary ? undefined : 2)}\n`);
+      if (json) io.out.write(`${printableJson(reportJson(report, found), canary ? undefined : 2)}\n`);
       else io.out.write(canary ? runLine(report, found, new Date()) : reportText(report, found));
       if (!canary) return exitOf(report, found);
       await sleep(Math.max(0, intervalMs - (performance.now() - started)), undefined, { signal: stop.signal }).catch(
@@ -150,8 +151,8 @@ function planOf(invocation: Invocation, io: Io, library: Library): Plan {
   const target = (at: string, tokenOption: string) =>
     targetOf(invocation, io, { address: at, tokenOption, timeout: TIMEOUT_DEFAULT });
   const prefix = values.get("prefix");
-  const hopNames = hopNamesOf(invocation);
   const publish = target(address, "publish-token-file");
+  const hopNames = hopNamesOf(invocation, publish.trust, library);
   checkProtocols(publish, library.PROTOCOLS);
   return {
     library,
@@ -165,7 +166,7 @@ function planOf(invocation: Invocation, io: Io, library: Library): Plan {
   };
 }
 
-function hopNamesOf({ values }: Invocation): HopNames | undefined {
+function hopNamesOf({ values }: Invocation, trust: Target["trust"], library: Library): HopNames | undefined {
   const text = values.get("admin");
   const file = values.get("admin-token-file");
   if (text === undefined) {
@@ -176,7 +177,8 @@ function hopNamesOf({ values }: Invocation): HopNames | undefined {
   if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
     throw new UsageError(`--admin: "${text}" is not the URL of an admin listener, such as http://127.0.0.1:4444/`);
   }
-  return new HopNames(url, file === undefined ? undefined : readTokenFile(file, "admin-token-file"));
+  const token = file === undefined ? undefined : readTokenFile(file, "admin-token-file");
+  return new HopNames({ url, trust, ...(token !== undefined && { token }) }, library);
 }
 
 function thresholdsOf(invocation: Invocation): Thresholds {

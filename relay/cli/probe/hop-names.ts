@@ -1,10 +1,13 @@
 import { z } from "zod";
+import type { Trust } from "../../../moq/link.ts";
 import { CommandError } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import type { Library } from "../explain.ts";
 import { TRACK } from "./contract.ts";
 
-/** Milliseconds for an answer of the admin listener. */
+/** Milliseconds for an answer of the admin listener, and its most bytes: a track may have a list of 1,000 viewers. */
 const TIMEOUT_MS = 3_000;
+const MAX_BYTES = 2 ** 20;
 
 /** `GET /api/v1/tracks/diagnostics` */
 const WAY = z.looseObject({
@@ -14,15 +17,21 @@ const WAY = z.looseObject({
 /** `GET /api/v1/cluster` */
 const OWN = z.looseObject({ node: z.string() });
 
+export interface AdminListener {
+  readonly url: URL;
+  readonly trust: Trust;
+  /** Its secret, or a token that may read. */
+  readonly token?: string;
+}
+
 /** Names the relays on the way of a broadcast: the admin listener of a watched relay knows them. */
 export class HopNames {
-  readonly #url: URL;
-  readonly #token: string | undefined;
+  readonly #admin: AdminListener;
+  readonly #askHttp: Library["askHttp"];
 
-  /** `url`: the admin listener. `token`: its secret or a token that may read. */
-  constructor(url: URL, token: string | undefined) {
-    this.#url = url;
-    this.#token = token;
+  constructor(admin: AdminListener, { askHttp }: Pick<Library, "askHttp">) {
+    this.#admin = admin;
+    this.#askHttp = askHttp;
   }
 
   /** Names by hop id. `lists`: the hops that were announced; the last one of a list is the watched relay. Rejects with {@link CommandError}. */
@@ -47,14 +56,14 @@ export class HopNames {
   }
 
   async #ask<T>(target: string, shape: z.ZodType<T>): Promise<T> {
-    const at = new URL(target, this.#url);
-    const headers = this.#token === undefined ? {} : { Authorization: `Bearer ${this.#token}` };
+    const { url, trust, token } = this.#admin;
+    const at = new URL(target, url);
+    const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
     let answer: unknown;
     try {
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
-      const response = await fetch(at, { headers, signal, redirect: "error" });
-      answer = await response.json();
-      if (!response.ok) throw new Error(`status ${response.status}`);
+      const { status, body } = await this.#askHttp(at, { trust, headers, timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES });
+      if (status !== 200) throw new Error(`status ${status}`);
+      answer = JSON.parse(body);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new CommandError(

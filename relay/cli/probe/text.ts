@@ -1,3 +1,4 @@
+import { printable } from "../printable.ts";
 import { millis } from "../step.ts";
 import type { Hop, Plan, Report, Watched } from "./contract.ts";
 import { shown } from "./contract.ts";
@@ -11,7 +12,8 @@ export function titleText({ publish, watch }: Plan): string {
 /** A table of the watched relays, and the verdict. */
 export function reportText(report: Report, found: readonly Finding[]): string {
   const { measuredMs, published, watched, interrupted } = report;
-  const verdict = found.length > 0 ? found.map(({ url, fault }) => `FAILED: ${located(url, fault.message)}`) : ["ok"];
+  const verdict =
+    found.length > 0 ? found.map(({ url, fault }) => `FAILED: ${printable(located(url, fault.message))}`) : ["ok"];
   const last = interrupted ? [...verdict.filter((line) => line !== "ok"), "interrupted"] : verdict;
   if (published === 0) return `${last.join("\n")}\n`;
   const rows = watched.map(rowOf);
@@ -27,7 +29,7 @@ export function reportText(report: Report, found: readonly Finding[]): string {
 export function runLine(report: Report, found: readonly Finding[], now: Date): string {
   const time = now.toISOString();
   if (found.length > 0) {
-    return found.map(({ url, fault }) => `${time} FAILED: ${located(url, fault.message)}\n`).join("");
+    return found.map(({ url, fault }) => `${time} FAILED: ${printable(located(url, fault.message))}\n`).join("");
   }
   const all = report.watched.map(({ url, delay, lost, expected }) =>
     delay.count === 0
@@ -54,7 +56,9 @@ function rowOf({ url, hops, delay, lost, expected, duplicates }: Watched): strin
 export function hopsText(hops: readonly Hop[] | undefined): string {
   if (hops === undefined) return "-";
   if (hops.every(({ node }) => node === undefined)) return String(hops.length);
-  return hops.map(({ node }, index) => node ?? (index === 0 ? "publisher" : "?")).join(" > ");
+  return hops
+    .map(({ node }, index) => (node === undefined ? undefined : printable(node)) ?? (index === 0 ? "publisher" : "?"))
+    .join(" > ");
 }
 
 /** Columns as wide as their widest cell, two spaces apart. */
