@@ -2,10 +2,15 @@ import type { Library } from "../explain.ts";
 import type { Fault } from "../fault.ts";
 import type { Spread } from "../spread.ts";
 import type { Target } from "../target.ts";
-import type { HopNames } from "./hop-names.ts";
 
 /** Name of the track that a probe publishes. */
 export const TRACK = "probe";
+
+/** Names the relays on the way of a broadcast. */
+export interface NamesOfHops {
+  /** Names by hop id. `lists`: the hops that were announced; the last one of a list is the watched relay. */
+  resolve(path: string, lists: readonly (readonly bigint[])[]): Promise<ReadonlyMap<bigint, string>>;
+}
 
 /** What one run does. */
 export interface Plan {
@@ -18,7 +23,7 @@ export interface Plan {
   readonly framesPerSecond: number;
   /** Bytes of a frame. */
   readonly frameBytes: number;
-  readonly hopNames?: HopNames;
+  readonly hopNames?: NamesOfHops;
 }
 
 /** What must hold for a run to pass, besides that every watched relay delivers. Absent: no bound. */

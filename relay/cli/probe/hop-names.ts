@@ -3,7 +3,7 @@ import type { Trust } from "../../../moq/link.ts";
 import { CommandError } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { Library } from "../explain.ts";
-import { TRACK } from "./contract.ts";
+import { type NamesOfHops, TRACK } from "./contract.ts";
 
 /** Milliseconds for an answer of the admin listener, and its most bytes: a track may have a list of 1,000 viewers. */
 const TIMEOUT_MS = 3_000;
@@ -25,7 +25,7 @@ export interface AdminListener {
 }
 
 /** Names the relays on the way of a broadcast: the admin listener of a watched relay knows them. */
-export class HopNames {
+export class HopNames implements NamesOfHops {
   readonly #admin: AdminListener;
   readonly #askHttp: Library["askHttp"];
 
@@ -34,7 +34,7 @@ export class HopNames {
     this.#askHttp = askHttp;
   }
 
-  /** Names by hop id. `lists`: the hops that were announced; the last one of a list is the watched relay. Rejects with {@link CommandError}. */
+  /** Rejects with {@link CommandError}. */
   async resolve(path: string, lists: readonly (readonly bigint[])[]): Promise<ReadonlyMap<bigint, string>> {
     const query = new URLSearchParams({ broadcast: path, track: TRACK });
     const [{ upstream }, { node: own }] = await Promise.all([

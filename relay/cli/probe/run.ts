@@ -5,8 +5,7 @@ import { explainEnd, openClient, overTls } from "../dial.ts";
 import { type Fault, faultOf } from "../fault.ts";
 import { Spread } from "../spread.ts";
 import type { Step } from "../step.ts";
-import { type Hop, type Plan, type Report, shown, TRACK } from "./contract.ts";
-import type { HopNames } from "./hop-names.ts";
+import { type Hop, type NamesOfHops, type Plan, type Report, shown, TRACK } from "./contract.ts";
 import { choosePlace, type Place } from "./place.ts";
 import { Watcher } from "./watcher.ts";
 
@@ -166,7 +165,7 @@ class Run {
   }
 
   /** Asks for the names of the relays on the way. A failure only leaves them without names. */
-  async #name(hopNames: HopNames, path: string): Promise<void> {
+  async #name(hopNames: NamesOfHops, path: string): Promise<void> {
     const lists = this.#watchers.flatMap(({ hops }) => (hops === undefined ? [] : [hops]));
     try {
       this.#names = await hopNames.resolve(path, lists);
