@@ -1,5 +1,11 @@
+/**
+ * Writes relay/cli/admin/api.json, from which the commands of `moqmesh admin` are made: `node scripts/admin-api.ts [--check]`. With `--check`
+ * it changes nothing, and fails when the file is not what it would write.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { apiDescription } from "../../relay/admin/index.ts";
+import { apiDescription } from "../relay/admin/index.ts";
 
 const schema = z.looseObject({
   type: z.string().optional(),
@@ -47,8 +53,16 @@ const documentSchema = z.looseObject({
 });
 type Described = z.output<typeof documentSchema>["paths"][string][string];
 
-/** The part of the API's document that the command line is made from: relay/cli/admin/api.json. */
-export function adminApi(): string {
+const file = fileURLToPath(new URL("../relay/cli/admin/api.json", import.meta.url));
+if (!process.argv.includes("--check")) {
+  writeFileSync(file, adminApi());
+} else if (readFileSync(file, "utf8") !== adminApi()) {
+  console.error('relay/cli/admin/api.json is not up to date: run "npm run docs:cli"');
+  process.exitCode = 1;
+}
+
+/** The part of the API's document that the command line is made from. */
+function adminApi(): string {
   const { paths } = documentSchema.parse(apiDescription(""));
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, one]) => ({
