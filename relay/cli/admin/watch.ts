@@ -69,9 +69,10 @@ export async function watch(watching: Watching, io: Io): Promise<ExitCode> {
 
 async function looks({ seconds, title, ask, json, show }: Watching, io: Io, stop: AbortSignal): Promise<void> {
   let last: { readonly body: unknown; readonly at: number } | undefined;
+  const over = aborted(stop);
   while (!stop.aborted) {
     const started = performance.now();
-    const answer = await Promise.race([passing(ask), aborted(stop)]);
+    const answer = await Promise.race([passing(ask), over]);
     if (answer === undefined) return;
     if (answer instanceof AdminFailure) {
       if (json) io.err.write(`moqmesh: ${answer.message}\n`);
