@@ -1,5 +1,6 @@
 //! A bound on handshakes under way, shared fairly between addresses. At the bound a new handshake replaces the oldest
-//! one of the address that has most, so that one address cannot keep the others out.
+//! one of the address that has most, so that one address cannot keep the others out; an address that has most itself
+//! loses its own oldest one, because many clients may have one address.
 
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
@@ -47,14 +48,13 @@ impl HandshakeLimit {
         std::mem::take(&mut self.permits.lock().cut)
     }
 
-    /// A permit, or none where the bound is reached and no address has more permits than this one.
+    /// A permit; none where the bound is 0.
     pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<HandshakePermit> {
         let network = network_of(address);
         let mut permits = self.permits.lock();
         if permits.taken >= self.max {
             permits.cut += 1;
-            let own = permits.by_network.get(&network).map_or(0, BTreeMap::len);
-            permits.revoke_oldest(own)?;
+            permits.revoke_oldest(network)?;
         }
         let id = permits.next;
         let revoked = Arc::new(Notify::new());
@@ -66,10 +66,11 @@ impl HandshakeLimit {
 }
 
 impl Permits {
-    /// Revokes the oldest permit of the address that has most, if that address has more than `own`.
-    fn revoke_oldest(&mut self, own: usize) -> Option<()> {
-        let (network, permits) = self.by_network.iter().max_by_key(|(_, permits)| permits.len())?;
-        let (&id, revoked) = permits.first_key_value().filter(|_| permits.len() > own)?;
+    /// Revokes the oldest permit of the address that has most, or of `own` if no address has more.
+    fn revoke_oldest(&mut self, own: IpAddr) -> Option<()> {
+        let most = |(network, permits): &(&IpAddr, &BTreeMap<_, _>)| (permits.len(), **network == own);
+        let (network, permits) = self.by_network.iter().max_by_key(most)?;
+        let (&id, revoked) = permits.first_key_value()?;
         revoked.notify_one();
         let network = *network;
         self.remove(network, id);
@@ -89,7 +90,7 @@ impl Permits {
 }
 
 impl HandshakePermit {
-    /// Resolves when a handshake of another address has replaced this one.
+    /// Resolves when another handshake has replaced this one.
     pub async fn revoked(&self) {
         self.revoked.notified().await;
     }
@@ -127,25 +128,27 @@ mod tests {
     fn a_new_handshake_replaces_the_oldest_of_the_address_that_has_most() {
         let limit = HandshakeLimit::new(3);
         let held: Vec<_> = (0..3).filter_map(|_| limit.take(at("192.0.2.1"))).collect();
-        assert!(limit.take(at("192.0.2.1")).is_none());
+        let same = limit.take(at("192.0.2.1"));
         let other = limit.take(at("192.0.2.2"));
-        assert!(other.is_some());
-        assert_eq!(held.iter().map(is_revoked).collect::<Vec<_>>(), [true, false, false]);
+        assert!(same.is_some() && other.is_some());
+        assert_eq!(held.iter().map(is_revoked).collect::<Vec<_>>(), [true, true, false]);
         assert_eq!((limit.taken(), limit.cut(), limit.cut()), (3, 2, 0));
         drop(held);
-        assert_eq!(limit.taken(), 1);
-        drop(other);
+        assert_eq!(limit.taken(), 2);
+        drop((same, other));
         assert_eq!(limit.taken(), 0);
     }
 
     #[test]
     fn addresses_of_one_ipv6_network_count_together_and_ipv4_mapped_addresses_count_as_ipv4() {
-        let limit = HandshakeLimit::new(1);
-        let held = limit.take(at("2001:db8::1"));
-        assert!(limit.take(at("2001:db8::2")).is_none());
-        drop(held);
-        let _held = limit.take(at("192.0.2.1"));
-        assert!(limit.take(at("::ffff:192.0.2.1")).is_none());
+        for (one, other, same) in
+            [("2001:db8::1", "2001:db8:0:1::1", "2001:db8::2"), ("192.0.2.1", "192.0.2.2", "::ffff:192.0.2.1")]
+        {
+            let limit = HandshakeLimit::new(2);
+            let (one, other) = (limit.take(at(one)).unwrap(), limit.take(at(other)).unwrap());
+            let _same = limit.take(at(same));
+            assert_eq!((is_revoked(&one), is_revoked(&other)), (true, false));
+        }
     }
 
     #[test]
