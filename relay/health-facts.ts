@@ -41,7 +41,7 @@ export function factChecks(sources: FactSources): Check[] {
     ...authChecks(sources),
     ...(mesh === undefined ? [] : meshChecks(mesh, config())),
     fact("file_descriptors", "not_ready", () =>
-      said(descriptors.exhausted, "the process has hardly any file descriptor left: the system cuts new connections"),
+      said(descriptors.exhausted, "the process has hardly any file descriptor left: new TCP connections are cut"),
     ),
     fact("memory_short", "not_ready", () =>
       said(pressure.refusing, "the relay refuses new sessions, because it is short of memory"),

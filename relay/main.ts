@@ -10,7 +10,6 @@ import {
   attachSystem,
   CLOSE_SHUTDOWN,
   certificateFault,
-  Descriptors,
   drainSessions,
   FILE_METRICS,
   FileWatch,
@@ -83,7 +82,6 @@ class RelayProcess implements Relay {
   #resetKey: ResetKeyFile | undefined;
   #certificate: ServedCertificate | undefined;
   #readiness: Readiness | undefined;
-  #descriptors: Descriptors | undefined;
   #admin: AdminServer | undefined;
   #page: Page | undefined;
   #draining: Promise<void> | undefined;
@@ -233,8 +231,6 @@ class RelayProcess implements Relay {
     if (adminFailure !== undefined) throw adminFailure.error;
     await steps.run("the cluster listener", () => this.#ports.openCluster(ports));
     this.#files.start();
-    const descriptors = new Descriptors(this.#parts);
-    this.#descriptors = descriptors;
     this.#state = "ready";
     // The relay registers at its roots last: peers that find it may dial it at once.
     this.#mesh?.start();
@@ -244,6 +240,7 @@ class RelayProcess implements Relay {
     attachSystem(counters, { config, engine, port: address.port, certificate: () => certificate.state, wallNow });
     const pressure = new PressureWatch(this.#parts, { config, memory: () => this.#health.memory.read() });
     this.#pressure = pressure.start();
+    const { descriptors } = this.#parts;
     const watched = { config, certificate, files: this.#files, descriptors, mesh: this.#mesh };
     this.#health.start({ ...watched, pressure, engine, websocket, address });
     this.#readiness = this.#watchReadiness(engine);
@@ -333,7 +330,7 @@ class RelayProcess implements Relay {
     // What watches the relay ends first: it would log what the end itself causes.
     this.#readiness?.close();
     this.#health.rest();
-    this.#descriptors?.close();
+    this.#parts.descriptors.close();
     this.#pressure?.close();
     this.#files.close();
     this.#parts.host.stopAccepting();

@@ -14,6 +14,7 @@ import {
   ClusterPlane,
   clientSessionPolicy,
   Defects,
+  Descriptors,
   SessionHost,
   SlowLog,
 } from "./host/index.ts";
@@ -51,6 +52,7 @@ export interface RelayParts {
   readonly slow: SlowLog;
   readonly gate: AuthGate;
   readonly handshakes: HandshakeRate;
+  readonly descriptors: Descriptors;
   /** The relay's end of its sessions with itself. */
   readonly ownSessions: OwnSessions;
   /** Sends nothing until it is configured. */
@@ -147,6 +149,7 @@ export function makeParts(config: Config, options: StartOptions, later: LaterPar
     slow,
     gate,
     handshakes,
+    descriptors: new Descriptors({ clock, log, counters }),
     ownSessions,
     webhooks,
     host,

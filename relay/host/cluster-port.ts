@@ -11,7 +11,7 @@ type ClusterPortDeps = Omit<PublicPortDeps, "fingerprint" | "page" | "health">;
 
 /** Opens the listener of relays, UDP and TCP, if there is one. Rejects with a `TransportError` that names the socket. */
 export async function openClusterPort(deps: ClusterPortDeps): Promise<Listeners | undefined> {
-  const { config, engine, websocket, protocols, tls, handshakes, host, defects } = deps;
+  const { config, engine, websocket, protocols, tls, handshakes, descriptors, host, defects } = deps;
   const address = clusterAddress(config);
   if (address === undefined) return undefined;
   return await openListeners({
@@ -28,6 +28,7 @@ export async function openClusterPort(deps: ClusterPortDeps): Promise<Listeners 
       failed: (error) => defects.report("in a request at the cluster listener", error),
       places: new Places(MAX_HTTP_CONNECTIONS),
       take: handshakes.takeTcp,
+      descriptors,
       headerTimeoutMs: config.limits.handshakeTimeoutMs,
     },
   });

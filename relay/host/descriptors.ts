@@ -6,8 +6,11 @@ import type { Logger } from "../log/index.ts";
 /** Milliseconds between two checks. */
 const CHECK_MS = 1_000;
 
-/** When fewer descriptors are left, the log warns: without any, the system cuts new connections and reports nothing. */
-const LOW = 16;
+/**
+ * Descriptors that clients' TCP connections must leave: probes, operators, files of keys and certificates, key URLs, DNS and other relays need
+ * them, each a few at a time. Without any, the system cuts new connections and reports nothing.
+ */
+const RESERVE = 32;
 
 /** The part in use at which an operator should raise the limit. */
 const NEARLY = 0.9;
@@ -28,8 +31,8 @@ export interface DescriptorsDeps {
 }
 
 /**
- * Notices when the process runs out of file descriptors. The system then accepts and cuts new TCP connections, and no listener gets an
- * event; so this checks every second whether another file can be opened.
+ * Keeps the process from running out of file descriptors by clients' connections, and notices when it does otherwise. The system then accepts
+ * and cuts new TCP connections, and no listener gets an event; so this checks every second which number another file would get.
  */
 export class Descriptors {
   readonly #deps: DescriptorsDeps;
@@ -37,6 +40,11 @@ export class Descriptors {
   #exhausted = false;
   /** All lower ones are in use. */
   #lowestFree = 0;
+  /** Connections of clients now, and when the lowest free number was found. */
+  #connections = 0;
+  #connectionsThen = 0;
+  /** A connection was refused since then. */
+  #refused = false;
   #saidAt = Number.NEGATIVE_INFINITY;
   #cancel = () => {};
   #closed = false;
@@ -44,10 +52,10 @@ export class Descriptors {
   constructor(deps: DescriptorsDeps) {
     this.#deps = deps;
     this.#limit = deps.limit ?? systemLimit();
-    this.#schedule();
+    this.#look();
   }
 
-  /** True when fewer than {@link LOW} are left. */
+  /** True when no more than {@link RESERVE} are left. */
   get exhausted(): boolean {
     return this.#exhausted;
   }
@@ -57,6 +65,23 @@ export class Descriptors {
     return this.#exhausted || this.#lowestFree >= this.#limit * NEARLY;
   }
 
+  /** Takes one for a client's connection. False when only the reserve is left: the connection must be cut. */
+  take(): boolean {
+    const used = this.#lowestFree + this.#connections - this.#connectionsThen;
+    if (used < this.#limit - RESERVE) {
+      this.#connections++;
+      return true;
+    }
+    this.#refused = true;
+    this.#deps.counters.boundsHit.file_descriptors++;
+    return false;
+  }
+
+  /** A connection that {@link take} has accepted is closed. */
+  give(): void {
+    this.#connections--;
+  }
+
   close(): void {
     this.#closed = true;
     this.#cancel();
@@ -64,11 +89,13 @@ export class Descriptors {
 
   #schedule(): void {
     if (this.#closed) return;
-    this.#cancel = this.#deps.clock.timer(CHECK_MS, () => {
-      (this.#deps.probe ?? openOne)((error, descriptor) => {
-        this.#saw(error, descriptor);
-        this.#schedule();
-      });
+    this.#cancel = this.#deps.clock.timer(CHECK_MS, () => this.#look());
+  }
+
+  #look(): void {
+    (this.#deps.probe ?? openOne)((error, descriptor) => {
+      this.#saw(error, descriptor);
+      this.#schedule();
     });
   }
 
@@ -76,18 +103,23 @@ export class Descriptors {
     const { log, counters, clock } = this.#deps;
     const out = error?.code === "EMFILE" || error?.code === "ENFILE";
     const before = this.#exhausted;
-    if (error === undefined) this.#lowestFree = descriptor;
-    this.#exhausted = out || (error === undefined && descriptor >= this.#limit - LOW);
+    const refused = this.#refused;
+    this.#refused = false;
+    if (error === undefined || out) {
+      this.#lowestFree = out ? this.#limit : descriptor;
+      this.#connectionsThen = this.#connections;
+    }
+    this.#exhausted = out || refused || (error === undefined && descriptor >= this.#limit - RESERVE);
     if (!this.#exhausted) {
       if (before) log.info("file descriptors are free again; new connections are accepted");
       this.#saidAt = Number.NEGATIVE_INFINITY;
       return;
     }
-    counters.boundsHit.file_descriptors++;
+    if (!refused) counters.boundsHit.file_descriptors++;
     if (clock.now() - this.#saidAt < SAY_AGAIN_MS) return;
     this.#saidAt = clock.now();
     const text =
-      "out of file descriptors: the system cuts new connections; raise the limit (LimitNOFILE= in a systemd unit, ulimit -n)";
+      "out of file descriptors: new TCP connections are cut; raise the limit (LimitNOFILE= in a systemd unit, ulimit -n)";
     log.error({ code: error?.code ?? "low", limit: Number.isFinite(this.#limit) ? this.#limit : undefined }, text);
   }
 }

@@ -40,7 +40,7 @@ export interface ListenersOptions {
   /** The TCP side, if there is one; `qmux` needs it. */
   readonly http?: Pick<
     PublicHttpOptions,
-    "fingerprint" | "access" | "health" | "page" | "failed" | "places" | "take" | "headerTimeoutMs"
+    "fingerprint" | "access" | "health" | "page" | "failed" | "places" | "take" | "descriptors" | "headerTimeoutMs"
   >;
   readonly protocols: readonly string[];
   readonly limits: LinkLimits;

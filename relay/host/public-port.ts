@@ -4,6 +4,7 @@ import { type Config, isLoopbackHost } from "../config/index.ts";
 import { DEMO_HEADERS, type Page, type PublicHttpOptions, readPage } from "../http/index.ts";
 import type { HandshakeRate } from "../pressure/index.ts";
 import type { Defects } from "./defects.ts";
+import type { Descriptors } from "./descriptors.ts";
 import { type Listeners, openListeners, type WebSocketSessions } from "./listeners.ts";
 import { linkLimits } from "./options.ts";
 import type { ListenerTls } from "./served-certificate.ts";
@@ -25,13 +26,27 @@ export interface PublicPortDeps {
   readonly page: Page | undefined;
   readonly health: NonNullable<PublicHttpOptions["health"]>;
   readonly handshakes: HandshakeRate;
+  readonly descriptors: Descriptors;
   readonly host: SessionHost;
   readonly defects: Defects;
 }
 
 /** Opens the public port, UDP and TCP. Rejects with a `TransportError` that names the socket. */
 export function openPublicPort(deps: PublicPortDeps): Promise<Listeners> {
-  const { config, engine, websocket, protocols, tls, fingerprint, page, health, handshakes, host, defects } = deps;
+  const {
+    config,
+    engine,
+    websocket,
+    protocols,
+    tls,
+    fingerprint,
+    page,
+    health,
+    handshakes,
+    descriptors,
+    host,
+    defects,
+  } = deps;
   const { server, http, limits, loadBalancer } = config;
   return openListeners({
     host: server.host,
@@ -51,6 +66,7 @@ export function openPublicPort(deps: PublicPortDeps): Promise<Listeners> {
         ...(http.enabled && { access: (question) => judge(host, defects, question) }),
         places: new Places(MAX_HTTP_CONNECTIONS),
         take: handshakes.takeTcp,
+        descriptors,
         headerTimeoutMs: limits.handshakeTimeoutMs,
         ...(http.enabled && http.publicHealth && { health }),
         ...(page && { page }),

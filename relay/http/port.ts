@@ -58,6 +58,8 @@ export interface PortOptions {
   readonly places: Places;
   /** Takes a connection; false for one that is cut at once. Default: takes all. */
   readonly take?: () => boolean;
+  /** Takes a file descriptor for a connection, or refuses; `give` when the connection is closed. Default: there are enough. */
+  readonly descriptors?: { take(): boolean; give(): void };
   /** Milliseconds; default {@link HEADER_TIMEOUT_MS}. */
   readonly headerTimeoutMs?: number;
 }
@@ -95,6 +97,7 @@ export class HttpPort {
   readonly #sockets = new Set<Socket>();
   readonly #places: Places;
   readonly #take: () => boolean;
+  readonly #descriptors: PortOptions["descriptors"];
   /** For sockets that are not upgraded, the function that gives up their place, by both ends' addresses: a TLS socket and its TCP socket have the same. */
   readonly #unupgraded = new Map<string, () => void>();
   #refused = 0;
@@ -106,6 +109,7 @@ export class HttpPort {
     this.#headerTimeoutMs = options.headerTimeoutMs ?? HEADER_TIMEOUT_MS;
     this.#places = options.places;
     this.#take = options.take ?? (() => true);
+    this.#descriptors = options.descriptors;
     const bounds: ServerOptions = {
       headersTimeout: this.#headerTimeoutMs,
       requestTimeout: Math.max(REQUEST_TIMEOUT_MS, this.#headerTimeoutMs),
@@ -191,10 +195,11 @@ export class HttpPort {
   }
 
   #accept(socket: Socket): void {
-    if (!this.#take()) {
+    if (!this.#take() || this.#descriptors?.take() === false) {
       socket.destroy();
       return;
     }
+    socket.once("close", () => this.#descriptors?.give());
     const refuse = () => {
       this.#refused += 1;
       socket.destroy();

@@ -169,10 +169,10 @@ describe("file descriptors", () => {
     for (let second = 0; second < 10; second++) clock.advance(1_000);
     assert.equal(descriptors.exhausted, true);
     assert.equal(counters.boundsHit.file_descriptors, 10);
-    answer = [undefined, 84];
+    answer = [undefined, 68];
     clock.advance(1_000);
     assert.equal(descriptors.exhausted, true, "too few are left");
-    answer = [undefined, 83];
+    answer = [undefined, 67];
     clock.advance(1_000);
     assert.equal(descriptors.exhausted, false);
     const said = entries.map(({ level, code, limit, msg }) => [level, code, limit, String(msg).slice(0, 24)]);
@@ -182,6 +182,32 @@ describe("file descriptors", () => {
     ]);
     descriptors.close();
     assert.equal(clock.pending, 0);
+  });
+});
+
+describe("file descriptors for clients", () => {
+  test("end before the last ones, which the relay needs itself; closed connections count at once", () => {
+    const { log } = captureLog();
+    const clock = new ManualClock();
+    const counters = new Counters();
+    let lowest = 60;
+    const probe: Probe = (done) => done(undefined, lowest);
+    const descriptors = new Descriptors({ clock, log, counters, limit: 100, probe });
+    const taken = (count: number) => Array.from({ length: count }, () => descriptors.take()).filter(Boolean).length;
+    assert.equal(taken(20), 8, "32 of 100 stay");
+    assert.equal(counters.boundsHit.file_descriptors, 12);
+    descriptors.give();
+    assert.equal(taken(2), 1);
+    lowest = 68;
+    clock.advance(1_000);
+    assert.equal(descriptors.exhausted, true, "connections were refused");
+    for (let closed = 0; closed < 8; closed++) descriptors.give();
+    assert.equal(taken(20), 8);
+    for (let closed = 0; closed < 8; closed++) descriptors.give();
+    lowest = 60;
+    clock.advance(2_000);
+    assert.equal(descriptors.exhausted, false);
+    descriptors.close();
   });
 });
 
