@@ -21,6 +21,8 @@ export interface ProgramOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** A descriptor that the program writes to instead of a pipe to the test. */
   readonly stdout?: number;
+  /** Most file descriptors that it may have; default: as the test. */
+  readonly descriptors?: number;
 }
 
 export class Program {
@@ -31,7 +33,11 @@ export class Program {
   readonly #listeners = new Set<() => void>();
 
   constructor(args: readonly string[], options: ProgramOptions = {}) {
-    this.child = spawn(process.execPath, [...(options.execArgv ?? []), options.bin ?? BIN, ...args], {
+    const { execArgv = [], bin = BIN, descriptors } = options;
+    const command = [process.execPath, ...execArgv, bin, ...args];
+    const limited = ["/bin/sh", "-c", 'ulimit -n "$0"; exec "$@"', String(descriptors), ...command];
+    const [file = "", ...rest] = descriptors === undefined ? command : limited;
+    this.child = spawn(file, rest, {
       stdio: ["ignore", options.stdout ?? "pipe", "pipe"],
       env: options.env ?? process.env,
     });
