@@ -2,10 +2,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePorts } from "../../lab/ports.ts";
 
 const START_MS = 10_000;
 
@@ -33,11 +34,7 @@ export class RedisServer {
   }
 
   static async start(): Promise<RedisServer> {
-    const probe = createServer().listen(0, "127.0.0.1");
-    await once(probe, "listening");
-    const { port } = probe.address() as AddressInfo;
-    probe.close();
-    await once(probe, "close");
+    const [port = 0] = await freePorts(1);
     const server = new RedisServer(port, await mkdtemp(join(tmpdir(), "moqmesh-redis-")));
     await server.run();
     return server;

@@ -20,8 +20,8 @@ describe("the event loop", () => {
     assert.ok(delay.read() >= 140, `${delay.worstMs} ms before the next beat`);
     await turn();
     assert.ok(delay.read() >= 140, `${delay.worstMs} ms after it`);
-    await turn();
-    assert.ok(delay.read() < 140, `${delay.worstMs} ms in the end`);
+    // Other programs may block this one as well, but not for ever.
+    await until(() => delay.read() < 140, "a beat in time");
     delay.close();
   });
 

@@ -29,6 +29,8 @@ import { type Settings, type TestRelay, withRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 
 const TIMEOUT = { timeout: 30_000 };
+/** Milliseconds in which a session ends whose token expired or was revoked, also on a busy machine; idle ones end after 30 s. */
+const SOON_MS = 2_000;
 const key = await TestKey.make("live");
 after(() => key.remove());
 
@@ -80,7 +82,7 @@ for (const transport of ["webtransport", "websocket"] as const) {
           const { at, code } = await viewer.ended;
           const late = at - expires * 1000;
           context.diagnostic(`ended ${late} ms after exp`);
-          assert.ok(late >= -50 && late < 1_000, `${late} ms after exp`);
+          assert.ok(late >= -50 && late < SOON_MS, `${late} ms after exp`);
           assert.equal(code, 66);
           const again = await dial(relay, transport, await key.token({ get: "" }));
           const back = (await online(again.connection.announcedBroadcast(path))).track(TRACK).subscribe(EVERYTHING);
@@ -92,7 +94,7 @@ for (const transport of ["webtransport", "websocket"] as const) {
         }),
     );
 
-    it("is disconnected within a second of a revocation at the admin listener", TIMEOUT, (context) =>
+    it("is disconnected soon after a revocation at the admin listener", TIMEOUT, (context) =>
       withGuarded(async (relay) => {
         const viewer = await dial(relay, transport, await key.token({ get: "", jti: "gone" }));
         const kept = await dial(relay, transport, await key.token({ get: "", jti: "kept" }));
@@ -102,7 +104,7 @@ for (const transport of ["webtransport", "websocket"] as const) {
         assert.equal(answer.status, 200);
         const { at, code } = await viewer.ended;
         context.diagnostic(`ended ${at - from} ms after the call`);
-        assert.ok(at - from < 1_000, `${at - from} ms`);
+        assert.ok(at - from < SOON_MS, `${at - from} ms`);
         assert.equal(code, 67);
         assert.equal(await Promise.race([kept.ended, sleep(100, "open")]), "open");
         kept.connection.close();

@@ -14,8 +14,11 @@ const TIMEOUT = { timeout: 60_000 };
 /** Life of a relay's token here, in seconds. */
 const LIFE_S = 6;
 
-/** Longest gap between groups that are sent every 50 ms: shorter than any time-out, back-off or second attempt. */
-const PAUSE_MS = 400;
+/**
+ * Most groups that are sent without one that arrives, of one every 50 ms: 0.4 s, which is shorter than any time-out, back-off or second
+ * attempt. On a busy machine the publisher pauses as well, for it is in the same process.
+ */
+const MOST_BEHIND = 8;
 
 /** A mesh of a root, an origin, a regional and an edge. */
 async function mesh(stage: Stage, settings: Settings = {}) {
@@ -48,20 +51,16 @@ describe("tokens that relays make", () => {
       await sendUntil(quiet, 0, () => wholeGroups(patient).length > 0);
       const begun = performance.now();
       const before = reached(edge);
-      let [last, longest, seen] = [begun, 0, wholeGroups(viewer).length];
+      let most = 0;
       let absent = 0;
-      next = await sendUntil(source, next, () => {
-        const now = performance.now();
-        if (viewer.groups.length > seen) [seen, last] = [viewer.groups.length, now];
-        longest = Math.max(longest, now - last);
+      next = await sendUntil(source, next, (coming) => {
+        most = Math.max(most, coming - 1 - (viewer.groups.at(-1)?.sequence ?? 0));
         if (nodesAt(root).some(({ present }) => !present)) absent++;
-        return now - begun > 3 * LIFE_S * 1_000;
+        return performance.now() - begun > 3 * LIFE_S * 1_000;
       });
       await until(() => wholeGroups(viewer).at(-1) === next - 1);
       const renewed = reached(edge) - before;
-      test.diagnostic(
-        `${renewed} links renewed in ${3 * LIFE_S} s, longest wait for a group ${Math.round(longest)} ms`,
-      );
+      test.diagnostic(`${renewed} links renewed in ${3 * LIFE_S} s, at most ${most} groups under way`);
       // Every group came once, whole and in order.
       const groups = wholeGroups(viewer);
       assert.deepEqual(
@@ -70,7 +69,7 @@ describe("tokens that relays make", () => {
       );
       assert.equal(groups.length, viewer.groups.length);
       assert.ok(renewed >= 2, `${renewed} links`);
-      assert.ok(longest < PAUSE_MS, `${longest} ms`);
+      assert.ok(most <= MOST_BEHIND, `${most} groups`);
       assert.equal(absent, 0, "the root missed a relay");
       // A track without groups for several lives of a token is still subscribed.
       const sent = wholeGroups(patient).length;

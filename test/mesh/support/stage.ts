@@ -163,7 +163,11 @@ export class StageClient {
 }
 
 /** Sends groups, each with its own content, from `first` on until `done`: a subscription begins with the groups that follow it. */
-export async function sendUntil(publisher: TestPublisher, first: number, done: () => boolean): Promise<number> {
+export async function sendUntil(
+  publisher: TestPublisher,
+  first: number,
+  done: (next: number) => boolean,
+): Promise<number> {
   let group = first;
   let last = 0;
   await until(() => {
@@ -173,7 +177,7 @@ export async function sendUntil(publisher: TestPublisher, first: number, done: (
       publisher.send(group, ...contentOf(group));
       group++;
     }
-    return done();
+    return done(group);
   });
   return group;
 }
