@@ -18,14 +18,11 @@ const SENDER = fileURLToPath(new URL("sender/main.ts", import.meta.url));
 /** Longest wait for an answer of a sender, in milliseconds. */
 const ANSWER_MS = 120_000;
 
-/** Milliseconds over which a relay with nothing to do is measured, before and after. */
-const QUIET_MS = 1_000;
+/** CPU time above that of a quiet relay, in microseconds in each millisecond; below this the relay has finished with the flood. */
+const OVER_US = 100;
 
-/** CPU time above that of a quiet relay, in microseconds within {@link QUIET_MS}; below this the relay has finished with the flood. */
-const OVER_US = 100_000;
-
-/** Most checks after a flood whether the relay has finished with it. */
-const LOOKS = 30;
+/** Longest wait after a flood until the relay has finished with it, in milliseconds. */
+const FINISHED_MS = 30_000;
 
 export interface FloodFigures {
   readonly kind: Kind;
@@ -72,7 +69,7 @@ export async function floodOnce(kind: Kind, options: FloodOptions): Promise<Floo
 
 async function measure(
   kind: Kind,
-  { messages, websocket, loadEngine }: FloodOptions,
+  { messages, websocket, loadEngine, quietMs }: FloodOptions,
   relay: RunningRelay,
   bystanders: Bystanders,
   senders: readonly Sender[],
@@ -85,10 +82,10 @@ async function measure(
   const connected = await Promise.all(
     senders.map((sender) => sender.ask({ kind: "connect", engine: loadEngine, url, trust, flood: kind }, "connected")),
   );
-  await sleep(QUIET_MS);
+  await sleep(quietMs);
   bystanders.worstGap();
   const quietFrom = cpuUs(pid);
-  await sleep(QUIET_MS);
+  await sleep(quietMs);
   const quietUs = cpuUs(pid) - quietFrom;
   const quietGapMs = bystanders.worstGap();
   const from = cpuUs(pid);
@@ -97,8 +94,8 @@ async function measure(
   const reports = await Promise.all(
     senders.map((sender) => sender.ask({ kind: "flood", messages: possible ? messages : 0 }, "flooded")),
   );
-  await workedOff(pid, quietUs);
-  const relayUs = Math.max(0, cpuUs(pid) - from - (quietUs * (systemClock.now() - begin)) / QUIET_MS);
+  await workedOff(pid, quietUs, quietMs);
+  const relayUs = Math.max(0, cpuUs(pid) - from - (quietUs * (systemClock.now() - begin)) / quietMs);
   const gapMs = bystanders.worstGap();
   if (bystanders.lost !== undefined) throw new BenchError(`${kind}: a bystander lost its session: ${bystanders.lost}`);
   const sent = reports.reduce((sum, report) => sum + report.messages, 0);
@@ -117,11 +114,11 @@ async function measure(
 }
 
 /** Waits until the relay uses about as little CPU as before. */
-async function workedOff(pid: number, quietUs: number): Promise<void> {
-  for (let look = 0; look < LOOKS; look++) {
+async function workedOff(pid: number, quietUs: number, quietMs: number): Promise<void> {
+  for (let waited = 0; waited < FINISHED_MS; waited += quietMs) {
     const before = cpuUs(pid);
-    await sleep(QUIET_MS);
-    if (cpuUs(pid) - before < quietUs + OVER_US) return;
+    await sleep(quietMs);
+    if (cpuUs(pid) - before < quietUs + OVER_US * quietMs) return;
   }
 }
 

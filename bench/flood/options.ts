@@ -10,6 +10,8 @@ export interface FloodOptions {
   readonly watchers: number;
   /** Sessions that flood at the same time. */
   readonly senders: number;
+  /** Milliseconds over which a relay with nothing to do is measured, before and after. */
+  readonly quietMs: number;
   readonly websocket: boolean;
   readonly engine: string;
   readonly loadEngine: string;
@@ -22,6 +24,7 @@ const FLAGS: Flags = {
   broadcasts: { value: "N", text: "Broadcasts in the relay's table during the flood (default 900)." },
   watchers: { value: "N", text: "Sessions that watch all of them (default 20)." },
   senders: { value: "N", text: "Sessions that flood at the same time (default 1)." },
+  quiet: { value: "MS", text: "Measure a relay with nothing to do for as long, before and after (default 1000)." },
   websocket: { text: "Flood over WebSocket instead of QUIC." },
   engine: { value: "NAME", text: "QUIC engine of the relay (default auto)." },
   "load-engine": { value: "NAME", text: "QUIC engine of the sender (default auto)." },
@@ -59,6 +62,7 @@ export function parseFlood(args: readonly string[]): FloodOptions | "help" {
     broadcasts: whole(values, "broadcasts", 1_000) ?? 900,
     watchers: whole(values, "watchers") ?? 20,
     senders: whole(values, "senders") ?? 1,
+    quietMs: whole(values, "quiet", 60_000) ?? 1_000,
     websocket: values.get("websocket") === true,
     engine: text(values, "engine") ?? "auto",
     loadEngine: text(values, "load-engine") ?? "auto",

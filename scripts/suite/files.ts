@@ -2,10 +2,10 @@
 import { existsSync, globSync, statSync } from "node:fs";
 
 /**
- * Rooms and files that measure CPU time, memory or frames per second of a whole process, or that put the machine under load: another
- * test beside them would spoil their figures, or they its. They run after the others, one at a time.
+ * Rooms and files that measure how much of the machine a relay leaves to others: another test beside them would spoil their figures.
+ * They run after the others, one at a time.
  */
-export const ALONE = ["test/bench/", "test/browser/", "test/pressure/memory-process.test.ts"];
+export const ALONE = ["test/bench/"];
 
 export interface Order {
   /** Run several at a time. */

@@ -32,7 +32,7 @@ async function tried(kind: Kind, options: FloodOptions): Promise<FloodFigures> {
 describe("ten thousand messages of one kind from one peer", {
   skip: process.platform !== "linux" && "needs /proc",
 }, () => {
-  const options = optionsOf(["--websocket", "--messages", "10000"]);
+  const options = optionsOf(["--websocket", "--messages", "10000", "--quiet", "300"]);
   for (const kind of KINDS) {
     if (kind === "datagram") continue;
     it(`cost the relay little CPU time and other viewers no gap: ${kind}`, { timeout: 120_000 }, async () => {

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePorts } from "../../lab/ports.ts";
 import type { Engine, WorkerPulse } from "../../moq/link.ts";
 import { connect } from "../../relay/client/index.ts";
 import { RedisServer, withoutRedis } from "../cluster/redis-server.ts";
@@ -137,7 +138,8 @@ describe("the engine", { skip: missingEngine() }, () => {
     }));
 });
 
-describe("files and services", () => {
+// The relays have nothing in common, and most of each test is waiting.
+describe("files and services", { concurrency: true }, () => {
   test("a key file that is broken is a reason after five seconds, until it is mended; the last good key is used meanwhile", async () => {
     const key = await TestKey.make("a");
     const folder = await mkdtemp(join(tmpdir(), "moqmesh-faults-"));
@@ -204,7 +206,7 @@ describe("files and services", () => {
   });
 });
 
-describe("the mesh", () => {
+describe("the mesh", { concurrency: true }, () => {
   const node = { "cluster.node": "edge-1", "cluster.role": "edge", "cluster.token": "none" };
 
   test("a root that is not reached is a reason until it is; its loss later is a warning", async () => {
@@ -212,9 +214,7 @@ describe("the mesh", () => {
     const folder = await mkdtemp(join(tmpdir(), "moqmesh-faults-"));
     const signing = join(folder, "private.jwk");
     await writeFile(signing, JSON.stringify(key.key.jwk));
-    const spare = await TestRelay.start();
-    const port = String(spare.port);
-    await spare.stop();
+    const [port = 0] = await freePorts(1);
     const address = `ws://127.0.0.1:${port}/`;
     const root = {
       "cluster.node": "root-1",
@@ -222,7 +222,7 @@ describe("the mesh", () => {
       "cluster.url": address,
       "auth.key_dir": key.folder,
     };
-    const start = () => TestRelay.start({ ...root, "server.port": port });
+    const start = () => TestRelay.start({ ...root, "server.port": String(port) });
     const edge = { "cluster.node": "edge-1", "cluster.role": "edge", "cluster.key_file": signing };
     await faulty({ ...edge, "cluster.url": "https://127.0.0.1:1/", "cluster.root": address }, {}, async (relay) => {
       await notReady(relay, "no_root");

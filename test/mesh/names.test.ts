@@ -24,7 +24,7 @@ const registered = (relay: Staged) =>
     .toSorted();
 const codes = ({ entries }: Staged) => entries.map(({ code }) => code).filter((code) => code !== undefined);
 
-describe("the name of a relay", () => {
+describe("the name of a relay", { concurrency: true }, () => {
   it("cannot be used by a relay whose token has another name", TIMEOUT, async () => {
     const stage = await Stage.open();
     try {
