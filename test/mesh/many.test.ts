@@ -49,7 +49,10 @@ describe("an edge that watches hundreds of broadcasts by name", () => {
       test.diagnostic(`${BROADCASTS} broadcasts after ${Math.round(performance.now() - from)} ms`);
       const upstreams = edge.relay.cluster()?.upstreams.map(({ node }) => node);
       assert.deepEqual([edge.relay.cluster()?.scopes, upstreams], [BROADCASTS, ["origin-1"]]);
-      assert.equal(edge.relay.counters.upstreamSubscriptions, BROADCASTS);
+      assert.deepEqual(new Set(sources.map(({ sinks }) => sinks.size)), new Set([1]));
+      // On a busy machine the edge may ask a second time for what is not answered in time.
+      const asked = edge.relay.counters.upstreamSubscriptions;
+      assert.ok(asked >= BROADCASTS && asked < 1.05 * BROADCASTS, `${asked} subscriptions`);
     } finally {
       await stage.close();
     }
