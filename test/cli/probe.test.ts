@@ -304,7 +304,7 @@ describe("moqmesh probe in a mesh", () => {
     const text = await readFile(file, "utf8");
     assert.match(text, new RegExp(`^moqmesh_probe_ok\\{watch="${edge.url}/"\\} 1$`, "m"));
     assert.match(text, new RegExp(`^moqmesh_probe_runs_total\\{result="passed"\\} ${runs}$`, "m"));
-    assert.match(text, /^moqmesh_probe_delay_seconds\{watch=".*",quantile="0.99"\} 0\.\d+$/m);
+    assert.match(text, /^moqmesh_probe_delay_seconds\{watch=".*",percentile="99"\} 0\.\d+$/m);
     assert.match(text, /^moqmesh_probe_hops\{.*\} 3$/m);
     assert.deepEqual(
       (await readdir(folder)).filter((name) => name.startsWith("probe.prom")),

@@ -6,7 +6,7 @@ import { type Fault, faultOf } from "../fault.ts";
 import { printable } from "../printable.ts";
 import { millis, type Step } from "../step.ts";
 import type { Target } from "../target.ts";
-import { attempt } from "./attempt.ts";
+import { type AttemptDeps, attempt } from "./attempt.ts";
 import { type Attempt, WAYS, type Way } from "./contract.ts";
 import { roundTripText } from "./text.ts";
 import { judgeToken, type TokenVerdict, tokenStep } from "./token.ts";
@@ -49,15 +49,8 @@ export async function runRound(deps: RoundDeps, say: (step: Step) => void): Prom
   let attempts: Attempt[] = [];
   const ways: Partial<Record<Way, boolean>> = {};
   for (const way of deps.ways) {
-    const at: Target = { ...trusted.target, url: urlOf(way, trusted.target.url) };
-    const common = { library, target: at, way, host, port: portOf(at.url), shown, say };
-    const chooses = (await library.sharedEngine(at.url)).dialsAddresses;
-    if (!chooses && all) say({ label: way, text: "the QUIC engine of this client cannot choose an address" });
-    const results: Attempt[] = [];
-    for (const { address } of chooses ? dns.found : [undefined].map((address) => ({ address }))) {
-      if (!all && results.some(({ failure }) => failure === undefined)) break;
-      results.push(await attempt({ ...common, ...(address !== undefined && { address }) }));
-    }
+    const at = { ...trusted.target, url: urlOf(way, trusted.target.url) };
+    const results = await tryWay({ library, target: at, way, host, port: portOf(at.url), shown, say }, dns.found, all);
     attempts = attempts.concat(results);
     const working = results.filter(({ failure }) => failure === undefined).length;
     ways[way] = all ? working === results.length : working > 0;
@@ -66,6 +59,29 @@ export async function runRound(deps: RoundDeps, say: (step: Step) => void): Prom
   say(tokenStep(token, Date.now()));
   say({ label: "result", text: resultText(ways, token) });
   return { dns: { ms: dns.ms, addresses: dns.addresses }, attempts, ways, token };
+}
+
+/** Tries the addresses one after another: until one works, or with `all` every one. */
+async function tryWay(deps: AttemptDeps, found: readonly HostAddress[], all: boolean): Promise<Attempt[]> {
+  const { library, target, way, say } = deps;
+  let chooses: boolean;
+  try {
+    chooses = (await library.sharedEngine(target.url)).dialsAddresses;
+  } catch (error) {
+    const failure = faultOf(error, "engine_unavailable");
+    say({ label: way, text: failure.message, failed: true });
+    return [{ way, failure }];
+  }
+  if (!chooses) {
+    if (all) say({ label: way, text: "the QUIC engine of this client cannot choose an address" });
+    return [await attempt(deps)];
+  }
+  const results: Attempt[] = [];
+  for (const { address } of found) {
+    if (!all && results.some(({ failure }) => failure === undefined)) break;
+    results.push(await attempt({ ...deps, address }));
+  }
+  return results;
 }
 
 /** 0 when every way works, 1 when some do; otherwise the reason of the first failure. */

@@ -7,8 +7,8 @@ import type { Finding } from "./verdict.ts";
 
 const MS_PER_SECOND = 1_000;
 
-/** Parts of the frames for which the delay is written. */
-const QUANTILES = [0.5, 0.99, 1];
+/** Parts of the frames for which the delay is written, in percent. */
+const PERCENTILES = [50, 99, 100];
 
 /**
  * The file that `--prometheus` names, for the textfile collector of node_exporter. Each run replaces it in one step, so the collector never
@@ -36,8 +36,8 @@ export class Textfile {
   );
   readonly #delay = this.#gauge(
     "moqmesh_probe_delay_seconds",
-    "From the publisher's write until the frame was whole at the viewer, by quantile; 1 is the slowest frame.",
-    ["watch", "quantile"],
+    "From the publisher's write until the frame was whole at the viewer, by percentile; 100 is the slowest frame.",
+    ["watch", "percentile"],
   );
   readonly #hops = this.#gauge("moqmesh_probe_hops", "Publisher and relays on the way to the viewer.");
   readonly #published = this.#gauge("moqmesh_probe_frames_published", "Frames of the last measurement.");
@@ -75,8 +75,8 @@ export class Textfile {
       if (one.announceMs !== undefined) this.#announce.set(watch, one.announceMs / MS_PER_SECOND);
       if (one.firstFrameMs !== undefined) this.#firstFrame.set(watch, one.firstFrameMs / MS_PER_SECOND);
       if (one.hops !== undefined) this.#hops.set(watch, one.hops.length);
-      for (const quantile of one.delay.count === 0 ? [] : QUANTILES) {
-        this.#delay.set({ ...watch, quantile }, one.delay.percentile(quantile * 100) / MS_PER_SECOND);
+      for (const percentile of one.delay.count === 0 ? [] : PERCENTILES) {
+        this.#delay.set({ ...watch, percentile }, one.delay.percentile(percentile) / MS_PER_SECOND);
       }
       this.#published.set(watch, one.expected);
       this.#lost.set(watch, one.lost);
