@@ -1,6 +1,6 @@
 /**
- * Writes docs/config.md from the schema, docs/cli.md from the commands and docs/metrics.md from the declarations of metrics:
- * `node scripts/docs.ts [config|cli|metrics] [--check]`.
+ * Writes docs/config.md from the schema, docs/cli.md from the commands, docs/metrics.md from the declarations of metrics and README.md of each
+ * folder in terraform/ from its sources: `node scripts/docs.ts [config|cli|metrics|terraform] [--check]`.
  * With `--check` it changes nothing. It fails when a page is not what it would write, or when a page names a file, command, flag,
  * key, code or metric that is not there.
  */
@@ -11,6 +11,7 @@ import { cliPage } from "./docs/cli.ts";
 import { configPage } from "./docs/config.ts";
 import { pages as allPages, readPage, repositoryFacts } from "./docs/facts.ts";
 import { metricsPage } from "./docs/metrics.ts";
+import { terraformFolders, terraformPage } from "./docs/terraform.ts";
 
 const pages: ReadonlyMap<string, () => string> = new Map([
   ["config", configPage],
@@ -23,13 +24,11 @@ const check = process.argv.includes("--check");
 
 for (const [name, write] of pages) {
   if (only !== undefined && only !== name) continue;
-  const file = fileURLToPath(new URL(`../docs/${name}.md`, import.meta.url));
-  if (!check) {
-    writeFileSync(file, write());
-  } else if (readOr(file, "") !== write()) {
-    console.error(`docs/${name}.md is not up to date: run "npm run docs:${name}"`);
-    process.exitCode = 1;
-  }
+  keep(`docs/${name}.md`, write(), name);
+}
+
+if (only === undefined || only === "terraform") {
+  for (const folder of terraformFolders()) keep(`${folder}/README.md`, terraformPage(folder), "terraform");
 }
 
 if (check && only === undefined) {
@@ -39,6 +38,17 @@ if (check && only === undefined) {
       console.error(`${page}:${line}: ${text}`);
       process.exitCode = 1;
     }
+  }
+}
+
+/** Writes a file, or reports that it is not up to date. */
+function keep(path: string, text: string, page: string): void {
+  const file = fileURLToPath(new URL(`../${path}`, import.meta.url));
+  if (!check) {
+    writeFileSync(file, text);
+  } else if (readOr(file, "") !== text) {
+    console.error(`${path} is not up to date: run "npm run docs:${page}"`);
+    process.exitCode = 1;
   }
 }
 

@@ -11,7 +11,7 @@ import type { Facts } from "./claims.ts";
 
 const MANIFEST = z.object({ scripts: z.record(z.string(), z.string()) });
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+export const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Files whose words count as names of the code. Pages and tests do not count: they may name removed things. */
 const SOURCES =

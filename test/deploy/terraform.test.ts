@@ -14,8 +14,9 @@ const FOLDER = resolve(import.meta.dirname, "../../terraform");
 
 /** Runs tofu in a folder; fails with what it prints. */
 async function run(folder: string, ...args: readonly string[]): Promise<string> {
-  const env = { ...process.env, TF_IN_AUTOMATION: "1", CHECKPOINT_DISABLE: "1" };
-  const settled = promisify(execFile)(tofu.path, ["-chdir=" + folder, ...args], { env, maxBuffer: 64 * 1024 * 1024 });
+  const { TF_CLI_CONFIG_FILE: _file, ...rest } = process.env;
+  const env = { ...rest, TF_IN_AUTOMATION: "1", CHECKPOINT_DISABLE: "1" };
+  const settled = promisify(execFile)(tofu.path, [`-chdir=${folder}`, ...args], { env, maxBuffer: 64 * 1024 * 1024 });
   return await settled.then(
     ({ stdout }) => stdout,
     (error: unknown) => {
@@ -66,7 +67,7 @@ describe("terraform/", { skip: tofu.missing }, () => {
     assert.deepEqual(Object.keys(configs).length, 6);
     for (const [name, text] of Object.entries(configs)) {
       // The files of secrets are on the relay's machine.
-      const here = text.replaceAll(/^\w+_file = .*$/gm, "");
+      const here = text.replaceAll(/^registry_file = .*$/gm, "");
       const { config } = loadConfig({ file: `${name}.toml`, text: here, env: {} });
       assert.equal(config.cluster.node, name);
       assert.equal(config.server.port, 443);
@@ -88,7 +89,7 @@ describe("Terraform modules", () => {
       const readme = join(FOLDER, module, "README.md");
       assert.ok(existsSync(readme), `${module} has no README.md`);
       const page = await readFile(readme, "utf8");
-      for (const [, kind, name, body = ""] of text.matchAll(/^(variable|output) "(\w+)" \{\n([^]*?)^\}/gm)) {
+      for (const [, kind, name, body = ""] of text.matchAll(/^(variable|output) "(\w+)" \{\n([\s\S]*?)^\}/gm)) {
         assert.match(body, /description/, `${module}: ${kind} ${name} has no description`);
         assert.ok(page.includes(`\`${name}\``), `${readme} does not name ${kind} ${name}: npm run docs:terraform`);
       }

@@ -1,3 +1,6 @@
+# Regions become relays: names, sizes, configurations, DNS records, firewall rules and the secrets to be made. It has no provider and
+# makes nothing, so that `tofu test` shows what a change of regions does; the modules of each cloud take its outputs.
+
 locals {
   roles = {
     root     = "roots"
