@@ -1,5 +1,13 @@
 import { type Config, dialledNames } from "./config/index.ts";
-import { type Check, certificateChecks, fact, stateFolderCheck, udpCheck, unsteady } from "./health/index.ts";
+import {
+  type Check,
+  certificateChecks,
+  fact,
+  stateFolderCheck,
+  udpCheck,
+  unsteady,
+  withSeverity,
+} from "./health/index.ts";
 import type { AuthGate, Descriptors, FileWatch, ServedCertificate } from "./host/index.ts";
 import type { MeshRuntime } from "./mesh/index.ts";
 
@@ -39,7 +47,7 @@ export function factChecks(sources: FactSources): Check[] {
       return said(refused.length > 0, `${refused.join("; ")}; their last content stays in use`);
     }),
     ...authChecks(sources),
-    ...(mesh === undefined ? [] : meshChecks(mesh, config())),
+    ...(mesh === undefined ? [] : meshChecks(mesh, config)),
     fact("file_descriptors", "not_ready", () =>
       said(descriptors.exhausted, "the process has hardly any file descriptor left: new TCP connections are cut"),
     ),
@@ -59,8 +67,6 @@ function said(present: boolean, message: string): string | undefined {
 }
 
 function authChecks({ gate, config }: FactSources): Check[] {
-  const severity = (service: Config["health"]["require"][number]) =>
-    config().health.require.includes(service) ? ("not_ready" as const) : ("warning" as const);
   const checks = [
     fact("keys_unreadable", "not_ready", () =>
       said(gate.reasons().includes("keys_unreadable"), "the key files cannot be read: a removed key may still count"),
@@ -80,30 +86,41 @@ function authChecks({ gate, config }: FactSources): Check[] {
         "no set of keys from [auth] key_url is recent enough, so every token is refused",
       ),
     ),
-    fact("key_url_unreachable", severity("key_url"), () => {
-      const { failure, ageMs } = gate.services().keyUrl ?? {};
-      if (failure === undefined) return undefined;
-      const age = ageMs === undefined ? "none was fetched yet" : `the last ones are ${Math.round(ageMs / 1000)} s old`;
-      return `the keys at [auth] key_url cannot be fetched, ${age}: ${failure}`;
-    }),
-    {
-      code: "auth_api_unreachable",
-      severity: severity("auth_api"),
-      damping: { failures: 2, successes: 1 },
-      everyMs: RETRY_MS,
-      timeoutMs: config().auth.apiTimeoutMs + RETRY_MS,
-      async run() {
-        await gate.services().api?.retry();
-        const failure = gate.services().api?.failure;
-        return failure && `the service at [auth] api gives no valid answer, so sessions are refused: ${failure}`;
+    withSeverity(
+      fact("key_url_unreachable", "warning", () => {
+        const { failure, ageMs } = gate.services().keyUrl ?? {};
+        if (failure === undefined) return undefined;
+        const age =
+          ageMs === undefined ? "none was fetched yet" : `the last ones are ${Math.round(ageMs / 1000)} s old`;
+        return `the keys at [auth] key_url cannot be fetched, ${age}: ${failure}`;
+      }),
+      needed(config, "key_url"),
+    ),
+    withSeverity(
+      {
+        code: "auth_api_unreachable",
+        damping: { failures: 2, successes: 1 },
+        everyMs: RETRY_MS,
+        timeoutMs: config().auth.apiTimeoutMs + RETRY_MS,
+        async run() {
+          await gate.services().api?.retry();
+          const failure = gate.services().api?.failure;
+          return failure && `the service at [auth] api gives no valid answer, so sessions are refused: ${failure}`;
+        },
       },
-    },
+      needed(config, "auth_api"),
+    ),
   );
   return checks;
 }
 
-function meshChecks(mesh: MeshRuntime, { cluster, health }: Config): Check[] {
-  const { root, dns } = cluster;
+/** Without a service that `[health] require` names, the relay is not ready. */
+function needed(config: () => Config, service: Config["health"]["require"][number]) {
+  return () => (config().health.require.includes(service) ? ("not_ready" as const) : ("warning" as const));
+}
+
+function meshChecks(mesh: MeshRuntime, config: () => Config): Check[] {
+  const { root, dns } = config().cluster;
   const checks = [
     fact("node_taken", "not_ready", () =>
       said(mesh.reasons().includes("node_taken"), "another relay is registered under this relay's name"),
@@ -143,12 +160,10 @@ function meshChecks(mesh: MeshRuntime, { cluster, health }: Config): Check[] {
     );
   }
   if (mesh.reach().registry !== undefined) {
-    const severity = health.require.includes("registry") ? "not_ready" : "warning";
-    checks.push(
-      unsteady("registry_unreachable", severity, () =>
-        said(mesh.reach().registry === false, "the shared registry is not reached; the last known state stays in use"),
-      ),
+    const gone = unsteady("registry_unreachable", "warning", () =>
+      said(mesh.reach().registry === false, "the shared registry is not reached; the last known state stays in use"),
     );
+    checks.push(withSeverity(gone, needed(config, "registry")));
   }
   return checks;
 }

@@ -108,8 +108,7 @@ export class HealthWatch {
     const { health, server } = config();
     if (health.probeIntervalMs === 0) return [];
     const { ownSessions: own, warn, handshakes } = this.#parts;
-    const { probeIntervalMs: everyMs, probeTimeoutMs: timeoutMs, failures, successes } = health;
-    const deps = { own, warn, everyMs, timeoutMs, damping: { failures, successes } };
+    const deps = { own, warn, everyMs: health.probeIntervalMs, settings: () => config().health };
     const at = `${reachable(address.address)}:${address.port}`;
     const trust = () => pinned(certificate.fingerprints);
     const planes: Plane[] = [];

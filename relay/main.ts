@@ -3,7 +3,7 @@ import { type Engine, type PeerAddress, TransportError } from "../moq/link.ts";
 import { MESH_PROTOCOLS, protocols } from "../moq/session/index.ts";
 import { createQmux } from "../transport/qmux/index.ts";
 import type { CertificateState } from "../transport/tls/index.ts";
-import { openAdmin } from "./admin/index.ts";
+import { type OpenedAdmin, openAdmin } from "./admin/index.ts";
 import { type Config, exposures, idleRole } from "./config/index.ts";
 import { HealthWatch } from "./health-watch.ts";
 import {
@@ -25,7 +25,7 @@ import {
   waitUntil,
   watchedFiles,
 } from "./host/index.ts";
-import { type AdminServer, type Page, PORT_METRICS, type RelayState } from "./http/index.ts";
+import { type Page, PORT_METRICS, type RelayState } from "./http/index.ts";
 import { dnsResolver, MeshRuntime } from "./mesh/index.ts";
 import { DASHBOARD_FOLDER, PAGE_FOLDER } from "./pages.ts";
 import { makeParts, type RelayParts } from "./parts.ts";
@@ -82,7 +82,7 @@ class RelayProcess implements Relay {
   #resetKey: ResetKeyFile | undefined;
   #certificate: ServedCertificate | undefined;
   #readiness: Readiness | undefined;
-  #admin: AdminServer | undefined;
+  #admin: OpenedAdmin | undefined;
   #page: Page | undefined;
   #draining: Promise<void> | undefined;
   /** While the relay drains without ending. */
@@ -100,9 +100,12 @@ class RelayProcess implements Relay {
       source: options.source ?? fixedSource(config),
       mesh: () => this.#mesh,
       files: this.#files,
+      certificate: () => this.#certificate,
+      admin: () => this.#admin,
       used: (next) => {
         this.#config = next;
         this.#files.follow(this.#watchedFiles());
+        this.#health.monitor.reconsider();
       },
     });
     counters.attach(FILE_METRICS, () => this.#files.readings);
@@ -127,7 +130,7 @@ class RelayProcess implements Relay {
   }
 
   get adminAddress(): PeerAddress | undefined {
-    const admin = this.#admin?.address;
+    const admin = this.#admin?.server.address;
     return admin && { address: admin.address, port: admin.port };
   }
 
@@ -343,7 +346,7 @@ class RelayProcess implements Relay {
     this.#parts.broadcasts.close("closed");
     this.#certificate?.close();
     await this.#parts.webhooks.close();
-    const ends = await Promise.allSettled([this.#ports.close(), this.#admin?.close(), this.#health.close()]);
+    const ends = await Promise.allSettled([this.#ports.close(), this.#admin?.server.close(), this.#health.close()]);
     for (const end of ends) {
       if (end.status === "rejected") this.#parts.warn("a listener did not close", end.reason);
     }

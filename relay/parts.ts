@@ -51,6 +51,8 @@ export interface RelayParts {
   /** Viewers that lost groups lately. */
   readonly slow: SlowLog;
   readonly gate: AuthGate;
+  /** Which sessions may have the powers of a relay. */
+  readonly clusterPlane: ClusterPlane;
   readonly handshakes: HandshakeRate;
   readonly descriptors: Descriptors;
   /** The relay's end of its sessions with itself. */
@@ -76,7 +78,7 @@ export function makeParts(config: Config, options: StartOptions, later: LaterPar
   const warn = (message: string, err?: unknown) => log.warn(err === undefined ? {} : { err }, message);
   const counters = new Counters();
   const defects = new Defects({ log, clock, counters });
-  const slow = new SlowLog({ threshold: config.log.slowGroups, length: config.log.slowLength, wallNow });
+  const slow = new SlowLog({ ...slowBounds(config), wallNow });
   const broadcasts = new Broadcasts({
     lost: (loss) => slow.lost(loss),
     clock,
@@ -89,9 +91,10 @@ export function makeParts(config: Config, options: StartOptions, later: LaterPar
   });
   const channels = new ChannelRegistry();
   const hop = randomHop();
+  const clusterPlane = new ClusterPlane(config.cluster);
   const gate = new AuthGate({
     config,
-    cluster: new ClusterPlane(config.cluster),
+    cluster: clusterPlane,
     clock,
     wallNow,
     warn,
@@ -128,12 +131,7 @@ export function makeParts(config: Config, options: StartOptions, later: LaterPar
     ...hostBounds(config),
   });
   const handshakes = new HandshakeRate(clock, handshakeBounds(config));
-  counters.declare(METRICS);
-  counters.attach(LOG_METRICS, () => output);
-  counters.attach(SAMPLING_METRICS, () => sampling);
-  counters.attach(HANDSHAKE_METRICS, () => handshakes);
-  counters.attach(WEBHOOK_METRICS, () => webhooks.metrics);
-  counters.attach(AUTH_METRICS, () => gate.metrics);
+  attachMetrics({ counters, output, sampling, handshakes, webhooks, gate });
   return {
     clock,
     wallNow,
@@ -148,12 +146,27 @@ export function makeParts(config: Config, options: StartOptions, later: LaterPar
     broadcasts,
     slow,
     gate,
+    clusterPlane,
     handshakes,
     descriptors: new Descriptors({ clock, log, counters }),
     ownSessions,
     webhooks,
     host,
   };
+}
+
+function attachMetrics(
+  parts: Pick<RelayParts, "counters" | "sampling" | "handshakes" | "webhooks" | "gate"> & {
+    readonly output: OpenedLog["output"] | undefined;
+  },
+): void {
+  const { counters, output, sampling, handshakes, webhooks, gate } = parts;
+  counters.declare(METRICS);
+  counters.attach(LOG_METRICS, () => output);
+  counters.attach(SAMPLING_METRICS, () => sampling);
+  counters.attach(HANDSHAKE_METRICS, () => handshakes);
+  counters.attach(WEBHOOK_METRICS, () => webhooks.metrics);
+  counters.attach(AUTH_METRICS, () => gate.metrics);
 }
 
 /** Longest file of a secret, in bytes. */
@@ -171,6 +184,11 @@ export function logLevels({ log: { level, modules } }: Config): ConstructorParam
 /** The bound on handshakes that begin in a second. */
 export function handshakeBounds({ limits }: Config): HandshakeBounds {
   return { perSecond: limits.handshakeRate, burst: limits.handshakeBurst };
+}
+
+/** Which viewers are listed as slow. */
+export function slowBounds({ log }: Config): Parameters<SlowLog["configure"]>[0] {
+  return { threshold: log.slowGroups, length: log.slowLength };
 }
 
 /** Bounds of new sessions. */

@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual, X509Certificate } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { AuthError, faultOf, readRegular, shared } from "../../auth/index.ts";
 import { makeFolder } from "../../transport/shared/index.ts";
 import { ADMIN_SECRET, ownSecretFile } from "../config/index.ts";
@@ -12,14 +13,18 @@ const MAX_SECRET_BYTES = 4_096;
 /** Random bytes of a secret that the relay makes. */
 const SECRET_BYTES = 32;
 
-export interface AdminAuthorityOptions {
-  readonly gate: Pick<AuthGate, "verifyAdmin">;
+/** Who may use the admin API, besides JWTs. */
+export interface AdminCredentials {
   /** The secret that grants `write`, or its file; without either the relay makes `admin.token` in `stateDir`. */
   readonly write: GivenSecret;
   /** The secret that grants `read`, or its file. */
   readonly read: GivenSecret;
   /** The right of a client certificate that the listener has verified. */
   readonly certificateRight: Right;
+}
+
+export interface AdminAuthorityOptions extends AdminCredentials {
+  readonly gate: Pick<AuthGate, "verifyAdmin">;
   readonly stateDir: string;
   readonly warn: (message: string, error?: unknown) => void;
 }
@@ -42,33 +47,41 @@ interface Secret {
 /** Decides who may use the admin API: the secrets of files, JWTs with the claim `admin`, and verified client certificates. */
 export class AdminAuthority implements Authority {
   readonly #options: AdminAuthorityOptions;
-  readonly #secrets: readonly Secret[];
+  #given: AdminCredentials;
+  #granted: Granted;
 
-  private constructor(options: AdminAuthorityOptions, secrets: readonly Secret[]) {
+  private constructor(options: AdminAuthorityOptions, granted: Granted) {
     this.#options = options;
-    this.#secrets = secrets;
+    const { write, read, certificateRight } = options;
+    this.#given = { write, read, certificateRight };
+    this.#granted = granted;
   }
 
   /** Rejects with an error that names the file when the secret in it cannot be used. */
   static async open(options: AdminAuthorityOptions): Promise<AdminAuthority> {
-    const { write, read, stateDir, warn } = options;
-    const given = write.secret !== undefined || write.file !== undefined;
-    const writing = given ? write : { secret: undefined, file: await ownSecret(stateDir, warn) };
-    const secrets = [...secretOf(writing, "write", "admin_token"), ...secretOf(read, "read", "admin_read_token")];
-    for (const secret of secrets) await secret.read();
-    return new AdminAuthority(options, secrets);
+    return new AdminAuthority(options, await grantedBy(options, options));
+  }
+
+  /** Reads other secrets. Rejects as {@link open} does; the returned function uses them. */
+  async prepare(given: AdminCredentials): Promise<() => void> {
+    if (isDeepStrictEqual(given, this.#given)) return () => {};
+    const granted = await grantedBy(given, this.#options);
+    return () => {
+      this.#given = given;
+      this.#granted = granted;
+    };
   }
 
   async accept({ token, certificate }: Shown): Promise<Accepted | undefined> {
     if (token !== undefined) return await this.#acceptToken(token);
     if (certificate === undefined) return undefined;
     const { subject } = new X509Certificate(certificate);
-    return { right: this.#options.certificateRight, name: `certificate ${subject.replaceAll("\n", ", ")}` };
+    return { right: this.#granted.certificateRight, name: `certificate ${subject.replaceAll("\n", ", ")}` };
   }
 
   async #acceptToken(token: string): Promise<Accepted> {
     const shown = digest(token);
-    for (const { right, name, ...source } of this.#secrets) {
+    for (const { right, name, ...source } of this.#granted.secrets) {
       let secret: string;
       try {
         secret = await source.read();
@@ -88,6 +101,22 @@ export class AdminAuthority implements Authority {
       throw new ApiProblem(401, error.code, error.message);
     }
   }
+}
+
+interface Granted {
+  readonly secrets: readonly Secret[];
+  readonly certificateRight: Right;
+}
+
+async function grantedBy(
+  { write, read, certificateRight }: AdminCredentials,
+  { stateDir, warn }: Pick<AdminAuthorityOptions, "stateDir" | "warn">,
+): Promise<Granted> {
+  const given = write.secret !== undefined || write.file !== undefined;
+  const writing = given ? write : { secret: undefined, file: await ownSecret(stateDir, warn) };
+  const secrets = [...secretOf(writing, "write", "admin_token"), ...secretOf(read, "read", "admin_read_token")];
+  for (const secret of secrets) await secret.read();
+  return { secrets, certificateRight };
 }
 
 /**

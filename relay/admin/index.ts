@@ -1,4 +1,4 @@
 /** What operators see of a relay and do to it: the operations of the admin API, and its listener. */
 export { readSecret } from "./authority.ts";
 export { apiDescription } from "./description.ts";
-export { openAdmin } from "./open.ts";
+export { type OpenedAdmin, openAdmin } from "./open.ts";

@@ -2,7 +2,7 @@ import { Places } from "../../auth/index.ts";
 import { zeroes } from "../../moq/metrics.ts";
 import type { ServerTls } from "../../transport/tls/index.ts";
 import type { Config } from "../config/index.ts";
-import { bindFailed, type Defects } from "../host/index.ts";
+import { bindFailed, type Defects, type Prepared } from "../host/index.ts";
 import {
   AdminServer,
   API_METRICS,
@@ -14,7 +14,7 @@ import {
   readPage,
 } from "../http/index.ts";
 import type { Logger } from "../log/index.ts";
-import { AdminAuthority } from "./authority.ts";
+import { AdminAuthority, type AdminCredentials } from "./authority.ts";
 import { HeapSnapshots } from "./heap-snapshots.ts";
 import { type AdminParts, operations } from "./operations.ts";
 import { RequestRate } from "./request-rate.ts";
@@ -33,16 +33,23 @@ export interface AdminDeps extends Omit<AdminParts, "snapshots"> {
   readonly dashboardFolder: string;
 }
 
+/** An admin listener that runs. */
+export interface OpenedAdmin {
+  readonly server: AdminServer;
+  /** Reads the secrets that live keys of `[http]` name, without using them yet. Rejects naming a file that cannot be used. */
+  prepare(http: Config["http"]): Promise<Prepared>;
+}
+
 /** Opens the admin listener. Rejects with a `TransportError` that names the socket, or the file of a secret. */
-export async function openAdmin(deps: AdminDeps): Promise<AdminServer> {
+export async function openAdmin(deps: AdminDeps): Promise<OpenedAdmin> {
   const { config, tls, view, gate, clock, wallNow, defects, log, warn } = deps;
-  const { adminHost: host, adminPort: port, adminOrigins: origins, adminRate, adminBurst } = config.http;
+  const { adminHost: host, adminPort: port, adminRate, adminBurst } = config.http;
+  let origins: readonly string[] = config.http.adminOrigins;
+  const rate = new RequestRate(adminRate, adminBurst, () => clock.now());
   const authority = await AdminAuthority.open({
     gate,
     warn,
-    write: { secret: config.http.adminToken, file: config.http.adminTokenFile },
-    read: { secret: config.http.adminReadToken, file: config.http.adminReadTokenFile },
-    certificateRight: config.http.adminClientRight,
+    ...credentialsOf(config.http),
     stateDir: config.tls.stateDir,
   });
   const counts = { requests: 0, actions: 0, refused: zeroes(REFUSALS) };
@@ -53,9 +60,9 @@ export async function openAdmin(deps: AdminDeps): Promise<AdminServer> {
     version: view.version,
     authority,
     audit,
-    rate: new RequestRate(adminRate, adminBurst, () => clock.now()),
+    rate,
     openToRead: isLoopbackHost(host),
-    origins,
+    origins: () => origins,
     refused: (reason: (typeof REFUSALS)[number]) => void counts.refused[reason]++,
     counted: (acts: boolean) => {
       counts.requests += 1;
@@ -65,7 +72,7 @@ export async function openAdmin(deps: AdminDeps): Promise<AdminServer> {
   };
   const dashboard = config.http.ui ? await readDashboard(deps.dashboardFolder, warn) : undefined;
   try {
-    return await AdminServer.listen({
+    const server = await AdminServer.listen({
       host,
       port,
       view,
@@ -75,9 +82,29 @@ export async function openAdmin(deps: AdminDeps): Promise<AdminServer> {
       places: new Places(MAX_CONNECTIONS),
       warn,
     });
+    const prepare = async (next: Config["http"]): Promise<Prepared> => {
+      const use = await authority.prepare(credentialsOf(next));
+      const commit = () => {
+        use();
+        origins = next.adminOrigins;
+        rate.set(next.adminRate, next.adminBurst);
+        return false;
+      };
+      return { commit, discard: () => {} };
+    };
+    return { server, prepare };
   } catch (error) {
     throw bindFailed("the admin listener's TCP", host, port, error);
   }
+}
+
+function credentialsOf(http: Config["http"]): AdminCredentials {
+  const { adminToken, adminTokenFile, adminReadToken, adminReadTokenFile, adminClientRight } = http;
+  return {
+    write: { secret: adminToken, file: adminTokenFile },
+    read: { secret: adminReadToken, file: adminReadTokenFile },
+    certificateRight: adminClientRight,
+  };
 }
 
 /** A relay whose dashboard has not been built starts without it and logs that. */

@@ -5,8 +5,8 @@ const MAX_ADDRESSES = 10_000;
 
 /** Requests by address: so many a second, and a burst. */
 export class RequestRate {
-  readonly #perSecond: number;
-  readonly #burst: number;
+  #perSecond: number;
+  #burst: number;
   readonly #now: () => number;
   /** Least recently used first. */
   readonly #buckets = new Map<string, Bucket>();
@@ -16,6 +16,14 @@ export class RequestRate {
     this.#perSecond = perSecond;
     this.#burst = burst;
     this.#now = now;
+  }
+
+  /** All addresses begin with a whole burst when the bounds change. */
+  set(perSecond: number, burst: number): void {
+    if (perSecond === this.#perSecond && burst === this.#burst) return;
+    this.#perSecond = perSecond;
+    this.#burst = burst;
+    this.#buckets.clear();
   }
 
   /** Counts a request. Undefined when it may go on, else the seconds to wait. */

@@ -47,9 +47,12 @@ export function slowOperations(parts: {
         summary:
           "Viewers that lost groups lately, the newest first; `[log] slow_groups` and `slow_length` bound the list.",
         query: z.strictObject(pageShape),
-        answer: pageOf(slow),
+        answer: pageOf(slow).extend({
+          threshold: z.int().describe("Groups that a viewer must lose within 10 s to be listed."),
+          length: z.int().describe("Most entries that are kept."),
+        }),
       },
-      ({ query }) => page(log.entries.map(slowRow), query),
+      ({ query }) => ({ ...page(log.entries.map(slowRow), query), threshold: log.threshold, length: log.length }),
     ),
     operation(
       {

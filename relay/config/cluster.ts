@@ -169,6 +169,7 @@ export const clusterSection = section(
       description:
         "Addresses and blocks, such as `10.0.0.0/8`, from which relays of the mesh may connect (`cluster_address_denied`). When empty, all may.",
       default: [],
+      live: true,
     }),
     peers: texts({
       description: "Relays that this relay knows without a root, each as `NAME ROLE REGION URL`.",

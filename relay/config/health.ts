@@ -9,6 +9,7 @@ export const healthSection = section(
       description:
         "Services without which the relay is not ready; for the others it only warns. `auth_api`: without it every session is refused. `key_url`: the last good keys stay in use for `[auth] key_url_keep`; after that the relay is not ready in any case. `registry`: a root goes on with what it knows.",
       default: ["auth_api"],
+      live: true,
     }),
     probe_interval: duration({
       description:
@@ -22,6 +23,7 @@ export const healthSection = section(
       default: "3s",
       min: "100ms",
       max: "1m",
+      live: true,
     }),
     failures: integer({
       description:
@@ -29,12 +31,14 @@ export const healthSection = section(
       default: 3,
       min: 1,
       max: 100,
+      live: true,
     }),
     successes: integer({
       description: "Probes that succeed in a row until the relay is ready again.",
       default: 2,
       min: 1,
       max: 100,
+      live: true,
     }),
     event_loop: duration({
       description:

@@ -81,34 +81,40 @@ export const httpSection = section(
     admin_client_right: choice(["read", "write"], {
       description: "What a certificate of `admin_client_ca` permits: `read` to see, `write` to act as well.",
       default: "read",
+      live: true,
     }),
     admin_token: secretText({
       description:
         "Secret of at least 32 characters that permits to read and to act, sent as `Authorization: Bearer SECRET`. A JWT with the claim `admin` does as well: see [auth.md](auth.md).",
       fallback: "the relay makes a secret in `admin.token` in `[tls] state_dir`",
       shown: () => REDACTED,
+      live: true,
     }),
     admin_token_file: secretFile({
       of: "admin_token",
       description: "File with that secret.",
       fallback: "none",
       reread: "at each request",
+      live: true,
     }),
     admin_read_token: secretText({
       description: "Secret that permits to read, as for a scraper or a dashboard.",
       fallback: "none",
       shown: () => REDACTED,
+      live: true,
     }),
     admin_read_token_file: secretFile({
       of: "admin_read_token",
       description: "File with that secret.",
       fallback: "none",
       reread: "at each request",
+      live: true,
     }),
     admin_origins: texts({
       description:
         "Origins whose pages may use the API, such as `https://ops.example.com`. The listener's own pages always may.",
       default: [],
+      live: true,
     }),
     metric_series: integer({
       bound: true,
@@ -128,6 +134,7 @@ export const httpSection = section(
       default: 50,
       min: 1,
       max: 100_000,
+      live: true,
     }),
     admin_burst: integer({
       bound: true,
@@ -135,6 +142,7 @@ export const httpSection = section(
       default: 200,
       min: 1,
       max: 100_000,
+      live: true,
     }),
   },
   [

@@ -34,12 +34,14 @@ export const logSection = section(
       default: 3,
       min: 1,
       max: 1_000_000,
+      live: true,
     }),
     slow_length: integer({
       description: "Entries of the list of slow viewers. Newer ones replace the oldest.",
       default: 128,
       min: 1,
       max: 10_000,
+      live: true,
     }),
     format: choice(LOG_FORMATS, {
       description:

@@ -14,17 +14,20 @@ export const tlsSection = section(
       description: "PEM file with the certificate chain, leaf first.",
       fallback: "self-signed",
       flag: "cert",
+      live: true,
     }),
     key: secretFile({
       description: "PEM file with the private key (PKCS#8).",
       fallback: "self-signed",
       reread: PAIR_REREAD,
       flag: "key",
+      live: true,
     }),
     certificates: texts({
       description:
         "Further certificates, each as `CERT KEY`: two PEM files. A client that asks for a name of one of them gets that certificate; over QUIC this needs the native engine. The relay loads replaced files like those of `cert` and `key`.",
       default: [],
+      live: true,
     }),
     client_ca: optionalText({
       description:

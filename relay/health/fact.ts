@@ -12,6 +12,16 @@ export function unsteady(code: CheckCode, severity: Severity, run: () => Finding
   return { code, severity, damping: UNSTEADY, everyMs: READ_MS, run };
 }
 
+/** `check` with a severity that may change while the relay runs. */
+export function withSeverity(check: Omit<Check, "severity">, severity: () => Severity): Check {
+  return {
+    ...check,
+    get severity() {
+      return severity();
+    },
+  };
+}
+
 /** A check of a state that the program knows already and that does not flap, so it counts at once. */
 export function fact(code: CheckCode, severity: Severity, run: () => Finding): Check {
   return { code, severity, damping: { failures: 1, successes: 1 }, everyMs: READ_MS, run };

@@ -5,7 +5,7 @@ export { clockCheck } from "./clock-jump.ts";
 export type { Check, HealthReport } from "./contract.ts";
 export { engineWorkersCheck } from "./engine-workers.ts";
 export { EventLoopDelay, eventLoopCheck } from "./event-loop.ts";
-export { fact, unsteady } from "./fact.ts";
+export { fact, unsteady, withSeverity } from "./fact.ts";
 export { MemoryMeter, memoryCheck } from "./memory.ts";
 export { HEALTH_METRICS, healthReadings } from "./metrics.ts";
 export { HealthMonitor } from "./monitor.ts";

@@ -80,6 +80,11 @@ export class HealthMonitor {
     this.#tick();
   }
 
+  /** Severities may have changed. */
+  reconsider(): void {
+    this.#codes = undefined;
+  }
+
   close(): void {
     this.#closed = true;
     this.#cancel();

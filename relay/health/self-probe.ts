@@ -29,10 +29,10 @@ export interface Plane {
 export interface SelfProbeDeps {
   readonly own: OwnSessions;
   readonly warn: (message: string, error?: unknown) => void;
-  /** Milliseconds between two probes, and for one. */
+  /** Milliseconds between two probes. */
   readonly everyMs: number;
-  readonly timeoutMs: number;
-  readonly damping: Damping;
+  /** Milliseconds for one, and its damping: read for each probe. */
+  readonly settings: () => Damping & { readonly probeTimeoutMs: number };
 }
 
 /**
@@ -40,10 +40,10 @@ export interface SelfProbeDeps {
  * to a request for announcements. A failure does not count while the relay cuts connections because of their rate: then a client fails as
  * well, which is no reason to send all clients away.
  */
-export function selfProbe(plane: Plane, { own, warn, everyMs, timeoutMs, damping }: SelfProbeDeps): Check {
+export function selfProbe(plane: Plane, { own, warn, everyMs, settings }: SelfProbeDeps): Check {
   const { code, name, engine } = plane;
-  const dialMs = timeoutMs * DIAL_SHARE;
   const probe = async (): Promise<void> => {
+    const dialMs = settings().probeTimeoutMs * DIAL_SHARE;
     const ticket = own.issue();
     const url = new URL(plane.url);
     url.search = ticket.query;
@@ -77,5 +77,22 @@ export function selfProbe(plane: Plane, { own, warn, everyMs, timeoutMs, damping
       return `a session with this relay's own ${name} fails: ${error instanceof Error ? error.message : String(error)}`;
     }
   };
-  return { code, severity: "not_ready", damping, everyMs, againMs: Math.min(AGAIN_MS, everyMs), timeoutMs, run };
+  return {
+    code,
+    severity: "not_ready",
+    damping: {
+      get failures() {
+        return settings().failures;
+      },
+      get successes() {
+        return settings().successes;
+      },
+    },
+    everyMs,
+    againMs: Math.min(AGAIN_MS, everyMs),
+    get timeoutMs() {
+      return settings().probeTimeoutMs;
+    },
+    run,
+  };
 }

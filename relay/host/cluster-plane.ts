@@ -19,12 +19,17 @@ export interface Candidate {
 export class ClusterPlane {
   readonly #ownListener: boolean;
   readonly #asksCertificates: boolean;
-  readonly #allow: Networks | undefined;
+  #allow: Networks | undefined;
 
   constructor({ listen, clientCa, allow }: Pick<Config["cluster"], "listen" | "clientCa" | "allow">) {
     this.#ownListener = listen !== undefined;
     this.#asksCertificates = clientCa !== undefined;
-    this.#allow = allow.length === 0 ? undefined : new Networks(allow);
+    this.allow(allow);
+  }
+
+  /** The networks from which new sessions may have the powers of a relay; all, where there are none. */
+  allow(blocks: readonly string[]): void {
+    this.#allow = blocks.length === 0 ? undefined : new Networks(blocks);
   }
 
   /** The certificate of a relay. At a listener that asks publishers and viewers for theirs, a certificate is no relay's. */

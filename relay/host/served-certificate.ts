@@ -1,7 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../moq/clock.ts";
 import type { Certificate, ClientAuthorities, KeyPairPem } from "../../moq/link.ts";
-import { CertificateManager, type CertificateState, makeOwnClient, ServerTls } from "../../transport/tls/index.ts";
+import {
+  CertificateManager,
+  type CertificateState,
+  loadCertificate,
+  makeOwnClient,
+  ServerTls,
+} from "../../transport/tls/index.ts";
 import type { Config } from "../config/index.ts";
 import type { Logger } from "../log/index.ts";
 import {
@@ -11,6 +17,7 @@ import {
   readClientAuthorities,
 } from "./client-authorities.ts";
 import { certificateOptions } from "./options.ts";
+import type { Prepared } from "./prepared.ts";
 
 export interface ServedCertificateDeps {
   readonly clock: Clock;
@@ -111,6 +118,15 @@ export class ServedCertificate {
       this.#deps.log.info("authorities of client certificates replaced; new connections are checked against them");
     }
     return (await this.#manager.reload()) || changed;
+  }
+
+  /** Loads the certificate that `next` names, unless it names the same files as now. Rejects when it cannot be used. */
+  async prepare(next: Config): Promise<Prepared | undefined> {
+    const options = certificateOptions(next, this.#deps.wallNow);
+    if (isDeepStrictEqual({ ...options, wallNow: 0 }, { ...this.#manager.options, wallNow: 0 })) return undefined;
+    const state = await loadCertificate(options);
+    for (const { plane, listener } of this.#served) listener.prepare(this.tlsOf(plane, state));
+    return { commit: () => this.#manager.take(options, state), discard: () => {} };
   }
 
   /**

@@ -37,7 +37,7 @@ export interface SlowLogOptions {
  * it is bounded.
  */
 export class SlowLog {
-  readonly #options: SlowLogOptions;
+  #options: SlowLogOptions;
   /** By viewer and track, the newest last. */
   readonly #entries = new Map<string, SlowEntry>();
   readonly #counting = new Map<string, SlowEntry>();
@@ -47,8 +47,19 @@ export class SlowLog {
     this.#options = options;
   }
 
+  /** Entries beyond a new length are forgotten, the oldest first. */
+  configure(bounds: Pick<SlowLogOptions, "threshold" | "length">): void {
+    this.#options = { ...this.#options, ...bounds };
+    while (this.#entries.size > bounds.length) bound(this.#entries, bounds.length);
+  }
+
   get threshold(): number {
     return this.#options.threshold;
+  }
+
+  /** Most entries. */
+  get length(): number {
+    return this.#options.length;
   }
 
   /** Entries that were listed since the start. */

@@ -172,6 +172,8 @@ describe("the powers of a relay", { skip: missingEngine() }, () => {
       await assert.rejects(enter(relay, "wss", { ...control, token }), { status: 403 });
       (await enter(relay, "wss", {})).close(0, "");
       assert.deepEqual(refusals(relay), { cluster_address_denied: 1 });
+      await relay.reload({ "cluster.allow": "127.0.0.0/8" });
+      await enter(relay, "wss", { ...control, token });
     }));
 
   it("need a certificate with [cluster] client_ca, whatever the token says, and its name is the relay's", () =>

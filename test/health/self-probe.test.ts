@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ChannelRegistry } from "../../moq/session/index.ts";
 import type { HealthReport } from "../../relay/health/contract.ts";
+import { Damped } from "../../relay/health/damped.ts";
 import { OwnSessions } from "../../relay/health/own-sessions.ts";
+import { selfProbe } from "../../relay/health/self-probe.ts";
+import { createQmux } from "../../transport/qmux/index.ts";
 import { systemClock } from "../../transport/shared/index.ts";
 import { missingEngine } from "../support/engines.ts";
 import { TestKey } from "../support/keys.ts";
@@ -73,4 +76,24 @@ test("a ticket admits one request, until the probe is over; no other request is 
   assert.equal(own.take(first), undefined, "used up");
   second.void();
   assert.equal(own.take(second), undefined, "the probe is over");
+});
+
+test("a probe has the time limit and the damping that are configured now", () => {
+  const settings = { failures: 3, successes: 2, probeTimeoutMs: 3_000 };
+  const own = new OwnSessions({
+    clock: systemClock,
+    channels: new ChannelRegistry(),
+    hop: 1n,
+    defect: (error) => assert.fail(String(error)),
+  });
+  const plane = { code: "quic_unreachable", name: "UDP port 1", url: new URL("https://127.0.0.1:1/") } as const;
+  const engine = createQmux({ clock: systemClock, warn: () => {} });
+  const trust = () => ({ kind: "insecure" }) as const;
+  const deps = { own, warn: () => {}, everyMs: 5_000, settings: () => settings };
+  const check = selfProbe({ ...plane, engine, trust, shed: () => 0 }, deps);
+  const state = new Damped(check.damping);
+  state.add(false);
+  Object.assign(settings, { failures: 1, probeTimeoutMs: 9_000 });
+  assert.equal(check.timeoutMs, 9_000);
+  assert.equal(state.add(true), true);
 });

@@ -53,7 +53,7 @@ function apiOf(more: Partial<ApiDeps> = {}): ApiDeps {
     audit: new Audit({ wallNow: () => 0, log: () => {} }),
     rate: { take: () => undefined },
     openToRead: true,
-    origins: [],
+    origins: () => [],
     refused: () => {},
     counted: () => {},
     failed: (error) => assert.fail(String(error)),

@@ -1,8 +1,10 @@
 /** What a reload changes in a running relay: every live value, or nothing. */
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, test } from "node:test";
+import { connect as connectTls } from "node:tls";
 import { generateKey, publicJwk } from "../../auth/index.ts";
 import { connect } from "../../relay/client/client.ts";
 import { sections } from "../../relay/config/config.ts";
@@ -67,6 +69,8 @@ async function special(relay: TestRelay): Promise<Settings> {
   const key = await generateKey({ alg: "ES256", kid: "one" });
   writeFileSync(at("set.jwk"), JSON.stringify(publicJwk(key)));
   writeFileSync(at("ca.pem"), (await testCertificate()).cert);
+  for (const name of ["served", "further"]) await writePair(at(name));
+  writeFileSync(at("other.secret"), OTHER_SECRET);
   return {
     "auth.key_file": at("set.jwk"),
     "auth.issuers": "https://id.example",
@@ -77,6 +81,13 @@ async function special(relay: TestRelay): Promise<Settings> {
     "auth.allow": "127.0.0.0/8",
     "auth.deny": "10.0.0.0/8",
     "log.modules": "mesh=error",
+    "tls.cert": at("served.pem"),
+    "tls.key": at("served.key"),
+    "tls.certificates": `${at("further.pem")} ${at("further.key")}`,
+    "http.admin_token_file": at("other.secret"),
+    "http.admin_origins": "https://ops.example",
+    "cluster.allow": "127.0.0.0/8",
+    "health.require": "key_url",
     "webhooks.urls": "https://hooks.example/",
     "webhooks.events": "session_closed",
     "webhooks.secret": `whsec_${"A".repeat(43)}=`,
@@ -89,6 +100,9 @@ async function special(relay: TestRelay): Promise<Settings> {
 
 /** Values that exclude each other, or need something outside this machine; other tests have them. */
 const APART = [
+  "http.admin_token",
+  "http.admin_read_token",
+  "http.admin_read_token_file",
   "auth.key",
   "auth.key_dir",
   "auth.key_url",
@@ -106,6 +120,34 @@ const APART = [
   "webhooks.urls_file",
   "webhooks.secret_file",
 ];
+
+const OTHER_SECRET = "0123456789abcdef".repeat(4);
+
+/** A certificate and its key, as `PLACE.pem` and `PLACE.key`. */
+async function writePair(place: string): Promise<string> {
+  const { cert, key } = await testCertificate();
+  writeFileSync(`${place}.pem`, cert);
+  writeFileSync(`${place}.key`, key);
+  return new X509Certificate(cert).fingerprint256;
+}
+
+/** The fingerprint of the certificate that the public port presents over TCP. */
+function presented(relay: TestRelay): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTls({ host: "127.0.0.1", port: relay.port, rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerX509Certificate()?.fingerprint256);
+      socket.destroy();
+    });
+    socket.once("error", reject);
+  });
+}
+
+/** The status of an answer of the admin API to a client with this secret. */
+async function apiStatus(relay: TestRelay, secret: string): Promise<number> {
+  const response = await fetch(relay.admin("/api/v1/whoami"), { headers: { Authorization: `Bearer ${secret}` } });
+  await response.text();
+  return response.status;
+}
 
 describe("a reload", () => {
   test("gives the running relay the new value of every live key", async () => {
@@ -170,6 +212,60 @@ describe("a reload", () => {
       ["auth.key_file"],
     );
     assert.equal(await access(relay, "/"), "token_missing");
+  });
+
+  test("serves the certificate of other files, and of those files when they are replaced; a broken pair changes nothing", async () => {
+    const relay = await run();
+    const made = await presented(relay);
+    const place = join(relay.folder, "served");
+    const first = await writePair(place);
+    const named = { "tls.cert": `${place}.pem`, "tls.key": `${place}.key` };
+    const { applied, files } = await relay.reload(named);
+    assert.deepEqual([applied.map(({ key }) => key), files], [["tls.cert", "tls.key"], ["[tls]"]]);
+    assert.notEqual(first, made);
+    assert.equal(await presented(relay), first);
+    const second = await writePair(place);
+    assert.match((await relay.reload(named)).files.join(), /^\[tls\]/);
+    assert.equal(await presented(relay), second);
+    const other = join(relay.folder, "other");
+    await writePair(other);
+    const broken = await relay.reload({ "tls.cert": `${other}.pem`, "tls.key": `${place}.key` });
+    assert.notDeepEqual(broken.failed, {});
+    assert.equal(await presented(relay), second);
+    await relay.reload();
+    assert.equal(await presented(relay), made);
+  });
+
+  test("gives the admin API another secret and another rate", async () => {
+    const relay = await run();
+    const file = join(relay.folder, "other.secret");
+    writeFileSync(file, OTHER_SECRET);
+    assert.equal(await apiStatus(relay, ADMIN_SECRET), 200);
+    assert.equal(await apiStatus(relay, OTHER_SECRET), 401);
+    const settings = { "http.admin_token_file": file };
+    assert.deepEqual((await relay.reload(settings)).failed, {});
+    assert.equal(await apiStatus(relay, ADMIN_SECRET), 401);
+    assert.equal(await apiStatus(relay, OTHER_SECRET), 200);
+    const broken = await relay.reload({ "http.admin_token_file": join(relay.folder, "none") });
+    assert.ok(broken.failed["http.admin_token_file"] !== undefined, JSON.stringify(broken));
+    assert.equal(await apiStatus(relay, OTHER_SECRET), 200);
+    await relay.reload({ ...settings, "http.admin_rate": "1", "http.admin_burst": "1" });
+    const statuses = [];
+    for (let n = 0; n < 2; n++) statuses.push(await apiStatus(relay, OTHER_SECRET));
+    assert.deepEqual(statuses, [200, 429]);
+  });
+
+  test("changes which viewers are slow, which services are required, and from where relays may come", async () => {
+    const relay = await run({ "cluster.node": "a", "cluster.role": "root", "auth.api": "http://127.0.0.1:1/" });
+    const severity = async () => {
+      const { checks } = relay.relay.health();
+      return checks.find(({ code }) => code === "auth_api_unreachable")?.severity;
+    };
+    assert.equal(await severity(), "not_ready");
+    await relay.reload({ "health.require": "registry", "log.slow_groups": "7" });
+    assert.equal(await severity(), "warning");
+    const slow: unknown = await (await fetch(relay.admin("/api/v1/slow"))).json();
+    assert.deepEqual(slow, { total: 0, items: [], threshold: 7, length: 128 });
   });
 
   test("keeps revocations that are in no file when keys change", async () => {

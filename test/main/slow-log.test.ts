@@ -83,3 +83,20 @@ describe("the list of slow viewers", () => {
     assert.equal(relay.counters.groupsDropped.backlog, 2);
   });
 });
+
+describe("the list of slow viewers with other bounds", () => {
+  it("forgets the oldest entries beyond the new length, and lists by the new threshold", () => {
+    for (const session of ["s1", "s2"]) log.lost(loss(session, { groups: 3 }));
+    log.configure({ threshold: 1, length: 1 });
+    assert.equal(log.threshold, 1);
+    assert.deepEqual(
+      log.entries.map(({ session }) => session),
+      ["s2"],
+    );
+    log.lost(loss("s3"));
+    assert.deepEqual(
+      log.entries.map(({ session }) => session),
+      ["s3"],
+    );
+  });
+});

@@ -21,7 +21,7 @@ export interface CertificateDeps {
  * files, and warns before a configured one expires. If a new file is broken, the old certificate stays in use.
  */
 export class CertificateManager {
-  readonly #options: CertificateOptions;
+  #options: CertificateOptions;
   readonly #deps: CertificateDeps;
   readonly #listeners = new Set<(state: CertificateState) => void>();
   #current: CertificateState;
@@ -41,6 +41,18 @@ export class CertificateManager {
   /** Loads or makes the certificate; throws as {@link loadCertificate}. */
   static async open(options: CertificateOptions, deps: CertificateDeps): Promise<CertificateManager> {
     return new CertificateManager(options, deps, await loadCertificate(options));
+  }
+
+  get options(): CertificateOptions {
+    return this.#options;
+  }
+
+  /** Uses `state`, which was loaded with `options`, and those from now on. True when the certificate is another one. Throws what a listener throws. */
+  take(options: CertificateOptions, state: CertificateState): boolean {
+    const changed = this.#use(state);
+    this.#options = options;
+    if (changed) this.#warnOfEnd();
+    return changed;
   }
 
   get current(): CertificateState {
@@ -98,7 +110,13 @@ export class CertificateManager {
   }
 
   async #look(load: () => Promise<CertificateState>): Promise<boolean> {
+    const options = this.#options;
     const state = await load();
+    // Other files are named meanwhile.
+    return options === this.#options && this.#use(state);
+  }
+
+  #use(state: CertificateState): boolean {
     if (this.#closed || sameCertificates(state.certificate, this.#current.certificate)) return false;
     for (const listener of this.#listeners) listener(state);
     this.#current = state;

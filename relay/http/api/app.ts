@@ -28,7 +28,7 @@ export interface ApiDeps {
   /** True: programs of this machine may read without a credential, because only they reach the listener. */
   readonly openToRead: boolean;
   /** Origins whose pages may use the API; the listener's own pages always may. */
-  readonly origins: readonly string[];
+  readonly origins: () => readonly string[];
   /** Counts a refusal for {@link API_METRICS}. */
   readonly refused: (reason: (typeof REFUSALS)[number]) => void;
   /** Counts a request of an operation. */
@@ -44,10 +44,10 @@ type ApiContext = Context<ApiEnv>;
 export function addApi(app: Hono<ApiEnv>, deps: ApiDeps): void {
   const api = new Hono<ApiEnv>();
   const document = openApiDocument(deps.operations, deps.version);
-  if (deps.origins.length > 0) {
-    const allowHeaders = ["Authorization", "Content-Type"];
-    api.use(cors({ origin: [...deps.origins], allowHeaders, allowMethods: METHODS, maxAge: 600 }));
-  }
+  const named = (origin: string) => (deps.origins().includes(origin) ? origin : undefined);
+  const allowHeaders = ["Authorization", "Content-Type"];
+  const answerOrigins = cors({ origin: named, allowHeaders, allowMethods: METHODS, maxAge: 600 });
+  api.use(async (c, next) => (deps.origins().length > 0 ? await answerOrigins(c, next) : await next()));
   api.use(async (c, next) => {
     checkOrigin(c, deps);
     checkRate(c, deps);
@@ -129,7 +129,7 @@ async function answer(c: ApiContext, one: Operation, deps: ApiDeps): Promise<Res
 /** Pages of other origins are refused, whatever credential they have: a browser would let them act in their user's name. */
 function checkOrigin(c: ApiContext, { origins, refused }: ApiDeps): void {
   const origin = c.req.header("origin");
-  if (origin === undefined || origins.includes(origin)) return;
+  if (origin === undefined || origins().includes(origin)) return;
   const { host = "" } = c.env.incoming.headers;
   if (URL.parse(origin)?.host === host || isLocalRequest(host, origin)) return;
   refused("origin");
