@@ -1,7 +1,7 @@
 import { type Config, sections } from "./config.ts";
 import { fieldOf } from "./layers.ts";
 import { limitsSection } from "./limits.ts";
-import { programKey } from "./section.ts";
+import { programKey, valuesBySection } from "./section.ts";
 
 /**
  * Every bound of the configuration by its dotted path: all of `[limits]`, and the keys that say `bound: true`. Durations in seconds,
@@ -9,7 +9,7 @@ import { programKey } from "./section.ts";
  */
 export function configuredBounds(config: Config): ReadonlyMap<string, number> {
   const bounds = new Map<string, number>();
-  const values = new Map<string, object>(Object.entries(config));
+  const values = valuesBySection(config, sections.keys());
   for (const [name, section] of sections) {
     const ofSection = new Map<string, unknown>(Object.entries(values.get(name) ?? {}));
     for (const [key, schema] of Object.entries(section.schema.shape)) {

@@ -1,7 +1,7 @@
 import { type Config, type LoadedConfig, type Origin, sections } from "./config.ts";
 import { type FieldMeta, show } from "./fields.ts";
 import { fieldOf } from "./layers.ts";
-import { programKey } from "./section.ts";
+import { programKey, valuesBySection } from "./section.ts";
 import { formatBytes, formatDuration } from "./units.ts";
 
 /** One value of a configuration, to show to people. */
@@ -36,7 +36,7 @@ export function configValues(config: Config): Map<string, unknown> {
 }
 
 function* each(config: Config): Generator<{ path: string; field: FieldMeta | undefined; raw: unknown }> {
-  const values = new Map<string, object>(Object.entries(config));
+  const values = valuesBySection(config, sections.keys());
   for (const [name, section] of sections) {
     const group = new Map<string, unknown>(Object.entries(values.get(name) ?? {}));
     for (const [key, schema] of Object.entries(section.schema.shape)) {

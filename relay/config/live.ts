@@ -2,12 +2,12 @@ import { isDeepStrictEqual } from "node:util";
 import { type Config, type LoadedConfig, sections } from "./config.ts";
 import { configValues, type DescribedValue, describeConfig } from "./describe.ts";
 import { fieldOf } from "./layers.ts";
-import { programKey } from "./section.ts";
+import { programKey, valuesBySection } from "./section.ts";
 
 /** The configuration of a running relay after a reload: live keys have the values of `next`, all others those of `running`. */
 export function withLiveValues(running: Config, next: Config): Config {
-  const before = new Map<string, object>(Object.entries(running));
-  const after = new Map<string, object>(Object.entries(next));
+  const before = valuesBySection(running, sections.keys());
+  const after = valuesBySection(next, sections.keys());
   const merged = [...sections].map(([name, section]): [string, object] => {
     const live = new Set(
       Object.entries(section.schema.shape)
@@ -16,7 +16,7 @@ export function withLiveValues(running: Config, next: Config): Config {
     );
     const kept = Object.entries(before.get(name) ?? {}).filter(([key]) => !live.has(key));
     const taken = Object.entries(after.get(name) ?? {}).filter(([key]) => live.has(key));
-    return [name, Object.fromEntries([...kept, ...taken])];
+    return [programKey(name, undefined), Object.fromEntries([...kept, ...taken])];
   });
   return { ...running, ...Object.fromEntries(merged) };
 }

@@ -66,6 +66,12 @@ export function programKey(key: string, schema: z.core.$ZodType | undefined): st
   return schema !== undefined && fields.get(schema)?.kind === "duration" ? `${name}Ms` : name;
 }
 
+/** The values of a configuration by the names that sections have in a file. */
+export function valuesBySection(config: object, names: Iterable<string>): Map<string, object> {
+  const values = new Map<string, object>(Object.entries(config));
+  return new Map([...names].map((name) => [name, values.get(programKey(name, undefined)) ?? {}]));
+}
+
 /** The values that the program uses for what a file has: checked, defaults in place, under the names of the program. */
 export function programValues<S extends Section<z.ZodRawShape>>(section: S, raw: unknown): ProgramValues<S> {
   const { shape } = section.schema;

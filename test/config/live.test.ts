@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { loadConfig, sections } from "../../relay/config/config.ts";
-import { liveKeys, withLiveValues } from "../../relay/config/live.ts";
+import { changedKeys, liveKeys, withLiveValues } from "../../relay/config/live.ts";
 
 const flags = (values: Readonly<Record<string, string>>) =>
   loadConfig({ flags: Object.entries(values).map(([key, value]) => ({ key, value, name: `--${key}` })) }).config;
@@ -35,4 +35,17 @@ test("every key of [auth] but its file of revocations is live, and all of [cache
   for (const key of ["server.port", "server.threads", "quic.congestion", "limits.uni_streams", "cluster.node"]) {
     assert.ok(all.includes(key) && !live.has(key), key);
   }
+});
+
+test("every section of the program is one of the file, so that changes of its keys are seen", () => {
+  const given = flags({ "load_balancer.server_id": "0011", "load_balancer.rotation": "2" });
+  const changes = changedKeys({ config: flags({}), origins: new Map() }, { config: given, origins: new Map() });
+  assert.deepEqual(
+    changes.map(({ key, live }) => [key, live]),
+    [
+      ["load_balancer.server_id", false],
+      ["load_balancer.rotation", false],
+    ],
+  );
+  assert.deepEqual(Object.keys(withLiveValues(given, flags({}))).sort(), Object.keys(given).sort());
 });
