@@ -1,12 +1,18 @@
-import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { type Config, loadConfig, parseDuration, UnitError } from "../config/index.ts";
+import type { Trust } from "../../moq/link.ts";
+import type { HttpAnswer } from "../client/index.ts";
+import { type Config, loadConfig } from "../config/index.ts";
 import { type Command, CommandError, type Invocation, UsageError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
+import { onThisMachine, ownAdminTrust, ownAdminUrl } from "./own-admin.ts";
+import { CERTIFICATE_OPTIONS, readDuration, readTokenFile, readTrust, timeoutOption } from "./target.ts";
 
 /** Default of `--timeout`: orchestrators give a health check a few seconds. */
 const TIMEOUT_DEFAULT = "3s";
+
+/** Longest answer, in bytes. */
+const MAX_BYTES = 1024 * 1024;
 
 const REASON = z.object({ code: z.string(), message: z.string(), since: z.string() });
 
@@ -39,7 +45,8 @@ export const healthCommand: Command = {
   options: [
     { name: "config", value: "FILE", description: "Configuration file of the relay, where there is no URL." },
     { name: "live", description: "Ask whether the relay is live: false only when nothing but a restart helps." },
-    { name: "timeout", value: "TIME", description: `Longest wait for the answer (default ${TIMEOUT_DEFAULT}).` },
+    timeoutOption(TIMEOUT_DEFAULT),
+    ...CERTIFICATE_OPTIONS,
     {
       name: "token",
       value: "FILE",
@@ -58,12 +65,14 @@ export const healthCommand: Command = {
 
 async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const { switches, values } = invocation;
-  const base = addressOf(invocation, io);
+  const listener = await listenerOf(invocation, io);
+  const { url } = listener;
   const question = switches.has("live") ? "live" : "ready";
-  const timeoutMs = timeoutOf(values.get("timeout") ?? TIMEOUT_DEFAULT);
-  const signal = AbortSignal.timeout(timeoutMs);
-  const probe = base.pathname === "/" ? new URL(`/health/${question}`, base) : base;
-  const answer = await ask(probe, signal);
+  const end = performance.now() + readDuration(invocation, "timeout", TIMEOUT_DEFAULT);
+  const file = values.get("token");
+  const token = file === undefined ? undefined : readTokenFile(file, "token");
+  const probe = url.pathname === "/" ? new URL(`/health/${question}`, url) : url;
+  const answer = await ask(probe, listener, end);
   if (answer.status !== 200 && answer.status !== 503) {
     throw new CommandError(
       `${probe.href} is not the health of a relay (status ${answer.status}): [http] admin_port and health_port set its address`,
@@ -71,7 +80,7 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
     );
   }
   const good = answer.status === 200;
-  const details = await detailsOf(base, tokenOf(values.get("token")), signal);
+  const details = await detailsOf(listener, token, end);
   if (switches.has("json")) io.out.write(`${JSON.stringify(details ?? { [question]: good }, null, 2)}\n`);
   else io.out.write(describe(question, good, details, codesOf(answer.body)));
   return good ? EXIT.ok : EXIT.failed;
@@ -90,48 +99,47 @@ function describe(
   return `${lines.join("\n")}\n`;
 }
 
-/** The URL of the command line, or that of the configured relay on this machine. */
-function addressOf({ positionals, values, config: flags }: Invocation, { env }: Io): URL {
+interface Listener {
+  readonly url: URL;
+  readonly trust: Trust;
+}
+
+/** The listener of the command line, or that of the configured relay on this machine. */
+async function listenerOf(invocation: Invocation, { env }: Io): Promise<Listener> {
+  const { positionals, values, config: flags } = invocation;
   const [address] = positionals;
   const file = values.get("config");
   if (address === undefined) {
     const { config } = loadConfig({ env, flags, ...(file !== undefined && { file }) });
-    return configured(config.http);
+    const url = configured(config.http);
+    return { url, trust: await ownAdminTrust(config) };
   }
   if (file !== undefined) throw new UsageError("use either a URL or --config");
-  const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
+  const url = URL.parse(address);
+  if (url === null || !["http:", "https:"].includes(url.protocol)) {
     throw new UsageError(`"${address}" is not a URL such as http://127.0.0.1:4444/`);
   }
-  return url;
+  return { url, trust: readTrust(invocation) };
 }
 
 /** The admin listener says most; the health port is for relays without one. */
-function configured({ admin, adminHost, adminPort, healthHost, healthPort }: Config["http"]): URL {
-  if (admin && adminPort !== 0) return new URL(`http://${onThisMachine(adminHost)}:${adminPort}/`);
+function configured(http: Config["http"]): URL {
+  const { healthHost, healthPort } = http;
+  const admin = ownAdminUrl(http);
+  if (admin !== undefined) return admin;
   if (healthPort !== undefined && healthPort !== 0)
     return new URL(`http://${onThisMachine(healthHost)}:${healthPort}/`);
   throw new UsageError("the configuration has neither an admin listener nor a health port with a number: give a URL");
 }
 
-/** The address at which this machine reaches a listener on `host`. */
-function onThisMachine(host: string): string {
-  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
-  return host.includes(":") ? `[${host}]` : host;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
-async function ask(at: URL, signal: AbortSignal, token?: string): Promise<Answer> {
+/** `end` is a time of `performance.now()`. */
+async function ask(at: URL, { trust }: Listener, end: number, token?: string): Promise<HttpAnswer> {
+  const { askHttp, describeTcpFailure } = await import("../client/index.ts");
   const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+  const timeoutMs = Math.max(1, Math.round(end - performance.now()));
   try {
-    const response = await fetch(at, { signal, headers, redirect: "error" });
-    return { status: response.status, body: await response.text() };
+    return await askHttp(at, { trust, headers, timeoutMs, maxBytes: MAX_BYTES });
   } catch (error) {
-    const { describeTcpFailure } = await import("../client/index.ts");
     const late = error instanceof Error && error.name === "TimeoutError";
     const cause = late ? "no answer in time; its event loop may be blocked" : describeTcpFailure(error);
     throw new CommandError(`not ready: ${at.origin} cannot be reached: ${cause}`, EXIT.failed);
@@ -139,9 +147,9 @@ async function ask(at: URL, signal: AbortSignal, token?: string): Promise<Answer
 }
 
 /** What the API says, where this caller may read it; undefined elsewhere. The verdict does not depend on it. */
-async function detailsOf(base: URL, token: string | undefined, signal: AbortSignal): Promise<Details | undefined> {
+async function detailsOf(listener: Listener, token: string | undefined, end: number): Promise<Details | undefined> {
   try {
-    const { status, body } = await ask(new URL("/api/v1/health", base), signal, token);
+    const { status, body } = await ask(new URL("/api/v1/health", listener.url), listener, end, token);
     return status === 200 ? DETAILS.parse(JSON.parse(body)) : undefined;
   } catch {
     return undefined;
@@ -153,25 +161,5 @@ function codesOf(body: string): string[] {
     return CODES.parse(JSON.parse(body)).reasons;
   } catch {
     return [];
-  }
-}
-
-function tokenOf(file: string | undefined): string | undefined {
-  if (file === undefined) return undefined;
-  try {
-    return readFileSync(file, "utf8").trim();
-  } catch (error) {
-    throw new UsageError(
-      `--token: "${file}" cannot be read (${error instanceof Error ? error.message : String(error)})`,
-    );
-  }
-}
-
-function timeoutOf(text: string): number {
-  try {
-    return parseDuration(text);
-  } catch (error) {
-    if (error instanceof UnitError) throw new UsageError(`--timeout: ${error.message}`);
-    throw error;
   }
 }

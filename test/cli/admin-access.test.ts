@@ -1,14 +1,16 @@
 /** Which relay `moqmesh admin` asks, what it shows there, and what it says when that fails. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { adminTarget } from "../../relay/cli/admin/target.ts";
+import { runProgram } from "../../relay/cli/main.ts";
 import { ADMIN_SECRET } from "../support/admin.ts";
 import { Authority } from "../support/authority.ts";
 import { TestRelay } from "../support/relay.ts";
 import { type Ran, runAdmin } from "./support/admin-command.ts";
+import { recordedIo } from "./support/io.ts";
 
 const READ_SECRET = "readreadreadreadreadreadreadread";
 
@@ -91,6 +93,17 @@ describe("moqmesh admin at a listener without TLS", () => {
     assert.match(free.err, /no admin listener with a fixed port: name one with --url URL/);
   });
 
+  it("reads at another relay of this machine, whose secret it does not know, and says so when it acts", async () => {
+    const folder = join(relay.folder, "another");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "admin.token"), `${"x".repeat(32)}\n`);
+    const env = { MOQMESH_TLS_STATE_DIR: folder };
+    assert.match((await run(["whoami"], env)).out, /^Name +local$/m);
+    const { code, err } = await run(["slow", "reset"], env);
+    assert.equal(code, 6);
+    assert.match(err, /another\/admin\.token was shown: --config FILE finds that of another relay of this machine\n$/);
+  });
+
   it("does not send the secret of this machine to another one", async () => {
     const env = { MOQMESH_TLS_STATE_DIR: relay.folder };
     writeFileSync(join(relay.folder, "admin.token"), `${ADMIN_SECRET}\n`);
@@ -139,7 +152,7 @@ describe("moqmesh admin at a listener with TLS and client certificates", () => {
 
   before(async () => {
     const authority = await Authority.make("the relay's");
-    const server = await authority.issue({ names: ["127.0.0.1"] });
+    const server = await authority.issue({ names: ["127.0.0.1"], days: 29 });
     const client = await authority.issue({ use: "client", names: ["ops"] });
     file("ops.pem", client.cert);
     file("ops-key.pem", client.key);
@@ -195,6 +208,9 @@ describe("moqmesh admin at a listener with TLS and client certificates", () => {
     const { code, out } = await run("whoami", "--config", file("relay.toml", toml));
     assert.equal(code, 0);
     assert.match(out, /^Name +local$/m);
+    const io = recordedIo({ env: { MOQMESH_TLS_STATE_DIR: folder } });
+    assert.equal(await runProgram(["health", "--config", file("relay.toml")], io), 0);
+    assert.equal(io.stdout(), "ready\n");
   });
 
   it("says when the relay answers no more requests of this address", async () => {

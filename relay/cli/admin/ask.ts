@@ -3,7 +3,7 @@ import type { HttpAnswer } from "../../client/index.ts";
 import { formatDuration } from "../../config/index.ts";
 import { type ApiOperation, type Json, textOf } from "./api.ts";
 import { type ApiProblem, notTheApi, refused, unreachable } from "./failure.ts";
-import type { AdminTarget } from "./target.ts";
+import type { AdminTarget, Credential } from "./target.ts";
 
 const PREFIX = "/api/v1";
 
@@ -30,15 +30,20 @@ export class AdminApi {
   }
 
   async ask(operation: ApiOperation, values: Values, body = bodyOf(operation, values)): Promise<Answer> {
-    const { status, headers, body: text } = await this.#send(operation, values, body);
+    const { credential } = this.target;
+    let answer = await this.#send(operation, values, body, credential);
+    // A listener on loopback lets programs of its machine read without a credential.
+    if (answer.status === 401 && credential?.found && operation.right === "read")
+      answer = await this.#send(operation, values, body, undefined);
+    const { status, headers, body: text } = answer;
     const json = readJson(text);
     if (status === 200 && json !== undefined) return { body: json, now: Date.parse(headers.date ?? "") || Date.now() };
     const problem = problemOf(status, json, headers["retry-after"]);
     throw problem === undefined ? notTheApi(this.target, status, text) : refused(this.target, operation, problem);
   }
 
-  async #send(operation: ApiOperation, values: Values, body: Json): Promise<HttpAnswer> {
-    const { base, trust, timeoutMs, credential } = this.target;
+  async #send(operation: ApiOperation, values: Values, body: Json, credential?: Credential): Promise<HttpAnswer> {
+    const { base, trust, timeoutMs } = this.target;
     const { askHttp, describeTcpFailure } = await import("../../client/index.ts");
     const { token, certificate } = credential ?? {};
     try {

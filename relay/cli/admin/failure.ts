@@ -102,6 +102,8 @@ export function refused(target: AdminTarget, operation: ApiOperation, problem: A
 }
 
 function aboutCredential({ credential, missing }: AdminTarget): string {
+  if (credential?.found)
+    return `${credential.from} was shown: --config FILE finds that of another relay of this machine`;
   if (credential !== undefined) return `${credential.from} was shown`;
   const how = "pass a token with --token-file FILE or MOQMESH_ADMIN_TOKEN, or a certificate with --cert and --key";
   return missing === undefined ? how : `${missing}: ${how}`;

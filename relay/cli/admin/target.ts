@@ -39,6 +39,8 @@ export const TARGET_OPTIONS: readonly OptionSpec[] = [
 export interface Credential {
   readonly token?: string;
   readonly certificate?: KeyPairPem;
+  /** It was found and not named: it may be that of another relay of this machine. */
+  readonly found?: true;
   /** For error messages, such as `the token of --token-file ops.token`. */
   readonly from: string;
 }
@@ -123,7 +125,7 @@ function credentialOf(
   if (cert !== undefined) return { credential: { ...certificate, from: `the certificate of --cert ${cert}` } };
   if (own === undefined) return { credential: undefined };
   const { file: place, secret, failed } = ownSecret(own);
-  if (secret !== undefined) return { credential: { token: secret, from: `the secret in ${place}` } };
+  if (secret !== undefined) return { credential: { token: secret, found: true, from: `the secret in ${place}` } };
   return { credential: undefined, missing: `the relay's secret in ${place} cannot be read (${failed})` };
 }
 
