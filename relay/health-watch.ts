@@ -8,12 +8,13 @@ import {
   eventLoopCheck,
   HEALTH_METRICS,
   HealthMonitor,
-  HealthPort,
+  HealthThread,
   healthReadings,
   MemoryMeter,
   memoryCheck,
   type Plane,
   selfProbe,
+  stallLine,
 } from "./health/index.ts";
 import { factChecks } from "./health-facts.ts";
 import { bindable, bindFailed, type Descriptors, type FileWatch, type ServedCertificate } from "./host/index.ts";
@@ -43,7 +44,7 @@ export class HealthWatch {
   readonly memory: MemoryMeter;
   readonly #parts: RelayParts;
   #eventLoop: EventLoopDelay | undefined;
-  #port: HealthPort | undefined;
+  #thread: HealthThread | undefined;
 
   /** `memoryBytes`: what the process may use; 0: what the machine or its cgroup has. */
   constructor(parts: RelayParts, memoryBytes: number) {
@@ -58,23 +59,31 @@ export class HealthWatch {
     return this.#eventLoop?.worstMs ?? 0;
   }
 
-  /** Opens `[http] health_port`, if there is one. Rejects with a `TransportError` that names the socket. */
-  async openPort({ http, health }: Config): Promise<void> {
+  /**
+   * Opens `[http] health_port`, if there is one. With `stacks`, the log says what the main thread does when it is blocked. Rejects with a
+   * `TransportError` that names the socket.
+   */
+  async openThread({ http, health }: Config, stacks: boolean): Promise<void> {
     const { healthHost, healthPort: port } = http;
-    if (port === undefined) return;
+    if (port === undefined && !stacks) return;
     const host = await bindable(healthHost);
     const silence = { blockedMs: health.eventLoopMs, stuckMs: health.stuckMs };
     const { monitor } = this;
+    const { log, warn } = this.#parts;
+    const stalled = (stall: Parameters<typeof stallLine>[0]) => {
+      const { fields, text } = stallLine(stall);
+      log.error(fields, text);
+    };
     const state = () => ({ ready: monitor.codes.length === 0, live: monitor.live });
     try {
-      this.#port = await HealthPort.open({ host, port, silence, state, warn: this.#parts.warn });
+      this.#thread = await HealthThread.open({ host, port, silence, state, warn, ...(stacks && { stalled }) });
     } catch (error) {
-      throw bindFailed("the health port's TCP", host, port, error);
+      throw port === undefined ? error : bindFailed("the health port's TCP", host, port, error);
     }
   }
 
   get address(): PeerAddress | undefined {
-    return this.#port?.address;
+    return this.#thread?.address;
   }
 
   /** To be called once the relay accepts sessions. */
@@ -100,7 +109,7 @@ export class HealthWatch {
 
   async close(): Promise<void> {
     this.rest();
-    await this.#port?.close();
+    await this.#thread?.close();
   }
 
   /** Sessions of the relay with itself, one check for each kind that it serves. */

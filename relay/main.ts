@@ -199,7 +199,7 @@ class RelayProcess implements Relay {
     // public port has been tried: where both ports are taken, the error names the public one.
     const openAdmin = () => this.#openAdmin().catch((error: unknown) => ({ error }));
     let adminFailure = http.admin && !http.adminTls ? await openAdmin() : undefined;
-    await steps.run("the health port", () => this.#health.openPort(this.#config));
+    await steps.run("the health port", () => this.#health.openThread(this.#config, this.#options.stacks ?? false));
     // Keys come before the public port: the relay must be able to check the token of the first client.
     await steps.run("what tokens are checked with", () => this.#parts.gate.open());
     await steps.run("the secret of [webhooks]", () => this.#parts.webhooks.configure(this.#config.webhooks));

@@ -23,6 +23,8 @@ export interface StartOptions {
   readonly resolver?: Resolver;
   /** Where the configuration can be loaded again; without it a reload reads certificates and keys only. */
   readonly source?: ConfigurationSource;
+  /** Log what the main thread does when it is blocked. For a relay that has the process to itself. */
+  readonly stacks?: boolean;
   /** Ends the start, which then rejects with `StartEnded`. */
   readonly end?: AbortSignal;
 }

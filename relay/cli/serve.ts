@@ -41,7 +41,7 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
       if (!warning.logged) log.warn({ code: warning.code, key: warning.key }, warning.message);
     }
     const source = { loaded, load: (set: RunTime) => loadAgain(invocation, io, set) };
-    const relay = await start(config, { log, logParts, source, end: life.startEnd });
+    const relay = await start(config, { stacks: true, log, logParts, source, end: life.startEnd });
     const stopBounding = boundYoungHeap();
     const stopContaining = containDefects((error) => relay.contain(error));
     const service = supervise(relay, log);

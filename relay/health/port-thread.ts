@@ -1,11 +1,14 @@
 /**
- * The thread of the health port. It answers while the event loop of the main thread is blocked, and in the same time whatever the load of the
- * relay is.
+ * The thread of health. Its port answers while the event loop of the main thread is blocked, and in the same time whatever the load of the
+ * relay is; and it finds out what the main thread does then.
  */
+import { writeSync } from "node:fs";
 import { createServer } from "node:http";
 import { parentPort, workerData } from "node:worker_threads";
 import type { ThreadData, ThreadMessage } from "./port.ts";
 import { SharedState } from "./shared-state.ts";
+import { sampleMainThread } from "./stack-sample.ts";
+import { type Stall, StallWatch, stallLine } from "./stall-watch.ts";
 
 /** Milliseconds for the headers of a request and for a whole request, and without a byte on a connection. */
 const HEADER_TIMEOUT_MS = 2_000;
@@ -18,7 +21,7 @@ const MAX_CONNECTIONS = 256;
 /** Longest request, in bytes of its headers. */
 const MAX_HEADER_BYTES = 4_096;
 
-const { memory, host, port, silence } = workerData as ThreadData;
+const { memory, host, port, silence, stacks } = workerData as ThreadData;
 const state = new SharedState(memory);
 
 const ANSWERS: ReadonlyMap<string, "ready" | "live"> = new Map([
@@ -52,8 +55,35 @@ function send(message: ThreadMessage): void {
   parentPort?.postMessage(message);
 }
 
-server.on("error", (error: NodeJS.ErrnoException) => send({ failed: error.message, code: error.code ?? "" }));
-server.listen({ host, port }, () => {
-  const address = server.address();
-  if (address !== null && typeof address === "object") send({ address: address.address, port: address.port });
-});
+if (port === undefined) {
+  send({ started: true });
+} else {
+  server.on("error", (error: NodeJS.ErrnoException) => send({ failed: error.message, code: error.code ?? "" }));
+  server.listen({ host, port }, () => {
+    const address = server.address();
+    if (address !== null && typeof address === "object") send({ address: address.address, port: address.port });
+  });
+}
+
+if (stacks) {
+  const root = new URL("../../", import.meta.url).href;
+  new StallWatch({
+    silentMs: () => state.silentMs(process.hrtime.bigint()),
+    blockedMs: silence.blockedMs,
+    sample: () => sampleMainThread(root),
+    report: (stall) => send({ stall }),
+    write: writeLine,
+    now: () => performance.now(),
+  }).start();
+}
+
+/** Writes the line without the main thread, which owns the log. */
+function writeLine(stall: Stall): void {
+  const { fields, text } = stallLine(stall);
+  const line = { level: "error", time: new Date().toISOString(), ...fields, msg: text };
+  try {
+    writeSync(1, `${JSON.stringify(line)}\n`);
+  } catch {
+    // Whatever reads the log does not read.
+  }
+}

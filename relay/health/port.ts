@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { SharedState, type Silence } from "./shared-state.ts";
+import type { Stall } from "./stall-watch.ts";
 
 /** Milliseconds between two beats of the main thread. */
 const BEAT_MS = 250;
@@ -14,48 +15,60 @@ const HEAP_MIB = { maxOldGenerationSizeMb: 24, maxYoungGenerationSizeMb: 4 } as 
 export interface ThreadData {
   readonly memory: SharedArrayBuffer;
   readonly host: string;
-  readonly port: number;
+  readonly port: number | undefined;
   readonly silence: Silence;
+  readonly stacks: boolean;
 }
 
-/** What the thread reports: that it listens, or an error of its socket. */
+/** What the thread reports: that it listens, or that it has no port; an error of its socket; a stall of the main thread that is over. */
 export type ThreadMessage =
   | { readonly address: string; readonly port: number }
-  | { readonly failed: string; readonly code: string };
+  | { readonly started: true }
+  | { readonly failed: string; readonly code: string }
+  | { readonly stall: Stall };
 
-export interface HealthPortOptions {
+export interface HealthThreadOptions {
   readonly host: string;
-  /** 0 takes a free port. */
-  readonly port: number;
+  /** 0 takes a free port; undefined opens none. */
+  readonly port: number | undefined;
   readonly silence: Silence;
+  /** Called with what the main thread did while it was blocked; absent: nothing is sampled. */
+  readonly stalled?: (stall: Stall) => void;
   /** Read at each beat. */
   readonly state: () => { readonly ready: boolean; readonly live: boolean };
   readonly warn: (message: string, error?: unknown) => void;
 }
 
 /**
- * The port of load balancers and orchestrators, in a thread of its own: `/health/ready` and `/health/live`, and their short names, with 200 or
+ * A thread that watches the main thread. It has the port of load balancers and orchestrators: `/health/ready` and `/health/live`, and their short names, with 200 or
  * 503 and nothing else. The main thread writes its state into shared memory four times a second; when it stops doing so, the relay is not
- * ready, and after a longer time no longer live.
+ * ready, and after a longer time no longer live. With `stalled` it then samples the stack of the main thread, at most once a minute.
  */
-export class HealthPort {
-  readonly address: { readonly address: string; readonly port: number };
+export class HealthThread {
+  /** Undefined without a port. */
+  readonly address: { readonly address: string; readonly port: number } | undefined;
   readonly #worker: Worker;
   readonly #beats: NodeJS.Timeout;
   #closed = false;
 
   /** Rejects with the system's error when the port cannot be bound. */
-  static async open(options: HealthPortOptions): Promise<HealthPort> {
-    const { host, port, silence } = options;
+  static async open(options: HealthThreadOptions): Promise<HealthThread> {
+    const { host, port, silence, stalled } = options;
     const shared = new SharedState();
     const atLeast = { ...silence, blockedMs: Math.max(silence.blockedMs, LEAST_SILENCE_MS) };
-    const workerData: ThreadData = { memory: shared.memory, host, port, silence: atLeast };
+    const workerData: ThreadData = {
+      memory: shared.memory,
+      host,
+      port,
+      silence: atLeast,
+      stacks: stalled !== undefined,
+    };
     const worker = new Worker(threadFile(), { workerData, resourceLimits: HEAP_MIB, name: "moqmesh-health" });
     worker.unref();
     try {
       const first = await firstMessage(worker);
       if ("failed" in first) throw Object.assign(new Error(first.failed), { code: first.code });
-      return new HealthPort(first, worker, shared, options);
+      return new HealthThread("address" in first ? first : undefined, worker, shared, options);
     } catch (error) {
       await worker.terminate();
       throw error;
@@ -63,10 +76,10 @@ export class HealthPort {
   }
 
   private constructor(
-    address: HealthPort["address"],
+    address: HealthThread["address"],
     worker: Worker,
     shared: SharedState,
-    { state, warn }: HealthPortOptions,
+    { state, warn, stalled }: HealthThreadOptions,
   ) {
     this.address = address;
     this.#worker = worker;
@@ -75,7 +88,8 @@ export class HealthPort {
     this.#beats = setInterval(beat, BEAT_MS);
     this.#beats.unref();
     worker.on("message", (message: ThreadMessage) => {
-      if ("failed" in message) warn(`the health port failed on its socket; it keeps listening: ${message.failed}`);
+      if ("stall" in message) stalled?.(message.stall);
+      else if ("failed" in message) warn(`the health port failed on its socket; it keeps listening: ${message.failed}`);
     });
     worker.on("error", (error) => warn("the thread of the health port failed", error));
     worker.once("exit", () => {

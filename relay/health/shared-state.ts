@@ -33,6 +33,12 @@ export class SharedState {
     Atomics.store(this.#places, BEAT, now);
   }
 
+  /** Milliseconds since the last beat; undefined before the first one. */
+  silentMs(now: bigint): number | undefined {
+    const beat = Atomics.load(this.#places, BEAT);
+    return beat === 0n ? undefined : Number((now - beat) / NS_PER_MS);
+  }
+
   read(now: bigint, { blockedMs, stuckMs }: Silence): { readonly ready: boolean; readonly live: boolean } {
     const silentMs = Number((now - Atomics.load(this.#places, BEAT)) / NS_PER_MS);
     return {

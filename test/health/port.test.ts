@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { createServer } from "node:net";
 import { describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { HealthPort } from "../../relay/health/port.ts";
+import { HealthThread } from "../../relay/health/port.ts";
 import { SharedState } from "../../relay/health/shared-state.ts";
 import { withRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
@@ -25,11 +25,11 @@ test("the shared state is not ready when the main thread is silent, and not live
   assert.deepEqual(at(40_000n), [false, true]);
 });
 
-async function withPort(use: (port: HealthPort, state: { ready: boolean; live: boolean }) => Promise<void>) {
+async function withPort(use: (port: HealthThread, state: { ready: boolean; live: boolean }) => Promise<void>) {
   const state = { ready: true, live: true };
   const silence = { blockedMs: 1_000, stuckMs: 2_000 };
   const warn = (message: string) => assert.fail(message);
-  const port = await HealthPort.open({ host: "127.0.0.1", port: 0, silence, state: () => state, warn });
+  const port = await HealthThread.open({ host: "127.0.0.1", port: 0, silence, state: () => state, warn });
   try {
     await use(port, state);
   } finally {
@@ -37,9 +37,9 @@ async function withPort(use: (port: HealthPort, state: { ready: boolean; live: b
   }
 }
 
-function get(port: HealthPort, path: string, method = "GET"): Promise<{ status: number; body: string }> {
+function get(port: HealthThread, path: string, method = "GET"): Promise<{ status: number; body: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
-  request({ host: "127.0.0.1", port: port.address.port, path, method, agent: false }, (response) => {
+  request({ host: "127.0.0.1", port: port.address?.port, path, method, agent: false }, (response) => {
     let body = "";
     response.setEncoding("utf8").on("data", (text: string) => {
       body += text;
@@ -84,7 +84,7 @@ describe("the health port", () => {
          };
          parentPort.postMessage("begins");
          round();`,
-        { eval: true, workerData: port.address.port },
+        { eval: true, workerData: port.address?.port },
       );
       const seen: unknown[] = [];
       asked.on("message", (message) => seen.push(message));
@@ -104,7 +104,7 @@ describe("the health port", () => {
     const address = taken.address();
     assert.ok(address !== null && typeof address === "object");
     const options = { host: "127.0.0.1", port: address.port, silence: { blockedMs: 1_000, stuckMs: 2_000 } };
-    const opened = HealthPort.open({ ...options, state: () => ({ ready: true, live: true }), warn: () => {} });
+    const opened = HealthThread.open({ ...options, state: () => ({ ready: true, live: true }), warn: () => {} });
     await assert.rejects(opened, { code: "EADDRINUSE" });
     taken.close();
   });
