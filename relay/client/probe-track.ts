@@ -53,6 +53,7 @@ export class ProbeTrack implements Source {
   readonly #filler: Buffer;
   readonly #subscriptions = new Set<ProbeSubscription>();
   #cancel: () => void = () => {};
+  #running = false;
   #startedAt = 0;
   #dueAt = 0;
   #next = 0;
@@ -73,14 +74,18 @@ export class ProbeTrack implements Source {
   }
 
   start(): void {
+    this.#running = true;
     this.#startedAt = this.#clock.now();
     this.#dueAt = this.#startedAt;
     this.#send();
   }
 
-  /** Ends the open group. No frame follows. */
+  /** Sends what is due, and ends the open group. No frame follows. */
   stop(): void {
+    if (!this.#running) return;
+    this.#running = false;
     this.#cancel();
+    this.#sendDue();
     for (const one of this.#subscriptions) one.finish();
   }
 
@@ -116,14 +121,18 @@ export class ProbeTrack implements Source {
 
   /** Sends what is due, and waits for the next frame. */
   readonly #send = (): void => {
+    this.#sendDue();
+    this.#cancel = this.#clock.timer(Math.max(0, this.#dueAt - this.#clock.now()), this.#send);
+  };
+
+  #sendDue(): void {
     const now = this.#clock.now();
     if (now - this.#dueAt > LATE_MS) this.#dueAt = now;
     while (this.#dueAt <= now) {
       this.#sendOne();
       this.#dueAt += this.#stepMs;
     }
-    this.#cancel = this.#clock.timer(Math.max(0, this.#dueAt - this.#clock.now()), this.#send);
-  };
+  }
 
   #sendOne(): void {
     if (this.#framesLeft === 0) {

@@ -8,9 +8,12 @@ const NO_ERROR = 0;
 /**
  * Asks the relay to report on the link (moq-lite Probe) and gives the milliseconds until anything comes back: a report or a refusal. It needs
  * no right, and the relay asks no other relay for it. Undefined without an answer in time: a relay that knows nothing of its link is silent.
+ * So is one over WebSocket whose version reports the bit rate alone, and it is not asked.
  */
 export function roundTrip(link: Link, clock: Clock, timeoutMs: number): Promise<number | undefined> {
-  const caps = capabilities(link.info.protocol);
+  const { protocol, binding } = link.info;
+  const known = capabilities(protocol);
+  const caps = known?.probeRtt === false && binding === "websocket" ? undefined : known;
   return new Promise((resolve) => {
     let stream: BidiStream | undefined;
     let over = false;

@@ -73,6 +73,19 @@ describe("the track of a probe", () => {
       assert.equal(track.read(wrong), undefined);
   });
 
+  it("sends what is due when it stops, so that a busy program publishes the same frames", () => {
+    const { clock, track } = tracked(10);
+    track.start();
+    const late = clock.now() + 550;
+    // A clock whose timers have not run yet.
+    clock.now = () => late;
+    track.stop();
+    assert.equal(track.next, 6);
+    track.stop();
+    clock.advance(5_000);
+    assert.equal(track.next, 6);
+  });
+
   it("does not catch up on more than a second when the program stood still", () => {
     const { clock, track } = tracked(10);
     track.start();

@@ -155,9 +155,10 @@ class Run {
     const naming = hopNames && this.#name(hopNames, path);
     await this.#unlessCut(Promise.race([time, allFailed]));
     timer.abort();
-    const published = Math.min(track.next - first, most);
-    this.#measured = { measuredMs: performance.now() - from, published };
+    // The program may be behind, and sends the rest now.
     track.stop();
+    this.#measured = { measuredMs: performance.now() - from, published: Math.min(track.next - first, most) };
+    const { published } = this.#measured;
     const deadline = performance.now() + REST_MS;
     const missing = () => this.#watchers.some((one) => !one.failed && one.received < published);
     while (missing() && performance.now() < deadline && this.#fault === undefined) await sleep(LOOK_MS);
