@@ -88,9 +88,9 @@ export const probeCommand: Command = {
   takesConfig: false,
   examples: [
     "probe --publish http://localhost:4443/",
-    "probe --publish https://origin.example/ --watch https://edge-1.example/ --watch https://edge-2.example/ --token probe.jwt",
-    "probe --publish https://origin.example/ --watch https://edge.example/ --max-delay 200ms --max-loss 0.1% --json",
-    "probe --publish https://origin.example/ --watch https://edge.example/ --interval 1m --prometheus /var/lib/node_exporter/moqmesh.prom",
+    "probe --publish https://origin.example/ --watch https://edge.example/",
+    "probe --publish https://a.example/ --max-delay 200ms --max-loss 0.1%",
+    "probe --publish https://a.example/ --interval 1m --prometheus m.prom",
   ],
   run,
 };
