@@ -42,6 +42,7 @@ export {
   type MeshDial,
   MeshRefusal,
   meshLimits,
+  peerSessionOf,
   type SessionPolicy,
   type Visitor,
   whyUnreachable,

@@ -197,6 +197,12 @@ export class MeshNode {
     return this.#discovery.failing;
   }
 
+  /** The id in the logs of the open link to a relay. */
+  linkId(node: string): string | undefined {
+    const session = this.peers.session(node);
+    return session && this.#sessions.idOf(session);
+  }
+
   /** Links to other relays that are open for media. */
   get links(): LoadLink[] {
     return this.peers.up.map((node) => {

@@ -12,5 +12,6 @@ export {
   type MeshSessionEvents,
   MeshSessions,
   type MeshSessionsDeps,
+  peerSessionOf,
 } from "./sessions.ts";
 export { whyUnreachable } from "./unreachable.ts";

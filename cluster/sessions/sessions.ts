@@ -24,6 +24,18 @@ import { whyUnreachable } from "./unreachable.ts";
 /** Milliseconds that a dialled relay has to identify itself. */
 const IDENTIFY_MS = 3_000;
 
+/** The field of the query in which a relay names the id of its session. */
+const SESSION_FIELD = "session";
+
+/** Longer ids, and other characters, are not those of a relay. */
+const SESSION_ID = /^[A-Za-z0-9-]{1,64}$/;
+
+/** The id that the relay which opened the session with this query has for it. */
+export function peerSessionOf(query: string): string | undefined {
+  const id = new URLSearchParams(query).get(SESSION_FIELD);
+  return id !== null && SESSION_ID.test(id) ? id : undefined;
+}
+
 /** A link that a relay wants to have. */
 interface DialRequest {
   readonly url: URL;
@@ -42,11 +54,12 @@ export type MeshDial = (request: DialRequest, attach: Attach) => Promise<{ reado
 
 /** What happens to sessions with other relays, for the log. */
 export interface MeshSessionEvents {
-  readonly rootReached: (url: string) => void;
-  readonly relayReached: (node: string, protocol: string) => void;
+  /** `id`: of the session, as the other relay knows it as well. */
+  readonly rootReached: (url: string, id: string) => void;
+  readonly relayReached: (node: string, protocol: string, id: string) => void;
   /** A link for media could not be opened; it is dialled again for as long as the relay has something that is wanted here. */
   readonly relayUnreachable: (info: NodeInfo, error: unknown) => void;
-  readonly sessionClosed: (report: SessionReport) => void;
+  readonly sessionClosed: (report: SessionReport, id: string) => void;
   /** The token of the session with `peer` expires then, in milliseconds since 1970, and there is no newer one. */
   readonly tokenExpires: (peer: string, expiresAt: number) => void;
   /** A session threw. It is closed. */
@@ -67,6 +80,8 @@ export interface MeshSessionsDeps {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly dial: MeshDial;
+  /** Ids of the sessions that this relay opens, for the logs of both relays. */
+  readonly nextId: () => string;
   /** As {@link Renewal} has it. */
   readonly tokenExpiry: () => Promise<number | undefined>;
   readonly events: MeshSessionEvents;
@@ -92,6 +107,7 @@ export interface PeerEvents extends SessionEvents {
 /** Opens sessions with roots and other relays, and has each renewed before its token expires. */
 export class MeshSessions {
   readonly #deps: MeshSessionsDeps;
+  readonly #ids = new WeakMap<Session, string>();
   /** Why roots cannot be asked now, by their URLs. */
   readonly #trouble = new Map<string, string>();
   /** The newest session with each root, by its URL. */
@@ -112,6 +128,11 @@ export class MeshSessions {
   close(): void {
     for (const renewal of this.#renewals) renewal.stop();
     this.#renewals.clear();
+  }
+
+  /** The id of a session that this relay opened. */
+  idOf(session: Session): string | undefined {
+    return this.#ids.get(session);
   }
 
   /** The control session of a root. */
@@ -144,7 +165,7 @@ export class MeshSessions {
     }
     this.#trouble.delete(root);
     this.#roots.set(root, session);
-    events.rootReached(root);
+    events.rootReached(root, this.idOf(session) ?? "");
     return session;
   }
 
@@ -162,7 +183,7 @@ export class MeshSessions {
       const request = member(mediaUrl(info, self), info.address);
       const session = await this.#open(request, terms, { closed, admission, renewal });
       await admission.done(clock);
-      events.relayReached(info.node, session.info.protocol);
+      events.relayReached(info.node, session.info.protocol, this.idOf(session) ?? "");
       return session;
     } catch (error) {
       this.#stop(renewal);
@@ -209,7 +230,10 @@ export class MeshSessions {
   }
 
   async #open(request: DialRequest, terms: Terms, { closed, admission, renewal }: Opening): Promise<Session> {
-    const { broadcasts, clock, channels, self, limits, events, dial } = this.#deps;
+    const { broadcasts, clock, channels, self, limits, events, dial, nextId } = this.#deps;
+    const id = nextId();
+    // Relays outside the mesh get no more than they ask for.
+    if (request.member) request.url.searchParams.set(SESSION_FIELD, id);
     let session: Session | undefined;
     const attach = liteSession(
       {
@@ -226,12 +250,13 @@ export class MeshSessions {
         defect: events.sessionDefect,
         closed: (report) => {
           if (admission?.closed(report) === false) return;
-          events.sessionClosed(report);
+          events.sessionClosed(report, id);
           closed(report.message === "" ? report.reason : report.message);
         },
       },
       (started) => {
         session = started;
+        this.#ids.set(started, id);
       },
     );
     const { expiresAt } = await dial(request, attach);

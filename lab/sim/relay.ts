@@ -34,6 +34,7 @@ export class SimRelay {
   readonly #channels = new ChannelRegistry();
   /** Cancel the ends of sessions whose token expires later. */
   readonly #expiries = new Set<() => void>();
+  #ids = 0;
   #stop: () => Promise<void> = async () => {};
 
   constructor(world: Surroundings, info: NodeInfo) {
@@ -55,6 +56,7 @@ export class SimRelay {
       wallNow: () => world.wallNow(info.node),
       random,
       dial: this.#dial,
+      nextId: () => `${info.node}-${++this.#ids}`,
       tokenExpiry: async () => this.#tokenExpiry(),
       resolver: { addresses: async () => [], services: async () => [] },
       events: eventsOf(world, info),

@@ -30,6 +30,7 @@ const row = z.object({
   subject: z.string().optional().describe("The subject of its token."),
   token_id: z.string().optional(),
   key_id: z.string().optional(),
+  peer_session: z.string().optional().describe("Of a relay: the id in its own log."),
   expires_at: z.iso.datetime().optional().describe("End of its token's life."),
   age_seconds: z.number(),
   idle_seconds: z
@@ -178,6 +179,7 @@ function describe(one: OpenSession, rates: Rates): Row {
     ...(opened.subject !== undefined && { subject: opened.subject }),
     ...(opened.tokenId !== undefined && { token_id: opened.tokenId }),
     ...(opened.keyId !== undefined && { key_id: opened.keyId }),
+    ...(opened.peerSession !== undefined && { peer_session: opened.peerSession }),
     ...(expiresAt !== undefined && { expires_at: new Date(expiresAt).toISOString() }),
     age_seconds: Math.round(figures.ageMs) / 1000,
     idle_seconds: Math.round(one.idleMs()) / 1000,

@@ -1,5 +1,5 @@
 import { AuthError, seenFrom } from "../../auth/index.ts";
-import type { SessionPolicy } from "../../cluster/index.ts";
+import { peerSessionOf, type SessionPolicy } from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Attach, LinkInfo, LinkRequest } from "../../moq/link.ts";
 import type { Broadcasts, RefusedTrack } from "../../moq/model/index.ts";
@@ -93,6 +93,11 @@ export class SessionHost {
   /** The newest refusals first. */
   refusals(): readonly RefusalEntry[] {
     return this.#refusals.entries;
+  }
+
+  /** An id for a session that this relay opens. */
+  newId(): string {
+    return this.#ids.next();
   }
 
   /** Open sessions. */
@@ -281,7 +286,9 @@ export class SessionHost {
   #start(info: LinkInfo, admission: Admission, policy: SessionPolicy, { id, late }: Handshake) {
     const { broadcasts, clock, log, defects, channels, hop } = this.#deps;
     const { access, table, announcePrefix, ownNumbers = false, limits = this.#deps.limits } = policy;
-    const opened: SessionOpened = { ...describe(id, info), ...admission.who };
+    const peerSession = admission.cluster ? peerSessionOf(info.query) : undefined;
+    const other = peerSession === undefined ? {} : { peerSession };
+    const opened: SessionOpened = { ...describe(id, info), ...admission.who, ...other };
     const meter = this.#policies.meter(admission, opened);
     const { events: sink } = this.#deps;
     const events =

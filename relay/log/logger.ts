@@ -112,6 +112,8 @@ export interface SessionOpened {
   readonly subject?: string;
   readonly tokenId?: string;
   readonly keyId?: string;
+  /** The id that the other relay has for it, which opened it. */
+  readonly peerSession?: string;
 }
 
 /** Fields of the line that is written when a session closes. */

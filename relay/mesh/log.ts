@@ -12,7 +12,7 @@ type RootLog = "rootReached" | "rootUnreachable" | "answerCut" | "rootless" | "c
 
 function rootLog(log: Logger, defects: Defects): Pick<MeshNodeEvents, RootLog> {
   return {
-    rootReached: (root) => log.info({ root }, "root reached"),
+    rootReached: (root, session) => log.info({ root, session }, "root reached"),
     rootUnreachable: (root, error) => {
       log.warn({ root, ...facts(error) }, `the root ${root} ${whyUnreachable(error)}; trying again`);
     },
@@ -43,7 +43,7 @@ type RelayLog =
 
 function relayLog(log: Logger, defects: Defects): Pick<MeshNodeEvents, RelayLog> {
   return {
-    relayReached: (node, protocol) => log.info({ node, protocol }, "relay reached"),
+    relayReached: (node, protocol, session) => log.info({ node, protocol, session }, "relay reached"),
     relayUnreachable: ({ node, url }, error) => {
       log.warn({ node, url, ...facts(error) }, `the relay ${node} at ${url} ${whyUnreachable(error)}`);
     },
@@ -56,8 +56,8 @@ function relayLog(log: Logger, defects: Defects): Pick<MeshNodeEvents, RelayLog>
       log.warn({ node, url, ...facts(error) }, `the relay ${node} at ${url} ${whyUnreachable(error)}; trying again`);
     },
     dnsTrouble: (message) => log.warn(message),
-    sessionClosed: ({ reason, message, info }) => {
-      log.info({ reason, text: message, host: info.authority }, "session with a relay closed");
+    sessionClosed: ({ reason, message, info }, session) => {
+      log.info({ session, reason, text: message, host: info.authority }, "session with a relay closed");
     },
     sessionDefect: (error) => defects.report("in a session with a relay", error),
     tokenExpires: (peer, expiresAt) => {

@@ -16,7 +16,7 @@ import { type Engine, type LinkInfo, TransportError } from "../../moq/link.ts";
 import type { Broadcasts } from "../../moq/model/index.ts";
 import type { ChannelRegistry, SessionLimits } from "../../moq/session/index.ts";
 import type { Config } from "../config/index.ts";
-import { type Admission, type Defects, meshFault, type Prepared } from "../host/index.ts";
+import { type Admission, type Defects, meshFault, type Prepared, type SessionHost } from "../host/index.ts";
 import type { ClusterView } from "../http/index.ts";
 import type { Logger } from "../log/index.ts";
 import { VERSION } from "../version.ts";
@@ -43,6 +43,8 @@ export interface MeshRuntimeDeps {
   readonly warn: (message: string, error?: unknown) => void;
   /** The relay's list of revocations. */
   readonly gate: RevocationList;
+  /** Gives ids to the sessions that this relay opens. */
+  readonly host: Pick<SessionHost, "newId">;
 }
 
 /** What a relay reaches of its mesh. */
@@ -102,6 +104,7 @@ export class MeshRuntime {
       settings: settingsOf(config, dns),
       bounds: MESH_LIMITS,
       random: Math.random,
+      nextId: () => deps.host.newId(),
       dial: meshDial({ ...deps, credentials, peerTimeoutMs, heartbeatMs, queueMark }),
       tokenExpiry: async () => credentials.expiry(await credentials.token()),
       replicate: (registry) => replicateRegistry(registry, { config, clock, log }),
@@ -185,6 +188,11 @@ export class MeshRuntime {
   /** Milliseconds of the round trip to a relay to which a link is open. */
   rttOf(node: string): number | undefined {
     return this.#node.peers.session(node)?.figures().rttMs;
+  }
+
+  /** The id in the log of the open link to a relay. */
+  linkOf(node: string): string | undefined {
+    return this.#node.linkId(node);
   }
 
   /** What this relay cannot reach now, by the kind of its role in the mesh. */
