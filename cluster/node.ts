@@ -1,7 +1,7 @@
 import type { Clock } from "../moq/clock.ts";
 import type { LinkInfo } from "../moq/link.ts";
 import type { Distribution } from "../moq/metrics.ts";
-import type { Broadcasts } from "../moq/model/index.ts";
+import type { Broadcasts, Source } from "../moq/model/index.ts";
 import type { Session } from "../moq/session/index.ts";
 import { ClockBound } from "./clock-bound.ts";
 import type { LoadLink, MeshRevocation, NodeInfo, Role } from "./contract.ts";
@@ -195,6 +195,11 @@ export class MeshNode {
   /** Names of `dns` that could not be resolved in the last round. */
   get unresolved(): string[] {
     return this.#discovery.failing;
+  }
+
+  /** The relay that a track of the source is taken from now. Absent for a source that is not of this mesh. */
+  relayOf(source: Source, track: string): string | undefined {
+    return source instanceof MeshSource ? source.relayOf(track) : undefined;
   }
 
   /** The id in the logs of the open link to a relay. */

@@ -179,14 +179,6 @@ class RelayProcess implements Relay {
     return this.#certificate?.state;
   }
 
-  nameOf(hop: bigint): string | undefined {
-    return this.#mesh?.nameOf(hop);
-  }
-
-  rttOf(node: string): number | undefined {
-    return this.#mesh?.rttOf(node);
-  }
-
   cluster() {
     return this.#mesh?.view();
   }
@@ -364,7 +356,7 @@ class RelayProcess implements Relay {
       tls,
       view: this,
       control: this,
-      hops: this,
+      hops: () => this.#mesh,
       pulses,
       dashboardFolder: this.#options.dashboardFolder ?? DASHBOARD_FOLDER,
       endRevocation: (one) => this.#mesh?.endRevocation(one) ?? false,

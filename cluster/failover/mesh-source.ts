@@ -36,6 +36,12 @@ export class MeshSource implements Source {
     this.#behind = new RelaysBehind(deps.clock, () => this.candidatesChanged());
   }
 
+  /** The relay that the track is taken from now. */
+  relayOf(track: string): string | undefined {
+    for (const one of this.#tracks) if (one.name === track && one.relay !== undefined) return one.relay;
+    return undefined;
+  }
+
   get idle(): boolean {
     return this.#tracks.size + this.#requests.size === 0;
   }

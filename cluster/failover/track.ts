@@ -102,6 +102,10 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   }
 
   /** The relay that the track is taken from; nothing while it is taken from none. */
+  get name(): string {
+    return this.#address.track;
+  }
+
   get relay(): string | undefined {
     return this.#current?.live === true ? this.#current.node : undefined;
   }

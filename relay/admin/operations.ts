@@ -19,7 +19,7 @@ import { revocationOperations } from "./revocations.ts";
 import { sessionOperations } from "./sessions.ts";
 import { slowOperations } from "./slow.ts";
 import { statusOperations } from "./status.ts";
-import { type HopNames, trackOperations } from "./tracks.ts";
+import { type MeshLinks, trackOperations } from "./tracks.ts";
 import { workerOperations } from "./workers.ts";
 
 /** The parts of a relay that operators see and act on. */
@@ -31,7 +31,8 @@ export interface AdminParts {
   readonly host: SessionHost;
   readonly broadcasts: Broadcasts;
   readonly slow: SlowLog;
-  readonly hops: HopNames;
+  /** Undefined for a relay that is in no mesh. */
+  readonly hops: () => MeshLinks | undefined;
   /** The threads of the engine; nothing where the engine does not show them. */
   readonly pulses: () => readonly WorkerPulse[] | undefined;
   readonly gate: AuthGate;

@@ -34,27 +34,51 @@ const viewer = z.object({
 const hop = z.object({
   hop: z.string().describe("Id of the relay or publisher in announcements; 0 is unknown."),
   node: z.string().optional().describe("Its name, where this relay knows it."),
-  session: z.string().optional().describe("The session here of the last hop."),
-  rtt_ms: z.number().optional().describe("Round trip from this relay, where there is a link."),
+  session: z
+    .string()
+    .optional()
+    .describe(
+      "Id in this relay's log of its session with the last hop; a relay that was dialled logs it as `peerSession`.",
+    ),
+  rtt_ms: z
+    .number()
+    .optional()
+    .describe("Round trip of the link from the last hop to this relay, as the engine measures it."),
+  delay_ms: z
+    .number()
+    .optional()
+    .describe(
+      "Half of `rtt_ms`: the time in the network from there to here, without queues. Ask the same of the last hop for the hops before it.",
+    ),
 });
+
+type Hop = z.output<typeof hop>;
 
 const diagnostics = row.extend({
   viewer_list: z.array(viewer).describe(`The ${MAX_VIEWERS} viewers that lag most.`),
-  upstream: z.array(hop).describe("The way of the track, from its publisher to this relay. Empty without a publisher."),
+  upstream: z
+    .array(hop)
+    .describe(
+      "The way of the track, from its publisher to this relay: the hops of its announcement, and last the session or the relay that this relay takes it from now. Empty without a publisher.",
+    ),
 });
 
 /** The mesh, as far as the way of a track is concerned. */
-export interface HopNames {
+export interface MeshLinks {
   /** The name of the relay with this hop id. */
   nameOf(hop: bigint): string | undefined;
   /** Milliseconds of the round trip to a relay to which a link is open. */
   rttOf(node: string): number | undefined;
+  /** The id in the log of the open link to a relay. */
+  linkOf(node: string): string | undefined;
+  /** The relay that a track of the source is taken from now. */
+  relayOf(source: Source, track: string): string | undefined;
 }
 
 export interface TrackParts {
   readonly broadcasts: Broadcasts;
   readonly host: Pick<SessionHost, "list">;
-  readonly hops: HopNames;
+  readonly hops: () => MeshLinks | undefined;
 }
 
 /** Tracks in use or in the cache. */
@@ -117,7 +141,7 @@ function diagnose(parts: TrackParts, path: string, name: string): z.output<typeo
   return {
     ...rowOf(path, track.view),
     viewer_list: viewers.slice(0, MAX_VIEWERS).map(viewerOf),
-    upstream: wayOf(parts, broadcast, track.view.source),
+    upstream: wayOf(parts, broadcast, track.view),
   };
 }
 
@@ -151,22 +175,27 @@ function viewerOf({ who, groups, queuedBytes, lagMs, lost }: ViewerView): z.outp
   };
 }
 
-function wayOf({ host, hops }: TrackParts, broadcast: Broadcast, source: Source | undefined): z.output<typeof hop>[] {
-  const route = broadcast.routes.find((one) => one.source === source);
+/** The announcement names the way to the relay that has the publisher; an edge may take the track from another relay, which is one hop more. */
+function wayOf({ host, hops }: TrackParts, broadcast: Broadcast, view: TrackView): Hop[] {
+  const route = broadcast.routes.find((one) => one.source === view.source);
   if (route === undefined) return [];
-  const way: z.output<typeof hop>[] = route.advertisement.hops.map((id) => {
-    const node = hops.nameOf(id);
+  const mesh = hops();
+  const way: Hop[] = route.advertisement.hops.map((id) => {
+    const node = mesh?.nameOf(id);
     return { hop: String(id), ...(node !== undefined && { node }) };
   });
+  const from = mesh?.relayOf(route.source, view.track);
+  if (from !== undefined && way.at(-1)?.node !== from) way.push({ hop: "0", node: from });
   const last = way.at(-1) ?? { hop: "0" };
-  return [...way.slice(0, -1), { ...last, ...linkTo(last.node, sessionOf(host, route.source), hops) }];
+  return [...way.slice(0, -1), { ...last, ...linkTo(last.node, sessionOf(host, route.source), mesh) }];
 }
 
-function linkTo(node: string | undefined, open: OpenSession | undefined, hops: HopNames) {
-  const rtt = open?.session.figures().rttMs ?? (node === undefined ? undefined : hops.rttOf(node));
+function linkTo(node: string | undefined, open: OpenSession | undefined, mesh: MeshLinks | undefined) {
+  const rtt = open?.session.figures().rttMs ?? (node === undefined ? undefined : mesh?.rttOf(node));
+  const session = open?.opened.session ?? (node === undefined ? undefined : mesh?.linkOf(node));
   return {
-    ...(open !== undefined && { session: open.opened.session }),
-    ...(rtt !== undefined && { rtt_ms: rtt }),
+    ...(session !== undefined && { session }),
+    ...(rtt !== undefined && { rtt_ms: rtt, delay_ms: rtt / 2 }),
   };
 }
 

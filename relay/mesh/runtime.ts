@@ -13,7 +13,7 @@ import {
 } from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { type Engine, type LinkInfo, TransportError } from "../../moq/link.ts";
-import type { Broadcasts } from "../../moq/model/index.ts";
+import type { Broadcasts, Source } from "../../moq/model/index.ts";
 import type { ChannelRegistry, SessionLimits } from "../../moq/session/index.ts";
 import type { Config } from "../config/index.ts";
 import { type Admission, type Defects, meshFault, type Prepared, type SessionHost } from "../host/index.ts";
@@ -193,6 +193,11 @@ export class MeshRuntime {
   /** The id in the log of the open link to a relay. */
   linkOf(node: string): string | undefined {
     return this.#node.linkId(node);
+  }
+
+  /** The relay that a track of the source is taken from now. */
+  relayOf(source: Source, track: string): string | undefined {
+    return this.#node.relayOf(source, track);
   }
 
   /** What this relay cannot reach now, by the kind of its role in the mesh. */

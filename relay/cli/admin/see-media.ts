@@ -125,7 +125,7 @@ export const MEDIA_COMMANDS: readonly CommandSpec[] = [
         {
           rows: "upstream",
           title: "From the publisher to this relay",
-          columns: ["hop", "node", "session", "rtt_ms"],
+          columns: ["hop", "node", "session", "rtt_ms", "delay_ms"],
         },
         {
           rows: "viewer_list",
