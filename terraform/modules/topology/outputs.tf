@@ -47,7 +47,7 @@ output "firewall" {
 output "tokens" {
   description = "Secrets to be made: `cluster_key` once for the mesh, and the public halves that every relay verifies tokens with."
   value = {
-    cluster_key = { file = "/etc/moqmesh/secrets/cluster.jwk", relays = sort(keys(local.relays)), command = "moqmesh token generate --kid cluster" }
+    cluster_key = { file = "/etc/moqmesh/secrets/cluster.jwk", relays = sort(keys(local.relays)), command = "moqmesh token keygen --kid cluster --cluster --out cluster.jwk --public keys/" }
     admin_token = { file = "/etc/moqmesh/secrets/admin.token", relays = sort(keys(local.relays)), command = "openssl rand -hex 32" }
     registry    = var.registry == null ? null : { file = "/etc/moqmesh/secrets/registry.url", relays = sort([for name, relay in local.relays : name if relay.role == "root"]), url = var.registry }
   }
