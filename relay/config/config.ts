@@ -25,7 +25,7 @@ import { loadBalancerSection } from "./load-balancer.ts";
 import { logSection } from "./log.ts";
 import { openAdmin } from "./open-admin.ts";
 import { type PolicyChanges, policiesSection } from "./policies.ts";
-import { policiesFileIn, withPolicies } from "./policy-layer.ts";
+import { givenPrefixes, policiesFileIn, withPolicies } from "./policy-layer.ts";
 import { ConfigError, type Origin, type Problem } from "./problem.ts";
 import { quicSection } from "./quic.ts";
 import { brokenRules } from "./rules.ts";
@@ -107,6 +107,8 @@ export interface LoadedConfig {
   readonly config: Config;
   /** Where each value comes from, by its dotted path, such as `limits.idle_timeout`. Has every key. */
   readonly origins: ReadonlyMap<string, Origin>;
+  /** Prefixes of the policies that were not set at run time; absent: none. */
+  readonly givenPolicies?: ReadonlySet<string>;
 }
 
 /** Reads, checks, merges and freezes. Throws {@link ConfigError} with every problem of every source. */
@@ -133,7 +135,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     return { code: "conflict", key, message, origin: origins.get(key) ?? { kind: "default" } };
   });
   refuse(broken);
-  return { config, origins: completeOrigins(origins, config) };
+  return { config, origins: completeOrigins(origins, config), givenPolicies: givenPrefixes(layers) };
 }
 
 /** Paths of the files whose contents {@link loadConfig} would read as values of keys. */

@@ -90,7 +90,7 @@ export const policyPrefix = z
   .refine((text) => Buffer.byteLength(text) <= MAX_PREFIX_BYTES, `must have at most ${MAX_PREFIX_BYTES} bytes`)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for control characters
   .refine((text) => !/(?:^|\/)\.{1,2}(?:\/|$)|[\u0000-\u001f\u007f]/.test(text), "no path is under this prefix")
-  .transform(normalisePath)
+  .overwrite(normalisePath)
   .register(fields, {
     kind: "text",
     description: 'The policy holds for broadcasts at or under it, by whole segments. `""` and `"/"`: every path.',
@@ -99,6 +99,12 @@ export const policyPrefix = z
     live: true,
     expects: "path prefix",
   });
+
+for (const schema of Object.values(valuesShape)) {
+  const { description = "" } = fields.get(schema) ?? {};
+  // For the document of the admin API.
+  z.globalRegistry.add(schema, { description });
+}
 
 /** The keys of one `[[policy]]` beside its prefix, as requests write them. */
 export const policyValues = z.strictObject(valuesShape);

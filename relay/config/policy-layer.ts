@@ -1,6 +1,6 @@
 /** Policies from a file of their own, and those that were set at run time. */
 import { fileLayer, type Layer } from "./layers.ts";
-import { type PolicyChanges, withChanges } from "./policies.ts";
+import { type PolicyChanges, prefixOf, withChanges } from "./policies.ts";
 import type { Problem } from "./problem.ts";
 
 export interface PolicySources {
@@ -28,6 +28,13 @@ export function withPolicies(
   // What is no list is a problem of the layer that has it.
   if (list === undefined) return layers;
   return [...layers, { values: { policies: { list } }, originOf: () => ({ kind: "run_time" }) }];
+}
+
+/** Prefixes of the policies in `layers` that were not set at run time. */
+export function givenPrefixes(layers: readonly Layer[]): ReadonlySet<string> {
+  const given = layers.filter((layer) => layer.originOf(["policies", "list"]).kind !== "run_time");
+  const list = given.map((layer) => valueIn(layer, "list")).findLast((one) => one !== undefined);
+  return new Set(Array.isArray(list) ? list.flatMap((one: unknown) => prefixOf(one) ?? []) : []);
 }
 
 function policiesFile(

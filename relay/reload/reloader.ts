@@ -176,7 +176,7 @@ export class Reloader implements RunningSettings {
       const read = await this.#deps.files();
       const changed = prepared.filter(({ commit }) => commit()).map(({ section }) => `[${section}]`);
       const files = [...read, ...changed];
-      this.#set = set;
+      this.#set = { ...set, policies: differing(set.policies, loaded.givenPolicies ?? new Set()) };
       this.#running = next;
       this.#latest = loaded;
       used(next.config);
@@ -239,6 +239,11 @@ export class Reloader implements RunningSettings {
       log.warn({ changes: restart.map(text) }, "configuration checked: these keys changed and need a restart");
     }
   }
+}
+
+/** Without what removes a policy that is not there without it. */
+function differing(changes: PolicyChanges, given: ReadonlySet<string>): PolicyChanges {
+  return new Map([...changes].filter(([prefix, change]) => change !== null || given.has(prefix)));
 }
 
 /** A value as the log shows it. */

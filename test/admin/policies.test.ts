@@ -143,7 +143,11 @@ egress = "1MiB"
   it("that were not saved survive a reload of an edited file, and saving keeps the edits", () =>
     withFile(async (relay, file) => {
       await put(relay, "live/b", { tracks: 2 });
+      await put(relay, "live/c", {});
+      await remove(relay, "live/c");
       await remove(relay, "live/a");
+      const { body } = await ask(relay, "GET", "/policies");
+      assert.equal(body["unsaved"], 2, "what came and went is no change");
       writeFileSync(file, `${FIRST}\n[[policy]]\nprefix = "edited"\npriority = 1\n`);
       assert.deepEqual((await relay.reload()).failed, {});
       const unsaved = [

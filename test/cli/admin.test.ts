@@ -223,4 +223,23 @@ describe("moqmesh admin", () => {
     const { text, json } = await shown("log-level");
     assert.equal(text, `Level  ${String(json["level"])}\n`);
   });
+
+  it("policies: set, seen with what is in use, asked for one path, and removed", async () => {
+    assert.equal((await shown("policies")).text, "no policy is set\n");
+    const set = ["policies", "set", "live", "--tracks", "3", "--cache-max-age", "1m", "--public-subscribe", "no"];
+    assert.equal((await runAdmin(relay, set)).code, 0);
+    const { text, json } = await shown("policies", "live/room1");
+    assert.match(text, /^Not saved +1 change$/m);
+    const row = rowOf(text, "/live ");
+    assert.equal(row["VALUES"], "public_subscribe false, cache_max_age 1m, tracks 3");
+    assert.equal(row["USED"], "tracks 2");
+    assert.match(text, /^tracks +3 +policy \/live$/m);
+    assert.match(text, /^cache_bytes +\S+ +cache\.bytes$/m);
+    assert.equal(json["total"], 1);
+    const wrong = await runAdmin(relay, ["policies", "set", "live", "--public-subscribe", "maybe"]);
+    assert.deepEqual([wrong.code === 0, /neither yes nor no/.test(wrong.err)], [false, true]);
+    assert.match((await runAdmin(relay, ["policies", "save"])).err, /no_policies_file|names a file for them/);
+    assert.equal((await runAdmin(relay, ["policies", "remove", "/live"])).code, 0);
+    assert.equal((await shown("policies")).text, "no policy is set\n");
+  });
 });

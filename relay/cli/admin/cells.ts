@@ -102,3 +102,15 @@ export function readUntil(text: string): number {
     throw new UsageError("--until: expected a duration such as 30d, or a date such as 2027-01-31T12:00Z");
   return Math.round(time / 1_000);
 }
+
+/** `yes` or `no`, also as `true` and `false`. */
+export function readFlag(text: string): boolean {
+  const flag = new Map([
+    ["yes", true],
+    ["true", true],
+    ["no", false],
+    ["false", false],
+  ]).get(text);
+  if (flag === undefined) throw new UsageError(`"${text}" is neither yes nor no`);
+  return flag;
+}
