@@ -21,12 +21,12 @@ export function fieldOptions(spec: CommandSpec, { fields }: ApiOperation): Optio
     .map((field) => ({
       name: optionName(field),
       description: descriptionOf(field),
-      ...valueOf(field, spec.parse?.[field.name] !== undefined),
+      ...optionValue(field, spec.parse?.[field.name] !== undefined),
     }));
 }
 
 /** `own`: the command reads the value by itself. A boolean without that is a switch, which cannot say false. */
-function valueOf(field: ApiField, own: boolean): Pick<OptionSpec, "value"> {
+function optionValue(field: ApiField, own: boolean): Pick<OptionSpec, "value"> {
   if (field.type === "boolean") return own ? { value: "YES|NO" } : {};
   return { value: own ? "TIME" : valueName(field) };
 }
