@@ -45,7 +45,9 @@ export async function openAdmin(deps: AdminDeps): Promise<OpenedAdmin> {
   const { config, tls, view, gate, clock, wallNow, defects, log, warn } = deps;
   const { adminHost: host, adminPort: port, adminRate, adminBurst } = config.http;
   let origins: readonly string[] = config.http.adminOrigins;
-  const rate = new RequestRate(adminRate, adminBurst, () => clock.now());
+  const newRate = () => new RequestRate(adminRate, adminBurst, () => clock.now());
+  const rate = newRate();
+  const scrapes = newRate();
   const authority = await AdminAuthority.open({
     gate,
     warn,
@@ -61,6 +63,7 @@ export async function openAdmin(deps: AdminDeps): Promise<OpenedAdmin> {
     authority,
     audit,
     rate,
+    scrapes,
     openToRead: isLoopbackHost(host),
     origins: () => origins,
     refused: (reason: (typeof REFUSALS)[number]) => void counts.refused[reason]++,
@@ -87,7 +90,7 @@ export async function openAdmin(deps: AdminDeps): Promise<OpenedAdmin> {
       const commit = () => {
         use();
         origins = next.adminOrigins;
-        rate.set(next.adminRate, next.adminBurst);
+        for (const one of [rate, scrapes]) one.set(next.adminRate, next.adminBurst);
         return false;
       };
       return { commit, discard: () => {} };

@@ -88,11 +88,12 @@ function reading<I>(read: (raw: I) => number): (raw: I, context: z.RefinementCtx
   };
 }
 
+/** Checks of our own, not of the schema: what is bounded is what was read, and a schema describes what was written. */
 function bounded(min: number, max: number, format: (value: number) => string): z.ZodNumber {
   return z
     .number()
-    .min(min, { error: `must be at least ${format(min)}` })
-    .max(max, { error: `must be at most ${format(max)}` });
+    .refine((value) => value >= min, { error: `must be at least ${format(min)}` })
+    .refine((value) => value <= max, { error: `must be at most ${format(max)}` });
 }
 
 /** Free text that is not empty. */

@@ -130,7 +130,8 @@ export const httpSection = section(
     }),
     admin_rate: integer({
       bound: true,
-      description: "Requests a second that the API answers to one address.",
+      description:
+        "Requests a second that the API answers to one address, and apart from these as many for `/health` and `/metrics`. Probes (`/health/ready`, `/health/live`) have no such bound.",
       default: 50,
       min: 1,
       max: 100_000,

@@ -3,7 +3,7 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
-import { type ApiDeps, type ApiEnv, addApi, requireRight, respondTo } from "./api/index.ts";
+import { type ApiDeps, type ApiEnv, addApi, checkRate, requireRight, respondTo } from "./api/index.ts";
 import { describeRelay } from "./description.ts";
 import { isLocalRequest, isLoopbackHost } from "./local.ts";
 import { PrometheusExport } from "./metrics.ts";
@@ -108,6 +108,7 @@ function adminApp(local: boolean, view: RelayView, api: ApiDeps): Hono<ApiEnv> {
       return c.text(`${NOT_LOCAL}\n`, 403);
     return await next();
   });
+  // Probes have no bound but that of connections: they cost a comparison, and a refused one could end the relay.
   for (const path of ["/livez", "/health/live"]) {
     app.get(path, (c) => {
       const { live } = view.health();
@@ -122,10 +123,12 @@ function adminApp(local: boolean, view: RelayView, api: ApiDeps): Hono<ApiEnv> {
     });
   }
   app.get("/health", async (c) => {
+    checkRate(c, api.scrapes, api);
     await requireRight(c, "read", api);
     return c.json(describeRelay(view));
   });
   app.get("/metrics", async (c) => {
+    checkRate(c, api.scrapes, api);
     await requireRight(c, "read", api);
     const { contentType, text } = await metrics.render(c.req.header("accept"));
     return c.body(text, 200, { "Content-Type": contentType, Vary: "Accept" });

@@ -204,7 +204,12 @@ describe("rights", () => {
       const response = await fetch(relay.admin("/api/v1/status"));
       assert.equal(response.status, 429);
       assert.equal(response.headers.get("retry-after"), "1");
-      assert.equal((await fetch(relay.admin("/livez"))).status, 200);
+      const status = async (path: string) => (await fetch(relay.admin(path))).status;
+      // Scrapes have a bound of their own, and probes none.
+      for (const path of ["/metrics", "/health", "/metrics"]) assert.equal(await status(path), 200);
+      for (const path of ["/metrics", "/health"]) assert.equal(await status(path), 429);
+      for (let n = 0; n < 20; n++) assert.equal(await status("/health/live"), 200);
+      for (const path of ["/livez", "/readyz", "/healthz", "/health/ready"]) assert.equal(await status(path), 200);
     }));
 
   it("pages of other origins are refused unless [http] admin_origins names them", () =>

@@ -206,16 +206,16 @@ egress = "1MiB"
     withFile(
       async (relay) => {
         const before = await listed(relay);
-        for (const [prefix, body] of [
-          ["live", { tracks: -1 }],
-          ["live", { hitless: true }],
-          ["live", { cache_bytes: "lots" }],
-          ["live", { priority: 8 }],
-          ["live/../x", {}],
-          ["x".repeat(1_025), {}],
+        for (const [prefix, body, refusal] of [
+          ["live", { tracks: -1 }, [400, "bad_request"]],
+          ["live", { hitless: true }, [400, "bad_request"]],
+          ["live", { cache_bytes: "lots" }, [422, "bad_value"]],
+          ["live", { priority: 8 }, [400, "bad_request"]],
+          ["live/../x", {}, [422, "bad_value"]],
+          ["x".repeat(1_025), {}, [422, "bad_value"]],
         ] as const) {
           const answer = await put(relay, prefix, body);
-          assert.deepEqual([answer.status, codeOf(answer)], [400, "bad_request"], JSON.stringify(body));
+          assert.deepEqual([answer.status, codeOf(answer)], refusal, JSON.stringify(body));
         }
         const contradiction = await put(relay, "live", { public_subscribe: true });
         assert.deepEqual([contradiction.status, codeOf(contradiction)], [409, "policy_refused"]);

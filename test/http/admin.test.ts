@@ -52,6 +52,7 @@ function apiOf(more: Partial<ApiDeps> = {}): ApiDeps {
     authority: { accept: async () => undefined },
     audit: new Audit({ wallNow: () => 0, log: () => {} }),
     rate: { take: () => undefined },
+    scrapes: { take: () => undefined },
     openToRead: true,
     origins: () => [],
     refused: () => {},

@@ -13,6 +13,7 @@ test("pages of the origins that are configured now may use the API, and pages of
     authority: { accept: async () => undefined },
     audit: new Audit({ wallNow: () => 0, log: () => {} }),
     rate: { take: () => undefined },
+    scrapes: { take: () => undefined },
     openToRead: true,
     origins: () => origins,
     refused: () => {},

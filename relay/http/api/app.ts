@@ -25,6 +25,8 @@ export interface ApiDeps {
   readonly authority: Authority;
   readonly audit: Audit;
   readonly rate: RateLimit;
+  /** The same for `/health` and `/metrics`, apart from the API: a busy dashboard costs no scrape of the same machine. */
+  readonly scrapes: RateLimit;
   /** True: programs of this machine may read without a credential, because only they reach the listener. */
   readonly openToRead: boolean;
   /** Origins whose pages may use the API; the listener's own pages always may. */
@@ -50,7 +52,7 @@ export function addApi(app: Hono<ApiEnv>, deps: ApiDeps): void {
   api.use(async (c, next) => (deps.origins().length > 0 ? await answerOrigins(c, next) : await next()));
   api.use(async (c, next) => {
     checkOrigin(c, deps);
-    checkRate(c, deps);
+    checkRate(c, deps.rate, deps);
     await next();
   });
   api.get("/openapi.json", (c) => c.json(document));
@@ -136,7 +138,8 @@ function checkOrigin(c: ApiContext, { origins, refused }: ApiDeps): void {
   throw new ApiProblem(403, "origin_refused", "pages of this origin may not use the API: see [http] admin_origins");
 }
 
-function checkRate(c: ApiContext, { rate, refused }: ApiDeps): void {
+/** Counts a request of the address. Throws when it is beyond the bound. */
+export function checkRate(c: ApiContext, rate: RateLimit, { refused }: Pick<ApiDeps, "refused">): void {
   const wait = rate.take(addressOf(c));
   if (wait === undefined) return;
   refused("rate");

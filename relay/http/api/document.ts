@@ -40,7 +40,7 @@ export function openApiDocument(operations: readonly Operation[], version: strin
 }
 
 function describeOperation(one: Operation): Json {
-  const statuses: ProblemStatus[] = [400, 401, 403, 404, 405, 429, 500, 503];
+  const statuses: ProblemStatus[] = [400, 401, 403, 404, 405, 422, 429, 500, 503];
   if (one.method !== "get") statuses.push(409, 413, 415, 507);
   return {
     operationId: one.id,
@@ -78,6 +78,7 @@ const PROBLEMS: Readonly<Record<ProblemStatus, string>> = {
   409: "The state of the relay does not allow this now.",
   413: "The body is too long.",
   415: "The body is not JSON.",
+  422: "A value fits its schema and cannot be used.",
   429: "Too many requests from this address.",
   500: "A defect of the relay.",
   503: "The relay cannot check the credential now.",
@@ -88,10 +89,18 @@ function parameters(schema: z.ZodObject | undefined, place: "path" | "query"): J
   if (schema === undefined) return [];
   const shape: Readonly<Record<string, z.core.$ZodType>> = schema.shape;
   return Object.entries(shape).map(([name, field]) => {
-    const { description, ...rest } = schemaOf(field, "output");
+    const { description, ...rest } = parameterSchema(field);
     const required = place === "path" || !z.safeParse(field, undefined).success;
     return { name, in: place, required, ...(description !== undefined && { description }), schema: rest };
   });
+}
+
+/** What is read from the text of a parameter. A transformation has no schema of what it gives; then that of what it takes. */
+function parameterSchema(field: z.core.$ZodType): Json {
+  const read = schemaOf(field, "output");
+  return ["type", "enum", "anyOf", "const"].some((name) => name in read)
+    ? read
+    : { ...schemaOf(field, "input"), ...read };
 }
 
 function schemaOf(schema: z.core.$ZodType, io: "input" | "output"): Json {

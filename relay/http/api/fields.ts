@@ -1,5 +1,6 @@
 /** Schemas that several resources share. */
 import { z } from "zod";
+import { DOCUMENTED } from "./problem.ts";
 
 /** Most entries of one page of a list: enough for a terminal, and cheap to build. */
 export const MAX_PAGE = 1_000;
@@ -36,7 +37,6 @@ export function page<T>(
 export const pathField = z
   .string()
   .max(1_024)
-  // Not a transformation: that would have no schema in the document.
   .overwrite((path) => path.replace(/^\/+|\/+$/g, ""));
 
 /** Why an action is taken; the peers that it ends may read it. */
@@ -47,7 +47,7 @@ export function withOneOf<Shape extends z.ZodRawShape>(shape: Shape, names: read
   const fits = (given: Readonly<Record<string, unknown>>) => names.some((name) => given[name] !== undefined);
   return z
     .strictObject(shape)
-    .refine(fits, `name at least one of ${names.join(", ")}`)
+    .refine(fits, { error: `name at least one of ${names.join(", ")}`, params: DOCUMENTED })
     .meta({ anyOf: names.map((name) => ({ required: [name] })) });
 }
 

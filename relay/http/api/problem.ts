@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** The status codes with which an operation may fail. */
-export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 429 | 500 | 503 | 507;
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 503 | 507;
 
 /** The body of every answer that is not a success. */
 export const problemSchema = z.object({
@@ -28,10 +28,23 @@ export class ApiProblem extends Error {
   }
 }
 
-/** A problem of a request whose parameter or body does not fit its schema. */
+/** Among the parameters of a check of our own: the document says so, too. */
+export const DOCUMENTED = { documented: true } as const;
+
+/**
+ * A problem of a request whose parameter or body is wrong. 400: it does not fit its schema in the document. 422: it does, and a check that no
+ * schema can express refuses the value, such as a size that is too large.
+ */
 export function badRequest(where: string, issues: readonly z.core.$ZodIssue[]): ApiProblem {
-  const [first] = issues;
+  const first = issues.find((issue) => !isBeyondSchema(issue)) ?? issues[0];
   const path = first === undefined ? "" : first.path.map(String).join(".");
   const place = path === "" ? where : `${where} \`${path}\``;
-  return new ApiProblem(400, "bad_request", `${place}: ${first?.message ?? "not valid"}`);
+  const message = `${place}: ${first?.message ?? "not valid"}`;
+  return first !== undefined && isBeyondSchema(first)
+    ? new ApiProblem(422, "bad_value", message)
+    : new ApiProblem(400, "bad_request", message);
+}
+
+function isBeyondSchema(issue: z.core.$ZodIssue): boolean {
+  return issue.code === "custom" && issue.params?.["documented"] !== true;
 }
