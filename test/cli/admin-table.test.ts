@@ -73,9 +73,9 @@ describe("a value", () => {
 });
 
 describe("a table", () => {
-  const path = { title: "PATH", cells: ["live/a-long-name/camera", "x"], right: false };
-  const bytes = { title: "BYTES", cells: ["1 kB", "23.4 MB"], right: true };
-  const extra = { title: "EXTRA", cells: ["1", "2"], right: true };
+  const path = { title: "PATH", cells: ["live/a-long-name/camera", "x"], right: false, whole: false };
+  const bytes = { title: "BYTES", cells: ["1 kB", "23.4 MB"], right: true, whole: true };
+  const extra = { title: "EXTRA", cells: ["1", "2"], right: true, whole: true };
 
   it("has everything where the width has no bound", () => {
     assert.deepEqual(fittedTable([path, bytes], [extra], undefined), {
@@ -97,12 +97,14 @@ describe("a table", () => {
     const { lines, left } = fittedTable([path, bytes], [], 20);
     assert.deepEqual(lines, ["PATH           BYTES", "live/a-lon…     1 kB", "x            23.4 MB"]);
     assert.equal(left, 0);
+    const whole = fittedTable([{ ...path, whole: true }, bytes], [], 20);
+    assert.equal(whole.lines[1], "live/a-long-name/camera");
     assert.deepEqual(fittedTable([path, bytes], [], 12), { lines: ["PATH", "live/a-…", "x"], left: 1 });
   });
 
   it("counts the columns of wide characters and of combined ones", () => {
     assert.equal(cut("会議室カメラ", 7), "会議室…");
-    const wide = { title: "PATH", cells: ["会議室", "e\u0301"], right: false };
+    const wide = { title: "PATH", cells: ["会議室", "e\u0301"], right: false, whole: false };
     assert.deepEqual(fittedTable([wide, extra], [], undefined).lines, [
       "PATH    EXTRA",
       "会議室      1",

@@ -175,7 +175,7 @@ describe("moqmesh admin", () => {
 
   it("slow and refusals: lists of what went wrong", async () => {
     const slow = await shown("slow");
-    assert.deepEqual([slow.text, slow.json], ["no viewer has lost groups\n", { total: 0, items: [] }]);
+    assert.deepEqual([slow.text, slow.json["total"]], ["no viewer has lost groups\n", 0]);
     const { text, json } = await shown("refusals");
     assert.match(text, /^LAST +COUNT +CODE +ADDRESS +PATH/);
     assert.match(text, /(now|\d+s ago) +1 +path_\w+ +127\.0\.0\.1 +\/a%00b/);

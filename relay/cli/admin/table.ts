@@ -11,8 +11,10 @@ const CUT = "…";
 export interface CellColumn {
   readonly title: string;
   readonly cells: readonly string[];
-  /** Numbers stand at the right, and are never shortened. */
+  /** Numbers stand at the right. */
   readonly right: boolean;
+  /** Numbers and times are never shortened, because a part of one misleads. */
+  readonly whole: boolean;
 }
 
 export interface FittedTable {
@@ -62,7 +64,7 @@ function fits(shown: Laid[], one: Laid, columns: number): boolean {
 function shorten(shown: readonly Laid[], excess: number): boolean {
   for (let taken = 0; taken < excess; taken++) {
     const [widest] = shown
-      .filter(({ right, title, width }) => !right && width > Math.max(MIN_WIDTH, title.length))
+      .filter(({ whole, title, width }) => !whole && width > Math.max(MIN_WIDTH, title.length))
       .toSorted((a, b) => b.width - a.width);
     if (widest === undefined) return false;
     widest.width -= 1;

@@ -170,7 +170,14 @@ function cells(columns: readonly ColumnSpec[], rows: readonly Json[], { now }: L
     const texts = values.map((value) => formatted(value, unit, now));
     if (index > 0 && unit !== "bits" && texts.every((text) => text === ABSENT)) return [];
     const right = typeof sample === "number" || unit === "bits";
-    return [{ title: column.title ?? titleOf(column.field), cells: texts, right }];
+    return [
+      {
+        title: column.title ?? titleOf(column.field),
+        cells: texts,
+        right,
+        whole: right || unit === "when" || unit === "date",
+      },
+    ];
   });
 }
 
