@@ -20,6 +20,21 @@ const LONGEST_SECONDS = 3_600;
 /** Width of the first of two columns. */
 const COLUMN = 24;
 
+/** The help text of `npm run bench -- NAME`. */
+export function benchHelp(name: string, about: readonly string[], flags: Flags): string {
+  return [
+    `Usage: npm run bench -- ${name} [options]`,
+    "",
+    ...about,
+    "",
+    "Options:",
+    ...flagLines(flags),
+    "",
+    "Exit codes: 0 measured, 1 failed, 2 wrong command line.",
+    "",
+  ].join("\n");
+}
+
 /** The flags as lines of a help text. */
 export function flagLines(flags: Flags): string[] {
   return columns(

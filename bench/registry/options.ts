@@ -1,4 +1,4 @@
-import { type Flags, flagLines, readFlags, seconds, UsageError, whole } from "../flags.ts";
+import { benchHelp, type Flags, readFlags, seconds, UsageError, whole } from "../flags.ts";
 
 export interface RegistryOptions {
   readonly broadcasts: number;
@@ -29,18 +29,11 @@ const FLAGS: Flags = {
 };
 
 export function registryHelp(): string {
-  return [
-    "Usage: npm run bench -- registry [options]",
-    "",
+  const about = [
     "Fills a root's registry through the tables of its control sessions and measures memory and the cost of publish events.",
     "Nothing is sent over a network, so the figures do not include the sessions themselves.",
-    "",
-    "Options:",
-    ...flagLines(FLAGS),
-    "",
-    "Exit codes: 0 measured, 1 failed, 2 wrong command line.",
-    "",
-  ].join("\n");
+  ];
+  return benchHelp("registry", about, FLAGS);
 }
 
 /** Parses the arguments after `registry`; `help` for --help. Throws {@link UsageError}. */

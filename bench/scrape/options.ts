@@ -1,4 +1,4 @@
-import { type Flags, flagLines, readFlags, UsageError, whole } from "../flags.ts";
+import { benchHelp, type Flags, readFlags, UsageError, whole } from "../flags.ts";
 
 export interface ScrapeOptions {
   /** Sessions that are open at once; the first ones publish. */
@@ -18,18 +18,11 @@ const FLAGS: Flags = {
 };
 
 export function scrapeHelp(): string {
-  return [
-    "Usage: npm run bench -- scrape [options]",
-    "",
+  const about = [
     "Opens sessions at a relay in this process, each watching a broadcast, and measures what a scrape of its metrics costs:",
     "its time, and the longest time for which it keeps the event loop from other work.",
-    "",
-    "Options:",
-    ...flagLines(FLAGS),
-    "",
-    "Exit codes: 0 measured, 1 failed, 2 wrong command line.",
-    "",
-  ].join("\n");
+  ];
+  return benchHelp("scrape", about, FLAGS);
 }
 
 /** Parses the arguments after `scrape`; `help` for --help. Throws {@link UsageError}. */
