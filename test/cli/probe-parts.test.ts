@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Report, Watched } from "../../relay/cli/probe/contract.ts";
 import { FrameLog } from "../../relay/cli/probe/frame-log.ts";
+import { HopNames } from "../../relay/cli/probe/hop-names.ts";
 import { exitOf, findings } from "../../relay/cli/probe/verdict.ts";
 import { Spread } from "../../relay/cli/spread.ts";
 import { ProbeTrack } from "../../relay/client/index.ts";
@@ -156,5 +157,24 @@ describe("the verdict on a run", () => {
     assert.equal(exitOf(cut, findings(cut, {})), 4);
     assert.equal(exitOf(report({}), []), 0);
     assert.equal(exitOf(report({}, { interrupted: true }), []), 130);
+  });
+});
+
+describe("the names of hops", () => {
+  const askHttp = (at: URL) => {
+    const upstream = [{ hop: "1" }, { hop: "2", node: "origin-1" }, { hop: "3", node: "regional-1" }];
+    const body = JSON.stringify(at.pathname.endsWith("/cluster") ? { node: "edge-1" } : { upstream });
+    return Promise.resolve({ status: 200, headers: {}, body });
+  };
+  const names = async (...lists: bigint[][]) => {
+    const hopNames = new HopNames({ url: new URL("http://admin/"), trust: { kind: "system" } }, { askHttp });
+    return Object.fromEntries(await hopNames.resolve("live/a", lists));
+  };
+
+  it("are those of the way, and that of the relay that was asked where it is certain", async () => {
+    const way = { "2": "origin-1", "3": "regional-1" };
+    assert.deepEqual(await names([1n, 2n, 9n], [1n, 2n]), { ...way, "9": "edge-1" });
+    assert.deepEqual(await names([1n, 2n, 9n], [1n, 2n, 8n]), way);
+    assert.deepEqual(await names([1n, 7n, 9n]), way);
   });
 });

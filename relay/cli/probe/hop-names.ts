@@ -47,11 +47,9 @@ export class HopNames implements NamesOfHops {
       const id = ids[index];
       if (id !== undefined && node !== undefined) names.set(id, node);
     }
-    for (const hops of lists) {
-      const last = hops.at(-1);
-      const here = hops.length === ids.length + 1 && ids.every((id, index) => id === hops[index]);
-      if (here && last !== undefined) names.set(last, own);
-    }
+    const here = new Set(lists.flatMap((hops) => lastOf(hops, ids)));
+    // Two other relays that are watched by the same way cannot be told apart.
+    if (here.size === 1) for (const id of here) names.set(id, own);
     return names;
   }
 
@@ -75,4 +73,10 @@ export class HopNames implements NamesOfHops {
     if (parsed.success) return parsed.data;
     throw new CommandError(`${at.origin}${at.pathname} does not answer as a relay of a mesh does`, EXIT.failed);
   }
+}
+
+/** The last hop of a list that leads through relays of the way to one that is not on it. */
+function lastOf(hops: readonly bigint[], way: readonly bigint[]): bigint[] {
+  const last = hops.at(-1);
+  return last !== undefined && !way.includes(last) && hops.slice(0, -1).every((id) => way.includes(id)) ? [last] : [];
 }
