@@ -24,6 +24,8 @@ export interface ProgramOptions {
   /** The configuration file; it must set JSON logs of level `info`. */
   readonly file: string;
   readonly cores: readonly number[] | undefined;
+  /** Flags of Node. */
+  readonly nodeFlags?: readonly string[];
   /** Everything that it prints, in pieces. */
   readonly output?: (text: string) => void;
 }
@@ -33,10 +35,10 @@ export class Program {
   readonly child: Child;
   readonly #ready = Promise.withResolvers<Ready>();
 
-  constructor({ name, file, cores, output }: ProgramOptions) {
+  constructor({ name, file, cores, nodeFlags = [], output }: ProgramOptions) {
     this.child = new Child({
       name,
-      command: [process.execPath, PROGRAM, "serve", file],
+      command: [process.execPath, ...nodeFlags, PROGRAM, "serve", file],
       cores,
       channel: false,
       env: bareEnvironment(),

@@ -11,6 +11,9 @@ import type { SoakWorkspace } from "./workspace.ts";
 /** Milliseconds for an answer of the admin listener: other programs may keep the machine busy. */
 const TIMEOUT_MS = 60_000;
 
+/** Flags of Node with which V8 compiles nothing. WebAssembly still works, unlike with `--jitless`. */
+const INTERPRETED = ["--no-sparkplug", "--no-maglev", "--no-turbofan"];
+
 export interface SoakRelayOptions {
   readonly name: string;
   /** Absent: in no mesh. */
@@ -19,6 +22,7 @@ export interface SoakRelayOptions {
   /** URLs. */
   readonly roots: readonly string[];
   readonly engine: string;
+  readonly jit: boolean;
   readonly workspace: SoakWorkspace;
   readonly output: (text: string) => void;
 }
@@ -43,12 +47,12 @@ export class SoakRelay {
 
   /** Rejects with a {@link BenchError} when it is not ready in time. */
   static async start(options: SoakRelayOptions): Promise<SoakRelay> {
-    const { name, workspace, output } = options;
+    const { name, jit, workspace, output } = options;
     const state = join(workspace.mesh.folder, name);
     await mkdir(state);
     const file = join(workspace.mesh.folder, `${name}.toml`);
     await writeFile(file, configuration(options, state));
-    const program = new Program({ name, file, cores: undefined, output });
+    const program = new Program({ name, file, cores: undefined, nodeFlags: jit ? [] : INTERPRETED, output });
     const { admin } = await program.ready();
     if (admin === undefined) throw new BenchError(`${name} has no admin listener`);
     return new SoakRelay(options, program, admin, (await readFile(join(state, "admin.token"), "utf8")).trim());

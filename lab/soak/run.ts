@@ -106,7 +106,7 @@ class Soak {
   }
 
   async #startRelays(): Promise<void> {
-    const { mesh, engine } = this.#options;
+    const { mesh, engine, jit } = this.#options;
     const places = mesh ? placesOf({ origins: 1, regionals: 0, edges: 1 }) : [undefined];
     const ports = await freePorts(places.length);
     const roots = places.flatMap((place, index) => (place?.role === "root" ? [urlOf(ports[index] ?? 0)] : []));
@@ -114,7 +114,7 @@ class Soak {
       places.map((place, index) => {
         const name = place?.name ?? "relay";
         const port = ports[index] ?? 0;
-        const common = { name, port, roots, engine, workspace: this.#workspace, output: this.#output(name) };
+        const common = { name, port, roots, engine, jit, workspace: this.#workspace, output: this.#output(name) };
         return SoakRelay.start(place === undefined ? common : { ...common, place });
       }),
     );
