@@ -6,7 +6,7 @@ import { run } from "node:test";
 import type { TestEvent } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
 import { readArguments, wholeFlag, wrongCommandLine } from "./flags.ts";
-import { order, testFiles } from "./suite/files.ts";
+import { type Order, order, testFiles } from "./suite/files.ts";
 import { type FileResult, FileRun, fileText, summaryText } from "./suite/results.ts";
 
 /** Milliseconds that one test may take, and all tests of a file. */
@@ -18,8 +18,8 @@ const FILES_PER_CORE = 2;
 
 const HELP = `Usage: npm test -- [--together N] [--rounds N] [--summary FILE] [PATH]...
 
-Runs the test files PATH and those below the folders PATH (default test), several at a time. Those that measure the machine run
-after the others, one at a time (scripts/suite/files.ts).
+Runs the test files PATH and those below the folders PATH (default test), several at a time. Of those that keep a core
+busy only one runs at a time (scripts/suite/files.ts).
 
   --together N    Files that run at the same time (default: ${FILES_PER_CORE} for each core).
   --rounds N      Runs everything N times (default 1).
@@ -43,8 +43,7 @@ const wanted = order(found(positionals));
 const results: FileResult[] = [];
 const began = performance.now();
 for (let round = 0; round < rounds; round++) {
-  await runFiles(wanted.together, together);
-  await runFiles(wanted.alone, 1);
+  await runFiles(wanted, together);
 }
 const summary = summaryText(results, performance.now() - began);
 console.log(`\n${summary}`);
@@ -59,17 +58,21 @@ function found(paths: readonly string[]): string[] {
   }
 }
 
-/** Runs the files, `lanes` of them at a time. */
-async function runFiles(files: readonly string[], lanes: number): Promise<void> {
-  const queue = files.values();
-  const lane = async () => {
-    for (const file of queue) {
+/** Runs the files, `lanes` of them at a time. The first lane runs the heavy ones, one after the other. */
+async function runFiles({ heavy, light }: Order, lanes: number): Promise<void> {
+  const rest = light.values();
+  const lane = async (files: Iterable<string>) => {
+    for (const file of files) {
       const result = await runFile(file);
       console.log(fileText(result));
       results.push(result);
     }
   };
-  await Promise.all(Array.from({ length: lanes }, lane));
+  const first = async () => {
+    await lane(heavy);
+    await lane(rest);
+  };
+  await Promise.all([first(), ...Array.from({ length: lanes - 1 }, () => lane(rest))]);
 }
 
 async function runFile(file: string): Promise<FileResult> {

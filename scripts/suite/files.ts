@@ -1,17 +1,15 @@
-/** Which test files there are, and which of them need the machine for themselves. */
+/** Which test files there are, and which of them must not run beside each other. */
 import { existsSync, globSync, statSync } from "node:fs";
 
 /**
- * Rooms and files that measure how much of the machine a relay leaves to others: another test beside them would spoil their figures.
- * They run after the others, one at a time.
+ * Rooms and files that keep a whole core busy, with a browser, a mesh of processes or a flood. One of them at a time runs beside the
+ * others, which mostly wait.
  */
-export const ALONE = ["test/bench/"];
+export const HEAVY = ["test/bench/", "test/browser/", "test/mesh/mesh.test.ts", "test/packaging/"];
 
 export interface Order {
-  /** Run several at a time. */
-  readonly together: readonly string[];
-  /** Run after those, one at a time. */
-  readonly alone: readonly string[];
+  readonly heavy: readonly string[];
+  readonly light: readonly string[];
 }
 
 /** The test files below the folders `paths` and those that `paths` names, in alphabetical order. Throws for a path that has no test. */
@@ -27,6 +25,6 @@ function below(path: string): string[] {
 }
 
 export function order(files: readonly string[]): Order {
-  const isAlone = (file: string) => ALONE.some((start) => file.startsWith(start));
-  return { together: files.filter((file) => !isAlone(file)), alone: files.filter(isAlone) };
+  const isHeavy = (file: string) => HEAVY.some((start) => file.startsWith(start));
+  return { heavy: files.filter(isHeavy), light: files.filter((file) => !isHeavy(file)) };
 }
