@@ -36,6 +36,7 @@ import { openReloader } from "./reloading.ts";
 import { warnOfReadableSecrets } from "./secret-files.ts";
 import { VERSION } from "./version.ts";
 
+export { examine, sysctlFile } from "./doctor/index.ts";
 export { inspect, preflight } from "./preflight/index.ts";
 export type { Relay, StartOptions } from "./relay.ts";
 export { type Supervision, supervise } from "./supervise.ts";

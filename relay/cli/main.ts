@@ -5,6 +5,7 @@ import { adminCommand, clusterCommand } from "./admin/index.ts";
 import { parseInvocation } from "./args.ts";
 import { checkCommand } from "./check.ts";
 import { type Command, UsageError } from "./command.ts";
+import { doctorCommand } from "./doctor.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { describeFailure } from "./failure.ts";
 import { fetchCommand } from "./fetch.ts";
@@ -21,6 +22,7 @@ import { tokenCommand } from "./token.ts";
 export const COMMANDS: readonly Command[] = [
   serveCommand,
   checkCommand,
+  doctorCommand,
   healthCommand,
   pingCommand,
   probeCommand,

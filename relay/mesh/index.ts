@@ -1,4 +1,5 @@
 export { type MeshCredentials, meshCredentials } from "./credentials.ts";
+export { meshDial } from "./dial.ts";
 export { dialRedis } from "./redis.ts";
 export { dnsResolver } from "./resolver.ts";
 export { MeshRuntime } from "./runtime.ts";

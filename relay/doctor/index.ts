@@ -1,0 +1,4 @@
+/** Examines the machine and the network of a relay. */
+export type { Finding } from "./contract.ts";
+export { type ExaminationOptions, examine } from "./doctor.ts";
+export { sysctlFile } from "./kernel.ts";
