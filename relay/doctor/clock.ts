@@ -47,7 +47,7 @@ export async function ntpOffset(host: string, wallNow: () => number): Promise<nu
 }
 
 export function offsetFinding(offsetMs: number, source: string, exact: boolean): Finding {
-  const common = { code: "clock_offset", subject: "clock" };
+  const common = { code: "clock_offset", subject: "clock" } as const;
   const ahead = offsetMs < 0 ? "ahead of" : "behind";
   const text = `${(Math.abs(offsetMs) / 1_000).toFixed(exact ? 3 : 0)} s ${ahead} ${source}`;
   if (Math.abs(offsetMs) < (exact ? WARN_MS : DATE_WARN_MS)) return { ...common, status: "ok", text };
@@ -57,7 +57,7 @@ export function offsetFinding(offsetMs: number, source: string, exact: boolean):
 
 /** Files of the relay that are from the future: the clock was set back since they were written. */
 export async function clockSteps(folder: string, wallNow: () => number, steppedMs: number): Promise<Finding> {
-  const common = { code: "clock_steps", subject: "steps of the clock" };
+  const common = { code: "clock_steps", subject: "steps of the clock" } as const;
   const remedy = "look for two programs that set the clock, and for a hypervisor that does";
   if (Math.abs(steppedMs) >= WARN_MS) {
     const text = `the clock was set by ${(steppedMs / 1_000).toFixed(1)} s during this examination`;

@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
+import type { ProblemCode } from "../config/index.ts";
+import type { DoctorCode } from "./codes.ts";
 
 /** `skipped`: it cannot be found out here, as in a container without that part of /proc. */
 export type Status = "ok" | "warn" | "fail" | "skipped";
 
 /** What one examination has found. */
 export interface Finding {
-  /** One of {@link DoctorCode}, or a code of `check`. */
-  readonly code: string;
+  readonly code: DoctorCode | ProblemCode;
   readonly status: Status;
   /** What was examined, such as `net.core.rmem_max`. */
   readonly subject: string;

@@ -46,14 +46,14 @@ export async function examine(loaded: LoadedConfig, options: ExaminationOptions 
 }
 
 function nodeFinding(version: string): Finding {
-  const common = { code: "node_version", subject: "Node" };
+  const common = { code: "node_version", subject: "Node" } as const;
   if (Number.parseInt(version, 10) >= NODE_MAJOR) return { ...common, status: "ok", text: version };
   const remedy = `install Node ${NODE_MAJOR}`;
   return { ...common, status: "fail", text: `${version}, wanted ${NODE_MAJOR} or newer`, remedy };
 }
 
 async function engineFinding({ server }: Config): Promise<Finding> {
-  const common = { code: "native_engine", subject: "native engine" };
+  const common = { code: "native_engine", subject: "native engine" } as const;
   try {
     await createEngine("native", { clock: systemClock, warn: () => {} });
     return { ...common, status: "ok", text: "loads" };
@@ -73,7 +73,7 @@ async function configuration(loaded: LoadedConfig, running: RunningRelay | undef
     });
   const config: Finding = { code: "configuration", status: "ok", subject: "configuration", text: "no problems" };
   const found = [...of("fail", problems), ...of("warn", warnings)];
-  const common = { code: "ports", subject: "ports" };
+  const common = { code: "ports", subject: "ports" } as const;
   const ports: Finding[] = running
     ? [{ ...common, ...stateOf(running) }]
     : problems.some(({ code }) => code.startsWith("port_"))

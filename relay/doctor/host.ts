@@ -1,6 +1,7 @@
 /** The machine, or the part of it that a container has. */
 import { access, constants, statfs } from "node:fs/promises";
 import { type Config, formatBytes } from "../config/index.ts";
+import type { DoctorCode } from "./codes.ts";
 import type { Finding, ReadHost } from "./contract.ts";
 
 /** Files that a process needs besides those of its sessions. */
@@ -29,12 +30,12 @@ export async function examineHost(read: ReadHost, config: Config): Promise<Findi
   return [...found, ...(await interfaces(read))];
 }
 
-function skipped(code: string, subject: string): Finding {
+function skipped(code: DoctorCode, subject: string): Finding {
   return { code, status: "skipped", subject, text: "cannot be read here; look on the host" };
 }
 
 async function openFiles(read: ReadHost, { limits }: Config): Promise<Finding> {
-  const [code, subject] = ["open_files", "open files (ulimit -n)"];
+  const [code, subject] = ["open_files", "open files (ulimit -n)"] as const;
   const soft = /^Max open files\s+(\d+|unlimited)/m.exec((await read("/proc/self/limits")) ?? "")?.[1];
   if (soft === undefined) return skipped(code, subject);
   const wanted = limits.sessions + SPARE_FILES;
@@ -45,7 +46,7 @@ async function openFiles(read: ReadHost, { limits }: Config): Promise<Finding> {
 }
 
 async function offload(read: ReadHost): Promise<Finding> {
-  const [code, subject] = ["udp_offload", "UDP offload (GSO, GRO)"];
+  const [code, subject] = ["udp_offload", "UDP offload (GSO, GRO)"] as const;
   const release = await read("/proc/sys/kernel/osrelease");
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(release ?? "") ?? [];
   if (major === undefined || minor === undefined) return skipped(code, subject);
@@ -57,14 +58,16 @@ async function offload(read: ReadHost): Promise<Finding> {
 }
 
 async function memory(read: ReadHost): Promise<Finding> {
-  const [code, subject] = ["memory_limit", "memory"];
+  const [code, subject] = ["memory_limit", "memory"] as const;
   const total = /^MemTotal:\s+(\d+) kB/m.exec((await read("/proc/meminfo")) ?? "")?.[1];
   const cgroup =
     (await read("/sys/fs/cgroup/memory.max")) ?? (await read("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
-  const limits = [total === undefined ? Number.NaN : Number(total) * 1_024, Number(cgroup ?? Number.NaN)];
-  const least = Math.min(...limits.filter((one) => Number.isFinite(one) && one > 0));
+  const machine = total === undefined ? Number.POSITIVE_INFINITY : Number(total) * 1_024;
+  // Cgroup v2 says `max` for no limit, v1 a number above every machine's memory.
+  const limit = Number(cgroup) > 0 ? Number(cgroup) : Number.POSITIVE_INFINITY;
+  const least = Math.min(machine, limit);
   if (!Number.isFinite(least)) return skipped(code, subject);
-  const where = least === limits[1] ? "the limit of the cgroup" : "that of the machine";
+  const where = limit < machine ? "the limit of the cgroup" : "that of the machine";
   const text = `${formatBytes(Math.floor(least / 2 ** 20) * 2 ** 20)}, ${where}`;
   if (least >= LEAST_MEMORY) return { code, status: "ok", subject, text };
   const remedy = `give the process at least ${formatBytes(LEAST_MEMORY)}, or lower [cache] bytes and [limits] sessions`;
@@ -73,7 +76,7 @@ async function memory(read: ReadHost): Promise<Finding> {
 
 /** `cpu.max` of cgroup v2, or quota and period of v1. */
 async function cpu(read: ReadHost): Promise<Finding> {
-  const [code, subject] = ["cpu_limit", "CPU"];
+  const [code, subject] = ["cpu_limit", "CPU"] as const;
   const [quota, period] = (await read("/sys/fs/cgroup/cpu.max"))?.split(" ") ?? [
     await read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
     await read("/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
@@ -88,7 +91,7 @@ async function cpu(read: ReadHost): Promise<Finding> {
 }
 
 async function swap(read: ReadHost): Promise<Finding> {
-  const [code, subject] = ["swap", "swap"];
+  const [code, subject] = ["swap", "swap"] as const;
   const info = (await read("/proc/meminfo")) ?? "";
   const [total, free] = ["SwapTotal", "SwapFree"].map(
     (name) => new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(info)?.[1],
@@ -101,7 +104,7 @@ async function swap(read: ReadHost): Promise<Finding> {
 }
 
 async function ipv6(read: ReadHost, { server }: Config): Promise<Finding> {
-  const [code, subject] = ["ipv6", "IPv6"];
+  const [code, subject] = ["ipv6", "IPv6"] as const;
   const off = await read("/proc/sys/net/ipv6/conf/all/disable_ipv6");
   const addresses = (await read("/proc/net/if_inet6")) ?? "";
   // The fourth column is the scope; 00 is global.
@@ -115,7 +118,8 @@ async function ipv6(read: ReadHost, { server }: Config): Promise<Finding> {
 }
 
 async function interfaces(read: ReadHost): Promise<Finding[]> {
-  const [code, table] = ["interface_mtu", await read("/proc/net/dev")];
+  const code = "interface_mtu";
+  const table = await read("/proc/net/dev");
   const names = (table ?? "").split("\n").flatMap((line) => /^\s*([\w.@-]+):/.exec(line)?.[1] ?? []);
   const mtus = await Promise.all(
     names.map(async (name) => [name, Number(await read(`/sys/class/net/${name}/mtu`))] as const),
@@ -131,7 +135,7 @@ async function interfaces(read: ReadHost): Promise<Finding[]> {
 }
 
 async function timeSync(read: ReadHost): Promise<Finding> {
-  const [code, subject] = ["time_sync", "time synchronisation"];
+  const [code, subject] = ["time_sync", "time synchronisation"] as const;
   if ((await read("/run/systemd/timesync/synchronized")) !== undefined)
     return { code, status: "ok", subject, text: "systemd-timesyncd keeps the clock right" };
   const programs = [
@@ -148,7 +152,7 @@ async function timeSync(read: ReadHost): Promise<Finding> {
 }
 
 async function disk(folder: string): Promise<Finding> {
-  const [code, subject] = ["state_disk", folder];
+  const [code, subject] = ["state_disk", folder] as const;
   try {
     const { bavail, bsize, ffree, files } = await statfs(folder);
     await access(folder, constants.W_OK);

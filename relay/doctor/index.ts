@@ -1,4 +1,3 @@
 /** Examines the machine and the network of a relay. */
-export type { Finding } from "./contract.ts";
 export { type ExaminationOptions, examine } from "./doctor.ts";
 export { sysctlFile } from "./kernel.ts";

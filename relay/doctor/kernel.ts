@@ -100,7 +100,7 @@ export async function examineKernel(read: ReadHost, config: Config): Promise<Fin
       const text = `${measured} ${unit}, wanted ${wanted}: ${reason}`;
       return [{ code, status: "warn", subject: name, text, remedy: "give the machine more memory, or raise it" }];
     }
-    const remedy = `\`sysctl -w ${name}="${valueOf(setting, config)}"\`; \`moqmesh doctor --sysctl\` prints a file for /etc/sysctl.d`;
+    const remedy = `\`sysctl -w ${name}="${valueFor(setting, config)}"\`; \`moqmesh doctor --sysctl\` prints a file for /etc/sysctl.d`;
     return [{ code, status: "warn", subject: name, text: `${measured} ${unit}, wanted ${wanted}: ${reason}`, remedy }];
   });
   return (await Promise.all(findings)).flat();
@@ -111,11 +111,11 @@ export function sysctlFile(config: Config): string {
   const lines = SETTINGS.filter(({ written }) => written !== "keep").map((setting) => {
     // A dash: systemd-sysctl and procps ignore it where the setting does not exist.
     const dash = setting.optional ? "-" : "";
-    return `# ${setting.reason}.\n${dash}${setting.name} = ${valueOf(setting, config)}\n`;
+    return `# ${setting.reason}.\n${dash}${setting.name} = ${valueFor(setting, config)}\n`;
   });
   return `# Kernel settings of a moqmesh relay, printed by \`moqmesh doctor --sysctl\`. Copy it to /etc/sysctl.d and run \`sysctl --system\`.\n\n${lines.join("\n")}`;
 }
 
-function valueOf({ written, wanted }: Setting, config: Config): string {
+function valueFor({ written, wanted }: Setting, config: Config): string {
   return written ?? String(wanted(config));
 }

@@ -34,7 +34,7 @@ export async function examineRoots(config: Config, wallNow: () => number): Promi
 }
 
 async function examineRoot(root: string, { limits }: Config, credentials: MeshCredentials): Promise<Finding> {
-  const common = { code: "root_reachable", subject: new URL(root).origin };
+  const common = { code: "root_reachable", subject: new URL(root).origin } as const;
   const remedy =
     "start the root, or correct [cluster] root, `ca` or the token; UDP must pass the firewalls between them";
   const from = performance.now();
@@ -92,8 +92,8 @@ export async function examineSelf(config: Config): Promise<Finding[]> {
   const hint =
     "open the port in the firewall of this machine and of the network; behind a NAT that does not lead back, try `moqmesh ping` from another machine";
   const planes = [
-    { code: "self_udp", name: "UDP", scheme: "https:" },
-    ...(server.websocket ? [{ code: "self_tcp", name: "TCP", scheme: "wss:" }] : []),
+    { code: "self_udp" as const, name: "UDP", scheme: "https:" },
+    ...(server.websocket ? [{ code: "self_tcp" as const, name: "TCP", scheme: "wss:" }] : []),
   ];
   return await Promise.all(
     planes.map(async ({ code, name, scheme }): Promise<Finding> => {
