@@ -80,6 +80,7 @@ export function refused(target: AdminTarget, operation: ApiOperation, problem: A
     new AdminFailure(lines, exit, { problem: code, passing });
   switch (status) {
     case 400:
+    case 422:
       return failure(EXIT.usage, [message]);
     case 401:
       return failure(EXIT.refused, [`${target.base.host} does not accept this: ${message}`, aboutCredential(target)]);

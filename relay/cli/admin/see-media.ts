@@ -118,7 +118,8 @@ export const MEDIA_COMMANDS: readonly CommandSpec[] = [
         ],
         [
           "Hits",
-          (read) => `${read.text("hit_ratio")}: ${read.many("cache_hits", "hit")}, ${read.text("cache_misses")} misses`,
+          (read) =>
+            `${read.text("hit_ratio")}: ${read.many("cache_hits", "hit")}, ${read.text("cache_misses")} not in the cache`,
         ],
       ],
       tables: [
