@@ -162,7 +162,12 @@ describe("the verdict on a run", () => {
 
 describe("the names of hops", () => {
   const askHttp = (at: URL) => {
-    const upstream = [{ hop: "1" }, { hop: "2", node: "origin-1" }, { hop: "3", node: "regional-1" }];
+    const upstream = [
+      { hop: "1" },
+      { hop: "2", node: "origin-1" },
+      { hop: "3", node: "regional-1" },
+      { hop: "0", node: "regional-2" },
+    ];
     const body = JSON.stringify(at.pathname.endsWith("/cluster") ? { node: "edge-1" } : { upstream });
     return Promise.resolve({ status: 200, headers: {}, body });
   };

@@ -9,6 +9,9 @@ import { type NamesOfHops, TRACK } from "./contract.ts";
 const TIMEOUT_MS = 3_000;
 const MAX_BYTES = 2 ** 20;
 
+/** The id of every hop that is not known. */
+const UNKNOWN = 0n;
+
 /** `GET /api/v1/tracks/diagnostics` */
 const WAY = z.looseObject({
   upstream: z.array(z.looseObject({ hop: z.string().regex(/^\d+$/), node: z.string().optional() })),
@@ -45,7 +48,7 @@ export class HopNames implements NamesOfHops {
     const names = new Map<bigint, string>();
     for (const [index, { node }] of upstream.entries()) {
       const id = ids[index];
-      if (id !== undefined && node !== undefined) names.set(id, node);
+      if (id !== undefined && id !== UNKNOWN && node !== undefined) names.set(id, node);
     }
     const here = new Set(lists.flatMap((hops) => lastOf(hops, ids)));
     // Two other relays that are watched by the same way cannot be told apart.
