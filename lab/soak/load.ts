@@ -16,6 +16,7 @@ export const NO_COUNTS: SoakCounts = {
 /** A process of clients. */
 export class SoakLoad {
   readonly #child: Child;
+  readonly #ready = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   /** Of its last report. */
   counts: SoakCounts = NO_COUNTS;
@@ -31,11 +32,19 @@ export class SoakLoad {
     this.#stopped.promise.catch(() => {});
     this.#child.onMessage((message) => {
       const answer = readSoakAnswer(message);
-      if (answer.kind === "counts") this.counts = answer;
-      else if (answer.kind === "stopped") this.#stopped.resolve();
-      else this.#stopped.reject(new BenchError(`${this.#child.name}: ${answer.message}`));
+      if (answer.kind === "counts") {
+        this.counts = answer;
+        this.#ready.resolve();
+      }
+      if (answer.kind === "stopped") this.#stopped.resolve();
+      if (answer.kind === "failed") this.#stopped.reject(new BenchError(`${this.#child.name}: ${answer.message}`));
     });
     this.#order(start);
+  }
+
+  /** Resolves when its clients begin. Rejects when it ends by itself or cannot go on. */
+  get ready(): Promise<void> {
+    return Promise.race([this.#ready.promise, this.failed]);
   }
 
   /** Rejects when it ends by itself or cannot go on. */

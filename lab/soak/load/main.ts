@@ -13,7 +13,13 @@ import { Stage } from "./stage.ts";
 /** Milliseconds between two reports. */
 const REPORT_MS = 500;
 
-let stop = (): void => {};
+let churn: Churn | undefined;
+let stopping = false;
+
+function stop(): void {
+  stopping = true;
+  churn?.stop();
+}
 
 function answer(message: SoakAnswer): void {
   process.send?.(message);
@@ -23,19 +29,16 @@ async function begin(start: SoakStart): Promise<void> {
   const deps = { clock: systemClock, warn: (message: string) => console.error(message) };
   const engines = { quic: await createEngine(start.engine, deps), websocket: createQmux(deps) };
   const stage = new Stage(start, new Chance(start.seed), systemClock, engines);
-  const churn = new Churn(stage);
-  let stopping = false;
+  const started = new Churn(stage);
+  churn = started;
   const reports = setInterval(() => {
-    answer({ kind: "counts", ...stage.counts, open: churn.open });
-    if (!stopping || churn.open > 0) return;
+    answer({ kind: "counts", ...stage.counts, open: started.open });
+    if (!stopping || started.open > 0) return;
     clearInterval(reports);
     answer({ kind: "stopped" });
   }, REPORT_MS);
-  churn.start();
-  stop = () => {
-    stopping = true;
-    churn.stop();
-  };
+  // The order to stop may have come while the engine was loaded.
+  if (!stopping) started.start();
 }
 
 process.on("message", (message) => {
