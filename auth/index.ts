@@ -24,6 +24,8 @@ export {
   Places,
   type RateState,
   type Seat,
+  type TenantLimits,
+  type TenantShares,
   Tenants,
 } from "./limits/index.ts";
 export { seenFrom } from "./paths.ts";

@@ -47,4 +47,4 @@ export {
   type Visitor,
   whyUnreachable,
 } from "./sessions/index.ts";
-export { type PerKind, perKind, type TenantDesk, type TenantUsage } from "./tenants/index.ts";
+export { type PerKind, perKind, TENANT_KINDS, type TenantDesk, type TenantUsage } from "./tenants/index.ts";

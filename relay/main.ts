@@ -396,10 +396,19 @@ class RelayProcess implements Relay {
   }
 
   #openMesh(quic: Engine, websocket: Engine): Promise<MeshRuntime | undefined> {
-    const { cluster: config, limits } = this.#config;
+    const { cluster: config, limits, http } = this.#config;
     const resolver = this.#options.resolver ?? dnsResolver();
     const log = this.#parts.levels.module("mesh");
-    return MeshRuntime.open({ ...this.#parts, log, config, limits, quic, websocket, resolver });
+    return MeshRuntime.open({
+      ...this.#parts,
+      log,
+      config,
+      limits,
+      quic,
+      websocket,
+      resolver,
+      tenantSeries: http.metricSeries,
+    });
   }
 
   #watchReadiness(engine: Engine): Readiness {

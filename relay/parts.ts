@@ -11,6 +11,7 @@ import { OwnSessions } from "./health/index.ts";
 import {
   AUTH_METRICS,
   AuthGate,
+  type AuthGateDeps,
   ClusterPlane,
   clientSessionPolicy,
   Defects,
@@ -99,7 +100,7 @@ export function makeParts(config: Config, options: StartOptions, later: LaterPar
     wallNow,
     warn,
     changed: () => host.recheck(),
-    ownRevocation: (entry, inForce) => mesh()?.revoked(entry, inForce),
+    ...gateOfMesh(mesh),
   });
   const ownSessions = new OwnSessions({
     clock,
@@ -167,6 +168,11 @@ function attachMetrics(
   counters.attach(HANDSHAKE_METRICS, () => handshakes);
   counters.attach(WEBHOOK_METRICS, () => webhooks.metrics);
   counters.attach(AUTH_METRICS, () => gate.metrics);
+}
+
+/** What the mesh learns from the gate, and gives it. */
+function gateOfMesh(mesh: LaterParts["mesh"]): Pick<AuthGateDeps, "ownRevocation" | "division"> {
+  return { ownRevocation: (entry, inForce) => mesh()?.revoked(entry, inForce), division: () => mesh()?.tenants };
 }
 
 /** Longest file of a secret, in bytes. */

@@ -1,7 +1,7 @@
 /** A token bucket: it gains `rate` units per second and keeps at most `burst`. */
 export class Bucket {
-  readonly #rate: number;
-  readonly #burst: number;
+  #rate: number;
+  #burst: number;
   #level: number;
   #at: number;
 
@@ -11,6 +11,13 @@ export class Bucket {
     this.#burst = burst;
     this.#level = burst;
     this.#at = now;
+  }
+
+  /** Changes the rate and the burst. What is in the bucket stays, up to the new burst. */
+  change(rate: number, burst: number, now: number): void {
+    this.#level = Math.min(burst, this.level(now));
+    this.#rate = rate;
+    this.#burst = burst;
   }
 
   /** Takes `amount` if the bucket has it; false otherwise. */

@@ -13,7 +13,17 @@ export interface TenantLimits {
   readonly egress: number;
 }
 
+/** Divides the limits of tenants between this relay and others. */
+export interface TenantShares {
+  /** What the tenant may use at this relay now, of `limits`. */
+  bounds(tenant: string, limits: TenantLimits): TenantLimits;
+  /** Something was refused that the limits allow: this relay asks for more. */
+  short(tenant: string, what: keyof TenantLimits): void;
+}
+
 type Counted = "sessions" | "broadcasts" | "subscriptions";
+const WAYS = ["ingress", "egress"] as const;
+type Way = (typeof WAYS)[number];
 
 /** A session, counted for its tenant. Every call is safe after `leave`. */
 export interface Seat {
@@ -30,30 +40,53 @@ export interface Seat {
 }
 
 interface Tenant {
+  readonly name: string;
   readonly counts: Record<Counted, number>;
   readonly rates: Readonly<Record<"ingress" | "egress", ByteRate>>;
+  /** Since its first session. */
+  readonly bytes: Record<"ingress" | "egress", number>;
+  /** What it may use here: the limits, or its share of them. */
+  bounds: TenantLimits;
 }
 
 /** Counts the sessions of each tenant and what they use. A tenant is the first segment of a token's root, or of the path without a token. */
 export class Tenants {
   #limits: TenantLimits;
   readonly #now: () => number;
+  readonly #shares: () => TenantShares | undefined;
   /** Tenants with sessions only, so the bound on sessions bounds this table. */
   readonly #tenants = new Map<string, Tenant>();
 
-  /** `now` is in milliseconds of a clock that does not go back. */
-  constructor(limits: TenantLimits, now: () => number) {
+  /** `now` is in milliseconds of a clock that does not go back. `shares`: absent where the limits hold at this relay alone. */
+  constructor(limits: TenantLimits, now: () => number, shares: () => TenantShares | undefined = () => undefined) {
     this.#limits = limits;
     this.#now = now;
+    this.#shares = shares;
   }
 
   /** Changes the bounds. Counts stay; a tenant above a lower bound gets nothing new. */
   setLimits(limits: TenantLimits): void {
     this.#limits = limits;
-    for (const { rates } of this.#tenants.values()) {
-      rates.ingress.set(limits.ingress, this.#now());
-      rates.egress.set(limits.egress, this.#now());
-    }
+    for (const name of this.#tenants.keys()) this.refresh(name);
+  }
+
+  /** The tenant's share of the limits has changed. */
+  refresh(name: string): void {
+    const tenant = this.#tenants.get(name);
+    if (tenant === undefined) return;
+    tenant.bounds = this.#boundsOf(name);
+    for (const way of WAYS) tenant.rates[way].share(tenant.bounds[way], this.#limits[way], this.#now());
+  }
+
+  /** Tenants that have sessions. */
+  names(): Iterable<string> {
+    return this.#tenants.keys();
+  }
+
+  /** What the tenant uses; bytes since its first session. Zeros without sessions. */
+  use(name: string): TenantLimits {
+    const tenant = this.#tenants.get(name);
+    return { sessions: 0, broadcasts: 0, subscriptions: 0, ingress: 0, egress: 0, ...tenant?.counts, ...tenant?.bytes };
   }
 
   /** Tenants that have sessions. */
@@ -63,7 +96,7 @@ export class Tenants {
 
   /** Counts a session until it leaves. Throws {@link AuthError} `tenant_sessions`. */
   enter(name: string): Seat {
-    const tenant = this.#tenants.get(name) ?? this.#fresh();
+    const tenant = this.#tenants.get(name) ?? this.#fresh(name);
     const leave = this.#take(tenant, "sessions");
     if (leave === undefined) throw new AuthError("tenant_sessions", "too many sessions under this root");
     this.#tenants.set(name, tenant);
@@ -80,8 +113,11 @@ export class Tenants {
           if (taken.delete(back)) back();
         };
       },
-      spend: (way, bytes) => tenant.rates[way].spend(bytes, this.#now()),
-      rate: (way) => tenant.rates[way].state(this.#now()),
+      spend: (way, bytes) => {
+        tenant.bytes[way] += bytes;
+        tenant.rates[way].spend(bytes, this.#now());
+      },
+      rate: (way) => this.#rate(tenant, way),
       leave: () => {
         if (left) return;
         left = true;
@@ -93,21 +129,46 @@ export class Tenants {
     };
   }
 
-  #fresh(): Tenant {
-    return { counts: { sessions: 0, broadcasts: 0, subscriptions: 0 }, rates: this.#rates() };
+  #fresh(name: string): Tenant {
+    const bounds = this.#boundsOf(name);
+    const rate = (way: Way) => {
+      const made = new ByteRate(this.#limits[way], this.#now());
+      made.share(bounds[way], this.#limits[way], this.#now());
+      return made;
+    };
+    const counts = { sessions: 0, broadcasts: 0, subscriptions: 0 };
+    return {
+      name,
+      counts,
+      rates: { ingress: rate("ingress"), egress: rate("egress") },
+      bytes: { ingress: 0, egress: 0 },
+      bounds,
+    };
   }
 
-  #rates(): Tenant["rates"] {
-    const { ingress, egress } = this.#limits;
-    return { ingress: new ByteRate(ingress, this.#now()), egress: new ByteRate(egress, this.#now()) };
+  #boundsOf(name: string): TenantLimits {
+    return this.#shares()?.bounds(name, this.#limits) ?? this.#limits;
+  }
+
+  /** Asks for more of what was refused, unless the limit itself is reached. */
+  #fellShort({ name, bounds }: Tenant, what: keyof TenantLimits): void {
+    if (bounds[what] < this.#limits[what]) this.#shares()?.short(name, what);
   }
 
   #take(tenant: Tenant, what: Counted): (() => void) | undefined {
-    const most = this.#limits[what];
-    if (most > 0 && tenant.counts[what] >= most) return undefined;
+    if (this.#limits[what] > 0 && tenant.counts[what] >= tenant.bounds[what]) {
+      this.#fellShort(tenant, what);
+      return undefined;
+    }
     tenant.counts[what]++;
     return () => {
       tenant.counts[what]--;
     };
+  }
+
+  #rate(tenant: Tenant, way: Way): RateState {
+    const state = tenant.rates[way].state(this.#now());
+    if (state !== "free") this.#fellShort(tenant, way);
+    return state;
   }
 }

@@ -200,11 +200,14 @@ export class TenantDesk {
     const now = this.#deps.clock.now();
     for (const entry of [...this.#entries.values()]) {
       this.#measure(entry, now);
-      const { counts } = this.#deps.usage.of(entry.tenant);
+      const { counts, limit } = this.#deps.usage.of(entry.tenant);
+      const limited = TENANT_KINDS.some((kind) => limit[kind] > 0);
       const wishes = [...entry.wishes.values()].some((at) => now - at < WISH_MS);
       if (counts.sessions > 0 || wishes) entry.idleSince = undefined;
       else entry.idleSince ??= now;
-      if (entry.idleSince !== undefined && now - entry.idleSince >= LINGER_MS) this.#forget(entry);
+      const idle = entry.idleSince !== undefined && now - entry.idleSince >= LINGER_MS;
+      // Without limits, there is nothing that the mesh has to know.
+      if (!limited || idle) this.#forget(entry);
       else this.#report(entry);
     }
     if (this.#entries.size > 0) this.#cancelTick = this.#deps.clock.timer(REPORT_MS, () => this.#tick());

@@ -50,6 +50,21 @@ const region = z.object({
   ...traffic,
 });
 
+const figures = z.object({
+  sessions: z.int(),
+  broadcasts: z.int(),
+  subscriptions: z.int(),
+  ingress: z.int().describe("Bytes a second."),
+  egress: z.int().describe("Bytes a second."),
+});
+
+const tenant = z.object({
+  tenant: z.string(),
+  relays: z.int().describe("Relays with sessions of it."),
+  use: figures.describe("At all relays together, as they reported last."),
+  limit: figures.describe("As one of the relays is configured; 0 is no bound."),
+});
+
 const cluster = z.object({
   node: z.string(),
   role: z.string(),
@@ -82,6 +97,10 @@ const cluster = z.object({
     .array(z.object({ path: z.string(), holders: z.array(z.string()) }))
     .optional()
     .describe("Only on a root: broadcasts under `prefix`, and the relays that they are published to."),
+  tenants: z
+    .array(tenant)
+    .optional()
+    .describe("Only on a root: tenants with limits that hold over the mesh, those with most sessions first."),
 });
 
 /** The mesh as this relay sees it. */
@@ -139,6 +158,9 @@ function describe(view: ClusterView, { prefix, limit }: { prefix: string; limit:
         ...trafficOf(sums),
       })),
       nodes: [...first(registry.nodes(), limit)].map(nodeOf),
+      tenants: [...registry.tenants()]
+        .toSorted((a, b) => b.use.sessions - a.use.sessions || (a.tenant < b.tenant ? -1 : 1))
+        .slice(0, limit),
       broadcasts: [...first(registry.broadcasts(prefix), limit)].map(({ path, holders }) => ({
         path,
         holders: [...holders],

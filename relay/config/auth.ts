@@ -189,6 +189,11 @@ const limits = {
       "Apply the bounds of addresses to loopback addresses as well. Set it when a proxy runs on the same machine.",
     default: false,
   }),
+  tenant_limits: choice(["mesh", "relay"], {
+    description:
+      "What the limits per tenant count. `mesh`: the sessions of all relays that share roots, together; [tenant-limits.md](tenant-limits.md) says how exactly. `relay`: those of this relay. A relay without roots counts its own.",
+    default: "mesh",
+  }),
   sessions_per_tenant: integer({
     bound: true,
     description:

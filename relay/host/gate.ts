@@ -16,7 +16,7 @@ import {
   type PeerCertificate,
   type Revocation,
   type Seat,
-  Tenants,
+  type TenantLimits,
   type Warn,
 } from "../../auth/index.ts";
 import type { Clock } from "../../moq/clock.ts";
@@ -29,6 +29,7 @@ import type { ClusterPlane } from "./cluster-plane.ts";
 import { isForeign, isProxied, tokenOf } from "./credentials.ts";
 import { earlier } from "./expiry.ts";
 import type { Prepared } from "./prepared.ts";
+import { type TenantDivision, TenantSeats } from "./tenant-seats.ts";
 
 /** An admitted client. */
 export interface Admission {
@@ -68,6 +69,8 @@ export interface AuthGateDeps {
   readonly ownRevocation?: (entry: Revocation, inForce: boolean) => void;
   /** Called when admissions may no longer hold: check each. */
   readonly changed: () => void;
+  /** What divides the limits of tenants between relays; absent: they hold at this relay alone. */
+  readonly division?: () => TenantDivision | undefined;
 }
 
 export const AUTH_METRICS = metricGroup("Authentication", {
@@ -84,15 +87,18 @@ export class AuthGate implements Gate {
   readonly #deps: AuthGateDeps;
   #config: GateConfig;
   readonly #addresses: Addresses;
-  readonly #tenants: Tenants;
+  /** The sessions of tenants, and what they use. */
+  readonly tenants: TenantSeats;
   #auth: Authenticator | undefined;
 
   constructor(deps: AuthGateDeps) {
     const { config, clock } = deps;
     this.#deps = deps;
     this.#config = config;
-    this.#tenants = new Tenants(tenantLimits(config.auth), () => clock.now());
-    this.#addresses = new Addresses(addressLimits(config.auth), () => clock.now());
+    const { division = () => undefined } = deps;
+    const { auth } = config;
+    this.tenants = new TenantSeats({ clock, division }, tenantLimits(auth), auth.tenantLimits === "mesh");
+    this.#addresses = new Addresses(addressLimits(auth), () => clock.now());
   }
 
   /** Reads keys and revocations. Rejects when a configured file cannot be used. */
@@ -124,7 +130,7 @@ export class AuthGate implements Gate {
   #use(next: GateConfig, opened: Authenticator | undefined): void {
     const before = this.#auth;
     this.#config = next;
-    this.#tenants.setLimits(tenantLimits(next.auth));
+    this.tenants.setLimits(tenantLimits(next.auth), next.auth.tenantLimits === "mesh");
     this.#addresses.setLimits(addressLimits(next.auth));
     if (opened === undefined) {
       before?.setRules(rulesOf(next));
@@ -243,7 +249,8 @@ export class AuthGate implements Gate {
       const grant = await auth.admit(visitor);
       const { cluster, identity } = grant;
       this.#deps.cluster.check({ cluster, subject: identity?.sub, certificate }, info, plane);
-      const seat = this.#tenants.enter(grant.tenant);
+      // Relays of the mesh are no clients of a tenant.
+      const seat = cluster ? undefined : await this.tenants.enter(grant.tenant);
       return admission(
         () => this.#auth ?? auth,
         grant,
@@ -251,7 +258,7 @@ export class AuthGate implements Gate {
         seat,
         () => {
           leave();
-          seat.leave();
+          seat?.leave();
         },
       );
     } catch (error) {
@@ -267,7 +274,7 @@ function admission(
   auth: () => Authenticator,
   grant: Grant,
   certificate: PeerCertificate | undefined,
-  seat: Seat,
+  seat: Seat | undefined,
   release: () => void,
 ): Admission {
   const { root, publish, subscribe, closed, cluster, identity } = grant;
@@ -283,7 +290,7 @@ function admission(
     granted: { publish, subscribe },
     expiresAt: earlier(grant.expiresAt, certificate?.notAfter),
     cluster,
-    seat,
+    ...(seat !== undefined && { seat }),
     who: {
       ...(subject !== undefined && { subject }),
       ...(identity?.jti !== undefined && { tokenId: identity.jti }),
@@ -316,7 +323,7 @@ function rulesOf(settings: GateConfig): AuthRules {
   };
 }
 
-function tenantLimits(config: Config["auth"]): ConstructorParameters<typeof Tenants>[0] {
+function tenantLimits(config: Config["auth"]): TenantLimits {
   return {
     sessions: config.sessionsPerTenant,
     broadcasts: config.broadcastsPerTenant,

@@ -7,7 +7,7 @@ export { drainSessions } from "./drain.ts";
 export { certificateFault, engineFault, meshFault, openEngine } from "./engine.ts";
 export { earlier } from "./expiry.ts";
 export { FILE_METRICS, FileWatch, watchedFiles } from "./file-watch.ts";
-export { type Admission, AUTH_METRICS, AuthGate } from "./gate.ts";
+export { type Admission, AUTH_METRICS, AuthGate, type AuthGateDeps } from "./gate.ts";
 export type { WebSocketSessions } from "./listeners.ts";
 export { bindable } from "./listeners.ts";
 export { nativeSettings, ResetKeyFile } from "./native.ts";

@@ -34,6 +34,7 @@ export {
   type ClusterBroadcast,
   type ClusterNode,
   type ClusterRegion,
+  type ClusterTenant,
   type ClusterTraffic,
   type ClusterView,
   RELAY_METRICS,

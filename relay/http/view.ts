@@ -60,6 +60,24 @@ export interface ClusterBroadcast {
   readonly holders: readonly string[];
 }
 
+/** What a tenant uses at all relays of the mesh: counts, and bytes a second. */
+export interface ClusterTenant {
+  readonly tenant: string;
+  /** Relays with sessions of it. */
+  readonly relays: number;
+  readonly use: ClusterTenantFigures;
+  /** 0 is no bound. */
+  readonly limit: ClusterTenantFigures;
+}
+
+export interface ClusterTenantFigures {
+  readonly sessions: number;
+  readonly broadcasts: number;
+  readonly subscriptions: number;
+  readonly ingress: number;
+  readonly egress: number;
+}
+
 /** The mesh as one relay sees it. */
 export interface ClusterView {
   readonly node: string;
@@ -72,6 +90,8 @@ export interface ClusterView {
   readonly broadcasts: { readonly remote: number; readonly registered: number };
   /** Prefixes and paths that this relay asks for. */
   readonly scopes: number;
+  /** Tenants of this relay whose limits hold over the mesh. */
+  readonly tenants: number;
   /** Relays that this one asks because no root answers, and the sum of the prefixes that it asks each for. */
   readonly tiers: { readonly relays: number; readonly asks: number };
   /** Relays to which this one has links for media, and the round trip of each in milliseconds. */
@@ -94,6 +114,9 @@ export interface ClusterView {
         /** By name. */
         regions(): readonly ClusterRegion[];
         broadcasts(prefix: string): Iterable<ClusterBroadcast>;
+        /** Tenants with limits that hold over the mesh. */
+        tenants(): Iterable<ClusterTenant>;
+        readonly tenantCount: number;
       }
     | undefined;
 }

@@ -10,6 +10,8 @@ import {
   type NodeInfo,
   type Resolver,
   type SessionPolicy,
+  type TenantDesk,
+  type TenantUsage,
 } from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { type Engine, type LinkInfo, TransportError } from "../../moq/link.ts";
@@ -41,8 +43,10 @@ export interface MeshRuntimeDeps {
   readonly websocket: Engine;
   readonly resolver: Resolver;
   readonly warn: (message: string, error?: unknown) => void;
-  /** The relay's list of revocations. */
-  readonly gate: RevocationList;
+  /** Tenants with metrics of their own. */
+  readonly tenantSeries: number;
+  /** The relay's list of revocations, and its tenants. */
+  readonly gate: RevocationList & { readonly tenants: TenantUsage };
   /** Gives ids to the sessions that this relay opens. */
   readonly host: Pick<SessionHost, "newId">;
 }
@@ -110,14 +114,20 @@ export class MeshRuntime {
       replicate: (registry) => replicateRegistry(registry, { config, clock, log }),
       events: meshLog(log, defects),
       revocations: obey(deps.gate, deps.warn),
+      tenants: deps.gate.tenants,
     });
     for (const entry of deps.gate.ownRevocations()) this.revoked(entry, true);
-    attachMesh(deps.broadcasts.counters, () => this.view(), this.#node.root?.replicated?.counters);
+    attachMesh(deps.broadcasts.counters, () => this.view(), deps.tenantSeries, this.#node.root?.replicated?.counters);
   }
 
   /** To be called once the relay accepts sessions itself. */
   start(): void {
     this.#node.start();
+  }
+
+  /** Divides the limits of tenants between the relays; absent where no root is configured. */
+  get tenants(): TenantDesk | undefined {
+    return this.#node.tenants;
   }
 
   /** A revocation of this relay takes effect or ends: the roots announce that to all relays. */

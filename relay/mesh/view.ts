@@ -1,6 +1,14 @@
-import { type MeshNode, type NodeEntry, REPLICATION_METRICS, type Registry } from "../../cluster/index.ts";
-import { counter, gauge, type MetricSources, metricGroup, type Readings } from "../../moq/metrics.ts";
-import type { ClusterBroadcast, ClusterNode, ClusterRegion, ClusterView } from "../http/index.ts";
+import {
+  type MeshNode,
+  type NodeEntry,
+  perKind,
+  REPLICATION_METRICS,
+  type Registry,
+  TENANT_KINDS,
+} from "../../cluster/index.ts";
+import { counter, gauge, type MetricSources, metricGroup, type Readings, type Sample } from "../../moq/metrics.ts";
+import { OTHER } from "../../moq/series.ts";
+import type { ClusterBroadcast, ClusterNode, ClusterRegion, ClusterTenant, ClusterView } from "../http/index.ts";
 
 export const MESH_METRICS = metricGroup("Mesh", {
   rootsConnected: gauge("mesh_roots_connected", "Roots that this relay is registered at."),
@@ -14,10 +22,22 @@ export const MESH_METRICS = metricGroup("Mesh", {
   scopes: gauge("mesh_scopes", "Prefixes and paths that this relay asks a root for."),
   rootlessRelays: gauge("mesh_tier_relays", "Relays that this relay asks because no root answers."),
   rootlessAsks: gauge("mesh_tier_asks", "Prefixes and paths that it asks these relays for, all relays together."),
+  tenants: gauge("mesh_tenants", "Tenants of this relay whose limits hold over the mesh."),
   namesakes: counter("mesh_namesakes_total", "Times that this relay found another relay with its own name."),
 });
 
+const TENANT_NAME =
+  "The tenant; the first `[http] metric_series` that reported have lines of their own, all further ones are `other`.";
+
 export const REGISTRY_METRICS = metricGroup("Registry of a root", {
+  tenants: gauge(
+    "registry_tenants",
+    "Tenants with limits that hold over the mesh, as relays report them to this root.",
+  ),
+  tenantUse: gauge("registry_tenant_use", "What the tenant uses at all relays together: counts, and bytes a second.", {
+    tenant: TENANT_NAME,
+    kind: TENANT_KINDS,
+  }),
   nodes: gauge("registry_nodes", "Relays that this root knows."),
   holdings: gauge("registry_holdings", "Broadcasts that this root knows, counted once for each relay that has them."),
   contested: counter("registry_contested_total", "Times that several relays had one name at once."),
@@ -31,10 +51,11 @@ export const REGISTRY_METRICS = metricGroup("Registry of a root", {
 export function attachMesh(
   sources: MetricSources,
   view: () => ClusterView,
+  series: number,
   replication: Readings<keyof typeof REPLICATION_METRICS.metrics> | undefined,
 ): void {
   sources.attach(MESH_METRICS, () => meshReadings(view()));
-  sources.attach(REGISTRY_METRICS, () => registryReadings(view()));
+  sources.attach(REGISTRY_METRICS, () => registryReadings(view(), series));
   sources.attach(REPLICATION_METRICS, () => replication);
 }
 
@@ -48,14 +69,36 @@ function meshReadings(view: ClusterView): Readings<keyof typeof MESH_METRICS.met
     scopes: view.scopes,
     rootlessRelays: view.tiers.relays,
     rootlessAsks: view.tiers.asks,
+    tenants: view.tenants,
     namesakes: view.namesakes,
   };
 }
 
-function registryReadings({ registry }: ClusterView): Readings<keyof typeof REGISTRY_METRICS.metrics> | undefined {
+function registryReadings(
+  { registry }: ClusterView,
+  series: number,
+): Readings<keyof typeof REGISTRY_METRICS.metrics> | undefined {
   if (registry === undefined) return undefined;
   const { counts, contested, backend } = registry;
-  return { nodes: counts.nodes, holdings: counts.holdings, contested, backendUp: Number(backend.up) };
+  return {
+    nodes: counts.nodes,
+    holdings: counts.holdings,
+    contested,
+    backendUp: Number(backend.up),
+    tenants: registry.tenantCount,
+    tenantUse: tenantUse(registry.tenants(), series),
+  };
+}
+
+/** One line for each kind of the first `series` tenants, and of all others together. */
+function tenantUse(tenants: Iterable<ClusterTenant>, series: number): Sample[] {
+  const rows = [...tenants];
+  const others = rows.slice(series);
+  const named = rows.slice(0, series).map(({ tenant, use }) => [tenant, use] as const);
+  const other = perKind((kind) => others.reduce((sum, { use }) => sum + use[kind], 0));
+  return [...named, ...(others.length > 0 ? [[OTHER, other] as const] : [])].flatMap(([tenant, use]) =>
+    TENANT_KINDS.map((kind): Sample => [{ tenant, kind }, use[kind]]),
+  );
 }
 
 /** What the admin endpoints may know of the mesh. */
@@ -71,6 +114,7 @@ export function clusterView(mesh: MeshNode): ClusterView {
     nodes: routes.counts.nodes,
     broadcasts: { remote, registered },
     scopes,
+    tenants: mesh.tenants?.size ?? 0,
     tiers: rootless.counts,
     upstreams: links,
     ...failovers,
@@ -89,6 +133,8 @@ function registryView({ registry, replicated, contested }: NonNullable<MeshNode[
     },
     regions: () => regionsOf(registry.nodes()),
     broadcasts: (prefix) => grouped(registry, prefix),
+    tenants: () => registry.tenants.totals(),
+    tenantCount: registry.tenants.size,
   };
 }
 
