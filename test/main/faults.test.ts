@@ -83,7 +83,7 @@ describe("the clock and the certificate", () => {
 });
 
 test("an event loop that was blocked for two seconds is a reason for three seconds", () =>
-  faulty({}, {}, async (relay) => {
+  faulty({ "health.event_loop": "1s" }, {}, async (relay) => {
     const end = performance.now() + 2_000;
     while (performance.now() < end);
     await notReady(relay, "event_loop_blocked");
