@@ -18,7 +18,7 @@ const root = dirname(dirname(self));
 
 /** Sources in a checkout, the bundle in an installed package. */
 function program() {
-  const source = join(root, "relay", "cli", "main.ts");
+  const source = join(root, "cli", "main.ts");
   return existsSync(source) ? source : join(root, "dist", "moqmesh.js");
 }
 
@@ -67,9 +67,9 @@ function followLauncher() {
 async function main() {
   if (Number.parseInt(process.versions.node, 10) >= NEEDED_MAJOR) {
     if (process.env["MOQMESH_NODE"] !== undefined) followLauncher();
-    // Loading alone would make V8's young generation 32 MiB large, which it would keep: relay/cli/young-heap.ts.
+    // Loading alone would make V8's young generation 32 MiB large, which it would keep: cli/young-heap.ts.
     setFlagsFromString("--semi-space-growth-factor=1");
-    /** @type {typeof import("../relay/cli/main.ts")} */
+    /** @type {typeof import("../cli/main.ts")} */
     const cli = await import(program());
     process.exitCode = await cli.main(process.argv.slice(2));
     return;

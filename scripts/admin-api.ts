@@ -1,5 +1,5 @@
 /**
- * Writes relay/cli/admin/api.json, from which the commands of `moqmesh admin` are made: `node scripts/admin-api.ts [--check]`. With `--check`
+ * Writes cli/admin/api.json, from which the commands of `moqmesh admin` are made: `node scripts/admin-api.ts [--check]`. With `--check`
  * it changes nothing, and fails when the file is not what it would write.
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -53,11 +53,11 @@ const documentSchema = z.looseObject({
 });
 type Described = z.output<typeof documentSchema>["paths"][string][string];
 
-const file = fileURLToPath(new URL("../relay/cli/admin/api.json", import.meta.url));
+const file = fileURLToPath(new URL("../cli/admin/api.json", import.meta.url));
 if (!process.argv.includes("--check")) {
   writeFileSync(file, adminApi());
 } else if (readFileSync(file, "utf8") !== adminApi()) {
-  console.error('relay/cli/admin/api.json is not up to date: run "npm run docs:cli"');
+  console.error('cli/admin/api.json is not up to date: run "npm run docs:cli"');
   process.exitCode = 1;
 }
 

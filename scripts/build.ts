@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 await rm(`${root}dist`, { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: { moqmesh: "relay/cli/main.ts", "health-port": "relay/health/port-thread.ts" },
+  entryPoints: { moqmesh: "cli/main.ts", "health-port": "relay/health/port-thread.ts" },
   outdir: "dist",
   bundle: true,
   // Commands and engines are loaded when they are used.

@@ -1,16 +1,16 @@
-import { TARGET_OPTIONS } from "../../relay/cli/admin/index.ts";
-import { COMMON_OPTIONS, configOptions } from "../../relay/cli/args.ts";
-import { type Command, type OptionSpec, usage } from "../../relay/cli/command.ts";
-import { EXIT_MEANINGS } from "../../relay/cli/exit-codes.ts";
-import { optionLabel } from "../../relay/cli/help.ts";
-import { COMMANDS } from "../../relay/cli/main.ts";
+import { TARGET_OPTIONS } from "../../cli/admin/index.ts";
+import { COMMON_OPTIONS, configOptions } from "../../cli/args.ts";
+import { type Command, type OptionSpec, usage } from "../../cli/command.ts";
+import { EXIT_MEANINGS } from "../../cli/exit-codes.ts";
+import { optionLabel } from "../../cli/help.ts";
+import { COMMANDS } from "../../cli/main.ts";
 import { code, table } from "./markdown.ts";
 
 /** The text of docs/cli.md. */
 export function cliPage(): string {
   return `# Command line
 
-<!-- Generated from relay/cli/ by \`npm run docs:cli\`; changes here are lost. -->
+<!-- Generated from cli/ by \`npm run docs:cli\`; changes here are lost. -->
 
 ${table(
   ["Command", "What it does"],

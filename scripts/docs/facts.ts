@@ -3,9 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { optionsOf } from "../../relay/cli/args.ts";
-import type { Command } from "../../relay/cli/command.ts";
-import { COMMANDS } from "../../relay/cli/main.ts";
+import { optionsOf } from "../../cli/args.ts";
+import type { Command } from "../../cli/command.ts";
+import { COMMANDS } from "../../cli/main.ts";
 import { envName, sections } from "../../relay/config/index.ts";
 import type { Facts } from "./claims.ts";
 
@@ -15,7 +15,7 @@ export const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Files whose words count as names of the code. Pages and tests do not count: they may name removed things. */
 const SOURCES =
-  /^(relay|cluster|auth|moq|transport|bench|lab|scripts|bin|web\/src|engine\/src|configs|deploy|terraform|\.ci|\.github)\/|^package\.json$/;
+  /^(relay|cli|cluster|auth|moq|transport|bench|lab|scripts|bin|web\/src|engine\/src|configs|deploy|terraform|\.ci|\.github)\/|^package\.json$/;
 
 /** Names and flags of other programs that pages use. */
 const FOREIGN = ["poll_transmit", "io_uring", "cluster-connect"];

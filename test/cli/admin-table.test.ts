@@ -1,10 +1,10 @@
 /** How values and tables of `moqmesh admin` look. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { cut, fittedTable } from "../../relay/cli/admin/table.ts";
-import { formatted, type Unit, unitOf } from "../../relay/cli/admin/units.ts";
-import { type Look, type View, viewLines } from "../../relay/cli/admin/view.ts";
-import { printable, printableJson } from "../../relay/cli/printable.ts";
+import { cut, fittedTable } from "../../cli/admin/table.ts";
+import { formatted, type Unit, unitOf } from "../../cli/admin/units.ts";
+import { type Look, type View, viewLines } from "../../cli/admin/view.ts";
+import { printable, printableJson } from "../../cli/printable.ts";
 
 const NOW = Date.parse("2026-11-29T12:00:00Z");
 const plain = (text: string) => text;

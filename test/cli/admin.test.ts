@@ -1,7 +1,7 @@
 /** Each command of `moqmesh admin` that shows something, asked of one relay with a publisher and a viewer. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { COMMAND_SPECS } from "../../relay/cli/admin/commands.ts";
+import { COMMAND_SPECS } from "../../cli/admin/commands.ts";
 import { connect } from "../../relay/client/index.ts";
 import { ask } from "../admin/support.ts";
 import { clientBroadcasts, dialling, openClient } from "../support/client.ts";
@@ -76,7 +76,7 @@ describe("moqmesh admin", () => {
     assert.deepEqual(
       served.filter((id) => !known.has(id)),
       [],
-      "these operations have no command: add one to relay/cli/admin",
+      "these operations have no command: add one to cli/admin",
     );
     assert.ok(served.length >= 30);
     for (const { name } of COMMAND_SPECS) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { runProgram } from "../../relay/cli/main.ts";
+import { runProgram } from "../../cli/main.ts";
 import { TestKey } from "../support/keys.ts";
 import { publishTo } from "../support/publisher.ts";
 import { type TestRelay, withRelay } from "../support/relay.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type BannerFacts, banner, reachableHosts } from "../../relay/cli/banner.ts";
-import { columnsOf } from "../../relay/cli/io.ts";
+import { type BannerFacts, banner, reachableHosts } from "../../cli/banner.ts";
+import { columnsOf } from "../../cli/io.ts";
 import { loadConfig } from "../../relay/config/config.ts";
 import { recordedIo } from "./support/io.ts";
 

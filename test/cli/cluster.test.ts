@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
-import { runProgram } from "../../relay/cli/main.ts";
+import { runProgram } from "../../cli/main.ts";
 import { recordedIo } from "./support/io.ts";
 
 const ANSWER = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { runProgram } from "../../relay/cli/main.ts";
+import { runProgram } from "../../cli/main.ts";
 import { ask } from "../admin/support.ts";
 import { type Settings, type TestRelay, withRelay } from "../support/relay.ts";
 import { recordedIo } from "./support/io.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Report, Watched } from "../../cli/probe/contract.ts";
+import { FrameLog } from "../../cli/probe/frame-log.ts";
+import { HopNames } from "../../cli/probe/hop-names.ts";
+import { exitOf, findings } from "../../cli/probe/verdict.ts";
+import { Spread } from "../../cli/spread.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
-import type { Report, Watched } from "../../relay/cli/probe/contract.ts";
-import { FrameLog } from "../../relay/cli/probe/frame-log.ts";
-import { HopNames } from "../../relay/cli/probe/hop-names.ts";
-import { exitOf, findings } from "../../relay/cli/probe/verdict.ts";
-import { Spread } from "../../relay/cli/spread.ts";
 import { ProbeTrack } from "../../relay/client/index.ts";
 import { LIVE, TestViewer } from "../session/support.ts";
 

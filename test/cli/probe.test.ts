@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { runProgram } from "../../relay/cli/main.ts";
+import { runProgram } from "../../cli/main.ts";
 import { nodesAt, Stage, type Staged } from "../mesh/support/stage.ts";
 import { ADMIN_SECRET } from "../support/admin.ts";
 import { TestKey } from "../support/keys.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { COMMANDS, runProgram } from "../../relay/cli/main.ts";
+import { COMMANDS, runProgram } from "../../cli/main.ts";
 import { VERSION } from "../../relay/version.ts";
 import { testCertificate } from "../support/certificate.ts";
 import { recordedIo } from "./support/io.ts";

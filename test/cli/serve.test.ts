@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { SIGNAL_ECHO_MS } from "../../relay/cli/signals.ts";
+import { SIGNAL_ECHO_MS } from "../../cli/signals.ts";
 import { connect } from "../../relay/client/client.ts";
 import type { Client } from "../../relay/client/contract.ts";
 import { BIN, programsForTests } from "./support/process.ts";

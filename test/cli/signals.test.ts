@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { onSignals, SIGNAL_ECHO_MS } from "../../relay/cli/signals.ts";
+import { onSignals, SIGNAL_ECHO_MS } from "../../cli/signals.ts";
 
 const stops: (() => void)[] = [];
 afterEach(() => {

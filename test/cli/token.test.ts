@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import * as peer from "@moq/token";
 import { ALGORITHMS } from "../../auth/index.ts";
-import { runProgram } from "../../relay/cli/main.ts";
+import { runProgram } from "../../cli/main.ts";
 import { loadConfig } from "../../relay/config/config.ts";
 import { exposures } from "../../relay/config/exposure.ts";
 import { Authority } from "../support/authority.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { it } from "node:test";
-import { YOUNG_HEAP_BYTES } from "../../relay/cli/young-heap.ts";
+import { YOUNG_HEAP_BYTES } from "../../cli/young-heap.ts";
 
 /** Makes garbage of which much survives a collection, and prints how large the young generation became. */
 const PROGRAM = `
@@ -17,7 +17,7 @@ const PROGRAM = `
 `;
 
 function youngBytes(how: "bound" | "free"): number {
-  const module = new URL("../../relay/cli/young-heap.ts", import.meta.url).href;
+  const module = new URL("../../cli/young-heap.ts", import.meta.url).href;
   const args = ["--input-type=module", "-e", PROGRAM, "--", module, how];
   const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
   const bytes = Number(stdout);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
-import { runProgram } from "../../relay/cli/main.ts";
+import { runProgram } from "../../cli/main.ts";
 import { type LoadedConfig, loadConfig } from "../../relay/config/config.ts";
 import { type ExaminationOptions, examine } from "../../relay/doctor/index.ts";
 import { sysctlFile } from "../../relay/doctor/kernel.ts";

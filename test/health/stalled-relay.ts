@@ -1,6 +1,6 @@
 /** A relay whose event loop a line on standard input blocks for that number of milliseconds. */
 import { execFileSync } from "node:child_process";
-import { main } from "../../relay/cli/main.ts";
+import { main } from "../../cli/main.ts";
 
 function spinInThisFunction(ms: number): void {
   const end = performance.now() + ms;

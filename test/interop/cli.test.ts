@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { runProgram } from "../../relay/cli/main.ts";
+import { runProgram } from "../../cli/main.ts";
 import { recordedIo } from "../cli/support/io.ts";
 import { frameBytes, freshPath, publish, TRACK, writeFrame, writeGroup } from "./support/media.ts";
 import { relayForTests } from "./support/relay.ts";

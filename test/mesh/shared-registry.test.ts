@@ -1,7 +1,7 @@
 /** Two roots that share nothing but a Redis: an origin at one, an edge at the other. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { runProgram } from "../../relay/cli/main.ts";
+import { runProgram } from "../../cli/main.ts";
 import { recordedIo } from "../cli/support/io.ts";
 import { RedisServer, withoutRedis } from "../cluster/redis-server.ts";
 import { missingLinux } from "../support/engines.ts";

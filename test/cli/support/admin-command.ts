@@ -1,5 +1,5 @@
 /** `moqmesh admin` asked of a relay under test. */
-import { runProgram } from "../../../relay/cli/main.ts";
+import { runProgram } from "../../../cli/main.ts";
 import { ADMIN_SECRET } from "../../support/admin.ts";
 import type { TestRelay } from "../../support/relay.ts";
 import { recordedIo } from "./io.ts";

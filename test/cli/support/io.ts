@@ -1,4 +1,4 @@
-import type { Io, Screen } from "../../../relay/cli/io.ts";
+import type { Io, Screen } from "../../../cli/io.ts";
 
 /** Standard streams of a command, and what it wrote to them. */
 export interface Recorded extends Io {
