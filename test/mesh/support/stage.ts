@@ -190,10 +190,14 @@ export function contentOf(group: number): string[] {
   return [`group ${group}`, `${"x".repeat(group % 7)} of ${group}`];
 }
 
-/** Groups that arrived whole and as they were sent. */
+/**
+ * Groups that arrived whole and as they were sent, each as often as it came, in the order of their numbers: each has a stream of its own, and
+ * streams may overtake one another.
+ */
 export function wholeGroups({ told }: TestViewer): number[] {
-  return told.flatMap((line) => {
+  const whole = told.flatMap((line) => {
     const sequence = Number.parseInt(line, 10);
     return line === `${sequence} finished ${contentOf(sequence).join("|")}` ? [sequence] : [];
   });
+  return whole.sort((a, b) => a - b);
 }
