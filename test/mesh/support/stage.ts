@@ -201,3 +201,15 @@ export function wholeGroups({ told }: TestViewer): number[] {
   });
   return whole.sort((a, b) => a - b);
 }
+
+/**
+ * The last of a viewer's groups when it has all from its first one on, each once and whole; undefined before. Each group has a stream
+ * of its own, and streams may overtake each other.
+ */
+export function lastWithoutGap(viewer: TestViewer): number | undefined {
+  const groups = wholeGroups(viewer);
+  const [first = 0, last = -1] = [groups[0], groups.at(-1)];
+  const distinct = new Set(groups).size;
+  const whole = distinct === last - first + 1 && distinct === groups.length && distinct === viewer.groups.length;
+  return whole && distinct > 0 ? last : undefined;
+}
