@@ -133,6 +133,7 @@ describe("a list that the relay cuts", () => {
   test("is reported as incomplete: exit code 7, and `complete` is false", () =>
     withRelay(settings, async (relay) => {
       for (const path of ["live/a", "live/b", "other/c"]) await publishTo(relay.at("ws"), path, "chat", [["x"]]);
+      await until(() => relay.counters.broadcastsActive === 3);
       for (const scheme of ["ws", "http"]) {
         const { code, err } = await run(["ls", relay.at(scheme).href]);
         assert.equal(code, 7);
@@ -205,6 +206,7 @@ describe("fetch", () => {
   test("ends with 5 and names what is missing, a track or a group", () =>
     withRelay(settings, async (relay) => {
       await publishTo(relay.at("ws"), "live/a", "chat", [["x"]]);
+      await until(() => relay.counters.broadcastsActive === 1);
       for (const scheme of ["ws", "http"]) {
         const track = await run(["fetch", relay.at(scheme).href, "live/a", "none", "--timeout", "3s"]);
         assert.deepEqual([track.code, track.err], [5, "moqmesh: live/a has no track none\n"]);

@@ -18,6 +18,8 @@ before(async () => {
   relay = await TestRelay.start({ "limits.subscribe_wait": "50ms" });
   url = relay.url;
   await publishTo(url, "live/room1", "chat", GROUPS);
+  // The session is open before its announcement has come.
+  await until(() => relay.counters.broadcastsActive === 1);
 });
 after(async () => await relay.stop());
 

@@ -5,6 +5,7 @@ import { missingEngine } from "../support/engines.ts";
 import { publishTo } from "../support/publisher.ts";
 import { type Settings, TestRelay } from "../support/relay.ts";
 import { connectionId, type Route, UdpProxy } from "../support/udp-proxy.ts";
+import { until } from "../support/until.ts";
 
 const SERVER_IDS = ["00000000000000a1", "00000000000000b2"] as const;
 
@@ -40,6 +41,7 @@ async function behind(settings: (at: 0 | 1) => Settings, work: (parts: Behind) =
   const clients: Client[] = [];
   try {
     for (const relay of relays) await publishTo(relay.url, "live/room1", "chat", [["a"], ["b"]]);
+    for (const { counters } of relays) await until(() => counters.broadcastsActive === 1);
     await work({
       relays,
       nat,
