@@ -5,7 +5,7 @@ import { ago, type Step } from "../step.ts";
 import type { Target } from "../target.ts";
 import type { Attempt } from "./contract.ts";
 
-/** What a token says of itself; nobody has verified it here. */
+/** The claims of a token, read without verifying its signature. */
 export interface TokenClaims {
   readonly root: string;
   readonly put: readonly string[];

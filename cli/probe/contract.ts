@@ -60,7 +60,7 @@ export interface Watched {
   readonly received: number;
   readonly lost: number;
   readonly duplicates: number;
-  /** Frames that nobody sent like that. */
+  /** Frames whose bytes differ from those that were sent. */
   readonly damaged: number;
   /** Why this relay delivers no more. */
   readonly fault?: Fault;

@@ -76,7 +76,7 @@ export class SharedTenants {
     const { board, clock } = this.#deps;
     for (const { node, report } of board.own()) this.#gather(node, report.tenant, encodeReport(report));
     const since = clock.now() - REPEATS * REPEAT_MS;
-    // While the backend cannot be reached, what was told last counts.
+    // While the backend cannot be reached, the last reports of the other roots count.
     if (this.#upAt !== undefined && this.#upAt <= since) board.abandonBefore(since);
     this.#cancelRepeat = clock.timer(REPEAT_MS, () => this.#repeat());
   }
@@ -89,20 +89,20 @@ export class SharedTenants {
       const all = [...this.#pending.values()];
       this.#pending.clear();
       for (let at = 0; at < all.length; at += BATCH) {
-        // What gets lost is told again.
+        // The next repetition makes good a message that is lost.
         this.#deps.send(JSON.stringify(all.slice(at, at + BATCH))).catch(() => {});
       }
     });
   }
 }
 
-interface Told {
+interface SentReport {
   readonly node: string;
   readonly report?: TenantReport | undefined;
   readonly ended?: string;
 }
 
-function decode(text: string): Told[] | undefined {
+function decode(text: string): SentReport[] | undefined {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -110,7 +110,7 @@ function decode(text: string): Told[] | undefined {
     return undefined;
   }
   if (!Array.isArray(parsed)) return undefined;
-  return (parsed as unknown[]).flatMap((one): Told[] => {
+  return (parsed as unknown[]).flatMap((one): SentReport[] => {
     if (!Array.isArray(one)) return [];
     const [node, what] = one as unknown[];
     if (typeof node !== "string" || !NODE_NAME.test(node)) return [];

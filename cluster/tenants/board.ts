@@ -285,7 +285,7 @@ function totalOf(entries: Iterable<Entry>): PerKind {
   return perKind((kind) => reports.reduce((sum, { use }) => sum + use[kind], 0));
 }
 
-/** The ceilings of one kind for the relays of `settled`, and whether each is to be told. What is told is there for no other. */
+/** The ceilings of one kind for the relays of `settled`, and whether the root must send each. */
 function divided(
   kind: TenantKind,
   entries: readonly Entry[],

@@ -26,7 +26,7 @@ const WISH_MS = 2_000;
 /** A rate is reported again when it has changed by this part of its limit. */
 const RATE_STEP = 0.05;
 
-/** What the program knows of its tenants, and what it is told. */
+/** The counts of tenants that the program gives, and the ceilings that it gets. */
 export interface TenantUsage {
   /** Tenants with sessions. */
   tenants(): Iterable<string>;

@@ -82,7 +82,7 @@ export function rateCeiling(claim: Claim, target: number, sums: Sums): number {
   return Math.min(target, held + room(claim.limit, sums));
 }
 
-/** A ceiling is told again when less than half of the headroom that the relay should have is left, or more than twice as much. */
+/** The root sends a ceiling again when less than half of the headroom that the relay should have is left, or more than twice as much. */
 export function isWorthTelling(claim: Claim, next: number, scarce: boolean): boolean {
   if (next === claim.ceiling) return false;
   if (claim.wants || (scarce && next < claim.ceiling)) return true;
