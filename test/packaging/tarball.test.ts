@@ -1,74 +1,60 @@
-/** The package as a user gets it: packed, installed into an empty folder from the registry, and run. */
+/** The packages as a user gets them: packed, installed into an empty folder from a registry, and run. */
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { parse } from "yaml";
 import packageJson from "../../package.json" with { type: "json" };
+import { PLATFORMS, packageOf } from "../../scripts/pack/platforms.ts";
+import { platformName } from "../../transport/native/addon.ts";
+import { missingEngine } from "../support/engines.ts";
+import { type EngineRegistry, serveEngines } from "./support/registry.ts";
+import { userEnv as env, type Packages, packCheckout } from "./support/user.ts";
 
 const run = promisify(execFile);
-const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Building, packing and downloading what npm has not cached. Milliseconds. */
 const INSTALL = { timeout: 240_000 };
 
-/** Files that are no sources of the project: built, downloaded, or a developer's own. */
-const LEFT_OUT = new Set(["node_modules", "dist", ".git", ".state", "target"]);
-
-/** The environment of a user: without what `npm test` and this checkout add to it. */
-const env = Object.fromEntries(
-  Object.entries({ ...process.env, PATH: userPath() }).filter(
-    ([name]) => !/^(npm_|NODE_|MOQMESH_|INIT_CWD$)/.test(name),
-  ),
-);
-
-function userPath(): string {
-  const folders = (process.env["PATH"] ?? "").split(delimiter);
-  return folders
-    .filter((folder) => !folder.includes("node_modules") && !folder.includes("node-gyp-bin"))
-    .join(delimiter);
-}
+const withoutEngine = missingEngine();
 
 let folder: string;
-let tarball: string;
+let packages: Packages;
+let registry: EngineRegistry;
 let home: string;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "moqmesh-pack-"));
   home = join(folder, "home");
-  tarball = await pack(join(folder, "source"));
+  packages = await packCheckout(join(folder, "source"));
+  registry = await serveEngines(packageJson.version, packages.engines);
   await mkdir(home);
   await writeFile(join(home, "package.json"), '{ "name": "home", "version": "1.0.0", "private": true }');
-  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball], { cwd: home, env });
+  await writeFile(join(home, ".npmrc"), `@moqmesh:registry=${registry.url}\n`);
+  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", packages.program], { cwd: home, env });
 }, INSTALL);
-after(() => rm(folder, { recursive: true, force: true }));
+after(async () => {
+  registry.close();
+  await rm(folder, { recursive: true, force: true });
+});
 
-/** Builds and packs a copy, so that other tests do not find the checkout half built. Returns the tarball's path. */
-async function pack(source: string): Promise<string> {
-  await mkdir(source);
-  for (const name of await readdir(root)) {
-    if (!LEFT_OUT.has(name)) await cp(join(root, name), join(source, name), { recursive: true });
-  }
-  await rm(join(source, "web", "dist"), { recursive: true, force: true });
-  await symlink(join(root, "node_modules"), join(source, "node_modules"));
-  const inCheckout = { ...env, PATH: [join(root, "node_modules", ".bin"), env["PATH"] ?? ""].join(delimiter) };
-  const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder], {
-    cwd: source,
-    env: inCheckout,
-  });
-  const file = /"filename":\s*"([^"]+\.tgz)"/.exec(stdout)?.[1];
-  assert.ok(file !== undefined, stdout);
-  return join(folder, file);
+/** Runs the installed program. Resolves with its standard output, whatever its exit code. */
+async function moqmesh(...args: string[]): Promise<string> {
+  const { stdout } = await run("npx", ["--no-install", "moqmesh", ...args], { cwd: home, env }).catch(
+    (error: { stdout: string }) => error,
+  );
+  return stdout;
 }
 
 test("contains the bundle, the page and the licences, and no sources or tests", async () => {
-  const { stdout } = await run("tar", ["-tzf", tarball]);
+  const { stdout } = await run("tar", ["-tzf", packages.program]);
   const files = stdout.trim().split("\n");
   for (const file of [
     "package/bin/moqmesh.js",
@@ -81,20 +67,50 @@ test("contains the bundle, the page and the licences, and no sources or tests", 
     assert.ok(files.includes(file), file);
   }
   assert.deepEqual(
-    files.filter((file) => /\.ts$|\/(test|relay|node_modules)\//.test(file)),
+    files.filter((file) => /(?<!\.d)\.ts$|\/(test|relay|node_modules|packages)\/|\.node$/.test(file)),
     [],
   );
 });
 
+test("names the engine of every platform, in its own version", async () => {
+  const { stdout } = await run("tar", ["-xzOf", packages.program, "package/package.json"]);
+  const manifest: typeof packageJson = JSON.parse(stdout);
+  const expected = Object.fromEntries(PLATFORMS.map((platform) => [packageOf(platform), packageJson.version]));
+  assert.deepEqual(manifest.optionalDependencies, { ...packageJson.optionalDependencies, ...expected });
+  assert.ok(!("scripts" in manifest) && !("devDependencies" in manifest));
+});
+
+test("the workflow builds the engine of every platform", async () => {
+  const file = fileURLToPath(new URL("../../.github/workflows/engine.yml", import.meta.url));
+  const { jobs } = parse(await readFile(file, "utf8")) as {
+    jobs: { build: { strategy: { matrix: { include: { platform: string }[] } } } };
+  };
+  const built = jobs.build.strategy.matrix.include.map(({ platform }) => platform);
+  assert.deepEqual(
+    built,
+    PLATFORMS.map(({ name }) => name),
+  );
+});
+
+test("npm installs the engine of this machine and no other", { skip: withoutEngine }, async () => {
+  assert.deepEqual(await readdir(join(home, "node_modules", "@moqmesh")), [`engine-${platformName()}`]);
+});
+
 test("npx moqmesh prints its version", async () => {
-  const { stdout } = await run("npx", ["--no-install", "moqmesh", "--version"], { cwd: home, env });
-  assert.equal(stdout, `moqmesh ${packageJson.version}\n`);
+  assert.equal(await moqmesh("--version"), `moqmesh ${packageJson.version}\n`);
 });
 
 test("npx moqmesh check shows the configuration of the package's own file", async () => {
   const file = join(home, "node_modules", "moqmesh", "configs", "dev.toml");
-  const { stdout } = await run("npx", ["--no-install", "moqmesh", "check", file, "--running"], { cwd: home, env });
-  assert.match(stdout, /^page = true {2}# .*dev\.toml:\d+$/m);
+  assert.match(await moqmesh("check", file, "--running"), /^page = true {2}# .*dev\.toml:\d+$/m);
+});
+
+test("npx moqmesh doctor finds the native engine", { skip: withoutEngine }, async () => {
+  const { findings }: { findings: { code: string; status: string }[] } = JSON.parse(await moqmesh("doctor", "--json"));
+  assert.deepEqual(
+    findings.filter(({ code }) => code === "native_engine").map(({ status }) => status),
+    ["ok"],
+  );
 });
 
 test("installs no development dependency", () => {
@@ -114,13 +130,20 @@ test("moqmesh serve from the package answers health checks and serves the page",
   });
   try {
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-    const next = async (): Promise<{ level: string; msg: string; port: number; admin: number }> =>
+    const next = async (): Promise<{ level: string; msg: string; port: number; admin: number; engine: string }> =>
       JSON.parse((await lines.next()).value ?? "{}");
-    const warning = await next();
-    assert.equal(warning.level, "warn");
-    assert.match(warning.msg, /engine rwebtransport .*docs\/engines\.md/, "what the package lacks is said at once");
-    const { msg, port, admin } = await next();
+    if (withoutEngine !== false) {
+      const warning = await next();
+      assert.equal(warning.level, "warn");
+      assert.match(
+        warning.msg,
+        /engine rwebtransport .*npm install @moqmesh\/engine/,
+        "what is missing is said at once",
+      );
+    }
+    const { msg, port, admin, engine } = await next();
     assert.equal(msg, "relay ready");
+    assert.equal(engine, withoutEngine === false ? "native" : "rwebtransport");
     assert.equal((await fetch(`http://127.0.0.1:${admin}/health/live`)).status, 200);
     const page = await fetch(`http://127.0.0.1:${port}/`);
     assert.equal(

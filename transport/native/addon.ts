@@ -177,40 +177,68 @@ export function binaryName(): string {
   return `moqmesh-engine.${platformName()}.node`;
 }
 
+/** Where a file of the program looks for the binary. */
+interface OwnPackage {
+  readonly folder: string;
+  readonly version: string;
+}
+
 /**
- * Loads the binary: the one built in this checkout, else the package for this platform. Throws {@link TransportError}
- * `engine_unavailable` with the command that solves it.
+ * Loads the binary: the one built in this checkout, else the one of the npm package for this platform, which must have the program's version.
+ * Throws {@link TransportError} `engine_unavailable` with the command that solves it. `from`: the folder of a file of the program.
  */
-export function loadAddon(): Addon {
-  const require = createRequire(import.meta.url);
-  const root = packageRoot(import.meta.dirname);
-  const built = root === undefined ? undefined : join(root, "engine", binaryName());
-  const prebuilt = `@moqmesh/engine-${platformName()}`;
-  const path = built !== undefined && existsSync(built) ? built : prebuilt;
+export function loadAddon(from: string = import.meta.dirname): Addon {
+  const require = createRequire(join(from, "addon.js"));
+  const own = ownPackage(from);
+  const built = own && join(own.folder, "engine", binaryName());
+  const path = built !== undefined && existsSync(built) ? built : prebuilt(require, own);
   let addon: unknown;
   try {
     addon = require(path);
   } catch (cause) {
-    const missing = path === prebuilt && isMissing(cause);
-    const why = missing ? "there is no binary" : `the binary cannot be loaded (${messageOf(cause)})`;
-    throw unavailable(`${why} for ${platformName()}`, cause);
+    throw unavailable(`the binary cannot be loaded (${messageOf(cause)}) for ${platformName()}`, own, cause);
   }
-  if (!isAddon(addon)) throw unavailable("the binary is of another version");
+  if (!isAddon(addon)) throw unavailable("the binary is of another version", own);
   return addon;
 }
 
-/** The folder of the package that this file belongs to, in a checkout and when installed. */
-function packageRoot(from: string): string | undefined {
+/** The package of this platform's binary. */
+function prebuilt(require: NodeJS.Require, own: OwnPackage | undefined): string {
+  const name = enginePackage();
+  let manifest: { readonly version?: unknown };
+  try {
+    manifest = manifestAt(require.resolve(`${name}/package.json`));
+  } catch (cause) {
+    throw unavailable(`there is no binary for ${platformName()}`, own, cause);
+  }
+  const { version } = manifest;
+  if (own === undefined || version === own.version) return name;
+  throw unavailable(
+    `${name} has the version ${String(version)}, and ${PACKAGE} has ${own.version}; they must be the same`,
+    own,
+  );
+}
+
+/** Name of the npm package with the binary for this platform. */
+function enginePackage(): string {
+  return `@${PACKAGE}/engine-${platformName()}`;
+}
+
+/** The package that a folder belongs to, in a checkout and when installed. */
+function ownPackage(from: string): OwnPackage | undefined {
   for (let folder = from; ; folder = dirname(folder)) {
-    const manifest = join(folder, "package.json");
-    if (existsSync(manifest) && nameIn(manifest) === PACKAGE) return folder;
+    const file = join(folder, "package.json");
+    if (existsSync(file)) {
+      const { name, version } = manifestAt(file);
+      if (name === PACKAGE && typeof version === "string") return { folder, version };
+    }
     if (dirname(folder) === folder) return undefined;
   }
 }
 
-function nameIn(manifest: string): unknown {
-  const parsed: unknown = JSON.parse(readFileSync(manifest, "utf8"));
-  return typeof parsed === "object" && parsed !== null && "name" in parsed ? parsed.name : undefined;
+function manifestAt(file: string): { readonly name?: unknown; readonly version?: unknown } {
+  const parsed: unknown = JSON.parse(readFileSync(file, "utf8"));
+  return typeof parsed === "object" && parsed !== null ? parsed : {};
 }
 
 function isAddon(value: unknown): value is Addon {
@@ -219,12 +247,11 @@ function isAddon(value: unknown): value is Addon {
   );
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "MODULE_NOT_FOUND";
-}
-
-function unavailable(why: string, cause?: unknown): TransportError {
-  const help = "in a checkout, with cargo installed, run: npm run build:engine";
+function unavailable(why: string, own: OwnPackage | undefined, cause?: unknown): TransportError {
+  const checkout = own === undefined || existsSync(join(own.folder, "engine", "Cargo.toml"));
+  const help = checkout
+    ? "in a checkout, with cargo installed, run: npm run build:engine"
+    : `install the package of the program's version: npm install ${enginePackage()}@${own.version}`;
   return new TransportError("engine_unavailable", `the native engine: ${why}; ${help}`, { cause });
 }
 
