@@ -50,7 +50,7 @@ export class HealthWatch {
   constructor(parts: RelayParts, memoryBytes: number) {
     this.#parts = parts;
     this.memory = new MemoryMeter(memoryBytes === 0 ? memoryLimit() : memoryBytes);
-    this.monitor = new HealthMonitor(parts);
+    this.monitor = new HealthMonitor({ ...parts, clock: parts.upkeep });
     parts.counters.attach(HEALTH_METRICS, () => healthReadings(this.monitor));
   }
 
@@ -69,14 +69,14 @@ export class HealthWatch {
     const host = await bindable(healthHost);
     const silence = { blockedMs: health.eventLoopMs, stuckMs: health.stuckMs };
     const { monitor } = this;
-    const { log, warn } = this.#parts;
+    const { log, warn, upkeep: clock } = this.#parts;
     const stalled = (stall: Parameters<typeof stallLine>[0]) => {
       const { fields, text } = stallLine(stall);
       log.error(fields, text);
     };
     const state = () => ({ ready: monitor.codes.length === 0, live: monitor.live });
     try {
-      this.#thread = await HealthThread.open({ host, port, silence, state, warn, ...(stacks && { stalled }) });
+      this.#thread = await HealthThread.open({ host, port, silence, state, warn, clock, ...(stacks && { stalled }) });
     } catch (error) {
       throw port === undefined ? error : bindFailed("the health port's TCP", host, port, error);
     }
@@ -88,7 +88,7 @@ export class HealthWatch {
 
   /** To be called once the relay accepts sessions. */
   start(watched: Watched): void {
-    const eventLoop = new EventLoopDelay(this.#parts.clock);
+    const eventLoop = new EventLoopDelay(this.#parts.clock, () => watched.config().health.eventLoopMs);
     this.#eventLoop = eventLoop;
     this.monitor.setLife("ready");
     this.monitor.start([

@@ -94,9 +94,9 @@ class RelayProcess implements Relay {
     this.#config = config;
     this.#options = options;
     this.#parts = makeParts(config, options, { mesh: () => this.#mesh, pressure: () => this.#pressure });
-    const { clock, warn, counters } = this.#parts;
+    const { clock, upkeep, warn, counters } = this.#parts;
     this.#startedAt = clock.now();
-    this.#files = new FileWatch(this.#watchedFiles(), { clock, warn });
+    this.#files = new FileWatch(this.#watchedFiles(), { clock: upkeep, warn });
     this.settings = openReloader(this.#parts, {
       source: options.source ?? fixedSource(config),
       mesh: () => this.#mesh,
@@ -415,6 +415,6 @@ class RelayProcess implements Relay {
     const { address, port } = this.address;
     const admin = this.adminAddress?.port;
     const facts = { address, port, admin, engine: engine.name, version: VERSION, ...this.#mesh?.place };
-    return new Readiness({ ...this.#parts, reasons: () => this.reasons(), facts });
+    return new Readiness({ ...this.#parts, clock: this.#parts.upkeep, reasons: () => this.reasons(), facts });
   }
 }

@@ -12,6 +12,7 @@ import {
   AUTH_METRICS,
   AuthGate,
   type AuthGateDeps,
+  alignedClock,
   ClusterPlane,
   clientSessionPolicy,
   Defects,
@@ -37,6 +38,8 @@ import { WEBHOOK_METRICS, Webhooks } from "./webhooks/index.ts";
 /** The parts of a relay that exist before it opens a file or a socket. */
 export interface RelayParts {
   readonly clock: Clock;
+  /** For work in the background that may be a quarter of a second late. */
+  readonly upkeep: Clock;
   readonly wallNow: () => number;
   readonly log: Logger;
   readonly levels: LogLevels;
@@ -75,6 +78,7 @@ export function makeParts(config: Config, options: StartOptions, later: LaterPar
   const { clock = systemClock, wallNow = Date.now } = options;
   const { log, output, sampling }: Partial<OpenedLog> & Pick<OpenedLog, "log"> =
     options.log === undefined ? openLog(config.log) : { log: options.log, ...options.logParts };
+  const upkeep = alignedClock(clock);
   const levels = new LogLevels(log, logLevels(config));
   const warn = (message: string, err?: unknown) => log.warn(err === undefined ? {} : { err }, message);
   const counters = new Counters();
@@ -135,6 +139,7 @@ export function makeParts(config: Config, options: StartOptions, later: LaterPar
   attachMetrics({ counters, output, sampling, handshakes, webhooks, gate });
   return {
     clock,
+    upkeep,
     wallNow,
     log,
     levels,
@@ -149,7 +154,7 @@ export function makeParts(config: Config, options: StartOptions, later: LaterPar
     gate,
     clusterPlane,
     handshakes,
-    descriptors: new Descriptors({ clock, log, counters }),
+    descriptors: new Descriptors({ clock: upkeep, log, counters }),
     ownSessions,
     webhooks,
     host,

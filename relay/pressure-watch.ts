@@ -16,7 +16,7 @@ export class PressureWatch {
   readonly #memory: MemoryShedding | undefined;
 
   constructor(parts: RelayParts, { config, memory }: PressureWatchOptions) {
-    const { clock, levels, broadcasts, host, counters } = parts;
+    const { upkeep: clock, levels, broadcasts, host, counters } = parts;
     const sessions = () => host.list();
     this.#unused = new UnusedSessions({
       clock,

@@ -14,7 +14,7 @@ export const healthSection = section(
     probe_interval: duration({
       description:
         "Time between two sessions that the relay opens with its own UDP port and its own TCP port, to see that clients can. `0s`: it opens none.",
-      default: "5s",
+      default: "10s",
       min: "0s",
       max: "10m",
     }),

@@ -1,8 +1,11 @@
 import type { Clock } from "../../moq/clock.ts";
 import type { Check, Finding } from "./contract.ts";
 
-/** Milliseconds between two beats: a delay is measured to this precision, for 20 timers a second. */
-const BEAT_MS = 50;
+/** Part of the limit to which a delay is measured: it is the time between two beats. */
+const PRECISION = 1 / 4;
+
+/** Least and most milliseconds between two beats: each beat wakes up an idle process. */
+const BEAT_MS = { least: 50, most: 250 } as const;
 
 /** Milliseconds between two readings. */
 const READ_MS = 250;
@@ -16,13 +19,17 @@ const FREE_READINGS = 12;
  */
 export class EventLoopDelay {
   readonly #clock: Clock;
+  readonly #limitMs: () => number;
+  #beatMs = 0;
   #beatAt: number;
   #worstMs = 0;
   #lastMs = 0;
   #cancel = () => {};
 
-  constructor(clock: Clock) {
+  /** `limitMs`: the delay that matters, read at each beat. */
+  constructor(clock: Clock, limitMs: () => number) {
     this.#clock = clock;
+    this.#limitMs = limitMs;
     this.#beatAt = clock.now();
     this.#arm();
   }
@@ -45,11 +52,12 @@ export class EventLoopDelay {
   }
 
   #late(): number {
-    return Math.max(0, this.#clock.now() - this.#beatAt - BEAT_MS);
+    return Math.max(0, this.#clock.now() - this.#beatAt - this.#beatMs);
   }
 
   #arm(): void {
-    this.#cancel = this.#clock.timer(BEAT_MS, this.#beat);
+    this.#beatMs = Math.min(Math.max(this.#limitMs() * PRECISION, BEAT_MS.least), BEAT_MS.most);
+    this.#cancel = this.#clock.timer(this.#beatMs, this.#beat);
   }
 
   readonly #beat = (): void => {

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import type { Clock } from "../../moq/clock.ts";
 import { SharedState, type Silence } from "./shared-state.ts";
 import type { Stall } from "./stall-watch.ts";
 
@@ -37,6 +38,8 @@ export interface HealthThreadOptions {
   /** Read at each beat. */
   readonly state: () => { readonly ready: boolean; readonly live: boolean };
   readonly warn: (message: string, error?: unknown) => void;
+  /** Times the beats. */
+  readonly clock: Clock;
 }
 
 /**
@@ -48,7 +51,7 @@ export class HealthThread {
   /** Undefined without a port. */
   readonly address: { readonly address: string; readonly port: number } | undefined;
   readonly #worker: Worker;
-  readonly #beats: NodeJS.Timeout;
+  #cancelBeat = () => {};
   #closed = false;
 
   /** Rejects with the system's error when the port cannot be bound. */
@@ -79,14 +82,15 @@ export class HealthThread {
     address: HealthThread["address"],
     worker: Worker,
     shared: SharedState,
-    { state, warn, stalled }: HealthThreadOptions,
+    { state, warn, stalled, clock }: HealthThreadOptions,
   ) {
     this.address = address;
     this.#worker = worker;
-    const beat = () => shared.beat(process.hrtime.bigint(), state());
+    const beat = () => {
+      shared.beat(process.hrtime.bigint(), state());
+      this.#cancelBeat = clock.timer(BEAT_MS, beat);
+    };
     beat();
-    this.#beats = setInterval(beat, BEAT_MS);
-    this.#beats.unref();
     worker.on("message", (message: ThreadMessage) => {
       if ("stall" in message) stalled?.(message.stall);
       else if ("failed" in message) warn(`the health port failed on its socket; it keeps listening: ${message.failed}`);
@@ -100,7 +104,7 @@ export class HealthThread {
 
   async close(): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#beats);
+    this.#cancelBeat();
     await this.#worker.terminate();
   }
 }

@@ -1,3 +1,4 @@
+export { alignedClock } from "./aligned-clock.ts";
 export { bindFailed, type SocketKind } from "./bind-failed.ts";
 export { ClusterPlane } from "./cluster-plane.ts";
 export { certificateName } from "./credentials.ts";

@@ -11,7 +11,7 @@ import { until } from "../support/until.ts";
 
 describe("the event loop", () => {
   test("that was blocked for 100 ms shows it once, and not again", async () => {
-    const delay = new EventLoopDelay(systemClock);
+    const delay = new EventLoopDelay(systemClock, () => 200);
     const turn = () => new Promise((resolve) => setTimeout(resolve, 60));
     await turn();
     delay.read();
@@ -38,7 +38,7 @@ describe("the event loop", () => {
 
   test("of a clock that is turned by hand is never blocked", () => {
     const clock = new ManualClock();
-    const delay = new EventLoopDelay(clock);
+    const delay = new EventLoopDelay(clock, () => 1_000);
     clock.advance(10_000);
     assert.equal(delay.read(), 0);
     delay.close();

@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { HealthThread } from "../../relay/health/port.ts";
 import { SharedState } from "../../relay/health/shared-state.ts";
+import { systemClock } from "../../transport/shared/index.ts";
 import { withRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 
@@ -29,7 +30,14 @@ async function withPort(use: (port: HealthThread, state: { ready: boolean; live:
   const state = { ready: true, live: true };
   const silence = { blockedMs: 1_000, stuckMs: 2_000 };
   const warn = (message: string) => assert.fail(message);
-  const port = await HealthThread.open({ host: "127.0.0.1", port: 0, silence, state: () => state, warn });
+  const port = await HealthThread.open({
+    clock: systemClock,
+    host: "127.0.0.1",
+    port: 0,
+    silence,
+    state: () => state,
+    warn,
+  });
   try {
     await use(port, state);
   } finally {
@@ -76,13 +84,14 @@ describe("the health port", () => {
         `const { workerData, parentPort } = require("node:worker_threads");
          const ask = async (path) => (await fetch("http://127.0.0.1:" + workerData + path)).status;
          const seen = new Set();
+         let begun = false;
          const round = async () => {
            const ready = await ask("/health/ready");
            seen.add(ready + " " + (await ask("/health/live")));
+           if (seen.size === 1 && !begun) parentPort.postMessage("begins"), (begun = true);
            if (seen.has("503 503")) parentPort.postMessage([...seen]);
            else setTimeout(round, 20);
          };
-         parentPort.postMessage("begins");
          round();`,
         { eval: true, workerData: port.address?.port },
       );
@@ -104,7 +113,12 @@ describe("the health port", () => {
     const address = taken.address();
     assert.ok(address !== null && typeof address === "object");
     const options = { host: "127.0.0.1", port: address.port, silence: { blockedMs: 1_000, stuckMs: 2_000 } };
-    const opened = HealthThread.open({ ...options, state: () => ({ ready: true, live: true }), warn: () => {} });
+    const opened = HealthThread.open({
+      clock: systemClock,
+      ...options,
+      state: () => ({ ready: true, live: true }),
+      warn: () => {},
+    });
     await assert.rejects(opened, { code: "EADDRINUSE" });
     taken.close();
   });
