@@ -163,7 +163,7 @@ export class MeshNode {
   revoked(revocation: Omit<MeshRevocation, "node">, inForce: boolean): void {
     const own = { ...revocation, node: this.self.node };
     if (inForce) this.control.revoke(own);
-    else this.control.restore(own);
+    else this.control.endRevocation(own);
   }
 
   /**
@@ -255,11 +255,11 @@ export class MeshNode {
   #makeRoot(clocks: ClockBound): Root {
     const { self, settings, bounds, clock, replicate, events } = this.#deps;
     const { leaseMs } = settings;
-    return new Root({ self, clock, clocks, leaseMs, settleMs: this.#settleMs, limits: bounds, replicate, events });
+    return new Root({ self, clock, clocks, leaseMs, namesakeMs: this.#namesakeMs, limits: bounds, replicate, events });
   }
 
   /** A relay whose silence is noticed later is also missed later. */
-  get #settleMs(): number {
+  get #namesakeMs(): number {
     return Math.max(SETTLE_MS, 2 * this.#deps.settings.peerTimeoutMs);
   }
 
@@ -274,7 +274,7 @@ export class MeshNode {
       ...(root && { local: () => root.local() }),
       dial: (url, table, gone, renew) =>
         this.#sessions.root(url, { table, gone, renew, itself: () => this.control.itself(url) }),
-      settleMs: this.#settleMs,
+      namesakeMs: this.#namesakeMs,
       namesake: (info) => {
         this.#namesakes++;
         events.namesake(info, this.control.nameTaken);

@@ -17,7 +17,7 @@ export interface RootDeps {
   readonly clocks: Pick<ClockBound, "accepts">;
   readonly leaseMs: number;
   /** As the registry has it. */
-  readonly settleMs: number;
+  readonly namesakeMs: number;
   /** Relays, and broadcasts of all of them together, that the registry remembers. */
   readonly limits: { readonly nodes: number; readonly holdings: number };
   /** Shares the registry with other roots; absent: it is in this relay's memory only. */
@@ -33,7 +33,7 @@ export class Root {
   #contested = 0;
 
   constructor(deps: RootDeps) {
-    const { clock, clocks, leaseMs, settleMs, limits, replicate } = deps;
+    const { clock, clocks, leaseMs, namesakeMs, limits, replicate } = deps;
     this.#deps = deps;
     this.registry = new Registry({
       clock,
@@ -41,7 +41,7 @@ export class Root {
       maxNodes: limits.nodes,
       maxHoldings: limits.holdings,
       clocks,
-      settleMs,
+      namesakeMs,
       contested: (infos) => this.#nameContested(infos),
     });
     this.replicated = replicate?.(this.registry);

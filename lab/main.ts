@@ -30,12 +30,12 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function drill(command: MeshCommand, drill: NonNullable<MeshCommand["drill"]>): Promise<number> {
   const started = performance.now();
-  const told = (what: string) => {
+  const say = (what: string) => {
     if (command.json && !process.stderr.isTTY) return;
     process.stderr.write(`${((performance.now() - started) / 1_000).toFixed(1).padStart(6)}  ${what}\n`);
   };
   const { logs, ...rest } = command;
-  const report = await runDrill(drill, { ...rest, ...(logs !== undefined && { logs }) }, told);
+  const report = await runDrill(drill, { ...rest, ...(logs !== undefined && { logs }) }, say);
   process.stdout.write(`${command.json ? JSON.stringify(report) : drillText(report)}\n`);
   return report.ok ? EXIT.ok : EXIT.wrong;
 }

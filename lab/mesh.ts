@@ -23,7 +23,7 @@ export interface MeshOptions {
   /** Folder for the output of the processes; default: it is dropped. */
   readonly logs?: string;
   /** Called with an event for the person who watches. */
-  readonly told: (what: string) => void;
+  readonly say: (what: string) => void;
 }
 
 function peerOf({ name, role, region }: Place, port: number): string {
@@ -48,7 +48,7 @@ export class Mesh {
   readonly #broadcasting = new Set<Broadcasting>();
 
   private constructor(options: MeshOptions, workspace: MeshWorkspace, ports: readonly number[]) {
-    const { shape, engine, page = false, logs, told } = options;
+    const { shape, engine, page = false, logs, say } = options;
     this.workspace = workspace;
     this.#keeper = new Keeper(workspace.folder);
     running.add(this);
@@ -60,7 +60,7 @@ export class Mesh {
     const deps = {
       keeper: this.#keeper,
       output: (name: string, text: string) => this.log(name, text),
-      lost: (node: Node, how: string) => told(`${node.name} ended by itself (${how})`),
+      lost: (node: Node, how: string) => say(`${node.name} ended by itself (${how})`),
     };
     this.nodes = places.map(
       (place, index) => new Node({ place, port: ports[index] ?? 0, roots, peers, workspace, engine, page }, deps),

@@ -346,7 +346,7 @@ export interface Engine extends FanOutFactory {
   pulses?(): readonly WorkerPulse[];
   /** Whether a listener can ask for a client certificate, and a dial show one. */
   readonly clientCertificates: boolean;
-  /** Whether connection ids can tell a load balancer which relay made them, and {@link ListenOptions.preferred} is told. Absent: no. */
+  /** Whether connection ids show a load balancer which relay made them, and clients get {@link ListenOptions.preferred}. Absent: no. */
   readonly routable?: boolean;
   /** Replaces the key of stateless resets for new connections. False for an engine without a key; absent where an engine has none. */
   setResetKey?(key: Uint8Array): boolean;

@@ -53,7 +53,7 @@ async function ordeals(): Promise<void> {
   const first = whole("seed", 0);
   const life = values["token-life"];
   const tokens = life === undefined ? {} : { tokenLifeMs: 1_000 * wholeFlag(HELP, "token-life", life, 1) };
-  const told = values.trace ? { told: (line: string) => console.log(line) } : {};
+  const trace = values.trace ? { trace: (line: string) => console.log(line) } : {};
   let failed = 0;
   const seeds = whole("seeds", 1);
   for (let seed = first; seed < first + seeds; seed++) {
@@ -63,7 +63,7 @@ async function ordeals(): Promise<void> {
       roots,
       ...options,
       ...tokens,
-      ...told,
+      ...trace,
     }).run();
     const found = violations.length === 0 ? "well" : `${violations.length} violations`;
     console.log(`seed ${seed}: ${roots} roots, ${simulatedMs / 1_000} s, ${watched} viewers: ${found}`);

@@ -179,8 +179,8 @@ class KeyFolder {
       const kept = key === undefined ? "" : `; the key read from it before stays in use for ${keepMs / 1_000} s`;
       if (why !== before?.broken?.why)
         warn(`the key file ${file} is not used: ${why}${kept}`, undefined, "key_not_used");
-      const told = error instanceof FileError || error instanceof KeyError;
-      const stamp = told ? await this.#stampOf(name) : UNREADABLE;
+      const explained = error instanceof FileError || error instanceof KeyError;
+      const stamp = explained ? await this.#stampOf(name) : UNREADABLE;
       return { stamp, key, broken: { since: before?.broken?.since ?? clock.now(), why } };
     }
   }

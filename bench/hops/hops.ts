@@ -36,7 +36,7 @@ export async function hops(options: HopsOptions, progress: Progress): Promise<Ho
   const mesh = await Mesh.make({
     shape: { origins: 1, regionals: 1, edges: 1 },
     engine: options.engine,
-    told: (what) => progress.phase(what),
+    say: (what) => progress.phase(what),
   });
   const load = [new LoadProcess("publisher", undefined), ...TIERS.map((tier) => new LoadProcess(tier, undefined))];
   try {

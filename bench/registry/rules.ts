@@ -2,8 +2,8 @@ import { ClockBound, type RegistryDeps } from "../../cluster/index.ts";
 import { systemClock } from "../../transport/shared/index.ts";
 
 /** What registries of benchmarks have besides their bounds: the rules of a root; breaches are not reported. */
-export const RULES: Pick<RegistryDeps, "clocks" | "settleMs" | "contested"> = {
+export const RULES: Pick<RegistryDeps, "clocks" | "namesakeMs" | "contested"> = {
   clocks: new ClockBound({ clock: systemClock, wallNow: Date.now, refused: () => {}, report: () => {} }),
-  settleMs: 5_000,
+  namesakeMs: 5_000,
   contested: () => {},
 };

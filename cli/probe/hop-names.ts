@@ -51,7 +51,7 @@ export class HopNames implements NamesOfHops {
       if (id !== undefined && id !== UNKNOWN && node !== undefined) names.set(id, node);
     }
     const here = new Set(lists.flatMap((hops) => lastOf(hops, ids)));
-    // Two other relays that are watched by the same way cannot be told apart.
+    // Two other relays that are watched by the same way look the same.
     if (here.size === 1) for (const id of here) names.set(id, own);
     return names;
   }

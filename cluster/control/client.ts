@@ -31,7 +31,7 @@ export type ControlDeps = RootLinkDeps &
      */
     readonly local?: () => ControlTable;
     /** Milliseconds after which another relay of this relay's name is not an earlier start of this relay. */
-    readonly settleMs: number;
+    readonly namesakeMs: number;
     /** Another relay has this relay's name. */
     readonly namesake: (info: NodeInfo) => void;
     /** Revocations of other relays. */
@@ -136,8 +136,8 @@ export class ControlClient implements Registrar, RootLinkEvents {
   }
 
   /** A revocation of this relay has ended. */
-  restore(revocation: MeshRevocation): void {
-    this.#own.restore(revocation);
+  endRevocation(revocation: MeshRevocation): void {
+    this.#own.endRevocation(revocation);
   }
 
   /** What a tenant uses here; `before` is the report that this one replaces. */

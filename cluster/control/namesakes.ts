@@ -5,14 +5,14 @@ export interface NamesakesDeps {
   readonly clock: Clock;
   readonly self: Pick<NodeInfo, "node" | "hop">;
   /** Milliseconds after which another relay of the name is not an earlier start of this relay. */
-  readonly settleMs: number;
+  readonly namesakeMs: number;
   /** Another relay has this relay's name. Called once for each start of that one. */
   readonly found: (info: NodeInfo) => void;
 }
 
 interface Other {
   readonly info: NodeInfo;
-  settled: boolean;
+  confirmed: boolean;
   readonly cancel: () => void;
 }
 
@@ -32,19 +32,19 @@ export class Namesakes {
 
   /** The name is registered for another relay, and not for this one. */
   get taken(): boolean {
-    return this.#own.size === 0 && [...this.#others.values()].some(({ settled }) => settled);
+    return this.#own.size === 0 && [...this.#others.values()].some(({ confirmed }) => confirmed);
   }
 
   /** A root announced a relay. */
   announced(path: string, info: NodeInfo): void {
-    const { self, clock, settleMs } = this.#deps;
+    const { self, clock, namesakeMs } = this.#deps;
     if (info.node !== self.node || this.#others.has(path)) return;
     if (info.hop === self.hop) {
       this.#own.add(path);
       return;
     }
-    const cancel = clock.timer(settleMs, () => this.#settle(other));
-    const other: Other = { info, settled: false, cancel };
+    const cancel = clock.timer(namesakeMs, () => this.#confirm(other));
+    const other: Other = { info, confirmed: false, cancel };
     this.#others.set(path, other);
   }
 
@@ -60,8 +60,8 @@ export class Namesakes {
     this.#others.clear();
   }
 
-  #settle(other: Other): void {
-    other.settled = true;
+  #confirm(other: Other): void {
+    other.confirmed = true;
     if (this.#found.has(other.info.hop)) return;
     this.#found.add(other.info.hop);
     this.#deps.found(other.info);

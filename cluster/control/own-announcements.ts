@@ -48,7 +48,7 @@ export class OwnAnnouncements {
     this.#announce(revocationPath(revocation), NO_COST);
   }
 
-  restore(revocation: MeshRevocation): void {
+  endRevocation(revocation: MeshRevocation): void {
     this.#withdraw(revocationPath(revocation));
   }
 

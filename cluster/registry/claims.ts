@@ -4,8 +4,8 @@ import type { NodeInfo } from "../contract.ts";
 export interface ClaimsDeps {
   readonly clock: Clock;
   /** Milliseconds after which two claims are two relays, not a restart: the session of the former start has ended by then. */
-  readonly settleMs: number;
-  /** Several relays have had one name for `settleMs`. */
+  readonly namesakeMs: number;
+  /** Several relays have had one name for `namesakeMs`. */
   readonly contested: (infos: readonly NodeInfo[]) => void;
 }
 
@@ -72,7 +72,7 @@ export class Claims {
       }
     } else if (name.contested) this.#notify(node);
     else {
-      name.cancel ??= this.#deps.clock.timer(this.#deps.settleMs, () => {
+      name.cancel ??= this.#deps.clock.timer(this.#deps.namesakeMs, () => {
         name.cancel = undefined;
         name.contested = true;
         this.#deps.contested([...distinct(name).values()]);

@@ -82,10 +82,10 @@ export interface BackendEvents {
   leftElsewhere(node: string, startedAt: number): void;
   /** Another root changed the revocations. */
   revocationsChanged(): void;
-  /** Another root sent a text by {@link RegistryBackend.tellRoots}. It may get lost. */
-  told(text: string): void;
+  /** Another root sent a text by {@link RegistryBackend.sendToRoots}. It may get lost. */
+  rootSent(text: string): void;
   /** The backend has something that no root wrote. */
-  strange(): void;
+  unreadable(): void;
 }
 
 /**
@@ -114,6 +114,6 @@ export interface RegistryBackend {
    */
   revocations(known: string): Promise<{ readonly version: string; readonly paths: readonly string[] } | undefined>;
   /** Sends a text to the roots that are connected now; nothing keeps it. */
-  tellRoots(text: string): Promise<void>;
+  sendToRoots(text: string): Promise<void>;
   close(): void;
 }

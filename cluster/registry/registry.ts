@@ -16,7 +16,7 @@ export interface RegistryDeps {
   readonly maxHoldings: number;
   readonly clocks: Pick<ClockBound, "accepts">;
   /** Milliseconds after which two sessions with one name are two relays, not a restart of one. */
-  readonly settleMs: number;
+  readonly namesakeMs: number;
   /** Two relays have one name. */
   readonly contested: (infos: readonly NodeInfo[]) => void;
 }

@@ -63,7 +63,7 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
     });
     this.#revocations = new SharedRevocations(deps.registry.revocations, deps.backend, () => this.#gather());
     const { tenants: board } = deps.registry;
-    this.#tenants = new SharedTenants({ ...deps, board, send: async (text) => await deps.backend.tellRoots(text) });
+    this.#tenants = new SharedTenants({ ...deps, board, send: async (text) => await deps.backend.sendToRoots(text) });
   }
 
   get connected(): boolean {
@@ -125,12 +125,12 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
     void this.#work(true);
   }
 
-  told(text: string): void {
-    if (!this.#tenants.received(text)) this.strange();
+  rootSent(text: string): void {
+    if (!this.#tenants.received(text)) this.unreadable();
   }
 
-  strange(): void {
-    this.counters.strange++;
+  unreadable(): void {
+    this.counters.unreadable++;
   }
 
   changed(change: NodeChange, versions: Versions): void {
@@ -240,7 +240,7 @@ export class ReplicatedRegistry implements RegistryObserver, BackendEvents {
       await this.#revocations.write();
       await this.#writer.write();
       if (compare) {
-        this.counters.strange += await this.#revocations.read();
+        this.counters.unreadable += await this.#revocations.read();
         await this.#writer.renew();
         await this.#readOthers();
         await this.#writer.write();

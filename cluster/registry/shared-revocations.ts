@@ -59,15 +59,15 @@ export class SharedRevocations {
     const wiped = this.#version !== "" && !this.#version.startsWith(`${generation}:`);
     this.#version = read.version;
     const paths = new Set(read.paths);
-    let strange = 0;
+    let unreadable = 0;
     for (const path of paths) {
       const parsed = parseControlPath(path);
-      if (parsed?.kind !== "revocation") strange++;
+      if (parsed?.kind !== "revocation") unreadable++;
       else if (!this.#ended.has(path)) this.#board.adopt(parsed.revocation);
     }
     if (wiped) this.#board.forgetShared();
     for (const one of [...this.#board.shared(true)]) if (!paths.has(revocationPath(one))) this.#board.abandon(one);
     if (wiped) await this.write();
-    return strange;
+    return unreadable;
   }
 }

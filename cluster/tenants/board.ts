@@ -60,10 +60,10 @@ export interface ReportObserver {
 interface Entry {
   readonly node: string;
   report: TenantReport;
-  /** When another root told it last; undefined while the relay reports in a session of this root. */
-  toldAt: number | undefined;
+  /** When another root reported it last; undefined while the relay reports in a session of this root. */
+  heardAt: number | undefined;
   /** The last grant to the relay in the session that it asks in. */
-  told: TenantGrant | undefined;
+  granted: TenantGrant | undefined;
 }
 
 interface Tenant {
@@ -126,19 +126,19 @@ export class TenantBoard {
   /** Another root has this report of a relay. What the relay reports here comes first. */
   adopt(node: string, report: TenantReport, now: number): void {
     const entry = this.#tenants.get(report.tenant)?.entries.get(node);
-    if (entry === undefined || entry.toldAt !== undefined) this.#put(node, report, now);
+    if (entry === undefined || entry.heardAt !== undefined) this.#put(node, report, now);
   }
 
   /** Another root says that the relay has withdrawn the tenant. */
   abandon(node: string, tenant: string): void {
-    if (this.#tenants.get(tenant)?.entries.get(node)?.toldAt !== undefined) this.#delete(tenant, node);
+    if (this.#tenants.get(tenant)?.entries.get(node)?.heardAt !== undefined) this.#delete(tenant, node);
   }
 
-  /** Forgets what no other root has told since then. */
+  /** Forgets what no other root has reported since then. */
   abandonBefore(then: number): void {
     for (const [name, { entries }] of [...this.#tenants]) {
-      for (const { node, toldAt } of [...entries.values()]) {
-        if (toldAt !== undefined && toldAt < then) this.#delete(name, node);
+      for (const { node, heardAt } of [...entries.values()]) {
+        if (heardAt !== undefined && heardAt < then) this.#delete(name, node);
       }
     }
   }
@@ -146,16 +146,16 @@ export class TenantBoard {
   /** The reports that relays make in sessions of this root. */
   *own(): Generator<{ readonly node: string; readonly report: TenantReport }> {
     for (const { entries } of this.#tenants.values())
-      for (const entry of entries.values()) if (entry.toldAt === undefined) yield entry;
+      for (const entry of entries.values()) if (entry.heardAt === undefined) yield entry;
   }
 
   /** The session of the report is lost. What the relay uses counts on, until another root tells or its lease is over. */
   lost(node: string, report: TenantReport): void {
     const entry = this.#tenants.get(report.tenant)?.entries.get(node);
-    if (entry?.report === report) entry.toldAt = this.#deps.clock.now();
+    if (entry?.report === report) entry.heardAt = this.#deps.clock.now();
   }
 
-  #put(node: string, report: TenantReport, toldAt: number | undefined): boolean {
+  #put(node: string, report: TenantReport, heardAt: number | undefined): boolean {
     const tenant = this.#tenants.get(report.tenant) ?? {
       entries: new Map<string, Entry>(),
       given: [],
@@ -167,14 +167,14 @@ export class TenantBoard {
       if (this.#reports >= MAX_TENANT_REPORTS) return false;
       this.#reports++;
       this.#tenants.set(report.tenant, tenant);
-      tenant.entries.set(node, { node, report, toldAt, told: undefined });
+      tenant.entries.set(node, { node, report, heardAt, granted: undefined });
     }
     const follows = entry !== undefined && entry.report.seen !== report.seen;
     if (entry !== undefined) {
       entry.report = report;
-      entry.toldAt = toldAt;
+      entry.heardAt = heardAt;
       // A relay that asks another root now says by itself which grants of this one it had followed.
-      if (!this.#watchers.has(node)) entry.told = undefined;
+      if (!this.#watchers.has(node)) entry.granted = undefined;
     }
     const waits = entry === undefined || report.wants.length > 0 || follows;
     this.#divideIn(report.tenant, tenant, waits ? HURRY_MS : GATHER_MS);
@@ -200,7 +200,7 @@ export class TenantBoard {
     for (const [name, tenant] of this.#tenants) {
       const entry = tenant.entries.get(node);
       if (entry === undefined) continue;
-      entry.told = undefined;
+      entry.granted = undefined;
       this.#divideIn(name, tenant, HURRY_MS);
     }
     return () => {
@@ -220,7 +220,7 @@ export class TenantBoard {
     if (tenant === undefined || entry === undefined) return;
     tenant.entries.delete(node);
     this.#reports--;
-    if (entry.told !== undefined) this.#tell(node, undefined, entry.told);
+    if (entry.granted !== undefined) this.#sendGrant(node, undefined, entry.granted);
     if (tenant.entries.size > 0) this.#divideIn(name, tenant, GATHER_MS);
     else {
       tenant.cancel();
@@ -228,7 +228,7 @@ export class TenantBoard {
     }
   }
 
-  #tell(node: string, grant: TenantGrant | undefined, before: TenantGrant | undefined): void {
+  #sendGrant(node: string, grant: TenantGrant | undefined, before: TenantGrant | undefined): void {
     for (const watcher of [...(this.#watchers.get(node) ?? [])]) watcher.granted(grant, before);
   }
 
@@ -248,7 +248,7 @@ export class TenantBoard {
     const entries = [...tenant.entries.values()];
     const asking = entries.filter(({ node }) => this.#watchers.has(node));
     // Grants that are on their way are not replaced: the relay would follow them for a moment, unknown to this root.
-    const settled = asking.filter(({ report, told }) => told === undefined || told.number === report.seen);
+    const settled = asking.filter(({ report, granted }) => granted === undefined || granted.number === report.seen);
     const part = asking.length / entries.length;
     const total = totalOf(entries);
     const raises = now >= this.#raisesAt;
@@ -267,12 +267,12 @@ export class TenantBoard {
     for (const [at, entry] of settled.entries()) {
       const mine = ceilings.map((kind) => kind[at]);
       // The first grant is an answer that the relay waits for.
-      const first = raises && entry.told === undefined;
+      const first = raises && entry.granted === undefined;
       if (!first && !mine.some((one) => one?.tell === true)) continue;
       const ceiling = perKind((kind) => mine[TENANT_KINDS.indexOf(kind)]?.ceiling ?? 0);
-      const { told: before } = entry;
-      entry.told = { tenant: name, number: entry.report.seen + 1, ceiling, total };
-      this.#tell(entry.node, entry.told, before);
+      const { granted: before } = entry;
+      entry.granted = { tenant: name, number: entry.report.seen + 1, ceiling, total };
+      this.#sendGrant(entry.node, entry.granted, before);
     }
     const kept = tenant.given.length > 0 && entries.some(({ report }) => report.wants.length > 0);
     if (now < this.#raisesAt) this.#divideIn(name, tenant, this.#raisesAt - now);
@@ -309,7 +309,7 @@ function divided(
   return settled.map((entry) => {
     const claim = claims.get(entry);
     if (claim === undefined || claim.limit === 0) return { ceiling: 0, tell: false };
-    const first = raises && entry.told === undefined;
+    const first = raises && entry.granted === undefined;
     return decided(kind, claim, { sums, scarce, raises, gave, target: targets.get(entry), first });
   });
 }
@@ -343,9 +343,9 @@ function decided(kind: TenantKind, claim: Claim, division: Division): { ceiling:
   return { ceiling, tell: true };
 }
 
-function claimOf({ report, told }: Entry, kind: TenantKind): Claim {
+function claimOf({ report, granted }: Entry, kind: TenantKind): Claim {
   const { use, limit, wants, seen } = report;
-  const under = told !== undefined && told.number > seen ? told.ceiling[kind] : 0;
+  const under = granted !== undefined && granted.number > seen ? granted.ceiling[kind] : 0;
   const ceiling = Math.max(report.ceiling[kind], under);
   return {
     use: use[kind],

@@ -19,7 +19,7 @@ export const REPORT_MS = 1_000;
 const HURRY_MS = 5;
 /** Milliseconds for a root's first answer. Until then a new tenant's sessions wait. */
 export const ANSWER_MS = 500;
-/** Milliseconds for which the mesh is still told of a tenant without sessions, because clients reconnect. */
+/** Milliseconds for which the mesh is still sent reports of a tenant without sessions, because clients reconnect. */
 const LINGER_MS = 5_000;
 /** Milliseconds for which a refusal counts as a wish for more. */
 const WISH_MS = 2_000;

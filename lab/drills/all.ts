@@ -38,9 +38,9 @@ const ALL: readonly Drill[] = [
     gapMs: 1_000,
     undisturbed: true,
     lossless: true,
-    run: async ({ mesh, told }) => {
+    run: async ({ mesh, say }) => {
       const node = await serving(mesh, "regional");
-      told(`killing ${node.name}`);
+      say(`killing ${node.name}`);
       await node.kill();
       await sleep(AFTER_MS);
     },
@@ -53,9 +53,9 @@ const ALL: readonly Drill[] = [
     gapMs: 1_000,
     undisturbed: true,
     lossless: true,
-    run: async ({ mesh, told }) => {
+    run: async ({ mesh, say }) => {
       const node = await serving(mesh, "origin");
-      told(`killing ${node.name}`);
+      say(`killing ${node.name}`);
       await node.kill();
       await sleep(AFTER_MS);
     },
@@ -78,12 +78,12 @@ const ALL: readonly Drill[] = [
     gapMs: 1_000,
     undisturbed: true,
     lossless: true,
-    run: async ({ mesh, told }) => {
+    run: async ({ mesh, say }) => {
       const node = await serving(mesh, "regional");
-      told(`${node.name} is frozen (SIGSTOP)`);
+      say(`${node.name} is frozen (SIGSTOP)`);
       node.freeze();
       await sleep(AWAY_MS);
-      told(`${node.name} continues (SIGCONT)`);
+      say(`${node.name} continues (SIGCONT)`);
       node.thaw();
       await sleep(AFTER_MS);
     },
@@ -96,13 +96,13 @@ const ALL: readonly Drill[] = [
     gapMs: 1_000,
     undisturbed: true,
     lossless: false,
-    run: async ({ broadcasting, told, figure }) => {
-      told("killing the publisher");
+    run: async ({ broadcasting, say, figure }) => {
+      say("killing the publisher");
       const from = performance.now();
       await broadcasting.publisher.kill();
       await broadcasting.publisher.start();
       figure("publisher_away_ms", Math.round(performance.now() - from));
-      told("the publisher is back");
+      say("the publisher is back");
       await sleep(AFTER_MS);
     },
   },
@@ -121,16 +121,16 @@ const ALL: readonly Drill[] = [
 /** By name. */
 export const DRILLS: ReadonlyMap<string, Drill> = new Map(ALL.map((drill) => [drill.name, drill]));
 
-async function killRoot({ mesh, broadcasting, told, figure, wrong }: Exercise): Promise<void> {
+async function killRoot({ mesh, broadcasting, say, figure, wrong }: Exercise): Promise<void> {
   const [root] = mesh.role("root");
   if (root === undefined) throw new BenchError("a mesh without a root");
-  told("killing the root");
+  say("killing the root");
   await root.kill();
   await sleep(AWAY_MS);
   const from = performance.now();
   await root.start();
   const started = performance.now();
-  told("the root is back");
+  say("the root is back");
   const complete = await waitFor(2 * REGISTRY_MS, async () =>
     knowsAll(await registryOf(root), mesh, broadcasting.path),
   );
@@ -147,7 +147,7 @@ function knowsAll(registry: Awaited<ReturnType<typeof registryOf>>, mesh: Mesh, 
   return whole ? true : undefined;
 }
 
-async function rollingRestart({ mesh, broadcasting, told, figure, wrong }: Exercise): Promise<void> {
+async function rollingRestart({ mesh, broadcasting, say, figure, wrong }: Exercise): Promise<void> {
   const order = ["edge", "regional", "origin", "root"].flatMap((role) => mesh.role(role));
   let longest = 0;
   for (const node of order) {
@@ -165,7 +165,7 @@ async function rollingRestart({ mesh, broadcasting, told, figure, wrong }: Exerc
       return knows ? true : undefined;
     });
     if (known === undefined) wrong(`${node.name} did not register at the root after its restart`);
-    told(`${node.name} restarted; it drained for ${(drained / 1_000).toFixed(1)} s`);
+    say(`${node.name} restarted; it drained for ${(drained / 1_000).toFixed(1)} s`);
     await sleep(BETWEEN_MS);
   }
   figure("relays_restarted", order.length);

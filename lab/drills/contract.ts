@@ -6,7 +6,7 @@ export interface Exercise {
   readonly mesh: Mesh;
   readonly broadcasting: Broadcasting;
   /** Shows a line to the person who watches. */
-  readonly told: (what: string) => void;
+  readonly say: (what: string) => void;
   /** Adds a figure of this drill to its report. */
   readonly figure: (name: string, value: number | string) => void;
   /** Reports a failure of the drill. */

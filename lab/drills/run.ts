@@ -26,21 +26,17 @@ export interface DrillOptions {
 }
 
 /** Starts a mesh, runs the drill, and ends the mesh. Rejects with a {@link BenchError} when the mesh cannot be started. */
-export async function runDrill(
-  drill: Drill,
-  options: DrillOptions,
-  told: (what: string) => void,
-): Promise<DrillReport> {
+export async function runDrill(drill: Drill, options: DrillOptions, say: (what: string) => void): Promise<DrillReport> {
   const { shape, engine, logs } = options;
   const origins = Math.max(drill.origins, shape.origins);
-  const mesh = await Mesh.make({ shape: { ...shape, origins }, engine, told, ...(logs !== undefined && { logs }) });
+  const mesh = await Mesh.make({ shape: { ...shape, origins }, engine, say, ...(logs !== undefined && { logs }) });
   try {
-    told(`starting ${mesh.nodes.length} relays`);
+    say(`starting ${mesh.nodes.length} relays`);
     await mesh.start();
-    told("starting publisher and viewers");
+    say("starting publisher and viewers");
     const broadcasting = mesh.broadcast({ ...options.broadcasting, publishing: drill.publishing });
     const { engine: loadEngine } = await broadcasting.start();
-    return await exercise(drill, mesh, broadcasting, loadEngine, told);
+    return await exercise(drill, mesh, broadcasting, loadEngine, say);
   } finally {
     await mesh.stop();
   }
@@ -52,21 +48,21 @@ async function exercise(
   mesh: Mesh,
   broadcasting: Broadcasting,
   loadEngine: string,
-  told: (what: string) => void,
+  say: (what: string) => void,
 ): Promise<DrillReport> {
   const began = performance.now();
   await sleep(WARM_UP_MS);
   broadcasting.measure();
   await sleep(USUAL_MS);
   const usual = gapFigures(await broadcasting.seen(), sharedMicros());
-  told(`${broadcasting.path} flows; ${drill.summary}`);
+  say(`${broadcasting.path} flows; ${drill.summary}`);
   const wrong: string[] = [];
   const figures: Record<string, number | string> = {};
   broadcasting.measure();
   await drill.run({
     mesh,
     broadcasting,
-    told,
+    say,
     figure: (name, value) => {
       figures[name] = value;
     },

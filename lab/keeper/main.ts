@@ -28,12 +28,12 @@ function startOf(pid: number): string | undefined {
 }
 
 process.on("message", (message) => {
-  const told = order.parse(message);
-  if (told.kind === "folder") folder = told.path;
-  else if (told.kind === "ended") kept.delete(told.pid);
+  const given = order.parse(message);
+  if (given.kind === "folder") folder = given.path;
+  else if (given.kind === "ended") kept.delete(given.pid);
   else {
-    const start = startOf(told.pid);
-    if (start !== undefined) kept.set(told.pid, start);
+    const start = startOf(given.pid);
+    if (start !== undefined) kept.set(given.pid, start);
   }
 });
 

@@ -104,10 +104,10 @@ export class Visit implements Part {
   }
 
   closed(why: string): void {
-    const told = this.#left;
+    const leftBefore = this.#left;
     this.#over = true;
     this.#left = true;
-    if (!told) this.#events.closed(this, why.startsWith("timeout"));
+    if (!leftBefore) this.#events.closed(this, why.startsWith("timeout"));
   }
 
   #subscribe(session: LoadSession): void {

@@ -262,11 +262,11 @@ export class MemoryLink implements Link, SendOwner {
   onStop(id: number, code: number): void {
     const half = this.#streams.get(id)?.send;
     if (half === undefined || half.done) return;
-    const told = half.ended ? undefined : half.handler;
+    const handler = half.ended ? undefined : half.handler;
     this.#outbox.dropped(half, half.end());
     // An endpoint answers STOP_SENDING with a reset (RFC 9000 section 3.5).
     this.#send("stream", half.order, (peer) => peer.onReset(id, code));
-    this.#guard(() => told?.stop(code));
+    this.#guard(() => handler?.stop(code));
     this.#retire(id);
     this.#wake();
   }

@@ -7,15 +7,15 @@ import type { KeyAction, NodeAction } from "./keys.ts";
 export class Operator {
   readonly #mesh: Mesh;
   readonly #broadcasting: Broadcasting;
-  readonly #told: (what: string) => void;
+  readonly #say: (what: string) => void;
   readonly #showAddresses: () => void;
   #selected = 0;
   #restarting = false;
 
-  constructor(mesh: Mesh, broadcasting: Broadcasting, told: (what: string) => void, showAddresses: () => void) {
+  constructor(mesh: Mesh, broadcasting: Broadcasting, say: (what: string) => void, showAddresses: () => void) {
     this.#mesh = mesh;
     this.#broadcasting = broadcasting;
-    this.#told = told;
+    this.#say = say;
     this.#showAddresses = showAddresses;
   }
 
@@ -52,34 +52,34 @@ export class Operator {
   }
 
   #do(what: string, work: () => Promise<void>): void {
-    work().catch((error: unknown) => this.#told(`${what}: ${error instanceof Error ? error.message : String(error)}`));
+    work().catch((error: unknown) => this.#say(`${what}: ${error instanceof Error ? error.message : String(error)}`));
   }
 
   async #work(node: Node, kind: NodeAction): Promise<void> {
     if (kind === "kill" && node.state !== "down") {
-      this.#told(`${node.name} is killed`);
+      this.#say(`${node.name} is killed`);
       await node.kill();
     }
     if (kind === "freeze") this.#freeze(node);
     if ((kind === "drain" || kind === "restart") && node.state === "up") {
-      this.#told(`${node.name} drains`);
+      this.#say(`${node.name} drains`);
       await node.drain();
-      this.#told(`${node.name} has ended`);
+      this.#say(`${node.name} has ended`);
     }
     if (kind === "restart" && node.state === "down") {
-      this.#told(`${node.name} starts`);
+      this.#say(`${node.name} starts`);
       await node.start();
-      this.#told(`${node.name} is up`);
+      this.#say(`${node.name} is up`);
     }
   }
 
   #freeze(node: Node): void {
     if (node.state === "frozen") {
       node.thaw();
-      this.#told(`${node.name} is thawed (SIGCONT)`);
+      this.#say(`${node.name} is thawed (SIGCONT)`);
     } else if (node.state === "up") {
       node.freeze();
-      this.#told(`${node.name} is frozen (SIGSTOP)`);
+      this.#say(`${node.name} is frozen (SIGSTOP)`);
     }
   }
 
@@ -87,10 +87,10 @@ export class Operator {
     if (this.#restarting) return;
     this.#restarting = true;
     try {
-      this.#told("the publisher is killed");
+      this.#say("the publisher is killed");
       await this.#broadcasting.publisher.kill();
       await this.#broadcasting.publisher.start();
-      this.#told("another publisher has taken its place");
+      this.#say("another publisher has taken its place");
     } finally {
       this.#restarting = false;
     }

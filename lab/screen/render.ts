@@ -86,15 +86,15 @@ export function render({ title, rows, selected, events }: Picture, size: Size, c
     const coloured = paint(STATE_COLOURS[row.state], text.slice(before, before + width));
     return `${text.slice(0, before)}${coloured}${text.slice(before + width)}`;
   });
-  const told = left === 0 ? [] : events.slice(-left);
+  const latest = left === 0 ? [] : events.slice(-left);
   return [
     paint(BOLD, title.slice(0, size.columns)),
     "",
     paint(DIM, line(columns.map((column) => fit(column, column.head)))),
     ...body,
     "",
-    ...told.map((event) => event.slice(0, size.columns)),
-    ...Array.from({ length: left - told.length }, () => ""),
+    ...latest.map((event) => event.slice(0, size.columns)),
+    ...Array.from({ length: left - latest.length }, () => ""),
     paint(DIM, KEY_LINE.slice(0, size.columns)),
   ];
 }

@@ -35,14 +35,14 @@ const CLEAR_BELOW = "\u001b[J";
 
 /** Runs a mesh and shows it until a person or a signal ends it. */
 export async function show(
-  options: Omit<MeshOptions, "told">,
+  options: Omit<MeshOptions, "say">,
   load: Omit<BroadcastingOptions, "publishing" | "pulse">,
 ): Promise<void> {
   const screen = new Screen(process.stdout, process.stdin);
-  const told = (what: string) => screen.told(what);
+  const say = (what: string) => screen.say(what);
   let pulse: Pulse | undefined;
   if (!existsSync(PAGE)) await buildPage(PAGE);
-  const mesh = await Mesh.make({ ...options, page: true, told });
+  const mesh = await Mesh.make({ ...options, page: true, say });
   const broadcasting = mesh.broadcast({
     ...load,
     publishing: "one",
@@ -53,15 +53,15 @@ export async function show(
   const addresses = () => {
     screen.page(addressesOf(mesh.nodes, broadcasting.path, mesh.workspace));
   };
-  const operator = new Operator(mesh, broadcasting, told, addresses);
+  const operator = new Operator(mesh, broadcasting, say, addresses);
   try {
     screen.open((typed) => {
       const action = keyAction(typed);
       return action !== undefined && operator.act(action);
     });
-    const { failed } = bringUp(mesh, broadcasting, told, () => {
+    const { failed } = bringUp(mesh, broadcasting, say, () => {
       // On a terminal they are shown on request, because they are longer than its lines.
-      if (screen.live) told("press u for the addresses for watching and publishing, with tokens");
+      if (screen.live) say("press u for the addresses for watching and publishing, with tokens");
       else addresses();
     });
     const rows = new Rows();
@@ -80,18 +80,18 @@ export async function show(
 function bringUp(
   mesh: Mesh,
   broadcasting: Broadcasting,
-  told: (what: string) => void,
+  say: (what: string) => void,
   up: () => void,
 ): { failed: Promise<never> } {
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
   const work = async () => {
-    told(`starting ${mesh.nodes.length} relays`);
+    say(`starting ${mesh.nodes.length} relays`);
     await mesh.start();
-    told("starting publisher and viewers");
+    say("starting publisher and viewers");
     const { engine, protocol } = await broadcasting.start();
     broadcasting.measure();
-    told(`everything is up; relays over ${mesh.nodes[0]?.engine}, clients over ${engine} in ${protocol}`);
+    say(`everything is up; relays over ${mesh.nodes[0]?.engine}, clients over ${engine} in ${protocol}`);
     up();
   };
   work().catch(failed.reject);
@@ -130,7 +130,7 @@ class Screen {
     return this.#over;
   }
 
-  told(what: string): void {
+  say(what: string): void {
     const seconds = Math.floor((performance.now() - this.#started) / 1_000);
     const line = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}  ${what.replace(/\s+/g, " ")}`;
     if (!this.live) this.#out.write(`${line}\n`);

@@ -40,10 +40,10 @@ export class Rows {
       const bytesIn = sample(one, "received_payload_bytes_total");
       const bytesOut = sample(one, "sent_payload_bytes_total");
       const past = this.#past.get(node.name);
-      const told = one.samples !== undefined;
+      const sampled = one.samples !== undefined;
       // During a change it may pull from both.
       const same = past === undefined || past.from.length === 0 || past.from.some((name) => from.includes(name));
-      const changed = told && from.length > 0 && !same;
+      const changed = sampled && from.length > 0 && !same;
       const failovers = (past?.failovers ?? 0) + Number(changed);
       const rate = (value: number, before: number | undefined) =>
         past === undefined || before === undefined || value < before || now <= past.at
@@ -56,14 +56,14 @@ export class Rows {
         sessions: sample(one, "sessions"),
         tracks: sample(one, "tracks"),
         subscriptions: sample(one, "subscriptions"),
-        bytesIn: told ? rate(bytesIn, past?.bytesIn) : 0,
-        bytesOut: told ? rate(bytesOut, past?.bytesOut) : 0,
+        bytesIn: sampled ? rate(bytesIn, past?.bytesIn) : 0,
+        bytesOut: sampled ? rate(bytesOut, past?.bytesOut) : 0,
         failovers,
         ...watching(pulse, edges.indexOf(one)),
       };
       this.#past.set(
         node.name,
-        told || past === undefined
+        sampled || past === undefined
           ? {
               at: now,
               bytesIn,

@@ -174,7 +174,7 @@ export class TestViewer implements UpstreamSink {
   }
 
   /** E.g. `3 finished a|b`. */
-  get told(): string[] {
+  get groupLines(): string[] {
     return this.groups.map(({ sequence, state, frames }) => `${sequence} ${state} ${frames.join("|")}`);
   }
 }

@@ -34,7 +34,7 @@ export interface OrdealOptions {
   readonly blows: number;
   /** Milliseconds for which the token of a relay is valid; absent: no token expires. */
   readonly tokenLifeMs?: number;
-  readonly told?: (line: string) => void;
+  readonly trace?: (line: string) => void;
 }
 
 export interface OrdealReport {
@@ -135,7 +135,7 @@ export class Ordeal {
   }
 
   #tell(what: string): void {
-    this.#options.told?.(`${this.#world.clock.now()} ${what}`);
+    this.#options.trace?.(`${this.#world.clock.now()} ${what}`);
   }
 
   #alive(...roles: string[]): string[] {
@@ -179,7 +179,7 @@ export class Ordeal {
     const kinds = ["publish", "publish", "unpublish", "view", "view", "leave", "kill", "kill", "root", "roots"];
     const kind = this.#chance.pick([...kinds, "cut", "cut", "cut off", "cut from root", "drain"]);
     this.#blows[kind] = (this.#blows[kind] ?? 0) + 1;
-    this.#options.told?.(`${this.#world.clock.now()} ${kind}`);
+    this.#options.trace?.(`${this.#world.clock.now()} ${kind}`);
     await this.#strike(kind);
   }
 
@@ -322,9 +322,9 @@ export class Ordeal {
       const { routes, root } = mesh;
       for (const path of PATHS) {
         const at = this.#publishers.get(path)?.node;
-        const told = routes.holders(path)?.holdings.map(({ node }) => node) ?? [];
-        if (told.some((node) => node !== at))
-          violated(`${info.node} knows ${path} at ${told.join()}, which is at ${at}`);
+        const known = routes.holders(path)?.holdings.map(({ node }) => node) ?? [];
+        if (known.some((node) => node !== at))
+          violated(`${info.node} knows ${path} at ${known.join()}, which is at ${at}`);
         const registered = [...(root?.registry.exact(path) ?? [])].map(({ node }) => node);
         const right = at === undefined ? registered.length === 0 : registered.length === 1 && registered[0] === at;
         if (root !== undefined && !right)

@@ -68,8 +68,8 @@ export class SimViewer {
   }
 
   get log(): string {
-    const { log, told } = this.#viewer;
-    return [...log, ...told.slice(-3)].join(", ");
+    const { log, groupLines } = this.#viewer;
+    return [...log, ...groupLines.slice(-3)].join(", ");
   }
 
   /** Subscribes again if the subscription has ended. */

@@ -44,7 +44,7 @@ export interface OpenSessionsDeps {
   readonly series: number;
 }
 
-/** The open sessions of a relay: who they are, the sums of their figures, and how all of them are told to leave. */
+/** The open sessions of a relay: who they are, the sums of their figures, and how the relay asks all of them to leave. */
 export class OpenSessions {
   readonly #sessions = new Map<Session, Running>();
   readonly #meters: Meters;

@@ -33,7 +33,7 @@ const REQUESTS_PER_CONNECTION = 1_000;
 /** Answer to an upgrade that no listener handles. */
 const NO_UPGRADE = "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
-/** What a client without TLS is told at a port that serves none. */
+/** Answer to a client without TLS at a port that serves none. */
 export const TLS_ONLY_TEXT = "this port speaks TLS only: use https: or wss: instead";
 
 /** The headers of that answer (RFC 9110 section 15.5.22). */

@@ -132,8 +132,8 @@ export class MeshRuntime {
 
   /** A revocation of this relay takes effect or ends: the roots announce that to all relays. */
   revoked(entry: Revocation, inForce: boolean): void {
-    const told = meshRevocation(entry);
-    if (told !== undefined) this.#node.revoked(told, inForce);
+    const revocation = meshRevocation(entry);
+    if (revocation !== undefined) this.#node.revoked(revocation, inForce);
     else if (inForce) {
       this.#deps.warn("a revocation has a name that is too long for the mesh, so only this relay obeys it");
     }
@@ -141,8 +141,8 @@ export class MeshRuntime {
 
   /** Ends a revocation of another relay. False when that relay reports it to this root now, so that it has to be ended there. */
   endRevocation({ entry, from = "" }: ListedRevocation): boolean {
-    const told = meshRevocation(entry);
-    return told !== undefined && this.#node.endRevocation({ ...told, node: from });
+    const revocation = meshRevocation(entry);
+    return revocation !== undefined && this.#node.endRevocation({ ...revocation, node: from });
   }
 
   /** What an admitted session may do. Throws `AuthError`. */

@@ -246,7 +246,7 @@ describe("an attack", () => {
       await relay.pass(100);
       for (const viewer of viewers) {
         assert.deepEqual(
-          viewer.told,
+          viewer.groupLines,
           Array.from({ length: 25 }, (_, group) => `${group} finished frame ${group}`),
         );
       }

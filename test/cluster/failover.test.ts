@@ -82,7 +82,7 @@ describe("a relay that dies", () => {
     const second = scene.b.taken(7);
     for (const text of ["one", "two", "three"]) frame(second, text);
     second.finish();
-    assert.deepEqual(scene.viewer.told, ["7 finished one|two|three"]);
+    assert.deepEqual(scene.viewer.groupLines, ["7 finished one|two|three"]);
     assert.deepEqual(scene.counters, { failovers: 1, splices: 0, groupsResumed: 1, groupsLost: 0 });
   });
 
@@ -102,7 +102,7 @@ describe("a relay that dies", () => {
     second.payload(Buffer.from("ef"));
     second.end();
     second.finish();
-    assert.deepEqual(scene.viewer.told, ["3 finished whole|abcdef"]);
+    assert.deepEqual(scene.viewer.groupLines, ["3 finished whole|abcdef"]);
     assert.deepEqual(scene.viewer.groups[0]?.timestamps, [0, 5]);
   });
 
@@ -116,7 +116,7 @@ describe("a relay that dies", () => {
     const second = scene.b.taken(3);
     second.frame(4, 5);
     frame(scene.b.taken(4), "next");
-    assert.deepEqual(scene.viewer.told, ["3 upstream ", "4 open next"]);
+    assert.deepEqual(scene.viewer.groupLines, ["3 upstream ", "4 open next"]);
   });
 
   it("between groups: the next relay is asked for the group after the newest", async () => {
@@ -141,7 +141,7 @@ describe("a relay that dies", () => {
     assert.ok(fetched);
     for (const text of ["one", "two"]) frame(fetched, text);
     fetched.finish();
-    assert.deepEqual(scene.viewer.told, ["7 finished one|two"]);
+    assert.deepEqual(scene.viewer.groupLines, ["7 finished one|two"]);
     assert.equal(scene.counters.groupsLost, 0);
   });
 
@@ -162,7 +162,7 @@ describe("a relay that dies", () => {
     assert.ok(fetched);
     frame(fetched, "between");
     fetched.finish();
-    assert.deepEqual(scene.viewer.told, ["7 finished one", "9 finished later", "8 finished between"]);
+    assert.deepEqual(scene.viewer.groupLines, ["7 finished one", "9 finished later", "8 finished between"]);
   });
 
   it("and whose publisher numbers groups by time: no group in between is fetched", async () => {
@@ -184,7 +184,7 @@ describe("a relay that dies", () => {
     scene.b.last.sink.started(9);
     frame(scene.b.taken(9), "later");
     scene.b.fetches[0]?.reset("not_found");
-    assert.deepEqual(scene.viewer.told, ["7 upstream one", "9 open later"]);
+    assert.deepEqual(scene.viewer.groupLines, ["7 upstream one", "9 open later"]);
     assert.equal(scene.counters.groupsLost, 1);
   });
 
@@ -195,7 +195,7 @@ describe("a relay that dies", () => {
     await scene.die("a");
     scene.b.last.sink.started(9);
     scene.clock.advance(5_000);
-    assert.deepEqual(scene.viewer.told, ["7 upstream one"]);
+    assert.deepEqual(scene.viewer.groupLines, ["7 upstream one"]);
   });
 
   it("while a group is fetched from it: the next relay is asked for that group", async () => {
@@ -229,7 +229,7 @@ describe("a relay that dies", () => {
     frame(again, "one");
     frame(again, "two");
     again.finish();
-    assert.deepEqual(scene.viewer.told, ["1 finished one|two"]);
+    assert.deepEqual(scene.viewer.groupLines, ["1 finished one|two"]);
     await scene.die("a");
     scene.clock.advance(HOLD_MS + 1);
     assert.deepEqual(scene.viewer.log.at(-1), "closed upstream");
@@ -257,7 +257,7 @@ describe("a relay that asks to leave", () => {
     running.finish();
     assert.equal(scene.a.last.cancelled, true);
     next.finish();
-    assert.deepEqual(scene.viewer.told, ["1 finished one|two", "2 finished next"]);
+    assert.deepEqual(scene.viewer.groupLines, ["1 finished one|two", "2 finished next"]);
     assert.deepEqual(scene.counters, { failovers: 0, splices: 1, groupsResumed: 0, groupsLost: 0 });
   });
 });
@@ -289,7 +289,7 @@ describe("the former relay after a move", () => {
     scene.b.last.sink.started(2);
     assert.equal(scene.b.group(1), "duplicate");
     cut.reset("replaced");
-    assert.deepEqual(scene.viewer.told, ["1 open one"]);
+    assert.deepEqual(scene.viewer.groupLines, ["1 open one"]);
     scene.clock.advance(1_000);
     assert.deepEqual(scene.b.fetched, [1]);
   });
@@ -308,7 +308,7 @@ describe("the former relay after a move", () => {
     frame(long, "two");
     long.finish();
     assert.equal(scene.a.last.cancelled, true);
-    assert.deepEqual(scene.viewer.told, ["1 finished one|two", "2 open next"]);
+    assert.deepEqual(scene.viewer.groupLines, ["1 finished one|two", "2 open next"]);
   });
 
   it("dies before its group has ended: the rest is fetched from the next relay at once", async () => {
@@ -327,7 +327,7 @@ describe("the former relay after a move", () => {
     assert.ok(rest);
     for (const text of ["one", "two"]) frame(rest, text);
     rest.finish();
-    assert.deepEqual(scene.viewer.told, ["1 finished one|two", "2 open next"]);
+    assert.deepEqual(scene.viewer.groupLines, ["1 finished one|two", "2 open next"]);
   });
 });
 
@@ -345,7 +345,7 @@ describe("a track that has ended", () => {
     frame(last, "last");
     last.finish();
     assert.deepEqual(scene.viewer.log, ["ended 3", "closed cleanly"]);
-    assert.deepEqual(scene.viewer.told, ["1 finished one|two", "2 finished last"]);
+    assert.deepEqual(scene.viewer.groupLines, ["1 finished one|two", "2 finished last"]);
     scene.candidates = ["b", "a"];
     scene.source.candidatesChanged();
     await settle();
@@ -400,7 +400,7 @@ describe("a relay that takes over", () => {
       third.finish();
       scene.clock.advance(3_000);
       assert.equal(scene.b.last.cancelled, true);
-      assert.deepEqual(scene.viewer.told, ["1 finished ", "2 finished two", "3 finished "]);
+      assert.deepEqual(scene.viewer.groupLines, ["1 finished ", "2 finished two", "3 finished "]);
       assert.deepEqual(scene.counters, { failovers: 0, splices: 1, groupsResumed: 0, groupsLost: 0 });
     }
   });
@@ -444,7 +444,7 @@ describe("a relay that has another epoch", () => {
     await settle();
     assert.equal(scene.a.subscriptions.length, 2);
     frame(scene.a.taken(0), "new");
-    assert.deepEqual(scene.viewer.told, ["0 open new"]);
+    assert.deepEqual(scene.viewer.groupLines, ["0 open new"]);
     scene.a.last.sink.closed("replaced");
     for (let waited = 0; waited <= HOLD_MS; waited += 250) {
       await settle();
@@ -480,7 +480,7 @@ describe("a relay that has another epoch", () => {
     assert.equal(scene.a.subscriptions.length, 2);
     scene.a.taken(2).finish();
     assert.equal(scene.b.last.cancelled, true);
-    assert.deepEqual(scene.viewer.told, ["1 finished ", "2 finished "]);
+    assert.deepEqual(scene.viewer.groupLines, ["1 finished ", "2 finished "]);
   });
 
   it("loses no group that it was to fetch: the next relay is asked for the group", async () => {
@@ -492,7 +492,7 @@ describe("a relay that has another epoch", () => {
     scene.b.last.sink.started(9);
     assert.deepEqual(scene.b.fetched, [7]);
     scene.b.fetches[0]?.reset("replaced");
-    assert.deepEqual(scene.viewer.told, ["7 open one"]);
+    assert.deepEqual(scene.viewer.groupLines, ["7 open one"]);
     scene.b.last.sink.closed("replaced");
     await settle();
     assert.equal(scene.peers.relay("c").last.options.start, 7);
@@ -615,7 +615,7 @@ describe("what relays answer", () => {
     scene.clock.advance(HOLD_MS);
     assert.deepEqual([answers, group.state, scene.spent], [["upstream"], "upstream", 0]);
     frame(scene.a.taken(2), "two");
-    assert.deepEqual(scene.viewer.told, ["1 open one", "2 open two"]);
+    assert.deepEqual(scene.viewer.groupLines, ["1 open one", "2 open two"]);
     scene.viewer.upstream?.cancel();
     scene.source.info("live/a", "other", (answer) => answers.push(answer));
     scene.clock.advance(HOLD_MS);

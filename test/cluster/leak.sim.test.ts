@@ -51,7 +51,7 @@ async function comeAndGo(world: World, publisher: TestClient, watching: TestClie
     await world.pass(200);
     for (const one of live) one.send(0, "frame");
     await world.pass(200);
-    for (const viewer of viewers) if (viewer !== undefined) assert.deepEqual(viewer.told, ["0 finished frame"]);
+    for (const viewer of viewers) if (viewer !== undefined) assert.deepEqual(viewer.groupLines, ["0 finished frame"]);
     // Some viewers leave first, others are left.
     for (const [n, viewer] of viewers.entries()) if (n % 4 === 0) viewer?.upstream?.cancel();
     for (const one of live) one.end();

@@ -186,8 +186,8 @@ export class MemoryBackend implements RegistryBackend {
     });
   }
 
-  async tellRoots(text: string): Promise<void> {
-    return await this.#store.call(() => this.#store.tell(this, (events) => events.told(text)));
+  async sendToRoots(text: string): Promise<void> {
+    return await this.#store.call(() => this.#store.tell(this, (events) => events.rootSent(text)));
   }
 
   close(): void {

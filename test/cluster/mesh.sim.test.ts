@@ -59,7 +59,7 @@ describe("a mesh in one process", () => {
       await world.pass(100);
     }
     const expected = Array.from({ length: 10 }, (_, group) => `${group} finished one ${group}|two ${group}`);
-    for (const viewer of viewers) assert.deepEqual(viewer.told, expected);
+    for (const viewer of viewers) assert.deepEqual(viewer.groupLines, expected);
     const subscribed = (nodes: string[]) => nodes.map((node) => world.relay(node).counters.upstreamSubscriptions);
     assert.deepEqual(subscribed(EDGES), [1, 1, 1]);
     assert.deepEqual(
@@ -97,7 +97,7 @@ describe("a mesh in one process", () => {
     t.diagnostic(`${gap} ms of simulated time`);
     writer.finish();
     await world.pass(100);
-    assert.deepEqual(viewer.told, ["0 finished before|after"]);
+    assert.deepEqual(viewer.groupLines, ["0 finished before|after"]);
     assert.ok(gap < 1_000, `${gap} ms`);
     assert.deepEqual(world.relay("e1").mesh.failovers, { failovers: 1, splices: 0, groupsResumed: 1, groupsLost: 0 });
   });

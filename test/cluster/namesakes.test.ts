@@ -16,7 +16,7 @@ const other = nodeInfo("o1", "origin", { hop: 2n, url: "https://copy:443" });
 beforeEach(() => {
   clock = new ManualClock();
   found = [];
-  namesakes = new Namesakes({ clock, self: own, settleMs: SETTLE_MS, found: ({ url }) => found.push(url) });
+  namesakes = new Namesakes({ clock, self: own, namesakeMs: SETTLE_MS, found: ({ url }) => found.push(url) });
 });
 
 describe("other relays with this relay's name", () => {

@@ -29,7 +29,7 @@ describe("a relay that is also a root", () => {
     live.send(0, "one", "two");
     await world.pass(200);
     assert.deepEqual(known(world, "o1"), { relays: ["e1 true", "o1 true"], holdings: ["live/a o1"] });
-    assert.deepEqual([log, viewer.told], [["+live/a"], ["0 finished one|two"]]);
+    assert.deepEqual([log, viewer.groupLines], [["+live/a"], ["0 finished one|two"]]);
     live.end();
     await world.pass(200);
     assert.deepEqual([log.at(-1), known(world, "o1").holdings], ["-live/a", []]);
@@ -48,7 +48,7 @@ describe("a relay that is also a root", () => {
     await world.pass(500);
     live.send(0, "frame");
     await world.pass(200);
-    assert.deepEqual([log, viewer.told], [["+live/b"], ["0 finished frame"]]);
+    assert.deepEqual([log, viewer.groupLines], [["+live/b"], ["0 finished frame"]]);
     // Two clients, o2's control session, and a link for media: none of them is with itself.
     assert.deepEqual([root.mesh.control.connected, root.mesh.peers.up], [1, ["o2"]]);
     assert.equal(root.mesh.failovers.failovers, 0);
@@ -71,7 +71,7 @@ describe("a relay that is also a root", () => {
     await world.pass(500);
     newer.send(0, "newer");
     await world.pass(300);
-    assert.match(viewer.told.join(), /newer/);
+    assert.match(viewer.groupLines.join(), /newer/);
     assert.deepEqual(known(world, "o1").holdings, ["live/a o1", "live/a o2"]);
     assert.deepEqual(world.defects, []);
   });

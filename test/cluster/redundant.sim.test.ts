@@ -31,8 +31,8 @@ async function killed(keeps: Keeps, within: number) {
   const first = viewer.groups[0]?.sequence ?? 0;
   const missing: string[] = [];
   for (let group = first; group <= last; group++) {
-    if (!viewer.told.includes(Twin.whole(group)))
-      missing.push(viewer.told.find((told) => told.startsWith(`${group} `)) ?? `${group}`);
+    if (!viewer.groupLines.includes(Twin.whole(group)))
+      missing.push(viewer.groupLines.find((told) => told.startsWith(`${group} `)) ?? `${group}`);
   }
   return { missing, world, twins };
 }

@@ -46,26 +46,26 @@ function redis(clock: Clock = systemClock): RegistryBackend {
 
 /** A backend that is up, and what it reported. */
 async function started(backend: RegistryBackend) {
-  const told: string[] = [];
+  const events: string[] = [];
   let up = false;
   backend.start({
     up: () => {
       up = true;
     },
-    revocationsChanged: () => void told.push("revocations"),
+    revocationsChanged: () => void events.push("revocations"),
     down: () => {
       up = false;
     },
     changed: ({ info, holdings, released }, { before: from, partial }) =>
-      void told.push(
+      void events.push(
         `${info.node} +${holdings.length} -${released.length}${from === "" ? " new" : ""}${partial ? " partial" : ""}`,
       ),
-    leftElsewhere: (node, startedAt) => void told.push(`${node} left ${startedAt}`),
-    told: (text) => void told.push(text),
-    strange: () => void told.push("strange"),
+    leftElsewhere: (node, startedAt) => void events.push(`${node} left ${startedAt}`),
+    rootSent: (text) => void events.push(text),
+    unreadable: () => void events.push("unreadable"),
   });
   await until(() => up);
-  return { backend, told };
+  return { backend, events };
 }
 
 function conforms(name: string, open: () => RegistryBackend): void {
@@ -73,9 +73,9 @@ function conforms(name: string, open: () => RegistryBackend): void {
     timeout: TIMEOUT_MS,
   }, async () => {
     const [one, other] = [await started(open()), await started(open())];
-    await one.backend.tellRoots('[["e1","a"]]');
-    await until(() => other.told.length > 0);
-    assert.deepEqual([one.told, other.told], [[], ['[["e1","a"]]']]);
+    await one.backend.sendToRoots('[["e1","a"]]');
+    await until(() => other.events.length > 0);
+    assert.deepEqual([one.events, other.events], [[], ['[["e1","a"]]']]);
     for (const { backend } of [one, other]) backend.close();
   });
 
@@ -126,8 +126,8 @@ function conforms(name: string, open: () => RegistryBackend): void {
     assert.ok((await a.read("o1")) !== undefined, "a later start stays");
     await a.remove("o1", 5);
     assert.deepEqual([await a.read("o1"), (await a.list()).nodes], [undefined, []]);
-    await until(() => other.told.includes("o1 left 5"));
-    assert.deepEqual(other.told, [
+    await until(() => other.events.includes("o1 left 5"));
+    assert.deepEqual(other.events, [
       "o1 +1 -0 new partial",
       "o1 +1 -0 partial",
       "o1 +1 -0 partial",
@@ -138,9 +138,9 @@ function conforms(name: string, open: () => RegistryBackend): void {
       "o1 left 5",
     ]);
     assert.deepEqual(
-      one.told.filter((line) => !line.includes("left")),
+      one.events.filter((line) => !line.includes("left")),
       [],
-      "nobody is told of what he wrote",
+      "a writer gets no message of its own change",
     );
     for (const { backend } of [one, other]) backend.close();
   });
@@ -148,7 +148,7 @@ function conforms(name: string, open: () => RegistryBackend): void {
   it(`${name} keeps revocations, and tells other roots that they changed`, { timeout: TIMEOUT_MS }, async () => {
     const [one, other] = [await started(open()), await started(open())];
     await one.backend.changeRevocations(["r/e1/0/a", "r/e1/0/b"], []);
-    await until(() => other.told.includes("revocations"));
+    await until(() => other.events.includes("revocations"));
     const read = await other.backend.revocations("");
     assert.deepEqual(read?.paths.toSorted(), ["r/e1/0/a", "r/e1/0/b"]);
     assert.equal(await other.backend.revocations(read?.version ?? ""), undefined, "nothing has changed");
@@ -156,7 +156,7 @@ function conforms(name: string, open: () => RegistryBackend): void {
     const later = await other.backend.revocations(read?.version ?? "");
     assert.deepEqual(later?.paths, ["r/e1/0/b"]);
     assert.equal(later?.version.split(":")[0], read?.version.split(":")[0]);
-    assert.equal(one.told.includes("revocations"), false, "the writer gets no message");
+    assert.equal(one.events.includes("revocations"), false, "the writer gets no message");
     await one.backend.changeRevocations([], ["r/e1/0/b"]);
     for (const { backend } of [one, other]) backend.close();
   });
@@ -283,7 +283,7 @@ describe("a Redis that roots share", { skip, timeout: TIMEOUT_MS }, () => {
       `+ a b 1 ["w","o1","n/o1/e30",[],[]]`,
     ];
     for (const text of messages) await client.publish(redisChannel(DATABASE), text);
-    await until(() => b.shared.counters.strange >= values.length + messages.length);
+    await until(() => b.shared.counters.unreadable >= values.length + messages.length);
     for (const one of [a, b]) assert.deepEqual([one.paths, one.gone], [["live/a o1", "live/b o2"], []]);
     await client.set("moqmesh:nodes", "not a set");
     await client.del(key);

@@ -51,7 +51,7 @@ describe("a second link to the same relay", () => {
     frame(open, "two");
     open.finish();
     assert.equal(former.cancelled, true);
-    assert.deepEqual(viewer.told, ["4 finished one|two", "5 finished new"]);
+    assert.deepEqual(viewer.groupLines, ["4 finished one|two", "5 finished new"]);
     assert.deepEqual(counters, { failovers: 0, splices: 1, groupsResumed: 0, groupsLost: 0 });
   });
 
@@ -66,7 +66,7 @@ describe("a second link to the same relay", () => {
     assert.ok(again);
     for (const text of ["one", "two"]) frame(again, text);
     again.finish();
-    assert.deepEqual(viewer.told, ["0 finished one|two"]);
+    assert.deepEqual(viewer.groupLines, ["0 finished one|two"]);
     assert.equal(counters.groupsLost, 0);
   });
 
@@ -83,7 +83,7 @@ describe("a second link to the same relay", () => {
     const next = relay.taken(1);
     frame(next, "two");
     next.finish();
-    assert.deepEqual(viewer.told, ["0 finished one", "1 finished two"]);
+    assert.deepEqual(viewer.groupLines, ["0 finished one", "1 finished two"]);
     assert.deepEqual(counters, { failovers: 0, splices: 1, groupsResumed: 0, groupsLost: 0 });
   });
 
@@ -112,7 +112,7 @@ describe("a second link to the same relay", () => {
     const next = relay.taken(1);
     frame(next, "two");
     next.finish();
-    assert.deepEqual(viewer.told, ["0 finished one", "1 finished two"]);
+    assert.deepEqual(viewer.groupLines, ["0 finished one", "1 finished two"]);
   });
 });
 

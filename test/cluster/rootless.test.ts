@@ -54,7 +54,7 @@ describe("a mesh whose roots are gone", () => {
     await pass(1_000);
     fresh.send(1_000, "second");
     await pass(250);
-    assert.deepEqual(watcher.told.at(-1), "1000 finished second");
+    assert.deepEqual(watcher.groupLines.at(-1), "1000 finished second");
     assert.deepEqual(asks(world, "e1", "e2"), [1, 1]);
     const [edges, regionals] = [pulled(world, "e1", "e2"), pulled(world, "r1", "r2")];
     assert.equal(edges, 3, "one for each track and edge");
@@ -68,12 +68,12 @@ describe("a mesh whose roots are gone", () => {
     assert.deepEqual(seen, ["+live/old", "+live/new"]);
     assert.deepEqual([pulled(world, "e1", "e2"), pulled(world, "r1", "r2")], [edges, regionals]);
     assert.deepEqual(
-      running.told,
+      running.groupLines,
       Array.from({ length: group }, (_, n) => `${n} finished group ${n}`),
     );
     fresh.send(1_001, "third");
     await pass(250);
-    assert.deepEqual(watcher.told.slice(-2), ["1000 finished second", "1001 finished third"]);
+    assert.deepEqual(watcher.groupLines.slice(-2), ["1000 finished second", "1001 finished third"]);
     assert.deepEqual(world.defects, []);
   });
 
@@ -114,7 +114,7 @@ describe("a mesh that never had a root", () => {
       await world.pass(200);
     }
     const expected = Array.from({ length: 5 }, (_, group) => `${group} finished group ${group}`);
-    for (const viewer of viewers) assert.deepEqual(viewer.told, expected);
+    for (const viewer of viewers) assert.deepEqual(viewer.groupLines, expected);
     assert.deepEqual(seen, ["+live/a"]);
     assert.deepEqual([pulled(world, "e1", "e2"), pulled(world, "o1", "o2")], [2, 1]);
     assert.deepEqual(asks(world, "e1", "e2"), [1, 1], "the prefix covers the path at one, the other wants the path");
@@ -136,7 +136,7 @@ describe("a mesh that never had a root", () => {
     live.send(1, "after");
     const late = (await world.client("o2")).publish("live/b");
     await world.pass(1_000);
-    assert.deepEqual(viewer.told, ["0 finished before", "1 finished after"]);
+    assert.deepEqual(viewer.groupLines, ["0 finished before", "1 finished after"]);
     assert.deepEqual(seen, ["+live/a", "+live/b"]);
     const again = await world.start(asked, "regional");
     await world.pass(LEASE_MS + 15_000);
@@ -165,7 +165,7 @@ describe("a mesh that never had a root", () => {
       await world.pass(200);
     }
     const expected = Array.from({ length: 3 }, (_, group) => `${group} finished group ${group}`);
-    assert.deepEqual([at1.told, at2.told, edge.told], [expected, expected, expected]);
+    assert.deepEqual([at1.groupLines, at2.groupLines, edge.groupLines], [expected, expected, expected]);
     assert.deepEqual([pulled(world, "o1"), pulled(world, "o2"), pulled(world, "e1")], [1, 1, 1]);
     assert.equal(world.relay("o1").mesh.broadcasts.counts.remote, 0);
     live.end();
@@ -221,7 +221,7 @@ describe("regions", () => {
     assert.deepEqual(serving(), ["o1"], "a region that is not named is not used");
     // Groups missed while a relay was silent arrive newest first.
     assert.deepEqual(
-      viewer.told.toSorted(),
+      viewer.groupLines.toSorted(),
       Array.from({ length: group }, (_, n) => `${n} finished group ${n}`).toSorted(),
     );
     assert.deepEqual(world.defects, []);

@@ -111,6 +111,6 @@ describe("roots that share a registry share revocations", () => {
     store.revoked.paths.add("r/e1/soon/x").add("n/e1/x").add("r/e1/0/ok");
     store.revoked.version++;
     await clock.run(FOUND_MS);
-    assert.deepEqual([known(a), a.shared.counters.strange], [["e1 ok"], 2]);
+    assert.deepEqual([known(a), a.shared.counters.unreadable], [["e1 ok"], 2]);
   });
 });

@@ -138,8 +138,8 @@ describe("roots that share a registry divide limits together", () => {
   it("ignores what is no message of a root", async () => {
     const [a] = [root(), root()];
     await clock.run(100);
-    for (const text of ["", "x", "{}", "[1]", '[["e1"]]', '[["/",{}]]', '[["e1",{"t":1}]]']) a?.shared.told(text);
+    for (const text of ["", "x", "{}", "[1]", '[["e1"]]', '[["/",{}]]', '[["e1",{"t":1}]]']) a?.shared.rootSent(text);
     assert.deepEqual(roots.map(known), [[], []]);
-    assert.equal(a?.shared.counters.strange, 3);
+    assert.equal(a?.shared.counters.unreadable, 3);
   });
 });

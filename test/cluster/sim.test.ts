@@ -16,8 +16,8 @@ describe("a random mesh with failures", () => {
     const seed = given === undefined ? n + 1 : Number(given);
     const { nodes, roots } = options;
     it(`of ${nodes} relays with ${roots} roots keeps its promises (seed ${seed})`, async (t) => {
-      const told = given === undefined ? {} : { told: (line: string) => t.diagnostic(line) };
-      const report = await new Ordeal({ seed, ...options, ...told }).run();
+      const trace = given === undefined ? {} : { trace: (line: string) => t.diagnostic(line) };
+      const report = await new Ordeal({ seed, ...options, ...trace }).run();
       const { blows, simulatedMs, worstWaitMs, watched } = report;
       const happened = Object.entries(blows).map(([kind, count]) => `${count} ${kind}`);
       t.diagnostic(`${happened.join(", ")} in ${simulatedMs / 1_000} s of simulated time`);

@@ -7,11 +7,11 @@ import type { Reason } from "../../moq/reason.ts";
 export const ANY_TIME = { accepts: () => true };
 
 /** What a registry needs besides its bounds. */
-export const REGISTRY = { clocks: ANY_TIME, settleMs: 5_000, contested: () => {} };
+export const REGISTRY = { clocks: ANY_TIME, namesakeMs: 5_000, contested: () => {} };
 
 /** What a control client needs besides its own relay. */
 export const CONTROL = {
-  settleMs: 5_000,
+  namesakeMs: 5_000,
   namesake: () => {},
   cut: () => {},
   revocations: { revoked: () => {}, ended: () => {} },

@@ -87,7 +87,7 @@ const PUBLISHED = [
   "gauge registry_reconcile_seconds",
   "gauge registry_tenant_use tenant kind",
   "gauge registry_tenants",
-  "counter registry_strange_total",
+  "counter registry_unreadable_total",
   "counter registry_writes_total",
   "histogram round_trip_seconds role",
   "counter sent_datagrams_total",

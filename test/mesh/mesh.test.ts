@@ -46,7 +46,7 @@ describe("a mesh of processes", { skip: await missingLinux() }, () => {
     mesh = await Mesh.make({
       shape: { origins: 2, regionals: 2, edges: 2 },
       engine: "auto",
-      told: (what) => console.log(what),
+      say: (what) => console.log(what),
     });
     await mesh.start();
   });

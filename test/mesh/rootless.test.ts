@@ -20,7 +20,7 @@ describe("a mesh of processes without a root", { skip: await missingLinux() }, (
     mesh = await Mesh.make({
       shape: { roots: 0, origins: 1, regionals: 2, edges: 2 },
       engine: "auto",
-      told: (what) => console.log(what),
+      say: (what) => console.log(what),
     });
     await mesh.start();
   });

@@ -46,7 +46,7 @@ describe("a request that names an epoch", () => {
       await relay.pass(100);
       first.send(7, "seven");
       await relay.pass(100);
-      assert.deepEqual(asked.viewer.told, ["7 finished seven"]);
+      assert.deepEqual(asked.viewer.groupLines, ["7 finished seven"]);
       assert.deepEqual([asked.fetched.state, asked.fetched.frames], ["finished", ["fetched 1", "more"]]);
       assert.deepEqual(asked.infos, ["known"]);
     });
@@ -74,7 +74,7 @@ describe("a request that names an epoch", () => {
     assert.deepEqual([asked.viewer.log, asked.fetched.state, asked.infos], [[], "open", []], "it is kept for a while");
     await relay.pass(100);
     assert.deepEqual(asked.viewer.log, ["closed replaced"]);
-    assert.deepEqual(asked.viewer.told, []);
+    assert.deepEqual(asked.viewer.groupLines, []);
     assert.deepEqual([asked.fetched.state, asked.fetched.frames], ["replaced", []]);
     assert.deepEqual(asked.infos, ["replaced"]);
   });
@@ -94,7 +94,7 @@ describe("a request that names an epoch", () => {
     second.send(0, "before what it asks for by now");
     second.send(2, "new");
     await relay.pass(100);
-    assert.deepEqual(asked.viewer.told, ["2 finished new"]);
+    assert.deepEqual(asked.viewer.groupLines, ["2 finished new"]);
     assert.deepEqual([asked.fetched.state, asked.infos], ["finished", ["known"]]);
     assert.deepEqual([first.fetched, second.fetched], [[], [1]]);
   });
@@ -119,7 +119,7 @@ describe("a request that names an epoch", () => {
     await relay.pass(100);
     first.send(7, "seven");
     await relay.pass(100);
-    assert.deepEqual(asked.viewer.told, ["7 finished seven"]);
+    assert.deepEqual(asked.viewer.groupLines, ["7 finished seven"]);
     assert.deepEqual([asked.fetched.state, asked.infos], ["finished", ["known"]]);
   });
 });
@@ -137,8 +137,8 @@ describe("a running subscription", () => {
     await relay.pass(100);
     second.send(0, "new");
     await relay.pass(100);
-    assert.deepEqual(named.told, ["7 finished old"]);
+    assert.deepEqual(named.groupLines, ["7 finished old"]);
     assert.equal(named.log.at(-1), "closed replaced");
-    assert.deepEqual(viewer.told, ["7 finished old", "8 finished new"]);
+    assert.deepEqual(viewer.groupLines, ["7 finished old", "8 finished new"]);
   });
 });

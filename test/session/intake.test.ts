@@ -54,7 +54,7 @@ describe("a burst from one peer", () => {
     assert.ok(Math.max(...turns) <= 8192 + 256, `${Math.max(...turns)} frames in a turn`);
     assert.equal(viewer.groups[0]?.state, "finished");
     assert.equal(viewer.groups[0]?.timestamps.length, 200_000);
-    assert.deepEqual(well.told, ["0 finished not late"]);
+    assert.deepEqual(well.groupLines, ["0 finished not late"]);
     assert.deepEqual(relay.defects, []);
   });
 

@@ -44,7 +44,7 @@ for (const version of VERSIONS) {
         writer.finish();
       }
       await relay.pass(100);
-      assert.deepEqual(watched.told, ["4 finished a||c"]);
+      assert.deepEqual(watched.groupLines, ["4 finished a||c"]);
       if (hasTrackStream(version)) assert.deepEqual(watched.groups[0]?.timestamps, [1000, 1033, 990]);
       for (const sink of broadcast.sinks) {
         sink.ended(5);
@@ -89,8 +89,8 @@ for (const version of VERSIONS) {
       viewer.session.source.fetch("live/a", TRACK, 9, 0, missing);
       await relay.pass(100);
       // In 03 and 04 only SUBSCRIBE_OK says how long groups are kept.
-      assert.deepEqual(sink.told[0], "0 finished cached");
-      assert.deepEqual(sink.told[1], "9 finished fetched 9|more");
+      assert.deepEqual(sink.groupLines[0], "0 finished cached");
+      assert.deepEqual(sink.groupLines[1], "9 finished fetched 9|more");
       assert.deepEqual(broadcast.fetched, [9]);
       assert.equal(relay.counters.fetchHits, 1);
     });
@@ -143,9 +143,9 @@ describe("between versions", () => {
       await relay.pass(100);
       for (let i = 0; i < 5; i++) broadcast.send(i, `key ${i}`, "delta", "");
       await relay.pass(100);
-      for (const { told } of viewers) {
+      for (const { groupLines } of viewers) {
         assert.deepEqual(
-          told.toSorted(),
+          groupLines.toSorted(),
           [0, 1, 2, 3, 4].map((i) => `${i} finished key ${i}|delta|`),
         );
       }

@@ -124,7 +124,7 @@ describe("requests to one publisher", () => {
       await relay.pass(100);
       broadcast.send(0, "a");
       await relay.pass(100);
-      assert.deepEqual(good.told, ["0 finished a"]);
+      assert.deepEqual(good.groupLines, ["0 finished a"]);
       await relay.pass(5_000);
       assert.equal(bogus[0]?.log.at(-1), "closed timeout");
       assert.ok(relay.counters.boundsHit.request_timeout > 0);

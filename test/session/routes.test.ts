@@ -32,7 +32,7 @@ describe("a client that subscribes to what it publishes", () => {
       await relay.pass(100);
       broadcast.send(0, "a");
       await relay.pass(100);
-      assert.deepEqual(other.told, ["0 finished a"]);
+      assert.deepEqual(other.groupLines, ["0 finished a"]);
     });
   }
 });
@@ -55,7 +55,7 @@ describe("a publisher that sends GOAWAY", () => {
       const waiting = after.watch("live/a", undefined, "other");
       broadcast.send(0, "a");
       await relay.pass(300);
-      assert.deepEqual(viewer.told, ["0 finished a"]);
+      assert.deepEqual(viewer.groupLines, ["0 finished a"]);
       assert.ok(!heard.includes("-live/a"), "viewers who have the broadcast keep it");
       assert.deepEqual(news, []);
       const next = (await relay.connect(version)).publish("live/a");
@@ -63,9 +63,9 @@ describe("a publisher that sends GOAWAY", () => {
       assert.deepEqual(news, ["+live/a"]);
       next.send(0, "b");
       await relay.pass(300);
-      assert.equal(viewer.told.at(-1)?.endsWith("finished b"), true);
+      assert.equal(viewer.groupLines.at(-1)?.endsWith("finished b"), true);
       assert.deepEqual(
-        waiting.told.map((one) => one.replace(/^\d+/, "")),
+        waiting.groupLines.map((one) => one.replace(/^\d+/, "")),
         [" finished b"],
       );
       assert.deepEqual(relay.defects, []);

@@ -134,7 +134,7 @@ describe("a publisher that dies", () => {
     await relay.pass(200);
     again.send(0, "back");
     await relay.pass(200);
-    assert.equal(viewer.told.at(-1), "1 finished back");
+    assert.equal(viewer.groupLines.at(-1), "1 finished back");
     assert.ok(!viewer.log.some((line) => line.startsWith("closed")));
   });
 });
@@ -207,7 +207,7 @@ describe("malformed input", () => {
       assert.equal(relay.reports[0]?.reason, "protocol");
       broadcast.send(0, "fine");
       await relay.pass(200);
-      assert.deepEqual(viewer.told, ["0 finished fine"]);
+      assert.deepEqual(viewer.groupLines, ["0 finished fine"]);
     });
   }
 
@@ -285,7 +285,7 @@ describe("bounds of a session", () => {
       const answers: unknown[] = [];
       viewer.session.source.info("live/a", TRACK, (answer) => answers.push(answer));
       await relay.pass(100);
-      assert.deepEqual(sink.told, [`${i} finished fetched ${i}|more`]);
+      assert.deepEqual(sink.groupLines, [`${i} finished fetched ${i}|more`]);
       assert.equal(answers.length, 1);
     }
     assert.equal(broadcast.fetched.length, 20);
@@ -326,8 +326,8 @@ describe("bounds of a session", () => {
     }
     broadcast.send(0, "catalog");
     await relay.pass(100);
-    for (const { told, upstream } of catalogs) {
-      assert.deepEqual(told, ["0 finished catalog"]);
+    for (const { groupLines, upstream } of catalogs) {
+      assert.deepEqual(groupLines, ["0 finished catalog"]);
       upstream?.cancel();
     }
     await relay.pass(15_000);
@@ -337,7 +337,7 @@ describe("bounds of a session", () => {
     assert.equal(relay.counters.tracksActive, 1);
     broadcast.send(1, "frame");
     await relay.pass(100);
-    assert.deepEqual(video.told, ["1 finished frame"]);
+    assert.deepEqual(video.groupLines, ["1 finished frame"]);
   });
 
   it("count a session's announcements over all our requests for them", async () => {

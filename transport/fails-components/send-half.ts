@@ -127,11 +127,11 @@ export class SendHalf implements SendStream {
 
   #failed(error: unknown): void {
     if (this.#over) return;
-    const told = this.#finished || this.#dropped;
+    const overBefore = this.#finished || this.#dropped;
     const code = codeIn(error, "StopSending");
     if (!this.#dropped) this.drop();
     this.#end();
-    if (!told && code !== undefined) this.handler.stop(code);
+    if (!overBefore && code !== undefined) this.handler.stop(code);
   }
 
   #end(): void {

@@ -85,7 +85,7 @@ export class RedisBackend implements RegistryBackend {
     const names: string[] = [];
     for (const name of (Array.isArray(answer) ? answer : []) as unknown[]) {
       if (typeof name === "string" && NODE_NAME.test(name) && names.length < MAX_NAMES) names.push(name);
-      else this.#events?.strange();
+      else this.#events?.unreadable();
     }
     const nodes: Listing["nodes"][number][] = [];
     const gone: string[] = [];
@@ -112,7 +112,7 @@ export class RedisBackend implements RegistryBackend {
     for (let i = 0; i + 1 < flat.length; i += 2) fields.set(String(flat[i]), flat[i + 1]);
     const info = decodeInfo(node, fields.get("@info"));
     if (info === undefined) {
-      this.#events?.strange();
+      this.#events?.unreadable();
       return undefined;
     }
     const holdings = new Map<string, Holding>();
@@ -120,7 +120,7 @@ export class RedisBackend implements RegistryBackend {
       if (field.startsWith("@")) continue;
       const path = field.slice(1);
       const holding = field.startsWith("p") ? decodeHolding(node, path, value) : undefined;
-      if (holding === undefined) this.#events?.strange();
+      if (holding === undefined) this.#events?.unreadable();
       else holdings.set(path, holding);
     }
     const version = `${String(fields.get("@gen"))}:${String(fields.get("@v"))}`;
@@ -145,7 +145,7 @@ export class RedisBackend implements RegistryBackend {
     return { version: String(version), paths };
   }
 
-  async tellRoots(text: string): Promise<void> {
+  async sendToRoots(text: string): Promise<void> {
     if (this.#connection === undefined) throw new Error("the backend was not started");
     const { newsChannel, writer } = this.#deps;
     await this.#connection.send(["PUBLISH", newsChannel, `~ ${writer} ${text}`]);
@@ -168,7 +168,7 @@ export class RedisBackend implements RegistryBackend {
     }
     const news = /^~ (\S+) /.exec(text);
     if (news !== null) {
-      if (news[1] !== this.#deps.writer) this.#events?.told(text.slice(news[0].length));
+      if (news[1] !== this.#deps.writer) this.#events?.rootSent(text.slice(news[0].length));
       return;
     }
     if (text.startsWith("! ")) {
@@ -177,7 +177,7 @@ export class RedisBackend implements RegistryBackend {
     }
     const header = /^\+ (\S{0,64}) (\S{1,64}) ([01]) /.exec(text);
     const decoded = header === null ? undefined : decodeChange(text.slice(header[0].length));
-    if (header === null || decoded === undefined) this.#events?.strange();
+    if (header === null || decoded === undefined) this.#events?.unreadable();
     else if (decoded.writer !== this.#deps.writer) {
       this.#events?.changed(decoded.change, {
         before: header[1] ?? "",

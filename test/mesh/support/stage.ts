@@ -194,8 +194,8 @@ export function contentOf(group: number): string[] {
  * Groups that arrived whole and as they were sent, each as often as it came, in the order of their numbers: each has a stream of its own, and
  * streams may overtake one another.
  */
-export function wholeGroups({ told }: TestViewer): number[] {
-  const whole = told.flatMap((line) => {
+export function wholeGroups({ groupLines }: TestViewer): number[] {
+  const whole = groupLines.flatMap((line) => {
     const sequence = Number.parseInt(line, 10);
     return line === `${sequence} finished ${contentOf(sequence).join("|")}` ? [sequence] : [];
   });
