@@ -1,6 +1,7 @@
 /** What a command shows of an answer: facts line by line, and tables. */
+
+import { type CellColumn, fittedTable } from "../table.ts";
 import { at, isRecord, type Json, listAt } from "./api.ts";
-import { type CellColumn, fittedTable } from "./table.ts";
 import { ABSENT, formatted, many, titleOf, type Unit, unitOf } from "./units.ts";
 
 /** A field of a row, or what is made from a row. */

@@ -6,9 +6,9 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Io, Output, Screen } from "../io.ts";
 import { printableJson } from "../printable.ts";
 import { onSignals } from "../signals.ts";
+import { cut } from "../table.ts";
 import type { Answer } from "./ask.ts";
 import { AdminFailure } from "./failure.ts";
-import { cut } from "./table.ts";
 import type { Look } from "./view.ts";
 
 const SECONDS_DEFAULT = "2";
