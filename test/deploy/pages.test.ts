@@ -1,0 +1,98 @@
+/** Every shell block of the pages on running moqmesh is run, in order. The rules for writers of pages are in support/page.ts. */
+import assert from "node:assert/strict";
+import { globSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { tool } from "../support/tools.ts";
+import { readPage } from "./support/page.ts";
+import { Checkout, missing } from "./support/shell.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+
+/** A page that is not there yet has no blocks. */
+const PAGES = globSync(["README.md", "docs/deploy/*.md", "docs/publish.md", "docs/operations.md"], {
+  cwd: ROOT,
+}).sort();
+
+const TIMEOUT = { timeout: 90_000 };
+
+describe("shell blocks", { skip: missing }, () => {
+  let checkout: Checkout;
+  before(async () => {
+    checkout = await Checkout.make();
+  });
+  after(() => checkout.remove());
+
+  for (const name of PAGES) {
+    it(`of ${name} do what they say`, TIMEOUT, async (t) => {
+      const page = readPage(await readFile(join(ROOT, name), "utf8"));
+      assert.deepEqual(page.problems, [], name);
+      const lacking = page.needs.map((need) => tool(need).missing).filter((reason) => reason !== false);
+      if (lacking.length > 0) t.skip(lacking.join(", "));
+      else if (page.steps.some(({ kind }) => kind === "run")) await checkout.run(name, page);
+    });
+  }
+
+  it(
+    "of a page share a folder, its files and what runs in the background, which ends with the page",
+    TIMEOUT,
+    async () => {
+      const page = readPage(
+        [
+          "```toml relay.toml",
+          "[server]",
+          "port = 4443",
+          "```",
+          "```sh",
+          "moqmesh check relay.toml > checked",
+          "sleep 1000 & sleeper=$!",
+          "```",
+          "```sh",
+          "grep -q 4443 checked && kill -0 $sleeper",
+          "```",
+        ].join("\n"),
+      );
+      await checkout.run("page.md", page);
+    },
+  );
+
+  it("that fail are named with their line and what they printed", TIMEOUT, async () => {
+    const page = readPage("```sh\ntrue\n```\nText.\n```sh\necho no such luck\nfalse\ntrue\n```\n");
+    await assert.rejects(checkout.run("page.md", page), /page\.md:5: .* exit code 1\.[\s\S]*no such luck/);
+  });
+
+  it("that do not end are stopped", TIMEOUT, async () => {
+    await assert.rejects(checkout.run("page.md", readPage("```sh\nsleep 1000\n```\n"), 300), /page\.md:1: .* 0\.3 s/);
+  });
+});
+
+describe("rules of pages", () => {
+  const problemsOf = (...lines: readonly string[]) => readPage(lines.join("\n")).problems;
+
+  it("ask for the reason of a block that is not run", () => {
+    assert.equal(problemsOf("Do this:", "```sh not-run", "rm -rf /", "```").length, 1);
+    assert.deepEqual(problemsOf("Not run here, as it needs a cloud:", "```sh not-run", "rm -rf /", "```"), []);
+    // The reason of another block does not count.
+    const reason = ["Not run here:", "```sh not-run", "```", "And:"];
+    assert.equal(problemsOf(...reason, "```sh not-run", "```").length, 1);
+  });
+
+  it("refuse other names of shells, unknown words and blocks without an end", () => {
+    assert.match(problemsOf("```bash", "true", "```")[0] ?? "", /call it sh/);
+    assert.match(problemsOf("```sh later", "true", "```")[0] ?? "", /"sh later" is unknown/);
+    assert.match(problemsOf("```sh", "true")[0] ?? "", /no end/);
+  });
+
+  it("take files, tools, and what a comment prepares", () => {
+    const page = readPage(
+      "<!-- run\necho prepared\n-->\n```json a.json\n{}\n```\n```sh needs tofu\ntofu version\n```\n",
+    );
+    assert.deepEqual(page.needs, ["tofu"]);
+    assert.deepEqual(page.steps, [
+      { kind: "run", line: 1, text: "echo prepared\n" },
+      { kind: "write", line: 4, text: "{}\n", file: "a.json" },
+      { kind: "run", line: 7, text: "tofu version\n" },
+    ]);
+  });
+});

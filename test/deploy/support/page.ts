@@ -1,0 +1,88 @@
+/** Pages of docs/ as what a reader types: shell blocks to be run, and files to be written, in their order. */
+
+/** A piece of a page. `line` is that of its fence, from 1. */
+export type Step =
+  | { readonly kind: "run"; readonly line: number; readonly text: string }
+  | { readonly kind: "write"; readonly line: number; readonly text: string; readonly file: string };
+
+export interface Page {
+  readonly steps: readonly Step[];
+  /** Blocks that are marked as not run. */
+  readonly notRun: number;
+  /** Tools that blocks need, from `sh needs TOOL`. */
+  readonly needs: readonly string[];
+  /** Sentences on blocks that break the rules, with their lines. */
+  readonly problems: readonly string[];
+}
+
+/** Other names of shells, which a test would overlook. */
+const OTHER_SHELLS = /^(bash|shell|console|zsh|sh-session|shell-session|terminal)$/;
+
+/** A comment of HTML that begins so has commands which prepare what the page assumes, such as a relay that runs. Readers do not see it. */
+const PREPARE = /^<!-- run$/;
+
+/**
+ * Reads a page.
+ * - A block `sh` is run. `sh needs tofu helm` is run where these tools are.
+ * - `sh not-run` is not; the text between the block or heading before it and its fence says "not run" and why.
+ * - A block with the name of a file, such as `toml relay.toml`, is written to that file.
+ */
+export function readPage(text: string): Page {
+  const reader = new Reader();
+  for (const [index, line] of text.split("\n").entries()) reader.take(line, index + 1);
+  return reader.page();
+}
+
+class Reader {
+  readonly #steps: Step[] = [];
+  readonly #needs = new Set<string>();
+  readonly #problems: string[] = [];
+  #notRun = 0;
+  /** Text since the last heading or block. */
+  #before = "";
+  #open: { readonly end: RegExp; readonly line: number; readonly info: string; readonly lines: string[] } | undefined;
+
+  take(line: string, number: number): void {
+    if (this.#open !== undefined) {
+      if (!this.#open.end.test(line)) {
+        this.#open.lines.push(line);
+        return;
+      }
+      this.#close(this.#open);
+      this.#open = undefined;
+      this.#before = "";
+      return;
+    }
+    const [, fence = "", info = ""] = /^\s*(```+)\s*(.*?)\s*$/.exec(line) ?? [];
+    if (fence !== "") this.#open = { end: new RegExp(`^\\s*${fence}\\s*$`), line: number, info, lines: [] };
+    else if (PREPARE.test(line)) this.#open = { end: /^-->$/, line: number, info: "sh", lines: [] };
+    else if (/^#+ /.test(line)) this.#before = "";
+    else this.#before += `${line}\n`;
+  }
+
+  page(): Page {
+    if (this.#open !== undefined) this.#problems.push(`line ${this.#open.line}: this block has no end`);
+    return { steps: this.#steps, notRun: this.#notRun, needs: [...this.#needs], problems: this.#problems };
+  }
+
+  #close({ line, info, lines }: { line: number; info: string; lines: readonly string[] }): void {
+    const text = `${lines.join("\n")}\n`;
+    const [language = "", ...words] = info.split(/\s+/);
+    const problem = (what: string) => void this.#problems.push(`line ${line}: ${what}`);
+    if (OTHER_SHELLS.test(language)) problem(`call it sh, not ${language}, so that the test runs it`);
+    if (language !== "sh") {
+      const [file] = words;
+      if (file !== undefined) this.#steps.push({ kind: "write", line, text, file });
+      return;
+    }
+    const [rule, ...tools] = words;
+    if (rule === undefined) this.#steps.push({ kind: "run", line, text });
+    else if (rule === "needs" && tools.length > 0) {
+      for (const tool of tools) this.#needs.add(tool);
+      this.#steps.push({ kind: "run", line, text });
+    } else if (info === "sh not-run") {
+      this.#notRun++;
+      if (!/not run/i.test(this.#before)) problem('the text before a block "sh not-run" says "not run" and why');
+    } else problem(`"${info}" is unknown; use sh, sh not-run or sh needs TOOL`);
+  }
+}
