@@ -32,7 +32,7 @@ export interface Watched {
   readonly mesh: MeshRuntime | undefined;
   readonly pressure: PressureWatch;
   readonly engine: Engine;
-  /** The engine of WebSocket sessions. */
+  /** Dials WebSocket sessions at the relay's own port. */
   readonly websocket: Engine;
   /** Of the public port. */
   readonly address: PeerAddress;

@@ -16,6 +16,7 @@ import {
   openEngine,
   Ports,
   type PortsDeps,
+  preambleOf,
   Readiness,
   ResetKeyFile,
   readDemoPage,
@@ -238,7 +239,8 @@ class RelayProcess implements Relay {
     this.#pressure = pressure.start();
     const { descriptors } = this.#parts;
     const watched = { config, certificate, files: this.#files, descriptors, mesh: this.#mesh };
-    this.#health.start({ ...watched, pressure, engine, websocket, address });
+    const own = createQmux({ ...this.#parts, preamble: preambleOf(this.#parts.proxies) });
+    this.#health.start({ ...watched, pressure, engine, websocket: own, address });
     this.#readiness = this.#watchReadiness(engine);
   }
 

@@ -3,7 +3,14 @@ import { COUNTER_GROUPS } from "../moq/counters.ts";
 import type { MetricGroup } from "../moq/metrics.ts";
 import { BROADCAST_METRICS, POLICY_METRICS } from "../moq/model/index.ts";
 import { HEALTH_METRICS } from "./health/index.ts";
-import { AUTH_METRICS, FILE_METRICS, REFUSAL_METRICS, SYSTEM_METRICS, TRAFFIC_METRICS } from "./host/index.ts";
+import {
+  AUTH_METRICS,
+  FILE_METRICS,
+  PROXY_METRICS,
+  REFUSAL_METRICS,
+  SYSTEM_METRICS,
+  TRAFFIC_METRICS,
+} from "./host/index.ts";
 import { API_METRICS, PORT_METRICS, RELAY_METRICS } from "./http/index.ts";
 import { LOG_METRICS, SAMPLING_METRICS } from "./log/index.ts";
 import { MESH_METRICS, REGISTRY_METRICS } from "./mesh/index.ts";
@@ -21,6 +28,7 @@ export const METRICS: readonly MetricGroup[] = [
   POLICY_METRICS,
   REFUSAL_METRICS,
   PORT_METRICS,
+  PROXY_METRICS,
   HANDSHAKE_METRICS,
   SHEDDING_METRICS,
   API_METRICS,

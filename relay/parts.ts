@@ -5,6 +5,7 @@ import type { Clock } from "../moq/clock.ts";
 import { Counters } from "../moq/counters.ts";
 import { Broadcasts } from "../moq/model/index.ts";
 import { ChannelRegistry } from "../moq/session/index.ts";
+import type { Proxies } from "../transport/proxied/index.ts";
 import { systemClock } from "../transport/shared/index.ts";
 import type { Config } from "./config/index.ts";
 import { OwnSessions } from "./health/index.ts";
@@ -17,6 +18,7 @@ import {
   clientSessionPolicy,
   Defects,
   Descriptors,
+  openProxies,
   SessionHost,
   SlowLog,
 } from "./host/index.ts";
@@ -58,6 +60,7 @@ export interface RelayParts {
   /** Which sessions may have the powers of a relay. */
   readonly clusterPlane: ClusterPlane;
   readonly handshakes: HandshakeRate;
+  readonly proxies: Proxies;
   readonly descriptors: Descriptors;
   /** The relay's end of its sessions with itself. */
   readonly ownSessions: OwnSessions;
@@ -154,6 +157,7 @@ export function makeParts(config: Config, options: StartOptions, later: LaterPar
     gate,
     clusterPlane,
     handshakes,
+    proxies: openProxies(config, { clock, counters, log }),
     descriptors: new Descriptors({ clock: upkeep, log, counters }),
     ownSessions,
     webhooks,

@@ -7,6 +7,7 @@ import {
   AdminServer,
   API_METRICS,
   Audit,
+  type Clients,
   DASHBOARD_HEADERS,
   isLoopbackHost,
   type Page,
@@ -26,6 +27,7 @@ export interface AdminDeps extends Omit<AdminParts, "snapshots"> {
   readonly config: Config;
   /** Absent: the listener has no TLS. */
   readonly tls: ServerTls | undefined;
+  readonly proxies: Clients;
   readonly defects: Defects;
   readonly log: Logger;
   readonly warn: (message: string, error?: unknown) => void;
@@ -64,6 +66,7 @@ export async function openAdmin(deps: AdminDeps): Promise<OpenedAdmin> {
     audit,
     rate,
     scrapes,
+    clients: deps.proxies,
     openToRead: isLoopbackHost(host),
     origins: () => origins,
     refused: (reason: (typeof REFUSALS)[number]) => void counts.refused[reason]++,
@@ -83,6 +86,7 @@ export async function openAdmin(deps: AdminDeps): Promise<OpenedAdmin> {
       dashboard,
       ...(tls && { tls }),
       places: new Places(MAX_CONNECTIONS),
+      proxied: config.loadBalancer.adminProxyProtocol,
       warn,
     });
     const prepare = async (next: Config["http"]): Promise<Prepared> => {

@@ -57,6 +57,9 @@ export function productionProblems({ config, origins }: LoadedConfig): Problem[]
     ...(server.plaintext === true && !isLoopbackHost(server.host)
       ? [problem("server.plaintext", "tokens travel without encryption over `http:` and `ws:`")]
       : []),
+    ...(config.loadBalancer.trustedProxies.some((network) => network.endsWith("/0"))
+      ? [problem("load_balancer.trusted_proxies", "every client may claim any address: name the proxies alone")]
+      : []),
     ...usedDeveloperTools(config).map(({ key, what }) => problem(key, `${what} is for developers`)),
   ];
 }

@@ -1,5 +1,7 @@
 import { isIP } from "node:net";
-import { integer, optionalText, REDACTED, secretFile, secretText, texts } from "./fields.ts";
+import { FORWARDED_FIELDS, PROXY_PROTOCOLS } from "../../transport/proxied/index.ts";
+import { brokenBlock } from "./auth.ts";
+import { choice, flagField, integer, optionalText, REDACTED, secretFile, secretText, texts } from "./fields.ts";
 import { section } from "./section.ts";
 
 /** Bytes of a QUIC connection id besides its first, at most (RFC 9000 section 17.2). */
@@ -27,7 +29,7 @@ function addressFamily(text: string): 4 | 6 | undefined {
 
 export const loadBalancerSection = section(
   "load_balancer",
-  "What load balancers and anycast in front of the relay need, so that a QUIC client reaches the same relay again when its address changes.",
+  "Load balancers, proxies and anycast in front of the relay: a QUIC client reaches the same relay again when its address changes, and a client behind a proxy of TCP counts by its own address.",
   {
     server_id: optionalText({
       description: `Server id of this relay in hexadecimal digits, 1 to ${MAX_SERVER_ID_BYTES} bytes: every connection id tells it to the load balancer (QUIC-LB). Each relay behind one load balancer needs another one, all of the same length. AWS wants 8 bytes: the \`QuicServerId\` of the target.`,
@@ -64,8 +66,48 @@ export const loadBalancerSection = section(
         "Addresses with ports of this relay alone, at most one of IPv4 and one of IPv6, such as `203.0.113.5:443`. Clients that support it (RFC 9000 section 9.6) go on there after their handshake, so that a change of the anycast route does not cut them. The relay must receive there what is sent to its public port.",
       default: [],
     }),
+    trusted_proxies: texts({
+      description:
+        'Addresses and networks of proxies in front of the TCP ports, such as `["10.0.3.0/24"]`. The relay believes them alone who their clients are: limits for each address, `[auth] allow` and `deny`, logs, the audit and the list of sessions then have the address of the client.',
+      default: [],
+    }),
+    proxy_protocol: choice(PROXY_PROTOCOLS, {
+      description:
+        "PROXY protocol of HAProxy, versions 1 and 2, on the public port of TCP, before TLS. `from_proxies`: a connection of a trusted proxy must begin with its header within 3 s, and any other connection must not. `required`: other connections are closed as well, except those of this machine. Health checks that send no header need `[http] health_port`.",
+      default: "off",
+    }),
+    admin_proxy_protocol: flagField({
+      description:
+        "The same at the admin listener. A program of this machine must send the header there too where `trusted_proxies` has a loopback address.",
+      default: false,
+    }),
+    forwarded: choice(["off", ...FORWARDED_FIELDS], {
+      description:
+        "Field in which proxies of HTTP name their clients, on the public port and the admin listener. The client is the last address in it that is not in `trusted_proxies`. Name only a field that every trusted proxy writes: it passes on the others as the client sent them.",
+      default: "off",
+    }),
   },
   [
+    { keys: ["trusted_proxies"], broken: ({ trusted_proxies }) => brokenBlock("trusted_proxies", trusted_proxies) },
+    {
+      keys: ["proxy_protocol", "trusted_proxies"],
+      broken: ({ proxy_protocol, trusted_proxies }) =>
+        proxy_protocol !== "off" && trusted_proxies.length === 0
+          ? "`proxy_protocol` needs the addresses of the proxies: set `trusted_proxies`"
+          : undefined,
+    },
+    {
+      keys: ["forwarded", "trusted_proxies"],
+      broken: ({ forwarded, trusted_proxies }) =>
+        forwarded !== "off" && trusted_proxies.length === 0
+          ? "`forwarded` needs the addresses of the proxies: set `trusted_proxies`"
+          : undefined,
+    },
+    {
+      keys: ["admin_proxy_protocol", "proxy_protocol"],
+      broken: ({ admin_proxy_protocol, proxy_protocol }) =>
+        admin_proxy_protocol && proxy_protocol === "off" ? "`admin_proxy_protocol` needs `proxy_protocol`" : undefined,
+    },
     {
       keys: ["server_id"],
       broken: ({ server_id }) =>

@@ -7,7 +7,7 @@ import type { PublicPortDeps } from "./public-port.ts";
 /** Most TCP connections that are not (yet) sessions of relays. */
 const MAX_HTTP_CONNECTIONS = 256;
 
-type ClusterPortDeps = Omit<PublicPortDeps, "fingerprint" | "page" | "health">;
+type ClusterPortDeps = Omit<PublicPortDeps, "fingerprint" | "page" | "health" | "proxies">;
 
 /** Opens the listener of relays, UDP and TCP, if there is one. Rejects with a `TransportError` that names the socket. */
 export async function openClusterPort(deps: ClusterPortDeps): Promise<Listeners | undefined> {

@@ -16,6 +16,7 @@ export { CLOSE_SHUTDOWN, type OpenSession } from "./open-sessions.ts";
 export { pemPairs } from "./options.ts";
 export { Ports, type PortsDeps } from "./ports.ts";
 export type { Prepared } from "./prepared.ts";
+export { openProxies, PROXY_METRICS, preambleOf } from "./proxies.ts";
 export { readDemoPage } from "./public-port.ts";
 export { Readiness } from "./readiness.ts";
 export { REFUSAL_METRICS } from "./refusals.ts";

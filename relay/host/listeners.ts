@@ -1,4 +1,4 @@
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import { createServer } from "node:net";
 import {
@@ -11,7 +11,14 @@ import {
   TransportError,
 } from "../../moq/link.ts";
 import { errorCode, ServerTls } from "../../transport/tls/index.ts";
-import { type HttpPort, listenPublic, type PortStats, type PublicHttpOptions } from "../http/index.ts";
+import {
+  type Clients,
+  DIRECT_CLIENTS,
+  type HttpPort,
+  listenPublic,
+  type PortStats,
+  type PublicHttpOptions,
+} from "../http/index.ts";
 import { bindFailed } from "./bind-failed.ts";
 import type { ListenerTls, TlsListener } from "./served-certificate.ts";
 
@@ -25,7 +32,7 @@ const ANY_IPV4 = "0.0.0.0";
 export interface WebSocketSessions {
   attach(
     server: Server | SecureServer,
-    options: Pick<ListenOptions, "protocols" | "limits">,
+    options: Pick<ListenOptions, "protocols" | "limits"> & { readonly clientOf: Clients["of"] },
     onRequest: (request: LinkRequest) => void,
   ): Listener;
 }
@@ -40,7 +47,16 @@ export interface ListenersOptions {
   /** The TCP side, if there is one; `qmux` needs it. */
   readonly http?: Pick<
     PublicHttpOptions,
-    "fingerprint" | "access" | "health" | "page" | "failed" | "places" | "take" | "descriptors" | "headerTimeoutMs"
+    | "fingerprint"
+    | "access"
+    | "health"
+    | "page"
+    | "failed"
+    | "places"
+    | "take"
+    | "clients"
+    | "descriptors"
+    | "headerTimeoutMs"
   >;
   readonly protocols: readonly string[];
   readonly limits: LinkLimits;
@@ -138,12 +154,13 @@ async function listenUdp(options: ListenersOptions, host: string): Promise<Liste
 }
 
 function attachWebSockets(
-  { qmux, plaintext, protocols, limits, onRequest }: ListenersOptions,
-  http: HttpPort,
+  { qmux, plaintext, protocols, limits, onRequest, http }: ListenersOptions,
+  port: HttpPort,
 ): Listener[] {
   if (qmux === undefined) return [];
-  const servers = plaintext ? [http.plain, http.secure] : [http.secure];
-  return servers.map((server) => qmux.attach(server, { protocols, limits }, onRequest));
+  const servers = plaintext ? [port.plain, port.secure] : [port.secure];
+  const clientOf = (request: IncomingMessage) => (http?.clients ?? DIRECT_CLIENTS).of(request);
+  return servers.map((server) => qmux.attach(server, { protocols, limits, clientOf }, onRequest));
 }
 
 /** `host`, but `0.0.0.0` for `::` on a machine without IPv6. */

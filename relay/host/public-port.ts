@@ -1,7 +1,7 @@
 import { Places } from "../../auth/index.ts";
 import type { Engine } from "../../moq/link.ts";
 import { type Config, isLoopbackHost } from "../config/index.ts";
-import { DEMO_HEADERS, type Page, type PublicHttpOptions, readPage } from "../http/index.ts";
+import { type Clients, DEMO_HEADERS, type Page, type PublicHttpOptions, readPage } from "../http/index.ts";
 import type { HandshakeRate } from "../pressure/index.ts";
 import type { Defects } from "./defects.ts";
 import type { Descriptors } from "./descriptors.ts";
@@ -26,6 +26,7 @@ export interface PublicPortDeps {
   readonly page: Page | undefined;
   readonly health: NonNullable<PublicHttpOptions["health"]>;
   readonly handshakes: HandshakeRate;
+  readonly proxies: Clients;
   readonly descriptors: Descriptors;
   readonly host: SessionHost;
   readonly defects: Defects;
@@ -43,6 +44,7 @@ export function openPublicPort(deps: PublicPortDeps): Promise<Listeners> {
     page,
     health,
     handshakes,
+    proxies,
     descriptors,
     host,
     defects,
@@ -67,6 +69,7 @@ export function openPublicPort(deps: PublicPortDeps): Promise<Listeners> {
         places: new Places(MAX_HTTP_CONNECTIONS),
         take: handshakes.takeTcp,
         descriptors,
+        clients: proxies,
         headerTimeoutMs: limits.handshakeTimeoutMs,
         ...(http.enabled && http.publicHealth && { health }),
         ...(page && { page }),

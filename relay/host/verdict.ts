@@ -20,7 +20,7 @@ export async function judge(host: SessionHost, defects: Defects, question: Acces
 }
 
 /** The session as a WebSocket client would open it, the binding that shares this port. */
-function infoOf({ path, query, request }: AccessQuestion): LinkInfo {
+function infoOf({ path, query, request, peer }: AccessQuestion): LinkInfo {
   const headers = new Map<string, string>();
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(", ") : value);
@@ -34,11 +34,6 @@ function infoOf({ path, query, request }: AccessQuestion): LinkInfo {
     path,
     query,
     headers,
-    peer: { address: addressOf(request.socket.remoteAddress ?? ""), port: request.socket.remotePort ?? 0 },
+    peer,
   };
-}
-
-/** An address without a zone; IPv4 inside IPv6 becomes IPv4. */
-function addressOf(remote: string): string {
-  return remote.replace(/^::ffff:/, "").replace(/%.*$/, "");
 }

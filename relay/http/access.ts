@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { PeerAddress } from "../../moq/link.ts";
 import { isUnder } from "../../moq/path.ts";
 import { sendJson } from "./respond.ts";
 
@@ -27,6 +28,8 @@ export interface AccessQuestion {
   readonly path: string;
   readonly query: string;
   readonly request: IncomingMessage;
+  /** The client, also behind a proxy. */
+  readonly peer: PeerAddress;
 }
 
 /**
@@ -35,13 +38,15 @@ export interface AccessQuestion {
  */
 export async function answerAccess(
   ask: (question: AccessQuestion) => Promise<Verdict>,
+  peer: PeerAddress,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const target = (request.url ?? "").slice(ACCESS_PATH.length);
   const mark = target.indexOf("?");
   const path = mark < 0 ? target : target.slice(0, mark);
-  const verdict = await ask({ path: path === "" ? "/" : path, query: mark < 0 ? "" : target.slice(mark + 1), request });
+  const query = mark < 0 ? "" : target.slice(mark + 1);
+  const verdict = await ask({ path: path === "" ? "/" : path, query, request, peer });
   const status = verdict.allowed ? 200 : verdict.status;
   sendJson(request, response, status, verdict, { "Access-Control-Allow-Origin": "*" });
 }

@@ -1,9 +1,10 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, createServer as createListener, type Server as Listener, type Socket } from "node:net";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { type ApiDeps, type ApiEnv, addApi, checkRate, requireRight, respondTo } from "./api/index.ts";
+import { admit, DIRECT_CLIENTS } from "./clients.ts";
 import { describeRelay } from "./description.ts";
 import { isLocalRequest, isLoopbackHost } from "./local.ts";
 import { PrometheusExport } from "./metrics.ts";
@@ -30,14 +31,18 @@ export interface AdminOptions {
   readonly dashboard?: Page | undefined;
   /** The bound on connections. */
   readonly places: Places;
+  /** Connections of trusted proxies begin with a header of the PROXY protocol. Default: false. */
+  readonly proxied?: boolean;
   readonly warn: (message: string, error?: unknown) => void;
 }
 
 /** The listener for operators and their tools: the API under `/api/v1`, the dashboard at `/ui`, `/health`, its probes, and `/metrics`. */
 export class AdminServer {
   readonly #server: Server | SecureServer;
+  readonly #listener: Listener;
+  readonly #sockets = new Set<Socket>();
 
-  constructor({ host, view, api, dashboard, places, tls }: Omit<AdminOptions, "port" | "warn">) {
+  constructor({ host, view, api, dashboard, places, tls, proxied = false }: Omit<AdminOptions, "port" | "warn">) {
     view.counters.attach(RELAY_METRICS, () => relayReadings(view));
     const app = adminApp(isLoopbackHost(host), view, api);
     if (dashboard !== undefined) addPage(app, dashboard);
@@ -47,10 +52,22 @@ export class AdminServer {
     this.#server = tls === undefined ? createServer(bounds, answer) : secureServer(bounds, tls, answer);
     this.#server.prependListener("request", toOriginForm);
     this.#server.timeout = STALL_MS;
-    this.#server.prependListener("connection", (socket: Socket) => {
-      const leave = places.take(socket.remoteAddress ?? "", () => socket.destroy());
-      if (leave === undefined) socket.destroy();
-      else socket.once("close", leave);
+    // This event starts the checks of time-outs; the server never listens itself.
+    this.#server.emit("listening");
+    const clients = proxied ? api.clients : DIRECT_CLIENTS;
+    this.#listener = createListener({ allowHalfOpen: tls === undefined, noDelay: true }, (socket) => {
+      let leave = () => {};
+      const refuse = () => void socket.destroy();
+      this.#sockets.add(socket);
+      socket.on("error", refuse);
+      socket.once("close", () => {
+        this.#sockets.delete(socket);
+        leave();
+      });
+      const hold = (next: () => void) => {
+        leave = next;
+      };
+      admit(socket, { clients, places, refuse, hold, go: () => this.#server.emit("connection", socket) });
     });
   }
 
@@ -58,10 +75,10 @@ export class AdminServer {
   static async listen(options: AdminOptions): Promise<AdminServer> {
     const admin = new AdminServer(options);
     await new Promise<void>((resolve, reject) => {
-      admin.#server.once("error", reject);
-      admin.#server.listen({ host: options.host, port: options.port }, () => {
-        admin.#server.off("error", reject);
-        admin.#server.on("error", (error) =>
+      admin.#listener.once("error", reject);
+      admin.#listener.listen({ host: options.host, port: options.port }, () => {
+        admin.#listener.off("error", reject);
+        admin.#listener.on("error", (error) =>
           options.warn("the admin listener failed on its socket; it keeps listening", error),
         );
         resolve();
@@ -72,15 +89,17 @@ export class AdminServer {
 
   /** Only while listening. */
   get address(): AddressInfo {
-    const address = this.#server.address();
+    const address = this.#listener.address();
     if (address === null || typeof address === "string") throw new Error("the admin listener is closed");
     return address;
   }
 
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
+      this.#listener.close(() => resolve());
+      // This ends the timers of the server.
+      this.#server.close();
+      for (const socket of this.#sockets) socket.destroy();
     });
   }
 }

@@ -24,6 +24,7 @@ export {
   type Shown,
   withOneOf,
 } from "./api/index.ts";
+export { type Clients, DIRECT_CLIENTS } from "./clients.ts";
 export { describeRelay, relayDescription } from "./description.ts";
 export { isLocalRequest, isLoopbackHost, isProxied } from "./local.ts";
 export { METRIC_PREFIX } from "./metrics.ts";

@@ -9,6 +9,7 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from "n
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
 import { counter, gauge, metricGroup } from "../../moq/metrics.ts";
+import { admit, type Clients, DIRECT_CLIENTS } from "./clients.ts";
 import type { Places } from "./places.ts";
 import { toOriginForm } from "./target.ts";
 
@@ -60,6 +61,8 @@ export interface PortOptions {
   readonly take?: () => boolean;
   /** Takes a file descriptor for a connection, or refuses; `give` when the connection is closed. Default: there are enough. */
   readonly descriptors?: { take(): boolean; give(): void };
+  /** Default: there are no proxies. */
+  readonly clients?: Clients;
   /** Milliseconds; default {@link HEADER_TIMEOUT_MS}. */
   readonly headerTimeoutMs?: number;
 }
@@ -98,6 +101,7 @@ export class HttpPort {
   readonly #places: Places;
   readonly #take: () => boolean;
   readonly #descriptors: PortOptions["descriptors"];
+  readonly #clients: Clients;
   /** For sockets that are not upgraded, the function that gives up their place, by both ends' addresses: a TLS socket and its TCP socket have the same. */
   readonly #unupgraded = new Map<string, () => void>();
   #refused = 0;
@@ -110,6 +114,7 @@ export class HttpPort {
     this.#places = options.places;
     this.#take = options.take ?? (() => true);
     this.#descriptors = options.descriptors;
+    this.#clients = options.clients ?? DIRECT_CLIENTS;
     const bounds: ServerOptions = {
       headersTimeout: this.#headerTimeoutMs,
       requestTimeout: Math.max(REQUEST_TIMEOUT_MS, this.#headerTimeoutMs),
@@ -204,20 +209,20 @@ export class HttpPort {
       this.#refused += 1;
       socket.destroy();
     };
-    const leave = this.#places.take(socket.remoteAddress ?? "", refuse);
-    if (leave === undefined) {
-      refuse();
-      return;
-    }
     const end = endOf(socket);
     this.#sockets.add(socket);
-    this.#unupgraded.set(end, leave);
     socket.once("close", () => {
       this.#sockets.delete(socket);
       this.#leave(end);
     });
     socket.on("error", () => socket.destroy());
-    this.#awaitFirstByte(socket);
+    admit(socket, {
+      clients: this.#clients,
+      places: this.#places,
+      refuse,
+      hold: (leave) => this.#unupgraded.set(end, leave),
+      go: () => this.#awaitFirstByte(socket),
+    });
   }
 
   #leave(end: string): void {
@@ -237,8 +242,8 @@ export class HttpPort {
       socket.off("timeout", expire);
       socket.off("end", end);
       socket.setTimeout(0);
-      const first: unknown = socket.read(1);
-      if (!Buffer.isBuffer(first)) {
+      const first: unknown = socket.read();
+      if (!Buffer.isBuffer(first) || this.#clients.forges(socket, first)) {
         socket.destroy();
         return;
       }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { TLSSocket } from "node:tls";
 import { type AccessQuestion, answerAccess, asksAccess, type Verdict } from "./access.ts";
+import { DIRECT_CLIENTS } from "./clients.ts";
 import type { Page } from "./page.ts";
 import { HttpPort, type PortOptions, TLS_ONLY_HEADERS, TLS_ONLY_TEXT } from "./port.ts";
 import { guarded, readPath, send, sendText } from "./respond.ts";
@@ -51,7 +52,7 @@ function answer(options: PublicHttpOptions, request: IncomingMessage, response: 
     return;
   }
   if (options.access !== undefined && asksAccess(path)) {
-    return answerAccess(options.access, request, response);
+    return answerAccess(options.access, (options.clients ?? DIRECT_CLIENTS).of(request), request, response);
   }
   if (options.page?.serve(request, response, path)) return;
   sendText(request, response, 404, "not found");

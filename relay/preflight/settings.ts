@@ -121,6 +121,11 @@ const DEPENDENTS: readonly Dependent[] = [
     missing: "`fingerprints` replace the authorities",
   },
   { keys: ["cluster.dns_interval"], has: ({ cluster }) => cluster.dns.length > 0, missing: "`dns` is empty" },
+  {
+    keys: ["load_balancer.trusted_proxies"],
+    has: ({ loadBalancer }) => loadBalancer.proxyProtocol !== "off" || loadBalancer.forwarded !== "off",
+    missing: "`proxy_protocol` and `forwarded` are off, so proxies name no clients",
+  },
   { keys: ["quic.ack_delay"], has: ({ quic }) => quic.ackFrequency, missing: "`ack_frequency` is false" },
   {
     keys: [

@@ -9,6 +9,7 @@ import { BOUNDS, Counters, DROP_REASONS } from "../../moq/counters.ts";
 import { counter, MAX_LABEL_VALUES, metricGroup } from "../../moq/metrics.ts";
 import { AdminServer } from "../../relay/http/admin.ts";
 import { type ApiDeps, Audit, type Operation, operation } from "../../relay/http/api/index.ts";
+import { DIRECT_CLIENTS } from "../../relay/http/clients.ts";
 import type { RelayState, RelayView } from "../../relay/http/view.ts";
 
 class FakeView implements RelayView {
@@ -49,6 +50,7 @@ function apiOf(more: Partial<ApiDeps> = {}): ApiDeps {
   return {
     operations: [],
     version: "1.2.3",
+    clients: DIRECT_CLIENTS,
     authority: { accept: async () => undefined },
     audit: new Audit({ wallNow: () => 0, log: () => {} }),
     rate: { take: () => undefined },

@@ -118,6 +118,8 @@ const PUBLISHED = [
   "gauge webhooks_queued",
   "counter wire_received_bytes_total role protocol",
   "counter wire_sent_bytes_total role protocol",
+  "counter proxy_connections_refused_total reason",
+  "counter proxy_connections_total",
   "counter policy_refused_total prefix bound",
   "gauge policy_limit prefix bound",
   "gauge policy_used prefix bound",

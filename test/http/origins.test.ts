@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Hono } from "hono";
 import { type ApiEnv, Audit, addApi } from "../../relay/http/api/index.ts";
+import { DIRECT_CLIENTS } from "../../relay/http/clients.ts";
 
 test("pages of the origins that are configured now may use the API, and pages of no others", async () => {
   let origins: readonly string[] = [];
@@ -14,6 +15,7 @@ test("pages of the origins that are configured now may use the API, and pages of
     audit: new Audit({ wallNow: () => 0, log: () => {} }),
     rate: { take: () => undefined },
     scrapes: { take: () => undefined },
+    clients: DIRECT_CLIENTS,
     openToRead: true,
     origins: () => origins,
     refused: () => {},

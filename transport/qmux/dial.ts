@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, type Socket, type TcpNetConnectOpts } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { WebSocket } from "ws";
 import {
@@ -24,11 +24,16 @@ const SCHEMES: ReadonlyMap<string, boolean> = new Map([
   ["https:", true],
 ]);
 
+export interface QmuxDeps extends EngineDeps {
+  /** Sent before everything else, also before TLS, on a connection that the engine opens to `host`. Default: nothing. */
+  readonly preamble?: (host: string) => Uint8Array | undefined;
+}
+
 interface Dialling {
   readonly options: DialOptions;
   readonly secure: boolean;
   readonly engine: FanOutFactory;
-  readonly deps: EngineDeps;
+  readonly deps: QmuxDeps;
   readonly turn: Turn;
   readonly attach: Attach;
 }
@@ -37,7 +42,7 @@ interface Dialling {
 export function dial(
   options: DialOptions,
   engine: FanOutFactory,
-  deps: EngineDeps,
+  deps: QmuxDeps,
   turn: Turn,
   attach: Attach,
 ): Promise<Link> {
@@ -76,9 +81,16 @@ class Attempt {
     const host = options.url.hostname.replace(/^\[|\]$/g, "");
     const port = Number(options.url.port) || (secure ? 443 : 80);
     const at = { host: options.address ?? host, port };
+    const preamble = deps.preamble?.(at.host);
+    const begun = preamble && connectWith(at, preamble, this.#failed);
     const socket = secure
-      ? connectTls({ ...at, ...tlsOptions(host, options.trust), ...options.certificate })
-      : connectTcp(at);
+      ? connectTls({
+          ...at,
+          ...(begun && { socket: begun }),
+          ...tlsOptions(host, options.trust),
+          ...options.certificate,
+        })
+      : (begun ?? connectTcp(at));
     this.#abandon = () => socket.destroy();
     socket.once("error", this.#failed);
     socket.once(secure ? "secureConnect" : "connect", () => {
@@ -170,6 +182,14 @@ class Attempt {
     this.#cancelTimer();
     act();
   }
+}
+
+function connectWith(at: TcpNetConnectOpts, preamble: Uint8Array, failed: (error: Error) => void): Socket {
+  const socket = connectTcp(at);
+  socket.once("connect", () => socket.write(preamble));
+  // TLS on top of it does not report its errors.
+  socket.on("error", failed);
+  return socket;
 }
 
 /** Most bytes of a refusal's body that are read. */

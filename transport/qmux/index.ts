@@ -1,8 +1,8 @@
 import type { Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
-import type { Engine, EngineDeps, LinkRequest, Listener } from "../../moq/link.ts";
+import type { Engine, LinkRequest, Listener } from "../../moq/link.ts";
 import { JsFanOut, Turn } from "../shared/index.ts";
-import { dial } from "./dial.ts";
+import { dial, type QmuxDeps } from "./dial.ts";
 import { type AttachOptions, UpgradeListener } from "./listener.ts";
 import { listen } from "./own-server.ts";
 
@@ -27,7 +27,7 @@ export interface QmuxEngine extends Engine {
  *   set.
  * - A unidirectional stream that is reset before its first byte was sent is never seen by the peer.
  */
-export function createQmux(deps: EngineDeps): QmuxEngine {
+export function createQmux(deps: QmuxDeps): QmuxEngine {
   const turn = new Turn(setImmediate);
   const engine: QmuxEngine = {
     name: "qmux",

@@ -28,6 +28,8 @@ export interface AttachOptions {
   readonly limits: LinkLimits;
   /** Accepts only requests for this path and below; absent: all. */
   readonly path?: string;
+  /** The client of a request, where proxies pass requests on. Default: the other end of its connection. */
+  readonly clientOf?: (request: IncomingMessage) => PeerAddress;
 }
 
 export interface ListenerOptions extends AttachOptions {
@@ -112,8 +114,10 @@ export class UpgradeListener implements Listener {
     } else if (agreed === undefined) {
       answer(socket, noProtocol(this.#options.protocols));
     } else {
-      const info = infoOf(request, socket, this.#options.engine.name, agreed, target);
-      this.#ask({ request, socket, head, agreed, info });
+      const { engine, clientOf } = this.#options;
+      const info = infoOf(request, socket, engine.name, agreed, target);
+      const peer = clientOf?.(request);
+      this.#ask({ request, socket, head, agreed, info: peer === undefined ? info : { ...info, peer } });
     }
   };
 

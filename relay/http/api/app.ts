@@ -3,6 +3,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type { z } from "zod";
+import type { Clients } from "../clients.ts";
 import { isLocalRequest, isProxied } from "../local.ts";
 import type { Audit, REFUSALS } from "./audit.ts";
 import type { Accepted, Authority } from "./authority.ts";
@@ -29,6 +30,8 @@ export interface ApiDeps {
   readonly scrapes: RateLimit;
   /** True: programs of this machine may read without a credential, because only they reach the listener. */
   readonly openToRead: boolean;
+  /** Who sends a request, also through a proxy. */
+  readonly clients: Clients;
   /** Origins whose pages may use the API; the listener's own pages always may. */
   readonly origins: () => readonly string[];
   /** Counts a refusal for {@link API_METRICS}. */
@@ -78,7 +81,7 @@ export function respondTo(error: unknown, c: ApiContext, { failed }: Pick<ApiDep
 
 /** Who sends the request. Throws when its credential does not grant the right. */
 export async function requireRight(c: ApiContext, right: Right, deps: ApiDeps): Promise<Actor> {
-  const address = addressOf(c);
+  const address = addressOf(c, deps);
   let accepted: Accepted | undefined;
   try {
     accepted = await deps.authority.accept({ token: tokenOf(c), certificate: certificateOf(c) });
@@ -139,10 +142,10 @@ function checkOrigin(c: ApiContext, { origins, refused }: ApiDeps): void {
 }
 
 /** Counts a request of the address. Throws when it is beyond the bound. */
-export function checkRate(c: ApiContext, rate: RateLimit, { refused }: Pick<ApiDeps, "refused">): void {
-  const wait = rate.take(addressOf(c));
+export function checkRate(c: ApiContext, rate: RateLimit, deps: Pick<ApiDeps, "refused" | "clients">): void {
+  const wait = rate.take(addressOf(c, deps));
   if (wait === undefined) return;
-  refused("rate");
+  deps.refused("rate");
   c.header("Retry-After", String(wait));
   throw new ApiProblem(429, "too_many_requests", `too many requests from this address: try again in ${wait} s`);
 }
@@ -211,8 +214,8 @@ async function bodyOf(c: ApiContext): Promise<Buffer> {
   throw new ApiProblem(413, "body_too_long", `a body may have ${MAX_BODY} bytes`);
 }
 
-function addressOf(c: ApiContext): string {
-  return c.env.incoming.socket.remoteAddress ?? "";
+function addressOf(c: ApiContext, { clients }: Pick<ApiDeps, "clients">): string {
+  return clients.of(c.env.incoming).address;
 }
 
 /** DER of the certificate that the client has shown and the listener has verified. */
