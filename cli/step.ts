@@ -1,6 +1,7 @@
 /** The report of a command that checks something step by step. */
+
+import { printable } from "../moq/printable.ts";
 import { wrap } from "./io.ts";
-import { printable } from "./printable.ts";
 
 /** One line of the report, printed when the step is over. */
 export interface Step {

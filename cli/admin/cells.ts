@@ -1,7 +1,8 @@
 /** Parts of answers as text, and words as parts of requests. */
+
+import { printable } from "../../moq/printable.ts";
 import { parseDuration, UnitError } from "../../relay/config/index.ts";
 import { UsageError } from "../command.ts";
-import { printable } from "../printable.ts";
 import { at, isRecord, type Json, listAt, textOf } from "./api.ts";
 import { durationText } from "./units.ts";
 import type { View } from "./view.ts";

@@ -1,7 +1,8 @@
 /** Says why a request to the admin API failed, and what to do. */
+
+import { printable } from "../../moq/printable.ts";
 import { CommandError } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { printable } from "../printable.ts";
 import type { ApiOperation } from "./api.ts";
 import type { AdminTarget } from "./target.ts";
 

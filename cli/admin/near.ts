@@ -1,6 +1,7 @@
 /** For a name that the relay does not know: the nearest one that it knows. */
+
+import { printable } from "../../moq/printable.ts";
 import { nearest } from "../../relay/config/index.ts";
-import { printable } from "../printable.ts";
 import { at, listAt, OPERATIONS, textOf } from "./api.ts";
 import type { AdminApi, Values } from "./ask.ts";
 import { AdminFailure } from "./failure.ts";
@@ -19,6 +20,7 @@ const BY_CODE: ReadonlyMap<string, Names> = new Map([
   ["no_such_session", { operation: "listSessions", fields: { id: "id" } }],
   ["no_such_broadcast", { operation: "listBroadcasts", fields: { broadcast: "path", path: "path" } }],
   ["no_such_track", { operation: "listTracks", fields: { track: "track" } }],
+  ["no_such_key", { operation: "listKeys", fields: { kid: "id" } }],
   ["no_such_revocation", { operation: "listRevocations", fields: { jti: "jti", kid: "kid", sub: "sub" } }],
 ]);
 

@@ -1,8 +1,9 @@
 /** Runs one command: asks the API once, or again and again with `--watch`, and shows the answer. */
+
+import { printable, printableJson } from "../../moq/printable.ts";
 import { type Command, CommandError, type Invocation, UsageError } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type Io, type Output, styles } from "../io.ts";
-import { printable, printableJson } from "../printable.ts";
 import { type ApiOperation, at, OPERATIONS } from "./api.ts";
 import { AdminApi, type Answer } from "./ask.ts";
 import { fieldOptions, positionalsOf, valuesOf } from "./fields.ts";

@@ -1,5 +1,5 @@
 /** Values of the API as people read them. The unit of a field follows from its name, as the API names its fields. */
-import { printable } from "../printable.ts";
+import { printable } from "../../moq/printable.ts";
 import type { Json } from "./api.ts";
 
 export type Unit =

@@ -1,10 +1,10 @@
 /** `--watch`: asks again at intervals and shows each answer in place of the last. */
 import { setTimeout as delay } from "node:timers/promises";
+import { printableJson } from "../../moq/printable.ts";
 import { parseDuration, UnitError } from "../../relay/config/index.ts";
 import { type Invocation, type OptionSpec, UsageError } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Io, Output, Screen } from "../io.ts";
-import { printableJson } from "../printable.ts";
 import { onSignals } from "../signals.ts";
 import { cut } from "../table.ts";
 import type { Answer } from "./ask.ts";

@@ -1,9 +1,9 @@
+import { printable } from "../../moq/printable.ts";
 import type { HostAddress } from "../../relay/client/index.ts";
 import { overTls } from "../dial.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Library } from "../explain.ts";
 import { type Fault, faultOf } from "../fault.ts";
-import { printable } from "../printable.ts";
 import { millis, type Step } from "../step.ts";
 import type { Target } from "../target.ts";
 import { type AttemptDeps, attempt } from "./attempt.ts";

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { printableJson } from "../../moq/printable.ts";
 import { parseBytes, parseFraction, parseWhole, UnitError } from "../../relay/config/index.ts";
 import { type Command, type Invocation, UsageError } from "../command.ts";
 import { checkProtocols } from "../dial.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Library } from "../explain.ts";
 import type { Io } from "../io.ts";
-import { printableJson } from "../printable.ts";
 import { onSignals } from "../signals.ts";
 import { type Step, stepText } from "../step.ts";
 import { readDuration, readTokenFile, type Target, TRUST_OPTIONS, targetOf, timeoutOption } from "../target.ts";

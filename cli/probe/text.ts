@@ -1,4 +1,4 @@
-import { printable } from "../printable.ts";
+import { printable } from "../../moq/printable.ts";
 import { millis } from "../step.ts";
 import type { Hop, Plan, Report, Watched } from "./contract.ts";
 import { shown } from "./contract.ts";

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { formatted, type Unit, unitOf } from "../../cli/admin/units.ts";
 import { type Look, type View, viewLines } from "../../cli/admin/view.ts";
-import { printable, printableJson } from "../../cli/printable.ts";
 import { cut, fittedTable } from "../../cli/table.ts";
+import { printable, printableJson } from "../../moq/printable.ts";
 
 const NOW = Date.parse("2026-11-29T12:00:00Z");
 const plain = (text: string) => text;
