@@ -1,11 +1,12 @@
 import { z } from "zod";
 import type { Trust } from "../moq/link.ts";
+import { printable } from "../moq/printable.ts";
 import type { HttpAnswer } from "../relay/client/index.ts";
-import { type Config, loadConfig } from "../relay/config/index.ts";
+import { type Config, loadConfig, onThisMachine } from "../relay/config/index.ts";
 import { type Command, CommandError, type Invocation, UsageError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
-import { onThisMachine, ownAdminTrust, ownAdminUrl } from "./own-admin.ts";
+import { ownAdminTrust, ownAdminUrl } from "./own-admin.ts";
 import { CERTIFICATE_OPTIONS, readDuration, readTokenFile, readTrust, timeoutOption } from "./target.ts";
 
 /** Default of `--timeout`: orchestrators give a health check a few seconds. */
@@ -96,7 +97,7 @@ function describe(
   const reasons = details?.reasons.map(({ code, message, since }) => `${code}: ${message} (since ${since})`) ?? codes;
   const warnings = details?.warnings.map(({ code, message, since }) => `warning ${code}: ${message} (since ${since})`);
   const lines = [good ? question : `not ${question}`, ...reasons, ...(warnings ?? [])];
-  return `${lines.join("\n")}\n`;
+  return lines.map((line) => `${printable(line)}\n`).join("");
 }
 
 interface Listener {

@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { printable, printableJson } from "../moq/printable.ts";
 import type { Reason } from "../moq/reason.ts";
 import type { Client } from "../relay/client/index.ts";
 import { type Command, CommandError, type Invocation } from "./command.ts";
@@ -75,9 +76,9 @@ async function once(client: Client, prefix: string, json: boolean, target: Targe
   if (json) {
     const { protocol } = client;
     const answer = { url: target.url.origin, protocol, prefix, complete, broadcasts: paths };
-    io.out.write(`${JSON.stringify(answer, null, 2)}\n`);
+    io.out.write(`${printableJson(answer, 2)}\n`);
   } else {
-    io.out.write(paths.map((path) => `${path}\n`).join(""));
+    io.out.write(paths.map((path) => `${printable(path)}\n`).join(""));
   }
   if (cut !== undefined) throw new CommandError(cutText(cut), EXIT.partial);
   if (json) return EXIT.ok;
@@ -112,7 +113,7 @@ function cutText(reason: Reason): string {
 async function follow(client: Client, prefix: string, json: boolean, io: Io): Promise<ExitCode> {
   const ended = Promise.withResolvers<ExitCode>();
   const watching = client.announced(prefix, ({ path, active }) => {
-    io.out.write(json ? `${JSON.stringify({ path, active })}\n` : `${active ? "+" : "-"} ${path}\n`);
+    io.out.write(json ? `${printableJson({ path, active })}\n` : `${active ? "+" : "-"} ${printable(path)}\n`);
   });
   const stop = () => ended.resolve(EXIT.interrupted);
   const stopListening = onSignals({ terminal: true, end: stop, endNow: stop, reload: stop });

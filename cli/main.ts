@@ -1,3 +1,4 @@
+import { printable } from "../moq/printable.ts";
 import { nearest } from "../relay/config/index.ts";
 import { scrub } from "../relay/log/index.ts";
 import { VERSION } from "../relay/version.ts";
@@ -143,6 +144,6 @@ function print(text: string, io: Io): ExitCode {
 function prefixed(text: string): string {
   return text
     .split("\n")
-    .map((line) => `moqmesh: ${line}\n`)
+    .map((line) => `moqmesh: ${printable(line)}\n`)
     .join("");
 }

@@ -1,18 +1,12 @@
 /** The admin listener of the relay that runs on this machine, by its configuration. */
 import { readFileSync } from "node:fs";
 import type { Trust } from "../moq/link.ts";
-import { type Config, ownSecretFile } from "../relay/config/index.ts";
+import { type Config, onThisMachine, ownSecretFile } from "../relay/config/index.ts";
 
 /** Where this machine reaches its admin listener; undefined when there is none, or its port is chosen at each start. */
 export function ownAdminUrl({ admin, adminHost, adminPort, adminTls }: Config["http"]): URL | undefined {
   if (!admin || adminPort === 0) return undefined;
   return new URL(`${adminTls ? "https" : "http"}://${onThisMachine(adminHost)}:${adminPort}/`);
-}
-
-/** The address at which this machine reaches a listener on `host`. */
-export function onThisMachine(host: string): string {
-  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
-  return host.includes(":") ? `[${host}]` : host;
 }
 
 /** Trust in the certificate that the listener shows; by the system when its file cannot be read. */

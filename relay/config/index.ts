@@ -23,7 +23,7 @@ export { ADMIN_SECRET } from "./http.ts";
 export { type AnySection, envName, fieldOf } from "./layers.ts";
 export { type ChangedKey, changedKeys, liveKeys, withLiveLoaded } from "./live.ts";
 export { serverIdBytes } from "./load-balancer.ts";
-export { isLoopbackHost, isPlainElsewhere, listenAddress } from "./loopback.ts";
+export { isLoopbackHost, isPlainElsewhere, listenAddress, onThisMachine } from "./loopback.ts";
 export { nearest } from "./nearest.ts";
 export {
   MAX_POLICIES,

@@ -19,6 +19,12 @@ export function isPlainElsewhere(text: string, address?: string): boolean {
   return !isLoopbackHost(address ?? url.hostname);
 }
 
+/** The host of a URL at which this machine reaches a listener on `host`. */
+export function onThisMachine(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
 /** Host and port of `10.0.0.5:4445` or `[fd00::5]:4445`; undefined for other text. */
 export function listenAddress(text: string): { readonly host: string; readonly port: number } | undefined {
   const { host = "", port = "" } = /^(?<host>\[[^\]]+\]|[^:]+):(?<port>\d{1,5})$/.exec(text)?.groups ?? {};

@@ -1,6 +1,7 @@
 import { isatty } from "node:tty";
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from "pino";
 import { type PinoPretty, prettyFactory } from "pino-pretty";
+import { printable, visibleJson } from "../../moq/printable.ts";
 import { systemClock } from "../../transport/shared/index.ts";
 import { LogOutput } from "./output.ts";
 import { CENSOR, scrub } from "./redact.ts";
@@ -57,7 +58,10 @@ function nameOf(level: number): Exclude<LogLevel, "silent"> {
   return LOG_LEVELS.find((one): one is Exclude<LogLevel, "silent"> => one === label && one !== "silent") ?? "info";
 }
 
-/** Writes JSON lines, or text for people on a `terminal`, and never a credential. `stream` gets whole lines. */
+/**
+ * Writes JSON lines, or text for people on a `terminal`, and never a credential. Characters of peers' texts that a terminal obeys or hides are
+ * escaped. `stream` gets whole lines.
+ */
 export function createLogger(
   options: Pick<LogOptions, "level" | "format"> & {
     stream: DestinationStream;
@@ -74,7 +78,10 @@ export function createLogger(
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: CENSOR },
-      hooks: { streamWrite: scrub, ...(sampling !== undefined && { logMethod: sampled(sampling) }) },
+      hooks: {
+        streamWrite: (line) => visibleJson(scrub(line)),
+        ...(sampling !== undefined && { logMethod: sampled(sampling) }),
+      },
     },
     pretty ? prettyStream(stream, terminal) : stream,
   );
@@ -96,7 +103,21 @@ function prettyStream(sink: DestinationStream, terminal: boolean): DestinationSt
     singleLine: true,
   };
   const format = prettyFactory(options);
-  return { write: (line) => sink.write(format(line)) };
+  return { write: (line) => sink.write(format(readable(line))) };
+}
+
+/** A line whose texts are escaped: the formatter writes texts as they are. */
+function readable(line: string): unknown {
+  const escaped = (name: string, value: unknown) => {
+    if (typeof value !== "string") return value;
+    // The lines of a stack stay lines.
+    return name === "stack" ? value.split("\n").map(printable).join("\n") : printable(value);
+  };
+  try {
+    return JSON.parse(line, escaped);
+  } catch {
+    return `${printable(line)}\n`;
+  }
 }
 
 /** Fields of the line that is written when a session opens. */

@@ -1,7 +1,6 @@
-import { request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
 import { z } from "zod";
-import type { Config } from "../config/index.ts";
+import { askHttp } from "../client/index.ts";
+import { type Config, onThisMachine } from "../config/index.ts";
 
 /** Milliseconds for an answer. */
 const ANSWER_MS = 1_500;
@@ -38,28 +37,17 @@ interface Answer {
 
 /** The certificate is not checked: this asks this machine whether somebody is there, and sends no secret. */
 async function ask(protocol: "http:" | "https:", host: string, port: number): Promise<Answer | undefined> {
-  const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
-  const at = {
-    host: onThisMachine(host),
-    port,
-    path: "/health/ready",
-    agent: false,
-    signal: AbortSignal.timeout(ANSWER_MS),
-  };
-  const request = protocol === "https:" ? requestHttps({ ...at, rejectUnauthorized: false }) : requestHttp(at);
-  request.once("error", () => resolve(undefined));
-  request.once("response", (response) => {
-    let text = "";
-    response.setEncoding("utf8");
-    response.on("data", (more: string) => {
-      text += more;
-      if (text.length > MAX_ANSWER) request.destroy();
+  const at = new URL(`${protocol}//${onThisMachine(host)}:${port}/health/ready`);
+  try {
+    const { status, body } = await askHttp(at, {
+      trust: { kind: "insecure" },
+      timeoutMs: ANSWER_MS,
+      maxBytes: MAX_ANSWER,
     });
-    response.once("error", () => resolve(undefined));
-    response.once("close", () => resolve({ status: response.statusCode ?? 0, json: parse(text) }));
-  });
-  request.end();
-  return await promise;
+    return { status, json: parse(body) };
+  } catch {
+    return undefined;
+  }
 }
 
 function parse(text: string): unknown {
@@ -68,9 +56,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** The address at which this machine reaches a listener on `host`. */
-function onThisMachine(host: string): string {
-  return host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
 }

@@ -1,4 +1,5 @@
 /** Small helpers for a page without a framework. */
+import { printable } from "../../moq/printable.ts";
 import type { ConnectionState } from "./relay/connection.ts";
 
 /** The element of the page with this id. @throws Error when the page does not have it, or it is of another kind. */
@@ -10,15 +11,17 @@ export function element<T extends HTMLElement>(id: string, kind: new () => T): T
 
 /** Shows a message in an alert, or hides the alert. */
 export function showAlert(alert: HTMLElement, message: string | undefined): void {
+  const text = message === undefined ? undefined : printable(message);
   // Setting the same text again would make a screen reader repeat it.
-  if (message !== undefined && alert.textContent !== message) alert.textContent = message;
+  if (text !== undefined && alert.textContent !== text) alert.textContent = text;
   alert.hidden = message === undefined;
 }
 
 export type Tone = "good" | "wait" | "bad" | "none";
 
 /** Shows a state as a word with a coloured dot. */
-export function showState(target: HTMLElement, text: string, tone: Tone): void {
+export function showState(target: HTMLElement, state: string, tone: Tone): void {
+  const text = printable(state);
   if (target.textContent !== text) target.textContent = text;
   if (tone === "none") delete target.dataset["tone"];
   else target.dataset["tone"] = tone;
@@ -62,7 +65,7 @@ export function showFigures(list: HTMLDListElement, figures: readonly Figure[]):
     const [term, detail] = row.children;
     if (!term || !detail) return;
     if (term.textContent !== name) term.textContent = name;
-    const text = value ?? "–";
+    const text = printable(value ?? "–");
     if (detail.textContent !== text) detail.textContent = text;
     detail.id = id;
   });

@@ -1,9 +1,10 @@
+import { printable } from "../../../moq/printable.ts";
 import { element } from "../dom.ts";
 
 /** Asks before something cuts people off. Resolves with the reason, which may be empty; undefined for no. */
 export async function confirmAction(title: string, question: string): Promise<string | undefined> {
-  element("confirm-title", HTMLHeadingElement).textContent = title;
-  element("confirm-text", HTMLParagraphElement).textContent = question;
+  element("confirm-title", HTMLHeadingElement).textContent = printable(title);
+  element("confirm-text", HTMLParagraphElement).textContent = printable(question);
   const reason = element("confirm-reason", HTMLInputElement);
   reason.value = "";
   return (await answerOf("confirm")) === "yes" ? reason.value.trim() : undefined;

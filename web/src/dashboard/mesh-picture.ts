@@ -1,4 +1,5 @@
 /** The picture of a mesh: regions with their relays by role, and a line for each link by which a relay takes media from another. */
+import { printable } from "../../../moq/printable.ts";
 import { label } from "./format.ts";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -153,7 +154,7 @@ function frame({ region: { name, width, left }, x, y, height }: PlacedRegion): S
   const rect = shape("rect", { x: `${x}`, y: `${y}`, width: `${width}`, height: `${height}`, rx: "12" });
   const title = shape("text", { x: `${x + PAD.x}`, y: `${y + 20}` });
   const more = left > 0 ? ` · ${left} more in the table` : "";
-  title.textContent = `${name === "" ? "no region" : cut(name, width - 2 * PAD.x, 7)}${more}`;
+  title.textContent = `${name === "" ? "no region" : cut(printable(name), width - 2 * PAD.x, 7)}${more}`;
   group.append(rect, title);
   return group;
 }
@@ -171,7 +172,7 @@ function line(from: Place, to: Place, text: string): SVGElement {
     d: `M${x1} ${y1} C ${x1 + side} ${y1 + reach}, ${x2 + side} ${y2 - reach}, ${x2} ${y2}`,
   });
   const title = shape("title", {});
-  title.textContent = text;
+  title.textContent = printable(text);
   made.append(title);
   return made;
 }
@@ -180,12 +181,12 @@ function box({ node, role, note, state, self }: DrawnRelay, { x, y }: Place): SV
   const group = shape("g", { class: `${self ? "self" : ""} ${state}`.trim() });
   const what = [label(role), state === "up" ? "" : state].filter((one) => one !== "").join(" · ");
   const title = shape("title", {});
-  title.textContent = [`${node}: ${what}`, note].filter((one) => one !== "").join(" · ");
+  title.textContent = printable([`${node}: ${what}`, note].filter((one) => one !== "").join(" · "));
   const rect = shape("rect", { x: `${x}`, y: `${y}`, width: `${BOX.width}`, height: `${BOX.height}`, rx: "9" });
   group.append(title, rect);
   for (const [n, text] of [node, what, note].entries()) {
     const written = shape("text", { x: `${x + BOX.pad}`, y: `${y + 18 + n * 16}`, class: n === 0 ? "" : "small" });
-    written.textContent = cut(text, BOX.width - 2 * BOX.pad, n === 0 ? 7 : 5.4);
+    written.textContent = cut(printable(text), BOX.width - 2 * BOX.pad, n === 0 ? 7 : 5.4);
     group.append(written);
   }
   return group;

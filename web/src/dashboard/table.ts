@@ -1,3 +1,4 @@
+import { printable } from "../../../moq/printable.ts";
 import type { Json, JsonObject } from "./api.ts";
 import { label, shown } from "./format.ts";
 
@@ -76,7 +77,7 @@ function columnsOf(rows: readonly JsonObject[]): Column[] {
   return [...new Set(rows.flatMap((row) => Object.keys(row)))].map((field) => ({ field }));
 }
 
-/** An element with a text. */
+/** An element with a text, whose hidden characters are escaped: peers choose names. */
 export function text<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   content: string,
@@ -84,7 +85,7 @@ export function text<K extends keyof HTMLElementTagNameMap>(
 ): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   if (className !== "") made.className = className;
-  made.textContent = content;
+  made.textContent = printable(content);
   return made;
 }
 

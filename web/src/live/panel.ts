@@ -1,4 +1,5 @@
 /** The list of live broadcasts, which updates itself. */
+import { printable } from "../../../moq/printable.ts";
 import { describeConnection, element, showAlert, showState, troubleOf } from "../dom.ts";
 import type { ConnectionState } from "../relay/connection.ts";
 import type { Target } from "../relay/dial.ts";
@@ -98,7 +99,7 @@ export class LivePanel {
     const button = document.createElement("button");
     button.type = "button";
     const label = document.createElement("span");
-    label.textContent = name;
+    label.textContent = printable(name);
     button.append(label, document.createElement("small"));
     button.addEventListener("click", () => this.#onChoose(name));
     item.append(button);

@@ -1,4 +1,5 @@
 /** The player with its form, its controls and its figures. */
+import { printable } from "../../../moq/printable.ts";
 import {
   bitRate,
   describeConnection,
@@ -144,13 +145,13 @@ export class WatchPanel {
     if (this.#connection.kind !== "connected") {
       const { text, tone } = describeConnection(this.#connection);
       showState(this.#state, text, tone);
-      this.#placeholder.textContent = text;
+      this.#placeholder.textContent = printable(text);
     } else if (live) {
       showState(this.#state, "Live", "good");
     } else {
       const waiting = this.#status === "loading" ? `Loading ${name}…` : `${name} is not live. Waiting for it…`;
       showState(this.#state, this.#status === "loading" ? "Loading" : "Not live", "wait");
-      this.#placeholder.textContent = waiting;
+      this.#placeholder.textContent = printable(waiting);
     }
   }
 
