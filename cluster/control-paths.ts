@@ -2,7 +2,7 @@
  * The paths of announcements in a control session (docs/control-protocol.md).
  * - A relay announces `n/NODE/INFO` (itself), `l/NODE/LOAD`, `b/PATH/NODE` (what it holds), `r/NODE/UNTIL/TEXT` (what it revoked) and
  *   `t/NODE/REPORT` (what a tenant uses there).
- * - A root announces `n/NODE/INFO`, `b/PATH/NODE` under a prefix, `e/PATH/NODE` for one path, `c/PATH/NODE` for other holders of the
+ * - A root announces `n/NODE/INFO`, `l/NODE/LOAD` of one relay, `b/PATH/NODE` under a prefix, `e/PATH/NODE` for one path, `c/PATH/NODE` for other holders of the
  *   relay's own paths, `r/NODE/UNTIL/TEXT`, and `t/NODE/GRANT` (what a tenant may use at that relay).
  *
  * INFO, LOAD, REPORT and GRANT are JSON in base64url.
@@ -32,6 +32,11 @@ import {
 
 /** The prefix that asks for revocations. */
 export const REVOCATIONS = "r";
+
+/** The prefix that asks for the load of one relay. */
+export function loadPrefix(node: string): string {
+  return `l/${node}`;
+}
 
 /** The prefix that asks for what tenants may use. */
 export const TENANTS = "t";

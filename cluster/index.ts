@@ -1,6 +1,7 @@
 export { ClockBound } from "./clock-bound.ts";
 export {
   DIALLED,
+  type LoadLink,
   MAX_REVOCATION_TEXT,
   MEDIA_ROLES,
   type MeshRevocation,

@@ -9,6 +9,7 @@ import {
   type Scope,
   type ScopeSink,
 } from "../contract.ts";
+import { loadPrefix, parseControlPath } from "../control-paths.ts";
 import type { LeasedAnswer } from "../leased-answer.ts";
 import type { RevocationWatcher } from "../registry/index.ts";
 import type { TenantReport } from "../tenants/index.ts";
@@ -168,6 +169,28 @@ export class ControlClient implements Registrar, RootLinkEvents {
       this.#answers.delete(answer);
       answer.stop();
     };
+  }
+
+  /**
+   * What another relay last reported to the root that is asked. Undefined where no root is up or that root does not know; a root of an earlier
+   * version knows no load.
+   */
+  async loadOf(node: string): Promise<NodeLoad | undefined> {
+    const session = this.#primary?.session;
+    if (session === undefined) return undefined;
+    let found: NodeLoad | undefined;
+    const following = session.follow(loadPrefix(node), {
+      list: () => [],
+      watch: () => () => {},
+      publish: (path) => {
+        const parsed = parseControlPath(path);
+        if (parsed?.kind === "load" && parsed.node === node) found = parsed.load;
+        return { update: () => {}, end: () => {} };
+      },
+    });
+    await following.complete;
+    following.stop();
+    return found;
   }
 
   close(): void {

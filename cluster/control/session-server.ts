@@ -5,6 +5,7 @@ import { CLOSE_LEAVING, type Holding, type MeshRevocation, type NodeInfo } from 
 import {
   grantPath,
   holdingPath,
+  loadPath,
   nodePath,
   parseControlPath,
   REVOCATIONS,
@@ -78,17 +79,25 @@ export class ControlSessionServer implements ControlTable {
     if (kind === "n") {
       for (const { info } of this.#registry.nodes()) yield announcedNode(info);
       for (const info of this.#namesakes()) yield announcedNode(info);
+    } else if (kind === "l") {
+      yield* this.#load(path);
     } else if (kind === "b") {
       for (const holding of this.#registry.under(path)) if (!this.#isOwn(holding)) yield announced("b", holding);
     } else if (kind === "e") {
       for (const holding of this.#registry.exact(path)) if (!this.#isOwn(holding)) yield announced("e", holding);
     } else if (kind === "c") {
-      for (const own of this.#reported.keys()) yield* this.#rivalsOf(own);
+      yield* this.#rivals();
     } else if (kind === REVOCATIONS) {
       for (const revocation of this.#registry.revocations.list()) yield this.#revoked(revocation);
     } else if (kind === TENANTS) {
       yield { path: grantPath(this.#node ?? this.#options.named ?? "relay"), route: () => NO_ROUTE };
     }
+  }
+
+  /** It changes all the time: a relay asks when an operator wants to know, and gets what there is. */
+  *#load(node: string): Generator<Announced> {
+    const load = this.#registry.loadOf(node);
+    if (load !== undefined) yield { path: loadPath(node, load), route: () => NO_ROUTE };
   }
 
   watch(prefix: string, watcher: AnnounceWatcher): () => void {
@@ -275,6 +284,10 @@ export class ControlSessionServer implements ControlTable {
 
   #isOwn({ node }: Holding): boolean {
     return node === this.#node;
+  }
+
+  *#rivals(): Generator<Announced> {
+    for (const own of this.#reported.keys()) yield* this.#rivalsOf(own);
   }
 
   *#rivalsOf(path: string): Generator<Announced> {

@@ -198,6 +198,11 @@ export class Registry {
     if (entry !== undefined) this.#forget(node, entry);
   }
 
+  /** What the relay last reported; undefined before its first report. */
+  loadOf(node: string): NodeLoad | undefined {
+    return this.#registered.get(node)?.load;
+  }
+
   setLoad(node: string, load: NodeLoad, session: object): void {
     const entry = this.#registered.get(node);
     if (entry?.session === session) entry.load = load;

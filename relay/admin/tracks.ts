@@ -43,12 +43,14 @@ const hop = z.object({
   rtt_ms: z
     .number()
     .optional()
-    .describe("Round trip of the link from the last hop to this relay, as the engine measures it."),
+    .describe(
+      "Round trip of the link from this hop to the next one, as the next one's engine measures it; of the last hop, to this relay. For the hops before the last, the root says what the relay there reported in the last 5 s.",
+    ),
   delay_ms: z
     .number()
     .optional()
     .describe(
-      "Half of `rtt_ms`: the time in the network from there to here, without queues. Ask the same of the last hop for the hops before it.",
+      "Half of `rtt_ms`: the time in the network from this hop to the next one, without queues. Absent from the publisher to its relay, which knows it.",
     ),
 });
 
@@ -69,6 +71,8 @@ export interface MeshLinks {
   nameOf(hop: bigint): string | undefined;
   /** Milliseconds of the round trip to a relay to which a link is open. */
   rttOf(node: string): number | undefined;
+  /** The links of a relay to those that it takes media from, as a root knows them; empty where none is asked. */
+  linksOf(node: string): Promise<readonly { readonly node: string; readonly rttMs?: number }[]>;
   /** The id in the log of the open link to a relay. */
   linkOf(node: string): string | undefined;
   /** The relay that a track of the source is taken from now. */
@@ -127,7 +131,7 @@ export function trackOperations(parts: TrackParts): Operation[] {
   ];
 }
 
-function diagnose(parts: TrackParts, path: string, name: string): z.output<typeof diagnostics> {
+async function diagnose(parts: TrackParts, path: string, name: string): Promise<z.output<typeof diagnostics>> {
   const broadcast = parts.broadcasts.broadcast(path);
   if (broadcast === undefined) throw new ApiProblem(404, "no_such_broadcast", "this relay knows no such broadcast");
   // A peer that publishes the track itself may have one of its own beside that of all others: the one with most viewers is shown.
@@ -141,7 +145,7 @@ function diagnose(parts: TrackParts, path: string, name: string): z.output<typeo
   return {
     ...rowOf(path, track.view),
     viewer_list: viewers.slice(0, MAX_VIEWERS).map(viewerOf),
-    upstream: wayOf(parts, broadcast, track.view),
+    upstream: await withDelays(wayOf(parts, broadcast, track.view), parts.hops()),
   };
 }
 
@@ -190,13 +194,26 @@ function wayOf({ host, hops }: TrackParts, broadcast: Broadcast, view: TrackView
   return [...way.slice(0, -1), { ...last, ...linkTo(last.node, sessionOf(host, route.source), mesh) }];
 }
 
+/** The way with the round trips of the links between other relays, where a root knows them. */
+async function withDelays(way: readonly Hop[], mesh: MeshLinks | undefined): Promise<Hop[]> {
+  return await Promise.all(
+    way.map(async (one, at) => {
+      const next = way[at + 1]?.node;
+      if (mesh === undefined || one.node === undefined || next === undefined) return one;
+      const link = (await mesh.linksOf(next)).find(({ node }) => node === one.node);
+      return { ...one, ...delayOf(link?.rttMs) };
+    }),
+  );
+}
+
+function delayOf(rtt: number | undefined): Pick<Hop, "rtt_ms" | "delay_ms"> {
+  return rtt === undefined ? {} : { rtt_ms: rtt, delay_ms: rtt / 2 };
+}
+
 function linkTo(node: string | undefined, open: OpenSession | undefined, mesh: MeshLinks | undefined) {
   const rtt = open?.session.figures().rttMs ?? (node === undefined ? undefined : mesh?.rttOf(node));
   const session = open?.opened.session ?? (node === undefined ? undefined : mesh?.linkOf(node));
-  return {
-    ...(session !== undefined && { session }),
-    ...(rtt !== undefined && { rtt_ms: rtt, delay_ms: rtt / 2 }),
-  };
+  return { ...(session !== undefined && { session }), ...delayOf(rtt) };
 }
 
 function sessionOf(host: Pick<SessionHost, "list">, source: Source): OpenSession | undefined {

@@ -2,6 +2,7 @@ import { AuthError, type ListedRevocation, type Revocation } from "../../auth/in
 import {
   type DnsEntry,
   dnsEntries,
+  type LoadLink,
   MESH_LIMITS,
   MeshNode,
   MeshRefusal,
@@ -50,6 +51,9 @@ export interface MeshRuntimeDeps {
   /** Gives ids to the sessions that this relay opens. */
   readonly host: Pick<SessionHost, "newId">;
 }
+
+/** Milliseconds that a root has to say what another relay reported. */
+const ASK_MS = 1_000;
 
 /** What a relay reaches of its mesh. */
 export interface MeshReach {
@@ -198,6 +202,19 @@ export class MeshRuntime {
   /** Milliseconds of the round trip to a relay to which a link is open. */
   rttOf(node: string): number | undefined {
     return this.#node.peers.session(node)?.figures().rttMs;
+  }
+
+  /** The links of a relay to those that it takes media from, as it last reported to a root. Empty where no root says so within a second. */
+  async linksOf(node: string): Promise<readonly LoadLink[]> {
+    if (node === this.#node.self.node) return [];
+    const late = Promise.withResolvers<undefined>();
+    const cancel = this.#deps.clock.timer(ASK_MS, () => late.resolve(undefined));
+    try {
+      const load = await Promise.race([this.#node.control.loadOf(node), late.promise]);
+      return load?.links ?? [];
+    } finally {
+      cancel();
+    }
   }
 
   /** The id in the log of the open link to a relay. */

@@ -111,6 +111,15 @@ describe("the regions of a root", () => {
     assert.ok(Math.abs((eu?.bitsOut ?? 0) - 400_000) < 40_000, `${eu?.bitsOut}`);
     const links = [...(registry?.nodes() ?? [])].map(({ node, links: to }) => [node, to?.map((one) => one.node)]);
     assert.deepEqual(Object.fromEntries(links), { root: [], o1: [], r1: ["o1"], e1: ["r1"], e2: ["r1"] });
+    // An edge that wants to know the delay between other relays asks the root for their reports.
+    const asked = async (node: string) => {
+      const answer = world.relay("e1").mesh.control.loadOf(node);
+      await world.pass(100);
+      return (await answer)?.links?.map((one) => [one.node, (one.rttMs ?? 0) > 0]);
+    };
+    assert.deepEqual(await asked("r1"), [["o1", true]]);
+    assert.deepEqual(await asked("root"), []);
+    assert.equal(await asked("nobody"), undefined);
     void world.relay("e2").kill();
     await world.pass(IDLE_MS + 1_000);
     assert.equal(registry?.regions()[0]?.relays, 2);
