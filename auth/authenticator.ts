@@ -1,16 +1,23 @@
 import { AuthApi } from "./api.ts";
-import type { AuthClock } from "./clock.ts";
+import type { AdminGrant, AuthOptions, AuthRules, AuthServices, PeerCertificate, Visitor } from "./contract.ts";
 import { AuthError } from "./error.ts";
 import { ALL_PATHS, type Grant, grantByToken, grantOf, HERE, type PublicPaths, publicGrant } from "./grant.ts";
-import type { Fetch } from "./http.ts";
-import { type FileSource, type Key, KeyRing, UrlKeys, useKeyText, watchKeyFile, watchKeyFolder } from "./keys/index.ts";
+import {
+  type FileSource,
+  type Key,
+  KeyEditor,
+  KeyRing,
+  UrlKeys,
+  useKeyText,
+  watchKeyFile,
+  watchKeyFolder,
+} from "./keys/index.ts";
 import { Origins } from "./origins.ts";
 import { isSuspect, join, normalise } from "./paths.ts";
-import { type AdminRight, Granted } from "./powers.ts";
+import { Granted } from "./powers.ts";
 import type { Revocation } from "./revocation.ts";
 import { type ListedRevocation, Revocations } from "./revocations.ts";
-import { readHeader, type TokenRules, type Verified, verifyToken } from "./verify.ts";
-import type { Warn } from "./warn.ts";
+import { readHeader, type Verified, verifyToken } from "./verify.ts";
 
 /** Tokens whose verification is under way at once: an RSA signature costs about 0.1 ms of one core. */
 const MAX_UNDER_WAY = 512;
@@ -21,114 +28,12 @@ const MAX_UNDER_WAY = 512;
  */
 const BLIND_AFTER_MS = 5_000;
 
-export interface AuthOptions {
-  readonly clock: AuthClock;
-  readonly fetch: Fetch;
-  readonly warn: Warn;
-  /** A JWK, a JWK set or a PEM key. */
-  readonly keyText?: string;
-  /** File with such a text. */
-  readonly keyFile?: string;
-  /** Folder with a `KID.jwk` for each key. */
-  readonly keyFolder?: string;
-  readonly keyUrl?: {
-    readonly url: URL;
-    readonly refreshMs: number;
-    readonly cooldownMs: number;
-    readonly keepMs: number;
-  };
-  readonly api?: { readonly url: URL; readonly timeoutMs: number; readonly cacheMs: number };
-  readonly revocationFile?: string;
-  /** Milliseconds for which the last content of a file stays in use while the file cannot be read. */
-  readonly fileKeepMs: number;
-  /** Absolute prefixes that need no token; empty lists for none. */
-  readonly publicSubscribe: readonly string[];
-  readonly publicPublish: readonly string[];
-  /** Absolute prefixes that need one again, below shorter public ones. */
-  readonly closedSubscribe?: readonly string[];
-  readonly closedPublish?: readonly string[];
-  /** Origins whose pages may connect, such as `https://app.example` or `https://*.app.example`; empty for all. */
-  readonly origins: readonly string[];
-  readonly rules: TokenRules;
-  /** A session ends when the key of its token is removed. */
-  readonly closeOnKeyRemoval: boolean;
-  /** Called when a revocation of this relay itself takes effect, or ends. */
-  readonly ownRevocation: (entry: Revocation, inForce: boolean) => void;
-  /** Called when some grants may no longer hold: {@link Authenticator.check} each. */
-  readonly changed: () => void;
-}
-
-/** What {@link Authenticator.setRules} changes. */
-export type AuthRules = Pick<
-  AuthOptions,
-  "publicSubscribe" | "publicPublish" | "closedSubscribe" | "closedPublish" | "origins" | "rules" | "closeOnKeyRemoval"
->;
-
-/** A client that asks for a session. */
-export interface Visitor {
-  /** Path of the URL, percent-decoded. */
-  readonly path: string;
-  readonly token: string | undefined;
-  /** `webtransport`, `websocket` or the like, for the external service. */
-  readonly transport: string;
-  /** It connects from this machine, and not through a proxy. */
-  readonly loopback: boolean;
-  /** The `Origin` of the page that asks; absent for a program that is no browser. */
-  readonly origin?: string | undefined;
-  /** A page of another origin asks, or the URL names a host that is not this machine. */
-  readonly foreign?: boolean;
-  /** Its client certificate, proved and issued by an authority that is configured for relays of the mesh. */
-  readonly certificate?: PeerCertificate | undefined;
-}
-
-/** A certificate of a relay of the mesh. */
-export interface PeerCertificate {
-  /** The common name, or the whole subject where there is none. */
-  readonly subject: string;
-  /** SHA-256 of its DER, in hexadecimal. */
-  readonly fingerprint: string;
-  /** Milliseconds since 1970. */
-  readonly notAfter: number;
-}
-
-/** What may be shown of a key. */
-export interface ListedKey extends Pick<Key, "kid" | "algs" | "holds" | "scope"> {
-  /** The file, folder or URL that it comes from, without credentials. */
-  readonly source: string;
-}
-
-/** A verified token for the admin API. */
-export interface AdminGrant {
-  /** `write` includes `read`. */
-  readonly right: AdminRight;
-  /** The claims `sub` and `jti` of the token and the `kid` of its key, for the audit log; not secret. */
-  readonly subject: string | undefined;
-  readonly id: string | undefined;
-  readonly keyId: string | undefined;
-  /** Milliseconds since 1970. */
-  readonly expiresAt: number | undefined;
-}
-
-/** The state of the services that tokens are checked with. A failure is a text without credentials; undefined while the service works. */
-export interface AuthServices {
-  readonly keyUrl?: {
-    readonly failure: string | undefined;
-    /** There is a set of keys that is recent enough to use. */
-    readonly fresh: boolean;
-    /** Milliseconds since the set was fetched; undefined when it never was. */
-    readonly ageMs: number | undefined;
-  };
-  readonly api?: {
-    readonly failure: string | undefined;
-    /** Asks again after a failure. Never rejects. */
-    retry(): Promise<void>;
-  };
-}
-
 /** Decides who may do what, from keys, claims, public prefixes and the time. */
 export class Authenticator {
   #options: AuthOptions;
   readonly #ring: KeyRing;
+  /** Lists and changes the keys. */
+  readonly keyEditor: KeyEditor;
   #origins: Origins;
   readonly #closers: (() => void)[] = [];
   readonly #keyFiles: FileSource[] = [];
@@ -141,7 +46,23 @@ export class Authenticator {
 
   private constructor(options: AuthOptions) {
     this.#options = options;
-    this.#ring = new KeyRing(() => options.changed());
+    this.#ring = new KeyRing({
+      removed: () => options.changed(),
+      overridden: (kid, { name }) =>
+        options.warn(
+          `${name}: its key ${JSON.stringify(kid)} is not used: another key with this \`kid\` was added while the relay runs`,
+          undefined,
+          "key_not_used",
+        ),
+    });
+    this.keyEditor = new KeyEditor({
+      ring: this.#ring,
+      clock: options.clock,
+      options,
+      watches: this.#keyFiles,
+      revoked: (kid) => this.#revocations?.match({ jti: undefined, sub: undefined, kid }) !== undefined,
+      usual: () => (this.#options.closeOnKeyRemoval ? "close" : "keep"),
+    });
     this.#origins = new Origins(options.origins);
   }
 
@@ -177,6 +98,7 @@ export class Authenticator {
   replace(before: Authenticator): void {
     this.#ownsRevocations = true;
     before.#ownsRevocations = false;
+    this.#ring.takeChanges(before.#ring);
     before.close();
   }
 
@@ -220,7 +142,7 @@ export class Authenticator {
 
   get #takesTokens(): boolean {
     const { keyText, keyFile, keyFolder, keyUrl, api } = this.#options;
-    return [keyText, keyFile, keyFolder, keyUrl, api].some((source) => source !== undefined);
+    return this.#ring.size > 0 || [keyText, keyFile, keyFolder, keyUrl, api].some((source) => source !== undefined);
   }
 
   close(): void {
@@ -280,8 +202,8 @@ export class Authenticator {
   check({ identity, expiresAt }: Grant): "token_expired" | "token_revoked" | undefined {
     if (identity === undefined) return undefined;
     if (this.#revocations?.match(identity) !== undefined) return "token_revoked";
-    const { closeOnKeyRemoval, clock } = this.#options;
-    if (closeOnKeyRemoval && identity.ringed && !this.#ring.has(identity.fingerprint)) return "token_revoked";
+    const { clock } = this.#options;
+    if (identity.ringed && this.#hasLost(identity.fingerprint)) return "token_revoked";
     return expiresAt !== undefined && expiresAt <= clock.wallNow() ? "token_expired" : undefined;
   }
 
@@ -293,13 +215,6 @@ export class Authenticator {
   /** Ends a revocation of this relay. False when it has no such entry. Rejects with a `RevocationError` when its file cannot be written. */
   async restore(entry: Revocation): Promise<boolean> {
     return (await this.#revocations?.remove(entry)) ?? false;
-  }
-
-  /** The keys that verify tokens now, without their material. */
-  *listKeys(): Generator<ListedKey> {
-    for (const { key, source } of this.#ring.list()) {
-      yield { kid: key.kid, algs: key.algs, holds: key.holds, scope: key.scope, source };
-    }
   }
 
   /** Every revocation in force, those of other relays included. */
@@ -378,6 +293,12 @@ export class Authenticator {
     }
     if (answer.key === undefined) throw new AuthError("key_unknown", "the auth API has no key for this token");
     return grantByToken(await this.#verified(token, answer.key), answer.key, { asked: root, at, ringed: false });
+  }
+
+  /** True when the key is gone and its sessions end. */
+  #hasLost(fingerprint: string): boolean {
+    if (this.#ring.has(fingerprint)) return false;
+    return (this.#ring.sessionsOf(fingerprint) ?? (this.#options.closeOnKeyRemoval ? "close" : "keep")) === "close";
   }
 
   /** Milliseconds for which a file has been unreadable. */

@@ -1,6 +1,7 @@
 /** Reads files that an operator names: regular files only, up to a bound. */
 import { constants, type Stats } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { open, rename, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 
 /** A file was not read. The message says why; it contains nothing of the file. */
 export class FileError extends Error {
@@ -49,6 +50,38 @@ export async function readRegular(path: string, maxBytes: number): Promise<ReadF
     return { text: buffer.toString("utf8", 0, bytes), mode: stats.mode, uid: stats.uid, stamp: stampFrom(stats) };
   } finally {
     await file.close();
+  }
+}
+
+/**
+ * Puts `text` in the place of a file: a reader gets the old file or the whole new one, which is on the disk when this resolves. `mode`: permissions of the
+ * new file. A link is replaced by the file; resolve it first to keep it.
+ */
+export async function replaceFile(path: string, text: string, mode: number): Promise<void> {
+  const next = `${path}.new`;
+  try {
+    const file = await open(next, "w", mode & 0o777);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(next, path);
+  } catch (error) {
+    await rm(next, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/** After this, a file that was renamed or removed in the folder stays so if the machine stops. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
 

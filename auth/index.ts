@@ -1,20 +1,30 @@
 /** Who may do what: keys, claims, revocations and limits of addresses. It decides; the relay enforces. */
-export {
-  type AdminGrant,
-  Authenticator,
-  type AuthOptions,
-  type AuthRules,
-  type AuthServices,
-  type ListedKey,
-  type PeerCertificate,
-  type Visitor,
-} from "./authenticator.ts";
+export { Authenticator } from "./authenticator.ts";
 export { authorize, type ClaimsInput, parseClaims } from "./claims.ts";
 export type { AuthClock } from "./clock.ts";
+export type {
+  AdminGrant,
+  AuthOptions,
+  AuthRules,
+  AuthServices,
+  PeerCertificate,
+  Visitor,
+} from "./contract.ts";
 export { AuthError, REFUSALS } from "./error.ts";
-export { careless, faultOf, readRegular, SECRET_READABLE, shared } from "./files.ts";
+export { careless, faultOf, readRegular, replaceFile, SECRET_READABLE, shared } from "./files.ts";
 export type { Grant } from "./grant.ts";
-export { ALGORITHMS, type Key, KeyError, KeyRing, parseKeys, publicJwk } from "./keys/index.ts";
+export {
+  ALGORITHMS,
+  type Key,
+  type KeyEditor,
+  KeyError,
+  type KeyFault,
+  KeyRing,
+  type ListedKey,
+  parseKeys,
+  publicJwk,
+  type UnsavedKey,
+} from "./keys/index.ts";
 export {
   Addresses,
   Bucket,

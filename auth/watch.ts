@@ -28,6 +28,7 @@ export class Watch {
   #stamp: string | undefined;
   #cancel = () => {};
   #closed = false;
+  #running: Promise<void> = Promise.resolve();
   #complained: string | undefined;
   #blindSince: number | undefined;
   #failures = 0;
@@ -67,11 +68,18 @@ export class Watch {
     this.#cancel();
   }
 
+  /** Checks now, after a check that is running. Never rejects. */
+  async checkNow(): Promise<void> {
+    this.#cancel();
+    const run = this.#running.then(() => this.#check());
+    this.#running = run;
+    await run;
+    if (this.#running === run) this.#schedule();
+  }
+
   #schedule(): void {
     if (this.#closed) return;
-    this.#cancel = this.#options.clock.timer(WATCH_INTERVAL_MS, () => {
-      void this.#check().finally(() => this.#schedule());
-    });
+    this.#cancel = this.#options.clock.timer(WATCH_INTERVAL_MS, () => void this.checkNow());
   }
 
   async #check(): Promise<void> {

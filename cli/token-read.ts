@@ -50,8 +50,8 @@ export async function tokenVerify(invocation: Invocation, io: Io): Promise<ExitC
   if ((invocation.values.get("in") ?? "-") === "-" && invocation.values.get("key") === "-") {
     throw new UsageError("standard input can give the key or the token, not both: use --in FILE or --key FILE");
   }
-  const ring = new KeyRing(() => {});
-  ring.put(ring, readKeys(invocation, io));
+  const ring = new KeyRing({ removed: () => {} });
+  ring.put({ place: "file", name: "--key" }, readKeys(invocation, io));
   const token = readToken(invocation);
   try {
     const key = ring.find(readHeader(token).kid);

@@ -45,6 +45,12 @@ export function openReloader(
       { section: "webhooks", prepare: async (next) => prepared(await webhooks.prepare(next.webhooks)) },
     ],
     files: () => files.reload(),
+    unsavedKeys: () =>
+      gate.unsavedKeys().map(({ kid, change }) => ({
+        kind: "key",
+        name: kid,
+        change: change === "added" ? "set" : "removed",
+      })),
     used: (config) => {
       use(parts, config);
       used(config);

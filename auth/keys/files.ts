@@ -6,10 +6,16 @@ import { careless, FileError, faultOf, isMissing, type Permissions, readRegular,
 import type { Warn } from "../warn.ts";
 import { Watch } from "../watch.ts";
 import { type Ignored, type Key, KeyError, MAX_KEYS_TEXT, parseKeys } from "./key.ts";
-import type { KeyRing } from "./ring.ts";
+import type { KeyRing, KeySource } from "./ring.ts";
 
 /** Name of a key's file in a folder, as moq-relay has it: `KID.jwk`. */
 const KEY_FILE = /^([\w-]{1,128})\.jwk$/;
+
+/** Path of the key's file in a folder; undefined for a `kid` that cannot be its name. */
+export function keyFileIn(folder: string, kid: string): string | undefined {
+  const name = `${kid}.jwk`;
+  return KEY_FILE.test(name) ? join(folder, name) : undefined;
+}
 
 export interface FileKeysOptions {
   readonly clock: AuthClock;
@@ -25,6 +31,8 @@ export interface FileSource {
   readonly blindSince: number | undefined;
   /** Checks that failed since the start. */
   readonly failures: number;
+  /** Checks now, after a check that is running. Never rejects. */
+  checkNow(): Promise<void>;
   close(): void;
 }
 
@@ -35,7 +43,7 @@ export function useKeyText(text: string, what: string, { ring, warn }: Pick<File
   try {
     const keys = parseKeys(text, ignored);
     for (const key of keys) adviseUse(warn, what, key);
-    ring.put({}, keys, what);
+    ring.put({ place: "text", name: what }, keys);
   } catch (error) {
     throw new Error(`${what} cannot be used: ${faultOf(error)}`, { cause: error });
   }
@@ -43,15 +51,15 @@ export function useKeyText(text: string, what: string, { ring, warn }: Pick<File
 
 /** Keeps the keys of a JWK or JWK set file in the ring. Rejects when it cannot be read at the start. */
 export async function watchKeyFile(file: string, { clock, ring, warn }: FileKeysOptions): Promise<FileSource> {
-  const source = {};
   const what = `the key file ${file}`;
+  const source = { place: "file", name: what, file } as const;
   const load = async () => {
     const { text, ...permissions } = await readRegular(file, MAX_KEYS_TEXT);
     const ignored = ({ name, why }: Ignored) =>
       warn(`${what}: the key ${name} is not used: ${why}`, undefined, "key_not_used");
     const keys = parseKeys(text, ignored);
     for (const key of keys) advise(warn, what, key, permissions);
-    ring.put(source, keys, what);
+    ring.put(source, keys);
   };
   return await Watch.open({ clock, warn, what, stamp: () => stampOf(file), load });
 }
@@ -78,6 +86,7 @@ export async function watchKeyFolder(folder: string, options: FileKeysOptions): 
     get failures() {
       return watch.failures + keys.failures;
     },
+    checkNow: () => watch.checkNow(),
     close: () => watch.close(),
   };
 }
@@ -92,6 +101,7 @@ interface KeyFile {
 
 class KeyFolder {
   readonly #folder: string;
+  readonly #source: KeySource;
   readonly #options: FileKeysOptions;
   #known: ReadonlyMap<string, KeyFile> = new Map();
   #folderAdvice: string | undefined;
@@ -106,6 +116,7 @@ class KeyFolder {
 
   constructor(folder: string, options: FileKeysOptions) {
     this.#folder = folder;
+    this.#source = { place: "folder", name: `the key folder ${folder}`, file: folder };
     this.#options = options;
   }
 
@@ -141,7 +152,7 @@ class KeyFolder {
       if (file !== undefined) next.set(name, this.#isOver(file) ? { ...file, key: undefined } : file);
     }
     const keys = [...next.values()].flatMap(({ key }) => key ?? []);
-    this.#options.ring.put(this, keys, `the key folder ${this.#folder}`);
+    this.#options.ring.put(this.#source, keys);
     this.#known = next;
     this.#adviseEmpty(keys.length === 0);
   }

@@ -37,9 +37,40 @@ const MAX_SHOWN_NAME = 64;
 const NO_KEY = "the parameters of this key are not valid for its type";
 const PRIVATE_FIELDS = ["d", "p", "q", "dp", "dq", "qi"] as const;
 
-/** A key cannot be used. The message says why; it contains nothing of the key. */
+/** Why a key cannot be used, or the keys of a running relay cannot be changed: stable codes. */
+export type KeyFault =
+  /** No JWK and no PEM key, or parameters that are not valid for its type. */
+  | "key_malformed"
+  /** A type, a curve or an algorithm that no token may be signed with, or an `alg` that does not fit the key. */
+  | "algorithm_unknown"
+  /** A secret or an RSA key that is too short, or an RSA exponent that is too small. */
+  | "key_weak"
+  /** Its `use` or `key_ops` do not permit to verify tokens. */
+  | "key_unfit"
+  /** A private key, where only the public half is of use. */
+  | "key_private"
+  | "kid_missing"
+  | "kid_taken"
+  | "kid_revoked"
+  /** The relay's only key has no `kid`: beside another key no token would find it. */
+  | "key_without_kid"
+  | "keys_full"
+  | "auth_api_decides"
+  | "no_such_key"
+  | "last_key"
+  | "key_from_url"
+  | "no_place_for_keys"
+  | "keys_not_saved";
+
+/** A key cannot be used, or keys cannot be changed. The message says why; it contains nothing of the key. */
 export class KeyError extends Error {
   override readonly name = "KeyError";
+  readonly code: KeyFault;
+
+  constructor(message: string, code: KeyFault = "key_malformed", options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
 }
 
 const encoded = z.string().regex(/^[\w+/=-]+$/, "not base64url");
@@ -116,6 +147,14 @@ export function parseKeys(text: string, ignored?: (key: Ignored) => void, kid?: 
   return set.success ? keysOf(set.data.keys, ignored) : [toKey(data, kid)];
 }
 
+/** The JWKs in the text of a JWK or a JWK set, as they are. Throws {@link KeyError} for PEM, which has room for one key. */
+export function rawKeys(text: string): readonly unknown[] {
+  if (isPem(text)) throw new KeyError("it is a PEM key, beside which there is no room for others: use a JWK set");
+  const data = decode(text);
+  const set = setSchema.safeParse(data);
+  return set.success ? set.data.keys : [data];
+}
+
 /** The keys of a published JWK set. Throws {@link KeyError} when the text is not a set, or no key in it can be used. */
 export function parsePublishedSet(text: string, ignored: (key: Ignored) => void): Key[] {
   const set = setSchema.safeParse(decode(text));
@@ -167,9 +206,11 @@ export function toKey(data: unknown, name?: string): Key {
     if (issue?.path.join() === "kty") {
       throw new KeyError(
         "not a JWK: its type, `kty`, is missing or none of EC, OKP, RSA and oct (RFC 7517 section 4.1)",
+        z.object({ kty: z.string() }).safeParse(data).success ? "algorithm_unknown" : "key_malformed",
       );
     }
-    throw new KeyError(`not a usable JWK: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`);
+    const field = issue?.path.join(".") ?? "";
+    throw new KeyError(`not a usable JWK: ${field}: ${issue?.message ?? ""}`, FAULTS.get(field));
   }
   const jwk = { ...parsed.data, kid: parsed.data.kid ?? name };
   const algs = algorithmsOf(jwk);
@@ -178,7 +219,7 @@ export function toKey(data: unknown, name?: string): Key {
   const holds = jwk.kty === "oct" ? "secret" : jwk.d === undefined ? "public" : "private";
   const signs = holds !== "public" && (ops === undefined || ops.includes("sign"));
   const verifies = ops === undefined || ops.includes("verify");
-  if (!signs && !verifies) throw new KeyError("its `key_ops` permit neither signing nor verifying");
+  if (!signs && !verifies) throw new KeyError("its `key_ops` permit neither signing nor verifying", "key_unfit");
   const [alg] = algs;
   const { kid: named, ...rest } = jwk;
   return {
@@ -194,6 +235,13 @@ export function toKey(data: unknown, name?: string): Key {
     verifier: verifierOf(publicMaterial(jwk)),
   };
 }
+
+/** The fault of a JWK by the field that is wrong; others are malformed. */
+const FAULTS = new Map<string, KeyFault>([
+  ["alg", "algorithm_unknown"],
+  ["crv", "algorithm_unknown"],
+  ["use", "key_unfit"],
+]);
 
 /** Imports the key once for each algorithm. */
 function verifierOf(material: JWK): Key["verifier"] {
@@ -238,27 +286,28 @@ function algorithmsOf(jwk: ParsedJwk): readonly [Algorithm, ...Algorithm[]] {
     return alg === "EdDSA";
   });
   if (jwk.alg !== undefined) {
-    if (!fits.includes(jwk.alg)) throw new KeyError(`${jwk.alg} does not fit a key of type ${jwk.kty}`);
+    if (!fits.includes(jwk.alg))
+      throw new KeyError(`${jwk.alg} does not fit a key of type ${jwk.kty}`, "algorithm_unknown");
     return [jwk.alg];
   }
   const [first, ...others] = fits;
   // A secret that is long enough for one hash may be too short for another.
-  if (first === undefined || jwk.kty === "oct") throw new KeyError("a secret must have an `alg`");
+  if (first === undefined || jwk.kty === "oct") throw new KeyError("a secret must have an `alg`", "algorithm_unknown");
   return [first, ...others];
 }
 
 function checkStrength(jwk: ParsedJwk): void {
   if (jwk.kty === "oct" && Buffer.from(jwk.k, "base64url").length < MIN_SECRET_BYTES) {
-    throw new KeyError(`a secret must have at least ${MIN_SECRET_BYTES} bytes`);
+    throw new KeyError(`a secret must have at least ${MIN_SECRET_BYTES} bytes`, "key_weak");
   }
   if (jwk.kty === "oct") return;
   // Check the key when it is loaded: later, an unusable key would look like a bad token of its client.
   const { modulusLength, publicExponent = MIN_RSA_EXPONENT } = publicKeyOf(jwk).asymmetricKeyDetails ?? {};
   if (modulusLength !== undefined && (modulusLength < MIN_RSA_BITS || modulusLength > MAX_RSA_BITS)) {
-    throw new KeyError(`an RSA key must have ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits`);
+    throw new KeyError(`an RSA key must have ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits`, "key_weak");
   }
   if (publicExponent < MIN_RSA_EXPONENT || publicExponent % 2n === 0n) {
-    throw new KeyError(`the exponent of an RSA key must be odd and at least ${MIN_RSA_EXPONENT}`);
+    throw new KeyError(`the exponent of an RSA key must be odd and at least ${MIN_RSA_EXPONENT}`, "key_weak");
   }
 }
 

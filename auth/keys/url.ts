@@ -2,7 +2,7 @@ import type { AuthClock } from "../clock.ts";
 import { AuthError } from "../error.ts";
 import { type Fetch, getText } from "../http.ts";
 import { type Ignored, type Key, parsePublishedSet } from "./key.ts";
-import type { KeyRing } from "./ring.ts";
+import type { KeyRing, KeySource } from "./ring.ts";
 
 /** Milliseconds within which a key server must answer. */
 const FETCH_TIMEOUT_MS = 5_000;
@@ -27,6 +27,7 @@ export interface UrlKeysOptions {
  */
 export class UrlKeys {
   readonly #options: UrlKeysOptions;
+  readonly #source: KeySource;
   #fetchedAt: number | undefined;
   #triedAt: number | undefined;
   #running: Promise<void> | undefined;
@@ -39,6 +40,8 @@ export class UrlKeys {
 
   constructor(options: UrlKeysOptions) {
     this.#options = options;
+    const { url } = options;
+    this.#source = { place: "url", name: `the URL ${url.origin}${url.pathname}` };
   }
 
   /** Fetches for the first time. A failure is logged and retried, because the key server may start after the relay. */
@@ -98,7 +101,7 @@ export class UrlKeys {
       const { text } = await getText(url, FETCH_TIMEOUT_MS, fetch);
       const ignored: Ignored[] = [];
       const keys = parsePublishedSet(text, (key) => void ignored.push(key));
-      ring.put(this, keys, `the URL ${url.origin}${url.pathname}`);
+      ring.put(this.#source, keys);
       this.#warn([...ignored.map(leftOut), ...keys.flatMap(unwise)]);
       this.#fetchedAt = clock.now();
       this.#failure = undefined;

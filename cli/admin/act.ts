@@ -8,6 +8,7 @@ import type { TableSpec } from "./view.ts";
 const REPORT: readonly TableSpec[] = [
   { rows: "applied", title: "Applied", columns: ["key", "from", "to"] },
   { rows: "restart", title: "Needs a restart", columns: ["key", "from", "to"] },
+  { rows: "unsaved", title: "In no file, so it stays until the relay ends", columns: ["kind", "name", "change"] },
 ];
 
 /** The report of a reload. */

@@ -5,12 +5,16 @@ import type { Values } from "./ask.ts";
 import type { CommandSpec } from "./spec.ts";
 
 /** The positionals of a command, in order. */
-export function positionalsOf({ positionals = [], words }: CommandSpec, { fields }: ApiOperation): PositionalSpec[] {
+export function positionalsOf(
+  { positionals = [], typed, words }: CommandSpec,
+  { fields }: ApiOperation,
+): PositionalSpec[] {
   if (words !== undefined) return [{ name: words.name, required: true, description: words.description, many: true }];
   return positionals.map((name) => {
     const field = fields.find((one) => one.name === name);
     if (field === undefined) throw new Error(`the operation has no field ${name}`);
-    return { name: name.toUpperCase(), required: field.required, description: descriptionOf(field) };
+    const as = typed?.[name] ?? { name: name.toUpperCase(), description: descriptionOf(field) };
+    return { ...as, required: field.required };
   });
 }
 

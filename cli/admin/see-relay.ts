@@ -1,6 +1,6 @@
 /** Commands that show the relay itself and its mesh. */
 import { at, listAt } from "./api.ts";
-import { agoText, countsText, LEVELS, listText, nodeState, originText, scopeText, secondsToIso } from "./cells.ts";
+import { agoText, countsText, LEVELS, listText, nodeState, originText, secondsToIso } from "./cells.ts";
 import type { CommandSpec } from "./spec.ts";
 import type { Column } from "./view.ts";
 
@@ -166,24 +166,6 @@ export const RELAY_COMMANDS: readonly CommandSpec[] = [
     examples: ["config limits"],
   },
   {
-    operation: "listKeys",
-    name: "keys",
-    view: {
-      tables: [
-        {
-          columns: [
-            "id",
-            "algorithms",
-            "holds",
-            { field: "scope", of: (row) => scopeText(at(row, "scope")) },
-            "source",
-          ],
-          empty: "no key verifies tokens",
-        },
-      ],
-    },
-  },
-  {
     operation: "listRevocations",
     name: "revocations",
     view: {
@@ -211,6 +193,7 @@ export const RELAY_COMMANDS: readonly CommandSpec[] = [
             "actor",
             "action",
             "target",
+            "about",
             { field: "status", unit: "number" },
             "code",
           ],

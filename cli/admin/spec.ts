@@ -12,6 +12,8 @@ export interface CommandSpec {
   readonly summary?: string;
   /** Fields that are given as positionals, in this order; the last one may be left out when it is not required. */
   readonly positionals?: readonly string[];
+  /** How people give a field that is a positional, where it is not the value itself, such as the path of a file. */
+  readonly typed?: Readonly<Record<string, { readonly name: string; readonly description: string }>>;
   /** Without it every member of the answer is shown. */
   readonly view?: View;
   /** What has been done, for an operation that acts. */

@@ -6,7 +6,11 @@ const entry = z.object({
   actor: z.string(),
   address: z.string(),
   action: z.string(),
-  target: z.string(),
+  target: z.string().describe("The path of the request under `/api/v1`, with its parameters."),
+  about: z
+    .string()
+    .optional()
+    .describe("Names of what the body of the request changes, such as keys of the configuration."),
   status: z.int(),
   code: z.string().optional(),
 });

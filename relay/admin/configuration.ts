@@ -16,6 +16,11 @@ const report = z.object({
   failed: z
     .record(z.string(), z.string())
     .describe("What cannot be used, by key. When it has an entry, nothing was applied."),
+  unsaved: z
+    .array(z.object({ kind: z.enum(["key", "policy"]), name: z.string(), change: z.enum(["set", "removed"]) }))
+    .describe(
+      "Keys and policies that were set or removed through this API and no file has: they stay until the relay ends.",
+    ),
 });
 
 const origin = z.union([
@@ -81,7 +86,10 @@ export function configurationOperations(settings: RunningSettings): Operation[] 
         body: changes,
         answer: report,
       },
-      async ({ body }) => answer(await settings.set(body)),
+      async ({ body, about }) => {
+        for (const key of Object.keys(body)) about(key);
+        return answer(await settings.set(body));
+      },
     ),
     operation(
       {
@@ -99,6 +107,12 @@ export function configurationOperations(settings: RunningSettings): Operation[] 
 }
 
 /** The report with lists of its own. */
-function answer({ applied, restart, files, failed }: ReloadReport): z.output<typeof report> {
-  return { applied: [...applied], restart: [...restart], files: [...files], failed: { ...failed } };
+function answer({ applied, restart, files, failed, unsaved }: ReloadReport): z.output<typeof report> {
+  return {
+    applied: [...applied],
+    restart: [...restart],
+    files: [...files],
+    failed: { ...failed },
+    unsaved: [...unsaved],
+  };
 }

@@ -56,7 +56,7 @@ export function operations(parts: AdminParts, audit: Audit): Operation[] {
     ...policyOperations(parts),
     ...workerOperations(parts),
     ...clusterOperations(parts.view),
-    ...keyOperations(parts.gate),
+    ...keyOperations(parts.gate, parts.host),
     ...revocationOperations(parts.gate, parts.endRevocation),
     ...cacheOperations(parts.broadcasts),
     ...drainOperations(parts.control),

@@ -10,13 +10,14 @@ import {
   covers,
   type Grant,
   isLoopback,
-  type ListedKey,
+  type KeyEditor,
   type ListedRevocation,
   overlap,
   type PeerCertificate,
   type Revocation,
   type Seat,
   type TenantLimits,
+  type UnsavedKey,
   type Warn,
 } from "../../auth/index.ts";
 import type { Clock } from "../../moq/clock.ts";
@@ -206,9 +207,14 @@ export class AuthGate implements Gate {
     return await this.#opened.restore(entry);
   }
 
-  /** The keys that verify tokens now, without their material. */
-  *listKeys(): Generator<ListedKey> {
-    yield* this.#auth?.listKeys() ?? [];
+  /** Lists and changes the keys that verify tokens. Throws `AuthError` `busy` until the gate is open. */
+  get keys(): KeyEditor {
+    return this.#opened.keyEditor;
+  }
+
+  /** Keys that were added or removed while the relay runs, and that no file has. */
+  unsavedKeys(): readonly UnsavedKey[] {
+    return this.#auth?.keyEditor.unsaved() ?? [];
   }
 
   /** Every revocation in force, those of other relays included. */

@@ -22,6 +22,7 @@ export {
   type Right,
   reasonField,
   type Shown,
+  switchField,
   withOneOf,
 } from "./api/index.ts";
 export { type Clients, DIRECT_CLIENTS } from "./clients.ts";

@@ -1,6 +1,5 @@
-import { open, realpath, rename, rm, stat } from "node:fs/promises";
-import { dirname } from "node:path";
-import { faultOf, readRegular } from "../../auth/index.ts";
+import { realpath } from "node:fs/promises";
+import { faultOf, readRegular, replaceFile } from "../../auth/index.ts";
 import { changedPolicies, type PolicyChanges } from "../config/index.ts";
 
 /** Longest file of policies, in bytes. */
@@ -25,33 +24,9 @@ export async function savePolicies(file: string, changes: PolicyChanges): Promis
   try {
     // A link stays, and the file that it leads to is replaced.
     const target = await realpath(file);
-    const { text } = await readRegular(target, MAX_BYTES);
-    await replaceFile(target, changedPolicies(text, changes));
+    const { text, mode } = await readRegular(target, MAX_BYTES);
+    await replaceFile(target, changedPolicies(text, changes), mode);
   } catch (error) {
     throw new PoliciesNotSaved("policies_not_saved", `${file}: ${faultOf(error)}`);
-  }
-}
-
-async function replaceFile(file: string, text: string): Promise<void> {
-  const { mode } = await stat(file);
-  const next = `${file}.new`;
-  try {
-    const handle = await open(next, "w", mode & 0o777);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(next, file);
-  } catch (error) {
-    await rm(next, { force: true });
-    throw error;
-  }
-  const folder = await open(dirname(file), "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }

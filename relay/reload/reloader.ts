@@ -17,7 +17,7 @@ import {
 import type { Prepared } from "../host/index.ts";
 import type { Logger } from "../log/index.ts";
 import { PoliciesNotSaved, savePolicies } from "./policies-file.ts";
-import type { ReloadReport, RunningConfig, RunningSettings } from "./report.ts";
+import type { ReloadReport, RunningConfig, RunningSettings, Unsaved } from "./report.ts";
 
 /** Characters of a value in a line about a reload: a list of policies may be very long. */
 const MAX_LOGGED = 256;
@@ -64,6 +64,8 @@ export interface ReloaderDeps {
   readonly check: (loaded: LoadedConfig) => Promise<readonly Problem[]>;
   /** Reads the files of certificates again. Resolves with the names of the groups whose content has changed. */
   readonly files: () => Promise<readonly string[]>;
+  /** Keys that were added or removed while the relay runs, and that no file has. */
+  readonly unsavedKeys: () => readonly Unsaved[];
   /** Called with the configuration that is in use from now on. */
   readonly used: (config: Config) => void;
   readonly clock: Clock;
@@ -94,9 +96,11 @@ export class Reloader implements RunningSettings {
 
   /** Loads the configuration again and uses its live values, or changes nothing. Never rejects. Calls at the same time share one reload. */
   reload(): Promise<ReloadReport> {
-    this.#waiting ??= this.#inTurn(() => {
+    this.#waiting ??= this.#inTurn(async () => {
       this.#waiting = undefined;
-      return this.#attempt(this.#set);
+      const report = await this.#attempt(this.#set);
+      this.#sayUnsaved(report.unsaved);
+      return report;
     });
     return this.#waiting;
   }
@@ -109,7 +113,7 @@ export class Reloader implements RunningSettings {
     return this.#inTurn(async () => {
       const live = new Set(liveKeys());
       const wrong = Object.keys(changes).filter((key) => !live.has(key));
-      if (wrong.length > 0) return failure(Object.fromEntries(wrong.map((key) => [key, this.#whyNotLive(key)])));
+      if (wrong.length > 0) return this.#failure(Object.fromEntries(wrong.map((key) => [key, this.#whyNotLive(key)])));
       const next = new Map(this.#set.runTime);
       for (const [key, value] of Object.entries(changes)) {
         if (value === null) next.delete(key);
@@ -180,11 +184,11 @@ export class Reloader implements RunningSettings {
       this.#running = next;
       this.#latest = loaded;
       used(next.config);
-      const report = { applied, restart: this.#pending(), files, failed: {} };
+      const report = { applied, restart: this.#pending(), files, failed: {}, unsaved: this.#unsaved() };
       this.#say(report);
       return report;
     } catch (error) {
-      const report = failure(reasonsOf(error));
+      const report = this.#failure(reasonsOf(error));
       const problems = error instanceof ConfigError ? { problems: error.problems.map(formatProblem) } : { err: error };
       log.error(problems, "configuration checked: it has errors; nothing changes");
       return report;
@@ -229,6 +233,25 @@ export class Reloader implements RunningSettings {
     );
   }
 
+  #failure(failed: Readonly<Record<string, string>>): ReloadReport {
+    return { applied: [], restart: [], files: [], failed, unsaved: this.#unsaved() };
+  }
+
+  #unsaved(): Unsaved[] {
+    const policies = [...this.#set.policies].map(([name, policy]) => ({
+      kind: "policy" as const,
+      name,
+      change: policy === null ? ("removed" as const) : ("set" as const),
+    }));
+    return [...this.#deps.unsavedKeys(), ...policies];
+  }
+
+  #sayUnsaved(unsaved: readonly Unsaved[]): void {
+    if (unsaved.length === 0) return;
+    const changes = unsaved.map(({ kind, name, change }) => `${kind} ${cut(name)} ${change}`);
+    this.#deps.log.warn({ changes }, "set through the admin API and not saved: these stay until the relay ends");
+  }
+
   #say({ applied, restart, files }: ReloadReport): void {
     const { log } = this.#deps;
     const text = ({ key, from, to }: ChangedKey) => (from === to ? key : `${key}: ${cut(from)} -> ${cut(to)}`);
@@ -253,10 +276,6 @@ function cut(text: string): string {
 
 function discardAll(prepared: readonly Prepared[]): void {
   for (const { discard } of prepared) discard();
-}
-
-function failure(failed: Readonly<Record<string, string>>): ReloadReport {
-  return { applied: [], restart: [], files: [], failed };
 }
 
 function problemsOf(error: unknown, key: string): readonly Problem[] {

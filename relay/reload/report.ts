@@ -10,6 +10,15 @@ export interface ReloadReport {
   readonly files: readonly string[];
   /** What cannot be used, by the dotted path of the key; the path is empty for the configuration as a whole. */
   readonly failed: Readonly<Record<string, string>>;
+  /** What was set or removed through the API and no file has: it stays in use until the relay ends, whatever a reload reads. */
+  readonly unsaved: readonly Unsaved[];
+}
+
+export interface Unsaved {
+  readonly kind: "key" | "policy";
+  /** The `kid`, or the prefix. */
+  readonly name: string;
+  readonly change: "set" | "removed";
 }
 
 /** One value of a running relay. */

@@ -1,8 +1,12 @@
 /** Each command of `moqmesh admin` that does something, asked of one relay. */
 import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { generateKey, publicJwk } from "../../auth/index.ts";
 import { connect } from "../../relay/client/index.ts";
 import { ask } from "../admin/support.ts";
+import { TestKey } from "../support/keys.ts";
 import { publishTo } from "../support/publisher.ts";
 import { TestRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
@@ -141,6 +145,33 @@ describe("moqmesh admin", () => {
   it("heap-snapshot says what is not configured", async () => {
     const { code, err } = await runAdmin(relay, ["heap-snapshot"]);
     assert.deepEqual([code, err], [1, "moqmesh: set [http] snapshot_dir to a folder first (not_configured)\n"]);
+  });
+
+  it("keys add, remove and save: a private key leaves this machine without its private part", async () => {
+    const [old, next] = [await TestKey.make("old"), await generateKey({ alg: "ES256", kid: "next" })];
+    const file = join(old.folder, "private.json");
+    await writeFile(file, JSON.stringify(next.jwk));
+    const guarded = await TestRelay.start({ "auth.key_dir": old.folder });
+    const run = async (...args: string[]) => (await runAdmin(guarded, ["keys", ...args])).out;
+    const added = "the key next verifies tokens now; tokens without a kid are refused from now on;";
+    assert.equal(await run("add", file), `${added} \`keys save\` writes it into a file\n`);
+    assert.match(await run(), /^Not saved {2}next added\n\n.*\nnext +ES256 +public +everything +added, in no file\n/);
+    const twice = await runAdmin(guarded, ["keys", "add", file]);
+    assert.deepEqual([twice.code, twice.err], [1, "moqmesh: a key has this `kid` already (kid_taken)\n"]);
+    const unsure = await runAdmin(guarded, ["keys", "remove", "old"]);
+    assert.match(unsure.err, /refuses every token of the key old; no open session came by it\..*\n.*--yes/);
+    const removed = "the key old is removed; no session came by it; `keys save` removes it from its file\n";
+    assert.equal(await run("remove", "old", "--yes"), removed);
+    const [gone, made] = [old.file, join(old.folder, "next.jwk")];
+    assert.equal(await run("save"), `2 changes saved in ${gone}, ${made}\n`);
+    assert.deepEqual(JSON.parse(await readFile(made, "utf8")), publicJwk(next));
+    const last = await runAdmin(guarded, ["keys", "remove", "next", "--yes"]);
+    assert.match(last.err, /this is the last key: .* \(last_key\)/);
+    assert.match(await run("remove", "next", "--force", "--yes"), /^the key next is removed/);
+    const none = await runAdmin(guarded, ["keys", "add", join(old.folder, "none.jwk")]);
+    assert.match(none.err, /none\.jwk" cannot be read \(ENOENT\)/);
+    await guarded.stop();
+    await old.remove();
   });
 
   it("drain and undrain, and what was done is in the audit", async () => {

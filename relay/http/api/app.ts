@@ -102,7 +102,7 @@ export async function requireRight(c: ApiContext, right: Right, deps: ApiDeps): 
   return { ...accepted, address };
 }
 
-/** Characters of a target that the audit notes. */
+/** Characters of a target, and of names of what a body changes, that the audit notes. */
 const MAX_TARGET = 512;
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -111,17 +111,25 @@ async function answer(c: ApiContext, one: Operation, deps: ApiDeps): Promise<Res
   const acts = one.right === "write";
   deps.counted(acts);
   const actor = await requireRight(c, one.right, deps);
+  const names = new Set<string>();
   const noted = (status: number, code?: string) => {
     if (!acts) return;
     const { pathname, search } = new URL(c.req.url);
     const target = `${pathname.slice(API_PREFIX.length)}${search}`.slice(0, MAX_TARGET);
-    deps.audit.note(actor, { action: one.id, target, status, ...(code !== undefined && { code }) });
+    const about = [...names].join(", ").slice(0, MAX_TARGET);
+    deps.audit.note(actor, {
+      action: one.id,
+      target,
+      ...(about !== "" && { about }),
+      status,
+      ...(code !== undefined && { code }),
+    });
   };
   try {
     const params = read("the parameter", one.params, c.req.param());
     const query = read("the parameter", one.query, queryOf(c));
     const body = one.body === undefined ? undefined : read("the body", one.body, await jsonOf(c));
-    const result = await one.run({ params, query, body, actor });
+    const result = await one.run({ params, query, body, actor, about: (name) => void names.add(name) });
     noted(200);
     return c.json(JSON.parse(JSON.stringify(result)));
   } catch (error) {

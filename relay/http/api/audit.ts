@@ -15,6 +15,8 @@ export interface AuditEntry {
   readonly action: string;
   /** The path of the request, its parameters included. */
   readonly target: string;
+  /** Names of what the body changes, such as keys of the configuration; absent where the target says it. */
+  readonly about?: string;
   /** HTTP status. */
   readonly status: number;
   /** The code of the problem; absent for a success. */
@@ -43,7 +45,7 @@ export class Audit {
     this.#log = deps.log;
   }
 
-  note(actor: Actor, entry: Pick<AuditEntry, "action" | "target" | "status" | "code">): void {
+  note(actor: Actor, entry: Omit<AuditEntry, "at" | "actor" | "address">): void {
     const noted = { at: this.#wallNow(), actor: actor.name, address: actor.address, ...entry };
     this.#entries.push(noted);
     if (this.#entries.length > KEPT) this.#entries.shift();

@@ -14,6 +14,12 @@ export function fromText<Schema extends z.ZodType<number | undefined>>(schema: S
   return z.preprocess((text) => (typeof text === "string" && NUMBER.test(text) ? Number(text) : text), schema);
 }
 
+/** `true` or `false` in a query; false without it. */
+export const switchField = z.preprocess(
+  (text) => (text === "true" ? true : text === "false" ? false : text),
+  z.boolean().default(false),
+);
+
 /** Query of a list: one page of it. */
 export const pageShape = {
   limit: fromText(z.int().min(0).max(MAX_PAGE).default(DEFAULT_PAGE)).describe("Most entries in the answer."),

@@ -12,6 +12,7 @@ export {
   pageShape,
   pathField,
   reasonField,
+  switchField,
   withOneOf,
 } from "./fields.ts";
 export { type Operation, operation, RIGHTS, type Right } from "./operation.ts";

@@ -19,6 +19,8 @@ export interface Asked<Params, Query, Body> {
   readonly query: Query;
   readonly body: Body;
   readonly actor: Actor;
+  /** Names for the audit what the request changes, where its path does not: never a value that may be secret. */
+  readonly about: (name: string) => void;
 }
 
 interface Described {
@@ -76,9 +78,10 @@ export function operation<
     params,
     query,
     body,
-    run: async ({ actor, ...asked }) =>
+    run: async ({ actor, about, ...asked }) =>
       await handle({
         actor,
+        about,
         params: asked.params as z.output<Params>,
         query: asked.query as z.output<Query>,
         body: asked.body as z.output<Body>,
