@@ -33,34 +33,50 @@ locals {
     for name, region in var.regions : name => region.near != null ? region.near : sort([for other in keys(var.regions) : other if other != name])
   }
 
-  relays = merge([
-    for region_name, region in var.regions : merge([
-      for role, count in { root = region.roots, origin = region.origins, regional = region.regionals, edge = region.edges } : {
-        for index in range(count) : "${var.name}-${region_name}-${role}-${index + 1}" => {
+  counts = {
+    for region_name, region in var.regions : region_name => {
+      root = region.roots, origin = region.origins, regional = region.regionals, edge = region.edges
+    }
+  }
+
+  # A role with `max` in a region is a pool: its relays come and go, and each takes its name when it starts, with `@ID@` replaced.
+  members = merge([
+    for region_name, counts in local.counts : merge([
+      for role, count in counts : {
+        for id in contains(keys(var.regions[region_name].max), role) ? ["@ID@"] : [for index in range(count) : tostring(index + 1)] :
+        "${var.name}-${region_name}-${role}-${id}" => {
           region   = region_name
           role     = role
-          index    = index + 1
-          cloud    = region.cloud
-          location = region.location
-          size     = try(coalesce(lookup(region.sizes, role, null), region.size), local.sizes[region.cloud][var.architecture][role])
-          host     = "${var.name}-${region_name}-${role}-${index + 1}.${var.domain}"
+          pool     = id == "@ID@"
+          cloud    = var.regions[region_name].cloud
+          location = var.regions[region_name].location
+          size = try(
+            coalesce(lookup(var.regions[region_name].sizes, role, null), var.regions[region_name].size),
+            local.sizes[var.regions[region_name].cloud][var.architecture][role],
+          )
+          host         = "${var.name}-${region_name}-${role}-${id}.${var.domain}"
+          cluster_host = "${var.name}-${region_name}-${role}-${id}.${local.cluster_domain}"
           # QUIC-LB server ids of eight bytes (AWS); a hash, so that relays keep theirs when others come and go.
-          server_id = "0x${substr(sha256("${var.name}-${region_name}-${role}-${index + 1}"), 0, 16)}"
+          server_id = id == "@ID@" ? "0x@SERVER_ID@" : "0x${substr(sha256("${var.name}-${region_name}-${role}-${id}"), 0, 16)}"
         }
       }
     ]...)
   ]...)
 
-  roots = sort([for name, relay in local.relays : "https://${relay.host}:${var.ports.cluster}" if relay.role == "root"])
+  cluster_domain = coalesce(var.cluster_domain, var.domain)
+
+  relays = { for name, member in local.members : name => member if !member.pool }
+
+  roots = sort([for name, relay in local.relays : "https://${relay.cluster_host}:${var.ports.cluster}" if relay.role == "root"])
 
   admin_host = length(var.admin_networks) > 0 ? "::" : "127.0.0.1"
 
   # The configuration of each relay, by section, under the names of docs/config.md.
   settings = {
-    for name, relay in local.relays : name => {
+    for name, relay in local.members : name => {
       server = { host = "::", port = var.ports.public }
       tls    = { cert = "/etc/moqmesh/tls/fullchain.pem", key = "/etc/moqmesh/tls/privkey.pem" }
-      auth   = { key_dir = "/etc/moqmesh/keys", max_life = "24h" }
+      auth   = { key_file = "/etc/moqmesh/secrets/keys.json", max_life = "24h" }
       http = {
         admin_host       = local.admin_host
         admin_port       = var.ports.admin
@@ -79,7 +95,7 @@ locals {
           role     = relay.role
           region   = relay.region
           regions  = local.near[relay.region]
-          url      = "https://${relay.host}:${var.ports.cluster}"
+          url      = "https://${relay.cluster_host}:${var.ports.cluster}"
           root     = local.roots
           key_file = "/etc/moqmesh/secrets/cluster.jwk"
           listen   = "[::]:${var.ports.cluster}"
@@ -136,9 +152,22 @@ locals {
         weight    = region.weight
         countries = region.countries
         targets   = sort([for relay in values(local.relays) : relay.host if relay.region == name && relay.role == at.role])
-        } if region.weight > 0 && length([
-          for relay in values(local.relays) : relay if relay.region == name && relay.role == at.role
-      ]) > 0
+        pool      = contains(keys(region.max), at.role)
+      } if region.weight > 0 && local.counts[name][at.role] > 0
     ]
   ])
+
+  # What a cloud runs as one group of machines: a relay that keeps its name, or a pool.
+  groups = {
+    for name, member in local.members : trimsuffix(name, "-@ID@") => merge(member, {
+      name   = name
+      min    = member.pool ? local.counts[member.region][member.role] : 1
+      max    = member.pool ? var.regions[member.region].max[member.role] : 1
+      config = local.configs[name]
+      secrets = concat(
+        ["tls/fullchain.pem", "tls/privkey.pem", "secrets/cluster.jwk", "secrets/keys.json", "secrets/admin.token"],
+        member.role == "root" && var.registry != null ? ["secrets/registry.url"] : [],
+      )
+    })
+  }
 }

@@ -1,11 +1,20 @@
 output "relays" {
-  description = "Every relay by name: `region`, `role`, `cloud`, `location`, `size`, `host`, `server_id`."
+  description = "Every relay that keeps its name: `region`, `role`, `cloud`, `location`, `size`, `host`, `cluster_host`, `server_id`. Pools are in `groups`."
   value       = local.relays
 }
 
 output "configs" {
   description = "The configuration file of each relay, by name. It has no secret: those are in files that it names."
-  value       = local.configs
+  value       = { for name in keys(local.relays) : name => local.configs[name] }
+}
+
+output "groups" {
+  description = <<-EOT
+    What a cloud runs as one group of machines, by name: a relay that keeps its name (`min` and `max` are 1), or a pool whose relays come and go. It has what `relays`
+    has, `pool`, `min`, `max`, `config`, and `secrets`: files and folders below `/etc/moqmesh` that hold a secret or a key. In a pool, the machine replaces
+    `@ID@` by its own id and `@SERVER_ID@` by 16 hexadecimal digits.
+  EOT
+  value       = local.groups
 }
 
 output "hosts" {
@@ -14,17 +23,17 @@ output "hosts" {
 }
 
 output "certificates" {
-  description = "Names that the certificate of each relay must have, by relay: its own, and the entrances that lead to it."
+  description = "Names that the certificate of each group of machines must have: of its relays (any, in a pool), and of the entrance that leads to it."
   value = {
-    for name, relay in local.relays : name => tolist(concat(
-      [relay.host],
-      [for entrance in values(local.entrances) : entrance.host if entrance.role == relay.role],
+    for name, group in local.groups : name => distinct(concat(
+      group.pool ? ["*.${var.domain}", "*.${local.cluster_domain}"] : [group.host, group.cluster_host],
+      [for entrance in values(local.entrances) : entrance.host if entrance.role == group.role],
     ))
   }
 }
 
 output "records" {
-  description = "Records of the entrances `watch` and `publish`: for each region with relays of the role its hosts, weight, and countries."
+  description = "Records of the entrances `watch` and `publish`: for each region with relays of the role its hosts (`targets`; none for a pool), weight, and countries."
   value       = local.records
 }
 
@@ -45,10 +54,11 @@ output "firewall" {
 }
 
 output "tokens" {
-  description = "Secrets to be made: `cluster_key` once for the mesh, and the public halves that every relay verifies tokens with."
+  description = "Secrets to be made: `cluster_key` once for the mesh, and the public halves in `keys`, a JWK set that every relay verifies tokens with."
   value = {
-    cluster_key = { file = "/etc/moqmesh/secrets/cluster.jwk", relays = sort(keys(local.relays)), command = "moqmesh token keygen --kid cluster --cluster --out cluster.jwk --public keys/" }
-    admin_token = { file = "/etc/moqmesh/secrets/admin.token", relays = sort(keys(local.relays)), command = "openssl rand -hex 32" }
+    keys        = { file = "/etc/moqmesh/secrets/keys.json", relays = sort(keys(local.groups)), command = "jq --slurp '{keys: .}' keys/*.jwk > keys.json" }
+    cluster_key = { file = "/etc/moqmesh/secrets/cluster.jwk", relays = sort(keys(local.groups)), command = "moqmesh token keygen --kid cluster --cluster --out cluster.jwk --public keys/" }
+    admin_token = { file = "/etc/moqmesh/secrets/admin.token", relays = sort(keys(local.groups)), command = "openssl rand -hex 32" }
     registry    = var.registry == null ? null : { file = "/etc/moqmesh/secrets/registry.url", relays = sort([for name, relay in local.relays : name if relay.role == "root"]), url = var.registry }
   }
 }

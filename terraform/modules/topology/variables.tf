@@ -19,10 +19,21 @@ variable "domain" {
   }
 }
 
+variable "cluster_domain" {
+  description = "DNS zone of the names at which relays dial each other, such as a private zone `mesh.live.example.com`. None: `domain`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.cluster_domain == null || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", var.cluster_domain))
+    error_message = "cluster_domain must be a DNS name in lower-case letters, such as mesh.live.example.com."
+  }
+}
+
 variable "regions" {
   description = <<-EOT
     The regions by name. `cloud` is `aws`, `google`, `azure` or `none` (machines that you run yourself), `location` the cloud's name of the region.
-    A count is how many relays of a role run there. `size` is the cloud's name of a machine, by role where they differ. `near` names the regions that this
+    A count is how many relays of a role run there. `max` makes the edges or regionals of the region a pool, which grows from that count to `max` with its load. `size` is the cloud's name of a machine, by role where they differ. `near` names the regions that this
     one uses when its own relays fail, best first; without it all others in alphabetical order. `weight` is the share of new viewers where DNS shares them
     out, 0 to send none. `countries` are the ISO codes, or the two letters of a continent after `continent:`, whose viewers come here by geographic DNS.
   EOT
@@ -33,6 +44,7 @@ variable "regions" {
     origins   = optional(number, 0)
     regionals = optional(number, 0)
     edges     = optional(number, 0)
+    max       = optional(map(number), {})
     size      = optional(string)
     sizes     = optional(map(string), {})
     near      = optional(list(string))
@@ -57,6 +69,16 @@ variable "regions" {
       for count in [region.roots, region.origins, region.regionals, region.edges] : count >= 0 && count <= 500 && floor(count) == count
     ])])
     error_message = "roots, origins, regionals and edges must be whole numbers from 0 to 500."
+  }
+  validation {
+    condition     = alltrue([for region in values(var.regions) : alltrue([for role in keys(region.max) : contains(["edge", "regional"], role)])])
+    error_message = "max is for edge and regional: roots and origins keep their names."
+  }
+  validation {
+    condition = alltrue([for region in values(var.regions) : alltrue([
+      for role, most in region.max : most <= 500 && floor(most) == most && most >= (role == "edge" ? region.edges : region.regionals) && (role == "edge" ? region.edges : region.regionals) >= 1
+    ])])
+    error_message = "max must be a whole number from the count of its role to 500, and that count at least 1."
   }
   validation {
     condition     = sum([for region in values(var.regions) : region.roots]) >= 1
