@@ -6,7 +6,7 @@ import { table } from "./markdown.ts";
 
 /** Modules and examples by their path: everything under `terraform/` that has a `main.tf`. */
 export function terraformFolders(): string[] {
-  return globSync("terraform/*/*/main.tf", { cwd: root })
+  return globSync("terraform/**/main.tf", { cwd: root })
     .map((path) => path.slice(0, -"/main.tf".length))
     .sort();
 }

@@ -1,54 +1,92 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { existsSync, globSync } from "node:fs";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { before, describe, it } from "node:test";
-import { promisify } from "node:util";
 import { loadConfig } from "../../relay/config/index.ts";
+import { copyTerraform, type TerraformCopy } from "../support/tofu.ts";
 import { tool } from "../support/tools.ts";
 
-const tofu = tool("tofu");
 const FOLDER = resolve(import.meta.dirname, "../../terraform");
+/** Every module and example. */
+const FOLDERS = globSync("**/main.tf", { cwd: FOLDER, exclude: ["**/.terraform"] }).map(dirname);
 
-/** Runs tofu in a folder; fails with what it prints. */
-async function run(folder: string, ...args: readonly string[]): Promise<string> {
-  const { TF_CLI_CONFIG_FILE: _file, ...rest } = process.env;
-  const env = { ...rest, TF_IN_AUTOMATION: "1", CHECKPOINT_DISABLE: "1" };
-  const settled = promisify(execFile)(tofu.path, [`-chdir=${folder}`, ...args], { env, maxBuffer: 64 * 1024 * 1024 });
-  return await settled.then(
-    ({ stdout }) => stdout,
-    (error: unknown) => {
-      const { stdout, stderr } = error as { stdout: string; stderr: string };
-      assert.fail(`tofu ${args.join(" ")}\n${stdout}\n${stderr}`);
-    },
-  );
-}
-
-describe("terraform/", { skip: tofu.missing }, () => {
-  let copy: string;
+describe("terraform/", { skip: tool("tofu").missing || tool("schema-provider").missing }, () => {
+  let copy: TerraformCopy;
   before(async () => {
-    // tofu leaves files where it runs.
-    copy = await mkdtemp(join(tmpdir(), "moqmesh-terraform-"));
-    await cp(FOLDER, copy, { recursive: true, filter: (path) => !path.includes("/.terraform") });
-    return async () => await rm(copy, { recursive: true });
+    copy = await copyTerraform();
+    return async () => await copy.remove();
   });
 
   it("is formatted as tofu formats", async () => {
-    await run(copy, "fmt", "-check", "-diff", "-recursive");
+    await copy.run(".", "fmt", "-check", "-diff", "-recursive");
   });
 
-  for (const folder of globSync("modules/*/tests", { cwd: FOLDER }).map(dirname)) {
-    it(`${folder} passes its tests`, async () => {
-      await run(join(copy, folder), "init", "-no-color");
-      const printed = await run(join(copy, folder), "test", "-no-color");
-      assert.match(printed, /Success! \d+ passed, 0 failed/);
+  for (const folder of FOLDERS) {
+    it(`${folder} is valid by the schemas of its providers, and passes its tests`, async () => {
+      await copy.run(folder, "init", "-no-color");
+      await copy.run(folder, "validate", "-no-color");
+      if (!existsSync(join(FOLDER, folder, "tests"))) return;
+      const printed = await copy.run(folder, "test", "-no-color");
+      assert.match(printed, /Success! [1-9]\d* passed, 0 failed/);
     });
   }
 
+  const faults: readonly (readonly [fault: string, from: RegExp, to: string, says: RegExp])[] = [
+    [
+      "an argument that does not exist",
+      /update_default_version = true/,
+      "update_default = true",
+      /Unsupported argument/,
+    ],
+    ["a missing argument", / {2}max_size .*\n/, "", /"max_size" is required/],
+    ["a value of the wrong type", /skip_matching {10}= true/, 'skip_matching = "often"', /a bool is required/],
+    ["a block that does not exist there", /metric_dimension \{/, "dimension {", /Unsupported block type/],
+    [
+      "an argument in place of a block",
+      /monitoring \{\s+enabled = true\s+\}/,
+      "monitoring = true",
+      /Unsupported argument/,
+    ],
+    [
+      "two blocks where one may be",
+      /monitoring \{\s+enabled = true\s+\}/,
+      "monitoring {}\n  monitoring {}",
+      /No more than 1 "monitoring" block/,
+    ],
+    [
+      "a value that only the cloud sets",
+      /update_default_version = true/,
+      "latest_version = 3",
+      /Value for unconfigurable attribute/,
+    ],
+    ["a variable that a module lacks", /termination_hook = /, "hook = ", /Unsupported argument/],
+    ["an output that does not exist", /module\.alarms\.measures/, "module.alarms.measure", /Unsupported attribute/],
+    [
+      "an attribute that does not exist",
+      /group = aws_cloudwatch_log_group\.relays\.name/,
+      "group = aws_cloudwatch_log_group.relays.title",
+      /Unsupported attribute/,
+    ],
+  ];
+  it("a module that its provider would refuse is refused", async () => {
+    const folder = "modules/aws/relay";
+    const file = join(copy.folder, folder, "main.tf");
+    const whole = await readFile(file, "utf8");
+    await copy.run(folder, "init", "-no-color");
+    for (const [fault, from, to, says] of faults) {
+      assert.match(whole, from, fault);
+      await writeFile(file, whole.replace(from, to));
+      const printed = await copy
+        .refusal(folder, "validate", "-no-color")
+        .catch((error: unknown) => assert.fail(`${fault}: ${String(error)}`));
+      assert.match(printed, says, fault);
+    }
+    await writeFile(file, whole);
+  });
+
   it("makes configurations of relays that a relay accepts", async () => {
-    const folder = join(copy, "modules/topology");
+    const folder = "modules/topology";
     const regions = {
       eu: { cloud: "aws", location: "eu-central-1", roots: 1, origins: 1, regionals: 1, edges: 1 },
       us: { cloud: "google", location: "us-east4", roots: 1, edges: 1, near: ["eu"] },
@@ -60,10 +98,10 @@ describe("terraform/", { skip: tofu.missing }, () => {
       cluster_networks: ["10.0.0.0/8", "fd00::/8"],
       registry: "rediss://registry.internal:6379/0",
     };
-    await writeFile(join(folder, "values.tfvars.json"), JSON.stringify(values));
-    await run(folder, "init", "-no-color");
-    await run(folder, "apply", "-no-color", "-auto-approve", "-var-file=values.tfvars.json");
-    const configs = JSON.parse(await run(folder, "output", "-json", "configs")) as Record<string, string>;
+    await writeFile(join(copy.folder, folder, "values.tfvars.json"), JSON.stringify(values));
+    await copy.run(folder, "init", "-no-color");
+    await copy.run(folder, "apply", "-no-color", "-auto-approve", "-var-file=values.tfvars.json");
+    const configs = JSON.parse(await copy.run(folder, "output", "-json", "configs")) as Record<string, string>;
     assert.deepEqual(Object.keys(configs).length, 6);
     for (const [name, text] of Object.entries(configs)) {
       // The files of secrets are on the relay's machine.
@@ -77,11 +115,9 @@ describe("terraform/", { skip: tofu.missing }, () => {
 });
 
 describe("Terraform modules", () => {
-  const modules = globSync("modules/*", { cwd: FOLDER });
-
   it("describe each variable and output, and have a README that names them", async () => {
-    assert.ok(modules.length > 0);
-    for (const module of modules) {
+    assert.ok(FOLDERS.length > 5);
+    for (const module of FOLDERS) {
       const sources = await Promise.all(
         globSync("*.tf", { cwd: join(FOLDER, module) }).map((name) => readFile(join(FOLDER, module, name), "utf8")),
       );
