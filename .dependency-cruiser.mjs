@@ -28,6 +28,7 @@ const DOORS = [
   "cluster/routes",
   "cluster/sessions",
   "lab/network",
+  "lab/path",
   "lab/sim",
   "lab/soak",
   "moq/model",

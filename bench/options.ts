@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { PATH_KEYS, parsePath } from "../lab/path/index.ts";
 import { capabilities, STABLE_PROTOCOLS } from "../moq/wire/lite/index.ts";
 import { columns, type Flags, flagLines, readFlags, seconds, text, UsageError, type Values, whole } from "./flags.ts";
 import type { TrustSpec } from "./load/messages.ts";
@@ -25,6 +26,8 @@ export interface FanoutOptions {
   readonly pid: number | undefined;
   readonly trust: TrustSpec;
   readonly against: "moq-relay" | undefined;
+  /** Bad networks between the relay and its viewers, or its publisher; as written on the command line. */
+  readonly paths: { readonly viewers: string | undefined; readonly publisher: string | undefined };
   readonly audienceProcesses: number;
   /** Absent: do not pin. */
   readonly pinning: Pinning | undefined;
@@ -47,6 +50,11 @@ const FLAGS: Flags = {
   fingerprint: { value: "HEX", text: "Trust only the certificate with this SHA-256 at --url." },
   insecure: { text: "Trust any certificate at --url." },
   against: { value: "RELAY", text: "Also measure moq-relay, in alternating rounds, and print ratios." },
+  path: {
+    value: "SPEC",
+    text: `A bad network between relay and viewers, such as "delay=20 loss=0.05 burst=4"; keys: ${PATH_KEYS.join(", ")}.`,
+  },
+  "publisher-path": { value: "SPEC", text: "The same between publisher and relay." },
   "audience-processes": { value: "N", text: "Processes for the viewers (default 1)." },
   "relay-cores": { value: "LIST", text: "Cores of the relay, such as 0 or 0-3 (default 0)." },
   "load-cores": { value: "LIST", text: "Cores of publisher and viewers (default 1)." },
@@ -59,6 +67,9 @@ const FLAGS: Flags = {
 const SCHEMES = ["https:", "http:", "wss:", "ws:"];
 
 const MOST_THREADS = 64;
+
+/** Seconds of the window after an outage. */
+const AFTER_OUTAGE_S = 3;
 
 export function fanoutHelp(): string {
   const scenarios = [...SCENARIOS.values()].map(({ name, summary, viewers }): [string, string] => [
@@ -95,13 +106,17 @@ export function parseFanout(args: readonly string[]): FanoutOptions | "help" {
     if (values.has(name) && url !== undefined)
       throw new UsageError(`--${name} configures our own relay and cannot be used with --url`);
   }
+  const windowS = seconds(values, "seconds") ?? 10;
+  const paths = { viewers: pathOf(values, "path", windowS), publisher: pathOf(values, "publisher-path", windowS) };
+  const trust = trustOf(text(values, "fingerprint"), values.get("insecure") === true);
+  if (url !== undefined && (paths.viewers ?? paths.publisher) !== undefined) throughPath(url, trust);
   const viewers = whole(values, "viewers") ?? scenario.viewers;
   const audienceProcesses = whole(values, "audience-processes") ?? 1;
   if (audienceProcesses > viewers) throw new UsageError("--audience-processes must not exceed --viewers");
   return {
     scenario,
     viewers,
-    seconds: seconds(values, "seconds") ?? 10,
+    seconds: windowS,
     warmup: seconds(values, "warmup") ?? 3,
     rounds: whole(values, "rounds") ?? (against === undefined ? 1 : 3),
     engine: text(values, "engine") ?? "auto",
@@ -110,8 +125,9 @@ export function parseFanout(args: readonly string[]): FanoutOptions | "help" {
     protocols: protocolsOf(text(values, "protocol")),
     url,
     pid: whole(values, "pid", 2 ** 31),
-    trust: trustOf(text(values, "fingerprint"), values.get("insecure") === true),
+    trust,
     against,
+    paths,
     audienceProcesses,
     pinning: pinningOf(values),
     json: values.get("json") === true,
@@ -169,6 +185,29 @@ function trustOf(fingerprint: string | undefined, insecure: boolean): TrustSpec 
   const sha256 = fingerprint.replaceAll(":", "").toLowerCase();
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw new UsageError("--fingerprint: expected 64 hexadecimal digits (SHA-256)");
   return { kind: "hash", sha256 };
+}
+
+/** Checks a path; an outage must leave time to see what comes after it. */
+function pathOf(values: Values, name: string, windowS: number): string | undefined {
+  const spec = text(values, name);
+  if (spec === undefined) return undefined;
+  try {
+    const { outage } = parsePath(spec);
+    if (outage !== undefined && outage.at + outage.seconds + AFTER_OUTAGE_S > windowS)
+      throw new Error(`after the outage, ${AFTER_OUTAGE_S} s of the window must be left; use a longer --seconds`);
+    return spec;
+  } catch (error) {
+    throw new UsageError(`--${name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Whether a relay can be reached through a path, which forwards UDP and is at another address than the relay. */
+function throughPath(url: URL, trust: TrustSpec): void {
+  if (!["https:", "http:"].includes(url.protocol)) throw new UsageError("--path carries QUIC only; use an https: URL");
+  if (trust.kind === "system" && url.protocol === "https:")
+    throw new UsageError(
+      "--path with --url needs --fingerprint or --insecure: the relay is dialled at another address",
+    );
 }
 
 function pinningOf(values: Values): Pinning | undefined {

@@ -1,9 +1,9 @@
 /** What a simulation or a soak leaves to chance; the same for the same seed. */
 export class Chance {
-  readonly next: () => number;
+  readonly next: Random;
 
   constructor(seed: number) {
-    this.next = mulberry32(seed);
+    this.next = seededRandom(seed);
   }
 
   pick<T>(list: readonly T[]): T {
@@ -22,13 +22,16 @@ export class Chance {
   }
 }
 
-/** Small, and the same everywhere. */
-function mulberry32(seed: number): () => number {
+/** Numbers from 0 up to, not including, 1. The same seed gives the same numbers. */
+export type Random = () => number;
+
+/** The generator mulberry32; it uses `seed` modulo 2^32. */
+export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }

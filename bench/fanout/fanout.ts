@@ -66,7 +66,7 @@ class Series {
     const data = await runRound(this.#subject, this.#options, this.#pinning, progress);
     const { broadcastEach } = this.#options.scenario;
     const loadCores = this.#pinning?.load.length ?? 1;
-    this.#rounds.push(figuresOf(data, loadCores, (viewer) => (broadcastEach ? viewer : 0)));
+    this.#rounds.push(figuresOf(data, loadCores, (viewer) => (broadcastEach ? viewer : 0), this.#options));
     this.#engine = data.engine;
     this.#loadEngine = data.loadEngine;
     this.#protocol = data.protocol;

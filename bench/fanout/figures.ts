@@ -1,3 +1,5 @@
+import { capacityBytes, parsePath } from "../../lab/path/index.ts";
+import type { FanoutOptions } from "../options.ts";
 import type { RoundData } from "./round.ts";
 
 /** Percent of its cores that the load may use; above this the load was the bottleneck, not the relay. */
@@ -23,6 +25,8 @@ export interface Figures {
   readonly framesDelivered: number;
   readonly framesLost: number;
   readonly duplicates: number;
+  /** Absent without a bad network. */
+  readonly network: NetworkFigures | undefined;
   readonly loadCpuPercent: number;
   /** CPU of other programs on the cores of relay and load, in percent of one core; absent when unknown. */
   readonly otherCpuPercent: { readonly relay: number | undefined; readonly load: number | undefined };
@@ -38,8 +42,37 @@ export interface Latency {
   readonly max: number;
 }
 
+/** What viewers behind a bad network get. */
+export interface NetworkFigures {
+  /** Frames that arrived more than half a second after they were sent. */
+  readonly framesLate: number;
+  /** Payload that arrived within the window, in percent of what could: what was sent, or what the path could carry where that is less. */
+  readonly deliveredPercent: number;
+  /** After an outage, for the viewer that has the largest; absent where a viewer got nothing. Milliseconds. */
+  readonly recoveryMs: Recovery | undefined;
+  /** Packets to viewers that the path lost, in percent. */
+  readonly packetsLostPercent: number;
+}
+
+export interface Recovery {
+  /** From the end of the outage to the first frame. */
+  readonly first: number;
+  /** Age of that frame. */
+  readonly firstAge: number;
+  /** From the end of the outage to the first frame that was sent after it. */
+  readonly live: number;
+}
+
+/** Microseconds after which a frame is late. */
+const LATE_US = 500_000;
+
 /** The figures of one round. `broadcastOf` returns the number of the broadcast that a viewer watches. */
-export function figuresOf(data: RoundData, loadCores: number, broadcastOf: (viewer: number) => number): Figures {
+export function figuresOf(
+  data: RoundData,
+  loadCores: number,
+  broadcastOf: (viewer: number) => number,
+  options: Pick<FanoutOptions, "paths" | "seconds" | "scenario">,
+): Figures {
   const { publisher, audiences, latency, elapsedUs, relayCpuUs, rssKb } = data;
   const received = audiences.flatMap((audience) => audience.received);
   const sum = (pick: (audience: (typeof audiences)[number]) => number) =>
@@ -67,10 +100,44 @@ export function figuresOf(data: RoundData, loadCores: number, broadcastOf: (view
     framesDelivered: received.reduce((total, got) => total + got, 0),
     framesLost: lost,
     duplicates: sum(({ duplicates }) => duplicates),
+    network: networkOf(data, broadcastOf, options),
     loadCpuPercent,
     otherCpuPercent: { relay: percent(data.otherCpuUs?.relay), load: percent(data.otherCpuUs?.load) },
   };
   return { ...figures, voidReasons: voidReasons(data, loadCpuPercent), notes: notesOf(data) };
+}
+
+function networkOf(
+  { path, publisher, audiences, latency }: RoundData,
+  broadcastOf: (viewer: number) => number,
+  { paths, seconds, scenario }: Pick<FanoutOptions, "paths" | "seconds" | "scenario">,
+): NetworkFigures | undefined {
+  const specs = [paths.viewers, paths.publisher].filter((spec) => spec !== undefined).map(parsePath);
+  if (specs.length === 0) return undefined;
+  const viewers = audiences.flatMap(({ received }) => received);
+  const frames = viewers.reduce((sum, _got, viewer) => sum + (publisher.due[broadcastOf(viewer)] ?? 0), 0);
+  const arrived = audiences.reduce((sum, { arrivedBytes }) => sum + arrivedBytes, 0);
+  const capacity =
+    paths.viewers === undefined ? Number.POSITIVE_INFINITY : capacityBytes(parsePath(paths.viewers), seconds);
+  const possible = Math.min(frames * scenario.frameBytes, capacity);
+  const recoveries = audiences.flatMap((audience) => audience.recoveries);
+  const worst = (pick: (one: (typeof recoveries)[number]) => number) => Math.max(...recoveries.map(pick)) / 1_000;
+  const back = recoveries.length === viewers.length && recoveries.every(({ liveUs }) => liveUs !== undefined);
+  const down = path?.down;
+  const sent = down === undefined ? 0 : down.passed + down.lost + down.dropped + down.dark;
+  return {
+    framesLate: latency.above(LATE_US),
+    deliveredPercent: possible === 0 ? 0 : (100 * arrived) / possible,
+    recoveryMs:
+      back && specs.some(({ outage }) => outage !== undefined)
+        ? {
+            first: worst((one) => one.firstUs),
+            firstAge: worst((one) => one.firstAgeUs),
+            live: worst((one) => one.liveUs ?? 0),
+          }
+        : undefined,
+    packetsLostPercent: down === undefined || sent === 0 ? 0 : (100 * (sent - down.passed)) / sent,
+  };
 }
 
 function voidReasons({ publisher }: RoundData, loadCpuPercent: number): string[] {
@@ -138,10 +205,32 @@ export function summarise(rounds: readonly Figures[]): Figures {
     framesDelivered: total((figures) => figures.framesDelivered),
     framesLost: total((figures) => figures.framesLost),
     duplicates: total((figures) => figures.duplicates),
+    network: summariseNetwork(rounds.map(({ network }) => network).filter((network) => network !== undefined)),
     loadCpuPercent: middle((figures) => figures.loadCpuPercent),
     otherCpuPercent,
     voidReasons: [...new Set(rounds.flatMap((figures) => figures.voidReasons))],
     notes: [...new Set(rounds.flatMap((figures) => figures.notes)), ...otherNotes(otherCpuPercent)],
+  };
+}
+
+/** Late frames are summed, the others are medians; one round without recovery makes the result have none. */
+function summariseNetwork(rounds: readonly NetworkFigures[]): NetworkFigures | undefined {
+  if (rounds.length === 0) return undefined;
+  const middle = (pick: (network: NetworkFigures) => number) => median(rounds.map(pick)) ?? 0;
+  const recoveries = rounds.map(({ recoveryMs }) => recoveryMs).filter((recovery) => recovery !== undefined);
+  const middleOf = (pick: (recovery: Recovery) => number) => median(recoveries.map(pick)) ?? 0;
+  return {
+    framesLate: rounds.reduce((sum, { framesLate }) => sum + framesLate, 0),
+    deliveredPercent: middle(({ deliveredPercent }) => deliveredPercent),
+    recoveryMs:
+      recoveries.length < rounds.length
+        ? undefined
+        : {
+            first: middleOf(({ first }) => first),
+            firstAge: middleOf(({ firstAge }) => firstAge),
+            live: middleOf(({ live }) => live),
+          },
+    packetsLostPercent: middle(({ packetsLostPercent }) => packetsLostPercent),
   };
 }
 

@@ -1,10 +1,12 @@
 /** One round: a relay, a publisher and an audience, one measured window. */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parsePath } from "../../lab/path/index.ts";
 import { Histogram } from "../load/histogram.ts";
 import type { AudienceReport, PublisherReport, Window } from "../load/messages.ts";
 import { sharedMicros } from "../load/micros.ts";
 import type { FanoutOptions } from "../options.ts";
+import { PathProcess, type PathReport } from "../path/path-process.ts";
 import type { RunningRelay, Subject } from "../relays/contract.ts";
 import type { Progress } from "../report/progress.ts";
 import type { Pinning } from "../system/pin.ts";
@@ -52,6 +54,14 @@ export interface RoundData {
   readonly otherCpuUs: { readonly relay: number | undefined; readonly load: number } | undefined;
   /** Resident memory of the relay before the first viewer and at the end of the window. */
   readonly rssKb: { readonly before: number; readonly with: number } | undefined;
+  /** What the path to the viewers did with packets; absent without one. */
+  readonly path: PathReport | undefined;
+}
+
+/** The bad networks of a round. */
+interface Paths {
+  readonly viewers: PathProcess | undefined;
+  readonly publisher: PathProcess | undefined;
 }
 
 /** Runs a round. Rejects with a {@link BenchError} when something fails; leaves no process behind. */
@@ -63,22 +73,40 @@ export async function runRound(
 ): Promise<RoundData> {
   progress.phase("starting");
   const relay = await subject.start(pinning?.relay);
+  const paths = await openPaths(relay, options, pinning).catch(async (error: unknown) => {
+    await relay.stop();
+    throw error;
+  });
   const publisher = new LoadProcess("publisher", pinning?.load);
   const audiences = Array.from(
     { length: options.audienceProcesses },
     (_, index) => new LoadProcess(`audience ${index + 1}`, pinning?.load),
   );
-  const round = new Round(relay, publisher, audiences, options, pinning, progress);
+  const round = new Round(relay, paths, publisher, audiences, options, pinning, progress);
   try {
     return await Promise.race([round.run(), relay.ended]);
   } finally {
-    await Promise.all([publisher, ...audiences].map((process) => process.stop()));
+    const processes = [publisher, ...audiences, paths.viewers, paths.publisher];
+    await Promise.all(processes.map(async (process) => await process?.stop()));
     await relay.stop();
+  }
+}
+
+async function openPaths(relay: RunningRelay, { paths }: FanoutOptions, pinning: Pinning | undefined): Promise<Paths> {
+  const open = async (name: string, spec: string | undefined) =>
+    spec === undefined ? undefined : await PathProcess.start(name, spec, relay, pinning?.load);
+  const viewers = await open("the path to the viewers", paths.viewers);
+  try {
+    return { viewers, publisher: await open("the path to the publisher", paths.publisher) };
+  } catch (error) {
+    await viewers?.stop();
+    throw error;
   }
 }
 
 class Round {
   readonly #relay: RunningRelay;
+  readonly #paths: Paths;
   readonly #publisher: LoadProcess;
   readonly #audiences: readonly LoadProcess[];
   readonly #options: FanoutOptions;
@@ -89,6 +117,7 @@ class Round {
 
   constructor(
     relay: RunningRelay,
+    paths: Paths,
     publisher: LoadProcess,
     audiences: readonly LoadProcess[],
     options: FanoutOptions,
@@ -96,6 +125,7 @@ class Round {
     progress: Progress,
   ) {
     this.#relay = relay;
+    this.#paths = paths;
     this.#publisher = publisher;
     this.#audiences = audiences;
     this.#options = options;
@@ -127,6 +157,7 @@ class Round {
       audiences,
       latency,
       ...measured,
+      path: await this.#paths.viewers?.report(),
       rssKb: before === undefined || withViewers === undefined ? undefined : { before, with: withViewers },
     };
   }
@@ -135,8 +166,9 @@ class Round {
     return [...new Set(this.#watches)];
   }
 
-  get #target() {
-    const { url, trust } = this.#relay;
+  #target(path: PathProcess | undefined) {
+    const { trust } = this.#relay;
+    const { url } = path ?? this.#relay;
     const { loadEngine: engine } = this.#options;
     return {
       engine,
@@ -154,7 +186,7 @@ class Round {
       {
         kind: "start",
         role: "publisher",
-        ...this.#target,
+        ...this.#target(this.#paths.publisher),
         broadcasts: this.#broadcasts,
         broadcastsPerSession: BROADCASTS_PER_SESSION,
         framesPerSecond,
@@ -176,7 +208,7 @@ class Round {
           {
             kind: "start",
             role: "audience",
-            ...this.#target,
+            ...this.#target(this.#paths.viewers),
             watches: this.#watches.slice(index * share, (index + 1) * share),
             // Twice the nominal number, for a publisher that catches up after a stall.
             windowFrames: Math.ceil(2 * seconds * scenario.framesPerSecond) + 64,
@@ -196,7 +228,8 @@ class Round {
   async #measure(): Promise<Pick<RoundData, "relayCpuUs" | "mainThreadUs" | "loadCpuUs" | "elapsedUs" | "otherCpuUs">> {
     const windowUs = Math.round(this.#options.seconds * 1_000_000);
     const fromUs = sharedMicros() + NOTICE_MS * 1_000;
-    const window: Window = { kind: "window", fromUs, toUs: fromUs + windowUs };
+    const window: Window = { kind: "window", fromUs, toUs: fromUs + windowUs, ...this.#light(fromUs) };
+    for (const path of [this.#paths.viewers, this.#paths.publisher]) path?.begin(fromUs);
     for (const process of [this.#publisher, ...this.#audiences]) process.order(window);
     await sleepUntil(window.fromUs);
     const start = this.#read();
@@ -222,9 +255,20 @@ class Round {
     };
   }
 
+  /** When the last outage of the paths ends. */
+  #light(fromUs: number): Pick<Window, "lightUs"> {
+    const { viewers, publisher } = this.#options.paths;
+    const ends = [viewers, publisher].flatMap((spec) => {
+      const outage = spec === undefined ? undefined : parsePath(spec).outage;
+      return outage === undefined ? [] : [outage.at + outage.seconds];
+    });
+    return ends.length === 0 ? {} : { lightUs: fromUs + Math.max(...ends) * 1_000_000 };
+  }
+
   #read() {
     const { pid } = this.#relay;
-    const load = [this.#publisher, ...this.#audiences];
+    const { viewers, publisher } = this.#paths;
+    const load = [this.#publisher, ...this.#audiences, viewers, publisher].filter((one) => one !== undefined);
     return {
       at: sharedMicros(),
       relay: pid === undefined ? undefined : cpuUs(pid),

@@ -47,6 +47,13 @@ export class Histogram {
     return 0;
   }
 
+  /** How many samples are over `us`, to the width of a bucket. */
+  above(us: number): number {
+    let sum = 0;
+    for (let bucket = bucketOf(Math.min(us, LARGEST)) + 1; bucket < BUCKETS; bucket++) sum += this.#counts[bucket] ?? 0;
+    return sum;
+  }
+
   add(data: HistogramData): void {
     for (let i = 0; i + 1 < data.counts.length; i += 2) {
       const bucket = data.counts[i] ?? 0;

@@ -50,7 +50,13 @@ export type PublisherStart = Extract<z.infer<typeof start>, { role: "publisher" 
 export type AudienceStart = Extract<z.infer<typeof start>, { role: "audience" }>;
 
 /** Resets the counts and counts frames that are sent from `fromUs` on and before `toUs`. */
-const window = z.object({ kind: z.literal("window"), fromUs: z.number(), toUs: z.number() });
+const window = z.object({
+  kind: z.literal("window"),
+  fromUs: z.number(),
+  toUs: z.number(),
+  /** When an outage of the path ends. */
+  lightUs: z.number().optional(),
+});
 export type Window = z.infer<typeof window>;
 
 const order = z.union([start, window, z.object({ kind: z.literal("report") })]);
@@ -79,6 +85,17 @@ const audienceReport = z.object({
   arrivedBytes: z.number(),
   /** Latencies of frames that were sent within the window. */
   latencyUs: z.object({ max: z.number(), counts: z.array(z.number()).readonly() }),
+  /** Of viewers that received a frame after `lightUs`. */
+  recoveries: z.array(
+    z.object({
+      /** Microseconds from then to the first frame. */
+      firstUs: z.number(),
+      /** Age of that frame. */
+      firstAgeUs: z.number(),
+      /** Microseconds to the first frame that was sent after `lightUs`; absent while there is none. */
+      liveUs: z.number().optional(),
+    }),
+  ),
   lostSessions,
 });
 export type AudienceReport = z.infer<typeof audienceReport>;

@@ -13,6 +13,9 @@ export class Tally {
   #duplicates = 0;
   #arrivedFrames = 0;
   #arrivedBytes = 0;
+  #lightUs = Number.POSITIVE_INFINITY;
+  /** By viewer. */
+  readonly #recoveries = new Map<number, { firstUs: number; firstAgeUs: number; liveUs?: number }>();
   readonly #lostSessions = new LostSessions();
 
   /** `windowFrames`: most frames of one broadcast in a window. */
@@ -29,6 +32,8 @@ export class Tally {
     this.#duplicates = 0;
     this.#arrivedFrames = 0;
     this.#arrivedBytes = 0;
+    this.#lightUs = window.lightUs ?? Number.POSITIVE_INFINITY;
+    this.#recoveries.clear();
   }
 
   /** A whole frame arrived at `viewer`. */
@@ -37,6 +42,7 @@ export class Tally {
       this.#arrivedFrames++;
       this.#arrivedBytes += bytes;
     }
+    if (nowUs >= this.#lightUs) this.#recovers(viewer, sentUs, nowUs);
     if (sentUs < this.#fromUs || sentUs >= this.#toUs) return;
     if (this.#viewers[viewer]?.mark(frame) === true) this.#latency.record(nowUs - sentUs);
     else this.#duplicates++;
@@ -54,8 +60,18 @@ export class Tally {
       arrivedFrames: this.#arrivedFrames,
       arrivedBytes: this.#arrivedBytes,
       latencyUs: this.#latency.data(),
+      recoveries: [...this.#recoveries.values()],
       lostSessions: this.#lostSessions.data(),
     };
+  }
+
+  #recovers(viewer: number, sentUs: number, nowUs: number): void {
+    let recovery = this.#recoveries.get(viewer);
+    if (recovery === undefined) {
+      recovery = { firstUs: nowUs - this.#lightUs, firstAgeUs: nowUs - sentUs };
+      this.#recoveries.set(viewer, recovery);
+    }
+    if (sentUs >= this.#lightUs) recovery.liveUs ??= nowUs - this.#lightUs;
   }
 
   #blank(viewers: number): Seen[] {

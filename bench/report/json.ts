@@ -1,5 +1,5 @@
 import type { Measured } from "../fanout/fanout.ts";
-import type { Ratio } from "../fanout/figures.ts";
+import type { NetworkFigures, Ratio } from "../fanout/figures.ts";
 import type { FanoutOptions } from "../options.ts";
 
 /** The result for a program: one JSON object. Unknown values are null. */
@@ -9,13 +9,15 @@ export function jsonReport(
   theirs: Measured | undefined,
   ratio: Ratio | undefined,
 ): Readonly<Record<string, unknown>> {
-  const { scenario, viewers, seconds, warmup, rounds } = options;
+  const { scenario, viewers, seconds, warmup, rounds, paths } = options;
   return {
     scenario: scenario.name,
     viewers,
     seconds,
     warmup,
     rounds,
+    path: paths.viewers ?? null,
+    publisher_path: paths.publisher ?? null,
     ...figuresJson(ours),
     ratio:
       ratio === undefined
@@ -53,11 +55,30 @@ function figuresJson({ name, engine, loadEngine, protocol, figures }: Measured):
     frames_delivered: figures.framesDelivered,
     frames_lost: figures.framesLost,
     frames_duplicate: figures.duplicates,
+    ...networkJson(figures.network),
     load_cpu_percent: rounded(figures.loadCpuPercent),
     other_cpu_percent: { relay: rounded(figures.otherCpuPercent.relay), load: rounded(figures.otherCpuPercent.load) },
     void: figures.voidReasons.length > 0,
     void_reasons: figures.voidReasons,
     notes: figures.notes,
+  };
+}
+
+function networkJson(network: NetworkFigures | undefined): Record<string, unknown> {
+  if (network === undefined) return {};
+  const { framesLate, deliveredPercent, recoveryMs, packetsLostPercent } = network;
+  return {
+    frames_late: framesLate,
+    delivered_percent: rounded(deliveredPercent),
+    recovery_ms:
+      recoveryMs === undefined
+        ? null
+        : {
+            first: rounded(recoveryMs.first),
+            first_age: rounded(recoveryMs.firstAge),
+            live: rounded(recoveryMs.live),
+          },
+    packets_lost_percent: rounded(packetsLostPercent),
   };
 }
 

@@ -1,3 +1,4 @@
+import { parsePath } from "../../lab/path/index.ts";
 import type { Measured } from "../fanout/fanout.ts";
 import type { Figures, Ratio } from "../fanout/figures.ts";
 import type { FanoutOptions } from "../options.ts";
@@ -7,6 +8,9 @@ const UNKNOWN = "?";
 interface Row {
   readonly label: string;
   readonly cell: (figures: Figures) => string;
+  /** Shown with a bad network only, or with an outage only. */
+  readonly network?: true;
+  readonly outage?: true;
   readonly ratio?: (ratio: Ratio) => number | undefined;
 }
 
@@ -40,15 +44,30 @@ const ROWS: readonly Row[] = [
   { label: "RSS per viewer, KiB", cell: ({ rssKbPerViewer }) => number(rssKbPerViewer, 0), ratio: ({ rss }) => rss },
   { label: "frames delivered", cell: ({ framesDelivered }) => String(framesDelivered) },
   { label: "frames lost", cell: ({ framesLost }) => String(framesLost) },
+  { label: "frames late by 0.5 s", cell: ({ network }) => number(network?.framesLate, 0), network: true },
+  { label: "delivered, % of the possible", cell: ({ network }) => number(network?.deliveredPercent, 1), network: true },
+  {
+    label: "first frame after the outage, ms",
+    cell: ({ network }) => number(network?.recoveryMs?.first, 0),
+    outage: true,
+  },
+  { label: "its age, ms", cell: ({ network }) => number(network?.recoveryMs?.firstAge, 0), outage: true },
+  { label: "at the live edge after, ms", cell: ({ network }) => number(network?.recoveryMs?.live, 0), outage: true },
+  { label: "packets to viewers lost, %", cell: ({ network }) => number(network?.packetsLostPercent, 2), network: true },
   { label: "load CPU, % of its cores", cell: ({ loadCpuPercent }) => number(loadCpuPercent, 1) },
 ];
 
 /** The result for a person. */
 export function table(options: FanoutOptions, ours: Measured, theirs: Measured | undefined, ratio: Ratio | undefined) {
-  const { scenario, viewers, seconds, rounds } = options;
+  const { scenario, viewers, seconds, rounds, paths } = options;
   const subjects = theirs === undefined ? [ours] : [ours, theirs];
   const header = ["", ...subjects.map(({ name }) => name), ...(ratio === undefined ? [] : ["ratio"])];
-  const rows = ROWS.map((row) => [
+  const outage = [paths.viewers, paths.publisher].some(
+    (spec) => spec !== undefined && parsePath(spec).outage !== undefined,
+  );
+  const bad = (paths.viewers ?? paths.publisher) !== undefined;
+  const shown = ROWS.filter((row) => (row.network !== true || bad) && (row.outage !== true || outage));
+  const rows = shown.map((row) => [
     row.label,
     ...subjects.map(({ figures }) => row.cell(figures)),
     ...(ratio === undefined ? [] : [number(row.ratio?.(ratio), 2, "")]),
@@ -56,6 +75,7 @@ export function table(options: FanoutOptions, ours: Measured, theirs: Measured |
   const median = rounds === 1 ? "" : `, medians of ${rounds} rounds (frames: sums)`;
   return [
     `fanout ${scenario.name}: ${viewers} viewers, ${scenario.summary}; ${seconds} s${median}`,
+    ...Object.entries(paths).flatMap(([whose, spec]) => (spec === undefined ? [] : [`path to the ${whose}: ${spec}`])),
     ...subjects.map(
       ({ name, engine, loadEngine, protocol }) => `${name}: engine ${engine}, load over ${loadEngine}, ${protocol}`,
     ),

@@ -1,5 +1,6 @@
 import type { Clock } from "../../moq/clock.ts";
-import type { LaneSettings, Random } from "./settings.ts";
+import type { Random } from "../random.ts";
+import type { LaneSettings } from "./settings.ts";
 
 /**
  * Moments that differ by less than this many milliseconds are the same: sums of fractions differ in their last digits.

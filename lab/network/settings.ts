@@ -34,17 +34,3 @@ export const DEFAULT_SETTINGS: LaneSettings = {
   maxDatagramSize: 1200,
   reading: true,
 };
-
-/** Numbers from 0 up to, not including, 1. The same seed gives the same numbers. */
-export type Random = () => number;
-
-/** The generator mulberry32; it uses `seed` modulo 2^32. */
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

@@ -1,7 +1,8 @@
 import type { Clock } from "../../moq/clock.ts";
+import { seededRandom } from "../random.ts";
 import { Lane } from "./lane.ts";
 import type { MemoryLink } from "./link.ts";
-import { type LaneSettings, seededRandom } from "./settings.ts";
+import type { LaneSettings } from "./settings.ts";
 
 /** `up` leads from the dialling end to the listening end. */
 export type Direction = "up" | "down";

@@ -26,6 +26,7 @@ function round(changes: Partial<RoundData> = {}): RoundData {
     elapsedUs: 10_000_000,
     otherCpuUs: { relay: 0, load: 0 },
     rssKb: { before: 10_240, with: 20_480 },
+    path: undefined,
     ...changes,
   };
 }
@@ -39,11 +40,20 @@ function audience(received: number[], lostSessions: Record<string, number> = {})
     arrivedFrames: frames,
     arrivedBytes: frames * 1_000_000,
     latencyUs: { max: 0, counts: [] },
+    recoveries: [] as { firstUs: number; firstAgeUs: number; liveUs?: number }[],
     lostSessions,
   };
 }
 
-const figures = (changes: Partial<RoundData> = {}, loadCores = 1) => figuresOf(round(changes), loadCores, () => 0);
+/** The scenario's frames have 1 MB, as those of {@link audience}. */
+function optionsOf(...args: string[]) {
+  const options = parseFanout(args);
+  assert.ok(options !== "help");
+  return { ...options, scenario: { ...options.scenario, frameBytes: 1_000_000 } };
+}
+
+const figures = (changes: Partial<RoundData> = {}, loadCores = 1) =>
+  figuresOf(round(changes), loadCores, () => 0, optionsOf());
 
 describe("figures of a round", () => {
   it("give the relay's CPU time for each delivered frame and byte", () => {
@@ -72,7 +82,7 @@ describe("figures of a round", () => {
       publisher: { kind: "publisherReport", due: [100, 50, 10], skipped: 0, lostSessions: {} },
       audiences: [audience([90, 50]), audience([0])],
     });
-    const { framesLost, framesDelivered } = figuresOf(data, 1, (viewer) => viewer);
+    const { framesLost, framesDelivered } = figuresOf(data, 1, (viewer) => viewer, optionsOf());
     assert.deepEqual([framesLost, framesDelivered], [20, 140]);
   });
 
@@ -97,6 +107,33 @@ describe("figures of a round", () => {
   it("are void when nothing was to be sent", () => {
     const data = { publisher: { kind: "publisherReport", due: [0], skipped: 0, lostSessions: {} } } as const;
     assert.match(figures({ publisher: { ...data.publisher, due: [0] } }).voidReasons.join(), /no frame was due/);
+  });
+
+  it("of a bad network are late frames, the part of what could be delivered, and the slowest recovery", () => {
+    const latency = new Histogram();
+    for (const ms of [20, 499, 510, 9_000]) latency.record(ms * 1_000);
+    const count = { passed: 90, lost: 6, dropped: 3, dark: 1, overtaken: 0 };
+    const recoveries: { firstUs: number; firstAgeUs: number; liveUs?: number }[] = [
+      { firstUs: 100_000, firstAgeUs: 900_000, liveUs: 300_000 },
+      { firstUs: 200_000, firstAgeUs: 50_000, liveUs: 200_000 },
+    ];
+    const data = { latency, path: { up: count, down: count, refused: 0 } };
+    const under = (args: string[], arrived: number, back = recoveries) => {
+      const audiences = [{ ...audience([100, 100]), arrivedBytes: arrived, recoveries: back }];
+      return figuresOf(round({ ...data, audiences }), 1, () => 0, optionsOf("--path", ...args)).network;
+    };
+    assert.deepEqual(under(["delay=5 outage=2"], 150_000_000), {
+      framesLate: 2,
+      deliveredPercent: 75,
+      recoveryMs: { first: 200, firstAge: 900, live: 300 },
+      packetsLostPercent: 10,
+    });
+    assert.equal(under(["rate=80"], 50_000_000)?.deliveredPercent, 50, "80 Mbit/s carry 100 MB in 10 s");
+    assert.equal(under(["rate=80 outage=5"], 50_000_000)?.deliveredPercent, 100, "and half of that when dark for 5 s");
+    assert.equal(under(["outage=2"], 0, recoveries.slice(1))?.recoveryMs, undefined, "one viewer got nothing");
+    const never = [{ firstUs: 1, firstAgeUs: 2 }, ...recoveries.slice(1)];
+    assert.equal(under(["outage=2"], 0, never)?.recoveryMs, undefined, "one viewer is not at the live edge");
+    assert.equal(figures().network, undefined);
   });
 
   it("come with remarks", () => {

@@ -26,6 +26,14 @@ describe("latency histogram", () => {
     assert.equal(histogram.percentile(0), 0);
   });
 
+  it("counts the samples above a value", () => {
+    const histogram = histogramOf([10, 20, 30, 500_000, 600_000, 9_000_000]);
+    assert.deepEqual(
+      [0, 20, 500_000, 9_000_000, 2 ** 40].map((us) => histogram.above(us)),
+      [6, 4, 2, 0, 0],
+    );
+  });
+
   it("gives the percentiles that sorting gives, within a bucket", () => {
     const values = fc.array(fc.nat({ max: 2 ** 31 - 1 }), { minLength: 1, maxLength: 200 });
     fc.assert(

@@ -77,6 +77,23 @@ describe("tally of viewers", () => {
     assert.deepEqual([arrivedFrames, arrivedBytes], [2, 200]);
   });
 
+  it("times the first frame of each viewer after an outage, and the first one that was sent after it", () => {
+    const tally = new Tally(3, 10);
+    tally.measure({ ...window, lightUs: 1_500 });
+    tally.frame(0, 1, 1_200, 1_499, 100);
+    tally.frame(0, 2, 1_210, 1_550, 100);
+    tally.frame(0, 3, 1_505, 1_600, 100);
+    tally.frame(0, 4, 1_510, 1_700, 100);
+    tally.frame(1, 2, 1_210, 1_560, 100);
+    assert.deepEqual(tally.report().recoveries, [
+      { firstUs: 50, firstAgeUs: 340, liveUs: 100 },
+      { firstUs: 60, firstAgeUs: 350 },
+    ]);
+    tally.measure(window);
+    tally.frame(0, 5, 1_600, 1_700, 100);
+    assert.deepEqual(tally.report().recoveries, []);
+  });
+
   it("counts a frame that arrives twice once", () => {
     const tally = new Tally(1, 10);
     tally.measure(window);
