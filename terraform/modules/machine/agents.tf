@@ -26,7 +26,25 @@ locals {
         ["systemctl", "enable", "--now", "amazon-cloudwatch-agent.service"],
       ]
     }
-    google = { files = {}, commands = [] }
-    azure  = { files = {}, commands = [] }
+    google = {
+      files = {
+        "/etc/google-cloud-ops-agent/config.yaml" = {
+          mode = "0644"
+          content = jsonencode({
+            logging = {
+              receivers  = { relay = { type = "files", include_paths = ["/var/log/moqmesh/relay.log"] } }
+              processors = { json = { type = "parse_json" } }
+              service    = { pipelines = { relay = { receivers = ["relay"], processors = ["json"] } } }
+            }
+          })
+        }
+      }
+      commands = [
+        ["/usr/local/lib/moqmesh/machine", "install", try(var.logs.agent.url, ""), try(var.logs.agent.sha256, "")],
+        ["systemctl", "restart", "google-cloud-ops-agent.service"],
+      ]
+    }
+    # terraform/modules/azure/relay installs the agent as an extension.
+    azure = { files = {}, commands = [] }
   }
 }

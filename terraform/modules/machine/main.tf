@@ -21,6 +21,7 @@ locals {
     var.zones.private == null ? {} : { PRIVATE_ZONE = var.zones.private },
     var.metrics == null ? {} : { NAMESPACE = var.metrics.namespace, ADMIN_PORT = tostring(var.ports.admin) },
     var.termination_hook == null ? {} : { TERMINATION_HOOK = var.termination_hook },
+    var.settings,
   )
 
   agent = try(var.logs.agent, null) == null ? { files = {}, commands = [] } : local.agents[var.cloud]
@@ -52,30 +53,45 @@ locals {
       "/etc/systemd/system/moqmesh-notice.service"         = { mode = "0644", content = file("${path.module}/files/moqmesh-notice.service") }
       "/etc/systemd/system/moqmesh.service.d/machine.conf" = { mode = "0644", content = file("${path.module}/files/moqmesh.service.conf") }
     },
+    # AWS and Azure wait while a machine that is to end drains. On Google Cloud the shutdown of the system is all the notice that there is.
+    var.cloud != "google" ? {} : {
+      "/etc/systemd/system/moqmesh.service.d/end.conf" = { mode = "0644", content = file("${path.module}/files/moqmesh.service.end.conf") }
+    },
     local.measures,
     local.agent.files,
   )
 
   cloud_packages = { aws = ["awscli"], google = [], azure = [] }
 
+  packages = ["ca-certificates", "curl", "jq"]
+
+  commands = concat(
+    [
+      ["sysctl", "--system"],
+      ["/usr/local/lib/moqmesh/machine", "install", var.package.url, var.package.sha256],
+      ["systemctl", "daemon-reload"],
+      ["systemctl", "enable", "moqmesh-machine.service", "moqmesh.service", "moqmesh-notice.service", "moqmesh-secrets.timer"],
+      # The relay waits for its secrets; cloud-init does not.
+      ["systemctl", "restart", "--no-block", "moqmesh.service"],
+      ["systemctl", "start", "--no-block", "moqmesh-notice.service", "moqmesh-secrets.timer"],
+    ],
+    var.metrics == null ? [] : [["systemctl", "enable", "--now", "moqmesh-measure.timer"]],
+    local.agent.commands,
+  )
+
   user_data = join("\n", ["#cloud-config", jsonencode({
     package_update = true
-    packages       = concat(["ca-certificates", "curl", "jq"], local.cloud_packages[var.cloud])
+    packages       = local.packages
     write_files = [
       for path, file in local.files : { path = path, permissions = file.mode, owner = "root:root", content = file.content }
     ]
-    runcmd = concat(
-      [
-        ["sysctl", "--system"],
-        ["/usr/local/lib/moqmesh/machine", "install", var.package.url, var.package.sha256],
-        ["systemctl", "daemon-reload"],
-        ["systemctl", "enable", "moqmesh-machine.service", "moqmesh.service", "moqmesh-notice.service", "moqmesh-secrets.timer"],
-        # The relay waits for its secrets; cloud-init does not.
-        ["systemctl", "restart", "--no-block", "moqmesh.service"],
-        ["systemctl", "start", "--no-block", "moqmesh-notice.service", "moqmesh-secrets.timer"],
-      ],
-      var.metrics == null ? [] : [["systemctl", "enable", "--now", "moqmesh-measure.timer"]],
-      local.agent.commands,
-    )
+    runcmd = local.commands
   }), ""])
+
+  # A word has no quotes: the variables say so.
+  script = templatefile("${path.module}/files/startup.sh", {
+    packages = join(" ", local.packages)
+    files    = [for path, file in local.files : { path = path, mode = file.mode, content = base64gzip(file.content) }]
+    commands = [for words in local.commands : join(" ", [for word in words : "'${word}'"])]
+  })
 }

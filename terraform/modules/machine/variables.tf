@@ -97,6 +97,21 @@ variable "termination_hook" {
   default     = null
 }
 
+variable "settings" {
+  description = "What the functions of the cloud need besides, by name: for Azure `IDENTITY`, the client id of the machine's identity, and `METRICS_OF_REGION`, the resource that has the metrics of the region."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name, value in var.settings : can(regex("^[A-Z_]+$", name)) && can(regex("^[A-Za-z0-9:/_.+=@-]+$", value))])
+    error_message = "a setting has a name in capitals, and a value of letters, digits and :/_.+=@- only."
+  }
+  validation {
+    condition     = var.cloud != "azure" || (contains(keys(var.settings), "IDENTITY") && (var.metrics == null || contains(keys(var.settings), "METRICS_OF_REGION")))
+    error_message = "Azure needs the settings IDENTITY and, for metrics, METRICS_OF_REGION."
+  }
+}
+
 variable "metrics" {
   description = <<-EOT
     What the machine measures of its relay every minute and writes into the cloud's metrics under `namespace`. Null: nothing. `measures` are those of the module
@@ -121,9 +136,9 @@ variable "ports" {
 }
 
 variable "logs" {
-  description = "Where the cloud's agent ships the relay's log: `group` is the log group, and `agent` the agent's Debian package with its SHA-256. Without an agent the log stays on the machine."
+  description = "Where the cloud's agent ships the relay's log: `group` is the log group (AWS), and `agent` the agent's Debian package with its SHA-256. Without an agent the log stays on the machine; the agent of Azure is an extension of the machine, not a package."
   type = object({
-    group = string
+    group = optional(string)
     agent = optional(object({ url = string, sha256 = string }))
   })
   default = null

@@ -1,5 +1,5 @@
 #!/bin/bash
-# What the machine of a relay does for itself: machine install URL SHA256 | prepare | secrets | join | leave | watch | measure.
+# What the machine of a relay does for itself: machine install URL SHA256 | prepare | secrets | join | leave | end | watch | measure.
 # Settings are in machine.env and machine.secrets; cloud.sh has the functions that differ by cloud.
 set -euo pipefail
 
@@ -33,7 +33,7 @@ install_package() {
   echo "$2  $deb" | sha256sum --check --status || { say "the package at $1 has another SHA-256 than $2: it is not installed"; return 1; }
   # apt reads it as a user of its own.
   chmod 644 "$deb"
-  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$deb"
+  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold "$deb"
   rm -f "$deb"
 }
 
@@ -112,6 +112,9 @@ leave() {
   if [ "$POOL" = yes ]; then write_names DELETE || say "cannot remove the DNS names of this machine"; fi
 }
 
+# The relay stops: for good if the system shuts down.
+end() { if [ "$(systemctl is-system-running)" = stopping ]; then leave; fi; }
+
 # Drains the relay when the cloud announces the end of this machine. `systemctl stop` returns when the relay has drained.
 watch() {
   local why
@@ -140,6 +143,7 @@ case ${1:-} in
   secrets) read_secrets ;;
   join) join ;;
   leave) leave ;;
+  end) end ;;
   watch) watch ;;
   measure) measure ;;
   *) sed -n 2p "$0" >&2; exit 2 ;;

@@ -117,3 +117,63 @@ run "refuses_another_cloud" {
   }
   expect_failures = [var.cloud]
 }
+
+run "google_has_a_startup_script_that_writes_every_file" {
+  command = plan
+  variables {
+    cloud = "google"
+    secrets = {
+      "tls/privkey.pem"     = "projects/media/secrets/moq-tls-privkey-pem"
+      "secrets/cluster.jwk" = "projects/media/secrets/moq-secrets-cluster-jwk"
+    }
+    logs = { agent = { url = "https://packages.example.com/google-cloud-ops-agent_2.60.0_arm64.deb", sha256 = "0000000000000000000000000000000000000000000000000000000000000000" } }
+  }
+  assert {
+    condition     = startswith(output.startup_script, "#!/bin/bash\n") && alltrue([for path in keys(output.files) : strcontains(output.startup_script, "\nput '${path}' 0")])
+    error_message = "the startup script lacks a file"
+  }
+  assert {
+    condition     = contains(keys(output.files), "/etc/google-cloud-ops-agent/config.yaml") && contains(keys(output.files), "/etc/systemd/system/moqmesh.service.d/end.conf")
+    error_message = join(" ", keys(output.files))
+  }
+  assert {
+    condition     = length(output.startup_script) < 262144
+    error_message = "Google Cloud takes a value of metadata of 256 KiB"
+  }
+}
+
+run "azure_has_its_identity" {
+  command = plan
+  variables {
+    cloud = "azure"
+    secrets = {
+      "tls/privkey.pem"     = "https://moq.vault.azure.net/secrets/tls-privkey-pem"
+      "secrets/cluster.jwk" = "https://moq.vault.azure.net/secrets/secrets-cluster-jwk"
+    }
+    settings = { IDENTITY = "00000000-0000-0000-0000-000000000000" }
+  }
+  assert {
+    condition     = strcontains(output.files["/etc/moqmesh/machine.env"].content, "IDENTITY=\"00000000-0000-0000-0000-000000000000\"\n")
+    error_message = output.files["/etc/moqmesh/machine.env"].content
+  }
+  assert {
+    condition     = length(base64gzip(output.user_data)) < 65536
+    error_message = "Azure takes custom data of 64 KiB in base64"
+  }
+}
+
+run "refuses_azure_without_an_identity" {
+  command = plan
+  variables {
+    cloud = "azure"
+  }
+  expect_failures = [var.settings]
+}
+
+run "refuses_a_setting_that_a_shell_would_read" {
+  command = plan
+  variables {
+    settings = { NAME = "$(reboot)" }
+  }
+  expect_failures = [var.settings]
+}
