@@ -15,6 +15,7 @@ import { commandHelp, programHelp } from "./help.ts";
 import { heedClosedPipes, type Io, type Output, processIo } from "./io.ts";
 import { lsCommand } from "./ls.ts";
 import { pingCommand } from "./ping/index.ts";
+import { planCommand } from "./plan/index.ts";
 import { probeCommand } from "./probe/index.ts";
 import { serveCommand } from "./serve.ts";
 import { tokenCommand } from "./token.ts";
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   lsCommand,
   fetchCommand,
   tokenCommand,
+  planCommand,
   adminCommand,
   clusterCommand,
 ];

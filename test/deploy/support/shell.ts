@@ -154,7 +154,7 @@ async function shell(
 
 /** That of a reader: without what `npm test` and this checkout add. */
 function environment(base: string): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|MOQMESH_|INIT_CWD$|XDG_)/.test(name));
+  const kept = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|MOQMESH_|INIT_CWD$|XDG_|TF_)/.test(name));
   const path = [join(base, "bin"), dirname(process.execPath), process.env["PATH"] ?? ""].join(":");
   return { ...Object.fromEntries(kept), PATH: path, HOME: join(base, "home"), TMPDIR: join(base, "tmp") };
 }
