@@ -87,7 +87,11 @@ const FAULTS: Readonly<Record<string, readonly Series[]>> = {
   MoqmeshCertificateExpires: [gauge(of("moqmesh_certificate_left_seconds", 'name="default"'), 30 * 86400, 6 * 86400)],
   MoqmeshCertificateExpired: [gauge(of("moqmesh_certificate_left_seconds", 'name="default"'), 30 * 86400, 60)],
   MoqmeshFilesRefused: [gauge(of("moqmesh_files_refused", 'files="tls"'), 0, 1)],
-  MoqmeshAuthFailures: [counter(of("moqmesh_sessions_refused_total", 'code="signature_invalid"'), 0.2, 30)],
+  // An address that tries tokens is soon refused before its tokens are read.
+  MoqmeshAuthFailures: [
+    counter(of("moqmesh_sessions_refused_total", 'code="signature_invalid"'), 0.1, 0.1),
+    counter(of("moqmesh_sessions_refused_total", 'code="address_backoff"'), 0.1, 30),
+  ],
   MoqmeshRefusals: [counter(of("moqmesh_sessions_refused_total", 'code="relay_full"'), 0.2, 5)],
   MoqmeshHandshakesLimited: [counter(of("moqmesh_handshakes_limited_total", 'plane="quic"'), 1, 50)],
   MoqmeshSessionsNearLimit: [
