@@ -1,9 +1,16 @@
+import { stringify } from "smol-toml";
 import type { Place } from "./topology.ts";
 import { type MeshWorkspace, TWIN } from "./workspace.ts";
+
+/** Keys of the configuration by section, such as `{ cluster: { registry: "redis://…" } }`. */
+export type Sections = Readonly<
+  Record<string, Readonly<Record<string, string | number | boolean | readonly string[]>>>
+>;
 
 export interface NodeSettings {
   readonly place: Place;
   readonly port: number;
+  readonly adminPort: number;
   /** URLs. */
   readonly roots: readonly string[];
   /** Relays that are known without a root, in the form of `peers`. */
@@ -12,7 +19,12 @@ export interface NodeSettings {
   readonly engine: string;
   /** Serve the demo page. */
   readonly page?: boolean;
+  /** Keys beside those that every relay of a mesh has; they replace those. */
+  readonly extra?: Sections;
 }
+
+/** The certificate of a run lives 13 days: with the usual 14 days every relay would warn of its end. */
+const WARN_DAYS = 7;
 
 /** How long a draining relay waits for its sessions; clients here leave much sooner. */
 const GRACE = "8s";
@@ -22,42 +34,27 @@ export function urlOf(port: number): string {
 }
 
 /** The configuration of one relay, in TOML. All other keys have their defaults. */
-export function configurationOf({
-  place,
-  port,
-  roots,
-  peers = [],
-  workspace,
-  engine,
-  page = false,
-}: NodeSettings): string {
-  const text = JSON.stringify;
-  return `
-[server]
-host = "127.0.0.1"
-port = ${port}
-engine = ${text(engine)}
-[tls]
-cert = ${text(workspace.cert)}
-key = ${text(workspace.key)}
-[auth]
-key_dir = ${text(workspace.keys)}
-[http]
-admin_port = 0
-page = ${page}
-[log]
-format = "json"
-[drain]
-grace = ${text(GRACE)}
-[cluster]
-node = ${text(place.name)}
-role = ${text(place.role)}
-region = ${text(place.region)}
-url = ${text(urlOf(port))}
-root = ${text(roots)}
-peers = ${text(peers)}
-key_file = ${text(workspace.clusterKey)}
-fingerprints = ${text([workspace.fingerprint])}
-redundant = ${text([TWIN])}
-`;
+export function configurationOf({ workspace, extra = {}, ...settings }: NodeSettings): string {
+  const { place, port, adminPort, roots, peers = [], engine, page = false } = settings;
+  const sections: Sections = {
+    server: { host: "127.0.0.1", port, engine },
+    tls: { cert: workspace.cert, key: workspace.key, warn_days: WARN_DAYS },
+    auth: { key_dir: workspace.keys },
+    http: { admin_port: adminPort, page },
+    log: { format: "json" },
+    drain: { grace: GRACE },
+    cluster: {
+      node: place.name,
+      role: place.role,
+      region: place.region,
+      url: urlOf(port),
+      root: roots,
+      peers,
+      key_file: workspace.clusterKey,
+      fingerprints: [workspace.fingerprint],
+      redundant: [TWIN],
+    },
+  };
+  const merged = Object.entries(extra).map(([name, keys]) => [name, { ...sections[name], ...keys }]);
+  return stringify({ ...sections, ...Object.fromEntries(merged) });
 }

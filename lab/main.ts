@@ -23,8 +23,8 @@ async function main(args: readonly string[]): Promise<number> {
   if (process.platform !== "linux")
     throw new BenchError("the mesh demo needs Linux: it watches its processes through /proc");
   if (command.drill !== undefined) return await drill(command, command.drill);
-  const { shape, engine, logs, broadcasting } = command;
-  await show({ shape, engine, ...(logs !== undefined && { logs }) }, broadcasting);
+  const { shape, engine, logs, broadcasting, alerts } = command;
+  await show({ shape, engine, ...(logs !== undefined && { logs }) }, broadcasting, alerts);
   return EXIT.ok;
 }
 
@@ -34,8 +34,9 @@ async function drill(command: MeshCommand, drill: NonNullable<MeshCommand["drill
     if (command.json && !process.stderr.isTTY) return;
     process.stderr.write(`${((performance.now() - started) / 1_000).toFixed(1).padStart(6)}  ${what}\n`);
   };
-  const { logs, ...rest } = command;
-  const report = await runDrill(drill, { ...rest, ...(logs !== undefined && { logs }) }, say);
+  const { logs, from, ...rest } = command;
+  const given = { ...(logs !== undefined && { logs }), ...(from !== undefined && { from }) };
+  const report = await runDrill(drill, { ...rest, ...given }, say);
   process.stdout.write(`${command.json ? JSON.stringify(report) : drillText(report)}\n`);
   return report.ok ? EXIT.ok : EXIT.wrong;
 }

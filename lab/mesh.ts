@@ -2,7 +2,7 @@ import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
 import { join } from "node:path";
 import { BenchError } from "../bench/system/error.ts";
 import { Broadcasting, type BroadcastingOptions } from "./broadcasting.ts";
-import { urlOf } from "./configuration.ts";
+import { type Sections, urlOf } from "./configuration.ts";
 import { Keeper } from "./keeper.ts";
 import { Node } from "./node.ts";
 import { freePorts } from "./ports.ts";
@@ -20,6 +20,8 @@ export interface MeshOptions {
   readonly engine: string;
   /** Relays serve the demo page; default: no. */
   readonly page?: boolean;
+  /** Keys of the configuration of one relay beside the usual ones. */
+  readonly extra?: (place: Place, workspace: MeshWorkspace) => Sections;
   /** Folder for the output of the processes; default: it is dropped. */
   readonly logs?: string;
   /** Called with an event for the person who watches. */
@@ -48,7 +50,7 @@ export class Mesh {
   readonly #broadcasting = new Set<Broadcasting>();
 
   private constructor(options: MeshOptions, workspace: MeshWorkspace, ports: readonly number[]) {
-    const { shape, engine, page = false, logs, say } = options;
+    const { shape, engine, page = false, extra = () => ({}), logs, say } = options;
     this.workspace = workspace;
     this.#keeper = new Keeper(workspace.folder);
     running.add(this);
@@ -62,14 +64,27 @@ export class Mesh {
       output: (name: string, text: string) => this.log(name, text),
       lost: (node: Node, how: string) => say(`${node.name} ended by itself (${how})`),
     };
-    this.nodes = places.map(
-      (place, index) => new Node({ place, port: ports[index] ?? 0, roots, peers, workspace, engine, page }, deps),
-    );
+    this.nodes = places.map((place, index) => {
+      const [port = 0, adminPort = 0] = [ports[index], ports[places.length + index]];
+      const settings = {
+        place,
+        port,
+        adminPort,
+        roots,
+        peers,
+        workspace,
+        engine,
+        page,
+        extra: extra(place, workspace),
+      };
+      return new Node(settings, deps);
+    });
   }
 
   /** Makes certificate and keys and chooses ports. Only the keeper runs then. */
   static async make(options: MeshOptions): Promise<Mesh> {
-    const ports = await freePorts(placesOf(options.shape).length);
+    // The second half is for the admin listeners: who scrapes them finds a relay again after its restart.
+    const ports = await freePorts(2 * placesOf(options.shape).length);
     return new Mesh(options, await makeMeshWorkspace(), ports);
   }
 
@@ -108,6 +123,11 @@ export class Mesh {
     await this.workspace.remove();
     running.delete(this);
     for (const log of this.#logs.values()) log.end();
+  }
+
+  /** Has a process beside the relays ended with this one, however that ends. */
+  keep(pid: number): void {
+    this.#keeper.started(pid);
   }
 
   /** Writes the output of a process to its log file, if there is a folder for logs. */

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Program } from "../bench/relays/program.ts";
+import { PROGRAM, Program } from "../bench/relays/program.ts";
 import { BenchError } from "../bench/system/error.ts";
 import { Admin } from "./admin.ts";
 import { configurationOf, type NodeSettings, urlOf } from "./configuration.ts";
@@ -33,6 +33,8 @@ export class Node {
   #engine = "";
   #ending = false;
   #starts = 0;
+  /** Path of the `bin/moqmesh.js` that the next start runs. */
+  release = PROGRAM;
 
   constructor(settings: NodeSettings, deps: NodeDeps) {
     this.place = settings.place;
@@ -51,6 +53,10 @@ export class Node {
 
   get pid(): number | undefined {
     return this.#state === "down" ? undefined : this.#program?.child.pid;
+  }
+
+  get adminPort(): number {
+    return this.#settings.adminPort;
   }
 
   get engine(): string {
@@ -75,7 +81,13 @@ export class Node {
     const { name } = this;
     const file = join(this.#settings.workspace.folder, `${name}.toml`);
     await writeFile(file, configurationOf(this.#settings));
-    const program = new Program({ name, file, cores: undefined, output: (text) => this.#deps.output(name, text) });
+    const program = new Program({
+      name,
+      file,
+      cores: undefined,
+      program: this.release,
+      output: (text) => this.#deps.output(name, text),
+    });
     const { child } = program;
     const { pid } = child;
     this.#program = program;

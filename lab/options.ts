@@ -13,6 +13,10 @@ export interface MeshCommand {
   readonly shape: Shape;
   readonly engine: string;
   readonly logs: string | undefined;
+  /** By how much times of alerts are divided; absent: no Prometheus beside the mesh. */
+  readonly alerts: number | undefined;
+  /** Commit or tag that an upgrade begins with. */
+  readonly from: string | undefined;
   readonly broadcasting: Omit<BroadcastingOptions, "publishing" | "pulse">;
 }
 
@@ -29,11 +33,22 @@ const FLAGS: Flags = {
   engine: { value: "NAME", text: "QUIC engine of the relays (default auto)." },
   "load-engine": { value: "NAME", text: "QUIC engine of publisher and viewers (default auto)." },
   logs: { value: "FOLDER", text: "Folder for the output of every process." },
+  from: {
+    value: "COMMIT",
+    text: "With --drill upgrade: the earlier version, a commit or tag (default: the newest tag, or what was before the last change).",
+  },
+  alerts: {
+    value: "SPEED",
+    text: "Start Prometheus and Alertmanager as well, with deploy/alerts; all their times divided by SPEED (1: as they are).",
+  },
   help: { text: "Show this text." },
 };
 
 /** Most relays of a role; more would not fit on one machine. */
 const MOST_RELAYS = 32;
+
+/** Most that times of alerts are divided by: beyond it a window has too few scrapes. */
+const MOST_SPEED = 60;
 
 export function meshHelp(): string {
   const drills = [...DRILLS.values()].map(({ name, summary }): [string, string] => [name, summary]);
@@ -65,9 +80,14 @@ export function parseMesh(args: readonly string[]): MeshCommand | "help" {
   const drill = drillOf(text(values, "drill"));
   const json = values.get("json") === true;
   if (json && drill === undefined) throw new UsageError("--json needs --drill");
+  const alerts = whole(values, "alerts", MOST_SPEED);
+  if (alerts !== undefined && drill !== undefined) throw new UsageError("--alerts does not go with --drill");
+  const from = text(values, "from");
+  if (from !== undefined && drill?.upgrade !== true) throw new UsageError("--from needs --drill upgrade");
   return {
     drill,
     json,
+    from,
     shape: {
       origins: whole(values, "origins", MOST_RELAYS) ?? USUAL.origins,
       regionals: whole(values, "regionals", MOST_RELAYS) ?? USUAL.regionals,
@@ -75,6 +95,7 @@ export function parseMesh(args: readonly string[]): MeshCommand | "help" {
     },
     engine: text(values, "engine") ?? "auto",
     logs: text(values, "logs"),
+    alerts,
     broadcasting: {
       engine: text(values, "load-engine") ?? "auto",
       name: "clock",

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { Child } from "../system/child.ts";
 import { BenchError } from "../system/error.ts";
 
-const PROGRAM = fileURLToPath(new URL("../../bin/moqmesh.js", import.meta.url));
+/** The program of this checkout. */
+export const PROGRAM = fileURLToPath(new URL("../../bin/moqmesh.js", import.meta.url));
 
 /** Milliseconds within which it must be ready: eight relays that start at once on two busy cores take twenty seconds. */
 const START_MS = 60_000;
@@ -24,6 +25,8 @@ export interface ProgramOptions {
   /** The configuration file; it must set JSON logs of level `info`. */
   readonly file: string;
   readonly cores: readonly number[] | undefined;
+  /** Path of `bin/moqmesh.js`; default: that of this checkout. */
+  readonly program?: string;
   /** Flags of Node. */
   readonly nodeFlags?: readonly string[];
   /** Everything that it prints, in pieces. */
@@ -35,10 +38,10 @@ export class Program {
   readonly child: Child;
   readonly #ready = Promise.withResolvers<Ready>();
 
-  constructor({ name, file, cores, nodeFlags = [], output }: ProgramOptions) {
+  constructor({ name, file, cores, program = PROGRAM, nodeFlags = [], output }: ProgramOptions) {
     this.child = new Child({
       name,
-      command: [process.execPath, ...nodeFlags, PROGRAM, "serve", file],
+      command: [process.execPath, ...nodeFlags, program, "serve", file],
       cores,
       channel: false,
       env: bareEnvironment(),

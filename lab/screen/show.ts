@@ -6,6 +6,7 @@ import { addressesOf } from "../addresses.ts";
 import type { Broadcasting, BroadcastingOptions } from "../broadcasting.ts";
 import type { Pulse } from "../load/messages.ts";
 import { Mesh, type MeshOptions } from "../mesh.ts";
+import { type Monitoring, monitor, notificationText } from "../monitoring/index.ts";
 import { survey } from "../survey.ts";
 import { keyAction, keysOf } from "./keys.ts";
 import { Operator } from "./operator.ts";
@@ -33,10 +34,11 @@ const HOME = "\u001b[H";
 const CLEAR_LINE = "\u001b[K";
 const CLEAR_BELOW = "\u001b[J";
 
-/** Runs a mesh and shows it until a person or a signal ends it. */
+/** Runs a mesh and shows it until a person or a signal ends it. `alerts`: by how much times of alerts are divided, if Prometheus watches. */
 export async function show(
   options: Omit<MeshOptions, "say">,
   load: Omit<BroadcastingOptions, "publishing" | "pulse">,
+  alerts?: number,
 ): Promise<void> {
   const screen = new Screen(process.stdout, process.stdin);
   const say = (what: string) => screen.say(what);
@@ -50,8 +52,9 @@ export async function show(
       pulse = latest;
     },
   });
+  let monitoring: Monitoring | undefined;
   const addresses = () => {
-    screen.page(addressesOf(mesh.nodes, broadcasting.path, mesh.workspace));
+    screen.page([...addressesOf(mesh.nodes, broadcasting.path, mesh.workspace), ...pagesOf(monitoring)]);
   };
   const operator = new Operator(mesh, broadcasting, say, addresses);
   try {
@@ -59,6 +62,9 @@ export async function show(
       const action = keyAction(typed);
       return action !== undefined && operator.act(action);
     });
+    if (alerts !== undefined) {
+      monitoring = await monitor(mesh, alerts, (notification) => say(notificationText(notification)));
+    }
     const { failed } = bringUp(mesh, broadcasting, say, () => {
       // On a terminal they are shown on request, because they are longer than its lines.
       if (screen.live) say("press u for the addresses for watching and publishing, with tokens");
@@ -72,6 +78,7 @@ export async function show(
     }
   } finally {
     screen.close();
+    await monitoring?.stop();
     await mesh.stop();
   }
 }
@@ -96,6 +103,12 @@ function bringUp(
   };
   work().catch(failed.reject);
   return { failed: failed.promise };
+}
+
+/** Addresses of Prometheus and Alertmanager, as lines. */
+function pagesOf(monitoring: Monitoring | undefined): string[] {
+  if (monitoring === undefined) return [];
+  return ["Alerts in Prometheus and in Alertmanager:", `${monitoring.prometheus}alerts`, monitoring.alertmanager];
 }
 
 type Flow = Pick<BroadcastingOptions, "framesPerSecond" | "frameBytes">;

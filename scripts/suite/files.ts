@@ -5,7 +5,7 @@ import { existsSync, globSync, statSync } from "node:fs";
  * Rooms and files that keep a whole core busy, with a browser, a mesh of processes or a flood. One of them at a time runs beside the
  * others, which mostly wait.
  */
-export const HEAVY = ["test/bench/", "test/browser/", "test/mesh/mesh.test.ts", "test/packaging/"];
+export const HEAVY = ["test/bench/", "test/browser/", "test/mesh/mesh.test.ts", "test/rollout/", "test/packaging/"];
 
 export interface Order {
   readonly heavy: readonly string[];

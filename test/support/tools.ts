@@ -9,9 +9,10 @@ export interface Tool {
 
 /**
  * A program that checks what is in `deploy/` and `terraform/`, looked for in `PATH`. `.ci/deploy` puts it there.
- * @throws Error instead of a reason to skip, when `MOQMESH_REQUIRE_TOOLS=1` says that it has to be there.
+ * @param required The variable that is 1 where it has to be there.
+ * @throws Error instead of a reason to skip, when that variable says so.
  */
-export function tool(name: string): Tool {
+export function tool(name: string, required = "MOQMESH_REQUIRE_TOOLS"): Tool {
   for (const folder of (process.env["PATH"] ?? "").split(":")) {
     const path = join(folder, name);
     try {
@@ -21,6 +22,6 @@ export function tool(name: string): Tool {
       // Not in this folder.
     }
   }
-  if (process.env["MOQMESH_REQUIRE_TOOLS"] === "1") throw new Error(`${name} is missing: .ci/tools ${name} brings it`);
+  if (process.env[required] === "1") throw new Error(`${name} is missing: .ci/tools ${name} brings it`);
   return { path: name, missing: `${name} is missing` };
 }
