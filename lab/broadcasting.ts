@@ -38,6 +38,8 @@ export interface Seen {
   readonly viewers: readonly ViewerReport[];
   /** Groups that each viewer should have. */
   readonly groups: readonly number[];
+  /** 99 % of the frames took at most so long from the publisher to their viewer. */
+  readonly p99Us: number;
 }
 
 /** A publisher and its viewers, as two processes. */
@@ -46,6 +48,8 @@ export class Broadcasting {
   readonly publisher: PublisherProcess;
   readonly viewers: ViewersProcess;
   #measuredFromUs = 0;
+  /** Groups that were completed until then have been asked for by `next`. */
+  #askedUntilUs = 0;
 
   constructor(mesh: BroadcastingMesh, options: BroadcastingOptions) {
     const { publishing, viewers, framesPerSecond, frameBytes, framesPerGroup, engine, pulse } = options;
@@ -82,13 +86,26 @@ export class Broadcasting {
   /** Starts the measurement of the viewers. */
   measure(): void {
     this.#measuredFromUs = sharedMicros();
+    this.#askedUntilUs = this.#measuredFromUs - SETTLE_US;
     this.viewers.measure();
   }
 
   /** The result of the measurement. Only groups count that were published early enough to have arrived. */
   async seen(): Promise<Seen> {
     const groups = this.publisher.groups(this.#measuredFromUs, sharedMicros() - SETTLE_US);
-    return { viewers: await this.viewers.report(groups), groups };
+    return { ...(await this.viewers.report(groups)), groups };
+  }
+
+  /**
+   * As `seen`, and a new measurement begins at the same moment, so nothing is between two of them: each group belongs to the measurement that ends
+   * first after the time for its last frames to arrive.
+   */
+  async next(): Promise<Seen> {
+    const from = this.#askedUntilUs;
+    this.#askedUntilUs = sharedMicros() - SETTLE_US;
+    const groups = this.publisher.completed(from, this.#askedUntilUs);
+    this.#measuredFromUs = sharedMicros();
+    return { ...(await this.viewers.report(groups, true)), groups };
   }
 
   /** Viewers and publisher close their sessions and end. */

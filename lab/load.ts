@@ -7,7 +7,7 @@ import {
   type PublisherStart,
   type Pulse,
   readLoadAnswer,
-  type ViewerReport,
+  type ViewersReport,
   type ViewersStart,
 } from "./load/messages.ts";
 
@@ -32,7 +32,7 @@ export interface LoadEvents {
 class LoadProcess {
   readonly #child: Child;
   readonly #ready = Promise.withResolvers<{ engine: string; protocol: string }>();
-  #report: ((viewers: readonly ViewerReport[]) => void) | undefined;
+  #report: ((report: ViewersReport) => void) | undefined;
 
   constructor(name: string, events: LoadEvents) {
     this.#child = new Child({
@@ -47,7 +47,7 @@ class LoadProcess {
       const answer = readLoadAnswer(message);
       if (answer.kind === "ready") this.#ready.resolve(answer);
       else if (answer.kind === "failed") this.#ready.reject(new BenchError(`${name}: ${answer.message}`));
-      else if (answer.kind === "report") this.#report?.(answer.viewers);
+      else if (answer.kind === "report") this.#report?.(answer);
       else if (answer.kind === "group") events.group?.(answer);
       else events.pulse?.(answer);
     });
@@ -62,10 +62,10 @@ class LoadProcess {
     return await this.#within(this.#ready.promise, READY_MS, "is not ready in time");
   }
 
-  async report(groups: readonly number[]): Promise<readonly ViewerReport[]> {
-    const { promise, resolve } = Promise.withResolvers<readonly ViewerReport[]>();
+  async report(groups: readonly number[], restart: boolean): Promise<ViewersReport> {
+    const { promise, resolve } = Promise.withResolvers<ViewersReport>();
     this.#report = resolve;
-    this.order({ kind: "report", groups: [...groups] });
+    this.order({ kind: "report", groups: [...groups], restart });
     return await this.#within(promise, REPORT_MS, "does not answer");
   }
 
@@ -105,6 +105,11 @@ export class PublisherProcess {
   /** Sequences of the groups that were completed between `fromUs` and `toUs`. */
   groups(fromUs: number, toUs: number): number[] {
     return this.#groups.filter((group) => group.fromUs >= fromUs && group.toUs <= toUs).map(({ sequence }) => sequence);
+  }
+
+  /** Sequences of the groups that were completed after `fromUs`, until `toUs`. */
+  completed(fromUs: number, toUs: number): number[] {
+    return this.#groups.filter((group) => group.toUs > fromUs && group.toUs <= toUs).map(({ sequence }) => sequence);
   }
 
   /** Resolves when it publishes at the origin, or at each of them. */
@@ -153,8 +158,9 @@ export class ViewersProcess {
     this.#process?.order({ kind: "measure" });
   }
 
-  async report(groups: readonly number[]): Promise<readonly ViewerReport[]> {
-    return (await this.#process?.report(groups)) ?? [];
+  /** `restart`: a new measurement begins at the same moment. */
+  async report(groups: readonly number[], restart = false): Promise<Omit<ViewersReport, "kind">> {
+    return (await this.#process?.report(groups, restart)) ?? { viewers: [], p99Us: 0 };
   }
 
   async stop(): Promise<void> {

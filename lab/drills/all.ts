@@ -7,6 +7,8 @@ import { busiest, survey } from "../survey.ts";
 import { waitFor } from "../wait.ts";
 import type { Drill, Exercise } from "./contract.ts";
 import { USUAL_GAP_MS } from "./figures.ts";
+import { knowsAll, restart } from "./restart.ts";
+import { upgrade } from "./upgrade.ts";
 
 /** Milliseconds of watching after the failure. */
 const AFTER_MS = 6_000;
@@ -16,9 +18,6 @@ const AWAY_MS = 4_000;
 
 /** Milliseconds within which the registry of a restarted root must be complete. */
 const REGISTRY_MS = 5_000;
-
-/** Milliseconds within which a restarted relay must register at the root. */
-const KNOWN_MS = 15_000;
 
 /** Milliseconds between two restarts. */
 const BETWEEN_MS = 1_500;
@@ -116,6 +115,17 @@ const ALL: readonly Drill[] = [
     lossless: true,
     run: rollingRestart,
   },
+  {
+    name: "upgrade",
+    summary: "relays of an earlier version (--from) are replaced by this one, a canary first, and all back again",
+    origins: 2,
+    publishing: "moving",
+    gapMs: 1_000,
+    undisturbed: false,
+    lossless: true,
+    upgrade: true,
+    run: upgrade,
+  },
 ];
 
 /** By name. */
@@ -141,30 +151,13 @@ async function killRoot({ mesh, broadcasting, say, figure, wrong }: Exercise): P
   await sleep(BETWEEN_MS);
 }
 
-function knowsAll(registry: Awaited<ReturnType<typeof registryOf>>, mesh: Mesh, path: string): true | undefined {
-  const others = mesh.nodes.filter(({ place }) => place.role !== "root").map(({ name }) => name);
-  const whole = others.every((name) => registry?.nodes.includes(name)) && registry?.broadcasts.includes(path);
-  return whole ? true : undefined;
-}
-
-async function rollingRestart({ mesh, broadcasting, say, figure, wrong }: Exercise): Promise<void> {
+async function rollingRestart(exercise: Exercise): Promise<void> {
+  const { mesh, say, figure } = exercise;
   const order = ["edge", "regional", "origin", "root"].flatMap((role) => mesh.role(role));
   let longest = 0;
   for (const node of order) {
-    const from = performance.now();
-    await node.drain();
-    const drained = performance.now() - from;
+    const drained = await restart(exercise, node);
     longest = Math.max(longest, drained);
-    await node.start();
-    const known = await waitFor(KNOWN_MS, async () => {
-      const registries = await Promise.all(mesh.role("root").map((root) => registryOf(root)));
-      const knows =
-        node.place.role === "root"
-          ? knowsAll(registries[0], mesh, broadcasting.path)
-          : registries[0]?.nodes.includes(node.name);
-      return knows ? true : undefined;
-    });
-    if (known === undefined) wrong(`${node.name} did not register at the root after its restart`);
     say(`${node.name} restarted; it drained for ${(drained / 1_000).toFixed(1)} s`);
     await sleep(BETWEEN_MS);
   }

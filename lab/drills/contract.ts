@@ -1,10 +1,16 @@
 import type { Broadcasting, BroadcastingOptions } from "../broadcasting.ts";
 import type { Mesh } from "../mesh.ts";
+import type { Release } from "../release.ts";
+import type { Steps } from "./steps.ts";
 
 /** The mesh under drill, and the drill's outputs. */
 export interface Exercise {
   readonly mesh: Mesh;
   readonly broadcasting: Broadcasting;
+  /** For a drill that says step by step what viewers saw. */
+  readonly steps: Steps;
+  /** The version that the mesh began with, of a drill with `upgrade`. */
+  readonly earlier: Release | undefined;
   /** Shows a line to the person who watches. */
   readonly say: (what: string) => void;
   /** Adds a figure of this drill to its report. */
@@ -25,5 +31,7 @@ export interface Drill {
   readonly undisturbed: boolean;
   /** Every group that the publisher completed must reach every viewer complete. */
   readonly lossless: boolean;
+  /** The mesh begins with an earlier version of the program. */
+  readonly upgrade?: boolean;
   readonly run: (exercise: Exercise) => Promise<void>;
 }

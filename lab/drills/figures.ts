@@ -27,9 +27,25 @@ export interface DrillReport {
   /** Longest gap in the seconds before the failure. */
   readonly usual_gap_ms: number;
   readonly seconds: number;
+  /** Of a drill in steps. */
+  readonly steps?: readonly StepFigures[];
   readonly engine: string;
   readonly load_engine: string;
   readonly figures: Readonly<Record<string, number | string>>;
+}
+
+/** What viewers saw during one step of a drill. */
+export interface StepFigures {
+  readonly step: string;
+  /** Seconds from the first step to the begin of this one, and its duration. */
+  readonly at: number;
+  readonly seconds: number;
+  readonly worst_gap_ms: number;
+  /** 99 % of the frames took at most so long from the publisher to their viewer. */
+  readonly p99_ms: number;
+  readonly groups_lost: number;
+  readonly moved: number;
+  readonly reconnected: number;
 }
 
 /** Longest silence before the report that does not count as stalled, in milliseconds. */
@@ -46,7 +62,7 @@ export interface GapFigures {
 }
 
 /** `nowUs`: the time of the report. */
-export function gapFigures({ viewers }: Seen, nowUs: number): GapFigures {
+export function gapFigures({ viewers }: Pick<Seen, "viewers">, nowUs: number): GapFigures {
   const gaps = viewers.map(({ gapUs }) => gapUs / 1_000).sort((a, b) => a - b);
   const total = (of: (viewer: Seen["viewers"][number]) => number) => viewers.reduce((sum, one) => sum + of(one), 0);
   return {

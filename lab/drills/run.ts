@@ -1,12 +1,15 @@
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sharedMicros } from "../../bench/load/micros.ts";
-import type { Broadcasting, BroadcastingOptions } from "../broadcasting.ts";
+import type { BroadcastingOptions } from "../broadcasting.ts";
 import { Mesh } from "../mesh.ts";
+import { checkOut, earlierCommit } from "../release.ts";
 import { survey, upstreamSubscriptions } from "../survey.ts";
 import type { Shape } from "../topology.ts";
 import { waitFor } from "../wait.ts";
-import type { Drill } from "./contract.ts";
+import type { Drill, Exercise } from "./contract.ts";
 import { type DrillReport, gapFigures, USUAL_GAP_MS } from "./figures.ts";
+import { Steps } from "./steps.ts";
 
 /** Milliseconds for connections to become steady, and of the measurement before the failure. */
 const WARM_UP_MS = 1_500;
@@ -22,34 +25,39 @@ export interface DrillOptions {
   readonly shape: Shape;
   readonly engine: string;
   readonly logs?: string;
+  /** A commit or tag: the version that the mesh of a drill with `upgrade` begins with; default: `earlierCommit`. */
+  readonly from?: string;
   readonly broadcasting: Omit<BroadcastingOptions, "publishing">;
 }
 
 /** Starts a mesh, runs the drill, and ends the mesh. Rejects with a {@link BenchError} when the mesh cannot be started. */
 export async function runDrill(drill: Drill, options: DrillOptions, say: (what: string) => void): Promise<DrillReport> {
-  const { shape, engine, logs } = options;
+  const { shape, engine, logs, from } = options;
+  const commit = drill.upgrade === true ? await earlierCommit(from) : undefined;
   const origins = Math.max(drill.origins, shape.origins);
   const mesh = await Mesh.make({ shape: { ...shape, origins }, engine, say, ...(logs !== undefined && { logs }) });
   try {
-    say(`starting ${mesh.nodes.length} relays`);
+    const folder = join(mesh.workspace.folder, "earlier");
+    const earlier = commit === undefined ? undefined : await checkOut(commit, folder, say);
+    for (const node of mesh.nodes) node.release = earlier?.program ?? node.release;
+    say(`starting ${mesh.nodes.length} relays${earlier ? ` of version ${earlier.name}` : ""}`);
     await mesh.start();
     say("starting publisher and viewers");
     const broadcasting = mesh.broadcast({ ...options.broadcasting, publishing: drill.publishing });
     const { engine: loadEngine } = await broadcasting.start();
-    return await exercise(drill, mesh, broadcasting, loadEngine, say);
+    return await exercise(drill, { mesh, broadcasting, earlier, loadEngine, say });
   } finally {
     await mesh.stop();
   }
 }
 
+interface Surroundings extends Pick<Exercise, "mesh" | "broadcasting" | "earlier" | "say"> {
+  readonly loadEngine: string;
+}
+
 /** Runs the drill on a running mesh. */
-async function exercise(
-  drill: Drill,
-  mesh: Mesh,
-  broadcasting: Broadcasting,
-  loadEngine: string,
-  say: (what: string) => void,
-): Promise<DrillReport> {
+async function exercise(drill: Drill, surroundings: Surroundings): Promise<DrillReport> {
+  const { mesh, broadcasting, earlier, loadEngine, say } = surroundings;
   const began = performance.now();
   await sleep(WARM_UP_MS);
   broadcasting.measure();
@@ -59,9 +67,12 @@ async function exercise(
   const wrong: string[] = [];
   const figures: Record<string, number | string> = {};
   broadcasting.measure();
+  const steps = new Steps(broadcasting, say);
   await drill.run({
     mesh,
     broadcasting,
+    steps,
+    earlier,
     say,
     figure: (name, value) => {
       figures[name] = value;
@@ -69,7 +80,7 @@ async function exercise(
     wrong: (what) => wrong.push(what),
   });
   await sleep(SETTLE_MS);
-  const seen = await broadcasting.seen();
+  const seen = steps.seen ?? (await broadcasting.seen());
   const found = gapFigures(seen, sharedMicros());
   const upstream = await calm(mesh);
   const limit = drill.gapMs === 0 ? Math.max(USUAL_GAP_MS, 2 * usual.worst) : drill.gapMs;
@@ -96,6 +107,7 @@ async function exercise(
     stalled: found.stalled,
     usual_gap_ms: usual.worst,
     seconds: Math.round((performance.now() - began) / 100) / 10,
+    ...(steps.done.length > 0 && { steps: steps.done }),
     engine: mesh.nodes[0]?.engine ?? "",
     load_engine: loadEngine,
     figures,

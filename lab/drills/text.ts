@@ -1,5 +1,5 @@
 import { align } from "../../bench/report/table.ts";
-import type { DrillReport } from "./figures.ts";
+import type { DrillReport, StepFigures } from "./figures.ts";
 
 /** The result of a drill, for a person. */
 export function drillText(report: DrillReport): string {
@@ -20,6 +20,18 @@ export function drillText(report: DrillReport): string {
     "",
     ...align(rows.map(([name, value]) => [name, String(value)])),
     "",
+    ...(report.steps === undefined ? [] : [...stepLines(report.steps), ""]),
     ...(report.ok ? ["PASSED"] : report.wrong.map((what) => `FAILED: ${what}`)),
   ].join("\n");
+}
+
+/** The steps as a table, in their order. */
+function stepLines(steps: readonly StepFigures[]): string[] {
+  const head = ["at, s", "step", "took, s", "longest gap, ms", "p99, ms", "groups lost", "moved", "sessions lost"];
+  const rows = steps.map((one) =>
+    [one.at, one.step, one.seconds, one.worst_gap_ms, one.p99_ms, one.groups_lost, one.moved, one.reconnected].map(
+      String,
+    ),
+  );
+  return align([head, ...rows]);
 }

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { trustOf } from "../../bench/load/dial.ts";
+import { Histogram } from "../../bench/load/histogram.ts";
 import { sharedMicros } from "../../bench/load/micros.ts";
 import { Pacer } from "../../bench/load/pacer.ts";
 import { PublishedTrack } from "../../bench/load/published-track.ts";
@@ -23,6 +24,8 @@ const GOODBYE_MS = 200;
 let roamers: readonly Roamer[] = [];
 let uplinks: readonly Uplink[] = [];
 let edges: readonly string[] = [];
+/** Delays of all viewers' frames since the measurement began. */
+const delays = new Histogram();
 
 function answer(message: LoadAnswer): void {
   process.send?.(message);
@@ -81,7 +84,7 @@ async function watch(start: ViewersStart): Promise<void> {
   const all = start.viewers.map((first) => {
     const roamer: Roamer = new Roamer(
       deps,
-      { ...start, edges: [...edges.slice(first), ...edges.slice(0, first)] },
+      { ...start, delays, edges: [...edges.slice(first), ...edges.slice(0, first)] },
       () => {
         if (++flowing < start.viewers.length) return;
         answer({ kind: "ready", engine: deps.engine.name, protocol: roamer.protocol });
@@ -92,6 +95,11 @@ async function watch(start: ViewersStart): Promise<void> {
   roamers = all;
   for (const roamer of roamers) roamer.start();
   setInterval(pulse, PULSE_MS);
+}
+
+function measure(): void {
+  for (const roamer of roamers) roamer.measure();
+  delays.clear();
 }
 
 function pulse(): void {
@@ -112,8 +120,12 @@ function pulse(): void {
 process.on("message", (message) => {
   const order = readLoadOrder(message);
   if (order.kind === "start") (order.role === "publisher" ? publish(order) : watch(order)).catch(fail);
-  else if (order.kind === "measure") for (const roamer of roamers) roamer.measure();
-  else answer({ kind: "report", viewers: roamers.map((roamer) => roamer.report(edges, order.groups)) });
+  else if (order.kind === "measure") measure();
+  else {
+    const viewers = roamers.map((roamer) => roamer.report(edges, order.groups));
+    answer({ kind: "report", viewers, p99Us: delays.percentile(0.99) });
+    if (order.restart) measure();
+  }
 });
 process.once("disconnect", () => {
   for (const client of [...roamers, ...uplinks]) client.stop();

@@ -40,8 +40,8 @@ const order = z.union([
   start,
   /** Start a new measurement. */
   z.object({ kind: z.literal("measure") }),
-  /** Report the measurement; `groups` should have arrived complete. */
-  z.object({ kind: z.literal("report"), groups: z.array(z.number()) }),
+  /** Report the measurement; `groups` should have arrived complete. `restart`: start a new one at the same moment. */
+  z.object({ kind: z.literal("report"), groups: z.array(z.number()), restart: z.boolean() }),
 ]);
 export type LoadOrder = z.infer<typeof order>;
 
@@ -75,10 +75,16 @@ const answer = z.discriminatedUnion("kind", [
     edges: z.array(z.object({ viewers: z.number(), frames: z.number(), gapUs: z.number() })),
     moves: z.number(),
   }),
-  z.object({ kind: z.literal("report"), viewers: z.array(viewer) }),
+  z.object({
+    kind: z.literal("report"),
+    viewers: z.array(viewer),
+    /** 99 % of the frames of the measurement took at most so long from the publisher to their viewer. */
+    p99Us: z.number(),
+  }),
   z.object({ kind: z.literal("failed"), message: z.string() }),
 ]);
 export type LoadAnswer = z.infer<typeof answer>;
+export type ViewersReport = Extract<LoadAnswer, { kind: "report" }>;
 export type Pulse = Extract<LoadAnswer, { kind: "pulse" }>;
 
 /** Throws when the value is not an order. */

@@ -1,3 +1,4 @@
+import type { Histogram } from "../../bench/load/histogram.ts";
 import { sharedMicros } from "../../bench/load/micros.ts";
 import { type ClientDeps, dial, pause, redirected } from "./client.ts";
 import type { ViewerReport } from "./messages.ts";
@@ -11,6 +12,8 @@ export interface Watched {
   readonly path: string;
   readonly track: string;
   readonly framesPerGroup: number;
+  /** Takes the delay of each new frame, from its sending. */
+  readonly delays?: Histogram;
   /** Relays that serve viewers, in the order of preference of this viewer. */
   readonly edges: readonly string[];
 }
@@ -79,8 +82,9 @@ export class Roamer implements VisitEvents {
     };
   }
 
-  frame(visit: Visit, number: number): void {
-    this.#log.frame(number, sharedMicros());
+  frame(visit: Visit, number: number, sentUs: number): void {
+    const now = sharedMicros();
+    if (this.#log.frame(number, now)) this.#watched.delays?.record(now - sentUs);
     if (!this.#sawFrame) {
       this.#sawFrame = true;
       this.#flowing();

@@ -1,7 +1,7 @@
 import { IncomingGroup } from "../../bench/load/incoming-group.ts";
 import { MAX_LATENCY_MS, PRIORITY } from "../../bench/load/published-track.ts";
 import type { LoadSession, Part } from "../../bench/load/session.ts";
-import { stampFrame } from "../../bench/load/stamp.ts";
+import { stampFrame, stampSentUs } from "../../bench/load/stamp.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { type BidiStream, type Link, PRIORITY_CONTROL, type RecvHandler, type RecvStream } from "../../moq/link.ts";
 import { encodeRequest, type Request } from "../../moq/wire/lite/index.ts";
@@ -13,8 +13,8 @@ const AGAIN_MS = 200;
 const CLOSE_DONE = 0;
 
 export interface VisitEvents {
-  /** A whole frame. */
-  frame(visit: Visit, number: number): void;
+  /** A whole frame, sent at `sentUs` of `sharedMicros`. */
+  frame(visit: Visit, number: number, sentUs: number): void;
   /** The relay sent GOAWAY, with `uri` unless it is empty. */
   goaway(visit: Visit, uri: string): void;
   /** A subscription ended and is retried. */
@@ -92,7 +92,7 @@ export class Visit implements Part {
       frame: (stamp) => {
         if (this.#left) return;
         this.#delivering = true;
-        this.#events.frame(this, stampFrame(stamp));
+        this.#events.frame(this, stampFrame(stamp), stampSentUs(stamp));
       },
       over: () => {
         if (!open) return;

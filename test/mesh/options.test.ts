@@ -30,15 +30,25 @@ describe("options of the mesh", () => {
       "restart-publisher",
       "rolling-restart",
       "partition",
+      "upgrade",
     ]) {
       const options = parseMesh(["--drill", name, "--json", "--viewers", "20"]);
       assert.ok(options !== "help");
       assert.deepEqual([options.drill?.name, options.json, options.broadcasting.viewers], [name, true, [20]]);
       assert.ok(meshHelp().includes(name));
     }
-    assert.equal(DRILLS.size, 6);
+    assert.equal(DRILLS.size, 7);
     refused(/"kill-everybody" is unknown; use one of kill-regional/, "--drill", "kill-everybody");
     refused(/--json needs --drill/, "--json");
+    refused(/--from needs --drill upgrade/, "--drill", "partition", "--from", "HEAD^");
+  });
+
+  it("start Prometheus beside a mesh that is shown", () => {
+    const options = parseMesh(["--alerts", "30"]);
+    assert.ok(options !== "help");
+    assert.equal(options.alerts, 30);
+    refused(/--alerts does not go with --drill/, "--alerts", "30", "--drill", "partition");
+    refused(/--alerts: expected a whole number from 1 to 60/, "--alerts", "61");
   });
 
   it("are bounded", () => {

@@ -76,7 +76,7 @@ describe("alerts of a mesh", { skip: missing }, () => {
       shape: { origins: 1, regionals: 2, edges: 2 },
       engine: "auto",
       extra: settingsOf,
-      told: (what) => console.log(what),
+      say: (what) => console.log(what),
     });
     await certificate(90);
     await mesh.start();
