@@ -1,21 +1,33 @@
 /** The dashboard: views of the relay that serves it, by its admin API. */
 import { element, showAlert, showState } from "../dom.ts";
 import { Api, ApiError, type JsonObject, objectOf, textOf } from "./api.ts";
-import { askForToken, confirmAction, showKeys } from "./dialogs.ts";
+import { askForm, askForToken, confirmAction, showKeys } from "./dialogs.ts";
 import { text } from "./table.ts";
 import { type Theme, ThemeSwitch } from "./theme.ts";
 import type { Desk, View } from "./view.ts";
 import { broadcasts } from "./views/broadcasts.ts";
-import { lists } from "./views/lists.ts";
+import { keys } from "./views/keys.ts";
+import { mediaLists, recordLists, relayLists } from "./views/lists.ts";
 import { mesh } from "./views/mesh.ts";
 import { note, overview, redraw } from "./views/overview.ts";
+import { policies } from "./views/policies.ts";
 import { relayActions } from "./views/relay-actions.ts";
 import { sessions } from "./views/sessions.ts";
 
 /** Milliseconds between two looks at the relay. */
 const INTERVAL_MS = 2_000;
 
-const VIEWS: readonly View[] = [overview, sessions, broadcasts, mesh, ...lists];
+const VIEWS: readonly View[] = [
+  overview,
+  sessions,
+  broadcasts,
+  mesh,
+  ...mediaLists,
+  policies,
+  ...relayLists,
+  keys,
+  ...recordLists,
+];
 
 class Dashboard {
   readonly #api = new Api();
@@ -47,6 +59,7 @@ class Dashboard {
     return {
       api: this.#api,
       confirm: confirmAction,
+      form: askForm,
       mayAct: this.#mayAct,
       refresh: () => this.#look(),
       failed: (error) => this.#failed(error),
@@ -176,7 +189,7 @@ class Dashboard {
   #key(event: KeyboardEvent): void {
     const { target } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") !== null) return;
-    if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement) return;
+    if (isTypedInto(target)) return;
     const index = this.#views.indexOf(this.#current);
     switch (event.key) {
       case "j":
@@ -201,6 +214,10 @@ class Dashboard {
         break;
     }
   }
+}
+
+function isTypedInto(target: EventTarget | null): boolean {
+  return [HTMLInputElement, HTMLSelectElement, HTMLTextAreaElement].some((kind) => target instanceof kind);
 }
 
 const theme = new ThemeSwitch(element("theme", HTMLButtonElement), (_: Theme) => redraw());

@@ -107,3 +107,11 @@ export function figures(object: JsonObject): HTMLElement {
   }
   return list;
 }
+
+/** A button beside others. */
+export function button(name: string, run: () => void): HTMLElement {
+  const made = text("button", name, "plain");
+  made.type = "button";
+  made.addEventListener("click", run);
+  return made;
+}

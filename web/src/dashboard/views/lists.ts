@@ -22,27 +22,37 @@ const SETTINGS: readonly Column[] = [
   { field: "origin", show: (origin) => Object.values(objectOf(origin)).map(textOf).join(" ") },
 ];
 
-const PLAIN: readonly Plain[] = [
+const MEDIA: readonly Plain[] = [
   { id: "tracks", title: "Tracks", path: "/tracks", query: "?limit=200", empty: "No track is in use." },
   { id: "slow", title: "Slow viewers", path: "/slow", empty: "No viewer has lost groups lately." },
   { id: "refusals", title: "Refusals", path: "/refusals", empty: "No client was refused lately." },
   { id: "prefixes", title: "Prefixes", path: "/prefixes", empty: "There is no broadcast." },
+];
+
+const RELAY: readonly Plain[] = [
   { id: "workers", title: "Workers", path: "/workers", empty: "The engine has no workers of its own." },
   { id: "health", title: "Health", path: "/health", empty: "There is no check." },
-  { id: "keys", title: "Keys", path: "/keys", empty: "There are no keys." },
+];
+
+const RECORDS: readonly Plain[] = [
   { id: "revocations", title: "Revocations", path: "/revocations", empty: "No token is revoked." },
-  { id: "policy", title: "Policy", path: "/policy", empty: "No prefix has a policy." },
   { id: "config", title: "Configuration", path: "/config", empty: "There is no setting.", columns: SETTINGS },
   { id: "audit", title: "Audit", path: "/audit", query: "?limit=200", empty: "No operator has acted since the start." },
 ];
 
-export const lists: readonly View[] = PLAIN.map((plain) => ({
-  id: plain.id,
-  title: plain.title,
-  path: plain.path,
-  query: () => plain.path + (plain.query ?? ""),
-  show: (answer, host) => host.append(...cards(plain, answer)),
-}));
+export const mediaLists = MEDIA.map(viewOf);
+export const relayLists = RELAY.map(viewOf);
+export const recordLists = RECORDS.map(viewOf);
+
+function viewOf(plain: Plain): View {
+  return {
+    id: plain.id,
+    title: plain.title,
+    path: plain.path,
+    query: () => plain.path + (plain.query ?? ""),
+    show: (answer, host) => host.append(...cards(plain, answer)),
+  };
+}
 
 /** Lists as tables, objects and single values as figures. */
 function cards({ id, title, columns, empty }: Plain, answer: JsonObject): HTMLElement[] {

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../api.ts";
-import { text } from "../table.ts";
+import { button, text } from "../table.ts";
 import type { Desk } from "../view.ts";
 
 /** What can be done to the relay as a whole. */
@@ -32,11 +32,4 @@ function act(desk: Desk, path: string, body?: JsonObject): void {
     () => desk.refresh(),
     (error: unknown) => desk.failed(error),
   );
-}
-
-function button(name: string, run: () => void): HTMLElement {
-  const made = text("button", name, "plain");
-  made.type = "button";
-  made.addEventListener("click", run);
-  return made;
 }
