@@ -97,7 +97,7 @@ function acts(answer: JsonObject, desk: Desk): HTMLElement {
     return bar;
   }
   bar.append(
-    button("Save", () => desk.api.act("POST", "/policies/save").then(() => desk.refresh(), desk.failed)),
+    button("Save", () => void desk.api.act("POST", "/policies/save").then(() => desk.refresh(), desk.failed)),
     text("span", `${changes} not in ${file}.`, "quiet"),
   );
   return bar;
