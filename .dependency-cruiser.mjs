@@ -5,7 +5,7 @@
 
 /** Everything that is not a package or a builtin. */
 const OURS =
-  "^(relay|auth|cluster|transport|moq|bench|lab|test|web|scripts|bin|configs|package\\.json|\\.dependency-cruiser)";
+  "^(relay|embed|auth|cluster|transport|moq|bench|lab|test|web|scripts|bin|configs|package\\.json|\\.dependency-cruiser)";
 
 /** Contracts, which every floor above may name. They import nothing, but for the counters, whose metrics are declared. */
 const LEAVES = "^moq/(link|clock|path|printable|reason|counters|metrics|series)\\.ts$";
@@ -130,6 +130,13 @@ export default {
       LEAVES,
       "^auth/",
     ]),
+    room("embed", "^embed/", [
+      "^relay/main\\.ts$",
+      "^relay/(client|config|host|http|log)/",
+      "^moq/model/",
+      "^transport/shared/",
+      LEAVES,
+    ]),
     room("relay", "^relay/", ["^(cluster|transport|auth|moq)/", "^package\\.json$"]),
     room("web", "^web/", ["^moq/printable\\.ts$"]),
     room("bench", "^bench/", ["^(relay|cli|cluster|transport|auth|moq|lab)/", "^scripts/flags\\.ts$"]),
@@ -187,21 +194,21 @@ export default {
       name: "engines-are-known-to-transport-only",
       comment: "The rooms that assemble a relay or a client may name an engine's entry.",
       severity: "error",
-      from: { path: "^(relay|cli|auth|cluster|moq)/", pathNot: "^relay/(main\\.ts$|host/|mesh/|client/)" },
+      from: { path: "^(relay|cli|embed|auth|cluster|moq)/", pathNot: "^relay/(main\\.ts$|host/|mesh/|client/)" },
       to: { path: ["^transport/(?!tls/|shared/|proxied/)[^/]+/", "node_modules/(rwebtransport|@fails-components)/"] },
     },
     {
       name: "program-without-dev-dependencies",
       severity: "error",
-      from: { path: "^(relay|cli|auth|cluster|moq|transport)/" },
+      from: { path: "^(relay|cli|embed|auth|cluster|moq|transport)/" },
       to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"], pathNot: "node_modules/@types/" },
     },
     {
       name: "nothing-imports-the-program",
-      comment: "relay/main.ts and cli/ are the end of all arrows.",
+      comment: "relay/main.ts, cli/ and embed/ are the end of all arrows.",
       severity: "error",
       from: { path: "^(relay|auth|cluster|moq|transport)/", pathNot: "^relay/main\\.ts$" },
-      to: { path: "^(cli/|relay/main\\.ts$)" },
+      to: { path: "^(cli/|embed/|relay/main\\.ts$)" },
     },
   ],
   options: {

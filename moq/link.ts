@@ -352,6 +352,8 @@ export interface Engine extends FanOutFactory {
   setResetKey?(key: Uint8Array): boolean;
   /** Absent where the engine cannot tell. */
   handshakes?(): HandshakeCounts;
+  /** Ends the threads of the engine. Its listeners and links have been closed, and no call follows. Absent where it has none of its own. */
+  close?(): void;
   /** Resolves when the link is established with one of the protocols, after `attach` was called with it. */
   dial(options: DialOptions, attach: Attach): Promise<Link>;
 }

@@ -1,17 +1,18 @@
 /**
- * Bundles the program into dist/ for the published package, because Node does not strip types inside node_modules. Packages are not
- * bundled; they stay dependencies.
+ * Bundles the program and the library into dist/ for the published package, because Node does not strip types inside node_modules. Packages are
+ * not bundled; they stay dependencies. dist/types has the types of the library.
  */
 import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { writeTypes } from "./types/write.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
 await rm(`${root}dist`, { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: { moqmesh: "cli/main.ts", "health-port": "relay/health/port-thread.ts" },
+  entryPoints: { moqmesh: "cli/main.ts", index: "embed/index.ts", "health-port": "relay/health/port-thread.ts" },
   outdir: "dist",
   bundle: true,
   // Commands and engines are loaded when they are used.
@@ -27,6 +28,7 @@ const { metafile } = await build({
   logLevel: "warning",
   metafile: true,
 });
+await writeTypes(`${root}dist/types`);
 const bytes = Object.entries(metafile.outputs).reduce(
   (sum, [name, output]) => sum + (name.endsWith(".js") ? output.bytes : 0),
   0,

@@ -12,7 +12,20 @@ import configuration from "../.dependency-cruiser.mjs";
 const root = fileURLToPath(new URL("../", import.meta.url));
 process.chdir(root);
 
-const FOLDERS = ["relay", "cli", "auth", "cluster", "moq", "transport", "web/src", "bench", "lab", "scripts", "test"];
+const FOLDERS = [
+  "relay",
+  "cli",
+  "embed",
+  "auth",
+  "cluster",
+  "moq",
+  "transport",
+  "web/src",
+  "bench",
+  "lab",
+  "scripts",
+  "test",
+];
 const files = globSync(FOLDERS.map((folder) => `${folder}/**/*.ts`));
 const roots = FOLDERS.filter((folder) => files.some((file) => file.startsWith(`${folder}/`)));
 

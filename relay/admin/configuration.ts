@@ -28,6 +28,7 @@ const origin = z.union([
   z.object({ kind: z.literal("file"), file: z.string(), line: z.int().optional() }),
   z.object({ kind: z.literal("env"), name: z.string() }),
   z.object({ kind: z.literal("flag"), name: z.string() }),
+  z.object({ kind: z.literal("option") }).describe("Given by the program that runs the relay."),
   z.object({ kind: z.literal("run_time") }).describe("Set through this API."),
 ]);
 

@@ -2,8 +2,14 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../moq/clock.ts";
 import { Counters } from "../../moq/counters.ts";
-import { type Attach, type EngineDeps, type Link, type LinkInfo, TransportError } from "../../moq/link.ts";
-import { Broadcasts, type Source, type Upstream, type UpstreamSink } from "../../moq/model/index.ts";
+import { type Attach, type Link, type LinkInfo, TransportError } from "../../moq/link.ts";
+import {
+  Broadcasts,
+  type Source,
+  type SubscribeOptions,
+  type Upstream,
+  type UpstreamSink,
+} from "../../moq/model/index.ts";
 import { isUnder } from "../../moq/path.ts";
 import type { Reason } from "../../moq/reason.ts";
 import {
@@ -65,11 +71,8 @@ export async function connect(url: URL, options: ConnectOptions): Promise<Client
 }
 
 /** Connects by the link that `dial` makes; rejects as `dial` does. */
-export async function connectBy(
-  dial: (attach: Attach) => Promise<unknown>,
-  { announcePrefix = "", timeoutMs, warn = () => {} }: Pick<ConnectOptions, "announcePrefix" | "timeoutMs" | "warn">,
-): Promise<Client> {
-  const client = new RelayClient(bare(announcePrefix), timeoutMs, warn);
+export async function connectBy(dial: (attach: Attach) => Promise<unknown>, options: ClientOptions): Promise<Client> {
+  const client = new RelayClient(options);
   try {
     await dial(client.attach);
   } catch (error) {
@@ -79,6 +82,8 @@ export async function connectBy(
   return client;
 }
 
+type ClientOptions = Pick<ConnectOptions, "announcePrefix" | "announcements" | "limits" | "timeoutMs" | "warn">;
+
 class RelayClient implements Client {
   readonly attach: Attach;
   readonly #clock: Clock = systemClock;
@@ -86,6 +91,7 @@ class RelayClient implements Client {
   readonly #prefix: string;
   readonly #timeoutMs: number;
   readonly #closed = Promise.withResolvers<Ended>();
+  readonly #left = Promise.withResolvers<string>();
   readonly #paths: AnnouncedPaths;
   /** Broadcasts of this client. */
   readonly #published = new Set<string>();
@@ -95,12 +101,13 @@ class RelayClient implements Client {
   #link: Link | undefined;
   #over = false;
 
-  constructor(prefix: string, timeoutMs: number, warn: EngineDeps["warn"]) {
+  constructor({ announcePrefix = "", announcements = true, limits = {}, timeoutMs, warn = () => {} }: ClientOptions) {
+    const prefix = bare(announcePrefix);
     this.#prefix = prefix;
     this.#timeoutMs = timeoutMs;
     this.#broadcasts = new Broadcasts({
       clock: this.#clock,
-      limits: MODEL_LIMITS,
+      limits: { ...MODEL_LIMITS, ...limits.model },
       cache: { bytes: 0, policy: "oldest", maxAgeMs: 0 },
       counters: new Counters(),
     });
@@ -108,7 +115,7 @@ class RelayClient implements Client {
     const deps: SessionDeps = {
       broadcasts: this.#broadcasts,
       clock: this.#clock,
-      limits: SESSION_LIMITS,
+      limits: { ...SESSION_LIMITS, ...limits.session },
       channels: new ChannelRegistry(),
       hop: BigInt(randomBytes(6).readUIntBE(0, 6)) + 1n,
       // The relay may ask this client for the client's own broadcasts.
@@ -118,9 +125,10 @@ class RelayClient implements Client {
         maySubscribe: (path) => this.#published.has(path),
         watchable: (under) => [under],
       },
-      announcePrefix: prefix,
+      ...(announcements && { announcePrefix: prefix }),
       defect: (error) => warn("an internal error in the session, which goes on", error),
       table: this.#paths,
+      leaving: (uri) => this.#left.resolve(uri),
       closed: ({ code, message }) => {
         const refused = code >= 400 && code < 600;
         this.#end({ reason: meaningOf(code), message, ...(refused && { status: code }) });
@@ -147,6 +155,10 @@ class RelayClient implements Client {
     return this.#live.info.protocol;
   }
 
+  get leaving(): Promise<string> {
+    return this.#left.promise;
+  }
+
   get closed(): Promise<Ended> {
     return this.#closed.promise;
   }
@@ -160,6 +172,17 @@ class RelayClient implements Client {
       if (isUnder(change.path, prefix)) onChange(change);
     });
     return { close, ready: this.#firstAnnouncements(), cut: this.#paths.ended };
+  }
+
+  follow(prefix: string, onChange: (change: AnnouncedChange) => void): Following {
+    const paths = new AnnouncedPaths(this.#broadcasts);
+    const close = paths.follow(onChange);
+    const request = this.#live.follow(bare(prefix), paths);
+    const stop = () => {
+      close();
+      request.stop();
+    };
+    return { close: stop, ready: request.complete, cut: paths.ended };
   }
 
   isLive(path: string): boolean {
@@ -202,9 +225,13 @@ class RelayClient implements Client {
     });
   }
 
+  subscribe(broadcast: string, track: string, options: SubscribeOptions, sink: UpstreamSink): Upstream {
+    return this.#live.source.subscribe(bare(broadcast), track, options, sink);
+  }
+
   read(broadcast: string, track: string, reader: FrameReader): () => void {
     const options = { priority: PRIORITY, ordered: false, maxLatency: MAX_LATENCY_MS };
-    const upstream = this.#live.source.subscribe(bare(broadcast), track, options, readerSink(reader));
+    const upstream = this.subscribe(broadcast, track, options, readerSink(reader));
     return () => upstream.cancel();
   }
 

@@ -1,6 +1,7 @@
 import type { EngineDeps, LinkInfo, Trust } from "../../moq/link.ts";
-import type { Source } from "../../moq/model/index.ts";
+import type { ModelLimits, Source, SubscribeOptions, Upstream, UpstreamSink } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
+import type { SessionLimits } from "../../moq/session/index.ts";
 import type { AnnouncedChange } from "./announced-paths.ts";
 import type { FetchedFrame } from "./group-collector.ts";
 
@@ -15,6 +16,10 @@ export interface ConnectOptions {
   readonly address?: string;
   /** The prefix of the announcements to ask for; default: everything. */
   readonly announcePrefix?: string;
+  /** False: ask for no announcements at the start. */
+  readonly announcements?: boolean;
+  /** Bounds in place of those for commands. */
+  readonly limits?: { readonly session?: Partial<SessionLimits>; readonly model?: Partial<ModelLimits> };
   /** Called for an unexpected error that does not end the connection. */
   readonly warn?: EngineDeps["warn"];
 }
@@ -98,6 +103,8 @@ export interface Client {
   readonly info: LinkInfo;
   /** The engine's round trip in milliseconds, smoothed; undefined while it knows none. */
   readonly rttMs: number | undefined;
+  /** Resolves when the relay asks to leave (GOAWAY): with the URL of another relay, which is empty where it names none. */
+  readonly leaving: Promise<string>;
   /** Resolves when the session has ended. */
   readonly closed: Promise<Ended>;
   /**
@@ -105,10 +112,14 @@ export interface Client {
    * `close`. The end of the session, or of an incomplete list, is not a change.
    */
   announced(prefix: string, onChange: (change: AnnouncedChange) => void): Following;
+  /** Asks the relay for the announcements under `prefix` by a request of its own, and calls `onChange` as {@link announced} does. */
+  follow(prefix: string, onChange: (change: AnnouncedChange) => void): Following;
   /** True when the relay announces this broadcast now. */
   isLive(path: string): boolean;
   /** Fetches one whole group. Rejects with {@link FetchError}. */
   fetch(options: FetchOptions): Promise<FetchedGroup>;
+  /** Subscribes to a track; its groups go to `sink`. */
+  subscribe(broadcast: string, track: string, options: SubscribeOptions, sink: UpstreamSink): Upstream;
   /** Subscribes to a track from its newest group on, until the returned function is called. */
   read(broadcast: string, track: string, reader: FrameReader): () => void;
   /** Announces a broadcast, which `source` serves, until the returned function is called or the session ends. */

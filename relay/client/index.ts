@@ -2,7 +2,7 @@ export { certificateFault, describeTcpFailure } from "../../transport/tls/index.
 export type { AnnouncedChange } from "./announced-paths.ts";
 export { askAccess, isAdminListener, type Verdict } from "./ask.ts";
 export { connect, connectBy, PROTOCOLS } from "./client.ts";
-export { type Client, FetchError, type FetchedGroup, SessionEndedError } from "./contract.ts";
+export { type Client, FetchError, type FetchedGroup, type Following, SessionEndedError } from "./contract.ts";
 export { adminListener, DIAL_LIMITS, fetchTrust, sharedEngine } from "./dial.ts";
 export { askHttp, type HttpAnswer } from "./http.ts";
 export { MODEL_LIMITS, SESSION_LIMITS } from "./limits.ts";

@@ -17,6 +17,7 @@ import {
   fileLayer,
   flagLayer,
   type Layer,
+  optionLayer,
   runTimeLayer,
   type Sections,
 } from "./layers.ts";
@@ -30,7 +31,7 @@ import { ConfigError, type Origin, type Problem } from "./problem.ts";
 import { quicSection } from "./quic.ts";
 import { brokenRules } from "./rules.ts";
 import { contentFiles, contentLayer, givenTwice, readSecretFile } from "./secrets.ts";
-import { type ProgramValues, programValues } from "./section.ts";
+import { type GivenValues, type ProgramValues, programValues } from "./section.ts";
 import { serverSection } from "./server.ts";
 import { defaultStateDir, tlsSection } from "./tls.ts";
 import { formatBytes } from "./units.ts";
@@ -61,6 +62,24 @@ export interface Config {
   readonly policies: ProgramValues<typeof policiesSection>;
 }
 
+/** What a file may have, by section and key. */
+export interface FileValues {
+  readonly server?: GivenValues<typeof serverSection>;
+  readonly quic?: GivenValues<typeof quicSection>;
+  readonly load_balancer?: GivenValues<typeof loadBalancerSection>;
+  readonly tls?: GivenValues<typeof tlsSection>;
+  readonly auth?: GivenValues<typeof authSection>;
+  readonly http?: GivenValues<typeof httpSection>;
+  readonly health?: GivenValues<typeof healthSection>;
+  readonly cache?: GivenValues<typeof cacheSection>;
+  readonly limits?: GivenValues<typeof limitsSection>;
+  readonly log?: GivenValues<typeof logSection>;
+  readonly drain?: GivenValues<typeof drainSection>;
+  readonly cluster?: GivenValues<typeof clusterSection>;
+  readonly webhooks?: GivenValues<typeof webhooksSection>;
+  readonly policies?: GivenValues<typeof policiesSection>;
+}
+
 /** Sections in the order of the reference page. */
 export const sections: Sections = new Map<string, AnySection>(
   [
@@ -84,6 +103,8 @@ export const sections: Sections = new Map<string, AnySection>(
 export interface ConfigSources {
   /** Path of a TOML file. Without it every key that no variable or flag sets has its default. */
   readonly file?: string;
+  /** Values by section and key, as a program gives them; over those of file and environment. */
+  readonly options?: FileValues;
   /** The text of `file`, where it has been read already. */
   readonly text?: string;
   readonly env?: Environment;
@@ -159,6 +180,7 @@ function layersOf(sources: ConfigSources, report: (problem: Problem) => void): L
   return [
     ...(sources.file === undefined ? [] : [fileLayer(sources.file, report, sources.text)]),
     envLayer(sources.env ?? {}, sections, report),
+    optionLayer(sources.options ?? {}),
     flagLayer(sources.flags ?? [], sections),
     runTimeLayer(sources.runTime ?? new Map(), sections),
   ];

@@ -5,6 +5,7 @@ export {
   type Config,
   ConfigError,
   type ConfigSources,
+  type FileValues,
   filesToLoad,
   formatOrigin,
   formatProblem,

@@ -151,6 +151,16 @@ function unknownVariable(name: string, sections: Sections, known: Iterable<strin
   return { code: "unknown_key", key: "", message: "unknown variable", ...hint, origin: { kind: "env", name } };
 }
 
+/** Values that a program gives. A key without a value counts as unset. */
+export function optionLayer(given: object): Layer {
+  const values = Object.entries(given).flatMap(([name, section]: [string, unknown]): [string, unknown][] => {
+    if (section === undefined) return [];
+    if (typeof section !== "object" || section === null || Array.isArray(section)) return [[name, section]];
+    return [[name, Object.fromEntries(Object.entries(section).filter(([, value]) => value !== undefined))]];
+  });
+  return { values: Object.fromEntries(values), originOf: () => ({ kind: "option" }) };
+}
+
 /** Values that were set while the relay runs. */
 export function runTimeLayer(changes: ReadonlyMap<string, string>, sections: Sections): Layer {
   const flags = [...changes].map(([key, value]) => ({ key, value, name: key }));

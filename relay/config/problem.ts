@@ -6,6 +6,8 @@ export type Origin =
   | { readonly kind: "file"; readonly file: string; readonly line?: number }
   | { readonly kind: "env"; readonly name: string }
   | { readonly kind: "flag"; readonly name: string }
+  /** Given by the program that runs the relay. */
+  | { readonly kind: "option" }
   /** Set through the admin API while the relay runs. */
   | { readonly kind: "run_time" };
 
@@ -42,6 +44,8 @@ export function formatOrigin(origin: Origin): string {
       return `env ${origin.name}`;
     case "flag":
       return `flag ${origin.name}`;
+    case "option":
+      return "option config";
     case "run_time":
       return "set at run time";
   }

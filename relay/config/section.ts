@@ -44,6 +44,12 @@ export function section<Shape extends z.ZodRawShape>(
 /** The values of a section under the names of its file. */
 export type Values<S> = S extends Section<infer Shape> ? z.output<z.ZodObject<Shape, z.core.$strict>> : never;
 
+/** What a file may have in a section. */
+export type GivenValues<S> =
+  S extends Section<infer Shape> ? { readonly [K in keyof Given<Shape>]: Frozen<Given<Shape>[K]> } : never;
+
+type Given<Shape extends z.ZodRawShape> = z.input<z.ZodObject<Shape, z.core.$strict>>;
+
 type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S;
 
 /** The values of a section under the names of the program: see {@link programKey}. */

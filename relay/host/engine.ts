@@ -40,6 +40,7 @@ export async function engineFault(config: Config): Promise<Fault | undefined> {
   // Loading an engine is expensive, and every engine supports all other values.
   if (!dials && clientCa === undefined && config.tls.clientCa === undefined && routed === undefined) return undefined;
   const engine = await createEngine(config.server.engine, { clock: systemClock, warn: () => {} });
+  engine.close?.();
   if (routed !== undefined && engine.routable !== true) {
     const message = `the engine ${engine.name} has no connection ids and addresses of its own choice: install the native engine (docs/engines.md)`;
     return { key: routed, message };

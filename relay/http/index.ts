@@ -28,7 +28,7 @@ export {
 export { type Clients, DIRECT_CLIENTS } from "./clients.ts";
 export { describeRelay, relayDescription } from "./description.ts";
 export { isLocalRequest, isLoopbackHost, isProxied } from "./local.ts";
-export { METRIC_PREFIX } from "./metrics.ts";
+export { METRIC_PREFIX, PrometheusExport } from "./metrics.ts";
 export { DASHBOARD_HEADERS, DEMO_HEADERS, type Page, readPage } from "./page.ts";
 export { type HttpPort, PORT_METRICS, type PortStats } from "./port.ts";
 export { listenPublic, type PublicHttpOptions } from "./public.ts";
@@ -42,5 +42,6 @@ export {
   RELAY_METRICS,
   type RelayState,
   type RelayView,
+  relayReadings,
   type SessionCount,
 } from "./view.ts";

@@ -4,6 +4,7 @@ export {
   parseModuleLevels,
 } from "./levels.ts";
 export {
+  createLogger,
   LOG_FORMATS,
   LOG_LEVELS,
   type Logger,

@@ -15,6 +15,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { PLATFORMS, packageOf } from "../../scripts/pack/platforms.ts";
 import { platformName } from "../../transport/native/addon.ts";
 import { missingEngine } from "../support/engines.ts";
+import { compile, type Example, writeExamples } from "./support/examples.ts";
 import { type EngineRegistry, serveEngines } from "./support/registry.ts";
 import { userEnv as env, type Packages, packCheckout } from "./support/user.ts";
 
@@ -59,6 +60,8 @@ test("contains the bundle, the page and the licences, and no sources or tests", 
   for (const file of [
     "package/bin/moqmesh.js",
     "package/dist/moqmesh.js",
+    "package/dist/index.js",
+    "package/dist/types/index.d.ts",
     "package/web/dist/demo/index.html",
     "package/configs/dev.toml",
     "package/LICENSE-MIT",
@@ -157,4 +160,62 @@ test("moqmesh serve from the package answers health checks and serves the page",
   } finally {
     child.kill("SIGKILL");
   }
+});
+
+/** What each example of docs/embed.md prints, as far as it is the same at each run. */
+const PRINTED: readonly RegExp[] = [
+  /^0 0 a key frame\n0 33 the next frame\n$/,
+  /^\S+: auth\.key_dir: .*no-such-folder/,
+  /^(native|rwebtransport) at 127\.0\.0\.1\n0\n$/,
+  /^live\/room2 hello\nError: enough\n$/,
+];
+
+test("the examples of docs/embed.md compile in strict mode and run", { timeout: 60_000 }, async (t) => {
+  const examples = await writeExamples(home);
+  const typed = examples.filter(({ language }) => language === "ts");
+  await compile(
+    home,
+    typed.map(({ file }) => file),
+  );
+  assert.deepEqual([examples.length, typed.length], [PRINTED.length, PRINTED.length - 1]);
+  for (const [index, example] of examples.entries()) {
+    await t.test(`example ${index + 1}`, async () => {
+      assert.match(await ran(example), PRINTED[index] ?? /nothing/);
+    });
+  }
+});
+
+/** What a program prints that ends by itself with the exit code 0. */
+async function ran({ file }: Pick<Example, "file">): Promise<string> {
+  const { stdout, stderr } = await run(process.execPath, [file], { cwd: home, env, timeout: 30_000 });
+  return stderr + stdout;
+}
+
+test("the package's types refuse keys and values that a configuration cannot have", async () => {
+  const file = join(home, "wrong.mts");
+  await writeFile(file, 'import { start } from "moqmesh";\nvoid start({ config: { server: { prot: 1 } } });\n');
+  await assert.rejects(compile(home, [file]), /'prot' does not exist in type/);
+  await writeFile(file, 'import { start } from "moqmesh";\nvoid start({ config: { drain: { grace: 5 } } });\n');
+  await assert.rejects(compile(home, [file]), /Type 'number' is not assignable to type 'string'/);
+});
+
+test("the types of the configuration say what the schema takes", async () => {
+  const file = join(home, "same.mts");
+  const schema = fileURLToPath(new URL("../../relay/config/index.ts", import.meta.url));
+  await writeFile(
+    file,
+    `import type { RelayConfig } from "moqmesh";
+import type { FileValues } from "${schema}";
+export const there = (given: RelayConfig): FileValues => given;
+export const back = ({ policies, cache, limits, ...given }: FileValues): RelayConfig => given;
+`,
+  );
+  // The sources of the schema are compiled with it, as the checkout compiles them.
+  await compile(home, [file], { skipLibCheck: true, allowImportingTsExtensions: true, resolveJsonModule: true });
+});
+
+test("require gives the library to a program that is no module", async () => {
+  const file = join(home, "common.cjs");
+  await writeFile(file, 'console.log(Object.keys(require("moqmesh")).sort().join());');
+  assert.equal(await ran({ file }), "MoqmeshError,connect,start\n");
 });

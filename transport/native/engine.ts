@@ -127,6 +127,10 @@ export class NativeEngine implements Engine {
     return { completed, failed, retried, refused };
   }
 
+  close(): void {
+    this.#native.stopEngine();
+  }
+
   /** Replaces the key of stateless resets for new connections. False for an engine that was started without one. */
   setResetKey(key: Uint8Array): boolean {
     return this.#native.setResetKey(key) === 1;
