@@ -66,7 +66,7 @@ export const KEY_COMMANDS: readonly CommandSpec[] = [
       return `the key ${textOf(at(answer, "removed"))} is removed; ${sessions}; \`keys save\` removes it from its file`;
     },
     cuts: async ({ kid, sessions }, count) => {
-      const open = await count("listSessions", { key: kid, limit: 0 }, "total");
+      const open = await count("listSessions", { kid, limit: 0 }, "total");
       const then =
         sessions === "keep" ? "may stay" : sessions === "close" ? "end" : "end unless [auth] on_key_removed keeps them";
       const came = open === 0 ? "no open session came by it" : `${many(open, "open session")} that came by it ${then}`;

@@ -74,8 +74,9 @@ export const planCommand: Command = {
   codes: PLAN_MEANINGS,
   examples: [
     "plan --viewers 100k --bitrate 4M --regions 3 --cloud aws",
-    "plan --viewers 5000 --bitrate 2M --broadcasts 200 --cores 16 --network 10G",
-    "plan --viewers 1M --bitrate 4M --regions eu=50,us=40,asia=10 --survive region --cloud google --tfvars --domain live.example.com",
+    "plan --viewers 5000 --bitrate 2M --cores 16 --network 10G",
+    "plan --viewers 1M --bitrate 4M --regions eu=50,us=30 --survive region",
+    "plan --viewers 20k --bitrate 4M --regions 3 --cloud google --tfvars",
   ],
   run: async (invocation, io) => run(invocation, io),
 };

@@ -70,7 +70,7 @@ const filters = {
   protocol: z.string().max(64).optional().describe("Sessions that speak this protocol, such as `moq-lite-05`."),
   tenant: z.string().max(256).optional().describe("Sessions of this tenant."),
   subject: z.string().max(256).optional().describe("Sessions whose token has this subject."),
-  key: z.string().max(256).optional().describe("Sessions whose token was signed with the key of this id."),
+  kid: z.string().max(256).optional().describe("Sessions whose token was signed with the key of this id."),
   path: pathField.optional().describe("Sessions whose path is this one or under it."),
   min_age: seconds.describe("At least so many seconds old."),
   min_idle: seconds.describe("Idle for at least so many seconds."),
@@ -209,7 +209,7 @@ function fits(one: Row, asked: Filters): boolean {
     one.address.startsWith(asked.address ?? "") &&
     one.age_seconds >= (asked.min_age ?? 0) &&
     one.idle_seconds >= (asked.min_idle ?? 0) &&
-    (asked.key === undefined || one.key_id === asked.key) &&
+    (asked.kid === undefined || one.key_id === asked.kid) &&
     (asked.path === undefined || isUnder(one.path.replace(/^\/+/, ""), asked.path)) &&
     (["role", "engine", "protocol", "tenant", "subject"] as const).every(
       (name) => asked[name] === undefined || one[name] === asked[name],

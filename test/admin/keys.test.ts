@@ -116,7 +116,7 @@ describe("keys in the admin API", () => {
         assert.equal(await accepted(relay, two), false);
         // A reload checks the sessions again, and knows what was asked.
         assert.deepEqual((await relay.reload({ "auth.file_keep": "11m" })).failed, {});
-        const { body } = await ask(relay, "GET", "/sessions?key=two");
+        const { body } = await ask(relay, "GET", "/sessions?kid=two");
         assert.equal(body["total"], 1 - closed);
         await Promise.all([theirs.close(), other.close()]);
       });

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { optionsOf } from "../../cli/args.ts";
 import { COMMANDS, runProgram } from "../../cli/main.ts";
 import { VERSION } from "../../relay/version.ts";
 import { testCertificate } from "../support/certificate.ts";
@@ -49,6 +50,14 @@ for (const args of HELPS) {
     );
   });
 }
+
+test("no command has two options of one name", () => {
+  for (const command of COMMANDS.flatMap((one) => [one, ...(one.parts ?? [])])) {
+    const names = optionsOf(command).map(({ name }) => name);
+    const twice = names.filter((name, index) => names.indexOf(name) !== index);
+    assert.deepEqual(twice, [], command.name);
+  }
+});
 
 test("prints the version for the program and for each command", async () => {
   for (const args of [["--version"], ["-V"], ["version"], ...COMMANDS.map(({ name }) => [name, "--version"])]) {
