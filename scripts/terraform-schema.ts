@@ -20,6 +20,8 @@ interface Provider {
 /** The providers of terraform/, by the prefix of their resources. */
 const PROVIDERS: Readonly<Record<string, Provider>> = {
   aws: { source: "hashicorp/aws", version: "6.66.0", npm: "@cdktn/provider-aws@25.7.0" },
+  google: { source: "hashicorp/google", version: "8.7.0", pypi: "cdktn-provider-google==21.1.0" },
+  azurerm: { source: "hashicorp/azurerm", version: "5.10.0", pypi: "cdktn-provider-azurerm==18.9.0" },
 };
 
 const root = join(import.meta.dirname, "..");

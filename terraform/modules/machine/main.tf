@@ -92,6 +92,6 @@ locals {
   script = templatefile("${path.module}/files/startup.sh", {
     packages = join(" ", local.packages)
     files    = [for path, file in local.files : { path = path, mode = file.mode, content = base64gzip(file.content) }]
-    commands = [for words in local.commands : join(" ", [for word in words : "'${word}'"])]
+    commands = [for words in local.commands : join("", [startswith(words[0], "/") ? "\"$root\"" : "", join(" ", [for word in words : "'${word}'"])])]
   })
 }
