@@ -5,7 +5,7 @@ locals {
   refused_tokens = "token_.*|alg_refused|key_unknown|signature_invalid|life_too_long|claims_invalid|issuer_mismatch|audience_mismatch|key_scope_exceeded"
 
   # `of` joins the series of a metric: sum, min or max. `kind`: gauge; rate, a second; increase, of a minute; p99, of a histogram.
-  # `where` has a regular expression for a label. `over` is what the value is divided by.
+  # `metric` names several with `|` between them. `where` has a regular expression for a label. `over` is what the value is divided by.
   measures = {
     ready               = { unit = "Count", value = { of = "min", kind = "gauge", metric = "moqmesh_ready" } }
     live                = { unit = "Count", value = { of = "min", kind = "gauge", metric = "moqmesh_live" } }
@@ -35,8 +35,8 @@ locals {
       value = { of = "sum", kind = "rate", metric = "moqmesh_process_cpu_seconds_total" }
       over  = { of = "sum", kind = "gauge", metric = "moqmesh_cpus" }
     }
-    thread_busy   = { unit = "None", value = { of = "max", kind = "rate", metric = "moqmesh_event_loop_busy_seconds_total" } }
-    worker_busy   = { unit = "None", value = { of = "max", kind = "rate", metric = "moqmesh_engine_worker_busy_seconds_total" } }
+    # The busiest thread: that of JavaScript, or one of the engine.
+    thread_busy   = { unit = "None", value = { of = "max", kind = "rate", metric = "moqmesh_event_loop_busy_seconds_total|moqmesh_engine_worker_busy_seconds_total" } }
     memory        = { unit = "None", value = { of = "sum", kind = "gauge", metric = "moqmesh_process_resident_memory_bytes" }, over = { of = "sum", kind = "gauge", metric = "moqmesh_memory_limit_bytes" } }
     descriptors   = { unit = "None", value = { of = "sum", kind = "gauge", metric = "moqmesh_process_open_fds" }, over = { of = "sum", kind = "gauge", metric = "moqmesh_process_max_fds" } }
     session_share = { unit = "None", value = { of = "sum", kind = "gauge", metric = "moqmesh_sessions" }, over = { of = "sum", kind = "gauge", metric = "moqmesh_limit", where = { limit = "limits.sessions" } } }
@@ -50,7 +50,7 @@ locals {
     MoqmeshHealthCheck        = { measure = "checks_failing", statistic = "Maximum", above = 0, minutes = 2, severity = "warning", runbook = "health", summary = "a health check of a relay fails" }
     MoqmeshDefects            = { measure = "defects", statistic = "Sum", above = 0, minutes = 1, severity = "warning", runbook = "defects", summary = "a relay met a defect of its own" }
     MoqmeshCpuHigh            = { measure = "cpu", statistic = "Maximum", above = 0.8, minutes = 10, severity = "warning", runbook = "cpu_high", summary = "a relay uses more than 80 % of its CPU" }
-    MoqmeshThreadBusy         = { measure = "thread_busy", statistic = "Maximum", above = 0.8, minutes = 10, severity = "warning", runbook = "cpu_high", summary = "the main thread of a relay is nearly full" }
+    MoqmeshThreadBusy         = { measure = "thread_busy", statistic = "Maximum", above = 0.8, minutes = 10, severity = "warning", runbook = "cpu_high", summary = "a thread of a relay is nearly full" }
     MoqmeshMemoryHigh         = { measure = "memory", statistic = "Maximum", above = 0.9, minutes = 5, severity = "warning", runbook = "memory_high", summary = "a relay uses more than 90 % of its memory" }
     MoqmeshMemoryShedding     = { measure = "memory_level", statistic = "Maximum", above = 1, minutes = 1, severity = "critical", runbook = "memory_short", summary = "a relay refuses sessions for want of memory" }
     MoqmeshFileDescriptors    = { measure = "descriptors", statistic = "Maximum", above = 0.8, minutes = 5, severity = "warning", runbook = "file_descriptors_low", summary = "a relay has more than 80 % of its file descriptors open" }

@@ -15,7 +15,7 @@ locals {
       HEALTH_PORT  = tostring(var.ports.health)
       PUBLIC_PORT  = tostring(var.ports.public)
       ZONE_TTL     = tostring(var.zones.ttl)
-      TARGETS      = join(" ", var.targets)
+      TARGETS      = join(" ", [for target in var.targets : "${target.quic ? "quic" : "udp"},${target.arn}"])
     },
     var.zones.public == null ? {} : { PUBLIC_ZONE = var.zones.public },
     var.zones.private == null ? {} : { PRIVATE_ZONE = var.zones.private },
@@ -60,8 +60,6 @@ locals {
     local.measures,
     local.agent.files,
   )
-
-  cloud_packages = { aws = ["awscli"], google = [], azure = [] }
 
   packages = ["ca-certificates", "curl", "jq"]
 

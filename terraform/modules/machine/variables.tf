@@ -87,8 +87,11 @@ variable "zones" {
 
 variable "targets" {
   description = "Target groups of load balancers at which the machine registers itself, with its server id where the group is for QUIC (AWS)."
-  type        = list(string)
-  default     = []
+  type = list(object({
+    arn  = string
+    quic = bool
+  }))
+  default = []
 }
 
 variable "termination_hook" {

@@ -161,6 +161,17 @@ func (s *server) ValidateDataResourceConfig(_ context.Context, r *tfprotov6.Vali
 	return &tfprotov6.ValidateDataResourceConfigResponse{Diagnostics: found}, err
 }
 
+// UpgradeResourceState returns the state that a run of a test before this one left: there is one version of it.
+func (s *server) UpgradeResourceState(_ context.Context, r *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
+	kind := s.answer.ResourceSchemas[r.TypeName].ValueType()
+	value, err := r.RawState.Unmarshal(kind)
+	if err != nil {
+		return nil, err
+	}
+	state, err := tfprotov6.NewDynamicValue(kind, value)
+	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: &state}, err
+}
+
 // computed reports values that a configuration gives for attributes which only the cloud sets: plugins check that, not tofu.
 func computed(config *tfprotov6.DynamicValue, of *tfprotov6.Schema) ([]*tfprotov6.Diagnostic, error) {
 	value, err := config.Unmarshal(of.ValueType())

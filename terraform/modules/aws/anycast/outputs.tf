@@ -13,8 +13,8 @@ output "balancers" {
 }
 
 output "targets" {
-  description = "ARNs of the target groups at which the edges of each region register."
-  value       = { for name, target in aws_lb_target_group.edges : name => [target.arn] }
+  description = "Target groups at which the edges of each region register: `arn` and `quic`."
+  value       = { for name, target in aws_lb_target_group.edges : name => [{ arn = target.arn, quic = var.quic }] }
 }
 
 output "accelerator" {

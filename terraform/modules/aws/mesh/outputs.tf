@@ -6,11 +6,23 @@ output "groups" {
 output "records" {
   description = "Records of the entrances, as `topology` has them: for the module `dns`."
   value       = module.topology.records
+  # An alias needs the records of the relays.
+  depends_on = [module.relay]
 }
 
 output "hosts" {
-  description = "Names of the relays that keep theirs: the module `dns` makes their records, the machines write their addresses."
+  description = "Names of the relays that keep theirs. With `zone`, the records are made here, and the machines write their addresses there."
   value       = module.topology.hosts
+}
+
+output "alarm_regions" {
+  description = "The regions of AWS for the module `alerts`: `location`, and how many `machines` run there at least."
+  value = {
+    for name, region in local.regions : name => {
+      location = region.location
+      machines = sum([for group in values(local.groups) : group.min if group.region == name])
+    }
+  }
 }
 
 output "health_check" {

@@ -118,6 +118,24 @@ resource "aws_launch_template" "relay" {
   }
 }
 
+# A relay that keeps its name: its machine writes its addresses when it starts. Until then they lead nowhere (RFC 5737, RFC 6666). The record is there before the machine, for
+# the aliases of the module `dns`.
+resource "aws_route53_record" "host" {
+  for_each = merge([
+    for name, group in var.groups : { for family in ["A", "AAAA"] : "${name}-${family}" => { host = group.host, family = family } } if !group.pool && var.zones.public != null
+  ]...)
+
+  zone_id = var.zones.public
+  name    = each.value.host
+  type    = each.value.family
+  ttl     = var.zones.ttl
+  records = [each.value.family == "A" ? "192.0.2.1" : "100::1"]
+
+  lifecycle {
+    ignore_changes = [records, ttl]
+  }
+}
+
 resource "aws_autoscaling_group" "relay" {
   for_each = var.groups
 
@@ -194,6 +212,8 @@ resource "aws_autoscaling_group" "relay" {
     # Scaling sets it.
     ignore_changes = [desired_capacity]
   }
+
+  depends_on = [aws_route53_record.host, aws_iam_role_policy.relay]
 }
 
 resource "aws_autoscaling_policy" "egress" {

@@ -58,17 +58,11 @@ locals {
           }
         }
       } if length(zones) > 0],
-      [for targets in [lookup(var.targets, role, [])] : {
+      [for targets in [lookup(var.targets, role, [])[*].arn] : {
         Sid      = "OwnTargets"
         Effect   = "Allow"
         Action   = ["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"]
         Resource = targets
-      } if length(targets) > 0],
-      [for targets in [lookup(var.targets, role, [])] : {
-        Sid      = "ReadTargets"
-        Effect   = "Allow"
-        Action   = ["elasticloadbalancing:DescribeTargetGroups"]
-        Resource = ["*"]
       } if length(targets) > 0],
     )
   }

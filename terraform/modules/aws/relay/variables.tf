@@ -133,9 +133,12 @@ variable "zones" {
 }
 
 variable "targets" {
-  description = "ARNs of the target groups of this region by role: machines of the role register themselves."
-  type        = map(list(string))
-  default     = {}
+  description = "Target groups of this region by role, at which machines of the role register themselves: the `arn`, and whether the group is for `quic`."
+  type = map(list(object({
+    arn  = string
+    quic = bool
+  })))
+  default = {}
 
   validation {
     condition     = alltrue([for role in keys(var.targets) : contains(["root", "origin", "regional", "edge"], role)])

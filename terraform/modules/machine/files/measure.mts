@@ -8,6 +8,7 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 interface Expression {
   readonly of: "max" | "min" | "sum";
   readonly kind: "gauge" | "increase" | "p99" | "rate";
+  /** Its name; several, of which the series are joined, with `|` between them. */
   readonly metric: string;
   /** Labels whose values a regular expression must match, or must not. */
   readonly where: Readonly<Record<string, string>>;
@@ -89,8 +90,8 @@ function p99(metric: string, series: Series, before: Reading): number | undefine
   return undefined;
 }
 
-function metricOf({ kind, metric }: Expression): string {
-  return kind === "p99" ? `${metric}_bucket` : metric;
+function metricsOf({ kind, metric }: Expression): string[] {
+  return kind === "p99" ? [`${metric}_bucket`] : metric.split("|");
 }
 
 function evaluate(
@@ -99,15 +100,16 @@ function evaluate(
   before: Reading,
   seconds: number,
 ): number | undefined {
-  const metric = metricOf(expression);
-  const series = all.get(metric);
-  if (series === undefined || (expression.kind !== "gauge" && before.at === 0)) return undefined;
-  if (expression.kind === "p99") return p99(metric, series, before);
-  const values = [...series].flatMap(([key, { labels, value }]) => {
-    if (!isChosen(labels, expression)) return [];
-    if (expression.kind === "gauge") return [value];
-    const grown = growth(before, metric, key, value);
-    return [expression.kind === "rate" ? grown / seconds : grown];
+  if (expression.kind !== "gauge" && before.at === 0) return undefined;
+  const values = metricsOf(expression).flatMap((metric) => {
+    const series = all.get(metric) ?? new Map<string, never>();
+    if (expression.kind === "p99") return p99(metric, series, before) ?? [];
+    return [...series].flatMap(([key, { labels, value }]) => {
+      if (!isChosen(labels, expression)) return [];
+      if (expression.kind === "gauge") return [value];
+      const grown = growth(before, metric, key, value);
+      return [expression.kind === "rate" ? grown / seconds : grown];
+    });
   });
   return joined(expression.of, values);
 }
@@ -123,7 +125,7 @@ function last(file: string): Reading {
 
 const measures = JSON.parse(readFileSync(measuresFile, "utf8")) as Record<string, Measure>;
 const wanted = new Set(
-  Object.values(measures).flatMap(({ value, over }) => (over === null ? [value] : [value, over]).map(metricOf)),
+  Object.values(measures).flatMap(({ value, over }) => (over === null ? [value] : [value, over]).flatMap(metricsOf)),
 );
 const now = Date.now();
 const before = last(stateFile);
