@@ -52,11 +52,13 @@ export function useOf(load: Load, media: Media, machine: Machine, coreSpeed: num
   const { deliveries, broadcasts } = load;
   const streams = deliveries + broadcasts;
   const received = media.groups * SCRIPT_US_PER_GROUP + media.frames * SCRIPT_US_PER_RECEIVED_FRAME;
-  const threads = machine.cores > 1 ? SECOND_THREAD : 1;
+  // `[server] threads`: the engine leaves one core to JavaScript.
+  const threads = Math.max(1, machine.cores - 1);
+  const together = threads > 1 ? SECOND_THREAD : 1;
   const cached = (broadcasts * media.bitrate * CACHE_SECONDS) / 8;
   const cache = Math.min(cached, machine.memoryBytes * CACHE_PART, CACHE_MOST);
   return {
-    cpu: ((deliveries + broadcasts * RECEIVED) * cpuOf(media) * threads) / (US * machine.cores * coreSpeed),
+    cpu: ((deliveries + broadcasts * RECEIVED) * cpuOf(media) * together) / (US * threads * coreSpeed),
     script: (deliveries * media.groups * SCRIPT_US_PER_GROUP + broadcasts * received) / (US * coreSpeed),
     memory: (RELAY_BYTES + streams * BYTES_PER_VIEWER + cache) / (machine.memoryBytes * MEMORY_PART),
     // What comes in has its own direction, and is less.

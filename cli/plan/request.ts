@@ -14,7 +14,7 @@ import {
   type Tier,
   USUAL_SIZES,
 } from "./machines.ts";
-import { bitrate, part, scaled, whole } from "./quantity.ts";
+import { bitrate, part, rateText, scaled, whole } from "./quantity.ts";
 
 export const SURVIVALS = ["none", "relay", "region"] as const;
 export type Survival = (typeof SURVIVALS)[number];
@@ -292,15 +292,12 @@ function machinesOf(
       reader.read("network", OWN_NETWORK, code, "bits a second, such as 10G", (text) =>
         bitrate(text, 1e6, MOST_NETWORK),
       ) / GBIT;
-    const machine: Machine = {
-      size: "own",
-      cores: reader.read("cores", OWN_CORES, code, `a whole number of cores up to ${MOST_CORES}`, (text) =>
-        whole(text, 1, MOST_CORES),
-      ),
-      memoryBytes: reader.read("memory", OWN_MEMORY, code, "a size from 256MiB, such as 16GiB", memory),
-      network,
-      internet: network,
-    };
+    const cores = reader.read("cores", OWN_CORES, code, `a whole number of cores up to ${MOST_CORES}`, (text) =>
+      whole(text, 1, MOST_CORES),
+    );
+    const memoryBytes = reader.read("memory", OWN_MEMORY, code, "a size from 256MiB, such as 16GiB", memory);
+    const size = `${cores} cores, ${rateText(network * GBIT)}`;
+    const machine: Machine = { size, cores, memoryBytes, network, internet: network };
     return { root: machine, origin: machine, regional: machine, edge: machine };
   }
   if (own.length > 0) reader.problem(code, `--${own[0]} is for machines of your own: with --cloud ${cloud} use --size`);

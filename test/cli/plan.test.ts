@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { runProgram } from "../../cli/main.ts";
 import { PLAN_MEANINGS, PlanError } from "../../cli/plan/codes.ts";
+import { planCommand } from "../../cli/plan/index.ts";
 import { highest, rootUse, useOf } from "../../cli/plan/load.ts";
 import { CLOUDS, MACHINES, SOURCES, USUAL_SIZES } from "../../cli/plan/machines.ts";
 import {
@@ -236,6 +237,13 @@ describe("moqmesh plan", () => {
     assert.match(out, /to viewers +424 Gbit\/s .* GB a month/);
     assert.match(out, /nf_conntrack_max/);
     assert.match(out, /Assumed/);
+  });
+
+  it("makes a plan of each of its examples", async () => {
+    for (const example of planCommand.examples) {
+      const { code, err } = await plan(...example.split(" ").slice(1));
+      assert.equal(code, 0, `${example}: ${err}`);
+    }
   });
 
   it("costs what the operator's prices make of it", async () => {

@@ -1,16 +1,23 @@
 /** Pages of docs/ as what a reader types: shell blocks to be run, and files to be written, in their order. */
 
-/** A piece of a page. `line` is that of its fence, from 1. */
+/**
+ * A piece of a page. `line` is that of its fence, from 1. `tools`: programs without which a block is left out; with `must` that is a failure where
+ * `MOQMESH_REQUIRE_TOOLS=1` asks for them.
+ */
 export type Step =
-  | { readonly kind: "run"; readonly line: number; readonly text: string }
+  | {
+      readonly kind: "run";
+      readonly line: number;
+      readonly text: string;
+      readonly tools: readonly string[];
+      readonly must: boolean;
+    }
   | { readonly kind: "write"; readonly line: number; readonly text: string; readonly file: string };
 
 export interface Page {
   readonly steps: readonly Step[];
   /** Blocks that are marked as not run. */
   readonly notRun: number;
-  /** Tools that blocks need, from `sh needs TOOL`. */
-  readonly needs: readonly string[];
   /** Sentences on blocks that break the rules, with their lines. */
   readonly problems: readonly string[];
 }
@@ -23,7 +30,8 @@ const PREPARE = /^<!-- run$/;
 
 /**
  * Reads a page.
- * - A block `sh` is run. `sh needs tofu helm` is run where these tools are.
+ * - A block `sh` is run. `sh needs tofu helm` is run where these tools are, which `.ci/deploy` brings.
+ * - `sh where moq ffmpeg` is run where these programs are, which CI does not have.
  * - `sh not-run` is not; the text between the block or heading before it and its fence says "not run" and why.
  * - A block with the name of a file, such as `toml relay.toml`, is written to that file.
  */
@@ -35,7 +43,6 @@ export function readPage(text: string): Page {
 
 class Reader {
   readonly #steps: Step[] = [];
-  readonly #needs = new Set<string>();
   readonly #problems: string[] = [];
   #notRun = 0;
   /** Text since the last heading or block. */
@@ -62,7 +69,7 @@ class Reader {
 
   page(): Page {
     if (this.#open !== undefined) this.#problems.push(`line ${this.#open.line}: this block has no end`);
-    return { steps: this.#steps, notRun: this.#notRun, needs: [...this.#needs], problems: this.#problems };
+    return { steps: this.#steps, notRun: this.#notRun, problems: this.#problems };
   }
 
   #close({ line, info, lines }: { line: number; info: string; lines: readonly string[] }): void {
@@ -76,13 +83,11 @@ class Reader {
       return;
     }
     const [rule, ...tools] = words;
-    if (rule === undefined) this.#steps.push({ kind: "run", line, text });
-    else if (rule === "needs" && tools.length > 0) {
-      for (const tool of tools) this.#needs.add(tool);
-      this.#steps.push({ kind: "run", line, text });
+    if (rule === undefined || (["needs", "where"].includes(rule) && tools.length > 0)) {
+      this.#steps.push({ kind: "run", line, text, tools, must: rule === "needs" });
     } else if (info === "sh not-run") {
       this.#notRun++;
       if (!/not run/i.test(this.#before)) problem('the text before a block "sh not-run" says "not run" and why');
-    } else problem(`"${info}" is unknown; use sh, sh not-run or sh needs TOOL`);
+    } else problem(`"${info}" is unknown; use sh, sh not-run, sh needs TOOL or sh where PROGRAM`);
   }
 }

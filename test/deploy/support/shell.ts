@@ -11,7 +11,7 @@ import type { Page, Step } from "./page.ts";
 const ROOT = resolve(import.meta.dirname, "../../..");
 
 /** Longest time of a page in milliseconds. A page takes a few seconds; what hangs is a service that was not put into the background. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 120_000;
 
 /** Characters of the output that a failure shows. */
 const TAIL = 4_000;
