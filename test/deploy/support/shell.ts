@@ -96,7 +96,9 @@ export class Checkout {
     try {
       const work = join(base, "moqmesh");
       for (const folder of ["bin", "home", "moqmesh", "tmp"]) await mkdir(join(base, folder));
-      const program = `#!/bin/sh\nexec "${process.execPath}" "${work}/bin/moqmesh.js" "$@"\n`;
+      // The first command of a page stores what it compiled for the others.
+      const cache = `NODE_COMPILE_CACHE="${join(base, "cache")}"`;
+      const program = `#!/bin/sh\n${cache} exec "${process.execPath}" "${work}/bin/moqmesh.js" "$@"\n`;
       await writeFile(join(base, "bin/moqmesh"), program, { mode: 0o755 });
       const at = join(base, "at");
       await writeFile(join(base, "script"), script(name, steps, at));
