@@ -34,7 +34,7 @@ export interface ReadFile extends Permissions {
  * without a limit; a caller in a running relay must set one. The relay uses this reader too; transport/tls/pem.ts has its own, because
  * transport and auth import nothing of each other.
  */
-export async function readRegular(path: string, maxBytes: number): Promise<ReadFile> {
+export async function readRegularFile(path: string, maxBytes: number): Promise<ReadFile> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stats = await file.stat();

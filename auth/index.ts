@@ -11,7 +11,7 @@ export type {
   Visitor,
 } from "./contract.ts";
 export { AuthError, REFUSALS } from "./error.ts";
-export { careless, faultOf, readRegular, replaceFile, SECRET_READABLE, shared } from "./files.ts";
+export { careless, faultOf, readRegularFile, replaceFile, SECRET_READABLE, shared } from "./files.ts";
 export type { Grant } from "./grant.ts";
 export {
   ALGORITHMS,

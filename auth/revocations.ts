@@ -2,7 +2,7 @@
 import { rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import type { AuthClock } from "./clock.ts";
-import { careless, isMissing, readRegular, stampOf } from "./files.ts";
+import { careless, isMissing, readRegularFile, stampOf } from "./files.ts";
 import { parseJson } from "./json.ts";
 import type { FileSource } from "./keys/index.ts";
 import { LearnedRevocations } from "./learned-revocations.ts";
@@ -235,7 +235,7 @@ export class Revocations {
 async function readList(file: string, warn?: RevocationsOptions["warn"]): Promise<Revocation[]> {
   let text: string;
   try {
-    const read = await readRegular(file, MAX_FILE_BYTES);
+    const read = await readRegularFile(file, MAX_FILE_BYTES);
     text = read.text;
     const advice = careless(`the revocation file ${file}`, read, false);
     if (advice !== undefined) warn?.(advice, undefined, "secret_readable");

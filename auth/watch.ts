@@ -113,7 +113,9 @@ export class Watch {
     const why = faultOf(error);
     if (why === this.#complained) return;
     this.#complained = why;
-    this.#options.warn(`${this.#options.what} cannot be read; its last content stays in use for now: ${why}`);
+    this.#options.warn(
+      `${this.#options.what} cannot be read, or its content is not valid; its last content stays in use for [auth] file_keep, then tokens are refused: ${why}`,
+    );
   }
 }
 

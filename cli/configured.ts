@@ -1,4 +1,4 @@
-import { readRegular } from "../auth/index.ts";
+import { readRegularFile } from "../auth/index.ts";
 import {
   ConfigError,
   type ConfigSources,
@@ -62,7 +62,7 @@ async function readInTime(file: string): Promise<string> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error(`no answer within ${READ_MS / 1000} s`)), READ_MS);
   try {
-    return (await Promise.race([readRegular(file, MAX_CONFIG_BYTES), late.promise])).text;
+    return (await Promise.race([readRegularFile(file, MAX_CONFIG_BYTES), late.promise])).text;
   } finally {
     clearTimeout(timer);
   }

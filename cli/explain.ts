@@ -79,7 +79,7 @@ async function admin({ url }: Target, library: Library): Promise<CommandError | 
 
 /** Adds advice for a certificate that is not trusted: most are self-signed ones on a developer's machine. */
 function advised(error: TransportError, { url, trust }: Target, library: Library): TransportError {
-  const fault = library.certificateFault(error.message);
+  const fault = library.explainCertificateError(error.message);
   if (fault === undefined) return error;
   const text = `cannot connect to ${url.host}: ${fault}`;
   if (trust.kind !== "system") return new TransportError(error.code, text, { cause: error });

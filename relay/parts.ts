@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { readRegular } from "../auth/index.ts";
+import { readRegularFile } from "../auth/index.ts";
 import type { Clock } from "../moq/clock.ts";
 import { Counters } from "../moq/counters.ts";
 import { Broadcasts } from "../moq/model/index.ts";
@@ -188,7 +188,7 @@ function gateOfMesh(mesh: LaterParts["mesh"]): Pick<AuthGateDeps, "ownRevocation
 const MAX_SECRET_BYTES = 4_096;
 
 async function readSecret(file: string): Promise<string> {
-  return (await readRegular(file, MAX_SECRET_BYTES)).text;
+  return (await readRegularFile(file, MAX_SECRET_BYTES)).text;
 }
 
 /** Levels of the log. */

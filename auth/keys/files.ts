@@ -2,7 +2,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { AuthClock } from "../clock.ts";
-import { careless, FileError, faultOf, isMissing, type Permissions, readRegular, stampOf } from "../files.ts";
+import { careless, FileError, faultOf, isMissing, type Permissions, readRegularFile, stampOf } from "../files.ts";
 import type { Warn } from "../warn.ts";
 import { Watch } from "../watch.ts";
 import { type Ignored, type Key, KeyError, MAX_KEYS_TEXT, parseKeys } from "./key.ts";
@@ -54,7 +54,7 @@ export async function watchKeyFile(file: string, { clock, ring, warn }: FileKeys
   const what = `the key file ${file}`;
   const source = { place: "file", name: what, file } as const;
   const load = async () => {
-    const { text, ...permissions } = await readRegular(file, MAX_KEYS_TEXT);
+    const { text, ...permissions } = await readRegularFile(file, MAX_KEYS_TEXT);
     const ignored = ({ name, why }: Ignored) =>
       warn(`${what}: the key ${name} is not used: ${why}`, undefined, "key_not_used");
     const keys = parseKeys(text, ignored);
@@ -177,7 +177,7 @@ class KeyFolder {
     const { clock, warn, keepMs } = this.#options;
     const file = join(this.#folder, name);
     try {
-      const { text, stamp, ...permissions } = await readRegular(file, MAX_KEYS_TEXT);
+      const { text, stamp, ...permissions } = await readRegularFile(file, MAX_KEYS_TEXT);
       const key = keyOfFile(name, text);
       advise(warn, `the key file ${file}`, key, permissions);
       return { stamp, key };

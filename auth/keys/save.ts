@@ -1,7 +1,7 @@
 /** Writes keys that were added, and removes those that were removed, in the folder or the file of keys. */
 import { realpath, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { faultOf, isMissing, readRegular, replaceFile, syncFolder } from "../files.ts";
+import { faultOf, isMissing, readRegularFile, replaceFile, syncFolder } from "../files.ts";
 import { keyFileIn } from "./files.ts";
 import { type Key, KeyError, MAX_KEYS_TEXT, parseKeys, rawKeys, toKey } from "./key.ts";
 import type { KeySource } from "./ring.ts";
@@ -82,7 +82,7 @@ async function writeKeyFile(path: string, key: Key): Promise<void> {
 /** Removes the file if it still has this key. */
 async function removeKeyFile(path: string, key: Key): Promise<void> {
   try {
-    const { text } = await readRegular(path, MAX_KEYS_TEXT);
+    const { text } = await readRegularFile(path, MAX_KEYS_TEXT);
     if (!parseKeys(text, undefined, key.kid).some(({ fingerprint }) => fingerprint === key.fingerprint)) return;
     await rm(path);
   } catch (error) {
@@ -96,7 +96,7 @@ async function removeKeyFile(path: string, key: Key): Promise<void> {
 async function changeSet(file: string, changes: { readonly added: readonly Key[]; readonly removed: readonly Key[] }) {
   // A link stays, and the file that it leads to is replaced.
   const target = await realpath(file);
-  const { text, mode } = await readRegular(target, MAX_KEYS_TEXT);
+  const { text, mode } = await readRegularFile(target, MAX_KEYS_TEXT);
   const gone = new Set(changes.removed.map(({ fingerprint }) => fingerprint));
   const kids = new Set(changes.added.map(({ kid }) => kid));
   const kept = rawKeys(text).filter((raw) => {

@@ -1,5 +1,5 @@
 import { type Attach, type Engine, type Link, type LinkLimits, TransportError, type Trust } from "../../moq/link.ts";
-import { certificateFault } from "../../transport/tls/index.ts";
+import { explainCertificateError } from "../../transport/tls/index.ts";
 import type { TrustSpec } from "./messages.ts";
 
 /** Bounds of a link of the load. Its bound on streams is higher than a relay should ever need for one viewer. */
@@ -58,7 +58,7 @@ async function dialPatiently(target: Target, attach: Attach, started: number): P
     try {
       return await engine.dial({ url, trust, protocols, limits: LIMITS, timeoutMs }, attach);
     } catch (error) {
-      const fault = error instanceof TransportError ? certificateFault(error.message) : undefined;
+      const fault = error instanceof TransportError ? explainCertificateError(error.message) : undefined;
       if (fault !== undefined) throw new Error(`${url.host}: ${fault}; ${TRUST_ADVICE}`, { cause: error });
       const passing = error instanceof TransportError && error.code === "dial_failed";
       if (!passing || performance.now() > started + STARTING_MS) throw error;

@@ -1,4 +1,4 @@
-/** The operations of the admin API, as its document describes them: `api.json` is made from that by `npm run docs:cli`. */
+/** The operations of the admin API. `npm run docs:cli` makes `api.json` from the OpenAPI document of the relay. */
 import { z } from "zod";
 import described from "./api.json" with { type: "json" };
 

@@ -1,4 +1,4 @@
-/** Parts of answers as text, and words as parts of requests. */
+/** Values of answers as text for tables, and arguments of commands as values for requests. */
 
 import { printable } from "../../moq/printable.ts";
 import { parseDuration, UnitError } from "../../relay/config/index.ts";
@@ -19,7 +19,7 @@ export function bestRoute(broadcast: Json): Json {
 
 export function routeState(route: Json): string {
   if (at(route, "leaving") === true) return "leaving";
-  return at(route, "ended") === true ? "complete" : "live";
+  return at(route, "ended") === true ? "stored" : "live";
 }
 
 export function nodeState(node: Json): string {
@@ -52,7 +52,7 @@ export function originText(origin: Json): string {
   return at(origin, "kind") === "run_time" ? "set at run time" : textOf(at(origin, "kind"));
 }
 
-/** The most that tokens of a key may grant. */
+/** What tokens signed with a key may grant at most. */
 export function scopeText(scope: Json): string {
   if (!isRecord(scope)) return "everything";
   const lists = ["put", "get"].map(

@@ -1,4 +1,5 @@
 import { parseClaims, readClaims } from "../../auth/index.ts";
+import { EXIT } from "../exit-codes.ts";
 import { type Library, refusal } from "../explain.ts";
 import { type Fault, faultOf } from "../fault.ts";
 import { ago, type Step } from "../step.ts";
@@ -10,7 +11,7 @@ export interface TokenClaims {
   readonly root: string;
   readonly put: readonly string[];
   readonly get: readonly string[];
-  /** The powers of a relay. */
+  /** It grants what relays of the mesh may do. */
   readonly cluster: boolean;
   /** Seconds since 1970. */
   readonly exp?: number;
@@ -19,16 +20,19 @@ export interface TokenClaims {
 /** The relay's decision on a session with this URL and token. */
 export interface TokenVerdict {
   readonly given: boolean;
-  /** Undefined: nothing tells. */
+  /** Undefined: neither an answer over HTTP nor an attempt shows it. */
   readonly accepted?: boolean;
-  /** Prefixes that the session may publish and watch, relative to the URL's path; undefined: the relay does not tell. */
+  /** Prefixes that the session may publish and watch, relative to the URL's path; undefined: the relay did not say. */
   readonly publish?: readonly string[];
   readonly subscribe?: readonly string[];
   readonly claims?: TokenClaims;
   readonly failure?: Fault;
 }
 
-/** Asks the relay. A relay that does not answer over HTTP has decided by the sessions of `attempts`. */
+/**
+ * Asks the relay over HTTP. Where it does not answer, its sessions show it: refused if the relay refused one of `attempts`, accepted if one of them succeeded and
+ * none was refused, else unknown.
+ */
 export async function judgeToken(
   { url, trust }: Target,
   library: Library,
@@ -45,13 +49,10 @@ export async function judgeToken(
   if (answer?.allowed === false) {
     return { ...base, accepted: false, failure: faultOf(refusal(url, answer), answer.code) };
   }
-  const refused = attempts.find(({ failure }) => failure !== undefined && REFUSALS.includes(failure.code))?.failure;
+  const refused = attempts.find(({ failure }) => failure?.exit === EXIT.refused)?.failure;
   if (refused !== undefined) return { ...base, accepted: false, failure: refused };
   return attempts.some(({ failure }) => failure === undefined) ? { ...base, accepted: true } : base;
 }
-
-/** Codes of attempts that the relay itself refused, where it does not say why. */
-const REFUSALS: readonly string[] = ["dial_rejected", "session_failed"];
 
 /** The form of the claims is checked, and nothing else. */
 function claimsOf(token: string): TokenClaims | undefined {
@@ -77,7 +78,7 @@ export function tokenStep(verdict: TokenVerdict, now: number): Step {
     return { label, text: failure.message, failed: true, advice };
   }
   const granted = publish === undefined || subscribe === undefined ? undefined : grantText(publish, subscribe);
-  const text = [given ? "accepted" : "none needed", granted ?? "the relay does not tell for what"].join(": ");
+  const text = [given ? "accepted" : "none needed", granted ?? "the relay did not say for which paths"].join(": ");
   return { label, text, advice: claimed };
 }
 

@@ -2,7 +2,7 @@ import { wholeMicros } from "../step.ts";
 import type { Report, Watched } from "./contract.ts";
 import type { Finding } from "./verdict.ts";
 
-/** A run as `--json` prints it. Times are milliseconds. */
+/** A run as `--json` prints it. Times are milliseconds, rounded to microseconds. */
 export function reportJson(report: Report, found: readonly Finding[]) {
   const { path, publish, measuredMs, published, watched, interrupted } = report;
   return {

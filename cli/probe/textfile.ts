@@ -7,18 +7,21 @@ import type { Finding } from "./verdict.ts";
 
 const MS_PER_SECOND = 1_000;
 
-/** Parts of the frames for which the delay is written, in percent. */
+/** Percentiles of the delay of frames that are written; 100 is the slowest frame. */
 const PERCENTILES = [50, 99, 100];
 
 /**
  * The file that `--prometheus` names, for the textfile collector of node_exporter. Each run replaces it in one step, so the collector never
- * reads a part. A figure that a run did not reach is not in the file.
+ * reads a part. A step that the run did not reach has no figure in the file.
  */
 export class Textfile {
   readonly #file: string;
   readonly #registry = new Registry();
   readonly #gauges: readonly Gauge[];
-  readonly #ok = this.#gauge("moqmesh_probe_ok", "1 when the last run found nothing wrong at this relay, else 0.");
+  readonly #ok = this.#gauge(
+    "moqmesh_probe_ok",
+    "1 when the last run found no fault at this relay and its publisher did not fail, else 0.",
+  );
   readonly #lastRun = this.#gauge("moqmesh_probe_last_run_timestamp_seconds", "When the last run ended.", []);
   readonly #runs = new Counter({
     name: "moqmesh_probe_runs_total",
@@ -39,11 +42,20 @@ export class Textfile {
     "From the publisher's write until the frame was whole at the viewer, by percentile; 100 is the slowest frame.",
     ["watch", "percentile"],
   );
-  readonly #hops = this.#gauge("moqmesh_probe_hops", "Publisher and relays on the way to the viewer.");
-  readonly #published = this.#gauge("moqmesh_probe_frames_published", "Frames of the last measurement.");
+  readonly #hops = this.#gauge("moqmesh_probe_hops", "Number of hops to the viewer: the publisher and each relay.");
+  readonly #published = this.#gauge(
+    "moqmesh_probe_frames_published",
+    "Frames that were published in the last measurement.",
+  );
   readonly #lost = this.#gauge("moqmesh_probe_frames_lost", "Frames of the last measurement that did not arrive.");
-  readonly #duplicates = this.#gauge("moqmesh_probe_frames_duplicate", "Frames that arrived more than once.");
-  readonly #damaged = this.#gauge("moqmesh_probe_frames_damaged", "Frames that arrived with other content.");
+  readonly #duplicates = this.#gauge(
+    "moqmesh_probe_frames_duplicate",
+    "Frames of the last measurement that arrived more than once.",
+  );
+  readonly #damaged = this.#gauge(
+    "moqmesh_probe_frames_damaged",
+    "Frames of the last measurement that arrived with other content.",
+  );
 
   constructor(file: string) {
     this.#file = file;
@@ -62,15 +74,16 @@ export class Textfile {
     this.#runs.inc({ result: "failed" }, 0);
   }
 
-  /** Writes the figures of a run that ended at `now`, in milliseconds since 1970. Rejects with {@link CommandError}. */
+  /** Writes the figures of a run that ended at `now`, in milliseconds since 1970; nothing for one that a signal interrupted. Rejects with {@link CommandError}. */
   async write(report: Report, found: readonly Finding[], now: number): Promise<void> {
+    if (report.interrupted) return;
     for (const gauge of this.#gauges) gauge.reset();
     this.#runs.inc({ result: found.length === 0 ? "passed" : "failed" });
     this.#lastRun.set(now / MS_PER_SECOND);
-    const whole = report.fault === undefined;
+    const publisherOk = report.fault === undefined;
     for (const one of report.watched) {
       const watch = { watch: one.url };
-      const good = whole && !found.some(({ url }) => url === one.url);
+      const good = publisherOk && !found.some(({ url }) => url === one.url);
       this.#ok.set(watch, good ? 1 : 0);
       if (one.announceMs !== undefined) this.#announce.set(watch, one.announceMs / MS_PER_SECOND);
       if (one.firstFrameMs !== undefined) this.#firstFrame.set(watch, one.firstFrameMs / MS_PER_SECOND);
@@ -87,7 +100,7 @@ export class Textfile {
   }
 
   #replace(text: string): void {
-    // The collector reads names that end in .prom.
+    // The collector reads names that end in .prom, and not this one.
     const fresh = `${this.#file}.${process.pid}`;
     try {
       writeFileSync(fresh, text, { mode: 0o644 });

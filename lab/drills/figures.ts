@@ -21,7 +21,7 @@ export interface DrillReport {
   /** Sums over all viewers: GOAWAYs followed, sessions lost, subscriptions lost. */
   readonly moved: number;
   readonly reconnected: number;
-  readonly resubscribed: number;
+  readonly subscriptionsLost: number;
   /** Viewers that received nothing, or nothing at the end. */
   readonly stalled: number;
   /** Longest gap in the seconds before the failure. */
@@ -58,7 +58,7 @@ export interface GapFigures {
   readonly stalled: number;
   readonly moved: number;
   readonly reconnected: number;
-  readonly resubscribed: number;
+  readonly subscriptionsLost: number;
 }
 
 /** `nowUs`: the time of the report. */
@@ -75,7 +75,7 @@ export function gapFigures({ viewers }: Pick<Seen, "viewers">, nowUs: number): G
     ),
     moved: total(({ moved }) => moved),
     reconnected: total(({ reconnected }) => reconnected),
-    resubscribed: total(({ resubscribed }) => resubscribed),
+    subscriptionsLost: total(({ subscriptionsLost }) => subscriptionsLost),
   };
 }
 

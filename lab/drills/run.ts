@@ -88,7 +88,7 @@ async function exercise(drill: Drill, surroundings: Surroundings): Promise<Drill
   if (found.worst > limit + away) wrong.push(`a viewer waited for ${found.worst} ms, more than ${limit + away}`);
   if (drill.lossless && found.lost > 0) wrong.push(`${found.lost} groups were lost, summed over the viewers`);
   if (found.stalled > 0) wrong.push(`${found.stalled} viewers receive nothing at the end`);
-  if (found.resubscribed > 0) wrong.push(`${found.resubscribed} subscriptions of viewers were lost`);
+  if (found.subscriptionsLost > 0) wrong.push(`${found.subscriptionsLost} subscriptions of viewers were lost`);
   if (drill.undisturbed && found.reconnected > 0) wrong.push(`${found.reconnected} sessions of viewers were lost`);
   if (upstream !== 1) wrong.push(`${upstream.toFixed(2)} subscriptions upstream per relay and track`);
   return {
@@ -103,7 +103,7 @@ async function exercise(drill: Drill, surroundings: Surroundings): Promise<Drill
     upstream_subscriptions_per_track: Math.round(upstream * 100) / 100,
     moved: found.moved,
     reconnected: found.reconnected,
-    resubscribed: found.resubscribed,
+    subscriptionsLost: found.subscriptionsLost,
     stalled: found.stalled,
     usual_gap_ms: usual.worst,
     seconds: Math.round((performance.now() - began) / 100) / 10,

@@ -12,7 +12,7 @@ export function drillText(report: DrillReport): string {
     ["subscriptions upstream per relay and track", report.upstream_subscriptions_per_track],
     ["viewers moved by GOAWAY", report.moved],
     ["viewers' sessions lost", report.reconnected],
-    ["viewers' subscriptions lost", report.resubscribed],
+    ["viewers' subscriptions lost", report.subscriptionsLost],
     ...Object.entries(report.figures),
   ];
   return [

@@ -106,8 +106,8 @@ function pulse(): void {
   const shown = edges.map(() => ({ viewers: 0, frames: 0, gapUs: 0 }));
   let moves = 0;
   for (const roamer of roamers) {
-    const { edge, frames, gapUs, moved, reconnected, resubscribed } = roamer.report(edges, []);
-    moves += moved + reconnected + resubscribed;
+    const { edge, frames, gapUs, moved, reconnected, subscriptionsLost } = roamer.report(edges, []);
+    moves += moved + reconnected + subscriptionsLost;
     const row = shown[edge];
     if (row === undefined) continue;
     row.viewers++;

@@ -60,7 +60,7 @@ const viewer = z.object({
   /** Sessions and subscriptions after the first, by reason. */
   moved: z.number(),
   reconnected: z.number(),
-  resubscribed: z.number(),
+  subscriptionsLost: z.number(),
   /** How many of the requested groups are missing or incomplete. */
   lost: z.array(z.number()),
 });

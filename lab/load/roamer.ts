@@ -36,7 +36,7 @@ export class Roamer implements VisitEvents {
   #over = false;
   #moved = 0;
   #reconnected = 0;
-  #resubscribed = 0;
+  #subscriptionsLost = 0;
   #sawFrame = false;
   /** Relays that refused it, in a row. */
   #attempts = 0;
@@ -64,7 +64,7 @@ export class Roamer implements VisitEvents {
     this.#log.restart();
     this.#moved = 0;
     this.#reconnected = 0;
-    this.#resubscribed = 0;
+    this.#subscriptionsLost = 0;
   }
 
   /** `edges`: all edges, in the order of their numbers. */
@@ -77,7 +77,7 @@ export class Roamer implements VisitEvents {
       gapFromUs: fromUs,
       moved: this.#moved,
       reconnected: this.#reconnected,
-      resubscribed: this.#resubscribed,
+      subscriptionsLost: this.#subscriptionsLost,
       lost: this.#log.lost(groups),
     };
   }
@@ -101,11 +101,11 @@ export class Roamer implements VisitEvents {
     void this.#move(redirected(visit.url, uri) ?? this.#after(visit.url), 0);
   }
 
-  resubscribed(): void {
-    this.#resubscribed++;
+  subscriptionLost(): void {
+    this.#subscriptionsLost++;
   }
 
-  ended(visit: Visit): void {
+  groupEnded(visit: Visit): void {
     if (visit === this.#old && visit.openGroups === 0) this.#forget();
   }
 
@@ -119,7 +119,7 @@ export class Roamer implements VisitEvents {
     this.#current = undefined;
     if (this.#next !== undefined) return;
     // Some engines accept a client before they refuse it.
-    if (!visit.delivering) {
+    if (!visit.hasDelivered) {
       this.#again(visit.url);
       return;
     }

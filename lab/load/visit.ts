@@ -7,7 +7,7 @@ import { type BidiStream, type Link, PRIORITY_CONTROL, type RecvHandler, type Re
 import { encodeRequest, type Request } from "../../moq/wire/lite/index.ts";
 
 /** Milliseconds before a refused or ended subscription is retried. */
-const AGAIN_MS = 200;
+const RETRY_MS = 200;
 
 /** Close code of a client that has finished. */
 const CLOSE_DONE = 0;
@@ -17,12 +17,12 @@ export interface VisitEvents {
   frame(visit: Visit, number: number, sentUs: number): void;
   /** The relay sent GOAWAY, with `uri` unless it is empty. */
   goaway(visit: Visit, uri: string): void;
-  /** A subscription ended and is retried. */
-  resubscribed(): void;
+  /** A subscription that had delivered a frame was lost; the session retries it. */
+  subscriptionLost(): void;
   /** A group has ended. */
-  ended(visit: Visit): void;
-  /** The session ended. `silent`: the relay had stopped answering. */
-  closed(visit: Visit, silent: boolean): void;
+  groupEnded(visit: Visit): void;
+  /** The session ended. `timedOut`: the relay had stopped answering. */
+  closed(visit: Visit, timedOut: boolean): void;
 }
 
 /** A viewer's session with one relay: one subscription to one track. */
@@ -33,11 +33,11 @@ export class Visit implements Part {
   readonly #clock: Clock;
   readonly #events: VisitEvents;
   #session: LoadSession | undefined;
-  #attempts = 0;
+  #nextId = 0;
   #openGroups = 0;
-  #delivering = false;
+  #hasDelivered = false;
   #over = false;
-  /** No further event may be reported. */
+  /** The session has ended or was left: no further event is reported. */
   #left = false;
 
   constructor(url: string, what: { path: string; track: string }, clock: Clock, events: VisitEvents) {
@@ -53,8 +53,8 @@ export class Visit implements Part {
   }
 
   /** It has delivered a frame. */
-  get delivering(): boolean {
-    return this.#delivering;
+  get hasDelivered(): boolean {
+    return this.#hasDelivered;
   }
 
   get over(): boolean {
@@ -91,14 +91,14 @@ export class Visit implements Part {
       },
       frame: (stamp) => {
         if (this.#left) return;
-        this.#delivering = true;
+        this.#hasDelivered = true;
         this.#events.frame(this, stampFrame(stamp), stampSentUs(stamp));
       },
       over: () => {
         if (!open) return;
         open = false;
         this.#openGroups--;
-        if (!this.#left) this.#events.ended(this);
+        if (!this.#left) this.#events.groupEnded(this);
       },
     });
   }
@@ -115,8 +115,8 @@ export class Visit implements Part {
     const again = () => {
       if (ended || this.#left) return;
       ended = true;
-      if (this.#delivering) this.#events.resubscribed();
-      this.#clock.timer(AGAIN_MS, () => {
+      if (this.#hasDelivered) this.#events.subscriptionLost();
+      this.#clock.timer(RETRY_MS, () => {
         if (!this.#left) this.#subscribe(session);
       });
     };
@@ -127,7 +127,7 @@ export class Visit implements Part {
     }
     const { path, track } = this.#what;
     const options = { priority: PRIORITY, ordered: false, maxLatency: MAX_LATENCY_MS };
-    const id = this.#attempts++;
+    const id = this.#nextId++;
     stream.write(encodeRequest({ kind: "subscribe", id, path, track, epoch: 0n, ...options }, session.caps));
   }
 }

@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual, X509Certificate } from "node:
 import { writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { AuthError, faultOf, readRegular, shared } from "../../auth/index.ts";
+import { AuthError, faultOf, readRegularFile, shared } from "../../auth/index.ts";
 import { makeFolder } from "../../transport/shared/index.ts";
 import { ADMIN_SECRET, ownSecretFile } from "../config/index.ts";
 import type { AuthGate } from "../host/index.ts";
@@ -145,7 +145,7 @@ function secretOf({ secret, file }: GivenSecret, right: Right, key: string): Sec
 /** The secret in the file of `[http] NAME`. Rejects with an error that names the file when it cannot be used. */
 export async function readSecret(file: string, name: string): Promise<string> {
   try {
-    const secret = (await readRegular(file, MAX_SECRET_BYTES)).text.trim();
+    const secret = (await readRegularFile(file, MAX_SECRET_BYTES)).text.trim();
     if (!ADMIN_SECRET.test(secret)) throw new Error("a secret must have at least 32 characters and no spaces");
     return secret;
   } catch (error) {

@@ -58,7 +58,11 @@ export async function openAdmin(deps: AdminDeps): Promise<OpenedAdmin> {
   });
   const counts = { requests: 0, actions: 0, refused: zeroes(REFUSALS) };
   view.counters.attach(API_METRICS, () => counts);
-  const audit = new Audit({ wallNow, log: (entry) => log.info({ ...entry, audit: true }, "operator acted") });
+  const audit = new Audit({
+    wallNow,
+    log: (entry) =>
+      log.info({ ...entry, audit: true }, `admin request ${entry.code === undefined ? "carried out" : "failed"}`),
+  });
   const api = {
     operations: operations({ ...deps, snapshots: new HeapSnapshots(config.http.snapshotDir, wallNow) }, audit),
     version: view.version,

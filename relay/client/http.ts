@@ -4,7 +4,7 @@ import { type IncomingHttpHeaders, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { KeyPairPem, Trust } from "../../moq/link.ts";
-import { certificateOf, isTrusted, tlsOptions } from "../../transport/tls/index.ts";
+import { dialTlsOptions, matchesPins, peerCertificateOf } from "../../transport/tls/index.ts";
 
 const HTTPS_PORT = 443;
 
@@ -61,7 +61,7 @@ export async function askHttp(at: URL, question: HttpQuestion): Promise<HttpAnsw
 async function securely(at: URL, { trust, certificate }: HttpQuestion, signal: AbortSignal): Promise<TLSSocket> {
   const host = at.hostname.replace(/^\[|\]$/g, "");
   const shown = certificate && { cert: certificate.cert, key: certificate.key };
-  const socket = connectTls({ host, port: Number(at.port) || HTTPS_PORT, ...tlsOptions(host, trust), ...shown });
+  const socket = connectTls({ host, port: Number(at.port) || HTTPS_PORT, ...dialTlsOptions(host, trust), ...shown });
   signal.addEventListener("abort", () => socket.destroy(), { once: true });
   try {
     await once(socket, "secureConnect", { signal });
@@ -69,7 +69,7 @@ async function securely(at: URL, { trust, certificate }: HttpQuestion, signal: A
     socket.destroy();
     throw signal.aborted ? lateError(signal) : error;
   }
-  if (isTrusted(certificateOf(socket), trust)) return socket;
+  if (matchesPins(peerCertificateOf(socket), trust)) return socket;
   socket.destroy();
   throw new Error("the certificate has none of the expected fingerprints");
 }

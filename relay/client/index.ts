@@ -1,4 +1,4 @@
-export { certificateFault, describeTcpFailure } from "../../transport/tls/index.ts";
+export { describeTcpFailure, explainCertificateError } from "../../transport/tls/index.ts";
 export type { AnnouncedChange } from "./announced-paths.ts";
 export { askAccess, isAdminListener, type Verdict } from "./ask.ts";
 export { connect, connectBy, PROTOCOLS } from "./client.ts";

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { connect as connectTcp, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { TransportError } from "../../moq/link.ts";
-import { certificateOf, describeTcpFailure, tlsOptions } from "../../transport/tls/index.ts";
+import { describeTcpFailure, dialTlsOptions, peerCertificateOf } from "../../transport/tls/index.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -60,10 +60,10 @@ export async function shownCertificate(
   name: string,
   timeoutMs: number,
 ): Promise<Uint8Array | undefined> {
-  const socket = connectTls({ host, port, ...tlsOptions(name, { kind: "insecure" }) });
+  const socket = connectTls({ host, port, ...dialTlsOptions(name, { kind: "insecure" }) });
   try {
     await once(socket, "secureConnect", { signal: AbortSignal.timeout(timeoutMs) });
-    return certificateOf(socket);
+    return peerCertificateOf(socket);
   } catch {
     return undefined;
   } finally {

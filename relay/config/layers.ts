@@ -13,7 +13,7 @@ import { parseWhole } from "./units.ts";
 export type AnySection = Section<z.ZodRawShape>;
 export type Sections = ReadonlyMap<string, AnySection>;
 
-/** Values of one place, not yet checked. */
+/** Values of one field, not yet checked. */
 export interface Layer {
   readonly values: Readonly<Record<string, unknown>>;
   originOf(path: readonly string[]): Origin;
@@ -35,8 +35,8 @@ export const ENV_PREFIX = "MOQMESH_";
 /** Variables that Kubernetes sets for a service whose name starts with `moqmesh`; they are not configuration. */
 const SERVICE_LINK = /_SERVICE_(HOST|PORT(_.+)?)$|_PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?$/;
 
-/** A variable of an unknown section counts as a typing mistake when it is at most so many edits away from a key. */
-const ENV_SLIP_EDITS = 2;
+/** A variable of an unknown section is reported as a typing mistake when it differs from a known one by at most this many letters. */
+const MAX_TYPO_LETTERS = 2;
 
 export function envName(section: string, key: string): string {
   return `${ENV_PREFIX}${section}_${key}`.toUpperCase();
@@ -74,17 +74,17 @@ export function unreadable(error: unknown): string {
   }
 }
 
-/** Reads a TOML file, or its `text` where that is given. Problems are given to `report`; the layer is empty then. */
-export function fileLayer(file: string, report: (problem: Problem) => void, given?: string): Layer {
+/** Reads a TOML file, or takes `known`, its text, where the caller has read it. A problem goes to `report`, and the layer is empty then. */
+export function fileLayer(file: string, report: (problem: Problem) => void, known?: string): Layer {
   const empty: Layer = { values: {}, originOf: () => ({ kind: "file", file }) };
-  const text = given ?? readText(file, report);
+  const text = known ?? readText(file, report);
   if (text === undefined) return empty;
   try {
     const lines = keyLines(text);
     const originOf = (path: readonly string[]): Origin => {
       const [section, key, ...rest] = path;
-      const tables = section === "policies" && key === "list" ? lineOf(lines, ["policy", ...rest]) : undefined;
-      const line = tables ?? lineOf(lines, path);
+      const policyLine = section === "policies" && key === "list" ? lineOf(lines, ["policy", ...rest]) : undefined;
+      const line = policyLine ?? lineOf(lines, path);
       return { kind: "file", file, ...(line === undefined ? {} : { line }) };
     };
     return { values: gatherPolicies(parse(text, { unsafeKeyBehaviour: "throw" }), originOf, report), originOf };
@@ -129,15 +129,15 @@ export function envLayer(env: Environment, sections: Sections, report: (problem:
   }
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith(ENV_PREFIX) || text === undefined || text === "") continue;
-    const place = known.get(name);
-    if (place === undefined) {
+    const field = known.get(name);
+    if (field === undefined) {
       const problem = unknownVariable(name, sections, known.keys());
       if (problem !== undefined) report(problem);
       continue;
     }
-    values[place.section] ??= {};
-    const group = values[place.section];
-    if (group) group[place.key] = fromText(text, fieldOf(sections.get(place.section), place.key));
+    values[field.section] ??= {};
+    const group = values[field.section];
+    if (group) group[field.key] = fromText(text, fieldOf(sections.get(field.section), field.key));
   }
   return { values, originOf: ([section = "", key = ""]) => ({ kind: "env", name: envName(section, key) }) };
 }
@@ -145,7 +145,7 @@ export function envLayer(env: Environment, sections: Sections, report: (problem:
 function unknownVariable(name: string, sections: Sections, known: Iterable<string>): Problem | undefined {
   if (SERVICE_LINK.test(name)) return undefined;
   const ours = [...sections.keys()].some((section) => name.startsWith(envName(section, "")));
-  const meant = nearest(name, known, ours ? undefined : ENV_SLIP_EDITS);
+  const meant = nearest(name, known, ours ? undefined : MAX_TYPO_LETTERS);
   if (!ours && meant === undefined) return undefined;
   const hint = meant === undefined ? {} : { hint: `did you mean ${meant}?` };
   return { code: "unknown_key", key: "", message: "unknown variable", ...hint, origin: { kind: "env", name } };
@@ -167,7 +167,7 @@ export function runTimeLayer(changes: ReadonlyMap<string, string>, sections: Sec
   return { ...flagLayer(flags, sections), originOf: () => ({ kind: "run_time" }) };
 }
 
-/** Of several values of one key the last one counts. */
+/** Values of flags. Where a flag is repeated, the last one wins. */
 export function flagLayer(flags: readonly Flag[], sections: Sections): Layer {
   const values: Record<string, Record<string, unknown>> = {};
   const names = new Map<string, string>();

@@ -1,4 +1,4 @@
-import { WEBHOOK_EVENTS } from "../webhooks/index.ts";
+import { MIN_WEBHOOK_SECRET, WEBHOOK_EVENTS } from "../webhooks/index.ts";
 import {
   AT_A_RELOAD,
   choices,
@@ -12,15 +12,12 @@ import {
 } from "./fields.ts";
 import { section } from "./section.ts";
 
-/** Most receivers: each has a queue of its own. */
+/** Most URLs of receivers: each has a queue of its own. */
 const MAX_URLS = 8;
-
-/** Shortest secret, in characters. */
-const MIN_SECRET = 24;
 
 export const webhooksSection = section(
   "webhooks",
-  "Requests that tell programs of the operator what happens at this relay: [webhooks.md](webhooks.md).",
+  "HTTP requests that inform your programs of events at this relay: [webhooks.md](webhooks.md).",
   {
     urls: secretTexts({
       description: `Where the relay sends each event, at most ${MAX_URLS}. Private addresses are allowed; redirects are not followed.`,
@@ -31,7 +28,7 @@ export const webhooksSection = section(
     urls_file: secretFile({
       of: "urls",
       loaded: true,
-      description: "File with these URLs, one a line, where they hold secrets.",
+      description: "File with these URLs, one a line. Use it where a URL has a secret in it.",
       fallback: "none",
       reread: AT_A_RELOAD,
       live: true,
@@ -42,14 +39,14 @@ export const webhooksSection = section(
       live: true,
     }),
     secret: secretText({
-      description: `Secret that signs each request, of at least ${MIN_SECRET} characters: \`whsec_\` and base64, or any text.`,
+      description: `Secret that signs each request, of at least ${MIN_WEBHOOK_SECRET} characters: \`whsec_\` and base64, or any text.`,
       fallback: "requests have no signature, unless `secret_file` is set",
       shown: () => REDACTED,
       live: true,
     }),
     secret_file: secretFile({
       of: "secret",
-      description: "File with that secret.",
+      description: "File with the secret that signs requests.",
       fallback: "none",
       reread: AT_A_RELOAD,
       live: true,
@@ -62,14 +59,15 @@ export const webhooksSection = section(
       live: true,
     }),
     retry_for: duration({
-      description: "How long the relay tries to deliver an event. After that it drops and counts it.",
+      description:
+        "How long the relay tries to deliver an event, from its first attempt. After that it drops and counts the event.",
       default: "10m",
       min: "0s",
       max: "1d",
       live: true,
     }),
     queue: integer({
-      description: "Events that may wait for one receiver. The relay drops and counts further ones.",
+      description: "Most events for one receiver that wait or are being sent. The relay drops and counts further ones.",
       default: 10_000,
       min: 1,
       max: 1_000_000,
@@ -77,18 +75,18 @@ export const webhooksSection = section(
     }),
   },
   [
-    { keys: ["urls"], broken: ({ urls }) => faultOf(urls) },
+    { keys: ["urls"], broken: ({ urls }) => invalidUrl(urls) },
     {
       keys: ["secret"],
       broken: ({ secret }) =>
-        secret !== undefined && secret.length < MIN_SECRET
-          ? `\`secret\` has fewer than ${MIN_SECRET} characters`
+        secret !== undefined && secret.length < MIN_WEBHOOK_SECRET
+          ? `\`secret\` has fewer than ${MIN_WEBHOOK_SECRET} characters`
           : undefined,
     },
   ],
 );
 
-function faultOf(urls: readonly string[]): string | undefined {
+function invalidUrl(urls: readonly string[]): string | undefined {
   if (urls.length > MAX_URLS) return `\`urls\` has more than ${MAX_URLS} entries`;
   const wrong = urls.findIndex((url) => !["http:", "https:"].includes(URL.parse(url)?.protocol ?? ""));
   if (wrong >= 0) return `entry ${wrong + 1} of \`urls\` is not an http:// or https:// URL`;

@@ -1,6 +1,6 @@
 import { type Engine, TransportError } from "../../moq/link.ts";
 import type { NativeSettings } from "../../transport/native/index.ts";
-import { readRegular } from "../../transport/tls/index.ts";
+import { readRegularFile } from "../../transport/tls/index.ts";
 import { type Config, RESET_KEY_TEXT, serverIdBytes } from "../config/index.ts";
 import { keptResetKey, MIN_RESET_KEY } from "./reset-key.ts";
 
@@ -80,7 +80,7 @@ export class ResetKeyFile {
 
 async function read(path: string): Promise<Buffer> {
   try {
-    return await readRegular(path);
+    return await readRegularFile(path);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new TransportError("engine_unavailable", `the file ${path} cannot be read: ${why}`, { cause });

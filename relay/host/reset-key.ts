@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import { link, lstat, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder } from "../../transport/shared/index.ts";
-import { readRegular } from "../../transport/tls/index.ts";
+import { readRegularFile } from "../../transport/tls/index.ts";
 
 /** Shortest stateless reset key, in bytes. */
 export const MIN_RESET_KEY = 32;
@@ -35,7 +35,7 @@ async function readKept(path: string): Promise<Buffer | undefined> {
   if (!found.isFile() || found.size > MAX_FILE || found.size < MIN_RESET_KEY) {
     throw new Error(`${path} is not a file of ${MIN_RESET_KEY} to ${MAX_FILE} bytes`);
   }
-  return await readRegular(path);
+  return await readRegularFile(path);
 }
 
 /** Makes the key. When several relays start at once, all use the key of the first. */

@@ -5,7 +5,7 @@ import {
   CertificateManager,
   type CertificateState,
   loadCertificate,
-  makeOwnClient,
+  makeSelfProbeCertificate,
   ServerTls,
 } from "../../transport/tls/index.ts";
 import type { Config } from "../config/index.ts";
@@ -68,7 +68,7 @@ export class ServedCertificate {
 
   /** Loads the configured files, or makes a self-signed certificate. Rejects when they cannot be used. */
   static async open(config: Config, deps: ServedCertificateDeps): Promise<ServedCertificate> {
-    const own = needsOwnCertificate(config) ? await makeOwnClient(deps.wallNow()) : undefined;
+    const own = needsOwnCertificate(config) ? await makeSelfProbeCertificate(deps.wallNow()) : undefined;
     const authorities = await readClientAuthorities(config, own);
     const manager = await CertificateManager.open(certificateOptions(config, deps.wallNow), deps);
     return new ServedCertificate(manager, { authorities, own }, config, deps);

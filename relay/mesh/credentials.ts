@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Key, KeyError, parseKeys, readClaims, readRegular, shared, signToken } from "../../auth/index.ts";
+import { type Key, KeyError, parseKeys, readClaims, readRegularFile, shared, signToken } from "../../auth/index.ts";
 import { nodeOf, subjectOf } from "../../cluster/index.ts";
 import { type KeyPairPem, TransportError, type Trust } from "../../moq/link.ts";
 import { assertValidAt, readKeyPair } from "../../transport/tls/index.ts";
@@ -173,7 +173,7 @@ async function trustOf({ ca, fingerprints }: ClusterConfig): Promise<Trust> {
 
 async function read(path: string): Promise<string> {
   try {
-    return (await readRegular(path, MAX_FILE_BYTES)).text;
+    return (await readRegularFile(path, MAX_FILE_BYTES)).text;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new TransportError("cluster_unusable", `the file ${path} of [cluster] cannot be read: ${why}`, { cause });

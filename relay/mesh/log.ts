@@ -92,7 +92,7 @@ function nameLog(log: Logger): Pick<MeshNodeEvents, NameLog> {
     nodeUnnamed: ({ node, url }) => {
       log.warn(
         { code: "node_unnamed", node, url },
-        `the token of ${node} has no \`sub\`, so another relay could take that name; make it with --subject ${node}`,
+        `the token of ${node} has no \`sub\`, so another relay could take that name; sign a new one with \`moqmesh token sign --subject ${node}\``,
       );
     },
     clockAhead: (node, aheadMs) => {

@@ -3,12 +3,12 @@ import {
   type CertificateState,
   type ChainFault,
   certificatesIn,
+  checkServerChain,
   dnsNames,
   loadCertificate,
   type PemFiles,
   readAuthorities,
   readPem,
-  serverChainFault,
 } from "../../transport/tls/index.ts";
 import { type Config, dialledNames } from "../config/index.ts";
 import { certificateChecks } from "../health/index.ts";
@@ -103,7 +103,7 @@ async function inspectPair(
   const served = { certificate, generated: false, selfSigned };
   const names = main ? [...dialledNames(config).keys()] : [];
   checkDates(found, certKey, { served: () => served, wallNow, warnDays: () => config.tls.warnDays, names });
-  const fault = await serverChainFault(certificate, extra);
+  const fault = await checkServerChain(certificate, extra);
   if (fault !== undefined) {
     found.warn(fault.fault, certKey, `the certificate in ${files.cert} ${fault.message}`, REMEDIES[fault.fault]);
   }
@@ -146,7 +146,12 @@ export async function inspectAuthorities(
         const name = JSON.stringify(one.subject.replaceAll("\n", ", "));
         if (one.validToDate.getTime() < wallNow()) {
           const message = `${file} has the authority ${name}, which expired on ${one.validToDate.toISOString()}`;
-          found.warn("authority_expired", key, message, "replace it by the present one");
+          found.warn(
+            "authority_expired",
+            key,
+            message,
+            "remove this certificate from the file, or replace it by the new one of the authority",
+          );
         } else if (!one.ca && one.subject !== one.issuer) {
           const message = `${file} has ${name}, which is no authority: it cannot sign other certificates`;
           found.warn("authority_not_ca", key, message, "name the certificate of the authority that signed it");

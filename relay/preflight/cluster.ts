@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { AuthError, type Key, parseKeys, readClaims, readRegular, verifyToken } from "../../auth/index.ts";
-import { clientChainFault, readAuthorities, selfSignedFile } from "../../transport/tls/index.ts";
+import { AuthError, type Key, parseKeys, readClaims, readRegularFile, verifyToken } from "../../auth/index.ts";
+import { checkClientChain, readAuthorities, selfSignedFile } from "../../transport/tls/index.ts";
 import { type Config, formatDuration } from "../config/index.ts";
 import { type MeshCredentials, meshCredentials } from "../mesh/index.ts";
 import { inspectAuthorities } from "./certificates.ts";
@@ -120,7 +120,7 @@ async function shownCertificate(
   if (certificate === undefined || clientCa === undefined) return;
   const authorities = await readAuthorities(clientCa).catch(() => undefined);
   if (authorities === undefined) return;
-  const fault = await clientChainFault(certificate, authorities);
+  const fault = await checkClientChain(certificate, authorities);
   if (fault === undefined) return;
   const message = `the certificate in ${clientCert}, judged by \`client_ca\` of this relay, ${fault.message}`;
   const hint = "all relays of a mesh have certificates of the authorities in `client_ca`";
@@ -133,7 +133,7 @@ async function verifiers({ key, keyFile, keyDir }: Config["auth"]): Promise<Key[
   const files = [...(keyFile === undefined ? [] : [keyFile]), ...names];
   const texts = await Promise.all(
     files.map((file) =>
-      readRegular(file, MAX_KEY_BYTES).then(
+      readRegularFile(file, MAX_KEY_BYTES).then(
         ({ text }) => text,
         () => "",
       ),

@@ -2,10 +2,11 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { readRegular } from "../../auth/index.ts";
+import { readRegularFile } from "../../auth/index.ts";
 import { readSecret } from "../admin/index.ts";
 import type { Config, ProblemCode } from "../config/index.ts";
 import { nativeSettings } from "../host/index.ts";
+import { MIN_WEBHOOK_SECRET } from "../webhooks/index.ts";
 import type { FindingList } from "./findings.ts";
 
 /** Longest file with a secret, in bytes. */
@@ -35,9 +36,12 @@ async function adminSecrets(found: FindingList, { adminTokenFile, adminReadToken
 async function webhookSecret(found: FindingList, { secretFile: file }: Config["webhooks"]): Promise<void> {
   if (file === undefined) return;
   const key = "webhooks.secret_file";
-  const read = await found.load(() => readRegular(file, MAX_SECRET_BYTES), "webhook_secret_invalid", [[key, file]]);
+  const read = await found.load(() => readRegularFile(file, MAX_SECRET_BYTES), "webhook_secret_invalid", [[key, file]]);
   if (read === undefined) return;
-  if (read.text.trim() === "") found.problem("webhook_secret_invalid", key, `the file ${file} holds no secret`);
+  if (read.text.trim().length < MIN_WEBHOOK_SECRET) {
+    const message = `the secret in ${file} has fewer than ${MIN_WEBHOOK_SECRET} characters`;
+    found.problem("webhook_secret_invalid", key, message);
+  }
 }
 
 async function resetKey(found: FindingList, config: Config): Promise<void> {

@@ -1,5 +1,5 @@
 import { realpath } from "node:fs/promises";
-import { faultOf, readRegular, replaceFile } from "../../auth/index.ts";
+import { faultOf, readRegularFile, replaceFile } from "../../auth/index.ts";
 import { changedPolicies, type PolicyChanges } from "../config/index.ts";
 
 /** Longest file of policies, in bytes. */
@@ -24,7 +24,7 @@ export async function savePolicies(file: string, changes: PolicyChanges): Promis
   try {
     // A link stays, and the file that it leads to is replaced.
     const target = await realpath(file);
-    const { text, mode } = await readRegular(target, MAX_BYTES);
+    const { text, mode } = await readRegularFile(target, MAX_BYTES);
     await replaceFile(target, changedPolicies(text, changes), mode);
   } catch (error) {
     throw new PoliciesNotSaved("policies_not_saved", `${file}: ${faultOf(error)}`);

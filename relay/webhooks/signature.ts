@@ -3,6 +3,9 @@ import { createHmac } from "node:crypto";
 /** A secret in the form of Standard Webhooks: its bytes in base64 after this prefix. */
 const PREFIX = "whsec_";
 
+/** Shortest secret in characters. */
+export const MIN_WEBHOOK_SECRET = 24;
+
 /** The bytes of a secret: base64 after `whsec_`, else its text in UTF-8. */
 export function secretKey(secret: string): Buffer {
   return secret.startsWith(PREFIX) ? Buffer.from(secret.slice(PREFIX.length), "base64") : Buffer.from(secret, "utf8");

@@ -5,7 +5,7 @@ import type { Logger } from "../log/index.ts";
 import { DROP_CAUSES, type DropCause, Endpoint } from "./endpoint.ts";
 import type { QueuedEvent, WebhookData, WebhookEvent } from "./events.ts";
 import { postOverHttp } from "./post.ts";
-import { secretKey } from "./signature.ts";
+import { MIN_WEBHOOK_SECRET, secretKey } from "./signature.ts";
 
 export const WEBHOOK_METRICS = metricGroup("Webhooks", {
   delivered: counter("webhooks_delivered_total", "Events that a receiver of webhooks accepted."),
@@ -68,7 +68,10 @@ export class Webhooks {
   async prepare(settings: Settings): Promise<() => void> {
     const { secret, secretFile } = settings;
     const text = secretFile === undefined ? secret : (await this.#deps.readSecret(secretFile)).trim();
-    if (text !== undefined && text === "") throw new Error(`the file ${secretFile} (webhooks.secret_file) is empty`);
+    if (text !== undefined && text.length < MIN_WEBHOOK_SECRET)
+      throw new Error(
+        `the secret in ${secretFile} (webhooks.secret_file) has fewer than ${MIN_WEBHOOK_SECRET} characters`,
+      );
     const key = text === undefined ? undefined : secretKey(text);
     return () => this.#use(settings, key);
   }

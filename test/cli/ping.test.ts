@@ -4,8 +4,12 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { connect as connectTcp, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { describe, it } from "node:test";
+import { describe, it, test } from "node:test";
+import { EXIT, type ExitCode } from "../../cli/exit-codes.ts";
+import type { Library } from "../../cli/explain.ts";
 import { runProgram } from "../../cli/main.ts";
+import type { Attempt } from "../../cli/ping/contract.ts";
+import { judgeToken } from "../../cli/ping/token.ts";
 import { freePorts } from "../../lab/ports.ts";
 import { Authority } from "../support/authority.ts";
 import { missingEngine } from "../support/engines.ts";
@@ -184,6 +188,21 @@ describe("the verdict of moqmesh ping on a token", () => {
         assert.ok(!text.includes(expired.slice(0, 20)));
     }),
   );
+});
+
+test("without an answer over HTTP the sessions show what the relay says of the token", async () => {
+  const library: Library = { ...(await import("../../relay/client/index.ts")), askAccess: async () => undefined };
+  const target = { url: new URL("https://a/"), trust: { kind: "system" }, timeoutMs: 1_000, protocols: [] } as const;
+  const failed = (code: string, exit: ExitCode): Attempt => ({
+    way: "quic",
+    failure: { code, exit, message: code, advice: "" },
+  });
+  const verdict = async (...attempts: Attempt[]) => (await judgeToken(target, library, attempts)).accepted;
+  assert.equal(await verdict({ way: "webtransport" }, failed("dial_timeout", EXIT.connect)), true);
+  assert.equal(await verdict({ way: "webtransport" }, failed("unauthorized", EXIT.refused)), false);
+  assert.equal(await verdict(failed("dial_rejected", EXIT.refused)), false);
+  assert.equal(await verdict(failed("session_failed", EXIT.failed)), undefined, "an error is no refusal");
+  assert.equal(await verdict(), undefined);
 });
 
 describe("moqmesh ping at a relay with a fault", () => {

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it, test } from "node:test";
 import type { Report, Watched } from "../../cli/probe/contract.ts";
 import { FrameLog } from "../../cli/probe/frame-log.ts";
 import { HopNames } from "../../cli/probe/hop-names.ts";
+import { Textfile } from "../../cli/probe/textfile.ts";
 import { exitOf, findings } from "../../cli/probe/verdict.ts";
 import { Spread } from "../../cli/spread.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
@@ -158,6 +162,27 @@ describe("the verdict on a run", () => {
     assert.equal(exitOf(report({}), []), 0);
     assert.equal(exitOf(report({}, { interrupted: true }), []), 130);
   });
+});
+
+test("the file for Prometheus keeps the last whole run: one that a signal interrupts writes nothing", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "moqmesh-probe-"));
+  try {
+    const file = join(folder, "probe.prom");
+    const report: Report = {
+      publish: { url: "https://a/" },
+      measuredMs: 0,
+      published: 0,
+      watched: [],
+      interrupted: true,
+    };
+    const textfile = new Textfile(file);
+    await textfile.write(report, [], 1_000);
+    assert.deepEqual(await readdir(folder), []);
+    await textfile.write({ ...report, interrupted: false }, [], 2_000);
+    assert.match(await readFile(file, "utf8"), /^moqmesh_probe_runs_total\{result="passed"\} 1$/m);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 describe("the names of hops", () => {

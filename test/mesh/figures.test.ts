@@ -12,7 +12,7 @@ const viewer = (fields: Partial<ViewerReport>): ViewerReport => ({
   gapFromUs: 0,
   moved: 0,
   reconnected: 0,
-  resubscribed: 0,
+  subscriptionsLost: 0,
   lost: [],
   ...fields,
 });
@@ -58,9 +58,9 @@ describe("figures of a drill", () => {
   });
 
   it("add up the groups that viewers lost", () => {
-    const viewers = [viewer({ lost: [1, 2], moved: 1 }), viewer({ lost: [2], resubscribed: 2, reconnected: 1 })];
-    const { lost, moved, reconnected, resubscribed } = gapFigures({ viewers }, 100_000_000);
-    assert.deepEqual([lost, moved, reconnected, resubscribed], [3, 1, 1, 2]);
+    const viewers = [viewer({ lost: [1, 2], moved: 1 }), viewer({ lost: [2], subscriptionsLost: 2, reconnected: 1 })];
+    const { lost, moved, reconnected, subscriptionsLost } = gapFigures({ viewers }, 100_000_000);
+    assert.deepEqual([lost, moved, reconnected, subscriptionsLost], [3, 1, 1, 2]);
   });
 
   it("tell viewers that stopped for good from those with a long gap", () => {

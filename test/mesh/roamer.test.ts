@@ -89,11 +89,11 @@ describe("a viewer that follows redirects", { timeout: 3 * TIMEOUT_MS }, () => {
       const drained = first.relay.drain("the test");
       const asked = await waiting;
       await drained;
-      const { edge, moved, reconnected, resubscribed, lost } = roamer.report(urls, asked);
+      const { edge, moved, reconnected, subscriptionsLost, lost } = roamer.report(urls, asked);
       assert.equal(edge, 1);
       assert.deepEqual(
-        { moved, reconnected, resubscribed, lost },
-        { moved: 1, reconnected: 0, resubscribed: 0, lost: [] },
+        { moved, reconnected, subscriptionsLost, lost },
+        { moved: 1, reconnected: 0, subscriptionsLost: 0, lost: [] },
       );
     });
   });

@@ -168,6 +168,14 @@ describe("webhooks", () => {
   test("do not start without the file of their secret, and their settings are checked", async () => {
     const settings = { "webhooks.urls": "http://127.0.0.1:1/", "webhooks.secret_file": "/nonexistent/secret" };
     await assert.rejects(TestRelay.start(settings), /secret/);
+    const folder = await mkdtemp(join(tmpdir(), "moqmesh-webhooks-"));
+    try {
+      const file = join(folder, "short");
+      writeFileSync(file, "too short\n");
+      await assert.rejects(TestRelay.start({ ...settings, "webhooks.secret_file": file }), /fewer than 24 characters/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
     for (const wrong of [
       { "webhooks.urls": "ftp://127.0.0.1/" },
       { "webhooks.urls": "http://user:password@127.0.0.1/" },

@@ -12,7 +12,7 @@ import {
   TransportError,
 } from "../../moq/link.ts";
 import type { Turn } from "../shared/index.ts";
-import { certificateOf, describeTcpFailure, isTrusted, tlsOptions } from "../tls/index.ts";
+import { describeTcpFailure, dialTlsOptions, matchesPins, peerCertificateOf } from "../tls/index.ts";
 import { agreements } from "./forms.ts";
 import { openLink, peerOf, WEBSOCKET_OPTIONS } from "./web-socket.ts";
 
@@ -87,7 +87,7 @@ class Attempt {
       ? connectTls({
           ...at,
           ...(begun && { socket: begun }),
-          ...tlsOptions(host, options.trust),
+          ...dialTlsOptions(host, options.trust),
           ...options.certificate,
         })
       : (begun ?? connectTcp(at));
@@ -95,8 +95,8 @@ class Attempt {
     socket.once("error", this.#failed);
     socket.once(secure ? "secureConnect" : "connect", () => {
       socket.off("error", this.#failed);
-      this.#certificate = certificateOf(socket);
-      if (!isTrusted(this.#certificate, options.trust)) {
+      this.#certificate = peerCertificateOf(socket);
+      if (!matchesPins(this.#certificate, options.trust)) {
         const why = secure
           ? "the peer's certificate matches none of the pinned hashes"
           : "ws: has no certificate to check: use wss:";

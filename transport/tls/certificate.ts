@@ -3,7 +3,7 @@ import { link, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Certificate, type KeyPairPem, TransportError } from "../../moq/link.ts";
 import { makeFolder } from "../shared/index.ts";
-import { assertValidAt, dnsNames, errorCode, type KeyPair, parseKeyPair, readKeyPair, readRegular } from "./pem.ts";
+import { assertValidAt, dnsNames, errorCode, type KeyPair, parseKeyPair, readKeyPair, readRegularFile } from "./pem.ts";
 import {
   certificateHosts,
   fingerprintOf,
@@ -144,7 +144,7 @@ async function readUsable({ stateDir, hosts, wallNow }: CertificateOptions): Pro
 /** The state folder's certificate; undefined without a folder, without a file, or when the file is damaged. */
 async function readKept(path: string): Promise<KeyPair | undefined> {
   try {
-    const pem = (await readRegular(path)).toString("utf8");
+    const pem = (await readRegularFile(path)).toString("utf8");
     return parseKeyPair(pem, path, pem, path);
   } catch (error) {
     const code = errorCode(error);

@@ -37,7 +37,7 @@ const FAULTS: ReadonlyMap<string, ChainFault["fault"]> = new Map([
  * Shows the chain of a server to a TLS client in this process that trusts the public authorities, those of this system, and `authorities`
  * (PEM). Names are not compared. Undefined when the client trusts the chain and it is in order.
  */
-export async function serverChainFault(
+export async function checkServerChain(
   pair: KeyPairPem,
   authorities: readonly string[],
 ): Promise<ChainFault | undefined> {
@@ -48,7 +48,7 @@ export async function serverChainFault(
 }
 
 /** Shows the chain of a client to a TLS server that trusts `authorities` alone. Undefined when it trusts the chain. */
-export async function clientChainFault(pair: KeyPairPem, authorities: string): Promise<ChainFault | undefined> {
+export async function checkClientChain(pair: KeyPairPem, authorities: string): Promise<ChainFault | undefined> {
   const verdict = await shownToServer(pair, authorities);
   return verdict === undefined ? undefined : explained(verdict, certificatesIn(pair.cert), "clientAuth");
 }

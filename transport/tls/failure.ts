@@ -42,7 +42,7 @@ const FAULTS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** What a dial's error message says about the relay's certificate; undefined for other failures. */
-export function certificateFault(message: string): string | undefined {
+export function explainCertificateError(message: string): string | undefined {
   const fault = FAULTS.find(([pattern]) => pattern.test(message))?.[1];
   return fault ?? /its certificate is .*/.exec(message)?.[0];
 }

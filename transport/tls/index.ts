@@ -1,3 +1,4 @@
+/** TLS of the relay and of its clients: certificates (read, made, renewed, served), checks of their chains, and trust in the peer of a dial. */
 export {
   type CertificateOptions,
   type CertificateState,
@@ -5,8 +6,8 @@ export {
   type PemFiles,
   selfSignedFile,
 } from "./certificate.ts";
-export { type ChainFault, clientChainFault, serverChainFault } from "./chain.ts";
-export { certificateFault, describeTcpFailure } from "./failure.ts";
+export { type ChainFault, checkClientChain, checkServerChain } from "./chain.ts";
+export { describeTcpFailure, explainCertificateError } from "./failure.ts";
 export { CertificateManager } from "./manager.ts";
 export {
   assertValidAt,
@@ -17,8 +18,8 @@ export {
   readAuthorities,
   readKeyPair,
   readPem,
-  readRegular,
+  readRegularFile,
 } from "./pem.ts";
-export { certificateHosts, makeOwnClient, makeSelfSigned } from "./self-signed.ts";
+export { certificateHosts, makeSelfProbeCertificate, makeSelfSigned } from "./self-signed.ts";
 export { ServerTls } from "./server-tls.ts";
-export { certificateOf, clientCertificateOf, isTrusted, tlsOptions } from "./trust.ts";
+export { clientCertificateOf, dialTlsOptions, matchesPins, peerCertificateOf } from "./trust.ts";

@@ -75,7 +75,7 @@ export function dnsNames({ subjectAltName = "" }: X509Certificate): string[] {
 export async function readPem(path: string, what: string): Promise<string> {
   let bytes: Buffer;
   try {
-    bytes = await readRegular(path);
+    bytes = await readRegularFile(path);
   } catch (error) {
     const code = errorCode(error);
     if (code === "ENOENT") throw bad("file_missing", `the ${what} file ${path} does not exist`, error);
@@ -91,7 +91,7 @@ export async function readPem(path: string, what: string): Promise<string> {
  * Reads a regular file of at most {@link MAX_PEM_BYTES}. Opening a FIFO would wait for its writer for ever.
  * auth/files.ts has a reader of its own: auth and transport import nothing of each other.
  */
-export async function readRegular(path: string): Promise<Buffer> {
+export async function readRegularFile(path: string): Promise<Buffer> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stats = await file.stat();

@@ -52,7 +52,7 @@ export async function makeSelfSigned(hosts: readonly string[], nowMs: number): P
 }
 
 /** A certificate with which a program shows itself to its own listener. It is its own authority, and lives longer than any program. */
-export async function makeOwnClient(nowMs: number): Promise<Certificate> {
+export async function makeSelfProbeCertificate(nowMs: number): Promise<Certificate> {
   return await make({ hosts: [], nowMs, lifeMs: OWN_CLIENT_LIFE_MS, use: "clientAuth", name: "moqmesh self-probe" });
 }
 

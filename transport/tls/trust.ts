@@ -5,17 +5,17 @@ import { TLSSocket, type ConnectionOptions as TlsOptions } from "node:tls";
 import type { Trust } from "../../moq/link.ts";
 
 /**
- * For `tls.connect` to `host`. With `hashes` the certificate is checked by {@link isTrusted}, before a byte is sent.
+ * For `tls.connect` to `host`. With `hashes` the certificate is checked by {@link matchesPins}, before a byte is sent.
  */
-export function tlsOptions(host: string, trust: Trust): TlsOptions {
+export function dialTlsOptions(host: string, trust: Trust): TlsOptions {
   const base: TlsOptions = { minVersion: "TLSv1.2", ALPNProtocols: ["http/1.1"] };
   if (isIP(host) === 0) base.servername = host;
   if (trust.kind === "roots") return { ...base, ca: trust.pem };
   return trust.kind === "system" ? base : { ...base, rejectUnauthorized: false };
 }
 
-/** For `hashes`: whether the peer proved that it owns one of the certificates. TLS itself checks the other kinds. */
-export function isTrusted(certificate: Uint8Array | undefined, trust: Trust): boolean {
+/** Whether the peer proved that it owns a pinned certificate. Always true where none is pinned: TLS itself checks the other kinds of trust. */
+export function matchesPins(certificate: Uint8Array | undefined, trust: Trust): boolean {
   if (trust.kind !== "hashes") return true;
   if (certificate === undefined) return false;
   const hash = createHash("sha256").update(certificate).digest();
@@ -23,11 +23,11 @@ export function isTrusted(certificate: Uint8Array | undefined, trust: Trust): bo
 }
 
 /** DER of the peer's certificate; nothing where there is no TLS. */
-export function certificateOf(socket: Socket): Uint8Array | undefined {
+export function peerCertificateOf(socket: Socket): Uint8Array | undefined {
   return socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.raw : undefined;
 }
 
 /** DER of the certificate that a client has shown and that one of the listener's authorities vouches for. */
 export function clientCertificateOf(socket: Socket): Uint8Array | undefined {
-  return socket instanceof TLSSocket && socket.authorized ? certificateOf(socket) : undefined;
+  return socket instanceof TLSSocket && socket.authorized ? peerCertificateOf(socket) : undefined;
 }
