@@ -61,7 +61,7 @@ function both(first: Seen, second: Seen): Seen {
       gapFromUs: longer.gapFromUs,
       moved: before.moved + viewer.moved,
       reconnected: before.reconnected + viewer.reconnected,
-      resubscribed: before.resubscribed + viewer.resubscribed,
+      subscriptionsLost: before.subscriptionsLost + viewer.subscriptionsLost,
       lost: [...before.lost, ...viewer.lost],
     };
   });
