@@ -121,8 +121,10 @@ export const AT_THE_START = "at the start only";
 /** That of the key of a certificate: the pair is used when both files are in place. */
 export const PAIR_REREAD = "within two seconds of its replacement";
 
-/** Optional path of a file with a secret. */
-export function secretFile(about: About & SecretFile & { readonly fallback: string }) {
+/** Optional path of a file with a secret. `shown`: for a value that may be the secret itself. */
+export function secretFile(
+  about: About & SecretFile & { readonly fallback: string; readonly shown?: (value: string) => string },
+) {
   const { of, loaded, reread, ...rest } = about;
   const secret = { reread, ...(of !== undefined && { of }), ...(loaded && { loaded }) };
   return z

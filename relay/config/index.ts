@@ -42,7 +42,7 @@ export { RESET_KEY_TEXT } from "./quic.ts";
 export { type RedisAddress, redisAddress } from "./registry.ts";
 export { inlineSecrets, keysWithContent, type SecretPath, secretPaths } from "./secret-places.ts";
 export { secretFileKeys } from "./secrets.ts";
-export { PEM_PAIR } from "./tls.ts";
+export { PEM_PAIR, pemText } from "./tls.ts";
 export {
   formatBytes,
   formatDuration,

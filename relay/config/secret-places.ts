@@ -2,9 +2,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Config, type LoadedConfig, type Origin, type Problem, sections } from "./config.ts";
 import { configValues, describeConfig } from "./describe.ts";
-import { envName } from "./layers.ts";
+import { envName, fieldOf } from "./layers.ts";
 import { secretFileKeys } from "./secrets.ts";
-import { PEM_PAIR } from "./tls.ts";
+import { PEM_PAIR, pemText } from "./tls.ts";
 
 /** A file with a secret, and the dotted path of the key that names it. */
 export interface SecretPath {
@@ -18,7 +18,7 @@ export function secretPaths(config: Config): SecretPath[] {
   const named = secretFileKeys(sections).flatMap(({ section, key: name }) => {
     const key = `${section}.${name}`;
     const path = values.get(key);
-    return typeof path === "string" ? [{ key, path }] : [];
+    return typeof path === "string" && pemText(path) === undefined ? [{ key, path }] : [];
   });
   const further = config.tls.certificates.flatMap((one) => {
     const path = PEM_PAIR.exec(one)?.groups?.["key"];
@@ -46,7 +46,8 @@ export function inlineSecrets(loaded: LoadedConfig): Problem[] {
     const where = placeOf(origin);
     if (holdsNone || where === undefined) return [];
     const [section = "", name = ""] = key.split(".");
-    const message = `secret_inline: ${where}; put it into a file and name that with \`${name}_file\`, or set ${envName(section, name)}`;
+    const place = fieldOf(sections.get(section), name)?.secretFile === undefined ? `${name}_file` : name;
+    const message = `secret_inline: ${where}; put it into a file and name that with \`${place}\`, or set ${envName(section, name)}`;
     return [{ code: "secret_inline" as const, key, message, origin }];
   });
 }

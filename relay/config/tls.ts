@@ -1,23 +1,31 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { flagField, integer, optionalText, PAIR_REREAD, secretFile, texts } from "./fields.ts";
+import { flagField, integer, optionalText, PAIR_REREAD, REDACTED, secretFile, texts } from "./fields.ts";
 import { section } from "./section.ts";
 
 /** Two paths with a space between them, so neither path may have a space. */
 export const PEM_PAIR = /^(?<cert>\S+) (?<key>\S+)$/;
+
+/** PEM that is given in place of the path of its file; undefined for a path. In variables `\n` often stands for the end of a line. */
+export function pemText(value: string): string | undefined {
+  return /^\s*-----BEGIN /.test(value) ? value.replaceAll("\\n", "\n") : undefined;
+}
 
 export const tlsSection = section(
   "tls",
   "The certificate of the public listeners. Without `cert` and `key` the relay makes a self-signed one that is valid for 13 days, keeps it in `state_dir` and renews it in time. Browsers trust it by its fingerprint, which they find at `/certificate.sha256`.",
   {
     cert: optionalText({
-      description: "PEM file with the certificate chain, leaf first.",
+      description:
+        "PEM file with the certificate chain, leaf first; or that text itself, as in `MOQMESH_TLS_CERT`. Of a text, `\\n` stands for the end of a line as well.",
       fallback: "self-signed",
       flag: "cert",
       live: true,
     }),
     key: secretFile({
-      description: "PEM file with the private key (PKCS#8).",
+      description:
+        "PEM file with the private key (PKCS#8); or that text itself, as in `MOQMESH_TLS_KEY`. A key that is given so is replaced by a reload of the configuration, not by itself.",
+      shown: (value) => (pemText(value) === undefined ? value : REDACTED),
       fallback: "self-signed",
       reread: PAIR_REREAD,
       flag: "key",

@@ -222,7 +222,9 @@ export function watchedFiles(
   const { ca, keyFile, clientCert, clientKey } = config.cluster;
   const { resetKeyFile } = config.quic;
   const authorities = clientAuthorityFiles(config);
-  const pairs = pemPairs(config).flatMap(({ cert, key }) => [cert, key]);
+  const pairs = pemPairs(config)
+    .flatMap(({ cert, key }) => [cert, key])
+    .filter((source) => typeof source === "string");
   return [
     {
       group: "tls",

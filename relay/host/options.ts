@@ -1,6 +1,6 @@
 import type { LinkLimits } from "../../moq/link.ts";
-import type { CertificateOptions, PemFiles } from "../../transport/tls/index.ts";
-import { type Config, PEM_PAIR } from "../config/index.ts";
+import type { CertificateOptions, PemFiles, PemSource } from "../../transport/tls/index.ts";
+import { type Config, PEM_PAIR, pemText } from "../config/index.ts";
 
 /** Links know their bounds by other names, because links between relays have other values. */
 export function linkLimits({ limits }: Config): LinkLimits {
@@ -13,14 +13,21 @@ export function linkLimits({ limits }: Config): LinkLimits {
   };
 }
 
-/** The files of `cert` and `key`, then those of `certificates`. */
+/** PEM of a key of `[tls]`: its file, or its text. */
+function pemOf(value: string, key: string): PemSource {
+  const pem = pemText(value);
+  return pem === undefined ? value : { pem, name: `the value of ${key}` };
+}
+
+/** `cert` and `key`, then the files of `certificates`. */
 export function pemPairs({ tls }: Pick<Config, "tls">): PemFiles[] {
   const { cert, key, certificates } = tls;
   const further = certificates.map((one) => {
     const { cert: chain = "", key: own = "" } = PEM_PAIR.exec(one)?.groups ?? {};
     return { cert: chain, key: own };
   });
-  return cert !== undefined && key !== undefined ? [{ cert, key }, ...further] : further;
+  if (cert === undefined || key === undefined) return further;
+  return [{ cert: pemOf(cert, "tls.cert"), key: pemOf(key, "tls.key") }, ...further];
 }
 
 export function certificateOptions({ tls }: Config, wallNow: () => number): CertificateOptions {

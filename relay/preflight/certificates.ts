@@ -7,6 +7,7 @@ import {
   dnsNames,
   loadCertificate,
   type PemFiles,
+  pemName,
   readAuthorities,
   readPem,
 } from "../../transport/tls/index.ts";
@@ -54,9 +55,9 @@ export async function inspectCertificates(
     await inspectPair(found, config, sources, { ...pair, state, extra });
     for (const name of certificatesIn(state.certificate.cert).slice(0, 1).flatMap(dnsNames)) {
       const first = seen.get(name);
-      if (first === undefined) seen.set(name, files.cert);
+      if (first === undefined) seen.set(name, pemName(files.cert));
       else if (!main) {
-        const message = `${files.cert} is for ${name}, and so is ${first}, which clients get`;
+        const message = `${pemName(files.cert)} is for ${name}, and so is ${first}, which clients get`;
         found.warn("certificate_name_twice", pair.certKey, message);
       }
     }
@@ -79,15 +80,15 @@ async function loadPair(
   { files, main, certKey, keyKey }: Pair,
 ): Promise<CertificateState | undefined> {
   const texts = await Promise.all([
-    found.load(() => readPem(files.cert, "certificate"), "certificate_invalid", [[certKey, files.cert]]),
-    found.load(() => readPem(files.key, "key"), "key_invalid", [[keyKey, files.key]]),
+    found.load(() => readPem(files.cert, "certificate"), "certificate_invalid", [[certKey, pemName(files.cert)]]),
+    found.load(() => readPem(files.key, "key"), "key_invalid", [[keyKey, pemName(files.key)]]),
   ]);
   if (texts.includes(undefined)) return undefined;
   const { stateDir, hosts } = tls;
   const options = { files, further: main ? [] : [files], stateDir, hosts, wallNow };
   return await found.load(() => loadCertificate(options), "certificate_invalid", [
-    [keyKey, files.key],
-    [certKey, files.cert],
+    [keyKey, pemName(files.key)],
+    [certKey, pemName(files.cert)],
   ]);
 }
 
@@ -105,7 +106,12 @@ async function inspectPair(
   checkDates(found, certKey, { served: () => served, wallNow, warnDays: () => config.tls.warnDays, names });
   const fault = await checkServerChain(certificate, extra);
   if (fault !== undefined) {
-    found.warn(fault.fault, certKey, `the certificate in ${files.cert} ${fault.message}`, REMEDIES[fault.fault]);
+    found.warn(
+      fault.fault,
+      certKey,
+      `the certificate in ${pemName(files.cert)} ${fault.message}`,
+      REMEDIES[fault.fault],
+    );
   }
 }
 

@@ -64,7 +64,7 @@ A secret \`KEY\` is given in one of three ways; in two at once is an error.
 2. By the environment, as every key: \`MOQMESH_SECTION_KEY\`.
 3. By \`KEY\` in the configuration file, or as a flag. \`moqmesh check --production\` warns of that (\`secret_inline\`).
 
-The keys of certificates are always files, because they are replaced while the relay runs. The admin API, \`check\` and the log never show a secret.
+\`[tls] cert\` and \`key\` are files, which are replaced while the relay runs, or the PEM text itself, as in \`MOQMESH_TLS_KEY\`. The admin API, \`check\` and the log never show a secret.
 
 At the start, in \`check\` and at each reload the relay warns of files with secrets that other users of the machine can read or change, and of those of its own
 user that their group can read (\`secret_readable\`). A file of another user, such as root, may be readable for its group: that is how the relay reads it.

@@ -147,3 +147,29 @@ test("a path in place of a key is an error that says what to write", () => {
   const pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA/w==\n-----END PUBLIC KEY-----";
   assert.deepEqual(problemsOf({ env: { MOQMESH_AUTH_KEY: pem } }), []);
 });
+
+describe("the key of a certificate", () => {
+  const pem = `-----BEGIN PRIVATE KEY-----\n${HIDDEN}\n-----END PRIVATE KEY-----\n`;
+  const cert = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
+
+  test("is a file, or its own text, which no one is shown and no one looks for as a file", () => {
+    const byVariable = loadConfig({ env: { MOQMESH_TLS_CERT: cert, MOQMESH_TLS_KEY: pem } });
+    assert.equal(byVariable.config.tls.key, pem);
+    assert.deepEqual(secretPaths(byVariable.config), []);
+    assert.deepEqual(inlineSecrets(byVariable), []);
+    const shown = describeConfig(byVariable).find(({ key }) => key === "tls.key");
+    assert.deepEqual([shown?.text, shown?.secret], ['"[redacted]"', true]);
+    const byFile = loadConfig({ env: { MOQMESH_TLS_CERT: "a.pem", MOQMESH_TLS_KEY: "a.key" } });
+    assert.deepEqual(secretPaths(byFile.config), [{ key: "tls.key", path: "a.key" }]);
+    assert.equal(describeConfig(byFile).find(({ key }) => key === "tls.key")?.text, '"a.key"');
+  });
+
+  test("is warned of in the configuration file and in a flag", () => {
+    const path = file(`[tls]\ncert = "a.pem"\nkey = """\n${pem}"""\n`);
+    const [warning] = inlineSecrets(loadConfig({ env: {}, file: path }));
+    const advice = "put it into a file and name that with `key`, or set MOQMESH_TLS_KEY";
+    assert.ok(warning !== undefined);
+    assert.ok(warning.message.endsWith(advice), warning.message);
+    assert.ok(!warning.message.includes(HIDDEN));
+  });
+});

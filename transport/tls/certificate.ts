@@ -3,7 +3,17 @@ import { link, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Certificate, type KeyPairPem, TransportError } from "../../moq/link.ts";
 import { makeFolder } from "../shared/index.ts";
-import { assertValidAt, dnsNames, errorCode, type KeyPair, parseKeyPair, readKeyPair, readRegularFile } from "./pem.ts";
+import {
+  assertValidAt,
+  dnsNames,
+  errorCode,
+  type KeyPair,
+  type PemSource,
+  parseKeyPair,
+  pemName,
+  readKeyPair,
+  readRegularFile,
+} from "./pem.ts";
 import {
   certificateHosts,
   fingerprintOf,
@@ -35,10 +45,10 @@ export interface CertificateOptions {
   readonly wallNow: () => number;
 }
 
-/** Paths of a chain and its key. */
+/** A chain and its key, usually as two files. */
 export interface PemFiles {
-  readonly cert: string;
-  readonly key: string;
+  readonly cert: PemSource;
+  readonly key: PemSource;
 }
 
 /** A certificate ready for use. */
@@ -88,10 +98,10 @@ async function loadFurther(further: readonly PemFiles[], nowMs: number): Promise
   const names = new Map<string, KeyPairPem>();
   for (const { cert, key } of further) {
     const pair = await readKeyPair(cert, key);
-    assertValidAt(pair.leaf, nowMs, cert);
+    assertValidAt(pair.leaf, nowMs, pemName(cert));
     const own = dnsNames(pair.leaf);
     if (own.length === 0) {
-      const message = `${cert} names no host, so no client can ask for it`;
+      const message = `${pemName(cert)} names no host, so no client can ask for it`;
       throw new TransportError("bad_certificate", message, { fault: "certificate_without_names" });
     }
     for (const name of own) if (!names.has(name)) names.set(name, { cert: pair.cert, key: pair.key });
@@ -102,7 +112,7 @@ async function loadFurther(further: readonly PemFiles[], nowMs: number): Promise
 async function loadMain(options: CertificateOptions): Promise<CertificateState> {
   if (options.files !== undefined) {
     const pair = await readKeyPair(options.files.cert, options.files.key);
-    assertValidAt(pair.leaf, options.wallNow(), options.files.cert);
+    assertValidAt(pair.leaf, options.wallNow(), pemName(options.files.cert));
     return stateOf(pair, false);
   }
   const kept = await readUsable(options);

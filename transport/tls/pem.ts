@@ -18,10 +18,18 @@ export interface KeyPair {
   readonly key: string;
 }
 
-/** Reads a chain and a key from files. Throws {@link TransportError} `bad_certificate` with the file's name. */
-export async function readKeyPair(certFile: string, keyFile: string): Promise<KeyPair> {
-  const [certPem, keyPem] = await Promise.all([readPem(certFile, "certificate"), readPem(keyFile, "key")]);
-  return parseKeyPair(certPem, certFile, keyPem, keyFile);
+/** PEM: the path of its file, or the text itself with a name for messages. */
+export type PemSource = string | { readonly pem: string; readonly name: string };
+
+/** As messages name it: the path of the file, or the name of the text. */
+export function pemName(source: PemSource): string {
+  return typeof source === "string" ? source : source.name;
+}
+
+/** Reads a chain and a key. Throws {@link TransportError} `bad_certificate` with the file's name. */
+export async function readKeyPair(cert: PemSource, key: PemSource): Promise<KeyPair> {
+  const [certPem, keyPem] = await Promise.all([readPem(cert, "certificate"), readPem(key, "key")]);
+  return parseKeyPair(certPem, pemName(cert), keyPem, pemName(key));
 }
 
 /** As {@link readKeyPair}, from text. Errors use the names. */
@@ -72,7 +80,9 @@ export function dnsNames({ subjectAltName = "" }: X509Certificate): string[] {
 }
 
 /** Throws {@link TransportError} `bad_certificate`; `what` names the file in its message. */
-export async function readPem(path: string, what: string): Promise<string> {
+export async function readPem(source: PemSource, what: string): Promise<string> {
+  if (typeof source !== "string") return source.pem;
+  const path = source;
   let bytes: Buffer;
   try {
     bytes = await readRegularFile(path);
