@@ -183,7 +183,7 @@ function checkKey(section: string, key: string | undefined, facts: Facts): strin
 
 /** A line for a shell; only our own commands are checked. */
 function checkCommand(text: string, facts: Facts): string[] {
-  const [line = ""] = text.replace(/^\(?\s*(npx )?/, "").split(/\s[#|>]/, 1);
+  const [line = ""] = text.replace(/^\(?\s*(npx )?/, "").split(/\s[#|>]|;/, 1);
   const words = line.trim().split(/\s+/);
   if (words[0] === "npm") {
     const script = words[2] ?? "";

@@ -18,7 +18,14 @@ const SOURCES =
   /^(relay|cli|embed|cluster|auth|moq|transport|bench|lab|scripts|bin|web\/src|engine\/src|configs|deploy|terraform|\.ci|\.github)\/|^package\.json$/;
 
 /** Names and flags of other programs that pages use. */
-const FOREIGN = ["poll_transmit", "io_uring", "cluster-connect"];
+const FOREIGN = [
+  "poll_transmit",
+  "io_uring",
+  "cluster-connect",
+  "bw_out_allowance_exceeded",
+  "pps_allowance_exceeded",
+  "conntrack_allowance_exceeded",
+];
 
 /** The pages whose claims are checked. */
 export function pages(): string[] {

@@ -28,7 +28,7 @@ describe("claims of a page", () => {
     "`[limits] sessions`, `[limits]`, `limits.sessions`, `[limits] sessions = 5`, `example.com`",
     "`moqmesh ls URL --json`, `moqmesh COMMAND --help`, `npm run bench -- fanout`, `--json`, `--SECTION.KEY`",
     "`not_found`, `moqmesh_bounds_hit_total{bound}`, `LiteSession.guard`, `MOQMESH_TOKEN`, `/health/live`, `/etc/x/y`",
-    "```sh\nnpm run check   # all\nnpx moqmesh ls http://x/ --limits.sessions 5 > out\nnode relay/main.ts\nother --flag\n```",
+    "```sh\nnpm run check   # all\nnpx moqmesh ls http://x/ --limits.sessions 5 > out\nuntil moqmesh ls; do sleep 1; done\nnode relay/main.ts\nother --flag\n```",
     "```toml\n[limits]\nsessions = 5\n```\nand `text` after it",
     "```\nrelay/main.ts   starts it\nelse/where      is not ours\n```",
   ];

@@ -25,8 +25,8 @@ export interface Page {
 /** Other names of shells, which a test would overlook. */
 const OTHER_SHELLS = /^(bash|shell|console|zsh|sh-session|shell-session|terminal)$/;
 
-/** A comment of HTML that begins so has commands which prepare what the page assumes, such as a relay that runs. Readers do not see it. */
-const PREPARE = /^<!-- run$/;
+/** A comment of HTML that begins so has commands which prepare what the page assumes, such as a relay that runs, or try what it says. Readers do not see it. */
+const PREPARE = /^<!-- run( .*)?$/;
 
 /**
  * Reads a page.
@@ -62,7 +62,8 @@ class Reader {
     }
     const [, fence = "", info = ""] = /^\s*(```+)\s*(.*?)\s*$/.exec(line) ?? [];
     if (fence !== "") this.#open = { end: new RegExp(`^\\s*${fence}\\s*$`), line: number, info, lines: [] };
-    else if (PREPARE.test(line)) this.#open = { end: /^-->$/, line: number, info: "sh", lines: [] };
+    else if (PREPARE.test(line))
+      this.#open = { end: /^-->$/, line: number, info: line.replace("<!-- run", "sh"), lines: [] };
     else if (/^#+ /.test(line)) this.#before = "";
     else this.#before += `${line}\n`;
   }
