@@ -5,7 +5,7 @@
 
 /** Everything that is not a package or a builtin. */
 const OURS =
-  "^(relay|embed|auth|cluster|transport|moq|bench|lab|test|web|scripts|bin|configs|package\\.json|\\.dependency-cruiser)";
+  "^(relay|embed|machine|auth|cluster|transport|moq|bench|lab|test|web|scripts|bin|configs|package\\.json|\\.dependency-cruiser)";
 
 /** Contracts, which every floor above may name. They import nothing, but for the counters, whose metrics are declared. */
 const LEAVES = "^moq/(link|clock|path|printable|reason|counters|metrics|series)\\.ts$";
@@ -31,6 +31,7 @@ const DOORS = [
   "lab/path",
   "lab/sim",
   "lab/soak",
+  "machine",
   "moq/model",
   "moq/session",
   "moq/session/lite",
@@ -113,6 +114,7 @@ export default {
     room("transport", "^transport/", [LINK, CLOCK]),
     room("auth", "^auth/", []),
     room("cluster", "^cluster/", ["^moq/"]),
+    room("machine", "^machine/", [LEAVES]),
     room("relay-config", "^relay/config/", [
       "^relay/(log|webhooks)/",
       "^cluster/",
@@ -137,7 +139,7 @@ export default {
       "^transport/shared/",
       LEAVES,
     ]),
-    room("relay", "^relay/", ["^(cluster|transport|auth|moq)/", "^package\\.json$"]),
+    room("relay", "^relay/", ["^(machine|cluster|transport|auth|moq)/", "^package\\.json$"]),
     room("web", "^web/", ["^moq/printable\\.ts$"]),
     room("bench", "^bench/", ["^(relay|cli|cluster|transport|auth|moq|lab)/", "^scripts/flags\\.ts$"]),
     room("lab", "^lab/", ["^(relay|cli|cluster|transport|auth|moq|bench)/", "^scripts/(flags|build-web)\\.ts$"]),
@@ -200,14 +202,14 @@ export default {
     {
       name: "program-without-dev-dependencies",
       severity: "error",
-      from: { path: "^(relay|cli|embed|auth|cluster|moq|transport)/" },
+      from: { path: "^(relay|cli|embed|machine|auth|cluster|moq|transport)/" },
       to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"], pathNot: "node_modules/@types/" },
     },
     {
       name: "nothing-imports-the-program",
       comment: "relay/main.ts, cli/ and embed/ are the end of all arrows.",
       severity: "error",
-      from: { path: "^(relay|auth|cluster|moq|transport)/", pathNot: "^relay/main\\.ts$" },
+      from: { path: "^(relay|machine|auth|cluster|moq|transport)/", pathNot: "^relay/main\\.ts$" },
       to: { path: "^(cli/|embed/|relay/main\\.ts$)" },
     },
   ],

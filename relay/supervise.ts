@@ -1,9 +1,9 @@
+import { openServiceSocket, ServiceState, serviceStatus } from "../machine/index.ts";
 import { systemClock } from "../transport/shared/index.ts";
 import type { Config } from "./config/index.ts";
 import { systemCalls } from "./host/index.ts";
 import type { Logger } from "./log/index.ts";
 import type { Relay } from "./relay.ts";
-import { openServiceSocket, ServiceState, serviceStatus } from "./service/index.ts";
 
 /** Milliseconds beyond the drain that a relay may take to end. */
 const END_MS = 10_000;

@@ -16,6 +16,7 @@ const FOLDERS = [
   "relay",
   "cli",
   "embed",
+  "machine",
   "auth",
   "cluster",
   "moq",

@@ -5,7 +5,7 @@ import { judge, linesOf, measure, percent } from "./sizes/judge.ts";
 
 process.chdir(fileURLToPath(new URL("../", import.meta.url)));
 
-const SOURCES = "{relay,cli,embed,auth,cluster,moq,transport,web/src,bench,lab,scripts,test}/**/*.ts";
+const SOURCES = "{relay,cli,embed,machine,auth,cluster,moq,transport,web/src,bench,lab,scripts,test}/**/*.ts";
 const ENGINE = "engine/src/**/*.rs";
 
 const files = [...globSync(SOURCES), ...globSync(ENGINE)].map((path) => ({

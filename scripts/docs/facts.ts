@@ -15,7 +15,7 @@ export const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Files whose words count as names of the code. Pages and tests do not count: they may name removed things. */
 const SOURCES =
-  /^(relay|cli|embed|cluster|auth|moq|transport|bench|lab|scripts|bin|web\/src|engine\/src|configs|deploy|terraform|\.ci|\.github)\/|^package\.json$/;
+  /^(relay|cli|embed|machine|cluster|auth|moq|transport|bench|lab|scripts|bin|web\/src|engine\/src|configs|deploy|terraform|\.ci|\.github)\/|^package\.json$/;
 
 /** Names and flags of other programs that pages use. */
 const FOREIGN = [

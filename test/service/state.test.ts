@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
-import { ServiceState, serviceStatus } from "../../relay/service/state.ts";
+import { ServiceState, serviceStatus } from "../../machine/service/state.ts";
 
 function service(env: NodeJS.ProcessEnv = {}) {
   const clock = new ManualClock();

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { openServiceSocket } from "../../relay/service/socket.ts";
+import { openServiceSocket } from "../../machine/service/socket.ts";
 import { systemCalls } from "../../transport/native/index.ts";
 import { programsForTests } from "../cli/support/process.ts";
 import { until } from "../support/until.ts";

@@ -1,0 +1,2 @@
+/** The machine that a relay runs on: its service manager. */
+export { openServiceSocket, ServiceState, serviceStatus } from "./service/index.ts";
