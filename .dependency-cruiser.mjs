@@ -117,6 +117,7 @@ export default {
     room("machine", "^machine/", [LEAVES]),
     room("relay-config", "^relay/config/", [
       "^relay/(log|webhooks)/",
+      "^machine/index\\.ts$",
       "^cluster/",
       "^moq/(model|session)/",
       LEAVES,

@@ -118,7 +118,7 @@ class Life implements SignalActions {
   }
 
   end(signal: string): void {
-    this.#service?.stopping(signal, (this.#relay?.settings.config ?? this.#config).drain);
+    this.#service?.stopping(signal, this.#relay?.settings.config ?? this.#config);
     if (this.#relay === undefined) this.#start.abort();
     else void this.#relay.drain(signal);
   }

@@ -25,13 +25,15 @@ export interface FactSources {
   readonly mesh: MeshRuntime | undefined;
   /** `refusing`: no new sessions, because of too little memory. */
   readonly pressure: { readonly refusing: boolean };
+  /** `ending`: why the cloud will end this machine. */
+  readonly cloud: { readonly ending: string | undefined };
   /** Of the public port. */
   readonly port: number;
 }
 
 /** The checks of what other parts of the relay know already. */
 export function factChecks(sources: FactSources): Check[] {
-  const { config, wallNow, certificate, files, descriptors, mesh, pressure, port } = sources;
+  const { config, wallNow, certificate, files, descriptors, mesh, pressure, cloud, port } = sources;
   return [
     ...certificateChecks({
       served: () => certificate.state,
@@ -54,6 +56,7 @@ export function factChecks(sources: FactSources): Check[] {
     fact("memory_short", "not_ready", () =>
       said(pressure.refusing, "the relay refuses new sessions, because it is short of memory"),
     ),
+    ...(config().cloud.notices === "off" ? [] : [fact("machine_ending", "not_ready", () => cloud.ending)]),
     fact("file_descriptors_low", "warning", () =>
       said(descriptors.nearlyExhausted, "nine tenths of the file descriptors of the process are in use"),
     ),

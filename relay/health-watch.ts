@@ -31,6 +31,7 @@ export interface Watched {
   readonly descriptors: Descriptors;
   readonly mesh: MeshRuntime | undefined;
   readonly pressure: PressureWatch;
+  readonly cloud: { readonly ending: string | undefined };
   readonly engine: Engine;
   /** Dials WebSocket sessions at the relay's own port. */
   readonly websocket: Engine;

@@ -1,3 +1,4 @@
+import type { CloudNotices, Hooks } from "../machine/index.ts";
 import type { Counters } from "../moq/counters.ts";
 import { type Engine, type PeerAddress, TransportError } from "../moq/link.ts";
 import { MESH_PROTOCOLS, protocols } from "../moq/session/index.ts";
@@ -5,12 +6,12 @@ import { createQmux } from "../transport/qmux/index.ts";
 import type { CertificateState } from "../transport/tls/index.ts";
 import { type OpenedAdmin, openAdmin } from "./admin/index.ts";
 import { type Config, exposures, idleRole } from "./config/index.ts";
+import { Departure } from "./departure.ts";
 import { HealthWatch } from "./health-watch.ts";
 import {
   attachSystem,
   CLOSE_SHUTDOWN,
   certificateFault,
-  drainSessions,
   FILE_METRICS,
   FileWatch,
   openEngine,
@@ -27,6 +28,7 @@ import {
   watchedFiles,
 } from "./host/index.ts";
 import { type Page, PORT_METRICS, type RelayState } from "./http/index.ts";
+import { openCloudNotices, openHooks } from "./machine.ts";
 import { dnsResolver, MeshRuntime } from "./mesh/index.ts";
 import { DASHBOARD_FOLDER, PAGE_FOLDER } from "./pages.ts";
 import { makeParts, type RelayParts } from "./parts.ts";
@@ -74,6 +76,9 @@ class RelayProcess implements Relay {
   readonly #health: HealthWatch;
   readonly #startedAt: number;
   readonly #ports = new Ports();
+  readonly #hooks: Hooks;
+  readonly #departure: Departure;
+  readonly #cloud: CloudNotices;
   readonly #ended = Promise.withResolvers<void>();
   /** Keeps the process alive while the relay runs; engines and timers may not. */
   readonly #hold = setInterval(() => {}, LONGEST_TIMER_MS);
@@ -86,9 +91,6 @@ class RelayProcess implements Relay {
   #readiness: Readiness | undefined;
   #admin: OpenedAdmin | undefined;
   #page: Page | undefined;
-  #draining: Promise<void> | undefined;
-  /** While the relay drains without ending. */
-  #standby: { over: boolean } | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(config: Config, options: StartOptions) {
@@ -113,6 +115,19 @@ class RelayProcess implements Relay {
     counters.attach(FILE_METRICS, () => this.#files.readings);
     this.#health = new HealthWatch(this.#parts, config.limits.memory);
     counters.attach(PORT_METRICS, () => this.#ports.httpStats());
+    this.#hooks = openHooks(config, this.#parts);
+    this.#departure = new Departure({
+      ...this.#parts,
+      config: () => this.#config,
+      ports: this.#ports,
+      hooks: this.#hooks,
+      mesh: () => this.#mesh,
+      state: () => this.#state,
+      enter: (state) => this.#enter(state),
+      announced: async () => await this.#readiness?.announce(),
+      closing: () => this.#closing !== undefined,
+    });
+    this.#cloud = openCloudNotices(config, this.#parts, this.#departure);
   }
 
   get counters(): Counters {
@@ -238,10 +253,11 @@ class RelayProcess implements Relay {
     const pressure = new PressureWatch(this.#parts, { config, memory: () => this.#health.memory.read() });
     this.#pressure = pressure.start();
     const { descriptors } = this.#parts;
-    const watched = { config, certificate, files: this.#files, descriptors, mesh: this.#mesh };
+    const watched = { config, certificate, files: this.#files, descriptors, mesh: this.#mesh, cloud: this.#cloud };
     const own = createQmux({ ...this.#parts, preamble: preambleOf(this.#parts.proxies) });
     this.#health.start({ ...watched, pressure, engine, websocket: own, address });
     this.#readiness = this.#watchReadiness(engine);
+    this.#cloud.start();
   }
 
   contain(error: unknown): void {
@@ -255,6 +271,11 @@ class RelayProcess implements Relay {
     );
   }
 
+  #enter(state: "ready" | "draining"): void {
+    this.#state = state;
+    this.#health.monitor.setLife(state, this.#cloud.ending);
+  }
+
   #watchedFiles() {
     return watchedFiles(this.#config, {
       certificates: async () => (await this.#certificate?.reload()) ?? false,
@@ -264,31 +285,16 @@ class RelayProcess implements Relay {
   }
 
   standDown(reason: string): boolean {
-    if (this.#state !== "ready") return false;
-    const standby = { over: false };
-    this.#standby = standby;
-    const hurry = () => standby.over || this.#closing !== undefined;
-    this.#letLeave(reason, { hurry, last: false }).catch((error: unknown) =>
-      this.#parts.defects.report("while sessions were asked to leave", error),
-    );
-    return true;
+    return this.#departure.standDown(reason);
   }
 
   resume(): boolean {
-    if (this.#standby === undefined || this.#draining !== undefined || this.#state !== "draining") return false;
-    this.#standby.over = true;
-    this.#standby = undefined;
-    this.#parts.host.startAccepting();
-    this.#mesh?.undrain();
-    this.#state = "ready";
-    this.#health.monitor.setLife("ready");
-    this.#parts.log.info("relay serves again: the drain was taken back");
-    return true;
+    return this.#departure.resume();
   }
 
-  drain(reason: string): Promise<void> {
-    this.#draining ??= this.#drain(reason);
-    return this.#draining;
+  async drain(reason: string): Promise<void> {
+    await this.#departure.drain(reason);
+    await this.close(reason);
   }
 
   close(reason = "closed"): Promise<void> {
@@ -296,37 +302,13 @@ class RelayProcess implements Relay {
     return this.#closing;
   }
 
-  async #drain(reason: string): Promise<void> {
-    try {
-      if (this.#closing === undefined)
-        await this.#letLeave(reason, { hurry: () => this.#closing !== undefined, last: true });
-    } catch (error) {
-      // After a defect the sessions lose their time to leave, but the relay still ends.
-      this.#parts.defects.report("while sessions were asked to leave", error);
-    }
-    await this.close(reason);
-  }
-
-  /** Asks the sessions to leave and closes those that stay. Ends early when `hurry` is true. `last`: the relay ends afterwards. */
-  async #letLeave(reason: string, { hurry, last }: { hurry: () => boolean; last: boolean }): Promise<void> {
-    const { drain } = this.#config;
-    this.#state = "draining";
-    this.#health.monitor.setLife("draining");
-    this.#parts.log.info({ reason, sessions: this.#parts.host.sessions, graceMs: drain.graceMs }, "relay draining");
-    // New sessions stop first: peers and roots learn that this relay drains, then the listeners accept no more. Only then do the open
-    // sessions get GOAWAY, so that no client is sent away and comes back here.
-    this.#mesh?.drain();
-    const uri = this.#mesh?.refuge() ?? "";
-    if (last) this.#ports.stopAccepting();
-    await drainSessions(this.#parts.host, { ...drain, clock: this.#parts.clock, reason, hurry, uri });
-  }
-
   async #close(reason: string): Promise<void> {
     const began = this.#state !== "starting";
     this.#state = "closed";
     this.#health.monitor.setLife("closed");
     // What watches the relay ends first: it would log what the end itself causes.
-    this.#readiness?.close();
+    this.#cloud.close();
+    const announced = this.#readiness?.close();
     this.#health.rest();
     this.#parts.descriptors.close();
     this.#pressure?.close();
@@ -345,6 +327,8 @@ class RelayProcess implements Relay {
     for (const end of ends) {
       if (end.status === "rejected") this.#parts.warn("a listener did not close", end.reason);
     }
+    await announced;
+    this.#hooks.close();
     clearInterval(this.#hold);
     if (began) this.#parts.log.info({ reason }, "relay closed");
     this.#ended.resolve();
@@ -417,6 +401,8 @@ class RelayProcess implements Relay {
     const { address, port } = this.address;
     const admin = this.adminAddress?.port;
     const facts = { address, port, admin, engine: engine.name, version: VERSION, ...this.#mesh?.place };
-    return new Readiness({ ...this.#parts, clock: this.#parts.upkeep, reasons: () => this.reasons(), facts });
+    const changed = (reasons: readonly string[]) => this.#hooks.changed(reasons);
+    const { upkeep: clock } = this.#parts;
+    return new Readiness({ ...this.#parts, clock, reasons: () => this.reasons(), changed, facts });
   }
 }

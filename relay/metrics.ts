@@ -1,4 +1,5 @@
 import { FAILOVER_METRICS, GAP_METRICS, REPLICATION_METRICS } from "../cluster/index.ts";
+import { CLOUD_METRICS, HOOK_METRICS } from "../machine/index.ts";
 import { COUNTER_GROUPS } from "../moq/counters.ts";
 import type { MetricGroup } from "../moq/metrics.ts";
 import { BROADCAST_METRICS, POLICY_METRICS } from "../moq/model/index.ts";
@@ -40,6 +41,8 @@ export const METRICS: readonly MetricGroup[] = [
   REGISTRY_METRICS,
   REPLICATION_METRICS,
   WEBHOOK_METRICS,
+  HOOK_METRICS,
+  CLOUD_METRICS,
   LOG_METRICS,
   SAMPLING_METRICS,
 ];

@@ -5,7 +5,7 @@ import { systemCalls } from "./host/index.ts";
 import type { Logger } from "./log/index.ts";
 import type { Relay } from "./relay.ts";
 
-/** Milliseconds beyond the drain that a relay may take to end. */
+/** Milliseconds beyond the drain and its hooks that a relay may take to end. */
 const END_MS = 10_000;
 
 /** What a service manager learns of a relay. */
@@ -13,7 +13,7 @@ export interface Supervision {
   /** A reload has begun, or has ended. */
   reloads(reloading: boolean): void;
   /** The relay ends because of `signal`, within the time that `drain` allows. */
-  stopping(signal: string, drain: Config["drain"]): void;
+  stopping(signal: string, config: Pick<Config, "drain" | "health">): void;
   close(): void;
 }
 
@@ -40,7 +40,13 @@ export function supervise(relay: Relay, log: Logger): Supervision | undefined {
   service.ready();
   return {
     reloads: (reloading) => (reloading ? service.reloading() : service.reloaded()),
-    stopping: (signal, { graceMs, spreadMs }) => service.stopping(`Draining (${signal})`, graceMs + spreadMs + END_MS),
+    stopping: (signal, { drain, health }) => {
+      const { delayMs, graceMs, spreadMs } = drain;
+      // One run of `on_change` before the drain, and one at the end.
+      const changeMs = health.onChange.length > 0 ? 2 * health.onChangeTimeoutMs : 0;
+      const drainedMs = drain.onDrained.length > 0 ? drain.onDrainedTimeoutMs : 0;
+      service.stopping(`Draining (${signal})`, changeMs + delayMs + graceMs + spreadMs + drainedMs + END_MS);
+    },
     close: () => service.close(),
   };
 }

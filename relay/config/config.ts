@@ -5,6 +5,7 @@
  */
 import { authSection } from "./auth.ts";
 import { autoCacheBytes, cacheSection, memoryLimit } from "./cache.ts";
+import { cloudSection } from "./cloud.ts";
 import { clusterSection } from "./cluster.ts";
 import { drainSection } from "./drain.ts";
 import { healthSection } from "./health.ts";
@@ -57,6 +58,7 @@ export interface Config {
   readonly limits: Omit<ProgramValues<typeof limitsSection>, "memory"> & { readonly memory: number };
   readonly log: ProgramValues<typeof logSection>;
   readonly drain: ProgramValues<typeof drainSection>;
+  readonly cloud: ProgramValues<typeof cloudSection>;
   readonly cluster: ProgramValues<typeof clusterSection>;
   readonly webhooks: ProgramValues<typeof webhooksSection>;
   readonly policies: ProgramValues<typeof policiesSection>;
@@ -94,6 +96,7 @@ export const sections: Sections = new Map<string, AnySection>(
     limitsSection,
     logSection,
     drainSection,
+    cloudSection,
     clusterSection,
     webhooksSection,
     policiesSection,
@@ -211,6 +214,7 @@ function resolve(raw: RawConfig, env: Environment, memory: () => number): Config
     limits: { ...limits, memory: limit },
     log: programValues(logSection, raw["log"]),
     drain: programValues(drainSection, raw["drain"]),
+    cloud: programValues(cloudSection, raw["cloud"]),
     cluster: programValues(clusterSection, raw["cluster"]),
     webhooks: programValues(webhooksSection, raw["webhooks"]),
     policies: programValues(policiesSection, raw["policies"]),

@@ -1,4 +1,5 @@
-import { choices, duration, integer } from "./fields.ts";
+import { choices, duration, integer, texts } from "./fields.ts";
+import { programRule } from "./program-rule.ts";
 import { section } from "./section.ts";
 
 export const healthSection = section(
@@ -63,8 +64,20 @@ export const healthSection = section(
       max: 100,
       live: true,
     }),
+    on_change: texts({
+      description:
+        'Command that the relay runs whenever it becomes ready or not ready, also at its start and its end, such as `["/usr/local/lib/moqmesh/anycast-bird.sh", "moqmesh"]`: the path of a program and its arguments, without a shell. It gets `MOQMESH_STATE` (`ready` or `not_ready`), `MOQMESH_REASONS` and `MOQMESH_NODE` in its environment. One run at a time; a run that fails is repeated while the state is the same.',
+      default: [],
+    }),
+    on_change_timeout: duration({
+      description: "Time after which a run of that command is killed.",
+      default: "10s",
+      min: "1s",
+      max: "5m",
+    }),
   },
   [
+    programRule("on_change"),
     {
       keys: ["event_loop", "stuck"],
       broken: ({ event_loop, stuck }) =>

@@ -36,6 +36,7 @@ export const CHECK_CODES = [
   "udp_drops",
   "state_folder_unwritable",
   "clock_jumped",
+  "machine_ending",
 ] as const;
 
 /** A condition that a check finds. */

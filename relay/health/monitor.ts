@@ -51,6 +51,7 @@ export class HealthMonitor {
   readonly #deps: MonitorDeps;
   readonly #entries: Entry[] = [];
   #life: Life = "starting";
+  #ending: string | undefined;
   #lifeSince: number;
   #codes: readonly string[] | undefined;
   #cancel = () => {};
@@ -61,9 +62,13 @@ export class HealthMonitor {
     this.#lifeSince = deps.wallNow();
   }
 
-  /** Where the relay is in its life. `ready` means that the checks decide; in any other state they rest. */
-  setLife(life: Life): void {
+  /**
+   * Where the relay is in its life. `ready` means that the checks decide; in any other state they rest. `ending`: why the machine itself ends,
+   * which is a reason besides.
+   */
+  setLife(life: Life, ending?: string): void {
     this.#life = life;
+    this.#ending = ending;
     this.#lifeSince = this.#deps.wallNow();
     this.#codes = undefined;
   }
@@ -121,7 +126,9 @@ export class HealthMonitor {
 
   #reasons(): Reason[] {
     if (this.#life === "ready") return this.#failing("not_ready");
-    return [{ code: this.#life, message: LIFE_MESSAGES[this.#life], since: this.#lifeSince }];
+    const since = this.#lifeSince;
+    const life: Reason = { code: this.#life, message: LIFE_MESSAGES[this.#life], since };
+    return this.#ending === undefined ? [life] : [life, { code: "machine_ending", message: this.#ending, since }];
   }
 
   #failing(severity: Check["severity"]): Reason[] {

@@ -9,6 +9,8 @@ export interface ReadinessDeps {
   readonly log: Logger;
   /** Reasons why the relay is not ready; empty when it is. */
   readonly reasons: () => readonly string[];
+  /** The relay became ready (no reasons), or not ready. Resolves when others know it; never rejects. Default: others need not. */
+  readonly changed?: (reasons: readonly string[]) => Promise<void>;
   /** Further fields of the first line. */
   readonly facts: Readonly<Record<string, unknown>>;
 }
@@ -21,12 +23,14 @@ export class Readiness {
   readonly #deps: ReadinessDeps;
   #said: string;
   #everReady: boolean;
+  #changed: Promise<void>;
   #cancel = () => {};
 
   constructor(deps: ReadinessDeps) {
     const { log, reasons, facts } = deps;
     this.#deps = deps;
     const first = reasons();
+    this.#changed = this.#tell(first);
     this.#said = first.join();
     this.#everReady = first.length === 0;
     if (this.#everReady) log.info(facts, "relay ready");
@@ -34,8 +38,21 @@ export class Readiness {
     this.#schedule();
   }
 
-  close(): void {
+  /** Checks at once. Resolves when others know the outcome. */
+  async announce(): Promise<void> {
+    this.#look();
+    await this.#changed;
+  }
+
+  /** The relay is not ready any more. Resolves when others know it. */
+  async close(): Promise<void> {
     this.#cancel();
+    if (this.#said === "") this.#changed = this.#tell(["closed"]);
+    await this.#changed;
+  }
+
+  async #tell(reasons: readonly string[]): Promise<void> {
+    await this.#deps.changed?.(reasons);
   }
 
   #schedule(): void {
@@ -49,6 +66,7 @@ export class Readiness {
     const { log, reasons, facts } = this.#deps;
     const now = reasons();
     if (now.join() === this.#said) return;
+    if ((now.length === 0) !== (this.#said === "")) this.#changed = this.#tell(now);
     this.#said = now.join();
     if (now.length > 0) {
       const level = now.every((reason) => reason === "draining") ? "info" : "warn";

@@ -18,7 +18,22 @@ export async function inspectFiles(found: FindingList, config: Config): Promise<
     webhookSecret(found, config.webhooks),
     resetKey(found, config),
     folders(found, config),
+    program(found, "health.on_change", config.health.onChange),
+    program(found, "drain.on_drained", config.drain.onDrained),
   ]);
+}
+
+/** The program of a hook. */
+async function program(found: FindingList, key: string, [path]: readonly string[]): Promise<void> {
+  if (path === undefined) return;
+  const fault = await access(path, constants.X_OK).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error,
+  );
+  if (fault === undefined) return;
+  const missing = fault.code === "ENOENT";
+  const what = missing ? `${path} does not exist` : `the relay's user may not run ${path}`;
+  found.problem(missing ? "file_missing" : "file_unreadable", key, what, "the hook would fail each time");
 }
 
 async function adminSecrets(found: FindingList, { adminTokenFile, adminReadTokenFile }: Config["http"]): Promise<void> {

@@ -126,6 +126,11 @@ const DEPENDENTS: readonly Dependent[] = [
     has: ({ loadBalancer }) => loadBalancer.proxyProtocol !== "off" || loadBalancer.forwarded !== "off",
     missing: "`proxy_protocol` and `forwarded` are off, so proxies name no clients",
   },
+  {
+    keys: ["cloud.interval", "cloud.rebalance", "cloud.url"],
+    has: ({ cloud }) => cloud.notices !== "off",
+    missing: "`[cloud] notices` is off",
+  },
   { keys: ["quic.ack_delay"], has: ({ quic }) => quic.ackFrequency, missing: "`ack_frequency` is false" },
   {
     keys: [
