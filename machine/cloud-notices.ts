@@ -17,11 +17,11 @@ export const CLOUD_METRICS = metricGroup("Notices of the cloud", {
 });
 
 /** How the relay leaves because of a notice, and stays when the notice is withdrawn. */
-export interface Leaving {
+interface Leaving {
   /** Drains without ending, within so many milliseconds where they are known. Resolves when the sessions have left, also for a drain that began before. */
-  leave(reason: string, withinMs: number | undefined): Promise<void>;
+  readonly leave: (reason: string, withinMs: number | undefined) => Promise<void>;
   /** Serves again, if nothing else made the relay drain. */
-  stay(): void;
+  readonly stay: () => void;
 }
 
 export interface CloudNoticesDeps extends Leaving {

@@ -129,7 +129,7 @@ describe("readiness in the log", () => {
       entries.map(({ msg, port }) => [msg, port]),
       [["relay ready", 1]],
     );
-    readiness.close();
+    void readiness.close();
     assert.equal(clock.pending, 0);
   });
 
@@ -151,7 +151,7 @@ describe("readiness in the log", () => {
         ["relay ready again", undefined, undefined],
       ],
     );
-    readiness.close();
+    void readiness.close();
   });
 });
 

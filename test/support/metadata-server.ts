@@ -1,6 +1,6 @@
 /** A metadata service of a cloud on this machine, which answers what a test sets. */
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export interface MetadataReply {
@@ -26,14 +26,7 @@ export class MetadataServer {
   private constructor(server: Server) {
     this.#server = server;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    server.on("request", async (request, response) => {
-      let body = "";
-      for await (const chunk of request) body += String(chunk);
-      const seen = { method: request.method ?? "", target: request.url ?? "", headers: request.headers, body };
-      this.seen.push(seen);
-      const { status = 200, headers = {}, text = "" } = await this.reply(seen);
-      response.writeHead(status, headers).end(text);
-    });
+    server.on("request", (request, response) => void this.#answer(request, response));
   }
 
   static async open(): Promise<MetadataServer> {
@@ -41,6 +34,15 @@ export class MetadataServer {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     return new MetadataServer(server);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let body = "";
+    for await (const chunk of request) body += String(chunk);
+    const seen = { method: request.method ?? "", target: request.url ?? "", headers: request.headers, body };
+    this.seen.push(seen);
+    const { status = 200, headers = {}, text = "" } = await this.reply(seen);
+    response.writeHead(status, headers).end(text);
   }
 
   close(): void {
