@@ -371,8 +371,8 @@ describe("a machine of Azure", { skip: needs }, () => {
     assert.deepEqual(data.baseData, {
       metric: "sessions",
       namespace: "moqmesh",
-      dimNames: ["mesh", "group"],
-      series: [{ dimValues: ["moq", "moq-eu-edge"], min: 9, max: 9, sum: 9, count: 1 }],
+      dimNames: ["mesh", "group", "relay"],
+      series: [{ dimValues: ["moq", "moq-eu-edge", "moq-eu-edge_1A2B3C4D"], min: 9, max: 9, sum: 9, count: 1 }],
     });
   });
 

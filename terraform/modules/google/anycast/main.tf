@@ -92,7 +92,8 @@ resource "google_compute_forwarding_rule" "edges" {
   network_tier          = "PREMIUM"
   ip_address            = google_compute_address.edges[each.value.name].id
   ip_protocol           = each.value.protocol
-  ports                 = [tostring(var.ports.public)]
-  backend_service       = google_compute_region_backend_service.edges[each.key].id
-  labels                = local.labels
+  # DNS asks the address for readiness as well.
+  ports           = each.value.protocol == "TCP" ? [tostring(var.ports.public), tostring(var.ports.health)] : [tostring(var.ports.public)]
+  backend_service = google_compute_region_backend_service.edges[each.key].id
+  labels          = local.labels
 }

@@ -75,10 +75,10 @@ put_metrics() {
   local subscription resource_group set lines target
   subscription=$(compute subscriptionId) && resource_group=$(compute resourceGroupName) && set=$(compute vmScaleSetName) || return
   lines=$(
-    jq --raw-input --compact-output --arg namespace "$NAMESPACE" --arg mesh "$MESH" --arg group "$SCALING" --arg now "$(date --utc +%Y-%m-%dT%H:%M:%SZ)" '
+    jq --raw-input --compact-output --arg namespace "$NAMESPACE" --arg mesh "$MESH" --arg group "$SCALING" --arg relay "$(compute name)" --arg now "$(date --utc +%Y-%m-%dT%H:%M:%SZ)" '
       split(" ") as [$name, $unit, $value] | ($value | tonumber) as $value | {time: $now, data: {baseData: {
-        metric: $name, namespace: $namespace, dimNames: ["mesh", "group"],
-        series: [{dimValues: [$mesh, $group], min: $value, max: $value, sum: $value, count: 1}]
+        metric: $name, namespace: $namespace, dimNames: ["mesh", "group", "relay"],
+        series: [{dimValues: [$mesh, $group, $relay], min: $value, max: $value, sum: $value, count: 1}]
       }}}'
   ) || return
   [ -n "$lines" ] || return 0
