@@ -105,7 +105,7 @@ describe("terraform/", { skip: tool("tofu").missing || tool("schema-provider").m
     assert.deepEqual(Object.keys(configs).length, 6);
     for (const [name, text] of Object.entries(configs)) {
       // The files of secrets are on the relay's machine.
-      const here = text.replaceAll(/^registry_file = .*$/gm, "");
+      const here = text.replaceAll(/^(registry|reset_key)_file = .*$/gm, "");
       const { config } = loadConfig({ file: `${name}.toml`, text: here, env: {} });
       assert.equal(config.cluster.node, name);
       assert.equal(config.server.port, 443);

@@ -89,6 +89,8 @@ locals {
       log           = { format = "json" }
       drain         = { grace = "20s", spread = "10s" }
       load_balancer = relay.role == "edge" && relay.cloud == "aws" ? { server_id = relay.server_id } : {}
+      # The load balancers of Google Cloud and Azure choose by address. A client that one of them leads to another edge learns at once that it has to come again.
+      quic = contains(local.edges_with_reset_key, name) ? { reset_key_file = "/etc/moqmesh/secrets/reset.key" } : {}
       cluster = merge(
         {
           node     = name
@@ -103,9 +105,16 @@ locals {
         length(var.cluster_networks) > 0 ? { allow = var.cluster_networks } : {},
         contains(["edge", "origin"], relay.role) ? { public_url = "https://${relay.host}:${var.ports.public}" } : {},
         relay.role == "root" && var.registry != null ? { registry_file = "/etc/moqmesh/secrets/registry.url" } : {},
+        var.mutual_tls ? {
+          client_ca   = "/etc/moqmesh/cluster/ca.pem"
+          client_cert = "/etc/moqmesh/cluster/${name}.pem"
+          client_key  = "/etc/moqmesh/cluster/${name}.key"
+        } : {},
       )
     }
   }
+
+  edges_with_reset_key = [for name, relay in local.members : name if relay.role == "edge" && contains(["google", "azure"], relay.cloud)]
 
   configs = {
     for name, sections in local.settings : name => join("\n", [
@@ -167,6 +176,8 @@ locals {
       secrets = concat(
         ["tls/fullchain.pem", "tls/privkey.pem", "secrets/cluster.jwk", "secrets/keys.json", "secrets/admin.token"],
         member.role == "root" && var.registry != null ? ["secrets/registry.url"] : [],
+        contains(local.edges_with_reset_key, name) ? ["secrets/reset.key"] : [],
+        var.mutual_tls ? ["cluster/ca.pem", "cluster/${name}.pem", "cluster/${name}.key"] : [],
       )
     })
   }

@@ -59,7 +59,17 @@ output "tokens" {
     keys        = { file = "/etc/moqmesh/secrets/keys.json", relays = sort(keys(local.groups)), command = "jq --slurp '{keys: .}' keys/*.jwk > keys.json" }
     cluster_key = { file = "/etc/moqmesh/secrets/cluster.jwk", relays = sort(keys(local.groups)), command = "moqmesh token keygen --kid cluster --cluster --out cluster.jwk --public keys/" }
     admin_token = { file = "/etc/moqmesh/secrets/admin.token", relays = sort(keys(local.groups)), command = "openssl rand -hex 32" }
-    registry    = var.registry == null ? null : { file = "/etc/moqmesh/secrets/registry.url", relays = sort([for name, relay in local.relays : name if relay.role == "root"]), url = var.registry }
+    reset_key = length(local.edges_with_reset_key) == 0 ? null : {
+      file    = "/etc/moqmesh/secrets/reset.key"
+      relays  = sort([for name in local.edges_with_reset_key : trimsuffix(name, "-@ID@")])
+      command = "openssl rand -hex 32"
+    }
+    mutual_tls = !var.mutual_tls ? null : {
+      file    = "/etc/moqmesh/cluster/"
+      relays  = sort(keys(local.groups))
+      command = "docs/deploy/terraform.md has the commands: an authority for the mesh, and for each relay a certificate with its name"
+    }
+    registry = var.registry == null ? null : { file = "/etc/moqmesh/secrets/registry.url", relays = sort([for name, relay in local.relays : name if relay.role == "root"]), url = var.registry }
   }
 }
 

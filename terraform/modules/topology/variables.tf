@@ -218,3 +218,14 @@ variable "registry" {
     error_message = "registry must be a URL such as rediss://registry.internal:6379/0, without a password: that is a secret (registry_file)."
   }
 }
+
+variable "mutual_tls" {
+  description = "Relays show each other certificates as well as tokens: where they meet over the internet, as in a mesh over several clouds. Each relay has one with its own name, so no role may be a pool."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.mutual_tls || alltrue([for region in values(var.regions) : length(region.max) == 0])
+    error_message = "mutual_tls needs relays that keep their names: no region may have max."
+  }
+}

@@ -31,6 +31,7 @@ module "topology" {
   ports            = var.ports
   limits           = var.limits
   registry         = var.registry
+  mutual_tls       = var.mutual_tls
 }
 
 module "balancer" {

@@ -150,6 +150,12 @@ variable "registry" {
   default     = null
 }
 
+variable "mutual_tls" {
+  description = "Relays show each other certificates as well as tokens, as `topology` takes it: for a mesh over several clouds."
+  type        = bool
+  default     = false
+}
+
 variable "package" {
   description = "The Debian package of moqmesh for the architecture: its URL, and its SHA-256."
   type = object({

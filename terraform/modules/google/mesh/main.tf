@@ -32,6 +32,7 @@ module "topology" {
   ports            = var.ports
   limits           = var.limits
   registry         = var.registry
+  mutual_tls       = var.mutual_tls
 }
 
 module "relay" {

@@ -234,3 +234,14 @@ run "refuses_no_sessions" {
   }
   expect_failures = [var.limits]
 }
+
+run "refuses_certificates_of_relays_without_a_name" {
+  command = plan
+  variables {
+    mutual_tls = true
+    regions = {
+      eu = { cloud = "google", location = "europe-west3", roots = 1, origins = 1, edges = 1, max = { edge = 3 } }
+    }
+  }
+  expect_failures = [var.mutual_tls]
+}

@@ -159,3 +159,35 @@ run "server_ids_where_the_cloud_reads_them" {
     error_message = "edges of AWS have server ids, others have none"
   }
 }
+
+run "edges_that_a_load_balancer_confuses_share_a_reset_key" {
+  command = plan
+
+  assert {
+    condition     = strcontains(output.configs["moq-us-edge-1"], "[quic]\nreset_key_file = \"/etc/moqmesh/secrets/reset.key\"") && contains(output.groups["moq-us-edge-1"].secrets, "secrets/reset.key")
+    error_message = output.configs["moq-us-edge-1"]
+  }
+  assert {
+    condition     = !strcontains(output.configs["moq-eu-edge-1"], "[quic]") && !strcontains(output.configs["moq-us-origin-1"], "[quic]")
+    error_message = "AWS follows connections by server id, and origins are behind no load balancer"
+  }
+}
+
+run "mutual_tls" {
+  command = plan
+  variables {
+    mutual_tls = true
+  }
+
+  assert {
+    condition = alltrue([
+      for line in ["client_ca = \"/etc/moqmesh/cluster/ca.pem\"", "client_cert = \"/etc/moqmesh/cluster/moq-us-root-1.pem\"", "client_key = \"/etc/moqmesh/cluster/moq-us-root-1.key\""] :
+      strcontains(output.configs["moq-us-root-1"], line)
+    ])
+    error_message = output.configs["moq-us-root-1"]
+  }
+  assert {
+    condition     = length(setsubtract(["cluster/ca.pem", "cluster/moq-us-root-1.pem", "cluster/moq-us-root-1.key"], output.groups["moq-us-root-1"].secrets)) == 0 && !contains(output.groups["moq-us-root-1"].secrets, "cluster/moq-eu-root-1.key")
+    error_message = join(" ", output.groups["moq-us-root-1"].secrets)
+  }
+}
