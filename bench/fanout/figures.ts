@@ -1,4 +1,6 @@
 import { capacityBytes, parsePath } from "../../lab/path/index.ts";
+import { Histogram } from "../load/histogram.ts";
+import type { TrackReport } from "../load/messages.ts";
 import type { FanoutOptions } from "../options.ts";
 import type { RoundData } from "./round.ts";
 
@@ -18,7 +20,10 @@ export interface Figures {
   /** CPU of the relay, in percent of one core, for each Gbit/s of payload that reached viewers. */
   readonly cpuPercentPerGbps: number | undefined;
   readonly mbps: number;
+  /** Of all tracks together. */
   readonly latencyMs: Latency;
+  /** Absent for scenarios of one track. */
+  readonly tracks: readonly TrackFigures[];
   readonly rssBeforeMb: number | undefined;
   readonly rssWithMb: number | undefined;
   readonly rssKbPerViewer: number | undefined;
@@ -33,6 +38,14 @@ export interface Figures {
   /** Why the figures are void; empty when they are valid. */
   readonly voidReasons: readonly string[];
   readonly notes: readonly string[];
+}
+
+/** The figures of one track of a scenario with several. */
+export interface TrackFigures {
+  readonly track: string;
+  readonly latencyMs: Latency;
+  readonly framesDelivered: number;
+  readonly framesLost: number;
 }
 
 export interface Latency {
@@ -73,19 +86,24 @@ export function figuresOf(
   broadcastOf: (viewer: number) => number,
   options: Pick<FanoutOptions, "paths" | "seconds" | "scenario">,
 ): Figures {
-  const { publisher, audiences, latency, elapsedUs, relayCpuUs, rssKb } = data;
-  const received = audiences.flatMap((audience) => audience.received);
-  const sum = (pick: (audience: (typeof audiences)[number]) => number) =>
-    audiences.reduce((total, audience) => total + pick(audience), 0);
-  const lost = received.reduce(
-    (total, got, viewer) => total + Math.max(0, (publisher.due[broadcastOf(viewer)] ?? 0) - got),
-    0,
-  );
+  const { audiences, elapsedUs, relayCpuUs, rssKb } = data;
+  const sum = (pick: (track: TrackReport) => number) =>
+    audiences.flatMap(({ tracks }) => tracks).reduce((total, track) => total + pick(track), 0);
+  const tracks = data.latencies.map((latency, index) => {
+    const [received, due] = [receivedOf(data, index), dueOf(data, index, broadcastOf)];
+    return {
+      track: options.scenario.tracks[index]?.track ?? "",
+      latencyMs: latencyOf(latency),
+      framesDelivered: received.reduce((total, got) => total + got, 0),
+      framesLost: received.reduce((total, got, viewer) => total + Math.max(0, (due[viewer] ?? 0) - got), 0),
+    };
+  });
+  const latency = new Histogram();
+  for (const one of data.latencies) latency.add(one.data());
   const arrived = sum(({ arrivedFrames }) => arrivedFrames);
   const mbps = (sum(({ arrivedBytes }) => arrivedBytes) * 8) / elapsedUs;
   const percent = (us: number | undefined) => (us === undefined ? undefined : (100 * us) / elapsedUs);
   const cpuPercent = percent(relayCpuUs);
-  const ms = (fraction: number) => latency.percentile(fraction) / 1_000;
   const loadCpuPercent = (100 * data.loadCpuUs) / elapsedUs / loadCores;
   const figures = {
     cpuPercent,
@@ -93,38 +111,59 @@ export function figuresOf(
     cpuUsPerFrame: relayCpuUs === undefined || arrived === 0 ? undefined : relayCpuUs / arrived,
     cpuPercentPerGbps: cpuPercent === undefined || mbps === 0 ? undefined : (1_000 * cpuPercent) / mbps,
     mbps,
-    latencyMs: { p50: ms(0.5), p95: ms(0.95), p99: ms(0.99), max: latency.max / 1_000 },
+    latencyMs: latencyOf(latency),
+    tracks: tracks.length === 1 ? [] : tracks,
     rssBeforeMb: rssKb === undefined ? undefined : rssKb.before / 1_024,
     rssWithMb: rssKb === undefined ? undefined : rssKb.with / 1_024,
-    rssKbPerViewer: rssKb === undefined ? undefined : (rssKb.with - rssKb.before) / received.length,
-    framesDelivered: received.reduce((total, got) => total + got, 0),
-    framesLost: lost,
+    rssKbPerViewer: rssKb === undefined ? undefined : (rssKb.with - rssKb.before) / receivedOf(data, 0).length,
+    framesDelivered: tracks.reduce((total, { framesDelivered }) => total + framesDelivered, 0),
+    framesLost: tracks.reduce((total, { framesLost }) => total + framesLost, 0),
     duplicates: sum(({ duplicates }) => duplicates),
-    network: networkOf(data, broadcastOf, options),
+    network: networkOf(data, latency, broadcastOf, options),
     loadCpuPercent,
     otherCpuPercent: { relay: percent(data.otherCpuUs?.relay), load: percent(data.otherCpuUs?.load) },
   };
   return { ...figures, voidReasons: voidReasons(data, loadCpuPercent), notes: notesOf(data) };
 }
 
+function latencyOf(latency: Histogram): Latency {
+  const ms = (fraction: number) => latency.percentile(fraction) / 1_000;
+  return { p50: ms(0.5), p95: ms(0.95), p99: ms(0.99), max: latency.max / 1_000 };
+}
+
+/** Frames that each viewer received of a track, and those that were due for it. */
+function receivedOf({ audiences }: RoundData, track: number): number[] {
+  return audiences.flatMap(({ tracks }) => tracks[track]?.received ?? []);
+}
+
+function dueOf(data: RoundData, track: number, broadcastOf: (viewer: number) => number): number[] {
+  return receivedOf(data, track).map((_, viewer) => data.publisher.due[track]?.[broadcastOf(viewer)] ?? 0);
+}
+
 function networkOf(
-  { path, publisher, audiences, latency }: RoundData,
+  data: RoundData,
+  latency: Histogram,
   broadcastOf: (viewer: number) => number,
   { paths, seconds, scenario }: Pick<FanoutOptions, "paths" | "seconds" | "scenario">,
 ): NetworkFigures | undefined {
   const specs = [paths.viewers, paths.publisher].filter((spec) => spec !== undefined).map(parsePath);
   if (specs.length === 0) return undefined;
-  const viewers = audiences.flatMap(({ received }) => received);
-  const frames = viewers.reduce((sum, _got, viewer) => sum + (publisher.due[broadcastOf(viewer)] ?? 0), 0);
-  const arrived = audiences.reduce((sum, { arrivedBytes }) => sum + arrivedBytes, 0);
+  const { audiences, path } = data;
+  const reports = audiences.flatMap(({ tracks }) => tracks);
+  const sent = scenario.tracks.reduce(
+    (sum, { frameBytes }, track) => sum + frameBytes * dueOf(data, track, broadcastOf).reduce((a, b) => a + b, 0),
+    0,
+  );
+  const arrived = reports.reduce((sum, { arrivedBytes }) => sum + arrivedBytes, 0);
   const capacity =
     paths.viewers === undefined ? Number.POSITIVE_INFINITY : capacityBytes(parsePath(paths.viewers), seconds);
-  const possible = Math.min(frames * scenario.frameBytes, capacity);
-  const recoveries = audiences.flatMap((audience) => audience.recoveries);
+  const possible = Math.min(sent, capacity);
+  const recoveries = reports.flatMap((track) => track.recoveries);
   const worst = (pick: (one: (typeof recoveries)[number]) => number) => Math.max(...recoveries.map(pick)) / 1_000;
-  const back = recoveries.length === viewers.length && recoveries.every(({ liveUs }) => liveUs !== undefined);
+  const flows = reports.reduce((sum, { received }) => sum + received.length, 0);
+  const back = recoveries.length === flows && recoveries.every(({ liveUs }) => liveUs !== undefined);
   const down = path?.down;
-  const sent = down === undefined ? 0 : down.passed + down.lost + down.dropped + down.dark;
+  const packets = down === undefined ? 0 : down.passed + down.lost + down.dropped + down.dark;
   return {
     framesLate: latency.above(LATE_US),
     deliveredPercent: possible === 0 ? 0 : (100 * arrived) / possible,
@@ -136,7 +175,7 @@ function networkOf(
             live: worst((one) => one.liveUs ?? 0),
           }
         : undefined,
-    packetsLostPercent: down === undefined || sent === 0 ? 0 : (100 * (sent - down.passed)) / sent,
+    packetsLostPercent: down === undefined || packets === 0 ? 0 : (100 * (packets - down.passed)) / packets,
   };
 }
 
@@ -145,7 +184,7 @@ function voidReasons({ publisher }: RoundData, loadCpuPercent: number): string[]
   if (loadCpuPercent > LOAD_LIMIT_PERCENT) {
     reasons.push(`the load used ${loadCpuPercent.toFixed(0)} % of its cores, more than ${LOAD_LIMIT_PERCENT} %`);
   }
-  if (publisher.due.every((due) => due === 0)) reasons.push("no frame was due within the window");
+  if (publisher.due.flat().every((due) => due === 0)) reasons.push("no frame was due within the window");
   return reasons;
 }
 
@@ -199,6 +238,7 @@ export function summarise(rounds: readonly Figures[]): Figures {
       p99: middle((figures) => figures.latencyMs.p99),
       max: middle((figures) => figures.latencyMs.max),
     },
+    tracks: summariseTracks(rounds),
     rssBeforeMb: known((figures) => figures.rssBeforeMb),
     rssWithMb: known((figures) => figures.rssWithMb),
     rssKbPerViewer: known((figures) => figures.rssKbPerViewer),
@@ -211,6 +251,25 @@ export function summarise(rounds: readonly Figures[]): Figures {
     voidReasons: [...new Set(rounds.flatMap((figures) => figures.voidReasons))],
     notes: [...new Set(rounds.flatMap((figures) => figures.notes)), ...otherNotes(otherCpuPercent)],
   };
+}
+
+function summariseTracks(rounds: readonly Figures[]): TrackFigures[] {
+  return (rounds[0]?.tracks ?? []).map(({ track }, index) => {
+    const each = rounds.map(({ tracks }) => tracks[index]).filter((one) => one !== undefined);
+    const middle = (pick: (latency: Latency) => number) => median(each.map((one) => pick(one.latencyMs))) ?? 0;
+    const sum = (pick: (one: TrackFigures) => number) => each.reduce((total, one) => total + pick(one), 0);
+    return {
+      track,
+      latencyMs: {
+        p50: middle(({ p50 }) => p50),
+        p95: middle(({ p95 }) => p95),
+        p99: middle(({ p99 }) => p99),
+        max: middle(({ max }) => max),
+      },
+      framesDelivered: sum(({ framesDelivered }) => framesDelivered),
+      framesLost: sum(({ framesLost }) => framesLost),
+    };
+  });
 }
 
 /** Late frames are summed, the others are medians; one round without recovery makes the result have none. */

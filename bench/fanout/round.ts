@@ -34,8 +34,6 @@ const STRAGGLER_MS = 2_000;
 /** Milliseconds between two checks whether all frames have arrived. */
 const LOOK_MS = 200;
 
-const TRACK = "data";
-
 /** The measurements of one round. Times are microseconds. */
 export interface RoundData {
   readonly engine: string;
@@ -43,7 +41,8 @@ export interface RoundData {
   readonly protocol: string;
   readonly publisher: PublisherReport;
   readonly audiences: readonly AudienceReport[];
-  readonly latency: Histogram;
+  /** By track of the scenario. */
+  readonly latencies: readonly Histogram[];
   /** CPU of the relay and of the whole load over `elapsedUs`; the relay's is absent when its process is unknown. */
   readonly relayCpuUs: number | undefined;
   /** CPU of the relay's first thread. */
@@ -147,15 +146,18 @@ class Round {
     const measured = await this.#measure();
     const withViewers = pid === undefined ? undefined : rssKb(pid);
     const { publisher, audiences } = await this.#collect();
-    const latency = new Histogram();
-    for (const { latencyUs } of audiences) latency.add(latencyUs);
+    const latencies = this.#options.scenario.tracks.map((_, track) => {
+      const latency = new Histogram();
+      for (const { tracks } of audiences) latency.add(tracks[track]?.latencyUs ?? { max: 0, counts: [] });
+      return latency;
+    });
     return {
       engine,
       loadEngine,
       protocol,
       publisher,
       audiences,
-      latency,
+      latencies,
       ...measured,
       path: await this.#paths.viewers?.report(),
       rssKb: before === undefined || withViewers === undefined ? undefined : { before, with: withViewers },
@@ -176,12 +178,11 @@ class Round {
       trust,
       protocols: [...this.#options.protocols],
       timeoutMs: CONNECT_MS,
-      track: TRACK,
+      tracks: [...this.#options.scenario.tracks],
     };
   }
 
   async #publish(): Promise<{ protocol: string; engine: string }> {
-    const { framesPerSecond, frameBytes, framesPerGroup } = this.#options.scenario;
     return await this.#publisher.ask(
       {
         kind: "start",
@@ -189,9 +190,6 @@ class Round {
         ...this.#target(this.#paths.publisher),
         broadcasts: this.#broadcasts,
         broadcastsPerSession: BROADCASTS_PER_SESSION,
-        framesPerSecond,
-        frameBytes,
-        framesPerGroup,
       },
       "ready",
       CONNECT_MS + SAY_SO_MS,
@@ -211,7 +209,8 @@ class Round {
             ...this.#target(this.#paths.viewers),
             watches: this.#watches.slice(index * share, (index + 1) * share),
             // Twice the nominal number, for a publisher that catches up after a stall.
-            windowFrames: Math.ceil(2 * seconds * scenario.framesPerSecond) + 64,
+            windowFrames:
+              Math.ceil(2 * seconds * Math.max(...scenario.tracks.map(({ framesPerSecond }) => framesPerSecond))) + 64,
           },
           "ready",
           CONNECT_MS + SAY_SO_MS,
@@ -283,13 +282,17 @@ class Round {
   async #collect(): Promise<Pick<RoundData, "publisher" | "audiences">> {
     this.#progress.phase("collecting");
     const publisher = await this.#publisher.ask({ kind: "report" }, "publisherReport");
-    const due = this.#watches.reduce((sum, path) => sum + (publisher.due[this.#broadcasts.indexOf(path)] ?? 0), 0);
+    const due = publisher.due
+      .flatMap((track) => this.#watches.map((path) => track[this.#broadcasts.indexOf(path)] ?? 0))
+      .reduce((sum, each) => sum + each, 0);
     const deadline = sharedMicros() + STRAGGLER_MS * 1_000;
     for (;;) {
       const audiences = await Promise.all(
         this.#audiences.map((audience) => audience.ask({ kind: "report" }, "audienceReport")),
       );
-      const got = audiences.flatMap(({ received }) => received).reduce((sum, each) => sum + each, 0);
+      const got = audiences
+        .flatMap(({ tracks }) => tracks.flatMap(({ received }) => received))
+        .reduce((sum, each) => sum + each, 0);
       if (got >= due || sharedMicros() >= deadline) return { publisher, audiences };
       await sleep(LOOK_MS);
     }

@@ -5,6 +5,7 @@ import { LIVE } from "../../lab/workspace.ts";
 import { STABLE_PROTOCOLS } from "../../moq/wire/lite/index.ts";
 import { LoadProcess } from "../fanout/load.ts";
 import { sharedMicros } from "../load/micros.ts";
+import { PRIORITY } from "../load/published-track.ts";
 import type { Progress } from "../report/progress.ts";
 import { BenchError } from "../system/error.ts";
 import { type TierFigures, tierFigures, upstreamRatio } from "./figures.ts";
@@ -68,11 +69,11 @@ async function measure(
     trust,
     protocols: [...STABLE_PROTOCOLS],
     timeoutMs: CONNECT_MS,
-    track: TRACK,
   });
   progress.phase("connecting");
-  const shape = { framesPerSecond, frameBytes, framesPerGroup: framesPerSecond };
-  const start = { ...common(origin, publisherToken), role: "publisher" as const, broadcasts: [BROADCAST], ...shape };
+  const track = { track: TRACK, priority: PRIORITY, framesPerSecond, frameBytes, framesPerGroup: framesPerSecond };
+  const tracks = [track];
+  const start = { ...common(origin, publisherToken), role: "publisher" as const, broadcasts: [BROADCAST], tracks };
   const ready = await publisher.ask({ ...start, broadcastsPerSession: 1 }, "ready", CONNECT_MS);
   const windowFrames = Math.ceil(framesPerSecond * (seconds + LATE_MS / 1_000)) * 2;
   const counts = TIERS.map((_, index) => Math.floor((options.viewers + index) / TIERS.length));
@@ -80,7 +81,7 @@ async function measure(
     const node = places[index];
     if (node === undefined) throw new Error("a mesh without tiers");
     const watches = Array.from({ length: counts[index] ?? 0 }, () => BROADCAST);
-    const order = { ...common(node, viewerToken), role: "audience" as const, watches, windowFrames };
+    const order = { ...common(node, viewerToken), role: "audience" as const, watches, tracks, windowFrames };
     await audience.ask(order, "ready", CONNECT_MS);
   }
   await progress.during("warming up", options.warmup * 1_000);
@@ -94,7 +95,7 @@ async function measure(
   const { due } = await publisher.ask({ kind: "report" }, "publisherReport");
   const reports = await Promise.all(audiences.map((each) => each.ask({ kind: "report" }, "audienceReport")));
   const data = TIERS.map((tier, index) => {
-    const report = reports[index];
+    const report = reports[index]?.tracks[0];
     if (report === undefined) throw new Error("a tier without a report");
     return { tier, viewers: counts[index] ?? 0, latencyUs: report.latencyUs, received: report.received };
   });
@@ -104,7 +105,7 @@ async function measure(
     engine: origin.engine,
     loadEngine: ready.engine,
     protocol: ready.protocol,
-    tiers: tierFigures(data, due[0] ?? 0),
+    tiers: tierFigures(data, due[0]?.[0] ?? 0),
     upstream: { viewers, bytes, ratio: upstreamRatio(bytes, after.out - before.out, viewers) },
   };
 }

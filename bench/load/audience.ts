@@ -1,5 +1,6 @@
 import type { Clock } from "../../moq/clock.ts";
 import { dialAll, type Target } from "./dial.ts";
+import { LostSessions } from "./lost-sessions.ts";
 import type { AudienceReport, AudienceStart, Window } from "./messages.ts";
 import { attachLoad } from "./session.ts";
 import { Tally } from "./tally.ts";
@@ -12,28 +13,31 @@ const HOP = 1n;
 export class Audience {
   readonly #start: AudienceStart;
   readonly #clock: Clock;
-  readonly #tally: Tally;
+  /** By track. */
+  readonly #tallies: readonly Tally[];
+  readonly #lostSessions = new LostSessions();
 
   constructor(start: AudienceStart, clock: Clock) {
     this.#start = start;
     this.#clock = clock;
-    this.#tally = new Tally(start.watches.length, start.windowFrames);
+    this.#tallies = start.tracks.map(() => new Tally(start.watches.length, start.windowFrames));
   }
 
-  /** Connects every viewer; resolves with the negotiated protocol once each has received a frame. */
+  /** Connects every viewer; resolves with the negotiated protocol once each has received a frame of each track. */
   async run(target: Target, progress: (flowing: number) => void): Promise<string> {
-    const { watches, track, timeoutMs } = this.#start;
+    const { watches, tracks, timeoutMs } = this.#start;
     const all = Promise.withResolvers<void>();
     let flowing = 0;
     const deps = {
       clock: this.#clock,
-      tally: this.#tally,
+      tallies: this.#tallies,
       flowing: () => {
         progress(++flowing);
         if (flowing === watches.length) all.resolve();
       },
+      lost: (why: string) => this.#lostSessions.add(why),
     };
-    const attaches = watches.map((path, index) => attachLoad(new Viewer(deps, index, path, track), HOP));
+    const attaches = watches.map((path, index) => attachLoad(new Viewer(deps, index, path, tracks), HOP));
     const cancel = this.#clock.timer(timeoutMs, () =>
       all.reject(new Error(`${flowing} of ${watches.length} viewers got a frame within ${timeoutMs} ms`)),
     );
@@ -43,10 +47,14 @@ export class Audience {
   }
 
   measure(window: Window): void {
-    this.#tally.measure(window);
+    for (const tally of this.#tallies) tally.measure(window);
   }
 
   report(): AudienceReport {
-    return this.#tally.report();
+    return {
+      kind: "audienceReport",
+      tracks: this.#tallies.map((tally) => tally.report()),
+      lostSessions: this.#lostSessions.data(),
+    };
   }
 }

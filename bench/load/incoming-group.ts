@@ -8,8 +8,8 @@ import { STAMP_BYTES } from "./stamp.ts";
 export interface GroupEvents {
   /** A whole frame; `stamp` is valid during the call. */
   frame(stamp: Uint8Array, bytes: number): void;
-  /** The stream turned out to be a group. */
-  began?(): void;
+  /** The stream turned out to be a group of the subscription with this id. */
+  began?(subscription: number): void;
   /** The stream has ended, whether or not the group is complete. */
   over?(): void;
 }
@@ -45,8 +45,8 @@ export class IncomingGroup implements RecvHandler, UniSink, FrameSink {
   setup(): void {}
   unknown(): void {}
 
-  group(): FrameSink {
-    this.#events.began?.();
+  group({ subscribe }: { readonly subscribe: number }): FrameSink {
+    this.#events.began?.(subscribe);
     return this;
   }
 

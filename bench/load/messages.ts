@@ -21,6 +21,9 @@ const target = {
   timeoutMs: z.number(),
 };
 
+/** A track by its name, and the priority that it is sent or asked for with. */
+const asked = { track: z.string(), priority: z.number() };
+
 const start = z.discriminatedUnion("role", [
   z.object({
     kind: z.literal("start"),
@@ -28,12 +31,17 @@ const start = z.discriminatedUnion("role", [
     ...target,
     /** Paths. */
     broadcasts: z.array(z.string()),
-    track: z.string(),
+    /** Of each broadcast. */
+    tracks: z.array(
+      z.object({
+        ...asked,
+        framesPerSecond: z.number(),
+        frameBytes: z.number(),
+        framesPerGroup: z.number(),
+      }),
+    ),
     /** Broadcasts that share a session. */
     broadcastsPerSession: z.number(),
-    framesPerSecond: z.number(),
-    frameBytes: z.number(),
-    framesPerGroup: z.number(),
   }),
   z.object({
     kind: z.literal("start"),
@@ -41,8 +49,9 @@ const start = z.discriminatedUnion("role", [
     ...target,
     /** The broadcast that each viewer watches. */
     watches: z.array(z.string()),
-    track: z.string(),
-    /** Most frames of one broadcast in a window. */
+    /** What each viewer watches of it. */
+    tracks: z.array(z.object(asked)),
+    /** Most frames of one track in a window. */
     windowFrames: z.number(),
   }),
 ]);
@@ -67,16 +76,15 @@ const lostSessions = z.record(z.string(), z.number());
 
 const publisherReport = z.object({
   kind: z.literal("publisherReport"),
-  /** Frames due within the window, by broadcast. All were sent except skipped ones. */
-  due: z.array(z.number()),
+  /** Frames due within the window, by track and broadcast. All were sent except skipped ones. */
+  due: z.array(z.array(z.number())),
   /** Frames that could not be sent: the relay allowed no stream or no more bytes, or had left. */
   skipped: z.number(),
   lostSessions,
 });
 export type PublisherReport = z.infer<typeof publisherReport>;
 
-const audienceReport = z.object({
-  kind: z.literal("audienceReport"),
+const trackReport = z.object({
   /** Different frames that were sent within the window and arrived, by viewer. */
   received: z.array(z.number()),
   duplicates: z.number(),
@@ -96,6 +104,14 @@ const audienceReport = z.object({
       liveUs: z.number().optional(),
     }),
   ),
+});
+/** What an audience received of one track. */
+export type TrackReport = z.infer<typeof trackReport>;
+
+const audienceReport = z.object({
+  kind: z.literal("audienceReport"),
+  /** By track. */
+  tracks: z.array(trackReport),
   lostSessions,
 });
 export type AudienceReport = z.infer<typeof audienceReport>;

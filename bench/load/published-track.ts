@@ -22,6 +22,8 @@ export const PRIORITY = 128;
 const QUEUE_BYTES = 64 * 2 ** 20;
 
 export interface TrackShape {
+  /** 0 to 255; default {@link PRIORITY}. */
+  readonly priority?: number;
   readonly framesPerSecond: number;
   readonly framesPerGroup: number;
   /** Filler that every payload is a copy of, with the stamp. */
@@ -63,6 +65,10 @@ export class PublishedTrack {
     this.#frame = (shape.firstGroup ?? 0) * shape.framesPerGroup;
   }
 
+  get priority(): number {
+    return this.#shape.priority ?? PRIORITY;
+  }
+
   /** Number of the next frame. */
   get next(): number {
     return this.#frame;
@@ -73,7 +79,7 @@ export class PublishedTrack {
     const subscription: Subscription = { id: request.id, session, stream, group: undefined, started: false };
     this.#subscriptions.set(stream, subscription);
     if (caps.subscribeOk === "properties") {
-      const properties = { priority: PRIORITY, ordered: false, maxLatency: MAX_LATENCY_MS };
+      const properties = { priority: this.priority, ordered: false, maxLatency: MAX_LATENCY_MS };
       stream.write(encodeSubscribeResponse({ kind: "ok", ...properties }, caps));
     }
     if (this.#shape.keeps !== true) return;
@@ -136,7 +142,7 @@ export class PublishedTrack {
     const { link, caps } = session;
     subscription.group?.finish();
     subscription.group =
-      link.queued > QUEUE_BYTES ? undefined : link.openUni(PRIORITY, { stop: () => this.#stopped(subscription) });
+      link.queued > QUEUE_BYTES ? undefined : link.openUni(this.priority, { stop: () => this.#stopped(subscription) });
     subscription.group?.write(encodeGroupStream(caps, { subscribe: id, sequence }));
     if (subscription.started) return;
     subscription.started = true;

@@ -9,22 +9,28 @@ import { PublishedTrack, type TrackShape } from "./published-track.ts";
 import { Serving } from "./serving.ts";
 import { attachLoad, type Part } from "./session.ts";
 
-/** The publishing side of the load: broadcasts with one track each, on as many sessions as the scenario has. */
+/** The publishing side of the load: broadcasts with the same tracks, on as many sessions as the scenario has. */
 export class Publisher {
   readonly #start: PublisherStart;
-  readonly #tracks: readonly PublishedTrack[];
-  readonly #pacer: Pacer;
+  /** By kind of track and broadcast. */
+  readonly #tracks: readonly (readonly PublishedTrack[])[];
+  readonly #pacers: readonly Pacer[];
   #window: Window = { kind: "window", fromUs: 0, toUs: 0 };
-  #due: number[];
+  #due: number[][];
   #skipped = 0;
   readonly #lostSessions = new LostSessions();
 
   constructor(start: PublisherStart, clock: Clock) {
     this.#start = start;
-    const shape: TrackShape = { ...start, payload: randomBytes(start.frameBytes) };
-    this.#tracks = start.broadcasts.map(() => new PublishedTrack(shape));
-    this.#due = start.broadcasts.map(() => 0);
-    this.#pacer = new Pacer(clock, this.#tracks.length, start.framesPerSecond, (track) => this.#send(track));
+    this.#tracks = start.tracks.map((track) => {
+      const shape: TrackShape = { ...track, payload: randomBytes(track.frameBytes) };
+      return start.broadcasts.map(() => new PublishedTrack(shape));
+    });
+    this.#due = this.#zeroes();
+    this.#pacers = start.tracks.map(
+      ({ framesPerSecond }, kind) =>
+        new Pacer(clock, start.broadcasts.length, framesPerSecond, (broadcast) => this.#send(kind, broadcast)),
+    );
   }
 
   /** Connects every session and begins to send; resolves with the negotiated protocol. */
@@ -40,13 +46,13 @@ export class Publisher {
       attaches.push(attachLoad(part, BigInt(randomBytes(6).readUIntBE(0, 6)) + 1n));
     }
     const links = await dialAll(target, attaches);
-    this.#pacer.start();
+    for (const pacer of this.#pacers) pacer.start();
     return links[0]?.info.protocol ?? "";
   }
 
   measure(window: Window): void {
     this.#window = window;
-    this.#due = this.#due.map(() => 0);
+    this.#due = this.#zeroes();
     this.#skipped = 0;
   }
 
@@ -59,12 +65,17 @@ export class Publisher {
     };
   }
 
-  #send(index: number): void {
-    const outcome = this.#tracks[index]?.send();
+  #zeroes(): number[][] {
+    return this.#tracks.map((tracks) => tracks.map(() => 0));
+  }
+
+  #send(kind: number, broadcast: number): void {
+    const outcome = this.#tracks[kind]?.[broadcast]?.send();
     if (outcome === undefined) return;
     const at = outcome === "skipped" ? sharedMicros() : outcome;
     if (at < this.#window.fromUs || at >= this.#window.toUs) return;
-    this.#due[index] = (this.#due[index] ?? 0) + 1;
+    const due = this.#due[kind];
+    if (due !== undefined) due[broadcast] = (due[broadcast] ?? 0) + 1;
     if (outcome === "skipped") this.#skipped++;
   }
 
@@ -72,7 +83,8 @@ export class Publisher {
   #part(first: number, broadcasts: readonly string[], connected: () => void): Part {
     const serving = new Serving((path, track) => {
       const at = broadcasts.indexOf(path);
-      return at < 0 || track !== this.#start.track ? undefined : this.#tracks[first + at];
+      const kind = this.#start.tracks.findIndex((one) => one.track === track);
+      return at < 0 ? undefined : this.#tracks[kind]?.[first + at];
     });
     return {
       broadcasts,

@@ -1,6 +1,6 @@
 import type { BidiStream } from "../../moq/link.ts";
 import { encodeTrackInfo, type Request } from "../../moq/wire/lite/index.ts";
-import { MAX_LATENCY_MS, PRIORITY, type PublishedTrack, TIMESCALE } from "./published-track.ts";
+import { MAX_LATENCY_MS, type PublishedTrack, TIMESCALE } from "./published-track.ts";
 import { type LoadSession, refuse } from "./session.ts";
 
 /** Serves the requests of one publisher's session. */
@@ -23,7 +23,7 @@ export class Serving {
     const named = request.kind === "subscribe" || request.kind === "track";
     const track = named ? this.#find(request.path, request.track) : undefined;
     if (track === undefined) refuse(stream);
-    else if (request.kind === "track") inform(stream, session);
+    else if (request.kind === "track") inform(stream, session, track.priority);
     else if (request.kind === "subscribe") {
       this.#streams.set(stream, track);
       track.subscribe(request, stream, session);
@@ -43,8 +43,8 @@ export class Serving {
 }
 
 /** Answers TRACK. */
-function inform(stream: BidiStream, { caps }: LoadSession): void {
-  const info = { epoch: 1n, priority: PRIORITY, ordered: false, maxLatency: MAX_LATENCY_MS, timescale: TIMESCALE };
+function inform(stream: BidiStream, { caps }: LoadSession, priority: number): void {
+  const info = { epoch: 1n, priority, ordered: false, maxLatency: MAX_LATENCY_MS, timescale: TIMESCALE };
   stream.write(encodeTrackInfo(info, caps));
   stream.finish();
 }

@@ -1,9 +1,8 @@
 import { Histogram } from "./histogram.ts";
-import { LostSessions } from "./lost-sessions.ts";
-import type { AudienceReport, Window } from "./messages.ts";
+import type { TrackReport, Window } from "./messages.ts";
 import { Seen } from "./seen.ts";
 
-/** Counts the frames that the viewers of one process receive within a window. */
+/** Counts the frames of one track that the viewers of one process receive within a window. */
 export class Tally {
   readonly #windowFrames: number;
   readonly #latency = new Histogram();
@@ -16,7 +15,6 @@ export class Tally {
   #lightUs = Number.POSITIVE_INFINITY;
   /** By viewer. */
   readonly #recoveries = new Map<number, { firstUs: number; firstAgeUs: number; liveUs?: number }>();
-  readonly #lostSessions = new LostSessions();
 
   /** `windowFrames`: most frames of one broadcast in a window. */
   constructor(viewers: number, windowFrames: number) {
@@ -48,20 +46,14 @@ export class Tally {
     else this.#duplicates++;
   }
 
-  sessionLost(why: string): void {
-    this.#lostSessions.add(why);
-  }
-
-  report(): AudienceReport {
+  report(): TrackReport {
     return {
-      kind: "audienceReport",
       received: this.#viewers.map((seen) => seen.count),
       duplicates: this.#duplicates,
       arrivedFrames: this.#arrivedFrames,
       arrivedBytes: this.#arrivedBytes,
       latencyUs: this.#latency.data(),
       recoveries: [...this.#recoveries.values()],
-      lostSessions: this.#lostSessions.data(),
     };
   }
 

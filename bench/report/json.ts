@@ -50,6 +50,12 @@ function figuresJson({ name, engine, loadEngine, protocol, figures }: Measured):
       p99: rounded(latencyMs.p99),
       max: rounded(latencyMs.max),
     },
+    tracks: figures.tracks.map(({ track, latencyMs: of, framesDelivered, framesLost }) => ({
+      track,
+      latency_ms: { p50: rounded(of.p50), p95: rounded(of.p95), p99: rounded(of.p99), max: rounded(of.max) },
+      frames_delivered: framesDelivered,
+      frames_lost: framesLost,
+    })),
     rss_mb: { before: rounded(figures.rssBeforeMb), with: rounded(figures.rssWithMb) },
     rss_kb_per_viewer: rounded(figures.rssKbPerViewer),
     frames_delivered: figures.framesDelivered,

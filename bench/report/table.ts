@@ -81,8 +81,23 @@ export function table(options: FanoutOptions, ours: Measured, theirs: Measured |
     ),
     "",
     ...align([header, ...rows]),
+    ...trackLines(subjects),
     ...remarks(subjects),
   ].join("\n");
+}
+
+/** What each track of a scenario with several costs viewers. */
+function trackLines(subjects: readonly Measured[]): string[] {
+  const rows = subjects.flatMap(({ name, figures }) =>
+    figures.tracks.map(({ track, latencyMs, framesDelivered, framesLost }) => [
+      `${track} (${name})`,
+      ...[latencyMs.p50, latencyMs.p95, latencyMs.p99, latencyMs.max].map((ms) => number(ms, 2)),
+      String(framesDelivered),
+      String(framesLost),
+    ]),
+  );
+  if (rows.length === 0) return [];
+  return ["", ...align([["track", "p50, ms", "p95, ms", "p99, ms", "max, ms", "delivered", "lost"], ...rows])];
 }
 
 function remarks(subjects: readonly Measured[]): string[] {

@@ -4,6 +4,7 @@ import type { Measured } from "../../bench/fanout/fanout.ts";
 import { figuresOf, median, ratioOf, summarise } from "../../bench/fanout/figures.ts";
 import type { RoundData } from "../../bench/fanout/round.ts";
 import { Histogram } from "../../bench/load/histogram.ts";
+import type { TrackReport } from "../../bench/load/messages.ts";
 import { parseFanout } from "../../bench/options.ts";
 import { jsonReport } from "../../bench/report/json.ts";
 import { drawBar } from "../../bench/report/progress.ts";
@@ -17,9 +18,9 @@ function round(changes: Partial<RoundData> = {}): RoundData {
     engine: "test",
     loadEngine: "test",
     protocol: "moq-lite-05",
-    publisher: { kind: "publisherReport", due: [100], skipped: 0, lostSessions: {} },
+    publisher: { kind: "publisherReport", due: [[100]], skipped: 0, lostSessions: {} },
     audiences: [audience([100, 100])],
-    latency,
+    latencies: [latency],
     relayCpuUs: 1_000_000,
     mainThreadUs: 20_000,
     loadCpuUs: 2_000_000,
@@ -31,16 +32,21 @@ function round(changes: Partial<RoundData> = {}): RoundData {
   };
 }
 
-function audience(received: number[], lostSessions: Record<string, number> = {}) {
+function audience(received: number[], lostSessions: Record<string, number> = {}, of: Partial<TrackReport> = {}) {
   const frames = received.reduce((sum, each) => sum + each, 0);
   return {
     kind: "audienceReport" as const,
-    received,
-    duplicates: 0,
-    arrivedFrames: frames,
-    arrivedBytes: frames * 1_000_000,
-    latencyUs: { max: 0, counts: [] },
-    recoveries: [] as { firstUs: number; firstAgeUs: number; liveUs?: number }[],
+    tracks: [
+      {
+        received,
+        duplicates: 0,
+        arrivedFrames: frames,
+        arrivedBytes: frames * 1_000_000,
+        latencyUs: { max: 0, counts: [] },
+        recoveries: [],
+        ...of,
+      },
+    ],
     lostSessions,
   };
 }
@@ -49,7 +55,13 @@ function audience(received: number[], lostSessions: Record<string, number> = {})
 function optionsOf(...args: string[]) {
   const options = parseFanout(args);
   assert.ok(options !== "help");
-  return { ...options, scenario: { ...options.scenario, frameBytes: 1_000_000 } };
+  return {
+    ...options,
+    scenario: {
+      ...options.scenario,
+      tracks: options.scenario.tracks.map((track) => ({ ...track, frameBytes: 1_000_000 })),
+    },
+  };
 }
 
 const figures = (changes: Partial<RoundData> = {}, loadCores = 1) =>
@@ -79,7 +91,7 @@ describe("figures of a round", () => {
 
   it("expect from each viewer what its own broadcast sent", () => {
     const data = round({
-      publisher: { kind: "publisherReport", due: [100, 50, 10], skipped: 0, lostSessions: {} },
+      publisher: { kind: "publisherReport", due: [[100, 50, 10]], skipped: 0, lostSessions: {} },
       audiences: [audience([90, 50]), audience([0])],
     });
     const { framesLost, framesDelivered } = figuresOf(data, 1, (viewer) => viewer, optionsOf());
@@ -105,8 +117,35 @@ describe("figures of a round", () => {
   });
 
   it("are void when nothing was to be sent", () => {
-    const data = { publisher: { kind: "publisherReport", due: [0], skipped: 0, lostSessions: {} } } as const;
-    assert.match(figures({ publisher: { ...data.publisher, due: [0] } }).voidReasons.join(), /no frame was due/);
+    const data = { publisher: { kind: "publisherReport", due: [[0]], skipped: 0, lostSessions: {} } } as const;
+    assert.match(figures({ publisher: { ...data.publisher, due: [[0]] } }).voidReasons.join(), /no frame was due/);
+  });
+
+  it("of a scenario with several tracks are those of all, and of each by itself", () => {
+    const [video, audio] = [new Histogram(), new Histogram()];
+    for (let i = 0; i < 4; i++) video.record(80_000);
+    for (let i = 0; i < 6; i++) audio.record(5_000);
+    const both = audience([3, 1]);
+    const [track] = both.tracks;
+    assert.ok(track !== undefined);
+    const data = round({
+      latencies: [video, audio],
+      publisher: { kind: "publisherReport", due: [[3], [4]], skipped: 0, lostSessions: {} },
+      audiences: [{ ...both, tracks: [track, { ...track, received: [4, 2] }] }],
+    });
+    const found = figuresOf(data, 1, () => 0, optionsOf("--scenario", "av"));
+    const rows = found.tracks.map((one) => [one.track, one.framesDelivered, one.framesLost, one.latencyMs.max]);
+    assert.deepEqual(rows, [
+      ["video", 4, 2, 80],
+      ["audio", 6, 2, 5],
+    ]);
+    assert.deepEqual([found.framesDelivered, found.framesLost, found.latencyMs.max], [10, 4, 80]);
+    assert.ok(Math.abs(found.latencyMs.p50 - 5) < 0.1);
+    assert.deepEqual(
+      summarise([found, found]).tracks.map(({ framesLost }) => framesLost),
+      [4, 4],
+    );
+    assert.deepEqual(figures().tracks, []);
   });
 
   it("of a bad network are late frames, the part of what could be delivered, and the slowest recovery", () => {
@@ -117,9 +156,9 @@ describe("figures of a round", () => {
       { firstUs: 100_000, firstAgeUs: 900_000, liveUs: 300_000 },
       { firstUs: 200_000, firstAgeUs: 50_000, liveUs: 200_000 },
     ];
-    const data = { latency, path: { up: count, down: count, refused: 0 } };
+    const data = { latencies: [latency], path: { up: count, down: count, refused: 0 } };
     const under = (args: string[], arrived: number, back = recoveries) => {
-      const audiences = [{ ...audience([100, 100]), arrivedBytes: arrived, recoveries: back }];
+      const audiences = [audience([100, 100], {}, { arrivedBytes: arrived, recoveries: back })];
       return figuresOf(round({ ...data, audiences }), 1, () => 0, optionsOf("--path", ...args)).network;
     };
     assert.deepEqual(under(["delay=5 outage=2"], 150_000_000), {
@@ -138,7 +177,7 @@ describe("figures of a round", () => {
 
   it("come with remarks", () => {
     const { notes } = figures({
-      publisher: { kind: "publisherReport", due: [100], skipped: 4, lostSessions: { "timeout 0": 1 } },
+      publisher: { kind: "publisherReport", due: [[100]], skipped: 4, lostSessions: { "timeout 0": 1 } },
       audiences: [audience([100, 0], { "remote 3": 2 })],
     });
     assert.deepEqual(notes, [
