@@ -38,6 +38,8 @@ export class Receiver {
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
+    // It waits for others, and keeps no process alive by itself.
+    server.unref();
     return new Receiver(server);
   }
 

@@ -62,10 +62,12 @@ export async function show(
       const action = keyAction(typed);
       return action !== undefined && operator.act(action);
     });
-    if (alerts !== undefined) {
-      monitoring = await monitor(mesh, alerts, (notification) => say(notificationText(notification)));
-    }
-    const { failed } = bringUp(mesh, broadcasting, say, () => {
+    const { failed } = bringUp(mesh, broadcasting, say, async () => {
+      // Not before the relays run: each would be reported as down.
+      if (alerts !== undefined) {
+        say("starting Prometheus and Alertmanager");
+        monitoring = await monitor(mesh, alerts, (notification) => say(notificationText(notification)));
+      }
       // On a terminal they are shown on request, because they are longer than its lines.
       if (screen.live) say("press u for the addresses for watching and publishing, with tokens");
       else addresses();
@@ -88,7 +90,7 @@ function bringUp(
   mesh: Mesh,
   broadcasting: Broadcasting,
   say: (what: string) => void,
-  up: () => void,
+  up: () => Promise<void>,
 ): { failed: Promise<never> } {
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
@@ -99,7 +101,7 @@ function bringUp(
     const { engine, protocol } = await broadcasting.start();
     broadcasting.measure();
     say(`everything is up; relays over ${mesh.nodes[0]?.engine}, clients over ${engine} in ${protocol}`);
-    up();
+    await up();
   };
   work().catch(failed.reject);
   return { failed: failed.promise };
