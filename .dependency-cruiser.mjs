@@ -39,6 +39,7 @@ const DOORS = [
   "moq/wire/lite",
   "relay/admin",
   "cli/admin",
+  "cli/completion",
   "relay/client",
   "relay/config",
   "relay/health",

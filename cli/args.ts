@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { fieldOf, nearest, sections } from "../relay/config/index.ts";
+import { type FieldMeta, fieldOf, nearest, sections } from "../relay/config/index.ts";
 import { type Command, type Invocation, type OptionSpec, UsageError } from "./command.ts";
 
 /** Options that every command has. */
@@ -19,10 +19,16 @@ export function configOptions(): OptionSpec[] {
         value: "VALUE",
         description: field.description,
         configKey: `${name}.${key}`,
+        ...choicesOf(field),
       };
       return field.flag === undefined ? [long] : [{ ...long, name: field.flag }, long];
     }),
   );
+}
+
+function choicesOf({ kind, choices }: FieldMeta): Pick<OptionSpec, "choices"> {
+  if (kind === "boolean") return { choices: ["true", "false"] };
+  return kind === "choice" && choices !== undefined ? { choices } : {};
 }
 
 /** Every option of a command, with the common ones and those of the configuration. */

@@ -14,6 +14,8 @@ export interface OptionSpec {
   readonly description: string;
   /** The key of the configuration that it sets, such as `server.port`. */
   readonly configKey?: string;
+  /** The only values, where they are known. */
+  readonly choices?: readonly string[];
 }
 
 /** A positional argument. */
@@ -23,6 +25,8 @@ export interface PositionalSpec {
   readonly description: string;
   /** It may be given several times; only the last positional may. */
   readonly many?: true;
+  /** The only values, where they are known. */
+  readonly choices?: readonly string[];
 }
 
 /** A command line, parsed and valid for its command. */

@@ -6,6 +6,7 @@ import { adminCommand, clusterCommand } from "./admin/index.ts";
 import { parseInvocation } from "./args.ts";
 import { checkCommand } from "./check.ts";
 import { type Command, UsageError } from "./command.ts";
+import { completionCommand } from "./completion/index.ts";
 import { doctorCommand } from "./doctor.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { describeFailure } from "./failure.ts";
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   planCommand,
   adminCommand,
   clusterCommand,
+  completionCommand(() => COMMANDS),
 ];
 
 /** Longest delay of a Node timer, in milliseconds. */

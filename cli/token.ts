@@ -1,3 +1,4 @@
+import { ALGORITHMS } from "../auth/index.ts";
 import { type Command, type Invocation, UsageError } from "./command.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
@@ -18,11 +19,14 @@ export const tokenCommand: Command = {
     "keygen makes a key. It writes the key to --out, readable by its owner only, and the public half to --public or to standard output. It prints the private part only when --out is -.",
     "sign prints a token for --root with --put and --get, signed with --key. verify reads a token from standard input, or from the file of --in, checks it with --key as the relay does, and prints its claims as JSON. inspect prints header and claims of a token without checking it. Both print the token's times as dates on standard error.",
   ],
-  positionals: [{ name: "ACTION", required: true, description: "keygen, sign, verify or inspect." }],
+  positionals: [
+    { name: "ACTION", required: true, choices: [...ACTIONS.keys()], description: "keygen, sign, verify or inspect." },
+  ],
   options: [
     {
       name: "alg",
       value: "ALG",
+      choices: ALGORITHMS,
       description:
         "keygen: ES256 (default), ES384, EdDSA, RS256, RS384, RS512, PS256, PS384, PS512; HS256, HS384 or HS512 make a secret, which has no public half.",
     },
@@ -60,6 +64,7 @@ export const tokenCommand: Command = {
     {
       name: "admin",
       value: "RIGHT",
+      choices: ["read", "write"],
       description:
         "sign: make a token for the admin API, read or write; it permits nothing else. keygen: let the key sign such tokens.",
     },

@@ -14,7 +14,7 @@ export function positionalsOf(
     const field = fields.find((one) => one.name === name);
     if (field === undefined) throw new Error(`the operation has no field ${name}`);
     const as = typed?.[name] ?? { name: name.toUpperCase(), description: descriptionOf(field) };
-    return { ...as, required: field.required };
+    return { ...as, required: field.required, ...(field.values !== undefined && { choices: field.values }) };
   });
 }
 
@@ -30,9 +30,12 @@ export function fieldOptions(spec: CommandSpec, { fields }: ApiOperation): Optio
 }
 
 /** `own`: the command reads the value by itself. A boolean without that is a switch, which cannot say false. */
-function optionValue(field: ApiField, own: boolean): Pick<OptionSpec, "value"> {
-  if (field.type === "boolean") return own ? { value: "YES|NO" } : {};
-  return { value: own ? "TIME" : valueName(field) };
+function optionValue(field: ApiField, own: boolean): Pick<OptionSpec, "value" | "choices"> {
+  if (field.type === "boolean") return own ? { value: "YES|NO", choices: ["yes", "no"] } : {};
+  return {
+    value: own ? "TIME" : valueName(field),
+    ...(field.values !== undefined && { choices: field.values }),
+  };
 }
 
 function optionName({ name }: ApiField): string {

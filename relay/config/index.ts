@@ -20,6 +20,7 @@ export {
 export { describeConfig } from "./describe.ts";
 export { dialledNames } from "./dialled-names.ts";
 export { exposures, idleRole, productionProblems } from "./exposure.ts";
+export type { FieldMeta } from "./fields.ts";
 export { ADMIN_SECRET } from "./http.ts";
 export { type AnySection, envName, fieldOf } from "./layers.ts";
 export { type ChangedKey, changedKeys, liveKeys, withLiveLoaded } from "./live.ts";
