@@ -11,7 +11,7 @@ locals {
     live                = { unit = "Count", value = { of = "min", kind = "gauge", metric = "moqmesh_live" } }
     sessions            = { unit = "Count", value = { of = "sum", kind = "gauge", metric = "moqmesh_sessions" } }
     egress              = { unit = "Bytes/Second", value = { of = "sum", kind = "rate", metric = "moqmesh_wire_sent_bytes_total", where = { role = "client" } } }
-    checks_failing      = { unit = "Count", value = { of = "sum", kind = "gauge", metric = "moqmesh_health_check_failing" } }
+    checks_failing      = { unit = "Count", value = { of = "sum", kind = "gauge", metric = "moqmesh_health_check_failing", unless = { code = "no_root|roots_unreachable|registry_unreachable|certificate_expired|files_refused|memory_high|memory_short|udp_drops|file_descriptors_low" } } }
     roots_unreachable   = { unit = "Count", value = { of = "max", kind = "gauge", metric = "moqmesh_health_check_failing", where = { code = "no_root|roots_unreachable" } } }
     defects             = { unit = "Count", value = { of = "sum", kind = "increase", metric = "moqmesh_defects_total" } }
     memory_level        = { unit = "Count", value = { of = "max", kind = "gauge", metric = "moqmesh_memory_level" } }
@@ -47,7 +47,7 @@ locals {
   alarms = {
     MoqmeshRelayNotReady      = { measure = "ready", statistic = "Minimum", below = 1, minutes = 1, severity = "critical", runbook = "relay_not_ready", summary = "a relay accepts no sessions" }
     MoqmeshRelayNotLive       = { measure = "live", statistic = "Minimum", below = 1, minutes = 1, severity = "critical", runbook = "relay_not_ready", summary = "a relay needs a restart" }
-    MoqmeshHealthCheck        = { measure = "checks_failing", statistic = "Maximum", above = 0, minutes = 2, severity = "warning", runbook = "health", summary = "a health check of a relay fails" }
+    MoqmeshHealthCheck        = { measure = "checks_failing", statistic = "Maximum", above = 0, minutes = 2, severity = "warning", runbook = "health", summary = "a health check of a relay fails that has no alarm of its own" }
     MoqmeshDefects            = { measure = "defects", statistic = "Sum", above = 0, minutes = 1, severity = "warning", runbook = "defects", summary = "a relay met a defect of its own" }
     MoqmeshCpuHigh            = { measure = "cpu", statistic = "Maximum", above = 0.8, minutes = 10, severity = "warning", runbook = "cpu_high", summary = "a relay uses more than 80 % of its CPU" }
     MoqmeshThreadBusy         = { measure = "thread_busy", statistic = "Maximum", above = 0.8, minutes = 10, severity = "warning", runbook = "cpu_high", summary = "a thread of a relay is nearly full" }

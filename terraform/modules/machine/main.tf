@@ -47,6 +47,7 @@ locals {
       "/usr/local/lib/moqmesh/machine"                     = { mode = "0755", content = file("${path.module}/files/machine.sh") }
       "/usr/local/lib/moqmesh/cloud.sh"                    = { mode = "0644", content = file("${path.module}/clouds/${var.cloud}.sh") }
       "/etc/sysctl.d/60-moqmesh.conf"                      = { mode = "0644", content = file("${path.module}/../../../deploy/sysctl.d/60-moqmesh.conf") }
+      "/etc/logrotate.d/moqmesh"                           = { mode = "0644", content = file("${path.module}/files/logrotate.conf") }
       "/etc/systemd/system/moqmesh-machine.service"        = { mode = "0644", content = file("${path.module}/files/moqmesh-machine.service") }
       "/etc/systemd/system/moqmesh-secrets.service"        = { mode = "0644", content = file("${path.module}/files/moqmesh-secrets.service") }
       "/etc/systemd/system/moqmesh-secrets.timer"          = { mode = "0644", content = file("${path.module}/files/moqmesh-secrets.timer") }
@@ -61,7 +62,7 @@ locals {
     local.agent.files,
   )
 
-  packages = ["ca-certificates", "curl", "jq"]
+  packages = ["ca-certificates", "curl", "jq", "logrotate"]
 
   commands = concat(
     [

@@ -33,8 +33,11 @@ install_package() {
   echo "$2  $deb" | sha256sum --check --status || { say "the package at $1 has another SHA-256 than $2: it is not installed"; return 1; }
   # apt reads it as a user of its own.
   chmod 644 "$deb"
+  # A service that a package brings waits for its secrets, and would hold up its own installation.
+  printf '#!/bin/sh\nexit 101\n' > "${MOQMESH_ROOT:-}/usr/sbin/policy-rc.d"
+  chmod 755 "${MOQMESH_ROOT:-}/usr/sbin/policy-rc.d"
   DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold "$deb"
-  rm -f "$deb"
+  rm -f "$deb" "${MOQMESH_ROOT:-}/usr/sbin/policy-rc.d"
 }
 
 # named TEXT: TEXT with the machine's own id in place of @ID@.
@@ -133,7 +136,7 @@ watch() {
 # A relay that does not answer has no measures: the cloud's alarms count the machines that report.
 measure() {
   curl --fail --silent --max-time 10 --header "Authorization: Bearer $(cat "$etc/secrets/admin.token")" "http://127.0.0.1:$ADMIN_PORT/metrics" |
-    node "$lib/measure.mts" "$etc/measures.json" "${STATE_DIRECTORY:-/var/lib/moqmesh-measure}/last.json" |
+    "${MOQMESH_NODE:-/usr/lib/moqmesh/node/bin/node}" "$lib/measure.mts" "$etc/measures.json" "${STATE_DIRECTORY:-/var/lib/moqmesh-measure}/last.json" |
     put_metrics
 }
 
