@@ -67,7 +67,7 @@ output "tokens" {
     mutual_tls = !var.mutual_tls ? null : {
       file    = "/etc/moqmesh/cluster/"
       relays  = sort(keys(local.groups))
-      command = "docs/deploy/terraform.md has the commands: an authority for the mesh, and for each relay a certificate with its name"
+      command = "docs/deploy/two-clouds.md has the commands: an authority for the mesh, and for each relay a certificate with its name"
     }
     registry = var.registry == null ? null : { file = "/etc/moqmesh/secrets/registry.url", relays = sort([for name, relay in local.relays : name if relay.role == "root"]), url = var.registry }
   }
