@@ -108,7 +108,7 @@ variable "image_version" {
 }
 
 variable "ssh_key" {
-  description = "Public key of SSH of the account `operator`, as the module `relay` takes it."
+  description = "Public key of SSH of the account `relayops`, as the module `relay` takes it."
   type        = string
 }
 

@@ -86,14 +86,15 @@ resource "azurerm_orchestrated_virtual_machine_scale_set" "relay" {
   os_profile {
     custom_data = base64gzip(module.machine[each.key].user_data)
     linux_configuration {
-      admin_username                  = "operator"
+      # Debian has a group `operator` already, after which no account can be named.
+      admin_username                  = "relayops"
       disable_password_authentication = true
       provision_vm_agent              = true
       patch_mode                      = "ImageDefault"
       patch_assessment_mode           = "ImageDefault"
 
       admin_ssh_key {
-        username   = "operator"
+        username   = "relayops"
         public_key = var.ssh_key
       }
     }

@@ -80,7 +80,7 @@ variable "image_version" {
 }
 
 variable "ssh_key" {
-  description = "Public key of SSH of the account `operator`. The network security groups let no SSH in: add a rule of your own, or use Azure Bastion."
+  description = "Public key of SSH of the account `relayops`. The network security groups let no SSH in: add a rule of your own, or use Azure Bastion."
   type        = string
 
   validation {

@@ -10,6 +10,9 @@ put() {
   base64 --decode | gunzip > "$root$1"
 }
 
+# Updates of the system may be running.
+install -D -m 644 /dev/null "$root/etc/apt/apt.conf.d/90-moqmesh"
+echo 'DPkg::Lock::Timeout "300";' > "$root/etc/apt/apt.conf.d/90-moqmesh"
 for try in $(seq 30); do
   if apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ${packages}; then break; fi
   [ "$try" -lt 30 ] || exit 1
