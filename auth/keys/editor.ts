@@ -78,13 +78,14 @@ export class KeyEditor {
     return keyFolder ?? keyFile;
   }
 
-  /**
-   * Adds the one key in `text`, a JWK or PEM, which verifies tokens at once and until the relay ends or {@link save}. `kid` names a key that
-   * has none. Throws {@link KeyError}.
-   */
-  add(text: string, kid?: string): AddedKey {
+  /** The one key in `text`, a JWK or PEM, if it can be added. `kid` names a key that has none. Throws {@link KeyError}. */
+  read(text: string, kid?: string): Key {
+    return usable(text, kid);
+  }
+
+  /** Adds a key from {@link read}: it verifies tokens at once and until the relay ends or {@link save}. Throws {@link KeyError}. */
+  add(key: Key): AddedKey {
     const { ring, options, revoked } = this.#deps;
-    const key = usable(text, kid);
     const { kid: name } = key;
     if (name === undefined)
       throw new KeyError("the key has no `kid`, by which tokens name their key: give it one with `kid`", "kid_missing");

@@ -98,8 +98,9 @@ function seeAndAdd(gate: Keys): Operation[] {
       },
       ({ body, about }) => {
         if (body.kid !== undefined) about(body.kid);
-        const { listed, needsKid } = orProblem(() => gate.keys.add(body.key, body.kid));
-        about(listed.kid ?? "");
+        const key = orProblem(() => gate.keys.read(body.key, body.kid));
+        if (key.kid !== undefined) about(key.kid);
+        const { listed, needsKid } = orProblem(() => gate.keys.add(key));
         return { added: describe(listed), needs_kid: needsKid };
       },
     ),

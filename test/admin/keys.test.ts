@@ -301,6 +301,7 @@ describe("keys in the admin API", () => {
       const answers = [
         await add(relay, JSON.stringify(secret.jwk)),
         await add(relay, JSON.stringify({ ...two.jwk, kid: "weak", alg: "HS256" })),
+        await add(relay, JSON.stringify({ ...publicJwk(two), kid: "one" })),
         await ask(relay, "GET", "/keys"),
         await remove(relay, "shared"),
         await ask(relay, "GET", "/audit"),
@@ -310,6 +311,7 @@ describe("keys in the admin API", () => {
       );
       assert.deepEqual(acts, [
         "removeKey /keys/shared undefined 200",
+        "addKey /keys one 409",
         "addKey /keys undefined 422",
         "addKey /keys shared 200",
       ]);

@@ -58,7 +58,7 @@ export class Stage {
     node: string,
     role: Role,
     settings: Settings = {},
-    options: Pick<TestRelayOptions, "wallNow" | "resolver" | "dashboardFolder"> = {},
+    options: Pick<TestRelayOptions, "clock" | "wallNow" | "resolver" | "dashboardFolder"> = {},
   ): Promise<Staged> {
     const host = settings["server.host"] ?? "127.0.0.1";
     const [port = 0] = settings["server.port"] === undefined ? await freePorts(1) : [Number(settings["server.port"])];
