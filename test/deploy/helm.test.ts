@@ -42,6 +42,7 @@ const WORKLOAD = z.looseObject({
         securityContext: z.looseObject({ runAsNonRoot: z.literal(true), runAsUser: z.literal(65532) }),
         containers: z.tuple([
           z.looseObject({
+            image: z.string(),
             env: z.array(z.looseObject({ name: z.string(), value: z.string().optional() })).optional(),
             ports: z.array(PORT),
             livenessProbe: PROBE,
@@ -234,6 +235,20 @@ describe("the chart", { skip: helm.missing }, () => {
     const host = `${root.spec.serviceName}.media.svc.cluster.local:4445`;
     assert.deepEqual(configOf(all, edge).cluster.root, [`https://m-root-0.${host}`, `https://m-root-1.${host}`]);
     assert.equal(configOf(all, root).cluster.url, `https://m-root-0.${host}`);
+  });
+
+  it("gives a group the version of its own, as for a canary", () => {
+    const digest = `sha256:${"0".repeat(64)}`;
+    const image = { repository: "registry.example/moqmesh", digest };
+    const canary = { role: "edge", replicas: 1, image: { tag: "0.2.0" } };
+    const all = workloads(documents(rendered({ ...HERE, image, relays: { canary } })));
+    const images = all.map(({ metadata, spec }) => [metadata.name, spec.template.spec.containers[0].image]);
+    assert.deepEqual(Object.fromEntries(images), {
+      "m-canary": "registry.example/moqmesh:0.2.0",
+      "m-edge": `registry.example/moqmesh@${digest}`,
+      "m-origin": `registry.example/moqmesh@${digest}`,
+      "m-root": `registry.example/moqmesh@${digest}`,
+    });
   });
 
   it("opens the admin listener to Prometheus alone, and the listener of relays to relays", () => {
