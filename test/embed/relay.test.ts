@@ -75,6 +75,7 @@ describe("a relay inside a program", () => {
     const relay = await relayFor(t);
     const leaves = await sessionWith(t, relay);
     const stays = await sessionWith(t, relay);
+    await until(async () => (await relay.counters())["moqmesh_sessions_opened_total"] === 2, "both sessions");
     const drained = relay.drain("an update");
     assert.equal(relay.health().ready, false);
     assert.deepEqual(await Promise.all([leaves.leaving, stays.leaving]), ["", ""]);
