@@ -19,7 +19,7 @@ Architecture: ${architecture}
 Maintainer: ${MAINTAINER}
 Installed-Size: ${Math.ceil(bytes / 1024)}
 Depends: libc6 (>= 2.34), libgcc-s1, libstdc++6 (>= 9), systemd
-Recommends: ca-certificates, procps
+Recommends: ca-certificates
 Section: net
 Priority: optional
 Description: QUIC media relay mesh for MoQ publish/subscribe

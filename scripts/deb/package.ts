@@ -41,7 +41,14 @@ const COPIED: readonly (readonly [from: string, to: string])[] = [
 ];
 
 /** Parts of the npm package that the Debian package has elsewhere or does not need. */
-const LEFT_OUT: readonly string[] = ["deploy", "configs", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "dist/types"];
+const LEFT_OUT: readonly string[] = [
+  "deploy",
+  "configs",
+  "CHANGELOG.md",
+  "LICENSE-MIT",
+  "LICENSE-APACHE",
+  "dist/types",
+];
 
 /** Packages of npm that only other engines need. */
 const OTHER_ENGINES: readonly string[] = ["rwebtransport", "@fails-components/webtransport"];

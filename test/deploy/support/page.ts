@@ -16,6 +16,8 @@ export type Step =
 
 export interface Page {
   readonly steps: readonly Step[];
+  /** Blocks `sh machine`, and files. */
+  readonly machineSteps: readonly Step[];
   /** Blocks that are marked as not run. */
   readonly notRun: number;
   /** Sentences on blocks that break the rules, with their lines. */
@@ -32,6 +34,7 @@ const PREPARE = /^<!-- run( .*)?$/;
  * Reads a page.
  * - A block `sh` is run. `sh needs tofu helm` is run where these tools are, which `.ci/deploy` brings.
  * - `sh where moq ffmpeg` is run where these programs are, which CI does not have.
+ * - `sh machine` is run on a machine with systemd, by install.test.ts and not by pages.test.ts.
  * - `sh not-run` is not; the text between the block or heading before it and its fence says "not run" and why.
  * - A block with the name of a file, such as `toml relay.toml`, is written to that file.
  */
@@ -43,6 +46,7 @@ export function readPage(text: string): Page {
 
 class Reader {
   readonly #steps: Step[] = [];
+  readonly #machineSteps: Step[] = [];
   readonly #problems: string[] = [];
   #notRun = 0;
   /** Text since the last heading or block. */
@@ -70,7 +74,7 @@ class Reader {
 
   page(): Page {
     if (this.#open !== undefined) this.#problems.push(`line ${this.#open.line}: this block has no end`);
-    return { steps: this.#steps, notRun: this.#notRun, problems: this.#problems };
+    return { steps: this.#steps, machineSteps: this.#machineSteps, notRun: this.#notRun, problems: this.#problems };
   }
 
   #close({ line, info, lines }: { line: number; info: string; lines: readonly string[] }): void {
@@ -80,15 +84,19 @@ class Reader {
     if (OTHER_SHELLS.test(language)) problem(`call it sh, not ${language}, so that the test runs it`);
     if (language !== "sh") {
       const [file] = words;
-      if (file !== undefined) this.#steps.push({ kind: "write", line, text, file });
+      for (const steps of file === undefined ? [] : [this.#steps, this.#machineSteps]) {
+        steps.push({ kind: "write", line, text, file: file ?? "" });
+      }
       return;
     }
     const [rule, ...tools] = words;
     if (rule === undefined || (["needs", "where"].includes(rule) && tools.length > 0)) {
       this.#steps.push({ kind: "run", line, text, tools, must: rule === "needs" });
+    } else if (info === "sh machine") {
+      this.#machineSteps.push({ kind: "run", line, text, tools: [], must: true });
     } else if (info === "sh not-run") {
       this.#notRun++;
       if (!/not run/i.test(this.#before)) problem('the text before a block "sh not-run" says "not run" and why');
-    } else problem(`"${info}" is unknown; use sh, sh not-run, sh needs TOOL or sh where PROGRAM`);
+    } else problem(`"${info}" is unknown; use sh, sh not-run, sh machine, sh needs TOOL or sh where PROGRAM`);
   }
 }

@@ -1,15 +1,12 @@
 /** A user's machine: an environment without what this checkout adds to it, and the packages as they are published. */
 import { execFile } from "node:child_process";
-import { cp, mkdir, readdir, symlink } from "node:fs/promises";
-import { basename, delimiter, join } from "node:path";
+import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { copyCheckout } from "../../support/checkout.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-
-/** Files that are no sources of the project: built, downloaded, or a developer's own. */
-const LEFT_OUT: ReadonlySet<string> = new Set(["node_modules", "dist", ".git", ".state", ".cache", "target"]);
 
 /** Variables and folders of `PATH` that npm, Node's test runner and this checkout add. */
 export const userEnv: NodeJS.ProcessEnv = Object.fromEntries(
@@ -32,14 +29,9 @@ export interface Packages {
   readonly engines: ReadonlyMap<string, string>;
 }
 
-/** Packs a copy of the checkout in `source`, so that other tests do not find the checkout half built. */
+/** Packs a copy of the checkout, which is put into `source`. */
 export async function packCheckout(source: string): Promise<Packages> {
-  await mkdir(source);
-  const filter = (path: string) => !LEFT_OUT.has(basename(path));
-  for (const name of await readdir(root)) {
-    if (!LEFT_OUT.has(name)) await cp(join(root, name), join(source, name), { recursive: true, filter });
-  }
-  await symlink(join(root, "node_modules"), join(source, "node_modules"));
+  await copyCheckout(source);
   const path = [join(root, "node_modules", ".bin"), userEnv["PATH"] ?? ""].join(delimiter);
   const { stdout } = await run(process.execPath, [join(source, "scripts", "pack.ts")], {
     cwd: source,
