@@ -21,4 +21,8 @@ run "the_whole_example_applies" {
     condition     = module.mesh.alarm_regions == { ap = { location = "ap-southeast-1", machines = 4 }, eu = { location = "eu-central-1", machines = 7 }, us = { location = "us-east-1", machines = 7 } }
     error_message = jsonencode(module.mesh.alarm_regions)
   }
+  assert {
+    condition     = max(values(module.mesh.user_data_sizes)...) < 16384
+    error_message = "AWS takes user data of 16384 bytes: ${jsonencode(module.mesh.user_data_sizes)}"
+  }
 }

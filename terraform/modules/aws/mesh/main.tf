@@ -36,11 +36,13 @@ module "balancer" {
   source = "../anycast"
   count  = var.balancer == null ? 0 : 1
 
-  name        = var.name
-  accelerator = var.balancer.accelerator
-  quic        = var.balancer.quic
-  ports       = var.ports
-  tags        = var.tags
+  name                = var.name
+  accelerator         = var.balancer.accelerator
+  quic                = var.balancer.quic
+  deletion_protection = var.balancer.deletion_protection
+  access_logs         = var.balancer.access_logs
+  ports               = var.ports
+  tags                = var.tags
   regions = {
     for name, region in local.regions : name => {
       location = region.location

@@ -64,3 +64,8 @@ output "log_groups" {
   description = "Log group of the relays by region."
   value       = { for name, relay in module.relay : name => relay.log_group }
 }
+
+output "user_data_sizes" {
+  description = "Bytes of the user data of each group's machines. AWS takes 16384."
+  value       = merge([for relay in module.relay : relay.user_data_sizes]...)
+}

@@ -153,10 +153,12 @@ variable "keys" {
 }
 
 variable "balancer" {
-  description = "A load balancer for edges in each region: `quic` follows QUIC connections by server id, else by address and port; `accelerator` puts one anycast address before all regions. Null: DNS leads clients to the machines themselves; pools need a load balancer."
+  description = "A load balancer for edges in each region: `quic` follows QUIC connections by server id, else by address and port; `accelerator` puts one anycast address before all regions; `deletion_protection` keeps the load balancers from being deleted; `access_logs` are buckets of S3 by region. Null: DNS leads clients to the machines themselves; pools need a load balancer."
   type = object({
-    quic        = optional(bool, true)
-    accelerator = optional(bool, false)
+    quic                = optional(bool, true)
+    accelerator         = optional(bool, false)
+    deletion_protection = optional(bool, true)
+    access_logs         = optional(map(string), {})
   })
   default = null
 

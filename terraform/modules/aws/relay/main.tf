@@ -180,14 +180,6 @@ resource "aws_autoscaling_group" "relay" {
     }
   }
 
-  # Holds the end of a machine until its relay has drained; the machine reports it.
-  initial_lifecycle_hook {
-    name                 = "drain"
-    lifecycle_transition = "autoscaling:EC2_INSTANCE_TERMINATING"
-    heartbeat_timeout    = var.drain
-    default_result       = "CONTINUE"
-  }
-
   # A new version of the launch template rolls: a pool starts new machines first, a relay that keeps its name is replaced.
   instance_refresh {
     strategy = "Rolling"
@@ -215,6 +207,18 @@ resource "aws_autoscaling_group" "relay" {
   }
 
   depends_on = [aws_route53_record.host, aws_iam_role_policy.relay]
+}
+
+# Holds the end of a machine until its relay has drained; the machine reports it.
+resource "aws_autoscaling_lifecycle_hook" "drain" {
+  for_each = var.groups
+
+  region                 = var.location
+  name                   = "drain"
+  autoscaling_group_name = aws_autoscaling_group.relay[each.key].name
+  lifecycle_transition   = "autoscaling:EC2_INSTANCE_TERMINATING"
+  heartbeat_timeout      = var.drain
+  default_result         = "CONTINUE"
 }
 
 resource "aws_autoscaling_policy" "egress" {

@@ -17,3 +17,8 @@ output "log_group" {
   description = "Log group of the relays in this region."
   value       = aws_cloudwatch_log_group.relays.name
 }
+
+output "user_data_sizes" {
+  description = "Bytes of the user data of each group's machines. AWS takes 16384."
+  value       = { for name, template in aws_launch_template.relay : name => floor(length(template.user_data) * 3 / 4) }
+}

@@ -80,7 +80,9 @@ run "a_pool_and_a_relay_that_keeps_its_name" {
     error_message = "a group has the wrong size"
   }
   assert {
-    condition     = alltrue([for group in values(aws_autoscaling_group.relay) : one(group.initial_lifecycle_hook).name == "drain" && one(group.initial_lifecycle_hook).heartbeat_timeout == 120])
+    condition = length(aws_autoscaling_lifecycle_hook.drain) == 2 && alltrue([
+      for hook in values(aws_autoscaling_lifecycle_hook.drain) : hook.heartbeat_timeout == 120 && hook.lifecycle_transition == "autoscaling:EC2_INSTANCE_TERMINATING"
+    ])
     error_message = "a group ends machines that have not drained"
   }
   assert {
