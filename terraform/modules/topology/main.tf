@@ -88,6 +88,7 @@ locals {
       limits        = { sessions = var.limits.sessions, memory = var.limits.memory }
       log           = { format = "json" }
       drain         = { grace = "20s", spread = "10s" }
+      cloud         = relay.cloud == "none" ? {} : { notices = relay.cloud }
       load_balancer = relay.role == "edge" && relay.cloud == "aws" ? { server_id = relay.server_id } : {}
       # The load balancers of Google Cloud and Azure choose by address. A client that one of them leads to another edge learns at once that it has to come again.
       quic = contains(local.edges_with_reset_key, name) ? { reset_key_file = "/etc/moqmesh/secrets/reset.key" } : {}

@@ -191,3 +191,18 @@ run "mutual_tls" {
     error_message = join(" ", output.groups["moq-us-root-1"].secrets)
   }
 }
+
+run "relays_ask_their_cloud_for_notices" {
+  command = plan
+  variables {
+    regions = {
+      eu = { cloud = "google", location = "europe-west3", roots = 1, origins = 1, edges = 1 }
+      us = { cloud = "none", location = "us", edges = 1 }
+    }
+  }
+
+  assert {
+    condition     = strcontains(output.configs["moq-eu-edge-1"], "[cloud]\nnotices = \"google\"") && !strcontains(output.configs["moq-us-edge-1"], "[cloud]")
+    error_message = output.configs["moq-eu-edge-1"]
+  }
+}
