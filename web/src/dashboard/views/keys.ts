@@ -95,7 +95,7 @@ function holdsPrivatePart(key: string): boolean {
 
 async function remove(kid: string, desk: Desk): Promise<void> {
   const open = await desk.api
-    .get(`/sessions?${new URLSearchParams({ key: kid, limit: "0" })}`)
+    .get(`/sessions?${new URLSearchParams({ kid, limit: "0" })}`)
     .then(({ total }) => Number(total))
     .catch(() => undefined);
   const sessions = open === undefined ? "" : ` ${many(open, "open session")} came by it.`;
