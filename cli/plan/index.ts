@@ -75,7 +75,7 @@ export const planCommand: Command = {
   examples: [
     "plan --viewers 100k --bitrate 4M --regions 3 --cloud aws",
     "plan --viewers 5000 --bitrate 2M --cores 16 --network 10G",
-    "plan --viewers 300k --bitrate 4M --regions eu=50,us=30 --survive region",
+    "plan --viewers 300k --bitrate 4M --regions eu=5,us=3 --survive region",
     "plan --viewers 20k --bitrate 4M --regions 3 --cloud google --tfvars",
   ],
   run: async (invocation, io) => run(invocation, io),
