@@ -43,9 +43,10 @@ locals {
     packets_lost  = { unit = "None", value = { of = "sum", kind = "rate", metric = "moqmesh_packets_lost_total" }, over = { of = "sum", kind = "rate", metric = "moqmesh_packets_sent_total" } }
   }
 
+  # A machine that starts or drains is not ready for less than a minute: that is one measure.
   # `minutes` is how long it lasts before the alarm: each of them must be over the threshold. An alarm is over the worst machine of a region.
   alarms = {
-    MoqmeshRelayNotReady      = { measure = "ready", statistic = "Minimum", below = 1, minutes = 1, severity = "critical", runbook = "relay_not_ready", summary = "a relay accepts no sessions" }
+    MoqmeshRelayNotReady      = { measure = "ready", statistic = "Minimum", below = 1, minutes = 2, severity = "critical", runbook = "relay_not_ready", summary = "a relay accepts no sessions" }
     MoqmeshRelayNotLive       = { measure = "live", statistic = "Minimum", below = 1, minutes = 1, severity = "critical", runbook = "relay_not_ready", summary = "a relay needs a restart" }
     MoqmeshHealthCheck        = { measure = "checks_failing", statistic = "Maximum", above = 0, minutes = 2, severity = "warning", runbook = "health", summary = "a health check of a relay fails that has no alarm of its own" }
     MoqmeshDefects            = { measure = "defects", statistic = "Sum", above = 0, minutes = 1, severity = "warning", runbook = "defects", summary = "a relay met a defect of its own" }
@@ -63,7 +64,7 @@ locals {
     MoqmeshHandshakesLimited  = { measure = "handshakes_limited", statistic = "Maximum", above = 10, minutes = 5, severity = "warning", runbook = "handshakes_limited", summary = "more connections come than limits.handshake_rate allows" }
     MoqmeshSessionsNearLimit  = { measure = "session_share", statistic = "Maximum", above = 0.8, minutes = 5, severity = "warning", runbook = "sessions_near_limit", summary = "a relay has more than 80 % of the sessions that it may have" }
     MoqmeshDeliveryDelay      = { measure = "delivery_delay", statistic = "Maximum", above = 1, minutes = 5, severity = "warning", runbook = "delivery_delay", summary = "1 % of a relay's groups leave it more than a second late" }
-    MoqmeshRootUnreachable    = { measure = "roots_unreachable", statistic = "Maximum", above = 0, minutes = 1, severity = "critical", runbook = "roots_unreachable", summary = "a relay reaches no root" }
+    MoqmeshRootUnreachable    = { measure = "roots_unreachable", statistic = "Maximum", above = 0, minutes = 2, severity = "critical", runbook = "roots_unreachable", summary = "a relay reaches no root" }
     MoqmeshRegistryDown       = { measure = "registry_backend_up", statistic = "Minimum", below = 1, minutes = 1, severity = "critical", runbook = "registry_unreachable", summary = "a root does not reach the shared registry" }
     MoqmeshNameTwice          = { measure = "names_contested", statistic = "Sum", above = 0, minutes = 1, severity = "warning", runbook = "node_taken", summary = "two relays have one name" }
     MoqmeshFailovers          = { measure = "failovers", statistic = "Sum", above = 10, minutes = 1, severity = "warning", runbook = "failovers", summary = "tracks lost their relay" }

@@ -49,6 +49,7 @@ locals {
       "/etc/sysctl.d/60-moqmesh.conf"                      = { mode = "0644", content = file("${path.module}/../../../deploy/sysctl.d/60-moqmesh.conf") }
       "/etc/logrotate.d/moqmesh"                           = { mode = "0644", content = file("${path.module}/files/logrotate.conf") }
       "/etc/systemd/system/moqmesh-machine.service"        = { mode = "0644", content = file("${path.module}/files/moqmesh-machine.service") }
+      "/etc/systemd/system/moqmesh-join.service"           = { mode = "0644", content = file("${path.module}/files/moqmesh-join.service") }
       "/etc/systemd/system/moqmesh-secrets.service"        = { mode = "0644", content = file("${path.module}/files/moqmesh-secrets.service") }
       "/etc/systemd/system/moqmesh-secrets.timer"          = { mode = "0644", content = file("${path.module}/files/moqmesh-secrets.timer") }
       "/etc/systemd/system/moqmesh-notice.service"         = { mode = "0644", content = file("${path.module}/files/moqmesh-notice.service") }

@@ -17,7 +17,7 @@ run "every_alarm_is_an_alert_of_each_region" {
     error_message = join(" ", keys(output.alerts))
   }
   assert {
-    condition     = azurerm_monitor_metric_alert.alarm["eu-MoqmeshCpuHigh"].window_size == "PT15M" && azurerm_monitor_metric_alert.alarm["eu-MoqmeshRelayNotReady"].window_size == "PT1M"
+    condition     = azurerm_monitor_metric_alert.alarm["eu-MoqmeshCpuHigh"].window_size == "PT15M" && azurerm_monitor_metric_alert.alarm["eu-MoqmeshRelayNotLive"].window_size == "PT1M"
     error_message = "a window is not that of the alarm"
   }
   assert {
