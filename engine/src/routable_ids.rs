@@ -1,7 +1,7 @@
 //! Connection ids that tell a load balancer which relay made them: QUIC-LB, draft-ietf-quic-load-balancers-21.
 
 use aes::Aes128;
-use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
+use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use quinn_proto::{ConnectionId, ConnectionIdGenerator, InvalidCid};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::sync::Arc;
@@ -85,17 +85,10 @@ impl Routing {
         nonce
     }
 
-    fn made(&self, id: &[u8]) -> bool {
+    /// True for an id that a relay behind this load balancer may have made, under this or another server id or rotation.
+    fn fits(&self, id: &[u8]) -> bool {
         let length = self.length();
-        if id.len() != length + 1 || id[0] != (self.rotation << 5 | length as u8) {
-            return false;
-        }
-        let mut body = [0; MAX_LENGTH];
-        body[..length].copy_from_slice(&id[1..]);
-        if let Some(cipher) = &self.cipher {
-            decrypt(cipher, &mut body[..length]);
-        }
-        body[..self.server_id.len()] == self.server_id
+        id.len() == length + 1 && usize::from(id[0] & 0x1f) == length && id[0] >> 5 < ROTATIONS
     }
 }
 
@@ -108,9 +101,10 @@ impl ConnectionIdGenerator for RoutableIds {
         self.0.id(&nonce[..self.0.nonce_length])
     }
 
-    /// Only what this relay made is answered by a stateless reset.
+    /// Ids of other server ids are answered by a stateless reset as well: the load balancer or the network has moved the packets of their
+    /// relay here, and clients must not wait for their time-out. They believe the reset where the relays have the same reset key.
     fn validate(&self, id: &ConnectionId) -> Result<(), InvalidCid> {
-        if self.0.made(id) { Ok(()) } else { Err(InvalidCid) }
+        if self.0.fits(id) { Ok(()) } else { Err(InvalidCid) }
     }
 
     fn cid_len(&self) -> usize {
@@ -132,18 +126,6 @@ fn encrypt(cipher: &Aes128, body: &mut [u8]) {
     }
     let mut halves = Halves::split(body);
     for pass in 1..=4 {
-        halves.pass(cipher, pass);
-    }
-    halves.join(body);
-}
-
-/// The passes of [`encrypt`] in the other order.
-fn decrypt(cipher: &Aes128, body: &mut [u8]) {
-    if let Ok(block) = <&mut aes::Block>::try_from(&mut *body) {
-        return cipher.decrypt_block(block);
-    }
-    let mut halves = Halves::split(body);
-    for pass in (1..=4).rev() {
         halves.pass(cipher, pass);
     }
     halves.join(body);
@@ -207,6 +189,7 @@ impl Halves {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aes::cipher::BlockCipherDecrypt;
 
     fn bytes(hex: &str) -> Vec<u8> {
         (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
@@ -231,7 +214,8 @@ mod tests {
             let routing = routing(rotation, server_id, nonce.len() / 2, key);
             // The draft's last example has the bits of another rotation in its first byte.
             let mut made = routing.id(&bytes(nonce)).to_vec();
-            assert!(routing.made(&made), "{id}");
+            assert!(routing.fits(&made), "{id}");
+            assert_eq!(server_id_of(&routing, &made), bytes(server_id), "{id}");
             if rotation == 3 {
                 assert_eq!(made[0], 3 << 5 | 18);
                 made[0] = 18;
@@ -241,18 +225,45 @@ mod tests {
     }
 
     #[test]
-    fn only_ids_of_this_server_count_as_made_here() {
+    fn ids_are_different_have_the_server_id_and_fit_other_relays_of_the_load_balancer() {
         for key in ["", KEY] {
             for nonce in 4..=11 {
                 let here = Arc::new(routing(0, "0102030405060708", nonce, key));
-                let other = Arc::new(routing(0, "0102030405060709", nonce, key));
+                let other = routing(1, "0102030405060709", nonce, key);
                 let mut ids = RoutableIds(here.clone());
                 let made: std::collections::HashSet<_> = (0..1000).map(|_| ids.generate_cid()).collect();
                 assert_eq!(made.len(), 1000);
-                assert!(made.iter().all(|id| here.made(id) && !other.made(id) && id.len() == ids.cid_len()));
-                assert!(!here.made(&[]) && !here.made(&vec![0; nonce + 9]));
+                for id in made {
+                    assert_eq!(server_id_of(&here, &id), here.server_id);
+                    assert!(other.fits(&id) && ids.validate(&id).is_ok() && id.len() == ids.cid_len());
+                }
+                let unroutable = [&[7 << 5 | (nonce + 8) as u8], vec![0; nonce + 8].as_slice()].concat();
+                for id in [vec![], vec![0; nonce + 9], vec![nonce as u8 + 8; nonce + 8], unroutable] {
+                    assert!(!here.fits(&id));
+                }
             }
         }
+    }
+
+    fn server_id_of(routing: &Routing, id: &[u8]) -> Vec<u8> {
+        let mut body = id[1..].to_vec();
+        if let Some(cipher) = &routing.cipher {
+            decrypt(cipher, &mut body);
+        }
+        body.truncate(routing.server_id.len());
+        body
+    }
+
+    /// The passes of [`encrypt`] in the other order.
+    fn decrypt(cipher: &Aes128, body: &mut [u8]) {
+        if let Ok(block) = <&mut aes::Block>::try_from(&mut *body) {
+            return cipher.decrypt_block(block);
+        }
+        let mut halves = Halves::split(body);
+        for pass in (1..=4).rev() {
+            halves.pass(cipher, pass);
+        }
+        halves.join(body);
     }
 
     #[test]

@@ -88,3 +88,15 @@ test("shellcheck finds nothing in the hooks", { skip: shellcheck.missing }, asyn
   const { stdout } = await run(shellcheck.path, ["anycast-bird.sh", "aws-complete-lifecycle.sh"], { cwd: HOOKS });
   assert.equal(stdout, "");
 });
+
+const bird = tool("bird");
+test("BIRD reads the example of its configuration, whose protocol is the one that the unit withdraws", async (t) => {
+  const root = resolve(HOOKS, "../..");
+  const unit = await readFile(join(root, "deploy/systemd/moqmesh-anycast.conf"), "utf8");
+  const example = await readFile(join(root, "deploy/anycast/bird.conf"), "utf8");
+  const [, name = ""] = /anycast-bird\.sh (\w+)\n/.exec(unit) ?? [];
+  assert.ok(example.includes(`protocol static ${name} {\n  disabled;`));
+  assert.ok(example.includes(`export where proto = "${name}"`));
+  if (bird.missing !== false) t.skip(bird.missing);
+  else await run(bird.path, ["-p", "-c", join(root, "deploy/anycast/bird.conf")]);
+});
