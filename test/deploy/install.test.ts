@@ -1,7 +1,7 @@
 /** A newcomer's path: from a Debian with systemd alone to a relay that serves, by the commands of docs/deploy/install.md. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -9,7 +9,9 @@ import { promisify } from "node:util";
 import { copyCheckout } from "../support/checkout.ts";
 import { missingEngine } from "../support/engines.ts";
 import { tool } from "../support/tools.ts";
+import { until } from "../support/until.ts";
 import { missingMachine, runOnMachine } from "./support/booted.ts";
+import { Container, NONROOT, readImage } from "./support/container.ts";
 import { readPage } from "./support/page.ts";
 
 const run = promisify(execFile);
@@ -56,6 +58,40 @@ describe("the Debian package", { skip }, () => {
       stdout.split(",").map((one) => one.trim().split(" ")[0]),
       ["libc6", "libgcc-s1", "libstdc++6", "systemd"],
     );
+  });
+
+  it("has a program that runs as the Dockerfile says: as nonroot, its root for reading only, without a capability", {
+    skip: missingMachine,
+    ...TIMEOUT,
+  }, async () => {
+    const base = await mkdtemp(join(folder, "container-"));
+    await run("dpkg-deb", ["--extract", deb, join(base, "package")]);
+    const program = join(base, "package", "usr/lib/moqmesh");
+    const image = readImage(await readFile(join(ROOT, "Dockerfile"), "utf8"));
+    await mkdir(join(base, "keys"));
+    const files = [
+      ["app", program],
+      ["nodejs/bin/node", join(program, "node/bin/node")],
+      ["etc/moqmesh/relay.toml", join(ROOT, "deploy/compose/relay.toml")],
+      ["etc/moqmesh/keys", join(base, "keys")],
+    ] as const;
+    const container = await Container.start(base, image, new Map(files));
+    try {
+      await until(() => {
+        assert.ok(container.running, container.output);
+        return container.output.includes('"msg":"relay ready"');
+      }, "the relay");
+      assert.equal(await container.health(), "ready\n");
+      const status = await container.status();
+      assert.match(status, new RegExp(`^Uid:(\\s+${NONROOT}){4}$`, "m"));
+      assert.match(status, /^CapEff:\s+0+$/m);
+      assert.match(status, /^NoNewPrivs:\s+1$/m);
+      await assert.rejects(container.run("touch", "/app/written"), /Read-only file system/);
+      assert.equal(await container.stop(), 0);
+      assert.match(container.output, /"msg":"relay draining".*"msg":"relay closed"/s);
+    } finally {
+      container.kill();
+    }
   });
 
   it("makes a relay that serves of a Debian with systemd, by the commands of its page", {

@@ -50,7 +50,7 @@ function reason(): string | false {
  * Mounts a copy of the file system at `$0/merged` and gives the new root the folders of a running one. What the machine writes is in `$0/upper`.
  * `$1` is the file system. Of the kernel's settings the machine changes those of its own network alone, as the others are not its own.
  */
-const MOUNT = `set -e
+export const MOUNT = `set -e
 ip link set lo up
 mount --make-rprivate /
 mkdir -p "$0/upper" "$0/work" "$0/merged"
