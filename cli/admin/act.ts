@@ -1,6 +1,7 @@
 /** Commands that do something to a relay. */
 import { at, isRecord, listAt, textOf } from "./api.ts";
-import { keyAndValue, LEVELS, listText, namesText, readUntil } from "./cells.ts";
+import { keyAndValue, readUntil } from "./arguments.ts";
+import { claimsText, LEVELS, listText } from "./cells.ts";
 import type { CommandSpec } from "./spec.ts";
 import { formatted, many } from "./units.ts";
 import type { TableSpec } from "./view.ts";
@@ -77,7 +78,7 @@ export const ACTING_COMMANDS: readonly CommandSpec[] = [
     name: "revocations add",
     parse: { until: readUntil },
     done: () => "revoked, in the whole mesh",
-    cuts: ({ jti, kid, sub }) => `This ends the sessions of every token with ${namesText({ jti, kid, sub })}.`,
+    cuts: ({ jti, kid, sub }) => `This ends the sessions of every token with ${claimsText({ jti, kid, sub })}.`,
     examples: ["revocations add --sub alice --until 30d"],
   },
   {

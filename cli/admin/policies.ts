@@ -1,6 +1,7 @@
 /** Commands for the policies by prefix. */
 import { at, type Json, textOf } from "./api.ts";
-import { countsText, readFlag } from "./cells.ts";
+import { readFlag } from "./arguments.ts";
+import { countsText } from "./cells.ts";
 import type { CommandSpec } from "./spec.ts";
 import { many } from "./units.ts";
 
