@@ -90,7 +90,7 @@ describe("terraform/", { concurrency: 2, skip: tool("tofu").missing || tool("sch
   it("makes configurations of relays that a relay accepts", async () => {
     const folder = "modules/topology";
     const regions = {
-      eu: { cloud: "aws", location: "eu-central-1", roots: 1, origins: 1, regionals: 1, edges: 1 },
+      eu: { cloud: "aws", location: "eu-central-1", roots: 1, origins: 1, regionals: 1, edges: 1, max: { edge: 4 } },
       us: { cloud: "google", location: "us-east4", roots: 1, edges: 1, near: ["eu"] },
     };
     const values = {
@@ -103,13 +103,19 @@ describe("terraform/", { concurrency: 2, skip: tool("tofu").missing || tool("sch
     await writeFile(join(copy.folder, folder, "values.tfvars.json"), JSON.stringify(values));
     await copy.run(folder, "init", "-no-color");
     await copy.run(folder, "apply", "-no-color", "-auto-approve", "-var-file=values.tfvars.json");
-    const configs = JSON.parse(await copy.run(folder, "output", "-json", "configs")) as Record<string, string>;
-    assert.deepEqual(Object.keys(configs).length, 6);
-    for (const [name, text] of Object.entries(configs)) {
+    const groups = JSON.parse(await copy.run(folder, "output", "-json", "groups")) as Record<
+      string,
+      { readonly name: string; readonly config: string }
+    >;
+    assert.deepEqual(Object.keys(groups).length, 6);
+    // What a machine of a pool makes of it.
+    const named = (text: string): string =>
+      text.replaceAll("@ID@", "0a1b2c").replaceAll("@SERVER_ID@", "0123456789abcdef");
+    for (const [name, group] of Object.entries(groups)) {
       // The files of secrets are on the relay's machine.
-      const here = text.replaceAll(/^(registry|reset_key)_file = .*$/gm, "");
+      const here = named(group.config).replaceAll(/^(registry|reset_key)_file = .*$/gm, "");
       const { config } = loadConfig({ file: `${name}.toml`, text: here, env: {} });
-      assert.equal(config.cluster.node, name);
+      assert.equal(config.cluster.node, named(group.name));
       assert.equal(config.server.port, 443);
       assert.equal(config.cluster.root.length, 2);
     }

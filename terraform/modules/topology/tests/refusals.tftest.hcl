@@ -245,3 +245,41 @@ run "refuses_certificates_of_relays_without_a_name" {
   }
   expect_failures = [var.mutual_tls]
 }
+
+run "refuses_a_pool_of_roots" {
+  command = plan
+  variables {
+    regions = {
+      eu = { cloud = "aws", location = "x", roots = 1, origins = 1, edges = 1, max = { root = 3 } }
+    }
+  }
+  expect_failures = [var.regions]
+}
+
+run "refuses_a_pool_that_is_smaller_than_its_count" {
+  command = plan
+  variables {
+    regions = {
+      eu = { cloud = "aws", location = "x", roots = 1, origins = 1, edges = 4, max = { edge = 3 } }
+    }
+  }
+  expect_failures = [var.regions]
+}
+
+run "refuses_an_empty_pool" {
+  command = plan
+  variables {
+    regions = {
+      eu = { cloud = "aws", location = "x", roots = 1, origins = 1, edges = 1, max = { regional = 3 } }
+    }
+  }
+  expect_failures = [var.regions]
+}
+
+run "refuses_a_cluster_domain_in_capitals" {
+  command = plan
+  variables {
+    cluster_domain = "Mesh.Example.com"
+  }
+  expect_failures = [var.cluster_domain]
+}

@@ -206,3 +206,51 @@ run "relays_ask_their_cloud_for_notices" {
     error_message = output.configs["moq-eu-edge-1"]
   }
 }
+
+run "a_pool_is_one_group_whose_relays_take_their_names_when_they_start" {
+  command = plan
+  variables {
+    cluster_domain = "mesh.live.example.com"
+    regions = {
+      eu = { cloud = "aws", location = "eu-central-1", roots = 1, origins = 1, regionals = 1, edges = 2, max = { edge = 8 } }
+    }
+  }
+  assert {
+    condition     = sort(keys(output.groups)) == tolist(["moq-eu-edge", "moq-eu-origin-1", "moq-eu-regional-1", "moq-eu-root-1"])
+    error_message = jsonencode(keys(output.groups))
+  }
+  assert {
+    condition     = output.groups["moq-eu-edge"].min == 2 && output.groups["moq-eu-edge"].max == 8 && output.groups["moq-eu-root-1"].min == 1 && output.groups["moq-eu-root-1"].max == 1
+    error_message = "a pool grows from its count to max; a relay that keeps its name is one"
+  }
+  assert {
+    condition     = strcontains(output.groups["moq-eu-edge"].config, "node = \"moq-eu-edge-@ID@\"") && strcontains(output.groups["moq-eu-edge"].config, "server_id = \"0x@SERVER_ID@\"")
+    error_message = output.groups["moq-eu-edge"].config
+  }
+  assert {
+    condition     = !contains(keys(output.relays), "moq-eu-edge-@ID@") && one([for record in output.records : record if record.entrance == "watch"]).pool && length(one([for record in output.records : record.targets if record.entrance == "watch"])) == 0
+    error_message = "a pool has no hosts that DNS could name"
+  }
+  assert {
+    condition     = output.certificates["moq-eu-edge"] == tolist(["*.live.example.com", "*.mesh.live.example.com", "watch.live.example.com"])
+    error_message = jsonencode(output.certificates["moq-eu-edge"])
+  }
+}
+
+run "relays_dial_each_other_at_names_of_their_own_zone" {
+  command = plan
+  variables {
+    cluster_domain = "mesh.live.example.com"
+  }
+  assert {
+    condition     = alltrue([for url in output.roots : endswith(url, ".mesh.live.example.com:4445")])
+    error_message = jsonencode(output.roots)
+  }
+  assert {
+    condition = (
+      strcontains(output.configs["moq-eu-edge-1"], "url = \"https://moq-eu-edge-1.mesh.live.example.com:4445\"")
+      && strcontains(output.configs["moq-eu-edge-1"], "public_url = \"https://moq-eu-edge-1.live.example.com:443\"")
+    )
+    error_message = "viewers and relays reach an edge at names of different zones"
+  }
+}
