@@ -82,7 +82,9 @@ function write(cloud: string, { source, version, npm, pypi }: Provider, lib: str
     data_source_schemas: Object.fromEntries(used("data").map((name) => [name, block(`data-${cloud}-${short(name)}`)])),
   };
   mkdirSync(join(root, "terraform/schemas"), { recursive: true });
-  writeFileSync(join(root, `terraform/schemas/${cloud}.json`), `${JSON.stringify(schema)}\n`);
+  const file = join(root, `terraform/schemas/${cloud}.json`);
+  writeFileSync(file, `${JSON.stringify(schema)}\n`);
+  execFileSync("npx", ["biome", "format", "--write", file], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
   console.log(
     `terraform/schemas/${cloud}.json: ${used("resource").length} resources, ${used("data").length} data sources of ${source} ${version}`,
   );
