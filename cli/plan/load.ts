@@ -39,6 +39,9 @@ export interface Use {
 
 export type Limit = keyof Use;
 
+/** As `[limits] sessions`. */
+const MOST_SESSIONS = 10_000_000;
+
 const US = 1e6;
 const GBIT = 1e9;
 
@@ -87,7 +90,7 @@ export function fits(load: Load, tier: Exclude<Tier, "root">, request: PlanReque
 export function viewersOfEdge(request: PlanRequest): number {
   const carries = (viewers: number) =>
     fits({ deliveries: viewers, broadcasts: Math.min(viewers, request.broadcasts) }, "edge", request);
-  return largest(carries, request.viewers);
+  return largest(carries, MOST_SESSIONS);
 }
 
 /** The largest whole number from 0 to `most` for which `holds`, which fails from some number on. */

@@ -49,12 +49,13 @@ export function notesOf(plan: Plan): string[] {
   if (request.cloud === "google") {
     notes.push("Google: a machine sends 7 Gbit/s to external addresses at most, without Tier_1 networking.");
   }
-  if (busiest.limit === "network") {
+  const full = busiest.part > NEARLY_FULL * (1 - request.headroom);
+  if (full && busiest.limit === "network") {
     notes.push(
       `The network of ${busiest.machine.size} is the limit of the edges, not their CPU: a machine with fewer cores for each Gbit/s costs less.`,
     );
   }
-  if (busiest.limit === "script") {
+  if (full && busiest.limit === "script") {
     notes.push(
       "JavaScript's one thread is the limit of the edges: more cores do not help, more relays or longer groups do.",
     );
@@ -67,6 +68,9 @@ export function notesOf(plan: Plan): string[] {
   }
   return notes;
 }
+
+/** Part of what may be used, above which the limit of a machine decides on the number of edges. */
+const NEARLY_FULL = 0.7;
 
 /** Up to this many edges an origin sends each broadcast to all of them itself. */
 const FEW_EDGES = 8;
