@@ -24,6 +24,8 @@ module "mesh" {
     us = { cloud = "aws", location = "us-east-1", roots = 1, origins = 2, regionals = 2, edges = 2, max = { edge = 12 }, near = ["eu", "ap"] }
     ap = { cloud = "aws", location = "ap-southeast-1", regionals = 2, edges = 2, max = { edge = 6 }, near = ["us", "eu"] }
   }
+  # Keeps the secrets; the other regions get copies.
+  home = "eu"
   networks = {
     eu = { cidr = "10.64.0.0/16", zones = ["eu-central-1a", "eu-central-1b", "eu-central-1c"] }
     us = { cidr = "10.65.0.0/16", zones = ["us-east-1a", "us-east-1b", "us-east-1c"] }

@@ -50,7 +50,7 @@ variable "regions" {
 }
 
 variable "networks" {
-  description = "For each region of AWS: the availability `zones` in which machines run, and optionally its private network `cidr`."
+  description = "For each region of AWS: the availability `zones` in which machines run, and its private network `cidr`, which a mesh of one region may leave out."
   type = map(object({
     cidr  = optional(string)
     zones = list(string)
@@ -60,22 +60,30 @@ variable "networks" {
     condition     = alltrue([for name, region in var.regions : contains(keys(var.networks), name) if region.cloud == "aws"])
     error_message = "networks lacks a region of AWS: give its zones."
   }
+  validation {
+    condition     = length([for region in values(var.regions) : region if region.cloud == "aws"]) == 1 || alltrue([for network in values(var.networks) : network.cidr != null])
+    error_message = "give each region its cidr, such as 10.64.0.0/16: without it, a region that you add could get the network of another one."
+  }
 }
 
 variable "space" {
-  description = "Network from which regions without a `cidr` get theirs."
+  description = "Network from which a region without a `cidr` gets its own."
   type        = string
   default     = "10.64.0.0/10"
 }
 
 variable "home" {
-  description = "Region in which the secrets are kept; the others get copies. Null: the first one in alphabetical order. It cannot be changed later without new secrets."
+  description = "Region in which the secrets are kept; the others get copies. A mesh of one region may leave it out. A change of it means new secrets."
   type        = string
   default     = null
 
   validation {
     condition     = var.home == null || try(var.regions[var.home].cloud == "aws", false)
     error_message = "home must be a region of AWS."
+  }
+  validation {
+    condition     = var.home != null || length([for region in values(var.regions) : region if region.cloud == "aws"]) == 1
+    error_message = "home must name the region that keeps the secrets: a region that you add shall not move them."
   }
 }
 

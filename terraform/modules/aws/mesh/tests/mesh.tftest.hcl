@@ -23,10 +23,11 @@ variables {
     us = { cloud = "aws", location = "us-east-1", roots = 1, origins = 1, regionals = 1, edges = 2, max = { edge = 8 } }
     ap = { cloud = "aws", location = "ap-southeast-1", edges = 1, weight = 50 }
   }
+  home = "ap"
   networks = {
-    eu = { zones = ["eu-central-1a", "eu-central-1b"] }
-    us = { zones = ["us-east-1a", "us-east-1b"] }
-    ap = { zones = ["ap-southeast-1a"] }
+    eu = { cidr = "10.65.0.0/16", zones = ["eu-central-1a", "eu-central-1b"] }
+    us = { cidr = "10.66.0.0/16", zones = ["us-east-1a", "us-east-1b"] }
+    ap = { cidr = "10.64.0.0/16", zones = ["ap-southeast-1a"] }
   }
   admin_networks = ["10.64.0.0/10"]
   package        = { url = "https://packages.example.com/moqmesh_1.0.0_arm64.deb", sha256 = "0000000000000000000000000000000000000000000000000000000000000000" }
@@ -113,6 +114,7 @@ run "regions_of_other_clouds_are_not_made_here" {
     }
     cluster_domain = null
     balancer       = null
+    home           = "eu"
   }
   assert {
     condition     = sort(keys(aws_vpc.region)) == tolist(["eu"]) && length(output.groups) == 3
@@ -139,7 +141,7 @@ run "refuses_a_pool_of_edges_without_a_load_balancer" {
 run "refuses_a_region_without_zones" {
   command = plan
   variables {
-    networks = { eu = { zones = ["eu-central-1a"] } }
+    networks = { eu = { cidr = "10.65.0.0/16", zones = ["eu-central-1a"] } }
   }
   expect_failures = [var.networks]
 }
@@ -148,6 +150,7 @@ run "refuses_no_region_of_aws" {
   command = plan
   variables {
     regions = { eu = { cloud = "google", location = "europe-west3", roots = 1, origins = 1, edges = 1 } }
+    home    = null
   }
   expect_failures = [var.regions]
 }
@@ -156,6 +159,26 @@ run "refuses_a_home_that_is_no_region" {
   command = plan
   variables {
     home = "mars"
+  }
+  expect_failures = [var.home]
+}
+
+run "refuses_networks_that_a_new_region_would_shift" {
+  command = plan
+  variables {
+    networks = {
+      eu = { zones = ["eu-central-1a"] }
+      us = { cidr = "10.66.0.0/16", zones = ["us-east-1a"] }
+      ap = { cidr = "10.64.0.0/16", zones = ["ap-southeast-1a"] }
+    }
+  }
+  expect_failures = [var.networks]
+}
+
+run "refuses_a_home_that_a_new_region_would_move" {
+  command = plan
+  variables {
+    home = null
   }
   expect_failures = [var.home]
 }
