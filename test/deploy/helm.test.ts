@@ -89,7 +89,7 @@ const MATRIX: Readonly<Record<string, Values>> = {
   },
   "port 443 in the pod, a Service for each protocol": {
     ...HERE,
-    config: { server: { port: 443 }, drain: { grace: "1.5m", spread: "2500ms" } },
+    config: { server: { port: 443 }, drain: { delay: "7s", grace: "1.5m", spread: "2500ms" } },
     defaults: { service: { split: true } },
   },
   autoscaling: {
@@ -183,7 +183,8 @@ describe("the chart", { skip: helm.missing }, () => {
         assert.equal(ports.get(relay.readinessProbe.httpGet.port), config.http.healthPort);
         assert.equal(relay.livenessProbe.httpGet.path, "/health/live");
         assert.equal(relay.readinessProbe.httpGet.path, "/health/ready");
-        const drain = (config.drain.graceMs + config.drain.spreadMs) / 1000;
+        const { delayMs, graceMs, spreadMs } = config.drain;
+        const drain = (delayMs + graceMs + spreadMs) / 1000;
         const before = relay.lifecycle?.preStop.sleep.seconds ?? 0;
         assert.ok(pod.terminationGracePeriodSeconds >= before + drain + 5, workload.metadata.name);
         assert.ok(pod.terminationGracePeriodSeconds < before + drain + 7, workload.metadata.name);
