@@ -60,7 +60,7 @@ variable "regions" {
 }
 
 variable "networks" {
-  description = "For each region of Azure: the availability `zones` in which machines run, such as `[\"1\", \"2\", \"3\"]`, and optionally its private network `cidr`."
+  description = "For each region of Azure: the availability `zones` in which machines run, such as `[\"1\", \"2\", \"3\"]`, and its private network `cidr`, which a mesh of one region may leave out."
   type = map(object({
     cidr  = optional(string)
     zones = list(string)
@@ -70,10 +70,14 @@ variable "networks" {
     condition     = alltrue([for name, region in var.regions : contains(keys(var.networks), name) if region.cloud == "azure"])
     error_message = "networks lacks a region of Azure: give its zones."
   }
+  validation {
+    condition     = length([for region in values(var.regions) : region if region.cloud == "azure"]) == 1 || alltrue([for network in values(var.networks) : network.cidr != null])
+    error_message = "give each region its cidr, such as 10.64.0.0/16: without it, a region that you add could get the network of another one."
+  }
 }
 
 variable "space" {
-  description = "Network from which regions without a `cidr` get theirs."
+  description = "Network from which a region without a `cidr` gets its own."
   type        = string
   default     = "10.64.0.0/10"
 }

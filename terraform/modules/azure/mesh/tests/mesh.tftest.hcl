@@ -26,8 +26,8 @@ variables {
     asia = { cloud = "aws", location = "ap-northeast-1", edges = 1 }
   }
   networks = {
-    eu = { zones = ["1", "2", "3"] }
-    us = { zones = ["1", "2", "3"] }
+    eu = { cidr = "10.65.0.0/16", zones = ["1", "2", "3"] }
+    us = { cidr = "10.64.0.0/16", zones = ["1", "2", "3"] }
   }
 }
 
@@ -70,6 +70,17 @@ run "refuses_a_region_without_zones" {
   command = plan
   variables {
     networks = { eu = { zones = ["1"] } }
+  }
+  expect_failures = [var.networks]
+}
+
+run "refuses_regions_whose_networks_could_change" {
+  command = plan
+  variables {
+    networks = {
+      eu = { cidr = "10.65.0.0/16", zones = ["1", "2", "3"] }
+      us = { zones = ["1", "2", "3"] }
+    }
   }
   expect_failures = [var.networks]
 }

@@ -26,8 +26,8 @@ variables {
     asia = { cloud = "aws", location = "ap-northeast-1", edges = 1 }
   }
   networks = {
-    eu = { zones = ["europe-west3-a", "europe-west3-b", "europe-west3-c"] }
-    us = { zones = ["us-east4-a", "us-east4-b", "us-east4-c"] }
+    eu = { cidr = "10.65.0.0/16", zones = ["europe-west3-a", "europe-west3-b", "europe-west3-c"] }
+    us = { cidr = "10.64.0.0/16", zones = ["us-east4-a", "us-east4-b", "us-east4-c"] }
   }
 }
 
@@ -86,4 +86,15 @@ run "refuses_a_mesh_without_google" {
     }
   }
   expect_failures = [var.regions]
+}
+
+run "refuses_regions_whose_networks_could_change" {
+  command = plan
+  variables {
+    networks = {
+      eu = { cidr = "10.65.0.0/16", zones = ["europe-west3-a", "europe-west3-b", "europe-west3-c"] }
+      us = { zones = ["us-east4-a", "us-east4-b", "us-east4-c"] }
+    }
+  }
+  expect_failures = [var.networks]
 }
