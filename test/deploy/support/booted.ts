@@ -1,5 +1,5 @@
 /** A Debian machine with systemd, in namespaces of its own: it boots, runs commands as root, and is gone. */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, rmdirSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -31,6 +31,9 @@ function controlGroups(): string | undefined {
   }
 }
 
+/** Everything that the machine has for itself. */
+const APART = ["--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child"];
+
 /**
  * Why there can be no machine here; false where there can.
  * @throws Error instead, for root, when `MOQMESH_REQUIRE_TOOLS=1` says that the file system of Debian has to be there.
@@ -40,6 +43,7 @@ export const missingMachine: string | false = reason();
 function reason(): string | false {
   if (process.getuid?.() !== 0) return "only root can start a machine in namespaces";
   if (CONTROL_GROUPS === undefined) return "systemd needs control groups of version 2";
+  if (spawnSync("unshare", [...APART, "true"]).status !== 0) return "unshare makes no namespaces here";
   if (existsSync(join(DEBIAN_ROOT, "lib/systemd/systemd"))) return false;
   const text = "there is no file system of Debian: .ci/tools debian-root makes it";
   if (process.env["MOQMESH_REQUIRE_TOOLS"] === "1") throw new Error(text);
@@ -158,8 +162,7 @@ function script(steps: readonly Step[]): string {
 async function boot(base: string): Promise<string> {
   const group = join(CONTROL_GROUPS ?? "", basename(base));
   await mkdir(group);
-  const apart = "unshare --mount --net --pid --uts --ipc --cgroup --fork --kill-child bash -c";
-  const command = `echo $$ > "$2/cgroup.procs"; exec ${apart} "$3" "$0" "$1"`;
+  const command = `echo $$ > "$2/cgroup.procs"; exec unshare ${APART.join(" ")} bash -c "$3" "$0" "$1"`;
   try {
     const child = spawn("bash", ["-c", command, base, DEBIAN_ROOT, group, BOOT], {
       stdio: ["ignore", "pipe", "pipe"],
