@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { before, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { copyTerraform } from "../support/tofu.ts";
 import { tool } from "../support/tools.ts";
@@ -125,8 +125,8 @@ describe("measures of a machine", () => {
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "moqmesh-measure-"));
-    return async () => await rm(folder, { recursive: true });
   });
+  after(async () => await rm(folder, { recursive: true }));
 
   const expression = (of: string, kind: string, metric: string, where = {}, unless = {}): Expression => ({
     of,

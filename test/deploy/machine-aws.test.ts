@@ -16,9 +16,11 @@ const meta = (path: string): string => `GET /latest/meta-data/${path}`;
 describe("a machine of AWS", { skip: missing }, () => {
   const cloud = new Cloud();
   let machine: Machine;
+  let root = "";
+  after(async () => await rm(root, { recursive: true, force: true }));
   before(async () => {
     const url = await cloud.listen();
-    const root = await mkdtemp(join(tmpdir(), "moqmesh-machine-"));
+    root = await mkdtemp(join(tmpdir(), "moqmesh-machine-"));
     machine = new Machine(root, url);
     await machine.programs();
     const { files } = await made("aws", Number(new URL(url).port), {
@@ -56,7 +58,6 @@ describe("a machine of AWS", { skip: missing }, () => {
     );
     cloud.answers.set("GET /metrics", METRICS);
     cloud.answers.set("POST /2013-04-01/hostedzone/*", "<ChangeResourceRecordSetsResponse/>");
-    return async () => await rm(root, { recursive: true });
   });
   after(() => cloud.close());
 

@@ -9,9 +9,11 @@ import { Cloud, Machine, METRICS, made, missing } from "./support/machine.ts";
 describe("a machine of Google Cloud", { skip: missing }, () => {
   const cloud = new Cloud();
   let machine: Machine;
+  let root = "";
+  after(async () => await rm(root, { recursive: true, force: true }));
   before(async () => {
     const url = await cloud.listen();
-    const root = await mkdtemp(join(tmpdir(), "moqmesh-machine-"));
+    root = await mkdtemp(join(tmpdir(), "moqmesh-machine-"));
     machine = new Machine(root, url);
     await machine.programs();
     const { script } = await made("google", Number(new URL(url).port), {
@@ -34,7 +36,6 @@ describe("a machine of Google Cloud", { skip: missing }, () => {
     cloud.answers.set("DELETE /dns/v1/projects/dns/managedZones/live/rrsets/*", "{}");
     cloud.answers.set("POST /v3/projects/media/timeSeries", "{}");
     cloud.answers.set("GET /metrics", METRICS);
-    return async () => await rm(root, { recursive: true });
   });
   after(() => cloud.close());
 
@@ -112,9 +113,11 @@ describe("a machine of Azure", { skip: missing }, () => {
   const privateZone = `${zone.slice(0, zone.indexOf("dnsZones"))}privateDnsZones/mesh.example.com`;
   const network = "/subscriptions/1/resourceGroups/media/providers/Microsoft.Network/virtualNetworks/moq-eu";
   let machine: Machine;
+  let root = "";
+  after(async () => await rm(root, { recursive: true, force: true }));
   before(async () => {
     const url = await cloud.listen();
-    const root = await mkdtemp(join(tmpdir(), "moqmesh-machine-"));
+    root = await mkdtemp(join(tmpdir(), "moqmesh-machine-"));
     machine = new Machine(root, url);
     await machine.programs();
     const { files } = await made("azure", Number(new URL(url).port), {
@@ -150,7 +153,6 @@ describe("a machine of Azure", { skip: missing }, () => {
     cloud.answers.set("POST /metadata/scheduledevents*", "");
     cloud.answers.set("GET /metadata/scheduledevents?api-version=2020-07-01", '{"Events": []}');
     cloud.answers.set("GET /metrics", METRICS);
-    return async () => await rm(root, { recursive: true });
   });
   after(() => cloud.close());
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { globSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { before, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { copyTerraform, type TerraformCopy } from "../support/tofu.ts";
 import { tool } from "../support/tools.ts";
 
@@ -13,8 +13,8 @@ describe("Terraform in pages", { skip: tool("tofu").missing || tool("schema-prov
   let copy: TerraformCopy;
   before(async () => {
     copy = await copyTerraform();
-    return async () => await copy.remove();
   });
+  after(async () => await copy.remove());
 
   /** Puts Terraform beside the copy's terraform/, where its paths lead; returns the folder. */
   async function place(name: string, text: string): Promise<string> {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, globSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { before, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { loadConfig } from "../../relay/config/index.ts";
 import { copyTerraform, type TerraformCopy } from "../support/tofu.ts";
 import { tool } from "../support/tools.ts";
@@ -16,8 +16,8 @@ describe("terraform/", { concurrency: 2, skip: tool("tofu").missing || tool("sch
   let copy: TerraformCopy;
   before(async () => {
     copy = await copyTerraform();
-    return async () => await copy.remove();
   });
+  after(async () => await copy.remove());
 
   it("is formatted as tofu formats", async () => {
     await copy.run(".", "fmt", "-check", "-diff", "-recursive");
