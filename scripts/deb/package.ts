@@ -4,6 +4,7 @@ import { chmod, cp, mkdir, readdir, readFile, stat, writeFile } from "node:fs/pr
 import { basename, dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
+import { z } from "zod";
 import { readManifest } from "../pack/manifest.ts";
 import { builtPlatforms, writeProgramPackage } from "../pack/packages.ts";
 import { binaryOf } from "../pack/platforms.ts";
@@ -49,6 +50,18 @@ const LEFT_OUT: readonly string[] = [
   "LICENSE-APACHE",
   "dist/types",
 ];
+
+/** What is read of package-lock.json: packages by their folder, and why each may be absent. */
+const lock = z.object({
+  packages: z.record(
+    z.string(),
+    z.object({
+      dev: z.boolean().default(false),
+      optional: z.boolean().default(false),
+      devOptional: z.boolean().default(false),
+    }),
+  ),
+});
 
 /** Packages of npm that only other engines need. */
 const OTHER_ENGINES: readonly string[] = ["rwebtransport", "@fails-components/webtransport"];
@@ -97,12 +110,12 @@ async function place(from: string, to: string): Promise<void> {
 
 /** The packages that the program needs at run time, without what is not loaded. */
 async function placeModules(checkout: string, to: string): Promise<void> {
-  const modules = join(checkout, "node_modules");
-  const list = ["ls", "--omit=dev", "--omit=optional", "--all", "--parseable"];
-  const { stdout } = await run("npm", list, { cwd: checkout }).catch((error: { stdout: string }) => error);
-  for (const path of stdout.split("\n")) {
-    const name = relative(modules, path);
-    if (path === "" || name.startsWith("..") || OTHER_ENGINES.includes(name)) continue;
+  // `npm ls` lists others, too, where node_modules is a link.
+  const { packages } = lock.parse(JSON.parse(await readFile(join(checkout, "package-lock.json"), "utf8")));
+  for (const [at, { dev, optional, devOptional }] of Object.entries(packages)) {
+    const name = relative("node_modules", at);
+    if (at === "" || dev || optional || devOptional || OTHER_ENGINES.includes(name)) continue;
+    const path = join(checkout, at);
     await cp(path, join(to, name), {
       recursive: true,
       filter: async (file) => {

@@ -209,7 +209,7 @@ describe("moqmesh ping at a relay with a fault", () => {
   it("says that UDP does not answer where TCP does, and ends with 1", () =>
     withRelay(OPEN, (relay) =>
       withoutUdp(relay, async (port) => {
-        const { code, out } = await ping([`http://127.0.0.1:${port}/`, "--timeout", "300ms"]);
+        const { code, out } = await ping([`http://127.0.0.1:${port}/`, "--timeout", "1500ms"]);
         assert.equal(code, 1);
         assert.match(
           out,
