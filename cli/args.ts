@@ -118,7 +118,9 @@ class Found implements Invocation {
       if (value === undefined) this.switches.add(name);
       else this.problems.push(`${typed} takes no value`);
     } else if (value === undefined) {
-      this.problems.push(`${typed} needs a value: ${typed} ${option.value}`);
+      this.problems.push(
+        `${typed} needs a value: ${typed} ${option.value}; one that begins with - follows an equals sign`,
+      );
     } else if (option.configKey === undefined) {
       this.values.set(name, value);
       this.lists.set(name, [...(this.lists.get(name) ?? []), value]);

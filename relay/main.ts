@@ -400,7 +400,9 @@ class RelayProcess implements Relay {
   #watchReadiness(engine: Engine): Readiness {
     const { address, port } = this.address;
     const admin = this.adminAddress?.port;
-    const facts = { address, port, admin, engine: engine.name, version: VERSION, ...this.#mesh?.place };
+    const { fingerprint } = this;
+    const about = { engine: engine.name, version: VERSION, ...(fingerprint !== undefined && { fingerprint }) };
+    const facts = { address, port, admin, ...about, ...this.#mesh?.place };
     const changed = (reasons: readonly string[]) => this.#hooks.changed(reasons);
     const { upkeep: clock } = this.#parts;
     return new Readiness({ ...this.#parts, clock, reasons: () => this.reasons(), changed, facts });

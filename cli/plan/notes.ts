@@ -52,7 +52,7 @@ export function notesOf(plan: Plan): string[] {
   const full = busiest.part > NEARLY_FULL * (1 - request.headroom);
   if (full && busiest.limit === "network") {
     notes.push(
-      `The network of ${busiest.machine.size} is the limit of the edges, not their CPU: a machine with fewer cores for each Gbit/s costs less.`,
+      `The network of ${busiest.machine.size} is the limit of the edges, not their CPU: the other machines of the table may need fewer cores or cost less.`,
     );
   }
   if (full && busiest.limit === "script") {

@@ -94,7 +94,7 @@ export function requestOf({ values, switches }: Pick<Invocation, "values" | "swi
     "viewers",
     undefined,
     "plan_viewers",
-    "a whole number of viewers, such as 100000 or 100k",
+    "a whole number of viewers from 1 to 1000M, such as 100000 or 100k",
     (text) => whole(text, 1, MOST_VIEWERS),
   );
   const frames = reader.read("frames", USUAL_FRAMES, "plan_frames", `frames a second, up to ${MOST_FRAMES}`, rate);
@@ -108,8 +108,12 @@ export function requestOf({ values, switches }: Pick<Invocation, "values" | "swi
   }
   const request: PlanRequest = {
     viewers,
-    bitrate: reader.read("bitrate", undefined, "plan_bitrate", "bits a second, such as 4M or 800k", (text) =>
-      bitrate(text, LEAST_BITRATE, MOST_BITRATE),
+    bitrate: reader.read(
+      "bitrate",
+      undefined,
+      "plan_bitrate",
+      "bits a second from 1k to 1000M, such as 4M or 800k",
+      (text) => bitrate(text, LEAST_BITRATE, MOST_BITRATE),
     ),
     frames,
     groups,
