@@ -106,7 +106,7 @@ test("a histogram shows cumulative buckets, their sum and their count", () =>
   }));
 
 test("every declared value of a label is counted somewhere in the code", () => {
-  const folders = ["moq", "cluster", "relay", "transport", "auth"];
+  const folders = ["moq", "cluster", "relay", "transport", "auth", "machine"];
   const files = folders.flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: "utf8" })
       .filter((file) => file.endsWith(".ts"))
