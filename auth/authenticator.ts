@@ -58,6 +58,7 @@ export class Authenticator {
     this.keyEditor = new KeyEditor({
       ring: this.#ring,
       clock: options.clock,
+      warn: (message) => options.warn(message),
       options,
       watches: this.#keyFiles,
       revoked: (kid) => this.#revocations?.match({ jti: undefined, sub: undefined, kid }) !== undefined,
@@ -99,6 +100,7 @@ export class Authenticator {
     this.#ownsRevocations = true;
     before.#ownsRevocations = false;
     this.#ring.takeChanges(before.#ring);
+    this.keyEditor.follow(before.keyEditor);
     before.close();
   }
 

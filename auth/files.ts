@@ -1,4 +1,5 @@
 /** Reads files that an operator names: regular files only, up to a bound. */
+import { randomBytes } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -55,13 +56,16 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<R
 
 /**
  * Puts `text` in the place of a file: a reader gets the old file or the whole new one, which is on the disk when this resolves. `mode`: permissions of the
- * new file. A link is replaced by the file; resolve it first to keep it.
+ * new file, whatever the umask. A link is replaced by the file; resolve it first to keep it. Calls at the same time leave the whole text of
+ * one of them.
  */
 export async function replaceFile(path: string, text: string, mode: number): Promise<void> {
-  const next = `${path}.new`;
+  // A name of its own, in a file that this call makes: one that is there may be of another call, or readable for others.
+  const next = `${path}.${randomBytes(6).toString("hex")}.new`;
+  const file = await open(next, "wx", 0o600);
   try {
-    const file = await open(next, "w", mode & 0o777);
     try {
+      await file.chmod(mode & 0o777);
       await file.writeFile(text);
       await file.sync();
     } finally {

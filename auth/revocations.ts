@@ -1,8 +1,7 @@
 /** The revocation list: what was revoked at this relay, and what other relays of the mesh revoked. */
-import { rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import type { AuthClock } from "./clock.ts";
-import { careless, isMissing, readRegularFile, stampOf } from "./files.ts";
+import { careless, isMissing, readRegularFile, replaceFile, stampOf } from "./files.ts";
 import { parseJson } from "./json.ts";
 import type { FileSource } from "./keys/index.ts";
 import { LearnedRevocations } from "./learned-revocations.ts";
@@ -222,10 +221,8 @@ export class Revocations {
     for (const [key, end] of fresh) this.#put(key, end);
     if (fresh.length > 0) this.#options.changed();
     const entries = [...this.own()];
-    const next = `${file}.next`;
     try {
-      await writeFile(next, `${JSON.stringify(entries, null, 2)}\n`, { mode: 0o600 });
-      await rename(next, file);
+      await replaceFile(file, `${JSON.stringify(entries, null, 2)}\n`, 0o600);
     } catch (error) {
       throw new RevocationError(`${outcome}: its file cannot be written`, { cause: error });
     }

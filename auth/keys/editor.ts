@@ -1,10 +1,10 @@
 /** Adds and removes keys while the relay runs, and saves what was changed. */
 import type { AuthClock } from "../clock.ts";
-import { withLimit } from "../watch.ts";
 import type { FileSource } from "./files.ts";
 import { type Key, KeyError, parseKeys } from "./key.ts";
 import type { KeyRing, SessionsOfRemoved } from "./ring.ts";
 import { type NotSaved, saveKeys } from "./save.ts";
+import { SaveTurns } from "./turns.ts";
 
 /** What may be shown of a key. */
 export interface ListedKey extends Pick<Key, "kid" | "algs" | "holds" | "scope"> {
@@ -35,6 +35,7 @@ export interface SavedKeys {
 export interface KeyEditorDeps {
   readonly ring: KeyRing;
   readonly clock: AuthClock;
+  readonly warn: (message: string) => void;
   /** The settings of the sources. */
   readonly options: {
     readonly keyFile?: string;
@@ -52,9 +53,16 @@ export interface KeyEditorDeps {
 
 export class KeyEditor {
   readonly #deps: KeyEditorDeps;
+  #turns = new SaveTurns();
+  #waiting: Promise<SavedKeys> | undefined;
 
   constructor(deps: KeyEditorDeps) {
     this.#deps = deps;
+  }
+
+  /** Saves after those of `before`, whose place it takes. */
+  follow(before: KeyEditor): void {
+    this.#turns = before.#turns;
   }
 
   /** The keys that verify tokens now, without their material. */
@@ -89,6 +97,9 @@ export class KeyEditor {
     const { kid: name } = key;
     if (name === undefined)
       throw new KeyError("the key has no `kid`, by which tokens name their key: give it one with `kid`", "kid_missing");
+    // Programs take these parts out of a URL, so that the key could not be removed.
+    if (name === "." || name === "..")
+      throw new KeyError("a `kid` cannot be `.` or `..`: give the key another one", "kid_unfit");
     if (options.api !== undefined) {
       throw new KeyError("`[auth] api` decides on every session, so this relay has no keys", "auth_api_decides");
     }
@@ -130,27 +141,31 @@ export class KeyEditor {
 
   /**
    * Writes what was added into the folder of keys or, where there is none, into the file of keys, and removes there what was removed. Rejects
-   * with {@link KeyError} when nothing could be saved; the files are as they were then.
+   * with {@link KeyError} when nothing could be saved; the files are as they were then. One save runs at a time, and a save that hangs keeps
+   * the others waiting. Calls that wait share one save: it writes what has changed when its turn comes.
    */
   async save(): Promise<SavedKeys> {
-    const { ring, clock, options, watches } = this.#deps;
-    const { added, removed } = ring;
-    const { keyFolder, keyFile } = options;
-    let outcome: SavedKeys = { saved: 0, files: [], left: [] };
-    const work = async (step: () => void) => {
-      outcome = await saveKeys({ folder: keyFolder, file: keyFile }, { added, removed }, step);
-      // The list says at once that they are saved.
-      for (const watch of watches) await watch.checkNow();
-    };
-    try {
-      await withLimit(clock, work);
-    } catch (cause) {
+    this.#waiting ??= this.#turns.take((step) => {
+      this.#waiting = undefined;
+      return this.#write(step);
+    });
+    const outcome = await this.#turns.within(this.#deps.clock, this.#waiting).catch((cause: unknown) => {
       throw new KeyError("the file system of the keys does not answer", "keys_not_saved", { cause });
-    }
+    });
     const [first] = outcome.left;
     if (outcome.saved > 0 || first === undefined) return outcome;
     const code = this.place === undefined ? "no_place_for_keys" : "keys_not_saved";
     throw new KeyError(outcome.left.map(({ kid, why }) => `${kid}: ${why}`).join("; "), code);
+  }
+
+  async #write(step: () => void): Promise<SavedKeys> {
+    const { ring, options, watches, warn } = this.#deps;
+    const { added, removed } = ring;
+    const places = { folder: options.keyFolder, file: options.keyFile };
+    const outcome = await saveKeys(places, { added, removed }, { step, warn });
+    // The list says at once that they are saved.
+    for (const watch of watches) await watch.checkNow();
+    return outcome;
   }
 }
 

@@ -50,6 +50,8 @@ export type KeyFault =
   /** A private key, where only the public half is of use. */
   | "key_private"
   | "kid_missing"
+  /** It cannot be a part of the path of a URL. */
+  | "kid_unfit"
   | "kid_taken"
   | "kid_revoked"
   /** The relay's only key has no `kid`: beside another key no token would find it. */

@@ -79,11 +79,17 @@ export class KeyRing {
     this.#use();
   }
 
-  /** Adds a key with a `kid`, which counts at once and until the relay ends or a file has it. Throws {@link KeyError} `keys_full`. */
+  /**
+   * Adds a key with a `kid`, which counts at once and until the relay ends or a file has it. A removed key that a file still has comes back
+   * from that file. Throws {@link KeyError} `keys_full`.
+   */
   add(kid: string, key: Key): void {
     const { added, removed } = this.#changes;
     if (this.size >= MAX_KEYS) throw full();
-    added.set(kid, key);
+    const held = [...this.#sources].some(
+      ([{ place }, keys]) => place !== "url" && keys.some(({ fingerprint }) => fingerprint === key.fingerprint),
+    );
+    if (!held) added.set(kid, key);
     removed.delete(key.fingerprint);
     this.#use();
   }

@@ -240,6 +240,8 @@ describe("keys in the admin API", () => {
         [JSON.stringify({ ...publicJwk(two), use: "enc" }), 422, "key_unfit"],
         [JSON.stringify(two.jwk), 422, "key_private"],
         [String(pem), 422, "kid_missing"],
+        [JSON.stringify({ ...publicJwk(two), kid: "." }), 422, "kid_unfit"],
+        [JSON.stringify({ ...publicJwk(two), kid: ".." }), 422, "kid_unfit"],
         [JSON.stringify({ ...publicJwk(two), kid: "one" }), 409, "kid_taken"],
         [JSON.stringify({ ...publicJwk(two), kid: "gone" }), 409, "kid_revoked"],
       ] as const) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -105,15 +105,27 @@ describe("a backup", { skip: openssl.missing }, () => {
   });
 
   it("leaves the newest archives, and those of other machines", async () => {
-    const to = join(folder, "many");
+    const to = join(folder, "many archives");
     await mkdir(to);
     const old = (day: number) => `moqmesh-${hostname()}-2026010${day}T030000Z.tar.gz.cms`;
-    for (const name of [old(1), old(2), old(3), "moqmesh-elsewhere-20250101T030000Z.tar.gz.cms"])
-      await writeFile(join(to, name), "old");
+    // The second name begins as those of this machine do.
+    const others = ["elsewhere", `${hostname()}-2`].map((host) => `moqmesh-${host}-20250101T030000Z.tar.gz.cms`);
+    for (const name of [old(1), old(2), old(3), ...others]) await writeFile(join(to, name), "old");
     const names = await backup(to, { MOQMESH_BACKUPS: "2" });
-    assert.equal(names.length, 3);
+    assert.equal(names.length, 4);
     assert.ok(names.includes(old(3)));
-    assert.ok(names.includes("moqmesh-elsewhere-20250101T030000Z.tar.gz.cms"));
+    for (const name of others) assert.ok(names.includes(name), name);
+  });
+
+  it("has what a path leads to that is a link", async () => {
+    const link = join(folder, "etc/link to moqmesh");
+    await symlink(etc, link);
+    const to = join(folder, "links");
+    const [name = ""] = await backup(to, {}, [link]);
+    const restored = join(folder, "restored links");
+    await decrypt(join(to, name), restored);
+    assert.deepEqual(await readFile(join(restored, etc, "relay.toml")), await readFile(join(etc, "relay.toml")));
+    assert.equal(await readlink(join(restored, link)), etc);
   });
 
   it("that cannot be made says why and leaves nothing behind", async () => {
