@@ -1,5 +1,5 @@
 /** Commands of the operator that the relay runs when its state changes. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import type { Clock } from "../moq/clock.ts";
 
 /** Milliseconds until a command that failed runs again, while the state is still the same. */
@@ -79,20 +79,23 @@ export class Hook {
   }
 
   async #work(): Promise<void> {
-    while (this.#waiting !== undefined) {
-      const state = this.#waiting;
-      this.#waiting = undefined;
-      const good = await this.#run(state);
-      if (!good && this.#waiting === undefined && !this.#closed) this.#retry(state);
+    try {
+      while (this.#waiting !== undefined) {
+        const state = this.#waiting;
+        this.#waiting = undefined;
+        const good = await this.#run(state);
+        if (!good && this.#waiting === undefined && !this.#closed) this.#retry(state);
+      }
+    } finally {
+      this.#busy = undefined;
     }
-    this.#busy = undefined;
   }
 
   async #run(state: HookState): Promise<boolean> {
-    const { name, command, timeoutMs } = this.#options;
-    const { run = runCommand, log, ran, clock } = this.#deps;
+    const { name, command } = this.#options;
+    const { log, ran, clock } = this.#deps;
     const began = clock.now();
-    const { code, failure, output } = await run(command, state, timeoutMs);
+    const { code, failure, output } = await this.#attempt(state);
     const good = code === 0;
     ran(good);
     const fields = { hook: name, command: command[0], ...state, ms: Math.round(clock.now() - began) };
@@ -102,6 +105,16 @@ export class Hook {
       log.warn({ ...fields, code, failure, output }, text);
     }
     return good;
+  }
+
+  async #attempt(state: HookState): Promise<HookRun> {
+    const { command, timeoutMs } = this.#options;
+    const { run = runCommand } = this.#deps;
+    try {
+      return await run(command, state, timeoutMs);
+    } catch (error) {
+      return notStarted(error);
+    }
   }
 
   #retry(state: HookState): void {
@@ -119,33 +132,46 @@ export function runCommand(
   const { promise, resolve } = Promise.withResolvers<HookRun>();
   let output = "";
   let late = false;
-  // A process group of its own, so that what the command has started is killed with it.
-  const child = spawn(program, args, {
-    env: { ...Object.fromEntries(inherited), ...state },
-    stdio: ["ignore", "pipe", "pipe"],
-    detached: true,
-  });
+  let child: ChildProcess;
+  try {
+    // A process group of its own, so that what the command has started is killed with it.
+    child = spawn(program, args, {
+      env: { ...Object.fromEntries(inherited), ...state },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+  } catch (error) {
+    // A NUL character, or a failure of the system such as E2BIG or ENOMEM.
+    return Promise.resolve(notStarted(error));
+  }
+  child.once("error", (error) => end(notStarted(error)));
   const timer = setTimeout(() => {
     late = true;
     kill(child.pid);
   }, timeoutMs);
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (chunk: Buffer) => {
+  // Without free file descriptors a child has no streams.
+  const streams = [child.stdout, child.stderr];
+  for (const stream of streams) {
+    stream?.on("data", (chunk: Buffer) => {
       output = (output + chunk.toString()).slice(-OUTPUT_BYTES);
     });
   }
   const end = (run: Omit<HookRun, "output">) => {
     clearTimeout(timer);
-    for (const stream of [child.stdout, child.stderr]) stream.destroy();
+    for (const stream of streams) stream?.destroy();
     resolve({ ...run, output: output.trim() });
   };
-  child.once("error", (error) => end({ code: undefined, failure: error.message }));
   child.once("exit", (code, signal) => {
     if (late) end({ code: undefined, failure: `killed: it took longer than ${timeoutMs} ms` });
     else if (code === 0) end({ code });
     else end({ code: code ?? undefined, failure: signal === null ? `exit code ${code}` : `ended by ${signal}` });
   });
   return promise;
+}
+
+/** The outcome of a command that could not be started. */
+function notStarted(error: unknown): HookRun {
+  return { code: undefined, failure: error instanceof Error ? error.message : String(error), output: "" };
 }
 
 function kill(pid: number | undefined): void {

@@ -403,8 +403,10 @@ class RelayProcess implements Relay {
     const { fingerprint } = this;
     const about = { engine: engine.name, version: VERSION, ...(fingerprint !== undefined && { fingerprint }) };
     const facts = { address, port, admin, ...about, ...this.#mesh?.place };
-    const changed = (reasons: readonly string[]) => this.#hooks.changed(reasons);
-    const { upkeep: clock } = this.#parts;
+    const { upkeep: clock, defects } = this.#parts;
+    // A hook never keeps the relay from its end.
+    const changed = (reasons: readonly string[]) =>
+      this.#hooks.changed(reasons).catch((error: unknown) => defects.report("in the hook on_change", error));
     return new Readiness({ ...this.#parts, clock, reasons: () => this.reasons(), changed, facts });
   }
 }

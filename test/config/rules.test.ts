@@ -49,3 +49,23 @@ test("peers without TLS are refused unless they are on this machine", () => {
       assert.deepEqual(set(url), []);
   }
 });
+
+test("a command is refused when it has a NUL character or its program has no absolute path", () => {
+  for (const [section, key] of [
+    ["health", "on_change"],
+    ["drain", "on_drained"],
+  ] as const) {
+    const broken = (command: readonly string[]) => {
+      try {
+        loadConfig({ env: {}, options: { [section]: { [key]: command } } });
+        return [];
+      } catch (error) {
+        if (error instanceof ConfigError) return error.problems.map((problem) => problem.key);
+        throw error;
+      }
+    };
+    for (const command of [["hook"], ["/hook\0"], ["/hook", "a\0b"]])
+      assert.deepEqual(broken(command), [`${section}.${key}`]);
+    assert.deepEqual(broken(["/hook", "a\nb"]), []);
+  }
+});

@@ -1,9 +1,11 @@
 /** Commands of the operator: one run at a time, the last state wins, and failures are repeated. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { Hook, type HookRun, type HookState, RETRY_MS, runCommand } from "../../machine/hook.ts";
 import { until } from "../support/until.ts";
@@ -79,6 +81,32 @@ describe("a hook", () => {
     assert.deepEqual(states(), ["not_ready", "ready"]);
   });
 
+  test("that throws counts as failed, is repeated, and runs for later states", async () => {
+    const clock = new ManualClock();
+    const outcomes: boolean[] = [];
+    const failures: unknown[] = [];
+    let sound = false;
+    const hook = new Hook(
+      { name: "on_change", command: ["/hook"], timeoutMs: 1_000 },
+      {
+        clock,
+        log: { info: () => {}, warn: (fields) => void failures.push("failure" in fields && fields.failure) },
+        ran: (good) => void outcomes.push(good),
+        run: () => {
+          if (sound) return Promise.resolve({ code: 0, output: "" });
+          throw new Error("no memory");
+        },
+      },
+    );
+    await hook.set({ MOQMESH_STATE: "not_ready" });
+    assert.deepEqual([outcomes, failures], [[false], ["no memory"]]);
+    sound = true;
+    clock.advance(RETRY_MS);
+    await until(() => outcomes.length === 2);
+    await hook.set({ MOQMESH_STATE: "ready" });
+    assert.deepEqual(outcomes, [false, true, true]);
+  });
+
   test("runs no more when it is closed", async () => {
     const { clock, runs, set, hook } = setUp();
     const done = set("not_ready");
@@ -124,6 +152,38 @@ describe("a command", () => {
     assert.ok(output.length <= 1_024);
     const missing = await runCommand([join(folder, "none")], {}, 5_000);
     assert.match(missing.failure ?? "", /ENOENT/);
+  });
+
+  test("that the system does not start has failed: a NUL character, too long", async () => {
+    const program = await script("exit 0");
+    for (const [command, state, expected] of [
+      [[program], { MOQMESH_REASON: "x\0y" }, /null bytes/],
+      [[`${program}\0`], {}, /null bytes/],
+      [[program], { MOQMESH_REASON: "x".repeat(8_000_000) }, /E2BIG/],
+    ] as const) {
+      const { code, failure } = await runCommand(command, state, 5_000);
+      assert.equal(code, undefined);
+      assert.match(failure ?? "", expected);
+    }
+  });
+
+  test("without a free file descriptor has failed, and runs again later", async () => {
+    const program = await script("exit 0");
+    // A process of its own: the one of the tests keeps its file descriptors.
+    const source = `
+      import { closeSync, openSync } from "node:fs";
+      import { runCommand } from ${JSON.stringify(new URL("../../machine/hook.ts", import.meta.url).href)};
+      const held = [];
+      try { for (;;) held.push(openSync("/dev/null", "r")); } catch {}
+      const full = await runCommand([${JSON.stringify(program)}], {}, 5_000);
+      for (const one of held) closeSync(one);
+      const free = await runCommand([${JSON.stringify(program)}], {}, 5_000);
+      console.log(JSON.stringify([full.failure, free.code]));`;
+    const shell = 'ulimit -n 64; exec "$0" --input-type=module -e "$1"';
+    const { stdout } = await promisify(execFile)("sh", ["-c", shell, process.execPath, source]);
+    const [failure, code] = JSON.parse(stdout);
+    assert.match(failure, /EMFILE/);
+    assert.equal(code, 0);
   });
 
   test("is killed after its time limit, with what it has started", async () => {

@@ -46,7 +46,13 @@ export const pathField = z
   .overwrite((path) => path.replace(/^\/+|\/+$/g, ""));
 
 /** Why an action is taken; the peers that it ends may read it. */
-export const reasonField = z.string().max(200).optional().describe("Why; the clients that it concerns may read it.");
+export const reasonField = z
+  .string()
+  .max(200)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression refuses control characters
+  .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, "a reason has no control characters, such as NUL or line breaks")
+  .optional()
+  .describe("Why; the clients that it concerns may read it.");
 
 /** An object with at least one of its members `names`; the document says so as well. */
 export function withOneOf<Shape extends z.ZodRawShape>(shape: Shape, names: readonly (keyof Shape & string)[]) {
