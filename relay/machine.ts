@@ -25,20 +25,16 @@ export function openCloudNotices(
   { clock, wallNow, log, counters }: RelayParts,
   departure: Departure,
 ): CloudNotices {
-  let began = false;
   const notices = new CloudNotices({
     settings: cloud,
     clock,
     wallNow,
     log,
     leave: async (reason, withinMs) => {
-      began = departure.standDown(reason, withinMs);
+      departure.leave(reason, withinMs);
       await departure.left;
     },
-    stay: () => {
-      if (began) departure.resume();
-      began = false;
-    },
+    stay: () => departure.stay(),
   });
   counters.attach(CLOUD_METRICS, () => notices.readings());
   return notices;

@@ -9,9 +9,9 @@ export interface RelayControl {
   readonly logLevels: LogLevels;
   /** Ends the relay in good order. */
   drain(reason: string): Promise<void>;
-  /** Drains without ending: the relay takes no new sessions and asks its sessions to leave. False when it is not serving. */
+  /** Drains without ending: the relay takes no new sessions and asks its sessions to leave. False when it ends, or an operator has drained it already. */
   standDown(reason: string): boolean;
-  /** Takes back {@link standDown}. False when the relay does not stand by. */
+  /** Takes back every drain without end. False when the relay does not stand by. */
   resume(): boolean;
 }
 

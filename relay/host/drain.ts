@@ -12,6 +12,8 @@ export interface DrainOptions {
   readonly graceMs: number;
   /** Milliseconds over which the remaining sessions are closed. */
   readonly spreadMs: number;
+  /** Milliseconds until all sessions must have left; they may become fewer meanwhile. Default: unlimited. */
+  readonly leftMs?: () => number;
   /** The URI in GOAWAY; empty for none. */
   readonly uri?: string;
   /** The text with which sessions are closed. */
@@ -25,14 +27,17 @@ export interface DrainOptions {
  * peers do not all reconnect at once. Resolves when no session is left or `hurry` returns true.
  */
 export async function drainSessions(host: SessionHost, options: DrainOptions): Promise<void> {
-  const { clock, graceMs, spreadMs, reason, hurry } = options;
+  const { clock, graceMs, reason, hurry, leftMs = () => Number.POSITIVE_INFINITY } = options;
   host.stopAccepting();
   host.goaway(options.uri ?? "");
   const left = () => host.sessions === 0 || hurry();
-  if (await waitUntil(clock, graceMs, left)) return;
+  await waitUntil(clock, graceMs, () => left() || leftMs() <= options.spreadMs);
+  if (left()) return;
+  const spreadMs = Math.min(options.spreadMs, Math.max(0, leftMs()));
   const batches = Math.max(1, Math.ceil(spreadMs / BATCH_INTERVAL_MS));
   for (let batch = 0; batch < batches && !left(); batch++) {
-    host.closeAll(CLOSE_SHUTDOWN, reason, Math.ceil(host.sessions / (batches - batch)));
-    if (batch < batches - 1) await waitUntil(clock, spreadMs / batches, hurry);
+    const rest = batches - batch;
+    host.closeAll(CLOSE_SHUTDOWN, reason, Math.ceil(host.sessions / rest));
+    if (rest > 1) await waitUntil(clock, Math.min(spreadMs / batches, leftMs() / rest), hurry);
   }
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { connect } from "../../relay/client/index.ts";
 import { systemClock } from "../../transport/shared/index.ts";
-import { ask } from "../admin/support.ts";
+import { ask, codeOf } from "../admin/support.ts";
 import { ADMIN_SECRET } from "../support/admin.ts";
 import { awsReply, MetadataServer } from "../support/metadata-server.ts";
 import { type TestRelay, withRelay } from "../support/relay.ts";
@@ -101,6 +101,27 @@ describe("[drain]", () => {
   });
 });
 
+describe("a hook that cannot be started", () => {
+  test("does not keep the relay from its end", async () => {
+    await withRelay({ "drain.grace": "0s", "drain.on_drained": await hook() }, async (relay) => {
+      await relay.relay.drain("a\0b");
+      assert.equal(relay.relay.state(), "closed");
+      await relay.relay.ended;
+      assert.ok(relay.captured.messages().some((text) => text.startsWith("hook failed")));
+    });
+  });
+
+  test("a drain is refused when its reason has control characters", async () => {
+    await withRelay({}, async (relay) => {
+      for (const reason of ["a\0b", "a\nb", "\u009b1m"]) {
+        const answer = await ask(relay, "POST", "/drain", { reason });
+        assert.deepEqual([answer.status, codeOf(answer)], [400, "bad_request"]);
+      }
+      assert.equal(relay.relay.state(), "ready");
+    });
+  });
+});
+
 describe("[cloud] notices", () => {
   let server: MetadataServer;
   before(async () => {
@@ -139,6 +160,59 @@ describe("[cloud] notices", () => {
         await until(() => relay.relay.reasons().length === 0);
         await (await dial(relay)).close();
         await client.close();
+      },
+      { clock: HASTY },
+    );
+  });
+
+  const SCALE_IN = "autoscaling/target-lifecycle-state";
+  const NOTICES = { "cloud.notices": "aws", "cloud.interval": "1s", "drain.grace": "1h" } as const;
+  const ofServer = () => ({ ...NOTICES, "cloud.url": server.url });
+  const reasons = (relay: TestRelay) => relay.relay.reasons().join();
+
+  test("a second notice shortens the drain of the first, and the relay serves again when both are withdrawn", async () => {
+    const entries = new Map([[SCALE_IN, "Terminated"]]);
+    server.reply = awsReply(entries);
+    await withRelay(
+      { ...ofServer(), "drain.on_drained": await hook() },
+      async (relay) => {
+        const client = await dial(relay);
+        await until(() => reasons(relay) === "draining,machine_ending");
+        assert.equal(relay.counters.sessionsActive, 1);
+        const time = new Date(Date.now() + 4_000).toISOString();
+        entries.set("spot/instance-action", JSON.stringify({ action: "terminate", time }));
+        await until(() => relay.counters.sessionsActive === 0);
+        await until(async () => (await lines()).length === 1);
+        assert.match(String(relay.relay.health().reasons[1]?.message), /terminate this spot instance/);
+        entries.clear();
+        await until(() => reasons(relay) === "");
+        await (await dial(relay)).close();
+        await client.close();
+      },
+      { clock: HASTY },
+    );
+  });
+
+  test("a drain of an operator outlasts a notice that came before it", async () => {
+    const entries = new Map([[SCALE_IN, "Terminated"]]);
+    server.reply = awsReply(entries);
+    await withRelay(
+      { ...ofServer(), "drain.on_drained": await hook() },
+      async (relay) => {
+        const client = await dial(relay);
+        await until(() => reasons(relay) === "draining,machine_ending");
+        await drain(relay, "maintenance");
+        assert.equal(codeOf(await ask(relay, "POST", "/drain", {})), "not_serving");
+        entries.clear();
+        await until(() => reasons(relay) === "draining");
+        assert.equal(relay.relay.state(), "draining");
+        assert.equal((await ask(relay, "POST", "/undrain", {})).status, 200);
+        assert.equal(reasons(relay), "");
+        // The sessions had not left: on_drained has not run.
+        assert.equal(relay.counters.sessionsActive, 1);
+        await client.close();
+        await relay.relay.drain("the end");
+        assert.deepEqual(await lines(), ["drained: the end"]);
       },
       { clock: HASTY },
     );
