@@ -2,14 +2,17 @@
  * Bundles the program and the library into dist/ for the published package, because Node does not strip types inside node_modules. Packages are
  * not bundled; they stay dependencies. dist/types has the types of the library.
  */
-import { rm } from "node:fs/promises";
+import { glob, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { writeTypes } from "./types/write.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
-await rm(`${root}dist`, { recursive: true, force: true });
+// The packages that other scripts make in dist/ stay.
+for await (const name of glob(["*.js", "*.js.map", "types"], { cwd: `${root}dist` })) {
+  await rm(`${root}dist/${name}`, { recursive: true });
+}
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: { moqmesh: "cli/main.ts", index: "embed/index.ts", "health-port": "relay/health/port-thread.ts" },

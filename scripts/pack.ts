@@ -1,6 +1,6 @@
 /** Makes the npm packages as they are published, in `dist/packages`: a folder and a tarball each. Publishes nothing. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readArguments, wrongCommandLine } from "./flags.ts";
@@ -23,13 +23,14 @@ if (positionals.length > 1 || !["all", "engine", "program"].includes(what)) {
   wrongCommandLine(`unknown: ${positionals.join(" ")}`, HELP);
 }
 
-// The build empties dist/.
 if (what !== "engine") {
   for (const script of ["build-web.ts", "build.ts"]) {
     const { status } = spawnSync(process.execPath, [join(checkout, "scripts", script)], { stdio: "inherit" });
     if (status !== 0) process.exit(1);
   }
 }
+// Without an argument, so that tarballs of another version do not stay beside these.
+if (what === "all") rmSync(packages, { recursive: true, force: true });
 mkdirSync(packages, { recursive: true });
 if (what !== "program") {
   const platforms = builtPlatforms(checkout);

@@ -17,7 +17,7 @@ import { platformName } from "../../transport/native/addon.ts";
 import { missingEngine } from "../support/engines.ts";
 import { compile, type Example, writeExamples } from "./support/examples.ts";
 import { type EngineRegistry, serveEngines } from "./support/registry.ts";
-import { userEnv as env, type Packages, packCheckout } from "./support/user.ts";
+import { BEFORE, userEnv as env, type Packages, packCheckout } from "./support/user.ts";
 
 const run = promisify(execFile);
 
@@ -73,6 +73,11 @@ test("contains the bundle, the page and the licences, and no sources or tests", 
     files.filter((file) => /(?<!\.d)\.ts$|\/(test|relay|node_modules|packages)\/|\.node$/.test(file)),
     [],
   );
+});
+
+test("removes what earlier builds made, and no Debian package", () => {
+  const left = BEFORE.filter((name) => existsSync(join(folder, "source", "dist", name)));
+  assert.deepEqual(left, ["debian/moqmesh.deb"]);
 });
 
 test("names the engine of every platform, in its own version", async () => {

@@ -1,6 +1,7 @@
 /** A user's machine: an environment without what this checkout adds to it, and the packages as they are published. */
 import { execFile } from "node:child_process";
-import { delimiter, join } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { copyCheckout } from "../../support/checkout.ts";
@@ -29,9 +30,17 @@ export interface Packages {
   readonly engines: ReadonlyMap<string, string>;
 }
 
-/** Packs a copy of the checkout, which is put into `source`. */
+/** Files of `dist/` before the packages are made: the first two are of earlier builds, the last is the Debian package. */
+export const BEFORE = ["old-CHUNK.js", "packages/moqmesh-0.0.1.tgz", "debian/moqmesh.deb"];
+
+/** Packs a copy of the checkout, which is put into `source`, and in which {@link BEFORE} is. */
 export async function packCheckout(source: string): Promise<Packages> {
   await copyCheckout(source);
+  for (const name of BEFORE) {
+    const file = join(source, "dist", name);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, "");
+  }
   const path = [join(root, "node_modules", ".bin"), userEnv["PATH"] ?? ""].join(delimiter);
   const { stdout } = await run(process.execPath, [join(source, "scripts", "pack.ts")], {
     cwd: source,
