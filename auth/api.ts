@@ -134,7 +134,7 @@ export class AuthApi {
     if (now - this.#complainedAt < 10_000) return;
     this.#complainedAt = now;
     warn(
-      `the auth API at ${url.origin}${url.pathname} gave no valid answer, so sessions are refused: ${describe(error)}`,
+      `the auth API at ${url.origin}${url.pathname} gave no valid answer; sessions that need one are refused, those with a cached answer are not: ${describe(error)}`,
     );
   }
 }

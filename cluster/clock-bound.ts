@@ -31,7 +31,7 @@ export class ClockBound {
     this.#deps = deps;
   }
 
-  /** False for a time, in milliseconds since 1970, that is too far ahead. `node`: the relay whose time it is. */
+  /** False for a time, in milliseconds since 1970, that is too far ahead. `node`: the relay whose time it is; this one for a publisher at it. */
   accepts(time: bigint | number, node: string): boolean {
     const { clock, wallNow, refused, report } = this.#deps;
     const ahead = Number(time) - wallNow();

@@ -1,7 +1,7 @@
 import { AuthError } from "../error.ts";
 import { ByteRate, type RateState } from "./byte-rate.ts";
 
-/** Bounds of one tenant, all its sessions together. 0 is no bound. */
+/** Limits of one tenant, all its sessions together. As a limit, 0 is no bound; as a share of a limit, 0 is nothing. */
 export interface TenantLimits {
   readonly sessions: number;
   /** Broadcasts that its sessions announce. */
@@ -15,7 +15,7 @@ export interface TenantLimits {
 
 /** Divides the limits of tenants between this relay and others. */
 export interface TenantShares {
-  /** What the tenant may use at this relay now, of `limits`. */
+  /** What the tenant may use at this relay now, of `limits`. 0 is nothing where the limit is not 0. */
   bounds(tenant: string, limits: TenantLimits): TenantLimits;
   /** Something was refused that the limits allow: this relay asks for more. */
   short(tenant: string, what: keyof TenantLimits): void;
@@ -54,7 +54,7 @@ export class Tenants {
   #limits: TenantLimits;
   readonly #now: () => number;
   readonly #shares: () => TenantShares | undefined;
-  /** Tenants with sessions only, so the bound on sessions bounds this table. */
+  /** Tenants with sessions only, so the relay's bound on all sessions bounds this table. */
   readonly #tenants = new Map<string, Tenant>();
 
   /** `now` is in milliseconds of a clock that does not go back. `shares`: absent where the limits hold at this relay alone. */

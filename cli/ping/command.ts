@@ -25,7 +25,7 @@ export const pingCommand: Command = {
   description: [
     "Looks up the relay's name, connects over QUIC and over WebSocket, and prints a line for each step with its time: addresses, connection, certificate (names, days left, how it is trusted), the session's protocol and first answer, round trips. Then it prints what the relay permits to the token, or why it refuses it.",
     "The scheme of URL says what to try: https:// and http:// WebTransport and WebSocket, moql:// QUIC without HTTP and WebSocket, wss:// and ws:// WebSocket alone. --over says otherwise. The relay's addresses are tried in turn until one answers; --all tries each, and fails when one does.",
-    "The exit code is 0 when every way works, 1 when one works and another does not, 4 when none does, and 6 when the relay refuses the session.",
+    "The exit code is 0 when every way works, 1 when one works and another does not (with --all: at every address), 4 when none does, and 6 when the relay refuses the session.",
   ],
   positionals: [URL_ARGUMENT],
   options: [

@@ -57,7 +57,7 @@ export async function runRound(deps: RoundDeps, say: (step: Step) => void): Prom
   }
   const token = await judgeToken(trusted.target, library, attempts);
   say(tokenStep(token, Date.now()));
-  say({ label: "result", text: resultText(ways, token) });
+  say({ label: "result", text: resultText(ways, token, attempts) });
   return { dns: { ms: dns.ms, addresses: dns.addresses }, attempts, ways, token };
 }
 
@@ -84,7 +84,10 @@ async function tryWay(deps: AttemptDeps, found: readonly HostAddress[], all: boo
   return results;
 }
 
-/** 0 when every way works, 1 when some do; otherwise the reason of the first failure. */
+/**
+ * A name that was not resolved and a fingerprint that was not read come first, then a refused token. Else 0 when every way works, 1 when an attempt succeeded, which
+ * with `all` it may have although no way works at every address; otherwise the code of the first failure.
+ */
 export function exitOf({ dns, fingerprint, attempts, ways, token }: Round): ExitCode {
   if (dns.failure !== undefined) return dns.failure.exit;
   if (fingerprint !== undefined) return fingerprint.exit;
@@ -168,11 +171,12 @@ function portOf({ port, protocol }: URL): number {
   return Number(port) || (protocol === "ws:" ? 80 : 443);
 }
 
-function resultText(ways: Round["ways"], token: TokenVerdict): string {
+function resultText(ways: Round["ways"], token: TokenVerdict, attempts: readonly Attempt[]): string {
   const named = (works: boolean) => WAYS.filter((way) => ways[way] === works).join(" and ");
   const [good, bad] = [named(true), named(false)];
   if (token.accepted === false) return "the relay answers, and refuses the session";
-  if (good === "") return `no session over ${bad}`;
+  const some = attempts.some(({ failure }) => failure === undefined);
+  if (good === "") return some ? `no way works at every address: ${bad}` : `no session over ${bad}`;
   return bad === "" ? `works over ${good}` : `works over ${good}, not over ${bad}`;
 }
 

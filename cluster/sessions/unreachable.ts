@@ -4,7 +4,10 @@ import { TransportError } from "../../moq/link.ts";
 const REFUSED: ReadonlyMap<number, string> = new Map([
   [400, "refused the path of its URL (400)"],
   [401, "refused this relay's token (401)"],
-  [403, "refused this relay: its token has no `cluster` claim, or another relay's name (403)"],
+  [
+    403,
+    "refused this relay: no `cluster` claim, another relay's name, no certificate, or a listener or an address that is not for relays; `session refused` in its log has the code (403)",
+  ],
   [404, "is no root, or of no mesh (404)"],
   [429, "refused this relay: too many attempts (429)"],
   [503, "is full or going away (503)"],

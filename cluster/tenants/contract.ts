@@ -21,7 +21,7 @@ export interface TenantReport {
   readonly ceiling: PerKind;
   /** The limits of the whole mesh, as this relay is configured. */
   readonly limit: PerKind;
-  /** Kinds of which it had to refuse something since its last report. */
+  /** Kinds of which it had to refuse something in the last 2 s. */
   readonly wants: readonly TenantKind[];
 }
 

@@ -311,9 +311,10 @@ export class SessionHost {
       ...(announcePrefix !== undefined && { announcePrefix }),
       defect: (error) => defects.report("in a session", error, { session: opened.session }),
       refused: (path, reason) => {
+        const why = reason === "limit" ? "a bound was reached, which the metrics count" : reason;
         log.warn(
           { session: opened.session, path, reason },
-          "broadcast refused because a bound was reached; the session goes on, and the metrics count the bound",
+          `an announcement of this session is ignored: ${why}; the session goes on, and the log has only the first one`,
         );
       },
       closed: (report) => {

@@ -29,7 +29,7 @@ export class TenantSeats implements TenantUsage {
   #limits: TenantLimits;
   /** The limits hold over the mesh. */
   #overMesh: boolean;
-  /** Called when the bounds of a tenant have changed. */
+  /** By tenant: what wakes the sessions that wait for its bounds to change. */
   readonly #waiting = new Map<string, Set<() => void>>();
   #waiters = 0;
 
@@ -44,7 +44,7 @@ export class TenantSeats implements TenantUsage {
     );
   }
 
-  /** Counts change nothing; a tenant above a lower bound gets nothing new. */
+  /** Counts stay; a tenant above a lower bound gets nothing new. */
   setLimits(limits: TenantLimits, overMesh: boolean): void {
     this.#limits = limits;
     this.#overMesh = overMesh;

@@ -53,7 +53,10 @@ function relayLog(log: Logger, defects: Defects): Pick<MeshNodeEvents, RelayLog>
       log.warn({ host, ...facts(error) }, `the relay ${host} outside the mesh ${why}; trying again`);
     },
     notIdentified: ({ node, url }, error) => {
-      log.warn({ node, url, ...facts(error) }, `the relay ${node} at ${url} ${whyUnreachable(error)}; trying again`);
+      log.warn(
+        { node, url, ...facts(error) },
+        `the relay ${node} at ${url}, found by DNS, ${whyUnreachable(error)}; it is asked again after the next look-up`,
+      );
     },
     dnsTrouble: (message) => log.warn(message),
     sessionClosed: ({ reason, message, info }, session) => {
@@ -98,7 +101,7 @@ function nameLog(log: Logger): Pick<MeshNodeEvents, NameLog> {
     clockAhead: (node, aheadMs) => {
       log.warn(
         { code: "mesh_clock_ahead", node, aheadSeconds: Math.round(aheadMs / 1_000) },
-        `refused an epoch or a start of ${node}: it is far ahead of this relay's clock; check the clocks of both`,
+        `refused what ${node} announced: the epoch of a broadcast, or the time of its start, is more than an hour ahead of this relay's clock; check the clocks of both relays, and that of the publisher`,
       );
     },
   };

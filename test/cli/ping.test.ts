@@ -127,12 +127,14 @@ describe("moqmesh ping", () => {
   it("tries every address with --all, and fails when one does not answer", () =>
     withRelay({ ...OPEN, "tls.self_signed_hosts": "" }, async (relay) => {
       const url = `https://localhost:${relay.port}/`;
-      const args = [url, "--insecure", "--timeout", "400ms"];
+      const args = [url, "--insecure", "--timeout", "1s"];
       const { code, answer } = await pingJson([...args, "--all"]);
       const { addresses } = answer.dns;
       assert.ok(addresses.includes("127.0.0.1"));
       assert.equal(answer.attempts.length, 2 * addresses.length);
       assert.equal(code, addresses.length === 1 ? 0 : 1);
+      const { out } = await ping([...args, "--all"]);
+      assert.match(out, addresses.length === 1 ? /result +works over/ : /result +no way works at every address: /);
       assert.equal((await ping(args)).code, 0);
     }));
 });

@@ -55,7 +55,7 @@ describe("the reason why a relay is unreachable", () => {
   it("is a sentence for each status, and the error's message without a status", () => {
     const rejected = (status: number) => whyUnreachable(new TransportError("dial_rejected", "answered", { status }));
     assert.equal(rejected(401), "refused this relay's token (401)");
-    assert.match(rejected(403), /no `cluster` claim, or another relay's name \(403\)$/);
+    assert.match(rejected(403), /no `cluster` claim, another relay's name, .* has the code \(403\)$/);
     assert.equal(rejected(404), "is no root, or of no mesh (404)");
     assert.equal(rejected(418), "refused this relay (418)");
     assert.equal(whyUnreachable(new TransportError("dial_timeout", "no link within 3000 ms")), "does not answer");
