@@ -82,13 +82,19 @@ class ClientSession implements Session {
   /** The reason for which everything of the session ends. */
   readonly #over: Promise<MoqmeshError>;
   readonly closed: Promise<SessionEnd>;
+  /** {@link #over}, once it is. */
+  #ended: MoqmeshError | undefined;
   /** Paths of the broadcasts of this session. */
   readonly #published = new Set<string>();
 
   constructor(client: Client) {
     this.#client = client;
-    this.closed = client.closed.then(({ reason, message }) => ({ code: reason, message }));
-    this.#over = this.closed.then(({ code, message }) => new MoqmeshError(code, sentence(code, message)));
+    const end = client.closed.then(({ reason: code, message }) => {
+      this.#ended = new MoqmeshError(code, sentence(code, message));
+      return { end: { code, message }, error: this.#ended };
+    });
+    this.closed = end.then((ended) => ended.end);
+    this.#over = end.then((ended) => ended.error);
   }
 
   get protocol(): string {
@@ -131,6 +137,7 @@ class ClientSession implements Session {
 
   publish(path: string): Broadcast {
     if (typeof path !== "string") throw new MoqmeshError("bad_option", "publish: the path must be a text");
+    if (this.#ended !== undefined) throw this.#ended;
     const at = path.replace(/^\/+|\/+$/g, "");
     if (this.#published.has(at)) throw new MoqmeshError("duplicate", `publish: this session publishes ${at} already`);
     const broadcast = new PublishedBroadcast(at);

@@ -4,8 +4,9 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Io } from "../io.ts";
 import { PLAN_MEANINGS, PlanError } from "./codes.ts";
 import { planJson } from "./json.ts";
+import { ARCHITECTURES, CLOUDS } from "./machines.ts";
 import { planOf } from "./plan.ts";
-import { requestOf } from "./request.ts";
+import { requestOf, SURVIVALS } from "./request.ts";
 import { planText } from "./text.ts";
 import { tfvarsText } from "./tfvars.ts";
 
@@ -29,9 +30,15 @@ export const planCommand: Command = {
     {
       name: "cloud",
       value: "NAME",
+      choices: CLOUDS,
       description: "`aws`, `google`, `azure`, or `none` for machines of your own (default none).",
     },
-    { name: "architecture", value: "NAME", description: "`arm64` or `x86_64` (default arm64)." },
+    {
+      name: "architecture",
+      value: "NAME",
+      choices: ARCHITECTURES,
+      description: "`arm64` or `x86_64` (default arm64).",
+    },
     {
       name: "size",
       value: "LIST",
@@ -56,7 +63,7 @@ export const planCommand: Command = {
         "Groups a second of one viewer, all tracks together (default 2). A publisher with a group for each audio frame has 51.",
     },
     { name: "headroom", value: "PERCENT", description: "The part of each machine that stays free (default 30%)." },
-    { name: "survive", value: "LOSS", description: "`none`, `relay` or `region` (default relay)." },
+    { name: "survive", value: "LOSS", choices: SURVIVALS, description: "`none`, `relay` or `region` (default relay)." },
     { name: "no-regionals", description: "Edges pull from origins." },
     {
       name: "average",

@@ -42,6 +42,7 @@ const OFFERED: readonly (readonly [line: readonly string[], words: string])[] = 
   [["admin", "keys", "add", "rel"], "relay one.toml"],
   [["token", "s"], "sign"],
   [["token", "sign", "--admin", ""], "read write"],
+  [["plan", "--cloud", ""], "aws google azure none"],
   [["serve", "rel"], "relay one.toml"],
   [["serve", "--log.lev"], "--log.level"],
   [["serve", "--log.level", "f"], "fatal"],

@@ -206,5 +206,6 @@ describe("a session of a program", () => {
     const session = await connect(relay.url, { insecure: true, signal: abort.signal });
     abort.abort();
     assert.equal((await session.closed).code, "cancelled");
+    assert.throws(() => session.publish("live/late"), { code: "cancelled" });
   });
 });
