@@ -58,7 +58,8 @@ export const POLICY_COMMANDS: readonly CommandSpec[] = [
     name: "policies set",
     positionals: ["prefix"],
     parse: { public_subscribe: readFlag, public_publish: readFlag },
-    done: (_, { prefix }) => `the policy of ${name(prefix)} is set; \`policies save\` writes it into the file`,
+    done: (_, { prefix }) =>
+      `the policy of ${name(prefix)} is set, with these keys alone; \`policies save\` writes it into the file`,
     examples: ["policies set live/tenant-a --cache-bytes 64MiB --broadcasts 20 --public-subscribe no"],
   },
   {

@@ -99,7 +99,7 @@ export function policyOperations(parts: {
         method: "put",
         right: "write",
         id: "setPolicy",
-        summary: "Set the policy of a prefix: its keys are those of the body and no others. What runs goes on.",
+        summary: "Set the policy of a prefix. Keys that are left out are removed from it. What runs goes on.",
         query: one,
         body: policyValues,
         answer: doneSchema,
