@@ -16,6 +16,8 @@ export async function* announcements(
   const bell = new Bell();
   /** By path: live or not. The oldest change is first. */
   const changes = new Map<string, boolean>();
+  /** Paths that the reader has as live. */
+  const live = new Set<string>();
   let end: { readonly error: unknown } | undefined;
   const finish = (error: unknown) => {
     end ??= { error };
@@ -25,7 +27,8 @@ export async function* announcements(
   signal?.addEventListener("abort", abort, { once: true });
   const following = follow(({ path, active }) => {
     changes.delete(path);
-    changes.set(path, active);
+    // A broadcast that began and ended unseen is no change: so no more paths wait than are live or were.
+    if (active || live.has(path)) changes.set(path, active);
     bell.ring();
   });
   void closed.then(finish);
@@ -36,6 +39,8 @@ export async function* announcements(
       if (first !== undefined && !signal?.aborted) {
         const [path, active] = first;
         changes.delete(path);
+        if (active) live.add(path);
+        else live.delete(path);
         yield { path, active };
       } else if (end !== undefined) throw end.error;
       else await bell.heard();
