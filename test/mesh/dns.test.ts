@@ -136,7 +136,7 @@ describe("relays found by DNS", { skip }, () => {
     const url = `https://untrusted.mesh.test:${port}`;
     const dns = [`origin eu ${url}`];
     const edge = await relayAt({ node: "e1", role: "edge", address: "127.0.0.1", port: edgePort, dns });
-    const logged = `the relay dns-127.0.0.1-${port} at ${url}/ cannot be reached`;
+    const logged = `the relay dns-127.0.0.1-${port} at ${url}/, found by DNS, cannot be reached`;
     await until(() => edge.messages().some((text) => text.startsWith(logged)));
     assert.equal(edge.known(), 0);
     await Promise.all([origin, edge].map(({ relay }) => relay.close()));
