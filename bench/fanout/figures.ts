@@ -159,7 +159,8 @@ function networkOf(
     paths.viewers === undefined ? Number.POSITIVE_INFINITY : capacityBytes(parsePath(paths.viewers), seconds);
   const possible = Math.min(sent, capacity);
   const recoveries = reports.flatMap((track) => track.recoveries);
-  const worst = (pick: (one: (typeof recoveries)[number]) => number) => Math.max(...recoveries.map(pick)) / 1_000;
+  const worst = (pick: (one: (typeof recoveries)[number]) => number) =>
+    recoveries.reduce((most, one) => Math.max(most, pick(one)), 0) / 1_000;
   const flows = reports.reduce((sum, { received }) => sum + received.length, 0);
   const back = recoveries.length === flows && recoveries.every(({ liveUs }) => liveUs !== undefined);
   const down = path?.down;
