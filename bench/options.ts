@@ -3,6 +3,7 @@ import { PATH_KEYS, parsePath } from "../lab/path/index.ts";
 import { capabilities, STABLE_PROTOCOLS } from "../moq/wire/lite/index.ts";
 import { columns, type Flags, flagLines, readFlags, seconds, text, UsageError, type Values, whole } from "./flags.ts";
 import type { TrustSpec } from "./load/messages.ts";
+import { MOQ_RELAY_BUILDS, type MoqRelayBuild } from "./relays/moq-relay.ts";
 import { SCENARIOS, type Scenario } from "./scenarios.ts";
 import { type Pinning, parseCores } from "./system/pin.ts";
 
@@ -25,7 +26,7 @@ export interface FanoutOptions {
   readonly url: URL | undefined;
   readonly pid: number | undefined;
   readonly trust: TrustSpec;
-  readonly against: "moq-relay" | undefined;
+  readonly against: MoqRelayBuild | undefined;
   /** Bad networks between the relay and its viewers, or its publisher; as written on the command line. */
   readonly paths: { readonly viewers: string | undefined; readonly publisher: string | undefined };
   readonly audienceProcesses: number;
@@ -49,7 +50,10 @@ const FLAGS: Flags = {
   pid: { value: "PID", text: "Process id of the relay at --url, to measure its CPU and memory." },
   fingerprint: { value: "HEX", text: "Trust only the certificate with this SHA-256 at --url." },
   insecure: { text: "Trust any certificate at --url." },
-  against: { value: "RELAY", text: "Also measure moq-relay, in alternating rounds, and print ratios." },
+  against: {
+    value: "RELAY",
+    text: `Also measure ${MOQ_RELAY_BUILDS.join(" or ")}, in alternating rounds, and print ratios.`,
+  },
   path: {
     value: "SPEC",
     text: `A bad network between relay and viewers, such as "delay=20 loss=0.05 burst=4"; keys: ${PATH_KEYS.join(", ")}.`,
@@ -140,9 +144,11 @@ function scenarioOf(name: string): Scenario {
   throw new UsageError(`--scenario: "${name}" is unknown; use one of ${[...SCENARIOS.keys()].join(", ")}`);
 }
 
-function againstOf(name: string | undefined): "moq-relay" | undefined {
-  if (name === undefined || name === "moq-relay") return name;
-  throw new UsageError(`--against: the bench can start only moq-relay, not "${name}"; measure others with --url`);
+function againstOf(name: string | undefined): MoqRelayBuild | undefined {
+  const build = MOQ_RELAY_BUILDS.find((one) => one === name);
+  if (name === undefined || build !== undefined) return build;
+  const builds = MOQ_RELAY_BUILDS.join(" or ");
+  throw new UsageError(`--against: the bench can start only ${builds}, not "${name}"; measure others with --url`);
 }
 
 function urlOf(address: string | undefined): URL | undefined {

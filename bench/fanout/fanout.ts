@@ -28,7 +28,7 @@ export async function fanout(
 ): Promise<{ ours: Measured; theirs: Measured | undefined }> {
   const { url, pid, trust, engine, threads } = options;
   const subject = url === undefined ? moqmesh({ engine, threads }) : running(url, pid, trust);
-  const subjects = [subject, ...(options.against === undefined ? [] : [await moqRelay()])];
+  const subjects = [subject, ...(options.against === undefined ? [] : [await moqRelay(options.against)])];
   const series = subjects.map((each) => new Series(each, options, pinning));
   for (let round = 1; round <= options.rounds; round++) {
     for (const each of series) {

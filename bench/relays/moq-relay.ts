@@ -8,10 +8,30 @@ import { findProgram } from "../system/find.ts";
 import { makeWorkspace } from "./certificate.ts";
 import type { RunningRelay, Subject } from "./contract.ts";
 
-const BINARY = "moq-relay";
+/** A build of moq-relay, as `--against` names it. */
+export type MoqRelayBuild = keyof typeof BUILDS;
 
-/** The variable that names a moq-relay outside PATH. */
-const VARIABLE = "MOQ_RELAY";
+interface Build {
+  /** The variable that names its program where PATH does not have it under the name of the build. */
+  readonly variable: string;
+  /** How to install it. */
+  readonly install: string;
+  /** Flags beside the usual ones. The first is one that other builds do not have. */
+  readonly flags: readonly string[];
+}
+
+const BUILDS = {
+  "moq-relay": { variable: "MOQ_RELAY", install: "cargo install moq-relay", flags: [] },
+  // It drives sockets by io_uring on as many threads as it has workers; one, because a relay under measurement has one core.
+  "moq-relay-uring": {
+    variable: "MOQ_RELAY_URING",
+    install: "cargo install moq-relay --features io-uring --root FOLDER",
+    flags: ["--runtime-io-uring", "--runtime-workers", "1"],
+  },
+} as const satisfies Record<string, Build>;
+
+/** The names of the builds. */
+export const MOQ_RELAY_BUILDS: readonly MoqRelayBuild[] = ["moq-relay", "moq-relay-uring"];
 
 /** Most streams of a peer: near our own default, because memory grows with the limit (moq-relay's default is 10,000). */
 const MAX_STREAMS = "128";
@@ -36,24 +56,32 @@ export interface MoqRelayOptions extends Pick<ChildOptions, "cores" | "output"> 
   readonly more?: readonly string[];
 }
 
-/** Undefined when it is not installed. Rejects with a {@link BenchError} when it does not run. */
-export async function findMoqRelay(): Promise<MoqRelayProgram | undefined> {
-  const binary = await findProgram(BINARY, VARIABLE);
+/** Undefined when it is not installed. Rejects with a {@link BenchError} when it does not run, or is another build. */
+export async function findMoqRelay(build: MoqRelayBuild = "moq-relay"): Promise<MoqRelayProgram | undefined> {
+  const { variable, install, flags: own }: Build = BUILDS[build];
+  const binary = await findProgram(build, variable);
   if (binary === undefined) return undefined;
   const [version, help] = await Promise.all([outputOf(binary, "--version"), outputOf(binary, "--help")]);
+  const [feature] = own;
+  if (feature !== undefined && !help.includes(feature))
+    throw new BenchError(`${binary} has no ${feature}: it is another build; "${install}" makes the right one`);
   const flags = flagsFor(help);
   const run = ({ listen, cert, key, more = [], ...options }: MoqRelayOptions) =>
-    new Child({ name: BINARY, command: [binary, ...flags(listen, cert, key), ...more], channel: false, ...options });
-  return { name: version.trim(), run };
+    new Child({
+      name: build,
+      command: [binary, ...flags(listen, cert, key), ...own, ...more],
+      channel: false,
+      ...options,
+    });
+  return { name: [version.trim(), ...(own.length > 0 ? ["io_uring"] : [])].join(" "), run };
 }
 
-/** The relay of moq-dev/moq. Rejects with a {@link BenchError} when it is not installed. */
-export async function moqRelay(): Promise<Subject> {
-  const program = await findMoqRelay();
+/** The relay of moq-dev/moq. Rejects with a {@link BenchError} when this build is not installed. */
+export async function moqRelay(build: MoqRelayBuild): Promise<Subject> {
+  const program = await findMoqRelay(build);
   if (program === undefined) {
-    throw new BenchError(
-      `${BINARY} was not found: neither ${VARIABLE} nor PATH has it; "cargo install ${BINARY}" installs it`,
-    );
+    const { variable, install } = BUILDS[build];
+    throw new BenchError(`${build} was not found: neither ${variable} nor PATH has it; "${install}" installs it`);
   }
   return { name: program.name, start: (cores) => start(program, cores) };
 }

@@ -29,6 +29,7 @@ describe("options of the fan-out bench", () => {
 
   it("run several rounds beside another relay", () => {
     assert.equal(parsed("--against", "moq-relay").rounds, 3);
+    assert.equal(parsed("--against", "moq-relay-uring").against, "moq-relay-uring");
     assert.equal(parsed("--against", "moq-relay", "--rounds", "5").rounds, 5);
   });
 
@@ -77,7 +78,7 @@ describe("options of the fan-out bench", () => {
     refused(/--viewers needs a value/, "--viewers", "--json");
     refused(/--json takes no value/, "--json=1");
     refused(/"big" is unknown; use one of video/, "--scenario", "big");
-    refused(/only moq-relay/, "--against", "other");
+    refused(/only moq-relay or moq-relay-uring, not "other"/, "--against", "other");
     refused(/does not support "moq-lite-99"/, "--protocol", "moq-lite-05,moq-lite-99");
     refused(/must not exceed --viewers/, "--viewers", "2", "--audience-processes", "3");
   });

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
-import { flagsFor } from "../../bench/relays/moq-relay.ts";
+import { findMoqRelay, flagsFor } from "../../bench/relays/moq-relay.ts";
 import { findPin, parseCores, pinned } from "../../bench/system/pin.ts";
 import { parseBusyUs, parseCpuUs, parseRssKb } from "../../bench/system/proc.ts";
 
@@ -51,6 +54,37 @@ describe("pinning", () => {
     for (const pin of [shared, absent]) {
       assert.ok(pin.pinning === undefined && pin.why !== "", "no reason");
     }
+  });
+});
+
+describe("moq-relay with io_uring", () => {
+  /** Makes a program that prints these flags as its help, and calls `use` while the variable names it. */
+  async function installed(flags: string, use: () => Promise<void>): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), "moqmesh-bench-test-"));
+    const before = process.env["MOQ_RELAY_URING"];
+    const program = join(folder, "relay");
+    await writeFile(program, `#!/bin/sh\necho "moq-relay 9.9 ${flags}"\n`);
+    await chmod(program, 0o755);
+    process.env["MOQ_RELAY_URING"] = program;
+    try {
+      await use();
+    } finally {
+      if (before === undefined) delete process.env["MOQ_RELAY_URING"];
+      else process.env["MOQ_RELAY_URING"] = before;
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  it("is the program that its variable names, and has a name of its own in tables", async () => {
+    await installed("--runtime-io-uring", async () => {
+      assert.match((await findMoqRelay("moq-relay-uring"))?.name ?? "", /^moq-relay 9\.9 .* io_uring$/);
+    });
+  });
+
+  it("is refused when the program is a build without it", async () => {
+    await installed("--runtime-workers", async () => {
+      await assert.rejects(findMoqRelay("moq-relay-uring"), /has no --runtime-io-uring: it is another build/);
+    });
   });
 });
 
