@@ -31,6 +31,8 @@ export interface MeshSettings {
   readonly externals: readonly string[];
   /** Regions to take broadcasts from where this relay's own has none, best first. */
   readonly regions: readonly string[];
+  /** Segments of a path by which broadcasts gather at a regional; 0: all of them. */
+  readonly hashDepth: number;
   /** Prefixes under which publishers that number no epoch send the same content to several origins. */
   readonly redundant: readonly string[];
   /** Added to the cost of what is published here. */

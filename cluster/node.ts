@@ -97,6 +97,7 @@ export class MeshNode {
       self,
       clocks,
       regions: settings.regions,
+      hashDepth: settings.hashDepth,
       health: (node) => this.peers.health(node),
       changed: (path) => this.broadcasts.changed(path),
       nodesChanged: () => this.broadcasts.nodesChanged(),

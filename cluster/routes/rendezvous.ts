@@ -10,6 +10,19 @@ export function rank(key: string, nodes: readonly string[]): string[] {
     .map(({ node }) => node);
 }
 
+/**
+ * The part of a path that is hashed: its first `depth` segments, so that all broadcasts under them gather at one relay. 0: the whole path.
+ */
+export function gatheringKey(path: string, depth: number): string {
+  if (depth === 0) return path;
+  let end = -1;
+  for (let segment = 0; segment < depth; segment++) {
+    end = path.indexOf("/", end + 1);
+    if (end < 0) return path;
+  }
+  return path.slice(0, end);
+}
+
 const OFFSET = 0x811c9dc5;
 const PRIME = 0x01000193;
 

@@ -3,7 +3,7 @@ import { isUnder } from "../../moq/path.ts";
 import type { ClockBound } from "../clock-bound.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
 import { type NodeSource, Nodes } from "./nodes.ts";
-import { rank } from "./rendezvous.ts";
+import { gatheringKey, rank } from "./rendezvous.ts";
 
 /** How a relay was when it was last dialled. */
 export type Health = "unknown" | "up" | "down";
@@ -15,6 +15,8 @@ export interface RouteTableDeps {
   readonly self: Pick<NodeInfo, "node" | "role" | "region" | "hop">;
   /** Regions to use where this relay's own has no regional, best first. */
   readonly regions: readonly string[];
+  /** Segments of a path that are hashed; 0: all of them. */
+  readonly hashDepth: number;
   readonly health: (node: string) => Health;
   /** Refuses epochs that are too far ahead. */
   readonly clocks: Pick<ClockBound, "accepts">;
@@ -44,7 +46,8 @@ interface KnownHolding {
  * The relays of the mesh, the broadcasts that each holds, and the way to a broadcast. Pure.
  *
  * The way of media:
- * - An edge goes to a regional of its region, chosen by rendezvous hashing of the path, so that one broadcast gathers at one regional.
+ * - An edge goes to a regional of its region, chosen by rendezvous hashing of the path or of its first segments, so that one broadcast,
+ *   or all of a room, gather at one regional.
  *   Where its region has none, it goes to a regional of the next region that it prefers.
  * - Any other relay, and an edge without a regional, goes to the holder: the cheapest, then the nearest.
  *
@@ -200,14 +203,18 @@ export class RouteTable {
     const ways = [self.region, ...regions].flatMap((region) => {
       const near = all.filter((info) => info.region === region).map(({ node }) => node);
       // A regional that holds the broadcast first-hand comes first: the way through it is one hop.
-      return [...holders.filter((node) => near.includes(node)), ...rank(path, near)];
+      return [...holders.filter((node) => near.includes(node)), ...this.#rank(path, near)];
     });
     return [...new Set(ways)];
   }
 
+  #rank(path: string, nodes: readonly string[]): string[] {
+    return rank(gatheringKey(path, this.#deps.hashDepth), nodes);
+  }
+
   #ordered(path: string, holdings: readonly Holding[]): Holding[] {
     if (holdings.length < 2) return [...holdings];
-    const order = rank(
+    const order = this.#rank(
       path,
       holdings.map(({ node }) => node),
     );

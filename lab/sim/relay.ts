@@ -155,7 +155,8 @@ export class SimRelay {
   };
 }
 
-function settingsOf({ roots, regions, options }: Surroundings, { node, role }: NodeInfo): MeshSettings {
+function settingsOf({ roots, regions, options }: Surroundings, info: NodeInfo): MeshSettings {
+  const { node, role } = info;
   return {
     roots: roots.map((root) => `https://${root}:1/`),
     isRoot: role === "root" || roots.includes(node),
@@ -164,10 +165,12 @@ function settingsOf({ roots, regions, options }: Surroundings, { node, role }: N
     dnsIntervalMs: 0,
     externals: [],
     regions,
+    hashDepth: 0,
     redundant: ["twin"],
     cost: 0,
     ...TIMES,
     peerTimeoutMs: options.peer?.idleTimeoutMs ?? PEER_LINK.idleTimeoutMs,
+    ...options.settings?.(info),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { PerKind } from "../../cluster/index.ts";
+import type { MeshSettings, NodeInfo, PerKind } from "../../cluster/index.ts";
 import type { ManualClock, MemoryNetwork } from "../network/index.ts";
 import type { WorldEvents } from "./probe.ts";
 
@@ -12,6 +12,8 @@ export interface WorldOptions {
   readonly skewMs?: (node: string) => number;
   /** Milliseconds for which the token of a relay is valid; absent: no token expires. */
   readonly tokenLifeMs?: number;
+  /** What is set at a relay of the world. */
+  readonly settings?: (info: NodeInfo) => Partial<MeshSettings>;
   readonly events?: WorldEvents;
   /** Limits of each tenant that hold over the mesh; absent: there are none. */
   readonly tenantLimit?: PerKind;

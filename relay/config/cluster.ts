@@ -69,6 +69,13 @@ export const clusterSection = section(
         "Other regions, best first, for when no relay of its own region is available. An edge uses regionals of these regions only. A draining relay sends its viewers to relays of these regions. Of several relays with the same cost, the relay takes a broadcast from the best region.",
       default: [],
     }),
+    hash_depth: integer({
+      description:
+        "First segments of a path by which broadcasts gather at one regional: with `2`, all broadcasts under `live/room1` gather at the same one, and its edges need one connection for the room. `0` hashes the whole path, which spreads the broadcasts of a room over the regionals. Set the same value at every relay of the mesh, or two regionals of a region pull the same broadcast.",
+      default: 0,
+      min: 0,
+      max: 32,
+    }),
     url: optionalText({
       description: "URL at which other relays dial this one, such as `https://edge-1.example:443`.",
       fallback: "other relays do not dial it",

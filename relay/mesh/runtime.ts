@@ -266,8 +266,19 @@ export class MeshRuntime {
 }
 
 function settingsOf(config: Config["cluster"], dns: readonly DnsEntry[]): MeshSettings {
-  const { root: roots, role, serveRoot, peers, connect: externals, regions, redundant, cost } = config;
+  const { root: roots, role, serveRoot, peers, connect: externals, regions, hashDepth, redundant, cost } = config;
   const { dnsIntervalMs, leaseMs, holdMs, lingerMs, peerTimeoutMs } = config;
   const times = { dnsIntervalMs, leaseMs, holdMs, lingerMs, peerTimeoutMs };
-  return { roots, isRoot: role === "root" || serveRoot, peers, dns, externals, regions, redundant, cost, ...times };
+  return {
+    roots,
+    isRoot: role === "root" || serveRoot,
+    peers,
+    dns,
+    externals,
+    regions,
+    hashDepth,
+    redundant,
+    cost,
+    ...times,
+  };
 }

@@ -98,6 +98,7 @@ function tiersOf(role: Role = "edge", alone = false) {
     clocks: ANY_TIME,
     self: { node: "me", role, region: "eu", hop: 1_000n },
     regions: [],
+    hashDepth: 0,
     health: (node) => links.health(node),
     changed: () => {},
     nodesChanged: () => tiers.changed(),

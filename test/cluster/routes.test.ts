@@ -3,13 +3,13 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { Role } from "../../cluster/contract.ts";
 import { Interest } from "../../cluster/routes/interest.ts";
-import { rank } from "../../cluster/routes/rendezvous.ts";
+import { gatheringKey, rank } from "../../cluster/routes/rendezvous.ts";
 import { Stamper } from "../../cluster/routes/stamp.ts";
 import { type Health, RouteTable } from "../../cluster/routes/table.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { ANY_TIME, holdingOf, nodeInfo } from "./support.ts";
 
-function tableOf(role: Role = "edge", regions: readonly string[] = []) {
+function tableOf(role: Role = "edge", regions: readonly string[] = [], hashDepth = 0) {
   const health = new Map<string, Health>();
   const changed: string[] = [];
   const restarts: string[] = [];
@@ -17,6 +17,7 @@ function tableOf(role: Role = "edge", regions: readonly string[] = []) {
     clocks: ANY_TIME,
     self: { node: "me", role, region: "eu", hop: 1_000n },
     regions,
+    hashDepth,
     health: (node) => health.get(node) ?? "unknown",
     changed: (path) => changed.push(path),
     nodesChanged: () => {},
@@ -52,6 +53,21 @@ describe("rendezvous hashing", () => {
         );
       }),
     );
+  });
+});
+
+describe("the part of a path that is hashed", () => {
+  it("is its first segments, or the whole path where it has no more", () => {
+    for (const [path, depth, key] of [
+      ["live/room1/cam", 0, "live/room1/cam"],
+      ["live/room1/cam", 1, "live"],
+      ["live/room1/cam", 2, "live/room1"],
+      ["live/room1/cam", 3, "live/room1/cam"],
+      ["live/room1", 5, "live/room1"],
+      ["", 1, ""],
+    ] as const) {
+      assert.equal(gatheringKey(path, depth), key, `${path} ${depth}`);
+    }
   });
 });
 
@@ -110,6 +126,22 @@ describe("the table of routes", () => {
       [...near, "far-1", "o1"],
       "those that are down are not in the way",
     );
+  });
+
+  it("sends all broadcasts of a room to one regional and one origin, and rooms to several, where the first segments are hashed", () => {
+    const { table } = tableOf("edge", [], 2);
+    for (let n = 0; n < 4; n++) table.node(nodeInfo(`r${n}`, "regional"), "root");
+    for (let n = 0; n < 4; n++) table.node(nodeInfo(`o${n}`), "root");
+    const orders = (room: number) =>
+      Array.from({ length: 10 }, (_, cam) => {
+        const path = `live/room${room}/cam${cam}`;
+        for (let n = 0; n < 4; n++) table.holding(holdingOf(path, `o${n}`), "s");
+        return table.candidates(path, 1n).join();
+      });
+    const rooms = Array.from({ length: 20 }, (_, room) => new Set(orders(room)));
+    for (const room of rooms) assert.equal(room.size, 1);
+    assert.equal(new Set(rooms.map(([order = ""]) => order.slice(0, 2))).size, 4);
+    assert.deepEqual(table.tiers("live/room7/cam1")[0], table.tiers("live/room7")[0], "without a root, too");
   });
 
   it("prefers a regional of its own region to a holder in another region", () => {

@@ -23,6 +23,7 @@ describe("a scope that is asked for again during a handover", () => {
       clocks: ANY_TIME,
       self,
       regions: [],
+      hashDepth: 0,
       health: () => "up",
       changed: (path) => mesh.changed(path),
       nodesChanged: () => mesh.nodesChanged(),
