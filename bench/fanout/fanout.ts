@@ -4,6 +4,7 @@ import { moqRelay } from "../relays/moq-relay.ts";
 import { moqmesh } from "../relays/moqmesh.ts";
 import { running } from "../relays/running.ts";
 import type { Progress } from "../report/progress.ts";
+import { Sendmsg } from "../sendmsg/sendmsg.ts";
 import type { Pinning } from "../system/pin.ts";
 import { type Figures, figuresOf, summarise } from "./figures.ts";
 import { runRound } from "./round.ts";
@@ -28,13 +29,19 @@ export async function fanout(
 ): Promise<{ ours: Measured; theirs: Measured | undefined }> {
   const { url, pid, trust, engine, threads } = options;
   const subject = url === undefined ? moqmesh({ engine, threads }) : running(url, pid, trust);
+  // The relay at a URL may run elsewhere, where sending costs something else.
+  const sendmsg = url === undefined ? await Sendmsg.make() : undefined;
   const subjects = [subject, ...(options.against === undefined ? [] : [await moqRelay(options.against)])];
   const series = subjects.map((each) => new Series(each, options, pinning));
-  for (let round = 1; round <= options.rounds; round++) {
-    for (const each of series) {
-      progress.round(`round ${round} of ${options.rounds}, ${each.name}`);
-      await each.round(progress);
+  try {
+    for (let round = 1; round <= options.rounds; round++) {
+      for (const each of series) {
+        progress.round(`round ${round} of ${options.rounds}, ${each.name}`);
+        await each.round(progress, sendmsg);
+      }
     }
+  } finally {
+    await sendmsg?.remove();
   }
   progress.clear();
   const [ours, theirs] = series.map((each) => each.measured());
@@ -62,8 +69,8 @@ class Series {
     return this.#subject.name;
   }
 
-  async round(progress: Progress): Promise<void> {
-    const data = await runRound(this.#subject, this.#options, this.#pinning, progress);
+  async round(progress: Progress, sendmsg: Sendmsg | undefined): Promise<void> {
+    const data = await runRound(this.#subject, this.#options, this.#pinning, progress, sendmsg);
     const { broadcastEach } = this.#options.scenario;
     const loadCores = this.#pinning?.load.length ?? 1;
     this.#rounds.push(figuresOf(data, loadCores, (viewer) => (broadcastEach ? viewer : 0), this.#options));

@@ -17,6 +17,9 @@ export interface Figures {
   readonly mainThreadPercent: number | undefined;
   /** CPU of the relay for each frame that reached a viewer. */
   readonly cpuUsPerFrame: number | undefined;
+  /** CPU that sending one frame by sendmsg(2) alone takes on the same cores, and the relay's for each frame divided by it. */
+  readonly sendmsgUs: number | undefined;
+  readonly timesSendmsg: number | undefined;
   /** CPU of the relay, in percent of one core, for each Gbit/s of payload that reached viewers. */
   readonly cpuPercentPerGbps: number | undefined;
   readonly mbps: number;
@@ -104,11 +107,14 @@ export function figuresOf(
   const mbps = (sum(({ arrivedBytes }) => arrivedBytes) * 8) / elapsedUs;
   const percent = (us: number | undefined) => (us === undefined ? undefined : (100 * us) / elapsedUs);
   const cpuPercent = percent(relayCpuUs);
+  const cpuUsPerFrame = relayCpuUs === undefined || arrived === 0 ? undefined : relayCpuUs / arrived;
   const loadCpuPercent = (100 * data.loadCpuUs) / elapsedUs / loadCores;
   const figures = {
     cpuPercent,
     mainThreadPercent: percent(data.mainThreadUs),
-    cpuUsPerFrame: relayCpuUs === undefined || arrived === 0 ? undefined : relayCpuUs / arrived,
+    cpuUsPerFrame,
+    sendmsgUs: data.sendmsgUs,
+    timesSendmsg: quotient(cpuUsPerFrame, data.sendmsgUs),
     cpuPercentPerGbps: cpuPercent === undefined || mbps === 0 ? undefined : (1_000 * cpuPercent) / mbps,
     mbps,
     latencyMs: latencyOf(latency),
@@ -231,6 +237,8 @@ export function summarise(rounds: readonly Figures[]): Figures {
     cpuPercent: known((figures) => figures.cpuPercent),
     mainThreadPercent: known((figures) => figures.mainThreadPercent),
     cpuUsPerFrame: known((figures) => figures.cpuUsPerFrame),
+    sendmsgUs: known((figures) => figures.sendmsgUs),
+    timesSendmsg: known((figures) => figures.timesSendmsg),
     cpuPercentPerGbps: known((figures) => figures.cpuPercentPerGbps),
     mbps: middle((figures) => figures.mbps),
     latencyMs: {

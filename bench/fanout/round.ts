@@ -9,6 +9,7 @@ import type { FanoutOptions } from "../options.ts";
 import { PathProcess, type PathReport } from "../path/path-process.ts";
 import type { RunningRelay, Subject } from "../relays/contract.ts";
 import type { Progress } from "../report/progress.ts";
+import type { Sendmsg } from "../sendmsg/sendmsg.ts";
 import type { Pinning } from "../system/pin.ts";
 import { busyUs, cpuUs, mainThreadUs, rssKb } from "../system/proc.ts";
 import { LoadProcess } from "./load.ts";
@@ -55,6 +56,8 @@ export interface RoundData {
   readonly rssKb: { readonly before: number; readonly with: number } | undefined;
   /** What the path to the viewers did with packets; absent without one. */
   readonly path: PathReport | undefined;
+  /** CPU that sending one frame by sendmsg(2) alone takes on the relay's cores; absent where it was not measured. */
+  readonly sendmsgUs: number | undefined;
 }
 
 /** The bad networks of a round. */
@@ -69,7 +72,12 @@ export async function runRound(
   options: FanoutOptions,
   pinning: Pinning | undefined,
   progress: Progress,
+  sendmsg: Sendmsg | undefined,
 ): Promise<RoundData> {
+  const [track, ...others] = options.scenario.tracks;
+  const single = others.length === 0 ? track : undefined;
+  if (sendmsg !== undefined && single !== undefined) progress.phase("measuring sendmsg alone");
+  const sendmsgUs = single && (await sendmsg?.perFrameUs(single.frameBytes, pinning));
   progress.phase("starting");
   const relay = await subject.start(pinning?.relay);
   const paths = await openPaths(relay, options, pinning).catch(async (error: unknown) => {
@@ -83,7 +91,7 @@ export async function runRound(
   );
   const round = new Round(relay, paths, publisher, audiences, options, pinning, progress);
   try {
-    return await Promise.race([round.run(), relay.ended]);
+    return { ...(await Promise.race([round.run(), relay.ended])), sendmsgUs };
   } finally {
     const processes = [publisher, ...audiences, paths.viewers, paths.publisher];
     await Promise.all(processes.map(async (process) => await process?.stop()));
@@ -136,7 +144,7 @@ class Round {
     this.#watches = Array.from({ length: viewers }, (_, viewer) => `${root}/${scenario.broadcastEach ? viewer : 0}`);
   }
 
-  async run(): Promise<RoundData> {
+  async run(): Promise<Omit<RoundData, "sendmsgUs">> {
     const { pid, engine } = this.#relay;
     const { protocol, engine: loadEngine } = await this.#publish();
     await sleep(SETTLE_MS);

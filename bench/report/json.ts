@@ -42,6 +42,8 @@ function figuresJson({ name, engine, loadEngine, protocol, figures }: Measured):
     cpu_percent: rounded(figures.cpuPercent),
     main_thread_percent: rounded(figures.mainThreadPercent),
     cpu_us_per_frame: rounded(figures.cpuUsPerFrame),
+    sendmsg_us: rounded(figures.sendmsgUs),
+    times_sendmsg: rounded(figures.timesSendmsg),
     cpu_percent_per_gbps: rounded(figures.cpuPercentPerGbps),
     mbps: rounded(figures.mbps),
     latency_ms: {

@@ -11,6 +11,8 @@ interface Row {
   /** Shown with a bad network only, or with an outage only. */
   readonly network?: true;
   readonly outage?: true;
+  /** Shown only where sendmsg(2) alone was measured. */
+  readonly sendmsg?: true;
   readonly ratio?: (ratio: Ratio) => number | undefined;
 }
 
@@ -26,6 +28,8 @@ const ROWS: readonly Row[] = [
     cell: ({ cpuUsPerFrame }) => number(cpuUsPerFrame, 2),
     ratio: ({ cpu }) => cpu,
   },
+  { label: "sendmsg of a frame alone, us", cell: ({ sendmsgUs }) => number(sendmsgUs, 2), sendmsg: true },
+  { label: "relay CPU per frame, times that", cell: ({ timesSendmsg }) => number(timesSendmsg, 2), sendmsg: true },
   { label: "delivered, Mbit/s", cell: ({ mbps }) => number(mbps, 1) },
   {
     label: "latency p50, ms",
@@ -66,7 +70,10 @@ export function table(options: FanoutOptions, ours: Measured, theirs: Measured |
     (spec) => spec !== undefined && parsePath(spec).outage !== undefined,
   );
   const bad = (paths.viewers ?? paths.publisher) !== undefined;
-  const shown = ROWS.filter((row) => (row.network !== true || bad) && (row.outage !== true || outage));
+  const alone = subjects.some(({ figures }) => figures.sendmsgUs !== undefined);
+  const shown = ROWS.filter(
+    (row) => (row.network !== true || bad) && (row.outage !== true || outage) && (row.sendmsg !== true || alone),
+  );
   const rows = shown.map((row) => [
     row.label,
     ...subjects.map(({ figures }) => row.cell(figures)),

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { findProgram } from "../../bench/system/find.ts";
 
 const run = promisify(execFile);
 const PROGRAM = fileURLToPath(new URL("../../bench/main.ts", import.meta.url));
@@ -41,6 +42,10 @@ describe("npm run bench", { skip: process.platform !== "linux" && "it reads /pro
     for (const name of ["cpu_us_per_frame", "cpu_percent_per_gbps", "rss_kb_per_viewer", "load_cpu_percent"]) {
       assert.ok(Number.isFinite(figures.get(name)), `${name}: ${figures.get(name)}`);
     }
+    const compiler = await findProgram("rustc", "RUSTC");
+    const [sendmsg, times] = [figures.get("sendmsg_us"), figures.get("times_sendmsg")];
+    if (compiler === undefined) assert.deepEqual([sendmsg, times], [null, null]);
+    else assert.ok(Number(sendmsg) > 0 && Number(times) > 1, `sendmsg ${sendmsg} us, ${times} times that`);
     const latency = new Map<string, unknown>(Object.entries(figures.get("latency_ms") ?? {}));
     const [p50 = 0, p95 = 0, p99 = 0, max = 0] = ["p50", "p95", "p99", "max"].map((name) => Number(latency.get(name)));
     assert.ok(p50 > 0 && p50 <= p95 && p95 <= p99 && p99 <= max, [...latency].join(" "));

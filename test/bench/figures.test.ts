@@ -28,6 +28,7 @@ function round(changes: Partial<RoundData> = {}): RoundData {
     otherCpuUs: { relay: 0, load: 0 },
     rssKb: { before: 10_240, with: 20_480 },
     path: undefined,
+    sendmsgUs: undefined,
     ...changes,
   };
 }
@@ -75,6 +76,12 @@ describe("figures of a round", () => {
     assert.equal(cpuUsPerFrame, 5_000);
     assert.equal(mbps, 160);
     assert.equal(cpuPercentPerGbps, 62.5);
+  });
+
+  it("compare the relay's CPU time for each frame with that of sendmsg alone, where it was measured", () => {
+    const { sendmsgUs, timesSendmsg } = summarise([figures({ sendmsgUs: 2_000 }), figures({ sendmsgUs: 2_500 })]);
+    assert.deepEqual([sendmsgUs, timesSendmsg], [2_250, 2.25]);
+    assert.equal(figures().timesSendmsg, undefined);
   });
 
   it("give latency in milliseconds", () => {
