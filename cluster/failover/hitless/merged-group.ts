@@ -1,0 +1,233 @@
+import type { GroupWriter } from "../../../moq/model/index.ts";
+import type { Reason } from "../../../moq/reason.ts";
+
+/** Which of a track's two sources sends a copy of a group. */
+export type Sender = "first" | "second";
+
+export interface MergedGroupEvents {
+  /** The viewers have all of it, or get no more of it. Last call. */
+  over(): void;
+  /** No source sends it now, and it is not complete. `reason` is that of the last one. */
+  unfed(reason: Reason): void;
+  /** The copy of `sender` is another content: it is not passed on any more. */
+  differs(sender: Sender): void;
+  /** So many bytes of payload came a second time. */
+  duplicate(bytes: number): void;
+}
+
+/** What the viewers have of a group. */
+interface Progress {
+  /** Whole frames. */
+  frames: number;
+  /** A frame has begun that is not whole; its size, and the bytes of it that were passed on. */
+  inFrame: boolean;
+  size: number;
+  at: number;
+}
+
+/**
+ * One group that two sources send at once. Of each frame the first copy of each byte is passed on at once, and the second one is dropped:
+ * where one source stops, the other one continues with the next byte. Nothing is kept, so a slow source holds nothing.
+ */
+export class MergedGroup {
+  readonly #writer: GroupWriter;
+  readonly #events: MergedGroupEvents;
+  readonly #progress: Progress = { frames: 0, inFrame: false, size: 0, at: 0 };
+  readonly #copies = new Map<Sender, Copy>();
+  /** Sources that will not send it again. */
+  readonly #failed = new Set<Sender>();
+  #over = false;
+
+  constructor(writer: GroupWriter, events: MergedGroupEvents) {
+    this.#writer = writer;
+    this.#events = events;
+    writer.onStop((reason) => this.#close(reason));
+  }
+
+  /** Whether `sender` has not reset it, so that it may still send it. */
+  possible(sender: Sender): boolean {
+    return !this.#failed.has(sender);
+  }
+
+  fedBy(sender: Sender): boolean {
+    return this.#copies.has(sender);
+  }
+
+  /** `sender` begins to send it, from its first frame. An earlier copy of the same source is dropped. */
+  feed(sender: Sender): GroupWriter {
+    this.#copies.get(sender)?.detach();
+    const copy = new Copy(this.#writer, this.#progress, {
+      differs: () => {
+        this.#events.differs(sender);
+        this.#leave(sender, "upstream", copy);
+        copy.stop("duplicate");
+      },
+      ended: (reason) => this.#ended(sender, copy, reason),
+      duplicate: (bytes) => this.#events.duplicate(bytes),
+    });
+    this.#copies.set(sender, copy);
+    return copy;
+  }
+
+  /** The source is gone. Another one may take its place, and send the group again. */
+  drop(sender: Sender): void {
+    const copy = this.#copies.get(sender);
+    if (copy === undefined) return;
+    this.#copies.delete(sender);
+    copy.detach();
+    if (!this.#over && this.#copies.size === 0) this.#events.unfed("upstream");
+  }
+
+  /** Ends it with a reason for the viewers. */
+  reset(reason: Reason): void {
+    if (this.#over) return;
+    this.#writer.reset(reason);
+    this.#close(reason);
+  }
+
+  #ended(sender: Sender, copy: Copy, reason: Reason | undefined): void {
+    if (reason !== undefined) {
+      this.#leave(sender, reason, copy);
+      return;
+    }
+    if (copy.behind || this.#progress.inFrame) {
+      // It says that the group is over, and the other source has sent more of it.
+      this.#leave(sender, "upstream", copy);
+      return;
+    }
+    this.#writer.finish();
+    this.#copies.delete(sender);
+    copy.detach();
+    this.#close(undefined);
+  }
+
+  #leave(sender: Sender, reason: Reason, copy: Copy): void {
+    if (this.#over || this.#copies.get(sender) !== copy) return;
+    this.#copies.delete(sender);
+    this.#failed.add(sender);
+    copy.detach();
+    if (this.#copies.size === 0) this.#events.unfed(reason);
+  }
+
+  /** Without a reason it is complete: a copy that still brings payload is stopped, and one that only has to end is not. */
+  #close(reason: Reason | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    const copies = [...this.#copies.values()];
+    this.#copies.clear();
+    for (const copy of copies) {
+      copy.detach();
+      if (reason !== undefined || copy.behind) copy.stop(reason ?? "duplicate");
+    }
+    this.#events.over();
+  }
+}
+
+interface CopyEvents {
+  /** The frame that begins has another size than at the other source. */
+  differs(): void;
+  /** The source has finished the group, or has reset it for a reason. */
+  ended(reason: Reason | undefined): void;
+  duplicate(bytes: number): void;
+}
+
+/** The group as one source sends it. */
+class Copy implements GroupWriter {
+  readonly #progress: Progress;
+  readonly #events: CopyEvents;
+  /** Absent once nothing of this copy is passed on any more. */
+  #target: GroupWriter | undefined;
+  /** Whole frames that came. */
+  #index = 0;
+  /** Bytes of the current frame that came. */
+  #at = 0;
+  /** Bytes of payload that came, that were passed on, and that were reported as duplicate. */
+  #received = 0;
+  #passed = 0;
+  #reported = 0;
+  #onStop: ((reason: Reason) => void) | undefined;
+  #stopped: Reason | undefined;
+
+  constructor(target: GroupWriter, progress: Progress, events: CopyEvents) {
+    this.#target = target;
+    this.#progress = progress;
+    this.#events = events;
+  }
+
+  /** Viewers have bytes or frames that this copy has yet to bring. */
+  get behind(): boolean {
+    const { frames, inFrame, at } = this.#progress;
+    return this.#index < frames || (inFrame && this.#at < at);
+  }
+
+  detach(): void {
+    this.#target = undefined;
+    this.#report();
+  }
+
+  stop(reason: Reason): void {
+    if (this.#stopped !== undefined) return;
+    this.#stopped = reason;
+    this.#onStop?.(reason);
+  }
+
+  frame(size: number, timestamp: number | undefined): void {
+    if (this.#target === undefined) return;
+    this.#at = 0;
+    const progress = this.#progress;
+    if (this.#index < progress.frames) return;
+    if (!progress.inFrame) {
+      progress.inFrame = true;
+      progress.size = size;
+      progress.at = 0;
+      this.#target.frame(size, timestamp);
+    } else if (progress.size !== size) this.#events.differs();
+  }
+
+  payload(bytes: Uint8Array): void {
+    this.#received += bytes.length;
+    if (this.#target === undefined) return;
+    const known = this.#progress.at - this.#at;
+    this.#at += bytes.length;
+    if (this.#index < this.#progress.frames || known >= bytes.length) return;
+    const rest = known > 0 ? bytes.subarray(known) : bytes;
+    this.#progress.at += rest.length;
+    this.#passed += rest.length;
+    this.#target.payload(rest);
+  }
+
+  end(): void {
+    if (this.#target === undefined) return;
+    const progress = this.#progress;
+    if (this.#index === progress.frames) {
+      progress.inFrame = false;
+      progress.frames++;
+      this.#target.end();
+    }
+    this.#index++;
+    this.#at = 0;
+  }
+
+  finish(): void {
+    this.#report();
+    if (this.#target !== undefined) this.#events.ended(undefined);
+  }
+
+  reset(reason: Reason): void {
+    this.#report();
+    if (this.#target !== undefined) this.#events.ended(reason);
+  }
+
+  onStop(callback: (reason: Reason) => void): void {
+    this.#onStop = callback;
+    if (this.#stopped !== undefined) callback(this.#stopped);
+  }
+
+  /** Once for a group, not for each frame. */
+  #report(): void {
+    const duplicate = this.#received - this.#passed - this.#reported;
+    if (duplicate <= 0) return;
+    this.#reported += duplicate;
+    this.#events.duplicate(duplicate);
+  }
+}

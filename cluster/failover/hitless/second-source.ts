@@ -1,0 +1,245 @@
+import type { Clock } from "../../../moq/clock.ts";
+import type { GroupWriter, SubscribeOptions } from "../../../moq/model/index.ts";
+import type { Reason } from "../../../moq/reason.ts";
+import type { Peers } from "../../contract.ts";
+import { isPassing } from "../answers.ts";
+import { type TrackAddress, TrackAtRelay, type TrackAtRelayEvents } from "../track-at-relay.ts";
+import type { MergedGroups } from "./merged-groups.ts";
+import type { ProtectionCode } from "./metrics.ts";
+
+/** Milliseconds until a relay is asked again that was lost, or that has another epoch at present. */
+const RETRY_MS = 1_000;
+/** Milliseconds until a relay is asked again that refused the track, sends other content, or was far behind while there was another one. */
+const AVOID_MS = 30_000;
+/** Milliseconds behind the other source from which on a source counts as slow. */
+export const BEHIND_MS = 1_000;
+
+export interface SecondSourceDeps {
+  readonly clock: Clock;
+  readonly peers: Peers;
+  readonly address: TrackAddress;
+  readonly options: () => SubscribeOptions;
+  readonly merged: MergedGroups;
+  /** The newest group that did not come by the merge, or the one before the first one that the first source named. */
+  readonly direct: () => number | undefined;
+  /** Relays other than `first`, best first. */
+  readonly candidates: (first: string) => readonly string[];
+  readonly datagram: (sequence: number, timestamp: number, payload: Uint8Array) => void;
+  /** It was lost while the first source continues. */
+  readonly carried: () => void;
+}
+
+/** The second relay that a track is taken from: another one than the first source's, as soon as there is one. */
+export class SecondSource implements TrackAtRelayEvents {
+  readonly #deps: SecondSourceDeps;
+  #current: TrackAtRelay | undefined;
+  /** Delivers until the current one, or the first source, has begun a group. */
+  #former: TrackAtRelay | undefined;
+  /** The one of both that began a group last. */
+  #feeding: TrackAtRelay | undefined;
+  /** The newest group when the former one became that. */
+  #retiredAt = -1;
+  /** The current one has answered. */
+  #confirmed = false;
+  /** The current one sends other content. */
+  #differs = false;
+  /** Why relays are avoided. */
+  #trouble: ProtectionCode = "second_refused";
+  /** Relays that are not asked for a while; each value cancels the end of that. */
+  readonly #avoided = new Map<string, () => void>();
+  /** The relay of the first source, while there is one. */
+  #first: string | undefined;
+  #closed = false;
+
+  constructor(deps: SecondSourceDeps) {
+    this.#deps = deps;
+  }
+
+  /** The relay that it is taken from, or that it is asked at. */
+  get node(): string | undefined {
+    return this.#current?.node;
+  }
+
+  /** Whether groups may come from it. */
+  get live(): boolean {
+    return this.#current?.live === true || this.#former?.live === true;
+  }
+
+  get state(): ProtectionCode {
+    const { merged } = this.#deps;
+    if (this.#current === undefined) return this.#avoided.size > 0 ? this.#trouble : "no_second_route";
+    if (this.#differs) return "content_differs";
+    const began = this.#feeding === this.#current;
+    if (!this.#confirmed || !this.#current.live) return "starting";
+    if (merged.behindMs > BEHIND_MS) return began ? "source_behind" : "starting";
+    return "protected";
+  }
+
+  /**
+   * The first source is at the relay `first` now, or between two relays. Called when that may have changed, and when the candidates have.
+   * `begun`: the group that the first source has just begun.
+   */
+  check(first: string | undefined, begun = -1): void {
+    if (this.#closed) return;
+    this.#first = first;
+    // While the first source moves, the second one stays as it is.
+    if (first === undefined) return;
+    // The first source has moved to the same relay, and delivers now what the former one did.
+    if (this.#former?.node === first && begun > this.#retiredAt) this.#endFormer();
+    if (this.#current?.node === first) this.#retire();
+    this.#leaveSlow(first);
+    if (this.#current === undefined) this.#open(this.#best(first));
+  }
+
+  update(options: SubscribeOptions): void {
+    this.#current?.update(options);
+  }
+
+  known(): void {
+    this.#current?.known();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const cancel of this.#avoided.values()) cancel();
+    this.#avoided.clear();
+    this.#current?.cancel();
+    this.#former?.cancel();
+    this.#deps.merged.drop("second");
+  }
+
+  /** It sends other content than the first source: what it has begun may end, because viewers may have the begin of it. */
+  contentDiffers(): void {
+    this.#differs = true;
+  }
+
+  info(): void {
+    this.#confirmed = true;
+  }
+
+  started(from: TrackAtRelay): void {
+    if (from === this.#current) this.#confirmed = true;
+  }
+
+  group(from: TrackAtRelay, sequence: number): GroupWriter | Reason {
+    if (this.#differs) {
+      this.#dropDifferent();
+      return "duplicate";
+    }
+    if (from === this.#former && this.#feeding === this.#current && this.#current !== undefined) return "duplicate";
+    if (from === this.#current) this.#confirmed = true;
+    const writer = this.#deps.merged.begin("second", sequence);
+    if (typeof writer === "string" && writer !== "duplicate") return writer;
+    this.#feeding = from;
+    if (from === this.#current) this.#endFormer();
+    return writer;
+  }
+
+  datagram(_from: TrackAtRelay, sequence: number, timestamp: number, payload: Uint8Array): void {
+    this.#deps.datagram(sequence, timestamp, payload);
+  }
+
+  /** What this relay does not send, the first source may send. */
+  dropped(): void {}
+
+  ended(): void {}
+
+  closed(from: TrackAtRelay, reason: Reason | undefined): void {
+    // Ended without a reason: its last groups may still arrive, and the first source ends the track.
+    if (reason === undefined) return;
+    if (from === this.#feeding) {
+      this.#feeding = undefined;
+      this.#deps.merged.drop("second");
+      if (this.#first !== undefined) this.#deps.carried();
+    }
+    if (from === this.#former) this.#former = undefined;
+    if (from !== this.#current) return;
+    this.#current = undefined;
+    this.#avoid(from.node, isPassing(reason) ? RETRY_MS : AVOID_MS, "second_refused");
+    this.check(this.#first);
+  }
+
+  leaving(from: TrackAtRelay): void {
+    const first = this.#first;
+    if (from !== this.#current || first === undefined) return;
+    // Where there is no other relay it stays to the end.
+    const best = this.#best(first, from.node);
+    if (best === undefined) return;
+    this.#avoid(from.node, RETRY_MS, "second_refused");
+    this.#retire();
+    this.#open(best);
+  }
+
+  renewed(from: TrackAtRelay): void {
+    if (from !== this.#current) return;
+    this.#retire();
+    this.#open(from.node);
+  }
+
+  #best(first: string, besides = first): string | undefined {
+    return this.#deps.candidates(first).find((node) => node !== first && node !== besides && !this.#avoided.has(node));
+  }
+
+  #open(node: string | undefined): void {
+    if (node === undefined) return;
+    const { peers, address, merged, direct, options } = this.#deps;
+    this.#confirmed = false;
+    this.#differs = false;
+    const opened = () => {
+      const start = merged.startOfSecond(direct());
+      return start === undefined ? options() : { ...options(), start };
+    };
+    this.#current = new TrackAtRelay(node, peers, { ...address, options: opened }, this);
+  }
+
+  /** The current one delivers until another one does. */
+  #retire(): void {
+    this.#endFormer();
+    this.#former = this.#current;
+    this.#retiredAt = this.#deps.merged.newest ?? -1;
+    this.#current = undefined;
+  }
+
+  #endFormer(): void {
+    const former = this.#former;
+    if (former === undefined) return;
+    this.#former = undefined;
+    if (this.#feeding === former) {
+      this.#feeding = undefined;
+      this.#deps.merged.drop("second");
+    }
+    former.cancel();
+  }
+
+  /** Another relay takes the place of one that is far behind, where there is another one. */
+  #leaveSlow(first: string): void {
+    const slow = this.#current;
+    if (slow === undefined || this.#feeding !== slow || this.#deps.merged.secondBehindMs <= BEHIND_MS) return;
+    const best = this.#best(first, slow.node);
+    if (best === undefined) return;
+    this.#avoid(slow.node, AVOID_MS, "second_refused");
+    this.#retire();
+    this.#open(best);
+  }
+
+  #dropDifferent(): void {
+    const different = this.#current;
+    if (different === undefined || this.#deps.merged.sends("second")) return;
+    this.#avoid(different.node, AVOID_MS, "content_differs");
+    this.#current = undefined;
+    this.#feeding = undefined;
+    different.cancel();
+    this.check(this.#first);
+  }
+
+  #avoid(node: string, ms: number, trouble: ProtectionCode): void {
+    this.#avoided.get(node)?.();
+    this.#trouble = trouble;
+    const end = () => {
+      this.#avoided.delete(node);
+      this.check(this.#first);
+    };
+    this.#avoided.set(node, this.#deps.clock.timer(ms, end));
+  }
+}

@@ -1,0 +1,210 @@
+import type { GroupWriter, SubscribeOptions, Upstream, UpstreamSink } from "../../../moq/model/index.ts";
+import type { Reason } from "../../../moq/reason.ts";
+import { FailoverTrack, type FailoverTrackDeps } from "../track.ts";
+import type { TrackAddress } from "../track-at-relay.ts";
+import type { Hitless, HitlessMember } from "./hitless.ts";
+import { MergedGroups } from "./merged-groups.ts";
+import type { ProtectionCode } from "./metrics.ts";
+import { SecondSource } from "./second-source.ts";
+
+export interface HitlessTrackDeps extends Omit<FailoverTrackDeps, "carried"> {
+  readonly hitless: Hitless;
+  /** Relays to take the broadcast from beside the relay `first`, best first: those that share least with the way through it. */
+  readonly besides: (first: string) => readonly string[];
+}
+
+/**
+ * One track of other relays. It is taken from one relay, and from the next one when that fails. Under a hitless prefix it is taken from a
+ * second relay at the same time: whatever comes first is passed on, so that viewers see nothing when one of the two fails. The second
+ * source only adds to the first: what it does not deliver, the first one does, as without it.
+ */
+export class HitlessTrack implements Upstream, HitlessMember {
+  readonly #path: string;
+  readonly #deps: HitlessTrackDeps;
+  readonly #sink: UpstreamSink;
+  readonly #first: FailoverTrack;
+  readonly #merged: MergedGroups;
+  readonly #address: TrackAddress;
+  #options: SubscribeOptions;
+  /** While the path is under a hitless prefix. */
+  #second: SecondSource | undefined;
+  /** The newest group that came from the first source alone, or the one before the first group that it named. */
+  #direct: number | undefined;
+  /** The first source has sent something since its relay was lost last. */
+  #firstSends = false;
+  #known: boolean;
+
+  constructor(
+    address: Omit<TrackAddress, "known" | "epoch">,
+    options: SubscribeOptions,
+    sink: UpstreamSink,
+    deps: HitlessTrackDeps,
+  ) {
+    const { clock, epoch, counters, hitless } = deps;
+    this.#path = address.path;
+    this.#address = { ...address, epoch, known: () => this.#known };
+    this.#known = sink.known === true;
+    this.#options = options;
+    this.#sink = sink;
+    this.#deps = deps;
+    this.#merged = new MergedGroups({
+      clock,
+      begin: (sequence) => sink.group(sequence),
+      expects: (sender) => sender === "first" || this.#second?.live === true,
+      differs: () => {
+        hitless.counters.differences++;
+        this.#second?.contentDiffers();
+      },
+      duplicate: (bytes) => {
+        hitless.counters.duplicateBytes += bytes;
+      },
+      lost: () => void counters.groupsLost++,
+    });
+    this.#first = new FailoverTrack(address, options, this.#firstSink(), {
+      ...deps,
+      candidates: () => this.#candidates(),
+      carried: () => this.#carries(),
+      gone: () => this.#gone(),
+    });
+  }
+
+  get name(): string {
+    return this.#first.name;
+  }
+
+  /** The relay that the first source takes it from; nothing while it is between two relays. */
+  get relay(): string | undefined {
+    return this.#first.relay;
+  }
+
+  /** The relay of the second source, if there is one. */
+  get secondRelay(): string | undefined {
+    return this.#second?.node;
+  }
+
+  get protection(): ProtectionCode | undefined {
+    return this.#second?.state;
+  }
+
+  /** Called once, when the owner has stored the track. */
+  start(): void {
+    this.#deps.hitless.add(this);
+    this.hitlessChanged();
+    this.#first.start();
+  }
+
+  update(options: SubscribeOptions): void {
+    this.#options = options;
+    this.#first.update(options);
+    this.#second?.update(options);
+  }
+
+  known(): void {
+    this.#known = true;
+    this.#first.known();
+    this.#second?.known();
+  }
+
+  cancel(): void {
+    this.#first.cancel();
+  }
+
+  candidatesChanged(): void {
+    this.#first.candidatesChanged();
+    this.#checkSecond();
+  }
+
+  hitlessChanged(): void {
+    const wanted = this.#deps.hitless.covers(this.#path);
+    if (wanted === (this.#second !== undefined)) return;
+    if (wanted) {
+      this.#second = this.#makeSecond();
+      this.#checkSecond();
+    } else {
+      this.#second?.close();
+      this.#second = undefined;
+    }
+  }
+
+  #makeSecond(): SecondSource {
+    const { clock, peers, hitless, besides } = this.#deps;
+    return new SecondSource({
+      clock,
+      peers,
+      address: this.#address,
+      options: () => this.#options,
+      merged: this.#merged,
+      direct: () => this.#direct,
+      candidates: besides,
+      datagram: (sequence, timestamp, payload) => this.#datagram(sequence, timestamp, payload),
+      carried: () => void hitless.counters.carried++,
+    });
+  }
+
+  #firstSink(): UpstreamSink {
+    const sink = this.#sink;
+    return {
+      ...(sink.known !== undefined && { known: sink.known }),
+      shared: () => sink.shared?.() === true,
+      info: (info) => sink.info(info),
+      started: (sequence) => {
+        this.#direct ??= sequence - 1;
+        sink.started(sequence);
+        this.#checkSecond();
+      },
+      group: (sequence) => this.#group(sequence),
+      datagram: (sequence, timestamp, payload) => this.#datagram(sequence, timestamp, payload),
+      dropped: (start, end) => sink.dropped(start, end),
+      ended: (end) => sink.ended(end),
+      closed: (reason) => sink.closed(reason),
+    };
+  }
+
+  /** A group of the first source. */
+  #group(sequence: number): GroupWriter | Reason {
+    this.#firstSends = true;
+    if (this.#second === undefined && this.#merged.isNew(sequence)) {
+      this.#direct = Math.max(this.#direct ?? sequence, sequence);
+      return this.#sink.group(sequence);
+    }
+    const writer = this.#merged.begin("first", sequence);
+    this.#checkSecond(sequence);
+    return writer;
+  }
+
+  #datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
+    if (this.#second === undefined || this.#merged.isFirst(sequence)) {
+      this.#sink.datagram(sequence, timestamp, payload);
+    } else this.#deps.hitless.counters.duplicateBytes += payload.length;
+  }
+
+  /** A second source is asked once the first one has answered: a relay that has no such track is not asked twice. */
+  #checkSecond(begun?: number): void {
+    if (this.#direct === undefined && this.#merged.newest === undefined) return;
+    this.#second?.check(this.#first.relay, begun);
+  }
+
+  /** The relay of the second source comes last: the first source moves there only where there is no other one. */
+  #candidates(): readonly string[] {
+    const candidates = this.#deps.candidates();
+    const second = this.#second?.node;
+    if (second === undefined || !candidates.includes(second)) return candidates;
+    return [...candidates.filter((node) => node !== second), second];
+  }
+
+  /** The relay of the first source was lost. */
+  #carries(): boolean {
+    const carries = this.#second?.live === true;
+    if (carries && this.#firstSends) this.#deps.hitless.counters.carried++;
+    this.#firstSends = false;
+    return carries;
+  }
+
+  #gone(): void {
+    this.#deps.hitless.delete(this);
+    this.#second?.close();
+    this.#second = undefined;
+    this.#merged.reset("upstream");
+    this.#deps.gone();
+  }
+}
