@@ -14,7 +14,14 @@ export {
 } from "./contract.ts";
 export { ControlSessionServer, NULL_SOURCE } from "./control/index.ts";
 export { nodePath } from "./control-paths.ts";
-export { FAILOVER_METRICS, GAP_METRICS } from "./failover/index.ts";
+export {
+  FAILOVER_METRICS,
+  GAP_METRICS,
+  HITLESS_METRICS,
+  PROTECTION_TEXTS,
+  PROTECTIONS,
+  type Protection,
+} from "./failover/index.ts";
 export { nodeOf, subjectOf } from "./identity.ts";
 export { type DnsEntry, dnsEntries, type Resolver } from "./links/index.ts";
 export { MeshNode } from "./node.ts";

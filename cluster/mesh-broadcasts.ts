@@ -20,7 +20,7 @@ import {
   type ScopeSink,
   scopeKey,
 } from "./contract.ts";
-import type { MeshSource, MeshSourceDeps } from "./failover/index.ts";
+import type { Hitless, MeshSource, MeshSourceDeps } from "./failover/index.ts";
 import type { Rootless } from "./rootless/index.ts";
 import {
   ExternalAnnouncements,
@@ -49,13 +49,14 @@ export interface MeshBroadcastsDeps {
   readonly maxScopes: number;
   readonly redundant: readonly string[];
   readonly cost: number;
+  readonly hitless: Pick<Hitless, "covers">;
   /** Makes a source for one broadcast of one epoch. It calls `idle` when the last subscription through it has ended. */
   readonly source: (on: MeshSourceEvents) => MeshSource;
   /** A bound was hit. */
   readonly refused: (bound: "mesh_scopes") => void;
 }
 
-export type MeshSourceEvents = Pick<MeshSourceDeps, "epoch" | "candidates" | "idle" | "spent">;
+export type MeshSourceEvents = Pick<MeshSourceDeps, "epoch" | "candidates" | "besides" | "idle" | "spent">;
 
 /** A broadcast of other relays. */
 interface Remote {
@@ -207,10 +208,11 @@ export class MeshBroadcasts implements BroadcastFinder {
   }
 
   #source(path: string, epoch: bigint): MeshSource {
-    const { table } = this.#deps;
+    const { table, hitless } = this.#deps;
     const source: MeshSource = this.#deps.source({
       epoch,
-      candidates: () => table.candidates(path, epoch),
+      candidates: () => (hitless.covers(path) ? table.spreadCandidates(path, epoch) : table.candidates(path, epoch)),
+      besides: (first) => table.candidatesBeside(path, epoch, first),
       idle: () => {
         const remote = this.#remotes.get(path);
         const offered = remote?.publication !== undefined || this.#publishing === source;

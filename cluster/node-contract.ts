@@ -35,6 +35,8 @@ export interface MeshSettings {
   readonly hashDepth: number;
   /** Prefixes under which publishers that number no epoch send the same content to several origins. */
   readonly redundant: readonly string[];
+  /** Prefixes under which tracks are taken from two relays at once. */
+  readonly hitless: readonly string[];
   /** Added to the cost of what is published here. */
   readonly cost: number;
   /** Milliseconds that what a lost relay registered stays known. */

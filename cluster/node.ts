@@ -6,7 +6,15 @@ import type { Session } from "../moq/session/index.ts";
 import { ClockBound } from "./clock-bound.ts";
 import type { LoadLink, MeshRevocation, NodeInfo, Role } from "./contract.ts";
 import { ControlClient } from "./control/index.ts";
-import { FAILOVER_METRICS, type FailoverCounters, gapsOf, MeshSource, type MeshSourceDeps } from "./failover/index.ts";
+import {
+  FAILOVER_METRICS,
+  type FailoverCounters,
+  gapsOf,
+  Hitless,
+  MeshSource,
+  type MeshSourceDeps,
+  type Protection,
+} from "./failover/index.ts";
 import { Discovery, ExternalRelays, PeerLinks, type Resolver, staticPeers } from "./links/index.ts";
 import { LoadReport } from "./load-report.ts";
 import { MeshBroadcasts } from "./mesh-broadcasts.ts";
@@ -67,6 +75,7 @@ export class MeshNode {
   /** Divides the limits of tenants; absent where no root is configured. */
   readonly tenants: TenantDesk | undefined;
   readonly failovers: FailoverCounters;
+  readonly hitless: Hitless;
   readonly #gaps: Distribution;
   readonly #deps: MeshNodeDeps;
   readonly #sessions: MeshSessions;
@@ -84,6 +93,7 @@ export class MeshNode {
     this.self = self;
     this.failovers = deps.broadcasts.counters.numbers(FAILOVER_METRICS);
     this.#gaps = gapsOf(deps.broadcasts.counters);
+    this.hitless = new Hitless(settings.hitless, deps.broadcasts.counters);
     this.#sessions = new MeshSessions({ ...deps, roots: settings.roots });
     this.peers = new PeerLinks({
       clock,
@@ -201,6 +211,11 @@ export class MeshNode {
   /** The relay that a track of the source is taken from now. Absent for a source that is not of this mesh. */
   relayOf(source: Source, track: string): string | undefined {
     return source instanceof MeshSource ? source.relayOf(track) : undefined;
+  }
+
+  /** How a track of the source is protected under a hitless prefix. */
+  protectionOf(source: Source, track: string): Protection | undefined {
+    return source instanceof MeshSource ? source.protectionOf(track) : undefined;
   }
 
   /** The id in the logs of the open link to a relay. */
@@ -333,6 +348,7 @@ export class MeshNode {
 
   #makeBroadcasts(clocks: ClockBound): MeshBroadcasts {
     const { self, settings, bounds, broadcasts, clock, wallNow, probe } = this.#deps;
+    const { hitless } = this;
     const { lingerMs, redundant, cost } = settings;
     const peers = probe?.peers(this.peers) ?? this.peers;
     const wait = failoverWait(self.role, settings.holdMs);
@@ -349,7 +365,9 @@ export class MeshNode {
       maxScopes: bounds.scopes,
       redundant,
       cost,
-      source: (on) => new MeshSource({ clock, peers, counters: this.failovers, gaps: this.#gaps, ...wait, ...on }),
+      hitless,
+      source: (on) =>
+        new MeshSource({ clock, peers, hitless, counters: this.failovers, gaps: this.#gaps, ...wait, ...on }),
       refused: (bound) => {
         broadcasts.counters.boundsHit[bound]++;
       },

@@ -1,4 +1,4 @@
-import { FAILOVER_METRICS, GAP_METRICS, REPLICATION_METRICS } from "../cluster/index.ts";
+import { FAILOVER_METRICS, GAP_METRICS, HITLESS_METRICS, REPLICATION_METRICS } from "../cluster/index.ts";
 import { CLOUD_METRICS, HOOK_METRICS } from "../machine/index.ts";
 import { COUNTER_GROUPS } from "../moq/counters.ts";
 import type { MetricGroup } from "../moq/metrics.ts";
@@ -38,6 +38,7 @@ export const METRICS: readonly MetricGroup[] = [
   MESH_METRICS,
   FAILOVER_METRICS,
   GAP_METRICS,
+  HITLESS_METRICS,
   REGISTRY_METRICS,
   REPLICATION_METRICS,
   WEBHOOK_METRICS,

@@ -121,6 +121,13 @@ export const MEDIA_COMMANDS: readonly CommandSpec[] = [
           (read) =>
             `${read.text("hit_ratio")}: ${read.many("cache_hits", "hit")}, ${read.text("cache_misses")} not in the cache`,
         ],
+        [
+          "Hitless",
+          (read) =>
+            read.value("hitless") === undefined
+              ? undefined
+              : `${read.text("hitless.state")}: ${read.text("hitless.message")}${read.value("hitless.second") === undefined ? "" : ` (second relay: ${read.text("hitless.second")})`}`,
+        ],
       ],
       tables: [
         {

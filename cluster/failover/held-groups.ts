@@ -62,7 +62,11 @@ export class HeldGroups {
     if (group?.fed === true || (group === undefined && this.knows(sequence))) return "duplicate";
     if (group === undefined) {
       const writer = this.#events.begin(sequence);
-      if (typeof writer === "string") return writer;
+      if (typeof writer === "string") {
+        // Another source has sent it: nothing of it is missing.
+        if (writer === "duplicate") this.#sentElsewhere(sequence);
+        return writer;
+      }
       this.#measure(sequence);
       group = new HeldGroup(writer, {
         over: () => this.#ended(sequence),
@@ -102,11 +106,20 @@ export class HeldGroups {
     if (this.#newest === undefined || sequence > this.#newest) this.#newest = sequence;
   }
 
+  #sentElsewhere(sequence: number): void {
+    this.#measure(sequence);
+    this.#remember(sequence);
+  }
+
   #ended(sequence: number): void {
     this.#open.delete(sequence);
     this.#senders.delete(sequence);
+    this.#remember(sequence);
+    this.#events.over();
+  }
+
+  #remember(sequence: number): void {
     this.#complete.push(sequence);
     if (this.#complete.length > REMEMBERED) this.#complete.shift();
-    this.#events.over();
   }
 }

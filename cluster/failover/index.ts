@@ -1,2 +1,3 @@
-export { MeshSource, type MeshSourceDeps } from "./mesh-source.ts";
+export { HITLESS_METRICS, Hitless, PROTECTION_TEXTS, PROTECTIONS } from "./hitless/index.ts";
+export { MeshSource, type MeshSourceDeps, type Protection } from "./mesh-source.ts";
 export { FAILOVER_METRICS, type FailoverCounters, GAP_METRICS, gapsOf } from "./metrics.ts";

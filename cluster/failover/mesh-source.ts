@@ -11,23 +11,30 @@ import {
 import type { Reason } from "../../moq/reason.ts";
 import { isPassing } from "./answers.ts";
 import { HeldGroup } from "./held-group.ts";
+import { HitlessTrack, type HitlessTrackDeps, type ProtectionCode } from "./hitless/index.ts";
 import { RelaysBehind } from "./relays-behind.ts";
-import { FailoverTrack, type FailoverTrackDeps } from "./track.ts";
 
 /** Milliseconds until relays are asked again after none could be reached. */
 const RETRY_MS = 250;
 
-export type MeshSourceDeps = Omit<FailoverTrackDeps, "behind" | "gone"> & {
+export type MeshSourceDeps = Omit<HitlessTrackDeps, "behind" | "gone"> & {
   /** No track and no request is left. */
   readonly idle: () => void;
 };
+
+/** How a track under a hitless prefix is protected now. */
+export interface Protection {
+  readonly state: ProtectionCode;
+  /** The second relay that it is taken from, or that is asked. */
+  readonly relay?: string;
+}
 
 /** A broadcast of other relays as a source: each track and request goes to the best relay that has it and can be reached. */
 export class MeshSource implements Source {
   readonly hasInfo = true;
   readonly keepsNewest = true;
   readonly #deps: MeshSourceDeps;
-  readonly #tracks = new Set<FailoverTrack>();
+  readonly #tracks = new Set<HitlessTrack>();
   readonly #requests = new Set<() => void>();
   readonly #behind: RelaysBehind;
 
@@ -42,28 +49,38 @@ export class MeshSource implements Source {
     return undefined;
   }
 
+  /** How the track is protected under a hitless prefix, and the second relay that it is taken from. */
+  protectionOf(track: string): Protection | undefined {
+    for (const one of this.#tracks) {
+      const { protection: state, secondRelay: relay } = one;
+      if (one.name === track && state !== undefined) return relay === undefined ? { state } : { state, relay };
+    }
+    return undefined;
+  }
+
   get idle(): boolean {
     return this.#tracks.size + this.#requests.size === 0;
   }
 
   subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream {
-    const failover: FailoverTrack = new FailoverTrack(
+    const running: HitlessTrack = new HitlessTrack(
       { path, track, asker, shared: () => sink.shared?.() === true },
       options,
       sink,
       {
         ...this.#deps,
         candidates: () => this.#candidates(),
+        besides: (first) => this.#behind.order(this.#deps.besides(first)),
         behind: (node) => this.#behind.add(node),
         gone: () => {
-          this.#tracks.delete(failover);
+          this.#tracks.delete(running);
           this.#checkIdle();
         },
       },
     );
-    this.#tracks.add(failover);
-    failover.start();
-    return failover;
+    this.#tracks.add(running);
+    running.start();
+    return running;
   }
 
   info(path: string, track: string, answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void {

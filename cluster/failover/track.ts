@@ -39,6 +39,8 @@ export interface FailoverTrackDeps {
   readonly gaps: Distribution;
   /** The track ended because no relay could be reached for `holdMs`. */
   readonly spent: () => void;
+  /** The relay of the track was lost. True where another source continues, so that viewers see no gap. */
+  readonly carried: () => boolean;
   /** The relay has another epoch. */
   readonly behind: (node: string) => void;
   readonly gone: () => void;
@@ -237,7 +239,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
       return;
     }
     this.#current = undefined;
-    if (this.#groups.newest !== undefined) this.#lostAt ??= this.#deps.clock.now();
+    if (!this.#deps.carried() && this.#groups.newest !== undefined) this.#lostAt ??= this.#deps.clock.now();
     if (this.#next?.node !== from.node) this.#refuse(from, reason);
     this.#cancelGiveUp ??= this.#deps.clock.timer(this.#deps.holdMs, () => this.#giveUp());
     const next = this.#next;

@@ -2,6 +2,7 @@ import { sameAdvertisement } from "../../moq/model/index.ts";
 import { isUnder } from "../../moq/path.ts";
 import type { ClockBound } from "../clock-bound.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
+import { spreadWays, type Way, waysBeside } from "./disjoint.ts";
 import { type NodeSource, Nodes } from "./nodes.ts";
 import { gatheringKey, rank } from "./rendezvous.ts";
 
@@ -150,6 +151,21 @@ export class RouteTable {
     return this.#usableFirst(ways);
   }
 
+  /** As {@link candidates}, for a path that edges take from two relays at once: the regionals of a region begin with different relays. */
+  spreadCandidates(path: string, epoch: bigint): string[] {
+    const { node, role, region } = this.#deps.self;
+    const candidates = this.candidates(path, epoch);
+    if (role !== "regional") return candidates;
+    const regionals = [...this.#nodes.values()].filter((info) => info.role === "regional" && info.region === region);
+    const ranked = this.#rank(path, [node, ...regionals.map((info) => info.node)]);
+    return spreadWays(this.#ways(candidates), ranked.indexOf(node));
+  }
+
+  /** Relays to take a broadcast of that epoch from beside the relay `first`, best first. */
+  candidatesBeside(path: string, epoch: bigint, first: string): string[] {
+    return waysBeside(this.#ways(this.candidates(path, epoch)), first);
+  }
+
   /**
    * The relays to ask while no root can be asked, as groups. All of a group are asked; the next group is asked where none of those before
    * can be. An edge asks one regional after the other, then all known origins. Any other relay asks all known origins.
@@ -236,6 +252,10 @@ export class RouteTable {
     if (region === self.region) return 0;
     const at = region === undefined ? -1 : regions.indexOf(region);
     return at < 0 ? regions.length + 1 : at + 1;
+  }
+
+  #ways(nodes: readonly string[]): Way[] {
+    return nodes.map((node) => ({ node, role: this.get(node)?.role, usable: this.#isUsable(node) }));
   }
 
   #usableFirst(nodes: readonly string[]): string[] {

@@ -167,6 +167,7 @@ function settingsOf({ roots, regions, options }: Surroundings, info: NodeInfo): 
     regions,
     hashDepth: 0,
     redundant: ["twin"],
+    hitless: options.hitless ?? [],
     cost: 0,
     ...TIMES,
     peerTimeoutMs: options.peer?.idleTimeoutMs ?? PEER_LINK.idleTimeoutMs,

@@ -14,6 +14,8 @@ export interface WorldOptions {
   readonly tokenLifeMs?: number;
   /** What is set at a relay of the world. */
   readonly settings?: (info: NodeInfo) => Partial<MeshSettings>;
+  /** Prefixes under which relays take tracks from two others at once; default: none. */
+  readonly hitless?: readonly string[];
   readonly events?: WorldEvents;
   /** Limits of each tenant that hold over the mesh; absent: there are none. */
   readonly tenantLimit?: PerKind;

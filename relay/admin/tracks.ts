@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { PROTECTION_TEXTS, PROTECTIONS, type Protection } from "../../cluster/index.ts";
 import type { Broadcast, Broadcasts, Source, TrackView, ViewerView } from "../../moq/model/index.ts";
 import type { OpenSession, SessionHost } from "../host/index.ts";
 import { ApiProblem, type Operation, operation, pageOf, pageShape, pathField } from "../http/index.ts";
@@ -63,7 +64,17 @@ const diagnostics = row.extend({
     .describe(
       "The way of the track, from its publisher to this relay: the hops of its announcement, and last the session or the relay that this relay takes it from now. Empty without a publisher.",
     ),
+  hitless: z
+    .object({
+      state: z.enum(PROTECTIONS),
+      message: z.string(),
+      second: z.string().optional().describe("The second relay that it is taken from, or that is asked for it."),
+    })
+    .optional()
+    .describe("Of a track under `[cluster] hitless` that comes from other relays: whether one of them may fail now."),
 });
+
+type Diagnostics = z.output<typeof diagnostics>;
 
 /** The mesh, as far as the way of a track is concerned. */
 export interface MeshLinks {
@@ -77,6 +88,8 @@ export interface MeshLinks {
   linkOf(node: string): string | undefined;
   /** The relay that a track of the source is taken from now. */
   relayOf(source: Source, track: string): string | undefined;
+  /** How a track of the source is protected under a hitless prefix. */
+  protectionOf(source: Source, track: string): Protection | undefined;
 }
 
 export interface TrackParts {
@@ -131,7 +144,7 @@ export function trackOperations(parts: TrackParts): Operation[] {
   ];
 }
 
-async function diagnose(parts: TrackParts, path: string, name: string): Promise<z.output<typeof diagnostics>> {
+async function diagnose(parts: TrackParts, path: string, name: string): Promise<Diagnostics> {
   const broadcast = parts.broadcasts.broadcast(path);
   if (broadcast === undefined) throw new ApiProblem(404, "no_such_broadcast", "this relay knows no such broadcast");
   // A peer that publishes the track itself may have one of its own beside that of all others: the one with most viewers is shown.
@@ -146,7 +159,15 @@ async function diagnose(parts: TrackParts, path: string, name: string): Promise<
     ...rowOf(path, track.view),
     viewer_list: viewers.slice(0, MAX_VIEWERS).map(viewerOf),
     upstream: await withDelays(wayOf(parts, broadcast, track.view), parts.hops()),
+    ...hitlessOf(parts.hops(), track.view),
   };
+}
+
+function hitlessOf(mesh: MeshLinks | undefined, { source, track }: TrackView): Pick<Diagnostics, "hitless"> {
+  const protection = source === undefined ? undefined : mesh?.protectionOf(source, track);
+  if (protection === undefined) return {};
+  const { state, relay } = protection;
+  return { hitless: { state, message: PROTECTION_TEXTS[state], ...(relay !== undefined && { second: relay }) } };
 }
 
 function rowOf(broadcast: string, view: TrackView): z.output<typeof row> {

@@ -249,6 +249,12 @@ export const clusterSection = section(
         "Prefixes under which publishers without epochs send the same content to several origins, so that one origin can replace another.",
       default: [],
     }),
+    hitless: paths({
+      description:
+        "Prefixes whose tracks this relay takes from two relays at once, so that viewers see nothing when one of the two fails: [mesh.md](mesh.md#hitless-paths). That doubles the bytes from other relays for them. Set it on edges and on regionals.",
+      default: [],
+      live: true,
+    }),
     redirect: optionalText({
       description: "URL that this relay sends its viewers to when it drains.",
       fallback: "a relay of the same role in this region, or in the next of `regions`",

@@ -9,6 +9,7 @@ import {
   type MeshSettings,
   meshLimits,
   type NodeInfo,
+  type Protection,
   type Resolver,
   type SessionPolicy,
   type TenantDesk,
@@ -175,6 +176,7 @@ export class MeshRuntime {
         Object.assign(this.#limits, limits);
         this.#redirect = next.redirect;
         this.#node.learn(next.peers);
+        this.#node.hitless.use(next.hitless);
         return changed;
       },
       discard,
@@ -227,6 +229,11 @@ export class MeshRuntime {
     return this.#node.relayOf(source, track);
   }
 
+  /** How a track of the source is protected under a hitless prefix. */
+  protectionOf(source: Source, track: string): Protection | undefined {
+    return this.#node.protectionOf(source, track);
+  }
+
   /** What this relay cannot reach now, by the kind of its role in the mesh. */
   reach(): MeshReach {
     const { control, peers, unresolved, root } = this.#node;
@@ -266,7 +273,18 @@ export class MeshRuntime {
 }
 
 function settingsOf(config: Config["cluster"], dns: readonly DnsEntry[]): MeshSettings {
-  const { root: roots, role, serveRoot, peers, connect: externals, regions, hashDepth, redundant, cost } = config;
+  const {
+    root: roots,
+    role,
+    serveRoot,
+    peers,
+    connect: externals,
+    regions,
+    hashDepth,
+    redundant,
+    hitless,
+    cost,
+  } = config;
   const { dnsIntervalMs, leaseMs, holdMs, lingerMs, peerTimeoutMs } = config;
   const times = { dnsIntervalMs, leaseMs, holdMs, lingerMs, peerTimeoutMs };
   return {
@@ -278,6 +296,7 @@ function settingsOf(config: Config["cluster"], dns: readonly DnsEntry[]): MeshSe
     regions,
     hashDepth,
     redundant,
+    hitless,
     cost,
     ...times,
   };

@@ -1,7 +1,7 @@
 /** A track that is taken from one relay after the other, and is one track to its viewers. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type FailoverCounters, gapsOf, MeshSource } from "../../cluster/failover/index.ts";
+import { type FailoverCounters, gapsOf, Hitless, MeshSource } from "../../cluster/failover/index.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { MetricSources } from "../../moq/metrics.ts";
 import { LIVE, TestGroup, TestViewer } from "../session/support.ts";
@@ -24,6 +24,8 @@ class Scene {
     clock: this.clock,
     peers: this.peers,
     candidates: () => this.candidates,
+    besides: (first) => this.candidates.filter((node) => node !== first),
+    hitless: new Hitless([], new MetricSources()),
     holdMs: HOLD_MS,
     lostAs: "upstream",
     counters: this.counters,

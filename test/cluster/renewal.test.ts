@@ -1,7 +1,7 @@
 /** Links between relays that are renewed before the token that opened them expires. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type FailoverCounters, gapsOf, MeshSource } from "../../cluster/failover/index.ts";
+import { type FailoverCounters, gapsOf, Hitless, MeshSource } from "../../cluster/failover/index.ts";
 import { Renewal } from "../../cluster/sessions/renewal.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { MetricSources } from "../../moq/metrics.ts";
@@ -12,7 +12,7 @@ async function scene() {
   const clock = new ManualClock();
   const peers = new FakePeers();
   const counters: FailoverCounters = { failovers: 0, splices: 0, groupsResumed: 0, groupsLost: 0 };
-  const on = { epoch: 1n, candidates: () => ["a"], idle: () => {}, spent: () => {} };
+  const on = { epoch: 1n, candidates: () => ["a"], besides: () => [], idle: () => {}, spent: () => {} };
   const source = new MeshSource({
     clock,
     peers,
@@ -20,6 +20,7 @@ async function scene() {
     gaps: gapsOf(new MetricSources()),
     holdMs: 5_000,
     lostAs: "upstream",
+    hitless: new Hitless([], new MetricSources()),
     ...on,
   });
   const viewer = new TestViewer();

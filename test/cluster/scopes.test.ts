@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Scope, type ScopeSink, scopeKey } from "../../cluster/contract.ts";
-import { gapsOf, MeshSource } from "../../cluster/failover/index.ts";
+import { gapsOf, Hitless, MeshSource } from "../../cluster/failover/index.ts";
 import { MeshBroadcasts } from "../../cluster/mesh-broadcasts.ts";
 import { Rootless } from "../../cluster/rootless/rootless.ts";
 import { RouteTable } from "../../cluster/routes/table.ts";
@@ -43,6 +43,7 @@ describe("a scope that is asked for again during a handover", () => {
       asked.push({ key: scopeKey(scope), sink });
       return () => {};
     };
+    const hitless = new Hitless([], broadcasts.counters);
     const mesh: MeshBroadcasts = new MeshBroadcasts({
       clocks: ANY_TIME,
       self,
@@ -56,6 +57,7 @@ describe("a scope that is asked for again during a handover", () => {
       maxScopes: 10,
       redundant: [],
       cost: 0,
+      hitless,
       source: (on) =>
         new MeshSource({
           clock,
@@ -64,6 +66,7 @@ describe("a scope that is asked for again during a handover", () => {
           lostAs: "upstream",
           counters,
           gaps: gapsOf(broadcasts.counters),
+          hitless,
           ...on,
         }),
       refused: () => {},

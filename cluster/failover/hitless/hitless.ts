@@ -1,5 +1,5 @@
 import type { MetricSources } from "../../../moq/metrics.ts";
-import { isUnder } from "../../../moq/path.ts";
+import { isUnder, normalisePath } from "../../../moq/path.ts";
 import { HITLESS_METRICS, type HitlessCounters, PROTECTIONS, type ProtectionCode } from "./metrics.ts";
 
 /** A track that is taken from other relays. */
@@ -17,7 +17,7 @@ export class Hitless {
   #prefixes: readonly string[];
 
   constructor(prefixes: readonly string[], sources: MetricSources) {
-    this.#prefixes = prefixes;
+    this.#prefixes = prefixes.map(normalisePath);
     sources.attach(HITLESS_METRICS, () => ({ ...this.counters, tracks: this.#tracks() }));
   }
 
@@ -27,7 +27,7 @@ export class Hitless {
 
   /** Other prefixes hold from now on, for tracks that flow as well. */
   use(prefixes: readonly string[]): void {
-    this.#prefixes = prefixes;
+    this.#prefixes = prefixes.map(normalisePath);
     for (const member of [...this.#members]) member.hitlessChanged();
   }
 

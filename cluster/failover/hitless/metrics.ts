@@ -17,14 +17,19 @@ export const PROTECTION_TEXTS: Readonly<Record<ProtectionCode, string>> = {
   starting: "the second relay has not sent a group yet",
   no_second_route: "only one relay that can be reached has the broadcast",
   second_refused: "the second relay refused the track or was lost; it is asked again soon",
-  source_behind: "one of the two relays is more than a second behind the other one; if the other one fails, viewers wait for that long",
+  source_behind:
+    "one of the two relays is more than a second behind the other one; if the other one fails, viewers wait for that long",
   content_differs: "the second relay sends other content under the same epoch; the content of the first one counts",
 };
 
 export const HITLESS_METRICS = metricGroup("Hitless paths", {
-  tracks: gauge("mesh_hitless_tracks", "Tracks under the prefixes of `[cluster] hitless` that are taken from other relays, by state.", {
-    state: PROTECTIONS,
-  }),
+  tracks: gauge(
+    "mesh_hitless_tracks",
+    "Tracks under the prefixes of `[cluster] hitless` that are taken from other relays, by state.",
+    {
+      state: PROTECTIONS,
+    },
+  ),
   duplicateBytes: counter(
     "mesh_hitless_duplicate_bytes_total",
     "Bytes of payload that came a second time, from the second relay of a track, and were dropped: the cost of hitless paths.",

@@ -89,7 +89,7 @@ export class HitlessTrack implements Upstream, HitlessMember {
   /** Called once, when the owner has stored the track. */
   start(): void {
     this.#deps.hitless.add(this);
-    this.hitlessChanged();
+    if (this.#deps.hitless.covers(this.#path)) this.#second = this.#makeSecond();
     this.#first.start();
   }
 
@@ -117,13 +117,11 @@ export class HitlessTrack implements Upstream, HitlessMember {
   hitlessChanged(): void {
     const wanted = this.#deps.hitless.covers(this.#path);
     if (wanted === (this.#second !== undefined)) return;
-    if (wanted) {
-      this.#second = this.#makeSecond();
-      this.#checkSecond();
-    } else {
-      this.#second?.close();
-      this.#second = undefined;
-    }
+    const before = this.#second;
+    this.#second = wanted ? this.#makeSecond() : undefined;
+    before?.close();
+    // Which relays come first is another matter under a hitless prefix.
+    this.candidatesChanged();
   }
 
   #makeSecond(): SecondSource {
