@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
-import { PATH_KEYS, parsePath } from "../lab/path/index.ts";
+import { PATH_KEYS } from "../lab/path/index.ts";
 import { capabilities, STABLE_PROTOCOLS } from "../moq/wire/lite/index.ts";
 import { columns, type Flags, flagLines, readFlags, seconds, text, UsageError, type Values, whole } from "./flags.ts";
 import type { TrustSpec } from "./load/messages.ts";
+import { pathOf } from "./path/options.ts";
 import { MOQ_RELAY_BUILDS, type MoqRelayBuild } from "./relays/moq-relay.ts";
 import { SCENARIOS, type Scenario } from "./scenarios.ts";
 import { type Pinning, parseCores } from "./system/pin.ts";
@@ -71,9 +72,6 @@ const FLAGS: Flags = {
 const SCHEMES = ["https:", "http:", "wss:", "ws:"];
 
 const MOST_THREADS = 64;
-
-/** Seconds of the window after an outage. */
-const AFTER_OUTAGE_S = 3;
 
 export function fanoutHelp(): string {
   const scenarios = [...SCENARIOS.values()].map(({ name, summary, viewers }): [string, string] => [
@@ -191,20 +189,6 @@ function trustOf(fingerprint: string | undefined, insecure: boolean): TrustSpec 
   const sha256 = fingerprint.replaceAll(":", "").toLowerCase();
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw new UsageError("--fingerprint: expected 64 hexadecimal digits (SHA-256)");
   return { kind: "hash", sha256 };
-}
-
-/** Checks a path; an outage must leave time to see what comes after it. */
-function pathOf(values: Values, name: string, windowS: number): string | undefined {
-  const spec = text(values, name);
-  if (spec === undefined) return undefined;
-  try {
-    const { outage } = parsePath(spec);
-    if (outage !== undefined && outage.at + outage.seconds + AFTER_OUTAGE_S > windowS)
-      throw new Error(`after the outage, ${AFTER_OUTAGE_S} s of the window must be left; use a longer --seconds`);
-    return spec;
-  } catch (error) {
-    throw new UsageError(`--${name}: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }
 
 /** Whether a relay can be reached through a path, which forwards UDP and is at another address than the relay. */

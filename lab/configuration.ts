@@ -10,6 +10,8 @@ export type Sections = Readonly<
 export interface NodeSettings {
   readonly place: Place;
   readonly port: number;
+  /** Port that other relays dial. */
+  readonly meshPort: number;
   readonly adminPort: number;
   /** URLs. */
   readonly roots: readonly string[];
@@ -35,7 +37,7 @@ export function urlOf(port: number): string {
 
 /** The configuration of one relay, in TOML. All other keys have their defaults. */
 export function configurationOf({ workspace, extra = {}, ...settings }: NodeSettings): string {
-  const { place, port, adminPort, roots, peers = [], engine, page = false } = settings;
+  const { place, port, meshPort, adminPort, roots, peers = [], engine, page = false } = settings;
   const sections: Sections = {
     server: { host: "127.0.0.1", port, engine },
     tls: { cert: workspace.cert, key: workspace.key, warn_days: WARN_DAYS },
@@ -47,7 +49,7 @@ export function configurationOf({ workspace, extra = {}, ...settings }: NodeSett
       node: place.name,
       role: place.role,
       region: place.region,
-      url: urlOf(port),
+      url: urlOf(meshPort),
       root: roots,
       peers,
       key_file: workspace.clusterKey,

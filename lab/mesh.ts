@@ -24,6 +24,8 @@ export interface MeshOptions {
   readonly extra?: (place: Place, workspace: MeshWorkspace) => Sections;
   /** Folder for the output of the processes; default: it is dropped. */
   readonly logs?: string;
+  /** Opens another way to a relay for the other relays, and resolves with its port on loopback; default: they dial its own. */
+  readonly between?: (place: Place, port: number) => Promise<number>;
   /** Called with an event for the person who watches. */
   readonly say: (what: string) => void;
 }
@@ -49,7 +51,13 @@ export class Mesh {
   readonly #logs = new Map<string, WriteStream>();
   readonly #broadcasting = new Set<Broadcasting>();
 
-  private constructor(options: MeshOptions, workspace: MeshWorkspace, ports: readonly number[]) {
+  /** `between`: by place, the ports that relays dial. */
+  private constructor(
+    options: MeshOptions,
+    workspace: MeshWorkspace,
+    ports: readonly number[],
+    between: readonly number[],
+  ) {
     const { shape, engine, page = false, extra = () => ({}), logs, say } = options;
     this.workspace = workspace;
     this.#keeper = new Keeper(workspace.folder);
@@ -58,7 +66,7 @@ export class Mesh {
     if (logs !== undefined) mkdirSync(logs, { recursive: true });
     const places = placesOf(shape);
     const roots = places.flatMap(({ role }, index) => (role === "root" ? [urlOf(ports[index] ?? 0)] : []));
-    const peers = roots.length > 0 ? [] : places.map((place, index) => peerOf(place, ports[index] ?? 0));
+    const peers = roots.length > 0 ? [] : places.map((place, index) => peerOf(place, between[index] ?? 0));
     const deps = {
       keeper: this.#keeper,
       output: (name: string, text: string) => this.log(name, text),
@@ -66,9 +74,11 @@ export class Mesh {
     };
     this.nodes = places.map((place, index) => {
       const [port = 0, adminPort = 0] = [ports[index], ports[places.length + index]];
+      const meshPort = between[index] ?? port;
       const settings = {
         place,
         port,
+        meshPort,
         adminPort,
         roots,
         peers,
@@ -84,8 +94,11 @@ export class Mesh {
   /** Makes certificate and keys and chooses ports. Only the keeper runs then. */
   static async make(options: MeshOptions): Promise<Mesh> {
     // The second half is for the admin listeners: who scrapes them finds a relay again after its restart.
-    const ports = await freePorts(2 * placesOf(options.shape).length);
-    return new Mesh(options, await makeMeshWorkspace(), ports);
+    const places = placesOf(options.shape);
+    const ports = await freePorts(2 * places.length);
+    const { between = (_, port) => Promise.resolve(port) } = options;
+    const meshPorts = await Promise.all(places.map((place, index) => between(place, ports[index] ?? 0)));
+    return new Mesh(options, await makeMeshWorkspace(), ports, meshPorts);
   }
 
   role(role: string): Node[] {

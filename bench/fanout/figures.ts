@@ -2,6 +2,7 @@ import { capacityBytes, parsePath } from "../../lab/path/index.ts";
 import { Histogram } from "../load/histogram.ts";
 import type { TrackReport } from "../load/messages.ts";
 import type { FanoutOptions } from "../options.ts";
+import { type NetworkFigures, networkFigures, type Recovery } from "../path/figures.ts";
 import type { RoundData } from "./round.ts";
 
 /** Percent of its cores that the load may use; above this the load was the bottleneck, not the relay. */
@@ -57,30 +58,6 @@ export interface Latency {
   readonly p99: number;
   readonly max: number;
 }
-
-/** What viewers behind a bad network get. */
-export interface NetworkFigures {
-  /** Frames that arrived more than half a second after they were sent. */
-  readonly framesLate: number;
-  /** Payload that arrived within the window, in percent of what could: what was sent, or what the path could carry where that is less. */
-  readonly deliveredPercent: number;
-  /** After an outage, for the viewer that has the largest; absent where a viewer got nothing. Milliseconds. */
-  readonly recoveryMs: Recovery | undefined;
-  /** Packets to viewers that the path lost, in percent. */
-  readonly packetsLostPercent: number;
-}
-
-export interface Recovery {
-  /** From the end of the outage to the first frame. */
-  readonly first: number;
-  /** Age of that frame. */
-  readonly firstAge: number;
-  /** From the end of the outage to the first frame that was sent after it. */
-  readonly live: number;
-}
-
-/** Microseconds after which a frame is late. */
-const LATE_US = 500_000;
 
 /** The figures of one round. `broadcastOf` returns the number of the broadcast that a viewer watches. */
 export function figuresOf(
@@ -154,36 +131,19 @@ function networkOf(
 ): NetworkFigures | undefined {
   const specs = [paths.viewers, paths.publisher].filter((spec) => spec !== undefined).map(parsePath);
   if (specs.length === 0) return undefined;
-  const { audiences, path } = data;
-  const reports = audiences.flatMap(({ tracks }) => tracks);
   const sent = scenario.tracks.reduce(
     (sum, { frameBytes }, track) => sum + frameBytes * dueOf(data, track, broadcastOf).reduce((a, b) => a + b, 0),
     0,
   );
-  const arrived = reports.reduce((sum, { arrivedBytes }) => sum + arrivedBytes, 0);
   const capacity =
     paths.viewers === undefined ? Number.POSITIVE_INFINITY : capacityBytes(parsePath(paths.viewers), seconds);
-  const possible = Math.min(sent, capacity);
-  const recoveries = reports.flatMap((track) => track.recoveries);
-  const worst = (pick: (one: (typeof recoveries)[number]) => number) =>
-    recoveries.reduce((most, one) => Math.max(most, pick(one)), 0) / 1_000;
-  const flows = reports.reduce((sum, { received }) => sum + received.length, 0);
-  const back = recoveries.length === flows && recoveries.every(({ liveUs }) => liveUs !== undefined);
-  const down = path?.down;
-  const packets = down === undefined ? 0 : down.passed + down.lost + down.dropped + down.dark;
-  return {
-    framesLate: latency.above(LATE_US),
-    deliveredPercent: possible === 0 ? 0 : (100 * arrived) / possible,
-    recoveryMs:
-      back && specs.some(({ outage }) => outage !== undefined)
-        ? {
-            first: worst((one) => one.firstUs),
-            firstAge: worst((one) => one.firstAgeUs),
-            live: worst((one) => one.liveUs ?? 0),
-          }
-        : undefined,
-    packetsLostPercent: down === undefined || packets === 0 ? 0 : (100 * (packets - down.passed)) / packets,
-  };
+  return networkFigures({
+    reports: data.audiences.flatMap(({ tracks }) => tracks),
+    latency,
+    possibleBytes: Math.min(sent, capacity),
+    outage: specs.some(({ outage }) => outage !== undefined),
+    packets: data.path?.down,
+  });
 }
 
 function voidReasons({ publisher }: RoundData, loadCpuPercent: number): string[] {

@@ -1,5 +1,7 @@
+import { PATH_KEYS } from "../../lab/path/index.ts";
 import { type Flags, flagLines, readFlags, seconds, text, UsageError, whole } from "../flags.ts";
 import { STAMP_BYTES } from "../load/stamp.ts";
+import { pathOf } from "../path/options.ts";
 
 export interface HopsOptions {
   /** Viewers of all tiers together. */
@@ -9,6 +11,8 @@ export interface HopsOptions {
   readonly warmup: number;
   readonly framesPerSecond: number;
   readonly frameBytes: number;
+  /** The network of each link between relays, as written on the command line. */
+  readonly path: string | undefined;
   readonly engine: string;
   readonly loadEngine: string;
   readonly json: boolean;
@@ -23,6 +27,10 @@ const FLAGS: Flags = {
   warmup: { value: "S", text: "Time at full load before the window (default 3)." },
   fps: { value: "N", text: "Frames a second (default 30)." },
   "frame-bytes": { value: "N", text: "Payload of a frame (default 1200)." },
+  path: {
+    value: "SPEC",
+    text: `A bad network on each link between relays, such as "delay=40 loss=0.01"; keys: ${PATH_KEYS.join(", ")}.`,
+  },
   engine: { value: "NAME", text: "QUIC engine of the relays (default auto)." },
   "load-engine": { value: "NAME", text: "QUIC engine of publisher and viewers (default auto)." },
   json: { text: "Print one JSON object instead of the table." },
@@ -34,12 +42,12 @@ export function hopsHelp(): string {
     "Usage: npm run bench -- mesh [options]",
     "",
     "Sends a publisher's broadcast through origin, regional and edge to viewers at each of the three. It measures the latency",
-    "that each hop adds and the bytes that the edge pulls from upstream.",
+    "that each hop adds, the bytes that the edge pulls from upstream and, with --path, what is lost or late.",
     "",
     "Options:",
     ...flagLines(FLAGS),
     "",
-    "Exit codes: 0 measured, 1 failed, 2 wrong command line, 3 measured, but frames were lost.",
+    "Exit codes: 0 measured, 1 failed, 2 wrong command line, 3 measured, but frames were lost without --path.",
     "",
   ].join("\n");
 }
@@ -53,9 +61,11 @@ export function parseHops(args: readonly string[]): HopsOptions | "help" {
   const frameBytes = whole(values, "frame-bytes", 2 ** 24) ?? 1_200;
   if (frameBytes < STAMP_BYTES)
     throw new UsageError(`--frame-bytes must be at least ${STAMP_BYTES}, the size of the stamp`);
+  const windowS = seconds(values, "seconds") ?? 10;
   return {
     viewers,
-    seconds: seconds(values, "seconds") ?? 10,
+    seconds: windowS,
+    path: pathOf(values, "path", windowS),
     warmup: seconds(values, "warmup") ?? 3,
     framesPerSecond: whole(values, "fps", 1_000) ?? 30,
     frameBytes,

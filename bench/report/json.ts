@@ -1,6 +1,7 @@
 import type { Measured } from "../fanout/fanout.ts";
-import type { NetworkFigures, Ratio } from "../fanout/figures.ts";
+import type { Ratio } from "../fanout/figures.ts";
 import type { FanoutOptions } from "../options.ts";
+import type { NetworkFigures } from "../path/figures.ts";
 
 /** The result for a program: one JSON object. Unknown values are null. */
 export function jsonReport(
@@ -72,7 +73,8 @@ function figuresJson({ name, engine, loadEngine, protocol, figures }: Measured):
   };
 }
 
-function networkJson(network: NetworkFigures | undefined): Record<string, unknown> {
+/** Empty without a bad network. */
+export function networkJson(network: NetworkFigures | undefined): Record<string, unknown> {
   if (network === undefined) return {};
   const { framesLate, deliveredPercent, recoveryMs, packetsLostPercent } = network;
   return {

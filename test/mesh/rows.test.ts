@@ -22,7 +22,7 @@ const NODES = placesOf(USUAL).map((place) => {
   };
   const keeper = { started: () => {}, ended: () => {} };
   return new Node(
-    { place, port: 1, adminPort: 2, roots: [], workspace, engine: "auto" },
+    { place, port: 1, meshPort: 1, adminPort: 2, roots: [], workspace, engine: "auto" },
     { keeper, output: () => {}, lost: () => {} },
   );
 });
