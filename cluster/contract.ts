@@ -26,6 +26,8 @@ export interface NodeInfo {
   readonly role: Role;
   /** Free text, compared for equality; may be empty. */
   readonly region: string;
+  /** The region through whose regionals its region pulls; absent: through none, or not known. */
+  readonly parent?: string;
   /** The URL at which other relays dial it. */
   readonly url: string;
   /** IP address to dial in place of the URL's host, which still names the relay and its certificate. Of relays found by DNS. */

@@ -128,7 +128,7 @@ function revocationOf(node: string, until: string, text: string): ControlPath | 
 }
 
 function nodeOf(node: string, fields: Record<string, unknown>): ControlPath | undefined {
-  const { hop, role, region, url, publicUrl, draining, startedAt, version } = fields;
+  const { hop, role, region, parent, url, publicUrl, draining, startedAt, version } = fields;
   const known = ROLES.find((one) => one === role);
   if (typeof hop !== "string" || !/^\d{1,20}$/.test(hop) || known === undefined) return undefined;
   if (typeof region !== "string" || typeof url !== "string" || typeof publicUrl !== "string") return undefined;
@@ -136,9 +136,10 @@ function nodeOf(node: string, fields: Record<string, unknown>): ControlPath | un
   if (typeof draining !== "boolean" || typeof startedAt !== "number") return undefined;
   if (startedAt < 0 || startedAt > Number.MAX_SAFE_INTEGER) return undefined;
   const named = typeof version === "string" && version.length <= MAX_VERSION ? { version } : {};
+  const above = typeof parent === "string" && parent !== "" ? { parent } : {};
   return {
     kind: "node",
-    info: { node, hop: BigInt(hop), role: known, region, url, publicUrl, draining, startedAt, ...named },
+    info: { node, hop: BigInt(hop), role: known, region, ...above, url, publicUrl, draining, startedAt, ...named },
   };
 }
 

@@ -56,3 +56,4 @@ export {
   whyUnreachable,
 } from "./sessions/index.ts";
 export { type PerKind, perKind, TENANT_KINDS, type TenantDesk, type TenantUsage } from "./tenants/index.ts";
+export { TOPOLOGY_METRICS } from "./topology-metrics.ts";

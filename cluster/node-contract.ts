@@ -61,6 +61,8 @@ export interface MeshNodeEvents extends MeshSessionEvents, ExternalRelayEvents, 
   readonly namesake: (info: NodeInfo, taken: boolean) => void;
   /** An epoch or start of `node` was refused because it is that far ahead of this relay's clock. */
   readonly clockAhead: (node: string, aheadMs: number) => void;
+  /** Parent regions lead in a circle, so the relay of `parent` takes broadcasts from origins, from now on or no more. */
+  readonly parentIgnored: (parent: string, ignored: boolean) => void;
   readonly dnsTrouble: (message: string) => void;
   /** A relay found by DNS does not identify itself; it is dialled again. Called once until it does. */
   readonly notIdentified: (info: NodeInfo, error: unknown) => void;

@@ -32,6 +32,7 @@ import {
   type Visitor,
 } from "./sessions/index.ts";
 import { TenantDesk, type TenantUsage } from "./tenants/index.ts";
+import { TOPOLOGY_METRICS, type TopologyNumbers } from "./topology-metrics.ts";
 
 /** Milliseconds between two reports of this relay's load to the roots. */
 const LOAD_INTERVAL_MS = 5_000;
@@ -77,6 +78,7 @@ export class MeshNode {
   readonly failovers: FailoverCounters;
   readonly hitless: Hitless;
   readonly #gaps: Distribution;
+  readonly #topology: TopologyNumbers;
   readonly #deps: MeshNodeDeps;
   readonly #sessions: MeshSessions;
   readonly #discovery: Discovery;
@@ -92,6 +94,7 @@ export class MeshNode {
     this.#deps = deps;
     this.self = self;
     this.failovers = deps.broadcasts.counters.numbers(FAILOVER_METRICS);
+    this.#topology = deps.broadcasts.counters.numbers(TOPOLOGY_METRICS);
     this.#gaps = gapsOf(deps.broadcasts.counters);
     this.hitless = new Hitless(settings.hitless, deps.broadcasts.counters);
     this.#sessions = new MeshSessions({ ...deps, roots: settings.roots });
@@ -110,7 +113,7 @@ export class MeshNode {
       hashDepth: settings.hashDepth,
       health: (node) => this.peers.health(node),
       changed: (path) => this.broadcasts.changed(path),
-      nodesChanged: () => this.broadcasts.nodesChanged(),
+      nodesChanged: () => this.#nodesChanged(),
       restarted: (node) => this.peers.forgive(node),
     });
     this.root = settings.isRoot ? this.#makeRoot(clocks) : undefined;
@@ -165,6 +168,7 @@ export class MeshNode {
       announcements: this.broadcasts.announcements,
       control: root && ((options: Parameters<Root["control"]>[0]) => root.control(options)),
       roleOf: (node: string) => this.routes.get(node)?.role,
+      servesRegional: this.routes.servesRegional.bind(this.routes),
       firstHand: (path: string) => this.broadcasts.firstHand(path),
     };
     return meshSessionPolicy(deps, info, visitor);
@@ -243,6 +247,16 @@ export class MeshNode {
     this.#externals.close();
     this.#sessions.close();
     this.root?.close();
+  }
+
+  #nodesChanged(): void {
+    const { self, routes } = this;
+    const ignored = Number(routes.parentIgnored);
+    if (this.#topology.parentIgnored !== ignored) {
+      this.#topology.parentIgnored = ignored;
+      this.#deps.events.parentIgnored(self.parent ?? "", ignored === 1);
+    }
+    this.broadcasts.nodesChanged();
   }
 
   #reportLoad(): void {

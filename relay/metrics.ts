@@ -1,4 +1,10 @@
-import { FAILOVER_METRICS, GAP_METRICS, HITLESS_METRICS, REPLICATION_METRICS } from "../cluster/index.ts";
+import {
+  FAILOVER_METRICS,
+  GAP_METRICS,
+  HITLESS_METRICS,
+  REPLICATION_METRICS,
+  TOPOLOGY_METRICS,
+} from "../cluster/index.ts";
 import { CLOUD_METRICS, HOOK_METRICS } from "../machine/index.ts";
 import { COUNTER_GROUPS } from "../moq/counters.ts";
 import type { MetricGroup } from "../moq/metrics.ts";
@@ -36,6 +42,7 @@ export const METRICS: readonly MetricGroup[] = [
   AUTH_METRICS,
   FILE_METRICS,
   MESH_METRICS,
+  TOPOLOGY_METRICS,
   FAILOVER_METRICS,
   GAP_METRICS,
   HITLESS_METRICS,

@@ -83,7 +83,7 @@ export function assumptionsOf({ request }: Plan): string[] {
     `A viewer gets ${significant(frames)} frames and ${significant(groups)} groups a second, over QUIC (--frames, --groups).`,
     `${percentText(headroom)} of each machine stay free${survive === "none" ? "" : ", also after the loss"} (--headroom).`,
     `The engine runs on all cores but one ([server] threads). A core is ${coreSpeed === 1 ? "as fast as" : `${significant(coreSpeed)} times as fast as`} one of the measured machine (--core-speed): ${RUN}.`,
-    `Viewers and publishers are spread over regions by their shares, and evenly over the relays of a region. ${broadcasts === 1 ? "" : "Each edge has viewers of as many broadcasts as possible. "}A relay pulls a broadcast once${regionals ? "; one regional of a region pulls it from the origin" : " from the origin"}.`,
+    `Viewers and publishers are spread over regions by their shares, and evenly over the relays of a region. ${broadcasts === 1 ? "" : "Each edge has viewers of as many broadcasts as possible. "}A relay pulls a broadcast once${regionals ? "; one regional of a region pulls it from the origin, and parent regions ([cluster] parent_region), with which less goes between regions, are not counted" : " from the origin"}.`,
     `Packets add ${percentText(WIRE - 1)} to the media. A month has 730 hours${average === 1 ? " at the peak: --average 30% for the mean of your audience" : `, at ${percentText(average)} of the peak`}.`,
     ...(cloud === "none"
       ? []

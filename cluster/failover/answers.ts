@@ -8,6 +8,14 @@ const PASSING: ReadonlySet<unknown> = new Set<Reason>([
   "replaced",
 ]);
 
+/**
+ * Whether another relay may serve what this one refused. A relay refuses another one a broadcast that no publisher sends to it any more, and
+ * a regional refuses regionals of regions that are not below its own.
+ */
+export function isRefusedHere(answer: unknown): boolean {
+  return answer === "unauthorized";
+}
+
 /** Whether the same relay may answer otherwise soon: then it says nothing of the track itself. */
 export function isPassing(answer: unknown): boolean {
   return PASSING.has(answer);

@@ -9,7 +9,7 @@ import {
   type UpstreamSink,
 } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
-import { isPassing } from "./answers.ts";
+import { isPassing, isRefusedHere } from "./answers.ts";
 import { HeldGroup } from "./held-group.ts";
 import { HitlessTrack, type HitlessTrackDeps, type ProtectionCode } from "./hitless/index.ts";
 import { RelaysBehind } from "./relays-behind.ts";
@@ -193,7 +193,8 @@ export class MeshSource implements Source {
           asked = true;
           leave = ask(source.ofEpoch?.(epoch) ?? source, (result) => {
             if (result === "replaced") this.#behind.add(node);
-            if (isPassing(result)) step();
+            const elsewhere = isRefusedHere(result) && this.#deliveringFirst().some((one) => !tried.has(one));
+            if (isPassing(result) || elsewhere) step();
             else done(result);
           });
         },

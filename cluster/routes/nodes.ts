@@ -134,6 +134,7 @@ function sameInfo(a: NodeInfo, b: NodeInfo): boolean {
     a.hop === b.hop &&
     a.role === b.role &&
     a.region === b.region &&
+    a.parent === b.parent &&
     a.url === b.url &&
     a.address === b.address &&
     a.publicUrl === b.publicUrl &&

@@ -4,6 +4,7 @@ import type { ClockBound } from "../clock-bound.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
 import { spreadWays, type Way, waysBeside } from "./disjoint.ts";
 import { type NodeSource, Nodes } from "./nodes.ts";
+import { RegionParents } from "./region-parents.ts";
 import { gatheringKey, rank } from "./rendezvous.ts";
 
 /** How a relay was when it was last dialled. */
@@ -13,7 +14,7 @@ export type Health = "unknown" | "up" | "down";
 const MAX_REGIONALS = 4;
 
 export interface RouteTableDeps {
-  readonly self: Pick<NodeInfo, "node" | "role" | "region" | "hop">;
+  readonly self: Pick<NodeInfo, "node" | "role" | "region" | "parent" | "hop" | "startedAt">;
   /** Regions to use where this relay's own has no regional, best first. */
   readonly regions: readonly string[];
   /** Segments of a path that are hashed; 0: all of them. */
@@ -49,20 +50,27 @@ interface KnownHolding {
  * The way of media:
  * - An edge goes to a regional of its region, chosen by rendezvous hashing of the path or of its first segments, so that one broadcast,
  *   or all of a room, gather at one regional.
- *   Where its region has none, it goes to a regional of the next region that it prefers.
- * - Any other relay, and an edge without a regional, goes to the holder: the cheapest, then the nearest.
+ *   Where its region has none, it goes to a regional of the next region that it prefers, and at last of its parent region.
+ * - A regional whose region has a parent goes to a regional of that region, chosen in the same way, unless its own region has the holder.
+ * - Any other relay, and an edge or regional without such a regional, goes to the holder: the cheapest, then the nearest.
  *
- * A regional or an origin serves other relays only what it holds first-hand, so a path has at most two hops and no loop.
+ * No path has a loop: a relay serves other relays only what it holds first-hand, and edges and the regionals of regions below its own
+ * everything; regions above one another end at one without a parent ({@link RegionParents}).
  */
 export class RouteTable {
   readonly #deps: RouteTableDeps;
   readonly #nodes: Nodes;
   readonly #byPath = new Map<string, Map<string, KnownHolding>>();
   #holdings = 0;
+  #parents: RegionParents | undefined;
+  /** This relay's region, the ones that it prefers, and its parent region, each once. */
+  readonly #regions: readonly string[];
 
   constructor(deps: RouteTableDeps) {
     this.#deps = deps;
     this.#nodes = new Nodes(deps.self);
+    const { region, parent = region } = deps.self;
+    this.#regions = [...new Set([region, ...deps.regions, parent])];
   }
 
   /** For the metrics. */
@@ -78,16 +86,16 @@ export class RouteTable {
     const before = this.#nodes.get(info.node)?.hop;
     if (!this.#nodes.set(info, from)) return;
     if (info.hop !== 0n && before !== info.hop) this.#deps.restarted(info.node);
-    this.#deps.nodesChanged();
+    this.#changed();
   }
 
   nodeGone(node: string, from: NodeSource): void {
-    if (this.#nodes.delete(node, from)) this.#deps.nodesChanged();
+    if (this.#nodes.delete(node, from)) this.#changed();
   }
 
   /** A connection to `node` showed its hop id. */
   met(node: string, hop: bigint): void {
-    if (this.#nodes.met(node, hop)) this.#deps.nodesChanged();
+    if (this.#nodes.met(node, hop)) this.#changed();
   }
 
   holding(holding: Holding, scope: string): void {
@@ -142,10 +150,9 @@ export class RouteTable {
 
   /** Relays to take a broadcast of that epoch from, best first. Relays that are down come last, because they may come back. */
   candidates(path: string, epoch: bigint): string[] {
-    const { self } = this.#deps;
     const holders = this.holders(path);
     const direct = holders?.epoch === epoch ? holders.holdings.map(({ node }) => this.#nodes.current(node)) : [];
-    const regionals = self.role === "edge" && holders !== undefined ? this.#regionals(path, direct) : [];
+    const regionals = holders === undefined ? [] : this.#through(path, direct);
     const tier = this.#usableFirst(regionals).slice(0, MAX_REGIONALS);
     const ways = [...new Set([...tier, ...direct])].filter((node) => this.get(node) !== undefined);
     return this.#usableFirst(ways);
@@ -177,6 +184,26 @@ export class RouteTable {
       ...regionals.filter((node) => this.get(node)?.draining !== true).map((node) => [node]),
       origins.map(({ node }) => node),
     ];
+  }
+
+  /**
+   * Whether a regional of another region may take from this relay what this relay takes from others. `claim`: the regions that it names
+   * itself, which count where no root knows it.
+   */
+  servesRegional(node: string, claim: Pick<NodeInfo, "region" | "parent">): boolean {
+    const { self } = this.#deps;
+    const known = this.get(node);
+    const { region, parent } = known !== undefined && known.startedAt > 0 ? known : claim;
+    if (self.role !== "regional" || parent !== self.region || region === self.region) return false;
+    // A relay without a parent region takes everything from holders, so no path through it leads back.
+    const { parent: own = self.region } = self;
+    return own === self.region || this.#regionParents.ends(self.region);
+  }
+
+  /** Whether this relay has a parent region and does not use it, because parent regions lead in a circle. */
+  get parentIgnored(): boolean {
+    const { region, parent = region } = this.#deps.self;
+    return parent !== region && this.#regionParents.circular(region);
   }
 
   /** Name of the known relay with that hop id. */
@@ -212,16 +239,38 @@ export class RouteTable {
     this.#deps.changed(best.path);
   }
 
-  /** Regionals of this relay's region, then of the regions that it prefers, the best of each first. Other regions are left out. */
+  #changed(): void {
+    this.#parents = undefined;
+    this.#deps.nodesChanged();
+  }
+
+  get #regionParents(): RegionParents {
+    this.#parents ??= new RegionParents([...this.#nodes.values(), this.#deps.self]);
+    return this.#parents;
+  }
+
+  /** Regionals to take a broadcast through, best first. `direct`: its holders, best first. */
+  #through(path: string, direct: readonly string[]): string[] {
+    const { self } = this.#deps;
+    if (self.role === "edge") return this.#regionals(path, direct);
+    const [nearest = ""] = direct;
+    if (self.role !== "regional" || this.get(nearest)?.region === self.region) return [];
+    const { parent = self.region } = self;
+    if (parent === self.region || this.parentIgnored) return [];
+    return this.#regionalsOf(parent, path, direct);
+  }
+
+  #regionalsOf(region: string, path: string, holders: readonly string[]): string[] {
+    const near = [...this.#nodes.values()]
+      .filter((info) => info.role === "regional" && info.url !== "" && info.region === region)
+      .map(({ node }) => node);
+    // A regional that holds the broadcast first-hand comes first: the way through it is one hop.
+    return [...new Set([...holders.filter((node) => near.includes(node)), ...this.#rank(path, near)])];
+  }
+
+  /** Regionals of this relay's region, then of the regions that it prefers, then of its parent region, the best of each first. */
   #regionals(path: string, holders: readonly string[]): string[] {
-    const { self, regions } = this.#deps;
-    const all = [...this.#nodes.values()].filter(({ role, url }) => role === "regional" && url !== "");
-    const ways = [self.region, ...regions].flatMap((region) => {
-      const near = all.filter((info) => info.region === region).map(({ node }) => node);
-      // A regional that holds the broadcast first-hand comes first: the way through it is one hop.
-      return [...holders.filter((node) => near.includes(node)), ...this.#rank(path, near)];
-    });
-    return [...new Set(ways)];
+    return this.#regions.flatMap((region) => this.#regionalsOf(region, path, holders));
   }
 
   #rank(path: string, nodes: readonly string[]): string[] {
@@ -246,12 +295,10 @@ export class RouteTable {
       .map(({ holding }) => holding);
   }
 
-  /** 0 for this relay's own region, then by preference; all other regions are equally far. */
+  /** 0 for this relay's own region, then by preference, then its parent region; all other regions are equally far. */
   #distance(region: string | undefined): number {
-    const { self, regions } = this.#deps;
-    if (region === self.region) return 0;
-    const at = region === undefined ? -1 : regions.indexOf(region);
-    return at < 0 ? regions.length + 1 : at + 1;
+    const at = region === undefined ? -1 : this.#regions.indexOf(region);
+    return at < 0 ? this.#regions.length : at;
   }
 
   #ways(nodes: readonly string[]): Way[] {

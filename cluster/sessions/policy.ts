@@ -8,7 +8,7 @@ import {
   type Session,
   type SessionLimits,
 } from "../../moq/session/index.ts";
-import { ROLES, type Role } from "../contract.ts";
+import { type NodeInfo, ROLES, type Role } from "../contract.ts";
 import type { ControlSessionServerOptions, ControlTable } from "../control/index.ts";
 import { nodeOf } from "../identity.ts";
 import { meshLimits } from "./limits.ts";
@@ -64,6 +64,8 @@ export interface MeshSessionPolicyDeps {
   readonly control: ((options: Pick<ControlSessionServerOptions, "named" | "refuse">) => ControlTable) | undefined;
   /** The role that the mesh knows the relay by; absent where the mesh does not know the relay. */
   readonly roleOf: (node: string) => Role | undefined;
+  /** Whether that regional may take from this relay what this relay takes from others; `claim`: the regions that it names itself. */
+  readonly servesRegional: (node: string, claim: Pick<NodeInfo, "region" | "parent">) => boolean;
   /** Whether a publisher of the broadcast is connected to this relay. */
   readonly firstHand: (path: string) => boolean;
 }
@@ -115,16 +117,20 @@ function controlPolicy({ control, limits }: MeshSessionPolicyDeps, info: LinkInf
 }
 
 /**
- * An edge may watch everything. Every other relay may watch only what is published here, so that no path through the mesh leads back.
- * A relay that the mesh knows by another role is no edge, whatever it calls itself.
+ * An edge may watch everything, and a regional of a region below this relay's may subscribe to everything. Every other relay may watch only
+ * what is published here, so that no path through the mesh leads back. A relay that the mesh knows by another role is no edge and no
+ * regional, whatever it calls itself.
  */
-function peerPolicy({ firstHand, roleOf }: MeshSessionPolicyDeps, { node, role }: Peer): SessionPolicy {
+function peerPolicy({ firstHand, roleOf, servesRegional }: MeshSessionPolicyDeps, peer: Peer): SessionPolicy {
+  const { node, role } = peer;
   const isEdge = () => role === "edge" && (roleOf(node) ?? "edge") === "edge";
+  const isBelow = () =>
+    role === "regional" && (roleOf(node) ?? "regional") === "regional" && servesRegional(node, peer.claim);
   return {
     access: {
       root: "",
       mayPublish: () => false,
-      maySubscribe: (path) => isEdge() || firstHand(path),
+      maySubscribe: (path) => isEdge() || firstHand(path) || isBelow(),
       watchable: (prefix) => (isEdge() ? [prefix] : []),
     },
     table: undefined,
@@ -136,6 +142,8 @@ function peerPolicy({ firstHand, roleOf }: MeshSessionPolicyDeps, { node, role }
 interface Peer {
   readonly node: string;
   readonly role: Role;
+  /** The regions that it names, of a regional whose region has a parent. */
+  readonly claim: Pick<NodeInfo, "region" | "parent">;
 }
 
 /** Absent where the session is not that of a relay of the mesh. */
@@ -143,7 +151,9 @@ function peerOf({ query }: LinkInfo): Peer | undefined {
   const fields = new URLSearchParams(query);
   const node = fields.get("node");
   const role = ROLES.find((one) => one === fields.get("role"));
-  return node === null || role === undefined ? undefined : { node, role };
+  const parent = fields.get("parent");
+  const claim = { region: fields.get("region") ?? "", ...(parent !== null && { parent }) };
+  return node === null || role === undefined ? undefined : { node, role, claim };
 }
 
 /** The relay's name by its token or certificate; absent where a token has no `sub`. */

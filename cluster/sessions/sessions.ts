@@ -295,8 +295,9 @@ function controlUrl(root: string, { node }: NodeInfo): URL {
   return url;
 }
 
-function mediaUrl({ url: text }: Pick<NodeInfo, "url">, { node, role }: NodeInfo): URL {
+function mediaUrl({ url: text }: Pick<NodeInfo, "url">, { node, role, region, parent }: NodeInfo): URL {
   const url = new URL(text);
-  url.search = new URLSearchParams({ node, role }).toString();
+  const regions = role === "regional" && parent !== undefined ? { region, parent } : {};
+  url.search = new URLSearchParams({ node, role, ...regions }).toString();
   return url;
 }

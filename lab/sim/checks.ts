@@ -11,7 +11,7 @@ const EXCUSED_MS = 25_000;
 const CROSSING_MS = 2_000;
 /** Milliseconds in which relays have come back to a root that was started: they wait up to five seconds between two dials. */
 const REGISTERED_MS = 6_000;
-/** Relays that a broadcast goes through at most from the one that has it first-hand. */
+/** Relays that a broadcast goes through at most from the one that has it first-hand, where no region has a parent. */
 const LONGEST_WAY = 2;
 
 /** Checks what must hold at every moment, whatever happens to the mesh, and collects violations. */
@@ -21,6 +21,7 @@ export class Checks implements WorldEvents {
   mostUpstreams = 0;
   subscriptions = 0;
   readonly #now: () => number;
+  readonly #longestWay: number;
   /** Since when each relay has each of its broadcasts first-hand. */
   readonly #held = new Map<string, Map<string, number>>();
   /** Relays that are down, and since when. */
@@ -32,8 +33,10 @@ export class Checks implements WorldEvents {
   /** Tracks that each relay subscribes to, and at which relays. */
   readonly #upstreams = new Map<string, Map<string, Taken>>();
 
-  constructor(now: () => number) {
+  /** `parents`: regions that a broadcast goes through above the region of an edge, at most. */
+  constructor(now: () => number, parents = 0) {
     this.#now = now;
+    this.#longestWay = LONGEST_WAY + parents;
   }
 
   started(node: string): void {
@@ -141,7 +144,7 @@ export class Checks implements WorldEvents {
     for (let way = ways.pop(); way !== undefined; way = ways.pop()) {
       for (const from of this.#upstreams.get(way.at(-1) ?? "")?.get(key)?.from ?? []) {
         if (from === node) return `in a circle: ${[...way, from].join(" from ")}`;
-        if (way.length > LONGEST_WAY) return `a long way: ${[...way, from].join(" from ")}`;
+        if (way.length > this.#longestWay) return `a long way: ${[...way, from].join(" from ")}`;
         ways.push([...way, from]);
       }
     }

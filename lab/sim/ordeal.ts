@@ -3,7 +3,7 @@ import { Checks } from "./checks.ts";
 import type { TestClient } from "./client.ts";
 import { SimPublisher, SimViewer } from "./people.ts";
 import { IDLE_MS, LEASE_MS, LINGER_MS } from "./settings.ts";
-import { type Place, raise, rootsOf, shapeOf } from "./shape.ts";
+import { anyParents, type Place, raise, rootsOf, shapeOf } from "./shape.ts";
 import { World } from "./world.ts";
 
 /** Milliseconds in which every broadcast must be watchable once nothing is broken any more. */
@@ -34,6 +34,8 @@ export interface OrdealOptions {
   readonly blows: number;
   /** Milliseconds for which the token of a relay is valid; absent: no token expires. */
   readonly tokenLifeMs?: number;
+  /** Regions have parents, at random. */
+  readonly parents?: boolean;
   readonly trace?: (line: string) => void;
 }
 
@@ -77,7 +79,8 @@ export class Ordeal {
     this.#options = options;
     const chance = new Chance(options.seed);
     this.#chance = chance;
-    this.#checks = new Checks(() => this.#world.clock.now());
+    const parents = options.parents === true ? anyParents(chance) : {};
+    this.#checks = new Checks(() => this.#world.clock.now(), Object.keys(parents).length);
     const roots = rootsOf(options.roots);
     this.#places = shapeOf(options.nodes, roots, chance);
     this.#world = new World(roots, chance.next, {
@@ -85,12 +88,14 @@ export class Ordeal {
       latencyMs: () => chance.whole(1, 120),
       skewMs: (node) => this.#skews.get(node) ?? 0,
       ...(options.tokenLifeMs !== undefined && { tokenLifeMs: options.tokenLifeMs }),
+      parents,
       events: this.#checks,
     });
   }
 
   async run(): Promise<OrdealReport> {
     for (const { node } of this.#places) this.#skews.set(node, this.#chance.whole(-SKEW_MS, SKEW_MS));
+    this.#tell(`parent regions: ${JSON.stringify(this.#world.options.parents)}`);
     await raise(this.#world, this.#places);
     await this.#pass(3_000);
     for (let n = 0; n < FEWEST_PUBLISHERS; n++) await this.#publish();

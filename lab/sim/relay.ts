@@ -150,7 +150,8 @@ export class SimRelay {
     const limits = { ...PEER_LINK, ...options.peer };
     const expiresAt = this.#tokenExpiry();
     const link = await this.engine.dial({ url, protocols, trust, limits, timeoutMs: DIAL_TIMEOUT_MS }, attach);
-    if (options.latencyMs !== undefined) network.wireOf(link).configure({ latencyMs: options.latencyMs() });
+    const latencyMs = options.latencyMs?.(this.info.node, url.hostname);
+    if (latencyMs !== undefined) network.wireOf(link).configure({ latencyMs });
     return { expiresAt };
   };
 }
@@ -191,6 +192,7 @@ function eventsOf({ defects }: Surroundings, { node: self }: NodeInfo): MeshNode
     rootUnreachable: ignored,
     answerCut: ignored,
     rootless: ignored,
+    parentIgnored: ignored,
     relayReached: ignored,
     relayUnreachable: ignored,
     externalReached: ignored,

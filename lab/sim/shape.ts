@@ -10,6 +10,11 @@ export interface Place {
 
 const REGIONS = ["eu", "us", "asia"];
 
+/** A parent region for each region, or none: also its own name, and regions that name each other in a circle. */
+export function anyParents(chance: Chance): Record<string, string> {
+  return Object.fromEntries(REGIONS.map((region) => [region, chance.pick(["", ...REGIONS])]));
+}
+
 /** Names of the roots of a mesh. */
 export function rootsOf(count: number): string[] {
   return Array.from({ length: count }, (_, n) => `root${n}`);

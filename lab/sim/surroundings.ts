@@ -6,8 +6,8 @@ import type { WorldEvents } from "./probe.ts";
 export interface WorldOptions {
   /** Of links between relays: large meshes have slow ones, so that most of what happens is not signs of life. */
   readonly peer?: { readonly idleTimeoutMs: number; readonly keepAliveMs: number };
-  /** One-way delay of each new link, in milliseconds. */
-  readonly latencyMs?: () => number;
+  /** One-way delay of each new link between the relays of those names, in milliseconds. */
+  readonly latencyMs?: (from: string, to: string) => number;
   /** How far the wall clock of a relay is ahead, in milliseconds. */
   readonly skewMs?: (node: string) => number;
   /** Milliseconds for which the token of a relay is valid; absent: no token expires. */
@@ -16,6 +16,8 @@ export interface WorldOptions {
   readonly settings?: (info: NodeInfo) => Partial<MeshSettings>;
   /** Prefixes under which relays take tracks from two others at once; default: none. */
   readonly hitless?: readonly string[];
+  /** The parent region of each region that has one. */
+  readonly parents?: Readonly<Record<string, string>>;
   readonly events?: WorldEvents;
   /** Limits of each tenant that hold over the mesh; absent: there are none. */
   readonly tenantLimit?: PerKind;

@@ -34,7 +34,9 @@ export class World implements Surroundings {
   async start(node: string, role: Role, region = "eu"): Promise<SimRelay> {
     const startedAt = this.wallNow(node);
     const url = `https://${node}:1`;
-    const info: NodeInfo = { node, hop: this.hops++, role, region, url, publicUrl: url, draining: false, startedAt };
+    const parent = this.options.parents?.[region] || undefined;
+    const place = { node, hop: this.hops++, role, region, ...(parent !== undefined && { parent }) };
+    const info: NodeInfo = { ...place, url, publicUrl: url, draining: false, startedAt };
     const relay = new SimRelay(this, info);
     await relay.listen();
     this.relays.set(node, relay);

@@ -69,6 +69,11 @@ export const clusterSection = section(
         "Other regions, best first, for when no relay of its own region is available. An edge uses regionals of these regions only. A draining relay sends its viewers to relays of these regions. Of several relays with the same cost, the relay takes a broadcast from the best region.",
       default: [],
     }),
+    parent_region: optionalText({
+      description:
+        "Region whose regionals stand between this region and the rest of the mesh. A regional takes each broadcast from a regional of the parent region, unless the broadcast is published in its own region, so that a track crosses an ocean once for all regions with one parent. An edge without a regional of its own region or of `regions` uses one of the parent region. Set it at all regionals of the region. While no regional of the parent region can be reached, relays go to the origin.",
+      fallback: "regionals take broadcasts from origins",
+    }),
     hash_depth: integer({
       description:
         "First segments of a path by which broadcasts gather at one regional: with `2`, all broadcasts under `live/room1` gather at the same one, and its edges need one connection for the room. `0` hashes the whole path, which spreads the broadcasts of a room over the regionals. Set the same value at every relay of the mesh, or two regionals of a region pull the same broadcast.",

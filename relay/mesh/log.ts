@@ -8,7 +8,7 @@ export function meshLog(log: Logger, defects: Defects): MeshNodeEvents {
   return { ...rootLog(log, defects), ...relayLog(log, defects), ...nameLog(log) };
 }
 
-type RootLog = "rootReached" | "rootUnreachable" | "answerCut" | "rootless" | "controlDefect";
+type RootLog = "rootReached" | "rootUnreachable" | "answerCut" | "rootless" | "parentIgnored" | "controlDefect";
 
 function rootLog(log: Logger, defects: Defects): Pick<MeshNodeEvents, RootLog> {
   return {
@@ -25,6 +25,16 @@ function rootLog(log: Logger, defects: Defects): Pick<MeshNodeEvents, RootLog> {
     rootless: (asking, trouble) => {
       const why = trouble.length === 0 ? "" : ` (${trouble.join("; ")})`;
       log.info(asking ? `no root can be asked${why}: asking other relays` : "a root can be asked again");
+    },
+    parentIgnored: (parent, ignored) => {
+      if (!ignored)
+        log.info({ parent }, `parent regions lead in no circle any more: the parent region ${parent} is used again`);
+      else {
+        log.warn(
+          { code: "parent_region_circle", parent },
+          `the parent region ${parent} is ignored, because parent regions lead in a circle: regionals of this region take broadcasts from origins; correct \`[cluster] parent_region\` of one of these regions`,
+        );
+      }
     },
     controlDefect: (error) => defects.report("in this root's control session with itself", error),
   };

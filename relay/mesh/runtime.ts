@@ -89,12 +89,13 @@ export class MeshRuntime {
 
   private constructor(deps: MeshRuntimeDeps, node: string, dns: readonly DnsEntry[], credentials: MeshCredentials) {
     const { config, clock, wallNow, log, defects, hop } = deps;
-    const { role, region, url = "", publicUrl = url, peerTimeoutMs, heartbeatMs } = config;
+    const { role, region, parentRegion, url = "", publicUrl = url, peerTimeoutMs, heartbeatMs } = config;
     const self: NodeInfo = {
       node,
       hop,
       role,
       region,
+      ...(parentRegion !== undefined && { parent: parentRegion }),
       url,
       publicUrl,
       draining: false,

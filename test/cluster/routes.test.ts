@@ -9,13 +9,13 @@ import { type Health, RouteTable } from "../../cluster/routes/table.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { ANY_TIME, holdingOf, nodeInfo } from "./support.ts";
 
-function tableOf(role: Role = "edge", regions: readonly string[] = [], hashDepth = 0) {
+function tableOf(role: Role = "edge", regions: readonly string[] = [], hashDepth = 0, parent?: string) {
   const health = new Map<string, Health>();
   const changed: string[] = [];
   const restarts: string[] = [];
   const table = new RouteTable({
     clocks: ANY_TIME,
-    self: { node: "me", role, region: "eu", hop: 1_000n },
+    self: { node: "me", role, region: "eu", ...(parent !== undefined && { parent }), hop: 1_000n, startedAt: 1 },
     regions,
     hashDepth,
     health: (node) => health.get(node) ?? "unknown",
@@ -200,6 +200,63 @@ describe("the table of routes", () => {
     assert.deepEqual([told(), table.counts.holdings], [undefined, 0]);
     table.holdingGone("live/a", "o1", "root");
     assert.equal(changed.length, 5);
+  });
+
+  it("sends a regional to one of the parent region, then to the holder, unless the holder is in its own region or the parent is down", () => {
+    const { table, health } = tableOf("regional", [], 0, "hub");
+    for (const node of ["hub-1", "hub-2"]) table.node(nodeInfo(node, "regional", { region: "hub" }), "root");
+    table.node(nodeInfo("mine", "regional"), "root");
+    table.node(nodeInfo("o-us", "origin", { region: "us" }), "root");
+    table.node(nodeInfo("o-eu", "origin"), "root");
+    table.holding(holdingOf("live/a", "o-us"), "s");
+    const hubs = rank("live/a", ["hub-1", "hub-2"]);
+    assert.deepEqual(table.candidates("live/a", 1n), [...hubs, "o-us"]);
+    for (const node of hubs) health.set(node, "down");
+    assert.deepEqual(table.candidates("live/a", 1n), ["o-us", ...hubs]);
+    health.clear();
+    table.holding(holdingOf("live/a", "o-eu"), "s");
+    assert.deepEqual(table.candidates("live/a", 1n), ["o-eu", "o-us"]);
+    table.holding(holdingOf("live/b", hubs[1] ?? ""), "s");
+    assert.equal(table.candidates("live/b", 1n)[0], hubs[1], "the one that has it first-hand");
+  });
+
+  it("sends an edge without another regional to one of the parent region", () => {
+    const { table } = tableOf("edge", ["near"], 0, "hub");
+    table.node(nodeInfo("hub-1", "regional", { region: "hub" }), "root");
+    table.node(nodeInfo("o-us", "origin", { region: "us" }), "root");
+    table.holding(holdingOf("live/a", "o-us"), "s");
+    assert.deepEqual(table.candidates("live/a", 1n), ["hub-1", "o-us"]);
+    table.node(nodeInfo("near-1", "regional", { region: "near" }), "root");
+    assert.deepEqual(table.candidates("live/a", 1n), ["near-1", "hub-1", "o-us"]);
+  });
+
+  it("serves regionals of regions below its own: of those that a root knows as such, and else of those that say so", () => {
+    const below = { region: "south", parent: "eu" };
+    const { table } = tableOf("regional");
+    assert.equal(table.servesRegional("s-1", below), true);
+    assert.equal(table.servesRegional("s-1", { region: "south", parent: "us" }), false);
+    assert.equal(table.servesRegional("s-1", { region: "south" }), false);
+    assert.equal(table.servesRegional("s-1", { region: "eu", parent: "eu" }), false);
+    table.node(nodeInfo("s-1", "regional", { region: "south", parent: "us" }), "root");
+    assert.equal(table.servesRegional("s-1", below), false, "a root knows it by another parent");
+    assert.equal(tableOf("edge").table.servesRegional("s-2", below), false);
+  });
+
+  it("with a parent region, serves regionals below only while a root knows that no circle leads back", () => {
+    const below = { region: "south", parent: "eu" };
+    const { table } = tableOf("regional", [], 0, "hub");
+    assert.equal(table.servesRegional("s-1", below), false, "the parent region is not known");
+    table.node(nodeInfo("hub-1", "regional", { region: "hub", startedAt: 0 }), "dns");
+    assert.equal(table.servesRegional("s-1", below), false, "its parent is not known");
+    table.node(nodeInfo("hub-1", "regional", { region: "hub" }), "root");
+    assert.equal(table.servesRegional("s-1", below), true);
+    table.node(nodeInfo("hub-2", "regional", { region: "hub", parent: "south" }), "root");
+    assert.equal(table.servesRegional("s-1", below), false, "the way from there is not known");
+    table.node(nodeInfo("s-1", "regional", below), "root");
+    assert.equal(table.servesRegional("s-1", below), false, "the way from there leads back");
+    assert.deepEqual(table.candidates("live/a", 1n), []);
+    table.nodeGone("hub-2", "root");
+    assert.equal(table.servesRegional("s-1", below), true);
   });
 
   it("lists relays to ask without a root: for an edge one regional after the other, then origins; for any other relay origins", () => {

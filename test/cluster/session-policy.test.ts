@@ -20,6 +20,7 @@ const DEPS: MeshSessionPolicyDeps = {
   announcements,
   control: () => registry,
   roleOf: (node) => (node === "regional-1" ? "regional" : undefined),
+  servesRegional: () => false,
   firstHand: (path) => path === "live/mine",
 };
 
@@ -73,6 +74,23 @@ describe("a media session", () => {
       assert.equal(access.mayPublish("live/mine"), false);
       assert.deepEqual([announcePrefix, own], [undefined, undefined]);
     }
+  });
+
+  it("serves a regional of a region below everything, without announcing it, unless the mesh knows it by another role", () => {
+    const asked: unknown[] = [];
+    const deps: MeshSessionPolicyDeps = {
+      ...DEPS,
+      roleOf: (node) => (node === "disguised" ? "origin" : undefined),
+      servesRegional: (node, claim) => asked.push([node, claim]) > 0,
+    };
+    const accessOf = (query: string) => meshSessionPolicy(deps, info("/", query), visitor(true)).access;
+    const below = accessOf("node=x&role=regional&region=eu-south&parent=eu");
+    assert.equal(below.maySubscribe("live/other"), true);
+    assert.deepEqual(asked, [["x", { region: "eu-south", parent: "eu" }]]);
+    assert.deepEqual(below.watchable("live"), []);
+    assert.equal(accessOf("node=disguised&role=regional&region=eu-south&parent=eu").maySubscribe("live/other"), false);
+    assert.equal(accessOf("node=x&role=origin&region=eu-south&parent=eu").maySubscribe("live/other"), false);
+    assert.equal(asked.length, 1);
   });
 
   it("of a client that claims to be a relay is a client's session, and its token decides", () => {

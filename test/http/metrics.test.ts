@@ -64,6 +64,7 @@ const PUBLISHED = [
   "gauge mesh_links",
   "counter mesh_namesakes_total",
   "gauge mesh_nodes",
+  "gauge mesh_parent_region_ignored",
   "gauge mesh_registered_broadcasts",
   "gauge mesh_remote_broadcasts",
   "gauge mesh_roots_connected",
