@@ -132,12 +132,16 @@ export interface PeerUser {
   leaving(): void;
   /** A second link is up, which later users get; the first one ends soon. */
   renewed?(): void;
+  /** The link is up and the peer is silent. It may answer again, and the link may be lost. */
+  suspected?(): void;
 }
 
 /** Links to other relays, by the name of the node. */
 export interface Peers {
   /** Returns a release. */
   use(node: string, user: PeerUser): () => void;
+  /** False for a node that is suspected or cannot be reached now. */
+  usable(node: string): boolean;
 }
 
 /** A revocation that one relay made and that all obey. The mesh carries its text and does not read it. */

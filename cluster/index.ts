@@ -23,7 +23,7 @@ export {
   type Protection,
 } from "./failover/index.ts";
 export { nodeOf, subjectOf } from "./identity.ts";
-export { type DnsEntry, dnsEntries, type Resolver } from "./links/index.ts";
+export { type DnsEntry, dnsEntries, type Resolver, SUSPICION_METRICS } from "./links/index.ts";
 export { MeshNode } from "./node.ts";
 export {
   MESH_LIMITS,

@@ -47,6 +47,10 @@ export interface MeshSettings {
   readonly lingerMs: number;
   /** Milliseconds of silence after which a link between relays is over. */
   readonly peerTimeoutMs: number;
+  /** Milliseconds between the heartbeats on an idle link. */
+  readonly heartbeatMs: number;
+  /** Milliseconds of silence after which a relay whose media flows is probed; 0: no relay is suspected before its link is over. */
+  readonly probeAfterMs: number;
 }
 
 /** What happens to a node of the mesh, for its log. */
@@ -63,6 +67,10 @@ export interface MeshNodeEvents extends MeshSessionEvents, ExternalRelayEvents, 
   readonly clockAhead: (node: string, aheadMs: number) => void;
   /** Parent regions lead in a circle, so the relay of `parent` takes broadcasts from origins, from now on or no more. */
   readonly parentIgnored: (parent: string, ignored: boolean) => void;
+  /** A relay whose link is up has answered no probe; its tracks move to other relays, where there are others. */
+  readonly relaySuspected: (node: string, silentMs: number) => void;
+  /** It answers again. */
+  readonly relayAnswers: (node: string) => void;
   readonly dnsTrouble: (message: string) => void;
   /** A relay found by DNS does not identify itself; it is dialled again. Called once until it does. */
   readonly notIdentified: (info: NodeInfo, error: unknown) => void;

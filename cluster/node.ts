@@ -102,6 +102,11 @@ export class MeshNode {
       clock,
       random,
       lingerMs: settings.lingerMs,
+      probeAfterMs: settings.probeAfterMs,
+      heartbeatMs: settings.heartbeatMs,
+      metrics: deps.broadcasts.counters,
+      suspected: events.relaySuspected,
+      answered: events.relayAnswers,
       dial: async (node, on) => await this.#dialPeer(node, on),
       changed: () => this.broadcasts.nodesChanged(),
     });

@@ -177,6 +177,11 @@ export interface LinkStats {
   readonly sendRate?: number;
   readonly packetsSent?: number;
   readonly packetsLost?: number;
+  /**
+   * Rises with each packet of the peer, acknowledgements included, at once and without JavaScript. Absent where the engine does not know
+   * it, or knows it late.
+   */
+  readonly heard?: number;
 }
 
 /** Creates fan-outs. All streams of a fan-out belong to links of one engine. */

@@ -3,6 +3,7 @@ import {
   GAP_METRICS,
   HITLESS_METRICS,
   REPLICATION_METRICS,
+  SUSPICION_METRICS,
   TOPOLOGY_METRICS,
 } from "../cluster/index.ts";
 import { CLOUD_METRICS, HOOK_METRICS } from "../machine/index.ts";
@@ -44,6 +45,7 @@ export const METRICS: readonly MetricGroup[] = [
   MESH_METRICS,
   TOPOLOGY_METRICS,
   FAILOVER_METRICS,
+  SUSPICION_METRICS,
   GAP_METRICS,
   HITLESS_METRICS,
   REGISTRY_METRICS,

@@ -192,6 +192,7 @@ export class MeshSource implements Source {
           if (asked || over) return;
           asked = true;
           leave = ask(source.ofEpoch?.(epoch) ?? source, (result) => {
+            if (left) return;
             if (result === "replaced") this.#behind.add(node);
             const elsewhere = isRefusedHere(result) && this.#deliveringFirst().some((one) => !tried.has(one));
             if (isPassing(result) || elsewhere) step();
@@ -200,6 +201,12 @@ export class MeshSource implements Source {
         },
         down: () => step(),
         leaving: () => {},
+        suspected: () => {
+          const hasOther = this.#deliveringFirst().some((one) => !tried.has(one) && peers.usable(one));
+          if (!hasOther || left || over) return;
+          cancelOne();
+          next();
+        },
       });
       let left = false;
       cancelOne = () => {

@@ -31,7 +31,7 @@ export interface MissingGroupsDeps {
  */
 export class MissingGroups {
   readonly #deps: MissingGroupsDeps;
-  readonly #fetching = new Map<number, () => void>();
+  readonly #fetching = new Map<number, { readonly cancel: () => void; readonly abandon: () => void }>();
   #from: number | undefined;
   #cancelCheck: (() => void) | undefined;
 
@@ -68,9 +68,14 @@ export class MissingGroups {
     for (const sequence of missing) if (!this.#fetching.has(sequence)) this.#fetch(relay, sequence);
   }
 
+  /** Ends the fetches from the relay that was the current one: the next relay is asked for the same groups. */
+  abandon(): void {
+    for (const { abandon } of [...this.#fetching.values()]) abandon();
+  }
+
   close(): void {
     this.#cancelCheck?.();
-    for (const cancel of [...this.#fetching.values()]) cancel();
+    for (const { cancel } of [...this.#fetching.values()]) cancel();
   }
 
   #fetch(relay: TrackAtRelay, sequence: number): void {
@@ -101,15 +106,16 @@ export class MissingGroups {
         return undefined;
       }
       begun.onStop(() => {
-        if (end()) cancelFetch();
+        stop();
         stopped();
       });
       return begun;
     };
     const cancelTimer = clock.timer(FETCH_MS, () => giveUp("timeout"));
-    this.#fetching.set(sequence, () => {
+    const stop = (): void => {
       if (end()) cancelFetch();
-    });
+    };
+    this.#fetching.set(sequence, { cancel: stop, abandon: () => giveUp("upstream") });
     const writer = new FetchedGroupWriter({
       begin,
       ended: end,

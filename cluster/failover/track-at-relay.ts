@@ -24,6 +24,8 @@ export interface TrackAtRelayEvents {
   leaving(from: TrackAtRelay): void;
   /** A second link to the relay is up; the one in use ends soon. */
   renewed(from: TrackAtRelay): void;
+  /** The relay is silent. */
+  suspected(from: TrackAtRelay): void;
 }
 
 /** A track, and the session that asks for it. */
@@ -73,6 +75,9 @@ export class TrackAtRelay {
       },
       renewed: () => {
         if (!this.#over) events.renewed(this);
+      },
+      suspected: () => {
+        if (!this.#over) events.suspected(this);
       },
     });
   }

@@ -152,6 +152,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     }
     if (best === undefined || best === current.node || best === this.#next?.node) return;
     if (!current.live) this.#replace(best);
+    else if (!this.#deps.peers.usable(current.node)) this.suspected(current);
     else if (current.leaving || this.#deps.candidates()[0] !== current.node) this.#moveLater(current);
   }
 
@@ -210,6 +211,28 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
 
   leaving(from: TrackAtRelay): void {
     if (from === this.#current) this.#move();
+  }
+
+  /** Another relay takes over at once, where there is one that is not silent itself. The silent one is asked for nothing more. */
+  suspected(from: TrackAtRelay): void {
+    if (this.#over || this.#concluding) return;
+    if (from === this.#former) this.#endFormer();
+    else if (from === this.#next) {
+      from.cancel();
+      this.#next = undefined;
+    } else if (from === this.#current) {
+      const alone = !this.#hasOther(from.node);
+      // Viewers wait for the relay. Relays that this one serves may know another way.
+      if (alone && this.#deps.lostAs === "upstream") return;
+      from.cancel();
+      this.#missing.abandon();
+      if (alone) this.#giveUp();
+      else this.closed(from, "upstream");
+    }
+  }
+
+  #hasOther(node: string): boolean {
+    return this.#deps.candidates().some((one) => one !== node && this.#deps.peers.usable(one));
   }
 
   /** Moves to the new link of the same relay, as it would to another relay. */

@@ -1,9 +1,13 @@
 import type { Clock } from "../../moq/clock.ts";
+import type { MetricSources } from "../../moq/metrics.ts";
 import type { Session } from "../../moq/session/index.ts";
 import { BackOff } from "../back-off.ts";
 import type { Peers, PeerUser } from "../contract.ts";
 import { RenewableSession, type SessionEvents } from "../renewable-session.ts";
 import type { Health } from "../routes/index.ts";
+import { type SuspicionCounts, suspicionCounts } from "./metrics.ts";
+import { SilenceWatch } from "./silence.ts";
+import { Suspicions } from "./suspicions.ts";
 
 /** First and longest wait between two dials of one relay, in milliseconds. */
 const FIRST_WAIT_MS = 100;
@@ -25,6 +29,14 @@ export interface PeerLinksDeps {
   readonly dial: (node: string, on: SessionEvents) => Promise<Session>;
   /** The health of a relay changed. */
   readonly changed: (node: string) => void;
+  /** As {@link SilenceWatch} has them. */
+  readonly probeAfterMs: number;
+  readonly heartbeatMs: number;
+  readonly metrics: MetricSources;
+  /** A relay whose link is up has answered no probe. */
+  readonly suspected: (node: string, silentMs: number) => void;
+  /** A suspected relay answers again over the same link. */
+  readonly answered: (node: string) => void;
 }
 
 type State =
@@ -60,13 +72,40 @@ export class PeerLinks implements Peers {
   readonly #deps: PeerLinksDeps;
   /** Relays used lately, so as bounded as the relays that are known. */
   readonly #peers = new Map<string, Peer>();
+  readonly #silence: SilenceWatch;
+  readonly #suspicions: Suspicions;
+  readonly #counts: SuspicionCounts;
 
   constructor(deps: PeerLinksDeps) {
+    const { clock, random, probeAfterMs, heartbeatMs, changed } = deps;
     this.#deps = deps;
+    this.#counts = suspicionCounts(deps.metrics, () => this.suspected.length);
+    this.#suspicions = new Suspicions({ clock, random, changed });
+    this.#silence = new SilenceWatch({
+      clock,
+      probeAfterMs,
+      heartbeatMs,
+      suspected: (node, silentMs) => this.#suspect(node, silentMs),
+      heard: (node) => {
+        this.#counts.unfounded++;
+        this.#suspicions.answered(node);
+        deps.answered(node);
+      },
+    });
   }
 
   health(node: string): Health {
-    return this.#peers.get(node)?.health ?? "unknown";
+    return this.#suspicions.has(node) ? "suspected" : (this.#peers.get(node)?.health ?? "unknown");
+  }
+
+  usable(node: string): boolean {
+    const health = this.health(node);
+    return health !== "down" && health !== "suspected";
+  }
+
+  /** Names of relays that are suspected, or were until a moment ago. */
+  get suspected(): string[] {
+    return this.#suspicions.nodes;
   }
 
   /** Names of relays whose links are up. */
@@ -84,6 +123,7 @@ export class PeerLinks implements Peers {
     peer.users.add(user);
     peer.cancelLinger?.();
     peer.cancelLinger = undefined;
+    this.#watch(peer);
     if (peer.state.kind === "up") this.#deps.clock.soon(() => this.#announceUp(peer, user));
     else if (peer.state.kind === "idle") this.#dial(peer);
     else if (peer.state.kind === "backing-off") this.#deps.clock.soon(() => this.#announceDown(peer, user));
@@ -104,6 +144,7 @@ export class PeerLinks implements Peers {
   forgive(node: string): void {
     const peer = this.#peers.get(node);
     if (peer === undefined || peer.state.kind === "up") return;
+    this.#suspicions.forget(node);
     peer.backOff.reset();
     if (peer.state.kind === "dialling") return;
     if (peer.state.kind === "backing-off") peer.state.cancel();
@@ -117,6 +158,8 @@ export class PeerLinks implements Peers {
   }
 
   close(): void {
+    this.#silence.close();
+    this.#suspicions.close();
     for (const peer of this.#peers.values()) {
       peer.cancelLinger?.();
       if (peer.state.kind === "backing-off") peer.state.cancel();
@@ -139,9 +182,23 @@ export class PeerLinks implements Peers {
     if (peer.users.has(user) && peer.state.kind === "backing-off") user.down();
   }
 
+  /** A link that is used is watched. */
+  #watch({ node, users, link: { current } }: Peer): void {
+    if (current !== undefined && users.size > 0) this.#silence.watch(node, current);
+  }
+
+  /** Its users go elsewhere, where there is another relay for them; the link stays, because the relay may answer again. */
+  #suspect(node: string, silentMs: number): void {
+    this.#counts.byReason.silence++;
+    this.#deps.suspected(node, silentMs);
+    this.#suspicions.add(node);
+    for (const user of [...(this.#peers.get(node)?.users ?? [])]) user.suspected?.();
+  }
+
   /** The link has no user. It closes after `lingerMs`, or at once where the relay asked us to leave. */
   #lingerOrRetire(peer: Peer): void {
     if (peer.state.kind !== "up") return;
+    if (!this.#suspicions.has(peer.node)) this.#silence.forget(peer.node);
     peer.cancelLinger?.();
     const wait = peer.leaving ? 0 : this.#deps.lingerMs;
     peer.cancelLinger = this.#deps.clock.timer(wait, () => this.#retire(peer));
@@ -184,6 +241,7 @@ export class PeerLinks implements Peers {
   #up(peer: Peer, { source }: Session): void {
     peer.upAt = this.#deps.clock.now();
     peer.state = { kind: "up" };
+    this.#watch(peer);
     this.#setHealth(peer, "up");
     for (const user of [...peer.users]) user.up(source);
     // Its users have left meanwhile.
@@ -206,6 +264,7 @@ export class PeerLinks implements Peers {
     peer.former?.session.close(0, "");
     peer.former = { session, users: new Set(peer.users) };
     peer.leaving = false;
+    this.#watch(peer);
     for (const user of [...peer.users]) user.renewed?.();
   }
 
@@ -230,9 +289,14 @@ export class PeerLinks implements Peers {
   #failed(peer: Peer): void {
     peer.cancelLinger?.();
     peer.cancelLinger = undefined;
-    if (peer.state.kind === "up" && this.#deps.clock.now() - peer.upAt >= STEADY_MS) peer.backOff.reset();
+    if (peer.state.kind === "up") {
+      if (this.#deps.clock.now() - peer.upAt >= STEADY_MS) peer.backOff.reset();
+      if (!this.#suspicions.has(peer.node)) this.#counts.byReason.link_lost++;
+    }
     this.#dialLater(peer);
+    this.#silence.forget(peer.node);
     this.#setHealth(peer, "down");
+    this.#suspicions.resolve(peer.node);
     for (const user of [...peer.users]) if (peer.former?.users.has(user) !== true) user.down();
   }
 
@@ -253,6 +317,8 @@ export class PeerLinks implements Peers {
   #retire(peer: Peer): void {
     peer.cancelLinger = undefined;
     if (peer.users.size > 0 || peer.state.kind !== "up") return;
+    this.#silence.forget(peer.node);
+    this.#suspicions.answered(peer.node);
     const session = peer.link.release();
     // The link did not fail: the relay's back-off need not be remembered.
     this.#forget(peer);

@@ -7,8 +7,8 @@ import { type NodeSource, Nodes } from "./nodes.ts";
 import { RegionParents } from "./region-parents.ts";
 import { gatheringKey, rank } from "./rendezvous.ts";
 
-/** How a relay was when it was last dialled. */
-export type Health = "unknown" | "up" | "down";
+/** How a relay was when it was last dialled. `suspected`: its link is up, and it answers no probe, or has not done so until lately. */
+export type Health = "unknown" | "up" | "suspected" | "down";
 
 /** Regionals that a broadcast may be taken from: the one that the hash chooses, and those that replace it. */
 const MAX_REGIONALS = 4;
@@ -310,7 +310,8 @@ export class RouteTable {
   }
 
   #isUsable(node: string): boolean {
-    return this.get(node)?.draining !== true && this.#deps.health(node) !== "down";
+    const health = this.#deps.health(node);
+    return this.get(node)?.draining !== true && health !== "down" && health !== "suspected";
   }
 }
 

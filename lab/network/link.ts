@@ -61,6 +61,8 @@ export class MemoryLink implements Link, SendOwner {
   #cancelTurn: (() => void) | undefined;
   #bytesSent = 0;
   #bytesReceived = 0;
+  /** Packets of the peer. */
+  #heard = 0;
   #datagramsLost = 0;
   #rttMs: number | undefined;
 
@@ -139,6 +141,7 @@ export class MemoryLink implements Link, SendOwner {
       bytesSent: this.#bytesSent,
       bytesReceived: this.#bytesReceived,
       packetsLost: this.#datagramsLost,
+      heard: this.#heard,
       ...(this.#rttMs === undefined ? {} : { rttMs: this.#rttMs }),
       ...(bandwidth === 0 ? {} : { sendRate: bandwidth * 8 }),
     };
@@ -158,6 +161,7 @@ export class MemoryLink implements Link, SendOwner {
 
   /** A packet of the peer arrived. */
   heard(): void {
+    this.#heard += 1;
     this.#liveness.heard();
   }
 
@@ -285,6 +289,7 @@ export class MemoryLink implements Link, SendOwner {
 
   onDatagram(bytes: Uint8Array): void {
     this.#bytesReceived += bytes.length;
+    this.#acknowledge();
     this.#guard(() => this.#handler?.datagram(bytes));
   }
 
@@ -343,6 +348,11 @@ export class MemoryLink implements Link, SendOwner {
     this.#bytesSent += bytes.length;
     if (this.#lane.chance(this.#lane.settings.datagramLoss)) this.#datagramsLost += 1;
     else this.#send("lossy", undefined, (peer) => peer.onDatagram(bytes));
+  }
+
+  /** Acknowledges a datagram. Acknowledgements are lost as datagrams are. */
+  #acknowledge(): void {
+    if (!this.#lane.chance(this.#lane.settings.datagramLoss)) this.#send("lossy", undefined, () => {});
   }
 
   #probe(): void {

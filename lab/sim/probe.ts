@@ -59,7 +59,9 @@ function watchedPeers(self: string, peers: Peers, events: WorldEvents): Peers {
         down: () => user.down(),
         leaving: () => user.leaving(),
         renewed: () => user.renewed?.(),
+        suspected: () => user.suspected?.(),
       }),
+    usable: (node) => peers.usable(node),
   };
 }
 

@@ -13,7 +13,16 @@ import { Broadcasts } from "../../moq/model/index.ts";
 import { type AnnounceTable, ChannelRegistry, liteSession, openAccess, type Session } from "../../moq/session/index.ts";
 import type { MemoryEngine } from "../network/index.ts";
 import { counted, probe } from "./probe.ts";
-import { CACHE, CLIENT_LINK, LIMITS, MESH_BOUNDS, PEER_LINK, SESSION_LIMITS, TIMES } from "./settings.ts";
+import {
+  CACHE,
+  CLIENT_LINK,
+  LIMITS,
+  MESH_BOUNDS,
+  PEER_LINK,
+  PROBE_AFTER_MS,
+  SESSION_LIMITS,
+  TIMES,
+} from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { SimTenants } from "./tenants.ts";
 
@@ -172,6 +181,8 @@ function settingsOf({ roots, regions, options }: Surroundings, info: NodeInfo): 
     cost: 0,
     ...TIMES,
     peerTimeoutMs: options.peer?.idleTimeoutMs ?? PEER_LINK.idleTimeoutMs,
+    heartbeatMs: options.peer?.keepAliveMs ?? PEER_LINK.keepAliveMs,
+    probeAfterMs: PROBE_AFTER_MS,
     ...options.settings?.(info),
   };
 }
@@ -198,6 +209,8 @@ function eventsOf({ defects }: Surroundings, { node: self }: NodeInfo): MeshNode
     externalReached: ignored,
     externalUnreachable: ignored,
     notIdentified: ignored,
+    relaySuspected: ignored,
+    relayAnswers: ignored,
     dnsTrouble: ignored,
     sessionClosed: ignored,
     tokenExpires: (peer) => defect(new Error(`${self} has no newer token for its session with ${peer}`)),

@@ -45,6 +45,9 @@ export const LEASE_MS = 10_000;
 export const LINGER_MS = 10_000;
 export const TIMES = { leaseMs: LEASE_MS, holdMs: 5_000, lingerMs: LINGER_MS };
 
+/** Milliseconds of silence after which a relay whose media flows is probed. */
+export const PROBE_AFTER_MS = 50;
+
 export const MESH_BOUNDS: MeshLimits = { scopes: 1_000, nodes: 1_000, holdings: 100_000 };
 
 /** Milliseconds of silence after which a link to a client is over. */

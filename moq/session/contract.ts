@@ -212,6 +212,10 @@ export interface Session {
   /** What the session does now, and has done so far. For people: it costs a call into the engine. */
   figures(): SessionFigures;
   use(): SessionUse;
+  /** Figures of the link alone. */
+  vitals(): LinkStats;
+  /** Sends a datagram that the peer acknowledges and ignores. Does nothing on a link without datagrams. */
+  probe(): void;
   /** Groups that were held back may be sent now. */
   retry(): void;
   /** Asks the peer to leave for `uri`, or for no place in particular when it is empty. Does nothing where the version cannot. */

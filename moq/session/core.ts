@@ -1,5 +1,5 @@
 import type { EndReason } from "../counters.ts";
-import type { BidiHandler, Link, LinkClosed } from "../link.ts";
+import type { BidiHandler, Link, LinkClosed, LinkStats } from "../link.ts";
 import type { Asker, Channel, Dialect, Share, Source } from "../model/index.ts";
 import { joinPath, stripPrefix } from "../path.ts";
 import { Admission } from "./admission.ts";
@@ -16,6 +16,9 @@ import { StreamAllowance } from "./stream-allowance.ts";
 
 /** Units of work (see `Scheduler`) of a stream that begins, and of a datagram. */
 const STREAM_UNITS = 4;
+
+/** A datagram of no subscription. */
+const NOTHING = new Uint8Array(0);
 
 /** What differs between protocol families. */
 export interface Family<S extends Source> {
@@ -149,6 +152,16 @@ export class SessionCore<S extends Source> implements SessionContext {
     const { viewers, sentPayload } = this.serving;
     const activity = admitted + this.received.bytes;
     return { running, announced, viewing: viewers.size, activity, sentPayload, queuedBytes: this.link.queued };
+  }
+
+  /** As `Session.vitals`. */
+  vitals(): LinkStats {
+    return this.link.stats();
+  }
+
+  /** As `Session.probe`. */
+  probe(): void {
+    this.link.sendDatagram(NOTHING);
   }
 
   /** Handles the events of a stream that the peer has opened. It is refused unless it is {@link headerComplete} in time. */

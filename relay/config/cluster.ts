@@ -224,6 +224,13 @@ export const clusterSection = section(
       min: "20ms",
       max: "30s",
     }),
+    probe_after: duration({
+      description:
+        "A relay from which media flows is probed after this time of silence. If it answers no probe, its tracks move to another relay before `peer_timeout` is over. `0s`: they move after `peer_timeout`.",
+      default: "50ms",
+      min: "0s",
+      max: "10s",
+    }),
     linger: duration({
       description: "How long a connection to a relay, or a query at a root, stays open after its last use.",
       default: "10s",

@@ -43,6 +43,8 @@ function rootLog(log: Logger, defects: Defects): Pick<MeshNodeEvents, RootLog> {
 type RelayLog =
   | "relayReached"
   | "relayUnreachable"
+  | "relaySuspected"
+  | "relayAnswers"
   | "externalReached"
   | "externalUnreachable"
   | "notIdentified"
@@ -56,6 +58,15 @@ function relayLog(log: Logger, defects: Defects): Pick<MeshNodeEvents, RelayLog>
     relayReached: (node, protocol, session) => log.info({ node, protocol, session }, "relay reached"),
     relayUnreachable: ({ node, url }, error) => {
       log.warn({ node, url, ...facts(error) }, `the relay ${node} at ${url} ${whyUnreachable(error)}`);
+    },
+    relaySuspected: (node, silentMs) => {
+      log.warn(
+        { code: "relay_silent", node, silentMs: Math.round(silentMs) },
+        `the relay ${node} answers no probe; its tracks move to other relays where there are any`,
+      );
+    },
+    relayAnswers: (node) => {
+      log.info({ code: "relay_answers", node }, `the relay ${node} answers again; tracks may move back to it later`);
     },
     externalReached: (host, protocol) => log.info({ host, protocol }, "relay outside the mesh reached"),
     externalUnreachable: (host, error) => {

@@ -286,8 +286,8 @@ function settingsOf(config: Config["cluster"], dns: readonly DnsEntry[]): MeshSe
     hitless,
     cost,
   } = config;
-  const { dnsIntervalMs, leaseMs, holdMs, lingerMs, peerTimeoutMs } = config;
-  const times = { dnsIntervalMs, leaseMs, holdMs, lingerMs, peerTimeoutMs };
+  const { dnsIntervalMs, leaseMs, holdMs, lingerMs, peerTimeoutMs, heartbeatMs, probeAfterMs } = config;
+  const times = { dnsIntervalMs, leaseMs, holdMs, lingerMs, peerTimeoutMs, heartbeatMs, probeAfterMs };
   return {
     roots,
     isRoot: role === "root" || serveRoot,

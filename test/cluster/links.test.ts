@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { PeerLinks } from "../../cluster/links/peer-links.ts";
 import type { SessionEvents } from "../../cluster/renewable-session.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { MetricSources } from "../../moq/metrics.ts";
 import type { Session } from "../../moq/session/index.ts";
 import { FakeRelay, settle } from "./support.ts";
 
@@ -28,6 +29,11 @@ class Scene {
     random: () => 1,
     lingerMs: LINGER_MS,
     changed: () => {},
+    probeAfterMs: 0,
+    heartbeatMs: 150,
+    metrics: new MetricSources(),
+    suspected: () => {},
+    answered: () => {},
     dial: (_node, on) =>
       new Promise<Session>((resolve, reject) => {
         const session = {
@@ -69,6 +75,8 @@ function sessionOf(parts: Pick<Session, "source" | "close">): Session {
     traffic: none,
     figures: none,
     use: none,
+    vitals: none,
+    probe: none,
     retry: none,
     goaway: none,
     end: none,

@@ -45,6 +45,7 @@ export class FakeRelay implements Source {
   /** Epochs that it was asked for, one for each request. */
   readonly epochs: bigint[] = [];
   up = true;
+  silent = false;
 
   ofEpoch(epoch: bigint): Source {
     this.epochs.push(epoch);
@@ -101,6 +102,12 @@ export class FakeRelay implements Source {
   leave(): void {
     for (const user of [...this.users]) user.leaving();
   }
+
+  /** It answers nothing any more, and its link is still up. */
+  fallSilent(): void {
+    this.silent = true;
+    for (const user of [...this.users]) user.suspected?.();
+  }
 }
 
 /** Links that are there at once. */
@@ -111,6 +118,11 @@ export class FakePeers implements Peers {
     const known = this.relays.get(node) ?? new FakeRelay();
     this.relays.set(node, known);
     return known;
+  }
+
+  usable(node: string): boolean {
+    const { up, silent } = this.relay(node);
+    return up && !silent;
   }
 
   use(node: string, user: PeerUser): () => void {

@@ -238,7 +238,7 @@ function statsOf([
   packetsSent = 0,
 ]: Iterable<number>): LinkStats {
   const sendRate = rttMs > 0 ? (window * 8 * 1000) / rttMs : 0;
-  return { bytesSent, bytesReceived, rttMs, sendRate, packetsSent, packetsLost };
+  return { bytesSent, bytesReceived, rttMs, sendRate, packetsSent, packetsLost, heard: bytesReceived };
 }
 
 const ignoring: BidiHandler = { data() {}, fin() {}, reset() {}, stop() {} };

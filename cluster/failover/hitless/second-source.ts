@@ -171,6 +171,11 @@ export class SecondSource implements TrackAtRelayEvents {
     this.#open(best);
   }
 
+  /** It delivers if it answers again before another one has taken its place. */
+  suspected(from: TrackAtRelay): void {
+    this.leaving(from);
+  }
+
   renewed(from: TrackAtRelay): void {
     if (from !== this.#current) return;
     this.#retire();

@@ -143,6 +143,14 @@ class LiteSession implements Session, LinkHandler {
     return this.#core.use();
   }
 
+  vitals() {
+    return this.#core.vitals();
+  }
+
+  probe(): void {
+    this.#core.probe();
+  }
+
   retry(): void {
     this.#core.retry();
   }
