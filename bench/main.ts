@@ -8,6 +8,9 @@ import { floodJson, floodText } from "./flood/report.ts";
 import { hops } from "./hops/hops.ts";
 import { hopsHelp, parseHops } from "./hops/options.ts";
 import { hopsJson, hopsText } from "./hops/report.ts";
+import { ingest } from "./ingest/ingest.ts";
+import { ingestHelp, parseIngest } from "./ingest/options.ts";
+import { ingestJson, ingestText } from "./ingest/report.ts";
 import { type FanoutOptions, fanoutHelp, parseFanout } from "./options.ts";
 import { parseRegistry, registryHelp } from "./registry/options.ts";
 import { registryFigures } from "./registry/registry.ts";
@@ -39,6 +42,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["mesh", { help: hopsHelp, run: runHops }],
   ["flood", { help: floodHelp, run: runFlood }],
   ["registry", { help: registryHelp, run: runRegistry }],
+  ["ingest", { help: ingestHelp, run: runIngest }],
   ["scrape", { help: scrapeHelp, run: runScrape }],
 ]);
 
@@ -98,6 +102,15 @@ async function runScrape(args: readonly string[]): Promise<number> {
   return await parsed(parseScrape(args), scrapeHelp, async (options) => {
     const found = await scrapeFigures(options);
     process.stdout.write(`${options.json ? JSON.stringify(scrapeJson(found)) : scrapeText(found)}\n`);
+    return EXIT.ok;
+  });
+}
+
+async function runIngest(args: readonly string[]): Promise<number> {
+  return await parsed(parseIngest(args), ingestHelp, async (options) => {
+    const found = await ingest(options);
+    const text = options.json ? JSON.stringify(ingestJson(options, found)) : ingestText(options, found);
+    process.stdout.write(`${text}\n`);
     return EXIT.ok;
   });
 }

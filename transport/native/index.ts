@@ -11,6 +11,10 @@ import { makeFolder } from "../shared/index.ts";
 import { type Addon, type EngineSettings, loadAddon } from "./addon.ts";
 import { NativeEngine } from "./engine.ts";
 
+export type { DialSettings, Native } from "./addon.ts";
+export { NativeEngine } from "./engine.ts";
+export { KIND, type MetaRecord, RECORD, STREAM_SLOT } from "./records.ts";
+
 /** Settings of the engine. */
 export type NativeSettings = Partial<EngineSettings>;
 
