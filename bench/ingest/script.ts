@@ -64,7 +64,8 @@ export class Script {
     this.#frames = Array.from({ length: options.framesPerGroup }, (_, frame) => this.#encode(frame));
     this.#native = new ScriptedNative({
       dialled: (token) => this.#dialled(token),
-      opened: (link, stream) => this.#requests.set(stream, { link, reader: new RequestReader(caps, DEFAULT_WIRE_LIMITS) }),
+      opened: (link, stream) =>
+        this.#requests.set(stream, { link, reader: new RequestReader(caps, DEFAULT_WIRE_LIMITS) }),
       wrote: (stream, bytes) => {
         const { link = 0, reader } = this.#requests.get(stream) ?? {};
         reader?.push(bytes, (request) => this.#answer(link, stream, request));

@@ -28,7 +28,7 @@ export interface Dialect {
   readonly name: string;
   /**
    * Bytes before the payload: at most {@link MAX_FRAME_HEADER}. `delta` is the timestamp minus that of the frame before; for the first
-   * frame it is the timestamp itself.
+   * frame it is the timestamp itself. The bytes are valid until the next call.
    */
   frameHeader(size: number, delta: number): Uint8Array;
   resetCode(reason: Reason): number;

@@ -2,7 +2,7 @@ import type { BoundName, Counters } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import type { CacheShare, Evictable } from "./cache.ts";
 import type { Channel, GroupWriter, Later, OutFan, OutStream } from "./contract.ts";
-import { FRAME_OVERHEAD, Frame } from "./frame.ts";
+import { FRAME_OVERHEAD, FrameLog } from "./frame-log.ts";
 import type { ModelLimits } from "./limits.ts";
 import { writable } from "./publisher-numbering.ts";
 
@@ -39,6 +39,12 @@ const SMALL_BYTES = 64 * 1024;
 /** Frames that a late joiner is sent in one turn. The rest of a longer group follows in later turns. */
 const REPLAY_FRAMES = 256;
 
+/** The readers of one channel. */
+interface Readers {
+  readonly channel: Channel;
+  readonly fan: OutFan;
+}
+
 /** Small pieces are joined up to this many bytes before they are written to a late joiner. */
 const JOIN_BYTES = 64 * 1024;
 
@@ -49,9 +55,11 @@ const JOIN_BYTES = 64 * 1024;
 export class Subgroup implements GroupWriter {
   readonly #group: Group;
   readonly #host: GroupHost;
-  readonly #frames: Frame[] = [];
-  readonly #fans = new Map<Channel, OutFan>();
-  #current: Frame | undefined;
+  readonly #log = new FrameLog();
+  /** Those that read it now: a fan-out for each channel. */
+  #readers: Readers[] = [];
+  /** A frame is arriving. */
+  #inFrame = false;
   #count = 0;
   /** The sum of the deltas so far: the last frame's timestamp, unless a step was capped because peers could not read it. */
   #previous = 0;
@@ -84,7 +92,7 @@ export class Subgroup implements GroupWriter {
 
   /** When its last frame began; before the first frame, when the group began. Infinite while a frame is arriving. */
   get activeAt(): number {
-    return this.#current === undefined ? this.#activeAt : Number.POSITIVE_INFINITY;
+    return this.#inFrame ? Number.POSITIVE_INFINITY : this.#activeAt;
   }
 
   frame(size: number, timestamp: number | undefined): void {
@@ -98,12 +106,13 @@ export class Subgroup implements GroupWriter {
     if (this.#group.payloadBytes + size > limits.groupBytes) this.#group.passOn("group_bytes");
     else if (this.#count >= limits.framesPerGroup) this.#group.passOn("frames_per_group");
     const at = timestamp === undefined ? this.#host.stamp() : this.#host.rescale(timestamp);
-    const frame = new Frame(size, writable(at - this.#previous));
-    this.#previous += frame.delta;
-    this.#current = frame;
+    const delta = writable(at - this.#previous);
+    this.#previous += delta;
+    this.#inFrame = true;
     this.#activeAt = this.#host.now();
     this.#count++;
-    if (this.#group.keep(FRAME_OVERHEAD)) this.#frames.push(frame);
+    this.#group.keep(FRAME_OVERHEAD);
+    this.#log.begin(size, delta);
     if (this.#group.firstTimestamp === undefined) {
       this.#group.firstTimestamp = at;
       this.#host.begun(this.#group);
@@ -111,54 +120,50 @@ export class Subgroup implements GroupWriter {
   }
 
   payload(bytes: Uint8Array): void {
-    const frame = this.#current;
-    if (this.#state !== "open" || frame === undefined || bytes.length === 0) return;
-    this.#group.payloadBytes += bytes.length;
+    if (this.#state !== "open" || !this.#inFrame || bytes.length === 0) return;
+    const { length } = bytes;
     const { counters } = this.#host;
-    counters.bytesIn += bytes.length;
-    const begins = frame.received === 0;
-    const views = this.#group.keep(bytes.length) ? frame.append(bytes) : frame.pass(bytes);
-    for (const [channel, fan] of this.#fans) {
-      const readers = fan.size;
-      if (readers === 0) continue;
-      let from = 0;
-      if (begins) {
-        const first = views[0] as Uint8Array;
-        const header = channel.dialect.frameHeader(frame.size, frame.delta);
-        const joined = frame.joined(channel.dialect, header, first);
-        if (joined === undefined) fan.write(header);
-        else {
-          fan.write(joined);
-          from = 1;
-        }
-      }
-      for (let i = from; i < views.length; i++) fan.write(views[i] as Uint8Array);
-      counters.bytesOut += bytes.length * readers;
+    this.#group.payloadBytes += length;
+    counters.bytesIn += length;
+    this.#group.keep(length);
+    for (let at = 0; at < length; ) {
+      at = this.#log.append(bytes, at);
+      for (const { channel, fan } of this.#readers) if (fan.size > 0) this.#pass(channel, fan);
     }
+    for (const { fan } of this.#readers) counters.bytesOut += length * fan.size;
+  }
+
+  /** Writes the newest bytes to one fan-out. */
+  #pass({ dialect }: Channel, fan: OutFan): void {
+    const log = this.#log;
+    const headed = log.begins ? log.headed(dialect) : undefined;
+    if (log.begins && headed === undefined) fan.write(dialect.frameHeader(log.size, log.delta).slice());
+    fan.write(headed ?? log.appended());
   }
 
   end(): void {
-    const frame = this.#current;
-    if (this.#state !== "open" || frame === undefined) return;
-    this.#current = undefined;
+    if (this.#state !== "open" || !this.#inFrame) return;
+    this.#inFrame = false;
     this.#host.counters.framesIn++;
-    for (const [channel, fan] of this.#fans) {
+    const { size, delta } = this.#log;
+    for (const { channel, fan } of this.#readers) {
       if (fan.size === 0) continue;
-      if (frame.size === 0) fan.write(channel.dialect.frameHeader(0, frame.delta));
+      if (size === 0) fan.write(channel.dialect.frameHeader(0, delta).slice());
       this.#host.counters.framesOut += fan.size;
     }
   }
 
   finish(): void {
     if (this.#state !== "open") return;
-    if (this.#current !== undefined) {
+    if (this.#inFrame) {
       this.reset("protocol");
       return;
     }
     this.#state = "finished";
     this.#endedAt = this.#host.now();
     this.#countSent();
-    for (const fan of this.#fans.values()) fan.finish();
+    for (const { fan } of this.#readers) fan.finish();
+    this.#log.end();
     this.#close();
   }
 
@@ -168,7 +173,7 @@ export class Subgroup implements GroupWriter {
     this.#reason = reason;
     this.#countSent();
     const drop = reason === "frame_too_large" ? "refused" : "upstream";
-    for (const [channel, fan] of this.#fans) {
+    for (const { channel, fan } of this.#readers) {
       this.#host.counters.groupsDropped[drop] += fan.size;
       fan.reset(channel.dialect.resetCode(reason));
     }
@@ -182,8 +187,8 @@ export class Subgroup implements GroupWriter {
   abandon(before: number): void {
     if (this.#state !== "open" || this.#activeAt >= before) return;
     const tell = this.#onStop;
-    if (this.#current === undefined) this.finish();
-    else this.reset("timeout");
+    if (this.#inFrame) this.reset("timeout");
+    else this.finish();
     tell?.("cancelled");
   }
 
@@ -206,7 +211,7 @@ export class Subgroup implements GroupWriter {
   attach(channel: Channel, stream: OutStream, later?: Later): void {
     let at = 0;
     const step = () => {
-      if (at > 0 && (stream.ended || this.#frames.length < at)) {
+      if (at > 0 && (stream.ended || this.#log.length < at)) {
         // The group was reset or evicted meanwhile.
         const cut = this.#state === "reset";
         if (!stream.ended) this.#host.counters.groupsDropped[cut ? "upstream" : "evicted"]++;
@@ -214,7 +219,7 @@ export class Subgroup implements GroupWriter {
         return true;
       }
       at = this.#replay(channel, stream, at, later === undefined ? Number.POSITIVE_INFINITY : REPLAY_FRAMES);
-      if (at < this.#frames.length) return false;
+      if (at < this.#log.length) return false;
       this.#join(channel, stream);
       return true;
     };
@@ -233,12 +238,12 @@ export class Subgroup implements GroupWriter {
       stream.reset(dialect.resetCode(this.#reason));
       return;
     }
-    let fan = this.#fans.get(channel);
-    if (fan === undefined) {
-      fan = channel.fanOut();
-      this.#fans.set(channel, fan);
+    let readers = this.#readers.find((one) => one.channel === channel);
+    if (readers === undefined) {
+      readers = { channel, fan: channel.fanOut() };
+      this.#readers.push(readers);
     }
-    fan.add(stream);
+    readers.fan.add(stream);
   }
 
   /** Calls `callback` once no more frames come, possibly now. */
@@ -249,39 +254,36 @@ export class Subgroup implements GroupWriter {
 
   /** Drops all frames, the current one as well. Attached readers get the frames that come. */
   forget(): void {
-    this.#frames.length = 0;
-    this.#current?.forget();
+    this.#log.forget();
   }
 
   /** Writes at most `count` frames from index `from` on. Returns the index of the next one. */
   #replay(channel: Channel, stream: OutStream, from: number, count: number): number {
-    const pieces: Uint8Array[] = [];
     const { counters } = this.#host;
-    const frames =
-      count < this.#frames.length - from ? this.#frames.slice(from, from + count) : this.#frames.slice(from);
-    for (const frame of frames) {
-      // A frame without a byte yet is written to all readers together, with its header, once it has one.
-      if (frame === this.#current && frame.received === 0) continue;
-      frame.encoded(channel.dialect, pieces);
-      counters.bytesOut += frame.received;
-      if (frame !== this.#current) counters.framesOut++;
-    }
+    const log = this.#log;
+    const to = Math.min(from + count, log.length);
+    // A frame that is arriving and has no byte yet is written to all readers together, with its header, once it has one.
+    const arriving = this.#inFrame && to === log.length ? 1 : 0;
+    const begun = arriving === 1 && log.received > 0;
+    const pieces: Uint8Array[] = [];
+    counters.bytesOut += log.encoded(channel.dialect, from, begun ? to : to - arriving, pieces);
+    counters.framesOut += to - from - arriving;
     for (const piece of join(pieces)) stream.write(piece);
-    return from + frames.length;
+    return to;
   }
 
   /** The readers that are attached now got all of its payload. */
   #countSent(): void {
     let readers = 0;
-    for (const fan of this.#fans.values()) readers += fan.size;
+    for (const { fan } of this.#readers) readers += fan.size;
     if (readers > 0) this.#host.sent(this.#group.payloadBytes * readers);
   }
 
   #close(): void {
-    this.#current = undefined;
+    this.#inFrame = false;
     this.#onStop = undefined;
-    this.#fans.clear();
-    if (this.#state === "reset") this.#frames.length = 0;
+    this.#readers = [];
+    if (this.#state === "reset") this.#log.forget();
     const callbacks = this.#onOver;
     this.#onOver = [];
     this.#host.done(this.#group);

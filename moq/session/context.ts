@@ -55,6 +55,8 @@ export interface SessionContext {
   readonly over: boolean;
   /** Runs an entry point of the session: anything that it throws ends this session and nothing else. */
   guard<T>(work: () => T): T | undefined;
+  /** As if {@link guard} had caught the error. For entry points that are called for each frame, which need no closure then. */
+  failed(error: unknown): void;
   /** Ends the session with the code of a reason. */
   end(reason: Reason, message: string): void;
   /** A path of the wire as the model has it. */

@@ -107,6 +107,10 @@ export class SessionCore<S extends Source> implements SessionContext {
     return this.#guard.run(work);
   }
 
+  failed(error: unknown): void {
+    this.#guard.caught(error);
+  }
+
   end(reason: EndReason, message: string): void {
     if (this.over) return;
     this.#report.because(reason, message);

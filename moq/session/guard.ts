@@ -26,10 +26,15 @@ export class Guard {
     try {
       return work();
     } catch (error) {
-      if (error instanceof ProtocolViolation) this.#deps.violated(error);
-      else this.#deps.failed(error);
+      this.caught(error);
       return undefined;
     }
+  }
+
+  /** An entry point that is called for each frame catches its errors itself, and hands them over here. */
+  caught(error: unknown): void {
+    if (error instanceof ProtocolViolation) this.#deps.violated(error);
+    else this.#deps.failed(error);
   }
 
   /** The session is over. */

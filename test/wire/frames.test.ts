@@ -77,7 +77,7 @@ interface Frame {
 function encode(caps: Capabilities, frames: readonly Frame[]): Uint8Array {
   let last = 0;
   const parts = frames.flatMap(({ timestamp, payload }) => {
-    const header = encodeFrameHeader(caps, payload.length, timestamp - last);
+    const header = encodeFrameHeader(caps, payload.length, timestamp - last).slice();
     last = timestamp;
     return [header, payload];
   });

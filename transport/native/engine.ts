@@ -170,7 +170,12 @@ export class NativeEngine implements Engine {
     do {
       const count = this.#native.poll(this.#records, this.#data);
       if (count === 0) return;
-      this.port.dispatch(() => this.#dispatch(count));
+      this.port.dispatching();
+      try {
+        this.#dispatch(count);
+      } finally {
+        this.port.dispatched();
+      }
     } while (clock.now() < until);
     this.#unfinished = true;
     setImmediate(this.#drain);
@@ -194,7 +199,7 @@ export class NativeEngine implements Engine {
 
   #onData(id: number, offset: number, length: number): void {
     const stream = this.#stream(id);
-    stream?.link.data(stream, this.#data.subarray(offset, offset + length));
+    stream?.link.data(stream, new Uint8Array(this.#data.buffer, offset, length));
   }
 
   #onGone(id: number): void {

@@ -20,15 +20,14 @@ export class Port {
     if (!this.#dispatching) queueMicrotask(this.#flush);
   }
 
-  /** Runs handlers, and flushes their calls together afterwards. */
-  dispatch(run: () => void): void {
+  /** Handlers run from now on: their calls are flushed together at {@link dispatched}. */
+  dispatching(): void {
     this.#dispatching = true;
-    try {
-      run();
-    } finally {
-      this.#dispatching = false;
-      this.#flush();
-    }
+  }
+
+  dispatched(): void {
+    this.#dispatching = false;
+    this.#flush();
   }
 
   /** Counts listeners, links and dials. While there are any, the process stays alive. */

@@ -53,8 +53,14 @@ export class IncomingUni implements TurnHandler {
   }
 
   data(bytes: Uint8Array): Uint8Array {
-    if (this.#ignored) return READ;
-    return this.#context.session.guard(() => this.#read(bytes)) ?? READ;
+    const { session } = this.#context;
+    if (this.#ignored || session.over) return READ;
+    try {
+      return this.#read(bytes);
+    } catch (error) {
+      session.failed(error);
+      return READ;
+    }
   }
 
   fin(): void {

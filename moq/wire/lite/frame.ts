@@ -8,11 +8,10 @@ import {
   putVarint,
   READ,
   UNBOUNDED,
-  varintLength,
   varintSize,
   type WireLimits,
 } from "../codec/index.ts";
-import { getSigned, putSigned, signedLength } from "./signed-varint.ts";
+import { getSigned, putSigned } from "./signed-varint.ts";
 import type { Capabilities } from "./versions.ts";
 
 /** Is called with frames as they arrive. */
@@ -28,20 +27,18 @@ export interface FrameSink {
 /** Longest header: two varints of 8 bytes. */
 const MAX_HEADER = 16;
 
+/** Memory of {@link encodeFrameHeader}, and its first bytes by number. */
+const header = new Uint8Array(MAX_HEADER);
+const headers = Array.from({ length: MAX_HEADER + 1 }, (_, length) => header.subarray(0, length));
+
 /**
  * Bytes before a frame's payload: the timestamp delta where the version has one, then the size. `delta` is an integer; one beyond
- * ±(2^53-1) is written as ±(2^53-1).
+ * ±(2^53-1) is written as ±(2^53-1). The bytes are valid until the next call.
  */
 export function encodeFrameHeader(caps: Capabilities, size: number, delta: number): Uint8Array {
-  if (!caps.timestamps) {
-    const out = new Uint8Array(varintLength(size));
-    putVarint(out, 0, size);
-    return out;
-  }
   const stamp = Math.max(-Number.MAX_SAFE_INTEGER, Math.min(delta, Number.MAX_SAFE_INTEGER));
-  const out = new Uint8Array(signedLength(stamp) + varintLength(size));
-  putVarint(out, putSigned(out, 0, stamp), size);
-  return out;
+  const length = putVarint(header, caps.timestamps ? putSigned(header, 0, stamp) : 0, size);
+  return headers[length] as Uint8Array;
 }
 
 /**

@@ -1,12 +1,9 @@
-import { getVarint, getVarintBig, putVarint, putVarintBig, varintLength } from "../codec/index.ts";
+import { getVarint, getVarintBig, putVarint, putVarintBig } from "../codec/index.ts";
 
-/**
+/*
  * Signed numbers interleave with unsigned ones, so that small values of either sign stay short (moq-lite FRAME,
  * Timestamp Delta). They may be any safe integer, whose mapping needs 54 bits: above 53 it is computed with bigints.
  */
-export function signedLength(value: number): number {
-  return varintLength(interleave(value));
-}
 
 /** Writes `value`, a safe integer, at `at`; returns the position after it. */
 export function putSigned(into: Uint8Array, at: number, value: number): number {
@@ -26,7 +23,7 @@ export function getSigned(from: Uint8Array, at: number): number {
   return Number.isSafeInteger(value) ? value : Number.NaN;
 }
 
-/** Approximate above 2^53, which is exact enough for a length. */
+/** Approximate above 2^53. */
 function interleave(value: number): number {
   return value < 0 ? -value * 2 - 1 : value * 2;
 }
