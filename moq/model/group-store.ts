@@ -22,7 +22,7 @@ interface StoreHost {
 }
 
 /** What the groups of a track need from it. */
-export interface StoredTrack extends Pick<GroupHost, "awaited" | "rescale" | "begun" | "sent"> {
+export interface StoredTrack extends Pick<GroupHost, "awaited" | "rescales" | "rescale" | "begun" | "sent"> {
   /** Timestamp units per second. */
   timescale(): number;
   /** `group` gets no more frames. `live`: it came by the subscription, not by a fetch. */
@@ -54,7 +54,7 @@ export class GroupStore {
       cache: host.terms().cache,
       counters,
       limits,
-      now: () => clock.now(),
+      clock,
       stamp: () => writable(((clock.now() - since) * track.timescale()) / 1000),
       done: (group) => {
         this.#done(group);

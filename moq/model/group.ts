@@ -1,3 +1,4 @@
+import type { Clock } from "../clock.ts";
 import type { BoundName, Counters } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import type { CacheShare, Evictable } from "./cache.ts";
@@ -12,11 +13,13 @@ export interface GroupHost {
   readonly cache: CacheShare;
   readonly counters: Counters;
   readonly limits: ModelLimits;
-  now(): number;
+  readonly clock: Pick<Clock, "now">;
   /** Timestamp for a frame of a version without timestamps, in the track's timescale. */
   stamp(): number;
   /** Viewers wait for the track's properties, so none is attached yet. */
   awaited(): boolean;
+  /** Whether the publisher's timescale is another one than the track's: asked once for each subgroup. */
+  rescales(): boolean;
   /** Turns a publisher's timestamp into the track's timescale. */
   rescale(timestamp: number): number;
   /** The first frame of `group` has begun. */
@@ -58,6 +61,8 @@ export class Subgroup implements GroupWriter {
   readonly #log = new FrameLog();
   /** Those that read it now: a fan-out for each channel. */
   #readers: Readers[] = [];
+  /** Known with its first frame. */
+  #rescales: boolean | undefined;
   /** A frame is arriving. */
   #inFrame = false;
   #count = 0;
@@ -105,11 +110,11 @@ export class Subgroup implements GroupWriter {
     }
     if (this.#group.payloadBytes + size > limits.groupBytes) this.#group.passOn("group_bytes");
     else if (this.#count >= limits.framesPerGroup) this.#group.passOn("frames_per_group");
-    const at = timestamp === undefined ? this.#host.stamp() : this.#host.rescale(timestamp);
+    const at = timestamp === undefined ? this.#host.stamp() : this.#rescaled(timestamp);
     const delta = writable(at - this.#previous);
     this.#previous += delta;
     this.#inFrame = true;
-    this.#activeAt = this.#host.now();
+    this.#activeAt = this.#host.clock.now();
     this.#count++;
     this.#group.keep(FRAME_OVERHEAD);
     this.#log.begin(size, delta);
@@ -117,6 +122,11 @@ export class Subgroup implements GroupWriter {
       this.#group.firstTimestamp = at;
       this.#host.begun(this.#group);
     }
+  }
+
+  #rescaled(timestamp: number): number {
+    this.#rescales ??= this.#host.rescales();
+    return this.#rescales ? this.#host.rescale(timestamp) : timestamp;
   }
 
   payload(bytes: Uint8Array): void {
@@ -160,7 +170,7 @@ export class Subgroup implements GroupWriter {
       return;
     }
     this.#state = "finished";
-    this.#endedAt = this.#host.now();
+    this.#endedAt = this.#host.clock.now();
     this.#countSent();
     for (const { fan } of this.#readers) fan.finish();
     this.#log.end();

@@ -108,6 +108,11 @@ export class PublisherNumbering {
     return this.#whole;
   }
 
+  /** Whether its timestamps have another timescale. */
+  rescales(timescale: number): boolean {
+    return this.timescale !== undefined && this.timescale !== timescale;
+  }
+
   /** Converts one of its timestamps to `timescale`. */
   rescale(timestamp: number, timescale: number): number {
     if (this.timescale === undefined || this.timescale === timescale) return timestamp;

@@ -281,6 +281,7 @@ export class Track implements SubscribedTrack {
     return {
       timescale: () => this.#properties.timescale,
       awaited: () => this.#properties.known === undefined && this.#subscriptions.size > 0,
+      rescales: () => this.#upstream.feed?.rescales(this.#properties.timescale) ?? false,
       rescale: (timestamp) => this.#upstream.feed?.rescale(timestamp, this.#properties.timescale) ?? timestamp,
       begun: () => this.#sweep.start(),
       sent: (bytes) => this.#host.usage.sent(bytes),
