@@ -1,4 +1,3 @@
-import { ManualClock } from "../../lab/network/index.ts";
 import type { Link } from "../../moq/link.ts";
 import { Broadcasts } from "../../moq/model/index.ts";
 import { ChannelRegistry, liteSession, openAccess } from "../../moq/session/index.ts";
@@ -20,6 +19,7 @@ import { loadConfig } from "../../relay/config/index.ts";
 import { KIND, type MetaRecord, NativeEngine } from "../../transport/native/index.ts";
 import { BenchError } from "../system/error.ts";
 import type { IngestOptions } from "./options.ts";
+import { ScriptClock } from "./script-clock.ts";
 import { ScriptedNative } from "./scripted-native.ts";
 
 const PROTOCOL = "moq-lite-05";
@@ -43,7 +43,7 @@ interface Feed {
 export class Script {
   readonly #options: IngestOptions;
   readonly #caps: Capabilities;
-  readonly #clock = new ManualClock();
+  readonly #clock = new ScriptClock();
   readonly #native: ScriptedNative;
   readonly #engine: NativeEngine;
   readonly #connect: () => Promise<Link>;

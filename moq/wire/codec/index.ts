@@ -9,7 +9,6 @@ export {
   putVarint,
   putVarintBig,
   QUIC_VARINTS,
-  varintLength,
   varintSize,
 } from "./quic-varint.ts";
 export { Writer } from "./writer.ts";
