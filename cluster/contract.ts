@@ -36,6 +36,8 @@ export interface NodeInfo {
   readonly publicUrl: string;
   /** The relay is about to end: no relay or viewer goes there any more, and those that are there leave. */
   readonly draining: boolean;
+  /** It is near its bounds: others take from it what they take, and take nothing new from it while another relay can serve. Absent: it is not. */
+  readonly busy?: boolean;
   /** Milliseconds since 1970 of its start. Of two starts with one name, the later one has the name. */
   readonly startedAt: number;
   /** The version of its program, at most {@link MAX_VERSION} characters. Absent where it is not known. */
@@ -163,6 +165,8 @@ export interface NodeLoad {
   readonly subscriptions: number;
   /** Absent where the relay's version does not report it. */
   readonly traffic?: NodeTraffic;
+  /** How near it is to its bounds, of sessions, egress and CPU the highest; 1 is full. Absent where its version does not report it. */
+  readonly fullness?: number;
   /** Of the links to the relays that it takes media from, at most {@link MAX_LOAD_LINKS}. */
   readonly links?: readonly LoadLink[];
 }

@@ -51,8 +51,9 @@ export function nodePath(info: NodeInfo): string {
 /** Longest text of a report, in characters. Links that do not fit are left out. */
 const MAX_LOAD_TEXT = 900;
 
-export function loadPath(node: string, { sessions, subscriptions, traffic, links }: NodeLoad): string {
-  const fields = { sessions, subscriptions, ...traffic };
+export function loadPath(node: string, { sessions, subscriptions, traffic, fullness, links }: NodeLoad): string {
+  const percent = fullness === undefined ? {} : { full: Math.round(fullness * 100) };
+  const fields = { sessions, subscriptions, ...traffic, ...percent };
   const all = links?.map(({ node: to, rttMs }) => [to, rttMs ?? null]) ?? [];
   let text = encode(links === undefined ? fields : { ...fields, links: all });
   while (text.length > MAX_LOAD_TEXT && all.pop() !== undefined) text = encode({ ...fields, links: all });
@@ -128,7 +129,7 @@ function revocationOf(node: string, until: string, text: string): ControlPath | 
 }
 
 function nodeOf(node: string, fields: Record<string, unknown>): ControlPath | undefined {
-  const { hop, role, region, parent, url, publicUrl, draining, startedAt, version } = fields;
+  const { hop, role, region, parent, url, publicUrl, draining, busy, startedAt, version } = fields;
   const known = ROLES.find((one) => one === role);
   if (typeof hop !== "string" || !/^\d{1,20}$/.test(hop) || known === undefined) return undefined;
   if (typeof region !== "string" || typeof url !== "string" || typeof publicUrl !== "string") return undefined;
@@ -136,10 +137,23 @@ function nodeOf(node: string, fields: Record<string, unknown>): ControlPath | un
   if (typeof draining !== "boolean" || typeof startedAt !== "number") return undefined;
   if (startedAt < 0 || startedAt > Number.MAX_SAFE_INTEGER) return undefined;
   const named = typeof version === "string" && version.length <= MAX_VERSION ? { version } : {};
+  const loaded = busy === true ? { busy } : {};
   const above = typeof parent === "string" && parent !== "" ? { parent } : {};
   return {
     kind: "node",
-    info: { node, hop: BigInt(hop), role: known, region, ...above, url, publicUrl, draining, startedAt, ...named },
+    info: {
+      node,
+      hop: BigInt(hop),
+      role: known,
+      region,
+      ...above,
+      url,
+      publicUrl,
+      draining,
+      ...loaded,
+      startedAt,
+      ...named,
+    },
   };
 }
 
@@ -152,11 +166,18 @@ function loadOf(node: string, fields: Record<string, unknown>): ControlPath | un
   const { sessions, subscriptions } = fields;
   if (typeof sessions !== "number" || typeof subscriptions !== "number") return undefined;
   const traffic = trafficOf(fields);
+  const full = countOf(fields["full"]);
   const links = linksOf(fields["links"]);
   return {
     kind: "load",
     node,
-    load: { sessions, subscriptions, ...(traffic && { traffic }), ...(links && { links }) },
+    load: {
+      sessions,
+      subscriptions,
+      ...(traffic && { traffic }),
+      ...(full !== undefined && { fullness: full / 100 }),
+      ...(links && { links }),
+    },
   };
 }
 

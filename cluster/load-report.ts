@@ -11,6 +11,10 @@ export interface LoadReportDeps {
   readonly counters: Counters;
   /** Broadcasts that are published at this relay. */
   readonly broadcasts: () => number;
+  /** The bounds of the relay; 0 where one is not known. Bits a second. */
+  readonly bounds: () => { readonly sessions: number; readonly bitsOut: number };
+  /** The busy part of its busiest thread since the last call, from 0 to 1. */
+  readonly cpu: () => number;
   /** Links to the relays that this one takes media from. */
   readonly links: () => readonly LoadLink[];
 }
@@ -27,12 +31,15 @@ export class LoadReport {
 
   /** Rates are those since the last call; 0 in the first one. */
   next(): NodeLoad {
-    const { clock, counters, broadcasts, links } = this.#deps;
+    const { clock, counters, broadcasts, bounds, cpu, links } = this.#deps;
     const { bytesIn, bytesOut, sessionsActive, subscriptionsActive, viewersActive, groupsDropped } = counters;
     const at = clock.now();
     const before = this.#before ?? { at, bytesIn, bytesOut };
     this.#before = { at, bytesIn, bytesOut };
     const bits = (bytes: number) => (at === before.at ? 0 : Math.round((bytes * 8_000) / (at - before.at)));
+    const bitsOut = bits(bytesOut - before.bytesOut);
+    const most = bounds();
+    const part = (value: number, bound: number) => (bound > 0 ? value / bound : 0);
     return {
       sessions: sessionsActive,
       subscriptions: subscriptionsActive,
@@ -40,9 +47,10 @@ export class LoadReport {
         viewers: viewersActive,
         broadcasts: broadcasts(),
         bitsIn: bits(bytesIn - before.bytesIn),
-        bitsOut: bits(bytesOut - before.bytesOut),
+        bitsOut,
         dropped: LOSSES.reduce((sum, reason) => sum + groupsDropped[reason], 0),
       },
+      fullness: Math.max(part(sessionsActive, most.sessions), part(bitsOut, most.bitsOut), cpu()),
       links: links().slice(0, MAX_LOAD_LINKS),
     };
   }

@@ -211,7 +211,8 @@ export class MeshBroadcasts implements BroadcastFinder {
     const { table, hitless } = this.#deps;
     const source: MeshSource = this.#deps.source({
       epoch,
-      candidates: () => (hitless.covers(path) ? table.spreadCandidates(path, epoch) : table.candidates(path, epoch)),
+      candidates: (keep) =>
+        hitless.covers(path) ? table.spreadCandidates(path, epoch, keep) : table.candidates(path, epoch, keep),
       besides: (first) => table.candidatesBeside(path, epoch, first),
       idle: () => {
         const remote = this.#remotes.get(path);

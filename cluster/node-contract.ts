@@ -17,6 +17,14 @@ export interface MeshLimits {
 /** A root with that many relays and broadcasts needs half a gigabyte for them. */
 export const MESH_LIMITS: MeshLimits = { scopes: 8_192, nodes: 10_000, holdings: 2_000_000 };
 
+/** What the machine of a relay has left. */
+export interface MachineLoad {
+  /** Sessions that this relay takes; 0: not known. */
+  readonly maxSessions: () => number;
+  /** The busy part of this relay's busiest thread since the last call, from 0 to 1. */
+  readonly cpu: () => number;
+}
+
 export interface MeshSettings {
   /** URLs of the roots; the relay asks the first one that is up. */
   readonly roots: readonly string[];
@@ -39,6 +47,12 @@ export interface MeshSettings {
   readonly hitless: readonly string[];
   /** Added to the cost of what is published here. */
   readonly cost: number;
+  /** Milliseconds in which a relay that has started gets its share of broadcasts; 0: at once. */
+  readonly rampMs: number;
+  /** Fullness from which on this relay is busy, from 0 to 1; 0: it never is. */
+  readonly busyAt: number;
+  /** Bits a second that this relay may send; 0: not known. */
+  readonly bitsOut: number;
   /** Milliseconds that what a lost relay registered stays known. */
   readonly leaseMs: number;
   /** Milliseconds that a subscription waits for another route. */

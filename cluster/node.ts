@@ -16,9 +16,8 @@ import {
   type Protection,
 } from "./failover/index.ts";
 import { Discovery, ExternalRelays, PeerLinks, type Resolver, staticPeers } from "./links/index.ts";
-import { LoadReport } from "./load-report.ts";
 import { MeshBroadcasts } from "./mesh-broadcasts.ts";
-import type { MeshLimits, MeshNodeEvents, MeshProbe, MeshSettings } from "./node-contract.ts";
+import type { MachineLoad, MeshLimits, MeshNodeEvents, MeshProbe, MeshSettings } from "./node-contract.ts";
 import type { Registry, ReplicatedRegistry, RevocationWatcher } from "./registry/index.ts";
 import type { SessionEvents } from "./renewable-session.ts";
 import { Root } from "./root.ts";
@@ -32,10 +31,7 @@ import {
   type Visitor,
 } from "./sessions/index.ts";
 import { TenantDesk, type TenantUsage } from "./tenants/index.ts";
-import { TOPOLOGY_METRICS, type TopologyNumbers } from "./topology-metrics.ts";
-
-/** Milliseconds between two reports of this relay's load to the roots. */
-const LOAD_INTERVAL_MS = 5_000;
+import { Topology } from "./topology.ts";
 
 /** Shortest time in milliseconds after which two relays with one name are no restart of one. */
 const SETTLE_MS = 5_000;
@@ -56,6 +52,7 @@ export interface MeshNodeDeps extends Omit<MeshSessionsDeps, "roots" | "events">
   /** Shares the registry of a root with other roots; absent: it is in this relay's memory only. */
   readonly replicate?: (registry: Registry) => ReplicatedRegistry | undefined;
   readonly events: MeshNodeEvents;
+  readonly machine: MachineLoad;
   /** Revocations of other relays. */
   readonly revocations: RevocationWatcher;
   /** What tenants use here, so that their limits hold over all relays; absent: they hold at this relay alone. */
@@ -78,7 +75,6 @@ export class MeshNode {
   readonly failovers: FailoverCounters;
   readonly hitless: Hitless;
   readonly #gaps: Distribution;
-  readonly #topology: TopologyNumbers;
   readonly #deps: MeshNodeDeps;
   readonly #sessions: MeshSessions;
   readonly #discovery: Discovery;
@@ -86,15 +82,13 @@ export class MeshNode {
   /** Names of the relays that are known by configuration. */
   #static: ReadonlySet<string> = new Set();
   #namesakes = 0;
-  readonly #load: LoadReport;
-  #cancelLoad = () => {};
+  readonly #topology: Topology;
 
   constructor(deps: MeshNodeDeps) {
     const { self, settings, clock, random, events } = deps;
     this.#deps = deps;
     this.self = self;
     this.failovers = deps.broadcasts.counters.numbers(FAILOVER_METRICS);
-    this.#topology = deps.broadcasts.counters.numbers(TOPOLOGY_METRICS);
     this.#gaps = gapsOf(deps.broadcasts.counters);
     this.hitless = new Hitless(settings.hitless, deps.broadcasts.counters);
     this.#sessions = new MeshSessions({ ...deps, roots: settings.roots });
@@ -116,6 +110,9 @@ export class MeshNode {
       clocks,
       regions: settings.regions,
       hashDepth: settings.hashDepth,
+      clock,
+      wallNow: deps.wallNow,
+      rampMs: settings.rampMs,
       health: (node) => this.peers.health(node),
       changed: (path) => this.broadcasts.changed(path),
       nodesChanged: () => this.#nodesChanged(),
@@ -126,12 +123,7 @@ export class MeshNode {
     this.control = this.#makeControl();
     this.rootless = this.#makeRootless();
     this.broadcasts = this.#makeBroadcasts(clocks);
-    this.#load = new LoadReport({
-      clock,
-      counters: deps.broadcasts.counters,
-      broadcasts: () => this.broadcasts.counts.registered,
-      links: () => this.links,
-    });
+    this.#topology = this.#makeTopology();
     this.#discovery = this.#makeDiscovery();
     this.#externals = new ExternalRelays({
       clock,
@@ -154,7 +146,7 @@ export class MeshNode {
     this.#discovery.start();
     this.control.start();
     for (const url of externals) this.#externals.connect(url);
-    if (this.control.known > 0) this.#reportLoad();
+    if (this.control.known > 0) this.#topology.start();
   }
 
   /** Replaces the relays that are known by configuration, each as `NAME ROLE REGION URL`. */
@@ -199,12 +191,12 @@ export class MeshNode {
 
   /** Other relays open nothing new here from now on, and move what they take from here elsewhere. */
   drain(): void {
-    this.control.inform({ ...this.self, draining: true });
+    this.#topology.setDraining(true);
   }
 
   /** Takes back {@link drain}. */
   undrain(): void {
-    this.control.inform(this.self);
+    this.#topology.setDraining(false);
   }
 
   /** Withdraws the relay and its broadcasts from the roots, so that no root keeps them for a lease. Comes before `close`. */
@@ -243,7 +235,8 @@ export class MeshNode {
 
   /** Ends everything at once. Without `leave` before it, the mesh sees a relay that is lost. */
   close(): void {
-    this.#cancelLoad();
+    this.#topology.close();
+    this.routes.close();
     this.tenants?.close();
     this.#discovery.close();
     this.control.close();
@@ -255,21 +248,25 @@ export class MeshNode {
   }
 
   #nodesChanged(): void {
-    const { self, routes } = this;
-    const ignored = Number(routes.parentIgnored);
-    if (this.#topology.parentIgnored !== ignored) {
-      this.#topology.parentIgnored = ignored;
-      this.#deps.events.parentIgnored(self.parent ?? "", ignored === 1);
-    }
+    this.#topology.nodesChanged();
     this.broadcasts.nodesChanged();
   }
 
-  #reportLoad(): void {
-    this.control.setLoad(this.#load.next());
-    const seconds = this.#deps.wallNow() / 1000;
-    this.root?.registry.revocations.sweep(seconds);
-    this.control.sweepRevocations(seconds);
-    this.#cancelLoad = this.#deps.clock.timer(LOAD_INTERVAL_MS, () => this.#reportLoad());
+  #makeTopology(): Topology {
+    const { broadcasts, wallNow } = this.#deps;
+    return new Topology({
+      ...this.#deps,
+      counters: broadcasts.counters,
+      routes: this.routes,
+      control: this.control,
+      registered: () => this.broadcasts.counts.registered,
+      links: () => this.links,
+      reported: () => {
+        const seconds = wallNow() / 1000;
+        this.root?.registry.revocations.sweep(seconds);
+        this.control.sweepRevocations(seconds);
+      },
+    });
   }
 
   async #dialPeer(node: string, on: SessionEvents): Promise<Session> {

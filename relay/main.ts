@@ -393,6 +393,7 @@ class RelayProcess implements Relay {
       quic,
       websocket,
       resolver,
+      maxSessions: () => this.#config.limits.sessions,
       tenantSeries: http.metricSeries,
     });
   }

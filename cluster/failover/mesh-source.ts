@@ -69,7 +69,7 @@ export class MeshSource implements Source {
       sink,
       {
         ...this.#deps,
-        candidates: () => this.#candidates(),
+        candidates: (keep) => this.#candidates(keep),
         besides: (first) => this.#behind.order(this.#deps.besides(first)),
         behind: (node) => this.#behind.add(node),
         gone: () => {
@@ -128,8 +128,8 @@ export class MeshSource implements Source {
     this.#behind.close();
   }
 
-  #candidates(): readonly string[] {
-    return this.#behind.order(this.#deps.candidates());
+  #candidates(keep?: string): readonly string[] {
+    return this.#behind.order(this.#deps.candidates(keep));
   }
 
   /** The relays that tracks are taken from. */

@@ -25,8 +25,8 @@ export interface FailoverTrackDeps {
   readonly epoch: bigint;
   readonly clock: Clock;
   readonly peers: Peers;
-  /** Names of relays that have the broadcast, best first. */
-  readonly candidates: () => readonly string[];
+  /** Names of relays that have the broadcast, best first. `keep`: the track is taken from it, so it loses no place because it is busy. */
+  readonly candidates: (keep?: string) => readonly string[];
   /** Milliseconds that the track waits while no relay can be reached; then it ends. */
   readonly holdMs: number;
   /**
@@ -153,7 +153,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     if (best === undefined || best === current.node || best === this.#next?.node) return;
     if (!current.live) this.#replace(best);
     else if (!this.#deps.peers.usable(current.node)) this.suspected(current);
-    else if (current.leaving || this.#deps.candidates()[0] !== current.node) this.#moveLater(current);
+    else if (current.leaving || this.#deps.candidates(current.node)[0] !== current.node) this.#moveLater(current);
   }
 
   info(info: TrackInfo): void {
@@ -309,7 +309,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   }
 
   #best(): string | undefined {
-    return this.#deps.candidates().find((node) => !this.#refused.has(node));
+    return this.#deps.candidates(this.#current?.node).find((node) => !this.#refused.has(node));
   }
 
   #connect(): void {

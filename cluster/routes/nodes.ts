@@ -139,6 +139,7 @@ function sameInfo(a: NodeInfo, b: NodeInfo): boolean {
     a.address === b.address &&
     a.publicUrl === b.publicUrl &&
     a.draining === b.draining &&
+    a.busy === b.busy &&
     a.startedAt === b.startedAt &&
     a.version === b.version
   );

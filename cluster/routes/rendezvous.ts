@@ -10,6 +10,11 @@ export function rank(key: string, nodes: readonly string[]): string[] {
     .map(({ node }) => node);
 }
 
+/** A number from 0 to below 1 for a node and a key, which says nothing of their {@link rank}. */
+export function fraction(node: string, key: string): number {
+  return weightOf(`${node}\0share`, key) / 2 ** 32;
+}
+
 /**
  * The part of a path that is hashed: its first `depth` segments, so that all broadcasts under them gather at one relay. 0: the whole path.
  */

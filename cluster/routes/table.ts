@@ -1,3 +1,4 @@
+import type { Clock } from "../../moq/clock.ts";
 import { sameAdvertisement } from "../../moq/model/index.ts";
 import { isUnder } from "../../moq/path.ts";
 import type { ClockBound } from "../clock-bound.ts";
@@ -6,6 +7,7 @@ import { spreadWays, type Way, waysBeside } from "./disjoint.ts";
 import { type NodeSource, Nodes } from "./nodes.ts";
 import { RegionParents } from "./region-parents.ts";
 import { gatheringKey, rank } from "./rendezvous.ts";
+import { Shares } from "./shares.ts";
 
 /** How a relay was when it was last dialled. `suspected`: its link is up, and it answers no probe, or has not done so until lately. */
 export type Health = "unknown" | "up" | "suspected" | "down";
@@ -20,6 +22,11 @@ export interface RouteTableDeps {
   /** Segments of a path that are hashed; 0: all of them. */
   readonly hashDepth: number;
   readonly health: (node: string) => Health;
+  readonly clock: Clock;
+  /** Milliseconds since 1970. */
+  readonly wallNow: () => number;
+  /** Milliseconds in which a relay that has started gets its share of broadcasts; 0: at once. */
+  readonly rampMs: number;
   /** Refuses epochs that are too far ahead. */
   readonly clocks: Pick<ClockBound, "accepts">;
   /** The known holders of a broadcast changed. */
@@ -63,12 +70,14 @@ export class RouteTable {
   readonly #byPath = new Map<string, Map<string, KnownHolding>>();
   #holdings = 0;
   #parents: RegionParents | undefined;
+  readonly #shares: Shares;
   /** This relay's region, the ones that it prefers, and its parent region, each once. */
   readonly #regions: readonly string[];
 
   constructor(deps: RouteTableDeps) {
     this.#deps = deps;
     this.#nodes = new Nodes(deps.self);
+    this.#shares = new Shares({ ...deps, changed: deps.nodesChanged });
     const { region, parent = region } = deps.self;
     this.#regions = [...new Set([region, ...deps.regions, parent])];
   }
@@ -86,11 +95,14 @@ export class RouteTable {
     const before = this.#nodes.get(info.node)?.hop;
     if (!this.#nodes.set(info, from)) return;
     if (info.hop !== 0n && before !== info.hop) this.#deps.restarted(info.node);
+    this.#shares.node(this.#nodes.get(info.node) ?? info);
     this.#changed();
   }
 
   nodeGone(node: string, from: NodeSource): void {
-    if (this.#nodes.delete(node, from)) this.#changed();
+    if (!this.#nodes.delete(node, from)) return;
+    if (this.#nodes.get(node) === undefined) this.#shares.gone(node);
+    this.#changed();
   }
 
   /** A connection to `node` showed its hop id. */
@@ -139,29 +151,38 @@ export class RouteTable {
   }
 
   /** The highest epoch of a broadcast at other relays, and its holders; nothing when none is known. */
-  holders(path: string): Holders | undefined {
+  holders(path: string, keep?: string): Holders | undefined {
     const all = this.#byPath.get(path);
     if (all === undefined) return undefined;
     let epoch = 0n;
     for (const { holding } of all.values()) if (holding.epoch > epoch) epoch = holding.epoch;
     const best = [...all.values()].map(({ holding }) => holding).filter((holding) => holding.epoch === epoch);
-    return { epoch, holdings: this.#ordered(path, best) };
+    return { epoch, holdings: this.#ordered(path, best, keep) };
   }
 
-  /** Relays to take a broadcast of that epoch from, best first. Relays that are down come last, because they may come back. */
-  candidates(path: string, epoch: bigint): string[] {
-    const holders = this.holders(path);
+  /**
+   * Relays to take a broadcast of that epoch from, best first. Relays that are down come last, because they may come back. `keep`: it is taken
+   * from that relay now, which loses no place because it is busy or has just started.
+   */
+  candidates(path: string, epoch: bigint, keep?: string): string[] {
+    const holders = this.holders(path, keep);
     const direct = holders?.epoch === epoch ? holders.holdings.map(({ node }) => this.#nodes.current(node)) : [];
     const regionals = holders === undefined ? [] : this.#through(path, direct);
-    const tier = this.#usableFirst(regionals).slice(0, MAX_REGIONALS);
+    const usable = this.#usableFirst(regionals);
+    const held = this.#shares.heldBack(
+      this.#key(path),
+      usable.filter((node) => this.#isUsable(node)),
+      keep,
+    );
+    const tier = [...usable.filter((node) => !held.has(node)), ...held].slice(0, MAX_REGIONALS);
     const ways = [...new Set([...tier, ...direct])].filter((node) => this.get(node) !== undefined);
     return this.#usableFirst(ways);
   }
 
   /** As {@link candidates}, for a path that edges take from two relays at once: the regionals of a region begin with different relays. */
-  spreadCandidates(path: string, epoch: bigint): string[] {
+  spreadCandidates(path: string, epoch: bigint, keep?: string): string[] {
     const { node, role, region } = this.#deps.self;
-    const candidates = this.candidates(path, epoch);
+    const candidates = this.candidates(path, epoch, keep);
     if (role !== "regional") return candidates;
     const regionals = [...this.#nodes.values()].filter((info) => info.role === "regional" && info.region === region);
     const ranked = this.#rank(path, [node, ...regionals.map((info) => info.node)]);
@@ -204,6 +225,15 @@ export class RouteTable {
   get parentIgnored(): boolean {
     const { region, parent = region } = this.#deps.self;
     return parent !== region && this.#regionParents.circular(region);
+  }
+
+  /** The part of its share of broadcasts that a relay gets now: 0 while it is busy, 1 at the end of its ramp. */
+  share(node: string): number {
+    return this.#shares.part(node);
+  }
+
+  close(): void {
+    this.#shares.close();
   }
 
   /** Name of the known relay with that hop id. */
@@ -273,19 +303,24 @@ export class RouteTable {
     return this.#regions.flatMap((region) => this.#regionalsOf(region, path, holders));
   }
 
-  #rank(path: string, nodes: readonly string[]): string[] {
-    return rank(gatheringKey(path, this.#deps.hashDepth), nodes);
+  #key(path: string): string {
+    return gatheringKey(path, this.#deps.hashDepth);
   }
 
-  #ordered(path: string, holdings: readonly Holding[]): Holding[] {
+  #rank(path: string, nodes: readonly string[]): string[] {
+    return rank(this.#key(path), nodes);
+  }
+
+  #ordered(path: string, holdings: readonly Holding[], keep?: string): Holding[] {
     if (holdings.length < 2) return [...holdings];
-    const order = this.#rank(
-      path,
-      holdings.map(({ node }) => node),
-    );
+    const nodes = holdings.map(({ node }) => node);
+    const order = this.#rank(path, nodes);
+    const usable = nodes.filter((node) => this.#isUsable(node));
+    const held = this.#shares.heldBack(this.#key(path), usable, keep);
     const key = ({ node, cost }: Holding): readonly number[] => [
       this.#isUsable(node) ? 0 : 1,
       cost,
+      Number(held.has(node)),
       this.#distance(this.get(node)?.region),
       order.indexOf(node),
     ];

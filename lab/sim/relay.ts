@@ -73,6 +73,7 @@ export class SimRelay {
         revoked: ({ text }) => void this.revoked.add(text),
         ended: ({ text }) => void this.revoked.delete(text),
       },
+      machine: { maxSessions: () => world.options.maxSessions?.(info.node) ?? 0, cpu: () => 0 },
       tenants: this.tenants,
       ...(events && { probe: probe(info.node, events) }),
     });
@@ -176,6 +177,8 @@ function settingsOf({ roots, regions, options }: Surroundings, info: NodeInfo): 
     externals: [],
     regions,
     hashDepth: 0,
+    busyAt: 0.85,
+    bitsOut: 0,
     redundant: ["twin"],
     hitless: options.hitless ?? [],
     cost: 0,

@@ -18,6 +18,8 @@ export interface WorldOptions {
   readonly hitless?: readonly string[];
   /** The parent region of each region that has one. */
   readonly parents?: Readonly<Record<string, string>>;
+  /** Sessions that a relay takes; 0 or absent: no bound is known. */
+  readonly maxSessions?: (node: string) => number;
   readonly events?: WorldEvents;
   /** Limits of each tenant that hold over the mesh; absent: there are none. */
   readonly tenantLimit?: PerKind;

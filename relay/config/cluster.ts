@@ -13,6 +13,7 @@ import {
   secretFile,
   secretText,
   secretTexts,
+  size,
   text,
   texts,
   withoutCredentials,
@@ -248,6 +249,27 @@ export const clusterSection = section(
       default: "5s",
       min: "0s",
       max: "1m",
+    }),
+    ramp: duration({
+      description:
+        "Time in which a relay that has started, or is no longer busy, gets its share of broadcasts as an upstream: few at first, all of them at the end. `0s`: all at once. Set the same value at every relay.",
+      default: "30s",
+      min: "0s",
+      max: "1h",
+    }),
+    busy: integer({
+      description:
+        "Percentage of `[limits] sessions`, of `egress` or of the busiest thread from which on this relay is busy: other relays take from it what they take already, and nothing new while another relay can serve. `0`: it never is.",
+      default: 85,
+      min: 0,
+      max: 100,
+    }),
+    egress: size({
+      description:
+        "Bytes a second that this relay may send, such as `1GiB` on a network of 10 Gbit/s, for `busy`. `0B`: not known, so only sessions and CPU count.",
+      default: "0B",
+      min: "0B",
+      max: "1TiB",
     }),
     cost: integer({
       description:

@@ -1,5 +1,6 @@
 export { alignedClock } from "./aligned-clock.ts";
 export { bindFailed, type SocketKind } from "./bind-failed.ts";
+export { busyThreads } from "./busy-threads.ts";
 export { ClusterPlane } from "./cluster-plane.ts";
 export { certificateName } from "./credentials.ts";
 export { Defects } from "./defects.ts";

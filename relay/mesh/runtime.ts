@@ -20,7 +20,14 @@ import { type Engine, type LinkInfo, TransportError } from "../../moq/link.ts";
 import type { Broadcasts, Source } from "../../moq/model/index.ts";
 import type { ChannelRegistry, SessionLimits } from "../../moq/session/index.ts";
 import type { Config } from "../config/index.ts";
-import { type Admission, type Defects, meshFault, type Prepared, type SessionHost } from "../host/index.ts";
+import {
+  type Admission,
+  busyThreads,
+  type Defects,
+  meshFault,
+  type Prepared,
+  type SessionHost,
+} from "../host/index.ts";
 import type { ClusterView } from "../http/index.ts";
 import type { Logger } from "../log/index.ts";
 import { VERSION } from "../version.ts";
@@ -39,6 +46,8 @@ export interface MeshRuntimeDeps {
   readonly channels: ChannelRegistry;
   readonly hop: bigint;
   readonly limits: SessionLimits;
+  /** `[limits] sessions`; changes with a reload. */
+  readonly maxSessions: () => number;
   readonly log: Logger;
   readonly defects: Defects;
   readonly quic: Engine;
@@ -113,6 +122,7 @@ export class MeshRuntime {
       self,
       settings: settingsOf(config, dns),
       bounds: MESH_LIMITS,
+      machine: { maxSessions: deps.maxSessions, cpu: busyThreads(deps.quic, () => deps.clock.now()) },
       random: Math.random,
       nextId: () => deps.host.newId(),
       dial: meshDial({ ...deps, credentials, peerTimeoutMs, heartbeatMs, queueMark }),
@@ -274,20 +284,10 @@ export class MeshRuntime {
 }
 
 function settingsOf(config: Config["cluster"], dns: readonly DnsEntry[]): MeshSettings {
-  const {
-    root: roots,
-    role,
-    serveRoot,
-    peers,
-    connect: externals,
-    regions,
-    hashDepth,
-    redundant,
-    hitless,
-    cost,
-  } = config;
-  const { dnsIntervalMs, leaseMs, holdMs, lingerMs, peerTimeoutMs, heartbeatMs, probeAfterMs } = config;
-  const times = { dnsIntervalMs, leaseMs, holdMs, lingerMs, peerTimeoutMs, heartbeatMs, probeAfterMs };
+  const { root: roots, role, serveRoot, peers, connect: externals, regions, hashDepth, redundant } = config;
+  const { hitless, cost, busy, egress, dnsIntervalMs, leaseMs, holdMs, lingerMs } = config;
+  const { peerTimeoutMs, heartbeatMs, probeAfterMs, rampMs } = config;
+  const times = { dnsIntervalMs, leaseMs, holdMs, lingerMs, peerTimeoutMs, heartbeatMs, probeAfterMs, rampMs };
   return {
     roots,
     isRoot: role === "root" || serveRoot,
@@ -296,6 +296,8 @@ function settingsOf(config: Config["cluster"], dns: readonly DnsEntry[]): MeshSe
     externals,
     regions,
     hashDepth,
+    busyAt: busy / 100,
+    bitsOut: egress * 8,
     redundant,
     hitless,
     cost,

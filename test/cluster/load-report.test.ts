@@ -27,7 +27,14 @@ describe("a relay's report of its load", () => {
   it("has payload in bits a second since the report before, and groups that subscribers lost", () => {
     const clock = new ManualClock();
     const counters = new Counters();
-    const report = new LoadReport({ clock, counters, broadcasts: () => 4, links: () => [] });
+    const report = new LoadReport({
+      clock,
+      counters,
+      broadcasts: () => 4,
+      bounds: () => ({ sessions: 0, bitsOut: 0 }),
+      cpu: () => 0,
+      links: () => [],
+    });
     counters.bytesIn = 5_000;
     assert.deepEqual(report.next().traffic, { viewers: 0, broadcasts: 4, bitsIn: 0, bitsOut: 0, dropped: 0 });
     clock.advance(5_000);
@@ -39,11 +46,38 @@ describe("a relay's report of its load", () => {
     assert.deepEqual(report.next().traffic?.bitsOut, 0);
   });
 
+  it("has the highest part of the bounds that are known: sessions, egress and CPU", () => {
+    const clock = new ManualClock();
+    const counters = new Counters();
+    const most = { sessions: 100, bitsOut: 1_000_000 };
+    let cpu = 0.125;
+    const report = new LoadReport({
+      clock,
+      counters,
+      broadcasts: () => 0,
+      bounds: () => most,
+      cpu: () => cpu,
+      links: () => [],
+    });
+    assert.equal(report.next().fullness, 0.125);
+    counters.sessionsActive = 50;
+    assert.equal(report.next().fullness, 0.5);
+    clock.advance(1_000);
+    counters.bytesOut = 93_750;
+    assert.equal(report.next().fullness, 0.75);
+    cpu = 1;
+    assert.equal(report.next().fullness, 1);
+    most.sessions = 0;
+    cpu = 0;
+    assert.equal(report.next().fullness, 0, "no bound is known");
+  });
+
   it("is read as it was written, and a root of an earlier version finds its two fields", () => {
     const load = {
       sessions: 5,
       subscriptions: 6,
       traffic: TRAFFIC,
+      fullness: 0.87,
       links: [{ node: "r1", rttMs: 1.5 }, { node: "r2" }],
     };
     const path = loadPath("one", load);

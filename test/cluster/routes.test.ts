@@ -9,7 +9,11 @@ import { type Health, RouteTable } from "../../cluster/routes/table.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { ANY_TIME, holdingOf, nodeInfo } from "./support.ts";
 
+const WALL_MS = 1_000_000;
+const RAMP_MS = 20_000;
+
 function tableOf(role: Role = "edge", regions: readonly string[] = [], hashDepth = 0, parent?: string) {
+  const clock = new ManualClock();
   const health = new Map<string, Health>();
   const changed: string[] = [];
   const restarts: string[] = [];
@@ -18,12 +22,15 @@ function tableOf(role: Role = "edge", regions: readonly string[] = [], hashDepth
     self: { node: "me", role, region: "eu", ...(parent !== undefined && { parent }), hop: 1_000n, startedAt: 1 },
     regions,
     hashDepth,
+    clock,
+    wallNow: () => WALL_MS + clock.now(),
+    rampMs: RAMP_MS,
     health: (node) => health.get(node) ?? "unknown",
     changed: (path) => changed.push(path),
     nodesChanged: () => {},
     restarted: (node) => restarts.push(node),
   });
-  return { table, health, changed, restarts };
+  return { table, clock, health, changed, restarts };
 }
 
 describe("rendezvous hashing", () => {

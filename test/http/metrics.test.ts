@@ -54,6 +54,8 @@ const PUBLISHED = [
   "gauge memory_level",
   "counter memory_viewers_closed_total",
   "counter memory_cache_shed_bytes_total",
+  "gauge mesh_busy",
+  "gauge mesh_fullness",
   "counter mesh_failovers_total",
   "counter mesh_groups_lost_total",
   "counter mesh_groups_resumed_total",

@@ -62,7 +62,7 @@ export class HitlessTrack implements Upstream, HitlessMember {
     });
     this.#first = new FailoverTrack(address, options, this.#firstSink(), {
       ...deps,
-      candidates: () => this.#candidates(),
+      candidates: (keep) => this.#candidates(keep),
       carried: () => this.#carries(),
       gone: () => this.#gone(),
     });
@@ -183,8 +183,8 @@ export class HitlessTrack implements Upstream, HitlessMember {
   }
 
   /** The relay of the second source comes last: the first source moves there only where there is no other one. */
-  #candidates(): readonly string[] {
-    const candidates = this.#deps.candidates();
+  #candidates(keep?: string): readonly string[] {
+    const candidates = this.#deps.candidates(keep);
     const second = this.#second?.node;
     if (second === undefined || !candidates.includes(second)) return candidates;
     return [...candidates.filter((node) => node !== second), second];
