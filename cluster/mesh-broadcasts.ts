@@ -20,7 +20,7 @@ import {
   type ScopeSink,
   scopeKey,
 } from "./contract.ts";
-import type { Hitless, MeshSource, MeshSourceDeps } from "./failover/index.ts";
+import type { MeshSource, MeshSourceDeps } from "./failover/index.ts";
 import type { Rootless } from "./rootless/index.ts";
 import {
   ExternalAnnouncements,
@@ -49,7 +49,6 @@ export interface MeshBroadcastsDeps {
   readonly maxScopes: number;
   readonly redundant: readonly string[];
   readonly cost: number;
-  readonly hitless: Pick<Hitless, "covers">;
   /** Makes a source for one broadcast of one epoch. It calls `idle` when the last subscription through it has ended. */
   readonly source: (on: MeshSourceEvents) => MeshSource;
   /** A bound was hit. */
@@ -208,11 +207,10 @@ export class MeshBroadcasts implements BroadcastFinder {
   }
 
   #source(path: string, epoch: bigint): MeshSource {
-    const { table, hitless } = this.#deps;
+    const { table } = this.#deps;
     const source: MeshSource = this.#deps.source({
       epoch,
-      candidates: (keep) =>
-        hitless.covers(path) ? table.spreadCandidates(path, epoch, keep) : table.candidates(path, epoch, keep),
+      candidates: (keep) => table.candidates(path, epoch, keep),
       besides: (first) => table.candidatesBeside(path, epoch, first),
       idle: () => {
         const remote = this.#remotes.get(path);

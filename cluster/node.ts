@@ -381,7 +381,6 @@ export class MeshNode {
       maxScopes: bounds.scopes,
       redundant,
       cost,
-      hitless,
       source: (on) =>
         new MeshSource({ clock, peers, hitless, counters: this.failovers, gaps: this.#gaps, ...wait, ...on }),
       refused: (bound) => {

@@ -3,11 +3,11 @@ import { sameAdvertisement } from "../../moq/model/index.ts";
 import { isUnder } from "../../moq/path.ts";
 import type { ClockBound } from "../clock-bound.ts";
 import type { Holding, NodeInfo } from "../contract.ts";
-import { spreadWays, type Way, waysBeside } from "./disjoint.ts";
 import { type NodeSource, Nodes } from "./nodes.ts";
 import { RegionParents } from "./region-parents.ts";
 import { gatheringKey, rank } from "./rendezvous.ts";
 import { Shares } from "./shares.ts";
+import { type Way, waysBeside } from "./ways-beside.ts";
 
 /** How a relay was when it was last dialled. `suspected`: its link is up, and it answers no probe, or has not done so until lately. */
 export type Health = "unknown" | "up" | "suspected" | "down";
@@ -177,16 +177,6 @@ export class RouteTable {
     const tier = [...usable.filter((node) => !held.has(node)), ...held].slice(0, MAX_REGIONALS);
     const ways = [...new Set([...tier, ...direct])].filter((node) => this.get(node) !== undefined);
     return this.#usableFirst(ways);
-  }
-
-  /** As {@link candidates}, for a path that edges take from two relays at once: the regionals of a region begin with different relays. */
-  spreadCandidates(path: string, epoch: bigint, keep?: string): string[] {
-    const { node, role, region } = this.#deps.self;
-    const candidates = this.candidates(path, epoch, keep);
-    if (role !== "regional") return candidates;
-    const regionals = [...this.#nodes.values()].filter((info) => info.role === "regional" && info.region === region);
-    const ranked = this.#rank(path, [node, ...regionals.map((info) => info.node)]);
-    return spreadWays(this.#ways(candidates), ranked.indexOf(node));
   }
 
   /** Relays to take a broadcast of that epoch from beside the relay `first`, best first. */

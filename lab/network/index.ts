@@ -1,3 +1,3 @@
 /** The simulated network: an engine without sockets, and a clock that tests advance. */
 export { ManualClock } from "./manual-clock.ts";
-export { type MemoryEngine, MemoryNetwork } from "./memory-network.ts";
+export { type MemoryEngine, MemoryNetwork, type Wire } from "./memory-network.ts";

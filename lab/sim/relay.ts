@@ -11,7 +11,7 @@ import { Counters } from "../../moq/counters.ts";
 import type { LinkInfo, LinkRequest } from "../../moq/link.ts";
 import { Broadcasts } from "../../moq/model/index.ts";
 import { type AnnounceTable, ChannelRegistry, liteSession, openAccess, type Session } from "../../moq/session/index.ts";
-import type { MemoryEngine } from "../network/index.ts";
+import type { MemoryEngine, Wire } from "../network/index.ts";
 import { counted, probe } from "./probe.ts";
 import {
   CACHE,
@@ -41,6 +41,8 @@ export class SimRelay {
   readonly revoked = new Set<string>();
   readonly #world: Surroundings;
   readonly #channels = new ChannelRegistry();
+  /** Of the links that it dialled last, by the relay that they lead to. */
+  readonly #wires = new Map<string, Wire>();
   /** Cancel the ends of sessions whose token expires later. */
   readonly #expiries = new Set<() => void>();
   #ids = 0;
@@ -85,6 +87,13 @@ export class SimRelay {
     const listener = await this.engine.listen(options, (request) => this.#accept(request));
     this.#stop = () => listener.close();
     this.mesh.start();
+  }
+
+  /** The wire of its link to another relay. Throws where it has never dialled that one. */
+  wireTo(node: string): Wire {
+    const wire = this.#wires.get(node);
+    if (wire === undefined) throw new Error(`${this.info.node} has not dialled ${node}`);
+    return wire;
   }
 
   /** Its process is killed: it says nothing to other relays. */
@@ -160,8 +169,10 @@ export class SimRelay {
     const limits = { ...PEER_LINK, ...options.peer };
     const expiresAt = this.#tokenExpiry();
     const link = await this.engine.dial({ url, protocols, trust, limits, timeoutMs: DIAL_TIMEOUT_MS }, attach);
+    const wire = network.wireOf(link);
+    this.#wires.set(url.hostname, wire);
     const latencyMs = options.latencyMs?.(this.info.node, url.hostname);
-    if (latencyMs !== undefined) network.wireOf(link).configure({ latencyMs });
+    if (latencyMs !== undefined) wire.configure({ latencyMs });
     return { expiresAt };
   };
 }

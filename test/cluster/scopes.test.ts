@@ -60,7 +60,6 @@ describe("a scope that is asked for again during a handover", () => {
       maxScopes: 10,
       redundant: [],
       cost: 0,
-      hitless,
       source: (on) =>
         new MeshSource({
           clock,

@@ -20,12 +20,15 @@ export type Keeps =
 export class Twin implements Source {
   readonly hasInfo = true;
   readonly #keeps: Keeps;
+  /** Bytes of each frame at least. */
+  readonly #frameBytes: number;
   readonly #followers = new Set<Follower>();
   #frame = 0;
   readonly fetched: number[] = [];
 
-  constructor(keeps: Keeps) {
+  constructor(keeps: Keeps, frameBytes = 0) {
     this.#keeps = keeps;
+    this.#frameBytes = frameBytes;
   }
 
   /** The group that is being sent. */
@@ -39,6 +42,11 @@ export class Twin implements Source {
 
   static whole(group: number): string {
     return `${group} finished ${Array.from({ length: FRAMES }, (_, index) => `${group}.${index}`).join("|")}`;
+  }
+
+  /** A frame of that text and at least so many bytes. */
+  static frame(text: string, frameBytes: number): string {
+    return text.padEnd(frameBytes, `/${text}`);
   }
 
   publish(client: TestClient, path: string): void {
@@ -75,7 +83,7 @@ export class Twin implements Source {
     const { current, within } = this;
     for (const follower of this.#followers) {
       if (within === 0) this.#begin(follower, 0);
-      if (follower.group !== undefined) one(follower.group, `${current}.${within}`);
+      if (follower.group !== undefined) this.#one(follower.group, `${current}.${within}`);
       if (within === FRAMES - 1) follower.group?.finish();
     }
     this.#frame++;
@@ -87,14 +95,14 @@ export class Twin implements Source {
   }
 
   #write(writer: GroupWriter, group: number, frames: number): GroupWriter {
-    for (let index = 0; index < frames; index++) one(writer, `${group}.${index}`);
+    for (let index = 0; index < frames; index++) this.#one(writer, `${group}.${index}`);
     return writer;
   }
-}
 
-function one(writer: GroupWriter, text: string): void {
-  const bytes = Buffer.from(text);
-  writer.frame(bytes.length, 0);
-  writer.payload(bytes);
-  writer.end();
+  #one(writer: GroupWriter, text: string): void {
+    const bytes = Buffer.from(Twin.frame(text, this.#frameBytes));
+    writer.frame(bytes.length, 0);
+    writer.payload(bytes);
+    writer.end();
+  }
 }

@@ -21,6 +21,7 @@ export class Hitless {
     sources.attach(HITLESS_METRICS, () => ({ ...this.counters, tracks: this.#tracks() }));
   }
 
+  /** Whether the tracks of the broadcast are taken from two relays. */
   covers(path: string): boolean {
     return this.#prefixes.some((prefix) => isUnder(path, prefix));
   }

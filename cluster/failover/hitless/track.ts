@@ -120,8 +120,7 @@ export class HitlessTrack implements Upstream, HitlessMember {
     const before = this.#second;
     this.#second = wanted ? this.#makeSecond() : undefined;
     before?.close();
-    // Which relays come first is another matter under a hitless prefix.
-    this.candidatesChanged();
+    this.#checkSecond();
   }
 
   #makeSecond(): SecondSource {

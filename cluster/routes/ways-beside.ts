@@ -9,17 +9,6 @@ export interface Way {
 }
 
 /**
- * The ways of one of several regionals, for a broadcast that edges take from two of them at once: the regional at `place` among those of its
- * region begins with the way at that place, so that two regionals take the broadcast from two relays, where there are two of one role.
- */
-export function spreadWays(ways: readonly Way[], place: number): string[] {
-  const [best] = ways;
-  const alike = ways.filter(({ role, usable }) => usable && role === best?.role);
-  const chosen = best?.usable === true ? alike[place % alike.length] : best;
-  return namesOf(chosen === undefined ? ways : [chosen, ...ways.filter((way) => way !== chosen)]);
-}
-
-/**
  * The ways to take a broadcast from beside the relay `first`, best first. A regional takes it from the best of several holders, so beside a
  * regional the next holder comes before the best one.
  */
