@@ -6,7 +6,7 @@ const TIMEOUT_MS = 2_000;
 /** `name` or `name{labels}`, and its value. */
 const SAMPLE = /^([a-zA-Z_:][\w:]*)(\{[^}]*\})? (\S+)/;
 
-/** Samples of one scrape by name; samples with the same name and different labels are added. */
+/** Samples of one scrape by name, with its labels and without; samples with the same name and different labels are added. */
 export type Samples = ReadonlyMap<string, number>;
 
 export class Admin {
@@ -45,8 +45,9 @@ export function parseMetrics(text: string): Samples {
   const samples = new Map<string, number>();
   for (const line of text.split("\n")) {
     const match = SAMPLE.exec(line);
-    const [, name, , value] = match ?? [];
+    const [, name, labels, value] = match ?? [];
     if (name === undefined || value === undefined) continue;
+    if (labels !== undefined) samples.set(`${name}${labels}`, Number(value));
     samples.set(name, (samples.get(name) ?? 0) + Number(value));
   }
   return samples;

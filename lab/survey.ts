@@ -1,6 +1,8 @@
+import { BenchError } from "../bench/system/error.ts";
 import type { Samples } from "./admin.ts";
 import type { Node, NodeState } from "./node.ts";
 import { upstreamsOf } from "./registry.ts";
+import { waitFor } from "./wait.ts";
 
 /** The state of a relay at one moment, from its admin listener. */
 export interface NodeSurvey {
@@ -11,6 +13,9 @@ export interface NodeSurvey {
   /** The relays, or the publisher, that it pulls from. */
   readonly from: readonly string[];
 }
+
+/** Milliseconds within which a relay of a role has a subscription. */
+const SERVING_MS = 6_000;
 
 /** The name for the source of an origin. */
 const PUBLISHER = "publisher";
@@ -55,4 +60,11 @@ export function busiest(surveys: readonly NodeSurvey[], role: string): Node | un
     .filter((one) => one.node.place.role === role && sample(one, "subscriptions") > 0)
     .sort((a, b) => sample(b, "subscriptions") - sample(a, "subscriptions"));
   return first?.node;
+}
+
+/** The relay of that role with the most subscriptions, as soon as one has any. Rejects with a {@link BenchError}. */
+export async function serving(nodes: readonly Node[], role: string): Promise<Node> {
+  const node = await waitFor(SERVING_MS, async () => busiest(await survey(nodes), role));
+  if (node === undefined) throw new BenchError(`no ${role} has a subscription`);
+  return node;
 }

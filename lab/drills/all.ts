@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BenchError } from "../../bench/system/error.ts";
-import type { Mesh } from "../mesh.ts";
-import type { Node } from "../node.ts";
 import { registryOf } from "../registry.ts";
-import { busiest, survey } from "../survey.ts";
+import { serving } from "../survey.ts";
 import { waitFor } from "../wait.ts";
 import type { Drill, Exercise } from "./contract.ts";
 import { USUAL_GAP_MS } from "./figures.ts";
+import { hitless } from "./hitless.ts";
 import { knowsAll, restart } from "./restart.ts";
 import { upgrade } from "./upgrade.ts";
 
@@ -22,12 +21,6 @@ const REGISTRY_MS = 5_000;
 /** Milliseconds between two restarts. */
 const BETWEEN_MS = 1_500;
 
-async function serving(mesh: Mesh, role: string): Promise<Node> {
-  const node = await waitFor(AFTER_MS, async () => busiest(await survey(mesh.nodes), role));
-  if (node === undefined) throw new BenchError(`no ${role} has a subscription`);
-  return node;
-}
-
 const ALL: readonly Drill[] = [
   {
     name: "kill-regional",
@@ -38,7 +31,7 @@ const ALL: readonly Drill[] = [
     undisturbed: true,
     lossless: true,
     run: async ({ mesh, say }) => {
-      const node = await serving(mesh, "regional");
+      const node = await serving(mesh.nodes, "regional");
       say(`killing ${node.name}`);
       await node.kill();
       await sleep(AFTER_MS);
@@ -53,11 +46,22 @@ const ALL: readonly Drill[] = [
     undisturbed: true,
     lossless: true,
     run: async ({ mesh, say }) => {
-      const node = await serving(mesh, "origin");
+      const node = await serving(mesh.nodes, "origin");
       say(`killing ${node.name}`);
       await node.kill();
       await sleep(AFTER_MS);
     },
+  },
+  {
+    name: "hitless",
+    summary: "SIGKILL to a regional, and then to an origin, of a path that every relay takes from two others at once",
+    origins: 2,
+    publishing: "all",
+    gapMs: 0,
+    undisturbed: true,
+    lossless: true,
+    hitless: true,
+    run: hitless,
   },
   {
     name: "kill-root",
@@ -78,7 +82,7 @@ const ALL: readonly Drill[] = [
     undisturbed: true,
     lossless: true,
     run: async ({ mesh, say }) => {
-      const node = await serving(mesh, "regional");
+      const node = await serving(mesh.nodes, "regional");
       say(`${node.name} is frozen (SIGSTOP)`);
       node.freeze();
       await sleep(AWAY_MS);

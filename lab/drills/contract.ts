@@ -31,6 +31,8 @@ export interface Drill {
   readonly undisturbed: boolean;
   /** Every group that the publisher completed must reach every viewer complete. */
   readonly lossless: boolean;
+  /** Relays take the track from two others at once: no gap may be longer than the usual time between two frames. */
+  readonly hitless?: boolean;
   /** The mesh begins with an earlier version of the program. */
   readonly upgrade?: boolean;
   readonly run: (exercise: Exercise) => Promise<void>;

@@ -3,6 +3,9 @@ import type { Seen } from "../broadcasting.ts";
 /** A gap that a loaded machine shows at times between two frames that are 33 ms apart, in milliseconds. */
 export const USUAL_GAP_MS = 250;
 
+/** The same where nothing at all may be seen: a few frames. */
+export const SEAMLESS_GAP_MS = 100;
+
 /** The result of a drill. */
 export interface DrillReport {
   readonly drill: string;

@@ -7,8 +7,9 @@ import { checkOut, earlierCommit } from "../release.ts";
 import { survey, upstreamSubscriptions } from "../survey.ts";
 import type { Shape } from "../topology.ts";
 import { waitFor } from "../wait.ts";
+import { LIVE, TWIN } from "../workspace.ts";
 import type { Drill, Exercise } from "./contract.ts";
-import { type DrillReport, gapFigures, USUAL_GAP_MS } from "./figures.ts";
+import { type DrillReport, gapFigures, SEAMLESS_GAP_MS, USUAL_GAP_MS } from "./figures.ts";
 import { Steps } from "./steps.ts";
 
 /** Milliseconds for connections to become steady, and of the measurement before the failure. */
@@ -35,7 +36,13 @@ export async function runDrill(drill: Drill, options: DrillOptions, say: (what: 
   const { shape, engine, logs, from } = options;
   const commit = drill.upgrade === true ? await earlierCommit(from) : undefined;
   const origins = Math.max(drill.origins, shape.origins);
-  const mesh = await Mesh.make({ shape: { ...shape, origins }, engine, say, ...(logs !== undefined && { logs }) });
+  const mesh = await Mesh.make({
+    shape: { ...shape, origins },
+    engine,
+    say,
+    ...(drill.hitless === true && { extra: () => ({ cluster: { hitless: [LIVE, TWIN] } }) }),
+    ...(logs !== undefined && { logs }),
+  });
   try {
     const folder = join(mesh.workspace.folder, "earlier");
     const earlier = commit === undefined ? undefined : await checkOut(commit, folder, say);
@@ -82,15 +89,17 @@ async function exercise(drill: Drill, surroundings: Surroundings): Promise<Drill
   await sleep(SETTLE_MS);
   const seen = steps.seen ?? (await broadcasting.seen());
   const found = gapFigures(seen, sharedMicros());
-  const upstream = await calm(mesh);
-  const limit = drill.gapMs === 0 ? Math.max(USUAL_GAP_MS, 2 * usual.worst) : drill.gapMs;
+  const sources = drill.hitless === true ? 2 : 1;
+  const upstream = await calm(mesh, sources);
+  const usualLimit = Math.max(drill.hitless === true ? SEAMLESS_GAP_MS : USUAL_GAP_MS, 2 * usual.worst);
+  const limit = drill.gapMs === 0 ? usualLimit : drill.gapMs;
   const away = Number(figures["publisher_away_ms"] ?? 0);
   if (found.worst > limit + away) wrong.push(`a viewer waited for ${found.worst} ms, more than ${limit + away}`);
   if (drill.lossless && found.lost > 0) wrong.push(`${found.lost} groups were lost, summed over the viewers`);
   if (found.stalled > 0) wrong.push(`${found.stalled} viewers receive nothing at the end`);
   if (found.subscriptionsLost > 0) wrong.push(`${found.subscriptionsLost} subscriptions of viewers were lost`);
   if (drill.undisturbed && found.reconnected > 0) wrong.push(`${found.reconnected} sessions of viewers were lost`);
-  if (upstream !== 1) wrong.push(`${upstream.toFixed(2)} subscriptions upstream per relay and track`);
+  if (upstream !== sources) wrong.push(`${upstream.toFixed(2)} subscriptions upstream per relay and track`);
   return {
     drill: drill.name,
     ok: wrong.length === 0,
@@ -114,12 +123,12 @@ async function exercise(drill: Drill, surroundings: Surroundings): Promise<Drill
   };
 }
 
-/** Upstream subscriptions per relay and track. Waits until it is 1, at most for a while, and returns the last value. */
-async function calm(mesh: Mesh): Promise<number> {
+/** Upstream subscriptions per relay and track. Waits until it is `sources`, at most for a while, and returns the last value. */
+async function calm(mesh: Mesh, sources: number): Promise<number> {
   let last = 0;
   await waitFor(CALM_MS, async () => {
     last = upstreamSubscriptions(await survey(mesh.nodes), 1);
-    return last === 1 ? true : undefined;
+    return last === sources ? true : undefined;
   });
   return last;
 }
