@@ -126,7 +126,7 @@ class Stage {
         const role = node.startsWith("r") ? "regional" : "origin";
         await world.start(node, role);
         const twin = this.twins[Number(node[1]) - 1];
-        if (role === "origin") twin?.publish(await this.#client(node), PATH);
+        if (role === "origin") twin?.publish(await world.client(node), PATH);
         break;
       }
       case "partition":
@@ -147,16 +147,6 @@ class Stage {
         break;
     }
     await this.flow(30);
-  }
-
-  async #client(node: string) {
-    const dialled = this.world.client(node);
-    let over = false;
-    void dialled.finally(() => {
-      over = true;
-    });
-    while (!over) await this.flow(1);
-    return await dialled;
   }
 
   /** Every group that ended long enough ago is there, once, in order and with the content of the publisher. */
