@@ -181,7 +181,7 @@ export class RouteTable {
 
   /** Relays to take a broadcast of that epoch from beside the relay `first`, best first. */
   candidatesBeside(path: string, epoch: bigint, first: string): string[] {
-    return waysBeside(this.#ways(this.candidates(path, epoch)), first);
+    return waysBeside(this.#ways(this.candidates(path, epoch, first)), first);
   }
 
   /**
