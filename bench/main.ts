@@ -21,6 +21,9 @@ import { table } from "./report/table.ts";
 import { parseScrape, scrapeHelp } from "./scrape/options.ts";
 import { scrapeJson, scrapeText } from "./scrape/report.ts";
 import { scrapeFigures } from "./scrape/scrape.ts";
+import { parseStorm, stormHelp } from "./storm/options.ts";
+import { stormJson, stormText } from "./storm/report.ts";
+import { storms } from "./storm/storm.ts";
 import { interruptAll } from "./system/child.ts";
 import { BenchError } from "./system/error.ts";
 import { findPin, type Pinning, pinSelf } from "./system/pin.ts";
@@ -41,6 +44,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["fanout", { help: fanoutHelp, run: runFanout }],
   ["mesh", { help: hopsHelp, run: runHops }],
   ["flood", { help: floodHelp, run: runFlood }],
+  ["storm", { help: stormHelp, run: runStorm }],
   ["registry", { help: registryHelp, run: runRegistry }],
   ["ingest", { help: ingestHelp, run: runIngest }],
   ["scrape", { help: scrapeHelp, run: runScrape }],
@@ -89,6 +93,15 @@ async function runFlood(args: readonly string[]): Promise<number> {
   });
 }
 
+async function runStorm(args: readonly string[]): Promise<number> {
+  return await parsed(parseStorm(args), stormHelp, async (options) => {
+    const progress = new Progress(process.stderr, options.json);
+    const found = await storms(options, await pin({ relay: [0], load: [1] }), progress);
+    process.stdout.write(`${options.json ? JSON.stringify(stormJson(options, found)) : stormText(options, found)}\n`);
+    return found.some(({ missed }) => missed.length > 0) ? EXIT.void : EXIT.ok;
+  });
+}
+
 async function runRegistry(args: readonly string[]): Promise<number> {
   return await parsed(parseRegistry(args), registryHelp, async (options) => {
     const found = await registryFigures(options);
@@ -117,7 +130,7 @@ async function runIngest(args: readonly string[]): Promise<number> {
 
 async function run(options: FanoutOptions): Promise<number> {
   const progress = new Progress(process.stderr, options.json);
-  const pinning = await pin(options);
+  const pinning = await pin(options.pinning);
   const { ours, theirs } = await fanout(options, pinning, progress);
   const ratio = theirs === undefined ? undefined : ratioOf(ours.figures, theirs.figures);
   const text = options.json
@@ -129,7 +142,7 @@ async function run(options: FanoutOptions): Promise<number> {
 }
 
 /** Chooses the cores of relay and load; prints a line if the processes cannot be pinned. */
-async function pin({ pinning: wanted }: FanoutOptions): Promise<Pinning | undefined> {
+async function pin(wanted: Pinning | undefined): Promise<Pinning | undefined> {
   if (wanted === undefined) return undefined;
   const found = await findPin(wanted);
   if (found.pinning === undefined) process.stderr.write(`bench: not pinned to cores: ${found.why}\n`);

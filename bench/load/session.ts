@@ -33,8 +33,8 @@ const IGNORE = { data() {}, fin() {}, reset() {}, stop() {} };
 export interface Part {
   /** Broadcasts that it announces. */
   readonly broadcasts: readonly string[];
-  /** Answers a request for announcements in place of `broadcasts`. */
-  announcing?(stream: BidiStream, session: LoadSession): void;
+  /** Answers a request for announcements under a prefix in place of `broadcasts`. */
+  announcing?(stream: BidiStream, session: LoadSession, prefix: string): void;
   /** The session is set up. */
   start(session: LoadSession): void;
   /** A request other than for announcements; absent when nothing is published. */
@@ -114,7 +114,8 @@ export class LoadSession implements LinkHandler {
   }
 
   #request(request: Request, stream: BidiStream): void {
-    if (request.kind === "announce" && this.#part.announcing !== undefined) this.#part.announcing(stream, this);
+    if (request.kind === "announce" && this.#part.announcing !== undefined)
+      this.#part.announcing(stream, this, request.prefix);
     else if (request.kind === "announce") this.#announce(request.prefix, stream);
     else if (this.#part.request !== undefined) this.#part.request(request, stream, this);
     else refuse(stream);

@@ -8,9 +8,11 @@ import { Program } from "./program.ts";
 interface Settings {
   readonly engine: string;
   readonly threads: number | undefined;
+  /** Further sections of its configuration file, in TOML. */
+  readonly more?: string;
 }
 
-/** This project's relay, as a user starts it, with its default limits. */
+/** This project's relay, as a user starts it; with its default limits, unless `more` has others. */
 export function moqmesh(settings: Settings): Subject {
   return { name: "moqmesh", start: (cores) => start(settings, cores) };
 }
@@ -40,7 +42,7 @@ async function start(settings: Settings, cores: readonly number[] | undefined): 
   }
 }
 
-function configuration({ engine, threads }: Settings, { cert, key }: { cert: string; key: string }): string {
+function configuration({ engine, threads, more = "" }: Settings, { cert, key }: { cert: string; key: string }): string {
   const text = JSON.stringify;
   return `
 [server]
@@ -55,5 +57,6 @@ key = ${text(key)}
 admin = false
 [log]
 format = "json"
+${more}
 `;
 }

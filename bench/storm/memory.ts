@@ -1,0 +1,36 @@
+import { rssKb } from "../system/proc.ts";
+
+/** Milliseconds between two readings. */
+const LOOK_MS = 100;
+
+const KB_PER_MB = 1_024;
+
+/** Follows the resident memory of a process. */
+export class Memory {
+  readonly beforeMb: number;
+  readonly #pid: number;
+  readonly #timer: NodeJS.Timeout;
+  #peakMb: number;
+
+  constructor(pid: number) {
+    this.#pid = pid;
+    this.beforeMb = this.nowMb;
+    this.#peakMb = this.beforeMb;
+    this.#timer = setInterval(() => {
+      this.#peakMb = Math.max(this.#peakMb, this.nowMb);
+    }, LOOK_MS);
+  }
+
+  get nowMb(): number {
+    return rssKb(this.#pid) / KB_PER_MB;
+  }
+
+  /** The most so far. */
+  get peakMb(): number {
+    return this.#peakMb;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}

@@ -1,0 +1,198 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { STABLE_PROTOCOLS } from "../../moq/wire/lite/index.ts";
+import { LoadProcess } from "../fanout/load.ts";
+import { sharedMicros } from "../load/micros.ts";
+import { PRIORITY } from "../load/published-track.ts";
+import type { RunningRelay } from "../relays/contract.ts";
+import { moqmesh } from "../relays/moqmesh.ts";
+import type { Progress } from "../report/progress.ts";
+import { BenchError } from "../system/error.ts";
+import type { Pinning } from "../system/pin.ts";
+import { cpuUs } from "../system/proc.ts";
+import { AuthService } from "./auth-service.ts";
+import { CrowdProcess } from "./crowd-process.ts";
+import { figuresOf, framesLost, percentiles, type StormFigures } from "./figures.ts";
+import { BUSY, type Kind, STAY, TRACK } from "./kinds.ts";
+import { Memory } from "./memory.ts";
+import type { StormOptions } from "./options.ts";
+
+/** Milliseconds within which the load must connect. */
+const CONNECT_MS = 60_000;
+
+/** Milliseconds between the last step of the preparation and the time before the storm. */
+const SETTLE_MS = 3_000;
+
+/** Milliseconds after a window for frames that were sent within it. */
+const LATE_MS = 2_000;
+
+/** Milliseconds after the window after which what is not done counts as not done. */
+const PATIENCE_MS = 20_000;
+
+const FRAME_BYTES = 1_200;
+
+/** Frames a second of the viewers who stay; and for those who come, which are many. */
+const STAY_FPS = 30;
+const BUSY_FPS = 1;
+
+/** Measures one kind after another, each with a new relay. Rejects with a {@link BenchError}. */
+export async function storms(
+  options: StormOptions,
+  pinning: Pinning | undefined,
+  progress: Progress,
+): Promise<StormFigures[]> {
+  const figures: StormFigures[] = [];
+  for (const kind of options.kinds) {
+    progress.round(kind.name);
+    figures.push(await stormOnce(kind, options, pinning, progress));
+  }
+  progress.clear();
+  return figures;
+}
+
+export async function stormOnce(
+  kind: Kind,
+  options: StormOptions,
+  pinning: Pinning | undefined,
+  progress: Progress,
+): Promise<StormFigures> {
+  const auth = kind.name === "viewers" ? await AuthService.open() : undefined;
+  const size = options.size ?? kind.size;
+  const { engine } = options;
+  const relay = await moqmesh({ engine, threads: undefined, more: sections(kind, size, auth) }).start(pinning?.relay);
+  const cores = pinning?.load;
+  const load = {
+    publisher: new LoadProcess("publisher", cores),
+    busy: new LoadProcess("publisher of the busy broadcast", cores),
+    stay: new LoadProcess("viewers who stay", cores),
+    crowd: new CrowdProcess(cores),
+  };
+  try {
+    const storm = new Storm(kind, size, options, relay, auth, load, progress);
+    return await Promise.race([storm.run(), relay.ended]);
+  } finally {
+    await Promise.all(Object.values(load).map((each) => each.stop()));
+    await relay.stop();
+    auth?.close();
+  }
+}
+
+/** What the relay needs beside the defaults for clients to keep to its limits. */
+function sections({ name }: Kind, size: number, auth: AuthService | undefined): string {
+  if (auth !== undefined) return `[auth]\napi = "${auth.url}"\n`;
+  return name === "lobby" ? `[limits]\nannouncements_per_session = ${size}\nbroadcasts = ${2 * size}\n` : "";
+}
+
+interface Load {
+  readonly publisher: LoadProcess;
+  readonly busy: LoadProcess;
+  readonly stay: LoadProcess;
+  readonly crowd: CrowdProcess;
+}
+
+class Storm {
+  readonly #kind: Kind;
+  readonly #size: number;
+  readonly #options: StormOptions;
+  readonly #relay: RunningRelay;
+  readonly #auth: AuthService | undefined;
+  readonly #load: Load;
+  readonly #progress: Progress;
+
+  constructor(
+    kind: Kind,
+    size: number,
+    options: StormOptions,
+    relay: RunningRelay,
+    auth: AuthService | undefined,
+    load: Load,
+    progress: Progress,
+  ) {
+    this.#kind = kind;
+    this.#size = size;
+    this.#options = options;
+    this.#relay = relay;
+    this.#auth = auth;
+    this.#load = load;
+    this.#progress = progress;
+  }
+
+  async run(): Promise<StormFigures> {
+    const { pid } = this.#relay;
+    if (pid === undefined) throw new BenchError("the relay's memory cannot be measured");
+    const { seconds, after, authMs, watchers = this.#kind.watchers } = this.#options;
+    await this.#prepare(watchers);
+    await sleep(SETTLE_MS);
+    await this.#window("before the storm");
+    const before = await this.#collect();
+    const memory = new Memory(pid);
+    try {
+      const cpuFrom = cpuUs(pid);
+      if (this.#auth !== undefined) this.#auth.delayMs = authMs;
+      const raging = this.#load.crowd.ask({ kind: "storm" }, "stormed", seconds * 1_000 + PATIENCE_MS + CONNECT_MS);
+      const [stormed] = await Promise.all([raging, this.#window("storm")]);
+      const cpuS = (cpuUs(pid) - cpuFrom) / 1_000_000;
+      const during = await this.#collect();
+      await this.#progress.during("after the storm", after * 1_000);
+      const measured = {
+        kind: this.#kind.name,
+        size: this.#size,
+        watchers,
+        stay: { before: before.latency, during: during.latency, framesLost: during.lost },
+        rssMb: { before: memory.beforeMb, peak: memory.peakMb, after: memory.nowMb },
+        cpuS,
+      };
+      return figuresOf(measured, stormed, during.sessions);
+    } finally {
+      memory.stop();
+    }
+  }
+
+  async #prepare(watchers: number): Promise<void> {
+    const { loadEngine, stay, seconds } = this.#options;
+    const { publisher, busy, stay: audience, crowd } = this.#load;
+    const { url, trust } = this.#relay;
+    this.#progress.phase("preparing");
+    const target = {
+      engine: loadEngine,
+      url: url.href,
+      trust,
+      protocols: [...STABLE_PROTOCOLS],
+      timeoutMs: CONNECT_MS,
+    };
+    const start = { kind: "start" as const, ...target };
+    const sends = async (process: LoadProcess, broadcast: string, framesPerSecond: number) => {
+      const tracks = [
+        { track: TRACK, priority: PRIORITY, framesPerSecond, frameBytes: FRAME_BYTES, framesPerGroup: framesPerSecond },
+      ];
+      const one = { role: "publisher" as const, broadcasts: [broadcast], broadcastsPerSession: 1, tracks };
+      await process.ask({ ...start, ...one }, "ready", CONNECT_MS);
+    };
+    await sends(publisher, STAY, STAY_FPS);
+    await sends(busy, BUSY, BUSY_FPS);
+    const watches = Array.from({ length: stay }, () => STAY);
+    const windowFrames = Math.ceil(2 * seconds * STAY_FPS) + 64;
+    const tracks = [{ track: TRACK, priority: PRIORITY }];
+    await audience.ask({ ...start, role: "audience", watches, tracks, windowFrames }, "ready", CONNECT_MS);
+    const many = { storm: this.#kind.name, size: this.#size, watchers, seconds };
+    const patienceMs = seconds * 1_000 + PATIENCE_MS;
+    const order = { kind: "prepare" as const, engine: loadEngine, url: url.href, trust, ...many, patienceMs };
+    await crowd.ask(order, "prepared", 4 * CONNECT_MS);
+  }
+
+  /** The viewers who stay count the frames of the next seconds. */
+  async #window(what: string): Promise<void> {
+    const { seconds } = this.#options;
+    const fromUs = sharedMicros();
+    const window = { kind: "window" as const, fromUs, toUs: fromUs + seconds * 1_000_000 };
+    this.#load.publisher.order(window);
+    this.#load.stay.order(window);
+    await this.#progress.during(what, seconds * 1_000 + LATE_MS);
+  }
+
+  async #collect() {
+    const { due } = await this.#load.publisher.ask({ kind: "report" }, "publisherReport");
+    const report = await this.#load.stay.ask({ kind: "report" }, "audienceReport");
+    const latency = percentiles(report.tracks[0]?.latencyUs ?? { max: 0, counts: [] });
+    return { latency, lost: framesLost(report, due[0]?.[0] ?? 0), sessions: report.lostSessions };
+  }
+}
