@@ -6,10 +6,14 @@ import { type Fetch, getText } from "./http.ts";
 import { parseJson } from "./json.ts";
 import { type Key, toKey } from "./keys/index.ts";
 import { isSuspect } from "./paths.ts";
+import { Turns } from "./turns.ts";
 
-/** Most cached answers and most requests at once, of a few KiB each. */
+/** Most cached answers, of a few KiB each. */
 const MAX_CACHED = 10_000;
+
+/** Requests to the service at once, each on a connection of its own; and questions that wait for one to end, of some 500 bytes each. */
 const MAX_UNDER_WAY = 256;
+const MAX_WAITING = 10_000;
 
 const path = z
   .string()
@@ -55,24 +59,26 @@ export class AuthApi {
   /** Oldest answer first. */
   readonly #cache = new Map<string, { answer: ApiAnswer; until: number }>();
   readonly #underWay = new Map<string, Promise<ApiAnswer>>();
+  readonly #turns: Turns;
   #complainedAt = Number.NEGATIVE_INFINITY;
   /** The last question without a valid answer, and why; undefined after a valid answer. */
   #failed: { readonly url: URL; readonly why: string } | undefined;
 
   constructor(options: ApiOptions) {
+    const { clock, timeoutMs: waitMs } = options;
     this.#options = options;
+    const what = "clients wait for the auth API";
+    this.#turns = new Turns({ most: MAX_UNDER_WAY, waiting: MAX_WAITING, waitMs, clock, what });
   }
 
-  /** Throws {@link AuthError} `api_unavailable`, or `busy` when too many requests are under way. */
+  /** Throws {@link AuthError} `api_unavailable`, or `busy` when too many other questions are before this one for as long as an answer may take. */
   async ask(question: ApiQuestion): Promise<ApiAnswer> {
     const url = this.#urlOf(question);
     const cached = this.#cache.get(url.href);
     if (cached !== undefined && cached.until > this.#options.clock.now()) return cached.answer;
     const running = this.#underWay.get(url.href);
     if (running !== undefined) return await running;
-    if (this.#underWay.size >= MAX_UNDER_WAY)
-      throw new AuthError("busy", "too many requests to the auth API are under way");
-    const asked = this.#fetch(url).finally(() => this.#underWay.delete(url.href));
+    const asked = this.#turns.run(() => this.#fetch(url)).finally(() => this.#underWay.delete(url.href));
     this.#underWay.set(url.href, asked);
     return await asked;
   }

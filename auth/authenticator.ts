@@ -17,10 +17,16 @@ import { isSuspect, join, normalise } from "./paths.ts";
 import { Granted } from "./powers.ts";
 import type { Revocation } from "./revocation.ts";
 import { type ListedRevocation, Revocations } from "./revocations.ts";
+import { Turns } from "./turns.ts";
 import { readHeader, type Verified, verifyToken } from "./verify.ts";
 
-/** Tokens whose verification is under way at once: an RSA signature costs about 0.1 ms of one core. */
-const MAX_UNDER_WAY = 512;
+/**
+ * Tokens that are verified at once, those that wait for their turn, of up to 8 KiB each, and how many milliseconds they wait: an RSA signature costs about
+ * 0.1 ms of one core, so these are a second of work.
+ */
+const MAX_VERIFIED = 512;
+const MAX_WAITING = 10_000;
+const WAIT_MS = 5_000;
 
 /**
  * Milliseconds that a file may be unreadable before the relay reports it as unhealthy: editors write files in steps, and orchestrators
@@ -42,7 +48,7 @@ export class Authenticator {
   #revocations: Revocations | undefined;
   /** Closes them; false while another one, which this one is to replace, has them. */
   #ownsRevocations = false;
-  #underWay = 0;
+  readonly #turns: Turns;
 
   private constructor(options: AuthOptions) {
     this.#options = options;
@@ -65,6 +71,9 @@ export class Authenticator {
       usual: () => (this.#options.closeOnKeyRemoval ? "close" : "keep"),
     });
     this.#origins = new Origins(options.origins);
+    const { clock } = options;
+    const what = "clients wait until their tokens are verified";
+    this.#turns = new Turns({ most: MAX_VERIFIED, waiting: MAX_WAITING, waitMs: WAIT_MS, clock, what });
   }
 
   /**
@@ -336,17 +345,11 @@ export class Authenticator {
   async #verified(token: string, key: Key): Promise<Verified> {
     const { rules, clock } = this.#options;
     this.#checkRevocations();
-    if (this.#underWay >= MAX_UNDER_WAY) throw new AuthError("busy", "too many tokens are being verified");
-    this.#underWay++;
-    try {
-      const verified = await verifyToken(token, key, rules, clock.wallNow());
-      const { jti, sub } = verified.about;
-      const by = this.#revocations?.match({ jti, sub, kid: key.kid });
-      if (by !== undefined) throw new AuthError("token_revoked", `the token was revoked by its \`${by}\``);
-      return verified;
-    } finally {
-      this.#underWay--;
-    }
+    const verified = await this.#turns.run(() => verifyToken(token, key, rules, clock.wallNow()));
+    const { jti, sub } = verified.about;
+    const by = this.#revocations?.match({ jti, sub, kid: key.kid });
+    if (by !== undefined) throw new AuthError("token_revoked", `the token was revoked by its \`${by}\``);
+    return verified;
   }
 }
 

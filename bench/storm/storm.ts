@@ -19,7 +19,7 @@ import type { StormOptions } from "./options.ts";
 /** Milliseconds within which the load must connect. */
 const CONNECT_MS = 60_000;
 
-/** Milliseconds between the last step of the preparation and the time before the storm. */
+/** Most milliseconds between the last step of the preparation and the time before the storm; no longer than the storm. */
 const SETTLE_MS = 3_000;
 
 /** Milliseconds after a window for frames that were sent within it. */
@@ -121,7 +121,7 @@ class Storm {
     if (pid === undefined) throw new BenchError("the relay's memory cannot be measured");
     const { seconds, after, authMs, watchers = this.#kind.watchers } = this.#options;
     await this.#prepare(watchers);
-    await sleep(SETTLE_MS);
+    await sleep(Math.min(SETTLE_MS, seconds * 1_000));
     await this.#window("before the storm");
     const before = await this.#collect();
     const memory = new Memory(pid);

@@ -355,6 +355,30 @@ describe("a deciding service", () => {
     await assert.rejects(auth.admit(visit(await signToken({ ...two, kid: "one" }, CLAIMS))), { code: "alg_refused" });
   });
 
+  it("is asked about many clients in turns, so that none is refused because they come at once", async () => {
+    const answers: (() => void)[] = [];
+    const { auth, clock, questions } = await asked(
+      () => new Promise((resolve) => answers.push(() => resolve(json({ public: { subscribe: [""] } })))),
+    );
+    const come = (room: number) => auth.admit(visit(undefined, { path: `/room-${room}` }));
+    const clients = Array.from({ length: 600 }, (_, room) => come(room));
+    await until(() => questions.length === 256);
+    let given = 0;
+    while (given < 600) {
+      await until(() => answers.length > given);
+      for (; given < answers.length; given++) answers[given]?.();
+    }
+    assert.equal((await Promise.all(clients)).length, 600);
+    // The time-out of an answer is also the longest wait for a turn.
+    const stuck = Array.from({ length: 257 }, (_, room) => come(1_000 + room));
+    const refused = assert.rejects(stuck[256] ?? Promise.resolve(), { code: "busy", status: 503 });
+    await until(() => questions.length === 600 + 256);
+    clock.advance(1_000);
+    await refused;
+    for (; given < answers.length; given++) answers[given]?.();
+    await Promise.all(stuck.slice(0, 256));
+  });
+
   it("refuses access when it is down, slow or refuses, and when its answer is no JSON, no key or a redirect", async () => {
     const answers: [() => Promise<Response>, string][] = [
       [() => Promise.reject(new Error("down")), "api_unavailable"],

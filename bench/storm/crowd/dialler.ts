@@ -44,7 +44,7 @@ export class Dialler {
         return await engine.dial({ ...target, timeoutMs: ATTEMPT_MS }, attach);
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
-        this.refused.add(error.status === undefined ? error.code : `status ${error.status}`);
+        this.refused.add(error.status === undefined ? error.message : `status ${error.status}`);
         await sleep(RETRY_MS * (0.5 + Math.random()));
       }
     }

@@ -37,14 +37,13 @@ async function obey(order: Order): Promise<Answer> {
 }
 
 setPriority(NICENESS);
+function answer(message: Answer): void {
+  process.send?.(message);
+}
+
 process.on("message", (message) => {
-  obey(readOrder(message))
-    .catch(
-      (error: unknown): Answer => ({
-        kind: "failed",
-        message: error instanceof Error ? error.message : String(error),
-      }),
-    )
-    .then((answer) => process.send?.(answer));
+  obey(readOrder(message)).then(answer, (error: unknown) =>
+    answer({ kind: "failed", message: error instanceof Error ? error.message : String(error) }),
+  );
 });
 process.once("disconnect", () => process.exit(0));
