@@ -124,7 +124,7 @@ export default {
       LEAVES,
       "^transport/(engines|proxied/index)\\.ts$",
     ]),
-    room("relay-http", "^relay/http/", [LEAVES, "^relay/(config|health|log)/"]),
+    room("relay-http", "^relay/http/", [LEAVES, "^relay/(config|health|log)/", "^transport/shared/index\\.ts$"]),
     room("relay-health", "^relay/health/", ["^(transport|moq)/", "^relay/(client|config|log)/"]),
     room("relay-client", "^relay/client/", ["^(moq|transport)/", "^relay/(host|config|log)/"]),
     room("cli", "^cli/", [

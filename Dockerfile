@@ -17,9 +17,9 @@ COPY package.json package-lock.json ./
 RUN MOQMESH_SKIP_ENGINE=1 npm ci --no-audit --no-fund
 COPY . .
 RUN npm run build \
- && MOQMESH_SKIP_ENGINE=1 npm prune --omit=dev --omit=optional --no-audit --no-fund \
- && mkdir -p /app/web /app/engine /state \
- && cp -r bin dist configs node_modules package.json LICENSE-MIT LICENSE-APACHE /app/ \
+ && mkdir -p /app/web /app/engine /app/node_modules /state \
+ && cp -r bin dist configs package.json LICENSE-MIT LICENSE-APACHE /app/ \
+ && cp -r node_modules/rwebtransport /app/node_modules/ \
  && cp -r web/dist /app/web/dist \
  && cp engine/moqmesh-engine.*.node /app/engine/
 

@@ -1,5 +1,5 @@
 /** An external service that decides on each session, like moq-relay's `--auth-api`: `GET URL?root=…&kid=…&transport=…`. */
-import { z } from "zod";
+import * as z from "zod";
 import type { AuthClock } from "./clock.ts";
 import { AuthError } from "./error.ts";
 import { type Fetch, getText } from "./http.ts";

@@ -1,5 +1,5 @@
 /** The payload of a token, compatible with `@moq/token` and `moq-token-cli`. */
-import { z } from "zod";
+import * as z from "zod";
 import { AuthError } from "./error.ts";
 import { join, normalise, seenFrom, under } from "./paths.ts";
 import { MAX_PREFIXES, type Powers, powersShape } from "./powers.ts";

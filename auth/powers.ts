@@ -1,5 +1,5 @@
 /** The powers that a token can grant. Only {@link Granted.within} grants them. */
-import { z } from "zod";
+import * as z from "zod";
 import { AuthError } from "./error.ts";
 import { isSuspect, join, normalise, under } from "./paths.ts";
 

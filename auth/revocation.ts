@@ -1,5 +1,5 @@
 /** One revocation: a token by its `jti`, all tokens of a key by `kid`, all tokens of a subject by `sub`. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** Most entries, of about 100 bytes each. An operator who needs more should replace the key instead. */
 export const MAX_REVOCATIONS = 100_000;

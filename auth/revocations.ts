@@ -1,5 +1,5 @@
 /** The revocation list: what was revoked at this relay, and what other relays of the mesh revoked. */
-import { z } from "zod";
+import * as z from "zod";
 import type { AuthClock } from "./clock.ts";
 import { careless, isMissing, readRegularFile, replaceFile, stampOf } from "./files.ts";
 import { parseJson } from "./json.ts";

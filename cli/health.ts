@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Trust } from "../moq/link.ts";
 import { printable } from "../moq/printable.ts";
 import type { HttpAnswer } from "../relay/client/index.ts";

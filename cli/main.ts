@@ -2,41 +2,13 @@ import { printable } from "../moq/printable.ts";
 import { nearest } from "../relay/config/index.ts";
 import { scrub } from "../relay/log/index.ts";
 import { VERSION } from "../relay/version.ts";
-import { adminCommand, clusterCommand } from "./admin/index.ts";
 import { parseInvocation } from "./args.ts";
-import { checkCommand } from "./check.ts";
 import { type Command, UsageError } from "./command.ts";
-import { completionCommand } from "./completion/index.ts";
-import { doctorCommand } from "./doctor.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { describeFailure } from "./failure.ts";
-import { fetchCommand } from "./fetch.ts";
-import { healthCommand } from "./health.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { heedClosedPipes, type Io, type Output, processIo } from "./io.ts";
-import { lsCommand } from "./ls.ts";
-import { pingCommand } from "./ping/index.ts";
-import { planCommand } from "./plan/index.ts";
-import { probeCommand } from "./probe/index.ts";
 import { serveCommand } from "./serve.ts";
-import { tokenCommand } from "./token.ts";
-
-/** In the order of the help text. */
-export const COMMANDS: readonly Command[] = [
-  serveCommand,
-  checkCommand,
-  doctorCommand,
-  healthCommand,
-  pingCommand,
-  probeCommand,
-  lsCommand,
-  fetchCommand,
-  tokenCommand,
-  planCommand,
-  adminCommand,
-  clusterCommand,
-  completionCommand(() => COMMANDS),
-];
 
 /** Longest delay of a Node timer, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -62,20 +34,23 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
 export async function runProgram(args: readonly string[], around: Io): Promise<ExitCode> {
   const io = { ...around, err: scrubbed(around.err) };
   const [name, ...rest] = args;
+  // A relay runs for months: it does not keep the other commands in memory.
+  if (name === serveCommand.name) return runCommand(serveCommand, rest, io);
+  const { COMMANDS } = await import("./commands.ts");
   if (name === undefined) {
     io.err.write(programHelp(COMMANDS, io.err));
     return EXIT.usage;
   }
-  if (["--help", "-h", "help"].includes(name)) return help(rest, io);
+  if (["--help", "-h", "help"].includes(name)) return help(COMMANDS, rest, io);
   if (["--version", "-V", "version"].includes(name)) return printVersion(io);
-  const command = commandOf(args);
-  if (command === undefined) return unknownCommand(name, io);
+  const command = commandOf(COMMANDS, args);
+  if (command === undefined) return unknownCommand(COMMANDS, name, io);
   return runCommand(command, args.slice(wordsOf(command).length), io);
 }
 
 /** The command with the longest name with which the arguments begin. */
-function commandOf(args: readonly string[]): Command | undefined {
-  const all = COMMANDS.flatMap((one) => [one, ...(one.parts ?? [])]);
+function commandOf(commands: readonly Command[], args: readonly string[]): Command | undefined {
+  const all = commands.flatMap((one) => [one, ...(one.parts ?? [])]);
   return all
     .filter((one) => wordsOf(one).every((word, index) => args[index] === word))
     .toSorted((a, b) => wordsOf(b).length - wordsOf(a).length)[0];
@@ -107,18 +82,18 @@ async function runCommand(command: Command, args: readonly string[], io: Io): Pr
   }
 }
 
-function help(names: readonly string[], io: Io): ExitCode {
+function help(commands: readonly Command[], names: readonly string[], io: Io): ExitCode {
   const [name] = names;
-  if (name === undefined) return print(programHelp(COMMANDS, io.out), io);
-  const command = commandOf(names);
-  return command === undefined ? unknownCommand(name, io) : print(commandHelp(command, io.out), io);
+  if (name === undefined) return print(programHelp(commands, io.out), io);
+  const command = commandOf(commands, names);
+  return command === undefined ? unknownCommand(commands, name, io) : print(commandHelp(command, io.out), io);
 }
 
-function unknownCommand(name: string, io: Io): ExitCode {
+function unknownCommand(commands: readonly Command[], name: string, io: Io): ExitCode {
   const kind = name.startsWith("-") ? "option" : "command";
   const meant = nearest(
     name,
-    COMMANDS.map((one) => one.name),
+    commands.map((one) => one.name),
   );
   const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
   io.err.write(prefixed(`unknown ${kind} "${name}"${hint}`));

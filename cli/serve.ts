@@ -34,7 +34,7 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   // Listen before the start, so that a signal during the start is handled.
   const stopListening = onSignals(life);
   try {
-    const { start, preflight, supervise } = await import("../relay/main.ts");
+    const { start, preflight, releaseStartMemory, supervise } = await import("../relay/main.ts");
     const { problems, warnings } = await unlessAborted(life.startEnd, preflight(loaded));
     if (problems.length > 0) throw new ConfigError(problems);
     for (const warning of warnings) {
@@ -42,6 +42,8 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
     }
     const source = { loaded, load: (set: RunTime) => loadAgain(invocation, io, set) };
     const relay = await start(config, { stacks: true, log, logParts, source, end: life.startEnd });
+    // The relay serves few clients yet: a pause costs least now.
+    releaseStartMemory();
     const stopBounding = boundYoungHeap();
     const stopContaining = containDefects((error) => relay.contain(error));
     const service = supervise(relay, log);

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Trust } from "../moq/link.ts";
 import { PROTOCOLS } from "../relay/client/index.ts";
 import { nearest } from "../relay/config/index.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Admin } from "./admin.ts";
 
 /** Path at the admin listener that describes the mesh. */

@@ -4,7 +4,7 @@ import { type Engine, type PeerAddress, TransportError } from "../moq/link.ts";
 import { MESH_PROTOCOLS, protocols } from "../moq/session/index.ts";
 import { createQmux } from "../transport/qmux/index.ts";
 import type { CertificateState } from "../transport/tls/index.ts";
-import { type OpenedAdmin, openAdmin } from "./admin/index.ts";
+import type { OpenedAdmin } from "./admin/index.ts";
 import { type Config, exposures, idleRole } from "./config/index.ts";
 import { Departure } from "./departure.ts";
 import { HealthWatch } from "./health-watch.ts";
@@ -41,6 +41,7 @@ import { VERSION } from "./version.ts";
 
 export { examine, sysctlFile } from "./doctor/index.ts";
 export { inspect, preflight } from "./preflight/index.ts";
+export { releaseStartMemory } from "./pressure-watch.ts";
 export type { Relay, StartOptions } from "./relay.ts";
 export { type Supervision, supervise } from "./supervise.ts";
 
@@ -337,6 +338,7 @@ class RelayProcess implements Relay {
   async #openAdmin(): Promise<undefined> {
     const tls = this.#config.http.adminTls ? this.#certificate?.adminTls() : undefined;
     const pulses = () => this.#engine?.pulses?.();
+    const { openAdmin } = await import("./admin/index.ts");
     this.#admin = await openAdmin({
       ...this.#parts,
       config: this.#config,

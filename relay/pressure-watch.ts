@@ -1,7 +1,8 @@
+import { collectStart } from "../transport/shared/index.ts";
 import type { Config } from "./config/index.ts";
 import { systemCalls } from "./host/index.ts";
 import type { RelayParts } from "./parts.ts";
-import { garbageCollector, heapMemory, MemoryShedding, SHEDDING_METRICS, UnusedSessions } from "./pressure/index.ts";
+import { heapMemory, MemoryShedding, memoryCollector, SHEDDING_METRICS, UnusedSessions } from "./pressure/index.ts";
 
 export interface PressureWatchOptions {
   /** With the live values of the last reload. */
@@ -32,7 +33,7 @@ export class PressureWatch {
       heap: heapMemory,
       cache: broadcasts.cache,
       sessions,
-      collect: garbageCollector(systemCalls()?.releaseMemory),
+      collect: memoryCollector(systemCalls()?.releaseMemory),
     });
     this.#memory = shedding;
     counters.attach(SHEDDING_METRICS, () => shedding.metrics);
@@ -53,4 +54,10 @@ export class PressureWatch {
     this.#unused.close();
     this.#memory?.close();
   }
+}
+
+/** Returns the memory that only the start of the process needed. Stops the thread for 50 to 400 ms. */
+export function releaseStartMemory(): void {
+  collectStart();
+  systemCalls()?.releaseMemory();
 }

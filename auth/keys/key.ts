@@ -1,7 +1,7 @@
 /** One key: a JWK whose algorithm is fixed, from JSON or from base64url of JSON. */
 import { createHash, createPublicKey, type KeyObject } from "node:crypto";
 import { type CryptoKey, importJWK, type JWK } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "../json.ts";
 import { type KeyScope, keyScopeSchema } from "../powers.ts";
 import { isPem, jwkOfPem } from "./pem.ts";

@@ -1,7 +1,7 @@
 /** Writes keys that were added, and removes those that were removed, in the folder or the file of keys. */
 import { realpath, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { faultOf, isMissing, readRegularFile, replaceFile, syncFolder } from "../files.ts";
 import { keyFileIn } from "./files.ts";
 import { type Key, KeyError, MAX_KEYS_TEXT, parseKeys, rawKeys, toKey } from "./key.ts";

@@ -1,5 +1,5 @@
 /** Orders of the bench to its load processes, and their answers. Times are microseconds of `sharedMicros`. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** How a relay is trusted. */
 export const trust = z.discriminatedUnion("kind", [

@@ -1,5 +1,5 @@
 /** Orders of the bench to the process of a path, and its answers. */
-import { z } from "zod";
+import * as z from "zod";
 
 const order = z.discriminatedUnion("kind", [
   /** Opens the path to a port on loopback; `spec` as `lab/path` reads it. */

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { z } from "zod";
+import * as z from "zod";
 import { Child } from "../system/child.ts";
 import { BenchError } from "../system/error.ts";
 

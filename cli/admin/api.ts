@@ -1,5 +1,5 @@
 /** The operations of the admin API. `npm run docs:cli` makes `api.json` from the OpenAPI document of the relay. */
-import { z } from "zod";
+import * as z from "zod";
 import described from "./api.json" with { type: "json" };
 
 const field = z.object({

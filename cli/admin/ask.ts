@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { HttpAnswer } from "../../relay/client/index.ts";
 import { formatDuration } from "../../relay/config/index.ts";
 import { type ApiOperation, type Json, textOf } from "./api.ts";

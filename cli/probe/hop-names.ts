@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Trust } from "../../moq/link.ts";
 import { CommandError } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";

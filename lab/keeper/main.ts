@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 
 const order = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("folder"), path: z.string() }),

@@ -1,5 +1,5 @@
 /** Orders of the mesh to its publishers and viewers, and their answers. Times are microseconds of `sharedMicros`. */
-import { z } from "zod";
+import * as z from "zod";
 import { trust } from "../../bench/load/messages.ts";
 
 const common = {

@@ -1,5 +1,5 @@
 /** What an operator and their programs do to a relay while clients come and go. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Chance } from "../random.ts";
 import type { SoakRelay } from "./relay.ts";
 import type { SoakWorkspace } from "./workspace.ts";

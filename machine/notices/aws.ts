@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { bodyOf, type Notice, type NoticeSource, optionalBody, type SourceDeps } from "./contract.ts";
 
 /** Seconds for which a token of the metadata service (IMDSv2) is valid, and after which the relay asks for the next. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { bodyOf, type Notice, type NoticeSource, type SourceDeps } from "./contract.ts";
 
 const HEADERS = { Metadata: "true" };

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Audit, type Operation, operation, page, pageOf, pageShape } from "../http/index.ts";
 
 const entry = z.object({

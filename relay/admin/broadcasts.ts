@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Broadcast, Broadcasts, Source } from "../../moq/model/index.ts";
 import type { OpenSession, SessionHost } from "../host/index.ts";
 import { ApiProblem, type Operation, operation, pageOf, pageShape, pathField, reasonField } from "../http/index.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Operation, operation } from "../http/index.ts";
 import type { ReloadReport, RunningSettings } from "../reload/index.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Broadcasts } from "../../moq/model/index.ts";
 import { ApiProblem, DONE, doneSchema, type Operation, operation, pathField, reasonField } from "../http/index.ts";
 import { LOG_LEVELS, LOG_MODULES, type LogLevels } from "../log/index.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Operation, operation, type RelayView } from "../http/index.ts";
 
 const reason = z.object({

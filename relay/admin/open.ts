@@ -4,12 +4,13 @@ import type { ServerTls } from "../../transport/tls/index.ts";
 import type { Config } from "../config/index.ts";
 import { bindFailed, type Defects, type Prepared } from "../host/index.ts";
 import {
-  AdminServer,
+  type AdminServer,
   API_METRICS,
   Audit,
   type Clients,
   DASHBOARD_HEADERS,
   isLoopbackHost,
+  listenAdmin,
   type Page,
   REFUSALS,
   readPage,
@@ -82,7 +83,7 @@ export async function openAdmin(deps: AdminDeps): Promise<OpenedAdmin> {
   };
   const dashboard = config.http.ui ? await readDashboard(deps.dashboardFolder, warn) : undefined;
   try {
-    const server = await AdminServer.listen({
+    const server = await listenAdmin({
       host,
       port,
       view,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Broadcasts, COUNTED, DEFAULT_PRIORITY, PolicyTable } from "../../moq/model/index.ts";
 import {
   type Config,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Broadcasts } from "../../moq/model/index.ts";
 import { fromText, type Operation, operation, page, pageOf, pageShape, pathField } from "../http/index.ts";
 

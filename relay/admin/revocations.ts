@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type ListedRevocation, type Revocation, RevocationError, revocationSchema } from "../../auth/index.ts";
 import { ApiProblem, DONE, doneSchema, type Operation, operation, page, pageOf, pageShape } from "../http/index.ts";
 

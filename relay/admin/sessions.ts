@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isUnder } from "../../moq/path.ts";
 import type { OpenSession, SessionHost } from "../host/index.ts";
 import {

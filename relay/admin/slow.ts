@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DROP_REASONS } from "../../moq/counters.ts";
 import type { SessionHost, SlowLog } from "../host/index.ts";
 import { type Operation, operation, page, pageOf, pageShape } from "../http/index.ts";

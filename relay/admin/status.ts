@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { describeRelay, type Operation, operation, type RelayView, RIGHTS, relayDescription } from "../http/index.ts";
 
 /** The relay as a whole. */

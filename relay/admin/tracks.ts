@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { PROTECTION_TEXTS, PROTECTIONS, type Protection } from "../../cluster/index.ts";
 import type { Broadcast, Broadcasts, Source, TrackView, ViewerView } from "../../moq/model/index.ts";
 import type { OpenSession, SessionHost } from "../host/index.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../moq/clock.ts";
 import type { WorkerPulse } from "../../moq/link.ts";
 import { type Operation, operation } from "../http/index.ts";

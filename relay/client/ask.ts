@@ -1,5 +1,5 @@
 /** Asks a relay over HTTP, for a client whose session was refused or lists nothing. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Trust } from "../../moq/link.ts";
 import { askHttp } from "./http.ts";
 

@@ -1,9 +1,10 @@
 /** Small requests to the HTTP listeners of a relay. */
 import { once } from "node:events";
-import { type IncomingHttpHeaders, request as requestHttp } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import { request as requestHttps } from "node:https";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { KeyPairPem, Trust } from "../../moq/link.ts";
+import { http } from "../../transport/shared/index.ts";
 import { dialTlsOptions, matchesPins, peerCertificateOf } from "../../transport/tls/index.ts";
 
 const HTTPS_PORT = 443;
@@ -42,7 +43,7 @@ export async function askHttp(at: URL, question: HttpQuestion): Promise<HttpAnsw
   const connection = socket === undefined ? { agent: false as const } : { createConnection: () => socket };
   const options = { ...connection, signal, method, headers: { ...headers, Connection: "close" } };
   return await new Promise((resolve, reject) => {
-    const request = socket === undefined ? requestHttp(at, options) : requestHttps(at, options);
+    const request = socket === undefined ? http.request(at, options) : requestHttps(at, options);
     const failed = (error: Error) => reject(signal.aborted ? lateError(signal) : error);
     request.once("error", failed);
     request.once("response", (response) => {

@@ -2,7 +2,7 @@
  * Building blocks of the configuration schema. Each block is a zod schema; {@link fields} has its metadata for the documentation,
  * the environment and the flags.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { formatBytes, formatDuration, parseBytes, parseDuration, UnitError } from "./units.ts";
 
 export type FieldKind = "text" | "integer" | "boolean" | "choice" | "list" | "duration" | "size" | "tables";

@@ -1,7 +1,7 @@
 /** The places that values come from. Each becomes a layer: raw values by section and key, and where each value stands. */
 import { readFileSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
-import type { z } from "zod";
+import type * as z from "zod";
 import { type FieldMeta, fields } from "./fields.ts";
 import { nearest } from "./nearest.ts";
 import type { Origin, Problem } from "./problem.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { HIGHEST_PRIORITY, type Policy } from "../../moq/model/index.ts";
 import { normalisePath } from "../../moq/path.ts";
 import {

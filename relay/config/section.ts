@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Duration, fields } from "./fields.ts";
 
 /** A rule over several keys of one section. It is checked when each value is valid by itself. */

@@ -1,5 +1,5 @@
 /** Checks layers against the schema and merges them. Records the origin (file line, variable or flag) of each value. */
-import type { z } from "zod";
+import type * as z from "zod";
 import type { AnySection, Layer, Sections } from "./layers.ts";
 import { nearest } from "./nearest.ts";
 import type { Origin, Problem } from "./problem.ts";

@@ -3,8 +3,8 @@
  * relay is; and it finds out what the main thread does then.
  */
 import { writeSync } from "node:fs";
-import { createServer } from "node:http";
 import { parentPort, workerData } from "node:worker_threads";
+import { collectStart, http } from "../../transport/shared/index.ts";
 import type { ThreadData, ThreadMessage } from "./port.ts";
 import { SharedState } from "./shared-state.ts";
 import { sampleMainThread } from "./stack-sample.ts";
@@ -21,7 +21,7 @@ const MAX_CONNECTIONS = 256;
 /** Longest request, in bytes of its headers. */
 const MAX_HEADER_BYTES = 4_096;
 
-const { memory, host, port, silence, stacks } = workerData as ThreadData;
+const { memory, host, port, silence, stacks, root } = workerData as ThreadData;
 const state = new SharedState(memory);
 
 const ANSWERS: ReadonlyMap<string, "ready" | "live"> = new Map([
@@ -39,7 +39,7 @@ function statusOf(method = "", url = ""): number {
   return state.read(process.hrtime.bigint(), silence)[question] ? 200 : 503;
 }
 
-const server = createServer(
+const server = http.createServer(
   { headersTimeout: HEADER_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, maxHeaderSize: MAX_HEADER_BYTES },
   (request, response) => {
     request.resume();
@@ -66,7 +66,6 @@ if (port === undefined) {
 }
 
 if (stacks) {
-  const root = new URL("../../", import.meta.url).href;
   new StallWatch({
     silentMs: () => state.silentMs(process.hrtime.bigint()),
     blockedMs: silence.blockedMs,
@@ -87,3 +86,5 @@ function writeLine(stall: Stall): void {
     // Whatever reads the log does not read.
   }
 }
+
+collectStart();

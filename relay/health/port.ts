@@ -3,6 +3,8 @@ import type { Clock } from "../../moq/clock.ts";
 import { SharedState, type Silence } from "./shared-state.ts";
 import type { Stall } from "./stall-watch.ts";
 
+const SOURCE = import.meta.url.endsWith(".ts");
+
 /** Milliseconds between two beats of the main thread. */
 const BEAT_MS = 250;
 
@@ -19,6 +21,8 @@ export interface ThreadData {
   readonly port: number | undefined;
   readonly silence: Silence;
   readonly stacks: boolean;
+  /** URL of the program's folder, from which the paths of a stack are shown. */
+  readonly root: string;
 }
 
 /** What the thread reports: that it listens, or that it has no port; an error of its socket; a stall of the main thread that is over. */
@@ -65,6 +69,7 @@ export class HealthThread {
       port,
       silence: atLeast,
       stacks: stalled !== undefined,
+      root: new URL(SOURCE ? "../../" : "../", import.meta.url).href,
     };
     const worker = new Worker(threadFile(), { workerData, resourceLimits: HEAP_MIB, name: "moqmesh-health" });
     worker.unref();
@@ -109,10 +114,9 @@ export class HealthThread {
   }
 }
 
-/** In a checkout Node runs the source; the published package has a bundle. */
+/** In a checkout Node runs the source. The published package has a bundle, in CommonJS: Node's loader of modules would cost the thread 7 MB. */
 function threadFile(): URL {
-  const source = import.meta.url.endsWith(".ts");
-  return new URL(source ? "./port-thread.ts" : "./health-port.js", import.meta.url);
+  return new URL(SOURCE ? "./port-thread.ts" : "./health-port.cjs", import.meta.url);
 }
 
 function firstMessage(worker: Worker): Promise<ThreadMessage> {

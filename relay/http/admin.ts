@@ -1,9 +1,10 @@
-import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
+import type { RequestListener, Server, ServerOptions } from "node:http";
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import { type AddressInfo, createServer as createListener, type Server as Listener, type Socket } from "node:net";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
-import { type ApiDeps, type ApiEnv, addApi, checkRate, requireRight, respondTo } from "./api/index.ts";
+import { http } from "../../transport/shared/index.ts";
+import { type ApiDeps, type ApiEnv, addApi, checkRate, requireRight, respondTo } from "./api/app.ts";
 import { admit, DIRECT_CLIENTS } from "./clients.ts";
 import { describeRelay } from "./description.ts";
 import { isLocalRequest, isLoopbackHost } from "./local.ts";
@@ -49,7 +50,7 @@ export class AdminServer {
     const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false, hostname: "localhost" });
     const bounds = { headersTimeout: HEADER_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
     const answer: RequestListener = (request, response) => void listener(request, response);
-    this.#server = tls === undefined ? createServer(bounds, answer) : secureServer(bounds, tls, answer);
+    this.#server = tls === undefined ? http.createServer(bounds, answer) : secureServer(bounds, tls, answer);
     this.#server.prependListener("request", toOriginForm);
     this.#server.timeout = STALL_MS;
     // This event starts the checks of time-outs; the server never listens itself.

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { RelayView } from "./view.ts";
 
 /** The relay as a whole, for people. */

@@ -1,5 +1,5 @@
 export type { AccessQuestion, Verdict } from "./access.ts";
-export { AdminServer } from "./admin.ts";
+export type { AdminServer } from "./admin.ts";
 export {
   type Accepted,
   API_METRICS,
@@ -27,8 +27,10 @@ export {
 } from "./api/index.ts";
 export { type Clients, DIRECT_CLIENTS } from "./clients.ts";
 export { describeRelay, relayDescription } from "./description.ts";
+export { listenAdmin } from "./listen-admin.ts";
 export { isLocalRequest, isLoopbackHost, isProxied } from "./local.ts";
-export { METRIC_PREFIX, PrometheusExport } from "./metrics.ts";
+export { METRIC_PREFIX } from "./metric-prefix.ts";
+export { PrometheusExport } from "./metrics.ts";
 export { DASHBOARD_HEADERS, DEMO_HEADERS, type Page, readPage } from "./page.ts";
 export { type HttpPort, PORT_METRICS, type PortStats } from "./port.ts";
 export { listenPublic, type PublicHttpOptions } from "./public.ts";

@@ -1,14 +1,9 @@
-import {
-  createServer as createHttpServer,
-  type Server as HttpServer,
-  type IncomingMessage,
-  type RequestListener,
-  type ServerOptions,
-} from "node:http";
+import type { Server as HttpServer, IncomingMessage, RequestListener, ServerOptions } from "node:http";
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
 import { counter, gauge, metricGroup } from "../../moq/metrics.ts";
+import { http } from "../../transport/shared/index.ts";
 import { admit, type Clients, DIRECT_CLIENTS } from "./clients.ts";
 import type { Places } from "./places.ts";
 import { toOriginForm } from "./target.ts";
@@ -122,7 +117,7 @@ export class HttpPort {
       keepAliveTimeout: KEEP_ALIVE_MS,
       shouldUpgradeCallback: asksForWebSocket,
     };
-    this.plain = createHttpServer(bounds, onRequest);
+    this.plain = http.createServer(bounds, onRequest);
     this.secure = createHttpsServer(
       { ...bounds, ...options.tls.options, handshakeTimeout: this.#headerTimeoutMs },
       onRequest,

@@ -9,7 +9,7 @@ import {
 import type { Clock } from "../../moq/clock.ts";
 import { type Config, redisAddress } from "../config/index.ts";
 import type { Logger } from "../log/index.ts";
-import { dialRedis } from "./redis.ts";
+import { dialRedis } from "./dial-redis.ts";
 
 interface ReplicateDeps {
   readonly config: Pick<Config["cluster"], "registry" | "leaseMs">;

@@ -3,7 +3,6 @@ import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { readRegularFile } from "../../auth/index.ts";
-import { readSecret } from "../admin/index.ts";
 import type { Config, ProblemCode } from "../config/index.ts";
 import { nativeSettings } from "../host/index.ts";
 import { MIN_WEBHOOK_SECRET } from "../webhooks/index.ts";
@@ -44,6 +43,7 @@ async function adminSecrets(found: FindingList, { adminTokenFile, adminReadToken
   for (const [name, file] of files) {
     if (file === undefined) continue;
     const key = `http.${name}`;
+    const { readSecret } = await import("../admin/index.ts");
     await found.load(() => readSecret(file, name), "secret_invalid", [[key, file]]);
   }
 }

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { askHttp } from "../client/index.ts";
 import { type Config, onThisMachine } from "../config/index.ts";
 

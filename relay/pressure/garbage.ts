@@ -1,19 +1,14 @@
-import { getHeapStatistics, setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { getHeapStatistics } from "node:v8";
+import { garbageCollector } from "../../transport/shared/index.ts";
 
 /** Collects V8's garbage at once, and returns what the allocator has free to the system. Stops the thread for 10 to 200 ms. */
-export function garbageCollector(releaseMemory: (() => boolean) | undefined): () => void {
+export function memoryCollector(releaseMemory: (() => boolean) | undefined): () => void {
   let collect: (() => void) | undefined;
   return () => {
-    collect ??= exposedCollector();
+    collect ??= garbageCollector();
     collect();
     releaseMemory?.();
   };
-}
-
-function exposedCollector(): () => void {
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc") as () => void;
 }
 
 /** Bytes of V8's heap: used, and the most that it may have. */

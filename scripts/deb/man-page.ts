@@ -1,4 +1,4 @@
-import { COMMANDS } from "../../cli/main.ts";
+import { COMMANDS } from "../../cli/commands.ts";
 
 /** The manual page: what `moqmesh --help` says. */
 export function manPage(): string {

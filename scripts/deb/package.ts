@@ -1,10 +1,9 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmod, cp, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, join, relative } from "node:path";
+import { chmod, cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import { z } from "zod";
 import { readManifest } from "../pack/manifest.ts";
 import { builtPlatforms, writeProgramPackage } from "../pack/packages.ts";
 import { binaryOf } from "../pack/platforms.ts";
@@ -51,25 +50,6 @@ const LEFT_OUT: readonly string[] = [
   "dist/types",
 ];
 
-/** What is read of package-lock.json: packages by their folder, and why each may be absent. */
-const lock = z.object({
-  packages: z.record(
-    z.string(),
-    z.object({
-      dev: z.boolean().default(false),
-      optional: z.boolean().default(false),
-      devOptional: z.boolean().default(false),
-    }),
-  ),
-});
-
-/** Packages of npm that only other engines need. */
-const OTHER_ENGINES: readonly string[] = ["rwebtransport", "@fails-components/webtransport"];
-
-/** Files of packages of npm that Node loads, and their licences; folders and programs that it does not load. */
-const LOADED = /^[^.].*\.(?:[cm]?js|json|node)$|^licen[cs]e/i;
-const NOT_LOADED = /^(?:\..*|bin\.js|node_modules|tests?|bench.*|docs?|examples?)$/;
-
 /** Makes the package in `folder`. Returns its path. Throws when the engine was not built, or on another kind of machine. */
 export async function buildDebianPackage(checkout: string, folder: string): Promise<string> {
   const architecture = ARCHITECTURES[process.arch];
@@ -81,7 +61,6 @@ export async function buildDebianPackage(checkout: string, folder: string): Prom
   await writeProgramPackage(checkout, home);
   for (const name of LEFT_OUT) await run("rm", ["-rf", join(home, name)]);
   await place(join(checkout, "engine", binaryOf(platform)), join(home, "engine", binaryOf(platform)));
-  await placeModules(checkout, join(home, "node_modules"));
   await placeNode(checkout, join(home, "node"));
   for (const [from, to] of COPIED) await place(join(checkout, from), join(root, to));
   await writeUnit(checkout, join(root, "usr/lib/systemd/system/moqmesh.service"));
@@ -106,26 +85,6 @@ async function buildEnv(checkout: string): Promise<NodeJS.ProcessEnv> {
 async function place(from: string, to: string): Promise<void> {
   await mkdir(dirname(to), { recursive: true });
   await cp(from, to, { recursive: true });
-}
-
-/** The packages that the program needs at run time, without what is not loaded. */
-async function placeModules(checkout: string, to: string): Promise<void> {
-  // `npm ls` lists others, too, where node_modules is a link.
-  const { packages } = lock.parse(JSON.parse(await readFile(join(checkout, "package-lock.json"), "utf8")));
-  for (const [at, { dev, optional, devOptional }] of Object.entries(packages)) {
-    const name = relative("node_modules", at);
-    if (at === "" || dev || optional || devOptional || OTHER_ENGINES.includes(name)) continue;
-    const path = join(checkout, at);
-    await cp(path, join(to, name), {
-      recursive: true,
-      filter: async (file) => {
-        const name = basename(file);
-        // Packages inside packages are in the list by themselves.
-        if (file !== path && NOT_LOADED.test(name)) return false;
-        return (await stat(file)).isDirectory() || LOADED.test(name);
-      },
-    });
-  }
 }
 
 /** Node, as npm has it for this machine. */

@@ -1,9 +1,9 @@
 import { TARGET_OPTIONS } from "../../cli/admin/index.ts";
 import { COMMON_OPTIONS, configOptions } from "../../cli/args.ts";
 import { type Command, type OptionSpec, usage } from "../../cli/command.ts";
+import { COMMANDS } from "../../cli/commands.ts";
 import { EXIT_MEANINGS } from "../../cli/exit-codes.ts";
 import { optionLabel } from "../../cli/help.ts";
-import { COMMANDS } from "../../cli/main.ts";
 import { code, table } from "./markdown.ts";
 
 /** The text of docs/cli.md. */

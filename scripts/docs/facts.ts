@@ -2,10 +2,10 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { z } from "zod";
+import * as z from "zod";
 import { optionsOf } from "../../cli/args.ts";
 import type { Command } from "../../cli/command.ts";
-import { COMMANDS } from "../../cli/main.ts";
+import { COMMANDS } from "../../cli/commands.ts";
 import { envName, sections } from "../../relay/config/index.ts";
 import type { Facts } from "./claims.ts";
 

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { publishedManifest, readManifest } from "./manifest.ts";
 import { binaryOf, PLATFORMS, type Platform, packageOf } from "./platforms.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { z } from "zod";
+import * as z from "zod";
 import { problemSchema } from "../../relay/http/api/problem.ts";
 import { ADMIN_SECRET } from "../support/admin.ts";
 import { publishTo } from "../support/publisher.ts";

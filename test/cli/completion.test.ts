@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { optionsOf } from "../../cli/args.ts";
+import { COMMANDS } from "../../cli/commands.ts";
 import { placesOf } from "../../cli/completion/model.ts";
-import { COMMANDS, runProgram } from "../../cli/main.ts";
+import { runProgram } from "../../cli/main.ts";
 import { recordedIo } from "./support/io.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "moqmesh-completion-"));

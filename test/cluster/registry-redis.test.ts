@@ -7,7 +7,7 @@ import type { RegistryBackend } from "../../cluster/registry/contract.ts";
 import { RedisBackend, redisChannel, redisNewsChannel } from "../../cluster/registry/redis/backend.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Clock } from "../../moq/clock.ts";
-import { dialRedis } from "../../relay/mesh/redis.ts";
+import { dialRedis } from "../../relay/mesh/dial-redis.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
 import { until } from "../support/until.ts";
 import { MemoryBackend, MemoryStore } from "./memory-backend.ts";

@@ -3,12 +3,13 @@ import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
-import { z } from "zod";
+import * as z from "zod";
 import { Places } from "../../auth/index.ts";
 import { BOUNDS, Counters, DROP_REASONS } from "../../moq/counters.ts";
 import { counter, MAX_LABEL_VALUES, metricGroup } from "../../moq/metrics.ts";
 import { AdminServer } from "../../relay/http/admin.ts";
-import { type ApiDeps, Audit, type Operation, operation } from "../../relay/http/api/index.ts";
+import type { ApiDeps } from "../../relay/http/api/app.ts";
+import { Audit, type Operation, operation } from "../../relay/http/api/index.ts";
 import { DIRECT_CLIENTS } from "../../relay/http/clients.ts";
 import type { RelayState, RelayView } from "../../relay/http/view.ts";
 

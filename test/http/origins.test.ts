@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Hono } from "hono";
-import { type ApiEnv, Audit, addApi } from "../../relay/http/api/index.ts";
+import { type ApiEnv, addApi } from "../../relay/http/api/app.ts";
+import { Audit } from "../../relay/http/api/index.ts";
 import { DIRECT_CLIENTS } from "../../relay/http/clients.ts";
 
 test("pages of the origins that are configured now may use the API, and pages of no others", async () => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { describe, it } from "node:test";
-import { dialRedis } from "../../relay/mesh/redis.ts";
+import { dialRedis } from "../../relay/mesh/dial-redis.ts";
 
 const TIMEOUT_MS = 20_000;
 const PASSWORD = "of-them";

@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import type { Server as HttpServer } from "node:http";
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import {
   type Certificate,
@@ -11,7 +11,7 @@ import {
   type PeerAddress,
   TransportError,
 } from "../../moq/link.ts";
-import type { Turn } from "../shared/index.ts";
+import { http, type Turn } from "../shared/index.ts";
 import { ServerTls } from "../tls/index.ts";
 import { UpgradeListener } from "./listener.ts";
 
@@ -63,7 +63,7 @@ export async function listen(
 ): Promise<Listener> {
   const { host, port, protocols, limits } = options;
   const tls = options.certificate.cert === "" ? undefined : new ServerTls(options.certificate, options.clients);
-  const server = tls === undefined ? createHttpServer() : createHttpsServer(tls.options);
+  const server = tls === undefined ? http.createServer() : createHttpsServer(tls.options);
   if ("setSecureContext" in server) tls?.follow(server);
   server.on("request", (_request, response) => {
     response.writeHead(426, { Upgrade: "websocket", Connection: "close" }).end("WebSocket only\n");

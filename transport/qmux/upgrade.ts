@@ -1,7 +1,7 @@
-import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { LinkInfo } from "../../moq/link.ts";
-import { splitTarget } from "../shared/index.ts";
+import { http, splitTarget } from "../shared/index.ts";
 import { clientCertificateOf } from "../tls/index.ts";
 import type { Agreement } from "./forms.ts";
 import { peerOf } from "./web-socket.ts";
@@ -91,5 +91,5 @@ export function answer(socket: Socket, { status, text, headers }: Refusal): void
   };
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
   socket.once("finish", () => socket.destroy());
-  socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Refused"}`, ...lines, "", body].join("\r\n"));
+  socket.end([`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? "Refused"}`, ...lines, "", body].join("\r\n"));
 }

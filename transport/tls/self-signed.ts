@@ -65,9 +65,7 @@ interface Asked {
 }
 
 async function make({ hosts, nowMs, lifeMs, use, name }: Asked): Promise<Certificate> {
-  // Imported here: most starts find a certificate in the state folder and need neither package.
-  await import("reflect-metadata");
-  const x509 = await import("@peculiar/x509");
+  const x509 = await import("./x509.ts");
   const keys = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
   const notBefore = nowMs - CLOCK_SKEW_MS;
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(

@@ -1,5 +1,5 @@
 /** Orders of the bench to the process that floods, and its answers. */
-import { z } from "zod";
+import * as z from "zod";
 import { trust } from "../../load/messages.ts";
 import { KINDS } from "../kinds.ts";
 

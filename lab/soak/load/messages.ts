@@ -1,5 +1,5 @@
 /** Orders of a soak to its load processes, and their answers. */
-import { z } from "zod";
+import * as z from "zod";
 
 const start = z.object({
   kind: z.literal("start"),

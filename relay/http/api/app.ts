@@ -2,7 +2,7 @@ import { TLSSocket } from "node:tls";
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Clients } from "../clients.ts";
 import { isLocalRequest, isProxied } from "../local.ts";
 import type { Audit, REFUSALS } from "./audit.ts";

@@ -1,5 +1,5 @@
 /** The OpenAPI document, made from the schemas that the operations check with. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Operation } from "./operation.ts";
 import { type ProblemStatus, problemSchema } from "./problem.ts";
 

@@ -1,5 +1,5 @@
 /** Schemas that several resources share. */
-import { z } from "zod";
+import * as z from "zod";
 import { DOCUMENTED } from "./problem.ts";
 
 /** Most entries of one page of a list: enough for a terminal, and cheap to build. */

@@ -1,4 +1,3 @@
-export { type ApiDeps, type ApiEnv, addApi, checkRate, requireRight, respondTo } from "./app.ts";
 export { API_METRICS, Audit, REFUSALS } from "./audit.ts";
 export type { Accepted, Authority, Shown } from "./authority.ts";
 export { openApiDocument } from "./document.ts";

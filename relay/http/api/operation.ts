@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 
 /** `read` sees, `write` also acts. */
 export const RIGHTS = ["read", "write"] as const;

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { cp, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { DEBIAN_ROOT, MOUNT } from "./booted.ts";
 
 const run = promisify(execFile);

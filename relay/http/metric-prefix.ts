@@ -1,0 +1,2 @@
+/** The name of every metric starts with it. */
+export const METRIC_PREFIX = "moqmesh_";
