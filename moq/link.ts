@@ -120,7 +120,7 @@ export interface SendStream {
   readonly queued: number;
   /** True after `finish`, `reset`, a `stop` from the peer, or the end of the link. Writing then does nothing. */
   readonly ended: boolean;
-  /** Always accepts. The bytes are kept by reference and must not change afterwards. */
+  /** Always accepts. The bytes are kept by reference and must not change afterwards, unless the engine {@link FanOutFactory.copies} them. */
   write(bytes: Uint8Array): void;
   /** Sends FIN after what is queued. */
   finish(): void;
@@ -187,6 +187,8 @@ export interface LinkStats {
 /** Creates fan-outs. All streams of a fan-out belong to links of one engine. */
 export interface FanOutFactory {
   readonly name: string;
+  /** What is written to its streams is copied before the call returns. Absent: it is kept by reference. */
+  readonly copies?: boolean;
   fanOut(): FanOut;
 }
 

@@ -1,5 +1,6 @@
 import type { Counters } from "../counters.ts";
 import type { CacheOptions } from "./limits.ts";
+import { SegmentPool } from "./segment-pool.ts";
 
 /** Something the cache may drop. */
 export interface Evictable {
@@ -20,6 +21,9 @@ export abstract class CacheShare {
   readonly #large = new Set<Evictable>();
 
   abstract get bytes(): number;
+
+  /** Memory for the frames of its groups: one pool for the whole process. */
+  abstract get segments(): SegmentPool;
 
   /** More is kept than the budget allows. */
   abstract get overdrawn(): boolean;
@@ -108,6 +112,7 @@ export class GroupCache extends CacheShare {
   #options: CacheOptions;
   readonly #counters: Counters;
   readonly #shares = new Map<string, BudgetedShare>();
+  readonly segments = new SegmentPool();
   #bytes = 0;
   /** At most the bytes of the options. */
   #budget: number;
@@ -243,6 +248,10 @@ export class BudgetedShare extends CacheShare {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  get segments(): SegmentPool {
+    return this.#cache.segments;
   }
 
   get overdrawn(): boolean {

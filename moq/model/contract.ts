@@ -40,6 +40,8 @@ export const MAX_FRAME_HEADER = 16;
 /** A dialect on one engine: streams of one channel share encoded bytes and fan-outs. One object per pair. */
 export interface Channel {
   readonly dialect: Dialect;
+  /** What is written is copied before the call returns: its memory may be used again. Absent: it is kept by reference. */
+  readonly copies?: boolean;
   fanOut(): OutFan;
 }
 

@@ -1,13 +1,14 @@
 import { type Dialect, MAX_FRAME_HEADER } from "./contract.ts";
+import { type SegmentPool, sizeFor } from "./segment-pool.ts";
 
 /** Bytes of a frame that are allocated before they arrive. A peer that names a large size and sends nothing costs no more than this. */
 const SEGMENT_BYTES = 64 * 1024;
 
-/** Frames up to this size share segments. A larger one has its own, so that little of a segment stays empty. */
-const SHARED_BYTES = SEGMENT_BYTES / 4;
+/** Frames up to this size begin in a new segment where they do not fit into the rest of the last one, because each piece costs a write. */
+const WHOLE_BYTES = SEGMENT_BYTES / 4;
 
-/** A last segment of which more than this share is empty is replaced by a smaller one when the subgroup ends. */
-const EMPTY_SHARE = 1 / 8;
+/** Of a segment with fewer bytes left the rest stays empty. */
+const LEAST_REST = 4 * 1024;
 
 /** Bytes of one frame beside its payload, as measured with `process.memoryUsage()`. The cache charges them. */
 export const FRAME_OVERHEAD = 240;
@@ -22,6 +23,9 @@ const ENTRY = 4;
  * Before a frame's first bytes is room for a header, so that the first dialect to write the log needs no copy.
  */
 export class FrameLog {
+  readonly #pool: SegmentPool;
+  /** Readers may refer to its memory, which is therefore not used again. */
+  #lent = false;
   #segments: Uint8Array[] = [];
   /** The segment that is being filled, also when it is not kept, and how many of its bytes are filled. */
   #segment: Uint8Array = NOTHING;
@@ -37,6 +41,10 @@ export class FrameLog {
   #from = 0;
   /** The dialect whose headers are in the rooms. */
   #dialect: string | undefined;
+
+  constructor(pool: SegmentPool) {
+    this.#pool = pool;
+  }
 
   /** Frames that are kept, with the one that is arriving. */
   get length(): number {
@@ -119,18 +127,27 @@ export class FrameLog {
     return payload;
   }
 
-  /** No more frames come. */
+  /** Some reader keeps what is written to it by reference. */
+  lend(): void {
+    this.#lent = true;
+  }
+
+  /** No more frames come: a last segment that is larger than it must be is replaced. */
   end(): void {
-    const { length } = this.#segment;
-    if (this.#keeps && length - this.#filled > length * EMPTY_SHARE) {
-      this.#segments[this.#segments.length - 1] = this.#segment.slice(0, this.#filled);
-    }
+    const last = this.#segments.length - 1;
+    const from = this.#segments[last];
     this.#segment = NOTHING;
+    if (from === undefined || sizeFor(this.#filled) === from.length) return;
+    const to = this.#pool.take(this.#filled);
+    to.set(from.subarray(0, this.#filled));
+    this.#segments[last] = to;
+    this.#pool.give([from], this.#lent);
   }
 
   /** Drops all frames. Further bytes are kept only until the next ones. */
   forget(): void {
     this.#keeps = false;
+    this.#pool.give(this.#segments, this.#lent);
     this.#segments = [];
     this.#index = [];
   }
@@ -142,12 +159,10 @@ export class FrameLog {
 
   /** Makes room for the first bytes of a frame and its header. `now`: how many bytes are there. */
   #makeRoom(now: number): void {
-    const needed = MAX_FRAME_HEADER + (this.#keeps ? this.#missing : now);
-    if (!this.#keeps) this.#add(needed);
-    else if (this.#segment.length - this.#filled < needed) {
-      // Together as large as all before, so that a group has few segments and a short one is not larger than it must be.
-      this.#add(this.#size > SHARED_BYTES ? needed : Math.max(needed, Math.min(this.#allocated, SEGMENT_BYTES)));
-    }
+    const needed = this.#keeps ? Math.min(MAX_FRAME_HEADER + this.#size, SEGMENT_BYTES) : MAX_FRAME_HEADER + now;
+    const rest = this.#segment.length - this.#filled;
+    const fits = rest >= needed || (this.#size > WHOLE_BYTES && rest >= LEAST_REST);
+    if (!this.#keeps || !fits) this.#add(needed);
     if (this.#keeps) {
       this.#index[this.#index.length - 2] = this.#segments.length - 1;
       this.#index[this.#index.length - 1] = this.#filled;
@@ -156,11 +171,15 @@ export class FrameLog {
   }
 
   #add(bytes: number): void {
-    this.#segment = new Uint8Array(bytes);
     this.#filled = 0;
-    if (!this.#keeps) return;
+    if (!this.#keeps) {
+      this.#segment = new Uint8Array(bytes);
+      return;
+    }
+    // Together as large as all before, so that a group has few segments and a short one is not larger than it must be.
+    this.#segment = this.#pool.take(Math.max(bytes, Math.min(this.#allocated, SEGMENT_BYTES)));
     this.#segments.push(this.#segment);
-    this.#allocated += bytes;
+    this.#allocated += this.#segment.length;
   }
 
   /** Writes a header that ends at `end`. Returns where it begins, or -1 where the rooms have another dialect's headers. */

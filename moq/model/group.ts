@@ -58,7 +58,7 @@ const JOIN_BYTES = 64 * 1024;
 export class Subgroup implements GroupWriter {
   readonly #group: Group;
   readonly #host: GroupHost;
-  readonly #log = new FrameLog();
+  readonly #log: FrameLog;
   /** Those that read it now: a fan-out for each channel. */
   #readers: Readers[] = [];
   /** Known with its first frame. */
@@ -79,6 +79,7 @@ export class Subgroup implements GroupWriter {
   constructor(group: Group, host: GroupHost) {
     this.#group = group;
     this.#host = host;
+    this.#log = new FrameLog(host.cache.segments);
     this.#activeAt = group.arrivedAt;
   }
 
@@ -219,6 +220,7 @@ export class Subgroup implements GroupWriter {
    * and the rest in a job for `later`. Without `later` it gets all of them now.
    */
   attach(channel: Channel, stream: OutStream, later?: Later): void {
+    if (channel.copies !== true) this.#log.lend();
     let at = 0;
     const step = () => {
       if (at > 0 && (stream.ended || this.#log.length < at)) {

@@ -13,7 +13,7 @@ export class ChannelRegistry {
     }
     let channel = ofEngine.get(dialect.name);
     if (channel === undefined) {
-      channel = { dialect, fanOut: () => engine.fanOut() };
+      channel = { dialect, copies: engine.copies === true, fanOut: () => engine.fanOut() };
       ofEngine.set(dialect.name, channel);
     }
     return channel;

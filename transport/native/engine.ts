@@ -53,6 +53,7 @@ export class NativeEngine implements Engine {
   readonly trustsRoots = true;
   readonly routable = true;
   readonly clientCertificates = true;
+  readonly copies = true;
   readonly port: Port;
   readonly #native: Native;
   readonly #deps: EngineDeps;
