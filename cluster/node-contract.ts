@@ -51,6 +51,8 @@ export interface MeshSettings {
   readonly rampMs: number;
   /** Fullness from which on this relay is busy, from 0 to 1; 0: it never is. */
   readonly busyAt: number;
+  /** This relay, an edge, sends new viewers to other edges while it is busy. */
+  readonly redirects: boolean;
   /** Bits a second that this relay may send; 0: not known. */
   readonly bitsOut: number;
   /** Milliseconds that what a lost relay registered stays known. */

@@ -204,6 +204,11 @@ export class MeshNode {
     this.control.leave();
   }
 
+  /** A viewer has come, as {@link Topology.viewer} has it. */
+  viewer(address: string, leave: (url: string) => boolean): void {
+    this.#topology.viewer(address, leave);
+  }
+
   /** Names of `dns` that could not be resolved in the last round. */
   get unresolved(): string[] {
     return this.#discovery.failing;

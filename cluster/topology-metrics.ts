@@ -1,4 +1,4 @@
-import { gauge, metricGroup } from "../moq/metrics.ts";
+import { counter, gauge, metricGroup } from "../moq/metrics.ts";
 
 export const TOPOLOGY_METRICS = metricGroup("Topology of the mesh", {
   parentIgnored: gauge(
@@ -13,6 +13,7 @@ export const TOPOLOGY_METRICS = metricGroup("Topology of the mesh", {
     "mesh_busy",
     "1 while this relay is near its bounds (`[cluster] busy`), so that other relays take nothing new from it where another one can serve, else 0.",
   ),
+  redirects: counter("mesh_redirects_total", "Viewers that this relay, while busy, asked to go to another edge."),
 });
 
 export type TopologyNumbers = Record<keyof typeof TOPOLOGY_METRICS.metrics, number>;

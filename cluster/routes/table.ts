@@ -16,7 +16,7 @@ export type Health = "unknown" | "up" | "suspected" | "down";
 const MAX_REGIONALS = 4;
 
 export interface RouteTableDeps {
-  readonly self: Pick<NodeInfo, "node" | "role" | "region" | "parent" | "hop" | "startedAt">;
+  readonly self: Pick<NodeInfo, "node" | "role" | "region" | "parent" | "hop" | "startedAt" | "publicUrl">;
   /** Regions to use where this relay's own has no regional, best first. */
   readonly regions: readonly string[];
   /** Segments of a path that are hashed; 0: all of them. */
@@ -231,13 +231,25 @@ export class RouteTable {
     return this.#nodes.named(hop);
   }
 
-  /** The relay to which viewers are redirected from this one: the nearest of the same role. */
-  refuge(): NodeInfo | undefined {
+  /** Relays of the same role that take viewers. */
+  #siblings(): NodeInfo[] {
     const { self, health } = this.#deps;
-    const usable = [...this.#nodes.values()].filter(
+    return [...this.#nodes.values()].filter(
       ({ node, role, draining, publicUrl }) =>
         role === self.role && !draining && publicUrl !== "" && health(node) !== "down",
     );
+  }
+
+  /** Relays of the same role and region that take more viewers, at an address of their own. */
+  free(): NodeInfo[] {
+    const { region, publicUrl: own } = this.#deps.self;
+    return this.#siblings().filter((info) => info.region === region && info.busy !== true && info.publicUrl !== own);
+  }
+
+  /** The relay to which viewers are redirected from this one: the nearest of the same role. */
+  refuge(): NodeInfo | undefined {
+    const { self } = this.#deps;
+    const usable = this.#siblings();
     const nearest = usable.reduce(
       (least, { region }) => Math.min(least, this.#distance(region)),
       Number.POSITIVE_INFINITY,

@@ -12,6 +12,8 @@ export class TestClient {
   readonly session: Session;
   readonly link: Link;
   readonly reports: SessionReport[];
+  /** Where the relay sent it, by GOAWAY. */
+  sentTo: string | undefined;
 
   constructor(broadcasts: Broadcasts, session: Session, link: Link, reports: SessionReport[]) {
     this.broadcasts = broadcasts;

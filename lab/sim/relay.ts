@@ -82,7 +82,7 @@ export class SimRelay {
   }
 
   async listen(): Promise<void> {
-    const protocols = ["moqmesh-1", "moq-lite-05"];
+    const protocols = ["moqmesh-1", "moq-lite-05", "moq-lite-03"];
     const options = { host: this.info.node, port: 1, protocols, certificate: CERTIFICATE, limits: CLIENT_LINK };
     const listener = await this.engine.listen(options, (request) => this.#accept(request));
     this.#stop = () => listener.close();
@@ -137,6 +137,7 @@ export class SimRelay {
           session = begun;
           if (visitor.cluster) cancelExpiry = this.#expire(begun);
           started?.(begun);
+          if (!visitor.cluster) this.mesh.viewer(info.peer.address, (url) => begun.goaway(url));
         },
       ),
     );
@@ -189,6 +190,7 @@ function settingsOf({ roots, regions, options }: Surroundings, info: NodeInfo): 
     regions,
     hashDepth: 0,
     busyAt: 0.85,
+    redirects: true,
     bitsOut: 0,
     redundant: ["twin"],
     hitless: options.hitless ?? [],

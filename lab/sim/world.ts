@@ -65,9 +65,11 @@ export class World implements Surroundings {
   }
 
   /** A publisher or viewer at a relay. */
-  async client(node: string): Promise<TestClient> {
+  async client(node: string, protocol = "moq-lite-05"): Promise<TestClient> {
     const broadcasts = new Broadcasts({ clock: this.clock, limits: LIMITS, cache: CACHE });
     let session: Session | undefined;
+    let client: TestClient | undefined;
+    let sentTo: string | undefined;
     const reports: SessionReport[] = [];
     const attach = liteSession(
       {
@@ -78,6 +80,10 @@ export class World implements Surroundings {
         hop: this.hops++,
         access: openAccess(""),
         defect: (error) => void this.defects.push(error),
+        leaving: (uri) => {
+          sentTo = uri;
+          if (client !== undefined) client.sentTo = uri;
+        },
         closed: (report) => void reports.push(report),
       },
       (started) => {
@@ -86,7 +92,7 @@ export class World implements Surroundings {
     );
     const url = new URL(`https://${node}:1/`);
     const trust = { kind: "insecure" } as const;
-    const options = { url, protocols: ["moq-lite-05"], trust, limits: CLIENT_LINK, timeoutMs: 2_000 };
+    const options = { url, protocols: [protocol], trust, limits: CLIENT_LINK, timeoutMs: 2_000 };
     const dialled = this.network.engine().dial(options, attach);
     const state = { over: false };
     const settled = dialled.finally(() => {
@@ -96,6 +102,8 @@ export class World implements Surroundings {
     while (!state.over) await this.pass(25);
     const link = await settled;
     if (session === undefined) throw new Error("no session");
-    return new TestClient(broadcasts, session, link, reports);
+    client = new TestClient(broadcasts, session, link, reports);
+    client.sentTo = sentTo;
+    return client;
   }
 }

@@ -218,8 +218,8 @@ export interface Session {
   probe(): void;
   /** Groups that were held back may be sent now. */
   retry(): void;
-  /** Asks the peer to leave for `uri`, or for no place in particular when it is empty. Does nothing where the version cannot. */
-  goaway(uri: string): void;
+  /** Asks the peer to leave for `uri`, or for no place in particular when it is empty. False where the version cannot, or it was asked already. */
+  goaway(uri: string): boolean;
   close(code: number, message: string): void;
   /** Closes with the code of `reason`, which the report names. */
   end(reason: EndReason, message: string): void;

@@ -264,6 +264,11 @@ export const clusterSection = section(
       min: 0,
       max: 100,
     }),
+    redirect_busy: flagField({
+      description:
+        "A busy edge asks some of its new viewers to go to the other edges of its region that have room, by GOAWAY with their `public_url`. Viewers that do not go are served.",
+      default: true,
+    }),
     egress: size({
       description:
         "Bytes a second that this relay may send, such as `1GiB` on a network of 10 Gbit/s, for `busy`. `0B`: not known, so only sessions and CPU count.",

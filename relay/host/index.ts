@@ -20,6 +20,7 @@ export type { Prepared } from "./prepared.ts";
 export { openProxies, PROXY_METRICS, preambleOf } from "./proxies.ts";
 export { readDemoPage } from "./public-port.ts";
 export { Readiness } from "./readiness.ts";
+export { redirectUri } from "./redirect-uri.ts";
 export { REFUSAL_METRICS } from "./refusals.ts";
 export { resetKeyFile } from "./reset-key.ts";
 export { ServedCertificate } from "./served-certificate.ts";

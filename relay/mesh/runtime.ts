@@ -18,7 +18,7 @@ import {
 import type { Clock } from "../../moq/clock.ts";
 import { type Engine, type LinkInfo, TransportError } from "../../moq/link.ts";
 import type { Broadcasts, Source } from "../../moq/model/index.ts";
-import type { ChannelRegistry, SessionLimits } from "../../moq/session/index.ts";
+import type { ChannelRegistry, Session, SessionLimits } from "../../moq/session/index.ts";
 import type { Config } from "../config/index.ts";
 import {
   type Admission,
@@ -26,6 +26,7 @@ import {
   type Defects,
   meshFault,
   type Prepared,
+  redirectUri,
   type SessionHost,
 } from "../host/index.ts";
 import type { ClusterView } from "../http/index.ts";
@@ -162,13 +163,22 @@ export class MeshRuntime {
   }
 
   /** What an admitted session may do. Throws `AuthError`. */
-  sessionPolicy(info: LinkInfo, { access, cluster, who }: Admission): SessionPolicy {
+  sessionPolicy(info: LinkInfo, { access, cluster, who, granted }: Admission): SessionPolicy {
     try {
-      return this.#node.sessionPolicy(info, { access, cluster, subject: who.subject });
+      const policy = this.#node.sessionPolicy(info, { access, cluster, subject: who.subject });
+      return cluster || granted.publish.length > 0
+        ? policy
+        : { ...policy, started: (session) => this.#viewer(session) };
     } catch (cause) {
       if (cause instanceof MeshRefusal) throw new AuthError(cause.code, cause.message, { cause });
       throw cause;
     }
+  }
+
+  /** A client that may watch and not publish. */
+  #viewer(session: Session): void {
+    const { peer, path } = session.info;
+    this.#node.viewer(peer.address, (url) => session.goaway(redirectUri(url, path)));
   }
 
   /** Reads the authorities and the key of `[cluster]` again, for new connections. True when one has changed. */
@@ -285,7 +295,7 @@ export class MeshRuntime {
 
 function settingsOf(config: Config["cluster"], dns: readonly DnsEntry[]): MeshSettings {
   const { root: roots, role, serveRoot, peers, connect: externals, regions, hashDepth, redundant } = config;
-  const { hitless, cost, busy, egress, dnsIntervalMs, leaseMs, holdMs, lingerMs } = config;
+  const { hitless, cost, busy, egress, redirectBusy: redirects, dnsIntervalMs, leaseMs, holdMs, lingerMs } = config;
   const { peerTimeoutMs, heartbeatMs, probeAfterMs, rampMs } = config;
   const times = { dnsIntervalMs, leaseMs, holdMs, lingerMs, peerTimeoutMs, heartbeatMs, probeAfterMs, rampMs };
   return {
@@ -298,6 +308,7 @@ function settingsOf(config: Config["cluster"], dns: readonly DnsEntry[]): MeshSe
     hashDepth,
     busyAt: busy / 100,
     bitsOut: egress * 8,
+    redirects,
     redundant,
     hitless,
     cost,

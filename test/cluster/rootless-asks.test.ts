@@ -96,7 +96,7 @@ function tiersOf(role: Role = "edge", alone = false) {
   const asking: boolean[] = [];
   const table: RouteTable = new RouteTable({
     clocks: ANY_TIME,
-    self: { node: "me", role, region: "eu", startedAt: 1, hop: 1_000n },
+    self: { node: "me", role, region: "eu", startedAt: 1, publicUrl: "", hop: 1_000n },
     regions: [],
     hashDepth: 0,
     clock,

@@ -19,7 +19,15 @@ function tableOf(role: Role = "edge", regions: readonly string[] = [], hashDepth
   const restarts: string[] = [];
   const table = new RouteTable({
     clocks: ANY_TIME,
-    self: { node: "me", role, region: "eu", ...(parent !== undefined && { parent }), hop: 1_000n, startedAt: 1 },
+    self: {
+      node: "me",
+      role,
+      region: "eu",
+      ...(parent !== undefined && { parent }),
+      hop: 1_000n,
+      startedAt: 1,
+      publicUrl: "",
+    },
     regions,
     hashDepth,
     clock,

@@ -17,7 +17,7 @@ function mesh(rampMs = RAMP_MS) {
   let changes = 0;
   const table = new RouteTable({
     clocks: ANY_TIME,
-    self: { node: "me", role: "edge", region: "eu", hop: 1_000n, startedAt: 1 },
+    self: { node: "me", role: "edge", region: "eu", hop: 1_000n, startedAt: 1, publicUrl: "" },
     regions: [],
     hashDepth: 0,
     clock,

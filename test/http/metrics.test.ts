@@ -56,6 +56,7 @@ const PUBLISHED = [
   "counter memory_cache_shed_bytes_total",
   "gauge mesh_busy",
   "gauge mesh_fullness",
+  "counter mesh_redirects_total",
   "counter mesh_failovers_total",
   "counter mesh_groups_lost_total",
   "counter mesh_groups_resumed_total",

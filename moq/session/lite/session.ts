@@ -101,9 +101,9 @@ class LiteSession implements Session, LinkHandler {
     });
   }
 
-  goaway(uri: string): void {
+  goaway(uri: string): boolean {
     const { caps } = this.#context;
-    if (!caps.goaway || this.#core.over || this.#goaway !== undefined) return;
+    if (!caps.goaway || this.#core.over || this.#goaway !== undefined) return false;
     this.#core.opener.open({
       handler: { data: () => READ, fin: () => {}, reset: () => {}, stop: () => {} },
       opened: (stream) => {
@@ -112,6 +112,7 @@ class LiteSession implements Session, LinkHandler {
       },
       refused: () => {},
     });
+    return true;
   }
 
   follow(prefix: string, table: AnnounceTable): Following {
